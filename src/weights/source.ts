@@ -1,0 +1,53 @@
+/**
+ * Weights, seen from above.
+ *
+ * A `TensorFile` is what a format's reader gives: named tensors of one checkpoint, in the file's own names.
+ * A `WeightSource` is what a run feeds on: the tensors of one layer at a time, in Hugging Face's names,
+ * whatever they come from (a mapped file, dequantised blocks, a generator, ranges of a remote file).
+ */
+import type { Tensor } from "../tensor/mod.ts";
+
+/** What is known of a stored tensor before its bytes are touched. */
+export interface TensorInfo {
+  /** Storage type as its format spells it: "F32", "BF16", "Q4_1", … */
+  readonly type: string;
+  /** Row-major, outermost axis first (GGUF's reversed order is undone). */
+  readonly shape: readonly number[];
+  /** Bytes in the file. */
+  readonly bytes: number;
+}
+
+/** The named tensors of one checkpoint. */
+export interface TensorFile {
+  /** How tables name it: "safetensors BF16", "GGUF Q4_1" (the type that most bytes have). */
+  readonly format: string;
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /**
+   * One tensor, or rows [start, end) of its first axis. F32, F16, BF16 and integers come as they are stored
+   * (a view of the mapped file where possible: never write to it); quantised types come as float32.
+   * Throws if the name is unknown or the rows are out of range.
+   */
+  read(name: string, rows?: readonly [number, number]): Promise<Tensor>;
+  /** Says that these tensors are wanted soon; returns at once. */
+  prefetch(names: Iterable<string>): void;
+  /** Releases the files. Views that were handed out stay valid. */
+  close(): void;
+}
+
+/** Tensors on loan: valid until `release()`, after which their memory may be used again. */
+export interface Lease {
+  /** Name relative to its layer ("self_attn.q_proj.weight") → tensor. */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  release(): void;
+}
+
+/** Where a run's weights come from. */
+export interface WeightSource {
+  /** How tables name it: "GGUF Q4_1", "random normal", … */
+  readonly format: string;
+  /** All tensors of layer l. A call for layer l lets the source read ahead to l + 1. */
+  layer(l: number): Promise<Lease>;
+  /** Rows [start, end) of a tensor outside the layers ("embed_tokens.weight", "norm.weight", "lm_head.weight"). */
+  outer(name: string, rows?: readonly [number, number]): Promise<Tensor>;
+  close(): void;
+}
