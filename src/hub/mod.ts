@@ -1,2 +1,9 @@
 /** Where bytes come from: paths, the hub, Python packages. The only network code. */
 export type { ByteSource } from "./source.ts";
+export { bufferSource, fileSource, readText } from "./file.ts";
+export type { ModelFiles } from "./files.ts";
+export { openModel } from "./open.ts";
+export { benchmarkData, knownModels } from "./packaged.ts";
+export { type KnownModel, type Manifest, parseManifest } from "./manifest.ts";
+export { cacheEntries, type CacheEntry, cacheFolder, pruneCache } from "./cache.ts";
+export { type FetchOptions, formatBytes, meter, type Progress } from "./progress.ts";

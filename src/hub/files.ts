@@ -1,0 +1,109 @@
+/**
+ * A model as a set of files, wherever they lie, and what identifies it.
+ *
+ * The fingerprint never reads 140 GB: it uses the SHA-256 that is known of a file already (the manifest's, or the
+ * one that the hub names and that was checked on arrival); files of up to 1 GiB in all are hashed; beyond that,
+ * size, modification time and the first MiB (both formats keep their header there) stand for the content.
+ */
+import { createHash } from "node:crypto";
+import type { ByteSource } from "./source.ts";
+
+/** One file of a model. */
+export interface FileEntry {
+  readonly name: string;
+  readonly size: number;
+  /** SHA-256 of the content, where it is known without reading it. */
+  readonly sha256?: string;
+  /** Last modification in ms, where it lies on this machine. */
+  readonly mtime?: number;
+  open(): Promise<ByteSource>;
+}
+
+/** The files of one model. */
+export interface ModelFiles {
+  /** The name that every table shows. */
+  readonly name: string;
+  /** The commit of the hub that the files are of; null for local files and the manifest's. */
+  readonly revision: string | null;
+  /** A folder in Hugging Face layout, or a single GGUF file. */
+  readonly kind: "folder" | "gguf";
+  /** The names of the files, sorted. */
+  list(): string[];
+  /** Opens a file of the list. The source is closed with the model, or before by its own `close`. */
+  open(file: string): Promise<ByteSource>;
+  /** "sha256:…" of a GGUF file, "files:…" over config.json and all weight files, or "quick:…" beyond 1 GiB. */
+  fingerprint(): Promise<string>;
+  /** Closes every source that is open. */
+  close(): void;
+}
+
+const HASHED = 2 ** 30; // bytes that are hashed at most
+const HEAD = 2 ** 20; // bytes of a larger file that count
+const CHUNK = 2 ** 20;
+
+/** Makes a model of its files. */
+export function modelFiles(
+  what: { name: string; revision: string | null; kind: "folder" | "gguf" },
+  entries: readonly FileEntry[],
+): ModelFiles {
+  const files = new Map(
+    [...entries].sort((a, b) => a.name < b.name ? -1 : 1).map((entry) => [entry.name, entry]),
+  );
+  const opened: ByteSource[] = [];
+  return {
+    ...what,
+    list: () => [...files.keys()],
+    async open(file) {
+      const entry = files.get(file);
+      if (!entry) {
+        throw new Error(
+          `Cannot open ${file} of ${what.name}: no such file, expected of: ${[...files.keys()].join(", ")}`,
+        );
+      }
+      const source = await entry.open();
+      opened.push(source);
+      return source;
+    },
+    fingerprint: () => fingerprint([...files.values()]),
+    close() {
+      for (const source of opened.splice(0)) source.close();
+    },
+  };
+}
+
+/** Whether a file carries weights, by its name. */
+export function isWeights(name: string): boolean {
+  return /\.(safetensors|gguf)$/.test(name);
+}
+
+async function fingerprint(files: FileEntry[]): Promise<string> {
+  const counted = files.filter(({ name }) => name === "config.json" || isWeights(name));
+  const unknown = counted.filter((file) => file.sha256 === undefined);
+  const large = unknown.reduce((sum, file) => sum + file.size, 0) > HASHED;
+  const ids: string[] = [];
+  for (const file of counted) {
+    const whole = !large || file.name === "config.json";
+    ids.push(file.sha256 ?? (whole ? await hash(file, file.size) : await quickId(file)));
+  }
+  if (counted.length === 1 && !large) return `sha256:${ids[0]}`;
+  const lines = counted.map(({ name }, i) => `${name} ${ids[i]}\n`).join("");
+  return `${large ? "quick" : "files"}:${createHash("sha256").update(lines).digest("hex")}`;
+}
+
+async function quickId(file: FileEntry): Promise<string> {
+  return `${file.size} ${file.mtime ?? ""} ${await hash(file, Math.min(file.size, HEAD))}`;
+}
+
+/** SHA-256 of the first `end` bytes. */
+async function hash(file: FileEntry, end: number): Promise<string> {
+  const source = await file.open();
+  try {
+    const sum = createHash("sha256");
+    for (let start = 0; start < end; start += CHUNK) {
+      sum.update(await source.read(start, Math.min(end, start + CHUNK)));
+    }
+    return sum.digest("hex");
+  } finally {
+    source.close();
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Models that lie on this machine: a `.gguf` file, or a folder in Hugging Face layout. No network.
+ */
+import { basename, dirname, join, resolve } from "node:path";
+import { type FileEntry, isWeights, type ModelFiles, modelFiles } from "./files.ts";
+import { fileSource } from "./file.ts";
+
+/** Opens a single GGUF file; `known` carries what is known of it already. */
+export async function localFile(
+  path: string,
+  known: { name?: string; sha256?: string } = {},
+): Promise<ModelFiles> {
+  const { name = basename(path), sha256 } = known;
+  const entry = await fileEntry(path, basename(path));
+  return modelFiles({ name, revision: null, kind: "gguf" }, [{ ...entry, sha256: sha256 ?? entry.sha256 }]);
+}
+
+/**
+ * Opens a folder in Hugging Face layout. Throws `Error` naming the folder where it has no config.json or no weights.
+ */
+export async function localFolder(path: string): Promise<ModelFiles> {
+  const entries = await folderEntries(path);
+  const has = (test: (name: string) => boolean) => entries.some(({ name }) => test(name));
+  if (!has((name) => name === "config.json") || !has(isWeights)) {
+    const lacking = has((name) => name === "config.json") ? "a *.safetensors file" : "config.json";
+    throw new Error(
+      `Cannot open ${path}: the folder has no ${lacking}, expected a model in Hugging Face layout`,
+    );
+  }
+  return modelFiles({ name: basename(resolve(path)), revision: null, kind: "folder" }, entries);
+}
+
+/** The regular files of a folder, links followed, hidden ones left out. */
+export async function folderEntries(path: string): Promise<FileEntry[]> {
+  const entries: FileEntry[] = [];
+  for await (const { name } of Deno.readDir(path)) {
+    if (name.startsWith(".")) continue;
+    const file = join(path, name);
+    if ((await Deno.stat(file)).isFile) entries.push(await fileEntry(file, name));
+  }
+  return entries;
+}
+
+async function fileEntry(path: string, name: string): Promise<FileEntry> {
+  const { size, mtime } = await Deno.stat(path);
+  return { name, size, mtime: mtime?.getTime(), sha256: await blobHash(path), open: () => fileSource(path) };
+}
+
+/** In Hugging Face's cache a large file is a link to `blobs/SHA256`, checked on arrival. */
+async function blobHash(path: string): Promise<string | undefined> {
+  const target = await Deno.realPath(path);
+  const named = basename(dirname(target)) === "blobs" && /^[0-9a-f]{64}$/.test(basename(target));
+  return named ? basename(target) : undefined;
+}

@@ -1,0 +1,40 @@
+/**
+ * One door for every MODEL: a name of the manifest, a path on this machine, or an id of the hub, in that order.
+ */
+import { statOrNull } from "./cache.ts";
+import type { ModelFiles } from "./files.ts";
+import { localFile, localFolder } from "./local.ts";
+import { nearNames } from "./near.ts";
+import { knownModels, packagedModel } from "./packaged.ts";
+import type { FetchOptions } from "./progress.ts";
+
+/**
+ * Opens a model, fetching what is not here. Throws `Error` for a missing path or an unknown name (it says what
+ * a MODEL may be and which names are near), for a source that cannot be reached, and for content that is not what its
+ * name says.
+ */
+export async function openModel(ref: string, options: FetchOptions = {}): Promise<ModelFiles> {
+  const models = await knownModels();
+  const known = models.find(({ name, alias }) => ref === name || ref === alias);
+  if (known) {
+    const { name, sha256 } = known;
+    return await localFile(await packagedModel(known, options), { name, sha256 });
+  }
+  const found = await statOrNull(ref);
+  if (found?.isDirectory) return await localFolder(ref);
+  if (found?.isFile && ref.endsWith(".gguf")) return await localFile(ref);
+  if (found) throw new Error(`Cannot open ${ref}: neither a folder nor a .gguf file, expected one of them`);
+  if (/^[.~/\\]|\.gguf$/.test(ref)) {
+    throw new Error(
+      `Cannot open ${ref}: nothing is there, expected a folder in Hugging Face layout or a .gguf file`,
+    );
+  }
+  const near = nearNames(ref, models.flatMap(({ name, alias }) => [name, alias]));
+  throw new Error(
+    `Cannot open ${ref}: unknown name${
+      near.length > 0 ? ` (near: ${near.join(", ")})` : ""
+    }, expected a folder in ` +
+      "Hugging Face layout, a .gguf file, owner/name[@revision], or one of: " +
+      models.map(({ name, alias }) => `${name} (${alias})`).join(", "),
+  );
+}

@@ -1,0 +1,67 @@
+/**
+ * How long work tells of itself: counts with a rate and the time left, at most ten times a second,
+ * plus single lines (licence, size, what was found) for a person to read.
+ */
+
+/** One report on running work. */
+export interface Progress {
+  /** What is being done: "smollm2-135m-instruct-q4_1", "model-00001-of-00002.safetensors". */
+  readonly label: string;
+  /** Units done so far. */
+  readonly done: number;
+  /** Units in all, where that is known. */
+  readonly total?: number;
+  /** What is counted: "bytes", "samples", … */
+  readonly unit: string;
+  /** Units a second over the last seconds. */
+  readonly rate?: number;
+  readonly secondsLeft?: number;
+}
+
+/** Where long work reports to, and what ends it early. */
+export interface FetchOptions {
+  onProgress?: (progress: Progress) => void;
+  /** Receives single lines without a line break. */
+  onNotice?: (line: string) => void;
+  signal?: AbortSignal;
+}
+
+const INTERVAL = 100; // ms between two reports
+const WINDOW = 5000; // ms that the rate is taken over
+
+/**
+ * Gives a function to call with the units done so far. It computes the rate over the last five seconds and
+ * passes a report on when the last one is old enough, or when the work is complete.
+ */
+export function meter(
+  what: { label: string; total?: number; unit: string; done?: number },
+  report: ((progress: Progress) => void) | undefined,
+): (done: number) => void {
+  if (!report) return () => {};
+  const { label, total, unit } = what;
+  const marks = [{ time: performance.now(), done: what.done ?? 0 }];
+  let last = -Infinity;
+  return (done) => {
+    const time = performance.now();
+    if (time - last < INTERVAL && done !== total) return;
+    last = time;
+    marks.push({ time, done });
+    while (marks.length > 2 && time - marks[0].time > WINDOW) marks.shift();
+    const seconds = (time - marks[0].time) / 1000;
+    const rate = seconds > 0 ? (done - marks[0].done) / seconds : 0;
+    if (rate <= 0) return report({ label, done, total, unit });
+    const secondsLeft = total === undefined ? undefined : (total - done) / rate;
+    report({ label, done, total, unit, rate, secondsLeft });
+  };
+}
+
+/** A size for people, in decimal units: 98141312 → "98.1 MB". */
+export function formatBytes(bytes: number): string {
+  const units = ["bytes", "kB", "MB", "GB", "TB"];
+  let power = 0;
+  while (power < units.length - 1 && bytes >= 999.5) {
+    bytes /= 1000;
+    power++;
+  }
+  return `${power === 0 ? bytes : bytes.toPrecision(3)} ${units[power]}`;
+}
