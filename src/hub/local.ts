@@ -2,8 +2,10 @@
  * Models that lie on this machine: a `.gguf` file, or a folder in Hugging Face layout. No network.
  */
 import { basename, dirname, join, resolve } from "node:path";
+import { statOrNull } from "./cache.ts";
 import { type FileEntry, isWeights, type ModelFiles, modelFiles } from "./files.ts";
 import { fileSource } from "./file.ts";
+import { readStamp } from "./stamp.ts";
 
 /** Opens a single GGUF file; `known` carries what is known of it already. */
 export async function localFile(
@@ -36,14 +38,16 @@ export async function folderEntries(path: string): Promise<FileEntry[]> {
   for await (const { name } of Deno.readDir(path)) {
     if (name.startsWith(".")) continue;
     const file = join(path, name);
-    if ((await Deno.stat(file)).isFile) entries.push(await fileEntry(file, name));
+    if ((await statOrNull(file))?.isFile) entries.push(await fileEntry(file, name));
   }
   return entries;
 }
 
-async function fileEntry(path: string, name: string): Promise<FileEntry> {
+/** One file of this machine. Its hash is known where a stamp or Hugging Face's cache holds it. */
+export async function fileEntry(path: string, name: string): Promise<FileEntry> {
   const { size, mtime } = await Deno.stat(path);
-  return { name, size, mtime: mtime?.getTime(), sha256: await blobHash(path), open: () => fileSource(path) };
+  const sha256 = await readStamp(path) ?? await blobHash(path);
+  return { name, size, mtime: mtime?.getTime(), sha256, open: () => fileSource(path) };
 }
 
 /** In Hugging Face's cache a large file is a link to `blobs/SHA256`, checked on arrival. */

@@ -2,7 +2,9 @@
 export type { ByteSource } from "./source.ts";
 export { bufferSource, fileSource, readText } from "./file.ts";
 export type { ModelFiles } from "./files.ts";
-export { openModel } from "./open.ts";
+export { openModel, type OpenOptions } from "./open.ts";
+export { datasetFile } from "./huggingface.ts";
+export { httpSource } from "./http.ts";
 export { benchmarkData, knownModels } from "./packaged.ts";
 export { type KnownModel, type Manifest, parseManifest } from "./manifest.ts";
 export { cacheEntries, type CacheEntry, cacheFolder, pruneCache } from "./cache.ts";

@@ -3,17 +3,24 @@
  */
 import { statOrNull } from "./cache.ts";
 import type { ModelFiles } from "./files.ts";
+import { hubModel, parseHubId } from "./huggingface.ts";
 import { localFile, localFolder } from "./local.ts";
 import { nearNames } from "./near.ts";
 import { knownModels, packagedModel } from "./packaged.ts";
 import type { FetchOptions } from "./progress.ts";
+
+/** How to open a model. */
+export interface OpenOptions extends FetchOptions {
+  /** Read the weights of a model of the hub over the network as they are asked for, and store nothing of them. */
+  stream?: boolean;
+}
 
 /**
  * Opens a model, fetching what is not here. Throws `Error` for a missing path or an unknown name (it says what
  * a MODEL may be and which names are near), for a source that cannot be reached, and for content that is not what its
  * name says.
  */
-export async function openModel(ref: string, options: FetchOptions = {}): Promise<ModelFiles> {
+export async function openModel(ref: string, options: OpenOptions = {}): Promise<ModelFiles> {
   const models = await knownModels();
   const known = models.find(({ name, alias }) => ref === name || ref === alias);
   if (known) {
@@ -29,6 +36,8 @@ export async function openModel(ref: string, options: FetchOptions = {}): Promis
       `Cannot open ${ref}: nothing is there, expected a folder in Hugging Face layout or a .gguf file`,
     );
   }
+  const repo = parseHubId(ref);
+  if (repo) return await hubModel(repo, options);
   const near = nearNames(ref, models.flatMap(({ name, alias }) => [name, alias]));
   throw new Error(
     `Cannot open ${ref}: unknown name${

@@ -1,0 +1,220 @@
+/**
+ * Ranges of a remote file over HTTP (RFC 9110, section 14). A request that is dropped, stalls, ends early or meets a
+ * server error is made again for the bytes that are still lacking; only failures in a row, without a byte between
+ * them, count against the limit.
+ */
+import { checkRange } from "./file.ts";
+import type { ByteSource } from "./source.ts";
+
+const ANSWER = 10_000; // ms until the headers must be there
+const STALL = 30_000; // ms without a byte before a transfer counts as dropped
+const RETRIES = 4;
+const FIRST_PAUSE = 250; // ms, doubled by every failure in a row: 3.75 s in all
+
+/** What goes with every request of a file. */
+export interface HttpOptions {
+  /** Names the file in errors; its address, unless given. */
+  name?: string;
+  /** Sent to the address's own host only, not along redirects to another one. */
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+/** An answer that says no. */
+export class HttpError extends Error {
+  constructor(name: string, readonly status: number) {
+    super(`Cannot read ${name}: the server answers ${status}, expected 200 or 206`);
+  }
+}
+
+/** A failure that may pass. */
+class Dropped extends Error {}
+
+/**
+ * A remote file that is read in ranges and not stored. Opening asks for its size, unless `size` gives it. Throws
+ * `Error` where the server does not serve ranges, `HttpError` where it refuses.
+ */
+export async function httpSource(
+  url: string,
+  options: HttpOptions & { size?: number } = {},
+): Promise<ByteSource> {
+  const name = options.name ?? url;
+  const size = options.size ?? await remoteSize(url, options);
+  return {
+    name,
+    size,
+    async read(start, end) {
+      checkRange(name, start, end, size);
+      const bytes = new Uint8Array(end - start);
+      let filled = 0;
+      for await (const chunk of readRange(url, { start, end, size, ranged: true }, options)) {
+        bytes.set(chunk, filled);
+        filled += chunk.length;
+      }
+      return bytes;
+    },
+    close() {},
+  };
+}
+
+/** Bytes of a file, and what is known of it. */
+export interface Range {
+  start: number;
+  end: number;
+  /** Bytes of the whole file: a server that says otherwise has another file. */
+  size: number;
+  /** Refuse a server that sends the whole file instead of a range. */
+  ranged: boolean;
+}
+
+/** Bytes [start, end) of a remote file as they arrive, in order, never more. */
+export async function* readRange(
+  url: string,
+  range: Range,
+  options: HttpOptions,
+): AsyncGenerator<Uint8Array> {
+  let at = range.start;
+  for (let failures = 0; at < range.end;) {
+    try {
+      for await (const chunk of attempt(url, { ...range, start: at }, options)) {
+        failures = 0;
+        at += chunk.length;
+        yield chunk;
+      }
+    } catch (error) {
+      if (!(error instanceof Dropped) || ++failures > RETRIES) throw plain(error, options.name ?? url, at);
+      await pause(FIRST_PAUSE * 2 ** (failures - 1), options.signal);
+    }
+  }
+}
+
+/** One request for [start, end); throws `Dropped` unless all of it arrives. */
+async function* attempt(url: string, range: Range, options: HttpOptions): AsyncGenerator<Uint8Array> {
+  const name = options.name ?? url;
+  using timer = deadline(options.signal);
+  const response = await send(url, `bytes=${range.start}-${range.end - 1}`, options, timer);
+  let skip = checkAnswer(response, range, name);
+  if (skip < 0) {
+    await response.body?.cancel();
+    throw new Error(`Cannot read ${name}: the server does not serve ranges, expected status 206`);
+  }
+  let lacking = range.end - range.start;
+  for await (const arrived of bodyChunks(response, options, timer)) {
+    const chunk = arrived.subarray(Math.min(skip, arrived.length));
+    skip -= arrived.length - chunk.length;
+    if (chunk.length > lacking) throw new Error(`Cannot read ${name}: more bytes arrive than asked for`);
+    lacking -= chunk.length;
+    if (chunk.length > 0) yield chunk;
+  }
+  if (lacking > 0) throw new Dropped(`the answer ends ${lacking} bytes early`);
+}
+
+/** Gives how many bytes of the answer come before the wanted ones; −1 if the whole file comes where a range must. */
+function checkAnswer(response: Response, range: Range, name: string): number {
+  if (response.status === 200) return range.ranged ? -1 : range.start;
+  const [, first, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "") ?? [];
+  if (Number(first) === range.start && Number(total) === range.size) return 0;
+  response.body?.cancel();
+  const found = `range from ${first} of ${total} bytes`;
+  throw new Error(`Cannot read ${name}: a ${found} arrives, expected from ${range.start} of ${range.size}`);
+}
+
+async function remoteSize(url: string, options: HttpOptions): Promise<number> {
+  const name = options.name ?? url;
+  for (let failures = 0;;) {
+    using timer = deadline(options.signal);
+    try {
+      const response = await send(url, "bytes=0-0", options, timer);
+      await response.body?.cancel();
+      const size = Number(/^bytes 0-0\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1] ?? NaN);
+      if (response.status === 206 && Number.isSafeInteger(size)) return size;
+      throw new Error(
+        `Cannot read ${name}: the server does not serve ranges, expected status 206 and a size`,
+      );
+    } catch (error) {
+      if (!(error instanceof Dropped) || ++failures > RETRIES) throw plain(error, name, 0);
+      await pause(FIRST_PAUSE * 2 ** (failures - 1), options.signal);
+    }
+  }
+}
+
+/** Sends one request. Throws `Dropped` where another try may help, `HttpError` where it does not. */
+async function send(url: string, range: string, options: HttpOptions, timer: Deadline): Promise<Response> {
+  const headers = { ...options.headers, range, "accept-encoding": "identity" }; // encoded bytes have other offsets
+  timer.restart(ANSWER);
+  const response = await fetch(url, { headers, signal: timer.signal }).catch((error) => {
+    throw dropped(error, options.signal);
+  });
+  if (response.status === 200 || response.status === 206) return response;
+  await response.body?.cancel();
+  if (response.status >= 500 || response.status === 408 || response.status === 429) {
+    throw new Dropped(`the server answers ${response.status}`);
+  }
+  throw new HttpError(options.name ?? url, response.status);
+}
+
+async function* bodyChunks(
+  response: Response,
+  options: HttpOptions,
+  timer: Deadline,
+): AsyncGenerator<Uint8Array> {
+  const chunks = response.body![Symbol.asyncIterator]();
+  try {
+    while (true) {
+      timer.restart(STALL);
+      const next = await chunks.next().catch((error) => {
+        throw dropped(error, options.signal);
+      });
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    await chunks.return?.().catch(() => {}); // a failed body has nothing left to give back
+  }
+}
+
+interface Deadline extends Disposable {
+  readonly signal: AbortSignal;
+  restart(ms: number): void;
+}
+
+/** A signal that ends what takes longer than the time last given, or when `outer` says so. */
+function deadline(outer?: AbortSignal): Deadline {
+  const controller = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return {
+    signal: outer ? AbortSignal.any([outer, controller.signal]) : controller.signal,
+    restart(ms) {
+      clearTimeout(timer);
+      timer = setTimeout(() => controller.abort(new Error(`nothing arrives for ${ms / 1000} s`)), ms);
+    },
+    [Symbol.dispose]: () => clearTimeout(timer),
+  };
+}
+
+/** Whatever ends a transfer may pass, except that the caller ended it. */
+function dropped(error: unknown, signal?: AbortSignal): unknown {
+  if (signal?.aborted) return signal.reason;
+  return new Dropped(error instanceof Error ? error.message : String(error));
+}
+
+function plain(error: unknown, name: string, at: number): unknown {
+  if (!(error instanceof Dropped)) return error;
+  return new Error(`Cannot read ${name}: ${error.message} at byte ${at}, ${RETRIES + 1} times in a row`);
+}
+
+/** Waits; ends early, with the signal's reason, if the signal says so. */
+function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal!.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", stop, { once: true });
+    if (signal?.aborted) stop();
+  });
+}

@@ -1,0 +1,156 @@
+/**
+ * Models and dataset files by their id on the hub. What is here already, in Hugging Face's cache or in ours, is used
+ * as it is and nothing is asked; otherwise the revision is turned into a commit, and what lacks of it is fetched.
+ */
+import { basename, join } from "node:path";
+import { checkDisk, statOrNull } from "./cache.ts";
+import { download } from "./download.ts";
+import { type FileEntry, isWeights, type ModelFiles, modelFiles } from "./files.ts";
+import { httpSource } from "./http.ts";
+import {
+  askFile,
+  askFiles,
+  askRepo,
+  authorization,
+  explained,
+  fileUrl,
+  instead,
+  isOffline,
+} from "./hub_api.ts";
+import type { RemoteFile, RemoteRepo } from "./hub_api.ts";
+import { checkFileName, modelFileNames } from "./layout.ts";
+import { fileEntry } from "./local.ts";
+import { type FetchOptions, formatBytes, meter } from "./progress.ts";
+import { completeModel, findSnapshots, type HubRepo, markUsed, ourSnapshot, remember } from "./snapshots.ts";
+
+/** `owner/name` or `owner/name@revision`; null for anything else. */
+export function parseHubId(ref: string): HubRepo | null {
+  const [, name, revision = "main"] = /^([\w-][\w.-]*\/[\w-][\w.-]*)(?:@([\w-][\w./-]*))?$/.exec(ref) ?? [];
+  if (name === undefined || revision.includes("..")) return null;
+  return { type: "model", name, revision };
+}
+
+/**
+ * Opens a model of the hub. With `stream`, weights that are not here are read over the network in ranges and not
+ * stored. Throws `Error` that says what to do where the hub refuses or cannot be reached.
+ */
+export async function hubModel(
+  repo: HubRepo,
+  options: FetchOptions & { stream?: boolean } = {},
+): Promise<ModelFiles> {
+  for (const snapshot of await findSnapshots(repo)) {
+    const entries = await completeModel(snapshot);
+    if (!entries) continue;
+    options.onNotice?.(
+      `${repo.name}: revision ${repo.revision} is commit ${snapshot.commit}, from the cache`,
+    );
+    await markUsed(snapshot);
+    return hubFiles(repo, snapshot.commit, entries);
+  }
+  await refuseOffline(repo);
+  const remote = await askRepo(repo, options.signal);
+  const listed = await askFiles(repo, remote.commit, options.signal);
+  const names = modelFileNames(listed.map(({ path }) => path), repo.name);
+  const wanted = names.map((name) => listed.find(({ path }) => path === name)!);
+  const isStreamed = (file: RemoteFile) => options.stream === true && isWeights(file.path);
+  const paths = await fetchFiles(repo, remote, wanted.filter((file) => !isStreamed(file)), options);
+  const entries = wanted.map((file) => {
+    const path = paths.get(file.path);
+    return path
+      ? fileEntry(path, basename(file.path))
+      : streamedEntry(repo, remote.commit, file, options.signal);
+  });
+  return hubFiles(repo, remote.commit, await Promise.all(entries));
+}
+
+/**
+ * The local path of one file of a dataset, which is fetched if it is not here:
+ * `datasetFile("allenai/c4", "en/c4-validation.00000-of-00008.json.gz")`.
+ */
+export async function datasetFile(id: string, path: string, options: FetchOptions = {}): Promise<string> {
+  const parsed = parseHubId(id);
+  if (!parsed) throw new TypeError(`Cannot open the dataset ${id}: expected owner/name[@revision]`);
+  checkFileName(path, id);
+  const repo: HubRepo = { ...parsed, type: "dataset" };
+  for (const snapshot of await findSnapshots(repo)) {
+    const found = join(snapshot.folder, path);
+    if (!(await statOrNull(found))?.isFile) continue;
+    await markUsed(snapshot);
+    return found;
+  }
+  await refuseOffline(repo);
+  const remote = await askRepo(repo, options.signal);
+  const file = await askFile(repo, remote.commit, path, options.signal);
+  const paths = await fetchFiles(repo, remote, [file], options);
+  return paths.get(path)!;
+}
+
+function hubFiles(repo: HubRepo, commit: string, entries: FileEntry[]): ModelFiles {
+  const kind = entries.some(({ name }) => name === "config.json") ? "folder" : "gguf";
+  return modelFiles({ name: repo.name, revision: commit, kind }, entries);
+}
+
+/** Fetches what is not here of these files, in their order, and gives the path of each. */
+async function fetchFiles(
+  repo: HubRepo,
+  remote: RemoteRepo,
+  files: RemoteFile[],
+  options: FetchOptions,
+): Promise<Map<string, string>> {
+  const folder = ourSnapshot(repo, remote.commit).folder;
+  const paths = await presentFiles({ ...repo, revision: remote.commit }, files);
+  const lacking = files.filter(({ path }) => !paths.has(path));
+  if (lacking.length === 0) return paths;
+  await announce(repo, remote, lacking, options);
+  const total = lacking.reduce((sum, { size }) => sum + size, 0);
+  const report = meter({ label: repo.name, total, unit: "bytes" }, options.onProgress);
+  let before = 0;
+  for (const file of lacking) {
+    const target = join(folder, file.path);
+    await explained(repo, () =>
+      download(fileUrl(repo, remote.commit, file.path), target, file, {
+        name: `${repo.name}/${file.path}`,
+        headers: authorization(),
+        signal: options.signal,
+        onBytes: (done) => report(before + done),
+      }));
+    before += file.size;
+    paths.set(file.path, target);
+  }
+  await remember(repo, remote.commit);
+  return paths;
+}
+
+async function presentFiles(repo: HubRepo, files: RemoteFile[]): Promise<Map<string, string>> {
+  const paths = new Map<string, string>();
+  for (const { folder } of await findSnapshots(repo)) {
+    for (const { path, size } of files) {
+      const info = await statOrNull(join(folder, path));
+      if (info?.isFile && info.size === size) paths.set(path, join(folder, path));
+    }
+  }
+  return paths;
+}
+
+async function announce(repo: HubRepo, remote: RemoteRepo, files: RemoteFile[], options: FetchOptions) {
+  const total = files.reduce((sum, { size }) => sum + size, 0);
+  const free = await checkDisk(repo.name, total);
+  options.onNotice?.(
+    `${repo.name} at ${remote.commit}: ${formatBytes(total)} in ${files.length} files from the hub, ` +
+      `licence: ${remote.licence}; ${formatBytes(free)} free`,
+  );
+}
+
+function streamedEntry(repo: HubRepo, commit: string, file: RemoteFile, signal?: AbortSignal): FileEntry {
+  const { path: name, size, sha256 } = file;
+  const options = { name: `${repo.name}/${name}`, headers: authorization(), signal, size };
+  return { name, size, sha256, open: () => httpSource(fileUrl(repo, commit, name), options) };
+}
+
+async function refuseOffline(repo: HubRepo): Promise<void> {
+  if (!isOffline()) return;
+  throw new Error(
+    `Cannot open ${repo.name} at revision ${repo.revision}: it is not in the cache and HF_HUB_OFFLINE is set, ` +
+      `expected it there; unset HF_HUB_OFFLINE, or: ${await instead()}`,
+  );
+}

@@ -1,0 +1,98 @@
+/**
+ * Files of the hub that are here already, in Hugging Face's own cache or in ours. Both have one layout:
+ *
+ *     models--OWNER--NAME/refs/REVISION            the commit that a branch or tag meant when it was fetched
+ *     models--OWNER--NAME/snapshots/COMMIT/FILE
+ */
+import { join } from "node:path";
+import { getHFHubCachePath, getRepoFolderName } from "@huggingface/hub";
+import { cacheFolder, isFolder, statOrNull, touch } from "./cache.ts";
+import type { FileEntry } from "./files.ts";
+import { isSmallFile, modelFileNames } from "./layout.ts";
+import { folderEntries } from "./local.ts";
+
+/** A repository at a revision. */
+export interface HubRepo {
+  readonly type: "model" | "dataset";
+  /** "owner/name". */
+  readonly name: string;
+  /** A branch, a tag or a commit. */
+  readonly revision: string;
+}
+
+/** A snapshot that is here, complete or not. */
+export interface Snapshot {
+  readonly commit: string;
+  readonly folder: string;
+}
+
+/** The snapshots of a revision that are here: Hugging Face's first, then ours. */
+export async function findSnapshots(repo: HubRepo): Promise<Snapshot[]> {
+  const found: Snapshot[] = [];
+  for (const root of [getHFHubCachePath(), join(cacheFolder(), "hub")]) {
+    const commit = await commitOf(join(root, getRepoFolderName(repo)), repo.revision);
+    if (commit === undefined) continue;
+    const folder = join(root, getRepoFolderName(repo), "snapshots", commit);
+    if (await isFolder(folder)) found.push({ commit, folder });
+  }
+  return found;
+}
+
+/** Our snapshot of a commit, which may not be there yet. */
+export function ourSnapshot(repo: HubRepo, commit: string): Snapshot {
+  return { commit, folder: join(cacheFolder(), "hub", getRepoFolderName(repo), "snapshots", commit) };
+}
+
+/** Marks a snapshot as used now, if it is ours. */
+export async function markUsed(snapshot: Snapshot): Promise<void> {
+  if (snapshot.folder.startsWith(cacheFolder())) await touch(join(snapshot.folder, "..", ".."));
+}
+
+/** Remembers which commit a branch or tag means. */
+export async function remember(repo: HubRepo, commit: string): Promise<void> {
+  if (repo.revision === commit) return;
+  const ref = join(cacheFolder(), "hub", getRepoFolderName(repo), "refs", repo.revision);
+  await Deno.mkdir(join(ref, ".."), { recursive: true });
+  await Deno.writeTextFile(`${ref}.new`, commit);
+  await Deno.rename(`${ref}.new`, ref);
+}
+
+/**
+ * The model's files if the snapshot has all of them, otherwise null. Weights are fetched last, so that with them
+ * everything is there; Hugging Face's cache may also hold a model without its tokenizer.
+ */
+export async function completeModel(snapshot: Snapshot): Promise<FileEntry[] | null> {
+  const entries = await folderEntries(snapshot.folder);
+  const names = entries.map(({ name }) => name);
+  let wanted: string[], shards: Set<unknown>;
+  try {
+    wanted = modelFileNames(names, snapshot.folder);
+    shards = await indexedShards(snapshot.folder, names);
+  } catch {
+    return null; // no model, or an index that cannot be read
+  }
+  const isGguf = wanted[0].endsWith(".gguf");
+  if (!isGguf && !names.some((name) => /^(tokenizer|vocab)/.test(name))) return null;
+  if (![...shards].every((shard) => names.some((name) => name === shard))) return null;
+  return entries.filter(({ name }) => wanted.includes(name) || isSmallFile(name));
+}
+
+async function indexedShards(folder: string, names: string[]): Promise<Set<unknown>> {
+  const index = "model.safetensors.index.json";
+  if (!names.includes(index)) return new Set();
+  const json = JSON.parse(await Deno.readTextFile(join(folder, index)));
+  return new Set(Object.values(json?.weight_map ?? {}));
+}
+
+async function commitOf(folder: string, revision: string): Promise<string | undefined> {
+  if (isCommit(revision)) return revision;
+  const ref = join(folder, "refs", revision);
+  if (!(await statOrNull(ref))?.isFile) return undefined;
+  const commit = (await Deno.readTextFile(ref)).trim();
+  return isCommit(commit) ? commit : undefined;
+}
+
+/** Whether this is a full commit hash. */
+export function isCommit(revision: unknown): revision is string {
+  return typeof revision === "string" && /^[0-9a-f]{40}$/.test(revision);
+}
