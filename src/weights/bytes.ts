@@ -1,0 +1,77 @@
+/**
+ * The bytes of a source, mapped where possible and read where not; above this file nobody can tell, but for speed.
+ *
+ * A local file on Linux is mapped: a range is a view, `want` and `forget` are advice to the kernel. Anything else
+ * (a remote file, another system, `LAMINA_NO_MMAP` in the environment) is read: a range is a copy, `want` starts
+ * its read and keeps the promise until the range is asked for or forgotten.
+ */
+import type { ByteSource } from "../hub/mod.ts";
+import { mapPath, type Mapping } from "./libc.ts";
+
+/** Ranges of one file. */
+export interface FileBytes {
+  readonly name: string;
+  readonly size: number;
+  readonly mapped: boolean;
+  /** Bytes [start, end) within [0, size]; a view of the mapped file (never write to it) or a copy. */
+  read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** Says that exactly [start, end) is read soon; returns at once. */
+  want(start: number, end: number): void;
+  /** Says that [start, end) is not needed for now. Views stay valid. */
+  forget(start: number, end: number): void;
+  /** Closes the source. Views stay valid. */
+  close(): void;
+}
+
+/** The bytes of a source. It is closed with them. */
+export function mapFile(source: ByteSource): FileBytes {
+  const reading = source.path === undefined || Deno.env.get("LAMINA_NO_MMAP") !== undefined;
+  const mapping = reading ? null : mapPath(source.path!, source.size);
+  return mapping ? mappedBytes(source, mapping) : readBytes(source);
+}
+
+function mappedBytes(source: ByteSource, { buffer, want, forget }: Mapping): FileBytes {
+  const { name, size } = source;
+  return {
+    name,
+    size,
+    mapped: true,
+    read: (start, end) => Promise.resolve(new Uint8Array(buffer, start, end - start)),
+    want,
+    forget,
+    close() {
+      forget(0, size);
+      source.close();
+    },
+  };
+}
+
+function readBytes(source: ByteSource): FileBytes {
+  const { name, size } = source;
+  const ahead = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
+  return {
+    name,
+    size,
+    mapped: false,
+    read(start, end) {
+      const key = `${start}-${end}`;
+      const bytes = ahead.get(key) ?? source.read(start, end);
+      ahead.delete(key);
+      return bytes;
+    },
+    want(start, end) {
+      const key = `${start}-${end}`;
+      if (ahead.has(key)) return;
+      const bytes = source.read(start, end);
+      bytes.catch(() => ahead.delete(key)); // whoever reads tries again
+      ahead.set(key, bytes);
+    },
+    forget(start, end) {
+      ahead.delete(`${start}-${end}`);
+    },
+    close() {
+      ahead.clear();
+      source.close();
+    },
+  };
+}

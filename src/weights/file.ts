@@ -1,0 +1,144 @@
+/**
+ * Named tensors over bytes: what safetensors and GGUF have in common once their headers are read.
+ *
+ * A header's reader gives one `Entry` per tensor; here they become a `TensorFile`. Stored types are views of the
+ * bytes (copied only where an offset is not aligned to its element); quantised blocks are decoded to float32, and
+ * the pages they came from are let go at once.
+ */
+import { byteSize, type DType, elements, type Tensor, viewOf } from "../tensor/mod.ts";
+import type { FileBytes } from "./bytes.ts";
+import type { Decode } from "./dequantize.ts";
+import { outOfRange, quote } from "./errors.ts";
+import type { TensorFile, TensorInfo } from "./source.ts";
+
+/** How elements lie in a file: as a dtype's array, or in blocks to be decoded to float32. */
+export type Layout =
+  | { readonly dtype: DType }
+  | {
+    readonly dtype?: undefined;
+    readonly blockElements: number;
+    readonly blockBytes: number;
+    readonly decode: Decode;
+  };
+
+/** Where one tensor lies. The range [start, start + info.bytes) has been checked to be inside the file. */
+export interface Entry {
+  readonly info: TensorInfo;
+  readonly file: FileBytes;
+  readonly start: number;
+  readonly layout: Layout;
+}
+
+/** Gives the array of `length` elements that decoded values go into. */
+export type Allocate = (length: number) => Float32Array<ArrayBuffer>;
+
+/** A tensor file that can also decode into given memory and let pages go. */
+export interface PagedFile extends TensorFile {
+  /** As `TensorFile.read`; values that have to be computed go into an array from `allocate`. */
+  read(name: string, rows?: readonly [number, number], allocate?: Allocate): Promise<Tensor>;
+  /** Says that these tensors are not needed for now. Views stay valid. */
+  forget(names: Iterable<string>): void;
+}
+
+/** The tensors of `files`. `kind` is the format's name; `name` is what errors call the whole. */
+export function tensorFile(
+  kind: string,
+  name: string,
+  entries: ReadonlyMap<string, Entry>,
+  files: readonly FileBytes[],
+): PagedFile {
+  let closed = false;
+
+  function find(tensor: string): Entry {
+    const entry = entries.get(tensor);
+    if (closed) throw new Error(`Cannot read ${quote(tensor)}: ${name} is closed, expected an open file`);
+    if (!entry) throw outOfRange(name, `no tensor ${quote(tensor)}`, `one of its ${entries.size} tensors`);
+    return entry;
+  }
+  function each(names: Iterable<string>, act: (entry: Entry) => void) {
+    for (const tensor of names) act(find(tensor));
+  }
+
+  return {
+    format: `${kind} ${commonType(entries.values())}`,
+    tensors: new Map([...entries].map(([tensor, entry]) => [tensor, entry.info])),
+    // deno-lint-ignore require-await -- throws as a rejection
+    async read(tensor, rows, allocate) {
+      return readRows(tensor, find(tensor), rows, allocate);
+    },
+    prefetch: (names) => each(names, ({ file, start, info }) => file.want(start, start + info.bytes)),
+    forget: (names) => each(names, ({ file, start, info }) => file.forget(start, start + info.bytes)),
+    close() {
+      if (!closed) files.forEach((file) => file.close());
+      closed = true;
+    },
+  };
+}
+
+/** The storage type that most bytes have. */
+function commonType(entries: Iterable<Entry>): string {
+  const bytes = new Map<string, number>();
+  for (const { info } of entries) bytes.set(info.type, (bytes.get(info.type) ?? 0) + info.bytes);
+  return [...bytes].reduce((most, next) => next[1] > most[1] ? next : most)[0];
+}
+
+async function readRows(
+  name: string,
+  entry: Entry,
+  rows: readonly [number, number] | undefined,
+  allocate: Allocate = (length) => new Float32Array(length),
+): Promise<Tensor> {
+  const { info: { shape }, file, layout } = entry;
+  if (rows) checkRows(name, entry, rows);
+  const rowElements = rows ? elements(shape.slice(1)) : elements(shape);
+  const [from, to] = rows ?? [0, 1];
+  const taken = rows ? [to - from, ...shape.slice(1)] : shape;
+  const [first, end] = [from * rowElements, to * rowElements];
+  if (layout.dtype) {
+    const size = byteSize(layout.dtype);
+    const bytes = aligned(await file.read(entry.start + first * size, entry.start + end * size), size);
+    return {
+      dtype: layout.dtype,
+      shape: taken,
+      data: viewOf(layout.dtype, bytes.buffer, bytes.byteOffset, end - first),
+    };
+  }
+  return { dtype: "f32", shape: taken, data: await decodeRange(entry, layout, first, end, allocate) };
+}
+
+/** Elements [first, end) of a tensor in blocks. Rows are whole blocks but for vectors, whose rows are elements. */
+async function decodeRange(
+  { file, start }: Entry,
+  { blockElements, blockBytes, decode }: Exclude<Layout, { dtype: DType }>,
+  first: number,
+  end: number,
+  allocate: Allocate,
+): Promise<Float32Array> {
+  const firstBlock = Math.floor(first / blockElements), endBlock = Math.ceil(end / blockElements);
+  const [from, to] = [start + firstBlock * blockBytes, start + endBlock * blockBytes];
+  const bytes = await file.read(from, to);
+  const values = allocate((endBlock - firstBlock) * blockElements);
+  decode(bytes, values);
+  file.forget(from, to);
+  return values.subarray(first - firstBlock * blockElements, end - firstBlock * blockElements);
+}
+
+function aligned(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
+  return bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+}
+
+function checkRows(name: string, { info, file }: Entry, [from, to]: readonly [number, number]) {
+  const count = info.shape[0];
+  if (count === undefined) {
+    throw new TypeError(
+      `Cannot read rows of ${quote(name)} in ${file.name}: a scalar, expected a first axis`,
+    );
+  }
+  if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || to < from || to > count) {
+    throw new RangeError(
+      `Cannot read rows [${from}, ${to}) of ${
+        quote(name)
+      } in ${file.name}: expected a range within [0, ${count}]`,
+    );
+  }
+}

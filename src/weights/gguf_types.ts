@@ -1,0 +1,34 @@
+/** GGML's storage types that can be read here, by their number in a GGUF file. */
+import { type Decode, q4_0, q4_1, q4_k, q5_0, q5_1, q5_k, q6_k, q8_0 } from "./dequantize.ts";
+import type { Layout } from "./file.ts";
+
+/** A storage type. A row holds whole blocks. */
+export interface GgmlType {
+  readonly name: string;
+  readonly blockElements: number;
+  readonly blockBytes: number;
+  readonly layout: Layout;
+}
+
+function plain(name: string, dtype: "f32" | "f16" | "bf16", bytes: number): GgmlType {
+  return { name, blockElements: 1, blockBytes: bytes, layout: { dtype } };
+}
+
+function blocks(name: string, blockElements: number, blockBytes: number, decode: Decode): GgmlType {
+  return { name, blockElements, blockBytes, layout: { blockElements, blockBytes, decode } };
+}
+
+/** Number in the file → type. Source: `ggml_type` of llama.cpp's ggml.h. */
+export const ggmlTypes: ReadonlyMap<number, GgmlType> = new Map([
+  [0, plain("F32", "f32", 4)],
+  [1, plain("F16", "f16", 2)],
+  [2, blocks("Q4_0", 32, 18, q4_0)],
+  [3, blocks("Q4_1", 32, 20, q4_1)],
+  [6, blocks("Q5_0", 32, 22, q5_0)],
+  [7, blocks("Q5_1", 32, 24, q5_1)],
+  [8, blocks("Q8_0", 32, 34, q8_0)],
+  [12, blocks("Q4_K", 256, 144, q4_k)],
+  [13, blocks("Q5_K", 256, 176, q5_k)],
+  [14, blocks("Q6_K", 256, 210, q6_k)],
+  [30, plain("BF16", "bf16", 2)],
+]);

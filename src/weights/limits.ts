@@ -1,0 +1,32 @@
+/** How large a file's own description of itself may be. Each limit is far above any real checkpoint's. */
+
+/** Bytes of JSON: what the safetensors format itself allows; a 70B model's header has 0.1 MB. */
+export const MAX_JSON_BYTES = 100_000_000;
+
+/** Tensors of one file: the largest mixtures of experts have about 200,000 in all their shards. */
+export const MAX_TENSORS = 1_000_000;
+
+/** Axes of a safetensors tensor: transformers use up to 5; a shape has to fit an error line. */
+export const MAX_RANK = 8;
+
+/** Axes of a GGUF tensor: GGML's own limit. */
+export const MAX_GGUF_RANK = 4;
+
+/** Bytes of a GGUF tensor's name: the format's own limit. */
+export const MAX_GGUF_NAME_BYTES = 64;
+
+/** Bytes of a GGUF metadata key: the format's own limit. */
+export const MAX_GGUF_KEY_BYTES = 65535;
+
+/** Arrays inside arrays in GGUF metadata: real files have none, and each level is a recursive call. */
+export const MAX_GGUF_NESTING = 4;
+
+/** Product of counts, or null where it is not exact (from 2^53 on). */
+export function safeProduct(factors: Iterable<number>): number | null {
+  let product = 1;
+  for (const factor of factors) {
+    product *= factor;
+    if (!Number.isSafeInteger(product)) return null;
+  }
+  return product;
+}
