@@ -1,6 +1,8 @@
 /** Checkpoints as named tensors, one layer at a time. */
+export type { Allocate, PagedFile } from "./file.ts";
 export { type GgufFile, openGguf } from "./gguf.ts";
 export type { GgufNumbers, GgufValue } from "./gguf_value.ts";
-export type { Allocate, PagedFile } from "./file.ts";
+export { layered, type LayeredOptions, type TensorRef } from "./layered.ts";
 export { type CheckpointFiles, openSafetensors } from "./safetensors.ts";
+export { writeSafetensors } from "./safetensors_write.ts";
 export type { Lease, TensorFile, TensorInfo, WeightSource } from "./source.ts";
