@@ -1,0 +1,6 @@
+/** Text: tokenizers, documents, packing, rows of data sets. */
+export { readDocuments } from "./documents.ts";
+export { tokenizerFromGguf } from "./gguf_tokenizer.ts";
+export { namedText, TEXT_NAMES, type TextName } from "./named_text.ts";
+export { type Blocks, packBlocks, type Packing } from "./packing.ts";
+export { type ConfiguredIds, type Tokenizer, tokenizerFromJson } from "./tokenizer.ts";

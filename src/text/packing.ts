@@ -1,0 +1,87 @@
+/**
+ * Documents → blocks of tokens, as the paper packs its calibration text: every document followed by EOS, all of them
+ * in one row, cut into blocks of T tokens in order. No BOS, no padding; what is left over is dropped.
+ *
+ * With `bos` every block is BOS and the next T − 1 tokens of the row, for models that are off their distribution
+ * without it (Gemma).
+ */
+import { createHash } from "node:crypto";
+import type { Tokenizer } from "./tokenizer.ts";
+
+/** N blocks of T tokens. */
+export interface Blocks {
+  /** [N, T], row-major. */
+  readonly ids: Int32Array<ArrayBuffer>;
+  /** N. */
+  readonly samples: number;
+  /** T, BOS included. */
+  readonly length: number;
+  /** Whether every block begins with BOS. */
+  readonly bos: boolean;
+  /** SHA-256 (hex) of shape and ids. */
+  readonly hash: string;
+}
+
+/** How many blocks, of how many tokens, and whether BOS begins each. */
+export interface Packing {
+  readonly samples: number;
+  readonly length: number;
+  readonly bos: boolean;
+}
+
+/** Most tokens packed at once: 1 GiB of ids. */
+const MAX_TOKENS = 2 ** 28;
+
+/**
+ * Packs documents into blocks, reading no more of them than are needed.
+ *
+ * @throws RangeError if the text is too short, for sizes out of range and for ids outside the vocabulary;
+ *   TypeError where the tokenizer lacks the EOS (or, with `bos`, the BOS) that packing needs
+ */
+export async function packBlocks(
+  documents: Iterable<string> | AsyncIterable<string>,
+  tokenizer: Tokenizer,
+  { samples, length, bos }: Packing,
+): Promise<Blocks> {
+  const what = `Cannot pack ${samples} blocks of ${length} tokens`;
+  checkSizes(what, samples, length);
+  const end = required(what, "EOS", tokenizer.eos);
+  const begin = bos ? required(what, "BOS", tokenizer.bos) : null;
+
+  const ids = new Int32Array(samples * length);
+  let filled = 0;
+  const put = (id: number) => {
+    if (filled === ids.length) return;
+    if (!(id >= 0 && id < tokenizer.vocabularySize)) {
+      throw new RangeError(`${what}: token id ${id}, expected an id below ${tokenizer.vocabularySize}`);
+    }
+    if (begin !== null && filled % length === 0) ids[filled++] = begin;
+    ids[filled++] = id;
+  };
+  for await (const text of documents) {
+    tokenizer.encode(text).forEach(put);
+    put(end);
+    if (filled === ids.length) return { ids, samples, length, bos, hash: hashOf(ids, samples, length) };
+  }
+  throw new RangeError(`${what}: the text gives ${Math.floor(filled / length)} (${filled} tokens)`);
+}
+
+function checkSizes(what: string, samples: number, length: number): void {
+  if (!Number.isInteger(samples) || samples < 1 || !Number.isInteger(length) || length < 2) {
+    throw new RangeError(`${what}: expected at least 1 block of at least 2 tokens`);
+  }
+  if (samples * length > MAX_TOKENS) {
+    throw new RangeError(`${what}: expected at most ${MAX_TOKENS} tokens in all`);
+  }
+}
+
+function required(what: string, name: string, id: number | null): number {
+  if (id === null) throw new TypeError(`${what}: the tokenizer has no ${name} token, expected one`);
+  return id;
+}
+
+function hashOf(ids: Int32Array<ArrayBuffer>, samples: number, length: number): string {
+  return createHash("sha256").update(`${samples}x${length}\n`).update(new Uint8Array(ids.buffer)).digest(
+    "hex",
+  );
+}
