@@ -1,0 +1,75 @@
+/**
+ * The reference engine: ONNX Runtime on the CPU.
+ *
+ * Weights are inputs, so prepacking them would be undone at every run: it is off. So is the memory pattern, which
+ * would be recomputed for each of the shapes that one graph sees. A run happens on this thread, synchronously; it is
+ * the binding that yields to the event loop before each.
+ */
+import * as ort from "onnxruntime-node";
+import type { Graph } from "../onnx/mod.ts";
+import { type DType, elements, type Tensor } from "../tensor/mod.ts";
+import type { Engine, Feeds, Held, Program } from "./engine.ts";
+
+/** The binding's names of element types; BF16, which it lacks, travels as the bits. */
+const typeNames: Record<DType, string> = {
+  f64: "float64",
+  f32: "float32",
+  f16: "float16",
+  bf16: "uint16",
+  i64: "int64",
+  i32: "int32",
+  i16: "int16",
+  i8: "int8",
+  u8: "uint8",
+  bool: "bool",
+};
+const dtypes = new Map(Object.entries(typeNames).map(([dtype, name]) => [name, dtype as DType]));
+
+/** Opens the CPU engine. `threads` per product; 0 lets ONNX Runtime take every core. */
+export function cpuEngine({ threads = 0 } = {}): Engine {
+  return {
+    name: "cpu",
+    version: `onnxruntime ${ort.env.versions.node ?? ort.env.versions.common}`,
+    compile: (graph) => compile(graph, threads),
+    read: (held) => Promise.resolve(held as Tensor),
+  };
+}
+
+async function compile(graph: Graph, threads: number): Promise<Program> {
+  const session = await ort.InferenceSession.create(graph.toBytes(), {
+    executionProviders: ["cpu"],
+    intraOpNumThreads: threads,
+    enableMemPattern: false,
+    logSeverityLevel: 4,
+    extra: { session: { disable_prepacking: "1" } },
+  });
+  const inputs = graph.inputs;
+  return {
+    async run(feeds: Feeds): Promise<Record<string, Held>> {
+      const fed: Record<string, ort.Tensor> = {};
+      for (const name of inputs) {
+        const tensor = feeds[name] as Tensor | undefined;
+        if (!tensor) throw new TypeError(`Cannot run graph: input ${name} is not fed`);
+        fed[name] = toOrt(name, tensor);
+      }
+      return fromOrt(await session.run(fed));
+    },
+    release: () => session.release(),
+  };
+}
+
+function toOrt(name: string, { dtype, shape, data }: Tensor): ort.Tensor {
+  if (elements(shape) !== data.length) {
+    throw new RangeError(`Cannot feed ${name}: ${data.length} elements, expected [${shape}]`);
+  }
+  // A plain object instead of an ort.Tensor: the class refuses the bits of F16.
+  return { type: typeNames[dtype], dims: shape, location: "cpu", data } as unknown as ort.Tensor;
+}
+
+function fromOrt(results: ort.InferenceSession.OnnxValueMapType): Record<string, Tensor> {
+  const tensors: Record<string, Tensor> = {};
+  for (const [name, { type, dims, data }] of Object.entries(results)) {
+    tensors[name] = { dtype: dtypes.get(type) ?? "f32", shape: dims, data: data as Tensor["data"] };
+  }
+  return tensors;
+}

@@ -1,0 +1,3 @@
+/** Pure arithmetic: from sums to importance, magnitude, sign, intervals and correlations. */
+export { correlation, mean, ranks, spearman, standardError, studentT95 } from "./statistics.ts";
+export { cosineDistance, sumUpdates, type UpdateSums } from "./update.ts";

@@ -1,0 +1,53 @@
+/**
+ * What one update u does to the stream X it is added to (Y = X + u), token by token, from inner products alone.
+ *
+ * Importance is 1 − cos(X, Y) (the paper's S), relative magnitude |u|/|X|, sign cos(u, X) (below 0 erases, above
+ * amplifies; Csordás et al., arXiv 2505.13898). A float32 cosine close to 1 loses all its digits, so 1 − cos comes
+ * from sin² instead: XX·YY − XY² = XX·uu − Xu², exact for small updates; where u is large, and could cancel X, the
+ * direct products keep the digits. Sums are float64.
+ */
+
+/** Sums over tokens, for one module and one sample. */
+export interface UpdateSums {
+  /** Tokens that count. */
+  counted: number;
+  /** Σ 1 − cos(X, Y) */
+  distance: number;
+  /** Σ |u| / |X| */
+  magnitude: number;
+  /** Σ cos(u, X) */
+  sign: number;
+}
+
+/** 1 − cos(X, Y), from products of X, u and Y = X + u. Both X and Y must be non-zero. */
+export function cosineDistance(xx: number, xu: number, uu: number, xy: number, yy: number): number {
+  const small = 4 * uu <= xx;
+  const cosine = (small ? xx + xu : xy) / Math.sqrt(xx * yy);
+  if (cosine < 0) return 1 - Math.max(cosine, -1);
+  const area = small ? xx * uu - xu * xu : xx * yy - xy * xy;
+  return Math.max(area, 0) / (xx * yy) / (1 + cosine);
+}
+
+/**
+ * Adds up the tokens of `gram` [tokens, n, n], where X, u and Y are vectors number `indices`. A token whose X or Y is
+ * zero has no direction: it is left out and not counted.
+ */
+export function sumUpdates(
+  gram: Float32Array,
+  n: number,
+  [x, u, y]: readonly [number, number, number],
+): UpdateSums {
+  const sums = { counted: 0, distance: 0, magnitude: 0, sign: 0 };
+  for (let base = 0; base < gram.length; base += n * n) {
+    const xx = gram[base + x * n + x];
+    const uu = gram[base + u * n + u];
+    const yy = gram[base + y * n + y];
+    if (xx === 0 || yy === 0) continue;
+    const xu = gram[base + x * n + u];
+    sums.counted++;
+    sums.distance += cosineDistance(xx, xu, uu, gram[base + x * n + y], yy);
+    sums.magnitude += Math.sqrt(uu / xx);
+    if (uu > 0) sums.sign += xu / Math.sqrt(xx * uu);
+  }
+  return sums;
+}

@@ -1,0 +1,59 @@
+/** What the families' configurations have in common. */
+import type { Config } from "../config.ts";
+import type { Activation } from "../spec.ts";
+
+const activations: Record<string, Activation> = {
+  silu: "silu",
+  swish: "silu",
+  gelu: "gelu",
+  gelu_new: "gelu_tanh",
+  gelu_fast: "gelu_tanh",
+  gelu_pytorch_tanh: "gelu_tanh",
+  relu: "relu",
+};
+
+/** Reads an activation function by Hugging Face's name for it. */
+export function readActivation(config: Config, field: string, fallback: string): Activation {
+  const name = config.string(field, fallback);
+  if (!Object.hasOwn(activations, name)) {
+    throw new TypeError(
+      `Cannot read ${config.name}: ${field} is "${name}", expected one of ${
+        Object.keys(activations).join(", ")
+      }`,
+    );
+  }
+  return activations[name];
+}
+
+/** The kind of attention of each layer: `layer_types` where the config has it, else a rule. */
+export function layerTypes(config: Config, isWindowed: (layer: number) => boolean): ("sliding" | "full")[] {
+  const layers = config.count("num_hidden_layers");
+  const given = config.value("layer_types");
+  if (given === undefined || given === null) {
+    return Array.from({ length: layers }, (_, l) => isWindowed(l) ? "sliding" : "full");
+  }
+  if (!Array.isArray(given) || given.length !== layers) {
+    throw new TypeError(
+      `Cannot read ${config.name}: layer_types has not one entry for each of ${layers} layers`,
+    );
+  }
+  return given.map((type, l) => {
+    if (type === "sliding_attention") return "sliding";
+    if (type === "full_attention") return "full";
+    throw new TypeError(
+      `Cannot read ${config.name}: layer_types[${l}] is ${
+        JSON.stringify(type)
+      }, expected "sliding_attention" or "full_attention"`,
+    );
+  });
+}
+
+/** The window of each layer, null where it sees everything before it. */
+export function layerWindows(
+  config: Config,
+  window: number | null,
+  isWindowed: (layer: number) => boolean,
+): (layer: number) => number | null {
+  const types = layerTypes(config, isWindowed);
+  return (layer) => window !== null && types[layer] === "sliding" ? window : null;
+}

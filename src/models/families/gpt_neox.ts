@@ -1,0 +1,96 @@
+/**
+ * GPT-NeoX and Pythia: LayerNorm with biases, rotation of a part of each head, and (by default) a parallel residual.
+ * q, k and v lie in one matrix, head by head: [H, 3, E, D]. Source: Hugging Face `modeling_gpt_neox.py`.
+ */
+import { elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import type { Allocate } from "../../weights/mod.ts";
+import type { Config } from "../config.ts";
+import type { NameTable } from "../names.ts";
+import { readRope } from "../rope.ts";
+import type { LayerSpec, ModelSpec } from "../spec.ts";
+import { readActivation } from "./common.ts";
+
+export function gptNeox(config: Config): ModelSpec {
+  const hidden = config.count("hidden_size");
+  const heads = config.count("num_attention_heads");
+  const headSize = Math.trunc(hidden / heads);
+  const layerNorm = { kind: "layer", epsilon: config.number("layer_norm_eps", 1e-5) } as const;
+  const norm = { pre: layerNorm, post: null };
+  const bias = config.boolean("attention_bias", true);
+  const layer: LayerSpec = {
+    residual: config.boolean("use_parallel_residual", true) ? "parallel" : "sequential",
+    attention: {
+      norm,
+      heads,
+      kvHeads: heads,
+      headSize,
+      scale: headSize ** -0.5,
+      rope: readRope(config, headSize, {
+        theta: "rotary_emb_base",
+        partial: config.number("rotary_pct", 0.25),
+      }),
+      window: null,
+      softcap: null,
+      qkNorm: null,
+      bias: { qkv: bias, output: bias },
+    },
+    mlp: {
+      norm,
+      size: config.count("intermediate_size"),
+      activation: readActivation(config, "hidden_act", "gelu"),
+      gated: false,
+      bias: true,
+    },
+  };
+  return {
+    family: "gpt_neox",
+    hidden,
+    vocabulary: config.count("vocab_size"),
+    layers: Array.from({ length: config.count("num_hidden_layers") }, () => layer),
+    embeddingScale: 1,
+    finalNorm: layerNorm,
+    head: { tied: config.boolean("tie_word_embeddings", false), softcap: null },
+  };
+}
+
+const layerStem = (stem: string) => `gpt_neox.layers.*.${stem}`;
+
+/** Names of a model with `heads` heads: how q, k and v are taken out of their matrix depends on it. */
+export function gptNeoxNames(heads: number): NameTable {
+  const fused = layerStem("attention.query_key_value");
+  return {
+    stems: {
+      embedding: "gpt_neox.embed_in",
+      final_norm: "gpt_neox.final_layer_norm",
+      head: "embed_out",
+      "attention.norm": layerStem("input_layernorm"),
+      "attention.q_proj": fused,
+      "attention.k_proj": fused,
+      "attention.v_proj": fused,
+      "attention.o_proj": layerStem("attention.dense"),
+      "mlp.norm": layerStem("post_attention_layernorm"),
+      "mlp.up_proj": layerStem("mlp.dense_h_to_4h"),
+      "mlp.down_proj": layerStem("mlp.dense_4h_to_h"),
+    },
+    transform(canonical) {
+      const part = ["attention.q_proj", "attention.k_proj", "attention.v_proj"].findIndex((stem) =>
+        canonical.startsWith(stem)
+      );
+      return part < 0 ? undefined : (tensor, allocate) => takeHeads(tensor, heads, part, allocate);
+    },
+  };
+}
+
+/** Part 0, 1 or 2 (q, k, v) of a matrix [H · 3 · E, …] or bias [H · 3 · E]. */
+function takeHeads(tensor: Tensor, heads: number, part: number, allocate: Allocate): Tensor {
+  const [rows, ...rest] = tensor.shape;
+  if (rows % (3 * heads)) throw new RangeError(`Cannot split ${rows} rows into 3 parts of ${heads} heads`);
+  const block = (rows / (3 * heads)) * elements(rest);
+  const stored = toFloat32(tensor);
+  const data = allocate(heads * block);
+  for (let head = 0; head < heads; head++) {
+    const start = (head * 3 + part) * block;
+    data.set(stored.subarray(start, start + block), head * block);
+  }
+  return { dtype: "f32", shape: [rows / 3, ...rest], data };
+}

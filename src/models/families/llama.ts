@@ -1,0 +1,95 @@
+/**
+ * Pre-LN decoders of the Llama line: Llama, Mistral (sliding window), Qwen2 (biases on q, k, v) and Qwen3 (q/k norm).
+ * Source: Hugging Face `modeling_llama.py`, `modeling_mistral.py`, `modeling_qwen2.py`, `modeling_qwen3.py`.
+ */
+import type { Config } from "../config.ts";
+import { decoderStems, type NameTable } from "../names.ts";
+import { readRope } from "../rope.ts";
+import type { AttentionSpec, LayerSpec, ModelSpec } from "../spec.ts";
+import { layerWindows, readActivation } from "./common.ts";
+
+export function llama(config: Config): ModelSpec {
+  const bias = config.boolean("attention_bias", false);
+  return preNorm("llama", config, {
+    bias: { qkv: bias, output: bias },
+    mlpBias: config.boolean("mlp_bias", false),
+  });
+}
+
+export function mistral(config: Config): ModelSpec {
+  const window = config.optional("sliding_window", 4096);
+  return preNorm("mistral", config, { windows: () => window });
+}
+
+export function qwen2(config: Config): ModelSpec {
+  return preNorm("qwen2", config, { bias: { qkv: true, output: false }, windows: qwenWindows(config) });
+}
+
+export function qwen3(config: Config): ModelSpec {
+  const bias = config.boolean("attention_bias", false);
+  return preNorm("qwen3", config, {
+    bias: { qkv: bias, output: bias },
+    windows: qwenWindows(config),
+    headSize: 128,
+    qkNorm: true,
+  });
+}
+
+/** Names of all four. */
+export const llamaNames: NameTable = { stems: decoderStems() };
+
+interface Traits {
+  bias?: AttentionSpec["bias"];
+  mlpBias?: boolean;
+  windows?: (layer: number) => number | null;
+  headSize?: number;
+  qkNorm?: boolean;
+}
+
+function preNorm(family: string, config: Config, traits: Traits): ModelSpec {
+  const hidden = config.count("hidden_size");
+  const heads = config.count("num_attention_heads");
+  const headSize = config.count("head_dim", traits.headSize ?? Math.trunc(hidden / heads));
+  const epsilon = config.number("rms_norm_eps", 1e-6);
+  const norm = { pre: { kind: "rms", epsilon }, post: null } as const;
+  const attention = {
+    norm,
+    heads,
+    kvHeads: config.count("num_key_value_heads", heads),
+    headSize,
+    scale: headSize ** -0.5,
+    rope: readRope(config, headSize),
+    softcap: null,
+    qkNorm: traits.qkNorm ? { over: "head", epsilon } as const : null,
+    bias: traits.bias ?? { qkv: false, output: false },
+  };
+  const mlp = {
+    norm,
+    size: config.count("intermediate_size"),
+    activation: readActivation(config, "hidden_act", "silu"),
+    gated: true,
+    bias: traits.mlpBias ?? false,
+  };
+  const layer = (l: number): LayerSpec => ({
+    residual: "sequential",
+    attention: { ...attention, window: traits.windows?.(l) ?? null },
+    mlp,
+  });
+  return {
+    family,
+    hidden,
+    vocabulary: config.count("vocab_size"),
+    layers: Array.from({ length: config.count("num_hidden_layers") }, (_, l) => layer(l)),
+    embeddingScale: 1,
+    finalNorm: norm.pre,
+    head: { tied: config.boolean("tie_word_embeddings", false), softcap: null },
+  };
+}
+
+/** Qwen: windows only where `use_sliding_window`, from layer `max_window_layers` on unless `layer_types` says. */
+function qwenWindows(config: Config): (layer: number) => number | null {
+  const used = config.boolean("use_sliding_window", false);
+  const window = config.optional("sliding_window", 4096);
+  const first = config.number("max_window_layers", 28);
+  return layerWindows(config, used ? window : null, (l) => l >= first);
+}

@@ -1,0 +1,29 @@
+/** The architectures, by Hugging Face's `model_type`. */
+import type { Config } from "../config.ts";
+import type { NameTable } from "../names.ts";
+import type { ModelSpec } from "../spec.ts";
+import { gemma2, gemma3, gemmaNames } from "./gemma.ts";
+import { gptNeox, gptNeoxNames } from "./gpt_neox.ts";
+import { llama, llamaNames, mistral, qwen2, qwen3 } from "./llama.ts";
+import { olmo2, olmo2Names } from "./olmo2.ts";
+
+/** An architecture: its configuration as a `ModelSpec`, and its tensors' names in Hugging Face's checkpoints. */
+export interface Family {
+  readonly spec: (config: Config) => ModelSpec;
+  readonly names: (spec: ModelSpec) => NameTable;
+}
+
+/** All that can be run. */
+export const families: Readonly<Record<string, Family>> = {
+  llama: { spec: llama, names: () => llamaNames },
+  mistral: { spec: mistral, names: () => llamaNames },
+  qwen2: { spec: qwen2, names: () => llamaNames },
+  qwen3: { spec: qwen3, names: () => llamaNames },
+  gemma2: { spec: gemma2, names: () => gemmaNames },
+  gemma3_text: { spec: gemma3, names: () => gemmaNames },
+  olmo2: { spec: olmo2, names: () => olmo2Names },
+  gpt_neox: {
+    spec: gptNeox,
+    names: (spec) => gptNeoxNames(spec.layers.find((layer) => layer.attention)?.attention?.heads ?? 1),
+  },
+};

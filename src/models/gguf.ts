@@ -1,0 +1,133 @@
+/**
+ * GGUF files as models: their metadata as the `config.json` that Hugging Face would have, and their tensor names.
+ *
+ * llama.cpp stores two things differently, and both are undone here: the rows of q and k of Llama-family files are
+ * permuted (its rotation pairs neighbours, Hugging Face's pairs halves), and Gemma's norms are stored as w, not w − 1.
+ */
+import { elements, type Tensor, toFloat32 } from "../tensor/mod.ts";
+import type { Allocate, GgufFile, GgufValue } from "../weights/mod.ts";
+import type { NameTable } from "./names.ts";
+
+/** `general.architecture` → Hugging Face's `model_type`. */
+const modelTypes: Record<string, string> = {
+  llama: "llama",
+  qwen2: "qwen2",
+  qwen3: "qwen3",
+  gemma2: "gemma2",
+  gemma3: "gemma3_text",
+};
+
+/** The metadata as a configuration. Throws `TypeError` for an architecture or a field that is not supported. */
+export function ggufConfig(file: GgufFile, name: string): Record<string, unknown> {
+  const { metadata } = file;
+  const architecture = metadata.get("general.architecture");
+  if (typeof architecture !== "string" || !Object.hasOwn(modelTypes, architecture)) {
+    const known = Object.keys(modelTypes).join(", ");
+    throw new TypeError(
+      `Cannot run ${name}: general.architecture is ${architecture}, expected one of ${known}`,
+    );
+  }
+  const field = (key: string): GgufValue | undefined => metadata.get(`${architecture}.${key}`);
+  if (file.tensors.has("rope_freqs.weight")) {
+    throw new TypeError(
+      `Cannot run ${name}: tensor rope_freqs.weight (per-frequency rope factors) is not supported in GGUF files, ` +
+        "expected the model's folder in Hugging Face layout",
+    );
+  }
+  const headSize = field("attention.key_length") ?? headSizeOf(field);
+  return {
+    model_type: modelTypes[architecture],
+    vocab_size: file.tensors.get("token_embd.weight")?.shape[0],
+    hidden_size: field("embedding_length"),
+    num_hidden_layers: field("block_count"),
+    num_attention_heads: field("attention.head_count"),
+    num_key_value_heads: field("attention.head_count_kv"),
+    head_dim: headSize,
+    intermediate_size: field("feed_forward_length"),
+    rms_norm_eps: field("attention.layer_norm_rms_epsilon"),
+    max_position_embeddings: field("context_length"),
+    tie_word_embeddings: !file.tensors.has("output.weight"),
+    bos_token_id: metadata.get("tokenizer.ggml.bos_token_id"),
+    eos_token_id: metadata.get("tokenizer.ggml.eos_token_id"),
+    ...rope(field),
+    ...traits(architecture, field, headSize),
+  };
+}
+
+type Field = (key: string) => GgufValue | undefined;
+
+function headSizeOf(field: Field): number {
+  return Math.trunc(Number(field("embedding_length")) / Number(field("attention.head_count")));
+}
+
+function rope(field: Field): Record<string, unknown> {
+  const type = field("rope.scaling.type");
+  const scaling = type === undefined || type === "none" ? null : {
+    rope_type: type,
+    factor: field("rope.scaling.factor"),
+    original_max_position_embeddings: field("rope.scaling.original_context_length"),
+  };
+  return { rope_theta: field("rope.freq_base"), rope_scaling: scaling };
+}
+
+function traits(architecture: string, field: Field, headSize: GgufValue): Record<string, unknown> {
+  if (!architecture.startsWith("gemma")) return {};
+  return {
+    sliding_window: field("attention.sliding_window"),
+    query_pre_attn_scalar: headSize,
+    rope_local_base_freq: field("rope.freq_base_swa"),
+    attn_logit_softcapping: field("attn_logit_softcapping"),
+    final_logit_softcapping: field("final_logit_softcapping"),
+  };
+}
+
+const stems: Record<string, string> = {
+  embedding: "token_embd",
+  final_norm: "output_norm",
+  head: "output",
+  "attention.norm": "blk.*.attn_norm",
+  "attention.q_proj": "blk.*.attn_q",
+  "attention.k_proj": "blk.*.attn_k",
+  "attention.v_proj": "blk.*.attn_v",
+  "attention.q_norm": "blk.*.attn_q_norm",
+  "attention.k_norm": "blk.*.attn_k_norm",
+  "attention.o_proj": "blk.*.attn_output",
+  "attention.post_norm": "blk.*.post_attention_norm",
+  "mlp.norm": "blk.*.ffn_norm",
+  "mlp.gate_proj": "blk.*.ffn_gate",
+  "mlp.up_proj": "blk.*.ffn_up",
+  "mlp.down_proj": "blk.*.ffn_down",
+  "mlp.post_norm": "blk.*.post_ffw_norm",
+};
+
+/** Names in a GGUF file; heads are needed to undo the permutation of Llama-family files. */
+export function ggufNames(modelType: string, heads: number, kvHeads: number): NameTable {
+  return {
+    stems,
+    transform(canonical) {
+      if (modelType !== "llama") return undefined;
+      if (canonical.startsWith("attention.q_proj.")) {
+        return (tensor, allocate) => unpermute(tensor, heads, allocate);
+      }
+      if (canonical.startsWith("attention.k_proj.")) {
+        return (tensor, allocate) => unpermute(tensor, kvHeads, allocate);
+      }
+    },
+  };
+}
+
+/** Rows of each head from (pair, half) back to (half, pair): [H, E/2, 2, …] → [H, 2, E/2, …]. */
+function unpermute(tensor: Tensor, heads: number, allocate: Allocate): Tensor {
+  const [rows, ...rest] = tensor.shape;
+  if (rows % (2 * heads)) throw new RangeError(`Cannot undo permutation of ${rows} rows in ${heads} heads`);
+  const width = elements(rest);
+  const half = rows / heads / 2;
+  const stored = toFloat32(tensor);
+  const data = allocate(stored.length);
+  for (let row = 0; row < rows; row++) {
+    const [head, within] = [Math.trunc(row / (2 * half)), row % (2 * half)];
+    const from = head * 2 * half + (within % half) * 2 + Math.trunc(within / half);
+    data.set(stored.subarray(from * width, (from + 1) * width), row * width);
+  }
+  return { dtype: "f32", shape: tensor.shape, data };
+}

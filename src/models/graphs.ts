@@ -1,0 +1,260 @@
+/**
+ * Module graphs: one for attention, one for the MLP and the additions to the residual stream.
+ *
+ * Weights are inputs, by their canonical names, so one compiled graph serves every layer of the same kind. A graph is
+ * made for B samples of T tokens; states are [B·T, D], a sample after the other.
+ *
+ * Attention is sliced over the queries: the operator multiplies every query of a call with every key of that call, so
+ * slices of 256 queries, each with the keys so far, skip most of the half that causality hides.
+ */
+import {
+  Add,
+  Concat,
+  createGraph,
+  Gelu,
+  Gemm,
+  type Graph,
+  GroupQueryAttention,
+  ints,
+  LayerNormalization,
+  Mul,
+  Pad,
+  QuickGelu,
+  Relu,
+  Reshape,
+  RotaryEmbedding,
+  SimplifiedLayerNormalization,
+  Slice,
+  type Value,
+} from "../onnx/mod.ts";
+import type { Activation, AttentionSpec, LayerSpec, MlpSpec, NormSpec } from "./spec.ts";
+import { layerTensors } from "./spec.ts";
+
+/** How many samples of how many tokens a graph is made for. */
+export interface Extent {
+  readonly samples: number;
+  readonly length: number;
+}
+
+/** Queries a slice of attention handles at once. */
+const QUERIES = 256;
+
+/** What goes on inside attention, for probes: q, k as they meet (normed, rotated) and v; [B·T, H·E] and [B·T, K·E]. */
+export interface AttentionTaps {
+  readonly x: Value;
+  readonly q: Value;
+  readonly k: Value;
+  readonly v: Value;
+  readonly a: Value;
+}
+
+/** The residual stream around one layer; an absent update is null. All [B·T, D]. */
+export interface UpdateTaps {
+  readonly x: Value;
+  readonly a: Value | null;
+  readonly m: Value | null;
+  readonly y: Value;
+}
+
+/**
+ * Attention: inputs x [B·T, D], cos and sin [≥ T, R/2], the weights; output a [B·T, D], what is added to the
+ * residual stream. `tap` adds outputs of its own.
+ */
+export function attentionGraph(
+  spec: AttentionSpec,
+  hidden: number,
+  { samples, length }: Extent,
+  tap?: (taps: AttentionTaps) => Record<string, Value>,
+): Graph {
+  const graph = createGraph();
+  const x = graph.input("x", "f32", [samples * length, hidden]);
+  const half = spec.rope.size / 2;
+  const rotary = {
+    cos: graph.input("cos", "f32", [length, half]),
+    sin: graph.input("sin", "f32", [length, half]),
+  };
+  const weights = weightInputs(graph, { residual: "sequential", attention: spec, mlp: null }, hidden);
+  const normed = norm(x, spec.norm.pre, "attention.norm", weights);
+  const project = (name: string) => linear(normed, `attention.${name}`, weights);
+  const extent = { samples, length };
+  const q = rotate(
+    qkNorm(project("q_proj"), spec, "attention.q_norm", spec.heads, weights),
+    spec,
+    spec.heads,
+    rotary,
+    extent,
+  );
+  const k = rotate(
+    qkNorm(project("k_proj"), spec, "attention.k_norm", spec.kvHeads, weights),
+    spec,
+    spec.kvHeads,
+    rotary,
+    extent,
+  );
+  const v = project("v_proj");
+  const mixed = attend(spec, q, k, v, extent);
+  const a = norm(linear(mixed, "attention.o_proj", weights), spec.norm.post, "attention.post_norm", weights);
+  graph.output("a", a);
+  if (tap) addOutputs(graph, tap({ x, q, k, v, a }));
+  return graph;
+}
+
+/**
+ * The rest of a layer: inputs x and (unless attention is dropped) a, the MLP's weights (unless it is dropped); output
+ * y = x + a + m, all [B·T, D].
+ */
+export function updateGraph(
+  layer: LayerSpec,
+  hidden: number,
+  { samples, length }: Extent,
+  present: { readonly attention: boolean; readonly mlp: boolean },
+  tap?: (taps: UpdateTaps) => Record<string, Value>,
+): Graph {
+  const graph = createGraph();
+  const tokens = samples * length;
+  const x = graph.input("x", "f32", [tokens, hidden]);
+  const a = present.attention ? graph.input("a", "f32", [tokens, hidden]) : null;
+  const mlp = present.mlp ? layer.mlp : null;
+  const weights = weightInputs(graph, { ...layer, attention: null, mlp }, hidden);
+  const h = a ? Add(x, a) : x;
+  const m = mlp && feedForward(layer.residual === "parallel" ? x : h, mlp, weights);
+  const y = m ? Add(h, m) : h;
+  graph.output("y", y);
+  if (tap) addOutputs(graph, tap({ x, a, m, y }));
+  return graph;
+}
+
+/** RMSNorm or LayerNorm of rows [N, D] as a graph of its own, for the final norm: input x, output y. */
+export function normGraph(spec: NormSpec, hidden: number): Graph {
+  const graph = createGraph();
+  const x = graph.input("x", "f32", ["rows", hidden]);
+  const names = spec.kind === "rms" ? ["weight"] : ["weight", "bias"];
+  const weights = new Map(names.map((name) => {
+    const full = `final_norm.${name}`;
+    return [full, graph.input(full, "f32", [hidden])];
+  }));
+  graph.output("y", norm(x, spec, "final_norm", weights));
+  return graph;
+}
+
+type Weights = ReadonlyMap<string, Value>;
+
+function weightInputs(graph: Graph, layer: LayerSpec, hidden: number): Weights {
+  return new Map(layerTensors(layer, hidden).map(([name, shape]) => [name, graph.input(name, "f32", shape)]));
+}
+
+function addOutputs(graph: Graph, values: Record<string, Value>): void {
+  for (const [name, value] of Object.entries(values)) graph.output(name, value);
+}
+
+function linear(x: Value, name: string, weights: Weights): Value {
+  return Gemm(x, weights.get(`${name}.weight`)!, weights.get(`${name}.bias`) ?? null);
+}
+
+function norm(x: Value, spec: NormSpec | null, name: string, weights: Weights): Value {
+  if (!spec) return x;
+  const scale = weights.get(`${name}.weight`)!;
+  return spec.kind === "rms"
+    ? SimplifiedLayerNormalization(x, scale, spec.epsilon)
+    : LayerNormalization(x, scale, weights.get(`${name}.bias`)!, { epsilon: spec.epsilon });
+}
+
+function qkNorm(x: Value, spec: AttentionSpec, name: string, heads: number, weights: Weights): Value {
+  if (!spec.qkNorm) return x;
+  const scale = weights.get(`${name}.weight`)!;
+  if (spec.qkNorm.over === "width") return SimplifiedLayerNormalization(x, scale, spec.qkNorm.epsilon);
+  const perHead = Reshape(x, [-1, heads, spec.headSize]);
+  return Reshape(SimplifiedLayerNormalization(perHead, scale, spec.qkNorm.epsilon), [
+    -1,
+    heads * spec.headSize,
+  ]);
+}
+
+/** Rotated heads [N, heads · E] of `samples` sequences that each start at position 0. */
+function rotate(
+  x: Value,
+  { rope, headSize }: AttentionSpec,
+  heads: number,
+  tables: { cos: Value; sin: Value },
+  { samples, length }: Extent,
+): Value {
+  const width = heads * headSize;
+  const start = ints(x.graph, [0]);
+  const rotated = RotaryEmbedding(Reshape(x, [samples, length, width]), start, tables, {
+    heads,
+    size: rope.size,
+  });
+  return Reshape(rotated, [samples * length, width]);
+}
+
+/** The operator wants heads of a multiple of 8: zeros behind each change neither scores nor sums. */
+const HEAD_UNIT = 8;
+
+function resizeHeads(x: Value, heads: number, from: number, to: number): Value {
+  if (from === to) return x;
+  const split = Reshape(x, [-1, heads, from]);
+  const resized = to > from ? Pad(split, [0, 0, 0], [0, 0, to - from]) : Slice(split, 0, to, 2);
+  return Reshape(resized, [-1, heads * to]);
+}
+
+/** Causal attention of every sample: q [N, H·E], k and v [N, K·E] → [N, H·E]. */
+function attend(spec: AttentionSpec, q: Value, k: Value, v: Value, { samples, length }: Extent): Value {
+  const padded = Math.ceil(spec.headSize / HEAD_UNIT) * HEAD_UNIT;
+  const resize = (x: Value, heads: number) => resizeHeads(x, heads, spec.headSize, padded);
+  const heads = { q: resize(q, spec.heads), k: resize(k, spec.kvHeads), v: resize(v, spec.kvHeads) };
+  const outputs = Array.from({ length: samples }, (_, sample) => attendSample(spec, heads, sample, length))
+    .flat();
+  const mixed = Reshape(Concat(outputs, 1), [samples * length, spec.heads * padded]);
+  return resizeHeads(mixed, spec.heads, padded, spec.headSize);
+}
+
+/** Attention of one sample, [1, slice, width] for each slice of its queries. */
+function attendSample(
+  spec: AttentionSpec,
+  { q, k, v }: { q: Value; k: Value; v: Value },
+  sample: number,
+  length: number,
+): Value[] {
+  const int32 = (shape: number[], value: number) =>
+    q.graph.constant({ dtype: "i32", shape, data: Int32Array.of(value) });
+  const outputs: Value[] = [];
+  let past: { key: Value; value: Value } | null = null;
+  for (let start = 0; start < length; start += QUERIES) {
+    const end = Math.min(start + QUERIES, length);
+    const rows = (value: Value) =>
+      Reshape(Slice(value, sample * length + start, sample * length + end, 0), [1, end - start, -1]);
+    const { output, present } = GroupQueryAttention({
+      query: rows(q),
+      key: rows(k),
+      value: rows(v),
+      past,
+      seqlensK: int32([1], end - 1),
+      totalSequenceLength: int32([], end),
+    }, spec);
+    past = present;
+    outputs.push(output);
+  }
+  return outputs;
+}
+
+function feedForward(x: Value, spec: MlpSpec, weights: Weights): Value {
+  const normed = norm(x, spec.norm.pre, "mlp.norm", weights);
+  const up = linear(normed, "mlp.up_proj", weights);
+  const inner = spec.gated
+    ? Mul(activate(linear(normed, "mlp.gate_proj", weights), spec.activation), up)
+    : activate(up, spec.activation);
+  return norm(linear(inner, "mlp.down_proj", weights), spec.norm.post, "mlp.post_norm", weights);
+}
+
+function activate(x: Value, activation: Activation): Value {
+  switch (activation) {
+    case "silu":
+      return QuickGelu(x, 1);
+    case "gelu":
+      return Gelu(x, "none");
+    case "gelu_tanh":
+      return Gelu(x, "tanh");
+    case "relu":
+      return Relu(x);
+  }
+}

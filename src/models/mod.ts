@@ -1,0 +1,23 @@
+/** Architectures: `config.json` → `ModelSpec` → module graphs, and where the weights of each lie. */
+export { readDropList } from "./drop_lists.ts";
+export { families } from "./families/mod.ts";
+export {
+  attentionGraph,
+  type AttentionTaps,
+  type Extent,
+  normGraph,
+  updateGraph,
+  type UpdateTaps,
+} from "./graphs.ts";
+export { loadFolder, loadGguf, type Model, readSpec } from "./load.ts";
+export { ropeTables } from "./rope.ts";
+export {
+  type AttentionSpec,
+  type LayerSpec,
+  layerTensors,
+  type MlpSpec,
+  type ModelSpec,
+  type NormSpec,
+  outerTensors,
+  type RopeSpec,
+} from "./spec.ts";

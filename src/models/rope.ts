@@ -1,0 +1,174 @@
+/**
+ * Rotary position embedding: from a configuration to the cos and sin tables.
+ *
+ * The arithmetic follows Hugging Face's `modeling_rope_utils.py` step by step in float32, since an inverse frequency
+ * that differs in its last bit turns the angle at position 2048 by 1e-4.
+ */
+import { float32, type Tensor } from "../tensor/mod.ts";
+import type { Config } from "./config.ts";
+import type { RopeScaling, RopeSpec } from "./spec.ts";
+
+/** Names under which the two dialects keep the rotation's parameters. */
+export interface RopeFields {
+  /** Older dialect: top-level field of the base; `rope_theta` where not said. */
+  theta?: string;
+  defaultTheta?: number;
+  /** Older dialect: whether `rope_scaling` applies (not to Gemma 3's local layers). */
+  scaled?: boolean;
+  /** Newer dialect: key inside `rope_parameters` ("full_attention"), for models with one rotation per kind of layer. */
+  layerType?: string;
+  /** Share of the head that is rotated, where the model has a default of its own. */
+  partial?: number;
+}
+
+/** Reads either dialect: `rope_parameters` (newer), or `rope_theta` and `rope_scaling` (older). */
+export function readRope(config: Config, headSize: number, fields: RopeFields = {}): RopeSpec {
+  const { defaultTheta = 10000, scaled = true } = fields;
+  const olderTheta = config.optional(fields.theta ?? "rope_theta");
+  const olderScaling = config.child("rope_scaling");
+  const outer = config.child("rope_parameters");
+  const newer = fields.layerType ? outer?.child(fields.layerType) ?? null : outer;
+  const parameters = newer ?? (scaled ? olderScaling : null);
+  const theta = newer?.optional("rope_theta") ?? olderTheta ?? defaultTheta;
+  const partial = parameters?.optional("partial_rotary_factor") ??
+    config.optional("partial_rotary_factor") ?? fields.partial ?? 1;
+  const size = Math.trunc(headSize * partial);
+  if (!(theta > 0) || size < 2 || size % 2 || size > headSize) {
+    throw new RangeError(`Cannot rotate ${size} of ${headSize} with base ${theta} (${config.name})`);
+  }
+  return { theta, size, scaling: parameters ? readScaling(parameters, config) : null };
+}
+
+function readScaling(parameters: Config, config: Config): RopeScaling | null {
+  const type = String(parameters.value("rope_type") ?? parameters.value("type") ?? "default");
+  parameters.value("type");
+  if (type === "default") {
+    parameters.done();
+    return null;
+  }
+  const maxPositions = config.count("max_position_embeddings", 2048);
+  const original = () =>
+    parameters.optional("original_max_position_embeddings") ??
+      config.optional("original_max_position_embeddings") ?? maxPositions;
+  const scaling = scalingOf(type, parameters, maxPositions, original);
+  parameters.value("rope_theta");
+  parameters.value("original_max_position_embeddings");
+  parameters.done();
+  return scaling;
+}
+
+function scalingOf(
+  type: string,
+  parameters: Config,
+  maxPositions: number,
+  original: () => number,
+): RopeScaling {
+  switch (type) {
+    case "linear":
+      return { type, factor: parameters.number("factor") };
+    case "dynamic":
+      return { type, factor: parameters.number("factor"), maxPositions };
+    case "llama3":
+      return {
+        type,
+        factor: parameters.number("factor"),
+        lowFrequencyFactor: parameters.number("low_freq_factor"),
+        highFrequencyFactor: parameters.number("high_freq_factor"),
+        originalMaxPositions: original(),
+      };
+    case "yarn": {
+      const factor = parameters.optional("factor") ?? maxPositions / original();
+      return {
+        type,
+        factor,
+        attentionFactor: yarnAttentionFactor(parameters, factor),
+        betaFast: parameters.optional("beta_fast") || 32,
+        betaSlow: parameters.optional("beta_slow") || 1,
+        truncate: parameters.boolean("truncate", true),
+        originalMaxPositions: original(),
+      };
+    }
+    default:
+      throw new TypeError(
+        `Cannot read ${parameters.name}: rope type ${type}, expected linear, dynamic, llama3 or yarn`,
+      );
+  }
+}
+
+function yarnAttentionFactor(parameters: Config, factor: number): number {
+  const given = parameters.optional("attention_factor");
+  const [scale, scaleAll] = [parameters.optional("mscale"), parameters.optional("mscale_all_dim")];
+  if (given !== null) return given;
+  const mscale = (weight: number) => factor <= 1 ? 1 : 0.1 * weight * Math.log(factor) + 1;
+  return scale && scaleAll ? mscale(scale) / mscale(scaleAll) : mscale(1);
+}
+
+/** The tables [positions, size/2] for a sequence of that many tokens. */
+export function ropeTables(rope: RopeSpec, positions: number): { cos: Tensor; sin: Tensor } {
+  const half = rope.size / 2;
+  const frequencies = inverseFrequencies(rope, positions);
+  const factor = rope.scaling?.type === "yarn" ? rope.scaling.attentionFactor : 1;
+  const cos = new Float32Array(positions * half);
+  const sin = new Float32Array(positions * half);
+  for (let t = 0; t < positions; t++) {
+    for (let i = 0; i < half; i++) {
+      const angle = Math.fround(t * frequencies[i]);
+      cos[t * half + i] = Math.fround(Math.cos(angle)) * factor;
+      sin[t * half + i] = Math.fround(Math.sin(angle)) * factor;
+    }
+  }
+  return { cos: float32([positions, half], cos), sin: float32([positions, half], sin) };
+}
+
+function inverseFrequencies({ theta, size, scaling }: RopeSpec, positions: number): Float32Array {
+  const base = scaling?.type === "dynamic" ? dynamicBase(theta, size, scaling, positions) : theta;
+  const powers = Float32Array.from({ length: size / 2 }, (_, i) => base ** Math.fround((2 * i) / size));
+  const plain = powers.map((power) => 1 / power);
+  switch (scaling?.type) {
+    case "linear":
+      return plain.map((frequency) => frequency / scaling.factor);
+    case "llama3":
+      return plain.map((frequency) => llama3Frequency(frequency, scaling));
+    case "yarn":
+      return yarnFrequencies(theta, size, powers, scaling);
+    default:
+      return plain;
+  }
+}
+
+function dynamicBase(
+  theta: number,
+  size: number,
+  { factor, maxPositions }: { factor: number; maxPositions: number },
+  positions: number,
+): number {
+  const length = Math.max(positions, maxPositions);
+  return theta * ((factor * length) / maxPositions - (factor - 1)) ** (size / (size - 2));
+}
+
+function llama3Frequency(frequency: number, scaling: RopeScaling & { type: "llama3" }): number {
+  const { factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalMaxPositions } = scaling;
+  const wavelength = (2 * Math.PI) / frequency;
+  if (wavelength < originalMaxPositions / high) return frequency;
+  if (wavelength > originalMaxPositions / low) return frequency / factor;
+  const smooth = (originalMaxPositions / wavelength - low) / (high - low);
+  return (1 - smooth) * (frequency / factor) + smooth * frequency;
+}
+
+function yarnFrequencies(
+  theta: number,
+  size: number,
+  powers: Float32Array,
+  { factor, betaFast, betaSlow, truncate, originalMaxPositions }: RopeScaling & { type: "yarn" },
+): Float32Array {
+  const dimension = (rotations: number) =>
+    (size * Math.log(originalMaxPositions / (rotations * 2 * Math.PI))) / (2 * Math.log(theta));
+  const [first, last] = [dimension(betaFast), dimension(betaSlow)];
+  const low = Math.max(truncate ? Math.floor(first) : first, 0);
+  const high = Math.min(truncate ? Math.ceil(last) : last, size - 1);
+  const span = high === low ? 0.001 : high - low;
+  return powers.map((power, i) => {
+    const ramp = Math.min(1, Math.max(0, (i - low) / span));
+    return (1 / (factor * power)) * ramp + (1 / power) * (1 - ramp);
+  });
+}

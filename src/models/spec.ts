@@ -1,0 +1,161 @@
+/**
+ * What a model is, as plain data: enough to build its graphs, nothing about where its weights lie.
+ *
+ * A decoder layer adds two updates to the residual stream x. Where their norms stand is the architecture:
+ *
+ *     pre   (Llama)    a = Attn(norm(x))          m = MLP(norm(x + a))
+ *     peri  (Gemma)    a = norm(Attn(norm(x)))    m = norm(MLP(norm(x + a)))
+ *     post  (OLMo 2)   a = norm(Attn(x))          m = norm(MLP(x + a))
+ *     parallel residual (GPT-NeoX)                m = MLP(norm(x)),  next = x + a + m
+ *
+ * Letters: D hidden, H query heads, K key/value heads, E head size, F feed-forward, V vocabulary, L layers.
+ */
+
+/** RMSNorm or LayerNorm (with bias). */
+export interface NormSpec {
+  readonly kind: "rms" | "layer";
+  readonly epsilon: number;
+}
+
+/** Norms around a module; the norm belongs to the unit that is measured and dropped. */
+export interface NormPlacement {
+  readonly pre: NormSpec | null;
+  readonly post: NormSpec | null;
+}
+
+/** How inverse frequencies are stretched; names and fields as in Hugging Face's `rope_parameters`. */
+export type RopeScaling =
+  | { readonly type: "linear"; readonly factor: number }
+  | { readonly type: "dynamic"; readonly factor: number; readonly maxPositions: number }
+  | {
+    readonly type: "llama3";
+    readonly factor: number;
+    readonly lowFrequencyFactor: number;
+    readonly highFrequencyFactor: number;
+    readonly originalMaxPositions: number;
+  }
+  | {
+    readonly type: "yarn";
+    readonly factor: number;
+    readonly attentionFactor: number;
+    readonly betaFast: number;
+    readonly betaSlow: number;
+    readonly truncate: boolean;
+    readonly originalMaxPositions: number;
+  };
+
+/** Rotary position embedding over the first `size` of a head's E numbers. */
+export interface RopeSpec {
+  readonly theta: number;
+  readonly size: number;
+  readonly scaling: RopeScaling | null;
+}
+
+/** Attention with grouped heads. */
+export interface AttentionSpec {
+  readonly norm: NormPlacement;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headSize: number;
+  /** Multiplies q · k. */
+  readonly scale: number;
+  readonly rope: RopeSpec;
+  /** Keys that a query sees, itself included; null for all before it. */
+  readonly window: number | null;
+  /** c · tanh(score / c) on the scores. */
+  readonly softcap: number | null;
+  /** RMSNorm of q and k before the rotation: one weight per head size, or over the whole width. */
+  readonly qkNorm: { readonly over: "head" | "width"; readonly epsilon: number } | null;
+  readonly bias: { readonly qkv: boolean; readonly output: boolean };
+}
+
+export type Activation = "silu" | "gelu" | "gelu_tanh" | "relu";
+
+/** Feed-forward network; gated: down(act(gate(x)) · up(x)), plain: down(act(up(x))). */
+export interface MlpSpec {
+  readonly norm: NormPlacement;
+  readonly size: number;
+  readonly activation: Activation;
+  readonly gated: boolean;
+  readonly bias: boolean;
+}
+
+/** One decoder layer; a module that the checkpoint lacks (dropped before) is null. */
+export interface LayerSpec {
+  readonly residual: "sequential" | "parallel";
+  readonly attention: AttentionSpec | null;
+  readonly mlp: MlpSpec | null;
+}
+
+/** A decoder-only transformer. */
+export interface ModelSpec {
+  /** Hugging Face's `model_type`. */
+  readonly family: string;
+  readonly hidden: number;
+  readonly vocabulary: number;
+  readonly layers: readonly LayerSpec[];
+  /** Multiplies the embedding rows. */
+  readonly embeddingScale: number;
+  readonly finalNorm: NormSpec;
+  readonly head: { readonly tied: boolean; readonly softcap: number | null };
+}
+
+/** A tensor that a module needs: canonical name and shape. */
+export type TensorNeed = readonly [name: string, shape: readonly number[]];
+
+/** The tensors of one layer, by canonical name: "attention.q_proj.weight", "mlp.norm.weight", … */
+export function layerTensors(layer: LayerSpec, hidden: number): TensorNeed[] {
+  return [
+    ...(layer.attention ? attentionTensors(layer.attention, hidden) : []),
+    ...(layer.mlp ? mlpTensors(layer.mlp, hidden) : []),
+  ];
+}
+
+/** The tensors outside the layers. */
+export function outerTensors(spec: ModelSpec): TensorNeed[] {
+  return [
+    ["embedding.weight", [spec.vocabulary, spec.hidden]],
+    ...normTensors("final_norm", spec.finalNorm, spec.hidden),
+    ...(spec.head.tied ? [] : [["head.weight", [spec.vocabulary, spec.hidden]] as const]),
+  ];
+}
+
+function attentionTensors(spec: AttentionSpec, hidden: number): TensorNeed[] {
+  const { heads, kvHeads, headSize, bias, qkNorm } = spec;
+  const [query, key] = [heads * headSize, kvHeads * headSize];
+  return [
+    ...normTensors("attention.norm", spec.norm.pre, hidden),
+    ...linear("attention.q_proj", [query, hidden], bias.qkv),
+    ...linear("attention.k_proj", [key, hidden], bias.qkv),
+    ...linear("attention.v_proj", [key, hidden], bias.qkv),
+    ...(qkNorm
+      ? [
+        ["attention.q_norm.weight", [qkNorm.over === "head" ? headSize : query]] as const,
+        ["attention.k_norm.weight", [qkNorm.over === "head" ? headSize : key]] as const,
+      ]
+      : []),
+    ...linear("attention.o_proj", [hidden, query], bias.output),
+    ...normTensors("attention.post_norm", spec.norm.post, hidden),
+  ];
+}
+
+function mlpTensors(spec: MlpSpec, hidden: number): TensorNeed[] {
+  return [
+    ...normTensors("mlp.norm", spec.norm.pre, hidden),
+    ...(spec.gated ? linear("mlp.gate_proj", [spec.size, hidden], spec.bias) : []),
+    ...linear("mlp.up_proj", [spec.size, hidden], spec.bias),
+    ...linear("mlp.down_proj", [hidden, spec.size], spec.bias),
+    ...normTensors("mlp.post_norm", spec.norm.post, hidden),
+  ];
+}
+
+function linear(name: string, shape: readonly number[], bias: boolean): TensorNeed[] {
+  return bias ? [[`${name}.weight`, shape], [`${name}.bias`, [shape[0]]]] : [[`${name}.weight`, shape]];
+}
+
+function normTensors(name: string, norm: NormSpec | null, hidden: number): TensorNeed[] {
+  if (!norm) return [];
+  return norm.kind === "rms"
+    ? [[`${name}.weight`, [hidden]]]
+    : [[`${name}.weight`, [hidden]], [`${name}.bias`, [hidden]]];
+}

@@ -1,0 +1,84 @@
+/** Operators of ONNX Runtime's own domain `com.microsoft`, named and ordered as in its ContribOperators document. */
+import type { Value } from "./graph.ts";
+
+/** x / √(mean(x²) + ε) · scale over the last axis (RMSNorm). It lives in the default domain for historical reasons. */
+export const SimplifiedLayerNormalization = (x: Value, scale: Value, epsilon: number): Value =>
+  x.graph.node("SimplifiedLayerNormalization", [x, scale], {
+    axis: -1,
+    epsilon: { float: epsilon },
+    stash_type: 1,
+  })[0];
+
+/** x · sigmoid(alpha · x); alpha 1 is SiLU. */
+export const QuickGelu = (x: Value, alpha: number): Value =>
+  x.graph.node("QuickGelu", [x], { alpha: { float: alpha } }, 1, "com.microsoft")[0];
+
+/**
+ * Rotates the first R of each head's E numbers, the two halves of R as pairs. `x` [B, S, H·E], `position` int64 [1] (the
+ * first token's), cos and sin [positions, R/2].
+ */
+export const RotaryEmbedding = (
+  x: Value,
+  position: Value,
+  { cos, sin }: { cos: Value; sin: Value },
+  { heads, size }: { heads: number; size: number },
+): Value =>
+  x.graph.node(
+    "RotaryEmbedding",
+    [x, position, cos, sin],
+    { num_heads: heads, rotary_embedding_dim: size },
+    1,
+    "com.microsoft",
+  )[0];
+
+/** Inputs of `GroupQueryAttention`; B batch, S new tokens, P past tokens, H query heads, K key/value heads, E head size. */
+export interface GroupQueryAttentionInputs {
+  /** [B, S, H·E] */
+  query: Value;
+  /** [B, S, K·E] */
+  key: Value;
+  /** [B, S, K·E] */
+  value: Value;
+  /** [B, K, P, E] each, or null at the start. */
+  past: { key: Value; value: Value } | null;
+  /** int32 [B]: P + S − 1. */
+  seqlensK: Value;
+  /** int32 scalar: P + S. */
+  totalSequenceLength: Value;
+}
+
+/** Causal attention with grouped heads; E must be a multiple of 8. Gives the output [B, S, H·E] and the keys and values so far [B, K, P + S, E]. */
+export function GroupQueryAttention(
+  { query, key, value, past, seqlensK, totalSequenceLength }: GroupQueryAttentionInputs,
+  attributes: {
+    heads: number;
+    kvHeads: number;
+    scale: number;
+    window: number | null;
+    softcap: number | null;
+  },
+): { output: Value; present: { key: Value; value: Value } } {
+  const inputs = [
+    query,
+    key,
+    value,
+    past?.key ?? null,
+    past?.value ?? null,
+    seqlensK,
+    totalSequenceLength,
+  ];
+  const [output, presentKey, presentValue] = query.graph.node(
+    "GroupQueryAttention",
+    inputs,
+    {
+      num_heads: attributes.heads,
+      kv_num_heads: attributes.kvHeads,
+      scale: { float: attributes.scale },
+      local_window_size: attributes.window ?? undefined,
+      softcap: attributes.softcap ? { float: attributes.softcap } : undefined,
+    },
+    3,
+    "com.microsoft",
+  );
+  return { output, present: { key: presentKey, value: presentValue } };
+}

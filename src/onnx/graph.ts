@@ -1,0 +1,201 @@
+/**
+ * A graph under construction: values that know where they come from, and operators that connect them.
+ *
+ * An operator (see `operators.ts`) is a function from values to values; calling it appends one node. The finished
+ * graph is an ONNX model in bytes. Shapes are those of the declared inputs only: ONNX Runtime infers the rest.
+ */
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  AttributeProto_AttributeType as AttributeType,
+  AttributeProtoSchema,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  OperatorSetIdProtoSchema,
+  TensorProto_DataType as DataType,
+  TensorProtoSchema,
+  TensorShapeProto_DimensionSchema,
+  TensorShapeProtoSchema,
+  TypeProto_TensorSchema,
+  TypeProtoSchema,
+  ValueInfoProtoSchema,
+} from "onnx-buf";
+import { type DType, elements, type Tensor } from "../tensor/mod.ts";
+
+/** ONNX operator set: 26 has BitCast and RMSNormalization. */
+const OPSET = 23;
+const IR_VERSION = 11;
+
+/** A side of a shape: a number, or a name for one that is known when the graph runs. */
+export type Dim = number | string;
+
+/** An edge of the graph. */
+export interface Value {
+  readonly graph: Graph;
+  readonly name: string;
+}
+
+/** What an attribute of a node may be; integers are written as ONNX INT, `{ float }` as FLOAT. */
+export type Attribute = number | string | readonly number[] | { readonly float: number };
+
+/** A graph under construction. */
+export interface Graph {
+  /** Declares an input that is fed at run time. */
+  input(name: string, dtype: DType, shape: readonly Dim[]): Value;
+  /** Adds a constant. */
+  constant(tensor: Tensor): Value;
+  /** Appends a node with `outputs` results; an absent optional input is `null`. */
+  node(
+    operator: string,
+    inputs: readonly (Value | null)[],
+    attributes?: Readonly<Record<string, Attribute | undefined>>,
+    outputs?: number,
+    domain?: string,
+  ): Value[];
+  /** Declares a result under a name. */
+  output(name: string, value: Value, dtype?: DType): void;
+  /** Names of the declared inputs, in order. */
+  readonly inputs: readonly string[];
+  /** Names of the declared outputs, in order. */
+  readonly outputs: readonly string[];
+  /** The finished model, serialised. */
+  toBytes(): Uint8Array<ArrayBuffer>;
+}
+
+const dataTypes: Record<DType, DataType> = {
+  f64: DataType.DOUBLE,
+  f32: DataType.FLOAT,
+  f16: DataType.FLOAT16,
+  bf16: DataType.BFLOAT16,
+  i64: DataType.INT64,
+  i32: DataType.INT32,
+  i16: DataType.INT16,
+  i8: DataType.INT8,
+  u8: DataType.UINT8,
+  bool: DataType.BOOL,
+};
+
+/** The number by which ONNX knows an element type (the `to` of Cast). */
+export function dataType(dtype: DType): number {
+  return dataTypes[dtype];
+}
+
+/** Starts an empty graph. */
+export function createGraph(): Graph {
+  const nodes: ReturnType<typeof node>[] = [];
+  const inputs: ReturnType<typeof valueInfo>[] = [];
+  const outputs: ReturnType<typeof valueInfo>[] = [];
+  const constants: ReturnType<typeof tensorProto>[] = [];
+  let count = 0;
+  const graph: Graph = {
+    input(name, dtype, shape) {
+      inputs.push(valueInfo(name, dtype, shape));
+      return { graph, name };
+    },
+    constant(tensor) {
+      const name = `constant_${constants.length}`;
+      constants.push(tensorProto(name, tensor));
+      return { graph, name };
+    },
+    node(operator, ins, attributes = {}, results = 1, domain = "") {
+      const names = Array.from({ length: results }, () => `${operator}_${count++}`);
+      nodes.push(node(operator, ins, names, attributes, domain));
+      return names.map((name) => ({ graph, name }));
+    },
+    output(name, value, dtype = "f32") {
+      nodes.push(node("Identity", [value], [name], {}, ""));
+      outputs.push(valueInfo(name, dtype, undefined));
+    },
+    get inputs() {
+      return inputs.map((info) => info.name);
+    },
+    get outputs() {
+      return outputs.map((info) => info.name);
+    },
+    toBytes() {
+      const model = create(ModelProtoSchema, {
+        irVersion: BigInt(IR_VERSION),
+        producerName: "lamina",
+        opsetImport: [
+          create(OperatorSetIdProtoSchema, { domain: "", version: BigInt(OPSET) }),
+          create(OperatorSetIdProtoSchema, { domain: "com.microsoft", version: 1n }),
+        ],
+        graph: create(GraphProtoSchema, {
+          name: "module",
+          node: nodes,
+          input: inputs,
+          output: outputs,
+          initializer: constants,
+        }),
+      });
+      return toBinary(ModelProtoSchema, model) as Uint8Array<ArrayBuffer>;
+    },
+  };
+  return graph;
+}
+
+function node(
+  operator: string,
+  inputs: readonly (Value | null)[],
+  outputs: readonly string[],
+  attributes: Readonly<Record<string, Attribute | undefined>>,
+  domain: string,
+) {
+  return create(NodeProtoSchema, {
+    name: outputs[0],
+    opType: operator,
+    domain,
+    input: inputs.map((value) => value?.name ?? ""),
+    output: [...outputs],
+    attribute: Object.entries(attributes).flatMap(([name, value]) =>
+      value === undefined ? [] : [attribute(name, value)]
+    ),
+  });
+}
+
+function attribute(name: string, value: Attribute) {
+  const base = { name };
+  if (typeof value === "number") {
+    return create(AttributeProtoSchema, { ...base, type: AttributeType.INT, i: BigInt(value) });
+  }
+  if (typeof value === "string") {
+    return create(AttributeProtoSchema, {
+      ...base,
+      type: AttributeType.STRING,
+      s: new TextEncoder().encode(value),
+    });
+  }
+  if ("float" in value) {
+    return create(AttributeProtoSchema, { ...base, type: AttributeType.FLOAT, f: value.float });
+  }
+  return create(AttributeProtoSchema, { ...base, type: AttributeType.INTS, ints: value.map(BigInt) });
+}
+
+function valueInfo(name: string, dtype: DType, shape: readonly Dim[] | undefined) {
+  const dim = (side: Dim) =>
+    create(TensorShapeProto_DimensionSchema, {
+      value: typeof side === "number"
+        ? { case: "dimValue", value: BigInt(side) }
+        : { case: "dimParam", value: side },
+    });
+  const tensorType = create(TypeProto_TensorSchema, {
+    elemType: dataTypes[dtype],
+    shape: shape && create(TensorShapeProtoSchema, { dim: shape.map(dim) }),
+  });
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: create(TypeProtoSchema, { value: { case: "tensorType", value: tensorType } }),
+  });
+}
+
+function tensorProto(name: string, { dtype, shape, data }: Tensor) {
+  if (elements(shape) !== data.length) {
+    throw new RangeError(`Cannot make constant ${name}: ${data.length} elements, expected [${shape}]`);
+  }
+  return create(TensorProtoSchema, {
+    name,
+    dataType: dataTypes[dtype],
+    dims: shape.map(BigInt),
+    rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) as Uint8Array<ArrayBuffer>,
+  });
+}

@@ -1,0 +1,10 @@
+/** ONNX graphs: a builder, the operators of the specification and those of ONNX Runtime. */
+export {
+  GroupQueryAttention,
+  type GroupQueryAttentionInputs,
+  QuickGelu,
+  RotaryEmbedding,
+  SimplifiedLayerNormalization,
+} from "./contrib.ts";
+export { createGraph, type Dim, type Graph, type Value } from "./graph.ts";
+export * from "./operators.ts";

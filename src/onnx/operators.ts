@@ -1,0 +1,84 @@
+/**
+ * ONNX operators, one function each, named and ordered as in the specification. Only what the module graphs use.
+ */
+import type { DType } from "../tensor/mod.ts";
+import { dataType, type Graph, type Value } from "./graph.ts";
+
+const one = (values: Value[]): Value => values[0];
+
+/** A one-dimensional int64 constant: shapes, axes, slice bounds. */
+export function ints(graph: Graph, values: readonly number[]): Value {
+  return graph.constant({
+    dtype: "i64",
+    shape: [values.length],
+    data: BigInt64Array.from(values.map(BigInt)),
+  });
+}
+
+/** A float32 scalar constant. */
+export function scalar(graph: Graph, value: number): Value {
+  return graph.constant({ dtype: "f32", shape: [], data: Float32Array.of(value) });
+}
+
+export const Add = (a: Value, b: Value): Value => one(a.graph.node("Add", [a, b]));
+export const Sub = (a: Value, b: Value): Value => one(a.graph.node("Sub", [a, b]));
+export const Mul = (a: Value, b: Value): Value => one(a.graph.node("Mul", [a, b]));
+export const Div = (a: Value, b: Value): Value => one(a.graph.node("Div", [a, b]));
+export const Exp = (x: Value): Value => one(x.graph.node("Exp", [x]));
+export const Log = (x: Value): Value => one(x.graph.node("Log", [x]));
+export const Tanh = (x: Value): Value => one(x.graph.node("Tanh", [x]));
+export const Sigmoid = (x: Value): Value => one(x.graph.node("Sigmoid", [x]));
+export const Relu = (x: Value): Value => one(x.graph.node("Relu", [x]));
+export const MatMul = (a: Value, b: Value): Value => one(a.graph.node("MatMul", [a, b]));
+
+/** a · b (+ c), `b` transposed by default: Hugging Face stores a linear layer as [out, in]. */
+export const Gemm = (a: Value, b: Value, c: Value | null = null, { transB = 1 } = {}): Value =>
+  one(a.graph.node("Gemm", c ? [a, b, c] : [a, b], { transB }));
+
+/** Gaussian error linear unit; `approximate` "none" (erf) or "tanh". */
+export const Gelu = (x: Value, approximate: "none" | "tanh"): Value =>
+  one(x.graph.node("Gelu", [x], { approximate }));
+
+export const Cast = (x: Value, to: DType): Value => one(x.graph.node("Cast", [x], { to: dataType(to) }));
+
+export const Reshape = (x: Value, shape: readonly number[]): Value =>
+  one(x.graph.node("Reshape", [x, ints(x.graph, shape)]));
+
+export const Transpose = (x: Value, perm: readonly number[]): Value =>
+  one(x.graph.node("Transpose", [x], { perm }));
+
+export const Concat = (values: readonly Value[], axis: number): Value =>
+  values.length === 1 ? values[0] : one(values[0].graph.node("Concat", values, { axis }));
+
+/** Zeros before and after the elements; one number for every axis. */
+export const Pad = (x: Value, before: readonly number[], after: readonly number[]): Value =>
+  one(x.graph.node("Pad", [x, ints(x.graph, [...before, ...after])]));
+
+/** Elements [start, end) along one axis. */
+export const Slice = (x: Value, start: number, end: number, axis: number): Value =>
+  one(x.graph.node("Slice", [x, ints(x.graph, [start]), ints(x.graph, [end]), ints(x.graph, [axis])]));
+
+export const GatherElements = (x: Value, indices: Value, axis: number): Value =>
+  one(x.graph.node("GatherElements", [x, indices], { axis }));
+
+export const ReduceSum = (x: Value, axes: readonly number[], keepdims = 0): Value =>
+  one(x.graph.node("ReduceSum", [x, ints(x.graph, axes)], { keepdims }));
+
+export const ReduceMax = (x: Value, axes: readonly number[], keepdims = 0): Value =>
+  one(x.graph.node("ReduceMax", [x, ints(x.graph, axes)], { keepdims }));
+
+export const ArgMax = (x: Value, axis: number, keepdims = 0): Value =>
+  one(x.graph.node("ArgMax", [x], { axis, keepdims }));
+
+export const LayerNormalization = (
+  x: Value,
+  scale: Value,
+  bias: Value | null,
+  { axis = -1, epsilon }: { axis?: number; epsilon: number },
+): Value =>
+  one(
+    x.graph.node("LayerNormalization", bias ? [x, scale, bias] : [x, scale], {
+      axis,
+      epsilon: { float: epsilon },
+    }),
+  );

@@ -1,0 +1,249 @@
+/**
+ * The executor: layer by layer, all states together.
+ *
+ * A state is a residual stream shared by the plans that agree so far, cut into batches of samples. Every state passes
+ * through layer l before layer l + 1 is touched, so each weight is read once. A module that no plan of a state keeps is
+ * not run. Where the states would outgrow the budget, samples are split into groups, and each group reads the weights
+ * again: a model larger than memory is the normal case.
+ */
+import type { Engine, Feeds, Held, Program } from "../engine/mod.ts";
+import {
+  attentionGraph,
+  type AttentionSpec,
+  type LayerSpec,
+  type Model,
+  ropeTables,
+  updateGraph,
+} from "../models/mod.ts";
+import type { Graph } from "../onnx/mod.ts";
+import { float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
+import { embed } from "./embed.ts";
+import type { DropPlan } from "./plan.ts";
+import type { Present, Probe } from "./probe.ts";
+import { type Branch, branches, countModules } from "./trie.ts";
+
+/** Token ids [samples, length], a sample after the other. */
+export interface Blocks {
+  readonly ids: Int32Array;
+  readonly samples: number;
+  readonly length: number;
+}
+
+/** Samples [first, first + count) that are run together. */
+export interface Batch {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** The stream that plans share, a batch after the other. */
+export interface State {
+  readonly plans: readonly number[];
+  readonly batches: Held[];
+}
+
+/** What to run. */
+export interface ForwardOptions {
+  readonly model: Model;
+  readonly engine: Engine;
+  readonly blocks: Blocks;
+  readonly plans: readonly DropPlan[];
+  readonly probes?: readonly Probe[];
+  /** Bytes that the states may take; 512 MiB where not said. */
+  readonly budget?: number;
+  readonly signal?: AbortSignal;
+  /** Called after each module, with modules × batches done and to do. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Takes the streams that leave the last layer, a group of samples after the other. */
+  readonly finish?: (states: readonly State[], batches: readonly Batch[]) => Promise<void>;
+}
+
+/** Tokens that one run of a module should have: enough to make the weights' way into the cache worth it. */
+const BATCH_TOKENS = 2048;
+const DEFAULT_BUDGET = 512 * 2 ** 20;
+
+/** Runs the layers; gives the number of modules executed (counted once for all samples). */
+export async function forward(options: ForwardOptions): Promise<number> {
+  const { model, blocks, plans } = options;
+  const groups = sampleGroups(options);
+  const modules = countModules(model.spec.layers, plans);
+  const total = modules * groups.reduce((sum, batches) => sum + batches.length, 0);
+  const run = runner(options, blocks.length, total);
+  try {
+    for (const batches of groups) {
+      const states = await runLayers(options, batches, run);
+      await options.finish?.(states, batches);
+    }
+  } finally {
+    await run.release();
+  }
+  return modules;
+}
+
+/** Batches of samples, in groups whose states fit the budget together. */
+function sampleGroups({ model, blocks, plans, budget = DEFAULT_BUDGET }: ForwardOptions): Batch[][] {
+  const { samples, length } = blocks;
+  const distinct = new Set(plans.map((plan) => JSON.stringify(plan))).size;
+  const sampleBytes = distinct * length * model.spec.hidden * Float32Array.BYTES_PER_ELEMENT;
+  const perGroup = Math.max(1, Math.min(samples, Math.floor(budget / sampleBytes)));
+  const perBatch = Math.max(1, Math.min(perGroup, Math.floor(BATCH_TOKENS / length)));
+  const groups: Batch[][] = [];
+  for (let start = 0; start < samples; start += perGroup) {
+    const end = Math.min(start + perGroup, samples);
+    const batches: Batch[] = [];
+    for (let first = start; first < end; first += perBatch) {
+      batches.push({ first, count: Math.min(perBatch, end - first) });
+    }
+    groups.push(batches);
+  }
+  return groups;
+}
+
+async function runLayers(
+  { model, blocks, plans }: ForwardOptions,
+  batches: Batch[],
+  run: Runner,
+): Promise<State[]> {
+  const { spec, weights } = model;
+  const streams: Held[] = [];
+  for (const { first, count } of batches) {
+    const ids = blocks.ids.subarray(first * blocks.length, (first + count) * blocks.length);
+    streams.push(float32([ids.length, spec.hidden], await embed(model, ids)));
+  }
+  let states: State[] = [{ plans: plans.map((_, index) => index), batches: streams }];
+  for (let l = 0; l < spec.layers.length; l++) {
+    const ways = states.map((state) => branches(plans, state.plans, spec.layers[l], l));
+    if (ways.flat().every((way) => !way.attention && !way.mlp)) continue;
+    const lease = await weights.layer(l);
+    const feeds = Object.fromEntries(
+      [...lease.tensors].map(([name, tensor]) => [name, float32(tensor.shape, toFloat32(tensor))]),
+    );
+    const next: State[] = [];
+    for (const [i, state] of states.entries()) {
+      const results: State[] = ways[i].map((way) => ({ plans: way.plans, batches: [] }));
+      for (const [b, batch] of batches.entries()) {
+        const streams = await run.layer(l, feeds, state, state.batches[b], batch, ways[i]);
+        streams.forEach((stream, w) => results[w].batches.push(stream));
+        delete state.batches[b]; // the stream that entered is not needed again
+      }
+      next.push(...results);
+    }
+    lease.release();
+    states = next;
+  }
+  return states;
+}
+
+interface Runner {
+  layer(l: number, weights: Feeds, state: State, x: Held, batch: Batch, ways: Branch[]): Promise<Held[]>;
+  release(): Promise<void>;
+}
+
+/** Compiles a graph for each kind of module when it is first met, and runs them. */
+function runner(
+  { model, engine, probes = [], signal, onProgress }: ForwardOptions,
+  length: number,
+  total: number,
+): Runner {
+  const { hidden, layers } = model.spec;
+  const programs = new Map<string, Promise<Program>>();
+  const tables = new Map<string, { cos: Tensor; sin: Tensor }>();
+  let done = 0;
+
+  function program(kind: unknown, build: () => Graph): Promise<Program> {
+    const key = JSON.stringify(kind);
+    const known = programs.get(key);
+    if (known) return known;
+    const made = engine.compile(build());
+    programs.set(key, made);
+    return made;
+  }
+  function rotation(spec: AttentionSpec): { cos: Tensor; sin: Tensor } {
+    const key = JSON.stringify(spec.rope);
+    const known = tables.get(key);
+    if (known) return known;
+    const made = ropeTables(spec.rope, length);
+    tables.set(key, made);
+    return made;
+  }
+  function step() {
+    onProgress?.(++done, total);
+    signal?.throwIfAborted();
+  }
+
+  async function attention(l: number, weights: Feeds, state: State, x: Held, batch: Batch): Promise<Held> {
+    const spec = layers[l].attention!;
+    const compiled = await program(["attention", spec, batch.count], () =>
+      attentionGraph(
+        spec,
+        hidden,
+        { samples: batch.count, length },
+        (taps) => Object.assign({}, ...probes.map((probe) => probe.attention?.(taps, spec))),
+      ));
+    const { a, ...outputs } = await compiled.run({ ...weights, ...rotation(spec), x });
+    const seen = {
+      layer: l,
+      plans: state.plans,
+      present: { attention: true, mlp: layers[l].mlp !== null },
+      ...batch,
+      length,
+      outputs: await readAll(engine, outputs),
+    };
+    probes.forEach((probe) => probe.observeAttention?.(seen));
+    step();
+    return a;
+  }
+
+  async function update(
+    l: number,
+    weights: Feeds,
+    way: Branch,
+    x: Held,
+    a: Held | null,
+    batch: Batch,
+  ): Promise<Held> {
+    const layer = layers[l];
+    const present: Present = { attention: way.attention, mlp: way.mlp };
+    const kind = { ...layer, attention: null, mlp: way.mlp ? layer.mlp : null } as LayerSpec;
+    const compiled = await program(["update", kind, present, batch.count], () =>
+      updateGraph(
+        layer,
+        hidden,
+        { samples: batch.count, length },
+        present,
+        (taps) => Object.assign({}, ...probes.map((probe) => probe.update?.(taps, layer, hidden))),
+      ));
+    const { y, ...outputs } = await compiled.run(a ? { ...weights, x, a } : { ...weights, x });
+    const seen = {
+      layer: l,
+      plans: way.plans,
+      present,
+      ...batch,
+      length,
+      outputs: await readAll(engine, outputs),
+    };
+    probes.forEach((probe) => probe.observeUpdate?.(seen));
+    if (way.mlp) step();
+    return y;
+  }
+
+  return {
+    async layer(l, weights, state, x, batch, ways) {
+      const a = ways.some((way) => way.attention) ? await attention(l, weights, state, x, batch) : null;
+      const streams: Held[] = [];
+      for (const way of ways) {
+        const runs = way.attention || way.mlp;
+        streams.push(runs ? await update(l, weights, way, x, way.attention ? a : null, batch) : x);
+      }
+      return streams;
+    },
+    async release() {
+      for (const made of programs.values()) await (await made).release();
+    },
+  };
+}
+
+async function readAll(engine: Engine, held: Record<string, Held>): Promise<Record<string, Tensor>> {
+  const read: Record<string, Tensor> = {};
+  for (const [name, value] of Object.entries(held)) read[name] = await engine.read(value);
+  return read;
+}

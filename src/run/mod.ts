@@ -1,0 +1,7 @@
+/** Running a model: the executor, what to drop, what to observe, how to score. */
+export { type Blocks, forward, type ForwardOptions, type State } from "./forward.ts";
+export { gramProbe, type GramSums, type ModuleKind } from "./gram.ts";
+export { type DropPlan, dropPlan, noDrop } from "./plan.ts";
+export type { Observation, Probe } from "./probe.ts";
+export { score, type ScoreOptions, type ScoreSums } from "./score.ts";
+export { countModules } from "./trie.ts";

@@ -1,0 +1,37 @@
+/**
+ * What to leave out: sets of attention and MLP layers, 0-based, in the model's original numbering. Plain data, in
+ * ascending order, so that equal plans are equal as JSON.
+ */
+import type { ModelSpec } from "../models/mod.ts";
+
+/** Modules that are not run. A dropped block is its layer in both lists. */
+export interface DropPlan {
+  readonly attention: readonly number[];
+  readonly mlp: readonly number[];
+}
+
+/** The full model. */
+export const noDrop: DropPlan = { attention: [], mlp: [] };
+
+/** A plan in normal form. Throws `RangeError` for an index that is no layer, is repeated, or is absent already. */
+export function dropPlan(spec: ModelSpec, { attention = [], mlp = [] }: Partial<DropPlan>): DropPlan {
+  return { attention: check(spec, "attention", attention), mlp: check(spec, "mlp", mlp) };
+}
+
+function check(spec: ModelSpec, module: "attention" | "mlp", indices: readonly number[]): number[] {
+  const seen = new Set<number>();
+  for (const index of indices) {
+    const layer = spec.layers[index];
+    if (!layer) {
+      throw new RangeError(
+        `Cannot drop ${module} ${index}: expected a layer from 0 to ${spec.layers.length - 1}`,
+      );
+    }
+    if (!layer[module]) {
+      throw new RangeError(`Cannot drop ${module} ${index}: the checkpoint is without it already`);
+    }
+    if (seen.has(index)) throw new RangeError(`Cannot drop ${module} ${index}: it is named twice`);
+    seen.add(index);
+  }
+  return [...seen].sort((a, b) => a - b);
+}

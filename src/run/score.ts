@@ -1,0 +1,263 @@
+/**
+ * The head, last: how well each plan predicts the next token, beside the full model.
+ *
+ * Final streams are normed once; then slices of the vocabulary pass, each weight row read once, and for each slice
+ * chunks of positions with all plans side by side. A slice gives for every position its maximum, Σ exp, best token,
+ * the target's logit, and Σ p_full · (z_full − z) towards the divergence; slices are merged in float64. The full
+ * logits never exist.
+ */
+import type { Engine, Program } from "../engine/mod.ts";
+import { type Model, normGraph } from "../models/mod.ts";
+import {
+  ArgMax,
+  createGraph,
+  Div,
+  Exp,
+  GatherElements,
+  Gemm,
+  type Graph,
+  MatMul,
+  Mul,
+  ReduceMax,
+  ReduceSum,
+  Reshape,
+  scalar,
+  Slice,
+  Sub,
+  Tanh,
+  Transpose,
+} from "../onnx/mod.ts";
+import { float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
+import { type Blocks, forward, type ForwardOptions, type State } from "./forward.ts";
+import type { Batch } from "./forward.ts";
+
+/** Sums over the predicted tokens of one sample. */
+export interface ScoreSums {
+  /** Σ −ln p(token), nats. */
+  nll: number;
+  /** Σ KL(p_full ‖ p_drop), nats. */
+  kl: number;
+  /** Positions whose most probable token is the full model's. */
+  top1: number;
+  /** Predicted tokens: T − 1. */
+  tokens: number;
+}
+
+/** Rows of the head's matrix that are read at once, and logits that exist at once. */
+const VOCABULARY_SLICE = 8192;
+const LOGITS = 4 * 2 ** 20;
+
+/** Plans beside a reference. */
+export type ScoreOptions = Omit<ForwardOptions, "finish"> & {
+  readonly onScore?: (done: number, total: number) => void;
+};
+
+/**
+ * Scores every plan on every sample: result[plan][sample]. The first plan is the reference of `kl` and `top1`.
+ * Plans whose streams would outgrow the budget together are run in groups, the reference in each.
+ */
+export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
+  const { plans, blocks, engine, model } = options;
+  const result = plans.map((): ScoreSums[] => []);
+  const head = await openHead(model, engine);
+  try {
+    await forward({
+      ...options,
+      async finish(states, batches) {
+        const streams = plans.map((_, index) => states.find((state) => state.plans.includes(index))!);
+        const sums = await head.score(streams, batches, blocks, options.signal, options.onScore);
+        sums.forEach((samples, plan) =>
+          samples.forEach((sum, i) => result[plan][batches[0].first + i] = sum)
+        );
+      },
+    });
+  } finally {
+    await head.release();
+  }
+  return result;
+}
+
+async function openHead(model: Model, engine: Engine) {
+  const { spec, weights } = model;
+  const { hidden, vocabulary } = spec;
+  const norm = await engine.compile(normGraph(spec.finalNorm, hidden));
+  const normWeights: Record<string, Tensor> = {};
+  for (const name of spec.finalNorm.kind === "rms" ? ["weight"] : ["weight", "bias"]) {
+    const tensor = await weights.outer(`final_norm.${name}`);
+    normWeights[`final_norm.${name}`] = float32(tensor.shape, toFloat32(tensor));
+  }
+  const programs = new Map<string, Promise<Program>>();
+
+  /** Normed streams [plan][positions that predict, D], and the tokens they predict. */
+  async function gather(streams: readonly State[], batches: readonly Batch[], { ids, length }: Blocks) {
+    const samples = batches.reduce((sum, batch) => sum + batch.count, 0);
+    const positions = samples * (length - 1);
+    const rows = streams.map(() => new Float32Array(positions * hidden));
+    for (const [plan, state] of streams.entries()) {
+      let sample = 0;
+      for (const [b, { count }] of batches.entries()) {
+        const { y } = await norm.run({ ...normWeights, x: state.batches[b] });
+        const { data } = await engine.read(y);
+        for (let i = 0; i < count; i++, sample++) {
+          const start = i * length * hidden;
+          const part = (data as Float32Array).subarray(start, start + (length - 1) * hidden);
+          rows[plan].set(part, sample * (length - 1) * hidden);
+        }
+      }
+    }
+    const targets = new Int32Array(positions);
+    for (let sample = 0; sample < samples; sample++) {
+      const start = (batches[0].first + sample) * length;
+      targets.set(ids.subarray(start + 1, start + length), sample * (length - 1));
+    }
+    return { rows, targets, positions, samples };
+  }
+
+  return {
+    /** Sums for each plan and sample of a group. */
+    async score(
+      streams: readonly State[],
+      batches: readonly Batch[],
+      blocks: Blocks,
+      signal?: AbortSignal,
+      onScore?: (done: number, total: number) => void,
+    ): Promise<ScoreSums[][]> {
+      const { rows, targets, positions, samples } = await gather(streams, batches, blocks);
+      const plans = rows.length;
+      const merged = merger(positions, plans);
+      const chunk = Math.max(1, Math.floor(LOGITS / (plans * Math.min(VOCABULARY_SLICE, vocabulary))));
+      for (let start = 0; start < vocabulary; start += VOCABULARY_SLICE) {
+        const end = Math.min(start + VOCABULARY_SLICE, vocabulary);
+        const tensor = await weights.outer("head.weight", [start, end]);
+        const weight = float32(tensor.shape, toFloat32(tensor));
+        const key = `${plans} ${end - start}`;
+        const known = programs.get(key) ??
+          engine.compile(sliceGraph(hidden, plans, end - start, spec.head.softcap));
+        programs.set(key, known);
+        const program = await known;
+        for (let first = 0; first < positions; first += chunk) {
+          signal?.throwIfAborted();
+          const last = Math.min(first + chunk, positions);
+          const local = BigInt64Array.from({ length: (last - first) * plans }, (_, i) => {
+            const target = targets[first + Math.trunc(i / plans)] - start;
+            return BigInt(Math.min(Math.max(target, 0), end - start - 1));
+          });
+          const held = await program.run({
+            hidden: float32([last - first, plans, hidden], sideBySide(rows, first, last, hidden)),
+            weight,
+            target: { dtype: "i64", shape: [last - first, plans, 1], data: local },
+          });
+          const outputs: Record<string, Tensor["data"]> = {};
+          for (const [name, value] of Object.entries(held)) outputs[name] = (await engine.read(value)).data;
+          merged.add(first, last, start, end, targets, outputs);
+          onScore?.(start * positions + last * (end - start), vocabulary * positions);
+        }
+      }
+      return merged.sums(samples);
+    },
+    async release() {
+      await norm.release();
+      for (const made of programs.values()) await (await made).release();
+    },
+  };
+}
+
+/** Positions [first, last) of every plan: [positions, plans, D]. */
+function sideBySide(
+  rows: readonly Float32Array[],
+  first: number,
+  last: number,
+  hidden: number,
+): Float32Array {
+  const plans = rows.length;
+  const out = new Float32Array((last - first) * plans * hidden);
+  for (let position = first; position < last; position++) {
+    for (let plan = 0; plan < plans; plan++) {
+      const row = rows[plan].subarray(position * hidden, (position + 1) * hidden);
+      out.set(row, ((position - first) * plans + plan) * hidden);
+    }
+  }
+  return out;
+}
+
+/** Logits of P plans over S words: hidden [n, P, D], weight [S, D], target [n, P, 1] → statistics [n, P, …]. */
+function sliceGraph(hidden: number, plans: number, words: number, softcap: number | null): Graph {
+  const graph = createGraph();
+  const stream = graph.input("hidden", "f32", ["n", plans, hidden]);
+  const weight = graph.input("weight", "f32", [words, hidden]);
+  const target = graph.input("target", "i64", ["n", plans, 1]);
+  const raw = Gemm(Reshape(stream, [-1, hidden]), weight);
+  const cap = scalar(graph, softcap ?? 1);
+  const z = Reshape(softcap ? Mul(Tanh(Div(raw, cap)), cap) : raw, [-1, plans, words]);
+  const max = ReduceMax(z, [2], 1);
+  const exp = Exp(Sub(z, max));
+  graph.output("max", max);
+  graph.output("sum", ReduceSum(exp, [2], 1));
+  graph.output("best", ArgMax(z, 2, 1), "i64");
+  graph.output("target_logit", GatherElements(z, target, 2));
+  if (plans > 1) {
+    const full = Slice(z, 0, 1, 1);
+    const weights = Transpose(Slice(exp, 0, 1, 1), [0, 2, 1]);
+    graph.output("difference", MatMul(Sub(full, z), weights));
+  }
+  return graph;
+}
+
+/** Merges the slices' statistics of every position and plan. */
+function merger(positions: number, plans: number) {
+  const size = positions * plans;
+  const max = new Float64Array(size).fill(-Infinity);
+  const sum = new Float64Array(size);
+  const difference = new Float64Array(size);
+  const best = new Int32Array(size);
+  const logit = new Float64Array(size);
+  return {
+    add(
+      first: number,
+      last: number,
+      start: number,
+      end: number,
+      targets: Int32Array,
+      outputs: Record<string, Tensor["data"]>,
+    ) {
+      const own = outputs as Record<string, Float32Array>;
+      const arg = outputs.best as BigInt64Array;
+      for (let position = first; position < last; position++) {
+        const here = targets[position] >= start && targets[position] < end;
+        const fullMax = own.max[(position - first) * plans];
+        const fullBefore = max[position * plans];
+        const fullAfter = Math.max(fullBefore, fullMax);
+        for (let plan = 0; plan < plans; plan++) {
+          const from = (position - first) * plans + plan;
+          const to = position * plans + plan;
+          const before = max[to];
+          const after = Math.max(before, own.max[from]);
+          if (own.max[from] > before) best[to] = start + Number(arg[from]);
+          sum[to] = sum[to] * Math.exp(before - after) + own.sum[from] * Math.exp(own.max[from] - after);
+          max[to] = after;
+          if (here) logit[to] = own.target_logit[from];
+          if (plans > 1) {
+            difference[to] = difference[to] * Math.exp(fullBefore - fullAfter) +
+              own.difference[from] * Math.exp(fullMax - fullAfter);
+          }
+        }
+      }
+    },
+    sums(samples: number): ScoreSums[][] {
+      const perSample = positions / samples;
+      const logSum = (index: number) => max[index] + Math.log(sum[index]);
+      return Array.from({ length: plans }, (_, plan) =>
+        Array.from({ length: samples }, (_, sample) => {
+          const total = { nll: 0, kl: 0, top1: 0, tokens: perSample };
+          for (let position = sample * perSample; position < (sample + 1) * perSample; position++) {
+            const full = position * plans;
+            const own = full + plan;
+            total.nll += logSum(own) - logit[own];
+            if (plan > 0) total.kl += difference[own] / sum[full] - logSum(full) + logSum(own);
+            total.top1 += Number(best[own] === best[full]);
+          }
+          return total;
+        }));
+    },
+  };
+}
