@@ -8,7 +8,7 @@
  *
  * The modification time of an entry's folder is the time of its last use.
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { statfs } from "node:fs/promises";
 import { formatBytes } from "./progress.ts";
@@ -78,12 +78,19 @@ export async function withPartial<T>(work: (folder: string) => Promise<T>): Prom
 
 /** Moves a finished folder to its place. Where another process has put the same one there meanwhile, that one stays. */
 export async function land(folder: string, target: string): Promise<void> {
-  await Deno.mkdir(join(target, ".."), { recursive: true });
+  await Deno.mkdir(dirname(target), { recursive: true });
   try {
     await Deno.rename(folder, target);
   } catch (error) {
     if (!await isFolder(target)) throw error;
   }
+}
+
+/** Writes a small file whole or not at all, also beside another process that writes the same one. */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const temporary = await Deno.makeTempFile({ dir: dirname(path), prefix: "." });
+  await Deno.writeTextFile(temporary, text);
+  await Deno.rename(temporary, path);
 }
 
 /** Free bytes on the disk of the cache. */

@@ -58,7 +58,7 @@ export async function httpSource(
 }
 
 /** Bytes of a file, and what is known of it. */
-export interface Range {
+export interface ByteRange {
   start: number;
   end: number;
   /** Bytes of the whole file: a server that says otherwise has another file. */
@@ -70,7 +70,7 @@ export interface Range {
 /** Bytes [start, end) of a remote file as they arrive, in order, never more. */
 export async function* readRange(
   url: string,
-  range: Range,
+  range: ByteRange,
   options: HttpOptions,
 ): AsyncGenerator<Uint8Array> {
   let at = range.start;
@@ -89,7 +89,7 @@ export async function* readRange(
 }
 
 /** One request for [start, end); throws `Dropped` unless all of it arrives. */
-async function* attempt(url: string, range: Range, options: HttpOptions): AsyncGenerator<Uint8Array> {
+async function* attempt(url: string, range: ByteRange, options: HttpOptions): AsyncGenerator<Uint8Array> {
   const name = options.name ?? url;
   using timer = deadline(options.signal);
   const response = await send(url, `bytes=${range.start}-${range.end - 1}`, options, timer);
@@ -110,7 +110,7 @@ async function* attempt(url: string, range: Range, options: HttpOptions): AsyncG
 }
 
 /** Gives how many bytes of the answer come before the wanted ones; −1 if the whole file comes where a range must. */
-function checkAnswer(response: Response, range: Range, name: string): number {
+function checkAnswer(response: Response, range: ByteRange, name: string): number {
   if (response.status === 200) return range.ranged ? -1 : range.start;
   const [, first, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "") ?? [];
   if (Number(first) === range.start && Number(total) === range.size) return 0;

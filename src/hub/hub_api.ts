@@ -107,12 +107,13 @@ export async function explained<T>(repo: HubRepo, work: () => Promise<T>): Promi
   try {
     return await work();
   } catch (error) {
-    const status = error instanceof HubApiError
-      ? error.statusCode
-      : error instanceof HttpError
-      ? error.status
-      : undefined;
-    throw status === undefined ? error : await refusal(repo, status);
+    if (error instanceof HubApiError) throw await refusal(repo, error.statusCode);
+    if (error instanceof HttpError) throw await refusal(repo, error.status);
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
+    throw new Error(
+      `Cannot open ${repo.name}: ${endpoint()} answers what is not the hub's JSON (${error.message}), ` +
+        `expected the hub (HF_ENDPOINT); ${await instead()}`,
+    );
   }
 }
 

@@ -23,7 +23,7 @@ export function modelFileNames(names: readonly string[], repo: string): string[]
   return [...names.filter(isSmallFile), ...weights];
 }
 
-/** Whether a file may not be streamed: everything beside the weights. */
+/** Whether this is one of the files beside the weights: configuration or tokenizer. */
 export function isSmallFile(name: string): boolean {
   return /^(config\.json|generation_config\.json|model\.safetensors\.index\.json|chat_template\.jinja)$/.test(
     name,
@@ -44,8 +44,7 @@ function weightNames(names: readonly string[]): string[] {
 }
 
 /**
- * Throws unless a file name that came from a server stays below the folder it is put into, on every system. Hidden
- * names are ours.
+ * Throws unless a file name that came from a server stays below the folder it is put into, on every system.
  */
 export function checkFileName(name: unknown, repo: string): asserts name is string {
   const safe = typeof name === "string" && name.length < 1024 && /^[^\\:\0]+$/.test(name) &&

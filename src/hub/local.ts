@@ -24,7 +24,7 @@ export async function localFolder(path: string): Promise<ModelFiles> {
   const entries = await folderEntries(path);
   const has = (test: (name: string) => boolean) => entries.some(({ name }) => test(name));
   if (!has((name) => name === "config.json") || !has(isWeights)) {
-    const lacking = has((name) => name === "config.json") ? "a *.safetensors file" : "config.json";
+    const lacking = has((name) => name === "config.json") ? "*.safetensors file" : "config.json";
     throw new Error(
       `Cannot open ${path}: the folder has no ${lacking}, expected a model in Hugging Face layout`,
     );

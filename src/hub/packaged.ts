@@ -89,7 +89,7 @@ async function fetchModel(model: KnownModel, options: FetchOptions): Promise<voi
 /** Trusts a stamp; otherwise reads the file, and fetches it again where it is not what its name says. */
 async function verify(model: KnownModel, path: string, options: FetchOptions): Promise<void> {
   if (await readStamp(path) === model.sha256) return;
-  if (await hashFile(path, { signal: options.signal }) === model.sha256) {
+  if (await hashFile(path, options.signal) === model.sha256) {
     return await writeStamp(path, model.sha256);
   }
   options.onNotice?.(`${model.name}: the cached file is damaged and is fetched again`);
@@ -102,7 +102,7 @@ async function checkContent(model: KnownModel, file: string, options: FetchOptio
   if (size !== model.size) {
     throw new Error(`Cannot use ${model.file}: ${size} bytes arrived, expected ${model.size}`);
   }
-  const sha256 = await hashFile(file, { signal: options.signal });
+  const sha256 = await hashFile(file, options.signal);
   if (sha256 !== model.sha256) {
     throw new Error(`Cannot use ${model.file}: SHA-256 ${sha256} arrived, expected ${model.sha256}`);
   }

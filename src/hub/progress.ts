@@ -34,12 +34,12 @@ const WINDOW = 5000; // ms that the rate is taken over
  * passes a report on when the last one is old enough, or when the work is complete.
  */
 export function meter(
-  what: { label: string; total?: number; unit: string; done?: number },
+  what: { label: string; total?: number; unit: string },
   report: ((progress: Progress) => void) | undefined,
 ): (done: number) => void {
   if (!report) return () => {};
   const { label, total, unit } = what;
-  const marks = [{ time: performance.now(), done: what.done ?? 0 }];
+  const marks = [{ time: performance.now(), done: 0 }];
   let last = -Infinity;
   return (done) => {
     const time = performance.now();
@@ -57,7 +57,7 @@ export function meter(
 
 /** A size for people, in decimal units: 98141312 → "98.1 MB". */
 export function formatBytes(bytes: number): string {
-  const units = ["bytes", "kB", "MB", "GB", "TB"];
+  const units = ["bytes", "kB", "MB", "GB", "TB", "PB"];
   let power = 0;
   while (power < units.length - 1 && bytes >= 999.5) {
     bytes /= 1000;

@@ -4,9 +4,9 @@
  *     models--OWNER--NAME/refs/REVISION            the commit that a branch or tag meant when it was fetched
  *     models--OWNER--NAME/snapshots/COMMIT/FILE
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { getHFHubCachePath, getRepoFolderName } from "@huggingface/hub";
-import { cacheFolder, isFolder, statOrNull, touch } from "./cache.ts";
+import { cacheFolder, isFolder, statOrNull, touch, writeWhole } from "./cache.ts";
 import type { FileEntry } from "./files.ts";
 import { isSmallFile, modelFileNames } from "./layout.ts";
 import { folderEntries } from "./local.ts";
@@ -52,9 +52,8 @@ export async function markUsed(snapshot: Snapshot): Promise<void> {
 export async function remember(repo: HubRepo, commit: string): Promise<void> {
   if (repo.revision === commit) return;
   const ref = join(cacheFolder(), "hub", getRepoFolderName(repo), "refs", repo.revision);
-  await Deno.mkdir(join(ref, ".."), { recursive: true });
-  await Deno.writeTextFile(`${ref}.new`, commit);
-  await Deno.rename(`${ref}.new`, ref);
+  await Deno.mkdir(dirname(ref), { recursive: true });
+  await writeWhole(ref, commit);
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
+import { writeWhole } from "./cache.ts";
 
 const CHUNK = 1 << 20;
 
@@ -14,20 +15,16 @@ interface Stamp {
   readonly sha256: string;
 }
 
-/** SHA-256 of a file's content as 64 hexadecimal digits; `onBytes` hears how many bytes are read so far. */
-export async function hashFile(
-  path: string,
-  { onBytes, signal }: { onBytes?: (done: number) => void; signal?: AbortSignal } = {},
-): Promise<string> {
+/** SHA-256 of a file's content as 64 hexadecimal digits. */
+export async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
   using file = await Deno.open(path);
   const hash = createHash("sha256");
   const chunk = new Uint8Array(CHUNK);
-  for (let done = 0;;) {
+  while (true) {
     signal?.throwIfAborted();
     const count = await file.read(chunk);
     if (count === null) return hash.digest("hex");
     hash.update(chunk.subarray(0, count));
-    onBytes?.(done += count);
   }
 }
 
@@ -35,9 +32,7 @@ export async function hashFile(
 export async function writeStamp(path: string, sha256: string): Promise<void> {
   const { size, mtime } = await Deno.stat(path);
   const stamp: Stamp = { size, mtime: mtime!.getTime(), sha256 };
-  const target = stampPath(path);
-  await Deno.writeTextFile(`${target}.new`, JSON.stringify(stamp));
-  await Deno.rename(`${target}.new`, target);
+  await writeWhole(stampPath(path), JSON.stringify(stamp));
 }
 
 /** The hash that is remembered of a file, or undefined where there is none or the file has changed since. */

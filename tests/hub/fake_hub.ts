@@ -1,0 +1,175 @@
+/**
+ * A hub on this machine: the endpoints that the hub room uses, with faults on order. Large files are redirected to
+ * a second server, as the real hub does.
+ */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+
+export const COMMIT = "0123456789abcdef0123456789abcdef01234567";
+
+/** What a server does with one request for bytes, instead of answering well. */
+export type Fault =
+  | { kind: "status"; status: number }
+  /** Sends so many bytes, then breaks the connection. */
+  | { kind: "drop"; after: number }
+  /** Sends so many bytes, then ends as if that were all. */
+  | { kind: "truncate"; after: number }
+  /** Sends other bytes of the same length. */
+  | { kind: "corrupt" }
+  /** Ignores the range. */
+  | { kind: "whole" }
+  /** Sends another range than asked for. */
+  | { kind: "shift" };
+
+export interface FakeHub {
+  readonly url: string;
+  /** Files of the one repository, by path; those above 100 bytes are "LFS" files. */
+  readonly files: Map<string, Uint8Array>;
+  /** Faults of the next requests for a file, first to last. */
+  readonly faults: Map<string, Fault[]>;
+  /** All requests: method, path and range. */
+  readonly log: string[];
+  /** The token that arrived with the last request to each server. */
+  readonly tokens: { hub: string | null; store: string | null };
+  /** Status of everything about the repository; 200 unless set. */
+  status: number;
+  /** Replaces the listing's answer, if set. */
+  listing?: unknown;
+}
+
+/** Runs a test with a hub, an empty cache, an empty Hugging Face cache and clean settings. */
+export async function withHub(test: (hub: FakeHub, folder: string) => Promise<void>): Promise<void> {
+  const hub: FakeHub & { url: string } = {
+    url: "",
+    files: new Map(),
+    faults: new Map(),
+    log: [],
+    tokens: { hub: null, store: null },
+    status: 200,
+  };
+  await using store = serve((request) => storeAnswer(hub, request));
+  await using front = serve((request) => hubAnswer(hub, store.url, request));
+  hub.url = front.url;
+  await withCache((folder) => test(hub, folder), { HF_ENDPOINT: front.url });
+}
+
+/** Runs a test with empty caches in a folder of its own and without the user's settings. */
+export async function withCache(
+  test: (folder: string) => Promise<void>,
+  settings: Record<string, string> = {},
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const names = ["HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE", "HF_HUB_CACHE", "LAMINA_CACHE", "PATH"];
+  const before = names.map((name) => [name, Deno.env.get(name)] as const);
+  for (const name of names.slice(0, -1)) Deno.env.delete(name);
+  Deno.env.set("LAMINA_CACHE", join(folder, "cache"));
+  Deno.env.set("HF_HUB_CACHE", join(folder, "huggingface"));
+  for (const [name, value] of Object.entries(settings)) Deno.env.set(name, value);
+  try {
+    await test(folder);
+  } finally {
+    for (const [name, value] of before) {
+      value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
+    }
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Bytes that differ from place to place, so that a wrong offset shows. */
+export function pattern(length: number): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8) * 7) & 255);
+}
+
+/** Serves a handler on a free port; closes with the scope. */
+export function serve(handler: (request: Request) => Response | Promise<Response>) {
+  const server = Deno.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    onListen() {},
+    onError: () => new Response(null),
+  }, handler);
+  return { url: `http://127.0.0.1:${server.addr.port}`, [Symbol.asyncDispose]: () => server.shutdown() };
+}
+
+/** An address at which nothing listens. */
+export function closedPort(): string {
+  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  return `http://127.0.0.1:${port}`;
+}
+
+async function hubAnswer(hub: FakeHub, store: string, request: Request): Promise<Response> {
+  const url = new URL(request.url);
+  hub.tokens.hub = request.headers.get("authorization");
+  hub.log.push(`${request.method} ${url.pathname} ${request.headers.get("range") ?? ""}`.trim());
+  const fail = hub.status !== 200 && Response.json({ error: "no" }, { status: hub.status });
+  if (fail) return fail;
+  const [, , , revision] = /^\/api\/(models|datasets)\/owner\/name\/revision\/(.+)$/.exec(url.pathname) ?? [];
+  if (url.pathname.includes("/revision/")) {
+    const known = /\/owner\/name\/revision\/(main|v1|0123456789abcdef0123456789abcdef01234567)$/.test(
+      url.pathname,
+    );
+    if (!known) return Response.json({ error: `no revision ${revision}` }, { status: 404 });
+    return Response.json({ _id: "1", id: "owner/name", sha: COMMIT, cardData: { license: "mit" } });
+  }
+  if (url.pathname.endsWith(`/owner/name/tree/${COMMIT}`)) return Response.json(hub.listing ?? listing(hub));
+  if (url.pathname.endsWith(`/owner/name/paths-info/${COMMIT}`)) {
+    const { paths } = await request.json();
+    return Response.json(listing(hub).filter(({ path }) => paths.includes(path)));
+  }
+  const path = decodeURIComponent(
+    /\/owner\/name\/resolve\/[0-9a-f]{40}\/(.+)$/.exec(url.pathname)?.[1] ?? "",
+  );
+  const bytes = hub.files.get(path);
+  if (!bytes) return new Response(null, { status: 404 });
+  if (bytes.length > 100) return Response.redirect(`${store}/${path}`, 302);
+  return rangeAnswer(bytes, request, hub.faults.get(path)?.shift());
+}
+
+function storeAnswer(hub: FakeHub, request: Request): Response {
+  const path = new URL(request.url).pathname.slice(1);
+  hub.tokens.store = request.headers.get("authorization");
+  hub.log.push(`STORE ${path} ${request.headers.get("range") ?? ""}`);
+  return rangeAnswer(hub.files.get(path)!, request, hub.faults.get(path)?.shift());
+}
+
+function listing(hub: FakeHub) {
+  return [...hub.files].map(([path, bytes]) => {
+    const large = {
+      lfs: { oid: createHash("sha256").update(bytes).digest("hex"), size: bytes.length, pointerSize: 130 },
+    };
+    const oid = createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
+    return { type: "file", path, oid, size: bytes.length, ...(bytes.length > 100 ? large : {}) };
+  });
+}
+
+/** Answers a request for bytes as a server of files does, or with a fault. */
+export function rangeAnswer(bytes: Uint8Array, request: Request, fault?: Fault): Response {
+  if (fault?.kind === "status") return new Response("no", { status: fault.status });
+  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.get("range") ?? "") ?? [];
+  if (first === undefined || fault?.kind === "whole") return new Response(bytes.slice());
+  const start = Number(first) + (fault?.kind === "shift" ? 1 : 0);
+  const end = Math.min(last ? Number(last) + 1 : bytes.length, bytes.length);
+  const headers = { "content-range": `bytes ${start}-${end - 1}/${bytes.length}`, etag: '"1"' };
+  const part = bytes.slice(start, end);
+  if (fault?.kind === "corrupt") part.fill(0);
+  if (fault?.kind === "truncate") {
+    return new Response(part.subarray(0, fault.after), { status: 206, headers });
+  }
+  if (fault?.kind === "drop") {
+    return new Response(broken(part.subarray(0, fault.after)), { status: 206, headers });
+  }
+  return new Response(part, { status: 206, headers });
+}
+
+function broken(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  let sent = false;
+  return new ReadableStream({
+    async pull(controller) {
+      if (!sent && bytes.length > 0) return controller.enqueue(bytes), void (sent = true);
+      await new Promise((resolve) => setTimeout(resolve, 20)); // lets the bytes go out first
+      controller.error(new Error("the connection breaks"));
+    },
+  });
+}

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { bufferSource, fileSource, readText } from "../../src/hub/mod.ts";
+import { pattern } from "./fake_hub.ts";
+
+async function withFile(bytes: Uint8Array, test: (path: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const path = join(folder, "x.bin");
+  await Deno.writeFile(path, bytes);
+  try {
+    await test(path);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("a file gives any range of itself, also when reads overlap in time", async () => {
+  const bytes = pattern(300_000);
+  await withFile(bytes, async (path) => {
+    const source = await fileSource(path);
+    assert.equal(source.size, bytes.length);
+    assert.equal(source.path, path);
+    const starts = Array.from({ length: 50 }, (_, i) => (i * 7919) % 250_000);
+    const parts = await Promise.all(starts.map((start) => source.read(start, start + 1000)));
+    for (const [i, start] of starts.entries()) assert.deepEqual(parts[i], bytes.slice(start, start + 1000));
+    assert.equal((await source.read(300_000, 300_000)).length, 0);
+    source.close();
+    source.close();
+  });
+});
+
+Deno.test("a range outside, backwards or fractional is a RangeError that names the file", async () => {
+  await withFile(pattern(10), async (path) => {
+    const file = await fileSource(path);
+    for (const source of [file, bufferSource(path, pattern(10))]) {
+      for (const [start, end] of [[0, 11], [-1, 2], [5, 4], [0.5, 2], [0, NaN], [0, 2 ** 60]]) {
+        await assert.rejects(
+          source.read(start, end),
+          (error: Error) => error instanceof RangeError && error.message.includes(path),
+        );
+      }
+    }
+    file.close();
+    await assert.rejects(file.read(0, 1), /closed/);
+  });
+});
+
+Deno.test("a file that shrinks under a reader is a RangeError, not zeros", async () => {
+  await withFile(pattern(100), async (path) => {
+    const source = await fileSource(path);
+    await Deno.truncate(path, 50);
+    await assert.rejects(source.read(40, 60), RangeError);
+    source.close();
+  });
+});
+
+Deno.test("a missing path and a folder are errors that name the path", async () => {
+  await withFile(pattern(1), async (path) => {
+    await assert.rejects(fileSource(path + "x"), {
+      message: `Cannot open ${path}x: nothing is there, expected a file`,
+    });
+    await assert.rejects(fileSource(join(path, "..")), /a folder, expected a file/);
+  });
+});
+
+Deno.test("a buffer gives copies", async () => {
+  const bytes = pattern(10);
+  const source = bufferSource("memory", bytes);
+  (await source.read(2, 5)).fill(0);
+  assert.deepEqual(await source.read(0, 10), pattern(10));
+});
+
+Deno.test("text is UTF-8 and of limited length", async () => {
+  assert.equal(await readText(bufferSource("a", new TextEncoder().encode("größe")), 100), "größe");
+  await assert.rejects(readText(bufferSource("a", new Uint8Array(11)), 10), RangeError);
+  await assert.rejects(readText(bufferSource("a", Uint8Array.of(0xff)), 10), SyntaxError);
+});

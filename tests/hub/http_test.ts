@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { httpSource } from "../../src/hub/mod.ts";
+import { closedPort, type Fault, pattern, rangeAnswer, serve } from "./fake_hub.ts";
+
+const BYTES = pattern(100_000);
+
+async function withServer(
+  faults: Fault[],
+  test: (url: string, ranges: string[]) => Promise<void>,
+): Promise<void> {
+  const ranges: string[] = [];
+  await using server = serve((request) => {
+    ranges.push(request.headers.get("range") ?? "");
+    return rangeAnswer(BYTES, request, faults.shift());
+  });
+  await test(server.url, ranges);
+}
+
+Deno.test("a remote file gives ranges of itself", async () => {
+  await withServer([], async (url, ranges) => {
+    const source = await httpSource(url);
+    assert.equal(source.size, BYTES.length);
+    assert.deepEqual(await source.read(500, 99_000), BYTES.slice(500, 99_000));
+    assert.equal((await source.read(7, 7)).length, 0);
+    assert.deepEqual(ranges, ["bytes=0-0", "bytes=500-98999"]);
+    await assert.rejects(source.read(0, BYTES.length + 1), RangeError);
+  });
+});
+
+Deno.test("with its size given, opening asks nothing", async () => {
+  const source = await httpSource(closedPort(), { size: 10 });
+  assert.equal(source.size, 10);
+});
+
+Deno.test("a dropped, a truncated and a refused answer are made up for, from the byte that lacks", async () => {
+  const faults: Fault[] = [{ kind: "drop", after: 1000 }, { kind: "status", status: 503 }, {
+    kind: "truncate",
+    after: 500,
+  }];
+  await withServer(faults, async (url, ranges) => {
+    const source = await httpSource(url, { size: BYTES.length });
+    assert.deepEqual(await source.read(100, 50_000), BYTES.slice(100, 50_000));
+    assert.deepEqual(ranges, ["bytes=100-49999", "bytes=1100-49999", "bytes=1100-49999", "bytes=1600-49999"]);
+  });
+});
+
+Deno.test("a server that goes on failing is given up, with the reason", async () => {
+  await withServer(Array(5).fill({ kind: "status", status: 500 }), async (url) => {
+    const source = await httpSource(url, { size: BYTES.length, name: "weights" });
+    await assert.rejects(source.read(3, 9), {
+      message: "Cannot read weights: the server answers 500 at byte 3, 5 times in a row",
+    });
+  });
+});
+
+Deno.test("what another try does not help is refused at once", async () => {
+  const refused: [Fault, RegExp][] = [
+    [{ kind: "status", status: 404 }, /answers 404/],
+    [{ kind: "whole" }, /does not serve ranges/],
+    [{ kind: "shift" }, /range from 4 of 100000 bytes arrives, expected from 3/],
+  ];
+  for (const [fault, message] of refused) {
+    await withServer([fault], async (url, ranges) => {
+      const source = await httpSource(url, { size: BYTES.length });
+      await assert.rejects(source.read(3, 9), message);
+      assert.equal(ranges.length, 1);
+    });
+  }
+  await withServer([{ kind: "whole" }], async (url) => {
+    await assert.rejects(httpSource(url), /does not serve ranges/);
+  });
+  await withServer([], async (url) => {
+    const source = await httpSource(url, { size: BYTES.length - 1 });
+    await assert.rejects(source.read(0, 9), /of 100000 bytes arrives, expected from 0 of 99999/);
+  });
+});
+
+Deno.test("more bytes than asked for are refused", async () => {
+  await using server = serve(() =>
+    new Response(BYTES.slice(), { status: 206, headers: { "content-range": `bytes 0-9/${BYTES.length}` } })
+  );
+  const source = await httpSource(server.url, { size: BYTES.length });
+  await assert.rejects(source.read(0, 10), /more bytes arrive than asked for/);
+});
+
+Deno.test("a signal ends a read, also between two tries", async () => {
+  await withServer(Array(5).fill({ kind: "status", status: 500 }), async (url) => {
+    const controller = new AbortController();
+    const source = await httpSource(url, { size: BYTES.length, signal: controller.signal });
+    const started = performance.now();
+    setTimeout(() => controller.abort(new Error("enough")), 50);
+    await assert.rejects(source.read(0, 10), { message: "enough" });
+    assert.ok(performance.now() - started < 2000);
+  });
+});

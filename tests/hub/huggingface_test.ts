@@ -1,0 +1,338 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { dirname, join } from "node:path";
+import { cacheEntries, datasetFile, openModel, type Progress } from "../../src/hub/mod.ts";
+import { closedPort, COMMIT, type FakeHub, pattern, withCache, withHub } from "./fake_hub.ts";
+
+const CONFIG = new TextEncoder().encode('{"model_type":"llama"}');
+const WEIGHTS = pattern(200_000);
+
+/** A repository with a model and much that is not fetched. */
+function addModel(hub: FakeHub): void {
+  hub.files.set("model.safetensors", WEIGHTS);
+  hub.files.set("config.json", CONFIG);
+  hub.files.set("tokenizer.json", new TextEncoder().encode("{}"));
+  for (
+    const name of ["README.md", "pytorch_model.bin", "model.fp16.safetensors", "model.Q4_0.gguf", "onnx.tar"]
+  ) {
+    hub.files.set(name, pattern(10));
+  }
+}
+
+async function fileNames(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(folder)) names.push(name);
+  return names.sort();
+}
+
+const snapshot = (folder: string, kind = "models") =>
+  join(folder, `cache/hub/${kind}--owner--name/snapshots`, COMMIT);
+
+Deno.test("a model of the hub is fetched once, said before, checked, and then used without the hub", async () => {
+  await withHub(async (hub, folder) => {
+    addModel(hub);
+    const notices: string[] = [];
+    const reports: Progress[] = [];
+    const options = {
+      onNotice: (line: string) => notices.push(line),
+      onProgress: (p: Progress) => reports.push(p),
+    };
+    const model = await openModel("owner/name", options);
+    assert.equal(model.name, "owner/name");
+    assert.equal(model.revision, COMMIT);
+    assert.equal(model.kind, "folder");
+    assert.deepEqual(model.list(), ["config.json", "model.safetensors", "tokenizer.json"]);
+    const source = await model.open("model.safetensors");
+    assert.deepEqual(await source.read(0, source.size), WEIGHTS);
+    model.close();
+    assert.match(
+      notices[0],
+      /^owner\/name at 0123\w+: 200 kB in 3 files from the hub, licence: mit; .* free$/,
+    );
+    assert.equal(reports.at(-1)!.done, WEIGHTS.length + CONFIG.length + 2);
+    assert.equal(reports.at(-1)!.total, reports.at(-1)!.done);
+
+    const asked = hub.log.length;
+    const again = await openModel("owner/name", options);
+    assert.equal(hub.log.length, asked);
+    assert.match(notices.at(-1)!, /from the cache/);
+    assert.equal(await again.fingerprint(), await model.fingerprint());
+    await assert.rejects(again.open("README.md"), /no such file, expected of: config\.json/);
+    assert.deepEqual(await fileNames(join(folder, "cache/partial")), []);
+    assert.deepEqual((await cacheEntries()).map(({ name }) => name), ["owner/name"]);
+  });
+});
+
+Deno.test("the fingerprint is the same for a download, a stream, Hugging Face's cache and a folder", async () => {
+  const prints = new Set<string>();
+  await withHub(async (hub, folder) => {
+    addModel(hub);
+    prints.add(await (await openModel("owner/name", { stream: true })).fingerprint());
+    prints.add(await (await openModel("owner/name")).fingerprint());
+    const plain = join(folder, "plain");
+    await Deno.mkdir(plain);
+    await Deno.writeFile(join(plain, "config.json"), CONFIG);
+    await Deno.writeFile(join(plain, "model.safetensors"), WEIGHTS);
+    prints.add(await (await openModel(plain)).fingerprint());
+    await layOut(join(folder, "huggingface"));
+    prints.add(await (await openModel(`owner/name@${COMMIT}`)).fingerprint());
+  });
+  assert.equal(prints.size, 1);
+});
+
+Deno.test("with stream, weights stay on the hub and are read in ranges; the token stays with the hub", async () => {
+  await withHub(async (hub, folder) => {
+    addModel(hub);
+    Deno.env.set("HF_TOKEN", "secret");
+    const model = await openModel("owner/name@v1", { stream: true });
+    assert.deepEqual(await fileNames(snapshot(folder)), ["config.json", "tokenizer.json"]);
+    const source = await model.open("model.safetensors");
+    assert.equal(source.path, undefined);
+    hub.faults.set("model.safetensors", [{ kind: "drop", after: 10 }]);
+    assert.deepEqual(await source.read(1000, 2000), WEIGHTS.slice(1000, 2000));
+    assert.deepEqual(hub.tokens, { hub: "Bearer secret", store: null });
+  });
+});
+
+Deno.test("a download goes on after drops, and after an interruption where it stopped", async () => {
+  await withHub(async (hub) => {
+    addModel(hub);
+    hub.faults.set("model.safetensors", [
+      { kind: "drop", after: 60_000 },
+      { kind: "truncate", after: 40_000 },
+      ...Array(5).fill({ kind: "status", status: 502 }),
+    ]);
+    await assert.rejects(
+      openModel("owner/name"),
+      /owner\/name\/model\.safetensors: the server answers 502 at byte \d+/,
+    );
+    const model = await openModel("owner/name");
+    const source = await model.open("model.safetensors");
+    assert.deepEqual(await source.read(0, source.size), WEIGHTS);
+    model.close();
+    const starts = hub.log.filter((line) => line.startsWith("STORE")).map((line) => /=(\d+)/.exec(line)![1]);
+    assert.deepEqual(starts, ["0", "60000", ...Array(6).fill("100000")]);
+  });
+});
+
+Deno.test("a server without ranges is good enough for a download", async () => {
+  await withHub(async (hub) => {
+    addModel(hub);
+    hub.faults.set("model.safetensors", [{ kind: "drop", after: 60_000 }, { kind: "whole" }]);
+    const source = await (await openModel("owner/name")).open("model.safetensors");
+    assert.deepEqual(await source.read(0, source.size), WEIGHTS);
+    source.close();
+  });
+});
+
+Deno.test("content that is not what the hub promised leaves nothing behind and is fetched anew", async () => {
+  await withHub(async (hub, folder) => {
+    addModel(hub);
+    for (const file of ["config.json", "model.safetensors"]) {
+      hub.faults.set(file, [{ kind: "corrupt" }]);
+      await assert.rejects(
+        openModel("owner/name"),
+        new RegExp(`${file}: hash [0-9a-f]+ arrived, expected [0-9a-f]+`),
+      );
+      assert.ok(!(await fileNames(snapshot(folder))).includes(file));
+    }
+    (await openModel("owner/name")).close();
+    assert.ok((await fileNames(snapshot(folder))).includes("model.safetensors"));
+  });
+});
+
+Deno.test("two at once fetch a file once", async () => {
+  await withHub(async (hub) => {
+    addModel(hub);
+    await Promise.all([openModel("owner/name"), openModel("owner/name")]);
+    assert.equal(hub.log.filter((line) => line.startsWith("STORE")).length, 1);
+  });
+});
+
+Deno.test("a sharded model comes by its index; a repository of one GGUF file is that file", async () => {
+  await withHub(async (hub) => {
+    addModel(hub);
+    const shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+    for (const shard of shards) hub.files.set(shard, pattern(50));
+    const map = Object.fromEntries(shards.map((shard, i) => [`t${i}`, shard]));
+    const index = "model.safetensors.index.json";
+    hub.files.set(index, new TextEncoder().encode(JSON.stringify({ weight_map: map })));
+    const files = ["config.json", ...shards, index, "tokenizer.json"];
+    assert.deepEqual((await openModel("owner/name")).list(), files);
+    assert.deepEqual((await openModel("owner/name")).list(), files);
+  });
+  await withHub(async (hub) => {
+    hub.files.set("a.gguf", WEIGHTS);
+    const model = await openModel("owner/name");
+    assert.equal(model.kind, "gguf");
+    assert.deepEqual(model.list(), ["a.gguf"]);
+    assert.equal(await model.fingerprint(), `sha256:${createHash("sha256").update(WEIGHTS).digest("hex")}`);
+  });
+});
+
+Deno.test("a repository that is no model says what it lacks", async () => {
+  const cases: [string[], RegExp][] = [
+    [["config.json", "pytorch_model.bin"], /it has no weights, expected \*\.safetensors/],
+    [["model.safetensors"], /it has no config\.json/],
+    [["a.gguf", "b.gguf"], /it has 2 GGUF files \(a\.gguf, b\.gguf\), expected one/],
+  ];
+  for (const [names, message] of cases) {
+    await withHub(async (hub) => {
+      for (const name of names) hub.files.set(name, pattern(5));
+      await assert.rejects(openModel("owner/name"), message);
+    });
+  }
+});
+
+Deno.test("refusals say what to do", async () => {
+  const cases: [number, RegExp][] = [
+    [401, /answers 401 .*HF_TOKEN is not set.*accept the licence at http.*\/owner\/name.*set HF_TOKEN/],
+    [403, /answers 403 .*accept the licence at http.*\/owner\/name.*set HF_TOKEN/],
+    [404, /Cannot open owner\/name at revision main: the hub answers 404/],
+    [500, /answers 500.*\.gguf file or a packaged model \(smollm2-135m, /],
+  ];
+  for (const [status, message] of cases) {
+    await withHub(async (hub) => {
+      hub.status = status;
+      await assert.rejects(openModel("owner/name"), message);
+    });
+  }
+  await withHub(async (hub) => {
+    addModel(hub);
+    await assert.rejects(openModel("owner/name@v9"), /owner\/name at revision v9: the hub answers 404/);
+    Deno.env.set("HF_TOKEN", "hf_x");
+    hub.faults.set("config.json", [{ kind: "status", status: 403 }]); // gated: listed, but not given
+    await assert.rejects(openModel("owner/name"), /answers 403 \(HF_TOKEN is set, but may not read it\)/);
+  });
+});
+
+Deno.test("a hub that cannot be reached is known within seconds", async () => {
+  await withCache(async () => {
+    const started = performance.now();
+    const url = closedPort();
+    Deno.env.set("HF_ENDPOINT", url);
+    await assert.rejects(
+      openModel("owner/name"),
+      (error: Error) =>
+        error.message.startsWith(`Cannot reach ${url}: `) &&
+        error.message.includes("gguf file or a packaged model"),
+    );
+    assert.ok(performance.now() - started < 5000);
+  });
+});
+
+Deno.test("hostile listings are refused: names that leave their folder, sizes, other forms", async () => {
+  const names = [
+    "../evil.safetensors",
+    "/evil.safetensors",
+    "a/../../b.safetensors",
+    "..\\evil.safetensors",
+    "C:evil",
+    "a//b",
+    7,
+  ];
+  for (const path of names) {
+    await withHub(async (hub, folder) => {
+      addModel(hub);
+      hub.listing = [{ type: "file", path, size: 3, oid: "" }];
+      await assert.rejects(openModel("owner/name"), /leaves its folder, expected a name below it/);
+      assert.deepEqual(await fileNames(folder), []);
+    });
+  }
+  await withHub(async (hub) => {
+    hub.listing = { error: "sign in" };
+    await assert.rejects(openModel("owner/name"), /answers what is not the hub's JSON/);
+    hub.listing = [{ type: "file", path: "config.json", size: -1 }];
+    await assert.rejects(openModel("owner/name"), /-1 bytes, expected a size/);
+  });
+});
+
+Deno.test("a disk that is too small is an error before the first byte", async () => {
+  await withHub(async (hub) => {
+    const lfs = { oid: "0".repeat(64), size: 2 ** 52, pointerSize: 1 };
+    hub.listing = [{ type: "file", path: "a.gguf", size: 2 ** 52, lfs }];
+    await assert.rejects(openModel("owner/name"), /free in .*, expected 4\.50 PB; prune the cache/);
+    assert.ok(!hub.log.some((line) => line.includes("resolve")));
+  });
+});
+
+/** Lays a model out as Hugging Face's libraries do: blobs by hash, links in snapshots, a ref. */
+async function layOut(cache: string, without: string[] = []): Promise<void> {
+  const repo = join(cache, "models--owner--name");
+  for (const folder of ["blobs", "refs", `snapshots/${COMMIT}`]) {
+    await Deno.mkdir(join(repo, folder), { recursive: true });
+  }
+  await Deno.writeTextFile(join(repo, "refs/main"), COMMIT);
+  const files = {
+    "config.json": CONFIG,
+    "tokenizer.json": new TextEncoder().encode("{}"),
+    "model.safetensors": WEIGHTS,
+  };
+  for (const [name, bytes] of Object.entries(files)) {
+    if (without.includes(name)) continue;
+    const blob = createHash(bytes.length > 100 ? "sha256" : "sha1").update(bytes).digest("hex");
+    await Deno.writeFile(join(repo, "blobs", blob), bytes);
+    await Deno.symlink(`../../blobs/${blob}`, join(repo, "snapshots", COMMIT, name));
+  }
+}
+
+Deno.test("Hugging Face's cache is used first, offline too, and nothing is written", async () => {
+  await withHub(async (hub, folder) => {
+    await layOut(join(folder, "huggingface"));
+    Deno.env.set("HF_HUB_OFFLINE", "1");
+    const model = await openModel("owner/name");
+    assert.equal(model.revision, COMMIT);
+    assert.deepEqual(model.list(), ["config.json", "model.safetensors", "tokenizer.json"]);
+    assert.deepEqual(hub.log, []);
+    assert.deepEqual(await cacheEntries(), []);
+  });
+});
+
+Deno.test("what Hugging Face's cache lacks of a model is fetched, the rest is used", async () => {
+  await withHub(async (hub, folder) => {
+    addModel(hub);
+    await layOut(join(folder, "huggingface"), ["tokenizer.json"]);
+    const model = await openModel("owner/name");
+    assert.deepEqual(model.list(), ["config.json", "model.safetensors", "tokenizer.json"]);
+    assert.deepEqual(await fileNames(snapshot(folder)), ["tokenizer.json"]);
+    assert.match((await model.open("model.safetensors")).path!, /huggingface/);
+    model.close();
+  });
+});
+
+Deno.test("offline, what is not here is an error that says so", async () => {
+  await withHub(async (hub) => {
+    addModel(hub);
+    Deno.env.set("HF_HUB_OFFLINE", "1");
+    await assert.rejects(openModel("owner/name"), /not in the cache and HF_HUB_OFFLINE is set/);
+    await assert.rejects(datasetFile("owner/name", "a.json"), /not in the cache and HF_HUB_OFFLINE is set/);
+    assert.deepEqual(hub.log, []);
+  });
+});
+
+Deno.test("one file of a dataset is fetched once", async () => {
+  await withHub(async (hub, folder) => {
+    hub.files.set("en/part.json.gz", WEIGHTS);
+    const path = await datasetFile("owner/name", "en/part.json.gz");
+    assert.equal(path, join(snapshot(folder, "datasets"), "en/part.json.gz"));
+    assert.deepEqual(await Deno.readFile(path), WEIGHTS);
+    const asked = hub.log.length;
+    assert.equal(await datasetFile("owner/name", "en/part.json.gz"), path);
+    assert.equal(hub.log.length, asked);
+    assert.deepEqual((await cacheEntries()).map(({ name }) => name), ["datasets/owner/name"]);
+    await assert.rejects(datasetFile("owner/name", "en/none.gz"), /Cannot find en\/none\.gz in owner\/name/);
+    await assert.rejects(datasetFile("owner/name", "../x"), /leaves its folder/);
+    await assert.rejects(datasetFile("name", "x"), TypeError);
+    assert.deepEqual(await fileNames(dirname(path)), [".part.json.gz.stamp", "part.json.gz"]);
+  });
+});
+
+Deno.test("a signal ends a download", async () => {
+  await withHub(async (hub) => {
+    addModel(hub);
+    const controller = new AbortController();
+    hub.faults.set("model.safetensors", Array(5).fill({ kind: "status", status: 500 }));
+    setTimeout(() => controller.abort(new Error("enough")), 300);
+    await assert.rejects(openModel("owner/name", { signal: controller.signal }), { message: "enough" });
+  });
+});

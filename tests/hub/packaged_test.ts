@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { basename, dirname, join } from "node:path";
+import { cacheEntries, type KnownModel, pruneCache } from "../../src/hub/mod.ts";
+import { packagedModel } from "../../src/hub/packaged.ts";
+import { pattern, withCache } from "./fake_hub.ts";
+
+const PARTS = [pattern(1000), pattern(500).reverse()];
+const WHOLE = new Uint8Array([...PARTS[0], ...PARTS[1]]);
+
+const part = (i: number) => ({
+  package: `part-${i}`,
+  version: "1.0",
+  size: 900,
+  sha256: "0".repeat(64),
+  path: `part/chunk${i}`,
+});
+
+const MODEL: KnownModel = {
+  name: "tiny",
+  alias: "t",
+  architecture: "llama",
+  licence: "Terms of Tiny",
+  file: "tiny.gguf",
+  size: WHOLE.length,
+  sha256: createHash("sha256").update(WHOLE).digest("hex"),
+  source: [part(0), part(1)],
+};
+
+/** Runs a test with a `python3` that is this shell script and nothing else of that name. */
+async function withPython(script: string | null, test: (folder: string) => Promise<void>): Promise<void> {
+  await withCache(async (folder) => {
+    const bin = join(folder, "bin");
+    await Deno.mkdir(bin);
+    if (script !== null) {
+      await Deno.writeTextFile(join(bin, "python3"), `#!/bin/sh\necho "$@" >> ${folder}/calls\n${script}`, {
+        mode: 0o755,
+      });
+    }
+    for (const [i, bytes] of PARTS.entries()) await Deno.writeFile(join(folder, `chunk${i}`), bytes);
+    Deno.env.set("PATH", script === null ? bin : `${bin}:${Deno.env.get("PATH")}`);
+    await test(folder);
+  });
+}
+
+/** Does what pip would: `--target DIR … -r FILE`, with the chunk that the requirement's name ends in. */
+const INSTALL = `
+while [ "$1" != "--target" ]; do shift; done
+target=$2; requirements=$4
+n=$(sed 's/^part-\\(.\\)==.*/\\1/' "$requirements")
+mkdir -p "$target/part" && cp "$(dirname "$0")/../chunk$n" "$target/part/chunk$n"`;
+
+Deno.test("the chunks of a model are joined in order, verified and put in place; then nothing is fetched", async () => {
+  await withPython(INSTALL, async (folder) => {
+    const notices: string[] = [];
+    const path = await packagedModel(MODEL, { onNotice: (line) => notices.push(line) });
+    assert.deepEqual(await Deno.readFile(path), WHOLE);
+    assert.match(
+      notices[0],
+      /^tiny: 1\.80 kB from the Python package index, licence: Terms of Tiny; .* free$/,
+    );
+    assert.match(notices[1], /^tiny: 1\.50 kB here and verified after \d+\.\d s$/);
+    const calls = await Deno.readTextFile(join(folder, "calls"));
+    for (const flag of ["--only-binary :all:", "--no-deps", "--require-hashes", "--retries", "--timeout"]) {
+      assert.ok(calls.includes(flag));
+    }
+    assert.equal(await packagedModel(MODEL), path);
+    assert.equal(await Deno.readTextFile(join(folder, "calls")), calls);
+    const [entry] = await cacheEntries();
+    assert.equal(entry.name, "tiny");
+    assert.ok(entry.bytes >= WHOLE.length && Date.now() - entry.lastUse.getTime() < 60_000);
+  });
+});
+
+Deno.test("a cached file that was changed is found out and fetched again", async () => {
+  await withPython(INSTALL, async () => {
+    const path = await packagedModel(MODEL);
+    await Deno.writeFile(path, new Uint8Array(WHOLE.length));
+    await Deno.utime(path, new Date(), new Date(Date.now() + 5000));
+    const notices: string[] = [];
+    await packagedModel(MODEL, { onNotice: (line) => notices.push(line) });
+    assert.match(notices[0], /damaged and is fetched again/);
+    assert.deepEqual(await Deno.readFile(path), WHOLE);
+    await Deno.remove(join(dirname(path), `.${basename(path)}.stamp`));
+    assert.equal(await packagedModel(MODEL), path);
+  });
+});
+
+Deno.test("wrong content is refused and nothing is left of it", async () => {
+  const cases: [Partial<KnownModel>, RegExp][] = [
+    [{ sha256: "f".repeat(64) }, /Cannot use tiny\.gguf: SHA-256 [0-9a-f]{64} arrived, expected f{64}/],
+    [{ size: 7 }, /Cannot use tiny\.gguf: 1500 bytes arrived, expected 7/],
+    [{ source: [{ ...part(0), path: "part/none" }] }, /Cannot use part-0==1\.0: it lacks part\/none/],
+  ];
+  for (const [change, message] of cases) {
+    await withPython(INSTALL, async () => {
+      await assert.rejects(packagedModel({ ...MODEL, ...change }), message);
+      assert.deepEqual(await cacheEntries(), []);
+    });
+  }
+});
+
+Deno.test("a failing pip says what to do", async () => {
+  const cases: [string | null, RegExp][] = [
+    [
+      null,
+      /python3 is not installed, expected Python 3 with pip \(Debian, Ubuntu: apt install python3-pip python3-venv\)/,
+    ],
+    [
+      "echo '/usr/bin/python3: No module named pip' >&2; exit 1",
+      /python3 has no pip.*python3-pip python3-venv/,
+    ],
+    [
+      "echo 'ERROR: No matching distribution found for part-0==1.0' >&2; exit 1",
+      /index does not give it.*a folder in Hugging Face layout or a \.gguf file\npip says: ERROR: No matching/,
+    ],
+    ["echo 'ERROR: THESE PACKAGES DO NOT MATCH THE HASHES' >&2; exit 1", /the archive's hash differs/],
+    ["echo 'ERROR: something else' >&2; exit 1", /pip failed\nERROR: something else/],
+  ];
+  for (const [script, message] of cases) {
+    await withPython(script, async () => {
+      await assert.rejects(
+        packagedModel(MODEL),
+        (error: Error) =>
+          error.message.startsWith("Cannot fetch part-0==1.0: ") && message.test(error.message),
+      );
+      assert.deepEqual(await cacheEntries(), []);
+    });
+  }
+});
+
+Deno.test("a signal ends pip", async () => {
+  await withPython("exec sleep 20", async () => {
+    const started = performance.now();
+    const signal = AbortSignal.timeout(200);
+    await assert.rejects(packagedModel(MODEL, { signal }), { name: "TimeoutError" });
+    assert.ok(performance.now() - started < 5000);
+  });
+});
+
+Deno.test("the cache is pruned by name; a misspelt name deletes nothing", async () => {
+  await withPython(INSTALL, async () => {
+    await packagedModel(MODEL);
+    await packagedModel({ ...MODEL, name: "other" });
+    await assert.rejects(
+      pruneCache(["tiny", "tyni"]),
+      /Cannot prune tyni: not in the cache, expected of: other, tiny/,
+    );
+    assert.equal((await cacheEntries()).length, 2);
+    assert.deepEqual((await pruneCache(["tiny"])).map(({ name }) => name), ["tiny"]);
+    assert.deepEqual((await pruneCache("all")).map(({ name }) => name), ["other"]);
+    assert.deepEqual(await cacheEntries(), []);
+  });
+});
