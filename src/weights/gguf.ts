@@ -60,6 +60,7 @@ export async function openGguf(source: ByteSource): Promise<GgufFile> {
   const file = mapFile(source);
   try {
     const header = await readHeader(file);
+    file.forget(0, header.dataStart);
     checkLayout(file, header);
     const entries = new Map<string, Entry>();
     for (const [tensor, { type, shape, bytes, offset }] of header.tensors) {

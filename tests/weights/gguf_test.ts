@@ -1,0 +1,146 @@
+/** GGUF against Python's `gguf`: tests/fixtures/make_gguf.py made the file and its dequantised values. */
+import assert from "node:assert/strict";
+import { bufferSource, fileSource } from "../../src/hub/mod.ts";
+import { elements, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
+import { openGguf, openSafetensors, type TensorFile } from "../../src/weights/mod.ts";
+import { folder, gguf, join, pair, tensor, text, uint } from "./build.ts";
+
+const PATH = new URL("../fixtures/gguf/types", import.meta.url).pathname;
+const TYPES = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"];
+
+/** The values' bits: NaN and -0 count. */
+function bits(tensor: Tensor): Uint32Array {
+  const values = toFloat32(tensor);
+  return new Uint32Array(values.buffer.slice(values.byteOffset, values.byteOffset + values.byteLength));
+}
+
+async function fixtures(): Promise<[file: TensorFile, expected: TensorFile]> {
+  const expected = await openSafetensors(
+    folder({ "model.safetensors": await Deno.readFile(`${PATH}.safetensors`) }),
+  );
+  return [await openGguf(await fileSource(`${PATH}.gguf`)), expected];
+}
+
+Deno.test("every type decodes to the bits of Python's gguf", async () => {
+  const [file, expected] = await fixtures();
+  assert.deepEqual([...file.tensors.keys()].sort(), [...expected.tensors.keys()].sort());
+  assert.deepEqual(
+    [...new Set([...file.tensors.values()].map(({ type }) => type))].sort(),
+    [...TYPES].sort(),
+  );
+  for (const [name, info] of file.tensors) {
+    const tensor = await file.read(name);
+    assert.deepEqual(tensor.shape, expected.tensors.get(name)!.shape, name);
+    assert.deepEqual(info.shape, tensor.shape, name);
+    assert.deepEqual(bits(tensor), bits(await expected.read(name)), name);
+  }
+  file.close();
+});
+
+Deno.test("F16 and BF16 come as they are stored", async () => {
+  const [file] = await fixtures();
+  assert.equal((await file.read("F16.values")).dtype, "f16");
+  assert.equal((await file.read("BF16.values")).dtype, "bf16");
+  file.close();
+});
+
+Deno.test("a range of rows is that slice of the whole", async () => {
+  const [file] = await fixtures();
+  for (const [name, { shape: [count, ...rest] }] of file.tensors) {
+    const whole = bits(await file.read(name));
+    const row = elements(rest);
+    for (const [from, to] of [[0, count], [0, 1], [1, count], [1, 3], [count, count], [count - 1, count]]) {
+      if (to > count) continue;
+      const part = await file.read(name, [from, to]);
+      assert.deepEqual(part.shape, [to - from, ...rest]);
+      assert.deepEqual(bits(part), whole.slice(from * row, to * row), `${name} [${from}, ${to})`);
+    }
+  }
+  await assert.rejects(file.read("Q8_0.values", [0, 5]), {
+    name: "RangeError",
+    message: `Cannot read rows [0, 5) of "Q8_0.values" in ${PATH}.gguf: expected a range within [0, 4]`,
+  });
+  await assert.rejects(file.read("Q8_0.values", [2, 1]), RangeError);
+  await assert.rejects(file.read("Q8_0.values", [0.5, 1]), RangeError);
+  await assert.rejects(file.read("none"), {
+    message: `Cannot read ${PATH}.gguf: no tensor "none", expected one of its 18 tensors`,
+  });
+  file.close();
+  await assert.rejects(file.read("cube"), {
+    message: `Cannot read "cube": ${PATH}.gguf is closed, expected an open file`,
+  });
+});
+
+Deno.test("read instead of mapped, the bytes are the same", async () => {
+  const [mapped] = await fixtures();
+  Deno.env.set("LAMINA_NO_MMAP", "1");
+  const [read] = await fixtures().finally(() => Deno.env.delete("LAMINA_NO_MMAP"));
+  read.prefetch(read.tensors.keys());
+  for (const name of mapped.tensors.keys()) {
+    assert.deepEqual(await read.read(name), await mapped.read(name), name);
+  }
+  read.close();
+  mapped.close();
+});
+
+Deno.test("metadata of every kind", async () => {
+  const file = await openGguf(await fileSource(`${PATH}.gguf`));
+  const expected = {
+    "general.architecture": "none",
+    "number.u8": 255,
+    "number.i8": -128,
+    "number.u16": 65535,
+    "number.i16": -32768,
+    "number.u32": 2 ** 32 - 1,
+    "number.i32": -(2 ** 31),
+    "number.u64": Number.MAX_SAFE_INTEGER,
+    "number.u64.large": 2n ** 64n - 1n,
+    "number.i64": Number.MIN_SAFE_INTEGER,
+    "number.i64.large": -(2n ** 63n),
+    "number.f32": Math.fround(0.1),
+    "number.f64": 0.1,
+    "truth": true,
+    "text": "naïve 🙂 \n",
+    "list.i32": Int32Array.of(1, -2, 3),
+    "list.f32": Float32Array.of(0.5, -0.25),
+    "list.bool": [true, false],
+    "list.text": ["a", "", "Ġb"],
+    "list.u8": Uint8Array.of(0, 255),
+    "general.alignment": 64,
+  };
+  assert.deepEqual(Object.fromEntries(file.metadata), expected);
+  file.close();
+});
+
+Deno.test("nested arrays, version 2, and the type that most bytes have", async () => {
+  const inner = join(uint(32, 0), uint(64, 2), uint(8, 7), uint(8, 8));
+  const nested = join(uint(32, 9), uint(64, 1), inner);
+  const file = await openGguf(bufferSource(
+    "m.gguf",
+    gguf({
+      version: 2,
+      metadata: [pair("nested", 9, nested), pair("name", 8, text(""))],
+      tensors: [
+        tensor({ name: "a", shape: [4] }),
+        tensor({ name: "b", shape: [32, 3], type: 8, offset: 32 }),
+      ],
+      data: 32 + 3 * 34,
+    }),
+  ));
+  assert.deepEqual(file.metadata.get("nested"), [Uint8Array.of(7, 8)]);
+  assert.equal(file.format, "GGUF Q8_0");
+  assert.deepEqual(file.tensors.get("b"), { type: "Q8_0", shape: [3, 32], bytes: 102 });
+  file.close();
+});
+
+Deno.test("a header longer than the first prefix of a file that is read", async () => {
+  const long = "x".repeat(3 << 20);
+  const bytes = gguf({
+    metadata: [pair("long", 8, text(long))],
+    tensors: [tensor({ name: "a", shape: [4] })],
+    data: 16,
+  });
+  const file = await openGguf(bufferSource("m.gguf", bytes));
+  assert.equal(file.metadata.get("long"), long);
+  file.close();
+});

@@ -1,0 +1,151 @@
+/** Leases: names, transforms, reuse of memory, read-ahead. */
+import assert from "node:assert/strict";
+import { fileSource } from "../../src/hub/mod.ts";
+import { float32, type Tensor } from "../../src/tensor/mod.ts";
+import {
+  type Allocate,
+  type GgufFile,
+  layered,
+  type Lease,
+  openGguf,
+  openSafetensors,
+  type TensorFile,
+  type TensorRef,
+} from "../../src/weights/mod.ts";
+import { safetensors } from "./build.ts";
+
+const PATH = new URL("../fixtures/gguf/types.gguf", import.meta.url).pathname;
+
+/** Two layers of one shape. */
+function source(file: TensorFile) {
+  const negate = ({ shape, data }: Tensor) => float32(shape, (data as Float32Array).map((x) => -x));
+  return layered({
+    file,
+    layers: 2,
+    layer: (l) => [
+      ["matrix", { name: `Q4_${l}.values` }],
+      ["negative", { name: `Q5_${l}.values`, transform: negate }],
+      ["stored", { name: "F16.values" }],
+    ],
+    outer: { vector: { name: "vector" }, head: { name: "Q8_0.values", transform: negate } },
+  });
+}
+
+async function open(): Promise<GgufFile> {
+  return await openGguf(await fileSource(PATH));
+}
+
+Deno.test("a lease has the layer's tensors, transformed", async () => {
+  const file = await open();
+  const weights = source(file);
+  assert.equal(weights.format, file.format);
+  const { tensors, release } = await weights.layer(1);
+  assert.deepEqual([...tensors.keys()], ["matrix", "negative", "stored"]);
+  assert.deepEqual(tensors.get("matrix"), await file.read("Q4_1.values"));
+  assert.deepEqual(tensors.get("stored"), await file.read("F16.values"));
+  const plain = (await file.read("Q5_1.values")).data as Float32Array;
+  assert.deepEqual(tensors.get("negative")!.data, plain.map((x) => -x));
+  release();
+  weights.close();
+});
+
+Deno.test("released memory serves the next layer, and only then", async () => {
+  const file = await open();
+  const weights = layered({
+    file,
+    layers: 2,
+    layer: (l) => [["matrix", { name: `Q4_${l}.values` }]],
+    outer: {},
+  });
+  const memory = (lease: Lease) => lease.tensors.get("matrix")!.data.buffer;
+  const first = await weights.layer(0);
+  const second = await weights.layer(1);
+  assert.notEqual(memory(first), memory(second));
+  first.release();
+  const third = await weights.layer(0);
+  assert.equal(memory(third), memory(first));
+  assert.deepEqual(third.tensors.get("matrix"), await file.read("Q4_0.values"));
+  first.release(); // a second time: third keeps what it has
+  assert.notEqual(memory(await weights.layer(1)), memory(third));
+  weights.close();
+});
+
+Deno.test("a transform may borrow its memory too", async () => {
+  const file = await open();
+  const copy = (tensor: Tensor, allocate: Allocate) => {
+    const data = allocate(tensor.data.length);
+    data.set(tensor.data as Float32Array);
+    return float32(tensor.shape, data);
+  };
+  const refs: [string, TensorRef][] = [["matrix", { name: "Q4_0.values", transform: copy }]];
+  const weights = layered({ file, layers: 1, layer: () => refs, outer: {} });
+  const seen = new Set();
+  for (let pass = 0; pass < 4; pass++) {
+    const { tensors, release } = await weights.layer(0);
+    assert.deepEqual(tensors.get("matrix"), await file.read("Q4_0.values"));
+    seen.add(tensors.get("matrix")!.data.buffer);
+    release();
+  }
+  assert(seen.size <= 2, `${seen.size} arrays, expected at most the block's and the copy's`);
+  weights.close();
+});
+
+Deno.test("a call for a layer reads ahead to the next one", async () => {
+  const file = await open();
+  const wanted: string[][] = [];
+  const weights = source({ ...file, prefetch: (names) => wanted.push([...names]) });
+  await weights.layer(0);
+  await weights.layer(1);
+  assert.deepEqual(wanted, [["Q4_1.values", "Q5_1.values", "F16.values"]]);
+  weights.close();
+});
+
+Deno.test("tensors outside the layers, whole or by rows", async () => {
+  const file = await open();
+  const weights = source(file);
+  assert.deepEqual(await weights.outer("vector"), await file.read("vector"));
+  const rows = await file.read("Q8_0.values", [1, 3]);
+  assert.deepEqual(await weights.outer("head", [1, 3]), {
+    ...rows,
+    data: (rows.data as Float32Array).map((x) => -x),
+  });
+  await assert.rejects(weights.outer("toString"), {
+    name: "RangeError",
+    message: 'Cannot read "toString": expected one of vector, head',
+  });
+  await assert.rejects(weights.layer(2), {
+    name: "RangeError",
+    message: "Cannot read layer 2: expected an integer from 0 to 1",
+  });
+  weights.close();
+});
+
+Deno.test({
+  name: "resident memory does not grow with the file",
+  ignore: Deno.build.os !== "linux", // the only system where files are mapped
+  async fn() {
+    const path = await Deno.makeTempFile({ suffix: ".safetensors" });
+    const [layers, bytes] = [16, 2 ** 23]; // 128 MiB of zeros
+    const header = Object.fromEntries(Array.from({ length: layers }, (_, l) => {
+      return [`${l}`, { dtype: "F32", shape: [bytes / 4], data_offsets: [l * bytes, (l + 1) * bytes] }];
+    }));
+    await Deno.writeFile(path, safetensors(header, layers * bytes));
+    const file = await openSafetensors({
+      name: path,
+      list: () => ["model.safetensors"],
+      open: () => fileSource(path),
+    });
+    const weights = layered({ file, layers, layer: (l) => [["x", { name: `${l}` }]], outer: {} });
+    const before = Deno.memoryUsage().rss;
+    for (let l = 0; l < layers; l++) {
+      const { tensors, release } = await weights.layer(l);
+      const data = tensors.get("x")!.data;
+      for (let i = 0; i < data.length; i += 1024) assert.equal(data[i], 0); // once a page of 4 KiB
+      release();
+    }
+    const grown = Deno.memoryUsage().rss - before;
+    assert(grown < 4 * bytes, `resident memory grew by ${grown} of ${layers * bytes} bytes`);
+    weights.close();
+    await Deno.remove(path);
+  },
+});

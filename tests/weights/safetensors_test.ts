@@ -1,0 +1,137 @@
+/** Safetensors: what is written reads back, mapped or not, whole or in shards. */
+import assert from "node:assert/strict";
+import { fileSource } from "../../src/hub/mod.ts";
+import { type DType, type Tensor, viewOf } from "../../src/tensor/mod.ts";
+import { type CheckpointFiles, openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
+import { folder, safetensors } from "./build.ts";
+
+const DTYPES: DType[] = ["f64", "f32", "f16", "bf16", "i64", "i32", "i16", "i8", "u8", "bool"];
+
+function random(dtype: DType, shape: number[]): Tensor {
+  const length = shape.reduce((a, b) => a * b, 1);
+  const bytes = Uint8Array.from({ length: length * 8 }, () => Math.floor(256 * Math.random()));
+  return { dtype, shape, data: viewOf(dtype, bytes.buffer, 0, length) };
+}
+
+function disk(path: string): CheckpointFiles {
+  return {
+    name: path,
+    list: () => Array.from(Deno.readDirSync(path), ({ name }) => name),
+    open: (file) => fileSource(`${path}/${file}`),
+  };
+}
+
+async function inFolder(act: (path: string) => Promise<void>) {
+  const path = await Deno.makeTempDir();
+  try {
+    await act(path);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+}
+
+Deno.test("what is written reads back, mapped and read", () =>
+  inFolder(async (path) => {
+    const tensors = new Map<string, Tensor>();
+    for (const dtype of DTYPES) {
+      tensors.set(`odd.${dtype}`, random(dtype, [3, 5, 1]));
+      tensors.set(`scalar.${dtype}`, random(dtype, []));
+      tensors.set(`empty.${dtype}`, random(dtype, [0, 4]));
+    }
+    await writeSafetensors(`${path}/model.safetensors`, tensors);
+    assert.deepEqual(disk(path).list(), ["model.safetensors"]);
+    for (const off of [undefined, "1"]) {
+      if (off) Deno.env.set("LAMINA_NO_MMAP", off);
+      const file = await openSafetensors(disk(path)).finally(() => Deno.env.delete("LAMINA_NO_MMAP"));
+      assert.deepEqual(new Set(file.tensors.keys()), new Set(tensors.keys()));
+      file.prefetch(["odd.f32", "odd.bf16"]);
+      for (const [name, tensor] of tensors) {
+        assert.deepEqual(await file.read(name), tensor, name);
+        if (tensor.shape.length === 0) continue;
+        const rows: Tensor = {
+          ...tensor,
+          shape: [2, 5, 1],
+          data: tensor.data.subarray(5, 15) as Tensor["data"],
+        };
+        if (name.startsWith("odd")) assert.deepEqual(await file.read(name, [1, 3]), rows, name);
+      }
+      await assert.rejects(file.read("scalar.f32", [0, 1]), {
+        name: "TypeError",
+        message:
+          `Cannot read rows of "scalar.f32" in ${path}/model.safetensors: a scalar, expected a first axis`,
+      });
+      file.close();
+    }
+  }));
+
+Deno.test("views outlive the file", () =>
+  inFolder(async (path) => {
+    const tensor = random("u8", [1 << 20]);
+    await writeSafetensors(`${path}/model.safetensors`, new Map([["a", tensor]]));
+    const file = await openSafetensors(disk(path));
+    const view = await file.read("a");
+    file.close();
+    await Deno.remove(`${path}/model.safetensors`);
+    assert.deepEqual(view, tensor);
+  }));
+
+Deno.test({
+  name: "a mapped tensor is a view, not a copy",
+  ignore: Deno.build.os !== "linux",
+  fn: () =>
+    inFolder(async (path) => {
+      await writeSafetensors(
+        `${path}/model.safetensors`,
+        new Map([["a", random("f32", [8])], ["b", random("f32", [8])]]),
+      );
+      const file = await openSafetensors(disk(path));
+      const [a, b] = [await file.read("a"), await file.read("b")];
+      assert.equal(a.data.buffer, b.data.buffer);
+      file.close();
+    }),
+});
+
+Deno.test("shards listed by an index", async () => {
+  const entry = (type: string, bytes: number) => ({ dtype: type, shape: [4], data_offsets: [0, bytes] });
+  const file = await openSafetensors(folder({
+    "model.safetensors.index.json": JSON.stringify({
+      metadata: { total_size: 24 },
+      weight_map: { a: "model-1.safetensors", b: "model-2.safetensors" },
+    }),
+    "model-1.safetensors": safetensors({ a: entry("F32", 16) }, 16),
+    "model-2.safetensors": safetensors({ b: entry("BF16", 8), __metadata__: { format: "pt" } }, 8),
+  }));
+  assert.equal(file.format, "safetensors F32");
+  assert.deepEqual([...file.tensors], [
+    ["a", { type: "F32", shape: [4], bytes: 16 }],
+    ["b", { type: "BF16", shape: [4], bytes: 8 }],
+  ]);
+  assert.deepEqual(await file.read("b"), { dtype: "bf16", shape: [4], data: new Uint16Array(4) });
+  file.close();
+});
+
+Deno.test("tensors at odd offsets are copied to where they can be read", async () => {
+  const header = JSON.stringify({
+    a: { dtype: "U8", shape: [1], data_offsets: [0, 1] },
+    b: { dtype: "I64", shape: [2], data_offsets: [1, 17] },
+  });
+  const file = await openSafetensors(folder({ "model.safetensors": safetensors(header, 17) }));
+  assert.deepEqual(await file.read("b"), { dtype: "i64", shape: [2], data: new BigInt64Array(2) });
+  file.close();
+});
+
+Deno.test("nothing is left of a file that cannot be written", () =>
+  inFolder(async (path) => {
+    const target = `${path}/model.safetensors`;
+    await assert.rejects(
+      writeSafetensors(target, new Map([["a", { dtype: "f32", shape: [3], data: new Float32Array(2) }]])),
+      { name: "TypeError", message: 'Cannot write "a": 8 bytes, expected 12 for f32 [3]' },
+    );
+    await assert.rejects(
+      writeSafetensors(target, new Map([["a", { dtype: "f32", shape: [2], data: new Uint16Array(4) }]])),
+      { name: "TypeError" },
+    );
+    await Deno.mkdir(target); // the rename fails
+    await assert.rejects(writeSafetensors(target, new Map([["a", random("f32", [2])]])));
+    assert.deepEqual(disk(path).list(), ["model.safetensors"]);
+  }));
