@@ -1,0 +1,220 @@
+/**
+ * Bounds: a statistic of n draws may lie 4 standard errors from its expectation (6e-5 of honest generators would fail;
+ * the streams are fixed, so a pass stays a pass). Hashes: an independent implementation on big integers, with Python's
+ * own normal quantile, gave the same ones.
+ */
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import fc from "fast-check";
+import {
+  fillNormal,
+  normalTable,
+  philox,
+  type StreamKeys,
+  streamKeys,
+  TABLE_UNIT,
+} from "../../src/tensor/mod.ts";
+
+const SEGMENT = 2 ** 33;
+
+function draw(keys: StreamKeys, start: number, length: number, scale = 1): Float32Array {
+  const out = new Float32Array(length);
+  fillNormal(out, keys, start, scale);
+  return out;
+}
+
+function sha256(values: Int32Array | Float32Array): string {
+  return createHash("sha256").update(new Uint8Array(values.buffer as ArrayBuffer)).digest("hex");
+}
+
+/** Mean of f over the values. */
+function mean(values: ArrayLike<number>, f: (value: number, i: number) => number): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += f(values[i], i);
+  return sum / values.length;
+}
+
+/** Φ(z) by its power series (Marsaglia 2004), good to 1e-15 for |z| < 5. */
+function phi(z: number): number {
+  let term = z;
+  let sum = z;
+  for (let k = 3; Math.abs(term) > 1e-17; k += 2) sum += term *= (z * z) / k;
+  return 0.5 + sum * Math.exp(-z * z / 2) / Math.sqrt(2 * Math.PI);
+}
+
+Deno.test("Philox4x32-10 gives the published answers", () => {
+  const hex = (words: number[]) => words.map((word) => word.toString(16).padStart(8, "0")).join(" ");
+  const ones = 0xffffffff;
+  assert.equal(hex(philox([0, 0, 0, 0], [0, 0])), "6627e8d5 e169c58d bc57ac4c 9b00dbd8");
+  assert.equal(hex(philox([ones, ones, ones, ones], [ones, ones])), "408f276d 41c83b0e a20bc7c6 6d5451fd");
+  assert.equal(
+    hex(philox([0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344], [0xa4093822, 0x299f31d0])),
+    "d16cfe09 94fdcceb 5001e420 24126ea1",
+  );
+});
+
+Deno.test("the table is antisymmetric, ascending, exact in float32, of variance 1 and of kurtosis 3", () => {
+  const table = normalTable();
+  for (let i = 0; i < 32768; i++) assert.equal(table[i], -table[65535 - i]);
+  for (let i = 1; i < 65536; i++) assert.ok(table[i] > table[i - 1]);
+  assert.ok(table[65535] < 2 ** 24);
+  const units = Float64Array.from(table, (entry) => entry * TABLE_UNIT);
+  assert.ok(Math.abs(mean(units, (z) => z * z) - 1) < 2e-9);
+  assert.ok(Math.abs(mean(units, (z) => z ** 4) - 3) < 1e-3);
+});
+
+Deno.test("the table holds the normal's quantiles", () => {
+  // The stretch to variance 1 moves Φ by at most 1.1e-5 × max z φ(z) = 2.7e-6, the rounding by 0.4 × 2^-22.
+  const table = normalTable();
+  for (let i = 0; i < 65536; i++) {
+    assert.ok(Math.abs(phi(table[i] * TABLE_UNIT) - (i + 0.5) / 65536) < 2.8e-6, `entry ${i}`);
+  }
+});
+
+Deno.test("the bits are pinned", () => {
+  const keys = streamKeys(2 ** 32 + 7, 79, 6);
+  assert.deepEqual(keys, [819493296, 3585853594]);
+  assert.equal(sha256(normalTable()), "51b73b945d4b5926cfac8ac66a06de8ae91cd174dc723c2ba6955ff61f4446a7");
+  const hashes = {
+    [0]: "32dd57408548900dcdf4c6e7718b302bfb15ceff6a1ecf46f45cd65f9841bddb",
+    [SEGMENT - 50001]: "d83a3560e12b1a57c2267e8131637c2c698f32b4ad9fb810a06a3d5265938c2f",
+    [2 ** 34 + 1]: "b59f72519a45265a915cb3a64ff1bcaf04ff5f097356ef219d6adb21e30bdcc8",
+  };
+  for (const [start, hash] of Object.entries(hashes)) {
+    assert.equal(sha256(draw(keys, Number(start), 100001, 0.02)), hash, `from element ${start}`);
+  }
+});
+
+Deno.test("any slice alone equals the slice of the whole", () => {
+  const keys = streamKeys(3, 1, 4);
+  const length = 5000;
+  for (const origin of [0, 1, SEGMENT - 2500, 2 * SEGMENT - 2501, 2 ** 34 - 7, 2 ** 53 - 2 * length]) {
+    const whole = draw(keys, origin, length, 0.02);
+    fc.assert(fc.property(fc.nat(length), fc.nat(length), (from, count) => {
+      const end = Math.min(length, from + count);
+      assert.deepEqual(draw(keys, origin + from, end - from, 0.02), whole.slice(from, end));
+    }));
+  }
+});
+
+Deno.test("a fill writes its own range only", () => {
+  const out = new Float32Array(20).fill(9);
+  fillNormal(out.subarray(3, 14), streamKeys(3, 1, 4), 5, 1);
+  assert.deepEqual(out.slice(3, 14), draw(streamKeys(3, 1, 4), 5, 11));
+  assert.deepEqual([...out.slice(0, 3), ...out.slice(14)], Array(9).fill(9));
+});
+
+Deno.test("the scale multiplies once, in float32", () => {
+  const unit = draw([1, 2], 0, 1000);
+  for (const scale of [0.02, 1 / 24, 0.02 / Math.sqrt(160), 0]) {
+    const expected = unit.map((z) => Math.fround(z) * Math.fround(scale));
+    assert.deepEqual(draw([1, 2], 0, 1000, scale), expected);
+  }
+});
+
+Deno.test("1e7 numbers have the normal's moments and distribution", () => {
+  const n = 1e7;
+  const values = draw(streamKeys(0, 0, 0), 0, n);
+  const errors = [1, 2, 15, 96]; // variances of z, z², z³, z⁴ under the normal
+  const expected = [0, 1, 0, 2.99925]; // of the table
+  for (const [k, variance] of errors.entries()) {
+    const moment = mean(values, (z) => z ** (k + 1));
+    assert.ok(Math.abs(moment - expected[k]) < 4 * Math.sqrt(variance / n), `moment ${k + 1}: ${moment}`);
+  }
+  // Kolmogorov–Smirnov: P(√n D > 1.95) = 2 exp(−2 × 1.95²) = 1e-3; half a slice and the stretch for the table's steps.
+  values.sort();
+  let distance = 0;
+  for (let i = 0, next = 0; i < n; i = next) {
+    while (next < n && values[next] === values[i]) next++;
+    const below = phi(values[i]);
+    distance = Math.max(distance, below - i / n, next / n - below);
+  }
+  assert.ok(distance < 1.95 / Math.sqrt(n) + 1 / 65536 + 2.8e-6, `distance ${distance}`);
+});
+
+/** Correlation of two samples of mean 0 and variance 1, in standard errors. */
+function correlation(a: Float32Array, b: Float32Array): number {
+  return mean(a, (value, i) => value * b[i]) * Math.sqrt(a.length);
+}
+
+/** The same of their squares; a square has variance 2. */
+function squareCorrelation(a: Float32Array, b: Float32Array): number {
+  return mean(a, (value, i) => (value * value - 1) * (b[i] * b[i] - 1)) / 2 * Math.sqrt(a.length);
+}
+
+function expectUnrelated(what: string, a: Float32Array, b: Float32Array): void {
+  for (const errors of [correlation(a, b), squareCorrelation(a, b)]) {
+    assert.ok(Math.abs(errors) < 4, `${what}: ${errors} standard errors`);
+  }
+}
+
+Deno.test("streams of other layers, tensors, seeds and segments are unrelated", () => {
+  const n = 1e6;
+  const base = draw(streamKeys(5, 7, 3), 0, n);
+  const others: Record<string, StreamKeys> = {
+    "next layer": streamKeys(5, 8, 3),
+    "next tensor": streamKeys(5, 7, 4),
+    "layer and tensor swapped": streamKeys(5, 3, 7),
+    "next seed": streamKeys(6, 7, 3),
+    "seed in the upper word": streamKeys(5 + 2 ** 32, 7, 3),
+  };
+  for (const [what, keys] of Object.entries(others)) expectUnrelated(what, base, draw(keys, 0, n));
+  expectUnrelated("next segment", base, draw(streamKeys(5, 7, 3), SEGMENT, n));
+  const [k0, k1] = streamKeys(5, 7, 3);
+  expectUnrelated("neighbouring keys", base, draw([(k0 + 1) >>> 0, (k1 + 1) >>> 0], 0, n));
+  expectUnrelated("neighbouring first key", base, draw([(k0 ^ 1) >>> 0, k1], 0, n));
+});
+
+Deno.test("1024 neighbouring streams are unrelated, each to the next", () => {
+  // The largest of 2 × 1023 standard normal statistics exceeds 5 with probability 1e-3.
+  let before: Float32Array | undefined;
+  for (let stream = 0; stream < 1024; stream++) {
+    const values = draw(streamKeys(1, stream >> 5, stream & 31), 0, 4000);
+    if (before) {
+      const worst = Math.max(
+        Math.abs(correlation(before, values)),
+        Math.abs(squareCorrelation(before, values)),
+      );
+      assert.ok(worst < 5, `streams ${stream - 1} and ${stream}: ${worst} standard errors`);
+    }
+    before = values;
+  }
+});
+
+Deno.test("neighbouring numbers of a stream are unrelated", () => {
+  const n = 4e6;
+  const values = draw(streamKeys(2, 2, 2), 0, n + 512);
+  for (const lag of [1, 2, 3, 4, 64, 512]) {
+    expectUnrelated(`lag ${lag}`, values.subarray(0, n), values.subarray(lag, n + lag));
+  }
+});
+
+Deno.test("the two halves of a word fill the plane evenly", () => {
+  // χ² of 64 × 64 cells of equal probability: mean 4095, variance 2 × 4095.
+  const n = 4e6;
+  const values = draw(streamKeys(9, 0, 1), 0, 2 * n);
+  const counts = new Int32Array(4096);
+  for (let i = 0; i < 2 * n; i += 2) counts[cell(values[i]) * 64 + cell(values[i + 1])]++;
+  const chi2 = mean(counts, (count) => (count - n / 4096) ** 2 / (n / 4096)) * 4096;
+  assert.ok(Math.abs(chi2 - 4095) < 4 * Math.sqrt(2 * 4095), `χ² ${chi2}`);
+});
+
+/** Which 64th of the distribution a number lies in. */
+function cell(value: number): number {
+  return Math.min(63, Math.floor(phi(value) * 64));
+}
+
+Deno.test("numbers that no stream has are refused", () => {
+  const out = new Float32Array(4);
+  for (const start of [-1, 0.5, NaN, 2 ** 53 - 4]) {
+    assert.throws(() => fillNormal(out, [1, 2], start, 1), RangeError);
+  }
+  for (const scale of [NaN, Infinity]) assert.throws(() => fillNormal(out, [1, 2], 0, scale), RangeError);
+  for (const [seed, layer, tensor] of [[-1, 0, 0], [2 ** 53, 0, 0], [0, 2 ** 32, 0], [0, 0, 1.5]]) {
+    assert.throws(
+      () => streamKeys(seed, layer, tensor),
+      /Cannot draw random numbers: .* expected a whole number/,
+    );
+  }
+});
