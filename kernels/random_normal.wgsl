@@ -1,0 +1,45 @@
+// random_normal: normal numbers that depend only on their place in a tensor's stream, bit for bit those of the CPU.
+//
+//   table   [65536]  f32  quantiles in whole units (exact in float32)
+//   numbers [N]      f32  elements start, start + 1, … of the stream, times scale
+//
+// Idea: one 32-bit word gives two elements, its low half the even one. A word is a Weyl counter through two
+// xorshift-multiply rounds, the second key mixed in between; its halves look up the table; one exact conversion (done in
+// the table) and one product by step = scale · unit, which every device rounds alike. No logarithm, no cosine.
+// One thread makes a word, then the word as many threads further on.
+//
+// Traffic: 4·N bytes out; the 256 KB table stays in the cache. About five integer operations and one random look-up a
+// number: the limit is the cache's gather rate, close before the bandwidth of the writes.
+
+struct Params {
+  count: u32,
+  key0: u32,
+  key1: u32,
+  word: u32,   // of the first element
+  odd: u32,    // 1 if the first element is that word's high half
+  step: f32,
+}
+
+@group(0) @binding(0) var<storage, read> table: array<f32>;
+@group(0) @binding(1) var<storage, read_write> numbers: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+const BLOCK = 256u;
+
+fn mixed(counter: u32) -> u32 {
+  var x = counter;
+  x = ((x ^ (x >> 16u)) * 0x21f0aaadu) ^ params.key1;
+  x = (x ^ (x >> 15u)) * 0x735a2d97u;
+  return x ^ (x >> 15u);
+}
+
+@compute @workgroup_size(BLOCK)
+fn random_normal(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) blocks: vec3<u32>) {
+  let words = (params.count + params.odd + 1u) / 2u;
+  for (var w = id.x; w < words; w += blocks.x * BLOCK) {
+    let x = mixed(params.key0 + (params.word + w) * 0x9e3779b9u);
+    let even = 2u * w - params.odd;  // wraps below 0 for the half before the first element
+    if (even < params.count) { numbers[even] = table[x & 0xffffu] * params.step; }
+    if (even + 1u < params.count) { numbers[even + 1u] = table[x >> 16u] * params.step; }
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * What the attention pattern of every head looks like: entropy, sink share, sparsity, reach.
+ *
+ * Query t sees the keys j ≤ t with t − j < window; A is the softmax of its scores. Sources: entropy and effective keys
+ * 1/ΣA² are standard; the share below 1 % of the row's maximum is H2O's sparsity; the mean over queries of the share on
+ * token 0 is Gu et al.'s sink score (arXiv 2410.10781) of the first key.
+ *
+ * Exact for every query; with a stride s, exact for every s-th one. The kernel keeps O(T) memory and works in float32;
+ * the reference keeps one row and works in float64.
+ */
+import type { Device, Kernel } from "./device.ts";
+
+/** The seven statistics, in the order both versions write them. */
+export const attentionStatNames = [
+  "entropy",
+  "normalizedEntropy",
+  "firstShare",
+  "effectiveKeys",
+  "top16Mass",
+  "belowOnePercent",
+  "meanDistance",
+] as const;
+
+/** Name of one statistic. */
+export type AttentionStat = typeof attentionStatNames[number];
+
+/** Queries and keys of one sample and layer, after the rotary embedding, and how scores are made from them. */
+export interface AttentionInput {
+  /** T. */
+  readonly tokens: number;
+  /** H query heads. */
+  readonly heads: number;
+  /** K key heads; K divides H, head h reads key head ⌊h / (H/K)⌋. */
+  readonly keyHeads: number;
+  /** E. */
+  readonly size: number;
+  /** [T, H, E] */
+  readonly q: Float32Array<ArrayBuffer>;
+  /** [T, K, E] */
+  readonly k: Float32Array<ArrayBuffer>;
+  /** Factor of q·k, usually 1/√E. */
+  readonly scale: number;
+  /** Keys a query sees, itself included; all by default. */
+  readonly window?: number;
+  /** Scores become c · tanh(score / c); none by default. */
+  readonly softcap?: number;
+  /** Every how manieth query; 1 by default. */
+  readonly stride?: number;
+}
+
+/**
+ * Statistics by name, each [H, Q] row-major over the queries at `positions`.
+ * `entropy` in nats; `normalizedEntropy` = entropy / ln n with n keys visible (0 where n = 1: leave it out of a mean);
+ * `firstShare`, `top16Mass` shares of A; `belowOnePercent` a share of the n entries; `meanDistance` in tokens.
+ */
+export interface AttentionStats {
+  readonly positions: number[];
+  readonly stats: Readonly<Record<AttentionStat, Float32Array | Float64Array>>;
+}
+
+/** Positions of every s-th of T queries: the middle of every s, so that their mean position is that of all. */
+export function queryPositions(tokens: number, stride: number): number[] {
+  const first = Math.min(Math.floor(stride / 2), tokens - 1);
+  return Array.from({ length: Math.ceil((tokens - first) / stride) }, (_, i) => first + stride * i);
+}
+
+const tile = 64;
+
+/** `kernels/attention_stats`. */
+export const attentionStatsKernel: Kernel = {
+  name: "attention_stats",
+  bindings: [
+    { name: "q", role: "in", type: "f32", length: (p) => p.tokens * p.heads * p.size },
+    { name: "k", role: "in", type: "f32", length: (p) => p.tokens * p.key_heads * p.size },
+    {
+      name: "stats",
+      role: "out",
+      type: "f32",
+      length: (p) => attentionStatNames.length * p.heads * p.queries,
+    },
+  ],
+  params: {
+    tokens: "u32",
+    queries: "u32",
+    heads: "u32",
+    key_heads: "u32",
+    size: "u32",
+    first: "u32",
+    stride: "u32",
+    window: "u32",
+    scale: "f32",
+    softcap: "f32",
+  },
+  stages: [{ entry: "attention_stats", block: 64, grid: (p) => [Math.ceil(p.queries / tile), p.heads] }],
+};
+
+/** Inputs and parameters of the kernel. Throws `RangeError` for sizes that do not fit together. */
+export function attentionStatsCall(input: AttentionInput) {
+  const { tokens, heads, keyHeads, size, scale, q, k } = input;
+  const { window = tokens, softcap = 0, stride = 1 } = input;
+  for (const [name, value] of Object.entries({ tokens, heads, keyHeads, size, window, stride })) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw new RangeError(`Cannot measure attention: ${name} is ${value}, expected a positive integer`);
+    }
+  }
+  if (heads % keyHeads !== 0) {
+    throw new RangeError(
+      `Cannot measure attention: ${heads} heads, expected a multiple of ${keyHeads} key heads`,
+    );
+  }
+  if (!(softcap >= 0)) {
+    throw new RangeError(`Cannot measure attention: softcap is ${softcap}, expected at least 0`);
+  }
+  const positions = queryPositions(tokens, stride);
+  const params = {
+    tokens,
+    queries: positions.length,
+    heads,
+    key_heads: keyHeads,
+    size,
+    first: positions[0],
+    stride: Math.min(stride, tokens),
+    window: Math.min(window, tokens),
+    scale,
+    softcap,
+  };
+  return { inputs: { q, k }, params, positions };
+}
+
+/** The statistics, computed on a device. */
+export async function attentionStats(device: Device, input: AttentionInput): Promise<AttentionStats> {
+  const { inputs, params, positions } = attentionStatsCall(input);
+  const { stats } = await device.run(attentionStatsKernel, inputs, params);
+  return { positions, stats: planes(stats as Float32Array) };
+}
+
+/** The same in plain float64, one row at a time. */
+export function attentionStatsReference(input: AttentionInput): AttentionStats {
+  const { params, positions } = attentionStatsCall(input);
+  const stats = planes(new Float64Array(attentionStatNames.length * input.heads * positions.length));
+  for (let h = 0; h < input.heads; h++) {
+    positions.forEach((t, i) => {
+      const row = statsOfRow(attentionScores(input, h, t), t, params.window);
+      for (const name of attentionStatNames) stats[name][h * positions.length + i] = row[name];
+    });
+  }
+  return { positions, stats };
+}
+
+/** Scores of head h's query t over the keys it sees, the oldest first. */
+export function attentionScores(input: AttentionInput, h: number, t: number): Float64Array {
+  const { heads, keyHeads, size, scale, q, k, window = input.tokens, softcap = 0 } = input;
+  const visible = Math.min(t + 1, window);
+  const keyHead = Math.floor(h / (heads / keyHeads));
+  const query = (t * heads + h) * size;
+  return Float64Array.from({ length: visible }, (_, i) => {
+    const key = ((t + 1 - visible + i) * keyHeads + keyHead) * size;
+    let dot = 0;
+    for (let e = 0; e < size; e++) dot += q[query + e] * k[key + e];
+    const score = dot * scale;
+    return softcap ? softcap * Math.tanh(score / softcap) : score;
+  });
+}
+
+function statsOfRow(scores: Float64Array, t: number, window: number): Record<AttentionStat, number> {
+  const largest = scores.reduce((a, b) => Math.max(a, b));
+  const weights = scores.map((score) => Math.exp(score - largest));
+  const total = sum(weights);
+  const shares = weights.map((weight) => weight / total);
+  const oldest = t + 1 - shares.length;
+  const entropy = Math.log(total) + sum(scores.map((score, i) => shares[i] * (largest - score)));
+  return {
+    entropy,
+    normalizedEntropy: shares.length > 1 ? entropy / Math.log(shares.length) : 0,
+    firstShare: t < window ? shares[0] : 0,
+    effectiveKeys: 1 / sum(shares.map((share) => share * share)),
+    top16Mass: sum(shares.toSorted((a, b) => b - a).slice(0, 16)),
+    belowOnePercent: scores.filter((score) => score - largest < Math.log(0.01)).length / scores.length,
+    meanDistance: sum(shares.map((share, i) => share * (t - oldest - i))),
+  };
+}
+
+function sum(values: Float64Array): number {
+  return values.reduce((a, b) => a + b, 0);
+}
+
+/** [7, H, Q] as one view per name. */
+function planes<A extends Float32Array | Float64Array>(stats: A): Record<AttentionStat, A> {
+  const size = stats.length / attentionStatNames.length;
+  const views = attentionStatNames.map((name, i) => [name, stats.subarray(i * size, (i + 1) * size)]);
+  return Object.fromEntries(views) as Record<AttentionStat, A>;
+}

@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import {
+  type AttentionInput,
+  attentionScores,
+  attentionStatNames,
+  attentionStats,
+  attentionStatsReference,
+  queryPositions,
+} from "../../src/kernels/mod.ts";
+import { assertWithin, normals, onEveryDevice, u } from "./devices.ts";
+
+type Sizes = Pick<AttentionInput, "tokens" | "heads" | "keyHeads" | "size" | "window" | "softcap" | "stride">;
+
+function random(sizes: Sizes, seed: number, spread = 1.5): AttentionInput {
+  const { tokens, heads, keyHeads, size } = sizes;
+  const q = normals(tokens * heads * size, seed, spread);
+  const k = normals(tokens * keyHeads * size, seed + 1, spread);
+  return { ...sizes, q, k, scale: 1 / Math.sqrt(size) };
+}
+
+/** Every key the same: uniform attention, whatever the query. */
+function uniform(sizes: Sizes): AttentionInput {
+  const input = random(sizes, 50);
+  const row = sizes.keyHeads * sizes.size;
+  for (let t = 1; t < sizes.tokens; t++) input.k.copyWithin(t * row, 0, row);
+  return input;
+}
+
+/** Query t and key t share a direction of their own, far longer than the rest: all attention on one key. */
+function oneHot(sizes: Sizes): AttentionInput {
+  const input = random(sizes, 60, 0.1);
+  for (let t = 0; t < sizes.tokens; t++) {
+    input.k[t * sizes.size + t % sizes.size] += 30;
+    input.q[t * sizes.size + t % sizes.size] += 30;
+  }
+  return input;
+}
+
+/** Token 0 carries a channel of 500 that every query reads: a sink, as massive activations make one. */
+function sink(sizes: Sizes): AttentionInput {
+  const input = random(sizes, 70);
+  input.k[0] = 500;
+  for (let i = 0; i < input.q.length; i += sizes.size) input.q[i] = 0.2;
+  return input;
+}
+
+const cases: Record<string, AttentionInput> = {
+  "one token": random({ tokens: 1, heads: 1, keyHeads: 1, size: 5 }, 1),
+  "fewer than 16 keys": random({ tokens: 9, heads: 2, keyHeads: 2, size: 8 }, 2),
+  "one whole tile": random({ tokens: 64, heads: 2, keyHeads: 1, size: 32 }, 3),
+  "one token more than a tile": random({ tokens: 65, heads: 3, keyHeads: 1, size: 64 }, 4),
+  "T and E off the tile, grouped heads": random({ tokens: 150, heads: 6, keyHeads: 2, size: 20 }, 5),
+  "large heads": random({ tokens: 70, heads: 1, keyHeads: 1, size: 256 }, 6),
+  "sharp": random({ tokens: 130, heads: 2, keyHeads: 2, size: 64 }, 7, 4),
+  "window within a tile": random({ tokens: 150, heads: 2, keyHeads: 1, size: 16, window: 10 }, 8),
+  "window across tiles": random({ tokens: 220, heads: 1, keyHeads: 1, size: 16, window: 100 }, 9),
+  "window of one": random({ tokens: 66, heads: 1, keyHeads: 1, size: 16, window: 1 }, 10),
+  "window wider than T": random({ tokens: 30, heads: 1, keyHeads: 1, size: 16, window: 4096 }, 11),
+  "soft cap": random({ tokens: 100, heads: 2, keyHeads: 1, size: 32, softcap: 3 }, 12, 3),
+  "soft cap far above and far below": random(
+    { tokens: 80, heads: 1, keyHeads: 1, size: 32, softcap: 50 },
+    13,
+    12,
+  ),
+  "every 8th query": random({ tokens: 300, heads: 2, keyHeads: 2, size: 16, stride: 8 }, 14),
+  "every 3rd query, window, soft cap": random(
+    { tokens: 301, heads: 2, keyHeads: 1, size: 24, stride: 3, window: 70, softcap: 5 },
+    15,
+  ),
+  "a stride longer than T": random({ tokens: 20, heads: 1, keyHeads: 1, size: 16, stride: 100 }, 16),
+  "uniform": uniform({ tokens: 140, heads: 2, keyHeads: 1, size: 16 }),
+  "one-hot": oneHot({ tokens: 90, heads: 1, keyHeads: 1, size: 100 }),
+  "sink": sink({ tokens: 200, heads: 4, keyHeads: 2, size: 64 }),
+  "sink outside the window": sink({ tokens: 200, heads: 2, keyHeads: 2, size: 64, window: 32 }),
+};
+
+/**
+ * Tolerances of one row's statistics, from what float32 and WGSL promise.
+ *
+ * A score is off by at most δ: E roundings of Σ|q||k|·scale, two of the score, and with a soft cap 16 of the cap (an
+ * exponential, a division, a subtraction). A weight e^(s − max) is then off by the factor 1 ± r: 2δ, the promised 3 + 2|x| ulp
+ * of exp(x), and the additions (64 in a tile, T/64 tiles). Ratios of sums double that. Weights below the smallest normal
+ * float32 may be flushed to zero (at most T of them, each times a distance below T). The logarithm is promised to 2⁻²¹ and 3 ulp.
+ */
+function tolerances(input: AttentionInput, h: number, t: number): Record<string, (value: number) => number> {
+  const scores = attentionScores(input, h, t);
+  const magnitudes = attentionScores(
+    { ...input, q: input.q.map(Math.abs), k: input.k.map(Math.abs), softcap: 0 },
+    h,
+    t,
+  );
+  const largest = Math.max(...scores);
+  const size = Math.max(...magnitudes);
+  const delta = (input.size + 2) * u * size + 16 * u * (input.softcap ?? 0);
+  const depth = largest - Math.min(...scores);
+  const r = 2 * delta + 2 * u * (3 + 2 * depth) + u * (64 + input.tokens / 64 + 8);
+  const ratio = (value: number) => 2.1 * r * value + input.tokens ** 2 * 2 ** -126;
+  const near = scores.filter((s) => Math.abs(s - largest - Math.log(0.01)) <= 2 * delta + u * depth).length;
+  const n = scores.length;
+  const entropy = (value: number) => 3 * r * (1 + value) + 2 * delta + 2 ** -21 + 6 * u * Math.log(n);
+  return {
+    entropy,
+    normalizedEntropy: (value) => n > 1 ? entropy(value * Math.log(n)) / Math.log(n) + 16 * u * value : 0,
+    firstShare: ratio,
+    effectiveKeys: (value) => 2.1 * ratio(value),
+    top16Mass: ratio,
+    belowOnePercent: (value) => near / n + 4 * u * value,
+    meanDistance: ratio,
+  };
+}
+
+for (const [name, input] of Object.entries(cases)) {
+  onEveryDevice(`attention_stats equals its reference: ${name}`, async (device) => {
+    const actual = await attentionStats(device, input);
+    const expected = attentionStatsReference(input);
+    assert.deepEqual(actual.positions, expected.positions);
+    const rows = Array.from(
+      { length: input.heads * expected.positions.length },
+      (_, i) =>
+        tolerances(
+          input,
+          Math.floor(i / expected.positions.length),
+          expected.positions[i % expected.positions.length],
+        ),
+    );
+    for (const stat of attentionStatNames) {
+      const wanted = expected.stats[stat];
+      assertWithin(`${name}: ${stat}`, actual.stats[stat], wanted, (i) => rows[i][stat](wanted[i]));
+    }
+  });
+}
+
+Deno.test("attention_stats: the reference on patterns whose answer is known", () => {
+  const even = attentionStatsReference(cases["uniform"]).stats;
+  const last = 139;
+  assert.ok(Math.abs(even.entropy[last] - Math.log(140)) < 1e-12);
+  assert.ok(Math.abs(even.normalizedEntropy[last] - 1) < 1e-12);
+  assert.ok(Math.abs(even.firstShare[last] - 1 / 140) < 1e-15);
+  assert.ok(Math.abs(even.effectiveKeys[last] - 140) < 1e-9);
+  assert.ok(Math.abs(even.top16Mass[last] - 16 / 140) < 1e-14);
+  assert.equal(even.belowOnePercent[last], 0);
+  assert.ok(Math.abs(even.meanDistance[last] - 69.5) < 1e-10);
+
+  const hot = attentionStatsReference(cases["one-hot"]).stats;
+  assert.ok(
+    hot.entropy[89] < 1e-12 && Math.abs(hot.effectiveKeys[89] - 1) < 1e-12 && hot.meanDistance[89] < 1e-10,
+  );
+  assert.equal(hot.belowOnePercent[89], 89 / 90);
+
+  const sunk = attentionStatsReference(cases["sink"]).stats;
+  assert.ok(sunk.firstShare[199] > 0.3, `share ${sunk.firstShare[199]}`);
+  const windowed = attentionStatsReference(cases["sink outside the window"]).stats;
+  assert.equal(windowed.firstShare[32], 0);
+  assert.ok(windowed.firstShare[31] > 0.3);
+});
+
+Deno.test("attention_stats: strided queries are centred and within range", () => {
+  assert.deepEqual(queryPositions(5, 1), [0, 1, 2, 3, 4]);
+  assert.deepEqual(queryPositions(16, 8), [4, 12]);
+  assert.deepEqual(queryPositions(13, 8), [4, 12]);
+  assert.deepEqual(queryPositions(3, 8), [2]);
+});
+
+Deno.test("attention_stats refuses sizes that do not fit together", () => {
+  const input = random({ tokens: 4, heads: 4, keyHeads: 2, size: 8 }, 1);
+  const refused = (change: Partial<AttentionInput>, message: string) =>
+    assert.throws(() => attentionStatsReference({ ...input, ...change }), { name: "RangeError", message });
+  refused({ keyHeads: 3 }, "Cannot measure attention: 4 heads, expected a multiple of 3 key heads");
+  refused({ window: 0 }, "Cannot measure attention: window is 0, expected a positive integer");
+  refused({ stride: 1.5 }, "Cannot measure attention: stride is 1.5, expected a positive integer");
+  refused({ softcap: -1 }, "Cannot measure attention: softcap is -1, expected at least 0");
+});

@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  smoothing,
+  tokenSmoothing,
+  tokenSmoothingReference,
+  type TokenStates,
+} from "../../src/kernels/mod.ts";
+import { assertWithin, normals, onEveryDevice, u } from "./devices.ts";
+
+/** Tokens with a common part, so that they are alike to a degree. */
+function random(tokens: number, width: number, common: number, seed: number): TokenStates {
+  const x = normals(tokens * width, seed);
+  const shared = normals(width, seed + 1, common);
+  return { tokens, width, x: x.map((value, i) => value + shared[i % width]) };
+}
+
+function spiked(): TokenStates {
+  const states = random(150, 90, 0.2, 30);
+  states.x[7] = 1e4;
+  states.x[90 * 100 + 7] = -1e4;
+  states.x.fill(0, 90 * 3, 90 * 5);
+  return states;
+}
+
+const cases: Record<string, TokenStates> = {
+  "one token": random(1, 5, 0, 1),
+  "one channel": random(70, 1, 0, 2),
+  "T below D": random(70, 130, 0.5, 3),
+  "D below T": random(300, 70, 0.5, 4),
+  "a whole tile": random(64, 64, 1, 5),
+  "one more than a tile": random(65, 65, 0, 6),
+  "several tiles either way": random(200, 260, 0.1, 7),
+  "equal tokens": { tokens: 130, width: 40, x: normals(5200, 8).map((_, i, all) => all[i % 40]) },
+  "nothing but zeros": { tokens: 3, width: 4, x: new Float32Array(12) },
+  "spikes and zero tokens": spiked(),
+};
+
+for (const [name, states] of Object.entries(cases)) {
+  onEveryDevice(`token_smoothing equals its reference: ${name}`, async (device) => {
+    const { tokens, width, x } = states;
+    const actual = await tokenSmoothing(device, states);
+    const expected = tokenSmoothingReference(states);
+    assert.equal(actual.counted, expected.counted);
+    assert.equal(actual.skipped, expected.skipped);
+
+    // |x|²: ⌈D/32⌉ additions in a lane, a tree of five, one product. Its root and quotient add 8 ulp to û.
+    const square = (Math.ceil(width / 32) + 6) * u;
+    assertWithin("Σ|x|²", [actual.squares], [expected.squares], () => square * expected.squares);
+    // Sums of runs of at most 128, relative to the sum of magnitudes.
+    const unit = square / 2 + 16 * u;
+    const magnitudes = tokenSmoothingReference({ tokens, width, x: x.map(Math.abs) });
+    assertWithin("Σx", actual.sum, expected.sum, (d) => 128 * u * magnitudes.sum[d]);
+    assertWithin("Σû", actual.unitSum, expected.unitSum, (d) => (129 * u + unit) * magnitudes.unitSum[d]);
+    // An entry of G is off by g relative to the product of the norms; Σ|G||û||û'| ≤ T √tr(G²) on either side. Then
+    // 64 squares are added in a thread, six levels of a tree follow.
+    const g = (Math.max(tokens, width) + 1) * u + 2 * unit;
+    const { counted, gramSquares } = expected;
+    const tolerance = 2 * g * counted * Math.sqrt(gramSquares) + 71 * u * gramSquares;
+    assertWithin("tr G²", [actual.gramSquares], [gramSquares], () => tolerance);
+  });
+}
+
+/** The three measures by their definitions, from T × T and T × D tables. */
+function naive({ tokens, width, x }: TokenStates) {
+  const rows = Array.from({ length: tokens }, (_, t) => [...x.subarray(t * width, (t + 1) * width)]);
+  const dot = (a: number[], b: number[]) => a.reduce((sum, value, d) => sum + value * b[d], 0);
+  const cosines = rows.map((a) => rows.map((b) => dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b))));
+  const pairs = cosines.flatMap((row, s) => row.filter((_, t) => s !== t));
+  const mean = rows[0].map((_, d) => rows.reduce((sum, row) => sum + row[d], 0) / tokens);
+  const norm = (table: number[][]) => Math.sqrt(table.flat().reduce((sum, value) => sum + value * value, 0));
+  const trace = cosines.reduce((sum, row, t) => sum + row[t], 0);
+  return {
+    meanCosine: pairs.reduce((sum, value) => sum + value, 0) / pairs.length,
+    residualToRankOne: norm(rows.map((row) => row.map((value, d) => value - mean[d]))) / norm(rows),
+    participationRatio: trace ** 2 / norm(cosines) ** 2,
+  };
+}
+
+const anyStates = fc.record({
+  tokens: fc.integer({ min: 2, max: 12 }),
+  width: fc.integer({ min: 1, max: 12 }),
+  common: fc.double({ min: 0, max: 2, noNaN: true }),
+  seed: fc.nat(1e6),
+}).map(({ tokens, width, common, seed }) => random(tokens, width, common, seed));
+
+const measure = (states: TokenStates) => smoothing(tokenSmoothingReference(states));
+
+/** Equal to `digits`: float64 sums of at most 144 terms; float32 where inputs were rounded again. */
+function assertSame(a: ReturnType<typeof measure>, b: ReturnType<typeof measure>, digits: number): void {
+  assertWithin("mean cosine", [a.meanCosine], [b.meanCosine], () => digits);
+  // The residual is a square root of a difference: compare what is under it.
+  assertWithin("residual²", [a.residualToRankOne ** 2], [b.residualToRankOne ** 2], () => digits);
+  assertWithin(
+    "participation",
+    [a.participationRatio],
+    [b.participationRatio],
+    () => digits * b.participationRatio,
+  );
+}
+
+Deno.test("smoothing: the sums give what the T × T tables give", () => {
+  fc.assert(fc.property(anyStates, (states) => assertSame(measure(states), naive(states), 1e-13)));
+});
+
+Deno.test("smoothing does not depend on the order of tokens", () => {
+  fc.assert(fc.property(anyStates, (states) => {
+    const rows = Array.from({ length: states.tokens }, (_, t) => t).reverse();
+    const x = Float32Array.from(
+      rows.flatMap((t) => [...states.x.subarray(t * states.width, (t + 1) * states.width)]),
+    );
+    assertSame(measure({ ...states, x }), measure(states), 1e-13);
+  }));
+});
+
+Deno.test("smoothing does not depend on the scale; cosine and participation not on each token's own", () => {
+  fc.assert(fc.property(anyStates, fc.integer({ min: -20, max: 20 }), (states, exponent) => {
+    const whole = { ...states, x: states.x.map((value) => value * 2 ** exponent) };
+    assertSame(measure(whole), measure(states), 1e-13);
+    const each = {
+      ...states,
+      x: states.x.map((value, i) => value * 2 ** (Math.floor(i / states.width) % 5)),
+    };
+    const { residualToRankOne } = measure(states);
+    assertSame({ ...measure(each), residualToRankOne }, measure(states), 1e-13);
+  }));
+});
+
+Deno.test("smoothing does not change under a rotation", () => {
+  fc.assert(fc.property(anyStates, fc.double({ min: 0, max: 6, noNaN: true }), (states, angle) => {
+    const { width } = states;
+    const x = states.x.slice();
+    const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+    for (let t = 0; t < states.tokens; t++) {
+      for (let d = 0; d + 1 < width; d++) {
+        const [a, b] = [x[t * width + d], x[t * width + d + 1]];
+        x[t * width + d] = cos * a - sin * b;
+        x[t * width + d + 1] = sin * a + cos * b;
+      }
+    }
+    // Each token is rounded to float32 at most 2·11 times, relative to its own length.
+    assertSame(measure({ ...states, x }), measure(states), 4 * 22 * u * states.tokens);
+  }));
+});
+
+Deno.test("smoothing of equal, of orthogonal and of no tokens", () => {
+  const equal = measure(cases["equal tokens"]);
+  assert.ok(Math.abs(equal.meanCosine - 1) < 1e-12 && Math.abs(equal.participationRatio - 1) < 1e-12);
+  assert.ok(equal.residualToRankOne < 1e-6);
+  const identity = Float32Array.from({ length: 25 }, (_, i) => i % 6 === 0 ? 1 : 0);
+  const orthogonal = measure({ tokens: 5, width: 5, x: identity });
+  assert.deepEqual([orthogonal.meanCosine, orthogonal.participationRatio], [0, 5]);
+  assert.ok(Math.abs(orthogonal.residualToRankOne - Math.sqrt(0.8)) < 1e-15);
+  const none = measure(cases["nothing but zeros"]);
+  assert.ok(Object.values(none).every(Number.isNaN));
+  assert.ok(Number.isNaN(measure(cases["one token"]).meanCosine));
+});
