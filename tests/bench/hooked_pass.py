@@ -1,0 +1,86 @@
+"""The benchmark's baseline: one hooked float32 pass in PyTorch, as one would write it to be fast.
+
+    python hooked_pass.py MODEL --ids FILE --samples N --length T [--threads 2] [--attn sdpa|eager] [--batch 1]
+
+MODEL is a .gguf file or a folder in Hugging Face layout; FILE holds N × T token ids, int32, little-endian. Forward hooks take
+x, a and m of each layer and reduce them at once; there is no cache, no head and no state kept. Prints JSON; `seconds`
+is the pass alone, without loading, after one short pass that warms the libraries up.
+"""
+
+import argparse
+import json
+import resource
+import time
+
+import torch
+
+from load_model import load, read_ids
+from taps import KINDS, decoder, dot, is_parallel, norm, observed, run
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("model")
+    parser.add_argument("--ids", required=True)
+    parser.add_argument("--samples", type=int, required=True)
+    parser.add_argument("--length", type=int, required=True)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--attn", choices=("sdpa", "eager"), default="sdpa")
+    parser.add_argument("--batch", type=int, default=1, help="samples per pass")
+    return parser.parse_args()
+
+
+def reducer(layers):
+    """Sums over tokens, [5] for each layer (cosines of three modules, magnitudes of two), and the hook that adds to them."""
+    sums = [torch.zeros(5, dtype=torch.float64) for _ in layers]
+
+    def see(l, x, a, m, y):
+        h = x if is_parallel(layers[l]) else x + a  # what the MLP adds to
+        after_mlp = h + m if is_parallel(layers[l]) else y
+        after_attention = x + a if is_parallel(layers[l]) else h
+        nx, nh, na, nm = (norm(t) for t in (x, h, a, m))
+        per_token = (
+            dot(x, after_attention) / (nx * norm(after_attention)),
+            dot(h, after_mlp) / (nh * norm(after_mlp)),
+            dot(x, y) / (nx * norm(y)),
+            na / nx,
+            nm / nh,
+        )
+        sums[l] += torch.stack([values.sum(dtype=torch.float64) for values in per_token])
+
+    return sums, see
+
+
+def main():
+    options = arguments()
+    torch.set_num_threads(options.threads)
+    model = load(options.model, options.attn)
+    ids = read_ids(options.ids, options.samples, options.length)
+    with torch.inference_mode():
+        run(model, ids[:1, :64])
+        sums, see = reducer(decoder(model).layers)
+        with observed(model, see):
+            start = time.perf_counter()
+            for batch in ids.split(options.batch):
+                run(model, batch)
+            seconds = time.perf_counter() - start
+    means = torch.stack(sums) / ids.numel()
+    result = {
+        "seconds": seconds,
+        "samples": options.samples,
+        "tokens": ids.numel(),
+        "threads": options.threads,
+        "attention_kernel": options.attn,
+        "batch": options.batch,
+        "torch": torch.__version__,
+        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+    for i, module in enumerate(KINDS):
+        result[module] = {"importance": (1 - means[:, i]).tolist()}
+    result["attention"]["relativeMagnitude"] = means[:, 3].tolist()
+    result["mlp"]["relativeMagnitude"] = means[:, 4].tolist()
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
