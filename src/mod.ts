@@ -1,0 +1,17 @@
+/**
+ * Lamina: which layers of a transformer can be left out, and what it costs.
+ *
+ * ```ts
+ * import { makePlan, openModel, perplexities, profile } from "lamina";
+ *
+ * const model = await openModel("smollm2-135m");
+ * const importance = await profile(model, { samples: 8, length: 512 });
+ * const plan = makePlan(importance, { target: "attention", drop: 8 });
+ * const [full, dropped] = await perplexities(model, [{}, plan]);
+ * ```
+ */
+export * from "./study/mod.ts";
+export type { Perplexity, Plan, Profile, Provenance } from "./result/mod.ts";
+export { merge, readResult, writeResult } from "./result/mod.ts";
+export type { DropPlan } from "./run/mod.ts";
+export { cacheEntries, knownModels, pruneCache } from "./hub/mod.ts";

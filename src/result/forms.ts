@@ -1,0 +1,122 @@
+/**
+ * The forms of what studies give: plain JSON, validated on reading, with the sums beside the means so that shards merge
+ * exactly. No clock, duration or path is part of a result.
+ */
+import { z } from "zod";
+
+const indices = z.array(z.int().nonnegative());
+
+/** Modules that were not run, 0-based layers in the original numbering. */
+export const planForm = z.object({ attention: indices, mlp: indices });
+
+/** Everything that the numbers depend on. */
+export const provenanceForm = z.object({
+  lamina: z.string(),
+  model: z.object({
+    name: z.string(),
+    /** Of the weight files: see the hub room. */
+    fingerprint: z.string(),
+    revision: z.string().nullable(),
+    /** How the weights are stored: "GGUF Q4_1". */
+    format: z.string(),
+    family: z.string(),
+    layers: z.int().positive(),
+  }),
+  /** What the arithmetic is done in. */
+  dtype: z.string(),
+  engine: z.string(),
+  runtime: z.string(),
+  tokenizer: z.string(),
+  text: z.object({ name: z.string(), hash: z.string() }),
+  packing: z.object({
+    samples: z.int().positive(),
+    length: z.int().positive(),
+    skip: z.int(),
+    bos: z.boolean(),
+  }),
+  drop: planForm,
+  seed: z.int().nullable(),
+});
+export type Provenance = z.infer<typeof provenanceForm>;
+
+const perLayer = z.array(z.number().nullable());
+
+/** Sums of one module over the counted tokens of one sample. */
+const updateSums = z.object({
+  counted: z.number(),
+  distance: z.number(),
+  magnitude: z.number(),
+  sign: z.number(),
+});
+const moduleSums = z.array(z.array(updateSums).nullable());
+
+/** Means of one kind of module by layer [L]; null where the module is dropped. */
+const moduleMeans = z.object({
+  /** 1 − mean cos(X, Y) */
+  importance: perLayer,
+  /** mean |u| / |X| */
+  relativeMagnitude: perLayer,
+  /** mean cos(u, X) */
+  sign: perLayer,
+  /** Of the importance, over samples; null for a single sample. */
+  standardError: perLayer,
+});
+export type ModuleMeans = z.infer<typeof moduleMeans>;
+
+/** Importance, magnitude and sign of every module. */
+export const profileForm = z.object({
+  kind: z.literal("profile"),
+  provenance: provenanceForm,
+  tokens: z.int().positive(),
+  /** Tokens without a direction (|X| = 0) that some module's means had to leave out. */
+  skippedTokens: z.int().nonnegative(),
+  sums: z.object({ attention: moduleSums, mlp: moduleSums, block: moduleSums }),
+  attention: moduleMeans,
+  mlp: moduleMeans,
+  block: moduleMeans,
+});
+export type Profile = z.infer<typeof profileForm>;
+
+/** How well a model predicts, beside the full one. */
+export const perplexityForm = z.object({
+  kind: z.literal("perplexity"),
+  provenance: provenanceForm,
+  /** Nats per predicted token. */
+  nll: z.number(),
+  /** Of the nll, over samples. */
+  standardError: z.number().nullable(),
+  perplexity: z.number(),
+  /** KL(p_full ‖ p_drop), nats per predicted token. */
+  kl: z.number(),
+  /** Share of positions whose most probable token is the full model's. */
+  top1: z.number(),
+  /** Predicted tokens: T − 1 a sample. */
+  tokens: z.int().positive(),
+  /** By sample. */
+  sums: z.array(z.object({ nll: z.number(), kl: z.number(), top1: z.number(), tokens: z.number() })),
+});
+export type Perplexity = z.infer<typeof perplexityForm>;
+
+/** What to drop, and why. */
+export const planResultForm = z.object({
+  kind: z.literal("plan"),
+  model: z.string(),
+  layers: z.int().positive(),
+  target: z.enum(["attention", "mlp", "block", "joint"]),
+  by: z.enum(["importance", "magnitude", "random", "deepest"]),
+  seed: z.int().nullable(),
+  /** Layers whose attention is dropped, first dropped first. */
+  attention: indices,
+  /** Layers whose MLP is dropped, first dropped first. */
+  mlp: indices,
+  /** The drops in order; score is what they were ordered by. */
+  order: z.array(
+    z.object({ module: z.enum(["attention", "mlp", "block"]), layer: z.int(), score: z.number().nullable() }),
+  ),
+});
+export type Plan = z.infer<typeof planResultForm>;
+
+/** Every form by its kind. */
+export const forms = { profile: profileForm, perplexity: perplexityForm, plan: planResultForm } as const;
+export type Kind = keyof typeof forms;
+export type ResultOf<K extends Kind> = z.infer<(typeof forms)[K]>;

@@ -1,0 +1,13 @@
+/** The form of every result, its provenance, where it is kept, and how shards merge. */
+export {
+  forms,
+  type Kind,
+  type ModuleMeans,
+  type Perplexity,
+  type Plan,
+  type Profile,
+  type Provenance,
+} from "./forms.ts";
+export { merge, perplexityOf, profileOf } from "./means.ts";
+export { VERSION } from "./version.ts";
+export { cacheKey, keptResult, readResult, resultPath, writeResult, writeWhole } from "./store.ts";

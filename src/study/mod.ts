@@ -1,0 +1,8 @@
+/** The analyses: each a choice of plans, texts and probes. */
+export { type Agreement, compare, type Comparison } from "./compare.ts";
+export { CALIBRATION_TEXT, HELD_OUT_TEXT, type StudyOptions } from "./options.ts";
+export { perplexities } from "./perplexity.ts";
+export { distinct, makePlan, type Order, rank, type Ranked, type Target } from "./plan.ts";
+export { profile, type ProfileOptions } from "./profile.ts";
+export { openModel, type StudyModel } from "./session.ts";
+export { textNames, type TextOptions } from "./texts.ts";

@@ -1,0 +1,68 @@
+/** What every study can be told, and its defaults. */
+import { cpuEngine, type Engine } from "../engine/mod.ts";
+import type { Progress } from "../hub/mod.ts";
+import type { Provenance } from "../result/mod.ts";
+import { VERSION } from "../result/mod.ts";
+import type { DropPlan } from "../run/mod.ts";
+import type { StudyModel } from "./session.ts";
+import type { Packed, TextOptions } from "./texts.ts";
+
+/** Options of a study that runs a model over a text. */
+export interface StudyOptions extends Partial<TextOptions> {
+  readonly engine?: Engine;
+  /** A folder in which results are kept and found again; nothing is kept where it is not said. */
+  readonly results?: string;
+  /** Compute again although the result is kept. */
+  readonly fresh?: boolean;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly onNotice?: (line: string) => void;
+  /** Ends the study within one module. */
+  readonly signal?: AbortSignal;
+}
+
+/** The text of a calibration and of a quality check: the second is not the first. */
+export const CALIBRATION_TEXT = "stories";
+export const HELD_OUT_TEXT = "wiki";
+
+let shared: Engine | undefined;
+
+/** The engine of a study: the given one, else one CPU engine for all. */
+export function engineOf({ engine }: StudyOptions): Engine {
+  return engine ?? (shared ??= cpuEngine());
+}
+
+/** The text options of a study, defaults filled in. Throws `RangeError` for sizes that make no sense. */
+export function textOptions(options: StudyOptions, text: string): TextOptions {
+  const { samples = 8, length = 512, skip = 0, bos = false } = options;
+  const check = (name: string, value: number, least: number) => {
+    if (!Number.isInteger(value) || value < least) {
+      throw new RangeError(`Cannot use ${name} ${value}: expected an integer of at least ${least}`);
+    }
+  };
+  check("samples", samples, 1);
+  check("length", length, 2);
+  check("skip", skip, 0);
+  return { text: options.text ?? text, samples, length, skip, bos };
+}
+
+/** What the numbers of one run depend on. */
+export async function provenance(
+  model: StudyModel,
+  packed: Packed,
+  drop: DropPlan,
+  options: StudyOptions,
+): Promise<Provenance> {
+  const engine = engineOf(options);
+  return {
+    lamina: VERSION,
+    model: model.identity,
+    dtype: "float32",
+    engine: engine.name,
+    runtime: engine.version,
+    tokenizer: (await model.tokenizer()).fingerprint,
+    text: packed.text,
+    packing: packed.packing,
+    drop: { attention: [...drop.attention], mlp: [...drop.mlp] },
+    seed: null,
+  };
+}

@@ -1,0 +1,44 @@
+/** Importance, relative magnitude and sign of every module, in one pass (paper, section on importance; gram.ts). */
+import { meter } from "../hub/mod.ts";
+import { keptResult, type Profile, profileOf, resultPath, writeResult } from "../result/mod.ts";
+import { type DropPlan, dropPlan, forward, gramProbe, type GramSums, type ModuleKind } from "../run/mod.ts";
+import { CALIBRATION_TEXT, engineOf, provenance, type StudyOptions, textOptions } from "./options.ts";
+import type { StudyModel } from "./session.ts";
+import { packText } from "./texts.ts";
+
+/** Options of a profile; `drop` leaves modules out of the model that is measured. */
+export interface ProfileOptions extends StudyOptions {
+  readonly drop?: Partial<DropPlan>;
+}
+
+/** Profiles a model over a calibration text. */
+export async function profile(model: StudyModel, options: ProfileOptions = {}): Promise<Profile> {
+  const drop = dropPlan(model.spec, options.drop ?? {});
+  const packed = await packText(model, textOptions(options, CALIBRATION_TEXT), options);
+  const origin = await provenance(model, packed, drop, options);
+  if (options.results && !options.fresh) {
+    const kept = await keptResult(options.results, "profile", origin);
+    if (kept) {
+      options.onNotice?.(`profile of ${model.name}: kept from an earlier run`);
+      return kept;
+    }
+  }
+  const probe = gramProbe(model.spec.layers);
+  let report: ((done: number) => void) | undefined;
+  await forward({
+    model,
+    engine: engineOf(options),
+    blocks: packed.blocks,
+    plans: [drop],
+    probes: [probe],
+    signal: options.signal,
+    onProgress(done, total) {
+      report ??= meter({ label: `profile ${model.name}`, total, unit: "modules" }, options.onProgress);
+      report(done);
+    },
+  });
+  const sums = (kind: ModuleKind) => probe.sums.map((layer: GramSums[number]) => layer[kind] ?? null);
+  const result = profileOf(origin, { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") });
+  if (options.results) await writeResult(resultPath(options.results, "profile", origin), result);
+  return result;
+}
