@@ -4,13 +4,13 @@
 
 MODEL is a .gguf file or a folder in Hugging Face layout; FILE holds N × T token ids, int32, little-endian. Forward hooks take
 x, a and m of each layer and reduce them at once; there is no cache, no head and no state kept. Prints JSON; `seconds`
-is the pass alone, without loading, after one short pass that warms the libraries up.
+is the pass alone, without loading, after one short pass that warms the libraries up; `peak_rss_mb` likewise (Linux).
 """
 
 import argparse
 import json
-import resource
 import time
+from pathlib import Path
 
 import torch
 
@@ -51,6 +51,16 @@ def reducer(layers):
     return sums, see
 
 
+def forget_peak():
+    """Loading needs the weights twice for a moment; start counting again."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_rss_mb():
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+
+
 def main():
     options = arguments()
     torch.set_num_threads(options.threads)
@@ -60,6 +70,7 @@ def main():
         run(model, ids[:1, :64])
         sums, see = reducer(decoder(model).layers)
         with observed(model, see):
+            forget_peak()
             start = time.perf_counter()
             for batch in ids.split(options.batch):
                 run(model, batch)
@@ -73,7 +84,7 @@ def main():
         "attention_kernel": options.attn,
         "batch": options.batch,
         "torch": torch.__version__,
-        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_rss_mb": peak_rss_mb(),
     }
     for i, module in enumerate(KINDS):
         result[module] = {"importance": (1 - means[:, i]).tolist()}
