@@ -6,6 +6,7 @@
  * A name that is not in it is an error: a wrong pre-tokenizer gives plausible ids and a silently worse model.
  */
 import { addedTokens, flag, type GgufVocabulary, idsOf, type Metadata, strings } from "./gguf_metadata.ts";
+import { isolate } from "./repair.ts";
 import type { Definition } from "./tokenizer.ts";
 
 /** What a name in `tokenizer.ggml.pre` stands for. */
@@ -26,15 +27,11 @@ const byteLevel = (use_regex: boolean) => ({
 const sequence = (...pretokenizers: object[]) => ({ type: "Sequence", pretokenizers });
 
 /** The pattern of GPT-4 and its descendants; they differ in how many digits make a word. */
-const splitWords = (digits: string) => ({
-  type: "Split",
-  pattern: {
-    Regex: String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|` + digits +
+const splitWords = (digits: string) =>
+  isolate(
+    String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|` + digits +
       String.raw`| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
-  },
-  behavior: "Isolated",
-  invert: false,
-});
+  );
 
 const gpt2: PreTokenizer = { pre_tokenizer: byteLevel(true) };
 

@@ -14,21 +14,15 @@ export interface GgufVocabulary {
 /** Token types of the format. */
 export const TokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
 
-/** Control and user-defined tokens in the form of `tokenizer.json`, in the order of their ids. */
+/** Control, unknown and user-defined tokens in the form of `tokenizer.json`, in the order of their ids. */
 export function addedTokens({ tokens, types }: GgufVocabulary) {
   const added = [];
   for (let id = 0; id < tokens.length; id++) {
-    const special = types[id] === TokenType.control;
-    if ((!special && types[id] !== TokenType.userDefined) || tokens[id] === "") continue;
-    added.push({
-      id,
-      content: tokens[id],
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special,
-    });
+    const special = types[id] === TokenType.control || types[id] === TokenType.unknown;
+    if (!special && types[id] !== TokenType.userDefined) continue;
+    const content = tokens[id];
+    if (content === "") continue;
+    added.push({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special });
   }
   return added;
 }

@@ -64,7 +64,7 @@ export function sentencePieceDefinition(metadata: Metadata, stored: GgufVocabula
   };
 }
 
-/** All merges, most important first. Tokens of equal score share one ordering by the lengths of the parts. */
+/** All merges, most important first: by score, and one token's (or tied tokens') by the lengths of the parts. */
 function mergesByScore(
   tokens: readonly string[],
   types: ArrayLike<number>,
@@ -76,33 +76,34 @@ function mergesByScore(
     .sort((a, b) => scores[a] === scores[b] ? a - b : scores[b] - scores[a]);
   const merges: [string, string][] = [];
   for (let from = 0, to = 0; from < order.length; from = to) {
-    while (to < order.length && scores[order[to]] === scores[order[from]]) to++;
-    const group = Array.from(order.subarray(from, to), (id) => cuts(tokens[id], ids));
-    if (group.length === 1) { for (const [left, right] of group[0]) merges.push([left, right]); }
-    else {
-      const all = group.flat().sort((a, b) => length(b[0]) - length(a[0]) || length(b[1]) - length(a[1]));
-      for (const merge of all) merges.push(merge);
+    const start = merges.length;
+    while (to < order.length && scores[order[to]] === scores[order[from]]) {
+      addCuts(tokens[order[to++]], ids, merges);
     }
+    if (to - from === 1) continue;
+    const tied = merges.splice(start).sort(byLengths);
+    for (const merge of tied) merges.push(merge);
   }
   return merges;
 }
 
-/** Every way to cut a token into two tokens, the longest left part first. Half a surrogate pair is no token. */
-function cuts(token: string, ids: ReadonlyMap<string, number>): [string, string][] {
+/** Adds every way to cut a token into two tokens, the longest left part first. Half a surrogate pair is no token. */
+function addCuts(token: string, ids: ReadonlyMap<string, number>, merges: [string, string][]): void {
   if (token.length > MAX_TOKEN_LENGTH) {
     throw new RangeError(
       `Cannot read tokenizer.ggml.tokens: a token of ${token.length} characters, expected at most ${MAX_TOKEN_LENGTH}`,
     );
   }
-  const found: [string, string][] = [];
   for (let at = token.length - 1; at > 0; at--) {
     const left = token.slice(0, at);
     if (!ids.has(left)) continue;
     const right = token.slice(at);
-    if (ids.has(right)) found.push([left, right]);
+    if (ids.has(right)) merges.push([left, right]);
   }
-  return found;
 }
 
-/** Characters (code points), as the lengths are compared in. */
+/** Order among tokens of equal score: the longer left part, then the longer right part, in characters. */
+const byLengths = (a: [string, string], b: [string, string]) =>
+  length(b[0]) - length(a[0]) || length(b[1]) - length(a[1]);
+
 const length = (text: string) => [...text].length;

@@ -8,6 +8,7 @@
  */
 import { createHash } from "node:crypto";
 import { Tokenizer as Engine } from "@huggingface/tokenizers";
+import { repairPreTokenizer } from "./repair.ts";
 
 /** Text ↔ token ids. */
 export interface Tokenizer {
@@ -33,7 +34,8 @@ export interface ConfiguredIds {
 
 /** The parts of `tokenizer.json` that are looked at here; the rest is the library's. */
 export interface Definition {
-  readonly model: { readonly vocab: unknown; readonly [key: string]: unknown };
+  /** `vocab` is token → id, or (Unigram) a list of [token, score]. */
+  readonly model: { readonly vocab: Record<string, unknown> | unknown[]; readonly [key: string]: unknown };
   readonly added_tokens: readonly { readonly id: number; readonly content: string }[];
   readonly [key: string]: unknown;
 }
@@ -74,6 +76,7 @@ export function buildTokenizer(definition: Definition, bos: number | null, eos: 
     }
   }
   const engine = startEngine(definition);
+  const hash = () => createHash("sha256").update(JSON.stringify([definition, bos, eos])).digest("hex");
   let fingerprint: string | undefined;
   return {
     encode: (text) => engine.encode(text, { add_special_tokens: false }).ids,
@@ -88,23 +91,17 @@ export function buildTokenizer(definition: Definition, bos: number | null, eos: 
     eos,
     vocabularySize: size,
     get fingerprint() {
-      return fingerprint ??= createHash("sha256").update(JSON.stringify([definition, bos, eos])).digest(
-        "hex",
-      );
+      return fingerprint ??= hash();
     },
   };
 }
 
 /** The post-processor only places special tokens, which `encode` never adds: it is left out. */
 function startEngine(definition: Definition): Engine {
+  const pre_tokenizer = repairPreTokenizer(definition.pre_tokenizer ?? null);
+  const defaults = { normalizer: null, decoder: null };
   try {
-    return new Engine({
-      normalizer: null,
-      pre_tokenizer: null,
-      decoder: null,
-      ...definition,
-      post_processor: null,
-    }, {});
+    return new Engine({ ...defaults, ...definition, pre_tokenizer, post_processor: null }, {});
   } catch (error) {
     throw new TypeError(`Cannot build a tokenizer: ${error instanceof Error ? error.message : error}`);
   }
@@ -122,9 +119,8 @@ function readDefinition(json: unknown): Definition {
     throw new TypeError("Cannot build a tokenizer: the BPE model has no merges, expected a list");
   }
   const added = json.added_tokens ?? [];
-  if (
-    !Array.isArray(added) || !added.every((t) => isRecord(t) && typeof t.content === "string" && t.content)
-  ) {
+  const isToken = (t: unknown) => isRecord(t) && typeof t.content === "string" && t.content !== "";
+  if (!Array.isArray(added) || !added.every(isToken)) {
     throw new TypeError("Cannot build a tokenizer: expected added_tokens as a list of { id, content }");
   }
   return { ...json, added_tokens: added } as unknown as Definition;
@@ -142,7 +138,7 @@ function sizeOf({ model, added_tokens }: Definition): number {
     if (id >= size) size = id + 1;
   };
   if (!Array.isArray(vocab)) {
-    for (const token in vocab as object) take((vocab as Record<string, unknown>)[token], token);
+    for (const token in vocab) take(vocab[token], token);
   }
   for (const { id, content } of added_tokens) take(id, content);
   return size;
@@ -154,9 +150,7 @@ function idsByToken({ model, added_tokens }: Definition): (token: string) => unk
   const { vocab } = model;
   return (token) => {
     if (added.has(token)) return added.get(token);
-    if (!Array.isArray(vocab)) {
-      return Object.hasOwn(vocab as object, token) ? (vocab as Record<string, unknown>)[token] : undefined;
-    }
+    if (!Array.isArray(vocab)) return Object.hasOwn(vocab, token) ? vocab[token] : undefined;
     const index = vocab.findIndex((entry) => Array.isArray(entry) && entry[0] === token);
     return index < 0 ? undefined : index;
   };

@@ -1,0 +1,97 @@
+/**
+ * Rows of data sets as plain objects: JSONL, Arrow (what `datasets` saves to disk, stream or file form) and Parquet
+ * (what the hub serves), each as its library reads it, with values brought to one form: integers are numbers where
+ * they fit, lists are arrays, structs are objects.
+ */
+import type { AsyncBuffer } from "hyparquet";
+import { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
+import { tableFromIPC } from "@uwdata/flechette";
+import { readJsonLines } from "./text_file.ts";
+
+/** One row: column name → value. */
+export type Row = Record<string, unknown>;
+
+/** Arrow files are read whole; the benchmarks' largest has 11 MB. */
+const MAX_ARROW_BYTES = 2 ** 30;
+
+/**
+ * The rows of a `.jsonl`, `.jsonl.gz`, `.arrow` or `.parquet` file, in order.
+ *
+ * @throws Error naming the file if it cannot be read or is not what its name says, TypeError for another extension
+ */
+export function readRows(path: string): AsyncGenerator<Row> {
+  if (/\.(jsonl|ndjson|json)(\.gz)?$/i.test(path)) return jsonRows(path);
+  if (/\.arrow$/i.test(path)) return named(path, "Arrow", arrowRows(path));
+  if (/\.parquet$/i.test(path)) return named(path, "Parquet", parquetRows(path));
+  throw new TypeError(
+    `Cannot read ${path}: expected a name that ends in .jsonl, .jsonl.gz, .arrow or .parquet`,
+  );
+}
+
+async function* jsonRows(path: string): AsyncGenerator<Row> {
+  for await (const { row } of readJsonLines(path)) yield row;
+}
+
+async function* arrowRows(path: string): AsyncGenerator<Row> {
+  const { size } = await Deno.stat(path);
+  if (size > MAX_ARROW_BYTES) throw new RangeError(`${size} bytes, expected at most ${MAX_ARROW_BYTES}`);
+  const table = tableFromIPC(await Deno.readFile(path), { useBigInt: true });
+  for (let index = 0; index < table.numRows; index++) yield plain(table.get(index)) as Row;
+}
+
+async function* parquetRows(path: string): AsyncGenerator<Row> {
+  const file = rangesOf(path, (await Deno.stat(path)).size);
+  const metadata = await parquetMetadataAsync(file);
+  let rowStart = 0;
+  for (const group of metadata.row_groups) {
+    const rowEnd = rowStart + Number(group.num_rows);
+    for (const row of await parquetReadObjects({ file, metadata, rowStart, rowEnd })) yield plain(row) as Row;
+    rowStart = rowEnd;
+  }
+}
+
+/** A file as hyparquet reads it: any range, several at a time (so each has a handle, and a position, of its own). */
+function rangesOf(path: string, byteLength: number): AsyncBuffer {
+  const read = async (start: number, end: number) => {
+    if (!(start >= 0 && start <= end && end <= byteLength)) {
+      throw new RangeError(`bytes ${start} to ${end} of ${byteLength}`);
+    }
+    using file = await Deno.open(path);
+    await file.seek(start, Deno.SeekMode.Start);
+    const bytes = new Uint8Array(end - start);
+    for (let filled = 0; filled < bytes.length;) {
+      const count = await file.read(bytes.subarray(filled));
+      if (count === null) throw new RangeError("it ends early");
+      filled += count;
+    }
+    return bytes.buffer;
+  };
+  return {
+    byteLength,
+    slice(start, end = byteLength) {
+      const range = read(start, end);
+      range.catch(() => {}); // hyparquet drops the other ranges when one fails
+      return range;
+    },
+  };
+}
+
+/** Rows of a library's reader, its errors with the file's name. */
+async function* named(path: string, format: string, rows: AsyncGenerator<Row>): AsyncGenerator<Row> {
+  try {
+    yield* rows;
+  } catch (error) {
+    const found = error instanceof Deno.errors.NotFound ? "no such file" : (error as Error).message;
+    throw new Error(`Cannot read ${path}: ${found}, expected ${format}`, { cause: error });
+  }
+}
+
+/** One form for what the two libraries give. */
+function plain(value: unknown): unknown {
+  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  if (typeof value !== "object" || value === null || value instanceof Date) return value;
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) {
+    return Array.from(value as ArrayLike<unknown>, plain);
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
+}

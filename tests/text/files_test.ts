@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { namedText, readDocuments, readRows } from "../../src/text/mod.ts";
+
+/** Runs with a folder of the given files, which is removed afterwards. */
+async function withFiles(files: Record<string, string | Uint8Array>, run: (folder: string) => Promise<void>) {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const [name, content] of Object.entries(files)) {
+      const path = join(folder, name);
+      await Deno.mkdir(join(path, ".."), { recursive: true });
+      await Deno.writeFile(path, typeof content === "string" ? new TextEncoder().encode(content) : content);
+    }
+    await run(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const JSONL = '{"text":"eins"}\r\n\n{"text":"zwei\\nzeilen ü","id":3}\n{"text":""}';
+const DOCUMENTS = ["eins", "zwei\nzeilen ü", ""];
+
+Deno.test("plain text is one document, JSONL one per line, compressed or not", async () => {
+  const text = "Zeile 1\nZeile 2 😀\n";
+  const twoMembers = new Uint8Array([...gzipSync("Zeile 1\nZei"), ...gzipSync("le 2 😀\n")]);
+  const files = {
+    "a.txt": text,
+    "a.txt.gz": twoMembers,
+    "b.jsonl": JSONL,
+    "b.json.gz": gzipSync(JSONL),
+    "m": "\ufeffx",
+  };
+  await withFiles(files, async (folder) => {
+    const read = (name: string) => Array.fromAsync(readDocuments(join(folder, name)));
+    assert.deepEqual(await read("a.txt"), [text]);
+    assert.deepEqual(await read("a.txt.gz"), [text]);
+    assert.deepEqual(await read("b.jsonl"), DOCUMENTS);
+    assert.deepEqual(await read("b.json.gz"), DOCUMENTS);
+    assert.deepEqual(await read("m"), ["x"], "a byte order mark is no text");
+  });
+});
+
+Deno.test("a character across two chunks of a large file stays whole", async () => {
+  const text = "x" + "ü😀".repeat(200_000);
+  await withFiles({ "big.txt": text, "big.jsonl": JSON.stringify({ text }) }, async (folder) => {
+    assert.deepEqual(await Array.fromAsync(readDocuments(join(folder, "big.txt"))), [text]);
+    assert.deepEqual(await Array.fromAsync(readDocuments(join(folder, "big.jsonl"))), [text]);
+  });
+});
+
+Deno.test("reading may stop early", async () => {
+  const rows = '{"text":"x"}\n'.repeat(100_000);
+  await withFiles({ "b.jsonl": rows, "b.jsonl.gz": gzipSync(rows) }, async (folder) => {
+    for (const name of ["b.jsonl", "b.jsonl.gz"]) {
+      for await (const document of readDocuments(join(folder, name))) {
+        assert.equal(document, "x");
+        break;
+      }
+    }
+  });
+});
+
+Deno.test("bad files are refused by name and line", async () => {
+  const files = {
+    "latin.txt": new Uint8Array([0x66, 0xfc, 0x72]),
+    "cut.txt": new Uint8Array([0x66, 0xc3]),
+    "plain.gz": "not compressed",
+    "half.txt.gz": gzipSync("abc".repeat(10_000)).subarray(0, 40),
+    "broken.jsonl": '{"text":"a"}\n\n{"text":',
+    "list.jsonl": '["text"]',
+    "field.jsonl": '{"text":"a"}\n{"txt":"b"}',
+    "number.jsonl": '{"text":5}',
+  };
+  const messages: Record<string, RegExp> = {
+    "latin.txt": /^Cannot read .*latin\.txt: bytes that are not UTF-8/,
+    "cut.txt": /cut\.txt: bytes that are not UTF-8/,
+    "plain.gz": /plain\.gz: .*expected gzip/,
+    "half.txt.gz": /half\.txt\.gz: .*expected gzip/,
+    "broken.jsonl": /broken\.jsonl, line 3: /,
+    "list.jsonl": /list\.jsonl, line 1: expected a JSON object/,
+    "field.jsonl": /field\.jsonl, line 2: the field "text" is undefined, expected a string/,
+    "number.jsonl": /number\.jsonl, line 1: the field "text" is number/,
+    "missing.txt": /missing\.txt: no such file/,
+  };
+  await withFiles(files, async (folder) => {
+    for (const [name, message] of Object.entries(messages)) {
+      await assert.rejects(Array.fromAsync(readDocuments(join(folder, name))), { message });
+    }
+  });
+});
+
+/** A benchmark package with a few rows of each task that named texts use. */
+function benchmark(): Record<string, Uint8Array> {
+  const files: Record<string, Uint8Array> = {};
+  const put = (task: string, docs: object[]) => {
+    const lines = docs.map((doc) => JSON.stringify({ doc })).join("\n");
+    files[`oe_eval_tasks/${task}/requests.jsonl.gz`] = gzipSync(lines);
+  };
+  put("coqa/bpb_0shot", [{ story: "A" }, { story: "A" }, { story: "B" }]);
+  const query = (paragraph: string) => ({
+    query: `Title: T\nBackground: ${paragraph}\nQuestion: Q?\nAnswer:`,
+  });
+  put("squad/bpb_5shot", [query("One.\nTwo."), query("Three."), query("One.\nTwo.")]);
+  put("codex_humaneval/gold_bpb_0shot", [{ prompt: "def f():\n", canonical_solution: "  return 1\n" }]);
+  const languages =
+    "bash c cpp csharp go haskell java javascript matlab php python r ruby rust scala swift typescript";
+  for (const name of languages.split(" ")) {
+    put(`mt_mbpp_${name}/gold_bpb_3shot`, [{ code: `${name} 1\r\n` }, { code: `${name} 2` }]);
+  }
+  put("gsm8k/gold_bpb_5shot", [{ question: "1+1?", choices: ["So the answer is 2."] }]);
+  const subjects =
+    "algebra counting_and_probability geometry intermediate_algebra number_theory prealgebra precalculus";
+  for (const name of subjects.split(" ")) {
+    put(`minerva_math_${name}/gold_bpb_0shot`, [{ problem: name, solution: "$1$" }]);
+  }
+  return files;
+}
+
+Deno.test("named texts: unique documents, sources in turn", async () => {
+  await withFiles(benchmark(), async (folder) => {
+    const read = (name: string) => Array.fromAsync(namedText(name, folder));
+    assert.deepEqual(await read("stories"), ["A", "B"]);
+    assert.deepEqual(await read("wiki"), ["One.\nTwo.", "Three."]);
+    const code = await read("code");
+    assert.deepEqual(code.slice(0, 3), ["def f():\n  return 1\n", "bash 1\n", "c 1\n"]);
+    assert.equal(code.length, 1 + 2 * 17);
+    assert.equal(code[18], "bash 2");
+    const math = await read("math");
+    assert.deepEqual(math.slice(0, 2), ["1+1?\n\nSo the answer is 2.", "algebra\n\n$1$"]);
+    assert.equal(math.length, 8);
+  });
+});
+
+Deno.test("named texts: reading may stop early, unknown names and missing files are named", async () => {
+  await withFiles(benchmark(), async (folder) => {
+    for await (const document of namedText("code", folder)) {
+      assert.ok(document);
+      break;
+    }
+    assert.throws(
+      () => namedText("poems", folder),
+      /the text "poems": expected one of stories, wiki, code, math/,
+    );
+    assert.throws(() => namedText("constructor", folder), /expected one of/);
+    await Deno.remove(join(folder, "oe_eval_tasks/coqa"), { recursive: true });
+    await assert.rejects(
+      Array.fromAsync(namedText("stories", folder)),
+      /coqa.*requests\.jsonl\.gz: no such file/,
+    );
+  });
+});
+
+const fixture = (name: string) => new URL(`../fixtures/tokens/${name}`, import.meta.url).pathname;
+
+Deno.test("Arrow, Parquet and JSONL give the same rows", async () => {
+  const expected = await Array.fromAsync(readRows(fixture("rows.json")));
+  assert.equal(expected.length, 3);
+  assert.equal(expected[2].label, 2 ** 40);
+  assert.deepEqual(await Array.fromAsync(readRows(fixture("rows.arrow"))), expected);
+  assert.deepEqual(await Array.fromAsync(readRows(fixture("rows.parquet"))), expected);
+});
+
+Deno.test("rows of files that are not what their names say are refused by name", async () => {
+  const files = { "a.arrow": "no arrow", "a.parquet": "no parquet at all", "a.csv": "a,b" };
+  await withFiles(files, async (folder) => {
+    const read = (name: string) => Array.fromAsync(readRows(join(folder, name)));
+    await assert.rejects(read("a.arrow"), /a\.arrow: .*expected Arrow/);
+    await assert.rejects(read("a.parquet"), /a\.parquet: .*expected Parquet/);
+    await assert.rejects(read("missing.arrow"), /missing\.arrow: no such file/);
+    assert.throws(() => readRows(join(folder, "a.csv")), /a\.csv: expected a name that ends in/);
+  });
+});
+
+Deno.test("cut or altered Arrow and Parquet files give an error or rows, never a hang", async () => {
+  for (const name of ["rows.arrow", "rows.parquet"]) {
+    const whole = await Deno.readFile(fixture(name));
+    const files: Record<string, Uint8Array> = {};
+    for (let at = 0; at < whole.length; at += 37) {
+      files[`cut${at}${name}`] = whole.subarray(0, at);
+      files[`flip${at}${name}`] = whole.map((byte, i) => i === at ? byte ^ 0xff : byte);
+    }
+    await withFiles(files, async (folder) => {
+      for (const file of Object.keys(files)) {
+        const rows = await Array.fromAsync(readRows(join(folder, file))).catch((error: Error) => error);
+        if (rows instanceof Error) assert.match(rows.message, new RegExp(`^Cannot read .*${file}: `));
+      }
+    });
+  }
+});

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { packBlocks, type Tokenizer, tokenizerFromGguf } from "../../src/text/mod.ts";
+
+/** A tokenizer whose ids are the letters' places: a = 2, b = 3, …; BOS 0, EOS 1. */
+const letters: Tokenizer = {
+  encode: (text) => Array.from(text, (letter) => letter.charCodeAt(0) - 95),
+  decode: (ids) => String.fromCharCode(...ids.map((id) => id + 95)),
+  bos: 0,
+  eos: 1,
+  vocabularySize: 28,
+  fingerprint: "letters",
+};
+
+const documents = fc.array(fc.stringMatching(/^[a-z]{0,12}$/), { maxLength: 40 });
+const lengths = fc.integer({ min: 2, max: 9 });
+
+/** What all documents give in one row. */
+const row = (texts: string[]) => texts.flatMap((text) => [...letters.encode(text), 1]);
+
+Deno.test("blocks, one after another, are the documents, each with EOS behind it", async () => {
+  await fc.assert(fc.asyncProperty(documents, lengths, async (texts, length) => {
+    const whole = row(texts);
+    const samples = Math.floor(whole.length / length);
+    fc.pre(samples > 0);
+    const blocks = await packBlocks(texts, letters, { samples, length, bos: false });
+    assert.deepEqual([...blocks.ids], whole.slice(0, samples * length));
+  }));
+});
+
+Deno.test("with BOS, every block is BOS and the next T − 1 tokens", async () => {
+  await fc.assert(fc.asyncProperty(documents, lengths, async (texts, length) => {
+    const whole = row(texts);
+    const samples = Math.floor(whole.length / (length - 1));
+    fc.pre(samples > 0);
+    const { ids } = await packBlocks(texts, letters, { samples, length, bos: true });
+    for (let n = 0; n < samples; n++) {
+      const block = [...ids.subarray(n * length, (n + 1) * length)];
+      assert.deepEqual(block, [0, ...whole.slice(n * (length - 1), (n + 1) * (length - 1))]);
+    }
+  }));
+});
+
+Deno.test("one block more than the text has is refused, and the error counts them", async () => {
+  await fc.assert(fc.asyncProperty(documents, lengths, fc.boolean(), async (texts, length, bos) => {
+    const has = Math.floor(row(texts).length / (bos ? length - 1 : length));
+    const packing = { samples: has + 1, length, bos };
+    await assert.rejects(packBlocks(texts, letters, packing), {
+      name: "RangeError",
+      message: new RegExp(`^Cannot pack ${has + 1} blocks of ${length} tokens: the text gives ${has} \\(`),
+    });
+  }));
+});
+
+Deno.test("documents that are not needed are not read", async () => {
+  let read = 0;
+  function* endless() {
+    for (;; read++) yield "abc";
+  }
+  const blocks = await packBlocks(endless(), letters, { samples: 2, length: 6, bos: false });
+  assert.deepEqual([...blocks.ids], [2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4, 1]);
+  assert.equal(read, 2, "two were finished when the third filled the last block");
+});
+
+Deno.test("the hash is that of ids and shape", async () => {
+  const hash = async (texts: string[], samples: number, length: number) =>
+    (await packBlocks(texts, letters, { samples, length, bos: false })).hash;
+  const known = await hash(["abcdefg"], 2, 4);
+  assert.match(known, /^[0-9a-f]{64}$/);
+  assert.equal(known, await hash(["abcdefg", "more"], 2, 4));
+  assert.notEqual(known, await hash(["abcdefg"], 4, 2));
+  assert.notEqual(known, await hash(["abcdefh"], 2, 4));
+});
+
+const REFUSED: [string, Tokenizer, number, number, boolean, RegExp][] = [
+  ["no EOS", { ...letters, eos: null }, 1, 2, false, /1 blocks of 2 tokens: the tokenizer has no EOS token/],
+  ["no BOS", { ...letters, bos: null }, 1, 2, true, /the tokenizer has no BOS token/],
+  [
+    "an id outside the vocabulary",
+    { ...letters, vocabularySize: 3 },
+    1,
+    4,
+    false,
+    /token id 3, expected an id below 3/,
+  ],
+  ["no blocks", letters, 0, 4, false, /at least 1 block of at least 2 tokens/],
+  ["blocks of one token", letters, 1, 1, false, /at least 2 tokens/],
+  ["a fractional length", letters, 1, 2.5, false, /at least 2 tokens/],
+  ["more than fits", letters, 2 ** 20, 2 ** 20, false, /at most 268435456 tokens in all/],
+];
+
+for (const [name, tokenizer, samples, length, bos, message] of REFUSED) {
+  Deno.test(`packing refused: ${name}`, async () => {
+    await assert.rejects(packBlocks(["abcdef"], tokenizer, { samples, length, bos }), message);
+  });
+}
+
+Deno.test("byte-level BPE: decode(encode(x)) = x", async () => {
+  const url = new URL("../fixtures/tokens/bytes.json", import.meta.url);
+  const { gguf } = JSON.parse(await Deno.readTextFile(url));
+  const tokenizer = tokenizerFromGguf(new Map(Object.entries(gguf)));
+  const text = fc.string({ unit: "binary", maxLength: 80 });
+  fc.assert(fc.property(text, (x) => assert.equal(tokenizer.decode(tokenizer.encode(x)), x)), {
+    numRuns: 2000,
+  });
+});

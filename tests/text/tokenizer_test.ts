@@ -1,0 +1,244 @@
+import assert from "node:assert/strict";
+import { type Tokenizer, tokenizerFromGguf, tokenizerFromJson } from "../../src/text/mod.ts";
+
+interface Fixture {
+  texts: string[];
+  ids: Record<string, number[][]>;
+  gguf: Record<string, unknown>;
+  tokenizer: Record<string, unknown>;
+  config: Record<string, unknown>;
+  splits: { pre_tokenizer: unknown; ids: number[][] }[];
+}
+
+const fixture = async (name: string): Promise<Fixture> =>
+  JSON.parse(await Deno.readTextFile(new URL(`../fixtures/tokens/${name}.json`, import.meta.url)));
+
+const bytes = await fixture("bytes");
+const pieces = await fixture("pieces");
+
+/** The metadata of a fixture, some entries changed; undefined removes one. */
+function metadata(base: Fixture, changes: Record<string, unknown> = {}): Map<string, unknown> {
+  const entries = new Map(Object.entries(base.gguf));
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined) entries.delete(`tokenizer.ggml.${name}`);
+    else entries.set(`tokenizer.ggml.${name}`, value);
+  }
+  return entries;
+}
+
+function assertIds(tokenizer: Tokenizer, { texts }: Fixture, expected: number[][]) {
+  texts.forEach((text, i) => assert.deepEqual(tokenizer.encode(text), expected[i], JSON.stringify(text)));
+}
+
+for (const pre of ["gpt-2", "smollm", "llama-bpe", "qwen2"]) {
+  Deno.test(`byte-level GGUF, pre-tokenizer ${pre}: ids of Hugging Face`, () => {
+    assertIds(tokenizerFromGguf(metadata(bytes, { pre })), bytes, bytes.ids[pre]);
+  });
+}
+
+Deno.test("a GGUF without a pre-tokenizer is cut like GPT-2's", () => {
+  const unnamed = tokenizerFromGguf(metadata(bytes, { pre: undefined }));
+  assertIds(unnamed, bytes, bytes.ids["gpt-2"]);
+  assert.notDeepEqual(bytes.ids["gpt-2"], bytes.ids.smollm, "the texts must tell the two apart");
+});
+
+for (const [name, add_space_prefix] of [["plain", false], ["prefix", true]] as const) {
+  Deno.test(`SentencePiece GGUF, ${name}: ids of Hugging Face`, () => {
+    assertIds(tokenizerFromGguf(metadata(pieces, { add_space_prefix })), pieces, pieces.ids[name]);
+  });
+}
+
+Deno.test("SentencePiece GGUF: typed arrays serve as well", () => {
+  const scores = Float32Array.from(pieces.gguf["tokenizer.ggml.scores"] as number[]);
+  const token_type = Int32Array.from(pieces.gguf["tokenizer.ggml.token_type"] as number[]);
+  assertIds(tokenizerFromGguf(metadata(pieces, { scores, token_type })), pieces, pieces.ids.plain);
+});
+
+Deno.test("tokenizer.json: ids of Hugging Face, special tokens in both spellings", () => {
+  const tokenizer = tokenizerFromJson(bytes.tokenizer, bytes.config);
+  assertIds(tokenizer, bytes, bytes.ids.smollm);
+  assert.deepEqual([tokenizer.bos, tokenizer.eos], [0, 1]);
+  assert.equal(tokenizer.vocabularySize, (bytes.gguf["tokenizer.ggml.tokens"] as string[]).length);
+});
+
+for (const { pre_tokenizer, ids } of bytes.splits) {
+  const { type, behavior = "" } = (pre_tokenizer as { pretokenizers: { type: string; behavior?: string }[] })
+    .pretokenizers[0];
+  Deno.test(`tokenizer.json, ${type} ${behavior}: ids of Hugging Face`, () => {
+    assertIds(tokenizerFromJson({ ...bytes.tokenizer, pre_tokenizer }, bytes.config), bytes, ids);
+  });
+}
+
+Deno.test("tokenizer.json: config.json speaks only where tokenizer_config.json is silent", () => {
+  const ids = { bos_token_id: 5, eos_token_id: [7, 8] };
+  const specials = (config: unknown) => {
+    const { bos, eos } = tokenizerFromJson(bytes.tokenizer, config, ids);
+    return [bos, eos];
+  };
+  assert.deepEqual(specials(undefined), [5, 7]);
+  assert.deepEqual(specials({ bos_token: null }), [null, 7]);
+  assert.deepEqual(specials({ eos_token: "<|end|>" }), [5, 1]);
+});
+
+Deno.test("decode gives special tokens and text back, and refuses foreign ids", () => {
+  const tokenizer = tokenizerFromGguf(metadata(bytes));
+  const text = "<|start|>  It 's 12 ü 😀\n<|end|>";
+  assert.equal(tokenizer.decode(tokenizer.encode(text)), text);
+  assert.equal(tokenizer.decode([]), "");
+  for (const id of [-1, tokenizer.vocabularySize, 1.5, NaN]) {
+    assert.throws(() => tokenizer.decode([0, id]), RangeError);
+  }
+});
+
+Deno.test("SentencePiece: bytes stand in for unknown characters, and come back", () => {
+  const tokenizer = tokenizerFromGguf(metadata(pieces));
+  const text = "  ไทย 🜁 x";
+  assert.equal(tokenizer.decode(tokenizer.encode(text)), text);
+  const prefixed = tokenizerFromGguf(metadata(pieces, { add_space_prefix: true }));
+  assert.equal(prefixed.decode(prefixed.encode(text)), text);
+});
+
+Deno.test("the fingerprint follows what decides the ids, and nothing else", () => {
+  const print = (changes?: Record<string, unknown>) =>
+    tokenizerFromGguf(metadata(bytes, changes)).fingerprint;
+  assert.match(print(), /^[0-9a-f]{64}$/);
+  assert.equal(print(), print({ padding_token_id: 3 }));
+  const merges = (bytes.gguf["tokenizer.ggml.merges"] as string[]).toReversed();
+  for (const changes of [{ pre: "gpt-2" }, { eos_token_id: 3 }, { merges }]) {
+    assert.notEqual(print(), print(changes));
+  }
+});
+
+const tokens = bytes.gguf["tokenizer.ggml.tokens"] as string[];
+
+const HOSTILE: [string, Fixture, Record<string, unknown>, RegExp][] = [
+  ["no kind", bytes, { model: undefined }, /ggml\.model: undefined, expected "gpt2" or "llama"/],
+  ["unknown kind", bytes, { model: "rwkv" }, /ggml\.model: "rwkv"/],
+  ["kind of a wrong type", bytes, { model: ["gpt2"] }, /ggml\.model/],
+  [
+    "unknown pre-tokenizer",
+    bytes,
+    { pre: "tekken" },
+    /ggml\.pre: unknown pre-tokenizer "tekken", expected one of gpt-2/,
+  ],
+  ["no tokens", bytes, { tokens: undefined }, /ggml\.tokens: it is missing, expected a list of strings/],
+  ["an empty vocabulary", bytes, { tokens: [] }, /ggml\.tokens: 0 tokens/],
+  [
+    "a token that is a number",
+    bytes,
+    { tokens: [...tokens.slice(1), 5] },
+    /ggml\.tokens: a list of something else/,
+  ],
+  [
+    "too large a vocabulary",
+    bytes,
+    { tokens: new Array(2 ** 21 + 1).fill("") },
+    /2097153 tokens, expected 1 to 2097152/,
+  ],
+  ["types of another length", bytes, { token_type: [1, 2] }, /ggml\.token_type: 2 entries for \d+ tokens/],
+  [
+    "types that are text",
+    bytes,
+    { token_type: "1" },
+    /ggml\.token_type: a string, expected a list of finite numbers/,
+  ],
+  ["merges that are numbers", bytes, { merges: [1] }, /ggml\.merges/],
+  ["no merges", bytes, { merges: undefined }, /ggml\.merges: it is missing/],
+  [
+    "a merge without a space",
+    bytes,
+    { merges: ["ab"] },
+    /merge 0 is "ab", expected two tokens that make a third/,
+  ],
+  ["a merge of unknown tokens", bytes, { merges: ["q@ @q"] }, /merge 0 is "q@ @q"/],
+  ["a merge that makes no token", bytes, { merges: ["q q"] }, /merge 0 is "q q"/],
+  [
+    "BOS outside the vocabulary",
+    bytes,
+    { bos_token_id: 10 ** 6 },
+    /ggml\.bos_token_id: 1000000, expected an id/,
+  ],
+  ["EOS that is negative", bytes, { eos_token_id: -1 }, /ggml\.eos_token_id: -1/],
+  ["EOS that is text", bytes, { eos_token_id: "1" }, /ggml\.eos_token_id/],
+  [
+    "a prefix flag that is a number",
+    bytes,
+    { add_space_prefix: 1 },
+    /add_space_prefix: a number, expected true or false/,
+  ],
+  ["a byte-level prefix", bytes, { add_space_prefix: true }, /add_space_prefix: true, expected false/],
+  ["no scores", pieces, { scores: undefined }, /ggml\.scores: it is missing/],
+  ["scores of another length", pieces, { scores: [0] }, /ggml\.scores: 1 entries for \d+ tokens/],
+  ["a score that is not a number", pieces, {
+    scores: (pieces.gguf["tokenizer.ggml.scores"] as number[]).with(9, NaN),
+  }, /ggml\.scores: .*finite/],
+  ["an endless token", pieces, {
+    tokens: (pieces.gguf["tokenizer.ggml.tokens"] as string[]).with(-1, "x".repeat(10_000)),
+  }, /a token of 10000 characters, expected at most 512/],
+];
+
+for (const [name, base, changes, message] of HOSTILE) {
+  Deno.test(`GGUF refused: ${name}`, () => {
+    assert.throws(() => tokenizerFromGguf(metadata(base, changes)), message);
+  });
+}
+
+Deno.test("all scores equal, prototype names as tokens: no crash", () => {
+  const names = ["__proto__", "constructor", "_", "p", "r", "o", "t", "__", "__p"];
+  const all = [...(pieces.gguf["tokenizer.ggml.tokens"] as string[]), ...names];
+  const types = [...(pieces.gguf["tokenizer.ggml.token_type"] as number[]), ...names.map(() => 1)];
+  const tokenizer = tokenizerFromGguf(
+    metadata(pieces, { tokens: all, token_type: types, scores: all.map(() => 0) }),
+  );
+  assert.equal(tokenizer.decode(tokenizer.encode("__proto__ constructor")), "__proto__ constructor");
+});
+
+const model = { type: "BPE", vocab: { a: 0, b: 1 }, merges: [] };
+
+const split = (behavior: string, invert = false) => ({
+  type: "Split",
+  pattern: { String: "," },
+  behavior,
+  invert,
+});
+
+const BAD_JSON: [string, unknown, unknown, RegExp][] = [
+  ["not an object", [], {}, /tokenizer\.json has no model/],
+  ["no vocabulary", { model: { type: "BPE" } }, {}, /no vocabulary/],
+  ["no merges", { model: { type: "BPE", vocab: {} } }, {}, /no merges/],
+  ["a fractional id", { model: { ...model, vocab: { a: 0.5 } } }, {}, /token "a" has id 0\.5/],
+  ["an id past all vocabularies", { model: { ...model, vocab: { a: 2 ** 31 } } }, {}, /has id 2147483648/],
+  ["an added token without text", { model, added_tokens: [{ id: 2 }] }, {}, /added_tokens as a list/],
+  [
+    "an added token with a wrong id",
+    { model, added_tokens: [{ id: -1, content: "x" }] },
+    {},
+    /token "x" has id -1/,
+  ],
+  [
+    "a BOS that is no token",
+    { model },
+    { bos_token: "<s>" },
+    /bos_token is "<s>", expected a token of the vocabulary/,
+  ],
+  ["an unknown normaliser", { model, normalizer: { type: "Rot13" } }, {}, /Rot13/],
+  [
+    "a split it cannot do",
+    { model, pre_tokenizer: split("MergedWithNext") },
+    {},
+    /a Split with behavior "MergedWithNext"/,
+  ],
+  [
+    "an inverted split",
+    { model, pre_tokenizer: split("Contiguous", true) },
+    {},
+    /an inverted Split with behavior "Con/,
+  ],
+  ["a split by nothing", { model, pre_tokenizer: { type: "Split" } }, {}, /a Split without a pattern/],
+];
+
+for (const [name, json, config, message] of BAD_JSON) {
+  Deno.test(`tokenizer.json refused: ${name}`, () => {
+    assert.throws(() => tokenizerFromJson(json, config), message);
+  });
+}
