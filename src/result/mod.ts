@@ -7,6 +7,7 @@ export {
   type Plan,
   type Profile,
   type Provenance,
+  type Sweep,
 } from "./forms.ts";
 export { merge, perplexityOf, profileOf } from "./means.ts";
 export { VERSION } from "./version.ts";

@@ -79,23 +79,24 @@ export async function forward(options: ForwardOptions): Promise<number> {
   return modules;
 }
 
-/** Batches of samples, in groups whose states fit the budget together. */
+/**
+ * Batches of samples, in groups whose states fit the budget together (one batch at least). How samples are batched
+ * depends on their length alone, so the streams of two runs over the same blocks match.
+ */
 function sampleGroups({ model, blocks, plans, budget = DEFAULT_BUDGET }: ForwardOptions): Batch[][] {
   const { samples, length } = blocks;
   const distinct = new Set(plans.map((plan) => JSON.stringify(plan))).size;
-  const sampleBytes = distinct * length * model.spec.hidden * Float32Array.BYTES_PER_ELEMENT;
-  const perGroup = Math.max(1, Math.min(samples, Math.floor(budget / sampleBytes)));
-  const perBatch = Math.max(1, Math.min(perGroup, Math.floor(BATCH_TOKENS / length)));
-  const groups: Batch[][] = [];
-  for (let start = 0; start < samples; start += perGroup) {
-    const end = Math.min(start + perGroup, samples);
-    const batches: Batch[] = [];
-    for (let first = start; first < end; first += perBatch) {
-      batches.push({ first, count: Math.min(perBatch, end - first) });
-    }
-    groups.push(batches);
+  const perBatch = Math.max(1, Math.floor(BATCH_TOKENS / length));
+  const batchBytes = distinct * perBatch * length * model.spec.hidden * Float32Array.BYTES_PER_ELEMENT;
+  const perGroup = Math.max(1, Math.floor(budget / batchBytes));
+  const batches: Batch[] = [];
+  for (let first = 0; first < samples; first += perBatch) {
+    batches.push({ first, count: Math.min(perBatch, samples - first) });
   }
-  return groups;
+  return Array.from(
+    { length: Math.ceil(batches.length / perGroup) },
+    (_, g) => batches.slice(g * perGroup, (g + 1) * perGroup),
+  );
 }
 
 async function runLayers(

@@ -3,5 +3,5 @@ export { type Blocks, forward, type ForwardOptions, type State } from "./forward
 export { gramProbe, type GramSums, type ModuleKind } from "./gram.ts";
 export { type DropPlan, dropPlan, noDrop } from "./plan.ts";
 export type { Observation, Probe } from "./probe.ts";
-export { score, type ScoreOptions, type ScoreSums } from "./score.ts";
+export { type Reference, reference, score, type ScoreOptions, type ScoreSums } from "./score.ts";
 export { countModules } from "./trie.ts";

@@ -6,7 +6,7 @@
  * the target's logit, and Σ p_full · (z_full − z) towards the divergence; slices are merged in float64. The full
  * logits never exist.
  */
-import type { Engine, Program } from "../engine/mod.ts";
+import type { Engine, Held, Program } from "../engine/mod.ts";
 import { type Model, normGraph } from "../models/mod.ts";
 import {
   ArgMax,
@@ -28,8 +28,8 @@ import {
   Transpose,
 } from "../onnx/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
-import { type Blocks, forward, type ForwardOptions, type State } from "./forward.ts";
-import type { Batch } from "./forward.ts";
+import { type Batch, type Blocks, forward, type ForwardOptions } from "./forward.ts";
+import { noDrop } from "./plan.ts";
 
 /** Sums over the predicted tokens of one sample. */
 export interface ScoreSums {
@@ -47,15 +47,31 @@ export interface ScoreSums {
 const VOCABULARY_SLICE = 8192;
 const LOGITS = 4 * 2 ** 20;
 
-/** Plans beside a reference. */
+/** Final streams of the full model, by first sample of a batch: what plans are held against. */
+export type Reference = ReadonlyMap<number, Held>;
+
+/** The full model's side of later comparisons: one pass, N · T · D numbers kept. */
+export async function reference(options: Omit<ForwardOptions, "plans" | "finish">): Promise<Reference> {
+  const kept = new Map<number, Held>();
+  await forward({
+    ...options,
+    plans: [noDrop],
+    finish([state], batches) {
+      batches.forEach(({ first }, b) => kept.set(first, state.batches[b]));
+      return Promise.resolve();
+    },
+  });
+  return kept;
+}
+
+/** Plans, and the full model's streams over the same blocks. */
 export type ScoreOptions = Omit<ForwardOptions, "finish"> & {
+  readonly reference: Reference;
+  /** Called after each slice of logits, with numbers done and to do. */
   readonly onScore?: (done: number, total: number) => void;
 };
 
-/**
- * Scores every plan on every sample: result[plan][sample]. The first plan is the reference of `kl` and `top1`.
- * Plans whose streams would outgrow the budget together are run in groups, the reference in each.
- */
+/** Scores every plan on every sample: result[plan][sample]. */
 export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
   const { plans, blocks, engine, model } = options;
   const result = plans.map((): ScoreSums[] => []);
@@ -64,11 +80,12 @@ export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
     await forward({
       ...options,
       async finish(states, batches) {
-        const streams = plans.map((_, index) => states.find((state) => state.plans.includes(index))!);
-        const sums = await head.score(streams, batches, blocks, options.signal, options.onScore);
-        sums.forEach((samples, plan) =>
-          samples.forEach((sum, i) => result[plan][batches[0].first + i] = sum)
-        );
+        const full = batches.map(({ first }) => options.reference.get(first)!);
+        const own = plans.map((_, index) => states.find((state) => state.plans.includes(index))!.batches);
+        const sums = await head.score([full, ...own], batches, blocks, options.signal, options.onScore);
+        sums.slice(1).forEach((samples, plan) => {
+          samples.forEach((sum, i) => result[plan][batches[0].first + i] = sum);
+        });
       },
     });
   } finally {
@@ -89,14 +106,18 @@ async function openHead(model: Model, engine: Engine) {
   const programs = new Map<string, Promise<Program>>();
 
   /** Normed streams [plan][positions that predict, D], and the tokens they predict. */
-  async function gather(streams: readonly State[], batches: readonly Batch[], { ids, length }: Blocks) {
+  async function gather(
+    streams: readonly (readonly Held[])[],
+    batches: readonly Batch[],
+    { ids, length }: Blocks,
+  ) {
     const samples = batches.reduce((sum, batch) => sum + batch.count, 0);
     const positions = samples * (length - 1);
     const rows = streams.map(() => new Float32Array(positions * hidden));
-    for (const [plan, state] of streams.entries()) {
+    for (const [plan, held] of streams.entries()) {
       let sample = 0;
       for (const [b, { count }] of batches.entries()) {
-        const { y } = await norm.run({ ...normWeights, x: state.batches[b] });
+        const { y } = await norm.run({ ...normWeights, x: held[b] });
         const { data } = await engine.read(y);
         for (let i = 0; i < count; i++, sample++) {
           const start = i * length * hidden;
@@ -116,7 +137,7 @@ async function openHead(model: Model, engine: Engine) {
   return {
     /** Sums for each plan and sample of a group. */
     async score(
-      streams: readonly State[],
+      streams: readonly (readonly Held[])[],
       batches: readonly Batch[],
       blocks: Blocks,
       signal?: AbortSignal,

@@ -5,4 +5,13 @@ export { perplexities } from "./perplexity.ts";
 export { distinct, makePlan, type Order, rank, type Ranked, type Target } from "./plan.ts";
 export { profile, type ProfileOptions } from "./profile.ts";
 export { openModel, type StudyModel } from "./session.ts";
+export {
+  type Allowance,
+  allowance,
+  type Curve,
+  curvesOf,
+  START_CURVES,
+  sweep,
+  SWEEP_STEPS,
+} from "./sweep.ts";
 export { textNames, type TextOptions } from "./texts.ts";

@@ -3,8 +3,15 @@
  * token. All plans run as one trie beside the full model, so a sweep costs little more than its deepest branch.
  */
 import { meter } from "../hub/mod.ts";
-import { keptResult, type Perplexity, perplexityOf, resultPath, writeResult } from "../result/mod.ts";
-import { type DropPlan, dropPlan, noDrop, score } from "../run/mod.ts";
+import {
+  keptResult,
+  type Perplexity,
+  perplexityOf,
+  type Provenance,
+  resultPath,
+  writeResult,
+} from "../result/mod.ts";
+import { type DropPlan, dropPlan, type Reference, reference, score } from "../run/mod.ts";
 import { engineOf, HELD_OUT_TEXT, provenance, type StudyOptions, textOptions } from "./options.ts";
 import type { StudyModel } from "./session.ts";
 import { packText } from "./texts.ts";
@@ -15,37 +22,58 @@ export async function perplexities(
   plans: readonly Partial<DropPlan>[],
   options: StudyOptions = {},
 ): Promise<Perplexity[]> {
-  const wanted = plans.map((plan) => dropPlan(model.spec, plan));
+  const [results] = await perplexityGroups(model, [plans], options);
+  return results;
+}
+
+/**
+ * The same for groups of plans, each group one trie: what an interrupted study has finished is kept by group. The full
+ * model runs once for all of them.
+ */
+export async function perplexityGroups(
+  model: StudyModel,
+  groups: readonly (readonly Partial<DropPlan>[])[],
+  options: StudyOptions = {},
+): Promise<Perplexity[][]> {
   const packed = await packText(model, textOptions(options, HELD_OUT_TEXT), options);
-  const origins = await Promise.all(wanted.map((plan) => provenance(model, packed, plan, options)));
-  const results: (Perplexity | null)[] = await Promise.all(
-    origins.map((origin) =>
-      options.results && !options.fresh ? keptResult(options.results, "perplexity", origin) : null
-    ),
-  );
-  const missing = results.flatMap((result, i) => result ? [] : [i]);
-  if (missing.length < results.length) {
-    options.onNotice?.(
-      `perplexity of ${model.name}: ${results.length - missing.length} kept from an earlier run`,
-    );
+  const known = new Map<string, Perplexity>();
+  const wanted = groups.map((plans) => plans.map((plan) => dropPlan(model.spec, plan)));
+  const origins = new Map<string, Provenance>();
+  for (const plan of wanted.flat()) {
+    const key = JSON.stringify(plan);
+    if (origins.has(key)) continue;
+    const origin = await provenance(model, packed, plan, options);
+    origins.set(key, origin);
+    const kept = options.results && !options.fresh && await keptResult(options.results, "perplexity", origin);
+    if (kept) known.set(key, kept);
   }
-  if (missing.length > 0) {
-    const [, ...sums] = await score({
-      model,
-      engine: engineOf(options),
-      blocks: packed.blocks,
-      plans: [noDrop, ...missing.map((i) => wanted[i])],
-      signal: options.signal,
-      onProgress: reporter(`layers of ${model.name}`, "modules", options),
-      onScore: reporter(`head of ${model.name}`, "logits", options),
+  if (known.size > 0) {
+    options.onNotice?.(`perplexity of ${model.name}: ${known.size} kept from an earlier run`);
+  }
+  const shared = { model, engine: engineOf(options), blocks: packed.blocks, signal: options.signal };
+  let full: Reference | undefined;
+  for (const [g, plans] of wanted.entries()) {
+    const missing = [...new Map(plans.map((plan) => [JSON.stringify(plan), plan]))].filter(([key]) =>
+      !known.has(key)
+    );
+    if (missing.length === 0) continue;
+    const part = groups.length > 1 ? ` (${g + 1} of ${groups.length})` : "";
+    full ??= await reference({ ...shared, onProgress: reporter(`${model.name}: full`, "modules", options) });
+    const sums = await score({
+      ...shared,
+      reference: full,
+      plans: missing.map(([, plan]) => plan),
+      onProgress: reporter(`${model.name}: layers${part}`, "modules", options),
+      onScore: reporter(`${model.name}: head${part}`, "logits", options),
     });
-    for (const [k, i] of missing.entries()) {
-      const result = perplexityOf(origins[i], sums[k]);
-      results[i] = result;
-      if (options.results) await writeResult(resultPath(options.results, "perplexity", origins[i]), result);
+    for (const [i, [key]] of missing.entries()) {
+      const origin = origins.get(key)!;
+      const result = perplexityOf(origin, sums[i]);
+      known.set(key, result);
+      if (options.results) await writeResult(resultPath(options.results, "perplexity", origin), result);
     }
   }
-  return results as Perplexity[];
+  return wanted.map((plans) => plans.map((plan) => known.get(JSON.stringify(plan))!));
 }
 
 /** Reports of one stage; the meter starts with the stage. */
