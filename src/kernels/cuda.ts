@@ -19,6 +19,7 @@ import {
   type Words,
 } from "./device.ts";
 import { type Nvrtc, openNvrtc } from "./nvrtc.ts";
+import { pointerList } from "./pointers.ts";
 
 // Handles are pointers, device addresses (CUdeviceptr) are u64; `_v2` names are the current forms of the calls.
 const symbols = {
@@ -204,10 +205,10 @@ async function prepare(
   return {
     async launch(times = 1) {
       // A launch takes pointers to its arguments: each buffer's address, then the struct of parameters.
-      const words = BigUint64Array.from(addresses);
-      const base = Deno.UnsafePointer.value(Deno.UnsafePointer.of(words));
-      const last = Deno.UnsafePointer.value(Deno.UnsafePointer.of(packed));
-      const list = BigUint64Array.from([...addresses.map((_, i) => base + BigInt(i * 8)), last]);
+      const list = pointerList([
+        ...addresses.map((address) => new Uint8Array(BigUint64Array.of(address).buffer)),
+        packed,
+      ]);
       for (let i = 0; i < times; i++) {
         kernel.stages.forEach(({ entry, block, grid }, stage) => {
           const [x, y] = grid(params);

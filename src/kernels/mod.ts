@@ -43,3 +43,4 @@ export {
   type TokenStates,
 } from "./token_smoothing.ts";
 export { openWebGpu } from "./webgpu.ts";
+export { copyKernel, multiplyAddKernel } from "./yardsticks.ts";

@@ -9,6 +9,7 @@
  */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { pointerList } from "./pointers.ts";
 
 const symbols = {
   nvrtcVersion: { parameters: ["buffer", "buffer"], result: "i32" },
@@ -116,8 +117,7 @@ function nvrtcOver(library: Library): Nvrtc {
       check("nvrtcCreateProgram", created);
       const program = Deno.UnsafePointer.create(handle[0]);
       try {
-        const option = cString(`--gpu-architecture=${architecture}`);
-        const options = BigUint64Array.of(Deno.UnsafePointer.value(Deno.UnsafePointer.of(option)));
+        const options = pointerList([cString(`--gpu-architecture=${architecture}`)]);
         if (library.nvrtcCompileProgram(program, 1, options) !== 0) {
           const log = new TextDecoder().decode(bytesOf("ProgramLog", program)).replace(/\0+$/, "");
           throw new SyntaxError(`Cannot compile ${name} for ${architecture}: ${log.trim() || "no log"}`);

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
-import { type Kernel, layerGramCall, layerGramKernel, openCuda } from "../../src/kernels/mod.ts";
-import { onEveryDevice } from "./devices.ts";
+import {
+  copyKernel,
+  type Kernel,
+  layerGramCall,
+  layerGramKernel,
+  multiplyAddKernel,
+  openCuda,
+} from "../../src/kernels/mod.ts";
+import { normals, onEveryDevice } from "./devices.ts";
 
 const states = { tokens: 2, width: 3, x: Float32Array.of(1, 2, 3, 4, 5, 6) };
 
@@ -68,6 +75,17 @@ onEveryDevice("a device refuses what is too large for it before it allocates", a
     device.run(huge, inputs, params),
     /layer_gram.*gram has 1125899906842624 bytes|gram, 1125899906842624 bytes/,
   );
+});
+
+onEveryDevice("the yardsticks do the work they are measured by", async (device) => {
+  const source = normals(4100, 1);
+  const { copied } = await device.run(copyKernel, { source }, { count: source.length });
+  assert.deepEqual(copied, source);
+
+  // Halves are exact: after 2 steps a chain from s + c is (s + c)/4 + 3/2, their sum 2s + 7 + 12.
+  const start = Float32Array.from({ length: 512 }, (_, i) => i);
+  const { result } = await device.run(multiplyAddKernel, { start }, { count: 512, steps: 2, factor: 0.5 });
+  assert.deepEqual(result, start.map((s) => 2 * s + 19));
 });
 
 Deno.test("CUDA is opened, or its absence explained", async () => {

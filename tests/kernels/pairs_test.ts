@@ -2,15 +2,24 @@
 import assert from "node:assert/strict";
 import {
   attentionStatsKernel,
+  copyKernel,
   type Kernel,
   kernelSource,
   layerGramKernel,
+  multiplyAddKernel,
   openNvrtc,
   randomNormalKernel,
   tokenSmoothingKernel,
 } from "../../src/kernels/mod.ts";
 
-const kernels = [attentionStatsKernel, layerGramKernel, randomNormalKernel, tokenSmoothingKernel];
+const kernels = [
+  attentionStatsKernel,
+  layerGramKernel,
+  randomNormalKernel,
+  tokenSmoothingKernel,
+  copyKernel,
+  multiplyAddKernel,
+];
 
 /** Everything matched by the pattern's first group. */
 const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map((match) => match[1]);
