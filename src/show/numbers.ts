@@ -1,0 +1,49 @@
+/** Numbers for people: as many digits as carry meaning, and none of the exponents that are hard to read. */
+
+/** A number with three significant digits: 0.00592, 24.8, 785,815; exponents only below 1e-5 and from 1e9 on. */
+export function formatNumber(value: number): string {
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (size < 1e-5 || size >= 1e9) return sign(value.toExponential(2));
+  if (size >= 999.5) return sign(Math.round(value).toLocaleString("en-US"));
+  return sign(value.toPrecision(3));
+}
+
+/** A number with fixed decimals and a real minus sign. */
+export function formatFixed(value: number, decimals: number): string {
+  return sign(value.toFixed(decimals));
+}
+
+/** A share as a percentage: 0.784 → "78.4 %". */
+export function formatShare(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
+
+/** A duration in seconds: "8 s", "3 min 05 s", "2 h 10 min". */
+export function formatSeconds(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (part: number) => String(part).padStart(2, "0");
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
+  return `${Math.floor(whole / 3600)} h ${two(Math.floor(whole / 60) % 60)} min`;
+}
+
+/** A tick of a logarithmic axis: 0.001, 0.1, 10, 1k, 100k, 1M; powers of ten beyond. */
+export function formatTick(value: number): string {
+  const power = Math.floor(Math.log10(value) + 1e-9);
+  if (power < -5 || power >= 12) {
+    const factor = Math.round(value / 10 ** power);
+    return `${factor === 1 ? "" : `${factor}·`}10${superscript(power)}`;
+  }
+  if (power < 0) return value.toFixed(-power);
+  const thousands = Math.floor(power / 3);
+  return `${Math.round(value / 1000 ** thousands)}${["", "k", "M", "G"][thousands]}`;
+}
+
+function superscript(power: number): string {
+  return [...String(power)].map((digit) => digit === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]).join("");
+}
+
+function sign(text: string): string {
+  return text.replace("-", "−");
+}
