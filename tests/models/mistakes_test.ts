@@ -1,0 +1,44 @@
+/** The tolerance of fixtures_test.ts is narrow enough: a configuration that is a little wrong is ten times outside it. */
+import assert from "node:assert/strict";
+import { forward, noDrop } from "../../src/run/mod.ts";
+import type { Tensor } from "../../src/tensor/mod.ts";
+import { fixture } from "../fixtures/read.ts";
+import { blocksOf, distance, engine, largest, openFolder, stateTolerance } from "../support.ts";
+
+/** A fixture and one change of its configuration. */
+const mistakes: Record<string, [name: string, change: Record<string, unknown>]> = {
+  "twice the epsilon": ["llama", { rms_norm_eps: 2e-5 }],
+  "a base 1 % off": ["llama", { rope_parameters: { rope_type: "default", rope_theta: 5050 } }],
+  "a window one longer": ["mistral", { sliding_window: 8 }],
+  "a window one shorter": ["qwen2-window", { sliding_window: 5 }],
+  "a soft cap 1 % off": ["gemma2", { attn_logit_softcapping: 2.525 }],
+  "a scale of the scores 5 % off": ["gemma3", { query_pre_attn_scalar: 12.6 }],
+  "tanh instead of erf": ["neox-parallel", { hidden_act: "gelu_new" }],
+  "a sequential residual": ["neox-parallel", { use_parallel_residual: false }],
+};
+
+for (const [what, [name, change]] of Object.entries(mistakes)) {
+  Deno.test(`${name} with ${what} is noticed`, async () => {
+    const expected = await fixture(name);
+    const model = await openFolder(expected.folder, "config.json", (config) => Object.assign(config, change));
+    try {
+      let actual: Tensor["data"] | undefined;
+      await forward({
+        model,
+        engine,
+        blocks: blocksOf(expected),
+        plans: [noDrop],
+        finish([state]) {
+          actual = (state.batches[0] as Tensor).data;
+          return Promise.resolve();
+        },
+      });
+      const { data } = expected.tensors.get("final")!;
+      const error = distance(actual as Float32Array, data) / largest(data);
+      const tolerance = stateTolerance(model.spec);
+      assert.ok(error > 10 * tolerance, `relative error ${error}, tolerance ${tolerance}`);
+    } finally {
+      model.close();
+    }
+  });
+}

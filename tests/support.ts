@@ -1,0 +1,119 @@
+/** What tests of several rooms share: the tiny models, opened; temporary folders; profiles. */
+import { cpuEngine } from "../src/engine/mod.ts";
+import { openModel } from "../src/hub/mod.ts";
+import { loadFolder, type Model, type ModelSpec } from "../src/models/mod.ts";
+import { type Blocks, type DropPlan, forward, gramProbe, type GramSums, noDrop } from "../src/run/mod.ts";
+import { type Fixture, fixture } from "./fixtures/read.ts";
+
+/** Unit roundoff of float32: the largest relative error of one rounded operation. */
+export const UNIT = 2 ** -24;
+
+/**
+ * Largest relative error (of the largest element) that a state may have against Hugging Face's. Both sides round each
+ * product of D terms with an error that grows as u·√D (u the unit roundoff, errors of random sign), and carry it through 2L
+ * modules that each may add as much again: 4 · 2L · √D · u. The worst measured is a fifth of it.
+ */
+export function stateTolerance({ layers, hidden }: ModelSpec): number {
+  return 4 * 2 * layers.length * Math.sqrt(hidden) * UNIT;
+}
+
+/** One engine for all tests. */
+export const engine = cpuEngine();
+
+/** The two dialects in which every tiny model's configuration is written. */
+export const dialects = ["config.json", "config.older.json"] as const;
+
+/** A folder in Hugging Face layout as a model; the caller closes it. `change` edits the configuration first. */
+export async function openFolder(
+  folder: string,
+  config = "config.json",
+  change: (config: Record<string, unknown>) => void = () => {},
+): Promise<Model & { close(): void }> {
+  const files = await openModel(folder);
+  try {
+    const raw = JSON.parse(await Deno.readTextFile(`${folder}/${config}`));
+    change(raw);
+    const model = await loadFolder(files, raw);
+    return {
+      ...model,
+      close() {
+        model.weights.close();
+        files.close();
+      },
+    };
+  } catch (error) {
+    files.close();
+    throw error;
+  }
+}
+
+/** Opens a tiny model, hands it over with its texts and what is expected of it, and closes it. */
+export async function withFixture(
+  name: string,
+  use: (opened: { model: Model; blocks: Blocks; expected: Fixture }) => Promise<void>,
+  config?: string,
+): Promise<void> {
+  const expected = await fixture(name);
+  const model = await openFolder(expected.folder, config);
+  try {
+    await use({ model, blocks: blocksOf(expected), expected });
+  } finally {
+    model.close();
+  }
+}
+
+/** The texts [N, T] that the expected numbers are of. */
+export function blocksOf({ tensors }: Fixture): Blocks {
+  const { shape: [samples, length], data } = tensors.get("ids")!;
+  return { ids: data as Int32Array, samples, length };
+}
+
+/** Random texts of a vocabulary of `words`, the same for the same seed. */
+export function randomBlocks(samples: number, length: number, words: number, seed = 1): Blocks {
+  let state = seed;
+  const next = () => state = Math.imul(state, 1664525) + 1013904223 >>> 0;
+  return {
+    ids: Int32Array.from({ length: samples * length }, () => Math.floor(next() / 2 ** 32 * words)),
+    samples,
+    length,
+  };
+}
+
+/** Sums of every module under one plan. */
+export async function gramSums(
+  model: Model,
+  blocks: Blocks,
+  { plan = noDrop, budget }: { plan?: DropPlan; budget?: number } = {},
+): Promise<GramSums> {
+  const probe = gramProbe(model.spec.layers);
+  await forward({ model, engine, blocks, plans: [plan], probes: [probe], budget });
+  return probe.sums;
+}
+
+/** A folder that exists while `use` runs. */
+export async function withFolder(use: (folder: string) => Promise<void> | void): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Largest absolute element. */
+export function largest(values: Iterable<number>): number {
+  let most = 0;
+  for (const value of values) most = Math.max(most, Math.abs(value));
+  return most;
+}
+
+/** Largest absolute difference of two lists of equal length; NaN counts as infinite. */
+export function distance(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (actual.length !== expected.length) return Infinity;
+  let most = 0;
+  for (let i = 0; i < actual.length; i++) {
+    const difference = Math.abs(actual[i] - expected[i]);
+    if (!(difference <= most)) most = Number.isNaN(difference) ? Infinity : difference;
+  }
+  return most;
+}
