@@ -8,6 +8,14 @@ export {
   type ProfileLook,
   profileTable,
   sparkline,
-  sweepTable,
-  type TextLook,
 } from "./terminal.ts";
+export { importanceFigure } from "./importance.ts";
+export type { Figure } from "./svg.ts";
+export { estimateText, sweepTable } from "./sweep_table.ts";
+export { align, type TextLook } from "./table.ts";
+export { magnitudeFigure } from "./magnitude.ts";
+export { signFigure } from "./sign.ts";
+export { streamNormFigure, type StreamNorms } from "./stream_norm.ts";
+export { cosineMagnitudeFigure, orthogonalImportance } from "./cosine_magnitude.ts";
+export { dropOrderFigure } from "./drop_order.ts";
+export { formatSeconds } from "./numbers.ts";

@@ -2,17 +2,10 @@
  * Tables for the terminal: plain text, aligned by the columns' widths, the weight format in every heading.
  * Pure functions from results to strings without a final line break; escapes only where colour is asked for.
  */
-import type { Perplexity, Plan, Profile, Sweep } from "../result/mod.ts";
+import type { Perplexity, Plan, Profile } from "../result/mod.ts";
 import { formatFixed, formatNumber, formatShare } from "./numbers.ts";
+import { align, optional, style, type TextLook } from "./table.ts";
 import { byImportance, describeDrop, KIND_NAMES, KINDS, type RankedModule, settingOf } from "./setting.ts";
-
-/** How text may look. */
-export interface TextLook {
-  /** Escapes for colour and bold. */
-  readonly color?: boolean;
-  /** Characters beyond Latin: sparklines. */
-  readonly utf8?: boolean;
-}
 
 /** How a profile may look. */
 export interface ProfileLook extends TextLook {
@@ -95,23 +88,6 @@ export function perplexityTable(results: readonly Perplexity[], look: TextLook =
   return `${style(look, 1)(setting)}\n${align([head, ...rows], look, [5])}`;
 }
 
-/** Perplexity by the number dropped, one column a curve. */
-export function sweepTable(sweep: Sweep, look: TextLook = {}): string {
-  const counts = [...new Set(sweep.curves.flatMap(({ points }) => points.map(({ dropped }) => dropped)))]
-    .sort((a, b) => a - b);
-  const rows = counts.map((count) => [
-    String(count),
-    ...sweep.curves.map(({ points }) =>
-      optional(points.find(({ dropped }) => dropped === count)?.perplexity, formatNumber)
-    ),
-  ]);
-  const names = sweep.curves.map(({ target, by, seed }) =>
-    [KIND_NAMES[target], ...by === "importance" ? [] : [by], ...seed === null ? [] : [seed]].join(" ")
-  );
-  const heading = style(look, 1)(settingOf(sweep.provenance));
-  return `${heading}\nperplexity by the number dropped\n${align([["dropped", ...names], ...rows], look)}`;
-}
-
 /** How alike two profiles rank each kind of module. */
 export interface ComparisonRows extends Record<"attention" | "mlp" | "block", AgreementRow> {
   readonly models: readonly [string, string];
@@ -164,23 +140,4 @@ function aligned(values: readonly (number | null)[], digits: number): string[] {
   const sizes = values.flatMap((value) => value ? [Math.abs(value)] : []);
   const decimals = digits - 1 - Math.floor(Math.log10(Math.min(1, ...sizes)));
   return values.map((value) => optional(value, (known) => formatFixed(known, Math.min(8, decimals))));
-}
-
-/** Columns as wide as their widest entry, right-aligned but for those in `left`. The first row is the heading. */
-function align(rows: readonly (readonly string[])[], look: TextLook, left: readonly number[] = []): string {
-  const widths = rows[0].map((_, c) => Math.max(...rows.map((row) => row[c].length)));
-  const dim = style(look, 2);
-  return rows.map((row, r) => {
-    const line = row.map((cell, c) => left.includes(c) ? cell.padEnd(widths[c]) : cell.padStart(widths[c]))
-      .join("  ").trimEnd();
-    return r === 0 ? dim(line) : line;
-  }).join("\n");
-}
-
-function optional(value: number | null | undefined, format: (value: number) => string): string {
-  return value === null || value === undefined || Number.isNaN(value) ? "–" : format(value);
-}
-
-function style({ color }: TextLook, code: 1 | 2): (text: string) => string {
-  return color ? (text) => `\x1b[${code}m${text}\x1b[22m` : (text) => text;
 }

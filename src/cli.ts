@@ -1,0 +1,52 @@
+/**
+ * The command line: `deno task lamina COMMAND`. Exit code 0, 1 (failed) or 2 (wrong usage).
+ */
+import { Command, CommanderError } from "commander";
+import process from "node:process";
+import { createContext } from "./commands/context.ts";
+import { compareCommand, mergeCommand, planCommand } from "./commands/results.ts";
+import { startCommand } from "./commands/start.ts";
+import { cacheCommand, modelsCommand } from "./commands/stock.ts";
+import { perplexityCommand, profileCommand, sweepCommand } from "./commands/studies.ts";
+import { VERSION } from "./result/mod.ts";
+
+/** Runs one command line; gives the exit code. */
+async function main(args: readonly string[]): Promise<number> {
+  const context = createContext();
+  const program = new Command("lamina")
+    .description("See which layers a transformer can live without.")
+    .version(VERSION)
+    .showHelpAfterError("(--help lists the options)");
+  const commands = [
+    startCommand,
+    modelsCommand,
+    cacheCommand,
+    profileCommand,
+    planCommand,
+    perplexityCommand,
+    sweepCommand,
+    compareCommand,
+    mergeCommand,
+  ];
+  for (const make of commands) program.addCommand(make(context));
+  strict(program);
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    context.notice(`lamina: ${(error as Error)?.message ?? error}`);
+    if (process.env.LAMINA_DEBUG) console.error(error);
+    return 1;
+  } finally {
+    context.progress.close();
+  }
+}
+
+/** Errors of usage are thrown instead of ending the process, in every command. */
+function strict(command: Command): void {
+  command.exitOverride();
+  command.commands.forEach((child) => strict(child));
+}
+
+process.exit(await main(Deno.args));

@@ -1,0 +1,91 @@
+/** Options that commands share, parsed and checked. A wrong value is a wrong use: exit code 2. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { fileURLToPath } from "node:url";
+import { readResult } from "../result/mod.ts";
+import type { DropPlan } from "../run/mod.ts";
+import { textNames } from "../study/mod.ts";
+
+/** What every study takes. */
+export interface StudyFlags {
+  samples: number;
+  length: number;
+  text?: string;
+  skip: number;
+  bos: boolean;
+  engine: string;
+  seed: number;
+  json?: string;
+  cache: boolean;
+  dryRun: boolean;
+}
+
+/** Which modules to leave out. */
+export interface DropFlags {
+  dropAttention: number[];
+  dropMlp: number[];
+  dropBlock: number[];
+  plan?: string;
+}
+
+/** Where results are kept between runs. */
+export const RESULTS = fileURLToPath(new URL("../../data/results", import.meta.url));
+
+/** Adds the options of a study, with its default sizes. */
+export function withStudyFlags(command: Command, { samples = 8, length = 512 } = {}): Command {
+  return command
+    .option("--samples <n>", "blocks of text", wholeNumber(1), samples)
+    .option("--length <t>", "tokens in each block", wholeNumber(2), length)
+    .option(
+      "--text <file|name>",
+      `text: ${textNames.join(", ")}, or a file (plain text, or JSONL with "text")`,
+    )
+    .option("--skip <n>", "blocks of the text to pass over first (to share a study)", wholeNumber(0), 0)
+    .option("--bos", "put BOS at position 0 of each block", false)
+    .addOption(new Option("--engine <name>", "what runs the model").choices(["cpu"]).default("cpu"))
+    .option("--seed <n>", "seed of whatever is random", wholeNumber(0), 0)
+    .option("--json <file>", "write the result as JSON (- for standard output)")
+    .option("--dry-run", "say what would run, how long and in how much memory, and stop", false)
+    .option("--no-cache", "compute again although a result is kept");
+}
+
+/** Adds the options that leave modules out. */
+export function withDropFlags(command: Command): Command {
+  return command
+    .option("--drop-attention <layers>", "attention layers to drop, as 25,26", layerList, [])
+    .option("--drop-mlp <layers>", "MLP layers to drop", layerList, [])
+    .option("--drop-block <layers>", "layers to drop whole", layerList, [])
+    .option("--plan <file>", "drop what a plan (from `lamina plan`) lists");
+}
+
+/** The plan that the drop options amount to. Throws if a module is named twice. */
+export async function dropOf(flags: DropFlags): Promise<DropPlan> {
+  const plan = flags.plan ? await readResult(flags.plan, "plan") : { attention: [], mlp: [] };
+  return {
+    attention: [...plan.attention, ...flags.dropAttention, ...flags.dropBlock],
+    mlp: [...plan.mlp, ...flags.dropMlp, ...flags.dropBlock],
+  };
+}
+
+/** A parser of whole numbers from `least` on. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`expected a whole number of at least ${least}`);
+    }
+    return value;
+  };
+}
+
+/** A parser of numbers above zero. */
+export function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError("expected a number above 0");
+  return value;
+}
+
+/** A parser of layer numbers: "25,26"; nothing for an empty list. */
+export function layerList(text: string): number[] {
+  if (text.trim() === "") return [];
+  return text.split(",").map((part) => wholeNumber(0)(part.trim()));
+}

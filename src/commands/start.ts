@@ -1,0 +1,56 @@
+/** The main job, on a real model: profile, drop lists, what dropping costs, and how it grows with the number dropped. */
+import { Command } from "commander";
+import { join } from "node:path";
+import { writeResult } from "../result/mod.ts";
+import { formatSeconds, perplexityTable, planTable, profileTable, sweepTable } from "../show/mod.ts";
+import { distinct, makePlan, perplexities, profile, START_CURVES, sweep, SWEEP_STEPS } from "../study/mod.ts";
+import { type Context, withModel } from "./context.ts";
+import { RESULTS } from "./options.ts";
+
+const TARGETS = ["attention", "mlp", "block"] as const;
+/** Modules of each kind that are dropped for the table. */
+const DROPPED = 8;
+
+export function startCommand(context: Context): Command {
+  return new Command("start")
+    .description(
+      "the main job on SmolLM2-135M: importances, drop lists, what dropping costs; a page of figures",
+    )
+    .argument("[model]", "another model", "smollm2-135m")
+    .action(async (ref: string) => {
+      const started = performance.now();
+      await withModel(context, ref, async (model) => {
+        const options = {
+          results: RESULTS,
+          signal: context.signal,
+          onProgress: context.progress.onProgress,
+          onNotice: context.notice,
+        };
+        const importance = await profile(model, { ...options, samples: 8, length: 2048 });
+        const tied = (above: Parameters<typeof distinct>[1], below: Parameters<typeof distinct>[2]) =>
+          !distinct(importance, above, below);
+        context.print(profileTable(importance, { ...context.look, tied }));
+        const plans = TARGETS.map((target) =>
+          makePlan(importance, { target, drop: Math.min(DROPPED, model.spec.layers.length) })
+        );
+        for (const plan of plans) {
+          context.print(`\n${planTable(plan, context.look)}`);
+          await writeResult(
+            join(RESULTS, `plan-${model.name}-${plan.target}-${plan.order.length}.json`),
+            plan,
+          );
+        }
+        const quality = await perplexities(model, [{}, ...plans], { ...options, samples: 8, length: 512 });
+        context.print(`\n${perplexityTable(quality, context.look)}`);
+        const curves = await sweep(model, importance, START_CURVES, SWEEP_STEPS, {
+          ...options,
+          samples: 8,
+          length: 512,
+        });
+        context.print(`\n${sweepTable(curves, context.look)}`);
+      });
+      context.notice(
+        `done in ${formatSeconds((performance.now() - started) / 1000)}; results in data/results`,
+      );
+    });
+}

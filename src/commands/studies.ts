@@ -1,0 +1,140 @@
+/** The studies of one model: profile, perplexity, sweep. */
+import { Command, Option } from "commander";
+import { type DropPlan, dropPlan, noDrop } from "../run/mod.ts";
+import { estimateText, perplexityTable, profileTable, sweepTable } from "../show/mod.ts";
+import {
+  type Curve,
+  curvesOf,
+  distinct,
+  estimate,
+  perplexities,
+  profile,
+  rank,
+  type StudyModel,
+  type StudyOptions,
+  sweep,
+  SWEEP_STEPS,
+  type Target,
+} from "../study/mod.ts";
+import { type Context, studyOptions, withModel, writeJson } from "./context.ts";
+import {
+  type DropFlags,
+  dropOf,
+  type StudyFlags,
+  wholeNumber,
+  withDropFlags,
+  withStudyFlags,
+} from "./options.ts";
+
+/** Modules that can be dropped together. */
+export const TARGETS: readonly Target[] = ["attention", "mlp", "block", "joint"];
+
+export function profileCommand(context: Context): Command {
+  const command = new Command("profile")
+    .description("importance, magnitudes and signs of every module, in one pass")
+    .argument("<model>", "folder, .gguf file, owner/name[@revision], or a name of `lamina models`");
+  return withDropFlags(withStudyFlags(command)).action(async (ref: string, flags: StudyFlags & DropFlags) => {
+    const wanted = await dropOf(flags);
+    await withModel(context, ref, async (model) => {
+      const drop = dropPlan(model.spec, wanted);
+      const options = studyOptions(context, flags);
+      if (flags.dryRun) return await printEstimate(context, model, [drop], false, options);
+      const result = await profile(model, { ...options, drop });
+      if (await writeJson(context, flags.json, result)) return;
+      const tied = (above: Parameters<typeof distinct>[1], below: Parameters<typeof distinct>[2]) =>
+        !distinct(result, above, below);
+      context.print(profileTable(result, { ...context.look, tied }));
+    });
+  });
+}
+
+export function perplexityCommand(context: Context): Command {
+  const command = new Command("perplexity")
+    .description("how well the model predicts a text, with modules dropped, beside the full model")
+    .argument("<model>", "the model");
+  return withDropFlags(withStudyFlags(command)).action(async (ref: string, flags: StudyFlags & DropFlags) => {
+    const wanted = await dropOf(flags);
+    await withModel(context, ref, async (model) => {
+      const drop = dropPlan(model.spec, wanted);
+      const options = studyOptions(context, flags);
+      const plans = drop.attention.length + drop.mlp.length > 0 ? [noDrop, drop] : [noDrop];
+      if (flags.dryRun) return await printEstimate(context, model, plans, true, options);
+      const results = await perplexities(model, plans, options);
+      if (await writeJson(context, flags.json, results.at(-1))) return;
+      context.print(perplexityTable(results, context.look));
+    });
+  });
+}
+
+interface SweepFlags extends StudyFlags {
+  target: Target;
+  upto: number;
+  calibrationSamples: number;
+  calibrationLength: number;
+  calibrationText?: string;
+}
+
+export function sweepCommand(context: Context): Command {
+  const command = new Command("sweep")
+    .description("quality against the number dropped, beside random, deepest-first and magnitude orders")
+    .argument("<model>", "the model")
+    .addOption(new Option("--target <kind>", "what to drop").choices([...TARGETS]).default("attention"))
+    .option("--upto <n>", "drop up to this many", wholeNumber(0), SWEEP_STEPS.at(-1))
+    .option("--calibration-samples <n>", "blocks of the profile that gives the orders", wholeNumber(1), 8)
+    .option("--calibration-length <t>", "tokens in each of them", wholeNumber(2), 512)
+    .option("--calibration-text <file|name>", "their text");
+  return withStudyFlags(command).action(async (ref: string, flags: SweepFlags) => {
+    await withModel(context, ref, async (model) => {
+      const options = studyOptions(context, flags);
+      const steps = sweepSteps(flags.upto);
+      const curves = curvesOf(flags.target);
+      const calibration: StudyOptions = {
+        ...options,
+        samples: flags.calibrationSamples,
+        length: flags.calibrationLength,
+        skip: 0,
+        text: flags.calibrationText,
+      };
+      if (flags.dryRun) {
+        const plans = likelyPlans(model, curves, steps);
+        return await printEstimate(context, model, plans, true, options);
+      }
+      const importance = await profile(model, calibration);
+      const most = rank(importance, flags.target).length;
+      if (flags.upto > most) {
+        throw new RangeError(`Cannot drop up to ${flags.upto} of ${flags.target}: the model has ${most}`);
+      }
+      const result = await sweep(model, importance, curves, steps, options);
+      if (await writeJson(context, flags.json, result)) return;
+      context.print(sweepTable(result, context.look));
+    });
+  });
+}
+
+/** 0, 1, 2, 4, 8, 12, … up to n, and n itself. */
+function sweepSteps(upto: number): number[] {
+  const steps = [0, 1, 2];
+  for (let next = 4; next < upto; next += 4) steps.push(next);
+  return [...new Set([...steps.filter((step) => step < upto), upto])];
+}
+
+/** Plans as many and as deep as the curves', in a made-up order: what a dry run can know before anything is measured. */
+function likelyPlans(model: StudyModel, curves: readonly Curve[], steps: readonly number[]): DropPlan[] {
+  const layers = model.spec.layers.map((_, l) => l).reverse();
+  return curves.flatMap(({ target }) =>
+    steps.map((n) => ({
+      attention: target === "mlp" ? [] : layers.slice(0, n),
+      mlp: target === "attention" || target === "joint" ? [] : layers.slice(0, n),
+    }))
+  );
+}
+
+async function printEstimate(
+  context: Context,
+  model: StudyModel,
+  plans: readonly DropPlan[],
+  head: boolean,
+  options: StudyOptions,
+): Promise<void> {
+  context.print(estimateText(model.name, plans.length, await estimate(model, plans, head, options)));
+}

@@ -1,0 +1,65 @@
+/** What a run will take: floating-point operations and bytes, before anything is read. */
+import type { AttentionSpec, LayerSpec, MlpSpec, ModelSpec } from "../models/mod.ts";
+import type { DropPlan } from "./plan.ts";
+import { branches } from "./trie.ts";
+
+/** The price of running plans over N blocks of T tokens. */
+export interface Cost {
+  /** Modules run, counted once for all samples. */
+  readonly modules: number;
+  /** Multiplications and additions of all products, attention's causal half included. */
+  readonly flops: number;
+  /** Bytes of the streams that exist together, and of one layer's weights in float32. */
+  readonly stateBytes: number;
+  readonly layerBytes: number;
+}
+
+/** Prices the layers, and with `head` the predictions. */
+export function cost(
+  spec: ModelSpec,
+  plans: readonly DropPlan[],
+  { samples, length }: { readonly samples: number; readonly length: number },
+  head: boolean,
+): Cost {
+  const tokens = samples * length;
+  let groups: readonly (readonly number[])[] = [plans.map((_, index) => index)];
+  let [modules, flops, widest] = [0, 0, 1];
+  spec.layers.forEach((layer, l) => {
+    const ways = groups.map((members) => branches(plans, members, layer, l));
+    for (const group of ways) {
+      if (group.some((way) => way.attention)) {
+        modules++;
+        flops += tokens * attentionFlops(layer.attention!, spec.hidden, length);
+      }
+      const mlps = group.filter((way) => way.mlp).length;
+      modules += mlps;
+      if (mlps) flops += mlps * tokens * 2 * mlpWeights(layer.mlp!, spec.hidden);
+    }
+    groups = ways.flat().map((way) => way.plans);
+    widest = Math.max(widest, groups.length);
+  });
+  if (head) flops += 2 * plans.length * samples * (length - 1) * spec.hidden * spec.vocabulary;
+  const weights = (layer: LayerSpec) =>
+    (layer.attention ? attentionWeights(layer.attention, spec.hidden) : 0) +
+    (layer.mlp ? mlpWeights(layer.mlp, spec.hidden) : 0);
+  return {
+    modules,
+    flops,
+    stateBytes: 4 * widest * tokens * spec.hidden,
+    layerBytes: 4 * Math.max(...spec.layers.map(weights)),
+  };
+}
+
+function attentionWeights({ heads, kvHeads, headSize }: AttentionSpec, hidden: number): number {
+  return hidden * headSize * (2 * heads + 2 * kvHeads);
+}
+
+/** A token: its projections, and two products with the keys it sees (half of T on average, at most the window). */
+function attentionFlops(spec: AttentionSpec, hidden: number, length: number): number {
+  const seen = Math.min(length / 2, spec.window ?? Infinity);
+  return 2 * attentionWeights(spec, hidden) + 4 * seen * spec.heads * spec.headSize;
+}
+
+function mlpWeights(spec: MlpSpec, hidden: number): number {
+  return hidden * spec.size * (spec.gated ? 3 : 2);
+}

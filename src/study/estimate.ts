@@ -1,0 +1,56 @@
+/** What a study would run, how long and in how much memory: for `--dry-run`. */
+import { createGraph, Gemm, ReduceMax } from "../onnx/mod.ts";
+import { cost, type DropPlan } from "../run/mod.ts";
+import { float32 } from "../tensor/mod.ts";
+import { engineOf, type StudyOptions, textOptions } from "./options.ts";
+import type { StudyModel } from "./session.ts";
+
+/** A study's price. */
+export interface Estimate {
+  readonly tokens: number;
+  readonly modules: number;
+  readonly flops: number;
+  readonly seconds: number;
+  readonly bytes: number;
+}
+
+/** Share of the product peak that whole studies reach. */
+const EFFICIENCY = 0.6;
+/** Memory that is there whatever runs: the runtime, one slice of logits, a module's intermediate values. */
+const BASE_BYTES = 250 * 2 ** 20;
+
+/** Prices plans over a text; `head` where predictions are scored. Times one product to learn this machine's speed. */
+export async function estimate(
+  model: StudyModel,
+  plans: readonly DropPlan[],
+  head: boolean,
+  options: StudyOptions = {},
+): Promise<Estimate> {
+  const { samples, length } = textOptions(options, "");
+  const price = cost(model.spec, plans, { samples, length }, head);
+  return {
+    tokens: samples * length,
+    modules: price.modules,
+    flops: price.flops,
+    seconds: price.flops / (EFFICIENCY * await productSpeed(options)),
+    bytes: BASE_BYTES + price.stateBytes + 2 * price.layerBytes,
+  };
+}
+
+/** Floating-point operations a second of a square product of side 1024: the best of five. */
+async function productSpeed(options: StudyOptions): Promise<number> {
+  const side = 1024;
+  const graph = createGraph();
+  const [a, b] = ["a", "b"].map((name) => graph.input(name, "f32", [side, side]));
+  graph.output("max", ReduceMax(Gemm(a, b), [0, 1]));
+  const program = await engineOf(options).compile(graph);
+  const data = float32([side, side], new Float32Array(side * side).fill(0.5));
+  let best = Infinity;
+  for (let round = 0; round < 5; round++) {
+    const start = performance.now();
+    await program.run({ a: data, b: data });
+    best = Math.min(best, (performance.now() - start) / 1000);
+  }
+  await program.release();
+  return 2 * side ** 3 / best;
+}
