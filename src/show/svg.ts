@@ -1,0 +1,140 @@
+/**
+ * From Plot's options to one SVG that keeps its looks wherever it is shown.
+ *
+ * Sites that show notebooks sanitise inline SVG: a `<style>` is removed, ids of several pictures collide, and
+ * `currentColor` on an unknown background may be white on white. So a figure here has presentation attributes only, no
+ * ids at all (hence nothing in it is clipped or shaded by reference), its own background, and its title, reading
+ * aid and setting as text inside the picture. Text is never measured: widths are estimated, generously.
+ *
+ * Plot gets linkedom's document as an option. A global one would make other packages believe in a browser.
+ */
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+import { type CsvRow, toCsv } from "./csv.ts";
+
+/** One figure: the picture and the numbers in it. */
+export interface Figure {
+  /** Of its files: "importance". */
+  readonly name: string;
+  /** What it shows, as one message. */
+  readonly title: string;
+  /** What the numbers stand on: model, weight format, text, packing. */
+  readonly setting: string;
+  /** A sentence or two that read the picture, from its numbers. */
+  readonly reading: string;
+  readonly svg: string;
+  /** The numbers drawn. */
+  readonly csv: string;
+}
+
+/** What a figure is drawn from. */
+export interface Drawing extends Omit<Figure, "svg" | "csv"> {
+  /** What is drawn, under the title. */
+  readonly subtitle: string;
+  /** Plots from left to right, then down; each says its width and height. */
+  readonly panels: readonly Plot.PlotOptions[];
+  readonly rows: readonly CsvRow[];
+}
+
+/** Units across: text of 16 units is readable on a phone, where the picture is half as wide. */
+export const WIDTH = 640;
+export const INK = "#1f2328";
+export const FAINT = "#656d76";
+const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
+const MARGIN = 24;
+
+const { document } = parseHTML("<!doctype html><html><body></body></html>");
+
+/** Draws a figure. Throws `RangeError` where a number that cannot be drawn got into the picture. */
+export function drawFigure({ name, title, subtitle, setting, reading, panels, rows }: Drawing): Figure {
+  const heading = [
+    ...wrap(title, 22, 0.56).map((text) => ({ text, size: 22, weight: 600, fill: INK, step: 28 })),
+    ...wrap(subtitle, 16, 0.5).map((text) => ({ text, size: 16, weight: 400, fill: FAINT, step: 22 })),
+  ];
+  const footing = wrap(setting, 14, 0.52).map((text) => ({
+    text,
+    size: 14,
+    weight: 400,
+    fill: FAINT,
+    step: 20,
+  }));
+  const parts: string[] = [];
+  let y = 14;
+  const write = (line: typeof heading[number]) => {
+    y += line.step;
+    parts.push(
+      `<text x="${MARGIN}" y="${y}" font-size="${line.size}" font-weight="${line.weight}" fill="${line.fill}">` +
+        `${escape(line.text)}</text>`,
+    );
+  };
+  heading.forEach(write);
+  y += 12;
+  for (const row of rowsOf(panels)) {
+    let x = 0;
+    for (const panel of row) {
+      parts.push(
+        `<g transform="translate(${x},${y})" font-size="16" text-anchor="middle">${draw(panel)}</g>`,
+      );
+      x += panel.width!;
+    }
+    y += Math.max(...row.map(({ height }) => height!));
+  }
+  footing.forEach(write);
+  const height = y + 18;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" ` +
+    `height="${height}" role="img" aria-label="${escape(`${title}. ${subtitle}`)}" font-family="${FONT}" ` +
+    `fill="${INK}"><rect width="${WIDTH}" height="${height}" rx="8" fill="#ffffff"/>${parts.join("")}</svg>`;
+  const flaw = svg.match(/="[^"]*\b(NaN|undefined|Infinity)\b/);
+  if (flaw) throw new RangeError(`Cannot draw ${name}: a coordinate is ${flaw[1]}, expected a number`);
+  return { name, title, setting, reading, svg, csv: toCsv(rows) };
+}
+
+/** The inside of a plot, without styles, classes and empty labels, with two decimals. */
+function draw(options: Plot.PlotOptions): string {
+  const plot = Plot.plot({ ...options, document: document as unknown as Document });
+  for (const element of plot.querySelectorAll("style, text:empty")) element.remove();
+  for (const element of plot.querySelectorAll("*")) {
+    for (const { name, value } of [...element.attributes]) {
+      if (name === "class" || name.startsWith("aria-")) element.removeAttribute(name);
+      else if (value === "currentColor") element.setAttribute(name, INK);
+      else element.setAttribute(name, value.replaceAll(/-?\d+\.\d{3,}/g, (digits) => String(round(digits))));
+    }
+  }
+  return plot.innerHTML;
+}
+
+function round(digits: string): number {
+  return Math.round(Number(digits) * 100) / 100;
+}
+
+function rowsOf(panels: readonly Plot.PlotOptions[]): Plot.PlotOptions[][] {
+  const rows: Plot.PlotOptions[][] = [];
+  let room = 0;
+  for (const panel of panels) {
+    if (panel.width! > room) {
+      rows.push([]);
+      room = WIDTH;
+    }
+    rows.at(-1)!.push(panel);
+    room -= panel.width!;
+  }
+  return rows;
+}
+
+/** Lines of at most the picture's width, for letters of an average width in em. */
+function wrap(text: string, size: number, letter: number): string[] {
+  const fits = Math.floor((WIDTH - 2 * MARGIN) / (size * letter));
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1)!;
+    if (line && line.length + 1 + word.length > fits) lines.push(word);
+    else lines[lines.length - 1] = line ? `${line} ${word}` : word;
+  }
+  return lines;
+}
+
+/** Text for an element or an attribute. */
+export function escape(text: string): string {
+  const entities = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" } as const;
+  return text.replaceAll(/[&<>"]/g, (character) => entities[character as keyof typeof entities]);
+}
