@@ -1,0 +1,75 @@
+/** Means, errors and ranks against tables and worked examples. */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { correlation, mean, ranks, spearman, standardError, studentT95 } from "../../src/measure/mod.ts";
+
+const near = (actual: number, expected: number, tolerance = 1e-12) =>
+  assert.ok(Math.abs(actual - expected) <= tolerance, `${actual}, expected ${expected}`);
+
+/** Moderate numbers: their squares neither overflow nor vanish. */
+const number = fc.double({ min: -1e6, max: 1e6, noNaN: true });
+
+Deno.test("mean and standard error", () => {
+  assert.equal(mean([1, 2, 6]), 3);
+  near(standardError([2, 4, 4, 4, 5, 5, 7, 9])!, Math.sqrt(32 / 7 / 8));
+  assert.equal(standardError([3, 3, 3]), 0);
+  assert.equal(standardError([3]), null);
+  assert.equal(standardError([]), null);
+});
+
+Deno.test("Student's t: the table's quantiles, and the approximation beyond it", () => {
+  // 97.5 % quantiles by degrees of freedom, as printed in every table.
+  const printed = {
+    1: 12.706,
+    2: 4.303,
+    5: 2.571,
+    10: 2.228,
+    11: 2.201,
+    15: 2.131,
+    20: 2.086,
+    30: 2.042,
+    120: 1.98,
+  };
+  for (const [degrees, quantile] of Object.entries(printed)) {
+    near(studentT95(Number(degrees) + 1), quantile, 0.001 * quantile);
+  }
+  assert.ok(Number.isNaN(studentT95(1)));
+  for (let n = 3; n < 200; n++) assert.ok(studentT95(n) < studentT95(n - 1), `${n}`);
+});
+
+Deno.test("ranks: ties share their mean", () => {
+  assert.deepEqual(ranks([30, 10, 20]), [3, 1, 2]);
+  assert.deepEqual(ranks([1, 2, 2, 3]), [1, 2.5, 2.5, 4]);
+  assert.deepEqual(ranks([]), []);
+  fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 9 })), (values) => {
+    const n = values.length;
+    assert.equal(ranks(values).reduce((sum, rank) => sum + rank, 0), n * (n + 1) / 2);
+  }));
+});
+
+Deno.test("Spearman: worked examples", () => {
+  // 1 − 6 Σd²/(n(n² − 1)) with d = 1, 1, 1, 1, 0.
+  near(spearman([1, 2, 3, 4, 5], [2, 1, 4, 3, 5]), 1 - 6 * 4 / (5 * 24));
+  near(spearman([1, 2, 3], [10, 100, 1000]), 1);
+  near(spearman([1, 2, 3], [9, 4, 1]), -1);
+  near(spearman([1, 2, 2, 3], [1, 2, 2, 3]), 1);
+  assert.ok(Number.isNaN(spearman([1, 1], [1, 2])));
+});
+
+Deno.test("Spearman sees the order alone, and both sides alike", () => {
+  fc.assert(fc.property(fc.array(fc.tuple(number, number), { minLength: 3, maxLength: 30 }), (pairs) => {
+    const [a, b] = [pairs.map(([x]) => x), pairs.map(([, y]) => y)];
+    const value = spearman(a, b);
+    fc.pre(!Number.isNaN(value));
+    near(value, spearman(b, a));
+    near(value, -spearman(a.map((x) => -x), b));
+    near(value, spearman(ranks(a).map((rank) => rank ** 3), b));
+    assert.ok(Math.abs(value) <= 1 + 1e-12);
+  }));
+});
+
+Deno.test("Pearson's correlation of a line is its direction", () => {
+  near(correlation([1, 2, 4], [3, 5, 9]), 1);
+  near(correlation([1, 2, 4], [-1, -2, -4]), -1);
+  near(correlation([1, 2, 3], [1, 0, 1]), 0);
+});
