@@ -1,0 +1,162 @@
+/** A configuration that is not understood to the last field is an error that names file and field. */
+import assert from "node:assert/strict";
+import { readSpec } from "../../src/models/mod.ts";
+import { fixtureNames } from "../fixtures/read.ts";
+
+const FILE = "model: config.json";
+
+async function configOf(fixture: string): Promise<Record<string, unknown>> {
+  const url = new URL(`../fixtures/models/${fixture}/config.json`, import.meta.url);
+  return JSON.parse(await Deno.readTextFile(url));
+}
+
+/** What is wrong, the fixture whose configuration it is put into, the change, and what the message must say. */
+const refused: [what: string, fixture: string, change: Record<string, unknown>, message: RegExp][] = [
+  ["no model type", "llama", { model_type: undefined }, /model_type is missing, expected a string/],
+  [
+    "an unknown model type",
+    "llama",
+    { model_type: "mamba" },
+    /model_type is "mamba", expected one of llama, /,
+  ],
+  [
+    "a model type of Object",
+    "llama",
+    { model_type: "constructor" },
+    /model_type is "constructor", expected one/,
+  ],
+  [
+    "a skip per layer",
+    "llama",
+    { per_layer_config: { 1: { skip: ["attention"] } } },
+    /field per_layer_config is/,
+  ],
+  ["experts", "mistral", { num_local_experts: 8 }, /field num_local_experts is 8/],
+  [
+    "quantised weights",
+    "llama",
+    { quantization_config: { bits: 4 } },
+    /field quantization_config is \{"bits":4\}/,
+  ],
+  [
+    "a field of another family",
+    "qwen2",
+    { attn_logit_softcapping: 50 },
+    /field attn_logit_softcapping is 50/,
+  ],
+  [
+    "an unknown activation",
+    "llama",
+    { hidden_act: "xielu" },
+    /hidden_act is "xielu", expected one of silu, /,
+  ],
+  [
+    "an activation of Object",
+    "llama",
+    { hidden_act: "toString" },
+    /hidden_act is "toString", expected one of/,
+  ],
+  ["a negative size", "llama", { hidden_size: -32 }, /hidden_size is -32, expected an integer of at least 1/],
+  [
+    "no heads",
+    "llama",
+    { num_attention_heads: 0 },
+    /num_attention_heads is 0, expected an integer of at least 1/,
+  ],
+  ["half a layer", "llama", { num_hidden_layers: 2.5 }, /num_hidden_layers is 2\.5, expected an integer/],
+  ["a giant size", "llama", { vocab_size: 2 ** 40 }, /vocab_size is 1099511627776, expected an integer/],
+  [
+    "a text for a number",
+    "llama",
+    { intermediate_size: "40" },
+    /intermediate_size is "40", expected an integer/,
+  ],
+  ["a text for an epsilon", "olmo2", { rms_norm_eps: "1e-5" }, /rms_norm_eps is "1e-5", expected a number/],
+  ["a number for a truth", "llama", { attention_bias: 1 }, /attention_bias is 1, expected true or false/],
+  ["a number for a name", "llama", { hidden_act: 3 }, /hidden_act is 3, expected a string/],
+  ["a missing size", "gemma2", { hidden_size: null }, /hidden_size is null, expected an integer/],
+  [
+    "too few layer types",
+    "qwen2",
+    { layer_types: ["full_attention"] },
+    /layer_types has not one entry for each of 3/,
+  ],
+  [
+    "an unknown layer type",
+    "qwen3",
+    { layer_types: ["full_attention", "linear_attention", "full_attention"] },
+    /layer_types\[1\] is "linear_attention", expected "sliding_attention" or "full_attention"/,
+  ],
+  [
+    "an unknown rope type",
+    "llama",
+    { rope_parameters: { rope_type: "longrope", rope_theta: 1e4 } },
+    /rope_parameters: rope type longrope, expected linear, dynamic, llama3 or yarn/,
+  ],
+  [
+    "a rope scaling without its factor",
+    "llama",
+    { rope_parameters: { rope_type: "linear", rope_theta: 1e4 } },
+    /rope_parameters: factor is missing, expected a number/,
+  ],
+  [
+    "a rope field that is not read",
+    "llama",
+    { rope_parameters: { rope_type: "linear", rope_theta: 1e4, factor: 2, long_factor: [1, 2] } },
+    /rope_parameters: field long_factor is \[1,2\]/,
+  ],
+  [
+    "a base below zero",
+    "llama",
+    { rope_parameters: { rope_type: "default", rope_theta: -1 } },
+    /Cannot rotate 8 of 8 with base -1/,
+  ],
+  ["an odd rotation", "llama", { head_dim: 7 }, /Cannot rotate 7 of 7/],
+  [
+    "a rope that is no object",
+    "llama",
+    { rope_parameters: 3 },
+    /rope_parameters: found 3, expected a JSON object/,
+  ],
+];
+
+for (const [what, fixture, change, message] of refused) {
+  Deno.test(`config.json with ${what} is refused`, async () => {
+    const config = { ...await configOf(fixture), ...change };
+    assert.throws(() => readSpec(config, FILE), (error: Error) => {
+      assert.match(error.message, message);
+      assert.match(error.message, /model: config\.json/);
+      return error instanceof TypeError || error instanceof RangeError;
+    });
+  });
+}
+
+for (const [what, raw] of [["a list", []], ["null", null], ["a number", 3]] as const) {
+  Deno.test(`config.json that is ${what} is refused`, () => {
+    const found = JSON.stringify(raw).replace(/[[\]]/g, "\\$&");
+    assert.throws(() => readSpec(raw, FILE), {
+      name: "TypeError",
+      message: new RegExp(`^Cannot read ${FILE}: found ${found}, expected a JSON object`),
+    });
+  });
+}
+
+Deno.test("fields that are empty, off or say nothing about the arithmetic are passed over", async () => {
+  const config = await configOf("llama");
+  const more = {
+    quantization_config: null,
+    new_flag: false,
+    experts: [],
+    _attn: "eager",
+    unsloth_version: "1",
+  };
+  assert.deepEqual(readSpec({ ...config, ...more }, FILE), readSpec(config, FILE));
+});
+
+for (const name of fixtureNames) {
+  Deno.test(`${name}: both dialects of the configuration give the same model`, async () => {
+    const url = new URL(`../fixtures/models/${name}/config.older.json`, import.meta.url);
+    const older = JSON.parse(await Deno.readTextFile(url));
+    assert.deepEqual(readSpec(older, FILE), readSpec(await configOf(name), FILE));
+  });
+}

@@ -1,0 +1,73 @@
+/** A GGUF file is the same model as the folder it was converted from (make_gguf_model.py), to the last bit. */
+import assert from "node:assert/strict";
+import { bufferSource } from "../../src/hub/mod.ts";
+import { loadGguf, type Model } from "../../src/models/mod.ts";
+import { openGguf } from "../../src/weights/mod.ts";
+import { blocksOf, gramSums, withFixture } from "../support.ts";
+import { gguf, pair, tensor, text, uint } from "../weights/build.ts";
+
+async function withGguf(name: string, use: (model: Model) => Promise<void>): Promise<void> {
+  const bytes = await Deno.readFile(new URL(`../fixtures/gguf/${name}.gguf`, import.meta.url));
+  const model = loadGguf(await openGguf(bufferSource(name, bytes)), name);
+  await use(model);
+  model.weights.close();
+}
+
+for (const name of ["llama", "qwen3"]) {
+  Deno.test(`${name}: GGUF file and folder are the same model`, () =>
+    withFixture(name, ({ model, expected }) =>
+      withGguf(name, async (converted) => {
+        // A GGUF file keeps its epsilon as float32, which 1e-5 is not; the graph does the same to the other.
+        const rounded = (value: unknown) =>
+          JSON.parse(JSON.stringify(value, (key, v) => key === "epsilon" ? Math.fround(v) : v));
+        assert.deepEqual(rounded(converted.spec), rounded(model.spec));
+        const blocks = blocksOf(expected);
+        assert.deepEqual(await gramSums(converted, blocks), await gramSums(model, blocks));
+      })));
+}
+
+/** A file with one tensor and some metadata of type string or u32. */
+function file(metadata: Record<string, string | number>, name = "token_embd.weight") {
+  return gguf({
+    metadata: Object.entries(metadata).map(([key, value]) =>
+      typeof value === "string" ? pair(key, 8, text(value)) : pair(key, 4, uint(32, value))
+    ),
+    tensors: [tensor({ name, shape: [4, 8] })],
+    data: 4 * 8 * Float32Array.BYTES_PER_ELEMENT,
+  });
+}
+
+for (
+  const [what, bytes, message] of [
+    [
+      "another architecture",
+      file({ "general.architecture": "mamba" }),
+      /general\.architecture is mamba, expected one of llama, qwen2/,
+    ],
+    ["no architecture", file({}), /general\.architecture is undefined, expected one of llama/],
+    [
+      "missing sizes",
+      file({ "general.architecture": "llama" }),
+      /hidden_size is missing, expected an integer/,
+    ],
+    [
+      "rope factors",
+      file({ "general.architecture": "llama" }, "rope_freqs.weight"),
+      /tensor rope_freqs\.weight .* is not supported/,
+    ],
+    [
+      "a text for a number",
+      file({ "general.architecture": "llama", "llama.embedding_length": "4" }),
+      /hidden_size is "4", expected an integer/,
+    ],
+  ] as const
+) {
+  Deno.test(`a GGUF file with ${what} is refused by name`, async () => {
+    const opened = await openGguf(bufferSource("some.gguf", bytes as Uint8Array<ArrayBuffer>));
+    assert.throws(() => loadGguf(opened, "some.gguf"), (error: Error) => {
+      assert.match(error.message, message);
+      assert.match(error.message, /some\.gguf/);
+      return error instanceof TypeError;
+    });
+  });
+}
