@@ -1,8 +1,8 @@
 /**
  * The reference engine: ONNX Runtime on the CPU.
  *
- * Weights are inputs, so prepacking them would be undone at every run: it is off. So is the memory pattern, which
- * would be recomputed for each of the shapes that one graph sees. A run happens on this thread, synchronously; it is
+ * Weights that are inputs would be packed anew at every run: packing is off where a graph has no weights of its own. So
+ * is the memory pattern, which would be recomputed for each of the shapes that one graph sees. A run happens on this thread, synchronously; it is
  * the binding that yields to the event loop before each.
  */
 import * as ort from "onnxruntime-node";
@@ -41,7 +41,8 @@ async function compile(graph: Graph, threads: number): Promise<Program> {
     intraOpNumThreads: threads,
     enableMemPattern: false,
     logSeverityLevel: 4,
-    extra: { session: { disable_prepacking: "1" } },
+    externalData: [...graph.weights].map(([path, { data }]) => ({ path, data: bytesOf(data) })),
+    extra: { session: { disable_prepacking: graph.weights.size > 0 ? "0" : "1" } },
   });
   const inputs = graph.inputs;
   return {
@@ -56,6 +57,10 @@ async function compile(graph: Graph, threads: number): Promise<Program> {
     },
     release: () => session.release(),
   };
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Tensor["data"]): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function toOrt(name: string, { dtype, shape, data }: Tensor): ort.Tensor {

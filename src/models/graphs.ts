@@ -74,26 +74,10 @@ export function attentionGraph(
     sin: graph.input("sin", "f32", [length, half]),
   };
   const weights = weightInputs(graph, { residual: "sequential", attention: spec, mlp: null }, hidden);
-  const normed = norm(x, spec.norm.pre, "attention.norm", weights);
-  const project = (name: string) => linear(normed, `attention.${name}`, weights);
   const extent = { samples, length };
-  const q = rotate(
-    qkNorm(project("q_proj"), spec, "attention.q_norm", spec.heads, weights),
-    spec,
-    spec.heads,
-    rotary,
-    extent,
-  );
-  const k = rotate(
-    qkNorm(project("k_proj"), spec, "attention.k_norm", spec.kvHeads, weights),
-    spec,
-    spec.kvHeads,
-    rotary,
-    extent,
-  );
-  const v = project("v_proj");
+  const { q, k, v } = projections(x, spec, weights, rotary, extent);
   const mixed = attend(spec, q, k, v, extent);
-  const a = norm(linear(mixed, "attention.o_proj", weights), spec.norm.post, "attention.post_norm", weights);
+  const a = attentionUpdate(mixed, spec, weights);
   graph.output("a", a);
   if (tap) addOutputs(graph, tap({ x, q, k, v, a }));
   return graph;
@@ -137,7 +121,40 @@ export function normGraph(spec: NormSpec, hidden: number): Graph {
   return graph;
 }
 
-type Weights = ReadonlyMap<string, Value>;
+/** The values of a layer's weights, by canonical name. */
+export type Weights = ReadonlyMap<string, Value>;
+
+/** The tables of a rotation, [≥ T, R/2]. */
+export interface Rotary {
+  readonly cos: Value;
+  readonly sin: Value;
+}
+
+/** q [N, H·E], k and v [N, K·E] of the stream x [N, D] of samples that each start at the tables' first row. */
+export function projections(
+  x: Value,
+  spec: AttentionSpec,
+  weights: Weights,
+  rotary: Rotary,
+  extent: Extent,
+): { q: Value; k: Value; v: Value } {
+  const normed = norm(x, spec.norm.pre, "attention.norm", weights);
+  const project = (name: string) => linear(normed, `attention.${name}_proj`, weights);
+  const rotated = (name: string, heads: number) =>
+    rotate(
+      qkNorm(project(name), spec, `attention.${name}_norm`, heads, weights),
+      spec,
+      heads,
+      rotary,
+      extent,
+    );
+  return { q: rotated("q", spec.heads), k: rotated("k", spec.kvHeads), v: project("v") };
+}
+
+/** What attention adds to the stream, [N, D], of its mixed values [N, H·E]. */
+export function attentionUpdate(mixed: Value, spec: AttentionSpec, weights: Weights): Value {
+  return norm(linear(mixed, "attention.o_proj", weights), spec.norm.post, "attention.post_norm", weights);
+}
 
 function weightInputs(graph: Graph, layer: LayerSpec, hidden: number): Weights {
   return new Map(layerTensors(layer, hidden).map(([name, shape]) => [name, graph.input(name, "f32", shape)]));
@@ -147,11 +164,13 @@ function addOutputs(graph: Graph, values: Record<string, Value>): void {
   for (const [name, value] of Object.entries(values)) graph.output(name, value);
 }
 
-function linear(x: Value, name: string, weights: Weights): Value {
+/** x Wᵀ (+ b). */
+export function linear(x: Value, name: string, weights: Weights): Value {
   return Gemm(x, weights.get(`${name}.weight`)!, weights.get(`${name}.bias`) ?? null);
 }
 
-function norm(x: Value, spec: NormSpec | null, name: string, weights: Weights): Value {
+/** The norm of rows, or the rows themselves where there is none. */
+export function norm(x: Value, spec: NormSpec | null, name: string, weights: Weights): Value {
   if (!spec) return x;
   const scale = weights.get(`${name}.weight`)!;
   return spec.kind === "rms"
@@ -175,7 +194,7 @@ function rotate(
   x: Value,
   { rope, headSize }: AttentionSpec,
   heads: number,
-  tables: { cos: Value; sin: Value },
+  tables: Rotary,
   { samples, length }: Extent,
 ): Value {
   const width = heads * headSize;
@@ -237,7 +256,8 @@ function attendSample(
   return outputs;
 }
 
-function feedForward(x: Value, spec: MlpSpec, weights: Weights): Value {
+/** The MLP's update [N, D] of the stream x [N, D]. */
+export function feedForward(x: Value, spec: MlpSpec, weights: Weights): Value {
   const normed = norm(x, spec.norm.pre, "mlp.norm", weights);
   const up = linear(normed, "mlp.up_proj", weights);
   const inner = spec.gated

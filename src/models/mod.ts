@@ -1,4 +1,5 @@
 /** Architectures: `config.json` → `ModelSpec` → module graphs, and where the weights of each lie. */
+export { headGraph, maskName, rotaryNames, stepGraph, type StepWeights } from "./decode_graph.ts";
 export { readDropList } from "./drop_lists.ts";
 export { families } from "./families/mod.ts";
 export {

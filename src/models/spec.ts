@@ -153,7 +153,8 @@ function linear(name: string, shape: readonly number[], bias: boolean): TensorNe
   return bias ? [[`${name}.weight`, shape], [`${name}.bias`, [shape[0]]]] : [[`${name}.weight`, shape]];
 }
 
-function normTensors(name: string, norm: NormSpec | null, hidden: number): TensorNeed[] {
+/** The tensors of a norm: weight, and a LayerNorm's bias. */
+export function normTensors(name: string, norm: NormSpec | null, hidden: number): TensorNeed[] {
   if (!norm) return [];
   return norm.kind === "rms"
     ? [[`${name}.weight`, [hidden]]]

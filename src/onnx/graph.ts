@@ -12,6 +12,8 @@ import {
   ModelProtoSchema,
   NodeProtoSchema,
   OperatorSetIdProtoSchema,
+  StringStringEntryProtoSchema,
+  TensorProto_DataLocation as DataLocation,
   TensorProto_DataType as DataType,
   TensorProtoSchema,
   TensorShapeProto_DimensionSchema,
@@ -23,7 +25,7 @@ import {
 import { type DType, elements, type Tensor } from "../tensor/mod.ts";
 
 /** ONNX operator set: 26 has BitCast and RMSNormalization. */
-const OPSET = 23;
+const OPSET = 26;
 const IR_VERSION = 11;
 
 /** A side of a shape: a number, or a name for one that is known when the graph runs. */
@@ -40,10 +42,12 @@ export type Attribute = number | string | readonly number[] | { readonly float: 
 
 /** A graph under construction. */
 export interface Graph {
-  /** Declares an input that is fed at run time. */
+  /** Declares an input that is fed at run time; BF16 as what the binding can feed, its bits in integers (see BitCast). */
   input(name: string, dtype: DType, shape: readonly Dim[]): Value;
   /** Adds a constant. */
   constant(tensor: Tensor): Value;
+  /** Adds a weight: a constant whose bytes stay outside the serialised model, since those may not pass 2 GiB. */
+  weight(name: string, tensor: Tensor): Value;
   /** Appends a node with `outputs` results; an absent optional input is `null`. */
   node(
     operator: string,
@@ -58,6 +62,8 @@ export interface Graph {
   readonly inputs: readonly string[];
   /** Names of the declared outputs, in order. */
   readonly outputs: readonly string[];
+  /** Tensors of the weights, by name: whoever compiles the model hands them over beside its bytes. */
+  readonly weights: ReadonlyMap<string, Tensor>;
   /** The finished model, serialised. */
   toBytes(): Uint8Array<ArrayBuffer>;
 }
@@ -86,15 +92,21 @@ export function createGraph(): Graph {
   const inputs: ReturnType<typeof valueInfo>[] = [];
   const outputs: ReturnType<typeof valueInfo>[] = [];
   const constants: ReturnType<typeof tensorProto>[] = [];
+  const weights = new Map<string, Tensor>();
   let count = 0;
   const graph: Graph = {
     input(name, dtype, shape) {
-      inputs.push(valueInfo(name, dtype, shape));
+      inputs.push(valueInfo(name, dtype === "bf16" ? DataType.UINT16 : dataTypes[dtype], shape));
       return { graph, name };
     },
     constant(tensor) {
       const name = `constant_${constants.length}`;
       constants.push(tensorProto(name, tensor));
+      return { graph, name };
+    },
+    weight(name, tensor) {
+      weights.set(name, tensor);
+      constants.push(externalProto(name, tensor));
       return { graph, name };
     },
     node(operator, ins, attributes = {}, results = 1, domain = "") {
@@ -104,7 +116,7 @@ export function createGraph(): Graph {
     },
     output(name, value, dtype = "f32") {
       nodes.push(node("Identity", [value], [name], {}, ""));
-      outputs.push(valueInfo(name, dtype, undefined));
+      outputs.push(valueInfo(name, dataTypes[dtype], undefined));
     },
     get inputs() {
       return inputs.map((info) => info.name);
@@ -112,6 +124,7 @@ export function createGraph(): Graph {
     get outputs() {
       return outputs.map((info) => info.name);
     },
+    weights,
     toBytes() {
       const model = create(ModelProtoSchema, {
         irVersion: BigInt(IR_VERSION),
@@ -171,7 +184,7 @@ function attribute(name: string, value: Attribute) {
   return create(AttributeProtoSchema, { ...base, type: AttributeType.INTS, ints: value.map(BigInt) });
 }
 
-function valueInfo(name: string, dtype: DType, shape: readonly Dim[] | undefined) {
+function valueInfo(name: string, elemType: DataType, shape: readonly Dim[] | undefined) {
   const dim = (side: Dim) =>
     create(TensorShapeProto_DimensionSchema, {
       value: typeof side === "number"
@@ -179,12 +192,24 @@ function valueInfo(name: string, dtype: DType, shape: readonly Dim[] | undefined
         : { case: "dimParam", value: side },
     });
   const tensorType = create(TypeProto_TensorSchema, {
-    elemType: dataTypes[dtype],
+    elemType,
     shape: shape && create(TensorShapeProtoSchema, { dim: shape.map(dim) }),
   });
   return create(ValueInfoProtoSchema, {
     name,
     type: create(TypeProtoSchema, { value: { case: "tensorType", value: tensorType } }),
+  });
+}
+
+/** The file that an external tensor names is its own name: it never exists. */
+function externalProto(name: string, { dtype, shape, data }: Tensor) {
+  const entry = (key: string, value: string) => create(StringStringEntryProtoSchema, { key, value });
+  return create(TensorProtoSchema, {
+    name,
+    dataType: dataTypes[dtype],
+    dims: shape.map(BigInt),
+    dataLocation: DataLocation.EXTERNAL,
+    externalData: [entry("location", name), entry("offset", "0"), entry("length", String(data.byteLength))],
   });
 }
 

@@ -35,9 +35,19 @@ export const MatMul = (a: Value, b: Value): Value => one(a.graph.node("MatMul", 
 export const Gemm = (a: Value, b: Value, c: Value | null = null, { transB = 1 } = {}): Value =>
   one(a.graph.node("Gemm", c ? [a, b, c] : [a, b], { transB }));
 
+/** cap · tanh(x / cap), of these operators: scores and logits that may not pass ±cap. */
+export function softcap(x: Value, cap: number): Value {
+  const value = scalar(x.graph, cap);
+  return Mul(Tanh(Div(x, value)), value);
+}
+
 /** Gaussian error linear unit; `approximate` "none" (erf) or "tanh". */
 export const Gelu = (x: Value, approximate: "none" | "tanh"): Value =>
   one(x.graph.node("Gelu", [x], { approximate }));
+
+/** The same bits as another type of equal size. */
+export const BitCast = (x: Value, to: DType): Value =>
+  one(x.graph.node("BitCast", [x], { to: dataType(to) }));
 
 export const Cast = (x: Value, to: DType): Value => one(x.graph.node("Cast", [x], { to: dataType(to) }));
 
@@ -46,6 +56,8 @@ export const Reshape = (x: Value, shape: readonly number[]): Value =>
 
 export const Transpose = (x: Value, perm: readonly number[]): Value =>
   one(x.graph.node("Transpose", [x], { perm }));
+
+export const Softmax = (x: Value, axis: number): Value => one(x.graph.node("Softmax", [x], { axis }));
 
 export const Concat = (values: readonly Value[], axis: number): Value =>
   values.length === 1 ? values[0] : one(values[0].graph.node("Concat", values, { axis }));

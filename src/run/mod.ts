@@ -1,5 +1,6 @@
 /** Running a model: the executor, what to drop, what to observe, how to score. */
 export { type Cost, cost } from "./cost.ts";
+export { type Decoder, decoder, type DecoderOptions } from "./decode.ts";
 export { type Blocks, forward, type ForwardOptions, type State } from "./forward.ts";
 export { gramProbe, type GramSums, type ModuleKind } from "./gram.ts";
 export { type DropPlan, dropPlan, noDrop } from "./plan.ts";

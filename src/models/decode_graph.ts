@@ -1,0 +1,157 @@
+/**
+ * The graph of one new token: some consecutive layers, and the head behind them where it is wanted.
+ *
+ * The keys and values of the past are inputs that the graph reads where they lie, and what it gives are the new token's
+ * alone: nothing grows or is copied inside. (`GroupQueryAttention` would concatenate past and present, every key of every
+ * layer once more per token.) The score of the token with itself is taken apart and joined before the softmax.
+ *
+ * Letters: G = H/K query heads that share a key head, C slots of the cache, of which a mask hides the empty ones.
+ */
+import {
+  Add,
+  BitCast,
+  Cast,
+  Concat,
+  createGraph,
+  type Graph,
+  MatMul,
+  Mul,
+  Reshape,
+  scalar,
+  Slice,
+  softcap,
+  Softmax,
+  type Value,
+} from "../onnx/mod.ts";
+import type { DType, Tensor } from "../tensor/mod.ts";
+import { attentionUpdate, feedForward, linear, norm, projections, type Weights } from "./graphs.ts";
+import {
+  type AttentionSpec,
+  type LayerSpec,
+  layerTensors,
+  type ModelSpec,
+  normTensors,
+  type RopeSpec,
+} from "./spec.ts";
+
+/** Where a graph's weights are: in it, or fed to it as elements of these types; by canonical name. */
+export type StepWeights =
+  | { readonly held: ReadonlyMap<string, Tensor> }
+  | { readonly fed: ReadonlyMap<string, DType> };
+
+/** Names of inputs that layers share: the table rows of a rotation, the mask of a window. */
+export const rotaryNames = (rope: RopeSpec) => {
+  const name = JSON.stringify(rope);
+  return { cos: `cos ${name}`, sin: `sin ${name}` };
+};
+export const maskName = (window: number | null) => `mask ${window ?? "all"}`;
+
+/**
+ * Layers of one token. Inputs: x [1, D]; of each rotation cos and sin [1, R/2]; of each window its mask [1, 1, C + 1], 0 or
+ * −∞; of attention number i (in the list) `i.keys` [K, E, C] and `i.values` [K, C, E]; `i.NAME` for each weight that is fed.
+ * Outputs: `y` [1, D], and `i.k`, `i.v` [1, K·E]. A module that is null is left out.
+ */
+export function stepGraph(
+  hidden: number,
+  layers: readonly LayerSpec[],
+  weights: readonly StepWeights[],
+  head?: { readonly spec: ModelSpec; readonly weights: StepWeights },
+): Graph {
+  const graph = createGraph();
+  const shared = sharedInputs(graph);
+  let x = graph.input("x", "f32", [1, hidden]);
+  layers.forEach((layer, i) => {
+    const own = layerWeights(graph, `${i}.`, layerTensors(layer, hidden), weights[i]);
+    const a = layer.attention && attentionStep(x, layer.attention, own, `${i}.`, shared);
+    const h = a ? Add(x, a) : x;
+    const m = layer.mlp && feedForward(layer.residual === "parallel" ? x : h, layer.mlp, own);
+    x = m ? Add(h, m) : h;
+  });
+  if (head) graph.output("logits", headLogits(x, head.spec, head.weights, head.spec.vocabulary));
+  else graph.output("y", x);
+  return graph;
+}
+
+/** The head alone: x [1, D] and the fed weights, `head.weight` of any number of rows; output logits [1, rows]. */
+export function headGraph(spec: ModelSpec, weights: StepWeights): Graph {
+  const graph = createGraph();
+  const x = graph.input("x", "f32", [1, spec.hidden]);
+  graph.output("logits", headLogits(x, spec, weights, "rows"));
+  return graph;
+}
+
+function headLogits(x: Value, spec: ModelSpec, weights: StepWeights, rows: number | string): Value {
+  const needs = [...normTensors("final_norm", spec.finalNorm, spec.hidden), [
+    "head.weight",
+    [rows, spec.hidden],
+  ]] as const;
+  const own = layerWeights(x.graph, "", needs, weights);
+  const logits = linear(norm(x, spec.finalNorm, "final_norm", own), "head", own);
+  return spec.head.softcap ? softcap(logits, spec.head.softcap) : logits;
+}
+
+/** Weights as float32 values: held by the graph, or fed in their stored type and widened here, which is exact. */
+function layerWeights(
+  graph: Graph,
+  prefix: string,
+  needs: readonly (readonly [string, readonly (number | string)[]])[],
+  weights: StepWeights,
+): Weights {
+  return new Map(needs.map(([name, shape]) => {
+    const full = prefix + name;
+    if ("held" in weights) return [name, graph.weight(full, weights.held.get(name)!)];
+    return [name, widened(graph.input(full, weights.fed.get(name)!, shape), weights.fed.get(name)!)];
+  }));
+}
+
+function widened(weight: Value, dtype: DType): Value {
+  if (dtype === "f32") return weight;
+  return Cast(dtype === "bf16" ? BitCast(weight, "bf16") : weight, "f32");
+}
+
+/** Inputs by name, declared when they are first asked for. */
+function sharedInputs(graph: Graph) {
+  const inputs = new Map<string, Value>();
+  return (name: string, shape: readonly (number | string)[]): Value => {
+    const value = inputs.get(name) ?? graph.input(name, "f32", shape);
+    inputs.set(name, value);
+    return value;
+  };
+}
+
+/** Attention of one token after those of the cache; gives a [1, D]. */
+function attentionStep(
+  x: Value,
+  spec: AttentionSpec,
+  weights: Weights,
+  prefix: string,
+  shared: (name: string, shape: readonly (number | string)[]) => Value,
+): Value {
+  const { graph } = x;
+  const { heads: H, kvHeads: K, headSize: E, rope, window } = spec;
+  const names = rotaryNames(rope);
+  const rotary = {
+    cos: shared(names.cos, [1, rope.size / 2]),
+    sin: shared(names.sin, [1, rope.size / 2]),
+  };
+  const slots = `C ${window}`;
+  const keys = graph.input(`${prefix}keys`, "f32", [K, E, slots]);
+  const values = graph.input(`${prefix}values`, "f32", [K, slots, E]);
+  const mask = shared(maskName(window), [1, 1, `${slots} + 1`]);
+
+  const { q, k, v } = projections(x, spec, weights, rotary, { samples: 1, length: 1 });
+  const query = Mul(Reshape(q, [K, H / K, E]), scalar(graph, spec.scale));
+  const raw = Concat([MatMul(query, keys), MatMul(query, Reshape(k, [K, E, 1]))], 2); // [K, G, C + 1]
+  const scores = spec.softcap ? softcap(raw, spec.softcap) : raw;
+  const p = Softmax(Add(scores, mask), 2);
+  const mixed = Add(
+    MatMul(Slice(p, 0, -1, 2), values),
+    Mul(Slice(p, -1, END, 2), Reshape(v, [K, 1, E])),
+  ); // [K, G, E]
+  graph.output(`${prefix}k`, k);
+  graph.output(`${prefix}v`, v);
+  return attentionUpdate(Reshape(mixed, [1, H * E]), spec, weights);
+}
+
+/** Past the end of any axis. */
+const END = 2 ** 31 - 1;

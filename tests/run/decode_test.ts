@@ -1,0 +1,90 @@
+/**
+ * One token after the other against one pass over the text.
+ *
+ * A logit moves by the relative error of the normed state at most (`stateTolerance`), times the largest logit; two of them
+ * change places only where they are nearer than twice that. With dynamic rope, positions of a longer text are turned
+ * otherwise: there a step equals the pass over the text so far, and of a longer pass only the last position.
+ */
+import assert from "node:assert/strict";
+import type { Model } from "../../src/models/mod.ts";
+import { type Decoder, decoder, type DecoderOptions } from "../../src/run/mod.ts";
+import { float32, toFloat32 } from "../../src/tensor/mod.ts";
+import { fixture, fixtureNames } from "../fixtures/read.ts";
+import { distance, engine, largest, stateTolerance, withFixture } from "../support.ts";
+
+const NOTHING_KEPT = 0;
+const PROMPT = 5;
+
+async function withDecoder(
+  options: Omit<DecoderOptions, "engine">,
+  use: (decoder: Decoder) => Promise<void>,
+) {
+  const opened = await decoder({ engine, ...options });
+  try {
+    await use(opened);
+  } finally {
+    await opened.release();
+  }
+}
+
+/** Logits of every position from the prompt's last on. */
+async function logitsOf(decoder: Decoder, ids: Int32Array, prompt: number): Promise<Float32Array[]> {
+  const logits = [await decoder.prefill(ids.subarray(0, prompt))];
+  for (const id of ids.subarray(prompt)) logits.push(await decoder.step(id));
+  return logits;
+}
+
+const isDynamic = ({ spec }: Model) => spec.layers[0].attention!.rope.scaling?.type === "dynamic";
+const argmax = (logits: Float32Array) => logits.indexOf(logits.reduce((a, b) => Math.max(a, b)));
+
+for (const name of fixtureNames) {
+  Deno.test(`${name}: a prompt and steps give the logits of one pass`, () =>
+    withFixture(name, async ({ model, blocks: { ids, length }, expected: { tensors, meta } }) => {
+      for (const [label, plan] of Object.entries(meta.cases)) {
+        const { data } = tensors.get(label === "full" ? "logits" : `logits.${label}`)!;
+        const { vocabulary } = model.spec;
+        for (const budget of [undefined, NOTHING_KEPT]) {
+          await withDecoder({ model, plan, budget }, async (decoder) => {
+            const steps = await logitsOf(decoder, ids.subarray(0, length), PROMPT);
+            assert.equal(decoder.length, length);
+            for (let t = isDynamic(model) ? length - 1 : PROMPT - 1; t < length; t++) {
+              const expected = data.subarray(t * vocabulary, (t + 1) * vocabulary);
+              const error = distance(steps[t - PROMPT + 1], expected) / largest(expected);
+              const most = stateTolerance(model.spec);
+              assert.ok(error <= most, `${label}, position ${t}: relative error ${error}, at most ${most}`);
+            }
+          });
+        }
+      }
+    }));
+
+  Deno.test(`${name}: 64 greedy tokens, teacher-forced, full and dropped`, () =>
+    withFixture(name, async ({ model, expected: { tensors, meta } }) => {
+      for (const [label, plan] of Object.entries(meta.cases)) {
+        const [ids, best, gap] = ["ids", "argmax", "gap"].map((key) =>
+          tensors.get(`greedy.${label}.${key}`)!.data
+        );
+        const prompt = ids.length - best.length;
+        await withDecoder({ model, plan }, async (decoder) => {
+          const steps = await logitsOf(decoder, (ids as Int32Array).subarray(0, -1), prompt);
+          assert.equal(steps.length, best.length);
+          steps.forEach((logits, i) => {
+            const expected = isDynamic(model) ? ids[prompt + i] : best[i];
+            const near = 2 * stateTolerance(model.spec) * largest(logits);
+            assert.ok(
+              argmax(logits) === expected || gap[i] < near,
+              `${label}, token ${i}: gap ${gap[i]}, ${near}`,
+            );
+          });
+        });
+      }
+    }));
+}
+
+Deno.test("a decoder begins anew with every prompt", () =>
+  withFixture("gemma2", ({ model, blocks: { ids } }) =>
+    withDecoder({ model }, async (decoder) => {
+      const first = await logitsOf(decoder, ids.subarray(0, 9), 4);
+      await logitsOf(decoder, ids.subarray(9, 24), 1);
+      assert.deepEqual(await logitsOf(decoder, ids.subarray(0, 9), 4), first);
+    })));
