@@ -1,0 +1,65 @@
+/** Made-up results of the right form. */
+import fc from "fast-check";
+import { perplexityOf, type Profile, profileOf, type Provenance } from "../../src/result/mod.ts";
+
+/** What a run over `samples` blocks of 16 tokens says of itself. */
+export function provenance(samples = 2, changes: Partial<Provenance> = {}): Provenance {
+  return {
+    lamina: "0.1.0",
+    model: {
+      name: "tiny",
+      fingerprint: "sha256:00",
+      revision: null,
+      format: "safetensors F32",
+      family: "llama",
+      layers: 2,
+    },
+    dtype: "float32",
+    engine: "cpu",
+    runtime: "onnxruntime 1.30.0",
+    tokenizer: "t",
+    text: { name: "stories", hash: "h" },
+    packing: { samples, length: 16, skip: 0, bos: false },
+    drop: { attention: [], mlp: [] },
+    seed: null,
+    ...changes,
+  };
+}
+
+/** Sums of one module over one sample. */
+const moduleSums = fc.record({
+  counted: fc.integer({ min: 1, max: 16 }),
+  distance: fc.double({ min: 0, max: 32, noNaN: true }),
+  magnitude: fc.double({ min: 0, max: 1e4, noNaN: true }),
+  sign: fc.double({ min: -16, max: 16, noNaN: true }),
+}, { noNullPrototype: true });
+
+/** A profile of two layers over 1 to 4 samples; the second layer's MLP is dropped. */
+export const profiles: fc.Arbitrary<Profile> = fc.integer({ min: 1, max: 4 }).chain((samples) => {
+  const module = fc.array(moduleSums, { minLength: samples, maxLength: samples });
+  const layers = fc.tuple(module, module);
+  return fc.record({
+    attention: layers,
+    mlp: fc.tuple(module, fc.constant(null)),
+    block: layers,
+    hash: fc.string({ minLength: 8, maxLength: 8 }),
+  }).map(({ hash, ...sums }) =>
+    profileOf(
+      provenance(samples, { text: { name: "stories", hash }, drop: { attention: [], mlp: [1] } }),
+      sums,
+    )
+  );
+});
+
+/** A fixed profile. */
+export function profile(): Profile {
+  return fc.sample(profiles, { numRuns: 1, seed: 1 })[0];
+}
+
+/** A fixed perplexity over two samples. */
+export function perplexity() {
+  return perplexityOf(provenance(), [
+    { nll: 30, kl: 1.5, top1: 12, tokens: 15 },
+    { nll: 45, kl: 3, top1: 9, tokens: 15 },
+  ]);
+}
