@@ -63,9 +63,9 @@ export function layerAxis(layers: number, label: string | null = "layer"): Plot.
   return [Plot.axisX(ticks, { ...AXIS_X, tickFormat: String, label })];
 }
 
-/** Whole numbers from 0 to the highest, eight or so. */
-export function countTicks(highest: number): number[] {
-  const step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((step) => highest / step <= 8) ?? 1000;
+/** Whole numbers from 0 to the highest, with at most so many steps. */
+export function countTicks(highest: number, most = 8): number[] {
+  const step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((step) => highest / step <= most) ?? 1000;
   return Array.from({ length: Math.floor(highest / step) + 1 }, (_, i) => i * step);
 }
 
@@ -75,6 +75,8 @@ export interface EndLabel {
   readonly y: number;
   readonly text: string;
   readonly color: string;
+  /** In regular type: for what others are compared with. */
+  readonly plain?: boolean;
 }
 
 /** Labels to the right of points, moved apart where they would touch. `y` and `height` are those of the plot. */
@@ -93,7 +95,7 @@ export function endLabels(labels: readonly EndLabel[], { y, height, marginTop, m
       y: "y",
       text: "text",
       fill: label.color,
-      fontWeight: 600,
+      fontWeight: label.plain ? 400 : 600,
       textAnchor: "start",
       dx: 10,
       dy: placed[i] - wanted[i],

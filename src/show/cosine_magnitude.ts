@@ -9,10 +9,23 @@ import * as Plot from "@observablehq/plot";
 import { spearman } from "../measure/mod.ts";
 import type { Profile } from "../result/mod.ts";
 import { AXIS_X, COLORS, FRAME, logAxisY, logDomain, logTicks } from "./axes.ts";
-import { formatFixed, formatNumber, formatTick } from "./numbers.ts";
+import { formatFixed, formatTick } from "./numbers.ts";
 import { KIND_NAMES, settingOf } from "./setting.ts";
 import { median } from "./summary.ts";
 import { drawFigure, FAINT, type Figure } from "./svg.ts";
+
+/** Spearman's correlation of importance with relative magnitude over the modules; null where it says nothing. */
+export function magnitudeCorrelation(
+  profile: Profile,
+  kinds: readonly ("attention" | "mlp")[] = ["attention", "mlp"],
+): number | null {
+  const modules = modulesOf(profile).filter(({ kind }) => kinds.includes(kind));
+  const value = spearman(
+    modules.map(({ magnitude }) => magnitude),
+    modules.map(({ importance }) => importance),
+  );
+  return modules.length > 2 && Number.isFinite(value) ? value : null;
+}
 
 /** One module. */
 interface Module {
@@ -32,24 +45,16 @@ export function orthogonalImportance(r: number): number {
 /** Draws how much of importance is magnitude, and how much is angle. */
 export function cosineMagnitudeFigure(profile: Profile): Figure {
   const modules = modulesOf(profile);
-  const correlation = modules.length > 2
-    ? spearman(modules.map(({ magnitude }) => magnitude), modules.map(({ importance }) => importance))
-    : NaN;
-  const offset = median(modules.map((module) => module.importance / orthogonalImportance(module.magnitude)));
+  const correlation = magnitudeCorrelation(profile);
   return drawFigure({
     name: "cosine_magnitude",
-    title: Number.isNaN(correlation)
+    title: correlation === null
       ? "Importance is magnitude and angle"
       : `Importance follows magnitude: rank correlation ${formatFixed(correlation, 2)}`,
     subtitle: "One dot a module, numbered by layer. The curve is an update orthogonal to the stream, " +
       "1 − 1/√(1 + r²): on it importance is magnitude only.",
     setting: settingOf(profile.provenance),
-    reading: offset === null
-      ? "No module was measured."
-      : `Half of the modules lie above ${
-        formatNumber(offset)
-      } times the curve. Below the curve an update points along ` +
-        `the stream, above it against.`,
+    reading: readingOf(profile, modules),
     panels: [chart(modules)],
     rows: modules.map(({ kind, layer, magnitude, importance }) => ({
       module: KIND_NAMES[kind],
@@ -59,6 +64,24 @@ export function cosineMagnitudeFigure(profile: Profile): Figure {
       orthogonal_importance: orthogonalImportance(magnitude),
     })),
   });
+}
+
+function readingOf(profile: Profile, modules: readonly Module[]): string {
+  const within = (["attention", "mlp"] as const).flatMap((kind) => {
+    const value = magnitudeCorrelation(profile, [kind]);
+    return value === null ? [] : [`${formatFixed(value, 2)} within ${KIND_NAMES[kind]}`];
+  });
+  const ratios = modules.map(({ importance, magnitude }) => importance / orthogonalImportance(magnitude));
+  const middle = median(ratios);
+  if (middle === null) return "No module was measured.";
+  const near = ratios.filter((ratio) => Math.abs(ratio - 1) <= 0.1).length;
+  return [
+    ...within.length ? [`Rank correlation of importance with magnitude: ${within.join(", ")}.`] : [],
+    `${near} of ${ratios.length} modules lie within 10 % of the curve, the median at ${
+      formatFixed(middle, 2)
+    } times it.`,
+    "Below the curve an update points along the stream, above it against.",
+  ].join(" ");
 }
 
 function modulesOf(profile: Profile): Module[] {

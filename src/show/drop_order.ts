@@ -7,7 +7,7 @@ import type { Profile } from "../result/mod.ts";
 import { AXIS_X, AXIS_Y, COLORS, countTicks } from "./axes.ts";
 import { byImportance, KIND_NAMES, type RankedModule, settingOf } from "./setting.ts";
 import { counted } from "./summary.ts";
-import { drawFigure, type Figure } from "./svg.ts";
+import { drawFigure, type Figure, WIDTH } from "./svg.ts";
 
 const TARGETS = ["attention", "mlp", "block", "joint"] as const;
 type Target = typeof TARGETS[number];
@@ -62,17 +62,18 @@ function chart(target: Target, order: readonly RankedModule[], layers: number): 
     const left = layer - 0.5 + (target === "joint" && module === "mlp" ? 0.5 : 0);
     return { module, left, right: left + (target === "joint" ? 0.5 : 1), at: i + 0.5 };
   });
+  const wide = target === "joint";
   const end = order.length + 0.5;
   const color = (column: typeof columns[number]) => COLORS[column.module];
   return {
-    width: 320,
-    height: 280,
+    width: wide ? WIDTH : Math.floor(WIDTH / 3),
+    height: 270,
     marginLeft: 58,
-    marginRight: 16,
+    marginRight: wide ? 24 : 8,
     marginTop: 36,
     marginBottom: 50,
     x: { domain: [-0.5, layers - 0.5] },
-    y: { domain: [0.5, end], reverse: false },
+    y: { domain: [0.5, end] },
     marks: [
       Plot.axisY(countTicks(order.length).slice(1), {
         ...AXIS_Y,
@@ -80,7 +81,7 @@ function chart(target: Target, order: readonly RankedModule[], layers: number): 
         labelOffset: 34,
         label: `${target === "joint" ? "joint" : KIND_NAMES[target]} dropped`,
       }),
-      Plot.axisX(countTicks(layers - 1), { ...AXIS_X, tickFormat: String, label: "layer" }),
+      Plot.axisX(countTicks(layers - 1, wide ? 8 : 4), { ...AXIS_X, tickFormat: String, label: "layer" }),
       Plot.rect(columns, {
         x1: "left",
         x2: "right",

@@ -2,7 +2,7 @@
 import type { Profile } from "../result/mod.ts";
 import { COLORS } from "./axes.ts";
 import { errorsOf, layerChart, layerRows } from "./by_layer.ts";
-import { formatNumber } from "./numbers.ts";
+import { formatFixed, formatNumber } from "./numbers.ts";
 import { KIND_NAMES, settingOf } from "./setting.ts";
 import { drawFigure, type Figure } from "./svg.ts";
 import { median, present } from "./summary.ts";
@@ -16,12 +16,12 @@ export function magnitudeFigure(profile: Profile): Figure {
     errors: errorsOf(profile, kind, "magnitude"),
   }));
   const [attention, mlp] = series.map(({ values }) => median(present(values)));
-  const both = attention !== null && mlp !== null;
+  const both = attention !== null && mlp !== null && mlp > 0;
   return drawFigure({
     name: "magnitude",
     title: both
       ? `The median attention update is ${
-        formatNumber(attention / mlp)
+        formatFixed(attention / mlp, 2)
       } times the size of the median MLP update`
       : "Size of the updates beside the residual stream",
     subtitle:

@@ -28,7 +28,7 @@ export interface ProgressLine {
 
 const QUIET = 2000; // ms of work without a word
 const PAUSE = 10_000; // ms between lines where nothing can be redrawn
-const BAR = 24; // characters
+const BAR = 24; // characters of the bar, where they fit
 
 /** Shows progress on stderr, or on another output. */
 export function progressLine(output: ProgressOutput = stderr()): ProgressLine {
@@ -65,29 +65,28 @@ export function progressLine(output: ProgressOutput = stderr()): ProgressLine {
   };
 }
 
-/** One report as text: label, bar, share, units, rate, time left; shortened to the width. */
+/** One report as text: label, bar, share, units, rate, time left; the bar gives way to the text. */
 export function progressText(
   { label, done, total, unit, rate, secondsLeft }: Progress,
   width: number,
 ): string {
-  const count = unit === "bytes" ? formatBytes : (units: number) => `${formatNumber(units)} ${unit}`;
-  const counted = total === undefined
-    ? count(done)
-    : unit === "bytes"
-    ? `${formatBytes(done)} of ${formatBytes(total)}`
-    : `${done} of ${total} ${unit}`;
+  const bytes = unit === "bytes";
+  const counted = bytes
+    ? [done, ...total === undefined ? [] : [total]].map(formatBytes).join(" of ")
+    : `${total === undefined ? done : `${done} of ${total}`} ${unit}`;
   const details = [
     counted,
-    ...rate ? [`${count(rate)}/s`] : [],
+    ...rate ? [`${bytes ? formatBytes(rate) : `${formatNumber(rate)} ${unit}`}/s`] : [],
     ...secondsLeft !== undefined && done !== total ? [`${formatSeconds(secondsLeft)} left`] : [],
   ].join("  ");
-  const share = total ? Math.min(1, done / total) : null;
-  const filled = share === null ? 0 : Math.round(share * BAR);
-  const bar = share === null
-    ? ""
-    : `${"█".repeat(filled)}${"░".repeat(BAR - filled)} ${String(Math.floor(share * 100)).padStart(3)} %  `;
-  const full = `${label}  ${bar}${details}`;
-  return full.length <= width ? full : `${label}  ${details}`.slice(0, Math.max(0, width));
+  const plain = `${label}  ${details}`.slice(0, Math.max(0, width));
+  if (!total) return plain;
+  const share = Math.min(1, done / total);
+  const percent = `${String(Math.floor(share * 100)).padStart(3)} %`;
+  const bar = Math.min(BAR, width - `${label}   ${percent}  ${details}`.length);
+  if (bar < 4) return plain;
+  const filled = Math.round(share * bar);
+  return `${label}  ${"█".repeat(filled)}${"░".repeat(bar - filled)} ${percent}  ${details}`;
 }
 
 function stderr(): ProgressOutput {

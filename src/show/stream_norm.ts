@@ -15,6 +15,9 @@ export interface StreamNorms {
 
 /** Draws the norm of the residual stream by depth. */
 export function streamNormFigure({ provenance, norms }: StreamNorms): Figure {
+  if (norms.length === 0) {
+    throw new RangeError("Cannot draw the norm of the stream: no norms, expected one a layer");
+  }
   const depth = Math.max(...norms.map(({ layer }) => layer));
   const values = Array.from(
     { length: depth + 1 },

@@ -48,8 +48,8 @@ const { document } = parseHTML("<!doctype html><html><body></body></html>");
 /** Draws a figure. Throws `RangeError` where a number that cannot be drawn got into the picture. */
 export function drawFigure({ name, title, subtitle, setting, reading, panels, rows }: Drawing): Figure {
   const heading = [
-    ...wrap(title, 22, 0.56).map((text) => ({ text, size: 22, weight: 600, fill: INK, step: 28 })),
-    ...wrap(subtitle, 16, 0.5).map((text) => ({ text, size: 16, weight: 400, fill: FAINT, step: 22 })),
+    ...wrap(title, 22, 0.58).map((text) => ({ text, size: 22, weight: 600, fill: INK, step: 28 })),
+    ...wrap(subtitle, 16, 0.52).map((text) => ({ text, size: 16, weight: 400, fill: FAINT, step: 22 })),
   ];
   const footing = wrap(setting, 14, 0.52).map((text) => ({
     text,
@@ -67,8 +67,11 @@ export function drawFigure({ name, title, subtitle, setting, reading, panels, ro
         `${escape(line.text)}</text>`,
     );
   };
-  heading.forEach(write);
-  y += 12;
+  heading.forEach((line, i) => {
+    if (i > 0 && line.size !== heading[i - 1].size) y += 4;
+    write(line);
+  });
+  y += 14;
   for (const row of rowsOf(panels)) {
     let x = 0;
     for (const panel of row) {
@@ -77,8 +80,9 @@ export function drawFigure({ name, title, subtitle, setting, reading, panels, ro
       );
       x += panel.width!;
     }
-    y += Math.max(...row.map(({ height }) => height!));
+    y += Math.max(...row.map(({ height }) => height!)) + 10;
   }
+  y -= 6;
   footing.forEach(write);
   const height = y + 18;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" ` +

@@ -1,0 +1,22 @@
+/** Figures and pages as files; each is there whole or not at all, the page last, so that its links hold. */
+import { join } from "node:path";
+import { writeWhole } from "../result/mod.ts";
+import { pageHtml } from "./page.ts";
+import type { Report } from "./report.ts";
+import type { Figure } from "./svg.ts";
+
+/** Writes each figure as NAME.svg and its numbers as NAME.csv. */
+export async function writeFigures(folder: string, figures: readonly Figure[]): Promise<void> {
+  for (const { name, svg, csv } of figures) {
+    await writeWhole(join(folder, `${name}.svg`), svg + "\n");
+    await writeWhole(join(folder, `${name}.csv`), csv);
+  }
+}
+
+/** Writes a report: its figures and, as `index.html`, its page. Returns the page's path. */
+export async function writeReport(folder: string, report: Report): Promise<string> {
+  await writeFigures(folder, report.figures);
+  const page = join(folder, "index.html");
+  await writeWhole(page, pageHtml(report));
+  return page;
+}

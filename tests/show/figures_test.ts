@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import * as show from "../../src/show/mod.ts";
+import { toCsv } from "../../src/show/csv.ts";
+import { spread } from "../../src/show/axes.ts";
+import type { Profile } from "../../src/result/mod.ts";
+import { checkSvg, readCsv } from "./check_svg.ts";
+import { profile, provenance, type Shape, sweep } from "./synthetic.ts";
+
+const shapes: Record<string, Shape> = {
+  "as usual": { layers: 12 },
+  "one layer": { layers: 1 },
+  "two layers": { layers: 2 },
+  "eighty layers": { layers: 80, samples: 16 },
+  "one sample, so no standard error": { layers: 12, samples: 1 },
+  "modules left out": { layers: 12, attention: [0, 5, 11], mlp: [5, 7] },
+  "no attention at all": { layers: 3, attention: [0, 1, 2] },
+  "tiny importance": { layers: 12, scale: 1e-9 },
+  "no importance": { layers: 4, scale: 0 },
+};
+
+const figures: Record<string, (shape: Shape) => show.Figure> = {
+  importance: (shape) => show.importanceFigure(profile(shape)),
+  drop_order: (shape) => show.dropOrderFigure(profile(shape)),
+  quality: (shape) => show.qualityFigure(sweep(shape)),
+  divergence: (shape) => show.divergenceFigure(sweep(shape)),
+  stability: (shape) => show.stabilityFigure(profile(shape)),
+  texts: (shape) => show.textsFigure(["stories", "wiki"].map((text) => profile({ ...shape, text }))),
+  magnitude: (shape) => show.magnitudeFigure(profile(shape)),
+  sign: (shape) => show.signFigure(profile(shape)),
+  cosine_magnitude: (shape) => show.cosineMagnitudeFigure(profile(shape)),
+  stream_norm: (shape) =>
+    show.streamNormFigure({
+      provenance: provenance(shape),
+      norms: Array.from({ length: shape.layers + 1 }, (_, layer) => ({ layer, value: 3 + layer })),
+    }),
+};
+
+for (const [name, draw] of Object.entries(figures)) {
+  for (const [what, shape] of Object.entries(shapes)) {
+    Deno.test(`figure ${name}, ${what}: well-formed, no styles, no ids, nothing that is not a number`, () => {
+      const figure = draw(shape);
+      assert.equal(figure.name, name);
+      checkSvg(figure.svg);
+      for (const text of [figure.title, figure.reading, figure.setting]) {
+        assert.ok(text.length > 0 && !/NaN|undefined|Infinity|null/.test(text), text);
+      }
+      assert.match(figure.setting, /GGUF Q4_1/);
+      if (figure.csv) readCsv(figure.csv);
+    });
+  }
+}
+
+const values = (lists: readonly (readonly (number | null)[])[]) =>
+  lists.flat().filter((value) => value !== null);
+
+Deno.test("a figure has one mark for each number", () => {
+  const given = profile({ layers: 12, attention: [0, 5, 11], mlp: [5, 7] });
+  const { attention, mlp, block } = given;
+  const importance = values([attention.importance, mlp.importance, block.importance]).length;
+  assert.equal(checkSvg(show.importanceFigure(given).svg).circle, importance);
+  assert.equal(importance, 9 + 10 + 11);
+  assert.equal(checkSvg(show.magnitudeFigure(given).svg).circle, 9 + 10);
+  assert.equal(checkSvg(show.signFigure(given).svg).circle, 9 + 10);
+  assert.equal(checkSvg(show.cosineMagnitudeFigure(given).svg).circle, 9 + 10);
+  // A background, and a column for each drop of attention, MLP, block and the joint list.
+  assert.equal(checkSvg(show.dropOrderFigure(given).svg).rect, 1 + 9 + 10 + 11 + 19);
+  assert.equal(checkSvg(show.textsFigure([given, given, given]).svg).circle, 3 * 19);
+  // Ends of 19 lines; 4 sizes for each of three kinds.
+  assert.equal(checkSvg(show.stabilityFigure(given).svg).circle, 19 + 3 * 4);
+  // Five named curves with four points, and the mean of the random ones.
+  assert.equal(checkSvg(show.qualityFigure(sweep({ layers: 12 })).svg).circle, 6 * 4);
+  assert.equal(checkSvg(show.divergenceFigure(sweep({ layers: 12 })).svg).circle, 2 * 6 * 4);
+});
+
+Deno.test("error bars are drawn where there are standard errors", () => {
+  const lines = (samples: number) =>
+    checkSvg(show.importanceFigure(profile({ layers: 12, samples })).svg).line;
+  assert.equal(lines(4) - lines(1), 3 * 12);
+});
+
+Deno.test("a figure's CSV holds the very numbers of the result", () => {
+  const given = profile({ layers: 5, mlp: [2] });
+  const rows = readCsv(show.importanceFigure(given).csv);
+  assert.equal(rows.length, 15);
+  for (const [name, kind] of [["attention", "attention"], ["MLP", "mlp"], ["block", "block"]] as const) {
+    const read = rows.filter(({ module }) => module === name);
+    const number = (text: string) => text === "" ? null : Number(text);
+    assert.deepEqual(read.map((row) => number(row.importance)), given[kind].importance);
+    assert.deepEqual(read.map((row) => number(row.standard_error)), given[kind].standardError);
+  }
+});
+
+Deno.test("CSV quotes commas, quotes and line breaks", () => {
+  const rows = [{ a: 'x,"y"\nz', b: 0.1 + 0.2, c: null }, { a: "", b: -1e-300, c: null }];
+  const read = readCsv(toCsv(rows));
+  assert.equal(read[0].a, rows[0].a);
+  assert.deepEqual(read.map(({ b }) => Number(b)), rows.map(({ b }) => b));
+  assert.equal(read[1].c, "");
+  assert.equal(toCsv([]), "");
+});
+
+Deno.test("titles state what the numbers say", () => {
+  const given = profile({ layers: 12 });
+  assert.equal(
+    show.importanceFigure(given).title,
+    "Attention is more redundant than the MLP in 12 of 12 layers",
+  );
+  const turned: Profile = { ...given, attention: given.mlp, mlp: given.attention };
+  assert.equal(
+    show.importanceFigure(turned).title,
+    "The MLP is more redundant than attention in 12 of 12 layers",
+  );
+  assert.match(
+    show.qualityFigure(sweep({ layers: 12 })).title,
+    /^2 dropped: perplexity 22\.2 for attention, 148 for MLPs$/,
+  );
+});
+
+Deno.test("the importance of an orthogonal update is 1 − cos of the angle it turns by", () => {
+  for (const r of [1e-6, 0.01, 0.3, 1, 14]) {
+    const expected = 1 - Math.cos(Math.atan(r));
+    // 1 − cos loses half of the digits to cancellation for small angles: compare with 2 sin²(angle / 2).
+    const exact = 2 * Math.sin(Math.atan(r) / 2) ** 2;
+    assert.ok(Math.abs(show.orthogonalImportance(r) / exact - 1) < 1e-14, `${r}: ${expected}`);
+  }
+});
+
+Deno.test("labels keep their distance, their order and the bounds", () => {
+  assert.deepEqual(spread([10, 50, 90], 20, [0, 100]), [10, 50, 90]);
+  assert.deepEqual(spread([50, 50, 50], 20, [0, 100]), [30, 50, 70]);
+  assert.deepEqual(spread([98, 99], 20, [0, 100]), [80, 100]);
+  assert.deepEqual(spread([2, 1], 20, [0, 100]), [20, 0]);
+  assert.deepEqual(spread([], 20, [0, 100]), []);
+});
+
+Deno.test("a figure without numbers for its axes is an error, not a broken picture", () => {
+  assert.throws(() => show.textsFigure([]), RangeError);
+  assert.throws(
+    () => show.streamNormFigure({ provenance: provenance({ layers: 1 }), norms: [] }),
+    { name: "RangeError", message: /^Cannot draw the norm of the stream: no norms, expected one a layer$/ },
+  );
+});
+
+// Made anew by: deno test -A --update-snapshots tests/show/figures_test.ts
+Deno.test("the importance figure is drawn as before", async (t) => {
+  const lines = show.importanceFigure(profile({ layers: 3, attention: [1] })).svg.replaceAll("><", ">\n<");
+  await t.assertSnapshot(lines);
+});

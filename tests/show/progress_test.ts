@@ -1,0 +1,74 @@
+// deno-lint-ignore-file no-control-regex -- escapes are what is tested
+import assert from "node:assert/strict";
+import { progressLine, progressText } from "../../src/show/mod.ts";
+
+/** A display over a clock and a screen of the test's own. */
+function display(terminal: boolean, columns = 80) {
+  const screen = { text: "", time: 0 };
+  const line = progressLine({
+    write: (text) => void (screen.text += text),
+    terminal,
+    columns: () => columns,
+    now: () => screen.time,
+  });
+  const report = (time: number, done: number, label = "profile") => {
+    screen.time = time;
+    line.onProgress({ label, done, total: 100, unit: "modules", rate: 10, secondsLeft: (100 - done) / 10 });
+  };
+  return { screen, line, report };
+}
+
+for (const terminal of [true, false]) {
+  Deno.test(`work under two seconds says nothing (${terminal ? "terminal" : "file"})`, () => {
+    const { screen, line, report } = display(terminal);
+    for (let done = 0; done <= 100; done++) report(19 * done, done);
+    line.close();
+    assert.equal(screen.text, "");
+  });
+}
+
+Deno.test("a terminal shows one line, drawn again in place, and none at the end", () => {
+  const { screen, line, report } = display(true);
+  for (let done = 0; done < 100; done++) report(100 * done, done);
+  assert.ok(!screen.text.includes("\n"));
+  const last = screen.text.split("\r\x1b[K").at(-1)!;
+  assert.match(last, /^profile .*99 % .*99 of 100 modules.*10\.0 modules\/s.*0 s left$/);
+  report(10_000, 100);
+  assert.ok(screen.text.endsWith("\r\x1b[K"));
+  line.close();
+  assert.ok(!screen.text.endsWith("\r\x1b[K\r\x1b[K"));
+});
+
+Deno.test("a file gets a line every ten seconds and one at the end", () => {
+  const { screen, report } = display(false);
+  for (let done = 0; done <= 100; done++) report(300 * done, done);
+  const lines = screen.text.trimEnd().split("\n");
+  assert.equal(lines.length, 4);
+  assert.match(lines[3], /100 of 100/);
+  assert.doesNotMatch(screen.text, /\r|\x1b/);
+});
+
+Deno.test("a notice stands on a line of its own", () => {
+  const { screen, line, report } = display(true);
+  report(0, 0);
+  report(3000, 30);
+  line.onNotice("kept from an earlier run");
+  assert.ok(screen.text.endsWith("\r\x1b[Kkept from an earlier run\n"));
+});
+
+Deno.test("a report fits its line", () => {
+  const report = {
+    label: "model.safetensors",
+    done: 5e8,
+    total: 1e9,
+    unit: "bytes",
+    rate: 2e7,
+    secondsLeft: 25,
+  };
+  assert.match(
+    progressText(report, 200),
+    /█{12}░{12} {2}50 % {2}500 MB of 1\.00 GB {2}20\.0 MB\/s {2}25 s left$/,
+  );
+  for (let width = 0; width < 120; width++) assert.ok(progressText(report, width).length <= width);
+  assert.equal(progressText({ label: "x", done: 3, unit: "files" }, 80), "x  3 files");
+});

@@ -1,0 +1,106 @@
+/** Results made up for tests: any number of layers and samples, with modules left out. */
+import { type Profile, profileOf, type Provenance, type Sweep } from "../../src/result/mod.ts";
+
+export interface Shape {
+  readonly layers: number;
+  readonly samples?: number;
+  /** Layers without attention, and without an MLP. */
+  readonly attention?: readonly number[];
+  readonly mlp?: readonly number[];
+  /** Multiplies every importance. */
+  readonly scale?: number;
+  readonly text?: string;
+}
+
+const TOKENS = 64;
+
+export function provenance(
+  { layers, samples = 4, attention = [], mlp = [], text = "stories" }: Shape,
+): Provenance {
+  return {
+    lamina: "0.0.0",
+    model: {
+      name: 'a "small" model <of two & a half>',
+      fingerprint: "sha256:0",
+      revision: null,
+      format: "GGUF Q4_1",
+      family: "llama",
+      layers,
+    },
+    dtype: "float32",
+    engine: "cpu",
+    runtime: "none",
+    tokenizer: "0",
+    text: { name: text, hash: "0" },
+    packing: { samples, length: TOKENS, skip: 0, bos: false },
+    drop: { attention: [...attention], mlp: [...mlp] },
+    seed: null,
+  };
+}
+
+/** A profile whose importance falls with depth, attention below the MLP, no two alike. */
+export function profile(shape: Shape): Profile {
+  const { layers, samples = 4, attention = [], mlp = [], scale = 1 } = shape;
+  const module = (size: number, absent: readonly number[]) =>
+    Array.from(
+      { length: layers },
+      (_, layer) =>
+        absent.includes(layer) ? null : Array.from({ length: samples }, (_, sample) => {
+          const importance = scale * size * (1 + 0.1 * Math.sin(3 * layer + sample)) / (1 + layer);
+          const magnitude = Math.sqrt(2 * importance);
+          return {
+            counted: TOKENS,
+            distance: TOKENS * importance,
+            magnitude: TOKENS * magnitude,
+            sign: TOKENS * Math.sin(layer + size),
+          };
+        }),
+    );
+  const both = attention.filter((layer) => mlp.includes(layer));
+  return profileOf(provenance(shape), {
+    attention: module(0.2, attention),
+    mlp: module(0.5, mlp),
+    block: module(0.6, both),
+  });
+}
+
+/** A sweep of four targets and three baselines, the random one with three seeds. */
+export function sweep(shape: Shape, steps: readonly number[] = [0, 1, 2, 4]): Sweep {
+  const curve = (
+    target: "attention" | "mlp" | "block" | "joint",
+    by: "importance" | "random" | "deepest",
+    rate: number,
+    seed: number | null = null,
+  ) => ({
+    target,
+    by,
+    seed,
+    points: steps.map((dropped) => {
+      const nll = 3 + rate * dropped;
+      return {
+        dropped,
+        drop: { attention: [], mlp: [] },
+        nll,
+        standardError: 0.01,
+        perplexity: Math.exp(nll),
+        kl: rate * dropped,
+        top1: Math.exp(-rate * dropped),
+        rise: rate * dropped,
+        riseError: 0.01,
+      };
+    }),
+  });
+  return {
+    kind: "sweep",
+    provenance: provenance({ ...shape, text: "wiki" }),
+    calibration: provenance(shape),
+    curves: [
+      curve("attention", "importance", 0.05),
+      curve("mlp", "importance", 1),
+      curve("block", "importance", 0.6),
+      curve("joint", "importance", 0.05),
+      ...[0, 1, 2].map((seed) => curve("attention", "random", 0.3 + 0.1 * seed, seed)),
+      curve("attention", "deepest", 0.2),
+    ],
+  };
+}

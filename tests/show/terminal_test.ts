@@ -1,0 +1,132 @@
+// deno-lint-ignore-file no-control-regex -- escapes are what is tested
+import assert from "node:assert/strict";
+import {
+  comparisonTable,
+  perplexityTable,
+  planTable,
+  profileTable,
+  sparkline,
+  sweepTable,
+} from "../../src/show/mod.ts";
+import { formatNumber, formatSeconds, formatTick } from "../../src/show/numbers.ts";
+import { perplexityOf } from "../../src/result/mod.ts";
+import { profile, provenance, sweep } from "./synthetic.ts";
+
+const table = (text: string, heading: RegExp) => {
+  const lines = text.split("\n");
+  const start = lines.findIndex((line) => heading.test(line));
+  assert.ok(start >= 0, `no line like ${heading}`);
+  const end = lines.indexOf("", start);
+  return lines.slice(start, end < 0 ? undefined : end);
+};
+
+Deno.test("a profile's table aligns, most redundant first, with the weight format", () => {
+  const given = profile({ layers: 12, mlp: [3] });
+  const text = profileTable(given);
+  assert.match(text.split("\n")[0], /GGUF Q4_1/);
+  for (const kind of ["attention", "mlp", "block"] as const) {
+    const name = { attention: "attention", mlp: "MLP", block: "block" }[kind];
+    const [, head, ...rows] = table(text, new RegExp(`^${name}, most redundant first$`));
+    assert.equal(rows.length, given[kind].importance.filter((value) => value !== null).length);
+    for (const row of rows) assert.equal(row.length, head.length, row);
+    const layers = rows.map((row) => Number(row.trim().split(/\s+/)[1]));
+    const scores = layers.map((layer) => given[kind].importance[layer]!);
+    assert.deepEqual(scores, scores.toSorted((a, b) => a - b));
+  }
+});
+
+Deno.test("ranks within noise are marked where the caller says so", () => {
+  const given = profile({ layers: 4 });
+  const marked = profileTable(given, { tied: (above) => above.module === "mlp" && above.layer === 3 });
+  assert.equal(marked.match(/^ *1~ +3 /gm)?.length, 1);
+  assert.equal(marked.match(/\d~/g)?.length, 1);
+  assert.doesNotMatch(profileTable(given), /~/);
+});
+
+Deno.test("escapes and sparklines appear only where asked for", () => {
+  const given = profile({ layers: 4 });
+  const beyond = /[\x1b▁-█]/;
+  assert.doesNotMatch(profileTable(given), beyond);
+  assert.match(profileTable(given, { color: true }), /\x1b\[1m/);
+  assert.match(profileTable(given, { utf8: true }), /attention {2}[▁-█]{4} /);
+});
+
+Deno.test("a sparkline spans its values and shows gaps", () => {
+  assert.equal(sparkline([1e-3, 1e-2, null, 1]), "▁▃·█");
+  assert.equal(sparkline([0.5, 0.5]), "▁▁");
+  assert.equal(sparkline([null, 0]), "··");
+  assert.equal(sparkline([]), "");
+});
+
+Deno.test("a profile of one sample has no standard errors, and says so", () => {
+  const [, head, ...rows] = table(profileTable(profile({ layers: 3, samples: 1 })), /^MLP,/);
+  const column = head.indexOf("± s.e.") + "± s.e.".length - 1;
+  for (const row of rows) assert.equal(row[column], "–");
+});
+
+Deno.test("perplexities stand under each other with what was dropped", () => {
+  const result = (nll: number, attention: number[], mlp: number[]) =>
+    perplexityOf(provenance({ layers: 30, attention, mlp }), [{
+      nll: nll * 63,
+      kl: 1,
+      top1: 60,
+      tokens: 63,
+    }]);
+  const lines = perplexityTable([
+    result(3.2, [], []),
+    result(4, [25, 26], []),
+    result(13, [], [16]),
+    result(13, [4, 5], [5, 4]),
+    result(13, [4], [5]),
+  ]).split("\n");
+  assert.match(lines[0], /GGUF Q4_1/);
+  assert.doesNotMatch(lines[0], /without/);
+  const column = lines[1].indexOf("dropped");
+  assert.deepEqual(lines.slice(2).map((line) => line.slice(column)), [
+    "nothing",
+    "attention 25 26",
+    "MLP 16",
+    "block 4 5",
+    "attention 4 · MLP 5",
+  ]);
+  assert.equal(perplexityTable([]), "");
+});
+
+Deno.test("a plan's table names the flags that apply it", () => {
+  const text = planTable({
+    kind: "plan",
+    model: "m",
+    layers: 30,
+    target: "joint",
+    by: "importance",
+    seed: null,
+    attention: [25, 26],
+    mlp: [16],
+    order: [
+      { module: "attention", layer: 25, score: 0.00592 },
+      { module: "attention", layer: 26, score: 0.00617 },
+      { module: "mlp", layer: 16, score: 0.0191 },
+    ],
+  });
+  assert.match(text, /--drop-attention 25,26 --drop-mlp 16$/);
+  assert.match(text, /^ +3 {2}MLP +16 +0\.0191$/m);
+});
+
+Deno.test("a comparison and a sweep align", () => {
+  const row = { overlap: [1, 0.5, 2 / 3, 0.75, 0.8], rankCorrelation: 0.9, largestDifference: 0.01 };
+  const compared = comparisonTable({ models: ["a", "b"], attention: row, mlp: row, block: row });
+  assert.match(compared, /^attention +0\.900 +0\.0100 +1 of 1 +3 of 4$/m);
+  for (const text of [compared, sweepTable(sweep({ layers: 12 }))]) {
+    const [, head, ...rows] = text.split("\n");
+    assert.ok(rows.length >= 3);
+    for (const row of rows) assert.equal(row.length, head.length, text);
+  }
+});
+
+Deno.test("numbers are written for people", () => {
+  const written = [0, 0.005921, 24.83, 785815.2, -0.0213, 1.5e-7].map(formatNumber);
+  assert.deepEqual(written, ["0", "0.00592", "24.8", "785,815", "−0.0213", "1.50e−7"]);
+  const ticks = [0.00001, 0.005, 1, 20, 500, 1000, 50_000, 1e6, 1e-7, 2e12].map(formatTick);
+  assert.deepEqual(ticks, ["0.00001", "0.005", "1", "20", "500", "1k", "50k", "1M", "10⁻⁷", "2·10¹²"]);
+  assert.deepEqual([7.6, 185, 7800].map(formatSeconds), ["8 s", "3 min 05 s", "2 h 10 min"]);
+});
