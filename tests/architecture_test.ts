@@ -1,0 +1,210 @@
+/**
+ * The plan of the house: which room may import which, and what only one room may do. A rule is a function from what
+ * the files say to the places where they break it; each is shown to find a made-up breach before it is put to `src/`.
+ */
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path/posix";
+
+/** What each room may import: rooms above it in this list only. */
+const rooms: Readonly<Record<string, readonly string[]>> = {
+  tensor: [],
+  result: [],
+  hub: [],
+  weights: ["tensor", "hub"],
+  text: [],
+  onnx: ["tensor"],
+  models: ["tensor", "onnx", "weights"],
+  engine: ["tensor", "onnx"],
+  kernels: ["tensor"],
+  measure: ["tensor"],
+  run: ["tensor", "onnx", "engine", "weights", "kernels", "measure", "models"],
+  study: [
+    "tensor",
+    "result",
+    "hub",
+    "weights",
+    "text",
+    "onnx",
+    "models",
+    "engine",
+    "kernels",
+    "measure",
+    "run",
+  ],
+  show: ["result", "hub", "measure"],
+  commands: ["result", "hub", "run", "study", "show"],
+};
+
+/** A file of `src/`: path from there, code without comments. */
+interface Source {
+  readonly path: string;
+  readonly code: string;
+}
+
+/** An import; `to` is a path from `src/`, or the name of a package. */
+interface Edge {
+  readonly from: string;
+  readonly to: string;
+}
+
+const uncommented = (code: string) => code.replace(/\/\*[^]*?\*\/|(?<!:)\/\/.*/g, "");
+
+function readSources(folder: URL, prefix = ""): Source[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    if (isDirectory) return readSources(new URL(`${name}/`, folder), `${prefix}${name}/`);
+    if (!name.endsWith(".ts")) return [];
+    return [{ path: prefix + name, code: uncommented(Deno.readTextFileSync(new URL(name, folder))) }];
+  });
+}
+
+/** `import … from "x"`, `export … from "x"`, `import "x"` and `import("x")`. */
+function importsOf({ path, code }: Source): Edge[] {
+  return [...code.matchAll(/\b(?:from|import)\s*\(?\s*["']([^"']+)["']/g)].map(([, to]) => ({
+    from: path,
+    to: to.startsWith(".") ? join(dirname(path), to) : to,
+  }));
+}
+
+/** The room of a file, or null for the files at the top and for packages. */
+const roomOf = (path: string) => Object.keys(rooms).find((room) => path.startsWith(`${room}/`)) ?? null;
+const show = ({ from, to }: Edge) => `${from} → ${to}`;
+
+function upwardImports(edges: readonly Edge[]): string[] {
+  return edges.filter(({ from, to }) => {
+    const [room, other] = [roomOf(from), roomOf(to)];
+    return room !== null && other !== null && room !== other && !rooms[room].includes(other);
+  }).map(show);
+}
+
+/**
+ * Besides `mod.ts`: the command line's parts, for the command line, and the outlet to notebooks, for the public API alone,
+ * since importing it takes over the stop button.
+ */
+const sideDoors = [/^cli\.ts → commands\//, /^mod\.ts → show\/cell\.ts$/];
+
+function importsPastTheDoor(edges: readonly Edge[]): string[] {
+  return edges.filter(({ from, to }) => {
+    const other = roomOf(to);
+    return other !== null && other !== roomOf(from) && to !== `${other}/mod.ts`;
+  }).map(show).filter((edge) => !sideDoors.some((door) => door.test(edge)));
+}
+
+function importsOfTheTop(edges: readonly Edge[]): string[] {
+  return edges.filter(({ from, to }) => roomOf(from) !== null && /^[^/]+\.ts$/.test(to)).map(show);
+}
+
+function importersOf(name: string, allowed: string, edges: readonly Edge[]): string[] {
+  return edges.filter(({ from, to }) =>
+    (to === name || to.startsWith(`${name}/`)) && !from.startsWith(allowed)
+  )
+    .map(show);
+}
+
+function users(pattern: RegExp, allowed: string, sources: readonly Source[]): string[] {
+  return sources.filter(({ path, code }) => pattern.test(code) && !path.startsWith(allowed)).map(({ path }) =>
+    path
+  );
+}
+
+/** A way along imports from a file back to itself, or none. */
+function cycle(edges: readonly Edge[]): string[] {
+  const targets = Map.groupBy(edges, ({ from }) => from);
+  const finished = new Set<string>();
+  function visit(file: string, way: readonly string[]): string[] {
+    if (way.includes(file)) return [...way.slice(way.indexOf(file)), file];
+    if (finished.has(file)) return [];
+    for (const { to } of targets.get(file) ?? []) {
+      const found = visit(to, [...way, file]);
+      if (found.length > 0) return found;
+    }
+    finished.add(file);
+    return [];
+  }
+  return [...targets.keys()].map((file) => visit(file, [])).find((found) => found.length > 0) ?? [];
+}
+
+const NETWORK =
+  /\bfetch\(|\bWebSocket\(|\bXMLHttpRequest\b|Deno\.connect|["']node:(?:https?|net|tls|dgram)["']/;
+const JUPYTER = /Deno\.jupyter/;
+
+const sources = readSources(new URL("../src/", import.meta.url));
+const edges = sources.flatMap(importsOf);
+
+/** Every rule: what it finds in made-up files, which is not nothing, and what it finds in ours, which must be. */
+const rules: [name: string, breach: string[], found: string[]][] = [
+  [
+    "imports point downwards, as the table of rooms says",
+    upwardImports([{ from: "tensor/half.ts", to: "weights/mod.ts" }]),
+    upwardImports(edges),
+  ],
+  [
+    "a room is entered through its mod.ts",
+    importsPastTheDoor([{ from: "models/load.ts", to: "weights/gguf.ts" }]),
+    importsPastTheDoor(edges),
+  ],
+  [
+    "no room imports the files above all rooms",
+    importsOfTheTop([{ from: "study/plan.ts", to: "mod.ts" }]),
+    importsOfTheTop(edges),
+  ],
+  [
+    "only the engine room knows ONNX Runtime",
+    importersOf("onnxruntime-node", "engine/", [{ from: "run/score.ts", to: "onnxruntime-node" }]),
+    importersOf("onnxruntime-node", "engine/", edges),
+  ],
+  [
+    "only the hub room knows the hub's client",
+    importersOf("@huggingface/hub", "hub/", [{ from: "text/rows.ts", to: "@huggingface/hub" }]),
+    importersOf("@huggingface/hub", "hub/", edges),
+  ],
+  [
+    "only the hub room uses the network",
+    users(NETWORK, "hub/", [{ path: "text/named_text.ts", code: "await fetch(url)" }]),
+    users(NETWORK, "hub/", sources),
+  ],
+  [
+    "only show/cell.ts speaks to Jupyter",
+    users(JUPYTER, "show/cell.ts", [{ path: "show/page.ts", code: "Deno.jupyter.display(x)" }]),
+    users(JUPYTER, "show/cell.ts", sources),
+  ],
+  [
+    "no file imports itself, by whatever way",
+    cycle([{ from: "a.ts", to: "b.ts" }, { from: "b.ts", to: "c.ts" }, { from: "c.ts", to: "b.ts" }]),
+    cycle(edges),
+  ],
+];
+
+for (const [name, breach, found] of rules) {
+  Deno.test(name, () => {
+    assert.notDeepEqual(breach, []);
+    assert.deepEqual(found, []);
+  });
+}
+
+Deno.test("every folder of src/ is a room of the table, has a door (commands apart), and the table points downwards itself", () => {
+  const folders = [
+    ...new Set(sources.filter(({ path }) => path.includes("/")).map(({ path }) => path.split("/")[0])),
+  ];
+  assert.deepEqual(folders.filter((folder) => !Object.hasOwn(rooms, folder)), []);
+  const order = Object.keys(rooms);
+  for (const [room, allowed] of Object.entries(rooms)) {
+    assert.ok(allowed.every((other) => order.indexOf(other) < order.indexOf(room)), room);
+  }
+  const doors = folders.filter((folder) => !sources.some(({ path }) => path === `${folder}/mod.ts`));
+  assert.deepEqual(doors, ["commands"]);
+});
+
+Deno.test("imports of every form are seen, and those in comments are not", () => {
+  const code = uncommented(`
+    import a, { b } from "./a.ts"; /* import "./no.ts" */
+    export * from '../b/mod.ts'; // from "./no.ts"
+    import "package/part";
+    const c = await import("./c.ts");
+    const url = "https://from.example/x";`);
+  assert.deepEqual(importsOf({ path: "room/file.ts", code }).map(({ to }) => to), [
+    "room/a.ts",
+    "b/mod.ts",
+    "package/part",
+    "room/c.ts",
+  ]);
+});
