@@ -1,7 +1,7 @@
 /** What all charts share: colours, axes, and labels at the ends of lines instead of a legend. */
 import * as Plot from "@observablehq/plot";
-import { formatTick } from "./numbers.ts";
-import { FAINT, WIDTH } from "./svg.ts";
+import { formatFixed, formatTick } from "./numbers.ts";
+import { FAINT, INK, WIDTH } from "./svg.ts";
 
 /** One colour a kind of module, in every figure; told apart with the usual colour blindnesses, dark enough for text. */
 export const COLORS = { attention: "#1f63d6", mlp: "#c8440b", block: "#57606a", joint: "#7a3fb5" } as const;
@@ -54,6 +54,18 @@ export function logAxisY(domain: readonly [number, number], label: string): Plot
     Plot.gridY(ticks, { stroke: "#d0d7de", strokeOpacity: 1 }),
     // Through the text channel: Plot thins out the formatted ticks of a logarithmic scale.
     Plot.axisY(ticks, { ...AXIS_Y, text: formatTick, label }),
+  ];
+}
+
+/** A linear y axis with its grid and, where zero is inside, a line at zero. */
+export function linearAxisY(
+  label: string,
+  format = (value: number) => formatFixed(value, 1),
+): Plot.Markish[] {
+  return [
+    Plot.gridY({ stroke: "#d0d7de", strokeOpacity: 1 }),
+    Plot.ruleY([0], { stroke: INK }),
+    Plot.axisY({ ...AXIS_Y, label, tickFormat: format }),
   ];
 }
 

@@ -2,11 +2,9 @@
 import * as Plot from "@observablehq/plot";
 import { standardError } from "../measure/mod.ts";
 import type { Profile } from "../result/mod.ts";
-import { AXIS_Y, endLabels, FRAME, layerAxis, logAxisY, logDomain } from "./axes.ts";
+import { endLabels, FRAME, layerAxis, linearAxisY, logAxisY, logDomain } from "./axes.ts";
 import type { CsvRow } from "./csv.ts";
-import { formatFixed } from "./numbers.ts";
 import type { ModuleKind } from "./setting.ts";
-import { INK } from "./svg.ts";
 
 /** One line. A layer without a value is a gap. */
 export interface Series {
@@ -94,18 +92,6 @@ export function errorsOf(
     samples &&
     standardError(samples.filter(({ counted }) => counted > 0).map((sample) => sample[sum] / sample.counted))
   );
-}
-
-/** A linear y axis with its grid and, where zero is inside, a line at zero. */
-export function linearAxisY(
-  label: string,
-  format = (value: number) => formatFixed(value, 1),
-): Plot.Markish[] {
-  return [
-    Plot.gridY({ stroke: "#d0d7de", strokeOpacity: 1 }),
-    Plot.ruleY([0], { stroke: INK }),
-    Plot.axisY({ ...AXIS_Y, label, tickFormat: format }),
-  ];
 }
 
 function linearDomain(values: readonly number[]): [number, number] {

@@ -2,8 +2,9 @@
  * Importance against relative magnitude (paper, claim C9: cosine similarity captures magnitude implicitly).
  *
  * cos(X, X + u) = (1 + r s) / √(1 + r² + 2 r s) with r = |u| / |X| and s = cos(u, X). For s = 0, an update orthogonal to the
- * stream, importance is 1 − 1/√(1 + r²): magnitude alone. A module on that curve is ranked by its size; below it the update points along
- * the stream, above it against. Both axes are means over tokens, so a spread of r between tokens moves a dot as well.
+ * stream, importance is 1 − 1/√(1 + r²): magnitude alone. To first order in s the angle adds −s r³/(1 + r²)^(3/2), for a small
+ * update a share −2 s r of its importance: along the stream lies below the curve, against it above. Both axes are means over
+ * tokens, so a size that differs between tokens moves a dot as well.
  */
 import * as Plot from "@observablehq/plot";
 import { spearman } from "../measure/mod.ts";
@@ -80,7 +81,8 @@ function readingOf(profile: Profile, modules: readonly Module[]): string {
     `${near} of ${ratios.length} modules lie within 10 % of the curve, the median at ${
       formatFixed(middle, 2)
     } times it.`,
-    "Below the curve an update points along the stream, above it against.",
+    "Off the curve lie updates that point along the stream (below) or against it (above), or whose size differs much " +
+    "from token to token.",
   ].join(" ");
 }
 
@@ -122,6 +124,8 @@ function chart(modules: readonly Module[]): Plot.PlotOptions {
         y: "importance",
         text: () => "orthogonal update",
         fill: FAINT,
+        stroke: "#ffffff",
+        strokeWidth: 4,
         textAnchor: "end",
         dx: -14,
         dy: -12,

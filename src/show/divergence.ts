@@ -1,6 +1,6 @@
 /** What perplexity hides: divergence from the full model and the share of equal next tokens, against the number dropped. */
 import type { Sweep } from "../result/mod.ts";
-import { linearAxisY } from "./by_layer.ts";
+import { linearAxisY } from "./axes.ts";
 import { comparedAt, curveChart, groupsOf, sweepRows } from "./curves.ts";
 import { formatFixed, formatNumber, formatShare } from "./numbers.ts";
 import { settingOf } from "./setting.ts";

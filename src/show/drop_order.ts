@@ -28,7 +28,7 @@ export function dropOrderFigure(profile: Profile): Figure {
       ? `In one list, ${
         firstMlp === 0
           ? "an MLP goes first"
-          : `${counted(firstMlp, "attention module")} go before the first MLP`
+          : `${counted(firstMlp, "attention module")} ${firstMlp === 1 ? "goes" : "go"} before the first MLP`
       }`
       : "The order in which modules are dropped",
     subtitle: "Each column is a layer, filled from the number of drops at which its module goes. " +

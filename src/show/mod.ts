@@ -1,5 +1,8 @@
 /** Results for people: tables, progress, figures, a page. */
 export { type ProgressLine, progressLine, type ProgressOutput, progressText } from "./progress.ts";
+
+export { align, type TextLook } from "./table.ts";
+export { formatSeconds } from "./numbers.ts";
 export {
   type ComparisonRows,
   comparisonTable,
@@ -9,20 +12,20 @@ export {
   profileTable,
   sparkline,
 } from "./terminal.ts";
-export { importanceFigure } from "./importance.ts";
-export type { Figure } from "./svg.ts";
 export { estimateText, sweepTable } from "./sweep_table.ts";
-export { align, type TextLook } from "./table.ts";
-export { magnitudeFigure } from "./magnitude.ts";
-export { signFigure } from "./sign.ts";
-export { streamNormFigure, type StreamNorms } from "./stream_norm.ts";
-export { cosineMagnitudeFigure, orthogonalImportance } from "./cosine_magnitude.ts";
+
+export type { Figure } from "./svg.ts";
+export { importanceFigure } from "./importance.ts";
 export { dropOrderFigure } from "./drop_order.ts";
-export { formatSeconds } from "./numbers.ts";
 export { qualityFigure } from "./quality.ts";
 export { divergenceFigure } from "./divergence.ts";
 export { stabilityFigure } from "./stability.ts";
 export { textsFigure } from "./texts.ts";
+export { magnitudeFigure } from "./magnitude.ts";
+export { streamNormFigure, type StreamNorms } from "./stream_norm.ts";
+export { signFigure } from "./sign.ts";
+export { cosineMagnitudeFigure, orthogonalImportance } from "./cosine_magnitude.ts";
+
 export { type Claim, claimsOf } from "./claims.ts";
 export { type Report, reportOf, type ReportTable, type Results } from "./report.ts";
 export { pageHtml } from "./page.ts";

@@ -1,7 +1,7 @@
 /** Perplexity against the number of modules dropped, every curve of a sweep (paper, claims C1 and C2). */
 import type { Sweep } from "../result/mod.ts";
 import { logAxisY, logDomain } from "./axes.ts";
-import { comparedAt, curveChart, groupsOf, sweepRows } from "./curves.ts";
+import { comparedAt, curveChart, groupsOf, meanOf, sweepRows } from "./curves.ts";
 import { formatNumber } from "./numbers.ts";
 import { settingOf } from "./setting.ts";
 import { drawFigure, type Figure } from "./svg.ts";
@@ -15,9 +15,7 @@ export function qualityFigure(sweep: Sweep): Figure {
   const compared = comparedAt(groups, sweep.provenance.model.layers);
   const ends = groups.map(({ label, points }) => {
     const { dropped, values } = points.at(-1)!;
-    return `${label} ${
-      formatNumber(Math.exp(values.reduce((sum, { nll }) => sum + nll, 0) / values.length))
-    } at ${dropped}`;
+    return `${label} ${formatNumber(Math.exp(meanOf(values, ({ nll }) => nll)))} at ${dropped}`;
   });
   return drawFigure({
     name: "quality",

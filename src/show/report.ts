@@ -2,11 +2,12 @@
 import type { Profile, Sweep } from "../result/mod.ts";
 import { type Claim, claimsOf } from "./claims.ts";
 import { cosineMagnitudeFigure } from "./cosine_magnitude.ts";
+import { groupsOf, meanOf } from "./curves.ts";
 import { divergenceFigure } from "./divergence.ts";
 import { dropOrderFigure } from "./drop_order.ts";
 import { importanceFigure } from "./importance.ts";
 import { magnitudeFigure } from "./magnitude.ts";
-import { formatNumber, formatShare } from "./numbers.ts";
+import { formatNumber } from "./numbers.ts";
 import { qualityFigure } from "./quality.ts";
 import { byImportance, KIND_NAMES, KINDS, settingOf } from "./setting.ts";
 import { signFigure } from "./sign.ts";
@@ -53,7 +54,7 @@ export function reportOf({ profile, sweep, texts, norms }: Results): Report {
       importanceFigure(profile),
       dropOrderFigure(profile),
       ...sweep ? [qualityFigure(sweep), divergenceFigure(sweep)] : [],
-      stabilityFigure(profile),
+      ...profile.provenance.packing.samples > 1 ? [stabilityFigure(profile)] : [],
       ...texts && texts.length > 1 ? [textsFigure(texts)] : [],
       magnitudeFigure(profile),
       ...norms ? [streamNormFigure(norms)] : [],
@@ -77,19 +78,20 @@ function dropTable(profile: Profile): ReportTable {
   };
 }
 
-function sweepTable({ curves }: Sweep): ReportTable {
+/** Perplexity by the number dropped, a column a curve; random orders as the geometric mean over their seeds. */
+function sweepTable(sweep: Sweep): ReportTable {
+  const groups = groupsOf(sweep);
+  const counts = [...new Set(groups.flatMap(({ points }) => points.map(({ dropped }) => dropped)))]
+    .sort((a, b) => a - b);
   return {
-    title: "What dropping costs",
-    head: ["dropped", "by", "number", "perplexity", "KL", "same top-1"],
-    rows: curves.flatMap(({ target, by, seed, points }) =>
-      points.map(({ dropped, perplexity, kl, top1 }) => [
-        KIND_NAMES[target],
-        seed === null ? by : `${by}, seed ${seed}`,
-        String(dropped),
-        formatNumber(perplexity),
-        formatNumber(kl),
-        formatShare(top1),
-      ])
-    ),
+    title: "Perplexity by the number of modules dropped",
+    head: ["dropped", ...groups.map(({ label }) => label)],
+    rows: counts.map((count) => [
+      String(count),
+      ...groups.map(({ points }) => {
+        const point = points.find(({ dropped }) => dropped === count);
+        return point ? formatNumber(Math.exp(meanOf(point.values, ({ nll }) => nll))) : "–";
+      }),
+    ]),
   };
 }

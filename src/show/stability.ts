@@ -4,8 +4,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import type { Profile } from "../result/mod.ts";
-import { AXIS_X, COLORS, endLabels, FRAME, logAxisY, logDomain } from "./axes.ts";
-import { linearAxisY } from "./by_layer.ts";
+import { AXIS_X, COLORS, endLabels, FRAME, linearAxisY, logAxisY, logDomain } from "./axes.ts";
 import { formatNumber } from "./numbers.ts";
 import { KIND_NAMES, KINDS, type ModuleKind, settingOf } from "./setting.ts";
 import { counted, leastImportant, quarter, shared } from "./summary.ts";
