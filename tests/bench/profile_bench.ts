@@ -1,0 +1,107 @@
+/**
+ * One profile of SmolLM2 (8 × 2048 tokens, float32) beside one hooked PyTorch pass, and beside the product peak.
+ *
+ *     deno run -A tests/bench/profile_bench.ts [--python PYTHON] [--rounds 3] [--samples 8] [--length 2048]
+ *
+ * Runs are interleaved: product of 2048³, profile, PyTorch; ratios are within a round, the median is to be quoted.
+ * The PyTorch side needs an environment with tests/fixtures/requirements.txt; without `--python` it is left out.
+ * Memory is anonymous memory of this process (Linux), read after each profile.
+ */
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { cpuEngine } from "../../src/engine/mod.ts";
+import { createGraph, Gemm, ReduceMax } from "../../src/onnx/mod.ts";
+import { cost, noDrop } from "../../src/run/mod.ts";
+import { openModel, profile } from "../../src/study/mod.ts";
+import { packText } from "../../src/study/texts.ts";
+import { float32 } from "../../src/tensor/mod.ts";
+
+const { values } = parseArgs({
+  options: {
+    python: { type: "string" },
+    rounds: { type: "string", default: "3" },
+    samples: { type: "string", default: "8" },
+    length: { type: "string", default: "2048" },
+  },
+});
+const [samples, length, rounds] = [values.samples, values.length, values.rounds].map(Number);
+
+const begin = performance.now();
+const model = await openModel("smollm2-135m");
+const first = await model.weights.layer(0);
+console.log(`from cache to the first layer  ${((performance.now() - begin) / 1000).toFixed(2)} s`);
+first.release();
+const { blocks } = await packText(model, { text: "stories", samples, length, skip: 0, bos: false });
+const { flops } = cost(model.spec, [noDrop], { samples, length }, false);
+
+const product = await productTimer();
+const ids = await Deno.makeTempFile();
+await Deno.writeFile(ids, new Uint8Array(blocks.ids.buffer, blocks.ids.byteOffset, blocks.ids.byteLength));
+const rows: { peak: number; ours: number; torch?: number; anonymous: number }[] = [];
+for (let round = 0; round < rounds; round++) {
+  const peak = 2 * 2048 ** 3 / await product() / 1e9;
+  const start = performance.now();
+  await profile(model, { samples, length, text: "stories" });
+  const ours = (performance.now() - start) / 1000;
+  const anonymous = anonymousMegabytes();
+  rows.push({ peak, ours, anonymous, torch: values.python ? torchSeconds(values.python) : undefined });
+  const { torch } = rows[round];
+  const share = flops / ours / 1e9 / peak;
+  console.log(
+    `round ${round + 1}  profile ${ours.toFixed(1)} s, ${(100 * share).toFixed(0)} % of ${peak.toFixed(0)} GFLOP/s, ` +
+      `${anonymous.toFixed(0)} MB anonymous` +
+      (torch ? `; PyTorch ${torch.toFixed(1)} s, ratio ${(ours / torch).toFixed(2)}` : ""),
+  );
+}
+const shares = rows.map(({ ours, peak }) => flops / ours / 1e9 / peak);
+console.log(`median share of the product peak  ${(100 * median(shares)).toFixed(0)} %`);
+if (values.python) console.log(`median ratio to PyTorch  ${median(rows.map(({ ours, torch }) => ours / torch!)).toFixed(2)}`);
+await Deno.remove(ids);
+model.close();
+
+/** Seconds of a product of side 2048: the median of seven. */
+async function productTimer(): Promise<() => Promise<number>> {
+  const side = 2048;
+  const graph = createGraph();
+  const [a, b] = ["a", "b"].map((name) => graph.input(name, "f32", [side, side]));
+  graph.output("max", ReduceMax(Gemm(a, b), [0, 1]));
+  const program = await cpuEngine().compile(graph);
+  const data = float32([side, side], Float32Array.from({ length: side * side }, () => Math.random() - 0.5));
+  return async () => {
+    const times: number[] = [];
+    for (let i = 0; i < 7; i++) {
+      const start = performance.now();
+      await program.run({ a: data, b: data });
+      times.push((performance.now() - start) / 1000);
+    }
+    return median(times);
+  };
+}
+
+function torchSeconds(python: string): number {
+  const script = fileURLToPath(new URL("hooked_pass.py", import.meta.url));
+  const folder = fileURLToPath(new URL("../../data/cache/models", import.meta.url));
+  const gguf = [...walk(folder)].find((path) => /smollm2.*\.gguf$/i.test(path))!;
+  const shape = ["--samples", String(samples), "--length", String(length), "--threads", "2"];
+  return JSON.parse(execFileSync(python, [script, gguf, "--ids", ids, ...shape], { encoding: "utf-8" })).seconds;
+}
+
+function* walk(folder: string): Generator<string> {
+  for (const entry of Deno.readDirSync(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory) yield* walk(path);
+    else yield path;
+  }
+}
+
+function anonymousMegabytes(): number {
+  const line = readFileSync("/proc/self/status", "utf-8").match(/RssAnon:\s+(\d+) kB/);
+  return line ? Number(line[1]) / 1024 : NaN;
+}
+
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
+}
