@@ -1,0 +1,121 @@
+/** From importances to drops: orders, ties, baselines, and rankings side by side. */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { type Profile, profileOf } from "../../src/result/mod.ts";
+import { compare, distinct, makePlan, rank } from "../../src/study/mod.ts";
+import { provenance } from "../result/samples.ts";
+
+type Numbers = readonly (number | null)[];
+
+/** A profile of one sample with these importances; magnitudes run the other way. */
+function profileWith(attention: Numbers, mlp: Numbers, samples = 1): Profile {
+  const sums = (importances: Numbers) =>
+    importances.map((distance) =>
+      distance === null ? null : Array.from({ length: samples }, (_, i) => ({
+        counted: 1,
+        distance: distance + (i % 2 ? 0.01 : -0.01) * Number(samples > 1),
+        magnitude: 1 - distance,
+        sign: 0,
+      }))
+    );
+  const origin = provenance(samples);
+  const model = { ...origin.model, layers: attention.length };
+  return profileOf({ ...origin, model }, {
+    attention: sums(attention),
+    mlp: sums(mlp),
+    block: sums(attention),
+  });
+}
+
+const tiny = profileWith([0.5, 0.1, 0.3, 0.1], [0.2, 0.6, null, 0.05]);
+const layers = (ranked: readonly { module: string; layer: number }[]) =>
+  ranked.map((r) => `${r.module} ${r.layer}`);
+
+Deno.test("by importance: lowest first, of equals the deeper first", () => {
+  assert.deepEqual(layers(rank(tiny, "attention")), [
+    "attention 3",
+    "attention 1",
+    "attention 2",
+    "attention 0",
+  ]);
+  assert.deepEqual(layers(rank(tiny, "mlp")), ["mlp 3", "mlp 0", "mlp 1"]); // layer 2 is dropped already
+});
+
+Deno.test("joint: attention and MLP in one list", () => {
+  assert.deepEqual(layers(rank(tiny, "joint")), [
+    ...["mlp 3", "attention 3", "attention 1", "mlp 0", "attention 2", "attention 0", "mlp 1"],
+  ]);
+});
+
+Deno.test("by magnitude and by depth", () => {
+  assert.deepEqual(layers(rank(tiny, "mlp", "magnitude")), ["mlp 1", "mlp 0", "mlp 3"]);
+  assert.deepEqual(layers(rank(tiny, "mlp", "deepest")), ["mlp 3", "mlp 1", "mlp 0"]);
+  assert.deepEqual(rank(tiny, "mlp", "deepest").map(({ score }) => score), [null, null, null]);
+});
+
+Deno.test("at random: a permutation, the same for the same seed, every order about as often", () => {
+  fc.assert(fc.property(fc.integer({ min: 0, max: 2 ** 32 - 1 }), (seed) => {
+    const shuffled = rank(tiny, "joint", "random", seed);
+    assert.deepEqual(shuffled, rank(tiny, "joint", "random", seed));
+    assert.deepEqual(layers(shuffled).sort(), layers(rank(tiny, "joint")).sort());
+  }));
+  const counts = new Map<string, number>();
+  const draws = 6000;
+  for (let seed = 0; seed < draws; seed++) {
+    const order = layers(rank(tiny, "mlp", "random", seed)).join();
+    counts.set(order, (counts.get(order) ?? 0) + 1);
+  }
+  assert.equal(counts.size, 6);
+  const deviation = Math.sqrt(draws * (1 / 6) * (5 / 6)); // of a count, were the orders equally likely
+  for (const [order, count] of counts) {
+    assert.ok(Math.abs(count - draws / 6) < 4.5 * deviation, `${order}: ${count}`);
+  }
+});
+
+Deno.test("ranking leaves the profile as it was", () => {
+  const before = structuredClone(tiny);
+  for (const by of ["importance", "magnitude", "random", "deepest"] as const) rank(tiny, "joint", by, 3);
+  assert.deepEqual(tiny, before);
+});
+
+Deno.test("a plan is the first n of the order, each module in its own list", () => {
+  const plan = makePlan(tiny, { target: "joint", drop: 4 });
+  assert.deepEqual([plan.attention, plan.mlp], [[3, 1], [3, 0]]);
+  assert.deepEqual(plan.order, rank(tiny, "joint").slice(0, 4));
+  assert.deepEqual([plan.kind, plan.model, plan.layers, plan.target, plan.by, plan.seed], [
+    ...["plan", "tiny", 4, "joint", "importance", null],
+  ]);
+  const block = makePlan(tiny, { target: "block", drop: 1 });
+  assert.deepEqual([block.attention, block.mlp], [[3], [3]]);
+  assert.equal(makePlan(tiny, { target: "mlp", drop: 1, by: "random", seed: 7 }).seed, 7);
+  assert.deepEqual(makePlan(tiny, { target: "mlp", drop: 0 }).order, []);
+});
+
+Deno.test("a plan cannot drop more than there is, nor half a module", () => {
+  for (const drop of [4, -1, 0.5, NaN]) {
+    assert.throws(() => makePlan(tiny, { target: "mlp", drop }), {
+      name: "RangeError",
+      message: `Cannot drop ${drop} of mlp: expected an integer from 0 to 3`,
+    });
+  }
+});
+
+Deno.test("neighbours differ only where the difference exceeds the scatter of samples", () => {
+  const scattered = profileWith([0.1, 0.5, 0.5], [0.1, 0.1, 0.1], 6);
+  const [a, b, c] = [0, 1, 2].map((layer) => ({ module: "attention" as const, layer, score: null }));
+  assert.equal(distinct(scattered, a, b), true);
+  assert.equal(distinct(scattered, b, c), false);
+  assert.equal(distinct(tiny, a, b), false); // one sample says nothing about scatter
+});
+
+Deno.test("a profile compared with itself agrees; turned around it disagrees", () => {
+  const one = profileWith([0.1, 0.2, 0.3], [0.3, 0.2, 0.1]);
+  const { attention, models } = compare(one, one);
+  assert.deepEqual(models, ["tiny", "tiny"]);
+  assert.deepEqual(attention, { overlap: [1, 1, 1], rankCorrelation: 1, largestDifference: 0 });
+  const turned = compare(one, profileWith([0.3, 0.2, 0.1], [0.3, 0.2, 0.1])).attention;
+  assert.deepEqual(turned.overlap, [0, 1 / 2, 1]);
+  assert.equal(turned.rankCorrelation, -1);
+  assert.equal(turned.largestDifference, 0.3 - 0.1);
+  assert.throws(() => compare(one, tiny), { name: "RangeError", message: "Cannot compare 3 layers with 4" });
+});

@@ -1,0 +1,64 @@
+/** A tiny model with a tokenizer of letters, and a text for it, in a folder of their own. */
+import { openModel, type StudyModel, type StudyOptions } from "../../src/study/mod.ts";
+import { fixture } from "../fixtures/read.ts";
+import { withFolder } from "../support.ts";
+
+/** A token for each letter and the space; ids below the 64 of the tiny models. */
+const letters = [..." abcdefghijklmnopqrstuvwxyz"];
+const tokenizer = {
+  version: "1.0",
+  added_tokens: [],
+  normalizer: null,
+  pre_tokenizer: null,
+  post_processor: null,
+  decoder: null,
+  model: {
+    type: "BPE",
+    vocab: Object.fromEntries(["<unk>", "<s>", "</s>", ...letters].map((token, id) => [token, id])),
+    merges: [],
+    unk_token: "<unk>",
+  },
+};
+
+/** Enough for 20 blocks of 16 tokens, and no two blocks alike. */
+const words =
+  "the quick brown fox jumps over a lazy dog while seven wizards make toxic brew for an evil queen".split(
+    " ",
+  );
+const text = Array.from({ length: 70 }, (_, i) => `${words[i % 19]} ${words[(i * i + 3) % 19]}`).join(" ");
+
+/** What a study is opened with here. */
+export interface Opened {
+  readonly model: StudyModel;
+  readonly folder: string;
+  /** The text, blocks of 16 tokens, and a folder in which results are kept. */
+  readonly options: StudyOptions & { readonly results: string };
+}
+
+/** Opens a fixture as a model for studies while `use` runs. */
+export function withTiny(use: (opened: Opened) => Promise<void>, name = "llama"): Promise<void> {
+  return withFolder(async (folder) => {
+    const { folder: from } = await fixture(name);
+    for (const file of ["config.json", "model.safetensors"]) {
+      await Deno.copyFile(`${from}/${file}`, `${folder}/${file}`);
+    }
+    await Deno.writeTextFile(`${folder}/tokenizer.json`, JSON.stringify(tokenizer));
+    await Deno.writeTextFile(`${folder}/text.txt`, text);
+    const model = await openModel(folder);
+    try {
+      const options = { text: `${folder}/text.txt`, samples: 4, length: 16, results: `${folder}/results` };
+      await use({ model, folder, options });
+    } finally {
+      model.close();
+    }
+  });
+}
+
+/** The names of the kept results. */
+export function kept(folder: string): string[] {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+  } catch {
+    return [];
+  }
+}
