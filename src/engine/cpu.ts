@@ -2,9 +2,10 @@
  * The reference engine: ONNX Runtime on the CPU.
  *
  * Weights that are inputs would be packed anew at every run: packing is off where a graph has no weights of its own. So
- * is the memory pattern, which would be recomputed for each of the shapes that one graph sees. A run happens on this thread, synchronously; it is
- * the binding that yields to the event loop before each. Every session owns a pool of threads, and after a run they
- * would go on spinning beside the next session's: without spinning a profile is 1.6 times as fast on two cores.
+ * is the memory pattern, which would be recomputed for each of the shapes that one graph sees. A run happens on this
+ * thread, synchronously; it is the binding that yields to the event loop before each. Every session owns a pool of
+ * threads, and after a run they would go on spinning beside the next session's: without spinning a profile is 1.6
+ * times as fast on two cores.
  */
 import * as ort from "onnxruntime-node";
 import type { Graph } from "../onnx/mod.ts";
@@ -33,6 +34,7 @@ export function cpuEngine({ threads = 0 } = {}): Engine {
     version: `onnxruntime ${ort.env.versions.node ?? ort.env.versions.common}`,
     compile: (graph) => compile(graph, threads),
     read: (held) => Promise.resolve(held as Tensor),
+    free: (held) => void ((held as Tensor).data.buffer as ArrayBuffer).transfer(0),
   };
 }
 

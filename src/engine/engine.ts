@@ -31,4 +31,6 @@ export interface Engine {
   compile(graph: Graph): Promise<Program>;
   /** Brings a held tensor to CPU memory. */
   read(held: Held): Promise<Tensor>;
+  /** Frees what a run gave, and what `read` made of it, at once: garbage collection sees large buffers too late. */
+  free(held: Held): void;
 }

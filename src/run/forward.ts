@@ -53,7 +53,7 @@ export interface ForwardOptions {
   readonly signal?: AbortSignal;
   /** Called after each module, with modules × batches done and to do. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Takes the streams that leave the last layer, a group of samples after the other. */
+  /** Takes the streams that leave the last layer, a group of samples after the other; they are the taker's to free. */
   readonly finish?: (states: readonly State[], batches: readonly Batch[]) => Promise<void>;
 }
 
@@ -100,7 +100,7 @@ function sampleGroups({ model, blocks, plans, budget = DEFAULT_BUDGET }: Forward
 }
 
 async function runLayers(
-  { model, blocks, plans }: ForwardOptions,
+  { model, engine, blocks, plans }: ForwardOptions,
   batches: Batch[],
   run: Runner,
 ): Promise<State[]> {
@@ -124,7 +124,7 @@ async function runLayers(
       for (const [b, batch] of batches.entries()) {
         const streams = await run.layer(l, feeds, state, state.batches[b], batch, ways[i]);
         streams.forEach((stream, w) => results[w].batches.push(stream));
-        delete state.batches[b]; // the stream that entered is not needed again
+        if (!streams.includes(state.batches[b])) engine.free(state.batches[b]); // nobody reads it again
       }
       next.push(...results);
     }
@@ -190,6 +190,7 @@ function runner(
       outputs: await readAll(engine, outputs),
     };
     probes.forEach((probe) => probe.observeAttention?.(seen));
+    Object.values(outputs).forEach(engine.free);
     step();
     return a;
   }
@@ -223,6 +224,7 @@ function runner(
       outputs: await readAll(engine, outputs),
     };
     probes.forEach((probe) => probe.observeUpdate?.(seen));
+    Object.values(outputs).forEach(engine.free);
     if (way.mlp) step();
     return y;
   }
@@ -235,6 +237,7 @@ function runner(
         const runs = way.attention || way.mlp;
         streams.push(runs ? await update(l, weights, way, x, way.attention ? a : null, batch) : x);
       }
+      if (a) engine.free(a);
       return streams;
     },
     async release() {

@@ -18,7 +18,7 @@ export interface Observation {
   readonly first: number;
   readonly count: number;
   readonly length: number;
-  /** The outputs that the probe added, by name. */
+  /** The outputs that the probes added, by name; valid during the call only. */
   readonly outputs: Readonly<Record<string, Tensor>>;
 }
 

@@ -83,6 +83,7 @@ export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
         const full = batches.map(({ first }) => options.reference.get(first)!);
         const own = plans.map((_, index) => states.find((state) => state.plans.includes(index))!.batches);
         const sums = await head.score([full, ...own], batches, blocks, options.signal, options.onScore);
+        new Set(states.flatMap((state) => state.batches)).forEach(engine.free);
         sums.slice(1).forEach((samples, plan) => {
           samples.forEach((sum, i) => result[plan][batches[0].first + i] = sum);
         });
@@ -124,6 +125,7 @@ async function openHead(model: Model, engine: Engine) {
           const part = (data as Float32Array).subarray(start, start + (length - 1) * hidden);
           rows[plan].set(part, sample * (length - 1) * hidden);
         }
+        engine.free(y);
       }
     }
     const targets = new Int32Array(positions);
@@ -171,6 +173,7 @@ async function openHead(model: Model, engine: Engine) {
           const outputs: Record<string, Tensor["data"]> = {};
           for (const [name, value] of Object.entries(held)) outputs[name] = (await engine.read(value)).data;
           merged.add(first, last, start, end, targets, outputs);
+          Object.values(held).forEach(engine.free);
           onScore?.(start * positions + last * (end - start), vocabulary * positions);
         }
       }
