@@ -49,13 +49,16 @@ async function compile(graph: Graph, threads: number): Promise<Program> {
       session: { intra_op: { allow_spinning: "0" }, disable_prepacking: graph.weights.size > 0 ? "0" : "1" },
     },
   });
-  const inputs = graph.inputs;
+  const types = new Map(session.inputMetadata.map((input) => [input.name, input.isTensor && input.type]));
   return {
     async run(feeds: Feeds): Promise<Record<string, Held>> {
       const fed: Record<string, ort.Tensor> = {};
-      for (const name of inputs) {
+      for (const name of graph.inputs) {
         const tensor = feeds[name] as Tensor | undefined;
         if (!tensor) throw new TypeError(`Cannot run graph: input ${name} is not fed`);
+        if (typeNames[tensor.dtype] !== types.get(name)) {
+          throw new TypeError(`Cannot feed ${name}: ${typeNames[tensor.dtype]}, expected ${types.get(name)}`);
+        }
         fed[name] = toOrt(name, tensor);
       }
       return fromOrt(await session.run(fed));
