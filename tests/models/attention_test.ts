@@ -1,0 +1,124 @@
+/**
+ * Attention of texts longer than one slice of queries (256), head by head and key by key in float64.
+ *
+ * With an output projection that changes nothing, `a` is what attention mixes; q, k and v are taken where they meet, so
+ * that rotation and projections (which the fixtures check) stay out of it. Tolerance: a mean of values in float32, its
+ * weights from scores of E products: 4 · √E · u · max|score| relative, as an error e of a score is a factor 1 + e of its weight.
+ */
+import assert from "node:assert/strict";
+import { attentionGraph, type AttentionSpec, layerTensors, ropeTables } from "../../src/models/mod.ts";
+import { fillNormal, float32, streamKeys, type Tensor } from "../../src/tensor/mod.ts";
+import { distance, engine, largest, UNIT } from "../support.ts";
+
+const TOKENS = 600;
+const HEADS = 4;
+
+function specOf(changes: Partial<AttentionSpec>): AttentionSpec {
+  const headSize = changes.headSize ?? 8;
+  return {
+    norm: { pre: { kind: "rms", epsilon: 1e-6 }, post: null },
+    heads: HEADS,
+    kvHeads: 2,
+    headSize,
+    scale: 1.5 * headSize ** -0.5,
+    rope: { theta: 1e4, size: headSize, scaling: null },
+    window: null,
+    softcap: null,
+    qkNorm: null,
+    bias: { qkv: false, output: false },
+    ...changes,
+  };
+}
+
+function normal(shape: readonly number[], tensor: number, scale: number): Tensor {
+  const data = new Float32Array(shape.reduce((product, side) => product * side, 1));
+  fillNormal(data, streamKeys(1, 0, tensor), 0, scale);
+  return float32(shape, data);
+}
+
+/** [N · T, H · E], keys and values [N · T, K · E]; `a` is what was mixed. */
+type Mixing = Record<"q" | "k" | "v" | "a", Float32Array>;
+
+/** Runs the module over `samples` texts of random streams. */
+async function run(
+  spec: AttentionSpec,
+  samples: number,
+): Promise<Mixing> {
+  const hidden = spec.heads * spec.headSize;
+  const extent = { samples, length: TOKENS };
+  const graph = attentionGraph(spec, hidden, extent, ({ q, k, v }) => ({ q, k, v }));
+  const needs = layerTensors({ residual: "sequential", attention: spec, mlp: null }, hidden);
+  const feeds: Record<string, Tensor> = {
+    x: normal([samples * TOKENS, hidden], 0, 1),
+    ...ropeTables(spec.rope, TOKENS),
+  };
+  needs.forEach(([name, shape], i) => {
+    feeds[name] = normal(shape, i + 1, hidden ** -0.5);
+    if (name === "attention.o_proj.weight") {
+      feeds[name] = float32(
+        shape,
+        Float32Array.from({ length: hidden ** 2 }, (_, i) => Number(i % (hidden + 1) === 0)),
+      );
+    }
+    if (name.endsWith("norm.weight")) feeds[name] = float32(shape, new Float32Array(hidden).fill(1));
+  });
+  const program = await engine.compile(graph);
+  const outputs = Object.entries(await program.run(feeds));
+  await program.release();
+  return Object.fromEntries(
+    outputs.map(([name, held]) => [name, (held as Tensor).data]),
+  ) as unknown as Mixing;
+}
+
+/** What query t of a head sees, and how much of each; also the largest score met. */
+function expected(spec: AttentionSpec, { q, k, v }: Omit<Mixing, "a">, samples: number) {
+  const { heads, kvHeads, headSize: E, scale, window, softcap } = spec;
+  const mixed = new Float64Array(q.length);
+  let most = 0;
+  for (let row = 0; row < samples * TOKENS; row++) {
+    const start = row - row % TOKENS;
+    const first = Math.max(start, window === null ? start : row - window + 1);
+    for (let head = 0; head < heads; head++) {
+      const group = Math.trunc(head / (heads / kvHeads));
+      const scores: number[] = [];
+      for (let key = first; key <= row; key++) {
+        let score = 0;
+        for (let e = 0; e < E; e++) {
+          score += q[(row * heads + head) * E + e] * k[(key * kvHeads + group) * E + e];
+        }
+        scores.push(softcap ? softcap * Math.tanh(score * scale / softcap) : score * scale);
+        most = Math.max(most, Math.abs(score * scale));
+      }
+      const weights = scores.map(Math.exp);
+      const total = weights.reduce((sum, weight) => sum + weight, 0);
+      weights.forEach((weight, i) => {
+        for (let e = 0; e < E; e++) {
+          mixed[(row * heads + head) * E + e] += weight / total * v[((first + i) * kvHeads + group) * E + e];
+        }
+      });
+    }
+  }
+  return { mixed, most };
+}
+
+const variants: Record<string, [spec: Partial<AttentionSpec>, samples: number]> = {
+  "grouped heads, two texts": [{}, 2],
+  "heads of 12, filled up to 16": [{ headSize: 12 }, 1],
+  "a head of keys for each of queries": [{ kvHeads: HEADS }, 1],
+  "one head of keys": [{ kvHeads: 1 }, 1],
+  "a window inside a slice": [{ window: 7 }, 2],
+  "a window across slices": [{ window: 300 }, 1],
+  "a soft cap": [{ softcap: 1.5 }, 1],
+  "a soft cap and a window": [{ softcap: 1.5, window: 256 }, 1],
+};
+
+for (const [name, [changes, samples]] of Object.entries(variants)) {
+  Deno.test(`attention over ${TOKENS} tokens: ${name}`, async () => {
+    const spec = specOf(changes);
+    const { a, ...inputs } = await run(spec, samples);
+    const { mixed, most } = expected(spec, inputs, samples);
+    const error = distance(a, mixed) / largest(inputs.v);
+    const tolerance = 4 * Math.sqrt(spec.headSize) * UNIT * Math.max(1, most);
+    assert.ok(error <= tolerance, `relative error ${error}, expected at most ${tolerance}`);
+  });
+}
