@@ -6,34 +6,25 @@ import assert from "node:assert/strict";
 import { dirname, join } from "node:path/posix";
 
 /** What each room may import: rooms above it in this list only. */
-const rooms: Readonly<Record<string, readonly string[]>> = {
-  tensor: [],
-  result: [],
-  hub: [],
-  weights: ["tensor", "hub"],
-  text: [],
-  onnx: ["tensor"],
-  models: ["tensor", "onnx", "weights"],
-  engine: ["tensor", "onnx"],
-  kernels: ["tensor"],
-  measure: ["tensor"],
-  run: ["tensor", "onnx", "engine", "weights", "kernels", "measure", "models"],
-  study: [
-    "tensor",
-    "result",
-    "hub",
-    "weights",
-    "text",
-    "onnx",
-    "models",
-    "engine",
-    "kernels",
-    "measure",
-    "run",
-  ],
-  show: ["result", "hub", "measure"],
-  commands: ["result", "hub", "run", "study", "show"],
+const table = {
+  tensor: "",
+  result: "",
+  hub: "",
+  weights: "tensor hub",
+  text: "",
+  onnx: "tensor",
+  models: "tensor onnx weights",
+  engine: "tensor onnx",
+  kernels: "tensor",
+  measure: "tensor",
+  run: "tensor weights onnx models engine kernels measure",
+  study: "tensor result hub weights text onnx models engine kernels measure run",
+  show: "result hub measure",
+  commands: "result hub run study show",
 };
+const rooms: Record<string, string[]> = Object.fromEntries(
+  Object.entries(table).map(([room, row]) => [room, row.split(" ").filter(Boolean)]),
+);
 
 /** A file of `src/`: path from there, code without comments. */
 interface Source {
