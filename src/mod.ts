@@ -15,3 +15,18 @@ export type { Perplexity, Plan, Profile, Provenance, Sweep } from "./result/mod.
 export { merge, readResult, writeResult } from "./result/mod.ts";
 export type { DropPlan } from "./run/mod.ts";
 export { cacheEntries, knownModels, pruneCache } from "./hub/mod.ts";
+export { interruptible, show, type Showable } from "./show/cell.ts";
+export {
+  type Claim,
+  claimsOf,
+  cosineMagnitudeFigure,
+  divergenceFigure,
+  dropOrderFigure,
+  type Figure,
+  importanceFigure,
+  magnitudeFigure,
+  qualityFigure,
+  signFigure,
+  stabilityFigure,
+  textsFigure,
+} from "./show/mod.ts";

@@ -1,0 +1,151 @@
+/**
+ * The notebooks' own Jupyter: `deno task lab` opens them in JupyterLab, `deno task lab --execute` runs them headlessly.
+ *
+ * All of it lives in `data/venv`: a Python virtual environment with pinned packages, the kernel (this very `deno`), and
+ * Jupyter's settings, history and signatures. Nothing of the user's is read or written, and the folder can be removed.
+ */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Command } from "commander";
+
+const PACKAGES = ["jupyterlab==4.6.6", "nbconvert==7.17.2"];
+const WINDOWS = Deno.build.os === "windows";
+const SYSTEM_PYTHON = WINDOWS ? "python" : "python3";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const venv = join(root, "data", "venv");
+const notebooks = join(root, "notebooks");
+/** The environment's own Python, after `install`. */
+export const python: string = join(venv, WINDOWS ? "Scripts/python.exe" : "bin/python");
+
+/** Keeps Jupyter inside the virtual environment. */
+export const environment: Readonly<Record<string, string>> = {
+  JUPYTER_PREFER_ENV_PATH: "1", // its kernels before those of the same name elsewhere
+  JUPYTER_CONFIG_DIR: join(venv, "user", "config"),
+  JUPYTER_DATA_DIR: join(venv, "user", "data"),
+  JUPYTER_RUNTIME_DIR: join(venv, "user", "runtime"),
+  IPYTHONDIR: join(venv, "user", "ipython"),
+  PIP_USER: "0", // a user's configuration may say otherwise, which a virtual environment does not go with
+};
+
+/** Names of the Debian packages that a virtual environment needs and this machine lacks. */
+export async function missingPackages(): Promise<string[]> {
+  const has = (modules: string) => succeeds(SYSTEM_PYTHON, "-c", `import ${modules}`);
+  if (!await has("sys")) return ["python3", "python3-venv", "python3-pip"];
+  return [
+    ...await has("venv, ensurepip") ? [] : ["python3-venv"],
+    ...await has("pip") ? [] : ["python3-pip"],
+  ];
+}
+
+/** Makes the virtual environment, where it is not there as wanted, and its kernel. Throws where Python lacks a part. */
+export async function install(): Promise<void> {
+  const stamp = join(venv, "packages.txt");
+  const wanted = PACKAGES.join("\n") + "\n";
+  const found = await Deno.readTextFile(stamp).catch(() => "");
+  if (found !== wanted || !await succeeds(python, "--version")) {
+    const missing = await missingPackages();
+    if (missing.length > 0) {
+      throw new Error(
+        `Cannot make ${venv}: ${missing.join(", ")} not found (Debian, Ubuntu: apt install ${
+          missing.join(" ")
+        })`,
+      );
+    }
+    console.error(`Installing ${PACKAGES.join(", ")} into data/venv`);
+    await run(SYSTEM_PYTHON, "-m", "venv", "--clear", venv);
+    await run(
+      python,
+      "-m",
+      "pip",
+      "install",
+      "--quiet",
+      "--disable-pip-version-check",
+      "--no-cache-dir",
+      ...PACKAGES,
+    );
+    await Deno.writeTextFile(stamp, wanted);
+  }
+  await Deno.mkdir(join(venv, "user"), { recursive: true });
+  await writeKernel();
+}
+
+/**
+ * Runs notebooks from beginning to end and stores the outputs: in place, or in another folder. `env` reaches the cells.
+ * Throws where a cell fails.
+ */
+export async function execute(
+  paths: readonly string[],
+  { folder, env = {} }: { folder?: string; env?: Record<string, string> } = {},
+): Promise<void> {
+  const options = [
+    "--to=notebook",
+    "--execute",
+    "--log-level=WARN",
+    "--ExecutePreprocessor.kernel_name=lamina",
+    "--ExecutePreprocessor.record_timing=False", // equal runs give equal files
+  ];
+  const target = folder === undefined ? "--inplace" : `--output-dir=${folder}`;
+  await start(python, ["-m", "nbconvert", ...options, target, ...paths], { ...environment, ...env });
+}
+
+/** The kernel is `deno` itself; `deno jupyter --install` would write into the user's home. */
+async function writeKernel(): Promise<void> {
+  const folder = join(venv, "share", "jupyter", "kernels", "lamina");
+  const kernel = {
+    argv: [Deno.execPath(), "jupyter", "--kernel", "--conn", "{connection_file}"],
+    display_name: "Lamina (Deno)",
+    language: "typescript",
+    env: { NO_COLOR: "1" }, // no escapes in stored outputs
+  };
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(join(folder, "kernel.json"), JSON.stringify(kernel, null, 2) + "\n");
+}
+
+async function openLab(browser: boolean): Promise<void> {
+  await start(python, [
+    "-m",
+    "jupyterlab",
+    "--LabApp.news_url=None",
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ...browser ? [] : ["--no-browser"],
+    ...Deno.uid() === 0 ? ["--allow-root"] : [], // a container's user
+    notebooks,
+  ], environment);
+}
+
+async function start(program: string, args: string[], env: Record<string, string>): Promise<void> {
+  const { success, code } = await new Deno.Command(program, { args, env }).spawn().status;
+  if (!success) {
+    throw new Error(`Cannot go on: ${program} ${args.slice(0, 2).join(" ")} ended with code ${code}`);
+  }
+}
+
+function run(program: string, ...args: string[]): Promise<void> {
+  return start(program, args, environment);
+}
+
+async function succeeds(program: string, ...args: string[]): Promise<boolean> {
+  const command = new Deno.Command(program, { args, stdout: "null", stderr: "null" });
+  return await command.output().then(({ success }) => success, () => false);
+}
+
+if (import.meta.main) {
+  const command = new Command("lab")
+    .description("Opens the notebooks in JupyterLab, from a virtual environment under data/.")
+    .option("--no-browser", "only print the address")
+    .option("--install-only", "make the virtual environment and stop")
+    .option("--execute <notebook...>", "run these and store their outputs in place, without JupyterLab")
+    .option("--output-dir <folder>", "with --execute: store the outputs there instead")
+    .parse(Deno.args, { from: "user" });
+  const { browser, installOnly, execute: paths, outputDir } = command.opts();
+  Deno.addSignalListener("SIGINT", () => {}); // Ctrl-C is for Jupyter, which asks or ends; this waits for it
+  try {
+    await install();
+    if (paths) await execute(paths, { folder: outputDir });
+    else if (!installOnly) await openLab(browser);
+  } catch (error) {
+    console.error((error as Error).message);
+    Deno.exit(1);
+  }
+}

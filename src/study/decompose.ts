@@ -1,0 +1,55 @@
+/**
+ * How much of importance is magnitude, and how much is angle (paper, claim C9: cosine captures magnitude implicitly).
+ *
+ * For one token, with r = |u| / |X| and s = cos(u, X), importance is exactly 1 − (1 + r s) / √(1 + 2 r s + r²). At s = 0 only
+ * magnitude is left: 1 − 1/√(1 + r²). So the mean over tokens is a product of three factors: what the mean
+ * magnitude alone gives, how the mean angle changes that, and how the spread between tokens does.
+ */
+import { correlation, cosineDistance, spearman } from "../measure/mod.ts";
+import type { Profile } from "../result/mod.ts";
+
+/** One module; importance = magnitude × angle × spread. */
+export interface Parts {
+  readonly layer: number;
+  readonly importance: number;
+  /** Importance of an update of this mean size, orthogonal to the stream. */
+  readonly magnitude: number;
+  /** Below 1 where the update points along the stream, above 1 where it points a little against it. */
+  readonly angle: number;
+  /** 1 where all tokens are alike. */
+  readonly spread: number;
+}
+
+/** How closely importance follows magnitude over the layers of one kind. */
+export interface MagnitudeShare {
+  /** Spearman's correlation of importance with relative magnitude. */
+  readonly rankCorrelation: number;
+  /** Share of the variance of ln importance that a line in the logarithm of the magnitude's factor explains. */
+  readonly explained: number;
+}
+
+/** Importance of an update of relative magnitude r, at cosine s to the stream it is added to. */
+export function importanceOf(r: number, s: number): number {
+  return cosineDistance(1, r * s, r * r, 1 + r * s, 1 + 2 * r * s + r * r);
+}
+
+/** The factors of every module of a kind that moves the stream, by layer. */
+export function decompose(profile: Profile, kind: "attention" | "mlp" | "block"): Parts[] {
+  const { importance, relativeMagnitude, sign } = profile[kind];
+  return importance.flatMap((measured, layer) => {
+    const [r, s] = [relativeMagnitude[layer], sign[layer]];
+    if (!measured || !r || s === null) return [];
+    const [magnitude, both] = [importanceOf(r, 0), importanceOf(r, s)];
+    return [{ layer, importance: measured, magnitude, angle: both / magnitude, spread: measured / both }];
+  });
+}
+
+/** How much magnitude says of the importance of a kind of module. */
+export function magnitudeShare(profile: Profile, kind: "attention" | "mlp" | "block"): MagnitudeShare {
+  const parts = decompose(profile, kind);
+  const [importance, magnitude] = [parts.map((part) => part.importance), parts.map((part) => part.magnitude)];
+  return {
+    rankCorrelation: spearman(importance, magnitude),
+    explained: correlation(importance.map(Math.log), magnitude.map(Math.log)) ** 2,
+  };
+}

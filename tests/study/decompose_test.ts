@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { profileOf } from "../../src/result/mod.ts";
+import { decompose, importanceOf, magnitudeShare } from "../../src/study/mod.ts";
+
+const provenance = {
+  lamina: "0",
+  model: { name: "m", fingerprint: "f", revision: null, format: "F32", family: "llama", layers: 4 },
+  dtype: "float32",
+  engine: "cpu",
+  runtime: "r",
+  tokenizer: "t",
+  text: { name: "stories", hash: "h" },
+  packing: { samples: 1, length: 2, skip: 0, bos: false },
+  drop: { attention: [], mlp: [] },
+  seed: null,
+};
+
+/** A profile whose layers have tokens of these (r, s): relative magnitude and cosine to the stream. */
+function profileWith(layers: readonly (readonly (readonly [number, number])[] | null)[]) {
+  const sums = layers.map((tokens) =>
+    tokens && [{
+      counted: tokens.length,
+      distance: tokens.reduce((sum, [r, s]) => sum + direct(r, s), 0),
+      magnitude: tokens.reduce((sum, [r]) => sum + r, 0),
+      sign: tokens.reduce((sum, [, s]) => sum + s, 0),
+    }]
+  );
+  return profileOf(provenance, { attention: sums, mlp: sums, block: sums });
+}
+
+/** 1 − cos(X, X + u) from vectors: X = (1, 0), u = r (s, √(1 − s²)). */
+function direct(r: number, s: number): number {
+  const [x, y] = [1 + r * s, r * Math.sqrt(1 - s * s)];
+  return 1 - x / Math.hypot(x, y);
+}
+
+Deno.test("importance of magnitude and cosine is that of the vectors", () => {
+  for (const r of [0.05, 0.4, 1, 3]) {
+    for (const s of [-1, -0.6, 0, 0.3, 0.99]) {
+      if (r === 1 && s === -1) continue; // the update cancels the stream
+      const [actual, expected] = [importanceOf(r, s), direct(r, s)];
+      assert.ok(Math.abs(actual - expected) < 1e-14, `r ${r}, s ${s}: ${actual}, expected ${expected}`);
+    }
+  }
+});
+
+Deno.test("importance of a tiny orthogonal update keeps its digits", () => {
+  const r = 1e-6; // 1 − 1/√(1 + r²) = r²/2 − 3r⁴/8 + …
+  assert.ok(Math.abs(importanceOf(r, 0) / (r * r / 2) - 1) < 1e-11);
+});
+
+Deno.test("the factors multiply to the importance; equal tokens have no spread", () => {
+  const parts = decompose(profileWith([[[0.2, 0.1], [0.2, 0.1]], [[0.1, 0], [0.5, 0]]]), "attention");
+  for (const { importance, magnitude, angle, spread } of parts) {
+    assert.ok(Math.abs(magnitude * angle * spread / importance - 1) < 1e-12);
+  }
+  assert.ok(Math.abs(parts[0].spread - 1) < 1e-12);
+  assert.ok(parts[0].angle < 1, "along the stream turns less");
+  assert.equal(parts[1].angle, 1);
+  assert.ok(parts[1].spread > 1, "a convex function's mean is above its value at the mean");
+});
+
+Deno.test("dropped and empty modules have no factors, and keep the others' layers", () => {
+  const parts = decompose(profileWith([null, [[0.2, 0]], [[0, 0]], [[0.3, 0]]]), "mlp");
+  assert.deepEqual(parts.map(({ layer }) => layer), [1, 3]);
+});
+
+Deno.test("magnitude explains orthogonal updates fully, and others less", () => {
+  const share = (layers: [number, number][]) =>
+    magnitudeShare(profileWith(layers.map((token) => [token])), "block");
+  const orthogonal = share([[0.1, 0], [0.3, 0], [0.2, 0], [0.7, 0]]);
+  assert.ok(Math.abs(orthogonal.rankCorrelation - 1) < 1e-12);
+  assert.ok(Math.abs(orthogonal.explained - 1) < 1e-12);
+  const mixed = share([[0.1, 0], [0.3, 0.99], [0.2, 0], [0.7, 0.99]]);
+  assert.ok(mixed.rankCorrelation < 1 && mixed.explained < 0.9);
+});
