@@ -25,6 +25,22 @@ export function readActivation(config: Config, field: string, fallback: string):
   return activations[name];
 }
 
+/** Keys that a query of a windowed layer sees: 4096 where the field is absent, all (null) where it is null. */
+export function readWindow(config: Config): number | null {
+  return config.value("sliding_window") === null ? null : config.count("sliding_window", 4096);
+}
+
+/** Heads of keys and values, each shared by equally many of the query heads. */
+export function readKvHeads(config: Config, heads: number, fallback = heads): number {
+  const kvHeads = config.count("num_key_value_heads", fallback);
+  if (heads % kvHeads) {
+    throw new RangeError(
+      `Cannot read ${config.name}: num_key_value_heads is ${kvHeads}, expected a divisor of ${heads} heads`,
+    );
+  }
+  return kvHeads;
+}
+
 /** The kind of attention of each layer: `layer_types` where the config has it, else a rule. */
 export function layerTypes(config: Config, isWindowed: (layer: number) => boolean): ("sliding" | "full")[] {
   const layers = config.count("num_hidden_layers");

@@ -8,11 +8,11 @@ import { decoderStems, type NameTable } from "../names.ts";
 import { readRope } from "../rope.ts";
 import type { AttentionSpec, ModelSpec, RopeSpec } from "../spec.ts";
 import { type Tensor, toFloat32 } from "../../tensor/mod.ts";
-import { layerTypes, readActivation } from "./common.ts";
+import { layerTypes, readActivation, readKvHeads, readWindow } from "./common.ts";
 
 export function gemma2(config: Config): ModelSpec {
   const types = layerTypes(config, (l) => l % 2 === 0);
-  const window = config.optional("sliding_window", 4096);
+  const window = readWindow(config);
   const rope = readRope(config, config.count("head_dim", 256));
   return periNorm("gemma2", config, {
     layer: (l) => ({ rope, window: types[l] === "sliding" ? window : null }),
@@ -25,7 +25,7 @@ export function gemma2(config: Config): ModelSpec {
 export function gemma3(config: Config): ModelSpec {
   const pattern = config.count("sliding_window_pattern", config.count("_sliding_window_pattern", 6));
   const types = layerTypes(config, (l) => (l + 1) % pattern !== 0);
-  const window = config.optional("sliding_window", 4096);
+  const window = readWindow(config);
   const headSize = config.count("head_dim", 256);
   const full = readRope(config, headSize, { layerType: "full_attention", defaultTheta: 1e6 });
   const sliding = readRope(config, headSize, {
@@ -65,6 +65,7 @@ interface Traits {
 
 function periNorm(family: string, config: Config, traits: Traits): ModelSpec {
   const hidden = config.count("hidden_size");
+  const heads = config.count("num_attention_heads", 8);
   const headSize = config.count("head_dim", 256);
   const epsilon = config.number("rms_norm_eps", 1e-6);
   const rms = { kind: "rms", epsilon } as const;
@@ -72,8 +73,8 @@ function periNorm(family: string, config: Config, traits: Traits): ModelSpec {
   const bias = config.boolean("attention_bias", false);
   const attention: Omit<AttentionSpec, "rope" | "window"> = {
     norm,
-    heads: config.count("num_attention_heads", 8),
-    kvHeads: config.count("num_key_value_heads", 4),
+    heads,
+    kvHeads: readKvHeads(config, heads, 4),
     headSize,
     scale: config.number("query_pre_attn_scalar", 256) ** -0.5,
     softcap: traits.softcap,

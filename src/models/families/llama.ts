@@ -6,7 +6,7 @@ import type { Config } from "../config.ts";
 import { decoderStems, type NameTable } from "../names.ts";
 import { readRope } from "../rope.ts";
 import type { AttentionSpec, LayerSpec, ModelSpec } from "../spec.ts";
-import { layerWindows, readActivation } from "./common.ts";
+import { layerWindows, readActivation, readKvHeads, readWindow } from "./common.ts";
 
 export function llama(config: Config): ModelSpec {
   const bias = config.boolean("attention_bias", false);
@@ -17,7 +17,7 @@ export function llama(config: Config): ModelSpec {
 }
 
 export function mistral(config: Config): ModelSpec {
-  const window = config.optional("sliding_window", 4096);
+  const window = readWindow(config);
   return preNorm("mistral", config, { windows: () => window });
 }
 
@@ -55,7 +55,7 @@ function preNorm(family: string, config: Config, traits: Traits): ModelSpec {
   const attention = {
     norm,
     heads,
-    kvHeads: config.count("num_key_value_heads", heads),
+    kvHeads: readKvHeads(config, heads),
     headSize,
     scale: headSize ** -0.5,
     rope: readRope(config, headSize),
@@ -89,7 +89,7 @@ function preNorm(family: string, config: Config, traits: Traits): ModelSpec {
 /** Qwen: windows only where `use_sliding_window`, from layer `max_window_layers` on unless `layer_types` says. */
 function qwenWindows(config: Config): (layer: number) => number | null {
   const used = config.boolean("use_sliding_window", false);
-  const window = config.optional("sliding_window", 4096);
+  const window = readWindow(config);
   const first = config.number("max_window_layers", 28);
   return layerWindows(config, used ? window : null, (l) => l >= first);
 }

@@ -6,7 +6,7 @@ import type { Config } from "../config.ts";
 import { decoderStems, type NameTable } from "../names.ts";
 import { readRope } from "../rope.ts";
 import type { LayerSpec, ModelSpec } from "../spec.ts";
-import { readActivation } from "./common.ts";
+import { readActivation, readKvHeads } from "./common.ts";
 
 export function olmo2(config: Config): ModelSpec {
   const hidden = config.count("hidden_size");
@@ -21,7 +21,7 @@ export function olmo2(config: Config): ModelSpec {
     attention: {
       norm,
       heads,
-      kvHeads: config.count("num_key_value_heads", heads),
+      kvHeads: readKvHeads(config, heads),
       headSize,
       scale: headSize ** -0.5,
       rope: readRope(config, headSize),
