@@ -47,8 +47,8 @@ export const rotaryNames = (rope: RopeSpec) => {
 export const maskName = (window: number | null) => `mask ${window ?? "all"}`;
 
 /**
- * Layers of one token. Inputs: x [1, D]; of each rotation cos and sin [1, R/2]; of each window its mask [1, 1, C + 1], 0 or
- * −∞; of attention number i (in the list) `i.keys` [K, E, C] and `i.values` [K, C, E]; `i.NAME` for each weight that is fed.
+ * Layers of one token. Inputs: x [1, D]; of each rotation cos and sin [1, R/2]; of each window its mask [1, 1, 1, C + 1], 0 or
+ * −∞; of attention number i (in the list) `i.keys` [K, 1, E, C] and `i.values` [K, 1, C, E]; `i.NAME` for each weight that is fed.
  * Outputs: `y` [1, D], and `i.k`, `i.v` [1, K·E]. A module that is null is left out.
  */
 export function stepGraph(
@@ -135,19 +135,20 @@ function attentionStep(
     sin: shared(names.sin, [1, rope.size / 2]),
   };
   const slots = `C ${window}`;
-  const keys = graph.input(`${prefix}keys`, "f32", [K, E, slots]);
-  const values = graph.input(`${prefix}values`, "f32", [K, slots, E]);
-  const mask = shared(maskName(window), [1, 1, `${slots} + 1`]);
+  const keys = graph.input(`${prefix}keys`, "f32", [K, 1, E, slots]);
+  const values = graph.input(`${prefix}values`, "f32", [K, 1, slots, E]);
+  const mask = shared(maskName(window), [1, 1, 1, `${slots} + 1`]);
 
+  // Every query head is a product of its own, [K, G, 1, …]: the library would pack the keys before it multiplies a group
+  // of rows with them, which takes longer than reading them for each. For the same reason the scale comes before a
+  // reshape: else the library draws it into the product, which then packs too.
   const { q, k, v } = projections(x, spec, weights, rotary, { samples: 1, length: 1 });
-  const query = Mul(Reshape(q, [K, H / K, E]), scalar(graph, spec.scale));
-  const raw = Concat([MatMul(query, keys), MatMul(query, Reshape(k, [K, E, 1]))], 2); // [K, G, C + 1]
+  const query = Reshape(Mul(q, scalar(graph, spec.scale)), [K, H / K, 1, E]);
+  const raw = Concat([MatMul(query, keys), MatMul(query, Reshape(k, [K, 1, E, 1]))], 3);
   const scores = spec.softcap ? softcap(raw, spec.softcap) : raw;
-  const p = Softmax(Add(scores, mask), 2);
-  const mixed = Add(
-    MatMul(Slice(p, 0, -1, 2), values),
-    Mul(Slice(p, -1, END, 2), Reshape(v, [K, 1, E])),
-  ); // [K, G, E]
+  const p = Softmax(Add(scores, mask), 3); // [K, G, 1, C + 1]
+  const past = MatMul(Slice(p, 0, -1, 3), values);
+  const mixed = Add(past, Mul(Slice(p, -1, END, 3), Reshape(v, [K, 1, 1, E])));
   graph.output(`${prefix}k`, k);
   graph.output(`${prefix}v`, v);
   return attentionUpdate(Reshape(mixed, [1, H * E]), spec, weights);

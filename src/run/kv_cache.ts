@@ -1,7 +1,7 @@
 /**
  * Keys and values of one attention module, for one sequence, where the step graph reads them.
  *
- * Keys [K, E, C] and values [K, C, E] have C slots, which grow in blocks up to what the window lets a query see of the
+ * Keys [K, 1, E, C] and values [K, 1, C, E] have C slots, which grow in blocks up to what the window lets a query see of the
  * past: then the oldest slot is written over. The order of slots says nothing, since keys are rotated when they are
  * stored.
  */
@@ -56,10 +56,10 @@ export function kvCache({ kvHeads, headSize, window }: AttentionSpec): KvCache {
       }
     },
     get keys() {
-      return float32([kvHeads, headSize, slots], keys);
+      return float32([kvHeads, 1, headSize, slots], keys);
     },
     get values() {
-      return float32([kvHeads, slots, headSize], values);
+      return float32([kvHeads, 1, slots, headSize], values);
     },
   };
 }
@@ -73,10 +73,10 @@ function spread(rows: Float32Array, from: number, to: number): Float32Array<Arra
   return out;
 }
 
-/** 0 for the filled slots and the token itself, −∞ for the empty ones: [1, 1, C + 1]. */
+/** 0 for the filled slots and the token itself, −∞ for the empty ones: [1, 1, 1, C + 1]. */
 export function slotMask(tokens: number, window: number | null): Tensor {
   const slots = slotsFor(tokens, window);
   const mask = new Float32Array(slots + 1);
   mask.fill(-Infinity, Math.min(tokens, windowSlots(window)), slots);
-  return float32([1, 1, slots + 1], mask);
+  return float32([1, 1, 1, slots + 1], mask);
 }

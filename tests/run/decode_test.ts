@@ -8,8 +8,7 @@
 import assert from "node:assert/strict";
 import type { Model } from "../../src/models/mod.ts";
 import { type Decoder, decoder, type DecoderOptions } from "../../src/run/mod.ts";
-import { float32, toFloat32 } from "../../src/tensor/mod.ts";
-import { fixture, fixtureNames } from "../fixtures/read.ts";
+import { fixtureNames } from "../fixtures/read.ts";
 import { distance, engine, largest, stateTolerance, withFixture } from "../support.ts";
 
 const NOTHING_KEPT = 0;
