@@ -1,8 +1,17 @@
 /** The main job, on a real model: profile, drop lists, what dropping costs, and how it grows with the number dropped. */
 import { Command } from "commander";
-import { join } from "node:path";
+import { join, relative } from "node:path";
+import process from "node:process";
 import { writeResult } from "../result/mod.ts";
-import { formatSeconds, perplexityTable, planTable, profileTable, sweepTable } from "../show/mod.ts";
+import {
+  formatSeconds,
+  perplexityTable,
+  planTable,
+  profileTable,
+  reportOf,
+  sweepTable,
+  writeReport,
+} from "../show/mod.ts";
 import { distinct, makePlan, perplexities, profile, START_CURVES, sweep, SWEEP_STEPS } from "../study/mod.ts";
 import { type Context, withModel } from "./context.ts";
 import { RESULTS } from "./options.ts";

@@ -34,7 +34,7 @@ export const START_CURVES: readonly Curve[] = [
   { target: "attention", by: "importance", seed: null },
   { target: "mlp", by: "importance", seed: null },
   { target: "block", by: "importance", seed: null },
-  ...curvesOf("attention").filter(({ by }) => by === "random" || by === "deepest"),
+  ...curvesOf("attention", 1).filter(({ by }) => by === "random" || by === "deepest"),
 ];
 
 /** Runs the curves; finished ones are kept, so an interrupted sweep goes on where it stopped. */

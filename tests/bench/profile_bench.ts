@@ -5,7 +5,7 @@
  *
  * Runs are interleaved: product of 2048³, profile, PyTorch; ratios are within a round, the median is to be quoted.
  * The PyTorch side needs an environment with tests/fixtures/requirements.txt; without `--python` it is left out.
- * Memory is anonymous memory of this process (Linux), read after each profile.
+ * Memory is the peak of anonymous memory (Linux) of a process that does nothing but one profile, read after each module.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -25,9 +25,14 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "3" },
     samples: { type: "string", default: "8" },
     length: { type: "string", default: "2048" },
+    memory: { type: "boolean", default: false },
   },
 });
 const [samples, length, rounds] = [values.samples, values.length, values.rounds].map(Number);
+if (values.memory) {
+  console.log(await peakOfProfile());
+  Deno.exit();
+}
 
 const begin = performance.now();
 const model = await openModel("smollm2-135m");
@@ -40,27 +45,46 @@ const { flops } = cost(model.spec, [noDrop], { samples, length }, false);
 const product = await productTimer();
 const ids = await Deno.makeTempFile();
 await Deno.writeFile(ids, new Uint8Array(blocks.ids.buffer, blocks.ids.byteOffset, blocks.ids.byteLength));
-const rows: { peak: number; ours: number; torch?: number; anonymous: number }[] = [];
+const rows: { peak: number; ours: number; torch?: number }[] = [];
 for (let round = 0; round < rounds; round++) {
   const peak = 2 * 2048 ** 3 / await product() / 1e9;
   const start = performance.now();
   await profile(model, { samples, length, text: "stories" });
   const ours = (performance.now() - start) / 1000;
-  const anonymous = anonymousMegabytes();
-  rows.push({ peak, ours, anonymous, torch: values.python ? torchSeconds(values.python) : undefined });
+  rows.push({ peak, ours, torch: values.python ? torchSeconds(values.python) : undefined });
   const { torch } = rows[round];
   const share = flops / ours / 1e9 / peak;
   console.log(
-    `round ${round + 1}  profile ${ours.toFixed(1)} s, ${(100 * share).toFixed(0)} % of ${peak.toFixed(0)} GFLOP/s, ` +
-      `${anonymous.toFixed(0)} MB anonymous` +
+    `round ${round + 1}  profile ${ours.toFixed(1)} s, ${(100 * share).toFixed(0)} % of ${
+      peak.toFixed(0)
+    } GFLOP/s` +
       (torch ? `; PyTorch ${torch.toFixed(1)} s, ratio ${(ours / torch).toFixed(2)}` : ""),
   );
 }
 const shares = rows.map(({ ours, peak }) => flops / ours / 1e9 / peak);
+const memoryRun = [...Deno.args, "--memory"];
+const peakMegabytes = execFileSync(Deno.execPath(), [
+  "run",
+  "-A",
+  fileURLToPath(import.meta.url),
+  ...memoryRun,
+]);
+console.log(`peak anonymous memory  ${Number(peakMegabytes).toFixed(0)} MB`);
 console.log(`median share of the product peak  ${(100 * median(shares)).toFixed(0)} %`);
-if (values.python) console.log(`median ratio to PyTorch  ${median(rows.map(({ ours, torch }) => ours / torch!)).toFixed(2)}`);
+if (values.python) {
+  console.log(`median ratio to PyTorch  ${median(rows.map(({ ours, torch }) => ours / torch!)).toFixed(2)}`);
+}
 await Deno.remove(ids);
 model.close();
+
+/** Megabytes of anonymous memory at the most, during one profile. */
+async function peakOfProfile(): Promise<number> {
+  const model = await openModel("smollm2-135m");
+  let most = 0;
+  const onProgress = () => most = Math.max(most, anonymousMegabytes());
+  await profile(model, { samples, length, text: "stories", onProgress });
+  return most;
+}
 
 /** Seconds of a product of side 2048: the median of seven. */
 async function productTimer(): Promise<() => Promise<number>> {
@@ -86,7 +110,8 @@ function torchSeconds(python: string): number {
   const folder = fileURLToPath(new URL("../../data/cache/models", import.meta.url));
   const gguf = [...walk(folder)].find((path) => /smollm2.*\.gguf$/i.test(path))!;
   const shape = ["--samples", String(samples), "--length", String(length), "--threads", "2"];
-  return JSON.parse(execFileSync(python, [script, gguf, "--ids", ids, ...shape], { encoding: "utf-8" })).seconds;
+  return JSON.parse(execFileSync(python, [script, gguf, "--ids", ids, ...shape], { encoding: "utf-8" }))
+    .seconds;
 }
 
 function* walk(folder: string): Generator<string> {

@@ -1,0 +1,118 @@
+/**
+ * What a model writes, under each of several plans: the full model's text beside a dropped one's.
+ *
+ * The plans write one after the other, each with a decoder of its own, so that memory is that of one. Sampled texts draw
+ * with the same random numbers under every plan (sample.ts).
+ */
+import { decoder, type DropPlan, dropPlan, sampler } from "../run/mod.ts";
+import type { Engine } from "../engine/mod.ts";
+import type { Tokenizer } from "../text/mod.ts";
+import { incremental } from "./incremental.ts";
+import { engineOf } from "./options.ts";
+import type { StudyModel } from "./session.ts";
+
+/** A token as it is written. */
+export interface Written {
+  /** Index of the plan that wrote it. */
+  readonly plan: number;
+  readonly id: number;
+  /** What it adds to the text; empty while a character is unfinished. */
+  readonly text: string;
+}
+
+/** How to write. */
+export interface GenerateOptions {
+  /** What to leave out, a text for each; the full model's text where not said. */
+  readonly plans?: readonly Partial<DropPlan>[];
+  /** Tokens to write at most; 64 where not said. */
+  readonly tokens?: number;
+  /** 0, where not said, always takes the most probable token. */
+  readonly temperature?: number;
+  /** Draws among the most probable tokens that have this probability together; 1 where not said. */
+  readonly topP?: number;
+  readonly seed?: number;
+  /** Whether BOS begins the prompt. */
+  readonly bos?: boolean;
+  /** Bytes of weights that are kept ready. */
+  readonly budget?: number;
+  readonly engine?: Engine;
+  /** Called with every token when it is written. */
+  readonly onToken?: (written: Written) => void;
+  /** Ends the study within one token. */
+  readonly signal?: AbortSignal;
+}
+
+/** A text of one plan; the prompt and the token that ended it are not part of it. */
+export interface Generated {
+  readonly plan: DropPlan;
+  readonly ids: readonly number[];
+  readonly text: string;
+  readonly ended: "eos" | "length";
+}
+
+/** Continues a prompt under each plan, in the plans' order. Throws `RangeError` for a prompt of no tokens. */
+export async function generate(
+  model: StudyModel,
+  prompt: string,
+  options: GenerateOptions = {},
+): Promise<Generated[]> {
+  const { tokens = 64, bos = false } = options;
+  if (!(Number.isSafeInteger(tokens) && tokens >= 1)) {
+    throw new RangeError(`Cannot write ${tokens} tokens: expected an integer of at least 1`);
+  }
+  const tokenizer = await model.tokenizer();
+  if (bos && tokenizer.bos === null) throw new TypeError(`Cannot begin with BOS: ${model.name} has none`);
+  const ids = [...(bos ? [tokenizer.bos!] : []), ...tokenizer.encode(prompt)];
+  if (ids.length === 0) throw new RangeError("Cannot continue an empty prompt: expected a text, or BOS");
+  const plans = (options.plans ?? [{}]).map((plan) => dropPlan(model.spec, plan));
+  const written: Generated[] = [];
+  for (const [index, plan] of plans.entries()) {
+    written.push(
+      await write(model, tokenizer, ids, plan, tokens, {
+        ...options,
+        onToken: (id, text) => options.onToken?.({ plan: index, id, text }),
+      }),
+    );
+  }
+  return written;
+}
+
+type WriteOptions = Omit<GenerateOptions, "onToken"> & { onToken(id: number, text: string): void };
+
+async function write(
+  model: StudyModel,
+  tokenizer: Tokenizer,
+  prompt: readonly number[],
+  plan: DropPlan,
+  tokens: number,
+  options: WriteOptions,
+): Promise<Generated> {
+  const { temperature = 0, topP = 1, seed = 0, budget, signal } = options;
+  const next = sampler({ temperature, topP, seed });
+  const ends = endsOf(model, tokenizer);
+  const decode = incremental(tokenizer, prompt);
+  const opened = await decoder({ model, engine: engineOf(options), plan, budget, signal });
+  try {
+    const ids: number[] = [];
+    let text = "";
+    let logits = await opened.prefill(Int32Array.from(prompt));
+    for (;;) {
+      const id = next(logits.subarray(0, tokenizer.vocabularySize)); // an embedding may have rows that no token has
+      if (ends.has(id)) return { plan, ids, text, ended: "eos" };
+      ids.push(id);
+      const added = decode(id, ids.length === tokens);
+      text += added;
+      options.onToken(id, added);
+      if (ids.length === tokens) return { plan, ids, text, ended: "length" };
+      logits = await opened.step(id);
+    }
+  } finally {
+    await opened.release();
+  }
+}
+
+/** The tokens that end a text: the tokenizer's, and those of the configuration, which may list several. */
+function endsOf({ config }: StudyModel, { eos }: Tokenizer): Set<unknown> {
+  const configured = [config.eos_token_id].flat().filter((id) => typeof id === "number");
+  return new Set(eos === null ? configured : [eos, ...configured]);
+}

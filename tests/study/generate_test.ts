@@ -1,0 +1,138 @@
+/** Texts of a tiny model: greedy and drawn, full and dropped, in pieces, ended and aborted. */
+import assert from "node:assert/strict";
+import { noDrop, sampler } from "../../src/run/mod.ts";
+import { incremental } from "../../src/study/incremental.ts";
+import { generate, type StudyModel, type Written } from "../../src/study/mod.ts";
+import { engine } from "../support.ts";
+import { withTiny } from "./tiny.ts";
+
+const PROMPT = "the quick";
+const options = { engine, tokens: 12 };
+
+/** The same model with another token as the end, and all 64 ids as words. */
+function endingWith(model: StudyModel, eos: number | null): StudyModel {
+  return {
+    ...model,
+    config: { ...model.config, eos_token_id: null },
+    tokenizer: async () => ({
+      ...await model.tokenizer(),
+      decode: (ids) => ids.map((id) => `<${id}>`).join(""),
+      eos,
+      vocabularySize: 64,
+    }),
+  };
+}
+
+Deno.test("a greedy text comes in pieces that make the whole", () =>
+  withTiny(async ({ model }) => {
+    const pieces: Written[] = [];
+    const [{ ids, text, ended, plan }] = await generate(endingWith(model, null), PROMPT, {
+      ...options,
+      onToken: (written) => pieces.push(written),
+    });
+    assert.equal(ids.length, options.tokens);
+    assert.equal(ended, "length");
+    assert.deepEqual(plan, noDrop);
+    assert.deepEqual(pieces.map(({ id }) => id), ids);
+    assert.equal(text, ids.map((id) => `<${id}>`).join(""));
+    assert.equal(pieces.map((piece) => piece.text).join(""), text);
+  }));
+
+Deno.test("a text ends before the token that ends it", () =>
+  withTiny(async ({ model }) => {
+    const [{ ids }] = await generate(endingWith(model, null), PROMPT, options);
+    const at = ids.findIndex((id, i) => i > 1 && ids.indexOf(id) === i);
+    const [ended] = await generate(endingWith(model, ids[at]), PROMPT, options);
+    assert.deepEqual(ended.ids, ids.slice(0, at));
+    assert.equal(ended.ended, "eos");
+    const named = endingWith(model, null);
+    const config = { ...named.config, eos_token_id: [63, ids[at]] };
+    assert.deepEqual((await generate({ ...named, config }, PROMPT, options))[0].ids, ended.ids);
+  }));
+
+Deno.test("plans write side by side, each as it writes alone", () =>
+  withTiny(async ({ model }) => {
+    const drop = { attention: [1], mlp: [0] };
+    const free = endingWith(model, null);
+    const [full, dropped] = await generate(free, PROMPT, { ...options, plans: [{}, drop] });
+    assert.notDeepEqual(full.ids, dropped.ids);
+    assert.deepEqual(await generate(free, PROMPT, { ...options, plans: [drop] }), [dropped]);
+    assert.deepEqual(await generate(free, PROMPT, options), [full]);
+  }));
+
+Deno.test("the same seed writes the same text, another one another", () =>
+  withTiny(async ({ model }) => {
+    const free = endingWith(model, null);
+    const drawn = async (seed: number) =>
+      (await generate(free, PROMPT, { ...options, temperature: 2, topP: 0.95, seed }))[0].ids;
+    assert.deepEqual(await drawn(1), await drawn(1));
+    assert.notDeepEqual(await drawn(1), await drawn(2));
+  }));
+
+Deno.test("no id that the tokenizer lacks is written", () =>
+  withTiny(async ({ model }) => {
+    const { vocabularySize } = await model.tokenizer();
+    const [{ ids }] = await generate(model, PROMPT, { ...options, tokens: 40, temperature: 50 });
+    assert.ok(ids.length > 0 && ids.every((id) => id < vocabularySize), `${ids}`);
+  }));
+
+Deno.test("an abort ends the text within a token", () =>
+  withTiny(async ({ model }) => {
+    const controller = new AbortController();
+    let written = 0;
+    const text = generate(endingWith(model, null), PROMPT, {
+      ...options,
+      signal: controller.signal,
+      onToken() {
+        if (++written === 3) controller.abort(new Error("enough"));
+      },
+    });
+    await assert.rejects(text, /enough/);
+    assert.equal(written, 3);
+  }));
+
+Deno.test("options that make no sense are named", () =>
+  withTiny(async ({ model }) => {
+    const wrong = (wrong: object, prompt = PROMPT) => generate(model, prompt, { ...options, ...wrong });
+    await assert.rejects(wrong({ tokens: 0 }), /Cannot write 0 tokens/);
+    await assert.rejects(wrong({ temperature: -1 }), /temperature -1/);
+    await assert.rejects(wrong({ topP: 0 }), /top 0/);
+    await assert.rejects(wrong({ seed: 0.5, temperature: 1 }), /seed 0.5/);
+    await assert.rejects(wrong({ plans: [{ attention: [9] }] }), /Cannot drop attention 9/);
+    await assert.rejects(wrong({}, ""), /empty prompt/);
+  }));
+
+Deno.test("draws follow the probabilities, and the nucleus leaves the tail out", () => {
+  const p = [0.5, 0.3, 0.15, 0.05];
+  const draws = 4000;
+  const counts = (topP: number) => {
+    const next = sampler({ temperature: 0.5, topP, seed: 7 });
+    const logits = Float32Array.from(p, (share) => Math.log(share) * 0.5);
+    const seen = p.map(() => 0);
+    for (let i = 0; i < draws; i++) seen[next(logits)]++;
+    return seen;
+  };
+  const agree = (seen: number[], shares: number[]) =>
+    shares.forEach((share, id) => {
+      const deviation = Math.sqrt(draws * share * (1 - share));
+      assert.ok(Math.abs(seen[id] - draws * share) <= 4 * deviation, `token ${id}: ${seen[id]} of ${draws}`);
+    });
+  agree(counts(1), p);
+  agree(counts(0.75), [0.625, 0.375, 0, 0]); // 0.5 and 0.3 have 0.8 together
+});
+
+Deno.test("a character of several tokens comes whole", () => {
+  const { encode, decode } = {
+    encode: (text: string) => [...new TextEncoder().encode(text)],
+    decode: (ids: readonly number[]) => new TextDecoder().decode(Uint8Array.from(ids)),
+  };
+  const tokenizer = { encode, decode, bos: null, eos: null, vocabularySize: 256, fingerprint: "bytes" };
+  const text = "naïve 日本 😀😀 ok";
+  const next = incremental(tokenizer, encode("für "));
+  const ids = encode(text);
+  const pieces = ids.map((id, i) => next(id, i === ids.length - 1));
+  assert.equal(pieces.join(""), text);
+  assert.deepEqual(pieces.filter((piece) => piece !== ""), [...text]);
+  const cut = incremental(tokenizer, []);
+  assert.deepEqual(encode("😀").slice(0, 2).map((id, i) => cut(id, i === 1)), ["", "\ufffd"]);
+});
