@@ -57,6 +57,10 @@ export function startCommand(context: Context): Command {
           length: 512,
         });
         context.print(`\n${sweepTable(curves, context.look)}`);
+        await writeResult(join(RESULTS, `sweep-${model.name}.json`), curves);
+        const report = reportOf({ profile: importance, sweep: curves });
+        const page = await writeReport(join(RESULTS, "report"), report);
+        context.print(`\npage of figures: ${relative(process.cwd(), page)}`);
       });
       context.notice(
         `done in ${formatSeconds((performance.now() - started) / 1000)}; results in data/results`,
