@@ -17,6 +17,8 @@ import { type Context, withModel } from "./context.ts";
 import { RESULTS } from "./options.ts";
 
 const TARGETS = ["attention", "mlp", "block"] as const;
+/** Kinds of text whose importances are held side by side. */
+const TEXTS = ["stories", "wiki", "code", "math"] as const;
 /** Modules of each kind that are dropped for the table. */
 const DROPPED = 8;
 
@@ -58,7 +60,11 @@ export function startCommand(context: Context): Command {
         });
         context.print(`\n${sweepTable(curves, context.look)}`);
         await writeResult(join(RESULTS, `sweep-${model.name}.json`), curves);
-        const report = reportOf({ profile: importance, sweep: curves });
+        const texts = [];
+        for (const text of TEXTS) {
+          texts.push(await profile(model, { ...options, samples: 4, length: 512, text }));
+        }
+        const report = reportOf({ profile: importance, sweep: curves, texts });
         const page = await writeReport(join(RESULTS, "report"), report);
         context.print(`\npage of figures: ${relative(process.cwd(), page)}`);
       });

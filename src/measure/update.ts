@@ -17,6 +17,8 @@ export interface UpdateSums {
   magnitude: number;
   /** Σ cos(u, X) */
   sign: number;
+  /** Σ |X| */
+  norm: number;
 }
 
 /** 1 − cos(X, Y), from products of X, u and Y = X + u. Both X and Y must be non-zero. */
@@ -37,7 +39,7 @@ export function sumUpdates(
   n: number,
   [x, u, y]: readonly [number, number, number],
 ): UpdateSums {
-  const sums = { counted: 0, distance: 0, magnitude: 0, sign: 0 };
+  const sums = { counted: 0, distance: 0, magnitude: 0, sign: 0, norm: 0 };
   for (let base = 0; base < gram.length; base += n * n) {
     const xx = gram[base + x * n + x];
     const uu = gram[base + u * n + u];
@@ -47,6 +49,7 @@ export function sumUpdates(
     sums.counted++;
     sums.distance += cosineDistance(xx, xu, uu, gram[base + x * n + y], yy);
     sums.magnitude += Math.sqrt(uu / xx);
+    sums.norm += Math.sqrt(xx);
     if (uu > 0) sums.sign += xu / Math.sqrt(xx * uu);
   }
   return sums;

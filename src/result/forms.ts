@@ -47,6 +47,7 @@ const updateSums = z.object({
   distance: z.number(),
   magnitude: z.number(),
   sign: z.number(),
+  norm: z.number(),
 });
 const moduleSums = z.array(z.array(updateSums).nullable());
 
@@ -70,6 +71,8 @@ export const profileForm = z.object({
   tokens: z.int().positive(),
   /** Tokens without a direction (|X| = 0) that some module's means had to leave out. */
   skippedTokens: z.int().nonnegative(),
+  /** mean |x| where each layer begins [L]; null where all of it is dropped. */
+  streamNorm: perLayer,
   sums: z.object({ attention: moduleSums, mlp: moduleSums, block: moduleSums }),
   attention: moduleMeans,
   mlp: moduleMeans,

@@ -22,6 +22,7 @@ export function profileOf(provenance: Provenance, sums: Profile["sums"]): Profil
     provenance,
     tokens,
     skippedTokens: counted.length ? tokens - Math.min(...counted) : 0,
+    streamNorm: sums.block.map((layer) => layer && total(layer, "norm") / total(layer, "counted")),
     sums,
     attention: means(sums.attention),
     mlp: means(sums.mlp),

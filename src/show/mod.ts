@@ -22,7 +22,7 @@ export { divergenceFigure } from "./divergence.ts";
 export { stabilityFigure } from "./stability.ts";
 export { textsFigure } from "./texts.ts";
 export { magnitudeFigure } from "./magnitude.ts";
-export { streamNormFigure, type StreamNorms } from "./stream_norm.ts";
+export { streamNormFigure } from "./stream_norm.ts";
 export { signFigure } from "./sign.ts";
 export { cosineMagnitudeFigure, orthogonalImportance } from "./cosine_magnitude.ts";
 

@@ -12,7 +12,7 @@ import { qualityFigure } from "./quality.ts";
 import { byImportance, KIND_NAMES, KINDS, settingOf } from "./setting.ts";
 import { signFigure } from "./sign.ts";
 import { stabilityFigure } from "./stability.ts";
-import { streamNormFigure, type StreamNorms } from "./stream_norm.ts";
+import { streamNormFigure } from "./stream_norm.ts";
 import type { Figure } from "./svg.ts";
 import { textsFigure } from "./texts.ts";
 
@@ -22,7 +22,6 @@ export interface Results {
   readonly sweep?: Sweep;
   /** Of the same model over several texts. */
   readonly texts?: readonly Profile[];
-  readonly norms?: StreamNorms;
 }
 
 /** Content of a page. */
@@ -45,7 +44,7 @@ export interface ReportTable {
 const LISTED = 10;
 
 /** Puts results together. */
-export function reportOf({ profile, sweep, texts, norms }: Results): Report {
+export function reportOf({ profile, sweep, texts }: Results): Report {
   return {
     title: `What ${profile.provenance.model.name} can live without`,
     setting: settingOf(profile.provenance),
@@ -57,7 +56,7 @@ export function reportOf({ profile, sweep, texts, norms }: Results): Report {
       ...profile.provenance.packing.samples > 1 ? [stabilityFigure(profile)] : [],
       ...texts && texts.length > 1 ? [textsFigure(texts)] : [],
       magnitudeFigure(profile),
-      ...norms ? [streamNormFigure(norms)] : [],
+      streamNormFigure(profile),
       signFigure(profile),
       cosineMagnitudeFigure(profile),
     ],

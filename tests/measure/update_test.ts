@@ -134,5 +134,6 @@ Deno.test("a token of zeros, and one that its update makes zero, are not counted
     distance: 0,
     magnitude: 0,
     sign: 0,
+    norm: Math.hypot(...x),
   });
 });

@@ -74,7 +74,7 @@ Deno.test("shards of different studies are refused", () => {
 });
 
 Deno.test("tokens without a direction are counted as skipped; an error only if none is left", () => {
-  const sums = (counted: number) => [[{ counted, distance: 1, magnitude: 2, sign: 0 }]];
+  const sums = (counted: number) => [[{ counted, distance: 1, magnitude: 2, sign: 0, norm: 3 }]];
   const made = profileOf(provenance(1), { attention: sums(16), mlp: sums(13), block: sums(15) });
   assert.equal(made.tokens, 16);
   assert.equal(made.skippedTokens, 3);

@@ -31,7 +31,8 @@ const moduleSums = fc.record({
   counted: fc.integer({ min: 1, max: 16 }),
   distance: fc.double({ min: 0, max: 32, noNaN: true }),
   magnitude: fc.double({ min: 0, max: 1e4, noNaN: true }),
-  sign: fc.double({ min: -16, max: 16, noNaN: true }),
+  sign: fc.double({ min: -16, max: 16, noNaN: true }).map((value) => value + 0), // JSON has no −0
+  norm: fc.double({ min: 0, max: 1e4, noNaN: true }),
 }, { noNullPrototype: true });
 
 /** A profile of two layers over 1 to 4 samples; the second layer's MLP is dropped. */

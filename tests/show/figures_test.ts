@@ -28,11 +28,7 @@ const figures: Record<string, (shape: Shape) => show.Figure> = {
   magnitude: (shape) => show.magnitudeFigure(profile(shape)),
   sign: (shape) => show.signFigure(profile(shape)),
   cosine_magnitude: (shape) => show.cosineMagnitudeFigure(profile(shape)),
-  stream_norm: (shape) =>
-    show.streamNormFigure({
-      provenance: provenance(shape),
-      norms: Array.from({ length: shape.layers + 1 }, (_, layer) => ({ layer, value: 3 + layer })),
-    }),
+  stream_norm: (shape) => show.streamNormFigure(profile(shape)),
 };
 
 for (const [name, draw] of Object.entries(figures)) {
@@ -135,9 +131,10 @@ Deno.test("labels keep their distance, their order and the bounds", () => {
 
 Deno.test("a figure without numbers for its axes is an error, not a broken picture", () => {
   assert.throws(() => show.textsFigure([]), RangeError);
+  const none = profile({ layers: 1, attention: [0], mlp: [0] });
   assert.throws(
-    () => show.streamNormFigure({ provenance: provenance({ layers: 1 }), norms: [] }),
-    { name: "RangeError", message: /^Cannot draw the norm of the stream: no norms, expected one a layer$/ },
+    () => show.streamNormFigure(none),
+    { name: "RangeError", message: /^Cannot draw the norm of the stream: every layer is dropped/ },
   );
 });
 

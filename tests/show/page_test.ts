@@ -2,17 +2,13 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { pageHtml, reportOf, writeReport } from "../../src/show/mod.ts";
 import { checkSvg } from "./check_svg.ts";
-import { profile, provenance, sweep } from "./synthetic.ts";
+import { profile, sweep } from "./synthetic.ts";
 
 const shape = { layers: 12, samples: 4 };
 const results = {
   profile: profile(shape),
   sweep: sweep(shape),
   texts: ["stories", "wiki"].map((text) => profile({ ...shape, text })),
-  norms: {
-    provenance: provenance(shape),
-    norms: Array.from({ length: 13 }, (_, layer) => ({ layer, value: 3 + layer })),
-  },
 };
 const FIGURES = 10;
 

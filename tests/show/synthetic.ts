@@ -53,6 +53,7 @@ export function profile(shape: Shape): Profile {
             distance: TOKENS * importance,
             magnitude: TOKENS * magnitude,
             sign: TOKENS * Math.sin(layer + size),
+            norm: TOKENS * (1 + layer),
           };
         }),
     );

@@ -23,6 +23,7 @@ function profileWith(layers: readonly (readonly (readonly [number, number])[] | 
       distance: tokens.reduce((sum, [r, s]) => sum + direct(r, s), 0),
       magnitude: tokens.reduce((sum, [r]) => sum + r, 0),
       sign: tokens.reduce((sum, [, s]) => sum + s, 0),
+      norm: tokens.length,
     }]
   );
   return profileOf(provenance, { attention: sums, mlp: sums, block: sums });

@@ -16,6 +16,7 @@ function profileWith(attention: Numbers, mlp: Numbers, samples = 1): Profile {
         distance: distance + (i % 2 ? 0.01 : -0.01) * Number(samples > 1),
         magnitude: 1 - distance,
         sign: 0,
+        norm: 1,
       }))
     );
   const origin = provenance(samples);
