@@ -4,7 +4,7 @@ import { toCsv } from "../../src/show/csv.ts";
 import { spread } from "../../src/show/axes.ts";
 import type { Profile } from "../../src/result/mod.ts";
 import { checkSvg, readCsv } from "./check_svg.ts";
-import { profile, provenance, type Shape, sweep } from "./synthetic.ts";
+import { profile, type Shape, sweep } from "./synthetic.ts";
 
 const shapes: Record<string, Shape> = {
   "as usual": { layers: 12 },
