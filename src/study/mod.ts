@@ -1,7 +1,9 @@
 /** The analyses: each a choice of plans, texts and probes. */
+export { type AgainstLlmDrop, againstLlmDrop, type OfficialDifference } from "./llm_drop.ts";
 export { type Agreement, compare, type Comparison } from "./compare.ts";
 export { type Estimate, estimate } from "./estimate.ts";
 export { decompose, importanceOf, type MagnitudeShare, magnitudeShare, type Parts } from "./decompose.ts";
+export { generate, type Generated, type GenerateOptions, type Written } from "./generate.ts";
 export { CALIBRATION_TEXT, HELD_OUT_TEXT, type StudyOptions } from "./options.ts";
 export { perplexities } from "./perplexity.ts";
 export { distinct, makePlan, type Order, rank, type Ranked, type Target } from "./plan.ts";
