@@ -19,8 +19,8 @@ export interface Context {
 /** Starts a command: Ctrl-C ends it within one module; a second one ends the process. */
 export function createContext(): Context {
   const controller = new AbortController();
-  process.once("SIGINT", () => {
-    process.once("SIGINT", () => process.exit(1));
+  process.on("SIGINT", () => {
+    if (controller.signal.aborted) process.exit(1);
     controller.abort(new Error("Stopped; what was finished is kept"));
   });
   const progress = progressLine();

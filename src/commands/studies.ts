@@ -1,8 +1,9 @@
 /** The studies of one model: profile, perplexity, sweep. */
 import { Command, Option } from "commander";
 import { type DropPlan, dropPlan, noDrop } from "../run/mod.ts";
-import { estimateText, perplexityTable, profileTable, sweepTable } from "../show/mod.ts";
+import { againstTable, estimateText, perplexityTable, profileTable, sweepTable } from "../show/mod.ts";
 import {
+  againstLlmDrop,
   type Curve,
   curvesOf,
   distinct,
@@ -29,16 +30,33 @@ import {
 /** Modules that can be dropped together. */
 export const TARGETS: readonly Target[] = ["attention", "mlp", "block", "joint"];
 
+interface ProfileFlags extends StudyFlags, DropFlags {
+  against?: "llm-drop";
+}
+
 export function profileCommand(context: Context): Command {
   const command = new Command("profile")
     .description("importance, magnitudes and signs of every module, in one pass")
-    .argument("<model>", "folder, .gguf file, owner/name[@revision], or a name of `lamina models`");
-  return withDropFlags(withStudyFlags(command)).action(async (ref: string, flags: StudyFlags & DropFlags) => {
+    .argument("<model>", "folder, .gguf file, owner/name[@revision], or a name of `lamina models`")
+    .addOption(
+      new Option("--against <code>", "importance beside that of the paper's official code").choices([
+        "llm-drop",
+      ]),
+    );
+  return withDropFlags(withStudyFlags(command)).action(async (ref: string, flags: ProfileFlags) => {
     const wanted = await dropOf(flags);
+    if (flags.against && wanted.attention.length + wanted.mlp.length > 0) {
+      throw new RangeError("Cannot compare with llm-drop: modules are dropped, expected the full model");
+    }
     await withModel(context, ref, async (model) => {
       const drop = dropPlan(model.spec, wanted);
       const options = studyOptions(context, flags);
       if (flags.dryRun) return await printEstimate(context, model, [drop], false, options);
+      if (flags.against) {
+        const against = await againstLlmDrop(model, options);
+        if (await writeJson(context, flags.json, against)) return;
+        return context.print(againstTable(against, context.look));
+      }
       const result = await profile(model, { ...options, drop });
       if (await writeJson(context, flags.json, result)) return;
       const tied = (above: Parameters<typeof distinct>[1], below: Parameters<typeof distinct>[2]) =>

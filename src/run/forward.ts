@@ -18,6 +18,7 @@ import {
 import type { Graph } from "../onnx/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import { embed } from "./embed.ts";
+import { pauses } from "./pause.ts";
 import type { DropPlan } from "./plan.ts";
 import type { Present, Probe } from "./probe.ts";
 import { type Branch, branches, countModules } from "./trie.ts";
@@ -166,9 +167,10 @@ function runner(
     tables.set(key, made);
     return made;
   }
-  function step() {
+  const pause = pauses(signal);
+  async function step() {
     onProgress?.(++done, total);
-    signal?.throwIfAborted();
+    await pause();
   }
 
   async function attention(l: number, weights: Feeds, state: State, x: Held, batch: Batch): Promise<Held> {
@@ -191,7 +193,7 @@ function runner(
     };
     probes.forEach((probe) => probe.observeAttention?.(seen));
     Object.values(outputs).forEach(engine.free);
-    step();
+    await step();
     return a;
   }
 
@@ -225,7 +227,7 @@ function runner(
     };
     probes.forEach((probe) => probe.observeUpdate?.(seen));
     Object.values(outputs).forEach(engine.free);
-    if (way.mlp) step();
+    if (way.mlp) await step();
     return y;
   }
 

@@ -29,6 +29,7 @@ import {
 } from "../onnx/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import { type Batch, type Blocks, forward, type ForwardOptions } from "./forward.ts";
+import { pauses } from "./pause.ts";
 import { noDrop } from "./plan.ts";
 
 /** Sums over the predicted tokens of one sample. */
@@ -148,6 +149,7 @@ async function openHead(model: Model, engine: Engine) {
       const { rows, targets, positions, samples } = await gather(streams, batches, blocks);
       const plans = rows.length;
       const merged = merger(positions, plans);
+      const pause = pauses(signal);
       const chunk = Math.max(1, Math.floor(LOGITS / (plans * Math.min(VOCABULARY_SLICE, vocabulary))));
       for (let start = 0; start < vocabulary; start += VOCABULARY_SLICE) {
         const end = Math.min(start + VOCABULARY_SLICE, vocabulary);
@@ -159,7 +161,7 @@ async function openHead(model: Model, engine: Engine) {
         programs.set(key, known);
         const program = await known;
         for (let first = 0; first < positions; first += chunk) {
-          signal?.throwIfAborted();
+          await pause();
           const last = Math.min(first + chunk, positions);
           const local = BigInt64Array.from({ length: (last - first) * plans }, (_, i) => {
             const target = targets[first + Math.trunc(i / plans)] - start;
