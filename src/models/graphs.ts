@@ -6,6 +6,9 @@
  *
  * Attention is sliced over the queries: the operator multiplies every query of a call with every key of that call, so
  * slices of 256 queries, each with the keys so far, skip most of the half that causality hides.
+ *
+ * A module can be run in parts: some key heads with the query heads that share them, some of the F inner units. Its
+ * specification is then the part's, and `onto` adds an input `sum` [B·T, D], what the parts before it came to.
  */
 import {
   Add,
@@ -39,32 +42,38 @@ export interface Extent {
 /** Queries a slice of attention handles at once. */
 const QUERIES = 256;
 
-/** What goes on inside attention, for probes: q, k as they meet (normed, rotated) and v; [B·T, H·E] and [B·T, K·E]. */
+/**
+ * What goes on inside attention, for probes: q, k as they meet (normed, rotated) and v; [B·T, H·E] and [B·T, K·E].
+ * `raw` is what a post-norm makes a from; a itself where there is none.
+ */
 export interface AttentionTaps {
   readonly x: Value;
   readonly q: Value;
   readonly k: Value;
   readonly v: Value;
+  readonly raw: Value;
   readonly a: Value;
 }
 
-/** The residual stream around one layer; an absent update is null. All [B·T, D]. */
+/** The residual stream around one layer; an absent update is null, `raw` what m is made from. All [B·T, D]. */
 export interface UpdateTaps {
   readonly x: Value;
   readonly a: Value | null;
+  readonly raw: Value | null;
   readonly m: Value | null;
   readonly y: Value;
 }
 
 /**
  * Attention: inputs x [B·T, D], cos and sin [≥ T, R/2], the weights; output a [B·T, D], what is added to the
- * residual stream. `tap` adds outputs of its own.
+ * residual stream. `tap` adds outputs of its own. With `onto`, the bias is in the sum already.
  */
 export function attentionGraph(
   spec: AttentionSpec,
   hidden: number,
   { samples, length }: Extent,
   tap?: (taps: AttentionTaps) => Record<string, Value>,
+  onto = false,
 ): Graph {
   const graph = createGraph();
   const x = graph.input("x", "f32", [samples * length, hidden]);
@@ -76,16 +85,16 @@ export function attentionGraph(
   const weights = weightInputs(graph, { residual: "sequential", attention: spec, mlp: null }, hidden);
   const extent = { samples, length };
   const { q, k, v } = projections(x, spec, weights, rotary, extent);
-  const mixed = attend(spec, q, k, v, extent);
-  const a = attentionUpdate(mixed, spec, weights);
+  const raw = linear(attend(spec, q, k, v, extent), "attention.o_proj", weights);
+  const a = norm(raw, spec.norm.post, "attention.post_norm", weights);
   graph.output("a", a);
-  if (tap) addOutputs(graph, tap({ x, q, k, v, a }));
+  if (tap) addOutputs(graph, tap({ x, q, k, v, raw, a }));
   return graph;
 }
 
 /**
  * The rest of a layer: inputs x and (unless attention is dropped) a, the MLP's weights (unless it is dropped); output
- * y = x + a + m, all [B·T, D].
+ * y = x + a + m, all [B·T, D]. `onto` is the MLP's.
  */
 export function updateGraph(
   layer: LayerSpec,
@@ -93,6 +102,7 @@ export function updateGraph(
   { samples, length }: Extent,
   present: { readonly attention: boolean; readonly mlp: boolean },
   tap?: (taps: UpdateTaps) => Record<string, Value>,
+  onto = false,
 ): Graph {
   const graph = createGraph();
   const tokens = samples * length;
@@ -101,10 +111,27 @@ export function updateGraph(
   const mlp = present.mlp ? layer.mlp : null;
   const weights = weightInputs(graph, { ...layer, attention: null, mlp }, hidden);
   const h = a ? Add(x, a) : x;
-  const m = mlp && feedForward(layer.residual === "parallel" ? x : h, mlp, weights);
+  const raw = mlp && rawFeedForward(layer.residual === "parallel" ? x : h, mlp, weights);
+  const m = mlp && norm(raw!, mlp.norm.post, "mlp.post_norm", weights);
   const y = m ? Add(h, m) : h;
   graph.output("y", y);
-  if (tap) addOutputs(graph, tap({ x, a, m, y }));
+  if (tap) addOutputs(graph, tap({ x, a, raw, m, y }));
+  return graph;
+}
+
+/** A part of an MLP that is not the last: inputs x and, where it is added first, a; output m [B·T, D]. */
+export function mlpPartGraph(
+  spec: MlpSpec,
+  hidden: number,
+  { samples, length }: Extent,
+  withAttention: boolean,
+  onto: boolean,
+): Graph {
+  const graph = createGraph();
+  const x = graph.input("x", "f32", [samples * length, hidden]);
+  const h = withAttention ? Add(x, graph.input("a", "f32", [samples * length, hidden])) : x;
+  const weights = weightInputs(graph, { residual: "sequential", attention: null, mlp: spec }, hidden);
+  graph.output("m", feedForward(h, spec, weights, onto ? sumInput(graph, samples * length, hidden) : null));
   return graph;
 }
 
@@ -151,9 +178,24 @@ export function projections(
   return { q: rotated("q", spec.heads), k: rotated("k", spec.kvHeads), v: project("v") };
 }
 
-/** What attention adds to the stream, [N, D], of its mixed values [N, H·E]. */
-export function attentionUpdate(mixed: Value, spec: AttentionSpec, weights: Weights): Value {
-  return norm(linear(mixed, "attention.o_proj", weights), spec.norm.post, "attention.post_norm", weights);
+/** What attention adds to the stream, [N, D], of its mixed values [N, H·E] and the `sum` of other heads. */
+export function attentionUpdate(
+  mixed: Value,
+  spec: AttentionSpec,
+  weights: Weights,
+  sum: Value | null = null,
+): Value {
+  return norm(
+    linear(mixed, "attention.o_proj", weights, sum),
+    spec.norm.post,
+    "attention.post_norm",
+    weights,
+  );
+}
+
+/** What the parts before came to, of the shape of the stream. */
+function sumInput(graph: Graph, tokens: number, hidden: number): Value {
+  return graph.input("sum", "f32", [tokens, hidden]);
 }
 
 function weightInputs(graph: Graph, layer: LayerSpec, hidden: number): Weights {
@@ -164,9 +206,9 @@ function addOutputs(graph: Graph, values: Record<string, Value>): void {
   for (const [name, value] of Object.entries(values)) graph.output(name, value);
 }
 
-/** x Wᵀ (+ b). */
-export function linear(x: Value, name: string, weights: Weights): Value {
-  return Gemm(x, weights.get(`${name}.weight`)!, weights.get(`${name}.bias`) ?? null);
+/** x Wᵀ + b, or + a sum that has the bias in it. */
+export function linear(x: Value, name: string, weights: Weights, sum: Value | null = null): Value {
+  return Gemm(x, weights.get(`${name}.weight`)!, sum ?? weights.get(`${name}.bias`) ?? null);
 }
 
 /** The norm of rows, or the rows themselves where there is none. */
@@ -256,14 +298,19 @@ function attendSample(
   return outputs;
 }
 
-/** The MLP's update [N, D] of the stream x [N, D]. */
-export function feedForward(x: Value, spec: MlpSpec, weights: Weights): Value {
+/** The MLP's update [N, D] of the stream x [N, D], with the `sum` of its other units. */
+export function feedForward(x: Value, spec: MlpSpec, weights: Weights, sum: Value | null = null): Value {
+  return norm(rawFeedForward(x, spec, weights), spec.norm.post, "mlp.post_norm", weights);
+}
+
+/** The same before its post-norm. */
+function rawFeedForward(x: Value, spec: MlpSpec, weights: Weights): Value {
   const normed = norm(x, spec.norm.pre, "mlp.norm", weights);
   const up = linear(normed, "mlp.up_proj", weights);
   const inner = spec.gated
     ? Mul(activate(linear(normed, "mlp.gate_proj", weights), spec.activation), up)
     : activate(up, spec.activation);
-  return norm(linear(inner, "mlp.down_proj", weights), spec.norm.post, "mlp.post_norm", weights);
+  return linear(inner, "mlp.down_proj", weights);
 }
 
 function activate(x: Value, activation: Activation): Value {

@@ -12,6 +12,7 @@ export {
   profileTable,
   sparkline,
 } from "./terminal.ts";
+export { againstTable } from "./against_table.ts";
 export { estimateText, sweepTable } from "./sweep_table.ts";
 
 export type { Figure } from "./svg.ts";
