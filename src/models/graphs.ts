@@ -85,7 +85,8 @@ export function attentionGraph(
   const weights = weightInputs(graph, { residual: "sequential", attention: spec, mlp: null }, hidden);
   const extent = { samples, length };
   const { q, k, v } = projections(x, spec, weights, rotary, extent);
-  const raw = linear(attend(spec, q, k, v, extent), "attention.o_proj", weights);
+  const sum = onto ? sumInput(graph, samples * length, hidden) : null;
+  const raw = linear(attend(spec, q, k, v, extent), "attention.o_proj", weights, sum);
   const a = norm(raw, spec.norm.post, "attention.post_norm", weights);
   graph.output("a", a);
   if (tap) addOutputs(graph, tap({ x, q, k, v, raw, a }));
@@ -111,7 +112,8 @@ export function updateGraph(
   const mlp = present.mlp ? layer.mlp : null;
   const weights = weightInputs(graph, { ...layer, attention: null, mlp }, hidden);
   const h = a ? Add(x, a) : x;
-  const raw = mlp && rawFeedForward(layer.residual === "parallel" ? x : h, mlp, weights);
+  const sum = onto ? sumInput(graph, tokens, hidden) : null;
+  const raw = mlp && rawFeedForward(layer.residual === "parallel" ? x : h, mlp, weights, sum);
   const m = mlp && norm(raw!, mlp.norm.post, "mlp.post_norm", weights);
   const y = m ? Add(h, m) : h;
   graph.output("y", y);
@@ -300,17 +302,17 @@ function attendSample(
 
 /** The MLP's update [N, D] of the stream x [N, D], with the `sum` of its other units. */
 export function feedForward(x: Value, spec: MlpSpec, weights: Weights, sum: Value | null = null): Value {
-  return norm(rawFeedForward(x, spec, weights), spec.norm.post, "mlp.post_norm", weights);
+  return norm(rawFeedForward(x, spec, weights, sum), spec.norm.post, "mlp.post_norm", weights);
 }
 
 /** The same before its post-norm. */
-function rawFeedForward(x: Value, spec: MlpSpec, weights: Weights): Value {
+function rawFeedForward(x: Value, spec: MlpSpec, weights: Weights, sum: Value | null): Value {
   const normed = norm(x, spec.norm.pre, "mlp.norm", weights);
   const up = linear(normed, "mlp.up_proj", weights);
   const inner = spec.gated
     ? Mul(activate(linear(normed, "mlp.gate_proj", weights), spec.activation), up)
     : activate(up, spec.activation);
-  return linear(inner, "mlp.down_proj", weights);
+  return linear(inner, "mlp.down_proj", weights, sum);
 }
 
 function activate(x: Value, activation: Activation): Value {
