@@ -1,0 +1,94 @@
+/** The notebooks as they are committed: executed, small, fit for every page that shows them, and of correct types. */
+import assert from "node:assert/strict";
+import {
+  committed,
+  flawsOf,
+  foreignParts,
+  nameOf,
+  readCells,
+  readCode,
+  textOf,
+  writeScript,
+} from "./notebook.ts";
+
+const MOST_BYTES = 500_000;
+const MOST_LINES = 15;
+
+for (const path of committed) {
+  const name = nameOf(path);
+
+  Deno.test(`${name}: executed from beginning to end, every output there`, async () => {
+    const cells = await readCode(path);
+    assert.deepEqual(cells.map(({ executionCount }) => executionCount), cells.map((_, i) => i + 1));
+    assert.deepEqual(cells.flatMap(flawsOf), []);
+  });
+
+  Deno.test(`${name}: small, without escapes and paths of a machine`, async () => {
+    const text = await Deno.readTextFile(path);
+    assert.ok(text.length < MOST_BYTES, `${text.length} characters, expected fewer than ${MOST_BYTES}`);
+    assert.deepEqual(foreignParts(text), []);
+  });
+
+  Deno.test(`${name}: short cells between prose`, async () => {
+    const cells = await readCells(path);
+    assert.equal(cells[0].type, "markdown");
+    for (const { type, source } of cells) {
+      const lines = source.split("\n").length;
+      assert.ok(type === "markdown" || lines <= MOST_LINES, `${lines} lines: ${source}`);
+    }
+  });
+
+  Deno.test(`${name}: pictures keep their looks where SVG is sanitised`, async () => {
+    const pictures = (await readCode(path)).flatMap(({ outputs }) =>
+      outputs.flatMap((output) => textOf(output, "image/svg+xml") ?? [])
+    );
+    assert.ok(pictures.length > 0);
+    for (const svg of pictures) {
+      assert.doesNotMatch(svg, /<style|<script|<foreignObject|\sclass=|\sstyle=|\son\w+=|NaN|href=/);
+    }
+    const ids = pictures.flatMap((svg) => [...svg.matchAll(/\sid="([^"]*)"/g)].map(([, id]) => id));
+    assert.equal(new Set(ids).size, ids.length, "ids are unique over all pictures");
+  });
+}
+
+Deno.test("cells are of correct types", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const scripts = [];
+    for (const path of committed) {
+      const script = `${folder}/${nameOf(path)}.ts`;
+      await writeScript(script, path);
+      scripts.push(script);
+    }
+    assert.equal(await checkTypes(scripts), "");
+    await Deno.writeTextFile(`${folder}/wrong.ts`, 'import { show } from "lamina"; await show(1);');
+    assert.match(await checkTypes([`${folder}/wrong.ts`]), /TS2345/, "a wrong type is found");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("what does not belong into a notebook is found", () => {
+  assert.equal(foreignParts("data/results, </svg> https://x.org/home/y ../tmp/ 1/2").length, 0);
+  assert.equal(foreignParts('"/home/me/x" (/tmp/y) file:///z \\u001b[32m').length, 4);
+  const output = (type: string) => ({ output_type: "display_data", data: { [type]: "x" } }) as const;
+  const cell = { type: "code", source: "await show(a);\nawait show(b);", executionCount: 1 } as const;
+  assert.deepEqual(
+    flawsOf({ ...cell, outputs: ["text/plain", "text/html", "image/svg+xml"].map(output) }),
+    [],
+  );
+  assert.deepEqual(flawsOf({ ...cell, outputs: [output("text/html"), output("text/plain")] }), [
+    "1 outputs of 2 calls of show",
+  ]);
+  const value = { output_type: "execute_result", data: { "text/plain": "1" } } as const;
+  assert.deepEqual(flawsOf({ ...cell, source: "1", outputs: [value] }), ["an output of type execute_result"]);
+});
+
+/** What `deno check` has against scripts; nothing where it is content. */
+async function checkTypes(paths: readonly string[]): Promise<string> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["check", "--quiet", "--config", new URL("../../deno.json", import.meta.url).pathname, ...paths],
+    env: { NO_COLOR: "1" },
+  }).output();
+  return success ? "" : new TextDecoder().decode(stderr);
+}

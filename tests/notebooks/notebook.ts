@@ -1,0 +1,124 @@
+/** Notebooks as files: their cells, what the cells show, and a kernel to run them in. */
+import { fileURLToPath } from "node:url";
+import { environment, install, missingPackages, python } from "../../src/lab.ts";
+
+/** An output of a code cell, as nbformat 4 stores it. */
+export interface Output {
+  readonly output_type: "display_data" | "execute_result" | "stream" | "error";
+  /** Text by media type, in lines. */
+  readonly data?: Readonly<Record<string, string | readonly string[]>>;
+}
+
+/** A cell with its source in one piece. */
+export interface Cell {
+  readonly type: "code" | "markdown";
+  readonly source: string;
+  readonly executionCount: number | null;
+  readonly outputs: readonly Output[];
+}
+
+interface StoredCell {
+  cell_type: "code" | "markdown";
+  source: string | string[];
+  execution_count?: number | null;
+  outputs?: Output[];
+}
+
+export const root = fileURLToPath(new URL("../../", import.meta.url));
+export const notebooks = `${root}notebooks/`;
+
+/** Paths of the committed notebooks. */
+export const committed: readonly string[] = [...Deno.readDirSync(notebooks)]
+  .filter(({ name }) => name.endsWith(".ipynb")).map(({ name }) => notebooks + name).sort();
+
+/** The name of a notebook without folder and ending. */
+export function nameOf(path: string): string {
+  return path.replace(/^.*\//, "").replace(/\.ipynb$/, "");
+}
+
+/** Reads a notebook's cells. */
+export async function readCells(path: string): Promise<Cell[]> {
+  const { cells } = JSON.parse(await Deno.readTextFile(path)) as { cells: StoredCell[] };
+  return cells.map((cell) => ({
+    type: cell.cell_type,
+    source: joined(cell.source),
+    executionCount: cell.execution_count ?? null,
+    outputs: cell.outputs ?? [],
+  }));
+}
+
+/** Writes a notebook of code cells that has not been run. */
+export async function writeNotebook(path: string, sources: readonly string[]): Promise<void> {
+  const cells = sources.map((source, i) => ({
+    cell_type: "code",
+    id: `cell-${i}`,
+    metadata: {},
+    source,
+    execution_count: null,
+    outputs: [],
+  }));
+  await Deno.writeTextFile(path, JSON.stringify({ cells, metadata: {}, nbformat: 4, nbformat_minor: 5 }));
+}
+
+/** The code cells of a notebook. */
+export async function readCode(path: string): Promise<Cell[]> {
+  return (await readCells(path)).filter(({ type }) => type === "code");
+}
+
+/** Writes a notebook's code cells as one script. */
+export async function writeScript(path: string, notebook: string): Promise<void> {
+  await Deno.writeTextFile(path, (await readCode(notebook)).map(({ source }) => source).join("\n\n"));
+}
+
+/** Text of an output in one media type, or undefined. */
+export function textOf({ data }: Output, type: string): string | undefined {
+  const text = data?.[type];
+  return text === undefined ? undefined : joined(text);
+}
+
+/** What is wrong with a cell's outputs: each call of `show` gives one, progress at most plain text, and nothing else. */
+export function flawsOf({ source, outputs }: Cell): string[] {
+  const calls = source.match(/\bawait show\(/g)?.length ?? 0;
+  const shown = outputs.filter(({ data }) => data && Object.keys(data).some((type) => type !== "text/plain"));
+  const other = outputs.filter(({ output_type }) => output_type !== "display_data");
+  return [
+    ...shown.length === calls ? [] : [`${shown.length} outputs of ${calls} calls of show`],
+    ...other.map(({ output_type }) => `an output of type ${output_type}`),
+  ];
+}
+
+/** Paths and escapes that only the machine it ran on understands. */
+export function foreignParts(text: string): string[] {
+  const machine = /\\u001b|file:\/\/|(?<![\w.:/<])\/(?:home|root|tmp|work|usr|mnt|Users|var)\/|[A-Z]:\\\\/g;
+  return text.match(machine) ?? [];
+}
+
+/** Runs `use` with a folder inside the project (where "lamina" is known), or says why it cannot and does nothing. */
+export async function withKernel(use: (folder: string) => Promise<void>): Promise<void> {
+  const missing = await missingPackages();
+  if (missing.length > 0) {
+    console.log(`SKIPPED: no virtual environment without ${missing.join(", ")}`);
+    return;
+  }
+  await install();
+  const folder = await Deno.makeTempDir({ dir: `${root}data/venv` });
+  try {
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Runs a Python script in the virtual environment; its standard output. Throws with its errors. */
+export async function runPython(args: readonly string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(python, {
+    args: [...args],
+    env: { ...environment },
+  }).output();
+  if (!success) throw new Error(`${args[0]} failed: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout);
+}
+
+function joined(text: string | readonly string[]): string {
+  return typeof text === "string" ? text : text.join("");
+}
