@@ -23,6 +23,7 @@ export {
   divergenceFigure,
   dropOrderFigure,
   type Figure,
+  generalityClaim,
   importanceFigure,
   magnitudeFigure,
   qualityFigure,

@@ -28,6 +28,7 @@ export { signFigure } from "./sign.ts";
 export { cosineMagnitudeFigure, orthogonalImportance } from "./cosine_magnitude.ts";
 
 export { type Claim, claimsOf } from "./claims.ts";
+export { generalityClaim } from "./generality.ts";
 export { type Report, reportOf, type ReportTable, type Results } from "./report.ts";
 export { pageHtml } from "./page.ts";
 export { writeFigures, writeReport } from "./files.ts";

@@ -1,0 +1,49 @@
+/** Losses of single removals and paired differences, against the perplexities they are made from. */
+import assert from "node:assert/strict";
+import { paired, perplexities, profile, removalAgreement, removals } from "../../src/study/mod.ts";
+import { withTiny } from "./tiny.ts";
+
+Deno.test("each removal is the loss of its own plan over the full model's", () =>
+  withTiny(async ({ model, options }) => {
+    const measured = await profile(model, options);
+    const list = await removals(model, measured, "attention", options);
+    const [full, ...runs] = await perplexities(
+      model,
+      [{}, ...[0, 1, 2].map((l) => ({ attention: [l] }))],
+      options,
+    );
+    assert.deepEqual(list.map(({ layer }) => layer), [0, 1, 2]);
+    list.forEach(({ difference, low, high, importance, layer }) => {
+      assert.ok(Math.abs(difference - (runs[layer].nll - full.nll)) < 1e-12); // samples of equal length
+      assert.ok(low! < difference && difference < high!);
+      assert.equal(importance, measured.attention.importance[layer]);
+    });
+  }));
+
+Deno.test("a paired interval is Student's t over the samples' differences", () =>
+  withTiny(async ({ model, options }) => {
+    const [full, dropped] = await perplexities(model, [{}, { mlp: [1] }], options);
+    const of = (nats: number[]) => ({
+      ...full,
+      sums: full.sums.map((s, i) => ({ ...s, nll: nats[i] * s.tokens })),
+    });
+    // Differences 1, 2, 3, 4: mean 2.5, standard error √(5/3)/2, t of 3 degrees of freedom 3.182.
+    const { difference, low, high } = paired(of([5, 5, 5, 5]), of([4, 3, 2, 1]));
+    const half = 3.182 * Math.sqrt(5 / 3) / 2;
+    assert.ok(Math.abs(difference - 2.5) < 1e-12);
+    assert.ok(Math.abs(low! - (2.5 - half)) < 1e-9 && Math.abs(high! - (2.5 + half)) < 1e-9);
+    const other = { ...dropped, provenance: { ...full.provenance, text: { name: "file", hash: "0" } } };
+    assert.throws(() => paired(other, full), /^RangeError: Cannot pair runs over different texts/);
+  }));
+
+Deno.test("agreement is a rank correlation with the loss", () => {
+  const row = (layer: number, importance: number, difference: number) => ({
+    layer,
+    importance,
+    difference,
+    low: null,
+    high: null,
+  });
+  const list = [row(0, 0.3, 3), row(1, 0.1, 2), row(2, 0.2, 1)];
+  assert.deepEqual(removalAgreement(list), { importance: 0.5, layersAfter: 1 });
+});
