@@ -6,11 +6,14 @@ export {
   attentionGraph,
   type AttentionTaps,
   type Extent,
+  mlpPartGraph,
   normGraph,
   updateGraph,
   type UpdateTaps,
 } from "./graphs.ts";
+export { type Initialiser, initialiserOf, randomWeights } from "./init.ts";
 export { loadFolder, loadGguf, type Model, readSpec } from "./load.ts";
+export { reshape, type Reshaping } from "./reshape.ts";
 export { ropeTables } from "./rope.ts";
 export {
   type AttentionSpec,
@@ -21,4 +24,5 @@ export {
   type NormSpec,
   outerTensors,
   type RopeSpec,
+  type TensorNeed,
 } from "./spec.ts";

@@ -10,14 +10,17 @@ import type { Engine, Feeds, Held, Program } from "../engine/mod.ts";
 import {
   attentionGraph,
   type AttentionSpec,
-  type LayerSpec,
+  mlpPartGraph,
+  type MlpSpec,
   type Model,
   ropeTables,
   updateGraph,
+  type UpdateTaps,
 } from "../models/mod.ts";
 import type { Graph } from "../onnx/mod.ts";
-import { float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
+import { float32, type Tensor } from "../tensor/mod.ts";
 import { embed } from "./embed.ts";
+import { type LayerParts, layerParts, type Part } from "./parts.ts";
 import { pauses } from "./pause.ts";
 import type { DropPlan } from "./plan.ts";
 import type { Present, Probe } from "./probe.ts";
@@ -101,11 +104,13 @@ function sampleGroups({ model, blocks, plans, budget = DEFAULT_BUDGET }: Forward
 }
 
 async function runLayers(
-  { model, engine, blocks, plans }: ForwardOptions,
+  { model, engine, blocks, plans, probes = [] }: ForwardOptions,
   batches: Batch[],
   run: Runner,
 ): Promise<State[]> {
-  const { spec, weights } = model;
+  const { spec } = model;
+  // What goes on inside attention is observed of all its heads at once.
+  const whole = probes.some((probe) => probe.attention);
   const streams: Held[] = [];
   for (const { first, count } of batches) {
     const ids = blocks.ids.subarray(first * blocks.length, (first + count) * blocks.length);
@@ -115,28 +120,25 @@ async function runLayers(
   for (let l = 0; l < spec.layers.length; l++) {
     const ways = states.map((state) => branches(plans, state.plans, spec.layers[l], l));
     if (ways.flat().every((way) => !way.attention && !way.mlp)) continue;
-    const lease = await weights.layer(l);
-    const feeds = Object.fromEntries(
-      [...lease.tensors].map(([name, tensor]) => [name, float32(tensor.shape, toFloat32(tensor))]),
-    );
+    const parts = await layerParts(model, l, whole);
     const next: State[] = [];
     for (const [i, state] of states.entries()) {
       const results: State[] = ways[i].map((way) => ({ plans: way.plans, batches: [] }));
       for (const [b, batch] of batches.entries()) {
-        const streams = await run.layer(l, feeds, state, state.batches[b], batch, ways[i]);
+        const streams = await run.layer(l, parts, state, state.batches[b], batch, ways[i]);
         streams.forEach((stream, w) => results[w].batches.push(stream));
         if (!streams.includes(state.batches[b])) engine.free(state.batches[b]); // nobody reads it again
       }
       next.push(...results);
     }
-    lease.release();
+    parts.release();
     states = next;
   }
   return states;
 }
 
 interface Runner {
-  layer(l: number, weights: Feeds, state: State, x: Held, batch: Batch, ways: Branch[]): Promise<Held[]>;
+  layer(l: number, parts: LayerParts, state: State, x: Held, batch: Batch, ways: Branch[]): Promise<Held[]>;
   release(): Promise<void>;
 }
 
@@ -173,16 +175,25 @@ function runner(
     await pause();
   }
 
-  async function attention(l: number, weights: Feeds, state: State, x: Held, batch: Batch): Promise<Held> {
-    const spec = layers[l].attention!;
-    const compiled = await program(["attention", spec, batch.count], () =>
-      attentionGraph(
-        spec,
-        hidden,
-        { samples: batch.count, length },
-        (taps) => Object.assign({}, ...probes.map((probe) => probe.attention?.(taps, spec))),
-      ));
-    const { a, ...outputs } = await compiled.run({ ...weights, ...rotation(spec), x });
+  async function attention(
+    l: number,
+    parts: readonly Part<AttentionSpec>[],
+    state: State,
+    x: Held,
+    batch: Batch,
+  ): Promise<Held> {
+    const extent = { samples: batch.count, length };
+    const compiled = (spec: AttentionSpec, onto: boolean, last: boolean) =>
+      program(["attention", spec, batch.count, onto, last], () =>
+        attentionGraph(
+          spec,
+          hidden,
+          extent,
+          (taps) => last ? Object.assign({}, ...probes.map((probe) => probe.attention?.(taps, spec))) : {},
+          onto,
+        ));
+    const feeds = { ...rotation(layers[l].attention!), x };
+    const { a, ...outputs } = await inParts(engine, parts, compiled, feeds, "a");
     const seen = {
       layer: l,
       plans: state.plans,
@@ -199,24 +210,23 @@ function runner(
 
   async function update(
     l: number,
-    weights: Feeds,
+    parts: readonly Part<MlpSpec | null>[],
     way: Branch,
     x: Held,
     a: Held | null,
     batch: Batch,
   ): Promise<Held> {
-    const layer = layers[l];
+    const extent = { samples: batch.count, length };
+    const { residual } = layers[l];
     const present: Present = { attention: way.attention, mlp: way.mlp };
-    const kind = { ...layer, attention: null, mlp: way.mlp ? layer.mlp : null } as LayerSpec;
-    const compiled = await program(["update", kind, present, batch.count], () =>
-      updateGraph(
-        layer,
-        hidden,
-        { samples: batch.count, length },
-        present,
-        (taps) => Object.assign({}, ...probes.map((probe) => probe.update?.(taps, layer, hidden))),
-      ));
-    const { y, ...outputs } = await compiled.run(a ? { ...weights, x, a } : { ...weights, x });
+    const compiled = (mlp: MlpSpec | null, onto: boolean, last: boolean) =>
+      program(["update", residual, mlp, present, batch.count, onto, last], () => {
+        if (!last) return mlpPartGraph(mlp!, hidden, extent, a !== null && residual === "sequential", onto);
+        const tap = (taps: UpdateTaps) =>
+          Object.assign({}, ...probes.map((probe) => probe.update?.(taps, layers[l], hidden)));
+        return updateGraph({ ...layers[l], mlp }, hidden, extent, present, tap, onto);
+      });
+    const { y, ...outputs } = await inParts(engine, parts, compiled, a ? { x, a } : { x }, "m");
     const seen = {
       layer: l,
       plans: way.plans,
@@ -232,12 +242,14 @@ function runner(
   }
 
   return {
-    async layer(l, weights, state, x, batch, ways) {
-      const a = ways.some((way) => way.attention) ? await attention(l, weights, state, x, batch) : null;
+    async layer(l, parts, state, x, batch, ways) {
+      const attends = ways.some((way) => way.attention);
+      const a = attends ? await attention(l, parts.attention, state, x, batch) : null;
       const streams: Held[] = [];
       for (const way of ways) {
         const runs = way.attention || way.mlp;
-        streams.push(runs ? await update(l, weights, way, x, way.attention ? a : null, batch) : x);
+        const mlp = way.mlp ? parts.mlp : [NO_MLP];
+        streams.push(runs ? await update(l, mlp, way, x, way.attention ? a : null, batch) : x);
       }
       if (a) engine.free(a);
       return streams;
@@ -246,6 +258,30 @@ function runner(
       for (const made of programs.values()) await (await made).release();
     },
   };
+}
+
+/** An update without an MLP: one part, which needs no weights. */
+const NO_MLP: Part<null> = { spec: null, use: (run) => run({}) };
+
+/**
+ * Runs a module part by part; gives what the last part gives. `name` is the output that the next part goes on from, and
+ * `compiled` a part's program: whether it goes on from another, and whether it is the last.
+ */
+async function inParts<Spec>(
+  engine: Engine,
+  parts: readonly Part<Spec>[],
+  compiled: (spec: Spec, onto: boolean, last: boolean) => Promise<Program>,
+  feeds: Feeds,
+  name: string,
+): Promise<Record<string, Held>> {
+  let outputs: Record<string, Held> = {};
+  for (const [i, part] of parts.entries()) {
+    const sum = outputs[name];
+    const program = await compiled(part.spec, i > 0, i === parts.length - 1);
+    outputs = await part.use((weights) => program.run({ ...weights, ...feeds, ...i > 0 ? { sum } : {} }));
+    if (i > 0) engine.free(sum);
+  }
+  return outputs;
 }
 
 async function readAll(engine: Engine, held: Record<string, Held>): Promise<Record<string, Tensor>> {

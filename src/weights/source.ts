@@ -41,12 +41,24 @@ export interface Lease {
   release(): void;
 }
 
+/** Indices [start, end) of one axis of a tensor. */
+export interface Cut {
+  readonly axis: 0 | 1;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Where a run's weights come from. */
 export interface WeightSource {
   /** How tables name it: "GGUF Q4_1", "random normal", … */
   readonly format: string;
   /** All tensors of layer l. A call for layer l lets the source read ahead to l + 1. */
   layer(l: number): Promise<Lease>;
+  /**
+   * Some tensors of layer l, cut (null: whole), where a source can make a part without the rest: for layers that are
+   * large beside the memory. Absent where a layer comes as a whole or not at all.
+   */
+  part?(l: number, cuts: ReadonlyMap<string, Cut | null>): Promise<Lease>;
   /** Rows [start, end) of a tensor outside the layers ("embed_tokens.weight", "norm.weight", "lm_head.weight"). */
   outer(name: string, rows?: readonly [number, number]): Promise<Tensor>;
   close(): void;

@@ -1,0 +1,183 @@
+/**
+ * A model that was never trained, as a source of weights: what the families' initialisers draw, at any shape, out of
+ * nothing but a seed.
+ *
+ * Matrices and the embedding are normal with mean 0, norms are 1, biases 0. Most families have one standard deviation,
+ * `initializer_range`. Pythia was trained from two: √(2/5D) everywhere ("small init", Nguyen & Salazar, arXiv 1910.05895),
+ * and 2/(L√D) for the two projections that write to the residual stream (as GPT-NeoX's "wang init"), which its
+ * config.json does not tell; our copies of such configs carry both as `_initializer: { std, residual_std }`.
+ *
+ * Every number is a function of seed, layer, tensor and place (tensor/random.ts). So a layer, a tensor, some rows or
+ * columns of it have the same bits alone as in the whole, and of two models that differ in depth the shallow one is
+ * the beginning of the deep one. Limit: Hugging Face zeroes the embedding of the padding token; here it is a token
+ * like any other.
+ */
+import { elements, fillNormal, float32, streamKeys, type Tensor } from "../tensor/mod.ts";
+import type { Cut, Lease, WeightSource } from "../weights/mod.ts";
+import { layerTensors, type ModelSpec, outerTensors } from "./spec.ts";
+
+/** Standard deviations of the normal distributions that weights are drawn from. */
+export interface Initialiser {
+  /** Of matrices and the embedding. */
+  readonly std: number;
+  /** Of the projections onto the residual stream: attention's output, the MLP's down projection. */
+  readonly residualStd: number;
+}
+
+/** Place in this list: the tensor's number in its stream's key. Only ever append. */
+const MATRICES = [
+  "attention.q_proj.weight",
+  "attention.k_proj.weight",
+  "attention.v_proj.weight",
+  "attention.o_proj.weight",
+  "mlp.gate_proj.weight",
+  "mlp.up_proj.weight",
+  "mlp.down_proj.weight",
+  "embedding.weight",
+  "head.weight",
+];
+const RESIDUAL = ["attention.o_proj.weight", "mlp.down_proj.weight"];
+/** Stands for the layer in the keys of tensors outside the layers, whatever the depth. */
+const OUTSIDE = 2 ** 32 - 1;
+
+/**
+ * The initialiser that a configuration names, or that is given. A `std` that is given holds for the residual
+ * projections too, unless they are given their own. Throws `TypeError` where neither says one: a configuration rebuilt
+ * from a GGUF file has none, and 0.02 would be a guess (SmolLM2's is 1/24).
+ */
+export function initialiserOf(
+  config: Readonly<Record<string, unknown>>,
+  name: string,
+  given: Partial<Initialiser> = {},
+): Initialiser {
+  const own = (config._initializer ?? {}) as { std?: unknown; residual_std?: unknown };
+  const named = given.std ?? own.std ?? config.initializer_range;
+  if (named === undefined || named === null) {
+    throw new TypeError(
+      `Cannot initialise ${name}: its configuration has no initializer_range, expected one, or a standard deviation (--std)`,
+    );
+  }
+  const std = deviation(named, name);
+  return {
+    std,
+    residualStd: deviation(
+      given.residualStd ?? (given.std === undefined ? own.residual_std : undefined) ?? std,
+      name,
+    ),
+  };
+}
+
+function deviation(value: unknown, name: string): number {
+  if (typeof value === "number" && Number.isFinite(value) && value > 0) return value;
+  throw new RangeError(
+    `Cannot initialise ${name}: standard deviation is ${JSON.stringify(value)}, expected a number above 0`,
+  );
+}
+
+/** A random model's weights, made when they are asked for; one lease's memory serves the next. */
+export function randomWeights(
+  spec: ModelSpec,
+  { seed, ...initialiser }: Initialiser & { seed: number },
+): WeightSource {
+  const outer = new Map(outerTensors(spec));
+  const layers = spec.layers.map((layer) => new Map(layerTensors(layer, spec.hidden)));
+  const memory = reusedMemory();
+
+  function make(
+    l: number,
+    name: string,
+    shape: readonly number[],
+    cut: Cut | null,
+    out: Float32Array,
+  ): Tensor {
+    const part = cut ? shape.map((side, axis) => axis === cut.axis ? cut.end - cut.start : side) : shape;
+    const tensor = MATRICES.indexOf(name);
+    if (tensor < 0) return float32(part, out.fill(name.endsWith("norm.weight") ? 1 : 0));
+    const std = RESIDUAL.includes(name) ? initialiser.residualStd : initialiser.std;
+    const [rows, columns] = part;
+    const keys = streamKeys(seed, l, tensor);
+    if (cut?.axis === 1) {
+      for (let row = 0; row < rows; row++) {
+        const run = out.subarray(row * columns, (row + 1) * columns);
+        fillNormal(run, keys, row * shape[1] + cut.start, std);
+      }
+    } else fillNormal(out, keys, (cut?.start ?? 0) * columns, std);
+    return float32(part, out);
+  }
+
+  function lease(l: number, cuts: ReadonlyMap<string, Cut | null>): Lease {
+    const shapes = layers[l];
+    if (!shapes) {
+      throw new RangeError(`Cannot make layer ${l}: expected an integer from 0 to ${layers.length - 1}`);
+    }
+    const wanted = [...cuts].map(([name, cut]) => {
+      const shape = shapes.get(name);
+      if (!shape) throw new RangeError(`Cannot make ${name} of layer ${l}: this layer has no such tensor`);
+      if (cut) expectInside(cut, name, shape);
+      const size = elements(shape) / (cut ? shape[cut.axis] / (cut.end - cut.start) : 1);
+      return { name, shape, cut, size };
+    });
+    const loan = memory.borrow(wanted.reduce((sum, { size }) => sum + size, 0));
+    let start = 0;
+    const tensors = wanted.map(({ name, shape, cut, size }) => {
+      const out = loan.array.subarray(start, start += size);
+      return [name, make(l, name, shape, cut, out)] as const;
+    });
+    return { tensors: new Map(tensors), release: loan.giveBack };
+  }
+
+  return {
+    format: formatOf(initialiser),
+    // deno-lint-ignore require-await -- throws as a rejection
+    layer: async (l) => lease(l, new Map([...layers[l]?.keys() ?? []].map((name) => [name, null]))),
+    // deno-lint-ignore require-await
+    part: async (l, cuts) => lease(l, cuts),
+    // deno-lint-ignore require-await
+    async outer(name, rows) {
+      const own = name === "head.weight" && spec.head.tied ? "embedding.weight" : name;
+      const shape = outer.get(own);
+      if (!shape) {
+        throw new RangeError(`Cannot make ${name}: expected one of ${[...outer.keys()].join(", ")}`);
+      }
+      const cut = { axis: 0, start: rows?.[0] ?? 0, end: rows?.[1] ?? shape[0] } as const;
+      expectInside(cut, name, shape);
+      const size = elements(shape) / shape[0] * (cut.end - cut.start);
+      return make(OUTSIDE, own, shape, cut, new Float32Array(size));
+    },
+    close() {},
+  };
+}
+
+/** "random normal, σ 0.02", as tables say it. */
+function formatOf({ std, residualStd }: Initialiser): string {
+  const short = (value: number) => String(Number(value.toPrecision(4)));
+  return `random normal, σ ${short(std)}` +
+    (residualStd === std ? "" : `, residual projections ${short(residualStd)}`);
+}
+
+function expectInside({ axis, start, end }: Cut, name: string, shape: readonly number[]): void {
+  if (Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start < end && end <= shape[axis]) {
+    return;
+  }
+  throw new RangeError(`Cannot make ${name}: indices [${start}, ${end}) of axis ${axis} of [${shape}]`);
+}
+
+/** One array that grows to the largest loan and is lent again and again; a second loan at a time gets its own. */
+function reusedMemory() {
+  let free: Float32Array<ArrayBuffer> | null = null;
+  return {
+    borrow(size: number) {
+      let array: Float32Array<ArrayBuffer> | null = free && free.length >= size
+        ? free
+        : new Float32Array(size);
+      free = null;
+      return {
+        array,
+        giveBack() {
+          if (array) free = array;
+          array = null;
+        },
+      };
+    },
+  };
+}

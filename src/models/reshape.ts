@@ -1,0 +1,70 @@
+/**
+ * The same architecture at another shape, so that one cause can be varied and the others held: width, depth, heads,
+ * and where the norms stand.
+ */
+import type { AttentionSpec, LayerSpec, MlpSpec, ModelSpec, NormPlacement } from "./spec.ts";
+
+/** What to change; the rest follows or stays. */
+export interface Reshaping {
+  /** D. The inner widths of attention and MLP follow in proportion; heads keep their number, and so their share of it. */
+  readonly hidden?: number;
+  /** L. Layers repeat in the order of the model's own. */
+  readonly layers?: number;
+  /** H, of the same total width; key heads follow in proportion. */
+  readonly heads?: number;
+  /** Around every module, whatever the family has. */
+  readonly norm?: "pre" | "peri" | "post";
+}
+
+/** Changes a model's shape. Throws `RangeError` where a width does not divide into heads. */
+export function reshape(spec: ModelSpec, changes: Reshaping): ModelSpec {
+  const { hidden = spec.hidden, layers = spec.layers.length, norm } = changes;
+  const ratio = hidden / spec.hidden;
+  const change = (layer: LayerSpec): LayerSpec => ({
+    ...layer,
+    attention: layer.attention && reshapeAttention(layer.attention, ratio, changes),
+    mlp: layer.mlp && reshapeMlp(layer.mlp, ratio, norm),
+  });
+  return {
+    ...spec,
+    hidden,
+    layers: Array.from({ length: layers }, (_, l) => change(spec.layers[l % spec.layers.length])),
+    embeddingScale: spec.embeddingScale === 1 ? 1 : Math.fround(spec.embeddingScale * Math.sqrt(ratio)),
+  };
+}
+
+function reshapeAttention(
+  spec: AttentionSpec,
+  ratio: number,
+  { heads = spec.heads, norm }: Reshaping,
+): AttentionSpec {
+  const headSize = spec.heads * spec.headSize * ratio / heads;
+  const kvHeads = heads * spec.kvHeads / spec.heads;
+  const rotated = headSize * spec.rope.size / spec.headSize;
+  if (
+    !Number.isInteger(headSize) || !Number.isInteger(rotated) || rotated % 2 || !Number.isInteger(kvHeads)
+  ) {
+    throw new RangeError(
+      `Cannot reshape attention: ${heads} heads (${kvHeads} of keys) of size ${headSize}, ${rotated} of it rotated, expected whole numbers and an even rotation`,
+    );
+  }
+  return {
+    ...spec,
+    heads,
+    kvHeads,
+    headSize,
+    scale: spec.scale * Math.sqrt(spec.headSize / headSize),
+    rope: { ...spec.rope, size: rotated },
+    norm: place(spec.norm, norm),
+  };
+}
+
+function reshapeMlp(spec: MlpSpec, ratio: number, norm: Reshaping["norm"]): MlpSpec {
+  return { ...spec, size: Math.round(spec.size * ratio), norm: place(spec.norm, norm) };
+}
+
+function place(found: NormPlacement, wanted: Reshaping["norm"]): NormPlacement {
+  if (!wanted) return found;
+  const norm = found.pre ?? found.post;
+  return { pre: wanted === "post" ? null : norm, post: wanted === "pre" ? null : norm };
+}
