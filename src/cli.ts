@@ -4,6 +4,7 @@
 import { Command, CommanderError } from "commander";
 import process from "node:process";
 import { createContext } from "./commands/context.ts";
+import { generateCommand } from "./commands/generate.ts";
 import { compareCommand, mergeCommand, planCommand } from "./commands/results.ts";
 import { startCommand } from "./commands/start.ts";
 import { cacheCommand, modelsCommand } from "./commands/stock.ts";
@@ -25,6 +26,7 @@ async function main(args: readonly string[]): Promise<number> {
     planCommand,
     perplexityCommand,
     sweepCommand,
+    generateCommand,
     compareCommand,
     mergeCommand,
   ];

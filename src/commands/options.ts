@@ -84,6 +84,11 @@ export function positive(text: string): number {
   return value;
 }
 
+/** Zero, or a number above it. */
+export function nonNegative(text: string): number {
+  return Number(text) === 0 && text.trim() !== "" ? 0 : positive(text);
+}
+
 /** A parser of layer numbers: "25,26"; nothing for an empty list. */
 export function layerList(text: string): number[] {
   if (text.trim() === "") return [];
