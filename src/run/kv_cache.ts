@@ -19,12 +19,12 @@ export interface KvCache {
 }
 
 /** Past keys that a query with this window sees; the graph needs one slot at least. */
-export function windowSlots(window: number | null): number {
+function windowSlots(window: number | null): number {
   return window === null ? Infinity : window - 1;
 }
 
 /** Slots of a cache that has taken `tokens` rows. */
-export function slotsFor(tokens: number, window: number | null): number {
+function slotsFor(tokens: number, window: number | null): number {
   const wanted = Math.max(1, Math.ceil(tokens / BLOCK)) * BLOCK;
   return Math.max(1, Math.min(wanted, windowSlots(window)));
 }
