@@ -12,7 +12,7 @@
  * the beginning of the deep one. Limit: Hugging Face zeroes the embedding of the padding token; here it is a token
  * like any other.
  */
-import { elements, fillNormal, float32, streamKeys, type Tensor } from "../tensor/mod.ts";
+import { elements, fillNormal, float32, streamKeys } from "../tensor/mod.ts";
 import type { Cut, Lease, WeightSource } from "../weights/mod.ts";
 import { layerTensors, type ModelSpec, outerTensors } from "./spec.ts";
 
@@ -83,26 +83,21 @@ export function randomWeights(
   const layers = spec.layers.map((layer) => new Map(layerTensors(layer, spec.hidden)));
   const memory = reusedMemory();
 
-  function make(
-    l: number,
-    name: string,
-    shape: readonly number[],
-    cut: Cut | null,
-    out: Float32Array,
-  ): Tensor {
-    const part = cut ? shape.map((side, axis) => axis === cut.axis ? cut.end - cut.start : side) : shape;
+  /** Fills `out`, the elements of a tensor or of a cut of it. */
+  function make(l: number, name: string, columns: number, cut: Cut | null, out: Float32Array): Float32Array {
     const tensor = MATRICES.indexOf(name);
-    if (tensor < 0) return float32(part, out.fill(name.endsWith("norm.weight") ? 1 : 0));
+    if (tensor < 0) return out.fill(name.endsWith("norm.weight") ? 1 : 0);
     const std = RESIDUAL.includes(name) ? initialiser.residualStd : initialiser.std;
-    const [rows, columns] = part;
     const keys = streamKeys(seed, l, tensor);
-    if (cut?.axis === 1) {
-      for (let row = 0; row < rows; row++) {
-        const run = out.subarray(row * columns, (row + 1) * columns);
-        fillNormal(run, keys, row * shape[1] + cut.start, std);
-      }
-    } else fillNormal(out, keys, (cut?.start ?? 0) * columns, std);
-    return float32(part, out);
+    if (cut?.axis !== 1) {
+      fillNormal(out, keys, (cut?.start ?? 0) * columns, std);
+      return out;
+    }
+    const width = cut.end - cut.start;
+    for (let row = 0; row < out.length / width; row++) {
+      fillNormal(out.subarray(row * width, (row + 1) * width), keys, row * columns + cut.start, std);
+    }
+    return out;
   }
 
   function lease(l: number, cuts: ReadonlyMap<string, Cut | null>): Lease {
@@ -113,15 +108,13 @@ export function randomWeights(
     const wanted = [...cuts].map(([name, cut]) => {
       const shape = shapes.get(name);
       if (!shape) throw new RangeError(`Cannot make ${name} of layer ${l}: this layer has no such tensor`);
-      if (cut) expectInside(cut, name, shape);
-      const size = elements(shape) / (cut ? shape[cut.axis] / (cut.end - cut.start) : 1);
-      return { name, shape, cut, size };
+      return { name, columns: shape[1], cut, shape: cut ? cutShape(cut, name, shape) : shape };
     });
-    const loan = memory.borrow(wanted.reduce((sum, { size }) => sum + size, 0));
+    const loan = memory.borrow(wanted.reduce((sum, { shape }) => sum + elements(shape), 0));
     let start = 0;
-    const tensors = wanted.map(({ name, shape, cut, size }) => {
-      const out = loan.array.subarray(start, start += size);
-      return [name, make(l, name, shape, cut, out)] as const;
+    const tensors = wanted.map(({ name, columns, cut, shape }) => {
+      const out = loan.array.subarray(start, start += elements(shape));
+      return [name, float32(shape, make(l, name, columns, cut, out))] as const;
     });
     return { tensors: new Map(tensors), release: loan.giveBack };
   }
@@ -140,9 +133,8 @@ export function randomWeights(
         throw new RangeError(`Cannot make ${name}: expected one of ${[...outer.keys()].join(", ")}`);
       }
       const cut = { axis: 0, start: rows?.[0] ?? 0, end: rows?.[1] ?? shape[0] } as const;
-      expectInside(cut, name, shape);
-      const size = elements(shape) / shape[0] * (cut.end - cut.start);
-      return make(OUTSIDE, own, shape, cut, new Float32Array(size));
+      const part = cutShape(cut, name, shape);
+      return float32(part, make(OUTSIDE, own, shape[1], cut, new Float32Array(elements(part))));
     },
     close() {},
   };
@@ -155,11 +147,13 @@ function formatOf({ std, residualStd }: Initialiser): string {
     (residualStd === std ? "" : `, residual projections ${short(residualStd)}`);
 }
 
-function expectInside({ axis, start, end }: Cut, name: string, shape: readonly number[]): void {
-  if (Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start < end && end <= shape[axis]) {
-    return;
+/** The shape of a cut. Throws `RangeError` where it is empty or not inside. */
+function cutShape({ axis, start, end }: Cut, name: string, shape: readonly number[]): number[] {
+  const whole = Number.isInteger(start) && Number.isInteger(end);
+  if (!whole || start < 0 || start >= end || !(end <= shape[axis])) {
+    throw new RangeError(`Cannot make ${name}: indices [${start}, ${end}) of axis ${axis} of [${shape}]`);
   }
-  throw new RangeError(`Cannot make ${name}: indices [${start}, ${end}) of axis ${axis} of [${shape}]`);
+  return shape.map((side, i) => i === axis ? end - start : side);
 }
 
 /** One array that grows to the largest loan and is lent again and again; a second loan at a time gets its own. */

@@ -1,0 +1,201 @@
+/** Random weights: the same bits whichever way they are asked for, of the distribution that the family names. */
+import assert from "node:assert/strict";
+import {
+  initialiserOf,
+  layerTensors,
+  type ModelSpec,
+  outerTensors,
+  randomWeights,
+  readSpec,
+  reshape,
+} from "../../src/models/mod.ts";
+import type { Tensor } from "../../src/tensor/mod.ts";
+
+const folder = new URL("../../data/configs/", import.meta.url);
+const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+const read = (name: string) => JSON.parse(Deno.readTextFileSync(new URL(name, folder)));
+const specOf = (name: string) => readSpec(read(name), name);
+
+/** Small, of the shape's proportions. */
+const small: ModelSpec = {
+  ...reshape(specOf("llama-3-8b.json"), { hidden: 256, layers: 3 }),
+  vocabulary: 1000,
+};
+const initialiser = { std: 0.02, residualStd: 0.005, seed: 7 };
+const numbers = ({ data }: Tensor) => [...data as Float32Array];
+
+Deno.test("a layer alone has the bits of the same layer in the whole, whatever was made before, and of a deeper model's", async () => {
+  const whole = randomWeights(small, initialiser);
+  const deeper = randomWeights(reshape(small, { layers: 9 }), initialiser);
+  for (let l = 0; l < 3; l++) {
+    const lease = await whole.layer(l);
+    const alone = await randomWeights(small, initialiser).layer(l);
+    const inDeeper = await deeper.layer(l);
+    assert.deepEqual([...lease.tensors.keys()], layerTensors(small.layers[l], 256).map(([name]) => name));
+    for (const [name, tensor] of lease.tensors) {
+      assert.deepEqual(tensor.data, alone.tensors.get(name)!.data, name);
+      assert.deepEqual(tensor.data, inDeeper.tensors.get(name)!.data, name);
+    }
+    lease.release();
+    inDeeper.release();
+  }
+});
+
+Deno.test("rows and columns alone have the bits of the same rows and columns of the whole", async () => {
+  const weights = randomWeights(small, initialiser);
+  const whole = (await weights.layer(1)).tensors;
+  for (const [name, [rows, columns]] of layerTensors(small.layers[1], 256)) {
+    const all = numbers(whole.get(name)!);
+    const cuts = [{ axis: 0 as const, start: 3, end: rows - 2 }];
+    if (columns) cuts.push({ axis: 1 as never, start: 5, end: columns - 1 });
+    for (const cut of cuts) {
+      const part = (await weights.part!(1, new Map([[name, cut]]))).tensors.get(name)!;
+      const expected = all.filter((_, i) => {
+        const place = cut.axis === 0 ? Math.floor(i / (columns ?? 1)) : i % columns;
+        return place >= cut.start && place < cut.end;
+      });
+      assert.deepEqual(numbers(part), expected, `${name}, axis ${cut.axis}`);
+    }
+  }
+});
+
+Deno.test("rows of the embedding and the head equal the whole's; a tied head is the embedding", async () => {
+  const weights = randomWeights(small, initialiser);
+  for (const [name] of outerTensors(small).filter(([, shape]) => shape.length === 2)) {
+    const all = await weights.outer(name);
+    assert.deepEqual(all.shape, [1000, 256]);
+    assert.deepEqual(
+      numbers(await weights.outer(name, [500, 503])),
+      numbers(all).slice(500 * 256, 503 * 256),
+    );
+  }
+  assert.notDeepEqual(
+    (await weights.outer("head.weight")).data,
+    (await weights.outer("embedding.weight")).data,
+  );
+  const tied = randomWeights({ ...small, head: { ...small.head, tied: true } }, initialiser);
+  assert.deepEqual((await tied.outer("head.weight")).data, (await weights.outer("embedding.weight")).data);
+});
+
+Deno.test("no two tensors, layers or seeds are alike; norms are 1, biases 0; deviations as said", async () => {
+  const neox = { ...reshape(specOf("pythia-160m.json"), { hidden: 192, layers: 2 }), vocabulary: 100 };
+  const weights = randomWeights(neox, initialiser);
+  const streams = new Set<number>();
+  let matrices = 0;
+  for (const l of [0, 1]) {
+    for (const [name, tensor] of (await weights.layer(l)).tensors) {
+      const values = numbers(tensor);
+      if (tensor.shape.length === 1) {
+        assert.ok(values.every((value) => value === (name.endsWith("norm.weight") ? 1 : 0)), name);
+        continue;
+      }
+      matrices++;
+      streams.add(values[0]);
+      const std = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+      const expected = /o_proj|down_proj/.test(name) ? 0.005 : 0.02;
+      // A standard deviation of n normals has relative error 1/√2n: five of them.
+      assert.ok(Math.abs(std / expected - 1) < 5 / Math.sqrt(2 * values.length), `${name}: ${std}`);
+    }
+  }
+  assert.equal(streams.size, matrices);
+  const other = randomWeights(neox, { ...initialiser, seed: 8 });
+  assert.notDeepEqual((await other.layer(0)).tensors, (await weights.layer(0)).tensors);
+});
+
+Deno.test("a released lease's memory serves the next; two at a time are apart", async () => {
+  const weights = randomWeights(small, initialiser);
+  const [first, second] = [await weights.layer(0), await weights.layer(1)];
+  const buffer = (lease: typeof first) => lease.tensors.get("mlp.up_proj.weight")!.data.buffer;
+  assert.notEqual(buffer(first), buffer(second));
+  second.release();
+  const third = await weights.layer(2);
+  assert.equal(buffer(third), buffer(second));
+  second.release(); // a second time: must not give away what the third holds
+  assert.notEqual(buffer(await weights.layer(1)), buffer(third));
+});
+
+Deno.test("what is not there is refused by name", async () => {
+  const weights = randomWeights(small, initialiser);
+  await assert.rejects(
+    () => weights.layer(3),
+    /^RangeError: Cannot make layer 3: expected an integer from 0 to 2$/,
+  );
+  await assert.rejects(
+    () => weights.outer("embedding.weight", [990, 1001]),
+    /\[990, 1001\) of axis 0 of \[1000,256\]/,
+  );
+  await assert.rejects(
+    () => weights.part!(0, new Map([["mlp.up_proj.weight", { axis: 1, start: -1, end: 4 }]])),
+    /Cannot make mlp.up_proj.weight: indices \[-1, 4\)/,
+  );
+});
+
+Deno.test("the initialiser is said by the configuration or by the caller, never guessed", () => {
+  assert.deepEqual(initialiserOf({ initializer_range: 0.03 }, "m"), { std: 0.03, residualStd: 0.03 });
+  assert.deepEqual(initialiserOf({ initializer_range: 0.03 }, "m", { std: 0.1 }), {
+    std: 0.1,
+    residualStd: 0.1,
+  });
+  assert.deepEqual(initialiserOf({}, "m", { std: 0.1, residualStd: 0.2 }), { std: 0.1, residualStd: 0.2 });
+  const pythia = read("pythia-160m.json");
+  assert.deepEqual(initialiserOf(pythia, "m"), {
+    std: Math.sqrt(2 / (5 * 768)),
+    residualStd: 2 / (12 * Math.sqrt(768)),
+  });
+  assert.deepEqual(initialiserOf(pythia, "m", { std: 0.02 }), { std: 0.02, residualStd: 0.02 });
+  assert.throws(
+    () => initialiserOf({ model_type: "llama" }, "some.gguf"),
+    /^TypeError: Cannot initialise some.gguf: its configuration has no initializer_range, expected one, or a standard deviation \(--std\)$/,
+  );
+  for (const bad of [0, -1, NaN, Infinity, "0.02"]) {
+    assert.throws(() => initialiserOf({ initializer_range: bad }, "m"), RangeError, String(bad));
+  }
+});
+
+/** Parameters in thousand millions, as the papers count them: with embedding and head. */
+const sizes: Record<string, number> = {
+  "gemma-2-2b.json": 2.61,
+  "gemma-2-9b.json": 9.24,
+  "llama-2-13b.json": 13.02,
+  "llama-2-70b.json": 68.98,
+  "llama-2-7b.json": 6.74,
+  "llama-3-70b.json": 70.55,
+  "llama-3-8b.json": 8.03,
+  "map-neo-7b.json": 7.8,
+  "mistral-7b.json": 7.24,
+  "olmo-2-7b.json": 7.3,
+  "pythia-1.4b.json": 1.41,
+  "pythia-160m.json": 0.162,
+  "pythia-6.9b.json": 6.86,
+};
+
+Deno.test("every configuration in data/configs is understood, has an initialiser, and the parameters of its name", () => {
+  assert.deepEqual(names, Object.keys(sizes));
+  for (const name of names) {
+    const spec = specOf(name);
+    initialiserOf(read(name), name);
+    const tensors = [
+      ...outerTensors(spec),
+      ...spec.layers.flatMap((layer) => layerTensors(layer, spec.hidden)),
+    ];
+    const count = tensors.reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b, 1), 0) / 1e9;
+    assert.ok(Math.abs(count / sizes[name] - 1) < 0.005, `${name}: ${count}`);
+  }
+});
+
+Deno.test("a shape is changed in proportion, one cause at a time; what does not divide is refused", () => {
+  const spec = specOf("llama-3-8b.json");
+  const [{ attention, mlp }] = spec.layers;
+  assert.deepEqual(reshape(spec, {}), spec);
+  const narrow = reshape(spec, { hidden: 1024, layers: 2, norm: "post" });
+  assert.equal(narrow.layers.length, 2);
+  assert.equal(narrow.layers[1].mlp!.size, 3584);
+  assert.deepEqual(narrow.layers[1].mlp!.norm, { pre: null, post: mlp!.norm.pre });
+  const { heads, kvHeads, headSize, scale, rope } = narrow.layers[1].attention!;
+  assert.deepEqual([heads, kvHeads, headSize, scale, rope.size], [32, 8, 32, 32 ** -0.5, 32]);
+  const manyHeads = reshape(spec, { heads: 64 }).layers[0].attention!;
+  assert.deepEqual([manyHeads.heads, manyHeads.kvHeads, manyHeads.headSize], [64, 16, 64]);
+  assert.equal(attention!.headSize, 128);
+  assert.throws(() => reshape(spec, { hidden: 1000 }), /^RangeError: Cannot reshape attention: 32 heads/);
+  assert.throws(() => reshape(spec, { heads: 2 }), RangeError);
+});
