@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import process from "node:process";
 import { createContext } from "./commands/context.ts";
 import { generateCommand } from "./commands/generate.ts";
+import { randomInitCommand } from "./commands/random_init.ts";
 import { compareCommand, mergeCommand, planCommand } from "./commands/results.ts";
 import { startCommand } from "./commands/start.ts";
 import { cacheCommand, modelsCommand } from "./commands/stock.ts";
@@ -27,6 +28,7 @@ async function main(args: readonly string[]): Promise<number> {
     perplexityCommand,
     sweepCommand,
     generateCommand,
+    randomInitCommand,
     compareCommand,
     mergeCommand,
   ];

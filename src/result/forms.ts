@@ -152,12 +152,54 @@ export const sweepForm = z.object({
 });
 export type Sweep = z.infer<typeof sweepForm>;
 
+/** Means of one kind of module over seeds, by layer [L]; null where the model has no such module. */
+const seedMeans = z.object({
+  importance: perLayer,
+  relativeMagnitude: perLayer,
+  sign: perLayer,
+  /** Standard deviation of the importance over seeds; null for a single one. */
+  spread: perLayer,
+  /** Importance by seed and layer. */
+  bySeed: z.array(perLayer),
+});
+
+/** Importance, magnitude and sign of every module of a model that was never trained. */
+export const randomInitForm = z.object({
+  kind: z.literal("random-init"),
+  /** Of the first seed's profile. */
+  provenance: provenanceForm,
+  /** D, L, H, K, E, F, V, and where the norms stand. */
+  shape: z.object({
+    hidden: z.int(),
+    layers: z.int(),
+    heads: z.int(),
+    kvHeads: z.int(),
+    headSize: z.int(),
+    feedForward: z.int(),
+    vocabulary: z.int(),
+    norm: z.enum(["pre", "peri", "post"]),
+  }),
+  /** Standard deviations: of all matrices and the embedding, and of the projections onto the residual stream. */
+  initialiser: z.object({ std: z.number(), residualStd: z.number() }),
+  seeds: z.array(z.int().nonnegative()).min(1),
+  /** For each seed. */
+  tokens: z.int().positive(),
+  skippedTokens: z.int().nonnegative(),
+  /** mean |x| where each layer begins [L]. */
+  streamNorm: perLayer,
+  attention: seedMeans,
+  mlp: seedMeans,
+  block: seedMeans,
+});
+export type RandomInit = z.infer<typeof randomInitForm>;
+
 /** Every form by its kind. */
 export const forms = {
   profile: profileForm,
   perplexity: perplexityForm,
   plan: planResultForm,
   sweep: sweepForm,
+  "random-init": randomInitForm,
 } as const;
 export type Kind = keyof typeof forms;
 export type ResultOf<K extends Kind> = z.infer<(typeof forms)[K]>;

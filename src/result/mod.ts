@@ -7,8 +7,10 @@ export {
   type Plan,
   type Profile,
   type Provenance,
+  type RandomInit,
   type Sweep,
 } from "./forms.ts";
 export { merge, perplexityOf, profileOf } from "./means.ts";
+export { overSeeds } from "./seeds.ts";
 export { VERSION } from "./version.ts";
 export { cacheKey, keptResult, readResult, resultPath, writeResult, writeWhole } from "./store.ts";

@@ -4,6 +4,7 @@ export { type Decoder, decoder, type DecoderOptions } from "./decode.ts";
 export { type Blocks, forward, type ForwardOptions, type State } from "./forward.ts";
 export { gramProbe, type GramSums, type ModuleKind } from "./gram.ts";
 export { type DistanceSum, llmDropProbe, type LlmDropSums } from "./llm_drop.ts";
+export { PART_BYTES } from "./parts.ts";
 export { type DropPlan, dropPlan, noDrop } from "./plan.ts";
 export type { Observation, Probe } from "./probe.ts";
 export { type SampleOptions, sampler } from "./sample.ts";

@@ -13,6 +13,7 @@ export {
   sparkline,
 } from "./terminal.ts";
 export { againstTable } from "./against_table.ts";
+export { randomInitTable } from "./random_init_table.ts";
 export { estimateText, sweepTable } from "./sweep_table.ts";
 
 export type { Figure } from "./svg.ts";

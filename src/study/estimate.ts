@@ -21,7 +21,7 @@ const BASE_BYTES = 250 * 2 ** 20;
 
 /** Prices plans over a text; `head` where predictions are scored. Times one product to learn this machine's speed. */
 export async function estimate(
-  model: StudyModel,
+  model: Pick<StudyModel, "spec">,
   plans: readonly DropPlan[],
   head: boolean,
   options: StudyOptions = {},

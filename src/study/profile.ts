@@ -1,7 +1,23 @@
 /** Importance, relative magnitude and sign of every module, in one pass (paper, section on importance; gram.ts). */
 import { meter } from "../hub/mod.ts";
-import { keptResult, type Profile, profileOf, resultPath, writeResult } from "../result/mod.ts";
-import { type DropPlan, dropPlan, forward, gramProbe, type GramSums, type ModuleKind } from "../run/mod.ts";
+import type { Model } from "../models/mod.ts";
+import {
+  keptResult,
+  type Profile,
+  profileOf,
+  type Provenance,
+  resultPath,
+  writeResult,
+} from "../result/mod.ts";
+import {
+  type Blocks,
+  type DropPlan,
+  dropPlan,
+  forward,
+  gramProbe,
+  type GramSums,
+  type ModuleKind,
+} from "../run/mod.ts";
 import { CALIBRATION_TEXT, engineOf, provenance, type StudyOptions, textOptions } from "./options.ts";
 import type { StudyModel } from "./session.ts";
 import { packText } from "./texts.ts";
@@ -16,10 +32,21 @@ export async function profile(model: StudyModel, options: ProfileOptions = {}): 
   const drop = dropPlan(model.spec, options.drop ?? {});
   const packed = await packText(model, textOptions(options, CALIBRATION_TEXT), options);
   const origin = await provenance(model, packed, drop, options);
+  return await profileBlocks(model, packed.blocks, origin, `profile of ${model.name}`, options);
+}
+
+/** Profiles a model over blocks of tokens, as the provenance says; or gives the profile of them that is kept. */
+export async function profileBlocks(
+  model: Model,
+  blocks: Blocks,
+  origin: Provenance,
+  label: string,
+  options: StudyOptions,
+): Promise<Profile> {
   if (options.results && !options.fresh) {
     const kept = await keptResult(options.results, "profile", origin);
     if (kept) {
-      options.onNotice?.(`profile of ${model.name}: kept from an earlier run`);
+      options.onNotice?.(`${label}: kept from an earlier run`);
       return kept;
     }
   }
@@ -28,12 +55,12 @@ export async function profile(model: StudyModel, options: ProfileOptions = {}): 
   await forward({
     model,
     engine: engineOf(options),
-    blocks: packed.blocks,
-    plans: [drop],
+    blocks,
+    plans: [origin.drop],
     probes: [probe],
     signal: options.signal,
     onProgress(done, total) {
-      report ??= meter({ label: `profile ${model.name}`, total, unit: "modules" }, options.onProgress);
+      report ??= meter({ label, total, unit: "modules" }, options.onProgress);
       report(done);
     },
   });

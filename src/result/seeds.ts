@@ -1,0 +1,63 @@
+/** From the profiles of one untrained model under several seeds to their mean and spread. */
+import { canonical } from "./store.ts";
+import type { Profile, RandomInit } from "./forms.ts";
+
+/** Joins profiles that differ in their seed alone. Throws `TypeError` where they differ in more. */
+export function overSeeds(
+  profiles: readonly Profile[],
+  { shape, initialiser }: Pick<RandomInit, "shape" | "initialiser">,
+): RandomInit {
+  const [first] = profiles;
+  if (!first) throw new RangeError("Cannot average over seeds: found no profile, expected at least one");
+  const fixed = ({ provenance: { seed: _, ...rest } }: Profile) => canonical(rest);
+  if (profiles.some((profile) => fixed(profile) !== fixed(first))) {
+    throw new TypeError("Cannot average over seeds: the profiles differ in more than their seed");
+  }
+  const modules = (kind: "attention" | "mlp" | "block") => {
+    const column = (key: "importance" | "relativeMagnitude" | "sign") =>
+      profiles.map((profile) => profile[kind][key]);
+    const bySeed = column("importance");
+    return {
+      importance: byLayer(bySeed, mean),
+      relativeMagnitude: byLayer(column("relativeMagnitude"), mean),
+      sign: byLayer(column("sign"), mean),
+      spread: byLayer(bySeed, deviation),
+      bySeed,
+    };
+  };
+  return {
+    kind: "random-init",
+    provenance: first.provenance,
+    shape,
+    initialiser,
+    seeds: profiles.map(({ provenance }) => provenance.seed ?? 0),
+    tokens: first.tokens,
+    skippedTokens: Math.max(...profiles.map((profile) => profile.skippedTokens)),
+    streamNorm: byLayer(profiles.map((profile) => profile.streamNorm), mean),
+    attention: modules("attention"),
+    mlp: modules("mlp"),
+    block: modules("block"),
+  };
+}
+
+/** Reduces the seeds' values of each layer; null where there are none. */
+function byLayer(
+  rows: readonly (readonly (number | null)[])[],
+  reduce: (values: number[]) => number | null,
+): (number | null)[] {
+  return rows[0].map((_, l) => {
+    const values = rows.map((row) => row[l]).filter((value) => value !== null);
+    return values.length === 0 ? null : reduce(values);
+  });
+}
+
+function mean(values: number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Standard deviation of a sample; null below two. */
+function deviation(values: number[]): number | null {
+  if (values.length < 2) return null;
+  const centre = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
+}
