@@ -5,9 +5,9 @@
  * import { makePlan, openModel, perplexities, profile } from "lamina";
  *
  * const model = await openModel("smollm2-135m");
- * const importance = await profile(model, { samples: 8, length: 512 });
+ * const importance = await profile(model, { samples: 2, length: 128 });
  * const plan = makePlan(importance, { target: "attention", drop: 8 });
- * const [full, dropped] = await perplexities(model, [{}, plan]);
+ * const [full, dropped] = await perplexities(model, [{}, plan], { samples: 2, length: 128 });
  * ```
  */
 export * from "./study/mod.ts";
