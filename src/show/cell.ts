@@ -25,17 +25,14 @@ type Bundle = Record<string, string>;
 
 const SETTLE = 50; // ms from sending an output until it is safe to be idle: 150 of 150 arrived
 const LINE = 100; // characters of a progress line
+const LATE = 2000; // ms that a stop which ended nothing yet counts for: its cell may not have come to a study
 
 const kernel = findKernel();
-let stop = new AbortController();
+let stop = stopper();
 /** The last progress sent; outputs keep their order. */
 let sent: Promise<void> = Promise.resolve();
 
-if (kernel) {
-  Deno.addSignalListener("SIGINT", () => {
-    stop.abort(new DOMException("Stopped. The kernel and its variables are kept.", "AbortError"));
-  });
-}
+if (kernel) Deno.addSignalListener("SIGINT", () => current().press());
 
 /** Shows one thing under the cell. Rejects with `AbortError` where the stop button was pressed meanwhile. */
 export async function show(content: Showable): Promise<void> {
@@ -43,7 +40,8 @@ export async function show(content: Showable): Promise<void> {
   const { signal } = current();
   await sent;
   await kernel.display(bundleOf(content), { raw: true });
-  await setTimeout(SETTLE, undefined, { signal });
+  await setTimeout(SETTLE);
+  signal.throwIfAborted();
 }
 
 /**
@@ -84,9 +82,37 @@ function findKernel(): typeof Deno.jupyter | null {
   }
 }
 
-/** The controller to wait with; a fresh one after each stop. */
-function current(): AbortController {
-  if (stop.signal.aborted) stop = new AbortController();
+/** What the stop button aborts. */
+interface Stopper {
+  readonly signal: AbortSignal;
+  press(): void;
+  /** Whether it was pressed and has ended something, or had the time to. */
+  spent(): boolean;
+}
+
+function stopper(): Stopper {
+  const controller = new AbortController();
+  const { signal } = controller;
+  let pressed = Infinity;
+  let heard = false;
+  signal.throwIfAborted = () => {
+    if (!signal.aborted) return;
+    heard = true;
+    throw signal.reason;
+  };
+  return {
+    signal,
+    press() {
+      pressed = Math.min(pressed, performance.now());
+      controller.abort(new DOMException("Stopped. The kernel and its variables are kept.", "AbortError"));
+    },
+    spent: () => heard || performance.now() - pressed > LATE,
+  };
+}
+
+/** The stopper of the running cell: a fresh one after each stop. */
+function current(): Stopper {
+  if (stop.spent()) stop = stopper();
   return stop;
 }
 

@@ -40,11 +40,16 @@ const cells = [
   onProgress({ label: "profile", done: 1, total: 3, unit: "modules", rate: 1, secondsLeft: 2 });
   onProgress({ label: "profile", done: 3, total: 3, unit: "modules" });
   await show("done");`,
-  `const { signal } = interruptible();
-  setTimeout(() => Deno.kill(Deno.pid, "SIGINT"), 10);
-  await new Promise((resolve) => signal.addEventListener("abort", resolve));
-  const next = interruptible().signal;
-  await show([{ aborted: signal.aborted, reason: signal.reason.name, fresh: !next.aborted }]);`,
+  `const stop = async () => {
+    Deno.kill(Deno.pid, "SIGINT");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  };
+  const ended = (wait: () => unknown) => Promise.resolve().then(wait).then(() => "", (error) => error.name);
+  await stop(); // before its cell has come to a study
+  const { signal } = interruptible();
+  const study = await ended(() => signal.throwIfAborted());
+  await Promise.all([ended(async () => await show("x")).then((end) => globalThis.end = end), stop()]);
+  await show([{ study, show: globalThis.end, fresh: !interruptible().signal.aborted }]);`,
 ];
 
 Deno.test("in a kernel every call of show is one output, progress is drawn in place", async () => {
@@ -68,6 +73,6 @@ Deno.test("in a kernel every call of show is one output, progress is drawn in pl
     assert.match(textOf(table[0], "text/plain")!, /^name,layer,value,none\n<a> & b,25,0.004912,\n/);
     assert.equal(progress.length, 2, "one line of progress, and what is shown");
     assert.match(textOf(progress[0], "text/plain")!, /^kept from an earlier run\nprofile {2}done after 0 s$/);
-    assert.equal(textOf(stopped[0], "text/plain"), "aborted,reason,fresh\ntrue,AbortError,true\n");
+    assert.equal(textOf(stopped[1], "text/plain"), "study,show,fresh\nAbortError,AbortError,true\n");
   });
 });
