@@ -1,0 +1,94 @@
+/**
+ * An untrained model at its true shape: seconds, peak memory, weights made in a second, and the share of products.
+ *
+ *     deno run -A tests/bench/random_init_bench.ts [llama-3-70b] [--layers 80] [--samples 2] [--length 256]
+ *
+ * Bounds on two idle cores: Llama-3-70B 480 s and 1.5 GB resident, Llama-2-7B 45 s. Memory is the resident set, read after
+ * each module and before and after each part is made.
+ */
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { cpuEngine } from "../../src/engine/mod.ts";
+import { initialiserOf, randomWeights, readSpec, reshape } from "../../src/models/mod.ts";
+import { forward, gramProbe, noDrop } from "../../src/run/mod.ts";
+import { openConfig } from "../../src/study/mod.ts";
+import { zipfText } from "../../src/study/zipf.ts";
+import { elements } from "../../src/tensor/mod.ts";
+import type { Lease } from "../../src/weights/mod.ts";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    layers: { type: "string" },
+    samples: { type: "string", default: "2" },
+    length: { type: "string", default: "256" },
+  },
+});
+const { name, config } = await openConfig(positionals[0] ?? "llama-3-70b");
+const full = readSpec(config, name);
+const spec = reshape(full, { layers: Number(values.layers ?? full.layers.length) });
+const weights = randomWeights(spec, { ...initialiserOf(config, name), seed: 1 });
+const { blocks } = zipfText(spec.vocabulary, Number(values.samples), Number(values.length));
+
+let [made, making, running, peak] = [0, 0, 0, 0];
+const look = () => peak = Math.max(peak, process.memoryUsage().rss);
+/** Times what gives a lease. */
+const timed = <A extends unknown[]>(make: (...args: A) => Promise<Lease>) => async (...args: A) => {
+  look();
+  const start = performance.now();
+  const lease = await make(...args);
+  making += performance.now() - start;
+  for (const { shape } of lease.tensors.values()) made += elements(shape);
+  look();
+  return lease;
+};
+const engine = cpuEngine();
+const timedEngine: typeof engine = {
+  ...engine,
+  async compile(graph) {
+    const program = await engine.compile(graph);
+    return {
+      ...program,
+      async run(feeds) {
+        const start = performance.now();
+        const outputs = await program.run(feeds);
+        running += performance.now() - start;
+        return outputs;
+      },
+    };
+  },
+};
+const probe = gramProbe(spec.layers);
+const start = performance.now();
+await forward({
+  model: {
+    name,
+    spec,
+    config,
+    weights: { ...weights, layer: timed(weights.layer), part: timed(weights.part!) },
+  },
+  engine: timedEngine,
+  blocks,
+  plans: [noDrop],
+  probes: [probe],
+  onProgress: look,
+});
+const seconds = (performance.now() - start) / 1000;
+const share = (milliseconds: number) => `${(milliseconds / seconds / 10).toFixed(0)} %`;
+const importance = (kind: "attention" | "mlp", l: number) => {
+  const samples = probe.sums[l][kind]!;
+  const total = (key: "distance" | "counted") => samples.reduce((sum, sample) => sum + sample[key], 0);
+  return (total("distance") / total("counted")).toPrecision(3);
+};
+console.log(
+  `${name}, ${spec.layers.length} layers, ${blocks.samples} × ${blocks.length} tokens: ${
+    seconds.toFixed(1)
+  } s`,
+);
+console.log(
+  `peak resident ${(peak / 1e6).toFixed(0)} MB; ${(made / making / 1e6).toFixed(2)} G weights a second`,
+);
+console.log(`products ${share(running)}, making weights ${share(making)}`);
+for (const l of [0, 1, 9, 39, 79].filter((l) => l < spec.layers.length)) {
+  console.log(`layer ${l}: attention ${importance("attention", l)}, MLP ${importance("mlp", l)}`);
+}

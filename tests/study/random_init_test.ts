@@ -1,0 +1,196 @@
+/** The study of untrained models: Hugging Face's numbers in the mean, seeds, overrides, what is kept, what is refused. */
+import assert from "node:assert/strict";
+import { mean, standardError } from "../../src/measure/mod.ts";
+import { initialiserOf, randomWeights, readSpec } from "../../src/models/mod.ts";
+import { overSeeds, readResult, writeResult } from "../../src/result/mod.ts";
+import { openConfig, randomInit, randomInitEstimate } from "../../src/study/mod.ts";
+import { zipfText } from "../../src/study/zipf.ts";
+import { gramSums, withFolder } from "../support.ts";
+import { kept } from "./tiny.ts";
+
+const KINDS = ["attention", "mlp", "block"] as const;
+
+/** What fixtures/make_random_init.py wrote. */
+interface Expected {
+  readonly config: Record<string, unknown>;
+  readonly samples: number;
+  readonly length: number;
+  readonly ids: readonly number[];
+  /** By seed and layer. */
+  readonly importance: Record<(typeof KINDS)[number], readonly (readonly number[])[]>;
+}
+
+Deno.test("a random Llama's importances are Hugging Face's: means over 8 seeds within 3 standard errors", async () => {
+  const path = new URL("../fixtures/random_init.json", import.meta.url);
+  const { config, samples, length, ids, importance }: Expected = JSON.parse(await Deno.readTextFile(path));
+  const spec = readSpec(config, "llama");
+  const initialiser = initialiserOf(config, "llama");
+  const ours = { attention: [], mlp: [], block: [] } as Record<(typeof KINDS)[number], number[][]>;
+  for (let seed = 0; seed < 8; seed++) {
+    const weights = randomWeights(spec, { ...initialiser, seed });
+    const blocks = { ids: Int32Array.from(ids), samples, length };
+    const sums = await gramSums({ name: "llama", spec, weights, config }, blocks);
+    for (const kind of KINDS) {
+      ours[kind].push(sums.map((layer) => {
+        const total = (key: "distance" | "counted") =>
+          layer[kind]!.reduce((sum, sample) => sum + sample[key], 0);
+        return total("distance") / total("counted");
+      }));
+    }
+  }
+  for (const kind of KINDS) {
+    for (let l = 0; l < spec.layers.length; l++) {
+      const [a, b] = [ours[kind], importance[kind]].map((runs) => runs.map((run) => run[l]));
+      const error = Math.hypot(standardError(a)!, standardError(b)!);
+      const difference = Math.abs(mean(a) - mean(b));
+      assert.ok(
+        difference <= 3 * error,
+        `${kind} ${l}: ${mean(a)} and ${mean(b)}, ${difference / error} errors`,
+      );
+      assert.ok(error < 0.1 * mean(b), `${kind} ${l}: the comparison has to be a sharp one`);
+    }
+  }
+});
+
+/** A small model that costs milliseconds. */
+const small = { hidden: 64, layers: 3, heads: 4, samples: 2, length: 16 };
+const llama = () => openConfig("llama-3-8b");
+
+Deno.test("a result has its form, says its initialiser and shape, and its means and spread are those of its seeds", () =>
+  withFolder(async (folder) => {
+    const result = await randomInit(await llama(), { ...small, seeds: 3, seed: 5 });
+    await writeResult(`${folder}/result.json`, result);
+    assert.deepEqual(await readResult(`${folder}/result.json`, "random-init"), result);
+    assert.deepEqual(result.seeds, [5, 6, 7]);
+    assert.deepEqual(result.initialiser, { std: 0.02, residualStd: 0.02 });
+    assert.deepEqual(result.shape, {
+      hidden: 64,
+      layers: 3,
+      heads: 4,
+      kvHeads: 1,
+      headSize: 16,
+      feedForward: 224,
+      vocabulary: 128256,
+      norm: "pre",
+    });
+    assert.equal(result.provenance.text.name, "zipf");
+    assert.equal(result.provenance.model.name, "llama-3-8b (hidden 64, layers 3, heads 4)");
+    assert.equal(result.provenance.model.format, "random normal, σ 0.02");
+    assert.equal(result.tokens, 32);
+    for (const kind of KINDS) {
+      for (let l = 0; l < 3; l++) {
+        const values = result[kind].bySeed.map((run) => run[l]!);
+        assert.equal(new Set(values).size, 3);
+        assert.ok(Math.abs(result[kind].importance[l]! - mean(values)) < 1e-12);
+        assert.ok(Math.abs(result[kind].spread[l]! - standardError(values)! * Math.sqrt(3)) < 1e-12);
+      }
+    }
+    const single = await randomInit(await llama(), { ...small, seed: 6 });
+    assert.deepEqual(single.attention.importance, result.attention.bySeed[1]);
+    assert.deepEqual(single.attention.spread, [null, null, null]);
+  }));
+
+Deno.test("what is drawn from, the shape and the norms change the result; Peri-LN has all modules alike", async () => {
+  const named = await llama();
+  const importance = async (change: Parameters<typeof randomInit>[1]) =>
+    (await randomInit(named, { ...small, ...change })).attention.importance;
+  const base = await importance({});
+  for (
+    const change of [{ std: 0.05 }, { residualStd: 0.01 }, { heads: 8 }, { norm: "peri" as const }, {
+      seed: 1,
+    }]
+  ) {
+    assert.notDeepEqual(await importance(change), base, JSON.stringify(change));
+  }
+  assert.deepEqual((await importance({ layers: 2 })).length, 2);
+  const peri = await randomInit(named, { ...small, layers: 8, norm: "peri" });
+  assert.equal(peri.shape.norm, "peri");
+  // |a|² = |m|² = D, so after k updates 1 − cos ≈ 1/2k, whichever module: measures of one seed lie within half of it.
+  for (const [i, kind] of (["attention", "mlp"] as const).entries()) {
+    for (let l = 2; l < 8; l++) {
+      const expected = 1 / (2 * (2 * l + i));
+      assert.ok(Math.abs(peri[kind].importance[l]! / expected - 1) < 0.5, `${kind} ${l}`);
+    }
+  }
+});
+
+Deno.test("every seed's profile is kept: more seeds compute only the new ones", () =>
+  withFolder(async (folder) => {
+    const notices: string[] = [];
+    const options = { ...small, results: folder, onNotice: (line: string) => notices.push(line) };
+    const two = await randomInit(await llama(), { ...options, seeds: 2 });
+    assert.equal(kept(folder).length, 2);
+    assert.deepEqual(notices, []);
+    const three = await randomInit(await llama(), { ...options, seeds: 3 });
+    assert.equal(kept(folder).length, 3);
+    assert.equal(notices.length, 2);
+    assert.deepEqual(three.mlp.bySeed.slice(0, 2), two.mlp.bySeed);
+    await randomInit(await llama(), { ...options, std: 0.03 });
+    assert.equal(kept(folder).length, 4);
+  }));
+
+Deno.test("profiles of different models do not average", async () => {
+  const profiles = await withProfiles();
+  const made = { shape: {} as never, initialiser: { std: 1, residualStd: 1 } };
+  assert.throws(() => overSeeds(profiles, made), /differ in more than their seed/);
+  assert.throws(() => overSeeds([], made), RangeError);
+});
+
+/** Kept profiles of two models of one shape. */
+async function withProfiles() {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const std of [0.02, 0.03]) await randomInit(await llama(), { ...small, results: folder, std });
+    return await Promise.all(kept(folder).map((file) => readResult(`${folder}/${file}`, "profile")));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("a configuration without an initialiser, an unknown name and senseless numbers are refused by name", async () => {
+  const { config: { initializer_range: _, ...config } } = await llama();
+  await assert.rejects(() => randomInit({ name: "bare", config }, small), /Cannot initialise bare: .*--std/);
+  await randomInit({ name: "bare", config }, { ...small, std: 0.02 });
+  await assert.rejects(() => openConfig("llama-9"), /llama-9.*or a configuration: .*llama-3-8b/);
+  for (
+    const bad of [{ seeds: 0 }, { layers: 0 }, { samples: 0 }, { length: 1 }, { std: -1 }, { hidden: 100 }]
+  ) {
+    await assert.rejects(
+      async () => randomInit(await llama(), { ...small, ...bad }),
+      RangeError,
+      JSON.stringify(bad),
+    );
+  }
+  await withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/config.json`, "{");
+    await assert.rejects(() => openConfig(folder), SyntaxError);
+    await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify(config));
+    assert.deepEqual((await openConfig(folder)).config, config);
+    assert.deepEqual((await openConfig(`${folder}/config.json`)).config, config);
+  });
+});
+
+Deno.test("an estimate counts every seed, and a layer larger than memory only in parts", async () => {
+  const one = await randomInitEstimate(await openConfig("llama-3-70b"));
+  const three = await randomInitEstimate(await openConfig("llama-3-70b"), { seeds: 3 });
+  assert.equal(one.modules, 160);
+  assert.equal(three.modules, 480);
+  assert.equal(three.flops, 3 * one.flops);
+  assert.ok(one.flops > 6e13 && one.flops < 8e13);
+  assert.ok(one.bytes < 2 ** 30);
+});
+
+Deno.test("Zipf's text: words of rank r come about 1/r as often as the first, and a longer text begins with a shorter", () => {
+  const { blocks: { ids } } = zipfText(1000, 4, 5000);
+  assert.deepEqual(zipfText(1000, 1, 100).blocks.ids, ids.slice(0, 100));
+  const harmonic = Array.from({ length: 1000 }, (_, i) => 1 / (i + 1)).reduce((a, b) => a + b);
+  for (const rank of [1, 2, 5, 20]) {
+    const count = ids.filter((id) => id === rank - 1).length;
+    const expected = ids.length / harmonic / rank;
+    assert.ok(
+      Math.abs(count - expected) < 4 * Math.sqrt(expected),
+      `${rank}: ${count}, expected ${expected}`,
+    );
+  }
+  assert.ok(ids.every((id) => id >= 0 && id < 1000));
+});
