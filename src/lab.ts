@@ -102,7 +102,16 @@ async function writeKernel(): Promise<void> {
   await Deno.writeTextFile(join(folder, "kernel.json"), JSON.stringify(kernel, null, 2) + "\n");
 }
 
+/** JupyterLab hides the pictures of notebooks that it does not trust; these are the project's own. */
+async function trustNotebooks(): Promise<void> {
+  const files = [...Deno.readDirSync(notebooks)].map(({ name }) => name).filter((name) =>
+    name.endsWith(".ipynb")
+  );
+  await run(python, "-m", "jupyter", "trust", ...files.map((name) => join(notebooks, name)));
+}
+
 async function openLab(browser: boolean): Promise<void> {
+  await trustNotebooks();
   await start(python, [
     "-m",
     "jupyterlab",
