@@ -99,7 +99,7 @@ export async function randomInitEstimate(
 }
 
 /** The options with their defaults, checked, and the model that they describe. */
-function plan({ name, config }: NamedConfig, options: RandomInitOptions) {
+export function plan({ name, config }: NamedConfig, options: RandomInitOptions) {
   const { seeds = 1, seed = 0, std, residualStd, hidden, layers, heads, norm } = options;
   const { samples, length } = textOptions({ samples: 2, length: 256, ...options }, "zipf");
   const check = (what: string, value: number | undefined, least: number) => {
@@ -122,7 +122,7 @@ function plan({ name, config }: NamedConfig, options: RandomInitOptions) {
 }
 
 /** The shape of the first layer stands for all. */
-function shapeOf({ hidden, vocabulary, layers }: ModelSpec): RandomInit["shape"] {
+export function shapeOf({ hidden, vocabulary, layers }: ModelSpec): RandomInit["shape"] {
   const attention = layers.find((layer) => layer.attention)?.attention;
   const mlp = layers.find((layer) => layer.mlp)?.mlp;
   const norm = (attention ?? mlp)?.norm;
