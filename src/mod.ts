@@ -11,7 +11,7 @@
  * ```
  */
 export * from "./study/mod.ts";
-export type { Perplexity, Plan, Profile, Provenance, Sweep } from "./result/mod.ts";
+export type { Perplexity, Plan, Profile, Provenance, RandomInit, Sweep } from "./result/mod.ts";
 export { merge, readResult, writeResult } from "./result/mod.ts";
 export type { DropPlan } from "./run/mod.ts";
 export { cacheEntries, knownModels, pruneCache } from "./hub/mod.ts";
