@@ -2,7 +2,7 @@
 import type { Model } from "../models/mod.ts";
 import { toFloat32 } from "../tensor/mod.ts";
 
-/** Rows of the embedding that are read (and dequantised) at once; of a lone token only its own. */
+/** Rows of the embedding that are read (and dequantised) at once; alone where there is one, or the source makes parts. */
 const BLOCK = 1024;
 
 /**
@@ -11,7 +11,7 @@ const BLOCK = 1024;
  */
 export async function embed(model: Model, ids: Int32Array): Promise<Float32Array<ArrayBuffer>> {
   const { hidden, vocabulary, embeddingScale } = model.spec;
-  const rowsAtOnce = ids.length === 1 ? 1 : BLOCK;
+  const rowsAtOnce = ids.length === 1 || model.weights.part ? 1 : BLOCK;
   const out = new Float32Array(ids.length * hidden);
   const places = new Map<number, number[]>();
   ids.forEach((id, place) => {
