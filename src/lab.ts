@@ -68,6 +68,7 @@ export async function install(): Promise<void> {
   }
   await Deno.mkdir(join(venv, "user"), { recursive: true });
   await writeKernel();
+  await writeSettings();
 }
 
 /**
@@ -110,21 +111,34 @@ async function trustNotebooks(): Promise<void> {
   await run(python, "-m", "jupyter", "trust", ...files.map((name) => join(notebooks, name)));
 }
 
+/** JupyterLab neither asks for news nor looks for newer versions. */
+async function writeSettings(): Promise<void> {
+  const folder = join(venv, "share", "jupyter", "lab", "settings");
+  const settings = {
+    "@jupyterlab/apputils-extension:notification": { fetchNews: "false", checkForUpdates: false },
+  };
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(join(folder, "overrides.json"), JSON.stringify(settings, null, 2) + "\n");
+}
+
 async function openLab(browser: boolean): Promise<void> {
   await trustNotebooks();
   await start(python, [
     "-m",
     "jupyterlab",
-    "--LabApp.news_url=None",
-    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ...browser ? [] : ["--no-browser"],
     ...Deno.uid() === 0 ? ["--allow-root"] : [], // a container's user
     notebooks,
   ], environment);
 }
 
+/** Runs a program to its end, and ends it where this is ended. */
 async function start(program: string, args: string[], env: Record<string, string>): Promise<void> {
-  const { success, code } = await new Deno.Command(program, { args, env }).spawn().status;
+  const child = new Deno.Command(program, { args, env }).spawn();
+  const end = () => child.kill();
+  if (!WINDOWS) Deno.addSignalListener("SIGTERM", end);
+  const { success, code } = await child.status;
+  if (!WINDOWS) Deno.removeSignalListener("SIGTERM", end);
   if (!success) {
     throw new Error(`Cannot go on: ${program} ${args.slice(0, 2).join(" ")} ended with code ${code}`);
   }
