@@ -149,8 +149,12 @@ function run(program: string, ...args: string[]): Promise<void> {
 }
 
 async function succeeds(program: string, ...args: string[]): Promise<boolean> {
-  const command = new Deno.Command(program, { args, stdout: "null", stderr: "null" });
-  return await command.output().then(({ success }) => success, () => false);
+  try {
+    const command = new Deno.Command(program, { args, stdout: "null", stderr: "null" });
+    return (await command.output()).success;
+  } catch { // there is no such program
+    return false;
+  }
 }
 
 if (import.meta.main) {
