@@ -1,6 +1,6 @@
 /** What every study can be told, and its defaults. */
 import { cpuEngine, type Engine } from "../engine/mod.ts";
-import type { Progress } from "../hub/mod.ts";
+import { meter, type Progress } from "../hub/mod.ts";
 import type { Provenance } from "../result/mod.ts";
 import { VERSION } from "../result/mod.ts";
 import type { DropPlan } from "../run/mod.ts";
@@ -64,5 +64,18 @@ export async function provenance(
     packing: packed.packing,
     drop: { attention: [...drop.attention], mlp: [...drop.mlp] },
     seed: null,
+  };
+}
+
+/** Reports of one stage; the meter starts with the stage. */
+export function reporter(
+  label: string,
+  unit: string,
+  { onProgress }: StudyOptions,
+): (done: number, total: number) => void {
+  let report: ((done: number) => void) | undefined;
+  return (done, total) => {
+    report ??= meter({ label, total, unit }, onProgress);
+    report(done);
   };
 }

@@ -2,7 +2,6 @@
  * What dropping costs in the model's own words: perplexity, divergence from the full model, equal choices of the next
  * token. All plans run as one trie beside the full model, so a sweep costs little more than its deepest branch.
  */
-import { meter } from "../hub/mod.ts";
 import {
   keptResult,
   type Perplexity,
@@ -12,7 +11,7 @@ import {
   writeResult,
 } from "../result/mod.ts";
 import { type DropPlan, dropPlan, type Reference, reference, score } from "../run/mod.ts";
-import { engineOf, HELD_OUT_TEXT, provenance, type StudyOptions, textOptions } from "./options.ts";
+import { engineOf, HELD_OUT_TEXT, provenance, reporter, type StudyOptions, textOptions } from "./options.ts";
 import type { StudyModel } from "./session.ts";
 import { packText } from "./texts.ts";
 
@@ -74,17 +73,4 @@ export async function perplexityGroups(
     }
   }
   return wanted.map((plans) => plans.map((plan) => known.get(JSON.stringify(plan))!));
-}
-
-/** Reports of one stage; the meter starts with the stage. */
-function reporter(
-  label: string,
-  unit: string,
-  { onProgress }: StudyOptions,
-): (done: number, total: number) => void {
-  let report: ((done: number) => void) | undefined;
-  return (done, total) => {
-    report ??= meter({ label, total, unit }, onProgress);
-    report(done);
-  };
 }

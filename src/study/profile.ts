@@ -1,5 +1,4 @@
 /** Importance, relative magnitude and sign of every module, in one pass (paper, section on importance; gram.ts). */
-import { meter } from "../hub/mod.ts";
 import type { Model } from "../models/mod.ts";
 import {
   keptResult,
@@ -18,7 +17,14 @@ import {
   type GramSums,
   type ModuleKind,
 } from "../run/mod.ts";
-import { CALIBRATION_TEXT, engineOf, provenance, type StudyOptions, textOptions } from "./options.ts";
+import {
+  CALIBRATION_TEXT,
+  engineOf,
+  provenance,
+  reporter,
+  type StudyOptions,
+  textOptions,
+} from "./options.ts";
 import type { StudyModel } from "./session.ts";
 import { packText } from "./texts.ts";
 
@@ -51,7 +57,6 @@ export async function profileBlocks(
     }
   }
   const probe = gramProbe(model.spec.layers);
-  let report: ((done: number) => void) | undefined;
   await forward({
     model,
     engine: engineOf(options),
@@ -59,10 +64,7 @@ export async function profileBlocks(
     plans: [origin.drop],
     probes: [probe],
     signal: options.signal,
-    onProgress(done, total) {
-      report ??= meter({ label, total, unit: "modules" }, options.onProgress);
-      report(done);
-    },
+    onProgress: reporter(label, "modules", options),
   });
   const sums = (kind: ModuleKind) => probe.sums.map((layer: GramSums[number]) => layer[kind] ?? null);
   const result = profileOf(origin, { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") });
