@@ -1,8 +1,8 @@
 /** What every command works with: where it reports to, what ends it, how its tables look. */
 import process from "node:process";
-import { writeWhole } from "../result/mod.ts";
+import { type Profile, writeWhole } from "../result/mod.ts";
 import { type ProgressLine, progressLine, type TextLook } from "../show/mod.ts";
-import { openModel, type StudyModel, type StudyOptions } from "../study/mod.ts";
+import { distinct, openModel, type StudyModel, type StudyOptions } from "../study/mod.ts";
 import { RESULTS, type StudyFlags } from "./options.ts";
 
 /** A running command. */
@@ -73,6 +73,14 @@ export async function withModel<T>(
   } finally {
     model.close();
   }
+}
+
+/** Prints a profile's table; ranks that the samples do not tell apart are marked. */
+export function printProfile(context: Context, result: Profile): void {
+  context.print(profileTable(result, {
+    ...context.look,
+    tied: (above, below) => !distinct(result, above, below),
+  }));
 }
 
 /** Writes a result where `--json` says; true where it went to standard output, which is then left to it. */

@@ -3,17 +3,9 @@ import { Command } from "commander";
 import { join, relative } from "node:path";
 import process from "node:process";
 import { writeResult } from "../result/mod.ts";
-import {
-  formatSeconds,
-  perplexityTable,
-  planTable,
-  profileTable,
-  reportOf,
-  sweepTable,
-  writeReport,
-} from "../show/mod.ts";
-import { distinct, makePlan, perplexities, profile, START_CURVES, sweep, SWEEP_STEPS } from "../study/mod.ts";
-import { type Context, withModel } from "./context.ts";
+import { formatSeconds, perplexityTable, planTable, reportOf, sweepTable, writeReport } from "../show/mod.ts";
+import { makePlan, perplexities, profile, START_CURVES, sweep, SWEEP_STEPS } from "../study/mod.ts";
+import { type Context, printProfile, withModel } from "./context.ts";
 import { RESULTS } from "./options.ts";
 
 const TARGETS = ["attention", "mlp", "block"] as const;
@@ -38,9 +30,7 @@ export function startCommand(context: Context): Command {
           onNotice: context.notice,
         };
         const importance = await profile(model, { ...options, samples: 8, length: 2048 });
-        const tied = (above: Parameters<typeof distinct>[1], below: Parameters<typeof distinct>[2]) =>
-          !distinct(importance, above, below);
-        context.print(profileTable(importance, { ...context.look, tied }));
+        printProfile(context, importance);
         const plans = TARGETS.map((target) =>
           makePlan(importance, { target, drop: Math.min(DROPPED, model.spec.layers.length) })
         );

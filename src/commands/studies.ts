@@ -1,12 +1,11 @@
 /** The studies of one model: profile, perplexity, sweep. */
 import { Command, Option } from "commander";
 import { type DropPlan, dropPlan, noDrop } from "../run/mod.ts";
-import { againstTable, estimateText, perplexityTable, profileTable, sweepTable } from "../show/mod.ts";
+import { againstTable, estimateText, perplexityTable, sweepTable } from "../show/mod.ts";
 import {
   againstLlmDrop,
   type Curve,
   curvesOf,
-  distinct,
   estimate,
   perplexities,
   profile,
@@ -17,7 +16,7 @@ import {
   SWEEP_STEPS,
   type Target,
 } from "../study/mod.ts";
-import { type Context, studyOptions, withModel, writeJson } from "./context.ts";
+import { type Context, printProfile, studyOptions, withModel, writeJson } from "./context.ts";
 import {
   type DropFlags,
   dropOf,
@@ -59,9 +58,7 @@ export function profileCommand(context: Context): Command {
       }
       const result = await profile(model, { ...options, drop });
       if (await writeJson(context, flags.json, result)) return;
-      const tied = (above: Parameters<typeof distinct>[1], below: Parameters<typeof distinct>[2]) =>
-        !distinct(result, above, below);
-      context.print(profileTable(result, { ...context.look, tied }));
+      printProfile(context, result);
     });
   });
 }

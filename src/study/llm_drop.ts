@@ -2,12 +2,11 @@
  * A profile beside what the official code would say of the same model and text (run/llm_drop.ts). Both agree where no
  * norm stands behind a module. The official code needs `input_layernorm`, so it has no word on post-norm models.
  */
-import { meter } from "../hub/mod.ts";
 import { spearman } from "../measure/mod.ts";
 import type { LayerSpec } from "../models/mod.ts";
 import type { Profile, Provenance } from "../result/mod.ts";
 import { type DistanceSum, forward, llmDropProbe, noDrop } from "../run/mod.ts";
-import { CALIBRATION_TEXT, engineOf, type StudyOptions, textOptions } from "./options.ts";
+import { CALIBRATION_TEXT, engineOf, reporter, type StudyOptions, textOptions } from "./options.ts";
 import { profile } from "./profile.ts";
 import type { StudyModel } from "./session.ts";
 import { packText } from "./texts.ts";
@@ -74,7 +73,6 @@ async function measure(
 ): Promise<{ attention: Importance; mlp: Importance }> {
   const { blocks } = await packText(model, textOptions(options, CALIBRATION_TEXT), options);
   const probe = llmDropProbe(model.spec.layers);
-  let report: ((done: number) => void) | undefined;
   await forward({
     model,
     engine: engineOf(options),
@@ -82,10 +80,7 @@ async function measure(
     plans: [noDrop],
     probes: [probe],
     signal: options.signal,
-    onProgress(done, total) {
-      report ??= meter({ label: `llm-drop's ${model.name}`, total, unit: "modules" }, options.onProgress);
-      report(done);
-    },
+    onProgress: reporter(`llm-drop's ${model.name}`, "modules", options),
   });
   const means = (sums: readonly DistanceSum[]) =>
     sums.map(({ distance, counted }) => counted > 0 ? distance / counted : null);
