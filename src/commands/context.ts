@@ -1,7 +1,7 @@
 /** What every command works with: where it reports to, what ends it, how its tables look. */
 import process from "node:process";
 import { type Profile, writeWhole } from "../result/mod.ts";
-import { type ProgressLine, progressLine, type TextLook } from "../show/mod.ts";
+import { profileTable, type ProgressLine, progressLine, type TextLook } from "../show/mod.ts";
 import { distinct, openModel, type StudyModel, type StudyOptions } from "../study/mod.ts";
 import { RESULTS, type StudyFlags } from "./options.ts";
 
