@@ -3,43 +3,7 @@
  * exactly. No clock, duration or path is part of a result.
  */
 import { z } from "zod";
-
-const indices = z.array(z.int().nonnegative());
-
-/** Modules that were not run, 0-based layers in the original numbering. */
-export const planForm = z.object({ attention: indices, mlp: indices });
-
-/** Everything that the numbers depend on. */
-export const provenanceForm = z.object({
-  lamina: z.string(),
-  model: z.object({
-    name: z.string(),
-    /** Of the weight files: see the hub room. */
-    fingerprint: z.string(),
-    revision: z.string().nullable(),
-    /** How the weights are stored: "GGUF Q4_1". */
-    format: z.string(),
-    family: z.string(),
-    layers: z.int().positive(),
-  }),
-  /** What the arithmetic is done in. */
-  dtype: z.string(),
-  engine: z.string(),
-  runtime: z.string(),
-  tokenizer: z.string(),
-  text: z.object({ name: z.string(), hash: z.string() }),
-  packing: z.object({
-    samples: z.int().positive(),
-    length: z.int().positive(),
-    skip: z.int(),
-    bos: z.boolean(),
-  }),
-  drop: planForm,
-  seed: z.int().nullable(),
-});
-export type Provenance = z.infer<typeof provenanceForm>;
-
-const perLayer = z.array(z.number().nullable());
+import { indices, perLayer, planForm, provenanceForm } from "./provenance.ts";
 
 /** Sums of one module over the counted tokens of one sample. */
 const updateSums = z.object({

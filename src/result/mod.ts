@@ -6,11 +6,11 @@ export {
   type Perplexity,
   type Plan,
   type Profile,
-  type Provenance,
   type RandomInit,
   type Sweep,
 } from "./forms.ts";
 export { merge, perplexityOf, profileOf } from "./means.ts";
+export type { Provenance } from "./provenance.ts";
 export { overSeeds } from "./seeds.ts";
 export { VERSION } from "./version.ts";
 export { cacheKey, keptResult, readResult, resultPath, writeResult, writeWhole } from "./store.ts";

@@ -6,7 +6,8 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { forms, type Kind, type Provenance, type ResultOf } from "./forms.ts";
+import { forms, type Kind, type ResultOf } from "./forms.ts";
+import type { Provenance } from "./provenance.ts";
 
 /** JSON with sorted keys: equal values are equal as text. */
 export function canonical(value: unknown): string {

@@ -1,0 +1,41 @@
+/** What every form is made of: the modules dropped, where the numbers come from, values by layer. */
+import { z } from "zod";
+
+/** Layers, 0-based, in the original numbering. */
+export const indices = z.array(z.int().nonnegative());
+
+/** Modules that were not run. */
+export const planForm = z.object({ attention: indices, mlp: indices });
+
+/** Everything that the numbers depend on. */
+export const provenanceForm = z.object({
+  lamina: z.string(),
+  model: z.object({
+    name: z.string(),
+    /** Of the weight files: see the hub room. */
+    fingerprint: z.string(),
+    revision: z.string().nullable(),
+    /** How the weights are stored: "GGUF Q4_1". */
+    format: z.string(),
+    family: z.string(),
+    layers: z.int().positive(),
+  }),
+  /** What the arithmetic is done in. */
+  dtype: z.string(),
+  engine: z.string(),
+  runtime: z.string(),
+  tokenizer: z.string(),
+  text: z.object({ name: z.string(), hash: z.string() }),
+  packing: z.object({
+    samples: z.int().positive(),
+    length: z.int().positive(),
+    skip: z.int(),
+    bos: z.boolean(),
+  }),
+  drop: planForm,
+  seed: z.int().nullable(),
+});
+export type Provenance = z.infer<typeof provenanceForm>;
+
+/** A number for each layer [L]; null where the module is dropped. */
+export const perLayer = z.array(z.number().nullable());
