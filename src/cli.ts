@@ -4,6 +4,7 @@
 import { Command, CommanderError } from "commander";
 import process from "node:process";
 import { createContext } from "./commands/context.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { generateCommand } from "./commands/generate.ts";
 import { randomInitCommand } from "./commands/random_init.ts";
 import { compareCommand, mergeCommand, planCommand } from "./commands/results.ts";
@@ -23,6 +24,7 @@ async function main(args: readonly string[]): Promise<number> {
     startCommand,
     modelsCommand,
     cacheCommand,
+    doctorCommand,
     profileCommand,
     planCommand,
     perplexityCommand,

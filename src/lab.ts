@@ -7,10 +7,10 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
+import { missingPackages, PYTHON, succeeds } from "./hub/mod.ts";
 
 const PACKAGES = ["jupyterlab==4.6.6", "nbconvert==7.17.2"];
 const WINDOWS = Deno.build.os === "windows";
-const SYSTEM_PYTHON = WINDOWS ? "python" : "python3";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const venv = join(root, "data", "venv");
@@ -28,22 +28,12 @@ export const environment: Readonly<Record<string, string>> = {
   PIP_USER: "0", // a user's configuration may say otherwise, which a virtual environment does not go with
 };
 
-/** Names of the Debian packages that a virtual environment needs and this machine lacks. */
-export async function missingPackages(): Promise<string[]> {
-  const has = (modules: string) => succeeds(SYSTEM_PYTHON, "-c", `import ${modules}`);
-  if (!await has("sys")) return ["python3", "python3-venv", "python3-pip"];
-  return [
-    ...await has("venv, ensurepip") ? [] : ["python3-venv"],
-    ...await has("pip") ? [] : ["python3-pip"],
-  ];
-}
-
 /** Makes the virtual environment, where it is not there as wanted, and its kernel. Throws where Python lacks a part. */
 export async function install(): Promise<void> {
   const stamp = join(venv, "packages.txt");
   const wanted = PACKAGES.join("\n") + "\n";
   const found = await Deno.readTextFile(stamp).catch(() => "");
-  if (found !== wanted || !await succeeds(python, "--version")) {
+  if (found !== wanted || !await succeeds(python, ["--version"])) {
     const missing = await missingPackages();
     if (missing.length > 0) {
       throw new Error(
@@ -53,7 +43,7 @@ export async function install(): Promise<void> {
       );
     }
     console.error(`Installing ${PACKAGES.join(", ")} into data/venv`);
-    await run(SYSTEM_PYTHON, "-m", "venv", "--clear", venv);
+    await run(PYTHON, "-m", "venv", "--clear", venv);
     await run(
       python,
       "-m",
@@ -146,15 +136,6 @@ async function start(program: string, args: string[], env: Record<string, string
 
 function run(program: string, ...args: string[]): Promise<void> {
   return start(program, args, environment);
-}
-
-async function succeeds(program: string, ...args: string[]): Promise<boolean> {
-  try {
-    const command = new Deno.Command(program, { args, stdout: "null", stderr: "null" });
-    return (await command.output()).success;
-  } catch { // there is no such program
-    return false;
-  }
 }
 
 if (import.meta.main) {

@@ -7,5 +7,7 @@ export { datasetFile } from "./huggingface.ts";
 export { httpSource } from "./http.ts";
 export { benchmarkData, knownModels } from "./packaged.ts";
 export { type KnownModel, type Manifest, parseManifest } from "./manifest.ts";
-export { cacheEntries, type CacheEntry, cacheFolder, pruneCache } from "./cache.ts";
+export { cacheEntries, type CacheEntry, cacheFolder, freeBytes, pruneCache } from "./cache.ts";
+export { endpoint, isOffline } from "./hub_api.ts";
+export { missingPackages, PYTHON, succeeds } from "./python.ts";
 export { type FetchOptions, formatBytes, meter, type Progress } from "./progress.ts";

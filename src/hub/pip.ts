@@ -6,8 +6,8 @@
 import { join } from "node:path";
 import { folderBytes } from "./cache.ts";
 import type { PackageSource } from "./manifest.ts";
+import { PYTHON } from "./python.ts";
 
-const PYTHON = Deno.build.os === "windows" ? "python" : "python3";
 const POLL = 250; // ms between two looks at how much has arrived
 
 const OPTIONS = [

@@ -1,6 +1,7 @@
 /** Notebooks as files: their cells, what the cells show, and a kernel to run them in. */
 import { fileURLToPath } from "node:url";
-import { environment, install, missingPackages, python } from "../../src/lab.ts";
+import { missingPackages } from "../../src/hub/mod.ts";
+import { environment, install, python } from "../../src/lab.ts";
 
 /** An output of a code cell, as nbformat 4 stores it. */
 export interface Output {

@@ -1,0 +1,94 @@
+/**
+ * What a machine can run, found out by running it. A probe answers for one part and cannot take another with it: it has
+ * a time limit, and what calls native code, which may end the process, does so in a process of its own (`runApart`).
+ */
+
+/** One part of the machine. */
+export interface Probe {
+  readonly part: string;
+  /** Nothing runs without it. */
+  readonly needed?: boolean;
+  /** How to get the part. */
+  readonly remedy: string;
+  /** Until when it has to have answered. */
+  readonly seconds: number;
+  /** What is there, in words. Throws an error that says what is not. */
+  look(signal: AbortSignal): Promise<string>;
+}
+
+/** What a probe found. */
+export interface Finding {
+  readonly part: string;
+  readonly works: boolean;
+  readonly needed: boolean;
+  /** What is there, or what is not. */
+  readonly found: string;
+  /** How to get it, where it does not work. */
+  readonly remedy?: string;
+}
+
+/** Runs the probes side by side; each gives its finding, whatever becomes of the others. Throws if `signal` ends it. */
+export async function examine(probes: readonly Probe[], signal?: AbortSignal): Promise<Finding[]> {
+  const findings = await Promise.all(probes.map((probe) => examineOne(probe, signal)));
+  signal?.throwIfAborted();
+  return findings;
+}
+
+async function examineOne(
+  { part, needed = false, remedy, seconds, look }: Probe,
+  signal?: AbortSignal,
+): Promise<Finding> {
+  const limit = new AbortController();
+  const end = () => limit.abort(new Error(`no answer for ${seconds} s`));
+  const timer = setTimeout(end, seconds * 1000);
+  signal?.addEventListener("abort", end);
+  const overdue = new Promise<never>((_, reject) =>
+    limit.signal.addEventListener("abort", () => reject(limit.signal.reason))
+  );
+  try {
+    // In a function of its own, so that what it throws at once is an answer too.
+    const found = await Promise.race([(async () => await look(limit.signal))(), overdue]);
+    return { part, works: true, needed, found };
+  } catch (error) {
+    return { part, works: false, needed, found: (error as Error).message, remedy };
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", end);
+  }
+}
+
+/**
+ * Runs a script in a process of its own and gives what it answered (`answer`). Throws what it threw, or how it ended.
+ */
+export async function runApart(script: URL, args: readonly string[], signal: AbortSignal): Promise<string> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-A", script.href, ...args],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    signal,
+  });
+  const { code, signal: killer, stdout, stderr } = await command.output();
+  const said = lastLine(stdout);
+  if (said.startsWith(ANSWER)) {
+    const { found, missing } = JSON.parse(said.slice(ANSWER.length));
+    if (missing === undefined) return found;
+    throw new Error(missing);
+  }
+  const last = lastLine(stderr);
+  throw new Error(`the process ended with ${killer ?? `code ${code}`}${last && `: ${last}`}`);
+}
+
+/** Libraries print too: an answer is a line that begins like this. */
+const ANSWER = "lamina: ";
+
+/** In the other process: tells what `look` gives, or throws, to `runApart`, and ends. */
+export async function answer(look: () => Promise<string>): Promise<never> {
+  const outcome = await look().then((found) => ({ found }), (error) => ({ missing: error.message }));
+  console.log(`\n${ANSWER}${JSON.stringify(outcome)}`);
+  Deno.exit(0);
+}
+
+function lastLine(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes).trim().split("\n").at(-1)!.trim();
+}
