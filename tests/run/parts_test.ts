@@ -1,9 +1,10 @@
 /** Layers in parts: the numbers of the whole layer, for every way in which norms and biases stand around a module. */
 import assert from "node:assert/strict";
-import { layerTensors, type ModelSpec, randomWeights, readSpec } from "../../src/models/mod.ts";
+import { layerTensors, type Model, type ModelSpec, randomWeights, readSpec } from "../../src/models/mod.ts";
 import { forward, gramProbe, noDrop } from "../../src/run/mod.ts";
 import { layerParts, PART_BYTES } from "../../src/run/parts.ts";
-import { elements } from "../../src/tensor/mod.ts";
+import { elements, float32 } from "../../src/tensor/mod.ts";
+import type { Cut, Lease, WeightSource } from "../../src/weights/mod.ts";
 import { engine, randomBlocks, stateTolerance } from "../support.ts";
 
 /** Modules of more than one part each: narrow streams, wide insides. */
@@ -29,33 +30,87 @@ const configs = {
 
 for (const [name, config] of Object.entries(configs)) {
   Deno.test(`${name}: a layer in parts gives the numbers of the whole`, async () => {
-    const spec = readSpec({ ...inside, ...config }, name);
-    const weights = randomWeights(spec, { seed: 1, std: 0.02, residualStd: 0.02 });
-    const model = { name, spec, weights, config };
+    const model = modelOf(name, config);
     const { attention, mlp } = await layerParts(model, 0, false);
     assert.equal(attention.length, name === "olmo2" ? 1 : attention.length);
     assert.ok(name === "olmo2" || attention.length > 1, "attention is to be cut");
     assert.ok(mlp.length > 1, "the MLP is to be cut");
-    const run = async (whole: boolean) => {
-      const probe = gramProbe(spec.layers);
-      const inner = whole ? [{ attention: () => ({}) }] : []; // a probe that looks inside wants the layer whole
-      const blocks = randomBlocks(2, 8, 50);
-      await forward({ model, engine, blocks, plans: [noDrop], probes: [probe, ...inner] });
-      return probe.sums;
-    };
-    const [parts, whole] = [await run(false), await run(true)];
-    for (const [l, layer] of whole.entries()) {
-      for (const kind of ["attention", "mlp", "block"] as const) {
-        for (const [i, sums] of layer[kind]!.entries()) {
-          for (const key of ["distance", "magnitude", "sign"] as const) {
-            // A sum over 8 tokens of numbers of order 1 or less; both sides round as states do.
-            const difference = Math.abs(parts[l][kind]![i][key] - sums[key]);
-            assert.ok(difference <= 8 * tolerance(spec), `${kind} ${l} ${key}: ${difference}`);
-          }
+    expectEqual(await sumsOf(model, false), await sumsOf(model, true), tolerance(model.spec));
+  });
+}
+
+/** Biases of attention and MLP on both sides; those behind a module are to be added once, not by every part. */
+const biased = {
+  llama: { ...configs.llama, attention_bias: true, mlp_bias: true },
+  gpt_neox: configs.gpt_neox,
+};
+
+for (const [name, config] of Object.entries(biased)) {
+  Deno.test(`${name}: so does a layer whose biases are not zero, and they count`, async () => {
+    const bare = modelOf(name, config);
+    const model = { ...bare, weights: withBiases(bare.weights) };
+    const whole = await sumsOf(model, true);
+    expectEqual(await sumsOf(model, false), whole, tolerance(model.spec));
+    const without = await sumsOf(bare, true);
+    for (const kind of ["attention", "mlp"] as const) {
+      const change = Math.abs(whole[1][kind]![0].distance / without[1][kind]![0].distance - 1);
+      assert.ok(change > 0.01, `${kind}: biases change the importance by ${change} of it only`);
+    }
+  });
+}
+
+function modelOf(name: string, config: Record<string, unknown>): Model {
+  const spec = readSpec({ ...inside, ...config }, name);
+  return { name, spec, config, weights: randomWeights(spec, { seed: 1, std: 0.02, residualStd: 0.02 }) };
+}
+
+/** The sums of every module over two short texts, its layers whole or in parts. */
+async function sumsOf(model: Model, whole: boolean) {
+  const probe = gramProbe(model.spec.layers);
+  const inner = whole ? [{ attention: () => ({}) }] : []; // a probe that looks inside wants the layer whole
+  const blocks = randomBlocks(2, 8, 50);
+  await forward({ model, engine, blocks, plans: [noDrop], probes: [probe, ...inner] });
+  return probe.sums;
+}
+
+function expectEqual(
+  parts: Awaited<ReturnType<typeof sumsOf>>,
+  whole: typeof parts,
+  tolerance: number,
+): void {
+  for (const [l, layer] of whole.entries()) {
+    for (const kind of ["attention", "mlp", "block"] as const) {
+      for (const [i, sums] of layer[kind]!.entries()) {
+        for (const key of ["distance", "magnitude", "sign"] as const) {
+          // A sum over 8 tokens; both sides round as states do, a number above 1 in proportion.
+          const difference = Math.abs(parts[l][kind]![i][key] - sums[key]);
+          const bound = tolerance * Math.max(8, Math.abs(sums[key]));
+          assert.ok(difference <= bound, `${kind} ${l} ${key}: ${difference}, at most ${bound}`);
         }
       }
     }
+  }
+}
+
+/** The same weights with biases up to 1, no two neighbours alike. */
+function withBiases(weights: WeightSource): WeightSource {
+  const change = (l: number, { tensors, release }: Lease, cuts?: ReadonlyMap<string, Cut | null>): Lease => ({
+    release,
+    tensors: new Map([...tensors].map(([name, tensor]) => {
+      if (!name.endsWith("proj.bias")) return [name, tensor];
+      const start = cuts?.get(name)?.start ?? 0;
+      const values = Float32Array.from(
+        { length: elements(tensor.shape) },
+        (_, i) => Math.sin(1 + l + start + i),
+      );
+      return [name, float32(tensor.shape, values)];
+    })),
   });
+  return {
+    ...weights,
+    layer: async (l) => change(l, await weights.layer(l)),
+    part: async (l, cuts) => change(l, await weights.part!(l, cuts), cuts),
+  };
 }
 
 /** Of a state, where the insides are wider than the stream. */

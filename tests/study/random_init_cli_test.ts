@@ -1,0 +1,117 @@
+/** `lamina random-init` as a person runs it: tables, JSON, the dry run, wrong use, and what it asks for. */
+import assert from "node:assert/strict";
+import { basename } from "node:path";
+import { readResult } from "../../src/result/mod.ts";
+import { withFolder } from "../support.ts";
+import { kept } from "./tiny.ts";
+
+const root = new URL("../../", import.meta.url);
+const results = new URL("data/results/", root).pathname;
+
+const config = {
+  model_type: "llama",
+  hidden_size: 48,
+  intermediate_size: 128,
+  num_hidden_layers: 3,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  vocab_size: 300,
+  initializer_range: 0.03,
+};
+
+/** A folder with the configuration, of a name that nothing else has; the command keeps its results by that name. */
+async function withConfig(fields: object, use: (folder: string) => Promise<void>): Promise<void> {
+  await withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify(fields));
+    try {
+      await use(folder);
+    } finally {
+      for (const file of keptOf(folder)) await Deno.remove(results + file);
+    }
+  });
+}
+
+/** Names of the results that the command kept of a configuration. */
+function keptOf(folder: string): string[] {
+  return kept(results).filter((file) => file.includes(basename(folder)));
+}
+
+async function lamina(...args: string[]) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", "src/cli.ts", "random-init", ...args],
+    cwd: root,
+    env: { NO_COLOR: "1", LANG: "C.UTF-8" },
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, out: text(stdout), err: text(stderr) };
+}
+
+const tiny = ["--samples", "1", "--length", "16"];
+
+Deno.test("mean and spread by layer; what was finished is kept, and JSON is a result of its form", () =>
+  withConfig(config, async (folder) => {
+    const first = await lamina(folder, ...tiny, "--seeds", "2");
+    assert.equal(first.code, 0, first.err);
+    assert.match(first.out, /D 48, L 3, H 4, K 2, E 12, F 128, V 300, pre-norm; seeds 0, 1\n/);
+    const lines = first.out.trim().split("\n");
+    assert.equal(lines.findLast((line) => /layer/.test(line))!.match(/± seeds/g)!.length, 3);
+    assert.deepEqual(lines.slice(-3).map((line) => line.trim().split(/\s+/)[0]), ["0", "1", "2"]);
+    assert.equal(keptOf(folder).length, 2);
+
+    const json = `${folder}/result.json`;
+    const second = await lamina(folder, ...tiny, "--seeds", "3", "--json", json);
+    assert.equal(second.code, 0, second.err);
+    assert.equal(second.err.match(/kept from an earlier run/g)!.length, 2);
+    const { seeds, initialiser, attention, mlp, block } = await readResult(json, "random-init");
+    assert.deepEqual(seeds, [0, 1, 2]);
+    assert.deepEqual(initialiser, { std: 0.03, residualStd: 0.03 });
+    for (const { importance, spread, bySeed } of [attention, mlp, block]) {
+      assert.deepEqual([importance.length, spread.length, bySeed.length], [3, 3, 3]);
+      assert.ok(importance.every((value) => value! > 0 && value! < 1) && spread.every((value) => value! > 0));
+    }
+    const piped = await lamina(folder, ...tiny, "--seeds", "3", "--json", "-");
+    assert.deepEqual(JSON.parse(piped.out), JSON.parse(await Deno.readTextFile(json)));
+  }));
+
+Deno.test("a dry run says the price and computes nothing", () =>
+  withConfig(config, async (folder) => {
+    const { code, out } = await lamina(folder, ...tiny, "--dry-run");
+    assert.equal(code, 0);
+    assert.match(out, /6 modules/);
+    assert.deepEqual(keptOf(folder), []);
+  }));
+
+Deno.test("without an initialiser it asks for one, and takes it", () => {
+  const { initializer_range: _, ...bare } = config;
+  return withConfig(bare, async (folder) => {
+    const refused = await lamina(folder, ...tiny);
+    assert.equal(refused.code, 1);
+    assert.match(refused.err, /Cannot initialise .*: its configuration has no initializer_range.*\(--std\)/);
+    const given = await lamina(folder, ...tiny, "--std", "0.05");
+    assert.equal(given.code, 0, given.err);
+    assert.match(given.out, /random normal, σ 0\.05/);
+    // A file in GGUF never says what its model was drawn from.
+    const gguf = await lamina("tests/fixtures/gguf/llama.gguf", ...tiny);
+    assert.equal(gguf.code, 1);
+    assert.match(gguf.err, /Cannot initialise llama.*no initializer_range.*\(--std\)/);
+  });
+});
+
+Deno.test("wrong use ends with 2 and says what is wrong; an unknown configuration with 1 and the known ones", async () => {
+  for (
+    const [args, message] of [
+      [[], /missing required argument 'config'/],
+      [["llama-2-7b", "--seeds", "0"], /--seeds/],
+      [["llama-2-7b", "--std", "-1"], /--std/],
+      [["llama-2-7b", "--norm", "sideways"], /pre, peri, post/],
+      [["llama-2-7b", "--sigma", "1"], /unknown option '--sigma'/],
+    ] as const
+  ) {
+    const { code, err } = await lamina(...args);
+    assert.equal(code, 2, args.join(" "));
+    assert.match(err, message);
+  }
+  const unknown = await lamina("llama-9");
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.err, /llama-9.*llama-3-8b/);
+});
