@@ -1,15 +1,14 @@
 /**
- * One profile of SmolLM2 (8 × 2048 tokens, float32) beside one hooked PyTorch pass, and beside the product peak.
+ * One profile (8 × 2048 tokens, float32) beside one hooked PyTorch pass, and beside the product peak.
  *
- *     deno run -A tests/bench/profile_bench.ts [--python PYTHON] [--rounds 3] [--samples 8] [--length 2048]
+ *     deno run -A tests/bench/profile_bench.ts MODEL [--python PYTHON] [--rounds 3] [--samples 8] [--length 2048] [--bos]
  *
- * Runs are interleaved: product of 2048³, profile, PyTorch; ratios are within a round, the median is to be quoted.
+ * MODEL is a .gguf file or a folder in Hugging Face layout. Runs are interleaved: product of 2048³, profile, PyTorch; ratios are within a round, the median is to be quoted.
  * The PyTorch side needs an environment with tests/fixtures/requirements.txt; without `--python` it is left out.
  * Memory is the peak of anonymous memory (Linux) of a process that does nothing but one profile, read after each module.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { cpuEngine } from "../../src/engine/mod.ts";
@@ -19,15 +18,18 @@ import { openModel, profile } from "../../src/study/mod.ts";
 import { packText } from "../../src/study/texts.ts";
 import { float32 } from "../../src/tensor/mod.ts";
 
-const { values } = parseArgs({
+const { values, positionals: [path] } = parseArgs({
+  allowPositionals: true,
   options: {
     python: { type: "string" },
     rounds: { type: "string", default: "3" },
     samples: { type: "string", default: "8" },
     length: { type: "string", default: "2048" },
+    bos: { type: "boolean", default: false },
     memory: { type: "boolean", default: false },
   },
 });
+const { bos } = values;
 const [samples, length, rounds] = [values.samples, values.length, values.rounds].map(Number);
 if (values.memory) {
   console.log(await peakOfProfile());
@@ -35,11 +37,11 @@ if (values.memory) {
 }
 
 const begin = performance.now();
-const model = await openModel("smollm2-135m");
+const model = await openModel(path);
 const first = await model.weights.layer(0);
 console.log(`from cache to the first layer  ${((performance.now() - begin) / 1000).toFixed(2)} s`);
 first.release();
-const { blocks } = await packText(model, { text: "stories", samples, length, skip: 0, bos: false });
+const { blocks } = await packText(model, { text: "stories", samples, length, skip: 0, bos });
 const { flops } = cost(model.spec, [noDrop], { samples, length }, false);
 
 const product = await productTimer();
@@ -49,7 +51,7 @@ const rows: { peak: number; ours: number; torch?: number }[] = [];
 for (let round = 0; round < rounds; round++) {
   const peak = 2 * 2048 ** 3 / await product() / 1e9;
   const start = performance.now();
-  await profile(model, { samples, length, text: "stories" });
+  await profile(model, { samples, length, text: "stories", bos });
   const ours = (performance.now() - start) / 1000;
   rows.push({ peak, ours, torch: values.python ? torchSeconds(values.python) : undefined });
   const { torch } = rows[round];
@@ -79,10 +81,10 @@ model.close();
 
 /** Megabytes of anonymous memory at the most, during one profile. */
 async function peakOfProfile(): Promise<number> {
-  const model = await openModel("smollm2-135m");
+  const model = await openModel(path);
   let most = 0;
   const onProgress = () => most = Math.max(most, anonymousMegabytes());
-  await profile(model, { samples, length, text: "stories", onProgress });
+  await profile(model, { samples, length, text: "stories", bos, onProgress });
   return most;
 }
 
@@ -107,19 +109,9 @@ async function productTimer(): Promise<() => Promise<number>> {
 
 function torchSeconds(python: string): number {
   const script = fileURLToPath(new URL("hooked_pass.py", import.meta.url));
-  const folder = fileURLToPath(new URL("../../data/cache/models", import.meta.url));
-  const gguf = [...walk(folder)].find((path) => /smollm2.*\.gguf$/i.test(path))!;
   const shape = ["--samples", String(samples), "--length", String(length), "--threads", "2"];
-  return JSON.parse(execFileSync(python, [script, gguf, "--ids", ids, ...shape], { encoding: "utf-8" }))
+  return JSON.parse(execFileSync(python, [script, path, "--ids", ids, ...shape], { encoding: "utf-8" }))
     .seconds;
-}
-
-function* walk(folder: string): Generator<string> {
-  for (const entry of Deno.readDirSync(folder)) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory) yield* walk(path);
-    else yield path;
-  }
 }
 
 function anonymousMegabytes(): number {
