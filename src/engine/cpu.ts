@@ -9,10 +9,25 @@
  * spinning a profile is 1.6 times as fast on two cores. A graph with weights runs again and again in many short products
  * (decoding): there threads that spin from one to the next are worth 1.2, and stop when the run ends.
  */
-import * as ort from "onnxruntime-node";
+import type * as Ort from "onnxruntime-node";
 import type { Graph } from "../onnx/mod.ts";
 import { type DType, elements, type Tensor } from "../tensor/mod.ts";
 import type { Engine, Feeds, Held, Program } from "./engine.ts";
+
+/** ONNX Runtime, or why it cannot be loaded here; what needs no model has to work all the same. */
+const loaded: { ort: typeof Ort } | { error: Error } = await import("onnxruntime-node").then(
+  (ort) => ({ ort }),
+  (error) => ({ error }),
+);
+
+/** ONNX Runtime. Throws where this system has none. */
+function runtime(): typeof Ort {
+  if ("ort" in loaded) return loaded.ort;
+  const { error } = loaded;
+  throw new Error(`Cannot run a model: ONNX Runtime cannot be loaded (${error.message}), see lamina doctor`, {
+    cause: error,
+  });
+}
 
 /** Session options of graphs that are fed their weights, and of those that have them. */
 const fed = { disable_prepacking: "1", intra_op: { allow_spinning: "0" } };
@@ -35,9 +50,10 @@ const dtypes = new Map(Object.entries(typeNames).map(([dtype, name]) => [name, d
 
 /** Opens the CPU engine. `threads` per product; 0 lets ONNX Runtime take every core. */
 export function cpuEngine({ threads = 0 } = {}): Engine {
+  const { versions } = runtime().env;
   return {
     name: "cpu",
-    version: `onnxruntime ${ort.env.versions.node ?? ort.env.versions.common}`,
+    version: `onnxruntime ${versions.node ?? versions.common}`,
     compile: (graph) => compile(graph, threads),
     read: (held) => Promise.resolve(held as Tensor),
     free: (held) => void ((held as Tensor).data.buffer as ArrayBuffer).transfer(0),
@@ -45,7 +61,7 @@ export function cpuEngine({ threads = 0 } = {}): Engine {
 }
 
 async function compile(graph: Graph, threads: number): Promise<Program> {
-  const session = await ort.InferenceSession.create(graph.toBytes(), {
+  const session = await runtime().InferenceSession.create(graph.toBytes(), {
     executionProviders: ["cpu"],
     intraOpNumThreads: threads,
     enableMemPattern: false,
@@ -56,7 +72,7 @@ async function compile(graph: Graph, threads: number): Promise<Program> {
   const types = new Map(session.inputMetadata.map((input) => [input.name, input.isTensor && input.type]));
   return {
     async run(feeds: Feeds): Promise<Record<string, Held>> {
-      const inputs: Record<string, ort.Tensor> = {};
+      const inputs: Record<string, Ort.Tensor> = {};
       for (const name of graph.inputs) {
         const tensor = feeds[name] as Tensor | undefined;
         if (!tensor) throw new TypeError(`Cannot run graph: input ${name} is not fed`);
@@ -75,15 +91,15 @@ function bytesOf({ buffer, byteOffset, byteLength }: Tensor["data"]): Uint8Array
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-function toOrt(name: string, { dtype, shape, data }: Tensor): ort.Tensor {
+function toOrt(name: string, { dtype, shape, data }: Tensor): Ort.Tensor {
   if (elements(shape) !== data.length) {
     throw new RangeError(`Cannot feed ${name}: ${data.length} elements, expected [${shape}]`);
   }
   // A plain object instead of an ort.Tensor: the class refuses the bits of F16.
-  return { type: typeNames[dtype], dims: shape, location: "cpu", data } as unknown as ort.Tensor;
+  return { type: typeNames[dtype], dims: shape, location: "cpu", data } as unknown as Ort.Tensor;
 }
 
-function fromOrt(results: ort.InferenceSession.OnnxValueMapType): Record<string, Tensor> {
+function fromOrt(results: Ort.InferenceSession.OnnxValueMapType): Record<string, Tensor> {
   const tensors: Record<string, Tensor> = {};
   for (const [name, { type, dims, data }] of Object.entries(results)) {
     tensors[name] = { dtype: dtypes.get(type) ?? "f32", shape: dims, data: data as Tensor["data"] };

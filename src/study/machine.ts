@@ -75,8 +75,8 @@ export async function runApart(script: URL, args: readonly string[], signal: Abo
     if (missing === undefined) return found;
     throw new Error(missing);
   }
-  const last = lastLine(stderr);
-  throw new Error(`the process ended with ${killer ?? `code ${code}`}${last && `: ${last}`}`);
+  const complaint = complaintIn(stderr);
+  throw new Error(`the process ended with ${killer ?? `code ${code}`}${complaint && `: ${complaint}`}`);
 }
 
 /** Libraries print too: an answer is a line that begins like this. */
@@ -91,4 +91,10 @@ export async function answer(look: () => Promise<string>): Promise<never> {
 
 function lastLine(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes).trim().split("\n").at(-1)!.trim();
+}
+
+/** The error, where a line says that it is one: a stack may follow it. Else the last line. */
+function complaintIn(bytes: Uint8Array): string {
+  const lines = new TextDecoder().decode(bytes).split("\n");
+  return lines.find((line) => /error/i.test(line))?.trim() ?? lastLine(bytes);
 }
