@@ -1,7 +1,8 @@
 /** From sums to the means that results show, and the merging of shards: sums are joined, means are made anew. */
 import { createHash } from "node:crypto";
 import { canonical } from "./store.ts";
-import type { ModuleMeans, Perplexity, Profile } from "./forms.ts";
+import type { Perplexity } from "./forms.ts";
+import type { ModuleMeans, Profile } from "./profile.ts";
 import type { Provenance } from "./provenance.ts";
 
 type ModuleSums = Profile["sums"]["attention"];

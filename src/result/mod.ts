@@ -1,14 +1,8 @@
 /** The form of every result, its provenance, where it is kept, and how shards merge. */
-export {
-  forms,
-  type Kind,
-  type ModuleMeans,
-  type Perplexity,
-  type Plan,
-  type Profile,
-  type RandomInit,
-  type Sweep,
-} from "./forms.ts";
+export { forms, type Kind, type Perplexity, type RandomInit } from "./forms.ts";
+export type { CheckpointProfile, Checkpoints } from "./checkpoints.ts";
+export type { ModuleMeans, Profile } from "./profile.ts";
+export type { Plan, Sweep } from "./sweep.ts";
 export { merge, perplexityOf, profileOf } from "./means.ts";
 export type { Provenance } from "./provenance.ts";
 export { overSeeds } from "./seeds.ts";

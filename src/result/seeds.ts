@@ -1,6 +1,7 @@
 /** From the profiles of one untrained model under several seeds to their mean and spread. */
 import { canonical } from "./store.ts";
-import type { Profile, RandomInit } from "./forms.ts";
+import type { RandomInit } from "./forms.ts";
+import type { Profile } from "./profile.ts";
 
 /** Joins profiles that differ in their seed alone. Throws `TypeError` where they differ in more. */
 export function overSeeds(

@@ -1,0 +1,42 @@
+/** The form of a profile: importance, magnitude and sign of every module, with the sums that they are means of. */
+import { z } from "zod";
+import { perLayer, provenanceForm } from "./provenance.ts";
+
+/** Sums of one module over the counted tokens of one sample. */
+const updateSums = z.object({
+  counted: z.number(),
+  distance: z.number(),
+  magnitude: z.number(),
+  sign: z.number(),
+  norm: z.number(),
+});
+const moduleSums = z.array(z.array(updateSums).nullable());
+
+/** Means of one kind of module by layer [L]; null where the module is dropped. */
+const moduleMeans = z.object({
+  /** 1 − mean cos(X, Y) */
+  importance: perLayer,
+  /** mean |u| / |X| */
+  relativeMagnitude: perLayer,
+  /** mean cos(u, X) */
+  sign: perLayer,
+  /** Of the importance, over samples; null for a single sample. */
+  standardError: perLayer,
+});
+export type ModuleMeans = z.infer<typeof moduleMeans>;
+
+/** Importance, magnitude and sign of every module. */
+export const profileForm = z.object({
+  kind: z.literal("profile"),
+  provenance: provenanceForm,
+  tokens: z.int().positive(),
+  /** Tokens without a direction (|X| = 0) that some module's means had to leave out. */
+  skippedTokens: z.int().nonnegative(),
+  /** mean |x| where each layer begins [L]; null where all of it is dropped. */
+  streamNorm: perLayer,
+  sums: z.object({ attention: moduleSums, mlp: moduleSums, block: moduleSums }),
+  attention: moduleMeans,
+  mlp: moduleMeans,
+  block: moduleMeans,
+});
+export type Profile = z.infer<typeof profileForm>;

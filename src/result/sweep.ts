@@ -1,0 +1,55 @@
+/** The forms of what is dropped, in which order, and of what dropping more and more costs. */
+import { z } from "zod";
+import { indices, planForm, provenanceForm } from "./provenance.ts";
+
+/** Which modules compete to be dropped, and what orders them. */
+const targets = z.enum(["attention", "mlp", "block", "joint"]);
+const orders = z.enum(["importance", "magnitude", "random", "deepest"]);
+
+/** What to drop, and why. */
+export const planResultForm = z.object({
+  kind: z.literal("plan"),
+  model: z.string(),
+  layers: z.int().positive(),
+  target: targets,
+  by: orders,
+  seed: z.int().nullable(),
+  /** Layers whose attention is dropped, first dropped first. */
+  attention: indices,
+  /** Layers whose MLP is dropped, first dropped first. */
+  mlp: indices,
+  /** The drops in order; score is what they were ordered by. */
+  order: z.array(
+    z.object({ module: z.enum(["attention", "mlp", "block"]), layer: z.int(), score: z.number().nullable() }),
+  ),
+});
+export type Plan = z.infer<typeof planResultForm>;
+
+/** Quality against the number of modules dropped, by what they were ordered by. */
+export const sweepForm = z.object({
+  kind: z.literal("sweep"),
+  /** Of the full model on the text that quality was measured on. */
+  provenance: provenanceForm,
+  /** Of the profile that gave the orders. */
+  calibration: provenanceForm,
+  curves: z.array(z.object({
+    target: targets,
+    by: orders,
+    /** Of a random order. */
+    seed: z.int().nullable(),
+    points: z.array(z.object({
+      dropped: z.int().nonnegative(),
+      /** The modules dropped. */
+      drop: planForm,
+      nll: z.number(),
+      standardError: z.number().nullable(),
+      perplexity: z.number(),
+      kl: z.number(),
+      top1: z.number(),
+      /** Rise of nll over the full model, paired over samples; null for a single sample. */
+      rise: z.number(),
+      riseError: z.number().nullable(),
+    })),
+  })),
+});
+export type Sweep = z.infer<typeof sweepForm>;
