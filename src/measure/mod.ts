@@ -1,4 +1,7 @@
 /** Pure arithmetic: from sums to importance, magnitude, sign, intervals and correlations. */
+export { effectiveRank } from "./effective_rank.ts";
 export { initTheory, type Predicted, type Untrained } from "./init_theory.ts";
+export { type Massive, massiveActivations } from "./massive.ts";
+export { rankInterval } from "./rank_interval.ts";
 export { correlation, mean, ranks, spearman, standardError, studentT95 } from "./statistics.ts";
-export { cosineDistance, sumUpdates, type UpdateSums } from "./update.ts";
+export { cosineDistance, importanceOf, sumUpdates, type UpdateSums } from "./update.ts";

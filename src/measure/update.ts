@@ -31,6 +31,14 @@ export function cosineDistance(xx: number, xu: number, uu: number, xy: number, y
 }
 
 /**
+ * 1 − cos(X, X + u) of an update of relative magnitude r = |u|/|X| at cosine s to X: 1 − (1 + r s)/√(1 + 2 r s + r²). At s = 0
+ * magnitude alone is left: 1 − 1/√(1 + r²).
+ */
+export function importanceOf(r: number, s: number): number {
+  return cosineDistance(1, r * s, r * r, 1 + r * s, 1 + 2 * r * s + r * r);
+}
+
+/**
  * Adds up the tokens of `gram` [tokens, n, n], where X, u and Y are vectors number `indices`. A token whose X or Y is
  * zero has no direction: it is left out and not counted.
  */

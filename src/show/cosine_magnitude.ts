@@ -7,7 +7,7 @@
  * tokens, so a size that differs between tokens moves a dot as well.
  */
 import * as Plot from "@observablehq/plot";
-import { spearman } from "../measure/mod.ts";
+import { importanceOf, spearman } from "../measure/mod.ts";
 import type { Profile } from "../result/mod.ts";
 import { AXIS_X, COLORS, FRAME, logAxisY, logDomain, logTicks } from "./axes.ts";
 import { formatFixed, formatTick } from "./numbers.ts";
@@ -36,13 +36,6 @@ interface Module {
   readonly importance: number;
 }
 
-/** Importance of an update orthogonal to the stream, of relative magnitude r. */
-export function orthogonalImportance(r: number): number {
-  // 1 − 1/√(1 + r²) without cancellation for small r.
-  const root = Math.sqrt(1 + r * r);
-  return r * r / (root * (1 + root));
-}
-
 /** Draws how much of importance is magnitude, and how much is angle. */
 export function cosineMagnitudeFigure(profile: Profile): Figure {
   const modules = modulesOf(profile);
@@ -62,7 +55,7 @@ export function cosineMagnitudeFigure(profile: Profile): Figure {
       layer,
       relative_magnitude: magnitude,
       importance,
-      orthogonal_importance: orthogonalImportance(magnitude),
+      orthogonal_importance: importanceOf(magnitude, 0),
     })),
   });
 }
@@ -72,7 +65,7 @@ function readingOf(profile: Profile, modules: readonly Module[]): string {
     const value = magnitudeCorrelation(profile, [kind]);
     return value === null ? [] : [`${formatFixed(value, 2)} within ${KIND_NAMES[kind]}`];
   });
-  const ratios = modules.map(({ importance, magnitude }) => importance / orthogonalImportance(magnitude));
+  const ratios = modules.map(({ importance, magnitude }) => importance / importanceOf(magnitude, 0));
   const middle = median(ratios);
   if (middle === null) return "No module was measured.";
   const near = ratios.filter((ratio) => Math.abs(ratio - 1) <= 0.1).length;
@@ -99,7 +92,7 @@ function chart(modules: readonly Module[]): Plot.PlotOptions {
   const x = { type: "log", domain: logDomain(modules.map(({ magnitude }) => magnitude)) } as const;
   const curve = Array.from({ length: 101 }, (_, i) => {
     const r = x.domain[0] * (x.domain[1] / x.domain[0]) ** (i / 100);
-    return { r, importance: orthogonalImportance(r) };
+    return { r, importance: importanceOf(r, 0) };
   });
   const y = {
     type: "log",

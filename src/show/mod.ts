@@ -27,7 +27,7 @@ export { textsFigure } from "./texts.ts";
 export { magnitudeFigure } from "./magnitude.ts";
 export { streamNormFigure } from "./stream_norm.ts";
 export { signFigure } from "./sign.ts";
-export { cosineMagnitudeFigure, orthogonalImportance } from "./cosine_magnitude.ts";
+export { cosineMagnitudeFigure } from "./cosine_magnitude.ts";
 
 export { type Claim, claimsOf } from "./claims.ts";
 export { generalityClaim } from "./generality.ts";

@@ -5,7 +5,7 @@
  * magnitude is left: 1 − 1/√(1 + r²). So the mean over tokens is a product of three factors: what the mean
  * magnitude alone gives, how the mean angle changes that, and how the spread between tokens does.
  */
-import { correlation, cosineDistance, spearman } from "../measure/mod.ts";
+import { correlation, importanceOf, spearman } from "../measure/mod.ts";
 import type { Profile } from "../result/mod.ts";
 
 /** One module; importance = magnitude × angle × spread. */
@@ -26,11 +26,6 @@ export interface MagnitudeShare {
   readonly rankCorrelation: number;
   /** Share of the variance of ln importance that a line in the logarithm of the magnitude's factor explains. */
   readonly explained: number;
-}
-
-/** Importance of an update of relative magnitude r, at cosine s to the stream it is added to. */
-export function importanceOf(r: number, s: number): number {
-  return cosineDistance(1, r * s, r * r, 1 + r * s, 1 + 2 * r * s + r * r);
 }
 
 /** The factors of every module of a kind that moves the stream, by layer. */

@@ -2,7 +2,8 @@
 export { type AgainstLlmDrop, againstLlmDrop, type OfficialDifference } from "./llm_drop.ts";
 export { type Agreement, compare, type Comparison } from "./compare.ts";
 export { type Estimate, estimate } from "./estimate.ts";
-export { decompose, importanceOf, type MagnitudeShare, magnitudeShare, type Parts } from "./decompose.ts";
+export { importanceOf } from "../measure/mod.ts";
+export { decompose, type MagnitudeShare, magnitudeShare, type Parts } from "./decompose.ts";
 export { examine, type Finding, type Probe } from "./machine.ts";
 export { machineProbes } from "./machine_probes.ts";
 export { generate, type Generated, type GenerateOptions, type Written } from "./generate.ts";

@@ -112,15 +112,6 @@ Deno.test("titles state what the numbers say", () => {
   );
 });
 
-Deno.test("the importance of an orthogonal update is 1 − cos of the angle it turns by", () => {
-  for (const r of [1e-6, 0.01, 0.3, 1, 14]) {
-    const expected = 1 - Math.cos(Math.atan(r));
-    // 1 − cos loses half of the digits to cancellation for small angles: compare with 2 sin²(angle / 2).
-    const exact = 2 * Math.sin(Math.atan(r) / 2) ** 2;
-    assert.ok(Math.abs(show.orthogonalImportance(r) / exact - 1) < 1e-14, `${r}: ${expected}`);
-  }
-});
-
 Deno.test("labels keep their distance, their order and the bounds", () => {
   assert.deepEqual(spread([10, 50, 90], 20, [0, 100]), [10, 50, 90]);
   assert.deepEqual(spread([50, 50, 50], 20, [0, 100]), [30, 50, 70]);

@@ -75,3 +75,11 @@ Deno.test("magnitude explains orthogonal updates fully, and others less", () => 
   const mixed = share([[0.1, 0], [0.3, 0.99], [0.2, 0], [0.7, 0.99]]);
   assert.ok(mixed.rankCorrelation < 1 && mixed.explained < 0.9);
 });
+
+Deno.test("the importance of an orthogonal update is 1 − cos of the angle it turns by", () => {
+  for (const r of [1e-6, 0.01, 0.3, 1, 14]) {
+    // 1 − cos loses half of the digits to cancellation for small angles: compare with 2 sin²(angle / 2).
+    const exact = 2 * Math.sin(Math.atan(r) / 2) ** 2;
+    assert.ok(Math.abs(importanceOf(r, 0) / exact - 1) < 1e-14, String(r));
+  }
+});
