@@ -22,7 +22,8 @@ export function claimsOf(profile: Profile, sweep?: Sweep): Claim[] {
   return [...sweep ? droppingClaims(sweep) : [], ...magnitudeClaims(profile)];
 }
 
-function droppingClaims(sweep: Sweep): Claim[] {
+/** What leaving out attention costs, and leaving out MLPs. */
+export function droppingClaims(sweep: Sweep): Claim[] {
   const compared = comparedAt(groupsOf(sweep), sweep.provenance.model.layers);
   const full = sweep.curves.flatMap(({ points }) => points).find(({ dropped }) => dropped === 0);
   if (!compared || !full) return [];
@@ -49,7 +50,8 @@ function droppingClaims(sweep: Sweep): Claim[] {
   ];
 }
 
-function magnitudeClaims(profile: Profile): Claim[] {
+/** How large the updates of both are, and how closely importance follows that. */
+export function magnitudeClaims(profile: Profile): Claim[] {
   const [attention, mlp] = [profile.attention, profile.mlp].map((means) =>
     median(present(means.relativeMagnitude))
   );

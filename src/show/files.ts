@@ -15,7 +15,13 @@ export async function writeFigures(folder: string, figures: readonly Figure[]): 
 
 /** Writes a report: its figures and, as `index.html`, its page. Returns the page's path. */
 export async function writeReport(folder: string, report: Report): Promise<string> {
-  await writeFigures(folder, report.figures);
+  const figures = report.sections.flatMap((section) => section.figures);
+  const names = figures.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice) {
+    throw new RangeError(`Cannot write ${report.title}: two figures are ${twice}, expected one of a name`);
+  }
+  await writeFigures(folder, figures);
   const page = join(folder, "index.html");
   await writeWhole(page, pageHtml(report));
   return page;

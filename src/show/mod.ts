@@ -31,6 +31,15 @@ export { cosineMagnitudeFigure } from "./cosine_magnitude.ts";
 
 export { type Claim, claimsOf } from "./claims.ts";
 export { generalityClaim } from "./generality.ts";
-export { type Report, reportOf, type ReportTable, type Results } from "./report.ts";
+export {
+  importanceSection,
+  magnitudeSection,
+  qualitySection,
+  type Report,
+  reportOf,
+  type ReportTable,
+  type Results,
+  type Section,
+} from "./report.ts";
 export { pageHtml } from "./page.ts";
 export { writeFigures, writeReport } from "./files.ts";

@@ -2,7 +2,8 @@
  * A report as one HTML file that needs no other: pictures inline, no script, readable on a phone, light and dark.
  * The numbers and pictures as files lie beside it (files.ts).
  */
-import type { Report, ReportTable } from "./report.ts";
+import type { Claim } from "./claims.ts";
+import type { Report, ReportTable, Section } from "./report.ts";
 import { escape, type Figure } from "./svg.ts";
 
 const STYLE = `
@@ -16,7 +17,9 @@ const STYLE = `
 body { margin: 0; background: var(--paper); color: var(--ink); font: 1rem/1.55 system-ui, sans-serif; }
 main { max-width: 46rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 .5rem; text-wrap: balance; overflow-wrap: anywhere; }
-h2 { font-size: 1.2rem; margin: 2.75rem 0 .75rem; }
+h2 { font-size: 1.3rem; line-height: 1.3; margin: 3rem 0 .25rem; text-wrap: balance; }
+h3 { font-size: 1rem; margin: 2rem 0 .75rem; }
+nav ul { padding-left: 1.2rem; margin: 1rem 0; }
 p { margin: .5rem 0; }
 .faint { color: var(--faint); font-size: .9rem; }
 a { color: var(--link); }
@@ -38,17 +41,7 @@ tbody tr + tr td { border-top: 1px solid color-mix(in srgb, var(--line) 45%, tra
 `;
 
 /** The page of a report. */
-export function pageHtml({ title, setting, claims, figures, tables }: Report): string {
-  const claimed = claims.length === 0 ? "" : `
-<h2>The paper’s claims beside this run</h2>
-<p class="faint">The paper reports accuracies of models of 7B to 70B parameters; this run measures the model named above on
-the tokens named there.</p>
-<dl>${
-    claims.map(({ id, claim, measured }) =>
-      `\n<div><dt>${escape(id)} · ${escape(claim)}</dt><dd>${escape(measured)}</dd></div>`
-    ).join("")
-  }
-</dl>`;
+export function pageHtml({ title, sections }: Report): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -60,15 +53,36 @@ the tokens named there.</p>
 <body>
 <main>
 <h1>${escape(title)}</h1>
-<p class="faint">${escape(setting)}</p>
-${claimed}
-<h2>Figures</h2>
-${figures.map(figureHtml).join("\n")}
-${tables.map(tableHtml).join("\n")}
+<nav><ul>
+${sections.map(({ name, title }) => `<li><a href="#section-${name}">${escape(title)}</a></li>`).join("\n")}
+</ul></nav>
+${sections.map(sectionHtml).join("\n")}
 </main>
 </body>
 </html>
 `;
+}
+
+function sectionHtml({ name, title, setting, claims, figures, tables }: Section): string {
+  return `<section id="section-${name}">
+<h2>${escape(title)}</h2>
+<p class="faint">${escape(setting)}</p>
+${claimsHtml(claims)}
+${figures.map(figureHtml).join("\n")}
+${tables.map(tableHtml).join("\n")}
+</section>`;
+}
+
+function claimsHtml(claims: readonly Claim[]): string {
+  if (claims.length === 0) return "";
+  const entries = claims.map(({ id, claim, measured }) =>
+    `<div><dt>${escape(id)} · ${escape(claim)}</dt><dd>${escape(measured)}</dd></div>`
+  );
+  return `<h3>The paper’s claims beside this run</h3>
+<p class="faint">The paper reports accuracies of models of 7B to 70B parameters; this run measures what is named above.</p>
+<dl>
+${entries.join("\n")}
+</dl>`;
 }
 
 function figureHtml({ name, reading, svg }: Figure): string {
@@ -83,7 +97,7 @@ ${svg}
 function tableHtml({ title, head, rows }: ReportTable): string {
   const cells = (tag: "th" | "td", row: readonly string[]) =>
     `<tr>${row.map((cell) => `<${tag}>${escape(cell)}</${tag}>`).join("")}</tr>`;
-  return `<h2>${escape(title)}</h2>
+  return `<h3>${escape(title)}</h3>
 <div class="scroll"><table>
 <thead>${cells("th", head)}</thead>
 <tbody>

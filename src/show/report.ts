@@ -1,6 +1,6 @@
-/** What a page shows of the results at hand: claims, figures in the order of the argument, tables. */
+/** What a page shows of the results at hand, an analysis a section: its claims, figures and tables. */
 import type { Profile, Sweep } from "../result/mod.ts";
-import { type Claim, claimsOf } from "./claims.ts";
+import { type Claim, droppingClaims, magnitudeClaims } from "./claims.ts";
 import { cosineMagnitudeFigure } from "./cosine_magnitude.ts";
 import { groupsOf, meanOf } from "./curves.ts";
 import { divergenceFigure } from "./divergence.ts";
@@ -27,6 +27,15 @@ export interface Results {
 /** Content of a page. */
 export interface Report {
   readonly title: string;
+  readonly sections: readonly Section[];
+}
+
+/** One analysis. */
+export interface Section {
+  /** In a word: "importance". */
+  readonly name: string;
+  readonly title: string;
+  /** What its numbers stand on: model, weight format, text, packing. */
   readonly setting: string;
   readonly claims: readonly Claim[];
   readonly figures: readonly Figure[];
@@ -43,24 +52,62 @@ export interface ReportTable {
 /** Modules that the table of drop lists shows. */
 const LISTED = 10;
 
-/** Puts results together. */
+/** Puts the results of one model together. */
 export function reportOf({ profile, sweep, texts }: Results): Report {
   return {
     title: `What ${profile.provenance.model.name} can live without`,
+    sections: [
+      importanceSection(profile, texts),
+      ...sweep ? [qualitySection(sweep)] : [],
+      magnitudeSection(profile),
+    ],
+  };
+}
+
+/** Which modules hardly turn the stream, and how sure that is: over samples, and over the texts given. */
+export function importanceSection(profile: Profile, texts: readonly Profile[] = []): Section {
+  return {
+    name: "importance",
+    title: "Importance: which modules hardly turn the stream",
     setting: settingOf(profile.provenance),
-    claims: claimsOf(profile, sweep),
+    claims: [],
     figures: [
       importanceFigure(profile),
       dropOrderFigure(profile),
-      ...sweep ? [qualityFigure(sweep), divergenceFigure(sweep)] : [],
       ...profile.provenance.packing.samples > 1 ? [stabilityFigure(profile)] : [],
-      ...texts && texts.length > 1 ? [textsFigure(texts)] : [],
+      ...texts.length > 1 ? [textsFigure(texts)] : [],
+    ],
+    tables: [dropTable(profile)],
+  };
+}
+
+/** What dropping costs. */
+export function qualitySection(sweep: Sweep): Section {
+  const quality = qualityFigure(sweep);
+  return {
+    name: "quality",
+    title: "Quality: what dropping costs",
+    setting: quality.setting,
+    claims: droppingClaims(sweep),
+    figures: [quality, divergenceFigure(sweep)],
+    tables: [sweepTable(sweep)],
+  };
+}
+
+/** How large the updates are, where they point, and how much of importance that is. */
+export function magnitudeSection(profile: Profile): Section {
+  return {
+    name: "magnitude",
+    title: "Magnitude: how much of importance is size",
+    setting: settingOf(profile.provenance),
+    claims: magnitudeClaims(profile),
+    figures: [
       magnitudeFigure(profile),
       streamNormFigure(profile),
       signFigure(profile),
       cosineMagnitudeFigure(profile),
     ],
-    tables: [dropTable(profile), ...sweep ? [sweepTable(sweep)] : []],
+    tables: [],
   };
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { pageHtml, reportOf, writeReport } from "../../src/show/mod.ts";
+import { pageHtml, type Report, reportOf, writeReport } from "../../src/show/mod.ts";
 import { checkSvg } from "./check_svg.ts";
 import { profile, sweep } from "./synthetic.ts";
 
@@ -11,6 +11,7 @@ const results = {
   texts: ["stories", "wiki"].map((text) => profile({ ...shape, text })),
 };
 const FIGURES = 10;
+const figuresOf = ({ sections }: Report) => sections.flatMap(({ figures }) => figures);
 
 async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -24,15 +25,15 @@ async function inFolder(test: (folder: string) => Promise<void>): Promise<void> 
 Deno.test("a report is a page with its figures and numbers beside it", async () => {
   await inFolder(async (folder) => {
     const report = reportOf(results);
-    assert.equal(report.figures.length, FIGURES);
-    assert.equal(new Set(report.figures.map(({ name }) => name)).size, FIGURES);
+    assert.equal(figuresOf(report).length, FIGURES);
+    assert.equal(new Set(figuresOf(report).map(({ name }) => name)).size, FIGURES);
     const page = await Deno.readTextFile(await writeReport(folder, report));
     const files = new Set(Array.from(Deno.readDirSync(folder), ({ name }) => name));
     assert.equal(files.size, 2 * FIGURES + 1);
-    const links = [...page.matchAll(/href="([^"]+)"/g)].map(([, link]) => link);
+    const links = [...page.matchAll(/href="([^"#]+)"/g)].map(([, link]) => link);
     assert.equal(links.length, 2 * FIGURES);
     for (const link of links) assert.ok(files.has(link), link);
-    for (const { name, svg, csv } of report.figures) {
+    for (const { name, svg, csv } of figuresOf(report)) {
       assert.equal(await Deno.readTextFile(join(folder, `${name}.svg`)), svg + "\n");
       assert.equal(await Deno.readTextFile(join(folder, `${name}.csv`)), csv);
       checkSvg(svg);
@@ -48,12 +49,30 @@ Deno.test("a page needs nothing from elsewhere and no script, and its ids are it
   assert.ok(page.includes("a &quot;small&quot; model &lt;of two &amp; a half&gt;"));
 });
 
+Deno.test("the page leads to each of its sections, and two figures of one name are an error", async () => {
+  const report = reportOf(results);
+  const page = pageHtml(report);
+  const wanted = report.sections.map(({ name }) => `section-${name}`);
+  assert.deepEqual(wanted, ["section-importance", "section-quality", "section-magnitude"]);
+  assert.deepEqual([...page.matchAll(/href="#([^"]+)"/g)].map(([, id]) => id), wanted);
+  assert.deepEqual([...page.matchAll(/<section id="([^"]+)"/g)].map(([, id]) => id), wanted);
+  await inFolder(async (folder) => {
+    const twice = { ...report, sections: [report.sections[0], report.sections[0]] };
+    await assert.rejects(
+      writeReport(folder, twice),
+      /^RangeError: Cannot write .*: two figures are importance/,
+    );
+    assert.deepEqual([...Deno.readDirSync(folder)], []);
+  });
+});
+
 Deno.test("claims stand beside what was measured, and only where it was", () => {
-  const ids = ({ claims }: ReturnType<typeof reportOf>) => claims.map(({ id }) => id);
+  const claimsOf = ({ sections }: Report) => sections.flatMap(({ claims }) => claims);
+  const ids = (report: Report) => claimsOf(report).map(({ id }) => id);
   assert.deepEqual(ids(reportOf(results)), ["C1", "C2", "C7", "C9"]);
   assert.deepEqual(ids(reportOf({ profile: results.profile })), ["C7", "C9"]);
   assert.deepEqual(ids(reportOf({ profile: profile({ layers: 2, attention: [0, 1] }) })), []);
-  const [c1, c2] = reportOf(results).claims;
+  const [c1, c2] = claimsOf(reportOf(results));
   assert.match(
     c1.measured,
     /^2 of 12 dropped: perplexity 20\.1 → 22\.2 \(1\.11 times\), 90\.5 % of next tokens/,
