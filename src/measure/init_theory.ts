@@ -11,16 +11,18 @@
  *
  * and C ← C + U, since a fresh random matrix points anywhere: u ⟂ x. So 1 − cos(x, x + u) = 1 − 1/√(1 + r²), r² = U_tt/C_tt. A
  * norm behind the module divides U by its diagonal. K is Mehler's series: Σ c_k(t) c_k(s) ρ^k, c_k the Hermite coefficients
- * of the activation. Logits of variance τ² weigh pairs of one key e^{τ²N_ts} times as much as uniform attention does, at
- * most as much as if all weight lay on it.
+ * of the activation. Logits of variance τ² weigh pairs of one key up to e^{τ²N_ts} times as much as uniform attention does
+ * (effective_keys.ts); what they have in common over the keys, a softmax does not see.
  *
  * Sources: the signal propagation of Xiong et al. (arXiv 2002.04745) and of Giorlandino & Goldt (arXiv 2505.24333), at
  * finite T, for gated MLPs and any place of the norms.
  *
- * Limits: expectations over D → ∞ (some per cent off at D = 500, more from one seed). The logits' weight is a first
- * order: good to 15 % where τ² is below 2, 40 % too much attention at the width of Llama-2-7B (τ² = 2.7), whose MLPs it
- * still gives to 4 %. Windows, caps on scores and biases are left out.
+ * Limits: expectations over D → ∞ (some per cent off at D = 500, more from one seed). That keys of one word have logits
+ * alike is left out: about 10 % too much attention where τ² is near 1, 5 % at the width of Llama-2-7B (τ² = 2.7). Windows,
+ * caps on scores and biases are left out.
  */
+
+import { keyWeight } from "./effective_keys.ts";
 
 /** What the kernel depends on. */
 export interface Untrained {
@@ -139,10 +141,12 @@ function attend(model: Untrained, n: Kernel, tau: readonly number[], tokens: num
     for (let s = 1; s <= t; s++) {
       const overlap = n[(t - 1) * tokens + s - 1] /
         Math.sqrt(n[(t - 1) * (tokens + 1)] * n[(s - 1) * (tokens + 1)]);
-      const weight = Math.min(Math.exp(Math.sqrt(tau[t - 1] * tau[s - 1]) * overlap), t) - 1;
       // Of the s keys that both see, how much more one is like itself than like another.
       const others = s > 1 ? (corner[at(s, s)] - diagonal[s]) / (s - 1) : diagonal[s];
-      const value = factor * (corner[at(t, s)] + weight * (diagonal[s] - others)) / (t * s);
+      const own = diagonal[s] - others;
+      const variance = Math.sqrt(tau[t - 1] * tau[s - 1]) * overlap * own / diagonal[s];
+      const weight = keyWeight(Math.max(0, variance), s, tokens);
+      const value = factor * (corner[at(t, s)] + (weight - 1) * own) / (t * s);
       out[(t - 1) * tokens + s - 1] = out[(s - 1) * tokens + t - 1] = value;
     }
   }
