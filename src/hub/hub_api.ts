@@ -146,7 +146,7 @@ async function refusal({ type, name, revision }: HubRepo, status: number): Promi
 }
 
 /** `fetch` with a deadline; the token goes to the hub's own host only. */
-function hubFetch(signal?: AbortSignal): typeof fetch {
+export function hubFetch(signal?: AbortSignal): typeof fetch {
   const hub = new URL(endpoint());
   return async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);

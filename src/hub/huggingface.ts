@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import { checkDisk, statOrNull } from "./cache.ts";
 import { download } from "./download.ts";
 import { type FileEntry, isWeights, type ModelFiles, modelFiles } from "./files.ts";
+import { gathered } from "./gather.ts";
 import { httpSource } from "./http.ts";
 import {
   askFile,
@@ -144,10 +145,16 @@ async function announce(repo: HubRepo, remote: RemoteRepo, files: RemoteFile[], 
 function streamedEntry(repo: HubRepo, commit: string, file: RemoteFile, signal?: AbortSignal): FileEntry {
   const { path: name, size, sha256 } = file;
   const options = { name: `${repo.name}/${name}`, headers: authorization(), signal, size };
-  return { name, size, sha256, open: () => httpSource(fileUrl(repo, commit, name), options) };
+  return {
+    name,
+    size,
+    sha256,
+    open: async () => gathered(await httpSource(fileUrl(repo, commit, name), options)),
+  };
 }
 
-async function refuseOffline(repo: HubRepo): Promise<void> {
+/** Throws where nothing may be asked of the hub. */
+export async function refuseOffline(repo: HubRepo): Promise<void> {
   if (!isOffline()) return;
   throw new Error(
     `Cannot open ${repo.name} at revision ${repo.revision}: it is not in the cache and HF_HUB_OFFLINE is set, ` +

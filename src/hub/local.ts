@@ -19,9 +19,16 @@ export async function localFile(
 
 /**
  * Opens a folder in Hugging Face layout. Throws `Error` naming the folder where it has no config.json or no weights.
+ * `tokenizerFrom` is a folder whose tokenizer serves where this one has none.
  */
-export async function localFolder(path: string): Promise<ModelFiles> {
+export async function localFolder(
+  path: string,
+  { name = basename(resolve(path)), tokenizerFrom }: { name?: string; tokenizerFrom?: string } = {},
+): Promise<ModelFiles> {
   const entries = await folderEntries(path);
+  if (tokenizerFrom && !entries.some(isTokenizer)) {
+    entries.push(...(await folderEntries(tokenizerFrom)).filter(isTokenizer));
+  }
   const has = (test: (name: string) => boolean) => entries.some(({ name }) => test(name));
   if (!has((name) => name === "config.json") || !has(isWeights)) {
     const lacking = has((name) => name === "config.json") ? "*.safetensors file" : "config.json";
@@ -29,7 +36,11 @@ export async function localFolder(path: string): Promise<ModelFiles> {
       `Cannot open ${path}: the folder has no ${lacking}, expected a model in Hugging Face layout`,
     );
   }
-  return modelFiles({ name: basename(resolve(path)), revision: null, kind: "folder" }, entries);
+  return modelFiles({ name, revision: null, kind: "folder" }, entries);
+}
+
+function isTokenizer({ name }: FileEntry): boolean {
+  return /^tokenizer(_config)?\.json$/.test(name);
 }
 
 /** The regular files of a folder, links followed, hidden ones left out. */

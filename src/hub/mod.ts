@@ -3,6 +3,7 @@ export type { ByteSource } from "./source.ts";
 export { bufferSource, fileSource, readText } from "./file.ts";
 export type { ModelFiles } from "./files.ts";
 export { openModel, type OpenOptions } from "./open.ts";
+export { type SeriesCheckpoint, type SeriesFiles, seriesFiles, type SeriesOptions } from "./series.ts";
 export { datasetFile } from "./huggingface.ts";
 export { httpSource } from "./http.ts";
 export { benchmarkData, knownModels } from "./packaged.ts";

@@ -15,6 +15,7 @@ export { type NamedConfig, openConfig } from "./configs.ts";
 export { predictInit } from "./predict_init.ts";
 export { randomInit, randomInitEstimate, type RandomInitOptions } from "./random_init.ts";
 export { type Paired, paired, type Removal, removalAgreement, removals } from "./removals.ts";
+export { type Checkpoint, openSeries, type Series } from "./series.ts";
 export { openModel, type StudyModel } from "./session.ts";
 export {
   type Allowance,

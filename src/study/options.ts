@@ -47,7 +47,7 @@ export function textOptions(options: StudyOptions, text: string): TextOptions {
 
 /** What the numbers of one run depend on. */
 export async function provenance(
-  model: StudyModel,
+  model: Pick<StudyModel, "identity" | "tokenizer">,
   packed: Packed,
   drop: DropPlan,
   options: StudyOptions,

@@ -1,8 +1,8 @@
 /** A model opened for study: its weights, its tokenizer, and what results say of it. */
 import { type ModelFiles, openModel as openFiles, type OpenOptions, readText } from "../hub/mod.ts";
-import { loadFolder, loadGguf, type Model } from "../models/mod.ts";
+import { loadFolder, loadGguf, type Model, readSpec } from "../models/mod.ts";
 import type { Provenance } from "../result/mod.ts";
-import { type Tokenizer, tokenizerFromGguf, tokenizerFromJson } from "../text/mod.ts";
+import { type ConfiguredIds, type Tokenizer, tokenizerFromGguf, tokenizerFromJson } from "../text/mod.ts";
 import { openGguf } from "../weights/mod.ts";
 
 /** Bytes that a configuration or a tokenizer may have. */
@@ -25,54 +25,75 @@ export interface StudyModel extends Model {
 export async function openModel(ref: string, options: OpenOptions = {}): Promise<StudyModel> {
   const files = await openFiles(ref, options);
   try {
-    const { model, tokenizer } = files.kind === "gguf" ? await openGgufModel(files) : await openFolder(files);
-    return {
-      ...model,
-      tokenizer: once(tokenizer),
-      identity: {
-        name: files.name,
-        fingerprint: await files.fingerprint(),
-        revision: files.revision,
-        format: model.weights.format,
-        family: model.spec.family,
-        layers: model.spec.layers.length,
-      },
-      close() {
-        model.weights.close();
-        files.close();
-      },
-    };
+    return files.kind === "gguf" ? await openGgufModel(files) : await (await outline(files)).open();
   } catch (error) {
     files.close();
     throw error;
   }
 }
 
-interface Opened {
-  model: Model;
-  tokenizer: () => Promise<Tokenizer>;
+/** What a folder in Hugging Face layout says of its model before a byte of the weights is read. */
+export interface Outline extends Pick<StudyModel, "spec" | "tokenizer"> {
+  /** Without the weights' format, which their header tells. */
+  readonly identity: Omit<Provenance["model"], "format">;
+  /** Opens the weights. The files are closed with the model. */
+  open(): Promise<StudyModel>;
+  /** Gives back the files, where no model is opened. */
+  close(): void;
 }
 
-async function openGgufModel(files: ModelFiles): Promise<Opened> {
-  const file = await openGguf(await files.open(files.list()[0]));
+/** Reads the configuration of a folder in Hugging Face layout. */
+export async function outline(files: ModelFiles): Promise<Outline> {
+  const config = await readJson(files, "config.json");
+  const spec = readSpec(config, `${files.name}: config.json`);
+  const tokenizer = once(async () =>
+    tokenizerFromJson(
+      await readJson(files, "tokenizer.json"),
+      files.list().includes("tokenizer_config.json") ? await readJson(files, "tokenizer_config.json") : null,
+      config as ConfiguredIds,
+    )
+  );
+  const identity = {
+    name: files.name,
+    fingerprint: await files.fingerprint(),
+    revision: files.revision,
+    family: spec.family,
+    layers: spec.layers.length,
+  };
   return {
-    model: loadGguf(file, files.name),
-    tokenizer: () => Promise.resolve(tokenizerFromGguf(file.metadata)),
+    spec,
+    tokenizer,
+    identity,
+    open: async () => studyModel(files, await loadFolder(files, config), tokenizer, identity),
+    close: () => files.close(),
   };
 }
 
-async function openFolder(files: ModelFiles): Promise<Opened> {
-  const config = await readJson(files, "config.json");
-  const model = await loadFolder(files, config);
+async function openGgufModel(files: ModelFiles): Promise<StudyModel> {
+  const file = await openGguf(await files.open(files.list()[0]));
+  const model = loadGguf(file, files.name);
+  return studyModel(files, model, once(() => Promise.resolve(tokenizerFromGguf(file.metadata))), {
+    name: files.name,
+    fingerprint: await files.fingerprint(),
+    revision: files.revision,
+    family: model.spec.family,
+    layers: model.spec.layers.length,
+  });
+}
+
+function studyModel(
+  files: ModelFiles,
+  model: Model,
+  tokenizer: StudyModel["tokenizer"],
+  identity: Outline["identity"],
+): StudyModel {
   return {
-    model,
-    async tokenizer() {
-      const own = files.list().includes("tokenizer_config.json");
-      return tokenizerFromJson(
-        await readJson(files, "tokenizer.json"),
-        own ? await readJson(files, "tokenizer_config.json") : null,
-        model.config,
-      );
+    ...model,
+    tokenizer,
+    identity: { ...identity, format: model.weights.format },
+    close() {
+      model.weights.close();
+      files.close();
     },
   };
 }

@@ -34,7 +34,7 @@ const C4 = { repo: "allenai/c4", file: "en/c4-validation.00000-of-00008.json.gz"
 
 /** Packs a text for a model. */
 export async function packText(
-  model: StudyModel,
+  model: Pick<StudyModel, "tokenizer">,
   options: TextOptions,
   fetch: FetchOptions = {},
 ): Promise<Packed> {

@@ -1,0 +1,151 @@
+/**
+ * The checkpoints of one training run, as files, in three forms: a folder with `series.json`, a folder of checkpoint
+ * folders whose names carry the step, and a repository of the hub whose branches or tags do.
+ *
+ * Weights of the hub are read over the network as they are asked for; nothing of them is stored.
+ */
+import { basename, join, resolve } from "node:path";
+import { isFolder, statOrNull } from "./cache.ts";
+import { fileSource, readText } from "./file.ts";
+import type { ModelFiles } from "./files.ts";
+import { hubModel, parseHubId, refuseOffline } from "./huggingface.ts";
+import { localFolder } from "./local.ts";
+import type { FetchOptions } from "./progress.ts";
+import { askRefs } from "./refs.ts";
+import { chooseSteps, type NamedStep, namedSteps } from "./steps.ts";
+
+/** One checkpoint, not opened. */
+export interface SeriesCheckpoint {
+  /** Updates of the weights so far. */
+  readonly step: number;
+  /** How tables name it: "pre-ln/step00512", "owner/name@step1000". */
+  readonly name: string;
+  open(): Promise<ModelFiles>;
+}
+
+/** Which checkpoints, and where opening them reports to. */
+export interface SeriesOptions extends FetchOptions {
+  /** Their steps; at most twelve spaced evenly on a logarithmic axis where not said. */
+  readonly steps?: readonly number[];
+}
+
+/** The checkpoints of a run, by step. */
+export interface SeriesFiles {
+  readonly name: string;
+  readonly checkpoints: readonly SeriesCheckpoint[];
+}
+
+const LIST = "series.json";
+const MAX_LIST = 2 ** 20; // bytes
+
+/**
+ * Lists a series: a folder or `owner/name`. Throws `Error` where there is none, saying what was found, `SyntaxError` or
+ * `TypeError` for a `series.json` that is not of its form, `RangeError` for steps that are not there.
+ */
+export async function seriesFiles(ref: string, options: SeriesOptions = {}): Promise<SeriesFiles> {
+  if (await isFolder(ref)) return await folderSeries(ref, options);
+  const repo = /^[.~/\\]/.test(ref) ? null : parseHubId(ref);
+  if (!repo || ref.includes("@") || await statOrNull(ref)) {
+    throw new Error(
+      `Cannot open the series ${ref}: expected a folder of checkpoints or owner/name of the hub`,
+    );
+  }
+  await refuseOffline(repo);
+  const refs = new Map((await askRefs(repo, options.signal)).map(({ name, commit }) => [name, commit]));
+  const { run, others } = namedSteps(refs.keys());
+  checkFound(run, ref, "branches and tags", [...refs.keys()]);
+  if (others.length > 0) {
+    options.onNotice?.(
+      `${ref}: ${run.length} checkpoints named as ${run[0].name}; left aside: ${quoted(others)}`,
+    );
+  }
+  return {
+    name: ref,
+    checkpoints: chooseSteps(run, options.steps, ref).map(({ step, name }) => ({
+      step,
+      name: `${ref}@${name}`,
+      async open() {
+        const files = await hubModel({ ...repo, revision: refs.get(name)! }, { ...options, stream: true });
+        return { ...files, name: `${ref}@${name}` };
+      },
+    })),
+  };
+}
+
+async function folderSeries(path: string, { steps }: SeriesOptions): Promise<SeriesFiles> {
+  const listed = await statOrNull(join(path, LIST));
+  const { name, run } = listed ? await readList(join(path, LIST)) : await listFolders(path);
+  return {
+    name,
+    checkpoints: chooseSteps(run, steps, path).map(({ step, name: folder }) => ({
+      step,
+      name: `${name}/${folder}`,
+      open: () => localFolder(join(path, folder), { name: `${name}/${folder}`, tokenizerFrom: path }),
+    })),
+  };
+}
+
+async function listFolders(path: string): Promise<{ name: string; run: NamedStep[] }> {
+  const found: string[] = [];
+  for await (const { name } of Deno.readDir(path)) {
+    if (await isFolder(join(path, name))) found.push(name);
+  }
+  found.sort();
+  const { run } = namedSteps(found);
+  checkFound(run, path, `${LIST} or folders`, found);
+  return { name: basename(resolve(path)), run };
+}
+
+function checkFound(run: readonly NamedStep[], series: string, what: string, found: readonly string[]): void {
+  if (run.length > 0) return;
+  throw new Error(
+    `Cannot open the series ${series}: found ${found.length ? quoted(found) : "nothing"}, ` +
+      `expected ${what} named by their step, as step1000, checkpoint-500 or stage1-step1000-tokens5B`,
+  );
+}
+
+/** Reads `series.json`: { "kind": "series", "name": …, "checkpoints": [{ "step": …, "folder": … }] } and more. */
+async function readList(file: string): Promise<{ name: string; run: NamedStep[] }> {
+  const source = await fileSource(file);
+  let list: { kind?: unknown; name?: unknown; checkpoints?: unknown };
+  try {
+    list = JSON.parse(await readText(source, MAX_LIST)) ?? {};
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new SyntaxError(`Cannot read ${file}: ${error.message}`);
+  } finally {
+    source.close();
+  }
+  const fault = (what: string, found: unknown, expected: string) =>
+    new TypeError(`Cannot read ${file}: ${what} is ${JSON.stringify(found)}, expected ${expected}`);
+  if (list.kind !== "series") throw fault("kind", list.kind, '"series"');
+  if (!isPlainName(list.name)) throw fault("name", list.name, "a plain name");
+  const entries: unknown = list.checkpoints;
+  if (!Array.isArray(entries) || entries.length === 0) {
+    throw fault("checkpoints", entries, "a list of checkpoints");
+  }
+  const run = entries.map((entry, i): NamedStep => {
+    const { step, folder } = entry ?? {};
+    if (!Number.isSafeInteger(step) || step < 0) {
+      throw fault(`checkpoints[${i}].step`, step, "a number of steps");
+    }
+    if (!isPlainName(folder)) {
+      throw fault(`checkpoints[${i}].folder`, folder, "the name of a folder beside it");
+    }
+    if (i > 0 && step <= entries[i - 1].step) {
+      throw fault(`checkpoints[${i}].step`, step, "more than the step before");
+    }
+    return { step, name: folder };
+  });
+  return { name: list.name, run };
+}
+
+/** Whether a text names something in a folder: it stays there on every system. */
+function isPlainName(name: unknown): name is string {
+  return typeof name === "string" && /^\w[\w.-]{0,99}$/.test(name);
+}
+
+function quoted(names: readonly string[]): string {
+  const shown = names.slice(0, 8).map((name) => JSON.stringify(name)).join(", ");
+  return names.length > 8 ? `${shown} and ${names.length - 8} more` : shown;
+}

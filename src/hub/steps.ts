@@ -1,0 +1,69 @@
+/**
+ * Steps of training in the names that checkpoints have: `step1000` (Pythia), `stage1-step1000-tokens5B` (OLMo),
+ * `checkpoint-500` (Hugging Face's trainer), `iter_0002384` (Megatron, MAP-Neo). Names of one run differ in the numbers
+ * alone; where there are several runs (OLMo's second stage counts from 0 again), the one with most checkpoints is meant.
+ */
+
+/** A checkpoint by its name. */
+export interface NamedStep {
+  readonly name: string;
+  /** Updates of the weights so far. */
+  readonly step: number;
+}
+
+const NAME = /^([\w.-]*?(?:step|checkpoint|ckpt|iter)[-_]?)(\d{1,15})(?:[-_][\w.-]*)?$/i;
+/** Checkpoints that are studied where nothing else is said. */
+const MOST = 12;
+
+/** The checkpoints among some names, by step; of several runs the one with most, and how many others there are. */
+export function namedSteps(names: Iterable<string>): { run: NamedStep[]; others: string[] } {
+  const runs = new Map<string, Map<number, string>>();
+  for (const name of names) {
+    const [, stem, digits] = NAME.exec(name) ?? [];
+    if (stem === undefined) continue;
+    const run = runs.get(stem) ?? new Map<number, string>();
+    if (!run.has(Number(digits))) run.set(Number(digits), name);
+    runs.set(stem, run);
+  }
+  const bySize = [...runs.values()].sort((a, b) => b.size - a.size);
+  return {
+    run: [...bySize[0] ?? []].map(([step, name]) => ({ step, name })).sort((a, b) => a.step - b.step),
+    others: bySize.slice(1).flatMap((run) => [...run.values()]),
+  };
+}
+
+/**
+ * The checkpoints of the wanted steps, or at most twelve that are evenly spaced on a logarithmic axis, first and last
+ * among them. `series` names them in the `RangeError` for a step that is not there.
+ */
+export function chooseSteps<T extends { readonly step: number }>(
+  checkpoints: readonly T[],
+  wanted: readonly number[] | undefined,
+  series: string,
+): T[] {
+  if (!wanted) return spaced(checkpoints);
+  const missing = wanted.find((step) => !checkpoints.some((checkpoint) => checkpoint.step === step));
+  if (missing === undefined && wanted.length > 0) {
+    return checkpoints.filter(({ step }) => wanted.includes(step));
+  }
+  const known = checkpoints.map(({ step }) => step);
+  throw new RangeError(
+    `Cannot study ${missing === undefined ? "no step" : `step ${missing}`} of ${series}, expected some of ${
+      known.length > 40 ? [...known.slice(0, 38), "…", known.at(-1)].join(", ") : known.join(", ")
+    }`,
+  );
+}
+
+function spaced<T extends { readonly step: number }>(checkpoints: readonly T[]): T[] {
+  if (checkpoints.length <= MOST) return [...checkpoints];
+  const at = checkpoints.map(({ step }) => Math.log1p(step));
+  const [first, last] = [at[0], at.at(-1)!];
+  const chosen = Array.from({ length: MOST }, (_, i) => {
+    const wanted = first + (last - first) * i / (MOST - 1);
+    return at.reduce(
+      (best, place, k) => Math.abs(place - wanted) < Math.abs(at[best] - wanted) ? k : best,
+      0,
+    );
+  });
+  return [...new Set(chosen)].map((k) => checkpoints[k]);
+}
