@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import process from "node:process";
 import { createContext } from "./commands/context.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { figuresCommand } from "./commands/figures.ts";
 import { generateCommand } from "./commands/generate.ts";
 import { randomInitCommand } from "./commands/random_init.ts";
 import { compareCommand, mergeCommand, planCommand } from "./commands/results.ts";
@@ -31,6 +32,7 @@ async function main(args: readonly string[]): Promise<number> {
     sweepCommand,
     generateCommand,
     randomInitCommand,
+    figuresCommand,
     compareCommand,
     mergeCommand,
   ];

@@ -7,10 +7,9 @@ import { formatSeconds, perplexityTable, planTable, reportOf, sweepTable, writeR
 import { makePlan, perplexities, profile, START_CURVES, sweep, SWEEP_STEPS } from "../study/mod.ts";
 import { type Context, printProfile, withModel } from "./context.ts";
 import { RESULTS } from "./options.ts";
+import { SIZES, TEXTS } from "./sections.ts";
 
 const TARGETS = ["attention", "mlp", "block"] as const;
-/** Kinds of text whose importances are held side by side. */
-const TEXTS = ["stories", "wiki", "code", "math"] as const;
 /** Modules of each kind that are dropped for the table. */
 const DROPPED = 8;
 
@@ -29,7 +28,7 @@ export function startCommand(context: Context): Command {
           onProgress: context.progress.onProgress,
           onNotice: context.notice,
         };
-        const importance = await profile(model, { ...options, samples: 8, length: 2048 });
+        const importance = await profile(model, { ...options, ...SIZES.profile });
         printProfile(context, importance);
         const plans = TARGETS.map((target) =>
           makePlan(importance, { target, drop: Math.min(DROPPED, model.spec.layers.length) })
@@ -41,18 +40,17 @@ export function startCommand(context: Context): Command {
             plan,
           );
         }
-        const quality = await perplexities(model, [{}, ...plans], { ...options, samples: 8, length: 512 });
+        const quality = await perplexities(model, [{}, ...plans], { ...options, ...SIZES.quality });
         context.print(`\n${perplexityTable(quality, context.look)}`);
         const curves = await sweep(model, importance, START_CURVES, SWEEP_STEPS, {
           ...options,
-          samples: 8,
-          length: 512,
+          ...SIZES.quality,
         });
         context.print(`\n${sweepTable(curves, context.look)}`);
         await writeResult(join(RESULTS, `sweep-${model.name}.json`), curves);
         const texts = [];
         for (const text of TEXTS) {
-          texts.push(await profile(model, { ...options, samples: 4, length: 512, text }));
+          texts.push(await profile(model, { ...options, ...SIZES.texts, text }));
         }
         const report = reportOf({ profile: importance, sweep: curves, texts });
         const page = await writeReport(join(RESULTS, "report"), report);

@@ -1,0 +1,71 @@
+/** All analyses on one page: `lamina figures`. What is kept is drawn, the rest is computed first. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { join, relative } from "node:path";
+import process from "node:process";
+import { type Section, writeReport } from "../show/mod.ts";
+import { openModel, profile } from "../study/mod.ts";
+import type { Context } from "./context.ts";
+import { RESULTS, wholeNumber } from "./options.ts";
+import { analyses, type Analysis, SIZES } from "./sections.ts";
+
+interface FiguresFlags {
+  only?: Analysis[];
+  out: string;
+  samples?: number;
+  length?: number;
+  cache: boolean;
+}
+
+const NAMES = analyses.map(({ name }) => name).join(", ");
+
+export function figuresCommand(context: Context): Command {
+  return new Command("figures")
+    .description("every analysis on one HTML page, its pictures and numbers beside it")
+    .argument("[model]", "another model", "smollm2-135m")
+    .option("--only <names>", `these alone, as importance,quality; of: ${NAMES}`, analysesOf)
+    .addOption(
+      new Option("--out <folder>", "where to write the page")
+        .default(join(RESULTS, "figures"), "data/results/figures"),
+    )
+    .option("--samples <n>", "blocks of text, instead of each analysis' own number", wholeNumber(1))
+    .option("--length <t>", "tokens in each block, likewise", wholeNumber(2))
+    .option("--no-cache", "compute again although results are kept")
+    .addHelpText("after", () => `\n${analyses.map(({ name, about }) => `${name}: ${about}`).join("\n")}`)
+    .action(async (ref: string, { only = [...analyses], out, cache, ...sizes }: FiguresFlags) => {
+      const reports = {
+        signal: context.signal,
+        onProgress: context.progress.onProgress,
+        onNotice: context.notice,
+      };
+      const options = { ...reports, ...sizes, results: RESULTS, fresh: !cache };
+      const model = once(() => openModel(ref, reports));
+      const importance = once(async () => profile(await model.get(), { ...SIZES.profile, ...options }));
+      const sections: Section[] = [];
+      try {
+        for (const { name, run } of only) {
+          context.notice(`${name} (${sections.length + 1} of ${only.length})`);
+          sections.push(await run({ ...options, model: model.get, profile: importance.get }));
+        }
+      } finally {
+        (await model.made()?.catch(() => null))?.close();
+      }
+      const page = await writeReport(out, { title: "What a transformer can live without", sections });
+      context.print(`page of figures: ${relative(process.cwd(), page)}`);
+    });
+}
+
+/** Something that is made when it is first asked for. */
+function once<T>(make: () => Promise<T>) {
+  let made: Promise<T> | undefined;
+  return { get: () => made ??= make(), made: () => made };
+}
+
+/** Analyses by name, in the order of the page: "importance,quality". */
+function analysesOf(text: string): Analysis[] {
+  const names = text.split(",").map((name) => name.trim());
+  const unknown = names.filter((name) => !analyses.some((analysis) => analysis.name === name));
+  if (unknown.length > 0) {
+    throw new InvalidArgumentError(`found "${unknown.join(", ")}", expected of ${NAMES}`);
+  }
+  return analyses.filter(({ name }) => names.includes(name));
+}
