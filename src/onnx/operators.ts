@@ -31,6 +31,12 @@ export const Sigmoid = (x: Value): Value => one(x.graph.node("Sigmoid", [x]));
 export const Relu = (x: Value): Value => one(x.graph.node("Relu", [x]));
 export const MatMul = (a: Value, b: Value): Value => one(a.graph.node("MatMul", [a, b]));
 
+/** a · b of bytes, summed in int32; `a` is u8 and `b` i8. */
+export const MatMulInteger = (a: Value, b: Value): Value => one(a.graph.node("MatMulInteger", [a, b]));
+
+/** a < b, as bool. */
+export const Less = (a: Value, b: Value): Value => one(a.graph.node("Less", [a, b]));
+
 /** a · b (+ c), `b` transposed by default: Hugging Face stores a linear layer as [out, in]. */
 export const Gemm = (a: Value, b: Value, c: Value | null = null, { transB = 1 } = {}): Value =>
   one(a.graph.node("Gemm", c ? [a, b, c] : [a, b], { transB }));
@@ -66,15 +72,28 @@ export const Concat = (values: readonly Value[], axis: number): Value =>
 export const Pad = (x: Value, before: readonly number[], after: readonly number[]): Value =>
   one(x.graph.node("Pad", [x, ints(x.graph, [...before, ...after])]));
 
-/** Elements [start, end) along one axis. */
-export const Slice = (x: Value, start: number, end: number, axis: number): Value =>
-  one(x.graph.node("Slice", [x, ints(x.graph, [start]), ints(x.graph, [end]), ints(x.graph, [axis])]));
+/** Elements start, start + step, … before end, along one axis. */
+export const Slice = (x: Value, start: number, end: number, axis: number, step = 1): Value =>
+  one(x.graph.node("Slice", [x, ...[start, end, axis, step].map((value) => ints(x.graph, [value]))]));
+
+/** Vectors along an axis divided by their p-norm; a vector of zeros stays one. */
+export const LpNormalization = (x: Value, axis: number, p: 1 | 2): Value =>
+  one(x.graph.node("LpNormalization", [x], { axis, p }));
 
 export const GatherElements = (x: Value, indices: Value, axis: number): Value =>
   one(x.graph.node("GatherElements", [x, indices], { axis }));
 
+/** The k largest along the last axis, the largest first, and where they stand (int64). */
+export function TopK(x: Value, k: number): { values: Value; indices: Value } {
+  const [values, indices] = x.graph.node("TopK", [x, ints(x.graph, [k])], { axis: -1 }, 2);
+  return { values, indices };
+}
+
 export const ReduceSum = (x: Value, axes: readonly number[], keepdims = 0): Value =>
   one(x.graph.node("ReduceSum", [x, ints(x.graph, axes)], { keepdims }));
+
+export const ReduceSumSquare = (x: Value, axes: readonly number[], keepdims = 0): Value =>
+  one(x.graph.node("ReduceSumSquare", [x, ints(x.graph, axes)], { keepdims }));
 
 export const ReduceMax = (x: Value, axes: readonly number[], keepdims = 0): Value =>
   one(x.graph.node("ReduceMax", [x, ints(x.graph, axes)], { keepdims }));

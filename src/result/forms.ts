@@ -3,6 +3,7 @@
  * exactly. No clock, duration or path is part of a result.
  */
 import { z } from "zod";
+import { causesForm } from "./causes.ts";
 import { checkpointsForm } from "./checkpoints.ts";
 import { profileForm } from "./profile.ts";
 import { perLayer, provenanceForm } from "./provenance.ts";
@@ -76,6 +77,7 @@ export const forms = {
   plan: planResultForm,
   sweep: sweepForm,
   "random-init": randomInitForm,
+  causes: causesForm,
   checkpoints: checkpointsForm,
 } as const;
 export type Kind = keyof typeof forms;

@@ -1,5 +1,17 @@
 /** The form of every result, its provenance, where it is kept, and how shards merge. */
 export { forms, type Kind, type Perplexity, type RandomInit } from "./forms.ts";
+export {
+  CAUSE_NAMES,
+  type CauseCorrelation,
+  type CauseName,
+  type Causes,
+  type MassiveActivation,
+  PATTERN_NAMES,
+  type PatternName,
+  type Smoothed,
+  SMOOTHING_NAMES,
+  type SmoothingName,
+} from "./causes.ts";
 export type { CheckpointProfile, Checkpoints } from "./checkpoints.ts";
 export type { ModuleMeans, Profile } from "./profile.ts";
 export type { Plan, Sweep } from "./sweep.ts";

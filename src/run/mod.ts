@@ -1,6 +1,7 @@
 /** Running a model: the executor, what to drop, what to observe, how to score. */
 export { type Cost, cost } from "./cost.ts";
 export { type Decoder, decoder, type DecoderOptions } from "./decode.ts";
+export { type EffectSums, effectsProbe, type LayerEffects } from "./effects.ts";
 export { type Blocks, forward, type ForwardOptions, type State } from "./forward.ts";
 export { gramProbe, type GramSums, type ModuleKind } from "./gram.ts";
 export { type DistanceSum, llmDropProbe, type LlmDropSums } from "./llm_drop.ts";
@@ -9,4 +10,6 @@ export { type DropPlan, dropPlan, noDrop } from "./plan.ts";
 export type { Observation, Probe } from "./probe.ts";
 export { type SampleOptions, sampler } from "./sample.ts";
 export { type Reference, reference, score, type ScoreOptions, type ScoreSums } from "./score.ts";
+export { embeddingSmoothing, type LayerSmoothing, smoothingOf, smoothingProbe } from "./smoothing.ts";
+export { streamProbe } from "./stream.ts";
 export { countModules } from "./trie.ts";

@@ -1,0 +1,117 @@
+/**
+ * The form of the study of causes: what may make a module redundant, by layer (and head), beside its importance.
+ *
+ * Lists by layer [L] have null where the checkpoint lacks the module or the measure has no value. Means are over the
+ * tokens or queries of a sample, then over samples; a standard error is over samples, null for a single one.
+ */
+import { z } from "zod";
+import { indices, perLayer, planForm, provenanceForm } from "./provenance.ts";
+
+/** Statistics of an attention pattern, as `kernels/attention_stats` defines them. */
+export const PATTERN_NAMES = [
+  "entropy",
+  "normalizedEntropy",
+  "firstShare",
+  "effectiveKeys",
+  "top16Mass",
+  "belowOnePercent",
+  "meanDistance",
+] as const;
+export type PatternName = typeof PATTERN_NAMES[number];
+
+/** Measures of how alike the tokens of a sample are. */
+export const SMOOTHING_NAMES = ["meanCosine", "residualToRankOne", "participationRatio"] as const;
+export type SmoothingName = typeof SMOOTHING_NAMES[number];
+
+/** What is correlated with importance: patterns (C5), the stream that a module reads (C6), the size of its update (C7). */
+export const CAUSE_NAMES = [
+  ...PATTERN_NAMES.filter((name) => name !== "entropy"),
+  ...SMOOTHING_NAMES,
+  "relativeMagnitude",
+] as const;
+export type CauseName = typeof CAUSE_NAMES[number];
+
+/** By layer and head [L][H]. */
+const perHead = z.array(z.array(z.number().nullable()).nullable());
+const record = <K extends string, T extends z.ZodType>(names: readonly K[], of: T) =>
+  z.record(z.enum(names), of);
+
+const curve = z.object({ mean: perLayer, standardError: perLayer });
+const modules = z.object({ importance: perLayer, relativeMagnitude: perLayer, sign: perLayer });
+
+/** What the numbers depend on beside model and text. */
+const settings = z.object({
+  /** Every how manieth query the patterns are of. */
+  queryStride: z.int().positive(),
+  /** What computed them: "cpu", or a device by kind and name. */
+  kernels: z.string(),
+  /** Numbers of modules of one kind dropped, by importance, for the smoothing under drops. */
+  drops: indices,
+  /** Blocks from which the published sink rate is, without BOS. */
+  sink: z.object({ samples: z.int().positive(), length: z.int().positive(), threshold: z.number() }),
+  /** Samples and tokens in each that effects on later layers are of; null where they were left out. */
+  effects: z.object({ samples: z.int().positive(), length: z.int().positive() }).nullable(),
+});
+
+/** Smoothing by depth with modules dropped: where layer 0 begins, after attention, after the layer's MLP. */
+const smoothed = z.object({
+  drop: planForm,
+  embedding: record(SMOOTHING_NAMES, z.number().nullable()),
+  attention: record(SMOOTHING_NAMES, curve),
+  mlp: record(SMOOTHING_NAMES, curve),
+});
+export type Smoothed = z.infer<typeof smoothed>;
+
+/** How far the updates of layer l move when module s is dropped: ‖u_l − u_l^full‖ / ‖u_l^full‖ [s][l], null up to s. */
+const effects = z.object({ attention: z.array(perLayer), mlp: z.array(perLayer) });
+
+const correlation = z.object({
+  module: z.enum(["attention", "mlp"]),
+  cause: z.enum(CAUSE_NAMES),
+  /** Spearman's correlation with importance over layers; null where one side does not vary. */
+  rank: z.number().nullable(),
+  /** Its 95 % interval; null below four layers. */
+  low: z.number().nullable(),
+  high: z.number().nullable(),
+  layers: z.int().nonnegative(),
+});
+export type CauseCorrelation = z.infer<typeof correlation>;
+
+const massive = z.object({
+  /** Layer that the state leaves. */
+  layer: z.int().nonnegative(),
+  position: z.int().nonnegative(),
+  dimension: z.int().nonnegative(),
+  /** The largest by size over samples. */
+  value: z.number(),
+  /** Samples in which it is massive there. */
+  samples: z.int().positive(),
+});
+export type MassiveActivation = z.infer<typeof massive>;
+
+/** Patterns, smoothing, magnitudes, and how each goes with importance. */
+export const causesForm = z.object({
+  kind: z.literal("causes"),
+  provenance: provenanceForm.extend({ causes: settings }),
+  tokens: z.int().positive(),
+  /** Where the model's norms stand. */
+  norm: z.enum(["pre", "peri", "post"]),
+  /** mean |x| where each layer begins. */
+  streamNorm: perLayer,
+  attention: modules,
+  mlp: modules,
+  /** Means of each head. */
+  patterns: record(PATTERN_NAMES, perHead),
+  /** As published: mean share of the first token by head, and the share of heads above the threshold. */
+  sink: z.object({ score: perHead, rate: z.number().nullable() }),
+  /** The full model first. */
+  smoothing: z.array(smoothed).min(1),
+  /** exp(−Σ p ln p) of the first sample's singular values, where min(T, D) ≤ 1024. */
+  effectiveRank: z.object({ embedding: z.number().nullable(), layers: perLayer }),
+  /** The largest of them, and how many places there are. */
+  massive: z.object({ places: z.int().nonnegative(), largest: z.array(massive) }),
+  /** Of a dropped attention module, and of a dropped MLP, on both kinds of later updates. */
+  effects: z.object({ attention: effects, mlp: effects }).nullable(),
+  correlations: z.array(correlation),
+});
+export type Causes = z.infer<typeof causesForm>;

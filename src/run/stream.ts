@@ -1,0 +1,18 @@
+/** The stream probe: hands over the residual stream that leaves each layer, a sample after the other. */
+import type { Observation, Probe } from "./probe.ts";
+
+/** Calls `see` with the states [T, D] of plan number `plan`; they are valid during the call only. */
+export function streamProbe(
+  see: (layer: number, sample: number, states: Float32Array) => void,
+  plan = 0,
+): Probe {
+  return {
+    update: ({ y }) => ({ stream: y }),
+    observeUpdate({ layer, plans, first, count, outputs }: Observation) {
+      if (!plans.includes(plan)) return;
+      const states = outputs.stream.data as Float32Array;
+      const size = states.length / count;
+      for (let i = 0; i < count; i++) see(layer, first + i, states.subarray(i * size, (i + 1) * size));
+    },
+  };
+}
