@@ -1,0 +1,74 @@
+/** The analyses of `lamina figures` on a tiny model, and the command as a person runs it. */
+import assert from "node:assert/strict";
+import { analyses, type AnalysisOptions } from "../../src/commands/sections.ts";
+import { pageHtml, type Section, writeReport } from "../../src/show/mod.ts";
+import { profile } from "../../src/study/mod.ts";
+import { kept, type Opened, withTiny } from "../study/tiny.ts";
+
+const root = new URL("../../", import.meta.url);
+
+async function figures(...args: string[]) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", "src/cli.ts", "figures", ...args],
+    cwd: root,
+    env: { NO_COLOR: "1", LANG: "C.UTF-8" },
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, out: text(stdout), err: text(stderr) };
+}
+
+/** Runs one analysis on the tiny model, over its own text. */
+function run(
+  name: string,
+  { model, options }: Opened,
+  more: Partial<AnalysisOptions> = {},
+): Promise<Section> {
+  return analyses.find((analysis) => analysis.name === name)!.run({
+    ...options,
+    model: () => Promise.resolve(model),
+    profile: () => profile(model, options),
+    ...more,
+  });
+}
+
+Deno.test("an analysis computes what it shows, and draws the same from what is kept", () =>
+  withTiny(async (opened) => {
+    const first = await run("quality", opened);
+    const files = kept(opened.options.results);
+    assert.notDeepEqual(files, []);
+    const notices: string[] = [];
+    const again = await run("quality", opened, { onNotice: (line) => notices.push(line) });
+    assert.deepEqual(again, first);
+    assert.deepEqual(kept(opened.options.results), files);
+    assert.ok(notices.some((line) => /kept from an earlier run/.test(line)), notices.join("\n"));
+    assert.deepEqual(first.figures.map(({ name }) => name), ["quality", "divergence"]);
+  }));
+
+Deno.test("sections of several analyses make one page, each under its own setting", () =>
+  withTiny(async (opened) => {
+    const sections = [await run("quality", opened), await run("magnitude", opened)];
+    const out = `${opened.folder}/page`;
+    const page = await Deno.readTextFile(await writeReport(out, { title: "All of it", sections }));
+    assert.equal(page, pageHtml({ title: "All of it", sections }));
+    for (const { name, figures } of sections) {
+      assert.ok(page.includes(`<a href="#section-${name}">`));
+      for (const { name } of figures) assert.ok(page.includes(`<figure id="${name}">`), name);
+    }
+  }));
+
+Deno.test("names of analyses are their sections', and no two are alike", async () => {
+  assert.equal(new Set(analyses.map(({ name }) => name)).size, analyses.length);
+  await withTiny(async (opened) => {
+    for (const name of ["quality", "magnitude"]) assert.equal((await run(name, opened)).name, name);
+  });
+});
+
+Deno.test("an unknown analysis is a wrong use that lists the known ones, before anything is opened", async () => {
+  for (const only of ["importance,nonsense", "", ","]) {
+    const { code, err } = await figures("no-such-model", "--only", only);
+    assert.equal(code, 2, err);
+    for (const { name } of analyses) assert.ok(err.includes(name), err);
+  }
+  assert.match((await figures("no-such-model", "--only", "importance,nonsense")).err, /found "nonsense"/);
+  assert.equal((await figures("no-such-model", "--only", "magnitude")).code, 1);
+});
