@@ -3,6 +3,7 @@
  */
 import { Command, CommanderError } from "commander";
 import process from "node:process";
+import { checkpointsCommand } from "./commands/checkpoints.ts";
 import { createContext } from "./commands/context.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { figuresCommand } from "./commands/figures.ts";
@@ -32,6 +33,7 @@ async function main(args: readonly string[]): Promise<number> {
     sweepCommand,
     generateCommand,
     randomInitCommand,
+    checkpointsCommand,
     figuresCommand,
     compareCommand,
     mergeCommand,

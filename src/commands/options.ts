@@ -51,9 +51,9 @@ export function withStudyFlags(command: Command, { samples = 8, length = 512 } =
 /** Adds the options that leave modules out. */
 export function withDropFlags(command: Command): Command {
   return command
-    .option("--drop-attention <layers>", "attention layers to drop, as 25,26", layerList, [])
-    .option("--drop-mlp <layers>", "MLP layers to drop", layerList, [])
-    .option("--drop-block <layers>", "layers to drop whole", layerList, [])
+    .option("--drop-attention <layers>", "attention layers to drop, as 25,26", numberList, [])
+    .option("--drop-mlp <layers>", "MLP layers to drop", numberList, [])
+    .option("--drop-block <layers>", "layers to drop whole", numberList, [])
     .option("--plan <file>", "drop what a plan (from `lamina plan`) lists");
 }
 
@@ -89,8 +89,8 @@ export function nonNegative(text: string): number {
   return Number(text) === 0 && text.trim() !== "" ? 0 : positive(text);
 }
 
-/** A parser of layer numbers: "25,26"; nothing for an empty list. */
-export function layerList(text: string): number[] {
+/** A parser of numbers of layers or steps: "25,26"; nothing for an empty list. */
+export function numberList(text: string): number[] {
   if (text.trim() === "") return [];
   return text.split(",").map((part) => wholeNumber(0)(part.trim()));
 }

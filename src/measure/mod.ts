@@ -1,6 +1,7 @@
 /** Pure arithmetic: from sums to importance, magnitude, sign, intervals and correlations. */
 export { effectiveRank } from "./effective_rank.ts";
 export { crossing, FIRST_LAYER, moduleRatio, type RatioPoint, typical } from "./module_ratio.ts";
+export { drift, rankStability } from "./drift.ts";
 export { initTheory, type Predicted, type Untrained } from "./init_theory.ts";
 export { type Massive, massiveActivations } from "./massive.ts";
 export { rankInterval } from "./rank_interval.ts";

@@ -14,6 +14,7 @@ export {
 } from "./terminal.ts";
 export { doctorTable } from "./doctor_table.ts";
 export { againstTable } from "./against_table.ts";
+export { checkpointTable } from "./checkpoint_table.ts";
 export { randomInitTable } from "./random_init_table.ts";
 export { estimateText, sweepTable } from "./sweep_table.ts";
 

@@ -1,6 +1,8 @@
 /** The analyses: each a choice of plans, texts and probes. */
 export { type AgainstLlmDrop, againstLlmDrop, type OfficialDifference } from "./llm_drop.ts";
 export { type Agreement, compare, type Comparison } from "./compare.ts";
+export { causes, type CausesMeasures, type CausesOptions, untrainedCauses } from "./causes.ts";
+export { type KernelsName } from "./kernels.ts";
 export { type Estimate, estimate } from "./estimate.ts";
 export { importanceOf } from "../measure/mod.ts";
 export { decompose, type MagnitudeShare, magnitudeShare, type Parts } from "./decompose.ts";
@@ -15,6 +17,7 @@ export { type NamedConfig, openConfig } from "./configs.ts";
 export { predictInit } from "./predict_init.ts";
 export { randomInit, randomInitEstimate, type RandomInitOptions } from "./random_init.ts";
 export { type Paired, paired, type Removal, removalAgreement, removals } from "./removals.ts";
+export { checkpoints, type CheckpointsOptions } from "./checkpoints.ts";
 export { type Checkpoint, openSeries, type Series } from "./series.ts";
 export { openModel, type StudyModel } from "./session.ts";
 export {

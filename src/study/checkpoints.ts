@@ -1,0 +1,110 @@
+/**
+ * Redundancy through training (paper, claim C3: attention redundancy persists throughout training; v6, figure 7).
+ *
+ * A profile at every checkpoint of a series, on one text. Each checkpoint is a result of its own, a series of one, and is
+ * kept under what is known of it before its weights are opened: an interrupted study goes on where it stopped and reads
+ * nothing of the weights of what is finished. With quality, half of the attention, MLP and block modules are dropped at
+ * each step by that step's own importance.
+ */
+import { meter, type Progress } from "../hub/mod.ts";
+import {
+  type CheckpointProfile,
+  type Checkpoints,
+  keptResult,
+  type Provenance,
+  resultPath,
+  type Sweep,
+  writeResult,
+} from "../result/mod.ts";
+import { noDrop } from "../run/mod.ts";
+import { CALIBRATION_TEXT, provenance, type StudyOptions, textOptions } from "./options.ts";
+import { profileBlocks } from "./profile.ts";
+import type { Checkpoint, Series } from "./series.ts";
+import type { Outline, StudyModel } from "./session.ts";
+import { type Curve, sweep } from "./sweep.ts";
+import { packText } from "./texts.ts";
+
+/** Options of the study. */
+export interface CheckpointsOptions extends StudyOptions {
+  /** Text on which half of the modules are dropped at each step; nothing is dropped where it is not said. */
+  readonly quality?: string;
+}
+
+/** What is dropped, half of each, at every step. */
+const HALVES: readonly Curve[] = (["attention", "mlp", "block"] as const).map((target) => ({
+  target,
+  by: "importance",
+  seed: null,
+}));
+
+/** Profiles every checkpoint of a series. What is finished stays in `results` when the signal ends the study. */
+export async function checkpoints(series: Series, options: CheckpointsOptions = {}): Promise<Checkpoints> {
+  const total = series.checkpoints.length;
+  const report = meter({ label: series.name, total, unit: "checkpoints" }, options.onProgress);
+  const results: CheckpointProfile[] = [];
+  for (const [i, checkpoint] of series.checkpoints.entries()) {
+    options.signal?.throwIfAborted();
+    const onModule = (share: number) => report(Math.floor(100 * (i + share)) / 100);
+    results.push(await atCheckpoint(series.name, checkpoint, options, onModule));
+    report(i + 1);
+  }
+  return { kind: "checkpoints", name: series.name, series: results };
+}
+
+async function atCheckpoint(
+  series: string,
+  checkpoint: Checkpoint,
+  options: CheckpointsOptions,
+  onModule: (share: number) => void,
+): Promise<CheckpointProfile> {
+  const { step, name } = checkpoint;
+  const closed = await checkpoint.outline();
+  let model: StudyModel | undefined;
+  try {
+    const packed = await packText(closed, textOptions(options, CALIBRATION_TEXT), options);
+    const key = await keyOf(closed, step, packed, options);
+    const kept = options.results && !options.fresh && await keptResult(options.results, "checkpoints", key);
+    if (kept) {
+      options.onNotice?.(`${name}: kept from an earlier run`);
+      return kept.series[0];
+    }
+    model = await closed.open();
+    const origin = await provenance(model, packed, noDrop, options);
+    const profile = await profileBlocks(model, packed.blocks, origin, name, {
+      ...options,
+      onProgress: ({ done, total }: Progress) => onModule(done / (total ?? Infinity)),
+    });
+    const result = { ...profile, step, quality: await qualityOf(model, profile, options) };
+    if (options.results) {
+      const one: Checkpoints = { kind: "checkpoints", name: series, series: [result] };
+      await writeResult(resultPath(options.results, "checkpoints", key), one);
+    }
+    return result;
+  } finally {
+    (model ?? closed).close();
+  }
+}
+
+/** All that a checkpoint's numbers depend on; its files' fingerprint stands for the weights' format. */
+async function keyOf(
+  closed: Outline,
+  step: number,
+  packed: Awaited<ReturnType<typeof packText>>,
+  options: CheckpointsOptions,
+): Promise<Provenance & { step: number; quality: string | null }> {
+  const model = { ...closed, identity: { ...closed.identity, format: "" } };
+  const quality = options.quality === undefined
+    ? null
+    : (await packText(closed, textOptions({ ...options, text: options.quality }, ""), options)).text.hash;
+  return { ...await provenance(model, packed, noDrop, options), step, quality };
+}
+
+async function qualityOf(
+  model: StudyModel,
+  profile: Omit<CheckpointProfile, "step" | "quality">,
+  options: CheckpointsOptions,
+): Promise<Sweep | null> {
+  if (options.quality === undefined) return null;
+  const half = Math.floor(model.spec.layers.length / 2);
+  return await sweep(model, profile, HALVES, [0, half], { ...options, text: options.quality });
+}
