@@ -5,28 +5,14 @@
  * another. The text is drawn from Zipf's law, the same for every seed, so that the spread over seeds is that of the
  * weights. Every seed's profile is a result of its own, kept as such: an interrupted study goes on where it stopped.
  */
-import {
-  initialiserOf,
-  type Model,
-  type ModelSpec,
-  randomWeights,
-  readSpec,
-  reshape,
-  type Reshaping,
-} from "../models/mod.ts";
-import {
-  cacheKey,
-  overSeeds,
-  type Profile,
-  type Provenance,
-  type RandomInit,
-  VERSION,
-} from "../result/mod.ts";
+import { initialiserOf, type ModelSpec, readSpec, reshape, type Reshaping } from "../models/mod.ts";
+import { overSeeds, type Profile, type RandomInit } from "../result/mod.ts";
 import { cost, noDrop, PART_BYTES } from "../run/mod.ts";
 import type { NamedConfig } from "./configs.ts";
 import { type Estimate, estimate } from "./estimate.ts";
-import { engineOf, type StudyOptions, textOptions } from "./options.ts";
+import { type StudyOptions, textOptions } from "./options.ts";
 import { profileBlocks } from "./profile.ts";
+import { untrained } from "./untrained.ts";
 import { zipfText } from "./zipf.ts";
 
 /** Options of the study; the sizes of the text, what to change of the shape, and what to draw from. */
@@ -49,32 +35,8 @@ export async function randomInit(named: NamedConfig, options: RandomInitOptions 
   const text = zipfText(spec.vocabulary, samples, length);
   const profiles: Profile[] = [];
   for (const seed of seeds) {
-    const model: Model = {
-      name,
-      spec,
-      config: named.config,
-      weights: randomWeights(spec, { ...initialiser, seed }),
-    };
-    const engine = engineOf(options);
-    const origin: Provenance = {
-      lamina: VERSION,
-      model: {
-        name,
-        fingerprint: `init:${cacheKey("init", [spec, initialiser])}`,
-        revision: null,
-        format: model.weights.format,
-        family: spec.family,
-        layers: spec.layers.length,
-      },
-      dtype: "float32",
-      engine: engine.name,
-      runtime: engine.version,
-      tokenizer: "none",
-      text: text.text,
-      packing: text.packing,
-      drop: { attention: [], mlp: [] },
-      seed,
-    };
+    const drawn = { name, config: named.config, spec, initialiser, seed };
+    const { model, origin } = untrained(drawn, text, options);
     profiles.push(await profileBlocks(model, text.blocks, origin, `random ${name}, seed ${seed}`, options));
   }
   return overSeeds(profiles, { shape: shapeOf(spec), initialiser });

@@ -1,0 +1,101 @@
+/** From what the probes of the causes saw to the means that the result holds. Pure. */
+import type { AttentionStats, Smoothing } from "../kernels/mod.ts";
+import { mean, standardError } from "../measure/mod.ts";
+import {
+  type Causes,
+  PATTERN_NAMES,
+  type PatternName,
+  type Smoothed,
+  SMOOTHING_NAMES,
+  type SmoothingName,
+} from "../result/mod.ts";
+import type { DropPlan, LayerEffects, LayerSmoothing } from "../run/mod.ts";
+
+/** Statistics by layer and sample; null for a layer without attention. */
+type Patterns = readonly (readonly AttentionStats[] | null)[];
+
+/** A statistic's mean over the queries of a sample, by head [H]; null where no query has it. */
+function headMeans({ positions, stats }: AttentionStats, name: PatternName): (number | null)[] {
+  const values = stats[name];
+  const heads = values.length / positions.length;
+  // A query that sees itself alone has no entropy to normalise.
+  const counted = positions.map((position, i) => ({ position, i }))
+    .filter(({ position }) => name !== "normalizedEntropy" || position > 0);
+  return Array.from(
+    { length: heads },
+    (_, h) => finiteMean(counted.map(({ i }) => values[h * positions.length + i])),
+  );
+}
+
+/** Means over samples of every statistic, by layer and head [L][H]; null for a layer without attention. */
+export function patternMeans(
+  layers: Patterns,
+): Causes["patterns"] {
+  const of = (name: PatternName) =>
+    layers.map((samples) => {
+      const bySample = samples?.map((stats) => headMeans(stats, name));
+      if (!bySample) return null;
+      return bySample[0].map((_, h) => finiteMean(present(bySample.map((heads) => heads[h]))));
+    });
+  return Object.fromEntries(PATTERN_NAMES.map((name) => [name, of(name)])) as Causes["patterns"];
+}
+
+/** Mean share of the first token by head, and the share of heads above the threshold, by sample and then over them. */
+export function sinkOf(
+  layers: Patterns,
+  threshold: number,
+): Causes["sink"] {
+  const scores = layers.map((samples) => samples?.map((stats) => headMeans(stats, "firstShare")) ?? []);
+  const samples = Math.max(0, ...scores.map((layer) => layer.length));
+  const rates = Array.from({ length: samples }, (_, i) => {
+    const heads = scores.flatMap((layer) => layer[i] ?? []);
+    return heads.filter((score) => score !== null && score > threshold).length / heads.length;
+  });
+  return { score: patternMeans(layers).firstShare, rate: finiteMean(rates) };
+}
+
+/** One plan's smoothing by depth. */
+export function smoothedOf(
+  drop: DropPlan,
+  embedding: readonly Smoothing[],
+  layers: readonly LayerSmoothing[],
+): Smoothed {
+  const each = <T>(of: (name: SmoothingName) => T) =>
+    Object.fromEntries(SMOOTHING_NAMES.map((name) => [name, of(name)])) as Record<SmoothingName, T>;
+  const curve = (kind: "attention" | "mlp") =>
+    each((name) => {
+      const samples = layers.map((layer) => (layer[kind] ?? []).map((sample) => sample[name]));
+      return {
+        mean: samples.map(finiteMean),
+        standardError: samples.map((values) => standardError(values.filter(Number.isFinite))),
+      };
+    });
+  return {
+    drop: { attention: [...drop.attention], mlp: [...drop.mlp] },
+    embedding: each((name) => finiteMean(embedding.map((sample) => sample[name]))),
+    attention: curve("attention"),
+    mlp: curve("mlp"),
+  };
+}
+
+/** How far each update of layer l moved, ‖u − u_full‖ / ‖u_full‖, for layers after the dropped one. */
+export function effectRow(
+  dropped: number,
+  layers: readonly LayerEffects[],
+  kind: "attention" | "mlp",
+): (number | null)[] {
+  return layers.map((layer, l) => {
+    const sums = layer[kind];
+    return l > dropped && sums && sums.reference > 0 ? Math.sqrt(sums.difference / sums.reference) : null;
+  });
+}
+
+function present<T>(values: readonly (T | null)[]): T[] {
+  return values.filter((value) => value !== null);
+}
+
+/** The mean of the values that are numbers; null of none. */
+function finiteMean(values: readonly number[]): number | null {
+  const finite = values.filter(Number.isFinite);
+  return finite.length ? mean(finite) : null;
+}
