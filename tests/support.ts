@@ -3,6 +3,7 @@ import { cpuEngine } from "../src/engine/mod.ts";
 import { openModel } from "../src/hub/mod.ts";
 import { loadFolder, type Model, type ModelSpec } from "../src/models/mod.ts";
 import { type Blocks, type DropPlan, forward, gramProbe, type GramSums, noDrop } from "../src/run/mod.ts";
+import { float32, type Tensor, toFloat32 } from "../src/tensor/mod.ts";
 import { type Fixture, fixture } from "./fixtures/read.ts";
 
 /** Unit roundoff of float32: the largest relative error of one rounded operation. */
@@ -60,6 +61,22 @@ export async function withFixture(
   } finally {
     model.close();
   }
+}
+
+/** The model with its weights widened before they are fed. */
+export function widened({ weights, ...model }: Model): Model {
+  const widen = (tensor: Tensor) => float32(tensor.shape, toFloat32(tensor));
+  return {
+    ...model,
+    weights: {
+      ...weights,
+      async layer(l) {
+        const { tensors, release } = await weights.layer(l);
+        return { tensors: new Map([...tensors].map(([name, tensor]) => [name, widen(tensor)])), release };
+      },
+      outer: async (name, rows) => widen(await weights.outer(name, rows)),
+    },
+  };
 }
 
 /** The texts [N, T] that the expected numbers are of. */

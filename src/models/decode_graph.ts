@@ -9,8 +9,6 @@
  */
 import {
   Add,
-  BitCast,
-  Cast,
   Concat,
   createGraph,
   type Graph,
@@ -23,8 +21,17 @@ import {
   Softmax,
   type Value,
 } from "../onnx/mod.ts";
-import type { DType, Tensor } from "../tensor/mod.ts";
-import { attentionUpdate, feedForward, linear, norm, projections, type Weights } from "./graphs.ts";
+import type { Tensor } from "../tensor/mod.ts";
+import {
+  attentionUpdate,
+  fedWeight,
+  feedForward,
+  linear,
+  norm,
+  projections,
+  type StoredTypes,
+  type Weights,
+} from "./graphs.ts";
 import {
   type AttentionSpec,
   type LayerSpec,
@@ -34,10 +41,10 @@ import {
   type RopeSpec,
 } from "./spec.ts";
 
-/** Where a graph's weights are: in it, or fed to it as elements of these types; by canonical name. */
+/** Where a graph's weights are: in it, by canonical name, or fed to it as they are stored. */
 export type StepWeights =
   | { readonly held: ReadonlyMap<string, Tensor> }
-  | { readonly fed: ReadonlyMap<string, DType> };
+  | { readonly fed: StoredTypes };
 
 /** Names of inputs that layers share: the table rows of a rotation, the mask of a window. */
 export const rotaryNames = (rope: RopeSpec) => {
@@ -100,13 +107,8 @@ function layerWeights(
   return new Map(needs.map(([name, shape]) => {
     const full = prefix + name;
     if ("held" in weights) return [name, graph.weight(full, weights.held.get(name)!)];
-    return [name, widened(graph.input(full, weights.fed.get(name)!, shape), weights.fed.get(name)!)];
+    return [name, fedWeight(graph, full, weights.fed.get(name)!, shape)];
   }));
-}
-
-function widened(weight: Value, dtype: DType): Value {
-  if (dtype === "f32") return weight;
-  return Cast(dtype === "bf16" ? BitCast(weight, "bf16") : weight, "f32");
 }
 
 /** Inputs by name, declared when they are first asked for. */

@@ -12,8 +12,11 @@
  */
 import {
   Add,
+  BitCast,
+  Cast,
   Concat,
   createGraph,
+  type Dim,
   Gelu,
   Gemm,
   type Graph,
@@ -30,6 +33,7 @@ import {
   Slice,
   type Value,
 } from "../onnx/mod.ts";
+import type { DType } from "../tensor/mod.ts";
 import type { Activation, AttentionSpec, LayerSpec, MlpSpec, NormSpec } from "./spec.ts";
 import { layerTensors } from "./spec.ts";
 
@@ -38,6 +42,19 @@ export interface Extent {
   readonly samples: number;
   readonly length: number;
 }
+
+/** What a module's graph has besides the module. */
+export interface ModuleOptions<Taps> {
+  /** Outputs of its own. */
+  readonly tap?: (taps: Taps) => Record<string, Value>;
+  /** Goes on from what other parts of the module came to, the input `sum`. */
+  readonly onto?: boolean;
+  /** How the weights are stored that are not float32, by canonical name: they are fed so, and widened in the graph. */
+  readonly stored?: StoredTypes;
+}
+
+/** Element types of fed weights, by canonical name. */
+export type StoredTypes = ReadonlyMap<string, DType>;
 
 /** Queries a slice of attention handles at once. */
 const QUERIES = 256;
@@ -72,8 +89,7 @@ export function attentionGraph(
   spec: AttentionSpec,
   hidden: number,
   { samples, length }: Extent,
-  tap?: (taps: AttentionTaps) => Record<string, Value>,
-  onto = false,
+  { tap, onto = false, stored }: ModuleOptions<AttentionTaps> = {},
 ): Graph {
   const graph = createGraph();
   const x = graph.input("x", "f32", [samples * length, hidden]);
@@ -82,7 +98,8 @@ export function attentionGraph(
     cos: graph.input("cos", "f32", [length, half]),
     sin: graph.input("sin", "f32", [length, half]),
   };
-  const weights = weightInputs(graph, { residual: "sequential", attention: spec, mlp: null }, hidden);
+  const layer: LayerSpec = { residual: "sequential", attention: spec, mlp: null };
+  const weights = weightInputs(graph, layer, hidden, stored);
   const extent = { samples, length };
   const { q, k, v } = projections(x, spec, weights, rotary, extent);
   const sum = onto ? sumInput(graph, samples * length, hidden) : null;
@@ -102,15 +119,14 @@ export function updateGraph(
   hidden: number,
   { samples, length }: Extent,
   present: { readonly attention: boolean; readonly mlp: boolean },
-  tap?: (taps: UpdateTaps) => Record<string, Value>,
-  onto = false,
+  { tap, onto = false, stored }: ModuleOptions<UpdateTaps> = {},
 ): Graph {
   const graph = createGraph();
   const tokens = samples * length;
   const x = graph.input("x", "f32", [tokens, hidden]);
   const a = present.attention ? graph.input("a", "f32", [tokens, hidden]) : null;
   const mlp = present.mlp ? layer.mlp : null;
-  const weights = weightInputs(graph, { ...layer, attention: null, mlp }, hidden);
+  const weights = weightInputs(graph, { ...layer, attention: null, mlp }, hidden, stored);
   const h = a ? Add(x, a) : x;
   const sum = onto ? sumInput(graph, tokens, hidden) : null;
   const raw = mlp && rawFeedForward(layer.residual === "parallel" ? x : h, mlp, weights, sum);
@@ -127,12 +143,13 @@ export function mlpPartGraph(
   hidden: number,
   { samples, length }: Extent,
   withAttention: boolean,
-  onto: boolean,
+  { onto = false, stored }: Omit<ModuleOptions<never>, "tap"> = {},
 ): Graph {
   const graph = createGraph();
   const x = graph.input("x", "f32", [samples * length, hidden]);
   const h = withAttention ? Add(x, graph.input("a", "f32", [samples * length, hidden])) : x;
-  const weights = weightInputs(graph, { residual: "sequential", attention: null, mlp: spec }, hidden);
+  const layer: LayerSpec = { residual: "sequential", attention: null, mlp: spec };
+  const weights = weightInputs(graph, layer, hidden, stored);
   graph.output("m", feedForward(h, spec, weights, onto ? sumInput(graph, samples * length, hidden) : null));
   return graph;
 }
@@ -200,8 +217,20 @@ function sumInput(graph: Graph, tokens: number, hidden: number): Value {
   return graph.input("sum", "f32", [tokens, hidden]);
 }
 
-function weightInputs(graph: Graph, layer: LayerSpec, hidden: number): Weights {
-  return new Map(layerTensors(layer, hidden).map(([name, shape]) => [name, graph.input(name, "f32", shape)]));
+function weightInputs(graph: Graph, layer: LayerSpec, hidden: number, stored?: StoredTypes): Weights {
+  return new Map(
+    layerTensors(layer, hidden).map(([name, shape]) => [
+      name,
+      fedWeight(graph, name, stored?.get(name) ?? "f32", shape),
+    ]),
+  );
+}
+
+/** A weight that is fed as it is stored, and widened to float32, which is exact. */
+export function fedWeight(graph: Graph, name: string, dtype: DType, shape: readonly Dim[]): Value {
+  const weight = graph.input(name, dtype, shape);
+  if (dtype === "f32") return weight;
+  return Cast(dtype === "bf16" ? BitCast(weight, "bf16") : weight, "f32");
 }
 
 function addOutputs(graph: Graph, values: Record<string, Value>): void {

@@ -8,6 +8,7 @@ export {
   type Extent,
   mlpPartGraph,
   normGraph,
+  type StoredTypes,
   updateGraph,
   type UpdateTaps,
 } from "./graphs.ts";

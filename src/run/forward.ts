@@ -10,10 +10,12 @@ import type { Engine, Feeds, Held, Program } from "../engine/mod.ts";
 import {
   attentionGraph,
   type AttentionSpec,
+  type AttentionTaps,
   mlpPartGraph,
   type MlpSpec,
   type Model,
   ropeTables,
+  type StoredTypes,
   updateGraph,
   type UpdateTaps,
 } from "../models/mod.ts";
@@ -183,15 +185,12 @@ function runner(
     batch: Batch,
   ): Promise<Held> {
     const extent = { samples: batch.count, length };
-    const compiled = (spec: AttentionSpec, onto: boolean, last: boolean) =>
-      program(["attention", spec, batch.count, onto, last], () =>
-        attentionGraph(
-          spec,
-          hidden,
-          extent,
-          (taps) => last ? Object.assign({}, ...probes.map((probe) => probe.attention?.(taps, spec))) : {},
-          onto,
-        ));
+    const compiled: Compiled<AttentionSpec> = (spec, stored, onto, last) =>
+      program(["attention", spec, batch.count, [...stored], onto, last], () => {
+        const tap = (taps: AttentionTaps) =>
+          Object.assign({}, ...probes.map((probe) => probe.attention?.(taps, spec, extent)));
+        return attentionGraph(spec, hidden, extent, { onto, stored, ...last ? { tap } : {} });
+      });
     const feeds = { ...rotation(layers[l].attention!), x };
     const { a, ...outputs } = await inParts(engine, parts, compiled, feeds, "a");
     const seen = {
@@ -202,7 +201,7 @@ function runner(
       length,
       outputs: await readAll(engine, outputs),
     };
-    probes.forEach((probe) => probe.observeAttention?.(seen));
+    for (const probe of probes) await probe.observeAttention?.(seen);
     Object.values(outputs).forEach(engine.free);
     await step();
     return a;
@@ -219,12 +218,13 @@ function runner(
     const extent = { samples: batch.count, length };
     const { residual } = layers[l];
     const present: Present = { attention: way.attention, mlp: way.mlp };
-    const compiled = (mlp: MlpSpec | null, onto: boolean, last: boolean) =>
-      program(["update", residual, mlp, present, batch.count, onto, last], () => {
-        if (!last) return mlpPartGraph(mlp!, hidden, extent, a !== null && residual === "sequential", onto);
+    const compiled: Compiled<MlpSpec | null> = (mlp, stored, onto, last) =>
+      program(["update", residual, mlp, present, batch.count, [...stored], onto, last], () => {
+        const afterAttention = a !== null && residual === "sequential";
+        if (!last) return mlpPartGraph(mlp!, hidden, extent, afterAttention, { onto, stored });
         const tap = (taps: UpdateTaps) =>
           Object.assign({}, ...probes.map((probe) => probe.update?.(taps, layers[l], hidden)));
-        return updateGraph({ ...layers[l], mlp }, hidden, extent, present, tap, onto);
+        return updateGraph({ ...layers[l], mlp }, hidden, extent, present, { tap, onto, stored });
       });
     const { y, ...outputs } = await inParts(engine, parts, compiled, a ? { x, a } : { x }, "m");
     const seen = {
@@ -263,22 +263,27 @@ function runner(
 /** An update without an MLP: one part, which needs no weights. */
 const NO_MLP: Part<null> = { spec: null, use: (run) => run({}) };
 
+/** A part's program: how its weights are stored, whether it goes on from another part, and whether it is the last. */
+type Compiled<Spec> = (spec: Spec, stored: StoredTypes, onto: boolean, last: boolean) => Promise<Program>;
+
 /**
- * Runs a module part by part; gives what the last part gives. `name` is the output that the next part goes on from, and
- * `compiled` a part's program: whether it goes on from another, and whether it is the last.
+ * Runs a module part by part; gives what the last part gives. `name` is the output that the next part goes on from.
  */
 async function inParts<Spec>(
   engine: Engine,
   parts: readonly Part<Spec>[],
-  compiled: (spec: Spec, onto: boolean, last: boolean) => Promise<Program>,
+  compiled: Compiled<Spec>,
   feeds: Feeds,
   name: string,
 ): Promise<Record<string, Held>> {
   let outputs: Record<string, Held> = {};
   for (const [i, part] of parts.entries()) {
     const sum = outputs[name];
-    const program = await compiled(part.spec, i > 0, i === parts.length - 1);
-    outputs = await part.use((weights) => program.run({ ...weights, ...feeds, ...i > 0 ? { sum } : {} }));
+    outputs = await part.use(async (weights) => {
+      const stored = new Map(Object.entries(weights).map(([weight, { dtype }]) => [weight, dtype]));
+      const program = await compiled(part.spec, stored, i > 0, i === parts.length - 1);
+      return program.run({ ...weights, ...feeds, ...i > 0 ? { sum } : {} });
+    });
     if (i > 0) engine.free(sum);
   }
   return outputs;

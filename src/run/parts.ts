@@ -8,15 +8,15 @@
  *
  * Limit: attention whose q/k norm spans all heads stays whole.
  */
-import type { Feeds } from "../engine/mod.ts";
 import { type AttentionSpec, type LayerSpec, layerTensors, type MlpSpec, type Model } from "../models/mod.ts";
-import { elements, float32, toFloat32 } from "../tensor/mod.ts";
+import { elements, type Tensor } from "../tensor/mod.ts";
 import type { Cut, Lease } from "../weights/mod.ts";
 
 /** Some of a module, and its weights for as long as `use` runs. */
 export interface Part<Spec> {
   readonly spec: Spec;
-  use<T>(run: (weights: Feeds) => Promise<T>): Promise<T>;
+  /** Weights as they are stored: F16 and BF16 are widened in the graph, where that takes no copy of the layer here. */
+  use<T>(run: (weights: Record<string, Tensor>) => Promise<T>): Promise<T>;
 }
 
 /** A layer, ready to be fed. */
@@ -44,16 +44,10 @@ function bytesOf(layer: LayerSpec, hidden: number): number {
 }
 
 function wholeLayer({ attention, mlp }: LayerSpec, lease: Lease): LayerParts {
-  const weights = feedsOf(lease);
+  const weights = Object.fromEntries(lease.tensors);
   const part = <Spec>(spec: Spec | null) =>
-    spec ? [{ spec, use: <T>(run: (w: Feeds) => Promise<T>) => run(weights) }] : [];
+    spec ? [{ spec, use: <T>(run: (w: typeof weights) => Promise<T>) => run(weights) }] : [];
   return { attention: part(attention), mlp: part(mlp), release: lease.release };
-}
-
-function feedsOf(lease: Lease): Feeds {
-  return Object.fromEntries(
-    [...lease.tensors].map(([name, tensor]) => [name, float32(tensor.shape, toFloat32(tensor))]),
-  );
 }
 
 function cutLayer(model: Model, l: number): LayerParts {
@@ -68,7 +62,7 @@ function cutLayer(model: Model, l: number): LayerParts {
         new Map(names.map(([name]) => [name, cuts[name.slice(0, name.lastIndexOf("."))]?.(name) ?? null])),
       );
       try {
-        return await run(feedsOf(lease));
+        return await run(Object.fromEntries(lease.tensors));
       } finally {
         lease.release();
       }

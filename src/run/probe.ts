@@ -1,6 +1,6 @@
 /** What to observe of a module while it runs. */
 import type { Value } from "../onnx/mod.ts";
-import type { AttentionSpec, AttentionTaps, LayerSpec, UpdateTaps } from "../models/mod.ts";
+import type { AttentionSpec, AttentionTaps, Extent, LayerSpec, UpdateTaps } from "../models/mod.ts";
 import type { Tensor } from "../tensor/mod.ts";
 
 /** Which modules of a layer are run. */
@@ -27,8 +27,8 @@ export interface Observation {
  * `observe…` after each run, in sample order within a state.
  */
 export interface Probe {
-  attention?(taps: AttentionTaps, spec: AttentionSpec): Record<string, Value>;
-  observeAttention?(seen: Observation): void;
+  attention?(taps: AttentionTaps, spec: AttentionSpec, extent: Extent): Record<string, Value>;
+  observeAttention?(seen: Observation): void | Promise<void>;
   update?(taps: UpdateTaps, layer: LayerSpec, hidden: number): Record<string, Value>;
   observeUpdate?(seen: Observation): void;
 }

@@ -46,7 +46,7 @@ async function run(
 ): Promise<Mixing> {
   const hidden = spec.heads * spec.headSize;
   const extent = { samples, length: TOKENS };
-  const graph = attentionGraph(spec, hidden, extent, ({ q, k, v }) => ({ q, k, v }));
+  const graph = attentionGraph(spec, hidden, extent, { tap: ({ q, k, v }) => ({ q, k, v }) });
   const needs = layerTensors({ residual: "sequential", attention: spec, mlp: null }, hidden);
   const feeds: Record<string, Tensor> = {
     x: normal([samples * TOKENS, hidden], 0, 1),

@@ -8,9 +8,8 @@
 import assert from "node:assert/strict";
 import type { Model } from "../../src/models/mod.ts";
 import { type Decoder, decoder, type DecoderOptions } from "../../src/run/mod.ts";
-import { float32, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
-import { distance, engine, largest, stateTolerance, withFixture } from "../support.ts";
+import { distance, engine, largest, stateTolerance, widened, withFixture } from "../support.ts";
 
 const NOTHING_KEPT = 0;
 const PROMPT = 5;
@@ -88,22 +87,6 @@ Deno.test("a decoder begins anew with every prompt", () =>
       await logitsOf(decoder, ids.subarray(9, 24), 1);
       assert.deepEqual(await logitsOf(decoder, ids.subarray(0, 9), 4), first);
     })));
-
-/** The model with its weights widened before they are fed. */
-function widened({ weights, ...model }: Model): Model {
-  const widen = (tensor: Tensor) => float32(tensor.shape, toFloat32(tensor));
-  return {
-    ...model,
-    weights: {
-      ...weights,
-      async layer(l) {
-        const { tensors, release } = await weights.layer(l);
-        return { tensors: new Map([...tensors].map(([name, tensor]) => [name, widen(tensor)])), release };
-      },
-      outer: async (name, rows) => widen(await weights.outer(name, rows)),
-    },
-  };
-}
 
 // A layer beyond the budget is fed as stored and widened in the graph: not a bit of a logit may change.
 for (const [name, dtype] of [["qwen3", "bf16"], ["llama-bias", "f16"], ["llama", "f32"]]) {

@@ -55,7 +55,7 @@ Deno.test("forward runs as many modules as it says, and each plan as if alone", 
         const plans = wanted.map((plan) => dropPlan(model.spec, plan));
         let [observed, reported] = [0, 0];
         const probe: Probe = {
-          observeAttention: () => observed++,
+          observeAttention: () => void observed++,
           observeUpdate: ({ present }) => observed += Number(present.mlp),
         };
         const count = await forward({
