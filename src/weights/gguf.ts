@@ -13,7 +13,7 @@ import { type FileBytes, mapFile } from "./bytes.ts";
 import { malformed, outOfRange, quote } from "./errors.ts";
 import { type Entry, type PagedFile, tensorFile } from "./file.ts";
 import { type Cursor, cursor, PrefixTooShort } from "./gguf_cursor.ts";
-import { type GgmlType, ggmlTypes } from "./gguf_types.ts";
+import { type GgmlType, ggmlTypes, ggufMixes } from "./gguf_types.ts";
 import { type GgufValue, readValue } from "./gguf_value.ts";
 import {
   MAX_GGUF_KEY_BYTES,
@@ -67,7 +67,9 @@ export async function openGguf(source: ByteSource): Promise<GgufFile> {
       const start = header.dataStart + offset;
       entries.set(tensor, { info: { type: type.name, shape, bytes }, file, start, layout: type.layout });
     }
-    return { ...tensorFile("GGUF", file.name, entries, [file]), metadata: header.metadata };
+    const tensors = tensorFile("GGUF", file.name, entries, [file]);
+    const mix = ggufMixes.get(Number(header.metadata.get("general.file_type")));
+    return { ...tensors, format: mix ? `GGUF ${mix}` : tensors.format, metadata: header.metadata };
   } catch (error) {
     file.close();
     throw error;

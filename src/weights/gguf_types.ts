@@ -32,3 +32,20 @@ export const ggmlTypes: ReadonlyMap<number, GgmlType> = new Map([
   [14, blocks("Q6_K", 256, 210, q6_k)],
   [30, plain("BF16", "bf16", 2)],
 ]);
+
+/** The usual mixes of types by the number in `general.file_type`. Source: `llama_ftype` of llama.cpp's llama.h. */
+export const ggufMixes: ReadonlyMap<number, string> = new Map([
+  [0, "F32"],
+  [1, "F16"],
+  [2, "Q4_0"],
+  [3, "Q4_1"],
+  [7, "Q8_0"],
+  [8, "Q5_0"],
+  [9, "Q5_1"],
+  [14, "Q4_K_S"],
+  [15, "Q4_K_M"],
+  [16, "Q5_K_S"],
+  [17, "Q5_K_M"],
+  [18, "Q6_K"],
+  [32, "BF16"],
+]);

@@ -133,6 +133,17 @@ Deno.test("nested arrays, version 2, and the type that most bytes have", async (
   file.close();
 });
 
+Deno.test("a mix of types goes by the name that the file says; a number without a name is passed over", async () => {
+  const format = async (fileType: number) => {
+    const metadata = [pair("general.file_type", 4, uint(32, fileType))];
+    const tensors = [tensor({ name: "a", shape: [4] })];
+    const file = await openGguf(bufferSource("m.gguf", gguf({ metadata, tensors, data: 16 })));
+    file.close();
+    return file.format;
+  };
+  assert.deepEqual(await Promise.all([15, 3, 4711].map(format)), ["GGUF Q4_K_M", "GGUF Q4_1", "GGUF F32"]);
+});
+
 Deno.test("a header longer than the first prefix of a file that is read", async () => {
   const long = "x".repeat(3 << 20);
   const bytes = gguf({
