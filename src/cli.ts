@@ -3,6 +3,7 @@
  */
 import { Command, CommanderError } from "commander";
 import process from "node:process";
+import { causesCommand } from "./commands/causes.ts";
 import { checkpointsCommand } from "./commands/checkpoints.ts";
 import { createContext } from "./commands/context.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -34,6 +35,7 @@ async function main(args: readonly string[]): Promise<number> {
     generateCommand,
     randomInitCommand,
     checkpointsCommand,
+    causesCommand,
     figuresCommand,
     compareCommand,
     mergeCommand,

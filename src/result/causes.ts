@@ -37,7 +37,14 @@ const record = <K extends string, T extends z.ZodType>(names: readonly K[], of: 
   z.record(z.enum(names), of);
 
 const curve = z.object({ mean: perLayer, standardError: perLayer });
-const modules = z.object({ importance: perLayer, relativeMagnitude: perLayer, sign: perLayer });
+const modules = z.object({
+  importance: perLayer,
+  relativeMagnitude: perLayer,
+  sign: perLayer,
+  /** mean |u| over tokens, and the standard deviation of |u| over tokens as a share of it. */
+  norm: perLayer,
+  normSpread: perLayer,
+});
 
 /** What the numbers depend on beside model and text. */
 const settings = z.object({
@@ -68,6 +75,8 @@ const effects = z.object({ attention: z.array(perLayer), mlp: z.array(perLayer) 
 const correlation = z.object({
   module: z.enum(["attention", "mlp"]),
   cause: z.enum(CAUSE_NAMES),
+  /** The cause by layer: a pattern's mean over heads, or the smoothing of the stream that the module reads. */
+  values: perLayer,
   /** Spearman's correlation with importance over layers; null where one side does not vary. */
   rank: z.number().nullable(),
   /** Its 95 % interval; null below four layers. */

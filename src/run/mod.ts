@@ -1,10 +1,13 @@
 /** Running a model: the executor, what to drop, what to observe, how to score. */
+export { type AttentionStatsOptions, attentionStatsProbe } from "./attention_stats.ts";
 export { type Cost, cost } from "./cost.ts";
 export { type Decoder, decoder, type DecoderOptions } from "./decode.ts";
-export { type EffectSums, effectsProbe, type LayerEffects } from "./effects.ts";
+export { effectsProbe, type EffectSums, type LayerEffects } from "./effects.ts";
+export { embed } from "./embed.ts";
 export { type Blocks, forward, type ForwardOptions, type State } from "./forward.ts";
 export { gramProbe, type GramSums, type ModuleKind } from "./gram.ts";
 export { type DistanceSum, llmDropProbe, type LlmDropSums } from "./llm_drop.ts";
+export { type LayerNorms, normsProbe, type NormSums } from "./norms.ts";
 export { PART_BYTES } from "./parts.ts";
 export { type DropPlan, dropPlan, noDrop } from "./plan.ts";
 export type { Observation, Probe } from "./probe.ts";

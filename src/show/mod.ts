@@ -13,6 +13,7 @@ export {
   sparkline,
 } from "./terminal.ts";
 export { doctorTable } from "./doctor_table.ts";
+export { causesTable } from "./causes_table.ts";
 export { againstTable } from "./against_table.ts";
 export { checkpointTable } from "./checkpoint_table.ts";
 export { randomInitTable } from "./random_init_table.ts";

@@ -29,7 +29,7 @@ export function correlationsOf(measured: Measured, layers: ModelSpec["layers"]):
 }
 
 /** A cause's value for each layer's module [L], or null where the module has no such cause. */
-export function causeByLayer(
+function causeByLayer(
   { patterns, smoothing: [full], ...modules }: Measured,
   layers: ModelSpec["layers"],
   module: "attention" | "mlp",
@@ -71,7 +71,15 @@ function correlationOf(
   });
   const rank = spearman(pairs.map(([value]) => value), pairs.map(([, other]) => other));
   const [low, high] = rankInterval(rank, pairs.length) ?? [null, null];
-  return { module, cause, rank: Number.isNaN(rank) ? null : rank, low, high, layers: pairs.length };
+  return {
+    module,
+    cause,
+    values: [...values],
+    rank: Number.isNaN(rank) ? null : rank,
+    low,
+    high,
+    layers: pairs.length,
+  };
 }
 
 function isSmoothing(cause: CauseName): cause is SmoothingName {

@@ -9,7 +9,7 @@ import {
   SMOOTHING_NAMES,
   type SmoothingName,
 } from "../result/mod.ts";
-import type { DropPlan, LayerEffects, LayerSmoothing } from "../run/mod.ts";
+import type { DropPlan, LayerEffects, LayerNorms, LayerSmoothing } from "../run/mod.ts";
 
 /** Statistics by layer and sample; null for a layer without attention. */
 type Patterns = readonly (readonly AttentionStats[] | null)[];
@@ -88,6 +88,19 @@ export function effectRow(
     const sums = layer[kind];
     return l > dropped && sums && sums.reference > 0 ? Math.sqrt(sums.difference / sums.reference) : null;
   });
+}
+
+/** How long the updates of a kind are, and how alike in that. */
+export function updateNorms(
+  layers: readonly LayerNorms[],
+  kind: "attention" | "mlp",
+): Pick<Causes["attention"], "norm" | "normSpread"> {
+  const means = layers.map(({ [kind]: sums }) => sums ? sums.norm / sums.tokens : null);
+  const spreads = layers.map(({ [kind]: sums }, l) => {
+    const norm = means[l];
+    return sums && norm ? Math.sqrt(Math.max(0, sums.square / sums.tokens - norm ** 2)) / norm : null;
+  });
+  return { norm: means, normSpread: spreads };
 }
 
 function present<T>(values: readonly (T | null)[]): T[] {

@@ -19,11 +19,12 @@ import {
   gramProbe,
   type ModuleKind,
   noDrop,
+  normsProbe,
   type Probe,
   smoothingProbe,
   streamProbe,
 } from "../run/mod.ts";
-import { effectRow, patternMeans, sinkOf, smoothedOf } from "./cause_means.ts";
+import { effectRow, patternMeans, sinkOf, smoothedOf, updateNorms } from "./cause_means.ts";
 import type { StatsKernels } from "./kernels.ts";
 import { engineOf, reporter, type StudyOptions } from "./options.ts";
 import { rank } from "./plan.ts";
@@ -47,6 +48,7 @@ export async function wholeModel(subject: Subject, stride: number, { device }: S
   const { model, blocks, origin } = subject;
   const { layers, hidden } = model.spec;
   const gram = gramProbe(layers);
+  const norms = normsProbe(layers.length);
   const patterns = attentionStatsProbe(layers, { stride, device });
   const places = new Map<string, MassiveActivation>();
   const ranks = layers.map((): number | null => null);
@@ -54,12 +56,19 @@ export async function wholeModel(subject: Subject, stride: number, { device }: S
     for (const found of massiveActivations(states, hidden)) gather(places, layer, found);
     if (sample === 0) ranks[layer] = effectiveRank(states, hidden);
   });
-  await run(subject, "full model", blocks, [noDrop], [gram, patterns, streams]);
+  await run(subject, "full model", blocks, [noDrop], [gram, norms, patterns, streams]);
   const sums = (kind: ModuleKind) => gram.sums.map((layer) => layer[kind] ?? null);
   const bySize = [...places.values()].sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
   const first = await embed(model, blocks.ids.subarray(0, blocks.length));
+  const profile = profileOf(origin, { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") });
+  const moduleMeans = (kind: "attention" | "mlp"): Causes["attention"] => {
+    const { importance, relativeMagnitude, sign } = profile[kind];
+    return { importance, relativeMagnitude, sign, ...updateNorms(norms.layers, kind) };
+  };
   return {
-    profile: profileOf(origin, { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") }),
+    profile,
+    attention: moduleMeans("attention"),
+    mlp: moduleMeans("mlp"),
     patterns: patternMeans(patterns.stats),
     massive: { places: places.size, largest: bySize.slice(0, MASSIVE_LISTED) },
     effectiveRank: { embedding: effectiveRank(first, hidden), layers: ranks },

@@ -7,11 +7,12 @@
  * for what that does to later updates. The last grows with the square of the depth: it can be left out.
  */
 import type { ModelSpec } from "../models/mod.ts";
-import { type Causes, keptResult, type Profile, resultPath, writeResult } from "../result/mod.ts";
+import { type Causes, keptResult, resultPath, writeResult } from "../result/mod.ts";
 import { type Blocks, noDrop } from "../run/mod.ts";
 import { correlationsOf } from "./cause_correlations.ts";
 import { laterEffects, sinkRate, smoothingUnder, type Subject, wholeModel } from "./cause_runs.ts";
 import type { NamedConfig } from "./configs.ts";
+import { type Estimate, estimate } from "./estimate.ts";
 import { type KernelsName, openKernels, type StatsKernels } from "./kernels.ts";
 import { CALIBRATION_TEXT, provenance, type StudyOptions, textOptions } from "./options.ts";
 import { plan as drawnOf, type RandomInitOptions, shapeOf } from "./random_init.ts";
@@ -80,7 +81,7 @@ export async function untrainedCauses(
 }
 
 /** As many blocks of the published length as make about as much text, at most the published number. */
-function sinkSamples({ samples, length }: Blocks): number {
+function sinkSamples({ samples, length }: Omit<Blocks, "ids">): number {
   return Math.max(1, Math.min(SINK.samples, Math.floor(samples * length / SINK.length)));
 }
 
@@ -99,8 +100,6 @@ async function causesOf(subject: Subject, measures: CausesMeasures): Promise<Cau
     }
     const { profile, ...whole } = await wholeModel(subject, settings.queryStride, kernels);
     const measured = {
-      attention: moduleMeans(profile.attention),
-      mlp: moduleMeans(profile.mlp),
       ...whole,
       sink: await sinkRate(subject, settings.sink.threshold, kernels),
       smoothing: await smoothingUnder(subject, profile, settings.drops),
@@ -120,10 +119,6 @@ async function causesOf(subject: Subject, measures: CausesMeasures): Promise<Cau
   } finally {
     await kernels.close();
   }
-}
-
-function moduleMeans({ importance, relativeMagnitude, sign }: Profile["attention"]): Causes["attention"] {
-  return { importance, relativeMagnitude, sign };
 }
 
 function settingsOf(
@@ -147,6 +142,55 @@ function settingsOf(
       length: Math.min(EFFECT_LENGTH, blocks.length),
     },
   };
+}
+
+/** What the study would take; the statistics themselves, the lesser part of the time, are not in it. */
+export async function causesEstimate(
+  model: Pick<StudyModel, "spec">,
+  options: StudyOptions & CausesMeasures = {},
+): Promise<Estimate> {
+  const { samples, length } = textOptions(options, CALIBRATION_TEXT);
+  const { effectSamples = 2 } = options;
+  const layers = model.spec.layers.map((_, l) => l);
+  /** Lists of layers, each dropped of either kind; the deepest stand for the least important. */
+  const plans = (lists: readonly number[][]) => [
+    noDrop,
+    ...lists.flatMap((list) => [{ ...noDrop, attention: list }, { ...noDrop, mlp: list }]),
+  ];
+  const under = DROPS.filter((n) => n < fewerModules(model.spec)).map((n) => layers.slice(-n));
+  const runs = [
+    { plans: [noDrop], samples, length },
+    { plans: plans(under), samples, length },
+    { plans: [noDrop], samples: sinkSamples({ samples, length }), length: SINK.length },
+    ...effectSamples > 0
+      ? [{
+        plans: plans(layers.map((l) => [l])),
+        samples: effectSamples,
+        length: Math.min(EFFECT_LENGTH, length),
+      }]
+      : [],
+  ];
+  const prices: Estimate[] = [];
+  for (const { plans, ...size } of runs) {
+    prices.push(await estimate(model, plans, false, { ...options, ...size }));
+  }
+  const sum = (key: keyof Estimate) => prices.reduce((total, price) => total + price[key], 0);
+  return {
+    tokens: samples * length,
+    modules: sum("modules"),
+    flops: sum("flops"),
+    seconds: sum("seconds"),
+    bytes: Math.max(...prices.map(({ bytes }) => bytes)),
+  };
+}
+
+/** What the study of a model that was never trained would take. */
+export async function untrainedCausesEstimate(
+  named: NamedConfig,
+  options: RandomInitOptions & CausesMeasures = {},
+): Promise<Estimate> {
+  const { spec, samples, length } = drawnOf(named, options);
+  return await causesEstimate({ spec }, { ...options, samples, length });
 }
 
 /** How many modules there are of the kind that has fewer. */

@@ -1,7 +1,14 @@
 /** The analyses: each a choice of plans, texts and probes. */
 export { type AgainstLlmDrop, againstLlmDrop, type OfficialDifference } from "./llm_drop.ts";
 export { type Agreement, compare, type Comparison } from "./compare.ts";
-export { causes, type CausesMeasures, type CausesOptions, untrainedCauses } from "./causes.ts";
+export {
+  causes,
+  causesEstimate,
+  type CausesMeasures,
+  type CausesOptions,
+  untrainedCauses,
+  untrainedCausesEstimate,
+} from "./causes.ts";
 export { type KernelsName } from "./kernels.ts";
 export { type Estimate, estimate } from "./estimate.ts";
 export { importanceOf } from "../measure/mod.ts";

@@ -1,0 +1,83 @@
+/** Why modules are redundant: `lamina causes MODEL`. */
+import { Command, Option } from "commander";
+import type { Causes } from "../result/mod.ts";
+import { causesTable, estimateText } from "../show/mod.ts";
+import {
+  causes,
+  causesEstimate,
+  type KernelsName,
+  openConfig,
+  openSeries,
+  type StudyModel,
+  untrainedCauses,
+  untrainedCausesEstimate,
+} from "../study/mod.ts";
+import { type Context, studyOptions, withModel, writeJson } from "./context.ts";
+import { type StudyFlags, wholeNumber, withStudyFlags } from "./options.ts";
+
+interface Flags extends StudyFlags {
+  queryStride: number;
+  kernels: KernelsName;
+  effectSamples: number;
+  step?: number;
+  untrained: boolean;
+}
+
+export function causesCommand(context: Context): Command {
+  const command = new Command("causes")
+    .description("attention patterns, smoothing, magnitudes and reach of every module, beside its importance")
+    .argument("<model>", "the model; with --untrained a configuration, as for `lamina random-init`")
+    .option("--query-stride <k>", "attention patterns of every k-th query only", wholeNumber(1), 1)
+    .addOption(
+      new Option("--kernels <where>", "what computes the attention patterns")
+        .choices(["cpu", "webgpu", "cuda"]).default("cpu"),
+    )
+    .option(
+      "--effect-samples <n>",
+      "samples for the effect of each drop on later layers, which takes as many passes as there are layers; 0: none",
+      wholeNumber(0),
+      2,
+    )
+    .option(
+      "--step <n>",
+      "the model is a training run, as for `lamina checkpoints`: its checkpoint of that step",
+      wholeNumber(0),
+    )
+    .option("--untrained", "random weights at the model's shape, over words from Zipf's law", false);
+  return withStudyFlags(command).action(async (ref: string, flags: Flags) => {
+    const { queryStride, kernels, effectSamples, seed, step } = flags;
+    const options = { ...studyOptions(context, flags), queryStride, kernels, effectSamples };
+    const finish = async (result: Causes) => {
+      if (await writeJson(context, flags.json, result)) return;
+      context.print(causesTable(result, context.look));
+    };
+    if (flags.untrained) {
+      refuseText(flags);
+      const named = await openConfig(ref, options);
+      const drawn = { ...options, seed };
+      if (!flags.dryRun) return await finish(await untrainedCauses(named, drawn));
+      return context.print(estimateText(named.name, 1, await untrainedCausesEstimate(named, drawn)));
+    }
+    const measure = async (model: StudyModel) => {
+      if (!flags.dryRun) return await finish(await causes(model, options));
+      context.print(estimateText(model.name, 1, await causesEstimate(model, options)));
+    };
+    if (step === undefined) return await withModel(context, ref, measure);
+    const { checkpoints: [checkpoint] } = await openSeries(ref, { ...options, steps: [step] });
+    const model = await checkpoint.open();
+    try {
+      await measure(model);
+    } finally {
+      model.close();
+    }
+  });
+}
+
+/** Throws where a text is asked for that an untrained model does not read. */
+function refuseText({ text, skip, bos, step }: Flags): void {
+  if (text === undefined && skip === 0 && !bos && step === undefined) return;
+  throw new RangeError(
+    "Cannot measure an untrained model: --text, --skip, --bos or --step is given, expected none of them " +
+      "(its words are drawn from Zipf's law)",
+  );
+}
