@@ -35,6 +35,18 @@ export interface FakeHub {
   status: number;
   /** Replaces the listing's answer, if set. */
   listing?: unknown;
+  /** Branches besides `main` and `v1`: each has a commit and files of its own. */
+  readonly branches: Map<string, Branch>;
+  /** Replaces the answer about branches and tags, if set. */
+  refs?: unknown;
+  /** What happens to the n-th request for bytes of a branch; may take its time. */
+  disturb?: (n: number) => Promise<Fault | undefined>;
+}
+
+/** A branch of the repository. */
+export interface Branch {
+  readonly commit: string;
+  readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
 /** Runs a test with a hub, an empty cache, an empty Hugging Face cache and clean settings. */
@@ -43,11 +55,13 @@ export async function withHub(test: (hub: FakeHub, folder: string) => Promise<vo
     url: "",
     files: new Map(),
     faults: new Map(),
+    branches: new Map(),
     log: [],
     tokens: { hub: null, store: null },
     status: 200,
   };
-  await using store = serve((request) => storeAnswer(hub, request));
+  const answerStore = storeAnswers(hub);
+  await using store = serve(answerStore);
   await using front = serve((request) => hubAnswer(hub, store.url, request));
   hub.url = front.url;
   await withCache((folder) => test(hub, folder), { HF_ENDPOINT: front.url });
@@ -105,37 +119,70 @@ async function hubAnswer(hub: FakeHub, store: string, request: Request): Promise
   hub.log.push(`${request.method} ${url.pathname} ${request.headers.get("range") ?? ""}`.trim());
   const fail = hub.status !== 200 && Response.json({ error: "no" }, { status: hub.status });
   if (fail) return fail;
-  const [, , , revision] = /^\/api\/(models|datasets)\/owner\/name\/revision\/(.+)$/.exec(url.pathname) ?? [];
+  const [, , revision = ""] = /^\/api\/(models|datasets)\/owner\/name\/revision\/(.+)$/.exec(url.pathname) ??
+    [];
   if (url.pathname.includes("/revision/")) {
-    const known = /\/owner\/name\/revision\/(main|v1|0123456789abcdef0123456789abcdef01234567)$/.test(
-      url.pathname,
-    );
-    if (!known) return Response.json({ error: `no revision ${revision}` }, { status: 404 });
-    return Response.json({ _id: "1", id: "owner/name", sha: COMMIT, cardData: { license: "mit" } });
+    const branch = [...hub.branches].find(([name, { commit }]) => name === revision || commit === revision)
+      ?.[1];
+    if (!branch && !["main", "v1", COMMIT].includes(revision)) {
+      return Response.json({ error: `no revision ${revision}` }, { status: 404 });
+    }
+    const sha = branch?.commit ?? COMMIT;
+    return Response.json({ _id: "1", id: "owner/name", sha, cardData: { license: "mit" } });
   }
-  if (url.pathname.endsWith(`/owner/name/tree/${COMMIT}`)) return Response.json(hub.listing ?? listing(hub));
-  if (url.pathname.endsWith(`/owner/name/paths-info/${COMMIT}`)) {
+  if (url.pathname === "/api/models/owner/name/refs") return Response.json(hub.refs ?? refs(hub));
+  const [, what, commit, rest] = /\/owner\/name\/(tree|paths-info|resolve)\/([0-9a-f]{40})(?:\/(.+))?$/.exec(
+    url.pathname,
+  ) ?? [];
+  const files = filesAt(hub, commit);
+  if (what === "tree" && files) return Response.json(hub.listing ?? listing(files));
+  if (what === "paths-info" && files) {
     const { paths } = await request.json();
-    return Response.json(listing(hub).filter(({ path }) => paths.includes(path)));
+    return Response.json(listing(files).filter(({ path }) => paths.includes(path)));
   }
-  const path = decodeURIComponent(
-    /\/owner\/name\/resolve\/[0-9a-f]{40}\/(.+)$/.exec(url.pathname)?.[1] ?? "",
-  );
-  const bytes = hub.files.get(path);
+  const path = decodeURIComponent(rest ?? "");
+  const bytes = files?.get(path);
   if (!bytes) return new Response(null, { status: 404 });
-  if (bytes.length > 100) return Response.redirect(`${store}/${path}`, 302);
+  if (bytes.length > 100) {
+    return Response.redirect(`${store}/${commit === COMMIT ? "" : `${commit}/`}${path}`, 302);
+  }
   return rangeAnswer(bytes, request, hub.faults.get(path)?.shift());
 }
 
-function storeAnswer(hub: FakeHub, request: Request): Response {
-  const path = new URL(request.url).pathname.slice(1);
-  hub.tokens.store = request.headers.get("authorization");
-  hub.log.push(`STORE ${path} ${request.headers.get("range") ?? ""}`);
-  return rangeAnswer(hub.files.get(path)!, request, hub.faults.get(path)?.shift());
+/** The second server: `PATH` of the first commit, `COMMIT/PATH` of a branch. */
+function storeAnswers(hub: FakeHub): (request: Request) => Promise<Response> {
+  let count = 0;
+  return async (request) => {
+    const path = new URL(request.url).pathname.slice(1);
+    hub.tokens.store = request.headers.get("authorization");
+    hub.log.push(`STORE ${path} ${request.headers.get("range") ?? ""}`);
+    const [, commit, name] = /^([0-9a-f]{40})\/(.+)$/.exec(path) ?? [];
+    if (commit === undefined) {
+      return rangeAnswer(hub.files.get(path)!, request, hub.faults.get(path)?.shift());
+    }
+    const fault = await hub.disturb?.(count++);
+    return rangeAnswer(filesAt(hub, commit)!.get(name)!, request, fault);
+  };
 }
 
-function listing(hub: FakeHub) {
-  return [...hub.files].map(([path, bytes]) => {
+function filesAt(hub: FakeHub, commit: string): ReadonlyMap<string, Uint8Array> | undefined {
+  if (commit === COMMIT) return hub.files;
+  return [...hub.branches.values()].find((branch) => branch.commit === commit)?.files;
+}
+
+function refs(hub: FakeHub) {
+  const branches = [...hub.branches].map(([name, { commit }]) => ({
+    name,
+    ref: `refs/heads/${name}`,
+    targetCommit: commit,
+  }));
+  const main = { name: "main", ref: "refs/heads/main", targetCommit: COMMIT };
+  const tag = { name: "v1", ref: "refs/tags/v1", targetCommit: COMMIT };
+  return { branches: [main, ...branches], converts: [], tags: [tag] };
+}
+
+function listing(files: ReadonlyMap<string, Uint8Array>) {
+  return [...files].map(([path, bytes]) => {
     const large = {
       lfs: { oid: createHash("sha256").update(bytes).digest("hex"), size: bytes.length, pointerSize: 130 },
     };

@@ -5,7 +5,7 @@ import { withFolder } from "../support.ts";
 
 /** A token for each letter and the space; ids below the 64 of the tiny models. */
 const letters = [..." abcdefghijklmnopqrstuvwxyz"];
-const tokenizer = {
+export const tinyTokenizer = {
   version: "1.0",
   added_tokens: [],
   normalizer: null,
@@ -25,7 +25,8 @@ const words =
   "the quick brown fox jumps over a lazy dog while seven wizards make toxic brew for an evil queen".split(
     " ",
   );
-const text = Array.from({ length: 70 }, (_, i) => `${words[i % 19]} ${words[(i * i + 3) % 19]}`).join(" ");
+export const tinyText = Array.from({ length: 70 }, (_, i) => `${words[i % 19]} ${words[(i * i + 3) % 19]}`)
+  .join(" ");
 
 /** What a study is opened with here. */
 export interface Opened {
@@ -42,8 +43,8 @@ export function withTiny(use: (opened: Opened) => Promise<void>, name = "llama")
     for (const file of ["config.json", "model.safetensors"]) {
       await Deno.copyFile(`${from}/${file}`, `${folder}/${file}`);
     }
-    await Deno.writeTextFile(`${folder}/tokenizer.json`, JSON.stringify(tokenizer));
-    await Deno.writeTextFile(`${folder}/text.txt`, text);
+    await Deno.writeTextFile(`${folder}/tokenizer.json`, JSON.stringify(tinyTokenizer));
+    await Deno.writeTextFile(`${folder}/text.txt`, tinyText);
     const model = await openModel(folder);
     try {
       const options = { text: `${folder}/text.txt`, samples: 4, length: 16, results: `${folder}/results` };

@@ -1,0 +1,202 @@
+/** Series of checkpoints as files: names and their steps, the three forms, and what is refused. */
+import assert from "node:assert/strict";
+import { seriesFiles } from "../../src/hub/mod.ts";
+import { chooseSteps, namedSteps } from "../../src/hub/steps.ts";
+import { withFolder } from "../support.ts";
+import { type FakeHub, pattern, withHub } from "./fake_hub.ts";
+
+const steps = (...names: string[]) => namedSteps(names).run.map(({ step }) => step);
+
+Deno.test("steps in names as they are used: Pythia, OLMo, trainers, Megatron", () => {
+  assert.deepEqual(steps("main", "step143000", "step0", "step512"), [0, 512, 143000]);
+  assert.deepEqual(steps("stage1-step1000-tokens5B", "stage1-step0-tokens0B"), [0, 1000]);
+  assert.deepEqual(steps("checkpoint-500", "checkpoint-1000", "runs", "logs2"), [500, 1000]);
+  assert.deepEqual(steps("iter_0004768", "iter_0002384", "global_step7"), [2384, 4768]);
+  assert.deepEqual(
+    steps("step-1431k-3T", "1000", "v1.0", "step", "stepping7", "step1 rm -rf", "../step3"),
+    [],
+  );
+  assert.deepEqual(steps("step00032", "step32"), [32], "a step once");
+});
+
+Deno.test("of several runs the one with most checkpoints is meant, the others are told", () => {
+  const { run, others } = namedSteps([
+    "stage2-ingredient1-step1000-tokens3B",
+    "stage1-step1000-tokens5B",
+    "stage1-step2000-tokens9B",
+  ]);
+  assert.deepEqual(run.map(({ name }) => name), ["stage1-step1000-tokens5B", "stage1-step2000-tokens9B"]);
+  assert.deepEqual(others, ["stage2-ingredient1-step1000-tokens3B"]);
+});
+
+Deno.test("of many steps at most twelve are taken, first and last among them, the others log-spaced", () => {
+  const all = [
+    0,
+    ...Array.from({ length: 10 }, (_, i) => 2 ** i),
+    ...Array.from({ length: 143 }, (_, i) => (i + 1) * 1000),
+  ]
+    .map((step) => ({ step }));
+  const chosen = chooseSteps(all, undefined, "s").map(({ step }) => step);
+  assert.ok(chosen.length > 8 && chosen.length <= 12);
+  assert.equal(chosen[0], 0);
+  assert.equal(chosen.at(-1), 143000);
+  assert.deepEqual(chosen, chosen.toSorted((a, b) => a - b));
+  assert.deepEqual(chooseSteps(all, [512, 1000], "s"), [{ step: 512 }, { step: 1000 }]);
+  assert.deepEqual(chooseSteps(all.slice(0, 3), undefined, "s"), all.slice(0, 3));
+  assert.throws(
+    () => chooseSteps(all, [1000, 7], "s"),
+    /Cannot study step 7 of s, expected some of 0, 1, 2, .*143000/,
+  );
+  assert.throws(() => chooseSteps(all, [], "s"), /no step of s/);
+});
+
+/** Writes a checkpoint without weights worth the name. */
+async function writeCheckpoint(folder: string): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  for (const name of ["config.json", "model.safetensors"]) {
+    await Deno.writeTextFile(`${folder}/${name}`, "{}");
+  }
+}
+
+Deno.test("a tokenizer beside the checkpoints serves those that have none", () =>
+  withFolder(async (folder) => {
+    for (const step of ["step1", "step2"]) await writeCheckpoint(`${folder}/${step}`);
+    await Deno.writeTextFile(`${folder}/tokenizer.json`, "root");
+    await Deno.writeTextFile(`${folder}/tokenizer_config.json`, "root");
+    await Deno.writeTextFile(`${folder}/step2/tokenizer.json`, "own");
+    const { checkpoints: [one, two] } = await seriesFiles(folder);
+    const files = await one.open();
+    assert.deepEqual(files.list(), [
+      "config.json",
+      "model.safetensors",
+      "tokenizer.json",
+      "tokenizer_config.json",
+    ]);
+    assert.deepEqual((await two.open()).list(), ["config.json", "model.safetensors", "tokenizer.json"]);
+    const source = await (await two.open()).open("tokenizer.json");
+    assert.equal(new TextDecoder().decode(await source.read(0, source.size)), "own");
+    source.close();
+  }));
+
+Deno.test("series.json lists the checkpoints; what is not of its form is refused by its field", () =>
+  withFolder(async (folder) => {
+    await writeCheckpoint(`${folder}/early`);
+    const good = { kind: "series", name: "mine", checkpoints: [{ step: 3, folder: "early", loss: 1 }] };
+    const write = (list: unknown) => Deno.writeTextFile(`${folder}/series.json`, JSON.stringify(list));
+    await write(good);
+    const { name, checkpoints } = await seriesFiles(folder);
+    assert.equal(name, "mine");
+    assert.deepEqual(checkpoints.map(({ step, name }) => [step, name]), [[3, "mine/early"]]);
+    assert.equal((await checkpoints[0].open()).name, "mine/early");
+    const at = (change: Record<string, unknown>) => ({
+      ...good,
+      checkpoints: [{ ...good.checkpoints[0], ...change }],
+    });
+    const refused: [list: unknown, message: RegExp][] = [
+      [null, /kind is undefined, expected "series"/],
+      [{ ...good, kind: "profile" }, /kind is "profile"/],
+      [{ ...good, name: "../up" }, /name is "\.\.\/up", expected a plain name/],
+      [{ ...good, checkpoints: [] }, /checkpoints is \[\]/],
+      [{ ...good, checkpoints: { length: 1e9 } }, /checkpoints is \{/],
+      [{ ...good, checkpoints: [null] }, /checkpoints\[0\]\.step is undefined/],
+      [at({ step: -1 }), /checkpoints\[0\]\.step is -1/],
+      [at({ step: 1.5 }), /checkpoints\[0\]\.step is 1\.5/],
+      ...["..", "../early", "/etc", "a/b", "a\\b", "", "C:x", 7].map((name): [unknown, RegExp] => [
+        at({ folder: name }),
+        /checkpoints\[0\]\.folder is .*, expected the name of a folder beside it/,
+      ]),
+      [
+        { ...good, checkpoints: [good.checkpoints[0], good.checkpoints[0]] },
+        /\[1\]\.step is 3, expected more/,
+      ],
+    ];
+    for (const [list, message] of refused) {
+      await write(list);
+      await assert.rejects(() => seriesFiles(folder), { name: "TypeError", message });
+    }
+    await Deno.writeTextFile(`${folder}/series.json`, "{");
+    await assert.rejects(() => seriesFiles(folder), { name: "SyntaxError", message: /series\.json/ });
+    await write(at({ folder: "late" }));
+    const [missing] = (await seriesFiles(folder)).checkpoints;
+    await assert.rejects(() => missing.open(), /late/);
+  }));
+
+Deno.test("no series says what was found", async () => {
+  await withFolder(async (folder) => {
+    await assert.rejects(
+      () => seriesFiles(folder),
+      /found nothing, expected series\.json or folders named by their step/,
+    );
+    await Deno.mkdir(`${folder}/weights`);
+    await assert.rejects(() => seriesFiles(folder), /found "weights", expected/);
+    await assert.rejects(
+      () => seriesFiles(`${folder}/none`),
+      /expected a folder of checkpoints or owner\/name/,
+    );
+  });
+  for (const ref of ["name", "owner/name@step1", "../x/y", "a/b/c"]) {
+    await assert.rejects(
+      () => seriesFiles(ref),
+      /expected a folder of checkpoints or owner\/name of the hub/,
+    );
+  }
+});
+
+/** A commit made of one digit. */
+const commit = (digit: string) => digit.repeat(40);
+
+function addBranch(hub: FakeHub, name: string, digit: string): void {
+  hub.branches.set(name, {
+    commit: commit(digit),
+    files: new Map([
+      ["config.json", new TextEncoder().encode("{}")],
+      ["tokenizer.json", new TextEncoder().encode("{}")],
+      ["model.safetensors", pattern(50_000)],
+    ]),
+  });
+}
+
+Deno.test("branches of the hub are a series; each is opened at the commit that it meant, its weights as a stream", async () => {
+  await withHub(async (hub) => {
+    addBranch(hub, "stage1-step10-tokens1B", "a");
+    addBranch(hub, "stage1-step2-tokens1B", "b");
+    addBranch(hub, "stage2-step1-tokens1B", "c");
+    const notices: string[] = [];
+    const { checkpoints } = await seriesFiles("owner/name", { onNotice: (line) => notices.push(line) });
+    assert.deepEqual(checkpoints.map(({ step }) => step), [2, 10]);
+    assert.match(notices[0], /2 checkpoints named as stage1-step2-.* left aside: "stage2-step1-tokens1B"/);
+    const files = await checkpoints[0].open();
+    assert.equal(files.name, "owner/name@stage1-step2-tokens1B");
+    assert.equal(files.revision, commit("b"));
+    assert.equal((await files.open("config.json")).path !== undefined, true);
+    assert.equal((await files.open("model.safetensors")).path, undefined);
+    files.close();
+  });
+});
+
+Deno.test("a hub without steps, or that answers with something else, is an error that says so", async () => {
+  await withHub(async (hub) => {
+    await assert.rejects(
+      () => seriesFiles("owner/name"),
+      /found "main", "v1", expected branches and tags named by/,
+    );
+    hub.refs = { branches: [{ name: "\u001b[31mstep1", targetCommit: commit("a") }], tags: [] };
+    await assert.rejects(() => seriesFiles("owner/name"), /found "\\u001b\[31mstep1"/);
+    for (
+      const refs of ["none", [], { branches: {} }, { branches: [], tags: 7 }, {
+        branches: [{ name: "step1", targetCommit: "../../x" }],
+        tags: [],
+      }]
+    ) {
+      hub.refs = refs;
+      await assert.rejects(
+        () => seriesFiles("owner/name"),
+        /answers what is not the hub's JSON \(.*expected a/,
+      );
+    }
+    hub.status = 404;
+    await assert.rejects(() => seriesFiles("owner/name"), /the hub answers 404/);
+    Deno.env.set("HF_HUB_OFFLINE", "1");
+    await assert.rejects(() => seriesFiles("owner/name"), /HF_HUB_OFFLINE is set/);
+  });
+});

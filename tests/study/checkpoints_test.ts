@@ -1,0 +1,194 @@
+/** Series of checkpoints end to end: local against remote over a bad line, interrupted, taken up again, kept. */
+import assert from "node:assert/strict";
+import { type Checkpoints, readResult } from "../../src/result/mod.ts";
+import { checkpoints, openSeries, profile, type Series } from "../../src/study/mod.ts";
+import { type FakeHub, type Fault, withHub } from "../hub/fake_hub.ts";
+import { withFolder } from "../support.ts";
+import { kept, tinyText } from "./tiny.ts";
+import { checkpointFiles, type Files, tokenizerFile, writeCheckpoints } from "./training.ts";
+
+const STEPS = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000];
+
+/** Twelve checkpoints, without tokenizers. */
+async function training(name: (step: number) => string): Promise<Map<string, Files>> {
+  return new Map(
+    await Promise.all(STEPS.map(async (step) => [name(step), await checkpointFiles(step)] as const)),
+  );
+}
+
+/** What was measured, without the names of where it came from. */
+const numbers = (result: Checkpoints) =>
+  result.series.map((
+    { provenance: { model: { name: _, revision: __, ...model }, ...rest }, quality, ...entry },
+  ) => ({
+    ...entry,
+    ...rest,
+    model,
+    quality: quality?.curves,
+  }));
+
+/** A text of the letters that the tiny tokenizer knows. */
+async function options(folder: string) {
+  await Deno.writeTextFile(`${folder}/text.txt`, tinyText);
+  return { text: `${folder}/text.txt`, samples: 4, length: 16 };
+}
+
+async function addBranches(hub: FakeHub): Promise<void> {
+  for (const [i, [name, files]] of [...await training((step) => `step${step}`)].entries()) {
+    hub.branches.set(name, {
+      commit: i.toString(16).padStart(40, "c"),
+      files: new Map([...files, ["tokenizer.json", tokenizerFile]]),
+    });
+  }
+}
+
+/** A bad line: every tenth answer breaks off, others end early or come late. */
+async function badLine(n: number): Promise<Fault | undefined> {
+  await new Promise((go) => setTimeout(go, n % 7 === 3 ? 20 : 0));
+  if (n % 10 === 9) return { kind: "drop", after: 100 };
+  return n % 17 === 5 ? { kind: "truncate", after: 200 } : undefined;
+}
+
+/** Requests for bytes of weights, by commit. */
+const weightRequests = ({ log }: FakeHub) =>
+  log.filter((line) => /^STORE \S+\/model\.safetensors/.test(line));
+
+/** The names of all files below a folder. */
+async function filesBelow(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    names.push(...isDirectory ? await filesBelow(`${folder}/${name}`) : [name]);
+  }
+  return names;
+}
+
+Deno.test("a remote series over a bad line gives the very numbers of the local one, and stores no weights", async () => {
+  await withHub(async (hub, folder) => {
+    await addBranches(hub);
+    let failures = 0;
+    hub.disturb = async (n) => {
+      const fault = await badLine(n);
+      if (fault) failures++;
+      return fault;
+    };
+    await writeCheckpoints(`${folder}/run`, await training((step) => `checkpoint-${step}`));
+    await Deno.writeFile(`${folder}/run/tokenizer.json`, tokenizerFile);
+    const study = await options(folder);
+    const local = await checkpoints(await openSeries(`${folder}/run`), study);
+    assert.deepEqual(hub.log, [], "a folder asks nothing of the hub");
+    const remote = await checkpoints(await openSeries("owner/name"), study);
+    assert.deepEqual(remote.series.map(({ step }) => step), STEPS);
+    assert.deepEqual(numbers(remote), numbers(local));
+    const [first, second] = remote.series;
+    assert.notDeepEqual(first.attention.importance, second.attention.importance);
+    assert.equal(second.provenance.model.name, "owner/name@step1");
+    assert.equal(second.provenance.model.revision, hub.branches.get("step1")!.commit);
+    const stored = await filesBelow(`${folder}/cache`);
+    assert.deepEqual([...new Set(stored)].filter((name) => !/^(\.|config|tokenizer)/.test(name)), []);
+    const requests = weightRequests(hub).length;
+    assert.ok(failures >= requests / 10, `${failures} of ${requests} requests failed`);
+    assert.ok(
+      requests - failures <= 12 * 5,
+      `${requests} requests, expected header, embedding and layers in a few`,
+    );
+  });
+});
+
+Deno.test("quality by step is the same from afar: half of the modules dropped by the step's own importance", async () => {
+  await withHub(async (hub, folder) => {
+    await addBranches(hub);
+    await writeCheckpoints(`${folder}/run`, await training((step) => `step${step}`));
+    await Deno.writeFile(`${folder}/run/tokenizer.json`, tokenizerFile);
+    const text = await options(folder);
+    const study = { ...text, quality: text.text };
+    const steps = [0, 1000];
+    const local = await checkpoints(await openSeries(`${folder}/run`, { steps }), study);
+    assert.deepEqual(
+      numbers(await checkpoints(await openSeries("owner/name", { steps }), study)),
+      numbers(local),
+    );
+    for (const { quality, ...entry } of local.series) {
+      const curve = quality!.curves.find(({ target }) => target === "attention")!;
+      const ranked = [0, 1, 2].sort((a, b) =>
+        entry.attention.importance[a]! - entry.attention.importance[b]!
+      );
+      assert.deepEqual(curve.points.map(({ drop }) => drop.attention), [[], [ranked[0]]]);
+      assert.ok(curve.points[1].nll !== curve.points[0].nll);
+    }
+  });
+});
+
+Deno.test("an interrupted series goes on where it stopped, and asks for no finished checkpoint's weights", async () => {
+  await withHub(async (hub, folder) => {
+    await addBranches(hub);
+    const study = { ...await options(folder), results: `${folder}/results` };
+    const controller = new AbortController();
+    const series = await openSeries("owner/name");
+    const stopped = checkpoints(series, {
+      ...study,
+      signal: controller.signal,
+      onProgress: ({ done, unit }) => {
+        if (unit === "checkpoints" && done >= 5) controller.abort(new Error("enough"));
+      },
+    });
+    await assert.rejects(stopped, { message: "enough" });
+    const finished = kept(study.results).filter((name) => name.startsWith("checkpoints-")).length;
+    assert.ok(finished >= 5 && finished < 12, `${finished} are kept`);
+    hub.log.length = 0;
+    const result = await checkpoints(series, study);
+    const asked = new Set(weightRequests(hub).map((line) => line.slice(6, 46)));
+    assert.deepEqual(
+      [...asked],
+      [...hub.branches.values()].slice(finished).map(({ commit }) => commit),
+    );
+    hub.log.length = 0;
+    const notices: string[] = [];
+    const again = await checkpoints(await openSeries("owner/name"), {
+      ...study,
+      onNotice: (line) => notices.push(line),
+    });
+    assert.deepEqual(again, result);
+    assert.deepEqual(weightRequests(hub), []);
+    assert.equal(notices.filter((line) => /step\d+: kept from an earlier run/.test(line)).length, 12);
+    await checkpoints(await openSeries("owner/name", { steps: [4] }), { ...study, fresh: true });
+    assert.ok(weightRequests(hub).length > 0, "computed again where that is asked for");
+  });
+});
+
+Deno.test("a step's entry is the profile of that checkpoint, and what is kept has the form", () =>
+  withFolder(async (folder) => {
+    await writeCheckpoints(`${folder}/run`, await training((step) => `step${step}`));
+    await Deno.writeFile(`${folder}/run/tokenizer.json`, tokenizerFile);
+    const study = { ...await options(folder), results: `${folder}/results` };
+    const series: Series = await openSeries(`${folder}/run`, { steps: [2, 64] });
+    assert.deepEqual(series.checkpoints.map(({ name }) => name), ["run/step2", "run/step64"]);
+    const result = await checkpoints(series, study);
+    const model = await series.checkpoints[1].open();
+    try {
+      const { results: _, ...fresh } = study;
+      assert.deepEqual(result.series[1], { ...await profile(model, fresh), step: 64, quality: null });
+    } finally {
+      model.close();
+    }
+    const file = kept(study.results).find((name) => name.startsWith("checkpoints-run_step64"))!;
+    const { series: [one] } = await readResult(`${study.results}/${file}`, "checkpoints");
+    assert.deepEqual(one, result.series[1]);
+    const twice = JSON.stringify({ ...result, series: [result.series[0], result.series[0]] });
+    await Deno.writeTextFile(`${folder}/twice.json`, twice);
+    await assert.rejects(() => readResult(`${folder}/twice.json`, "checkpoints"), /steps that do not rise/);
+  }));
+
+Deno.test("a kept checkpoint is not taken for another text, or for one whose weights have changed", () =>
+  withFolder(async (folder) => {
+    const files = await checkpointFiles(1);
+    await writeCheckpoints(`${folder}/run`, new Map([["step1", files]]));
+    await Deno.writeFile(`${folder}/run/tokenizer.json`, tokenizerFile);
+    const study = { ...await options(folder), results: `${folder}/results` };
+    const run = async (samples: number) =>
+      (await checkpoints(await openSeries(`${folder}/run`), { ...study, samples })).series[0].mlp.importance;
+    const [four, three] = [await run(4), await run(3)];
+    assert.notDeepEqual(four, three);
+    assert.deepEqual(await run(4), four);
+    await writeCheckpoints(`${folder}/run`, new Map([["step1", await checkpointFiles(2)]]));
+    assert.notDeepEqual(await run(4), four);
+  }));

@@ -1,0 +1,75 @@
+/** The series in the repository: complete, of the shape they say, and of models that have learned. */
+import assert from "node:assert/strict";
+import { openSeries, perplexities, profile } from "../../src/study/mod.ts";
+import { withFolder } from "../support.ts";
+
+const PROSE = "The old man walked down to the river and sat there until the sun had gone. ".repeat(12);
+
+for (const [name, family] of [["pre-ln", "llama"], ["peri-ln", "gemma3_text"]]) {
+  const folder = new URL(`../../data/series/${name}`, import.meta.url).pathname;
+
+  Deno.test(`series ${name}: steps from 0 on a logarithmic axis, one shape, one tokenizer`, async () => {
+    const series = await openSeries(folder);
+    assert.equal(series.name, name);
+    assert.deepEqual(series.checkpoints.map(({ step }) => step), [
+      0,
+      32,
+      64,
+      128,
+      256,
+      512,
+      1024,
+      2048,
+      4096,
+    ]);
+    const seen = new Set<string>();
+    for (const checkpoint of series.checkpoints) {
+      const closed = await checkpoint.outline();
+      const { vocabularySize, eos, bos, fingerprint } = await closed.tokenizer();
+      seen.add(JSON.stringify([closed.spec, vocabularySize, eos, bos, fingerprint]));
+      assert.equal(closed.identity.family, family);
+      assert.deepEqual([closed.spec.layers.length, vocabularySize, eos], [8, closed.spec.vocabulary, 0]);
+      closed.close();
+    }
+    assert.equal(seen.size, 1);
+  });
+
+  Deno.test(`series ${name}: it has learned more than pairs of words, and every checkpoint can be measured`, async () => {
+    const { checkpoints: losses, baselines } = JSON.parse(await Deno.readTextFile(`${folder}/series.json`));
+    const heldOut: number[] = losses.map(({ heldOut }: { heldOut: number }) => heldOut);
+    assert.ok(
+      heldOut.every((loss, i) => i === 0 || loss < heldOut[i - 1]),
+      "the loss falls from each to the next",
+    );
+    assert.ok(heldOut[0] > baselines.uniform && heldOut.at(-1)! < baselines.bigram);
+    await withFolder(async (temporary) => {
+      const text = `${temporary}/text.txt`;
+      await Deno.writeTextFile(text, PROSE);
+      const { checkpoints } = await openSeries(folder);
+      const [seen, measured]: number[][] = [[], []];
+      for (const checkpoint of checkpoints) {
+        const model = await checkpoint.open();
+        try {
+          const { attention, mlp, block, skippedTokens } = await profile(model, {
+            text,
+            samples: 2,
+            length: 64,
+          });
+          const all = [attention, mlp, block].flatMap(({ importance }) => importance);
+          assert.equal(all.length, 24);
+          assert.ok(
+            all.every((value) => value !== null && value > 0 && value < 2),
+            `${checkpoint.name}: ${all}`,
+          );
+          assert.equal(skippedTokens, 0);
+          seen.push(attention.importance[4]!);
+          measured.push((await perplexities(model, [{}], { text, samples: 2, length: 64 }))[0].nll);
+        } finally {
+          model.close();
+        }
+      }
+      assert.equal(new Set(seen).size, checkpoints.length, "no two checkpoints alike");
+      assert.ok(measured.at(-1)! < measured[0] - 2, `${measured} nats a token of English prose`);
+    });
+  });
+}
