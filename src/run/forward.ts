@@ -180,7 +180,7 @@ function runner(
   async function attention(
     l: number,
     parts: readonly Part<AttentionSpec>[],
-    state: State,
+    plans: readonly number[],
     x: Held,
     batch: Batch,
   ): Promise<Held> {
@@ -195,7 +195,7 @@ function runner(
     const { a, ...outputs } = await inParts(engine, parts, compiled, feeds, "a");
     const seen = {
       layer: l,
-      plans: state.plans,
+      plans,
       present: { attention: true, mlp: layers[l].mlp !== null },
       ...batch,
       length,
@@ -243,8 +243,8 @@ function runner(
 
   return {
     async layer(l, parts, state, x, batch, ways) {
-      const attends = ways.some((way) => way.attention);
-      const a = attends ? await attention(l, parts.attention, state, x, batch) : null;
+      const attending = ways.filter((way) => way.attention).flatMap((way) => way.plans);
+      const a = attending.length > 0 ? await attention(l, parts.attention, attending, x, batch) : null;
       const streams: Held[] = [];
       for (const way of ways) {
         const runs = way.attention || way.mlp;

@@ -70,6 +70,9 @@ const rows: Record<string, Row> = {
   Concat: [[x, y], (x, y) => onnx.Concat([x, y], 1), [2, 6], [-2, -0.5, 0, 1, 2, 4, 0.25, 1, 3, 0.5, -1, 8]],
   Pad: [[x], (x) => onnx.Pad(x, [0, 1], [0, 0]), [2, 4], [0, -2, -0.5, 0, 0, 0.25, 1, 3]],
   Slice: [[x], (x) => onnx.Slice(x, 1, 3, 1), [2, 2], [-0.5, 0, 1, 3]],
+  "Slice by steps": [[x], (x) => onnx.Slice(x, 0, 3, 1, 2), [2, 2], [-2, 0, 0.25, 3]],
+  "TopK, the largest first": [[x], (x) => onnx.TopK(x, 2).values, [2, 2], [0, -0.5, 3, 1]],
+  Less: [[x, y], (x, y) => onnx.Cast(onnx.Less(x, y), "f32"), [2, 3], zip((a, b) => Number(a < b))],
   ReduceSum: [[x], (x) => onnx.ReduceSum(x, [1]), [2], [-2.5, 4.25]],
   "ReduceMax, sides kept": [[x], (x) => onnx.ReduceMax(x, [1], 1), [2, 1], [0, 3]],
   SimplifiedLayerNormalization: [
@@ -99,12 +102,18 @@ for (const [name, [inputs, build, shape, expected]] of Object.entries(rows)) {
   });
 }
 
-Deno.test("ArgMax takes the first of equals; GatherElements picks by index; Cast and BitCast keep number or bits", async () => {
+Deno.test("ArgMax and TopK say where; GatherElements picks by index; MatMulInteger sums wide; Cast and BitCast keep number or bits", async () => {
   const best = await evaluate([tensor([2, 3], 1, 3, 3, 9, 2, 9)], (x) => onnx.ArgMax(x, 1), "i64");
   assert.deepEqual(best, { dtype: "i64", shape: [2], data: BigInt64Array.of(1n, 0n) });
   const indices: Tensor = { dtype: "i64", shape: [2, 1], data: BigInt64Array.of(2n, 0n) };
   const picked = await evaluate([x, indices], (x, at) => onnx.GatherElements(x, at, 1));
   assert.deepEqual([...picked.data], [0, 0.25]);
+  const largest = await evaluate([x], (x) => onnx.TopK(x, 2).indices, "i64");
+  assert.deepEqual(largest.data, BigInt64Array.of(2n, 1n, 2n, 1n));
+  const bytes: Tensor = { dtype: "u8", shape: [1, 3], data: Uint8Array.of(255, 1, 0) };
+  const signed: Tensor = { dtype: "i8", shape: [3, 1], data: Int8Array.of(127, -1, 5) };
+  const product = await evaluate([bytes, signed], onnx.MatMulInteger, "i32");
+  assert.deepEqual(product, { dtype: "i32", shape: [1, 1], data: Int32Array.of(255 * 127 - 1) });
   const cast = await evaluate([tensor([2], 1.75, -3)], (x) => onnx.Cast(x, "i32"), "i32");
   assert.deepEqual(cast.data, Int32Array.of(1, -3));
 });

@@ -1,0 +1,213 @@
+/** The probe of attention patterns against the plain reference, on the q and k that meet in models of every family. */
+import assert from "node:assert/strict";
+import {
+  type AttentionInput,
+  attentionScores,
+  type AttentionStat,
+  attentionStatNames,
+  type AttentionStats,
+  attentionStatsReference,
+  type Device,
+} from "../../src/kernels/mod.ts";
+import type { LayerSpec } from "../../src/models/mod.ts";
+import { attentionStatsProbe, dropPlan, forward, noDrop, type Probe } from "../../src/run/mod.ts";
+import { onEveryDevice } from "../kernels/devices.ts";
+import { engine, largest, randomBlocks, stateTolerance, UNIT, withFixture } from "../support.ts";
+
+/** Takes q and k of every layer as the reference wants them, by layer and sample. */
+function inputsProbe(layers: readonly LayerSpec[], stride: number): Probe & { inputs: AttentionInput[][] } {
+  const inputs: AttentionInput[][] = layers.map(() => []);
+  return {
+    inputs,
+    attention: ({ q, k }) => ({ seen_q: q, seen_k: k }),
+    observeAttention({ layer, first, count, length, outputs }) {
+      const spec = layers[layer].attention!;
+      const part = (name: string, i: number) => {
+        const all = outputs[name].data as Float32Array<ArrayBuffer>;
+        return all.slice(i * all.length / count, (i + 1) * all.length / count);
+      };
+      for (let i = 0; i < count; i++) {
+        inputs[layer][first + i] = {
+          tokens: length,
+          heads: spec.heads,
+          keyHeads: spec.kvHeads,
+          size: spec.headSize,
+          q: part("seen_q", i),
+          k: part("seen_k", i),
+          scale: spec.scale,
+          window: spec.window ?? undefined,
+          softcap: spec.softcap ?? undefined,
+          stride,
+        };
+      }
+    },
+  };
+}
+
+/**
+ * Tolerances of one query's statistics, from what float32 promises.
+ *
+ * A score is off by at most δ: E roundings of Σ|q||k|·scale, two of the score, and with a soft cap 16 of the cap (the
+ * hyperbolic tangent, a division, a product). A share is then off by the factor 1 ± r: 2δ, a few ulp of exp (8 and 2 of
+ * its argument) and the n additions of the softmax; a sum over shares by n more. Shares below the smallest normal float32
+ * may be flushed to zero. Entropy is made of S, which Σ A·S multiplies by what is off in Σ A, and of a logarithm that
+ * WGSL promises to 2⁻²¹. Where q and k come from another library each may be off by `state`, relative to the largest.
+ */
+function tolerances(
+  input: AttentionInput,
+  h: number,
+  t: number,
+  state: number,
+): Record<string, (value: number) => number> {
+  const scores = attentionScores(input, h, t);
+  const absolute = { ...input, q: input.q.map(Math.abs), k: input.k.map(Math.abs), softcap: 0 };
+  const n = scores.length;
+  const most = largest(scores);
+  const depth = Math.max(...scores) - Math.min(...scores);
+  const delta = ((input.size + 3) * UNIT + 2 * state) * largest(attentionScores(absolute, h, t)) +
+    16 * UNIT * (input.softcap ?? 0);
+  const r = 2 * delta + UNIT * (8 + 2 * depth + n);
+  const share = (value: number) => (r + n * UNIT) * value + n * 2 ** -126;
+  const edge = Math.max(...scores) + Math.log(0.01);
+  const near = scores.filter((score) => Math.abs(score - edge) <= 2 * delta + UNIT * (8 + 2 * depth)).length;
+  const entropy = 2 * delta + r + (r + n * UNIT) * most + 4 * UNIT * Math.log(n) + 2 ** -21;
+  return {
+    entropy: () => entropy,
+    normalizedEntropy: () => n > 1 ? entropy / Math.log(n) : 0,
+    firstShare: share,
+    effectiveKeys: (value) => 2 * share(value),
+    top16Mass: share,
+    belowOnePercent: () => near / n + UNIT,
+    // The distances in a chunk are from its last key, up to 32 strides behind the query.
+    meanDistance: (value) => share(value + 32 * (input.stride ?? 1)) + n ** 2 * 2 ** -126,
+  };
+}
+
+function assertEqual(
+  actual: AttentionStats,
+  expected: AttentionStats,
+  input: AttentionInput,
+  what: string,
+  state = 0,
+) {
+  assert.deepEqual(actual.positions, expected.positions);
+  const queries = expected.positions.length;
+  for (let row = 0; row < input.heads * queries; row++) {
+    const [head, position] = [Math.floor(row / queries), expected.positions[row % queries]];
+    const tolerance = tolerances(input, head, position, state);
+    for (const name of attentionStatNames) {
+      const [found, wanted] = [actual.stats[name][row], expected.stats[name][row]];
+      const most = tolerance[name](wanted);
+      const where = `${what}, head ${head}, query ${position}: ${name} ${found}`;
+      assert.ok(Math.abs(found - wanted) <= most, `${where}, expected ${wanted} ± ${most}`);
+    }
+  }
+}
+
+type Setting = Record<"samples" | "length" | "stride", number>;
+
+/** Grouped and single heads, heads of 12, 16 and 8, soft caps, windows of 5 to 7 and none, norms of q and k, partial rotation. */
+const families = ["gemma2", "gemma3", "llama", "mistral", "olmo2", "neox-parallel"];
+/** Shorter than 16 keys, one chunk, and neither chunks nor strides coming out even. */
+const settings: Setting[] = [
+  { samples: 2, length: 9, stride: 1 },
+  { samples: 1, length: 32, stride: 1 },
+  { samples: 2, length: 101, stride: 1 },
+  { samples: 2, length: 131, stride: 3 },
+  { samples: 1, length: 300, stride: 8 },
+  { samples: 1, length: 5, stride: 100 },
+];
+
+for (const name of families) {
+  for (const setting of settings) {
+    const { samples, length, stride } = setting;
+    Deno.test(`attention statistics of ${name}: ${samples} × ${length}, every ${stride}th query`, () =>
+      holdAgainstReference(name, setting));
+  }
+}
+
+async function holdAgainstReference(name: string, { samples, length, stride }: Setting, device?: Device) {
+  await withFixture(name, async ({ model }) => {
+    const { layers, vocabulary } = model.spec;
+    const blocks = randomBlocks(samples, length, vocabulary);
+    const [probe, seen] = [attentionStatsProbe(layers, { stride, device }), inputsProbe(layers, stride)];
+    await forward({ model, engine, blocks, plans: [noDrop], probes: [probe, seen] });
+    for (const [l, inputs] of seen.inputs.entries()) {
+      assert.equal(probe.stats[l]!.length, samples);
+      inputs.forEach((input, i) =>
+        assertEqual(probe.stats[l]![i], attentionStatsReference(input), input, `layer ${l}, sample ${i}`)
+      );
+    }
+  });
+}
+
+/** A device that knows one kernel, and answers with its reference. */
+const referenceDevice = {
+  run(_kernel: unknown, { q, k }: AttentionInput, params: Record<string, number>) {
+    const { stats } = attentionStatsReference({
+      ...{ q, k, tokens: params.tokens, heads: params.heads, keyHeads: params.key_heads, size: params.size },
+      ...{ scale: params.scale, window: params.window, softcap: params.softcap, stride: params.stride },
+    });
+    return Promise.resolve({
+      stats: Float32Array.from(attentionStatNames.flatMap((name) => [...stats[name]])),
+    });
+  },
+} as unknown as Device;
+
+const everyThird: Setting = { samples: 2, length: 101, stride: 3 };
+Deno.test("attention statistics: a device gets q and k as they meet", () =>
+  holdAgainstReference("gemma2", everyThird, referenceDevice));
+onEveryDevice(
+  "attention statistics of gemma2",
+  (device) => holdAgainstReference("gemma2", everyThird, device),
+);
+
+const published: Record<string, Record<AttentionStat, number[][]>> = JSON.parse(
+  await Deno.readTextFile(new URL("../fixtures/attention_stats.json", import.meta.url)),
+);
+for (const [name, byStat] of Object.entries(published)) {
+  Deno.test(`attention statistics of ${name} are those of Hugging Face's output_attentions`, () =>
+    withFixture(name, async ({ model, blocks }) => {
+      const { layers } = model.spec;
+      const [probe, seen] = [attentionStatsProbe(layers, { stride: 3 }), inputsProbe(layers, 3)];
+      await forward({ model, engine, blocks, plans: [noDrop], probes: [probe, seen] });
+      layers.forEach((_, l) => {
+        const stats = Object.fromEntries(
+          attentionStatNames.map((stat) => [stat, Float64Array.from(byStat[stat][l])]),
+        );
+        const expected = { positions: probe.stats[l]![1].positions, stats } as AttentionStats;
+        assertEqual(
+          probe.stats[l]![1],
+          expected,
+          seen.inputs[l][1],
+          `layer ${l}`,
+          stateTolerance(model.spec),
+        );
+      });
+    }));
+}
+
+Deno.test("attention statistics are of the plan asked for, null where it runs no attention", () =>
+  withFixture("llama", async ({ model, blocks }) => {
+    const { layers } = model.spec;
+    const plans = [noDrop, dropPlan(model.spec, { attention: [1] })];
+    const stats = async (plans: typeof noDrop[], plan: number) => {
+      const probe = attentionStatsProbe(layers, { plan });
+      await forward({ model, engine, blocks, plans, probes: [probe] });
+      return probe.stats;
+    };
+    const dropped = await stats(plans, 1);
+    assert.equal(dropped[1], null);
+    assert.deepEqual(dropped, await stats([plans[1]], 0));
+    assert.deepEqual(await stats(plans, 0), await stats([noDrop], 0));
+    assert.notDeepEqual(dropped[2], (await stats(plans, 0))[2]);
+  }));
+
+Deno.test("attention statistics refuse a stride that is no positive integer", () => {
+  for (const stride of [0, 1.5, NaN]) {
+    assert.throws(() => attentionStatsProbe([], { stride }), {
+      name: "RangeError",
+      message: `Cannot measure attention: stride is ${stride}, expected a positive integer`,
+    });
+  }
+});
