@@ -158,7 +158,14 @@ function feed(model: Untrained, n: Kernel, tokens: number): Kernel {
   const s = model.hidden * model.std ** 2;
   const factor = model.feedForward * model.residualStd ** 2;
   const deviations = Float64Array.from({ length: tokens }, (_, t) => Math.sqrt(s * n[t * tokens + t]));
-  const series = Array.from(deviations, (deviation) => hermite(model.activation, deviation));
+  // A norm makes all of a layer's deviations equal, but for its epsilon.
+  const known = new Map<string, Float64Array>();
+  const series = Array.from(deviations, (deviation) => {
+    const key = deviation.toPrecision(6);
+    const found = known.get(key) ?? hermite(model.activation, deviation);
+    known.set(key, found);
+    return found;
+  });
   return n.map((value, i) => {
     const [t, u] = [Math.trunc(i / tokens), i % tokens];
     const overlap = Math.min(1, s * value / (deviations[t] * deviations[u]));

@@ -1,0 +1,42 @@
+/**
+ * Which of the two modules turns the stream further in an untrained model, as one number, and over width and standard
+ * deviation as a map.
+ *
+ * Layers 0 and 1 stay out: there the stream is still mostly an embedding that is far smaller than the first updates.
+ */
+
+/** The first layer that counts. */
+export const FIRST_LAYER = 2;
+
+/** Geometric mean of importances from `FIRST_LAYER` on; NaN where there are none. */
+export function typical(importances: readonly (number | null)[]): number {
+  const logs = importances.slice(FIRST_LAYER).flatMap((value) => value === null ? [] : [Math.log(value)]);
+  return Math.exp(logs.reduce((sum, log) => sum + log, 0) / logs.length);
+}
+
+/** Importance of attention over that of the MLP; above 1 attention turns the stream further. */
+export function moduleRatio(
+  { attention, mlp }: Record<"attention" | "mlp", readonly (number | null)[]>,
+): number {
+  return typical(attention) / typical(mlp);
+}
+
+/** One model of a map. */
+export interface RatioPoint {
+  /** D, and the standard deviation of the weights. */
+  readonly hidden: number;
+  readonly std: number;
+  readonly ratio: number;
+}
+
+/** The standard deviation at which both modules are alike, by width; a width at which neither side wins has none. */
+export function crossing(points: readonly RatioPoint[]): { hidden: number; std: number }[] {
+  return [...Map.groupBy(points, ({ hidden }) => hidden)].flatMap(([hidden, column]) => {
+    const sorted = column.toSorted((a, b) => a.std - b.std);
+    const i = sorted.findIndex(({ ratio }, i) => i > 0 && ratio <= 1 && sorted[i - 1].ratio > 1);
+    if (i < 0) return [];
+    const [below, above] = [sorted[i - 1], sorted[i]];
+    const share = Math.log(below.ratio) / Math.log(below.ratio / above.ratio);
+    return [{ hidden, std: below.std * (above.std / below.std) ** share }];
+  }).sort((a, b) => a.hidden - b.hidden);
+}

@@ -1,0 +1,67 @@
+/** What the figures of untrained models share: a model measured beside its closed form, how it is named, how well it fits. */
+import { FIRST_LAYER, type Predicted } from "../measure/mod.ts";
+import type { RandomInit } from "../result/mod.ts";
+
+/** One model: over its seeds, and by the closed form of the same setting. */
+export interface InitModel {
+  readonly measured: RandomInit;
+  readonly predicted: Predicted;
+}
+
+export const MODULES = ["attention", "mlp"] as const;
+export type ModuleName = typeof MODULES[number];
+
+/** Variance of the logits up to which attention is nearly uniform: at 1, e of uniform attention's weight on single keys. */
+const SMALL = 1;
+
+/** What the literature calls the places of the norms. */
+export const PLACES = { pre: "Pre-LN", peri: "Peri-LN", post: "post-norm" } as const;
+
+/** "D 576, σ 0.02, Pre-LN" */
+export function shapeText({ measured: { shape, initialiser } }: InitModel): string {
+  return `D ${shape.hidden}, σ ${Number(initialiser.std.toPrecision(3))}, ${PLACES[shape.norm]}`;
+}
+
+/** Largest relative error of the closed form from `FIRST_LAYER` on. */
+export function fitError({ measured, predicted }: InitModel, module: ModuleName): number {
+  const errors = measured[module].importance.slice(FIRST_LAYER).flatMap((value, i) =>
+    value === null ? [] : [Math.abs(predicted[module][i + FIRST_LAYER] / value - 1)]
+  );
+  return Math.max(0, ...errors);
+}
+
+/** Of both modules. */
+export function worstError(model: InitModel): number {
+  return Math.max(...MODULES.map((module) => fitError(model, module)));
+}
+
+/** "error ≤ 4 %, logit variance 0.05" */
+export function fitText(model: InitModel): string {
+  const { logitVariance } = model.predicted;
+  const variance = logitVariance < 0.01
+    ? "below 0.01"
+    : logitVariance.toPrecision(logitVariance < 0.1 ? 1 : 2);
+  return `error ≤ ${percent(worstError(model))}, logit variance ${variance}${
+    logitVariance > SMALL ? " (not small)" : ""
+  }`;
+}
+
+/** A share, rounded up: an error is at most so large. */
+export function percent(share: number): string {
+  return `${Math.ceil(100 * share)} %`;
+}
+
+/** What is the same of all models: the text, the arithmetic. */
+export function settingOfModels(models: readonly InitModel[]): string {
+  const { packing, text, dtype, engine } = models[0].measured.provenance;
+  const seeds = models.map(({ measured }) => measured.seeds.length);
+  const [least, most] = [Math.min(...seeds), Math.max(...seeds)];
+  const same = models.every(({ measured: { provenance: { packing: other } } }) =>
+    other.samples === packing.samples && other.length === packing.length
+  );
+  return [
+    ...same ? [`${packing.samples} × ${packing.length} tokens of ${text.name}`] : [`${text.name} text`],
+    `${least === most ? least : `${least} to ${most}`} seed${most === 1 ? "" : "s"} each`,
+    `${dtype}, ${engine}`,
+  ].join(" · ");
+}
