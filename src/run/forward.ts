@@ -127,7 +127,7 @@ async function runLayers(
     for (const [i, state] of states.entries()) {
       const results: State[] = ways[i].map((way) => ({ plans: way.plans, batches: [] }));
       for (const [b, batch] of batches.entries()) {
-        const streams = await run.layer(l, parts, state, state.batches[b], batch, ways[i]);
+        const streams = await run.layer(l, parts, state.batches[b], batch, ways[i]);
         streams.forEach((stream, w) => results[w].batches.push(stream));
         if (!streams.includes(state.batches[b])) engine.free(state.batches[b]); // nobody reads it again
       }
@@ -140,7 +140,7 @@ async function runLayers(
 }
 
 interface Runner {
-  layer(l: number, parts: LayerParts, state: State, x: Held, batch: Batch, ways: Branch[]): Promise<Held[]>;
+  layer(l: number, parts: LayerParts, x: Held, batch: Batch, ways: Branch[]): Promise<Held[]>;
   release(): Promise<void>;
 }
 
@@ -242,7 +242,7 @@ function runner(
   }
 
   return {
-    async layer(l, parts, state, x, batch, ways) {
+    async layer(l, parts, x, batch, ways) {
       const attending = ways.filter((way) => way.attention).flatMap((way) => way.plans);
       const a = attending.length > 0 ? await attention(l, parts.attention, attending, x, batch) : null;
       const streams: Held[] = [];
