@@ -11,23 +11,30 @@
  * ```
  */
 export * from "./study/mod.ts";
-export type { Perplexity, Plan, Profile, Provenance, RandomInit, Sweep } from "./result/mod.ts";
+export type { Causes, Perplexity, Plan, Profile, Provenance, RandomInit, Sweep } from "./result/mod.ts";
 export { merge, readResult, writeResult } from "./result/mod.ts";
 export type { DropPlan } from "./run/mod.ts";
 export { cacheEntries, knownModels, pruneCache } from "./hub/mod.ts";
 export { interruptible, show, type Showable } from "./show/cell.ts";
 export {
+  attentionMapFigure,
+  attentionPatternFigure,
+  causesFigure,
   type Claim,
   claimsOf,
   cosineMagnitudeFigure,
   divergenceFigure,
   dropOrderFigure,
+  effectsFigure,
   type Figure,
   generalityClaim,
   importanceFigure,
   magnitudeFigure,
+  qualityBySteps,
   qualityFigure,
   signFigure,
+  smoothingFigure,
   stabilityFigure,
   textsFigure,
+  updateNormsFigure,
 } from "./show/mod.ts";

@@ -79,7 +79,7 @@ const correlation = z.object({
   values: perLayer,
   /** Spearman's correlation with importance over layers; null where one side does not vary. */
   rank: z.number().nullable(),
-  /** Its 95 % interval; null below four layers. */
+  /** Its 95 % interval; null below four layers, and where the order is the same. */
   low: z.number().nullable(),
   high: z.number().nullable(),
   layers: z.int().nonnegative(),

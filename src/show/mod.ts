@@ -31,8 +31,22 @@ export { streamNormFigure } from "./stream_norm.ts";
 export { signFigure } from "./sign.ts";
 export { cosineMagnitudeFigure } from "./cosine_magnitude.ts";
 
+export { attentionMapFigure } from "./attention_map.ts";
+export { type AttentionPattern, attentionPatternFigure } from "./attention_pattern.ts";
+export { causesFigure } from "./causes_against_importance.ts";
+export { effectsFigure } from "./effects_map.ts";
+export { smoothingFigure } from "./smoothing_curves.ts";
+export { updateNormsFigure } from "./update_norms.ts";
+
+export { checkpointMapFigure } from "./checkpoint_map.ts";
+export { checkpointLinesFigure } from "./checkpoint_lines.ts";
+export { checkpointMovementFigure } from "./checkpoint_movement.ts";
+export { checkpointQualityFigure } from "./checkpoint_quality.ts";
+
 export { type Claim, claimsOf } from "./claims.ts";
 export { generalityClaim } from "./generality.ts";
+export { trainingClaim } from "./training_claim.ts";
+export { type HalfDropped, qualityBySteps, type Trend, trendsOf } from "./checkpoint_trends.ts";
 export {
   importanceSection,
   magnitudeSection,

@@ -19,6 +19,13 @@ export function settingOf({ model, packing, text, dtype, engine, drop }: Provena
   ].join(" · ");
 }
 
+/** The same for several models over texts of one size: their names, then what they share. */
+export function settingsOf(all: readonly Provenance[]): string {
+  const names = [...new Set(all.map(({ model }) => `${model.name} (${model.format})`))];
+  const [, ...rest] = settingOf(all[0]).split(" · ");
+  return [names.join(", "), ...rest].join(" · ");
+}
+
 /** A drop in words: "nothing", "attention 25 26", "block 3", "attention 1 2 · MLP 4". */
 export function describeDrop({ attention, mlp }: Provenance["drop"]): string {
   const list = (layers: readonly number[]) => layers.join(" ");

@@ -1,6 +1,7 @@
 /** The analyses: each a choice of plans, texts and probes. */
 export { type AgainstLlmDrop, againstLlmDrop, type OfficialDifference } from "./llm_drop.ts";
 export { type Agreement, compare, type Comparison } from "./compare.ts";
+export { type AttentionOf, attentionOf, type Head } from "./attention_of.ts";
 export {
   causes,
   causesEstimate,

@@ -1,0 +1,115 @@
+/** Maps of values as coloured cells, in steps: a continuous scale's legend would need a canvas. */
+import * as Plot from "@observablehq/plot";
+import { AXIS_X, AXIS_Y, countTicks } from "./axes.ts";
+import { INK, WIDTH } from "./svg.ts";
+
+/** Light to dark, one more than there are edges. */
+export const SHADES = [
+  "#f1f6fe",
+  "#d3e3fa",
+  "#aecbf4",
+  "#82aeeb",
+  "#558ee0",
+  "#2f6dcb",
+  "#1c4f9f",
+  "#0f2f5f",
+] as const;
+
+/** One cell of a map; x to the right, y downwards, both from 0. */
+export interface Cell {
+  readonly x: number;
+  readonly y: number;
+  readonly value: number;
+}
+
+/** What a map is of. */
+export interface HeatPanel {
+  readonly title: string;
+  readonly cells: readonly Cell[];
+  readonly columns: number;
+  readonly rows: number;
+  readonly width: number;
+  readonly height: number;
+  /** What x counts; what y counts is for the subtitle to say. */
+  readonly label: string;
+  /** Names of the rows instead of their numbers. */
+  readonly names?: readonly string[];
+}
+
+/** The step of a value among ascending edges. */
+export function shadeOf(value: number, edges: readonly number[]): string {
+  return SHADES[edges.filter((edge) => value >= edge).length];
+}
+
+/** A map. There may be seven edges at most. */
+export function heatPanel(panel: HeatPanel, edges: readonly number[]): Plot.PlotOptions {
+  const { title, cells, columns, rows, width, height, label, names } = panel;
+  return {
+    width,
+    height,
+    marginLeft: names ? 86 : 52,
+    marginRight: 14,
+    marginTop: 44,
+    marginBottom: 46,
+    x: { domain: [-0.5, columns - 0.5] },
+    y: { domain: [-0.5, rows - 0.5], reverse: true },
+    marks: [
+      Plot.rect(cells, {
+        x1: ({ x }: Cell) => x - 0.5,
+        x2: ({ x }: Cell) => x + 0.5,
+        y1: ({ y }: Cell) => y - 0.5,
+        y2: ({ y }: Cell) => y + 0.5,
+        fill: ({ value }: Cell) => shadeOf(value, edges),
+      }),
+      Plot.axisX(countTicks(columns - 1, width / 60), { ...AXIS_X, tickFormat: String, label }),
+      names
+        ? Plot.axisY(names.map((_, i) => i), {
+          tickSize: 0,
+          fontSize: 13,
+          label: null,
+          tickFormat: (i: number) => names[i],
+        })
+        : Plot.axisY(countTicks(rows - 1, height / 40), {
+          ...AXIS_Y,
+          tickFormat: String,
+          label: null,
+        }),
+      Plot.text([title], {
+        frameAnchor: "top-left",
+        text: String,
+        fontWeight: 600,
+        dy: -24,
+        fill: INK,
+      }),
+    ],
+  };
+}
+
+/** What the shades stand for. */
+export function heatLegend(edges: readonly number[], format: (edge: number) => string): Plot.PlotOptions {
+  const steps = Array.from({ length: edges.length + 1 }, (_, i) => i);
+  return {
+    width: WIDTH,
+    height: 52,
+    marginLeft: 52,
+    marginRight: 52,
+    marginTop: 8,
+    marginBottom: 26,
+    x: { domain: [0, steps.length] },
+    y: { domain: [0, 1], axis: null },
+    marks: [
+      Plot.rect(steps, {
+        x1: (i: number) => i,
+        x2: (i: number) => i + 1,
+        y1: 0,
+        y2: 1,
+        fill: (i: number) => SHADES[i],
+      }),
+      Plot.axisX(edges.map((_, i) => i + 1), {
+        ...AXIS_X,
+        label: null,
+        tickFormat: (i: number) => format(edges[i - 1]),
+      }),
+    ],
+  };
+}
