@@ -1,0 +1,98 @@
+/** Tables and figures of training: complete, safe as SVG, and of the very numbers, whatever the series lacks. */
+import assert from "node:assert/strict";
+import type { Checkpoints } from "../../src/result/mod.ts";
+import * as show from "../../src/show/mod.ts";
+import { checkSvg, readCsv } from "./check_svg.ts";
+import { profile, type Shape, sweep } from "./synthetic.ts";
+
+/** Checkpoints whose importance falls by a half from each to the next. */
+function series(steps: readonly number[], shape: Shape, quality = true): Checkpoints {
+  return {
+    kind: "checkpoints",
+    name: "a run",
+    series: steps.map((step, i) => ({
+      ...profile({ ...shape, scale: (shape.scale ?? 1) * 2 ** -i }),
+      step,
+      quality: quality ? sweep(shape, [0, Math.floor(shape.layers / 2)]) : null,
+    })),
+  };
+}
+
+const steps = [0, 32, 64, 128, 512, 4096];
+const cases: Record<string, Checkpoints> = {
+  "as usual": series(steps, { layers: 8 }),
+  "one checkpoint": series([1000], { layers: 8 }),
+  "step 0 alone": series([0], { layers: 4 }),
+  "two layers": series(steps, { layers: 2 }),
+  "one layer": series(steps, { layers: 1 }),
+  "many of both": series(Array.from({ length: 40 }, (_, i) => 1000 * i), { layers: 80, samples: 1 }),
+  "no attention in some layers": series(steps, { layers: 8, attention: [0, 3], mlp: [1] }),
+  "no attention at all": series(steps, { layers: 3, attention: [0, 1, 2] }),
+  "no importance": series(steps, { layers: 4, scale: 0 }),
+};
+
+const figures: Record<string, (result: Checkpoints) => show.Figure> = {
+  checkpoint_map: show.checkpointMapFigure,
+  checkpoint_lines: show.checkpointLinesFigure,
+  checkpoint_movement: show.checkpointMovementFigure,
+  checkpoint_quality: show.checkpointQualityFigure,
+};
+
+for (const [name, draw] of Object.entries(figures)) {
+  for (const [what, result] of Object.entries(cases)) {
+    Deno.test(`figure ${name}, ${what}: well-formed, no styles, no ids, nothing that is not a number`, () => {
+      const figure = draw(result);
+      assert.equal(figure.name, name);
+      checkSvg(figure.svg);
+      for (const text of [figure.title, figure.reading, figure.setting]) {
+        assert.ok(text.length > 0 && !/NaN|undefined|Infinity|null/.test(text), text);
+      }
+      assert.match(figure.setting, /^a run \(GGUF Q4_1\)/);
+      readCsv(figure.csv);
+    });
+  }
+}
+
+Deno.test("a map has one cell for each number, beside the background and the legend", () => {
+  const legend = 60;
+  const count = (result: Checkpoints) => checkSvg(show.checkpointMapFigure(result).svg).rect - 1 - legend;
+  assert.equal(count(cases["as usual"]), steps.length * 3 * 8);
+  assert.equal(count(cases["no attention in some layers"]), steps.length * (6 + 7 + 8));
+});
+
+Deno.test("trends are those of the layers from 1 on, layer 0 apart; drift and ranks are null where there is nothing before", () => {
+  const result = cases["as usual"];
+  const trend = show.trendsOf(result, "attention");
+  const values = result.series[2].attention.importance.slice(1).map((value) => value!);
+  assert.equal(trend[2].first, result.series[2].attention.importance[0]);
+  assert.equal(trend[2].lowest, Math.min(...values));
+  assert.equal(trend[2].highest, Math.max(...values));
+  assert.equal(trend[2].median, values.toSorted((a, b) => a - b)[3]);
+  const before = result.series[1].attention.importance.slice(1).map((value) => value!);
+  const drift = values.reduce((sum, value, l) => sum + Math.abs(value - before[l]), 0) / 7;
+  assert.ok(Math.abs(trend[2].drift! - drift) < 1e-15);
+  assert.deepEqual(trend.map(({ drift }) => drift === null), [true, false, false, false, false, false]);
+  assert.deepEqual([trend[0].withBefore, trend[5].withLast], [null, null]);
+  assert.ok(Math.abs(trend[1].withLast! - 1) < 1e-12, "halved importances keep their ranks");
+});
+
+Deno.test("the table has a line a step, and quality only where it was measured", () => {
+  const table = show.checkpointTable(cases["as usual"]);
+  assert.equal(table.match(/^ *4096 /gm)!.length, 3);
+  assert.match(table, /^step +full +attention halved +MLP halved +block halved$/m);
+  const without = show.checkpointTable(series(steps, { layers: 8 }, false));
+  assert.equal(without.match(/^ *4096 /gm)!.length, 2);
+  assert.doesNotMatch(without, /perplexity|NaN|undefined/);
+  assert.throws(() => show.checkpointQualityFigure(series(steps, { layers: 8 }, false)), /none was measured/);
+});
+
+Deno.test("claim C3 counts steps, and says what half of the modules cost at the last one", () => {
+  const { id, measured } = show.trainingClaim([cases["as usual"], series([5], { layers: 4 }, false)]);
+  assert.equal(id, "C3");
+  assert.equal(
+    measured,
+    "a run: attention's median importance is below the MLP's at 6 of 6 steps (0.40 times it at step 4096); half of " +
+      "attention costs less than half of the MLPs at 6 of 6 steps (+0.20 against +4.00 nats at step 4096). a run: " +
+      "attention's median importance is below the MLP's at 1 of 1 steps (0.40 times it at step 5).",
+  );
+});
