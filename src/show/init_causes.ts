@@ -96,7 +96,8 @@ function panel(cause: InitCause, place: number, domain: [number, number]): Plot.
           fill: COLORS[module],
           fontWeight: 600,
           fontSize: 14,
-          dy: -30 + 19 * i,
+          dx: i === 0 ? -52 : 0,
+          dy: -26,
         })
       ),
     ],

@@ -122,7 +122,8 @@ function panel(model: InitModel, place: number, domain: [number, number]): Plot.
           fill: COLORS[module],
           fontWeight: 600,
           fontSize: 14,
-          dy: 4 + 19 * i,
+          dx: i === 0 ? -52 : 0,
+          dy: -46,
         })
       ),
     ],

@@ -35,14 +35,14 @@ export function worstError(model: InitModel): number {
   return Math.max(...MODULES.map((module) => fitError(model, module)));
 }
 
-/** "error ≤ 4 %, logit variance 0.05" */
+/** "error ≤ 4 %, logit variance 0.05 (small)" */
 export function fitText(model: InitModel): string {
   const { logitVariance } = model.predicted;
   const variance = logitVariance < 0.01
     ? "below 0.01"
     : logitVariance.toPrecision(logitVariance < 0.1 ? 1 : 2);
   return `error ≤ ${percent(worstError(model))}, logit variance ${variance}${
-    logitVariance > SMALL ? " (not small)" : ""
+    logitVariance > SMALL ? " (not small)" : " (small)"
   }`;
 }
 

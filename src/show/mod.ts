@@ -43,6 +43,12 @@ export { checkpointLinesFigure } from "./checkpoint_lines.ts";
 export { checkpointMovementFigure } from "./checkpoint_movement.ts";
 export { checkpointQualityFigure } from "./checkpoint_quality.ts";
 
+export { type InitCause, initCausesFigure } from "./init_causes.ts";
+export { initClaim } from "./init_claim.ts";
+export { initFitFigure } from "./init_fit.ts";
+export { initMapFigure, type RatioMap } from "./init_map.ts";
+export type { InitModel } from "./init_model.ts";
+
 export { type Claim, claimsOf } from "./claims.ts";
 export { generalityClaim } from "./generality.ts";
 export { trainingClaim } from "./training_claim.ts";
