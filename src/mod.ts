@@ -11,7 +11,7 @@
  * ```
  */
 export * from "./study/mod.ts";
-export type { Causes, Perplexity, Plan, Profile, Provenance, RandomInit, Sweep } from "./result/mod.ts";
+export type { Causes, Checkpoints, Perplexity, Plan, Profile, Provenance, RandomInit, Sweep } from "./result/mod.ts";
 export { merge, readResult, writeResult } from "./result/mod.ts";
 export type { DropPlan } from "./run/mod.ts";
 export { cacheEntries, knownModels, pruneCache } from "./hub/mod.ts";
@@ -20,6 +20,10 @@ export {
   attentionMapFigure,
   attentionPatternFigure,
   causesFigure,
+  checkpointLinesFigure,
+  checkpointMapFigure,
+  checkpointMovementFigure,
+  checkpointQualityFigure,
   type Claim,
   claimsOf,
   cosineMagnitudeFigure,
@@ -40,5 +44,8 @@ export {
   smoothingFigure,
   stabilityFigure,
   textsFigure,
+  trainingClaim,
+  type Trend,
+  trendsOf,
   updateNormsFigure,
 } from "./show/mod.ts";
