@@ -17,9 +17,11 @@ const SMALL = 1;
 /** What the literature calls the places of the norms. */
 export const PLACES = { pre: "Pre-LN", peri: "Peri-LN", post: "post-norm" } as const;
 
-/** "D 576, σ 0.02, Pre-LN" */
-export function shapeText({ measured: { shape, initialiser } }: InitModel): string {
-  return `D ${shape.hidden}, σ ${Number(initialiser.std.toPrecision(3))}, ${PLACES[shape.norm]}`;
+/** "D 576, σ 0.02, Pre-LN"; a model at its own width goes by its name instead: "llama-2-7b, σ 0.02, Pre-LN". */
+export function shapeText({ measured: { shape, initialiser, provenance } }: InitModel): string {
+  const [name, changes = ""] = provenance.model.name.split(" (");
+  const which = changes.includes("hidden") ? `D ${shape.hidden}` : name;
+  return `${which}, σ ${Number(initialiser.std.toPrecision(3))}, ${PLACES[shape.norm]}`;
 }
 
 /** Largest relative error of the closed form from `FIRST_LAYER` on. */

@@ -7,7 +7,7 @@ import { readSpec } from "../models/mod.ts";
 import type { RandomInit } from "../result/mod.ts";
 import type { NamedConfig } from "./configs.ts";
 import { predictInit } from "./predict_init.ts";
-import { randomInit, type RandomInitOptions } from "./random_init.ts";
+import { plan, randomInit, type RandomInitOptions, shapeOf } from "./random_init.ts";
 
 /** Importances over the seeds, and those of the closed form for the same setting. */
 export interface MeasuredInit {
@@ -31,6 +31,20 @@ export async function initModels(
     models.push({ value, ...await initModel(named, { ...options, ...change }) });
   }
   return models;
+}
+
+/** What the closed form says of a configuration, in a row: which module turns the stream further. */
+export function computedRatio(named: NamedConfig, options: RandomInitOptions = {}) {
+  const { name, spec, initialiser: { std } } = plan(named, options);
+  const ratio = moduleRatio(predictInit(named, options));
+  return {
+    name,
+    hidden: spec.hidden,
+    std,
+    product: std * Math.sqrt(spec.hidden),
+    norm: shapeOf(spec).norm,
+    ratio,
+  };
 }
 
 /**

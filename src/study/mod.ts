@@ -22,7 +22,7 @@ export { perplexities } from "./perplexity.ts";
 export { distinct, makePlan, type Order, rank, type Ranked, type Target } from "./plan.ts";
 export { profile, type ProfileOptions } from "./profile.ts";
 export { type NamedConfig, openConfig } from "./configs.ts";
-export { atWidth, initModel, initModels, type MeasuredInit, ratioMap } from "./init_models.ts";
+export { atWidth, computedRatio, initModel, initModels, type MeasuredInit, ratioMap } from "./init_models.ts";
 export { predictInit } from "./predict_init.ts";
 export { randomInit, randomInitEstimate, type RandomInitOptions } from "./random_init.ts";
 export { type Paired, paired, type Removal, removalAgreement, removals } from "./removals.ts";

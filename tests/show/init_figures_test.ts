@@ -11,6 +11,7 @@ import { checkSvg, readCsv } from "./check_svg.ts";
 import { provenance } from "./synthetic.ts";
 
 const LAYERS = 5;
+const made = provenance({ layers: LAYERS });
 
 /** Importances that fall with depth; `off` is by how much the closed form differs from them. */
 function model({ ratio = 2, off = 1, variance = 0.05, hidden = 128, std = 0.02 } = {}): InitModel {
@@ -25,7 +26,7 @@ function model({ ratio = 2, off = 1, variance = 0.05, hidden = 128, std = 0.02 }
   return {
     measured: {
       kind: "random-init",
-      provenance: provenance({ layers: LAYERS }),
+      provenance: { ...made, model: { ...made.model, name: `llama (hidden ${hidden})` } },
       shape: {
         hidden,
         layers: LAYERS,
@@ -99,6 +100,15 @@ Deno.test("one property at a time: two points for every model", () => {
     /by width D: 1\.00 at 64, 8\.00 at 512; norm placement: 2\.00 at pre, 2\.00 at peri\./,
   );
   assert.throws(() => initCausesFigure([]), RangeError);
+});
+
+Deno.test("a model at its own width goes by its name", () => {
+  const { measured, predicted } = model();
+  const own = { ...made, model: { ...made.model, name: "llama (layers 6)" } };
+  assert.match(
+    initFitFigure([{ measured: { ...measured, provenance: own }, predicted }]).svg,
+    />llama, σ 0\.02, Pre-LN</,
+  );
 });
 
 Deno.test("claim C4 counts the shapes in which attention is the less important module", () => {
