@@ -42,11 +42,17 @@ export async function checkpoints(series: Series, options: CheckpointsOptions = 
   const total = series.checkpoints.length;
   const report = meter({ label: series.name, total, unit: "checkpoints" }, options.onProgress);
   const results: CheckpointProfile[] = [];
+  let kept = 0;
   for (const [i, checkpoint] of series.checkpoints.entries()) {
     options.signal?.throwIfAborted();
     const onModule = (share: number) => report(Math.floor(100 * (i + share)) / 100);
-    results.push(await atCheckpoint(series.name, checkpoint, options, onModule));
+    const found = await atCheckpoint(series.name, checkpoint, options, onModule);
+    results.push(found.result);
+    if (found.kept) kept++;
     report(i + 1);
+  }
+  if (kept > 0) {
+    options.onNotice?.(`${series.name}: ${kept} of ${total} checkpoints kept from an earlier run`);
   }
   return { kind: "checkpoints", name: series.name, series: results };
 }
@@ -56,7 +62,7 @@ async function atCheckpoint(
   checkpoint: Checkpoint,
   options: CheckpointsOptions,
   onModule: (share: number) => void,
-): Promise<CheckpointProfile> {
+): Promise<{ result: CheckpointProfile; kept: boolean }> {
   const { step, name } = checkpoint;
   const closed = await checkpoint.outline();
   let model: StudyModel | undefined;
@@ -64,10 +70,7 @@ async function atCheckpoint(
     const packed = await packText(closed, textOptions(options, CALIBRATION_TEXT), options);
     const key = await keyOf(closed, step, packed, options);
     const kept = options.results && !options.fresh && await keptResult(options.results, "checkpoints", key);
-    if (kept) {
-      options.onNotice?.(`${name}: kept from an earlier run`);
-      return kept.series[0];
-    }
+    if (kept) return { result: kept.series[0], kept: true };
     model = await closed.open();
     const origin = await provenance(model, packed, noDrop, options);
     const profile = await profileBlocks(model, packed.blocks, origin, name, {
@@ -79,7 +82,7 @@ async function atCheckpoint(
       const one: Checkpoints = { kind: "checkpoints", name: series, series: [result] };
       await writeResult(resultPath(options.results, "checkpoints", key), one);
     }
-    return result;
+    return { result, kept: false };
   } finally {
     (model ?? closed).close();
   }
