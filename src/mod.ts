@@ -11,7 +11,16 @@
  * ```
  */
 export * from "./study/mod.ts";
-export type { Causes, Checkpoints, Perplexity, Plan, Profile, Provenance, RandomInit, Sweep } from "./result/mod.ts";
+export type {
+  Causes,
+  Checkpoints,
+  Perplexity,
+  Plan,
+  Profile,
+  Provenance,
+  RandomInit,
+  Sweep,
+} from "./result/mod.ts";
 export { merge, readResult, writeResult } from "./result/mod.ts";
 export type { DropPlan } from "./run/mod.ts";
 export { cacheEntries, knownModels, pruneCache } from "./hub/mod.ts";
@@ -19,6 +28,7 @@ export { interruptible, show, type Showable } from "./show/cell.ts";
 export {
   attentionMapFigure,
   attentionPatternFigure,
+  causeClaims,
   causesFigure,
   checkpointLinesFigure,
   checkpointMapFigure,

@@ -41,6 +41,27 @@ export function shadeOf(value: number, edges: readonly number[]): string {
   return SHADES[edges.filter((edge) => value >= edge).length];
 }
 
+/** Neighbours in a row that have the same shade, as one. */
+interface Stretch {
+  readonly from: number;
+  to: number;
+  readonly top: number;
+  readonly bottom: number;
+  readonly shade: string;
+}
+
+/** A row's cells in stretches of one shade: a third of the marks, and no seams between them. */
+function stretchesOf(cells: readonly Cell[], edges: readonly number[]): Stretch[] {
+  const stretches: Stretch[] = [];
+  for (const { x, y, value } of cells.toSorted((a, b) => a.y - b.y || a.x - b.x)) {
+    const shade = shadeOf(value, edges);
+    const last = stretches.at(-1);
+    if (last?.to === x - 0.5 && last.top === y - 0.5 && last.shade === shade) last.to = x + 0.5;
+    else stretches.push({ from: x - 0.5, to: x + 0.5, top: y - 0.5, bottom: y + 0.5, shade });
+  }
+  return stretches;
+}
+
 /** A map. There may be seven edges at most. */
 export function heatPanel(panel: HeatPanel, edges: readonly number[]): Plot.PlotOptions {
   const { title, cells, columns, rows, width, height, label, names } = panel;
@@ -54,13 +75,7 @@ export function heatPanel(panel: HeatPanel, edges: readonly number[]): Plot.Plot
     x: { domain: [-0.5, columns - 0.5] },
     y: { domain: [-0.5, rows - 0.5], reverse: true },
     marks: [
-      Plot.rect(cells, {
-        x1: ({ x }: Cell) => x - 0.5,
-        x2: ({ x }: Cell) => x + 0.5,
-        y1: ({ y }: Cell) => y - 0.5,
-        y2: ({ y }: Cell) => y + 0.5,
-        fill: ({ value }: Cell) => shadeOf(value, edges),
-      }),
+      Plot.rect(stretchesOf(cells, edges), { x1: "from", x2: "to", y1: "top", y2: "bottom", fill: "shade" }),
       Plot.axisX(countTicks(columns - 1, width / 60), { ...AXIS_X, tickFormat: String, label }),
       names
         ? Plot.axisY(names.map((_, i) => i), {

@@ -33,6 +33,7 @@ export { cosineMagnitudeFigure } from "./cosine_magnitude.ts";
 
 export { attentionMapFigure } from "./attention_map.ts";
 export { type AttentionPattern, attentionPatternFigure } from "./attention_pattern.ts";
+export { causeClaims } from "./cause_claims.ts";
 export { causesFigure } from "./causes_against_importance.ts";
 export { effectsFigure } from "./effects_map.ts";
 export { smoothingFigure } from "./smoothing_curves.ts";

@@ -1,0 +1,118 @@
+/** How far later updates move, all plans at once, against two runs compared by hand; streams and lengths of updates. */
+import assert from "node:assert/strict";
+import type { Model } from "../../src/models/mod.ts";
+import type { Value } from "../../src/onnx/mod.ts";
+import {
+  type Blocks,
+  type DropPlan,
+  effectsProbe,
+  forward,
+  noDrop,
+  normsProbe,
+  type Probe,
+  streamProbe,
+} from "../../src/run/mod.ts";
+import { engine, randomBlocks, withFixture } from "../support.ts";
+
+const KINDS = ["attention", "mlp"] as const;
+
+/** Every update of one plan run alone, by layer and kind: all samples in a row. */
+async function updatesOf(model: Model, blocks: Blocks, plan: DropPlan) {
+  const size = blocks.length * model.spec.hidden;
+  const updates = model.spec.layers.map((): Partial<Record<typeof KINDS[number], Float32Array>> => ({}));
+  const probe: Probe = {
+    update: ({ a, m }): Record<string, Value> => ({
+      ...a ? { attention: a } : {},
+      ...m ? { mlp: m } : {},
+    }),
+    observeUpdate({ layer, present, first, outputs }) {
+      for (const kind of KINDS) {
+        if (!present[kind]) continue;
+        const all = updates[layer][kind] ??= new Float32Array(blocks.samples * size);
+        all.set(outputs[kind].data as Float32Array, first * size);
+      }
+    },
+  };
+  await forward({ model, engine, blocks, plans: [plan], probes: [probe] });
+  return updates;
+}
+
+const square = (values: Float32Array) => values.reduce((sum, value) => sum + value * value, 0);
+
+for (const name of ["llama", "gemma2", "neox-parallel"]) {
+  Deno.test(`${name}: effects are those of two runs compared, in one batch, several, and groups of samples`, () =>
+    withFixture(name, async ({ model }) => {
+      const { layers, vocabulary } = model.spec;
+      const plans: DropPlan[] = [
+        noDrop,
+        ...KINDS.flatMap((kind) => layers.map((_, s) => ({ ...noDrop, [kind]: [s] }))),
+      ];
+      const settings: [Blocks, budget?: number][] = [
+        [randomBlocks(3, 7, vocabulary)],
+        [randomBlocks(2, 1030, vocabulary)],
+        [randomBlocks(2, 1030, vocabulary), 1], // a group for each batch
+      ];
+      for (const [blocks, budget] of settings) {
+        const probe = effectsProbe(layers.length, plans.length);
+        await forward({ model, engine, blocks, plans, probes: [probe], budget });
+        const full = await updatesOf(model, blocks, noDrop);
+        for (const [p, plan] of plans.entries()) {
+          const own = await updatesOf(model, blocks, plan);
+          layers.forEach((_, l) =>
+            KINDS.forEach((kind) => {
+              const sums = probe.plans[p][l][kind];
+              assert.equal(sums === undefined, own[l][kind] === undefined);
+              if (!sums) return;
+              const reference = square(full[l][kind]!);
+              const difference = square(own[l][kind]!.map((value, i) => value - full[l][kind]![i]));
+              // Differences of equal float32 numbers, squared and added in float64; the test's differences round once.
+              assert.ok(Math.abs(sums.reference - reference) <= 1e-6 * reference);
+              assert.ok(Math.abs(sums.difference - difference) <= 1e-6 * difference);
+              const [s] = plan.attention.concat(plan.mlp);
+              if (p === 0 || l < s) assert.equal(sums.difference, 0);
+              else if (l > s) assert.ok(sums.difference > 0);
+            })
+          );
+        }
+      }
+    }));
+}
+
+Deno.test("streams and lengths of updates are those of the plan that is asked for", () =>
+  withFixture("llama", async ({ model, blocks }) => {
+    const { hidden, layers } = model.spec;
+    const plans = [noDrop, { attention: [1], mlp: [] }];
+    const streams = new Map<string, Float32Array>();
+    const probes = [
+      streamProbe((layer, sample, states) => streams.set(`${layer} ${sample}`, states.slice()), 1),
+      normsProbe(layers.length, 1),
+    ] as const;
+    await forward({ model, engine, blocks, plans, probes });
+    const updates = await updatesOf(model, blocks, plans[1]);
+    assert.equal(streams.size, layers.length * blocks.samples);
+    const last = updates.at(-1)!;
+    const size = blocks.length * hidden;
+    for (let sample = 0; sample < blocks.samples; sample++) {
+      const [before, after] = [1, 2].map((l) => streams.get(`${l} ${sample}`)!);
+      const [a, m] = KINDS.map((kind) => last[kind]!.subarray(sample * size, (sample + 1) * size));
+      after.forEach((value, i) =>
+        assert.ok(Math.abs(value - before[i] - a[i] - m[i]) <= 4e-7 * (Math.abs(value) + 1))
+      );
+    }
+    layers.forEach((_, l) =>
+      KINDS.forEach((kind) => {
+        const sums = probes[1].layers[l][kind];
+        const update = updates[l][kind];
+        assert.equal(sums === undefined, update === undefined);
+        if (!sums || !update) return;
+        const squares = Array.from(
+          { length: update.length / hidden },
+          (_, t) => square(update.subarray(t * hidden, (t + 1) * hidden)),
+        );
+        const total = (values: number[]) => values.reduce((sum, value) => sum + value, 0);
+        assert.equal(sums.tokens, blocks.samples * blocks.length);
+        assert.ok(Math.abs(sums.square / total(squares) - 1) < 1e-6);
+        assert.ok(Math.abs(sums.norm / total(squares.map(Math.sqrt)) - 1) < 1e-6);
+      })
+    );
+  }));
