@@ -6,13 +6,19 @@ import { dataType, type Graph, type Value } from "./graph.ts";
 
 const one = (values: Value[]): Value => values[0];
 
+/** Lists of integers that a graph has already: those of its slices and shapes repeat. */
+const known = new WeakMap<Graph, Map<string, Value>>();
+
 /** A one-dimensional int64 constant: shapes, axes, slice bounds. */
 export function ints(graph: Graph, values: readonly number[]): Value {
-  return graph.constant({
-    dtype: "i64",
-    shape: [values.length],
-    data: BigInt64Array.from(values.map(BigInt)),
-  });
+  if (!known.has(graph)) known.set(graph, new Map());
+  const lists = known.get(graph)!;
+  const key = values.join();
+  if (!lists.has(key)) {
+    const data = BigInt64Array.from(values.map(BigInt));
+    lists.set(key, graph.constant({ dtype: "i64", shape: [values.length], data }));
+  }
+  return lists.get(key)!;
 }
 
 /** A float32 scalar constant. */

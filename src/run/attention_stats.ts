@@ -104,8 +104,8 @@ function finished(raw: Float32Array, spec: AttentionSpec, length: number, stride
   const queries = chunksOf(length, stride, window)
     .flatMap((chunk) => chunk.positions.map((position) => ({ chunk, position })));
   const stats = Object.fromEntries(
-    attentionStatNames.map((name) => [name, new Float64Array(spec.heads * queries.length)]),
-  ) as Record<AttentionStat, Float64Array>;
+    attentionStatNames.map((name) => [name, new Float32Array(spec.heads * queries.length)]),
+  ) as Record<AttentionStat, Float32Array>;
   for (let row = 0; row < spec.heads * queries.length; row++) {
     const { chunk, position } = queries[row % queries.length];
     const own = raw.subarray(row * RAW_STATS.length, (row + 1) * RAW_STATS.length);

@@ -78,8 +78,8 @@ function tolerances(
     effectiveKeys: (value) => 2 * share(value),
     top16Mass: share,
     belowOnePercent: () => near / n + UNIT,
-    // The distances in a chunk are from its last key, up to 32 strides behind the query.
-    meanDistance: (value) => share(value + 32 * (input.stride ?? 1)) + n ** 2 * 2 ** -126,
+    // The distances in a chunk are from its last key, up to 48 strides behind the query.
+    meanDistance: (value) => share(value + 48 * (input.stride ?? 1)) + n ** 2 * 2 ** -126,
   };
 }
 
@@ -111,7 +111,7 @@ const families = ["gemma2", "gemma3", "llama", "mistral", "olmo2", "neox-paralle
 /** Shorter than 16 keys, one chunk, and neither chunks nor strides coming out even. */
 const settings: Setting[] = [
   { samples: 2, length: 9, stride: 1 },
-  { samples: 1, length: 32, stride: 1 },
+  { samples: 1, length: 48, stride: 1 },
   { samples: 2, length: 101, stride: 1 },
   { samples: 2, length: 131, stride: 3 },
   { samples: 1, length: 300, stride: 8 },
