@@ -27,7 +27,7 @@ const LISTED = 8;
 export function causesTable(result: Causes, look: TextLook = {}): string {
   const title = style(look, 1);
   const { queryStride, kernels } = result.provenance.causes;
-  const every = queryStride === 1 ? "every query" : `every ${queryStride}th query`;
+  const every = queryStride === 1 ? "every query" : `one query in ${queryStride}`;
   return [
     title(settingOf(result.provenance)),
     `${result.norm}-norm; attention patterns of ${every}, ${kernels}`,
@@ -35,7 +35,7 @@ export function causesTable(result: Causes, look: TextLook = {}): string {
     layerTable(result, look),
     "",
     title("rank correlation with importance over layers, and its 95 % interval"),
-    correlationTable(result, look),
+    align(correlationRows(result), look, [0, 1]),
     "",
     title("the last layer's tokens, by what is dropped"),
     smoothingTable(result, look),
@@ -75,7 +75,8 @@ function layerTable(result: Causes, look: TextLook): string {
   return align([[...head, "MLP", "|m|/|X|", "cosine", "particip."], ...rows], look);
 }
 
-function correlationTable({ correlations }: Causes, look: TextLook): string {
+/** How each cause goes with importance: a heading, and a row a module and cause. */
+export function correlationRows({ correlations }: Causes): string[][] {
   const fixed = (value: number | null) => optional(value, (value) => formatFixed(value, 2));
   const rows = correlations.map(({ module, cause, rank, low, high }) => [
     KIND_NAMES[module],
@@ -83,7 +84,7 @@ function correlationTable({ correlations }: Causes, look: TextLook): string {
     fixed(rank),
     low === null || high === null ? "–" : `${fixed(low)} to ${fixed(high)}`,
   ]);
-  return align([["module", "cause", "rank", "interval"], ...rows], look, [0, 1]);
+  return [["module", "cause", "rank", "interval"], ...rows];
 }
 
 function smoothingTable({ smoothing }: Causes, look: TextLook): string {

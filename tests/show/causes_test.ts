@@ -1,0 +1,136 @@
+/** Figures, table and claims of the study of causes: well-formed for any shape, a mark for each number, titles from numbers. */
+import assert from "node:assert/strict";
+import { readResult, writeResult } from "../../src/result/mod.ts";
+import type { Causes } from "../../src/result/mod.ts";
+import * as show from "../../src/show/mod.ts";
+import { withFolder } from "../support.ts";
+import { checkSvg, readCsv } from "./check_svg.ts";
+import { causes } from "./synthetic_causes.ts";
+
+const shapes: Record<string, Causes> = {
+  "several layers": causes({ layers: 12 }),
+  "two layers, one head": causes({ layers: 2 }, { heads: 1, norm: "peri" }),
+  "modules left out": causes({ layers: 9, attention: [0, 4], mlp: [4, 8] }),
+  "many layers": causes({ layers: 80 }, { heads: 64 }),
+};
+
+const figures: Record<string, (result: Causes) => show.Figure> = {
+  attention_map: show.attentionMapFigure,
+  effects: show.effectsFigure,
+  smoothing: show.smoothingFigure,
+  causes: (result) => show.causesFigure([result, causes({ layers: 5 }, { norm: "peri" })]),
+  update_norms: (result) => show.updateNormsFigure([result, result]),
+};
+
+for (const [name, draw] of Object.entries(figures)) {
+  for (const [what, result] of Object.entries(shapes)) {
+    Deno.test(`figure ${name}, ${what}: well-formed, no styles, no ids, nothing that is not a number`, () => {
+      const figure = draw(result);
+      assert.equal(figure.name, name);
+      checkSvg(figure.svg);
+      for (const text of [figure.title, figure.reading, figure.setting]) {
+        assert.ok(text.length > 0 && !/NaN|undefined|Infinity|null/.test(text), text);
+      }
+      assert.match(figure.setting, /GGUF Q4_1.*stories/);
+      assert.ok(readCsv(figure.csv).length > 0);
+    });
+  }
+}
+
+Deno.test("the synthetic result is of the form that results are kept in", () =>
+  withFolder(async (folder) => {
+    for (const result of Object.values(shapes)) {
+      await writeResult(`${folder}/causes.json`, result);
+      assert.deepEqual(await readResult(`${folder}/causes.json`, "causes"), result);
+    }
+  }));
+
+Deno.test("a figure has one mark for each number", () => {
+  const result = causes({ layers: 9, attention: [0, 4], mlp: [4, 8] });
+  // Three panels: two with both kinds of module, entropy of attention alone.
+  assert.equal(checkSvg(show.causesFigure([result]).svg).circle, 7 + 2 * (7 + 7));
+  assert.equal(checkSvg(show.updateNormsFigure([result]).svg).circle, 7 + 7);
+  assert.equal(readCsv(show.attentionMapFigure(result).csv).length, 7 * 3);
+  const { attention, mlp } = result.effects!;
+  const measured = [attention, mlp].flatMap((of) => [of.attention, of.mlp]).flat(2).filter((v) => v !== null);
+  assert.equal(readCsv(show.effectsFigure(result).csv).length, measured.length);
+});
+
+Deno.test("cells of one shade are one mark, and every shade is where its value is", () => {
+  const { svg } = show.attentionPatternFigure({
+    model: "m",
+    tokens: ["a", " b", " c"],
+    heads: [{ layer: 0, head: 1, rows: [[1], [0.5, 0.5], [0, 0.5, 0.5]] }],
+  });
+  // A background, eight steps of the legend, and rows of one, one and two stretches.
+  assert.equal(checkSvg(svg).rect, 1 + 8 + 4);
+  assert.match(svg, />layer 0, head 1</);
+});
+
+Deno.test("titles say what the numbers are", () => {
+  const result = causes({ layers: 12 });
+  assert.match(show.attentionMapFigure(result).title, /^\d+ of 36 heads give the first token more than 30 %/);
+  const few = causes({ layers: 12 });
+  few.patterns.firstShare = few.patterns.firstShare.map((_, l) => [0.1, l === 3 ? 0.31 : 0.3, null]);
+  assert.match(show.attentionMapFigure(few).title, /^1 of 24 heads/);
+  assert.match(
+    show.effectsFigure(result).title,
+    /^One attention module dropped moves later updates by [\d.]+ %, one MLP by/,
+  );
+  assert.match(show.causesFigure([result]).title, /most closely in 1 of 1$/);
+  const even = causes({ layers: 4 });
+  for (const kind of ["attention", "mlp"] as const) even[kind].norm = [5, 5, 5, 5];
+  assert.match(show.updateNormsFigure([result, even]).title, /every update has the same length$/);
+  const [full, ...rest] = result.smoothing;
+  const last = ({ mlp }: typeof full) => mlp.meanCosine.mean.at(-1)!.toFixed(2);
+  assert.equal(
+    show.smoothingFigure(result).title,
+    `Mean cosine of the last tokens ${last(full)}; without 8 attention modules ${
+      last(rest[1])
+    }, without 8 MLPs ${last(rest[3])}`,
+  );
+  assert.match(
+    show.smoothingFigure({ ...result, smoothing: [full] }).title,
+    /^The last layer's tokens have a mean cosine/,
+  );
+});
+
+Deno.test("what was not measured is not drawn", () => {
+  assert.throws(() => show.effectsFigure(causes({ layers: 3 }, { effects: false })), /they were left out/);
+  assert.throws(() => show.effectsFigure(causes({ layers: 1 })), /expected two layers at least/);
+  assert.throws(() => show.causesFigure([]), RangeError);
+  assert.throws(() => show.updateNormsFigure([]), RangeError);
+  assert.throws(() => show.attentionPatternFigure({ model: "m", tokens: [], heads: [] }), RangeError);
+  assert.throws(() => show.attentionMapFigure(causes({ layers: 2, attention: [0, 1] })), /no head/);
+});
+
+Deno.test("the table has a row for each layer, a dash where a module is absent, and what stands out below", () => {
+  const text = show.causesTable(causes({ layers: 9, attention: [0, 4], mlp: [4, 8] }));
+  const lines = text.split("\n");
+  const start = lines.findIndex((line) => /^layer/.test(line));
+  const rows = lines.slice(start + 1, start + 10).map((line) => line.trim().split(/\s+/));
+  assert.deepEqual(rows.map(([layer]) => layer), ["0", "1", "2", "3", "4", "5", "6", "7", "8"]);
+  assert.deepEqual(rows[4].slice(1), new Array(11).fill("–"));
+  assert.ok(rows[1].every((cell) => cell !== "–"));
+  assert.match(text, /attention {2}relative magnitude +0\.90 +−0\.60 to 0\.95/);
+  assert.match(text, /One attention module dropped moves a later update by [\d.]+ %/);
+  assert.match(
+    text,
+    /Sink rate as published \(first token above 0\.3, 4 × 64 tokens, no BOS\): 50\.0 % of heads/,
+  );
+  assert.match(text, /after layer 0, token 0, dimension 5: −1,234 \(4 samples\)/);
+  const without = show.causesTable({
+    ...causes({ layers: 3 }, { effects: false }),
+    massive: { places: 0, largest: [] },
+  });
+  assert.match(without, /No massive activation/);
+  assert.doesNotMatch(without, /moves a later update/);
+});
+
+Deno.test("claims say each model's numbers, and nothing of what it lacks", () => {
+  const claims = show.causeClaims([causes({ layers: 12 }), causes({ layers: 3, attention: [0, 1, 2] })]);
+  assert.deepEqual(claims.map(({ id }) => id), ["C2", "C5", "C6", "C7"]);
+  for (const { measured } of claims) assert.ok(!/NaN|undefined|null/.test(measured), measured);
+  assert.match(claims[0].measured, /full, [\d.]+ without 8 attention modules, [\d.]+ without 8 MLPs/);
+  assert.match(claims[3].measured, /rank correlation 0\.90 \(−0\.60 to 0\.95\)/);
+});

@@ -1,0 +1,334 @@
+/** The study of causes end to end on tiny models: what it says, by hand where that is possible; what is kept and refused. */
+import assert from "node:assert/strict";
+import { openModel as openFiles } from "../../src/hub/mod.ts";
+import { type AttentionInput, attentionStatsReference } from "../../src/kernels/mod.ts";
+import { mean, rankInterval, spearman } from "../../src/measure/mod.ts";
+import type { Model } from "../../src/models/mod.ts";
+import { type Causes, readResult } from "../../src/result/mod.ts";
+import { type Blocks, forward, noDrop } from "../../src/run/mod.ts";
+import {
+  attentionOf,
+  causes,
+  causesEstimate,
+  openConfig,
+  openModel,
+  profile,
+  untrainedCauses,
+} from "../../src/study/mod.ts";
+import { packText } from "../../src/study/texts.ts";
+import type { Tensor } from "../../src/tensor/mod.ts";
+import { openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
+import { engine, withFolder } from "../support.ts";
+import { kept, withTiny } from "./tiny.ts";
+
+const finite = (values: readonly (number | null)[]) => values.every((value) => Number.isFinite(value));
+
+Deno.test("the study has the form that it is kept in, and a profile's importances", () =>
+  withTiny(async ({ model, options }) => {
+    const notices: string[] = [];
+    const result = await causes(model, { ...options, onNotice: (line) => notices.push(line) });
+    const [file] = kept(options.results);
+    assert.deepEqual(await readResult(`${options.results}/${file}`, "causes"), result);
+    assert.deepEqual(result.provenance.causes, {
+      queryStride: 1,
+      kernels: "cpu",
+      drops: [0], // three layers: neither 4 nor 8 can be dropped
+      sink: { samples: 1, length: 64, threshold: 0.3 },
+      effects: { samples: 2, length: 16 },
+    });
+    const { attention, mlp, streamNorm } = await profile(model, options);
+    for (const key of ["importance", "relativeMagnitude", "sign"] as const) {
+      assert.deepEqual(result.attention[key], attention[key]);
+      assert.deepEqual(result.mlp[key], mlp[key]);
+    }
+    assert.deepEqual(result.streamNorm, streamNorm);
+    assert.equal(result.norm, "pre");
+    assert.ok(finite(result.effectiveRank.layers) && result.effectiveRank.embedding! > 1);
+    assert.deepEqual(await causes(model, { ...options, onNotice: (line) => notices.push(line) }), result);
+    assert.equal(notices.filter((line) => /kept from an earlier run/.test(line)).length, 1);
+    await causes(model, { ...options, queryStride: 2 });
+    await causes(model, { ...options, effectSamples: 0 });
+    assert.equal(kept(options.results).filter((name) => name.startsWith("causes-")).length, 3);
+  }));
+
+/** Statistics of every layer and sample by the kernel's reference. */
+async function statsOf(model: Model, blocks: Blocks, stride = 1) {
+  const { layers } = model.spec;
+  const stats = layers.map((): ReturnType<typeof attentionStatsReference>[] => []);
+  await forward({
+    model,
+    engine,
+    blocks,
+    plans: [noDrop],
+    probes: [{
+      attention: ({ q, k }) => ({ q, k }),
+      observeAttention({ layer, first, count, length, outputs }) {
+        const spec = layers[layer].attention!;
+        for (let i = 0; i < count; i++) {
+          const part = (name: string) => {
+            const all = outputs[name].data as AttentionInput["q"];
+            return all.slice(i * all.length / count, (i + 1) * all.length / count);
+          };
+          stats[layer][first + i] = attentionStatsReference({
+            tokens: length,
+            heads: spec.heads,
+            keyHeads: spec.kvHeads,
+            size: spec.headSize,
+            q: part("q"),
+            k: part("k"),
+            scale: spec.scale,
+            window: spec.window ?? undefined,
+            softcap: spec.softcap ?? undefined,
+            stride,
+          });
+        }
+      },
+    }],
+  });
+  return stats;
+}
+
+for (const [name, stride] of [["llama", 1], ["gemma2", 1], ["gemma3", 3]] as const) {
+  Deno.test(`${name}: patterns are means over queries and samples of one query in ${stride}; so is the sink rate`, () =>
+    withTiny(async ({ model, options }) => {
+      const result = await causes(model, { ...options, queryStride: stride, effectSamples: 0 });
+      const text = { text: options.text!, samples: 4, length: 16, skip: 0, bos: false };
+      const stats = await statsOf(model, (await packText(model, text)).blocks, stride);
+      const check = (measured: readonly (number | null)[], expected: readonly number[]) =>
+        measured.forEach((value, h) =>
+          assert.ok(
+            Math.abs(value! - expected[h]) <= 1e-4 * (1 + Math.abs(expected[h])),
+            `${value} ${expected[h]}`,
+          )
+        );
+      stats.forEach((samples, l) => {
+        const heads = model.spec.layers[l].attention!.heads;
+        const over = (stat: "firstShare" | "normalizedEntropy", counted: (position: number) => boolean) =>
+          Array.from(
+            { length: heads },
+            (_, h) =>
+              mean(
+                samples.map(({ positions, stats }) =>
+                  mean(positions.flatMap((p, i) => counted(p) ? [stats[stat][h * positions.length + i]] : []))
+                ),
+              ),
+          );
+        check(result.patterns.firstShare[l]!, over("firstShare", () => true));
+        check(result.patterns.normalizedEntropy[l]!, over("normalizedEntropy", (position) => position > 0));
+      });
+      const published = await packText(model, { ...text, samples: 1, length: 64 });
+      const scores = (await statsOf(model, published.blocks)).map(([{ positions, stats }], l) =>
+        Array.from(
+          { length: model.spec.layers[l].attention!.heads },
+          (_, h) => mean([...stats.firstShare.slice(h * positions.length, (h + 1) * positions.length)]),
+        )
+      );
+      scores.forEach((expected, l) => check(result.sink.score[l]!, expected));
+      const all = scores.flat();
+      assert.equal(result.sink.rate, all.filter((score) => score > 0.3).length / all.length);
+    }, name));
+}
+
+Deno.test("correlations are Spearman's over the layers, of the stream that each module reads", () =>
+  withTiny(async ({ model, options }) => {
+    const result = await causes(model, { ...options, effectSamples: 0 });
+    const { correlations, smoothing: [{ embedding, attention, mlp }] } = result;
+    const entering = [embedding.meanCosine!, ...mlp.meanCosine.mean.slice(0, -1)];
+    const find = (module: string, cause: string) =>
+      correlations.find((entry) => entry.module === module && entry.cause === cause)!;
+    assert.deepEqual(find("attention", "meanCosine").values, entering);
+    assert.deepEqual(find("mlp", "meanCosine").values, attention.meanCosine.mean);
+    assert.deepEqual(
+      find("attention", "effectiveKeys").values,
+      result.patterns.effectiveKeys.map((heads) => mean(heads as number[])),
+    );
+    assert.equal(find("mlp", "effectiveKeys"), undefined);
+    for (const { module, values, rank, low, high, layers } of correlations) {
+      assert.equal(layers, 3);
+      const expected = spearman(values as number[], result[module].importance as number[]);
+      assert.equal(rank, Number.isNaN(expected) ? null : expected);
+      assert.deepEqual([low, high], rankInterval(expected, 3) ?? [null, null]);
+    }
+  }));
+
+Deno.test("in a parallel layer both modules read what enters it", () =>
+  withTiny(async ({ model, options }) => {
+    const { correlations, smoothing: [{ embedding, mlp }] } = await causes(model, {
+      ...options,
+      effectSamples: 0,
+    });
+    const entering = [embedding.meanCosine!, ...mlp.meanCosine.mean.slice(0, -1)];
+    for (const { values } of correlations.filter(({ cause }) => cause === "meanCosine")) {
+      assert.deepEqual(values, entering);
+    }
+  }, "neox-parallel"));
+
+Deno.test("the reach of each drop is on later layers only, and of the samples that the result names", () =>
+  withTiny(async ({ model, options }) => {
+    const { effects } = await causes(model, { ...options, effectSamples: 4 });
+    for (const dropped of ["attention", "mlp"] as const) {
+      for (const moved of ["attention", "mlp"] as const) {
+        effects![dropped][moved].forEach((row, s) =>
+          row.forEach((value, l) => l > s ? assert.ok(value! > 0) : assert.equal(value, null))
+        );
+      }
+    }
+    const fewer = await causes(model, { ...options, effectSamples: 1 });
+    assert.notDeepEqual(fewer.effects, effects);
+    assert.deepEqual(fewer.provenance.causes.effects, { samples: 1, length: 16 });
+  }));
+
+/** A copy of an opened folder whose MLP of layer 1 writes `factor` times as much into one dimension. */
+async function withSpike(
+  folder: string,
+  dimension: number,
+  factor: number,
+  use: (folder: string) => Promise<void>,
+) {
+  await withFolder(async (spiked) => {
+    const files = await openFiles(folder);
+    const file = await openSafetensors(files);
+    const tensors = new Map<string, Tensor>();
+    for (const name of file.tensors.keys()) tensors.set(name, await file.read(name));
+    const name = [...tensors.keys()].find((name) => /layers\.1\.mlp\.down_proj\.weight$/.test(name))!;
+    const { shape: [, width], data, ...rest } = tensors.get(name)!;
+    const scaled = Float32Array.from(
+      data as Float32Array,
+      (value, i) => Math.floor(i / width) === dimension ? value * factor : value,
+    );
+    tensors.set(name, { ...rest, shape: [scaled.length / width, width], data: scaled });
+    await writeSafetensors(`${spiked}/model.safetensors`, tensors);
+    file.close();
+    files.close();
+    for (const name of ["config.json", "tokenizer.json"]) {
+      await Deno.copyFile(`${folder}/${name}`, `${spiked}/${name}`);
+    }
+    await use(spiked);
+  });
+}
+
+Deno.test("massive activations are found in the layer and dimension where they were put", () =>
+  withTiny(async ({ model: plain, folder, options }) => {
+    assert.deepEqual((await causes(plain, { ...options, effectSamples: 0 })).massive, {
+      places: 0,
+      largest: [],
+    });
+    await withSpike(folder, 5, 1e6, async (spiked) => {
+      const model = await openModel(spiked);
+      const { massive: { places, largest } } = await causes(model, { ...options, effectSamples: 0 });
+      model.close();
+      assert.equal(largest.length, Math.min(places, 50));
+      assert.deepEqual([...new Set(largest.map(({ dimension }) => dimension))], [5]);
+      assert.deepEqual([...new Set(largest.map(({ layer }) => layer))].sort(), [1, 2]);
+      assert.ok(
+        largest.every(({ value, position, samples }) =>
+          Math.abs(value) > 100 && position < 16 && samples <= 4
+        ),
+      );
+      assert.deepEqual(largest, largest.toSorted((a, b) => Math.abs(b.value) - Math.abs(a.value)));
+    });
+  }));
+
+Deno.test("modules that the checkpoint lacks have null in every list", () =>
+  withTiny(async ({ folder, options }) => {
+    const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
+    await Deno.writeTextFile(
+      `${folder}/config.json`,
+      JSON.stringify({ ...config, drop_attn_list: [1], drop_mlp_list: [2] }),
+    );
+    const model = await openModel(folder);
+    const result = await causes(model, options);
+    model.close();
+    const without = (values: readonly unknown[]) => values.map((value) => value === null);
+    for (const values of [result.attention.norm, result.patterns.entropy, result.sink.score]) {
+      assert.deepEqual(without(values), [false, true, false]);
+    }
+    assert.deepEqual(without(result.mlp.norm), [false, false, true]);
+    assert.deepEqual(without(result.smoothing[0].attention.meanCosine.mean), [false, true, false]);
+    assert.deepEqual(result.effects!.attention.mlp[1], [null, null, null]);
+    assert.deepEqual(result.effects!.mlp.attention[0].map((value) => value === null), [true, true, false]);
+  }));
+
+Deno.test("smoothing under drops is of the least important modules", async () => {
+  const named = await openConfig("mistral-7b");
+  const shape = { hidden: 64, layers: 9, heads: 4, samples: 2, length: 16, effectSamples: 0 };
+  const result = await untrainedCauses(named, shape);
+  const lowest = (kind: "attention" | "mlp", n: number) =>
+    result[kind].importance.map((score, layer) => ({ layer, score: score! }))
+      .sort((a, b) => a.score - b.score || b.layer - a.layer).slice(0, n).map(({ layer }) => layer)
+      .sort((a, b) => a - b);
+  assert.deepEqual(result.smoothing.map(({ drop }) => drop), [
+    { attention: [], mlp: [] },
+    { attention: lowest("attention", 4), mlp: [] },
+    { attention: lowest("attention", 8), mlp: [] },
+    { attention: [], mlp: lowest("mlp", 4) },
+    { attention: [], mlp: lowest("mlp", 8) },
+  ]);
+  result.smoothing.forEach(({ drop, attention, mlp }) => {
+    attention.meanCosine.mean.forEach((value, l) => assert.equal(value === null, drop.attention.includes(l)));
+    mlp.meanCosine.mean.forEach((value, l) => assert.equal(value === null, drop.mlp.includes(l)));
+  });
+  assert.equal(result.provenance.text.name, "zipf");
+  assert.equal(result.provenance.seed, 0);
+  assert.equal(result.effects, null);
+});
+
+Deno.test("untrained: every update of a Peri-LN model has the length √D, a Pre-LN model's differ", async () => {
+  const named = await openConfig("llama-3-8b");
+  const shape = { hidden: 64, layers: 4, heads: 4, std: 0.2, samples: 2, length: 16, effectSamples: 0 };
+  const [pre, peri] = [
+    await untrainedCauses(named, shape),
+    await untrainedCauses(named, { ...shape, norm: "peri" }),
+  ];
+  const norms = ({ attention, mlp }: Causes) => [...attention.norm, ...mlp.norm] as number[];
+  // The norm divides by √(mean square + ε): a little shorter where an update is small beside ε.
+  for (const norm of norms(peri)) assert.ok(Math.abs(norm / 8 - 1) < 0.01, `${norm}`);
+  for (const spread of [...peri.attention.normSpread, ...peri.mlp.normSpread]) assert.ok(spread! < 0.01);
+  assert.ok(Math.max(...norms(pre)) > 2 * Math.min(...norms(pre)));
+  assert.equal(peri.norm, "peri");
+});
+
+Deno.test("attention of a text: rows are shares, of each token over itself and those before, none beyond a window", () =>
+  withTiny(async ({ model }) => {
+    const wanted = [{ layer: 0, head: 1 }, { layer: 2, head: 0 }];
+    const { tokens, heads } = await attentionOf(model, "seven wizards make toxic brew", wanted);
+    assert.equal(tokens.join(""), "seven wizards make toxic brew");
+    assert.deepEqual(heads.map(({ layer, head }) => ({ layer, head })), wanted);
+    for (const { layer, rows } of heads) {
+      const window = model.spec.layers[layer].attention!.window ?? Infinity;
+      rows.forEach((row, t) => {
+        assert.equal(row.length, t + 1);
+        assert.ok(Math.abs(row.reduce((sum, share) => sum + share, 0) - 1) < 1e-12);
+        row.forEach((share, key) => assert.equal(share > 0, key > t - window));
+      });
+    }
+    await assert.rejects(attentionOf(model, "", wanted), /0 tokens: expected 1 to 512/);
+    await assert.rejects(
+      attentionOf(model, "a", [{ layer: 9, head: 0 }]),
+      /head 0 of layer 9: .* no such head/,
+    );
+    await assert.rejects(attentionOf(model, "a", [{ layer: 0, head: 99 }]), /head 99 of layer 0/);
+  }, "gemma3"));
+
+Deno.test("senseless options are refused by name; what it would take is more with effects", () =>
+  withTiny(async ({ model, options }) => {
+    await assert.rejects(
+      causes(model, { ...options, queryStride: 0 }),
+      /query stride 0: expected an integer of at least 1/,
+    );
+    await assert.rejects(causes(model, { ...options, effectSamples: -1 }), /effect samples -1/);
+    const [all, few] = [
+      await causesEstimate(model, options),
+      await causesEstimate(model, { ...options, effectSamples: 0 }),
+    ];
+    assert.ok(all.modules > few.modules && few.modules >= 3 * 2 * 3);
+    assert.equal(all.tokens, 64);
+  }));
+
+Deno.test("a stopped study keeps nothing", () =>
+  withTiny(async ({ model, options }) => {
+    const stop = new AbortController();
+    const onProgress = () => stop.abort(new Error("stopped"));
+    await assert.rejects(causes(model, { ...options, signal: stop.signal, onProgress }), /stopped/);
+    assert.deepEqual(kept(options.results), []);
+  }));
