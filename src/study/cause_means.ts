@@ -1,6 +1,6 @@
 /** From what the probes of the causes saw to the means that the result holds. Pure. */
 import type { AttentionStats, Smoothing } from "../kernels/mod.ts";
-import { mean, standardError } from "../measure/mod.ts";
+import { mean, sinkRate, standardError } from "../measure/mod.ts";
 import {
   type Causes,
   PATTERN_NAMES,
@@ -40,18 +40,17 @@ export function patternMeans(
   return Object.fromEntries(PATTERN_NAMES.map((name) => [name, of(name)])) as Causes["patterns"];
 }
 
-/** Mean share of the first token by head, and the share of heads above the threshold, by sample and then over them. */
-export function sinkOf(
-  layers: Patterns,
-  threshold: number,
-): Causes["sink"] {
-  const scores = layers.map((samples) => samples?.map((stats) => headMeans(stats, "firstShare")) ?? []);
-  const samples = Math.max(0, ...scores.map((layer) => layer.length));
-  const rates = Array.from({ length: samples }, (_, i) => {
-    const heads = scores.flatMap((layer) => layer[i] ?? []);
-    return heads.filter((score) => score !== null && score > threshold).length / heads.length;
-  });
-  return { score: patternMeans(layers).firstShare, rate: finiteMean(rates) };
+/** Mean share of the first token by head, and the published share of heads above the threshold. */
+export function sinkOf(layers: Patterns, threshold: number): Causes["sink"] {
+  let [sinks, all] = [0, 0];
+  for (const samples of layers) {
+    if (!samples) continue;
+    const [{ positions, stats }] = samples;
+    const heads = stats.firstShare.length / positions.length;
+    sinks += heads * sinkRate(samples.map(({ stats }) => stats.firstShare), heads, threshold);
+    all += heads;
+  }
+  return { score: patternMeans(layers).firstShare, rate: all > 0 ? sinks / all : null };
 }
 
 /** One plan's smoothing by depth. */
