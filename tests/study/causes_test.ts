@@ -1,10 +1,10 @@
 /** The study of causes end to end on tiny models: what it says, by hand where that is possible; what is kept and refused. */
 import assert from "node:assert/strict";
 import { openModel as openFiles } from "../../src/hub/mod.ts";
-import { type AttentionInput, attentionStatsReference } from "../../src/kernels/mod.ts";
+import { type AttentionInput, attentionStatsReference, openWebGpu } from "../../src/kernels/mod.ts";
 import { mean, rankInterval, spearman } from "../../src/measure/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
-import { type Causes, readResult } from "../../src/result/mod.ts";
+import { type Causes, PATTERN_NAMES, readResult } from "../../src/result/mod.ts";
 import { type Blocks, forward, noDrop } from "../../src/run/mod.ts";
 import {
   attentionOf,
@@ -128,6 +128,29 @@ for (const [name, stride] of [["llama", 1], ["gemma2", 1], ["gemma3", 3]] as con
       assert.equal(result.sink.rate, all.filter((score) => score > 0.3).length / all.length);
     }, name));
 }
+
+const webgpu = await openWebGpu();
+await webgpu.device?.close();
+
+Deno.test({
+  name: "patterns by our kernel on WebGPU are the graph's, and the result says where they are from",
+  ignore: webgpu.device === null,
+  fn: () =>
+    withTiny(async ({ model, options }) => {
+      const cpu = await causes(model, { ...options, effectSamples: 0 });
+      const device = await causes(model, { ...options, effectSamples: 0, kernels: "webgpu" });
+      assert.match(device.provenance.causes.kernels, /^webgpu: ./);
+      for (const name of PATTERN_NAMES) {
+        // A score at the threshold of 1 % may fall on either side of it.
+        const tolerance = name === "belowOnePercent" ? 1e-2 : 1e-4;
+        const [actual, expected] = [device, cpu].map(({ patterns }) => patterns[name].flat(2) as number[]);
+        actual.forEach((value, i) =>
+          assert.ok(Math.abs(value - expected[i]) <= tolerance * (1 + Math.abs(expected[i])))
+        );
+      }
+      assert.equal(kept(options.results).length, 2);
+    }, "gemma2"),
+});
 
 Deno.test("correlations are Spearman's over the layers, of the stream that each module reads", () =>
   withTiny(async ({ model, options }) => {
