@@ -35,8 +35,9 @@ export function updateNormsFigure(results: readonly Causes[]): Figure {
     subtitle:
       "Mean length |u| of the updates by layer, blue attention, orange MLP; bands: ± 1 standard deviation over tokens.",
     setting: settingsOf(results.map(({ provenance }) => provenance)),
-    reading:
-      `Most alike are the updates of ${least.result.provenance.model.name} (${least.result.norm}-norm).`,
+    reading: `Longest mean update over shortest: ${
+      spans.map(({ name, span }) => `${formatNumber(span)} in ${name}`).join(", ")
+    }.`,
     panels: results.map((result) => panel(result, y)),
     rows: results.flatMap((result) =>
       MODULES.flatMap((module) =>
