@@ -2,9 +2,23 @@
  * The analyses that `lamina figures` draws: one entry each. An entry computes what it shows, or finds it kept, and puts it
  * together as a section of the page.
  */
-import type { Profile } from "../result/mod.ts";
-import { importanceSection, magnitudeSection, qualitySection, type Section } from "../show/mod.ts";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Causes, Profile } from "../result/mod.ts";
 import {
+  causesSection,
+  checkpointsSection,
+  importanceSection,
+  magnitudeSection,
+  qualitySection,
+  randomInitSection,
+  type Section,
+} from "../show/mod.ts";
+import {
+  causes,
+  checkpoints,
+  HELD_OUT_TEXT,
+  openSeries,
   profile,
   START_CURVES,
   type StudyModel,
@@ -12,6 +26,7 @@ import {
   sweep,
   SWEEP_STEPS,
 } from "../study/mod.ts";
+import { untrainedMaps, untrainedModels } from "./untrained.ts";
 
 /** What an analysis is given: what every study can be told; the model and its profile, made when first asked for. */
 export interface AnalysisOptions extends StudyOptions {
@@ -33,6 +48,14 @@ export const SIZES = {
   quality: { samples: 8, length: 512 },
   texts: { samples: 4, length: 512 },
 } as const;
+/** Of a study of training: as long as what the committed models were trained on. */
+const TRAINING = { samples: 16, length: 256 };
+const CAUSES = { samples: 8, length: 512 };
+
+/** The committed training runs: a Pre-LN and a Peri-LN model. */
+const SERIES = ["pre-ln", "peri-ln"].map((name) =>
+  join(fileURLToPath(new URL("../../data/series", import.meta.url)), name)
+);
 
 /** Kinds of text whose importances are held side by side. */
 export const TEXTS = ["stories", "wiki", "code", "math"] as const;
@@ -65,4 +88,50 @@ export const analyses: readonly Analysis[] = [
       return magnitudeSection(await options.profile());
     },
   },
+  {
+    name: "checkpoints",
+    about:
+      "importance through training, of a Pre-LN and a Peri-LN model; what half of the modules are worth at each step",
+    async run(options) {
+      const results = [];
+      for (const folder of SERIES) {
+        const series = await openSeries(folder, options);
+        results.push(await checkpoints(series, { ...TRAINING, ...options, quality: HELD_OUT_TEXT }));
+      }
+      return checkpointsSection(results);
+    },
+  },
+  {
+    name: "random-init",
+    about: "untrained models beside their closed form, and where attention is the less important module",
+    async run(options) {
+      return randomInitSection(await untrainedModels(options), await untrainedMaps(options));
+    },
+  },
+  {
+    name: "causes",
+    about:
+      "attention patterns, smoothing, reach and size of updates beside importance; also before and after training",
+    async run(options) {
+      const sizes = { ...CAUSES, ...options };
+      return causesSection(await causes(await options.model(), sizes), await trainedCauses(sizes));
+    },
+  },
 ];
+
+/** Causes at both ends of each training run. */
+async function trainedCauses(options: StudyOptions): Promise<Causes[]> {
+  const results = [];
+  for (const folder of SERIES) {
+    const { checkpoints } = await openSeries(folder, options);
+    for (const checkpoint of [checkpoints[0], checkpoints.at(-1)!]) {
+      const model = await checkpoint.open();
+      try {
+        results.push(await causes(model, options));
+      } finally {
+        model.close();
+      }
+    }
+  }
+  return results;
+}

@@ -54,6 +54,9 @@ export { type Claim, claimsOf } from "./claims.ts";
 export { generalityClaim } from "./generality.ts";
 export { trainingClaim } from "./training_claim.ts";
 export { type HalfDropped, qualityBySteps, type Trend, trendsOf } from "./checkpoint_trends.ts";
+export { causesSection } from "./causes_section.ts";
+export { checkpointsSection } from "./checkpoints_section.ts";
+export { randomInitSection } from "./random_init_section.ts";
 export {
   importanceSection,
   magnitudeSection,
