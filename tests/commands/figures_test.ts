@@ -56,11 +56,38 @@ Deno.test("sections of several analyses make one page, each under its own settin
     }
   }));
 
-Deno.test("names of analyses are their sections', and no two are alike", async () => {
+Deno.test("training, untrained models and causes are drawn once from what they compute and again from what is kept", () =>
+  withTiny(async (opened) => {
+    const sections: Section[] = [];
+    for (const name of ["checkpoints", "random-init", "causes"]) {
+      const size = { samples: 1 };
+      const first = await run(name, opened, size);
+      const files = kept(opened.options.results);
+      assert.deepEqual(await run(name, opened, size), first, name);
+      assert.deepEqual(kept(opened.options.results), files, name);
+      sections.push(first);
+    }
+    assert.deepEqual(sections.map(({ name }) => name), ["checkpoints", "random-init", "causes"]);
+    const figures = sections.map(({ figures }) => figures.map(({ name }) => name));
+    assert.deepEqual(figures[0].filter((name) => name.startsWith("checkpoint_map")), [
+      "checkpoint_map_pre-ln",
+      "checkpoint_map_peri-ln",
+    ]);
+    assert.deepEqual(figures[1], ["init_fit", "init_map"]);
+    assert.deepEqual(figures[2], ["causes", "attention_map", "smoothing", "effects", "update_norms"]);
+    const claims = sections.flatMap(({ claims }) => claims.map(({ id }) => id));
+    assert.deepEqual(claims, ["C3", "C4", "C2", "C5", "C6", "C7"]);
+    for (const { tables } of sections) {
+      for (const { head, rows } of tables) {
+        assert.ok(rows.length > 0);
+        assert.ok(rows.every((row) => row.length === head.length));
+      }
+    }
+    await writeReport(`${opened.folder}/page`, { title: "The rest of it", sections });
+  }));
+
+Deno.test("no two analyses have one name", () => {
   assert.equal(new Set(analyses.map(({ name }) => name)).size, analyses.length);
-  await withTiny(async (opened) => {
-    for (const name of ["quality", "magnitude"]) assert.equal((await run(name, opened)).name, name);
-  });
 });
 
 Deno.test("an unknown analysis is a wrong use that lists the known ones, before anything is opened", async () => {
