@@ -96,7 +96,7 @@ function panel(cause: InitCause, place: number, domain: [number, number]): Plot.
           fill: COLORS[module],
           fontWeight: 600,
           fontSize: 14,
-          dx: i === 0 ? -52 : 0,
+          dx: i === 0 ? -64 : 0,
           dy: -26,
         })
       ),

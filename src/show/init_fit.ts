@@ -122,8 +122,7 @@ function panel(model: InitModel, place: number, domain: [number, number]): Plot.
           fill: COLORS[module],
           fontWeight: 600,
           fontSize: 14,
-          dx: i === 0 ? -52 : 0,
-          dy: -46,
+          dy: 4 + 19 * i,
         })
       ),
     ],
