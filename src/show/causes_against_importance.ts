@@ -55,14 +55,11 @@ function find(
 }
 
 function titleOf(results: readonly Causes[]): string {
-  const strongest = results.map((result) => {
-    const found = CAUSES.flatMap(({ cause }) => find(result, "attention", cause) ?? [])
-      .filter(({ rank }) => rank !== null)
-      .sort((a, b) => Math.abs(b.rank!) - Math.abs(a.rank!));
-    return found[0]?.cause;
+  const closest = results.filter((result) => {
+    const sizes = CAUSES.map(({ cause }) => Math.abs(find(result, "attention", cause)?.rank ?? 0));
+    return sizes.at(-1) === Math.max(...sizes) && sizes.at(-1)! > 0;
   });
-  const magnitude = strongest.filter((cause) => cause === "relativeMagnitude").length;
-  return `Of the three causes, magnitude goes with attention's importance most closely in ${magnitude} of ${results.length}`;
+  return `No cause goes with attention's importance more closely than magnitude in ${closest.length} of ${results.length} models`;
 }
 
 function readingOf(result: Causes): string {
@@ -115,7 +112,7 @@ function panel(result: Causes, { cause, short }: typeof CAUSES[number], column: 
           labelArrow: "none",
           fontSize: 14,
         })
-        : Plot.axisX({ ...AXIS_X, ticks: 4, label: short, labelArrow: "none", fontSize: 14 }),
+        : Plot.axisX({ ...AXIS_X, ticks: 3, label: short, labelArrow: "none", fontSize: 14 }),
       Plot.dot(dots, {
         x: "value",
         y: "importance",

@@ -23,7 +23,8 @@ export function settingOf({ model, packing, text, dtype, engine, drop }: Provena
 export function settingsOf(all: readonly Provenance[]): string {
   const names = [...new Set(all.map(({ model }) => `${model.name} (${model.format})`))];
   const [, ...rest] = settingOf(all[0]).split(" · ");
-  return [names.join(", "), ...rest].join(" · ");
+  // A size stays on one line.
+  return [names.join(", "), ...rest].join(" · ").replaceAll(/ × /g, "\u00a0×\u00a0");
 }
 
 /** A drop in words: "nothing", "attention 25 26", "block 3", "attention 1 2 · MLP 4". */

@@ -94,7 +94,7 @@ function panel(result: Causes, y: [number, number]): Plot.PlotOptions {
       ]),
       Plot.text([result.provenance.model.name], {
         frameAnchor: "top-left",
-        text: (name: string) => `${name.slice(0, 26)} · ${result.norm}`,
+        text: (name: string) => name.slice(0, 28),
         fontWeight: 600,
         fill: INK,
         dy: -28,

@@ -77,7 +77,7 @@ Deno.test("titles say what the numbers are", () => {
     show.effectsFigure(result).title,
     /^One attention module dropped moves later updates by [\d.]+ %, one MLP by/,
   );
-  assert.match(show.causesFigure([result]).title, /most closely in 1 of 1$/);
+  assert.match(show.causesFigure([result]).title, /more closely than magnitude in 1 of 1 models$/);
   const even = causes({ layers: 4 });
   for (const kind of ["attention", "mlp"] as const) even[kind].norm = [5, 5, 5, 5];
   assert.match(show.updateNormsFigure([result, even]).title, /every update has the same length$/);
