@@ -4,18 +4,9 @@ import { analyses, type AnalysisOptions } from "../../src/commands/sections.ts";
 import { pageHtml, type Section, writeReport } from "../../src/show/mod.ts";
 import { profile } from "../../src/study/mod.ts";
 import { kept, type Opened, withTiny } from "../study/tiny.ts";
+import { lamina } from "./cli.ts";
 
-const root = new URL("../../", import.meta.url);
-
-async function figures(...args: string[]) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", "src/cli.ts", "figures", ...args],
-    cwd: root,
-    env: { NO_COLOR: "1", LANG: "C.UTF-8" },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, out: text(stdout), err: text(stderr) };
-}
+const figures = (...args: string[]) => lamina("figures", ...args);
 
 /** Runs one analysis on the tiny model, over its own text. */
 function run(

@@ -1,21 +1,10 @@
 /** `lamina causes` as a person runs it: the table, JSON, the dry run, checkpoints, untrained models, wrong use. */
 import assert from "node:assert/strict";
-import { basename } from "node:path";
 import { readResult } from "../../src/result/mod.ts";
-import { kept, withTiny } from "./tiny.ts";
+import { withTiny } from "../study/tiny.ts";
+import { forget, keptOf, lamina } from "./cli.ts";
 
-const root = new URL("../../", import.meta.url);
-const results = new URL("data/results/", root).pathname;
-
-async function lamina(...args: string[]) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", "src/cli.ts", "causes", ...args],
-    cwd: root,
-    env: { NO_COLOR: "1", LANG: "C.UTF-8" },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, out: text(stdout), err: text(stderr) };
-}
+const run = (...args: string[]) => lamina("causes", ...args);
 
 /** A tiny model's folder, of a name that nothing else has, and a text; what the command keeps of it is removed. */
 const withModel = (use: (folder: string, text: string[]) => Promise<void>) =>
@@ -23,15 +12,13 @@ const withModel = (use: (folder: string, text: string[]) => Promise<void>) =>
     try {
       await use(folder, ["--text", options.text!, "--samples", "4", "--length", "16"]);
     } finally {
-      for (const file of keptOf(folder)) await Deno.remove(results + file);
+      await forget(folder);
     }
   });
 
-const keptOf = (folder: string) => kept(results).filter((file) => file.includes(basename(folder)));
-
 Deno.test("a table of every layer, correlations and what stands out; JSON is a result of its form; it is kept", () =>
   withModel(async (folder, text) => {
-    const { code, out, err } = await lamina(
+    const { code, out, err } = await run(
       folder,
       ...text,
       "--query-stride",
@@ -47,24 +34,24 @@ Deno.test("a table of every layer, correlations and what stands out; JSON is a r
     const result = await readResult(`${folder}/causes.json`, "causes");
     assert.equal(result.provenance.causes.queryStride, 2);
     assert.equal(keptOf(folder).length, 1);
-    const again = await lamina(folder, ...text, "--query-stride", "2", "--json", "-");
+    const again = await run(folder, ...text, "--query-stride", "2", "--json", "-");
     assert.deepEqual(JSON.parse(again.out), result);
     assert.match(again.err, /kept from an earlier run/);
   }));
 
 Deno.test("a dry run says what it would take and runs nothing", () =>
   withModel(async (folder, text) => {
-    const { code, out, err } = await lamina(folder, ...text, "--dry-run");
+    const { code, out, err } = await run(folder, ...text, "--dry-run");
     assert.equal(code, 0, err);
     assert.match(out, /64 tokens, .* modules to run\nabout .* of memory/);
     assert.deepEqual(keptOf(folder), []);
   }));
 
 Deno.test("a checkpoint of a training run, and an untrained model of a configuration", async () => {
-  const step = await lamina("data/series/peri-ln", "--step", "0", "--dry-run");
+  const step = await run("data/series/peri-ln", "--step", "0", "--dry-run");
   assert.equal(step.code, 0, step.err);
   assert.match(step.out, /peri-ln\/step00000: /);
-  const untrained = await lamina(
+  const untrained = await run(
     "llama-3-8b",
     "--untrained",
     "--dry-run",
@@ -81,14 +68,14 @@ Deno.test("a checkpoint of a training run, and an untrained model of a configura
 
 Deno.test("wrong use is told apart from failure, and each says what was expected", () =>
   withModel(async (folder, text) => {
-    const wrong = await lamina(folder, "--query-stride", "0");
+    const wrong = await run(folder, "--query-stride", "0");
     assert.equal(wrong.code, 2);
     assert.match(wrong.err, /expected a whole number of at least 1/);
-    assert.equal((await lamina(folder, "--kernels", "abacus")).code, 2);
-    const text2 = await lamina(folder, "--untrained", ...text);
+    assert.equal((await run(folder, "--kernels", "abacus")).code, 2);
+    const text2 = await run(folder, "--untrained", ...text);
     assert.equal(text2.code, 1);
     assert.match(text2.err, /Cannot measure an untrained model: --text, --skip, --bos or --step is given/);
-    const cuda = await lamina(folder, ...text, "--kernels", "cuda");
+    const cuda = await run(folder, ...text, "--kernels", "cuda");
     if (cuda.code !== 0) assert.match(cuda.err, /Cannot use cuda kernels: .*, see lamina doctor/);
-    assert.match((await lamina("--help")).out, /--query-stride <k>/);
+    assert.match((await run("--help")).out, /--query-stride <k>/);
   }));

@@ -1,13 +1,12 @@
 /** `lamina checkpoints` as a person runs it: tables, JSON, what is kept, the dry run, wrong use. */
 import assert from "node:assert/strict";
-import { basename } from "node:path";
 import { readResult } from "../../src/result/mod.ts";
 import { withFolder } from "../support.ts";
-import { kept, tinyText } from "./tiny.ts";
-import { checkpointFiles, tokenizerFile, writeCheckpoints } from "./training.ts";
+import { tinyText } from "../study/tiny.ts";
+import { checkpointFiles, tokenizerFile, writeCheckpoints } from "../study/training.ts";
+import { forget, keptOf, lamina } from "./cli.ts";
 
-const root = new URL("../../", import.meta.url);
-const results = new URL("data/results/", root).pathname;
+const run = (...args: string[]) => lamina("checkpoints", ...args);
 
 /** A series of a name that nothing else has; the command keeps its results by that name. */
 async function withSeries(use: (folder: string) => Promise<void>): Promise<void> {
@@ -20,21 +19,9 @@ async function withSeries(use: (folder: string) => Promise<void>): Promise<void>
     try {
       await use(folder);
     } finally {
-      for (const file of keptOf(folder)) await Deno.remove(results + file);
+      await forget(folder);
     }
   });
-}
-
-const keptOf = (folder: string) => kept(results).filter((file) => file.includes(basename(folder)));
-
-async function lamina(...args: string[]) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", "src/cli.ts", "checkpoints", ...args],
-    cwd: root,
-    env: { NO_COLOR: "1", LANG: "C.UTF-8" },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, out: text(stdout), err: text(stderr) };
 }
 
 const rows = (table: string) =>
@@ -44,7 +31,7 @@ Deno.test("a line a step in each table, and JSON of the form; a second run finds
   withSeries(async (folder) => {
     const tiny = ["--text", `${folder}/text.txt`, "--samples", "2", "--length", "16"];
     const args = [folder, ...tiny, "--quality", `${folder}/text.txt`];
-    const first = await lamina(...args, "--json", `${folder}/result.json`);
+    const first = await run(...args, "--json", `${folder}/result.json`);
     assert.equal(first.code, 0, first.err);
     assert.deepEqual(rows(first.out), [...["0", "10", "200"], ...["0", "10", "200"], ...["0", "10", "200"]]);
     const { series } = await readResult(`${folder}/result.json`, "checkpoints");
@@ -52,16 +39,16 @@ Deno.test("a line a step in each table, and JSON of the form; a second run finds
       200,
       3,
     ]]);
-    const again = await lamina(...args);
+    const again = await run(...args);
     assert.match(again.err, /3 of 3 checkpoints kept from an earlier run/);
     assert.equal(again.out, first.out);
-    const some = await lamina(folder, ...tiny, "--steps", "200,0");
+    const some = await run(folder, ...tiny, "--steps", "200,0");
     assert.deepEqual(rows(some.out), ["0", "200", "0", "200"]);
   }));
 
 Deno.test("a dry run measures nothing; what is asked wrongly says so", () =>
   withSeries(async (folder) => {
-    const dry = await lamina(folder, "--dry-run", "--samples", "1", "--length", "16");
+    const dry = await run(folder, "--dry-run", "--samples", "1", "--length", "16");
     assert.match(dry.out, /3 checkpoints \(0, 10, 200\): 16 tokens, 1 plan, 18 modules to run\nabout /);
     assert.deepEqual(keptOf(folder), []);
     for (
@@ -71,7 +58,7 @@ Deno.test("a dry run measures nothing; what is asked wrongly says so", () =>
         [["--upto", "3"], 2, /unknown option/],
       ] as const
     ) {
-      const wrong = await lamina(folder, ...args);
+      const wrong = await run(folder, ...args);
       assert.equal(wrong.code, code);
       assert.match(wrong.err, message);
     }

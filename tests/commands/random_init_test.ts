@@ -1,12 +1,10 @@
 /** `lamina random-init` as a person runs it: tables, JSON, the dry run, wrong use, and what it asks for. */
 import assert from "node:assert/strict";
-import { basename } from "node:path";
 import { readResult } from "../../src/result/mod.ts";
 import { withFolder } from "../support.ts";
-import { kept } from "./tiny.ts";
+import { forget, keptOf, lamina } from "./cli.ts";
 
-const root = new URL("../../", import.meta.url);
-const results = new URL("data/results/", root).pathname;
+const run = (...args: string[]) => lamina("random-init", ...args);
 
 const config = {
   model_type: "llama",
@@ -26,31 +24,16 @@ async function withConfig(fields: object, use: (folder: string) => Promise<void>
     try {
       await use(folder);
     } finally {
-      for (const file of keptOf(folder)) await Deno.remove(results + file);
+      await forget(folder);
     }
   });
-}
-
-/** Names of the results that the command kept of a configuration. */
-function keptOf(folder: string): string[] {
-  return kept(results).filter((file) => file.includes(basename(folder)));
-}
-
-async function lamina(...args: string[]) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", "src/cli.ts", "random-init", ...args],
-    cwd: root,
-    env: { NO_COLOR: "1", LANG: "C.UTF-8" },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, out: text(stdout), err: text(stderr) };
 }
 
 const tiny = ["--samples", "1", "--length", "16"];
 
 Deno.test("mean and spread by layer; what was finished is kept, and JSON is a result of its form", () =>
   withConfig(config, async (folder) => {
-    const first = await lamina(folder, ...tiny, "--seeds", "2");
+    const first = await run(folder, ...tiny, "--seeds", "2");
     assert.equal(first.code, 0, first.err);
     assert.match(first.out, /D 48, L 3, H 4, K 2, E 12, F 128, V 300, pre-norm; seeds 0, 1\n/);
     const lines = first.out.trim().split("\n");
@@ -59,7 +42,7 @@ Deno.test("mean and spread by layer; what was finished is kept, and JSON is a re
     assert.equal(keptOf(folder).length, 2);
 
     const json = `${folder}/result.json`;
-    const second = await lamina(folder, ...tiny, "--seeds", "3", "--json", json);
+    const second = await run(folder, ...tiny, "--seeds", "3", "--json", json);
     assert.equal(second.code, 0, second.err);
     assert.equal(second.err.match(/kept from an earlier run/g)!.length, 2);
     const { seeds, initialiser, attention, mlp, block } = await readResult(json, "random-init");
@@ -69,13 +52,13 @@ Deno.test("mean and spread by layer; what was finished is kept, and JSON is a re
       assert.deepEqual([importance.length, spread.length, bySeed.length], [3, 3, 3]);
       assert.ok(importance.every((value) => value! > 0 && value! < 1) && spread.every((value) => value! > 0));
     }
-    const piped = await lamina(folder, ...tiny, "--seeds", "3", "--json", "-");
+    const piped = await run(folder, ...tiny, "--seeds", "3", "--json", "-");
     assert.deepEqual(JSON.parse(piped.out), JSON.parse(await Deno.readTextFile(json)));
   }));
 
 Deno.test("a dry run says the price and computes nothing", () =>
   withConfig(config, async (folder) => {
-    const { code, out } = await lamina(folder, ...tiny, "--dry-run");
+    const { code, out } = await run(folder, ...tiny, "--dry-run");
     assert.equal(code, 0);
     assert.match(out, /6 modules/);
     assert.deepEqual(keptOf(folder), []);
@@ -84,14 +67,14 @@ Deno.test("a dry run says the price and computes nothing", () =>
 Deno.test("without an initialiser it asks for one, and takes it", () => {
   const { initializer_range: _, ...bare } = config;
   return withConfig(bare, async (folder) => {
-    const refused = await lamina(folder, ...tiny);
+    const refused = await run(folder, ...tiny);
     assert.equal(refused.code, 1);
     assert.match(refused.err, /Cannot initialise .*: its configuration has no initializer_range.*\(--std\)/);
-    const given = await lamina(folder, ...tiny, "--std", "0.05");
+    const given = await run(folder, ...tiny, "--std", "0.05");
     assert.equal(given.code, 0, given.err);
     assert.match(given.out, /random normal, σ 0\.05/);
     // A file in GGUF never says what its model was drawn from.
-    const gguf = await lamina("tests/fixtures/gguf/llama.gguf", ...tiny);
+    const gguf = await run("tests/fixtures/gguf/llama.gguf", ...tiny);
     assert.equal(gguf.code, 1);
     assert.match(gguf.err, /Cannot initialise llama.*no initializer_range.*\(--std\)/);
   });
@@ -107,11 +90,11 @@ Deno.test("wrong use ends with 2 and says what is wrong; an unknown configuratio
       [["llama-2-7b", "--sigma", "1"], /unknown option '--sigma'/],
     ] as const
   ) {
-    const { code, err } = await lamina(...args);
+    const { code, err } = await run(...args);
     assert.equal(code, 2, args.join(" "));
     assert.match(err, message);
   }
-  const unknown = await lamina("llama-9");
+  const unknown = await run("llama-9");
   assert.equal(unknown.code, 1);
   assert.match(unknown.err, /llama-9.*llama-3-8b/);
 });
