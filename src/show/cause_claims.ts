@@ -3,6 +3,7 @@ import { mean } from "../measure/mod.ts";
 import type { CauseName, Causes } from "../result/mod.ts";
 import { headMean } from "./causes_table.ts";
 import type { Claim } from "./claims.ts";
+import { layerStreams } from "./layer_streams.ts";
 import { formatFixed, formatNumber } from "./numbers.ts";
 import { median, present } from "./summary.ts";
 
@@ -55,7 +56,7 @@ export function causeClaims(results: readonly Causes[]): Claim[] {
 function underDrops({ smoothing }: Causes): string {
   const told = [smoothing[0], smoothing.findLast(({ drop }) => drop.attention.length), smoothing.at(-1)!]
     .flatMap((smoothed, i) => {
-      const cosines = present(smoothed?.mlp.meanCosine.mean ?? []);
+      const cosines = smoothed ? present(layerStreams(smoothed, "meanCosine").map(({ value }) => value)) : [];
       if (cosines.length === 0) return [];
       const n = smoothed!.drop.attention.length + smoothed!.drop.mlp.length;
       return [

@@ -1,6 +1,7 @@
 /** The study of causes for the terminal: by layer, then how each cause goes with importance, then what stands out. */
 import { mean } from "../measure/mod.ts";
-import type { CauseName, Causes, PatternName } from "../result/mod.ts";
+import type { CauseName, Causes, PatternName, Smoothed, SmoothingName } from "../result/mod.ts";
+import { layerStreams } from "./layer_streams.ts";
 import { formatFixed, formatNumber, formatShare } from "./numbers.ts";
 import { describeDrop, KIND_NAMES, settingOf } from "./setting.ts";
 import { present } from "./summary.ts";
@@ -88,16 +89,12 @@ export function correlationRows({ correlations }: Causes): string[][] {
 }
 
 function smoothingTable({ smoothing }: Causes, look: TextLook): string {
-  const rows = smoothing.map(({ drop, attention, mlp }) => {
-    const last = (name: "meanCosine" | "participationRatio") =>
-      mlp[name].mean.findLast((value) => value !== null) ??
-        attention[name].mean.findLast((value) => value !== null) ?? null;
-    return [
-      describeDrop(drop),
-      optional(last("meanCosine"), (value) => formatFixed(value, 3)),
-      optional(last("participationRatio"), (value) => formatFixed(value, 2)),
-    ];
-  });
+  const last = (smoothed: Smoothed, name: SmoothingName) => layerStreams(smoothed, name).at(-1)?.value;
+  const rows = smoothing.map((smoothed) => [
+    describeDrop(smoothed.drop),
+    optional(last(smoothed, "meanCosine"), (value) => formatFixed(value, 3)),
+    optional(last(smoothed, "participationRatio"), (value) => formatFixed(value, 2)),
+  ]);
   return align([["dropped", "mean cosine", "participation"], ...rows], look, [0]);
 }
 

@@ -5,6 +5,7 @@
 import type { Causes, Smoothed, SmoothingName } from "../result/mod.ts";
 import { COLORS } from "./axes.ts";
 import { layerChart, layerRows, type Series } from "./by_layer.ts";
+import { layerStreams } from "./layer_streams.ts";
 import { formatFixed } from "./numbers.ts";
 import { settingOf } from "./setting.ts";
 import { drawFigure, type Figure, INK } from "./svg.ts";
@@ -46,23 +47,16 @@ function curveOf(smoothed: Smoothed, kind: "attention" | "mlp") {
   return { values: mean, errors: standardError };
 }
 
-/** The stream that leaves each layer: what its last module left, or what came in. */
 function lineOf(smoothed: Smoothed, name: SmoothingName): Series {
   const { attention, mlp } = smoothed.drop;
   const kind = attention.length > 0 ? "attention" : "mlp";
   const n = attention.length + mlp.length;
-  const [after, between] = [smoothed.mlp[name], smoothed.attention[name]];
-  let last: { value: number | null; error: number | null } = { value: smoothed.embedding[name], error: null };
-  const states = after.mean.map((value, l) => {
-    if (value !== null) last = { value, error: after.standardError[l] };
-    else if (between.mean[l] !== null) last = { value: between.mean[l], error: between.standardError[l] };
-    return last;
-  });
+  const streams = layerStreams(smoothed, name);
   return {
     label: n === 0 ? "full" : `−${n} ${kind === "mlp" ? "MLP" : "attn."}`,
     color: n === 0 ? INK : n > 4 ? COLORS[kind] : PALE[kind],
-    values: states.map(({ value }) => value),
-    errors: states.map(({ error }) => error),
+    values: streams.map(({ value }) => value),
+    errors: streams.map(({ error }) => error),
   };
 }
 

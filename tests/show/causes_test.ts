@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readResult, writeResult } from "../../src/result/mod.ts";
 import type { Causes } from "../../src/result/mod.ts";
 import * as show from "../../src/show/mod.ts";
+import { layerStreams } from "../../src/show/layer_streams.ts";
 import { withFolder } from "../support.ts";
 import { checkSvg, readCsv } from "./check_svg.ts";
 import { causes } from "./synthetic_causes.ts";
@@ -125,6 +126,25 @@ Deno.test("the table has a row for each layer, a dash where a module is absent, 
   });
   assert.match(without, /No massive activation/);
   assert.doesNotMatch(without, /moves a later update/);
+});
+
+Deno.test("the stream that leaves a layer is what its last module left, or what came in", () => {
+  const curve = (mean: (number | null)[]) => ({
+    mean,
+    standardError: mean.map((value) => value && value / 10),
+  });
+  const { smoothing: [full] } = causes({ layers: 4 });
+  const dropped = {
+    ...full,
+    attention: { ...full.attention, meanCosine: curve([1, null, 3, null]) },
+    mlp: { ...full.mlp, meanCosine: curve([null, null, 30, 40]) },
+  };
+  assert.deepEqual(layerStreams(dropped, "meanCosine"), [
+    { value: 1, error: 0.1 },
+    { value: 1, error: 0.1 },
+    { value: 30, error: 3 },
+    { value: 40, error: 4 },
+  ]);
 });
 
 Deno.test("claims say each model's numbers, and nothing of what it lacks", () => {
