@@ -12,7 +12,7 @@
  * the beginning of the deep one. Limit: Hugging Face zeroes the embedding of the padding token; here it is a token
  * like any other.
  */
-import { elements, fillNormal, float32, streamKeys } from "../tensor/mod.ts";
+import { elements, float32, normalPool, streamKeys, type Tensor } from "../tensor/mod.ts";
 import type { Cut, Lease, WeightSource } from "../weights/mod.ts";
 import { layerTensors, type ModelSpec, outerTensors } from "./spec.ts";
 
@@ -74,7 +74,7 @@ function deviation(value: unknown, name: string): number {
   );
 }
 
-/** A random model's weights, made when they are asked for; one lease's memory serves the next. */
+/** A random model's weights, made on every core when they are asked for; one lease's memory serves the next. Close it. */
 export function randomWeights(
   spec: ModelSpec,
   { seed, ...initialiser }: Initialiser & { seed: number },
@@ -82,25 +82,30 @@ export function randomWeights(
   const outer = new Map(outerTensors(spec));
   const layers = spec.layers.map((layer) => new Map(layerTensors(layer, spec.hidden)));
   const memory = reusedMemory();
+  const pool = normalPool();
 
   /** Fills `out`, the elements of a tensor or of a cut of it. */
-  function make(l: number, name: string, columns: number, cut: Cut | null, out: Float32Array): Float32Array {
+  async function make(
+    l: number,
+    name: string,
+    columns: number,
+    cut: Cut | null,
+    out: Float32Array<ArrayBuffer>,
+  ): Promise<Float32Array<ArrayBuffer>> {
     const tensor = MATRICES.indexOf(name);
     if (tensor < 0) return out.fill(name.endsWith("norm.weight") ? 1 : 0);
-    const std = RESIDUAL.includes(name) ? initialiser.residualStd : initialiser.std;
-    const keys = streamKeys(seed, l, tensor);
-    if (cut?.axis !== 1) {
-      fillNormal(out, keys, (cut?.start ?? 0) * columns, std);
-      return out;
-    }
-    const width = cut.end - cut.start;
-    for (let row = 0; row < out.length / width; row++) {
-      fillNormal(out.subarray(row * width, (row + 1) * width), keys, row * columns + cut.start, std);
-    }
+    const start = cut?.start ?? 0;
+    await pool.fill(out, {
+      keys: streamKeys(seed, l, tensor),
+      first: cut?.axis === 1 ? start : start * columns,
+      width: cut?.axis === 1 ? cut.end - start : columns,
+      stride: columns,
+      scale: RESIDUAL.includes(name) ? initialiser.residualStd : initialiser.std,
+    });
     return out;
   }
 
-  function lease(l: number, cuts: ReadonlyMap<string, Cut | null>): Lease {
+  async function lease(l: number, cuts: ReadonlyMap<string, Cut | null>): Promise<Lease> {
     const shapes = layers[l];
     if (!shapes) {
       throw new RangeError(`Cannot make layer ${l}: expected an integer from 0 to ${layers.length - 1}`);
@@ -111,21 +116,19 @@ export function randomWeights(
       return { name, columns: shape[1], cut, shape: cut ? cutShape(cut, name, shape) : shape };
     });
     const loan = memory.borrow(wanted.reduce((sum, { shape }) => sum + elements(shape), 0));
+    const tensors = new Map<string, Tensor>();
     let start = 0;
-    const tensors = wanted.map(({ name, columns, cut, shape }) => {
+    for (const { name, columns, cut, shape } of wanted) {
       const out = loan.array.subarray(start, start += elements(shape));
-      return [name, float32(shape, make(l, name, columns, cut, out))] as const;
-    });
-    return { tensors: new Map(tensors), release: loan.giveBack };
+      tensors.set(name, float32(shape, await make(l, name, columns, cut, out)));
+    }
+    return { tensors, release: loan.giveBack };
   }
 
   return {
     format: formatOf(initialiser),
-    // deno-lint-ignore require-await -- throws as a rejection
-    layer: async (l) => lease(l, new Map([...layers[l]?.keys() ?? []].map((name) => [name, null]))),
-    // deno-lint-ignore require-await
-    part: async (l, cuts) => lease(l, cuts),
-    // deno-lint-ignore require-await
+    layer: (l) => lease(l, new Map([...layers[l]?.keys() ?? []].map((name) => [name, null]))),
+    part: lease,
     async outer(name, rows) {
       const own = name === "head.weight" && spec.head.tied ? "embedding.weight" : name;
       const shape = outer.get(own);
@@ -134,9 +137,9 @@ export function randomWeights(
       }
       const cut = { axis: 0, start: rows?.[0] ?? 0, end: rows?.[1] ?? shape[0] } as const;
       const part = cutShape(cut, name, shape);
-      return float32(part, make(OUTSIDE, own, shape[1], cut, new Float32Array(elements(part))));
+      return float32(part, await make(OUTSIDE, own, shape[1], cut, new Float32Array(elements(part))));
     },
-    close() {},
+    close: pool.close,
   };
 }
 

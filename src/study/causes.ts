@@ -18,7 +18,7 @@ import { CALIBRATION_TEXT, provenance, type StudyOptions, textOptions } from "./
 import { plan as drawnOf, type RandomInitOptions, shapeOf } from "./random_init.ts";
 import type { StudyModel } from "./session.ts";
 import { packText } from "./texts.ts";
-import { untrained } from "./untrained.ts";
+import { withUntrained } from "./untrained.ts";
 import { zipfText } from "./zipf.ts";
 
 /** What the study measures, beside the options of every study. */
@@ -69,15 +69,16 @@ export async function untrainedCauses(
 ): Promise<Causes> {
   const { name, spec, initialiser, seeds: [seed], samples, length } = drawnOf(named, options);
   const text = zipfText(spec.vocabulary, samples, length);
-  const { model, origin } = untrained({ name, config: named.config, spec, initialiser, seed }, text, options);
-  return await causesOf({
-    model,
-    blocks: text.blocks,
-    sinkBlocks: zipfText(spec.vocabulary, sinkSamples(text.blocks), SINK.length).blocks,
-    origin,
-    label: `causes in random ${name}, seed ${seed}`,
-    options,
-  }, options);
+  const drawn = { name, config: named.config, spec, initialiser, seed };
+  return await withUntrained(drawn, text, options, (model, origin) =>
+    causesOf({
+      model,
+      blocks: text.blocks,
+      sinkBlocks: zipfText(spec.vocabulary, sinkSamples(text.blocks), SINK.length).blocks,
+      origin,
+      label: `causes in random ${name}, seed ${seed}`,
+      options,
+    }, options));
 }
 
 /** As many blocks of the published length as make about as much text, at most the published number. */

@@ -12,7 +12,7 @@ import type { NamedConfig } from "./configs.ts";
 import { type Estimate, estimate } from "./estimate.ts";
 import { type StudyOptions, textOptions } from "./options.ts";
 import { profileBlocks } from "./profile.ts";
-import { untrained } from "./untrained.ts";
+import { withUntrained } from "./untrained.ts";
 import { zipfText } from "./zipf.ts";
 
 /** Options of the study; the sizes of the text, what to change of the shape, and what to draw from. */
@@ -26,8 +26,8 @@ export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | 
   readonly residualStd?: number;
 }
 
-/** Numbers that one core makes in a second. */
-const MADE_PER_SECOND = 0.8e9;
+/** Numbers that two cores make in a second. */
+const MADE_PER_SECOND = 1.5e9;
 
 /** Importance of every module of the untrained model: mean and spread over seeds. */
 export async function randomInit(named: NamedConfig, options: RandomInitOptions = {}): Promise<RandomInit> {
@@ -36,8 +36,15 @@ export async function randomInit(named: NamedConfig, options: RandomInitOptions 
   const profiles: Profile[] = [];
   for (const seed of seeds) {
     const drawn = { name, config: named.config, spec, initialiser, seed };
-    const { model, origin } = untrained(drawn, text, options);
-    profiles.push(await profileBlocks(model, text.blocks, origin, `random ${name}, seed ${seed}`, options));
+    const label = `random ${name}, seed ${seed}`;
+    profiles.push(
+      await withUntrained(
+        drawn,
+        text,
+        options,
+        (model, origin) => profileBlocks(model, text.blocks, origin, label, options),
+      ),
+    );
   }
   return overSeeds(profiles, { shape: shapeOf(spec), initialiser });
 }

@@ -13,34 +13,37 @@ export interface Drawn {
   readonly seed: number;
 }
 
-/** The model, and where numbers of it over a text come from. */
-export function untrained(
+/** Uses the model, and the provenance of numbers of it over a text, and closes it. */
+export async function withUntrained<T>(
   { name, config, spec, initialiser, seed }: Drawn,
   { text, packing }: Packed,
   options: StudyOptions,
-): { model: Model; origin: Provenance } {
+  use: (model: Model, origin: Provenance) => Promise<T>,
+): Promise<T> {
   const weights = randomWeights(spec, { ...initialiser, seed });
   const engine = engineOf(options);
-  return {
-    model: { name, spec, config, weights },
-    origin: {
-      lamina: VERSION,
-      model: {
-        name,
-        fingerprint: `init:${cacheKey("init", [spec, initialiser])}`,
-        revision: null,
-        format: weights.format,
-        family: spec.family,
-        layers: spec.layers.length,
-      },
-      dtype: "float32",
-      engine: engine.name,
-      runtime: engine.version,
-      tokenizer: "none",
-      text,
-      packing,
-      drop: { attention: [], mlp: [] },
-      seed,
+  const origin: Provenance = {
+    lamina: VERSION,
+    model: {
+      name,
+      fingerprint: `init:${cacheKey("init", [spec, initialiser])}`,
+      revision: null,
+      format: weights.format,
+      family: spec.family,
+      layers: spec.layers.length,
     },
+    dtype: "float32",
+    engine: engine.name,
+    runtime: engine.version,
+    tokenizer: "none",
+    text,
+    packing,
+    drop: { attention: [], mlp: [] },
+    seed,
   };
+  try {
+    return await use({ name, spec, config, weights }, origin);
+  } finally {
+    weights.close();
+  }
 }

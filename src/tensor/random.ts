@@ -67,6 +67,26 @@ export function fillNormal(out: Float32Array, keys: StreamKeys, start: number, s
   }
 }
 
+/** Numbers of a stream that fill the rows of a matrix, or of some of its columns. */
+export interface NormalRows {
+  readonly keys: StreamKeys;
+  /** Element that the first row begins with. */
+  readonly first: number;
+  /** Numbers in a row, and elements from the beginning of one to that of the next. */
+  readonly width: number;
+  readonly stride: number;
+  /** Standard deviation. */
+  readonly scale: number;
+}
+
+/** Fills whole rows [n, width], as `fillNormal` does. */
+export function fillRows(out: Float32Array, { keys, first, width, stride, scale }: NormalRows): void {
+  if (width === stride) return fillNormal(out, keys, first, scale);
+  for (let row = 0; row < out.length / width; row++) {
+    fillNormal(out.subarray(row * width, (row + 1) * width), keys, first + row * stride, scale);
+  }
+}
+
 let scaled = { step: NaN, table: new Float32Array(TABLE_SIZE) };
 
 /**

@@ -74,6 +74,7 @@ await forward({
   onProgress: look,
 });
 const seconds = (performance.now() - start) / 1000;
+weights.close();
 const share = (milliseconds: number) => `${(milliseconds / seconds / 10).toFixed(0)} %`;
 const importance = (kind: "attention" | "mlp", l: number) => {
   const samples = probe.sums[l][kind]!;
