@@ -27,10 +27,11 @@ export interface FetchOptions {
 }
 
 const INTERVAL = 100; // ms between two reports
-const WINDOW = 5000; // ms that the rate is taken over
+const WINDOW = 5000; // ms that the rate is taken over, at least …
+const MARKS = 12; // … and reports: slow work comes in large and small pieces
 
 /**
- * Gives a function to call with the units done so far. It computes the rate over the last five seconds and
+ * Gives a function to call with the units done so far. It computes the rate over the last five seconds or twelve reports and
  * passes a report on when the last one is old enough, or when the work is complete.
  */
 export function meter(
@@ -46,7 +47,7 @@ export function meter(
     if (time - last < INTERVAL && done !== total) return;
     last = time;
     marks.push({ time, done });
-    while (marks.length > 2 && time - marks[0].time > WINDOW) marks.shift();
+    while (marks.length > MARKS && time - marks[0].time > WINDOW) marks.shift();
     const seconds = (time - marks[0].time) / 1000;
     const rate = seconds > 0 ? (done - marks[0].done) / seconds : 0;
     if (rate <= 0) return report({ label, done, total, unit });
