@@ -5,22 +5,8 @@
  * queries of the share that each gives it. It falls with T: published rates are at T = 64, without BOS, with ε = 0.3.
  */
 
-/**
- * Share of heads with α_1 > ε. `firstShares` has, by layer and sample, the shares that the first key gets [heads, queries]
- * of every query. Throws `RangeError` where there is no head to count.
- */
-export function sinkRate(firstShares: readonly ArrayLike<number>[], heads: number, epsilon = 0.3): number {
-  let sinks = 0;
-  for (const shares of firstShares) {
-    const queries = shares.length / heads;
-    for (let head = 0; head < heads; head++) {
-      let sum = 0;
-      for (let query = 0; query < queries; query++) sum += shares[head * queries + query];
-      if (sum / queries > epsilon) sinks++;
-    }
-  }
-  if (firstShares.length === 0 || heads < 1) {
-    throw new RangeError(`Cannot take a sink rate of ${firstShares.length} × ${heads} heads, expected some`);
-  }
-  return sinks / (firstShares.length * heads);
+/** Share of heads with α_1 > ε, of the α_1 of every head. Throws `RangeError` where there is no head to count. */
+export function sinkRate(scores: readonly number[], epsilon = 0.3): number {
+  if (scores.length === 0) throw new RangeError("Cannot take a sink rate of no heads, expected some");
+  return scores.filter((score) => score > epsilon).length / scores.length;
 }

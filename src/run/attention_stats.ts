@@ -37,17 +37,19 @@ interface Way {
 }
 
 /**
- * A probe of attention patterns. `stats` has, by layer and sample, what `AttentionStats` says; null for a layer whose
- * attention the plan did not run. Throws `RangeError` for a stride that is no positive integer.
+ * A probe of attention patterns. `stats` has, by layer and sample, what `reduce` makes of the statistics, which are too
+ * large to keep of a long text; null for a layer whose attention the plan did not run. Throws `RangeError` for a stride
+ * that is no positive integer.
  */
-export function attentionStatsProbe(
+export function attentionStatsProbe<T>(
   layers: readonly LayerSpec[],
+  reduce: (stats: AttentionStats) => T,
   { stride = 1, plan = 0, device }: AttentionStatsOptions = {},
-): Probe & { readonly stats: (AttentionStats[] | null)[] } {
+): Probe & { readonly stats: (T[] | null)[] } {
   if (!Number.isInteger(stride) || stride < 1) {
     throw new RangeError(`Cannot measure attention: stride is ${stride}, expected a positive integer`);
   }
-  const stats: (AttentionStats[] | null)[] = layers.map(() => null);
+  const stats: (T[] | null)[] = layers.map(() => null);
   const way = device ? onDevice(device, stride) : inGraph(stride);
   return {
     stats,
@@ -56,7 +58,7 @@ export function attentionStatsProbe(
       if (!seen.plans.includes(plan)) return;
       const samples = stats[seen.layer] ??= [];
       for (let i = 0; i < seen.count; i++) {
-        samples[seen.first + i] = await way.read(seen, layers[seen.layer].attention!, i);
+        samples[seen.first + i] = reduce(await way.read(seen, layers[seen.layer].attention!, i));
       }
     },
   };

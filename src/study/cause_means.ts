@@ -11,46 +11,44 @@ import {
 } from "../result/mod.ts";
 import type { DropPlan, LayerEffects, LayerNorms, LayerSmoothing } from "../run/mod.ts";
 
-/** Statistics by layer and sample; null for a layer without attention. */
-type Patterns = readonly (readonly AttentionStats[] | null)[];
+/** Means over the queries of a sample, by head [H]; null where no query has the statistic. */
+type HeadMeans = Readonly<Record<PatternName, (number | null)[]>>;
 
-/** A statistic's mean over the queries of a sample, by head [H]; null where no query has it. */
-function headMeans({ positions, stats }: AttentionStats, name: PatternName): (number | null)[] {
-  const values = stats[name];
-  const heads = values.length / positions.length;
-  // A query that sees itself alone has no entropy to normalise.
-  const counted = positions.map((position, i) => ({ position, i }))
-    .filter(({ position }) => name !== "normalizedEntropy" || position > 0);
-  return Array.from(
-    { length: heads },
-    (_, h) => finiteMean(counted.map(({ i }) => values[h * positions.length + i])),
-  );
+/** By layer and sample; null for a layer without attention. */
+type Patterns = readonly (readonly HeadMeans[] | null)[];
+
+/** The means of one sample's statistics. */
+export function headMeans({ positions, stats }: AttentionStats): HeadMeans {
+  const means = (name: PatternName) => {
+    // A query that sees itself alone has no entropy to normalise.
+    const counted = [...positions.keys()].filter((i) => name !== "normalizedEntropy" || positions[i] > 0);
+    const heads = stats[name].length / positions.length;
+    return Array.from(
+      { length: heads },
+      (_, h) => finiteMean(counted.map((i) => stats[name][h * positions.length + i])),
+    );
+  };
+  return Object.fromEntries(PATTERN_NAMES.map((name) => [name, means(name)])) as HeadMeans;
 }
 
 /** Means over samples of every statistic, by layer and head [L][H]; null for a layer without attention. */
-export function patternMeans(
-  layers: Patterns,
-): Causes["patterns"] {
+export function patternMeans(layers: Patterns): Causes["patterns"] {
   const of = (name: PatternName) =>
-    layers.map((samples) => {
-      const bySample = samples?.map((stats) => headMeans(stats, name));
-      if (!bySample) return null;
-      return bySample[0].map((_, h) => finiteMean(present(bySample.map((heads) => heads[h]))));
-    });
+    layers.map((samples) =>
+      samples && samples[0][name].map((_, h) => finiteMean(present(samples.map((means) => means[name][h]))))
+    );
   return Object.fromEntries(PATTERN_NAMES.map((name) => [name, of(name)])) as Causes["patterns"];
 }
 
 /** Mean share of the first token by head, and the published share of heads above the threshold. */
 export function sinkOf(layers: Patterns, threshold: number): Causes["sink"] {
-  let [sinks, all] = [0, 0];
-  for (const samples of layers) {
-    if (!samples) continue;
-    const [{ positions, stats }] = samples;
-    const heads = stats.firstShare.length / positions.length;
-    sinks += heads * sinkRate(samples.map(({ stats }) => stats.firstShare), heads, threshold);
-    all += heads;
-  }
-  return { score: patternMeans(layers).firstShare, rate: all > 0 ? sinks / all : null };
+  const scores = layers.flatMap((samples) =>
+    (samples ?? []).flatMap(({ firstShare }) => present(firstShare))
+  );
+  return {
+    score: patternMeans(layers).firstShare,
+    rate: scores.length > 0 ? sinkRate(scores, threshold) : null,
+  };
 }
 
 /** One plan's smoothing by depth. */

@@ -24,7 +24,7 @@ import {
   smoothingProbe,
   streamProbe,
 } from "../run/mod.ts";
-import { effectRow, patternMeans, sinkOf, smoothedOf, updateNorms } from "./cause_means.ts";
+import { effectRow, headMeans, patternMeans, sinkOf, smoothedOf, updateNorms } from "./cause_means.ts";
 import type { StatsKernels } from "./kernels.ts";
 import { engineOf, reporter, type StudyOptions } from "./options.ts";
 import { rank } from "./plan.ts";
@@ -49,7 +49,7 @@ export async function wholeModel(subject: Subject, stride: number, { device }: S
   const { layers, hidden } = model.spec;
   const gram = gramProbe(layers);
   const norms = normsProbe(layers.length);
-  const patterns = attentionStatsProbe(layers, { stride, device });
+  const patterns = attentionStatsProbe(layers, headMeans, { stride, device });
   const places = new Map<string, MassiveActivation>();
   const ranks = layers.map((): number | null => null);
   const streams = streamProbe((layer, sample, states) => {
@@ -92,7 +92,7 @@ export async function sinkRate(
   threshold: number,
   { device }: StatsKernels,
 ): Promise<Causes["sink"]> {
-  const probe = attentionStatsProbe(subject.model.spec.layers, { device });
+  const probe = attentionStatsProbe(subject.model.spec.layers, headMeans, { device });
   await run(subject, "sink rate", subject.sinkBlocks, [noDrop], [probe]);
   return sinkOf(probe.stats, threshold);
 }

@@ -3,8 +3,9 @@
  *
  *     deno run -A tests/bench/causes_bench.ts MODEL [--rounds 3] [--length 8192] [--strides 1,8] [--python PYTHON]
  *
- * MODEL is a .gguf file or a folder in Hugging Face layout (without `--python`, whatever the command line takes). Runs are interleaved: the plain pass, then one with statistics per stride; ratios
- * are within a round, the median is to be quoted. Seconds by the clock, and of processor time: on a machine that does
+ * MODEL is a .gguf file or a folder in Hugging Face layout (without `--python`, whatever the command line takes). Runs
+ * are interleaved: the plain pass, then one with statistics per stride; ratios are within a round, the median is to be
+ * quoted. Seconds by the clock, and of processor time: on a machine that does
  * other things as well only the latter compare. Memory is the peak of anonymous memory (Linux) of a process of its own
  * that does nothing but the exact pass, read after each module.
  *
@@ -40,25 +41,25 @@ const model = await openModel(name);
 const { layers } = model.spec;
 const blocks = await text(length);
 if (values.memory) {
-  console.log(await peakOfPass([attentionStatsProbe(layers)]));
+  console.log(await peakOfPass([attentionStatsProbe(layers, () => null)]));
 } else {
   const ratios = strides.map(() => ({ clock: [] as number[], processor: [] as number[] }));
   for (let round = 1; round <= rounds; round++) {
     const plain = await pass([]);
     console.log(`round ${round}  plain ${inWords(plain)}`);
     for (const [i, stride] of strides.entries()) {
-      const own = await pass([attentionStatsProbe(layers, { stride })]);
+      const own = await pass([attentionStatsProbe(layers, () => null, { stride })]);
       const [clock, processor] = [own.clock / plain.clock, own.processor / plain.processor];
       ratios[i].clock.push(clock);
       ratios[i].processor.push(processor);
       const times = `ratio ${clock.toFixed(2)}, of processor time ${processor.toFixed(2)}`;
-      console.log(`         every ${stride}th query ${inWords(own)}: ${times}`);
+      console.log(`         every query of ${stride} ${inWords(own)}: ${times}`);
     }
   }
   strides.forEach((stride, i) => {
     const [clock, processor] = [median(ratios[i].clock), median(ratios[i].processor)];
     console.log(
-      `every ${stride}th query  median ratio ${clock.toFixed(2)}, of processor time ${processor.toFixed(2)}`,
+      `every query of ${stride}  median ratio ${clock.toFixed(2)}, of processor time ${processor.toFixed(2)}`,
     );
   });
   const again = ["run", "-A", fileURLToPath(import.meta.url), ...Deno.args, "--memory"];
@@ -89,7 +90,7 @@ async function pass(probes: Probe[], onProgress = () => {}): Promise<Seconds> {
 async function compare(python: string): Promise<void> {
   const length = 512;
   const blocks = await text(length);
-  const probe = attentionStatsProbe(layers);
+  const probe = attentionStatsProbe(layers, (stats) => stats);
   await forward({ model, engine: cpuEngine(), blocks, plans: [noDrop], probes: [probe] });
   const expected = await reference(python, blocks);
   const names = attentionStatNames.length;

@@ -14,6 +14,9 @@ import { attentionStatsProbe, dropPlan, forward, noDrop, type Probe } from "../.
 import { onEveryDevice } from "../kernels/devices.ts";
 import { engine, largest, randomBlocks, stateTolerance, UNIT, withFixture } from "../support.ts";
 
+/** Keeps all of the statistics. */
+const whole = (stats: AttentionStats) => stats;
+
 /** Takes q and k of every layer as the reference wants them, by layer and sample. */
 function inputsProbe(layers: readonly LayerSpec[], stride: number): Probe & { inputs: AttentionInput[][] } {
   const inputs: AttentionInput[][] = layers.map(() => []);
@@ -130,7 +133,10 @@ async function holdAgainstReference(name: string, { samples, length, stride }: S
   await withFixture(name, async ({ model }) => {
     const { layers, vocabulary } = model.spec;
     const blocks = randomBlocks(samples, length, vocabulary);
-    const [probe, seen] = [attentionStatsProbe(layers, { stride, device }), inputsProbe(layers, stride)];
+    const [probe, seen] = [
+      attentionStatsProbe(layers, whole, { stride, device }),
+      inputsProbe(layers, stride),
+    ];
     await forward({ model, engine, blocks, plans: [noDrop], probes: [probe, seen] });
     for (const [l, inputs] of seen.inputs.entries()) {
       assert.equal(probe.stats[l]!.length, samples);
@@ -169,7 +175,7 @@ for (const [name, byStat] of Object.entries(published)) {
   Deno.test(`attention statistics of ${name} are those of Hugging Face's output_attentions`, () =>
     withFixture(name, async ({ model, blocks }) => {
       const { layers } = model.spec;
-      const [probe, seen] = [attentionStatsProbe(layers, { stride: 3 }), inputsProbe(layers, 3)];
+      const [probe, seen] = [attentionStatsProbe(layers, whole, { stride: 3 }), inputsProbe(layers, 3)];
       await forward({ model, engine, blocks, plans: [noDrop], probes: [probe, seen] });
       layers.forEach((_, l) => {
         const stats = Object.fromEntries(
@@ -192,7 +198,7 @@ Deno.test("attention statistics are of the plan asked for, null where it runs no
     const { layers } = model.spec;
     const plans = [noDrop, dropPlan(model.spec, { attention: [1] })];
     const stats = async (plans: typeof noDrop[], plan: number) => {
-      const probe = attentionStatsProbe(layers, { plan });
+      const probe = attentionStatsProbe(layers, whole, { plan });
       await forward({ model, engine, blocks, plans, probes: [probe] });
       return probe.stats;
     };
@@ -205,7 +211,7 @@ Deno.test("attention statistics are of the plan asked for, null where it runs no
 
 Deno.test("attention statistics refuse a stride that is no positive integer", () => {
   for (const stride of [0, 1.5, NaN]) {
-    assert.throws(() => attentionStatsProbe([], { stride }), {
+    assert.throws(() => attentionStatsProbe([], whole, { stride }), {
       name: "RangeError",
       message: `Cannot measure attention: stride is ${stride}, expected a positive integer`,
     });

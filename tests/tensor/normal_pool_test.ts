@@ -6,9 +6,15 @@ const keys = [0x12345678, 0x9abcdef0] as const;
 const bits = (values: Float32Array) => new Uint32Array(values.buffer, values.byteOffset, values.length);
 
 const cases: Record<string, { rows: NormalRows; count: number }> = {
-  "whole rows of an odd width": { rows: { keys, first: 7, width: 1001, stride: 1001, scale: 0.02 }, count: 700 },
+  "whole rows of an odd width": {
+    rows: { keys, first: 7, width: 1001, stride: 1001, scale: 0.02 },
+    count: 700,
+  },
   "some columns": { rows: { keys, first: 333, width: 999, stride: 4096, scale: 1 }, count: 601 },
-  "fewer rows than threads": { rows: { keys, first: 0, width: 2 ** 18, stride: 2 ** 18, scale: 2 }, count: 2 },
+  "fewer rows than threads": {
+    rows: { keys, first: 0, width: 2 ** 18, stride: 2 ** 18, scale: 2 },
+    count: 2,
+  },
   "too few to share": { rows: { keys, first: 1, width: 10, stride: 12, scale: 0.5 }, count: 10 },
 };
 
