@@ -45,7 +45,8 @@ export async function checkpoints(series: Series, options: CheckpointsOptions = 
   let kept = 0;
   for (const [i, checkpoint] of series.checkpoints.entries()) {
     options.signal?.throwIfAborted();
-    const onModule = (share: number) => report(Math.floor(100 * (i + share)) / 100);
+    // A checkpoint counts as done when its result is kept.
+    const onModule = (share: number) => report(i + Math.min(99, Math.floor(100 * share)) / 100);
     const found = await atCheckpoint(series.name, checkpoint, options, onModule);
     results.push(found.result);
     if (found.kept) kept++;
