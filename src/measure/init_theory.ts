@@ -22,6 +22,7 @@
  * caps on scores and biases are left out.
  */
 
+import { importanceOf } from "./update.ts";
 import { keyWeight } from "./effective_keys.ts";
 
 /** What the kernel depends on. */
@@ -91,7 +92,9 @@ export function initTheory(model: Untrained, ids: ArrayLike<number>): Predicted 
 /** Mean over tokens of 1 − cos(x, x + u), u ⟂ x. */
 function moved(x: Kernel, u: Kernel, tokens: number): number {
   let sum = 0;
-  for (let t = 0; t < tokens; t++) sum += 1 - 1 / Math.sqrt(1 + u[t * tokens + t] / x[t * tokens + t]);
+  for (let t = 0; t < tokens; t++) {
+    sum += importanceOf(Math.sqrt(u[t * tokens + t] / x[t * tokens + t]), 0);
+  }
   return sum / tokens;
 }
 

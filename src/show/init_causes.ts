@@ -3,9 +3,9 @@
  * measured, lines computed; a value is the geometric mean over the layers from 2 on.
  */
 import * as Plot from "@observablehq/plot";
-import { FIRST_LAYER, moduleRatio, typical } from "../measure/mod.ts";
+import { FIRST_LAYER, typical } from "../measure/mod.ts";
 import { AXIS_X, AXIS_Y, COLORS, logDomain, logTicks } from "./axes.ts";
-import { type InitModel, MODULES, settingOfModels } from "./init_model.ts";
+import { type InitModel, measuredRatio, moduleNames, MODULES, settingOfModels } from "./init_model.ts";
 import { formatNumber, formatTick } from "./numbers.ts";
 import { KIND_NAMES } from "./setting.ts";
 import { drawFigure, type Figure, INK, WIDTH } from "./svg.ts";
@@ -51,9 +51,7 @@ function rowsOf({ name, models }: InitCause) {
 /** "width D: 22.1 at 128, 0.61 at 2048" */
 function readingOf({ name, models }: InitCause): string {
   const ends = models.length > 3 ? [models[0], models.at(-1)!] : models;
-  const told = ends.map(({ value, measured: { attention, mlp } }) =>
-    `${formatNumber(moduleRatio({ attention: attention.importance, mlp: mlp.importance }))} at ${value}`
-  );
+  const told = ends.map((model) => `${formatNumber(measuredRatio(model))} at ${model.value}`);
   return `${name}: ${told.join(", ")}`;
 }
 
@@ -89,17 +87,7 @@ function panel(cause: InitCause, place: number, domain: [number, number]): Plot.
           Plot.dot(own, { x: "value", y: "importance", fill: COLORS[module], r: 4 }),
         ];
       }),
-      ...(place > 0 ? [] : MODULES).map((module, i) =>
-        Plot.text([module], {
-          frameAnchor: "top-right",
-          text: () => `● ${KIND_NAMES[module]}`,
-          fill: COLORS[module],
-          fontWeight: 600,
-          fontSize: 14,
-          dx: i === 0 ? -64 : 0,
-          dy: -26,
-        })
-      ),
+      ...place > 0 ? [] : moduleNames((i) => ({ dx: i === 0 ? -64 : 0, dy: -26 })),
     ],
   };
 }

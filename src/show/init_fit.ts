@@ -9,6 +9,7 @@ import { AXIS_X, AXIS_Y, COLORS, countTicks, logDomain, logTicks } from "./axes.
 import {
   fitText,
   type InitModel,
+  moduleNames,
   MODULES,
   percent,
   settingOfModels,
@@ -115,16 +116,7 @@ function panel(model: InitModel, place: number, domain: [number, number]): Plot.
           Plot.dot(points, { x: "layer", y: "importance", fill: color, r: layers > 40 ? 2 : 3 }),
         ];
       }),
-      ...(place > 0 ? [] : MODULES).map((module, i) =>
-        Plot.text([module], {
-          frameAnchor: "top-right",
-          text: () => `● ${KIND_NAMES[module]}`,
-          fill: COLORS[module],
-          fontWeight: 600,
-          fontSize: 14,
-          dy: 4 + 19 * i,
-        })
-      ),
+      ...place > 0 ? [] : moduleNames((i) => ({ dy: 4 + 19 * i })),
     ],
   };
 }

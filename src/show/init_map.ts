@@ -6,7 +6,7 @@
 import * as Plot from "@observablehq/plot";
 import { crossing, moduleRatio, type RatioPoint } from "../measure/mod.ts";
 import { AXIS_X, AXIS_Y, COLORS, FRAME } from "./axes.ts";
-import { type InitModel, PLACES, settingOfModels } from "./init_model.ts";
+import { type InitModel, measuredRatio, PLACES, settingOfModels } from "./init_model.ts";
 import { formatFixed, formatNumber, formatTick } from "./numbers.ts";
 import { median } from "./summary.ts";
 import { drawFigure, FAINT, type Figure, INK, WIDTH } from "./svg.ts";
@@ -43,15 +43,20 @@ export function initMapFigure(maps: readonly RatioMap[]): Figure {
     ],
     rows: maps.flatMap(({ norm, points, models }) => [
       ...points.map(({ hidden, std, ratio }) => ({ norm, hidden, std, computed: ratio, measured: null })),
-      ...models.map(({ measured, predicted }) => ({
-        norm,
-        hidden: measured.shape.hidden,
-        std: measured.initialiser.std,
-        computed: moduleRatio(predicted),
-        measured: moduleRatio({ attention: measured.attention.importance, mlp: measured.mlp.importance }),
-      })),
+      ...models.map((model) => ({ norm, ...placeOf(model) })),
     ]),
   });
+}
+
+/** Where a model lies, and its ratio computed and measured. */
+function placeOf(model: InitModel) {
+  const { measured: { shape, initialiser }, predicted } = model;
+  return {
+    hidden: shape.hidden,
+    std: initialiser.std,
+    computed: moduleRatio(predicted),
+    measured: measuredRatio(model),
+  };
 }
 
 /** σ √D along the line on which both modules are alike: lowest and highest. */
@@ -163,12 +168,7 @@ function sides(): Plot.Markish[] {
 
 /** Models that were run, in the colour of the measured ratio. */
 function dots(models: readonly InitModel[], large: boolean): Plot.Markish[] {
-  const places = models.map(({ measured, predicted }) => ({
-    hidden: measured.shape.hidden,
-    std: measured.initialiser.std,
-    computed: moduleRatio(predicted),
-    measured: moduleRatio({ attention: measured.attention.importance, mlp: measured.mlp.importance }),
-  }));
+  const places = models.map(placeOf);
   const widths = places.map(({ hidden }) => hidden);
   const [left, right] = large ? [Math.min(...widths), Math.max(...widths)] : [];
   return [

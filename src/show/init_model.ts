@@ -1,6 +1,9 @@
 /** What the figures of untrained models share: a model measured beside its closed form, how it is named, how well it fits. */
-import { FIRST_LAYER, type Predicted } from "../measure/mod.ts";
+import * as Plot from "@observablehq/plot";
+import { FIRST_LAYER, moduleRatio, type Predicted } from "../measure/mod.ts";
 import type { RandomInit } from "../result/mod.ts";
+import { COLORS } from "./axes.ts";
+import { KIND_NAMES } from "./setting.ts";
 
 /** One model: over its seeds, and by the closed form of the same setting. */
 export interface InitModel {
@@ -66,4 +69,25 @@ export function settingOfModels(models: readonly InitModel[]): string {
     `${least === most ? least : `${least} to ${most}`} seed${most === 1 ? "" : "s"} each`,
     `${dtype}, ${engine}`,
   ].join(" · ");
+}
+
+/** Attention's importance over the MLP's, as measured. */
+export function measuredRatio({ measured: { attention, mlp } }: InitModel): number {
+  return moduleRatio({ attention: attention.importance, mlp: mlp.importance });
+}
+
+/** The names of the modules in their colours, at the top right; `at` moves each from there. */
+export function moduleNames(
+  at: (i: number) => { readonly dx?: number; readonly dy: number },
+): Plot.Markish[] {
+  return MODULES.map((module, i) =>
+    Plot.text([module], {
+      frameAnchor: "top-right",
+      text: () => `● ${KIND_NAMES[module]}`,
+      fill: COLORS[module],
+      fontWeight: 600,
+      fontSize: 14,
+      ...at(i),
+    })
+  );
 }

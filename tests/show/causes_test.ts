@@ -5,7 +5,7 @@ import type { Causes } from "../../src/result/mod.ts";
 import * as show from "../../src/show/mod.ts";
 import { layerStreams } from "../../src/show/layer_streams.ts";
 import { withFolder } from "../support.ts";
-import { checkSvg, readCsv } from "./check_svg.ts";
+import { checkFigure, checkSvg, readCsv } from "./check_svg.ts";
 import { causes } from "./synthetic_causes.ts";
 
 const shapes: Record<string, Causes> = {
@@ -27,12 +27,7 @@ for (const [name, draw] of Object.entries(figures)) {
   for (const [what, result] of Object.entries(shapes)) {
     Deno.test(`figure ${name}, ${what}: well-formed, no styles, no ids, nothing that is not a number`, () => {
       const figure = draw(result);
-      assert.equal(figure.name, name);
-      checkSvg(figure.svg);
-      for (const text of [figure.title, figure.reading, figure.setting]) {
-        assert.ok(text.length > 0 && !/NaN|undefined|Infinity|null/.test(text), text);
-      }
-      assert.match(figure.setting, /GGUF Q4_1.*stories/);
+      checkFigure(figure, name, /GGUF Q4_1.*stories/);
       assert.ok(readCsv(figure.csv).length > 0);
     });
   }

@@ -1,6 +1,7 @@
 /** What every figure must be: well-formed, self-sufficient, safe where SVG is sanitised, with marks that are there. */
 import assert from "node:assert/strict";
 import { SaxesParser } from "saxes";
+import type { Figure } from "../../src/show/mod.ts";
 
 /** Elements of a figure by name. */
 export type Marks = Readonly<Record<string, number>>;
@@ -42,6 +43,17 @@ export function checkSvg(svg: string): Marks {
   });
   parser.write(svg).close();
   return marks;
+}
+
+/** Checks a whole figure: its name, its picture, its texts, its numbers (where it has some). */
+export function checkFigure(figure: Figure, name: string, setting: RegExp): void {
+  assert.equal(figure.name, name);
+  checkSvg(figure.svg);
+  for (const text of [figure.title, figure.reading, figure.setting]) {
+    assert.ok(text.length > 0 && !/NaN|undefined|Infinity|null/.test(text), text);
+  }
+  assert.match(figure.setting, setting);
+  if (figure.csv) readCsv(figure.csv);
 }
 
 /** Rows of a CSV text as objects of text, by RFC 4180. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Checkpoints } from "../../src/result/mod.ts";
 import * as show from "../../src/show/mod.ts";
-import { checkSvg, readCsv } from "./check_svg.ts";
+import { checkFigure, checkSvg, readCsv } from "./check_svg.ts";
 import { profile, type Shape, sweep } from "./synthetic.ts";
 
 /** Checkpoints whose importance falls by a half from each to the next. */
@@ -42,12 +42,7 @@ for (const [name, draw] of Object.entries(figures)) {
   for (const [what, result] of Object.entries(cases)) {
     Deno.test(`figure ${name}, ${what}: well-formed, no styles, no ids, nothing that is not a number`, () => {
       const figure = draw(result);
-      assert.equal(figure.name, name);
-      checkSvg(figure.svg);
-      for (const text of [figure.title, figure.reading, figure.setting]) {
-        assert.ok(text.length > 0 && !/NaN|undefined|Infinity|null/.test(text), text);
-      }
-      assert.match(figure.setting, /^a run \(GGUF Q4_1\)/);
+      checkFigure(figure, name, /^a run \(GGUF Q4_1\)/);
       readCsv(figure.csv);
     });
   }

@@ -3,7 +3,7 @@ import * as show from "../../src/show/mod.ts";
 import { toCsv } from "../../src/show/csv.ts";
 import { spread } from "../../src/show/axes.ts";
 import type { Profile } from "../../src/result/mod.ts";
-import { checkSvg, readCsv } from "./check_svg.ts";
+import { checkFigure, checkSvg, readCsv } from "./check_svg.ts";
 import { profile, type Shape, sweep } from "./synthetic.ts";
 
 const shapes: Record<string, Shape> = {
@@ -35,13 +35,7 @@ for (const [name, draw] of Object.entries(figures)) {
   for (const [what, shape] of Object.entries(shapes)) {
     Deno.test(`figure ${name}, ${what}: well-formed, no styles, no ids, nothing that is not a number`, () => {
       const figure = draw(shape);
-      assert.equal(figure.name, name);
-      checkSvg(figure.svg);
-      for (const text of [figure.title, figure.reading, figure.setting]) {
-        assert.ok(text.length > 0 && !/NaN|undefined|Infinity|null/.test(text), text);
-      }
-      assert.match(figure.setting, /GGUF Q4_1/);
-      if (figure.csv) readCsv(figure.csv);
+      checkFigure(figure, name, /GGUF Q4_1/);
     });
   }
 }
