@@ -11,6 +11,8 @@
  * ```
  */
 export * from "./study/mod.ts";
+export * from "./subject/mod.ts";
+export * from "./doctor/mod.ts";
 export type {
   Causes,
   Checkpoints,

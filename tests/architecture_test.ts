@@ -18,9 +18,11 @@ const table = {
   kernels: "tensor",
   measure: "tensor",
   run: "tensor weights onnx models engine kernels measure",
-  study: "tensor result hub weights text onnx models engine kernels measure run",
+  subject: "tensor result hub weights text models",
+  study: "tensor result hub text onnx models engine kernels measure run subject",
   show: "result hub measure",
-  commands: "result hub run study show",
+  doctor: "tensor hub onnx engine kernels",
+  commands: "result hub run subject study show doctor",
 };
 const rooms: Record<string, string[]> = Object.fromEntries(
   Object.entries(table).map(([room, row]) => [room, row.split(" ").filter(Boolean)]),
@@ -54,6 +56,22 @@ function importsOf({ path, code }: Source): Edge[] {
     from: path,
     to: to.startsWith(".") ? join(dirname(path), to) : to,
   }));
+}
+
+/** Rooms inside a room, the lower first; files beside them serve them all. */
+const inner: Record<string, readonly string[]> = {
+  run: ["probes", "decode"],
+  show: ["chart", "tables", "figures", "claims", "sections"],
+  study: ["untrained", "causes", "analyses"],
+};
+
+function upwardImportsInside(edges: readonly Edge[]): string[] {
+  return edges.filter(({ from, to }) => {
+    const room = roomOf(from);
+    if (room === null || room !== roomOf(to) || !inner[room]) return false;
+    const floor = (path: string) => inner[room].indexOf(path.split("/")[1]);
+    return floor(from) >= 0 && floor(to) >= 0 && floor(from) < floor(to);
+  }).map(show);
 }
 
 /** The room of a file, or null for the files at the top and for packages. */
@@ -127,6 +145,11 @@ const rules: [name: string, breach: string[], found: string[]][] = [
     "imports point downwards, as the table of rooms says",
     upwardImports([{ from: "tensor/half.ts", to: "weights/mod.ts" }]),
     upwardImports(edges),
+  ],
+  [
+    "inside a room, imports point downwards too",
+    upwardImportsInside([{ from: "show/chart/axes.ts", to: "show/figures/quality.ts" }]),
+    upwardImportsInside(edges),
   ],
   [
     "a room is entered through its mod.ts",

@@ -6,12 +6,10 @@ import {
   causes,
   causesEstimate,
   type KernelsName,
-  openConfig,
-  openSeries,
-  type StudyModel,
   untrainedCauses,
   untrainedCausesEstimate,
 } from "../study/mod.ts";
+import { openConfig, openSeries, type StudyModel } from "../subject/mod.ts";
 import { type Context, studyOptions, withModel, writeJson } from "./context.ts";
 import { type StudyFlags, wholeNumber, withStudyFlags } from "./options.ts";
 

@@ -2,14 +2,8 @@
 import { Command } from "commander";
 import { noDrop } from "../run/mod.ts";
 import { checkpointTable, estimateText } from "../show/mod.ts";
-import {
-  checkpoints,
-  estimate,
-  HELD_OUT_TEXT,
-  openSeries,
-  type Series,
-  type StudyOptions,
-} from "../study/mod.ts";
+import { checkpoints, estimate, HELD_OUT_TEXT, type StudyOptions } from "../study/mod.ts";
+import { openSeries, type Series } from "../subject/mod.ts";
 import { type Context, studyOptions, writeJson } from "./context.ts";
 import { numberList, type StudyFlags, withStudyFlags } from "./options.ts";
 

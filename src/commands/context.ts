@@ -2,7 +2,8 @@
 import process from "node:process";
 import { type Profile, writeWhole } from "../result/mod.ts";
 import { profileTable, type ProgressLine, progressLine, type TextLook } from "../show/mod.ts";
-import { distinct, openModel, type StudyModel, type StudyOptions } from "../study/mod.ts";
+import { distinct, type StudyOptions } from "../study/mod.ts";
+import { openModel, type StudyModel } from "../subject/mod.ts";
 import { RESULTS, type StudyFlags } from "./options.ts";
 
 /** A running command. */

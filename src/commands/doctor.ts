@@ -1,7 +1,7 @@
 /** What this machine can run, and how to get the rest: `lamina doctor`. */
 import { Command } from "commander";
 import { doctorTable } from "../show/mod.ts";
-import { examine, machineProbes } from "../study/mod.ts";
+import { examine, machineProbes } from "../doctor/mod.ts";
 import type { Context } from "./context.ts";
 
 export function doctorCommand(context: Context): Command {

@@ -3,26 +3,27 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { join, relative } from "node:path";
 import process from "node:process";
 import { type Section, writeReport } from "../show/mod.ts";
-import { openModel, profile } from "../study/mod.ts";
+import { analyses, type AnalysisName, profile, SIZES } from "../study/mod.ts";
+import { openModel } from "../subject/mod.ts";
 import type { Context } from "./context.ts";
+import { drawn } from "./drawn.ts";
 import { RESULTS, wholeNumber } from "./options.ts";
-import { analyses, type Analysis, SIZES } from "./sections.ts";
 
 interface FiguresFlags {
-  only?: Analysis[];
+  only?: AnalysisName[];
   out: string;
   samples?: number;
   length?: number;
   cache: boolean;
 }
 
-const NAMES = analyses.map(({ name }) => name).join(", ");
+const NAMES = Object.keys(analyses) as AnalysisName[];
 
 export function figuresCommand(context: Context): Command {
   return new Command("figures")
     .description("every analysis on one HTML page, its pictures and numbers beside it")
     .argument("[model]", "another model", "smollm2-135m")
-    .option("--only <names>", `these alone, as importance,quality; of: ${NAMES}`, analysesOf)
+    .option("--only <names>", `these alone, as importance,quality; of: ${NAMES.join(", ")}`, analysesOf)
     .addOption(
       new Option("--out <folder>", "where to write the page")
         .default(join(RESULTS, "figures"), "data/results/figures"),
@@ -30,8 +31,8 @@ export function figuresCommand(context: Context): Command {
     .option("--samples <n>", "blocks of text, instead of each analysis' own number", wholeNumber(1))
     .option("--length <t>", "tokens in each block, likewise", wholeNumber(2))
     .option("--no-cache", "compute again although results are kept")
-    .addHelpText("after", () => `\n${analyses.map(({ name, about }) => `${name}: ${about}`).join("\n")}`)
-    .action(async (ref: string, { only = [...analyses], out, cache, ...sizes }: FiguresFlags) => {
+    .addHelpText("after", () => `\n${NAMES.map((name) => `${name}: ${analyses[name].about}`).join("\n")}`)
+    .action(async (ref: string, { only = NAMES, out, cache, ...sizes }: FiguresFlags) => {
       const reports = {
         signal: context.signal,
         onProgress: context.progress.onProgress,
@@ -42,9 +43,9 @@ export function figuresCommand(context: Context): Command {
       const importance = once(async () => profile(await model.get(), { ...SIZES.profile, ...options }));
       const sections: Section[] = [];
       try {
-        for (const { name, run } of only) {
+        for (const name of only) {
           context.notice(`${name} (${sections.length + 1} of ${only.length})`);
-          sections.push(await run({ ...options, model: model.get, profile: importance.get }));
+          sections.push(await drawn[name]({ ...options, model: model.get, profile: importance.get }));
         }
       } finally {
         (await model.made()?.catch(() => null))?.close();
@@ -61,11 +62,11 @@ function once<T>(make: () => Promise<T>) {
 }
 
 /** Analyses by name, in the order of the page: "importance,quality". */
-function analysesOf(text: string): Analysis[] {
+function analysesOf(text: string): AnalysisName[] {
   const names = text.split(",").map((name) => name.trim());
-  const unknown = names.filter((name) => !analyses.some((analysis) => analysis.name === name));
+  const unknown = names.filter((name) => !(NAMES as string[]).includes(name));
   if (unknown.length > 0) {
-    throw new InvalidArgumentError(`found "${unknown.join(", ")}", expected of ${NAMES}`);
+    throw new InvalidArgumentError(`found "${unknown.join(", ")}", expected of ${NAMES.join(", ")}`);
   }
-  return analyses.filter(({ name }) => names.includes(name));
+  return NAMES.filter((name) => names.includes(name));
 }

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { fileURLToPath } from "node:url";
 import { readResult } from "../result/mod.ts";
 import type { DropPlan } from "../run/mod.ts";
-import { textNames } from "../study/mod.ts";
+import { textNames } from "../subject/mod.ts";
 
 /** What every study takes. */
 export interface StudyFlags {

@@ -1,7 +1,8 @@
 /** A model before its first step: `lamina random-init CONFIG`. */
 import { Command, Option } from "commander";
 import { estimateText, randomInitTable } from "../show/mod.ts";
-import { openConfig, randomInit, randomInitEstimate, type RandomInitOptions } from "../study/mod.ts";
+import { randomInit, randomInitEstimate, type RandomInitOptions } from "../study/mod.ts";
+import { openConfig } from "../subject/mod.ts";
 import { type Context, studyOptions, writeJson } from "./context.ts";
 import { positive, type StudyFlags, wholeNumber } from "./options.ts";
 

@@ -3,11 +3,11 @@ import { Command } from "commander";
 import { join, relative } from "node:path";
 import process from "node:process";
 import { writeResult } from "../result/mod.ts";
-import { formatSeconds, perplexityTable, planTable, reportOf, sweepTable, writeReport } from "../show/mod.ts";
-import { makePlan, perplexities, profile, START_CURVES, sweep, SWEEP_STEPS } from "../study/mod.ts";
+import { formatSeconds, perplexityTable, planTable, sweepTable, writeReport } from "../show/mod.ts";
+import { makePlan, perplexities, profile, SIZES, START_CURVES, sweep, SWEEP_STEPS } from "../study/mod.ts";
 import { type Context, printProfile, withModel } from "./context.ts";
+import { drawn } from "./drawn.ts";
 import { RESULTS } from "./options.ts";
-import { SIZES, TEXTS } from "./sections.ts";
 
 const TARGETS = ["attention", "mlp", "block"] as const;
 /** Modules of each kind that are dropped for the table. */
@@ -48,12 +48,17 @@ export function startCommand(context: Context): Command {
         });
         context.print(`\n${sweepTable(curves, context.look)}`);
         await writeResult(join(RESULTS, `sweep-${model.name}.json`), curves);
-        const texts = [];
-        for (const text of TEXTS) {
-          texts.push(await profile(model, { ...options, ...SIZES.texts, text }));
+        const given = {
+          ...options,
+          model: () => Promise.resolve(model),
+          profile: () => Promise.resolve(importance),
+        };
+        const sections = [];
+        for (const name of ["importance", "quality", "magnitude"] as const) {
+          sections.push(await drawn[name](given));
         }
-        const report = reportOf({ profile: importance, sweep: curves, texts });
-        const page = await writeReport(join(RESULTS, "report"), report);
+        const title = `What ${model.name} can live without`;
+        const page = await writeReport(join(RESULTS, "report"), { title, sections });
         context.print(`\npage of figures: ${relative(process.cwd(), page)}`);
       });
       context.notice(

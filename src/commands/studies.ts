@@ -10,12 +10,12 @@ import {
   perplexities,
   profile,
   rank,
-  type StudyModel,
   type StudyOptions,
   sweep,
   SWEEP_STEPS,
   type Target,
 } from "../study/mod.ts";
+import type { StudyModel } from "../subject/mod.ts";
 import { type Context, printProfile, studyOptions, withModel, writeJson } from "./context.ts";
 import {
   type DropFlags,

@@ -25,7 +25,7 @@ import { embed } from "./embed.ts";
 import { type LayerParts, layerParts, type Part } from "./parts.ts";
 import { pauses } from "./pause.ts";
 import type { DropPlan } from "./plan.ts";
-import type { Present, Probe } from "./probe.ts";
+import type { Present, Probe } from "./probes/probe.ts";
 import { type Branch, branches, countModules } from "./trie.ts";
 
 /** Token ids [samples, length], a sample after the other. */

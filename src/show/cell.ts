@@ -12,10 +12,10 @@
  */
 import { setTimeout } from "node:timers/promises";
 import type { FetchOptions, Progress } from "../hub/mod.ts";
-import { type CsvRow, toCsv } from "./csv.ts";
-import { formatNumber, formatSeconds } from "./numbers.ts";
+import { type CsvRow, toCsv } from "./chart/csv.ts";
+import { formatNumber, formatSeconds } from "./chart/numbers.ts";
 import { progressText } from "./progress.ts";
-import { escape, type Figure } from "./svg.ts";
+import { escape, type Figure } from "./chart/svg.ts";
 
 /** What a cell can show: a figure, a table (records; the first one names the columns), SVG or Markdown. */
 export type Showable = Figure | readonly object[] | string;

@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import { writeWhole } from "../result/mod.ts";
 import { pageHtml } from "./page.ts";
-import type { Report } from "./report.ts";
-import type { Figure } from "./svg.ts";
+import type { Report } from "./sections/section.ts";
+import type { Figure } from "./chart/svg.ts";
 
 /** Writes each figure as NAME.svg and its numbers as NAME.csv. */
 export async function writeFigures(folder: string, figures: readonly Figure[]): Promise<void> {

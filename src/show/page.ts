@@ -2,9 +2,9 @@
  * A report as one HTML file that needs no other: pictures inline, no script, readable on a phone, light and dark.
  * The numbers and pictures as files lie beside it (files.ts).
  */
-import type { Claim } from "./claims.ts";
-import type { Report, ReportTable, Section } from "./report.ts";
-import { escape, type Figure } from "./svg.ts";
+import type { Claim } from "./claims/claims.ts";
+import type { Report, ReportTable, Section } from "./sections/section.ts";
+import { escape, type Figure } from "./chart/svg.ts";
 
 const STYLE = `
 :root { color-scheme: light dark; --paper: #f6f8fa; --card: #fff; --ink: #1f2328; --faint: #59636e; --line: #d0d7de; --link: #0b57d0; }

@@ -4,7 +4,7 @@
  */
 import process from "node:process";
 import { formatBytes, type Progress } from "../hub/mod.ts";
-import { formatNumber, formatSeconds } from "./numbers.ts";
+import { formatNumber, formatSeconds } from "./chart/numbers.ts";
 
 /** Where progress is written. */
 export interface ProgressOutput {

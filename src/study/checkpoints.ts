@@ -19,10 +19,8 @@ import {
 import { noDrop } from "../run/mod.ts";
 import { CALIBRATION_TEXT, provenance, type StudyOptions, textOptions } from "./options.ts";
 import { profileBlocks } from "./profile.ts";
-import type { Checkpoint, Series } from "./series.ts";
-import type { Outline, StudyModel } from "./session.ts";
 import { type Curve, sweep } from "./sweep.ts";
-import { packText } from "./texts.ts";
+import { type Checkpoint, type Outline, packText, type Series, type StudyModel } from "../subject/mod.ts";
 
 /** Options of the study. */
 export interface CheckpointsOptions extends StudyOptions {

@@ -3,7 +3,7 @@ import { createGraph, Gemm, ReduceMax } from "../onnx/mod.ts";
 import { cost, type DropPlan } from "../run/mod.ts";
 import { float32 } from "../tensor/mod.ts";
 import { engineOf, type StudyOptions, textOptions } from "./options.ts";
-import type { StudyModel } from "./session.ts";
+import type { StudyModel } from "../subject/mod.ts";
 
 /** A study's price. */
 export interface Estimate {

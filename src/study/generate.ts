@@ -9,7 +9,7 @@ import type { Engine } from "../engine/mod.ts";
 import type { Tokenizer } from "../text/mod.ts";
 import { incremental } from "./incremental.ts";
 import { engineOf } from "./options.ts";
-import type { StudyModel } from "./session.ts";
+import type { StudyModel } from "../subject/mod.ts";
 
 /** A token as it is written. */
 export interface Written {

@@ -1,5 +1,5 @@
 /**
- * A profile beside what the official code would say of the same model and text (run/llm_drop.ts). Both agree where no
+ * A profile beside what the official code would say of the same model and text (run/probes/llm_drop.ts). Both agree where no
  * norm stands behind a module. The official code needs `input_layernorm`, so it has no word on post-norm models.
  */
 import { spearman } from "../measure/mod.ts";
@@ -8,8 +8,7 @@ import type { Profile, Provenance } from "../result/mod.ts";
 import { type DistanceSum, forward, llmDropProbe, noDrop } from "../run/mod.ts";
 import { CALIBRATION_TEXT, engineOf, reporter, type StudyOptions, textOptions } from "./options.ts";
 import { profile } from "./profile.ts";
-import type { StudyModel } from "./session.ts";
-import { packText } from "./texts.ts";
+import { packText, type StudyModel } from "../subject/mod.ts";
 
 /** One kind of module by layer [L]; null where it is absent. */
 export interface OfficialDifference {

@@ -4,8 +4,7 @@ import { meter, type Progress } from "../hub/mod.ts";
 import type { Provenance } from "../result/mod.ts";
 import { VERSION } from "../result/mod.ts";
 import type { DropPlan } from "../run/mod.ts";
-import type { StudyModel } from "./session.ts";
-import type { Packed, TextOptions } from "./texts.ts";
+import type { Packed, StudyModel, TextOptions } from "../subject/mod.ts";
 
 /** Options of a study that runs a model over a text. */
 export interface StudyOptions extends Partial<TextOptions> {

@@ -12,8 +12,7 @@ import {
 } from "../result/mod.ts";
 import { type DropPlan, dropPlan, type Reference, reference, score } from "../run/mod.ts";
 import { engineOf, HELD_OUT_TEXT, provenance, reporter, type StudyOptions, textOptions } from "./options.ts";
-import type { StudyModel } from "./session.ts";
-import { packText } from "./texts.ts";
+import { packText, type StudyModel } from "../subject/mod.ts";
 
 /** Perplexity of a model under each plan, in the plans' order. */
 export async function perplexities(

@@ -25,8 +25,7 @@ import {
   type StudyOptions,
   textOptions,
 } from "./options.ts";
-import type { StudyModel } from "./session.ts";
-import { packText } from "./texts.ts";
+import { packText, type StudyModel } from "../subject/mod.ts";
 
 /** Options of a profile; `drop` leaves modules out of the model that is measured. */
 export interface ProfileOptions extends StudyOptions {

@@ -6,7 +6,7 @@ import { mean, spearman, standardError, studentT95 } from "../measure/mod.ts";
 import type { Perplexity, Profile } from "../result/mod.ts";
 import type { StudyOptions } from "./options.ts";
 import { perplexities } from "./perplexity.ts";
-import type { StudyModel } from "./session.ts";
+import type { StudyModel } from "../subject/mod.ts";
 
 /** Nats per token that one run loses over another, with its 95 % interval; no interval for a single sample. */
 export interface Paired {

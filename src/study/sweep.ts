@@ -7,7 +7,7 @@ import type { Perplexity, Profile, Sweep } from "../result/mod.ts";
 import type { StudyOptions } from "./options.ts";
 import { perplexityGroups } from "./perplexity.ts";
 import { makePlan, type Order, rank, type Target } from "./plan.ts";
-import type { StudyModel } from "./session.ts";
+import type { StudyModel } from "../subject/mod.ts";
 
 /** One line of the figure. */
 export interface Curve {

@@ -8,18 +8,14 @@
 import { createHash } from "node:crypto";
 import type { Tokenizer } from "./tokenizer.ts";
 
-/** N blocks of T tokens. */
+/** N blocks of T tokens, those of BOS included. */
 export interface Blocks {
   /** [N, T], row-major. */
   readonly ids: Int32Array<ArrayBuffer>;
   /** N. */
   readonly samples: number;
-  /** T, BOS included. */
+  /** T. */
   readonly length: number;
-  /** Whether every block begins with BOS. */
-  readonly bos: boolean;
-  /** SHA-256 (hex) of shape and ids. */
-  readonly hash: string;
 }
 
 /** How many blocks, of how many tokens, and whether BOS begins each. */
@@ -61,7 +57,7 @@ export async function packBlocks(
   for await (const text of documents) {
     tokenizer.encode(text).forEach(put);
     put(end);
-    if (filled === ids.length) return { ids, samples, length, bos, hash: hashOf(ids, samples, length) };
+    if (filled === ids.length) return { ids, samples, length };
   }
   throw new RangeError(`${what}: the text gives ${Math.floor(filled / length)} (${filled} tokens)`);
 }
@@ -80,8 +76,9 @@ function required(what: string, name: string, id: number | null): number {
   return id;
 }
 
-function hashOf(ids: Int32Array<ArrayBuffer>, samples: number, length: number): string {
-  return createHash("sha256").update(`${samples}x${length}\n`).update(new Uint8Array(ids.buffer)).digest(
+/** SHA-256 of token ids as stored (hex): which text a result is of. */
+export function hashIds(ids: Int32Array<ArrayBuffer>): string {
+  return createHash("sha256").update(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength)).digest(
     "hex",
   );
 }

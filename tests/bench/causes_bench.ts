@@ -21,8 +21,7 @@ import { parseArgs } from "node:util";
 import { attentionStatNames } from "../../src/kernels/mod.ts";
 import { cpuEngine } from "../../src/engine/mod.ts";
 import { attentionStatsProbe, type Blocks, forward, noDrop, type Probe } from "../../src/run/mod.ts";
-import { openModel } from "../../src/study/mod.ts";
-import { packText } from "../../src/study/texts.ts";
+import { openModel, packText } from "../../src/subject/mod.ts";
 
 const { values, positionals: [name] } = parseArgs({
   allowPositionals: true,

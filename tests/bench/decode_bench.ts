@@ -11,7 +11,7 @@ import { execFileSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { cpuEngine } from "../../src/engine/mod.ts";
 import { decoder } from "../../src/run/mod.ts";
-import { openModel } from "../../src/study/mod.ts";
+import { openModel } from "../../src/subject/mod.ts";
 
 const { values, positionals: [path] } = parseArgs({
   allowPositionals: true,

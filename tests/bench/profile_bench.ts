@@ -14,8 +14,8 @@ import { parseArgs } from "node:util";
 import { cpuEngine } from "../../src/engine/mod.ts";
 import { createGraph, Gemm, ReduceMax } from "../../src/onnx/mod.ts";
 import { cost, noDrop } from "../../src/run/mod.ts";
-import { openModel, profile } from "../../src/study/mod.ts";
-import { packText } from "../../src/study/texts.ts";
+import { profile } from "../../src/study/mod.ts";
+import { openModel, packText } from "../../src/subject/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
 
 const { values, positionals: [path] } = parseArgs({

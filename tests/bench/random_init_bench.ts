@@ -11,8 +11,7 @@ import { parseArgs } from "node:util";
 import { cpuEngine } from "../../src/engine/mod.ts";
 import { initialiserOf, randomWeights, readSpec, reshape } from "../../src/models/mod.ts";
 import { forward, gramProbe, noDrop } from "../../src/run/mod.ts";
-import { openConfig } from "../../src/study/mod.ts";
-import { zipfText } from "../../src/study/zipf.ts";
+import { openConfig, zipfText } from "../../src/subject/mod.ts";
 import { elements } from "../../src/tensor/mod.ts";
 import type { Lease } from "../../src/weights/mod.ts";
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { doctorTable } from "../../src/show/mod.ts";
-import { examine, type Finding, machineProbes, type Probe } from "../../src/study/mod.ts";
-import { runApart } from "../../src/study/machine.ts";
+import { runApart } from "../../src/doctor/examine.ts";
+import { examine, type Finding, machineProbes, type Probe } from "../../src/doctor/mod.ts";
 import { withFolder } from "../support.ts";
 
 const root = new URL("../../", import.meta.url);

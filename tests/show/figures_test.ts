@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as show from "../../src/show/mod.ts";
-import { toCsv } from "../../src/show/csv.ts";
-import { spread } from "../../src/show/axes.ts";
+import { toCsv } from "../../src/show/chart/csv.ts";
+import { spread } from "../../src/show/chart/axes.ts";
 import type { Profile } from "../../src/result/mod.ts";
 import { checkFigure, checkSvg, readCsv } from "./check_svg.ts";
 import { profile, type Shape, sweep } from "./synthetic.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { pageHtml, type Report, reportOf, writeReport } from "../../src/show/mod.ts";
+import { pageHtml, type Report, sections, writeReport } from "../../src/show/mod.ts";
 import { checkSvg } from "./check_svg.ts";
 import { profile, sweep } from "./synthetic.ts";
 
@@ -10,6 +10,17 @@ const results = {
   sweep: sweep(shape),
   texts: ["stories", "wiki"].map((text) => profile({ ...shape, text })),
 };
+type Results = Pick<typeof results, "profile"> & Partial<typeof results>;
+
+/** A page of one model: what is given of it. */
+const reportOf = ({ profile, sweep, texts = [] }: Results): Report => ({
+  title: `What ${profile.provenance.model.name} can live without`,
+  sections: [
+    sections.importance({ profile, texts }),
+    ...sweep ? [sections.quality(sweep)] : [],
+    sections.magnitude(profile),
+  ],
+});
 const FIGURES = 10;
 const figuresOf = ({ sections }: Report) => sections.flatMap(({ figures }) => figures);
 

@@ -1,7 +1,8 @@
 /** The table of an untrained model: what it says above, and one line a layer. */
 import assert from "node:assert/strict";
 import { randomInitTable } from "../../src/show/mod.ts";
-import { openConfig, randomInit } from "../../src/study/mod.ts";
+import { randomInit } from "../../src/study/mod.ts";
+import { openConfig } from "../../src/subject/mod.ts";
 
 const small = { hidden: 64, layers: 2, heads: 4, samples: 1, length: 8 };
 

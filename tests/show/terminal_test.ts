@@ -8,7 +8,7 @@ import {
   sparkline,
   sweepTable,
 } from "../../src/show/mod.ts";
-import { formatNumber, formatSeconds, formatTick } from "../../src/show/numbers.ts";
+import { formatNumber, formatSeconds, formatTick } from "../../src/show/chart/numbers.ts";
 import { perplexityOf } from "../../src/result/mod.ts";
 import { profile, provenance, sweep } from "./synthetic.ts";
 

@@ -6,16 +6,8 @@ import { mean, rankInterval, spearman } from "../../src/measure/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
 import { type Causes, PATTERN_NAMES, readResult } from "../../src/result/mod.ts";
 import { type Blocks, forward, noDrop } from "../../src/run/mod.ts";
-import {
-  attentionOf,
-  causes,
-  causesEstimate,
-  openConfig,
-  openModel,
-  profile,
-  untrainedCauses,
-} from "../../src/study/mod.ts";
-import { packText } from "../../src/study/texts.ts";
+import { attentionOf, causes, causesEstimate, profile, untrainedCauses } from "../../src/study/mod.ts";
+import { openConfig, openModel, packText } from "../../src/subject/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
 import { openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
 import { engine, withFolder } from "../support.ts";

@@ -1,7 +1,8 @@
 /** Series of checkpoints end to end: local against remote over a bad line, interrupted, taken up again, kept. */
 import assert from "node:assert/strict";
 import { type Checkpoints, readResult } from "../../src/result/mod.ts";
-import { checkpoints, openSeries, profile, type Series } from "../../src/study/mod.ts";
+import { checkpoints, profile } from "../../src/study/mod.ts";
+import { openSeries, type Series } from "../../src/subject/mod.ts";
 import { type FakeHub, type Fault, withHub } from "../hub/fake_hub.ts";
 import { withFolder } from "../support.ts";
 import { kept, tinyText } from "./tiny.ts";

@@ -1,6 +1,7 @@
 /** The series in the repository: complete, of the shape they say, and of models that have learned. */
 import assert from "node:assert/strict";
-import { openSeries, perplexities, profile } from "../../src/study/mod.ts";
+import { perplexities, profile } from "../../src/study/mod.ts";
+import { openSeries } from "../../src/subject/mod.ts";
 import { withFolder } from "../support.ts";
 
 const PROSE = "The old man walked down to the river and sat there until the sun had gone. ".repeat(12);

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { noDrop, sampler } from "../../src/run/mod.ts";
 import { incremental } from "../../src/study/incremental.ts";
-import { generate, type StudyModel, type Written } from "../../src/study/mod.ts";
+import { generate, type Written } from "../../src/study/mod.ts";
+import type { StudyModel } from "../../src/subject/mod.ts";
 import { engine } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 

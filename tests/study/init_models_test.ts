@@ -1,7 +1,8 @@
 /** Untrained models measured beside their closed form, and where attention and MLP change places. */
 import assert from "node:assert/strict";
 import { crossing, moduleRatio } from "../../src/measure/mod.ts";
-import { atWidth, initModel, initModels, openConfig, predictInit, ratioMap } from "../../src/study/mod.ts";
+import { atWidth, initModel, initModels, predictInit, ratioMap } from "../../src/study/mod.ts";
+import { openConfig } from "../../src/subject/mod.ts";
 
 const llama = await openConfig("llama-2-7b");
 const setting = { layers: 6, samples: 1, length: 64 };

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { mean, standardError } from "../../src/measure/mod.ts";
 import { initialiserOf, randomWeights, readSpec } from "../../src/models/mod.ts";
 import { overSeeds, readResult, writeResult } from "../../src/result/mod.ts";
-import { openConfig, predictInit, randomInit, randomInitEstimate } from "../../src/study/mod.ts";
-import { zipfText } from "../../src/study/zipf.ts";
+import { predictInit, randomInit, randomInitEstimate } from "../../src/study/mod.ts";
+import { openConfig, zipfText } from "../../src/subject/mod.ts";
 import { gramSums, withFolder } from "../support.ts";
 import { kept } from "./tiny.ts";
 

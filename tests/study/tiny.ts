@@ -1,5 +1,6 @@
 /** A tiny model with a tokenizer of letters, and a text for it, in a folder of their own. */
-import { openModel, type StudyModel, type StudyOptions } from "../../src/study/mod.ts";
+import type { StudyOptions } from "../../src/study/mod.ts";
+import { openModel, type StudyModel } from "../../src/subject/mod.ts";
 import { fixture } from "../fixtures/read.ts";
 import { withFolder } from "../support.ts";
 

@@ -1,0 +1,156 @@
+/** The parts of a machine that Lamina uses, and how to get each. */
+import { arch, availableParallelism, cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import {
+  cacheEntries,
+  cacheFolder,
+  endpoint,
+  formatBytes,
+  freeBytes,
+  isOffline,
+  knownModels,
+  missingPackages,
+  PYTHON,
+} from "../hub/mod.ts";
+import { type Probe, runApart } from "./examine.ts";
+
+/** The Deno that all tests run on; a later minor version may do. */
+const DENO = "2.9.6";
+/** Bytes: a profile of a 135M model over 8 × 2048 tokens has 800 MB resident at its peak, most of it the mapped file. */
+const ENOUGH_MEMORY = 1e9;
+/** Bytes: what `task start` fetches, unpacked. */
+const ENOUGH_DISK = 1e9;
+
+const VENV = fileURLToPath(new URL("../../data/venv", import.meta.url));
+
+const native = (name: string) => (signal: AbortSignal) =>
+  runApart(new URL("./native_probes.ts", import.meta.url), [name], signal);
+
+/** Every part, in the order of the argument: what all needs, what makes it faster, what it fetches and where. */
+export const machineProbes: readonly Probe[] = [
+  { part: "Deno", needed: true, remedy: `npx -y deno@${DENO} task …`, seconds: 10, look: deno },
+  {
+    part: "CPU and memory",
+    needed: true,
+    remedy: `${formatBytes(ENOUGH_MEMORY)} for a 135M model; --samples and --length make a study smaller`,
+    seconds: 10,
+    look: cpu,
+  },
+  {
+    part: "ONNX Runtime",
+    needed: true,
+    remedy: "64-bit Linux with glibc, Windows, or macOS on arm64; `deno cache src/mod.ts` fetches it again",
+    seconds: 60,
+    look: native("onnx"),
+  },
+  {
+    part: "WebGPU kernels",
+    remedy: "a Vulkan driver of the GPU's vendor; on the CPU alone: apt install mesa-vulkan-drivers",
+    seconds: 60,
+    look: native("webgpu"),
+  },
+  {
+    part: "CUDA kernels",
+    remedy: "an NVIDIA GPU with its driver, and NVRTC; nothing else needs it",
+    seconds: 60,
+    look: native("cuda"),
+  },
+  {
+    part: "CUDA compiler",
+    remedy:
+      "pip install --target DIR nvidia-cuda-nvrtc, and LAMINA_CUDA=DIR/nvidia; or a CUDA toolkit's folder",
+    seconds: 60,
+    look: native("nvrtc"),
+  },
+  {
+    part: "Python",
+    remedy: "apt install python3 python3-venv python3-pip; without it no packaged model, and no Jupyter",
+    seconds: 20,
+    look: python,
+  },
+  { part: "Jupyter", remedy: "deno task lab makes it under data/venv", seconds: 10, look: jupyter },
+  { part: "models", remedy: "fetched where first named: deno task start (98 MB)", seconds: 20, look: models },
+  {
+    part: "cache",
+    remedy: `LAMINA_CACHE names a folder that can be written to, with ${formatBytes(ENOUGH_DISK)} free`,
+    seconds: 20,
+    look: cache,
+  },
+  { part: "hub", remedy: "HF_ENDPOINT names an http address, or nothing", seconds: 10, look: hub },
+];
+
+function deno(): Promise<string> {
+  const { deno, v8 } = Deno.version;
+  const [major, minor] = deno.split(".").map(Number);
+  const [wantedMajor, wantedMinor] = DENO.split(".").map(Number);
+  if (major !== wantedMajor || minor < wantedMinor) {
+    throw new Error(`${deno}, expected ${wantedMajor}.${wantedMinor} or later`);
+  }
+  return Promise.resolve(`${deno} (V8 ${v8.split("-")[0]}) on ${Deno.build.os} ${arch()}`);
+}
+
+function cpu(): Promise<string> {
+  const allowed = process.constrainedMemory(); // of the control group; huge where there is no limit
+  const limited = allowed > 0 && allowed < totalmem();
+  const memory = limited ? allowed : totalmem();
+  const usable = `${formatBytes(memory)} of memory${
+    limited ? ` (the limit here, of ${formatBytes(totalmem())})` : ""
+  }`;
+  if (memory < ENOUGH_MEMORY) throw new Error(`${usable}, expected ${formatBytes(ENOUGH_MEMORY)}`);
+  return Promise.resolve(
+    `${availableParallelism()} of ${cpus().length} cores (${
+      cpus()[0]?.model.trim() || "unknown"
+    }), ${usable}`,
+  );
+}
+
+async function python(signal: AbortSignal): Promise<string> {
+  const missing = await missingPackages(signal);
+  if (missing.length > 0) throw new Error(`${missing.join(", ")} not found`);
+  const { stdout } = await new Deno.Command(PYTHON, { args: ["--version"], signal }).output();
+  return `${new TextDecoder().decode(stdout).trim()} with pip and venv`;
+}
+
+async function jupyter(): Promise<string> {
+  const packages = await Deno.readTextFile(join(VENV, "packages.txt")).catch(() => null);
+  const kernel = await Deno.readTextFile(join(VENV, "share/jupyter/kernels/lamina/kernel.json")).catch(() =>
+    null
+  );
+  if (packages === null || kernel === null) throw new Error("not in data/venv yet");
+  const [program] = JSON.parse(kernel).argv;
+  await Deno.stat(program).catch(() => {
+    throw new Error("in data/venv, but the deno that its kernel names is gone");
+  });
+  return `${packages.trim().split("\n").join(", ")} and the kernel, in data/venv`;
+}
+
+async function models(): Promise<string> {
+  const names = (cached: boolean) =>
+    known.filter((model) => model.cached === cached).map(({ alias, size }) =>
+      `${alias} (${formatBytes(size)})`
+    );
+  const known = await knownModels();
+  const [here, others] = [names(true), names(false)];
+  if (here.length === 0) throw new Error(`none here yet, of ${others.join(", ")}`);
+  return `${here.join(", ")} here${others.length ? `; ${others.join(", ")} to fetch` : ""}`;
+}
+
+async function cache(): Promise<string> {
+  const free = await freeBytes();
+  const used = (await cacheEntries()).reduce((sum, { bytes }) => sum + bytes, 0);
+  const told = `${formatBytes(used)} in ${cacheFolder()}, ${formatBytes(free)} free`;
+  if (free < ENOUGH_DISK) throw new Error(told);
+  return told;
+}
+
+/** Nothing is asked of the hub, and of the token only that it is there. */
+function hub(): Promise<string> {
+  const address = URL.canParse(endpoint()) ? new URL(endpoint()) : null;
+  if (!/^https?:$/.test(address?.protocol ?? "")) throw new Error("HF_ENDPOINT is no http address");
+  const said = isOffline() ? "not asked (HF_HUB_OFFLINE)" : "asked where something is not here";
+  return Promise.resolve(
+    `${address!.origin}, ${said}; HF_TOKEN ${Deno.env.get("HF_TOKEN") ? "set" : "not set"}`,
+  );
+}

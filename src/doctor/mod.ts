@@ -1,0 +1,3 @@
+/** What this machine can run, tried out. */
+export { examine, type Finding, type Probe } from "./examine.ts";
+export { machineProbes } from "./machine_probes.ts";

@@ -1,0 +1,73 @@
+/**
+ * The next token of logits: the largest, or a draw.
+ *
+ * The random number of the n-th draw is a function of the seed and n (Philox), so the same seed gives the same text, and
+ * two models that are asked side by side draw with the same numbers: where their texts part, the models did.
+ * Nucleus sampling: Holtzman et al., "The curious case of neural text degeneration" (ICLR 2020).
+ */
+import { philox } from "../../tensor/mod.ts";
+
+/** How to draw; temperature 0 takes the largest. */
+export interface SampleOptions {
+  /** Divides the logits. */
+  readonly temperature: number;
+  /** Draws among the most probable tokens that have this probability together, 0 to 1. */
+  readonly topP: number;
+  /** A whole number below 2^53. */
+  readonly seed: number;
+}
+
+/** Gives the next token's id, draw after draw. Throws `RangeError` for options out of range. */
+export function sampler({ temperature, topP, seed }: SampleOptions): (logits: Float32Array) => number {
+  if (!(temperature >= 0 && temperature < Infinity)) {
+    throw new RangeError(`Cannot sample with temperature ${temperature}: expected a number of at least 0`);
+  }
+  if (!(topP > 0 && topP <= 1)) {
+    throw new RangeError(`Cannot sample from the top ${topP}: expected a number above 0, at most 1`);
+  }
+  if (!(Number.isSafeInteger(seed) && seed >= 0)) {
+    throw new RangeError(`Cannot sample with seed ${seed}: expected a whole number below 2^53`);
+  }
+  if (temperature === 0) return argmax;
+  let draws = 0;
+  return (logits) => {
+    const [word] = philox([draws++, 0, 0, 0], [seed % 2 ** 32, Math.floor(seed / 2 ** 32)]);
+    return draw(probabilities(logits, temperature), topP, word / 2 ** 32);
+  };
+}
+
+/** The first of the largest logits. */
+function argmax(logits: Float32Array): number {
+  let best = 0;
+  for (let id = 1; id < logits.length; id++) if (logits[id] > logits[best]) best = id;
+  return best;
+}
+
+function probabilities(logits: Float32Array, temperature: number): Float64Array {
+  const largest = logits[argmax(logits)];
+  const weights = Float64Array.from(logits, (logit) => Math.exp((logit - largest) / temperature));
+  const sum = weights.reduce((total, weight) => total + weight);
+  return weights.map((weight) => weight / sum);
+}
+
+/** The token at which the cumulative probability of the nucleus passes `uniform`, 0 to 1, times its whole. */
+function draw(p: Float64Array, topP: number, uniform: number): number {
+  const ids = topP < 1 ? nucleus(p, topP) : [...p.keys()];
+  const target = uniform * ids.reduce((sum, id) => sum + p[id], 0);
+  let sum = 0;
+  for (const id of ids) {
+    sum += p[id];
+    if (sum > target) return id;
+  }
+  return ids[ids.length - 1]; // rounding left the sum short of the target
+}
+
+/** The most probable tokens, first to last, until they have `topP` together. */
+function nucleus(p: Float64Array, topP: number): number[] {
+  // Tokens below this share have less than 1 − topP together: none of them can belong.
+  const least = (1 - topP) / p.length;
+  const ranked = [...p.keys()].filter((id) => p[id] >= least).sort((a, b) => p[b] - p[a]);
+  let sum = 0;
+  const size = ranked.findIndex((id) => (sum += p[id]) >= topP);
+  return size < 0 ? ranked : ranked.slice(0, size + 1);
+}

@@ -1,0 +1,139 @@
+/**
+ * The probe of attention patterns: the seven statistics of `kernels/attention_stats`, by layer, head and query.
+ *
+ * On the CPU they are outputs of the attention's own graph (attention_stats_graph.ts) and are finished here. On a device of
+ * our own, q and k come out of the graph and the kernel does the rest. Memory is O(T) either way.
+ *
+ * Limits: the CPU's are float32. Entropy is max S − Σ A·S − ln max A, which is off by a few roundings of the largest |S|,
+ * as the scores themselves are; where it comes out below 0 it is 0.
+ */
+import {
+  type AttentionInput,
+  type AttentionStat,
+  attentionStatNames,
+  type AttentionStats,
+  attentionStats,
+  type Device,
+} from "../../kernels/mod.ts";
+import type { AttentionSpec, AttentionTaps, Extent, LayerSpec } from "../../models/mod.ts";
+import type { Value } from "../../onnx/mod.ts";
+import { type Chunk, chunksOf, RAW_STATS, rawAttentionStats } from "./attention_stats_graph.ts";
+import type { Observation, Probe } from "./probe.ts";
+
+/** What to observe of attention, and where. */
+export interface AttentionStatsOptions {
+  /** Every how manieth query; 1 by default, which is exact. */
+  readonly stride?: number;
+  /** Number of the plan whose attention is observed; 0 by default. Other plans' runs pay too. */
+  readonly plan?: number;
+  /** Where the kernel runs; without one, the statistics are part of the graph. */
+  readonly device?: Device;
+}
+
+/** How statistics come about: what the graph gives, and one sample's statistics of it. */
+interface Way {
+  outputs(taps: AttentionTaps, spec: AttentionSpec, extent: Extent): Record<string, Value>;
+  read(seen: Observation, spec: AttentionSpec, sample: number): AttentionStats | Promise<AttentionStats>;
+}
+
+/**
+ * A probe of attention patterns. `stats` has, by layer and sample, what `reduce` makes of the statistics, which are too
+ * large to keep of a long text; null for a layer whose attention the plan did not run. Throws `RangeError` for a stride
+ * that is no positive integer.
+ */
+export function attentionStatsProbe<T>(
+  layers: readonly LayerSpec[],
+  reduce: (stats: AttentionStats) => T,
+  { stride = 1, plan = 0, device }: AttentionStatsOptions = {},
+): Probe & { readonly stats: (T[] | null)[] } {
+  if (!Number.isInteger(stride) || stride < 1) {
+    throw new RangeError(`Cannot measure attention: stride is ${stride}, expected a positive integer`);
+  }
+  const stats: (T[] | null)[] = layers.map(() => null);
+  const way = device ? onDevice(device, stride) : inGraph(stride);
+  return {
+    stats,
+    attention: way.outputs,
+    async observeAttention(seen) {
+      if (!seen.plans.includes(plan)) return;
+      const samples = stats[seen.layer] ??= [];
+      for (let i = 0; i < seen.count; i++) {
+        samples[seen.first + i] = reduce(await way.read(seen, layers[seen.layer].attention!, i));
+      }
+    },
+  };
+}
+
+function onDevice(device: Device, stride: number): Way {
+  return {
+    outputs: ({ q, k }) => ({ attention_q: q, attention_k: k }),
+    read({ outputs, count, length }, spec, sample) {
+      const part = (name: string): AttentionInput["q"] => {
+        const all = outputs[name].data as AttentionInput["q"];
+        return all.subarray(sample * all.length / count, (sample + 1) * all.length / count);
+      };
+      return attentionStats(device, {
+        tokens: length,
+        heads: spec.heads,
+        keyHeads: spec.kvHeads,
+        size: spec.headSize,
+        q: part("attention_q"),
+        k: part("attention_k"),
+        scale: spec.scale,
+        window: spec.window ?? undefined,
+        softcap: spec.softcap ?? undefined,
+        stride,
+      });
+    },
+  };
+}
+
+function inGraph(stride: number): Way {
+  const name = `attention_stats_${stride}`;
+  return {
+    outputs: (taps, spec, extent) => ({ [name]: rawAttentionStats(taps, spec, extent, stride) }),
+    read({ outputs, count, length }, spec, sample) {
+      const all = outputs[name].data as Float32Array;
+      const size = all.length / count;
+      return finished(all.subarray(sample * size, (sample + 1) * size), spec, length, stride);
+    },
+  };
+}
+
+/** The statistics of one sample from its `RAW_STATS` [H, Q, 8]. */
+function finished(raw: Float32Array, spec: AttentionSpec, length: number, stride: number): AttentionStats {
+  const window = spec.window ?? length;
+  const queries = chunksOf(length, stride, window)
+    .flatMap((chunk) => chunk.positions.map((position) => ({ chunk, position })));
+  const stats = Object.fromEntries(
+    attentionStatNames.map((name) => [name, new Float32Array(spec.heads * queries.length)]),
+  ) as Record<AttentionStat, Float32Array>;
+  for (let row = 0; row < spec.heads * queries.length; row++) {
+    const { chunk, position } = queries[row % queries.length];
+    const own = raw.subarray(row * RAW_STATS.length, (row + 1) * RAW_STATS.length);
+    const found = statsOfQuery(own, chunk, position, Math.min(position + 1, window));
+    for (const name of attentionStatNames) stats[name][row] = found[name];
+  }
+  return { positions: queries.map(({ position }) => position), stats };
+}
+
+/** One query's statistics; it sees `visible` keys, its chunk more. */
+function statsOfQuery(
+  raw: Float32Array,
+  { firstKey, lastKey }: Chunk,
+  position: number,
+  visible: number,
+): Record<AttentionStat, number> {
+  const [largestScore, largestShare, top16Mass, firstShare, meanScore, squares, below, reach] = raw;
+  const hidden = lastKey + 1 - firstKey - visible;
+  const entropy = Math.max(0, largestScore - meanScore - Math.log(largestShare));
+  return {
+    entropy,
+    normalizedEntropy: visible > 1 ? entropy / Math.log(visible) : 0,
+    firstShare: firstKey === 0 ? firstShare : 0,
+    effectiveKeys: 1 / squares,
+    top16Mass,
+    belowOnePercent: (below - hidden) / visible,
+    meanDistance: Math.max(0, reach - (lastKey - position)),
+  };
+}

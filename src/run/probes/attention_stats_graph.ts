@@ -1,0 +1,193 @@
+/**
+ * Attention statistics as graph outputs, over chunks of queries.
+ *
+ * The scores of one chunk against the keys that it sees are the largest thing that exists: O(T) memory, never T × T. What
+ * is cheap for a reader to finish, in float64 and a few numbers a query, is given raw (`RAW_STATS`).
+ *
+ * T = 8192 makes 9e9 scores in a model of 30 layers and 9 heads, so every pass over them counts. Measured on two busy
+ * cores, nanoseconds a score (of rows of 4096):
+ *
+ *     product q·k                                       1.5
+ *     16 largest: TopK 1.2; largest of 16 blocks, then TopK of those blocks' 256: 1.4
+ *     softmax                                           0.4
+ *     count below 1 %: bytes, by an integer product 0.25; Cast to float32 and ReduceSum 1.0; Sign 1.7
+ *     Σ A·S, Σ A²: Mul and ReduceSum 0.14 each; ReduceSumSquare 0.85; a product of 1 × n with n × 1: 2.2
+ *     hiding later keys: Add 0.1
+ *     Σ A·distance: a product with one column 0.05
+ */
+import { queryPositions } from "../../kernels/mod.ts";
+import type { AttentionSpec, AttentionTaps, Extent } from "../../models/mod.ts";
+import {
+  Add,
+  Cast,
+  Concat,
+  GatherElements,
+  Less,
+  MatMul,
+  MatMulInteger,
+  Mul,
+  ReduceSum,
+  Reshape,
+  scalar,
+  Slice,
+  softcap,
+  Softmax,
+  TopK,
+  Transpose,
+  type Value,
+} from "../../onnx/mod.ts";
+import { float32 } from "../../tensor/mod.ts";
+
+/**
+ * What the graph gives of each head and query, S being the scores over the chunk's keys and A = softmax(S): largest S,
+ * largest A, sum of the 16 largest A, A of the chunk's first key, Σ A·S, Σ A², how many A are below 1 % of the largest
+ * (hidden keys included), and Σ A·(distance from the chunk's last key).
+ */
+export const RAW_STATS = [
+  "largestScore",
+  "largestShare",
+  "top16Mass",
+  "firstShare",
+  "meanScore",
+  "squares",
+  "below",
+  "reach",
+] as const;
+
+/**
+ * Queries of a chunk at most. At T = 8192 each chunk's nodes take some 0.2 MB and each of its queries 1.5 MB of scores, so
+ * memory is least between 32 and 64; the product is slower with fewer rows.
+ */
+const QUERIES = 48;
+
+/** Added to the scores that a query may not see. Finite, since 0 · ∞ has no value; e to it is 0. */
+const HIDDEN = -1e30;
+
+/** Queries by position, and the keys [firstKey, lastKey] that at least one of them sees. */
+export interface Chunk {
+  readonly positions: readonly number[];
+  readonly firstKey: number;
+  readonly lastKey: number;
+}
+
+/** Every `stride`-th of T queries in chunks; a query sees `window` keys, itself included. */
+export function chunksOf(length: number, stride: number, window: number): Chunk[] {
+  const all = queryPositions(length, stride);
+  return Array.from({ length: Math.ceil(all.length / QUERIES) }, (_, i) => {
+    const positions = all.slice(i * QUERIES, (i + 1) * QUERIES);
+    return { positions, firstKey: Math.max(0, positions[0] - window + 1), lastKey: positions.at(-1)! };
+  });
+}
+
+/** `RAW_STATS` of every sample, head and query, [B, H, Q, 8]. */
+export function rawAttentionStats(
+  { q, k }: AttentionTaps,
+  spec: AttentionSpec,
+  { samples, length }: Extent,
+  stride: number,
+): Value {
+  const chunks = chunksOf(length, stride, spec.window ?? length);
+  const tables = chunkTables(q, spec, chunks, stride);
+  const scaled = Mul(k, scalar(k.graph, spec.scale));
+  const perSample = Array.from({ length: samples }, (_, sample) => {
+    const start = sample * length;
+    const own = Reshape(Slice(scaled, start, start + length, 0), [length, spec.kvHeads, spec.headSize]);
+    const keys = Transpose(own, [1, 2, 0]);
+    const stats = chunks.map((chunk) => {
+      const rows = Slice(q, start + chunk.positions[0], start + chunk.lastKey + 1, 0, stride);
+      const columns = Slice(keys, chunk.firstKey, chunk.lastKey + 1, 2);
+      return chunkStats(scores(rows, columns, spec, chunk, tables), chunk, tables);
+    });
+    return Reshape(Concat(stats, 1), [1, spec.heads, -1, RAW_STATS.length]);
+  });
+  return Concat(perSample, 0);
+}
+
+/** What all chunks share, their rows and columns counted from the last: a chunk takes the last of each. */
+interface ChunkTables {
+  readonly rows: number;
+  readonly columns: number;
+  /** [rows, columns]: 0, or what hides a key from a query. */
+  readonly hidden: Value;
+  /** [columns, 1]: distance from the last key. */
+  readonly reach: Value;
+  /** [columns, 1] of i8. */
+  readonly ones: Value;
+  readonly onePercent: Value;
+}
+
+function chunkTables(
+  q: Value,
+  { window }: AttentionSpec,
+  chunks: readonly Chunk[],
+  stride: number,
+): ChunkTables {
+  const { graph } = q;
+  const rows = chunks[0].positions.length;
+  const columns = Math.max(...chunks.map(({ firstKey, lastKey }) => lastKey + 1 - firstKey));
+  const hidden = Float32Array.from({ length: rows * columns }, (_, i) => {
+    const query = (rows - 1 - Math.floor(i / columns)) * stride;
+    const distance = columns - 1 - i % columns - query;
+    return distance < 0 || distance >= (window ?? Infinity) ? HIDDEN : 0;
+  });
+  const reach = Float32Array.from({ length: columns }, (_, i) => columns - 1 - i);
+  return {
+    rows,
+    columns,
+    hidden: Add(graph.constant(float32([rows, columns], hidden)), runtimeZero(q)),
+    reach: graph.constant(float32([columns, 1], reach)),
+    ones: graph.constant({ dtype: "i8", shape: [columns, 1], data: new Int8Array(columns).fill(1) }),
+    onePercent: scalar(graph, 0.01),
+  };
+}
+
+/**
+ * A zero that is known only when the graph runs. The library folds what is made of constants alone: a copy of the hidden
+ * keys' table for each chunk, T²/2 numbers in all.
+ */
+function runtimeZero(x: Value): Value {
+  const one = Slice(Slice(x, 0, 1, 0), 0, 1, 1);
+  return Cast(Less(one, one), "f32");
+}
+
+/** [H, n, keys] of a chunk's queries [n, H·E] and keys [K, E, keys]; head h reads key head ⌊h / (H/K)⌋. */
+function scores(
+  queries: Value,
+  keys: Value,
+  { heads, kvHeads, headSize, softcap: cap }: AttentionSpec,
+  { positions, firstKey, lastKey }: Chunk,
+  { rows, columns, hidden }: ChunkTables,
+): Value {
+  const [n, seen] = [positions.length, lastKey + 1 - firstKey];
+  const byHead = Transpose(Reshape(queries, [n, heads, headSize]), [1, 0, 2]);
+  const products = MatMul(Reshape(byHead, [kvHeads, heads / kvHeads * n, headSize]), keys);
+  const all = Reshape(cap ? softcap(products, cap) : products, [heads, n, seen]);
+  return Add(all, last(last(hidden, n, rows, 0), seen, columns, 1));
+}
+
+/** `RAW_STATS` of scores [H, n, keys]: [H, n, 8]. */
+function chunkStats(scores: Value, { firstKey, lastKey }: Chunk, tables: ChunkTables): Value {
+  const seen = lastKey + 1 - firstKey;
+  const column = (value: Value) => last(value, seen, tables.columns, 0);
+  const shares = Softmax(scores, -1);
+  const top = TopK(scores, Math.min(16, seen));
+  const topShares = GatherElements(shares, top.indices, 2);
+  const largest = Slice(topShares, 0, 1, 2);
+  const below = Less(shares, Mul(largest, tables.onePercent));
+  const raw: Record<typeof RAW_STATS[number], Value> = {
+    largestScore: Slice(top.values, 0, 1, 2),
+    largestShare: largest,
+    top16Mass: ReduceSum(topShares, [2], 1),
+    firstShare: Slice(shares, 0, 1, 2),
+    meanScore: ReduceSum(Mul(shares, scores), [2], 1),
+    squares: ReduceSum(Mul(shares, shares), [2], 1),
+    below: Cast(MatMulInteger(Cast(below, "u8"), column(tables.ones)), "f32"),
+    reach: MatMul(shares, column(tables.reach)),
+  };
+  return Concat(RAW_STATS.map((name) => raw[name]), 2);
+}
+
+/** The last `count` of `size` along an axis. */
+function last(value: Value, count: number, size: number, axis: number): Value {
+  return count === size ? value : Slice(value, size - count, size, axis);
+}

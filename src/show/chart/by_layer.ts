@@ -1,0 +1,101 @@
+/** The chart that most figures are: one line a series over the layers, ± 1 standard error, labelled at its end. */
+import * as Plot from "@observablehq/plot";
+import { standardError } from "../../measure/mod.ts";
+import type { Profile } from "../../result/mod.ts";
+import { endLabels, FRAME, layerAxis, linearAxisY, logAxisY, logDomain } from "./axes.ts";
+import type { CsvRow } from "./csv.ts";
+import type { ModuleKind } from "./setting.ts";
+
+/** One line. A layer without a value is a gap. */
+export interface Series {
+  readonly label: string;
+  readonly color: string;
+  /** By layer [L]. */
+  readonly values: readonly (number | null)[];
+  /** Standard errors by layer [L]. */
+  readonly errors: readonly (number | null)[];
+}
+
+/** What the y axis is. */
+export interface ValueAxis {
+  readonly label: string;
+  readonly log: boolean;
+  readonly height?: number;
+}
+
+/** Series over the layers. On a logarithmic axis only positive values are drawn. */
+export function layerChart(series: readonly Series[], { label, log, height = FRAME.height }: ValueAxis) {
+  const layers = Math.max(...series.map(({ values }) => values.length));
+  const lines = series.map(({ values, errors, ...rest }) => ({
+    ...rest,
+    points: values.map((value, layer) => ({
+      layer,
+      value: value !== null && (!log || value > 0) ? value : NaN,
+      error: errors[layer] ?? 0,
+    })),
+  }));
+  const drawn = lines.flatMap(({ points }) => points).filter(({ value }) => !Number.isNaN(value));
+  const ends = drawn.flatMap(({ value, error }) => [value - error, value + error]);
+  const domain = log ? logDomain(drawn.map(({ value }) => value)) : linearDomain(ends);
+  const y = { type: log ? "log" : "linear", domain } as const;
+  const inside = (value: number) => Math.min(domain[1], Math.max(domain[0], value));
+  const frame = { ...FRAME, height };
+  return {
+    ...frame,
+    x: { domain: [-0.5, layers - 0.5] },
+    y,
+    marks: [
+      ...log ? logAxisY(domain, label) : linearAxisY(label),
+      ...layerAxis(layers),
+      ...lines.flatMap(({ points, color }) => [
+        Plot.ruleX(points.filter(({ value, error }) => error > 0 && !Number.isNaN(value)), {
+          x: "layer",
+          y1: ({ value, error }) => inside(value - error),
+          y2: ({ value, error }) => inside(value + error),
+          stroke: color,
+          strokeWidth: 3,
+          strokeOpacity: 0.35,
+        }),
+        Plot.line(points, { x: "layer", y: "value", stroke: color, strokeWidth: 2 }),
+        Plot.dot(points, { x: "layer", y: "value", fill: color, r: 3 }),
+      ]),
+      ...endLabels(
+        lines.flatMap(({ points, label, color }) => {
+          const last = points.findLast(({ value }) => !Number.isNaN(value));
+          return last ? [{ x: last.layer, y: last.value, text: label, color }] : [];
+        }),
+        { ...frame, y },
+      ),
+    ],
+  } satisfies Plot.PlotOptions;
+}
+
+/** The numbers of the series, one row a layer and series. */
+export function layerRows(series: readonly Series[], names: { series: string; value: string }): CsvRow[] {
+  return series.flatMap(({ label, values, errors }) =>
+    values.map((value, layer) => ({
+      [names.series]: label,
+      layer,
+      [names.value]: value,
+      standard_error: errors[layer] ?? null,
+    }))
+  );
+}
+
+/** Standard errors of a mean of a profile over its samples, by layer [L]. */
+export function errorsOf(
+  profile: Profile,
+  kind: ModuleKind,
+  sum: "distance" | "magnitude" | "sign",
+): (number | null)[] {
+  return profile.sums[kind].map((samples) =>
+    samples &&
+    standardError(samples.filter(({ counted }) => counted > 0).map((sample) => sample[sum] / sample.counted))
+  );
+}
+
+function linearDomain(values: readonly number[]): [number, number] {
+  const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
+  const air = 0.05 * (high - low || 1);
+  return [low < 0 ? low - air : 0, high + air];
+}

@@ -1,0 +1,73 @@
+/** A study of training in a few numbers by step. Layer 0 stands apart, as in the paper: it is many times the others. */
+import { drift, rankStability } from "../../measure/mod.ts";
+import type { CheckpointProfile, Checkpoints, Sweep } from "../../result/mod.ts";
+import { type ModuleKind, settingOf } from "./setting.ts";
+import { median } from "./summary.ts";
+
+/** One kind of module at one step; null where there is nothing to say. */
+export interface Trend {
+  readonly step: number;
+  readonly kind: ModuleKind;
+  /** Importance of layer 0. */
+  readonly first: number | null;
+  /** Importance of the layers from 1 on. */
+  readonly median: number | null;
+  readonly lowest: number | null;
+  readonly highest: number | null;
+  /** Mean absolute change of importance since the step before, layers from 1 on. */
+  readonly drift: number | null;
+  /** Rank correlation with the step before and with the last step, layers from 1 on. */
+  readonly withBefore: number | null;
+  readonly withLast: number | null;
+}
+
+/** What a study of training stands on: the series in place of one checkpoint. */
+export function seriesSetting({ name, series }: Checkpoints): string {
+  const { provenance } = series[0];
+  return settingOf({ ...provenance, model: { ...provenance.model, name } });
+}
+
+/** Trends of one kind of module, by step. */
+export function trendsOf({ series }: Checkpoints, kind: ModuleKind): Trend[] {
+  const deeper = (entry: CheckpointProfile) => entry[kind].importance.slice(1);
+  return series.map((entry, i) => {
+    const values = deeper(entry).filter((value) => value !== null);
+    const [before, last] = [series[i - 1], series.at(-1)!];
+    return {
+      step: entry.step,
+      kind,
+      first: entry[kind].importance[0],
+      median: median(values),
+      lowest: values.length ? Math.min(...values) : null,
+      highest: values.length ? Math.max(...values) : null,
+      drift: before ? drift(deeper(before), deeper(entry)) : null,
+      withBefore: before ? rankStability(deeper(before), deeper(entry)) : null,
+      withLast: i < series.length - 1 ? rankStability(deeper(entry), deeper(last)) : null,
+    };
+  });
+}
+
+/** Nats a token at one step: the full model, and without half of one kind of module; null where quality was not measured. */
+export interface HalfDropped {
+  readonly step: number;
+  readonly full: number;
+  readonly attention: Point;
+  readonly mlp: Point;
+  readonly block: Point;
+}
+type Point = Sweep["curves"][number]["points"][number];
+
+/** Quality by step, of the steps where it was measured. */
+export function qualityBySteps({ series }: Checkpoints): HalfDropped[] {
+  return series.flatMap(({ step, quality }) => {
+    if (!quality) return [];
+    const last = (kind: ModuleKind) => quality.curves.find(({ target }) => target === kind)!.points.at(-1)!;
+    return [{
+      step,
+      full: quality.curves[0].points[0].nll,
+      attention: last("attention"),
+      mlp: last("mlp"),
+      block: last("block"),
+    }];
+  });
+}

@@ -1,0 +1,136 @@
+/** Curves of a sweep: something against the number dropped. Orders of one target share its colour and differ in their dash. */
+import * as Plot from "@observablehq/plot";
+import type { Sweep } from "../../result/mod.ts";
+import { AXIS_X, COLORS, countTicks, endLabels, FRAME } from "./axes.ts";
+import type { CsvRow } from "./csv.ts";
+import { KIND_NAMES } from "./setting.ts";
+
+type SweepCurve = Sweep["curves"][number];
+type SweepPoint = SweepCurve["points"][number];
+
+/** Curves of one target and order; a random order has one for each seed. */
+export interface CurveGroup {
+  readonly label: string;
+  readonly color: string;
+  readonly dash: string | undefined;
+  readonly target: SweepCurve["target"];
+  readonly by: SweepCurve["by"];
+  /** In the order of drops: the values over the seeds. */
+  readonly points: readonly { readonly dropped: number; readonly values: readonly SweepPoint[] }[];
+}
+
+const DASHES = { importance: undefined, magnitude: "8 4", deepest: "2 4", random: "1 0" } as const;
+
+/** The groups of a sweep, in its order. */
+export function groupsOf({ curves }: Sweep): CurveGroup[] {
+  const keys = [...new Set(curves.map(({ target, by }) => `${target} ${by}`))];
+  return keys.map((key) => {
+    const members = curves.filter(({ target, by }) => `${target} ${by}` === key);
+    const { target, by } = members[0];
+    const points = members.flatMap(({ points }) => points);
+    const counts = [...new Set(points.map(({ dropped }) => dropped))].sort((a, b) => a - b);
+    return {
+      label: by === "importance" ? KIND_NAMES[target] : `${KIND_NAMES[target]}, ${by}`,
+      color: COLORS[target],
+      dash: DASHES[by],
+      target,
+      by,
+      points: counts.map((dropped) => ({
+        dropped,
+        values: points.filter((point) => point.dropped === dropped),
+      })),
+    };
+  });
+}
+
+/** Mean of a number over the seeds. */
+export function meanOf(values: readonly SweepPoint[], read: (point: SweepPoint) => number): number {
+  return values.reduce((sum, point) => sum + read(point), 0) / values.length;
+}
+
+/** One panel of curves. */
+export interface CurvePanel {
+  /** The number drawn. */
+  readonly read: (point: SweepPoint) => number;
+  /** From the mean over seeds of `read` to the axis: exp for a perplexity read as nll. */
+  readonly show?: (value: number) => number;
+  readonly y: { readonly type: "log" | "linear"; readonly domain: readonly [number, number] };
+  readonly axis: readonly Plot.Markish[];
+  readonly height: number;
+}
+
+/** Draws the groups: lines with dots, seeds as a band from the lowest to the highest. */
+export function curveChart(groups: readonly CurveGroup[], panel: CurvePanel): Plot.PlotOptions {
+  const { read, show = (value) => value, y, axis, height } = panel;
+  const longest = Math.max(...groups.map(({ label }) => label.length));
+  const frame = { ...FRAME, height, marginRight: Math.max(FRAME.marginRight, 20 + 9 * longest) };
+  const most = Math.max(1, ...groups.flatMap(({ points }) => points.map(({ dropped }) => dropped)));
+  const drawn = groups.map((group) => ({
+    ...group,
+    line: group.points.map(({ dropped, values }) => ({ dropped, value: show(meanOf(values, read)) })),
+    band: group.points.map(({ dropped, values }) => ({
+      dropped,
+      low: Math.min(...values.map((value) => show(read(value)))),
+      high: Math.max(...values.map((value) => show(read(value)))),
+    })),
+  }));
+  return {
+    ...frame,
+    x: { domain: [0, most] },
+    y: { ...y, domain: [...y.domain] },
+    marks: [
+      ...axis,
+      Plot.axisX(countTicks(most), { ...AXIS_X, tickFormat: String, label: "modules dropped" }),
+      ...drawn.filter(({ band }) => band.some(({ low, high }) => high > low)).map(({ band, color }) =>
+        Plot.areaY(band, { x: "dropped", y1: "low", y2: "high", fill: color, fillOpacity: 0.14 })
+      ),
+      ...drawn.map(({ line, color, dash, by }) =>
+        Plot.line(line, {
+          x: "dropped",
+          y: "value",
+          stroke: color,
+          strokeWidth: by === "importance" ? 2.5 : 1.5,
+          strokeDasharray: dash,
+        })
+      ),
+      ...drawn.map(({ line, color }) => Plot.dot(line, { x: "dropped", y: "value", fill: color, r: 3 })),
+      ...endLabels(
+        drawn.map(({ line, label, color, by }) => {
+          const last = line.at(-1)!;
+          return { x: last.dropped, y: last.value, text: label, color, plain: by !== "importance" };
+        }),
+        { ...frame, y: { ...y, domain: [...y.domain] } },
+      ),
+    ],
+  };
+}
+
+/** All points of a sweep. */
+export function sweepRows({ curves }: Sweep): CsvRow[] {
+  return curves.flatMap(({ target, by, seed, points }) =>
+    points.map(({ dropped, perplexity, nll, standardError, kl, top1 }) => ({
+      target: KIND_NAMES[target],
+      by,
+      seed,
+      dropped,
+      perplexity,
+      nll,
+      standard_error: standardError,
+      kl,
+      top1,
+    }))
+  );
+}
+
+/** The number of drops at which titles compare attention with MLP: the common one nearest to a quarter of the layers. */
+export function comparedAt(groups: readonly CurveGroup[], layers: number) {
+  const of = (target: "attention" | "mlp") =>
+    groups.find((group) => group.target === target && group.by === "importance")?.points ?? [];
+  const [attention, mlp] = [of("attention"), of("mlp")];
+  const common = attention.map(({ dropped }) => dropped)
+    .filter((dropped) => dropped > 0 && mlp.some((point) => point.dropped === dropped))
+    .sort((a, b) => Math.abs(a - layers / 4) - Math.abs(b - layers / 4));
+  if (common.length === 0) return null;
+  const at = (points: typeof attention) => points.find(({ dropped }) => dropped === common[0])!.values[0];
+  return { dropped: common[0], attention: at(attention), mlp: at(mlp) };
+}

@@ -1,0 +1,93 @@
+/** What the figures of untrained models share: a model measured beside its closed form, how it is named, how well it fits. */
+import * as Plot from "@observablehq/plot";
+import { FIRST_LAYER, moduleRatio, type Predicted } from "../../measure/mod.ts";
+import type { RandomInit } from "../../result/mod.ts";
+import { COLORS } from "./axes.ts";
+import { KIND_NAMES } from "./setting.ts";
+
+/** One model: over its seeds, and by the closed form of the same setting. */
+export interface InitModel {
+  readonly measured: RandomInit;
+  readonly predicted: Predicted;
+}
+
+export const MODULES = ["attention", "mlp"] as const;
+export type ModuleName = typeof MODULES[number];
+
+/** Variance of the logits up to which attention is nearly uniform: at 1, e of uniform attention's weight on single keys. */
+const SMALL = 1;
+
+/** What the literature calls the places of the norms. */
+export const PLACES = { pre: "Pre-LN", peri: "Peri-LN", post: "post-norm" } as const;
+
+/** "D 576, σ 0.02, Pre-LN"; a model at its own width goes by its name instead: "llama-2-7b, σ 0.02, Pre-LN". */
+export function shapeText({ measured: { shape, initialiser, provenance } }: InitModel): string {
+  const [name, changes = ""] = provenance.model.name.split(" (");
+  const which = changes.includes("hidden") ? `D ${shape.hidden}` : name;
+  return `${which}, σ ${Number(initialiser.std.toPrecision(3))}, ${PLACES[shape.norm]}`;
+}
+
+/** Largest relative error of the closed form from `FIRST_LAYER` on. */
+export function fitError({ measured, predicted }: InitModel, module: ModuleName): number {
+  const errors = measured[module].importance.slice(FIRST_LAYER).flatMap((value, i) =>
+    value === null ? [] : [Math.abs(predicted[module][i + FIRST_LAYER] / value - 1)]
+  );
+  return Math.max(0, ...errors);
+}
+
+/** Of both modules. */
+export function worstError(model: InitModel): number {
+  return Math.max(...MODULES.map((module) => fitError(model, module)));
+}
+
+/** "error ≤ 4 %, logit variance 0.05 (small)" */
+export function fitText(model: InitModel): string {
+  const { logitVariance } = model.predicted;
+  const variance = logitVariance < 0.01
+    ? "below 0.01"
+    : logitVariance.toPrecision(logitVariance < 0.1 ? 1 : 2);
+  return `error ≤ ${percent(worstError(model))}, logit variance ${variance}${
+    logitVariance > SMALL ? " (not small)" : " (small)"
+  }`;
+}
+
+/** A share, rounded up: an error is at most so large. */
+export function percent(share: number): string {
+  return `${Math.ceil(100 * share)} %`;
+}
+
+/** What is the same of all models: the text, the arithmetic. */
+export function settingOfModels(models: readonly InitModel[]): string {
+  const { packing, text, dtype, engine } = models[0].measured.provenance;
+  const seeds = models.map(({ measured }) => measured.seeds.length);
+  const [least, most] = [Math.min(...seeds), Math.max(...seeds)];
+  const same = models.every(({ measured: { provenance: { packing: other } } }) =>
+    other.samples === packing.samples && other.length === packing.length
+  );
+  return [
+    ...same ? [`${packing.samples} × ${packing.length} tokens of ${text.name}`] : [`${text.name} text`],
+    `${least === most ? least : `${least} to ${most}`} seed${most === 1 ? "" : "s"} each`,
+    `${dtype}, ${engine}`,
+  ].join(" · ");
+}
+
+/** Attention's importance over the MLP's, as measured. */
+export function measuredRatio({ measured: { attention, mlp } }: InitModel): number {
+  return moduleRatio({ attention: attention.importance, mlp: mlp.importance });
+}
+
+/** The names of the modules in their colours, at the top right; `at` moves each from there. */
+export function moduleNames(
+  at: (i: number) => { readonly dx?: number; readonly dy: number },
+): Plot.Markish[] {
+  return MODULES.map((module, i) =>
+    Plot.text([module], {
+      frameAnchor: "top-right",
+      text: () => `● ${KIND_NAMES[module]}`,
+      fill: COLORS[module],
+      fontWeight: 600,
+      fontSize: 14,
+      ...at(i),
+    })
+  );
+}

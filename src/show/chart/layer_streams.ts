@@ -1,0 +1,19 @@
+/** The smoothing of the stream that leaves each layer, where a layer may be without its MLP or whole. */
+import type { Smoothed, SmoothingName } from "../../result/mod.ts";
+
+/** A measure with its standard error. */
+export interface Measured {
+  readonly value: number | null;
+  readonly error: number | null;
+}
+
+/** By layer: what the layer's last module left, or what came in. */
+export function layerStreams(smoothed: Smoothed, name: SmoothingName): Measured[] {
+  const curves = [smoothed.mlp[name], smoothed.attention[name]];
+  let stream: Measured = { value: smoothed.embedding[name], error: null };
+  return curves[0].mean.map((_, l) => {
+    const last = curves.find(({ mean }) => mean[l] !== null);
+    if (last) stream = { value: last.mean[l], error: last.standardError[l] };
+    return stream;
+  });
+}

@@ -1,0 +1,36 @@
+/** Small summaries that titles and readings state. */
+import type { Profile } from "../../result/mod.ts";
+import { byImportance, type ModuleKind } from "./setting.ts";
+
+/** The values that are there. */
+export function present(values: readonly (number | null)[]): number[] {
+  return values.filter((value) => value !== null);
+}
+
+/** Median; null of nothing. */
+export function median(values: readonly number[]): number | null {
+  if (values.length === 0) return null;
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** How many modules figures speak of as the least important: a quarter, at least one. */
+export function quarter(layers: number): number {
+  return Math.max(1, Math.floor(layers / 4));
+}
+
+/** The layers of the n least important modules of a kind. */
+export function leastImportant(profile: Profile, kind: ModuleKind, n: number): number[] {
+  return byImportance(profile, kind).slice(0, n).map(({ layer }) => layer);
+}
+
+/** How many entries two lists share. */
+export function shared(a: readonly number[], b: readonly number[]): number {
+  return a.filter((entry) => b.includes(entry)).length;
+}
+
+/** "1 sample", "8 samples". */
+export function counted(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? "" : "s"}`;
+}

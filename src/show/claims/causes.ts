@@ -1,0 +1,81 @@
+/** Claims C2, C5, C6 and C7 of the paper beside what studies of causes measured; each row is one model. */
+import { mean } from "../../measure/mod.ts";
+import type { CauseName, Causes } from "../../result/mod.ts";
+import { headMean } from "../tables/causes.ts";
+import type { Claim } from "./claims.ts";
+import { layerStreams } from "../chart/layer_streams.ts";
+import { formatFixed, formatNumber } from "../chart/numbers.ts";
+import { median, present } from "../chart/summary.ts";
+
+/** What each of the models says of the claims. */
+export function causeClaims(results: readonly Causes[]): Claim[] {
+  const each = (told: (result: Causes) => string) =>
+    results.map((result) => `${result.provenance.model.name}: ${told(result)}`).join("; ") + ".";
+  return [
+    {
+      id: "C2",
+      claim: "Dropping MLP modules severely impairs the model's ability to distinguish between tokens.",
+      measured: each(underDrops),
+    },
+    {
+      id: "C5",
+      claim: "One cause of attention's redundancy is its sparse patterns.",
+      measured: each((result) => {
+        const keys = median(present(headMean(result, "effectiveKeys")));
+        return `the median layer's heads look at ${
+          optionalNumber(keys)
+        } keys in effect; importance goes with ` +
+          `entropy / ln t by ${correlation(result, "normalizedEntropy")}`;
+      }),
+    },
+    {
+      id: "C6",
+      claim: "One cause is over-smoothed token embeddings.",
+      measured: each((result) => {
+        const cosines = present(result.smoothing[0].mlp.meanCosine.mean);
+        const most = cosines.length ? Math.max(...cosines) : null;
+        return `mean cosine of tokens up to ${optionalFixed(most)}; importance goes with it by ` +
+          correlation(result, "meanCosine");
+      }),
+    },
+    {
+      id: "C7",
+      claim: "One cause is the low magnitude of attention's outputs.",
+      measured: each((result) => {
+        const [attention, mlp] = [result.attention, result.mlp].map(({ relativeMagnitude }) =>
+          optionalNumber(median(present(relativeMagnitude)))
+        );
+        return `median relative magnitude ${attention} of attention, ${mlp} of the MLP; importance goes with ` +
+          `it by ${correlation(result, "relativeMagnitude")}`;
+      }),
+    },
+  ];
+}
+
+/** Mean cosine after the layers, full and without as many attention modules or MLPs as were dropped at most. */
+function underDrops({ smoothing }: Causes): string {
+  const told = [smoothing[0], smoothing.findLast(({ drop }) => drop.attention.length), smoothing.at(-1)!]
+    .flatMap((smoothed, i) => {
+      const cosines = smoothed ? present(layerStreams(smoothed, "meanCosine").map(({ value }) => value)) : [];
+      if (cosines.length === 0) return [];
+      const n = smoothed!.drop.attention.length + smoothed!.drop.mlp.length;
+      return [
+        `${formatFixed(mean(cosines), 3)} ${
+          ["full", `without ${n} attention modules`, `without ${n} MLPs`][i]
+        }`,
+      ];
+    });
+  return `mean cosine over the layers ${smoothing.length > 1 ? told.join(", ") : told[0]}`;
+}
+
+function correlation({ correlations }: Causes, cause: CauseName): string {
+  const found = correlations.find((entry) => entry.module === "attention" && entry.cause === cause);
+  if (!found || found.rank === null) return "no correlation that could be measured";
+  const interval = found.low === null || found.high === null
+    ? ""
+    : ` (${formatFixed(found.low, 2)} to ${formatFixed(found.high, 2)})`;
+  return `rank correlation ${formatFixed(found.rank, 2)}${interval}`;
+}
+
+const optionalNumber = (value: number | null) => value === null ? "–" : formatNumber(value);
+const optionalFixed = (value: number | null) => value === null ? "–" : formatFixed(value, 2);

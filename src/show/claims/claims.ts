@@ -1,0 +1,79 @@
+/**
+ * Claims of the paper beside what a run measured: "Uncovering the Redundancy in Transformers via a Unified Study of Layer
+ * Dropping" (TMLR 2026). The right side is computed from results; whether it is the same thing is for the reader to judge.
+ */
+import type { Profile, Sweep } from "../../result/mod.ts";
+import { magnitudeCorrelation } from "../figures/cosine_magnitude.ts";
+import { comparedAt, groupsOf } from "../chart/curves.ts";
+import { formatFixed, formatNumber, formatShare } from "../chart/numbers.ts";
+import { median, present } from "../chart/summary.ts";
+
+/** One claim and its measurement. */
+export interface Claim {
+  /** "C1" */
+  readonly id: string;
+  /** What the paper says, in other words. */
+  readonly claim: string;
+  readonly measured: string;
+}
+
+/** The claims that a profile and a sweep say something about. */
+export function claimsOf(profile: Profile, sweep?: Sweep): Claim[] {
+  return [...sweep ? droppingClaims(sweep) : [], ...magnitudeClaims(profile)];
+}
+
+/** What leaving out attention costs, and leaving out MLPs. */
+export function droppingClaims(sweep: Sweep): Claim[] {
+  const compared = comparedAt(groupsOf(sweep), sweep.provenance.model.layers);
+  const full = sweep.curves.flatMap(({ points }) => points).find(({ dropped }) => dropped === 0);
+  if (!compared || !full) return [];
+  const cost = ({ perplexity, top1 }: typeof full) =>
+    `${compared.dropped} of ${sweep.provenance.model.layers} dropped: perplexity ${
+      formatNumber(full.perplexity)
+    } → ` +
+    `${formatNumber(perplexity)} (${formatFixed(perplexity / full.perplexity, 2)} times), ${
+      formatShare(top1)
+    } of next ` +
+    `tokens unchanged.`;
+  return [
+    {
+      id: "C1",
+      claim:
+        "A large portion of the attention modules is redundant and can go without degrading performance.",
+      measured: cost(compared.attention),
+    },
+    {
+      id: "C2",
+      claim: "Dropping MLP modules impairs the model severely; performance collapses.",
+      measured: cost(compared.mlp),
+    },
+  ];
+}
+
+/** How large the updates of both are, and how closely importance follows that. */
+export function magnitudeClaims(profile: Profile): Claim[] {
+  const [attention, mlp] = [profile.attention, profile.mlp].map((means) =>
+    median(present(means.relativeMagnitude))
+  );
+  const correlations = (["attention", "mlp"] as const).map((kind) => magnitudeCorrelation(profile, [kind]));
+  return [
+    ...attention !== null && mlp !== null
+      ? [{
+        id: "C7",
+        claim: "One cause of attention's redundancy is the low magnitude of its outputs.",
+        measured: `Median relative magnitude over the layers: ${formatNumber(attention)} for attention, ${
+          formatNumber(mlp)
+        } for the MLP.`,
+      }]
+      : [],
+    ...correlations.every((value) => value !== null)
+      ? [{
+        id: "C9",
+        claim: "Cosine similarity captures magnitude implicitly.",
+        measured: `Rank correlation of importance with relative magnitude: ${
+          formatFixed(correlations[0]!, 2)
+        } over attention modules, ${formatFixed(correlations[1]!, 2)} over MLPs.`,
+      }]
+      : [],
+  ];
+}

@@ -1,0 +1,35 @@
+/** Claim C8 of the paper, that the method holds for other norm placements, beside sweeps of several models. */
+import type { Sweep } from "../../result/mod.ts";
+import type { Claim } from "./claims.ts";
+import { groupsOf, meanOf } from "../chart/curves.ts";
+import { formatFixed } from "../chart/numbers.ts";
+
+/** What `dropped` modules cost each model, by every order of its sweep; it holds where importance beats random orders. */
+export function generalityClaim(sweeps: readonly Sweep[], dropped: number): Claim {
+  const models = sweeps.map((sweep) => {
+    const costs = groupsOf(sweep).flatMap(({ label, target, by, points }) => {
+      const at = points.find((point) => point.dropped === dropped);
+      return at ? [{ label, target, by, rise: meanOf(at.values, ({ rise }) => rise) }] : [];
+    });
+    const cost = (wanted: string) =>
+      costs.find(({ target, by }) => `${target} ${by}` === wanted)?.rise ?? NaN;
+    return {
+      name: sweep.provenance.model.name + (sweep.provenance.packing.bos ? " after BOS" : ""),
+      told: costs.map(({ label, rise }) => `${label} +${formatFixed(rise, 2)}`).join(", "),
+      holds: cost("attention importance") < cost("attention random"),
+      cheaper: cost("attention importance") < cost("mlp importance"),
+    };
+  });
+  const count = (key: "holds" | "cheaper") =>
+    `${models.filter((model) => model[key]).length} of ${models.length}`;
+  return {
+    id: "C8",
+    claim: "The method generalises across norm placements: Peri-LN models too, not only Pre-LN.",
+    measured:
+      `Importance drops attention more cheaply than a random order in ${
+        count("holds")
+      } cases, and attention ` +
+      `more cheaply than MLPs in ${count("cheaper")}. Nats a token lost by ${dropped} drops: ` +
+      models.map(({ name, told }) => `${name}: ${told}`).join("; ") + ".",
+  };
+}

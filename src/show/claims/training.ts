@@ -1,0 +1,40 @@
+/** Claim C3 beside what series of checkpoints measured. */
+import type { Checkpoints } from "../../result/mod.ts";
+import { qualityBySteps, trendsOf } from "../chart/checkpoint_trends.ts";
+import type { Claim } from "./claims.ts";
+import { formatFixed } from "../chart/numbers.ts";
+
+/** Whether attention stays redundant while a model learns: importance beside the MLP's, its ranking, and what half of it costs. */
+export function trainingClaim(results: readonly Checkpoints[]): Claim {
+  return {
+    id: "C3",
+    claim: "Attention redundancy persists throughout training.",
+    measured: results.map(measuredOf).join(" "),
+  };
+}
+
+function measuredOf(result: Checkpoints): string {
+  const [attention, mlp] = [trendsOf(result, "attention"), trendsOf(result, "mlp")];
+  const pairs = attention.flatMap(({ step, median }, i) => {
+    const other = mlp[i].median;
+    return median === null || other === null ? [] : [{ step, lower: median < other, ratio: median / other }];
+  });
+  const quality = qualityBySteps(result);
+  const cheaper = quality.filter((point) => point.attention.rise < point.mlp.rise).length;
+  const last = quality.at(-1);
+  return [
+    `${result.name}: attention's median importance is below the MLP's at ${
+      pairs.filter(({ lower }) => lower).length
+    } of ${pairs.length} steps` +
+    (pairs.length ? ` (${formatFixed(pairs.at(-1)!.ratio, 2)} times it at step ${pairs.at(-1)!.step})` : ""),
+    ...last
+      ? [
+        `half of attention costs less than half of the MLPs at ${cheaper} of ${quality.length} steps ` +
+        `(+${formatFixed(last.attention.rise, 2)} against +${
+          formatFixed(last.mlp.rise, 2)
+        } nats at step ${last.step})`
+          .replaceAll("+−", "−"),
+      ]
+      : [],
+  ].join("; ") + ".";
+}

@@ -1,0 +1,24 @@
+/** Claim C4 of the paper, that attention's redundancy is there before training, beside untrained models. */
+import { moduleRatio } from "../../measure/mod.ts";
+import type { Claim } from "./claims.ts";
+import { type InitModel, shapeText } from "../chart/init_model.ts";
+import { formatNumber } from "../chart/numbers.ts";
+
+/** In how many of the models attention is the less important module, and the ratio of each. */
+export function initClaim(models: readonly InitModel[]): Claim {
+  const ratios = models.map((model) => {
+    const { attention, mlp } = model.measured;
+    return {
+      ratio: moduleRatio({ attention: attention.importance, mlp: mlp.importance }),
+      text: shapeText(model),
+    };
+  });
+  const less = ratios.filter(({ ratio }) => ratio < 1).length;
+  return {
+    id: "C4",
+    claim: "Attention's redundancy is evident in randomly initialised models.",
+    measured:
+      `Attention is the less important module in ${less} of ${models.length} shapes. Its importance over the ` +
+      `MLP's: ${ratios.map(({ text, ratio }) => `${formatNumber(ratio)} (${text})`).join("; ")}.`,
+  };
+}

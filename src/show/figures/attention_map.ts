@@ -1,0 +1,59 @@
+/** What each head attends to, layer by layer: the share of the first token, and how spread out attention is (claim C5). */
+import type { Causes, PatternName } from "../../result/mod.ts";
+import { heatLegend, heatPanel } from "../chart/heat.ts";
+import { formatFixed, formatShare } from "../chart/numbers.ts";
+import { settingOf } from "../chart/setting.ts";
+import { median } from "../chart/summary.ts";
+import { drawFigure, type Figure, WIDTH } from "../chart/svg.ts";
+
+const EDGES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9];
+const MAPS = [
+  { name: "firstShare", title: "share on the first token" },
+  { name: "normalizedEntropy", title: "entropy / ln t" },
+] as const;
+
+/** Draws both as maps of head × layer. Throws `RangeError` for a model without attention. */
+export function attentionMapFigure(result: Causes): Figure {
+  const values = (name: PatternName) =>
+    result.patterns[name].flatMap((heads, x) =>
+      (heads ?? []).flatMap((value, y) => value === null ? [] : [{ x, y, value }])
+    );
+  const [first, entropy] = MAPS.map(({ name }) => values(name));
+  if (first.length === 0) throw new RangeError("Cannot draw attention: found no head, expected one at least");
+  const rows = Math.max(...first.map(({ y }) => y)) + 1;
+  const sinks = first.filter(({ value }) => value > 0.3).length;
+  return drawFigure({
+    name: "attention_map",
+    title: `${sinks} of ${first.length} heads give the first token more than 30 % of their attention`,
+    subtitle:
+      "Each cell is a head (down), its mean over queries and samples. Dark on the left: a sink. Light on the right: a " +
+      "sparse pattern (0 one key, 1 all keys alike).",
+    setting: settingOf(result.provenance),
+    reading: `The median head gives the first token ${
+      formatShare(median(first.map(({ value }) => value))!)
+    } and has ${
+      formatFixed(median(entropy.map(({ value }) => value)) ?? 0, 2)
+    } of the entropy that it could have.`,
+    panels: [
+      ...MAPS.map(({ title }, i) =>
+        heatPanel({
+          title,
+          cells: i === 0 ? first : entropy,
+          columns: result.patterns.firstShare.length,
+          rows,
+          width: WIDTH / 2,
+          height: 96 + Math.max(rows * 22, 120),
+          label: "layer",
+        }, EDGES)
+      ),
+      heatLegend(EDGES, String),
+    ],
+    rows: first.map(({ x, y, value }) => ({
+      layer: x,
+      head: y,
+      first_share: value,
+      normalized_entropy: result.patterns.normalizedEntropy[x]?.[y] ?? null,
+      effective_keys: result.patterns.effectiveKeys[x]?.[y] ?? null,
+    })),
+  });
+}

@@ -1,0 +1,57 @@
+/** What some heads attend to in one text: a map of queries (down) and keys (right) for each. */
+import { heatLegend, heatPanel } from "../chart/heat.ts";
+import { formatShare } from "../chart/numbers.ts";
+import { drawFigure, type Figure, WIDTH } from "../chart/svg.ts";
+import { mean } from "../../measure/mod.ts";
+
+/** Attention of some heads over one text. */
+export interface AttentionPattern {
+  readonly model: string;
+  /** The text, token by token. */
+  readonly tokens: readonly string[];
+  readonly heads: readonly {
+    readonly layer: number;
+    readonly head: number;
+    /** Shares [query][key], each row from key 0 to the query itself. */
+    readonly rows: readonly (readonly number[])[];
+  }[];
+}
+
+const EDGES = [0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8];
+
+/** Draws the maps. Throws `RangeError` for no head. */
+export function attentionPatternFigure({ model, tokens, heads }: AttentionPattern): Figure {
+  if (heads.length === 0) throw new RangeError("Cannot draw attention: found no head, expected one at least");
+  const first = heads.map(({ layer, head, rows }) => ({
+    layer,
+    head,
+    share: mean(rows.map(([share]) => share)),
+  }));
+  return drawFigure({
+    name: "attention_pattern",
+    title: `On the first token: ${
+      first.map(({ layer, head, share }) => `${formatShare(share)} (layer ${layer}, head ${head})`).join(", ")
+    }`,
+    subtitle: "Share of attention that each token (down) gives to the tokens before it and itself (right).",
+    setting: `${model} · “${tokens.join("").trim()}”`,
+    reading: "A dark first column is a sink; a dark diagonal looks at itself or its neighbour.",
+    panels: [
+      ...heads.map(({ layer, head, rows }) =>
+        heatPanel({
+          title: `layer ${layer}, head ${head}`,
+          cells: rows.flatMap((row, y) => row.map((value, x) => ({ x, y, value }))),
+          columns: tokens.length,
+          rows: tokens.length,
+          width: WIDTH / 2,
+          height: 90 + Math.max(160, 17 * tokens.length),
+          label: "key",
+          names: tokens.map((token) => token.trim().slice(0, 10) || "␣"),
+        }, EDGES)
+      ),
+      heatLegend(EDGES, String),
+    ],
+    rows: heads.flatMap(({ layer, head, rows }) =>
+      rows.flatMap((row, query) => row.map((share, key) => ({ layer, head, query, key, share })))
+    ),
+  });
+}

@@ -1,0 +1,154 @@
+/**
+ * The three causes against importance, layer by layer, small multiples: sparse attention (claim C5), over-smoothed tokens
+ * (C6), low magnitude (C7). A row a model, so that norm placements and steps of training can be told apart.
+ */
+import * as Plot from "@observablehq/plot";
+import type { CauseCorrelation, CauseName, Causes } from "../../result/mod.ts";
+import { AXIS_X, AXIS_Y, COLORS, logDomain, logTicks } from "../chart/axes.ts";
+import { CAUSE_TITLES } from "../tables/causes.ts";
+import { formatFixed, formatTick } from "../chart/numbers.ts";
+import { KIND_NAMES, settingsOf } from "../chart/setting.ts";
+import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
+
+const CAUSES: readonly { cause: CauseName; short: string }[] = [
+  { cause: "normalizedEntropy", short: "entropy / ln t" },
+  { cause: "meanCosine", short: "mean cosine read" },
+  { cause: "relativeMagnitude", short: "|u| / |X| (log)" },
+];
+
+/** Draws a row of three panels for each result. Throws `RangeError` for none. */
+export function causesFigure(results: readonly Causes[]): Figure {
+  if (results.length === 0) {
+    throw new RangeError("Cannot draw causes: found no result, expected one at least");
+  }
+  return drawFigure({
+    name: "causes",
+    title: titleOf(results),
+    subtitle:
+      "Importance (log, upwards) of each module against a cause; one dot a layer, blue attention, orange MLP. r: rank " +
+      "correlation over the layers and its 95 % interval.",
+    setting: settingsOf(results.map(({ provenance }) => provenance)),
+    reading: results.map(readingOf).join(" "),
+    panels: results.flatMap((result) => CAUSES.map((column, i) => panel(result, column, i))),
+    rows: results.flatMap(({ provenance, correlations, ...modules }) =>
+      correlations.flatMap(({ module, cause, values, rank }) =>
+        values.map((value, layer) => ({
+          model: provenance.model.name,
+          module: KIND_NAMES[module],
+          cause,
+          rank,
+          layer,
+          value,
+          importance: modules[module].importance[layer],
+        }))
+      )
+    ),
+  });
+}
+
+function find(
+  { correlations }: Causes,
+  module: "attention" | "mlp",
+  cause: CauseName,
+): CauseCorrelation | undefined {
+  return correlations.find((entry) => entry.module === module && entry.cause === cause);
+}
+
+function titleOf(results: readonly Causes[]): string {
+  const closest = results.filter((result) => {
+    const sizes = CAUSES.map(({ cause }) => Math.abs(find(result, "attention", cause)?.rank ?? 0));
+    return sizes.at(-1) === Math.max(...sizes) && sizes.at(-1)! > 0;
+  });
+  return `No cause goes with attention's importance more closely than magnitude in ${closest.length} of ${results.length} models`;
+}
+
+function readingOf(result: Causes): string {
+  const told = CAUSES.flatMap(({ cause }) => {
+    const found = find(result, "attention", cause);
+    return found?.rank == null
+      ? []
+      : [`${CAUSE_TITLES[cause]} ${formatFixed(found.rank, 2)}${intervalOf(found)}`];
+  });
+  return `${result.provenance.model.name}, attention: ${told.join(", ")}.`;
+}
+
+function intervalOf({ low, high }: CauseCorrelation): string {
+  return low === null || high === null ? "" : ` (${formatFixed(low, 2)} to ${formatFixed(high, 2)})`;
+}
+
+function panel(result: Causes, { cause, short }: typeof CAUSES[number], column: number): Plot.PlotOptions {
+  const found = (["attention", "mlp"] as const).flatMap((module) => find(result, module, cause) ?? []);
+  const dots = found.flatMap(({ module, values }) =>
+    values.flatMap((value, layer) => {
+      const importance = result[module].importance[layer];
+      return value !== null && importance && importance > 0 ? [{ module, value, importance }] : [];
+    })
+  );
+  const log = cause === "relativeMagnitude";
+  const importances = (["attention", "mlp"] as const).flatMap((module) =>
+    result[module].importance.map((v) => v ?? 0)
+  );
+  const y = logDomain(importances);
+  const x = log ? logDomain(dots.map(({ value }) => value)) : undefined;
+  return {
+    width: column === 0 ? 232 : (WIDTH - 232) / 2,
+    height: 252,
+    marginLeft: column === 0 ? 52 : 26,
+    marginRight: 10,
+    marginTop: 62,
+    marginBottom: 46,
+    x: x ? { type: "log", domain: x } : { nice: true },
+    y: { type: "log", domain: y, axis: null },
+    marks: [
+      Plot.gridY(logTicks(y), { stroke: "#d0d7de", strokeOpacity: 1 }),
+      ...column === 0
+        ? [Plot.axisY(logTicks(y), { ...AXIS_Y, text: formatTick, label: null, fontSize: 14 })]
+        : [],
+      x
+        ? Plot.axisX(logTicks(x).filter((_, i, all) => i % Math.ceil(all.length / 4) === 0), {
+          ...AXIS_X,
+          text: formatTick,
+          label: short,
+          labelArrow: "none",
+          fontSize: 14,
+        })
+        : Plot.axisX({ ...AXIS_X, ticks: 3, label: short, labelArrow: "none", fontSize: 14 }),
+      Plot.dot(dots, {
+        x: "value",
+        y: "importance",
+        fill: ({ module }: typeof dots[number]) => COLORS[module],
+        fillOpacity: 0.75,
+        r: 3.5,
+      }),
+      ...column === 0
+        ? [
+          Plot.text([nameOf(result)], {
+            frameAnchor: "top-left",
+            text: String,
+            fontWeight: 600,
+            fill: INK,
+            dy: -50,
+          }),
+        ]
+        : [],
+      ...found.map(({ module, rank, low, high }, i) =>
+        Plot.text([rank], {
+          frameAnchor: "top-left",
+          text: () =>
+            rank === null
+              ? "r –"
+              : `r ${formatFixed(rank, 2)}${intervalOf({ low, high } as CauseCorrelation)}`,
+          fill: COLORS[module],
+          fontSize: 13,
+          dy: -30 + 15 * i,
+        })
+      ),
+      Plot.frame({ stroke: FAINT, strokeOpacity: 0.3 }),
+    ],
+  };
+}
+
+function nameOf({ provenance: { model }, norm }: Causes): string {
+  const name = model.name.length > 26 ? `${model.name.slice(0, 25)}…` : model.name;
+  return `${name} · ${norm}-norm`;
+}

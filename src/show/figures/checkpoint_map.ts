@@ -1,0 +1,146 @@
+/**
+ * Importance by layer and step, a map for each kind of module (paper, v6, figure 7). One colour scale, logarithmic, for
+ * all: a colour means the same in every map. Layer 0 stands apart, as in the paper's figure.
+ */
+import * as Plot from "@observablehq/plot";
+import type { Checkpoints } from "../../result/mod.ts";
+import { AXIS_X, COLORS, countTicks, logDomain, logTicks } from "../chart/axes.ts";
+import { formatStep, thinned } from "../chart/checkpoint_axis.ts";
+import { seriesSetting, type Trend, trendsOf } from "../chart/checkpoint_trends.ts";
+import { formatNumber, formatTick } from "../chart/numbers.ts";
+import { KIND_NAMES, KINDS, type ModuleKind } from "../chart/setting.ts";
+import { drawFigure, FAINT, type Figure, WIDTH } from "../chart/svg.ts";
+
+const SCHEME = "ylgnbu";
+/** Between layer 0 and the others: a row without cells. */
+const GAP = "gap";
+
+/** One cell of a map. */
+interface Cell {
+  readonly kind: ModuleKind;
+  readonly layer: number;
+  readonly step: number;
+  readonly importance: number | null;
+}
+
+/** Draws the maps of attention, MLP and block side by side. */
+export function checkpointMapFigure(result: Checkpoints): Figure {
+  const cells = result.series.flatMap((entry) =>
+    KINDS.flatMap((kind) =>
+      entry[kind].importance.map((importance, layer): Cell => ({ kind, layer, step: entry.step, importance }))
+    )
+  );
+  const trends = KINDS.map((kind) => trendsOf(result, kind));
+  const domain = logDomain(cells.flatMap(({ importance }) => importance ?? []));
+  return drawFigure({
+    name: "checkpoint_map",
+    title: titleOf(trends[0], trends[1]),
+    subtitle: "Importance of each module (colour) by layer and training step; layer 0 stands apart below.",
+    setting: seriesSetting(result),
+    reading: KINDS.map((kind, i) => readingOf(KIND_NAMES[kind], trends[i])).join(" "),
+    panels: [
+      ...KINDS.map((kind, i) => map(cells.filter((cell) => cell.kind === kind), kind, domain, i === 0)),
+      legend(domain),
+    ],
+    rows: cells.map(({ kind, ...cell }) => ({ module: KIND_NAMES[kind], ...cell })),
+  });
+}
+
+/** In how many steps attention is the less important one. */
+function titleOf(attention: readonly Trend[], mlp: readonly Trend[]): string {
+  const pairs = attention.flatMap(({ median }, i) => {
+    const other = mlp[i].median;
+    return median === null || other === null ? [] : [median < other];
+  });
+  if (pairs.length === 0) return "Importance through training";
+  return `Attention is the more redundant of the two at ${
+    pairs.filter(Boolean).length
+  } of ${pairs.length} steps`;
+}
+
+function readingOf(name: string, trend: readonly Trend[]): string {
+  const known = trend.filter(({ median }) => median !== null);
+  if (known.length === 0) return `${name}: none.`;
+  const [first, last] = [known[0], known.at(-1)!];
+  const least = known.reduce((low, next) => next.median! < low.median! ? next : low);
+  return `${name}, median of the layers from 1 on: ${
+    formatNumber(first.median!)
+  } at step ${first.step}, lowest at ` +
+    `step ${least.step} (${formatNumber(least.median!)}), ${
+      formatNumber(last.median!)
+    } at step ${last.step}.`;
+}
+
+function map(
+  cells: readonly Cell[],
+  kind: ModuleKind,
+  domain: readonly [number, number],
+  first: boolean,
+): Plot.PlotOptions {
+  const steps = [...new Set(cells.map(({ step }) => step))];
+  const layers = Math.max(...cells.map(({ layer }) => layer)) + 1;
+  const deeper = Array.from({ length: layers - 1 }, (_, i) => String(layers - 1 - i));
+  const left = first ? 58 : 14;
+  return {
+    width: (WIDTH - 62) / 3 + left - 14 + (first ? 0 : 4),
+    height: 330,
+    marginLeft: left,
+    marginRight: 6,
+    marginTop: 40,
+    marginBottom: 52,
+    x: { type: "band", domain: steps, padding: 0.04 },
+    y: { type: "band", domain: [...deeper, GAP, "0"], padding: 0.04, axis: null },
+    color: { type: "log", scheme: SCHEME, domain: [...domain] },
+    marks: [
+      Plot.cell(cells.filter(({ importance }) => importance !== null && importance > 0), {
+        x: "step",
+        y: ({ layer }: Cell) => String(layer),
+        fill: "importance",
+      }),
+      Plot.axisX(thinned(steps, 4), { ...AXIS_X, tickSize: 0, tickFormat: formatStep, label: "step" }),
+      ...first
+        ? [
+          Plot.axisY(countTicks(layers - 1).map(String), {
+            color: FAINT,
+            tickSize: 0,
+            label: "layer",
+            labelArrow: "none",
+            labelOffset: 42,
+          }),
+        ]
+        : [],
+      Plot.text([kind], {
+        frameAnchor: "top",
+        text: () => KIND_NAMES[kind],
+        fill: COLORS[kind],
+        fontWeight: 600,
+        dy: -20,
+      }),
+    ],
+  };
+}
+
+/** What the colours mean. */
+function legend(domain: readonly [number, number]): Plot.PlotOptions {
+  const parts = 60;
+  const at = (i: number) => domain[0] * (domain[1] / domain[0]) ** (i / parts);
+  const strip = Array.from(
+    { length: parts },
+    (_, i) => ({ from: at(i), to: at(i + 1), middle: at(i + 0.5) }),
+  );
+  return {
+    width: WIDTH,
+    height: 76,
+    marginLeft: 58,
+    marginRight: 24,
+    marginTop: 6,
+    marginBottom: 50,
+    x: { type: "log", domain: [...domain] },
+    y: { axis: null },
+    color: { type: "log", scheme: SCHEME, domain: [...domain] },
+    marks: [
+      Plot.rectX(strip, { x1: "from", x2: "to", fill: "middle", insetRight: -0.6 }),
+      Plot.axisX(logTicks(domain), { ...AXIS_X, text: formatTick, label: "importance (log)" }),
+    ],
+  };
+}

@@ -1,0 +1,76 @@
+/** How much importance moves from checkpoint to checkpoint, and how early its final ranking is there. */
+import type { Checkpoints } from "../../result/mod.ts";
+import { COLORS, linearAxisY, logAxisY, logDomain } from "../chart/axes.ts";
+import { stepChart, type StepLine } from "../chart/checkpoint_axis.ts";
+import { seriesSetting, type Trend, trendsOf } from "../chart/checkpoint_trends.ts";
+import { formatFixed, formatNumber } from "../chart/numbers.ts";
+import { KIND_NAMES, KINDS } from "../chart/setting.ts";
+import { drawFigure, type Figure } from "../chart/svg.ts";
+
+/** Draws drift between checkpoints above, rank correlation with the last one below. */
+export function checkpointMovementFigure(result: Checkpoints): Figure {
+  const trends = KINDS.map((kind) => trendsOf(result, kind));
+  const steps = result.series.map(({ step }) => step);
+  const lines = (read: (trend: Trend) => number | null): StepLine[] =>
+    trends.map((trend, i) => ({
+      label: KIND_NAMES[KINDS[i]],
+      color: COLORS[KINDS[i]],
+      points: trend.map((entry) => ({ step: entry.step, value: read(entry) })),
+    }));
+  const drifts = trends.flat().flatMap(({ drift }) => drift ?? []);
+  const domain = logDomain(drifts);
+  return drawFigure({
+    name: "checkpoint_movement",
+    title: titleOf(trends[0]),
+    subtitle: "Layers from 1 on. Above: mean |change| of importance since the checkpoint before. " +
+      "Below: rank correlation of importance with the last checkpoint's.",
+    setting: seriesSetting(result),
+    reading: trends.flatMap((trend, i) => readingOf(KIND_NAMES[KINDS[i]], trend)).join(" ") ||
+      "One checkpoint alone does not move.",
+    panels: [
+      stepChart(lines(({ drift }) => drift && drift > 0 ? drift : null), {
+        steps,
+        y: { type: "log", domain },
+        axis: logAxisY(domain, "drift of importance (log)"),
+        height: 300,
+      }),
+      stepChart(lines(({ withLast }) => withLast), {
+        steps,
+        y: { type: "linear", domain: [-1, 1] },
+        axis: linearAxisY("rank correlation with the last step"),
+        height: 300,
+      }),
+    ],
+    rows: trends.flat().map(({ kind, step, drift, withBefore, withLast }) => ({
+      module: KIND_NAMES[kind],
+      step,
+      drift,
+      rank_correlation_with_before: withBefore,
+      rank_correlation_with_last: withLast,
+    })),
+  });
+}
+
+/** Correlation that counts as the same ranking, for the title. */
+const SAME = 0.8;
+
+function titleOf(attention: readonly Trend[]): string {
+  const known = attention.filter(({ withLast }) => withLast !== null);
+  const from = known.findLastIndex(({ withLast }) => withLast! < SAME) + 1;
+  if (known.length === 0) return "Importance through training";
+  return from < known.length
+    ? `Attention's ranking agrees with the last checkpoint's (above ${SAME}) from step ${known[from].step} on`
+    : `No checkpoint ranks attention as the last one does (above ${SAME})`;
+}
+
+function readingOf(name: string, trend: readonly Trend[]): string[] {
+  const [first, before] = [trend.find(({ drift }) => drift !== null), trend.at(-1)!];
+  if (!first) return [];
+  const firstRank = trend[0].withLast;
+  return [
+    `${name}: drift ${formatNumber(first.drift!)} up to step ${first.step}, ${
+      before.drift === null ? "unknown" : formatNumber(before.drift)
+    } up to step ${before.step}` +
+    `${firstRank === null ? "" : `; step ${trend[0].step} against the last ${formatFixed(firstRank, 2)}`}.`,
+  ];
+}

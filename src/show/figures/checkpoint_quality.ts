@@ -1,0 +1,95 @@
+/** What half of the modules are worth at each step: perplexity without half of attention, MLPs or blocks. */
+import type { Checkpoints } from "../../result/mod.ts";
+import { COLORS, linearAxisY, logAxisY, logDomain } from "../chart/axes.ts";
+import { stepChart, type StepLine } from "../chart/checkpoint_axis.ts";
+import { qualityBySteps, seriesSetting } from "../chart/checkpoint_trends.ts";
+import { formatFixed, formatNumber } from "../chart/numbers.ts";
+import { KIND_NAMES, KINDS } from "../chart/setting.ts";
+import { drawFigure, type Figure, INK } from "../chart/svg.ts";
+
+/** Draws quality by step. Throws `TypeError` where the study was made without. */
+export function checkpointQualityFigure(result: Checkpoints): Figure {
+  const points = qualityBySteps(result);
+  if (points.length === 0) {
+    throw new TypeError(
+      `Cannot draw quality of ${result.name}: none was measured, expected a study with quality`,
+    );
+  }
+  const steps = points.map(({ step }) => step);
+  const { curves, provenance } = result.series.find(({ quality }) => quality)!.quality!;
+  const half = curves[0].points.at(-1)!.dropped;
+  const perplexities: StepLine[] = [
+    {
+      label: "full model",
+      color: INK,
+      points: points.map(({ step, full }) => ({ step, value: Math.exp(full) })),
+    },
+    ...KINDS.map((kind) => ({
+      label: `½ ${KIND_NAMES[kind]}`,
+      color: COLORS[kind],
+      points: points.map((point) => ({ step: point.step, value: point[kind].perplexity })),
+    })),
+  ];
+  const rises: StepLine[] = KINDS.map((kind) => ({
+    label: `½ ${KIND_NAMES[kind]}`,
+    color: COLORS[kind],
+    points: points.map((point) => ({
+      step: point.step,
+      value: point[kind].rise,
+      error: point[kind].riseError,
+    })),
+  }));
+  const domain = logDomain(perplexities.flatMap((line) => line.points.map(({ value }) => value ?? 0)));
+  const ends = rises.flatMap((line) =>
+    line.points.flatMap(({ value, error }) => [value! - (error ?? 0), value! + (error ?? 0)])
+  );
+  const [low, high] = [Math.min(0, ...ends), Math.max(0, ...ends)];
+  const air = 0.05 * (high - low || 1);
+  const last = points.at(-1)!;
+  return drawFigure({
+    name: "checkpoint_quality",
+    title:
+      `At the last step, half of attention costs ${
+        formatFixed(last.attention.rise, 2)
+      } nats a token, half of the ` +
+      `MLPs ${formatFixed(last.mlp.rise, 2)}`,
+    subtitle:
+      `${half} of ${provenance.model.layers} modules dropped by the importance of the same step. Above: ` +
+      "perplexity. Below: rise of the loss over the full model, ± 1 standard error.",
+    setting:
+      `${seriesSetting(result)} · quality on ${provenance.packing.samples} × ${provenance.packing.length} ` +
+      `tokens of ${provenance.text.name === "file" ? "a text file" : provenance.text.name}`,
+    reading:
+      `From step ${points[0].step} to ${last.step}: full ${formatNumber(Math.exp(points[0].full))} to ${
+        formatNumber(Math.exp(last.full))
+      }; ` + KINDS.map((kind) =>
+        `half ${KIND_NAMES[kind]} +${formatFixed(points[0][kind].rise, 2)} to +${
+          formatFixed(last[kind].rise, 2)
+        } nats`
+      ).join(", ").replaceAll("+−", "−") + ".",
+    panels: [
+      stepChart(perplexities, {
+        steps,
+        y: { type: "log", domain },
+        axis: logAxisY(domain, "perplexity (log)"),
+        height: 320,
+      }),
+      stepChart(rises, {
+        steps,
+        y: { type: "linear", domain: [low < 0 ? low - air : 0, high + air] },
+        axis: linearAxisY("rise, nats a token"),
+        height: 280,
+      }),
+    ],
+    rows: points.flatMap(({ step, full, ...halves }) => [
+      { step, dropped: "nothing", perplexity: Math.exp(full), rise: 0, standard_error: null },
+      ...KINDS.map((kind) => ({
+        step,
+        dropped: `half ${KIND_NAMES[kind]}`,
+        perplexity: halves[kind].perplexity,
+        rise: halves[kind].rise,
+        standard_error: halves[kind].riseError,
+      })),
+    ]),
+  });
+}

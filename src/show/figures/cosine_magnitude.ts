@@ -1,0 +1,197 @@
+/**
+ * Importance against relative magnitude (paper, claim C9: cosine similarity captures magnitude implicitly).
+ *
+ * cos(X, X + u) = (1 + r s) / √(1 + r² + 2 r s) with r = |u| / |X| and s = cos(u, X). For s = 0, an update orthogonal to the
+ * stream, importance is 1 − 1/√(1 + r²): magnitude alone. To first order in s the angle adds −s r³/(1 + r²)^(3/2), for a small
+ * update a share −2 s r of its importance: along the stream lies below the curve, against it above. Both axes are means over
+ * tokens, so a size that differs between tokens moves a dot as well.
+ */
+import * as Plot from "@observablehq/plot";
+import { importanceOf, spearman } from "../../measure/mod.ts";
+import type { Profile } from "../../result/mod.ts";
+import { AXIS_X, COLORS, FRAME, logAxisY, logDomain, logTicks } from "../chart/axes.ts";
+import { formatFixed, formatTick } from "../chart/numbers.ts";
+import { KIND_NAMES, settingOf } from "../chart/setting.ts";
+import { median } from "../chart/summary.ts";
+import { drawFigure, FAINT, type Figure } from "../chart/svg.ts";
+
+/** Spearman's correlation of importance with relative magnitude over the modules; null where it says nothing. */
+export function magnitudeCorrelation(
+  profile: Profile,
+  kinds: readonly ("attention" | "mlp")[] = ["attention", "mlp"],
+): number | null {
+  const modules = modulesOf(profile).filter(({ kind }) => kinds.includes(kind));
+  const value = spearman(
+    modules.map(({ magnitude }) => magnitude),
+    modules.map(({ importance }) => importance),
+  );
+  return modules.length > 2 && Number.isFinite(value) ? value : null;
+}
+
+/** One module. */
+interface Module {
+  readonly kind: "attention" | "mlp";
+  readonly layer: number;
+  readonly magnitude: number;
+  readonly importance: number;
+}
+
+/** Draws how much of importance is magnitude, and how much is angle. */
+export function cosineMagnitudeFigure(profile: Profile): Figure {
+  const modules = modulesOf(profile);
+  const correlation = magnitudeCorrelation(profile);
+  return drawFigure({
+    name: "cosine_magnitude",
+    title: correlation === null
+      ? "Importance is magnitude and angle"
+      : `Importance follows magnitude: rank correlation ${formatFixed(correlation, 2)}`,
+    subtitle: "One dot a module, numbered by layer. The curve is an update orthogonal to the stream, " +
+      "1 − 1/√(1 + r²): on it importance is magnitude only.",
+    setting: settingOf(profile.provenance),
+    reading: readingOf(profile, modules),
+    panels: [chart(modules)],
+    rows: modules.map(({ kind, layer, magnitude, importance }) => ({
+      module: KIND_NAMES[kind],
+      layer,
+      relative_magnitude: magnitude,
+      importance,
+      orthogonal_importance: importanceOf(magnitude, 0),
+    })),
+  });
+}
+
+function readingOf(profile: Profile, modules: readonly Module[]): string {
+  const within = (["attention", "mlp"] as const).flatMap((kind) => {
+    const value = magnitudeCorrelation(profile, [kind]);
+    return value === null ? [] : [`${formatFixed(value, 2)} within ${KIND_NAMES[kind]}`];
+  });
+  const ratios = modules.map(({ importance, magnitude }) => importance / importanceOf(magnitude, 0));
+  const middle = median(ratios);
+  if (middle === null) return "No module was measured.";
+  const near = ratios.filter((ratio) => Math.abs(ratio - 1) <= 0.1).length;
+  return [
+    ...within.length ? [`Rank correlation of importance with magnitude: ${within.join(", ")}.`] : [],
+    `${near} of ${ratios.length} modules lie within 10 % of the curve, the median at ${
+      formatFixed(middle, 2)
+    } times it.`,
+    "Off the curve lie updates that point along the stream (below) or against it (above), or whose size differs much " +
+    "from token to token.",
+  ].join(" ");
+}
+
+function modulesOf(profile: Profile): Module[] {
+  return (["attention", "mlp"] as const).flatMap((kind) =>
+    profile[kind].importance.flatMap((importance, layer) => {
+      const magnitude = profile[kind].relativeMagnitude[layer];
+      return importance && magnitude && importance > 0 ? [{ kind, layer, magnitude, importance }] : [];
+    })
+  );
+}
+
+function chart(modules: readonly Module[]): Plot.PlotOptions {
+  const x = { type: "log", domain: logDomain(modules.map(({ magnitude }) => magnitude)) } as const;
+  const curve = Array.from({ length: 101 }, (_, i) => {
+    const r = x.domain[0] * (x.domain[1] / x.domain[0]) ** (i / 100);
+    return { r, importance: importanceOf(r, 0) };
+  });
+  const y = {
+    type: "log",
+    domain: logDomain([
+      ...modules.map(({ importance }) => importance),
+      ...curve.map(({ importance }) => importance),
+    ]),
+  } as const;
+  const frame = { ...FRAME, height: 460, marginRight: 24 };
+  const ticks = logTicks(x.domain);
+  return {
+    ...frame,
+    x,
+    y,
+    marks: [
+      ...logAxisY(y.domain, "importance (log)"),
+      Plot.gridX(ticks, { stroke: "#d0d7de", strokeOpacity: 1 }),
+      Plot.axisX(ticks, { ...AXIS_X, tickSize: 0, text: formatTick, label: "relative magnitude r (log)" }),
+      Plot.line(curve, { x: "r", y: "importance", stroke: FAINT, strokeWidth: 2 }),
+      Plot.text([curve[85]], {
+        x: "r",
+        y: "importance",
+        text: () => "orthogonal update",
+        fill: FAINT,
+        stroke: "#ffffff",
+        strokeWidth: 4,
+        textAnchor: "end",
+        dx: -14,
+        dy: -12,
+      }),
+      Plot.dot(modules, {
+        x: "magnitude",
+        y: "importance",
+        fill: ({ kind }: Module) => COLORS[kind],
+        fillOpacity: 0.8,
+        r: 5,
+      }),
+      ...layerLabels(modules, x, y, frame),
+      ...kindLabels(modules),
+    ],
+  };
+}
+
+type Frame = Record<"width" | "height" | "marginLeft" | "marginRight" | "marginTop" | "marginBottom", number>;
+
+/** Layer numbers beside those dots that have room for one, the outermost first. */
+function layerLabels(
+  modules: readonly Module[],
+  x: Plot.ScaleOptions,
+  y: Plot.ScaleOptions,
+  frame: Frame,
+): Plot.Markish[] {
+  const scaleX = Plot.scale({ x: { ...x, range: [frame.marginLeft, frame.width - frame.marginRight] } })!;
+  const scaleY = Plot.scale({ y: { ...y, range: [frame.height - frame.marginBottom, frame.marginTop] } })!;
+  const places = modules.map((module) => ({
+    module,
+    left: scaleX.apply(module.magnitude) as number,
+    top: scaleY.apply(module.importance) as number,
+  }));
+  const taken = places.map(({ left, top }) => ({
+    left: left - 5,
+    right: left + 5,
+    top: top - 5,
+    bottom: top + 5,
+  }));
+  const labelled: Module[] = [];
+  for (const { module, left, top } of places.toSorted((a, b) => b.module.importance - a.module.importance)) {
+    const width = 9 * String(module.layer).length;
+    const box = { left: left + 8, right: left + 8 + width, top: top - 8, bottom: top + 8 };
+    const free = box.right < frame.width - 4 &&
+      taken.every((other) =>
+        other.right < box.left || other.left > box.right || other.bottom < box.top || other.top > box.bottom
+      );
+    if (!free) continue;
+    taken.push(box);
+    labelled.push(module);
+  }
+  return [Plot.text(labelled, {
+    x: "magnitude",
+    y: "importance",
+    text: ({ layer }: Module) => String(layer),
+    fill: ({ kind }: Module) => COLORS[kind],
+    fontSize: 14,
+    textAnchor: "start",
+    dx: 8,
+  })];
+}
+
+/** The names of the kinds, in the empty corner above the curve. */
+function kindLabels(modules: readonly Module[]): Plot.Markish[] {
+  return (["attention", "mlp"] as const).filter((kind) => modules.some((module) => module.kind === kind))
+    .map((kind, i) =>
+      Plot.text([kind], {
+        frameAnchor: "top-left",
+        text: () => `● ${KIND_NAMES[kind]}`,
+        fill: COLORS[kind],
+        fontWeight: 600,
+        dx: 12,
+        dy: 12 + 22 * i,
+      })
+    );
+}

@@ -1,0 +1,46 @@
+/** What perplexity hides: divergence from the full model and the share of equal next tokens, against the number dropped. */
+import type { Sweep } from "../../result/mod.ts";
+import { linearAxisY } from "../chart/axes.ts";
+import { comparedAt, curveChart, groupsOf, sweepRows } from "../chart/curves.ts";
+import { formatFixed, formatNumber, formatShare } from "../chart/numbers.ts";
+import { settingOf } from "../chart/setting.ts";
+import { drawFigure, type Figure } from "../chart/svg.ts";
+
+/** Draws KL(full ‖ dropped) and top-1 agreement. */
+export function divergenceFigure(sweep: Sweep): Figure {
+  const groups = groupsOf(sweep);
+  const most = Math.max(...sweep.curves.flatMap(({ points }) => points.map(({ kl }) => kl)), 1e-3);
+  const compared = comparedAt(groups, sweep.provenance.model.layers);
+  return drawFigure({
+    name: "divergence",
+    title: compared
+      ? `${compared.dropped} dropped: ${
+        formatShare(compared.attention.top1)
+      } of next tokens stay without attention, ` +
+        `${formatShare(compared.mlp.top1)} without MLPs`
+      : "How far dropping moves the model from itself",
+    subtitle: "Above: share of positions whose most probable token stays the full model's. " +
+      "Below: KL(full ‖ dropped) in nats a token.",
+    setting: settingOf(sweep.provenance),
+    reading: compared
+      ? `At ${compared.dropped} drops KL is ${formatNumber(compared.attention.kl)} for attention and ${
+        formatNumber(compared.mlp.kl)
+      } for MLPs.`
+      : "A model can keep its perplexity and yet say other words.",
+    panels: [
+      curveChart(groups, {
+        read: ({ top1 }) => top1,
+        y: { type: "linear", domain: [0, 1] },
+        axis: linearAxisY("same top-1 token", (value) => `${Math.round(value * 100)} %`),
+        height: 320,
+      }),
+      curveChart(groups, {
+        read: ({ kl }) => kl,
+        y: { type: "linear", domain: [0, most * 1.05] },
+        axis: linearAxisY("KL (nats)", (value) => formatFixed(value, most < 1 ? 2 : most < 5 ? 1 : 0)),
+        height: 320,
+      }),
+    ],
+    rows: sweepRows(sweep),
+  });
+}

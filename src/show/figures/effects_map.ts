@@ -1,0 +1,80 @@
+/** The reach of a drop: how far the updates of later layers move when one module is left out. */
+import { mean } from "../../measure/mod.ts";
+import type { Causes } from "../../result/mod.ts";
+import { heatLegend, heatPanel } from "../chart/heat.ts";
+import { formatShare } from "../chart/numbers.ts";
+import { KIND_NAMES, settingOf } from "../chart/setting.ts";
+import { drawFigure, type Figure, WIDTH } from "../chart/svg.ts";
+
+type Kind = "attention" | "mlp";
+const EDGES = [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1];
+const PAIRS = [["attention", "attention"], ["attention", "mlp"], ["mlp", "attention"], [
+  "mlp",
+  "mlp",
+]] as const;
+
+/** Draws the four maps. Throws `RangeError` where the effects were not measured, or of a single layer. */
+export function effectsFigure(result: Causes): Figure {
+  const { effects, provenance } = result;
+  const measured = provenance.causes.effects;
+  if (!effects || !measured) {
+    throw new RangeError("Cannot draw effects: they were left out, expected measured ones");
+  }
+  const cells = (dropped: Kind, moved: Kind) =>
+    effects[dropped][moved].flatMap((row, y) =>
+      row.flatMap((value, x) => value === null ? [] : [{ x, y, value }])
+    );
+  const means = (["attention", "mlp"] as const).map((dropped) => {
+    const all = [...cells(dropped, "attention"), ...cells(dropped, "mlp")];
+    if (all.length === 0) {
+      throw new RangeError("Cannot draw effects: found none, expected two layers at least");
+    }
+    return { dropped, value: mean(all.map(({ value }) => value)) };
+  });
+  const layers = effects.attention.attention.length;
+  return drawFigure({
+    name: "effects",
+    title: `One ${KIND_NAMES.attention} module dropped moves later updates by ${
+      formatShare(means[0].value)
+    }, one ${KIND_NAMES.mlp} by ${formatShare(means[1].value)}`,
+    subtitle:
+      "‖u − u_full‖ / ‖u_full‖ over all tokens: how far the update of each later layer (right) moves when the module of one " +
+      "layer (down) is left out.",
+    setting: `${settingOf(provenance)}, the first ${measured.samples} × ${measured.length} of them`,
+    reading: means.map(({ dropped }) => readingOf(dropped, cells)).join(" "),
+    panels: [
+      ...PAIRS.map(([dropped, moved]) =>
+        heatPanel({
+          title: `${KIND_NAMES[dropped]} dropped → ${KIND_NAMES[moved]}`,
+          cells: cells(dropped, moved),
+          columns: layers,
+          rows: layers,
+          width: WIDTH / 2,
+          height: 300,
+          label: "layer that moves",
+        }, EDGES)
+      ),
+      heatLegend(EDGES, String),
+    ],
+    rows: PAIRS.flatMap(([dropped, moved]) =>
+      cells(dropped, moved).map(({ x, y, value }) => ({
+        dropped,
+        layer: y,
+        moved,
+        moved_layer: x,
+        effect: value,
+      }))
+    ),
+  });
+}
+
+function readingOf(
+  dropped: Kind,
+  cells: (dropped: Kind, moved: Kind) => { y: number; value: number }[],
+): string {
+  const byLayer = Map.groupBy([...cells(dropped, "attention"), ...cells(dropped, "mlp")], ({ y }) => y);
+  const means = [...byLayer].map(([layer, all]) => ({ layer, value: mean(all.map(({ value }) => value)) }))
+    .sort((a, b) => b.value - a.value);
+  const told = means.slice(0, 2).map(({ layer, value }) => `${layer} (${formatShare(value)})`).join(" and ");
+  return `The widest reach among ${KIND_NAMES[dropped]} modules: layers ${told}.`;
+}

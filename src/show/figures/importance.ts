@@ -1,0 +1,51 @@
+/** Importance by layer, attention, MLP and block (paper: importance S = 1 − mean cos(X, Y)); layer 0 stays readable. */
+import type { Profile } from "../../result/mod.ts";
+import { COLORS } from "../chart/axes.ts";
+import { layerChart, layerRows } from "../chart/by_layer.ts";
+import { formatNumber } from "../chart/numbers.ts";
+import { byImportance, KIND_NAMES, KINDS, settingOf } from "../chart/setting.ts";
+import { drawFigure, type Figure } from "../chart/svg.ts";
+
+/** Draws the importance of every module. */
+export function importanceFigure(profile: Profile): Figure {
+  const series = KINDS.map((kind) => ({
+    label: KIND_NAMES[kind],
+    color: COLORS[kind],
+    values: profile[kind].importance,
+    errors: profile[kind].standardError,
+  }));
+  return drawFigure({
+    name: "importance",
+    title: titleOf(profile),
+    subtitle:
+      "Importance 1 − cos(X, Y) of each module: how far it turns the residual stream. Bars: ± 1 standard error.",
+    setting: settingOf(profile.provenance),
+    reading: readingOf(profile),
+    panels: [layerChart(series, { label: "importance (log)", log: true })],
+    rows: layerRows(series, { series: "module", value: "importance" }),
+  });
+}
+
+function titleOf({ attention, mlp }: Profile): string {
+  const pairs = attention.importance.flatMap((value, layer) => {
+    const other = mlp.importance[layer];
+    return value === null || other === null ? [] : [value < other];
+  });
+  if (pairs.length === 0) return "Importance of every module";
+  const [lower, all] = [pairs.filter(Boolean).length, pairs.length];
+  return lower >= all / 2
+    ? `Attention is more redundant than the MLP in ${lower} of ${all} layers`
+    : `The MLP is more redundant than attention in ${all - lower} of ${all} layers`;
+}
+
+function readingOf(profile: Profile): string {
+  return KINDS.flatMap((kind) => {
+    const ranked = byImportance(profile, kind);
+    if (ranked.length === 0) return [];
+    const [first, last] = [ranked[0], ranked.at(-1)!];
+    return [
+      `${KIND_NAMES[kind]}: lowest in layer ${first.layer} (${formatNumber(first.score)}), ` +
+      `highest in layer ${last.layer} (${formatNumber(last.score)})`,
+    ];
+  }).join("; ").replace(/^./, (letter) => letter.toUpperCase()) + ".";
+}

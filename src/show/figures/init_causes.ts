@@ -1,0 +1,93 @@
+/**
+ * What makes an untrained model's modules important: one property of the model varied at a time, all others held. Points are
+ * measured, lines computed; a value is the geometric mean over the layers from 2 on.
+ */
+import * as Plot from "@observablehq/plot";
+import { FIRST_LAYER, typical } from "../../measure/mod.ts";
+import { AXIS_X, AXIS_Y, COLORS, logDomain, logTicks } from "../chart/axes.ts";
+import { type InitModel, measuredRatio, moduleNames, MODULES, settingOfModels } from "../chart/init_model.ts";
+import { formatNumber, formatTick } from "../chart/numbers.ts";
+import { KIND_NAMES } from "../chart/setting.ts";
+import { drawFigure, type Figure, INK, WIDTH } from "../chart/svg.ts";
+
+/** One property, and models that differ in nothing else. */
+export interface InitCause {
+  /** "width D" */
+  readonly name: string;
+  /** In the order of the axis. */
+  readonly models: readonly (InitModel & { readonly value: number | string })[];
+}
+
+/** Draws the importance of both modules against each property. Throws `RangeError` where there is none. */
+export function initCausesFigure(causes: readonly InitCause[]): Figure {
+  if (causes.length === 0) throw new RangeError("Cannot draw causes: found none, expected one at least");
+  const rows = causes.flatMap(rowsOf);
+  const domain = logDomain(rows.flatMap(({ importance, predicted }) => [importance, predicted]));
+  return drawFigure({
+    name: "init_causes",
+    title: "One property at a time: what moves the importances of an untrained model",
+    subtitle: `Importance (log; geometric mean from layer ${FIRST_LAYER} on), everything else held. ` +
+      "Points: measured, mean over seeds. Lines: closed form.",
+    setting: settingOfModels(causes.flatMap(({ models }) => models)),
+    reading: causes.map(readingOf).join("; ").replace(/^./, "Attention's importance over the MLP's by $&") +
+      ".",
+    panels: causes.map((cause, i) => panel(cause, i, domain)),
+    rows,
+  });
+}
+
+function rowsOf({ name, models }: InitCause) {
+  return models.flatMap(({ value, measured, predicted }) =>
+    MODULES.map((module) => ({
+      property: name,
+      value: String(value),
+      module: KIND_NAMES[module],
+      importance: typical(measured[module].importance),
+      predicted: typical(predicted[module]),
+    }))
+  );
+}
+
+/** "width D: 22.1 at 128, 0.61 at 2048" */
+function readingOf({ name, models }: InitCause): string {
+  const ends = models.length > 3 ? [models[0], models.at(-1)!] : models;
+  const told = ends.map((model) => `${formatNumber(measuredRatio(model))} at ${model.value}`);
+  return `${name}: ${told.join(", ")}`;
+}
+
+function panel(cause: InitCause, place: number, domain: [number, number]): Plot.PlotOptions {
+  const left = place % 2 === 0;
+  const ticks = logTicks(domain);
+  const rows = rowsOf(cause);
+  return {
+    width: WIDTH / 2,
+    height: 240,
+    marginLeft: left ? 62 : 48,
+    marginRight: left ? 10 : 24,
+    marginTop: 44,
+    marginBottom: 34,
+    x: { type: "point", domain: cause.models.map(({ value }) => String(value)), padding: 0.3 },
+    y: { type: "log", domain },
+    marks: [
+      Plot.gridY(ticks, { stroke: "#d0d7de", strokeOpacity: 1 }),
+      Plot.axisY(ticks, { ...AXIS_Y, text: formatTick, label: null }),
+      Plot.axisX({ ...AXIS_X, label: null, fontSize: 14 }),
+      Plot.text([cause.name], {
+        frameAnchor: "top-left",
+        text: String,
+        dy: -26,
+        dx: left ? -38 : -30,
+        fill: INK,
+        fontWeight: 600,
+      }),
+      ...MODULES.flatMap((module) => {
+        const own = rows.filter((row) => row.module === KIND_NAMES[module]);
+        return [
+          Plot.line(own, { x: "value", y: "predicted", stroke: COLORS[module], strokeWidth: 2 }),
+          Plot.dot(own, { x: "value", y: "importance", fill: COLORS[module], r: 4 }),
+        ];
+      }),
+      ...place > 0 ? [] : moduleNames((i) => ({ dx: i === 0 ? -64 : 0, dy: -26 })),
+    ],
+  };
+}

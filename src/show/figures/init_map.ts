@@ -1,0 +1,239 @@
+/**
+ * Where attention is the less important module of an untrained model (paper, claim C4), and where the MLP is: the ratio of
+ * their importances over width and standard deviation, by the closed form, with the line on which both are alike. Models
+ * that were run lie on it as points, their ratio beside the computed one.
+ */
+import * as Plot from "@observablehq/plot";
+import { crossing, moduleRatio, type RatioPoint } from "../../measure/mod.ts";
+import { AXIS_X, AXIS_Y, COLORS, FRAME } from "../chart/axes.ts";
+import { type InitModel, measuredRatio, PLACES, settingOfModels } from "../chart/init_model.ts";
+import { formatFixed, formatNumber, formatTick } from "../chart/numbers.ts";
+import { median } from "../chart/summary.ts";
+import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
+
+/** A map of one place of the norms, and the models of it that were run. */
+export interface RatioMap {
+  readonly norm: keyof typeof PLACES;
+  /** On a grid of widths and standard deviations. */
+  readonly points: readonly RatioPoint[];
+  readonly models: readonly InitModel[];
+}
+
+/** Edges of the colours, and the colours from the MLP's to attention's. */
+const EDGES = [1 / 30, 1 / 10, 1 / 3, 1, 3, 10, 30];
+const SHADES = ["#a63603", "#d9662b", "#f2a477", "#fbe3d6", "#dce8fb", "#94b8f2", "#4a85e0", "#1f4fa8"];
+const shade = (ratio: number) => SHADES[EDGES.filter((edge) => ratio > edge).length];
+
+/** Draws the maps, the first one large. Throws `RangeError` without a map or a model. */
+export function initMapFigure(maps: readonly RatioMap[]): Figure {
+  const models = maps.flatMap(({ models }) => models);
+  if (models.length === 0) throw new RangeError("Cannot draw a map: found no model, expected one at least");
+  return drawFigure({
+    name: "init_map",
+    title: titleOf(maps[0]),
+    subtitle:
+      "Attention's importance over the MLP's in untrained models, by width D and standard deviation σ of the " +
+      "weights (both log; geometric mean from layer 2 on). Colours and lines: closed form. Dots: models that were run, " +
+      "measured / computed.",
+    setting: settingOfModels(models),
+    reading: readingOf(maps),
+    panels: [
+      ...maps.map((map, i) => i === 0 ? chart(map, WIDTH, 440) : chart(map, WIDTH / 2, 250)),
+      legend(),
+    ],
+    rows: maps.flatMap(({ norm, points, models }) => [
+      ...points.map(({ hidden, std, ratio }) => ({ norm, hidden, std, computed: ratio, measured: null })),
+      ...models.map((model) => ({ norm, ...placeOf(model) })),
+    ]),
+  });
+}
+
+/** Where a model lies, and its ratio computed and measured. */
+function placeOf(model: InitModel) {
+  const { measured: { shape, initialiser }, predicted } = model;
+  return {
+    hidden: shape.hidden,
+    std: initialiser.std,
+    computed: moduleRatio(predicted),
+    measured: measuredRatio(model),
+  };
+}
+
+/** σ √D along the line on which both modules are alike: lowest and highest. */
+function border(points: readonly RatioPoint[]): [low: number, high: number] | null {
+  const products = crossing(points).map(({ hidden, std }) => std * Math.sqrt(hidden));
+  return products.length === 0 ? null : [Math.min(...products), Math.max(...products)];
+}
+
+function titleOf({ norm, points }: RatioMap): string {
+  const found = border(points);
+  if (!found) return `${PLACES[norm]}: one module is the more important one everywhere`;
+  return `${PLACES[norm]}: attention is the more redundant module only above σ√D = ${
+    formatFixed((found[0] + found[1]) / 2, 1)
+  }`;
+}
+
+function readingOf(maps: readonly RatioMap[]): string {
+  return maps.map(({ norm, points }) => {
+    const found = border(points);
+    const ratios = points.map(({ ratio }) => ratio);
+    const [least, most] = [Math.min(...ratios), Math.max(...ratios)].map(formatNumber);
+    const line = found
+      ? `both are alike where σ√D is ${formatFixed(found[0], 2)} to ${formatFixed(found[1], 2)}`
+      : "no line on which both are alike";
+    const told = `${PLACES[norm]}: ratios ${least} to ${most}, the median ${
+      formatNumber(median(ratios)!)
+    }; ${line}`;
+    // A norm divides by √(variance + ε).
+    return norm === "pre" || median(ratios)! > 3 || Math.max(...ratios) < 3
+      ? told
+      : `${told}. Where σ√D is so small that updates vanish beside the norms' ε, they stay as unlike as they are`;
+  }).join(". ") + ".";
+}
+
+/** Half way to the neighbours on a logarithmic axis, for each value. */
+function cells(values: readonly number[]): Map<number, [number, number]> {
+  const sorted = [...new Set(values)].sort((a, b) => a - b);
+  const middle = (i: number) => Math.sqrt(sorted[i] * sorted[i + 1]);
+  const last = sorted.length - 1;
+  return new Map(sorted.map((value, i) => [value, [
+    i > 0 ? middle(i - 1) : last > 0 ? value ** 2 / middle(0) : value / 1.2,
+    i < last ? middle(i) : last > 0 ? value ** 2 / middle(last - 1) : value * 1.2,
+  ]]));
+}
+
+function chart({ norm, points, models }: RatioMap, width: number, height: number): Plot.PlotOptions {
+  const [widths, stds] = [cells(points.map(({ hidden }) => hidden)), cells(points.map(({ std }) => std))];
+  const large = width === WIDTH;
+  const domain = (cells: Map<number, [number, number]>): [number, number] => [
+    Math.min(...[...cells.values()].flat()),
+    Math.max(...[...cells.values()].flat()),
+  ];
+  const ticks = (values: readonly number[], within: [number, number]) =>
+    values.filter((value) => value >= within[0] && value <= within[1]);
+  const [x, y] = [domain(widths), domain(stds)];
+  return {
+    ...FRAME,
+    width,
+    height,
+    marginRight: 24,
+    marginTop: 46,
+    x: { type: "log", domain: x },
+    y: { type: "log", domain: y },
+    marks: [
+      Plot.rect(points, {
+        x1: ({ hidden }) => widths.get(hidden)![0],
+        x2: ({ hidden }) => widths.get(hidden)![1],
+        y1: ({ std }) => stds.get(std)![0],
+        y2: ({ std }) => stds.get(std)![1],
+        fill: ({ ratio }) => shade(ratio),
+        shapeRendering: "crispEdges",
+      }),
+      Plot.axisX(ticks(large ? [64, 128, 256, 512, 1024, 2048, 4096, 8192] : [64, 512, 4096], x), {
+        ...AXIS_X,
+        text: String,
+        label: "width D",
+      }),
+      Plot.axisY(ticks(large ? [0.005, 0.01, 0.02, 0.05, 0.1] : [0.005, 0.02, 0.1], y), {
+        ...AXIS_Y,
+        text: formatTick,
+        label: "σ",
+      }),
+      Plot.text([PLACES[norm]], { frameAnchor: "top", text: String, dy: -26, fill: INK, fontWeight: 600 }),
+      Plot.line(crossing(points), { x: "hidden", y: "std", stroke: INK, strokeWidth: 2.5 }),
+      ...dots(models, large),
+      ...large ? sides() : [],
+    ],
+  };
+}
+
+/** Which module each side belongs to. */
+function sides(): Plot.Markish[] {
+  return ([
+    ["attention turns the stream further", "bottom-left", COLORS.attention, 14, -14],
+    ["the MLP turns it further", "top-right", COLORS.mlp, -14, 16],
+  ] as const).map(([text, frameAnchor, fill, dx, dy]) =>
+    Plot.text([text], {
+      text: String,
+      frameAnchor,
+      fill,
+      dx,
+      dy,
+      fontWeight: 600,
+      stroke: "#ffffff",
+      strokeWidth: 5,
+    })
+  );
+}
+
+/** Models that were run, in the colour of the measured ratio. */
+function dots(models: readonly InitModel[], large: boolean): Plot.Markish[] {
+  const places = models.map(placeOf);
+  const widths = places.map(({ hidden }) => hidden);
+  const [left, right] = large ? [Math.min(...widths), Math.max(...widths)] : [];
+  return [
+    Plot.dot(places, {
+      x: "hidden",
+      y: "std",
+      r: 6,
+      fill: ({ measured }) => shade(measured),
+      stroke: INK,
+      strokeWidth: 1.5,
+    }),
+    // Away from the line on which both are alike.
+    ...places.map((place) =>
+      Plot.text([place], {
+        x: "hidden",
+        y: "std",
+        text: ({ measured, computed }) => `${two(measured)} / ${two(computed)}`,
+        fill: INK,
+        stroke: "#ffffff",
+        strokeWidth: 4,
+        fontSize: 13,
+        dy: place.computed > 1 ? 17 : -17,
+        dx: place.hidden === right ? -16 : place.hidden === left ? 16 : 0,
+      })
+    ),
+  ];
+}
+
+/** A ratio with two digits. */
+function two(ratio: number): string {
+  return ratio >= 9.5
+    ? formatFixed(ratio, 0)
+    : ratio >= 0.095
+    ? formatFixed(ratio, ratio < 0.95 ? 2 : 1)
+    : formatFixed(ratio, 3);
+}
+
+/** The colours and their edges. */
+function legend(): Plot.PlotOptions {
+  return {
+    width: WIDTH,
+    height: 58,
+    marginLeft: 66,
+    marginRight: 24,
+    marginTop: 6,
+    marginBottom: 30,
+    x: { domain: [0, SHADES.length], axis: null },
+    y: { axis: null },
+    marks: [
+      Plot.rect(SHADES, { x1: (_, i) => i, x2: (_, i) => i + 1, y1: 0, y2: 1, fill: String }),
+      Plot.text(["1/30", "1/10", "1/3", "1", "3", "10", "30"], {
+        x: (_, i) => i + 1,
+        frameAnchor: "bottom",
+        dy: 16,
+        text: String,
+        fill: FAINT,
+        fontSize: 14,
+      }),
+      Plot.text(["MLP", "attention"], {
+        x: (_, i) => i ? SHADES.length - 0.5 : 0.5,
+        y: 0.5,
+        text: String,
+        fill: "#ffffff",
+        fontSize: 13,
+      }),
+    ],
+  };
+}

@@ -1,0 +1,39 @@
+/** Relative magnitude of the updates by layer: mean |a| / |x| and mean |m| / |X| (paper, claim C7: attention's is low). */
+import type { Profile } from "../../result/mod.ts";
+import { COLORS } from "../chart/axes.ts";
+import { errorsOf, layerChart, layerRows } from "../chart/by_layer.ts";
+import { formatFixed, formatNumber } from "../chart/numbers.ts";
+import { KIND_NAMES, settingOf } from "../chart/setting.ts";
+import { drawFigure, type Figure } from "../chart/svg.ts";
+import { median, present } from "../chart/summary.ts";
+
+/** Draws how large the updates are beside what they are added to. */
+export function magnitudeFigure(profile: Profile): Figure {
+  const series = (["attention", "mlp"] as const).map((kind) => ({
+    label: KIND_NAMES[kind],
+    color: COLORS[kind],
+    values: profile[kind].relativeMagnitude,
+    errors: errorsOf(profile, kind, "magnitude"),
+  }));
+  const [attention, mlp] = series.map(({ values }) => median(present(values)));
+  const both = attention !== null && mlp !== null && mlp > 0;
+  return drawFigure({
+    name: "magnitude",
+    title: both
+      ? `The median attention update is ${
+        formatFixed(attention / mlp, 2)
+      } times the size of the median MLP update`
+      : "Size of the updates beside the residual stream",
+    subtitle:
+      "Mean |a| / |x| of attention and |m| / |x + a| of the MLP, over tokens. Bars: ± 1 standard error.",
+    setting: settingOf(profile.provenance),
+    reading: both
+      ? `Over the layers the median is ${formatNumber(attention)} for attention and ${
+        formatNumber(mlp)
+      } for the MLP: ` +
+        `a share of the stream's own length that a module adds to it.`
+      : "A share of the stream's own length that a module adds to it.",
+    panels: [layerChart(series, { label: "relative magnitude (log)", log: true })],
+    rows: layerRows(series, { series: "module", value: "relative_magnitude" }),
+  });
+}

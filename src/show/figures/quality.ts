@@ -1,0 +1,45 @@
+/** Perplexity against the number of modules dropped, every curve of a sweep (paper, claims C1 and C2). */
+import type { Sweep } from "../../result/mod.ts";
+import { logAxisY, logDomain } from "../chart/axes.ts";
+import { comparedAt, curveChart, groupsOf, meanOf, sweepRows } from "../chart/curves.ts";
+import { formatNumber } from "../chart/numbers.ts";
+import { settingOf } from "../chart/setting.ts";
+import { drawFigure, type Figure } from "../chart/svg.ts";
+
+/** Draws what dropping costs in perplexity. */
+export function qualityFigure(sweep: Sweep): Figure {
+  const groups = groupsOf(sweep);
+  const all = sweep.curves.flatMap(({ points }) => points);
+  const domain = logDomain(all.map(({ perplexity }) => perplexity));
+  const full = all.find(({ dropped }) => dropped === 0);
+  const compared = comparedAt(groups, sweep.provenance.model.layers);
+  const ends = groups.map(({ label, points }) => {
+    const { dropped, values } = points.at(-1)!;
+    return `${label} ${formatNumber(Math.exp(meanOf(values, ({ nll }) => nll)))} at ${dropped}`;
+  });
+  return drawFigure({
+    name: "quality",
+    title: compared
+      ? `${compared.dropped} dropped: perplexity ${
+        formatNumber(compared.attention.perplexity)
+      } for attention, ` +
+        `${formatNumber(compared.mlp.perplexity)} for MLPs`
+      : "Perplexity against the number of modules dropped",
+    subtitle: `Perplexity on text that the orders were not made from${
+      full ? `; the full model has ${formatNumber(full.perplexity)}` : ""
+    }. Bands: seeds of a random order.`,
+    setting: `${settingOf(sweep.provenance)} · orders from ${sweep.calibration.packing.samples} × ` +
+      `${sweep.calibration.packing.length} tokens of ${sweep.calibration.text.name}`,
+    reading: `At the end of each curve: ${ends.join("; ")}.`,
+    panels: [
+      curveChart(groups, {
+        read: ({ nll }) => nll,
+        show: Math.exp,
+        y: { type: "log", domain },
+        axis: logAxisY(domain, "perplexity (log)"),
+        height: 460,
+      }),
+    ],
+    rows: sweepRows(sweep),
+  });
+}

@@ -1,0 +1,35 @@
+/** Direction of the updates along the stream: mean cos(u, X); below 0 an update erases, above it amplifies. */
+import type { Profile } from "../../result/mod.ts";
+import { COLORS } from "../chart/axes.ts";
+import { errorsOf, layerChart, layerRows } from "../chart/by_layer.ts";
+import { KIND_NAMES, settingOf } from "../chart/setting.ts";
+import { present } from "../chart/summary.ts";
+import { drawFigure, type Figure } from "../chart/svg.ts";
+
+/** Draws whether updates point along the residual stream or against it. */
+export function signFigure(profile: Profile): Figure {
+  const series = (["attention", "mlp"] as const).map((kind) => ({
+    label: KIND_NAMES[kind],
+    color: COLORS[kind],
+    values: profile[kind].sign,
+    errors: errorsOf(profile, kind, "sign"),
+  }));
+  const against = series.map(({ values, label }) => {
+    const known = present(values);
+    return { label, erasing: known.filter((value) => value < 0).length, layers: known.length };
+  }).filter(({ layers }) => layers > 0);
+  return drawFigure({
+    name: "sign",
+    title: against.length
+      ? "Updates point against the stream in " +
+        against.map(({ label, erasing, layers }) => `${erasing} of ${layers} ${label} layers`).join(", ")
+      : "Direction of the updates along the stream",
+    subtitle:
+      "Mean cos(u, X) over tokens: below 0 an update erases, near 0 it adds something new, above 0 it amplifies.",
+    setting: settingOf(profile.provenance),
+    reading: "The same size of update turns the stream further when it points against it: " +
+      "the sign tells two updates of equal magnitude apart.",
+    panels: [layerChart(series, { label: "cos(u, X)", log: false })],
+    rows: layerRows(series, { series: "module", value: "sign" }),
+  });
+}

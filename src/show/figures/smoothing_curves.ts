@@ -1,0 +1,92 @@
+/**
+ * How alike the tokens of a sample are, by depth (claim C6), and with modules dropped (claim C2: without MLPs a model loses
+ * the ability to distinguish tokens).
+ */
+import type { Causes, Smoothed, SmoothingName } from "../../result/mod.ts";
+import { COLORS } from "../chart/axes.ts";
+import { layerChart, layerRows, type Series } from "../chart/by_layer.ts";
+import { layerStreams } from "../chart/layer_streams.ts";
+import { formatFixed } from "../chart/numbers.ts";
+import { settingOf } from "../chart/setting.ts";
+import { drawFigure, type Figure, INK } from "../chart/svg.ts";
+
+const PALE = { attention: "#7ba3e6", mlp: "#e0936c" } as const;
+
+/** Draws mean cosine and participation ratio of the stream that leaves each layer. */
+export function smoothingFigure(result: Causes): Figure {
+  const lines = (name: SmoothingName) => result.smoothing.map((smoothed) => lineOf(smoothed, name));
+  const [cosines, ranks] = [lines("meanCosine"), lines("participationRatio")];
+  const full = result.smoothing[0];
+  const within: Series[] = [
+    { label: "MLP", color: COLORS.mlp, ...curveOf(full, "mlp") },
+    { label: "attention", color: COLORS.attention, ...curveOf(full, "attention") },
+  ];
+  return drawFigure({
+    name: "smoothing",
+    title: titleOf(cosines),
+    subtitle:
+      "Mean cosine of all pairs of tokens of a sample: above, after each layer, with 4 and 8 attention or MLP modules " +
+      "dropped by importance; in the middle the full model's, after attention and after the MLP. Below, the participation " +
+      "ratio: how many directions the tokens spread over. Bars: ± 1 standard error.",
+    setting: settingOf(result.provenance),
+    reading: readingOf(result, cosines, ranks),
+    panels: [
+      layerChart(cosines, { label: "mean cosine after the layer", log: false, height: 300 }),
+      layerChart(within, { label: "mean cosine, full model", log: false, height: 260 }),
+      layerChart(ranks, { label: "participation ratio (log)", log: true, height: 300 }),
+    ],
+    rows: [
+      ...layerRows(cosines, { series: "dropped", value: "mean_cosine" }),
+      ...layerRows(ranks, { series: "dropped", value: "participation_ratio" }),
+    ],
+  });
+}
+
+function curveOf(smoothed: Smoothed, kind: "attention" | "mlp") {
+  const { mean, standardError } = smoothed[kind].meanCosine;
+  return { values: mean, errors: standardError };
+}
+
+function lineOf(smoothed: Smoothed, name: SmoothingName): Series {
+  const { attention, mlp } = smoothed.drop;
+  const kind = attention.length > 0 ? "attention" : "mlp";
+  const n = attention.length + mlp.length;
+  const streams = layerStreams(smoothed, name);
+  return {
+    label: n === 0 ? "full" : `−${n} ${kind === "mlp" ? "MLP" : "attn."}`,
+    color: n === 0 ? INK : n > 4 ? COLORS[kind] : PALE[kind],
+    values: streams.map(({ value }) => value),
+    errors: streams.map(({ error }) => error),
+  };
+}
+
+const lastOf = ({ values }: Series) => values.findLast((value) => value !== null) ?? NaN;
+
+function titleOf(lines: readonly Series[]): string {
+  const [full, attention, mlp] = [
+    lines[0],
+    lines.findLast(({ label }) => /attn/.test(label)),
+    lines.findLast(({ label }) => /MLP/.test(label)),
+  ]
+    .map((line) => line && lastOf(line));
+  if (full === undefined || attention === undefined || mlp === undefined) {
+    return `The last layer's tokens have a mean cosine of ${formatFixed(full ?? NaN, 2)}`;
+  }
+  const n = /\d+/.exec(lines.at(-1)!.label)![0];
+  return `Mean cosine of the last tokens ${formatFixed(full, 2)}; without ${n} attention modules ${
+    formatFixed(attention, 2)
+  }, without ${n} MLPs ${formatFixed(mlp, 2)}`;
+}
+
+function readingOf(
+  { smoothing: [{ embedding }] }: Causes,
+  cosines: readonly Series[],
+  ranks: readonly Series[],
+): string {
+  const told = cosines.map((line, i) =>
+    `${line.label}: cosine ${formatFixed(lastOf(line), 3)}, participation ${formatFixed(lastOf(ranks[i]), 2)}`
+  );
+  return `At the embedding: cosine ${formatFixed(embedding.meanCosine ?? NaN, 3)}, participation ${
+    formatFixed(embedding.participationRatio ?? NaN, 1)
+  }. After the last layer, ${told.join("; ")}.`;
+}

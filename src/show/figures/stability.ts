@@ -1,0 +1,167 @@
+/**
+ * How many samples importance needs (paper, figure on the calibration size): the same profile over its first 1 … N samples.
+ * Each size contains the smaller ones, so the last step agrees with itself by construction.
+ */
+import * as Plot from "@observablehq/plot";
+import type { Profile } from "../../result/mod.ts";
+import { AXIS_X, COLORS, endLabels, FRAME, linearAxisY, logAxisY, logDomain } from "../chart/axes.ts";
+import { formatNumber } from "../chart/numbers.ts";
+import { KIND_NAMES, KINDS, type ModuleKind, settingOf } from "../chart/setting.ts";
+import { counted, leastImportant, quarter, shared } from "../chart/summary.ts";
+import { drawFigure, type Figure } from "../chart/svg.ts";
+
+/** Importance of one module over the first samples. */
+interface Point {
+  readonly kind: ModuleKind;
+  readonly layer: number;
+  readonly samples: number;
+  readonly importance: number;
+}
+
+/** Share of the full profile's least important modules that fewer samples find. */
+interface Overlap {
+  readonly kind: ModuleKind;
+  readonly samples: number;
+  readonly found: number;
+  readonly of: number;
+}
+
+/** Draws importance and its ranking against the number of calibration samples. */
+export function stabilityFigure(profile: Profile): Figure {
+  const points = (["attention", "mlp"] as const).flatMap((kind) => pointsOf(profile, kind));
+  const overlaps = KINDS.flatMap((kind) => overlapsOf(profile, kind));
+  const first = overlaps.find(({ kind, samples }) => kind === "attention" && samples === 1);
+  const { samples, length } = profile.provenance.packing;
+  return drawFigure({
+    name: "stability",
+    title: first && samples > 1
+      ? `One sample finds ${first.found} of the ${first.of} attention modules that ${samples} samples rank lowest`
+      : "Importance against the number of samples",
+    subtitle: `Above: importance of each module over the first n samples of ${length} tokens. ` +
+      `Below: share of the lowest quarter of all ${counted(samples, "sample")} that the first n find.`,
+    setting: settingOf(profile.provenance),
+    reading: driftOf(points, samples),
+    panels: [modulesChart(points, samples), overlapChart(overlaps, samples)],
+    rows: points.map(({ kind, layer, samples, importance }) => ({
+      module: KIND_NAMES[kind],
+      layer,
+      samples,
+      importance,
+      lowest_found: overlaps.find((overlap) => overlap.kind === kind && overlap.samples === samples)!.found,
+    })),
+  });
+}
+
+/** Means over the first 1 … N samples of every layer. */
+function pointsOf(profile: Profile, kind: ModuleKind): Point[] {
+  return profile.sums[kind].flatMap((samples, layer) => {
+    let [distance, tokens] = [0, 0];
+    return (samples ?? []).flatMap((sample, i) => {
+      distance += sample.distance;
+      tokens += sample.counted;
+      return tokens > 0 ? [{ kind, layer, samples: i + 1, importance: distance / tokens }] : [];
+    });
+  });
+}
+
+function overlapsOf(profile: Profile, kind: ModuleKind): Overlap[] {
+  const points = pointsOf(profile, kind);
+  const n = quarter(new Set(points.map(({ layer }) => layer)).size);
+  const target = leastImportant(profile, kind, n);
+  const sizes = [...new Set(points.map(({ samples }) => samples))];
+  return sizes.map((samples) => {
+    const lowest = points.filter((point) => point.samples === samples)
+      .sort((a, b) => a.importance - b.importance || b.layer - a.layer)
+      .slice(0, n).map(({ layer }) => layer);
+    return { kind, samples, found: shared(target, lowest), of: target.length };
+  });
+}
+
+function driftOf(points: readonly Point[], samples: number): string {
+  if (samples < 2) return "One sample alone cannot say how stable it is.";
+  const half = Math.floor(samples / 2);
+  const drifts = points.filter((point) => point.samples === samples).flatMap((last) => {
+    const before = points.find(({ kind, layer, samples }) =>
+      kind === last.kind && layer === last.layer && samples === half
+    );
+    return before && last.importance > 0 ? [Math.abs(before.importance / last.importance - 1)] : [];
+  });
+  return `From ${counted(half, "sample")} to ${samples}, no importance moves by more than ${
+    formatNumber(100 * Math.max(0, ...drifts))
+  } %.`;
+}
+
+function modulesChart(points: readonly Point[], samples: number): Plot.PlotOptions {
+  const positive = points.filter(({ importance }) => importance > 0);
+  const domain = logDomain(positive.map(({ importance }) => importance));
+  const frame = { ...FRAME, height: 360 };
+  const y = { type: "log", domain } as const;
+  const color = ({ kind }: Point) => COLORS[kind];
+  const groups = (["attention", "mlp"] as const).flatMap((kind) => {
+    const last = positive.filter((point) => point.kind === kind && point.samples === samples);
+    if (last.length === 0) return [];
+    const middle = last.toSorted((a, b) => a.importance - b.importance)[last.length >> 1];
+    return [{ x: samples, y: middle.importance, text: KIND_NAMES[kind], color: COLORS[kind] }];
+  });
+  return {
+    ...frame,
+    x: samplesScale(samples),
+    y,
+    marks: [
+      ...logAxisY(domain, "importance (log)"),
+      samplesAxis(samples),
+      Plot.line(positive, {
+        x: "samples",
+        y: "importance",
+        z: ({ kind, layer }: Point) => `${kind} ${layer}`,
+        stroke: color,
+        strokeWidth: 1.2,
+        strokeOpacity: 0.7,
+      }),
+      Plot.dot(positive.filter((point) => point.samples === samples), {
+        x: "samples",
+        y: "importance",
+        fill: color,
+        r: 2,
+      }),
+      ...endLabels(groups, { ...frame, y }),
+    ],
+  };
+}
+
+function overlapChart(overlaps: readonly Overlap[], samples: number): Plot.PlotOptions {
+  const frame = { ...FRAME, height: 260 };
+  const y = { type: "linear", domain: [0, 1] } as const;
+  const share = ({ found, of }: Overlap) => found / of;
+  const color = ({ kind }: Overlap) => COLORS[kind];
+  return {
+    ...frame,
+    x: samplesScale(samples),
+    y: { ...y, domain: [0, 1] },
+    marks: [
+      ...linearAxisY("found", (value) => `${Math.round(value * 100)} %`),
+      samplesAxis(samples),
+      Plot.line(overlaps, { x: "samples", y: share, z: "kind", stroke: color, strokeWidth: 2 }),
+      Plot.dot(overlaps, { x: "samples", y: share, fill: color, r: 3 }),
+      ...endLabels(
+        overlaps.filter((overlap) => overlap.samples === samples).map((overlap) => ({
+          x: samples,
+          y: share(overlap),
+          text: KIND_NAMES[overlap.kind],
+          color: COLORS[overlap.kind],
+        })),
+        { ...frame, y: { ...y, domain: [0, 1] } },
+      ),
+    ],
+  };
+}
+
+/** Doubling by doubling, as far as there are samples. */
+function samplesScale(samples: number) {
+  return { type: "log", base: 2, domain: [samples > 1 ? 1 : 0.5, Math.max(2, samples)] } as const;
+}
+
+function samplesAxis(samples: number): Plot.Markish {
+  const doublings = Array.from({ length: Math.floor(Math.log2(samples)) + 1 }, (_, i) => 2 ** i);
+  return Plot.axisX(doublings, { ...AXIS_X, text: String, label: "samples (log)" });
+}

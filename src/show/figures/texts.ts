@@ -1,0 +1,61 @@
+/** Importance across kinds of text (paper, figure on calibration sets): one profile each, attention above, MLP below. */
+import type { Profile } from "../../result/mod.ts";
+import { HUES } from "../chart/axes.ts";
+import { layerChart, layerRows } from "../chart/by_layer.ts";
+import { KIND_NAMES, type ModuleKind } from "../chart/setting.ts";
+import { leastImportant, quarter } from "../chart/summary.ts";
+import { drawFigure, type Figure } from "../chart/svg.ts";
+
+/** Draws profiles of one model over several texts. Throws `RangeError` without a profile. */
+export function textsFigure(profiles: readonly Profile[]): Figure {
+  if (profiles.length === 0) {
+    throw new RangeError("Cannot draw importance across texts: no profile, expected one a text");
+  }
+  const { model, dtype, engine, packing } = profiles[0].provenance;
+  const kinds = (["attention", "mlp"] as const)
+    .filter((kind) => profiles.some((profile) => profile[kind].importance.some((value) => value !== null)));
+  const agreements = kinds.map((kind) => ({ kind, ...commonLowest(profiles, kind) }));
+  const panels = kinds.map((kind) => ({ kind, series: seriesOf(profiles, kind) }));
+  const names = profiles.map(({ provenance }) => provenance.text.name);
+  return drawFigure({
+    name: "texts",
+    title: agreements.length
+      ? `${agreements[0].common} of the ${agreements[0].of} least important ${
+        KIND_NAMES[agreements[0].kind]
+      } modules are the same in all texts`
+      : "Importance across kinds of text",
+    subtitle: `Importance 1 − cos(X, Y) by layer, measured on ${names.join(", ")}. Bars: ± 1 standard error.`,
+    setting:
+      `${model.name} (${model.format}) · ${packing.samples} × ${packing.length} tokens of each text · ` +
+      `${dtype}, ${engine}`,
+    reading: agreements.map(({ kind, common, of }) =>
+      `Of the lowest quarter of ${KIND_NAMES[kind]} modules, ${common} of ${of} are the same in every text.`
+    ).join(" "),
+    panels: panels.map(({ kind, series }) =>
+      layerChart(series, { label: `${KIND_NAMES[kind]}, importance (log)`, log: true, height: 320 })
+    ),
+    rows: panels.flatMap(({ kind, series }) =>
+      layerRows(series, { series: "text", value: "importance" })
+        .map((row) => ({ module: KIND_NAMES[kind], ...row }))
+    ),
+  });
+}
+
+function seriesOf(profiles: readonly Profile[], kind: ModuleKind) {
+  return profiles.map((profile, i) => ({
+    label: profile.provenance.text.name,
+    color: HUES[i % HUES.length],
+    values: profile[kind].importance,
+    errors: profile[kind].standardError,
+  }));
+}
+
+/** How many of the lowest quarter every profile has. */
+function commonLowest(profiles: readonly Profile[], kind: ModuleKind): { common: number; of: number } {
+  const n = quarter(profiles[0].provenance.model.layers);
+  const [first, ...others] = profiles.map((profile) => leastImportant(profile, kind, n));
+  return {
+    common: first.filter((layer) => others.every((list) => list.includes(layer))).length,
+    of: first.length,
+  };
+}

@@ -1,0 +1,104 @@
+/**
+ * How long the updates are, by layer: mean |a| and |m| over tokens. Where a norm stands behind the modules and its weights
+ * are as they begin, every update of every layer has the same length, so its size can say nothing of a module (claim C7).
+ */
+import * as Plot from "@observablehq/plot";
+import type { Causes } from "../../result/mod.ts";
+import { AXIS_Y, COLORS, layerAxis, logDomain, logTicks } from "../chart/axes.ts";
+import { formatNumber, formatTick } from "../chart/numbers.ts";
+import { KIND_NAMES, settingsOf } from "../chart/setting.ts";
+import { present } from "../chart/summary.ts";
+import { drawFigure, type Figure, INK, WIDTH } from "../chart/svg.ts";
+
+const MODULES = ["attention", "mlp"] as const;
+/** Longest over shortest below which updates count as of one length. */
+const ONE_LENGTH = 1.01;
+
+/** Draws a panel for each result. Throws `RangeError` for none. */
+export function updateNormsFigure(results: readonly Causes[]): Figure {
+  if (results.length === 0) throw new RangeError("Cannot draw norms: found no result, expected one at least");
+  const y = logDomain(results.flatMap((result) => MODULES.flatMap((module) => ends(result, module))));
+  const spans = results.map((result) => ({
+    result,
+    name: result.provenance.model.name,
+    span: spanOf(result),
+  }))
+    .sort((a, b) => a.span - b.span);
+  const [least, most] = [spans[0], spans.at(-1)!];
+  return drawFigure({
+    name: "update_norms",
+    title: least.span < ONE_LENGTH
+      ? `At ${least.name} every update has the same length`
+      : `The longest mean update is ${formatNumber(least.span)} to ${
+        formatNumber(most.span)
+      } times the shortest`,
+    subtitle:
+      "Mean length |u| of the updates by layer, blue attention, orange MLP; bands: ± 1 standard deviation over tokens.",
+    setting: settingsOf(results.map(({ provenance }) => provenance)),
+    reading: `Longest mean update over shortest: ${
+      spans.map(({ name, span }) => `${formatNumber(span)} in ${name}`).join(", ")
+    }.`,
+    panels: results.map((result) => panel(result, y)),
+    rows: results.flatMap((result) =>
+      MODULES.flatMap((module) =>
+        result[module].norm.map((norm, layer) => ({
+          model: result.provenance.model.name,
+          module: KIND_NAMES[module],
+          layer,
+          norm,
+          spread_over_tokens: result[module].normSpread[layer],
+        }))
+      )
+    ),
+  });
+}
+
+/** Longest over shortest mean update. */
+function spanOf(result: Causes): number {
+  const norms = MODULES.flatMap((module) => present(result[module].norm)).filter((norm) => norm > 0);
+  return norms.length ? Math.max(...norms) / Math.min(...norms) : 1;
+}
+
+function bandOf(result: Causes, module: "attention" | "mlp") {
+  return result[module].norm.flatMap((norm, layer) => {
+    if (!norm) return [];
+    const spread = Math.min(result[module].normSpread[layer] ?? 0, 0.9);
+    return [{ layer, norm, low: norm * (1 - spread), high: norm * (1 + spread) }];
+  });
+}
+
+function ends(result: Causes, module: "attention" | "mlp"): number[] {
+  return bandOf(result, module).flatMap(({ low, high }) => [low, high]);
+}
+
+function panel(result: Causes, y: [number, number]): Plot.PlotOptions {
+  const bands = MODULES.map((module) => ({ color: COLORS[module], points: bandOf(result, module) }));
+  const layers = result.streamNorm.length;
+  return {
+    width: WIDTH / 2,
+    height: 260,
+    marginLeft: 56,
+    marginRight: 14,
+    marginTop: 46,
+    marginBottom: 48,
+    x: { domain: [-0.5, layers - 0.5] },
+    y: { type: "log", domain: y },
+    marks: [
+      Plot.gridY(logTicks(y), { stroke: "#d0d7de", strokeOpacity: 1 }),
+      Plot.axisY(logTicks(y), { ...AXIS_Y, text: formatTick, label: null }),
+      ...layerAxis(layers),
+      ...bands.flatMap(({ color, points }) => [
+        Plot.areaY(points, { x: "layer", y1: "low", y2: "high", fill: color, fillOpacity: 0.15 }),
+        Plot.line(points, { x: "layer", y: "norm", stroke: color, strokeWidth: 2 }),
+        Plot.dot(points, { x: "layer", y: "norm", fill: color, r: 3 }),
+      ]),
+      Plot.text([result.provenance.model.name], {
+        frameAnchor: "top-left",
+        text: (name: string) => name.slice(0, 28),
+        fontWeight: 600,
+        fill: INK,
+        dy: -28,
+      }),
+    ],
+  };
+}

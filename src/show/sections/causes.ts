@@ -1,0 +1,35 @@
+/** Why modules are redundant, as a section: one model in full, others beside it, claims C2, C5, C6 and C7. */
+import type { Causes } from "../../result/mod.ts";
+import { attentionMapFigure } from "../figures/attention_map.ts";
+import { causeClaims } from "../claims/causes.ts";
+import { causesFigure } from "../figures/causes_against_importance.ts";
+import { correlationRows } from "../tables/causes.ts";
+import { effectsFigure } from "../figures/effects_map.ts";
+import type { Section } from "./section.ts";
+import { settingsOf } from "../chart/setting.ts";
+import { smoothingFigure } from "../figures/smoothing_curves.ts";
+import { updateNormsFigure } from "../figures/update_norms.ts";
+
+/** Puts the study of a model, which the claims are about, and those of others together. */
+export function causesSection(result: Causes, others: readonly Causes[] = []): Section {
+  const all = [result, ...others];
+  const [head, ...rows] = correlationRows(result);
+  return {
+    name: "causes",
+    title: "Causes: why modules are redundant",
+    setting: settingsOf(all.map(({ provenance }) => provenance)),
+    claims: causeClaims([result]),
+    figures: [
+      causesFigure(all),
+      attentionMapFigure(result),
+      smoothingFigure(result),
+      ...result.effects ? [effectsFigure(result)] : [],
+      updateNormsFigure(all),
+    ],
+    tables: [{
+      title: `Rank correlation with importance over the layers of ${result.provenance.model.name}`,
+      head,
+      rows,
+    }],
+  };
+}

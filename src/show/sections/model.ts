@@ -1,0 +1,98 @@
+/** One model as sections: which modules hardly turn the stream, what dropping costs, how large the updates are. */
+import type { Profile, Sweep } from "../../result/mod.ts";
+import { droppingClaims, magnitudeClaims } from "../claims/claims.ts";
+import { cosineMagnitudeFigure } from "../figures/cosine_magnitude.ts";
+import { groupsOf, meanOf } from "../chart/curves.ts";
+import { divergenceFigure } from "../figures/divergence.ts";
+import { dropOrderFigure } from "../figures/drop_order.ts";
+import { importanceFigure } from "../figures/importance.ts";
+import { magnitudeFigure } from "../figures/magnitude.ts";
+import { formatNumber } from "../chart/numbers.ts";
+import { qualityFigure } from "../figures/quality.ts";
+import { byImportance, KIND_NAMES, KINDS, settingOf } from "../chart/setting.ts";
+import { signFigure } from "../figures/sign.ts";
+import { stabilityFigure } from "../figures/stability.ts";
+import { streamNormFigure } from "../figures/stream_norm.ts";
+import type { ReportTable, Section } from "./section.ts";
+import { textsFigure } from "../figures/texts.ts";
+
+/** Modules that the table of drop lists shows. */
+const LISTED = 10;
+
+/** Which modules hardly turn the stream, and how sure that is: over samples, and over the texts given. */
+export function importanceSection(profile: Profile, texts: readonly Profile[] = []): Section {
+  return {
+    name: "importance",
+    title: "Importance: which modules hardly turn the stream",
+    setting: settingOf(profile.provenance),
+    claims: [],
+    figures: [
+      importanceFigure(profile),
+      dropOrderFigure(profile),
+      ...profile.provenance.packing.samples > 1 ? [stabilityFigure(profile)] : [],
+      ...texts.length > 1 ? [textsFigure(texts)] : [],
+    ],
+    tables: [dropTable(profile)],
+  };
+}
+
+/** What dropping costs. */
+export function qualitySection(sweep: Sweep): Section {
+  const quality = qualityFigure(sweep);
+  return {
+    name: "quality",
+    title: "Quality: what dropping costs",
+    setting: quality.setting,
+    claims: droppingClaims(sweep),
+    figures: [quality, divergenceFigure(sweep)],
+    tables: [sweepTable(sweep)],
+  };
+}
+
+/** How large the updates are, where they point, and how much of importance that is. */
+export function magnitudeSection(profile: Profile): Section {
+  return {
+    name: "magnitude",
+    title: "Magnitude: how much of importance is size",
+    setting: settingOf(profile.provenance),
+    claims: magnitudeClaims(profile),
+    figures: [
+      magnitudeFigure(profile),
+      streamNormFigure(profile),
+      signFigure(profile),
+      cosineMagnitudeFigure(profile),
+    ],
+    tables: [],
+  };
+}
+
+function dropTable(profile: Profile): ReportTable {
+  const orders = KINDS.map((kind) => byImportance(profile, kind));
+  const length = Math.min(LISTED, Math.max(...orders.map((order) => order.length)));
+  return {
+    title: "The most redundant modules: layer and importance",
+    head: ["rank", ...KINDS.map((kind) => KIND_NAMES[kind])],
+    rows: Array.from({ length }, (_, i) => [
+      String(i + 1),
+      ...orders.map((order) => order[i] ? `${order[i].layer} (${formatNumber(order[i].score)})` : "–"),
+    ]),
+  };
+}
+
+/** Perplexity by the number dropped, a column a curve; random orders as the geometric mean over their seeds. */
+function sweepTable(sweep: Sweep): ReportTable {
+  const groups = groupsOf(sweep);
+  const counts = [...new Set(groups.flatMap(({ points }) => points.map(({ dropped }) => dropped)))]
+    .sort((a, b) => a - b);
+  return {
+    title: "Perplexity by the number of modules dropped",
+    head: ["dropped", ...groups.map(({ label }) => label)],
+    rows: counts.map((count) => [
+      String(count),
+      ...groups.map(({ points }) => {
+        const point = points.find(({ dropped }) => dropped === count);
+        return point ? formatNumber(Math.exp(meanOf(point.values, ({ nll }) => nll))) : "–";
+      }),
+    ]),
+  };
+}

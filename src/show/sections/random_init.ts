@@ -1,0 +1,36 @@
+/** Untrained models as a section: beside their closed form, over width and deviation, and claim C4. */
+import { moduleRatio } from "../../measure/mod.ts";
+import { initClaim } from "../claims/untrained.ts";
+import { initFitFigure } from "../figures/init_fit.ts";
+import { initMapFigure, type RatioMap } from "../figures/init_map.ts";
+import { type InitModel, percent, settingOfModels, shapeText, worstError } from "../chart/init_model.ts";
+import { formatNumber } from "../chart/numbers.ts";
+import type { ReportTable, Section } from "./section.ts";
+
+/** Puts models together, and maps with theirs. Throws `RangeError` where there is no model. */
+export function randomInitSection(models: readonly InitModel[], maps: readonly RatioMap[]): Section {
+  return {
+    name: "random-init",
+    title: "Random initialisation: redundancy before the first step",
+    setting: settingOfModels(models),
+    claims: [initClaim(models)],
+    figures: [initFitFigure(models), initMapFigure(maps)],
+    tables: [ratioTable(models)],
+  };
+}
+
+function ratioTable(models: readonly InitModel[]): ReportTable {
+  return {
+    title: "Importance of attention over the MLP’s (geometric mean from layer 2 on)",
+    head: ["model", "measured", "closed form", "largest error of a module"],
+    rows: models.map((model) => {
+      const { attention, mlp } = model.measured;
+      return [
+        shapeText(model),
+        formatNumber(moduleRatio({ attention: attention.importance, mlp: mlp.importance })),
+        formatNumber(moduleRatio(model.predicted)),
+        percent(worstError(model)),
+      ];
+    }),
+  };
+}

@@ -1,0 +1,28 @@
+/** What pages are made of. */
+import type { Figure } from "../chart/svg.ts";
+import type { Claim } from "../claims/claims.ts";
+
+/** Content of a page. */
+export interface Report {
+  readonly title: string;
+  readonly sections: readonly Section[];
+}
+
+/** One analysis. */
+export interface Section {
+  /** In a word: "importance". */
+  readonly name: string;
+  readonly title: string;
+  /** What its numbers stand on: model, weight format, text, packing. */
+  readonly setting: string;
+  readonly claims: readonly Claim[];
+  readonly figures: readonly Figure[];
+  readonly tables: readonly ReportTable[];
+}
+
+/** Cells as text; the first column names the row. */
+export interface ReportTable {
+  readonly title: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}

@@ -1,0 +1,32 @@
+/** Every analysis as a section of a page, by name: its claims, figures and tables. */
+import type { Causes, Checkpoints, Profile, Sweep } from "../../result/mod.ts";
+import type { InitModel } from "../chart/init_model.ts";
+import type { RatioMap } from "../figures/init_map.ts";
+import { causesSection } from "./causes.ts";
+import { checkpointsSection } from "./checkpoints.ts";
+import { importanceSection, magnitudeSection, qualitySection } from "./model.ts";
+import { randomInitSection } from "./random_init.ts";
+import type { Section } from "./section.ts";
+
+/** What each analysis finds. */
+export interface Findings {
+  /** A profile, and those of the same model over several texts. */
+  readonly importance: { readonly profile: Profile; readonly texts: readonly Profile[] };
+  readonly quality: Sweep;
+  readonly magnitude: Profile;
+  /** By training run. */
+  readonly checkpoints: readonly Checkpoints[];
+  readonly "random-init": { readonly models: readonly InitModel[]; readonly maps: readonly RatioMap[] };
+  /** Those of the model that the claims are about, and of others. */
+  readonly causes: { readonly model: Causes; readonly others: readonly Causes[] };
+}
+
+/** Draws what an analysis found. */
+export const sections: { readonly [Name in keyof Findings]: (found: Findings[Name]) => Section } = {
+  importance: ({ profile, texts }) => importanceSection(profile, texts),
+  quality: qualitySection,
+  magnitude: magnitudeSection,
+  checkpoints: checkpointsSection,
+  "random-init": ({ models, maps }) => randomInitSection(models, maps),
+  causes: ({ model, others }) => causesSection(model, others),
+};

@@ -1,0 +1,44 @@
+/** Importance beside the official code's, as a table for the terminal. */
+import type { Provenance } from "../../result/mod.ts";
+import { formatFixed, formatNumber } from "../chart/numbers.ts";
+import { KIND_NAMES, settingOf } from "../chart/setting.ts";
+import { align, optional, style, type TextLook } from "./table.ts";
+
+/** What the table is made of. */
+export interface AgainstRows extends Record<"attention" | "mlp", DifferenceRows> {
+  readonly provenance: Provenance;
+  readonly same: boolean;
+}
+interface DifferenceRows {
+  readonly importance: readonly (number | null)[];
+  readonly official: readonly (number | null)[];
+  readonly difference: readonly (number | null)[];
+  readonly rankCorrelation: number;
+}
+
+/** A row for every layer of both kinds; one line where the definitions are the same. */
+export function againstTable(against: AgainstRows, look: TextLook = {}): string {
+  const bold = style(look, 1);
+  const head = bold(`${settingOf(against.provenance)} · beside llm-drop`);
+  if (against.same) {
+    return `${head}\nBoth definitions are the same here: no norm stands behind a module, so what a module puts out ` +
+      "is what is added.";
+  }
+  const tables = (["attention", "mlp"] as const).map((kind) => {
+    const { importance, official, difference, rankCorrelation } = against[kind];
+    const rows = importance.map((value, layer) => [
+      String(layer),
+      optional(value, formatNumber),
+      optional(official[layer], formatNumber),
+      optional(difference[layer], (d) => `${d < 0 ? "−" : "+"}${formatNumber(Math.abs(d))}`),
+    ]);
+    return `${bold(KIND_NAMES[kind])}, rank correlation ${
+      optional(rankCorrelation, (r) => formatFixed(r, 3))
+    }\n${align([["layer", "importance", "llm-drop", "difference"], ...rows], look)}`;
+  });
+  return [
+    head,
+    "llm-drop leaves the norms behind the modules out, and takes the raw attention output for the MLP's X.",
+    ...tables,
+  ].join("\n\n");
+}

@@ -1,0 +1,136 @@
+/** The study of causes for the terminal: by layer, then how each cause goes with importance, then what stands out. */
+import { mean } from "../../measure/mod.ts";
+import type { CauseName, Causes, PatternName, Smoothed, SmoothingName } from "../../result/mod.ts";
+import { layerStreams } from "../chart/layer_streams.ts";
+import { formatFixed, formatNumber, formatShare } from "../chart/numbers.ts";
+import { describeDrop, KIND_NAMES, settingOf } from "../chart/setting.ts";
+import { present } from "../chart/summary.ts";
+import { align, optional, style, type TextLook } from "./table.ts";
+
+/** What each cause is called in print. */
+export const CAUSE_TITLES: Readonly<Record<CauseName, string>> = {
+  normalizedEntropy: "entropy / ln t",
+  firstShare: "share on the first token",
+  effectiveKeys: "effective keys",
+  top16Mass: "mass of the top 16 keys",
+  belowOnePercent: "keys below 1 % of the largest",
+  meanDistance: "mean distance",
+  meanCosine: "mean cosine of the tokens read",
+  residualToRankOne: "their residual to rank one",
+  participationRatio: "their participation ratio",
+  relativeMagnitude: "relative magnitude",
+};
+
+/** Massive activations that the table lists. */
+const LISTED = 8;
+
+/** Everything a person reads first; the JSON has the rest. */
+export function causesTable(result: Causes, look: TextLook = {}): string {
+  const title = style(look, 1);
+  const { queryStride, kernels } = result.provenance.causes;
+  const every = queryStride === 1 ? "every query" : `one query in ${queryStride}`;
+  return [
+    title(settingOf(result.provenance)),
+    `${result.norm}-norm; attention patterns of ${every}, ${kernels}`,
+    "",
+    layerTable(result, look),
+    "",
+    title("rank correlation with importance over layers, and its 95 % interval"),
+    align(correlationRows(result), look, [0, 1]),
+    "",
+    title("the last layer's tokens, by what is dropped"),
+    smoothingTable(result, look),
+    "",
+    ...effectLines(result),
+    sinkLine(result),
+    ...massiveLines(result),
+  ].join("\n");
+}
+
+/** A pattern's mean over the heads of each layer [L]. */
+export function headMean(result: Causes, name: PatternName): (number | null)[] {
+  return result.patterns[name].map((heads) => heads && meanOf(heads));
+}
+
+function layerTable(result: Causes, look: TextLook): string {
+  const { streamNorm, attention, mlp, smoothing: [full] } = result;
+  const entropy = headMean(result, "normalizedEntropy");
+  const [first, keys] = [headMean(result, "firstShare"), headMean(result, "effectiveKeys")];
+  const number = (value: number | null) => optional(value, formatNumber);
+  const fixed = (value: number | null) => optional(value, (value) => formatFixed(value, 3));
+  const rows = streamNorm.map((norm, l) => [
+    String(l),
+    number(norm),
+    number(attention.importance[l]),
+    fixed(attention.relativeMagnitude[l]),
+    fixed(entropy[l]),
+    fixed(first[l]),
+    optional(keys[l], (value) => formatFixed(value, 1)),
+    fixed(full.attention.meanCosine.mean[l]),
+    number(mlp.importance[l]),
+    fixed(mlp.relativeMagnitude[l]),
+    fixed(full.mlp.meanCosine.mean[l]),
+    optional(full.mlp.participationRatio.mean[l], (value) => formatFixed(value, 1)),
+  ]);
+  const head = ["layer", "|x|", "attention", "|a|/|x|", "entropy", "first", "keys", "cosine"];
+  return align([[...head, "MLP", "|m|/|X|", "cosine", "particip."], ...rows], look);
+}
+
+/** How each cause goes with importance: a heading, and a row a module and cause. */
+export function correlationRows({ correlations }: Causes): string[][] {
+  const fixed = (value: number | null) => optional(value, (value) => formatFixed(value, 2));
+  const rows = correlations.map(({ module, cause, rank, low, high }) => [
+    KIND_NAMES[module],
+    CAUSE_TITLES[cause],
+    fixed(rank),
+    low === null || high === null ? "–" : `${fixed(low)} to ${fixed(high)}`,
+  ]);
+  return [["module", "cause", "rank", "interval"], ...rows];
+}
+
+function smoothingTable({ smoothing }: Causes, look: TextLook): string {
+  const last = (smoothed: Smoothed, name: SmoothingName) => layerStreams(smoothed, name).at(-1)?.value;
+  const rows = smoothing.map((smoothed) => [
+    describeDrop(smoothed.drop),
+    optional(last(smoothed, "meanCosine"), (value) => formatFixed(value, 3)),
+    optional(last(smoothed, "participationRatio"), (value) => formatFixed(value, 2)),
+  ]);
+  return align([["dropped", "mean cosine", "participation"], ...rows], look, [0]);
+}
+
+function effectLines({ effects }: Causes): string[] {
+  if (!effects) return [];
+  const moved = (kind: "attention" | "mlp") => meanOf([effects[kind].attention, effects[kind].mlp].flat(2));
+  const [attention, mlp] = [moved("attention"), moved("mlp")];
+  if (attention === null || mlp === null) return [];
+  return [
+    `One attention module dropped moves a later update by ${
+      formatShare(attention)
+    } of its size in the mean, one MLP by ${formatShare(mlp)}`,
+  ];
+}
+
+function sinkLine(
+  { sink, provenance: { causes: { sink: { samples, length, threshold } } } }: Causes,
+): string {
+  return `Sink rate as published (first token above ${threshold}, ${samples} × ${length} tokens, no BOS): ${
+    optional(sink.rate, formatShare)
+  } of heads`;
+}
+
+function massiveLines({ massive: { places, largest } }: Causes): string[] {
+  if (places === 0) return ["No massive activation (|x| > 100 and 1000 times the median)"];
+  return [
+    `Massive activations (|x| > 100 and 1000 times the median) in ${places} places, the largest:`,
+    ...largest.slice(0, LISTED).map(({ layer, position, dimension, value, samples }) =>
+      `  after layer ${layer}, token ${position}, dimension ${dimension}: ${
+        formatNumber(value)
+      } (${samples} samples)`
+    ),
+  ];
+}
+
+function meanOf(values: readonly (number | null)[]): number | null {
+  const there = present(values);
+  return there.length ? mean(there) : null;
+}

@@ -1,0 +1,117 @@
+/**
+ * The analyses that pages are made of: `lamina figures` has all, `lamina start` the first three. An entry computes what it
+ * shows, or finds it kept; what a page makes of it is `show/sections`.
+ */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Causes, Checkpoints, Profile } from "../../result/mod.ts";
+import { openSeries, type StudyModel } from "../../subject/mod.ts";
+import { causes } from "../causes/causes.ts";
+import { checkpoints } from "../checkpoints.ts";
+import { HELD_OUT_TEXT, type StudyOptions } from "../options.ts";
+import { profile } from "../profile.ts";
+import { START_CURVES, sweep, SWEEP_STEPS } from "../sweep.ts";
+import { untrainedMaps, untrainedModels } from "./untrained.ts";
+
+/** What an analysis is given: what every study can be told; the model and its profile, made when first asked for. */
+export interface AnalysisOptions extends StudyOptions {
+  readonly model: () => Promise<StudyModel>;
+  readonly profile: () => Promise<Profile>;
+}
+
+/** An analysis: what it shows, in a line, and what it computes. */
+interface Analysis<T> {
+  readonly about: string;
+  run(options: AnalysisOptions): Promise<T>;
+}
+
+/** Sizes of the main job's studies: the profile, the quality of what is left, the profiles of several texts. */
+export const SIZES = {
+  profile: { samples: 8, length: 2048 },
+  quality: { samples: 8, length: 512 },
+  texts: { samples: 4, length: 512 },
+} as const;
+/** Of a study of training: as long as what the committed models were trained on. */
+const TRAINING = { samples: 16, length: 256 };
+const CAUSES = { samples: 8, length: 512 };
+
+/** The committed training runs: a Pre-LN and a Peri-LN model. */
+const SERIES = ["pre-ln", "peri-ln"].map((name) =>
+  join(fileURLToPath(new URL("../../../data/series", import.meta.url)), name)
+);
+
+/** Kinds of text whose importances are held side by side. */
+const TEXTS = ["stories", "wiki", "code", "math"] as const;
+
+/** By name, in the order of the page. */
+export const analyses = {
+  importance: analysis({
+    about: "which modules hardly turn the stream, on several texts",
+    async run(options) {
+      const model = await options.model();
+      const texts: Profile[] = [];
+      for (const text of TEXTS) texts.push(await profile(model, { ...SIZES.texts, ...options, text }));
+      return { profile: await options.profile(), texts };
+    },
+  }),
+  quality: analysis({
+    about: "what dropping attention, MLPs and blocks costs, beside other orders",
+    async run(options) {
+      const [model, orders] = [await options.model(), await options.profile()];
+      return await sweep(model, orders, START_CURVES, SWEEP_STEPS, { ...SIZES.quality, ...options });
+    },
+  }),
+  magnitude: analysis({
+    about: "how large the updates are, where they point, and how much of importance that is",
+    run: (options) => options.profile(),
+  }),
+  checkpoints: analysis({
+    about:
+      "importance through training, of a Pre-LN and a Peri-LN model; what half of the modules are worth at each step",
+    async run(options) {
+      const results: Checkpoints[] = [];
+      for (const folder of SERIES) {
+        const series = await openSeries(folder, options);
+        results.push(await checkpoints(series, { ...TRAINING, ...options, quality: HELD_OUT_TEXT }));
+      }
+      return results;
+    },
+  }),
+  "random-init": analysis({
+    about: "untrained models beside their closed form, and where attention is the less important module",
+    run: async (options) => ({
+      models: await untrainedModels(options),
+      maps: await untrainedMaps(options),
+    }),
+  }),
+  causes: analysis({
+    about:
+      "attention patterns, smoothing, reach and size of updates beside importance; also before and after training",
+    async run(options) {
+      const sizes = { ...CAUSES, ...options };
+      return { model: await causes(await options.model(), sizes), others: await trainedCauses(sizes) };
+    },
+  }),
+};
+export type AnalysisName = keyof typeof analyses;
+
+function analysis<T>(entry: Analysis<T>): Analysis<T> {
+  return entry;
+}
+
+/** Causes at both ends of each training run. */
+async function trainedCauses(options: StudyOptions): Promise<Causes[]> {
+  const results = [];
+  for (const folder of SERIES) {
+    const { checkpoints } = await openSeries(folder, options);
+    for (const checkpoint of [checkpoints[0], checkpoints.at(-1)!]) {
+      const model = await checkpoint.open();
+      try {
+        results.push(await causes(model, options));
+      } finally {
+        model.close();
+      }
+    }
+  }
+  return results;
+}

@@ -1,0 +1,82 @@
+/** What some heads attend to in a short text: whole rows of attention, which no study keeps. For looking at. */
+import { type AttentionInput, attentionScores } from "../../kernels/mod.ts";
+import { type Blocks, forward, noDrop, type Probe } from "../../run/mod.ts";
+import { engineOf, type StudyOptions } from "../options.ts";
+import type { StudyModel } from "../../subject/mod.ts";
+
+/** One head of one layer. */
+export interface Head {
+  readonly layer: number;
+  readonly head: number;
+}
+
+/** A text token by token, and for each head the shares [query][key] of the keys 0 … query; 0 outside a window. */
+export interface AttentionOf {
+  readonly model: string;
+  readonly tokens: string[];
+  readonly heads: (Head & { readonly rows: number[][] })[];
+}
+
+/** Tokens that a text may have: all T²/2 shares of each head are given. */
+const MOST_TOKENS = 512;
+
+/**
+ * Runs a text through a model and gives the attention of some heads; `bos` puts BOS before the text. Throws `RangeError`
+ * for a head that is not there, and for a text without tokens or with more than 512.
+ */
+export async function attentionOf(
+  model: StudyModel,
+  text: string,
+  wanted: readonly Head[],
+  { bos = false, ...options }: Pick<StudyOptions, "engine" | "signal" | "bos"> = {},
+): Promise<AttentionOf> {
+  const { layers } = model.spec;
+  for (const { layer, head } of wanted) {
+    if (head >= 0 && head < (layers[layer]?.attention?.heads ?? 0)) continue;
+    throw new RangeError(`Cannot look at head ${head} of layer ${layer}: ${model.name} has no such head`);
+  }
+  const tokenizer = await model.tokenizer();
+  const begin = bos && tokenizer.bos !== null ? [tokenizer.bos] : [];
+  const ids = Int32Array.from([...begin, ...tokenizer.encode(text)]);
+  if (ids.length === 0 || ids.length > MOST_TOKENS) {
+    throw new RangeError(`Cannot look at ${ids.length} tokens: expected 1 to ${MOST_TOKENS}`);
+  }
+  const blocks: Blocks = { ids, samples: 1, length: ids.length };
+  const seen = new Map<number, Pick<AttentionInput, "q" | "k">>();
+  const probe: Probe = {
+    attention: ({ q, k }) => ({ q, k }),
+    observeAttention({ layer, outputs }) {
+      if (!wanted.some((head) => head.layer === layer)) return;
+      const [q, k] = [outputs.q, outputs.k].map(({ data }) => (data as AttentionInput["q"]).slice());
+      seen.set(layer, { q, k });
+    },
+  };
+  const { signal } = options;
+  await forward({ model, engine: engineOf(options), blocks, plans: [noDrop], probes: [probe], signal });
+  return {
+    model: model.name,
+    tokens: [...ids].map((id) => tokenizer.decode([id])),
+    heads: wanted.map(({ layer, head }) => {
+      const { heads, kvHeads, headSize, scale, window, softcap } = layers[layer].attention!;
+      const input: AttentionInput = {
+        tokens: ids.length,
+        heads,
+        keyHeads: kvHeads,
+        size: headSize,
+        ...seen.get(layer)!,
+        scale,
+        window: window ?? undefined,
+        softcap: softcap ?? undefined,
+      };
+      return { layer, head, rows: Array.from(ids, (_, t) => sharesOf(attentionScores(input, head, t), t)) };
+    }),
+  };
+}
+
+/** The softmax of the scores of the newest keys up to t, after zeros for those that the window hides. */
+function sharesOf(scores: Float64Array, t: number): number[] {
+  const largest = Math.max(...scores);
+  const weights = [...scores].map((score) => Math.exp(score - largest));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return [...new Array<number>(t + 1 - scores.length).fill(0), ...weights.map((weight) => weight / total)];
+}

@@ -1,0 +1,199 @@
+/**
+ * Why modules are redundant (paper, claims C2, C5, C6, C7): attention patterns, over-smoothed tokens, magnitudes, massive
+ * activations, the reach of one drop; and how each goes with importance.
+ *
+ * Four runs: the full model with every probe; smoothing with modules dropped, all plans as one trie; blocks of 64 tokens
+ * without BOS for the sink rate as published (Gu et al., arXiv 2410.10781); every module dropped in turn, on fewer samples,
+ * for what that does to later updates. The last grows with the square of the depth: it can be left out.
+ */
+import type { ModelSpec } from "../../models/mod.ts";
+import { type Causes, keptResult, resultPath, writeResult } from "../../result/mod.ts";
+import { type Blocks, noDrop } from "../../run/mod.ts";
+import { correlationsOf } from "./correlations.ts";
+import { laterEffects, sinkRate, smoothingUnder, type Subject, wholeModel } from "./runs.ts";
+import { type Estimate, estimate } from "../estimate.ts";
+import { type KernelsName, openKernels, type StatsKernels } from "./kernels.ts";
+import { CALIBRATION_TEXT, provenance, type StudyOptions, textOptions } from "../options.ts";
+import { plan as drawnOf, type RandomInitOptions, shapeOf } from "../untrained/random_init.ts";
+import { withUntrained } from "../untrained/untrained.ts";
+import { type NamedConfig, packText, type StudyModel, zipfText } from "../../subject/mod.ts";
+
+/** What the study measures, beside the options of every study. */
+export interface CausesMeasures {
+  /** Every how manieth query the attention patterns are of; 1, all of them, where not said. */
+  readonly queryStride?: number;
+  /** What computes the patterns; "cpu" where not said. */
+  readonly kernels?: KernelsName;
+  /** Samples that the effects on later layers are of; 2 where not said, none for 0. */
+  readonly effectSamples?: number;
+}
+
+/** Options of the study. */
+export type CausesOptions = StudyOptions & CausesMeasures;
+
+/** Numbers of modules dropped for the smoothing under drops. */
+const DROPS = [4, 8];
+/** The published setting of the sink rate. */
+const SINK = { samples: 100, length: 64, threshold: 0.3 };
+/** Tokens of a sample that the effects on later layers are of. */
+const EFFECT_LENGTH = 256;
+
+/** Causes in a model, over a calibration text. */
+export async function causes(model: StudyModel, options: CausesOptions = {}): Promise<Causes> {
+  const text = textOptions(options, CALIBRATION_TEXT);
+  const packed = await packText(model, text, options);
+  const published = {
+    ...text,
+    samples: sinkSamples(packed.blocks),
+    length: SINK.length,
+    skip: Math.floor(text.skip * text.length / SINK.length),
+    bos: false,
+  };
+  return await causesOf({
+    model,
+    blocks: packed.blocks,
+    sinkBlocks: (await packText(model, published, options)).blocks,
+    origin: await provenance(model, packed, noDrop, options),
+    label: `causes in ${model.name}`,
+    options,
+  }, options);
+}
+
+/** Causes in a model that was never trained, over words from Zipf's law; of the first seed. */
+export async function untrainedCauses(
+  named: NamedConfig,
+  options: RandomInitOptions & CausesMeasures = {},
+): Promise<Causes> {
+  const { name, spec, initialiser, seeds: [seed], samples, length } = drawnOf(named, options);
+  const text = zipfText(spec.vocabulary, samples, length);
+  const drawn = { name, config: named.config, spec, initialiser, seed };
+  return await withUntrained(drawn, text, options, (model, origin) =>
+    causesOf({
+      model,
+      blocks: text.blocks,
+      sinkBlocks: zipfText(spec.vocabulary, sinkSamples(text.blocks), SINK.length).blocks,
+      origin,
+      label: `causes in random ${name}, seed ${seed}`,
+      options,
+    }, options));
+}
+
+/** As many blocks of the published length as make about as much text, at most the published number. */
+function sinkSamples({ samples, length }: Omit<Blocks, "ids">): number {
+  return Math.max(1, Math.min(SINK.samples, Math.floor(samples * length / SINK.length)));
+}
+
+async function causesOf(subject: Subject, measures: CausesMeasures): Promise<Causes> {
+  const { options, label, model: { spec }, blocks } = subject;
+  const kernels = await openKernels(measures.kernels ?? "cpu");
+  try {
+    const settings = settingsOf(subject, kernels, measures);
+    const origin = { ...subject.origin, causes: settings };
+    if (options.results && !options.fresh) {
+      const kept = await keptResult(options.results, "causes", origin);
+      if (kept) {
+        options.onNotice?.(`${label}: kept from an earlier run`);
+        return kept;
+      }
+    }
+    const { profile, ...whole } = await wholeModel(subject, settings.queryStride, kernels);
+    const measured = {
+      ...whole,
+      sink: await sinkRate(subject, settings.sink.threshold, kernels),
+      smoothing: await smoothingUnder(subject, profile, settings.drops),
+      effects: settings.effects && await laterEffects(subject, settings.effects),
+    };
+    const result: Causes = {
+      kind: "causes",
+      provenance: origin,
+      tokens: blocks.samples * blocks.length,
+      norm: shapeOf(spec).norm,
+      streamNorm: profile.streamNorm,
+      ...measured,
+      correlations: correlationsOf(measured, spec.layers),
+    };
+    if (options.results) await writeResult(resultPath(options.results, "causes", origin), result);
+    return result;
+  } finally {
+    await kernels.close();
+  }
+}
+
+function settingsOf(
+  { model: { spec }, blocks, sinkBlocks }: Subject,
+  kernels: StatsKernels,
+  { queryStride = 1, effectSamples = 2 }: CausesMeasures,
+): Causes["provenance"]["causes"] {
+  const check = (name: string, value: number, least: number) => {
+    if (Number.isInteger(value) && value >= least) return;
+    throw new RangeError(`Cannot use ${name} ${value}: expected an integer of at least ${least}`);
+  };
+  check("query stride", queryStride, 1);
+  check("effect samples", effectSamples, 0);
+  return {
+    queryStride,
+    kernels: kernels.name,
+    drops: [0, ...DROPS.filter((n) => n < fewerModules(spec))],
+    sink: { samples: sinkBlocks.samples, length: sinkBlocks.length, threshold: SINK.threshold },
+    effects: effectSamples === 0 ? null : {
+      samples: Math.min(effectSamples, blocks.samples),
+      length: Math.min(EFFECT_LENGTH, blocks.length),
+    },
+  };
+}
+
+/** What the study would take; the statistics themselves, the lesser part of the time, are not in it. */
+export async function causesEstimate(
+  model: Pick<StudyModel, "spec">,
+  options: StudyOptions & CausesMeasures = {},
+): Promise<Estimate> {
+  const { samples, length } = textOptions(options, CALIBRATION_TEXT);
+  const { effectSamples = 2 } = options;
+  const layers = model.spec.layers.map((_, l) => l);
+  /** Lists of layers, each dropped of either kind; the deepest stand for the least important. */
+  const plans = (lists: readonly number[][]) => [
+    noDrop,
+    ...lists.flatMap((list) => [{ ...noDrop, attention: list }, { ...noDrop, mlp: list }]),
+  ];
+  const under = DROPS.filter((n) => n < fewerModules(model.spec)).map((n) => layers.slice(-n));
+  const runs = [
+    { plans: [noDrop], samples, length },
+    { plans: plans(under), samples, length },
+    { plans: [noDrop], samples: sinkSamples({ samples, length }), length: SINK.length },
+    ...effectSamples > 0
+      ? [{
+        plans: plans(layers.map((l) => [l])),
+        samples: effectSamples,
+        length: Math.min(EFFECT_LENGTH, length),
+      }]
+      : [],
+  ];
+  const prices: Estimate[] = [];
+  for (const { plans, ...size } of runs) {
+    prices.push(await estimate(model, plans, false, { ...options, ...size }));
+  }
+  const sum = (key: keyof Estimate) => prices.reduce((total, price) => total + price[key], 0);
+  return {
+    tokens: samples * length,
+    modules: sum("modules"),
+    flops: sum("flops"),
+    seconds: sum("seconds"),
+    bytes: Math.max(...prices.map(({ bytes }) => bytes)),
+  };
+}
+
+/** What the study of a model that was never trained would take. */
+export async function untrainedCausesEstimate(
+  named: NamedConfig,
+  options: RandomInitOptions & CausesMeasures = {},
+): Promise<Estimate> {
+  const { spec, samples, length } = drawnOf(named, options);
+  return await causesEstimate({ spec }, { ...options, samples, length });
+}
+
+/** How many modules there are of the kind that has fewer. */
+function fewerModules({ layers }: ModelSpec): number {
+  return Math.min(
+    ...(["attention", "mlp"] as const).map((kind) => layers.filter((layer) => layer[kind]).length),
+  );
+}

@@ -1,0 +1,85 @@
+/**
+ * Untrained models measured and computed side by side: one, several that differ in one property, and by the closed form alone
+ * a map over width and standard deviation.
+ */
+import { moduleRatio, type Predicted, type RatioPoint } from "../../measure/mod.ts";
+import { readSpec } from "../../models/mod.ts";
+import type { RandomInit } from "../../result/mod.ts";
+import type { NamedConfig } from "../../subject/mod.ts";
+import { predictInit } from "./predict.ts";
+import { plan, randomInit, type RandomInitOptions, shapeOf } from "./random_init.ts";
+
+/** Importances over the seeds, and those of the closed form for the same setting. */
+export interface MeasuredInit {
+  readonly measured: RandomInit;
+  readonly predicted: Predicted;
+}
+
+/** Measures an untrained model and computes it. */
+export async function initModel(named: NamedConfig, options: RandomInitOptions = {}): Promise<MeasuredInit> {
+  return { measured: await randomInit(named, options), predicted: predictInit(named, options) };
+}
+
+/** Models that differ in one property, by its values: `initModels(named, { 4: { layers: 4 }, 8: { layers: 8 } })`. */
+export async function initModels(
+  named: NamedConfig,
+  changes: Readonly<Record<string, RandomInitOptions>>,
+  options: RandomInitOptions = {},
+): Promise<(MeasuredInit & { value: string })[]> {
+  const models = [];
+  for (const [value, change] of Object.entries(changes)) {
+    models.push({ value, ...await initModel(named, { ...options, ...change }) });
+  }
+  return models;
+}
+
+/** What the closed form says of a configuration, in a row: which module turns the stream further. */
+export function computedRatio(named: NamedConfig, options: RandomInitOptions = {}) {
+  const { name, spec, initialiser: { std } } = plan(named, options);
+  const ratio = moduleRatio(predictInit(named, options));
+  return {
+    name,
+    hidden: spec.hidden,
+    std,
+    product: std * Math.sqrt(spec.hidden),
+    norm: shapeOf(spec).norm,
+    ratio,
+  };
+}
+
+/**
+ * A configuration's architecture at another width, in its own proportions: with as many heads as keep the size of a head
+ * most nearly. Throws `RangeError` where no number of heads divides the width.
+ */
+export function atWidth(
+  named: NamedConfig,
+  hidden: number,
+): { readonly hidden: number; readonly heads: number } {
+  const { hidden: own, layers: [{ attention }] } = readSpec(named.config, named.name);
+  if (!attention) throw new RangeError(`Cannot resize ${named.name}: its first layer has no attention`);
+  const width = attention.heads * attention.headSize * hidden / own;
+  const group = attention.heads / attention.kvHeads;
+  const fitting = Array.from({ length: Math.floor(width / group) }, (_, i) => (i + 1) * group)
+    .filter((heads) => width % (2 * heads) === 0);
+  if (fitting.length === 0) {
+    throw new RangeError(`Cannot resize ${named.name} to ${hidden}: no number of heads divides its width`);
+  }
+  const off = (heads: number) => Math.abs(Math.log(width / heads / attention.headSize));
+  return { hidden, heads: fitting.reduce((best, heads) => off(heads) < off(best) ? heads : best) };
+}
+
+/** Importance of attention over that of the MLP by the closed form, for every width and standard deviation. */
+export function ratioMap(
+  named: NamedConfig,
+  widths: readonly number[],
+  stds: readonly number[],
+  options: RandomInitOptions = {},
+): RatioPoint[] {
+  return widths.flatMap((hidden) =>
+    stds.map((std) => ({
+      hidden,
+      std,
+      ratio: moduleRatio(predictInit(named, { ...options, ...atWidth(named, hidden), std })),
+    }))
+  );
+}

@@ -1,0 +1,55 @@
+/** The closed form (measure/init_theory.ts) of what the study of untrained models measures, for the same options. */
+import { initTheory, mean, type Predicted } from "../../measure/mod.ts";
+import type { MlpSpec } from "../../models/mod.ts";
+import { plan, type RandomInitOptions, shapeOf } from "./random_init.ts";
+import { type NamedConfig, zipfText } from "../../subject/mod.ts";
+
+/**
+ * Predicts what `randomInit` measures with the same options, seeds apart. Throws `TypeError` for a model in which not
+ * every layer has an attention and an MLP.
+ */
+export function predictInit(named: NamedConfig, options: RandomInitOptions = {}): Predicted {
+  const { name, spec, initialiser, samples, length } = plan(named, options);
+  const { residual, attention, mlp } = spec.layers[0];
+  if (!attention || !mlp || spec.layers.some((layer) => !layer.attention || !layer.mlp)) {
+    throw new TypeError(`Cannot predict ${name}: a layer lacks a module, expected attention and MLP in each`);
+  }
+  const model = {
+    hidden: spec.hidden,
+    layers: spec.layers.length,
+    attentionWidth: attention.heads * attention.headSize,
+    feedForward: mlp.size,
+    gated: mlp.gated,
+    activation: activations[mlp.activation],
+    norm: shapeOf(spec).norm,
+    epsilon: (attention.norm.pre ?? attention.norm.post)?.epsilon ?? 0,
+    parallel: residual === "parallel",
+    ...initialiser,
+    embeddingScale: spec.embeddingScale,
+    logitScale: attention.headSize * attention.scale ** 2,
+    qkNorm: attention.qkNorm !== null,
+  };
+  const { ids } = zipfText(spec.vocabulary, samples, length).blocks;
+  const parts = Array.from(
+    { length: samples },
+    (_, i) => initTheory(model, ids.subarray(i * length, (i + 1) * length)),
+  );
+  const average = (kind: "attention" | "mlp" | "block") =>
+    spec.layers.map((_, l) => mean(parts.map((part) => part[kind][l])));
+  return {
+    attention: average("attention"),
+    mlp: average("mlp"),
+    block: average("block"),
+    logitVariance: Math.max(...parts.map((part) => part.logitVariance)),
+  };
+}
+
+const geluTanh = (x: number) => x / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+
+/** Within 1e-3 of the models' own: GELU by its tanh form. */
+const activations: Record<MlpSpec["activation"], (x: number) => number> = {
+  silu: (x) => x / (1 + Math.exp(-x)),
+  gelu: geluTanh,
+  gelu_tanh: geluTanh,
+  relu: (x) => Math.max(0, x),
+};

@@ -1,0 +1,107 @@
+/**
+ * How redundant a model's modules are before it has learned anything (paper, claim C4: attention redundancy is inherent).
+ *
+ * A configuration is enough: weights are made from a seed while the model runs (models/init.ts), at its true shape or at
+ * another. The text is drawn from Zipf's law, the same for every seed, so that the spread over seeds is that of the
+ * weights. Every seed's profile is a result of its own, kept as such: an interrupted study goes on where it stopped.
+ */
+import { initialiserOf, type ModelSpec, readSpec, reshape, type Reshaping } from "../../models/mod.ts";
+import { overSeeds, type Profile, type RandomInit } from "../../result/mod.ts";
+import { cost, noDrop, PART_BYTES } from "../../run/mod.ts";
+import { type Estimate, estimate } from "../estimate.ts";
+import { type StudyOptions, textOptions } from "../options.ts";
+import { profileBlocks } from "../profile.ts";
+import { withUntrained } from "./untrained.ts";
+import { type NamedConfig, zipfText } from "../../subject/mod.ts";
+
+/** Options of the study; the sizes of the text, what to change of the shape, and what to draw from. */
+export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | "bos">, Reshaping {
+  /** How many seeds, from `seed` on; 1 and 0 where not said. */
+  readonly seeds?: number;
+  readonly seed?: number;
+  /** Standard deviation of the weights; the configuration's `initializer_range` where not said. */
+  readonly std?: number;
+  /** That of the projections onto the residual stream; as the others' where neither says. */
+  readonly residualStd?: number;
+}
+
+/** Numbers that two cores make in a second. */
+const MADE_PER_SECOND = 1.5e9;
+
+/** Importance of every module of the untrained model: mean and spread over seeds. */
+export async function randomInit(named: NamedConfig, options: RandomInitOptions = {}): Promise<RandomInit> {
+  const { name, spec, initialiser, seeds, samples, length } = plan(named, options);
+  const text = zipfText(spec.vocabulary, samples, length);
+  const profiles: Profile[] = [];
+  for (const seed of seeds) {
+    const drawn = { name, config: named.config, spec, initialiser, seed };
+    const label = `random ${name}, seed ${seed}`;
+    profiles.push(
+      await withUntrained(
+        drawn,
+        text,
+        options,
+        (model, origin) => profileBlocks(model, text.blocks, origin, label, options),
+      ),
+    );
+  }
+  return overSeeds(profiles, { shape: shapeOf(spec), initialiser });
+}
+
+/** What the study would take. */
+export async function randomInitEstimate(
+  named: NamedConfig,
+  options: RandomInitOptions = {},
+): Promise<Estimate> {
+  const { spec, seeds, samples, length } = plan(named, options);
+  const once = await estimate({ spec }, [noDrop], false, { ...options, samples, length });
+  const { layerBytes } = cost(spec, [noDrop], { samples, length }, false);
+  const made = spec.layers.length * layerBytes / Float32Array.BYTES_PER_ELEMENT / MADE_PER_SECOND;
+  return {
+    ...once,
+    modules: seeds.length * once.modules,
+    flops: seeds.length * once.flops,
+    seconds: seeds.length * (once.seconds + made),
+    bytes: once.bytes - 2 * Math.max(0, layerBytes - PART_BYTES),
+  };
+}
+
+/** The options with their defaults, checked, and the model that they describe. */
+export function plan({ name, config }: NamedConfig, options: RandomInitOptions) {
+  const { seeds = 1, seed = 0, std, residualStd, hidden, layers, heads, norm } = options;
+  const { samples, length } = textOptions({ samples: 2, length: 256, ...options }, "zipf");
+  const check = (what: string, value: number | undefined, least: number) => {
+    if (value === undefined || (Number.isInteger(value) && value >= least)) return;
+    throw new RangeError(`Cannot use ${what} ${value}: expected an integer of at least ${least}`);
+  };
+  check("seeds", seeds, 1);
+  check("seed", seed, 0);
+  Object.entries({ hidden, layers, heads }).forEach(([what, value]) => check(what, value, 1));
+  const changes = { hidden, layers, heads, norm };
+  const changed = Object.entries(changes).filter(([, value]) => value !== undefined);
+  return {
+    name: changed.length ? `${name} (${changed.map((change) => change.join(" ")).join(", ")})` : name,
+    spec: reshape(readSpec(config, name), changes),
+    initialiser: initialiserOf(config, name, { std, residualStd }),
+    seeds: Array.from({ length: seeds }, (_, i) => seed + i),
+    samples,
+    length,
+  };
+}
+
+/** The shape of the first layer stands for all. */
+export function shapeOf({ hidden, vocabulary, layers }: ModelSpec): RandomInit["shape"] {
+  const attention = layers.find((layer) => layer.attention)?.attention;
+  const mlp = layers.find((layer) => layer.mlp)?.mlp;
+  const norm = (attention ?? mlp)?.norm;
+  return {
+    hidden,
+    layers: layers.length,
+    heads: attention?.heads ?? 0,
+    kvHeads: attention?.kvHeads ?? 0,
+    headSize: attention?.headSize ?? 0,
+    feedForward: mlp?.size ?? 0,
+    vocabulary,
+    norm: !norm?.pre ? "post" : norm.post ? "peri" : "pre",
+  };
+}

@@ -1,0 +1,49 @@
+/** A model whose weights are drawn as it runs, and what results say of it. */
+import { type Initialiser, type Model, type ModelSpec, randomWeights } from "../../models/mod.ts";
+import { cacheKey, type Provenance, VERSION } from "../../result/mod.ts";
+import { engineOf, type StudyOptions } from "../options.ts";
+import type { Packed } from "../../subject/mod.ts";
+
+/** What an untrained model is drawn from. */
+export interface Drawn {
+  readonly name: string;
+  readonly config: Model["config"];
+  readonly spec: ModelSpec;
+  readonly initialiser: Initialiser;
+  readonly seed: number;
+}
+
+/** Uses the model, and the provenance of numbers of it over a text, and closes it. */
+export async function withUntrained<T>(
+  { name, config, spec, initialiser, seed }: Drawn,
+  { text, packing }: Packed,
+  options: StudyOptions,
+  use: (model: Model, origin: Provenance) => Promise<T>,
+): Promise<T> {
+  const weights = randomWeights(spec, { ...initialiser, seed });
+  const engine = engineOf(options);
+  const origin: Provenance = {
+    lamina: VERSION,
+    model: {
+      name,
+      fingerprint: `init:${cacheKey("init", [spec, initialiser])}`,
+      revision: null,
+      format: weights.format,
+      family: spec.family,
+      layers: spec.layers.length,
+    },
+    dtype: "float32",
+    engine: engine.name,
+    runtime: engine.version,
+    tokenizer: "none",
+    text,
+    packing,
+    drop: { attention: [], mlp: [] },
+    seed,
+  };
+  try {
+    return await use({ name, spec, config, weights }, origin);
+  } finally {
+    weights.close();
+  }
+}

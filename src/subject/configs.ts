@@ -1,0 +1,49 @@
+/** Configurations without weights: by name from `data/configs`, as a file or folder, or those of any model. */
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { OpenOptions } from "../hub/mod.ts";
+import { openModel } from "./model.ts";
+
+/** A `config.json`, and what it is called. */
+export interface NamedConfig {
+  readonly name: string;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+const FOLDER = fileURLToPath(new URL("../../data/configs", import.meta.url));
+
+/**
+ * Opens a configuration: a name in `data/configs`, a `.json` file, a folder with a `config.json`, or whatever `openModel`
+ * opens.
+ */
+export async function openConfig(ref: string, options: OpenOptions = {}): Promise<NamedConfig> {
+  const known = (await readdir(FOLDER)).map((file) => basename(file, ".json"));
+  if (known.includes(ref)) return await readConfigFile(join(FOLDER, `${ref}.json`), ref);
+  if (ref.endsWith(".json")) {
+    const own = basename(ref, ".json");
+    return await readConfigFile(ref, own === "config" ? basename(dirname(resolve(ref))) : own);
+  }
+  const inFolder = join(ref, "config.json");
+  if (await isFile(inFolder)) return await readConfigFile(inFolder, basename(resolve(ref)));
+  const { name, config, close } = await openModel(ref, options).catch((error) => {
+    throw new Error(`${error.message}; or a configuration: ${known.join(", ")}`, { cause: error });
+  });
+  close();
+  return { name, config };
+}
+
+async function readConfigFile(path: string, name: string): Promise<NamedConfig> {
+  const text = await readFile(path, "utf-8").catch((error) => {
+    throw new Error(`Cannot read ${path}: ${error.message}`, { cause: error });
+  });
+  try {
+    return { name, config: JSON.parse(text) };
+  } catch (error) {
+    throw new SyntaxError(`Cannot read ${path}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function isFile(path: string): Promise<boolean> {
+  return stat(path).then((found) => found.isFile(), () => false);
+}

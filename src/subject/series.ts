@@ -1,0 +1,57 @@
+/** The checkpoints of one training run as models: each is opened when its turn comes, and remote weights are not stored. */
+import { seriesFiles, type SeriesOptions } from "../hub/mod.ts";
+import { type Outline, outline, type StudyModel } from "./model.ts";
+
+/** One checkpoint, not opened. */
+export interface Checkpoint {
+  /** Updates of the weights so far. */
+  readonly step: number;
+  /** How tables name it: "pre-ln/step00512", "owner/name@step1000". */
+  readonly name: string;
+  /** What it is, from its configuration and tokenizer: nothing of the weights is read. */
+  outline(): Promise<Outline>;
+  /** Opens it; the caller closes it. */
+  open(): Promise<StudyModel>;
+}
+
+/** A training run, by step. */
+export interface Series {
+  readonly name: string;
+  readonly checkpoints: readonly Checkpoint[];
+}
+
+/**
+ * Opens a series: a folder with `series.json`, a folder of checkpoint folders (`step1000`, `checkpoint-500`), or
+ * `owner/name` of the hub, whose branches or tags are the checkpoints. A tokenizer may lie in each checkpoint or beside
+ * them. Throws where there is no checkpoint, saying what was found.
+ */
+export async function openSeries(ref: string, options: SeriesOptions = {}): Promise<Series> {
+  const { name, checkpoints } = await seriesFiles(ref, options);
+  return {
+    name,
+    checkpoints: checkpoints.map((checkpoint) => {
+      const read = async () => {
+        const files = await checkpoint.open();
+        try {
+          if (files.kind === "folder") return await outline(files);
+          throw new Error(`Cannot open ${files.name}: a GGUF file, expected a folder in Hugging Face layout`);
+        } catch (error) {
+          files.close();
+          throw error;
+        }
+      };
+      return {
+        step: checkpoint.step,
+        name: checkpoint.name,
+        outline: read,
+        async open() {
+          const closed = await read();
+          return await closed.open().catch((error) => {
+            closed.close();
+            throw error;
+          });
+        },
+      };
+    }),
+  };
+}

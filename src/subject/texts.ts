@@ -1,0 +1,63 @@
+/** Calibration text by name or file, packed into blocks of tokens. */
+import { stat } from "node:fs/promises";
+import { benchmarkData, datasetFile, type FetchOptions } from "../hub/mod.ts";
+import type { Provenance } from "../result/mod.ts";
+import { type Blocks, hashIds, namedText, packBlocks, readDocuments, TEXT_NAMES } from "../text/mod.ts";
+import type { StudyModel } from "./model.ts";
+
+/** Which text, and how it is cut. */
+export interface TextOptions {
+  /** `stories`, `wiki`, `code`, `math`, `c4`, or a file: plain text or JSONL with a `text` field. */
+  readonly text: string;
+  /** Blocks, and tokens in each. */
+  readonly samples: number;
+  readonly length: number;
+  /** Blocks of the text that are passed over first, so that machines can share a study. */
+  readonly skip: number;
+  /** Whether BOS begins each block. */
+  readonly bos: boolean;
+}
+
+/** Blocks of tokens, and what results say of them. */
+export interface Packed {
+  readonly blocks: Blocks;
+  readonly text: Provenance["text"];
+  readonly packing: Provenance["packing"];
+}
+
+/** Names that `text` may have. */
+export const textNames: readonly string[] = [...TEXT_NAMES, "c4"];
+
+const C4 = { repo: "allenai/c4", file: "en/c4-validation.00000-of-00008.json.gz" };
+
+/** Packs a text for a model. */
+export async function packText(
+  model: Pick<StudyModel, "tokenizer">,
+  options: TextOptions,
+  fetch: FetchOptions = {},
+): Promise<Packed> {
+  const { text, samples, length, skip, bos } = options;
+  const documents = await openText(text, fetch);
+  const packed = await packBlocks(documents, await model.tokenizer(), {
+    samples: skip + samples,
+    length,
+    bos,
+  });
+  const ids = packed.ids.subarray(skip * length);
+  return {
+    blocks: { ids, samples, length },
+    text: { name: textNames.includes(text) ? text : "file", hash: hashIds(ids) },
+    packing: { samples, length, skip, bos },
+  };
+}
+
+async function openText(text: string, fetch: FetchOptions): Promise<AsyncIterable<string>> {
+  if (text === "c4") return readDocuments(await datasetFile(C4.repo, C4.file, fetch));
+  if (textNames.includes(text)) return namedText(text, await benchmarkData(fetch));
+  if (!await stat(text).then((found) => found.isFile(), () => false)) {
+    throw new Error(
+      `Cannot read text ${text}: no such file, expected a file or one of ${textNames.join(", ")}`,
+    );
+  }
+  return readDocuments(text);
+}

@@ -1,0 +1,41 @@
+/**
+ * Text for a model that has no tokenizer: ids drawn from Zipf's law, the word of rank r with probability ∝ 1/r, which is
+ * roughly how often words come in real text. To random weights only repetition matters, and ids are their ranks.
+ */
+import { type Blocks, hashIds } from "../text/mod.ts";
+import { philox } from "../tensor/mod.ts";
+import type { Packed } from "./texts.ts";
+
+/** The text is one and the same for every model of a vocabulary; its first blocks are those of a longer one. */
+const KEYS = [0x5a495046, 0] as const;
+
+/** Blocks of such a text over a vocabulary of V words. */
+export function zipfText(vocabulary: number, samples: number, length: number): Packed {
+  const blocks: Blocks = { ids: zipfIds(vocabulary, samples * length), samples, length };
+  return {
+    blocks,
+    text: { name: "zipf", hash: hashIds(blocks.ids) },
+    packing: { samples, length, skip: 0, bos: false },
+  };
+}
+
+function zipfIds(vocabulary: number, count: number): Int32Array<ArrayBuffer> {
+  const cumulative = new Float64Array(vocabulary);
+  let total = 0;
+  for (let rank = 1; rank <= vocabulary; rank++) cumulative[rank - 1] = total += 1 / rank;
+  return Int32Array.from({ length: count }, (_, place) => {
+    const [word] = philox([place, 0, 0, 0], KEYS);
+    return firstAbove(cumulative, word / 2 ** 32 * total);
+  });
+}
+
+/** The first index whose value lies above `limit`, in ascending values of which the last does. */
+function firstAbove(values: Float64Array, limit: number): number {
+  let [low, high] = [0, values.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (values[middle] > limit) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
