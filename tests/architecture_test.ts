@@ -8,7 +8,8 @@ import { dirname, join } from "node:path/posix";
 /** What each room may import: rooms above it in this list only. */
 const table = {
   tensor: "",
-  result: "",
+  measure: "tensor",
+  result: "measure",
   hub: "",
   weights: "tensor hub",
   text: "",
@@ -16,7 +17,6 @@ const table = {
   models: "tensor onnx weights",
   engine: "tensor onnx",
   kernels: "tensor",
-  measure: "tensor",
   run: "tensor weights onnx models engine kernels measure",
   subject: "tensor result hub weights text models",
   study: "tensor result hub text onnx models engine kernels measure run subject",

@@ -52,11 +52,11 @@ export function compareCommand(context: Context): Command {
 export function mergeCommand(context: Context): Command {
   return new Command("merge")
     .description("join shards of one profile or perplexity (made with --skip) exactly")
-    .argument("<results...>", "results, in the order of their text")
+    .argument("<results...>", "results, in any order")
     .option("--json <file>", "where to write the whole (standard output where not said)")
     .action(async (files: string[], { json }: { json?: string }) => {
       const parts = await Promise.all(files.map((file) => readResult(file, "profile", "perplexity")));
-      const whole = merge(parts);
+      const whole = merge(parts, files);
       if (json && json !== "-") await writeResult(json, whole);
       else context.print(JSON.stringify(whole));
     });

@@ -6,5 +6,14 @@ export { initTheory, type Predicted, type Untrained } from "./init_theory.ts";
 export { type Massive, massiveActivations } from "./massive.ts";
 export { rankInterval } from "./rank_interval.ts";
 export { sinkRate } from "./sink.ts";
-export { correlation, mean, ranks, spearman, standardError, studentT95 } from "./statistics.ts";
+export {
+  correlation,
+  deviation,
+  halfWidth95,
+  mean,
+  ranks,
+  spearman,
+  standardError,
+  studentT95,
+} from "./statistics.ts";
 export { cosineDistance, importanceOf, sumUpdates, type UpdateSums } from "./update.ts";

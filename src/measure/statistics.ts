@@ -5,12 +5,24 @@ export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** Standard error of the mean (sample standard deviation / √n); null below two values. */
-export function standardError(values: readonly number[]): number | null {
+/** Standard deviation of a sample, with n − 1; null below two values. */
+export function deviation(values: readonly number[]): number | null {
   if (values.length < 2) return null;
   const centre = mean(values);
-  const variance = values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1);
-  return Math.sqrt(variance / values.length);
+  const squares = values.reduce((sum, value) => sum + (value - centre) ** 2, 0);
+  return Math.sqrt(squares / (values.length - 1));
+}
+
+/** Standard error of the mean, the deviation / √n; null below two values. */
+export function standardError(values: readonly number[]): number | null {
+  const scatter = deviation(values);
+  return scatter === null ? null : scatter / Math.sqrt(values.length);
+}
+
+/** Half the width of the mean's 95 % interval; null below two values. */
+export function halfWidth95(values: readonly number[]): number | null {
+  const error = standardError(values);
+  return error === null ? null : studentT95(values.length) * error;
 }
 
 /** Ranks from 1, ties share their mean rank. */

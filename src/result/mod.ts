@@ -15,7 +15,8 @@ export {
 export type { CheckpointProfile, Checkpoints } from "./checkpoints.ts";
 export type { ModuleMeans, Profile } from "./profile.ts";
 export type { Plan, Sweep } from "./sweep.ts";
-export { merge, perplexityOf, profileOf } from "./means.ts";
+export { joinHashes, merge } from "./merge.ts";
+export { perplexityOf, profileOf } from "./means.ts";
 export type { Provenance } from "./provenance.ts";
 export { overSeeds } from "./seeds.ts";
 export { VERSION } from "./version.ts";

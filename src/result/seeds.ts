@@ -1,4 +1,5 @@
-/** From the profiles of one untrained model under several seeds to their mean and spread. */
+/** From the profiles of one untrained model under several seeds to their mean and standard deviation. */
+import { deviation, mean } from "../measure/mod.ts";
 import { canonical } from "./store.ts";
 import type { RandomInit } from "./forms.ts";
 import type { Profile } from "./profile.ts";
@@ -50,15 +51,4 @@ function byLayer(
     const values = rows.map((row) => row[l]).filter((value) => value !== null);
     return values.length === 0 ? null : reduce(values);
   });
-}
-
-function mean(values: number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/** Standard deviation of a sample; null below two. */
-function deviation(values: number[]): number | null {
-  if (values.length < 2) return null;
-  const centre = mean(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
 }

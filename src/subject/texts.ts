@@ -1,8 +1,8 @@
 /** Calibration text by name or file, packed into blocks of tokens. */
 import { stat } from "node:fs/promises";
 import { benchmarkData, datasetFile, type FetchOptions } from "../hub/mod.ts";
-import type { Provenance } from "../result/mod.ts";
-import { type Blocks, hashIds, namedText, packBlocks, readDocuments, TEXT_NAMES } from "../text/mod.ts";
+import { joinHashes, type Provenance } from "../result/mod.ts";
+import { blockHashes, type Blocks, namedText, packBlocks, readDocuments, TEXT_NAMES } from "../text/mod.ts";
 import type { StudyModel } from "./model.ts";
 
 /** Which text, and how it is cut. */
@@ -43,12 +43,17 @@ export async function packText(
     length,
     bos,
   });
-  const ids = packed.ids.subarray(skip * length);
+  const blocks = { ids: packed.ids.subarray(skip * length), samples, length };
   return {
-    blocks: { ids, samples, length },
-    text: { name: textNames.includes(text) ? text : "file", hash: hashIds(ids) },
+    blocks,
+    text: { name: textNames.includes(text) ? text : "file", hash: textHash(blocks, skip) },
     packing: { samples, length, skip, bos },
   };
+}
+
+/** Which blocks of a text these are: parts of it have hashes of which the whole's can be made. */
+export function textHash(blocks: Blocks, skip = 0): string {
+  return joinHashes(blockHashes(blocks, skip));
 }
 
 async function openText(text: string, fetch: FetchOptions): Promise<AsyncIterable<string>> {

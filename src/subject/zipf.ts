@@ -2,9 +2,9 @@
  * Text for a model that has no tokenizer: ids drawn from Zipf's law, the word of rank r with probability ∝ 1/r, which is
  * roughly how often words come in real text. To random weights only repetition matters, and ids are their ranks.
  */
-import { type Blocks, hashIds } from "../text/mod.ts";
+import type { Blocks } from "../text/mod.ts";
 import { philox } from "../tensor/mod.ts";
-import type { Packed } from "./texts.ts";
+import { type Packed, textHash } from "./texts.ts";
 
 /** The text is one and the same for every model of a vocabulary; its first blocks are those of a longer one. */
 const KEYS = [0x5a495046, 0] as const;
@@ -14,7 +14,7 @@ export function zipfText(vocabulary: number, samples: number, length: number): P
   const blocks: Blocks = { ids: zipfIds(vocabulary, samples * length), samples, length };
   return {
     blocks,
-    text: { name: "zipf", hash: hashIds(blocks.ids) },
+    text: { name: "zipf", hash: textHash(blocks) },
     packing: { samples, length, skip: 0, bos: false },
   };
 }

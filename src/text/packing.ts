@@ -76,9 +76,12 @@ function required(what: string, name: string, id: number | null): number {
   return id;
 }
 
-/** SHA-256 of token ids as stored (hex): which text a result is of. */
-export function hashIds(ids: Int32Array<ArrayBuffer>): string {
-  return createHash("sha256").update(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength)).digest(
-    "hex",
-  );
+/** SHA-256 of each block's ids, and of its place in the text (hex); `first` is the place of the first. */
+export function blockHashes({ ids, length, samples }: Blocks, first = 0): string[] {
+  return Array.from({ length: samples }, (_, i) => {
+    const place = BigUint64Array.of(BigInt(first + i));
+    const block = ids.subarray(i * length, (i + 1) * length);
+    const bytes = new Uint8Array(block.buffer, block.byteOffset, block.byteLength);
+    return createHash("sha256").update(place).update(bytes).digest("hex");
+  });
 }

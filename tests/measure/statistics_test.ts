@@ -1,7 +1,16 @@
 /** Means, errors and ranks against tables and worked examples. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { correlation, mean, ranks, spearman, standardError, studentT95 } from "../../src/measure/mod.ts";
+import {
+  correlation,
+  deviation,
+  halfWidth95,
+  mean,
+  ranks,
+  spearman,
+  standardError,
+  studentT95,
+} from "../../src/measure/mod.ts";
 
 const near = (actual: number, expected: number, tolerance = 1e-12) =>
   assert.ok(Math.abs(actual - expected) <= tolerance, `${actual}, expected ${expected}`);
@@ -9,8 +18,11 @@ const near = (actual: number, expected: number, tolerance = 1e-12) =>
 /** Moderate numbers: their squares neither overflow nor vanish. */
 const number = fc.double({ min: -1e6, max: 1e6, noNaN: true });
 
-Deno.test("mean and standard error", () => {
+Deno.test("mean, deviation, standard error, and half of an interval", () => {
   assert.equal(mean([1, 2, 6]), 3);
+  near(deviation([2, 4, 4, 4, 5, 5, 7, 9])!, Math.sqrt(32 / 7));
+  near(halfWidth95([1, 2, 3, 4])!, 3.182 * Math.sqrt(5 / 3 / 4)); // t of 3 degrees of freedom
+  assert.deepEqual([deviation([3]), halfWidth95([3])], [null, null]);
   near(standardError([2, 4, 4, 4, 5, 5, 7, 9])!, Math.sqrt(32 / 7 / 8));
   assert.equal(standardError([3, 3, 3]), 0);
   assert.equal(standardError([3]), null);

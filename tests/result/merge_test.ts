@@ -1,25 +1,47 @@
 /** Shards merge exactly: sums are joined, means made anew. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { merge, type Perplexity, perplexityOf, type Profile, profileOf } from "../../src/result/mod.ts";
+import {
+  joinHashes,
+  merge,
+  type Perplexity,
+  perplexityOf,
+  type Profile,
+  profileOf,
+} from "../../src/result/mod.ts";
 import { perplexity, profile, profiles, provenance } from "./samples.ts";
 
-/** A profile without its text's hash, which tells the way it was merged. */
-function numbers({ provenance: { text: _, ...origin }, ...rest }: Profile) {
-  return { origin, ...rest };
+/** The results as shards: each begins at the block at which the one before it ends. */
+function inRow<R extends Profile | Perplexity>(results: readonly R[], first = 0): R[] {
+  let skip = first;
+  return results.map((result) => {
+    const shard = at(result, skip);
+    skip += result.provenance.packing.samples;
+    return shard;
+  });
 }
 
-Deno.test("merging is associative, and one shard alone keeps its numbers", () => {
-  fc.assert(fc.property(profiles, profiles, profiles, (a, b, c) => {
-    const together = numbers(merge([a, b, c]));
-    assert.deepEqual(numbers(merge([merge([a, b]), c])), together);
-    assert.deepEqual(numbers(merge([a, merge([b, c])])), together);
-    assert.deepEqual(numbers(merge([a])), numbers(a));
+/** The result as one of the blocks from `skip` on. */
+function at<R extends Profile | Perplexity>(result: R, skip: number): R {
+  const { provenance } = result;
+  return { ...result, provenance: { ...provenance, packing: { ...provenance.packing, skip } } };
+}
+
+Deno.test("merging is associative, needs no order, and one shard alone stays as it is", () => {
+  fc.assert(fc.property(profiles, profiles, profiles, (...results) => {
+    const [a, b, c] = inRow(results, 3);
+    const together = merge([a, b, c]);
+    assert.deepEqual(merge([merge([a, b]), c]), together);
+    assert.deepEqual(merge([a, merge([b, c])]), together);
+    assert.deepEqual(merge([c, a, b]), together);
+    assert.deepEqual(merge([a]), a);
+    assert.equal(together.provenance.packing.skip, 3);
   }));
 });
 
 Deno.test("the means of a merged profile are those of all its samples", () => {
-  fc.assert(fc.property(profiles, profiles, (a, b) => {
+  fc.assert(fc.property(profiles, profiles, (...results) => {
+    const [a, b] = inRow(results);
     const merged = merge([a, b]);
     const samples = [...a.sums.attention[0]!, ...b.sums.attention[0]!];
     const total = (key: "distance" | "counted") => samples.reduce((sum, sample) => sum + sample[key], 0);
@@ -36,7 +58,7 @@ Deno.test("the means of a merged profile are those of all its samples", () => {
 Deno.test("a merged perplexity is that of all samples", () => {
   const [first, second] = perplexity().sums;
   const shard = (sums: Perplexity["sums"]) => perplexityOf(provenance(sums.length), sums);
-  const merged = merge([shard([first]), shard([second])]);
+  const merged = merge(inRow([shard([first]), shard([second])]));
   const { provenance: _, ...numbers } = merged;
   const { provenance: __, ...expected } = perplexity();
   assert.deepEqual(numbers, expected);
@@ -45,32 +67,72 @@ Deno.test("a merged perplexity is that of all samples", () => {
   assert.equal(merged.standardError, 0.5);
 });
 
-Deno.test("shards of different studies are refused", () => {
-  const one = profile();
-  const origin = one.provenance;
+Deno.test("a repeated shard, an overlap and a gap are refused, naming the two files and the blocks", () => {
+  const shard = (skip: number, samples: number) => {
+    const { sums: [sums] } = perplexity();
+    return at(perplexityOf(provenance(samples), Array<typeof sums>(samples).fill(sums)), skip);
+  };
+  const wrong: [skips: [skip: number, samples: number][], names: string, blocks: string][] = [
+    [[[0, 4], [0, 4]], "0.json with 1.json", "blocks 0 to 3 are in both"],
+    [[[0, 4], [4, 4], [4, 4]], "1.json with 2.json", "blocks 4 to 7 are in both"],
+    [[[4, 4], [0, 5]], "1.json with 0.json", "block 4 is in both"],
+    [[[0, 8], [2, 3]], "0.json with 1.json", "blocks 2 to 4 are in both"],
+    [[[9, 1], [0, 4], [4, 4]], "2.json with 0.json", "block 8 is in neither"],
+    [[[0, 1], [6, 1]], "0.json with 1.json", "blocks 1 to 5 are in neither"],
+  ];
+  for (const [shards, names, blocks] of wrong) {
+    const results = shards.map(([skip, samples]) => shard(skip, samples));
+    assert.throws(() => merge(results, results.map((_, i) => `${i}.json`)), {
+      name: "RangeError",
+      message: `Cannot merge ${names}: ${blocks}, expected shards that follow each other`,
+    });
+  }
+  assert.throws(
+    () => merge([shard(0, 2), shard(0, 2)]),
+    /Cannot merge result 1 with result 2: blocks 0 to 1/,
+  );
+});
+
+Deno.test("shards of different studies are refused, by what they differ in", () => {
+  const [one, next] = inRow([profile(), profile()]);
+  const origin = next.provenance;
   const other = (changes: Partial<Profile["provenance"]>) => ({
-    ...one,
+    ...next,
     provenance: { ...origin, ...changes },
   });
-  const differing = [
-    other({ seed: 1 }),
-    other({ engine: "cuda" }),
-    other({ lamina: "9.9.9" }),
-    other({ model: { ...origin.model, fingerprint: "sha256:01" } }),
-    other({ drop: { attention: [0], mlp: [] } }),
-    other({ packing: { ...origin.packing, length: 17 } }),
-    other({ packing: { ...origin.packing, bos: true } }),
-    other({ text: { ...origin.text, name: "wiki" } }),
+  merge([one, next]);
+  const differing: [Partial<Profile["provenance"]>, string][] = [
+    [{ seed: 1 }, "seed"],
+    [{ engine: "cuda" }, "engine"],
+    [{ lamina: "9.9.9" }, "lamina"],
+    [{ model: { ...origin.model, fingerprint: "sha256:01" } }, "model"],
+    [{ drop: { attention: [0], mlp: [] } }, "drop"],
+    [{ packing: { ...origin.packing, length: 17, bos: true } }, "length, bos"],
+    [{ text: { ...origin.text, name: "wiki" } }, "text"],
   ];
-  for (const shard of differing) {
-    assert.throws(() => merge([one, shard]), {
+  for (const [changes, what] of differing) {
+    assert.throws(() => merge([one, other(changes)], ["a.json", "b.json"]), {
       name: "TypeError",
-      message: /Cannot merge result 2: it differs/,
+      message: `Cannot merge a.json with b.json: they differ in ${what}, expected shards of one study`,
     });
   }
   const mixed: (Profile | Perplexity)[] = [one, { ...perplexity(), provenance: origin }];
-  assert.throws(() => merge(mixed), /Cannot merge result 2/);
+  assert.throws(() => merge(mixed), /Cannot merge result 1 with result 2: they differ in kind/);
   assert.throws(() => merge([]), { name: "RangeError", message: /expected at least one/ });
+  assert.throws(() => merge([one, other({ text: { ...origin.text, hash: "h" } })]), {
+    name: "TypeError",
+    message: 'Cannot join text hashes: found "h", expected 64 hexadecimal digits',
+  });
+});
+
+Deno.test("the hash of a text does not depend on how it was divided", () => {
+  const hashes = ["1", "a".repeat(64), "f".repeat(64)].map((hash) => hash.padStart(64, "0"));
+  const [a, b, c] = hashes;
+  const whole = joinHashes(hashes);
+  assert.equal(whole, `${"a".repeat(64)}`, "modulo 2^256, 1 + (2^256 − 1) is nothing");
+  assert.equal(joinHashes([joinHashes([a, b]), c]), whole);
+  assert.equal(joinHashes([a, joinHashes([b, c])]), whole);
+  assert.equal(joinHashes([a]), a);
 });
 
 Deno.test("tokens without a direction are counted as skipped; an error only if none is left", () => {

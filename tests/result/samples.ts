@@ -18,7 +18,7 @@ export function provenance(samples = 2, changes: Partial<Provenance> = {}): Prov
     engine: "cpu",
     runtime: "onnxruntime 1.30.0",
     tokenizer: "t",
-    text: { name: "stories", hash: "h" },
+    text: { name: "stories", hash: "ab".repeat(32) },
     packing: { samples, length: 16, skip: 0, bos: false },
     drop: { attention: [], mlp: [] },
     seed: null,
@@ -43,7 +43,7 @@ export const profiles: fc.Arbitrary<Profile> = fc.integer({ min: 1, max: 4 }).ch
     attention: layers,
     mlp: fc.tuple(module, fc.constant(null)),
     block: layers,
-    hash: fc.string({ minLength: 8, maxLength: 8 }),
+    hash: fc.bigInt(0n, 2n ** 256n - 1n).map((hash) => hash.toString(16).padStart(64, "0")),
   }).map(({ hash, ...sums }) =>
     profileOf(
       provenance(samples, { text: { name: "stories", hash }, drop: { attention: [], mlp: [1] } }),

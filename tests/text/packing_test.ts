@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { hashIds, packBlocks, type Tokenizer, tokenizerFromGguf } from "../../src/text/mod.ts";
+import { blockHashes, packBlocks, type Tokenizer, tokenizerFromGguf } from "../../src/text/mod.ts";
 
 /** A tokenizer whose ids are the letters' places: a = 2, b = 3, …; BOS 0, EOS 1. */
 const letters: Tokenizer = {
@@ -62,15 +62,17 @@ Deno.test("documents that are not needed are not read", async () => {
   assert.equal(read, 2, "two were finished when the third filled the last block");
 });
 
-Deno.test("the hash is that of the ids, wherever they lie in their buffer", async () => {
-  const hash = async (texts: string[], samples: number, length: number) =>
-    hashIds((await packBlocks(texts, letters, { samples, length, bos: false })).ids);
-  const known = await hash(["abcdefg"], 2, 4);
-  assert.match(known, /^[0-9a-f]{64}$/);
-  assert.equal(known, await hash(["abcdefg", "more"], 2, 4));
-  assert.notEqual(known, await hash(["abcdefh"], 2, 4));
-  const { ids } = await packBlocks(["xyzabcdefg"], letters, { samples: 1, length: 11, bos: false });
-  assert.equal(known, hashIds(ids.subarray(3)));
+Deno.test("a block's hash is that of its ids and its place, wherever they lie in their buffer", async () => {
+  const pack = (text: string, samples: number, length: number) =>
+    packBlocks([text, "more"], letters, { samples, length, bos: false });
+  const hashes = blockHashes(await pack("abcabcd", 2, 3));
+  assert.ok(hashes.every((hash) => /^[0-9a-f]{64}$/.test(hash)));
+  assert.notEqual(hashes[0], hashes[1], "equal ids, another place");
+  assert.deepEqual(blockHashes(await pack("abcabcd", 1, 3)), hashes.slice(0, 1));
+  assert.notEqual(blockHashes(await pack("abdabcd", 2, 3))[0], hashes[0]);
+  assert.equal(blockHashes(await pack("abdabcd", 2, 3))[1], hashes[1]);
+  const { ids } = await pack("xyabcabcd", 1, 8);
+  assert.deepEqual(blockHashes({ ids: ids.subarray(5), samples: 1, length: 3 }, 1), hashes.slice(1));
 });
 
 const REFUSED: [string, Tokenizer, number, number, boolean, RegExp][] = [
