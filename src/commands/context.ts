@@ -77,7 +77,7 @@ export async function withModel<T>(
 }
 
 /** Prints a profile's table; ranks that the samples do not tell apart are marked. */
-export function printProfile(context: Context, result: Profile): void {
+export function printProfile(context: Pick<Context, "print" | "look">, result: Profile): void {
   context.print(profileTable(result, {
     ...context.look,
     tied: (above, below) => !distinct(result, above, below),

@@ -1,10 +1,17 @@
 /** What the model writes: the full model's text beside the dropped one's. */
 import { Command } from "commander";
 import process from "node:process";
-import { dropPlan } from "../run/mod.ts";
 import { generate } from "../study/mod.ts";
 import { type Context, withModel, writeJson } from "./context.ts";
-import { type DropFlags, dropOf, nonNegative, positive, wholeNumber, withDropFlags } from "./options.ts";
+import {
+  type DropFlags,
+  dropOf,
+  nonNegative,
+  positive,
+  wantedOf,
+  wholeNumber,
+  withDropFlags,
+} from "./options.ts";
 
 interface GenerateFlags extends DropFlags {
   prompt: string;
@@ -28,9 +35,9 @@ export function generateCommand(context: Context): Command {
     .option("--bos", "begin with BOS", false)
     .option("--json <file>", "write the texts as JSON (- for standard output)");
   return withDropFlags(command).action(async (ref: string, flags: GenerateFlags) => {
-    const wanted = await dropOf(flags);
+    const wanted = await wantedOf(flags);
     await withModel(context, ref, async (model) => {
-      const drop = dropPlan(model.spec, wanted);
+      const drop = dropOf(model, wanted);
       const dropped = drop.attention.length + drop.mlp.length > 0;
       const quiet = flags.json === "-";
       let current = -1;

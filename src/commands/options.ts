@@ -1,9 +1,10 @@
 /** Options that commands share, parsed and checked. A wrong value is a wrong use: exit code 2. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { fileURLToPath } from "node:url";
-import { readResult } from "../result/mod.ts";
-import type { DropPlan } from "../run/mod.ts";
-import { textNames } from "../subject/mod.ts";
+import { type Plan, readResult } from "../result/mod.ts";
+import { type DropPlan, dropPlan } from "../run/mod.ts";
+import { dropsIn } from "../study/mod.ts";
+import { type StudyModel, textNames } from "../subject/mod.ts";
 
 /** What every study takes. */
 export interface StudyFlags {
@@ -57,13 +58,25 @@ export function withDropFlags(command: Command): Command {
     .option("--plan <file>", "drop what a plan (from `lamina plan`) lists");
 }
 
-/** The plan that the drop options amount to. Throws if a module is named twice. */
-export async function dropOf(flags: DropFlags): Promise<DropPlan> {
-  const plan = flags.plan ? await readResult(flags.plan, "plan") : { attention: [], mlp: [] };
+/** Modules that the drop options name, those of a plan among them. */
+export interface Wanted extends DropPlan {
+  readonly plan: Plan | null;
+}
+
+/** Reads what the drop options name. */
+export async function wantedOf(flags: DropFlags): Promise<Wanted> {
+  const plan = flags.plan ? await readResult(flags.plan, "plan") : null;
   return {
-    attention: [...plan.attention, ...flags.dropAttention, ...flags.dropBlock],
-    mlp: [...plan.mlp, ...flags.dropMlp, ...flags.dropBlock],
+    plan,
+    attention: [...plan?.attention ?? [], ...flags.dropAttention, ...flags.dropBlock],
+    mlp: [...plan?.mlp ?? [], ...flags.dropMlp, ...flags.dropBlock],
   };
+}
+
+/** What that amounts to in a model. Throws if the plan is another model's, or a module is named twice. */
+export function dropOf(model: StudyModel, { plan, attention, mlp }: Wanted): DropPlan {
+  if (plan) dropsIn(model, plan);
+  return dropPlan(model.spec, { attention, mlp });
 }
 
 /** A parser of whole numbers from `least` on. */

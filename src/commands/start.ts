@@ -2,9 +2,20 @@
 import { Command } from "commander";
 import { join, relative } from "node:path";
 import process from "node:process";
-import { writeResult } from "../result/mod.ts";
+import { cacheKey, type Profile, type Provenance, type Sweep, writeResult } from "../result/mod.ts";
 import { formatSeconds, perplexityTable, planTable, sweepTable, writeReport } from "../show/mod.ts";
-import { makePlan, perplexities, profile, SIZES, START_CURVES, sweep, SWEEP_STEPS } from "../study/mod.ts";
+import {
+  droppable,
+  makePlan,
+  perplexities,
+  profile,
+  SIZES,
+  START_CURVES,
+  type StudyOptions,
+  sweep,
+  SWEEP_STEPS,
+} from "../study/mod.ts";
+import type { StudyModel } from "../subject/mod.ts";
 import { type Context, printProfile, withModel } from "./context.ts";
 import { drawn } from "./drawn.ts";
 import { RESULTS } from "./options.ts";
@@ -12,6 +23,9 @@ import { RESULTS } from "./options.ts";
 const TARGETS = ["attention", "mlp", "block"] as const;
 /** Modules of each kind that are dropped for the table. */
 const DROPPED = 8;
+
+/** Options of the main job; sizes and texts are its own where they are not said. */
+type MainOptions = StudyOptions & { readonly results: string };
 
 export function startCommand(context: Context): Command {
   return new Command("start")
@@ -28,26 +42,7 @@ export function startCommand(context: Context): Command {
           onProgress: context.progress.onProgress,
           onNotice: context.notice,
         };
-        const importance = await profile(model, { ...options, ...SIZES.profile });
-        printProfile(context, importance);
-        const plans = TARGETS.map((target) =>
-          makePlan(importance, { target, drop: Math.min(DROPPED, model.spec.layers.length) })
-        );
-        for (const plan of plans) {
-          context.print(`\n${planTable(plan, context.look)}`);
-          await writeResult(
-            join(RESULTS, `plan-${model.name}-${plan.target}-${plan.order.length}.json`),
-            plan,
-          );
-        }
-        const quality = await perplexities(model, [{}, ...plans], { ...options, ...SIZES.quality });
-        context.print(`\n${perplexityTable(quality, context.look)}`);
-        const curves = await sweep(model, importance, START_CURVES, SWEEP_STEPS, {
-          ...options,
-          ...SIZES.quality,
-        });
-        context.print(`\n${sweepTable(curves, context.look)}`);
-        await writeResult(join(RESULTS, `sweep-${model.name}.json`), curves);
+        const { importance, curves } = await mainJob(context, model, options);
         const given = {
           ...options,
           model: () => Promise.resolve(model),
@@ -57,12 +52,45 @@ export function startCommand(context: Context): Command {
         for (const name of ["importance", "quality", "magnitude"] as const) {
           sections.push(await drawn[name](given));
         }
+        const folder = nameOf("report", [importance.provenance, curves.provenance]);
         const title = `What ${model.name} can live without`;
-        const page = await writeReport(join(RESULTS, "report"), { title, sections });
+        const page = await writeReport(join(RESULTS, folder), { title, sections });
         context.print(`\npage of figures: ${relative(process.cwd(), page)}`);
       });
       context.notice(
         `done in ${formatSeconds((performance.now() - started) / 1000)}; results in data/results`,
       );
     });
+}
+
+/** Measures, prints the tables, and writes the plans and the sweep. */
+export async function mainJob(
+  context: Pick<Context, "print" | "look">,
+  model: StudyModel,
+  options: MainOptions,
+): Promise<{ importance: Profile; curves: Sweep }> {
+  const { results } = options;
+  const importance = await profile(model, { ...SIZES.profile, ...options });
+  printProfile(context, importance);
+  const plans = TARGETS.map((target) =>
+    makePlan(importance, { target, drop: Math.min(DROPPED, droppable(model.spec, target)) })
+  );
+  for (const plan of plans) {
+    context.print(`\n${planTable(plan, context.look)}`);
+    const name = nameOf("plan", [importance.provenance], plan.target, plan.order.length);
+    await writeResult(join(results, `${name}.json`), plan);
+  }
+  const quality = await perplexities(model, [{}, ...plans], { ...SIZES.quality, ...options });
+  context.print(`\n${perplexityTable(quality, context.look)}`);
+  const curves = await sweep(model, importance, START_CURVES, SWEEP_STEPS, { ...SIZES.quality, ...options });
+  context.print(`\n${sweepTable(curves, context.look)}`);
+  const name = nameOf("sweep", [curves.provenance, curves.calibration]);
+  await writeResult(join(results, `${name}.json`), curves);
+  return { importance, curves };
+}
+
+/** A name under which another model of the same name, or another setting, overwrites nothing. */
+function nameOf(kind: string, origins: readonly Provenance[], ...words: (string | number)[]): string {
+  const model = origins[0].model.name.replaceAll(/[^\w.-]+/g, "_");
+  return [kind, model, ...words, cacheKey(kind, [origins, words])].join("-");
 }

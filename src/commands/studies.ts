@@ -1,18 +1,19 @@
 /** The studies of one model: profile, perplexity, sweep. */
 import { Command, Option } from "commander";
-import { type DropPlan, dropPlan, noDrop } from "../run/mod.ts";
+import { type DropPlan, noDrop } from "../run/mod.ts";
 import { againstTable, estimateText, perplexityTable, sweepTable } from "../show/mod.ts";
 import {
   againstLlmDrop,
-  type Curve,
   curvesOf,
+  droppable,
   estimate,
   perplexities,
   profile,
-  rank,
   type StudyOptions,
   sweep,
   SWEEP_STEPS,
+  sweepEstimate,
+  sweepSteps,
   type Target,
 } from "../study/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
@@ -21,6 +22,7 @@ import {
   type DropFlags,
   dropOf,
   type StudyFlags,
+  wantedOf,
   wholeNumber,
   withDropFlags,
   withStudyFlags,
@@ -28,6 +30,8 @@ import {
 
 /** Modules that can be dropped together. */
 export const TARGETS: readonly Target[] = ["attention", "mlp", "block", "joint"];
+/** Random orders of a sweep, from `--seed` on. */
+const SEEDS = 3;
 
 interface ProfileFlags extends StudyFlags, DropFlags {
   against?: "llm-drop";
@@ -43,12 +47,12 @@ export function profileCommand(context: Context): Command {
       ]),
     );
   return withDropFlags(withStudyFlags(command)).action(async (ref: string, flags: ProfileFlags) => {
-    const wanted = await dropOf(flags);
+    const wanted = await wantedOf(flags);
     if (flags.against && wanted.attention.length + wanted.mlp.length > 0) {
       throw new RangeError("Cannot compare with llm-drop: modules are dropped, expected the full model");
     }
     await withModel(context, ref, async (model) => {
-      const drop = dropPlan(model.spec, wanted);
+      const drop = dropOf(model, wanted);
       const options = studyOptions(context, flags);
       if (flags.dryRun) return await printEstimate(context, model, [drop], false, options);
       if (flags.against) {
@@ -68,9 +72,9 @@ export function perplexityCommand(context: Context): Command {
     .description("how well the model predicts a text, with modules dropped, beside the full model")
     .argument("<model>", "the model");
   return withDropFlags(withStudyFlags(command)).action(async (ref: string, flags: StudyFlags & DropFlags) => {
-    const wanted = await dropOf(flags);
+    const wanted = await wantedOf(flags);
     await withModel(context, ref, async (model) => {
-      const drop = dropPlan(model.spec, wanted);
+      const drop = dropOf(model, wanted);
       const options = studyOptions(context, flags);
       const plans = drop.attention.length + drop.mlp.length > 0 ? [noDrop, drop] : [noDrop];
       if (flags.dryRun) return await printEstimate(context, model, plans, true, options);
@@ -83,7 +87,7 @@ export function perplexityCommand(context: Context): Command {
 
 interface SweepFlags extends StudyFlags {
   target: Target;
-  upto: number;
+  upto?: number;
   calibrationSamples: number;
   calibrationLength: number;
   calibrationText?: string;
@@ -94,15 +98,23 @@ export function sweepCommand(context: Context): Command {
     .description("quality against the number dropped, beside random, deepest-first and magnitude orders")
     .argument("<model>", "the model")
     .addOption(new Option("--target <kind>", "what to drop").choices([...TARGETS]).default("attention"))
-    .option("--upto <n>", "drop up to this many", wholeNumber(0), SWEEP_STEPS.at(-1))
+    .option(
+      "--upto <n>",
+      `drop up to this many (default: ${SWEEP_STEPS.at(-1)}, or all that there are)`,
+      wholeNumber(0),
+    )
     .option("--calibration-samples <n>", "blocks of the profile that gives the orders", wholeNumber(1), 8)
     .option("--calibration-length <t>", "tokens in each of them", wholeNumber(2), 512)
     .option("--calibration-text <file|name>", "their text");
   return withStudyFlags(command).action(async (ref: string, flags: SweepFlags) => {
     await withModel(context, ref, async (model) => {
       const options = studyOptions(context, flags);
-      const steps = sweepSteps(flags.upto);
-      const curves = curvesOf(flags.target);
+      const most = droppable(model.spec, flags.target);
+      if (flags.upto !== undefined && flags.upto > most) {
+        throw new RangeError(`Cannot drop up to ${flags.upto} of ${flags.target}: the model has ${most}`);
+      }
+      const steps = flags.upto === undefined ? SWEEP_STEPS : sweepSteps(flags.upto);
+      const curves = curvesOf(flags.target, SEEDS, flags.seed);
       const calibration: StudyOptions = {
         ...options,
         samples: flags.calibrationSamples,
@@ -111,37 +123,15 @@ export function sweepCommand(context: Context): Command {
         text: flags.calibrationText,
       };
       if (flags.dryRun) {
-        const plans = likelyPlans(model, curves, steps);
-        return await printEstimate(context, model, plans, true, options);
+        const price = await sweepEstimate(model, curves, steps, calibration, options);
+        return context.print(estimateText(model.name, price.plans, price));
       }
       const importance = await profile(model, calibration);
-      const most = rank(importance, flags.target).length;
-      if (flags.upto > most) {
-        throw new RangeError(`Cannot drop up to ${flags.upto} of ${flags.target}: the model has ${most}`);
-      }
       const result = await sweep(model, importance, curves, steps, options);
       if (await writeJson(context, flags.json, result)) return;
       context.print(sweepTable(result, context.look));
     });
   });
-}
-
-/** 0, 1, 2, 4, 8, 12, … up to n, and n itself. */
-function sweepSteps(upto: number): number[] {
-  const steps = [0, 1, 2];
-  for (let next = 4; next < upto; next += 4) steps.push(next);
-  return [...new Set([...steps.filter((step) => step < upto), upto])];
-}
-
-/** Plans as many and as deep as the curves', in a made-up order: what a dry run can know before anything is measured. */
-function likelyPlans(model: StudyModel, curves: readonly Curve[], steps: readonly number[]): DropPlan[] {
-  const layers = model.spec.layers.map((_, l) => l).reverse();
-  return curves.flatMap(({ target }) =>
-    steps.map((n) => ({
-      attention: target === "mlp" ? [] : layers.slice(0, n),
-      mlp: target === "attention" || target === "joint" ? [] : layers.slice(0, n),
-    }))
-  );
 }
 
 async function printEstimate(

@@ -11,6 +11,8 @@ export const planResultForm = z.object({
   kind: z.literal("plan"),
   model: z.string(),
   layers: z.int().positive(),
+  /** Of the profile that gave the order; a plan written by hand has none. */
+  provenance: provenanceForm.optional(),
   target: targets,
   by: orders,
   seed: z.int().nullable(),

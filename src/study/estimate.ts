@@ -19,6 +19,14 @@ const EFFICIENCY = 0.6;
 /** Memory that is there whatever runs: the runtime, one slice of logits, a module's intermediate values. */
 const BASE_BYTES = 250 * 2 ** 20;
 
+/** Plans that run as one trie over N blocks of T tokens; `head` where predictions are scored. */
+export interface Pass {
+  readonly plans: readonly DropPlan[];
+  readonly head: boolean;
+  readonly samples: number;
+  readonly length: number;
+}
+
 /** Prices plans over a text; `head` where predictions are scored. Times one product to learn this machine's speed. */
 export async function estimate(
   model: Pick<StudyModel, "spec">,
@@ -27,13 +35,24 @@ export async function estimate(
   options: StudyOptions = {},
 ): Promise<Estimate> {
   const { samples, length } = textOptions(options, "");
-  const price = cost(model.spec, plans, { samples, length }, head);
+  return await estimatePasses(model, [{ plans, head, samples, length }], options);
+}
+
+/** Prices a study of several passes, one after the other; its tokens are those of the text that the options name. */
+export async function estimatePasses(
+  model: Pick<StudyModel, "spec">,
+  passes: readonly Pass[],
+  options: StudyOptions = {},
+): Promise<Estimate> {
+  const { samples, length } = textOptions(options, "");
+  const prices = passes.map(({ plans, head, ...size }) => cost(model.spec, plans, size, head));
+  const sum = (key: "modules" | "flops") => prices.reduce((total, price) => total + price[key], 0);
   return {
     tokens: samples * length,
-    modules: price.modules,
-    flops: price.flops,
-    seconds: price.flops / (EFFICIENCY * await productSpeed(options)),
-    bytes: BASE_BYTES + price.stateBytes + 2 * price.layerBytes,
+    modules: sum("modules"),
+    flops: sum("flops"),
+    seconds: sum("flops") / (EFFICIENCY * await productSpeed(options)),
+    bytes: BASE_BYTES + Math.max(...prices.map((price) => price.stateBytes + 2 * price.layerBytes)),
   };
 }
 

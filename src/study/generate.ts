@@ -4,11 +4,12 @@
  * The plans write one after the other, each with a decoder of its own, so that memory is that of one. Sampled texts draw
  * with the same random numbers under every plan (sample.ts).
  */
-import { decoder, type DropPlan, dropPlan, sampler } from "../run/mod.ts";
+import { decoder, type DropPlan, sampler } from "../run/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import type { Tokenizer } from "../text/mod.ts";
 import { incremental } from "./incremental.ts";
 import { engineOf } from "./options.ts";
+import { dropsIn } from "./plan.ts";
 import type { StudyModel } from "../subject/mod.ts";
 
 /** A token as it is written. */
@@ -64,7 +65,7 @@ export async function generate(
   if (bos && tokenizer.bos === null) throw new TypeError(`Cannot begin with BOS: ${model.name} has none`);
   const ids = [...(bos ? [tokenizer.bos!] : []), ...tokenizer.encode(prompt)];
   if (ids.length === 0) throw new RangeError("Cannot continue an empty prompt: expected a text, or BOS");
-  const plans = (options.plans ?? [{}]).map((plan) => dropPlan(model.spec, plan));
+  const plans = (options.plans ?? [{}]).map((plan) => dropsIn(model, plan));
   const written: Generated[] = [];
   for (const [index, plan] of plans.entries()) {
     written.push(

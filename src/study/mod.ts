@@ -18,7 +18,17 @@ export { decompose, type MagnitudeShare, magnitudeShare, type Parts } from "./de
 export { generate, type Generated, type GenerateOptions, type Written } from "./generate.ts";
 export { CALIBRATION_TEXT, HELD_OUT_TEXT, type StudyOptions } from "./options.ts";
 export { perplexities } from "./perplexity.ts";
-export { distinct, makePlan, type Order, rank, type Ranked, type Target } from "./plan.ts";
+export {
+  distinct,
+  droppable,
+  dropsIn,
+  makePlan,
+  type Order,
+  rank,
+  type Ranked,
+  type Scores,
+  type Target,
+} from "./plan.ts";
 export { profile, type ProfileOptions } from "./profile.ts";
 export {
   atWidth,
@@ -40,4 +50,6 @@ export {
   START_CURVES,
   sweep,
   SWEEP_STEPS,
+  sweepEstimate,
+  sweepSteps,
 } from "./sweep.ts";

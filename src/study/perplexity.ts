@@ -10,11 +10,22 @@ import {
   resultPath,
   writeResult,
 } from "../result/mod.ts";
-import { type DropPlan, dropPlan, type Reference, reference, score } from "../run/mod.ts";
+import { type DropPlan, type Reference, reference, score } from "../run/mod.ts";
 import { engineOf, HELD_OUT_TEXT, provenance, reporter, type StudyOptions, textOptions } from "./options.ts";
+import { dropsIn } from "./plan.ts";
 import { packText, type StudyModel } from "../subject/mod.ts";
 
-/** Perplexity of a model under each plan, in the plans' order. */
+/** Nats a token that `run` loses over `base`, sample by sample. Throws `RangeError` for different texts. */
+export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
+  if (run.provenance.text.hash !== base.provenance.text.hash) {
+    throw new RangeError("Cannot pair runs over different texts: expected the same samples");
+  }
+  const losses = ({ sums }: Perplexity) => sums.map(({ nll, tokens }) => nll / tokens);
+  const [own, from] = [losses(run), losses(base)];
+  return own.map((loss, i) => loss - from[i]);
+}
+
+/** Perplexity of a model under each plan, in the plans' order. Throws `TypeError` for the plan of another model. */
 export async function perplexities(
   model: StudyModel,
   plans: readonly Partial<DropPlan>[],
@@ -35,7 +46,7 @@ export async function perplexityGroups(
 ): Promise<Perplexity[][]> {
   const packed = await packText(model, textOptions(options, HELD_OUT_TEXT), options);
   const known = new Map<string, Perplexity>();
-  const wanted = groups.map((plans) => plans.map((plan) => dropPlan(model.spec, plan)));
+  const wanted = groups.map((plans) => plans.map((plan) => dropsIn(model, plan)));
   const origins = new Map<string, Provenance>();
   for (const plan of wanted.flat()) {
     const key = JSON.stringify(plan);

@@ -3,8 +3,12 @@
  *
  * Baselines beside it: relative magnitude, a random order from a seed, and the deepest first.
  */
-import { mean, standardError, studentT95 } from "../measure/mod.ts";
-import type { Plan, Profile } from "../result/mod.ts";
+import { halfWidth95, mean } from "../measure/mod.ts";
+import type { ModelSpec } from "../models/mod.ts";
+import type { ModuleMeans, Plan, Profile } from "../result/mod.ts";
+import { type DropPlan, dropPlan } from "../run/mod.ts";
+import type { StudyModel } from "../subject/mod.ts";
+import { permutation } from "../tensor/mod.ts";
 
 /** Which modules compete: one kind, or attention and MLP in one list. */
 export type Target = Plan["target"];
@@ -14,12 +18,17 @@ export type Order = Plan["by"];
 /** One module and what it was ordered by. */
 export type Ranked = Plan["order"][number];
 
+/** What modules are ordered by, of a profile; null where there is no module. */
+export type Scores = Readonly<
+  Record<"attention" | "mlp" | "block", Pick<ModuleMeans, "importance" | "relativeMagnitude">>
+>;
+
 /** All modules of a target, first to drop first. */
-export function rank(profile: Profile, target: Target, by: Order = "importance", seed = 0): Ranked[] {
+export function rank(scores: Scores, target: Target, by: Order = "importance", seed = 0): Ranked[] {
   const kinds = target === "joint" ? ["attention", "mlp"] as const : [target];
   const score = by === "magnitude" ? "relativeMagnitude" : "importance";
   const present = kinds.flatMap((module) =>
-    profile[module][score].flatMap((value, layer): Ranked[] =>
+    scores[module][score].flatMap((value, layer): Ranked[] =>
       value === null ? [] : [{ module, layer, score: value }]
     )
   );
@@ -30,8 +39,25 @@ export function rank(profile: Profile, target: Target, by: Order = "importance",
     case "deepest":
       return present.sort((a, b) => b.layer - a.layer).map((entry) => ({ ...entry, score: null }));
     case "random":
-      return shuffled(present, seed).map((entry) => ({ ...entry, score: null }));
+      return permutation(present.length, seed).map((i) => ({ ...present[i], score: null }));
   }
+}
+
+/** Modules as lists of layers, in their order; of a block, those modules that there are. */
+export function dropsOf(scores: Scores, order: readonly Ranked[]): { attention: number[]; mlp: number[] } {
+  const layers = (kind: "attention" | "mlp") =>
+    order.filter(({ module, layer }) =>
+      module === kind || module === "block" && scores[kind].importance[layer] !== null
+    ).map(({ layer }) => layer);
+  return { attention: layers("attention"), mlp: layers("mlp") };
+}
+
+/** How many modules of a target a model has. */
+export function droppable({ layers }: ModelSpec, target: Target): number {
+  const attention = layers.filter((layer) => layer.attention).length;
+  const mlp = layers.filter((layer) => layer.mlp).length;
+  const block = layers.filter((layer) => layer.attention || layer.mlp).length;
+  return { attention, mlp, block, joint: attention + mlp }[target];
 }
 
 /** A plan that drops the first `drop` modules. Throws `RangeError` if there are fewer. */
@@ -44,19 +70,50 @@ export function makePlan(
     throw new RangeError(`Cannot drop ${drop} of ${target}: expected an integer from 0 to ${ranked.length}`);
   }
   const order = ranked.slice(0, drop);
-  const layers = (kind: "attention" | "mlp") =>
-    order.filter(({ module }) => module === kind || module === "block").map(({ layer }) => layer);
+  const { provenance } = profile;
   return {
     kind: "plan",
-    model: profile.provenance.model.name,
-    layers: profile.provenance.model.layers,
+    model: provenance.model.name,
+    layers: provenance.model.layers,
+    provenance,
     target,
     by,
     seed: by === "random" ? seed : null,
-    attention: layers("attention"),
-    mlp: layers("mlp"),
+    ...dropsOf(profile, order),
     order,
   };
+}
+
+/**
+ * What to leave out of this model: lists of layers, or a plan, which has to be this model's. Throws `TypeError` for a plan
+ * made from another model, `RangeError` as `dropPlan` does.
+ */
+export function dropsIn(
+  { spec, identity }: Pick<StudyModel, "spec" | "identity">,
+  plan: Partial<DropPlan> | Plan,
+): DropPlan {
+  if ("kind" in plan) expectPlanOf(identity, plan);
+  return dropPlan(spec, plan);
+}
+
+function expectPlanOf(identity: StudyModel["identity"], plan: Plan): void {
+  const found = plan.provenance?.model;
+  if (plan.layers !== identity.layers) {
+    throw new TypeError(
+      `Cannot apply a plan made from ${plan.model} (${plan.layers} layers) to ${identity.name} ` +
+        `(${identity.layers} layers): expected one made from this model`,
+    );
+  }
+  if (!found || found.fingerprint === identity.fingerprint) return;
+  const flags = [
+    ...plan.attention.length ? [`--drop-attention ${plan.attention.join(",")}`] : [],
+    ...plan.mlp.length ? [`--drop-mlp ${plan.mlp.join(",")}`] : [],
+  ];
+  throw new TypeError(
+    `Cannot apply a plan made from ${found.name} (${found.fingerprint}) to ${identity.name} ` +
+      `(${identity.fingerprint}): expected one made from this model; to drop the same layers all the same, ` +
+      `name them: ${flags.join(" ") || "there are none"}`,
+  );
 }
 
 /** Whether neighbours of a ranking differ by more than the samples scatter (95 %, paired over samples). */
@@ -65,23 +122,6 @@ export function distinct(profile: Profile, above: Ranked, below: Ranked): boolea
     profile.sums[module][layer]!.map((sample) => sample.distance / sample.counted);
   const [a, b] = [values(above), values(below)];
   const differences = a.map((value, i) => value - b[i]);
-  const error = standardError(differences);
-  return error !== null && Math.abs(mean(differences)) > studentT95(differences.length) * error;
-}
-
-/** Fisher–Yates over mulberry32: the same order for the same seed on every machine. */
-function shuffled<T>(values: readonly T[], seed: number): T[] {
-  const out = [...values];
-  let state = seed >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let word = Math.imul(state ^ (state >>> 15), state | 1);
-    word ^= word + Math.imul(word ^ (word >>> 7), word | 61);
-    return ((word ^ (word >>> 14)) >>> 0) / 2 ** 32;
-  };
-  for (let i = out.length - 1; i > 0; i--) {
-    const j = Math.floor(next() * (i + 1));
-    [out[i], out[j]] = [out[j], out[i]];
-  }
-  return out;
+  const half = halfWidth95(differences);
+  return half !== null && Math.abs(mean(differences)) > half;
 }

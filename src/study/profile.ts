@@ -11,7 +11,6 @@ import {
 import {
   type Blocks,
   type DropPlan,
-  dropPlan,
   forward,
   gramProbe,
   type GramSums,
@@ -25,6 +24,7 @@ import {
   type StudyOptions,
   textOptions,
 } from "./options.ts";
+import { dropsIn } from "./plan.ts";
 import { packText, type StudyModel } from "../subject/mod.ts";
 
 /** Options of a profile; `drop` leaves modules out of the model that is measured. */
@@ -34,7 +34,7 @@ export interface ProfileOptions extends StudyOptions {
 
 /** Profiles a model over a calibration text. */
 export async function profile(model: StudyModel, options: ProfileOptions = {}): Promise<Profile> {
-  const drop = dropPlan(model.spec, options.drop ?? {});
+  const drop = dropsIn(model, options.drop ?? {});
   const packed = await packText(model, textOptions(options, CALIBRATION_TEXT), options);
   const origin = await provenance(model, packed, drop, options);
   return await profileBlocks(model, packed.blocks, origin, `profile of ${model.name}`, options);

@@ -2,10 +2,10 @@
  * What importance stands for, measured directly: the loss when one module alone is removed, and differences of losses
  * paired over samples (samples differ far more from each other than one sample under two plans).
  */
-import { mean, spearman, standardError, studentT95 } from "../measure/mod.ts";
+import { halfWidth95, mean, spearman } from "../measure/mod.ts";
 import type { Perplexity, Profile } from "../result/mod.ts";
 import type { StudyOptions } from "./options.ts";
-import { perplexities } from "./perplexity.ts";
+import { lossDifferences, perplexities } from "./perplexity.ts";
 import type { StudyModel } from "../subject/mod.ts";
 
 /** Nats per token that one run loses over another, with its 95 % interval; no interval for a single sample. */
@@ -17,17 +17,9 @@ export interface Paired {
 
 /** How much more `run` loses than `base`, both over the same text. Throws `RangeError` for different samples. */
 export function paired(run: Perplexity, base: Perplexity): Paired {
-  const [text, other] = [run, base].map(({ provenance }) => provenance.text.hash);
-  if (text !== other) {
-    throw new RangeError("Cannot pair runs over different texts: expected the same samples");
-  }
-  const nats = ({ sums }: Perplexity) => sums.map(({ nll, tokens }) => nll / tokens);
-  const [own, from] = [nats(run), nats(base)];
-  const differences = own.map((value, i) => value - from[i]);
-  const difference = mean(differences);
-  const error = standardError(differences);
-  if (error === null) return { difference, low: null, high: null };
-  const half = studentT95(differences.length) * error;
+  const differences = lossDifferences(run, base);
+  const [difference, half] = [mean(differences), halfWidth95(differences)];
+  if (half === null) return { difference, low: null, high: null };
   return { difference, low: difference - half, high: difference + half };
 }
 

@@ -3,11 +3,15 @@
  * importance was worth measuring (random, deepest first, relative magnitude).
  */
 import { mean, standardError, studentT95 } from "../measure/mod.ts";
+import type { ModelSpec } from "../models/mod.ts";
 import type { Perplexity, Profile, Sweep } from "../result/mod.ts";
-import type { StudyOptions } from "./options.ts";
-import { perplexityGroups } from "./perplexity.ts";
-import { makePlan, type Order, rank, type Target } from "./plan.ts";
+import { type DropPlan, dropPlan, noDrop } from "../run/mod.ts";
+import { type Estimate, estimatePasses } from "./estimate.ts";
+import { type StudyOptions, textOptions } from "./options.ts";
+import { lossDifferences, perplexityGroups } from "./perplexity.ts";
+import { dropsOf, makePlan, type Order, rank, type Scores, type Target } from "./plan.ts";
 import type { StudyModel } from "../subject/mod.ts";
+import { permutation } from "../tensor/mod.ts";
 
 /** One line of the figure. */
 export interface Curve {
@@ -16,16 +20,23 @@ export interface Curve {
   readonly seed: number | null;
 }
 
-/** Numbers dropped where nothing else is said. */
-export const SWEEP_STEPS: readonly number[] = [0, 1, 2, 4, 8, 12, 15];
+/** 0, 1, 2, 4, 8, 12, … up to n, and n itself. */
+export function sweepSteps(upto: number): number[] {
+  const steps = [0, 1, 2];
+  for (let next = 4; next < upto; next += 4) steps.push(next);
+  return [...steps.filter((step) => step < upto), upto];
+}
 
-/** A target by importance, with the baselines beside it. */
-export function curvesOf(target: Target, seeds = 3): Curve[] {
+/** Numbers dropped where nothing else is said. */
+export const SWEEP_STEPS: readonly number[] = sweepSteps(15);
+
+/** A target by importance, with the baselines beside it; random orders of as many seeds, from `seed` on. */
+export function curvesOf(target: Target, seeds = 3, seed = 0): Curve[] {
   return [
     { target, by: "importance", seed: null },
     { target, by: "magnitude", seed: null },
     { target, by: "deepest", seed: null },
-    ...Array.from({ length: seeds }, (_, seed): Curve => ({ target, by: "random", seed })),
+    ...Array.from({ length: seeds }, (_, i): Curve => ({ target, by: "random", seed: seed + i })),
   ];
 }
 
@@ -37,7 +48,10 @@ export const START_CURVES: readonly Curve[] = [
   ...curvesOf("attention", 1).filter(({ by }) => by === "random" || by === "deepest"),
 ];
 
-/** Runs the curves; finished ones are kept, so an interrupted sweep goes on where it stopped. */
+/**
+ * Runs the curves; finished ones are kept, so an interrupted sweep goes on where it stopped. A step beyond what a curve has
+ * to drop is all of it.
+ */
 export async function sweep(
   model: StudyModel,
   profile: Profile,
@@ -45,13 +59,11 @@ export async function sweep(
   steps: readonly number[] = SWEEP_STEPS,
   options: StudyOptions = {},
 ): Promise<Sweep> {
-  const full = { attention: [], mlp: [] };
-  const plans = curves.map(({ target, by, seed }) => {
-    const most = rank(profile, target).length;
-    return [...new Set(steps)].sort((a, b) => a - b).filter((drop) => drop <= most)
-      .map((drop) => makePlan(profile, { target, drop, by, seed: seed ?? 0 }));
-  });
-  const [[base], ...results] = await perplexityGroups(model, [[full], ...plans], options);
+  const plans = curves.map(({ target, by, seed }) =>
+    stepsWithin(steps, rank(profile, target).length)
+      .map((drop) => makePlan(profile, { target, drop, by, seed: seed ?? 0 }))
+  );
+  const [[base], ...results] = await perplexityGroups(model, [[noDrop], ...plans], options);
   return {
     kind: "sweep",
     provenance: base.provenance,
@@ -72,17 +84,70 @@ export async function sweep(
   };
 }
 
+function stepsWithin(steps: readonly number[], most: number): number[] {
+  return [...new Set(steps.map((step) => Math.min(step, most)))].sort((a, b) => a - b);
+}
+
+/**
+ * What a sweep would take, its profile over the calibration's text included. Importances are not known before they are
+ * measured: random orders stand for them.
+ */
+export async function sweepEstimate(
+  model: Pick<StudyModel, "spec">,
+  curves: readonly Curve[],
+  steps: readonly number[],
+  calibration: StudyOptions,
+  options: StudyOptions,
+): Promise<Estimate & { plans: number }> {
+  const groups = likelyPlans(model.spec, curves, steps);
+  const [text, calibrated] = [textOptions(options, ""), textOptions(calibration, "")];
+  const passes = [
+    { ...calibrated, plans: [noDrop], head: false },
+    { ...text, plans: [noDrop], head: false }, // the streams that the others are held against
+    ...groups.map((plans) => ({ ...text, plans, head: true })),
+  ];
+  const plans = groups.reduce((sum, group) => sum + group.length, 0);
+  return { ...await estimatePasses(model, passes, options), plans };
+}
+
+/** The full model and the plans of each curve, every plan once: as many and as deep as they will be. */
+function likelyPlans(spec: ModelSpec, curves: readonly Curve[], steps: readonly number[]): DropPlan[][] {
+  const seen = new Set<string>();
+  const unseen = (plan: DropPlan) => seen.size < seen.add(JSON.stringify(plan)).size;
+  return [
+    [noDrop].filter(unseen),
+    ...curves.map(({ target, by, seed }, c) => {
+      const scores = standIn(spec, c);
+      const order = rank(scores, target, by, seed ?? 0);
+      return stepsWithin(steps, order.length)
+        .map((drop) => dropPlan(spec, dropsOf(scores, order.slice(0, drop)))).filter(unseen);
+    }),
+  ].filter((plans) => plans.length > 0);
+}
+
+/** Scores of a model's modules in a random order. */
+function standIn({ layers }: ModelSpec, seed: number): Scores {
+  const order = permutation(3 * layers.length, seed);
+  const scores = (there: (layer: ModelSpec["layers"][number]) => boolean, kind: number) => {
+    const values = layers.map((layer, l) => there(layer) ? order[3 * l + kind] : null);
+    return { importance: values, relativeMagnitude: values };
+  };
+  return {
+    attention: scores((layer) => layer.attention !== null, 0),
+    mlp: scores((layer) => layer.mlp !== null, 1),
+    block: scores((layer) => layer.attention !== null || layer.mlp !== null, 2),
+  };
+}
+
 /** Rise of the nll, paired: samples differ far more from each other than a sample from itself with modules dropped. */
-function rise(full: Perplexity, dropped: Perplexity): { rise: number; riseError: number | null } {
-  const differences = dropped.sums.map((sample, i) =>
-    sample.nll / sample.tokens - full.sums[i].nll / full.sums[i].tokens
-  );
+export function rise(full: Perplexity, dropped: Perplexity): { rise: number; riseError: number | null } {
+  const differences = lossDifferences(dropped, full);
   return { rise: mean(differences), riseError: standardError(differences) };
 }
 
 /** How many modules of a curve may go within a budget. */
 export interface Allowance {
-  /** Largest number of the curve whose loss is within the budget, all smaller ones too. */
+  /** Largest number of the curve whose loss is within the budget, all smaller ones too; 0 where not even the first is. */
   readonly dropped: number;
   /** The same with the upper, and with the lower end of the loss's 95 % interval. */
   readonly atLeast: number;
@@ -92,8 +157,8 @@ export interface Allowance {
 /** The largest drop whose nll rises by at most `budget` nats a token. */
 export function allowance(curve: Sweep["curves"][number], budget: number, samples: number): Allowance {
   const largest = (loss: (point: Sweep["curves"][number]["points"][number]) => number) => {
-    const over = curve.points.findIndex((point) => loss(point) > budget);
-    return (over < 0 ? curve.points.at(-1)! : curve.points[Math.max(0, over - 1)]).dropped;
+    const over = curve.points.findIndex((point) => !(loss(point) <= budget));
+    return curve.points.slice(0, over < 0 ? undefined : over).at(-1)?.dropped ?? 0;
   };
   const half = (error: number | null) => samples > 1 && error !== null ? studentT95(samples) * error : 0;
   return {

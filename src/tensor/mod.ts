@@ -3,5 +3,6 @@ export { byteSize, type DType, type TypedArray, viewOf } from "./dtype.ts";
 export { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "./half.ts";
 export { normalTable, TABLE_UNIT } from "./normal_table.ts";
 export { type NormalPool, normalPool } from "./normal_pool.ts";
+export { permutation } from "./permutation.ts";
 export { fillNormal, fillRows, type NormalRows, philox, type StreamKeys, streamKeys } from "./random.ts";
 export { elements, float32, type Tensor, toFloat32 } from "./tensor.ts";

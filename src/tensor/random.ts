@@ -40,11 +40,17 @@ const WORD_LIMIT = 2 ** 32;
  * triples give unrelated streams. Throws `RangeError` for any other number.
  */
 export function streamKeys(seed: number, layer: number, tensorIndex: number): [number, number] {
-  expectWhole("seed", seed, Number.MAX_SAFE_INTEGER);
+  const key = seedKey(seed);
   expectWhole("layer", layer, WORD_LIMIT - 1);
   expectWhole("tensor index", tensorIndex, WORD_LIMIT - 1);
-  const [k0, k1] = philox([layer, tensorIndex, 0, 0], [seed % WORD_LIMIT, Math.floor(seed / WORD_LIMIT)]);
+  const [k0, k1] = philox([layer, tensorIndex, 0, 0], key);
   return [k0, k1];
+}
+
+/** A seed as the key of Philox. Throws `RangeError` for one that is not a whole number below 2^53. */
+export function seedKey(seed: number): StreamKeys {
+  expectWhole("seed", seed, Number.MAX_SAFE_INTEGER);
+  return [seed % WORD_LIMIT, Math.floor(seed / WORD_LIMIT)];
 }
 
 /**

@@ -11,7 +11,7 @@ import { type Causes, keptResult, resultPath, writeResult } from "../../result/m
 import { type Blocks, noDrop } from "../../run/mod.ts";
 import { correlationsOf } from "./correlations.ts";
 import { laterEffects, sinkRate, smoothingUnder, type Subject, wholeModel } from "./runs.ts";
-import { type Estimate, estimate } from "../estimate.ts";
+import { type Estimate, estimatePasses } from "../estimate.ts";
 import { type KernelsName, openKernels, type StatsKernels } from "./kernels.ts";
 import { CALIBRATION_TEXT, provenance, type StudyOptions, textOptions } from "../options.ts";
 import { plan as drawnOf, type RandomInitOptions, shapeOf } from "../untrained/random_init.ts";
@@ -156,7 +156,7 @@ export async function causesEstimate(
     ...lists.flatMap((list) => [{ ...noDrop, attention: list }, { ...noDrop, mlp: list }]),
   ];
   const under = DROPS.filter((n) => n < fewerModules(model.spec)).map((n) => layers.slice(-n));
-  const runs = [
+  const passes = [
     { plans: [noDrop], samples, length },
     { plans: plans(under), samples, length },
     { plans: [noDrop], samples: sinkSamples({ samples, length }), length: SINK.length },
@@ -168,18 +168,7 @@ export async function causesEstimate(
       }]
       : [],
   ];
-  const prices: Estimate[] = [];
-  for (const { plans, ...size } of runs) {
-    prices.push(await estimate(model, plans, false, { ...options, ...size }));
-  }
-  const sum = (key: keyof Estimate) => prices.reduce((total, price) => total + price[key], 0);
-  return {
-    tokens: samples * length,
-    modules: sum("modules"),
-    flops: sum("flops"),
-    seconds: sum("seconds"),
-    bytes: Math.max(...prices.map(({ bytes }) => bytes)),
-  };
+  return await estimatePasses(model, passes.map((pass) => ({ ...pass, head: false })), options);
 }
 
 /** What the study of a model that was never trained would take. */
