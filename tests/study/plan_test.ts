@@ -2,8 +2,20 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Profile, profileOf } from "../../src/result/mod.ts";
-import { compare, distinct, makePlan, rank } from "../../src/study/mod.ts";
+import { noDrop } from "../../src/run/mod.ts";
+import {
+  compare,
+  distinct,
+  droppable,
+  dropsIn,
+  generate,
+  makePlan,
+  perplexities,
+  profile,
+  rank,
+} from "../../src/study/mod.ts";
 import { provenance } from "../result/samples.ts";
+import { withTiny } from "./tiny.ts";
 
 type Numbers = readonly (number | null)[];
 
@@ -91,6 +103,61 @@ Deno.test("a plan is the first n of the order, each module in its own list", () 
   assert.equal(makePlan(tiny, { target: "mlp", drop: 1, by: "random", seed: 7 }).seed, 7);
   assert.deepEqual(makePlan(tiny, { target: "mlp", drop: 0 }).order, []);
 });
+
+Deno.test("a plan carries where it is from, and a block's layer is in the lists of the modules that it has", () => {
+  assert.deepEqual(makePlan(tiny, { target: "mlp", drop: 1 }).provenance, tiny.provenance);
+  const blocks = makePlan(tiny, { target: "block", drop: 3 });
+  assert.deepEqual([blocks.attention, blocks.mlp], [[3, 1, 2], [3, 1]]); // layer 2 has no MLP
+});
+
+Deno.test("a plan is applied to the model that it was made from, or to any of as many layers if it does not say", () =>
+  withTiny(async ({ model, options }) => {
+    const { name, fingerprint } = model.identity;
+    const plan = makePlan(await profile(model, options), { target: "joint", drop: 3 });
+    const drop = dropsIn(model, plan);
+    assert.deepEqual(drop, { attention: plan.attention.toSorted(), mlp: plan.mlp.toSorted() });
+    const { provenance: origin, ...byHand } = plan;
+    assert.deepEqual(dropsIn(model, byHand), drop);
+    const renamed = { ...origin!, model: { ...origin!.model, name: "another name" } };
+    assert.deepEqual(dropsIn(model, { ...plan, provenance: renamed }), drop);
+
+    const tuned = { ...model, identity: { ...model.identity, name: "tuned", fingerprint: "sha256:ff" } };
+    const flags = [["--drop-attention", plan.attention], ["--drop-mlp", plan.mlp]] as const;
+    const named = flags.filter(([, list]) => list.length).map(([flag, list]) => `${flag} ${list.join(",")}`);
+    const message = `Cannot apply a plan made from ${name} (${fingerprint}) to tuned (sha256:ff): ` +
+      `expected one made from this model; to drop the same layers all the same, name them: ${
+        named.join(" ")
+      }`;
+    assert.throws(() => dropsIn(tuned, plan), { name: "TypeError", message });
+    await assert.rejects(perplexities(tuned, [{}, plan], options), { message });
+    await assert.rejects(profile(tuned, { ...options, drop: plan }), { message });
+    await assert.rejects(generate(tuned, "a", { plans: [plan] }), { message });
+    assert.deepEqual(dropsIn(tuned, { attention: plan.attention, mlp: plan.mlp }), drop);
+
+    for (const other of [plan, byHand]) {
+      assert.throws(() => dropsIn(model, { ...other, layers: 30 }), {
+        name: "TypeError",
+        message: `Cannot apply a plan made from ${name} (30 layers) to ${name} (3 layers): ` +
+          "expected one made from this model",
+      });
+    }
+    assert.throws(() => dropsIn(model, { ...byHand, mlp: [0, 1, 2, 3] }), /Cannot drop mlp 3: .* 0 to 2/);
+    assert.throws(
+      () => dropsIn(model, { ...byHand, mlp: [0, 1, 2, 0] }),
+      /Cannot drop mlp 0: it is named twice/,
+    );
+    assert.deepEqual(dropsIn(model, {}), noDrop);
+  }));
+
+Deno.test("modules that can be dropped are those that the model has", () =>
+  withTiny(({ model: { spec } }) => {
+    const layers = spec.layers.map((layer, l) => ({ ...layer, attention: l === 1 ? null : layer.attention }));
+    const counts = (["attention", "mlp", "block", "joint"] as const).map((target) =>
+      droppable({ ...spec, layers }, target)
+    );
+    assert.deepEqual(counts, [2, 3, 3, 5]);
+    return Promise.resolve();
+  }));
 
 Deno.test("a plan cannot drop more than there is, nor half a module", () => {
   for (const drop of [4, -1, 0.5, NaN]) {

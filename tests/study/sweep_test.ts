@@ -1,0 +1,118 @@
+/** Sweeps: what a rise is, what a budget allows, which numbers are dropped, and what all of it would take. */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { type Perplexity, perplexityOf, type Sweep } from "../../src/result/mod.ts";
+import { cost, noDrop } from "../../src/run/mod.ts";
+import { allowance, curvesOf, profile, sweep, sweepEstimate, sweepSteps } from "../../src/study/mod.ts";
+import { rise } from "../../src/study/sweep.ts";
+import { provenance } from "../result/samples.ts";
+import { withTiny } from "./tiny.ts";
+
+type Point = Sweep["curves"][number]["points"][number];
+
+/** A perplexity of these nats by sample, of two tokens each. */
+function losing(...nats: number[]): Perplexity {
+  return perplexityOf(
+    provenance(nats.length),
+    nats.map((nll) => ({ nll: 2 * nll, kl: 0, top1: 0, tokens: 2 })),
+  );
+}
+
+/** A curve of these rises, by number dropped. */
+function curve(points: [dropped: number, rise: number, riseError: number | null][]): Sweep["curves"][number] {
+  const rest = {
+    drop: noDrop,
+    nll: 0,
+    standardError: null,
+    perplexity: 1,
+    kl: 0,
+    top1: 1,
+  } as unknown as Point;
+  return {
+    target: "attention",
+    by: "importance",
+    seed: null,
+    points: points.map(([dropped, rise, riseError]) => ({ ...rest, dropped, rise, riseError })),
+  };
+}
+
+Deno.test("a rise is the mean of the samples' differences, its error theirs, however far samples are apart", () => {
+  // Differences 0.5, 1, 1.5: mean 1, deviation 0.5, standard error 0.5 / √3. All of them are binary fractions.
+  assert.deepEqual(rise(losing(2, 8, 32), losing(2.5, 9, 33.5)), { rise: 1, riseError: 0.5 / Math.sqrt(3) });
+  assert.deepEqual(rise(losing(2, 8), losing(1, 7)), { rise: -1, riseError: 0 });
+  assert.deepEqual(rise(losing(4), losing(5)), { rise: 1, riseError: null });
+  const other = losing(1);
+  const elsewhere = { ...other.provenance, text: { name: "file", hash: "0" } };
+  assert.throws(
+    () => rise(losing(1), { ...other, provenance: elsewhere }),
+    /^RangeError: Cannot pair runs over different texts/,
+  );
+});
+
+Deno.test("a budget allows the largest number up to which no loss is above it; its interval is Student's t", () => {
+  const grown = curve([[0, 0, 0], [1, 0.1, 0.01], [2, 0.2, 0.01], [4, 0.3, 0.1], [8, 0.25, 0.01]]);
+  const allowed = (budget: number, samples = 4) => allowance(grown, budget, samples);
+  // t of 3 degrees of freedom is 3.182: intervals ± 0.032 at 1, 2 and 8, ± 0.318 at 4.
+  assert.deepEqual(allowed(0.2), { dropped: 2, atLeast: 1, atMost: 4 });
+  assert.deepEqual(allowed(0.25), { dropped: 2, atLeast: 2, atMost: 8 }, "8 costs less, but not 4");
+  assert.deepEqual(allowed(0.65), { dropped: 8, atLeast: 8, atMost: 8 });
+  assert.deepEqual(allowed(0.05), { dropped: 0, atLeast: 0, atMost: 0 });
+  assert.deepEqual(allowed(0.2, 1), { dropped: 2, atLeast: 2, atMost: 2 }, "one sample has no interval");
+});
+
+Deno.test("where the first number dropped is over the budget already, or is no number, none is allowed", () => {
+  const none = { dropped: 0, atLeast: 0, atMost: 0 };
+  assert.deepEqual(allowance(curve([[4, 0.3, 0.01], [8, 0.1, 0.01]]), 0.2, 8), none);
+  assert.deepEqual(allowance(curve([[4, NaN, null], [8, 0.1, 0.01]]), 0.2, 8), none);
+  assert.deepEqual(allowance(curve([]), 0.2, 8), none);
+  // 0.19 ± 2.365 · 0.01: within the budget, but not surely.
+  assert.deepEqual(allowance(curve([[4, 0.19, 0.01]]), 0.2, 8), { dropped: 4, atLeast: 0, atMost: 4 });
+});
+
+Deno.test("steps go up to n, and n is one of them", () => {
+  assert.deepEqual(sweepSteps(15), [0, 1, 2, 4, 8, 12, 15]);
+  assert.deepEqual(sweepSteps(12), [0, 1, 2, 4, 8, 12]);
+  assert.deepEqual([0, 1, 2, 3].map(sweepSteps), [[0], [0, 1], [0, 1, 2], [0, 1, 2, 3]]);
+  fc.assert(fc.property(fc.nat(200), (n) => {
+    const steps = sweepSteps(n);
+    assert.equal(steps.at(-1), n);
+    assert.ok(steps.every((step, i) => i === 0 || step > steps[i - 1]));
+  }));
+});
+
+Deno.test("a sweep of fewer modules than steps drops all of them last; random orders are of the seeds asked for", () =>
+  withTiny(async ({ model, options }) => {
+    const orders = await profile(model, options);
+    const curves = curvesOf("attention", 2, 5);
+    assert.deepEqual(curves.map(({ seed }) => seed), [null, null, null, 5, 6]);
+    const result = await sweep(model, orders, curves, undefined, options);
+    for (const { points } of result.curves) {
+      assert.deepEqual(points.map(({ dropped }) => dropped), [0, 1, 2, 3]);
+      assert.deepEqual(points.at(-1)!.drop, { attention: [0, 1, 2], mlp: [] });
+      assert.deepEqual([points[0].rise, points[0].riseError], [0, 0]);
+    }
+  }));
+
+Deno.test("an estimate is the sum of its curves, each a trie of its own, with the profile and the full model", () =>
+  withTiny(async ({ model: { spec }, options }) => {
+    const size = { samples: 4, length: 16 };
+    const price = async (...curves: Parameters<typeof sweepEstimate>[1]) =>
+      await sweepEstimate({ spec }, curves, [0, 1, 2], { ...options, samples: 2 }, options);
+    const [, , deepest, random] = curvesOf("mlp", 1, 2); // layer 1, then 0: no plan of the other curve
+    const { modules, flops, plans, tokens } = await price(deepest);
+    assert.deepEqual([plans, tokens], [3, 64]); // nothing; layer 2; layers 1 and 2
+    const passes = [
+      cost(spec, [noDrop], { ...size, samples: 2 }, false),
+      cost(spec, [noDrop], size, false),
+      cost(spec, [noDrop], size, true),
+      cost(spec, [{ ...noDrop, mlp: [2] }, { ...noDrop, mlp: [1, 2] }], size, true),
+    ];
+    assert.equal(modules, passes.reduce((sum, pass) => sum + pass.modules, 0));
+    assert.equal(flops, passes.reduce((sum, pass) => sum + pass.flops, 0));
+    const once = await price();
+    const [both, other] = [await price(deepest, random), await price(random)];
+    assert.equal(both.plans, 5);
+    assert.equal(both.modules - once.modules, modules - once.modules + other.modules - once.modules);
+    const all = await sweepEstimate({ spec }, curvesOf("mlp", 3), [3], options, options);
+    assert.equal(all.plans, 2, "orders of all modules are one plan");
+  }));
