@@ -15,8 +15,8 @@ export function effectiveRank(states: Float32Array, width: number): number | nul
   const units: number[][] = [];
   for (let start = 0; start < states.length; start += width) {
     const token = Array.from(states.subarray(start, start + width));
-    const norm = Math.hypot(...token);
-    if (norm > 0) units.push(token.map((value) => value / norm));
+    const size = Math.hypot(...token);
+    if (size > 0) units.push(token.map((value) => value / size));
   }
   if (units.length === 0 || Math.min(units.length, width) > EFFECTIVE_RANK_SIDE) return null;
   const matrix = new Matrix(units);

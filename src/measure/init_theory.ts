@@ -34,7 +34,8 @@ export interface Untrained {
   readonly feedForward: number;
   readonly gated: boolean;
   readonly activation: (x: number) => number;
-  readonly norm: "pre" | "peri" | "post";
+  /** Of the norms. */
+  readonly placement: "pre" | "peri" | "post";
   /** Of the norms; where one follows a module of a tiny stream (OLMo 2's first layer), it counts. */
   readonly epsilon: number;
   /** Whether the MLP reads what attention reads. */
@@ -103,13 +104,13 @@ function add(stream: Kernel, u: Kernel): void {
 }
 
 /** What a module reads: the normed stream, or the stream itself. */
-function input({ norm, epsilon }: Untrained, stream: Kernel, tokens: number): Kernel {
-  return norm === "post" ? stream.slice() : normed(stream, tokens, epsilon);
+function input({ placement, epsilon }: Untrained, stream: Kernel, tokens: number): Kernel {
+  return placement === "post" ? stream.slice() : normed(stream, tokens, epsilon);
 }
 
 /** What a module adds. */
-function output({ norm, epsilon }: Untrained, u: Kernel, tokens: number): Kernel {
-  return norm === "pre" ? u : normed(u, tokens, epsilon);
+function output({ placement, epsilon }: Untrained, u: Kernel, tokens: number): Kernel {
+  return placement === "pre" ? u : normed(u, tokens, epsilon);
 }
 
 function normed(kernel: Kernel, tokens: number, epsilon: number): Kernel {

@@ -4,6 +4,7 @@
  *
  * Layers 0 and 1 stay out: there the stream is still mostly an embedding that is far smaller than the first updates.
  */
+import { mean } from "./statistics.ts";
 
 /** The first layer that counts. */
 export const FIRST_LAYER = 2;
@@ -11,7 +12,7 @@ export const FIRST_LAYER = 2;
 /** Geometric mean of importances from `FIRST_LAYER` on; NaN where there are none. */
 export function typical(importances: readonly (number | null)[]): number {
   const logs = importances.slice(FIRST_LAYER).flatMap((value) => value === null ? [] : [Math.log(value)]);
-  return Math.exp(logs.reduce((sum, log) => sum + log, 0) / logs.length);
+  return Math.exp(mean(logs));
 }
 
 /** Importance of attention over that of the MLP; above 1 attention turns the stream further. */

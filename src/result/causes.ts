@@ -5,7 +5,7 @@
  * tokens or queries of a sample, then over samples; a standard error is over samples, null for a single one.
  */
 import { z } from "zod";
-import { indices, perLayer, planForm, provenanceForm } from "./provenance.ts";
+import { dropForm, indices, perLayer, provenanceForm } from "./provenance.ts";
 
 /** Statistics of an attention pattern, as `kernels/attention_stats` defines them. */
 export const PATTERN_NAMES = [
@@ -62,7 +62,7 @@ const settings = z.object({
 
 /** Smoothing by depth with modules dropped: where layer 0 begins, after attention, after the layer's MLP. */
 const smoothed = z.object({
-  drop: planForm,
+  drop: dropForm,
   embedding: record(SMOOTHING_NAMES, z.number().nullable()),
   attention: record(SMOOTHING_NAMES, curve),
   mlp: record(SMOOTHING_NAMES, curve),

@@ -7,7 +7,7 @@ import { causesForm } from "./causes.ts";
 import { checkpointsForm } from "./checkpoints.ts";
 import { profileForm } from "./profile.ts";
 import { perLayer, provenanceForm } from "./provenance.ts";
-import { planResultForm, sweepForm } from "./sweep.ts";
+import { planForm, sweepForm } from "./sweep.ts";
 
 /** How well a model predicts, beside the full one. */
 export const perplexityForm = z.object({
@@ -74,7 +74,7 @@ export type RandomInit = z.infer<typeof randomInitForm>;
 export const forms = {
   profile: profileForm,
   perplexity: perplexityForm,
-  plan: planResultForm,
+  plan: planForm,
   sweep: sweepForm,
   "random-init": randomInitForm,
   causes: causesForm,

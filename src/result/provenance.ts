@@ -5,7 +5,7 @@ import { z } from "zod";
 export const indices = z.array(z.int().nonnegative());
 
 /** Modules that were not run. */
-export const planForm = z.object({ attention: indices, mlp: indices });
+export const dropForm = z.object({ attention: indices, mlp: indices });
 
 /** Everything that the numbers depend on. */
 export const provenanceForm = z.object({
@@ -32,7 +32,7 @@ export const provenanceForm = z.object({
     skip: z.int(),
     bos: z.boolean(),
   }),
-  drop: planForm,
+  drop: dropForm,
   seed: z.int().nullable(),
 });
 export type Provenance = z.infer<typeof provenanceForm>;

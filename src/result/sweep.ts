@@ -1,13 +1,13 @@
 /** The forms of what is dropped, in which order, and of what dropping more and more costs. */
 import { z } from "zod";
-import { indices, planForm, provenanceForm } from "./provenance.ts";
+import { dropForm, indices, provenanceForm } from "./provenance.ts";
 
 /** Which modules compete to be dropped, and what orders them. */
 const targets = z.enum(["attention", "mlp", "block", "joint"]);
 const orders = z.enum(["importance", "magnitude", "random", "deepest"]);
 
 /** What to drop, and why. */
-export const planResultForm = z.object({
+export const planForm = z.object({
   kind: z.literal("plan"),
   model: z.string(),
   layers: z.int().positive(),
@@ -25,7 +25,7 @@ export const planResultForm = z.object({
     z.object({ module: z.enum(["attention", "mlp", "block"]), layer: z.int(), score: z.number().nullable() }),
   ),
 });
-export type Plan = z.infer<typeof planResultForm>;
+export type Plan = z.infer<typeof planForm>;
 
 /** Quality against the number of modules dropped, by what they were ordered by. */
 export const sweepForm = z.object({
@@ -42,7 +42,7 @@ export const sweepForm = z.object({
     points: z.array(z.object({
       dropped: z.int().nonnegative(),
       /** The modules dropped. */
-      drop: planForm,
+      drop: dropForm,
       nll: z.number(),
       standardError: z.number().nullable(),
       perplexity: z.number(),

@@ -11,7 +11,7 @@ const base: Untrained = {
   feedForward: 3000,
   gated: false,
   activation: (x) => x,
-  norm: "pre",
+  placement: "pre",
   epsilon: 0,
   parallel: false,
   std: 0.01,
@@ -86,7 +86,12 @@ function simulated(variance: number, keys: number): number {
 Deno.test("norms behind the modules: 1 − cos = 1 − 1/√(1 + 1/(v + k)) after k updates, whatever the widths", () => {
   const v = 0.01 ** 2 * 40 ** 2;
   for (const norm of ["peri", "post"] as const) {
-    const { attention, mlp } = initTheory({ ...base, norm, layers: 5, embeddingScale: 40 }, [1, 2, 1, 3]);
+    const { attention, mlp } = initTheory({ ...base, placement: norm, layers: 5, embeddingScale: 40 }, [
+      1,
+      2,
+      1,
+      3,
+    ]);
     for (let l = 0; l < 5; l++) {
       close(attention[l], moved(1 / (v + 2 * l)), `${norm} attention ${l}`);
       close(mlp[l], moved(1 / (v + 2 * l + 1)), `${norm} MLP ${l}`);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as show from "../../src/show/mod.ts";
 import { toCsv } from "../../src/show/chart/csv.ts";
-import { spread } from "../../src/show/chart/axes.ts";
+import { spaced } from "../../src/show/chart/axes.ts";
 import type { Profile } from "../../src/result/mod.ts";
 import { checkFigure, checkSvg, readCsv } from "./check_svg.ts";
 import { profile, type Shape, sweep } from "./synthetic.ts";
@@ -107,11 +107,11 @@ Deno.test("titles state what the numbers say", () => {
 });
 
 Deno.test("labels keep their distance, their order and the bounds", () => {
-  assert.deepEqual(spread([10, 50, 90], 20, [0, 100]), [10, 50, 90]);
-  assert.deepEqual(spread([50, 50, 50], 20, [0, 100]), [30, 50, 70]);
-  assert.deepEqual(spread([98, 99], 20, [0, 100]), [80, 100]);
-  assert.deepEqual(spread([2, 1], 20, [0, 100]), [20, 0]);
-  assert.deepEqual(spread([], 20, [0, 100]), []);
+  assert.deepEqual(spaced([10, 50, 90], 20, [0, 100]), [10, 50, 90]);
+  assert.deepEqual(spaced([50, 50, 50], 20, [0, 100]), [30, 50, 70]);
+  assert.deepEqual(spaced([98, 99], 20, [0, 100]), [80, 100]);
+  assert.deepEqual(spaced([2, 1], 20, [0, 100]), [20, 0]);
+  assert.deepEqual(spaced([], 20, [0, 100]), []);
 });
 
 Deno.test("a figure without numbers for its axes is an error, not a broken picture", () => {

@@ -40,8 +40,8 @@ export function kvCache({ kvHeads, headSize, window }: AttentionSpec): KvCache {
   function grow() {
     const next = slotsFor(tokens + 1, window);
     if (next === slots) return;
-    keys = spread(keys, slots, next);
-    values = spread(values, slots * headSize, next * headSize);
+    keys = restrided(keys, slots, next);
+    values = restrided(values, slots * headSize, next * headSize);
     slots = next;
   }
   return {
@@ -65,7 +65,7 @@ export function kvCache({ kvHeads, headSize, window }: AttentionSpec): KvCache {
 }
 
 /** Rows of `from` numbers, each with room behind it for `to`. */
-function spread(rows: Float32Array, from: number, to: number): Float32Array<ArrayBuffer> {
+function restrided(rows: Float32Array, from: number, to: number): Float32Array<ArrayBuffer> {
   const out = new Float32Array((rows.length / from) * to);
   for (let row = 0; row * from < rows.length; row++) {
     out.set(rows.subarray(row * from, (row + 1) * from), row * to);

@@ -100,7 +100,7 @@ export function endLabels(labels: readonly EndLabel[], { y, height, marginTop, m
 }): Plot.Markish[] {
   const scale = Plot.scale({ y: { ...y, range: [height - marginBottom, marginTop] } })!;
   const wanted = labels.map((label) => scale.apply(label.y) as number);
-  const placed = spread(wanted, 19, [marginTop, height - marginBottom]);
+  const placed = spaced(wanted, 19, [marginTop, height - marginBottom]);
   return labels.map((label, i) =>
     Plot.text([label], {
       x: "x",
@@ -116,7 +116,7 @@ export function endLabels(labels: readonly EndLabel[], { y, height, marginTop, m
 }
 
 /** Positions at least `gap` apart and inside the bounds where they fit, in the order wanted, moved as little as that needs. */
-export function spread(
+export function spaced(
   wanted: readonly number[],
   gap: number,
   [low, high]: readonly [number, number],

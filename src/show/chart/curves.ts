@@ -1,5 +1,6 @@
 /** Curves of a sweep: something against the number dropped. Orders of one target share its colour and differ in their dash. */
 import * as Plot from "@observablehq/plot";
+import { mean } from "../../measure/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
 import { AXIS_X, COLORS, countTicks, endLabels, FRAME } from "./axes.ts";
 import type { CsvRow } from "./csv.ts";
@@ -45,7 +46,7 @@ export function groupsOf({ curves }: Sweep): CurveGroup[] {
 
 /** Mean of a number over the seeds. */
 export function meanOf(values: readonly SweepPoint[], read: (point: SweepPoint) => number): number {
-  return values.reduce((sum, point) => sum + read(point), 0) / values.length;
+  return mean(values.map(read));
 }
 
 /** One panel of curves. */

@@ -1,4 +1,5 @@
 /** A sweep as a table: perplexity by number dropped, a column for each curve; and what a study would take, in words. */
+import { mean } from "../../measure/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
 import { formatFixed, formatNumber, formatSeconds } from "../chart/numbers.ts";
 import { KIND_NAMES, settingOf } from "../chart/setting.ts";
@@ -18,7 +19,7 @@ export function sweepTable(sweep: Sweep, look: TextLook = {}): string {
   const cell = (curves: readonly Curve[], dropped: number) => {
     const nlls = curves.flatMap(({ points }) => points.filter((point) => point.dropped === dropped))
       .map((point) => point.nll);
-    return nlls.length === 0 ? "–" : formatNumber(Math.exp(nlls.reduce((a, b) => a + b, 0) / nlls.length));
+    return nlls.length === 0 ? "–" : formatNumber(Math.exp(mean(nlls)));
   };
   const rows = steps.map((dropped) => [
     String(dropped),

@@ -14,7 +14,7 @@ import { laterEffects, sinkRate, smoothingUnder, type Subject, wholeModel } from
 import { type Estimate, estimatePasses } from "../estimate.ts";
 import { type KernelsName, openKernels, type StatsKernels } from "./kernels.ts";
 import { CALIBRATION_TEXT, provenance, type StudyOptions, textOptions } from "../options.ts";
-import { plan as drawnOf, type RandomInitOptions, shapeOf } from "../untrained/random_init.ts";
+import { type RandomInitOptions, shapeOf, untrainedOf } from "../untrained/random_init.ts";
 import { withUntrained } from "../untrained/untrained.ts";
 import { type NamedConfig, packText, type StudyModel, zipfText } from "../../subject/mod.ts";
 
@@ -64,7 +64,7 @@ export async function untrainedCauses(
   named: NamedConfig,
   options: RandomInitOptions & CausesMeasures = {},
 ): Promise<Causes> {
-  const { name, spec, initialiser, seeds: [seed], samples, length } = drawnOf(named, options);
+  const { name, spec, initialiser, seeds: [seed], samples, length } = untrainedOf(named, options);
   const text = zipfText(spec.vocabulary, samples, length);
   const drawn = { name, config: named.config, spec, initialiser, seed };
   return await withUntrained(drawn, text, options, (model, origin) =>
@@ -176,7 +176,7 @@ export async function untrainedCausesEstimate(
   named: NamedConfig,
   options: RandomInitOptions & CausesMeasures = {},
 ): Promise<Estimate> {
-  const { spec, samples, length } = drawnOf(named, options);
+  const { spec, samples, length } = untrainedOf(named, options);
   return await causesEstimate({ spec }, { ...options, samples, length });
 }
 

@@ -7,7 +7,7 @@ import { readSpec } from "../../models/mod.ts";
 import type { RandomInit } from "../../result/mod.ts";
 import type { NamedConfig } from "../../subject/mod.ts";
 import { predictInit } from "./predict.ts";
-import { plan, randomInit, type RandomInitOptions, shapeOf } from "./random_init.ts";
+import { randomInit, type RandomInitOptions, shapeOf, untrainedOf } from "./random_init.ts";
 
 /** Importances over the seeds, and those of the closed form for the same setting. */
 export interface MeasuredInit {
@@ -35,7 +35,7 @@ export async function initModels(
 
 /** What the closed form says of a configuration, in a row: which module turns the stream further. */
 export function computedRatio(named: NamedConfig, options: RandomInitOptions = {}) {
-  const { name, spec, initialiser: { std } } = plan(named, options);
+  const { name, spec, initialiser: { std } } = untrainedOf(named, options);
   const ratio = moduleRatio(predictInit(named, options));
   return {
     name,

@@ -1,7 +1,7 @@
 /** The closed form (measure/init_theory.ts) of what the study of untrained models measures, for the same options. */
 import { initTheory, mean, type Predicted } from "../../measure/mod.ts";
 import type { MlpSpec } from "../../models/mod.ts";
-import { plan, type RandomInitOptions, shapeOf } from "./random_init.ts";
+import { type RandomInitOptions, shapeOf, untrainedOf } from "./random_init.ts";
 import { type NamedConfig, zipfText } from "../../subject/mod.ts";
 
 /**
@@ -9,7 +9,7 @@ import { type NamedConfig, zipfText } from "../../subject/mod.ts";
  * every layer has an attention and an MLP.
  */
 export function predictInit(named: NamedConfig, options: RandomInitOptions = {}): Predicted {
-  const { name, spec, initialiser, samples, length } = plan(named, options);
+  const { name, spec, initialiser, samples, length } = untrainedOf(named, options);
   const { residual, attention, mlp } = spec.layers[0];
   if (!attention || !mlp || spec.layers.some((layer) => !layer.attention || !layer.mlp)) {
     throw new TypeError(`Cannot predict ${name}: a layer lacks a module, expected attention and MLP in each`);
@@ -21,7 +21,7 @@ export function predictInit(named: NamedConfig, options: RandomInitOptions = {})
     feedForward: mlp.size,
     gated: mlp.gated,
     activation: activations[mlp.activation],
-    norm: shapeOf(spec).norm,
+    placement: shapeOf(spec).norm,
     epsilon: (attention.norm.pre ?? attention.norm.post)?.epsilon ?? 0,
     parallel: residual === "parallel",
     ...initialiser,

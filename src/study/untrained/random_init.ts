@@ -30,7 +30,7 @@ const MADE_PER_SECOND = 1.5e9;
 
 /** Importance of every module of the untrained model: mean and spread over seeds. */
 export async function randomInit(named: NamedConfig, options: RandomInitOptions = {}): Promise<RandomInit> {
-  const { name, spec, initialiser, seeds, samples, length } = plan(named, options);
+  const { name, spec, initialiser, seeds, samples, length } = untrainedOf(named, options);
   const text = zipfText(spec.vocabulary, samples, length);
   const profiles: Profile[] = [];
   for (const seed of seeds) {
@@ -53,7 +53,7 @@ export async function randomInitEstimate(
   named: NamedConfig,
   options: RandomInitOptions = {},
 ): Promise<Estimate> {
-  const { spec, seeds, samples, length } = plan(named, options);
+  const { spec, seeds, samples, length } = untrainedOf(named, options);
   const once = await estimate({ spec }, [noDrop], false, { ...options, samples, length });
   const { layerBytes } = cost(spec, [noDrop], { samples, length }, false);
   const made = spec.layers.length * layerBytes / Float32Array.BYTES_PER_ELEMENT / MADE_PER_SECOND;
@@ -67,7 +67,7 @@ export async function randomInitEstimate(
 }
 
 /** The options with their defaults, checked, and the model that they describe. */
-export function plan({ name, config }: NamedConfig, options: RandomInitOptions) {
+export function untrainedOf({ name, config }: NamedConfig, options: RandomInitOptions) {
   const { seeds = 1, seed = 0, std, residualStd, hidden, layers, heads, norm } = options;
   const { samples, length } = textOptions({ samples: 2, length: 256, ...options }, "zipf");
   const check = (what: string, value: number | undefined, least: number) => {

@@ -1,0 +1,42 @@
+/** How far the statistics of attention that a graph makes may be from the plain reference. */
+import { type AttentionInput, attentionScores } from "../../src/kernels/mod.ts";
+import { largest, UNIT } from "../support.ts";
+
+/**
+ * Tolerances of one query's statistics, from what float32 promises.
+ *
+ * A score is off by at most δ: E roundings of Σ|q||k|·scale, two of the score, and with a soft cap 16 of the cap (the
+ * hyperbolic tangent, a division, a product). A share is then off by the factor 1 ± r: 2δ, a few ulp of exp (8 and 2 of
+ * its argument) and the n additions of the softmax; a sum over shares by n more. Shares below the smallest normal float32
+ * may be flushed to zero. Entropy is made of S, which Σ A·S multiplies by what is off in Σ A, and of a logarithm that
+ * WGSL promises to 2⁻²¹. Where q and k come from another library each may be off by `state`, relative to the largest.
+ */
+export function tolerances(
+  input: AttentionInput,
+  h: number,
+  t: number,
+  state = 0,
+): Record<string, (value: number) => number> {
+  const scores = attentionScores(input, h, t);
+  const absolute = { ...input, q: input.q.map(Math.abs), k: input.k.map(Math.abs), softcap: 0 };
+  const n = scores.length;
+  const most = largest(scores);
+  const depth = Math.max(...scores) - Math.min(...scores);
+  const delta = ((input.size + 3) * UNIT + 2 * state) * largest(attentionScores(absolute, h, t)) +
+    16 * UNIT * (input.softcap ?? 0);
+  const r = 2 * delta + UNIT * (8 + 2 * depth + n);
+  const share = (value: number) => (r + n * UNIT) * value + n * 2 ** -126;
+  const edge = Math.max(...scores) + Math.log(0.01);
+  const near = scores.filter((score) => Math.abs(score - edge) <= 2 * delta + UNIT * (8 + 2 * depth)).length;
+  const entropy = 2 * delta + r + (r + n * UNIT) * most + 4 * UNIT * Math.log(n) + 2 ** -21;
+  return {
+    entropy: () => entropy,
+    normalizedEntropy: () => n > 1 ? entropy / Math.log(n) : 0,
+    firstShare: share,
+    effectiveKeys: (value) => 2 * share(value),
+    top16Mass: share,
+    belowOnePercent: () => near / n + UNIT,
+    // The distances in a chunk are from its last key, up to 48 strides behind the query.
+    meanDistance: (value) => share(value + 48 * (input.stride ?? 1)) + n ** 2 * 2 ** -126,
+  };
+}
