@@ -25,7 +25,7 @@ export type {
 } from "./result/mod.ts";
 export { merge, readResult, writeResult } from "./result/mod.ts";
 export type { DropPlan } from "./run/mod.ts";
-export { cacheEntries, knownModels, pruneCache } from "./hub/mod.ts";
+export { cacheEntries, knownModels, pruneCache, verifyCache } from "./hub/mod.ts";
 export { interruptible, show, type Showable } from "./show/cell.ts";
 export {
   attentionMapFigure,

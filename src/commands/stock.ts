@@ -1,6 +1,16 @@
 /** What is known and what is cached: models, cache. */
 import { Command } from "commander";
-import { cacheEntries, cacheFolder, formatBytes, knownModels, pruneCache } from "../hub/mod.ts";
+import process from "node:process";
+import {
+  cacheEntries,
+  type CacheEntry,
+  cacheFolder,
+  formatBytes,
+  knownModels,
+  namedEntries,
+  pruneCache,
+  verifyCache,
+} from "../hub/mod.ts";
 import { align } from "../show/mod.ts";
 import type { Context } from "./context.ts";
 
@@ -26,28 +36,60 @@ export function modelsCommand(context: Context): Command {
 }
 
 export function cacheCommand(context: Context): Command {
-  const command = new Command("cache").description("what is cached, and how to remove it");
+  const command = new Command("cache").description(
+    "what is cached, whether it is sound, and how to remove it",
+  );
   command.command("list", { isDefault: true }).description("entries and their sizes").action(async () => {
     const entries = await cacheEntries();
-    const rows = entries.map(({ name, bytes, lastUse }) => [
-      name,
-      formatBytes(bytes),
-      lastUse.toISOString().slice(0, 10),
-    ]);
-    context.print(
-      rows.length ? align([["name", "size", "last use"], ...rows], context.look, [0]) : "nothing is cached",
-    );
+    context.print(entries.length ? table(context, entries) : "nothing is cached");
     context.notice(`in ${cacheFolder()}`);
   });
+  command.command("verify").description("read every cached file and compare it with what arrived")
+    .argument("[names...]", "entries of `lamina cache`, or models of Hugging Face's cache")
+    .action((names: string[]) => verify(context, names));
   command.command("prune").description("remove entries, or all with --all")
     .argument("[names...]", "entries of `lamina cache`")
-    .option("--all", "remove everything", false)
-    .action(async (names: string[], { all }: { all: boolean }) => {
-      if (!all && names.length === 0) {
+    .option("--all", "remove everything that Lamina fetched", false)
+    .option("--yes", "do not ask", false)
+    .action(async (names: string[], { all, yes }: { all: boolean; yes: boolean }) => {
+      if (all === names.length > 0) {
         command.error("error: name what to remove, or say --all", { exitCode: 2 });
       }
-      const removed = await pruneCache(all ? "all" : names);
-      context.print(`removed ${removed.length ? removed.map(({ name }) => name).join(", ") : "nothing"}`);
+      const entries = await namedEntries(all ? "all" : names);
+      if (entries.length === 0) return context.print("removed nothing");
+      context.print(table(context, entries));
+      if (!yes && !process.stdin.isTTY) {
+        command.error("error: there is no terminal to ask on; say --yes to remove these", { exitCode: 2 });
+      }
+      const total = formatBytes(entries.reduce((sum, { bytes }) => sum + bytes, 0));
+      if (!yes && !confirm(`Remove ${total} in ${cacheFolder()}?`)) return context.print("removed nothing");
+      const removed = await pruneCache(entries.map(({ name }) => name));
+      context.print(`removed ${removed.map(({ name }) => name).join(", ")}`);
     });
   return command;
+}
+
+function table(context: Context, entries: readonly CacheEntry[]): string {
+  const rows = entries.map(({ name, bytes, lastUse }) => [
+    name,
+    formatBytes(bytes),
+    lastUse.toISOString().slice(0, 10),
+  ]);
+  return align([["name", "size", "last use"], ...rows], context.look, [0]);
+}
+
+async function verify(context: Context, names: readonly string[]): Promise<void> {
+  const { files, bytes, damaged } = await verifyCache(names, {
+    signal: context.signal,
+    onProgress: context.progress.onProgress,
+    onNotice: context.notice,
+  });
+  if (damaged.length === 0) {
+    return context.print(`${files} files, ${formatBytes(bytes)}: all as they arrived`);
+  }
+  for (const { entry, path, found } of damaged) context.print(`${entry}: ${path}: ${found}`);
+  throw new Error(
+    `Cannot trust ${damaged.length} of ${files} files, expected the content that arrived; ` +
+      "what is damaged is fetched again when the model is opened next, or now: lamina cache prune NAME",
+  );
 }

@@ -7,6 +7,7 @@ import {
   cacheEntries,
   cacheFolder,
   endpoint,
+  findToken,
   formatBytes,
   freeBytes,
   isOffline,
@@ -147,10 +148,10 @@ async function cache(): Promise<string> {
 
 /** Nothing is asked of the hub, and of the token only that it is there. */
 function hub(): Promise<string> {
-  const address = URL.canParse(endpoint()) ? new URL(endpoint()) : null;
-  if (!/^https?:$/.test(address?.protocol ?? "")) throw new Error("HF_ENDPOINT is no http address");
+  const { origin } = new URL(endpoint());
+  const token = findToken();
   const said = isOffline() ? "not asked (HF_HUB_OFFLINE)" : "asked where something is not here";
   return Promise.resolve(
-    `${address!.origin}, ${said}; HF_TOKEN ${Deno.env.get("HF_TOKEN") ? "set" : "not set"}`,
+    `${origin}, ${said}; ${token ? `token of ${token.from}` : "no token"}`,
   );
 }

@@ -5,57 +5,19 @@
  *     packages/NAME-VERSION/     Python packages with benchmark rows
  *     hub/models--OWNER--NAME/   files of the hub, laid out as Hugging Face's own cache: refs/, snapshots/COMMIT/
  *     partial/                   what is being fetched or was interrupted
+ *     checked/                   stamps of files in Hugging Face's own cache
  *
- * The modification time of an entry's folder is the time of its last use.
+ * Every file that was fetched has a stamp beside it (stamp.ts): nothing else counts as ours. The modification time of an
+ * entry's folder is the time of its last use.
  */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { statfs } from "node:fs/promises";
 import { formatBytes } from "./progress.ts";
 
-/** Something that was fetched. */
-export interface CacheEntry {
-  /** As a user names it: "smollm2-135m-instruct-q4_1", "owner/name", "datasets/owner/name", "partial". */
-  readonly name: string;
-  readonly bytes: number;
-  readonly lastUse: Date;
-  readonly path: string;
-}
-
 /** The folder of everything that is fetched. */
 export function cacheFolder(): string {
   return Deno.env.get("LAMINA_CACHE") || fileURLToPath(new URL("../../data/cache", import.meta.url));
-}
-
-/** All entries of the cache, by name. */
-export async function cacheEntries(): Promise<CacheEntry[]> {
-  const root = cacheFolder();
-  const entries: CacheEntry[] = [];
-  for (const room of ["models", "packages", "hub"]) {
-    for (const folder of await subfolders(join(root, room))) {
-      entries.push(await entry(entryName(folder), join(root, room, folder)));
-    }
-  }
-  if ((await subfolders(root)).includes("partial")) {
-    const partial = await entry("partial", join(root, "partial"));
-    if (partial.bytes > 0) entries.push(partial);
-  }
-  return entries.sort((a, b) => a.name < b.name ? -1 : 1);
-}
-
-/** Deletes entries by name, or all of them, and gives what was deleted. An unknown name throws before anything is deleted. */
-export async function pruneCache(names: readonly string[] | "all"): Promise<CacheEntry[]> {
-  const entries = await cacheEntries();
-  const unknown = names === "all"
-    ? []
-    : names.filter((name) => !entries.some((entry) => entry.name === name));
-  if (unknown.length > 0) {
-    const known = entries.map((entry) => entry.name).join(", ") || "nothing";
-    throw new RangeError(`Cannot prune ${unknown.join(", ")}: not in the cache, expected of: ${known}`);
-  }
-  const doomed = names === "all" ? entries : entries.filter((entry) => names.includes(entry.name));
-  for (const { path } of doomed) await Deno.remove(path, { recursive: true });
-  return doomed;
 }
 
 /** Marks an entry as used now. A cache that cannot be written to is still a cache. */
@@ -64,38 +26,75 @@ export async function touch(folder: string): Promise<void> {
   await Deno.utime(folder, now, now).catch(() => {});
 }
 
-/** Runs `work` with a new folder beside the cache's entries, on the same disk, and deletes what is left in it. */
-export async function withPartial<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const parent = join(cacheFolder(), "partial");
-  await Deno.mkdir(parent, { recursive: true });
-  const folder = await Deno.makeTempDir({ dir: parent });
-  try {
-    return await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-/** Moves a finished folder to its place. Where another process has put the same one there meanwhile, that one stays. */
+/**
+ * Moves a finished folder to its place. Where one is there already (another process was faster, or it is damaged), every file
+ * takes its place in it; nothing else of that folder is touched.
+ */
 export async function land(folder: string, target: string): Promise<void> {
-  await Deno.mkdir(dirname(target), { recursive: true });
+  await makeFolder(dirname(target));
   try {
     await Deno.rename(folder, target);
   } catch (error) {
     if (!await isFolder(target)) throw error;
+    await makeFolder(target);
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      const [from, to] = [join(folder, name), join(target, name)];
+      await (isDirectory ? land(from, to) : Deno.rename(from, to));
+    }
   }
 }
 
 /** Writes a small file whole or not at all, also beside another process that writes the same one. */
 export async function writeWhole(path: string, text: string): Promise<void> {
-  const temporary = await Deno.makeTempFile({ dir: dirname(path), prefix: "." });
-  await Deno.writeTextFile(temporary, text);
-  await Deno.rename(temporary, path);
+  const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.part`;
+  try {
+    await Deno.writeTextFile(temporary, text, { createNew: true });
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw error;
+  }
+}
+
+/** Makes a folder of the cache, where it is not there yet. */
+export async function makeFolder(folder: string): Promise<void> {
+  await writing("", 0, () => Deno.mkdir(folder, { recursive: true }));
+}
+
+/**
+ * Runs work that writes to the cache. Where the cache may not be written to, or its disk is full before `needed` more bytes
+ * of `what` are there, throws `Error` that says what to do.
+ */
+export async function writing<T>(what: string, needed: number, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isFull(error)) throw tooLittle(what, needed, await freeBytes(), error);
+    if (!isUnwritable(error)) throw error;
+    throw new Error(
+      `Cannot write to the cache ${cacheFolder()}: ${(error as Error).message}, ` +
+        "expected a folder that may be written to; set LAMINA_CACHE to one",
+      { cause: error },
+    );
+  }
+}
+
+/** Whether the system refuses to write at this place, for any content. */
+export function isUnwritable(error: unknown): boolean {
+  return ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST"].includes(codeOf(error));
+}
+
+function isFull(error: unknown): boolean {
+  return ["ENOSPC", "EDQUOT"].includes(codeOf(error));
+}
+
+function codeOf(error: unknown): string {
+  return (error as { code?: string } | null)?.code ?? "";
 }
 
 /** Free bytes on the disk of the cache. */
 export async function freeBytes(): Promise<number> {
-  await Deno.mkdir(cacheFolder(), { recursive: true });
+  await makeFolder(cacheFolder());
   const { bavail, bsize } = await statfs(cacheFolder());
   return bavail * bsize;
 }
@@ -104,9 +103,14 @@ export async function freeBytes(): Promise<number> {
 export async function checkDisk(what: string, needed: number): Promise<number> {
   const free = await freeBytes();
   if (needed <= free) return free;
-  throw new Error(
+  throw tooLittle(what, needed, free);
+}
+
+function tooLittle(what: string, needed: number, free: number, cause?: unknown): Error {
+  return new Error(
     `Cannot fetch ${what}: ${formatBytes(free)} free in ${cacheFolder()}, expected ${formatBytes(needed)}; ` +
       "prune the cache (lamina cache) or set LAMINA_CACHE to a folder on a larger disk",
+    { cause },
   );
 }
 
@@ -125,17 +129,6 @@ export async function statOrNull(path: string): Promise<Deno.FileInfo | null> {
   }
 }
 
-function entryName(folder: string): string {
-  const [kind, ...id] = folder.split("--");
-  if (id.length === 0) return folder;
-  return (kind === "models" ? id : [kind, ...id]).join("/");
-}
-
-async function entry(name: string, path: string): Promise<CacheEntry> {
-  const { mtime } = await Deno.stat(path);
-  return { name, bytes: await folderBytes(path), lastUse: mtime ?? new Date(0), path };
-}
-
 /** Bytes of all files below a folder. What vanishes while it is counted does not count. */
 export async function folderBytes(folder: string): Promise<number> {
   let bytes = 0;
@@ -149,11 +142,4 @@ export async function folderBytes(folder: string): Promise<number> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   return bytes;
-}
-
-async function subfolders(folder: string): Promise<string[]> {
-  if (!await isFolder(folder)) return [];
-  const names: string[] = [];
-  for await (const item of Deno.readDir(folder)) if (item.isDirectory) names.push(item.name);
-  return names;
 }

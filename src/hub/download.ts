@@ -5,9 +5,11 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { dirname, join } from "node:path";
-import { cacheFolder, statOrNull } from "./cache.ts";
+import { makeFolder, statOrNull, writing } from "./cache.ts";
+import { damageOf } from "./damage.ts";
 import { type HttpOptions, readRange } from "./http.ts";
-import { writeStamp } from "./stamp.ts";
+import { openLocked, partialFolder, sweep } from "./partial.ts";
+import { gitHash, writeStamp } from "./stamp.ts";
 
 /** What is known of a file before it arrives. */
 export interface Expected {
@@ -18,9 +20,14 @@ export interface Expected {
   readonly blob?: string;
 }
 
+/** Where a file is while it arrives. */
+export function partialPath(url: string): string {
+  return join(partialFolder(), createHash("sha256").update(url).digest("hex").slice(0, 24));
+}
+
 /**
  * Fetches `url` to `target`. `onBytes` hears how much of the file is here. Throws `Error` where size or hash are not as
- * expected; nothing is then left at `target`.
+ * expected; nothing is then left at `target`. Where the disk is full or the signal says so, what has arrived is kept.
  */
 export async function download(
   url: string,
@@ -28,49 +35,56 @@ export async function download(
   expected: Expected,
   options: HttpOptions & { onBytes?: (done: number) => void },
 ): Promise<void> {
-  const partial = join(cacheFolder(), "partial", createHash("sha256").update(url).digest("hex").slice(0, 24));
-  await Deno.mkdir(dirname(partial), { recursive: true });
-  await Deno.mkdir(dirname(target), { recursive: true });
-  using file = await Deno.open(partial, { read: true, write: true, create: true });
-  await file.lock(true);
-  if ((await statOrNull(target))?.size === expected.size) return;
-  const hash = startHash(expected);
-  let done = await readBack(file, expected.size, hash);
-  for await (
-    const chunk of readRange(
-      url,
-      { start: done, end: expected.size, size: expected.size, ranged: false },
-      options,
-    )
-  ) {
-    hash.update(chunk);
-    for (let at = 0; at < chunk.length;) at += await file.write(chunk.subarray(at));
+  const name = options.name ?? url;
+  const partial = partialPath(url);
+  await makeFolder(partialFolder());
+  await makeFolder(dirname(target));
+  await sweep();
+  using file = await writing(name, expected.size, () => openLocked(partial, options.signal));
+  if (await isThere(target, expected.size)) return await Deno.remove(partial); // another process was faster
+  const hashes = startHashes(expected);
+  let done = await readBack(file, expected.size, hashes);
+  const range = { start: done, end: expected.size, size: expected.size, ranged: false };
+  for await (const chunk of readRange(url, range, options)) {
+    for (const hash of hashes) hash.update(chunk);
+    await writing(name, expected.size - done, () => writeAll(file, chunk));
     options.onBytes?.(done += chunk.length);
   }
-  const found = hash.digest("hex");
-  const wanted = expected.sha256 ?? expected.blob;
-  if (wanted !== undefined && found !== wanted) {
+  const [sha256, git] = hashes.map((hash) => hash.digest("hex"));
+  const [found, wanted] = expected.sha256 ? [sha256, expected.sha256] : [git, expected.blob];
+  if (found !== wanted) {
     await file.truncate(0);
-    throw new Error(`Cannot use ${options.name ?? url}: hash ${found} arrived, expected ${wanted}`);
+    throw new Error(`Cannot use ${name}: hash ${found} arrived, expected ${wanted}`);
   }
-  await file.sync();
-  await Deno.rename(partial, target);
-  if (expected.sha256 !== undefined) await writeStamp(target, expected.sha256);
+  await writing(name, 0, async () => {
+    await file.sync();
+    await Deno.rename(partial, target);
+    await writeStamp(target, sha256, false);
+  });
 }
 
-/** Feeds the hash with what an earlier attempt left, and gives its length. */
-async function readBack(file: Deno.FsFile, size: number, hash: Hash): Promise<number> {
+async function isThere(target: string, size: number): Promise<boolean> {
+  return (await statOrNull(target))?.size === size && await damageOf(target) === null;
+}
+
+async function writeAll(file: Deno.FsFile, chunk: Uint8Array): Promise<void> {
+  for (let at = 0; at < chunk.length;) at += await file.write(chunk.subarray(at));
+}
+
+/** Feeds the hashes with what an earlier attempt left, and gives its length. */
+async function readBack(file: Deno.FsFile, size: number, hashes: Hash[]): Promise<number> {
   if ((await file.stat()).size > size) await file.truncate(0);
   const chunk = new Uint8Array(1 << 20);
   for (let done = 0;;) {
     const count = await file.read(chunk);
     if (count === null) return done;
-    hash.update(chunk.subarray(0, count));
+    for (const hash of hashes) hash.update(chunk.subarray(0, count));
     done += count;
   }
 }
 
-function startHash(expected: Expected): Hash {
-  if (expected.sha256 !== undefined || expected.blob === undefined) return createHash("sha256");
-  return createHash("sha1").update(`blob ${expected.size}\0`);
+/** SHA-256, and git's hash where that is the one to compare. */
+function startHashes({ size, sha256, blob }: Expected): Hash[] {
+  const gits = sha256 === undefined && blob !== undefined ? [gitHash(size)] : [];
+  return [createHash("sha256"), ...gits];
 }

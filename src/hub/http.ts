@@ -1,15 +1,16 @@
 /**
  * Ranges of a remote file over HTTP (RFC 9110, section 14). A request that is dropped, stalls, ends early or meets a
- * server error is made again for the bytes that are still lacking; only failures in a row, without a byte between
- * them, count against the limit.
+ * server error is made again for the bytes that are still lacking; only failures in a row, with next to nothing between
+ * them, count against the limit. What a server may send and how slowly is bounded, so that every read ends.
  */
 import { checkRange } from "./file.ts";
+import { Dropped, passing, pauseAfter, retried } from "./retry.ts";
 import type { ByteSource } from "./source.ts";
 
 const ANSWER = 10_000; // ms until the headers must be there
-const STALL = 30_000; // ms without a byte before a transfer counts as dropped
-const RETRIES = 4;
-const FIRST_PAUSE = 250; // ms, doubled by every failure in a row: 3.75 s in all
+const STALL = 30_000; // ms that LEAST bytes may take before a transfer counts as dropped
+const LEAST = 16 * 2 ** 10; // bytes: at half a kilobyte a second a model would never be here
+const TRIES = 5; // failures in a row: 3.75 s of pauses
 
 /** What goes with every request of a file. */
 export interface HttpOptions {
@@ -22,13 +23,11 @@ export interface HttpOptions {
 
 /** An answer that says no. */
 export class HttpError extends Error {
-  constructor(name: string, readonly status: number) {
+  /** `code` is the hub's own word for the reason (X-Error-Code), where it gives one. */
+  constructor(name: string, readonly status: number, readonly code: string | null = null) {
     super(`Cannot read ${name}: the server answers ${status}, expected 200 or 206`);
   }
 }
-
-/** A failure that may pass. */
-class Dropped extends Error {}
 
 /**
  * A remote file that is read in ranges and not stored. Opening asks for its size, unless `size` gives it. Throws
@@ -74,16 +73,16 @@ export async function* readRange(
   options: HttpOptions,
 ): AsyncGenerator<Uint8Array> {
   let at = range.start;
-  for (let failures = 0; at < range.end;) {
+  for (let failures = 0, since = at; at < range.end;) {
     try {
       for await (const chunk of attempt(url, { ...range, start: at }, options)) {
-        failures = 0;
         at += chunk.length;
         yield chunk;
       }
     } catch (error) {
-      if (!(error instanceof Dropped) || ++failures > RETRIES) throw plain(error, options.name ?? url, at);
-      await pause(FIRST_PAUSE * 2 ** (failures - 1), options.signal);
+      if (at - since >= LEAST) [failures, since] = [0, at];
+      if (!(error instanceof Dropped) || ++failures >= TRIES) throw plain(error, options.name ?? url, at);
+      await pauseAfter(error, failures, options.signal);
     }
   }
 }
@@ -105,6 +104,7 @@ async function* attempt(url: string, range: ByteRange, options: HttpOptions): As
     if (chunk.length > lacking) throw new Error(`Cannot read ${name}: more bytes arrive than asked for`);
     lacking -= chunk.length;
     if (chunk.length > 0) yield chunk;
+    if (lacking === 0) return; // whatever else the server does
   }
   if (lacking > 0) throw new Dropped(`the answer ends ${lacking} bytes early`);
 }
@@ -121,21 +121,17 @@ function checkAnswer(response: Response, range: ByteRange, name: string): number
 
 async function remoteSize(url: string, options: HttpOptions): Promise<number> {
   const name = options.name ?? url;
-  for (let failures = 0;;) {
+  const ask = async () => {
     using timer = deadline(options.signal);
-    try {
-      const response = await send(url, "bytes=0-0", options, timer);
-      await response.body?.cancel();
-      const size = Number(/^bytes 0-0\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1] ?? NaN);
-      if (response.status === 206 && Number.isSafeInteger(size)) return size;
-      throw new Error(
-        `Cannot read ${name}: the server does not serve ranges, expected status 206 and a size`,
-      );
-    } catch (error) {
-      if (!(error instanceof Dropped) || ++failures > RETRIES) throw plain(error, name, 0);
-      await pause(FIRST_PAUSE * 2 ** (failures - 1), options.signal);
-    }
-  }
+    const response = await send(url, "bytes=0-0", options, timer);
+    await response.body?.cancel();
+    const size = Number(/^bytes 0-0\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1] ?? NaN);
+    if (response.status === 206 && Number.isSafeInteger(size)) return size;
+    throw new Error(`Cannot read ${name}: the server does not serve ranges, expected status 206 and a size`);
+  };
+  return await retried(TRIES, ask, options.signal).catch((error) => {
+    throw plain(error, name, 0);
+  });
 }
 
 /** Sends one request. Throws `Dropped` where another try may help, `HttpError` where it does not. */
@@ -147,10 +143,8 @@ async function send(url: string, range: string, options: HttpOptions, timer: Dea
   });
   if (response.status === 200 || response.status === 206) return response;
   await response.body?.cancel();
-  if (response.status >= 500 || response.status === 408 || response.status === 429) {
-    throw new Dropped(`the server answers ${response.status}`);
-  }
-  throw new HttpError(options.name ?? url, response.status);
+  throw passing(response) ??
+    new HttpError(options.name ?? url, response.status, response.headers.get("x-error-code"));
 }
 
 async function* bodyChunks(
@@ -159,14 +153,18 @@ async function* bodyChunks(
   timer: Deadline,
 ): AsyncGenerator<Uint8Array> {
   const chunks = response.body![Symbol.asyncIterator]();
+  timer.restart(STALL);
   try {
-    while (true) {
-      timer.restart(STALL);
+    for (let since = 0;;) {
       const next = await chunks.next().catch((error) => {
         throw dropped(error, options.signal);
       });
       if (next.done) return;
       yield next.value;
+      since += next.value.length;
+      if (since < LEAST) continue;
+      timer.restart(STALL);
+      since = 0;
     }
   } finally {
     await chunks.return?.().catch(() => {}); // a failed body has nothing left to give back
@@ -200,21 +198,5 @@ function dropped(error: unknown, signal?: AbortSignal): unknown {
 
 function plain(error: unknown, name: string, at: number): unknown {
   if (!(error instanceof Dropped)) return error;
-  return new Error(`Cannot read ${name}: ${error.message} at byte ${at}, ${RETRIES + 1} times in a row`);
-}
-
-/** Waits; ends early, with the signal's reason, if the signal says so. */
-function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      reject(signal!.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-    signal?.addEventListener("abort", stop, { once: true });
-    if (signal?.aborted) stop();
-  });
+  return new Error(`Cannot read ${name}: ${error.message} at byte ${at}, ${TRIES} times in a row`);
 }

@@ -1,16 +1,17 @@
 /**
  * What the hub says of a repository: its commit, its licence and its files with their sizes and hashes. The requests
- * are those of `@huggingface/hub`; this adds the settings from the environment (HF_ENDPOINT, HF_TOKEN,
- * HF_HUB_OFFLINE), deadlines, and errors that say what to do.
+ * are those of `@huggingface/hub`, sent by `hubFetch`; refusals become errors that say what to do.
  */
-import { datasetInfo, HUB_URL, HubApiError, listFiles, modelInfo, pathsInfo } from "@huggingface/hub";
+import { datasetInfo, listFiles, modelInfo, pathsInfo } from "@huggingface/hub";
 import { HttpError } from "./http.ts";
+import { endpoint, hubFetch, shownEndpoint } from "./hub_fetch.ts";
 import { checkFileName } from "./layout.ts";
 import { readManifest } from "./manifest.ts";
+import { Dropped } from "./retry.ts";
 import { type HubRepo, isCommit } from "./snapshots.ts";
+import { findToken } from "./token.ts";
 
-const ANSWER = 15_000; // ms for a request about a repository
-const MAX_FILES = 10_000;
+const MAX_ENTRIES = 10_000; // files and folders at the top of a repository: a model has less than a thousand
 
 /** What is known of a remote file before it is fetched. */
 export interface RemoteFile {
@@ -28,20 +29,9 @@ export interface RemoteRepo {
   readonly licence: string;
 }
 
-/** The hub's address, without a slash at its end. */
-export function endpoint(): string {
-  return (Deno.env.get("HF_ENDPOINT") || HUB_URL).replace(/\/+$/, "");
-}
-
 /** Whether the user wants nothing to be asked of the hub. */
 export function isOffline(): boolean {
   return /^(1|true|yes|on)$/i.test(Deno.env.get("HF_HUB_OFFLINE") ?? "");
-}
-
-/** The headers that go with every request to the hub. */
-export function authorization(): Record<string, string> {
-  const token = Deno.env.get("HF_TOKEN");
-  return token ? { authorization: `Bearer ${token}` } : {};
 }
 
 /** Where a file's bytes are. */
@@ -54,7 +44,12 @@ export function fileUrl(repo: HubRepo, commit: string, path: string): string {
 
 /** Asks for the commit of a revision and for the licence. */
 export async function askRepo(repo: HubRepo, signal?: AbortSignal): Promise<RemoteRepo> {
-  const common = { name: repo.name, revision: repo.revision, hubUrl: endpoint(), fetch: hubFetch(signal) };
+  const common = {
+    name: repo.name,
+    revision: repo.revision,
+    hubUrl: endpoint(),
+    fetch: hubFetch(repo.name, signal),
+  };
   const info: { sha?: unknown; cardData?: { license?: unknown } } = await explained(
     repo,
     async () =>
@@ -73,12 +68,13 @@ export async function askRepo(repo: HubRepo, signal?: AbortSignal): Promise<Remo
 export async function askFiles(repo: HubRepo, commit: string, signal?: AbortSignal): Promise<RemoteFile[]> {
   return await explained(repo, async () => {
     const files: RemoteFile[] = [];
-    const listing = listFiles({ repo, revision: commit, hubUrl: endpoint(), fetch: hubFetch(signal) });
-    for await (const item of listing) {
-      if (item.type === "file") files.push(remoteFile(item, repo));
-      if (files.length > MAX_FILES) {
-        throw new RangeError(`Cannot use ${repo.name}: more than ${MAX_FILES} files, expected a model`);
+    const fetch = hubFetch(repo.name, signal);
+    let entries = 0;
+    for await (const item of listFiles({ repo, revision: commit, hubUrl: endpoint(), fetch })) {
+      if (++entries > MAX_ENTRIES) {
+        throw new RangeError(`Cannot use ${repo.name}: more than ${MAX_ENTRIES} entries, expected a model`);
       }
+      if (item?.type === "file") files.push(remoteFile(item, repo));
     }
     return files;
   });
@@ -91,9 +87,10 @@ export async function askFile(
   path: string,
   signal?: AbortSignal,
 ): Promise<RemoteFile> {
+  const fetch = hubFetch(repo.name, signal);
   const found = await explained(
     repo,
-    () => pathsInfo({ repo, revision: commit, paths: [path], hubUrl: endpoint(), fetch: hubFetch(signal) }),
+    () => pathsInfo({ repo, revision: commit, paths: [path], hubUrl: endpoint(), fetch }),
   );
   const file = found.find((item) => item.path === path && item.type === "file");
   if (!file) {
@@ -107,11 +104,17 @@ export async function explained<T>(repo: HubRepo, work: () => Promise<T>): Promi
   try {
     return await work();
   } catch (error) {
-    if (error instanceof HubApiError) throw await refusal(repo, error.statusCode);
-    if (error instanceof HttpError) throw await refusal(repo, error.status);
+    if (error instanceof HttpError) throw await refusal(repo, error);
+    if (error instanceof Dropped && error.status) {
+      throw await refusal(repo, new HttpError(repo.name, error.status));
+    }
+    if (error instanceof Dropped) {
+      const found = `Cannot reach ${shownEndpoint()}: ${error.message}, expected the hub (HF_ENDPOINT)`;
+      throw new Error(`${found}; try again later, or: ${await instead()}`);
+    }
     if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
     throw new Error(
-      `Cannot open ${repo.name}: ${endpoint()} answers what is not the hub's JSON (${error.message}), ` +
+      `Cannot open ${repo.name}: ${shownEndpoint()} answers what is not the hub's JSON (${error.message}), ` +
         `expected the hub (HF_ENDPOINT); ${await instead()}`,
     );
   }
@@ -123,52 +126,34 @@ export async function instead(): Promise<string> {
   return `a folder in Hugging Face layout, a .gguf file or a packaged model (${names}) needs no hub`;
 }
 
-async function refusal({ type, name, revision }: HubRepo, status: number): Promise<Error> {
-  const page = `${endpoint()}/${type === "dataset" ? "datasets/" : ""}${name}`;
-  const token = Deno.env.get("HF_TOKEN") ? "HF_TOKEN is set, but may not read it" : "HF_TOKEN is not set";
+async function refusal({ type, name, revision }: HubRepo, { status, code }: HttpError): Promise<Error> {
+  const page = `${shownEndpoint()}/${type === "dataset" ? "datasets/" : ""}${name}`;
   const what = `Cannot open ${name} at revision ${revision}: the hub answers ${status}`;
-  if (status === 401) {
+  const token = findToken();
+  const held = token ? `the token of ${token.from} may not read it` : "HF_TOKEN is not set, no login is kept";
+  const login = "`hf auth login` or set HF_TOKEN to a token of that account";
+  if (code === "GatedRepo" || status === 403) {
     return new Error(
-      `${what} (no such repository, or one that needs a token; ${token}), expected access; ` +
-        `check the name, accept the licence at ${page} if it asks for that, and set HF_TOKEN to a token of that account`,
+      `${what} (gated or private; ${held}), expected access; accept the licence at ${page}, then ${login} that may read gated repositories`,
     );
   }
-  if (status === 403) {
+  if (status === 401) {
     return new Error(
-      `${what} (${token}), expected access; accept the licence at ${page} ` +
-        "and set HF_TOKEN to a token of that account that may read gated repositories",
+      `${what} (no such repository, or a private or gated one; ${held}), expected access; ` +
+        `check the spelling; if it exists, accept the licence at ${page} where it asks for that, and ${login}`,
     );
   }
   if (status === 404) {
-    return new Error(`${what}, expected a repository, revision and file that exist (${page})`);
+    const missing = code === "RevisionNotFound"
+      ? "a branch, tag or commit of that repository"
+      : code === "EntryNotFound"
+      ? "a file of that repository"
+      : "a repository, revision and file that exist";
+    return new Error(
+      `${what}, expected ${missing}; check the spelling at ${page} (a private one needs a token)`,
+    );
   }
   return new Error(`${what}, expected 200; try again later, or: ${await instead()}`);
-}
-
-/** `fetch` with a deadline; the token goes to the hub's own host only. */
-export function hubFetch(signal?: AbortSignal): typeof fetch {
-  const hub = new URL(endpoint());
-  return async (input, init) => {
-    const url = new URL(input instanceof Request ? input.url : input);
-    const headers = new Headers(init?.headers);
-    if (url.origin === hub.origin) {
-      for (const [key, value] of Object.entries(authorization())) headers.set(key, value);
-    }
-    const timeout = AbortSignal.timeout(ANSWER);
-    try {
-      return await fetch(url, {
-        ...init,
-        headers,
-        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-      });
-    } catch (error) {
-      signal?.throwIfAborted();
-      const reason = timeout.aborted ? `no answer for ${ANSWER / 1000} s` : (error as Error).message;
-      throw new Error(
-        `Cannot reach ${hub.origin}: ${reason}, expected the hub (HF_ENDPOINT); ${await instead()}`,
-      );
-    }
-  };
 }
 
 interface Listed {

@@ -4,25 +4,26 @@
  */
 import { basename, join } from "node:path";
 import { checkDisk, statOrNull } from "./cache.ts";
-import { download } from "./download.ts";
+import { type Damaged, damagedFiles, damageOf, toldDamage } from "./damage.ts";
+import { download, partialPath } from "./download.ts";
 import { type FileEntry, isWeights, type ModelFiles, modelFiles } from "./files.ts";
 import { gathered } from "./gather.ts";
 import { httpSource } from "./http.ts";
-import {
-  askFile,
-  askFiles,
-  askRepo,
-  authorization,
-  explained,
-  fileUrl,
-  instead,
-  isOffline,
-} from "./hub_api.ts";
+import { askFile, askFiles, askRepo, explained, fileUrl, instead, isOffline } from "./hub_api.ts";
 import type { RemoteFile, RemoteRepo } from "./hub_api.ts";
 import { checkFileName, modelFileNames } from "./layout.ts";
 import { fileEntry } from "./local.ts";
 import { type FetchOptions, formatBytes, meter } from "./progress.ts";
-import { completeModel, findSnapshots, type HubRepo, markUsed, ourSnapshot, remember } from "./snapshots.ts";
+import {
+  completeModel,
+  findSnapshots,
+  type HubRepo,
+  markUsed,
+  ourSnapshot,
+  remember,
+  type Snapshot,
+} from "./snapshots.ts";
+import { authorization } from "./token.ts";
 
 /** `owner/name` or `owner/name@revision`; null for anything else. */
 export function parseHubId(ref: string): HubRepo | null {
@@ -39,16 +40,18 @@ export async function hubModel(
   repo: HubRepo,
   options: FetchOptions & { stream?: boolean } = {},
 ): Promise<ModelFiles> {
+  const damaged: Damaged[] = [];
   for (const snapshot of await findSnapshots(repo)) {
-    const entries = await completeModel(snapshot);
-    if (!entries) continue;
+    const names = await completeModel(snapshot);
+    if (!names || !await isSound(repo, snapshot, names, damaged, options)) continue;
     options.onNotice?.(
       `${repo.name}: revision ${repo.revision} is commit ${snapshot.commit}, from the cache`,
     );
     await markUsed(snapshot);
+    const entries = await Promise.all(names.map((name) => fileEntry(join(snapshot.folder, name), name)));
     return hubFiles(repo, snapshot.commit, entries);
   }
-  await refuseOffline(repo);
+  await refuseOffline(repo, damaged);
   const remote = await askRepo(repo, options.signal);
   const listed = await askFiles(repo, remote.commit, options.signal);
   const names = modelFileNames(listed.map(({ path }) => path), repo.name);
@@ -73,17 +76,36 @@ export async function datasetFile(id: string, path: string, options: FetchOption
   if (!parsed) throw new TypeError(`Cannot open the dataset ${id}: expected owner/name[@revision]`);
   checkFileName(path, id);
   const repo: HubRepo = { ...parsed, type: "dataset" };
+  const damaged: Damaged[] = [];
   for (const snapshot of await findSnapshots(repo)) {
     const found = join(snapshot.folder, path);
     if (!(await statOrNull(found))?.isFile) continue;
+    if (!await isSound(repo, snapshot, [path], damaged, options)) continue;
     await markUsed(snapshot);
     return found;
   }
-  await refuseOffline(repo);
+  await refuseOffline(repo, damaged);
   const remote = await askRepo(repo, options.signal);
   const file = await askFile(repo, remote.commit, path, options.signal);
   const paths = await fetchFiles(repo, remote, [file], options);
   return paths.get(path)!;
+}
+
+/** Whether files of a snapshot are what arrived; adds those that are not to `damaged`. */
+async function isSound(
+  repo: HubRepo,
+  snapshot: Snapshot,
+  names: string[],
+  damaged: Damaged[],
+  options: FetchOptions,
+): Promise<boolean> {
+  const files = names.map((name) => ({ path: join(snapshot.folder, name) }));
+  const found = await damagedFiles(files, { ...options, label: repo.name });
+  if (found.length > 0) {
+    options.onNotice?.(`${repo.name}: damaged in ${snapshot.folder} (${toldDamage(found)})`);
+  }
+  damaged.push(...found);
+  return found.length === 0;
 }
 
 function hubFiles(repo: HubRepo, commit: string, entries: FileEntry[]): ModelFiles {
@@ -119,15 +141,22 @@ async function fetchFiles(
     paths.set(file.path, target);
   }
   await remember(repo, remote.commit);
-  return paths;
+  const fetched = lacking.map(({ path }) => ({ path: paths.get(path)! }));
+  const damaged = await damagedFiles(fetched, { ...options, label: repo.name });
+  if (damaged.length === 0) return paths;
+  throw new Error(
+    `Cannot use ${repo.name}: damaged as soon as it was fetched (${toldDamage(damaged)}), ` +
+      `expected a disk that gives back what is written to ${folder}`,
+  );
 }
 
 async function presentFiles(repo: HubRepo, files: RemoteFile[]): Promise<Map<string, string>> {
   const paths = new Map<string, string>();
   for (const { folder } of await findSnapshots(repo)) {
     for (const { path, size } of files) {
-      const info = await statOrNull(join(folder, path));
-      if (info?.isFile && info.size === size) paths.set(path, join(folder, path));
+      const found = join(folder, path);
+      const info = await statOrNull(found);
+      if (info?.isFile && info.size === size && await damageOf(found) === null) paths.set(path, found);
     }
   }
   return paths;
@@ -135,7 +164,11 @@ async function presentFiles(repo: HubRepo, files: RemoteFile[]): Promise<Map<str
 
 async function announce(repo: HubRepo, remote: RemoteRepo, files: RemoteFile[], options: FetchOptions) {
   const total = files.reduce((sum, { size }) => sum + size, 0);
-  const free = await checkDisk(repo.name, total);
+  let here = 0;
+  for (const { path } of files) {
+    here += (await statOrNull(partialPath(fileUrl(repo, remote.commit, path))))?.size ?? 0;
+  }
+  const free = await checkDisk(repo.name, total - here);
   options.onNotice?.(
     `${repo.name} at ${remote.commit}: ${formatBytes(total)} in ${files.length} files from the hub, ` +
       `licence: ${remote.licence}; ${formatBytes(free)} free`,
@@ -154,10 +187,11 @@ function streamedEntry(repo: HubRepo, commit: string, file: RemoteFile, signal?:
 }
 
 /** Throws where nothing may be asked of the hub. */
-export async function refuseOffline(repo: HubRepo): Promise<void> {
+export async function refuseOffline(repo: HubRepo, damaged: readonly Damaged[] = []): Promise<void> {
   if (!isOffline()) return;
+  const found = damaged.length ? `damaged in the cache (${toldDamage(damaged)})` : "not in the cache";
   throw new Error(
-    `Cannot open ${repo.name} at revision ${repo.revision}: it is not in the cache and HF_HUB_OFFLINE is set, ` +
+    `Cannot open ${repo.name} at revision ${repo.revision}: it is ${found} and HF_HUB_OFFLINE is set, ` +
       `expected it there; unset HF_HUB_OFFLINE, or: ${await instead()}`,
   );
 }

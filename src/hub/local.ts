@@ -1,11 +1,11 @@
 /**
  * Models that lie on this machine: a `.gguf` file, or a folder in Hugging Face layout. No network.
  */
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { statOrNull } from "./cache.ts";
 import { type FileEntry, isWeights, type ModelFiles, modelFiles } from "./files.ts";
 import { fileSource } from "./file.ts";
-import { readStamp } from "./stamp.ts";
+import { provenHash } from "./stamp.ts";
 
 /** Opens a single GGUF file; `known` carries what is known of it already. */
 export async function localFile(
@@ -45,25 +45,21 @@ function isTokenizer({ name }: FileEntry): boolean {
 
 /** The regular files of a folder, links followed, hidden ones left out. */
 export async function folderEntries(path: string): Promise<FileEntry[]> {
-  const entries: FileEntry[] = [];
-  for await (const { name } of Deno.readDir(path)) {
-    if (name.startsWith(".")) continue;
-    const file = join(path, name);
-    if ((await statOrNull(file))?.isFile) entries.push(await fileEntry(file, name));
-  }
-  return entries;
+  return await Promise.all((await folderNames(path)).map((name) => fileEntry(join(path, name), name)));
 }
 
-/** One file of this machine. Its hash is known where a stamp or Hugging Face's cache holds it. */
+/** Their names. */
+export async function folderNames(path: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(path)) {
+    if (!name.startsWith(".") && (await statOrNull(join(path, name)))?.isFile) names.push(name);
+  }
+  return names;
+}
+
+/** One file of this machine. Its hash is known where the file was compared with it. */
 export async function fileEntry(path: string, name: string): Promise<FileEntry> {
   const { size, mtime } = await Deno.stat(path);
-  const sha256 = await readStamp(path) ?? await blobHash(path);
+  const sha256 = await provenHash(path);
   return { name, size, mtime: mtime?.getTime(), sha256, open: () => fileSource(path) };
-}
-
-/** In Hugging Face's cache a large file is a link to `blobs/SHA256`, checked on arrival. */
-async function blobHash(path: string): Promise<string | undefined> {
-  const target = await Deno.realPath(path);
-  const named = basename(dirname(target)) === "blobs" && /^[0-9a-f]{64}$/.test(basename(target));
-  return named ? basename(target) : undefined;
 }

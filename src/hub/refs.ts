@@ -1,6 +1,6 @@
 /** The branches and tags of a repository of the hub: where series of checkpoints are kept. */
-import { HttpError } from "./http.ts";
-import { endpoint, explained, hubFetch } from "./hub_api.ts";
+import { explained } from "./hub_api.ts";
+import { endpoint, hubFetch } from "./hub_fetch.ts";
 import { type HubRepo, isCommit } from "./snapshots.ts";
 
 /** A branch or a tag, and the commit that it means now. */
@@ -14,11 +14,7 @@ const MAX_REFS = 100_000;
 /** Asks for all branches and tags of a model, branches first. */
 export async function askRefs(repo: HubRepo, signal?: AbortSignal): Promise<Ref[]> {
   return await explained(repo, async () => {
-    const response = await hubFetch(signal)(`${endpoint()}/api/models/${repo.name}/refs`);
-    if (!response.ok) {
-      await response.body?.cancel();
-      throw new HttpError(repo.name, response.status);
-    }
+    const response = await hubFetch(repo.name, signal)(`${endpoint()}/api/models/${repo.name}/refs`);
     const { branches, tags } = await response.json() ?? {};
     return [...readRefs(branches, "branches"), ...readRefs(tags, "tags")];
   });

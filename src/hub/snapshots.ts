@@ -6,10 +6,9 @@
  */
 import { dirname, join } from "node:path";
 import { getHFHubCachePath, getRepoFolderName } from "@huggingface/hub";
-import { cacheFolder, isFolder, statOrNull, touch, writeWhole } from "./cache.ts";
-import type { FileEntry } from "./files.ts";
+import { cacheFolder, isFolder, makeFolder, statOrNull, touch, writeWhole, writing } from "./cache.ts";
 import { isSmallFile, modelFileNames } from "./layout.ts";
-import { folderEntries } from "./local.ts";
+import { folderNames } from "./local.ts";
 
 /** A repository at a revision. */
 export interface HubRepo {
@@ -52,17 +51,16 @@ export async function markUsed(snapshot: Snapshot): Promise<void> {
 export async function remember(repo: HubRepo, commit: string): Promise<void> {
   if (repo.revision === commit) return;
   const ref = join(cacheFolder(), "hub", getRepoFolderName(repo), "refs", repo.revision);
-  await Deno.mkdir(dirname(ref), { recursive: true });
-  await writeWhole(ref, commit);
+  await makeFolder(dirname(ref));
+  await writing(repo.name, commit.length, () => writeWhole(ref, commit));
 }
 
 /**
- * The model's files if the snapshot has all of them, otherwise null. Weights are fetched last, so that with them
- * everything is there; Hugging Face's cache may also hold a model without its tokenizer.
+ * The names of the model's files if the snapshot has all of them, otherwise null. Weights are fetched last, so that with them
+ * everything is there; Hugging Face's cache may also hold a model without its tokenizer, and links that lead nowhere.
  */
-export async function completeModel(snapshot: Snapshot): Promise<FileEntry[] | null> {
-  const entries = await folderEntries(snapshot.folder);
-  const names = entries.map(({ name }) => name);
+export async function completeModel(snapshot: Snapshot): Promise<string[] | null> {
+  const names = await folderNames(snapshot.folder);
   let wanted: string[], shards: Set<unknown>;
   try {
     wanted = modelFileNames(names, snapshot.folder);
@@ -73,7 +71,15 @@ export async function completeModel(snapshot: Snapshot): Promise<FileEntry[] | n
   const isGguf = wanted[0].endsWith(".gguf");
   if (!isGguf && !names.some((name) => /^(tokenizer|vocab)/.test(name))) return null;
   if (![...shards].every((shard) => names.some((name) => name === shard))) return null;
-  return entries.filter(({ name }) => wanted.includes(name) || isSmallFile(name));
+  if (await hasLooseLinks(snapshot.folder)) return null;
+  return names.filter((name) => wanted.includes(name) || isSmallFile(name));
+}
+
+async function hasLooseLinks(folder: string): Promise<boolean> {
+  for await (const { name, isSymlink } of Deno.readDir(folder)) {
+    if (isSymlink && isSmallFile(name) && !await statOrNull(join(folder, name))) return true;
+  }
+  return false;
 }
 
 async function indexedShards(folder: string, names: string[]): Promise<Set<unknown>> {

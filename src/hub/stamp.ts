@@ -1,53 +1,150 @@
 /**
- * SHA-256 of files, remembered. A stamp beside a cached file holds its hash together with the size and time
- * it had; as long as both agree, the file counts as verified and is not read again at the next start.
+ * What Lamina knows of the files that it fetched. A stamp beside a file holds the SHA-256 that its content must have, and
+ * the size and time it had; a file with a stamp is ours. `checked` says that the content was read back from the disk since
+ * it arrived; as long as size and time agree, it is then not read again.
+ *
+ * Files of Hugging Face's own cache are stamped in ours: nothing is written there.
  */
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
-import { writeWhole } from "./cache.ts";
+import { cacheFolder, isUnwritable, makeFolder, statOrNull, writeWhole } from "./cache.ts";
 
 const CHUNK = 1 << 20;
 
-interface Stamp {
+/** What is known of a file. */
+export interface Stamp {
   readonly size: number;
   /** Last modification, ms. */
   readonly mtime: number;
   readonly sha256: string;
+  /** Whether the file was found to have this content. */
+  readonly checked: boolean;
 }
 
-/** SHA-256 of a file's content as 64 hexadecimal digits. */
-export async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
+/** Stamps that could not be written: a cache that this user may only read is hashed once in a process. */
+const held = new Map<string, Stamp>();
+
+/** Hash of a file's content, as hexadecimal digits: SHA-256 unless another one is begun. */
+export async function hashFile(
+  path: string,
+  { signal, hash = createHash("sha256"), onBytes }: HashOptions = {},
+): Promise<string> {
   using file = await Deno.open(path);
-  const hash = createHash("sha256");
   const chunk = new Uint8Array(CHUNK);
-  while (true) {
+  for (let done = 0;;) {
     signal?.throwIfAborted();
     const count = await file.read(chunk);
     if (count === null) return hash.digest("hex");
     hash.update(chunk.subarray(0, count));
+    onBytes?.(done += count);
   }
 }
 
-/** Remembers that the file at `path` has this hash now. */
-export async function writeStamp(path: string, sha256: string): Promise<void> {
-  const { size, mtime } = await Deno.stat(path);
-  const stamp: Stamp = { size, mtime: mtime!.getTime(), sha256 };
-  await writeWhole(stampPath(path), JSON.stringify(stamp));
+/** How to read a file for its hash. */
+export interface HashOptions {
+  signal?: AbortSignal;
+  hash?: Hash;
+  onBytes?: (done: number) => void;
 }
 
-/** The hash that is remembered of a file, or undefined where there is none or the file has changed since. */
-export async function readStamp(path: string): Promise<string | undefined> {
+/** Begins the hash that git gives a file of this size, and the hub its small files. */
+export function gitHash(size: number): Hash {
+  return createHash("sha1").update(`blob ${size}\0`);
+}
+
+/** Remembers what a file is, or must be. A cache that cannot be written to leaves it to this process's memory. */
+export async function writeStamp(path: string, sha256: string, checked: boolean): Promise<void> {
+  const { size, mtime } = await Deno.stat(path);
+  await keep(path, { size, mtime: mtime!.getTime(), sha256, checked });
+}
+
+/** Lets the next one who opens a file read it again. */
+export async function doubt(path: string): Promise<void> {
+  const stamp = await readStamp(path);
+  if (stamp?.checked) await keep(path, { ...stamp, checked: false });
+}
+
+async function keep(path: string, stamp: Stamp): Promise<void> {
+  const place = await stampPath(path);
   try {
-    const { size, mtime } = await Deno.stat(path);
-    const stamp: Partial<Stamp> = JSON.parse(await Deno.readTextFile(stampPath(path)));
-    const same = stamp.size === size && stamp.mtime === mtime?.getTime();
-    return same && /^[0-9a-f]{64}$/.test(stamp.sha256 ?? "") ? stamp.sha256 : undefined;
+    await makeFolder(dirname(place));
+    await writeWhole(place, JSON.stringify(stamp));
+    held.delete(place);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return undefined;
+    if (!isUnwritable(error) && !isUnwritable((error as Error).cause)) throw error;
+    held.set(place, stamp);
+  }
+}
+
+/** What is known of a file, or undefined. */
+export async function readStamp(path: string): Promise<Stamp | undefined> {
+  const place = await stampPath(path);
+  if (held.has(place)) return held.get(place);
+  try {
+    const { size, mtime, sha256, checked } = JSON.parse(await Deno.readTextFile(place)) ?? {};
+    const valid = Number.isSafeInteger(size) && typeof mtime === "number" && /^[0-9a-f]{64}$/.test(sha256);
+    return valid ? { size, mtime, sha256, checked: checked === true } : undefined;
+  } catch (error) {
+    const absent = error instanceof Deno.errors.NotFound || isUnwritable(error); // or another user's, not for us
+    if (absent || error instanceof SyntaxError) return undefined;
     throw error;
   }
 }
 
-function stampPath(path: string): string {
-  return join(dirname(path), `.${basename(path)}.stamp`);
+/** The SHA-256 of a file that was found to have it, and that has not changed since. */
+export async function provenHash(path: string): Promise<string | undefined> {
+  const [stamp, info] = [await readStamp(path), await statOrNull(path)];
+  return stamp && info && isProven(stamp, info) ? stamp.sha256 : undefined;
+}
+
+/** Whether a file with this stamp need not be read again. */
+export function isProven({ checked, size, mtime }: Stamp, info: Deno.FileInfo): boolean {
+  return checked && size === info.size && mtime === info.mtime?.getTime();
+}
+
+/** The name that Hugging Face's cache gives the content of a file that lies there: its hash. */
+export async function blobName(path: string): Promise<string | undefined> {
+  const blob = await blobPath(path);
+  return blob && basename(blob);
+}
+
+/** In Hugging Face's cache a file is a link to `blobs/HASH`; undefined for every other file. */
+async function blobPath(path: string): Promise<string | undefined> {
+  const link = await Deno.lstat(path).then(({ isSymlink }) => isSymlink, () => false);
+  if (!link && basename(dirname(path)) !== "blobs") return undefined;
+  const target = await Deno.realPath(path).catch(() => path);
+  const named = basename(dirname(target)) === "blobs" &&
+    /^([0-9a-f]{64}|[0-9a-f]{40})$/.test(basename(target));
+  return named ? target : undefined;
+}
+
+async function stampPath(path: string): Promise<string> {
+  const blob = await blobPath(path);
+  if (blob === undefined) return join(dirname(path), stampName(basename(path)));
+  const key = createHash("sha256").update(blob).digest("hex").slice(0, 24);
+  return join(cacheFolder(), "checked", `${key}.stamp`);
+}
+
+function stampName(name: string): string {
+  return `.${name}.stamp`;
+}
+
+/** Files below a folder that have a stamp, whether they are still there or not. Links are not followed. */
+export async function stampedFiles(folder: string): Promise<string[]> {
+  const files: string[] = [];
+  for await (const { name, isDirectory, isFile } of Deno.readDir(folder)) {
+    const [, stamped] = /^\.(.+)\.stamp$/.exec(name) ?? [];
+    if (isDirectory) files.push(...await stampedFiles(join(folder, name)));
+    else if (isFile && stamped) files.push(join(folder, stamped));
+  }
+  return files.sort();
+}
+
+/** Deletes a file that has a stamp, and the stamp: last, so that what is left after a failure is still ours. */
+export async function removeStamped(path: string): Promise<void> {
+  for (const doomed of [path, join(dirname(path), stampName(basename(path)))]) {
+    await Deno.remove(doomed).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
+  }
 }

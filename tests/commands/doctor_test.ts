@@ -79,7 +79,7 @@ Deno.test("a machine without Vulkan, cache or a hub's address hears how to get t
   });
   assert.equal(
     findingsOf(stdout).get("hub")!.found,
-    "https://hub.example, not asked (HF_HUB_OFFLINE); HF_TOKEN set",
+    "https://hub.example, not asked (HF_HUB_OFFLINE); token of HF_TOKEN",
   );
   assert.doesNotMatch(stdout, /secret/);
 });

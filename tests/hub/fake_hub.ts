@@ -73,10 +73,21 @@ export async function withCache(
   settings: Record<string, string> = {},
 ): Promise<void> {
   const folder = await Deno.makeTempDir();
-  const names = ["HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE", "HF_HUB_CACHE", "LAMINA_CACHE", "PATH"];
+  const names = [
+    "HF_ENDPOINT",
+    "HF_TOKEN",
+    "HUGGING_FACE_HUB_TOKEN",
+    "HF_TOKEN_PATH",
+    "HF_HOME",
+    "HF_HUB_OFFLINE",
+    "HF_HUB_CACHE",
+    "LAMINA_CACHE",
+    "PATH",
+  ];
   const before = names.map((name) => [name, Deno.env.get(name)] as const);
   for (const name of names.slice(0, -1)) Deno.env.delete(name);
   Deno.env.set("LAMINA_CACHE", join(folder, "cache"));
+  Deno.env.set("HF_HOME", join(folder, "home"));
   Deno.env.set("HF_HUB_CACHE", join(folder, "huggingface"));
   for (const [name, value] of Object.entries(settings)) Deno.env.set(name, value);
   try {
@@ -87,6 +98,30 @@ export async function withCache(
     }
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** Lays a model out as Hugging Face's libraries do: blobs by hash, links in snapshots, a ref. */
+export async function layOut(cache: string, files: Record<string, Uint8Array | undefined>): Promise<void> {
+  const repo = join(cache, "models--owner--name");
+  for (const folder of ["blobs", "refs", `snapshots/${COMMIT}`]) {
+    await Deno.mkdir(join(repo, folder), { recursive: true });
+  }
+  await Deno.writeTextFile(join(repo, "refs/main"), COMMIT);
+  for (const [name, bytes] of Object.entries(files)) {
+    if (!bytes) continue;
+    const blob = bytes.length > 100 ? sha256(bytes) : gitHash(bytes);
+    await Deno.writeFile(join(repo, "blobs", blob), bytes);
+    await Deno.symlink(`../../blobs/${blob}`, join(repo, "snapshots", COMMIT, name));
+  }
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** The hash that git gives a file. */
+function gitHash(bytes: Uint8Array): string {
+  return createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
 }
 
 /** Bytes that differ from place to place, so that a wrong offset shows. */
@@ -184,10 +219,15 @@ function refs(hub: FakeHub) {
 function listing(files: ReadonlyMap<string, Uint8Array>) {
   return [...files].map(([path, bytes]) => {
     const large = {
-      lfs: { oid: createHash("sha256").update(bytes).digest("hex"), size: bytes.length, pointerSize: 130 },
+      lfs: { oid: sha256(bytes), size: bytes.length, pointerSize: 130 },
     };
-    const oid = createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
-    return { type: "file", path, oid, size: bytes.length, ...(bytes.length > 100 ? large : {}) };
+    return {
+      type: "file",
+      path,
+      oid: gitHash(bytes),
+      size: bytes.length,
+      ...(bytes.length > 100 ? large : {}),
+    };
   });
 }
 

@@ -1,0 +1,79 @@
+/**
+ * Whether a file in a cache is what arrived. Its hash is known from its stamp, from the name that it has in Hugging Face's
+ * cache, or from the caller; it is read whole at the first opening after it arrived or changed, and then believed.
+ */
+import { basename } from "node:path";
+import { statOrNull } from "./cache.ts";
+import { type FetchOptions, meter } from "./progress.ts";
+import {
+  blobName,
+  doubt,
+  gitHash,
+  hashFile,
+  type HashOptions,
+  isProven,
+  readStamp,
+  writeStamp,
+} from "./stamp.ts";
+
+/** How to look for damage. */
+export interface DamageOptions extends HashOptions {
+  /** The SHA-256 that the file must have, where the caller knows. */
+  sha256?: string;
+  /** Read it even if that was done before: a flipped bit changes neither size nor time. */
+  again?: boolean;
+}
+
+/** What is wrong with a file, in words, or null: it is sound, or nothing is known of it. */
+export async function damageOf(path: string, options: DamageOptions = {}): Promise<string | null> {
+  const info = await statOrNull(path);
+  if (!info?.isFile) return "it is gone";
+  const stamp = await readStamp(path);
+  const wanted = options.sha256 ?? await blobName(path) ?? stamp?.sha256;
+  if (wanted === undefined) return null;
+  if (stamp?.sha256 === wanted) {
+    if (stamp.size !== info.size) return `it has ${info.size} bytes, expected ${stamp.size}`;
+    if (!options.again && isProven(stamp, info)) return null;
+  }
+  const isGit = wanted.length === 40;
+  const { signal, onBytes } = options;
+  const found = await hashFile(path, { signal, onBytes, ...(isGit ? { hash: gitHash(info.size) } : {}) });
+  if (found !== wanted) {
+    await doubt(path);
+    return `its hash is ${found}, expected ${wanted}`;
+  }
+  if (!isGit) await writeStamp(path, wanted, true); // the small files of Hugging Face's cache are read each time
+  return null;
+}
+
+/** A file that is not what arrived, and why. */
+export interface Damaged {
+  readonly path: string;
+  readonly found: string;
+}
+
+/** The damaged among some files; `sha256` as for one. */
+export async function damagedFiles(
+  files: readonly { path: string; sha256?: string }[],
+  { label, again = false, ...options }: FetchOptions & { label: string; again?: boolean },
+): Promise<Damaged[]> {
+  const damaged: Damaged[] = [];
+  const sizes: number[] = [];
+  for (const { path } of files) sizes.push((await statOrNull(path))?.size ?? 0);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const report = meter({ label, total, unit: "bytes" }, options.onProgress);
+  let before = 0;
+  for (const [i, { path, sha256 }] of files.entries()) {
+    const onBytes = (done: number) => report(before + done);
+    const found = await damageOf(path, { sha256, signal: options.signal, onBytes, again });
+    if (found !== null) damaged.push({ path, found });
+    before += sizes[i];
+  }
+  return damaged;
+}
+
+/** Damage in one line: "config.json: it is gone; model.safetensors: …". */
+export function toldDamage(damaged: readonly Damaged[]): string {
+  const told = damaged.slice(0, 3).map(({ path, found }) => `${basename(path)}: ${found}`).join("; ");
+  return damaged.length > 3 ? `${told} and ${damaged.length - 3} more` : told;
+}

@@ -1,0 +1,115 @@
+/**
+ * The entries of the cache, and how they are deleted. An entry is a folder with stamped files; LAMINA_CACHE may name a folder
+ * that others use too, so that nothing but those files, and the folders that they leave empty, is ever deleted, and no
+ * link is followed.
+ */
+import { dirname, join } from "node:path";
+import { cacheFolder, folderBytes } from "./cache.ts";
+import { leftovers, partialFolder, sweep } from "./partial.ts";
+import { isCommit } from "./snapshots.ts";
+import { removeStamped, stampedFiles } from "./stamp.ts";
+
+/** Something that was fetched. */
+export interface CacheEntry {
+  /** As a user names it: "smollm2-135m-instruct-q4_1", "owner/name", "datasets/owner/name", "partial". */
+  readonly name: string;
+  /** Bytes of the files that are ours. */
+  readonly bytes: number;
+  readonly lastUse: Date;
+  readonly path: string;
+}
+
+const PARTIAL = "partial";
+
+/** All entries of the cache, by name. */
+export async function cacheEntries(): Promise<CacheEntry[]> {
+  const entries: CacheEntry[] = [];
+  for (const room of ["models", "packages", "hub"]) {
+    for (const path of await realFolders(join(cacheFolder(), room))) {
+      const files = await stampedFiles(path);
+      if (files.length > 0) entries.push(await entry(entryName(path), path, files));
+    }
+  }
+  const unfinished = (await leftovers()).map(({ path }) => path);
+  const partial = unfinished.length > 0 ? await entry(PARTIAL, partialFolder(), unfinished) : null;
+  if (partial && partial.bytes > 0) entries.push(partial);
+  return entries.sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+/** The entries of these names, or all. Throws `RangeError` for a name that is not in the cache. */
+export async function namedEntries(names: readonly string[] | "all"): Promise<CacheEntry[]> {
+  const entries = await cacheEntries();
+  if (names === "all") return entries;
+  const unknown = names.filter((name) => !entries.some((entry) => entry.name === name));
+  if (unknown.length === 0) return entries.filter(({ name }) => names.includes(name));
+  const known = entries.map(({ name }) => name).join(", ") || "nothing";
+  throw new RangeError(`Cannot find ${unknown.join(", ")}: not in the cache, expected of: ${known}`);
+}
+
+/**
+ * Deletes entries by name, or all of them, and gives what was deleted. An unknown name throws before anything is deleted;
+ * what another process is fetching stays.
+ */
+export async function pruneCache(names: readonly string[] | "all"): Promise<CacheEntry[]> {
+  const doomed = await namedEntries(names);
+  for (const { name, path } of doomed) await (name === PARTIAL ? sweep({ all: true }) : removeEntry(path));
+  return doomed;
+}
+
+async function removeEntry(path: string): Promise<void> {
+  const emptied = new Set<string>();
+  for (const file of await stampedFiles(path)) {
+    await removeStamped(file);
+    for (let folder = dirname(file); folder.startsWith(path); folder = dirname(folder)) {
+      if (!await removeEmpty(folder)) break;
+      emptied.add(folder);
+    }
+  }
+  await removeRefs(path, join(path, "refs"), emptied);
+  for (const folder of [join(path, "snapshots"), path]) await removeEmpty(folder);
+}
+
+/** Deletes the names of the commits that are no longer here. */
+async function removeRefs(entry: string, folder: string, emptied: ReadonlySet<string>): Promise<void> {
+  if (!(await Deno.lstat(folder).catch(() => null))?.isDirectory) return;
+  for await (const { name, isFile, isDirectory } of Deno.readDir(folder)) {
+    const path = join(folder, name);
+    if (isDirectory) await removeRefs(entry, path, emptied);
+    if (!isFile) continue;
+    const commit = (await Deno.readTextFile(path)).trim();
+    if (isCommit(commit) && emptied.has(join(entry, "snapshots", commit))) await Deno.remove(path);
+  }
+  await removeEmpty(folder);
+}
+
+/** Deletes a folder if nothing is in it. */
+function removeEmpty(folder: string): Promise<boolean> {
+  return Deno.remove(folder).then(() => true, () => false);
+}
+
+/** How a user names the entry that a folder is. */
+export function entryName(path: string): string {
+  const folder = path.slice(dirname(path).length + 1);
+  const [kind, ...id] = folder.split("--");
+  if (id.length === 0) return folder;
+  return (kind === "models" ? id : [kind, ...id]).join("/");
+}
+
+async function entry(name: string, path: string, files: readonly string[]): Promise<CacheEntry> {
+  const sizes = await Promise.all(files.map(async (file) => {
+    const info = await Deno.lstat(file).catch(() => null);
+    return info?.isDirectory ? await folderBytes(file) : info?.size ?? 0;
+  }));
+  const { mtime } = await Deno.stat(path);
+  return { name, bytes: sizes.reduce((sum, size) => sum + size, 0), lastUse: mtime ?? new Date(0), path };
+}
+
+/** Folders in a folder; links to folders are not among them. */
+export async function realFolders(parent: string): Promise<string[]> {
+  if (!(await Deno.lstat(parent).catch(() => null))?.isDirectory) return [];
+  const paths: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(parent)) {
+    if (isDirectory) paths.push(join(parent, name));
+  }
+  return paths;
+}

@@ -1,0 +1,87 @@
+/**
+ * Requests to the hub's API. A failure that may pass is tried again; how long, how large and how many the answers are is
+ * bounded; the user's token goes to the hub's own address alone (`fetch` drops it where a redirect leads elsewhere).
+ */
+import { HUB_URL } from "@huggingface/hub";
+import { HttpError } from "./http.ts";
+import { Dropped, passing, retried } from "./retry.ts";
+import { authorization } from "./token.ts";
+
+const ANSWER = 15_000; // ms for a whole answer
+const TRIES = 3; // a hub that cannot be reached is known within a second
+const MAX_PAGES = 100; // answers to one question: the hub gives 1000 entries in each, a model has less than one page
+const MAX_BYTES = 64 * 2 ** 20; // of one answer: 1000 files are 0.3 MB, 100,000 branches 15 MB
+
+/** The hub's address, without a slash at its end. Throws `Error` where HF_ENDPOINT is none. */
+export function endpoint(): string {
+  const address = (Deno.env.get("HF_ENDPOINT") || HUB_URL).trim().replace(/\/+$/, "");
+  if (/^https?:\/\//i.test(address) && URL.canParse(address)) return address;
+  const meant = URL.canParse(`https://${address}`) ? `https://${address}` : HUB_URL;
+  throw new Error(
+    `Cannot use HF_ENDPOINT ${withoutLogin(address)}: no http address, expected one as ${
+      withoutLogin(meant)
+    }`,
+  );
+}
+
+/** The hub's address for people: a name and password in it are left out. */
+export function shownEndpoint(): string {
+  return withoutLogin(endpoint());
+}
+
+function withoutLogin(address: string): string {
+  return address.replace(/^(\w+:\/\/)?[^/]*@/, "$1");
+}
+
+/**
+ * `fetch` for the requests that one question takes; `what` names the repository in errors. Throws `HttpError` where the
+ * hub refuses, `Dropped` where it cannot be reached or goes on failing, `RangeError` where its answer has no end.
+ */
+export function hubFetch(what: string, signal?: AbortSignal): typeof fetch {
+  const hub = new URL(endpoint());
+  let pages = 0;
+  return async (input, init) => {
+    if (++pages > MAX_PAGES) {
+      throw new RangeError(
+        `Cannot use ${what}: ${hub.origin} answers in more than ${MAX_PAGES} pages, expected an end`,
+      );
+    }
+    const url = new URL(input instanceof Request ? input.url : input);
+    const headers = new Headers(init?.headers);
+    if (url.origin === hub.origin) {
+      for (const [key, value] of Object.entries(authorization())) headers.set(key, value);
+    }
+    return await retried(TRIES, () => ask(what, url, { ...init, headers }, signal), signal);
+  };
+}
+
+/** One request, and its whole answer. */
+async function ask(what: string, url: URL, init: RequestInit, outer?: AbortSignal): Promise<Response> {
+  const timeout = AbortSignal.timeout(ANSWER);
+  const signal = outer ? AbortSignal.any([outer, timeout]) : timeout;
+  try {
+    const response = await fetch(url, { ...init, signal });
+    const body = await wholeBody(response, `${what}: ${url.origin}`);
+    if (response.ok) return new Response(body, { status: response.status, headers: response.headers });
+    throw passing(response) ?? new HttpError(what, response.status, response.headers.get("x-error-code"));
+  } catch (error) {
+    outer?.throwIfAborted();
+    if (timeout.aborted) {
+      throw new Error(`Cannot reach ${url.origin}: no whole answer for ${ANSWER / 1000} s, expected the hub`);
+    }
+    throw error instanceof TypeError ? new Dropped(error.message) : error; // fetch's word for every lost connection
+  }
+}
+
+async function wholeBody(response: Response, who: string): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > MAX_BYTES) {
+      throw new RangeError(`Cannot use ${who} answers with more than ${MAX_BYTES} bytes, expected an end`);
+    }
+    chunks.push(chunk);
+  }
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+}

@@ -1,0 +1,94 @@
+/**
+ * What is being fetched, and what was left of it when a process was killed. Whoever works here holds a lock, which ends
+ * with its process: what is not locked belongs to nobody. A download that was cut off is kept for a week, since it can be
+ * gone on with; a package that was being unpacked is of no use.
+ */
+import { join } from "node:path";
+import { cacheFolder, makeFolder, statOrNull, writing } from "./cache.ts";
+import { pause } from "./retry.ts";
+
+const KEPT = 7 * 24 * 3600 * 1000; // ms: who has not gone on with a download for a week has given it up
+const POLL = 200; // ms between two looks at another process's lock
+const DOWNLOAD = /^[0-9a-f]{24}$/;
+const LOCK = /^[0-9a-f-]{36}\.lock$/;
+
+/** Where the cache keeps what is unfinished. */
+export function partialFolder(): string {
+  return join(cacheFolder(), "partial");
+}
+
+/** Runs `work` with a new folder beside the cache's entries, on the same disk, and deletes what is left in it. */
+export async function withPartial<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = join(partialFolder(), crypto.randomUUID());
+  await makeFolder(partialFolder());
+  await sweep();
+  using _lock = await writing("", 0, () => openLocked(`${folder}.lock`));
+  try {
+    await Deno.mkdir(folder);
+    return await work(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true }).catch(() => {});
+    await Deno.remove(`${folder}.lock`).catch(() => {});
+  }
+}
+
+/**
+ * Opens a file that this process alone writes to; waits, or ends with the signal, while another one has it. What was at the
+ * path when it was opened may be elsewhere when the lock comes: it is then opened again.
+ */
+export async function openLocked(path: string, signal?: AbortSignal): Promise<Deno.FsFile> {
+  while (true) {
+    const file = await Deno.open(path, { read: true, write: true, create: true });
+    try {
+      while (!await file.tryLock(true)) await pause(POLL, signal);
+      const [mine, there] = [await file.stat(), await statOrNull(path)];
+      if (there && there.ino === mine.ino && there.dev === mine.dev) return file;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    file.close();
+  }
+}
+
+/** Deletes what belongs to no live process and is of no use; with `all`, downloads that can be gone on with too. */
+export async function sweep({ all = false } = {}): Promise<void> {
+  for (const { path, lock } of await leftovers()) {
+    const info = await statOrNull(path);
+    const isOld = Date.now() - (info?.mtime?.getTime() ?? 0) > KEPT;
+    const isOfUse = path === lock && info !== null && info.size > 0 && !isOld;
+    if (all || !isOfUse) await removeUnlocked(path, lock);
+  }
+}
+
+/** Something unfinished, and the file that whoever works on it has locked: a download is its own. */
+export interface Leftover {
+  readonly path: string;
+  readonly lock: string;
+}
+
+/** All that is unfinished. */
+export async function leftovers(): Promise<Leftover[]> {
+  const folder = partialFolder();
+  if (!(await Deno.lstat(folder).catch(() => null))?.isDirectory) return [];
+  const found: Leftover[] = [];
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    const lock = join(folder, name);
+    if (isFile && DOWNLOAD.test(name)) found.push({ path: lock, lock });
+    if (isFile && LOCK.test(name)) found.push({ path: lock.slice(0, -".lock".length), lock });
+  }
+  return found;
+}
+
+/** Deletes a file or folder unless another process holds its lock, or it is another user's. */
+async function removeUnlocked(path: string, lock: string): Promise<void> {
+  try {
+    using file = await Deno.open(lock, { read: true, write: true });
+    if (!await file.tryLock(true)) return;
+    if (path !== lock && await statOrNull(path)) await Deno.remove(path, { recursive: true });
+    await Deno.remove(lock);
+  } catch (error) {
+    const passed = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied;
+    if (!passed) throw error;
+  }
+}

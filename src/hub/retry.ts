@@ -1,0 +1,65 @@
+/**
+ * Failures that may pass. Who asks again waits twice as long after every failure in a row, or as long as the server
+ * says (Retry-After, RFC 9110, section 10.2.3), and a random share more, so that many clients do not come back together.
+ */
+
+const FIRST_PAUSE = 250; // ms, doubled by every failure in a row
+const JITTER = 0.25; // of a pause, added at random
+const LONGEST = 30_000; // ms: a server that names hours would hold the user, who can come back later
+
+/** A failure that may pass. */
+export class Dropped extends Error {
+  /** Status that the server answered with, and how many ms it asks to wait, where it did. */
+  constructor(message: string, readonly status?: number, readonly wait?: number) {
+    super(message);
+  }
+}
+
+/** What a refusal that may pass says: overload, a failing server, too many requests; null for any other status. */
+export function passing(response: Response): Dropped | null {
+  const { status } = response;
+  if (status < 500 && status !== 408 && status !== 429) return null;
+  return new Dropped(`the server answers ${status}`, status, waitOf(response.headers.get("retry-after")));
+}
+
+/** Runs `work` until it succeeds, fails for good, or has failed `tries` times with `Dropped`. */
+export async function retried<T>(tries: number, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  for (let failures = 0;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Dropped) || ++failures >= tries) throw error;
+      await pauseAfter(error, failures, signal);
+    }
+  }
+}
+
+/** Waits before the next try; ends early, with the signal's reason, if the signal says so. */
+export function pauseAfter({ wait }: Dropped, failures: number, signal?: AbortSignal): Promise<void> {
+  const ms = wait ?? FIRST_PAUSE * 2 ** (failures - 1);
+  return pause(Math.min(LONGEST, ms * (1 + JITTER * Math.random())), signal);
+}
+
+/** Waits; ends early, with the signal's reason, if the signal says so. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal!.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", stop, { once: true });
+    if (signal?.aborted) stop();
+  });
+}
+
+/** Retry-After in ms: seconds or a date; undefined where it is neither. */
+export function waitOf(value: string | null, now = Date.now()): number | undefined {
+  if (value === null) return undefined;
+  if (/^\d{1,9}$/.test(value.trim())) return Number(value) * 1000;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}

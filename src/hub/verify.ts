@@ -1,0 +1,77 @@
+/** Every file of the caches, read and compared with the hash that it arrived with. */
+import { join } from "node:path";
+import { getHFHubCachePath } from "@huggingface/hub";
+import { isFolder, statOrNull } from "./cache.ts";
+import { type Damaged, damagedFiles } from "./damage.ts";
+import { cacheEntries, entryName, realFolders } from "./entries.ts";
+import type { FetchOptions } from "./progress.ts";
+import { stampedFiles } from "./stamp.ts";
+
+/** What was read, and what of it is not what arrived. */
+export interface Verified {
+  readonly files: number;
+  readonly bytes: number;
+  readonly damaged: readonly (Damaged & { readonly entry: string })[];
+}
+
+/**
+ * Reads the files of the named entries, or of all, in our cache and in Hugging Face's. What is damaged in ours is fetched
+ * again when it is opened next. Throws `RangeError` for a name that is in neither.
+ */
+export async function verifyCache(names: readonly string[], options: FetchOptions = {}): Promise<Verified> {
+  const all = [...await ourFiles(), ...await theirFiles()];
+  const unknown = names.filter((name) => !all.some((entry) => entry.name === name));
+  if (unknown.length > 0) {
+    const known = [...new Set(all.map(({ name }) => name))].join(", ") || "nothing";
+    throw new RangeError(`Cannot find ${unknown.join(", ")}: not in the cache, expected of: ${known}`);
+  }
+  const damaged: (Damaged & { entry: string })[] = [];
+  let [files, bytes] = [0, 0];
+  for (const { name, paths } of all) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    const found = await damagedFiles(paths.map((path) => ({ path })), {
+      ...options,
+      label: name,
+      again: true,
+    });
+    damaged.push(...found.map((item) => ({ ...item, entry: name })));
+    files += paths.length;
+    for (const path of paths) bytes += (await statOrNull(path))?.size ?? 0;
+  }
+  return { files, bytes, damaged };
+}
+
+interface Files {
+  readonly name: string;
+  readonly paths: readonly string[];
+}
+
+async function ourFiles(): Promise<Files[]> {
+  const entries = (await cacheEntries()).filter(({ name }) => name !== "partial");
+  return await Promise.all(
+    entries.map(async ({ name, path }) => ({ name, paths: await stampedFiles(path) })),
+  );
+}
+
+async function theirFiles(): Promise<Files[]> {
+  const found: Files[] = [];
+  for (const repo of await realFolders(getHFHubCachePath())) {
+    const paths = await linksInto(join(repo, "snapshots"));
+    if (paths.length > 0) found.push({ name: entryName(repo), paths });
+  }
+  return found.sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+/** The links of snapshots, one for every blob; those that lead nowhere too. */
+async function linksInto(snapshots: string): Promise<string[]> {
+  const links = new Map<string, string>();
+  const walk = async (folder: string) => {
+    for await (const { name, isSymlink, isDirectory } of Deno.readDir(folder)) {
+      const path = join(folder, name);
+      if (isDirectory) await walk(path);
+      if (isSymlink) links.set(await Deno.realPath(path).catch(() => path), path);
+    }
+  };
+  if (await isFolder(snapshots)) await walk(snapshots);
+  return [...links.values()].sort();
+}
