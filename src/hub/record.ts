@@ -2,10 +2,9 @@
  * The files of an unpacked Python package, and what each must hold: `NAME.dist-info/RECORD`, a line `path,sha256=HASH,size`
  * for each (https://packaging.python.org/en/latest/specifications/recording-installed-packages).
  */
-import { join } from "node:path";
+import { isAbsolute, join, normalize } from "node:path";
 import { isFolder } from "./cache.ts";
-import { checkFileName } from "./layout.ts";
-import { hashFile, readStamp } from "./stamp.ts";
+import { hashFile, readStamp, writeStamp } from "./stamp.ts";
 
 /** A file and the SHA-256 that it must have. */
 export interface RecordedFile {
@@ -24,11 +23,17 @@ export async function recordedFiles(folder: string): Promise<RecordedFile[] | nu
     const [, quoted, plain, base64] = LINE.exec(line) ?? [];
     if (base64 === undefined) continue; // the list itself has no hash
     const name = quoted?.replaceAll('""', '"') ?? plain;
-    checkFileName(name, list);
+    if (isAbsolute(name) || normalize(name).startsWith("..")) continue; // programs lie elsewhere: pip puts them into bin/
     files.push({ path: join(folder, name), sha256: hexadecimal(base64) });
   }
   const sha256 = (await readStamp(list))?.sha256 ?? await hashFile(list);
   return [{ path: list, sha256 }, ...files];
+}
+
+/** Takes the list of a package that has just been unpacked for what it must be: another pip may write it otherwise. */
+export async function stampList(folder: string): Promise<void> {
+  const list = await listOf(folder);
+  if (list !== null) await writeStamp(list, await hashFile(list), false);
 }
 
 async function listOf(folder: string): Promise<string | null> {

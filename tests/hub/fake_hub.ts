@@ -39,6 +39,8 @@ export interface FakeHub {
   readonly branches: Map<string, Branch>;
   /** Replaces the answer about branches and tags, if set. */
   refs?: unknown;
+  /** Answers a request in the hub's place, where it gives something. */
+  intercept?: (request: Request) => Response | undefined;
   /** What happens to the n-th request for bytes of a branch; may take its time. */
   disturb?: (n: number) => Promise<Fault | undefined>;
 }
@@ -152,6 +154,8 @@ async function hubAnswer(hub: FakeHub, store: string, request: Request): Promise
   const url = new URL(request.url);
   hub.tokens.hub = request.headers.get("authorization");
   hub.log.push(`${request.method} ${url.pathname} ${request.headers.get("range") ?? ""}`.trim());
+  const other = hub.intercept?.(request);
+  if (other) return other;
   const fail = hub.status !== 200 && Response.json({ error: "no" }, { status: hub.status });
   if (fail) return fail;
   const [, , revision = ""] = /^\/api\/(models|datasets)\/owner\/name\/revision\/(.+)$/.exec(url.pathname) ??

@@ -1,0 +1,74 @@
+/** `lamina cache` as a person runs it: what it lists, that it asks, and what it says of damage. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { withFolder } from "../support.ts";
+
+const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
+
+/** Runs `lamina cache …` on a cache with one dataset of one file. */
+async function withCache(
+  test: (
+    run: (...args: string[]) => Promise<{ code: number; out: string; err: string }>,
+    file: string,
+  ) => Promise<void>,
+): Promise<void> {
+  await withFolder(async (folder) => {
+    const snapshot = `${folder}/hub/datasets--owner--name/snapshots/${"0".repeat(40)}`;
+    await Deno.mkdir(snapshot, { recursive: true });
+    const file = `${snapshot}/rows.json`;
+    await Deno.writeTextFile(file, "[]");
+    const sha256 = "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"; // of "[]"
+    const { size, mtime } = await Deno.stat(file);
+    const stamp = { size, mtime: mtime!.getTime(), sha256, checked: true };
+    await Deno.writeTextFile(`${snapshot}/.rows.json.stamp`, JSON.stringify(stamp));
+    await test(async (...args) => {
+      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", "--quiet", cli, "cache", ...args],
+        env: { NO_COLOR: "1", LC_ALL: "C.UTF-8", LAMINA_CACHE: folder, HF_HUB_CACHE: `${folder}/none` },
+        stdin: "null",
+      }).output();
+      const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+      return { code, out: text(stdout), err: text(stderr) };
+    }, file);
+  });
+}
+
+Deno.test("prune lists what it would remove, asks, and without a terminal wants --yes", async () => {
+  await withCache(async (run, file) => {
+    for (const what of ["--all", "datasets/owner/name"]) {
+      const { code, out, err } = await run("prune", what);
+      assert.equal(code, 2);
+      assert.match(out, /datasets\/owner\/name\s+2 bytes/);
+      assert.match(err, /no terminal to ask on; say --yes/);
+      assert.equal(await Deno.readTextFile(file), "[]");
+    }
+    assert.equal((await run("prune")).code, 2);
+    assert.equal((await run("prune", "--all", "datasets/owner/name")).code, 2);
+    const misspelt = await run("prune", "--yes", "../hub");
+    assert.equal(misspelt.code, 1);
+    assert.match(misspelt.err, /Cannot find \.\.\/hub: not in the cache, expected of: datasets\/owner\/name/);
+    const { code, out } = await run("prune", "--all", "--yes");
+    assert.equal(code, 0);
+    assert.match(out, /removed datasets\/owner\/name/);
+    await assert.rejects(Deno.stat(file), Deno.errors.NotFound);
+    assert.match((await run("prune", "--all")).out, /removed nothing/);
+  });
+});
+
+Deno.test("verify says that all is sound, or names what is damaged and exits with 1", async () => {
+  await withCache(async (run, file) => {
+    const sound = await run("verify");
+    assert.deepEqual([sound.code, sound.out], [0, "1 files, 2 bytes: all as they arrived\n"]);
+    await Deno.writeTextFile(file, "{}");
+    const { code, out, err } = await run("verify", "datasets/owner/name");
+    assert.equal(code, 1);
+    assert.match(out, /^datasets\/owner\/name: .*\/rows\.json: its hash is [0-9a-f]{64}, expected 4f53cda1/);
+    assert.match(
+      err,
+      /Cannot trust 1 of 1 files.*fetched again when .* opened next.*lamina cache prune NAME/,
+    );
+    const unknown = await run("verify", "nothing");
+    assert.equal(unknown.code, 1);
+    assert.match(unknown.err, /Cannot find nothing/);
+  });
+});

@@ -1,0 +1,287 @@
+/** The cache among other people's files and other processes: what is deleted, who may read it, what is left of a kill. */
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { cacheEntries, openModel, pruneCache, verifyCache } from "../../src/hub/mod.ts";
+import { partialPath } from "../../src/hub/download.ts";
+import { openLocked, partialFolder, withPartial } from "../../src/hub/partial.ts";
+import { COMMIT, type FakeHub, layOut, pattern, sha256, withCache, withHub } from "./fake_hub.ts";
+
+const WEIGHTS = pattern(200_000);
+const MODEL = {
+  "config.json": new TextEncoder().encode("{}"),
+  "tokenizer.json": new TextEncoder().encode("{}"),
+  "model.safetensors": WEIGHTS,
+};
+
+function addModel(hub: FakeHub): void {
+  for (const [name, bytes] of Object.entries(MODEL)) hub.files.set(name, bytes);
+}
+
+/** All paths below a folder, links with what they say. */
+async function tree(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory, isSymlink } of Deno.readDir(folder)) {
+    const path = join(folder, name);
+    found.push(isSymlink ? `${path} → ${await Deno.readLink(path)}` : path);
+    if (isDirectory) found.push(...await tree(path));
+  }
+  return found.sort();
+}
+
+async function write(path: string, text = "theirs"): Promise<void> {
+  await Deno.mkdir(dirname(path), { recursive: true });
+  await Deno.writeTextFile(path, text);
+}
+
+Deno.test("in a folder that others use, prune deletes what Lamina fetched and nothing else", async () => {
+  await withHub(async (hub, folder) => {
+    addModel(hub);
+    const home = join(folder, "home");
+    Deno.env.set("LAMINA_CACHE", home); // as HF_HOME
+    Deno.env.set("HF_HUB_CACHE", join(home, "hub"));
+    await layOut(join(home, "hub"), { ...MODEL, "tokenizer.json": undefined, "config.json": undefined });
+    for (
+      const path of [
+        "token",
+        "models/mine/model.gguf",
+        "packages/requests/setup.py",
+        "hub/models--a--b/snapshots/x/model.safetensors",
+        "partial/thesis.tex",
+        "partial/0123456789abcdef01234567/chapter",
+        "checked/list.txt",
+      ]
+    ) await write(join(home, path));
+    const elsewhere = join(folder, "elsewhere");
+    await write(join(elsewhere, ".x.stamp"), "{}");
+    await write(join(elsewhere, "x"));
+    await Deno.symlink(elsewhere, join(home, "models/link"));
+    await Deno.symlink(elsewhere, join(home, "hub/models--owner--name/snapshots", COMMIT, "link"));
+    const before = [await tree(home), await tree(elsewhere)];
+    await openModel("owner/name");
+    assert.deepEqual((await cacheEntries()).map(({ name, bytes }) => [name, bytes]), [["owner/name", 4]]);
+    assert.deepEqual((await pruneCache("all")).map(({ name }) => name), ["owner/name"]);
+    const stamps = (path: string) => !/\/checked\/.*\.stamp$/.test(path);
+    assert.deepEqual([(await tree(home)).filter(stamps), await tree(elsewhere)], before);
+    assert.deepEqual(await cacheEntries(), []);
+  });
+});
+
+Deno.test("an entry that is ours alone leaves nothing behind; rooms that are links are left alone", async () => {
+  await withHub(async (hub, folder) => {
+    addModel(hub);
+    await openModel("owner/name@v1");
+    const cache = join(folder, "cache");
+    await Deno.rename(join(cache, "hub"), join(folder, "far"));
+    await Deno.symlink(join(folder, "far"), join(cache, "hub"));
+    const before = await tree(join(folder, "far"));
+    assert.deepEqual(await pruneCache("all"), []);
+    assert.deepEqual(await tree(join(folder, "far")), before);
+    await Deno.remove(join(cache, "hub"));
+    await Deno.rename(join(folder, "far"), join(cache, "hub"));
+    await pruneCache(["owner/name"]);
+    assert.deepEqual(await tree(join(cache, "hub")), []);
+  });
+});
+
+Deno.test("names that are paths are refused, and nothing is deleted", async () => {
+  await withHub(async (hub, folder) => {
+    addModel(hub);
+    await openModel("owner/name");
+    const before = await tree(folder);
+    for (
+      const name of ["..", "../cache", "/", folder, "hub/models--owner--name", ".", "", "owner/name/..", "*"]
+    ) {
+      await assert.rejects(pruneCache(["owner/name", name]), {
+        name: "RangeError",
+        message: /not in the cache/,
+      });
+      await assert.rejects(verifyCache([name]), RangeError);
+    }
+    assert.deepEqual(await tree(folder), before);
+  });
+});
+
+Deno.test("what was fetched is as readable as the umask says", async () => {
+  const mask = Deno.umask(0o022);
+  try {
+    await withHub(async (hub, folder) => {
+      addModel(hub);
+      await openModel("owner/name");
+      for (const path of await tree(join(folder, "cache"))) {
+        const { mode, isDirectory } = await Deno.lstat(path);
+        assert.equal(mode! & 0o777, isDirectory ? 0o755 : 0o644, path);
+      }
+    });
+  } finally {
+    Deno.umask(mask);
+  }
+});
+
+/** Runs a program of the project as another user, or in a namespace of its own; null, with a printed reason, where it cannot. */
+async function elsewhere(prefix: string[], code: string): Promise<string | null> {
+  const hub = new URL("../../src/hub/mod.ts", import.meta.url);
+  const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
+  const program = `import * as hub from ${JSON.stringify(hub.href)};
+    try { ${code} } catch (error) { console.log(error.name + ": " + error.message); }`;
+  const script = await Deno.makeTempFile({ suffix: ".ts" });
+  await Deno.writeTextFile(script, program);
+  await Deno.chmod(script, 0o644);
+  const [command, ...args] = [...prefix, Deno.execPath(), "run", "-A", "--quiet", "-c", config, script];
+  try {
+    const { success, stdout, stderr } = await new Deno.Command(command, { args }).output();
+    if (success) return new TextDecoder().decode(stdout).trim();
+    console.log(
+      `skipped: ${command} does not run here: ${new TextDecoder().decode(stderr).trim().split("\n")[0]}`,
+    );
+  } catch (error) {
+    console.log(`skipped: ${(error as Error).message}`);
+  } finally {
+    await Deno.remove(script);
+  }
+  return null;
+}
+
+/** A shell that runs what follows after these commands, which it sees alone. */
+const after = (
+  ...commands: string[]
+) => ["unshare", "-m", "sh", "-c", `${commands.join(" && ")} && exec "$@"`, "sh"];
+
+/** As a user who may read what everyone may, and Deno's packages, which lie in this user's home. */
+async function asNobody(folder: string): Promise<string[]> {
+  const info = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
+  const { denoDir } = JSON.parse(new TextDecoder().decode(info.stdout));
+  const packages = join(folder, "packages");
+  await Deno.mkdir(packages);
+  return [
+    ...after(`mount --bind ${denoDir} ${packages}`, `export DENO_DIR=${packages} HOME=/nonexistent`),
+    ...["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
+  ];
+}
+
+Deno.test("another user reads a cache that it may not write to; what lacks is an error that says what to do", async () => {
+  await withHub(async (hub, folder) => {
+    addModel(hub);
+    await Deno.chmod(folder, 0o755);
+    await openModel("owner/name");
+    const nobody = await asNobody(folder);
+    const open = (ref: string) =>
+      elsewhere(
+        nobody,
+        `const model = await hub.openModel("${ref}"); console.log(await model.fingerprint());`,
+      );
+    const print = await open("owner/name");
+    if (print === null) return;
+    assert.equal(print, await (await openModel("owner/name")).fingerprint());
+    assert.match(
+      (await open("owner/name@v1"))!, // the commit is here, its name is not
+      /^(files:|Error: Cannot write to the cache .*\/cache: .*expected a folder that may be written to; set LAMINA_CACHE)/,
+    );
+    await Deno.remove(join(folder, "cache/hub/models--owner--name/snapshots", COMMIT, "config.json"));
+    assert.match(
+      (await open("owner/name"))!,
+      /^Error: Cannot write to the cache .*; set LAMINA_CACHE to one/,
+    );
+  });
+});
+
+Deno.test("a cache that is a file is an error that says so, before anything is fetched", async () => {
+  await withHub(async (hub, folder) => {
+    addModel(hub);
+    await Deno.writeTextFile(join(folder, "cache"), "");
+    await assert.rejects(
+      openModel("owner/name"),
+      /Cannot write to the cache .*\/cache: .*set LAMINA_CACHE to one/,
+    );
+    assert.deepEqual(await cacheEntries(), []);
+    assert.ok(!hub.log.some((line) => line.includes("resolve")));
+  });
+});
+
+Deno.test("a disk that becomes full: the error names free and needed bytes, and the download is gone on with", async () => {
+  await withHub(async (hub, folder) => {
+    const bytes = pattern(400_000);
+    hub.files.set("a.gguf", bytes);
+    const small = join(folder, "cache");
+    await Deno.mkdir(small);
+    const url = `${hub.url}/owner/name/resolve/${COMMIT}/a.gguf`;
+    const expected = JSON.stringify({ size: bytes.length, sha256: sha256(bytes) });
+    const code = `
+      const { download, partialPath } = await import("${new URL(
+      "../../src/hub/download.ts",
+      import.meta.url,
+    )}");
+      const fetched = () => download("${url}", "${small}/x/a.gguf", ${expected}, { name: "a.gguf" });
+      const message = await fetched().then(() => "no error", (error) => error.message);
+      const { size } = await Deno.stat(partialPath("${url}"));
+      const found = [...Deno.readDirSync("${small}/x")].length;
+      await new Deno.Command("mount", { args: ["-o", "remount,size=2m", "${small}"] }).output();
+      await fetched();
+      console.log(JSON.stringify({ message, size, found, whole: (await Deno.stat("${small}/x/a.gguf")).size }));`;
+    const out = await elsewhere(after(`mount -t tmpfs -o size=200k none ${small}`), code);
+    if (out === null) return;
+    const { message, size, found, whole } = JSON.parse(out);
+    assert.match(message, /^Cannot fetch a\.gguf: \d.* free in .*\/cache, expected \d+ kB; prune the cache/);
+    assert.ok(size > 0 && size < 300_000, `${size} bytes are kept`);
+    assert.deepEqual([found, whole], [0, bytes.length]);
+    assert.match(hub.log.findLast((line) => line.startsWith("STORE"))!, new RegExp(`bytes=${size}-`));
+  });
+});
+
+Deno.test("a download that was killed is gone on with; what is of no use is swept away; what is locked stays", async () => {
+  await withHub(async (hub, folder) => {
+    addModel(hub);
+    const url = `${hub.url}/owner/name/resolve/${COMMIT}/model.safetensors`;
+    const partial = join(folder, "cache/partial");
+    assert.equal(partialFolder(), partial);
+    await Deno.mkdir(partial, { recursive: true });
+    await Deno.writeFile(partialPath(url), WEIGHTS.subarray(0, 70_000));
+    const name = (digit: string) => join(partial, digit.repeat(24));
+    for (const digit of ["1", "2", "3", "4"]) {
+      await Deno.writeTextFile(name(digit), digit === "2" ? "" : "part");
+    }
+    const longAgo = new Date(Date.now() - 8 * 24 * 3600 * 1000);
+    for (const digit of ["3", "4"]) await Deno.utime(name(digit), longAgo, longAgo);
+    using _held = await openLocked(name("4"));
+    const dead = join(partial, crypto.randomUUID());
+    await Deno.mkdir(dead);
+    await write(join(dead, "0/target/file"));
+    await Deno.writeTextFile(`${dead}.lock`, "");
+    await withPartial(async (alive) => {
+      await write(join(alive, "file"));
+      await openModel("owner/name");
+      const left = (await tree(partial)).filter((path) => !path.startsWith(alive));
+      assert.deepEqual(left, [name("1"), name("4")]);
+      assert.equal(await Deno.readTextFile(join(alive, "file")), "theirs");
+      await pruneCache(["partial"]);
+      assert.deepEqual(
+        await tree(partial),
+        [`${alive}`, `${alive}.lock`, join(alive, "file"), name("4")].sort(),
+      );
+    });
+    assert.deepEqual(await tree(partial), [name("4")]);
+    const starts = hub.log.filter((line) => line.startsWith("STORE")).map((line) => /=(\d+)/.exec(line)![1]);
+    assert.deepEqual(starts, ["70000"]);
+  });
+});
+
+Deno.test("two processes that fetch the same model at once both have it, and fetch it once", async () => {
+  await withHub(async (hub, folder) => {
+    addModel(hub);
+    const code = `const model = await hub.openModel("owner/name"); console.log(await model.fingerprint());`;
+    const prints = await Promise.all([1, 2, 3].map(() => elsewhere(["env"], code)));
+    assert.match(prints[0]!, /^files:/);
+    assert.equal(new Set(prints).size, 1, prints.join("\n"));
+    assert.equal(hub.log.filter((line) => line.startsWith("STORE")).length, 1);
+    assert.deepEqual(await tree(join(folder, "cache/partial")), []);
+  });
+});
+
+Deno.test("who waits for another process's download stops with the signal", async () => {
+  await withCache(async () => {
+    await Deno.mkdir(partialFolder(), { recursive: true });
+    const path = join(partialFolder(), "0".repeat(24));
+    using _held = await openLocked(path);
+    await assert.rejects(openLocked(path, AbortSignal.timeout(50)), { name: "TimeoutError" });
+  });
+});

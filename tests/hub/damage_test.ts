@@ -1,0 +1,233 @@
+/** Files that are not what arrived: found out at the first opening, found by `verifyCache`, fetched again once. */
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { datasetFile, openModel, verifyCache } from "../../src/hub/mod.ts";
+import { packageFolder } from "../../src/hub/packaged.ts";
+import { COMMIT, type FakeHub, layOut, pattern, sha256, withCache, withHub } from "./fake_hub.ts";
+
+const WEIGHTS = pattern(200_000);
+const text = (value: string) => new TextEncoder().encode(value);
+const MODEL = { "config.json": text("{}"), "tokenizer.json": text("{}"), "model.safetensors": WEIGHTS };
+
+function addModel(hub: FakeHub): void {
+  for (const [name, bytes] of Object.entries(MODEL)) hub.files.set(name, bytes);
+}
+
+/** Flips a bit; size and time stay. */
+async function flip(path: string): Promise<void> {
+  const { mtime, atime } = await Deno.stat(path);
+  const bytes = await Deno.readFile(path);
+  bytes[bytes.length >> 1] ^= 1;
+  await Deno.writeFile(path, bytes);
+  await Deno.utime(path, atime!, mtime!);
+}
+
+const ours = (folder: string, file: string) =>
+  join(folder, "cache/hub/models--owner--name/snapshots", COMMIT, file);
+const theirs = (folder: string, file: string) =>
+  join(folder, "huggingface/models--owner--name/snapshots", COMMIT, file);
+
+async function content(file: string): Promise<Uint8Array> {
+  const model = await openModel("owner/name");
+  const source = await model.open(file);
+  const bytes = await source.read(0, source.size);
+  model.close();
+  return bytes;
+}
+
+Deno.test("a bit that flips in a cached file is found by verify, and the next opening fetches the file again", async () => {
+  await withHub(async (hub, folder) => {
+    addModel(hub);
+    await openModel("owner/name");
+    assert.deepEqual(await verifyCache([]), { files: 3, bytes: WEIGHTS.length + 4, damaged: [] });
+    for (const file of ["model.safetensors", "config.json"]) {
+      await flip(ours(folder, file));
+      const { damaged } = await verifyCache(["owner/name"]);
+      assert.deepEqual(damaged.map(({ entry, path }) => [entry, path]), [["owner/name", ours(folder, file)]]);
+      assert.match(damaged[0].found, /^its hash is [0-9a-f]{64}, expected [0-9a-f]{64}$/);
+      const notices: string[] = [];
+      await openModel("owner/name", { onNotice: (line) => notices.push(line) });
+      assert.match(notices[0], new RegExp(`^owner/name: damaged in .*${COMMIT} \\(${file}: its hash is`));
+      assert.deepEqual(await content(file), MODEL[file as keyof typeof MODEL]);
+    }
+    assert.deepEqual((await verifyCache([])).damaged, []);
+    await assert.rejects(verifyCache(["owner/nam"]), /Cannot find owner\/nam: .* expected of: owner\/name/);
+  });
+});
+
+Deno.test("what is damaged before its first opening, truncated or changed is found at once, also of a dataset", async () => {
+  await withHub(async (hub, folder) => {
+    addModel(hub);
+    await openModel("owner/name");
+    for (
+      const damage of [
+        (path: string) => Deno.truncate(path, 100),
+        (path: string) => Deno.writeFile(path, WEIGHTS.slice().reverse()),
+        (path: string) => Deno.remove(path),
+      ]
+    ) {
+      await damage(ours(folder, "model.safetensors"));
+      assert.deepEqual(await content("model.safetensors"), WEIGHTS);
+    }
+    hub.files.set("rows.json", WEIGHTS);
+    const path = await datasetFile("owner/name", "rows.json");
+    await Deno.truncate(path, 5);
+    assert.equal(await datasetFile("owner/name", "rows.json"), path);
+    assert.deepEqual(await Deno.readFile(path), WEIGHTS);
+  });
+});
+
+Deno.test("offline, damage is named; an old stamp, which nobody has compared, is not believed", async () => {
+  await withHub(async (hub, folder) => {
+    addModel(hub);
+    await openModel("owner/name");
+    const path = ours(folder, "model.safetensors");
+    await flip(path);
+    const { size, mtime } = await Deno.stat(path);
+    const old = { size, mtime: mtime!.getTime(), sha256: sha256(WEIGHTS) };
+    await Deno.writeTextFile(join(dirname(path), ".model.safetensors.stamp"), JSON.stringify(old));
+    Deno.env.set("HF_HUB_OFFLINE", "1");
+    await assert.rejects(
+      openModel("owner/name"),
+      /it is damaged in the cache \(model\.safetensors: its hash is .* and HF_HUB_OFFLINE is set/,
+    );
+  });
+});
+
+Deno.test("a blob of Hugging Face's cache is not believed by its name; ours is fetched beside it", async () => {
+  await withHub(async (hub, folder) => {
+    addModel(hub);
+    await layOut(join(folder, "huggingface"), MODEL);
+    for (const file of ["model.safetensors", "config.json"]) {
+      const blob = await Deno.realPath(theirs(folder, file));
+      await Deno.writeFile(blob, MODEL[file as keyof typeof MODEL].slice().fill(7));
+      const notices: string[] = [];
+      const model = await openModel("owner/name", { onNotice: (line) => notices.push(line) });
+      assert.match(notices[0], new RegExp(`damaged in .*huggingface.*\\(.*${file}: its hash is`));
+      const source = await model.open(file);
+      assert.deepEqual(await source.read(0, source.size), MODEL[file as keyof typeof MODEL]);
+      model.close();
+      await Deno.writeFile(blob, MODEL[file as keyof typeof MODEL]);
+    }
+  });
+});
+
+Deno.test("verify reads Hugging Face's cache, once for each blob, and finds links that lead nowhere", async () => {
+  await withHub(async (_, folder) => {
+    await layOut(join(folder, "huggingface"), MODEL); // two of its files are one blob
+    Deno.env.set("HF_HUB_OFFLINE", "1");
+    await openModel("owner/name");
+    assert.deepEqual(await verifyCache([]), { files: 2, bytes: WEIGHTS.length + 2, damaged: [] });
+    await flip(await Deno.realPath(theirs(folder, "model.safetensors")));
+    await Deno.remove(await Deno.realPath(theirs(folder, "config.json")));
+    const { damaged } = await verifyCache(["owner/name"]);
+    assert.deepEqual(
+      damaged.map(({ path, found }) => [path, found.slice(0, 10)]).sort(),
+      [
+        [theirs(folder, "config.json"), "it is gone"],
+        [theirs(folder, "model.safetensors"), "its hash i"],
+        [theirs(folder, "tokenizer.json"), "it is gone"],
+      ],
+    );
+  });
+});
+
+Deno.test("a snapshot with links that lead nowhere is not complete", async () => {
+  for (const file of ["tokenizer.json", "config.json", "model.safetensors"]) {
+    await withHub(async (hub, folder) => {
+      addModel(hub);
+      await layOut(join(folder, "huggingface"), { ...MODEL, "tokenizer_config.json": text("[]") });
+      await Deno.remove(theirs(folder, file));
+      await Deno.symlink("../../blobs/none", theirs(folder, file));
+      const model = await openModel("owner/name");
+      assert.equal((await model.open(file)).path, ours(folder, file));
+      model.close();
+    });
+  }
+});
+
+/** A package as pip unpacks it, from a folder `files` beside the fake pip, with the list of its files. */
+const INSTALL = `#!/bin/sh
+echo run >> "$(dirname "$0")/../calls"
+while [ "$1" != "--target" ]; do shift; done
+mkdir -p "$2" && cp -r "$(dirname "$0")"/../files/. "$2"`;
+
+const WANTED = {
+  package: "rows",
+  version: "1.0",
+  size: 900,
+  sha256: "0".repeat(64),
+  path: "rows",
+  licence: "MIT",
+};
+
+async function withPackage(
+  test: (folder: string, calls: () => Promise<number>) => Promise<void>,
+): Promise<void> {
+  await withCache(async (folder) => {
+    for (const part of ["bin", "files/rows", "files/rows-1.0.dist-info"]) {
+      await Deno.mkdir(join(folder, part), { recursive: true });
+    }
+    await Deno.writeTextFile(join(folder, "bin/python3"), INSTALL, { mode: 0o755 });
+    Deno.env.set("PATH", `${join(folder, "bin")}:${Deno.env.get("PATH")}`);
+    const names = ["rows/a.arrow", "rows/b, c.json"];
+    for (const name of names) await Deno.writeFile(join(folder, "files", name), WEIGHTS);
+    const hash = WEIGHTS.length && (await crypto.subtle.digest("SHA-256", WEIGHTS));
+    const base64 = new Uint8Array(hash as ArrayBuffer).toBase64({ alphabet: "base64url", omitPadding: true });
+    const lines = names.map((name) =>
+      `${/,/.test(name) ? `"${name}"` : name},sha256=${base64},${WEIGHTS.length}`
+    );
+    await Deno.writeTextFile(
+      join(folder, "files/rows-1.0.dist-info/RECORD"),
+      [...lines, "rows-1.0.dist-info/RECORD,,"].join("\n"),
+    );
+    const calls = async () => (await Deno.readTextFile(join(folder, "calls"))).split("\n").length - 1;
+    await test(folder, calls);
+  });
+}
+
+Deno.test("a damaged, a truncated and a missing file of a package: it is fetched again, once", async () => {
+  await withPackage(async (_, calls) => {
+    const found = await packageFolder(WANTED);
+    assert.equal(await packageFolder(WANTED), found);
+    assert.equal(await calls(), 1);
+    assert.equal((await verifyCache(["rows-1.0"])).files, 3);
+    const file = join(found, "b, c.json");
+    let fetched = 1;
+    for (
+      const damage of [
+        () => Deno.truncate(file, 100),
+        () => Deno.remove(file),
+        () => Deno.writeFile(file, WEIGHTS.slice().fill(1)),
+        () => Deno.remove(found, { recursive: true }),
+        async () => {
+          await flip(file);
+          assert.equal((await verifyCache([])).damaged.length, 1);
+        },
+      ]
+    ) {
+      await damage();
+      const notices: string[] = [];
+      await packageFolder(WANTED, { onNotice: (line) => notices.push(line) });
+      assert.match(notices[0], /^rows-1\.0: damaged in the cache \(.*\) and is fetched again$/);
+      assert.deepEqual(await Deno.readFile(file), WEIGHTS);
+      assert.equal(await calls(), ++fetched);
+    }
+  });
+});
+
+Deno.test("a package that arrives damaged is fetched once, and the error says what it was", async () => {
+  await withPackage(async (folder, calls) => {
+    await Deno.truncate(join(folder, "files/rows/a.arrow"), 10);
+    await assert.rejects(
+      packageFolder(WANTED),
+      /Cannot use rows-1\.0: damaged as soon as it was fetched \(a\.arrow: its hash is/,
+    );
+    assert.equal(await calls(), 1);
+    await Deno.writeTextFile(
+      join(folder, "files/rows-1.0.dist-info/RECORD"),
+      `../../x,sha256=${"A".repeat(43)},1`,
+    );
+    await packageFolder(WANTED); // what lies outside is nothing of ours
+  });
+});

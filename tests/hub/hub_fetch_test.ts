@@ -1,0 +1,185 @@
+/** Requests to the hub's API: what is tried again, what is bounded, and where the token comes from and goes. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { datasetFile, openModel } from "../../src/hub/mod.ts";
+import { waitOf } from "../../src/hub/retry.ts";
+import { findToken } from "../../src/hub/token.ts";
+import { COMMIT, type FakeHub, pattern, serve, withCache, withHub } from "./fake_hub.ts";
+
+function addModel(hub: FakeHub): void {
+  hub.files.set("a.gguf", pattern(200_000));
+}
+
+/** Answers the first requests of the API with these, in order. */
+function failFirst(hub: FakeHub, ...answers: (() => Response)[]): void {
+  hub.intercept = (request) => request.url.includes("/api/") ? answers.shift()?.() : undefined;
+}
+
+const status = (status: number, headers?: Record<string, string>) => () =>
+  new Response("no", { status, headers });
+
+/** Breaks the connection in the middle of an answer. */
+const broken = () =>
+  new Response(
+    new ReadableStream({
+      start: (controller) => {
+        controller.enqueue(new TextEncoder().encode('{"sha":'));
+        setTimeout(() => controller.error(new Error("broken")), 20);
+      },
+    }),
+  );
+
+Deno.test("too many requests, a failing server and a lost connection are tried again; then the hub's refusal is told", async () => {
+  for (const fault of [429, 502, 503, 504].map((code) => status(code)).concat(broken)) {
+    await withHub(async (hub) => {
+      addModel(hub);
+      failFirst(hub, fault, fault);
+      assert.deepEqual((await openModel("owner/name")).list(), ["a.gguf"]);
+    });
+  }
+  await withHub(async (hub) => {
+    addModel(hub);
+    failFirst(hub, status(503), status(503), status(503));
+    await assert.rejects(openModel("owner/name"), /the hub answers 503, expected 200; try again later/);
+    failFirst(hub, status(404));
+    const asked = hub.log.length;
+    await assert.rejects(openModel("owner/name"), /the hub answers 404/);
+    assert.equal(hub.log.length, asked + 1, "a refusal for good is not tried again");
+  });
+});
+
+Deno.test("Retry-After is heeded, in seconds and as a date, and the signal ends the wait at once", async () => {
+  const now = Date.parse("2025-01-01T00:00:00Z");
+  assert.equal(waitOf("7", now), 7000);
+  assert.equal(waitOf("Wed, 01 Jan 2025 00:00:05 GMT", now), 5000);
+  assert.equal(waitOf("Tue, 31 Dec 2024 00:00:00 GMT", now), 0);
+  for (const none of [null, "soon", "-1", "1e9"]) assert.ok(!(waitOf(none, now)! > 0), `${none}`);
+  await withHub(async (hub) => {
+    addModel(hub);
+    failFirst(hub, status(429, { "retry-after": "1" }));
+    const started = performance.now();
+    await openModel("owner/name");
+    assert.ok(performance.now() - started >= 1000);
+  });
+  await withHub(async (hub) => {
+    addModel(hub);
+    failFirst(hub, status(503, { "retry-after": "100000" }));
+    const started = performance.now();
+    const signal = AbortSignal.timeout(200);
+    await assert.rejects(openModel("owner/name", { signal }), { name: "TimeoutError" });
+    assert.ok(performance.now() - started < 2000);
+  });
+});
+
+Deno.test("a listing without an end is given up: pages, entries, bytes", async () => {
+  const page = (hub: FakeHub, entries: number) => () =>
+    Response.json(Array(entries).fill({ type: "directory", path: "x", size: 0, oid: "" }), {
+      headers: { link: `<${hub.url}/api/models/owner/name/tree/${COMMIT}?cursor=x>; rel="next"` },
+    });
+  const endless = (hub: FakeHub, answer: () => Response) => {
+    hub.intercept = (request) => request.url.includes("/tree/") ? answer() : undefined;
+  };
+  await withHub(async (hub) => {
+    endless(hub, page(hub, 0));
+    await assert.rejects(openModel("owner/name"), /answers in more than 100 pages, expected an end/);
+    endless(hub, page(hub, 3000));
+    await assert.rejects(openModel("owner/name"), /more than 10000 entries, expected a model/);
+    let sent = 0;
+    endless(hub, () =>
+      new Response(
+        new ReadableStream({
+          pull: (controller) =>
+            controller.enqueue(new Uint8Array(sent < 2 ** 28 ? 2 ** 20 : 0).fill(32, sent++)),
+        }),
+      ));
+    await assert.rejects(openModel("owner/name"), /answers with more than 67108864 bytes, expected an end/);
+    assert.ok(sent < 200, `${sent} MiB were taken`);
+  });
+});
+
+Deno.test("the token is looked for where Hugging Face's tools keep it, in their order", async () => {
+  await withCache(async (folder) => {
+    assert.equal(findToken(), null);
+    await Deno.mkdir(join(folder, "home"));
+    await Deno.writeTextFile(join(folder, "home/token"), "hf_login\n");
+    assert.deepEqual(findToken(), { value: "hf_login", from: join(folder, "home/token") });
+    await Deno.writeTextFile(join(folder, "mine"), "hf_path");
+    Deno.env.set("HF_TOKEN_PATH", join(folder, "mine"));
+    assert.equal(findToken()!.value, "hf_path");
+    Deno.env.set("HUGGING_FACE_HUB_TOKEN", "hf_old");
+    assert.equal(findToken()!.value, "hf_old");
+    Deno.env.set("HF_TOKEN", " hf_new\n");
+    assert.deepEqual(findToken(), { value: "hf_new", from: "HF_TOKEN" });
+    Deno.env.set("HF_TOKEN", "hf_two\nlines");
+    assert.throws(
+      findToken,
+      (error: Error) => /HF_TOKEN/.test(error.message) && !/hf_two/.test(error.message),
+    );
+    Deno.env.delete("HF_TOKEN");
+    Deno.env.delete("HUGGING_FACE_HUB_TOKEN");
+    await Deno.remove(join(folder, "mine"));
+    assert.equal(findToken()!.value, "hf_login", "a path at which nothing is does not count");
+  });
+});
+
+Deno.test("the token goes to the hub, and neither along a link nor along a redirect to another server", async () => {
+  let [asked, seen] = [0, 0];
+  await using elsewhere = serve((request) => {
+    asked++;
+    if (request.headers.has("authorization")) seen++;
+    return Response.json([]);
+  });
+  await withHub(async (hub) => {
+    Deno.env.set("HF_TOKEN", "hf_secret");
+    const away = `${elsewhere.url}/api/models/owner/name/tree/${COMMIT}`;
+    hub.intercept = (request) => {
+      if (!request.url.includes("/tree/")) return undefined;
+      return Response.json([], { headers: { link: `<${away}>; rel="next"` } });
+    };
+    await assert.rejects(openModel("owner/name"), /it has no weights/);
+    assert.equal(hub.tokens.hub, "Bearer hf_secret");
+    hub.intercept = (request) => request.url.includes("/tree/") ? Response.redirect(away, 302) : undefined;
+    await assert.rejects(openModel("owner/name"), /it has no weights/);
+    assert.deepEqual([asked, seen], [2, 0]);
+  });
+});
+
+Deno.test("refusals tell gated, private and misspelt apart, and never show the token", async () => {
+  const cases: [status: number, code: string | undefined, token: boolean, message: RegExp][] = [
+    [401, "GatedRepo", false, /gated.*no login is kept.*accept the licence at http.*`hf auth login`/],
+    [403, "GatedRepo", true, /gated.*the token of HF_TOKEN may not.*accept the licence/],
+    [401, "RepoNotFound", false, /no such repository, or a private .*check the spelling/],
+    [404, "RepoNotFound", true, /expected a repository, revision and file that exist; check the spelling/],
+    [404, "RevisionNotFound", true, /expected a branch, tag or commit of that repository/],
+    [404, undefined, false, /a private one needs a token/],
+  ];
+  for (const [code, word, token, message] of cases) {
+    await withHub(async (hub) => {
+      if (token) Deno.env.set("HF_TOKEN", "hf_secret");
+      hub.intercept = () => new Response("", { status: code, headers: word ? { "x-error-code": word } : {} });
+      await assert.rejects(
+        openModel("owner/name"),
+        (error: Error) => message.test(error.message) && !error.message.includes("hf_secret"),
+        `${code} ${word}`,
+      );
+    });
+  }
+});
+
+Deno.test("an HF_ENDPOINT that is no address is an error that says how to write it, without a password", async () => {
+  const cases: [string, RegExp][] = [
+    [
+      "hf-mirror.example",
+      /HF_ENDPOINT hf-mirror\.example: no http address, expected one as https:\/\/hf-mirror\.example$/,
+    ],
+    ["localhost:8080", /expected one as https:\/\/localhost:8080$/],
+    ["me:secret@hub.example", /^Cannot use HF_ENDPOINT hub\.example: .* as https:\/\/hub\.example$/],
+    ["http://", /expected one as https:\/\/huggingface\.co$/],
+  ];
+  for (const [address, message] of cases) {
+    await withCache(async () => {
+      await assert.rejects(openModel("owner/name"), { message });
+      await assert.rejects(datasetFile("owner/name", "x.json"), { message });
+    }, { HF_ENDPOINT: address });
+  }
+});
