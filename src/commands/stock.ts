@@ -85,7 +85,9 @@ async function verify(context: Context, names: readonly string[]): Promise<void>
     onNotice: context.notice,
   });
   if (damaged.length === 0) {
-    return context.print(`${files} files, ${formatBytes(bytes)}: all as they arrived`);
+    return context.print(
+      `${formatBytes(bytes)} in ${files === 1 ? "1 file" : `${files} files`}: as they arrived`,
+    );
   }
   for (const { entry, path, found } of damaged) context.print(`${entry}: ${path}: ${found}`);
   throw new Error(

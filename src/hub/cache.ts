@@ -10,14 +10,15 @@
  * Every file that was fetched has a stamp beside it (stamp.ts): nothing else counts as ours. The modification time of an
  * entry's folder is the time of its last use.
  */
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { statfs } from "node:fs/promises";
 import { formatBytes } from "./progress.ts";
 
 /** The folder of everything that is fetched. */
 export function cacheFolder(): string {
-  return Deno.env.get("LAMINA_CACHE") || fileURLToPath(new URL("../../data/cache", import.meta.url));
+  const named = Deno.env.get("LAMINA_CACHE");
+  return named ? resolve(named) : fileURLToPath(new URL("../../data/cache", import.meta.url));
 }
 
 /** Marks an entry as used now. A cache that cannot be written to is still a cache. */
@@ -36,7 +37,6 @@ export async function land(folder: string, target: string): Promise<void> {
     await Deno.rename(folder, target);
   } catch (error) {
     if (!await isFolder(target)) throw error;
-    await makeFolder(target);
     for await (const { name, isDirectory } of Deno.readDir(folder)) {
       const [from, to] = [join(folder, name), join(target, name)];
       await (isDirectory ? land(from, to) : Deno.rename(from, to));

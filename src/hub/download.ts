@@ -58,8 +58,9 @@ export async function download(
   }
   await writing(name, 0, async () => {
     await file.sync();
+    await makeFolder(dirname(target)); // again: the cache may have been pruned meanwhile
+    await writeStamp(target, sha256, false, partial); // first: a file without a stamp would be nobody's
     await Deno.rename(partial, target);
-    await writeStamp(target, sha256, false);
   });
 }
 

@@ -147,8 +147,8 @@ async function fetchModel(model: KnownModel, options: FetchOptions): Promise<voi
     }
     await checkContent(model, file, options);
     await makeFolder(join(modelPath(model), ".."));
+    await writeStamp(modelPath(model), model.sha256, false, file);
     await Deno.rename(file, modelPath(model));
-    await writeStamp(modelPath(model), model.sha256, false);
   });
   arrived(model.name, model.size, started, options);
 }

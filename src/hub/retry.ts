@@ -35,9 +35,14 @@ export async function retried<T>(tries: number, work: () => Promise<T>, signal?:
 }
 
 /** Waits before the next try; ends early, with the signal's reason, if the signal says so. */
-export function pauseAfter({ wait }: Dropped, failures: number, signal?: AbortSignal): Promise<void> {
+export function pauseAfter(failure: Dropped, failures: number, signal?: AbortSignal): Promise<void> {
+  return pause(pauseOf(failure, failures), signal);
+}
+
+/** How many ms to wait after so many failures in a row. */
+export function pauseOf({ wait }: Dropped, failures: number): number {
   const ms = wait ?? FIRST_PAUSE * 2 ** (failures - 1);
-  return pause(Math.min(LONGEST, ms * (1 + JITTER * Math.random())), signal);
+  return Math.min(LONGEST, ms * (1 + JITTER * Math.random()));
 }
 
 /** Waits; ends early, with the signal's reason, if the signal says so. */

@@ -29,12 +29,24 @@ export interface Snapshot {
 export async function findSnapshots(repo: HubRepo): Promise<Snapshot[]> {
   const found: Snapshot[] = [];
   for (const root of [getHFHubCachePath(), join(cacheFolder(), "hub")]) {
-    const commit = await commitOf(join(root, getRepoFolderName(repo)), repo.revision);
-    if (commit === undefined) continue;
-    const folder = join(root, getRepoFolderName(repo), "snapshots", commit);
-    if (await isFolder(folder)) found.push({ commit, folder });
+    const snapshot = await snapshotIn(join(root, getRepoFolderName(repo)), repo.revision);
+    if (snapshot) found.push(snapshot);
   }
   return found;
+}
+
+/** The snapshot of a revision in a repository's folder, if one is there that may be read. */
+async function snapshotIn(repo: string, revision: string): Promise<Snapshot | null> {
+  try {
+    const commit = await commitOf(repo, revision);
+    const folder = join(repo, "snapshots", commit ?? "");
+    if (commit === undefined || !await isFolder(folder)) return null;
+    await Deno.readDir(folder)[Symbol.asyncIterator]().next();
+    return { commit, folder };
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return null;
+    throw error;
+  }
 }
 
 /** Our snapshot of a commit, which may not be there yet. */

@@ -52,9 +52,12 @@ export function gitHash(size: number): Hash {
   return createHash("sha1").update(`blob ${size}\0`);
 }
 
-/** Remembers what a file is, or must be. A cache that cannot be written to leaves it to this process's memory. */
-export async function writeStamp(path: string, sha256: string, checked: boolean): Promise<void> {
-  const { size, mtime } = await Deno.stat(path);
+/**
+ * Remembers what a file is, or must be once it is moved here from `from`. A cache that cannot be written to leaves it to this
+ * process's memory.
+ */
+export async function writeStamp(path: string, sha256: string, checked: boolean, from = path): Promise<void> {
+  const { size, mtime } = await Deno.stat(from);
   await keep(path, { size, mtime: mtime!.getTime(), sha256, checked });
 }
 
@@ -129,13 +132,20 @@ function stampName(name: string): string {
   return `.${name}.stamp`;
 }
 
-/** Files below a folder that have a stamp, whether they are still there or not. Links are not followed. */
+/**
+ * Files below a folder that have a stamp, whether they are still there or not. Links are not followed, and what may not be
+ * read is not ours.
+ */
 export async function stampedFiles(folder: string): Promise<string[]> {
   const files: string[] = [];
-  for await (const { name, isDirectory, isFile } of Deno.readDir(folder)) {
-    const [, stamped] = /^\.(.+)\.stamp$/.exec(name) ?? [];
-    if (isDirectory) files.push(...await stampedFiles(join(folder, name)));
-    else if (isFile && stamped) files.push(join(folder, stamped));
+  try {
+    for await (const { name, isDirectory, isFile } of Deno.readDir(folder)) {
+      const [, stamped] = /^\.(.+)\.stamp$/.exec(name) ?? [];
+      if (isDirectory) files.push(...await stampedFiles(join(folder, name)));
+      else if (isFile && stamped) files.push(join(folder, stamped));
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
   }
   return files.sort();
 }

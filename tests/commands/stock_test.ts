@@ -58,7 +58,7 @@ Deno.test("prune lists what it would remove, asks, and without a terminal wants 
 Deno.test("verify says that all is sound, or names what is damaged and exits with 1", async () => {
   await withCache(async (run, file) => {
     const sound = await run("verify");
-    assert.deepEqual([sound.code, sound.out], [0, "1 files, 2 bytes: all as they arrived\n"]);
+    assert.deepEqual([sound.code, sound.out], [0, "2 bytes in 1 file: as they arrived\n"]);
     await Deno.writeTextFile(file, "{}");
     const { code, out, err } = await run("verify", "datasets/owner/name");
     assert.equal(code, 1);

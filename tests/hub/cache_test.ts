@@ -170,14 +170,12 @@ Deno.test("another user reads a cache that it may not write to; what lacks is an
         nobody,
         `const model = await hub.openModel("${ref}"); console.log(await model.fingerprint());`,
       );
-    const print = await open("owner/name");
+    await Deno.mkdir(join(folder, "huggingface/models--owner--name/refs"), { recursive: true, mode: 0o700 });
+    const print = await open("owner/name"); // another user's Hugging Face cache, which may not be read, is passed over
     if (print === null) return;
     assert.equal(print, await (await openModel("owner/name")).fingerprint());
-    assert.match(
-      (await open("owner/name@v1"))!, // the commit is here, its name is not
-      /^(files:|Error: Cannot write to the cache .*\/cache: .*expected a folder that may be written to; set LAMINA_CACHE)/,
-    );
-    await Deno.remove(join(folder, "cache/hub/models--owner--name/snapshots", COMMIT, "config.json"));
+    const snapshot = join(folder, "cache/hub/models--owner--name/snapshots", COMMIT);
+    await Deno.remove(join(snapshot, "config.json"));
     assert.match(
       (await open("owner/name"))!,
       /^Error: Cannot write to the cache .*; set LAMINA_CACHE to one/,

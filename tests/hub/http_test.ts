@@ -83,6 +83,32 @@ Deno.test("more bytes than asked for are refused", async () => {
   await assert.rejects(source.read(0, 10), /more bytes arrive than asked for/);
 });
 
+Deno.test("an answer that does not end is left as soon as its bytes are here; one that gives next to nothing is given up", async () => {
+  const headers = { "content-range": `bytes 0-999/${BYTES.length}` };
+  let left = 0;
+  await using server = serve(() =>
+    new Response(
+      new ReadableStream({
+        start: (controller) => controller.enqueue(BYTES.slice(0, 1000)),
+        cancel: () => void left++,
+      }),
+      { status: 206, headers },
+    )
+  );
+  const source = await httpSource(server.url, { size: BYTES.length });
+  const started = performance.now();
+  assert.deepEqual(await source.read(0, 1000), BYTES.slice(0, 1000));
+  assert.ok(performance.now() - started < 5000, "long before the time limit of a silent server");
+  for (let i = 0; i < 100 && left === 0; i++) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(left, 1);
+
+  await withServer(Array(1000).fill({ kind: "drop", after: 10 }), async (url, ranges) => {
+    const source = await httpSource(url, { size: BYTES.length });
+    await assert.rejects(source.read(0, BYTES.length), /at byte 50, 5 times in a row/);
+    assert.equal(ranges.length, 5);
+  });
+});
+
 Deno.test("a signal ends a read, also between two tries", async () => {
   await withServer(Array(5).fill({ kind: "status", status: 500 }), async (url) => {
     const controller = new AbortController();

