@@ -72,7 +72,8 @@ export async function remember(repo: HubRepo, commit: string): Promise<void> {
  * everything is there; Hugging Face's cache may also hold a model without its tokenizer, and links that lead nowhere.
  */
 export async function completeModel(snapshot: Snapshot): Promise<string[] | null> {
-  const names = await folderNames(snapshot.folder);
+  const here = await folderNames(snapshot.folder);
+  const names = [...here, ...await looseLinks(snapshot.folder)];
   let wanted: string[], shards: Set<unknown>;
   try {
     wanted = modelFileNames(names, snapshot.folder);
@@ -82,16 +83,16 @@ export async function completeModel(snapshot: Snapshot): Promise<string[] | null
   }
   const isGguf = wanted[0].endsWith(".gguf");
   if (!isGguf && !names.some((name) => /^(tokenizer|vocab)/.test(name))) return null;
-  if (![...shards].every((shard) => names.some((name) => name === shard))) return null;
-  if (await hasLooseLinks(snapshot.folder)) return null;
-  return names.filter((name) => wanted.includes(name) || isSmallFile(name));
+  if (![...wanted, ...shards].every((name) => here.some((file) => file === name))) return null;
+  return here.filter((name) => wanted.includes(name) || isSmallFile(name));
 }
 
-async function hasLooseLinks(folder: string): Promise<boolean> {
+async function looseLinks(folder: string): Promise<string[]> {
+  const names: string[] = [];
   for await (const { name, isSymlink } of Deno.readDir(folder)) {
-    if (isSymlink && isSmallFile(name) && !await statOrNull(join(folder, name))) return true;
+    if (isSymlink && !await statOrNull(join(folder, name))) names.push(name);
   }
-  return false;
+  return names;
 }
 
 async function indexedShards(folder: string, names: string[]): Promise<Set<unknown>> {
