@@ -1,6 +1,7 @@
 /** What is known and what is cached: models, cache. */
 import { Command } from "commander";
 import process from "node:process";
+import { createInterface } from "node:readline/promises";
 import {
   cacheEntries,
   type CacheEntry,
@@ -62,11 +63,28 @@ export function cacheCommand(context: Context): Command {
         command.error("error: there is no terminal to ask on; say --yes to remove these", { exitCode: 2 });
       }
       const total = formatBytes(entries.reduce((sum, { bytes }) => sum + bytes, 0));
-      if (!yes && !confirm(`Remove ${total} in ${cacheFolder()}?`)) return context.print("removed nothing");
+      if (!yes && !await agreed(context, `Remove ${total} in ${cacheFolder()}?`)) {
+        return context.print("removed nothing");
+      }
       const removed = await pruneCache(entries.map(({ name }) => name));
       context.print(`removed ${removed.map(({ name }) => name).join(", ")}`);
     });
   return command;
+}
+
+/** Asks on the terminal; the end of the input is a no, and Ctrl-C ends the command. */
+async function agreed({ signal }: Context, question: string): Promise<boolean> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
+  const stopped = Promise.withResolvers<string>();
+  lines.once("close", () => stopped.resolve(""));
+  signal.addEventListener("abort", () => stopped.reject(signal.reason), { once: true });
+  try {
+    const answer = await Promise.race([lines.question(`${question} [y/N] `), stopped.promise]);
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    lines.close();
+    process.stdin.destroy();
+  }
 }
 
 function table(context: Context, entries: readonly CacheEntry[]): string {

@@ -42,26 +42,42 @@ export async function download(
   await sweep();
   using file = await writing(name, expected.size, () => openLocked(partial, options.signal));
   if (await isThere(target, expected.size)) return await Deno.remove(partial); // another process was faster
-  const hashes = startHashes(expected);
-  let done = await readBack(file, expected.size, hashes);
-  const range = { start: done, end: expected.size, size: expected.size, ranged: false };
-  for await (const chunk of readRange(url, range, options)) {
-    for (const hash of hashes) hash.update(chunk);
-    await writing(name, expected.size - done, () => writeAll(file, chunk));
-    options.onBytes?.(done += chunk.length);
-  }
-  const [sha256, git] = hashes.map((hash) => hash.digest("hex"));
-  const [found, wanted] = expected.sha256 ? [sha256, expected.sha256] : [git, expected.blob];
-  if (found !== wanted) {
-    await file.truncate(0);
-    throw new Error(`Cannot use ${name}: hash ${found} arrived, expected ${wanted}`);
-  }
+  const sha256 = await arrive(url, file, expected, options);
   await writing(name, 0, async () => {
     await file.sync();
     await makeFolder(dirname(target)); // again: the cache may have been pruned meanwhile
     await writeStamp(target, sha256, false, partial); // first: a file without a stamp would be nobody's
     await Deno.rename(partial, target);
   });
+}
+
+/**
+ * Brings the file to its whole length, and gives its SHA-256. Where the hash is not as expected and what an earlier attempt
+ * left may be why, all of it is fetched anew, once.
+ */
+async function arrive(
+  url: string,
+  file: Deno.FsFile,
+  expected: Expected,
+  options: HttpOptions & { onBytes?: (done: number) => void },
+): Promise<string> {
+  const name = options.name ?? url;
+  const hashes = startHashes(expected);
+  const kept = await readBack(file, expected.size, hashes);
+  const range = { start: kept, end: expected.size, size: expected.size, ranged: false };
+  let done = kept;
+  for await (const chunk of readRange(url, range, options)) {
+    for (const hash of hashes) hash.update(chunk);
+    await writing(name, expected.size - done, () => writeAll(file, chunk));
+    options.onBytes?.(done += chunk.length);
+  }
+  const [sha256, git] = hashes.map((hash) => hash.digest("hex"));
+  const [found, wanted] = git === undefined ? [sha256, expected.sha256] : [git, expected.blob];
+  if (wanted === undefined || found === wanted) return sha256;
+  await file.truncate(0);
+  await file.seek(0, Deno.SeekMode.Start);
+  if (kept > 0) return await arrive(url, file, expected, options);
+  throw new Error(`Cannot use ${name}: hash ${found} arrived, expected ${wanted}`);
 }
 
 async function isThere(target: string, size: number): Promise<boolean> {

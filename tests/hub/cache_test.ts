@@ -142,10 +142,12 @@ async function elsewhere(prefix: string[], code: string): Promise<string | null>
   return null;
 }
 
-/** A shell that runs what follows after these commands, which it sees alone. */
-const after = (
-  ...commands: string[]
-) => ["unshare", "-m", "sh", "-c", `${commands.join(" && ")} && exec "$@"`, "sh"];
+/** A shell that runs what follows after these commands; what they mount is seen by it alone. */
+const after = (unshare: string, ...commands: string[]) => [
+  ...["unshare", unshare, "sh", "-c"],
+  `${commands.join(" && ")} && exec "$@"`,
+  "sh",
+];
 
 /** As a user who may read what everyone may, and Deno's packages, which lie in this user's home. */
 async function asNobody(folder: string): Promise<string[]> {
@@ -154,7 +156,7 @@ async function asNobody(folder: string): Promise<string[]> {
   const packages = join(folder, "packages");
   await Deno.mkdir(packages);
   return [
-    ...after(`mount --bind ${denoDir} ${packages}`, `export DENO_DIR=${packages} HOME=/nonexistent`),
+    ...after("-m", `mount --bind ${denoDir} ${packages}`, `export DENO_DIR=${packages} HOME=/nonexistent`),
     ...["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
   ];
 }
@@ -216,7 +218,7 @@ Deno.test("a disk that becomes full: the error names free and needed bytes, and 
       await new Deno.Command("mount", { args: ["-o", "remount,size=2m", "${small}"] }).output();
       await fetched();
       console.log(JSON.stringify({ message, size, found, whole: (await Deno.stat("${small}/x/a.gguf")).size }));`;
-    const out = await elsewhere(after(`mount -t tmpfs -o size=200k none ${small}`), code);
+    const out = await elsewhere(after("-rm", `mount -t tmpfs -o size=200k none ${small}`), code);
     if (out === null) return;
     const { message, size, found, whole } = JSON.parse(out);
     assert.match(message, /^Cannot fetch a\.gguf: \d.* free in .*\/cache, expected \d+ kB; prune the cache/);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
+import { partialPath } from "../../src/hub/download.ts";
 import { cacheEntries, datasetFile, openModel, type Progress } from "../../src/hub/mod.ts";
 import { closedPort, COMMIT, type FakeHub, layOut, pattern, withCache, withHub } from "./fake_hub.ts";
 
@@ -145,6 +146,20 @@ Deno.test("content that is not what the hub promised leaves nothing behind and i
     }
     (await openModel("owner/name")).close();
     assert.ok((await fileNames(snapshot(folder))).includes("model.safetensors"));
+  });
+});
+
+Deno.test("what an earlier attempt left is fetched anew where it is damaged", async () => {
+  await withHub(async (hub) => {
+    addModel(hub);
+    const partial = partialPath(`${hub.url}/owner/name/resolve/${COMMIT}/model.safetensors`);
+    await Deno.mkdir(dirname(partial), { recursive: true });
+    await Deno.writeFile(partial, new Uint8Array(70_000));
+    const source = await (await openModel("owner/name")).open("model.safetensors");
+    assert.deepEqual(await source.read(0, source.size), WEIGHTS);
+    source.close();
+    const starts = hub.log.filter((line) => line.startsWith("STORE")).map((line) => /=(\d+)/.exec(line)![1]);
+    assert.deepEqual(starts, ["70000", "0"]);
   });
 });
 
