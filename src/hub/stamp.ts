@@ -58,17 +58,17 @@ export function gitHash(size: number): Hash {
  */
 export async function writeStamp(path: string, sha256: string, checked: boolean, from = path): Promise<void> {
   const { size, mtime } = await Deno.stat(from);
-  await keep(path, { size, mtime: mtime!.getTime(), sha256, checked });
+  const place = from === path ? await stampPath(path) : besidePath(path); // a link at `path` will be gone
+  await keep(place, { size, mtime: mtime!.getTime(), sha256, checked });
 }
 
 /** Lets the next one who opens a file read it again. */
 export async function doubt(path: string): Promise<void> {
   const stamp = await readStamp(path);
-  if (stamp?.checked) await keep(path, { ...stamp, checked: false });
+  if (stamp?.checked) await keep(await stampPath(path), { ...stamp, checked: false });
 }
 
-async function keep(path: string, stamp: Stamp): Promise<void> {
-  const place = await stampPath(path);
+async function keep(place: string, stamp: Stamp): Promise<void> {
   try {
     await makeFolder(dirname(place));
     await writeWhole(place, JSON.stringify(stamp));
@@ -123,13 +123,13 @@ async function blobPath(path: string): Promise<string | undefined> {
 
 async function stampPath(path: string): Promise<string> {
   const blob = await blobPath(path);
-  if (blob === undefined) return join(dirname(path), stampName(basename(path)));
+  if (blob === undefined) return besidePath(path);
   const key = createHash("sha256").update(blob).digest("hex").slice(0, 24);
   return join(cacheFolder(), "checked", `${key}.stamp`);
 }
 
-function stampName(name: string): string {
-  return `.${name}.stamp`;
+function besidePath(path: string): string {
+  return join(dirname(path), `.${basename(path)}.stamp`);
 }
 
 /**
@@ -152,7 +152,7 @@ export async function stampedFiles(folder: string): Promise<string[]> {
 
 /** Deletes a file that has a stamp, and the stamp: last, so that what is left after a failure is still ours. */
 export async function removeStamped(path: string): Promise<void> {
-  for (const doomed of [path, join(dirname(path), stampName(basename(path)))]) {
+  for (const doomed of [path, besidePath(path)]) {
     await Deno.remove(doomed).catch((error) => {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     });

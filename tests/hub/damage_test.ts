@@ -1,7 +1,7 @@
 /** Files that are not what arrived: found out at the first opening, found by `verifyCache`, fetched again once. */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { datasetFile, openModel, verifyCache } from "../../src/hub/mod.ts";
+import { datasetFile, openModel, pruneCache, verifyCache } from "../../src/hub/mod.ts";
 import { packageFolder } from "../../src/hub/packaged.ts";
 import { COMMIT, type FakeHub, layOut, pattern, sha256, withCache, withHub } from "./fake_hub.ts";
 
@@ -109,6 +109,22 @@ Deno.test("a blob of Hugging Face's cache is not believed by its name; ours is f
       model.close();
       await Deno.writeFile(blob, MODEL[file as keyof typeof MODEL]);
     }
+  });
+});
+
+Deno.test("where both caches are one, what replaces a damaged link is ours, and prune leaves the rest", async () => {
+  await withHub(async (hub, folder) => {
+    addModel(hub);
+    Deno.env.set("HF_HUB_CACHE", join(folder, "cache/hub"));
+    await layOut(join(folder, "cache/hub"), MODEL);
+    await Deno.truncate(await Deno.realPath(ours(folder, "model.safetensors")), 9);
+    assert.deepEqual(await content("model.safetensors"), WEIGHTS);
+    assert.deepEqual((await verifyCache([])).damaged, []);
+    assert.deepEqual((await pruneCache("all")).map(({ name, bytes }) => [name, bytes]), [
+      ["owner/name", WEIGHTS.length],
+    ]);
+    const left = [...Deno.readDirSync(dirname(ours(folder, "config.json")))].map(({ name }) => name);
+    assert.deepEqual(left.sort(), ["config.json", "tokenizer.json"]);
   });
 });
 
