@@ -10,12 +10,18 @@ import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 /** The largest side of a Gram matrix that is decomposed. */
 export const EFFECTIVE_RANK_SIDE = 1024;
 
-/** The effective rank of states [T, D]; a token that is zero is left out. Null where min(T, D) is above the limit. */
+/**
+ * The effective rank of states [T, D]; a token that is zero is left out. Null where min(T, D) is above the limit. Throws
+ * `RangeError` for states that are not finite, whose decomposition would never end.
+ */
 export function effectiveRank(states: Float32Array, width: number): number | null {
   const units: number[][] = [];
   for (let start = 0; start < states.length; start += width) {
     const token = Array.from(states.subarray(start, start + width));
     const size = Math.hypot(...token);
+    if (!Number.isFinite(size)) {
+      throw new RangeError("Cannot take the effective rank: a state is not finite, expected finite ones");
+    }
     if (size > 0) units.push(token.map((value) => value / size));
   }
   if (units.length === 0 || Math.min(units.length, width) > EFFECTIVE_RANK_SIDE) return null;

@@ -25,8 +25,9 @@ export function halfWidth95(values: readonly number[]): number | null {
   return error === null ? null : studentT95(values.length) * error;
 }
 
-/** Ranks from 1, ties share their mean rank. */
+/** Ranks from 1, ties share their mean rank. Throws `RangeError` for NaN, which has none. */
 export function ranks(values: readonly number[]): number[] {
+  if (values.some(Number.isNaN)) throw new RangeError("Cannot rank NaN, expected numbers");
   const order = values.map((_, i) => i).sort((a, b) => values[a] - values[b]);
   const result = new Array<number>(values.length);
   for (let start = 0; start < order.length;) {

@@ -40,6 +40,7 @@ import {
   normTensors,
   type RopeSpec,
 } from "./spec.ts";
+import { squares, takeWatched, watch } from "./watch.ts";
 
 /** Where a graph's weights are: in it, by canonical name, or fed to it as they are stored. */
 export type StepWeights =
@@ -56,7 +57,8 @@ export const maskName = (window: number | null) => `mask ${window ?? "all"}`;
 /**
  * Layers of one token. Inputs: x [1, D]; of each rotation cos and sin [1, R/2]; of each window its mask [1, 1, 1, C + 1], 0 or
  * −∞; of attention number i (in the list) `i.keys` [K, 1, E, C] and `i.values` [K, 1, C, E]; `i.NAME` for each weight that is fed.
- * Outputs: `y` [1, D], and `i.k`, `i.v` [1, K·E]. A module that is null is left out.
+ * Outputs: `y` [1, D] or the head's (see `headGraph`), `i.k` and `i.v` [1, K·E], and with any layer `squares`, of what all of
+ * them watch (watch.ts). A module that is null is left out.
  */
 export function stepGraph(
   hidden: number,
@@ -72,19 +74,28 @@ export function stepGraph(
     const a = layer.attention && attentionStep(x, layer.attention, own, `${i}.`, shared);
     const h = a ? Add(x, a) : x;
     const m = layer.mlp && feedForward(layer.residual === "parallel" ? x : h, layer.mlp, own);
-    x = m ? Add(h, m) : h;
+    x = watch(m ? Add(h, m) : h);
   });
-  if (head) graph.output("logits", headLogits(x, head.spec, head.weights, head.spec.vocabulary));
+  // One row of all that is watched: sixty short sums would cost a token more than their numbers do.
+  if (layers.length > 0) graph.output("squares", squares([Concat(takeWatched(graph), 1)]));
+  if (head) addHead(x, head.spec, head.weights, head.spec.vocabulary);
   else graph.output("y", x);
   return graph;
 }
 
-/** The head alone: x [1, D] and the fed weights, `head.weight` of any number of rows; output logits [1, rows]. */
+/**
+ * The head alone: x [1, D] and the fed weights, `head.weight` of any number of rows; output logits [1, rows], and
+ * `head_squares`.
+ */
 export function headGraph(spec: ModelSpec, weights: StepWeights): Graph {
   const graph = createGraph();
-  const x = graph.input("x", "f32", [1, spec.hidden]);
-  graph.output("logits", headLogits(x, spec, weights, "rows"));
+  addHead(graph.input("x", "f32", [1, spec.hidden]), spec, weights, "rows");
   return graph;
+}
+
+function addHead(x: Value, spec: ModelSpec, weights: StepWeights, rows: number | string): void {
+  x.graph.output("logits", headLogits(x, spec, weights, rows));
+  x.graph.output("head_squares", squares(takeWatched(x.graph)));
 }
 
 function headLogits(x: Value, spec: ModelSpec, weights: StepWeights, rows: number | string): Value {
@@ -93,7 +104,7 @@ function headLogits(x: Value, spec: ModelSpec, weights: StepWeights, rows: numbe
     [rows, spec.hidden],
   ]] as const;
   const own = layerWeights(x.graph, "", needs, weights);
-  const logits = linear(norm(x, spec.finalNorm, "final_norm", own), "head", own);
+  const logits = watch(linear(watch(norm(x, spec.finalNorm, "final_norm", own)), "head", own));
   return spec.head.softcap ? softcap(logits, spec.head.softcap) : logits;
 }
 
@@ -153,7 +164,7 @@ function attentionStep(
   const mixed = Add(past, Mul(Slice(p, -1, END, 3), Reshape(v, [K, 1, 1, E])));
   graph.output(`${prefix}k`, k);
   graph.output(`${prefix}v`, v);
-  return attentionUpdate(Reshape(mixed, [1, H * E]), spec, weights);
+  return watch(attentionUpdate(Reshape(mixed, [1, H * E]), spec, weights));
 }
 
 /** Past the end of any axis. */

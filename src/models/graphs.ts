@@ -7,6 +7,8 @@
  * Attention is sliced over the queries: the operator multiplies every query of a call with every key of that call, so
  * slices of 256 queries, each with the keys so far, skip most of the half that causality hides.
  *
+ * Every graph also gives `squares`, the sum of the squares of what it watches (watch.ts): not finite where a number is not.
+ *
  * A module can be run in parts: some key heads with the query heads that share them, some of the F inner units. Its
  * specification is then the part's, and `onto` adds an input `sum` [B·T, D], what the parts before it came to.
  */
@@ -36,6 +38,7 @@ import {
 import type { DType } from "../tensor/mod.ts";
 import type { Activation, AttentionSpec, LayerSpec, MlpSpec, NormSpec } from "./spec.ts";
 import { layerTensors } from "./spec.ts";
+import { squares, takeWatched, watch } from "./watch.ts";
 
 /** How many samples of how many tokens a graph is made for. */
 export interface Extent {
@@ -104,10 +107,9 @@ export function attentionGraph(
   const { q, k, v } = projections(x, spec, weights, rotary, extent);
   const sum = onto ? sumInput(graph, samples * length, hidden) : null;
   const raw = linear(attend(spec, q, k, v, extent), "attention.o_proj", weights, sum);
-  const a = norm(raw, spec.norm.post, "attention.post_norm", weights);
+  const a = watch(postNorm(raw, spec.norm.post, "attention.post_norm", weights));
   graph.output("a", a);
-  if (tap) addOutputs(graph, tap({ x, q, k, v, raw, a }));
-  return graph;
+  return finished(graph, tap?.({ x, q, k, v, raw, a }));
 }
 
 /**
@@ -130,11 +132,10 @@ export function updateGraph(
   const h = a ? Add(x, a) : x;
   const sum = onto ? sumInput(graph, tokens, hidden) : null;
   const raw = mlp && rawFeedForward(layer.residual === "parallel" ? x : h, mlp, weights, sum);
-  const m = mlp && norm(raw!, mlp.norm.post, "mlp.post_norm", weights);
-  const y = m ? Add(h, m) : h;
+  const m = mlp && postNorm(raw!, mlp.norm.post, "mlp.post_norm", weights);
+  const y = watch(m ? Add(h, m) : h);
   graph.output("y", y);
-  if (tap) addOutputs(graph, tap({ x, a, raw, m, y }));
-  return graph;
+  return finished(graph, tap?.({ x, a, raw, m, y }));
 }
 
 /** A part of an MLP that is not the last: inputs x and, where it is added first, a; output m [B·T, D]. */
@@ -150,8 +151,9 @@ export function mlpPartGraph(
   const h = withAttention ? Add(x, graph.input("a", "f32", [samples * length, hidden])) : x;
   const layer: LayerSpec = { residual: "sequential", attention: null, mlp: spec };
   const weights = weightInputs(graph, layer, hidden, stored);
-  graph.output("m", feedForward(h, spec, weights, onto ? sumInput(graph, samples * length, hidden) : null));
-  return graph;
+  const sum = onto ? sumInput(graph, samples * length, hidden) : null;
+  graph.output("m", watch(feedForward(h, spec, weights, sum)));
+  return finished(graph);
 }
 
 /** RMSNorm or LayerNorm of rows [N, D] as a graph of its own, for the final norm: input x, output y. */
@@ -163,8 +165,8 @@ export function normGraph(spec: NormSpec, hidden: number): Graph {
     const full = `final_norm.${name}`;
     return [full, graph.input(full, "f32", [hidden])];
   }));
-  graph.output("y", norm(x, spec, "final_norm", weights));
-  return graph;
+  graph.output("y", watch(norm(x, spec, "final_norm", weights)));
+  return finished(graph);
 }
 
 /** The values of a layer's weights, by canonical name. */
@@ -187,12 +189,14 @@ export function projections(
   const normed = norm(x, spec.norm.pre, "attention.norm", weights);
   const project = (name: string) => linear(normed, `attention.${name}_proj`, weights);
   const rotated = (name: string, heads: number) =>
-    rotate(
-      qkNorm(project(name), spec, `attention.${name}_norm`, heads, weights),
-      spec,
-      heads,
-      rotary,
-      extent,
+    watch(
+      rotate(
+        qkNorm(project(name), spec, `attention.${name}_norm`, heads, weights),
+        spec,
+        heads,
+        rotary,
+        extent,
+      ),
     );
   return { q: rotated("q", spec.heads), k: rotated("k", spec.kvHeads), v: project("v") };
 }
@@ -204,7 +208,7 @@ export function attentionUpdate(
   weights: Weights,
   sum: Value | null = null,
 ): Value {
-  return norm(
+  return postNorm(
     linear(mixed, "attention.o_proj", weights, sum),
     spec.norm.post,
     "attention.post_norm",
@@ -233,8 +237,11 @@ export function fedWeight(graph: Graph, name: string, dtype: DType, shape: reado
   return Cast(dtype === "bf16" ? BitCast(weight, "bf16") : weight, "f32");
 }
 
-function addOutputs(graph: Graph, values: Record<string, Value>): void {
-  for (const [name, value] of Object.entries(values)) graph.output(name, value);
+/** The graph with outputs of a tap, and what it watches. */
+function finished(graph: Graph, taps: Record<string, Value> = {}): Graph {
+  for (const [name, value] of Object.entries(taps)) graph.output(name, value);
+  graph.output("squares", squares(takeWatched(graph)));
+  return graph;
 }
 
 /** x Wᵀ + b, or + a sum that has the bias in it. */
@@ -251,8 +258,14 @@ export function norm(x: Value, spec: NormSpec | null, name: string, weights: Wei
     : LayerNormalization(x, scale, weights.get(`${name}.bias`)!, { epsilon: spec.epsilon });
 }
 
+/** The norm behind a module, which would make zeros of what is too large. */
+function postNorm(x: Value, spec: NormSpec | null, name: string, weights: Weights): Value {
+  return spec ? norm(watch(x), spec, name, weights) : x;
+}
+
 function qkNorm(x: Value, spec: AttentionSpec, name: string, heads: number, weights: Weights): Value {
   if (!spec.qkNorm) return x;
+  watch(x);
   const scale = weights.get(`${name}.weight`)!;
   if (spec.qkNorm.over === "width") return SimplifiedLayerNormalization(x, scale, spec.qkNorm.epsilon);
   const perHead = Reshape(x, [-1, heads, spec.headSize]);
@@ -331,7 +344,7 @@ function attendSample(
 
 /** The MLP's update [N, D] of the stream x [N, D], with the `sum` of its other units. */
 export function feedForward(x: Value, spec: MlpSpec, weights: Weights, sum: Value | null = null): Value {
-  return norm(rawFeedForward(x, spec, weights, sum), spec.norm.post, "mlp.post_norm", weights);
+  return postNorm(rawFeedForward(x, spec, weights, sum), spec.norm.post, "mlp.post_norm", weights);
 }
 
 /** The same before its post-norm. */

@@ -26,6 +26,8 @@ export interface Model {
   readonly weights: WeightSource;
   /** `config.json`, or what a GGUF file's metadata amounts to. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** The checkpoint's own name of a tensor of a layer or outside them, for errors; absent where there is no checkpoint. */
+  readonly stored?: (name: string, layer?: number) => string;
 }
 
 /** Loads a folder in Hugging Face layout. */
@@ -39,6 +41,7 @@ export async function loadFolder(files: CheckpointFiles, config: unknown): Promi
       spec,
       weights: source(spec, file, names, files.name),
       config: config as Model["config"],
+      stored: (name, layer) => find(spec, names, name, layer).name,
     };
   } catch (error) {
     file.close();
@@ -52,7 +55,13 @@ export function loadGguf(file: GgufFile, name: string): Model {
   const spec = readSpec(config, name);
   const attention = spec.layers[0].attention!;
   const names = ggufNames(spec.family, attention.heads, attention.kvHeads);
-  return { name, spec, weights: source(spec, file, names, name), config };
+  return {
+    name,
+    spec,
+    weights: source(spec, file, names, name),
+    config,
+    stored: (tensor, layer) => find(spec, names, tensor, layer).name,
+  };
 }
 
 /** What a configuration describes, modules that LLM-Drop's lists name left out. `file` names it in errors. */
@@ -78,16 +87,22 @@ export function readSpec(raw: unknown, file: string): ModelSpec {
   };
 }
 
+/** Where a tensor lies; a tied head is the embedding. */
+function find(spec: ModelSpec, names: NameTable, canonical: string, layer?: number): TensorRef {
+  const tied = canonical === "head.weight" && spec.head.tied;
+  return storedTensor(names, tied ? "embedding.weight" : canonical, layer);
+}
+
 function source(spec: ModelSpec, file: TensorFile, names: NameTable, name: string): WeightSource {
-  const find = (needs: TensorNeed[], layer?: number) =>
+  const findAll = (needs: TensorNeed[], layer?: number) =>
     needs.map(([canonical, shape]): [string, TensorRef] => {
-      const stored = storedTensor(names, canonical, layer);
+      const stored = find(spec, names, canonical, layer);
       check(file, stored, shape, name);
       return [canonical, stored];
     });
-  const layers = spec.layers.map((layer, l) => find(layerTensors(layer, spec.hidden), l));
-  const outer = Object.fromEntries(find(outerTensors(spec)));
-  if (spec.head.tied) outer["head.weight"] = outer["embedding.weight"];
+  const layers = spec.layers.map((layer, l) => findAll(layerTensors(layer, spec.hidden), l));
+  const outer = Object.fromEntries(findAll(outerTensors(spec)));
+  if (spec.head.tied) outer["head.weight"] = find(spec, names, "head.weight");
   return layered({ file, layers: layers.length, layer: (l) => layers[l], outer });
 }
 

@@ -23,6 +23,7 @@ export {
   type MlpSpec,
   type ModelSpec,
   type NormSpec,
+  normTensors,
   outerTensors,
   type RopeSpec,
   type TensorNeed,

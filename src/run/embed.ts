@@ -1,13 +1,14 @@
 /** Token ids to the residual stream that enters layer 0. */
 import type { Model } from "../models/mod.ts";
-import { toFloat32 } from "../tensor/mod.ts";
+import { float32, toFloat32 } from "../tensor/mod.ts";
+import { areFinite, notFinite, sumOfSquares } from "./finite.ts";
 
 /** Rows of the embedding that are asked for together: a remote file gives them in few requests. */
 const ROWS = 1024;
 
 /**
  * Embeds ids [N]: a function of token number that copies its row [D] into a buffer. Only the rows of the ids that occur
- * are read, each once. Throws `RangeError` for an id outside the vocabulary.
+ * are read, each once. Throws `RangeError` for an id outside the vocabulary, and for rows that are not finite.
  */
 export async function embed(model: Model, ids: Int32Array): Promise<Float32Array<ArrayBuffer>> {
   const { hidden, vocabulary, embeddingScale } = model.spec;
@@ -21,11 +22,16 @@ export async function embed(model: Model, ids: Int32Array): Promise<Float32Array
     if (known) known.push(place);
     else places.set(id, [place]);
   });
+  let squares = 0;
   const inOrder = [...places].sort(([a], [b]) => a - b);
   for (let first = 0; first < inOrder.length; first += ROWS) {
     await Promise.all(
       inOrder.slice(first, first + ROWS).map(async ([id, members]) => {
         const row = toFloat32(await model.weights.outer("embedding.weight", [id, id + 1]));
+        squares += sumOfSquares(row) * embeddingScale ** 2 * members.length;
+        if (!areFinite(squares)) {
+          throw notFinite(model, "embedding", [["embedding.weight", float32([1, hidden], row)]]);
+        }
         for (const place of members) out.set(row, place * hidden);
       }),
     );

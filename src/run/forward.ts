@@ -19,13 +19,14 @@ import {
   updateGraph,
   type UpdateTaps,
 } from "../models/mod.ts";
-import type { Graph } from "../onnx/mod.ts";
 import { float32, type Tensor } from "../tensor/mod.ts";
 import { embed } from "./embed.ts";
+import { areFinite, notFinite, type Place, readSquares } from "./finite.ts";
 import { type LayerParts, layerParts, type Part } from "./parts.ts";
 import { pauses } from "./pause.ts";
 import type { DropPlan } from "./plan.ts";
 import type { Present, Probe } from "./probes/probe.ts";
+import { openPrograms } from "./programs.ts";
 import { type Branch, branches, countModules } from "./trie.ts";
 
 /** Token ids [samples, length], a sample after the other. */
@@ -67,7 +68,10 @@ export interface ForwardOptions {
 const BATCH_TOKENS = 2048;
 const DEFAULT_BUDGET = 512 * 2 ** 20;
 
-/** Runs the layers; gives the number of modules executed (counted once for all samples). */
+/**
+ * Runs the layers; gives the number of modules executed (counted once for all samples). Throws `RangeError` where a
+ * module gives numbers that are not finite: no probe sees them.
+ */
 export async function forward(options: ForwardOptions): Promise<number> {
   const { model, blocks, plans } = options;
   const groups = sampleGroups(options);
@@ -124,16 +128,19 @@ async function runLayers(
     if (ways.flat().every((way) => !way.attention && !way.mlp)) continue;
     const parts = await layerParts(model, l, whole);
     const next: State[] = [];
-    for (const [i, state] of states.entries()) {
-      const results: State[] = ways[i].map((way) => ({ plans: way.plans, batches: [] }));
-      for (const [b, batch] of batches.entries()) {
-        const streams = await run.layer(l, parts, state.batches[b], batch, ways[i]);
-        streams.forEach((stream, w) => results[w].batches.push(stream));
-        if (!streams.includes(state.batches[b])) engine.free(state.batches[b]); // nobody reads it again
+    try {
+      for (const [i, state] of states.entries()) {
+        const results: State[] = ways[i].map((way) => ({ plans: way.plans, batches: [] }));
+        for (const [b, batch] of batches.entries()) {
+          const streams = await run.layer(l, parts, state.batches[b], batch, ways[i]);
+          streams.forEach((stream, w) => results[w].batches.push(stream));
+          if (!streams.includes(state.batches[b])) engine.free(state.batches[b]); // nobody reads it again
+        }
+        next.push(...results);
       }
-      next.push(...results);
+    } finally {
+      parts.release();
     }
-    parts.release();
     states = next;
   }
   return states;
@@ -151,18 +158,10 @@ function runner(
   total: number,
 ): Runner {
   const { hidden, layers } = model.spec;
-  const programs = new Map<string, Promise<Program>>();
+  const programs = openPrograms(engine);
   const tables = new Map<string, { cos: Tensor; sin: Tensor }>();
   let done = 0;
 
-  function program(kind: unknown, build: () => Graph): Promise<Program> {
-    const key = JSON.stringify(kind);
-    const known = programs.get(key);
-    if (known) return known;
-    const made = engine.compile(build());
-    programs.set(key, made);
-    return made;
-  }
   function rotation(spec: AttentionSpec): { cos: Tensor; sin: Tensor } {
     const key = JSON.stringify(spec.rope);
     const known = tables.get(key);
@@ -186,13 +185,14 @@ function runner(
   ): Promise<Held> {
     const extent = { samples: batch.count, length };
     const compiled: Compiled<AttentionSpec> = (spec, stored, onto, last) =>
-      program(["attention", spec, batch.count, [...stored], onto, last], () => {
+      programs.get(["attention", spec, batch.count, [...stored], onto, last], () => {
         const tap = (taps: AttentionTaps) =>
           Object.assign({}, ...probes.map((probe) => probe.attention?.(taps, spec, extent)));
         return attentionGraph(spec, hidden, extent, { onto, stored, ...last ? { tap } : {} });
       });
     const feeds = { ...rotation(layers[l].attention!), x };
-    const { a, ...outputs } = await inParts(engine, parts, compiled, feeds, "a");
+    const place = { layer: l, module: "attention" } as const;
+    const { a, ...outputs } = await inParts(model, engine, place, parts, compiled, feeds, "a");
     const seen = {
       layer: l,
       plans,
@@ -219,14 +219,15 @@ function runner(
     const { residual } = layers[l];
     const present: Present = { attention: way.attention, mlp: way.mlp };
     const compiled: Compiled<MlpSpec | null> = (mlp, stored, onto, last) =>
-      program(["update", residual, mlp, present, batch.count, [...stored], onto, last], () => {
+      programs.get(["update", residual, mlp, present, batch.count, [...stored], onto, last], () => {
         const afterAttention = a !== null && residual === "sequential";
         if (!last) return mlpPartGraph(mlp!, hidden, extent, afterAttention, { onto, stored });
         const tap = (taps: UpdateTaps) =>
           Object.assign({}, ...probes.map((probe) => probe.update?.(taps, layers[l], hidden)));
         return updateGraph({ ...layers[l], mlp }, hidden, extent, present, { tap, onto, stored });
       });
-    const { y, ...outputs } = await inParts(engine, parts, compiled, a ? { x, a } : { x }, "m");
+    const place = { layer: l, module: way.mlp ? "mlp" : "attention" } as const;
+    const { y, ...outputs } = await inParts(model, engine, place, parts, compiled, a ? { x, a } : { x }, "m");
     const seen = {
       layer: l,
       plans: way.plans,
@@ -254,9 +255,7 @@ function runner(
       if (a) engine.free(a);
       return streams;
     },
-    async release() {
-      for (const made of programs.values()) await (await made).release();
-    },
+    release: programs.release,
   };
 }
 
@@ -268,9 +267,12 @@ type Compiled<Spec> = (spec: Spec, stored: StoredTypes, onto: boolean, last: boo
 
 /**
  * Runs a module part by part; gives what the last part gives. `name` is the output that the next part goes on from.
+ * Throws for a part whose numbers are not finite, while its weights are at hand.
  */
 async function inParts<Spec>(
+  model: Model,
   engine: Engine,
+  place: Place & object,
   parts: readonly Part<Spec>[],
   compiled: Compiled<Spec>,
   feeds: Feeds,
@@ -282,7 +284,10 @@ async function inParts<Spec>(
     outputs = await part.use(async (weights) => {
       const stored = new Map(Object.entries(weights).map(([weight, { dtype }]) => [weight, dtype]));
       const program = await compiled(part.spec, stored, i > 0, i === parts.length - 1);
-      return program.run({ ...weights, ...feeds, ...i > 0 ? { sum } : {} });
+      const { squares, ...given } = await program.run({ ...weights, ...feeds, ...i > 0 ? { sum } : {} });
+      if (areFinite(await readSquares(engine, squares))) return given;
+      const own = Object.entries(weights).filter(([weight]) => weight.startsWith(`${place.module}.`));
+      throw notFinite(model, place, own);
     });
     if (i > 0) engine.free(sum);
   }

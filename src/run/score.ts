@@ -4,9 +4,9 @@
  * Final streams are normed once; then slices of the vocabulary pass, each weight row read once, and for each slice
  * chunks of positions with all plans side by side. A slice gives for every position its maximum, Σ exp, best token,
  * the target's logit, and Σ p_full · (z_full − z) towards the divergence; slices are merged in float64. The full
- * logits never exist.
+ * logits never exist. A logit is no larger than its two rows are long: where those are finite, so is it.
  */
-import type { Engine, Held, Program } from "../engine/mod.ts";
+import type { Engine, Held } from "../engine/mod.ts";
 import { type Model, normGraph } from "../models/mod.ts";
 import {
   ArgMax,
@@ -28,9 +28,12 @@ import {
   Transpose,
 } from "../onnx/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
+import { areFinite, notFinite, readSquares } from "./finite.ts";
 import { type Batch, type Blocks, forward, type ForwardOptions } from "./forward.ts";
+import { finalNorm, headRows, headSlices } from "./head.ts";
 import { pauses } from "./pause.ts";
-import { noDrop } from "./plan.ts";
+import { type DropPlan, noDrop } from "./plan.ts";
+import { openPrograms } from "./programs.ts";
 
 /** Sums over the predicted tokens of one sample. */
 export interface ScoreSums {
@@ -44,8 +47,7 @@ export interface ScoreSums {
   tokens: number;
 }
 
-/** Rows of the head's matrix that are read at once, and logits that exist at once. */
-const VOCABULARY_SLICE = 8192;
+/** Logits that exist at once. */
 const LOGITS = 4 * 2 ** 20;
 
 /** Final streams of the full model, by first sample of a batch: what plans are held against. */
@@ -72,7 +74,7 @@ export type ScoreOptions = Omit<ForwardOptions, "finish"> & {
   readonly onScore?: (done: number, total: number) => void;
 };
 
-/** Scores every plan on every sample: result[plan][sample]. */
+/** Scores every plan on every sample: result[plan][sample]. Throws `RangeError` where norm or head is not finite. */
 export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
   const { plans, blocks, engine, model } = options;
   const result = plans.map((): ScoreSums[] => []);
@@ -93,19 +95,31 @@ export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
   } finally {
     await head.release();
   }
+  plans.forEach((plan, i) => expectPerplexity(model, plan, result[i]));
   return result;
 }
 
+/** Throws where e to the nats per token, or the divergence, is beyond a number. */
+function expectPerplexity({ name }: Model, plan: DropPlan, samples: readonly ScoreSums[]): void {
+  const perToken = (key: "nll" | "kl") =>
+    samples.reduce((sum, sample) => sum + sample[key], 0) /
+    samples.reduce((sum, { tokens }) => sum + tokens, 0);
+  if (Number.isFinite(Math.exp(perToken("nll"))) && Number.isFinite(perToken("kl"))) return;
+  const most = Math.floor(Math.log(Number.MAX_VALUE));
+  throw new RangeError(
+    `Cannot score ${name} without ${JSON.stringify(plan)}: ${
+      perToken("nll")
+    } nats a token, expected at most ${most} ` +
+      "(its perplexity would not be finite)",
+  );
+}
+
 async function openHead(model: Model, engine: Engine) {
-  const { spec, weights } = model;
-  const { hidden, vocabulary } = spec;
-  const norm = await engine.compile(normGraph(spec.finalNorm, hidden));
-  const normWeights: Record<string, Tensor> = {};
-  for (const name of spec.finalNorm.kind === "rms" ? ["weight"] : ["weight", "bias"]) {
-    const tensor = await weights.outer(`final_norm.${name}`);
-    normWeights[`final_norm.${name}`] = float32(tensor.shape, toFloat32(tensor));
-  }
-  const programs = new Map<string, Promise<Program>>();
+  const { spec, spec: { hidden, vocabulary } } = model;
+  const normWeights = Object.fromEntries(
+    [...await finalNorm(model)].map(([name, tensor]) => [name, float32(tensor.shape, toFloat32(tensor))]),
+  );
+  const programs = openPrograms(engine);
 
   /** Normed streams [plan][positions that predict, D], and the tokens they predict. */
   async function gather(
@@ -116,10 +130,14 @@ async function openHead(model: Model, engine: Engine) {
     const samples = batches.reduce((sum, batch) => sum + batch.count, 0);
     const positions = samples * (length - 1);
     const rows = streams.map(() => new Float32Array(positions * hidden));
+    const norm = await programs.get("norm", () => normGraph(spec.finalNorm, hidden));
     for (const [plan, held] of streams.entries()) {
       let sample = 0;
       for (const [b, { count }] of batches.entries()) {
-        const { y } = await norm.run({ ...normWeights, x: held[b] });
+        const { y, squares } = await norm.run({ ...normWeights, x: held[b] });
+        if (!areFinite(await readSquares(engine, squares))) {
+          throw notFinite(model, "final norm", Object.entries(normWeights));
+        }
         const { data } = await engine.read(y);
         for (let i = 0; i < count; i++, sample++) {
           const start = i * length * hidden;
@@ -150,16 +168,14 @@ async function openHead(model: Model, engine: Engine) {
       const plans = rows.length;
       const merged = merger(positions, plans);
       const pause = pauses(signal);
-      const chunk = Math.max(1, Math.floor(LOGITS / (plans * Math.min(VOCABULARY_SLICE, vocabulary))));
-      for (let start = 0; start < vocabulary; start += VOCABULARY_SLICE) {
-        const end = Math.min(start + VOCABULARY_SLICE, vocabulary);
-        const tensor = await weights.outer("head.weight", [start, end]);
-        const weight = float32(tensor.shape, toFloat32(tensor));
-        const key = `${plans} ${end - start}`;
-        const known = programs.get(key) ??
-          engine.compile(sliceGraph(hidden, plans, end - start, spec.head.softcap));
-        programs.set(key, known);
-        const program = await known;
+      const slices = headSlices(vocabulary);
+      const chunk = Math.max(1, Math.floor(LOGITS / (plans * slices[0][1])));
+      for (const [start, end] of slices) {
+        const weight = await headRows(model, [start, end]);
+        const program = await programs.get(
+          [plans, end - start],
+          () => sliceGraph(hidden, plans, end - start, spec.head.softcap),
+        );
         for (let first = 0; first < positions; first += chunk) {
           await pause();
           const last = Math.min(first + chunk, positions);
@@ -181,10 +197,7 @@ async function openHead(model: Model, engine: Engine) {
       }
       return merged.sums(samples);
     },
-    async release() {
-      await norm.release();
-      for (const made of programs.values()) await (await made).release();
-    },
+    release: programs.release,
   };
 }
 

@@ -5,7 +5,7 @@
  * is half as fast again as feeding them, and one call instead of one per layer. What does not fit is leased for each
  * token and fed: F16 and BF16 as stored, widened inside the graph, which needs no float32 copy of the layer here.
  */
-import type { Engine, Feeds, Held, Program } from "../engine/mod.ts";
+import type { Engine, Feeds, Held } from "../engine/mod.ts";
 import {
   headGraph,
   type LayerSpec,
@@ -15,8 +15,10 @@ import {
   outerTensors,
   stepGraph,
 } from "../models/mod.ts";
-import type { Graph } from "../onnx/mod.ts";
 import { type DType, elements, float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
+import { areFinite, readSquares } from "./finite.ts";
+import { finalNorm, headNotFinite, headSlices } from "./head.ts";
+import { openPrograms, type Programs } from "./programs.ts";
 
 /** A layer as a plan leaves it, and its number in the model. */
 export interface StepLayer {
@@ -24,14 +26,14 @@ export interface StepLayer {
   readonly spec: LayerSpec;
 }
 
-/** Some consecutive layers, or the head (no layers): `x` and the inputs of `stepGraph` to `y`, or to `logits`. */
+/**
+ * Some consecutive layers, or the head (no layers): `x` and the inputs of `stepGraph` to `y`, or to `logits`, and with
+ * layers their `squares`. Throws `RangeError` where the head gives numbers that are not finite.
+ */
 export interface Stage {
   readonly layers: readonly StepLayer[];
   run(feeds: Feeds): Promise<Record<string, Held>>;
 }
-
-/** Rows of the head's matrix that are leased at once. */
-const VOCABULARY_SLICE = 8192;
 
 /** The stages of a model; the last gives the logits [1, V]. `budget`: bytes of float32 weights that may be kept. */
 export async function openStages(
@@ -49,11 +51,16 @@ export async function openStages(
   const firstLeased = layers.findIndex((layer) => !fits(layerTensors(layer.spec, spec.hidden)));
   const kept = firstLeased < 0 ? layers : layers.slice(0, firstLeased);
   const withHead = firstLeased < 0 && fits(headTensors(spec));
-  const programs = programCache(engine);
+  const programs = openPrograms(engine);
   const stages: Stage[] = [];
-  if (kept.length > 0 || withHead) stages.push(await keptStage(model, programs.program, kept, withHead));
-  for (const layer of layers.slice(kept.length)) stages.push(leasedStage(model, programs.program, layer));
-  if (!withHead) stages.push(leasedHead(model, engine, programs.program));
+  try {
+    if (kept.length > 0 || withHead) stages.push(await keptStage(model, engine, programs, kept, withHead));
+  } catch (error) {
+    await programs.release();
+    throw error;
+  }
+  for (const layer of layers.slice(kept.length)) stages.push(leasedStage(model, programs, layer));
+  if (!withHead) stages.push(leasedHead(model, engine, programs));
   return { stages, release: programs.release };
 }
 
@@ -66,20 +73,34 @@ function headTensors(spec: ModelSpec) {
 
 async function keptStage(
   model: Model,
-  program: Programs,
+  engine: Engine,
+  programs: Programs,
   layers: readonly StepLayer[],
   withHead: boolean,
 ): Promise<Stage> {
   const held: { held: Map<string, Tensor> }[] = [];
   for (const { l } of layers) {
     const lease = await model.weights.layer(l);
-    held.push({ held: new Map([...lease.tensors].map(([name, tensor]) => [name, copied(tensor)])) });
-    lease.release();
+    try {
+      held.push({ held: new Map([...lease.tensors].map(([name, tensor]) => [name, copied(tensor)])) });
+    } finally {
+      lease.release();
+    }
   }
   const head = withHead ? { spec: model.spec, weights: { held: await readHead(model) } } : undefined;
   const specs = layers.map(({ spec }) => spec);
-  const compiled = await program("kept", () => stepGraph(model.spec.hidden, specs, held, head));
-  return { layers, run: compiled.run };
+  const compiled = await programs.get("kept", () => stepGraph(model.spec.hidden, specs, held, head));
+  return { layers, run: async (feeds) => await expectHead(model, engine, await compiled.run(feeds)) };
+}
+
+/** What a stage gives, its head's squares looked at. */
+async function expectHead(
+  model: Model,
+  engine: Engine,
+  { head_squares, ...outputs }: Record<string, Held>,
+): Promise<Record<string, Held>> {
+  if (!head_squares || areFinite(await readSquares(engine, head_squares))) return outputs;
+  throw await headNotFinite(model);
 }
 
 /** Float32 that outlives the lease. */
@@ -97,32 +118,14 @@ async function readHead(model: Model): Promise<Map<string, Tensor>> {
   );
 }
 
-type Programs = (kind: unknown, build: () => Graph) => Promise<Program>;
-
-/** Compiles each kind of graph once. */
-function programCache(engine: Engine): { program: Programs; release(): Promise<void> } {
-  const programs = new Map<string, Promise<Program>>();
-  return {
-    program(kind, build) {
-      const key = JSON.stringify(kind);
-      const program = programs.get(key) ?? engine.compile(build());
-      programs.set(key, program);
-      return program;
-    },
-    async release() {
-      for (const program of programs.values()) await (await program).release();
-    },
-  };
-}
-
-function leasedStage(model: Model, program: Programs, layer: StepLayer): Stage {
+function leasedStage(model: Model, programs: Programs, layer: StepLayer): Stage {
   return {
     layers: [layer],
     async run(feeds) {
       const lease = await model.weights.layer(layer.l);
       try {
         const weights = { fed: dtypes(lease.tensors) };
-        const compiled = await program(
+        const compiled = await programs.get(
           [layer.spec, [...weights.fed]],
           () => stepGraph(model.spec.hidden, [layer.spec], [weights]),
         );
@@ -135,26 +138,20 @@ function leasedStage(model: Model, program: Programs, layer: StepLayer): Stage {
   };
 }
 
-function leasedHead(model: Model, engine: Engine, program: Programs): Stage {
+function leasedHead(model: Model, engine: Engine, programs: Programs): Stage {
   const { vocabulary } = model.spec;
   return {
     layers: [],
     async run({ x }) {
-      const norm = new Map<string, Tensor>();
-      for (const [name] of headTensors(model.spec)) {
-        if (name !== "head.weight") norm.set(name, await model.weights.outer(name));
-      }
+      const norm = await finalNorm(model);
       const logits = new Float32Array(vocabulary);
-      for (let start = 0; start < vocabulary; start += VOCABULARY_SLICE) {
-        const end = Math.min(start + VOCABULARY_SLICE, vocabulary);
-        const tensors = new Map(norm).set(
-          "head.weight",
-          await model.weights.outer("head.weight", [start, end]),
-        );
+      for (const range of headSlices(vocabulary)) {
+        const tensors = new Map(norm).set("head.weight", await model.weights.outer("head.weight", range));
         const weights = { fed: dtypes(tensors) };
-        const compiled = await program(["head", [...weights.fed]], () => headGraph(model.spec, weights));
+        const compiled = await programs.get(["head", [...weights.fed]], () => headGraph(model.spec, weights));
         const slice = await compiled.run({ x, ...Object.fromEntries(tensors) });
-        logits.set((await engine.read(slice.logits)).data as Float32Array, start);
+        const given = await expectHead(model, engine, slice);
+        logits.set((await engine.read(given.logits)).data as Float32Array, range[0]);
       }
       return { logits: float32([1, vocabulary], logits) };
     },

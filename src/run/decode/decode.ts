@@ -21,6 +21,7 @@ import {
 } from "../../models/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
 import { embed } from "../embed.ts";
+import { areFinite, readSquares } from "../finite.ts";
 import { forward } from "../forward.ts";
 import { type KvCache, kvCache, slotMask } from "./kv_cache.ts";
 import { type DropPlan, noDrop } from "../plan.ts";
@@ -37,7 +38,7 @@ export interface DecoderOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A model that reads one sequence and says what follows. */
+/** A model that reads one sequence and says what follows. Throws `RangeError` for numbers that are not finite. */
 export interface Decoder {
   /** Tokens read so far. */
   readonly length: number;
@@ -59,6 +60,16 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
   let caches = new Map<number, KvCache>();
   let ids: number[] = [];
 
+  /** Throws the error of the module where numbers cease to be finite: the executor meets it in the same text. */
+  async function blame(stage: Stage): Promise<never> {
+    const blocks = { ids: Int32Array.from(ids), samples: 1, length: ids.length };
+    await forward({ model, engine, blocks, plans: [plan], signal });
+    const [first, last] = [stage.layers[0].l, stage.layers.at(-1)!.l];
+    throw new RangeError(
+      `Cannot run ${model.name}: layers ${first} to ${last} give numbers that are not finite, expected finite ones`,
+    );
+  }
+
   /** Reads the last of `ids`, the others being in the caches. */
   async function last(): Promise<Float32Array> {
     signal?.throwIfAborted();
@@ -66,7 +77,8 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     const shared = sharedFeeds(layers, position, tables);
     let x: Held = float32([1, model.spec.hidden], await embed(model, Int32Array.of(ids[position])));
     for (const stage of stages) {
-      const outputs = await stage.run({ ...shared, ...cacheFeeds(stage, caches), x });
+      const { squares, ...outputs } = await stage.run({ ...shared, ...cacheFeeds(stage, caches), x });
+      if (squares && !areFinite(await readSquares(engine, squares))) await blame(stage);
       for (const [i, { l }] of stage.layers.entries()) {
         const cache = caches.get(l);
         if (cache) cache.append(await rows(engine, outputs[`${i}.k`]), await rows(engine, outputs[`${i}.v`]));

@@ -60,8 +60,11 @@ export const RAW_STATS = [
  */
 const QUERIES = 48;
 
-/** Added to the scores that a query may not see. Finite, since 0 · ∞ has no value; e to it is 0. */
-const HIDDEN = -1e30;
+/**
+ * Added to the scores that a query may not see. Finite, since 0 · ∞ has no value; e to it is 0. Scores of what the graph
+ * watches are below 2^124 (models/watch.ts), so that none is lost behind this and their sum is finite.
+ */
+const HIDDEN = -(2 ** 127);
 
 /** Queries by position, and the keys [firstKey, lastKey] that at least one of them sees. */
 export interface Chunk {

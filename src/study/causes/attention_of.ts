@@ -32,7 +32,7 @@ export async function attentionOf(
 ): Promise<AttentionOf> {
   const { layers } = model.spec;
   for (const { layer, head } of wanted) {
-    if (head >= 0 && head < (layers[layer]?.attention?.heads ?? 0)) continue;
+    if (Number.isInteger(head) && head >= 0 && head < (layers[layer]?.attention?.heads ?? 0)) continue;
     throw new RangeError(`Cannot look at head ${head} of layer ${layer}: ${model.name} has no such head`);
   }
   const tokenizer = await model.tokenizer();
