@@ -6,6 +6,7 @@
  */
 import { float32, type Tensor } from "../tensor/mod.ts";
 import type { Config } from "./config.ts";
+import { positive } from "./positive.ts";
 import type { RopeScaling, RopeSpec } from "./spec.ts";
 
 /** Names under which the two dialects keep the rotation's parameters. */
@@ -29,14 +30,21 @@ export function readRope(config: Config, headSize: number, fields: RopeFields = 
   const outer = config.child("rope_parameters");
   const newer = fields.layerType ? outer?.child(fields.layerType) ?? null : outer;
   const parameters = newer ?? (scaled ? olderScaling : null);
-  const theta = newer?.optional("rope_theta") ?? olderTheta ?? defaultTheta;
+  const ownTheta = newer?.optional("rope_theta") ?? null;
+  const theta = newer && ownTheta !== null
+    ? positive(newer, "rope_theta", ownTheta)
+    : positive(config, fields.theta ?? "rope_theta", olderTheta ?? defaultTheta);
   const partial = parameters?.optional("partial_rotary_factor") ??
     config.optional("partial_rotary_factor") ?? fields.partial ?? 1;
   const size = Math.trunc(headSize * partial);
-  if (!(theta > 0) || size < 2 || size % 2 || size > headSize) {
+  if (size < 2 || size % 2 || size > headSize) {
     throw new RangeError(`Cannot rotate ${size} of ${headSize} with base ${theta} (${config.name})`);
   }
-  return { theta, size, scaling: parameters ? readScaling(parameters, config) : null };
+  const scaling = parameters ? readScaling(parameters, config) : null;
+  if (scaling?.type === "dynamic" && size === 2) {
+    throw new RangeError(`Cannot stretch a rotation of 2 numbers (${config.name}): expected 4 at least`);
+  }
+  return { theta, size, scaling };
 }
 
 function readScaling(parameters: Config, config: Config): RopeScaling | null {
@@ -48,8 +56,12 @@ function readScaling(parameters: Config, config: Config): RopeScaling | null {
   }
   const maxPositions = config.count("max_position_embeddings", 2048);
   const original = () =>
-    parameters.optional("original_max_position_embeddings") ??
-      config.optional("original_max_position_embeddings") ?? maxPositions;
+    positive(
+      config,
+      "original_max_position_embeddings",
+      parameters.optional("original_max_position_embeddings") ??
+        config.optional("original_max_position_embeddings") ?? maxPositions,
+    );
   const scaling = scalingOf(type, parameters, maxPositions, original);
   parameters.value("rope_theta");
   parameters.value("original_max_position_embeddings");
@@ -63,27 +75,39 @@ function scalingOf(
   maxPositions: number,
   original: () => number,
 ): RopeScaling {
+  const factorOf = (field: string) => positive(parameters, field, parameters.number(field));
   switch (type) {
     case "linear":
-      return { type, factor: parameters.number("factor") };
+      return { type, factor: factorOf("factor") };
     case "dynamic":
-      return { type, factor: parameters.number("factor"), maxPositions };
-    case "llama3":
+      return { type, factor: factorOf("factor"), maxPositions };
+    case "llama3": {
+      const [low, high] = [factorOf("low_freq_factor"), factorOf("high_freq_factor")];
+      if (low >= high) {
+        throw new RangeError(
+          `Cannot read ${parameters.name}: high_freq_factor is ${high}, expected above low_freq_factor ${low}`,
+        );
+      }
       return {
         type,
-        factor: parameters.number("factor"),
-        lowFrequencyFactor: parameters.number("low_freq_factor"),
-        highFrequencyFactor: parameters.number("high_freq_factor"),
+        factor: factorOf("factor"),
+        lowFrequencyFactor: low,
+        highFrequencyFactor: high,
         originalMaxPositions: original(),
       };
+    }
     case "yarn": {
-      const factor = parameters.optional("factor") ?? maxPositions / original();
+      const factor = positive(
+        parameters,
+        "factor",
+        parameters.optional("factor") ?? maxPositions / original(),
+      );
       return {
         type,
         factor,
         attentionFactor: yarnAttentionFactor(parameters, factor),
-        betaFast: parameters.optional("beta_fast") || 32,
-        betaSlow: parameters.optional("beta_slow") || 1,
+        betaFast: positive(parameters, "beta_fast", parameters.optional("beta_fast") || 32),
+        betaSlow: positive(parameters, "beta_slow", parameters.optional("beta_slow") || 1),
         truncate: parameters.boolean("truncate", true),
         originalMaxPositions: original(),
       };
@@ -98,9 +122,9 @@ function scalingOf(
 function yarnAttentionFactor(parameters: Config, factor: number): number {
   const given = parameters.optional("attention_factor");
   const [scale, scaleAll] = [parameters.optional("mscale"), parameters.optional("mscale_all_dim")];
-  if (given !== null) return given;
+  if (given !== null) return positive(parameters, "attention_factor", given);
   const mscale = (weight: number) => factor <= 1 ? 1 : 0.1 * weight * Math.log(factor) + 1;
-  return scale && scaleAll ? mscale(scale) / mscale(scaleAll) : mscale(1);
+  return positive(parameters, "mscale", scale && scaleAll ? mscale(scale) / mscale(scaleAll) : mscale(1));
 }
 
 /** The tables [positions, size/2] for a sequence of that many tokens. */

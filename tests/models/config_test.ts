@@ -133,7 +133,7 @@ const refused: [what: string, fixture: string, change: Record<string, unknown>, 
     "a base below zero",
     "llama",
     { rope_parameters: { rope_type: "default", rope_theta: -1 } },
-    /Cannot rotate 8 of 8 with base -1/,
+    /config.json: rope_parameters: rope_theta is -1, expected a number above 0/,
   ],
   ["an odd rotation", "llama", { head_dim: 7 }, /Cannot rotate 7 of 7/],
   [

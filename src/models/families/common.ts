@@ -1,5 +1,6 @@
 /** What the families' configurations have in common. */
 import type { Config } from "../config.ts";
+import { positive } from "../positive.ts";
 import type { Activation } from "../spec.ts";
 
 const activations: Record<string, Activation> = {
@@ -23,6 +24,11 @@ export function readActivation(config: Config, field: string, fallback: string):
     );
   }
   return activations[name];
+}
+
+/** What a norm adds to the mean square, above 0. */
+export function readEpsilon(config: Config, field: string, fallback: number): number {
+  return positive(config, field, config.number(field, fallback));
 }
 
 /** Keys that a query of a windowed layer sees: 4096 where the field is absent, all (null) where it is null. */

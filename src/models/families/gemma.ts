@@ -5,10 +5,11 @@
  */
 import type { Config } from "../config.ts";
 import { decoderStems, type NameTable } from "../names.ts";
+import { positive } from "../positive.ts";
 import { readRope } from "../rope.ts";
 import type { AttentionSpec, ModelSpec, RopeSpec } from "../spec.ts";
 import { type Tensor, toFloat32 } from "../../tensor/mod.ts";
-import { layerTypes, readActivation, readKvHeads, readWindow } from "./common.ts";
+import { layerTypes, readActivation, readEpsilon, readKvHeads, readWindow } from "./common.ts";
 
 export function gemma2(config: Config): ModelSpec {
   const types = layerTypes(config, (l) => l % 2 === 0);
@@ -16,8 +17,8 @@ export function gemma2(config: Config): ModelSpec {
   const rope = readRope(config, config.count("head_dim", 256));
   return periNorm("gemma2", config, {
     layer: (l) => ({ rope, window: types[l] === "sliding" ? window : null }),
-    softcap: config.optional("attn_logit_softcapping", 50),
-    finalSoftcap: config.optional("final_logit_softcapping", 30),
+    softcap: readCap(config, "attn_logit_softcapping", 50),
+    finalSoftcap: readCap(config, "final_logit_softcapping", 30),
     qkNorm: false,
   });
 }
@@ -36,8 +37,8 @@ export function gemma3(config: Config): ModelSpec {
   });
   return periNorm("gemma3_text", config, {
     layer: (l) => types[l] === "sliding" ? { rope: sliding, window } : { rope: full, window: null },
-    softcap: config.optional("attn_logit_softcapping"),
-    finalSoftcap: config.optional("final_logit_softcapping"),
+    softcap: readCap(config, "attn_logit_softcapping"),
+    finalSoftcap: readCap(config, "final_logit_softcapping"),
     qkNorm: true,
   });
 }
@@ -56,6 +57,11 @@ function plusOne(tensor: Tensor): Tensor {
   return { dtype: "f32", shape: tensor.shape, data: toFloat32(tensor).map((weight) => weight + 1) };
 }
 
+/** The cap of scores or logits; null for none. */
+function readCap(config: Config, field: string, fallback?: number): number | null {
+  return positive(config, field, config.optional(field, fallback));
+}
+
 interface Traits {
   layer: (l: number) => { rope: RopeSpec; window: number | null };
   softcap: number | null;
@@ -67,7 +73,7 @@ function periNorm(family: string, config: Config, traits: Traits): ModelSpec {
   const hidden = config.count("hidden_size");
   const heads = config.count("num_attention_heads", 8);
   const headSize = config.count("head_dim", 256);
-  const epsilon = config.number("rms_norm_eps", 1e-6);
+  const epsilon = readEpsilon(config, "rms_norm_eps", 1e-6);
   const rms = { kind: "rms", epsilon } as const;
   const norm = { pre: rms, post: rms };
   const bias = config.boolean("attention_bias", false);
@@ -76,7 +82,7 @@ function periNorm(family: string, config: Config, traits: Traits): ModelSpec {
     heads,
     kvHeads: readKvHeads(config, heads, 4),
     headSize,
-    scale: config.number("query_pre_attn_scalar", 256) ** -0.5,
+    scale: positive(config, "query_pre_attn_scalar", config.number("query_pre_attn_scalar", 256)) ** -0.5,
     softcap: traits.softcap,
     qkNorm: traits.qkNorm ? { over: "head", epsilon } : null,
     bias: { qkv: bias, output: bias },

@@ -8,13 +8,21 @@ import type { Config } from "../config.ts";
 import type { NameTable } from "../names.ts";
 import { readRope } from "../rope.ts";
 import type { LayerSpec, ModelSpec } from "../spec.ts";
-import { readActivation } from "./common.ts";
+import { readActivation, readEpsilon } from "./common.ts";
 
 export function gptNeox(config: Config): ModelSpec {
   const hidden = config.count("hidden_size");
   const heads = config.count("num_attention_heads");
-  const headSize = Math.trunc(hidden / heads);
-  const layerNorm = { kind: "layer", epsilon: config.number("layer_norm_eps", 1e-5) } as const;
+  const headSize = hidden / heads;
+  if (!Number.isInteger(headSize)) {
+    throw new RangeError(
+      `Cannot read ${config.name}: hidden_size is ${hidden}, expected a multiple of ${heads} heads`,
+    );
+  }
+  const layerNorm = {
+    kind: "layer",
+    epsilon: readEpsilon(config, "layer_norm_eps", 1e-5),
+  } as const;
   const norm = { pre: layerNorm, post: null };
   const bias = config.boolean("attention_bias", true);
   const layer: LayerSpec = {

@@ -6,7 +6,7 @@ import type { Config } from "../config.ts";
 import { decoderStems, type NameTable } from "../names.ts";
 import { readRope } from "../rope.ts";
 import type { AttentionSpec, LayerSpec, ModelSpec } from "../spec.ts";
-import { layerWindows, readActivation, readKvHeads, readWindow } from "./common.ts";
+import { layerWindows, readActivation, readEpsilon, readKvHeads, readWindow } from "./common.ts";
 
 export function llama(config: Config): ModelSpec {
   const bias = config.boolean("attention_bias", false);
@@ -50,7 +50,7 @@ function preNorm(family: string, config: Config, traits: Traits): ModelSpec {
   const hidden = config.count("hidden_size");
   const heads = config.count("num_attention_heads");
   const headSize = config.count("head_dim", traits.headSize ?? Math.trunc(hidden / heads));
-  const epsilon = config.number("rms_norm_eps", 1e-6);
+  const epsilon = readEpsilon(config, "rms_norm_eps", 1e-6);
   const norm = { pre: { kind: "rms", epsilon }, post: null } as const;
   const attention = {
     norm,

@@ -6,13 +6,13 @@ import type { Config } from "../config.ts";
 import { decoderStems, type NameTable } from "../names.ts";
 import { readRope } from "../rope.ts";
 import type { LayerSpec, ModelSpec } from "../spec.ts";
-import { readActivation, readKvHeads } from "./common.ts";
+import { readActivation, readEpsilon, readKvHeads } from "./common.ts";
 
 export function olmo2(config: Config): ModelSpec {
   const hidden = config.count("hidden_size");
   const heads = config.count("num_attention_heads");
   const headSize = config.count("head_dim", Math.trunc(hidden / heads));
-  const epsilon = config.number("rms_norm_eps", 1e-5);
+  const epsilon = readEpsilon(config, "rms_norm_eps", 1e-5);
   const rms = { kind: "rms", epsilon } as const;
   const norm = { pre: null, post: rms };
   const bias = config.boolean("attention_bias", false);
