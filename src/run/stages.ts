@@ -16,8 +16,8 @@ import {
   stepGraph,
 } from "../models/mod.ts";
 import { type DType, elements, float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
-import { areFinite, readSquares } from "./finite.ts";
-import { finalNorm, headNotFinite, headSlices } from "./head.ts";
+import { readSquares } from "./finite.ts";
+import { finalNorm, headSlices } from "./head.ts";
 import { openPrograms, type Programs } from "./programs.ts";
 
 /** A layer as a plan leaves it, and its number in the model. */
@@ -27,8 +27,8 @@ export interface StepLayer {
 }
 
 /**
- * Some consecutive layers, or the head (no layers): `x` and the inputs of `stepGraph` to `y`, or to `logits`, and with
- * layers their `squares`. Throws `RangeError` where the head gives numbers that are not finite.
+ * Some consecutive layers, or the head (no layers): `x` and the inputs of `stepGraph` to `y`, or to `logits`; and
+ * `squares`, `head_squares` of what the layers and the head watch.
  */
 export interface Stage {
   readonly layers: readonly StepLayer[];
@@ -54,7 +54,7 @@ export async function openStages(
   const programs = openPrograms(engine);
   const stages: Stage[] = [];
   try {
-    if (kept.length > 0 || withHead) stages.push(await keptStage(model, engine, programs, kept, withHead));
+    if (kept.length > 0 || withHead) stages.push(await keptStage(model, programs, kept, withHead));
   } catch (error) {
     await programs.release();
     throw error;
@@ -73,7 +73,6 @@ function headTensors(spec: ModelSpec) {
 
 async function keptStage(
   model: Model,
-  engine: Engine,
   programs: Programs,
   layers: readonly StepLayer[],
   withHead: boolean,
@@ -90,17 +89,7 @@ async function keptStage(
   const head = withHead ? { spec: model.spec, weights: { held: await readHead(model) } } : undefined;
   const specs = layers.map(({ spec }) => spec);
   const compiled = await programs.get("kept", () => stepGraph(model.spec.hidden, specs, held, head));
-  return { layers, run: async (feeds) => await expectHead(model, engine, await compiled.run(feeds)) };
-}
-
-/** What a stage gives, its head's squares looked at. */
-async function expectHead(
-  model: Model,
-  engine: Engine,
-  { head_squares, ...outputs }: Record<string, Held>,
-): Promise<Record<string, Held>> {
-  if (!head_squares || areFinite(await readSquares(engine, head_squares))) return outputs;
-  throw await headNotFinite(model);
+  return { layers, run: compiled.run };
 }
 
 /** Float32 that outlives the lease. */
@@ -145,15 +134,19 @@ function leasedHead(model: Model, engine: Engine, programs: Programs): Stage {
     async run({ x }) {
       const norm = await finalNorm(model);
       const logits = new Float32Array(vocabulary);
+      let squares = 0;
       for (const range of headSlices(vocabulary)) {
         const tensors = new Map(norm).set("head.weight", await model.weights.outer("head.weight", range));
         const weights = { fed: dtypes(tensors) };
         const compiled = await programs.get(["head", [...weights.fed]], () => headGraph(model.spec, weights));
         const slice = await compiled.run({ x, ...Object.fromEntries(tensors) });
-        const given = await expectHead(model, engine, slice);
-        logits.set((await engine.read(given.logits)).data as Float32Array, range[0]);
+        squares += await readSquares(engine, slice.head_squares);
+        logits.set((await engine.read(slice.logits)).data as Float32Array, range[0]);
       }
-      return { logits: float32([1, vocabulary], logits) };
+      return {
+        logits: float32([1, vocabulary], logits),
+        head_squares: float32([1], Float32Array.of(squares)),
+      };
     },
   };
 }

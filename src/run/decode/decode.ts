@@ -23,6 +23,7 @@ import { float32, type Tensor } from "../../tensor/mod.ts";
 import { embed } from "../embed.ts";
 import { areFinite, readSquares } from "../finite.ts";
 import { forward } from "../forward.ts";
+import { headNotFinite } from "../head.ts";
 import { type KvCache, kvCache, slotMask } from "./kv_cache.ts";
 import { type DropPlan, noDrop } from "../plan.ts";
 import type { Probe } from "../probes/probe.ts";
@@ -77,8 +78,15 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     const shared = sharedFeeds(layers, position, tables);
     let x: Held = float32([1, model.spec.hidden], await embed(model, Int32Array.of(ids[position])));
     for (const stage of stages) {
-      const { squares, ...outputs } = await stage.run({ ...shared, ...cacheFeeds(stage, caches), x });
+      const { squares, head_squares, ...outputs } = await stage.run({
+        ...shared,
+        ...cacheFeeds(stage, caches),
+        x,
+      });
       if (squares && !areFinite(await readSquares(engine, squares))) await blame(stage);
+      if (head_squares && !areFinite(await readSquares(engine, head_squares))) {
+        throw await headNotFinite(model);
+      }
       for (const [i, { l }] of stage.layers.entries()) {
         const cache = caches.get(l);
         if (cache) cache.append(await rows(engine, outputs[`${i}.k`]), await rows(engine, outputs[`${i}.v`]));
