@@ -1,5 +1,5 @@
 /** What tests of several rooms share: the tiny models, opened; temporary folders; profiles. */
-import { cpuEngine } from "../src/engine/mod.ts";
+import { cpuEngine, type Engine } from "../src/engine/mod.ts";
 import { openModel } from "../src/hub/mod.ts";
 import { loadFolder, type Model, type ModelSpec } from "../src/models/mod.ts";
 import { type Blocks, type DropPlan, forward, gramProbe, type GramSums, noDrop } from "../src/run/mod.ts";
@@ -20,6 +20,24 @@ export function stateTolerance({ layers, hidden }: ModelSpec): number {
 
 /** One engine for all tests. */
 export const engine = cpuEngine();
+
+/** The same engine, counting the programs that are not released. */
+export function countedEngine(): Engine & { open(): number } {
+  let open = 0;
+  return {
+    ...engine,
+    open: () => open,
+    async compile(graph) {
+      const program = await engine.compile(graph);
+      open++;
+      const release = () => {
+        open--;
+        return program.release();
+      };
+      return { ...program, release };
+    },
+  };
+}
 
 /** The two dialects in which every tiny model's configuration is written. */
 export const dialects = ["config.json", "config.older.json"] as const;

@@ -7,7 +7,7 @@ import type { Engine } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
 import { type Blocks, decoder, dropPlan, forward, noDrop, reference, score } from "../../src/run/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
-import { engine, withFixture } from "../support.ts";
+import { countedEngine, engine, withFixture } from "../support.ts";
 
 /** A family each; among them biases, soft caps, q/k norms, norms behind modules, parallel residuals, a tied head. */
 const families = [
@@ -65,24 +65,6 @@ function spoil(model: Model, name: string, value: number): { model: Model; out: 
   return { model: { ...model, weights: spoiled }, out: () => out };
 }
 
-/** An engine that counts the programs that are not released. */
-function counted(): Engine & { open(): number } {
-  let open = 0;
-  return {
-    ...engine,
-    open: () => open,
-    async compile(graph) {
-      const program = await engine.compile(graph);
-      open++;
-      const release = () => {
-        open--;
-        return program.release();
-      };
-      return { ...program, release };
-    },
-  };
-}
-
 /** The ways through a model; each meets the layers and the head. */
 const ways: Record<string, (model: Model, engine: Engine, blocks: Blocks) => Promise<void>> = {
   async "the executor and the head"(model, engine, blocks) {
@@ -128,7 +110,7 @@ for (const family of families) {
             "expected finite ones";
           for (const [way, run] of Object.entries(ways)) {
             const spoiled = spoil(model, name, value);
-            const own = counted();
+            const own = countedEngine();
             const error: Error | null = await run(spoiled.model, own, blocks).then(
               () => null,
               (error) => error,

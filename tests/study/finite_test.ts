@@ -1,0 +1,196 @@
+/**
+ * No study makes a result of numbers that are not finite: whatever the weights hold, it ends with an error that names where
+ * they began, keeps nothing and leaves no program compiled.
+ */
+import assert from "node:assert/strict";
+import { openModel as openFiles } from "../../src/hub/mod.ts";
+import type { Profile } from "../../src/result/mod.ts";
+import {
+  againstLlmDrop,
+  attentionOf,
+  causes,
+  checkpoints,
+  curvesOf,
+  generate,
+  perplexities,
+  profile,
+  randomInit,
+  removals,
+  type StudyOptions,
+  sweep,
+  untrainedCauses,
+} from "../../src/study/mod.ts";
+import { openConfig, openModel, openSeries, type StudyModel } from "../../src/subject/mod.ts";
+import { float32, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
+import { openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
+import { countedEngine, engine } from "../support.ts";
+import { kept, withTiny } from "./tiny.ts";
+
+/** What is wrong: a tensor, what its first number becomes (every number of the embedding's), and what is said of it. */
+interface Fault {
+  readonly tensor: string;
+  readonly value: number;
+  readonly message: RegExp;
+  /** Only the final norm and the head show it: what does not predict is sound. */
+  readonly behindLayers?: true;
+}
+
+const says = (place: string, why: string) =>
+  new RegExp(
+    `^Cannot run .*: ${place} gives numbers that are not finite \\(${why}\\), expected finite ones$`,
+  );
+
+const faults: Record<string, Fault> = {
+  "NaN in attention": {
+    tensor: "model.layers.1.self_attn.q_proj.weight",
+    value: NaN,
+    message: says("layer 1, attention", "model\\.layers\\.1\\.self_attn\\.q_proj\\.weight holds NaN"),
+  },
+  "infinity in an MLP": {
+    tensor: "model.layers.2.mlp.down_proj.weight",
+    value: Infinity,
+    message: says("layer 2, MLP", "model\\.layers\\.2\\.mlp\\.down_proj\\.weight holds Infinity"),
+  },
+  "an overflow": {
+    tensor: "model.layers.0.self_attn.o_proj.weight",
+    value: 1e30,
+    message: says(
+      "layer 0, attention",
+      "its weights are finite, the largest is 1e\\+30 in model\\.layers\\.0\\.self_attn\\.o_proj\\.weight",
+    ),
+  },
+  "NaN in the embedding": {
+    tensor: "model.embed_tokens.weight",
+    value: NaN,
+    message: says("the embedding", "model\\.embed_tokens\\.weight holds NaN"),
+  },
+  "NaN in the final norm": {
+    tensor: "model.norm.weight",
+    value: NaN,
+    message: says("the final norm", "model\\.norm\\.weight holds NaN"),
+    behindLayers: true,
+  },
+  "infinity in the head": {
+    tensor: "lm_head.weight",
+    value: -Infinity,
+    message: says("the head", "lm_head\\.weight holds -Infinity"),
+    behindLayers: true,
+  },
+};
+
+interface Setting {
+  readonly model: StudyModel;
+  readonly folder: string;
+  readonly options: StudyOptions;
+  /** Of the model before it was spoiled. */
+  readonly sound: Profile;
+}
+
+/** Every study, and whether it predicts tokens. */
+const studies: Record<string, { predicts: boolean; run(setting: Setting): Promise<unknown> }> = {
+  profile: { predicts: false, run: ({ model, options }) => profile(model, options) },
+  perplexity: {
+    predicts: true,
+    run: ({ model, options }) => perplexities(model, [{}, { mlp: [2] }], options),
+  },
+  sweep: {
+    predicts: true,
+    run: ({ model, options, sound }) => sweep(model, sound, curvesOf("attention", 1), [0, 1], options),
+  },
+  generate: {
+    predicts: true,
+    run: ({ model, options: { engine } }) => generate(model, "the quick", { engine, tokens: 3 }),
+  },
+  causes: { predicts: false, run: ({ model, options }) => causes(model, options) },
+  removals: { predicts: true, run: ({ model, options, sound }) => removals(model, sound, "mlp", options) },
+  "attention of a text": {
+    predicts: false,
+    run: ({ model, options }) => attentionOf(model, "the quick", [{ layer: 0, head: 0 }], options),
+  },
+  "against llm-drop": { predicts: false, run: ({ model, options }) => againstLlmDrop(model, options) },
+  checkpoints: { predicts: false, run: ({ folder, options }) => ofSeries(folder, options) },
+  "checkpoints with quality": {
+    predicts: true,
+    run: ({ folder, options }) => ofSeries(folder, { ...options, quality: options.text }),
+  },
+};
+
+/** The model of a folder as the only checkpoint of a series. */
+async function ofSeries(folder: string, options: StudyOptions & { quality?: string }) {
+  for (const file of ["config.json", "model.safetensors", "tokenizer.json"]) {
+    await Deno.mkdir(`${folder}/series/step1`, { recursive: true });
+    await Deno.copyFile(`${folder}/${file}`, `${folder}/series/step1/${file}`);
+  }
+  return await checkpoints(await openSeries(`${folder}/series`), options);
+}
+
+/** Writes a model's weights anew with a fault. */
+async function spoil(folder: string, { tensor, value }: Fault): Promise<void> {
+  const files = await openFiles(folder);
+  const file = await openSafetensors(files);
+  const tensors = new Map<string, Tensor>();
+  for (const name of file.tensors.keys()) {
+    const stored = await file.read(name);
+    const data = toFloat32(stored).slice();
+    if (name === tensor) data.fill(value, 0, name.includes("embed") ? data.length : 1);
+    tensors.set(name, float32(stored.shape, data));
+  }
+  file.close();
+  files.close();
+  assert.ok(tensors.has(tensor));
+  await Deno.remove(`${folder}/model.safetensors`); // its mapped pages stay those of the model that is open
+  await writeSafetensors(`${folder}/model.safetensors`, tensors);
+}
+
+/** Whether every number in a value is finite. */
+function allFinite(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  return value === null || typeof value !== "object" || Object.values(value).every(allFinite);
+}
+
+for (const family of ["llama", "gemma2"]) {
+  for (const [what, fault] of Object.entries(faults)) {
+    if (family === "gemma2" && fault.tensor.startsWith("lm_head")) continue; // its head is the embedding
+    Deno.test(`${family} with ${what}: no study makes a result of it`, () =>
+      withTiny(async ({ model: before, folder, options: { results, ...text } }) => {
+        const sound = await profile(before, { ...text, engine });
+        await spoil(folder, fault);
+        const model = await openModel(folder);
+        try {
+          for (const [name, { predicts, run }] of Object.entries(studies)) {
+            const counted = countedEngine();
+            const options = { ...text, engine: counted, results: `${results}-${name}` };
+            const outcome = await run({ model, folder, options, sound })
+              .then((result) => ({ result }), (error: Error) => ({ error }));
+            if ("error" in outcome) assert.match(outcome.error.message, fault.message);
+            else {assert.ok(
+                fault.behindLayers && !predicts && allFinite(outcome.result),
+                `${name} goes through`,
+              );}
+            if (!fault.behindLayers) assert.deepEqual(kept(options.results), [], name);
+            assert.equal(counted.open(), 0, `${name} leaves programs`);
+          }
+        } finally {
+          model.close();
+        }
+      }, family));
+  }
+}
+
+Deno.test("weights drawn with a standard deviation beyond float32 are named", async () => {
+  const named = await openConfig("llama-3-8b");
+  const small = { hidden: 64, heads: 4, layers: 2, samples: 1, length: 16 };
+  for (const study of [randomInit, untrainedCauses]) {
+    const own = countedEngine();
+    await assert.rejects(() => study(named, { ...small, std: 1e39, engine: own }), {
+      name: "RangeError",
+      message: /^Cannot run llama-3-8b .*: the embedding gives .* \(embedding\.weight holds -?Infinity\)/,
+    });
+    await assert.rejects(() => study(named, { ...small, std: 1e10, engine: own }), {
+      name: "RangeError",
+      message:
+        /^Cannot run llama-3-8b .*: layer 0, attention gives .* \(its weights are finite, the largest is .* in attention\./,
+    });
+    assert.equal(own.open(), 0);
+  }
+});
