@@ -67,3 +67,12 @@ Deno.test("a rank interval holds the correlation, narrows with n, and mirrors", 
   assert.ok(Math.abs(high - Math.tanh(0.5493 + 1.96 * 0.2041)) < 1e-3);
   assert.deepEqual([rankInterval(0.5, 3), rankInterval(1, 30), rankInterval(NaN, 30)], [null, null, null]);
 });
+
+Deno.test("states that are not finite have no effective rank", () => {
+  for (const value of [NaN, Infinity]) {
+    assert.throws(() => effectiveRank(Float32Array.of(1, 2, value, 4), 2), {
+      name: "RangeError",
+      message: /^Cannot take the effective rank: a state is not finite/,
+    });
+  }
+});

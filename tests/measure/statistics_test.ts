@@ -85,3 +85,12 @@ Deno.test("Pearson's correlation of a line is its direction", () => {
   near(correlation([1, 2, 4], [-1, -2, -4]), -1);
   near(correlation([1, 2, 3], [1, 0, 1]), 0);
 });
+
+Deno.test("NaN has no rank", () => {
+  assert.throws(() => ranks([1, NaN, 2]), {
+    name: "RangeError",
+    message: /^Cannot rank NaN, expected numbers/,
+  });
+  assert.throws(() => spearman([1, 2], [NaN, 1]), RangeError);
+  assert.deepEqual(ranks([Infinity, -Infinity, 0]), [3, 1, 2]);
+});

@@ -342,6 +342,7 @@ Deno.test("attention of a text: rows are shares, of each token over itself and t
       /head 0 of layer 9: .* no such head/,
     );
     await assert.rejects(attentionOf(model, "a", [{ layer: 0, head: 99 }]), /head 99 of layer 0/);
+    await assert.rejects(attentionOf(model, "a", [{ layer: 0, head: 0.5 }]), /head 0\.5 of layer 0/);
   }, "gemma3"));
 
 Deno.test("senseless options are refused by name; what it would take is more with effects", () =>
