@@ -26,7 +26,7 @@ import { openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
 import { countedEngine, engine } from "../support.ts";
 import { kept, withTiny } from "./tiny.ts";
 
-/** What is wrong: a tensor, what its first number becomes (every number of the embedding's), and what is said of it. */
+/** What is wrong: a tensor, what its first number becomes (every number of the embedding's), and what a study says of it. */
 interface Fault {
   readonly tensor: string;
   readonly value: number;
@@ -37,7 +37,7 @@ interface Fault {
 
 const says = (place: string, why: string) =>
   new RegExp(
-    `^Cannot run .*: ${place} gives numbers that are not finite \\(${why}\\), expected finite ones$`,
+    `^[^:]+: Cannot run .*: ${place} gives numbers that are not finite \\(${why}\\), expected finite ones$`,
   );
 
 const faults: Record<string, Fault> = {
@@ -82,7 +82,7 @@ interface Setting {
   readonly model: StudyModel;
   readonly folder: string;
   readonly options: StudyOptions;
-  /** Of the model before it was spoiled. */
+  /** As if the model had been spoiled since. */
   readonly sound: Profile;
 }
 
@@ -153,16 +153,17 @@ for (const family of ["llama", "gemma2"]) {
     if (family === "gemma2" && fault.tensor.startsWith("lm_head")) continue; // its head is the embedding
     Deno.test(`${family} with ${what}: no study makes a result of it`, () =>
       withTiny(async ({ model: before, folder, options: { results, ...text } }) => {
-        const sound = await profile(before, { ...text, engine });
+        const measured = await profile(before, { ...text, engine });
         await spoil(folder, fault);
         const model = await openModel(folder);
+        const sound = { ...measured, provenance: { ...measured.provenance, model: model.identity } };
         try {
           for (const [name, { predicts, run }] of Object.entries(studies)) {
             const counted = countedEngine();
             const options = { ...text, engine: counted, results: `${results}-${name}` };
             const outcome = await run({ model, folder, options, sound })
               .then((result) => ({ result }), (error: Error) => ({ error }));
-            if ("error" in outcome) assert.match(outcome.error.message, fault.message);
+            if ("error" in outcome) assert.match(`${name}: ${outcome.error.message}`, fault.message);
             else {assert.ok(
                 fault.behindLayers && !predicts && allFinite(outcome.result),
                 `${name} goes through`,
