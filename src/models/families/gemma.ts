@@ -19,6 +19,7 @@ export function gemma2(config: Config): ModelSpec {
     softcap: config.optional("attn_logit_softcapping", 50),
     finalSoftcap: config.optional("final_logit_softcapping", 30),
     qkNorm: false,
+    vocabulary: 256000,
   });
 }
 
@@ -39,6 +40,7 @@ export function gemma3(config: Config): ModelSpec {
     softcap: config.optional("attn_logit_softcapping"),
     finalSoftcap: config.optional("final_logit_softcapping"),
     qkNorm: true,
+    vocabulary: 262208,
   });
 }
 
@@ -61,6 +63,7 @@ interface Traits {
   softcap: number | null;
   finalSoftcap: number | null;
   qkNorm: boolean;
+  vocabulary: number;
 }
 
 function periNorm(family: string, config: Config, traits: Traits): ModelSpec {
@@ -93,7 +96,7 @@ function periNorm(family: string, config: Config, traits: Traits): ModelSpec {
   return {
     family,
     hidden,
-    vocabulary: config.count("vocab_size"),
+    vocabulary: config.count("vocab_size", traits.vocabulary),
     layers: Array.from({ length: config.count("num_hidden_layers") }, (_, l) => ({
       residual: "sequential",
       attention: { ...attention, ...traits.layer(l) },
