@@ -1,8 +1,16 @@
 /** Calibration text by name or file, packed into blocks of tokens. */
 import { stat } from "node:fs/promises";
-import { benchmarkData, datasetFile, type FetchOptions } from "../hub/mod.ts";
+import { benchmarkData, datasetFile, type FetchOptions, meter } from "../hub/mod.ts";
 import { joinHashes, type Provenance } from "../result/mod.ts";
-import { blockHashes, type Blocks, namedText, packBlocks, readDocuments, TEXT_NAMES } from "../text/mod.ts";
+import {
+  blockHashes,
+  type Blocks,
+  type Document,
+  namedText,
+  packBlocks,
+  readDocuments,
+  TEXT_NAMES,
+} from "../text/mod.ts";
 import type { StudyModel } from "./model.ts";
 
 /** Which text, and how it is cut. */
@@ -38,11 +46,9 @@ export async function packText(
 ): Promise<Packed> {
   const { text, samples, length, skip, bos } = options;
   const documents = await openText(text, fetch);
-  const packed = await packBlocks(documents, await model.tokenizer(), {
-    samples: skip + samples,
-    length,
-    bos,
-  });
+  const packing = { samples: skip + samples, length, bos };
+  const report = meter({ label: "text", total: packing.samples * length, unit: "tokens" }, fetch.onProgress);
+  const packed = await packBlocks(documents, await model.tokenizer(), packing, report);
   const blocks = { ids: packed.ids.subarray(skip * length), samples, length };
   return {
     blocks,
@@ -56,10 +62,14 @@ export function textHash(blocks: Blocks, skip = 0): string {
   return joinHashes(blockHashes(blocks, skip));
 }
 
-async function openText(text: string, fetch: FetchOptions): Promise<AsyncIterable<string>> {
+async function openText(text: string, fetch: FetchOptions): Promise<AsyncIterable<Document>> {
   if (text === "c4") return readDocuments(await datasetFile(C4.repo, C4.file, fetch));
   if (textNames.includes(text)) return namedText(text, await benchmarkData(fetch));
-  if (!await stat(text).then((found) => found.isFile(), () => false)) {
+  const found = await stat(text).catch(() => null);
+  if (found?.isDirectory()) {
+    throw new Error(`Cannot read text ${text}: a folder, expected a file of plain text or JSONL`);
+  }
+  if (!found) {
     throw new Error(
       `Cannot read text ${text}: no such file, expected a file or one of ${textNames.join(", ")}`,
     );

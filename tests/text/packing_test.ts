@@ -6,6 +6,7 @@ import { blockHashes, packBlocks, type Tokenizer, tokenizerFromGguf } from "../.
 const letters: Tokenizer = {
   encode: (text) => Array.from(text, (letter) => letter.charCodeAt(0) - 95),
   decode: (ids) => String.fromCharCode(...ids.map((id) => id + 95)),
+  lastCut: () => 0,
   bos: 0,
   eos: 1,
   vocabularySize: 28,
