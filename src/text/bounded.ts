@@ -5,8 +5,8 @@
  */
 import { createContext, Script } from "node:vm";
 
-/** What a tokenizer may take: a start, and so much for every character. The slowest in use takes 1 µs for each. */
-const START_MS = 10_000;
+/** What a tokenizer may take: a start, and so much for every character. One in use takes 1 µs for each on two cores. */
+const START_MS = 5000;
 const MS_PER_CHARACTER = 0.1;
 
 const call = new Script("work()");
@@ -14,7 +14,7 @@ const call = new Script("work()");
 /** A guard for all calls of one tokenizer together: what one of them saves, later ones may use. */
 export type Guard = <T>(characters: number, work: () => T) => T;
 
-/** Gives a guard that throws `RangeError` when the calls so far took longer than their texts can need. */
+/** Gives a guard that throws `RangeError` when the calls so far take longer than their texts can need. */
 export function guard(what: string, startMs = START_MS): Guard {
   const context = createContext({});
   let left = startMs;

@@ -79,8 +79,8 @@ export function buildTokenizer(definition: Definition, bos: SpecialId, eos: Spec
     if (id === null || id < size) return id;
     throw new RangeError(`Cannot use the tokenizer: ${name} is ${id}, expected an id below ${size}`);
   };
+  const encoder = guard("Cannot build the tokenizer")(size, () => buildEncoder(definition));
   const guarded = guard("Cannot use the tokenizer");
-  const encoder = guarded(0, () => buildEncoder(definition));
   const lastCut = cutFinder(definition, encoder.spellings);
   const hash = () => {
     const specials = [bos, eos].map(orNull);
