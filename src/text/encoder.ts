@@ -7,7 +7,7 @@
  * words.
  */
 import { SequenceNormalizer, Tokenizer as Engine } from "@huggingface/tokenizers";
-import { tokenFinder } from "./added_tokens.ts";
+import { type Section, tokenFinder } from "./added_tokens.ts";
 import { type Definition, isId, isRecord } from "./definition.ts";
 import { repairDecoder, repairNormalizer, withoutPrefix } from "./normalizer.ts";
 import { repairPreTokenizer } from "./repair.ts";
@@ -43,33 +43,27 @@ export function buildEncoder(definition: Definition): Encoder {
 
   return {
     spellings: [...plain, ...normalised].map(([spelling]) => spelling),
-    encode(text, continued) {
-      const ids: number[] = [];
-      for (const outer of findPlain(text)) {
-        if ("id" in outer) {
-          ids.push(outer.id);
-          continue;
-        }
-        const goesOn = continued && outer.start === 0;
-        const inside = goesOn ? continuing.normalize(outer.text) : normalise(outer.text);
-        for (const section of findNormalised(inside)) {
-          if ("id" in section) {
-            ids.push(section.id);
-            continue;
-          }
-          const isFirst = !continued && outer.start === 0 && section.start === 0;
-          const words =
-            engine.pre_tokenizer?.pre_tokenize(section.text, { section_index: isFirst ? 0 : 1 }) ??
-              [section.text];
-          for (const word of words) {
-            for (const id of idsOfWord(word)) ids.push(id);
-          }
-        }
-      }
-      return ids;
-    },
+    encode: (text, continued) =>
+      idsOfSections(findPlain(text), (outer) => {
+        const isContinued = continued && outer.start === 0;
+        const inside = isContinued ? continuing.normalize(outer.text) : normalise(outer.text);
+        return idsOfSections(findNormalised(inside), ({ text, start }) => {
+          // Some pre-tokenizers treat the beginning of a text, section 0, in a way of its own.
+          const section_index = !isContinued && outer.start === 0 && start === 0 ? 0 : 1;
+          const words = engine.pre_tokenizer?.pre_tokenize(text, { section_index }) ?? [text];
+          return words.flatMap(idsOfWord);
+        });
+      }),
     decode: (ids) => engine.decode([...ids], { clean_up_tokenization_spaces: false }),
   };
+}
+
+/** Ids of a text cut at its added tokens; `idsOf` gives those of what lies between. */
+function idsOfSections(
+  sections: readonly Section[],
+  idsOf: (between: { readonly text: string; readonly start: number }) => number[],
+): number[] {
+  return sections.flatMap((section) => "id" in section ? [section.id] : idsOf(section));
 }
 
 /** The post-processor only places special tokens, which `encode` never adds: it is left out. */

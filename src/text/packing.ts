@@ -31,6 +31,9 @@ export interface Packing {
 /** Most tokens packed at once: 1 GiB of ids. */
 const MAX_TOKENS = 2 ** 28;
 
+/** Longest text that is tokenised at once without a look for a place to cut it, in UTF-16 units. */
+const PIECE = 2 ** 18;
+
 /** Longest part of a document that is tokenised at once, in UTF-16 units. */
 const MAX_PART = 2 ** 28;
 
@@ -76,9 +79,10 @@ export async function packBlocks(
 
 /** The ids of a document, in parts: what has been read is cut where the tokenizer is sure. */
 async function* partsOf(document: Document, tokenizer: Tokenizer): AsyncGenerator<number[]> {
+  if (typeof document === "string" && document.length <= PIECE) return yield tokenizer.encode(document);
   let rest = "";
   let continued = false;
-  for await (const piece of typeof document === "string" ? [document] : document) {
+  for await (const piece of typeof document === "string" ? inPieces(document) : document) {
     const searched = rest.length;
     rest += piece;
     const cut = tokenizer.lastCut(rest, searched);
@@ -94,6 +98,10 @@ async function* partsOf(document: Document, tokenizer: Tokenizer): AsyncGenerato
     }
   }
   yield tokenizer.encode(rest, continued);
+}
+
+function* inPieces(text: string): Generator<string> {
+  for (let at = 0; at < text.length; at += PIECE) yield text.slice(at, at + PIECE);
 }
 
 function checkSizes(what: string, samples: number, length: number): void {

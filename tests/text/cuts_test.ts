@@ -113,6 +113,29 @@ for (const [name, tokenizer] of Object.entries(cutting)) {
   });
 }
 
+Deno.test("a long document is tokenised in parts, to the same ids", async () => {
+  const long = "The quick brown fox jumps over the lazy dog. ".repeat(13_000);
+  for (const tokenizer of [cutting.smollm, cutting["SentencePiece, prefix"]]) {
+    const whole = tokenizer.encode(long);
+    let asked = 0;
+    const counting: Tokenizer = Object.create(tokenizer, {
+      eos: { value: 0 },
+      encode: {
+        value: (text: string, continued: boolean) => {
+          asked += text.length;
+          return tokenizer.encode(text, continued);
+        },
+      },
+    });
+    const first = async (
+      length: number,
+    ) => [...(await packBlocks([long], counting, { samples: 1, length, bos: false })).ids];
+    assert.deepEqual(await first(64), whole.slice(0, 64));
+    assert.ok(asked < long.length / 2, `${asked} of ${long.length} characters tokenised`);
+    assert.deepEqual(await first(whole.length + 1), [...whole, 0]);
+  }
+});
+
 Deno.test("no cut is sure where an added token, a merge or an unknown pattern may reach across it", () => {
   const cuts = (change: Record<string, unknown>, base = bytes.tokenizer) =>
     tokenizerFromJson({ ...base, ...change }, {}).lastCut("the cat");
