@@ -36,6 +36,9 @@ export interface Packed {
 /** Names that `text` may have. */
 export const textNames: readonly string[] = [...TEXT_NAMES, "c4"];
 
+/** Work that is over by then says nothing of itself. */
+const QUIET_MS = 1000;
+
 const C4 = { repo: "allenai/c4", file: "en/c4-validation.00000-of-00008.json.gz" };
 
 /** Packs a text for a model. */
@@ -47,13 +50,21 @@ export async function packText(
   const { text, samples, length, skip, bos } = options;
   const documents = await openText(text, fetch);
   const packing = { samples: skip + samples, length, bos };
-  const report = meter({ label: "text", total: packing.samples * length, unit: "tokens" }, fetch.onProgress);
-  const packed = await packBlocks(documents, await model.tokenizer(), packing, report);
+  const packed = await packBlocks(documents, await model.tokenizer(), packing, packingMeter(packing, fetch));
   const blocks = { ids: packed.ids.subarray(skip * length), samples, length };
   return {
     blocks,
     text: { name: textNames.includes(text) ? text : "file", hash: textHash(blocks, skip) },
     packing: { samples, length, skip, bos },
+  };
+}
+
+/** Tells of packing that takes long: most texts are packed before a line could be read. */
+function packingMeter({ samples, length }: { samples: number; length: number }, fetch: FetchOptions) {
+  const report = meter({ label: "text", total: samples * length, unit: "tokens" }, fetch.onProgress);
+  const begin = performance.now();
+  return (tokens: number) => {
+    if (performance.now() - begin > QUIET_MS) report(tokens);
   };
 }
 

@@ -22,16 +22,6 @@ Deno.test("a pipe is read like a file, and a large file no further than is neede
   });
 });
 
-Deno.test("packing tells how many tokens there are", async () => {
-  await withTiny(async ({ model, folder }) => {
-    const reports: [done: number, total?: number][] = [];
-    const onProgress = (report: { done: number; total?: number }) =>
-      reports.push([report.done, report.total]);
-    await packText(model, { ...packing, text: join(folder, "text.txt") }, { onProgress });
-    assert.deepEqual(reports.at(-1), [80, 80]);
-  });
-});
-
 Deno.test("a folder and a missing file are told apart", async () => {
   await withTiny(async ({ model, folder }) => {
     const read = (text: string) => packText(model, { ...packing, text });

@@ -76,6 +76,13 @@ Deno.test("a block's hash is that of its ids and its place, wherever they lie in
   assert.deepEqual(blockHashes({ ids: ids.subarray(5), samples: 1, length: 3 }, 1), hashes.slice(1));
 });
 
+Deno.test("packing tells after every part how many tokens there are", async () => {
+  const told: number[] = [];
+  const packing = { samples: 2, length: 4, bos: true };
+  await packBlocks(["ab", "cde", "fgh"], letters, packing, (tokens) => told.push(tokens));
+  assert.deepEqual(told, [3, 8], "BOS a b, then EOS, BOS c d e");
+});
+
 const REFUSED: [string, Tokenizer, number, number, boolean, RegExp][] = [
   ["no EOS", { ...letters, eos: null }, 1, 2, false, /1 blocks of 2 tokens: the tokenizer has no EOS token/],
   ["no BOS", { ...letters, bos: null }, 1, 2, true, /the tokenizer has no BOS token/],
