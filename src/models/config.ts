@@ -3,16 +3,50 @@
  * to leave the arithmetic alone. A field that might change the model is an error, never a silent approximation.
  */
 
-/** Fields that say nothing about the forward pass of a trained decoder. */
-const neutral = new Set(
-  `architectures attention_dropout attn_implementation auto_map begin_suppress_tokens bos_token_id cache_implementation
-  classifier_dropout dtype eos_token_id gradient_checkpointing hidden_dropout id2label initializer_range is_decoder
-  is_encoder_decoder is_llama_config keys_to_ignore_at_inference label2id max_length max_position_embeddings model_type
-  name_or_path num_labels output_attentions output_hidden_states pad_token_id pretraining_tp problem_type return_dict
-  rope_interleaved task_specific_params tokenizer_class torch_dtype transformers_version transformers.js_config
-  use_cache use_return_dict vocab_size_padded unsloth_version unsloth_fixed drop_attn_list drop_mlp_list`
-    .split(/\s+/),
-);
+/** Fields that say nothing about the forward pass of a trained decoder, whatever they hold. */
+const neutral = new Set([
+  // What the checkpoint is called, how it was saved, what other programs note in it.
+  `architectures auto_map dtype finetuned finetuning_task is_llama_config model_type name_or_path prefix
+  task_specific_params tokenizer_class torch_dtype transformers_version transformers.js_config unsloth_fixed
+  unsloth_version vocab_size_padded drop_attn_list drop_mlp_list`,
+  // Ids with a meaning to tokenizers and decoding loops.
+  `bos_token_id cls_token_id decoder_start_token_id eos_token_id forced_bos_token_id forced_eos_token_id
+  mask_token_id pad_token_id sep_token_id unk_token_id`,
+  // How text is drawn from the logits: older versions keep it here, newer ones in generation_config.json.
+  `bad_words_ids begin_suppress_tokens diversity_penalty do_sample early_stopping encoder_no_repeat_ngram_size
+  exponential_decay_length_penalty length_penalty max_length min_length no_repeat_ngram_size num_beam_groups
+  num_beams num_return_sequences output_scores remove_invalid_values repetition_penalty return_dict_in_generate
+  suppress_tokens temperature top_k top_p typical_p`,
+  // Training only.
+  `attention_dropout attention_probs_dropout_prob attn_pdrop classifier_dropout embd_pdrop gradient_checkpointing
+  hidden_dropout hidden_dropout_prob initializer_range resid_pdrop tf_legacy_loss`,
+  // How the same numbers are computed and returned; chunks of a feed-forward network are of rows.
+  `attn_implementation cache_implementation chunk_size_feed_forward is_decoder is_encoder_decoder
+  keys_to_ignore_at_inference output_attentions output_hidden_states pretraining_tp return_dict torchscript
+  use_bfloat16 use_cache use_return_dict`,
+  // Lengths seen in training: they bind where a rotation is scaled, and there they are read.
+  `max_position_embeddings max_sequence_length seq_length`,
+  // Classifiers' heads.
+  `id2label label2id num_labels problem_type`,
+  `rope_interleaved`,
+].flatMap((fields) => fields.split(/\s+/)));
+
+/**
+ * Largest counts that are believed: several times those of any model, so that a file does not decide how long a loop
+ * runs or how much is allocated before the first tensor is compared with it.
+ */
+const LIMITS: Readonly<Record<string, number>> = {
+  num_hidden_layers: 4096, // deepest trained: 1000
+  num_attention_heads: 4096, // most: 256
+  num_key_value_heads: 4096,
+  head_dim: 2 ** 16, // largest: 576
+  hidden_size: 2 ** 20, // largest: 53248
+  intermediate_size: 2 ** 22, // largest: 212992
+  vocab_size: 2 ** 21, // largest: 262208, and no tokenizer may have more
+};
+
+/** All other counts. */
+const MOST = 2 ** 31;
 
 /** A strict view of one configuration object. */
 export interface Config {
@@ -22,7 +56,7 @@ export interface Config {
   value(key: string): unknown;
   /** A finite number; `fallback` where the field is absent or null. */
   number(key: string, fallback?: number): number;
-  /** A number of things: an integer of at least 1 and at most 2^31. */
+  /** A number of things: an integer of at least 1, at most what `LIMITS` says. */
   count(key: string, fallback?: number): number;
   /** A number, or null where the field is absent or null (a `fallback` stands in for an absent one only). */
   optional(key: string, fallback?: number | null): number | null;
@@ -57,8 +91,14 @@ export function readConfig(raw: unknown, name: string): Config {
     },
     count(key, fallback) {
       const found = value(key) ?? fallback;
-      if (typeof found !== "number" || !Number.isInteger(found) || found < 1 || found > 2 ** 31) {
+      if (typeof found !== "number" || !Number.isInteger(found) || found < 1) {
         throw wrong(key, "an integer of at least 1");
+      }
+      const most = Object.hasOwn(LIMITS, key) ? LIMITS[key] : MOST;
+      if (found > most) {
+        throw new RangeError(
+          `Cannot read ${name}: ${key} is ${found}, expected an integer of at most ${most}`,
+        );
       }
       return found;
     },
@@ -82,6 +122,7 @@ export function readConfig(raw: unknown, name: string): Config {
       return found === undefined || found === null ? null : readConfig(found, `${name}: ${key}`);
     },
     done() {
+      refuseQuantised(fields.quantization_config, name);
       for (const [key, found] of Object.entries(fields)) {
         if (asked.has(key) || neutral.has(key) || key.startsWith("_")) continue;
         if (found === null || found === false || isEmpty(found)) continue;
@@ -93,6 +134,21 @@ export function readConfig(raw: unknown, name: string): Config {
   };
   return config;
 }
+
+/** Packed weights lie under other names and in other shapes; the method's name says more than a missing tensor. */
+function refuseQuantised(found: unknown, name: string): void {
+  if (typeof found !== "object" || found === null || isEmpty(found)) return;
+  const { quant_method, load_in_4bit, load_in_8bit } = found as Record<string, unknown>;
+  const older = load_in_4bit || load_in_8bit ? "bitsandbytes" : "a method without a name";
+  const method = typeof quant_method === "string" ? METHODS.get(quant_method) ?? quant_method : older;
+  throw new TypeError(
+    `Cannot run ${name}: quantization_config says that the weights are quantised by ${method}, ` +
+      "expected the original weights (float32, float16 or bfloat16), or a GGUF file",
+  );
+}
+
+/** Hugging Face's names of methods that are spelt otherwise elsewhere. */
+const METHODS = new Map([["awq", "AWQ"], ["gptq", "GPTQ"], ["fp8", "FP8"], ["mxfp4", "MXFP4"]]);
 
 const isEmpty = (value: unknown) => typeof value === "object" && Object.keys(value as object).length === 0;
 

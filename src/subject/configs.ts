@@ -34,11 +34,11 @@ export async function openConfig(ref: string, options: OpenOptions = {}): Promis
 }
 
 async function readConfigFile(path: string, name: string): Promise<NamedConfig> {
-  const text = await readFile(path, "utf-8").catch((error) => {
+  const bytes = await readFile(path).catch((error) => {
     throw new Error(`Cannot read ${path}: ${error.message}`, { cause: error });
   });
   try {
-    return { name, config: JSON.parse(text) };
+    return { name, config: JSON.parse(new TextDecoder().decode(bytes)) }; // a byte order mark is left out
   } catch (error) {
     throw new SyntaxError(`Cannot read ${path}: ${(error as Error).message}`, { cause: error });
   }

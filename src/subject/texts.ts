@@ -1,8 +1,16 @@
 /** Calibration text by name or file, packed into blocks of tokens. */
 import { stat } from "node:fs/promises";
-import { benchmarkData, datasetFile, type FetchOptions } from "../hub/mod.ts";
+import { benchmarkData, datasetFile, type FetchOptions, meter } from "../hub/mod.ts";
 import { joinHashes, type Provenance } from "../result/mod.ts";
-import { blockHashes, type Blocks, namedText, packBlocks, readDocuments, TEXT_NAMES } from "../text/mod.ts";
+import {
+  blockHashes,
+  type Blocks,
+  type Document,
+  namedText,
+  packBlocks,
+  readDocuments,
+  TEXT_NAMES,
+} from "../text/mod.ts";
 import type { StudyModel } from "./model.ts";
 
 /** Which text, and how it is cut. */
@@ -28,6 +36,9 @@ export interface Packed {
 /** Names that `text` may have. */
 export const textNames: readonly string[] = [...TEXT_NAMES, "c4"];
 
+/** Work that is over by then says nothing of itself. */
+const QUIET_MS = 1000;
+
 const C4 = { repo: "allenai/c4", file: "en/c4-validation.00000-of-00008.json.gz" };
 
 /** Packs a text for a model. */
@@ -38,11 +49,8 @@ export async function packText(
 ): Promise<Packed> {
   const { text, samples, length, skip, bos } = options;
   const documents = await openText(text, fetch);
-  const packed = await packBlocks(documents, await model.tokenizer(), {
-    samples: skip + samples,
-    length,
-    bos,
-  });
+  const packing = { samples: skip + samples, length, bos };
+  const packed = await packBlocks(documents, await model.tokenizer(), packing, packingMeter(packing, fetch));
   const blocks = { ids: packed.ids.subarray(skip * length), samples, length };
   return {
     blocks,
@@ -51,15 +59,28 @@ export async function packText(
   };
 }
 
+/** Tells of packing that takes long: most texts are packed before a line could be read. */
+function packingMeter({ samples, length }: { samples: number; length: number }, fetch: FetchOptions) {
+  const report = meter({ label: "text", total: samples * length, unit: "tokens" }, fetch.onProgress);
+  const begin = performance.now();
+  return (tokens: number) => {
+    if (performance.now() - begin > QUIET_MS) report(tokens);
+  };
+}
+
 /** Which blocks of a text these are: parts of it have hashes of which the whole's can be made. */
 export function textHash(blocks: Blocks, skip = 0): string {
   return joinHashes(blockHashes(blocks, skip));
 }
 
-async function openText(text: string, fetch: FetchOptions): Promise<AsyncIterable<string>> {
+async function openText(text: string, fetch: FetchOptions): Promise<AsyncIterable<Document>> {
   if (text === "c4") return readDocuments(await datasetFile(C4.repo, C4.file, fetch));
   if (textNames.includes(text)) return namedText(text, await benchmarkData(fetch));
-  if (!await stat(text).then((found) => found.isFile(), () => false)) {
+  const found = await stat(text).catch(() => null);
+  if (found?.isDirectory()) {
+    throw new Error(`Cannot read text ${text}: a folder, expected a file of plain text or JSONL`);
+  }
+  if (!found) {
     throw new Error(
       `Cannot read text ${text}: no such file, expected a file or one of ${textNames.join(", ")}`,
     );

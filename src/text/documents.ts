@@ -4,15 +4,17 @@
  * By its name, before a final `.gz`: `.jsonl`, `.ndjson` and `.json` hold one JSON object with a `text` field per line
  * (so do the files of `allenai/c4`), anything else is plain text and one document.
  */
-import { MAX_TEXT, readJsonLines, readPieces } from "./text_file.ts";
+import type { Document } from "./packing.ts";
+import { readJsonLines, readPieces } from "./text_file.ts";
 
 /**
- * The documents of a text file, in order.
+ * The documents of a text file, in order; plain text in pieces, to be read before the next document is asked for.
  *
  * @throws Error naming the file, and for JSONL the line, if it cannot be read, is not strict UTF-8 or lacks a `text`
  */
-export function readDocuments(file: string): AsyncGenerator<string> {
-  return /\.(jsonl|ndjson|json)(\.gz)?$/i.test(file) ? readRowTexts(file) : readWhole(file);
+export async function* readDocuments(file: string): AsyncGenerator<Document> {
+  if (/\.(jsonl|ndjson|json)(\.gz)?$/i.test(file)) yield* readRowTexts(file);
+  else yield readPieces(file);
 }
 
 async function* readRowTexts(file: string): AsyncGenerator<string> {
@@ -24,17 +26,4 @@ async function* readRowTexts(file: string): AsyncGenerator<string> {
     }
     yield row.text;
   }
-}
-
-async function* readWhole(file: string): AsyncGenerator<string> {
-  let text = "";
-  for await (const piece of readPieces(file)) {
-    text += piece;
-    if (text.length > MAX_TEXT) {
-      throw new RangeError(
-        `Cannot read ${file}: plain text longer than ${MAX_TEXT} characters, expected JSONL documents`,
-      );
-    }
-  }
-  yield text;
 }

@@ -7,7 +7,7 @@
  */
 import { addedTokens, flag, type GgufVocabulary, idsOf, type Metadata, strings } from "./gguf_metadata.ts";
 import { isolate } from "./repair.ts";
-import type { Definition } from "./tokenizer.ts";
+import type { Definition } from "./definition.ts";
 
 /** What a name in `tokenizer.ggml.pre` stands for. */
 interface PreTokenizer {

@@ -19,7 +19,7 @@ import {
   tokenId,
   TokenType,
 } from "./gguf_metadata.ts";
-import type { Definition } from "./tokenizer.ts";
+import type { Definition } from "./definition.ts";
 
 /** Longest token that is cut, in UTF-16 units. Gemma's longest has 31; cutting a token costs its length squared. */
 const MAX_TOKEN_LENGTH = 512;

@@ -8,7 +8,8 @@
 import { byteLevelDefinition } from "./gguf_byte_level.ts";
 import { sentencePieceDefinition } from "./gguf_sentencepiece.ts";
 import { type GgufVocabulary, type Metadata, numbers, strings, tokenId, TokenType } from "./gguf_metadata.ts";
-import { buildTokenizer, MAX_VOCABULARY, type Tokenizer } from "./tokenizer.ts";
+import { MAX_VOCABULARY } from "./definition.ts";
+import { buildTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 /**
  * Builds a tokenizer from the metadata of a GGUF file.
@@ -20,8 +21,8 @@ import { buildTokenizer, MAX_VOCABULARY, type Tokenizer } from "./tokenizer.ts";
 export function tokenizerFromGguf(metadata: Metadata): Tokenizer {
   const vocabulary = readVocabulary(metadata);
   const size = vocabulary.tokens.length;
-  const bos = tokenId(metadata, "bos_token_id", size);
-  const eos = tokenId(metadata, "eos_token_id", size);
+  const bos = () => tokenId(metadata, "bos_token_id", size);
+  const eos = () => tokenId(metadata, "eos_token_id", size);
   const kind = metadata.get("tokenizer.ggml.model");
   switch (kind) {
     case "gpt2":

@@ -2,6 +2,6 @@
 export { readDocuments } from "./documents.ts";
 export { tokenizerFromGguf } from "./gguf_tokenizer.ts";
 export { namedText, TEXT_NAMES, type TextName } from "./named_text.ts";
-export { blockHashes, type Blocks, packBlocks, type Packing } from "./packing.ts";
+export { blockHashes, type Blocks, type Document, packBlocks, type Packing } from "./packing.ts";
 export { readRows, type Row } from "./rows.ts";
 export { type ConfiguredIds, type Tokenizer, tokenizerFromJson } from "./tokenizer.ts";

@@ -18,6 +18,9 @@ export interface Blocks {
   readonly length: number;
 }
 
+/** A document: its text, or the text in pieces, which is read only as far as it is needed. */
+export type Document = string | AsyncIterable<string>;
+
 /** How many blocks, of how many tokens, and whether BOS begins each. */
 export interface Packing {
   readonly samples: number;
@@ -28,16 +31,24 @@ export interface Packing {
 /** Most tokens packed at once: 1 GiB of ids. */
 const MAX_TOKENS = 2 ** 28;
 
+/** Longest text that is tokenised at once without a look for a place to cut it, in UTF-16 units. */
+const PIECE = 2 ** 18;
+
+/** Longest part of a document that is tokenised at once, in UTF-16 units. */
+const MAX_PART = 2 ** 28;
+
 /**
- * Packs documents into blocks, reading no more of them than are needed.
+ * Packs documents into blocks, reading no more of them than is needed.
  *
+ * @param onProgress receives the tokens packed so far
  * @throws RangeError if the text is too short, for sizes out of range and for ids outside the vocabulary;
  *   TypeError where the tokenizer lacks the EOS (or, with `bos`, the BOS) that packing needs
  */
 export async function packBlocks(
-  documents: Iterable<string> | AsyncIterable<string>,
+  documents: Iterable<Document> | AsyncIterable<Document>,
   tokenizer: Tokenizer,
   { samples, length, bos }: Packing,
+  onProgress: (tokens: number) => void = () => {},
 ): Promise<Blocks> {
   const what = `Cannot pack ${samples} blocks of ${length} tokens`;
   checkSizes(what, samples, length);
@@ -54,12 +65,43 @@ export async function packBlocks(
     if (begin !== null && filled % length === 0) ids[filled++] = begin;
     ids[filled++] = id;
   };
-  for await (const text of documents) {
-    tokenizer.encode(text).forEach(put);
+  for await (const document of documents) {
+    for await (const part of partsOf(document, tokenizer)) {
+      part.forEach(put);
+      onProgress(filled);
+      if (filled === ids.length) return { ids, samples, length };
+    }
     put(end);
     if (filled === ids.length) return { ids, samples, length };
   }
   throw new RangeError(`${what}: the text gives ${Math.floor(filled / length)} (${filled} tokens)`);
+}
+
+/** The ids of a document, in parts: what has been read is cut where the tokenizer is sure. */
+async function* partsOf(document: Document, tokenizer: Tokenizer): AsyncGenerator<number[]> {
+  if (typeof document === "string" && document.length <= PIECE) return yield tokenizer.encode(document);
+  let rest = "";
+  let continued = false;
+  for await (const piece of typeof document === "string" ? inPieces(document) : document) {
+    const searched = rest.length;
+    rest += piece;
+    const cut = tokenizer.lastCut(rest, searched);
+    if (cut > 0) {
+      yield tokenizer.encode(rest.slice(0, cut), continued);
+      rest = rest.slice(cut);
+      continued = true;
+    }
+    if (rest.length > MAX_PART) {
+      throw new RangeError(
+        `Cannot tokenise a document: ${rest.length} characters without a place to cut, expected at most ${MAX_PART}`,
+      );
+    }
+  }
+  yield tokenizer.encode(rest, continued);
+}
+
+function* inPieces(text: string): Generator<string> {
+  for (let at = 0; at < text.length; at += PIECE) yield text.slice(at, at + PIECE);
 }
 
 function checkSizes(what: string, samples: number, length: number): void {

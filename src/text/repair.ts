@@ -1,10 +1,11 @@
 /**
  * Pre-tokenizers, rewritten so that `@huggingface/tokenizers` 0.2.0 cuts as Hugging Face's own library does.
  *
- * Found by comparing ids: its `Digits` knows ASCII digits only; its `ByteLevel` uses JavaScript's \s (which has
- * U+FEFF and lacks U+0085); its `Split` takes every behaviour but "Removed" for "Isolated", and that one keeps what it
- * should remove where the pattern is a string. All of them can be said with a `Split` by a regular expression, whose
- * dialect the library does translate. What cannot is an error.
+ * Found by comparing ids: its `Digits` and `Whitespace` know ASCII only; its `ByteLevel`, `WhitespaceSplit` and
+ * `BertPreTokenizer` use JavaScript's \s (which has U+FEFF and lacks U+0085); its `Punctuation` joins what stands
+ * together; its `Metaspace` does not cut; its `Split` takes every behaviour but "Removed" for "Isolated", and that one
+ * keeps what it should remove where the pattern is a string. All of them can be said with a `Split` by a regular
+ * expression, whose dialect the library does translate. What cannot is an error.
  */
 
 interface Step {
@@ -19,7 +20,23 @@ interface Split extends Step {
 }
 
 /** How GPT-2 cuts text into words. */
-const GPT2_WORDS = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
+export const GPT2_WORDS = String
+  .raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
+
+const PUNCTUATION = String.raw`[\p{P}\x21-\x2F\x3A-\x40\x5B-\x60\x7B-\x7E]`;
+
+/** Words of `Whitespace`, once white space is away: Rust's `\w`, which Oniguruma's has more than. */
+const WORDS = String.raw`[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+`;
+
+/** White space, taken away. */
+const withoutSpace = {
+  type: "Split",
+  pattern: { Regex: String.raw`\s+` },
+  behavior: "Removed",
+  invert: false,
+};
+
+const sequence = (...pretokenizers: unknown[]) => ({ type: "Sequence", pretokenizers });
 
 /** Cuts a text into the matches of a regular expression and what lies between them. */
 export const isolate = (Regex: string) => ({
@@ -43,7 +60,17 @@ export function repairPreTokenizer(step: unknown): unknown {
     case "ByteLevel":
       return options.use_regex === false || options.add_prefix_space
         ? step
-        : { type: "Sequence", pretokenizers: [isolate(GPT2_WORDS), { ...step, use_regex: false }] };
+        : sequence(isolate(GPT2_WORDS), { ...step, use_regex: false });
+    case "Whitespace":
+      return sequence(withoutSpace, isolate(WORDS));
+    case "WhitespaceSplit":
+      return withoutSpace;
+    case "BertPreTokenizer":
+      return sequence(withoutSpace, isolate(PUNCTUATION));
+    case "Punctuation":
+      return repairSplit({ pattern: { Regex: PUNCTUATION }, behavior: options.behavior ?? "Isolated" });
+    case "Metaspace":
+      return repairMetaspace(step as Step);
     case "Split":
       return repairSplit(step as Step);
     default:
@@ -51,13 +78,26 @@ export function repairPreTokenizer(step: unknown): unknown {
   }
 }
 
+/** The older field `add_prefix_space` says less than `prepend_scheme`; a word begins with the sign for a space. */
+function repairMetaspace(step: Step): unknown {
+  const { replacement = "▁", add_prefix_space, prepend_scheme, split } = step;
+  const scheme = prepend_scheme ?? (add_prefix_space === false ? "never" : "always");
+  const spaces = { ...step, prepend_scheme: scheme };
+  if (split === false || typeof replacement !== "string") return spaces;
+  const sign = literal(replacement);
+  return sequence(spaces, isolate(`${sign}(?:(?!${sign})[\\s\\S])*`));
+}
+
 function repairSplit(step: Step): unknown {
   const { pattern, behavior, invert } = step as Split;
   const source = pattern?.Regex ?? (pattern?.String === undefined ? undefined : literal(pattern.String));
   if (source === undefined) throw new TypeError("Cannot build a tokenizer: a Split without a pattern");
-  if (behavior === "Removed") return { ...step, pattern: { Regex: source } };
+  if (behavior === "Removed") return { type: "Split", behavior, invert, pattern: { Regex: source } };
   if (behavior === "Isolated") return isolate(source);
-  if (behavior === "MergedWithPrevious" && !invert) return isolate(`(?:(?!${source})[\\s\\S])*(?:${source})`);
+  if (behavior === "MergedWithPrevious" && !invert) {
+    // The rest behind the last match is one, too: a search for the next would start at every character of it.
+    return isolate(`(?:(?!${source})[\\s\\S])*(?:${source}|\\z)`);
+  }
   if (behavior === "Contiguous" && !invert) return isolate(`(?:${source})+`);
   const found = `${invert ? "an inverted" : "a"} Split with behavior ${JSON.stringify(behavior)}`;
   throw new TypeError(`Cannot build a tokenizer: ${found} is not supported`);

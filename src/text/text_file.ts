@@ -7,8 +7,8 @@ import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 
-/** Longest line and longest plain text, in UTF-16 units, so that a few compressed bytes do not fill the memory. */
-export const MAX_TEXT = 2 ** 28;
+/** Longest line, in UTF-16 units, so that a few compressed bytes do not fill the memory. */
+const MAX_TEXT = 2 ** 28;
 
 /**
  * The text of a file, in pieces; a byte order mark is left out.

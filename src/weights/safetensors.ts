@@ -93,12 +93,21 @@ function checkFound(
   }
 }
 
+/** Some editors begin a text with a byte order mark. */
+const withoutMark = (bytes: Uint8Array<ArrayBuffer>) =>
+  bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
+
 /** Tensor → shard. The source is closed. */
 async function readIndex(source: ByteSource): Promise<Map<string, string>> {
   const { name, size } = source;
   try {
     if (size > MAX_JSON_BYTES) throw outOfRange(name, `index of ${size} bytes`, `at most ${MAX_JSON_BYTES}`);
-    const { weight_map: map } = parseObject(name, "index", await source.read(0, size), INDEX_DEPTH);
+    const { weight_map: map } = parseObject(
+      name,
+      "index",
+      withoutMark(await source.read(0, size)),
+      INDEX_DEPTH,
+    );
     if (!isObject(map)) {
       throw malformed(
         name,

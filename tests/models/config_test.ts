@@ -32,11 +32,31 @@ const refused: [what: string, fixture: string, change: Record<string, unknown>, 
     /field per_layer_config is/,
   ],
   ["experts", "mistral", { num_local_experts: 8 }, /field num_local_experts is 8/],
-  [
-    "quantised weights",
+  ...([
+    [{ quant_method: "awq", bits: 4 }, "AWQ"],
+    [{ quant_method: "gptq", bits: 4 }, "GPTQ"],
+    [{ quant_method: "bitsandbytes", load_in_4bit: true }, "bitsandbytes"],
+    [{ load_in_8bit: true }, "bitsandbytes"],
+    [{ quant_method: "fp8", weight_block_size: [128, 128] }, "FP8"],
+    [{ quant_method: "constructor" }, "constructor"],
+    [{ bits: 4 }, "a method without a name"],
+  ] as const).map(([quantization_config, method]): typeof refused[number] => [
+    `weights quantised by ${method}, ${Object.keys(quantization_config)}`,
     "llama",
-    { quantization_config: { bits: 4 } },
-    /field quantization_config is \{"bits":4\}/,
+    { quantization_config },
+    new RegExp(`quantization_config says that the weights are quantised by ${method}, expected the original`),
+  ]),
+  [
+    "a copied base that differs",
+    "neox-parallel",
+    { rope_theta: 5e5, rope_parameters: null },
+    /rope_theta is 500000, expected/,
+  ],
+  [
+    "a copied share that differs",
+    "neox-parallel",
+    { partial_rotary_factor: 0.125 },
+    /partial_rotary_factor is 0\.125, expected/,
   ],
   [
     "a field of another family",
@@ -89,6 +109,21 @@ const refused: [what: string, fixture: string, change: Record<string, unknown>, 
   ],
   ["half a layer", "llama", { num_hidden_layers: 2.5 }, /num_hidden_layers is 2\.5, expected an integer/],
   ["a giant size", "llama", { vocab_size: 2 ** 40 }, /vocab_size is 1099511627776, expected an integer/],
+  ...Object.entries({
+    num_hidden_layers: 4096,
+    num_attention_heads: 4096,
+    num_key_value_heads: 4096,
+    head_dim: 65536,
+    hidden_size: 2 ** 20,
+    intermediate_size: 2 ** 22,
+    vocab_size: 2 ** 21,
+    max_position_embeddings: 2 ** 31,
+  }).map(([field, most]): typeof refused[number] => [
+    `${field} above ${most}`,
+    "llama-rope-dynamic",
+    { [field]: most + 1 },
+    new RegExp(`${field} is ${most + 1}, expected an integer of at most ${most}`),
+  ]),
   [
     "a text for a number",
     "llama",
@@ -175,6 +210,74 @@ Deno.test("fields that are empty, off or say nothing about the arithmetic are pa
     unsloth_version: "1",
   };
   assert.deepEqual(readSpec({ ...config, ...more }, FILE), readSpec(config, FILE));
+});
+
+const dumps: Record<string, Record<string, Record<string, unknown>>> = JSON.parse(
+  await Deno.readTextFile(new URL("../fixtures/configs.json", import.meta.url)),
+);
+
+/** Fields that change what a decoder computes and that no family here has. */
+const unsupported = {
+  pruned_heads: { 0: [1] },
+  add_cross_attention: true,
+  cross_attention_hidden_size: 64,
+  attention_chunk_size: 8192,
+  num_local_experts: 8,
+  no_rope_layers: [1, 0],
+  residual_multiplier: 0.22,
+  use_bidirectional_attention: true,
+  altup_num_inputs: 4,
+};
+
+for (const [version, configs] of Object.entries(dumps)) {
+  for (const [type, config] of Object.entries(configs)) {
+    Deno.test(`${type} as transformers ${version} writes it in full opens, and is still read strictly`, () => {
+      const spec = readSpec(config, FILE);
+      assert.deepEqual([spec.family, spec.layers.length, spec.hidden], [type, 2, config.hidden_size]);
+      for (const [field, value] of Object.entries(unsupported)) {
+        assert.throws(() => readSpec({ ...config, [field]: value }, FILE), {
+          name: "TypeError",
+          message: new RegExp(`^Cannot run ${FILE}: field ${field} is `),
+        });
+      }
+    });
+  }
+}
+
+const LENGTHS: Record<string, number> = { "4.36.2": 3, "4.46.3": 5, "4.57.1": 8, "5.24.0": 8 };
+
+Deno.test("the full configurations are those of four versions", () => {
+  const lengths = Object.entries(dumps).map(([version, configs]) => [version, Object.keys(configs).length]);
+  assert.deepEqual(Object.fromEntries(lengths), LENGTHS);
+});
+
+Deno.test("of a model of text and images the text part is read", async () => {
+  const vision_config = { model_type: "siglip_vision_model", hidden_size: 8 };
+  for (const [type, name] of [["gemma3", "gemma3"], ["mistral3", "mistral"]]) {
+    const text_config = await configOf(name);
+    const outer = {
+      model_type: type,
+      text_config,
+      vision_config,
+      image_token_index: 5,
+      architectures: ["X"],
+    };
+    assert.deepEqual(readSpec(outer, FILE), readSpec(text_config, FILE));
+    const strict = { ...outer, text_config: { ...text_config, num_local_experts: 8 } };
+    assert.throws(() => readSpec(strict, FILE), /config\.json: text_config: field num_local_experts is 8/);
+    assert.throws(() => readSpec({ ...outer, moe_layers: 2 }, FILE), /config\.json: field moe_layers is 2/);
+    const other = { ...outer, text_config: { ...text_config, model_type: "llama4_text" } };
+    assert.throws(() => readSpec(other, FILE), /text_config: model_type is "llama4_text", expected/);
+    assert.throws(() => readSpec({ ...outer, text_config: null }, FILE), /text_config is missing/);
+  }
+});
+
+Deno.test("the outer configuration says whether the head is tied where the text part does not", async () => {
+  const { tie_word_embeddings: _, ...text_config } = await configOf("mistral");
+  const tied = (outer: object) => readSpec({ model_type: "mistral3", text_config, ...outer }, FILE).head.tied;
+  assert.deepEqual([tied({}), tied({ tie_word_embeddings: true })], [false, true]);
+  const own = { ...text_config, tie_word_embeddings: false };
+  assert.equal(tied({ text_config: own, tie_word_embeddings: true }), false);
 });
 
 for (const name of fixtureNames) {

@@ -127,7 +127,15 @@ Deno.test("a character of several tokens comes whole", () => {
     encode: (text: string) => [...new TextEncoder().encode(text)],
     decode: (ids: readonly number[]) => new TextDecoder().decode(Uint8Array.from(ids)),
   };
-  const tokenizer = { encode, decode, bos: null, eos: null, vocabularySize: 256, fingerprint: "bytes" };
+  const tokenizer = {
+    encode,
+    decode,
+    lastCut: () => 0,
+    bos: null,
+    eos: null,
+    vocabularySize: 256,
+    fingerprint: "bytes",
+  };
   const text = "naïve 日本 😀😀 ok";
   const next = incremental(tokenizer, encode("für "));
   const ids = encode(text);

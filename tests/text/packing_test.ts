@@ -6,6 +6,7 @@ import { blockHashes, packBlocks, type Tokenizer, tokenizerFromGguf } from "../.
 const letters: Tokenizer = {
   encode: (text) => Array.from(text, (letter) => letter.charCodeAt(0) - 95),
   decode: (ids) => String.fromCharCode(...ids.map((id) => id + 95)),
+  lastCut: () => 0,
   bos: 0,
   eos: 1,
   vocabularySize: 28,
@@ -73,6 +74,13 @@ Deno.test("a block's hash is that of its ids and its place, wherever they lie in
   assert.equal(blockHashes(await pack("abdabcd", 2, 3))[1], hashes[1]);
   const { ids } = await pack("xyabcabcd", 1, 8);
   assert.deepEqual(blockHashes({ ids: ids.subarray(5), samples: 1, length: 3 }, 1), hashes.slice(1));
+});
+
+Deno.test("packing tells after every part how many tokens there are", async () => {
+  const told: number[] = [];
+  const packing = { samples: 2, length: 4, bos: true };
+  await packBlocks(["ab", "cde", "fgh"], letters, packing, (tokens) => told.push(tokens));
+  assert.deepEqual(told, [3, 8], "BOS a b, then EOS, BOS c d e");
 });
 
 const REFUSED: [string, Tokenizer, number, number, boolean, RegExp][] = [

@@ -153,14 +153,6 @@ const HOSTILE: [string, Fixture, Record<string, unknown>, RegExp][] = [
   ["a merge of unknown tokens", bytes, { merges: ["q@ @q"] }, /merge 0 is "q@ @q"/],
   ["a merge that makes no token", bytes, { merges: ["q q"] }, /merge 0 is "q q"/],
   [
-    "BOS outside the vocabulary",
-    bytes,
-    { bos_token_id: 10 ** 6 },
-    /ggml\.bos_token_id: 1000000, expected an id/,
-  ],
-  ["EOS that is negative", bytes, { eos_token_id: -1 }, /ggml\.eos_token_id: -1/],
-  ["EOS that is text", bytes, { eos_token_id: "1" }, /ggml\.eos_token_id/],
-  [
     "a prefix flag that is a number",
     bytes,
     { add_space_prefix: 1 },
@@ -216,10 +208,23 @@ const BAD_JSON: [string, unknown, unknown, RegExp][] = [
     /token "x" has id -1/,
   ],
   [
-    "a BOS that is no token",
-    { model },
-    { bos_token: "<s>" },
-    /bos_token is "<s>", expected a token of the vocabulary/,
+    "an unknown kind of model",
+    { model: { ...model, type: "RWKV" } },
+    {},
+    /model\.type is "RWKV", expected one of BPE, /,
+  ],
+  ["no kind of model", { model: { vocab: {} } }, {}, /model\.type is missing, expected one of BPE/],
+  [
+    "a list as BPE's vocabulary",
+    { model: { ...model, vocab: [] } },
+    {},
+    /vocabulary of a BPE model is not an object/,
+  ],
+  [
+    "an object as Unigram's vocabulary",
+    { model: { ...model, type: "Unigram" } },
+    {},
+    /Unigram model is not a list/,
   ],
   ["an unknown normaliser", { model, normalizer: { type: "Rot13" } }, {}, /Rot13/],
   [
@@ -242,3 +247,34 @@ for (const [name, json, config, message] of BAD_JSON) {
     assert.throws(() => tokenizerFromJson(json, config), message);
   });
 }
+
+Deno.test("a BOS or EOS that names no token is an error only where it is used", () => {
+  const text = "The quick brown fox";
+  const broken: [Tokenizer, RegExp][] = [
+    [
+      tokenizerFromJson(bytes.tokenizer, { bos_token: "<s>", eos_token: "<|end|>" }),
+      /bos_token is "<s>", expected a token/,
+    ],
+    [
+      tokenizerFromJson(bytes.tokenizer, {}, { bos_token_id: 10 ** 6, eos_token_id: 1 }),
+      /BOS is 1000000, expected an id below/,
+    ],
+    [
+      tokenizerFromJson(bytes.tokenizer, {}, { bos_token_id: -1, eos_token_id: 1 }),
+      /bos_token_id is -1, expected a token id/,
+    ],
+    [
+      tokenizerFromGguf(metadata(bytes, { bos_token_id: 10 ** 6 })),
+      /ggml\.bos_token_id: 1000000, expected an id/,
+    ],
+    [tokenizerFromGguf(metadata(bytes, { bos_token_id: "1" })), /ggml\.bos_token_id: 1, expected an id/],
+  ];
+  const ids = tokenizerFromJson(bytes.tokenizer, bytes.config).encode(text);
+  for (const [tokenizer, message] of broken) {
+    assert.deepEqual(tokenizer.encode(text), ids);
+    assert.equal(tokenizer.eos, 1);
+    assert.match(tokenizer.fingerprint, /^[0-9a-f]{64}$/);
+    assert.throws(() => tokenizer.bos, { name: "RangeError", message });
+  }
+  assert.throws(() => tokenizerFromGguf(metadata(bytes, { eos_token_id: -1 })).eos, /ggml\.eos_token_id: -1/);
+});

@@ -20,6 +20,7 @@ export function gemma2(config: Config): ModelSpec {
     softcap: readCap(config, "attn_logit_softcapping", 50),
     finalSoftcap: readCap(config, "final_logit_softcapping", 30),
     qkNorm: false,
+    vocabulary: 256000,
   });
 }
 
@@ -40,6 +41,7 @@ export function gemma3(config: Config): ModelSpec {
     softcap: readCap(config, "attn_logit_softcapping"),
     finalSoftcap: readCap(config, "final_logit_softcapping"),
     qkNorm: true,
+    vocabulary: 262208,
   });
 }
 
@@ -67,6 +69,7 @@ interface Traits {
   softcap: number | null;
   finalSoftcap: number | null;
   qkNorm: boolean;
+  vocabulary: number;
 }
 
 function periNorm(family: string, config: Config, traits: Traits): ModelSpec {
@@ -99,7 +102,7 @@ function periNorm(family: string, config: Config, traits: Traits): ModelSpec {
   return {
     family,
     hidden,
-    vocabulary: config.count("vocab_size"),
+    vocabulary: config.count("vocab_size", traits.vocabulary),
     layers: Array.from({ length: config.count("num_hidden_layers") }, (_, l) => ({
       residual: "sequential",
       attention: { ...attention, ...traits.layer(l) },

@@ -11,6 +11,9 @@ import type { LayerSpec, ModelSpec } from "../spec.ts";
 import { readActivation, readEpsilon } from "./common.ts";
 
 export function gptNeox(config: Config): ModelSpec {
+  const share = config.number("rotary_pct", 0.25);
+  checkCopy(config, "rope_theta", "rotary_emb_base", config.number("rotary_emb_base", 10000));
+  checkCopy(config, "partial_rotary_factor", "rotary_pct", share);
   const hidden = config.count("hidden_size");
   const heads = config.count("num_attention_heads");
   const headSize = hidden / heads;
@@ -35,7 +38,7 @@ export function gptNeox(config: Config): ModelSpec {
       scale: headSize ** -0.5,
       rope: readRope(config, headSize, {
         theta: "rotary_emb_base",
-        partial: config.number("rotary_pct", 0.25),
+        partial: share,
       }),
       window: null,
       softcap: null,
@@ -59,6 +62,16 @@ export function gptNeox(config: Config): ModelSpec {
     finalNorm: layerNorm,
     head: { tied: config.boolean("tie_word_embeddings", false), softcap: null },
   };
+}
+
+/** Some versions write the rotation a second time under the names of other families, and never read that. */
+function checkCopy(config: Config, key: string, original: string, value: number): void {
+  const copy = config.number(key, value);
+  if (copy !== value) {
+    throw new RangeError(
+      `Cannot read ${config.name}: ${key} is ${copy}, expected ${value} as ${original} says`,
+    );
+  }
 }
 
 const layerStem = (stem: string) => `gpt_neox.layers.*.${stem}`;

@@ -2,6 +2,7 @@
 import type { Config } from "../config.ts";
 import type { NameTable } from "../names.ts";
 import type { ModelSpec } from "../spec.ts";
+import { composite } from "./composite.ts";
 import { gemma2, gemma3, gemmaNames } from "./gemma.ts";
 import { gptNeox, gptNeoxNames } from "./gpt_neox.ts";
 import { llama, llamaNames, mistral, qwen2, qwen3 } from "./llama.ts";
@@ -17,10 +18,12 @@ export interface Family {
 export const families: Readonly<Record<string, Family>> = {
   llama: { spec: llama, names: () => llamaNames },
   mistral: { spec: mistral, names: () => llamaNames },
+  mistral3: { spec: composite({ mistral }, "mistral"), names: () => llamaNames },
   qwen2: { spec: qwen2, names: () => llamaNames },
   qwen3: { spec: qwen3, names: () => llamaNames },
   gemma2: { spec: gemma2, names: () => gemmaNames },
   gemma3_text: { spec: gemma3, names: () => gemmaNames },
+  gemma3: { spec: composite({ gemma3_text: gemma3 }, "gemma3_text"), names: () => gemmaNames },
   olmo2: { spec: olmo2, names: () => olmo2Names },
   gpt_neox: {
     spec: gptNeox,

@@ -1,0 +1,165 @@
+/** A text in parts, cut where the tokenizer says, has the ids of the whole. */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { packBlocks, type Tokenizer, tokenizerFromGguf, tokenizerFromJson } from "../../src/text/mod.ts";
+
+const read = async (name: string) =>
+  JSON.parse(await Deno.readTextFile(new URL(`../fixtures/tokens/${name}.json`, import.meta.url)));
+const [bytes, pieces, steps] = await Promise.all(["bytes", "pieces", "steps"].map(read));
+
+const gguf = (base: typeof bytes, name: string, value: unknown) =>
+  tokenizerFromGguf(new Map(Object.entries({ ...base.gguf, [`tokenizer.ggml.${name}`]: value })));
+
+/** Tokenizers that must cut, and any others. */
+const cutting: Record<string, Tokenizer> = {
+  ...Object.fromEntries(
+    ["gpt-2", "smollm", "llama-bpe", "qwen2"].map((pre) => [pre, gguf(bytes, "pre", pre)]),
+  ),
+  "SentencePiece": gguf(pieces, "add_space_prefix", false),
+  "SentencePiece, prefix": gguf(pieces, "add_space_prefix", true),
+  "tokenizer.json": tokenizerFromJson(bytes.tokenizer, bytes.config),
+};
+const all = { ...cutting };
+for (const { name, tokenizer } of steps.tokenizers) all[name] = tokenizerFromJson(tokenizer, {});
+for (const { pre_tokenizer } of bytes.splits) {
+  const { type, behavior, pattern } = pre_tokenizer.pretokenizers[0];
+  all[`${type} ${behavior} ${JSON.stringify(pattern)}`] = tokenizerFromJson({
+    ...bytes.tokenizer,
+    pre_tokenizer,
+  }, {});
+}
+
+/** What texts are made of: everything that a step of a tokenizer treats in a way of its own. */
+const atoms = [
+  ..."abÄéßΣя猫",
+  "the",
+  "word",
+  " ",
+  " ",
+  " ",
+  "  ",
+  "\n",
+  "\n\n",
+  "\r\n",
+  "\t",
+  "1",
+  "23",
+  "½",
+  ".",
+  ",",
+  "'s",
+  "n't",
+  "_",
+  "▁",
+  "<x>",
+  "<|end|>",
+  "<tool>",
+  "<",
+  "e\u0301",
+  "\u0301",
+  "\u00a0",
+  "\u0085",
+  "\ufeff",
+  "\u200d",
+  "😀",
+  "İ",
+  "ŉ",
+];
+const text = fc.array(fc.constantFrom(...atoms), { maxLength: 60 }).map((parts) => parts.join(""));
+
+async function* inPieces(text: string, size: number) {
+  const characters = [...text];
+  for (let at = 0; at < characters.length; at += size) yield characters.slice(at, at + size).join("");
+}
+
+/** The first ids of a text that comes in pieces, as packing finds them, EOS (0) behind the last. */
+async function packed(tokenizer: Tokenizer, text: string, size: number, count: number): Promise<number[]> {
+  const known: Tokenizer = Object.create(tokenizer, { eos: { value: 0 } });
+  const { ids } = await packBlocks([inPieces(text, size)], known, { samples: 1, length: count, bos: false });
+  return [...ids];
+}
+
+for (const [name, tokenizer] of Object.entries(all)) {
+  Deno.test(`${name}: in pieces as in one`, async () => {
+    const size = fc.integer({ min: 1, max: 9 });
+    await fc.assert(
+      fc.asyncProperty(text, size, async (text, size) => {
+        let whole: number[];
+        try {
+          whole = tokenizer.encode(text);
+        } catch (error) {
+          assert.match((error as Error).message, /neither/);
+          return;
+        }
+        fc.pre(whole.length > 0);
+        assert.deepEqual(await packed(tokenizer, text, size, whole.length + 1), [...whole, 0]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+}
+
+for (const [name, tokenizer] of Object.entries(cutting)) {
+  Deno.test(`${name}: a long text is read no further than is needed`, async () => {
+    let read = 0;
+    async function* endless() {
+      for (;; read++) yield "The quick brown fox jumps over the lazy dog ";
+    }
+    const packing = { samples: 2, length: 16, bos: false };
+    const { ids } = await packBlocks([endless()], tokenizer, packing);
+    assert.ok(read < 8, `${read} pieces read`);
+    const whole = tokenizer.encode("The quick brown fox jumps over the lazy dog ".repeat(8));
+    assert.deepEqual([...ids], whole.slice(0, 32));
+  });
+}
+
+Deno.test("a long document is tokenised in parts, to the same ids", async () => {
+  const long = "The quick brown fox jumps over the lazy dog. ".repeat(13_000);
+  for (const tokenizer of [cutting.smollm, cutting["SentencePiece, prefix"]]) {
+    const whole = tokenizer.encode(long);
+    let asked = 0;
+    const counting: Tokenizer = Object.create(tokenizer, {
+      eos: { value: 0 },
+      encode: {
+        value: (text: string, continued: boolean) => {
+          asked += text.length;
+          return tokenizer.encode(text, continued);
+        },
+      },
+    });
+    const first = async (
+      length: number,
+    ) => [...(await packBlocks([long], counting, { samples: 1, length, bos: false })).ids];
+    assert.deepEqual(await first(64), whole.slice(0, 64));
+    assert.ok(asked < long.length / 2, `${asked} of ${long.length} characters tokenised`);
+    assert.deepEqual(await first(whole.length + 1), [...whole, 0]);
+  }
+});
+
+Deno.test("no cut is sure where an added token, a merge or an unknown pattern may reach across it", () => {
+  const cuts = (change: Record<string, unknown>, base = bytes.tokenizer) =>
+    tokenizerFromJson({ ...base, ...change }, {}).lastCut("the cat");
+  assert.equal(cuts({}), 3);
+  const added = (token: object) => ({ added_tokens: [{ id: 0, special: true, ...token }] });
+  assert.equal(cuts(added({ content: "<x>" })), 3);
+  for (
+    const token of [
+      { content: "e c" },
+      { content: "e\nc" },
+      { content: "e", rstrip: true },
+      { content: " c", single_word: true },
+    ]
+  ) assert.equal(cuts(added(token)), 0, JSON.stringify(token));
+  const normalizer = { type: "Replace", pattern: { Regex: "e c" }, content: "x" };
+  assert.equal(cuts({ normalizer }), 0);
+  assert.equal(cuts({ normalizer: { type: "Strip", strip_left: true, strip_right: true } }), 0);
+  const pre_tokenizer = { type: "Split", pattern: { Regex: "e c|." }, behavior: "Isolated", invert: false };
+  assert.equal(cuts({ pre_tokenizer }), 0);
+  const plain = {
+    normalizer: { type: "Replace", pattern: { String: " " }, content: "▁" },
+    model: { type: "BPE", vocab: { "▁": 0, e: 1, "e▁": 2, t: 3, "▁t": 4 }, merges: ["▁ t"] },
+  };
+  assert.equal(cuts({}, plain), 3);
+  const across = { ...plain.model, merges: [["▁", "t"], ["e", "▁"]] };
+  assert.equal(cuts({ model: across }, plain), 0);
+});
