@@ -22,7 +22,7 @@ export function createContext(): Context {
   const controller = new AbortController();
   process.on("SIGINT", () => {
     if (controller.signal.aborted) process.exit(1);
-    controller.abort(new Error("Stopped; what was finished is kept"));
+    controller.abort(new Error("Stopped; what is kept is not computed again"));
   });
   const progress = progressLine();
   return {

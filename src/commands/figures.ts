@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import { join, relative } from "node:path";
 import process from "node:process";
+import { checkFolder } from "../disk/mod.ts";
 import { type Section, writeReport } from "../show/mod.ts";
 import { analyses, type AnalysisName, profile, SIZES } from "../study/mod.ts";
 import { openModel } from "../subject/mod.ts";
@@ -29,6 +30,7 @@ export function figuresCommand(context: Context): Command {
     .addHelpText("after", () => `\n${NAMES.map((name) => `${name}: ${analyses[name].about}`).join("\n")}`)
     .action(async (ref: string, { only = NAMES, results, cache, ...flags }: FiguresFlags) => {
       const { out = join(results, "figures"), ...sizes } = flags;
+      await checkFolder(out);
       const reports = {
         signal: context.signal,
         onProgress: context.progress.onProgress,

@@ -1,2 +1,2 @@
 /** Files written whole or not at all. */
-export { writeWhole } from "./whole.ts";
+export { checkFolder, writeWhole } from "./whole.ts";

@@ -25,6 +25,18 @@ export async function writeWhole(path: string, text: string): Promise<void> {
   }
 }
 
+/** Makes a folder and tries to write into it, before anything is computed for it. Throws `Error` that names it. */
+export async function checkFolder(folder: string): Promise<void> {
+  const file = join(folder, temporaryName());
+  try {
+    await mkdir(folder, { recursive: true });
+    await withFile(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, () => Promise.resolve());
+    await rm(file);
+  } catch (error) {
+    throw new Error(`Cannot write into ${folder}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
 async function replace(target: string, there: Stats | null, text: string): Promise<void> {
   const folder = dirname(target);
   await mkdir(folder, { recursive: true });

@@ -14,11 +14,16 @@ export interface Ran {
 }
 
 /** Runs `lamina COMMAND …`. */
-export async function lamina(...args: string[]): Promise<Ran> {
+export function lamina(...args: string[]): Promise<Ran> {
+  return laminaIn({}, ...args);
+}
+
+/** The same in another environment. */
+export async function laminaIn(env: Record<string, string>, ...args: string[]): Promise<Ran> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", "src/cli.ts", ...args],
     cwd: root,
-    env: { NO_COLOR: "1", LANG: "C.UTF-8", LAMINA_RESULTS: results },
+    env: { NO_COLOR: "1", LANG: "C.UTF-8", LAMINA_RESULTS: results, ...env },
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, out: text(stdout), err: text(stderr) };
