@@ -12,6 +12,7 @@ import { removeStrays, temporaryName } from "./temporary.ts";
 /**
  * Writes text to a path; folders on the way are made. An existing file keeps its permissions, a link stays and what it
  * leads to is written. Throws `Error` that names the path; what was there before is then there still.
+ * The error has the system's `code`.
  */
 export async function writeWhole(path: string, text: string): Promise<void> {
   try {
@@ -21,7 +22,7 @@ export async function writeWhole(path: string, text: string): Promise<void> {
     if (isDescriptor(target) || (there && !there.isFile())) await writeThrough(target, text);
     else await replace(target, there, text);
   } catch (error) {
-    throw new Error(`Cannot write ${path}: ${(error as Error).message}`, { cause: error });
+    throw failure(`Cannot write ${path}`, error);
   }
 }
 
@@ -33,7 +34,7 @@ export async function checkFolder(folder: string): Promise<void> {
     await withFile(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, () => Promise.resolve());
     await rm(file);
   } catch (error) {
-    throw new Error(`Cannot write into ${folder}: ${(error as Error).message}`, { cause: error });
+    throw failure(`Cannot write into ${folder}`, error);
   }
 }
 
@@ -66,6 +67,12 @@ async function writeThrough(target: string, text: string): Promise<void> {
   const [, standard] = target.match(/^\/(?:dev|proc\/self)\/fd\/([12])$/) ?? [];
   if (standard) return await promisify(writeFile)(Number(standard), text);
   await withFile(target, constants.O_WRONLY | constants.O_APPEND, (file) => file.writeFile(text));
+}
+
+/** An error with the system's own code, by which callers tell a full disk from a forbidden one. */
+function failure(what: string, cause: unknown): Error {
+  const { message, code } = cause as Error & { code?: string };
+  return Object.assign(new Error(`${what}: ${message}`, { cause }), { code });
 }
 
 async function withFile(

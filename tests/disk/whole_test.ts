@@ -108,14 +108,15 @@ Deno.test("a target that cannot be written is named, and nothing half-written is
   withFolder(async (folder) => {
     await Deno.mkdir(`${folder}/taken`);
     await Deno.writeTextFile(`${folder}/file`, "kept");
-    const fails = (path: string) =>
-      assert.rejects(() => writeWhole(path, "text"), (error: Error) => {
+    const fails = (path: string, code?: string) =>
+      assert.rejects(() => writeWhole(path, "text"), (error: Error & { code?: string }) => {
         assert.ok(error.message.startsWith(`Cannot write ${path}: `), error.message);
+        assert.equal(error.code, code);
         return true;
       });
     await fails(`${folder}/taken`);
-    await fails(`${folder}/file/inside.json`);
-    await fails(`${folder}/${"long".repeat(100)}`); // written beside it, then cannot take its place
+    await fails(`${folder}/file/inside.json`, "EEXIST");
+    await fails(`${folder}/${"long".repeat(100)}`, "ENAMETOOLONG"); // written beside it, then cannot take its place
     assert.deepEqual(namesIn(folder), ["file", "taken"]);
     assert.equal(await Deno.readTextFile(`${folder}/file`), "kept");
   }));
