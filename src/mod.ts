@@ -14,8 +14,12 @@ export * from "./study/mod.ts";
 export * from "./subject/mod.ts";
 export * from "./doctor/mod.ts";
 export type {
+  AgainstLlmDrop,
+  Agreement,
   Causes,
   Checkpoints,
+  Comparison,
+  OfficialDifference,
   Perplexity,
   Plan,
   Profile,

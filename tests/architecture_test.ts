@@ -7,10 +7,11 @@ import { dirname, join } from "node:path/posix";
 
 /** What each room may import: rooms above it in this list only. */
 const table = {
+  disk: "",
   tensor: "",
   measure: "tensor",
-  result: "measure",
-  hub: "",
+  result: "disk measure",
+  hub: "disk",
   weights: "tensor hub",
   text: "",
   onnx: "tensor",
@@ -20,9 +21,9 @@ const table = {
   run: "tensor weights onnx models engine kernels measure",
   subject: "tensor result hub weights text models",
   study: "tensor result hub text onnx models engine kernels measure run subject",
-  show: "result hub measure",
+  show: "disk result hub measure",
   doctor: "tensor hub onnx engine kernels",
-  commands: "result hub run subject study show doctor",
+  commands: "disk result hub run subject study show doctor",
 };
 const rooms: Record<string, string[]> = Object.fromEntries(
   Object.entries(table).map(([room, row]) => [room, row.split(" ").filter(Boolean)]),

@@ -10,8 +10,9 @@ import {
   untrainedCausesEstimate,
 } from "../study/mod.ts";
 import { openConfig, openSeries, type StudyModel } from "../subject/mod.ts";
-import { type Context, studyOptions, withModel, writeJson } from "./context.ts";
+import { type Context, studyOptions, withModel } from "./context.ts";
 import { type StudyFlags, wholeNumber, withStudyFlags } from "./options.ts";
+import { deliver } from "./outlet.ts";
 
 interface Flags extends StudyFlags {
   queryStride: number;
@@ -46,8 +47,7 @@ export function causesCommand(context: Context): Command {
     const { queryStride, kernels, effectSamples, seed, step } = flags;
     const options = { ...studyOptions(context, flags), queryStride, kernels, effectSamples };
     const finish = async (result: Causes) => {
-      if (await writeJson(context, flags.json, result)) return;
-      context.print(causesTable(result, context.look));
+      await deliver(context, flags.json, result, () => causesTable(result, context.look));
     };
     if (flags.untrained) {
       refuseText(flags);

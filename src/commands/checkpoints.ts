@@ -4,8 +4,9 @@ import { noDrop } from "../run/mod.ts";
 import { checkpointTable, estimateText } from "../show/mod.ts";
 import { checkpoints, estimate, HELD_OUT_TEXT, type StudyOptions } from "../study/mod.ts";
 import { openSeries, type Series } from "../subject/mod.ts";
-import { type Context, studyOptions, writeJson } from "./context.ts";
+import { type Context, studyOptions } from "./context.ts";
 import { numberList, type StudyFlags, withStudyFlags } from "./options.ts";
+import { deliver } from "./outlet.ts";
 
 interface Flags extends StudyFlags {
   steps?: number[];
@@ -37,8 +38,7 @@ export function checkpointsCommand(context: Context): Command {
     if (flags.dryRun) return await printEstimate(context, series, options);
     const quality = flags.quality === true ? HELD_OUT_TEXT : flags.quality;
     const result = await checkpoints(series, { ...options, quality });
-    if (await writeJson(context, flags.json, result)) return;
-    context.print(checkpointTable(result, context.look));
+    await deliver(context, flags.json, result, () => checkpointTable(result, context.look));
   });
 }
 

@@ -1,10 +1,10 @@
 /** What every command works with: where it reports to, what ends it, how its tables look. */
 import process from "node:process";
-import { type Profile, writeWhole } from "../result/mod.ts";
+import type { Profile } from "../result/mod.ts";
 import { profileTable, type ProgressLine, progressLine, type TextLook } from "../show/mod.ts";
 import { distinct, type StudyOptions } from "../study/mod.ts";
 import { openModel, type StudyModel } from "../subject/mod.ts";
-import { RESULTS, type StudyFlags } from "./options.ts";
+import type { StudyFlags } from "./options.ts";
 
 /** A running command. */
 export interface Context {
@@ -22,7 +22,7 @@ export function createContext(): Context {
   const controller = new AbortController();
   process.on("SIGINT", () => {
     if (controller.signal.aborted) process.exit(1);
-    controller.abort(new Error("Stopped; what was finished is kept"));
+    controller.abort(new Error("Stopped; what is kept is not computed again"));
   });
   const progress = progressLine();
   return {
@@ -50,8 +50,7 @@ export function studyOptions(context: Context, flags: StudyFlags): StudyOptions 
     skip: flags.skip,
     bos: flags.bos,
     ...(flags.text === undefined ? {} : { text: flags.text }),
-    results: RESULTS,
-    fresh: !flags.cache,
+    ...(flags.cache ? { results: flags.results } : {}),
     signal: context.signal,
     onProgress: (progress) => context.progress.onProgress(progress),
     onNotice: context.notice,
@@ -76,26 +75,10 @@ export async function withModel<T>(
   }
 }
 
-/** Prints a profile's table; ranks that the samples do not tell apart are marked. */
-export function printProfile(context: Pick<Context, "print" | "look">, result: Profile): void {
-  context.print(profileTable(result, {
+/** A profile's table; ranks that the samples do not tell apart are marked. */
+export function markedProfile(context: Pick<Context, "look">, result: Profile): string {
+  return profileTable(result, {
     ...context.look,
     tied: (above, below) => !distinct(result, above, below),
-  }));
-}
-
-/** Writes a result where `--json` says; true where it went to standard output, which is then left to it. */
-export async function writeJson(
-  context: Context,
-  file: string | undefined,
-  result: unknown,
-): Promise<boolean> {
-  if (file === undefined) return false;
-  const text = JSON.stringify(result, null, 1);
-  if (file === "-") {
-    context.print(text);
-    return true;
-  }
-  await writeWhole(file, text + "\n");
-  return false;
+  });
 }

@@ -2,7 +2,9 @@
 import { Command } from "commander";
 import { doctorTable } from "../show/mod.ts";
 import { examine, machineProbes } from "../doctor/mod.ts";
+import { head } from "../result/mod.ts";
 import type { Context } from "./context.ts";
+import { deliver } from "./outlet.ts";
 
 export function doctorCommand(context: Context): Command {
   return new Command("doctor")
@@ -11,11 +13,8 @@ export function doctorCommand(context: Context): Command {
     .action(async ({ json }: { json: boolean }) => {
       const findings = await examine(machineProbes, context.signal);
       const broken = findings.filter(({ needed, works }) => needed && !works).map(({ part }) => part);
-      if (json) {
-        context.print(JSON.stringify({ kind: "doctor", works: broken.length === 0, findings }, null, 1));
-      } else {
-        context.print(doctorTable(findings, context.look));
-      }
+      const result = { ...head("doctor"), works: broken.length === 0, findings };
+      await deliver(context, json ? "-" : undefined, result, () => doctorTable(findings, context.look));
       if (broken.length > 0) throw new Error(`Cannot run a study here: ${broken.join(", ")} (see above)`);
       context.notice("every study runs here, on the CPU");
     });

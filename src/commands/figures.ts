@@ -1,44 +1,42 @@
 /** All analyses on one page: `lamina figures`. What is kept is drawn, the rest is computed first. */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { join, relative } from "node:path";
 import process from "node:process";
+import { checkFolder } from "../disk/mod.ts";
 import { type Section, writeReport } from "../show/mod.ts";
 import { analyses, type AnalysisName, profile, SIZES } from "../study/mod.ts";
 import { openModel } from "../subject/mod.ts";
 import type { Context } from "./context.ts";
 import { drawn } from "./drawn.ts";
-import { RESULTS, wholeNumber } from "./options.ts";
+import { type KeepingFlags, wholeNumber, withKeepingFlags } from "./options.ts";
 
-interface FiguresFlags {
+interface FiguresFlags extends KeepingFlags {
   only?: AnalysisName[];
-  out: string;
+  out?: string;
   samples?: number;
   length?: number;
-  cache: boolean;
 }
 
 const NAMES = Object.keys(analyses) as AnalysisName[];
 
 export function figuresCommand(context: Context): Command {
-  return new Command("figures")
+  return withKeepingFlags(new Command("figures"))
     .description("every analysis on one HTML page, its pictures and numbers beside it")
     .argument("[model]", "another model", "smollm2-135m")
     .option("--only <names>", `these alone, as importance,quality; of: ${NAMES.join(", ")}`, analysesOf)
-    .addOption(
-      new Option("--out <folder>", "where to write the page")
-        .default(join(RESULTS, "figures"), "data/results/figures"),
-    )
+    .option("--out <folder>", "where to write the page, instead of the folder figures among the results")
     .option("--samples <n>", "blocks of text, instead of each analysis' own number", wholeNumber(1))
     .option("--length <t>", "tokens in each block, likewise", wholeNumber(2))
-    .option("--no-cache", "compute again although results are kept")
     .addHelpText("after", () => `\n${NAMES.map((name) => `${name}: ${analyses[name].about}`).join("\n")}`)
-    .action(async (ref: string, { only = NAMES, out, cache, ...sizes }: FiguresFlags) => {
+    .action(async (ref: string, { only = NAMES, results, cache, ...flags }: FiguresFlags) => {
+      const { out = join(results, "figures"), ...sizes } = flags;
+      await checkFolder(out);
       const reports = {
         signal: context.signal,
         onProgress: context.progress.onProgress,
         onNotice: context.notice,
       };
-      const options = { ...reports, ...sizes, results: RESULTS, fresh: !cache };
+      const options = { ...reports, ...sizes, ...(cache ? { results } : {}) };
       const model = once(() => openModel(ref, reports));
       const importance = once(async () => profile(await model.get(), { ...SIZES.profile, ...options }));
       const sections: Section[] = [];

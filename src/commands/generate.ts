@@ -1,8 +1,9 @@
 /** What the model writes: the full model's text beside the dropped one's. */
 import { Command } from "commander";
 import process from "node:process";
+import { head } from "../result/mod.ts";
 import { generate } from "../study/mod.ts";
-import { type Context, withModel, writeJson } from "./context.ts";
+import { type Context, withModel } from "./context.ts";
 import {
   type DropFlags,
   dropOf,
@@ -12,6 +13,7 @@ import {
   wholeNumber,
   withDropFlags,
 } from "./options.ts";
+import { deliver, isStandardOutput } from "./outlet.ts";
 
 interface GenerateFlags extends DropFlags {
   prompt: string;
@@ -39,7 +41,7 @@ export function generateCommand(context: Context): Command {
     await withModel(context, ref, async (model) => {
       const drop = dropOf(model, wanted);
       const dropped = drop.attention.length + drop.mlp.length > 0;
-      const quiet = flags.json === "-";
+      const quiet = isStandardOutput(flags.json);
       let current = -1;
       const texts = await generate(model, flags.prompt, {
         ...flags,
@@ -55,13 +57,8 @@ export function generateCommand(context: Context): Command {
           process.stdout.write(text);
         },
       });
-      if (!quiet) context.print("");
-      await writeJson(context, flags.json, {
-        kind: "generate",
-        model: model.identity,
-        prompt: flags.prompt,
-        texts,
-      });
+      const result = { ...head("generate"), model: model.identity, prompt: flags.prompt, texts };
+      await deliver(context, flags.json, result, () => ""); // the texts are there already: the line is ended
     });
   });
 }

@@ -1,5 +1,6 @@
 /** Options that commands share, parsed and checked. A wrong value is a wrong use: exit code 2. */
 import { Command, InvalidArgumentError, Option } from "commander";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { type Plan, readResult } from "../result/mod.ts";
 import { type DropPlan, dropPlan } from "../run/mod.ts";
@@ -7,7 +8,7 @@ import { dropsIn } from "../study/mod.ts";
 import { type StudyModel, textNames } from "../subject/mod.ts";
 
 /** What every study takes. */
-export interface StudyFlags {
+export interface StudyFlags extends KeepingFlags {
   samples: number;
   length: number;
   text?: string;
@@ -16,8 +17,13 @@ export interface StudyFlags {
   engine: string;
   seed: number;
   json?: string;
-  cache: boolean;
   dryRun: boolean;
+}
+
+/** Where results are kept, and whether. */
+export interface KeepingFlags {
+  results: string;
+  cache: boolean;
 }
 
 /** Which modules to leave out. */
@@ -28,12 +34,29 @@ export interface DropFlags {
   plan?: string;
 }
 
-/** Where results are kept between runs. */
-export const RESULTS = fileURLToPath(new URL("../../data/results", import.meta.url));
+/** Adds the option that says where results are kept between runs. */
+export function withResultsFlag(command: Command): Command {
+  const usual = fileURLToPath(new URL("../../data/results", import.meta.url));
+  return command.addOption(
+    new Option("--results <folder>", "where results are kept, and found again").argParser(notEmpty)
+      .default(process.env.LAMINA_RESULTS || usual, "LAMINA_RESULTS, or data/results of the project"),
+  );
+}
+
+/** Adds the options about keeping results. */
+export function withKeepingFlags(command: Command): Command {
+  return withResultsFlag(command)
+    .option("--no-cache", "neither use kept results nor keep any");
+}
+
+function notEmpty(text: string): string {
+  if (text === "") throw new InvalidArgumentError("expected a folder");
+  return text;
+}
 
 /** Adds the options of a study, with its default sizes. */
 export function withStudyFlags(command: Command, { samples = 8, length = 512 } = {}): Command {
-  return command
+  return withKeepingFlags(command)
     .option("--samples <n>", "blocks of text", wholeNumber(1), samples)
     .option("--length <t>", "tokens in each block", wholeNumber(2), length)
     .option(
@@ -45,8 +68,7 @@ export function withStudyFlags(command: Command, { samples = 8, length = 512 } =
     .addOption(new Option("--engine <name>", "what runs the model").choices(["cpu"]).default("cpu"))
     .option("--seed <n>", "seed of whatever is random", wholeNumber(0), 0)
     .option("--json <file>", "write the result as JSON (- for standard output)")
-    .option("--dry-run", "say what would run, how long and in how much memory, and stop", false)
-    .option("--no-cache", "compute again although a result is kept");
+    .option("--dry-run", "say what would run, how long and in how much memory, and stop", false);
 }
 
 /** Adds the options that leave modules out. */

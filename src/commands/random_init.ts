@@ -3,15 +3,16 @@ import { Command, Option } from "commander";
 import { estimateText, randomInitTable } from "../show/mod.ts";
 import { randomInit, randomInitEstimate, type RandomInitOptions } from "../study/mod.ts";
 import { openConfig } from "../subject/mod.ts";
-import { type Context, studyOptions, writeJson } from "./context.ts";
-import { positive, type StudyFlags, wholeNumber } from "./options.ts";
+import { type Context, studyOptions } from "./context.ts";
+import { positive, type StudyFlags, wholeNumber, withKeepingFlags } from "./options.ts";
+import { deliver } from "./outlet.ts";
 
 type Flags =
   & Omit<StudyFlags, "text" | "skip" | "bos">
   & Pick<RandomInitOptions, "seeds" | "std" | "residualStd" | "hidden" | "layers" | "heads" | "norm">;
 
 export function randomInitCommand(context: Context): Command {
-  return new Command("random-init")
+  return withKeepingFlags(new Command("random-init"))
     .description("importance of every module of an untrained model, from a configuration alone")
     .argument("<config>", "a name in data/configs, a config.json, its folder, or any model")
     .option("--samples <n>", "blocks of text, drawn from Zipf's law", wholeNumber(1), 2)
@@ -29,7 +30,6 @@ export function randomInitCommand(context: Context): Command {
     .addOption(new Option("--engine <name>", "what runs the model").choices(["cpu"]).default("cpu"))
     .option("--json <file>", "write the result as JSON (- for standard output)")
     .option("--dry-run", "say what would run, how long and in how much memory, and stop", false)
-    .option("--no-cache", "compute again although a result is kept")
     .action(async (ref: string, flags: Flags) => {
       const { seeds, seed, std, residualStd, hidden, layers, heads, norm } = flags;
       const study = studyOptions(context, { ...flags, skip: 0, bos: false });
@@ -40,7 +40,6 @@ export function randomInitCommand(context: Context): Command {
         return context.print(estimateText(named.name, 1, price));
       }
       const result = await randomInit(named, options);
-      if (await writeJson(context, flags.json, result)) return;
-      context.print(randomInitTable(result, context.look));
+      await deliver(context, flags.json, result, () => randomInitTable(result, context.look));
     });
 }

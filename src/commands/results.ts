@@ -1,10 +1,11 @@
 /** Commands over results that are there already: plan, compare, merge. */
 import { Command, Option } from "commander";
-import { merge, readResult, writeResult } from "../result/mod.ts";
+import { merge, readResult, resultText, writeResult } from "../result/mod.ts";
 import { comparisonTable, planTable } from "../show/mod.ts";
 import { compare, makePlan, type Order, type Target } from "../study/mod.ts";
-import { type Context, writeJson } from "./context.ts";
+import type { Context } from "./context.ts";
 import { wholeNumber } from "./options.ts";
+import { deliver, isStandardOutput } from "./outlet.ts";
 import { TARGETS } from "./studies.ts";
 
 const ORDERS: readonly Order[] = ["importance", "magnitude", "random", "deepest"];
@@ -31,8 +32,8 @@ export function planCommand(context: Context): Command {
       },
     ) => {
       const plan = makePlan(await readResult(file, "profile"), { target, drop, by, seed });
-      if (json) await writeJson(context, json, plan);
-      else context.print(table ? planTable(plan, context.look) : JSON.stringify(plan));
+      if (json && !isStandardOutput(json)) await writeResult(json, plan);
+      else context.print(table ? planTable(plan, context.look) : resultText(plan).trimEnd());
     });
 }
 
@@ -44,8 +45,7 @@ export function compareCommand(context: Context): Command {
     .option("--json <file>", "write the comparison as JSON (- for standard output)")
     .action(async (a: string, b: string, { json }: { json?: string }) => {
       const comparison = compare(await readResult(a, "profile"), await readResult(b, "profile"));
-      if (await writeJson(context, json, comparison)) return;
-      context.print(comparisonTable(comparison, context.look));
+      await deliver(context, json, comparison, () => comparisonTable(comparison, context.look));
     });
 }
 
@@ -57,7 +57,7 @@ export function mergeCommand(context: Context): Command {
     .action(async (files: string[], { json }: { json?: string }) => {
       const parts = await Promise.all(files.map((file) => readResult(file, "profile", "perplexity")));
       const whole = merge(parts, files);
-      if (json && json !== "-") await writeResult(json, whole);
-      else context.print(JSON.stringify(whole));
+      if (json && !isStandardOutput(json)) await writeResult(json, whole);
+      else context.print(resultText(whole).trimEnd());
     });
 }

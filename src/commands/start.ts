@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { join, relative } from "node:path";
 import process from "node:process";
-import { cacheKey, type Profile, type Provenance, type Sweep, writeResult } from "../result/mod.ts";
+import { cacheKey, fileName, keepAs, type Profile, type Provenance, type Sweep } from "../result/mod.ts";
 import { formatSeconds, perplexityTable, planTable, sweepTable, writeReport } from "../show/mod.ts";
 import {
   droppable,
@@ -16,28 +16,25 @@ import {
   SWEEP_STEPS,
 } from "../study/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
-import { type Context, printProfile, withModel } from "./context.ts";
+import { type Context, markedProfile, withModel } from "./context.ts";
 import { drawn } from "./drawn.ts";
-import { RESULTS } from "./options.ts";
+import { withResultsFlag } from "./options.ts";
 
 const TARGETS = ["attention", "mlp", "block"] as const;
 /** Modules of each kind that are dropped for the table. */
 const DROPPED = 8;
 
-/** Options of the main job; sizes and texts are its own where they are not said. */
-type MainOptions = StudyOptions & { readonly results: string };
-
 export function startCommand(context: Context): Command {
-  return new Command("start")
+  return withResultsFlag(new Command("start"))
     .description(
       "the main job on SmolLM2-135M: importances, drop lists, what dropping costs; a page of figures",
     )
     .argument("[model]", "another model", "smollm2-135m")
-    .action(async (ref: string) => {
+    .action(async (ref: string, { results }: { results: string }) => {
       const started = performance.now();
       await withModel(context, ref, async (model) => {
         const options = {
-          results: RESULTS,
+          results,
           signal: context.signal,
           onProgress: context.progress.onProgress,
           onNotice: context.notice,
@@ -54,43 +51,43 @@ export function startCommand(context: Context): Command {
         }
         const folder = nameOf("report", [importance.provenance, curves.provenance]);
         const title = `What ${model.name} can live without`;
-        const page = await writeReport(join(RESULTS, folder), { title, sections });
+        const page = await writeReport(join(results, folder), { title, sections });
         context.print(`\npage of figures: ${relative(process.cwd(), page)}`);
       });
       context.notice(
-        `done in ${formatSeconds((performance.now() - started) / 1000)}; results in data/results`,
+        `done in ${formatSeconds((performance.now() - started) / 1000)}; results in ${
+          relative(process.cwd(), results) || "this folder"
+        }`,
       );
     });
 }
 
-/** Measures, prints the tables, and writes the plans and the sweep. */
+/** Measures, prints the tables, and writes the plans and the sweep; sizes and texts are its own where they are not said. */
 export async function mainJob(
   context: Pick<Context, "print" | "look">,
   model: StudyModel,
-  options: MainOptions,
+  options: StudyOptions,
 ): Promise<{ importance: Profile; curves: Sweep }> {
-  const { results } = options;
   const importance = await profile(model, { ...SIZES.profile, ...options });
-  printProfile(context, importance);
+  context.print(markedProfile(context, importance));
   const plans = TARGETS.map((target) =>
     makePlan(importance, { target, drop: Math.min(DROPPED, droppable(model.spec, target)) })
   );
   for (const plan of plans) {
     context.print(`\n${planTable(plan, context.look)}`);
     const name = nameOf("plan", [importance.provenance], plan.target, plan.order.length);
-    await writeResult(join(results, `${name}.json`), plan);
+    await keepAs(name, plan, options);
   }
   const quality = await perplexities(model, [{}, ...plans], { ...SIZES.quality, ...options });
   context.print(`\n${perplexityTable(quality, context.look)}`);
   const curves = await sweep(model, importance, START_CURVES, SWEEP_STEPS, { ...SIZES.quality, ...options });
   context.print(`\n${sweepTable(curves, context.look)}`);
   const name = nameOf("sweep", [curves.provenance, curves.calibration]);
-  await writeResult(join(results, `${name}.json`), curves);
+  await keepAs(name, curves, options);
   return { importance, curves };
 }
 
 /** A name under which another model of the same name, or another setting, overwrites nothing. */
 function nameOf(kind: string, origins: readonly Provenance[], ...words: (string | number)[]): string {
-  const model = origins[0].model.name.replaceAll(/[^\w.-]+/g, "_");
-  return [kind, model, ...words, cacheKey(kind, [origins, words])].join("-");
+  return [kind, fileName(origins[0].model.name), ...words, cacheKey(kind, [origins, words])].join("-");
 }

@@ -17,7 +17,7 @@ import {
   type Target,
 } from "../study/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
-import { type Context, printProfile, studyOptions, withModel, writeJson } from "./context.ts";
+import { type Context, markedProfile, studyOptions, withModel } from "./context.ts";
 import {
   type DropFlags,
   dropOf,
@@ -27,6 +27,7 @@ import {
   withDropFlags,
   withStudyFlags,
 } from "./options.ts";
+import { deliver } from "./outlet.ts";
 
 /** Modules that can be dropped together. */
 export const TARGETS: readonly Target[] = ["attention", "mlp", "block", "joint"];
@@ -57,12 +58,10 @@ export function profileCommand(context: Context): Command {
       if (flags.dryRun) return await printEstimate(context, model, [drop], false, options);
       if (flags.against) {
         const against = await againstLlmDrop(model, options);
-        if (await writeJson(context, flags.json, against)) return;
-        return context.print(againstTable(against, context.look));
+        return await deliver(context, flags.json, against, () => againstTable(against, context.look));
       }
       const result = await profile(model, { ...options, drop });
-      if (await writeJson(context, flags.json, result)) return;
-      printProfile(context, result);
+      await deliver(context, flags.json, result, () => markedProfile(context, result));
     });
   });
 }
@@ -79,8 +78,7 @@ export function perplexityCommand(context: Context): Command {
       const plans = drop.attention.length + drop.mlp.length > 0 ? [noDrop, drop] : [noDrop];
       if (flags.dryRun) return await printEstimate(context, model, plans, true, options);
       const results = await perplexities(model, plans, options);
-      if (await writeJson(context, flags.json, results.at(-1))) return;
-      context.print(perplexityTable(results, context.look));
+      await deliver(context, flags.json, results.at(-1)!, () => perplexityTable(results, context.look));
     });
   });
 }
@@ -128,8 +126,7 @@ export function sweepCommand(context: Context): Command {
       }
       const importance = await profile(model, calibration);
       const result = await sweep(model, importance, curves, steps, options);
-      if (await writeJson(context, flags.json, result)) return;
-      context.print(sweepTable(result, context.look));
+      await deliver(context, flags.json, result, () => sweepTable(result, context.look));
     });
   });
 }

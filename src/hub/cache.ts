@@ -44,18 +44,6 @@ export async function land(folder: string, target: string): Promise<void> {
   }
 }
 
-/** Writes a small file whole or not at all, also beside another process that writes the same one. */
-export async function writeWhole(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.part`;
-  try {
-    await Deno.writeTextFile(temporary, text, { createNew: true });
-    await Deno.rename(temporary, path);
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
-    throw error;
-  }
-}
-
 /** Makes a folder of the cache, where it is not there yet. */
 export async function makeFolder(folder: string): Promise<void> {
   await writing("", 0, () => Deno.mkdir(folder, { recursive: true }));

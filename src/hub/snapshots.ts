@@ -6,7 +6,8 @@
  */
 import { dirname, join } from "node:path";
 import { getHFHubCachePath, getRepoFolderName } from "@huggingface/hub";
-import { cacheFolder, isFolder, makeFolder, statOrNull, touch, writeWhole, writing } from "./cache.ts";
+import { writeWhole } from "../disk/mod.ts";
+import { cacheFolder, isFolder, makeFolder, statOrNull, touch, writing } from "./cache.ts";
 import { isSmallFile, modelFileNames } from "./layout.ts";
 import { folderNames } from "./local.ts";
 

@@ -7,7 +7,8 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
-import { cacheFolder, isUnwritable, makeFolder, statOrNull, writeWhole } from "./cache.ts";
+import { writeWhole } from "../disk/mod.ts";
+import { cacheFolder, isUnwritable, makeFolder, statOrNull } from "./cache.ts";
 
 const CHUNK = 1 << 20;
 

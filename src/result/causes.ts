@@ -5,7 +5,7 @@
  * tokens or queries of a sample, then over samples; a standard error is over samples, null for a single one.
  */
 import { z } from "zod";
-import { dropForm, indices, perLayer, provenanceForm } from "./provenance.ts";
+import { dropForm, headForm, indices, perLayer, provenanceForm } from "./provenance.ts";
 
 /** Statistics of an attention pattern, as `kernels/attention_stats` defines them. */
 export const PATTERN_NAMES = [
@@ -100,7 +100,7 @@ export type MassiveActivation = z.infer<typeof massive>;
 
 /** Patterns, smoothing, magnitudes, and how each goes with importance. */
 export const causesForm = z.object({
-  kind: z.literal("causes"),
+  ...headForm("causes"),
   provenance: provenanceForm.extend({ causes: settings }),
   tokens: z.int().positive(),
   /** Where the model's norms stand. */

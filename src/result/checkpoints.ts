@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { profileForm } from "./profile.ts";
+import { headForm } from "./provenance.ts";
 import { sweepForm } from "./sweep.ts";
 
 /** One checkpoint. */
@@ -17,7 +18,7 @@ export type CheckpointProfile = z.infer<typeof checkpointForm>;
 
 /** The checkpoints of one training run, in the order of their steps. */
 export const checkpointsForm = z.object({
-  kind: z.literal("checkpoints"),
+  ...headForm("checkpoints"),
   /** Of the series. */
   name: z.string(),
   series: z.array(checkpointForm).min(1).refine(

@@ -1,17 +1,20 @@
 /**
- * The forms of what studies give: plain JSON, validated on reading, with the sums beside the means so that shards merge
+ * The forms of what studies give: plain JSON, validated on writing and on reading, with the sums beside the means so that shards merge
  * exactly. No clock, duration or path is part of a result.
  */
 import { z } from "zod";
 import { causesForm } from "./causes.ts";
 import { checkpointsForm } from "./checkpoints.ts";
+import { againstForm, compareForm } from "./comparisons.ts";
+import type { Kind } from "./methods.ts";
 import { profileForm } from "./profile.ts";
-import { perLayer, provenanceForm } from "./provenance.ts";
+import { headForm, perLayer, provenanceForm } from "./provenance.ts";
+import { doctorForm, generateForm } from "./reports.ts";
 import { planForm, sweepForm } from "./sweep.ts";
 
 /** How well a model predicts, beside the full one. */
 export const perplexityForm = z.object({
-  kind: z.literal("perplexity"),
+  ...headForm("perplexity"),
   provenance: provenanceForm,
   /** Nats per predicted token. */
   nll: z.number(),
@@ -42,7 +45,7 @@ const seedMeans = z.object({
 
 /** Importance, magnitude and sign of every module of a model that was never trained. */
 export const randomInitForm = z.object({
-  kind: z.literal("random-init"),
+  ...headForm("random-init"),
   /** Of the first seed's profile. */
   provenance: provenanceForm,
   /** D, L, H, K, E, F, V, and where the norms stand. */
@@ -79,6 +82,9 @@ export const forms = {
   "random-init": randomInitForm,
   causes: causesForm,
   checkpoints: checkpointsForm,
-} as const;
-export type Kind = keyof typeof forms;
+  against: againstForm,
+  compare: compareForm,
+  generate: generateForm,
+  doctor: doctorForm,
+} as const satisfies Record<Kind, z.ZodType>;
 export type ResultOf<K extends Kind> = z.infer<(typeof forms)[K]>;

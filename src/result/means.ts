@@ -1,6 +1,7 @@
 /** From sums to the means that results show. */
 import { standardError } from "../measure/mod.ts";
 import type { Perplexity } from "./forms.ts";
+import { head } from "./methods.ts";
 import type { ModuleMeans, Profile } from "./profile.ts";
 import type { Provenance } from "./provenance.ts";
 
@@ -19,7 +20,7 @@ export function profileOf(provenance: Provenance, sums: Profile["sums"]): Profil
     );
   }
   return {
-    kind: "profile",
+    ...head("profile"),
     provenance,
     tokens,
     skippedTokens: counted.length ? tokens - Math.min(...counted) : 0,
@@ -38,11 +39,11 @@ export function perplexityOf(provenance: Provenance, sums: Perplexity["sums"]): 
   const tokens = sum("tokens");
   const nll = sum("nll") / tokens;
   return {
-    kind: "perplexity",
+    ...head("perplexity"),
     provenance,
     nll,
     standardError: standardError(sums.map((sample) => sample.nll / sample.tokens)),
-    perplexity: Math.exp(nll),
+    perplexity: Math.min(Math.exp(nll), Number.MAX_VALUE), // JSON has no infinity
     kl: sum("kl") / tokens,
     top1: sum("top1") / tokens,
     tokens,

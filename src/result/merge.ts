@@ -8,7 +8,7 @@ import type { Perplexity } from "./forms.ts";
 import { perplexityOf, profileOf } from "./means.ts";
 import type { Profile } from "./profile.ts";
 import type { Provenance } from "./provenance.ts";
-import { canonical } from "./store.ts";
+import { canonical } from "./key.ts";
 
 type ModuleSums = Profile["sums"]["attention"];
 type SampleSums = NonNullable<ModuleSums[number]>;

@@ -1,5 +1,5 @@
 /** The form of every result, its provenance, where it is kept, and how shards merge. */
-export { forms, type Kind, type Perplexity, type RandomInit } from "./forms.ts";
+export { type Perplexity, type RandomInit, type ResultOf } from "./forms.ts";
 export {
   CAUSE_NAMES,
   type CauseCorrelation,
@@ -13,11 +13,15 @@ export {
   type SmoothingName,
 } from "./causes.ts";
 export type { CheckpointProfile, Checkpoints } from "./checkpoints.ts";
+export type { AgainstLlmDrop, Agreement, Comparison, OfficialDifference } from "./comparisons.ts";
 export type { ModuleMeans, Profile } from "./profile.ts";
 export type { Plan, Sweep } from "./sweep.ts";
+export { cacheKey } from "./key.ts";
+export { checkpointOrigin, fileName, keep, keepAs, type Keeping, keptOr, keptResult } from "./kept.ts";
 export { joinHashes, merge } from "./merge.ts";
 export { perplexityOf, profileOf } from "./means.ts";
+export { head, type Kind, METHODS } from "./methods.ts";
 export type { Provenance } from "./provenance.ts";
 export { overSeeds } from "./seeds.ts";
+export { readResult, resultText, writeResult } from "./store.ts";
 export { VERSION } from "./version.ts";
-export { cacheKey, keptResult, readResult, resultPath, writeResult, writeWhole } from "./store.ts";

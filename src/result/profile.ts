@@ -1,6 +1,6 @@
 /** The form of a profile: importance, magnitude and sign of every module, with the sums that they are means of. */
 import { z } from "zod";
-import { perLayer, provenanceForm } from "./provenance.ts";
+import { headForm, perLayer, provenanceForm } from "./provenance.ts";
 
 /** Sums of one module over the counted tokens of one sample. */
 const updateSums = z.object({
@@ -27,7 +27,7 @@ export type ModuleMeans = z.infer<typeof moduleMeans>;
 
 /** Importance, magnitude and sign of every module. */
 export const profileForm = z.object({
-  kind: z.literal("profile"),
+  ...headForm("profile"),
   provenance: provenanceForm,
   tokens: z.int().positive(),
   /** Tokens without a direction (|X| = 0) that some module's means had to leave out. */

@@ -1,5 +1,11 @@
-/** What every form is made of: the modules dropped, where the numbers come from, values by layer. */
+/** What every form is made of: how it begins, the modules dropped, where the numbers come from, values by layer. */
 import { z } from "zod";
+import { type Kind, METHODS } from "./methods.ts";
+
+/** The fields that every form begins with. */
+export function headForm<K extends Kind>(kind: K) {
+  return { kind: z.literal(kind), method: z.literal(METHODS[kind]) };
+}
 
 /** Layers, 0-based, in the original numbering. */
 export const indices = z.array(z.int().nonnegative());
@@ -7,19 +13,22 @@ export const indices = z.array(z.int().nonnegative());
 /** Modules that were not run. */
 export const dropForm = z.object({ attention: indices, mlp: indices });
 
-/** Everything that the numbers depend on. */
+/** Which model. */
+export const modelForm = z.object({
+  name: z.string(),
+  /** Of the weight files: see the hub room. */
+  fingerprint: z.string(),
+  revision: z.string().nullable(),
+  /** How the weights are stored: "GGUF Q4_1". */
+  format: z.string(),
+  family: z.string(),
+  layers: z.int().positive(),
+});
+
+/** Everything that the numbers depend on, the method apart (methods.ts). */
 export const provenanceForm = z.object({
   lamina: z.string(),
-  model: z.object({
-    name: z.string(),
-    /** Of the weight files: see the hub room. */
-    fingerprint: z.string(),
-    revision: z.string().nullable(),
-    /** How the weights are stored: "GGUF Q4_1". */
-    format: z.string(),
-    family: z.string(),
-    layers: z.int().positive(),
-  }),
+  model: modelForm,
   /** What the arithmetic is done in. */
   dtype: z.string(),
   engine: z.string(),

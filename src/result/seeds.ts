@@ -1,7 +1,8 @@
 /** From the profiles of one untrained model under several seeds to their mean and standard deviation. */
 import { deviation, mean } from "../measure/mod.ts";
-import { canonical } from "./store.ts";
 import type { RandomInit } from "./forms.ts";
+import { canonical } from "./key.ts";
+import { head } from "./methods.ts";
 import type { Profile } from "./profile.ts";
 
 /** Joins profiles that differ in their seed alone. Throws `TypeError` where they differ in more. */
@@ -28,7 +29,7 @@ export function overSeeds(
     };
   };
   return {
-    kind: "random-init",
+    ...head("random-init"),
     provenance: first.provenance,
     shape,
     initialiser,

@@ -1,52 +1,23 @@
 /**
- * Results as files. Written whole or not at all: to a temporary file beside the target, then renamed. Read strictly:
- * a file that is not of the expected form is an error that names the field.
+ * Results as files, of the form of their kind in both directions: what is written has passed it, and what is read is of
+ * it, or an error names the field. The form gives the order of the keys, so that equal results are equal bytes.
  */
-import { createHash } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { forms, type Kind, type ResultOf } from "./forms.ts";
-import type { Provenance } from "./provenance.ts";
+import { writeWhole } from "../disk/mod.ts";
+import { forms, type ResultOf } from "./forms.ts";
+import { type Kind, METHODS } from "./methods.ts";
 
-/** JSON with sorted keys: equal values are equal as text. */
-export function canonical(value: unknown): string {
-  return JSON.stringify(
-    value,
-    (_, inner) =>
-      inner !== null && typeof inner === "object" && !Array.isArray(inner)
-        ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => a < b ? -1 : 1))
-        : inner,
-  );
-}
-
-/** The hash of a kind and all that its numbers depend on: 16 hexadecimal digits. */
-export function cacheKey(kind: string, provenance: unknown): string {
-  return createHash("sha256").update(`${kind}\n${canonical(provenance)}`).digest("hex").slice(0, 16);
-}
-
-/** Writes text so that the file is there whole or not at all. */
-export async function writeWhole(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.part`;
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    const file = await open(temporary, "w");
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
-    throw new Error(`Cannot write ${path}: ${(error as Error).message}`, { cause: error });
-  }
+/** A result as JSON, on one line or indented. Throws `TypeError` that names the kind and the field that is not of its form. */
+export function resultText(result: { readonly kind: Kind }, indent = 0): string {
+  const checked = forms[result.kind].safeParse(result);
+  if (!checked.success) throw new TypeError(`Cannot write ${result.kind}: ${flawIn(checked.error)}`);
+  return JSON.stringify(checked.data, null, indent) + "\n";
 }
 
 /** Writes a result as JSON. */
-export async function writeResult(path: string, result: { kind: Kind }): Promise<void> {
-  await writeWhole(path, JSON.stringify(result) + "\n");
+export async function writeResult(path: string, result: { readonly kind: Kind }): Promise<void> {
+  await writeWhole(path, resultText(result));
 }
 
 /** Reads a result of one of the kinds. Throws `SyntaxError` for what is not JSON, `TypeError` for another form. */
@@ -57,34 +28,37 @@ export async function readResult<K extends Kind>(path: string, ...kinds: K[]): P
   } catch (error) {
     throw new Error(`Cannot read ${path}: ${(error as Error).message}`, { cause: error });
   }
-  let parsed: { kind?: unknown };
+  return parseResult(path, text, ...kinds);
+}
+
+/** A result from its text; `name` is how errors call it. */
+export function parseResult<K extends Kind>(name: string, text: string, ...kinds: K[]): ResultOf<K> {
+  let parsed: { kind?: unknown; method?: unknown };
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    throw new SyntaxError(`Cannot read ${path}: ${(error as Error).message}`, { cause: error });
+    throw new SyntaxError(`Cannot read ${name}: ${(error as Error).message}`, { cause: error });
   }
   const kind = kinds.find((kind) => parsed?.kind === kind);
   if (!kind) {
     throw new TypeError(
-      `Cannot read ${path}: kind is ${JSON.stringify(parsed?.kind)}, expected ${kinds.join(" or ")}`,
+      `Cannot read ${name}: kind is ${JSON.stringify(parsed?.kind)}, expected ${kinds.join(" or ")}`,
+    );
+  }
+  if (parsed.method !== METHODS[kind]) {
+    throw new TypeError(
+      `Cannot read ${name}: method is ${JSON.stringify(parsed.method)}, expected ${METHODS[kind]} ` +
+        `(this Lamina computes a ${kind} in another way than the one that made it: make it anew)`,
     );
   }
   const checked = forms[kind].safeParse(parsed);
-  if (!checked.success) throw new TypeError(`Cannot read ${path}: ${z.prettifyError(checked.error)}`);
+  if (!checked.success) throw new TypeError(`Cannot read ${name}: ${flawIn(checked.error)}`);
   return checked.data as ResultOf<K>;
 }
 
-/** Where a result of this provenance is kept in a folder. */
-export function resultPath(folder: string, kind: Kind, provenance: Provenance): string {
-  const model = provenance.model.name.replaceAll(/[^\w.-]+/g, "_");
-  return join(folder, `${kind}-${model}-${cacheKey(kind, provenance)}.json`);
-}
-
-/** A kept result, or null. One that cannot be read any more counts as absent. */
-export async function keptResult<K extends Kind>(
-  folder: string,
-  kind: K,
-  provenance: Provenance,
-): Promise<ResultOf<K> | null> {
-  return await readResult(resultPath(folder, kind, provenance), kind).catch(() => null);
+/** The first field that is not of the form, and how many more there are. */
+function flawIn({ issues: [first, ...more] }: z.ZodError): string {
+  const rest = more.length > 0 ? ` (and ${more.length} more)` : "";
+  const message = first.message.replace(/^Invalid input: /, "");
+  return `at ${z.core.toDotPath(first.path)}: ${message}${rest}`;
 }

@@ -1,6 +1,6 @@
 /** The forms of what is dropped, in which order, and of what dropping more and more costs. */
 import { z } from "zod";
-import { dropForm, indices, provenanceForm } from "./provenance.ts";
+import { dropForm, headForm, indices, provenanceForm } from "./provenance.ts";
 
 /** Which modules compete to be dropped, and what orders them. */
 const targets = z.enum(["attention", "mlp", "block", "joint"]);
@@ -8,7 +8,7 @@ const orders = z.enum(["importance", "magnitude", "random", "deepest"]);
 
 /** What to drop, and why. */
 export const planForm = z.object({
-  kind: z.literal("plan"),
+  ...headForm("plan"),
   model: z.string(),
   layers: z.int().positive(),
   /** Of the profile that gave the order; a plan written by hand has none. */
@@ -29,7 +29,7 @@ export type Plan = z.infer<typeof planForm>;
 
 /** Quality against the number of modules dropped, by what they were ordered by. */
 export const sweepForm = z.object({
-  kind: z.literal("sweep"),
+  ...headForm("sweep"),
   /** Of the full model on the text that quality was measured on. */
   provenance: provenanceForm,
   /** Of the profile that gave the orders. */

@@ -1,6 +1,6 @@
 /** Figures and pages as files; each is there whole or not at all, the page last, so that its links hold. */
 import { join } from "node:path";
-import { writeWhole } from "../result/mod.ts";
+import { writeWhole } from "../disk/mod.ts";
 import { pageHtml } from "./page.ts";
 import type { Report } from "./sections/section.ts";
 import type { Figure } from "./chart/svg.ts";

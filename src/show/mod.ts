@@ -4,7 +4,6 @@ export { type ProgressLine, progressLine, type ProgressOutput, progressText } fr
 export { align, type TextLook } from "./tables/table.ts";
 export { formatSeconds } from "./chart/numbers.ts";
 export {
-  type ComparisonRows,
   comparisonTable,
   perplexityTable,
   planTable,

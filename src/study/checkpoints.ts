@@ -10,11 +10,10 @@ import { meter, type Progress } from "../hub/mod.ts";
 import {
   type CheckpointProfile,
   type Checkpoints,
-  keptResult,
+  head,
+  keptOr,
   type Provenance,
-  resultPath,
   type Sweep,
-  writeResult,
 } from "../result/mod.ts";
 import { noDrop } from "../run/mod.ts";
 import { CALIBRATION_TEXT, provenance, type StudyOptions, textOptions } from "./options.ts";
@@ -53,7 +52,7 @@ export async function checkpoints(series: Series, options: CheckpointsOptions = 
   if (kept > 0) {
     options.onNotice?.(`${series.name}: ${kept} of ${total} checkpoints kept from an earlier run`);
   }
-  return { kind: "checkpoints", name: series.name, series: results };
+  return { ...head("checkpoints"), name: series.name, series: results };
 }
 
 async function atCheckpoint(
@@ -68,20 +67,18 @@ async function atCheckpoint(
   try {
     const packed = await packText(closed, textOptions(options, CALIBRATION_TEXT), options);
     const key = await keyOf(closed, step, packed, options);
-    const kept = options.results && !options.fresh && await keptResult(options.results, "checkpoints", key);
-    if (kept) return { result: kept.series[0], kept: true };
-    model = await closed.open();
-    const origin = await provenance(model, packed, noDrop, options);
-    const profile = await profileBlocks(model, packed.blocks, origin, name, {
-      ...options,
-      onProgress: ({ done, total }: Progress) => onModule(done / (total ?? Infinity)),
-    });
-    const result = { ...profile, step, quality: await qualityOf(model, profile, options) };
-    if (options.results) {
-      const one: Checkpoints = { kind: "checkpoints", name: series, series: [result] };
-      await writeResult(resultPath(options.results, "checkpoints", key), one);
-    }
-    return { result, kept: false };
+    const measured = async (): Promise<Checkpoints> => {
+      model = await closed.open();
+      const origin = await provenance(model, packed, noDrop, options);
+      const profile = await profileBlocks(model, packed.blocks, origin, name, {
+        ...options,
+        onProgress: ({ done, total }: Progress) => onModule(done / (total ?? Infinity)),
+      });
+      const quality = await qualityOf(model, profile, options);
+      return { ...head("checkpoints"), name: series, series: [{ ...profile, step, quality }] };
+    };
+    const { result: { series: [result] }, kept } = await keptOr("checkpoints", key, measured, options);
+    return { result, kept };
   } finally {
     (model ?? closed).close();
   }

@@ -2,36 +2,13 @@
  * A profile beside what the official code would say of the same model and text (run/probes/llm_drop.ts). Both agree where no
  * norm stands behind a module. The official code needs `input_layernorm`, so it has no word on post-norm models.
  */
-import { spearman } from "../measure/mod.ts";
 import type { LayerSpec } from "../models/mod.ts";
-import type { Profile, Provenance } from "../result/mod.ts";
+import { type AgainstLlmDrop, head, type OfficialDifference, type Profile } from "../result/mod.ts";
 import { type DistanceSum, forward, llmDropProbe, noDrop } from "../run/mod.ts";
 import { CALIBRATION_TEXT, engineOf, reporter, type StudyOptions, textOptions } from "./options.ts";
+import { pairsOf, rankCorrelation } from "./pairs.ts";
 import { profile } from "./profile.ts";
 import { packText, type StudyModel } from "../subject/mod.ts";
-
-/** One kind of module by layer [L]; null where it is absent. */
-export interface OfficialDifference {
-  /** 1 − mean cos(X, Y), of what is really added to the stream. */
-  readonly importance: readonly (number | null)[];
-  /** The official code's. */
-  readonly official: readonly (number | null)[];
-  /** The official code's minus ours. */
-  readonly difference: readonly (number | null)[];
-  /** Spearman's, of the two over the layers. */
-  readonly rankCorrelation: number;
-}
-
-/** The comparison as JSON. */
-export interface AgainstLlmDrop {
-  readonly kind: "against";
-  readonly against: "llm-drop";
-  readonly provenance: Provenance;
-  /** Whether the definitions are the same for this model: then nothing is run for the official one. */
-  readonly same: boolean;
-  readonly attention: OfficialDifference;
-  readonly mlp: OfficialDifference;
-}
 
 /** Compares over a calibration text, full model only. Throws `TypeError` for a post-norm model. */
 export async function againstLlmDrop(
@@ -51,7 +28,7 @@ export async function againstLlmDrop(
     ? { attention: ours.attention.importance, mlp: ours.mlp.importance }
     : await measure(model, options);
   return {
-    kind: "against",
+    ...head("against"),
     against: "llm-drop",
     provenance: ours.provenance,
     same,
@@ -87,10 +64,6 @@ async function measure(
 }
 
 function differenceOf(importance: Importance, official: Importance): OfficialDifference {
-  const both = importance.flatMap((value, l) => {
-    const other = official[l];
-    return value === null || other === null ? [] : [[value, other] as const];
-  });
   return {
     importance,
     official,
@@ -98,6 +71,6 @@ function differenceOf(importance: Importance, official: Importance): OfficialDif
       const other = official[l];
       return value === null || other === null ? null : other - value;
     }),
-    rankCorrelation: spearman(both.map(([value]) => value), both.map(([, other]) => other)),
+    rankCorrelation: rankCorrelation(pairsOf(importance, official)),
   };
 }

@@ -1,7 +1,7 @@
 /** The analyses: each a choice of plans, texts and probes. */
 export { analyses, type AnalysisName, type AnalysisOptions, SIZES } from "./analyses/analyses.ts";
-export { type AgainstLlmDrop, againstLlmDrop, type OfficialDifference } from "./llm_drop.ts";
-export { type Agreement, compare, type Comparison } from "./compare.ts";
+export { againstLlmDrop } from "./llm_drop.ts";
+export { compare } from "./compare.ts";
 export { type AttentionOf, attentionOf, type Head } from "./causes/attention_of.ts";
 export {
   causes,

@@ -1,20 +1,14 @@
 /** What every study can be told, and its defaults. */
 import { cpuEngine, type Engine } from "../engine/mod.ts";
 import { meter, type Progress } from "../hub/mod.ts";
-import type { Provenance } from "../result/mod.ts";
-import { VERSION } from "../result/mod.ts";
+import { type Keeping, type Provenance, VERSION } from "../result/mod.ts";
 import type { DropPlan } from "../run/mod.ts";
 import type { Packed, StudyModel, TextOptions } from "../subject/mod.ts";
 
 /** Options of a study that runs a model over a text. */
-export interface StudyOptions extends Partial<TextOptions> {
+export interface StudyOptions extends Partial<TextOptions>, Keeping {
   readonly engine?: Engine;
-  /** A folder in which results are kept and found again; nothing is kept where it is not said. */
-  readonly results?: string;
-  /** Compute again although the result is kept. */
-  readonly fresh?: boolean;
   readonly onProgress?: (progress: Progress) => void;
-  readonly onNotice?: (line: string) => void;
   /** Ends the study within one module. */
   readonly signal?: AbortSignal;
 }

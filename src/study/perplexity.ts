@@ -2,14 +2,7 @@
  * What dropping costs in the model's own words: perplexity, divergence from the full model, equal choices of the next
  * token. All plans run as one trie beside the full model, so a sweep costs little more than its deepest branch.
  */
-import {
-  keptResult,
-  type Perplexity,
-  perplexityOf,
-  type Provenance,
-  resultPath,
-  writeResult,
-} from "../result/mod.ts";
+import { keep, keptResult, type Perplexity, perplexityOf, type Provenance } from "../result/mod.ts";
 import { type DropPlan, type Reference, reference, score } from "../run/mod.ts";
 import { engineOf, HELD_OUT_TEXT, provenance, reporter, type StudyOptions, textOptions } from "./options.ts";
 import { dropsIn } from "./plan.ts";
@@ -53,7 +46,7 @@ export async function perplexityGroups(
     if (origins.has(key)) continue;
     const origin = await provenance(model, packed, plan, options);
     origins.set(key, origin);
-    const kept = options.results && !options.fresh && await keptResult(options.results, "perplexity", origin);
+    const kept = await keptResult("perplexity", origin, options);
     if (kept) known.set(key, kept);
   }
   if (known.size > 0) {
@@ -77,9 +70,7 @@ export async function perplexityGroups(
     });
     for (const [i, [key]] of missing.entries()) {
       const origin = origins.get(key)!;
-      const result = perplexityOf(origin, sums[i]);
-      known.set(key, result);
-      if (options.results) await writeResult(resultPath(options.results, "perplexity", origin), result);
+      known.set(key, await keep("perplexity", origin, perplexityOf(origin, sums[i]), options));
     }
   }
   return wanted.map((plans) => plans.map((plan) => known.get(JSON.stringify(plan))!));

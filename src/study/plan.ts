@@ -5,7 +5,7 @@
  */
 import { halfWidth95, mean } from "../measure/mod.ts";
 import type { ModelSpec } from "../models/mod.ts";
-import type { ModuleMeans, Plan, Profile } from "../result/mod.ts";
+import { head, type ModuleMeans, type Plan, type Profile } from "../result/mod.ts";
 import { type DropPlan, dropPlan } from "../run/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import { permutation } from "../tensor/mod.ts";
@@ -72,7 +72,7 @@ export function makePlan(
   const order = ranked.slice(0, drop);
   const { provenance } = profile;
   return {
-    kind: "plan",
+    ...head("plan"),
     model: provenance.model.name,
     layers: provenance.model.layers,
     provenance,

@@ -1,13 +1,6 @@
 /** Importance, relative magnitude and sign of every module, in one pass (paper, section on importance; gram.ts). */
 import type { Model } from "../models/mod.ts";
-import {
-  keptResult,
-  type Profile,
-  profileOf,
-  type Provenance,
-  resultPath,
-  writeResult,
-} from "../result/mod.ts";
+import { keptOr, type Profile, profileOf, type Provenance } from "../result/mod.ts";
 import {
   type Blocks,
   type DropPlan,
@@ -48,13 +41,19 @@ export async function profileBlocks(
   label: string,
   options: StudyOptions,
 ): Promise<Profile> {
-  if (options.results && !options.fresh) {
-    const kept = await keptResult(options.results, "profile", origin);
-    if (kept) {
-      options.onNotice?.(`${label}: kept from an earlier run`);
-      return kept;
-    }
-  }
+  const measured = () => measure(model, blocks, origin, label, options);
+  const { result, kept } = await keptOr("profile", origin, measured, options);
+  if (kept) options.onNotice?.(`${label}: kept from an earlier run`);
+  return result;
+}
+
+async function measure(
+  model: Model,
+  blocks: Blocks,
+  origin: Provenance,
+  label: string,
+  options: StudyOptions,
+): Promise<Profile> {
   const probe = gramProbe(model.spec.layers);
   await forward({
     model,
@@ -66,7 +65,5 @@ export async function profileBlocks(
     onProgress: reporter(label, "modules", options),
   });
   const sums = (kind: ModuleKind) => probe.sums.map((layer: GramSums[number]) => layer[kind] ?? null);
-  const result = profileOf(origin, { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") });
-  if (options.results) await writeResult(resultPath(options.results, "profile", origin), result);
-  return result;
+  return profileOf(origin, { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") });
 }

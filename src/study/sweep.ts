@@ -4,7 +4,7 @@
  */
 import { mean, standardError, studentT95 } from "../measure/mod.ts";
 import type { ModelSpec } from "../models/mod.ts";
-import type { Perplexity, Profile, Sweep } from "../result/mod.ts";
+import { head, type Perplexity, type Profile, type Sweep } from "../result/mod.ts";
 import { type DropPlan, dropPlan, noDrop } from "../run/mod.ts";
 import { type Estimate, estimatePasses } from "./estimate.ts";
 import { type StudyOptions, textOptions } from "./options.ts";
@@ -65,7 +65,7 @@ export async function sweep(
   );
   const [[base], ...results] = await perplexityGroups(model, [[noDrop], ...plans], options);
   return {
-    kind: "sweep",
+    ...head("sweep"),
     provenance: base.provenance,
     calibration: profile.provenance,
     curves: curves.map((curve, c) => ({

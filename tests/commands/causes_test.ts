@@ -2,18 +2,14 @@
 import assert from "node:assert/strict";
 import { readResult } from "../../src/result/mod.ts";
 import { withTiny } from "../study/tiny.ts";
-import { forget, keptOf, lamina } from "./cli.ts";
+import { keptOf, lamina } from "./cli.ts";
 
 const run = (...args: string[]) => lamina("causes", ...args);
 
-/** A tiny model's folder, of a name that nothing else has, and a text; what the command keeps of it is removed. */
+/** A tiny model's folder, of a name that nothing else has, and a text. */
 const withModel = (use: (folder: string, text: string[]) => Promise<void>) =>
   withTiny(async ({ folder, options }) => {
-    try {
-      await use(folder, ["--text", options.text!, "--samples", "4", "--length", "16"]);
-    } finally {
-      await forget(folder);
-    }
+    await use(folder, ["--text", options.text!, "--samples", "4", "--length", "16"]);
   });
 
 Deno.test("a table of every layer, correlations and what stands out; JSON is a result of its form; it is kept", () =>

@@ -4,7 +4,7 @@ import { readResult } from "../../src/result/mod.ts";
 import { withFolder } from "../support.ts";
 import { tinyText } from "../study/tiny.ts";
 import { checkpointFiles, tokenizerFile, writeCheckpoints } from "../study/training.ts";
-import { forget, keptOf, lamina } from "./cli.ts";
+import { keptOf, lamina } from "./cli.ts";
 
 const run = (...args: string[]) => lamina("checkpoints", ...args);
 
@@ -16,11 +16,7 @@ async function withSeries(use: (folder: string) => Promise<void>): Promise<void>
     await writeCheckpoints(folder, new Map(await Promise.all(steps)));
     await Deno.writeFile(`${folder}/tokenizer.json`, tokenizerFile);
     await Deno.writeTextFile(`${folder}/text.txt`, tinyText);
-    try {
-      await use(folder);
-    } finally {
-      await forget(folder);
-    }
+    await use(folder);
   });
 }
 

@@ -2,17 +2,14 @@
 import assert from "node:assert/strict";
 import { readResult } from "../../src/result/mod.ts";
 import { type Opened, withTiny } from "../study/tiny.ts";
-import { forget, keptOf, lamina } from "./cli.ts";
+import { keptOf, lamina } from "./cli.ts";
 
-/** A tiny model, whose results are removed, and the options that name its text. */
+/** A tiny model, and the options that name its text. */
 const withModel = (use: (folder: string, text: string[]) => Promise<void>, name?: string) =>
-  withTiny(async ({ folder }: Opened) => {
-    try {
-      await use(folder, ["--text", `${folder}/text.txt`, "--length", "16"]);
-    } finally {
-      await forget(folder);
-    }
-  }, name);
+  withTiny(
+    ({ folder }: Opened) => use(folder, ["--text", `${folder}/text.txt`, "--length", "16"]),
+    name,
+  );
 
 Deno.test("a sweep drops at most what there is, of the seeds asked for; a dry run prices every curve", () =>
   withModel(async (folder, text) => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readResult } from "../../src/result/mod.ts";
 import { withFolder } from "../support.ts";
-import { forget, keptOf, lamina } from "./cli.ts";
+import { keptOf, lamina } from "./cli.ts";
 
 const run = (...args: string[]) => lamina("random-init", ...args);
 
@@ -17,15 +17,11 @@ const config = {
   initializer_range: 0.03,
 };
 
-/** A folder with the configuration, of a name that nothing else has; the command keeps its results by that name. */
+/** A folder with the configuration, of a name that nothing else has: results are kept by it. */
 async function withConfig(fields: object, use: (folder: string) => Promise<void>): Promise<void> {
   await withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify(fields));
-    try {
-      await use(folder);
-    } finally {
-      await forget(folder);
-    }
+    await use(folder);
   });
 }
 

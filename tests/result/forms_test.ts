@@ -1,11 +1,19 @@
 /** What is read is of the expected form, or an error that names the file and the field. */
 import assert from "node:assert/strict";
-import { type Kind, readResult, writeResult } from "../../src/result/mod.ts";
+import {
+  head,
+  type Kind,
+  type Plan,
+  readResult,
+  type ResultOf,
+  resultText,
+  writeResult,
+} from "../../src/result/mod.ts";
 import { withFolder } from "../support.ts";
-import { perplexity, profile } from "./samples.ts";
+import { perplexity, profile, reordered } from "./samples.ts";
 
-const plan = {
-  kind: "plan" as const,
+const plan: Plan = {
+  ...head("plan"),
   model: "tiny",
   layers: 2,
   target: "attention",
@@ -15,7 +23,38 @@ const plan = {
   mlp: [],
   order: [{ module: "attention", layer: 1, score: 0.25 }],
 };
-const results: Record<string, { kind: Kind }> = { profile: profile(), perplexity: perplexity(), plan };
+const agreement = { overlap: [1, 0.5], rankCorrelation: null, largestDifference: 0.25 };
+const difference = {
+  importance: [0.5, null],
+  official: [0.5, null],
+  difference: [0, null],
+  rankCorrelation: 1,
+};
+const results: { [K in Kind]?: ResultOf<K> } = {
+  profile: profile(),
+  perplexity: perplexity(),
+  plan,
+  compare: { ...head("compare"), models: ["a", "b"], attention: agreement, mlp: agreement, block: agreement },
+  against: {
+    ...head("against"),
+    against: "llm-drop",
+    provenance: profile().provenance,
+    same: false,
+    attention: difference,
+    mlp: difference,
+  },
+  generate: {
+    ...head("generate"),
+    model: profile().provenance.model,
+    prompt: "once",
+    texts: [{ plan: { attention: [], mlp: [0] }, ids: [3], text: " upon", ended: "eos" }],
+  },
+  doctor: {
+    ...head("doctor"),
+    works: false,
+    findings: [{ part: "a", works: false, needed: true, found: "none", remedy: "get a" }],
+  },
+};
 
 /** Reads a file of this text as one of the kinds. */
 async function readText(text: string, ...kinds: Kind[]): Promise<unknown> {
@@ -43,6 +82,53 @@ for (const [kind, result] of Object.entries(results)) {
   }
 }
 
+/** Every number of a result, as a function that puts another value in its place. */
+function* numbersIn(
+  value: unknown,
+  put: (value: unknown) => unknown,
+): Generator<(value: unknown) => unknown> {
+  if (typeof value === "number") yield put;
+  if (value === null || typeof value !== "object") return;
+  const list = Array.isArray(value);
+  for (const [key, inner] of Object.entries(value)) {
+    const place = (other: unknown) => {
+      const copy = (list ? [...value] : { ...value }) as Record<string, unknown>;
+      copy[key] = other;
+      return put(copy);
+    };
+    yield* numbersIn(inner, place);
+  }
+}
+
+for (const [kind, result] of Object.entries(results)) {
+  Deno.test(`a ${kind} with NaN or infinity for any of its numbers is not written, and is not there`, () =>
+    withFolder(async (folder) => {
+      for (const put of numbersIn(result, (whole) => whole)) {
+        for (const value of [NaN, Infinity, -Infinity]) {
+          const writing = () => writeResult(`${folder}/result.json`, put(value) as { kind: Kind });
+          await assert.rejects(writing, {
+            name: "TypeError",
+            message: new RegExp(`^Cannot write ${kind}: at `),
+          });
+        }
+      }
+      assert.deepEqual([...Deno.readDirSync(folder)], []);
+    }));
+
+  Deno.test(`a ${kind} is written in one order of keys`, () => {
+    assert.equal(resultText(reordered(result) as typeof result), resultText(result));
+    assert.match(resultText(result), new RegExp(`^{"kind":"${kind}","method":\\d+,`));
+  });
+}
+
+Deno.test("a null that should be a number is not written; the field is named, and how many more there are", () => {
+  const nulls = { ...perplexity(), nll: null, kl: null };
+  assert.throws(() => resultText(nulls), {
+    name: "TypeError",
+    message: "Cannot write perplexity: at nll: expected number, received null (and 1 more)",
+  });
+});
+
 /** A change of a result's text, and what the error says. */
 const refused: [what: string, text: string, kinds: Kind[], name: string, message: RegExp][] = [
   ["another kind", JSON.stringify(plan), ["profile"], "TypeError", /kind is "plan", expected profile$/],
@@ -51,6 +137,13 @@ const refused: [what: string, text: string, kinds: Kind[], name: string, message
   ["a list", "[1]", ["plan"], "TypeError", /kind is undefined, expected plan/],
   ["half a file", JSON.stringify(plan).slice(0, 40), ["plan"], "SyntaxError", /Cannot read .*result\.json: /],
   ["an empty file", "", ["plan"], "SyntaxError", /Cannot read .*result\.json: /],
+  [
+    "another method",
+    JSON.stringify({ ...plan, method: 99 }),
+    ["plan"],
+    "TypeError",
+    /method is 99, expected \d+ \(this Lamina computes a plan in another way/,
+  ],
   ["NaN", JSON.stringify(plan).replace("0.25", "NaN"), ["plan"], "SyntaxError", /NaN|token/],
   [
     "1e999",

@@ -64,3 +64,10 @@ export function perplexity() {
     { nll: 45, kl: 3, top1: 9, tokens: 15 },
   ]);
 }
+
+/** The same value with the keys of every object in another order. */
+export function reordered(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(reordered);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).reverse().map(([key, inner]) => [key, reordered(inner)]));
+}

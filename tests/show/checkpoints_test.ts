@@ -1,6 +1,6 @@
 /** Tables and figures of training: complete, safe as SVG, and of the very numbers, whatever the series lacks. */
 import assert from "node:assert/strict";
-import type { Checkpoints } from "../../src/result/mod.ts";
+import { type Checkpoints, head } from "../../src/result/mod.ts";
 import * as show from "../../src/show/mod.ts";
 import { checkFigure, checkSvg, readCsv } from "./check_svg.ts";
 import { profile, type Shape, sweep } from "./synthetic.ts";
@@ -8,7 +8,7 @@ import { profile, type Shape, sweep } from "./synthetic.ts";
 /** Checkpoints whose importance falls by a half from each to the next. */
 function series(steps: readonly number[], shape: Shape, quality = true): Checkpoints {
   return {
-    kind: "checkpoints",
+    ...head("checkpoints"),
     name: "a run",
     series: steps.map((step, i) => ({
       ...profile({ ...shape, scale: (shape.scale ?? 1) * 2 ** -i }),

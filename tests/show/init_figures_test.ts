@@ -7,6 +7,7 @@ import {
   initMapFigure,
   type InitModel,
 } from "../../src/show/mod.ts";
+import { head } from "../../src/result/mod.ts";
 import { checkSvg, readCsv } from "./check_svg.ts";
 import { provenance } from "./synthetic.ts";
 
@@ -25,7 +26,7 @@ function model({ ratio = 2, off = 1, variance = 0.05, hidden = 128, std = 0.02 }
   });
   return {
     measured: {
-      kind: "random-init",
+      ...head("random-init"),
       provenance: { ...made, model: { ...made.model, name: `llama (hidden ${hidden})` } },
       shape: {
         hidden,

@@ -1,5 +1,5 @@
 /** Results made up for tests: any number of layers and samples, with modules left out. */
-import { type Profile, profileOf, type Provenance, type Sweep } from "../../src/result/mod.ts";
+import { head, type Profile, profileOf, type Provenance, type Sweep } from "../../src/result/mod.ts";
 
 export interface Shape {
   readonly layers: number;
@@ -92,7 +92,7 @@ export function sweep(shape: Shape, steps: readonly number[] = [0, 1, 2, 4]): Sw
     }),
   });
   return {
-    kind: "sweep",
+    ...head("sweep"),
     provenance: provenance({ ...shape, text: "wiki" }),
     calibration: provenance(shape),
     curves: [

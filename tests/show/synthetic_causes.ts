@@ -2,6 +2,7 @@
 import {
   CAUSE_NAMES,
   type Causes,
+  head,
   PATTERN_NAMES,
   SMOOTHING_NAMES,
   type SmoothingName,
@@ -53,7 +54,7 @@ export function causes(
     mlp: reach(dropped, mlp, size),
   });
   return {
-    kind: "causes",
+    ...head("causes"),
     provenance: {
       ...provenance(shape),
       causes: {

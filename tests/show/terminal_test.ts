@@ -9,7 +9,7 @@ import {
   sweepTable,
 } from "../../src/show/mod.ts";
 import { formatNumber, formatSeconds, formatTick } from "../../src/show/chart/numbers.ts";
-import { perplexityOf } from "../../src/result/mod.ts";
+import { head, perplexityOf } from "../../src/result/mod.ts";
 import { profile, provenance, sweep } from "./synthetic.ts";
 
 const table = (text: string, heading: RegExp) => {
@@ -94,7 +94,7 @@ Deno.test("perplexities stand under each other with what was dropped", () => {
 
 Deno.test("a plan's table names the flags that apply it", () => {
   const text = planTable({
-    kind: "plan",
+    ...head("plan"),
     model: "m",
     layers: 30,
     target: "joint",

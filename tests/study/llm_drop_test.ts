@@ -3,8 +3,9 @@
  * (`fixtures/make_llm_drop.py`). A mean of n cosines is off by at most the states' relative errors together, over √n.
  */
 import assert from "node:assert/strict";
+import type { OfficialDifference } from "../../src/result/mod.ts";
 import { forward, llmDropProbe, noDrop } from "../../src/run/mod.ts";
-import { againstLlmDrop, type OfficialDifference, profile } from "../../src/study/mod.ts";
+import { againstLlmDrop, profile } from "../../src/study/mod.ts";
 import { distance, engine, stateTolerance, withFixture } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 

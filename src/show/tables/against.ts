@@ -1,23 +1,14 @@
 /** Importance beside the official code's, as a table for the terminal. */
-import type { Provenance } from "../../result/mod.ts";
+import type { AgainstLlmDrop } from "../../result/mod.ts";
 import { formatFixed, formatNumber } from "../chart/numbers.ts";
 import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { align, optional, style, type TextLook } from "./table.ts";
 
-/** What the table is made of. */
-export interface AgainstRows extends Record<"attention" | "mlp", DifferenceRows> {
-  readonly provenance: Provenance;
-  readonly same: boolean;
-}
-interface DifferenceRows {
-  readonly importance: readonly (number | null)[];
-  readonly official: readonly (number | null)[];
-  readonly difference: readonly (number | null)[];
-  readonly rankCorrelation: number;
-}
-
 /** A row for every layer of both kinds; one line where the definitions are the same. */
-export function againstTable(against: AgainstRows, look: TextLook = {}): string {
+export function againstTable(
+  against: Omit<AgainstLlmDrop, "kind" | "method" | "against">,
+  look: TextLook = {},
+): string {
   const bold = style(look, 1);
   const head = bold(`${settingOf(against.provenance)} · beside llm-drop`);
   if (against.same) {

@@ -2,7 +2,7 @@
  * Tables for the terminal: plain text, aligned by the columns' widths, the weight format in every heading.
  * Pure functions from results to strings without a final line break; escapes only where colour is asked for.
  */
-import type { Perplexity, Plan, Profile } from "../../result/mod.ts";
+import type { Comparison, Perplexity, Plan, Profile } from "../../result/mod.ts";
 import { formatFixed, formatNumber, formatShare } from "../chart/numbers.ts";
 import { align, optional, style, type TextLook } from "./table.ts";
 import {
@@ -95,18 +95,11 @@ export function perplexityTable(results: readonly Perplexity[], look: TextLook =
   return `${style(look, 1)(setting)}\n${align([head, ...rows], look, [5])}`;
 }
 
-/** How alike two profiles rank each kind of module. */
-export interface ComparisonRows extends Record<"attention" | "mlp" | "block", AgreementRow> {
-  readonly models: readonly [string, string];
-}
-interface AgreementRow {
-  readonly overlap: readonly number[];
-  readonly rankCorrelation: number;
-  readonly largestDifference: number;
-}
-
 /** Two profiles side by side: rank correlation, and how many of the n most redundant both share. */
-export function comparisonTable(comparison: ComparisonRows, look: TextLook = {}): string {
+export function comparisonTable(
+  comparison: Omit<Comparison, "kind" | "method">,
+  look: TextLook = {},
+): string {
   const layers = Math.max(...KINDS.map((kind) => comparison[kind].overlap.length));
   const counts = [...new Set([1, 4, 8, 12, 16].filter((n) => n < layers))];
   const rows = KINDS.map((kind) => {

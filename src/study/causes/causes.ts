@@ -7,7 +7,7 @@
  * for what that does to later updates. The last grows with the square of the depth: it can be left out.
  */
 import type { ModelSpec } from "../../models/mod.ts";
-import { type Causes, keptResult, resultPath, writeResult } from "../../result/mod.ts";
+import { type Causes, head, keptOr } from "../../result/mod.ts";
 import { type Blocks, noDrop } from "../../run/mod.ts";
 import { correlationsOf } from "./correlations.ts";
 import { laterEffects, sinkRate, smoothingUnder, type Subject, wholeModel } from "./runs.ts";
@@ -84,39 +84,43 @@ function sinkSamples({ samples, length }: Omit<Blocks, "ids">): number {
 }
 
 async function causesOf(subject: Subject, measures: CausesMeasures): Promise<Causes> {
-  const { options, label, model: { spec }, blocks } = subject;
+  const { options, label } = subject;
   const kernels = await openKernels(measures.kernels ?? "cpu");
   try {
     const settings = settingsOf(subject, kernels, measures);
     const origin = { ...subject.origin, causes: settings };
-    if (options.results && !options.fresh) {
-      const kept = await keptResult(options.results, "causes", origin);
-      if (kept) {
-        options.onNotice?.(`${label}: kept from an earlier run`);
-        return kept;
-      }
-    }
-    const { profile, ...whole } = await wholeModel(subject, settings.queryStride, kernels);
-    const measured = {
-      ...whole,
-      sink: await sinkRate(subject, settings.sink.threshold, kernels),
-      smoothing: await smoothingUnder(subject, profile, settings.drops),
-      effects: settings.effects && await laterEffects(subject, settings.effects),
-    };
-    const result: Causes = {
-      kind: "causes",
-      provenance: origin,
-      tokens: blocks.samples * blocks.length,
-      norm: shapeOf(spec).norm,
-      streamNorm: profile.streamNorm,
-      ...measured,
-      correlations: correlationsOf(measured, spec.layers),
-    };
-    if (options.results) await writeResult(resultPath(options.results, "causes", origin), result);
+    const measured = () => measure(subject, origin, kernels);
+    const { result, kept } = await keptOr("causes", origin, measured, options);
+    if (kept) options.onNotice?.(`${label}: kept from an earlier run`);
     return result;
   } finally {
     await kernels.close();
   }
+}
+
+async function measure(
+  subject: Subject,
+  origin: Causes["provenance"],
+  kernels: StatsKernels,
+): Promise<Causes> {
+  const { model: { spec }, blocks } = subject;
+  const { queryStride, sink, drops, effects } = origin.causes;
+  const { profile, ...whole } = await wholeModel(subject, queryStride, kernels);
+  const measured = {
+    ...whole,
+    sink: await sinkRate(subject, sink.threshold, kernels),
+    smoothing: await smoothingUnder(subject, profile, drops),
+    effects: effects && await laterEffects(subject, effects),
+  };
+  return {
+    ...head("causes"),
+    provenance: origin,
+    tokens: blocks.samples * blocks.length,
+    norm: shapeOf(spec).norm,
+    streamNorm: profile.streamNorm,
+    ...measured,
+    correlations: correlationsOf(measured, spec.layers),
+  };
 }
 
 function settingsOf(

@@ -1,0 +1,41 @@
+/**
+ * Names of temporary files, `.lamina-MACHINE-PROCESS-RANDOM.part`: whose file one is can be told from it, so that those
+ * of processes that were killed are removed, and those of another machine on the same disk are not. They do not grow with
+ * the name of what is written.
+ */
+import { createHash } from "node:crypto";
+import { readdir, rm } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+
+const machine = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
+
+/** A name that no other file has. */
+export function temporaryName(pid = process.pid): string {
+  return `.lamina-${machine}-${pid}-${crypto.randomUUID().slice(0, 8)}.part`;
+}
+
+/** Folders that were looked through: once is enough for a process. */
+const seen = new Set<string>();
+
+/** Removes what processes of this machine left in a folder that are no more. */
+export async function removeStrays(folder: string): Promise<void> {
+  if (seen.has(folder)) return;
+  seen.add(folder);
+  const names = await readdir(folder).catch(() => []); // one that may be written to and not read
+  for (const name of names) {
+    const owner = name.match(/^\.lamina-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.part$/);
+    if (owner?.[1] !== machine || isAlive(Number(owner[2]))) continue;
+    await rm(join(folder, name), { force: true }).catch(() => {});
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as { code?: string }).code !== "ESRCH"; // EPERM: another user's
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * Files written whole or not at all: to a temporary file beside the target, which then takes its place. What is no file
+ * of a disk (a pipe, a device) cannot be replaced, and is written to.
+ */
+import { type Stats, writeFile } from "node:fs";
+import { constants, type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { isDescriptor, targetOf } from "./target.ts";
+import { removeStrays, temporaryName } from "./temporary.ts";
+
+/**
+ * Writes text to a path; folders on the way are made. An existing file keeps its permissions, a link stays and what it
+ * leads to is written. Throws `Error` that names the path; what was there before is then there still.
+ * The error has the system's `code`.
+ */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  try {
+    const target = await targetOf(path);
+    const there = await stat(target).catch(() => null);
+    if (there?.isDirectory()) throw new Error("it is a folder, expected a file");
+    if (isDescriptor(target) || (there && !there.isFile())) await writeThrough(target, text);
+    else await replace(target, there, text);
+  } catch (error) {
+    throw failure(`Cannot write ${path}`, error);
+  }
+}
+
+/** Makes a folder and tries to write into it, before anything is computed for it. Throws `Error` that names it. */
+export async function checkFolder(folder: string): Promise<void> {
+  const file = join(folder, temporaryName());
+  try {
+    await mkdir(folder, { recursive: true });
+    await withFile(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, () => Promise.resolve());
+    await rm(file);
+  } catch (error) {
+    throw failure(`Cannot write into ${folder}`, error);
+  }
+}
+
+async function replace(target: string, there: Stats | null, text: string): Promise<void> {
+  const folder = dirname(target);
+  await mkdir(folder, { recursive: true });
+  await removeStrays(folder);
+  const temporary = join(folder, temporaryName());
+  try {
+    await withFile(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, async (file) => {
+      await file.writeFile(text);
+      if (there) await likeThat(file, there);
+      await file.sync();
+    });
+    await rename(temporary, target);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
+}
+
+/** Owner and permissions of what is replaced. Only the superuser gives files away; for others the owner is themselves. */
+async function likeThat(file: FileHandle, { uid, gid, mode }: Stats): Promise<void> {
+  await file.chown(uid, gid).catch(() => {});
+  await file.chmod(mode & 0o7777);
+}
+
+/** Writes where the path leads: after what is there, or was written to the standard streams. */
+async function writeThrough(target: string, text: string): Promise<void> {
+  const [, standard] = target.match(/^\/(?:dev|proc\/self)\/fd\/([12])$/) ?? [];
+  if (standard) return await promisify(writeFile)(Number(standard), text);
+  await withFile(target, constants.O_WRONLY | constants.O_APPEND, (file) => file.writeFile(text));
+}
+
+/** An error with the system's own code, by which callers tell a full disk from a forbidden one. */
+function failure(what: string, cause: unknown): Error {
+  const { message, code } = cause as Error & { code?: string };
+  return Object.assign(new Error(`${what}: ${message}`, { cause }), { code });
+}
+
+async function withFile(
+  path: string,
+  flags: number,
+  use: (file: FileHandle) => Promise<void>,
+): Promise<void> {
+  const file = await open(path, flags);
+  try {
+    await use(file);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,49 @@
+/** The forms of what is held side by side: two profiles, and a profile beside what the official code would say. */
+import { z } from "zod";
+import { headForm, perLayer, provenanceForm } from "./provenance.ts";
+
+/** How alike two profiles order one kind of module. */
+const agreement = z.object({
+  /** Share of common modules among the n lowest of each, for n = 1 … L. */
+  overlap: z.array(z.number()),
+  /** Spearman's rank correlation of importance; null where one side does not vary. */
+  rankCorrelation: z.number().nullable(),
+  /** Largest absolute difference of importance. */
+  largestDifference: z.number(),
+});
+export type Agreement = z.infer<typeof agreement>;
+
+/** Two profiles. */
+export const compareForm = z.object({
+  ...headForm("compare"),
+  models: z.tuple([z.string(), z.string()]),
+  attention: agreement,
+  mlp: agreement,
+  block: agreement,
+});
+export type Comparison = z.infer<typeof compareForm>;
+
+/** One kind of module by layer [L]; null where it is absent. */
+const officialDifference = z.object({
+  /** 1 − mean cos(X, Y), of what is really added to the stream. */
+  importance: perLayer,
+  /** The official code's. */
+  official: perLayer,
+  /** The official code's minus ours. */
+  difference: perLayer,
+  /** Spearman's, of the two over the layers; null where one side does not vary. */
+  rankCorrelation: z.number().nullable(),
+});
+export type OfficialDifference = z.infer<typeof officialDifference>;
+
+/** Importance, ours and by the paper's official code. */
+export const againstForm = z.object({
+  ...headForm("against"),
+  against: z.literal("llm-drop"),
+  provenance: provenanceForm,
+  /** Whether the definitions are the same for this model: then nothing is run for the official one. */
+  same: z.boolean(),
+  attention: officialDifference,
+  mlp: officialDifference,
+});
+export type AgainstLlmDrop = z.infer<typeof againstForm>;

@@ -1,0 +1,108 @@
+/**
+ * Results that are kept between runs: found again by all that their numbers depend on. A file's name is only where to
+ * look; what it holds has to say itself that it is what was asked for. A folder that cannot be written is no reason to
+ * lose a result that took hours.
+ */
+import { join } from "node:path";
+import { writeWhole } from "../disk/mod.ts";
+import type { ResultOf } from "./forms.ts";
+import { cacheKey, canonical } from "./key.ts";
+import { head, type Kind } from "./methods.ts";
+import type { Provenance } from "./provenance.ts";
+import { parseResult, readResult, resultText } from "./store.ts";
+
+/** Where results are kept, and who hears of it. */
+export interface Keeping {
+  /** A folder in which results are kept and found again; nothing is kept where it is not said. */
+  readonly results?: string;
+  readonly onNotice?: (line: string) => void;
+}
+
+/** What the numbers of each kept kind depend on, as the result itself says. */
+const origins = {
+  profile: ({ provenance }) => provenance,
+  perplexity: ({ provenance }) => provenance,
+  causes: ({ provenance }) => provenance,
+  checkpoints: ({ series: [only] }) => checkpointOrigin(only),
+} satisfies { [K in Kind]?: (result: ResultOf<K>) => Provenance };
+type KeptKind = keyof typeof origins;
+
+/**
+ * Of a series of one checkpoint: what is known before its weights are opened. Its files' fingerprint stands for the
+ * weights' format.
+ */
+export function checkpointOrigin(
+  { provenance, step, quality }: ResultOf<"checkpoints">["series"][number],
+): Provenance & { step: number; quality: string | null } {
+  const model = { ...provenance.model, format: "" };
+  return { ...provenance, model, step, quality: quality && quality.provenance.text.hash };
+}
+
+/** Where a result of this origin is kept in a folder. */
+export function resultPath(folder: string, kind: Kind, origin: Provenance): string {
+  const key = cacheKey(canonical(head(kind)), origin);
+  return join(folder, `${kind}-${fileName(origin.model.name)}-${key}.json`);
+}
+
+/** A model's name as part of a file's: without folders, and no longer than leaves room for the rest. */
+export function fileName(name: string): string {
+  return name.replaceAll(/[^\w.-]+/g, "_").slice(0, 100);
+}
+
+/** The kept result of an origin, or null. A file that cannot be read, or holds another result, counts as absent. */
+export async function keptResult<K extends KeptKind>(
+  kind: K,
+  origin: Provenance,
+  { results }: Keeping,
+): Promise<ResultOf<K> | null> {
+  if (!results) return null;
+  const found = await readResult(resultPath(results, kind, origin), kind).catch(() => null);
+  const own = origins[kind] as (result: ResultOf<K>) => Provenance;
+  return found && canonical(own(found)) === canonical(origin) ? found : null;
+}
+
+/** Keeps a result, and gives it as it will be found. */
+export async function keep<K extends KeptKind>(
+  kind: K,
+  origin: Provenance,
+  result: ResultOf<K>,
+  keeping: Keeping,
+): Promise<ResultOf<K>> {
+  const text = resultText(result);
+  if (keeping.results) await tryWrite(resultPath(keeping.results, kind, origin), text, keeping);
+  return parseResult(kind, text, kind);
+}
+
+/** The kept result of an origin, or else the one that is computed, which is then kept. */
+export async function keptOr<K extends KeptKind>(
+  kind: K,
+  origin: Provenance,
+  compute: () => Promise<ResultOf<K>>,
+  keeping: Keeping,
+): Promise<{ readonly result: ResultOf<K>; readonly kept: boolean }> {
+  const kept = await keptResult(kind, origin, keeping);
+  if (kept) return { result: kept, kept: true };
+  return { result: await keep(kind, origin, await compute(), keeping), kept: false };
+}
+
+/** Puts a result into the folder under a name of its own, for people to find. */
+export async function keepAs(
+  name: string,
+  result: { readonly kind: Kind },
+  keeping: Keeping,
+): Promise<void> {
+  if (keeping.results) await tryWrite(join(keeping.results, `${name}.json`), resultText(result), keeping);
+}
+
+/** Folders that could not be written: one notice is enough. */
+const failed = new Set<string>();
+
+async function tryWrite(path: string, text: string, { results, onNotice }: Keeping): Promise<void> {
+  try {
+    await writeWhole(path, text);
+  } catch (error) {
+    if (failed.has(results!)) return;
+    failed.add(results!);
+    onNotice?.(`results are not kept: ${(error as Error).message}; --results names another folder`);
+  }
+}

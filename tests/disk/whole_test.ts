@@ -1,0 +1,157 @@
+/** Files are written whole or not at all; links are followed, pipes and devices written to, and nothing is left behind. */
+import assert from "node:assert/strict";
+import process from "node:process";
+import { writeWhole } from "../../src/disk/mod.ts";
+import { temporaryName } from "../../src/disk/temporary.ts";
+import { withFolder } from "../support.ts";
+
+const linux = Deno.build.os === "linux";
+const unix = Deno.build.os !== "windows";
+const namesIn = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+
+Deno.test("writing replaces the whole file, makes the folders to it, and leaves nothing beside it", () =>
+  withFolder(async (folder) => {
+    await writeWhole(`${folder}/deep/er/a.json`, "a long first text");
+    await writeWhole(`${folder}/deep/er/a.json`, "short");
+    assert.equal(await Deno.readTextFile(`${folder}/deep/er/a.json`), "short");
+    assert.deepEqual(namesIn(`${folder}/deep/er`), ["a.json"]);
+  }));
+
+Deno.test({
+  name: "an existing file keeps its permissions",
+  ignore: !unix,
+  fn: () =>
+    withFolder(async (folder) => {
+      await Deno.writeTextFile(`${folder}/secret`, "first");
+      for (const mode of [0o600, 0o664, 0o444]) {
+        await Deno.chmod(`${folder}/secret`, mode);
+        await writeWhole(`${folder}/secret`, "second");
+        assert.equal((await Deno.stat(`${folder}/secret`)).mode! & 0o7777, mode);
+      }
+      assert.equal(await Deno.readTextFile(`${folder}/secret`), "second");
+    }),
+});
+
+Deno.test({
+  name: "a link stays a link, and what it leads to is written, there or not, through other links",
+  ignore: !unix,
+  fn: () =>
+    withFolder(async (folder) => {
+      await Deno.mkdir(`${folder}/real/inner`, { recursive: true });
+      await Deno.writeTextFile(`${folder}/real/there`, "first");
+      await Deno.symlink("real/inner", `${folder}/inner`);
+      await Deno.symlink("../there", `${folder}/real/inner/there`);
+      await Deno.symlink("inner/there", `${folder}/there`); // inner/.. is real, not the folder of the link
+      await Deno.symlink("inner/new", `${folder}/new`);
+      for (const [name, behind] of [["there", "real/there"], ["new", "real/inner/new"]]) {
+        await writeWhole(`${folder}/${name}`, name);
+        assert.equal(await Deno.readTextFile(`${folder}/${behind}`), name);
+        assert.ok((await Deno.lstat(`${folder}/${name}`)).isSymlink, name);
+        assert.ok((await Deno.lstat(`${folder}/${behind}`)).isFile, behind);
+      }
+      await Deno.symlink("round", `${folder}/round`);
+      await assert.rejects(
+        () => writeWhole(`${folder}/round`, ""),
+        /Cannot write .*round: more than 40 links/,
+      );
+      assert.deepEqual(namesIn(folder), ["inner", "new", "real", "round", "there"]);
+    }),
+});
+
+Deno.test({
+  name: "a pipe and a device are written to, and stay what they are",
+  ignore: !linux,
+  fn: () =>
+    withFolder(async (folder) => {
+      const pipe = `${folder}/pipe`;
+      assert.ok((await new Deno.Command("mkfifo", { args: [pipe] }).output()).success);
+      const read = Deno.readTextFile(pipe);
+      await writeWhole(pipe, "through");
+      assert.equal(await read, "through");
+      assert.ok((await Deno.lstat(pipe)).isFifo);
+      await Deno.symlink("/dev/null", `${folder}/null`);
+      await writeWhole(`${folder}/null`, "gone");
+      assert.ok((await Deno.stat("/dev/null")).isCharDevice);
+      await assert.rejects(() => writeWhole("/dev/full", "x"), /^Error: Cannot write \/dev\/full: ENOSPC/);
+      assert.ok((await Deno.stat("/dev/full")).isCharDevice);
+      assert.deepEqual(namesIn(folder), ["null", "pipe"]);
+    }),
+});
+
+/** Runs code that has `writeWhole`, by a shell's line around it, and gives what it said. */
+async function runScript(folder: string, code: string, line: string): Promise<string> {
+  const disk = new URL("../../src/disk/mod.ts", import.meta.url);
+  await Deno.writeTextFile(`${folder}/write.ts`, `import { writeWhole } from "${disk}";\n${code}`);
+  const config = new URL("../../deno.json", import.meta.url).pathname;
+  const run = [Deno.execPath(), "run", "-A", "--no-check", "--config", config, `${folder}/write.ts`];
+  const { stdout, stderr } = await new Deno.Command("sh", { args: ["-c", line, "sh", ...run] }).output();
+  return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+}
+
+Deno.test({
+  name: "opened files are written to where they stand: standard output in a file, another in a file",
+  ignore: !linux,
+  fn: () =>
+    withFolder(async (folder) => {
+      const code = `console.log("before");
+        await writeWhole("/dev/stdout", "to standard output\\n");
+        await writeWhole("/dev/fd/9", "to nine\\n");
+        console.log("after");`;
+      await runScript(folder, code, `cd ${folder}; echo first > nine; "$@" > out 9>> nine`);
+      assert.equal(await Deno.readTextFile(`${folder}/out`), "before\nto standard output\nafter\n");
+      assert.equal(await Deno.readTextFile(`${folder}/nine`), "first\nto nine\n");
+      assert.deepEqual(namesIn(folder), ["nine", "out", "write.ts"]);
+    }),
+});
+
+Deno.test("a target that cannot be written is named, and nothing half-written is left", () =>
+  withFolder(async (folder) => {
+    await Deno.mkdir(`${folder}/taken`);
+    await Deno.writeTextFile(`${folder}/file`, "kept");
+    const fails = (path: string, code?: string) =>
+      assert.rejects(() => writeWhole(path, "text"), (error: Error & { code?: string }) => {
+        assert.ok(error.message.startsWith(`Cannot write ${path}: `), error.message);
+        assert.equal(error.code, code);
+        return true;
+      });
+    await fails(`${folder}/taken`);
+    await fails(`${folder}/file/inside.json`, "EEXIST");
+    await fails(`${folder}/${"long".repeat(100)}`, "ENAMETOOLONG"); // written beside it, then cannot take its place
+    assert.deepEqual(namesIn(folder), ["file", "taken"]);
+    assert.equal(await Deno.readTextFile(`${folder}/file`), "kept");
+  }));
+
+Deno.test({
+  name: "a disk that is full is an error, and the earlier file stays",
+  ignore: !linux,
+  fn: () =>
+    withFolder(async (folder) => {
+      await Deno.writeTextFile(`${folder}/kept.json`, "earlier");
+      // A limit on the size of files stands for the full disk: the write fails half way, as it would there. The shell
+      // ignores the signal that comes with it.
+      const said = await runScript(
+        folder,
+        `await writeWhole("${folder}/kept.json", "x".repeat(2 ** 22)).catch((error) => console.log(error.message));`,
+        'trap "" XFSZ; ulimit -f 2048; exec "$@"',
+      );
+      assert.match(said, /^Cannot write .*kept\.json: .*EFBIG/);
+      assert.equal(await Deno.readTextFile(`${folder}/kept.json`), "earlier");
+      assert.deepEqual(namesIn(folder), ["kept.json", "write.ts"]);
+    }),
+});
+
+Deno.test("what a killed process left is removed; what is another's, or of another machine, stays", () =>
+  withFolder(async (folder) => {
+    const dead = await new Deno.Command(Deno.execPath(), { args: ["eval", "console.log(Deno.pid)"] })
+      .output();
+    const gone = temporaryName(Number(new TextDecoder().decode(dead.stdout)));
+    const others = [
+      temporaryName(process.pid),
+      gone.replace(/^\.lamina-[0-9a-f]{8}/, ".lamina-00000000"),
+      "mine.part",
+      `copy of ${gone}`,
+    ];
+    for (const name of [gone, ...others]) await Deno.writeTextFile(`${folder}/${name}`, "half");
+    await writeWhole(`${folder}/a.json`, "whole");
+    assert.deepEqual(namesIn(folder), [...others, "a.json"].sort());
+  }));

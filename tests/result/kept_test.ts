@@ -1,0 +1,127 @@
+/** Results are found again by what they depend on, and by that alone; a folder that cannot be written loses none. */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { checkpointOrigin, type Checkpoints, head, type Profile } from "../../src/result/mod.ts";
+import { keep, keepAs, keptOr, keptResult, METHODS, readResult, resultText } from "../../src/result/mod.ts";
+import { resultPath } from "../../src/result/kept.ts";
+import { kept } from "../study/tiny.ts";
+import { withFolder } from "../support.ts";
+import { perplexity, profile, profiles, provenance, reordered } from "./samples.ts";
+
+Deno.test("a kept result is found by its provenance alone; one that cannot be read counts as absent", () =>
+  withFolder(async (results) => {
+    const result = profile();
+    const find = (origin = result.provenance) => keptResult("profile", origin, { results });
+    assert.equal(await find(), null);
+    await keep("profile", result.provenance, result, { results });
+    assert.deepEqual(await find(), result);
+    assert.equal(await find({ ...result.provenance, seed: 1 }), null);
+    assert.equal(await keptResult("perplexity", result.provenance, { results }), null);
+    assert.equal(await keptResult("profile", result.provenance, {}), null);
+    await Deno.writeTextFile(resultPath(results, "profile", result.provenance), "{");
+    assert.equal(await find(), null);
+  }));
+
+Deno.test("a file is not trusted by its name: another result under it counts as absent, and is replaced", () =>
+  withFolder(async (results) => {
+    const [mine, other] = [profile(), profile()];
+    const asked = { ...mine.provenance, seed: 7 };
+    const path = resultPath(results, "profile", asked);
+    await Deno.writeTextFile(path, resultText(other));
+    assert.equal(await keptResult("profile", asked, { results }), null);
+    const right = { ...mine, provenance: asked };
+    const computed = await keptOr("profile", asked, () => Promise.resolve(right), { results });
+    assert.deepEqual(computed, { result: right, kept: false });
+    assert.deepEqual(await readResult(path, "profile"), right);
+  }));
+
+Deno.test("what another method made counts as absent", () =>
+  withFolder(async (results) => {
+    const result = profile();
+    await keep("profile", result.provenance, result, { results });
+    const path = resultPath(results, "profile", result.provenance);
+    const text = await Deno.readTextFile(path);
+    await Deno.writeTextFile(path, text.replace(`"method":${METHODS.profile}`, '"method":0'));
+    assert.notEqual(await Deno.readTextFile(path), text);
+    assert.equal(await keptResult("profile", result.provenance, { results }), null);
+  }));
+
+Deno.test("a checkpoint is found by what is known before its weights are read, the step and the quality's text too", () =>
+  withFolder(async (results) => {
+    const entry = { ...profile(), step: 8, quality: null };
+    const one: Checkpoints = { ...head("checkpoints"), name: "run", series: [entry] };
+    const origin = checkpointOrigin(entry);
+    assert.equal(origin.model.format, "");
+    await keep("checkpoints", origin, one, { results });
+    assert.deepEqual(await keptResult("checkpoints", origin, { results }), one);
+    for (const other of [{ ...origin, step: 9 }, { ...origin, quality: "h" }]) {
+      await Deno.copyFile(
+        resultPath(results, "checkpoints", origin),
+        resultPath(results, "checkpoints", other),
+      );
+      assert.equal(await keptResult("checkpoints", other, { results }), null);
+    }
+  }));
+
+Deno.test("a computed result is what will be found: the same values, and the same bytes in whatever order it was made", () =>
+  fc.assert(
+    fc.asyncProperty(profiles, (result) =>
+      withFolder(async (results) => {
+        const made = reordered(result) as Profile;
+        made.sums.attention[0]![0].sign = -0; // JSON has no −0
+        let computed = 0;
+        const run = () =>
+          keptOr("profile", result.provenance, () => Promise.resolve((computed++, made)), { results });
+        const [first, second] = [await run(), await run()];
+        assert.equal(computed, 1);
+        assert.deepEqual([first.kept, second.kept], [false, true]);
+        assert.deepEqual(second.result, first.result);
+        assert.equal(resultText(first.result), resultText(made));
+        assert.equal(JSON.stringify(second.result), JSON.stringify(first.result));
+      })),
+    { numRuns: 20 },
+  ));
+
+/** Folders that cannot be: below a file, on what no file can be made in, of a name that is too long. */
+const impossible: [what: string, make: (folder: string) => string][] = [
+  ["below a file", (folder) => `${folder}/file/results`],
+  ["a file", (folder) => `${folder}/file`],
+  ["a name that is too long", (folder) => `${folder}/${"long".repeat(100)}`],
+];
+for (const [what, make] of impossible) {
+  Deno.test(`where the folder is ${what}, results are given all the same, with one notice`, () =>
+    withFolder(async (folder) => {
+      await Deno.writeTextFile(`${folder}/file`, "taken");
+      const notices: string[] = [];
+      const keeping = { results: make(folder), onNotice: (line: string) => notices.push(line) };
+      const [one, two] = [profile(), perplexity()];
+      const given = await keptOr("profile", one.provenance, () => Promise.resolve(one), keeping);
+      assert.deepEqual(given, { result: one, kept: false });
+      assert.deepEqual(await keep("perplexity", two.provenance, two, keeping), two);
+      await keepAs("again", one, keeping);
+      assert.equal(notices.length, 1, notices.join("\n"));
+      assert.match(notices[0], /^results are not kept: Cannot write .*; --results names another folder$/);
+      assert.deepEqual(kept(folder), ["file"]);
+      assert.equal(await Deno.readTextFile(`${folder}/file`), "taken");
+    }));
+}
+
+Deno.test("what is not of its form is neither kept nor given", () =>
+  withFolder(async (results) => {
+    const result = { ...perplexity(), kl: NaN };
+    const failing = () => keptOr("perplexity", result.provenance, () => Promise.resolve(result), { results });
+    await assert.rejects(failing, { name: "TypeError", message: /^Cannot write perplexity: at kl: .*NaN/ });
+    assert.deepEqual(kept(results), []);
+  }));
+
+Deno.test("a model's name cannot lead out of the folder, nor be too long for it; the key keeps long ones apart", () =>
+  withFolder(async (results) => {
+    const named = (name: string) => provenance(2, { model: { ...provenance().model, name } });
+    assert.match(resultPath("kept", "profile", named("../../a b/c")), /^kept\/profile-[\w.-]+\.json$/);
+    for (const end of ["a", "b"]) {
+      const origin = named("long".repeat(100) + end);
+      await keep("profile", origin, { ...profile(), provenance: origin }, { results });
+      assert.equal((await keptResult("profile", origin, { results }))!.provenance.model.name.at(-1), end);
+    }
+    assert.equal(kept(results).length, 2);
+  }));

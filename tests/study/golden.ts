@@ -1,0 +1,109 @@
+/** One small result of every kind that has numbers, and which of its numbers are not those of another. */
+import { head, type Kind, type ResultOf } from "../../src/result/mod.ts";
+import {
+  againstLlmDrop,
+  causes,
+  checkpoints,
+  compare,
+  curvesOf,
+  generate,
+  makePlan,
+  perplexities,
+  profile,
+  randomInit,
+  sweep,
+} from "../../src/study/mod.ts";
+import { openConfig, openSeries, type StudyModel } from "../../src/subject/mod.ts";
+import { UNIT, withFolder } from "../support.ts";
+import { tinyText, withTiny } from "./tiny.ts";
+import { checkpointFiles, tokenizerFile, writeCheckpoints } from "./training.ts";
+
+/** A doctor's report has no numbers. */
+export type GoldenKind = Exclude<Kind, "doctor">;
+export type Golden = { readonly kind: Kind; readonly method: number };
+
+/** Where they are committed; `deno run -A tests/fixtures/make_results.ts` makes them. */
+export const goldenFile = new URL("../fixtures/results.json", import.meta.url);
+
+/** Computes a result of every kind on tiny models. */
+export async function makeGoldens(): Promise<{ [K in GoldenKind]: ResultOf<K> }> {
+  const size = { samples: 2, length: 16 };
+  const results: Partial<{ [K in GoldenKind]: ResultOf<K> }> = {};
+  await withTiny(async ({ model: opened, options: { results: _, ...text } }) => {
+    const model = named(opened);
+    const options = { ...text, ...size };
+    const [first, other] = [await profile(model, options), await profile(model, { ...options, skip: 2 })];
+    results.profile = first;
+    results.compare = compare(first, other);
+    results.plan = makePlan(first, { target: "joint", drop: 4 });
+    [results.perplexity] = await perplexities(model, [{ attention: [1], mlp: [2] }], options);
+    results.sweep = await sweep(model, first, curvesOf("block", 1), [0, 1], options);
+    results.causes = await causes(model, { ...options, effectSamples: 1 });
+    const texts = await generate(model, "the quick", { tokens: 8, temperature: 1, seed: 1 });
+    results.generate = {
+      ...head("generate"),
+      model: model.identity,
+      prompt: "the quick",
+      texts: structuredClone(texts) as ResultOf<"generate">["texts"],
+    };
+  });
+  await withTiny(async ({ model, options: { results: _, ...text } }) => {
+    results.against = await againstLlmDrop(named(model), { ...text, ...size });
+  }, "gemma2");
+  await withFolder(async (folder) => {
+    const steps = new Map([["step1", await checkpointFiles(1)], ["step8", await checkpointFiles(8)]]);
+    await writeCheckpoints(`${folder}/run`, steps);
+    await Deno.writeFile(`${folder}/run/tokenizer.json`, tokenizerFile);
+    const text = `${folder}/text.txt`;
+    await Deno.writeTextFile(text, tinyText);
+    results.checkpoints = await checkpoints(await openSeries(`${folder}/run`), {
+      ...size,
+      text,
+      quality: text,
+    });
+  });
+  const llama = await openConfig("llama-2-7b");
+  const shape = { hidden: 64, heads: 4, layers: 2, seeds: 2 };
+  results["random-init"] = await randomInit(llama, { ...size, samples: 1, ...shape });
+  return results as { [K in GoldenKind]: ResultOf<K> };
+}
+
+/** The model under a name that does not change with its folder. */
+function named(model: StudyModel): StudyModel {
+  return { ...model, name: "tiny", identity: { ...model.identity, name: "tiny" } };
+}
+
+/** The numbers of a result by their place, and where there is none; what it is of is left out. */
+export function numbersOf(result: Golden): Map<string, number | null> {
+  const numbers = new Map<string, number | null>();
+  const visit = (value: unknown, place: string) => {
+    if (value === null || typeof value === "number") numbers.set(place, value);
+    else if (typeof value === "object") {
+      for (const [key, inner] of Object.entries(value)) {
+        if (!["method", "provenance", "calibration", "model"].includes(key)) visit(inner, `${place}.${key}`);
+      }
+    }
+  };
+  visit(result, result.kind);
+  return numbers;
+}
+
+/**
+ * How far a number may be from its golden one, of its own size or of 1, whichever is the larger. Machines sum products of
+ * D = 32 terms in float32 in their own order: an error of u √D in each of at most 16 matrices in a row, and a rotation is
+ * of second order in the states: twice that. A change of a formula that moves a number by less moves no digit that a table shows.
+ */
+const TOLERANCE = 2 * 16 * Math.sqrt(32) * UNIT;
+
+/** The first number of a result that is not the golden one's, said in words; null where all are. */
+export function movedNumber(golden: Golden, result: Golden): string | null {
+  const [before, now] = [numbersOf(golden), numbersOf(result)];
+  for (const place of new Set([...before.keys(), ...now.keys()])) {
+    const [a, b] = [before.get(place), now.get(place)];
+    const same = typeof a === "number" && typeof b === "number"
+      ? Math.abs(a - b) <= TOLERANCE * Math.max(1, Math.abs(a))
+      : a === b;
+    if (!same) return `${place} was ${a} and is ${b}`;
+  }
+  return null;
+}

@@ -1,0 +1,48 @@
+/** No number moves without its method: results of tiny models are those that stand beside the method's number. */
+import assert from "node:assert/strict";
+import { METHODS, resultText } from "../../src/result/mod.ts";
+import { type Golden, goldenFile, makeGoldens, movedNumber, numbersOf } from "./golden.ts";
+
+const goldens: Golden[] = JSON.parse(await Deno.readTextFile(goldenFile));
+const AGAIN = "then: deno run -A tests/fixtures/make_results.ts";
+
+Deno.test("every kind that has numbers has golden ones, of its method now and of its form", () => {
+  assert.deepEqual(goldens.map(({ kind }) => kind).sort(), [
+    ...Object.keys(METHODS).filter((kind) => kind !== "doctor").sort(),
+  ]);
+  for (const golden of goldens) {
+    assert.equal(golden.method, METHODS[golden.kind], `${golden.kind} is of another method; ${AGAIN}`);
+    assert.equal(resultText(golden), JSON.stringify(golden) + "\n");
+    assert.ok(numbersOf(golden).size > 2, golden.kind);
+  }
+});
+
+Deno.test("the numbers of every kind are the golden ones", async () => {
+  const results = await makeGoldens();
+  for (const golden of goldens) {
+    const moved = movedNumber(golden, results[golden.kind as keyof typeof results]);
+    assert.equal(moved, null, `${moved}: raise METHODS["${golden.kind}"] in src/result/methods.ts, ${AGAIN}`);
+  }
+});
+
+Deno.test("a number that moved by a thousandth, came or went is found in every kind, and named", () => {
+  for (const golden of goldens) {
+    const places = [...numbersOf(golden)].filter(([, value]) => value !== null);
+    const [place, value] = places[Math.floor(places.length / 2)];
+    for (
+      const [other, said] of [[value! * 1.001 + 0.001, /^.* was [\d.e-]+ and is /], [
+        null,
+        /and is null$/,
+      ]] as const
+    ) {
+      const changed = structuredClone(golden) as unknown as Record<string, never>;
+      const path = place.split(".").slice(1);
+      const parent = path.slice(0, -1).reduce((at, key) => at[key], changed);
+      parent[path.at(-1)!] = other as never;
+      const moved = movedNumber(golden, changed as unknown as Golden) ?? "";
+      assert.ok(moved.startsWith(`${place} was ${value} `), `${golden.kind}: ${moved}`);
+      assert.match(moved, said);
+    }
+    assert.equal(movedNumber(golden, golden), null);
+  }
+});
