@@ -27,7 +27,15 @@ export function ggufConfig(file: GgufFile, name: string): Record<string, unknown
       `Cannot run ${name}: general.architecture is ${architecture}, expected one of ${known}`,
     );
   }
-  const field = (key: string): GgufValue | undefined => metadata.get(`${architecture}.${key}`);
+  const field: Field = (key) =>
+    single(name, `${architecture}.${key}`, metadata.get(`${architecture}.${key}`));
+  const layers = field("block_count");
+  if (typeof layers === "number" && layers > file.tensors.size) { // before a list of so many is made
+    throw new RangeError(
+      `Cannot run ${name}: ${architecture}.block_count is ${layers}, expected at most the ${file.tensors.size} ` +
+        "tensors that it has",
+    );
+  }
   if (file.tensors.has("rope_freqs.weight")) {
     throw new TypeError(
       `Cannot run ${name}: tensor rope_freqs.weight (per-frequency rope factors) is not supported in GGUF files, ` +
@@ -39,7 +47,7 @@ export function ggufConfig(file: GgufFile, name: string): Record<string, unknown
     model_type: modelTypes[architecture],
     vocab_size: file.tensors.get("token_embd.weight")?.shape[0],
     hidden_size: field("embedding_length"),
-    num_hidden_layers: field("block_count"),
+    num_hidden_layers: layers,
     num_attention_heads: field("attention.head_count"),
     num_key_value_heads: field("attention.head_count_kv"),
     head_dim: headSize,
@@ -54,7 +62,16 @@ export function ggufConfig(file: GgufFile, name: string): Record<string, unknown
   };
 }
 
-type Field = (key: string) => GgufValue | undefined;
+type Single = number | string | boolean | undefined;
+type Field = (key: string) => Single;
+
+/** A field that a configuration has as one value. What float64 cannot hold is too large for any of them, and refused as such. */
+function single(name: string, key: string, value: GgufValue | undefined): Single {
+  if (typeof value === "object") {
+    throw new TypeError(`Cannot run ${name}: ${key} is a list of ${value.length}, expected one value`);
+  }
+  return typeof value === "bigint" ? Number(value) : value;
+}
 
 function headSizeOf(field: Field): number {
   return Math.trunc(Number(field("embedding_length")) / Number(field("attention.head_count")));
@@ -70,7 +87,7 @@ function rope(field: Field): Record<string, unknown> {
   return { rope_theta: field("rope.freq_base"), rope_scaling: scaling };
 }
 
-function traits(architecture: string, field: Field, headSize: GgufValue): Record<string, unknown> {
+function traits(architecture: string, field: Field, headSize: Single): Record<string, unknown> {
   if (!architecture.startsWith("gemma")) return {};
   return {
     sliding_window: field("attention.sliding_window"),

@@ -6,6 +6,7 @@
  * its read and keeps the promise until the range is asked for or forgotten.
  */
 import type { ByteSource } from "../hub/mod.ts";
+import { outOfRange } from "./errors.ts";
 import { mapPath, type Mapping } from "./libc.ts";
 
 /** Ranges of one file. */
@@ -30,17 +31,29 @@ export function mapFile(source: ByteSource): FileBytes {
   return mapping ? mappedBytes(source, mapping) : readBytes(source);
 }
 
-function mappedBytes(source: ByteSource, { buffer, want, forget }: Mapping): FileBytes {
+function mappedBytes(source: ByteSource, { buffer, sizeNow, want, forget, close }: Mapping): FileBytes {
   const { name, size } = source;
+  let open = true;
   return {
     name,
     size,
     mapped: true,
-    read: (start, end) => Promise.resolve(new Uint8Array(buffer, start, end - start)),
+    // deno-lint-ignore require-await -- throws as a rejection
+    async read(start, end) {
+      if (!open) throw new Error(`Cannot read ${name}: closed, expected an open file`);
+      const now = sizeNow(); // to touch what has been cut off would kill the process
+      if (end > now) {
+        throw outOfRange(name, `${now} bytes are left of it`, `the ${size} that it was opened with`);
+      }
+      return new Uint8Array(buffer, start, end - start);
+    },
     want,
     forget,
     close() {
+      if (!open) return;
+      open = false;
       forget(0, size);
+      close();
       source.close();
     },
   };

@@ -16,6 +16,7 @@ import { type Cursor, cursor, PrefixTooShort } from "./gguf_cursor.ts";
 import { type GgmlType, ggmlTypes, ggufMixes } from "./gguf_types.ts";
 import { type GgufValue, readValue } from "./gguf_value.ts";
 import {
+  MAX_GGUF_ALIGNMENT,
   MAX_GGUF_KEY_BYTES,
   MAX_GGUF_NAME_BYTES,
   MAX_GGUF_RANK,
@@ -60,8 +61,8 @@ export async function openGguf(source: ByteSource): Promise<GgufFile> {
   const file = mapFile(source);
   try {
     const header = await readHeader(file);
+    checkLayout(file, header); // before a number of the header is used for anything
     file.forget(0, header.dataStart);
-    checkLayout(file, header);
     const entries = new Map<string, Entry>();
     for (const [tensor, { type, shape, bytes, offset }] of header.tensors) {
       const start = header.dataStart + offset;
@@ -119,13 +120,15 @@ function parseHeader(name: string, cursor: Cursor): Header {
 
 function readAlignment(name: string, metadata: ReadonlyMap<string, GgufValue>): number {
   const value = metadata.get("general.alignment") ?? DEFAULT_ALIGNMENT;
-  if (typeof value !== "number" || !(value >= 1) || !Number.isInteger(Math.log2(value))) {
-    const found = typeof value === "number"
-      ? `general.alignment ${value}`
-      : "a general.alignment that is no number";
-    throw malformed(name, found, "a power of two");
+  if (
+    typeof value === "number" && value >= 1 && value <= MAX_GGUF_ALIGNMENT &&
+    Number.isInteger(Math.log2(value))
+  ) {
+    return value;
   }
-  return value;
+  const isNumber = typeof value === "number" || typeof value === "bigint";
+  const found = isNumber ? `general.alignment ${value}` : "a general.alignment that is no number";
+  throw malformed(name, found, `a power of two up to ${MAX_GGUF_ALIGNMENT}`);
 }
 
 function readTensor(name: string, cursor: Cursor, what: string): TensorHeader {

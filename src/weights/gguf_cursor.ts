@@ -5,6 +5,7 @@
  * the prefix but inside the file throws `PrefixTooShort`, and the caller comes back with a longer one.
  */
 import { malformed, outOfRange } from "./errors.ts";
+import { MAX_GGUF_HEADER_BYTES } from "./limits.ts";
 
 /** More of the file is needed than is at hand. Never leaves this room. */
 export class PrefixTooShort extends Error {}
@@ -38,6 +39,13 @@ export function cursor(name: string, size: number, prefix: Uint8Array<ArrayBuffe
         name,
         `${what} at byte ${offset} runs past the end of ${size} bytes`,
         "a complete file",
+      );
+    }
+    if (offset + bytes > MAX_GGUF_HEADER_BYTES) {
+      throw outOfRange(
+        name,
+        `${what} ends at byte ${offset + bytes}`,
+        `a header of at most ${MAX_GGUF_HEADER_BYTES}`,
       );
     }
     if (bytes > prefix.length - offset) throw new PrefixTooShort();

@@ -6,7 +6,7 @@
  */
 import { malformed, outOfRange, quote } from "./errors.ts";
 import type { Cursor } from "./gguf_cursor.ts";
-import { MAX_GGUF_NESTING } from "./limits.ts";
+import { MAX_GGUF_LIST, MAX_GGUF_NESTING } from "./limits.ts";
 
 /** One value of the metadata. */
 export type GgufValue = number | bigint | string | boolean | GgufNumbers | readonly GgufValue[];
@@ -92,6 +92,9 @@ function readArray(name: string, cursor: Cursor, what: string, depth: number): G
     const { buffer, byteOffset } = cursor.view;
     const start = byteOffset + cursor.skip(count * numbers.bytes, what);
     return numbers.array(buffer.slice(start, start + count * numbers.bytes));
+  }
+  if (count > MAX_GGUF_LIST) {
+    throw outOfRange(name, `element count of ${what} ${count}`, `at most ${MAX_GGUF_LIST}`);
   }
   const values: GgufValue[] = []; // grows as the file proves that it has them
   for (let i = 0; i < count; i++) values.push(readTyped(name, cursor, what, type, depth));

@@ -4,16 +4,21 @@
  * Linux only; wherever it is not to be had (another system, no permission, no address space) the answer is null and
  * the caller reads instead. A mapping is read-only and private, and lives as long as the process: views of it may be
  * held by native code that no finaliser knows of. What it costs is address space, never memory: its pages are
- * the page cache's. Limit: a file that is truncated while it is mapped kills the process on access (SIGBUS).
+ * the page cache's. Limit: a file that is truncated while a view of it is in use kills the process (SIGBUS); `sizeNow`
+ * lets a reader notice before.
  */
 
 /** A mapped file. Its pages come when they are touched. */
 export interface Mapping {
   readonly buffer: ArrayBuffer;
+  /** Bytes that the file has by now: what lies behind them must not be touched. */
+  sizeNow(): number;
   /** Starts to read the pages of bytes [start, end) from disk; returns at once. */
   want(start: number, end: number): void;
   /** Takes the whole pages inside [start, end) out of resident memory. Views stay valid: a later access reads again. */
   forget(start: number, end: number): void;
+  /** Lets go of the file; its bytes stay mapped. */
+  close(): void;
 }
 
 const O_RDONLY = 0;
@@ -51,24 +56,27 @@ export function mapPath(path: string, size: number): Mapping | null {
   if (!c || size === 0) return null;
   const fd = c.open(new TextEncoder().encode(path + "\0"), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return null;
-  const same = c.lseek(fd, 0n, SEEK_END) === BigInt(size);
-  const address = same ? c.mmap(null, BigInt(size), PROT_READ, MAP_PRIVATE, fd, 0n) : null;
-  c.close(fd); // the mapping keeps the file
-  if (address === null || Deno.UnsafePointer.value(address) === 0xffff_ffff_ffff_ffffn) return null; // MAP_FAILED
-  const base = address;
+  const sizeNow = () => Number(c.lseek(fd, 0n, SEEK_END));
+  const address = sizeNow() === size ? c.mmap(null, BigInt(size), PROT_READ, MAP_PRIVATE, fd, 0n) : null;
+  if (address === null || Deno.UnsafePointer.value(address) === 0xffff_ffff_ffff_ffffn) { // MAP_FAILED
+    c.close(fd);
+    return null;
+  }
   const page = c.getpagesize();
 
-  function advise(start: number, end: number, advice: number) {
-    if (end > start) c!.madvise(Deno.UnsafePointer.offset(base, start), BigInt(end - start), advice);
+  /** Advice about pages [first, last), of which the last may be cut off by the file's end. */
+  function advise(first: number, last: number, advice: number) {
+    const [start, end] = [Math.max(0, first * page), Math.min(size, last * page)]; // never past the mapping
+    if (end > start) c!.madvise(Deno.UnsafePointer.offset(address!, start), BigInt(end - start), advice);
   }
   return {
-    buffer: Deno.UnsafePointerView.getArrayBuffer(base, size),
-    want: (start, end) => advise(Math.floor(start / page) * page, end, MADV_WILLNEED),
-    forget: (start, end) =>
-      advise(
-        Math.ceil(start / page) * page,
-        end === size ? size : Math.floor(end / page) * page,
-        MADV_DONTNEED,
-      ),
+    buffer: Deno.UnsafePointerView.getArrayBuffer(address, size),
+    sizeNow,
+    want: (start, end) => advise(Math.floor(start / page), Math.ceil(end / page), MADV_WILLNEED),
+    forget(start, end) {
+      const last = end === size ? Math.ceil(end / page) : Math.floor(end / page);
+      advise(Math.ceil(start / page), last, MADV_DONTNEED);
+    },
+    close: () => void c.close(fd),
   };
 }

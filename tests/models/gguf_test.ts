@@ -56,6 +56,11 @@ for (
       /tensor rope_freqs\.weight .* is not supported/,
     ],
     [
+      "more layers than tensors",
+      file({ "general.architecture": "llama", "llama.block_count": 2 ** 31 }),
+      /llama\.block_count is 2147483648, expected at most the 1 tensors that it has/,
+    ],
+    [
       "a text for a number",
       file({ "general.architecture": "llama", "llama.embedding_length": "4" }),
       /hidden_size is "4", expected an integer/,
@@ -67,7 +72,7 @@ for (
     assert.throws(() => loadGguf(opened, "some.gguf"), (error: Error) => {
       assert.match(error.message, message);
       assert.match(error.message, /some\.gguf/);
-      return error instanceof TypeError;
+      return error instanceof TypeError || error instanceof RangeError;
     });
   });
 }

@@ -91,6 +91,11 @@ const files: [what: string, bytes: Uint8Array, error: string][] = [
     'element count of value of "k" 1000, expected at most 7 in the rest of the file',
   ],
   [
+    "an array of more booleans than any file needs",
+    meta(9, array(7, 2 ** 21 + 1, new Uint8Array(2 ** 21 + 1))),
+    'element count of value of "k" 2097153, expected at most 2097152',
+  ],
+  [
     "an array of an unknown type",
     meta(9, array(99, 1)),
     'value of "k" has type 99, expected a type from 0 to 12',
@@ -100,15 +105,27 @@ const files: [what: string, bytes: Uint8Array, error: string][] = [
     meta(9, array(9, 1, array(9, 1, array(9, 1, array(9, 1, array(0, 0)))))),
     'value of "k" nests 5 arrays deep, expected at most 4',
   ],
-  ...[0, 3, 48, 2n ** 32n - 1n].map((alignment): [string, Uint8Array, string] => [
+  ...[0, 3, 48, 2 ** 22, 2 ** 28, 2 ** 31, 2 ** 36, 2 ** 47, 2n ** 63n].map((
+    alignment,
+  ): [string, Uint8Array, string] => [
     `an alignment of ${alignment}`,
-    gguf({ tensors: [a], metadata: [pair("general.alignment", 4, uint(32, alignment))], data: 16 }),
-    `general.alignment ${alignment}, expected a power of two`,
+    gguf({ tensors: [a], metadata: [pair("general.alignment", 10, uint(64, alignment))], data: 16 }),
+    `general.alignment ${alignment}, expected a power of two up to 2097152`,
   ]),
+  [
+    "the largest alignment, which puts the data past the end",
+    gguf({ tensors: [a], metadata: [pair("general.alignment", 4, uint(32, 2 ** 21))], data: 16 }),
+    'tensor "a" ends at byte 2097168, expected at most 112',
+  ],
+  [
+    "a header that is larger than the limit",
+    gguf({ tensors: [a], metadata: [pair("k", 8, text(new Uint8Array(1e8)))] }),
+    'value of "k" ends at byte 100000045, expected a header of at most 100000000',
+  ],
   [
     "an alignment of text",
     gguf({ tensors: [a], metadata: [pair("general.alignment", 8, text("32"))], data: 16 }),
-    "a general.alignment that is no number, expected a power of two",
+    "a general.alignment that is no number, expected a power of two up to 2097152",
   ],
   [
     "a tensor's name of 65 bytes",

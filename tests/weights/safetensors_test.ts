@@ -75,6 +75,24 @@ Deno.test("views outlive the file", () =>
     assert.deepEqual(view, tensor);
   }));
 
+Deno.test("of a file that has shrunk, what is left can be read", () =>
+  inFolder(async (path) => {
+    const [a, b] = [random("u8", [5000]), random("u8", [5000])];
+    for (const off of [undefined, "1"]) {
+      await writeSafetensors(`${path}/model.safetensors`, new Map([["a", a], ["b", b]]));
+      if (off) Deno.env.set("LAMINA_NO_MMAP", off);
+      const file = await openSafetensors(disk(path)).finally(() => Deno.env.delete("LAMINA_NO_MMAP"));
+      const { size } = await Deno.stat(`${path}/model.safetensors`);
+      await Deno.truncate(`${path}/model.safetensors`, size - 1);
+      assert.deepEqual(await file.read("a"), a);
+      await assert.rejects(file.read("b"), {
+        name: "RangeError",
+        message: new RegExp(`${size - 1}.*${size}`),
+      });
+      file.close();
+    }
+  }));
+
 Deno.test({
   name: "a mapped tensor is a view, not a copy",
   ignore: Deno.build.os !== "linux",
