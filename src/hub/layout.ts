@@ -1,20 +1,24 @@
 /**
- * Which files of a repository make a model, by their names: configuration, tokenizer, and one set of weights.
- * Safetensors come before GGUF; a sharded set is what its index belongs to; nothing else is fetched.
+ * Which files of a folder or repository make a model, by their names: configuration, tokenizer, and one set of weights.
+ * Safetensors come before GGUF, and a name without a variant before one with ("model.fp16.safetensors"); files that an
+ * index or their numbers put together are one set. Nothing else is fetched, hashed or opened.
  */
 
-/** The files of a repository that a model needs: the small ones first, weights last. */
+const SINGLE = "model.safetensors";
+const INDEX = "model.safetensors.index.json";
+/** "model-00001-of-00002.safetensors", with a variant before or after the numbers. */
+const PART = /^(.*)-(\d+)-of-(\d+)(\.[^/]*)?\.safetensors$/;
+/** Weights that are not read here; the other files of this kind that lie in checkpoints are a training's. */
+const FOREIGN = /^(?!training_args|optimizer|scheduler|rng_state).*\.(bin|pth?|ckpt|h5|msgpack)$/;
+
+/** The files that a model needs: the small ones first, weights last. Throws `Error` that says what is lacking. */
 export function modelFileNames(names: readonly string[], repo: string): string[] {
-  const weights = weightNames(names);
-  if (weights.length === 0) {
-    throw new Error(`Cannot open ${repo}: it has no weights, expected *.safetensors or a *.gguf file`);
-  }
+  const weights = weightNames(names.toSorted(), repo); // folders list theirs in any order
   if (weights[0].endsWith(".gguf")) {
     if (weights.length === 1) return weights;
     throw new Error(
-      `Cannot open ${repo}: it has ${weights.length} GGUF files (${weights.slice(0, 8).join(", ")}${
-        weights.length > 8 ? ", …" : ""
-      }), expected one; download the one that is meant and give its path`,
+      `Cannot open ${repo}: it has ${weights.length} GGUF files (${some(weights)}), expected one; ` +
+        "download the one that is meant and give its path",
     );
   }
   if (!names.includes("config.json")) {
@@ -24,23 +28,59 @@ export function modelFileNames(names: readonly string[], repo: string): string[]
 }
 
 /** Whether this is one of the files beside the weights: configuration or tokenizer. */
-export function isSmallFile(name: string): boolean {
-  return /^(config\.json|generation_config\.json|model\.safetensors\.index\.json|chat_template\.jinja)$/.test(
-    name,
-  ) ||
+function isSmallFile(name: string): boolean {
+  return /^(config\.json|generation_config\.json|chat_template\.jinja)$/.test(name) ||
     /^(tokenizer[\w.]*|special_tokens_map\.json|added_tokens\.json|vocab\.(json|txt)|merges\.txt)$/.test(
       name,
     );
 }
 
-function weightNames(names: readonly string[]): string[] {
+/** One set of weights, its index first. */
+function weightNames(names: readonly string[], repo: string): string[] {
   const tensors = names.filter((name) => name.endsWith(".safetensors"));
-  if (names.includes("model.safetensors.index.json")) {
-    const shards = tensors.filter((name) => /^model-\d+-of-\d+\.safetensors$/.test(name));
-    return shards.length > 0 ? shards : tensors;
+  if (tensors.includes(SINGLE)) return [SINGLE];
+  if (tensors.length > 0 && names.includes(INDEX)) {
+    const parts = tensors.filter((name) => /^model-\d+-of-\d+\.safetensors$/.test(name));
+    return [INDEX, ...(parts.length > 0 ? parts : tensors)];
   }
-  if (tensors.includes("model.safetensors")) return ["model.safetensors"];
-  return tensors.length > 0 ? tensors : names.filter((name) => name.endsWith(".gguf"));
+  if (tensors.length > 0) return oneSet(tensors, repo);
+  const gguf = names.filter((name) => name.endsWith(".gguf"));
+  if (gguf.length > 0) return gguf;
+  throw new Error(`Cannot open ${repo}: it has no weights, ${expectedWeights(names, repo)}`);
+}
+
+/** The only set of files, or the only one that is called "model". */
+function oneSet(tensors: readonly string[], repo: string): string[] {
+  const all = Object.groupBy(tensors, (name) => PART.exec(name)?.slice(1).toSpliced(1, 1).join("/") ?? name);
+  const called = Object.entries(all).filter(([name]) => name.startsWith("model"));
+  const sets = called.length > 0 ? called : Object.entries(all);
+  if (sets.length > 1) {
+    throw new Error(
+      `Cannot open ${repo}: it has ${sets.length} sets of weights (${
+        some(sets.map(([, set]) => set![0]))
+      }), ` +
+        "expected one; put the one that is meant into a folder of its own, with config.json and tokenizer",
+    );
+  }
+  const [, set] = sets[0];
+  const total = Number(PART.exec(set![0])?.[3] ?? 1);
+  if (set!.length === total) return set!;
+  throw new Error(
+    `Cannot open ${repo}: it has ${set!.length} of ${total} files (${some(set!)}), expected all of them`,
+  );
+}
+
+function expectedWeights(names: readonly string[], repo: string): string {
+  const expected = "expected *.safetensors or a *.gguf file";
+  const foreign = names.filter((name) => FOREIGN.test(name));
+  if (foreign.length === 0) return expected;
+  return `${expected}, found ${some(foreign)}; convert with transformers: ` +
+    `AutoModelForCausalLM.from_pretrained(${JSON.stringify(repo)})` +
+    ".save_pretrained(DIR, safe_serialization=True), and copy the tokenizer's files to DIR";
+}
+
+function some(names: readonly string[]): string {
+  return names.slice(0, 8).join(", ") + (names.length > 8 ? ", …" : "");
 }
 
 /**

@@ -3,8 +3,10 @@
  */
 import { basename, join, resolve } from "node:path";
 import { statOrNull } from "./cache.ts";
-import { type FileEntry, isWeights, type ModelFiles, modelFiles } from "./files.ts";
+import { checkContent } from "./content.ts";
+import { type FileEntry, type ModelFiles, modelFiles } from "./files.ts";
 import { fileSource } from "./file.ts";
+import { modelFileNames } from "./layout.ts";
 import { provenHash } from "./stamp.ts";
 
 /** Opens a single GGUF file; `known` carries what is known of it already. */
@@ -18,8 +20,8 @@ export async function localFile(
 }
 
 /**
- * Opens a folder in Hugging Face layout. Throws `Error` naming the folder where it has no config.json or no weights.
- * `tokenizerFrom` is a folder whose tokenizer serves where this one has none.
+ * Opens a folder in Hugging Face layout, or with one GGUF file. Throws `Error` naming the folder where it has no weights,
+ * more than one set of them, or no config.json. `tokenizerFrom` is a folder whose tokenizer serves where this one has none.
  */
 export async function localFolder(
   path: string,
@@ -29,14 +31,11 @@ export async function localFolder(
   if (tokenizerFrom && !entries.some(isTokenizer)) {
     entries.push(...(await folderEntries(tokenizerFrom)).filter(isTokenizer));
   }
-  const has = (test: (name: string) => boolean) => entries.some(({ name }) => test(name));
-  if (!has((name) => name === "config.json") || !has(isWeights)) {
-    const lacking = has((name) => name === "config.json") ? "*.safetensors file" : "config.json";
-    throw new Error(
-      `Cannot open ${path}: the folder has no ${lacking}, expected a model in Hugging Face layout`,
-    );
-  }
-  return modelFiles({ name, revision: null, kind: "folder" }, entries);
+  const names = modelFileNames(entries.map(({ name }) => name), path);
+  return modelFiles(
+    { name, revision: null, kind: names[0].endsWith(".gguf") ? "gguf" : "folder" },
+    entries.filter((entry) => names.includes(entry.name)),
+  );
 }
 
 function isTokenizer({ name }: FileEntry): boolean {
@@ -61,5 +60,11 @@ export async function folderNames(path: string): Promise<string[]> {
 export async function fileEntry(path: string, name: string): Promise<FileEntry> {
   const { size, mtime } = await Deno.stat(path);
   const sha256 = await provenHash(path);
-  return { name, size, mtime: mtime?.getTime(), sha256, open: () => fileSource(path) };
+  return {
+    name,
+    size,
+    mtime: mtime?.getTime(),
+    sha256,
+    open: async () => checkContent(await fileSource(path)),
+  };
 }

@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { getHFHubCachePath, getRepoFolderName } from "@huggingface/hub";
 import { writeWhole } from "../disk/mod.ts";
 import { cacheFolder, isFolder, makeFolder, statOrNull, touch, writing } from "./cache.ts";
-import { isSmallFile, modelFileNames } from "./layout.ts";
+import { modelFileNames } from "./layout.ts";
 import { folderNames } from "./local.ts";
 
 /** A repository at a revision. */
@@ -78,14 +78,14 @@ export async function completeModel(snapshot: Snapshot): Promise<string[] | null
   let wanted: string[], shards: Set<unknown>;
   try {
     wanted = modelFileNames(names, snapshot.folder);
-    shards = await indexedShards(snapshot.folder, names);
+    shards = await indexedShards(snapshot.folder, wanted);
   } catch {
     return null; // no model, or an index that cannot be read
   }
   const isGguf = wanted[0].endsWith(".gguf");
   if (!isGguf && !names.some((name) => /^(tokenizer|vocab)/.test(name))) return null;
   if (![...wanted, ...shards].every((name) => here.some((file) => file === name))) return null;
-  return here.filter((name) => wanted.includes(name) || isSmallFile(name));
+  return wanted;
 }
 
 async function looseLinks(folder: string): Promise<string[]> {

@@ -16,7 +16,7 @@ import { readConfig } from "./config.ts";
 import { readDropList } from "./drop_lists.ts";
 import { families } from "./families/mod.ts";
 import { ggufConfig, ggufNames } from "./gguf.ts";
-import { type NameTable, storedTensor } from "./names.ts";
+import { type NameTable, plainName, storedTensor } from "./names.ts";
 import { layerTensors, type ModelSpec, outerTensors, type TensorNeed } from "./spec.ts";
 
 /** A checkpoint that can be run. */
@@ -35,13 +35,13 @@ export async function loadFolder(files: CheckpointFiles, config: unknown): Promi
   const spec = readSpec(config, `${files.name}: config.json`);
   const file = await openSafetensors(files);
   try {
-    const names = withPrefix(families[spec.family].names(spec), file);
+    const find = finder(spec, file, families[spec.family].names(spec), files.name);
     return {
       name: files.name,
       spec,
-      weights: source(spec, file, names, files.name),
+      weights: source(spec, file, find, files.name),
       config: config as Model["config"],
-      stored: (name, layer) => find(spec, names, name, layer).name,
+      stored: (name, layer) => find(name, layer).name,
     };
   } catch (error) {
     file.close();
@@ -54,13 +54,13 @@ export function loadGguf(file: GgufFile, name: string): Model {
   const config = ggufConfig(file, name);
   const spec = readSpec(config, name);
   const attention = spec.layers[0].attention!;
-  const names = ggufNames(spec.family, attention.heads, attention.kvHeads);
+  const find = finder(spec, file, ggufNames(spec.family, attention.heads, attention.kvHeads), name);
   return {
     name,
     spec,
-    weights: source(spec, file, names, name),
+    weights: source(spec, file, find, name),
     config,
-    stored: (tensor, layer) => find(spec, names, tensor, layer).name,
+    stored: (tensor, layer) => find(tensor, layer).name,
   };
 }
 
@@ -87,30 +87,67 @@ export function readSpec(raw: unknown, file: string): ModelSpec {
   };
 }
 
-/** Where a tensor lies; a tied head is the embedding. */
-function find(spec: ModelSpec, names: NameTable, canonical: string, layer?: number): TensorRef {
-  const tied = canonical === "head.weight" && spec.head.tied;
-  return storedTensor(names, tied ? "embedding.weight" : canonical, layer);
+/** Finds the checkpoint's tensor of a canonical name. Throws `TypeError` where it is not there exactly once. */
+type Finder = (canonical: string, layer?: number) => TensorRef;
+
+/** A tensor is found however the model was wrapped when it was saved; a tied head is the embedding. */
+function finder(spec: ModelSpec, file: TensorFile, names: NameTable, name: string): Finder {
+  checkMerged(file, name);
+  const stored = Map.groupBy(file.tensors.keys(), plainName);
+  return (canonical, layer) => {
+    const tied = canonical === "head.weight" && spec.head.tied;
+    const ref = storedTensor(names, tied ? "embedding.weight" : canonical, layer);
+    return { ...ref, name: findName(ref.name, stored.get(plainName(ref.name)), file, name) };
+  };
 }
 
-function source(spec: ModelSpec, file: TensorFile, names: NameTable, name: string): WeightSource {
+function source(spec: ModelSpec, file: TensorFile, find: Finder, name: string): WeightSource {
   const findAll = (needs: TensorNeed[], layer?: number) =>
     needs.map(([canonical, shape]): [string, TensorRef] => {
-      const stored = find(spec, names, canonical, layer);
-      check(file, stored, shape, name);
-      return [canonical, stored];
+      const ref = find(canonical, layer);
+      check(file, ref, shape, name);
+      return [canonical, { ...ref, transform: ref.transform && shaped(ref, shape, name) }];
     });
   const layers = spec.layers.map((layer, l) => findAll(layerTensors(layer, spec.hidden), l));
   const outer = Object.fromEntries(findAll(outerTensors(spec)));
-  if (spec.head.tied) outer["head.weight"] = find(spec, names, "head.weight");
+  if (spec.head.tied) outer["head.weight"] = outer["embedding.weight"];
   return layered({ file, layers: layers.length, layer: (l) => layers[l], outer });
 }
 
+/** An adapter beside the weights would be passed over, and the model would be another one. */
+function checkMerged(file: TensorFile, name: string): void {
+  const adapter = file.tensors.keys().find((tensor) => /(^|\.)(lora_\w+|base_layer)\./.test(tensor));
+  if (adapter === undefined) return;
+  throw new TypeError(
+    `Cannot load ${name}: tensor ${adapter} is of an adapter that is not merged, expected merged weights: ` +
+      "model.merge_and_unload().save_pretrained(DIR)",
+  );
+}
+
+/** The one of the file's tensors that is called so, however the model was wrapped. */
+function findName(wanted: string, found: string[] = [], file: TensorFile, name: string): string {
+  if (found.length === 1) return found[0];
+  if (found.length > 1) {
+    throw new TypeError(
+      `Cannot load ${name}: tensor ${wanted} is there ${found.length} times (${
+        found.join(", ")
+      }), expected it once`,
+    );
+  }
+  const listed = file.lacking.keys().find((tensor) => plainName(tensor) === plainName(wanted));
+  const why = listed === undefined ? "" : `: ${file.lacking.get(listed)}`;
+  throw new TypeError(`Cannot load ${name}: tensor ${wanted} is missing${why}`);
+}
+
 function check(file: TensorFile, stored: TensorRef, shape: readonly number[], name: string): void {
-  const info = file.tensors.get(stored.name);
-  if (!info) throw new TypeError(`Cannot load ${name}: tensor ${stored.name} is missing`);
+  const info = file.tensors.get(stored.name)!;
+  if (info.dtype !== "f32" && info.dtype !== "f16" && info.dtype !== "bf16") {
+    throw new TypeError(
+      `Cannot load ${name}: tensor ${stored.name} is ${info.type}, expected F64, F32, F16 or BF16`,
+    );
+  }
   const agrees = info.shape.length === shape.length && info.shape.every((side, i) => side === shape[i]);
-  // What a fused matrix must measure, only its transform knows; it checks when the layer is read.
+  // What a fused matrix must measure, only its transform knows: its result is checked when the layer is read.
   if (!agrees && !stored.transform) {
     throw new TypeError(
       `Cannot load ${name}: tensor ${stored.name} has shape [${info.shape}], expected [${shape}]`,
@@ -118,15 +155,17 @@ function check(file: TensorFile, stored: TensorRef, shape: readonly number[], na
   }
 }
 
-/** Checkpoints of bare or composite models prefix their names differently; the embedding tells which it is. */
-function withPrefix(names: NameTable, file: TensorFile): NameTable {
-  const embedding = `${names.stems.embedding}.weight`;
-  const root = embedding.slice(0, embedding.indexOf("."));
-  const rename = (prefix: string) => (stem: string) =>
-    stem.startsWith(`${root}.`) ? prefix + stem.slice(root.length + 1) : stem;
-  const prefixes = [`${root}.`, "", `language_model.${root}.`, `${root}.language_model.`];
-  const prefix = prefixes.find((prefix) => file.tensors.has(rename(prefix)(embedding)));
-  if (prefix === undefined || prefix === prefixes[0]) return names;
-  const stems = Object.entries(names.stems).map(([stem, stored]) => [stem, rename(prefix)(stored)]);
-  return { ...names, stems: Object.fromEntries(stems) };
+/** The transform, whose result must have the shape that the model needs. */
+function shaped(
+  { name: tensor, transform }: TensorRef,
+  shape: readonly number[],
+  name: string,
+): TensorRef["transform"] {
+  return (stored, allocate) => {
+    const made = transform!(stored, allocate);
+    if (made.shape.join() === shape.join()) return made;
+    throw new TypeError(
+      `Cannot load ${name}: tensor ${tensor} of shape [${stored.shape}] gives [${made.shape}], expected [${shape}]`,
+    );
+  };
 }

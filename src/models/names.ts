@@ -27,6 +27,21 @@ export function storedTensor(table: NameTable, canonical: string, layer = 0): Te
   };
 }
 
+/** Steps of a name that wrappers put in, anywhere: compilation, data parallelism, sharding, checkpointing of activations. */
+const wrappers = new Set(["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"]);
+/** Steps that say where the decoder hangs: in a model with a head, a composite model, an adapter that was merged. */
+const roots = new Set(["model", "gpt_neox", "language_model", "base_model"]);
+
+/**
+ * What is left of a tensor's name without the steps that depend on how its model was wrapped when it was saved:
+ * "base_model.model.model.layers.0.mlp.up_proj.weight" and "layers.0._orig_mod.mlp.up_proj.weight" are both
+ * "layers.0.mlp.up_proj.weight".
+ */
+export function plainName(stored: string): string {
+  const steps = stored.split(".").filter((step) => !wrappers.has(step));
+  return steps.slice(steps.findIndex((step) => !roots.has(step))).join(".");
+}
+
 /** Stems of Hugging Face's decoder models; a family overrides what it names differently. */
 export function decoderStems(overrides: Record<string, string> = {}): Record<string, string> {
   const layer = (stems: Record<string, string>) =>

@@ -11,7 +11,7 @@
  */
 
 /** Decodes all blocks of `source` to the start of `out`. */
-export type Decode = (source: Uint8Array, out: Float32Array) => void;
+export type Decode = (source: Uint8Array<ArrayBuffer>, out: Float32Array) => void;
 
 /** Float32 value of every float16 bit pattern: one load instead of a conversion per scale (256 KiB). */
 const half = Float32Array.from(

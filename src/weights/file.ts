@@ -11,19 +11,22 @@ import type { Decode } from "./dequantize.ts";
 import { outOfRange, quote } from "./errors.ts";
 import type { TensorFile, TensorInfo } from "./source.ts";
 
-/** How elements lie in a file: as a dtype's array, or in blocks to be decoded to float32. */
+/** How elements lie in a file: as a dtype's array, in blocks to be decoded to float32, or as nobody here can read. */
 export type Layout =
   | { readonly dtype: DType }
-  | {
-    readonly dtype?: undefined;
-    readonly blockElements: number;
-    readonly blockBytes: number;
-    readonly decode: Decode;
-  };
+  | { readonly dtype: null; /** What could be read instead. */ readonly expected: string }
+  | Blocks;
 
-/** Where one tensor lies. The range [start, start + info.bytes) has been checked to be inside the file. */
+interface Blocks {
+  readonly dtype?: undefined;
+  readonly blockElements: number;
+  readonly blockBytes: number;
+  readonly decode: Decode;
+}
+
+/** Where one tensor lies, in a format's words. The range [start, start + info.bytes) has been checked to be inside the file. */
 export interface Entry {
-  readonly info: TensorInfo;
+  readonly info: Omit<TensorInfo, "dtype">;
   readonly file: FileBytes;
   readonly start: number;
   readonly layout: Layout;
@@ -40,19 +43,26 @@ export interface PagedFile extends TensorFile {
   forget(names: Iterable<string>): void;
 }
 
-/** The tensors of `files`. `kind` is the format's name; `name` is what errors call the whole. */
+/**
+ * The tensors of `files`. `kind` is the format's name; `name` is what errors call the whole; `lacking` says of tensors
+ * that should be there why they are not.
+ */
 export function tensorFile(
   kind: string,
   name: string,
   entries: ReadonlyMap<string, Entry>,
   files: readonly FileBytes[],
+  lacking: ReadonlyMap<string, string> = new Map(),
 ): PagedFile {
   let closed = false;
 
   function find(tensor: string): Entry {
     const entry = entries.get(tensor);
     if (closed) throw new Error(`Cannot read ${quote(tensor)}: ${name} is closed, expected an open file`);
-    if (!entry) throw outOfRange(name, `no tensor ${quote(tensor)}`, `one of its ${entries.size} tensors`);
+    if (!entry) {
+      const why = lacking.has(tensor) ? ` (${lacking.get(tensor)})` : "";
+      throw outOfRange(name, `no tensor ${quote(tensor)}${why}`, `one of its ${entries.size} tensors`);
+    }
     return entry;
   }
   function each(names: Iterable<string>, act: (entry: Entry) => void) {
@@ -61,7 +71,10 @@ export function tensorFile(
 
   return {
     format: `${kind} ${commonType(entries.values())}`,
-    tensors: new Map([...entries].map(([tensor, entry]) => [tensor, entry.info])),
+    tensors: new Map(
+      [...entries].map(([tensor, { info, layout }]) => [tensor, { ...info, dtype: readAs(layout) }]),
+    ),
+    lacking,
     // deno-lint-ignore require-await -- throws as a rejection
     async read(tensor, rows, allocate) {
       return readRows(tensor, find(tensor), rows, allocate);
@@ -75,11 +88,17 @@ export function tensorFile(
   };
 }
 
-/** The storage type that most bytes have. */
+/** Type of the elements that reading gives. */
+function readAs({ dtype }: Layout): DType | null {
+  return dtype === undefined ? "f32" : dtype;
+}
+
+/** The storage type that most bytes have; float64 loses digits here, and the name says so. */
 function commonType(entries: Iterable<Entry>): string {
   const bytes = new Map<string, number>();
   for (const { info } of entries) bytes.set(info.type, (bytes.get(info.type) ?? 0) + info.bytes);
-  return [...bytes].reduce((most, next) => next[1] > most[1] ? next : most)[0];
+  const [type] = [...bytes].reduce((most, next) => next[1] > most[1] ? next : most);
+  return type === "F64" ? "F64 read as F32" : type;
 }
 
 async function readRows(
@@ -88,7 +107,12 @@ async function readRows(
   rows: readonly [number, number] | undefined,
   allocate: Allocate = (length) => new Float32Array(length),
 ): Promise<Tensor> {
-  const { info: { shape }, file, layout } = entry;
+  const { info: { type, shape }, file, layout } = entry;
+  if (layout.dtype === null) {
+    throw new TypeError(
+      `Cannot read ${quote(name)} in ${file.name}: it is ${type}, expected ${layout.expected}`,
+    );
+  }
   if (rows) checkRows(name, entry, rows);
   const rowElements = rows ? elements(shape.slice(1)) : elements(shape);
   const [from, to] = rows ?? [0, 1];
@@ -109,7 +133,7 @@ async function readRows(
 /** Elements [first, end) of a tensor in blocks. Rows are whole blocks but for vectors, whose rows are elements. */
 async function decodeRange(
   { file, start }: Entry,
-  { blockElements, blockBytes, decode }: Exclude<Layout, { dtype: DType }>,
+  { blockElements, blockBytes, decode }: Blocks,
   first: number,
   end: number,
   allocate: Allocate,
@@ -123,7 +147,8 @@ async function decodeRange(
   return values.subarray(first - firstBlock * blockElements, end - firstBlock * blockElements);
 }
 
-function aligned(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
+/** The same bytes where an array of elements of `size` bytes can begin. */
+export function aligned(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
   return bytes.byteOffset % size === 0 ? bytes : bytes.slice();
 }
 

@@ -1,8 +1,9 @@
 /**
- * A checkpoint in safetensors: one `model.safetensors`, or shards listed in `model.safetensors.index.json`.
+ * A checkpoint in safetensors: files, or the files that `model.safetensors.index.json` lists.
  *
- * The index comes from the internet too: its entries are plain names of files in its own folder, and it must list
- * exactly the tensors that its shards hold.
+ * The index comes from the internet too: its entries are plain names of files in its own folder. It says which files
+ * belong to the checkpoint, and they say what they hold: a tensor that the index lists and no file has is an error for
+ * who asks for it, one that two files have is an error at once.
  */
 import type { ByteSource } from "../hub/mod.ts";
 import { type FileBytes, mapFile } from "./bytes.ts";
@@ -12,7 +13,7 @@ import { isObject, kindOf, parseObject } from "./json.ts";
 import { MAX_JSON_BYTES } from "./limits.ts";
 import { readHeader } from "./safetensors_header.ts";
 
-/** The files of a checkpoint: a folder on this machine or a repository of the hub. */
+/** The files of one checkpoint: in a folder on this machine or a repository of the hub. */
 export interface CheckpointFiles {
   /** Names the checkpoint in errors. */
   readonly name: string;
@@ -21,76 +22,68 @@ export interface CheckpointFiles {
   open(file: string): Promise<ByteSource>;
 }
 
-const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
 /** { "metadata": { … }, "weight_map": { … } }, with room for what tools add to the metadata. */
 const INDEX_DEPTH = 8;
 
 /**
- * Opens a checkpoint's safetensors. Where a single file and an index are both there, the single file is taken.
- * Throws `Error` if neither or a shard is missing, `SyntaxError` or `RangeError` for what a file has wrong.
+ * Opens a checkpoint's safetensors: the files of its index, or all where it has none. Throws `Error` if they are
+ * missing, `SyntaxError` or `RangeError` for what a file has wrong.
  */
 export async function openSafetensors(files: CheckpointFiles): Promise<PagedFile> {
   const listed = new Set(files.list());
-  if (listed.has(SINGLE)) return await openShards(files, [SINGLE], null);
-  if (!listed.has(INDEX)) {
-    throw new Error(
-      `Cannot open ${files.name}: neither ${SINGLE} nor ${INDEX} is there, expected one of them`,
-    );
+  const shardOf = listed.has(INDEX) ? await readIndex(await files.open(INDEX)) : new Map<string, string>();
+  const shards = listed.has(INDEX)
+    ? [...new Set(shardOf.values())]
+    : [...listed].filter((name) => name.endsWith(".safetensors"));
+  const present = shards.filter((shard) => listed.has(shard));
+  if (present.length === 0) {
+    const found = shards.length > 0 ? `shard ${quote(shards[0])} is missing` : "no file is there";
+    throw new Error(`Cannot open ${files.name}: ${found}, expected *.safetensors`);
   }
-  const shardOf = await readIndex(await files.open(INDEX));
-  const shards = [...new Set(shardOf.values())];
-  for (const shard of shards) {
-    if (!listed.has(shard)) throw new Error(`Cannot open ${files.name}: shard ${quote(shard)} is missing`);
-  }
-  return await openShards(files, shards, shardOf);
-}
-
-async function openShards(
-  files: CheckpointFiles,
-  shards: readonly string[],
-  shardOf: ReadonlyMap<string, string> | null,
-): Promise<PagedFile> {
   const opened: FileBytes[] = [];
   try {
-    const results = await Promise.allSettled(shards.map(async (shard) => {
-      const file = mapFile(await files.open(shard));
-      opened.push(file);
-      return [shard, file, await readHeader(file)] as const;
-    }));
-    const entries = new Map<string, Entry>();
-    for (const result of results) {
-      if (result.status === "rejected") throw result.reason;
-      const [shard, file, header] = result.value;
-      for (const [tensor, entry] of header) {
-        if (shardOf) checkListed(file.name, tensor, shard, shardOf.get(tensor));
-        entries.set(tensor, entry);
-      }
+    const entries = await readHeaders(files, present, opened);
+    const lacking = new Map<string, string>();
+    for (const [tensor, shard] of shardOf) {
+      if (entries.has(tensor)) continue;
+      lacking.set(tensor, listed.has(shard) ? `not in ${quote(shard)}` : `shard ${quote(shard)} is missing`);
     }
-    checkFound(files.name, shardOf, entries);
-    return tensorFile("safetensors", files.name, entries, opened);
+    return tensorFile("safetensors", files.name, entries, opened, lacking);
   } catch (error) {
     opened.forEach((file) => file.close());
     throw error;
   }
 }
 
-function checkListed(name: string, tensor: string, shard: string, listed: string | undefined) {
-  if (listed === shard) return;
-  const where = listed === undefined ? "not in the index" : `in ${quote(listed)} by the index`;
-  throw malformed(name, `tensor ${quote(tensor)} is ${where}`, `the index to place it in ${quote(shard)}`);
-}
-
-function checkFound(
-  name: string,
-  shardOf: ReadonlyMap<string, string> | null,
-  entries: ReadonlyMap<string, Entry>,
-) {
-  for (const [tensor, shard] of shardOf ?? []) {
-    if (!entries.has(tensor)) {
-      throw malformed(name, `tensor ${quote(tensor)} is not in ${quote(shard)}`, "it there");
+/** The tensors of all shards, which `opened` gets as they come. */
+async function readHeaders(
+  files: CheckpointFiles,
+  shards: readonly string[],
+  opened: FileBytes[],
+): Promise<Map<string, Entry>> {
+  const results = await Promise.allSettled(shards.map(async (shard) => {
+    const file = mapFile(await files.open(shard));
+    opened.push(file);
+    return [file, await readHeader(file)] as const;
+  }));
+  const entries = new Map<string, Entry>();
+  for (const result of results) {
+    if (result.status === "rejected") throw result.reason;
+    const [file, header] = result.value;
+    for (const [tensor, entry] of header) {
+      const before = entries.get(tensor);
+      if (before) {
+        throw malformed(
+          file.name,
+          `tensor ${quote(tensor)} is in ${before.file.name} too`,
+          "each tensor in one file",
+        );
+      }
+      entries.set(tensor, entry);
     }
   }
+  return entries;
 }
 
 /** Some editors begin a text with a byte order mark. */

@@ -7,11 +7,11 @@
 import { byteSize, type DType } from "../tensor/mod.ts";
 import type { FileBytes } from "./bytes.ts";
 import { malformed, outOfRange, quote } from "./errors.ts";
-import type { Entry } from "./file.ts";
+import { aligned, type Entry, type Layout } from "./file.ts";
 import { isObject, type JsonObject, kindOf, parseObject } from "./json.ts";
 import { MAX_JSON_BYTES, MAX_RANK, MAX_TENSORS, safeProduct } from "./limits.ts";
 
-/** Storage types by the format's names. */
+/** Storage types that are known here, by the format's names. F64 is read as float32. */
 export const dtypes: Readonly<Record<string, DType>> = {
   F64: "f64",
   F32: "f32",
@@ -77,26 +77,41 @@ function readEntry(file: FileBytes, tensor: string, value: unknown, dataStart: n
   if (keys !== "data_offsets, dtype, shape") {
     throw malformed(name, `${where} has the keys ${quote(keys)}`, "dtype, shape and data_offsets");
   }
-  const [type, dtype] = readType(name, where, value);
+  const type = readType(name, where, value);
   const shape = readShape(name, where, value.shape);
   const [from, to] = readOffsets(name, where, value.data_offsets);
-  const bytes = safeProduct([byteSize(dtype), ...shape]);
-  if (bytes === null) throw outOfRange(name, `${where} has shape [${shape}]`, "less than 2^53 bytes");
-  if (to - from !== bytes) {
-    throw malformed(name, `${where} has ${to - from} bytes`, `${bytes} for ${type} [${shape}]`);
-  }
+  if (Object.hasOwn(dtypes, type)) checkBytes(name, where, type, shape, to - from);
   if (to > size - dataStart) {
     throw outOfRange(name, `${where} ends at byte ${to} of the data`, `at most ${size - dataStart}`);
   }
-  return { info: { type, shape, bytes }, file, start: dataStart + from, layout: { dtype } };
+  return { info: { type, shape, bytes: to - from }, file, start: dataStart + from, layout: layoutOf(type) };
 }
 
-function readType(name: string, where: string, { dtype }: JsonObject): [string, DType] {
-  if (typeof dtype !== "string" || !Object.hasOwn(dtypes, dtype)) {
-    const found = typeof dtype === "string" ? `dtype ${quote(dtype)}` : `a dtype that is ${kindOf(dtype)}`;
-    throw malformed(name, `${where} has ${found}`, `one of ${Object.keys(dtypes).join(" ")}`);
+function checkBytes(name: string, where: string, type: string, shape: readonly number[], found: number) {
+  const bytes = safeProduct([byteSize(dtypes[type]), ...shape]);
+  if (bytes === null) throw outOfRange(name, `${where} has shape [${shape}]`, "less than 2^53 bytes");
+  if (found !== bytes) {
+    throw malformed(name, `${where} has ${found} bytes`, `${bytes} for ${type} [${shape}]`);
   }
-  return [dtype, dtypes[dtype]];
+}
+
+/** A type that is not known here is an error only for who asks for its tensor: many files have one that nobody needs. */
+function readType(name: string, where: string, { dtype }: JsonObject): string {
+  if (typeof dtype === "string" && /^[A-Z][A-Z0-9_]{0,31}$/.test(dtype)) return dtype;
+  const found = typeof dtype === "string" ? `dtype ${quote(dtype)}` : `a dtype that is ${kindOf(dtype)}`;
+  throw malformed(name, `${where} has ${found}`, "the name of a type, as F32");
+}
+
+function layoutOf(type: string): Layout {
+  if (type === "F64") return { blockElements: 1, blockBytes: 8, decode: narrow };
+  if (Object.hasOwn(dtypes, type)) return { dtype: dtypes[type] };
+  return { dtype: null, expected: `one of ${Object.keys(dtypes).join(" ")}` };
+}
+
+/** Float64 to float32, rounded once. */
+function narrow(source: Uint8Array<ArrayBuffer>, out: Float32Array): void {
+  const bytes = aligned(source, 8);
+  out.set(new Float64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8));
 }
 
 function readShape(name: string, where: string, shape: unknown): number[] {

@@ -5,12 +5,14 @@
  * A `WeightSource` is what a run feeds on: the tensors of one layer at a time, in Hugging Face's names,
  * whatever they come from (a mapped file, dequantised blocks, a generator, ranges of a remote file).
  */
-import type { Tensor } from "../tensor/mod.ts";
+import type { DType, Tensor } from "../tensor/mod.ts";
 
 /** What is known of a stored tensor before its bytes are touched. */
 export interface TensorInfo {
   /** Storage type as its format spells it: "F32", "BF16", "Q4_1", … */
   readonly type: string;
+  /** Type of the elements that `read` gives; null where the storage type cannot be read. */
+  readonly dtype: DType | null;
   /** Row-major, outermost axis first (GGUF's reversed order is undone). */
   readonly shape: readonly number[];
   /** Bytes in the file. */
@@ -22,10 +24,12 @@ export interface TensorFile {
   /** How tables name it: "safetensors BF16", "GGUF Q4_1" (the type that most bytes have). */
   readonly format: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** Tensors that the checkpoint's index lists and no file has, and why. */
+  readonly lacking: ReadonlyMap<string, string>;
   /**
    * One tensor, or rows [start, end) of its first axis. F32, F16, BF16 and integers come as they are stored
-   * (a view of the mapped file where possible: never write to it); quantised types come as float32.
-   * Throws if the name is unknown or the rows are out of range.
+   * (a view of the mapped file where possible: never write to it); F64 and quantised types come as float32.
+   * Throws if the name is unknown, the type cannot be read, or the rows are out of range.
    */
   read(name: string, rows?: readonly [number, number]): Promise<Tensor>;
   /** Says that these tensors are wanted soon; returns at once. */

@@ -174,6 +174,7 @@ Deno.test("two at once fetch a file once", async () => {
 Deno.test("a sharded model comes by its index; a repository of one GGUF file is that file", async () => {
   await withHub(async (hub) => {
     addModel(hub);
+    hub.files.delete("model.safetensors");
     const shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
     for (const shard of shards) hub.files.set(shard, pattern(50));
     const map = Object.fromEntries(shards.map((shard, i) => [`t${i}`, shard]));
@@ -185,16 +186,22 @@ Deno.test("a sharded model comes by its index; a repository of one GGUF file is 
   });
   await withHub(async (hub) => {
     hub.files.set("a.gguf", WEIGHTS);
-    const model = await openModel("owner/name");
-    assert.equal(model.kind, "gguf");
-    assert.deepEqual(model.list(), ["a.gguf"]);
-    assert.equal(await model.fingerprint(), `sha256:${createHash("sha256").update(WEIGHTS).digest("hex")}`);
+    hub.files.set("config.json", CONFIG);
+    for (const from of ["the hub", "the cache"]) {
+      const model = await openModel("owner/name");
+      assert.equal(model.kind, "gguf", from);
+      assert.deepEqual(model.list(), ["a.gguf"], from);
+      assert.equal(await model.fingerprint(), `sha256:${createHash("sha256").update(WEIGHTS).digest("hex")}`);
+    }
   });
 });
 
 Deno.test("a repository that is no model says what it lacks", async () => {
   const cases: [string[], RegExp][] = [
-    [["config.json", "pytorch_model.bin"], /it has no weights, expected \*\.safetensors/],
+    [
+      ["config.json", "pytorch_model.bin"],
+      /it has no weights, expected \*\.safetensors .*found pytorch_model\.bin; .*from_pretrained\("owner\/name"\)/,
+    ],
     [["model.safetensors"], /it has no config\.json/],
     [["a.gguf", "b.gguf"], /it has 2 GGUF files \(a\.gguf, b\.gguf\), expected one/],
   ];

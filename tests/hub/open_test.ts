@@ -48,8 +48,8 @@ Deno.test("what is no model is an error that says what a MODEL may be", async ()
       [join(folder, "x.txt"), /neither a folder nor a \.gguf file/],
       [join(folder, "none.gguf"), /none\.gguf: nothing is there, expected a folder/],
       ["./none", /nothing is there/],
-      [join(folder, "empty"), /the folder has no config\.json, expected a model/],
-      [join(folder, "bare"), /the folder has no \*\.safetensors file/],
+      [join(folder, "empty"), /it has no weights, expected \*\.safetensors or a \*\.gguf file$/],
+      [join(folder, "bare"), /it has no weights, expected \*\.safetensors/],
       [
         "smolm2-135m",
         /unknown name \(near: smollm2-135m\), expected a folder.*owner\/name\[@revision\].*gemma-3-270m/,

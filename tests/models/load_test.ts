@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { bufferSource, openModel } from "../../src/hub/mod.ts";
 import { loadFolder } from "../../src/models/mod.ts";
 import { noDrop } from "../../src/run/mod.ts";
-import type { Tensor } from "../../src/tensor/mod.ts";
+import { type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
 import { openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
 import { finalStreams } from "../run/states.ts";
 import { fixture } from "../fixtures/read.ts";
+import { join, safetensors } from "../weights/build.ts";
 import { blocksOf, openFolder, withFixture, withFolder } from "../support.ts";
 
 /** Writes a fixture's tensors, changed, into a folder. */
@@ -40,6 +41,14 @@ for (
     ["llama", "language_model.model."],
     ["gemma3", "model.language_model."],
     ["neox-parallel", ""],
+    ["llama", "_orig_mod.model."],
+    ["llama", "module._orig_mod.model."],
+    ["llama", "base_model.model.model."],
+    ["llama", "base_model.model."],
+    ["llama", "module.base_model.model.model."],
+    ["llama", "model._orig_mod."],
+    ["gemma3", "module.model.language_model."],
+    ["neox-parallel", "base_model.model.gpt_neox."],
   ]
 ) {
   Deno.test(`${name}: a checkpoint with the prefix "${prefix}" is the same model`, () =>
@@ -56,6 +65,50 @@ for (
       })
     ));
 }
+
+Deno.test("a checkpoint whose every name has the wrapper's step, the head's too, is the same model", () =>
+  withFolder((folder) =>
+    withFixture("llama", async ({ model, expected }) => {
+      await rewrite("llama", folder, (tensors) => {
+        for (const [key, tensor] of [...tensors]) {
+          tensors.delete(key);
+          tensors.set(`base_model.model.${key.replace(/(layers\.\d+)/, "$1._orig_mod")}`, tensor);
+        }
+      });
+      const other = await openFolder(folder);
+      const blocks = blocksOf(expected);
+      assert.deepEqual(
+        await finalStreams(other, blocks, [noDrop]),
+        await finalStreams(model, blocks, [noDrop]),
+      );
+      assert.equal(
+        other.stored!("mlp.up_proj.weight", 1),
+        "base_model.model.model.layers.1._orig_mod.mlp.up_proj.weight",
+      );
+      const head = await other.weights.outer("head.weight");
+      assert.deepEqual(head, await model.weights.outer("head.weight"));
+      other.close();
+    })
+  ));
+
+Deno.test("a checkpoint in float64 is the same model, and says what it is", () =>
+  withFolder((folder) =>
+    withFixture("llama", async ({ model, expected }) => {
+      await rewrite("llama", folder, (tensors) => {
+        for (const [key, tensor] of tensors) {
+          tensors.set(key, { ...tensor, dtype: "f64", data: Float64Array.from(toFloat32(tensor)) });
+        }
+      });
+      const other = await openFolder(folder);
+      assert.equal(other.weights.format, "safetensors F64 read as F32");
+      const blocks = blocksOf(expected);
+      assert.deepEqual(
+        await finalStreams(other, blocks, [noDrop]),
+        await finalStreams(model, blocks, [noDrop]),
+      );
+      other.close();
+    })
+  ));
 
 const refused: [what: string, change: (tensors: Map<string, Tensor>) => void, message: RegExp][] = [
   [
@@ -90,6 +143,29 @@ const refused: [what: string, change: (tensors: Map<string, Tensor>) => void, me
     },
     /tensor model\.layers\.0\.input_layernorm\.weight has shape \[1,32\], expected \[32\]/,
   ],
+  [
+    "has a weight in integers",
+    (tensors) => {
+      const up = tensors.get("model.layers.1.mlp.up_proj.weight")!;
+      tensors.set("model.layers.1.mlp.up_proj.weight", {
+        ...up,
+        dtype: "i8",
+        data: new Int8Array(up.data.length),
+      });
+    },
+    /tensor model\.layers\.1\.mlp\.up_proj\.weight is I8, expected F64, F32, F16 or BF16/,
+  ],
+  [
+    "has a tensor under two prefixes",
+    (tensors) => tensors.set("module.model.norm.weight", tensors.get("model.norm.weight")!),
+    /tensor model\.norm\.weight is there 2 times \(model\.norm\.weight, module\.model\.norm\.weight\), expected it once/,
+  ],
+  [
+    "has an adapter beside its weights",
+    (tensors) =>
+      tensors.set("model.layers.0.mlp.up_proj.lora_A.default.weight", tensors.get("model.norm.weight")!),
+    /tensor model\.layers\.0\.mlp\.up_proj\.lora_A\.default\.weight is of an adapter that is not merged, expected/,
+  ],
 ];
 
 for (const [what, change, message] of refused) {
@@ -99,6 +175,67 @@ for (const [what, change, message] of refused) {
       await assert.rejects(() => openFolder(folder), { name: "TypeError", message });
     }));
 }
+
+/** Changes the type of one tensor in a file's header. */
+async function relabel(path: string, tensor: string, type: string) {
+  const bytes = await Deno.readFile(path);
+  const end = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, end)));
+  header[tensor].dtype = type;
+  await Deno.writeFile(path, join(safetensors(header, 0), bytes.subarray(end)));
+}
+
+Deno.test("a weight of a type that cannot be read is refused by name, one that is not needed is let be", () =>
+  withFolder(async (folder) => {
+    const extra = "model.layers.0.mlp.up_proj.input_scale";
+    await rewrite("llama", folder, (tensors) => tensors.set(extra, tensors.get("model.norm.weight")!));
+    const path = `${folder}/model.safetensors`;
+    await relabel(path, extra, "F8_E4M3");
+    (await openFolder(folder)).close();
+    await relabel(path, "model.layers.0.mlp.up_proj.weight", "F8_E4M3");
+    await assert.rejects(() => openFolder(folder), {
+      name: "TypeError",
+      message: /tensor model\.layers\.0\.mlp\.up_proj\.weight is F8_E4M3, expected F64, F32, F16 or BF16/,
+    });
+  }));
+
+Deno.test("a tensor that the index places in a missing shard is refused with the shard's name", () =>
+  withFolder(async (folder) => {
+    await rewrite("llama", folder, (tensors) => tensors.delete("model.norm.weight"));
+    await Deno.rename(`${folder}/model.safetensors`, `${folder}/model-00001-of-00002.safetensors`);
+    const map = { "model.norm.weight": 2, "model.embed_tokens.weight": 1, "model.never.weight": 1 };
+    const index = Object.entries(map).map(([key, i]) => [key, `model-0000${i}-of-00002.safetensors`]);
+    await Deno.writeTextFile(
+      `${folder}/model.safetensors.index.json`,
+      JSON.stringify({ weight_map: Object.fromEntries(index) }),
+    );
+    await assert.rejects(() => openFolder(folder), {
+      name: "TypeError",
+      message: /tensor model\.norm\.weight is missing: shard "model-00002-of-00002\.safetensors" is missing/,
+    });
+  }));
+
+Deno.test("a fused matrix of the wrong height is refused when its layer is read", () =>
+  withFolder(async (folder) => {
+    const name = "gpt_neox.layers.0.attention.query_key_value.weight";
+    await rewrite("neox-parallel", folder, (tensors) => {
+      const fused = tensors.get(name)!;
+      const [rows, width] = fused.shape;
+      tensors.set(name, {
+        ...fused,
+        shape: [2 * rows, width],
+        data: new Float32Array(2 * rows * width),
+        dtype: "f32",
+      });
+    });
+    const model = await openFolder(folder);
+    await assert.rejects(() => model.weights.layer(0), {
+      name: "TypeError",
+      message:
+        /tensor gpt_neox\.layers\.0\.attention\.query_key_value\.weight of shape \[.+\] gives \[.+\], expected \[.+\]/,
+    });
+    model.close();
+  }));
 
 Deno.test("a layer that the lists drop needs no tensors", () =>
   withFolder(async (folder) => {

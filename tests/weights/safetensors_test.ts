@@ -1,7 +1,7 @@
 /** Safetensors: what is written reads back, mapped or not, whole or in shards. */
 import assert from "node:assert/strict";
 import { fileSource } from "../../src/hub/mod.ts";
-import { type DType, type Tensor, viewOf } from "../../src/tensor/mod.ts";
+import { type DType, float32, type Tensor, viewOf } from "../../src/tensor/mod.ts";
 import { type CheckpointFiles, openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
 import { folder, safetensors } from "./build.ts";
 
@@ -11,6 +11,13 @@ function random(dtype: DType, shape: number[]): Tensor {
   const length = shape.reduce((a, b) => a * b, 1);
   const bytes = Uint8Array.from({ length: length * 8 }, () => Math.floor(256 * Math.random()));
   return { dtype, shape, data: viewOf(dtype, bytes.buffer, 0, length) };
+}
+
+/** What reading gives: float64 is rounded to float32, once. */
+function asRead(tensor: Tensor): Tensor {
+  return tensor.dtype === "f64"
+    ? float32(tensor.shape, Float32Array.from(tensor.data as Float64Array))
+    : tensor;
 }
 
 function disk(path: string): CheckpointFiles {
@@ -45,7 +52,9 @@ Deno.test("what is written reads back, mapped and read", () =>
       const file = await openSafetensors(disk(path)).finally(() => Deno.env.delete("LAMINA_NO_MMAP"));
       assert.deepEqual(new Set(file.tensors.keys()), new Set(tensors.keys()));
       file.prefetch(["odd.f32", "odd.bf16"]);
-      for (const [name, tensor] of tensors) {
+      for (const [name, written] of tensors) {
+        const tensor = asRead(written);
+        assert.equal(file.tensors.get(name)!.dtype, tensor.dtype);
         assert.deepEqual(await file.read(name), tensor, name);
         if (tensor.shape.length === 0) continue;
         const rows: Tensor = {
@@ -121,10 +130,84 @@ Deno.test("shards listed by an index", async () => {
   }));
   assert.equal(file.format, "safetensors F32");
   assert.deepEqual([...file.tensors], [
-    ["a", { type: "F32", shape: [4], bytes: 16 }],
-    ["b", { type: "BF16", shape: [4], bytes: 8 }],
+    ["a", { type: "F32", dtype: "f32", shape: [4], bytes: 16 }],
+    ["b", { type: "BF16", dtype: "bf16", shape: [4], bytes: 8 }],
   ]);
   assert.deepEqual(await file.read("b"), { dtype: "bf16", shape: [4], data: new Uint16Array(4) });
+  file.close();
+});
+
+/** A header's words for a vector of bytes. */
+const vector = (from: number, to: number, dtype = "U8") => ({
+  dtype,
+  shape: [to - from],
+  data_offsets: [from, to],
+});
+
+Deno.test("an index and shards with more than each other open; only who asks for what lacks is refused", async () => {
+  const file = await openSafetensors(folder({
+    "model.safetensors.index.json": JSON.stringify({
+      weight_map: { a: "x.safetensors", gone: "x.safetensors", far: "z.safetensors", moved: "x.safetensors" },
+    }),
+    "x.safetensors": safetensors({ a: vector(0, 4), more: vector(4, 6) }, 6),
+    "y.safetensors": safetensors({ a: vector(0, 1) }, 1), // beside them, in no index
+  }));
+  assert.deepEqual([...file.tensors.keys()], ["a", "more"]);
+  assert.deepEqual((await file.read("more")).data, new Uint8Array(2));
+  assert.deepEqual([...file.lacking], [
+    ["gone", 'not in "x.safetensors"'],
+    ["far", 'shard "z.safetensors" is missing'],
+    ["moved", 'not in "x.safetensors"'],
+  ]);
+  await assert.rejects(file.read("far"), {
+    name: "RangeError",
+    message:
+      'Cannot read folder: no tensor "far" (shard "z.safetensors" is missing), expected one of its 2 tensors',
+  });
+  file.close();
+});
+
+Deno.test("files without an index are the checkpoint", async () => {
+  const file = await openSafetensors(folder({
+    "model-00001-of-00002.safetensors": safetensors({ a: vector(0, 4) }, 4),
+    "model-00002-of-00002.safetensors": safetensors({ b: vector(0, 4) }, 4),
+  }));
+  assert.deepEqual([...file.tensors.keys()], ["a", "b"]);
+  file.close();
+});
+
+Deno.test("a tensor of a type that cannot be read is refused when it is asked for, and only then", async () => {
+  const types = ["F8_E4M3", "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ", "U16", "U32", "U64", "F4", "F6_E2M3", "C64"];
+  const header = Object.fromEntries(types.map((type, i) => [type, vector(4 * i, 4 * i + 4, type)]));
+  const end = 4 * types.length;
+  const file = await openSafetensors(folder({
+    "model.safetensors": safetensors({ ...header, good: vector(end, end + 4) }, end + 4),
+  }));
+  assert.deepEqual((await file.read("good")).data, new Uint8Array(4));
+  file.prefetch(types);
+  for (const type of types) {
+    assert.equal(file.tensors.get(type)!.dtype, null);
+    await assert.rejects(file.read(type), {
+      name: "TypeError",
+      message: `Cannot read "${type}" in model.safetensors: it is ${type}, ` +
+        "expected one of F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL",
+    });
+  }
+  file.close();
+});
+
+Deno.test("float64 comes as float32, by rows too, from any offset, and the format says so", async () => {
+  const values = Float64Array.of(1 / 3, -(2 ** -149), 2 ** -151, NaN, 1 + 2 ** -25, 7);
+  const header = JSON.stringify({
+    odd: { dtype: "U8", shape: [1], data_offsets: [0, 1] },
+    a: { dtype: "F64", shape: [3, 2], data_offsets: [1, 49] },
+  });
+  const bytes = safetensors(header, 49);
+  bytes.set(new Uint8Array(values.buffer), bytes.length - 48);
+  const file = await openSafetensors(folder({ "model.safetensors": bytes }));
+  assert.equal(file.format, "safetensors F64 read as F32");
+  assert.deepEqual(await file.read("a"), float32([3, 2], Float32Array.from(values)));
+  assert.deepEqual(await file.read("a", [1, 3]), float32([2, 2], Float32Array.from(values.subarray(2))));
   file.close();
 });
 
