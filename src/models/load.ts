@@ -116,7 +116,7 @@ function source(spec: ModelSpec, file: TensorFile, find: Finder, name: string): 
 
 /** An adapter beside the weights would be passed over, and the model would be another one. */
 function checkMerged(file: TensorFile, name: string): void {
-  const adapter = file.tensors.keys().find((tensor) => /(^|\.)(lora_\w+|base_layer)\./.test(tensor));
+  const adapter = file.tensors.keys().find((tensor) => /(^|\.)(lora_\w+|base_layer)(\.|$)/.test(tensor));
   if (adapter === undefined) return;
   throw new TypeError(
     `Cannot load ${name}: tensor ${adapter} is of an adapter that is not merged, expected merged weights: ` +

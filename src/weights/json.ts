@@ -1,10 +1,11 @@
 /**
- * JSON of a hostile file: valid UTF-8, no key twice in one object, no deep nesting.
+ * JSON of a hostile file: valid UTF-8, no key twice in one object, no deep nesting, no more parts than memory is for.
  *
  * `JSON.parse` keeps the last of two equal keys and says nothing, so the text is scanned before: strings and brackets
  * only, since on what is not JSON the parser itself has the last word.
  */
 import { malformed, outOfRange, quote } from "./errors.ts";
+import { MAX_JSON_KEYS, MAX_JSON_PARTS } from "./limits.ts";
 
 /** A JSON object as its own members. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -29,12 +30,10 @@ export function parseObject(
   let value: unknown;
   let twice: string | null;
   try {
-    twice = findDuplicate(text, depth);
+    twice = scan(text, depth);
     value = JSON.parse(text);
   } catch (error) {
-    if (error instanceof RangeError) {
-      throw outOfRange(file, `${what} nests deeper than ${depth}`, "flat JSON");
-    }
+    if (error instanceof RangeError) throw outOfRange(file, `${what} ${error.message}`, "flat JSON");
     throw malformed(file, `${what} is not valid JSON`, "a JSON object");
   }
   if (twice !== null) throw malformed(file, `${what} has the key ${quote(twice)} twice`, "unique keys");
@@ -54,24 +53,34 @@ export function kindOf(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
-/** The first key that an object of `text` has twice, or null. Throws `RangeError` where it nests too deep. */
-function findDuplicate(text: string, depth: number): string | null {
-  const open: Set<string>[] = []; // the keys so far of each object or array around the position
+/**
+ * The first key that an object of `text` has twice, or null. Throws `RangeError` where it nests too deep or has too many
+ * parts, whose message goes on with the name of the text.
+ */
+function scan(text: string, depth: number): string | null {
+  const open: (Set<string> | null)[] = []; // the keys so far of each object or array around the position
   let twice: string | null = null;
+  let parts = 0;
   for (let i = 0; i < text.length; i++) {
     const c = text[i];
     if (c === "{" || c === "[") {
-      if (open.push(new Set()) > depth) throw new RangeError();
+      if (open.push(null) > depth) throw new RangeError(`nests deeper than ${depth}`);
+      parts++;
     } else if (c === "}" || c === "]") {
       open.pop();
     } else if (c === '"') {
       const start = i;
       i = stringEnd(text, i);
-      if (!isKey(text, i + 1)) continue;
+      if (!isKey(text, i + 1) || open.length === 0) continue;
       const key: string = JSON.parse(text.slice(start, i + 1));
-      const keys = open.at(-1);
-      if (keys?.has(key)) twice ??= key;
-      keys?.add(key);
+      const keys = open[open.length - 1] ??= new Set();
+      if (keys.has(key)) twice ??= key;
+      keys.add(key);
+      if (keys.size > MAX_JSON_KEYS) throw new RangeError(`has an object of more than ${MAX_JSON_KEYS} keys`);
+      parts++;
+    }
+    if (parts > MAX_JSON_PARTS) {
+      throw new RangeError(`has more than ${MAX_JSON_PARTS} keys, objects and arrays`);
     }
   }
   return twice;

@@ -6,6 +6,12 @@ export const MAX_JSON_BYTES = 100_000_000;
 /** Tensors of one file: the largest mixtures of experts have about 200,000 in all their shards. */
 export const MAX_TENSORS = 1_000_000;
 
+/** Keys of one object of JSON: the tensors and `__metadata__`. V8 gives up with the process at some millions. */
+export const MAX_JSON_KEYS = MAX_TENSORS + 1;
+
+/** Keys, objects and arrays of a header: 7 a tensor. */
+export const MAX_JSON_PARTS = 8 * MAX_TENSORS;
+
 /** Axes of a safetensors tensor: transformers use up to 5; a shape has to fit an error line. */
 export const MAX_RANK = 8;
 

@@ -41,6 +41,16 @@ const files: [what: string, bytes: Uint8Array, error: string][] = [
   ["deep nesting", safetensors('{"a":{"shape":[[1]]}}', 0), "header nests deeper than 3, expected flat JSON"],
   ["very deep nesting", safetensors("[".repeat(1e6), 0), "header nests deeper than 3, expected flat JSON"],
   [
+    "more keys than tensors are allowed",
+    safetensors(`{${Array.from({ length: 1_000_002 }, (_, i) => `"${i}":0`).join()}}`, 0),
+    "header has an object of more than 1000001 keys, expected flat JSON",
+  ],
+  [
+    "more parts than any header",
+    safetensors(`{"a":[${"[],".repeat(8e6)}[]]}`, 0),
+    "header has more than 8000000 keys, objects and arrays, expected flat JSON",
+  ],
+  [
     "a tensor twice",
     safetensors(`{"a":${JSON.stringify(good)},"a":${JSON.stringify(good)}}`, 8),
     'header has the key "a" twice, expected unique keys',
