@@ -91,6 +91,24 @@ Deno.test("a checkpoint whose every name has the wrapper's step, the head's too,
     })
   ));
 
+for (
+  const name of ["model.fp16.safetensors", "model-00001-of-00001.safetensors", "consolidated.safetensors"]
+) {
+  Deno.test(`a folder whose only weights are ${name} is the same model`, () =>
+    withFolder((folder) =>
+      withFixture("llama", async ({ model }) => {
+        await rewrite("llama", folder, () => {});
+        await Deno.rename(`${folder}/model.safetensors`, `${folder}/${name}`);
+        const other = await openFolder(folder);
+        const [lease, expected] = [await other.weights.layer(0), await model.weights.layer(0)];
+        assert.deepEqual(lease.tensors, expected.tensors);
+        lease.release();
+        expected.release();
+        other.close();
+      })
+    ));
+}
+
 Deno.test("a checkpoint in float64 is the same model, and says what it is", () =>
   withFolder((folder) =>
     withFixture("llama", async ({ model, expected }) => {
