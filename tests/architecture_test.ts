@@ -17,7 +17,7 @@ const table = {
   onnx: "tensor",
   models: "tensor onnx weights",
   engine: "tensor onnx",
-  kernels: "tensor",
+  kernels: "tensor measure",
   run: "tensor weights onnx models engine kernels measure",
   subject: "tensor result hub weights text models",
   study: "tensor result hub text onnx models engine kernels measure run subject",

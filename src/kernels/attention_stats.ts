@@ -8,21 +8,8 @@
  * Exact for every query; with a stride s, exact for every s-th one. The kernel keeps O(T) memory and works in float32;
  * the reference keeps one row and works in float64.
  */
+import { PATTERN_NAMES, type PatternName, queryPositions } from "../measure/mod.ts";
 import type { Device, Kernel } from "./device.ts";
-
-/** The seven statistics, in the order both versions write them. */
-export const attentionStatNames = [
-  "entropy",
-  "normalizedEntropy",
-  "firstShare",
-  "effectiveKeys",
-  "top16Mass",
-  "belowOnePercent",
-  "meanDistance",
-] as const;
-
-/** Name of one statistic. */
-export type AttentionStat = typeof attentionStatNames[number];
 
 /** Queries and keys of one sample and layer, after the rotary embedding, and how scores are made from them. */
 export interface AttentionInput {
@@ -55,13 +42,7 @@ export interface AttentionInput {
  */
 export interface AttentionStats {
   readonly positions: number[];
-  readonly stats: Readonly<Record<AttentionStat, Float32Array | Float64Array>>;
-}
-
-/** Positions of every s-th of T queries: the middle of every s, so that their mean position is that of all. */
-export function queryPositions(tokens: number, stride: number): number[] {
-  const first = Math.min(Math.floor(stride / 2), tokens - 1);
-  return Array.from({ length: Math.ceil((tokens - first) / stride) }, (_, i) => first + stride * i);
+  readonly stats: Readonly<Record<PatternName, Float32Array | Float64Array>>;
 }
 
 const tile = 64;
@@ -76,7 +57,7 @@ export const attentionStatsKernel: Kernel = {
       name: "stats",
       role: "out",
       type: "f32",
-      length: (p) => attentionStatNames.length * p.heads * p.queries,
+      length: (p) => PATTERN_NAMES.length * p.heads * p.queries,
     },
   ],
   params: {
@@ -137,11 +118,11 @@ export async function attentionStats(device: Device, input: AttentionInput): Pro
 /** The same in plain float64, one row at a time. */
 export function attentionStatsReference(input: AttentionInput): AttentionStats {
   const { params, positions } = attentionStatsCall(input);
-  const stats = planes(new Float64Array(attentionStatNames.length * input.heads * positions.length));
+  const stats = planes(new Float64Array(PATTERN_NAMES.length * input.heads * positions.length));
   for (let h = 0; h < input.heads; h++) {
     positions.forEach((t, i) => {
       const row = statsOfRow(attentionScores(input, h, t), t, params.window);
-      for (const name of attentionStatNames) stats[name][h * positions.length + i] = row[name];
+      for (const name of PATTERN_NAMES) stats[name][h * positions.length + i] = row[name];
     });
   }
   return { positions, stats };
@@ -162,7 +143,7 @@ export function attentionScores(input: AttentionInput, h: number, t: number): Fl
   });
 }
 
-function statsOfRow(scores: Float64Array, t: number, window: number): Record<AttentionStat, number> {
+function statsOfRow(scores: Float64Array, t: number, window: number): Record<PatternName, number> {
   const largest = scores.reduce((a, b) => Math.max(a, b));
   const weights = scores.map((score) => Math.exp(score - largest));
   const total = sum(weights);
@@ -185,8 +166,8 @@ function sum(values: Float64Array): number {
 }
 
 /** [7, H, Q] as one view per name. */
-function planes<A extends Float32Array | Float64Array>(stats: A): Record<AttentionStat, A> {
-  const size = stats.length / attentionStatNames.length;
-  const views = attentionStatNames.map((name, i) => [name, stats.subarray(i * size, (i + 1) * size)]);
-  return Object.fromEntries(views) as Record<AttentionStat, A>;
+function planes<A extends Float32Array | Float64Array>(stats: A): Record<PatternName, A> {
+  const size = stats.length / PATTERN_NAMES.length;
+  const views = PATTERN_NAMES.map((name, i) => [name, stats.subarray(i * size, (i + 1) * size)]);
+  return Object.fromEntries(views) as Record<PatternName, A>;
 }

@@ -2,14 +2,11 @@
 export {
   type AttentionInput,
   attentionScores,
-  type AttentionStat,
-  attentionStatNames,
   type AttentionStats,
   attentionStats,
   attentionStatsCall,
   attentionStatsKernel,
   attentionStatsReference,
-  queryPositions,
 } from "./attention_stats.ts";
 export { openCuda } from "./cuda.ts";
 export {
@@ -33,9 +30,6 @@ export {
 export { type Nvrtc, openNvrtc } from "./nvrtc.ts";
 export { randomNormal, randomNormalCall, randomNormalKernel } from "./random_normal.ts";
 export {
-  type Smoothing,
-  smoothing,
-  type SmoothingSums,
   tokenSmoothing,
   tokenSmoothingCall,
   tokenSmoothingKernel,

@@ -1,4 +1,5 @@
 /** Pure arithmetic: from sums to importance, magnitude, sign, intervals and correlations. */
+export { PATTERN_NAMES, type PatternName, queryPositions } from "./attention_pattern.ts";
 export { effectiveRank } from "./effective_rank.ts";
 export { crossing, FIRST_LAYER, moduleRatio, type RatioPoint, typical } from "./module_ratio.ts";
 export { drift, rankStability } from "./drift.ts";
@@ -6,6 +7,13 @@ export { initTheory, type Predicted, type Untrained } from "./init_theory.ts";
 export { type Massive, massiveActivations } from "./massive.ts";
 export { rankInterval } from "./rank_interval.ts";
 export { sinkRate } from "./sink.ts";
+export {
+  type Smoothing,
+  smoothing,
+  SMOOTHING_NAMES,
+  type SmoothingName,
+  type SmoothingSums,
+} from "./smoothing.ts";
 export {
   correlation,
   deviation,

@@ -31,9 +31,7 @@ export const Sub = (a: Value, b: Value): Value => one(a.graph.node("Sub", [a, b]
 export const Mul = (a: Value, b: Value): Value => one(a.graph.node("Mul", [a, b]));
 export const Div = (a: Value, b: Value): Value => one(a.graph.node("Div", [a, b]));
 export const Exp = (x: Value): Value => one(x.graph.node("Exp", [x]));
-export const Log = (x: Value): Value => one(x.graph.node("Log", [x]));
 export const Tanh = (x: Value): Value => one(x.graph.node("Tanh", [x]));
-export const Sigmoid = (x: Value): Value => one(x.graph.node("Sigmoid", [x]));
 export const Relu = (x: Value): Value => one(x.graph.node("Relu", [x]));
 export const MatMul = (a: Value, b: Value): Value => one(a.graph.node("MatMul", [a, b]));
 

@@ -5,23 +5,8 @@
  * tokens or queries of a sample, then over samples; a standard error is over samples, null for a single one.
  */
 import { z } from "zod";
+import { PATTERN_NAMES, SMOOTHING_NAMES } from "../measure/mod.ts";
 import { dropForm, headForm, indices, perLayer, provenanceForm } from "./provenance.ts";
-
-/** Statistics of an attention pattern, as `kernels/attention_stats` defines them. */
-export const PATTERN_NAMES = [
-  "entropy",
-  "normalizedEntropy",
-  "firstShare",
-  "effectiveKeys",
-  "top16Mass",
-  "belowOnePercent",
-  "meanDistance",
-] as const;
-export type PatternName = typeof PATTERN_NAMES[number];
-
-/** Measures of how alike the tokens of a sample are. */
-export const SMOOTHING_NAMES = ["meanCosine", "residualToRankOne", "participationRatio"] as const;
-export type SmoothingName = typeof SMOOTHING_NAMES[number];
 
 /** What is correlated with importance: patterns (C5), the stream that a module reads (C6), the size of its update (C7). */
 export const CAUSE_NAMES = [

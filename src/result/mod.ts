@@ -6,11 +6,7 @@ export {
   type CauseName,
   type Causes,
   type MassiveActivation,
-  PATTERN_NAMES,
-  type PatternName,
   type Smoothed,
-  SMOOTHING_NAMES,
-  type SmoothingName,
 } from "./causes.ts";
 export type { CheckpointProfile, Checkpoints } from "./checkpoints.ts";
 export type { AgainstLlmDrop, Agreement, Comparison, OfficialDifference } from "./comparisons.ts";

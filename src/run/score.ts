@@ -11,20 +11,17 @@ import { type Model, normGraph } from "../models/mod.ts";
 import {
   ArgMax,
   createGraph,
-  Div,
   Exp,
   GatherElements,
   Gemm,
   type Graph,
   MatMul,
-  Mul,
   ReduceMax,
   ReduceSum,
   Reshape,
-  scalar,
   Slice,
+  softcap,
   Sub,
-  Tanh,
   Transpose,
 } from "../onnx/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
@@ -220,14 +217,13 @@ function sideBySide(
 }
 
 /** Logits of P plans over S words: hidden [n, P, D], weight [S, D], target [n, P, 1] → statistics [n, P, …]. */
-function sliceGraph(hidden: number, plans: number, words: number, softcap: number | null): Graph {
+function sliceGraph(hidden: number, plans: number, words: number, cap: number | null): Graph {
   const graph = createGraph();
   const stream = graph.input("hidden", "f32", ["n", plans, hidden]);
   const weight = graph.input("weight", "f32", [words, hidden]);
   const target = graph.input("target", "i64", ["n", plans, 1]);
   const raw = Gemm(Reshape(stream, [-1, hidden]), weight);
-  const cap = scalar(graph, softcap ?? 1);
-  const z = Reshape(softcap ? Mul(Tanh(Div(raw, cap)), cap) : raw, [-1, plans, words]);
+  const z = Reshape(cap ? softcap(raw, cap) : raw, [-1, plans, words]);
   const max = ReduceMax(z, [2], 1);
   const exp = Exp(Sub(z, max));
   graph.output("max", max);

@@ -1,6 +1,6 @@
 /** Tensors in CPU memory: element types, shapes, half-precision formats. */
 export { byteSize, type DType, type TypedArray, viewOf } from "./dtype.ts";
-export { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "./half.ts";
+export { bf16ToF32, f16ToF32 } from "./half.ts";
 export { normalTable, TABLE_UNIT } from "./normal_table.ts";
 export { type NormalPool, normalPool } from "./normal_pool.ts";
 export { permutation } from "./permutation.ts";

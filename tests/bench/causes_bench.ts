@@ -18,7 +18,7 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { attentionStatNames } from "../../src/kernels/mod.ts";
+import { PATTERN_NAMES } from "../../src/measure/mod.ts";
 import { cpuEngine } from "../../src/engine/mod.ts";
 import { attentionStatsProbe, type Blocks, forward, noDrop, type Probe } from "../../src/run/mod.ts";
 import { openModel, packText } from "../../src/subject/mod.ts";
@@ -92,8 +92,8 @@ async function compare(python: string): Promise<void> {
   const probe = attentionStatsProbe(layers, (stats) => stats);
   await forward({ model, engine: cpuEngine(), blocks, plans: [noDrop], probes: [probe] });
   const expected = await reference(python, blocks);
-  const names = attentionStatNames.length;
-  for (const [i, stat] of attentionStatNames.entries()) {
+  const names = PATTERN_NAMES.length;
+  for (const [i, stat] of PATTERN_NAMES.entries()) {
     let [most, largest] = [0, 0];
     probe.stats.forEach((samples, l) => {
       const own = samples![0].stats[stat];

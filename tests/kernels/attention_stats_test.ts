@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  type AttentionInput,
-  attentionStatNames,
-  attentionStats,
-  attentionStatsReference,
-  queryPositions,
-} from "../../src/kernels/mod.ts";
+import { type AttentionInput, attentionStats, attentionStatsReference } from "../../src/kernels/mod.ts";
+import { PATTERN_NAMES, queryPositions } from "../../src/measure/mod.ts";
 import { tolerances } from "./attention_tolerances.ts";
 import { assertWithin, normals, onEveryDevice } from "./devices.ts";
 
@@ -88,7 +83,7 @@ for (const [name, input] of Object.entries(cases)) {
           expected.positions[i % expected.positions.length],
         ),
     );
-    for (const stat of attentionStatNames) {
+    for (const stat of PATTERN_NAMES) {
       const wanted = expected.stats[stat];
       assertWithin(`${name}: ${stat}`, actual.stats[stat], wanted, (i) => rows[i][stat](wanted[i]));
     }

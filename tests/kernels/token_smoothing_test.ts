@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  smoothing,
-  tokenSmoothing,
-  tokenSmoothingReference,
-  type TokenStates,
-} from "../../src/kernels/mod.ts";
+import { tokenSmoothing, tokenSmoothingReference, type TokenStates } from "../../src/kernels/mod.ts";
+import { smoothing } from "../../src/measure/mod.ts";
 import { assertWithin, normals, onEveryDevice, u } from "./devices.ts";
 
 /** Tokens with a common part, so that they are alike to a degree. */

@@ -2,12 +2,11 @@
 import assert from "node:assert/strict";
 import {
   type AttentionInput,
-  type AttentionStat,
-  attentionStatNames,
   type AttentionStats,
   attentionStatsReference,
   type Device,
 } from "../../src/kernels/mod.ts";
+import { PATTERN_NAMES, type PatternName } from "../../src/measure/mod.ts";
 import type { LayerSpec } from "../../src/models/mod.ts";
 import { attentionStatsProbe, dropPlan, forward, noDrop, type Probe } from "../../src/run/mod.ts";
 import { onEveryDevice } from "../kernels/devices.ts";
@@ -59,7 +58,7 @@ function assertEqual(
   for (let row = 0; row < input.heads * queries; row++) {
     const [head, position] = [Math.floor(row / queries), expected.positions[row % queries]];
     const tolerance = tolerances(input, head, position, state);
-    for (const name of attentionStatNames) {
+    for (const name of PATTERN_NAMES) {
       const [found, wanted] = [actual.stats[name][row], expected.stats[name][row]];
       const most = tolerance[name](wanted);
       const where = `${what}, head ${head}, query ${position}: ${name} ${found}`;
@@ -116,7 +115,7 @@ const referenceDevice = {
       ...{ scale: params.scale, window: params.window, softcap: params.softcap, stride: params.stride },
     });
     return Promise.resolve({
-      stats: Float32Array.from(attentionStatNames.flatMap((name) => [...stats[name]])),
+      stats: Float32Array.from(PATTERN_NAMES.flatMap((name) => [...stats[name]])),
     });
   },
 } as unknown as Device;
@@ -129,7 +128,7 @@ onEveryDevice(
   (device) => holdAgainstReference("gemma2", everyThird, device),
 );
 
-const published: Record<string, Record<AttentionStat, number[][]>> = JSON.parse(
+const published: Record<string, Record<PatternName, number[][]>> = JSON.parse(
   await Deno.readTextFile(new URL("../fixtures/attention_stats.json", import.meta.url)),
 );
 for (const [name, byStat] of Object.entries(published)) {
@@ -140,7 +139,7 @@ for (const [name, byStat] of Object.entries(published)) {
       await forward({ model, engine, blocks, plans: [noDrop], probes: [probe, seen] });
       layers.forEach((_, l) => {
         const stats = Object.fromEntries(
-          attentionStatNames.map((stat) => [stat, Float64Array.from(byStat[stat][l])]),
+          PATTERN_NAMES.map((stat) => [stat, Float64Array.from(byStat[stat][l])]),
         );
         const expected = { positions: probe.stats[l]![1].positions, stats } as AttentionStats;
         assertEqual(

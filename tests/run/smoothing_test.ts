@@ -1,7 +1,8 @@
 /** Smoothing by graph: the reference's measures of the same states, invariant as they are, under every plan at once. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Smoothing, smoothing, tokenSmoothingReference } from "../../src/kernels/mod.ts";
+import { tokenSmoothingReference } from "../../src/kernels/mod.ts";
+import { type Smoothing, smoothing } from "../../src/measure/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
 import { Add, type Value } from "../../src/onnx/mod.ts";
 import {

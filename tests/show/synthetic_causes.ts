@@ -1,12 +1,6 @@
 /** A result of the study of causes made up for tests: any number of layers and heads, with modules left out. */
-import {
-  CAUSE_NAMES,
-  type Causes,
-  head,
-  PATTERN_NAMES,
-  SMOOTHING_NAMES,
-  type SmoothingName,
-} from "../../src/result/mod.ts";
+import { PATTERN_NAMES, SMOOTHING_NAMES, type SmoothingName } from "../../src/measure/mod.ts";
+import { CAUSE_NAMES, type Causes, head } from "../../src/result/mod.ts";
 import { provenance, type Shape } from "./synthetic.ts";
 
 const record = <K extends string, T>(names: readonly K[], of: (name: K, i: number) => T) =>

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { openModel as openFiles } from "../../src/hub/mod.ts";
 import { type AttentionInput, attentionStatsReference, openWebGpu } from "../../src/kernels/mod.ts";
-import { mean, rankInterval, spearman } from "../../src/measure/mod.ts";
+import { mean, PATTERN_NAMES, type PatternName, rankInterval, spearman } from "../../src/measure/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
-import { type Causes, PATTERN_NAMES, type PatternName, readResult } from "../../src/result/mod.ts";
+import { type Causes, readResult } from "../../src/result/mod.ts";
 import { type Blocks, forward, noDrop } from "../../src/run/mod.ts";
 import { attentionOf, causes, causesEstimate, profile, untrainedCauses } from "../../src/study/mod.ts";
 import { openConfig, openModel, packText } from "../../src/subject/mod.ts";

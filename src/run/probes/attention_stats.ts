@@ -7,14 +7,8 @@
  * Limits: the CPU's are float32. Entropy is max S − Σ A·S − ln max A, which is off by a few roundings of the largest |S|,
  * as the scores themselves are; where it comes out below 0 it is 0.
  */
-import {
-  type AttentionInput,
-  type AttentionStat,
-  attentionStatNames,
-  type AttentionStats,
-  attentionStats,
-  type Device,
-} from "../../kernels/mod.ts";
+import { type AttentionInput, type AttentionStats, attentionStats, type Device } from "../../kernels/mod.ts";
+import { PATTERN_NAMES, type PatternName } from "../../measure/mod.ts";
 import type { AttentionSpec, AttentionTaps, Extent, LayerSpec } from "../../models/mod.ts";
 import type { Value } from "../../onnx/mod.ts";
 import { type Chunk, chunksOf, RAW_STATS, rawAttentionStats } from "./attention_stats_graph.ts";
@@ -106,13 +100,13 @@ function finished(raw: Float32Array, spec: AttentionSpec, length: number, stride
   const queries = chunksOf(length, stride, window)
     .flatMap((chunk) => chunk.positions.map((position) => ({ chunk, position })));
   const stats = Object.fromEntries(
-    attentionStatNames.map((name) => [name, new Float32Array(spec.heads * queries.length)]),
-  ) as Record<AttentionStat, Float32Array>;
+    PATTERN_NAMES.map((name) => [name, new Float32Array(spec.heads * queries.length)]),
+  ) as Record<PatternName, Float32Array>;
   for (let row = 0; row < spec.heads * queries.length; row++) {
     const { chunk, position } = queries[row % queries.length];
     const own = raw.subarray(row * RAW_STATS.length, (row + 1) * RAW_STATS.length);
     const found = statsOfQuery(own, chunk, position, Math.min(position + 1, window));
-    for (const name of attentionStatNames) stats[name][row] = found[name];
+    for (const name of PATTERN_NAMES) stats[name][row] = found[name];
   }
   return { positions: queries.map(({ position }) => position), stats };
 }
@@ -123,7 +117,7 @@ function statsOfQuery(
   { firstKey, lastKey }: Chunk,
   position: number,
   visible: number,
-): Record<AttentionStat, number> {
+): Record<PatternName, number> {
   const [largestScore, largestShare, top16Mass, firstShare, meanScore, squares, below, reach] = raw;
   const hidden = lastKey + 1 - firstKey - visible;
   const entropy = Math.max(0, largestScore - meanScore - Math.log(largestShare));

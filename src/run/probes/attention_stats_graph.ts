@@ -15,7 +15,7 @@
  *     hiding later keys: Add 0.1
  *     Σ A·distance: a product with one column 0.05
  */
-import { queryPositions } from "../../kernels/mod.ts";
+import { queryPositions } from "../../measure/mod.ts";
 import type { AttentionSpec, AttentionTaps, Extent } from "../../models/mod.ts";
 import {
   Add,

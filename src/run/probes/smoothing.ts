@@ -7,7 +7,7 @@
  * model does not have: what attention alone would have left.
  */
 import type { Engine } from "../../engine/mod.ts";
-import { type Smoothing, smoothing, type SmoothingSums } from "../../kernels/mod.ts";
+import { type Smoothing, smoothing, type SmoothingSums } from "../../measure/mod.ts";
 import type { LayerSpec, Model } from "../../models/mod.ts";
 import {
   Add,

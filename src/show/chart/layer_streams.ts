@@ -1,5 +1,6 @@
 /** The smoothing of the stream that leaves each layer, where a layer may be without its MLP or whole. */
-import type { Smoothed, SmoothingName } from "../../result/mod.ts";
+import type { SmoothingName } from "../../measure/mod.ts";
+import type { Smoothed } from "../../result/mod.ts";
 
 /** A measure with its standard error. */
 export interface Measured {

@@ -1,5 +1,6 @@
 /** What each head attends to, layer by layer: the share of the first token, and how spread out attention is (claim C5). */
-import type { Causes, PatternName } from "../../result/mod.ts";
+import type { PatternName } from "../../measure/mod.ts";
+import type { Causes } from "../../result/mod.ts";
 import { heatLegend, heatPanel } from "../chart/heat.ts";
 import { formatFixed, formatShare } from "../chart/numbers.ts";
 import { settingOf } from "../chart/setting.ts";

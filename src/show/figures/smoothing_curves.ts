@@ -2,7 +2,8 @@
  * How alike the tokens of a sample are, by depth (claim C6), and with modules dropped (claim C2: without MLPs a model loses
  * the ability to distinguish tokens).
  */
-import type { Causes, Smoothed, SmoothingName } from "../../result/mod.ts";
+import type { SmoothingName } from "../../measure/mod.ts";
+import type { Causes, Smoothed } from "../../result/mod.ts";
 import { COLORS } from "../chart/axes.ts";
 import { layerChart, layerRows, type Series } from "../chart/by_layer.ts";
 import { layerStreams } from "../chart/layer_streams.ts";

@@ -1,6 +1,6 @@
 /** The study of causes for the terminal: by layer, then how each cause goes with importance, then what stands out. */
-import { mean } from "../../measure/mod.ts";
-import type { CauseName, Causes, PatternName, Smoothed, SmoothingName } from "../../result/mod.ts";
+import { mean, type PatternName, type SmoothingName } from "../../measure/mod.ts";
+import type { CauseName, Causes, Smoothed } from "../../result/mod.ts";
 import { layerStreams } from "../chart/layer_streams.ts";
 import { formatFixed, formatNumber, formatShare } from "../chart/numbers.ts";
 import { describeDrop, KIND_NAMES, settingOf } from "../chart/setting.ts";

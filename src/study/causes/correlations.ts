@@ -4,16 +4,9 @@
  * Attention: its pattern (means over heads, claim C5), how alike the tokens are that it reads (C6), the size of its update
  * beside the stream (C7). The MLP: the last two.
  */
-import { mean, rankInterval, spearman } from "../../measure/mod.ts";
+import { mean, rankInterval, SMOOTHING_NAMES, type SmoothingName, spearman } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
-import {
-  CAUSE_NAMES,
-  type CauseCorrelation,
-  type CauseName,
-  type Causes,
-  SMOOTHING_NAMES,
-  type SmoothingName,
-} from "../../result/mod.ts";
+import { CAUSE_NAMES, type CauseCorrelation, type CauseName, type Causes } from "../../result/mod.ts";
 
 /** What the correlations are made from. */
 export type Measured = Pick<Causes, "attention" | "mlp" | "patterns" | "smoothing">;

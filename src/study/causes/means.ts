@@ -1,14 +1,16 @@
 /** From what the probes of the causes saw to the means that the result holds. Pure. */
-import type { AttentionStats, Smoothing } from "../../kernels/mod.ts";
-import { mean, sinkRate, standardError } from "../../measure/mod.ts";
+import type { AttentionStats } from "../../kernels/mod.ts";
 import {
-  type Causes,
+  mean,
   PATTERN_NAMES,
   type PatternName,
-  type Smoothed,
+  sinkRate,
+  type Smoothing,
   SMOOTHING_NAMES,
   type SmoothingName,
-} from "../../result/mod.ts";
+  standardError,
+} from "../../measure/mod.ts";
+import type { Causes, Smoothed } from "../../result/mod.ts";
 import type { DropPlan, LayerEffects, LayerNorms, LayerSmoothing } from "../../run/mod.ts";
 
 /** Means over the queries of a sample, by head [H]; null where no query has the statistic. */
