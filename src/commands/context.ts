@@ -1,10 +1,18 @@
 /** What every command works with: where it reports to, what ends it, how its tables look. */
 import process from "node:process";
 import type { Profile } from "../result/mod.ts";
-import { profileTable, type ProgressLine, progressLine, type TextLook } from "../show/mod.ts";
+import {
+  printable,
+  profileTable,
+  type ProgressLine,
+  progressLine,
+  speaksUtf8,
+  type TextLook,
+} from "../show/mod.ts";
 import { distinct, type StudyOptions } from "../study/mod.ts";
 import { openModel, type StudyModel } from "../subject/mod.ts";
 import type { StudyFlags } from "./options.ts";
+import { type Ending, listen } from "./signals.ts";
 
 /** A running command. */
 export interface Context {
@@ -13,33 +21,37 @@ export interface Context {
   readonly look: TextLook;
   /** A line for a person, on stderr. */
   notice(line: string): void;
-  /** A table, on stdout. */
+  /** A table, on stdout; what others wrote in it is made safe to show. */
   print(text: string): void;
+  /** Data, on stdout: to the letter. */
+  write(text: string): void;
+  /** What ended the command early, if anything did. */
+  ending(): Ending | null;
 }
 
-/** Starts a command: Ctrl-C ends it within one module; a second one ends the process. */
+/** Starts a command; what ends it early is heard from now on. */
 export function createContext(): Context {
-  const controller = new AbortController();
-  process.on("SIGINT", () => {
-    if (controller.signal.aborted) process.exit(1);
-    controller.abort(new Error("Stopped; what is kept is not computed again"));
-  });
+  const { signal, ending } = listen();
   const progress = progressLine();
-  return {
-    signal: controller.signal,
-    progress,
-    look: { color: process.stdout.isTTY === true && !process.env.NO_COLOR, utf8: speaksUtf8() },
-    notice: (line) => progress.onNotice(line),
-    print(text) {
-      progress.close();
-      process.stdout.write(text + "\n");
-    },
+  const terminal = process.stdout.isTTY === true;
+  const look = {
+    color: terminal && !process.env.NO_COLOR,
+    utf8: speaksUtf8(),
+    ...terminal ? { columns: process.stdout.columns } : {},
   };
-}
-
-function speaksUtf8(): boolean {
-  const locale = process.env.LC_ALL || process.env.LC_CTYPE || process.env.LANG || "";
-  return process.platform === "darwin" || /utf-?8/i.test(locale);
+  const write = (text: string) => {
+    progress.close();
+    process.stdout.write(text + "\n");
+  };
+  return {
+    signal,
+    ending,
+    progress,
+    look,
+    notice: (line) => progress.onNotice(line),
+    print: (text) => write(printable(text, look)),
+    write,
+  };
 }
 
 /** Options of a study from the command line's flags. */

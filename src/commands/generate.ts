@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import process from "node:process";
 import { head } from "../result/mod.ts";
+import { printable } from "../show/mod.ts";
 import { generate } from "../study/mod.ts";
 import { type Context, withModel } from "./context.ts";
 import {
@@ -54,7 +55,7 @@ export function generateCommand(context: Context): Command {
             process.stdout.write(`${current < 0 ? "" : "\n\n"}${heading(plan, drop)}\n${flags.prompt}`);
           }
           current = plan;
-          process.stdout.write(text);
+          process.stdout.write(printable(text, { utf8: true })); // a model may write anything
         },
       });
       const result = { ...head("generate"), model: model.identity, prompt: flags.prompt, texts };

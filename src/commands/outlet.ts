@@ -15,7 +15,7 @@ export async function deliver(
   result: { readonly kind: Kind },
   table: () => string,
 ): Promise<void> {
-  if (isStandardOutput(json)) return context.print(resultText(result, 1).trimEnd());
+  if (isStandardOutput(json)) return context.write(resultText(result, 1).trimEnd());
   try {
     if (json !== undefined) await writeWhole(json, resultText(result, 1));
   } finally {

@@ -33,7 +33,8 @@ export function planCommand(context: Context): Command {
     ) => {
       const plan = makePlan(await readResult(file, "profile"), { target, drop, by, seed });
       if (json && !isStandardOutput(json)) await writeResult(json, plan);
-      else context.print(table ? planTable(plan, context.look) : resultText(plan).trimEnd());
+      else if (table) context.print(planTable(plan, context.look));
+      else context.write(resultText(plan).trimEnd());
     });
 }
 
@@ -58,6 +59,6 @@ export function mergeCommand(context: Context): Command {
       const parts = await Promise.all(files.map((file) => readResult(file, "profile", "perplexity")));
       const whole = merge(parts, files);
       if (json && !isStandardOutput(json)) await writeResult(json, whole);
-      else context.print(resultText(whole).trimEnd());
+      else context.write(resultText(whole).trimEnd());
     });
 }

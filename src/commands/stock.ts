@@ -21,7 +21,7 @@ export function modelsCommand(context: Context): Command {
     .option("--json", "as JSON", false)
     .action(async ({ json }: { json: boolean }) => {
       const models = await knownModels();
-      if (json) return context.print(JSON.stringify(models, null, 1));
+      if (json) return context.write(JSON.stringify(models, null, 1));
       const rows = models.map(({ name, alias, architecture, licence, size, cached }) => [
         name,
         alias,

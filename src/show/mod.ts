@@ -1,7 +1,9 @@
 /** Results for people: tables, progress, figures, a page. */
 export { type ProgressLine, progressLine, type ProgressOutput, progressText } from "./progress.ts";
 
-export { align, type TextLook } from "./tables/table.ts";
+export { speaksUtf8 } from "./locale.ts";
+export { plain } from "./plain.ts";
+export { align, printable, type TextLook } from "./tables/table.ts";
 export { formatSeconds } from "./chart/numbers.ts";
 export {
   comparisonTable,

@@ -5,6 +5,9 @@
 import process from "node:process";
 import { formatBytes, type Progress } from "../hub/mod.ts";
 import { formatNumber, formatSeconds } from "./chart/numbers.ts";
+import { speaksUtf8 } from "./locale.ts";
+import { ascii, cut, plain, widthOf } from "./plain.ts";
+import { printable } from "./tables/table.ts";
 
 /** Where progress is written. */
 export interface ProgressOutput {
@@ -13,6 +16,8 @@ export interface ProgressOutput {
   readonly terminal: boolean;
   /** Characters that fit on a line. */
   columns(): number;
+  /** Whether it knows more than ASCII. */
+  readonly utf8: boolean;
   /** Milliseconds of a clock that never goes back. */
   now(): number;
 }
@@ -29,12 +34,17 @@ export interface ProgressLine {
 const QUIET = 2000; // ms of work without a word
 const PAUSE = 10_000; // ms between lines where nothing can be redrawn
 const BAR = 24; // characters of the bar, where they fit
+const NAME = 12; // columns that a label keeps at least
 
 /** Shows progress on stderr, or on another output. */
 export function progressLine(output: ProgressOutput = stderr()): ProgressLine {
   const started = new Map<string, number>();
   let drawn = false;
   let written = -Infinity;
+  const text = (progress: Progress, width: number) => {
+    const line = progressText(progress, width);
+    return output.utf8 ? line : ascii(line);
+  };
   const clear = () => {
     if (drawn) output.write("\r\x1b[K");
     drawn = false;
@@ -50,22 +60,22 @@ export function progressLine(output: ProgressOutput = stderr()): ProgressLine {
       if (output.terminal) {
         clear();
         if (complete) return;
-        output.write(progressText(progress, output.columns() - 1));
+        output.write(text(progress, output.columns() - 1));
         drawn = true;
       } else if (complete ? written >= start : now - written >= PAUSE) {
         written = now;
-        output.write(`${progressText(progress, 200)}\n`);
+        output.write(`${text(progress, 200)}\n`);
       }
     },
     onNotice(line) {
       clear();
-      output.write(`${line}\n`);
+      output.write(`${printable(line, { utf8: output.utf8 })}\n`);
     },
     close: clear,
   };
 }
 
-/** One report as text: label, bar, share, units, rate, time left; the bar gives way to the text. */
+/** One report as text: label, bar, share, units, rate, time left; the bar gives way to the text, then the label does. */
 export function progressText(
   { label, done, total, unit, rate, secondsLeft }: Progress,
   width: number,
@@ -79,14 +89,16 @@ export function progressText(
     ...rate ? [`${bytes ? formatBytes(rate) : `${formatNumber(rate)} ${unit}`}/s`] : [],
     ...secondsLeft !== undefined && done !== total ? [`${formatSeconds(secondsLeft)} left`] : [],
   ].join("  ");
-  const plain = `${label}  ${details}`.slice(0, Math.max(0, width));
-  if (!total) return plain;
+  const name = plain(label);
+  const shown = cut(name, Math.max(NAME, width - details.length - 2));
+  const text = cut(`${shown}  ${details}`, width);
+  if (!total) return text;
   const share = Math.min(1, done / total);
   const percent = `${String(Math.floor(share * 100)).padStart(3)} %`;
-  const bar = Math.min(BAR, width - `${label}   ${percent}  ${details}`.length);
-  if (bar < 4) return plain;
+  const bar = Math.min(BAR, width - widthOf(`${name}   ${percent}  ${details}`));
+  if (bar < 4) return text;
   const filled = Math.round(share * bar);
-  return `${label}  ${"█".repeat(filled)}${"░".repeat(bar - filled)} ${percent}  ${details}`;
+  return `${name}  ${"█".repeat(filled)}${"░".repeat(bar - filled)} ${percent}  ${details}`;
 }
 
 function stderr(): ProgressOutput {
@@ -94,6 +106,7 @@ function stderr(): ProgressOutput {
     write: (text) => void process.stderr.write(text),
     terminal: process.stderr.isTTY ?? false,
     columns: () => process.stderr.columns ?? 80,
+    utf8: speaksUtf8(),
     now: () => performance.now(),
   };
 }

@@ -2,7 +2,8 @@
 import { basename } from "node:path";
 import { kept } from "../study/tiny.ts";
 
-const root = new URL("../../", import.meta.url);
+/** The project. */
+export const root = new URL("../../", import.meta.url);
 const results = Deno.makeTempDirSync();
 addEventListener("unload", () => Deno.removeSync(results, { recursive: true }));
 

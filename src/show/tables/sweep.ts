@@ -2,6 +2,7 @@
 import { mean } from "../../measure/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
 import { formatFixed, formatNumber, formatSeconds } from "../chart/numbers.ts";
+import { plain } from "../plain.ts";
 import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { align, style, type TextLook } from "./table.ts";
 
@@ -43,7 +44,7 @@ export function estimateText(
   },
 ): string {
   return [
-    `${model}: ${tokens} tokens, ${plans} plan${plans === 1 ? "" : "s"}, ${modules} modules to run`,
+    `${plain(model)}: ${tokens} tokens, ${plans} plan${plans === 1 ? "" : "s"}, ${modules} modules to run`,
     `about ${formatSeconds(seconds)} (${formatFixed(flops / 1e12, 2)} TFLOP), ${
       formatFixed(bytes / 2 ** 20, 0)
     } MiB of memory`,

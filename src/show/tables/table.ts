@@ -1,4 +1,5 @@
 /** Columns of text that align, for the terminal. */
+import { ascii, cut, plain, widthOf } from "../plain.ts";
 
 /** How text may look. */
 export interface TextLook {
@@ -6,21 +7,56 @@ export interface TextLook {
   readonly color?: boolean;
   /** Characters beyond Latin: sparklines. */
   readonly utf8?: boolean;
+  /** Columns that a line may take; a table that is wider is folded. Any number where it is not said. */
+  readonly columns?: number;
 }
 
-/** Columns as wide as their widest entry, right-aligned but for those in `left`. The first row is the heading. */
+const GAP = 2; // columns between two of a table
+const NAME = 12; // columns that a column of text keeps at least where it gives way
+
+/**
+ * Columns as wide as their widest entry, right-aligned but for those in `left`. The first row is the heading. Where lines
+ * are too long, columns of text give way; a table that is still too wide goes on below, its first column said again.
+ */
 export function align(
   rows: readonly (readonly string[])[],
   look: TextLook,
   left: readonly number[] = [],
 ): string {
-  const widths = rows[0].map((_, c) => Math.max(...rows.map((row) => row[c].length)));
+  const cells = rows.map((row) => row.map(plain));
+  const widths = rows[0].map((_, c) => Math.max(...cells.map((row) => widthOf(row[c]))));
+  const { columns = Infinity } = look;
+  for (const c of left) {
+    const excess = lineWidth(widths) - columns;
+    if (excess > 0) widths[c] = Math.min(widths[c], Math.max(NAME, widths[c] - excess));
+  }
   const dim = style(look, 2);
-  return rows.map((row, r) => {
-    const line = row.map((cell, c) => left.includes(c) ? cell.padEnd(widths[c]) : cell.padStart(widths[c]))
-      .join("  ").trimEnd();
-    return r === 0 ? dim(line) : line;
-  }).join("\n");
+  return folds(widths, columns).map((fold) =>
+    cells.map((row, r) => {
+      const line = fold.map((c) => {
+        const cell = cut(row[c], widths[c]);
+        const space = " ".repeat(widths[c] - widthOf(cell));
+        return left.includes(c) ? cell + space : space + cell;
+      }).join(" ".repeat(GAP)).trimEnd();
+      return r === 0 ? dim(line) : line;
+    }).join("\n")
+  ).join("\n\n");
+}
+
+function lineWidth(widths: readonly number[]): number {
+  return widths.reduce((sum, width) => sum + width + GAP, -GAP);
+}
+
+/** Numbers of the columns of each fold; the first column leads them all. */
+function folds(widths: readonly number[], columns: number): number[][] {
+  const all: number[][] = [[0]];
+  for (let c = 1; c < widths.length; c++) {
+    const fold = all.at(-1)!;
+    const fits = lineWidth([...fold, c].map((member) => widths[member])) <= columns;
+    if (fits || fold.length === 1) fold.push(c);
+    else all.push([0, c]);
+  }
+  return all;
 }
 
 /** A value that may be missing. */
@@ -28,7 +64,19 @@ export function optional(value: number | null | undefined, format: (value: numbe
   return value === null || value === undefined || Number.isNaN(value) ? "–" : format(value);
 }
 
-/** Bold (1) or dim (2), where colour is asked for. */
+/** One line in bold (1) or dim (2), where colour is asked for. */
 export function style({ color }: TextLook, code: 1 | 2): (text: string) => string {
-  return color ? (text) => `\x1b[${code}m${text}\x1b[22m` : (text) => text;
+  return (text) => color ? `\x1b[${code}m${plain(text)}\x1b[22m` : plain(text);
+}
+
+/** What `style` writes. */
+// deno-lint-ignore no-control-regex -- the escape is what is looked for
+const STYLES = /(\x1b\[(?:1|2|22)m)/;
+
+/** Lines of `style` and of others' text as a terminal may get them: nothing acts but `style`. */
+export function printable(text: string, look: TextLook): string {
+  const line = (text: string) =>
+    look.color ? text.split(STYLES).map((part, i) => i % 2 ? part : plain(part)).join("") : plain(text);
+  const shown = text.split("\n").map(line).join("\n");
+  return look.utf8 ? shown : ascii(shown);
 }

@@ -1,0 +1,71 @@
+/**
+ * Text that others wrote (names of models, files, licences; what a model says) made safe to show, and its width.
+ *
+ * A raw escape sequence moves a terminal's cursor or sets its title, a bidirectional override turns the rest of a line over,
+ * and a control character makes an SVG unreadable, since XML does not have it even escaped. So everything that is shown
+ * passes `plain`.
+ *
+ * Limit: widths are those of common terminals (East Asian letters and emoji two columns, marks none), not of every font.
+ */
+
+/** Tab, line feed and their like: white space that breaks a line or a column. */
+const BREAKS = /[\t\n\v\f\r\u0085\u2028\u2029]/g;
+/** Control characters, bidirectional controls, noncharacters, halves of surrogate pairs. */
+const UNSAFE = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff]/gu;
+
+/** One line of text without characters that act instead of being seen: a break becomes a space, others "�". */
+export function plain(text: string): string {
+  return text.replaceAll(BREAKS, " ").replaceAll(UNSAFE, "\ufffd");
+}
+
+/** Text as a part of a file's name, an address or an id. */
+export function slug(text: string): string {
+  return text.replaceAll(/[^\w.-]+/g, "_");
+}
+
+/** What a terminal that knows ASCII alone gets in place of the characters that tables are made of; each as wide. */
+const ASCII: Readonly<Record<string, string>> = {
+  "–": "-",
+  "—": "-",
+  "−": "-",
+  "×": "x",
+  "·": "-",
+  "±": "~",
+  "…": ".",
+  "→": ">",
+  "’": "'",
+  "‖": "|",
+  "█": "#",
+  "░": ".",
+  "\u00a0": " ",
+  "⁻": "-",
+  ...Object.fromEntries([..."⁰¹²³⁴⁵⁶⁷⁸⁹"].map((raised, digit) => [raised, String(digit)])),
+};
+
+/** The same text in ASCII, "?" for what it lacks; as wide as before. */
+export function ascii(text: string): string {
+  return text.replaceAll(/[^\0-\x7f]/gu, (character) => ASCII[character] ?? "?".repeat(widthOf(character)));
+}
+
+const MARK = /^[\p{M}\u200b-\u200d\ufeff]$/u;
+const WIDE =
+  /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{16fe0}-\u{1b2ff}\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]$/u;
+
+/** Columns that a line of plain text takes. */
+export function widthOf(text: string): number {
+  let width = 0;
+  for (const character of text) width += MARK.test(character) ? 0 : WIDE.test(character) ? 2 : 1;
+  return width;
+}
+
+/** The text where it fits; else as much of its beginning as does, with "…" in the last column. */
+export function cut(text: string, columns: number): string {
+  if (widthOf(text) <= columns) return text;
+  let [shown, width] = ["", 1];
+  for (const character of text) {
+    width += widthOf(character);
+    if (width > columns) break;
+    shown += character;
+  }
+  return columns > 0 ? `${shown}…` : "";
+}

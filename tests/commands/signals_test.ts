@@ -1,0 +1,157 @@
+/** How commands end early: by a signal, by a second one however busy they are, by a reader that goes away. */
+import assert from "node:assert/strict";
+import { withTiny } from "../study/tiny.ts";
+import { type Ran, root } from "./cli.ts";
+
+const unix = Deno.build.os !== "windows";
+const signals = new URL("src/commands/signals.ts", root).href;
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** More than the time within which two signals are one. */
+const APART = 500;
+
+/** A script that listens as commands do, says "ready" and then what `rest` does. */
+const script = (rest: string) => `
+  import { listen } from "${signals}";
+  const { signal, ending } = listen();
+  setTimeout(() => {}, 60_000); // something to wait for
+  const exit = () => { const { code, message } = ending(); console.error(message); Deno.exit(code); };
+  await new Promise((resolve) => setTimeout(resolve, 500)); // until the watchdog listens as well
+  console.log("ready");
+  ${rest}`;
+const obedient = script('signal.addEventListener("abort", () => setTimeout(exit, 1000));');
+const stubborn = script("");
+const busy = script("for (const end = Date.now() + 60_000; Date.now() < end;);");
+
+interface Started {
+  readonly child: Deno.ChildProcess;
+  /** What it writes, from after its first words on. */
+  readonly out: ReadableStreamDefaultReader<Uint8Array>;
+}
+
+/** Starts a program and waits for its first words. */
+async function start(program: string, args: string[], stdin?: string): Promise<Started> {
+  const child = new Deno.Command(program, {
+    args,
+    cwd: root,
+    env: { NO_COLOR: "1", LANG: "C.UTF-8" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  if (stdin) await writer.write(new TextEncoder().encode(stdin));
+  await writer.close();
+  const out = child.stdout.getReader();
+  assert.ok((await out.read()).value, "nothing was written");
+  return { child, out };
+}
+
+/** Its end. */
+async function ended({ child, out }: Started): Promise<Pick<Ran, "code" | "err">> {
+  await out.cancel();
+  const [{ code }, err] = await Promise.all([child.status, new Response(child.stderr).text()]);
+  return { code, err };
+}
+
+const deno = ["run", "-A", "--quiet"];
+const startScript = (code: string) => start(Deno.execPath(), [...deno, "-"], code);
+
+for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+  Deno.test({
+    name: `${name} lets a command stop where it can, and gives exit code ${code}`,
+    ignore: !unix,
+    async fn() {
+      const started = await startScript(obedient);
+      started.child.kill(name);
+      await wait(50);
+      started.child.kill(name); // the same press, as `deno task` passes it on
+      assert.deepEqual(await ended(started), { code, err: "Stopped; what is kept is not computed again\n" });
+    },
+  });
+}
+
+Deno.test({
+  name: "a second Ctrl-C ends a command that does not stop",
+  ignore: !unix,
+  async fn() {
+    const started = await startScript(stubborn);
+    started.child.kill("SIGINT");
+    await wait(APART);
+    started.child.kill("SIGINT");
+    assert.deepEqual(await ended(started), { code: 130, err: "" });
+  },
+});
+
+Deno.test({
+  name: "a second Ctrl-C ends a command whose thread is busy and hears nothing",
+  ignore: !unix,
+  async fn() {
+    const started = await startScript(busy);
+    started.child.kill("SIGINT");
+    await wait(APART);
+    started.child.kill("SIGINT");
+    assert.deepEqual(await ended(started), { code: 137, err: "" });
+  },
+});
+
+Deno.test({
+  name: "a terminal that closes does not end what nohup started",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const quoted = `exec '${Deno.execPath()}' ${deno.join(" ")} -`;
+    const started = await start("sh", ["-c", `trap '' HUP; ${quoted}`], obedient);
+    started.child.kill("SIGHUP");
+    await wait(APART);
+    started.child.kill("SIGTERM");
+    assert.equal((await ended(started)).code, 143);
+  },
+});
+
+Deno.test({
+  name: "a command says what ended it, without a stack trace",
+  ignore: !unix,
+  fn: () =>
+    withTiny(async ({ folder }) => {
+      const generate = ["src/cli.ts", "generate", folder, "--prompt", "fox", "--tokens", "100000"];
+      const stopped = await start(Deno.execPath(), [...deno, ...generate]);
+      const rest = (async () => {
+        while (!(await stopped.out.read()).done);
+      })();
+      stopped.child.kill("SIGTERM");
+      await rest;
+      assert.deepEqual(await ended(stopped), {
+        code: 143,
+        err: "lamina: Stopped; what is kept is not computed again\n",
+      });
+
+      const unread = await start(Deno.execPath(), [...deno, ...generate]);
+      assert.deepEqual(await ended(unread), { code: 141, err: "" }); // as after `| head -1`
+    }),
+});
+
+for (const closed of [">&-", "2>&-"]) {
+  Deno.test({
+    name: `a command runs where ${closed} leaves it without a stream`,
+    ignore: !unix,
+    async fn() {
+      const command = `'${Deno.execPath()}' ${deno.join(" ")} src/cli.ts models ${closed}`;
+      const { code, stderr } = await new Deno.Command("sh", { args: ["-c", command], cwd: root }).output();
+      assert.deepEqual([code, new TextDecoder().decode(stderr)], [0, ""]);
+    },
+  });
+}
+
+Deno.test({
+  name: "a full disk behind standard output is said, with exit code 1",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const command = `'${Deno.execPath()}' ${deno.join(" ")} src/cli.ts models > /dev/full`;
+    const { code, stderr } = await new Deno.Command("sh", { args: ["-c", command], cwd: root }).output();
+    assert.equal(code, 1);
+    assert.match(
+      new TextDecoder().decode(stderr),
+      /^lamina: (Cannot write to standard output: )?.*[Nn]o space left[^\n]*\n$/,
+    );
+  },
+});
