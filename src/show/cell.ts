@@ -15,6 +15,8 @@ import type { FetchOptions, Progress } from "../hub/mod.ts";
 import { type CsvRow, toCsv } from "./chart/csv.ts";
 import { formatNumber, formatSeconds } from "./chart/numbers.ts";
 import { progressText } from "./progress.ts";
+import { plain } from "./plain.ts";
+import { printable } from "./tables/table.ts";
 import { escape, type Figure } from "./chart/svg.ts";
 
 /** What a cell can show: a figure, a table (records; the first one names the columns), SVG or Markdown. */
@@ -36,7 +38,7 @@ if (kernel) Deno.addSignalListener("SIGINT", () => current().press());
 
 /** Shows one thing under the cell. Rejects with `AbortError` where the stop button was pressed meanwhile. */
 export async function show(content: Showable): Promise<void> {
-  if (!kernel) return console.log(describe(content));
+  if (!kernel) return console.log(plain(describe(content)));
   const { signal } = current();
   await sent;
   await kernel.display(bundleOf(content), { raw: true });
@@ -62,12 +64,13 @@ export function interruptible(): Required<FetchOptions> {
   return {
     signal: current().signal,
     onNotice(line) {
-      notices.push(line);
+      notices.push(printable(line, { utf8: true }));
       write();
     },
     onProgress(progress: Progress) {
       const complete = progress.done === progress.total;
-      const took = () => `${progress.label}  done after ${formatSeconds((performance.now() - start) / 1000)}`;
+      const took = () =>
+        `${plain(progress.label)}  done after ${formatSeconds((performance.now() - start) / 1000)}`;
       write(complete ? took() : progressText(progress, LINE));
     },
   };
@@ -118,7 +121,7 @@ function current(): Stopper {
 
 function bundleOf(content: Showable): Bundle {
   if (isTable(content)) {
-    const rows = content.map(rowOf);
+    const rows = rowsOf(content);
     return { "text/html": htmlTable(rows), "text/plain": toCsv(rows) };
   }
   if (typeof content !== "string") return { "image/svg+xml": content.svg, "text/plain": content.title };
@@ -141,9 +144,13 @@ function isSvg(text: string): boolean {
   return text.trimStart().startsWith("<svg");
 }
 
-function rowOf(record: object): CsvRow {
-  const cell = (value: unknown) => typeof value === "number" || value === null ? value : String(value);
-  return Object.fromEntries(Object.entries(record).map(([column, value]) => [column, cell(value)]));
+/** Records as rows of the first one's columns. */
+function rowsOf(records: readonly object[]): CsvRow[] {
+  const columns = Object.keys(records[0] ?? {});
+  const cell = (value: unknown) => typeof value === "number" ? value : value == null ? null : String(value);
+  return records.map((record) =>
+    Object.fromEntries(columns.map((column) => [column, cell((record as Record<string, unknown>)[column])]))
+  );
 }
 
 /** Attributes only: sites that show notebooks remove styles. */

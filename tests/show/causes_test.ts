@@ -47,6 +47,9 @@ Deno.test("a figure has one mark for each number", () => {
   assert.equal(checkSvg(show.causesFigure([result]).svg).circle, 7 + 2 * (7 + 7));
   assert.equal(checkSvg(show.updateNormsFigure([result]).svg).circle, 7 + 7);
   assert.equal(readCsv(show.attentionMapFigure(result).csv).length, 7 * 3);
+  const curves = readCsv(show.smoothingFigure(result).csv).map(({ value }) => value);
+  assert.equal(curves.length, 2 * 9 * result.smoothing.length);
+  assert.ok(curves.every((value) => value === "" || Number.isFinite(Number(value))));
   const { attention, mlp } = result.effects!;
   const measured = [attention, mlp].flatMap((of) => [of.attention, of.mlp]).flat(2).filter((v) => v !== null);
   assert.equal(readCsv(show.effectsFigure(result).csv).length, measured.length);

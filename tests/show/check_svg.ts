@@ -33,7 +33,7 @@ export function checkSvg(svg: string): Marks {
     }
   });
   parser.on("text", (text) => {
-    if (open.length) open.at(-1)!.text += text;
+    for (const element of open) element.text += text;
   });
   parser.on("closetag", () => {
     const { name, text } = open.pop()!;

@@ -80,13 +80,14 @@ Deno.test("a figure's CSV holds the very numbers of the result", () => {
   }
 });
 
-Deno.test("CSV quotes commas, quotes and line breaks", () => {
-  const rows = [{ a: 'x,"y"\nz', b: 0.1 + 0.2, c: null }, { a: "", b: -1e-300, c: null }];
+Deno.test("CSV quotes commas and quotes, and a row is a line", () => {
+  const rows = [{ a: 'x,"y"z', b: 0.1 + 0.2, c: null }, { a: "", b: -1e-300, c: null }];
   const read = readCsv(toCsv(rows));
   assert.equal(read[0].a, rows[0].a);
   assert.deepEqual(read.map(({ b }) => Number(b)), rows.map(({ b }) => b));
   assert.equal(read[1].c, "");
   assert.equal(toCsv([]), "");
+  assert.throws(() => toCsv([{ a: 1 }, { b: 2 }]), /row 1 has the columns b, expected a/);
 });
 
 Deno.test("titles state what the numbers say", () => {

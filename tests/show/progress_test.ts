@@ -1,13 +1,15 @@
 // deno-lint-ignore-file no-control-regex -- escapes are what is tested
 import assert from "node:assert/strict";
 import { progressLine, progressText } from "../../src/show/mod.ts";
+import { widthOf } from "../../src/show/plain.ts";
 
 /** A display over a clock and a screen of the test's own. */
-function display(terminal: boolean, columns = 80) {
+function display(terminal: boolean, columns = 80, utf8 = true) {
   const screen = { text: "", time: 0 };
   const line = progressLine({
     write: (text) => void (screen.text += text),
     terminal,
+    utf8,
     columns: () => columns,
     now: () => screen.time,
   });
@@ -71,4 +73,26 @@ Deno.test("a report fits its line", () => {
   );
   for (let width = 0; width < 120; width++) assert.ok(progressText(report, width).length <= width);
   assert.equal(progressText({ label: "x", done: 3, unit: "files" }, 80), "x  3 files");
+});
+
+Deno.test("a very long name fits a narrow terminal, and leaves the numbers room", () => {
+  for (const name of ["x".repeat(300), "模型".repeat(100), "\x1b[2J\u202ea\nb\t".repeat(50)]) {
+    const { screen, report } = display(true, 40);
+    report(0, 0, name);
+    report(3000, 30, name);
+    assert.ok(widthOf(screen.text) <= 39, screen.text); // the last column stays free, or a terminal would wrap
+    assert.match(screen.text, /… {2}30 of 100 modules/);
+    assert.doesNotMatch(screen.text, /[\x00-\x1f\u202e]/);
+  }
+});
+
+Deno.test("a terminal without UTF-8 gets ASCII alone", () => {
+  const { screen, line, report } = display(true, 80, false);
+  report(0, 0, "modèle");
+  report(3000, 30, "modèle");
+  line.onNotice("8 × 512 tokens \x1b[2J");
+  assert.match(
+    screen.text,
+    /^mod\?le {2}#+\.+ {2}30 % {2}30 of 100 modules.*\r\x1b\[K8 x 512 tokens \?\[2J\n$/,
+  );
 });

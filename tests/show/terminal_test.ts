@@ -1,14 +1,17 @@
 // deno-lint-ignore-file no-control-regex -- escapes are what is tested
 import assert from "node:assert/strict";
 import {
+  align,
   comparisonTable,
   perplexityTable,
   planTable,
+  printable,
   profileTable,
   sparkline,
   sweepTable,
 } from "../../src/show/mod.ts";
 import { formatNumber, formatSeconds, formatTick } from "../../src/show/chart/numbers.ts";
+import { widthOf } from "../../src/show/plain.ts";
 import { head, perplexityOf } from "../../src/result/mod.ts";
 import { profile, provenance, sweep } from "./synthetic.ts";
 
@@ -129,4 +132,48 @@ Deno.test("numbers are written for people", () => {
   const ticks = [0.00001, 0.005, 1, 20, 500, 1000, 50_000, 1e6, 1e-7, 2e12].map(formatTick);
   assert.deepEqual(ticks, ["0.00001", "0.005", "1", "20", "500", "1k", "50k", "1M", "10⁻⁷", "2·10¹²"]);
   assert.deepEqual([7.6, 185, 7800].map(formatSeconds), ["8 s", "3 min 05 s", "2 h 10 min"]);
+});
+
+/** Lines that are too long. */
+const wide = (text: string, columns: number) => text.split("\n").filter((line) => widthOf(line) > columns);
+
+Deno.test("a table fits a narrow terminal: names give way, columns go on below, and no number is lost", () => {
+  const name = "organisation-with-a-long-name/a-model-with-a-longer-name-模型-instruct-v0.3";
+  const rows = [["name", "layers", "size", "cached"], [name, "30", "98.4 MB", "yes"], [
+    "b",
+    "7",
+    "1 MB",
+    "no",
+  ]];
+  assert.deepEqual(wide(align(rows, { columns: 40 }, [0]), 40), []);
+  assert.match(align(rows, { columns: 40 }, [0]), /^organisation\S*… +30 +98\.4 MB +yes$/m);
+  assert.equal(align(rows, { columns: 200 }, [0]), align(rows, {}, [0]));
+  assert.ok(align(rows, {}, [0]).includes(name));
+
+  const numbers = Array.from(
+    { length: 3 },
+    (_, r) => Array.from({ length: 9 }, (_, c) => `${r}${c}`.repeat(4)),
+  );
+  const folded = align(numbers, { columns: 40 });
+  assert.deepEqual(wide(folded, 40), []);
+  assert.deepEqual(new Set(folded.split(/\s+/)), new Set(numbers.flat()));
+  for (const fold of folded.split("\n\n")) {
+    assert.deepEqual(
+      fold.split("\n").map((line) => line.trim().split(/ +/)[0]),
+      numbers.map(([first]) => first),
+    );
+  }
+  const result = profile({ layers: 12 });
+  const [heading, ...tables] = profileTable(result, { columns: 40 }).split("\n\n");
+  assert.ok(heading.length > 40); // a sentence, which a terminal may break
+  assert.deepEqual(tables.flatMap((part) => wide(part, 40)), []);
+});
+
+Deno.test("a terminal without UTF-8 or colour gets ASCII alone, aligned as before", () => {
+  const given = profile({ layers: 12, samples: 4 });
+  const text = profileTable(given, { color: false, utf8: false });
+  const shown = printable(text, { color: false, utf8: false });
+  assert.match(text, /±/);
+  assert.match(shown, /^[\n\x20-\x7e]*$/);
+  assert.deepEqual(shown.split("\n").map((line) => line.length), text.split("\n").map((line) => line.length));
 });

@@ -1,18 +1,38 @@
-/** Numbers as CSV (RFC 4180): one heading, "," and LF, numbers as JavaScript reads them back, nothing for null. */
+/**
+ * Numbers as CSV (RFC 4180): one heading, "," and LF, numbers as JavaScript reads them back, nothing for null.
+ *
+ * Text is others': a spreadsheet takes a cell that begins with "=", "+", "-" or "@" for a formula, and runs it. Such text gets
+ * an apostrophe before it, which spreadsheets take for "this is text"; numbers stay as they are.
+ */
+import { plain } from "../plain.ts";
 
 /** One line by column name. */
 export type CsvRow = Readonly<Record<string, string | number | null>>;
 
-/** Rows with the columns of the first one. */
+/** Rows with the columns of the first one. Throws `TypeError` where a row has others. */
 export function toCsv(rows: readonly CsvRow[]): string {
   if (rows.length === 0) return "";
   const columns = Object.keys(rows[0]);
   const line = (cells: readonly (string | number | null)[]) => cells.map(cell).join(",");
-  return [line(columns), ...rows.map((row) => line(columns.map((column) => row[column])))].join("\n") + "\n";
+  const lines = rows.map((row, i) => {
+    const own = Object.keys(row);
+    if (own.length !== columns.length || own.some((column) => !columns.includes(column))) {
+      throw new TypeError(`Cannot write CSV: row ${i} has the columns ${own}, expected ${columns}`);
+    }
+    return line(columns.map((column) => row[column]));
+  });
+  return [line(columns), ...lines].join("\n") + "\n";
 }
 
 function cell(value: string | number | null): string {
   if (value === null) return "";
-  const text = String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  if (typeof value === "number") return String(value);
+  const text = harmless(value);
+  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function harmless(value: string): string {
+  const text = plain(value);
+  const formula = /^\s*[=@]/.test(text) || (/^\s*[+-]/.test(text) && !Number.isFinite(Number(text)));
+  return formula ? `'${text}` : text;
 }

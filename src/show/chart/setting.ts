@@ -1,5 +1,6 @@
 /** What a picture or a table stands on, in words: model, weight format, text, packing, arithmetic. */
 import type { Profile, Provenance } from "../../result/mod.ts";
+import { plain } from "../plain.ts";
 
 /** The kinds of module that a profile measures. */
 export type ModuleKind = "attention" | "mlp" | "block";
@@ -12,7 +13,7 @@ export const KIND_NAMES = { attention: "attention", mlp: "MLP", block: "block", 
 export function settingOf({ model, packing, text, dtype, engine, drop }: Provenance): string {
   const bos = packing.bos ? ", each after BOS" : "";
   return [
-    `${model.name} (${model.format})`,
+    modelOf(model),
     ...describeDrop(drop) === "nothing" ? [] : [`without ${describeDrop(drop)}`],
     `${packing.samples} × ${packing.length} tokens of ${textOf(text)}${bos}`,
     `${dtype}, ${engine}`,
@@ -21,7 +22,7 @@ export function settingOf({ model, packing, text, dtype, engine, drop }: Provena
 
 /** The same for several models over texts of one size: their names, then what they share. */
 export function settingsOf(all: readonly Provenance[]): string {
-  const names = [...new Set(all.map(({ model }) => `${model.name} (${model.format})`))];
+  const names = [...new Set(all.map(({ model }) => modelOf(model)))];
   const [, ...rest] = settingOf(all[0]).split(" · ");
   // A size stays on one line.
   return [names.join(", "), ...rest].join(" · ").replaceAll(/ × /g, "\u00a0×\u00a0");
@@ -39,8 +40,12 @@ export function describeDrop({ attention, mlp }: Provenance["drop"]): string {
   ].join(" · ");
 }
 
+function modelOf({ name, format }: Provenance["model"]): string {
+  return plain(`${name} (${format})`);
+}
+
 function textOf({ name }: Provenance["text"]): string {
-  return name === "file" ? "a text file" : name;
+  return name === "file" ? "a text file" : plain(name);
 }
 
 /** A module with its importance. */

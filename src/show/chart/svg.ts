@@ -10,6 +10,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
+import { plain } from "../plain.ts";
 import { type CsvRow, toCsv } from "./csv.ts";
 
 /** One figure: the picture and the numbers in it. */
@@ -90,7 +91,14 @@ export function drawFigure({ name, title, subtitle, setting, reading, panels, ro
     `fill="${INK}"><rect width="${WIDTH}" height="${height}" rx="8" fill="#ffffff"/>${parts.join("")}</svg>`;
   const flaw = svg.match(/="[^"]*\b(NaN|undefined|Infinity)\b/);
   if (flaw) throw new RangeError(`Cannot draw ${name}: a coordinate is ${flaw[1]}, expected a number`);
-  return { name, title, setting, reading, svg, csv: toCsv(rows) };
+  return {
+    name,
+    title: plain(title),
+    setting: plain(setting),
+    reading: plain(reading),
+    svg,
+    csv: toCsv(rows),
+  };
 }
 
 /** The inside of a plot, without styles, classes and empty labels, with two decimals. */
@@ -104,7 +112,7 @@ function draw(options: Plot.PlotOptions): string {
       else element.setAttribute(name, value.replaceAll(/-?\d+\.\d{3,}/g, (digits) => String(round(digits))));
     }
   }
-  return plot.innerHTML;
+  return plain(plot.innerHTML);
 }
 
 function round(digits: string): number {
@@ -137,8 +145,8 @@ function wrap(text: string, size: number, letter: number): string[] {
   return lines;
 }
 
-/** Text for an element or an attribute. */
+/** Text for an element or an attribute, of HTML or of XML, which has no control characters even escaped. */
 export function escape(text: string): string {
   const entities = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" } as const;
-  return text.replaceAll(/[&<>"]/g, (character) => entities[character as keyof typeof entities]);
+  return plain(text).replaceAll(/[&<>"]/g, (character) => entities[character as keyof typeof entities]);
 }

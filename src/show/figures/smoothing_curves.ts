@@ -36,10 +36,9 @@ export function smoothingFigure(result: Causes): Figure {
       layerChart(within, { label: "mean cosine, full model", log: false, height: 260 }),
       layerChart(ranks, { label: "participation ratio (log)", log: true, height: 300 }),
     ],
-    rows: [
-      ...layerRows(cosines, { series: "dropped", value: "mean_cosine" }),
-      ...layerRows(ranks, { series: "dropped", value: "participation_ratio" }),
-    ],
+    rows: [["mean cosine", cosines] as const, ["participation ratio", ranks] as const].flatMap((
+      [measure, series],
+    ) => layerRows(series, { series: "dropped", value: "value" }).map((row) => ({ measure, ...row }))),
   });
 }
 

@@ -9,6 +9,7 @@ import { formatNumber } from "../chart/numbers.ts";
 import type { ReportTable, Section } from "./section.ts";
 import { KIND_NAMES, settingsOf } from "../chart/setting.ts";
 import type { Figure } from "../chart/svg.ts";
+import { slug } from "../plain.ts";
 import { optional } from "../tables/table.ts";
 import { trainingClaim } from "../claims/training.ts";
 
@@ -25,7 +26,7 @@ export function checkpointsSection(results: readonly Checkpoints[]): Section {
     ))),
     claims: [trainingClaim(results)],
     figures: results.flatMap((result) =>
-      figuresOf(result).map((figure) => ({ ...figure, name: `${figure.name}_${result.name}` }))
+      figuresOf(result).map((figure) => ({ ...figure, name: `${figure.name}_${slug(result.name)}` }))
     ),
     tables: [medianTable(results)],
   };
