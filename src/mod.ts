@@ -28,11 +28,24 @@ export type {
   Sweep,
 } from "./result/mod.ts";
 export { merge, readResult, writeResult } from "./result/mod.ts";
+export type { Kind, ResultOf } from "./result/mod.ts";
 export type { DropPlan } from "./run/mod.ts";
+export type { Predicted, RatioPoint } from "./measure/mod.ts";
+export type { Reshaping } from "./models/mod.ts";
+export type { Blocks, Tokenizer } from "./text/mod.ts";
+export type {
+  CacheEntry,
+  FetchOptions,
+  KnownModel,
+  OpenOptions,
+  Progress,
+  SeriesOptions,
+} from "./hub/mod.ts";
 export { cacheEntries, knownModels, pruneCache, verifyCache } from "./hub/mod.ts";
 export { interruptible, show, type Showable } from "./show/cell.ts";
 export {
   attentionMapFigure,
+  type AttentionPattern,
   attentionPatternFigure,
   causeClaims,
   causesFigure,
@@ -48,14 +61,19 @@ export {
   effectsFigure,
   type Figure,
   generalityClaim,
+  type HalfDropped,
   importanceFigure,
+  type InitCause,
   initCausesFigure,
   initClaim,
   initFitFigure,
   initMapFigure,
+  type InitModel,
   magnitudeFigure,
+  type ModuleKind,
   qualityBySteps,
   qualityFigure,
+  type RatioMap,
   signFigure,
   smoothingFigure,
   stabilityFigure,

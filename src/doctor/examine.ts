@@ -5,6 +5,7 @@
 
 /** One part of the machine. */
 export interface Probe {
+  /** The part of the machine. */
   readonly part: string;
   /** Nothing runs without it. */
   readonly needed?: boolean;
@@ -18,8 +19,11 @@ export interface Probe {
 
 /** What a probe found. */
 export interface Finding {
+  /** The part of the machine. */
   readonly part: string;
+  /** Whether it works. */
   readonly works: boolean;
+  /** Whether a study needs it. */
   readonly needed: boolean;
   /** What is there, or what is not. */
   readonly found: string;

@@ -18,9 +18,13 @@ export interface PackageSource {
 
 /** A model of the manifest. */
 export interface KnownModel {
+  /** What it is asked for by: one name is one file, bit for bit. */
   readonly name: string;
+  /** A shorter name. */
   readonly alias: string;
+  /** As `model_type` says it: "llama". */
   readonly architecture: string;
+  /** SPDX, or as the author names it. */
   readonly licence: string;
   /** The name of its GGUF file. */
   readonly file: string;

@@ -15,14 +15,17 @@ export interface Progress {
   readonly unit: string;
   /** Units a second over the last seconds. */
   readonly rate?: number;
+  /** At that rate. */
   readonly secondsLeft?: number;
 }
 
 /** Where long work reports to, and what ends it early. */
 export interface FetchOptions {
+  /** Hears how far the work is. */
   onProgress?: (progress: Progress) => void;
   /** Receives single lines without a line break. */
   onNotice?: (line: string) => void;
+  /** Ends the work early. */
   signal?: AbortSignal;
 }
 

@@ -51,9 +51,13 @@ export interface Untrained {
 
 /** Importances by layer, and the largest variance that a logit has in any layer. */
 export interface Predicted {
+  /** Importance by layer [L]. */
   readonly attention: readonly number[];
+  /** Importance by layer [L]. */
   readonly mlp: readonly number[];
+  /** Importance by layer [L]. */
   readonly block: readonly number[];
+  /** Of the attention scores, the largest of all layers. */
   readonly logitVariance: number;
 }
 

@@ -26,7 +26,9 @@ export function moduleRatio(
 export interface RatioPoint {
   /** D, and the standard deviation of the weights. */
   readonly hidden: number;
+  /** Standard deviation of the weights. */
   readonly std: number;
+  /** Importance of attention over the MLP's. */
   readonly ratio: number;
 }
 

@@ -108,4 +108,5 @@ export const causesForm = z.object({
   effects: z.object({ attention: effects, mlp: effects }).nullable(),
   correlations: z.array(correlation),
 });
+/** What the study of causes found. */
 export type Causes = z.infer<typeof causesForm>;

@@ -26,4 +26,5 @@ export const checkpointsForm = z.object({
     "steps that do not rise",
   ),
 });
+/** Profiles through training, by step. */
 export type Checkpoints = z.infer<typeof checkpointsForm>;

@@ -30,6 +30,7 @@ export const perplexityForm = z.object({
   /** By sample. */
   sums: z.array(z.object({ nll: z.number(), kl: z.number(), top1: z.number(), tokens: z.number() })),
 });
+/** How well a model predicts a text under a plan, beside the full model. */
 export type Perplexity = z.infer<typeof perplexityForm>;
 
 /** Means of one kind of module over seeds, by layer [L]; null where the model has no such module. */
@@ -71,6 +72,7 @@ export const randomInitForm = z.object({
   mlp: seedMeans,
   block: seedMeans,
 });
+/** Importances of an untrained model, over seeds. */
 export type RandomInit = z.infer<typeof randomInitForm>;
 
 /** Every form by its kind. */
@@ -87,4 +89,5 @@ export const forms = {
   generate: generateForm,
   doctor: doctorForm,
 } as const satisfies Record<Kind, z.ZodType>;
+/** The result of a kind. */
 export type ResultOf<K extends Kind> = z.infer<(typeof forms)[K]>;

@@ -39,4 +39,5 @@ export const profileForm = z.object({
   mlp: moduleMeans,
   block: moduleMeans,
 });
+/** Importance, magnitude and sign of every module. */
 export type Profile = z.infer<typeof profileForm>;

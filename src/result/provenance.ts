@@ -44,6 +44,7 @@ export const provenanceForm = z.object({
   drop: dropForm,
   seed: z.int().nullable(),
 });
+/** What numbers depend on: equal provenance, equal numbers. */
 export type Provenance = z.infer<typeof provenanceForm>;
 
 /** A number for each layer [L]; null where the module is dropped. */

@@ -25,6 +25,7 @@ export const planForm = z.object({
     z.object({ module: z.enum(["attention", "mlp", "block"]), layer: z.int(), score: z.number().nullable() }),
   ),
 });
+/** Modules to drop, in order. */
 export type Plan = z.infer<typeof planForm>;
 
 /** Quality against the number of modules dropped, by what they were ordered by. */
@@ -54,4 +55,5 @@ export const sweepForm = z.object({
     })),
   })),
 });
+/** Quality against the number dropped, curve by curve. */
 export type Sweep = z.infer<typeof sweepForm>;

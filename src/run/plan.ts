@@ -6,7 +6,9 @@ import type { ModelSpec } from "../models/mod.ts";
 
 /** Modules that are not run. A dropped block is its layer in both lists. */
 export interface DropPlan {
+  /** Layers without attention, from 0 on. */
   readonly attention: readonly number[];
+  /** Layers without an MLP. */
   readonly mlp: readonly number[];
 }
 

@@ -20,6 +20,7 @@ export { checkpointTable } from "./tables/checkpoints.ts";
 export { randomInitTable } from "./tables/random_init.ts";
 export { estimateText, sweepTable } from "./tables/sweep.ts";
 
+export type { ModuleKind } from "./chart/setting.ts";
 export type { Figure } from "./chart/svg.ts";
 export { importanceFigure } from "./figures/importance.ts";
 export { dropOrderFigure } from "./figures/drop_order.ts";

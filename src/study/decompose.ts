@@ -10,7 +10,9 @@ import type { Profile } from "../result/mod.ts";
 
 /** One module; importance = magnitude × angle × spread. */
 export interface Parts {
+  /** From 0 on. */
   readonly layer: number;
+  /** 1 − mean cos(X, Y). */
   readonly importance: number;
   /** Importance of an update of this mean size, orthogonal to the stream. */
   readonly magnitude: number;

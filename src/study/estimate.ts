@@ -7,10 +7,15 @@ import type { StudyModel } from "../subject/mod.ts";
 
 /** A study's price. */
 export interface Estimate {
+  /** Tokens of the text. */
   readonly tokens: number;
+  /** Modules that would run. */
   readonly modules: number;
+  /** Multiplications and additions. */
   readonly flops: number;
+  /** On this machine, about. */
   readonly seconds: number;
+  /** Of memory, about. */
   readonly bytes: number;
 }
 

@@ -16,6 +16,7 @@ import type { StudyModel } from "../subject/mod.ts";
 export interface Written {
   /** Index of the plan that wrote it. */
   readonly plan: number;
+  /** The token. */
   readonly id: number;
   /** What it adds to the text; empty while a character is unfinished. */
   readonly text: string;
@@ -31,11 +32,13 @@ export interface GenerateOptions {
   readonly temperature?: number;
   /** Draws among the most probable tokens that have this probability together; 1 where not said. */
   readonly topP?: number;
+  /** Of the draws; 0 by default. */
   readonly seed?: number;
   /** Whether BOS begins the prompt. */
   readonly bos?: boolean;
   /** Bytes of weights that are kept ready. */
   readonly budget?: number;
+  /** What runs the model; the CPU by default. */
   readonly engine?: Engine;
   /** Called with every token when it is written. */
   readonly onToken?: (written: Written) => void;
@@ -45,9 +48,13 @@ export interface GenerateOptions {
 
 /** A text of one plan; the prompt and the token that ended it are not part of it. */
 export interface Generated {
+  /** What was dropped. */
   readonly plan: DropPlan;
+  /** Tokens written, the prompt not among them. */
   readonly ids: readonly number[];
+  /** The same as text. */
   readonly text: string;
+  /** What ended it: the end of the text, or the number of tokens. */
   readonly ended: "eos" | "length";
 }
 

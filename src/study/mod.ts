@@ -32,6 +32,7 @@ export {
 export { profile, type ProfileOptions } from "./profile.ts";
 export {
   atWidth,
+  type ComputedRatio,
   computedRatio,
   initModel,
   initModels,

@@ -7,14 +7,17 @@ import type { Packed, StudyModel, TextOptions } from "../subject/mod.ts";
 
 /** Options of a study that runs a model over a text. */
 export interface StudyOptions extends Partial<TextOptions>, Keeping {
+  /** What runs the model; the CPU by default. */
   readonly engine?: Engine;
+  /** Hears how far the work is, ten times a second at most. */
   readonly onProgress?: (progress: Progress) => void;
   /** Ends the study within one module. */
   readonly signal?: AbortSignal;
 }
 
-/** The text of a calibration and of a quality check: the second is not the first. */
+/** The text of a calibration. */
 export const CALIBRATION_TEXT = "stories";
+/** The text of a quality check, which is not that of the calibration. */
 export const HELD_OUT_TEXT = "wiki";
 
 let shared: Engine | undefined;

@@ -22,6 +22,7 @@ import { packText, type StudyModel } from "../subject/mod.ts";
 
 /** Options of a profile; `drop` leaves modules out of the model that is measured. */
 export interface ProfileOptions extends StudyOptions {
+  /** Modules that are left out; none by default. */
   readonly drop?: Partial<DropPlan>;
 }
 

@@ -10,8 +10,11 @@ import type { StudyModel } from "../subject/mod.ts";
 
 /** Nats per token that one run loses over another, with its 95 % interval; no interval for a single sample. */
 export interface Paired {
+  /** In the mean over samples. */
   readonly difference: number;
+  /** Lower end of the interval. */
   readonly low: number | null;
+  /** Upper end of the interval. */
   readonly high: number | null;
 }
 
@@ -25,7 +28,9 @@ export function paired(run: Perplexity, base: Perplexity): Paired {
 
 /** One module removed, all others in place. */
 export interface Removal extends Paired {
+  /** From 0 on. */
   readonly layer: number;
+  /** 1 − mean cos(X, Y). */
   readonly importance: number;
 }
 

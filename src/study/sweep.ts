@@ -15,8 +15,11 @@ import { permutation } from "../tensor/mod.ts";
 
 /** One line of the figure. */
 export interface Curve {
+  /** What is dropped. */
   readonly target: Target;
+  /** What orders the modules. */
   readonly by: Order;
+  /** Of a random order; null for others. */
   readonly seed: number | null;
 }
 
@@ -151,6 +154,7 @@ export interface Allowance {
   readonly dropped: number;
   /** The same with the upper, and with the lower end of the loss's 95 % interval. */
   readonly atLeast: number;
+  /** The same with the lower end. */
   readonly atMost: number;
 }
 

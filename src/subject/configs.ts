@@ -7,7 +7,9 @@ import { openModel } from "./model.ts";
 
 /** A `config.json`, and what it is called. */
 export interface NamedConfig {
+  /** Its name, or that of its folder. */
   readonly name: string;
+  /** `config.json`, as it is. */
   readonly config: Readonly<Record<string, unknown>>;
 }
 

@@ -16,7 +16,9 @@ export interface Checkpoint {
 
 /** A training run, by step. */
 export interface Series {
+  /** How tables name it. */
   readonly name: string;
+  /** By step, ascending. */
   readonly checkpoints: readonly Checkpoint[];
 }
 

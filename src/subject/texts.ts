@@ -19,6 +19,7 @@ export interface TextOptions {
   readonly text: string;
   /** Blocks, and tokens in each. */
   readonly samples: number;
+  /** Tokens in each block. */
   readonly length: number;
   /** Blocks of the text that are passed over first, so that machines can share a study. */
   readonly skip: number;
@@ -28,8 +29,11 @@ export interface TextOptions {
 
 /** Blocks of tokens, and what results say of them. */
 export interface Packed {
+  /** The tokens [samples, length]. */
   readonly blocks: Blocks;
+  /** The text by name and hash. */
   readonly text: Provenance["text"];
+  /** How it was cut. */
   readonly packing: Provenance["packing"];
 }
 

@@ -6,18 +6,23 @@ import { median } from "./summary.ts";
 
 /** One kind of module at one step; null where there is nothing to say. */
 export interface Trend {
+  /** Training step. */
   readonly step: number;
+  /** The kind of module. */
   readonly kind: ModuleKind;
   /** Importance of layer 0. */
   readonly first: number | null;
   /** Importance of the layers from 1 on. */
   readonly median: number | null;
+  /** The lowest of them. */
   readonly lowest: number | null;
+  /** The highest of them. */
   readonly highest: number | null;
   /** Mean absolute change of importance since the step before, layers from 1 on. */
   readonly drift: number | null;
   /** Rank correlation with the step before and with the last step, layers from 1 on. */
   readonly withBefore: number | null;
+  /** Rank correlation with the last step. */
   readonly withLast: number | null;
 }
 
@@ -49,13 +54,17 @@ export function trendsOf({ series }: Checkpoints, kind: ModuleKind): Trend[] {
 
 /** Nats a token at one step: the full model, and without half of one kind of module; null where quality was not measured. */
 export interface HalfDropped {
+  /** Training step. */
   readonly step: number;
+  /** Nats per token of the full model. */
   readonly full: number;
-  readonly attention: Point;
-  readonly mlp: Point;
-  readonly block: Point;
+  /** With half of the attention modules dropped. */
+  readonly attention: Sweep["curves"][number]["points"][number];
+  /** With half of the MLPs dropped. */
+  readonly mlp: Sweep["curves"][number]["points"][number];
+  /** With half of the layers dropped. */
+  readonly block: Sweep["curves"][number]["points"][number];
 }
-type Point = Sweep["curves"][number]["points"][number];
 
 /** Quality by step, of the steps where it was measured. */
 export function qualityBySteps({ series }: Checkpoints): HalfDropped[] {

@@ -7,7 +7,9 @@ import { KIND_NAMES } from "./setting.ts";
 
 /** One model: over its seeds, and by the closed form of the same setting. */
 export interface InitModel {
+  /** What was measured. */
   readonly measured: RandomInit;
+  /** What the closed form says. */
   readonly predicted: Predicted;
 }
 

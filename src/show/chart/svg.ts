@@ -23,6 +23,7 @@ export interface Figure {
   readonly setting: string;
   /** A sentence or two that read the picture, from its numbers. */
   readonly reading: string;
+  /** The picture; it needs no style, script or font from elsewhere. */
   readonly svg: string;
   /** The numbers drawn. */
   readonly csv: string;

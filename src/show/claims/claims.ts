@@ -14,6 +14,7 @@ export interface Claim {
   readonly id: string;
   /** What the paper says, in other words. */
   readonly claim: string;
+  /** What this run says of it. */
   readonly measured: string;
 }
 

@@ -6,9 +6,11 @@ import { mean } from "../../measure/mod.ts";
 
 /** Attention of some heads over one text. */
 export interface AttentionPattern {
+  /** The model's name. */
   readonly model: string;
   /** The text, token by token. */
   readonly tokens: readonly string[];
+  /** Heads to draw, a panel each; `rows` holds what each token [t] gives to the tokens up to it. */
   readonly heads: readonly {
     readonly layer: number;
     readonly head: number;

@@ -13,9 +13,11 @@ import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
 
 /** A map of one place of the norms, and the models of it that were run. */
 export interface RatioMap {
-  readonly norm: keyof typeof PLACES;
+  /** Where the norms stand. */
+  readonly norm: InitModel["measured"]["shape"]["norm"];
   /** On a grid of widths and standard deviations. */
   readonly points: readonly RatioPoint[];
+  /** Models that were measured, drawn as marks. */
   readonly models: readonly InitModel[];
 }
 

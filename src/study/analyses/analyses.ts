@@ -15,7 +15,9 @@ import { untrainedMaps, untrainedModels } from "./untrained.ts";
 
 /** What an analysis is given: what every study can be told; the model and its profile, made when first asked for. */
 export interface AnalysisOptions extends StudyOptions {
+  /** The model, opened when it is first asked for. */
   readonly model: () => Promise<StudyModel>;
+  /** Its profile, likewise. */
   readonly profile: () => Promise<Profile>;
 }
 
@@ -93,6 +95,7 @@ export const analyses = {
     },
   }),
 };
+/** The name of an analysis. */
 export type AnalysisName = keyof typeof analyses;
 
 function analysis<T>(entry: Analysis<T>): Analysis<T> {

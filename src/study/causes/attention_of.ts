@@ -6,14 +6,19 @@ import type { StudyModel } from "../../subject/mod.ts";
 
 /** One head of one layer. */
 export interface Head {
+  /** From 0 on. */
   readonly layer: number;
+  /** Query head of that layer, from 0 on. */
   readonly head: number;
 }
 
 /** A text token by token, and for each head the shares [query][key] of the keys 0 … query; 0 outside a window. */
 export interface AttentionOf {
+  /** The model's name. */
   readonly model: string;
+  /** The text, token by token [T]. */
   readonly tokens: string[];
+  /** `rows[t]` is what token t gives to the tokens 0 … t, 1 in all. */
   readonly heads: (Head & { readonly rows: number[][] })[];
 }
 

@@ -11,7 +11,9 @@ import { randomInit, type RandomInitOptions, shapeOf, untrainedOf } from "./rand
 
 /** Importances over the seeds, and those of the closed form for the same setting. */
 export interface MeasuredInit {
+  /** What was measured. */
   readonly measured: RandomInit;
+  /** What the closed form says. */
   readonly predicted: Predicted;
 }
 
@@ -33,8 +35,24 @@ export async function initModels(
   return models;
 }
 
-/** What the closed form says of a configuration, in a row: which module turns the stream further. */
-export function computedRatio(named: NamedConfig, options: RandomInitOptions = {}) {
+/** What the closed form says of a configuration, as a row of a table. */
+export interface ComputedRatio {
+  /** The configuration's. */
+  readonly name: string;
+  /** D. */
+  readonly hidden: number;
+  /** σ, the standard deviation of the weights. */
+  readonly std: number;
+  /** σ√D. */
+  readonly product: number;
+  /** Where the norms stand. */
+  readonly norm: RandomInit["shape"]["norm"];
+  /** Importance of attention over the MLP's. */
+  readonly ratio: number;
+}
+
+/** Which module of a configuration turns the stream further, by the closed form. */
+export function computedRatio(named: NamedConfig, options: RandomInitOptions = {}): ComputedRatio {
   const { name, spec, initialiser: { std } } = untrainedOf(named, options);
   const ratio = moduleRatio(predictInit(named, options));
   return {

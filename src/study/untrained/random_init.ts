@@ -18,6 +18,7 @@ import { type NamedConfig, zipfText } from "../../subject/mod.ts";
 export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | "bos">, Reshaping {
   /** How many seeds, from `seed` on; 1 and 0 where not said. */
   readonly seeds?: number;
+  /** The first of them; 0 by default. */
   readonly seed?: number;
   /** Standard deviation of the weights; the configuration's `initializer_range` where not said. */
   readonly std?: number;
