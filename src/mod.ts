@@ -1,7 +1,9 @@
 /**
  * Lamina: which layers of a transformer can be left out, and what it costs.
  *
- * ```ts
+ * Not run by tests: it fetches the model.
+ *
+ * ```ts ignore
  * import { makePlan, openModel, perplexities, profile } from "lamina";
  *
  * const model = await openModel("smollm2-135m");

@@ -31,7 +31,16 @@ export interface Finding {
   readonly remedy?: string;
 }
 
-/** Runs the probes side by side; each gives its finding, whatever becomes of the others. Throws if `signal` ends it. */
+/**
+ * Runs the probes side by side; each gives its finding, whatever becomes of the others. Throws if `signal` ends it.
+ *
+ * @example Not run by tests: it tries what this machine has, which may take minutes
+ * ```ts ignore
+ * import { examine, machineProbes } from "lamina";
+ *
+ * for (const { part, works, remedy } of await examine(machineProbes)) console.log(part, works, remedy);
+ * ```
+ */
 export async function examine(probes: readonly Probe[], signal?: AbortSignal): Promise<Finding[]> {
   const findings = await Promise.all(probes.map((probe) => examineOne(probe, signal)));
   signal?.throwIfAborted();

@@ -22,7 +22,16 @@ import { type FetchOptions, formatBytes, meter } from "./progress.ts";
 import { recordedFiles, stampList } from "./record.ts";
 import { hashFile, writeStamp } from "./stamp.ts";
 
-/** The models of the manifest, and whether their file is here already. */
+/**
+ * The models of the manifest, and whether their file is here already.
+ *
+ * @example
+ * ```ts
+ * import { knownModels } from "lamina";
+ *
+ * for (const { name, licence, cached } of await knownModels()) console.log(name, licence, cached);
+ * ```
+ */
 export async function knownModels(): Promise<(KnownModel & { cached: boolean })[]> {
   const { models } = await readManifest();
   return await Promise.all(models.map(async (model) => ({ ...model, cached: await isCached(model) })));

@@ -21,6 +21,18 @@ interface Named<R> {
 /**
  * Joins shards of one study into what the undivided study gives. `names` are what errors call them. Throws `TypeError` for
  * shards that differ in more than their blocks, `RangeError` for none, a repeated or overlapping one, and a gap.
+ *
+ * @example
+ * ```ts
+ * import { merge, openSeries, profile } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const shard = (skip: number) => profile(model, { text: "README.md", samples: 2, length: 32, skip });
+ * const whole = merge([await shard(0), await shard(2)]);
+ * console.log(whole.provenance.packing.samples); // 4
+ * model.close();
+ * ```
  */
 export function merge<R extends Shard>(results: readonly R[], names?: readonly string[]): R {
   if (results.length === 0) throw new RangeError("Cannot merge nothing: expected at least one result");

@@ -15,12 +15,46 @@ export function resultText(result: { readonly kind: Kind }, indent = 0): string 
   return JSON.stringify(checked.data, null, indent) + "\n";
 }
 
-/** Writes a result as JSON. */
+/**
+ * Writes a result as JSON.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, profile, readResult, writeResult } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const folder = await Deno.makeTempDir();
+ * const path = `${folder}/profile.json`;
+ * await writeResult(path, result);
+ * const { attention } = await readResult(path, "profile");
+ * await Deno.remove(folder, { recursive: true });
+ * model.close();
+ * ```
+ */
 export async function writeResult(path: string, result: { readonly kind: Kind }): Promise<void> {
   await writeWhole(path, resultText(result));
 }
 
-/** Reads a result of one of the kinds. Throws `SyntaxError` for what is not JSON, `TypeError` for another form. */
+/**
+ * Reads a result of one of the kinds. Throws `SyntaxError` for what is not JSON, `TypeError` for another form.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, profile, readResult, writeResult } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const folder = await Deno.makeTempDir();
+ * const path = `${folder}/profile.json`;
+ * await writeResult(path, result);
+ * const { attention } = await readResult(path, "profile");
+ * await Deno.remove(folder, { recursive: true });
+ * model.close();
+ * ```
+ */
 export async function readResult<K extends Kind>(path: string, ...kinds: K[]): Promise<ResultOf<K>> {
   let text: string;
   try {

@@ -36,7 +36,17 @@ let sent: Promise<void> = Promise.resolve();
 
 if (kernel) Deno.addSignalListener("SIGINT", () => current().press());
 
-/** Shows one thing under the cell. Rejects with `AbortError` where the stop button was pressed meanwhile. */
+/**
+ * Shows one thing under the cell. Rejects with `AbortError` where the stop button was pressed meanwhile.
+ *
+ * @example
+ * ```ts
+ * import { show } from "lamina";
+ *
+ * await show("# A heading, as Markdown");
+ * await show([{ layer: 0, importance: 0.25 }]);
+ * ```
+ */
 export async function show(content: Showable): Promise<void> {
   if (!kernel) return console.log(plain(describe(content)));
   const { signal } = current();
@@ -49,6 +59,16 @@ export async function show(content: Showable): Promise<void> {
 /**
  * Options that let a cell's stop button end a study within one layer, with progress in place under the cell:
  * `await profile(model, { samples: 8, ...interruptible() })`.
+ *
+ * @example
+ * ```ts
+ * import { interruptible, openSeries, profile } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { ...interruptible(), text: "README.md", samples: 2, length: 32 });
+ * model.close();
+ * ```
  */
 export function interruptible(): Required<FetchOptions> {
   const notices: string[] = [];

@@ -34,7 +34,18 @@ const HALVES: readonly Curve[] = (["attention", "mlp", "block"] as const).map((t
   seed: null,
 }));
 
-/** Profiles every checkpoint of a series. What is finished stays in `results` when the signal ends the study. */
+/**
+ * Profiles every checkpoint of a series. What is finished stays in `results` when the signal ends the study.
+ *
+ * @example
+ * ```ts
+ * import { checkpoints, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln", { steps: [0, 64, 512] });
+ * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32 });
+ * console.log(result.series.map(({ step, attention }) => [step, attention.importance]));
+ * ```
+ */
 export async function checkpoints(series: Series, options: CheckpointsOptions = {}): Promise<Checkpoints> {
   const total = series.checkpoints.length;
   const report = meter({ label: series.name, total, unit: "checkpoints" }, options.onProgress);

@@ -3,7 +3,23 @@ import { type Agreement, type Comparison, head, type Profile } from "../result/m
 import { pairsOf, rankCorrelation } from "./pairs.ts";
 import { rank } from "./plan.ts";
 
-/** Compares profiles of models with equally many layers. */
+/**
+ * Compares profiles of models with equally many layers.
+ *
+ * @example
+ * ```ts
+ * import { compare, openSeries, profile } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const [a, b] = [
+ *   await profile(model, { text: "README.md", samples: 2, length: 32 }),
+ *   await profile(model, { text: "LICENSE", samples: 2, length: 32 }),
+ * ];
+ * console.log(compare(a, b).attention.rankCorrelation);
+ * model.close();
+ * ```
+ */
 export function compare(a: Profile, b: Profile): Comparison {
   const [layersA, layersB] = [a.provenance.model.layers, b.provenance.model.layers];
   if (layersA !== layersB) throw new RangeError(`Cannot compare ${layersA} layers with ${layersB}`);

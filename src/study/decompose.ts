@@ -30,7 +30,22 @@ export interface MagnitudeShare {
   readonly explained: number;
 }
 
-/** The factors of every module of a kind that moves the stream, by layer. */
+/**
+ * The factors of every module of a kind that moves the stream, by layer.
+ *
+ * @example
+ * ```ts
+ * import { decompose, openSeries, profile } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * for (const { layer, magnitude, angle, spread } of decompose(result, "attention")) {
+ *   console.log(layer, magnitude, angle, spread);
+ * }
+ * model.close();
+ * ```
+ */
 export function decompose(profile: Profile, kind: "attention" | "mlp" | "block"): Parts[] {
   const { importance, relativeMagnitude, sign } = profile[kind];
   return importance.flatMap((measured, layer) => {
@@ -41,7 +56,20 @@ export function decompose(profile: Profile, kind: "attention" | "mlp" | "block")
   });
 }
 
-/** How much magnitude says of the importance of a kind of module. */
+/**
+ * How much magnitude says of the importance of a kind of module.
+ *
+ * @example
+ * ```ts
+ * import { magnitudeShare, openSeries, profile } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * console.log(magnitudeShare(result, "attention"));
+ * model.close();
+ * ```
+ */
 export function magnitudeShare(profile: Profile, kind: "attention" | "mlp" | "block"): MagnitudeShare {
   const parts = decompose(profile, kind);
   const [importance, magnitude] = [parts.map((part) => part.importance), parts.map((part) => part.magnitude)];

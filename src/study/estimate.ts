@@ -32,7 +32,21 @@ export interface Pass {
   readonly length: number;
 }
 
-/** Prices plans over a text; `head` where predictions are scored. Times one product to learn this machine's speed. */
+/**
+ * Prices plans over a text; `head` where predictions are scored. Times one product to learn this machine's speed.
+ *
+ * @example
+ * ```ts
+ * import { estimate, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const full = { attention: [], mlp: [] };
+ * const { seconds, bytes } = await estimate(model, [full], true, { text: "README.md", samples: 2, length: 32 });
+ * console.log(seconds, bytes);
+ * model.close();
+ * ```
+ */
 export async function estimate(
   model: Pick<StudyModel, "spec">,
   plans: readonly DropPlan[],

@@ -58,7 +58,23 @@ export interface Generated {
   readonly ended: "eos" | "length";
 }
 
-/** Continues a prompt under each plan, in the plans' order. Throws `RangeError` for a prompt of no tokens. */
+/**
+ * Continues a prompt under each plan, in the plans' order. Throws `RangeError` for a prompt of no tokens.
+ *
+ * @example
+ * ```ts
+ * import { generate, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const [full, dropped] = await generate(model, "The model", {
+ *   plans: [{}, { attention: [2, 3] }],
+ *   tokens: 8,
+ * });
+ * console.log(full.text, dropped.text);
+ * model.close();
+ * ```
+ */
 export async function generate(
   model: StudyModel,
   prompt: string,

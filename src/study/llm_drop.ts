@@ -10,7 +10,20 @@ import { pairsOf, rankCorrelation } from "./pairs.ts";
 import { profile } from "./profile.ts";
 import { packText, type StudyModel } from "../subject/mod.ts";
 
-/** Compares over a calibration text, full model only. Throws `TypeError` for a post-norm model. */
+/**
+ * Compares over a calibration text, full model only. Throws `TypeError` for a post-norm model.
+ *
+ * @example
+ * ```ts
+ * import { againstLlmDrop, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const { same, attention } = await againstLlmDrop(model, { text: "README.md", samples: 2, length: 32 });
+ * console.log(same, attention.difference);
+ * model.close();
+ * ```
+ */
 export async function againstLlmDrop(
   model: StudyModel,
   options: StudyOptions = {},

@@ -18,7 +18,20 @@ export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
   return own.map((loss, i) => loss - from[i]);
 }
 
-/** Perplexity of a model under each plan, in the plans' order. Throws `TypeError` for the plan of another model. */
+/**
+ * Perplexity of a model under each plan, in the plans' order. Throws `TypeError` for the plan of another model.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, perplexities } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const [full, dropped] = await perplexities(model, [{}, { attention: [2] }], { text: "README.md", samples: 2, length: 32 });
+ * console.log(full.perplexity, dropped.perplexity, dropped.kl);
+ * model.close();
+ * ```
+ */
 export async function perplexities(
   model: StudyModel,
   plans: readonly Partial<DropPlan>[],

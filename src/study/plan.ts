@@ -23,7 +23,21 @@ export type Scores = Readonly<
   Record<"attention" | "mlp" | "block", Pick<ModuleMeans, "importance" | "relativeMagnitude">>
 >;
 
-/** All modules of a target, first to drop first. */
+/**
+ * All modules of a target, first to drop first.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, profile, rank } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const [first, second] = rank(result, "attention"); // the most redundant modules
+ * console.log(first.layer, second.layer);
+ * model.close();
+ * ```
+ */
 export function rank(scores: Scores, target: Target, by: Order = "importance", seed = 0): Ranked[] {
   const kinds = target === "joint" ? ["attention", "mlp"] as const : [target];
   const score = by === "magnitude" ? "relativeMagnitude" : "importance";
@@ -52,7 +66,19 @@ export function dropsOf(scores: Scores, order: readonly Ranked[]): { attention: 
   return { attention: layers("attention"), mlp: layers("mlp") };
 }
 
-/** How many modules of a target a model has. */
+/**
+ * How many modules of a target a model has.
+ *
+ * @example
+ * ```ts
+ * import { droppable, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * console.log(droppable(model.spec, "joint")); // attention modules and MLPs together
+ * model.close();
+ * ```
+ */
 export function droppable({ layers }: ModelSpec, target: Target): number {
   const attention = layers.filter((layer) => layer.attention).length;
   const mlp = layers.filter((layer) => layer.mlp).length;
@@ -60,7 +86,21 @@ export function droppable({ layers }: ModelSpec, target: Target): number {
   return { attention, mlp, block, joint: attention + mlp }[target];
 }
 
-/** A plan that drops the first `drop` modules. Throws `RangeError` if there are fewer. */
+/**
+ * A plan that drops the first `drop` modules. Throws `RangeError` if there are fewer.
+ *
+ * @example
+ * ```ts
+ * import { makePlan, openSeries, profile } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const { attention } = makePlan(result, { target: "attention", drop: 3 });
+ * console.log(attention); // layers whose attention may go
+ * model.close();
+ * ```
+ */
 export function makePlan(
   profile: Profile,
   { target, drop, by = "importance", seed = 0 }: { target: Target; drop: number; by?: Order; seed?: number },
@@ -87,6 +127,18 @@ export function makePlan(
 /**
  * What to leave out of this model: lists of layers, or a plan, which has to be this model's. Throws `TypeError` for a plan
  * made from another model, `RangeError` as `dropPlan` does.
+ *
+ * @example
+ * ```ts
+ * import { dropsIn, makePlan, openSeries, profile } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const drop = dropsIn(model, makePlan(result, { target: "mlp", drop: 2 }));
+ * console.log(drop.mlp);
+ * model.close();
+ * ```
  */
 export function dropsIn(
   { spec, identity }: Pick<StudyModel, "spec" | "identity">,
@@ -116,7 +168,21 @@ function expectPlanOf(identity: StudyModel["identity"], plan: Plan): void {
   );
 }
 
-/** Whether neighbours of a ranking differ by more than the samples scatter (95 %, paired over samples). */
+/**
+ * Whether neighbours of a ranking differ by more than the samples scatter (95 %, paired over samples).
+ *
+ * @example
+ * ```ts
+ * import { distinct, openSeries, profile, rank } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const [first, second] = rank(result, "attention");
+ * console.log(distinct(result, first, second)); // whether the samples tell them apart
+ * model.close();
+ * ```
+ */
 export function distinct(profile: Profile, above: Ranked, below: Ranked): boolean {
   const values = ({ module, layer }: Ranked) =>
     profile.sums[module][layer]!.map((sample) => sample.distance / sample.counted);

@@ -26,7 +26,20 @@ export interface ProfileOptions extends StudyOptions {
   readonly drop?: Partial<DropPlan>;
 }
 
-/** Profiles a model over a calibration text. */
+/**
+ * Profiles a model over a calibration text.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, profile } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * console.log(result.attention.importance, result.mlp.importance);
+ * model.close();
+ * ```
+ */
 export async function profile(model: StudyModel, options: ProfileOptions = {}): Promise<Profile> {
   const drop = dropsIn(model, options.drop ?? {});
   const packed = await packText(model, textOptions(options, CALIBRATION_TEXT), options);

@@ -18,7 +18,21 @@ export interface Paired {
   readonly high: number | null;
 }
 
-/** How much more `run` loses than `base`, both over the same text. Throws `RangeError` for different samples. */
+/**
+ * How much more `run` loses than `base`, both over the same text. Throws `RangeError` for different samples.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, paired, perplexities } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const [full, dropped] = await perplexities(model, [{}, { mlp: [2] }], { text: "README.md", samples: 2, length: 32 });
+ * const { difference, low, high } = paired(dropped, full); // nats per token
+ * console.log(difference, low, high);
+ * model.close();
+ * ```
+ */
 export function paired(run: Perplexity, base: Perplexity): Paired {
   const differences = lossDifferences(run, base);
   const [difference, half] = [mean(differences), halfWidth95(differences)];
@@ -34,7 +48,21 @@ export interface Removal extends Paired {
   readonly importance: number;
 }
 
-/** Removes every module of a kind in turn; layers without one are passed over. */
+/**
+ * Removes every module of a kind in turn; layers without one are passed over.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, profile, removals } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const list = await removals(model, importance, "attention", { text: "README.md", samples: 2, length: 32 });
+ * console.log(list.map(({ layer, difference, low, high }) => [layer, difference, low, high]));
+ * model.close();
+ * ```
+ */
 export async function removals(
   model: StudyModel,
   profile: Profile,
@@ -49,7 +77,21 @@ export async function removals(
   return present.map((module, i) => ({ ...module, ...paired(runs[i], full) }));
 }
 
-/** Spearman's correlation with the loss of a removal: of importance, and of the number of layers that come after. */
+/**
+ * Spearman's correlation with the loss of a removal: of importance, and of the number of layers that come after.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, profile, removalAgreement, removals } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const list = await removals(model, importance, "attention", { text: "README.md", samples: 2, length: 32 });
+ * console.log(removalAgreement(list).importance);
+ * model.close();
+ * ```
+ */
 export function removalAgreement(list: readonly Removal[]): { importance: number; layersAfter: number } {
   const losses = list.map(({ difference }) => difference);
   return {

@@ -23,7 +23,16 @@ export interface Curve {
   readonly seed: number | null;
 }
 
-/** 0, 1, 2, 4, 8, 12, … up to n, and n itself. */
+/**
+ * 0, 1, 2, 4, 8, 12, … up to n, and n itself.
+ *
+ * @example
+ * ```ts
+ * import { sweepSteps } from "lamina";
+ *
+ * sweepSteps(10); // [0, 1, 2, 4, 8, 10]
+ * ```
+ */
 export function sweepSteps(upto: number): number[] {
   const steps = [0, 1, 2];
   for (let next = 4; next < upto; next += 4) steps.push(next);
@@ -33,7 +42,16 @@ export function sweepSteps(upto: number): number[] {
 /** Numbers dropped where nothing else is said. */
 export const SWEEP_STEPS: readonly number[] = sweepSteps(15);
 
-/** A target by importance, with the baselines beside it; random orders of as many seeds, from `seed` on. */
+/**
+ * A target by importance, with the baselines beside it; random orders of as many seeds, from `seed` on.
+ *
+ * @example
+ * ```ts
+ * import { curvesOf } from "lamina";
+ *
+ * console.log(curvesOf("attention").map(({ by }) => by)); // importance, and what it is compared with
+ * ```
+ */
 export function curvesOf(target: Target, seeds = 3, seed = 0): Curve[] {
   return [
     { target, by: "importance", seed: null },
@@ -54,6 +72,19 @@ export const START_CURVES: readonly Curve[] = [
 /**
  * Runs the curves; finished ones are kept, so an interrupted sweep goes on where it stopped. A step beyond what a curve has
  * to drop is all of it.
+ *
+ * @example
+ * ```ts
+ * import { curvesOf, openSeries, profile, sweep } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const curves = curvesOf("attention", 1);
+ * const result = await sweep(model, importance, curves, [0, 1, 2], { text: "README.md", samples: 2, length: 32 });
+ * console.log(result.curves[0].points.map(({ dropped, nll }) => [dropped, nll]));
+ * model.close();
+ * ```
  */
 export async function sweep(
   model: StudyModel,
@@ -94,6 +125,18 @@ function stepsWithin(steps: readonly number[], most: number): number[] {
 /**
  * What a sweep would take, its profile over the calibration's text included. Importances are not known before they are
  * measured: random orders stand for them.
+ *
+ * @example
+ * ```ts
+ * import { curvesOf, openSeries, sweepEstimate } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const text = { text: "README.md", samples: 2, length: 32 };
+ * const { plans, seconds } = await sweepEstimate(model, curvesOf("attention"), [0, 1, 2], text, text);
+ * console.log(plans, seconds);
+ * model.close();
+ * ```
  */
 export async function sweepEstimate(
   model: Pick<StudyModel, "spec">,
@@ -158,7 +201,22 @@ export interface Allowance {
   readonly atMost: number;
 }
 
-/** The largest drop whose nll rises by at most `budget` nats a token. */
+/**
+ * The largest drop whose nll rises by at most `budget` nats a token.
+ *
+ * @example
+ * ```ts
+ * import { allowance, curvesOf, openSeries, profile, sweep } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const curves = curvesOf("attention", 1);
+ * const result = await sweep(model, importance, curves, [0, 1, 2], { text: "README.md", samples: 2, length: 32 });
+ * console.log(allowance(result.curves[0], 0.05, 2).dropped); // how many may go for 0.05 nats a token
+ * model.close();
+ * ```
+ */
 export function allowance(curve: Sweep["curves"][number], budget: number, samples: number): Allowance {
   const largest = (loss: (point: Sweep["curves"][number]["points"][number]) => number) => {
     const over = curve.points.findIndex((point) => !(loss(point) <= budget));

@@ -18,6 +18,14 @@ const FOLDER = fileURLToPath(new URL("../../data/configs", import.meta.url));
 /**
  * Opens a configuration: a name in `data/configs`, a `.json` file, a folder with a `config.json`, or whatever `openModel`
  * opens.
+ *
+ * @example
+ * ```ts
+ * import { openConfig } from "lamina";
+ *
+ * const { name, config } = await openConfig("llama-2-7b"); // a name in data/configs
+ * console.log(name, config.hidden_size);
+ * ```
  */
 export async function openConfig(ref: string, options: OpenOptions = {}): Promise<NamedConfig> {
   const known = (await readdir(FOLDER)).map((file) => basename(file, ".json"));

@@ -21,6 +21,15 @@ export interface StudyModel extends Model {
 /**
  * Opens a model: a folder in Hugging Face layout, a `.gguf` file, `owner/name[@revision]`, or a name of the manifest.
  * What is not on this machine is fetched first.
+ *
+ * @example Not run by tests: it fetches the model
+ * ```ts ignore
+ * import { openModel } from "lamina";
+ *
+ * const model = await openModel("smollm2-135m");
+ * console.log(model.name, model.spec.layers.length);
+ * model.close();
+ * ```
  */
 export async function openModel(ref: string, options: OpenOptions = {}): Promise<StudyModel> {
   const files = await openFiles(ref, options);

@@ -26,6 +26,16 @@ export interface Series {
  * Opens a series: a folder with `series.json`, a folder of checkpoint folders (`step1000`, `checkpoint-500`), or
  * `owner/name` of the hub, whose branches or tags are the checkpoints. A tokenizer may lie in each checkpoint or beside
  * them. Throws where there is no checkpoint, saying what was found.
+ *
+ * @example
+ * ```ts
+ * import { openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * console.log(model.name, model.spec.layers.length);
+ * model.close();
+ * ```
  */
 export async function openSeries(ref: string, options: SeriesOptions = {}): Promise<Series> {
   const { name, checkpoints } = await seriesFiles(ref, options);

@@ -45,7 +45,20 @@ const QUIET_MS = 1000;
 
 const C4 = { repo: "allenai/c4", file: "en/c4-validation.00000-of-00008.json.gz" };
 
-/** Packs a text for a model. */
+/**
+ * Packs a text for a model.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, packText } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const { blocks } = await packText(model, { text: "README.md", samples: 2, length: 32, skip: 0, bos: false });
+ * console.log(blocks.ids.length); // 64
+ * model.close();
+ * ```
+ */
 export async function packText(
   model: Pick<StudyModel, "tokenizer">,
   options: TextOptions,

@@ -9,7 +9,17 @@ import { type Packed, textHash } from "./texts.ts";
 /** The text is one and the same for every model of a vocabulary; its first blocks are those of a longer one. */
 const KEYS = [0x5a495046, 0] as const;
 
-/** Blocks of such a text over a vocabulary of V words. */
+/**
+ * Blocks of such a text over a vocabulary of V words.
+ *
+ * @example
+ * ```ts
+ * import { zipfText } from "lamina";
+ *
+ * const { blocks } = zipfText(1000, 2, 16);
+ * console.log(blocks.ids); // 2 blocks of 16 words below 1000
+ * ```
+ */
 export function zipfText(vocabulary: number, samples: number, length: number): Packed {
   const blocks: Blocks = { ids: zipfIds(vocabulary, samples * length), samples, length };
   return {

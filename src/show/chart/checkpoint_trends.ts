@@ -32,7 +32,18 @@ export function seriesSetting({ name, series }: Checkpoints): string {
   return settingOf({ ...provenance, model: { ...provenance.model, name } });
 }
 
-/** Trends of one kind of module, by step. */
+/**
+ * Trends of one kind of module, by step.
+ *
+ * @example
+ * ```ts
+ * import { checkpoints, openSeries, trendsOf } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln", { steps: [0, 64, 512] });
+ * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32 });
+ * for (const { step, median } of trendsOf(result, "attention")) console.log(step, median);
+ * ```
+ */
 export function trendsOf({ series }: Checkpoints, kind: ModuleKind): Trend[] {
   const deeper = (entry: CheckpointProfile) => entry[kind].importance.slice(1);
   return series.map((entry, i) => {
@@ -66,7 +77,18 @@ export interface HalfDropped {
   readonly block: Sweep["curves"][number]["points"][number];
 }
 
-/** Quality by step, of the steps where it was measured. */
+/**
+ * Quality by step, of the steps where it was measured.
+ *
+ * @example
+ * ```ts
+ * import { checkpoints, openSeries, qualityBySteps } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln", { steps: [0, 512] });
+ * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32, quality: "LICENSE" });
+ * for (const { step, full, attention } of qualityBySteps(result)) console.log(step, full, attention.nll);
+ * ```
+ */
 export function qualityBySteps({ series }: Checkpoints): HalfDropped[] {
   return series.flatMap(({ step, quality }) => {
     if (!quality) return [];

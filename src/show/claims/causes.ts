@@ -7,7 +7,20 @@ import { layerStreams } from "../chart/layer_streams.ts";
 import { formatFixed, formatNumber } from "../chart/numbers.ts";
 import { median, present } from "../chart/summary.ts";
 
-/** What each of the models says of the claims. */
+/**
+ * What each of the models says of the claims.
+ *
+ * @example
+ * ```ts
+ * import { causeClaims, causes, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await causes(model, { text: "README.md", samples: 2, length: 32 });
+ * for (const { id, claim, measured } of causeClaims([result])) console.log(id, claim, measured);
+ * model.close();
+ * ```
+ */
 export function causeClaims(results: readonly Causes[]): Claim[] {
   const each = (told: (result: Causes) => string) =>
     results.map((result) => `${result.provenance.model.name}: ${told(result)}`).join("; ") + ".";

@@ -18,7 +18,20 @@ export interface Claim {
   readonly measured: string;
 }
 
-/** The claims that a profile and a sweep say something about. */
+/**
+ * The claims that a profile and a sweep say something about.
+ *
+ * @example
+ * ```ts
+ * import { claimsOf, openSeries, profile } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * for (const { id, claim, measured } of claimsOf(result)) console.log(id, claim, measured);
+ * model.close();
+ * ```
+ */
 export function claimsOf(profile: Profile, sweep?: Sweep): Claim[] {
   return [...sweep ? droppingClaims(sweep) : [], ...magnitudeClaims(profile)];
 }

@@ -4,7 +4,22 @@ import type { Claim } from "./claims.ts";
 import { groupsOf, meanOf } from "../chart/curves.ts";
 import { formatFixed } from "../chart/numbers.ts";
 
-/** What `dropped` modules cost each model, by every order of its sweep; it holds where importance beats random orders. */
+/**
+ * What `dropped` modules cost each model, by every order of its sweep; it holds where importance beats random orders.
+ *
+ * @example
+ * ```ts
+ * import { curvesOf, generalityClaim, openSeries, profile, sweep } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const curves = curvesOf("attention", 1);
+ * const result = await sweep(model, importance, curves, [0, 1, 2], { text: "README.md", samples: 2, length: 32 });
+ * console.log(generalityClaim([result], 2).measured);
+ * model.close();
+ * ```
+ */
 export function generalityClaim(sweeps: readonly Sweep[], dropped: number): Claim {
   const models = sweeps.map((sweep) => {
     const costs = groupsOf(sweep).flatMap(({ label, target, by, points }) => {

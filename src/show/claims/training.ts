@@ -4,7 +4,18 @@ import { qualityBySteps, trendsOf } from "../chart/checkpoint_trends.ts";
 import type { Claim } from "./claims.ts";
 import { formatFixed } from "../chart/numbers.ts";
 
-/** Whether attention stays redundant while a model learns: importance beside the MLP's, its ranking, and what half of it costs. */
+/**
+ * Whether attention stays redundant while a model learns: importance beside the MLP's, its ranking, and what half of it costs.
+ *
+ * @example
+ * ```ts
+ * import { checkpoints, openSeries, trainingClaim } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln", { steps: [0, 64, 512] });
+ * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32 });
+ * console.log(trainingClaim([result]).measured);
+ * ```
+ */
 export function trainingClaim(results: readonly Checkpoints[]): Claim {
   return {
     id: "C3",

@@ -4,7 +4,18 @@ import type { Claim } from "./claims.ts";
 import { type InitModel, shapeText } from "../chart/init_model.ts";
 import { formatNumber } from "../chart/numbers.ts";
 
-/** In how many of the models attention is the less important module, and the ratio of each. */
+/**
+ * In how many of the models attention is the less important module, and the ratio of each.
+ *
+ * @example
+ * ```ts
+ * import { initClaim, initModel, openConfig } from "lamina";
+ *
+ * const named = await openConfig("data/series/pre-ln/step00512");
+ * const model = await initModel(named, { samples: 1, length: 32 });
+ * console.log(initClaim([model]).measured);
+ * ```
+ */
 export function initClaim(models: readonly InitModel[]): Claim {
   const ratios = models.map((model) => {
     const { attention, mlp } = model.measured;

@@ -13,7 +13,20 @@ const MAPS = [
   { name: "normalizedEntropy", title: "entropy / ln t" },
 ] as const;
 
-/** Draws both as maps of head × layer. Throws `RangeError` for a model without attention. */
+/**
+ * Draws both as maps of head × layer. Throws `RangeError` for a model without attention.
+ *
+ * @example
+ * ```ts
+ * import { attentionMapFigure, causes, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await causes(model, { text: "README.md", samples: 2, length: 32 });
+ * const { svg, reading } = attentionMapFigure(result);
+ * model.close();
+ * ```
+ */
 export function attentionMapFigure(result: Causes): Figure {
   const values = (name: PatternName) =>
     result.patterns[name].flatMap((heads, x) =>

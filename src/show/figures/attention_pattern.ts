@@ -21,7 +21,20 @@ export interface AttentionPattern {
 
 const EDGES = [0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8];
 
-/** Draws the maps. Throws `RangeError` for no head. */
+/**
+ * Draws the maps. Throws `RangeError` for no head.
+ *
+ * @example
+ * ```ts
+ * import { attentionPatternFigure } from "lamina";
+ *
+ * const { svg } = attentionPatternFigure({
+ *   model: "made up",
+ *   tokens: ["a", " b"],
+ *   heads: [{ layer: 0, head: 1, rows: [[1], [0.25, 0.75]] }],
+ * });
+ * ```
+ */
 export function attentionPatternFigure({ model, tokens, heads }: AttentionPattern): Figure {
   if (heads.length === 0) throw new RangeError("Cannot draw attention: found no head, expected one at least");
   const first = heads.map(({ layer, head, rows }) => ({

@@ -16,7 +16,20 @@ const CAUSES: readonly { cause: CauseName; short: string }[] = [
   { cause: "relativeMagnitude", short: "|u| / |X| (log)" },
 ];
 
-/** Draws a row of three panels for each result. Throws `RangeError` for none. */
+/**
+ * Draws a row of three panels for each result. Throws `RangeError` for none.
+ *
+ * @example
+ * ```ts
+ * import { causes, causesFigure, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await causes(model, { text: "README.md", samples: 2, length: 32 });
+ * const { svg, reading } = causesFigure([result]);
+ * model.close();
+ * ```
+ */
 export function causesFigure(results: readonly Causes[]): Figure {
   if (results.length === 0) {
     throw new RangeError("Cannot draw causes: found no result, expected one at least");

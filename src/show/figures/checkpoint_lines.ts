@@ -8,7 +8,18 @@ import { formatFixed, formatNumber } from "../chart/numbers.ts";
 import { KIND_NAMES, KINDS } from "../chart/setting.ts";
 import { drawFigure, type Figure, WIDTH } from "../chart/svg.ts";
 
-/** Draws how importance moves through training. */
+/**
+ * Draws how importance moves through training.
+ *
+ * @example
+ * ```ts
+ * import { checkpointLinesFigure, checkpoints, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln", { steps: [0, 64, 512] });
+ * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32 });
+ * const { svg, reading } = checkpointLinesFigure(result);
+ * ```
+ */
 export function checkpointLinesFigure(result: Checkpoints): Figure {
   const trends = KINDS.map((kind) => trendsOf(result, kind));
   const all = trends.flat();

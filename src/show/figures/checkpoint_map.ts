@@ -23,7 +23,18 @@ interface Cell {
   readonly importance: number | null;
 }
 
-/** Draws the maps of attention, MLP and block side by side. */
+/**
+ * Draws the maps of attention, MLP and block side by side.
+ *
+ * @example
+ * ```ts
+ * import { checkpointMapFigure, checkpoints, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln", { steps: [0, 64, 512] });
+ * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32 });
+ * const { svg, reading } = checkpointMapFigure(result);
+ * ```
+ */
 export function checkpointMapFigure(result: Checkpoints): Figure {
   const cells = result.series.flatMap((entry) =>
     KINDS.flatMap((kind) =>

@@ -7,7 +7,18 @@ import { formatFixed, formatNumber } from "../chart/numbers.ts";
 import { KIND_NAMES, KINDS } from "../chart/setting.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
 
-/** Draws drift between checkpoints above, rank correlation with the last one below. */
+/**
+ * Draws drift between checkpoints above, rank correlation with the last one below.
+ *
+ * @example
+ * ```ts
+ * import { checkpointMovementFigure, checkpoints, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln", { steps: [0, 64, 512] });
+ * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32 });
+ * const { svg, reading } = checkpointMovementFigure(result);
+ * ```
+ */
 export function checkpointMovementFigure(result: Checkpoints): Figure {
   const trends = KINDS.map((kind) => trendsOf(result, kind));
   const steps = result.series.map(({ step }) => step);

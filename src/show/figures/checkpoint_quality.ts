@@ -7,7 +7,18 @@ import { formatFixed, formatNumber } from "../chart/numbers.ts";
 import { KIND_NAMES, KINDS } from "../chart/setting.ts";
 import { drawFigure, type Figure, INK } from "../chart/svg.ts";
 
-/** Draws quality by step. Throws `TypeError` where the study was made without. */
+/**
+ * Draws quality by step. Throws `TypeError` where the study was made without.
+ *
+ * @example
+ * ```ts
+ * import { checkpointQualityFigure, checkpoints, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln", { steps: [0, 512] });
+ * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32, quality: "LICENSE" });
+ * const { svg } = checkpointQualityFigure(result);
+ * ```
+ */
 export function checkpointQualityFigure(result: Checkpoints): Figure {
   const points = qualityBySteps(result);
   if (points.length === 0) {

@@ -36,7 +36,20 @@ interface Module {
   readonly importance: number;
 }
 
-/** Draws how much of importance is magnitude, and how much is angle. */
+/**
+ * Draws how much of importance is magnitude, and how much is angle.
+ *
+ * @example
+ * ```ts
+ * import { cosineMagnitudeFigure, openSeries, profile } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const { svg, reading } = cosineMagnitudeFigure(result);
+ * model.close();
+ * ```
+ */
 export function cosineMagnitudeFigure(profile: Profile): Figure {
   const modules = modulesOf(profile);
   const correlation = magnitudeCorrelation(profile);

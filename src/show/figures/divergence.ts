@@ -6,7 +6,22 @@ import { formatFixed, formatNumber, formatShare } from "../chart/numbers.ts";
 import { settingOf } from "../chart/setting.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
 
-/** Draws KL(full ‖ dropped) and top-1 agreement. */
+/**
+ * Draws KL(full ‖ dropped) and top-1 agreement.
+ *
+ * @example
+ * ```ts
+ * import { curvesOf, divergenceFigure, openSeries, profile, sweep } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const curves = curvesOf("attention", 1);
+ * const result = await sweep(model, importance, curves, [0, 1, 2], { text: "README.md", samples: 2, length: 32 });
+ * const { svg, reading } = divergenceFigure(result);
+ * model.close();
+ * ```
+ */
 export function divergenceFigure(sweep: Sweep): Figure {
   const groups = groupsOf(sweep);
   const most = Math.max(...sweep.curves.flatMap(({ points }) => points.map(({ kl }) => kl)), 1e-3);

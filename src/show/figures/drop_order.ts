@@ -12,7 +12,20 @@ import { drawFigure, type Figure, WIDTH } from "../chart/svg.ts";
 const TARGETS = ["attention", "mlp", "block", "joint"] as const;
 type Target = typeof TARGETS[number];
 
-/** Draws the order in which modules are dropped, by importance. */
+/**
+ * Draws the order in which modules are dropped, by importance.
+ *
+ * @example
+ * ```ts
+ * import { dropOrderFigure, openSeries, profile } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const { svg, reading } = dropOrderFigure(result);
+ * model.close();
+ * ```
+ */
 export function dropOrderFigure(profile: Profile): Figure {
   const layers = profile.provenance.model.layers;
   const orders = TARGETS.map((target) => ({

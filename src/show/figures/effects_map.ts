@@ -13,7 +13,20 @@ const PAIRS = [["attention", "attention"], ["attention", "mlp"], ["mlp", "attent
   "mlp",
 ]] as const;
 
-/** Draws the four maps. Throws `RangeError` where the effects were not measured, or of a single layer. */
+/**
+ * Draws the four maps. Throws `RangeError` where the effects were not measured, or of a single layer.
+ *
+ * @example
+ * ```ts
+ * import { causes, effectsFigure, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await causes(model, { text: "README.md", samples: 2, length: 32 });
+ * const { svg, reading } = effectsFigure(result);
+ * model.close();
+ * ```
+ */
 export function effectsFigure(result: Causes): Figure {
   const { effects, provenance } = result;
   const measured = provenance.causes.effects;

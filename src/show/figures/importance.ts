@@ -6,7 +6,20 @@ import { formatNumber } from "../chart/numbers.ts";
 import { byImportance, KIND_NAMES, KINDS, settingOf } from "../chart/setting.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
 
-/** Draws the importance of every module. */
+/**
+ * Draws the importance of every module.
+ *
+ * @example
+ * ```ts
+ * import { importanceFigure, openSeries, profile } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const { svg, reading } = importanceFigure(result);
+ * model.close();
+ * ```
+ */
 export function importanceFigure(profile: Profile): Figure {
   const series = KINDS.map((kind) => ({
     label: KIND_NAMES[kind],

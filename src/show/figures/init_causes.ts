@@ -18,7 +18,18 @@ export interface InitCause {
   readonly models: readonly (InitModel & { readonly value: number | string })[];
 }
 
-/** Draws the importance of both modules against each property. Throws `RangeError` where there is none. */
+/**
+ * Draws the importance of both modules against each property. Throws `RangeError` where there is none.
+ *
+ * @example
+ * ```ts
+ * import { initCausesFigure, initModels, openConfig } from "lamina";
+ *
+ * const named = await openConfig("data/series/pre-ln/step00512");
+ * const models = await initModels(named, { 4: { layers: 4 }, 8: { layers: 8 } }, { samples: 1, length: 32 });
+ * const { svg } = initCausesFigure([{ name: "depth L", models }]);
+ * ```
+ */
 export function initCausesFigure(causes: readonly InitCause[]): Figure {
   if (causes.length === 0) throw new RangeError("Cannot draw causes: found none, expected one at least");
   const rows = causes.flatMap(rowsOf);

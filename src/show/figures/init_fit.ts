@@ -20,7 +20,18 @@ import { formatTick } from "../chart/numbers.ts";
 import { KIND_NAMES } from "../chart/setting.ts";
 import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
 
-/** Draws the importance of every module of every model, over depth. Throws `RangeError` without a model. */
+/**
+ * Draws the importance of every module of every model, over depth. Throws `RangeError` without a model.
+ *
+ * @example
+ * ```ts
+ * import { initFitFigure, initModel, openConfig } from "lamina";
+ *
+ * const named = await openConfig("data/series/pre-ln/step00512");
+ * const model = await initModel(named, { samples: 1, length: 32 });
+ * const { svg } = initFitFigure([model]);
+ * ```
+ */
 export function initFitFigure(models: readonly InitModel[]): Figure {
   if (models.length === 0) {
     throw new RangeError("Cannot draw untrained models: found none, expected one at least");

@@ -26,7 +26,19 @@ const EDGES = [1 / 30, 1 / 10, 1 / 3, 1, 3, 10, 30];
 const SHADES = ["#a63603", "#d9662b", "#f2a477", "#fbe3d6", "#dce8fb", "#94b8f2", "#4a85e0", "#1f4fa8"];
 const shade = (ratio: number) => SHADES[EDGES.filter((edge) => ratio > edge).length];
 
-/** Draws the maps, the first one large. Throws `RangeError` without a map or a model. */
+/**
+ * Draws the maps, the first one large. Throws `RangeError` without a map or a model.
+ *
+ * @example
+ * ```ts
+ * import { initMapFigure, initModel, openConfig, ratioMap } from "lamina";
+ *
+ * const named = await openConfig("data/series/pre-ln/step00512");
+ * const model = await initModel(named, { samples: 1, length: 32 });
+ * const points = ratioMap(named, [48, 96, 192], [0.01, 0.02, 0.04, 0.08]);
+ * const { svg } = initMapFigure([{ norm: "pre", points, models: [model] }]);
+ * ```
+ */
 export function initMapFigure(maps: readonly RatioMap[]): Figure {
   const models = maps.flatMap(({ models }) => models);
   if (models.length === 0) throw new RangeError("Cannot draw a map: found no model, expected one at least");

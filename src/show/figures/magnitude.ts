@@ -7,7 +7,20 @@ import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
 import { median, present } from "../chart/summary.ts";
 
-/** Draws how large the updates are beside what they are added to. */
+/**
+ * Draws how large the updates are beside what they are added to.
+ *
+ * @example
+ * ```ts
+ * import { magnitudeFigure, openSeries, profile } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const { svg, reading } = magnitudeFigure(result);
+ * model.close();
+ * ```
+ */
 export function magnitudeFigure(profile: Profile): Figure {
   const series = (["attention", "mlp"] as const).map((kind) => ({
     label: KIND_NAMES[kind],

@@ -6,7 +6,22 @@ import { formatNumber } from "../chart/numbers.ts";
 import { settingOf } from "../chart/setting.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
 
-/** Draws what dropping costs in perplexity. */
+/**
+ * Draws what dropping costs in perplexity.
+ *
+ * @example
+ * ```ts
+ * import { curvesOf, openSeries, profile, qualityFigure, sweep } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const curves = curvesOf("attention", 1);
+ * const result = await sweep(model, importance, curves, [0, 1, 2], { text: "README.md", samples: 2, length: 32 });
+ * const { svg, reading } = qualityFigure(result);
+ * model.close();
+ * ```
+ */
 export function qualityFigure(sweep: Sweep): Figure {
   const groups = groupsOf(sweep);
   const all = sweep.curves.flatMap(({ points }) => points);

@@ -6,7 +6,20 @@ import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { present } from "../chart/summary.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
 
-/** Draws whether updates point along the residual stream or against it. */
+/**
+ * Draws whether updates point along the residual stream or against it.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, profile, signFigure } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const { svg, reading } = signFigure(result);
+ * model.close();
+ * ```
+ */
 export function signFigure(profile: Profile): Figure {
   const series = (["attention", "mlp"] as const).map((kind) => ({
     label: KIND_NAMES[kind],

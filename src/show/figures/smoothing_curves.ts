@@ -13,7 +13,20 @@ import { drawFigure, type Figure, INK } from "../chart/svg.ts";
 
 const PALE = { attention: "#7ba3e6", mlp: "#e0936c" } as const;
 
-/** Draws mean cosine and participation ratio of the stream that leaves each layer. */
+/**
+ * Draws mean cosine and participation ratio of the stream that leaves each layer.
+ *
+ * @example
+ * ```ts
+ * import { causes, openSeries, smoothingFigure } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await causes(model, { text: "README.md", samples: 2, length: 32 });
+ * const { svg, reading } = smoothingFigure(result);
+ * model.close();
+ * ```
+ */
 export function smoothingFigure(result: Causes): Figure {
   const lines = (name: SmoothingName) => result.smoothing.map((smoothed) => lineOf(smoothed, name));
   const [cosines, ranks] = [lines("meanCosine"), lines("participationRatio")];

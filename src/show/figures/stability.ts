@@ -26,7 +26,20 @@ interface Overlap {
   readonly of: number;
 }
 
-/** Draws importance and its ranking against the number of calibration samples. */
+/**
+ * Draws importance and its ranking against the number of calibration samples.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, profile, stabilityFigure } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const { svg, reading } = stabilityFigure(result);
+ * model.close();
+ * ```
+ */
 export function stabilityFigure(profile: Profile): Figure {
   const points = (["attention", "mlp"] as const).flatMap((kind) => pointsOf(profile, kind));
   const overlaps = KINDS.flatMap((kind) => overlapsOf(profile, kind));

@@ -6,7 +6,23 @@ import { KIND_NAMES, type ModuleKind } from "../chart/setting.ts";
 import { leastImportant, quarter } from "../chart/summary.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
 
-/** Draws profiles of one model over several texts. Throws `RangeError` without a profile. */
+/**
+ * Draws profiles of one model over several texts. Throws `RangeError` without a profile.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, profile, textsFigure } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const results = [];
+ * for (const text of ["README.md", "LICENSE"]) {
+ *   results.push(await profile(model, { text, samples: 2, length: 32 }));
+ * }
+ * const { svg } = textsFigure(results);
+ * model.close();
+ * ```
+ */
 export function textsFigure(profiles: readonly Profile[]): Figure {
   if (profiles.length === 0) {
     throw new RangeError("Cannot draw importance across texts: no profile, expected one a text");

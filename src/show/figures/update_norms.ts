@@ -14,7 +14,20 @@ const MODULES = ["attention", "mlp"] as const;
 /** Longest over shortest below which updates count as of one length. */
 const ONE_LENGTH = 1.01;
 
-/** Draws a panel for each result. Throws `RangeError` for none. */
+/**
+ * Draws a panel for each result. Throws `RangeError` for none.
+ *
+ * @example
+ * ```ts
+ * import { causes, openSeries, updateNormsFigure } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await causes(model, { text: "README.md", samples: 2, length: 32 });
+ * const { svg, reading } = updateNormsFigure([result]);
+ * model.close();
+ * ```
+ */
 export function updateNormsFigure(results: readonly Causes[]): Figure {
   if (results.length === 0) throw new RangeError("Cannot draw norms: found no result, expected one at least");
   const y = logDomain(results.flatMap((result) => MODULES.flatMap((module) => ends(result, module))));

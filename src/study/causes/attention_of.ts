@@ -28,6 +28,17 @@ const MOST_TOKENS = 512;
 /**
  * Runs a text through a model and gives the attention of some heads; `bos` puts BOS before the text. Throws `RangeError`
  * for a head that is not there, and for a text without tokens or with more than 512.
+ *
+ * @example
+ * ```ts
+ * import { attentionOf, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const { tokens, heads } = await attentionOf(model, "the cat sat", [{ layer: 2, head: 0 }]);
+ * console.log(tokens, heads[0].rows);
+ * model.close();
+ * ```
  */
 export async function attentionOf(
   model: StudyModel,

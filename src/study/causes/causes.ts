@@ -38,7 +38,20 @@ const SINK = { samples: 100, length: 64, threshold: 0.3 };
 /** Tokens of a sample that the effects on later layers are of. */
 const EFFECT_LENGTH = 256;
 
-/** Causes in a model, over a calibration text. */
+/**
+ * Causes in a model, over a calibration text.
+ *
+ * @example
+ * ```ts
+ * import { causes, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await causes(model, { text: "README.md", samples: 2, length: 32 });
+ * console.log(result.correlations);
+ * model.close();
+ * ```
+ */
 export async function causes(model: StudyModel, options: CausesOptions = {}): Promise<Causes> {
   const text = textOptions(options, CALIBRATION_TEXT);
   const packed = await packText(model, text, options);
@@ -59,7 +72,18 @@ export async function causes(model: StudyModel, options: CausesOptions = {}): Pr
   }, options);
 }
 
-/** Causes in a model that was never trained, over words from Zipf's law; of the first seed. */
+/**
+ * Causes in a model that was never trained, over words from Zipf's law; of the first seed.
+ *
+ * @example
+ * ```ts
+ * import { openConfig, untrainedCauses } from "lamina";
+ *
+ * const named = await openConfig("data/series/pre-ln/step00512");
+ * const result = await untrainedCauses(named, { samples: 1, length: 32 });
+ * console.log(result.patterns.normalizedEntropy);
+ * ```
+ */
 export async function untrainedCauses(
   named: NamedConfig,
   options: RandomInitOptions & CausesMeasures = {},
@@ -146,7 +170,20 @@ function settingsOf(
   };
 }
 
-/** What the study would take; the statistics themselves, the lesser part of the time, are not in it. */
+/**
+ * What the study would take; the statistics themselves, the lesser part of the time, are not in it.
+ *
+ * @example
+ * ```ts
+ * import { causesEstimate, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const { seconds, bytes } = await causesEstimate(model, { text: "README.md", samples: 2, length: 32 });
+ * console.log(seconds, bytes);
+ * model.close();
+ * ```
+ */
 export async function causesEstimate(
   model: Pick<StudyModel, "spec">,
   options: StudyOptions & CausesMeasures = {},
@@ -175,7 +212,17 @@ export async function causesEstimate(
   return await estimatePasses(model, passes.map((pass) => ({ ...pass, head: false })), options);
 }
 
-/** What the study of a model that was never trained would take. */
+/**
+ * What the study of a model that was never trained would take.
+ *
+ * @example
+ * ```ts
+ * import { openConfig, untrainedCausesEstimate } from "lamina";
+ *
+ * const { seconds } = await untrainedCausesEstimate(await openConfig("llama-2-7b"));
+ * console.log(seconds);
+ * ```
+ */
 export async function untrainedCausesEstimate(
   named: NamedConfig,
   options: RandomInitOptions & CausesMeasures = {},

@@ -17,12 +17,34 @@ export interface MeasuredInit {
   readonly predicted: Predicted;
 }
 
-/** Measures an untrained model and computes it. */
+/**
+ * Measures an untrained model and computes it.
+ *
+ * @example
+ * ```ts
+ * import { initModel, openConfig } from "lamina";
+ *
+ * const named = await openConfig("data/series/pre-ln/step00512");
+ * const model = await initModel(named, { samples: 1, length: 32 });
+ * console.log(model.measured.attention.importance, model.predicted.attention);
+ * ```
+ */
 export async function initModel(named: NamedConfig, options: RandomInitOptions = {}): Promise<MeasuredInit> {
   return { measured: await randomInit(named, options), predicted: predictInit(named, options) };
 }
 
-/** Models that differ in one property, by its values: `initModels(named, { 4: { layers: 4 }, 8: { layers: 8 } })`. */
+/**
+ * Models that differ in one property, by its values: `initModels(named, { 4: { layers: 4 }, 8: { layers: 8 } })`.
+ *
+ * @example
+ * ```ts
+ * import { initModels, openConfig } from "lamina";
+ *
+ * const named = await openConfig("data/series/pre-ln/step00512");
+ * const models = await initModels(named, { 4: { layers: 4 }, 8: { layers: 8 } }, { samples: 1, length: 32 });
+ * console.log(models.map(({ value, measured }) => [value, measured.mlp.importance]));
+ * ```
+ */
 export async function initModels(
   named: NamedConfig,
   changes: Readonly<Record<string, RandomInitOptions>>,
@@ -51,7 +73,16 @@ export interface ComputedRatio {
   readonly ratio: number;
 }
 
-/** Which module of a configuration turns the stream further, by the closed form. */
+/**
+ * Which module of a configuration turns the stream further, by the closed form.
+ *
+ * @example
+ * ```ts
+ * import { computedRatio, openConfig } from "lamina";
+ *
+ * console.log(computedRatio(await openConfig("llama-2-7b")).ratio); // below 1: attention turns the stream less
+ * ```
+ */
 export function computedRatio(named: NamedConfig, options: RandomInitOptions = {}): ComputedRatio {
   const { name, spec, initialiser: { std } } = untrainedOf(named, options);
   const ratio = moduleRatio(predictInit(named, options));
@@ -68,6 +99,14 @@ export function computedRatio(named: NamedConfig, options: RandomInitOptions = {
 /**
  * A configuration's architecture at another width, in its own proportions: with as many heads as keep the size of a head
  * most nearly. Throws `RangeError` where no number of heads divides the width.
+ *
+ * @example
+ * ```ts
+ * import { atWidth, openConfig } from "lamina";
+ *
+ * const named = await openConfig("data/series/pre-ln/step00512");
+ * console.log(atWidth(named, 192)); // { hidden: 192, heads: … }
+ * ```
  */
 export function atWidth(
   named: NamedConfig,
@@ -86,7 +125,17 @@ export function atWidth(
   return { hidden, heads: fitting.reduce((best, heads) => off(heads) < off(best) ? heads : best) };
 }
 
-/** Importance of attention over that of the MLP by the closed form, for every width and standard deviation. */
+/**
+ * Importance of attention over that of the MLP by the closed form, for every width and standard deviation.
+ *
+ * @example
+ * ```ts
+ * import { openConfig, ratioMap } from "lamina";
+ *
+ * const named = await openConfig("data/series/pre-ln/step00512");
+ * for (const { hidden, std, ratio } of ratioMap(named, [48, 96], [0.02])) console.log(hidden, std, ratio);
+ * ```
+ */
 export function ratioMap(
   named: NamedConfig,
   widths: readonly number[],

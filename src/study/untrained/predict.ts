@@ -7,6 +7,14 @@ import { type NamedConfig, zipfText } from "../../subject/mod.ts";
 /**
  * Predicts what `randomInit` measures with the same options, seeds apart. Throws `TypeError` for a model in which not
  * every layer has an attention and an MLP.
+ *
+ * @example
+ * ```ts
+ * import { openConfig, predictInit } from "lamina";
+ *
+ * const { attention, mlp } = predictInit(await openConfig("data/series/pre-ln/step00512"));
+ * console.log(attention, mlp);
+ * ```
  */
 export function predictInit(named: NamedConfig, options: RandomInitOptions = {}): Predicted {
   const { name, spec, initialiser, samples, length } = untrainedOf(named, options);

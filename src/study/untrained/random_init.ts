@@ -29,7 +29,18 @@ export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | 
 /** Numbers that two cores make in a second. */
 const MADE_PER_SECOND = 1.5e9;
 
-/** Importance of every module of the untrained model: mean and spread over seeds. */
+/**
+ * Importance of every module of the untrained model: mean and spread over seeds.
+ *
+ * @example
+ * ```ts
+ * import { openConfig, randomInit } from "lamina";
+ *
+ * const named = await openConfig("data/series/pre-ln/step00512");
+ * const result = await randomInit(named, { samples: 1, length: 32, seeds: 2 });
+ * console.log(result.attention.importance, result.attention.spread);
+ * ```
+ */
 export async function randomInit(named: NamedConfig, options: RandomInitOptions = {}): Promise<RandomInit> {
   const { name, spec, initialiser, seeds, samples, length } = untrainedOf(named, options);
   const text = zipfText(spec.vocabulary, samples, length);
@@ -49,7 +60,17 @@ export async function randomInit(named: NamedConfig, options: RandomInitOptions 
   return overSeeds(profiles, { shape: shapeOf(spec), initialiser });
 }
 
-/** What the study would take. */
+/**
+ * What the study would take.
+ *
+ * @example
+ * ```ts
+ * import { openConfig, randomInitEstimate } from "lamina";
+ *
+ * const { seconds, bytes } = await randomInitEstimate(await openConfig("llama-2-7b"));
+ * console.log(seconds, bytes);
+ * ```
+ */
 export async function randomInitEstimate(
   named: NamedConfig,
   options: RandomInitOptions = {},
