@@ -118,7 +118,7 @@ export function sweepCommand(context: Context): Command {
         samples: flags.calibrationSamples,
         length: flags.calibrationLength,
         skip: 0,
-        text: flags.calibrationText,
+        ...flags.calibrationText === undefined ? {} : { text: flags.calibrationText },
       };
       if (flags.dryRun) {
         const price = await sweepEstimate(model, curves, steps, calibration, options);

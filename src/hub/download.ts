@@ -15,9 +15,9 @@ import { gitHash, writeStamp } from "./stamp.ts";
 export interface Expected {
   readonly size: number;
   /** SHA-256 of the content (large files), 64 hexadecimal digits. */
-  readonly sha256?: string;
+  readonly sha256?: string | undefined;
   /** Git's hash of the content (small files), 40 hexadecimal digits. */
-  readonly blob?: string;
+  readonly blob?: string | undefined;
 }
 
 /** Where a file is while it arrives. */

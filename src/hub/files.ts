@@ -13,9 +13,9 @@ export interface FileEntry {
   readonly name: string;
   readonly size: number;
   /** SHA-256 of the content, where it is known without reading it. */
-  readonly sha256?: string;
+  readonly sha256?: string | undefined;
   /** Last modification in ms, where it lies on this machine. */
-  readonly mtime?: number;
+  readonly mtime?: number | undefined;
   open(): Promise<ByteSource>;
 }
 

@@ -15,10 +15,10 @@ const TRIES = 5; // failures in a row: 3.75 s of pauses
 /** What goes with every request of a file. */
 export interface HttpOptions {
   /** Names the file in errors; its address, unless given. */
-  name?: string;
+  name?: string | undefined;
   /** Sent to the address's own host only, not along redirects to another one. */
-  headers?: Record<string, string>;
-  signal?: AbortSignal;
+  headers?: Record<string, string> | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 /** An answer that says no. */

@@ -18,9 +18,9 @@ export interface RemoteFile {
   readonly path: string;
   readonly size: number;
   /** SHA-256 of the content (large files). */
-  readonly sha256?: string;
+  readonly sha256?: string | undefined;
   /** Git's hash of the content (small files). */
-  readonly blob?: string;
+  readonly blob?: string | undefined;
 }
 
 /** A repository at a commit. */

@@ -12,7 +12,7 @@ import { provenHash } from "./stamp.ts";
 /** Opens a single GGUF file; `known` carries what is known of it already. */
 export async function localFile(
   path: string,
-  known: { name?: string; sha256?: string } = {},
+  known: { name?: string; sha256?: string | undefined } = {},
 ): Promise<ModelFiles> {
   const { name = basename(path), sha256 } = known;
   const entry = await fileEntry(path, basename(path));

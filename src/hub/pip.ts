@@ -24,7 +24,7 @@ const OPTIONS = [
 export async function unpackPackage(
   source: PackageSource,
   folder: string,
-  { onBytes, signal }: { onBytes?: (done: number) => void; signal?: AbortSignal },
+  { onBytes, signal }: { onBytes?: (done: number) => void; signal?: AbortSignal | undefined },
 ): Promise<void> {
   const target = join(folder, "target");
   const downloads = join(folder, "downloads");
@@ -46,7 +46,7 @@ export async function unpackPackage(
     if (running) onBytes?.(Math.min(source.size, arrived));
   }, POLL);
   try {
-    const { success, stderr } = await start(source, { args, env, signal }).output();
+    const { success, stderr } = await start(source, { args, env, ...signal && { signal } }).output();
     signal?.throwIfAborted();
     if (!success) throw failure(source, new TextDecoder().decode(stderr));
   } finally {

@@ -22,11 +22,11 @@ export interface Progress {
 /** Where long work reports to, and what ends it early. */
 export interface FetchOptions {
   /** Hears how far the work is. */
-  onProgress?: (progress: Progress) => void;
+  onProgress?: ((progress: Progress) => void) | undefined;
   /** Receives single lines without a line break. */
-  onNotice?: (line: string) => void;
+  onNotice?: ((line: string) => void) | undefined;
   /** Ends the work early. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 const INTERVAL = 100; // ms between two reports
@@ -42,7 +42,7 @@ export function meter(
   report: ((progress: Progress) => void) | undefined,
 ): (done: number) => void {
   if (!report) return () => {};
-  const { label, total, unit } = what;
+  const { total } = what;
   const marks = [{ time: performance.now(), done: 0 }];
   let last = -Infinity;
   return (done) => {
@@ -53,9 +53,9 @@ export function meter(
     while (marks.length > MARKS && time - marks[0].time > WINDOW) marks.shift();
     const seconds = (time - marks[0].time) / 1000;
     const rate = seconds > 0 ? (done - marks[0].done) / seconds : 0;
-    if (rate <= 0) return report({ label, done, total, unit });
-    const secondsLeft = total === undefined ? undefined : (total - done) / rate;
-    report({ label, done, total, unit, rate, secondsLeft });
+    if (rate <= 0) return report({ ...what, done });
+    const left = total === undefined ? {} : { secondsLeft: (total - done) / rate };
+    report({ ...what, done, rate, ...left });
   };
 }
 

@@ -16,7 +16,12 @@ export async function missingPackages(signal?: AbortSignal): Promise<string[]> {
 /** Whether a program is there and ends well. */
 export async function succeeds(program: string, args: string[], signal?: AbortSignal): Promise<boolean> {
   try {
-    const command = new Deno.Command(program, { args, signal, stdout: "null", stderr: "null" });
+    const command = new Deno.Command(program, {
+      args,
+      ...signal && { signal },
+      stdout: "null",
+      stderr: "null",
+    });
     return (await command.output()).success;
   } catch { // there is no such program
     return false;

@@ -26,7 +26,7 @@ export interface SeriesCheckpoint {
 /** Which checkpoints, and where opening them reports to. */
 export interface SeriesOptions extends FetchOptions {
   /** Their steps; at most twelve spaced evenly on a logarithmic axis where not said. */
-  readonly steps?: readonly number[];
+  readonly steps?: readonly number[] | undefined;
 }
 
 /** The checkpoints of a run, by step. */

@@ -28,11 +28,11 @@ export interface AttentionInput {
   /** Factor of q·k, usually 1/√E. */
   readonly scale: number;
   /** Keys a query sees, itself included; all by default. */
-  readonly window?: number;
+  readonly window?: number | undefined;
   /** Scores become c · tanh(score / c); none by default. */
-  readonly softcap?: number;
+  readonly softcap?: number | undefined;
   /** Every how manieth query; 1 by default. */
-  readonly stride?: number;
+  readonly stride?: number | undefined;
 }
 
 /**

@@ -15,8 +15,8 @@ export interface LayerStates {
   readonly tokens: number;
   readonly width: number;
   readonly x: Float32Array<ArrayBuffer>;
-  readonly attention?: Float32Array<ArrayBuffer>;
-  readonly mlp?: Float32Array<ArrayBuffer>;
+  readonly attention?: Float32Array<ArrayBuffer> | undefined;
+  readonly mlp?: Float32Array<ArrayBuffer> | undefined;
 }
 
 const tokensOfBlock = 4;

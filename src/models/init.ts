@@ -48,7 +48,7 @@ const OUTSIDE = 2 ** 32 - 1;
 export function initialiserOf(
   config: Readonly<Record<string, unknown>>,
   name: string,
-  given: Partial<Initialiser> = {},
+  given: { readonly [Name in keyof Initialiser]?: Initialiser[Name] | undefined } = {},
 ): Initialiser {
   const own = (config._initializer ?? {}) as { std?: unknown; residual_std?: unknown };
   const named = given.std ?? own.std ?? config.initializer_range;

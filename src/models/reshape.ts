@@ -7,13 +7,13 @@ import type { AttentionSpec, LayerSpec, MlpSpec, ModelSpec, NormPlacement } from
 /** What to change; the rest follows or stays. */
 export interface Reshaping {
   /** D. The inner widths of attention and MLP follow in proportion; heads keep their number, and so their share of it. */
-  readonly hidden?: number;
+  readonly hidden?: number | undefined;
   /** L. Layers repeat in the order of the model's own. */
-  readonly layers?: number;
+  readonly layers?: number | undefined;
   /** H, of the same total width; key heads follow in proportion. */
-  readonly heads?: number;
+  readonly heads?: number | undefined;
   /** Around every module, whatever the family has. */
-  readonly norm?: "pre" | "peri" | "post";
+  readonly norm?: "pre" | "peri" | "post" | undefined;
 }
 
 /** Changes a model's shape. Throws `RangeError` where a width does not divide into heads. */

@@ -193,7 +193,7 @@ function valueInfo(name: string, elemType: DataType, shape: readonly Dim[] | und
     });
   const tensorType = create(TypeProto_TensorSchema, {
     elemType,
-    shape: shape && create(TensorShapeProtoSchema, { dim: shape.map(dim) }),
+    ...shape && { shape: create(TensorShapeProtoSchema, { dim: shape.map(dim) }) },
   });
   return create(ValueInfoProtoSchema, {
     name,

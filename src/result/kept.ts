@@ -14,8 +14,8 @@ import { parseResult, readResult, resultText } from "./store.ts";
 /** Where results are kept, and who hears of it. */
 export interface Keeping {
   /** A folder in which results are kept and found again; nothing is kept where it is not said. */
-  readonly results?: string;
-  readonly onNotice?: (line: string) => void;
+  readonly results?: string | undefined;
+  readonly onNotice?: ((line: string) => void) | undefined;
 }
 
 /** What the numbers of each kept kind depend on, as the result itself says. */

@@ -54,14 +54,14 @@ export interface ForwardOptions {
   readonly engine: Engine;
   readonly blocks: Blocks;
   readonly plans: readonly DropPlan[];
-  readonly probes?: readonly Probe[];
+  readonly probes?: readonly Probe[] | undefined;
   /** Bytes that the states may take; 512 MiB where not said. */
-  readonly budget?: number;
-  readonly signal?: AbortSignal;
+  readonly budget?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** Called after each module, with modules × batches done and to do. */
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** Takes the streams that leave the last layer, a group of samples after the other; they are the taker's to free. */
-  readonly finish?: (states: readonly State[], batches: readonly Batch[]) => Promise<void>;
+  readonly finish?: ((states: readonly State[], batches: readonly Batch[]) => Promise<void>) | undefined;
 }
 
 /** Tokens that one run of a module should have: enough to make the weights' way into the cache worth it. */

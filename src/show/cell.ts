@@ -70,7 +70,7 @@ export async function show(content: Showable): Promise<void> {
  * model.close();
  * ```
  */
-export function interruptible(): Required<FetchOptions> {
+export function interruptible(): { [Name in keyof FetchOptions]-?: NonNullable<FetchOptions[Name]> } {
   const notices: string[] = [];
   const display_id = crypto.randomUUID();
   const start = performance.now();

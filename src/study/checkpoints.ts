@@ -24,7 +24,7 @@ import { type Checkpoint, type Outline, packText, type Series, type StudyModel }
 /** Options of the study. */
 export interface CheckpointsOptions extends StudyOptions {
   /** Text on which half of the modules are dropped at each step; nothing is dropped where it is not said. */
-  readonly quality?: string;
+  readonly quality?: string | undefined;
 }
 
 /** What is dropped, half of each, at every step. */

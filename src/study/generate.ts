@@ -25,25 +25,25 @@ export interface Written {
 /** How to write. */
 export interface GenerateOptions {
   /** What to leave out, a text for each; the full model's text where not said. */
-  readonly plans?: readonly Partial<DropPlan>[];
+  readonly plans?: readonly Partial<DropPlan>[] | undefined;
   /** Tokens to write at most; 64 where not said. */
-  readonly tokens?: number;
+  readonly tokens?: number | undefined;
   /** 0, where not said, always takes the most probable token. */
-  readonly temperature?: number;
+  readonly temperature?: number | undefined;
   /** Draws among the most probable tokens that have this probability together; 1 where not said. */
-  readonly topP?: number;
+  readonly topP?: number | undefined;
   /** Of the draws; 0 by default. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Whether BOS begins the prompt. */
-  readonly bos?: boolean;
+  readonly bos?: boolean | undefined;
   /** Bytes of weights that are kept ready. */
-  readonly budget?: number;
+  readonly budget?: number | undefined;
   /** What runs the model; the CPU by default. */
-  readonly engine?: Engine;
+  readonly engine?: Engine | undefined;
   /** Called with every token when it is written. */
-  readonly onToken?: (written: Written) => void;
+  readonly onToken?: ((written: Written) => void) | undefined;
   /** Ends the study within one token. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A text of one plan; the prompt and the token that ended it are not part of it. */

@@ -8,11 +8,11 @@ import type { Packed, StudyModel, TextOptions } from "../subject/mod.ts";
 /** Options of a study that runs a model over a text. */
 export interface StudyOptions extends Partial<TextOptions>, Keeping {
   /** What runs the model; the CPU by default. */
-  readonly engine?: Engine;
+  readonly engine?: Engine | undefined;
   /** Hears how far the work is, ten times a second at most. */
-  readonly onProgress?: (progress: Progress) => void;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** Ends the study within one module. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The text of a calibration. */
@@ -23,7 +23,7 @@ export const HELD_OUT_TEXT = "wiki";
 let shared: Engine | undefined;
 
 /** The engine of a study: the given one, else one CPU engine for all. */
-export function engineOf({ engine }: StudyOptions): Engine {
+export function engineOf({ engine }: Pick<StudyOptions, "engine">): Engine {
   return engine ?? (shared ??= cpuEngine());
 }
 

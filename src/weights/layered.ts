@@ -17,7 +17,7 @@ export interface TensorRef {
    * Gives the model's tensor, or rows of it where rows were asked for. The input may be a view of the file: never
    * write to it. Arrays from `allocate` are used again after the lease.
    */
-  readonly transform?: (tensor: Tensor, allocate: Allocate) => Tensor;
+  readonly transform?: ((tensor: Tensor, allocate: Allocate) => Tensor) | undefined;
 }
 
 /** Where a model finds its weights in a file. */

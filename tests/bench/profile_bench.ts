@@ -47,7 +47,7 @@ const { flops } = cost(model.spec, [noDrop], { samples, length }, false);
 const product = await productTimer();
 const ids = await Deno.makeTempFile();
 await Deno.writeFile(ids, new Uint8Array(blocks.ids.buffer, blocks.ids.byteOffset, blocks.ids.byteLength));
-const rows: { peak: number; ours: number; torch?: number }[] = [];
+const rows: { peak: number; ours: number; torch: number | undefined }[] = [];
 for (let round = 0; round < rounds; round++) {
   const peak = 2 * 2048 ** 3 / await product() / 1e9;
   const start = performance.now();

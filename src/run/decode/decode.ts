@@ -33,10 +33,10 @@ import { openStages, type Stage, type StepLayer } from "../stages.ts";
 export interface DecoderOptions {
   readonly model: Model;
   readonly engine: Engine;
-  readonly plan?: DropPlan;
+  readonly plan?: DropPlan | undefined;
   /** Bytes of float32 weights that are kept ready; 2 GiB where not said. */
-  readonly budget?: number;
-  readonly signal?: AbortSignal;
+  readonly budget?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A model that reads one sequence and says what follows. Throws `RangeError` for numbers that are not finite. */

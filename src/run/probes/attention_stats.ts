@@ -17,11 +17,11 @@ import type { Observation, Probe } from "./probe.ts";
 /** What to observe of attention, and where. */
 export interface AttentionStatsOptions {
   /** Every how manieth query; 1 by default, which is exact. */
-  readonly stride?: number;
+  readonly stride?: number | undefined;
   /** Number of the plan whose attention is observed; 0 by default. Other plans' runs pay too. */
-  readonly plan?: number;
+  readonly plan?: number | undefined;
   /** Where the kernel runs; without one, the statistics are part of the graph. */
-  readonly device?: Device;
+  readonly device?: Device | undefined;
 }
 
 /** How statistics come about: what the graph gives, and one sample's statistics of it. */

@@ -87,7 +87,13 @@ export function stepChart(
           strokeWidth: 3,
           strokeOpacity: 0.35,
         }),
-        Plot.line(points, { x: "step", y: "value", stroke: color, strokeWidth: 2, strokeDasharray: dash }),
+        Plot.line(points, {
+          x: "step",
+          y: "value",
+          stroke: color,
+          strokeWidth: 2,
+          ...dash && { strokeDasharray: dash },
+        }),
         Plot.dot(points.filter(there), { x: "step", y: "value", fill: color, r: 3 }),
       ]),
       ...endLabels(

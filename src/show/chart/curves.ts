@@ -91,7 +91,7 @@ export function curveChart(groups: readonly CurveGroup[], panel: CurvePanel): Pl
           y: "value",
           stroke: color,
           strokeWidth: by === "importance" ? 2.5 : 1.5,
-          strokeDasharray: dash,
+          ...dash && { strokeDasharray: dash },
         })
       ),
       ...drawn.map(({ line, color }) => Plot.dot(line, { x: "dropped", y: "value", fill: color, r: 3 })),

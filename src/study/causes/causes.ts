@@ -21,11 +21,11 @@ import { type NamedConfig, packText, type StudyModel, zipfText } from "../../sub
 /** What the study measures, beside the options of every study. */
 export interface CausesMeasures {
   /** Every how manieth query the attention patterns are of; 1, all of them, where not said. */
-  readonly queryStride?: number;
+  readonly queryStride?: number | undefined;
   /** What computes the patterns; "cpu" where not said. */
-  readonly kernels?: KernelsName;
+  readonly kernels?: KernelsName | undefined;
   /** Samples that the effects on later layers are of; 2 where not said, none for 0. */
-  readonly effectSamples?: number;
+  readonly effectSamples?: number | undefined;
 }
 
 /** Options of the study. */

@@ -17,13 +17,13 @@ import { type NamedConfig, zipfText } from "../../subject/mod.ts";
 /** Options of the study; the sizes of the text, what to change of the shape, and what to draw from. */
 export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | "bos">, Reshaping {
   /** How many seeds, from `seed` on; 1 and 0 where not said. */
-  readonly seeds?: number;
+  readonly seeds?: number | undefined;
   /** The first of them; 0 by default. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Standard deviation of the weights; the configuration's `initializer_range` where not said. */
-  readonly std?: number;
+  readonly std?: number | undefined;
   /** That of the projections onto the residual stream; as the others' where neither says. */
-  readonly residualStd?: number;
+  readonly residualStd?: number | undefined;
 }
 
 /** Numbers that two cores make in a second. */
