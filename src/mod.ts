@@ -37,11 +37,13 @@ export type { Reshaping } from "./models/mod.ts";
 export type { Blocks, Tokenizer } from "./text/mod.ts";
 export type {
   CacheEntry,
+  Damaged,
   FetchOptions,
   KnownModel,
   OpenOptions,
   Progress,
   SeriesOptions,
+  Verified,
 } from "./hub/mod.ts";
 export { cacheEntries, knownModels, pruneCache, verifyCache } from "./hub/mod.ts";
 export { interruptible, show, type Showable } from "./show/cell.ts";

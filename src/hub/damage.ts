@@ -19,9 +19,9 @@ import {
 /** How to look for damage. */
 export interface DamageOptions extends HashOptions {
   /** The SHA-256 that the file must have, where the caller knows. */
-  sha256?: string;
+  sha256?: string | undefined;
   /** Read it even if that was done before: a flipped bit changes neither size nor time. */
-  again?: boolean;
+  again?: boolean | undefined;
 }
 
 /** What is wrong with a file, in words, or null: it is sound, or nothing is known of it. */
@@ -53,7 +53,9 @@ export async function damageOf(path: string, options: DamageOptions = {}): Promi
 
 /** A file that is not what arrived, and why. */
 export interface Damaged {
+  /** Of the file. */
   readonly path: string;
+  /** What is wrong with it, in words. */
   readonly found: string;
 }
 

@@ -15,13 +15,24 @@ export interface CacheEntry {
   readonly name: string;
   /** Bytes of the files that are ours. */
   readonly bytes: number;
+  /** When it was last opened. */
   readonly lastUse: Date;
+  /** Where it lies. */
   readonly path: string;
 }
 
 const PARTIAL = "partial";
 
-/** All entries of the cache, by name. */
+/**
+ * All entries of the cache, by name.
+ *
+ * @example
+ * ```ts
+ * import { cacheEntries } from "lamina";
+ *
+ * for (const { name, bytes } of await cacheEntries()) console.log(name, bytes);
+ * ```
+ */
 export async function cacheEntries(): Promise<CacheEntry[]> {
   const entries: CacheEntry[] = [];
   for (const room of ["models", "packages", "hub"]) {
@@ -49,6 +60,13 @@ export async function namedEntries(names: readonly string[] | "all"): Promise<Ca
 /**
  * Deletes entries by name, or all of them, and gives what was deleted. An unknown name throws before anything is deleted;
  * what another process is fetching stays.
+ *
+ * @example Not run by tests: it removes what others use
+ * ```ts ignore
+ * import { pruneCache } from "lamina";
+ *
+ * await pruneCache(["owner/name"]);
+ * ```
  */
 export async function pruneCache(names: readonly string[] | "all"): Promise<CacheEntry[]> {
   const doomed = await namedEntries(names);

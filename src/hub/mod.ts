@@ -10,6 +10,7 @@ export { benchmarkData, knownModels } from "./packaged.ts";
 export { type KnownModel, type Manifest, parseManifest } from "./manifest.ts";
 export { cacheFolder, freeBytes } from "./cache.ts";
 export { cacheEntries, type CacheEntry, namedEntries, pruneCache } from "./entries.ts";
+export type { Damaged } from "./damage.ts";
 export { type Verified, verifyCache } from "./verify.ts";
 export { isOffline } from "./hub_api.ts";
 export { endpoint } from "./hub_fetch.ts";

@@ -43,9 +43,9 @@ export async function hashFile(
 
 /** How to read a file for its hash. */
 export interface HashOptions {
-  signal?: AbortSignal;
-  hash?: Hash;
-  onBytes?: (done: number) => void;
+  signal?: AbortSignal | undefined;
+  hash?: Hash | undefined;
+  onBytes?: ((done: number) => void) | undefined;
 }
 
 /** Begins the hash that git gives a file of this size, and the hub its small files. */

@@ -9,14 +9,25 @@ import { stampedFiles } from "./stamp.ts";
 
 /** What was read, and what of it is not what arrived. */
 export interface Verified {
+  /** Files that were read. */
   readonly files: number;
+  /** Bytes that were read. */
   readonly bytes: number;
+  /** Files that are not what arrived, what was found, and the entry they belong to. */
   readonly damaged: readonly (Damaged & { readonly entry: string })[];
 }
 
 /**
  * Reads the files of the named entries, or of all, in our cache and in Hugging Face's. What is damaged in ours is fetched
  * again when it is opened next. Throws `RangeError` for a name that is in neither.
+ *
+ * @example Not run by tests: it reads the whole cache
+ * ```ts ignore
+ * import { verifyCache } from "lamina";
+ *
+ * const { files, damaged } = await verifyCache([]);
+ * console.log(files, damaged);
+ * ```
  */
 export async function verifyCache(names: readonly string[], options: FetchOptions = {}): Promise<Verified> {
   const all = [...await ourFiles(), ...await theirFiles()];

@@ -15,7 +15,7 @@ function failFirst(hub: FakeHub, ...answers: (() => Response)[]): void {
   hub.intercept = (request) => request.url.includes("/api/") ? answers.shift()?.() : undefined;
 }
 
-const status = (status: number, headers?: Record<string, string>) => () =>
+const status = (status: number, headers: Record<string, string> = {}) => () =>
   new Response("no", { status, headers });
 
 /** Breaks the connection in the middle of an answer. */
