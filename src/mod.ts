@@ -30,7 +30,7 @@ export type {
   Sweep,
 } from "./result/mod.ts";
 export { merge, readResult, writeResult } from "./result/mod.ts";
-export type { Kind, ResultOf } from "./result/mod.ts";
+export type { Keeping, Kind, ResultOf } from "./result/mod.ts";
 export type { DropPlan } from "./run/mod.ts";
 export type { Predicted, RatioPoint } from "./measure/mod.ts";
 export type { Reshaping } from "./models/mod.ts";

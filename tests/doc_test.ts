@@ -16,7 +16,8 @@ async function denoDoc(...options: string[]): Promise<{ out: string; err: string
  * Types that public ones name and that are not public themselves: those of results are inferred from their forms, which check
  * what is read; engines, opened weights and the manifest's packages are for passing on, not for looking into.
  */
-const UNNAMED = /^(?:output|forms|\w+Form|Shard|ModuleMeans|Engine|Model|ModelSpec|PackageSource)$/;
+const UNNAMED =
+  /^(?:output|forms|METHODS|agreement|officialDifference|\w+Form|Shard|ModuleMeans|Engine|Model|ModelSpec|PackageSource)$/;
 
 Deno.test("everything public has a word on it, and names public types", async () => {
   const { err } = await denoDoc("--lint");

@@ -11,6 +11,7 @@ const agreement = z.object({
   /** Largest absolute difference of importance. */
   largestDifference: z.number(),
 });
+/** How alike two profiles order one kind of module. */
 export type Agreement = z.infer<typeof agreement>;
 
 /** Two profiles. */
@@ -21,6 +22,7 @@ export const compareForm = z.object({
   mlp: agreement,
   block: agreement,
 });
+/** Two profiles beside each other. */
 export type Comparison = z.infer<typeof compareForm>;
 
 /** One kind of module by layer [L]; null where it is absent. */
@@ -34,6 +36,7 @@ const officialDifference = z.object({
   /** Spearman's, of the two over the layers; null where one side does not vary. */
   rankCorrelation: z.number().nullable(),
 });
+/** One kind of module, ours beside the official code, by layer. */
 export type OfficialDifference = z.infer<typeof officialDifference>;
 
 /** Importance, ours and by the paper's official code. */
@@ -46,4 +49,5 @@ export const againstForm = z.object({
   attention: officialDifference,
   mlp: officialDifference,
 });
+/** A profile beside what the official code says. */
 export type AgainstLlmDrop = z.infer<typeof againstForm>;

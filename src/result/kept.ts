@@ -15,6 +15,7 @@ import { parseResult, readResult, resultText } from "./store.ts";
 export interface Keeping {
   /** A folder in which results are kept and found again; nothing is kept where it is not said. */
   readonly results?: string | undefined;
+  /** Receives single lines for a person. */
   readonly onNotice?: ((line: string) => void) | undefined;
 }
 

@@ -10,6 +10,7 @@ import {
   attentionOf,
   causes,
   checkpoints,
+  type CheckpointsOptions,
   curvesOf,
   generate,
   perplexities,
@@ -116,7 +117,7 @@ const studies: Record<string, { predicts: boolean; run(setting: Setting): Promis
 };
 
 /** The model of a folder as the only checkpoint of a series. */
-async function ofSeries(folder: string, options: StudyOptions & { quality?: string }) {
+async function ofSeries(folder: string, options: CheckpointsOptions) {
   for (const file of ["config.json", "model.safetensors", "tokenizer.json"]) {
     await Deno.mkdir(`${folder}/series/step1`, { recursive: true });
     await Deno.copyFile(`${folder}/${file}`, `${folder}/series/step1/${file}`);
