@@ -18,11 +18,6 @@ export function plain(text: string): string {
   return text.replaceAll(BREAKS, " ").replaceAll(UNSAFE, "\ufffd");
 }
 
-/** Text as a part of a file's name, an address or an id. */
-export function slug(text: string): string {
-  return text.replaceAll(/[^\w.-]+/g, "_");
-}
-
 /** What a terminal that knows ASCII alone gets in place of the characters that tables are made of; each as wide. */
 const ASCII: Readonly<Record<string, string>> = {
   "–": "-",

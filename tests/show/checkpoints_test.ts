@@ -91,3 +91,8 @@ Deno.test("claim C3 counts steps, and says what half of the modules cost at the 
       "attention's median importance is below the MLP's at 1 of 1 steps (0.40 times it at step 5).",
   );
 });
+
+Deno.test("a figure of a series lies beside its page, whatever the series is called", () => {
+  const { figures } = show.sections.checkpoints([{ ...cases["as usual"], name: '../owner/a "b"' }]);
+  for (const { name } of figures) assert.match(name, /^checkpoint_\w+_\.\._owner_a_b_$/);
+});

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import type { Profile } from "../../src/result/mod.ts";
 import * as show from "../../src/show/mod.ts";
 import { toCsv } from "../../src/show/chart/csv.ts";
-import { ascii, cut, plain, slug, widthOf } from "../../src/show/plain.ts";
+import { ascii, cut, plain, widthOf } from "../../src/show/plain.ts";
 import { causes } from "./synthetic_causes.ts";
 import { checkSvg, readCsv } from "./check_svg.ts";
 import { profile, sweep } from "./synthetic.ts";
@@ -57,11 +57,6 @@ Deno.test("a cut text fits and begins as the whole one", () => {
     assert.ok(widthOf(shown) <= columns);
     assert.ok(plain(text).startsWith(shown.replace(/…$/, "")));
   }));
-});
-
-Deno.test("a part of a file's name leads nowhere else", () => {
-  assert.equal(slug("../owner/na me\0"), ".._owner_na_me_");
-  assert.equal(slug("pre-ln_1.5"), "pre-ln_1.5");
 });
 
 Deno.test("tables keep hostile names to their line and cell, and printed lines to what is seen", () => {

@@ -1,5 +1,5 @@
 /** Redundancy through training as a section: the figures of each series, what they say of claim C3, and a table of both. */
-import type { Checkpoints } from "../../result/mod.ts";
+import { type Checkpoints, fileName } from "../../result/mod.ts";
 import { checkpointLinesFigure } from "../figures/checkpoint_lines.ts";
 import { checkpointMapFigure } from "../figures/checkpoint_map.ts";
 import { checkpointMovementFigure } from "../figures/checkpoint_movement.ts";
@@ -9,7 +9,6 @@ import { formatNumber } from "../chart/numbers.ts";
 import type { ReportTable, Section } from "./section.ts";
 import { KIND_NAMES, settingsOf } from "../chart/setting.ts";
 import type { Figure } from "../chart/svg.ts";
-import { slug } from "../plain.ts";
 import { optional } from "../tables/table.ts";
 import { trainingClaim } from "../claims/training.ts";
 
@@ -26,7 +25,7 @@ export function checkpointsSection(results: readonly Checkpoints[]): Section {
     ))),
     claims: [trainingClaim(results)],
     figures: results.flatMap((result) =>
-      figuresOf(result).map((figure) => ({ ...figure, name: `${figure.name}_${slug(result.name)}` }))
+      figuresOf(result).map((figure) => ({ ...figure, name: `${figure.name}_${fileName(result.name)}` }))
     ),
     tables: [medianTable(results)],
   };
