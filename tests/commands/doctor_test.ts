@@ -1,9 +1,7 @@
-/** The doctor on this machine, on machines that lack a part, and among probes that hang, throw and die. */
+/** `lamina doctor` as a person runs it: on this machine, and on machines that lack a part. */
 import assert from "node:assert/strict";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { doctorTable } from "../../src/show/mod.ts";
-import { runApart } from "../../src/doctor/examine.ts";
-import { examine, type Finding, machineProbes, type Probe } from "../../src/doctor/mod.ts";
+import { fileURLToPath } from "node:url";
+import { type Finding, machineProbes } from "../../src/doctor/mod.ts";
 import { withFolder } from "../support.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -82,53 +80,6 @@ Deno.test("a machine without Vulkan, cache or a hub's address hears how to get t
     "https://hub.example, not asked (HF_HUB_OFFLINE); token of HF_TOKEN",
   );
   assert.doesNotMatch(stdout, /secret/);
-});
-
-const probe = (part: string, look: Probe["look"], seconds = 10): Probe => ({
-  part,
-  needed: true,
-  remedy: `get ${part}`,
-  seconds,
-  look,
-});
-
-Deno.test("a probe that throws, hangs or whose process dies takes no other with it", async () => {
-  await withFolder(async (folder) => {
-    const script = async (name: string, code: string) => {
-      await Deno.writeTextFile(`${folder}/${name}.ts`, code);
-      return pathToFileURL(`${folder}/${name}.ts`);
-    };
-    const dies = await script("dies", `console.log("lamina, nearly"); Deno.kill(Deno.pid, "SIGABRT");`);
-    const fails = await script("fails", `throw new TypeError("out of luck");`);
-    const sleeps = await script("sleeps", `setTimeout(() => {}, 60_000);`);
-    const findings = await examine([
-      probe("good", () => Promise.resolve("here")),
-      probe("thrower", () => {
-        throw new Error("not here");
-      }),
-      probe("dead", (signal) => runApart(dies, [], signal)),
-      probe("failed", (signal) => runApart(fails, [], signal)),
-      probe("asleep", (signal) => runApart(sleeps, [], signal), 1),
-      probe("deaf", () => new Promise(() => {}), 0.1),
-    ]);
-    const found = Object.fromEntries(findings.map((finding) => [finding.part, finding.found]));
-    assert.equal(found.good, "here");
-    assert.equal(found.thrower, "not here");
-    assert.match(found.dead, /^the process ended with SIGABRT/);
-    assert.match(found.failed, /^the process ended with code 1: .*TypeError: out of luck$/);
-    assert.equal(found.asleep, "no answer for 1 s");
-    assert.equal(found.deaf, "no answer for 0.1 s");
-    assert.deepEqual(findings.filter(({ works }) => works).map(({ part }) => part), ["good"]);
-    assert.equal(findings[1].remedy, "get thrower");
-    assert.match(doctorTable(findings, {}), /^\+ good +here\n- thrower +not here\n +> get thrower\n/);
-  });
-});
-
-Deno.test("a stop ends the examination", async () => {
-  const controller = new AbortController();
-  const examined = examine([probe("deaf", () => new Promise(() => {}))], controller.signal);
-  controller.abort(new Error("Stopped"));
-  await assert.rejects(examined, /^Error: Stopped$/);
 });
 
 Deno.test("where ONNX Runtime cannot be loaded, what needs no model runs, and the rest says why it does not", async () => {

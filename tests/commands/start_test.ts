@@ -1,10 +1,13 @@
-/** What `lamina start` measures and writes, on tiny models: fewer modules than it drops, and two models of one name. */
+/** What `lamina start` measures and writes, on tiny models; and the command as a person runs it, without a network. */
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { mainJob } from "../../src/commands/start.ts";
 import { readResult } from "../../src/result/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { withFolder } from "../support.ts";
-import { kept, withTiny } from "../study/tiny.ts";
+import { kept, tinyText, withTiny } from "../study/tiny.ts";
+import { benchmark } from "../text/benchmark.ts";
+import { expectFailures, lamina, laminaWith, withDesk } from "./cli.ts";
 
 /** A context that keeps what it is told. */
 function listening() {
@@ -71,3 +74,65 @@ Deno.test("two models of one name: neither's results take the place of the other
     }
     assert.deepEqual(written(results), plans.sort());
   }));
+
+/** Makes a cache in which the benchmark package is there already, its documents long enough for the sizes of the job. */
+async function writeTexts(cache: string): Promise<void> {
+  const manifest = new URL("../../data/models.json", import.meta.url);
+  const { benchmark: { package: name, version, path } } = JSON.parse(await Deno.readTextFile(manifest));
+  for (const [file, bytes] of Object.entries(benchmark(` ${Array(15).fill(tinyText).join(" ")}`))) {
+    const target = `${cache}/packages/${name}-${version}/${path}/${file}`;
+    await Deno.mkdir(dirname(target), { recursive: true });
+    await Deno.writeFile(target, bytes);
+  }
+}
+
+Deno.test("importances, a plan a kind, what dropping costs, the curves and a page; a second run finds all kept", () =>
+  withDesk(async ({ folder, options: { results } }) => {
+    await writeTexts(`${folder}/cache`);
+    const start = () =>
+      laminaWith({ LAMINA_RESULTS: results, LAMINA_CACHE: `${folder}/cache` }, "start", folder);
+    const first = await start();
+    assert.equal(first.code, 0, first.err);
+    assert.match(first.err, /^done in \d+ s; results in /m);
+    for (
+      const line of [
+        /8 × 2048 tokens of stories/,
+        /^attention, most redundant first$/m,
+        /^.* · drop 3 of attention by importance$/m,
+        /^.* · drop 3 of MLP by importance$/m,
+        /^.* · drop 3 of block by importance$/m,
+        /8 × 512 tokens of wiki/,
+        / +0\.0000 +100\.0 % +nothing$/m,
+        / +block 0 1 2$/m,
+        /^dropped +attention, importance +MLP, importance +block, importance +attention, deepest +attention, random$/m,
+        /^page of figures: .*index\.html$/m,
+      ]
+    ) assert.match(first.out, line);
+    const files = kept(results);
+    const plans = files.filter((file) => file.startsWith("plan-"));
+    assert.deepEqual(
+      plans.map((file) => file.match(/-(attention|mlp|block)-3-[0-9a-f]+\.json$/)?.[1]).sort(),
+      [
+        "attention",
+        "block",
+        "mlp",
+      ],
+    );
+    for (const file of plans) assert.equal((await readResult(`${results}/${file}`, "plan")).order.length, 3);
+    const [curves] = files.filter((file) => file.startsWith("sweep-"));
+    assert.equal((await readResult(`${results}/${curves}`, "sweep")).curves.length, 5);
+    const [report] = files.filter((file) => file.startsWith("report-"));
+    const page = await Deno.readTextFile(`${results}/${report}/index.html`);
+    for (const name of ["importance", "quality", "magnitude"]) assert.ok(page.includes(`id="${name}"`), name);
+    const again = await start();
+    assert.equal(again.out, first.out);
+    assert.match(again.err, /profile of .*: kept from an earlier run/);
+    assert.deepEqual(kept(results), files);
+  }));
+
+Deno.test("a model that is not there is a failure, an option that is not there wrong use", () =>
+  expectFailures(lamina, [
+    [1, ["start", "no-such-model"], /Cannot open no-such-model: unknown name/],
+    [2, ["start", "--fast"], /unknown option '--fast'/],
+    [2, ["start", "a", "b"], /too many arguments for 'start'/],
+  ]));

@@ -1,8 +1,11 @@
-/** `lamina cache` as a person runs it: what it lists, that it asks, and what it says of damage. */
+/** `lamina cache` and `models` as a person runs them: what they list, that prune asks, and what verify says of damage. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { knownModels } from "../../src/hub/mod.ts";
 import { withFolder } from "../support.ts";
+import { type Desk, expectFailures, laminaWith } from "./cli.ts";
 
+const manifest = new URL("../../data/models.json", import.meta.url);
 const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 
 /** Runs `lamina cache …` on a cache with one dataset of one file. */
@@ -72,3 +75,54 @@ Deno.test("verify says that all is sound, or names what is damaged and exits wit
     assert.match(unknown.err, /Cannot find nothing/);
   });
 });
+
+/** A cache with the first known model (a file of its size, which holds nothing) and a package. */
+function withStock(use: (run: Desk["run"], folder: string) => Promise<void>): Promise<void> {
+  return withFolder(async (folder) => {
+    const [{ name, size }] = await knownModels();
+    const { models: [{ file }] } = JSON.parse(await Deno.readTextFile(manifest));
+    await Deno.mkdir(`${folder}/models/${name}`, { recursive: true });
+    await Deno.mkdir(`${folder}/packages/rows-1.0`, { recursive: true });
+    await Deno.writeFile(`${folder}/packages/rows-1.0/rows`, new Uint8Array(1500));
+    await Deno.writeFile(`${folder}/models/${name}/${file}`, new Uint8Array());
+    await Deno.truncate(`${folder}/models/${name}/${file}`, size); // a hole: it takes no room
+    await use((...args) => laminaWith({ LAMINA_CACHE: folder }, ...args), folder);
+  });
+}
+
+Deno.test("models: a line a model, which of them is cached, and the same as JSON", () =>
+  withStock(async (run) => {
+    const [table, json] = await Promise.all([run("models"), run("models", "--json")]);
+    assert.equal(table.code, 0, table.err);
+    const [head, ...lines] = table.out.split("\n");
+    assert.match(head, /^name +alias +architecture +licence +size +cached$/);
+    const models = await knownModels();
+    const rows = lines.slice(0, models.length).map((line) => line.split(/ {2,}/));
+    assert.deepEqual(rows.map(([name, alias]) => [name, alias]), models.map((m) => [m.name, m.alias]));
+    assert.deepEqual(rows.map((row) => row.at(-1)), ["yes", "no"]);
+    assert.match(table.out, /or: a folder in Hugging Face layout, a \.gguf file, owner\/name/);
+    const listed: typeof models = JSON.parse(json.out);
+    assert.deepEqual(listed.map(({ name, cached }) => [name, cached]), [
+      [models[0].name, true],
+      [models[1].name, false],
+    ]);
+    await expectFailures(run, [[2, ["models", "--yaml"], /unknown option '--yaml'/]]);
+  }));
+
+Deno.test("cache: a line an entry, its size and last use, and where it lies", () =>
+  withStock(async (run, folder) => {
+    const [{ name }] = await knownModels();
+    const { code, out, err } = await run("cache");
+    assert.deepEqual([code, err], [0, `in ${folder}\n`]);
+    const today = new Date().toISOString().slice(0, 10);
+    const rows = out.trimEnd().split("\n").map((line) => line.split(/ {2,}/));
+    assert.deepEqual(rows, [
+      ["name", "size", "last use"],
+      ["rows-1.0", "1.50 kB", today],
+      [name, "98.4 MB", today],
+    ]);
+    assert.deepEqual(await run("cache", "list"), { code, out, err });
+    await expectFailures(run, [[2, ["cache", "empty"], /too many arguments for 'list'/]]);
+    for (const what of ["models", "packages"]) await Deno.remove(`${folder}/${what}`, { recursive: true });
+    assert.equal((await run("cache")).out, "nothing is cached\n");
+  }));

@@ -90,6 +90,9 @@ onEveryDevice("the yardsticks do the work they are measured by", async (device) 
 
 Deno.test("CUDA is opened, or its absence explained", async () => {
   const { device, reason } = openCuda();
-  if (device) await device.close();
-  else assert.match(reason, /no CUDA device|NVRTC is missing/);
+  if (device) {
+    const { inputs, params } = layerGramCall(states);
+    const { gram } = await device.run(layerGramKernel, inputs, params).finally(() => device.close());
+    assert.equal(gram[0], 14);
+  } else assert.match(reason, /no CUDA device|NVRTC is missing/);
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execute } from "../../src/lab.ts";
 import { interruptible, show } from "../../src/show/cell.ts";
-import { flawsOf, readCode, textOf, withKernel, writeNotebook } from "./notebook.ts";
+import { flawsOf, kernelTest, readCode, textOf, writeNotebook } from "./notebook.ts";
 
 Deno.test("outside a kernel a line stands in for what is shown", async () => {
   const lines: string[] = [];
@@ -52,27 +52,25 @@ const cells = [
   await show([{ study, show: globalThis.end, fresh: !interruptible().signal.aborted }]);`,
 ];
 
-Deno.test("in a kernel every call of show is one output, progress is drawn in place", async () => {
-  await withKernel(async (folder) => {
-    const path = `${folder}/cells.ipynb`;
-    await writeNotebook(path, cells);
-    await execute([path]);
-    const run = await readCode(path);
-    assert.deepEqual(run.flatMap(flawsOf), []);
-    const [, kinds, table, progress, stopped] = run.map(({ outputs }) => outputs);
-    assert.deepEqual(kinds.map((output) => Object.keys(output.data!).sort()), [
-      ["text/markdown", "text/plain"],
-      ["image/svg+xml", "text/plain"],
-      ["text/html", "text/plain"],
-    ]);
-    const html = textOf(table[0], "text/html")!;
-    assert.doesNotMatch(html, /style=|class=/);
-    assert.match(html, /<td align="left">&lt;a&gt; &amp; b<\/td><td align="right">25<\/td>/);
-    assert.match(html, /<td align="right">0.00491<\/td><td align="left">–<\/td>/);
-    assert.match(html, /<td align="right">785,815<\/td>/);
-    assert.match(textOf(table[0], "text/plain")!, /^name,layer,value,none\n<a> & b,25,0.004912,\n/);
-    assert.equal(progress.length, 2, "one line of progress, and what is shown");
-    assert.match(textOf(progress[0], "text/plain")!, /^kept from an earlier run\nprofile {2}done after 0 s$/);
-    assert.equal(textOf(stopped[1], "text/plain"), "study,show,fresh\nAbortError,AbortError,true\n");
-  });
+kernelTest("in a kernel every call of show is one output, progress is drawn in place", async (folder) => {
+  const path = `${folder}/cells.ipynb`;
+  await writeNotebook(path, cells);
+  await execute([path]);
+  const run = await readCode(path);
+  assert.deepEqual(run.flatMap(flawsOf), []);
+  const [, kinds, table, progress, stopped] = run.map(({ outputs }) => outputs);
+  assert.deepEqual(kinds.map((output) => Object.keys(output.data!).sort()), [
+    ["text/markdown", "text/plain"],
+    ["image/svg+xml", "text/plain"],
+    ["text/html", "text/plain"],
+  ]);
+  const html = textOf(table[0], "text/html")!;
+  assert.doesNotMatch(html, /style=|class=/);
+  assert.match(html, /<td align="left">&lt;a&gt; &amp; b<\/td><td align="right">25<\/td>/);
+  assert.match(html, /<td align="right">0.00491<\/td><td align="left">–<\/td>/);
+  assert.match(html, /<td align="right">785,815<\/td>/);
+  assert.match(textOf(table[0], "text/plain")!, /^name,layer,value,none\n<a> & b,25,0.004912,\n/);
+  assert.equal(progress.length, 2, "one line of progress, and what is shown");
+  assert.match(textOf(progress[0], "text/plain")!, /^kept from an earlier run\nprofile {2}done after 0 s$/);
+  assert.equal(textOf(stopped[1], "text/plain"), "study,show,fresh\nAbortError,AbortError,true\n");
 });

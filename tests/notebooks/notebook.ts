@@ -94,20 +94,27 @@ export function foreignParts(text: string): string[] {
   return text.match(machine) ?? [];
 }
 
-/** Runs `use` with a folder inside the project (where "lamina" is known), or says why it cannot and does nothing. */
-export async function withKernel(use: (folder: string) => Promise<void>): Promise<void> {
-  const missing = await missingPackages();
-  if (missing.length > 0) {
-    console.log(`SKIPPED: no virtual environment without ${missing.join(", ")}`);
-    return;
-  }
-  await install();
-  const folder = await Deno.makeTempDir({ dir: `${root}data/venv` });
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+const missing = await missingPackages();
+
+/**
+ * A test with a kernel, and a folder inside the project (where "lamina" is known) to work in. Where Python lacks what the
+ * kernel's environment is made of, an ignored test whose name says so.
+ */
+export function kernelTest(name: string, body: (folder: string) => Promise<void>): void {
+  const why = missing.length > 0 ? ` (skipped: ${missing.join(", ")} not found)` : "";
+  Deno.test({
+    name: name + why,
+    ignore: why !== "",
+    async fn() {
+      await install();
+      const folder = await Deno.makeTempDir({ dir: `${root}data/venv` });
+      try {
+        await body(folder);
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    },
+  });
 }
 
 /** Runs a Python script in the virtual environment; its standard output. Throws with its errors. */

@@ -1,34 +1,21 @@
 /** Tables and figures of training: complete, safe as SVG, and of the very numbers, whatever the series lacks. */
 import assert from "node:assert/strict";
-import { type Checkpoints, head } from "../../src/result/mod.ts";
+import type { Checkpoints } from "../../src/result/mod.ts";
 import * as show from "../../src/show/mod.ts";
 import { checkFigure, checkSvg, readCsv } from "./check_svg.ts";
-import { profile, type Shape, sweep } from "./synthetic.ts";
-
-/** Checkpoints whose importance falls by a half from each to the next. */
-function series(steps: readonly number[], shape: Shape, quality = true): Checkpoints {
-  return {
-    ...head("checkpoints"),
-    name: "a run",
-    series: steps.map((step, i) => ({
-      ...profile({ ...shape, scale: (shape.scale ?? 1) * 2 ** -i }),
-      step,
-      quality: quality ? sweep(shape, [0, Math.floor(shape.layers / 2)]) : null,
-    })),
-  };
-}
+import { checkpoints } from "./synthetic_checkpoints.ts";
 
 const steps = [0, 32, 64, 128, 512, 4096];
 const cases: Record<string, Checkpoints> = {
-  "as usual": series(steps, { layers: 8 }),
-  "one checkpoint": series([1000], { layers: 8 }),
-  "step 0 alone": series([0], { layers: 4 }),
-  "two layers": series(steps, { layers: 2 }),
-  "one layer": series(steps, { layers: 1 }),
-  "many of both": series(Array.from({ length: 40 }, (_, i) => 1000 * i), { layers: 80, samples: 1 }),
-  "no attention in some layers": series(steps, { layers: 8, attention: [0, 3], mlp: [1] }),
-  "no attention at all": series(steps, { layers: 3, attention: [0, 1, 2] }),
-  "no importance": series(steps, { layers: 4, scale: 0 }),
+  "as usual": checkpoints(steps, { layers: 8 }),
+  "one checkpoint": checkpoints([1000], { layers: 8 }),
+  "step 0 alone": checkpoints([0], { layers: 4 }),
+  "two layers": checkpoints(steps, { layers: 2 }),
+  "one layer": checkpoints(steps, { layers: 1 }),
+  "many of both": checkpoints(Array.from({ length: 40 }, (_, i) => 1000 * i), { layers: 80, samples: 1 }),
+  "no attention in some layers": checkpoints(steps, { layers: 8, attention: [0, 3], mlp: [1] }),
+  "no attention at all": checkpoints(steps, { layers: 3, attention: [0, 1, 2] }),
+  "no importance": checkpoints(steps, { layers: 4, scale: 0 }),
 };
 
 const figures: Record<string, (result: Checkpoints) => show.Figure> = {
@@ -75,14 +62,17 @@ Deno.test("the table has a line a step, and quality only where it was measured",
   const table = show.checkpointTable(cases["as usual"]);
   assert.equal(table.match(/^ *4096 /gm)!.length, 3);
   assert.match(table, /^step +full +attention halved +MLP halved +block halved$/m);
-  const without = show.checkpointTable(series(steps, { layers: 8 }, false));
+  const without = show.checkpointTable(checkpoints(steps, { layers: 8 }, false));
   assert.equal(without.match(/^ *4096 /gm)!.length, 2);
   assert.doesNotMatch(without, /perplexity|NaN|undefined/);
-  assert.throws(() => show.checkpointQualityFigure(series(steps, { layers: 8 }, false)), /none was measured/);
+  assert.throws(
+    () => show.checkpointQualityFigure(checkpoints(steps, { layers: 8 }, false)),
+    /none was measured/,
+  );
 });
 
 Deno.test("claim C3 counts steps, and says what half of the modules cost at the last one", () => {
-  const { id, measured } = show.trainingClaim([cases["as usual"], series([5], { layers: 4 }, false)]);
+  const { id, measured } = show.trainingClaim([cases["as usual"], checkpoints([5], { layers: 4 }, false)]);
   assert.equal(id, "C3");
   assert.equal(
     measured,

@@ -123,9 +123,3 @@ Deno.test("a figure without numbers for its axes is an error, not a broken pictu
     { name: "RangeError", message: /^Cannot draw the norm of the stream: every layer is dropped/ },
   );
 });
-
-// Made anew by: deno test -A --update-snapshots tests/show/figures_test.ts
-Deno.test("the importance figure is drawn as before", async (t) => {
-  const lines = show.importanceFigure(profile({ layers: 3, attention: [1] })).svg.replaceAll("><", ">\n<");
-  await t.assertSnapshot(lines);
-});

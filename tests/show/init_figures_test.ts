@@ -1,70 +1,21 @@
 /** Figures of untrained models: a mark for every number, what they say of the fit, and claim C4. */
 import assert from "node:assert/strict";
-import {
-  initCausesFigure,
-  initClaim,
-  initFitFigure,
-  initMapFigure,
-  type InitModel,
-} from "../../src/show/mod.ts";
-import { head } from "../../src/result/mod.ts";
+import { initCausesFigure, initClaim, initFitFigure, initMapFigure } from "../../src/show/mod.ts";
 import { checkSvg, readCsv } from "./check_svg.ts";
-import { provenance } from "./synthetic.ts";
-
-const LAYERS = 5;
-const made = provenance({ layers: LAYERS });
-
-/** Importances that fall with depth; `off` is by how much the closed form differs from them. */
-function model({ ratio = 2, off = 1, variance = 0.05, hidden = 128, std = 0.02 } = {}): InitModel {
-  const importances = (scale: number) => Array.from({ length: LAYERS }, (_, l) => scale * 0.1 / (1 + l));
-  const seeds = (scale: number) => ({
-    importance: importances(scale),
-    relativeMagnitude: importances(1),
-    sign: importances(1),
-    spread: importances(scale / 10),
-    bySeed: [importances(scale * 0.9), importances(scale * 1.1)],
-  });
-  return {
-    measured: {
-      ...head("random-init"),
-      provenance: { ...made, model: { ...made.model, name: `llama (hidden ${hidden})` } },
-      shape: {
-        hidden,
-        layers: LAYERS,
-        heads: 1,
-        kvHeads: 1,
-        headSize: hidden,
-        feedForward: 4 * hidden,
-        vocabulary: 100,
-        norm: "pre",
-      },
-      initialiser: { std, residualStd: std },
-      seeds: [0, 1],
-      tokens: 64,
-      skippedTokens: 0,
-      streamNorm: importances(1),
-      attention: seeds(ratio),
-      mlp: seeds(1),
-      block: seeds(1 + ratio),
-    },
-    predicted: {
-      attention: importances(ratio * off),
-      mlp: importances(1),
-      block: importances(1 + ratio),
-      logitVariance: variance,
-    },
-  };
-}
+import { LAYERS, untrained } from "./synthetic_untrained.ts";
 
 Deno.test("the fit: a point for every module, its error and the logits' variance by panel", () => {
-  const good = initFitFigure([model(), model({ off: 1.12, variance: 2.7 })]);
+  const good = initFitFigure([untrained(), untrained({ off: 1.12, variance: 2.7 })]);
   assert.equal(checkSvg(good.svg).circle, 2 * 2 * LAYERS);
   assert.equal(readCsv(good.csv).length, 2 * 2 * LAYERS);
   assert.match(good.title, /within 13 % from layer 2 on/);
   assert.match(good.svg, /error ≤ 0 %, logit variance 0\.05 \(small\)</);
   assert.match(good.svg, /error ≤ 13 %, logit variance 2\.7 \(not small\)</);
   assert.match(good.reading, /D 128, σ 0\.02, Pre-LN: error ≤ 13 %/);
-  assert.match(initFitFigure([model(), model({ off: 2 })]).title, /^Of 2 untrained .* fits 1 within 15 %/);
+  assert.match(
+    initFitFigure([untrained(), untrained({ off: 2 })]).title,
+    /^Of 2 untrained .* fits 1 within 15 %/,
+  );
   assert.throws(() => initFitFigure([]), RangeError);
 });
 
@@ -74,7 +25,7 @@ Deno.test("the map: a cell for every point, a dot for every model, the line wher
   );
   const flat = points.map((point) => ({ ...point, ratio: 1.1 }));
   const figure = initMapFigure([
-    { norm: "pre", points, models: [model(), model({ hidden: 256, ratio: 0.3 })] },
+    { norm: "pre", points, models: [untrained(), untrained({ hidden: 256, ratio: 0.3 })] },
     { norm: "peri", points: flat, models: [] },
   ]);
   const marks = checkSvg(figure.svg);
@@ -91,9 +42,9 @@ Deno.test("one property at a time: two points for every model", () => {
   const figure = initCausesFigure([
     {
       name: "width D",
-      models: [64, 128, 256, 512].map((value) => ({ value, ...model({ ratio: value / 64 }) })),
+      models: [64, 128, 256, 512].map((value) => ({ value, ...untrained({ ratio: value / 64 }) })),
     },
-    { name: "norm placement", models: ["pre", "peri"].map((value) => ({ value, ...model() })) },
+    { name: "norm placement", models: ["pre", "peri"].map((value) => ({ value, ...untrained() })) },
   ]);
   assert.equal(checkSvg(figure.svg).circle, 2 * 6);
   assert.match(
@@ -104,8 +55,8 @@ Deno.test("one property at a time: two points for every model", () => {
 });
 
 Deno.test("a model at its own width goes by its name", () => {
-  const { measured, predicted } = model();
-  const own = { ...made, model: { ...made.model, name: "llama (layers 6)" } };
+  const { measured, predicted } = untrained();
+  const own = { ...measured.provenance, model: { ...measured.provenance.model, name: "llama (layers 6)" } };
   assert.match(
     initFitFigure([{ measured: { ...measured, provenance: own }, predicted }]).svg,
     />llama, σ 0\.02, Pre-LN</,
@@ -113,7 +64,7 @@ Deno.test("a model at its own width goes by its name", () => {
 });
 
 Deno.test("claim C4 counts the shapes in which attention is the less important module", () => {
-  const { id, measured } = initClaim([model(), model({ ratio: 0.5, hidden: 4096 })]);
+  const { id, measured } = initClaim([untrained(), untrained({ ratio: 0.5, hidden: 4096 })]);
   assert.equal(id, "C4");
   assert.match(measured, /in 1 of 2 shapes.* 2\.00 \(D 128, .*; 0\.500 \(D 4096, σ 0\.02, Pre-LN\)\.$/);
 });

@@ -93,10 +93,10 @@ Deno.test("claims stand beside what was measured, and only where it was", () => 
 
 const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser"]
   .find(exists);
-if (!chromium) console.log("skipped: the page in a browser (no chromium; Debian package chromium)");
 
 Deno.test({
-  name: "a browser draws every figure of the page, without empty marks, at phone and desktop width",
+  name: "a browser draws every figure of the page, without empty marks, at phone and desktop width" +
+    (chromium ? "" : " (skipped: no chromium; Debian package chromium)"),
   ignore: !chromium,
   async fn() {
     await inFolder(async (folder) => {

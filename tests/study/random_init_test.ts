@@ -4,7 +4,7 @@ import { mean, standardError } from "../../src/measure/mod.ts";
 import { initialiserOf, randomWeights, readSpec } from "../../src/models/mod.ts";
 import { overSeeds, readResult, writeResult } from "../../src/result/mod.ts";
 import { predictInit, randomInit, randomInitEstimate } from "../../src/study/mod.ts";
-import { openConfig, zipfText } from "../../src/subject/mod.ts";
+import { openConfig } from "../../src/subject/mod.ts";
 import { gramSums, withFolder } from "../support.ts";
 import { kept } from "./tiny.ts";
 
@@ -206,19 +206,4 @@ Deno.test("an estimate counts every seed, and a layer larger than memory only in
   assert.equal(three.flops, 3 * one.flops);
   assert.ok(one.flops > 6e13 && one.flops < 8e13);
   assert.ok(one.bytes < 2 ** 30);
-});
-
-Deno.test("Zipf's text: words of rank r come about 1/r as often as the first, and a longer text begins with a shorter", () => {
-  const { blocks: { ids } } = zipfText(1000, 4, 5000);
-  assert.deepEqual(zipfText(1000, 1, 100).blocks.ids, ids.slice(0, 100));
-  const harmonic = Array.from({ length: 1000 }, (_, i) => 1 / (i + 1)).reduce((a, b) => a + b);
-  for (const rank of [1, 2, 5, 20]) {
-    const count = ids.filter((id) => id === rank - 1).length;
-    const expected = ids.length / harmonic / rank;
-    assert.ok(
-      Math.abs(count - expected) < 4 * Math.sqrt(expected),
-      `${rank}: ${count}, expected ${expected}`,
-    );
-  }
-  assert.ok(ids.every((id) => id >= 0 && id < 1000));
 });

@@ -1,0 +1,71 @@
+/** `lamina generate` as a person runs it: the full model's text, the dropped one's beside it, JSON, wrong use. */
+import assert from "node:assert/strict";
+import { generate } from "../../src/study/mod.ts";
+import { expectFailures, withDesk } from "./cli.ts";
+
+const prompt = "the quick";
+
+Deno.test("each text stands under its heading behind the prompt; JSON holds the very texts", () =>
+  withDesk(async ({ model, folder, run }) => {
+    const args = ["generate", folder, "--prompt", prompt, "--tokens", "6"];
+    const [full, dropped] = await generate(model, prompt, { tokens: 6, plans: [{}, { mlp: [1] }] });
+    assert.notEqual(full.text, dropped.text);
+    const json = `${folder}/texts.json`;
+    const [alone, both, piped] = await Promise.all([
+      run(...args),
+      run(...args, "--drop-mlp", "1", "--json", json),
+      run(...args, "--drop-mlp", "1", "--json", "-"),
+    ]);
+    assert.deepEqual([alone.code, alone.err], [0, ""]);
+    assert.equal(alone.out, `— full model —\n${prompt}${full.text}\n`);
+    assert.equal(
+      both.out,
+      `— full model —\n${prompt}${full.text}\n\n— without attention (none), MLP 1 —\n${prompt}${dropped.text}\n`,
+    );
+    const written = JSON.parse(await Deno.readTextFile(json));
+    assert.deepEqual(JSON.parse(piped.out), written);
+    assert.deepEqual([written.kind, written.prompt], ["generate", prompt]);
+    assert.deepEqual(written.texts, JSON.parse(JSON.stringify([full, dropped])));
+  }));
+
+Deno.test("draws are those of their seed", () =>
+  withDesk(async ({ folder, run }) => {
+    const drawn = (seed: string, ...more: string[]) =>
+      run(
+        "generate",
+        folder,
+        "--prompt",
+        prompt,
+        "--tokens",
+        "12",
+        "--temperature",
+        "2",
+        "--seed",
+        seed,
+        ...more,
+      );
+    const [first, again, other, narrow] = await Promise.all([
+      drawn("1"),
+      drawn("1"),
+      drawn("2"),
+      drawn("1", "--top-p", "0.000001"), // one token alone: the most probable
+    ]);
+    assert.equal(first.out, again.out);
+    assert.notEqual(first.out, other.out);
+    const greedy = await run("generate", folder, "--prompt", prompt, "--tokens", "12");
+    assert.equal(narrow.out, greedy.out);
+  }));
+
+Deno.test("wrong use ends with 2, a failure with 1, and each says what was expected", () =>
+  withDesk(({ folder, run }) => {
+    const args = ["generate", folder, "--prompt", prompt];
+    return expectFailures(run, [
+      [2, ["generate", folder], /required option '--prompt <text>' not specified/],
+      [2, [...args, "--tokens", "0"], /'--tokens <n>'.*expected a whole number of at least 1/],
+      [2, [...args, "--temperature", "-1"], /'--temperature <t>'.*expected a number above 0/],
+      [2, [...args, "--top-p", "0"], /'--top-p <p>'.*expected a number above 0/],
+      [1, [...args, "--drop-attention", "7"], /Cannot drop attention 7/],
+      [1, ["generate", "no-such-model", "--prompt", prompt], /Cannot open no-such-model/],
+      [1, ["generate", folder, "--prompt", ""], /Cannot continue an empty prompt: expected a text, or BOS/],
+    ]);
+  }));

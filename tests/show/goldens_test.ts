@@ -1,0 +1,96 @@
+/**
+ * Every figure as it was drawn before, of a small synthetic result: a change of a picture is seen as such, and looked at.
+ *
+ * Made anew by: deno test -A tests/show/goldens_test.ts -- --update
+ */
+import assert from "node:assert/strict";
+import * as show from "../../src/show/mod.ts";
+import { checkpoints } from "./synthetic_checkpoints.ts";
+import { causes } from "./synthetic_causes.ts";
+import { profile, sweep } from "./synthetic.ts";
+import { untrained } from "./synthetic_untrained.ts";
+
+/** The functions of show's door that draw a figure. */
+type Draw = Extract<keyof typeof show, `${string}Figure`>;
+/** What each draws its golden of. */
+type Inputs = { readonly [Name in Draw]: Parameters<typeof show[Name]> };
+
+const six = profile({ layers: 6, attention: [2] });
+const curves = sweep({ layers: 6 });
+const why = causes({ layers: 6, attention: [4], mlp: [1] });
+const training = checkpoints([0, 32, 512, 4096], { layers: 4 });
+const widths = [64, 128, 256, 512].map((hidden) => untrained({ hidden, ratio: 256 / hidden, off: 1.05 }));
+const plane = widths.flatMap(({ measured: { shape: { hidden } } }) =>
+  [0.01, 0.05, 0.2].map((std) => ({ hidden, std, ratio: 0.64 / (std ** 2 * hidden) }))
+);
+const inputs: Inputs = {
+  importanceFigure: [six],
+  dropOrderFigure: [six],
+  qualityFigure: [curves],
+  divergenceFigure: [curves],
+  stabilityFigure: [six],
+  textsFigure: [
+    ["stories", "wiki", "code"].map((text, i) => profile({ layers: 6, text, scale: 1 + i / 10 })),
+  ],
+  magnitudeFigure: [six],
+  signFigure: [six],
+  cosineMagnitudeFigure: [six],
+  streamNormFigure: [six],
+  attentionMapFigure: [why],
+  attentionPatternFigure: [{
+    model: "llama",
+    tokens: ["The", " quick", " fox"],
+    heads: [0, 1].map((head) => ({ layer: 1, head, rows: [[1], [0.75, 0.25], [0.5, 0.125 * head, 0.5]] })),
+  }],
+  effectsFigure: [why],
+  smoothingFigure: [why],
+  causesFigure: [[why, causes({ layers: 5 }, { norm: "peri" })]],
+  updateNormsFigure: [[why, causes({ layers: 5, scale: 2 }, { norm: "peri" })]],
+  checkpointMapFigure: [training],
+  checkpointLinesFigure: [training],
+  checkpointMovementFigure: [training],
+  checkpointQualityFigure: [training],
+  initFitFigure: [widths.slice(0, 2)],
+  initMapFigure: [[{ norm: "pre", points: plane, models: widths.slice(1, 3) }]],
+  initCausesFigure: [[
+    { name: "width D", models: widths.map((model) => ({ value: model.measured.shape.hidden, ...model })) },
+    {
+      name: "norm placement",
+      models: ["pre", "peri"].map((value, i) => ({ value, ...untrained({ ratio: 2 - i }) })),
+    },
+  ]],
+};
+
+const goldens = new URL("goldens/", import.meta.url);
+const names = Object.keys(inputs) as Draw[];
+
+/** The file of a figure's golden. */
+const fileOf = (name: Draw) => `${name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}.svg`;
+
+/** One element a line, so that a difference is read as one. */
+function drawn<Name extends Draw>(name: Name): string {
+  const draw = show[name] as (...input: Inputs[Name]) => show.Figure;
+  return `${draw(...inputs[name]).svg.replaceAll("><", ">\n<")}\n`;
+}
+
+for (const name of names) {
+  Deno.test(`${name} is drawn as before`, async () => {
+    const file = new URL(fileOf(name), goldens);
+    const svg = drawn(name);
+    if (Deno.args.includes("--update")) await Deno.writeTextFile(file, svg);
+    assert.equal(svg, await Deno.readTextFile(file));
+  });
+}
+
+Deno.test("every figure has a golden, and every golden is of a figure", async () => {
+  const folder = new URL("../../src/show/figures/", import.meta.url);
+  const drawing: string[] = [];
+  for (const { name: file } of Deno.readDirSync(folder)) {
+    const exported = Object.keys(await import(new URL(file, folder).href));
+    const figures = exported.filter((name) => name.endsWith("Figure"));
+    assert.equal(figures.length, 1, `${file} draws ${figures}`);
+    drawing.push(...figures);
+  }
+  assert.deepEqual(drawing.sort(), [...names].sort());
+  assert.deepEqual([...Deno.readDirSync(goldens)].map(({ name }) => name).sort(), names.map(fileOf).sort());
+});
