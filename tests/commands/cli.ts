@@ -1,6 +1,7 @@
 /** Commands as a person runs them: in a process of their own, from the project's folder, results in a temporary one. */
+import assert from "node:assert/strict";
 import { basename } from "node:path";
-import { kept } from "../study/tiny.ts";
+import { kept, type Opened, withTiny } from "../study/tiny.ts";
 
 /** The project. */
 export const root = new URL("../../", import.meta.url);
@@ -33,4 +34,34 @@ export async function laminaIn(env: Record<string, string>, ...args: string[]): 
 /** Names of the results that commands kept of a folder whose name nothing else has. */
 export function keptOf(folder: string): string[] {
   return kept(results).filter((file) => file.includes(basename(folder)));
+}
+
+/** A tiny model's folder, and what runs commands that keep their results in `options.results`. */
+export interface Desk extends Opened {
+  readonly run: (...args: string[]) => Promise<Ran>;
+  /** `--text …`, four blocks of 16 tokens. */
+  readonly text: readonly string[];
+}
+
+/** A tiny model on which commands are run while `use` runs. */
+export function withDesk(use: (desk: Desk) => Promise<void>, name?: string): Promise<void> {
+  return withTiny((opened) =>
+    use({
+      ...opened,
+      run: (...args) => laminaIn({ LAMINA_RESULTS: opened.options.results }, ...args),
+      text: ["--text", opened.options.text!, "--samples", "4", "--length", "16"],
+    }), name);
+}
+
+/** A command line that fails: with 2 where it is used wrongly, with 1 where it is not; what it says on stderr. */
+export type Failure = [code: number, args: string[], message: RegExp];
+
+/** Runs command lines at the same time, and expects of each that it fails as said and prints nothing on stdout. */
+export async function expectFailures(run: Desk["run"], failures: readonly Failure[]): Promise<void> {
+  await Promise.all(failures.map(async ([code, args, message]) => {
+    const ran = await run(...args);
+    assert.equal(ran.code, code, `${args.join(" ")}: ${ran.err}`);
+    assert.match(ran.err, message);
+    assert.equal(ran.out, "", args.join(" "));
+  }));
 }

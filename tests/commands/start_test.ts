@@ -1,13 +1,13 @@
 /** What `lamina start` measures and writes, on tiny models; and the command as a person runs it, without a network. */
 import assert from "node:assert/strict";
-import { dirname } from "node:path";
 import { mainJob } from "../../src/commands/start.ts";
 import { readResult } from "../../src/result/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { withFolder } from "../support.ts";
 import { kept, tinyText, withTiny } from "../study/tiny.ts";
+import { writePackage } from "../hub/package.ts";
 import { benchmark } from "../text/benchmark.ts";
-import { expectFailures, lamina, laminaWith, withDesk } from "./cli.ts";
+import { expectFailures, lamina, laminaIn, withDesk } from "./cli.ts";
 
 /** A context that keeps what it is told. */
 function listening() {
@@ -79,20 +79,22 @@ Deno.test("two models of one name: neither's results take the place of the other
 async function writeTexts(cache: string): Promise<void> {
   const manifest = new URL("../../data/models.json", import.meta.url);
   const { benchmark: { package: name, version, path } } = JSON.parse(await Deno.readTextFile(manifest));
-  for (const [file, bytes] of Object.entries(benchmark(` ${Array(15).fill(tinyText).join(" ")}`))) {
-    const target = `${cache}/packages/${name}-${version}/${path}/${file}`;
-    await Deno.mkdir(dirname(target), { recursive: true });
-    await Deno.writeFile(target, bytes);
-  }
+  const files = benchmark(` ${Array(15).fill(tinyText).join(" ")}`);
+  await writePackage(
+    `${cache}/packages/${name}-${version}`,
+    `${name.replaceAll("-", "_")}-${version}`,
+    Object.fromEntries(Object.entries(files).map(([file, bytes]) => [`${path}/${file}`, bytes])),
+  );
 }
 
 Deno.test("importances, a plan a kind, what dropping costs, the curves and a page; a second run finds all kept", () =>
   withDesk(async ({ folder, options: { results } }) => {
     await writeTexts(`${folder}/cache`);
     const start = () =>
-      laminaWith({ LAMINA_RESULTS: results, LAMINA_CACHE: `${folder}/cache` }, "start", folder);
+      laminaIn({ LAMINA_RESULTS: results, LAMINA_CACHE: `${folder}/cache` }, "start", folder);
     const first = await start();
     assert.equal(first.code, 0, first.err);
+    assert.doesNotMatch(first.err, /Python package index/, "nothing is fetched");
     assert.match(first.err, /^done in \d+ s; results in /m);
     for (
       const line of [

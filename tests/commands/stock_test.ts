@@ -1,9 +1,10 @@
 /** `lamina cache` and `models` as a person runs them: what they list, that prune asks, and what verify says of damage. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { writeStamp } from "../../src/hub/stamp.ts";
 import { knownModels } from "../../src/hub/mod.ts";
 import { withFolder } from "../support.ts";
-import { type Desk, expectFailures, laminaWith } from "./cli.ts";
+import { type Desk, expectFailures, laminaIn } from "./cli.ts";
 
 const manifest = new URL("../../data/models.json", import.meta.url);
 const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
@@ -86,7 +87,9 @@ function withStock(use: (run: Desk["run"], folder: string) => Promise<void>): Pr
     await Deno.writeFile(`${folder}/packages/rows-1.0/rows`, new Uint8Array(1500));
     await Deno.writeFile(`${folder}/models/${name}/${file}`, new Uint8Array());
     await Deno.truncate(`${folder}/models/${name}/${file}`, size); // a hole: it takes no room
-    await use((...args) => laminaWith({ LAMINA_CACHE: folder }, ...args), folder);
+    await writeStamp(`${folder}/models/${name}/${file}`, "0".repeat(64), true);
+    await writeStamp(`${folder}/packages/rows-1.0/rows`, "0".repeat(64), true);
+    await use((...args) => laminaIn({ LAMINA_CACHE: folder }, ...args), folder);
   });
 }
 

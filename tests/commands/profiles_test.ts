@@ -1,0 +1,118 @@
+/** `lamina plan`, `compare` and `merge` as a person runs them, on profiles that are there already. */
+import assert from "node:assert/strict";
+import { readResult, writeResult } from "../../src/result/mod.ts";
+import { compare, makePlan } from "../../src/study/mod.ts";
+import { withFolder } from "../support.ts";
+import { profile as synthetic } from "../show/synthetic.ts";
+import { expectFailures, lamina, withDesk } from "./cli.ts";
+
+/** A folder with a profile of four layers; the first MLP was dropped. */
+function withProfile(use: (file: string, folder: string) => Promise<void>): Promise<void> {
+  return withFolder(async (folder) => {
+    const file = `${folder}/profile.json`;
+    await writeResult(file, synthetic({ layers: 4, mlp: [0] }));
+    await use(file, folder);
+  });
+}
+
+const targets = [
+  ["attention", "importance"],
+  ["mlp", "magnitude"],
+  ["block", "deepest"],
+  ["joint", "random"],
+] as const;
+
+for (const [target, by] of targets) {
+  Deno.test(`plan: two of ${target} by ${by}, as JSON on stdout, in a file, and as a table`, () =>
+    withProfile(async (file, folder) => {
+      const args = ["plan", file, "--target", target, "--drop", "2", "--by", by, "--seed", "7"];
+      const expected = makePlan(await readResult(file, "profile"), { target, drop: 2, by, seed: 7 });
+      const [printed, table, written] = await Promise.all([
+        lamina(...args),
+        lamina(...args, "--table"),
+        lamina(...args, "--json", `${folder}/plan.json`),
+      ]);
+      assert.deepEqual([printed.code, table.code, written.code], [0, 0, 0], printed.err + table.err);
+      assert.deepEqual(JSON.parse(printed.out), expected);
+      assert.deepEqual(await readResult(`${folder}/plan.json`, "plan"), expected);
+      assert.equal(written.out, "");
+      const rows = table.out.split("\n").flatMap((line) =>
+        line.match(/^ +\d+ +(\S+) +(\d+) /)?.slice(1) ?? []
+      );
+      const name = { attention: "attention", mlp: "MLP", block: "block" };
+      assert.deepEqual(rows, expected.order.flatMap(({ module, layer }) => [name[module], String(layer)]));
+    }));
+}
+
+Deno.test("plan: what cannot be dropped, or read, is said", () =>
+  withProfile(async (file, folder) => {
+    await Deno.writeTextFile(`${folder}/half.json`, '{"kind":');
+    const plan = (...args: string[]) => ["plan", ...args, "--target", "mlp", "--drop"];
+    await expectFailures(lamina, [
+      [2, ["plan", file, "--drop", "1"], /required option '--target <kind>' not specified/],
+      [2, ["plan", file, "--target", "mlp"], /required option '--drop <n>' not specified/],
+      [2, [...plan(file), "-1"], /'--drop <n>'.*expected a whole number of at least 0/],
+      [2, [...plan(file), "1", "--by", "luck"], /Allowed choices are importance, magnitude, random, deepest/],
+      [1, [...plan(file), "4"], /Cannot drop 4 of mlp/],
+      [1, [...plan(`${folder}/none.json`), "1"], /Cannot read .*none\.json/],
+      [1, [...plan(`${folder}/half.json`), "1"], /Cannot read .*half\.json/],
+    ]);
+  }));
+
+Deno.test("compare: a line a kind of module, the very numbers of its JSON", () =>
+  withProfile(async (file, folder) => {
+    const other = `${folder}/other.json`;
+    const { mlp, ...same } = synthetic({ layers: 4 });
+    const turned = { ...mlp, importance: mlp.importance.toReversed() };
+    await writeResult(other, { ...same, mlp: turned } as typeof same);
+    const json = `${folder}/compare.json`;
+    const { code, out, err } = await lamina("compare", file, other, "--json", json);
+    assert.equal(code, 0, err);
+    const [a, b] = [await readResult(file, "profile"), await readResult(other, "profile")];
+    const expected = compare(a, b);
+    assert.deepEqual(JSON.parse(await Deno.readTextFile(json)), JSON.parse(JSON.stringify(expected)));
+    assert.match(out, /^attention +1\.000 +0 +1 of 1/m);
+    assert.match(out, /^MLP +−1\.000 +0\.404 +0 of 1/m);
+    const piped = await lamina("compare", file, other, "--json", "-");
+    assert.deepEqual(JSON.parse(piped.out), JSON.parse(JSON.stringify(expected)));
+    await writeResult(other, synthetic({ layers: 5 }));
+    await expectFailures(lamina, [
+      [1, ["compare", file, other], /Cannot compare 4 layers with 5/],
+      [1, ["compare", file, `${folder}/compare.json`], /kind is "compare", expected profile/],
+      [2, ["compare", file], /missing required argument 'b'/],
+    ]);
+  }));
+
+Deno.test("merge: two shards of one study, made with --skip, are the whole, number by number", () =>
+  withDesk(async ({ folder, options, run }) => {
+    const text = ["--text", options.text!, "--length", "16", "--samples"];
+    for (const study of ["profile", "perplexity"] as const) {
+      const made = async (name: string, ...args: string[]) => {
+        const file = `${folder}/${study}-${name}.json`;
+        const { code, err } = await run(study, folder, ...text, ...args, "--json", file);
+        assert.equal(code, 0, err);
+        return file;
+      };
+      const [whole, first, second] = await Promise.all([
+        made("whole", "3"),
+        made("first", "2"),
+        made("second", "1", "--skip", "2"),
+      ]);
+      const merged = await lamina("merge", first, second);
+      assert.equal(merged.code, 0, merged.err);
+      assert.deepEqual(JSON.parse(merged.out), await readResult(whole, study));
+      const json = `${folder}/${study}-merged.json`;
+      assert.equal((await lamina("merge", first, second, "--json", json)).out, "");
+      assert.deepEqual(await readResult(json, study), await readResult(whole, study));
+    }
+    const file = (name: string) => `${folder}/${name}.json`;
+    await expectFailures(lamina, [
+      [2, ["merge"], /missing required argument 'results'/],
+      [
+        1,
+        ["merge", file("profile-first"), file("perplexity-second")],
+        /Cannot merge .*first\.json with .*second\.json: they differ in kind/,
+      ],
+      [1, ["merge", `${folder}/config.json`], /kind is undefined, expected profile or perplexity/],
+    ]);
+  }));
