@@ -1,4 +1,4 @@
-/** Figures and pages as files; each is there whole or not at all, the page last, so that its links hold. */
+/** Figures and pages as files; each is written whole or not at all, the page last, so that its links work. */
 import { join } from "node:path";
 import { writeWhole } from "../disk/mod.ts";
 import { pageHtml } from "./page.ts";
@@ -19,7 +19,9 @@ export async function writeReport(folder: string, report: Report): Promise<strin
   const names = figures.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice) {
-    throw new RangeError(`Cannot write ${report.title}: two figures are ${twice}, expected one of a name`);
+    throw new RangeError(
+      `Cannot write ${report.title}: found two figures named ${twice}, expected one per name`,
+    );
   }
   await writeFigures(folder, figures);
   const page = join(folder, "index.html");

@@ -1,6 +1,6 @@
 /**
- * A report as one HTML file that needs no other: pictures inline, no script, readable on a phone, light and dark.
- * The numbers and pictures as files lie beside it (files.ts).
+ * A report as one self-contained HTML file: figures inline, no script, readable on a phone, light and dark.
+ * The figures and their numbers are also written as separate files next to it (files.ts).
  */
 import type { Claim } from "./claims/claims.ts";
 import type { Report, ReportTable, Section } from "./sections/section.ts";
@@ -10,7 +10,7 @@ const STYLE = `
 :root { color-scheme: light dark; --paper: #f6f8fa; --card: #fff; --ink: #1f2328; --faint: #59636e; --line: #d0d7de; --link: #0b57d0; }
 @media (prefers-color-scheme: dark) {
   :root { --paper: #0a0a0a; --card: #141414; --ink: #e6e6e6; --faint: #9a9a9a; --line: #333; --link: #79b8ff; }
-  /* The pictures are drawn for white: turned over, with their hues kept. */
+  /* The figures are drawn on white: inverted here, with their hues kept. */
   figure svg { filter: invert(0.92) hue-rotate(180deg); }
 }
 * { box-sizing: border-box; }
@@ -78,8 +78,8 @@ function claimsHtml(claims: readonly Claim[]): string {
   const entries = claims.map(({ id, claim, measured }) =>
     `<div><dt>${escape(id)} · ${escape(claim)}</dt><dd>${escape(measured)}</dd></div>`
   );
-  return `<h3>The paper’s claims beside this run</h3>
-<p class="faint">The paper reports accuracies of models of 7B to 70B parameters; this run measures what is named above.</p>
+  return `<h3>The paper’s claims compared with this run</h3>
+<p class="faint">The paper reports accuracies of models with 7B to 70B parameters; this run measures the model named above.</p>
 <dl>
 ${entries.join("\n")}
 </dl>`;
@@ -90,7 +90,7 @@ function figureHtml({ name, reading, svg }: Figure): string {
 ${svg}
 <figcaption>${
     escape(reading)
-  }<br><a href="${name}.csv">numbers (CSV)</a><a href="${name}.svg">picture (SVG)</a></figcaption>
+  }<br><a href="${name}.csv">numbers (CSV)</a><a href="${name}.svg">figure (SVG)</a></figcaption>
 </figure>`;
 }
 

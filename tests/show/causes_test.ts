@@ -74,9 +74,12 @@ Deno.test("titles say what the numbers are", () => {
   assert.match(show.attentionMapFigure(few).title, /^1 of 24 heads/);
   assert.match(
     show.effectsFigure(result).title,
-    /^One attention module dropped moves later updates by [\d.]+ %, one MLP by/,
+    /^Dropping one attention module moves later updates by [\d.]+ %, dropping one MLP by/,
   );
-  assert.match(show.causesFigure([result]).title, /more closely than magnitude in 1 of 1 models$/);
+  assert.match(
+    show.causesFigure([result]).title,
+    /^Magnitude is the cause most correlated .* in 1 of 1 models$/,
+  );
   const even = causes({ layers: 4 });
   for (const kind of ["attention", "mlp"] as const) even[kind].norm = [5, 5, 5, 5];
   assert.match(show.updateNormsFigure([result, even]).title, /every update has the same length$/);
@@ -84,19 +87,19 @@ Deno.test("titles say what the numbers are", () => {
   const last = ({ mlp }: typeof full) => mlp.meanCosine.mean.at(-1)!.toFixed(2);
   assert.equal(
     show.smoothingFigure(result).title,
-    `Mean cosine of the last tokens ${last(full)}; without 8 attention modules ${
+    `Mean cosine after the last layer: ${last(full)}; without 8 attention modules ${
       last(rest[1])
     }, without 8 MLPs ${last(rest[3])}`,
   );
   assert.match(
     show.smoothingFigure({ ...result, smoothing: [full] }).title,
-    /^The last layer's tokens have a mean cosine/,
+    /^After the last layer, tokens have a mean cosine/,
   );
 });
 
 Deno.test("what was not measured is not drawn", () => {
-  assert.throws(() => show.effectsFigure(causes({ layers: 3 }, { effects: false })), /they were left out/);
-  assert.throws(() => show.effectsFigure(causes({ layers: 1 })), /expected two layers at least/);
+  assert.throws(() => show.effectsFigure(causes({ layers: 3 }, { effects: false })), /found no measurement/);
+  assert.throws(() => show.effectsFigure(causes({ layers: 1 })), /expected at least two layers/);
   assert.throws(() => show.causesFigure([]), RangeError);
   assert.throws(() => show.updateNormsFigure([]), RangeError);
   assert.throws(() => show.attentionPatternFigure({ model: "m", tokens: [], heads: [] }), RangeError);

@@ -76,9 +76,9 @@ Deno.test("claim C3 counts steps, and says what half of the modules cost at the 
   assert.equal(id, "C3");
   assert.equal(
     measured,
-    "a run: attention's median importance is below the MLP's at 6 of 6 steps (0.40 times it at step 4096); half of " +
-      "attention costs less than half of the MLPs at 6 of 6 steps (+0.20 against +4.00 nats at step 4096). a run: " +
-      "attention's median importance is below the MLP's at 1 of 1 steps (0.40 times it at step 5).",
+    "a run: attention's median importance is below the MLP's at 6 of 6 steps (0.40× at step 4096); dropping " +
+      "half of attention costs less than dropping half of the MLPs at 6 of 6 steps (+0.20 versus +4.00 nats per token at step 4096). a run: " +
+      "attention's median importance is below the MLP's at 1 of 1 steps (0.40× at step 5).",
   );
 });
 

@@ -8,7 +8,7 @@ Deno.test("the fit: a point for every module, its error and the logits' variance
   const good = initFitFigure([untrained(), untrained({ off: 1.12, variance: 2.7 })]);
   assert.equal(checkSvg(good.svg).circle, 2 * 2 * LAYERS);
   assert.equal(readCsv(good.csv).length, 2 * 2 * LAYERS);
-  assert.match(good.title, /within 13 % from layer 2 on/);
+  assert.match(good.title, /within 13 % from layer 2 up/);
   assert.match(good.svg, /error ≤ 0 %, logit variance 0\.05 \(small\)</);
   assert.match(good.svg, /error ≤ 13 %, logit variance 2\.7 \(not small\)</);
   assert.match(good.reading, /D 128, σ 0\.02, Pre-LN: error ≤ 13 %/);
@@ -32,7 +32,7 @@ Deno.test("the map: a cell for every point, a dot for every model, the line wher
   assert.equal(marks.circle, 2);
   assert.equal(marks.rect, 1 + 2 * 9 + 8); // background, cells, shades of the legend
   assert.match(figure.title, /only above σ√D = 0\.8$/);
-  assert.match(figure.reading, /Peri-LN: ratios 1\.10 to 1\.10, .*no line on which both are alike/);
+  assert.match(figure.reading, /Peri-LN: ratios 1\.10 to 1\.10, .*no line on which both are equal/);
   const run = readCsv(figure.csv).filter(({ measured }) => measured !== "");
   assert.deepEqual(run.map(({ measured }) => Number(measured).toFixed(6)), ["2.000000", "0.300000"]);
   assert.throws(() => initMapFigure([{ norm: "pre", points, models: [] }]), RangeError);

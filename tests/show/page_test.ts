@@ -71,7 +71,7 @@ Deno.test("the page leads to each of its sections, and two figures of one name a
     const twice = { ...report, sections: [report.sections[0], report.sections[0]] };
     await assert.rejects(
       writeReport(folder, twice),
-      /^RangeError: Cannot write .*: two figures are importance/,
+      /^RangeError: Cannot write .*: found two figures named importance/,
     );
     assert.deepEqual([...Deno.readDirSync(folder)], []);
   });
@@ -86,9 +86,9 @@ Deno.test("claims stand beside what was measured, and only where it was", () => 
   const [c1, c2] = claimsOf(reportOf(results));
   assert.match(
     c1.measured,
-    /^2 of 12 dropped: perplexity 20\.1 → 22\.2 \(1\.11 times\), 90\.5 % of next tokens/,
+    /^2 of 12 dropped: perplexity 20\.1 → 22\.2 \(1\.11×\), 90\.5 % of top-1 predictions/,
   );
-  assert.match(c2.measured, /20\.1 → 148 \(7\.39 times\)/);
+  assert.match(c2.measured, /20\.1 → 148 \(7\.39×\)/);
 });
 
 const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser"]

@@ -3,12 +3,12 @@ import * as Plot from "@observablehq/plot";
 import { formatFixed, formatTick } from "./numbers.ts";
 import { FAINT, INK, WIDTH } from "./svg.ts";
 
-/** One colour a kind of module, in every figure; told apart with the usual colour blindnesses, dark enough for text. */
+/** One colour per kind of module, in every figure; distinguishable under the common colour blindnesses, dark enough for text. */
 export const COLORS = { attention: "#1f63d6", mlp: "#c8440b", block: "#57606a", joint: "#7a3fb5" } as const;
-/** For texts and other unordered things. */
+/** For texts and other unordered categories. */
 export const HUES = ["#1f63d6", "#c8440b", "#12805c", "#7a3fb5", "#946800", "#c11574"] as const;
 
-/** Looks of every axis: the label of y at the top left, that of x in the middle. */
+/** Style of every axis: the y label at the top left, the x label in the middle. */
 export const AXIS_Y = { color: FAINT, tickSize: 0, labelOffset: 42, labelArrow: "up" } as const;
 export const AXIS_X = { color: FAINT, tickSize: 4, labelAnchor: "center", labelArrow: "right" } as const;
 
@@ -22,7 +22,7 @@ export const FRAME = {
   marginBottom: 50,
 } as const;
 
-/** A scale from low to high, wider by a share of itself on both sides. */
+/** A scale from low to high, padded on both sides by a fraction of its length. */
 export function logDomain(values: readonly number[]): [number, number] {
   const positive = values.filter((value) => value > 0 && Number.isFinite(value));
   if (positive.length === 0) return [0.1, 1];
@@ -31,7 +31,7 @@ export function logDomain(values: readonly number[]): [number, number] {
   return [Math.exp(low - air), Math.exp(high + air)];
 }
 
-/** Round numbers inside a domain: powers of ten; with 2 and 5 between them where there are few. */
+/** Round numbers inside a domain: powers of ten; with 2 and 5 in between when there are few. */
 export function logTicks([low, high]: readonly [number, number]): number[] {
   const decades = Math.log10(high / low);
   const factors = decades < 1.2 ? [1, 2, 3, 5, 7] : decades < 2.6 ? [1, 2, 5] : [1];
@@ -57,7 +57,7 @@ export function logAxisY(domain: readonly [number, number], label: string): Plot
   ];
 }
 
-/** A linear y axis with its grid and, where zero is inside, a line at zero. */
+/** A linear y axis with its grid and, if zero is in its range, a line at zero. */
 export function linearAxisY(
   label: string,
   format = (value: number) => formatFixed(value, 1),
@@ -75,23 +75,23 @@ export function layerAxis(layers: number, label: string | null = "layer"): Plot.
   return [Plot.axisX(ticks, { ...AXIS_X, tickFormat: String, label })];
 }
 
-/** Whole numbers from 0 to the highest, with at most so many steps. */
+/** Whole numbers from 0 to the highest, in at most this many steps. */
 export function countTicks(highest: number, most = 8): number[] {
   const step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((step) => highest / step <= most) ?? 1000;
   return Array.from({ length: Math.floor(highest / step) + 1 }, (_, i) => i * step);
 }
 
-/** A label at a point of the picture. */
+/** A label at a point of the figure. */
 export interface EndLabel {
   readonly x: number;
   readonly y: number;
   readonly text: string;
   readonly color: string;
-  /** In regular type: for what others are compared with. */
+  /** In regular weight: for the baseline that others are compared with. */
   readonly plain?: boolean;
 }
 
-/** Labels to the right of points, moved apart where they would touch. `y` and `height` are those of the plot. */
+/** Labels to the right of points, moved apart so that none overlap. `y` and `height` are those of the plot. */
 export function endLabels(labels: readonly EndLabel[], { y, height, marginTop, marginBottom }: {
   y: Plot.ScaleOptions;
   height: number;

@@ -1,4 +1,4 @@
-/** The chart that most figures are: one line a series over the layers, ± 1 standard error, labelled at its end. */
+/** The chart behind most figures: one line per series over the layers, ± 1 standard error, labelled at its end. */
 import * as Plot from "@observablehq/plot";
 import { standardError } from "../../measure/mod.ts";
 import type { Profile } from "../../result/mod.ts";
@@ -16,7 +16,7 @@ export interface Series {
   readonly errors: readonly (number | null)[];
 }
 
-/** What the y axis is. */
+/** Label of the y axis. */
 export interface ValueAxis {
   readonly label: string;
   readonly log: boolean;
@@ -70,7 +70,7 @@ export function layerChart(series: readonly Series[], { label, log, height = FRA
   } satisfies Plot.PlotOptions;
 }
 
-/** The numbers of the series, one row a layer and series. */
+/** The numbers of the series, one row per layer and series. */
 export function layerRows(series: readonly Series[], names: { series: string; value: string }): CsvRow[] {
   return series.flatMap(({ label, values, errors }) =>
     values.map((value, layer) => ({
@@ -82,7 +82,7 @@ export function layerRows(series: readonly Series[], names: { series: string; va
   );
 }
 
-/** Standard errors of a mean of a profile over its samples, by layer [L]. */
+/** Standard errors, over the samples, of one of a profile's means; by layer [L]. */
 export function errorsOf(
   profile: Profile,
   kind: ModuleKind,

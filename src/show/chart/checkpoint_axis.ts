@@ -16,7 +16,7 @@ export function stepScale(steps: readonly number[]) {
   } as const;
 }
 
-/** The axis: steps that were measured, thinned to at most so many labels. */
+/** The axis: the measured steps, thinned to at most this many labels. */
 export function stepAxis(
   steps: readonly number[],
   most: number,
@@ -25,7 +25,7 @@ export function stepAxis(
   return Plot.axisX(thinned(steps, most), { ...AXIS_X, tickFormat: formatStep, label });
 }
 
-/** Every n-th entry, the first among them, at most so many. */
+/** Every n-th entry, starting with the first, at most this many. */
 export function thinned<T>(entries: readonly T[], most: number): T[] {
   const every = Math.ceil(entries.length / most);
   return entries.filter((_, i) => i % every === 0);

@@ -1,10 +1,10 @@
-/** A study of training in a few numbers by step. Layer 0 stands apart, as in the paper: it is many times the others. */
+/** A study of training in a few numbers by step. Layer 0 stands apart, as in the paper: it is many times larger than the others. */
 import { drift, rankStability } from "../../measure/mod.ts";
 import type { CheckpointProfile, Checkpoints, Sweep } from "../../result/mod.ts";
 import { type ModuleKind, settingOf } from "./setting.ts";
 import { median } from "./summary.ts";
 
-/** One kind of module at one step; null where there is nothing to say. */
+/** One kind of module at one step; null where there is no value. */
 export interface Trend {
   /** Training step. */
   readonly step: number;
@@ -12,21 +12,21 @@ export interface Trend {
   readonly kind: ModuleKind;
   /** Importance of layer 0. */
   readonly first: number | null;
-  /** Importance of the layers from 1 on. */
+  /** Importance of the layers from 1 up. */
   readonly median: number | null;
   /** The lowest of them. */
   readonly lowest: number | null;
   /** The highest of them. */
   readonly highest: number | null;
-  /** Mean absolute change of importance since the step before, layers from 1 on. */
+  /** Mean absolute change of importance since the previous step, layers from 1 up. */
   readonly drift: number | null;
-  /** Rank correlation with the step before and with the last step, layers from 1 on. */
+  /** Rank correlation with the previous step and with the last step, layers from 1 up. */
   readonly withBefore: number | null;
   /** Rank correlation with the last step. */
   readonly withLast: number | null;
 }
 
-/** What a study of training stands on: the series in place of one checkpoint. */
+/** The setting of a study of training: a series in place of a single checkpoint. */
 export function seriesSetting({ name, series }: Checkpoints): string {
   const { provenance } = series[0];
   return settingOf({ ...provenance, model: { ...provenance.model, name } });
@@ -63,7 +63,7 @@ export function trendsOf({ series }: Checkpoints, kind: ModuleKind): Trend[] {
   });
 }
 
-/** Nats a token at one step: the full model, and without half of one kind of module; null where quality was not measured. */
+/** Nats per token at one step: the full model, and without half of one kind of module; null where quality was not measured. */
 export interface HalfDropped {
   /** Training step. */
   readonly step: number;

@@ -6,7 +6,7 @@
  */
 import { plain } from "../plain.ts";
 
-/** One line by column name. */
+/** One row, keyed by column name. */
 export type CsvRow = Readonly<Record<string, string | number | null>>;
 
 /** Rows with the columns of the first one. Throws `TypeError` where a row has others. */

@@ -1,4 +1,4 @@
-/** Curves of a sweep: something against the number dropped. Orders of one target share its colour and differ in their dash. */
+/** Curves of a sweep: a measure against the number of modules dropped. Orders of one target share its colour and differ in dash pattern. */
 import * as Plot from "@observablehq/plot";
 import { mean } from "../../measure/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
@@ -9,7 +9,7 @@ import { KIND_NAMES } from "./setting.ts";
 type SweepCurve = Sweep["curves"][number];
 type SweepPoint = SweepCurve["points"][number];
 
-/** Curves of one target and order; a random order has one for each seed. */
+/** Curves of one target and order; a random order has one per seed. */
 export interface CurveGroup {
   readonly label: string;
   readonly color: string;

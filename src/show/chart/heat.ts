@@ -30,7 +30,7 @@ export interface HeatPanel {
   readonly rows: number;
   readonly width: number;
   readonly height: number;
-  /** What x counts; what y counts is for the subtitle to say. */
+  /** Label of the x axis; the subtitle says what y counts. */
   readonly label: string;
   /** Names of the rows instead of their numbers. */
   readonly names?: readonly string[];
@@ -62,7 +62,7 @@ function stretchesOf(cells: readonly Cell[], edges: readonly number[]): Stretch[
   return stretches;
 }
 
-/** A map. There may be seven edges at most. */
+/** A map. At most seven edges. */
 export function heatPanel(panel: HeatPanel, edges: readonly number[]): Plot.PlotOptions {
   const { title, cells, columns, rows, width, height, label, names } = panel;
   return {

@@ -1,4 +1,4 @@
-/** What the figures of untrained models share: a model measured beside its closed form, how it is named, how well it fits. */
+/** Shared by the figures of untrained models: a measured model and its closed form, its name, and how well the form fits. */
 import * as Plot from "@observablehq/plot";
 import { FIRST_LAYER, moduleRatio, type Predicted } from "../../measure/mod.ts";
 import type { RandomInit } from "../../result/mod.ts";
@@ -19,7 +19,7 @@ export type ModuleName = typeof MODULES[number];
 /** Variance of the logits up to which attention is nearly uniform: at 1, e of uniform attention's weight on single keys. */
 const SMALL = 1;
 
-/** What the literature calls the places of the norms. */
+/** The literature's names for the norm placements. */
 export const PLACES = { pre: "Pre-LN", peri: "Peri-LN", post: "post-norm" } as const;
 
 /** "D 576, σ 0.02, Pre-LN"; a model at its own width goes by its name instead: "llama-2-7b, σ 0.02, Pre-LN". */
@@ -53,12 +53,12 @@ export function fitText(model: InitModel): string {
   }`;
 }
 
-/** A share, rounded up: an error is at most so large. */
+/** A fraction as a percentage, rounded up: an upper bound on an error. */
 export function percent(share: number): string {
   return `${Math.ceil(100 * share)} %`;
 }
 
-/** What is the same of all models: the text, the arithmetic. */
+/** What all models share: the text and the arithmetic. */
 export function settingOfModels(models: readonly InitModel[]): string {
   const { packing, text, dtype, engine } = models[0].measured.provenance;
   const seeds = models.map(({ measured }) => measured.seeds.length);
@@ -73,7 +73,7 @@ export function settingOfModels(models: readonly InitModel[]): string {
   ].join(" · ");
 }
 
-/** Attention's importance over the MLP's, as measured. */
+/** Ratio of attention's importance to the MLP's, as measured. */
 export function measuredRatio({ measured: { attention, mlp } }: InitModel): number {
   return moduleRatio({ attention: attention.importance, mlp: mlp.importance });
 }

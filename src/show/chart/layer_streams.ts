@@ -8,7 +8,7 @@ export interface Measured {
   readonly error: number | null;
 }
 
-/** By layer: what the layer's last module left, or what came in. */
+/** By layer: the output of the layer's last module, or else its input. */
 export function layerStreams(smoothed: Smoothed, name: SmoothingName): Measured[] {
   const curves = [smoothed.mlp[name], smoothed.attention[name]];
   let stream: Measured = { value: smoothed.embedding[name], error: null };

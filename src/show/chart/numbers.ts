@@ -1,4 +1,4 @@
-/** Numbers for people: as many digits as carry meaning, and none of the exponents that are hard to read. */
+/** Numbers for people: only the digits that carry meaning, and no exponents that are hard to read. */
 
 /** A number with three significant digits: 0.00592, 24.8, 785,815; exponents only below 1e-5 and from 1e9 on. */
 export function formatNumber(value: number): string {

@@ -1,4 +1,4 @@
-/** What a picture or a table stands on, in words: model, weight format, text, packing, arithmetic. */
+/** The setting of a figure or a table, in words: model, weight format, text, packing, arithmetic. */
 import type { Profile, Provenance } from "../../result/mod.ts";
 import { plain } from "../plain.ts";
 
@@ -20,7 +20,7 @@ export function settingOf({ model, packing, text, dtype, engine, drop }: Provena
   ].join(" · ");
 }
 
-/** The same for several models over texts of one size: their names, then what they share. */
+/** The same for several models measured on texts of one size: their names, then what they share. */
 export function settingsOf(all: readonly Provenance[]): string {
   const names = [...new Set(all.map(({ model }) => modelOf(model)))];
   const [, ...rest] = settingOf(all[0]).split(" · ");
@@ -55,7 +55,7 @@ export interface RankedModule {
   readonly score: number;
 }
 
-/** Modules of the kinds by importance, most redundant first; of equals, the deeper first. */
+/** Modules of the kinds by importance, most redundant first; ties go to the deeper one. */
 export function byImportance(profile: Profile, ...kinds: ModuleKind[]): RankedModule[] {
   return kinds.flatMap((module) =>
     profile[module].importance.flatMap((score, layer) => score === null ? [] : [{ module, layer, score }])

@@ -1,13 +1,13 @@
-/** Small summaries that titles and readings state. */
+/** Small summaries used in titles and readings. */
 import type { Profile } from "../../result/mod.ts";
 import { byImportance, type ModuleKind } from "./setting.ts";
 
-/** The values that are there. */
+/** The values that are not null. */
 export function present(values: readonly (number | null)[]): number[] {
   return values.filter((value) => value !== null);
 }
 
-/** Median; null of nothing. */
+/** Median; null of an empty list. */
 export function median(values: readonly number[]): number | null {
   if (values.length === 0) return null;
   const sorted = values.toSorted((a, b) => a - b);
@@ -15,7 +15,7 @@ export function median(values: readonly number[]): number | null {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** How many modules figures speak of as the least important: a quarter, at least one. */
+/** How many modules the figures call "least important": a quarter of them, at least one. */
 export function quarter(layers: number): number {
   return Math.max(1, Math.floor(layers / 4));
 }

@@ -1,10 +1,10 @@
 /**
- * From Plot's options to one SVG that keeps its looks wherever it is shown.
+ * From Plot's options to one SVG that looks the same wherever it is shown.
  *
- * Sites that show notebooks sanitise inline SVG: a `<style>` is removed, ids of several pictures collide, and
+ * Sites that show notebooks sanitise inline SVG: a `<style>` is removed, ids of several figures collide, and
  * `currentColor` on an unknown background may be white on white. So a figure here has presentation attributes only, no
- * ids at all (hence nothing in it is clipped or shaded by reference), its own background, and its title, reading
- * aid and setting as text inside the picture. Text is never measured: widths are estimated, generously.
+ * ids at all (hence nothing in it is clipped or shaded by reference), its own background, and its title,
+ * subtitle and setting as text inside the picture. Text is never measured: widths are estimated, generously.
  *
  * Plot gets linkedom's document as an option. A global one would make other packages believe in a browser.
  */
@@ -13,15 +13,15 @@ import { parseHTML } from "linkedom";
 import { plain } from "../plain.ts";
 import { type CsvRow, toCsv } from "./csv.ts";
 
-/** One figure: the picture and the numbers in it. */
+/** One figure: the picture and its numbers. */
 export interface Figure {
-  /** Of its files: "importance". */
+  /** Base name of its files: "importance". */
   readonly name: string;
-  /** What it shows, as one message. */
+  /** Its message, in one sentence. */
   readonly title: string;
-  /** What the numbers stand on: model, weight format, text, packing. */
+  /** The setting of the measurement: model, weight format, text, packing. */
   readonly setting: string;
-  /** A sentence or two that read the picture, from its numbers. */
+  /** A sentence or two that interpret the picture, with its numbers. */
   readonly reading: string;
   /** The picture; it needs no style, script or font from elsewhere. */
   readonly svg: string;
@@ -31,14 +31,14 @@ export interface Figure {
 
 /** What a figure is drawn from. */
 export interface Drawing extends Omit<Figure, "svg" | "csv"> {
-  /** What is drawn, under the title. */
+  /** Below the title: what is drawn. */
   readonly subtitle: string;
-  /** Plots from left to right, then down; each says its width and height. */
+  /** Plots from left to right, then down, each with its own width and height. */
   readonly panels: readonly Plot.PlotOptions[];
   readonly rows: readonly CsvRow[];
 }
 
-/** Units across: text of 16 units is readable on a phone, where the picture is half as wide. */
+/** Width in units: text of 16 units is readable on a phone, where the picture is half as wide. */
 export const WIDTH = 640;
 export const INK = "#1f2328";
 export const FAINT = "#656d76";
@@ -47,7 +47,7 @@ const MARGIN = 24;
 
 const { document } = parseHTML("<!doctype html><html><body></body></html>");
 
-/** Draws a figure. Throws `RangeError` where a number that cannot be drawn got into the picture. */
+/** Draws a figure. Throws `RangeError` if a coordinate is not a finite number. */
 export function drawFigure({ name, title, subtitle, setting, reading, panels, rows }: Drawing): Figure {
   const heading = [
     ...wrap(title, 22, 0.58).map((text) => ({ text, size: 22, weight: 600, fill: INK, step: 28 })),
@@ -134,7 +134,7 @@ function rowsOf(panels: readonly Plot.PlotOptions[]): Plot.PlotOptions[][] {
   return rows;
 }
 
-/** Lines of at most the picture's width, for letters of an average width in em. */
+/** Lines no wider than the picture, for letters of an average width in em. */
 function wrap(text: string, size: number, letter: number): string[] {
   const fits = Math.floor((WIDTH - 2 * MARGIN) / (size * letter));
   const lines = [""];

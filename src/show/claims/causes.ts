@@ -1,4 +1,4 @@
-/** Claims C2, C5, C6 and C7 of the paper beside what studies of causes measured; each row is one model. */
+/** Claims C2, C5, C6 and C7 of the paper next to what studies of causes measured; each row is one model. */
 import { mean } from "../../measure/mod.ts";
 import type { CauseName, Causes } from "../../result/mod.ts";
 import { headMean } from "../tables/causes.ts";
@@ -35,10 +35,10 @@ export function causeClaims(results: readonly Causes[]): Claim[] {
       claim: "One cause of attention's redundancy is its sparse patterns.",
       measured: each((result) => {
         const keys = median(present(headMean(result, "effectiveKeys")));
-        return `the median layer's heads look at ${
+        return `heads of the median layer attend to ${
           optionalNumber(keys)
-        } keys in effect; importance goes with ` +
-          `entropy / ln t by ${correlation(result, "normalizedEntropy")}`;
+        } effective keys; importance correlates with ` +
+          `normalised entropy: ${correlation(result, "normalizedEntropy")}`;
       }),
     },
     {
@@ -47,7 +47,7 @@ export function causeClaims(results: readonly Causes[]): Claim[] {
       measured: each((result) => {
         const cosines = present(result.smoothing[0].mlp.meanCosine.mean);
         const most = cosines.length ? Math.max(...cosines) : null;
-        return `mean cosine of tokens up to ${optionalFixed(most)}; importance goes with it by ` +
+        return `mean cosine of token pairs up to ${optionalFixed(most)}; its correlation with importance: ` +
           correlation(result, "meanCosine");
       }),
     },
@@ -58,14 +58,14 @@ export function causeClaims(results: readonly Causes[]): Claim[] {
         const [attention, mlp] = [result.attention, result.mlp].map(({ relativeMagnitude }) =>
           optionalNumber(median(present(relativeMagnitude)))
         );
-        return `median relative magnitude ${attention} of attention, ${mlp} of the MLP; importance goes with ` +
-          `it by ${correlation(result, "relativeMagnitude")}`;
+        return `median relative magnitude ${attention} for attention, ${mlp} for the MLP; its correlation with ` +
+          `importance: ${correlation(result, "relativeMagnitude")}`;
       }),
     },
   ];
 }
 
-/** Mean cosine after the layers, full and without as many attention modules or MLPs as were dropped at most. */
+/** Mean cosine after each layer: full, and without the largest number of attention modules or MLPs that was dropped. */
 function underDrops({ smoothing }: Causes): string {
   const told = [smoothing[0], smoothing.findLast(({ drop }) => drop.attention.length), smoothing.at(-1)!]
     .flatMap((smoothed, i) => {
@@ -83,7 +83,7 @@ function underDrops({ smoothing }: Causes): string {
 
 function correlation({ correlations }: Causes, cause: CauseName): string {
   const found = correlations.find((entry) => entry.module === "attention" && entry.cause === cause);
-  if (!found || found.rank === null) return "no correlation that could be measured";
+  if (!found || found.rank === null) return "no measurable correlation";
   const interval = found.low === null || found.high === null
     ? ""
     : ` (${formatFixed(found.low, 2)} to ${formatFixed(found.high, 2)})`;

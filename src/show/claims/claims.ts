@@ -1,6 +1,6 @@
 /**
- * Claims of the paper beside what a run measured: "Uncovering the Redundancy in Transformers via a Unified Study of Layer
- * Dropping" (TMLR 2026). The right side is computed from results; whether it is the same thing is for the reader to judge.
+ * Claims of the paper next to what a run measured: "Uncovering the Redundancy in Transformers via a Unified Study of Layer
+ * Dropping" (TMLR 2026). The measurement is computed from results; whether it confirms the claim is for the reader to judge.
  */
 import type { Profile, Sweep } from "../../result/mod.ts";
 import { magnitudeCorrelation } from "../figures/cosine_magnitude.ts";
@@ -12,7 +12,7 @@ import { median, present } from "../chart/summary.ts";
 export interface Claim {
   /** "C1" */
   readonly id: string;
-  /** What the paper says, in other words. */
+  /** What the paper says, paraphrased. */
   readonly claim: string;
   /** What this run says of it. */
   readonly measured: string;
@@ -36,7 +36,7 @@ export function claimsOf(profile: Profile, sweep?: Sweep): Claim[] {
   return [...sweep ? droppingClaims(sweep) : [], ...magnitudeClaims(profile)];
 }
 
-/** What leaving out attention costs, and leaving out MLPs. */
+/** What dropping attention costs, and what dropping MLPs costs. */
 export function droppingClaims(sweep: Sweep): Claim[] {
   const compared = comparedAt(groupsOf(sweep), sweep.provenance.model.layers);
   const full = sweep.curves.flatMap(({ points }) => points).find(({ dropped }) => dropped === 0);
@@ -45,10 +45,10 @@ export function droppingClaims(sweep: Sweep): Claim[] {
     `${compared.dropped} of ${sweep.provenance.model.layers} dropped: perplexity ${
       formatNumber(full.perplexity)
     } → ` +
-    `${formatNumber(perplexity)} (${formatFixed(perplexity / full.perplexity, 2)} times), ${
+    `${formatNumber(perplexity)} (${formatFixed(perplexity / full.perplexity, 2)}×), ${
       formatShare(top1)
-    } of next ` +
-    `tokens unchanged.`;
+    } of top-1 ` +
+    `predictions unchanged.`;
   return [
     {
       id: "C1",
@@ -64,7 +64,7 @@ export function droppingClaims(sweep: Sweep): Claim[] {
   ];
 }
 
-/** How large the updates of both are, and how closely importance follows that. */
+/** How large the updates of each kind are, and how closely importance follows their size. */
 export function magnitudeClaims(profile: Profile): Claim[] {
   const [attention, mlp] = [profile.attention, profile.mlp].map((means) =>
     median(present(means.relativeMagnitude))

@@ -1,4 +1,4 @@
-/** Claim C8 of the paper, that the method holds for other norm placements, beside sweeps of several models. */
+/** Claim C8 of the paper, that the method generalises to other norm placements, next to sweeps of several models. */
 import type { Sweep } from "../../result/mod.ts";
 import type { Claim } from "./claims.ts";
 import { groupsOf, meanOf } from "../chart/curves.ts";
@@ -30,7 +30,10 @@ export function generalityClaim(sweeps: readonly Sweep[], dropped: number): Clai
       costs.find(({ target, by }) => `${target} ${by}` === wanted)?.rise ?? NaN;
     return {
       name: sweep.provenance.model.name + (sweep.provenance.packing.bos ? " after BOS" : ""),
-      told: costs.map(({ label, rise }) => `${label} +${formatFixed(rise, 2)}`).join(", "),
+      told: costs.map(({ label, rise }) => `${label} +${formatFixed(rise, 2)}`).join(", ").replaceAll(
+        "+−",
+        "−",
+      ),
       holds: cost("attention importance") < cost("attention random"),
       cheaper: cost("attention importance") < cost("mlp importance"),
     };
@@ -41,10 +44,8 @@ export function generalityClaim(sweeps: readonly Sweep[], dropped: number): Clai
     id: "C8",
     claim: "The method generalises across norm placements: Peri-LN models too, not only Pre-LN.",
     measured:
-      `Importance drops attention more cheaply than a random order in ${
-        count("holds")
-      } cases, and attention ` +
-      `more cheaply than MLPs in ${count("cheaper")}. Nats a token lost by ${dropped} drops: ` +
+      `Dropping attention by importance costs less than in a random order in ${count("holds")} cases, and ` +
+      `less than dropping MLPs in ${count("cheaper")}. Nats per token lost with ${dropped} dropped: ` +
       models.map(({ name, told }) => `${name}: ${told}`).join("; ") + ".",
   };
 }

@@ -1,4 +1,4 @@
-/** Claim C3 beside what series of checkpoints measured. */
+/** Claim C3 next to what series of checkpoints measured. */
 import type { Checkpoints } from "../../result/mod.ts";
 import { qualityBySteps, trendsOf } from "../chart/checkpoint_trends.ts";
 import type { Claim } from "./claims.ts";
@@ -37,13 +37,13 @@ function measuredOf(result: Checkpoints): string {
     `${result.name}: attention's median importance is below the MLP's at ${
       pairs.filter(({ lower }) => lower).length
     } of ${pairs.length} steps` +
-    (pairs.length ? ` (${formatFixed(pairs.at(-1)!.ratio, 2)} times it at step ${pairs.at(-1)!.step})` : ""),
+    (pairs.length ? ` (${formatFixed(pairs.at(-1)!.ratio, 2)}× at step ${pairs.at(-1)!.step})` : ""),
     ...last
       ? [
-        `half of attention costs less than half of the MLPs at ${cheaper} of ${quality.length} steps ` +
-        `(+${formatFixed(last.attention.rise, 2)} against +${
+        `dropping half of attention costs less than dropping half of the MLPs at ${cheaper} of ${quality.length} steps ` +
+        `(+${formatFixed(last.attention.rise, 2)} versus +${
           formatFixed(last.mlp.rise, 2)
-        } nats at step ${last.step})`
+        } nats per token at step ${last.step})`
           .replaceAll("+−", "−"),
       ]
       : [],

@@ -1,4 +1,4 @@
-/** Claim C4 of the paper, that attention's redundancy is there before training, beside untrained models. */
+/** Claim C4 of the paper, that attention is redundant before training, next to untrained models. */
 import { moduleRatio } from "../../measure/mod.ts";
 import type { Claim } from "./claims.ts";
 import { type InitModel, shapeText } from "../chart/init_model.ts";
@@ -29,7 +29,7 @@ export function initClaim(models: readonly InitModel[]): Claim {
     id: "C4",
     claim: "Attention's redundancy is evident in randomly initialised models.",
     measured:
-      `Attention is the less important module in ${less} of ${models.length} shapes. Its importance over the ` +
-      `MLP's: ${ratios.map(({ text, ratio }) => `${formatNumber(ratio)} (${text})`).join("; ")}.`,
+      `Attention is the less important module in ${less} of ${models.length} shapes. Ratio of its importance ` +
+      `to the MLP's: ${ratios.map(({ text, ratio }) => `${formatNumber(ratio)} (${text})`).join("; ")}.`,
   };
 }

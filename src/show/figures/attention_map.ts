@@ -9,8 +9,8 @@ import { drawFigure, type Figure, WIDTH } from "../chart/svg.ts";
 
 const EDGES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9];
 const MAPS = [
-  { name: "firstShare", title: "share on the first token" },
-  { name: "normalizedEntropy", title: "entropy / ln t" },
+  { name: "firstShare", title: "first-token share" },
+  { name: "normalizedEntropy", title: "normalised entropy" },
 ] as const;
 
 /**
@@ -33,21 +33,21 @@ export function attentionMapFigure(result: Causes): Figure {
       (heads ?? []).flatMap((value, y) => value === null ? [] : [{ x, y, value }])
     );
   const [first, entropy] = MAPS.map(({ name }) => values(name));
-  if (first.length === 0) throw new RangeError("Cannot draw attention: found no head, expected one at least");
+  if (first.length === 0) throw new RangeError("Cannot draw attention: found no head, expected at least one");
   const rows = Math.max(...first.map(({ y }) => y)) + 1;
   const sinks = first.filter(({ value }) => value > 0.3).length;
   return drawFigure({
     name: "attention_map",
     title: `${sinks} of ${first.length} heads give the first token more than 30 % of their attention`,
     subtitle:
-      "Each cell is a head (down), its mean over queries and samples. Dark on the left: a sink. Light on the right: a " +
-      "sparse pattern (0 one key, 1 all keys alike).",
+      "Each row is a head, each cell its mean over queries and samples. Left: first-token share (dark: a sink). " +
+      "Right: entropy / ln t (light: sparse; 0: a single key, 1: uniform over t keys).",
     setting: settingOf(result.provenance),
-    reading: `The median head gives the first token ${
+    reading: `The median head gives ${
       formatShare(median(first.map(({ value }) => value))!)
-    } and has ${
+    } of its attention to the first token and has ${
       formatFixed(median(entropy.map(({ value }) => value)) ?? 0, 2)
-    } of the entropy that it could have.`,
+    } of the maximum entropy.`,
     panels: [
       ...MAPS.map(({ title }, i) =>
         heatPanel({

@@ -1,10 +1,10 @@
-/** What some heads attend to in one text: a map of queries (down) and keys (right) for each. */
+/** What selected heads attend to in one text: one map of queries (rows) and keys (columns) per head. */
 import { heatLegend, heatPanel } from "../chart/heat.ts";
 import { formatShare } from "../chart/numbers.ts";
 import { drawFigure, type Figure, WIDTH } from "../chart/svg.ts";
 import { mean } from "../../measure/mod.ts";
 
-/** Attention of some heads over one text. */
+/** Attention of selected heads over one text. */
 export interface AttentionPattern {
   /** The model's name. */
   readonly model: string;
@@ -36,7 +36,7 @@ const EDGES = [0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8];
  * ```
  */
 export function attentionPatternFigure({ model, tokens, heads }: AttentionPattern): Figure {
-  if (heads.length === 0) throw new RangeError("Cannot draw attention: found no head, expected one at least");
+  if (heads.length === 0) throw new RangeError("Cannot draw attention: found no head, expected at least one");
   const first = heads.map(({ layer, head, rows }) => ({
     layer,
     head,
@@ -44,12 +44,14 @@ export function attentionPatternFigure({ model, tokens, heads }: AttentionPatter
   }));
   return drawFigure({
     name: "attention_pattern",
-    title: `On the first token: ${
+    title: `Attention on the first token: ${
       first.map(({ layer, head, share }) => `${formatShare(share)} (layer ${layer}, head ${head})`).join(", ")
     }`,
-    subtitle: "Share of attention that each token (down) gives to the tokens before it and itself (right).",
+    subtitle:
+      "How each token (row) distributes its attention over itself and the tokens before it (columns).",
     setting: `${model} · “${tokens.join("").trim()}”`,
-    reading: "A dark first column is a sink; a dark diagonal looks at itself or its neighbour.",
+    reading:
+      "A dark first column is an attention sink; a dark diagonal is attention to the token itself or its neighbour.",
     panels: [
       ...heads.map(({ layer, head, rows }) =>
         heatPanel({

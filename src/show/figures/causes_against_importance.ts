@@ -1,6 +1,6 @@
 /**
  * The three causes against importance, layer by layer, small multiples: sparse attention (claim C5), over-smoothed tokens
- * (C6), low magnitude (C7). A row a model, so that norm placements and steps of training can be told apart.
+ * (C6), low magnitude (C7). One row per model, to compare norm placements and training steps.
  */
 import * as Plot from "@observablehq/plot";
 import type { CauseCorrelation, CauseName, Causes } from "../../result/mod.ts";
@@ -11,9 +11,9 @@ import { KIND_NAMES, settingsOf } from "../chart/setting.ts";
 import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
 
 const CAUSES: readonly { cause: CauseName; short: string }[] = [
-  { cause: "normalizedEntropy", short: "entropy / ln t" },
-  { cause: "meanCosine", short: "mean cosine read" },
-  { cause: "relativeMagnitude", short: "|u| / |X| (log)" },
+  { cause: "normalizedEntropy", short: "normalised entropy" },
+  { cause: "meanCosine", short: "input mean cosine" },
+  { cause: "relativeMagnitude", short: "relative magnitude (log)" },
 ];
 
 /**
@@ -32,14 +32,14 @@ const CAUSES: readonly { cause: CauseName; short: string }[] = [
  */
 export function causesFigure(results: readonly Causes[]): Figure {
   if (results.length === 0) {
-    throw new RangeError("Cannot draw causes: found no result, expected one at least");
+    throw new RangeError("Cannot draw causes: found no result, expected at least one");
   }
   return drawFigure({
     name: "causes",
     title: titleOf(results),
     subtitle:
-      "Importance (log, upwards) of each module against a cause; one dot a layer, blue attention, orange MLP. r: rank " +
-      "correlation over the layers and its 95 % interval.",
+      "Importance (y axis, log) of each module against one cause; one dot per layer; blue: attention, orange: MLP. r: rank " +
+      "correlation over the layers, with its 95 % confidence interval.",
     setting: settingsOf(results.map(({ provenance }) => provenance)),
     reading: results.map(readingOf).join(" "),
     panels: results.flatMap((result) => CAUSES.map((column, i) => panel(result, column, i))),
@@ -72,7 +72,7 @@ function titleOf(results: readonly Causes[]): string {
     const sizes = CAUSES.map(({ cause }) => Math.abs(find(result, "attention", cause)?.rank ?? 0));
     return sizes.at(-1) === Math.max(...sizes) && sizes.at(-1)! > 0;
   });
-  return `No cause goes with attention's importance more closely than magnitude in ${closest.length} of ${results.length} models`;
+  return `Magnitude is the cause most correlated with attention's importance in ${closest.length} of ${results.length} models`;
 }
 
 function readingOf(result: Causes): string {

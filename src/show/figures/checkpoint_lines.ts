@@ -1,4 +1,4 @@
-/** Importance over the steps: median and range of the layers from 1 on, and layer 0, a panel for each kind of module. */
+/** Importance over training steps: median and range of the layers from 1 up, and layer 0; one panel per kind of module. */
 import * as Plot from "@observablehq/plot";
 import type { Checkpoints } from "../../result/mod.ts";
 import { COLORS, logAxisY, logDomain } from "../chart/axes.ts";
@@ -29,10 +29,10 @@ export function checkpointLinesFigure(result: Checkpoints): Figure {
   return drawFigure({
     name: "checkpoint_lines",
     title: titleOf(trends[0], trends[1]),
-    subtitle: "Importance of the layers from 1 on: median (line), lowest to highest (band). Dashed: layer 0.",
+    subtitle: "Importance of the layers from 1 up: median (line) and range (band). Dashed: layer 0.",
     setting: seriesSetting(result),
     reading: KINDS.flatMap((kind, i) => rangeOf(KIND_NAMES[kind], trends[i])).join(" ") ||
-      "No layer beyond 0.",
+      "There is no layer beyond layer 0.",
     panels: trends.map((trend, i) => panel(trend, domain, i === 0)),
     rows: all.map(({ kind, step, first, median, lowest, highest }) => (
       { module: KIND_NAMES[kind], step, layer_0: first, median, lowest, highest }
@@ -40,7 +40,7 @@ export function checkpointLinesFigure(result: Checkpoints): Figure {
   });
 }
 
-/** How attention's importance stands to the MLP's at both ends. */
+/** How attention's importance compares with the MLP's at both ends. */
 function titleOf(attention: readonly Trend[], mlp: readonly Trend[]): string {
   const ratios = attention.flatMap(({ median }, i) => {
     const other = mlp[i].median;
@@ -57,7 +57,7 @@ function rangeOf(name: string, trend: readonly Trend[]): string[] {
   if (!last) return [];
   const { step, lowest, highest, first } = last;
   return [
-    `${name} at step ${step}: ${formatNumber(lowest!)} to ${formatNumber(highest!)}, layer 0 ${
+    `${name} at step ${step}: ${formatNumber(lowest!)} to ${formatNumber(highest!)}; layer 0: ${
       first === null ? "absent" : formatNumber(first)
     }.`,
   ];

@@ -1,6 +1,6 @@
 /**
- * Importance by layer and step, a map for each kind of module (paper, v6, figure 7). One colour scale, logarithmic, for
- * all: a colour means the same in every map. Layer 0 stands apart, as in the paper's figure.
+ * Importance by layer and step, one map per kind of module (paper, v6, figure 7). All share one logarithmic colour
+ * scale: a colour means the same in every map. Layer 0 stands apart, as in the paper's figure.
  */
 import * as Plot from "@observablehq/plot";
 import type { Checkpoints } from "../../result/mod.ts";
@@ -12,7 +12,7 @@ import { KIND_NAMES, KINDS, type ModuleKind } from "../chart/setting.ts";
 import { drawFigure, FAINT, type Figure, WIDTH } from "../chart/svg.ts";
 
 const SCHEME = "ylgnbu";
-/** Between layer 0 and the others: a row without cells. */
+/** The gap between layer 0 and the others: a row without cells. */
 const GAP = "gap";
 
 /** One cell of a map. */
@@ -46,7 +46,8 @@ export function checkpointMapFigure(result: Checkpoints): Figure {
   return drawFigure({
     name: "checkpoint_map",
     title: titleOf(trends[0], trends[1]),
-    subtitle: "Importance of each module (colour) by layer and training step; layer 0 stands apart below.",
+    subtitle:
+      "Importance of each module (colour) by layer and training step; layer 0 is set apart at the bottom.",
     setting: seriesSetting(result),
     reading: KINDS.map((kind, i) => readingOf(KIND_NAMES[kind], trends[i])).join(" "),
     panels: [
@@ -57,7 +58,7 @@ export function checkpointMapFigure(result: Checkpoints): Figure {
   });
 }
 
-/** In how many steps attention is the less important one. */
+/** At how many steps attention is the less important one. */
 function titleOf(attention: readonly Trend[], mlp: readonly Trend[]): string {
   const pairs = attention.flatMap(({ median }, i) => {
     const other = mlp[i].median;
@@ -74,7 +75,7 @@ function readingOf(name: string, trend: readonly Trend[]): string {
   if (known.length === 0) return `${name}: none.`;
   const [first, last] = [known[0], known.at(-1)!];
   const least = known.reduce((low, next) => next.median! < low.median! ? next : low);
-  return `${name}, median of the layers from 1 on: ${
+  return `${name}, median of the layers from 1 up: ${
     formatNumber(first.median!)
   } at step ${first.step}, lowest at ` +
     `step ${least.step} (${formatNumber(least.median!)}), ${
@@ -131,7 +132,7 @@ function map(
   };
 }
 
-/** What the colours mean. */
+/** The colour key. */
 function legend(domain: readonly [number, number]): Plot.PlotOptions {
   const parts = 60;
   const at = (i: number) => domain[0] * (domain[1] / domain[0]) ** (i / parts);

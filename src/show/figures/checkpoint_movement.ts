@@ -1,4 +1,4 @@
-/** How much importance moves from checkpoint to checkpoint, and how early its final ranking is there. */
+/** How much importance changes from checkpoint to checkpoint, and how early it reaches its final ranking. */
 import type { Checkpoints } from "../../result/mod.ts";
 import { COLORS, linearAxisY, logAxisY, logDomain } from "../chart/axes.ts";
 import { stepChart, type StepLine } from "../chart/checkpoint_axis.ts";
@@ -33,11 +33,11 @@ export function checkpointMovementFigure(result: Checkpoints): Figure {
   return drawFigure({
     name: "checkpoint_movement",
     title: titleOf(trends[0]),
-    subtitle: "Layers from 1 on. Above: mean |change| of importance since the checkpoint before. " +
-      "Below: rank correlation of importance with the last checkpoint's.",
+    subtitle: "Layers from 1 up. Top: mean |change| of importance since the previous checkpoint. " +
+      "Bottom: rank correlation with the last checkpoint's importance.",
     setting: seriesSetting(result),
     reading: trends.flatMap((trend, i) => readingOf(KIND_NAMES[KINDS[i]], trend)).join(" ") ||
-      "One checkpoint alone does not move.",
+      "A single checkpoint shows no change.",
     panels: [
       stepChart(lines(({ drift }) => drift && drift > 0 ? drift : null), {
         steps,
@@ -70,8 +70,10 @@ function titleOf(attention: readonly Trend[]): string {
   const from = known.findLastIndex(({ withLast }) => withLast! < SAME) + 1;
   if (known.length === 0) return "Importance through training";
   return from < known.length
-    ? `Attention's ranking agrees with the last checkpoint's (above ${SAME}) from step ${known[from].step} on`
-    : `No checkpoint ranks attention as the last one does (above ${SAME})`;
+    ? `Attention's ranking agrees with the last checkpoint's (correlation above ${SAME}) from step ${
+      known[from].step
+    } on`
+    : `No earlier checkpoint ranks attention as the last one does (correlation above ${SAME})`;
 }
 
 function readingOf(name: string, trend: readonly Trend[]): string[] {
@@ -79,9 +81,13 @@ function readingOf(name: string, trend: readonly Trend[]): string[] {
   if (!first) return [];
   const firstRank = trend[0].withLast;
   return [
-    `${name}: drift ${formatNumber(first.drift!)} up to step ${first.step}, ${
+    `${name}: drift ${formatNumber(first.drift!)} at step ${first.step}, ${
       before.drift === null ? "unknown" : formatNumber(before.drift)
-    } up to step ${before.step}` +
-    `${firstRank === null ? "" : `; step ${trend[0].step} against the last ${formatFixed(firstRank, 2)}`}.`,
+    } at step ${before.step}` +
+    `${
+      firstRank === null
+        ? ""
+        : `; rank correlation of step ${trend[0].step} with the last: ${formatFixed(firstRank, 2)}`
+    }.`,
   ];
 }

@@ -1,4 +1,4 @@
-/** What half of the modules are worth at each step: perplexity without half of attention, MLPs or blocks. */
+/** What half of the modules are worth at each step: perplexity after dropping half of the attention modules, MLPs or blocks. */
 import type { Checkpoints } from "../../result/mod.ts";
 import { COLORS, linearAxisY, logAxisY, logDomain } from "../chart/axes.ts";
 import { stepChart, type StepLine } from "../chart/checkpoint_axis.ts";
@@ -23,7 +23,7 @@ export function checkpointQualityFigure(result: Checkpoints): Figure {
   const points = qualityBySteps(result);
   if (points.length === 0) {
     throw new TypeError(
-      `Cannot draw quality of ${result.name}: none was measured, expected a study with quality`,
+      `Cannot draw the quality of ${result.name}: found none, expected a study run with quality`,
     );
   }
   const steps = points.map(({ step }) => step);
@@ -60,18 +60,18 @@ export function checkpointQualityFigure(result: Checkpoints): Figure {
   return drawFigure({
     name: "checkpoint_quality",
     title:
-      `At the last step, half of attention costs ${
+      `At the last step, dropping half of attention costs ${
         formatFixed(last.attention.rise, 2)
-      } nats a token, half of the ` +
+      } nats per token, half of the ` +
       `MLPs ${formatFixed(last.mlp.rise, 2)}`,
     subtitle:
-      `${half} of ${provenance.model.layers} modules dropped by the importance of the same step. Above: ` +
-      "perplexity. Below: rise of the loss over the full model, ± 1 standard error.",
+      `${half} of ${provenance.model.layers} modules dropped, by their importance at the same step. Top: ` +
+      "perplexity. Bottom: rise in loss over the full model, ± 1 standard error.",
     setting:
       `${seriesSetting(result)} · quality on ${provenance.packing.samples} × ${provenance.packing.length} ` +
       `tokens of ${provenance.text.name === "file" ? "a text file" : provenance.text.name}`,
     reading:
-      `From step ${points[0].step} to ${last.step}: full ${formatNumber(Math.exp(points[0].full))} to ${
+      `From step ${points[0].step} to ${last.step}: full model ${formatNumber(Math.exp(points[0].full))} to ${
         formatNumber(Math.exp(last.full))
       }; ` + KINDS.map((kind) =>
         `half ${KIND_NAMES[kind]} +${formatFixed(points[0][kind].rise, 2)} to +${
@@ -88,7 +88,7 @@ export function checkpointQualityFigure(result: Checkpoints): Figure {
       stepChart(rises, {
         steps,
         y: { type: "linear", domain: [low < 0 ? low - air : 0, high + air] },
-        axis: linearAxisY("rise, nats a token"),
+        axis: linearAxisY("rise, nats per token"),
         height: 280,
       }),
     ],

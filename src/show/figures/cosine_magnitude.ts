@@ -3,8 +3,8 @@
  *
  * cos(X, X + u) = (1 + r s) / √(1 + r² + 2 r s) with r = |u| / |X| and s = cos(u, X). For s = 0, an update orthogonal to the
  * stream, importance is 1 − 1/√(1 + r²): magnitude alone. To first order in s the angle adds −s r³/(1 + r²)^(3/2), for a small
- * update a share −2 s r of its importance: along the stream lies below the curve, against it above. Both axes are means over
- * tokens, so a size that differs between tokens moves a dot as well.
+ * update a fraction −2 s r of its importance: updates along the stream lie below the curve, those against it above. Both axes
+ * are means over tokens, so a size that varies between tokens also moves a dot.
  */
 import * as Plot from "@observablehq/plot";
 import { importanceOf, spearman } from "../../measure/mod.ts";
@@ -15,7 +15,7 @@ import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { median } from "../chart/summary.ts";
 import { drawFigure, FAINT, type Figure } from "../chart/svg.ts";
 
-/** Spearman's correlation of importance with relative magnitude over the modules; null where it says nothing. */
+/** Spearman's correlation of importance with relative magnitude over the modules; null where it is undefined. */
 export function magnitudeCorrelation(
   profile: Profile,
   kinds: readonly ("attention" | "mlp")[] = ["attention", "mlp"],
@@ -58,8 +58,8 @@ export function cosineMagnitudeFigure(profile: Profile): Figure {
     title: correlation === null
       ? "Importance is magnitude and angle"
       : `Importance follows magnitude: rank correlation ${formatFixed(correlation, 2)}`,
-    subtitle: "One dot a module, numbered by layer. The curve is an update orthogonal to the stream, " +
-      "1 − 1/√(1 + r²): on it importance is magnitude only.",
+    subtitle: "One dot per module, numbered by layer. The curve is an update orthogonal to the stream, " +
+      "1 − 1/√(1 + r²): on it, importance is magnitude alone.",
     setting: settingOf(profile.provenance),
     reading: readingOf(profile, modules),
     panels: [chart(modules)],
@@ -84,10 +84,10 @@ function readingOf(profile: Profile, modules: readonly Module[]): string {
   const near = ratios.filter((ratio) => Math.abs(ratio - 1) <= 0.1).length;
   return [
     ...within.length ? [`Rank correlation of importance with magnitude: ${within.join(", ")}.`] : [],
-    `${near} of ${ratios.length} modules lie within 10 % of the curve, the median at ${
+    `${near} of ${ratios.length} modules lie within 10 % of the curve; the median module is at ${
       formatFixed(middle, 2)
-    } times it.`,
-    "Off the curve lie updates that point along the stream (below) or against it (above), or whose size differs much " +
+    } times its value.`,
+    "Updates off the curve point along the stream (below) or against it (above), or vary much in size " +
     "from token to token.",
   ].join(" ");
 }
@@ -151,7 +151,7 @@ function chart(modules: readonly Module[]): Plot.PlotOptions {
 
 type Frame = Record<"width" | "height" | "marginLeft" | "marginRight" | "marginTop" | "marginBottom", number>;
 
-/** Layer numbers beside those dots that have room for one, the outermost first. */
+/** Layer numbers next to the dots that have room for one, the outermost first. */
 function layerLabels(
   modules: readonly Module[],
   x: Plot.ScaleOptions,

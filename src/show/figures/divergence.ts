@@ -1,4 +1,4 @@
-/** What perplexity hides: divergence from the full model and the share of equal next tokens, against the number dropped. */
+/** What perplexity hides: divergence from the full model and top-1 agreement, against the number dropped. */
 import type { Sweep } from "../../result/mod.ts";
 import { linearAxisY } from "../chart/axes.ts";
 import { comparedAt, curveChart, groupsOf, sweepRows } from "../chart/curves.ts";
@@ -31,17 +31,17 @@ export function divergenceFigure(sweep: Sweep): Figure {
     title: compared
       ? `${compared.dropped} dropped: ${
         formatShare(compared.attention.top1)
-      } of next tokens stay without attention, ` +
+      } of top-1 predictions unchanged without attention, ` +
         `${formatShare(compared.mlp.top1)} without MLPs`
-      : "How far dropping moves the model from itself",
-    subtitle: "Above: share of positions whose most probable token stays the full model's. " +
-      "Below: KL(full ‖ dropped) in nats a token.",
+      : "How far dropping moves the model's predictions",
+    subtitle: "Top: share of positions where the most probable token is the full model's. " +
+      "Bottom: KL(full ‖ dropped) in nats per token.",
     setting: settingOf(sweep.provenance),
     reading: compared
-      ? `At ${compared.dropped} drops KL is ${formatNumber(compared.attention.kl)} for attention and ${
+      ? `With ${compared.dropped} dropped, KL is ${formatNumber(compared.attention.kl)} for attention and ${
         formatNumber(compared.mlp.kl)
-      } for MLPs.`
-      : "A model can keep its perplexity and yet say other words.",
+      } nats per token for MLPs.`
+      : "A model can keep its perplexity and still choose different words.",
     panels: [
       curveChart(groups, {
         read: ({ top1 }) => top1,
@@ -52,7 +52,10 @@ export function divergenceFigure(sweep: Sweep): Figure {
       curveChart(groups, {
         read: ({ kl }) => kl,
         y: { type: "linear", domain: [0, most * 1.05] },
-        axis: linearAxisY("KL (nats)", (value) => formatFixed(value, most < 1 ? 2 : most < 5 ? 1 : 0)),
+        axis: linearAxisY(
+          "KL, nats per token",
+          (value) => formatFixed(value, most < 1 ? 2 : most < 5 ? 1 : 0),
+        ),
         height: 320,
       }),
     ],

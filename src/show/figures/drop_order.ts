@@ -1,6 +1,6 @@
 /**
- * Which modules go when n are dropped (paper, drop order maps): one column a layer, filled from the n at which its module
- * is dropped. For attention, MLP, block, and for attention and MLP in one list.
+ * Which modules go when n are dropped (paper, drop order maps): one column per layer, filled from the n at which its module
+ * is dropped. For attention, MLP, block, and for attention and MLP ranked together.
  */
 import * as Plot from "@observablehq/plot";
 import type { Profile } from "../../result/mod.ts";
@@ -38,20 +38,22 @@ export function dropOrderFigure(profile: Profile): Figure {
   return drawFigure({
     name: "drop_order",
     title: mixed
-      ? `In one list, ${
+      ? `Ranked together, ${
         firstMlp === 0
           ? "an MLP goes first"
           : `${counted(firstMlp, "attention module")} ${firstMlp === 1 ? "goes" : "go"} before the first MLP`
       }`
       : "The order in which modules are dropped",
     subtitle: "Each column is a layer, filled from the number of drops at which its module goes. " +
-      "The longest columns are the most redundant.",
+      "The longest columns are the most redundant modules.",
     setting: settingOf(profile.provenance),
-    reading: orders.map(({ target, order }) =>
-      `${target === "joint" ? "Joint" : `By ${KIND_NAMES[target]}`}: ${
-        order.slice(0, 5).map((entry) => nameOf(entry, target)).join(", ")
-      } first.`
-    ).join(" "),
+    reading: `First to go: ${
+      orders.map(({ target, order }) =>
+        `${target === "joint" ? "ranked together" : KIND_NAMES[target]} ${
+          order.slice(0, 5).map((entry) => nameOf(entry, target)).join(", ")
+        }`
+      ).join("; ")
+    }.`,
     panels: orders.map(({ target, order }) => chart(target, order, layers)),
     rows: orders.flatMap(({ target, order }) =>
       order.map(({ module, layer, score }, i) => ({
@@ -69,7 +71,7 @@ function nameOf({ module, layer }: RankedModule, target: Target): string {
   return target === "joint" ? `${KIND_NAMES[module]} ${layer}` : String(layer);
 }
 
-/** A column is from its drop to the end of the list; in a joint list the MLP has the right half. */
+/** A column runs from its drop to the end of the list; in a joint list the MLP has the right half. */
 function chart(target: Target, order: readonly RankedModule[], layers: number): Plot.PlotOptions {
   const columns = order.map(({ module, layer }, i) => {
     const left = layer - 0.5 + (target === "joint" && module === "mlp" ? 0.5 : 0);

@@ -1,4 +1,4 @@
-/** The reach of a drop: how far the updates of later layers move when one module is left out. */
+/** The reach of a drop: how far the updates of later layers move when one module is dropped. */
 import { mean } from "../../measure/mod.ts";
 import type { Causes } from "../../result/mod.ts";
 import { heatLegend, heatPanel } from "../chart/heat.ts";
@@ -31,7 +31,7 @@ export function effectsFigure(result: Causes): Figure {
   const { effects, provenance } = result;
   const measured = provenance.causes.effects;
   if (!effects || !measured) {
-    throw new RangeError("Cannot draw effects: they were left out, expected measured ones");
+    throw new RangeError("Cannot draw effects: found no measurement, expected a study that includes effects");
   }
   const cells = (dropped: Kind, moved: Kind) =>
     effects[dropped][moved].flatMap((row, y) =>
@@ -40,19 +40,19 @@ export function effectsFigure(result: Causes): Figure {
   const means = (["attention", "mlp"] as const).map((dropped) => {
     const all = [...cells(dropped, "attention"), ...cells(dropped, "mlp")];
     if (all.length === 0) {
-      throw new RangeError("Cannot draw effects: found none, expected two layers at least");
+      throw new RangeError("Cannot draw effects: found none, expected at least two layers");
     }
     return { dropped, value: mean(all.map(({ value }) => value)) };
   });
   const layers = effects.attention.attention.length;
   return drawFigure({
     name: "effects",
-    title: `One ${KIND_NAMES.attention} module dropped moves later updates by ${
+    title: `Dropping one ${KIND_NAMES.attention} module moves later updates by ${
       formatShare(means[0].value)
-    }, one ${KIND_NAMES.mlp} by ${formatShare(means[1].value)}`,
+    }, dropping one ${KIND_NAMES.mlp} by ${formatShare(means[1].value)}`,
     subtitle:
-      "‖u − u_full‖ / ‖u_full‖ over all tokens: how far the update of each later layer (right) moves when the module of one " +
-      "layer (down) is left out.",
+      "‖u − u_full‖ / ‖u_full‖ over all tokens: how far the update of each later layer (x axis) moves when the module of one " +
+      "layer (y axis) is dropped.",
     setting: `${settingOf(provenance)}, the first ${measured.samples} × ${measured.length} of them`,
     reading: means.map(({ dropped }) => readingOf(dropped, cells)).join(" "),
     panels: [
@@ -64,7 +64,7 @@ export function effectsFigure(result: Causes): Figure {
           rows: layers,
           width: WIDTH / 2,
           height: 300,
-          label: "layer that moves",
+          label: "affected layer",
         }, EDGES)
       ),
       heatLegend(EDGES, String),
@@ -89,5 +89,5 @@ function readingOf(
   const means = [...byLayer].map(([layer, all]) => ({ layer, value: mean(all.map(({ value }) => value)) }))
     .sort((a, b) => b.value - a.value);
   const told = means.slice(0, 2).map(({ layer, value }) => `${layer} (${formatShare(value)})`).join(" and ");
-  return `The widest reach among ${KIND_NAMES[dropped]} modules: layers ${told}.`;
+  return `The ${KIND_NAMES[dropped]} modules with the widest reach: layers ${told}.`;
 }

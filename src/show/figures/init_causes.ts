@@ -1,6 +1,6 @@
 /**
- * What makes an untrained model's modules important: one property of the model varied at a time, all others held. Points are
- * measured, lines computed; a value is the geometric mean over the layers from 2 on.
+ * What makes an untrained model's modules important: one property of the model varied at a time, all others held fixed. Points
+ * are measured, lines computed; a value is the geometric mean over the layers from 2 up.
  */
 import * as Plot from "@observablehq/plot";
 import { FIRST_LAYER, typical } from "../../measure/mod.ts";
@@ -10,7 +10,7 @@ import { formatNumber, formatTick } from "../chart/numbers.ts";
 import { KIND_NAMES } from "../chart/setting.ts";
 import { drawFigure, type Figure, INK, WIDTH } from "../chart/svg.ts";
 
-/** One property, and models that differ in nothing else. */
+/** One property, and models that differ in it alone. */
 export interface InitCause {
   /** "width D" */
   readonly name: string;
@@ -31,16 +31,17 @@ export interface InitCause {
  * ```
  */
 export function initCausesFigure(causes: readonly InitCause[]): Figure {
-  if (causes.length === 0) throw new RangeError("Cannot draw causes: found none, expected one at least");
+  if (causes.length === 0) throw new RangeError("Cannot draw causes: found none, expected at least one");
   const rows = causes.flatMap(rowsOf);
   const domain = logDomain(rows.flatMap(({ importance, predicted }) => [importance, predicted]));
   return drawFigure({
     name: "init_causes",
-    title: "One property at a time: what moves the importances of an untrained model",
-    subtitle: `Importance (log; geometric mean from layer ${FIRST_LAYER} on), everything else held. ` +
+    title: "What sets importance in an untrained model, one property at a time",
+    subtitle: `Importance (log; geometric mean from layer ${FIRST_LAYER} up), everything else held fixed. ` +
       "Points: measured, mean over seeds. Lines: closed form.",
     setting: settingOfModels(causes.flatMap(({ models }) => models)),
-    reading: causes.map(readingOf).join("; ").replace(/^./, "Attention's importance over the MLP's by $&") +
+    reading:
+      causes.map(readingOf).join("; ").replace(/^./, "Ratio of attention's importance to the MLP's by $&") +
       ".",
     panels: causes.map((cause, i) => panel(cause, i, domain)),
     rows,

@@ -1,7 +1,7 @@
 /**
- * Untrained models beside their closed form, module by module: points are measured (mean over seeds, bars one standard
- * deviation of them), lines are computed. Small multiples with one scale; each panel says how far the line is off from layer
- * 2 on, and whether the logits' variance is small.
+ * Untrained models and their closed form, module by module: points are measured (mean over seeds, bars one standard
+ * deviation), lines are computed. Small multiples on one scale; each panel states the line's largest error from layer 2 up,
+ * and whether the logits' variance is small.
  */
 import * as Plot from "@observablehq/plot";
 import { FIRST_LAYER } from "../../measure/mod.ts";
@@ -34,16 +34,15 @@ import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
  */
 export function initFitFigure(models: readonly InitModel[]): Figure {
   if (models.length === 0) {
-    throw new RangeError("Cannot draw untrained models: found none, expected one at least");
+    throw new RangeError("Cannot draw untrained models: found none, expected at least one");
   }
   const rows = models.flatMap(rowsOf);
   const domain = logDomain(rows.flatMap(({ importance, predicted }) => [importance, predicted]));
   return drawFigure({
     name: "init_fit",
     title: titleOf(models),
-    subtitle:
-      "Importance by layer before the first step of training (log). Points: mean over seeds, bars ± 1 " +
-      "standard deviation of the seeds. Lines: computed, nothing fitted.",
+    subtitle: "Importance by layer before the first training step (log). Points: mean over seeds, bars ± 1 " +
+      "standard deviation over seeds. Lines: computed, nothing fitted.",
     setting: settingOfModels(models),
     reading: models.map((model) => `${shapeText(model)}: ${fitText(model)}`).join(". ") + ".",
     panels: models.map((model, i) => panel(model, i, domain)),
@@ -51,22 +50,22 @@ export function initFitFigure(models: readonly InitModel[]): Figure {
   });
 }
 
-/** What the closed form promises where the logits' variance is small. */
+/** The error that the closed form promises where the logits' variance is small. */
 const PROMISED = 0.15;
 
 function titleOf(models: readonly InitModel[]): string {
   const errors = models.map(worstError);
   const fitting = errors.filter((error) => error <= PROMISED).length;
   return fitting === models.length
-    ? `Untrained models do what a closed form says, within ${
+    ? `Untrained models follow a closed form within ${
       percent(Math.max(...errors))
-    } from layer ${FIRST_LAYER} on`
-    : `Of ${models.length} untrained models the closed form fits ${fitting} within ${
+    } from layer ${FIRST_LAYER} up`
+    : `The closed form fits ${fitting} of ${models.length} untrained models within ${
       percent(PROMISED)
-    } from layer ${FIRST_LAYER} on`;
+    } from layer ${FIRST_LAYER} up`;
 }
 
-/** The numbers of a model, one row a layer and module. */
+/** The numbers of a model, one row per layer and module. */
 function rowsOf({ measured, predicted }: InitModel) {
   const { shape, initialiser, provenance } = measured;
   return MODULES.flatMap((module) =>

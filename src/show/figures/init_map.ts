@@ -1,7 +1,7 @@
 /**
  * Where attention is the less important module of an untrained model (paper, claim C4), and where the MLP is: the ratio of
- * their importances over width and standard deviation, by the closed form, with the line on which both are alike. Models
- * that were run lie on it as points, their ratio beside the computed one.
+ * their importances over width and standard deviation, by the closed form, with the line on which they are equal.
+ * Models that were run are shown as points, each with its measured and computed ratio.
  */
 import * as Plot from "@observablehq/plot";
 import { crossing, moduleRatio, type RatioPoint } from "../../measure/mod.ts";
@@ -11,7 +11,7 @@ import { formatFixed, formatNumber, formatTick } from "../chart/numbers.ts";
 import { median } from "../chart/summary.ts";
 import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
 
-/** A map of one place of the norms, and the models of it that were run. */
+/** The map of one norm placement, and the models with that placement that were run. */
 export interface RatioMap {
   /** Where the norms stand. */
   readonly norm: InitModel["measured"]["shape"]["norm"];
@@ -41,13 +41,13 @@ const shade = (ratio: number) => SHADES[EDGES.filter((edge) => ratio > edge).len
  */
 export function initMapFigure(maps: readonly RatioMap[]): Figure {
   const models = maps.flatMap(({ models }) => models);
-  if (models.length === 0) throw new RangeError("Cannot draw a map: found no model, expected one at least");
+  if (models.length === 0) throw new RangeError("Cannot draw a map: found no model, expected at least one");
   return drawFigure({
     name: "init_map",
     title: titleOf(maps[0]),
     subtitle:
-      "Attention's importance over the MLP's in untrained models, by width D and standard deviation σ of the " +
-      "weights (both log; geometric mean from layer 2 on). Colours and lines: closed form. Dots: models that were run, " +
+      "Ratio of attention's importance to the MLP's in untrained models, by width D and standard deviation σ of the " +
+      "weights (both log; geometric mean from layer 2 up). Colours and lines: closed form. Dots: models that were run, " +
       "measured / computed.",
     setting: settingOfModels(models),
     reading: readingOf(maps),
@@ -62,7 +62,7 @@ export function initMapFigure(maps: readonly RatioMap[]): Figure {
   });
 }
 
-/** Where a model lies, and its ratio computed and measured. */
+/** Where a model lies, with its computed and measured ratio. */
 function placeOf(model: InitModel) {
   const { measured: { shape, initialiser }, predicted } = model;
   return {
@@ -73,7 +73,7 @@ function placeOf(model: InitModel) {
   };
 }
 
-/** σ √D along the line on which both modules are alike: lowest and highest. */
+/** σ √D along the line on which both modules are equally important: lowest and highest. */
 function border(points: readonly RatioPoint[]): [low: number, high: number] | null {
   const products = crossing(points).map(({ hidden, std }) => std * Math.sqrt(hidden));
   return products.length === 0 ? null : [Math.min(...products), Math.max(...products)];
@@ -81,7 +81,7 @@ function border(points: readonly RatioPoint[]): [low: number, high: number] | nu
 
 function titleOf({ norm, points }: RatioMap): string {
   const found = border(points);
-  if (!found) return `${PLACES[norm]}: one module is the more important one everywhere`;
+  if (!found) return `${PLACES[norm]}: the same module is the more important one everywhere`;
   return `${PLACES[norm]}: attention is the more redundant module only above σ√D = ${
     formatFixed((found[0] + found[1]) / 2, 1)
   }`;
@@ -93,15 +93,15 @@ function readingOf(maps: readonly RatioMap[]): string {
     const ratios = points.map(({ ratio }) => ratio);
     const [least, most] = [Math.min(...ratios), Math.max(...ratios)].map(formatNumber);
     const line = found
-      ? `both are alike where σ√D is ${formatFixed(found[0], 2)} to ${formatFixed(found[1], 2)}`
-      : "no line on which both are alike";
-    const told = `${PLACES[norm]}: ratios ${least} to ${most}, the median ${
+      ? `both are equal where σ√D is ${formatFixed(found[0], 2)} to ${formatFixed(found[1], 2)}`
+      : "no line on which both are equal";
+    const told = `${PLACES[norm]}: ratios ${least} to ${most}, median ${
       formatNumber(median(ratios)!)
     }; ${line}`;
     // A norm divides by √(variance + ε).
     return norm === "pre" || median(ratios)! > 3 || Math.max(...ratios) < 3
       ? told
-      : `${told}. Where σ√D is so small that updates vanish beside the norms' ε, they stay as unlike as they are`;
+      : `${told}. Where σ√D is so small that updates vanish next to the norms' ε, their ratio no longer changes`;
   }).join(". ") + ".";
 }
 
@@ -161,7 +161,7 @@ function chart({ norm, points, models }: RatioMap, width: number, height: number
   };
 }
 
-/** Which module each side belongs to. */
+/** Which module turns the stream further on each side. */
 function sides(): Plot.Markish[] {
   return ([
     ["attention turns the stream further", "bottom-left", COLORS.attention, 14, -14],
@@ -194,7 +194,7 @@ function dots(models: readonly InitModel[], large: boolean): Plot.Markish[] {
       stroke: INK,
       strokeWidth: 1.5,
     }),
-    // Away from the line on which both are alike.
+    // Away from the line on which both are equal.
     ...places.map((place) =>
       Plot.text([place], {
         x: "hidden",

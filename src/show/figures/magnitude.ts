@@ -36,16 +36,16 @@ export function magnitudeFigure(profile: Profile): Figure {
       ? `The median attention update is ${
         formatFixed(attention / mlp, 2)
       } times the size of the median MLP update`
-      : "Size of the updates beside the residual stream",
+      : "Size of the updates relative to the residual stream",
     subtitle:
       "Mean |a| / |x| of attention and |m| / |x + a| of the MLP, over tokens. Bars: ± 1 standard error.",
     setting: settingOf(profile.provenance),
     reading: both
-      ? `Over the layers the median is ${formatNumber(attention)} for attention and ${
+      ? `The median over the layers is ${formatNumber(attention)} for attention and ${
         formatNumber(mlp)
       } for the MLP: ` +
-        `a share of the stream's own length that a module adds to it.`
-      : "A share of the stream's own length that a module adds to it.",
+        `the length of an update as a fraction of the stream's.`
+      : "The length of an update as a fraction of the stream's.",
     panels: [layerChart(series, { label: "relative magnitude (log)", log: true })],
     rows: layerRows(series, { series: "module", value: "relative_magnitude" }),
   });

@@ -40,10 +40,10 @@ export function qualityFigure(sweep: Sweep): Figure {
       } for attention, ` +
         `${formatNumber(compared.mlp.perplexity)} for MLPs`
       : "Perplexity against the number of modules dropped",
-    subtitle: `Perplexity on text that the orders were not made from${
-      full ? `; the full model has ${formatNumber(full.perplexity)}` : ""
-    }. Bands: seeds of a random order.`,
-    setting: `${settingOf(sweep.provenance)} · orders from ${sweep.calibration.packing.samples} × ` +
+    subtitle: `Perplexity on held-out text${
+      full ? `; full model: ${formatNumber(full.perplexity)}` : ""
+    }. Bands: range over the seeds of a random order.`,
+    setting: `${settingOf(sweep.provenance)} · drop orders from ${sweep.calibration.packing.samples} × ` +
       `${sweep.calibration.packing.length} tokens of ${sweep.calibration.text.name}`,
     reading: `At the end of each curve: ${ends.join("; ")}.`,
     panels: [

@@ -40,8 +40,8 @@ export function signFigure(profile: Profile): Figure {
     subtitle:
       "Mean cos(u, X) over tokens: below 0 an update erases, near 0 it adds something new, above 0 it amplifies.",
     setting: settingOf(profile.provenance),
-    reading: "The same size of update turns the stream further when it points against it: " +
-      "the sign tells two updates of equal magnitude apart.",
+    reading: "An update of the same size turns the stream further when it points against it: " +
+      "the sign distinguishes two updates of equal magnitude.",
     panels: [layerChart(series, { label: "cos(u, X)", log: false })],
     rows: layerRows(series, { series: "module", value: "sign" }),
   });

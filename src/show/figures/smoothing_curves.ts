@@ -1,5 +1,5 @@
 /**
- * How alike the tokens of a sample are, by depth (claim C6), and with modules dropped (claim C2: without MLPs a model loses
+ * How similar the tokens of a sample are, by depth (claim C6), and with modules dropped (claim C2: without MLPs a model loses
  * the ability to distinguish tokens).
  */
 import type { SmoothingName } from "../../measure/mod.ts";
@@ -39,9 +39,9 @@ export function smoothingFigure(result: Causes): Figure {
     name: "smoothing",
     title: titleOf(cosines),
     subtitle:
-      "Mean cosine of all pairs of tokens of a sample: above, after each layer, with 4 and 8 attention or MLP modules " +
-      "dropped by importance; in the middle the full model's, after attention and after the MLP. Below, the participation " +
-      "ratio: how many directions the tokens spread over. Bars: ± 1 standard error.",
+      "Mean cosine of all token pairs in a sample. Top: after each layer, with 4 and 8 attention or MLP modules " +
+      "dropped by importance. Middle: the full model, after attention and after the MLP. Bottom: participation " +
+      "ratio, the number of directions that the tokens spread over. Bars: ± 1 standard error.",
     setting: settingOf(result.provenance),
     reading: readingOf(result, cosines, ranks),
     panels: [
@@ -83,10 +83,10 @@ function titleOf(lines: readonly Series[]): string {
   ]
     .map((line) => line && lastOf(line));
   if (full === undefined || attention === undefined || mlp === undefined) {
-    return `The last layer's tokens have a mean cosine of ${formatFixed(full ?? NaN, 2)}`;
+    return `After the last layer, tokens have a mean cosine of ${formatFixed(full ?? NaN, 2)}`;
   }
   const n = /\d+/.exec(lines.at(-1)!.label)![0];
-  return `Mean cosine of the last tokens ${formatFixed(full, 2)}; without ${n} attention modules ${
+  return `Mean cosine after the last layer: ${formatFixed(full, 2)}; without ${n} attention modules ${
     formatFixed(attention, 2)
   }, without ${n} MLPs ${formatFixed(mlp, 2)}`;
 }

@@ -1,6 +1,6 @@
 /**
- * How many samples importance needs (paper, figure on the calibration size): the same profile over its first 1 … N samples.
- * Each size contains the smaller ones, so the last step agrees with itself by construction.
+ * How many samples importance needs (paper, figure on the calibration size): one profile over its first 1 … N samples.
+ * Each size contains the smaller ones, so the last size agrees with itself by construction.
  */
 import * as Plot from "@observablehq/plot";
 import type { Profile } from "../../result/mod.ts";
@@ -18,7 +18,7 @@ interface Point {
   readonly importance: number;
 }
 
-/** Share of the full profile's least important modules that fewer samples find. */
+/** Share of the full profile's least important modules that fewer samples also find. */
 interface Overlap {
   readonly kind: ModuleKind;
   readonly samples: number;
@@ -50,8 +50,10 @@ export function stabilityFigure(profile: Profile): Figure {
     title: first && samples > 1
       ? `One sample finds ${first.found} of the ${first.of} attention modules that ${samples} samples rank lowest`
       : "Importance against the number of samples",
-    subtitle: `Above: importance of each module over the first n samples of ${length} tokens. ` +
-      `Below: share of the lowest quarter of all ${counted(samples, "sample")} that the first n find.`,
+    subtitle: `Top: importance of each module over the first n samples of ${length} tokens. ` +
+      `Bottom: share of the least important quarter over all ${
+        counted(samples, "sample")
+      } that the first n also find.`,
     setting: settingOf(profile.provenance),
     reading: driftOf(points, samples),
     panels: [modulesChart(points, samples), overlapChart(overlaps, samples)],
@@ -91,7 +93,7 @@ function overlapsOf(profile: Profile, kind: ModuleKind): Overlap[] {
 }
 
 function driftOf(points: readonly Point[], samples: number): string {
-  if (samples < 2) return "One sample alone cannot say how stable it is.";
+  if (samples < 2) return "A single sample cannot show how stable importance is.";
   const half = Math.floor(samples / 2);
   const drifts = points.filter((point) => point.samples === samples).flatMap((last) => {
     const before = points.find(({ kind, layer, samples }) =>
@@ -99,7 +101,7 @@ function driftOf(points: readonly Point[], samples: number): string {
     );
     return before && last.importance > 0 ? [Math.abs(before.importance / last.importance - 1)] : [];
   });
-  return `From ${counted(half, "sample")} to ${samples}, no importance moves by more than ${
+  return `From ${counted(half, "sample")} to ${samples}, no importance changes by more than ${
     formatNumber(100 * Math.max(0, ...drifts))
   } %.`;
 }
@@ -169,7 +171,7 @@ function overlapChart(overlaps: readonly Overlap[], samples: number): Plot.PlotO
   };
 }
 
-/** Doubling by doubling, as far as there are samples. */
+/** Powers of two, up to the number of samples. */
 function samplesScale(samples: number) {
   return { type: "log", base: 2, domain: [samples > 1 ? 1 : 0.5, Math.max(2, samples)] } as const;
 }

@@ -10,7 +10,9 @@ import { drawFigure, type Figure } from "../chart/svg.ts";
 export function streamNormFigure({ provenance, streamNorm: values }: Profile): Figure {
   const norms = values.flatMap((value, layer) => value === null ? [] : [{ layer, value }]);
   if (norms.length === 0) {
-    throw new RangeError("Cannot draw the norm of the stream: every layer is dropped, expected one at least");
+    throw new RangeError(
+      "Cannot draw the norm of the stream: every layer is dropped, expected at least one left",
+    );
   }
   const [first, last] = [norms[0], norms.at(-1)!];
   const growth = last.value / first.value;
@@ -19,13 +21,13 @@ export function streamNormFigure({ provenance, streamNorm: values }: Profile): F
     title: `The residual stream ${growth >= 1 ? "grows" : "shrinks"} to ${
       formatNumber(growth)
     } times its length over ${last.layer - first.layer} layers`,
-    subtitle: "Mean |x| over tokens where each layer begins.",
+    subtitle: "Mean |x| over tokens at the input of each layer.",
     setting: settingOf(provenance),
     reading:
       `From ${formatNumber(first.value)} to ${
         formatNumber(last.value)
       }: an update of constant size would turn the ` +
-      `stream ever less.`,
+      `stream less and less.`,
     panels: [
       layerChart([{ label: "|x|", color: INK, values, errors: [] }], { label: "mean |x| (log)", log: true }),
     ],

@@ -1,4 +1,4 @@
-/** Importance across kinds of text (paper, figure on calibration sets): one profile each, attention above, MLP below. */
+/** Importance across kinds of text (paper, figure on calibration sets): one profile per text, attention at the top, MLP below. */
 import type { Profile } from "../../result/mod.ts";
 import { HUES } from "../chart/axes.ts";
 import { layerChart, layerRows } from "../chart/by_layer.ts";
@@ -25,7 +25,7 @@ import { drawFigure, type Figure } from "../chart/svg.ts";
  */
 export function textsFigure(profiles: readonly Profile[]): Figure {
   if (profiles.length === 0) {
-    throw new RangeError("Cannot draw importance across texts: no profile, expected one a text");
+    throw new RangeError("Cannot draw importance across texts: found no profile, expected one per text");
   }
   const { model, dtype, engine, packing } = profiles[0].provenance;
   const kinds = (["attention", "mlp"] as const)
@@ -38,14 +38,16 @@ export function textsFigure(profiles: readonly Profile[]): Figure {
     title: agreements.length
       ? `${agreements[0].common} of the ${agreements[0].of} least important ${
         KIND_NAMES[agreements[0].kind]
-      } modules are the same in all texts`
+      } modules are the same for all texts`
       : "Importance across kinds of text",
     subtitle: `Importance 1 − cos(X, Y) by layer, measured on ${names.join(", ")}. Bars: ± 1 standard error.`,
     setting:
       `${model.name} (${model.format}) · ${packing.samples} × ${packing.length} tokens of each text · ` +
       `${dtype}, ${engine}`,
     reading: agreements.map(({ kind, common, of }) =>
-      `Of the lowest quarter of ${KIND_NAMES[kind]} modules, ${common} of ${of} are the same in every text.`
+      `Of the least important quarter of ${
+        KIND_NAMES[kind]
+      } modules, ${common} of ${of} are the same for every text.`
     ).join(" "),
     panels: panels.map(({ kind, series }) =>
       layerChart(series, { label: `${KIND_NAMES[kind]}, importance (log)`, log: true, height: 320 })
@@ -66,7 +68,7 @@ function seriesOf(profiles: readonly Profile[], kind: ModuleKind) {
   }));
 }
 
-/** How many of the lowest quarter every profile has. */
+/** How many of the least important quarter all profiles share. */
 function commonLowest(profiles: readonly Profile[], kind: ModuleKind): { common: number; of: number } {
   const n = quarter(profiles[0].provenance.model.layers);
   const [first, ...others] = profiles.map((profile) => leastImportant(profile, kind, n));

@@ -1,6 +1,6 @@
 /**
- * How long the updates are, by layer: mean |a| and |m| over tokens. Where a norm stands behind the modules and its weights
- * are as they begin, every update of every layer has the same length, so its size can say nothing of a module (claim C7).
+ * How long the updates are, by layer: mean |a| and |m| over tokens. Where a norm follows the modules and its weights
+ * still have their initial values, all updates have the same length, so size says nothing about a module (claim C7).
  */
 import * as Plot from "@observablehq/plot";
 import type { Causes } from "../../result/mod.ts";
@@ -11,7 +11,7 @@ import { present } from "../chart/summary.ts";
 import { drawFigure, type Figure, INK, WIDTH } from "../chart/svg.ts";
 
 const MODULES = ["attention", "mlp"] as const;
-/** Longest over shortest below which updates count as of one length. */
+/** The ratio of longest to shortest below which updates count as equally long. */
 const ONE_LENGTH = 1.01;
 
 /**
@@ -29,7 +29,7 @@ const ONE_LENGTH = 1.01;
  * ```
  */
 export function updateNormsFigure(results: readonly Causes[]): Figure {
-  if (results.length === 0) throw new RangeError("Cannot draw norms: found no result, expected one at least");
+  if (results.length === 0) throw new RangeError("Cannot draw norms: found no result, expected at least one");
   const y = logDomain(results.flatMap((result) => MODULES.flatMap((module) => ends(result, module))));
   const spans = results.map((result) => ({
     result,
@@ -41,14 +41,14 @@ export function updateNormsFigure(results: readonly Causes[]): Figure {
   return drawFigure({
     name: "update_norms",
     title: least.span < ONE_LENGTH
-      ? `At ${least.name} every update has the same length`
+      ? `In ${least.name}, every update has the same length`
       : `The longest mean update is ${formatNumber(least.span)} to ${
         formatNumber(most.span)
       } times the shortest`,
     subtitle:
-      "Mean length |u| of the updates by layer, blue attention, orange MLP; bands: ± 1 standard deviation over tokens.",
+      "Mean length |u| of the updates by layer; blue: attention, orange: MLP. Bands: ± 1 standard deviation over tokens.",
     setting: settingsOf(results.map(({ provenance }) => provenance)),
-    reading: `Longest mean update over shortest: ${
+    reading: `Ratio of the longest to the shortest mean update: ${
       spans.map(({ name, span }) => `${formatNumber(span)} in ${name}`).join(", ")
     }.`,
     panels: results.map((result) => panel(result, y)),
@@ -66,7 +66,7 @@ export function updateNormsFigure(results: readonly Causes[]): Figure {
   });
 }
 
-/** Longest over shortest mean update. */
+/** Ratio of the longest to the shortest mean update. */
 function spanOf(result: Causes): number {
   const norms = MODULES.flatMap((module) => present(result[module].norm)).filter((norm) => norm > 0);
   return norms.length ? Math.max(...norms) / Math.min(...norms) : 1;

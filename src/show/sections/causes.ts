@@ -1,4 +1,4 @@
-/** Why modules are redundant, as a section: one model in full, others beside it, claims C2, C5, C6 and C7. */
+/** Why modules are redundant, as a section: one model in full, others for comparison, claims C2, C5, C6 and C7. */
 import type { Causes } from "../../result/mod.ts";
 import { attentionMapFigure } from "../figures/attention_map.ts";
 import { causeClaims } from "../claims/causes.ts";
@@ -10,7 +10,7 @@ import { settingsOf } from "../chart/setting.ts";
 import { smoothingFigure } from "../figures/smoothing_curves.ts";
 import { updateNormsFigure } from "../figures/update_norms.ts";
 
-/** Puts the study of a model, which the claims are about, and those of others together. */
+/** Combines the study of the model that the claims are about with studies of others. */
 export function causesSection(result: Causes, others: readonly Causes[] = []): Section {
   const all = [result, ...others];
   const [head, ...rows] = correlationRows(result);

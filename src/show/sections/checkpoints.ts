@@ -12,10 +12,10 @@ import type { Figure } from "../chart/svg.ts";
 import { optional } from "../tables/table.ts";
 import { trainingClaim } from "../claims/training.ts";
 
-/** Puts series of checkpoints together. Throws `RangeError` where there is none. */
+/** Combines series of checkpoints. Throws `RangeError` if there is none. */
 export function checkpointsSection(results: readonly Checkpoints[]): Section {
   if (results.length === 0) {
-    throw new RangeError("Cannot draw training: found no series, expected one at least");
+    throw new RangeError("Cannot draw training: found no series, expected at least one");
   }
   return {
     name: "checkpoints",
@@ -51,7 +51,7 @@ function medianTable(results: readonly Checkpoints[]): ReportTable {
   const steps = [...new Set(columns.flatMap(({ trends }) => trends.map(({ step }) => step)))]
     .sort((a, b) => a - b);
   return {
-    title: "Median importance of the layers from 1 on, by step",
+    title: "Median importance of the layers from 1 up, by step",
     head: ["step", ...columns.map(({ head }) => head)],
     rows: steps.map((step) => [
       String(step),

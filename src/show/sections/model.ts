@@ -1,4 +1,4 @@
-/** One model as sections: which modules hardly turn the stream, what dropping costs, how large the updates are. */
+/** One model as sections: which modules hardly turn the residual stream, what dropping costs, how large the updates are. */
 import type { Profile, Sweep } from "../../result/mod.ts";
 import { droppingClaims, magnitudeClaims } from "../claims/claims.ts";
 import { cosineMagnitudeFigure } from "../figures/cosine_magnitude.ts";
@@ -16,14 +16,14 @@ import { streamNormFigure } from "../figures/stream_norm.ts";
 import type { ReportTable, Section } from "./section.ts";
 import { textsFigure } from "../figures/texts.ts";
 
-/** Modules that the table of drop lists shows. */
+/** How many modules the table of drop lists shows. */
 const LISTED = 10;
 
-/** Which modules hardly turn the stream, and how sure that is: over samples, and over the texts given. */
+/** Which modules hardly turn the residual stream, and how stable that is over samples and over the given texts. */
 export function importanceSection(profile: Profile, texts: readonly Profile[] = []): Section {
   return {
     name: "importance",
-    title: "Importance: which modules hardly turn the stream",
+    title: "Importance: which modules hardly turn the residual stream",
     setting: settingOf(profile.provenance),
     claims: [],
     figures: [
@@ -49,7 +49,7 @@ export function qualitySection(sweep: Sweep): Section {
   };
 }
 
-/** How large the updates are, where they point, and how much of importance that is. */
+/** How large the updates are, where they point, and how much of importance that explains. */
 export function magnitudeSection(profile: Profile): Section {
   return {
     name: "magnitude",
@@ -70,7 +70,7 @@ function dropTable(profile: Profile): ReportTable {
   const orders = KINDS.map((kind) => byImportance(profile, kind));
   const length = Math.min(LISTED, Math.max(...orders.map((order) => order.length)));
   return {
-    title: "The most redundant modules: layer and importance",
+    title: "The most redundant modules: layer (importance)",
     head: ["rank", ...KINDS.map((kind) => KIND_NAMES[kind])],
     rows: Array.from({ length }, (_, i) => [
       String(i + 1),
@@ -79,7 +79,7 @@ function dropTable(profile: Profile): ReportTable {
   };
 }
 
-/** Perplexity by the number dropped, a column a curve; random orders as the geometric mean over their seeds. */
+/** Perplexity by the number dropped, one column per curve; random orders as the geometric mean over their seeds. */
 function sweepTable(sweep: Sweep): ReportTable {
   const groups = groupsOf(sweep);
   const counts = [...new Set(groups.flatMap(({ points }) => points.map(({ dropped }) => dropped)))]

@@ -1,4 +1,4 @@
-/** Untrained models as a section: beside their closed form, over width and deviation, and claim C4. */
+/** Untrained models as a section: compared with their closed form, over width and standard deviation, and claim C4. */
 import { moduleRatio } from "../../measure/mod.ts";
 import { initClaim } from "../claims/untrained.ts";
 import { initFitFigure } from "../figures/init_fit.ts";
@@ -7,11 +7,11 @@ import { type InitModel, percent, settingOfModels, shapeText, worstError } from 
 import { formatNumber } from "../chart/numbers.ts";
 import type { ReportTable, Section } from "./section.ts";
 
-/** Puts models together, and maps with theirs. Throws `RangeError` where there is no model. */
+/** Combines models, and the maps with theirs. Throws `RangeError` if there is no model. */
 export function randomInitSection(models: readonly InitModel[], maps: readonly RatioMap[]): Section {
   return {
     name: "random-init",
-    title: "Random initialisation: redundancy before the first step",
+    title: "Random initialisation: redundancy before the first training step",
     setting: settingOfModels(models),
     claims: [initClaim(models)],
     figures: [initFitFigure(models), initMapFigure(maps)],
@@ -21,8 +21,8 @@ export function randomInitSection(models: readonly InitModel[], maps: readonly R
 
 function ratioTable(models: readonly InitModel[]): ReportTable {
   return {
-    title: "Importance of attention over the MLP’s (geometric mean from layer 2 on)",
-    head: ["model", "measured", "closed form", "largest error of a module"],
+    title: "Ratio of attention’s importance to the MLP’s (geometric mean from layer 2 up)",
+    head: ["model", "measured", "closed form", "largest error over modules"],
     rows: models.map((model) => {
       const { attention, mlp } = model.measured;
       return [

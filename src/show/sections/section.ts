@@ -1,4 +1,4 @@
-/** What pages are made of. */
+/** The parts of a page. */
 import type { Figure } from "../chart/svg.ts";
 import type { Claim } from "../claims/claims.ts";
 
@@ -13,7 +13,7 @@ export interface Section {
   /** In a word: "importance". */
   readonly name: string;
   readonly title: string;
-  /** What its numbers stand on: model, weight format, text, packing. */
+  /** The setting of its numbers: model, weight format, text, packing. */
   readonly setting: string;
   readonly claims: readonly Claim[];
   readonly figures: readonly Figure[];
