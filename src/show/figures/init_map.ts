@@ -101,7 +101,7 @@ function readingOf(maps: readonly RatioMap[]): string {
     // A norm divides by √(variance + ε).
     return norm === "pre" || median(ratios)! > 3 || Math.max(...ratios) < 3
       ? told
-      : `${told}. Where σ√D is so small that updates vanish next to the norms' ε, their ratio no longer changes`;
+      : `${told}. Where σ√D is so small that updates vanish next to the norms' ε, they keep their unequal sizes`;
   }).join(". ") + ".";
 }
 
