@@ -1,16 +1,16 @@
-// attention_stats: what the attention pattern of every head looks like, without ever keeping a T × T matrix.
+// attention_stats: statistics of the attention pattern of every head, without ever storing a T × T matrix.
 //
 //   q     [T, H, E]  f32  queries, after the rotary embedding
 //   k     [T, K, E]  f32  keys, K divides H: head h reads keys of head h / (H/K)
-//   stats [7, H, Q]  f32  per head and query: entropy (nats); entropy / ln n; share on token 0; effective keys 1/ΣA²;
-//                         mass of the 16 largest; share of entries below 1 % of the largest; mean distance t − j
+//   stats [7, H, Q]  f32  per head and query: entropy (nats); entropy / ln n; first-token share; effective keys 1/ΣA²;
+//                         mass on the top 16 keys; share of entries below 1 % of the largest; mean distance t − j
 //
 // Q queries at positions t = first + stride · i. Query t sees the n keys j ≤ t with t − j < window. Scores are
 // scale · q·k, then softcap · tanh(score / softcap) where softcap > 0.
 //
 // Idea: a block takes 64 queries of one head and walks their keys in tiles of 64. The 64 × 64 scores of a tile are an
-// ordinary product, 8 × 8 in the registers of each of 64 threads; laid into workgroup memory they are then scanned a
-// row a thread. Two sweeps over the keys: the first keeps each row's 16 largest scores (their head is the maximum), the
+// ordinary product, 8 × 8 in the registers of each of 64 threads; laid into workgroup memory they are then scanned, a
+// row per thread. Two sweeps over the keys: the first keeps each row's 16 largest scores (their head is the maximum), the
 // second adds up exp(score − maximum) and its moments. "Below 1 % of the largest" needs the final maximum, so a second
 // sweep is due anyway, and with it nothing has to be rescaled. Sums are made per tile, then added: the rounding error
 // grows with 64 + T/64 terms, not T. Memory: O(T).

@@ -5,7 +5,7 @@
 //   mlp       [T, D]   f32  m, what the MLP adds     (one unread word where has_mlp = 0: m = 0)
 //   gram      [T, 11]  f32  xx xa xm aa am mm, then xh hh hy xy yy with h = x + a, y = x + a + m
 //
-// Idea: one warp a token. Each lane walks the D elements in steps of 32 and keeps all eleven sums in registers, so x, a
+// Idea: one warp per token. Each lane walks the D elements in steps of 32 and keeps all eleven sums in registers, so x, a
 // and m are read once; then the lanes' sums are added by shuffles. Four warps fill a block.
 //
 // Traffic: 12·T·D bytes in, 44·T bytes out. 24 operations on 12 bytes: far below what any device can do per byte, so the

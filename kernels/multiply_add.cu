@@ -3,8 +3,8 @@
 //   start  [N]  f32  N a multiple of 256
 //   result [N]  f32  the sum of eight chains x ← x · factor + 1 from start, start + 1, … start + 7
 //
-// Idea: eight independent chains a thread, long enough that nothing but the arithmetic units is busy. 16·steps operations
-// a thread for 8 bytes of traffic; the limit is float32 arithmetic and nothing else.
+// Idea: eight independent chains per thread, long enough that nothing but the arithmetic units is busy. 16·steps operations
+// per thread for 8 bytes of traffic; the limit is float32 arithmetic and nothing else.
 
 typedef unsigned int u32;
 

@@ -8,7 +8,7 @@
 // the table) and one product by step = scale · unit, which every device rounds alike. No logarithm, no cosine.
 // One thread makes a word, then the word as many threads further on.
 //
-// Traffic: 4·N bytes out; the 256 KB table stays in the cache. About five integer operations and one random look-up a
+// Traffic: 4·N bytes out; the 256 KB table stays in the cache. About five integer operations and one random look-up per
 // number: the limit is the cache's gather rate, close before the bandwidth of the writes.
 
 typedef unsigned int u32;

@@ -1,4 +1,4 @@
-// token_smoothing: how alike the tokens of a sample have become, as sums from which three measures follow.
+// token_smoothing: how similar the tokens of a sample have become, as sums from which three measures follow.
 //
 //   x        [T, D]         f32  states of T tokens
 //   squares  [T]            f32  |x_t|²
@@ -10,7 +10,7 @@
 // participation ratio tr(G²) with G = X̂X̂ᵀ, which is also the sum of the squares of X̂ᵀX̂: S = min(T, D) picks the
 // smaller of the two matrices (`columns` = 1: X̂ᵀX̂). G itself is never stored.
 //
-// Idea: three stages. `norms`: a warp a token, added by shuffles. `totals`: one thread a column and run of tokens.
+// Idea: three stages. `norms`: a warp per token, added by shuffles. `totals`: one thread per column and run of tokens.
 // `tiles`: a product of 64 × 64 outputs, 8 × 8 in the registers of each of 64 threads, operands staged 32 deep in shared
 // memory; its squares are added up on the spot. G is symmetric: tiles below the diagonal are not computed.
 //

@@ -6,7 +6,7 @@ import { dirname, isAbsolute } from "node:path";
 const MOST_LINKS = 40;
 
 /**
- * The path behind all links, which need not be there yet. An opened file of this process (`/dev/stdout`, `/dev/fd/3`)
+ * The path behind all links; it need not exist yet. An opened file of this process (`/dev/stdout`, `/dev/fd/3`)
  * stays a path of that form: the name of the file behind it says nothing of where in it others write.
  */
 export async function targetOf(path: string): Promise<string> {
@@ -17,7 +17,7 @@ export async function targetOf(path: string): Promise<string> {
     if (to === null) return target;
     target = isAbsolute(to) ? to : `${await realpath(dirname(target))}/${to}`;
   }
-  throw new Error(`more than ${MOST_LINKS} links one after the other, expected a file`);
+  throw new Error(`found more than ${MOST_LINKS} links in a row, expected a file`);
 }
 
 /** Whether a path names an opened file. */

@@ -1,5 +1,5 @@
 /**
- * Files written whole or not at all: to a temporary file beside the target, which then takes its place. What is no file
+ * Files written whole or not at all: to a temporary file next to the target, which then takes its place. What is no file
  * of a disk (a pipe, a device) cannot be replaced, and is written to.
  */
 import { type Stats, writeFile } from "node:fs";
@@ -10,15 +10,15 @@ import { isDescriptor, targetOf } from "./target.ts";
 import { removeStrays, temporaryName } from "./temporary.ts";
 
 /**
- * Writes text to a path; folders on the way are made. An existing file keeps its permissions, a link stays and what it
- * leads to is written. Throws `Error` that names the path; what was there before is then there still.
+ * Writes text to a path; missing folders are made. An existing file keeps its permissions; a link stays, and its target
+ * is written. Throws `Error` that names the path; the previous content is then still there.
  * The error has the system's `code`.
  */
 export async function writeWhole(path: string, text: string): Promise<void> {
   try {
     const target = await targetOf(path);
     const there = await stat(target).catch(() => null);
-    if (there?.isDirectory()) throw new Error("it is a folder, expected a file");
+    if (there?.isDirectory()) throw new Error("found a folder, expected a file");
     if (isDescriptor(target) || (there && !there.isFile())) await writeThrough(target, text);
     else await replace(target, there, text);
   } catch (error) {

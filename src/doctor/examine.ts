@@ -1,6 +1,6 @@
 /**
- * What a machine can run, found out by running it. A probe answers for one part and cannot take another with it: it has
- * a time limit, and what calls native code, which may end the process, does so in a process of its own (`runApart`).
+ * What a machine can run, found out by running it. Each probe tests one part and cannot bring down another: it has a time
+ * limit, and anything that calls native code, which may crash, runs in a process of its own (`runApart`).
  */
 
 /** One part of the machine. */
@@ -9,11 +9,11 @@ export interface Probe {
   readonly part: string;
   /** Nothing runs without it. */
   readonly needed?: boolean;
-  /** How to get the part. */
+  /** How to install the part. */
   readonly remedy: string;
-  /** Until when it has to have answered. */
+  /** Time limit for the answer. */
   readonly seconds: number;
-  /** What is there, in words. Throws an error that says what is not. */
+  /** What is there, in words. Throws an error that says what is missing. */
   look(signal: AbortSignal): Promise<string>;
 }
 
@@ -25,9 +25,9 @@ export interface Finding {
   readonly works: boolean;
   /** Whether a study needs it. */
   readonly needed: boolean;
-  /** What is there, or what is not. */
+  /** What is there, or what is missing. */
   readonly found: string;
-  /** How to get it, where it does not work. */
+  /** How to get it, if it does not work. */
   readonly remedy?: string;
 }
 
@@ -52,7 +52,7 @@ async function examineOne(
   signal?: AbortSignal,
 ): Promise<Finding> {
   const limit = new AbortController();
-  const end = () => limit.abort(new Error(`no answer for ${seconds} s`));
+  const end = () => limit.abort(new Error(`no answer within ${seconds} s`));
   const timer = setTimeout(end, seconds * 1000);
   signal?.addEventListener("abort", end);
   const overdue = new Promise<never>((_, reject) =>

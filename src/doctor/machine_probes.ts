@@ -54,7 +54,7 @@ export const machineProbes: readonly Probe[] = [
   },
   {
     part: "CUDA kernels",
-    remedy: "an NVIDIA GPU with its driver, and NVRTC; nothing else needs it",
+    remedy: "an NVIDIA GPU with its driver, and NVRTC; optional",
     seconds: 60,
     look: native("cuda"),
   },
@@ -67,19 +67,19 @@ export const machineProbes: readonly Probe[] = [
   },
   {
     part: "Python",
-    remedy: "apt install python3 python3-venv python3-pip; without it no packaged model, and no Jupyter",
+    remedy: "apt install python3 python3-venv python3-pip; needed for packaged models and Jupyter",
     seconds: 20,
     look: python,
   },
-  { part: "Jupyter", remedy: "deno task lab makes it under data/venv", seconds: 10, look: jupyter },
-  { part: "models", remedy: "fetched where first named: deno task start (98 MB)", seconds: 20, look: models },
+  { part: "Jupyter", remedy: "deno task lab creates it in data/venv", seconds: 10, look: jupyter },
+  { part: "models", remedy: "fetched when first used: deno task start (98 MB)", seconds: 20, look: models },
   {
     part: "cache",
-    remedy: `LAMINA_CACHE names a folder that can be written to, with ${formatBytes(ENOUGH_DISK)} free`,
+    remedy: `set LAMINA_CACHE to a writable folder with ${formatBytes(ENOUGH_DISK)} free`,
     seconds: 20,
     look: cache,
   },
-  { part: "hub", remedy: "HF_ENDPOINT names an http address, or nothing", seconds: 10, look: hub },
+  { part: "hub", remedy: "set HF_ENDPOINT to an http address, or unset it", seconds: 10, look: hub },
 ];
 
 function deno(): Promise<string> {
@@ -97,7 +97,7 @@ function cpu(): Promise<string> {
   const limited = allowed > 0 && allowed < totalmem();
   const memory = limited ? allowed : totalmem();
   const usable = `${formatBytes(memory)} of memory${
-    limited ? ` (the limit here, of ${formatBytes(totalmem())})` : ""
+    limited ? ` (limited here, out of ${formatBytes(totalmem())})` : ""
   }`;
   if (memory < ENOUGH_MEMORY) throw new Error(`${usable}, expected ${formatBytes(ENOUGH_MEMORY)}`);
   return Promise.resolve(
@@ -122,7 +122,7 @@ async function jupyter(): Promise<string> {
   if (packages === null || kernel === null) throw new Error("not in data/venv yet");
   const [program] = JSON.parse(kernel).argv;
   await Deno.stat(program).catch(() => {
-    throw new Error("in data/venv, but the deno that its kernel names is gone");
+    throw new Error("in data/venv, but the deno named by its kernel is missing");
   });
   return `${packages.trim().split("\n").join(", ")} and the kernel, in data/venv`;
 }
@@ -134,7 +134,7 @@ async function models(): Promise<string> {
     );
   const known = await knownModels();
   const [here, others] = [names(true), names(false)];
-  if (here.length === 0) throw new Error(`none here yet, of ${others.join(", ")}`);
+  if (here.length === 0) throw new Error(`none here yet; available: ${others.join(", ")}`);
   return `${here.join(", ")} here${others.length ? `; ${others.join(", ")} to fetch` : ""}`;
 }
 
@@ -150,8 +150,8 @@ async function cache(): Promise<string> {
 function hub(): Promise<string> {
   const { origin } = new URL(endpoint());
   const token = findToken();
-  const said = isOffline() ? "not asked (HF_HUB_OFFLINE)" : "asked where something is not here";
+  const said = isOffline() ? "not asked (HF_HUB_OFFLINE)" : "asked only for what is not here";
   return Promise.resolve(
-    `${origin}, ${said}; ${token ? `token of ${token.from}` : "no token"}`,
+    `${origin}, ${said}; ${token ? `token from ${token.from}` : "no token"}`,
   );
 }

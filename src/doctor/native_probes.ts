@@ -24,9 +24,9 @@ async function onnx(): Promise<string> {
   const { y } = await program.run({ x: matrix([2, 3]), w: matrix([3, 2]) });
   const product = String((await engine.read(y)).data);
   if (product !== "22,28,49,64") {
-    throw new Error(`${engine.version}: a product is ${product}, expected 22,28,49,64`);
+    throw new Error(`${engine.version}: a product came out as ${product}, expected 22,28,49,64`);
   }
-  return `${engine.version} on the CPU: a graph compiled and run`;
+  return `${engine.version} on the CPU: compiled and ran a graph`;
 }
 
 async function webgpu(): Promise<string> {
@@ -38,8 +38,8 @@ async function webgpu(): Promise<string> {
   const kind = adapter.info.isFallbackAdapter ? "software: runs on the CPU" : "GPU";
   return [
     `${device.name} (${kind})`,
-    `buffers to ${formatBytes(limits.maxStorageBufferBindingSize)}`,
-    `workgroups to ${limits.maxComputeInvocationsPerWorkgroup}`,
+    `buffers up to ${formatBytes(limits.maxStorageBufferBindingSize)}`,
+    `workgroups up to ${limits.maxComputeInvocationsPerWorkgroup}`,
     `float16 ${features.has("shader-f16") ? "yes" : "no"}`,
     await drawNumbers(device),
   ].join("; ");
@@ -51,7 +51,7 @@ async function nvrtc(): Promise<string> {
   if (!compiler) throw new Error("no libnvrtc in LAMINA_CUDA, data/venv, /usr/local/cuda or /usr/lib");
   const source = await kernelSource(randomNormalKernel, "cu");
   compiler.compile("random_normal.cu", source, "compute_90");
-  return `NVRTC ${compiler.version}: a kernel compiled for compute_90`;
+  return `NVRTC ${compiler.version}: compiled a kernel for compute_90`;
 }
 
 async function cuda(): Promise<string> {
@@ -73,7 +73,7 @@ async function drawNumbers(device: Device): Promise<string> {
       `${device.name}: random number ${wrong} is ${drawn[wrong]}, expected ${expected[wrong]} as on the CPU`,
     );
   }
-  return "a kernel run, equal to the CPU's to the bit";
+  return "ran a kernel, bit-identical to the CPU";
 }
 
 if (import.meta.main) await answer(probes[Deno.args[0]]);

@@ -20,11 +20,11 @@ const loaded: { ort: typeof Ort } | { error: Error } = await import("onnxruntime
   (error) => ({ error }),
 );
 
-/** ONNX Runtime. Throws where this system has none. */
+/** ONNX Runtime. Throws if this system has none. */
 function runtime(): typeof Ort {
   if ("ort" in loaded) return loaded.ort;
   const { error } = loaded;
-  throw new Error(`Cannot run a model: ONNX Runtime cannot be loaded (${error.message}), see lamina doctor`, {
+  throw new Error(`Cannot run a model: ONNX Runtime cannot be loaded (${error.message}); run lamina doctor`, {
     cause: error,
   });
 }
@@ -75,7 +75,7 @@ async function compile(graph: Graph, threads: number): Promise<Program> {
       const inputs: Record<string, Ort.Tensor> = {};
       for (const name of graph.inputs) {
         const tensor = feeds[name] as Tensor | undefined;
-        if (!tensor) throw new TypeError(`Cannot run graph: input ${name} is not fed`);
+        if (!tensor) throw new TypeError(`Cannot run a graph: input ${name} is missing, expected a tensor`);
         if (typeNames[tensor.dtype] !== types.get(name)) {
           throw new TypeError(`Cannot feed ${name}: ${typeNames[tensor.dtype]}, expected ${types.get(name)}`);
         }

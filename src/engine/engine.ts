@@ -1,7 +1,7 @@
 /**
  * One interface over the devices that run a graph.
  *
- * A graph is compiled once per kind of module and run with its weights as inputs. What a run gives stays where the
+ * A graph is compiled once per kind of module and run with its weights as inputs. What a run returns stays where the
  * engine keeps it (`Held`): on the CPU that is an ordinary tensor, on a GPU a buffer that only `read` brings back.
  */
 import type { Graph } from "../onnx/mod.ts";
@@ -12,7 +12,7 @@ export interface Held {
   readonly shape: readonly number[];
 }
 
-/** Named values fed to or given by a run. */
+/** Named inputs or outputs of a run. */
 export type Feeds = Readonly<Record<string, Tensor | Held>>;
 
 /** A compiled graph. */
@@ -31,6 +31,6 @@ export interface Engine {
   compile(graph: Graph): Promise<Program>;
   /** Brings a held tensor to CPU memory. */
   read(held: Held): Promise<Tensor>;
-  /** Frees what a run gave, and what `read` made of it, at once: garbage collection sees large buffers too late. */
+  /** Frees what a run returned, and what `read` made of it, at once: garbage collection sees large buffers too late. */
   free(held: Held): void;
 }

@@ -1,13 +1,13 @@
 /**
- * What has been fetched, and where it lies: `data/cache/` of the project, or the folder that LAMINA_CACHE names.
+ * What has been fetched, and where it is stored: `data/cache/` of the project, or the folder that LAMINA_CACHE names.
  *
  *     models/NAME/FILE.gguf      models of the manifest
  *     packages/NAME-VERSION/     Python packages with benchmark rows
  *     hub/models--OWNER--NAME/   files of the hub, laid out as Hugging Face's own cache: refs/, snapshots/COMMIT/
- *     partial/                   what is being fetched or was interrupted
+ *     partial/                   downloads in progress or interrupted
  *     checked/                   stamps of files in Hugging Face's own cache
  *
- * Every file that was fetched has a stamp beside it (stamp.ts): nothing else counts as ours. The modification time of an
+ * Every fetched file has a stamp next to it (stamp.ts); nothing else counts as ours. The modification time of an
  * entry's folder is the time of its last use.
  */
 import { dirname, join, resolve } from "node:path";
@@ -28,8 +28,8 @@ export async function touch(folder: string): Promise<void> {
 }
 
 /**
- * Moves a finished folder to its place. Where one is there already (another process was faster, or it is damaged), every file
- * takes its place in it; nothing else of that folder is touched.
+ * Moves a finished folder into place. If one is already there (another process was faster, or it is damaged), every file
+ * replaces its counterpart in it; nothing else in that folder is touched.
  */
 export async function land(folder: string, target: string): Promise<void> {
   await makeFolder(dirname(target));
@@ -44,14 +44,14 @@ export async function land(folder: string, target: string): Promise<void> {
   }
 }
 
-/** Makes a folder of the cache, where it is not there yet. */
+/** Makes a folder of the cache if it does not exist yet. */
 export async function makeFolder(folder: string): Promise<void> {
   await writing("", 0, () => Deno.mkdir(folder, { recursive: true }));
 }
 
 /**
- * Runs work that writes to the cache. Where the cache may not be written to, or its disk is full before `needed` more bytes
- * of `what` are there, throws `Error` that says what to do.
+ * Runs work that writes to the cache. If the cache is not writable, or its disk fills up before `needed` more bytes of `what`
+ * have arrived, throws `Error` that says what to do.
  */
 export async function writing<T>(what: string, needed: number, work: () => Promise<T>): Promise<T> {
   try {
@@ -61,7 +61,7 @@ export async function writing<T>(what: string, needed: number, work: () => Promi
     if (!isUnwritable(error)) throw error;
     throw new Error(
       `Cannot write to the cache ${cacheFolder()}: ${(error as Error).message}, ` +
-        "expected a folder that may be written to; set LAMINA_CACHE to one",
+        "expected a writable folder; set LAMINA_CACHE to one",
       { cause: error },
     );
   }
@@ -87,7 +87,7 @@ export async function freeBytes(): Promise<number> {
   return bavail * bsize;
 }
 
-/** Throws before the first byte is fetched if the disk cannot take `needed` bytes; gives the free bytes. */
+/** Throws before the first byte is fetched if the disk cannot hold `needed` bytes; returns the free bytes. */
 export async function checkDisk(what: string, needed: number): Promise<number> {
   const free = await freeBytes();
   if (needed <= free) return free;
@@ -117,7 +117,7 @@ export async function statOrNull(path: string): Promise<Deno.FileInfo | null> {
   }
 }
 
-/** Bytes of all files below a folder. What vanishes while it is counted does not count. */
+/** Bytes of all files below a folder. Files that vanish during the count are ignored. */
 export async function folderBytes(folder: string): Promise<number> {
   let bytes = 0;
   try {

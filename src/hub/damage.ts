@@ -1,6 +1,6 @@
 /**
- * Whether a file in a cache is what arrived. Its hash is known from its stamp, from the name that it has in Hugging Face's
- * cache, or from the caller; it is read whole at the first opening after it arrived or changed, and then believed.
+ * Whether a file in a cache is still what arrived. Its hash is known from its stamp, from its name in Hugging Face's cache,
+ * or from the caller; it is read in full when it is first opened after it arrived or changed, and trusted from then on.
  */
 import { basename } from "node:path";
 import { statOrNull } from "./cache.ts";
@@ -16,7 +16,7 @@ import {
   writeStamp,
 } from "./stamp.ts";
 
-/** How to look for damage. */
+/** How to check for damage. */
 export interface DamageOptions extends HashOptions {
   /** The SHA-256 that the file must have, where the caller knows. */
   sha256?: string | undefined;
@@ -24,10 +24,10 @@ export interface DamageOptions extends HashOptions {
   again?: boolean | undefined;
 }
 
-/** What is wrong with a file, in words, or null: it is sound, or nothing is known of it. */
+/** What is wrong with a file, in words; null if it is sound or nothing is known about it. */
 export async function damageOf(path: string, options: DamageOptions = {}): Promise<string | null> {
   const info = await statOrNull(path);
-  if (!info?.isFile) return "it is gone";
+  if (!info?.isFile) return "it is missing";
   const stamp = await readStamp(path);
   const wanted = options.sha256 ?? await blobName(path) ?? stamp?.sha256;
   if (wanted === undefined) return null;
@@ -42,7 +42,7 @@ export async function damageOf(path: string, options: DamageOptions = {}): Promi
     if (error instanceof Deno.errors.PermissionDenied) return null;
     throw error;
   });
-  if (found === null) return "it may not be read";
+  if (found === null) return "it is not readable";
   if (found !== wanted) {
     await doubt(path);
     return `its hash is ${found}, expected ${wanted}`;
@@ -51,7 +51,7 @@ export async function damageOf(path: string, options: DamageOptions = {}): Promi
   return null;
 }
 
-/** A file that is not what arrived, and why. */
+/** A damaged file, and what is wrong with it. */
 export interface Damaged {
   /** Of the file. */
   readonly path: string;
@@ -59,7 +59,7 @@ export interface Damaged {
   readonly found: string;
 }
 
-/** The damaged among some files; `sha256` as for one. */
+/** The damaged files among these; `sha256` as for one. */
 export async function damagedFiles(
   files: readonly { path: string; sha256?: string }[],
   { label, again = false, ...options }: FetchOptions & { label: string; again?: boolean },
@@ -79,7 +79,7 @@ export async function damagedFiles(
   return damaged;
 }
 
-/** Damage in one line: "config.json: it is gone; model.safetensors: …". */
+/** Damage in one line: "config.json: it is missing; model.safetensors: …". */
 export function toldDamage(damaged: readonly Damaged[]): string {
   const told = damaged.slice(0, 3).map(({ path, found }) => `${basename(path)}: ${found}`).join("; ");
   return damaged.length > 3 ? `${told} and ${damaged.length - 3} more` : told;

@@ -1,6 +1,6 @@
 /**
  * One file from a server onto this machine: resumed where an earlier attempt ended, checked, put in place by a
- * rename. The unfinished file is named after its address, which holds a commit, and is locked while it grows: a
+ * rename. The unfinished file is named after its address, which contains a commit, and is locked while it grows: a
  * second process waits and finds the file in place.
  */
 import { createHash, type Hash } from "node:crypto";
@@ -11,7 +11,7 @@ import { type HttpOptions, readRange } from "./http.ts";
 import { openLocked, partialFolder, sweep } from "./partial.ts";
 import { gitHash, writeStamp } from "./stamp.ts";
 
-/** What is known of a file before it arrives. */
+/** What is known about a file before it arrives. */
 export interface Expected {
   readonly size: number;
   /** SHA-256 of the content (large files), 64 hexadecimal digits. */
@@ -20,14 +20,14 @@ export interface Expected {
   readonly blob?: string | undefined;
 }
 
-/** Where a file is while it arrives. */
+/** Where a file is kept while it arrives. */
 export function partialPath(url: string): string {
   return join(partialFolder(), createHash("sha256").update(url).digest("hex").slice(0, 24));
 }
 
 /**
- * Fetches `url` to `target`. `onBytes` hears how much of the file is here. Throws `Error` where size or hash are not as
- * expected; nothing is then left at `target`. Where the disk is full or the signal says so, what has arrived is kept.
+ * Fetches `url` to `target`. `onBytes` is told how much of the file is here. Throws `Error` if size or hash differ from what
+ * is expected; nothing is then left at `target`. If the disk is full or the signal aborts, what has arrived is kept.
  */
 export async function download(
   url: string,
@@ -52,8 +52,8 @@ export async function download(
 }
 
 /**
- * Brings the file to its whole length, and gives its SHA-256. Where the hash is not as expected and what an earlier attempt
- * left may be why, all of it is fetched anew, once.
+ * Completes the file, and returns its SHA-256. If the hash is wrong and the remains of an earlier attempt may be why, all of
+ * it is fetched again, once.
  */
 async function arrive(
   url: string,
@@ -77,7 +77,7 @@ async function arrive(
   await file.truncate(0);
   await file.seek(0, Deno.SeekMode.Start);
   if (kept > 0) return await arrive(url, file, expected, options);
-  throw new Error(`Cannot use ${name}: hash ${found} arrived, expected ${wanted}`);
+  throw new Error(`Cannot use ${name}: found hash ${found}, expected ${wanted}`);
 }
 
 async function isThere(target: string, size: number): Promise<boolean> {

@@ -1,7 +1,7 @@
 /**
  * The entries of the cache, and how they are deleted. An entry is a folder with stamped files; LAMINA_CACHE may name a folder
- * that others use too, so that nothing but those files, and the folders that they leave empty, is ever deleted, and no
- * link is followed.
+ * that others use too, so only those files, and the folders that they leave empty, are ever deleted, and no link is
+ * followed.
  */
 import { dirname, join } from "node:path";
 import { cacheFolder, folderBytes } from "./cache.ts";
@@ -13,7 +13,7 @@ import { removeStamped, stampedFiles } from "./stamp.ts";
 export interface CacheEntry {
   /** As a user names it: "smollm2-135m-instruct-q4_1", "owner/name", "datasets/owner/name", "partial". */
   readonly name: string;
-  /** Bytes of the files that are ours. */
+  /** Total bytes of our files. */
   readonly bytes: number;
   /** When it was last opened. */
   readonly lastUse: Date;
@@ -47,18 +47,18 @@ export async function cacheEntries(): Promise<CacheEntry[]> {
   return entries.sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
-/** The entries of these names, or all. Throws `RangeError` for a name that is not in the cache. */
+/** The entries with these names, or all. Throws `RangeError` for a name that is not in the cache. */
 export async function namedEntries(names: readonly string[] | "all"): Promise<CacheEntry[]> {
   const entries = await cacheEntries();
   if (names === "all") return entries;
   const unknown = names.filter((name) => !entries.some((entry) => entry.name === name));
   if (unknown.length === 0) return entries.filter(({ name }) => names.includes(name));
   const known = entries.map(({ name }) => name).join(", ") || "nothing";
-  throw new RangeError(`Cannot find ${unknown.join(", ")}: not in the cache, expected of: ${known}`);
+  throw new RangeError(`Cannot find ${unknown.join(", ")}: not in the cache, expected one of: ${known}`);
 }
 
 /**
- * Deletes entries by name, or all of them, and gives what was deleted. An unknown name throws before anything is deleted;
+ * Deletes entries by name, or all of them, and returns what was deleted. An unknown name throws before anything is deleted;
  * what another process is fetching stays.
  *
  * @example Not run by tests: it removes what others use

@@ -1,8 +1,8 @@
 /**
  * Bytes of a local file and of a buffer.
  *
- * A file is opened once and read at positions. The system call behind a position is a seek and a read on one
- * shared handle, so that reads are queued: two callers never see each other's offset.
+ * A file is opened once and read at positions. A positioned read is a seek and a read on one
+ * shared handle, so reads are queued: two callers never see each other's offset.
  */
 import type { ByteSource } from "./source.ts";
 
@@ -16,7 +16,7 @@ export function checkRange(name: string, start: number, end: number, size: numbe
 }
 
 /**
- * Opens a local file. Throws `Error` that names the path if nothing is there or if it is not a regular file.
+ * Opens a local file. Throws `Error` that names the path if nothing is there or it is not a regular file.
  */
 export async function fileSource(path: string): Promise<ByteSource> {
   const file = await openRegular(path);
@@ -45,7 +45,7 @@ export async function fileSource(path: string): Promise<ByteSource> {
     path,
     read(start, end) {
       const result = queue.then(() => {
-        if (!open) throw new Error(`Cannot read ${path}: closed, expected an open file`);
+        if (!open) throw new Error(`Cannot read ${path}: it is closed, expected an open file`);
         checkRange(path, start, end, size);
         return readAt(start, end);
       });
@@ -73,7 +73,7 @@ export function bufferSource(name: string, bytes: Uint8Array): ByteSource {
   };
 }
 
-/** The whole of a source as text. Throws `RangeError` above `limit` bytes, `SyntaxError` where it is not UTF-8. */
+/** The whole of a source as text. Throws `RangeError` above `limit` bytes, `SyntaxError` if it is not UTF-8. */
 export async function readText(source: ByteSource, limit: number): Promise<string> {
   if (source.size > limit) {
     throw new RangeError(`Cannot read ${source.name}: ${source.size} bytes, expected at most ${limit}`);
@@ -96,6 +96,6 @@ async function openRegular(path: string): Promise<Deno.FsFile> {
   }
   if (info.isFile) return await Deno.open(path);
   throw new Error(
-    `Cannot open ${path}: ${info.isDirectory ? "a folder" : "a special file"}, expected a file`,
+    `Cannot open ${path}: found ${info.isDirectory ? "a folder" : "a special file"}, expected a file`,
   );
 }

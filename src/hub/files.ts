@@ -1,7 +1,7 @@
 /**
- * A model as a set of files, wherever they lie, and what identifies it.
+ * A model as a set of files, wherever they are, and what identifies it.
  *
- * The fingerprint never reads 140 GB: it uses the SHA-256 that is known of a file already (the manifest's, or the
+ * The fingerprint never reads 140 GB: it uses the SHA-256 already known of a file (the manifest's, or the
  * one that the hub names and that was checked on arrival); files of up to 1 GiB in all are hashed; beyond that,
  * size, modification time and the first MiB (both formats keep their header there) stand for the content.
  */
@@ -23,13 +23,13 @@ export interface FileEntry {
 export interface ModelFiles {
   /** The name that every table shows. */
   readonly name: string;
-  /** The commit of the hub that the files are of; null for local files and the manifest's. */
+  /** The commit of the hub that the files come from; null for local files and the manifest's. */
   readonly revision: string | null;
   /** A folder in Hugging Face layout, or a single GGUF file. */
   readonly kind: "folder" | "gguf";
   /** The names of the files, sorted. */
   list(): string[];
-  /** Opens a file of the list. The source is closed with the model, or before by its own `close`. */
+  /** Opens a file of the list. The source is closed with the model, or earlier by its own `close`. */
   open(file: string): Promise<ByteSource>;
   /** "sha256:…" of a GGUF file, "files:…" over config.json and all weight files, or "quick:…" beyond 1 GiB. */
   fingerprint(): Promise<string>;
@@ -41,7 +41,7 @@ const HASHED = 2 ** 30; // bytes that are hashed at most
 const HEAD = 2 ** 20; // bytes of a larger file that count
 const CHUNK = 2 ** 20;
 
-/** Makes a model of its files. */
+/** Makes a model from its files. */
 export function modelFiles(
   what: { name: string; revision: string | null; kind: "folder" | "gguf" },
   entries: readonly FileEntry[],
@@ -57,7 +57,9 @@ export function modelFiles(
       const entry = files.get(file);
       if (!entry) {
         throw new Error(
-          `Cannot open ${file} of ${what.name}: no such file, expected of: ${[...files.keys()].join(", ")}`,
+          `Cannot open ${file} of ${what.name}: no such file, expected one of: ${
+            [...files.keys()].join(", ")
+          }`,
         );
       }
       const source = await entry.open();

@@ -1,7 +1,7 @@
 /**
  * Ranges of a remote file over HTTP (RFC 9110, section 14). A request that is dropped, stalls, ends early or meets a
- * server error is made again for the bytes that are still lacking; only failures in a row, with next to nothing between
- * them, count against the limit. What a server may send and how slowly is bounded, so that every read ends.
+ * server error is repeated for the bytes still missing; only consecutive failures, with next to nothing between them,
+ * count against the limit. What a server may send, and how slowly, is bounded: every read ends.
  */
 import { checkRange } from "./file.ts";
 import { Dropped, passing, pauseAfter, retried } from "./retry.ts";
@@ -12,7 +12,7 @@ const STALL = 30_000; // ms that LEAST bytes may take before a transfer counts a
 const LEAST = 16 * 2 ** 10; // bytes: at half a kilobyte a second a model would never be here
 const TRIES = 5; // failures in a row: 3.75 s of pauses
 
-/** What goes with every request of a file. */
+/** What is sent with every request for a file. */
 export interface HttpOptions {
   /** Names the file in errors; its address, unless given. */
   name?: string | undefined;
@@ -21,17 +21,17 @@ export interface HttpOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** An answer that says no. */
+/** A refusal by the server. */
 export class HttpError extends Error {
-  /** `code` is the hub's own word for the reason (X-Error-Code), where it gives one. */
+  /** `code` is the hub's own code for the reason (X-Error-Code), if it gives one. */
   constructor(name: string, readonly status: number, readonly code: string | null = null) {
-    super(`Cannot read ${name}: the server answers ${status}, expected 200 or 206`);
+    super(`Cannot read ${name}: the server answered ${status}, expected 200 or 206`);
   }
 }
 
 /**
  * A remote file that is read in ranges and not stored. Opening asks for its size, unless `size` gives it. Throws
- * `Error` where the server does not serve ranges, `HttpError` where it refuses.
+ * `Error` if the server does not serve ranges, `HttpError` if it refuses.
  */
 export async function httpSource(
   url: string,
@@ -56,11 +56,11 @@ export async function httpSource(
   };
 }
 
-/** Bytes of a file, and what is known of it. */
+/** Bytes of a file, and what is known about it. */
 export interface ByteRange {
   start: number;
   end: number;
-  /** Bytes of the whole file: a server that says otherwise has another file. */
+  /** Bytes of the whole file: a server that reports another size has another file. */
   size: number;
   /** Refuse a server that sends the whole file instead of a range. */
   ranged: boolean;
@@ -101,12 +101,14 @@ async function* attempt(url: string, range: ByteRange, options: HttpOptions): As
   for await (const arrived of bodyChunks(response, options, timer)) {
     const chunk = arrived.subarray(Math.min(skip, arrived.length));
     skip -= arrived.length - chunk.length;
-    if (chunk.length > lacking) throw new Error(`Cannot read ${name}: more bytes arrive than asked for`);
+    if (chunk.length > lacking) {
+      throw new Error(`Cannot read ${name}: more bytes arrived than were requested`);
+    }
     lacking -= chunk.length;
     if (chunk.length > 0) yield chunk;
     if (lacking === 0) return; // whatever else the server does
   }
-  if (lacking > 0) throw new Dropped(`the answer ends ${lacking} bytes early`);
+  if (lacking > 0) throw new Dropped(`the answer ended ${lacking} bytes early`);
 }
 
 /** Gives how many bytes of the answer come before the wanted ones; −1 if the whole file comes where a range must. */
@@ -116,7 +118,7 @@ function checkAnswer(response: Response, range: ByteRange, name: string): number
   if (Number(first) === range.start && Number(total) === range.size) return 0;
   response.body?.cancel();
   const found = `range from ${first} of ${total} bytes`;
-  throw new Error(`Cannot read ${name}: a ${found} arrives, expected from ${range.start} of ${range.size}`);
+  throw new Error(`Cannot read ${name}: found a ${found}, expected one from ${range.start} of ${range.size}`);
 }
 
 async function remoteSize(url: string, options: HttpOptions): Promise<number> {
@@ -184,7 +186,7 @@ function deadline(outer?: AbortSignal): Deadline {
     signal: outer ? AbortSignal.any([outer, controller.signal]) : controller.signal,
     restart(ms) {
       clearTimeout(timer);
-      timer = setTimeout(() => controller.abort(new Error(`nothing arrives for ${ms / 1000} s`)), ms);
+      timer = setTimeout(() => controller.abort(new Error(`nothing arrived for ${ms / 1000} s`)), ms);
     },
     [Symbol.dispose]: () => clearTimeout(timer),
   };

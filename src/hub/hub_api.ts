@@ -1,5 +1,5 @@
 /**
- * What the hub says of a repository: its commit, its licence and its files with their sizes and hashes. The requests
+ * What the hub says about a repository: its commit, its licence and its files with their sizes and hashes. The requests
  * are those of `@huggingface/hub`, sent by `hubFetch`; refusals become errors that say what to do.
  */
 import { datasetInfo, listFiles, modelInfo, pathsInfo } from "@huggingface/hub";
@@ -13,7 +13,7 @@ import { findToken } from "./token.ts";
 
 const MAX_ENTRIES = 10_000; // files and folders at the top of a repository: a model has less than a thousand
 
-/** What is known of a remote file before it is fetched. */
+/** What is known about a remote file before it is fetched. */
 export interface RemoteFile {
   readonly path: string;
   readonly size: number;
@@ -29,12 +29,12 @@ export interface RemoteRepo {
   readonly licence: string;
 }
 
-/** Whether the user wants nothing to be asked of the hub. */
+/** Whether the user wants no requests to the hub. */
 export function isOffline(): boolean {
   return /^(1|true|yes|on)$/i.test(Deno.env.get("HF_HUB_OFFLINE") ?? "");
 }
 
-/** Where a file's bytes are. */
+/** The address of a file's bytes. */
 export function fileUrl(repo: HubRepo, commit: string, path: string): string {
   const room = repo.type === "dataset" ? "datasets/" : "";
   return `${endpoint()}/${room}${repo.name}/resolve/${commit}/${
@@ -58,7 +58,9 @@ export async function askRepo(repo: HubRepo, signal?: AbortSignal): Promise<Remo
         : await modelInfo({ ...common, additionalFields: ["sha", "cardData"] }),
   );
   if (!isCommit(info.sha)) {
-    throw new Error(`Cannot use ${repo.name}: the hub gives ${JSON.stringify(info.sha)}, expected a commit`);
+    throw new Error(
+      `Cannot use ${repo.name}: the hub returned ${JSON.stringify(info.sha)}, expected a commit`,
+    );
   }
   const licence = info.cardData?.license;
   return { commit: info.sha, licence: typeof licence === "string" ? licence : "not stated" };
@@ -72,7 +74,9 @@ export async function askFiles(repo: HubRepo, commit: string, signal?: AbortSign
     let entries = 0;
     for await (const item of listFiles({ repo, revision: commit, hubUrl: endpoint(), fetch })) {
       if (++entries > MAX_ENTRIES) {
-        throw new RangeError(`Cannot use ${repo.name}: more than ${MAX_ENTRIES} entries, expected a model`);
+        throw new RangeError(
+          `Cannot use ${repo.name}: found more than ${MAX_ENTRIES} entries, expected a model`,
+        );
       }
       if (item?.type === "file") files.push(remoteFile(item, repo));
     }
@@ -114,13 +118,13 @@ export async function explained<T>(repo: HubRepo, work: () => Promise<T>): Promi
     }
     if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
     throw new Error(
-      `Cannot open ${repo.name}: ${shownEndpoint()} answers what is not the hub's JSON (${error.message}), ` +
+      `Cannot open ${repo.name}: ${shownEndpoint()} did not answer with the hub's JSON (${error.message}), ` +
         `expected the hub (HF_ENDPOINT); ${await instead()}`,
     );
   }
 }
 
-/** What to do where the hub cannot be asked. */
+/** What to do if the hub cannot be asked. */
 export async function instead(): Promise<string> {
   const names = (await readManifest()).models.map(({ alias }) => alias).join(", ");
   return `a folder in Hugging Face layout, a .gguf file or a packaged model (${names}) needs no hub`;
@@ -128,10 +132,12 @@ export async function instead(): Promise<string> {
 
 async function refusal({ type, name, revision }: HubRepo, { status, code }: HttpError): Promise<Error> {
   const page = `${shownEndpoint()}/${type === "dataset" ? "datasets/" : ""}${name}`;
-  const what = `Cannot open ${name} at revision ${revision}: the hub answers ${status}`;
+  const what = `Cannot open ${name} at revision ${revision}: the hub answered ${status}`;
   const token = findToken();
-  const held = token ? `the token of ${token.from} may not read it` : "HF_TOKEN is not set, no login is kept";
-  const login = "`hf auth login` or set HF_TOKEN to a token of that account";
+  const held = token
+    ? `the token from ${token.from} does not give access`
+    : "HF_TOKEN is not set and no login is stored";
+  const login = "run `hf auth login` or set HF_TOKEN to a token of that account";
   if (code === "GatedRepo" || status === 403) {
     return new Error(
       `${what} (gated or private; ${held}), expected access; accept the licence at ${page}, then ${login} that may read gated repositories`,
@@ -140,7 +146,7 @@ async function refusal({ type, name, revision }: HubRepo, { status, code }: Http
   if (status === 401) {
     return new Error(
       `${what} (no such repository, or a private or gated one; ${held}), expected access; ` +
-        `check the spelling; if it exists, accept the licence at ${page} where it asks for that, and ${login}`,
+        `check the spelling; if it exists, accept the licence at ${page} if it asks for that, and ${login}`,
     );
   }
   if (status === 404) {
@@ -163,12 +169,12 @@ interface Listed {
   lfs?: { oid: string; size: number };
 }
 
-/** Takes over what the server says, checked: it becomes a path and an allocation. */
+/** Checks what the server says before using it: it becomes a path and an allocation. */
 function remoteFile(item: Listed, repo: HubRepo): RemoteFile {
   checkFileName(item.path, repo.name);
   const size = item.lfs?.size ?? item.size;
   if (!Number.isSafeInteger(size) || size < 0) {
-    throw new RangeError(`Cannot use ${item.path} of ${repo.name}: ${size} bytes, expected a size`);
+    throw new RangeError(`Cannot use ${item.path} of ${repo.name}: ${size} bytes, expected a valid size`);
   }
   const hash = item.lfs?.oid ?? item.oid;
   if (typeof hash !== "string") return { path: item.path, size };

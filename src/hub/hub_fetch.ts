@@ -1,5 +1,5 @@
 /**
- * Requests to the hub's API. A failure that may pass is tried again; how long, how large and how many the answers are is
+ * Requests to the hub's API. A failure that may pass is retried; the time, size and number of answers are
  * bounded; the user's token goes to the hub's own address alone (`fetch` drops it where a redirect leads elsewhere).
  */
 import { HUB_URL } from "@huggingface/hub";
@@ -12,20 +12,20 @@ const TRIES = 3; // a hub that cannot be reached is known within a second
 const MAX_PAGES = 100; // answers to one question: the hub gives 1000 entries in each, a model has less than one page
 const MAX_BYTES = 64 * 2 ** 20; // of one answer: 1000 files are 0.3 MB, 100,000 branches 15 MB
 
-/** The hub's address, without a slash at its end. Throws `Error` where HF_ENDPOINT is none. */
+/** The hub's address, without a trailing slash. Throws `Error` if HF_ENDPOINT is not an address. */
 export function endpoint(): string {
   const address = (Deno.env.get("HF_ENDPOINT") || HUB_URL).trim().replace(/\/+$/, "");
   if (/^https?:\/\//i.test(address) && URL.canParse(address)) return address;
   const lacksScheme = !/^\w+:(\/|$)/.test(address) && URL.canParse(`https://${address}`);
   const meant = lacksScheme ? `https://${address}` : HUB_URL;
   throw new Error(
-    `Cannot use HF_ENDPOINT ${withoutLogin(address)}: no http address, expected one as ${
+    `Cannot use HF_ENDPOINT ${withoutLogin(address)}: not an http address, expected one such as ${
       withoutLogin(meant)
     }`,
   );
 }
 
-/** The hub's address for people: a name and password in it are left out. */
+/** The hub's address for display: without any user name and password. */
 export function shownEndpoint(): string {
   return withoutLogin(endpoint());
 }
@@ -35,8 +35,8 @@ function withoutLogin(address: string): string {
 }
 
 /**
- * `fetch` for the requests that one question takes; `what` names the repository in errors. Throws `HttpError` where the
- * hub refuses, `Dropped` where it cannot be reached or goes on failing, `RangeError` where its answer has no end.
+ * `fetch` for the requests that one question takes; `what` names the repository in errors. Throws `HttpError` if the
+ * hub refuses, `Dropped` if it cannot be reached or keeps failing, `RangeError` if its answer does not end.
  */
 export function hubFetch(what: string, signal?: AbortSignal): typeof fetch {
   const hub = new URL(endpoint());
@@ -44,7 +44,7 @@ export function hubFetch(what: string, signal?: AbortSignal): typeof fetch {
   return async (input, init) => {
     if (++pages > MAX_PAGES) {
       throw new RangeError(
-        `Cannot use ${what}: ${hub.origin} answers in more than ${MAX_PAGES} pages, expected an end`,
+        `Cannot use ${what}: ${hub.origin} answered with more than ${MAX_PAGES} pages, expected fewer`,
       );
     }
     const url = new URL(input instanceof Request ? input.url : input);
@@ -68,7 +68,9 @@ async function ask(what: string, url: URL, init: RequestInit, outer?: AbortSigna
   } catch (error) {
     outer?.throwIfAborted();
     if (timeout.aborted) {
-      throw new Error(`Cannot reach ${url.origin}: no whole answer for ${ANSWER / 1000} s, expected the hub`);
+      throw new Error(
+        `Cannot reach ${url.origin}: no complete answer within ${ANSWER / 1000} s, expected the hub`,
+      );
     }
     throw error instanceof TypeError ? new Dropped(error.message) : error; // fetch's word for every lost connection
   }
@@ -80,7 +82,7 @@ async function wholeBody(response: Response, who: string): Promise<Uint8Array<Ar
   for await (const chunk of response.body ?? []) {
     bytes += chunk.length;
     if (bytes > MAX_BYTES) {
-      throw new RangeError(`Cannot use ${who} answers with more than ${MAX_BYTES} bytes, expected an end`);
+      throw new RangeError(`Cannot use ${who} answered with more than ${MAX_BYTES} bytes, expected fewer`);
     }
     chunks.push(chunk);
   }

@@ -1,6 +1,6 @@
 /**
- * Models and dataset files by their id on the hub. What is here already, in Hugging Face's cache or in ours, is used
- * as it is and nothing is asked; otherwise the revision is turned into a commit, and what lacks of it is fetched.
+ * Models and dataset files by their id on the hub. What is already here, in Hugging Face's cache or in ours, is used
+ * as it is, without a request; otherwise the revision is resolved to a commit, and what is missing is fetched.
  */
 import { basename, join } from "node:path";
 import { checkDisk, statOrNull } from "./cache.ts";
@@ -34,7 +34,7 @@ export function parseHubId(ref: string): HubRepo | null {
 
 /**
  * Opens a model of the hub. With `stream`, weights that are not here are read over the network in ranges and not
- * stored. Throws `Error` that says what to do where the hub refuses or cannot be reached.
+ * stored. Throws `Error` that says what to do if the hub refuses or cannot be reached.
  */
 export async function hubModel(
   repo: HubRepo,
@@ -68,7 +68,7 @@ export async function hubModel(
 }
 
 /**
- * The local path of one file of a dataset, which is fetched if it is not here:
+ * The local path of one file of a dataset, fetched if it is not here:
  * `datasetFile("allenai/c4", "en/c4-validation.00000-of-00008.json.gz")`.
  */
 export async function datasetFile(id: string, path: string, options: FetchOptions = {}): Promise<string> {
@@ -91,7 +91,7 @@ export async function datasetFile(id: string, path: string, options: FetchOption
   return paths.get(path)!;
 }
 
-/** Whether files of a snapshot are what arrived; adds those that are not to `damaged`. */
+/** Whether the files of a snapshot are sound; adds the damaged ones to `damaged`. */
 async function isSound(
   repo: HubRepo,
   snapshot: Snapshot,
@@ -113,7 +113,7 @@ function hubFiles(repo: HubRepo, commit: string, entries: FileEntry[]): ModelFil
   return modelFiles({ name: repo.name, revision: commit, kind }, entries);
 }
 
-/** Fetches what is not here of these files, in their order, and gives the path of each. */
+/** Fetches the missing ones of these files, in order, and returns the path of each. */
 async function fetchFiles(
   repo: HubRepo,
   remote: RemoteRepo,
@@ -145,8 +145,8 @@ async function fetchFiles(
   const damaged = await damagedFiles(fetched, { ...options, label: repo.name });
   if (damaged.length === 0) return paths;
   throw new Error(
-    `Cannot use ${repo.name}: damaged as soon as it was fetched (${toldDamage(damaged)}), ` +
-      `expected a disk that gives back what is written to ${folder}`,
+    `Cannot use ${repo.name}: damaged right after it was fetched (${toldDamage(damaged)}), ` +
+      `expected files in ${folder} to read back as written; check the disk`,
   );
 }
 
@@ -186,12 +186,12 @@ function streamedEntry(repo: HubRepo, commit: string, file: RemoteFile, signal?:
   };
 }
 
-/** Throws where nothing may be asked of the hub. */
+/** Throws if the user wants no requests to the hub. */
 export async function refuseOffline(repo: HubRepo, damaged: readonly Damaged[] = []): Promise<void> {
   if (!isOffline()) return;
   const found = damaged.length ? `damaged in the cache (${toldDamage(damaged)})` : "not in the cache";
   throw new Error(
     `Cannot open ${repo.name} at revision ${repo.revision}: it is ${found} and HF_HUB_OFFLINE is set, ` +
-      `expected it there; unset HF_HUB_OFFLINE, or: ${await instead()}`,
+      `expected it in the cache; unset HF_HUB_OFFLINE, or: ${await instead()}`,
   );
 }

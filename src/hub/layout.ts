@@ -84,13 +84,13 @@ function some(names: readonly string[]): string {
 }
 
 /**
- * Throws unless a file name that came from a server stays below the folder it is put into, on every system.
+ * Throws unless a file name from a server stays inside the folder that it is put into, on every system.
  */
 export function checkFileName(name: unknown, repo: string): asserts name is string {
   const safe = typeof name === "string" && name.length < 1024 && /^[^\\:\0]+$/.test(name) &&
     name.split("/").every((part) => part !== "" && part !== "." && part !== "..");
   if (safe) return;
   throw new Error(
-    `Cannot use ${repo}: the file name ${JSON.stringify(name)} leaves its folder, expected a name below it`,
+    `Cannot use ${repo}: the file name ${JSON.stringify(name)} leaves its folder, expected a name inside it`,
   );
 }

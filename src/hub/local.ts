@@ -1,5 +1,5 @@
 /**
- * Models that lie on this machine: a `.gguf` file, or a folder in Hugging Face layout. No network.
+ * Models on this machine: a `.gguf` file, or a folder in Hugging Face layout. No network.
  */
 import { basename, join, resolve } from "node:path";
 import { statOrNull } from "./cache.ts";
@@ -9,7 +9,7 @@ import { fileSource } from "./file.ts";
 import { modelFileNames } from "./layout.ts";
 import { provenHash } from "./stamp.ts";
 
-/** Opens a single GGUF file; `known` carries what is known of it already. */
+/** Opens a single GGUF file; `known` is what is already known about it. */
 export async function localFile(
   path: string,
   known: { name?: string; sha256?: string | undefined } = {},
@@ -56,7 +56,7 @@ export async function folderNames(path: string): Promise<string[]> {
   return names;
 }
 
-/** One file of this machine. Its hash is known where the file was compared with it. */
+/** One file on this machine. Its hash is known if the file was checked against it. */
 export async function fileEntry(path: string, name: string): Promise<FileEntry> {
   const { size, mtime } = await Deno.stat(path);
   const sha256 = await provenHash(path);

@@ -1,10 +1,10 @@
 /**
- * The models that have a name of their own: `data/models.json`, checked as it is read. One name is one file,
+ * The models with short names: `data/models.json`, checked as it is read. A name stands for one file,
  * bit for bit; its bytes come from Python packages whose archives are pinned by hash, one chunk in each.
  */
 import { isAbsolute, normalize } from "node:path";
 
-/** A pinned Python package and what is wanted of it. */
+/** A pinned Python package and the part of it that is wanted. */
 export interface PackageSource {
   readonly package: string;
   readonly version: string;
@@ -36,7 +36,7 @@ export interface KnownModel {
   readonly source: readonly PackageSource[];
 }
 
-/** What `data/models.json` holds. */
+/** The content of `data/models.json`. */
 export interface Manifest {
   readonly models: readonly KnownModel[];
   /** The benchmark rows and calibration texts. */
@@ -51,8 +51,8 @@ export async function readManifest(): Promise<Manifest> {
 }
 
 /**
- * Checks a manifest. Throws `SyntaxError` where it is not JSON and `TypeError` naming the field where a value is
- * not of its form; `file` names it in errors.
+ * Checks a manifest. Throws `SyntaxError` if it is not JSON and `TypeError` naming the field if a value does not
+ * fit its form; `file` names it in errors.
  */
 export function parseManifest(text: string, file: string): Manifest {
   let json: unknown;
@@ -65,13 +65,13 @@ export function parseManifest(text: string, file: string): Manifest {
   const models = list(root.models, file, "models").map((item, i) => model(item, file, `models[${i}]`));
   const names = models.flatMap(({ name, alias }) => [name, alias]);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw fault(file, "models", `the name ${twice} twice`, "every name once");
+  if (twice !== undefined) throw fault(file, "models", `the name ${twice} twice`, "unique names");
   const benchmark = object(root.benchmark, file, "benchmark");
   return {
     models,
     benchmark: {
       ...packageSource(benchmark, file, "benchmark"),
-      licence: match(benchmark.licence, /\S/, file, "benchmark.licence", "a text"),
+      licence: match(benchmark.licence, /\S/, file, "benchmark.licence", "a string"),
     },
   };
 }
@@ -86,7 +86,7 @@ function model(value: unknown, file: string, where: string): KnownModel {
     name: name("name"),
     alias: name("alias"),
     architecture: name("architecture"),
-    licence: match(item.licence, /\S/, file, `${where}.licence`, "a text"),
+    licence: match(item.licence, /\S/, file, `${where}.licence`, "a string"),
     file: match(item.file, /^[\w.-]+\.gguf$/, file, `${where}.file`, "the name of a .gguf file"),
     size: bytes(item.size, file, `${where}.size`),
     sha256: sha256(item.sha256, file, `${where}.sha256`),

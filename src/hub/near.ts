@@ -1,6 +1,6 @@
-/** Names that a misspelt one may have meant. */
+/** Names that a misspelt one may stand for. */
 
-/** Those of `names` that differ from `word` in at most a third of its letters, or that contain it; the nearest first. */
+/** Those `names` that differ from `word` in at most a third of its letters, or that contain it; nearest first. */
 export function nearNames(word: string, names: Iterable<string>): string[] {
   const wanted = word.toLowerCase();
   const scored: [string, number][] = [];
@@ -11,7 +11,7 @@ export function nearNames(word: string, names: Iterable<string>): string[] {
   return scored.sort((a, b) => a[1] - b[1]).map(([name]) => name);
 }
 
-/** Levenshtein's distance: letters to insert, delete or replace. */
+/** Levenshtein distance: letters to insert, delete or replace. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

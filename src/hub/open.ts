@@ -11,13 +11,13 @@ import type { FetchOptions } from "./progress.ts";
 
 /** How to open a model. */
 export interface OpenOptions extends FetchOptions {
-  /** Read the weights of a model of the hub over the network as they are asked for, and store nothing of them. */
+  /** Read the weights of a hub model over the network on demand, without storing them. */
   stream?: boolean;
 }
 
 /**
- * Opens a model, fetching what is not here. Throws `Error` for a missing path or an unknown name (it says what
- * a MODEL may be and which names are near), for a source that cannot be reached, and for content that is not what its
+ * Opens a model, fetching what is not here. Throws `Error` for a missing path or an unknown name (the error says what
+ * a MODEL may be and suggests similar names), for a source that cannot be reached, and for content that is not what its
  * name says.
  */
 export async function openModel(ref: string, options: OpenOptions = {}): Promise<ModelFiles> {
@@ -30,7 +30,9 @@ export async function openModel(ref: string, options: OpenOptions = {}): Promise
   const found = await statOrNull(ref);
   if (found?.isDirectory) return await localFolder(ref);
   if (found?.isFile && ref.endsWith(".gguf")) return await localFile(ref);
-  if (found) throw new Error(`Cannot open ${ref}: neither a folder nor a .gguf file, expected one of them`);
+  if (found) {
+    throw new Error(`Cannot open ${ref}: it is neither a folder nor a .gguf file, expected one of these`);
+  }
   if (/^[.~/\\]|\.gguf$/.test(ref)) {
     throw new Error(
       `Cannot open ${ref}: nothing is there, expected a folder in Hugging Face layout or a .gguf file`,
@@ -41,7 +43,7 @@ export async function openModel(ref: string, options: OpenOptions = {}): Promise
   const near = nearNames(ref, models.flatMap(({ name, alias }) => [name, alias]));
   throw new Error(
     `Cannot open ${ref}: unknown name${
-      near.length > 0 ? ` (near: ${near.join(", ")})` : ""
+      near.length > 0 ? ` (did you mean ${near.join(" or ")}?)` : ""
     }, expected a folder in ` +
       "Hugging Face layout, a .gguf file, owner/name[@revision], or one of: " +
       models.map(({ name, alias }) => `${name} (${alias})`).join(", "),

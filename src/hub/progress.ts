@@ -1,25 +1,25 @@
 /**
- * How long work tells of itself: counts with a rate and the time left, at most ten times a second,
- * plus single lines (licence, size, what was found) for a person to read.
+ * How long-running work reports: counts with a rate and the time left, at most ten times a second,
+ * plus single lines (licence, size, what was found) for people to read.
  */
 
-/** One report on running work. */
+/** One progress report. */
 export interface Progress {
   /** What is being done: "smollm2-135m-instruct-q4_1", "model-00001-of-00002.safetensors". */
   readonly label: string;
   /** Units done so far. */
   readonly done: number;
-  /** Units in all, where that is known. */
+  /** Units in total, if known. */
   readonly total?: number;
   /** What is counted: "bytes", "samples", … */
   readonly unit: string;
-  /** Units a second over the last seconds. */
+  /** Units per second over the last few seconds. */
   readonly rate?: number;
   /** At that rate. */
   readonly secondsLeft?: number;
 }
 
-/** Where long work reports to, and what ends it early. */
+/** Where long-running work reports to, and what ends it early. */
 export interface FetchOptions {
   /** Hears how far the work is. */
   onProgress?: ((progress: Progress) => void) | undefined;
@@ -34,8 +34,8 @@ const WINDOW = 5000; // ms that the rate is taken over, at least …
 const MARKS = 12; // … and reports: slow work comes in large and small pieces
 
 /**
- * Gives a function to call with the units done so far. It computes the rate over the last five seconds or twelve reports and
- * passes a report on when the last one is old enough, or when the work is complete.
+ * Returns a function to call with the units done so far. It computes the rate over the last five seconds or twelve reports
+ * and passes a report on when the last one is old enough, or when the work is complete.
  */
 export function meter(
   what: { label: string; total?: number; unit: string },

@@ -13,7 +13,7 @@ export async function missingPackages(signal?: AbortSignal): Promise<string[]> {
   ];
 }
 
-/** Whether a program is there and ends well. */
+/** Whether a program exists and succeeds. */
 export async function succeeds(program: string, args: string[], signal?: AbortSignal): Promise<boolean> {
   try {
     const command = new Deno.Command(program, {

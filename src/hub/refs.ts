@@ -3,7 +3,7 @@ import { explained } from "./hub_api.ts";
 import { endpoint, hubFetch } from "./hub_fetch.ts";
 import { type HubRepo, isCommit } from "./snapshots.ts";
 
-/** A branch or a tag, and the commit that it means now. */
+/** A branch or a tag, and the commit that it currently points to. */
 export interface Ref {
   readonly name: string;
   readonly commit: string;

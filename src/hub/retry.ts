@@ -1,25 +1,25 @@
 /**
- * Failures that may pass. Who asks again waits twice as long after every failure in a row, or as long as the server
- * says (Retry-After, RFC 9110, section 10.2.3), and a random share more, so that many clients do not come back together.
+ * Transient failures. Each retry waits twice as long as the one before, or as long as the server says (Retry-After, RFC
+ * 9110, section 10.2.3), plus a random fraction, so that many clients do not come back together.
  */
 
 const FIRST_PAUSE = 250; // ms, doubled by every failure in a row
 const JITTER = 0.25; // of a pause, added at random
 const LONGEST = 30_000; // ms: a server that names hours would hold the user, who can come back later
 
-/** A failure that may pass. */
+/** A transient failure. */
 export class Dropped extends Error {
-  /** Status that the server answered with, and how many ms it asks to wait, where it did. */
+  /** The status that the server answered with, and how many ms it asks to wait, if it did. */
   constructor(message: string, readonly status?: number, readonly wait?: number) {
     super(message);
   }
 }
 
-/** What a refusal that may pass says: overload, a failing server, too many requests; null for any other status. */
+/** The description of a transient refusal (overload, a failing server, too many requests); null for any other status. */
 export function passing(response: Response): Dropped | null {
   const { status } = response;
   if (status < 500 && status !== 408 && status !== 429) return null;
-  return new Dropped(`the server answers ${status}`, status, waitOf(response.headers.get("retry-after")));
+  return new Dropped(`the server answered ${status}`, status, waitOf(response.headers.get("retry-after")));
 }
 
 /** Runs `work` until it succeeds, fails for good, or has failed `tries` times with `Dropped`. */
@@ -39,7 +39,7 @@ export function pauseAfter(failure: Dropped, failures: number, signal?: AbortSig
   return pause(pauseOf(failure, failures), signal);
 }
 
-/** How many ms to wait after so many failures in a row. */
+/** How many ms to wait after this many consecutive failures. */
 export function pauseOf({ wait }: Dropped, failures: number): number {
   const ms = wait ?? FIRST_PAUSE * 2 ** (failures - 1);
   return Math.min(LONGEST, ms * (1 + JITTER * Math.random()));

@@ -2,7 +2,7 @@
  * The checkpoints of one training run, as files, in three forms: a folder with `series.json`, a folder of checkpoint
  * folders whose names carry the step, and a repository of the hub whose branches or tags do.
  *
- * Weights of the hub are read over the network as they are asked for; nothing of them is stored.
+ * Weights on the hub are read over the network on demand and not stored.
  */
 import { basename, join, resolve } from "node:path";
 import { isFolder, statOrNull } from "./cache.ts";
@@ -16,9 +16,9 @@ import { chooseSteps, type NamedStep, namedSteps } from "./steps.ts";
 
 /** One checkpoint, not opened. */
 export interface SeriesCheckpoint {
-  /** Updates of the weights so far. */
+  /** Optimiser steps so far. */
   readonly step: number;
-  /** How tables name it: "pre-ln/step00512", "owner/name@step1000". */
+  /** Its name in tables: "pre-ln/step00512", "owner/name@step1000". */
   readonly name: string;
   open(): Promise<ModelFiles>;
 }
@@ -39,8 +39,8 @@ const LIST = "series.json";
 const MAX_LIST = 2 ** 20; // bytes
 
 /**
- * Lists a series: a folder or `owner/name`. Throws `Error` where there is none, saying what was found, `SyntaxError` or
- * `TypeError` for a `series.json` that is not of its form, `RangeError` for steps that are not there.
+ * Lists a series: a folder or `owner/name`. Throws `Error` saying what was found if there is none, `SyntaxError` or
+ * `TypeError` for a malformed `series.json`, `RangeError` for steps that do not exist.
  */
 export async function seriesFiles(ref: string, options: SeriesOptions = {}): Promise<SeriesFiles> {
   if (await isFolder(ref)) return await folderSeries(ref, options);
@@ -56,7 +56,7 @@ export async function seriesFiles(ref: string, options: SeriesOptions = {}): Pro
   checkFound(run, ref, "branches and tags", [...refs.keys()]);
   if (others.length > 0) {
     options.onNotice?.(
-      `${ref}: ${run.length} checkpoints named as ${run[0].name}; left aside: ${quoted(others)}`,
+      `${ref}: ${run.length} checkpoints named like ${run[0].name}; ignored: ${quoted(others)}`,
     );
   }
   return {
@@ -100,7 +100,7 @@ function checkFound(run: readonly NamedStep[], series: string, what: string, fou
   if (run.length > 0) return;
   throw new Error(
     `Cannot open the series ${series}: found ${found.length ? quoted(found) : "nothing"}, ` +
-      `expected ${what} named by their step, as step1000, checkpoint-500 or stage1-step1000-tokens5B`,
+      `expected ${what} named by their step, such as step1000, checkpoint-500 or stage1-step1000-tokens5B`,
   );
 }
 
@@ -130,10 +130,10 @@ async function readList(file: string): Promise<{ name: string; run: NamedStep[] 
       throw fault(`checkpoints[${i}].step`, step, "a number of steps");
     }
     if (!isPlainName(folder)) {
-      throw fault(`checkpoints[${i}].folder`, folder, "the name of a folder beside it");
+      throw fault(`checkpoints[${i}].folder`, folder, "the name of a folder next to it");
     }
     if (i > 0 && step <= entries[i - 1].step) {
-      throw fault(`checkpoints[${i}].step`, step, "more than the step before");
+      throw fault(`checkpoints[${i}].step`, step, "more than the previous step");
     }
     return { step, name: folder };
   });

@@ -1,7 +1,7 @@
 /**
- * Files of the hub that are here already, in Hugging Face's own cache or in ours. Both have one layout:
+ * Hub files that are already here, in Hugging Face's own cache or in ours. Both have the same layout:
  *
- *     models--OWNER--NAME/refs/REVISION            the commit that a branch or tag meant when it was fetched
+ *     models--OWNER--NAME/refs/REVISION            the commit that a branch or tag pointed to when it was fetched
  *     models--OWNER--NAME/snapshots/COMMIT/FILE
  */
 import { dirname, join } from "node:path";
@@ -36,7 +36,7 @@ export async function findSnapshots(repo: HubRepo): Promise<Snapshot[]> {
   return found;
 }
 
-/** The snapshot of a revision in a repository's folder, if one is there that may be read. */
+/** The snapshot of a revision in a repository's folder, if there is a readable one. */
 async function snapshotIn(repo: string, revision: string): Promise<Snapshot | null> {
   try {
     const commit = await commitOf(repo, revision);
@@ -60,7 +60,7 @@ export async function markUsed(snapshot: Snapshot): Promise<void> {
   if (snapshot.folder.startsWith(cacheFolder())) await touch(join(snapshot.folder, "..", ".."));
 }
 
-/** Remembers which commit a branch or tag means. */
+/** Remembers which commit a branch or tag points to. */
 export async function remember(repo: HubRepo, commit: string): Promise<void> {
   if (repo.revision === commit) return;
   const ref = join(cacheFolder(), "hub", getRepoFolderName(repo), "refs", repo.revision);

@@ -1,5 +1,5 @@
 /**
- * What Lamina knows of the files that it fetched. A stamp beside a file holds the SHA-256 that its content must have, and
+ * What Lamina knows about the files that it fetched. A stamp next to a file holds the SHA-256 that its content must have, and
  * the size and time it had; a file with a stamp is ours. `checked` says that the content was read back from the disk since
  * it arrived; as long as size and time agree, it is then not read again.
  *
@@ -12,7 +12,7 @@ import { cacheFolder, isUnwritable, makeFolder, statOrNull } from "./cache.ts";
 
 const CHUNK = 1 << 20;
 
-/** What is known of a file. */
+/** What is known about a file. */
 export interface Stamp {
   readonly size: number;
   /** Last modification, ms. */
@@ -95,7 +95,7 @@ export async function readStamp(path: string): Promise<Stamp | undefined> {
   }
 }
 
-/** The SHA-256 of a file that was found to have it, and that has not changed since. */
+/** The verified SHA-256 of a file that has not changed since. */
 export async function provenHash(path: string): Promise<string | undefined> {
   const [stamp, info] = [await readStamp(path), await statOrNull(path)];
   return stamp && info && isProven(stamp, info) ? stamp.sha256 : undefined;

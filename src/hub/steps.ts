@@ -1,21 +1,21 @@
 /**
  * Steps of training in the names that checkpoints have: `step1000` (Pythia), `stage1-step1000-tokens5B` (OLMo),
- * `checkpoint-500` (Hugging Face's trainer), `iter_0002384` (Megatron, MAP-Neo). Names of one run differ in the numbers
- * alone; where there are several runs (OLMo's second stage counts from 0 again), the one with most checkpoints is meant.
+ * `checkpoint-500` (Hugging Face's trainer), `iter_0002384` (Megatron, MAP-Neo). Names of one run differ only in
+ * their numbers; of several runs (OLMo's second stage counts from 0 again), the one with the most checkpoints is used.
  */
 
 /** A checkpoint by its name. */
 export interface NamedStep {
   readonly name: string;
-  /** Updates of the weights so far. */
+  /** Optimiser steps so far. */
   readonly step: number;
 }
 
 const NAME = /^([\w.-]*?(?:step|checkpoint|ckpt|iter)[-_]?)(\d{1,15})(?:[-_][\w.-]*)?$/i;
-/** Checkpoints that are studied where nothing else is said. */
+/** How many checkpoints are studied by default. */
 const MOST = 12;
 
-/** The checkpoints among some names, by step; of several runs the one with most, and how many others there are. */
+/** The checkpoints among some names, by step; of several runs the one with the most, and how many others there are. */
 export function namedSteps(names: Iterable<string>): { run: NamedStep[]; others: string[] } {
   const runs = new Map<string, Map<number, string>>();
   for (const name of names) {
@@ -33,8 +33,8 @@ export function namedSteps(names: Iterable<string>): { run: NamedStep[]; others:
 }
 
 /**
- * The checkpoints of the wanted steps, or at most twelve that are evenly spaced on a logarithmic axis, first and last
- * among them. `series` names them in the `RangeError` for a step that is not there.
+ * The checkpoints of the wanted steps, or at most twelve, evenly spaced on a logarithmic axis, including the first and
+ * the last. `series` names them in the `RangeError` for a step that does not exist.
  */
 export function chooseSteps<T extends { readonly step: number }>(
   checkpoints: readonly T[],

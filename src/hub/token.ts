@@ -1,6 +1,6 @@
 /**
- * The user's token of the hub, where Hugging Face's own tools look for it: HF_TOKEN, HUGGING_FACE_HUB_TOKEN, the file that
- * HF_TOKEN_PATH names, and what `hf auth login` wrote. It goes to the hub's address only, and into no message.
+ * The user's hub token, from where Hugging Face's own tools look for it: HF_TOKEN, HUGGING_FACE_HUB_TOKEN, the file that
+ * HF_TOKEN_PATH names, and what `hf auth login` wrote. It is sent to the hub's address only, and never shown in a message.
  */
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -50,5 +50,5 @@ function readToken(path: string): string {
 /** Anything else would be refused as a header with a message that quotes it. */
 function checked(value: string, from: string): Token {
   if (/^[\x21-\x7e]+$/.test(value)) return { value, from };
-  throw new Error(`Cannot use the token of ${from}: it has spaces or line breaks, expected one word`);
+  throw new Error(`Cannot use the token from ${from}: it has spaces or line breaks, expected a single word`);
 }

@@ -1,4 +1,4 @@
-/** Every file of the caches, read and compared with the hash that it arrived with. */
+/** Reads every file of the caches and compares it with the hash that it arrived with. */
 import { join } from "node:path";
 import { getHFHubCachePath } from "@huggingface/hub";
 import { isFolder, statOrNull } from "./cache.ts";
@@ -7,7 +7,7 @@ import { cacheEntries, entryName, realFolders } from "./entries.ts";
 import type { FetchOptions } from "./progress.ts";
 import { stampedFiles } from "./stamp.ts";
 
-/** What was read, and what of it is not what arrived. */
+/** What was read, and what was found damaged. */
 export interface Verified {
   /** Files that were read. */
   readonly files: number;
@@ -34,7 +34,7 @@ export async function verifyCache(names: readonly string[], options: FetchOption
   const unknown = names.filter((name) => !all.some((entry) => entry.name === name));
   if (unknown.length > 0) {
     const known = [...new Set(all.map(({ name }) => name))].join(", ") || "nothing";
-    throw new RangeError(`Cannot find ${unknown.join(", ")}: not in the cache, expected of: ${known}`);
+    throw new RangeError(`Cannot find ${unknown.join(", ")}: not in the cache, expected one of: ${known}`);
   }
   const damaged: (Damaged & { entry: string })[] = [];
   let [files, bytes] = [0, 0];

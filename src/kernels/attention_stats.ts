@@ -1,5 +1,5 @@
 /**
- * What the attention pattern of every head looks like: entropy, sink share, sparsity, reach.
+ * Statistics of the attention pattern of every head: entropy, first-token share, sparsity, reach.
  *
  * Query t sees the keys j ≤ t with t − j < window; A is the softmax of its scores. Sources: entropy and effective keys
  * 1/ΣA² are standard; the share below 1 % of the row's maximum is H2O's sparsity; the mean over queries of the share on
@@ -37,8 +37,9 @@ export interface AttentionInput {
 
 /**
  * Statistics by name, each [H, Q] row-major over the queries at `positions`.
- * `entropy` in nats; `normalizedEntropy` = entropy / ln n with n keys visible (0 where n = 1: leave it out of a mean);
- * `firstShare`, `top16Mass` shares of A; `belowOnePercent` a share of the n entries; `meanDistance` in tokens.
+ * `entropy` in nats; `normalizedEntropy` = entropy / ln n with n visible keys (0 if n = 1: leave it out of a mean);
+ * `firstShare` (first-token share) and `top16Mass` (mass on the top 16 keys) as fractions of A; `belowOnePercent` a
+ * fraction of the n entries; `meanDistance` in tokens.
  */
 export interface AttentionStats {
   readonly positions: number[];

@@ -64,13 +64,13 @@ export function openCuda(): Found {
   }
   const count = new Int32Array(1);
   if (driver.cuInit(0) !== 0 || driver.cuDeviceGetCount(count) !== 0 || count[0] === 0) {
-    return { device: null, reason: "no CUDA device: the NVIDIA driver finds none" };
+    return { device: null, reason: "no CUDA device: the NVIDIA driver found none" };
   }
   const compiler = openNvrtc();
   if (!compiler) {
     return {
       device: null,
-      reason: "NVRTC is missing: install nvidia-cuda-nvrtc and name its folder in LAMINA_CUDA",
+      reason: "NVRTC is missing: install nvidia-cuda-nvrtc and set LAMINA_CUDA to its folder",
     };
   }
   try {
@@ -87,7 +87,7 @@ function check(driver: Driver, call: string, code: number): void {
   driver.cuGetErrorName(code, name);
   const pointer = Deno.UnsafePointer.create(name[0]);
   const text = pointer ? Deno.UnsafePointerView.getCString(pointer) : `error ${code}`;
-  throw new Error(`Cannot use the CUDA device: ${call} answers ${text}`);
+  throw new Error(`Cannot use the CUDA device: ${call} returned ${text}`);
 }
 
 /** Calls `body` with room for a handle and gives the handle. */

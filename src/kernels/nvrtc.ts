@@ -97,7 +97,7 @@ function nvrtcOver(library: Library): Nvrtc {
   const check = (call: string, code: number) => {
     if (code === 0) return;
     const message = Deno.UnsafePointerView.getCString(library.nvrtcGetErrorString(code)!);
-    throw new Error(`Cannot compile CUDA: ${call} answers ${message}`);
+    throw new Error(`Cannot compile CUDA: ${call} returned ${message}`);
   };
   const bytesOf = (what: "PTX" | "CUBIN" | "ProgramLog", program: Deno.PointerValue) => {
     const size = new BigUint64Array(1);

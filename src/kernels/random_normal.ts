@@ -35,11 +35,11 @@ export function randomNormalCall(keys: StreamKeys, start: number, count: number,
     start + count > ELEMENTS_OF_KEYS
   ) {
     throw new RangeError(
-      `Cannot draw random numbers: ${count} from element ${start} on, expected at least one, all below element 2³³`,
+      `Cannot draw random numbers: found ${count} from element ${start}, expected at least one, all below element 2³³`,
     );
   }
   if (scale !== 0 && !(Math.abs(scale) >= SMALLEST_SCALE)) {
-    throw new RangeError(`Cannot draw random numbers: scale ${scale}, expected 0 or at least 2⁻¹⁰⁵`);
+    throw new RangeError(`Cannot draw random numbers: scale is ${scale}, expected 0 or at least 2⁻¹⁰⁵`);
   }
   return {
     inputs: { table: Float32Array.from(normalTable()) },

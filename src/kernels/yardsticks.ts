@@ -1,6 +1,6 @@
 /**
  * What a device can do at best: a copy for its bandwidth, chains of multiply-adds for its float32 arithmetic. Every other
- * kernel's speed is told as a share of these, measured in the same run.
+ * kernel's speed is reported as a fraction of these, measured in the same run.
  */
 import type { Kernel } from "./device.ts";
 

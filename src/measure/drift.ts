@@ -1,4 +1,4 @@
-/** How far and how lastingly values by layer move from one checkpoint to another. */
+/** How far values by layer move between checkpoints, and how stable their ranking is. */
 import { mean, spearman } from "./statistics.ts";
 
 /** A number for each layer; null where there is none. */
@@ -10,7 +10,7 @@ export function drift(before: ByLayer, after: ByLayer): number | null {
   return pairs.length === 0 ? null : mean(pairs.map(([a, b]) => Math.abs(b - a)));
 }
 
-/** Spearman's correlation over the layers that both have; null where it says nothing: fewer than three, or all equal. */
+/** Spearman's correlation over the layers that both have; null if undefined: fewer than three, or all equal. */
 export function rankStability(before: ByLayer, after: ByLayer): number | null {
   const pairs = common(before, after);
   const value = spearman(pairs.map(([a]) => a), pairs.map(([, b]) => b));

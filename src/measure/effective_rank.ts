@@ -11,7 +11,7 @@ import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 export const EFFECTIVE_RANK_SIDE = 1024;
 
 /**
- * The effective rank of states [T, D]; a token that is zero is left out. Null where min(T, D) is above the limit. Throws
+ * The effective rank of states [T, D]; a token that is zero is left out. Null if min(T, D) is above the limit. Throws
  * `RangeError` for states that are not finite, whose decomposition would never end.
  */
 export function effectiveRank(states: Float32Array, width: number): number | null {
@@ -20,7 +20,9 @@ export function effectiveRank(states: Float32Array, width: number): number | nul
     const token = Array.from(states.subarray(start, start + width));
     const size = Math.hypot(...token);
     if (!Number.isFinite(size)) {
-      throw new RangeError("Cannot take the effective rank: a state is not finite, expected finite ones");
+      throw new RangeError(
+        "Cannot compute the effective rank: found a non-finite state, expected finite ones",
+      );
     }
     if (size > 0) units.push(token.map((value) => value / size));
   }

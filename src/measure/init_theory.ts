@@ -17,9 +17,9 @@
  * Sources: the signal propagation of Xiong et al. (arXiv 2002.04745) and of Giorlandino & Goldt (arXiv 2505.24333), at
  * finite T, for gated MLPs and any place of the norms.
  *
- * Limits: expectations over D → ∞ (some per cent off at D = 500, more from one seed). That keys of one word have logits
- * alike is left out: about 10 % too much attention where τ² is near 1, 5 % at the width of Llama-2-7B (τ² = 2.7). Windows,
- * caps on scores and biases are left out.
+ * Limits: expectations over D → ∞ (some per cent off at D = 500, more from one seed). That keys of the same word have similar
+ * logits is ignored: about 10 % too much attention where τ² is near 1, 5 % at the width of Llama-2-7B (τ² = 2.7). Windows,
+ * soft caps on scores and biases are ignored.
  */
 
 import { importanceOf } from "./update.ts";

@@ -15,7 +15,7 @@ export function typical(importances: readonly (number | null)[]): number {
   return Math.exp(mean(logs));
 }
 
-/** Importance of attention over that of the MLP; above 1 attention turns the stream further. */
+/** Ratio of attention's importance to the MLP's; above 1, attention turns the stream further. */
 export function moduleRatio(
   { attention, mlp }: Record<"attention" | "mlp", readonly (number | null)[]>,
 ): number {
@@ -32,7 +32,7 @@ export interface RatioPoint {
   readonly ratio: number;
 }
 
-/** The standard deviation at which both modules are alike, by width; a width at which neither side wins has none. */
+/** The standard deviation at which both modules are equally important, by width; a width without a crossover has none. */
 export function crossing(points: readonly RatioPoint[]): { hidden: number; std: number }[] {
   return [...Map.groupBy(points, ({ hidden }) => hidden)].flatMap(([hidden, column]) => {
     const sorted = column.toSorted((a, b) => a.std - b.std);

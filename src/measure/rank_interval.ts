@@ -1,11 +1,11 @@
 /**
- * How sure a rank correlation over n pairs is: Fisher's z with the standard error √((1 + r²/2)/(n − 3)) of Bonett & Wright
+ * The confidence interval of a rank correlation over n pairs: Fisher's z with the standard error √((1 + r²/2)/(n − 3)) of Bonett & Wright
  * (2000, Psychometrika 65), which covers well for Spearman's r up to 0.95.
  *
- * Limits: at |r| = 1 there is none. It takes the pairs for independent. Neighbouring layers are alike, so over layers it is rather too narrow.
+ * Limits: at |r| = 1 there is none. It treats the pairs as independent. Neighbouring layers are similar, so over layers it is probably too narrow.
  */
 
-/** The 95 % interval of Spearman's correlation r over n pairs; null below four pairs, and where |r| is 1. */
+/** The 95 % confidence interval of Spearman's correlation r over n pairs; null below four pairs, and where |r| is 1. */
 export function rankInterval(r: number, n: number): readonly [low: number, high: number] | null {
   if (n < 4 || !(Math.abs(r) < 1)) return null;
   const half = 1.95996 * Math.sqrt((1 + r * r / 2) / (n - 3));

@@ -1,12 +1,14 @@
 /**
- * The attention sink as it was published (Gu et al., arXiv 2410.10781): a share of heads, not of mass.
+ * The attention sink as published (Gu et al., arXiv 2410.10781): a share of heads, not of mass.
  *
  * Of key k in one head, α_k = 1/(T − k + 1) Σ_{i ≥ k} A_ik. For the first key every query counts, so α_1 is the mean over
  * queries of the share that each gives it. It falls with T: published rates are at T = 64, without BOS, with ε = 0.3.
  */
 
-/** Share of heads with α_1 > ε, of the α_1 of every head. Throws `RangeError` where there is no head to count. */
+/** Share of heads with α_1 > ε, of the α_1 of every head. Throws `RangeError` if there is no head. */
 export function sinkRate(scores: readonly number[], epsilon = 0.3): number {
-  if (scores.length === 0) throw new RangeError("Cannot take a sink rate of no heads, expected some");
+  if (scores.length === 0) {
+    throw new RangeError("Cannot compute a sink rate: found no heads, expected at least one");
+  }
   return scores.filter((score) => score > epsilon).length / scores.length;
 }

@@ -19,7 +19,7 @@ export function standardError(values: readonly number[]): number | null {
   return scatter === null ? null : scatter / Math.sqrt(values.length);
 }
 
-/** Half the width of the mean's 95 % interval; null below two values. */
+/** Half the width of the mean's 95 % confidence interval; null below two values. */
 export function halfWidth95(values: readonly number[]): number | null {
   const error = standardError(values);
   return error === null ? null : studentT95(values.length) * error;
@@ -27,7 +27,7 @@ export function halfWidth95(values: readonly number[]): number | null {
 
 /** Ranks from 1, ties share their mean rank. Throws `RangeError` for NaN, which has none. */
 export function ranks(values: readonly number[]): number[] {
-  if (values.some(Number.isNaN)) throw new RangeError("Cannot rank NaN, expected numbers");
+  if (values.some(Number.isNaN)) throw new RangeError("Cannot rank values: found NaN, expected numbers");
   const order = values.map((_, i) => i).sort((a, b) => values[a] - values[b]);
   const result = new Array<number>(values.length);
   for (let start = 0; start < order.length;) {

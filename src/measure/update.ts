@@ -9,7 +9,7 @@
 
 /** Sums over tokens, for one module and one sample. */
 export interface UpdateSums {
-  /** Tokens that count. */
+  /** Number of counted tokens. */
   counted: number;
   /** Σ 1 − cos(X, Y) */
   distance: number;

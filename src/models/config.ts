@@ -1,9 +1,9 @@
 /**
- * A `config.json` read strictly: every field is asked for by name and type, and what nobody asked for must be known
- * to leave the arithmetic alone. A field that might change the model is an error, never a silent approximation.
+ * A `config.json` read strictly: every field is read by name and type, and fields that nobody reads must be known
+ * not to affect the arithmetic. A field that might change the model is an error, never a silent approximation.
  */
 
-/** Fields that say nothing about the forward pass of a trained decoder, whatever they hold. */
+/** Fields that do not affect the forward pass of a trained decoder, whatever their value. */
 const neutral = new Set([
   // What the checkpoint is called, how it was saved, what other programs note in it.
   `architectures auto_map dtype finetuned finetuning_task is_llama_config model_type name_or_path prefix
@@ -64,7 +64,7 @@ export interface Config {
   string(key: string, fallback?: string): string;
   /** A configuration inside this one, or null. */
   child(key: string): Config | null;
-  /** Throws if a field was left unread that could change the arithmetic. */
+  /** Throws if an unread field could change the arithmetic. */
   done(): void;
 }
 
@@ -135,11 +135,11 @@ export function readConfig(raw: unknown, name: string): Config {
   return config;
 }
 
-/** Packed weights lie under other names and in other shapes; the method's name says more than a missing tensor. */
+/** Packed weights have other names and shapes; the method's name is more helpful than a missing tensor. */
 function refuseQuantised(found: unknown, name: string): void {
   if (typeof found !== "object" || found === null || isEmpty(found)) return;
   const { quant_method, load_in_4bit, load_in_8bit } = found as Record<string, unknown>;
-  const older = load_in_4bit || load_in_8bit ? "bitsandbytes" : "a method without a name";
+  const older = load_in_4bit || load_in_8bit ? "bitsandbytes" : "an unnamed method";
   const method = typeof quant_method === "string" ? METHODS.get(quant_method) ?? quant_method : older;
   throw new TypeError(
     `Cannot run ${name}: quantization_config says that the weights are quantised by ${method}, ` +

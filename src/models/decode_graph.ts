@@ -1,5 +1,5 @@
 /**
- * The graph of one new token: some consecutive layers, and the head behind them where it is wanted.
+ * The graph of one new token: some consecutive layers, and the head after them if requested.
  *
  * The keys and values of the past are inputs that the graph reads where they lie, and what it gives are the new token's
  * alone: nothing grows or is copied inside. (`GroupQueryAttention` would concatenate past and present, every key of every

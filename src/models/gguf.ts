@@ -136,7 +136,11 @@ export function ggufNames(modelType: string, heads: number, kvHeads: number): Na
 /** Rows of each head from (pair, half) back to (half, pair): [H, E/2, 2, …] → [H, 2, E/2, …]. */
 function unpermute(tensor: Tensor, heads: number, allocate: Allocate): Tensor {
   const [rows, ...rest] = tensor.shape;
-  if (rows % (2 * heads)) throw new RangeError(`Cannot undo permutation of ${rows} rows in ${heads} heads`);
+  if (rows % (2 * heads)) {
+    throw new RangeError(
+      `Cannot undo the permutation of ${rows} rows: expected a multiple of ${heads} heads of even size`,
+    );
+  }
   const width = elements(rest);
   const half = rows / heads / 2;
   const stored = toFloat32(tensor);

@@ -1,6 +1,5 @@
 /**
- * A model that was never trained, as a source of weights: what the families' initialisers draw, at any shape, out of
- * nothing but a seed.
+ * An untrained model as a source of weights: what the families' initialisers draw, at any shape, from a seed alone.
  *
  * Matrices and the embedding are normal with mean 0, norms are 1, biases 0. Most families have one standard deviation,
  * `initializer_range`. Pythia was trained from two: √(2/5D) everywhere ("small init", Nguyen & Salazar, arXiv 1910.05895),
@@ -16,11 +15,11 @@ import { elements, float32, normalPool, streamKeys, type Tensor } from "../tenso
 import type { Cut, Lease, WeightSource } from "../weights/mod.ts";
 import { layerTensors, type ModelSpec, outerTensors } from "./spec.ts";
 
-/** Standard deviations of the normal distributions that weights are drawn from. */
+/** Standard deviations of the normal distributions from which weights are drawn. */
 export interface Initialiser {
-  /** Of matrices and the embedding. */
+  /** For matrices and the embedding. */
   readonly std: number;
-  /** Of the projections onto the residual stream: attention's output, the MLP's down projection. */
+  /** For the projections onto the residual stream: attention's output, the MLP's down projection. */
   readonly residualStd: number;
 }
 
@@ -41,8 +40,8 @@ const RESIDUAL = ["attention.o_proj.weight", "mlp.down_proj.weight"];
 const OUTSIDE = 2 ** 32 - 1;
 
 /**
- * The initialiser that a configuration names, or that is given. A `std` that is given holds for the residual
- * projections too, unless they are given their own. Throws `TypeError` where neither says one: a configuration rebuilt
+ * The initialiser given by the options or the configuration. A given `std` also applies to the residual
+ * projections, unless they are given their own. Throws `TypeError` if neither gives one: a configuration rebuilt
  * from a GGUF file has none, and 0.02 would be a guess (SmolLM2's is 1/24).
  */
 export function initialiserOf(
@@ -54,7 +53,7 @@ export function initialiserOf(
   const named = given.std ?? own.std ?? config.initializer_range;
   if (named === undefined || named === null) {
     throw new TypeError(
-      `Cannot initialise ${name}: its configuration has no initializer_range, expected one, or a standard deviation (--std)`,
+      `Cannot initialise ${name}: its configuration has no initializer_range, expected one or a standard deviation (--std)`,
     );
   }
   const std = deviation(named, name);
@@ -108,11 +107,11 @@ export function randomWeights(
   async function lease(l: number, cuts: ReadonlyMap<string, Cut | null>): Promise<Lease> {
     const shapes = layers[l];
     if (!shapes) {
-      throw new RangeError(`Cannot make layer ${l}: expected an integer from 0 to ${layers.length - 1}`);
+      throw new RangeError(`Cannot draw layer ${l}: expected an integer from 0 to ${layers.length - 1}`);
     }
     const wanted = [...cuts].map(([name, cut]) => {
       const shape = shapes.get(name);
-      if (!shape) throw new RangeError(`Cannot make ${name} of layer ${l}: this layer has no such tensor`);
+      if (!shape) throw new RangeError(`Cannot draw ${name} of layer ${l}: this layer has no such tensor`);
       return { name, columns: shape[1], cut, shape: cut ? cutShape(cut, name, shape) : shape };
     });
     const loan = memory.borrow(wanted.reduce((sum, { shape }) => sum + elements(shape), 0));
@@ -133,7 +132,7 @@ export function randomWeights(
       const own = name === "head.weight" && spec.head.tied ? "embedding.weight" : name;
       const shape = outer.get(own);
       if (!shape) {
-        throw new RangeError(`Cannot make ${name}: expected one of ${[...outer.keys()].join(", ")}`);
+        throw new RangeError(`Cannot draw ${name}: expected one of ${[...outer.keys()].join(", ")}`);
       }
       const cut = { axis: 0, start: rows?.[0] ?? 0, end: rows?.[1] ?? shape[0] } as const;
       const part = cutShape(cut, name, shape);
@@ -154,7 +153,9 @@ function formatOf({ std, residualStd }: Initialiser): string {
 function cutShape({ axis, start, end }: Cut, name: string, shape: readonly number[]): number[] {
   const whole = Number.isInteger(start) && Number.isInteger(end);
   if (!whole || start < 0 || start >= end || !(end <= shape[axis])) {
-    throw new RangeError(`Cannot make ${name}: indices [${start}, ${end}) of axis ${axis} of [${shape}]`);
+    throw new RangeError(
+      `Cannot draw ${name}: found indices [${start}, ${end}) of axis ${axis}, expected some inside [${shape}]`,
+    );
   }
   return shape.map((side, i) => i === axis ? end - start : side);
 }

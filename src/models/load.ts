@@ -24,7 +24,7 @@ export interface Model {
   readonly name: string;
   readonly spec: ModelSpec;
   readonly weights: WeightSource;
-  /** `config.json`, or what a GGUF file's metadata amounts to. */
+  /** `config.json`, or the equivalent from a GGUF file's metadata. */
   readonly config: Readonly<Record<string, unknown>>;
   /** The checkpoint's own name of a tensor of a layer or outside them, for errors; absent where there is no checkpoint. */
   readonly stored?: (name: string, layer?: number) => string;
@@ -64,7 +64,7 @@ export function loadGguf(file: GgufFile, name: string): Model {
   };
 }
 
-/** What a configuration describes, modules that LLM-Drop's lists name left out. `file` names it in errors. */
+/** The model that a configuration describes, without the modules in LLM-Drop's lists. `file` names it in errors. */
 export function readSpec(raw: unknown, file: string): ModelSpec {
   const config = readConfig(raw, file);
   const type = config.string("model_type");

@@ -1,4 +1,4 @@
-/** Numbers of a configuration that make no sense at or below zero. */
+/** Numbers in a configuration that must be above zero. */
 import type { Config } from "./config.ts";
 
 /**

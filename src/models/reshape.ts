@@ -1,10 +1,10 @@
 /**
- * The same architecture at another shape, so that one cause can be varied and the others held: width, depth, heads,
- * and where the norms stand.
+ * The same architecture at another shape, to vary one cause and hold the others fixed: width, depth, heads and norm
+ * placement.
  */
 import type { AttentionSpec, LayerSpec, MlpSpec, ModelSpec, NormPlacement } from "./spec.ts";
 
-/** What to change; the rest follows or stays. */
+/** What to change; the rest follows or stays the same. */
 export interface Reshaping {
   /** D. The inner widths of attention and MLP follow in proportion; heads keep their number, and so their share of it. */
   readonly hidden?: number | undefined;
@@ -16,7 +16,7 @@ export interface Reshaping {
   readonly norm?: "pre" | "peri" | "post" | undefined;
 }
 
-/** Changes a model's shape. Throws `RangeError` where a width does not divide into heads. */
+/** Changes a model's shape. Throws `RangeError` if a width does not divide into heads. */
 export function reshape(spec: ModelSpec, changes: Reshaping): ModelSpec {
   const { hidden = spec.hidden, layers = spec.layers.length, norm } = changes;
   const ratio = hidden / spec.hidden;

@@ -38,11 +38,13 @@ export function readRope(config: Config, headSize: number, fields: RopeFields = 
     config.optional("partial_rotary_factor") ?? fields.partial ?? 1;
   const size = Math.trunc(headSize * partial);
   if (size < 2 || size % 2 || size > headSize) {
-    throw new RangeError(`Cannot rotate ${size} of ${headSize} with base ${theta} (${config.name})`);
+    throw new RangeError(
+      `Cannot rotate ${size} of ${headSize} numbers of a head (${config.name}): expected an even number from 2 to ${headSize}`,
+    );
   }
   const scaling = parameters ? readScaling(parameters, config) : null;
   if (scaling?.type === "dynamic" && size === 2) {
-    throw new RangeError(`Cannot stretch a rotation of 2 numbers (${config.name}): expected 4 at least`);
+    throw new RangeError(`Cannot stretch a rotation of 2 numbers (${config.name}): expected at least 4`);
   }
   return { theta, size, scaling };
 }

@@ -1,7 +1,7 @@
 /**
- * What a model is, as plain data: enough to build its graphs, nothing about where its weights lie.
+ * What a model is, as plain data: enough to build its graphs, nothing about where its weights are.
  *
- * A decoder layer adds two updates to the residual stream x. Where their norms stand is the architecture:
+ * A decoder layer adds two updates to the residual stream x. The norm placement defines the architecture:
  *
  *     pre   (Llama)    a = Attn(norm(x))          m = MLP(norm(x + a))
  *     peri  (Gemma)    a = norm(Attn(norm(x)))    m = norm(MLP(norm(x + a)))

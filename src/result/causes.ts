@@ -1,7 +1,7 @@
 /**
- * The form of the study of causes: what may make a module redundant, by layer (and head), beside its importance.
+ * The form of the study of causes: what may make a module redundant, by layer (and head), next to its importance.
  *
- * Lists by layer [L] have null where the checkpoint lacks the module or the measure has no value. Means are over the
+ * Lists by layer [L] hold null where the checkpoint lacks the module or the measure is undefined. Means are over the
  * tokens or queries of a sample, then over samples; a standard error is over samples, null for a single one.
  */
 import { z } from "zod";
@@ -26,26 +26,26 @@ const modules = z.object({
   importance: perLayer,
   relativeMagnitude: perLayer,
   sign: perLayer,
-  /** mean |u| over tokens, and the standard deviation of |u| over tokens as a share of it. */
+  /** mean |u| over tokens, and the standard deviation of |u| over tokens divided by that mean. */
   norm: perLayer,
   normSpread: perLayer,
 });
 
-/** What the numbers depend on beside model and text. */
+/** What the numbers depend on besides the model and the text. */
 const settings = z.object({
-  /** Every how manieth query the patterns are of. */
+  /** The patterns use every k-th query. */
   queryStride: z.int().positive(),
-  /** What computed them: "cpu", or a device by kind and name. */
+  /** What computed the patterns: "cpu", or a device by kind and name. */
   kernels: z.string(),
-  /** Numbers of modules of one kind dropped, by importance, for the smoothing under drops. */
+  /** How many modules of one kind are dropped, by importance, when smoothing is measured under drops. */
   drops: indices,
-  /** Blocks from which the published sink rate is, without BOS. */
+  /** Blocks on which the published sink rate is measured, without BOS. */
   sink: z.object({ samples: z.int().positive(), length: z.int().positive(), threshold: z.number() }),
-  /** Samples and tokens in each that effects on later layers are of; null where they were left out. */
+  /** Samples, and tokens per sample, on which effects on later layers are measured; null if they were not measured. */
   effects: z.object({ samples: z.int().positive(), length: z.int().positive() }).nullable(),
 });
 
-/** Smoothing by depth with modules dropped: where layer 0 begins, after attention, after the layer's MLP. */
+/** Smoothing by depth with modules dropped: at the input of layer 0, after attention, after the layer's MLP. */
 const smoothed = z.object({
   drop: dropForm,
   embedding: record(SMOOTHING_NAMES, z.number().nullable()),
@@ -54,7 +54,7 @@ const smoothed = z.object({
 });
 export type Smoothed = z.infer<typeof smoothed>;
 
-/** How far the updates of layer l move when module s is dropped: ‖u_l − u_l^full‖ / ‖u_l^full‖ [s][l], null up to s. */
+/** How far the updates of layer l move when module s is dropped: ‖u_l − u_l^full‖ / ‖u_l^full‖ [s][l], null for l ≤ s. */
 const effects = z.object({ attention: z.array(perLayer), mlp: z.array(perLayer) });
 
 const correlation = z.object({
@@ -64,7 +64,7 @@ const correlation = z.object({
   values: perLayer,
   /** Spearman's correlation with importance over layers; null where one side does not vary. */
   rank: z.number().nullable(),
-  /** Its 95 % interval; null below four layers, and where the order is the same. */
+  /** Its 95 % confidence interval; null below four layers, and where both orders are identical. */
   low: z.number().nullable(),
   high: z.number().nullable(),
   layers: z.int().nonnegative(),
@@ -72,39 +72,39 @@ const correlation = z.object({
 export type CauseCorrelation = z.infer<typeof correlation>;
 
 const massive = z.object({
-  /** Layer that the state leaves. */
+  /** The layer that outputs the state. */
   layer: z.int().nonnegative(),
   position: z.int().nonnegative(),
   dimension: z.int().nonnegative(),
-  /** The largest by size over samples. */
+  /** The value of largest magnitude over samples. */
   value: z.number(),
-  /** Samples in which it is massive there. */
+  /** How many samples have a massive activation there. */
   samples: z.int().positive(),
 });
 export type MassiveActivation = z.infer<typeof massive>;
 
-/** Patterns, smoothing, magnitudes, and how each goes with importance. */
+/** Patterns, smoothing, magnitudes, and how each correlates with importance. */
 export const causesForm = z.object({
   ...headForm("causes"),
   provenance: provenanceForm.extend({ causes: settings }),
   tokens: z.int().positive(),
-  /** Where the model's norms stand. */
+  /** The model's norm placement. */
   norm: z.enum(["pre", "peri", "post"]),
-  /** mean |x| where each layer begins. */
+  /** mean |x| at the input of each layer. */
   streamNorm: perLayer,
   attention: modules,
   mlp: modules,
   /** Means of each head. */
   patterns: record(PATTERN_NAMES, perHead),
-  /** As published: mean share of the first token by head, and the share of heads above the threshold. */
+  /** As published: mean first-token share by head, and the share of heads above the threshold. */
   sink: z.object({ score: perHead, rate: z.number().nullable() }),
   /** The full model first. */
   smoothing: z.array(smoothed).min(1),
   /** exp(−Σ p ln p) of the first sample's singular values, where min(T, D) ≤ 1024. */
   effectiveRank: z.object({ embedding: z.number().nullable(), layers: perLayer }),
-  /** The largest of them, and how many places there are. */
+  /** The largest of them, and how many places there are in all. */
   massive: z.object({ places: z.int().nonnegative(), largest: z.array(massive) }),
-  /** Of a dropped attention module, and of a dropped MLP, on both kinds of later updates. */
+  /** Effects of a dropped attention module and of a dropped MLP, on both kinds of later updates. */
   effects: z.object({ attention: effects, mlp: effects }).nullable(),
   correlations: z.array(correlation),
 });

@@ -9,9 +9,9 @@ import { sweepForm } from "./sweep.ts";
 
 /** One checkpoint. */
 const checkpointForm = profileForm.extend({
-  /** Updates of the weights so far. */
+  /** Optimiser steps so far. */
   step: z.int().nonnegative(),
-  /** The full model and half of the attention, MLP or block modules dropped by this step's importance; null where not asked for. */
+  /** The full model and half of the attention, MLP or block modules dropped by this step's importance; null if not requested. */
   quality: sweepForm.nullable(),
 });
 export type CheckpointProfile = z.infer<typeof checkpointForm>;
@@ -19,11 +19,11 @@ export type CheckpointProfile = z.infer<typeof checkpointForm>;
 /** The checkpoints of one training run, in the order of their steps. */
 export const checkpointsForm = z.object({
   ...headForm("checkpoints"),
-  /** Of the series. */
+  /** Name of the series. */
   name: z.string(),
   series: z.array(checkpointForm).min(1).refine(
     (series) => series.every(({ step }, i) => i === 0 || step > series[i - 1].step),
-    "steps that do not rise",
+    "found steps out of order, expected increasing ones",
   ),
 });
 /** Profiles through training, by step. */

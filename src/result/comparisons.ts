@@ -1,10 +1,10 @@
-/** The forms of what is held side by side: two profiles, and a profile beside what the official code would say. */
+/** The forms of comparisons: two profiles, and a profile next to what the official code would compute. */
 import { z } from "zod";
 import { headForm, perLayer, provenanceForm } from "./provenance.ts";
 
-/** How alike two profiles order one kind of module. */
+/** How similarly two profiles rank one kind of module. */
 const agreement = z.object({
-  /** Share of common modules among the n lowest of each, for n = 1 … L. */
+  /** Share of modules in common among the n least important of each, for n = 1 … L. */
   overlap: z.array(z.number()),
   /** Spearman's rank correlation of importance; null where one side does not vary. */
   rankCorrelation: z.number().nullable(),
@@ -27,24 +27,24 @@ export type Comparison = z.infer<typeof compareForm>;
 
 /** One kind of module by layer [L]; null where it is absent. */
 const officialDifference = z.object({
-  /** 1 − mean cos(X, Y), of what is really added to the stream. */
+  /** 1 − mean cos(X, Y), of what is actually added to the stream. */
   importance: perLayer,
   /** The official code's. */
   official: perLayer,
   /** The official code's minus ours. */
   difference: perLayer,
-  /** Spearman's, of the two over the layers; null where one side does not vary. */
+  /** Spearman's rank correlation of the two over the layers; null where one side does not vary. */
   rankCorrelation: z.number().nullable(),
 });
 /** One kind of module, ours beside the official code, by layer. */
 export type OfficialDifference = z.infer<typeof officialDifference>;
 
-/** Importance, ours and by the paper's official code. */
+/** Importance, ours and the paper's official code's. */
 export const againstForm = z.object({
   ...headForm("against"),
   against: z.literal("llm-drop"),
   provenance: provenanceForm,
-  /** Whether the definitions are the same for this model: then nothing is run for the official one. */
+  /** Whether the definitions coincide for this model; nothing is then run for the official one. */
   same: z.boolean(),
   attention: officialDifference,
   mlp: officialDifference,

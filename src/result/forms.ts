@@ -1,6 +1,6 @@
 /**
- * The forms of what studies give: plain JSON, validated on writing and on reading, with the sums beside the means so that shards merge
- * exactly. No clock, duration or path is part of a result.
+ * The forms of the results of studies: plain JSON, validated on writing and on reading, with the sums as well as the means, so that
+ * shards merge exactly. No clock, duration or path is part of a result.
  */
 import { z } from "zod";
 import { causesForm } from "./causes.ts";
@@ -12,20 +12,20 @@ import { headForm, perLayer, provenanceForm } from "./provenance.ts";
 import { doctorForm, generateForm } from "./reports.ts";
 import { planForm, sweepForm } from "./sweep.ts";
 
-/** How well a model predicts, beside the full one. */
+/** How well a model predicts, compared with the full one. */
 export const perplexityForm = z.object({
   ...headForm("perplexity"),
   provenance: provenanceForm,
   /** Nats per predicted token. */
   nll: z.number(),
-  /** Of the nll, over samples. */
+  /** Standard error of the nll, over samples. */
   standardError: z.number().nullable(),
   perplexity: z.number(),
   /** KL(p_full ‖ p_drop), nats per predicted token. */
   kl: z.number(),
-  /** Share of positions whose most probable token is the full model's. */
+  /** Top-1 agreement: share of positions whose most probable token is the full model's. */
   top1: z.number(),
-  /** Predicted tokens: T − 1 a sample. */
+  /** Predicted tokens: T − 1 per sample. */
   tokens: z.int().positive(),
   /** By sample. */
   sums: z.array(z.object({ nll: z.number(), kl: z.number(), top1: z.number(), tokens: z.number() })),
@@ -47,9 +47,9 @@ const seedMeans = z.object({
 /** Importance, magnitude and sign of every module of a model that was never trained. */
 export const randomInitForm = z.object({
   ...headForm("random-init"),
-  /** Of the first seed's profile. */
+  /** Provenance of the first seed's profile. */
   provenance: provenanceForm,
-  /** D, L, H, K, E, F, V, and where the norms stand. */
+  /** D, L, H, K, E, F, V, and the norm placement. */
   shape: z.object({
     hidden: z.int(),
     layers: z.int(),
@@ -66,7 +66,7 @@ export const randomInitForm = z.object({
   /** For each seed. */
   tokens: z.int().positive(),
   skippedTokens: z.int().nonnegative(),
-  /** mean |x| where each layer begins [L]. */
+  /** mean |x| at the input of each layer [L]. */
   streamNorm: perLayer,
   attention: seedMeans,
   mlp: seedMeans,

@@ -1,6 +1,6 @@
 /**
- * Results that are kept between runs: found again by all that their numbers depend on. A file's name is only where to
- * look; what it holds has to say itself that it is what was asked for. A folder that cannot be written is no reason to
+ * Results that are kept between runs: found again by everything that their numbers depend on. A file's name only says where to
+ * look; its content must itself match what was asked for. A folder that cannot be written is no reason to
  * lose a result that took hours.
  */
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { head, type Kind } from "./methods.ts";
 import type { Provenance } from "./provenance.ts";
 import { parseResult, readResult, resultText } from "./store.ts";
 
-/** Where results are kept, and who hears of it. */
+/** Where results are kept, and who is told about it. */
 export interface Keeping {
   /** A folder in which results are kept and found again; nothing is kept where it is not said. */
   readonly results?: string | undefined;
@@ -39,7 +39,7 @@ export function checkpointOrigin(
   return { ...provenance, model, step, quality: quality && quality.provenance.text.hash };
 }
 
-/** Where a result of this origin is kept in a folder. */
+/** The path at which a result of this origin is kept in a folder. */
 export function resultPath(folder: string, kind: Kind, origin: Provenance): string {
   const key = cacheKey(canonical(head(kind)), origin);
   return join(folder, `${kind}-${fileName(origin.model.name)}-${key}.json`);
@@ -62,7 +62,7 @@ export async function keptResult<K extends KeptKind>(
   return found && canonical(own(found)) === canonical(origin) ? found : null;
 }
 
-/** Keeps a result, and gives it as it will be found. */
+/** Keeps a result, and returns it as it will be read back. */
 export async function keep<K extends KeptKind>(
   kind: K,
   origin: Provenance,
@@ -74,7 +74,7 @@ export async function keep<K extends KeptKind>(
   return parseResult(kind, text, kind);
 }
 
-/** The kept result of an origin, or else the one that is computed, which is then kept. */
+/** The kept result of an origin; if there is none, the computed one, which is then kept. */
 export async function keptOr<K extends KeptKind>(
   kind: K,
   origin: Provenance,
@@ -86,7 +86,7 @@ export async function keptOr<K extends KeptKind>(
   return { result: await keep(kind, origin, await compute(), keeping), kept: false };
 }
 
-/** Puts a result into the folder under a name of its own, for people to find. */
+/** Writes a result into the folder under a readable name. */
 export async function keepAs(
   name: string,
   result: { readonly kind: Kind },
@@ -104,6 +104,6 @@ async function tryWrite(path: string, text: string, { results, onNotice }: Keepi
   } catch (error) {
     if (failed.has(results!)) return;
     failed.add(results!);
-    onNotice?.(`results are not kept: ${(error as Error).message}; --results names another folder`);
+    onNotice?.(`results are not kept: ${(error as Error).message}; use --results to name another folder`);
   }
 }

@@ -1,7 +1,7 @@
-/** What tells results apart: the text of all that they depend on, and its hash. */
+/** What distinguishes results: the text of everything that they depend on, and its hash. */
 import { createHash } from "node:crypto";
 
-/** JSON with sorted keys: equal values are equal as text. Throws `RangeError` for a number that JSON has not. */
+/** JSON with sorted keys: equal values are equal as text. Throws `RangeError` for a number that JSON cannot represent. */
 export function canonical(value: unknown): string {
   return JSON.stringify(value, (_, inner) => {
     if (typeof inner === "number" && !Number.isFinite(inner)) {

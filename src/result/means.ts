@@ -16,7 +16,7 @@ export function profileOf(provenance: Provenance, sums: Profile["sums"]): Profil
     .map((layer) => total(layer, "counted"));
   if (counted.some((count) => count === 0)) {
     throw new RangeError(
-      "Cannot average: every token of a module has |X| = 0, expected at least one direction",
+      "Cannot average: every token of a module has |X| = 0, expected at least one token with |X| > 0",
     );
   }
   return {

@@ -1,8 +1,8 @@
 /**
- * Shards of one study made into one result: sums are joined, means are made anew. A shard is the blocks [skip, skip + samples)
- * of a text, so that shards fit together in one way alone, in whatever order they come: each begins where one ends.
+ * Merges the shards of one study: sums are joined, means recomputed. A shard is the blocks [skip, skip + samples)
+ * of a text. Shards may come in any order and fit together in exactly one way: each begins where another ends.
  *
- * Limit: a text from a file is known by its blocks only; that two files are one text is for the user to know.
+ * Limit: a text from a file is known by its blocks only; whether two files are the same text is for the user to know.
  */
 import type { Perplexity } from "./forms.ts";
 import { perplexityOf, profileOf } from "./means.ts";
@@ -35,7 +35,7 @@ interface Named<R> {
  * ```
  */
 export function merge<R extends Shard>(results: readonly R[], names?: readonly string[]): R {
-  if (results.length === 0) throw new RangeError("Cannot merge nothing: expected at least one result");
+  if (results.length === 0) throw new RangeError("Cannot merge results: found none, expected at least one");
   const shards = results.map((result, i) => ({ name: names?.[i] ?? `result ${i + 1}`, result }));
   shards.forEach((shard) => expectOneStudy(shards[0], shard));
   shards.sort((a, b) => firstOf(a.result) - firstOf(b.result));
@@ -58,7 +58,7 @@ export function merge<R extends Shard>(results: readonly R[], names?: readonly s
 export function joinHashes(hashes: readonly string[]): string {
   const sum = hashes.reduce((sum, hash) => {
     if (/^[0-9a-f]{64}$/.test(hash)) return sum + BigInt(`0x${hash}`);
-    throw new TypeError(`Cannot join text hashes: found "${hash}", expected 64 hexadecimal digits`);
+    throw new TypeError(`Cannot combine text hashes: found "${hash}", expected 64 hexadecimal digits`);
   }, 0n);
   return BigInt.asUintN(256, sum).toString(16).padStart(64, "0");
 }
@@ -98,7 +98,7 @@ function expectAdjacent<R extends Shard>(first: Named<R>, second: Named<R>): voi
   const blocks = to - from === 1 ? `block ${from} is` : `blocks ${from} to ${to - 1} are`;
   throw new RangeError(
     `Cannot merge ${first.name} with ${second.name}: ${blocks} in ${start < end ? "both" : "neither"}, ` +
-      "expected shards that follow each other",
+      "expected consecutive shards",
   );
 }
 

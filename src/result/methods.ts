@@ -1,7 +1,7 @@
 /**
  * How the numbers of each kind are made, by number. A change of the code that moves the numbers of a kind raises its
- * number here: what is kept of the method before is then computed again, and a file of it is refused. The numbers of a
- * tiny model stand beside the method that made them in `tests/fixtures/results.json`.
+ * number here: results kept from the previous method are then recomputed, and a file of it is refused. The numbers of a
+ * tiny model are stored with the method that made them in `tests/fixtures/results.json`.
  */
 export const METHODS = {
   profile: 1,
@@ -20,7 +20,7 @@ export const METHODS = {
 /** What a result is. */
 export type Kind = keyof typeof METHODS;
 
-/** How every result begins. */
+/** The fields that begin every result. */
 export function head<K extends Kind>(kind: K): { kind: K; method: (typeof METHODS)[K] } {
   return { kind, method: METHODS[kind] };
 }

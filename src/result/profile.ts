@@ -20,7 +20,7 @@ const moduleMeans = z.object({
   relativeMagnitude: perLayer,
   /** mean cos(u, X) */
   sign: perLayer,
-  /** Of the importance, over samples; null for a single sample. */
+  /** Standard error of the importance, over samples; null for a single sample. */
   standardError: perLayer,
 });
 export type ModuleMeans = z.infer<typeof moduleMeans>;
@@ -30,9 +30,9 @@ export const profileForm = z.object({
   ...headForm("profile"),
   provenance: provenanceForm,
   tokens: z.int().positive(),
-  /** Tokens without a direction (|X| = 0) that some module's means had to leave out. */
+  /** Tokens without a direction (|X| = 0), which some module's means leave out. */
   skippedTokens: z.int().nonnegative(),
-  /** mean |x| where each layer begins [L]; null where all of it is dropped. */
+  /** mean |x| at the input of each layer [L]; null where the whole layer is dropped. */
   streamNorm: perLayer,
   sums: z.object({ attention: moduleSums, mlp: moduleSums, block: moduleSums }),
   attention: moduleMeans,

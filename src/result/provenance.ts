@@ -1,4 +1,4 @@
-/** What every form is made of: how it begins, the modules dropped, where the numbers come from, values by layer. */
+/** What all forms share: their first fields, the modules dropped, where the numbers come from, values by layer. */
 import { z } from "zod";
 import { type Kind, METHODS } from "./methods.ts";
 
@@ -16,7 +16,7 @@ export const dropForm = z.object({ attention: indices, mlp: indices });
 /** Which model. */
 export const modelForm = z.object({
   name: z.string(),
-  /** Of the weight files: see the hub room. */
+  /** Fingerprint of the weight files (see the hub room). */
   fingerprint: z.string(),
   revision: z.string().nullable(),
   /** How the weights are stored: "GGUF Q4_1". */
@@ -25,11 +25,11 @@ export const modelForm = z.object({
   layers: z.int().positive(),
 });
 
-/** Everything that the numbers depend on, the method apart (methods.ts). */
+/** Everything that the numbers depend on except the method (methods.ts). */
 export const provenanceForm = z.object({
   lamina: z.string(),
   model: modelForm,
-  /** What the arithmetic is done in. */
+  /** Data type of the arithmetic. */
   dtype: z.string(),
   engine: z.string(),
   runtime: z.string(),

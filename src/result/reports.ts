@@ -1,4 +1,4 @@
-/** The forms of what is not measured: what a model writes, and what a machine can run. */
+/** The forms of reports that are not measurements: what a model writes, and what a machine can run. */
 import { z } from "zod";
 import { dropForm, headForm, modelForm } from "./provenance.ts";
 
@@ -19,14 +19,14 @@ export const generateForm = z.object({
 /** What a machine can run. */
 export const doctorForm = z.object({
   ...headForm("doctor"),
-  /** Whether all is there that nothing runs without. */
+  /** Whether everything required is there. */
   works: z.boolean(),
   findings: z.array(z.object({
     part: z.string(),
     works: z.boolean(),
     needed: z.boolean(),
     found: z.string(),
-    /** How to get it, where it does not work. */
+    /** How to get it, if it does not work. */
     remedy: z.string().optional(),
   })),
 });

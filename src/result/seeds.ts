@@ -5,7 +5,7 @@ import { canonical } from "./key.ts";
 import { head } from "./methods.ts";
 import type { Profile } from "./profile.ts";
 
-/** Joins profiles that differ in their seed alone. Throws `TypeError` where they differ in more. */
+/** Combines profiles that differ only in their seed. Throws `TypeError` if they differ in anything else. */
 export function overSeeds(
   profiles: readonly Profile[],
   { shape, initialiser }: Pick<RandomInit, "shape" | "initialiser">,
@@ -14,7 +14,9 @@ export function overSeeds(
   if (!first) throw new RangeError("Cannot average over seeds: found no profile, expected at least one");
   const fixed = ({ provenance: { seed: _, ...rest } }: Profile) => canonical(rest);
   if (profiles.some((profile) => fixed(profile) !== fixed(first))) {
-    throw new TypeError("Cannot average over seeds: the profiles differ in more than their seed");
+    throw new TypeError(
+      "Cannot average over seeds: found profiles that differ in more than their seed, expected the same study",
+    );
   }
   const modules = (kind: "attention" | "mlp" | "block") => {
     const column = (key: "importance" | "relativeMagnitude" | "sign") =>

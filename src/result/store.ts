@@ -1,6 +1,6 @@
 /**
- * Results as files, of the form of their kind in both directions: what is written has passed it, and what is read is of
- * it, or an error names the field. The form gives the order of the keys, so that equal results are equal bytes.
+ * Results as files, checked against the form of their kind on writing and on reading; an error names the field that does
+ * not fit. The form fixes the order of the keys, so that equal results are equal bytes.
  */
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
@@ -8,7 +8,7 @@ import { writeWhole } from "../disk/mod.ts";
 import { forms, type ResultOf } from "./forms.ts";
 import { type Kind, METHODS } from "./methods.ts";
 
-/** A result as JSON, on one line or indented. Throws `TypeError` that names the kind and the field that is not of its form. */
+/** A result as JSON, on one line or indented. Throws `TypeError` that names the kind and the field that does not fit its form. */
 export function resultText(result: { readonly kind: Kind }, indent = 0): string {
   const checked = forms[result.kind].safeParse(result);
   if (!checked.success) throw new TypeError(`Cannot write ${result.kind}: ${flawIn(checked.error)}`);
@@ -65,7 +65,7 @@ export async function readResult<K extends Kind>(path: string, ...kinds: K[]): P
   return parseResult(path, text, ...kinds);
 }
 
-/** A result from its text; `name` is how errors call it. */
+/** A result from its text; `name` is used in errors. */
 export function parseResult<K extends Kind>(name: string, text: string, ...kinds: K[]): ResultOf<K> {
   let parsed: { kind?: unknown; method?: unknown };
   try {
@@ -82,7 +82,7 @@ export function parseResult<K extends Kind>(name: string, text: string, ...kinds
   if (parsed.method !== METHODS[kind]) {
     throw new TypeError(
       `Cannot read ${name}: method is ${JSON.stringify(parsed.method)}, expected ${METHODS[kind]} ` +
-        `(this Lamina computes a ${kind} in another way than the one that made it: make it anew)`,
+        `(this version of Lamina computes a ${kind} differently from the one that made it; run the study again)`,
     );
   }
   const checked = forms[kind].safeParse(parsed);
@@ -90,7 +90,7 @@ export function parseResult<K extends Kind>(name: string, text: string, ...kinds
   return checked.data as ResultOf<K>;
 }
 
-/** The first field that is not of the form, and how many more there are. */
+/** The first field that does not fit the form, and how many more there are. */
 function flawIn({ issues: [first, ...more] }: z.ZodError): string {
   const rest = more.length > 0 ? ` (and ${more.length} more)` : "";
   const message = first.message.replace(/^Invalid input: /, "");

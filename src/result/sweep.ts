@@ -1,4 +1,4 @@
-/** The forms of what is dropped, in which order, and of what dropping more and more costs. */
+/** The forms of plans (what is dropped, in which order) and of sweeps (what dropping more and more costs). */
 import { z } from "zod";
 import { dropForm, headForm, indices, provenanceForm } from "./provenance.ts";
 
@@ -11,7 +11,7 @@ export const planForm = z.object({
   ...headForm("plan"),
   model: z.string(),
   layers: z.int().positive(),
-  /** Of the profile that gave the order; a plan written by hand has none. */
+  /** Provenance of the profile that gave the order; a plan written by hand has none. */
   provenance: provenanceForm.optional(),
   target: targets,
   by: orders,
@@ -20,7 +20,7 @@ export const planForm = z.object({
   attention: indices,
   /** Layers whose MLP is dropped, first dropped first. */
   mlp: indices,
-  /** The drops in order; score is what they were ordered by. */
+  /** The drops in order; `score` is what they were ordered by. */
   order: z.array(
     z.object({ module: z.enum(["attention", "mlp", "block"]), layer: z.int(), score: z.number().nullable() }),
   ),
@@ -31,14 +31,14 @@ export type Plan = z.infer<typeof planForm>;
 /** Quality against the number of modules dropped, by what they were ordered by. */
 export const sweepForm = z.object({
   ...headForm("sweep"),
-  /** Of the full model on the text that quality was measured on. */
+  /** Provenance of the full model on the text on which quality was measured. */
   provenance: provenanceForm,
-  /** Of the profile that gave the orders. */
+  /** Provenance of the profile that gave the orders. */
   calibration: provenanceForm,
   curves: z.array(z.object({
     target: targets,
     by: orders,
-    /** Of a random order. */
+    /** Seed of a random order. */
     seed: z.int().nullable(),
     points: z.array(z.object({
       dropped: z.int().nonnegative(),
@@ -49,7 +49,7 @@ export const sweepForm = z.object({
       perplexity: z.number(),
       kl: z.number(),
       top1: z.number(),
-      /** Rise of nll over the full model, paired over samples; null for a single sample. */
+      /** Rise in nll over the full model, paired over samples; null for a single sample. */
       rise: z.number(),
       riseError: z.number().nullable(),
     })),

@@ -1,4 +1,4 @@
-/** What a run will take: floating-point operations and bytes, before anything is read. */
+/** What a run will take, in floating-point operations and bytes, before anything is read. */
 import type { AttentionSpec, LayerSpec, MlpSpec, ModelSpec } from "../models/mod.ts";
 import type { DropPlan } from "./plan.ts";
 import { branches } from "./trie.ts";
@@ -54,7 +54,7 @@ function attentionWeights({ heads, kvHeads, headSize }: AttentionSpec, hidden: n
   return hidden * headSize * (2 * heads + 2 * kvHeads);
 }
 
-/** A token: its projections, and two products with the keys it sees (half of T on average, at most the window). */
+/** Per token: its projections, and two products with the keys it sees (half of T on average, at most the window). */
 function attentionFlops(spec: AttentionSpec, hidden: number, length: number): number {
   const seen = Math.min(length / 2, spec.window ?? Infinity);
   return 2 * attentionWeights(spec, hidden) + 4 * seen * spec.heads * spec.headSize;

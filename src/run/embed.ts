@@ -3,7 +3,7 @@ import type { Model } from "../models/mod.ts";
 import { float32, toFloat32 } from "../tensor/mod.ts";
 import { areFinite, notFinite, sumOfSquares } from "./finite.ts";
 
-/** Rows of the embedding that are asked for together: a remote file gives them in few requests. */
+/** Embedding rows that are requested together: a remote file returns them in few requests. */
 const ROWS = 1024;
 
 /**

@@ -1,5 +1,5 @@
 /**
- * A run whose numbers are not finite ends where they began, with an error that names the place, and the tensor.
+ * A run with non-finite numbers ends where they first appear, with an error that names the place and the tensor.
  *
  * Graphs give the sum of the squares of what they watch (models/watch.ts); weights are searched only once it is too large.
  */
@@ -7,7 +7,7 @@ import type { Engine, Held } from "../engine/mod.ts";
 import type { Model } from "../models/mod.ts";
 import { type Tensor, toFloat32 } from "../tensor/mod.ts";
 
-/** A module of a layer, or what stands before or behind the layers. */
+/** A module of a layer, or what comes before or after the layers. */
 export type Place =
   | { readonly layer: number; readonly module: "attention" | "mlp" }
   | "embedding"
@@ -15,7 +15,7 @@ export type Place =
   | "head";
 
 /**
- * What a sum of squares may come to: a sixteenth of the largest float32. Of two vectors below it, the sum and the difference
+ * The largest sum of squares allowed: a sixteenth of the largest float32. Of two vectors below it, the sum and the difference
  * have squares below four times as much, the difference to a third below nine times, and no inner product is larger.
  */
 const LIMIT = 2 ** 124;
@@ -51,7 +51,7 @@ export function notFinite(
     return model.stored?.(name, layer) ?? name;
   });
   return new RangeError(
-    `Cannot run ${model.name}: ${described(place)} gives numbers that are not finite${
+    `Cannot run ${model.name}: ${described(place)} produces non-finite numbers${
       found && ` (${found})`
     }, expected finite ones`,
   );
@@ -62,12 +62,12 @@ function described(place: Place): string {
   return `layer ${place.layer}, ${place.module === "mlp" ? "MLP" : "attention"}`;
 }
 
-/** The first weight that is not finite; else the largest, which is what makes numbers overflow. */
+/** The first weight that is not finite; else the largest, which makes numbers overflow. */
 function reason(weights: Iterable<readonly [string, Tensor]>, stored: (name: string) => string): string {
   let largest = { name: "", value: 0 };
   for (const [name, tensor] of weights) {
     for (const value of toFloat32(tensor)) {
-      if (!Number.isFinite(value)) return `${stored(name)} holds ${value}`;
+      if (!Number.isFinite(value)) return `${stored(name)} contains ${value}`;
       if (Math.abs(value) > Math.abs(largest.value)) largest = { name, value };
     }
   }

@@ -69,8 +69,8 @@ const BATCH_TOKENS = 2048;
 const DEFAULT_BUDGET = 512 * 2 ** 20;
 
 /**
- * Runs the layers; gives the number of modules executed (counted once for all samples). Throws `RangeError` where a
- * module gives numbers that are not finite: no probe sees them.
+ * Runs the layers; gives the number of modules executed (counted once for all samples). Throws `RangeError` if a
+ * module produces non-finite numbers: no probe sees them.
  */
 export async function forward(options: ForwardOptions): Promise<number> {
   const { model, blocks, plans } = options;

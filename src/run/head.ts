@@ -1,4 +1,4 @@
-/** The final norm and the head's matrix: read in slices of rows, and looked at where their numbers are not finite. */
+/** The final norm and the head's matrix: read in slices of rows, and searched if numbers are not finite. */
 import { type Model, normTensors } from "../models/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import { areFinite, notFinite, sumOfSquares } from "./finite.ts";

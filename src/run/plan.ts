@@ -1,6 +1,6 @@
 /**
- * What to leave out: sets of attention and MLP layers, 0-based, in the model's original numbering. Plain data, in
- * ascending order, so that equal plans are equal as JSON.
+ * What to drop: sets of attention and MLP layers, 0-based, in the model's original numbering. Plain data, in
+ * ascending order: equal plans are equal as JSON.
  */
 import type { ModelSpec } from "../models/mod.ts";
 
@@ -15,7 +15,7 @@ export interface DropPlan {
 /** The full model. */
 export const noDrop: DropPlan = { attention: [], mlp: [] };
 
-/** A plan in normal form. Throws `RangeError` for an index that is no layer, is repeated, or is absent already. */
+/** A plan in normal form. Throws `RangeError` for an index that is not a layer, is repeated, or is already absent. */
 export function dropPlan(spec: ModelSpec, { attention = [], mlp = [] }: Partial<DropPlan>): DropPlan {
   return { attention: check(spec, "attention", attention), mlp: check(spec, "mlp", mlp) };
 }
@@ -30,9 +30,9 @@ function check(spec: ModelSpec, module: "attention" | "mlp", indices: readonly n
       );
     }
     if (!layer[module]) {
-      throw new RangeError(`Cannot drop ${module} ${index}: the checkpoint is without it already`);
+      throw new RangeError(`Cannot drop ${module} ${index}: the checkpoint already lacks it`);
     }
-    if (seen.has(index)) throw new RangeError(`Cannot drop ${module} ${index}: it is named twice`);
+    if (seen.has(index)) throw new RangeError(`Cannot drop ${module} ${index}: it is listed twice`);
     seen.add(index);
   }
   return [...seen].sort((a, b) => a - b);

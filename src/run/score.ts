@@ -1,5 +1,5 @@
 /**
- * The head, last: how well each plan predicts the next token, beside the full model.
+ * The head, last: how well each plan predicts the next token, compared with the full model.
  *
  * Final streams are normed once; then slices of the vocabulary pass, each weight row read once, and for each slice
  * chunks of positions with all plans side by side. A slice gives for every position its maximum, Σ exp, best token,
@@ -38,7 +38,7 @@ export interface ScoreSums {
   nll: number;
   /** Σ KL(p_full ‖ p_drop), nats. */
   kl: number;
-  /** Positions whose most probable token is the full model's. */
+  /** Positions whose most probable token is also the full model's. */
   top1: number;
   /** Predicted tokens: T − 1. */
   tokens: number;
@@ -106,7 +106,7 @@ function expectPerplexity({ name }: Model, plan: DropPlan, samples: readonly Sco
   throw new RangeError(
     `Cannot score ${name} without ${JSON.stringify(plan)}: ${
       perToken("nll")
-    } nats a token, expected at most ${most} ` +
+    } nats per token, expected at most ${most} ` +
       "(its perplexity would not be finite)",
   );
 }

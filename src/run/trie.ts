@@ -5,7 +5,7 @@
 import type { LayerSpec } from "../models/mod.ts";
 import type { DropPlan } from "./plan.ts";
 
-/** Plans that take the same way through one layer. */
+/** Plans that take the same path through one layer. */
 export interface Branch {
   /** Indices of the plans. */
   readonly plans: readonly number[];

@@ -2,8 +2,8 @@
  * Redundancy through training (paper, claim C3: attention redundancy persists throughout training; v6, figure 7).
  *
  * A profile at every checkpoint of a series, on one text. Each checkpoint is a result of its own, a series of one, and is
- * kept under what is known of it before its weights are opened: an interrupted study goes on where it stopped and reads
- * nothing of the weights of what is finished. With quality, half of the attention, MLP and block modules are dropped at
+ * kept under what is known before its weights are opened: an interrupted study resumes where it stopped and reads no
+ * weights of finished checkpoints. With quality, half of the attention, MLP and block modules are dropped at
  * each step by that step's own importance.
  */
 import { meter, type Progress } from "../hub/mod.ts";

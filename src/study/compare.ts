@@ -1,4 +1,4 @@
-/** Two profiles side by side: which modules both would drop, and how alike their rankings are. */
+/** Two profiles side by side: which modules both would drop, and how similar their rankings are. */
 import { type Agreement, type Comparison, head, type Profile } from "../result/mod.ts";
 import { pairsOf, rankCorrelation } from "./pairs.ts";
 import { rank } from "./plan.ts";
@@ -22,7 +22,11 @@ import { rank } from "./plan.ts";
  */
 export function compare(a: Profile, b: Profile): Comparison {
   const [layersA, layersB] = [a.provenance.model.layers, b.provenance.model.layers];
-  if (layersA !== layersB) throw new RangeError(`Cannot compare ${layersA} layers with ${layersB}`);
+  if (layersA !== layersB) {
+    throw new RangeError(
+      `Cannot compare profiles of ${layersA} and ${layersB} layers: expected equally many`,
+    );
+  }
   const agreement = (kind: "attention" | "mlp" | "block"): Agreement => {
     const pairs = pairsOf(a[kind].importance, b[kind].importance);
     const layers = (profile: Profile) => rank(profile, kind).map(({ layer }) => layer);

@@ -18,7 +18,7 @@ export interface Parts {
   readonly magnitude: number;
   /** Below 1 where the update points along the stream, above 1 where it points a little against it. */
   readonly angle: number;
-  /** 1 where all tokens are alike. */
+  /** 1 if all tokens are alike. */
   readonly spread: number;
 }
 
@@ -26,7 +26,7 @@ export interface Parts {
 export interface MagnitudeShare {
   /** Spearman's correlation of importance with relative magnitude. */
   readonly rankCorrelation: number;
-  /** Share of the variance of ln importance that a line in the logarithm of the magnitude's factor explains. */
+  /** Share of the variance of ln importance explained by a line in the logarithm of the magnitude factor. */
   readonly explained: number;
 }
 

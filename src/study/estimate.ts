@@ -24,7 +24,7 @@ const EFFICIENCY = 0.6;
 /** Memory that is there whatever runs: the runtime, one slice of logits, a module's intermediate values. */
 const BASE_BYTES = 250 * 2 ** 20;
 
-/** Plans that run as one trie over N blocks of T tokens; `head` where predictions are scored. */
+/** Plans that run as one trie over N blocks of T tokens;`head` if predictions are scored. */
 export interface Pass {
   readonly plans: readonly DropPlan[];
   readonly head: boolean;
@@ -75,7 +75,7 @@ export async function estimatePasses(
   };
 }
 
-/** Floating-point operations a second of a square product of side 1024: the best of five. */
+/** Floating-point operations per second of a square product of side 1024: the best of five. */
 async function productSpeed(options: StudyOptions): Promise<number> {
   const side = 1024;
   const graph = createGraph();

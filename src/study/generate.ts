@@ -1,8 +1,8 @@
 /**
- * What a model writes, under each of several plans: the full model's text beside a dropped one's.
+ * What a model writes under each of several plans: the full model's text next to that of a model with modules dropped.
  *
- * The plans write one after the other, each with a decoder of its own, so that memory is that of one. Sampled texts draw
- * with the same random numbers under every plan (sample.ts).
+ * The plans run one after the other, each with its own decoder, so memory is that of one. Sampling uses the same random
+ * numbers under every plan (sample.ts).
  */
 import { decoder, type DropPlan, sampler } from "../run/mod.ts";
 import type { Engine } from "../engine/mod.ts";
@@ -12,17 +12,17 @@ import { engineOf } from "./options.ts";
 import { dropsIn } from "./plan.ts";
 import type { StudyModel } from "../subject/mod.ts";
 
-/** A token as it is written. */
+/** A token as it is generated. */
 export interface Written {
   /** Index of the plan that wrote it. */
   readonly plan: number;
   /** The token. */
   readonly id: number;
-  /** What it adds to the text; empty while a character is unfinished. */
+  /** The text that it adds; empty while a character is incomplete. */
   readonly text: string;
 }
 
-/** How to write. */
+/** Options of generation. */
 export interface GenerateOptions {
   /** What to leave out, a text for each; the full model's text where not said. */
   readonly plans?: readonly Partial<DropPlan>[] | undefined;
@@ -46,7 +46,7 @@ export interface GenerateOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A text of one plan; the prompt and the token that ended it are not part of it. */
+/** The text of one plan, without the prompt and the token that ended it. */
 export interface Generated {
   /** What was dropped. */
   readonly plan: DropPlan;
@@ -82,10 +82,12 @@ export async function generate(
 ): Promise<Generated[]> {
   const { tokens = 64, bos = false } = options;
   if (!(Number.isSafeInteger(tokens) && tokens >= 1)) {
-    throw new RangeError(`Cannot write ${tokens} tokens: expected an integer of at least 1`);
+    throw new RangeError(`Cannot generate ${tokens} tokens: expected an integer of at least 1`);
   }
   const tokenizer = await model.tokenizer();
-  if (bos && tokenizer.bos === null) throw new TypeError(`Cannot begin with BOS: ${model.name} has none`);
+  if (bos && tokenizer.bos === null) {
+    throw new TypeError(`Cannot begin with BOS: ${model.name} has no BOS token`);
+  }
   const ids = [...(bos ? [tokenizer.bos!] : []), ...tokenizer.encode(prompt)];
   if (ids.length === 0) throw new RangeError("Cannot continue an empty prompt: expected a text, or BOS");
   const plans = (options.plans ?? [{}]).map((plan) => dropsIn(model, plan));

@@ -1,5 +1,5 @@
 /**
- * Token after token, what each adds to the text.
+ * The text that each token adds, token by token.
  *
  * A character may take several tokens: until it is complete it decodes as U+FFFD, and the text waits for the token that
  * completes it. Only a few tokens before the new one are decoded again, so a long text costs no more than a short one.
@@ -9,7 +9,7 @@ import type { Tokenizer } from "../text/mod.ts";
 /** Tokens of context that decoders look back over: whether a word begins with a space is in its neighbour. */
 const CONTEXT = 4;
 
-/** Gives the text that the next token adds after those of the prompt; the last one gives what was held back. */
+/** Returns the text that the next token adds after those of the prompt; the last call returns what was held back. */
 export function incremental(
   tokenizer: Tokenizer,
   prompt: readonly number[],

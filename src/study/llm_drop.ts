@@ -1,6 +1,6 @@
 /**
- * A profile beside what the official code would say of the same model and text (run/probes/llm_drop.ts). Both agree where no
- * norm stands behind a module. The official code needs `input_layernorm`, so it has no word on post-norm models.
+ * A profile next to what the official code would compute for the same model and text (run/probes/llm_drop.ts). Both agree
+ * if no norm follows a module. The official code needs `input_layernorm`, so it does not cover post-norm models.
  */
 import type { LayerSpec } from "../models/mod.ts";
 import { type AgainstLlmDrop, head, type OfficialDifference, type Profile } from "../result/mod.ts";
@@ -31,7 +31,7 @@ export async function againstLlmDrop(
   const { layers } = model.spec;
   if (layers.some(isPostNorm)) {
     throw new TypeError(
-      `Cannot compare ${model.name} with llm-drop: ${model.spec.family} has no norm in front of its modules, ` +
+      `Cannot compare ${model.name} with llm-drop: ${model.spec.family} has no norm before its modules, ` +
         "expected one (the official code hooks it)",
     );
   }

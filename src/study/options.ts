@@ -1,4 +1,4 @@
-/** What every study can be told, and its defaults. */
+/** The options of every study, and their defaults. */
 import { cpuEngine, type Engine } from "../engine/mod.ts";
 import { meter, type Progress } from "../hub/mod.ts";
 import { type Keeping, type Provenance, VERSION } from "../result/mod.ts";
@@ -27,17 +27,19 @@ export function engineOf({ engine }: Pick<StudyOptions, "engine">): Engine {
   return engine ?? (shared ??= cpuEngine());
 }
 
-/** The text options of a study, defaults filled in. Throws `RangeError` for sizes that make no sense. */
+/** Throws `RangeError` unless the value is an integer of at least `least`; a count is named in the plural. */
+export function checkInteger(name: string, value: number, least: number) {
+  if (Number.isInteger(value) && value >= least) return;
+  const told = name.endsWith("s") ? `${value} ${name}` : `${name} ${value}`;
+  throw new RangeError(`Cannot use ${told}: expected an integer of at least ${least}`);
+}
+
+/** The text options of a study, with defaults filled in. Throws `RangeError` for sizes out of range. */
 export function textOptions(options: StudyOptions, text: string): TextOptions {
   const { samples = 8, length = 512, skip = 0, bos = false } = options;
-  const check = (name: string, value: number, least: number) => {
-    if (!Number.isInteger(value) || value < least) {
-      throw new RangeError(`Cannot use ${name} ${value}: expected an integer of at least ${least}`);
-    }
-  };
-  check("samples", samples, 1);
-  check("length", length, 2);
-  check("skip", skip, 0);
+  checkInteger("samples", samples, 1);
+  checkInteger("length", length, 2);
+  checkInteger("skip", skip, 0);
   return { text: options.text ?? text, samples, length, skip, bos };
 }
 

@@ -1,4 +1,4 @@
-/** Two lists by layer as pairs, and how alike they are ordered. */
+/** Two lists by layer as pairs, and their rank correlation. */
 import { spearman } from "../measure/mod.ts";
 
 /** By layer [L]; null where the module is absent. */

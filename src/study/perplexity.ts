@@ -1,6 +1,6 @@
 /**
- * What dropping costs in the model's own words: perplexity, divergence from the full model, equal choices of the next
- * token. All plans run as one trie beside the full model, so a sweep costs little more than its deepest branch.
+ * What dropping costs in the model's predictions: perplexity, divergence from the full model, top-1 agreement. All plans
+ * run as one trie together with the full model, so a sweep costs little more than its deepest branch.
  */
 import { keep, keptResult, type Perplexity, perplexityOf, type Provenance } from "../result/mod.ts";
 import { type DropPlan, type Reference, reference, score } from "../run/mod.ts";
@@ -8,7 +8,7 @@ import { engineOf, HELD_OUT_TEXT, provenance, reporter, type StudyOptions, textO
 import { dropsIn } from "./plan.ts";
 import { packText, type StudyModel } from "../subject/mod.ts";
 
-/** Nats a token that `run` loses over `base`, sample by sample. Throws `RangeError` for different texts. */
+/** Nats per token that `run` loses over `base`, sample by sample. Throws `RangeError` for different texts. */
 export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
   if (run.provenance.text.hash !== base.provenance.text.hash) {
     throw new RangeError("Cannot pair runs over different texts: expected the same samples");
@@ -43,7 +43,7 @@ export async function perplexities(
 
 /**
  * The same for groups of plans, each group one trie: what an interrupted study has finished is kept by group. The full
- * model runs once for all of them.
+ * model runs once for all groups.
  */
 export async function perplexityGroups(
   model: StudyModel,

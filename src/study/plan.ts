@@ -1,7 +1,7 @@
 /**
- * From importances to a list of drops: the n lowest, in order (one-shot, as the paper drops).
+ * From importance to a list of drops: the n lowest, in order (one-shot, as in the paper).
  *
- * Baselines beside it: relative magnitude, a random order from a seed, and the deepest first.
+ * Baselines: relative magnitude, a random order from a seed, and deepest first.
  */
 import { halfWidth95, mean } from "../measure/mod.ts";
 import type { ModelSpec } from "../models/mod.ts";
@@ -18,7 +18,7 @@ export type Order = Plan["by"];
 /** One module and what it was ordered by. */
 export type Ranked = Plan["order"][number];
 
-/** What modules are ordered by, of a profile; null where there is no module. */
+/** The values of a profile by which modules are ordered; null where there is no module. */
 export type Scores = Readonly<
   Record<"attention" | "mlp" | "block", Pick<ModuleMeans, "importance" | "relativeMagnitude">>
 >;
@@ -57,7 +57,7 @@ export function rank(scores: Scores, target: Target, by: Order = "importance", s
   }
 }
 
-/** Modules as lists of layers, in their order; of a block, those modules that there are. */
+/** Modules as lists of layers, in order; for a block, the modules that exist. */
 export function dropsOf(scores: Scores, order: readonly Ranked[]): { attention: number[]; mlp: number[] } {
   const layers = (kind: "attention" | "mlp") =>
     order.filter(({ module, layer }) =>
@@ -163,7 +163,7 @@ function expectPlanOf(identity: StudyModel["identity"], plan: Plan): void {
   ];
   throw new TypeError(
     `Cannot apply a plan made from ${found.name} (${found.fingerprint}) to ${identity.name} ` +
-      `(${identity.fingerprint}): expected one made from this model; to drop the same layers all the same, ` +
+      `(${identity.fingerprint}): expected one made from this model; to drop the same layers anyway, ` +
       `name them: ${flags.join(" ") || "there are none"}`,
   );
 }

@@ -20,7 +20,7 @@ import {
 import { dropsIn } from "./plan.ts";
 import { packText, type StudyModel } from "../subject/mod.ts";
 
-/** Options of a profile; `drop` leaves modules out of the model that is measured. */
+/** Options of a profile; `drop` removes modules from the measured model. */
 export interface ProfileOptions extends StudyOptions {
   /** Modules that are left out; none by default. */
   readonly drop?: Partial<DropPlan>;
@@ -47,7 +47,7 @@ export async function profile(model: StudyModel, options: ProfileOptions = {}): 
   return await profileBlocks(model, packed.blocks, origin, `profile of ${model.name}`, options);
 }
 
-/** Profiles a model over blocks of tokens, as the provenance says; or gives the profile of them that is kept. */
+/** Profiles a model over blocks of tokens, as the provenance says, or returns the kept profile. */
 export async function profileBlocks(
   model: Model,
   blocks: Blocks,

@@ -1,5 +1,5 @@
 /**
- * What importance stands for, measured directly: the loss when one module alone is removed, and differences of losses
+ * What importance is a proxy for, measured directly: the loss when one module alone is removed, and differences of losses
  * paired over samples (samples differ far more from each other than one sample under two plans).
  */
 import { halfWidth95, mean, spearman } from "../measure/mod.ts";
@@ -8,7 +8,7 @@ import type { StudyOptions } from "./options.ts";
 import { lossDifferences, perplexities } from "./perplexity.ts";
 import type { StudyModel } from "../subject/mod.ts";
 
-/** Nats per token that one run loses over another, with its 95 % interval; no interval for a single sample. */
+/** Nats per token that one run loses over another, with a 95 % confidence interval; no interval for a single sample. */
 export interface Paired {
   /** In the mean over samples. */
   readonly difference: number;

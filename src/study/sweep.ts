@@ -1,5 +1,5 @@
 /**
- * Quality against the number of modules dropped: each target by importance, and the baselines that tell whether
+ * Quality against the number of modules dropped: each target by importance, and the baselines that show whether
  * importance was worth measuring (random, deepest first, relative magnitude).
  */
 import { mean, standardError, studentT95 } from "../measure/mod.ts";
@@ -39,7 +39,7 @@ export function sweepSteps(upto: number): number[] {
   return [...steps.filter((step) => step < upto), upto];
 }
 
-/** Numbers dropped where nothing else is said. */
+/** The default numbers of drops. */
 export const SWEEP_STEPS: readonly number[] = sweepSteps(15);
 
 /**
@@ -191,11 +191,11 @@ export function rise(full: Perplexity, dropped: Perplexity): { rise: number; ris
   return { rise: mean(differences), riseError: standardError(differences) };
 }
 
-/** How many modules of a curve may go within a budget. */
+/** How many modules of a curve can be dropped within a budget. */
 export interface Allowance {
-  /** Largest number of the curve whose loss is within the budget, all smaller ones too; 0 where not even the first is. */
+  /** The largest number of drops whose loss, and that of all smaller ones, is within the budget; 0 if not even the first is. */
   readonly dropped: number;
-  /** The same with the upper, and with the lower end of the loss's 95 % interval. */
+  /** The same for the upper and the lower end of the loss's 95 % confidence interval. */
   readonly atLeast: number;
   /** The same with the lower end. */
   readonly atMost: number;

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { OpenOptions } from "../hub/mod.ts";
 import { openModel } from "./model.ts";
 
-/** A `config.json`, and what it is called. */
+/** A `config.json` and its name. */
 export interface NamedConfig {
   /** Its name, or that of its folder. */
   readonly name: string;

@@ -1,20 +1,20 @@
-/** A model opened for study: its weights, its tokenizer, and what results say of it. */
+/** A model opened for study: its weights, its tokenizer, and its identity in results. */
 import { type ModelFiles, openModel as openFiles, type OpenOptions, readText } from "../hub/mod.ts";
 import { loadFolder, loadGguf, type Model, readSpec } from "../models/mod.ts";
 import type { Provenance } from "../result/mod.ts";
 import { type ConfiguredIds, type Tokenizer, tokenizerFromGguf, tokenizerFromJson } from "../text/mod.ts";
 import { openGguf } from "../weights/mod.ts";
 
-/** Bytes that a configuration or a tokenizer may have. */
+/** Largest size of a configuration or a tokenizer, in bytes. */
 const MAX_JSON = 64 * 2 ** 20;
 
 /** An opened model. */
 export interface StudyModel extends Model {
-  /** Throws, saying what is missing, where the checkpoint has no tokenizer. */
+  /** Throws, saying what is missing, if the checkpoint has no tokenizer. */
   tokenizer(): Promise<Tokenizer>;
-  /** What every result of it carries. */
+  /** Its identity, part of every result. */
   readonly identity: Provenance["model"];
-  /** Gives back files and memory. */
+  /** Releases files and memory. */
   close(): void;
 }
 
@@ -41,13 +41,13 @@ export async function openModel(ref: string, options: OpenOptions = {}): Promise
   }
 }
 
-/** What a folder in Hugging Face layout says of its model before a byte of the weights is read. */
+/** What a folder in Hugging Face layout says about its model before a byte of the weights is read. */
 export interface Outline extends Pick<StudyModel, "spec" | "tokenizer"> {
   /** Without the weights' format, which their header tells. */
   readonly identity: Omit<Provenance["model"], "format">;
   /** Opens the weights. The files are closed with the model. */
   open(): Promise<StudyModel>;
-  /** Gives back the files, where no model is opened. */
+  /** Releases the files, if no model is opened. */
   close(): void;
 }
 

@@ -1,14 +1,14 @@
-/** The checkpoints of one training run as models: each is opened when its turn comes, and remote weights are not stored. */
+/** The checkpoints of one training run as models: each is opened in turn, and remote weights are not stored. */
 import { seriesFiles, type SeriesOptions } from "../hub/mod.ts";
 import { type Outline, outline, type StudyModel } from "./model.ts";
 
 /** One checkpoint, not opened. */
 export interface Checkpoint {
-  /** Updates of the weights so far. */
+  /** Optimiser steps so far. */
   readonly step: number;
-  /** How tables name it: "pre-ln/step00512", "owner/name@step1000". */
+  /** Its name in tables: "pre-ln/step00512", "owner/name@step1000". */
   readonly name: string;
-  /** What it is, from its configuration and tokenizer: nothing of the weights is read. */
+  /** Its identity, from its configuration and tokenizer; no weights are read. */
   outline(): Promise<Outline>;
   /** Opens it; the caller closes it. */
   open(): Promise<StudyModel>;
@@ -46,7 +46,9 @@ export async function openSeries(ref: string, options: SeriesOptions = {}): Prom
         const files = await checkpoint.open();
         try {
           if (files.kind === "folder") return await outline(files);
-          throw new Error(`Cannot open ${files.name}: a GGUF file, expected a folder in Hugging Face layout`);
+          throw new Error(
+            `Cannot open ${files.name}: found a GGUF file, expected a folder in Hugging Face layout`,
+          );
         } catch (error) {
           files.close();
           throw error;

@@ -13,21 +13,21 @@ import {
 } from "../text/mod.ts";
 import type { StudyModel } from "./model.ts";
 
-/** Which text, and how it is cut. */
+/** Which text, and how it is cut into blocks. */
 export interface TextOptions {
   /** `stories`, `wiki`, `code`, `math`, `c4`, or a file: plain text or JSONL with a `text` field. */
   readonly text: string;
-  /** Blocks, and tokens in each. */
+  /** Number of blocks, and tokens in each. */
   readonly samples: number;
   /** Tokens in each block. */
   readonly length: number;
-  /** Blocks of the text that are passed over first, so that machines can share a study. */
+  /** Number of blocks to skip at the start, to split a study over machines. */
   readonly skip: number;
-  /** Whether BOS begins each block. */
+  /** Whether each block begins with BOS. */
   readonly bos: boolean;
 }
 
-/** Blocks of tokens, and what results say of them. */
+/** Blocks of tokens, and their identity in results. */
 export interface Packed {
   /** The tokens [samples, length]. */
   readonly blocks: Blocks;
@@ -95,7 +95,7 @@ async function openText(text: string, fetch: FetchOptions): Promise<AsyncIterabl
   if (textNames.includes(text)) return namedText(text, await benchmarkData(fetch));
   const found = await stat(text).catch(() => null);
   if (found?.isDirectory()) {
-    throw new Error(`Cannot read text ${text}: a folder, expected a file of plain text or JSONL`);
+    throw new Error(`Cannot read text ${text}: found a folder, expected a file of plain text or JSONL`);
   }
   if (!found) {
     throw new Error(

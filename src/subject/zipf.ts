@@ -1,6 +1,6 @@
 /**
- * Text for a model that has no tokenizer: ids drawn from Zipf's law, the word of rank r with probability ∝ 1/r, which is
- * roughly how often words come in real text. To random weights only repetition matters, and ids are their ranks.
+ * Text for a model without a tokenizer: ids drawn from Zipf's law, rank r with probability ∝ 1/r, roughly the word
+ * frequencies of real text. For random weights only repetition matters, and ids are ranks.
  */
 import type { Blocks } from "../text/mod.ts";
 import { philox } from "../tensor/mod.ts";

@@ -61,7 +61,9 @@ function helper(): Helper {
   worker.onmessage = () => waiting.shift()!.resolve();
   worker.onerror = (event) => {
     event.preventDefault();
-    waiting.splice(0).forEach(({ reject }) => reject(new Error(`Cannot make numbers: ${event.message}`)));
+    waiting.splice(0).forEach(({ reject }) =>
+      reject(new Error(`Cannot draw random numbers: ${event.message}`))
+    );
   };
   return {
     fill(out, rows) {

@@ -1,6 +1,6 @@
 /**
- * Normal numbers that are a function of where they stand, so that a slice alone equals the slice of the whole, bit for
- * bit, in any worker, in any order, and on any device: kernels/random_normal.{wgsl,cu} compute the same bits.
+ * Normal numbers that are a function of their position: a slice alone equals the slice of the whole, bit for bit, in
+ * any worker, in any order, and on any device: kernels/random_normal.{wgsl,cu} compute the same bits.
  *
  * The algorithm; all arithmetic is on unsigned 32-bit words, modulo 2^32, until the last line:
  *
@@ -55,13 +55,13 @@ export function seedKey(seed: number): StreamKeys {
 
 /**
  * Fills `out` with elements `start`, `start + 1`, … of the stream: normal, mean 0, standard deviation `scale` (rounded to
- * float32). `start` may be odd and is limited by 2^53 only. Throws `RangeError` where the elements do not exist or the scale
+ * float32). `start` may be odd and is limited by 2^53 only. Throws `RangeError` if the elements do not exist or the scale
  * is not finite.
  */
 export function fillNormal(out: Float32Array, keys: StreamKeys, start: number, scale: number): void {
   expectWhole("start", start, Number.MAX_SAFE_INTEGER - out.length);
   if (!Number.isFinite(scale)) {
-    throw new RangeError(`Cannot draw random numbers: scale ${scale}, expected a finite one`);
+    throw new RangeError(`Cannot draw random numbers: scale is ${scale}, expected a finite number`);
   }
   const table = scaledTable(Math.fround(Math.fround(scale) * TABLE_UNIT));
   for (let done = 0; done < out.length;) {
@@ -183,6 +183,6 @@ function product(a: number, b: number): [number, number] {
 function expectWhole(what: string, value: number, most: number): void {
   if (Number.isInteger(value) && value >= 0 && value <= most) return;
   throw new RangeError(
-    `Cannot draw random numbers: ${what} ${value}, expected a whole number from 0 to ${most}`,
+    `Cannot draw random numbers: ${what} is ${value}, expected a whole number from 0 to ${most}`,
   );
 }

@@ -2,7 +2,7 @@
  * Added tokens ("<|endoftext|>"), which are found in a text before anything else happens to it.
  *
  * As in Hugging Face's `AddedVocabulary`: of the tokens that begin at a place the longest counts; a `single_word` token
- * counts only where no letter, digit or mark touches it; `lstrip` and `rstrip` tokens take the white space beside them.
+ * counts only where no letter, digit or mark touches it; `lstrip` and `rstrip` tokens take the white space next to them.
  * White space and word characters are Unicode's, which JavaScript's `trim` and `\w` are not.
  */
 
@@ -14,7 +14,7 @@ export interface AddedToken {
   readonly lstrip?: boolean;
   readonly rstrip?: boolean;
   readonly special?: boolean;
-  /** Whether it is looked for in the normalised text; where not said, unless it is special. */
+  /** Whether it is looked for in the normalised text; default: unless it is special. */
   readonly normalized?: boolean;
 }
 

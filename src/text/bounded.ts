@@ -5,7 +5,7 @@
  */
 import { createContext, Script } from "node:vm";
 
-/** What a tokenizer may take: a start, and so much for every character. One in use takes 1 µs for each on two cores. */
+/** The time that a tokenizer may take: a constant plus an amount per character. Real ones take 1 µs per character on two cores. */
 const START_MS = 5000;
 const MS_PER_CHARACTER = 0.1;
 
@@ -27,7 +27,9 @@ export function guard(what: string, startMs = START_MS): Guard {
     } catch (error) {
       if ((error as { code?: unknown }).code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;
       throw new RangeError(
-        `${what}: no end after ${Math.round(performance.now() - begin)} ms at ${characters} characters, ` +
+        `${what}: not finished after ${
+          Math.round(performance.now() - begin)
+        } ms for ${characters} characters, ` +
           "expected patterns that match in reasonable time",
       );
     } finally {

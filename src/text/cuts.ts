@@ -10,7 +10,7 @@
  *   the sign for a space behind it;
  * - no added token has it inside, or takes or refuses the space beside it.
  *
- * Each is checked on the tokenizer at hand. Where anything else occurs no place is sure, and a text is tokenised whole.
+ * Each is checked for the given tokenizer. If it has anything else, no place is sure, and a text is tokenised whole.
  */
 import { type AddedToken } from "./added_tokens.ts";
 import { type Definition, isRecord, type VocabularyModel } from "./definition.ts";

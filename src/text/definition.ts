@@ -1,4 +1,4 @@
-/** `tokenizer.json`, checked: a kind of model that is known, ids in range, added tokens with a text. */
+/** `tokenizer.json`, checked: a known kind of model, ids in range, added tokens with a text. */
 import type { AddedToken } from "./added_tokens.ts";
 
 /** The parts of `tokenizer.json` that are looked at here; the rest is the library's. */
@@ -23,7 +23,7 @@ export const MAX_VOCABULARY = 2 ** 21;
 
 const MODELS = ["BPE", "Unigram", "WordPiece", "WordLevel"];
 
-/** Throws `TypeError` where the object does not describe a tokenizer. */
+/** Throws `TypeError` if the object does not describe a tokenizer. */
 export function readDefinition(json: unknown): Definition {
   if (!isRecord(json) || !isRecord(json.model)) {
     throw new TypeError("Cannot build a tokenizer: tokenizer.json has no model, expected an object with one");
@@ -49,12 +49,14 @@ export function readDefinition(json: unknown): Definition {
   const added = json.added_tokens ?? [];
   const isToken = (t: unknown) => isRecord(t) && typeof t.content === "string" && t.content !== "";
   if (!Array.isArray(added) || !added.every(isToken)) {
-    throw new TypeError("Cannot build a tokenizer: expected added_tokens as a list of { id, content }");
+    throw new TypeError(
+      "Cannot build a tokenizer: added_tokens is malformed, expected a list of { id, content }",
+    );
   }
   return { ...json, model: { ...json.model, type }, added_tokens: added } as unknown as Definition;
 }
 
-/** Files of before 2021 do not say; what they have tells. */
+/** Files from before 2021 do not say; their content does. */
 function modelType({ type, vocab, merges, continuing_subword_prefix }: Record<string, unknown>): unknown {
   if (type !== undefined) return type;
   if (Array.isArray(vocab)) return "Unigram";

@@ -1,5 +1,5 @@
 /**
- * One's own text (`--text FILE`), as documents.
+ * The user's own text (`--text FILE`), as documents.
  *
  * By its name, before a final `.gz`: `.jsonl`, `.ndjson` and `.json` hold one JSON object with a `text` field per line
  * (so do the files of `allenai/c4`), anything else is plain text and one document.

@@ -14,7 +14,7 @@ import { repairPreTokenizer } from "./repair.ts";
 
 /** The steps of one tokenizer. */
 export interface Encoder {
-  /** Ids of a text; `continued` where it goes on after another one, so that no prefix belongs in front. */
+  /** Ids of a text; `continued` if it continues another one, so that no prefix is added. */
   encode(text: string, continued: boolean): number[];
   /** The text of at least one id. */
   decode(ids: readonly number[]): string;

@@ -57,7 +57,7 @@ export function byteLevelDefinition(metadata: Metadata, vocabulary: GgufVocabula
   if (pre === undefined) {
     const known = [...PRE_TOKENIZERS.keys()].filter((key) => key !== undefined).join(", ");
     throw new TypeError(
-      `Cannot read tokenizer.ggml.pre: unknown pre-tokenizer ${
+      `Cannot read tokenizer.ggml.pre: found unknown pre-tokenizer ${
         JSON.stringify(name)
       }, expected one of ${known}`,
     );
@@ -90,7 +90,7 @@ function readMerges(metadata: Metadata, ids: ReadonlyMap<string, number>): [stri
     if (space < 0 || !ids.has(left) || !ids.has(right) || !ids.has(left + right)) {
       const found = JSON.stringify(merge.slice(0, 80));
       throw new TypeError(
-        `Cannot read tokenizer.ggml.merges: merge ${index} is ${found}, expected two tokens that make a third`,
+        `Cannot read tokenizer.ggml.merges: merge ${index} is ${found}, expected two tokens that join to a third`,
       );
     }
     return [left, right];

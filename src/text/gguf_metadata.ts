@@ -57,7 +57,7 @@ export function numbers(metadata: Metadata, name: string, length: number): Array
   const found = list as ArrayLike<number>;
   if (found.length !== length) {
     throw new RangeError(
-      `Cannot read tokenizer.ggml.${name}: ${found.length} entries for ${length} tokens, expected as many`,
+      `Cannot read tokenizer.ggml.${name}: ${found.length} entries for ${length} tokens, expected one per token`,
     );
   }
   return found;
@@ -73,7 +73,7 @@ export function tokenId(metadata: Metadata, name: string, size: number): number 
   );
 }
 
-/** A yes or no under `tokenizer.ggml.`. */
+/** A boolean under `tokenizer.ggml.`. */
 export function flag(metadata: Metadata, name: string, otherwise: boolean): boolean {
   const value = metadata.get(`tokenizer.ggml.${name}`) ?? otherwise;
   if (typeof value === "boolean") return value;

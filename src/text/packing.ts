@@ -1,8 +1,8 @@
 /**
  * Documents → blocks of tokens, as the paper packs its calibration text: every document followed by EOS, all of them
- * in one row, cut into blocks of T tokens in order. No BOS, no padding; what is left over is dropped.
+ * concatenated and cut into blocks of T tokens in order. No BOS, no padding; the remainder is dropped.
  *
- * With `bos` every block is BOS and the next T − 1 tokens of the row, for models that are off their distribution
+ * With `bos` every block is BOS followed by the next T − 1 tokens, for models that are out of distribution
  * without it (Gemma).
  */
 import { createHash } from "node:crypto";
@@ -21,7 +21,7 @@ export interface Blocks {
 /** A document: its text, or the text in pieces, which is read only as far as it is needed. */
 export type Document = string | AsyncIterable<string>;
 
-/** How many blocks, of how many tokens, and whether BOS begins each. */
+/** How many blocks, of how many tokens, and whether each begins with BOS. */
 export interface Packing {
   readonly samples: number;
   readonly length: number;
@@ -38,11 +38,11 @@ const PIECE = 2 ** 18;
 const MAX_PART = 2 ** 28;
 
 /**
- * Packs documents into blocks, reading no more of them than is needed.
+ * Packs documents into blocks, reading no more of them than needed.
  *
  * @param onProgress receives the tokens packed so far
  * @throws RangeError if the text is too short, for sizes out of range and for ids outside the vocabulary;
- *   TypeError where the tokenizer lacks the EOS (or, with `bos`, the BOS) that packing needs
+ *   TypeError if the tokenizer lacks the EOS (or, with `bos`, the BOS) that packing needs
  */
 export async function packBlocks(
   documents: Iterable<Document> | AsyncIterable<Document>,
@@ -74,7 +74,11 @@ export async function packBlocks(
     put(end);
     if (filled === ids.length) return { ids, samples, length };
   }
-  throw new RangeError(`${what}: the text gives ${Math.floor(filled / length)} (${filled} tokens)`);
+  throw new RangeError(
+    `${what}: the text is enough for ${
+      Math.floor(filled / length)
+    } (${filled} tokens), expected a longer text or fewer samples`,
+  );
 }
 
 /** The ids of a document, in parts: what has been read is cut where the tokenizer is sure. */
@@ -109,7 +113,7 @@ function checkSizes(what: string, samples: number, length: number): void {
     throw new RangeError(`${what}: expected at least 1 block of at least 2 tokens`);
   }
   if (samples * length > MAX_TOKENS) {
-    throw new RangeError(`${what}: expected at most ${MAX_TOKENS} tokens in all`);
+    throw new RangeError(`${what}: expected at most ${MAX_TOKENS} tokens in total`);
   }
 }
 

@@ -91,7 +91,7 @@ function repairMetaspace(step: Step): unknown {
 function repairSplit(step: Step): unknown {
   const { pattern, behavior, invert } = step as Split;
   const source = pattern?.Regex ?? (pattern?.String === undefined ? undefined : literal(pattern.String));
-  if (source === undefined) throw new TypeError("Cannot build a tokenizer: a Split without a pattern");
+  if (source === undefined) throw new TypeError("Cannot build a tokenizer: found a Split without a pattern");
   if (behavior === "Removed") return { type: "Split", behavior, invert, pattern: { Regex: source } };
   if (behavior === "Isolated") return isolate(source);
   if (behavior === "MergedWithPrevious" && !invert) {

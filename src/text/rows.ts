@@ -17,7 +17,7 @@ const MAX_ARROW_BYTES = 2 ** 30;
 /**
  * The rows of a `.jsonl`, `.jsonl.gz`, `.arrow` or `.parquet` file, in order.
  *
- * @throws Error naming the file if it cannot be read or is not what its name says, TypeError for another extension
+ * @throws Error naming the file if it cannot be read or does not match its extension, TypeError for other extensions
  */
 export function readRows(path: string): AsyncGenerator<Row> {
   if (/\.(jsonl|ndjson|json)(\.gz)?$/i.test(path)) return jsonRows(path);

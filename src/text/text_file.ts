@@ -1,7 +1,7 @@
 /**
  * Text files, `.gz` or not, in pieces or in lines, without holding a whole file.
  *
- * UTF-8 is strict: bytes that are none are an error, not replacement characters that a model would be measured on.
+ * UTF-8 is strict: invalid bytes are an error, not replacement characters that a model would be measured on.
  */
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream";
@@ -80,7 +80,7 @@ function readable(file: string, error: NodeJS.ErrnoException): Error {
     return new SyntaxError(`Cannot read ${file}: ${error.message}, expected gzip`, { cause: error });
   }
   if (error instanceof TypeError) {
-    return new SyntaxError(`Cannot read ${file}: bytes that are not UTF-8, expected UTF-8 text`, {
+    return new SyntaxError(`Cannot read ${file}: found bytes that are not UTF-8, expected UTF-8 text`, {
       cause: error,
     });
   }

@@ -2,7 +2,7 @@
  * Text ↔ token ids, as Hugging Face's fast tokenizers do it.
  *
  * A tokenizer is data: the object in `tokenizer.json` (normaliser, pre-tokenizer, model, decoder, added tokens).
- * `definition.ts` checks it, `encoder.ts` runs it; this file adds what a study needs beside it: BOS, EOS, the size of
+ * `definition.ts` checks it, `encoder.ts` runs it; this file adds what else a study needs: BOS, EOS, the size of
  * the vocabulary, a fingerprint, and where a long text may be cut.
  * A GGUF file carries the same knowledge in another form: see `gguf_tokenizer.ts`.
  */
@@ -16,7 +16,7 @@ import { buildEncoder } from "./encoder.ts";
 export interface Tokenizer {
   /**
    * Ids of a text. No BOS or EOS is added; special tokens spelt out in the text are recognised. Throws `RangeError` if
-   * the tokenizer's patterns do not come to an end.
+   * the tokenizer's patterns take too long.
    *
    * @param continued whether it goes on after another text that ended at a cut
    */
@@ -28,13 +28,13 @@ export interface Tokenizer {
    * those of the whole, whatever follows. 0 where none is known.
    */
   lastCut(text: string, from?: number): number;
-  /** The id that begins a text, or null where the model has none. Throws `RangeError` if it is outside the vocabulary. */
+  /** The id that begins a text, or null if the model has none. Throws `RangeError` if it is outside the vocabulary. */
   readonly bos: number | null;
-  /** The id that ends a document, or null where the model has none. Throws `RangeError` if it is outside the vocabulary. */
+  /** The id that ends a document, or null if the model has none. Throws `RangeError` if it is outside the vocabulary. */
   readonly eos: number | null;
   /** One more than the largest id. The model's embedding may have more rows, never fewer. */
   readonly vocabularySize: number;
-  /** SHA-256 (hex) of everything that decides the ids: equal fingerprints give equal ids. */
+  /** SHA-256 (hex) of everything that determines the ids: equal fingerprints give equal ids. */
   readonly fingerprint: string;
 }
 
@@ -53,7 +53,7 @@ type SpecialId = () => number | null;
  * @param tokenizerJson the parsed `tokenizer.json`
  * @param tokenizerConfig the parsed `tokenizer_config.json`; undefined or null where the folder has none
  * @param configured the parsed `config.json`, for BOS and EOS that `tokenizer_config.json` does not mention
- * @throws TypeError where the objects do not describe a tokenizer, RangeError for ids out of range
+ * @throws TypeError if the objects do not describe a tokenizer, RangeError for ids out of range
  */
 export function tokenizerFromJson(
   tokenizerJson: unknown,
@@ -126,7 +126,7 @@ function idOfToken(value: unknown, key: string, ids: (token: string) => unknown)
   const id = typeof token === "string" ? ids(token) : undefined;
   if (!isId(id)) {
     const found = JSON.stringify(token);
-    throw new RangeError(`Cannot use the tokenizer: ${key} is ${found}, expected a token of the vocabulary`);
+    throw new RangeError(`Cannot use the tokenizer: ${key} is ${found}, expected a token in the vocabulary`);
   }
   return id;
 }

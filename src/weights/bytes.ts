@@ -1,5 +1,5 @@
 /**
- * The bytes of a source, mapped where possible and read where not; above this file nobody can tell, but for speed.
+ * The bytes of a source, mapped if possible and read if not; above this file, only the speed differs.
  *
  * A local file on Linux is mapped: a range is a view, `want` and `forget` are advice to the kernel. Anything else
  * (a remote file, another system, `LAMINA_NO_MMAP` in the environment) is read: a range is a copy, `want` starts
@@ -16,9 +16,9 @@ export interface FileBytes {
   readonly mapped: boolean;
   /** Bytes [start, end) within [0, size]; a view of the mapped file (never write to it) or a copy. */
   read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
-  /** Says that exactly [start, end) is read soon; returns at once. */
+  /** Announces that exactly [start, end) will be read soon; returns at once. */
   want(start: number, end: number): void;
-  /** Says that [start, end) is not needed for now. Views stay valid. */
+  /** Announces that [start, end) is not needed for now. Views stay valid. */
   forget(start: number, end: number): void;
   /** Closes the source. Views stay valid. */
   close(): void;

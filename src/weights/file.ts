@@ -1,9 +1,9 @@
 /**
  * Named tensors over bytes: what safetensors and GGUF have in common once their headers are read.
  *
- * A header's reader gives one `Entry` per tensor; here they become a `TensorFile`. Stored types are views of the
+ * A header's reader returns one `Entry` per tensor; here they become a `TensorFile`. Stored types are views of the
  * bytes (copied only where an offset is not aligned to its element); quantised blocks are decoded to float32, and
- * the pages they came from are let go at once.
+ * the pages they came from are released at once.
  */
 import { byteSize, type DType, elements, type Tensor, viewOf } from "../tensor/mod.ts";
 import type { FileBytes } from "./bytes.ts";
@@ -37,9 +37,9 @@ export type Allocate = (length: number) => Float32Array<ArrayBuffer>;
 
 /** A tensor file that can also decode into given memory and let pages go. */
 export interface PagedFile extends TensorFile {
-  /** As `TensorFile.read`; values that have to be computed go into an array from `allocate`. */
+  /** Like `TensorFile.read`; values that must be computed go into an array from `allocate`. */
   read(name: string, rows?: readonly [number, number], allocate?: Allocate): Promise<Tensor>;
-  /** Says that these tensors are not needed for now. Views stay valid. */
+  /** Announces that these tensors are not needed for now. Views stay valid. */
   forget(names: Iterable<string>): void;
 }
 
@@ -156,7 +156,7 @@ function checkRows(name: string, { info, file }: Entry, [from, to]: readonly [nu
   const count = info.shape[0];
   if (count === undefined) {
     throw new TypeError(
-      `Cannot read rows of ${quote(name)} in ${file.name}: a scalar, expected a first axis`,
+      `Cannot read rows of ${quote(name)} in ${file.name}: found a scalar, expected a first axis`,
     );
   }
   if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || to < from || to > count) {

@@ -56,7 +56,7 @@ const LEAST_TENSOR_BYTES = 8 + 4 + 8 + 4 + 8;
 /** First prefix of a file that is not mapped: most headers, all of a small model's. */
 const FIRST_PREFIX = 1 << 20;
 
-/** Opens a GGUF file. Throws `SyntaxError` or `RangeError` that says what is wrong with it; the source is closed then. */
+/** Opens a GGUF file. Throws `SyntaxError` or `RangeError` that says what is wrong with it, after closing the source. */
 export async function openGguf(source: ByteSource): Promise<GgufFile> {
   const file = mapFile(source);
   try {
@@ -77,7 +77,7 @@ export async function openGguf(source: ByteSource): Promise<GgufFile> {
   }
 }
 
-/** Parses the header out of ever longer prefixes; a mapped file is at hand as a whole. */
+/** Parses the header from longer and longer prefixes; a mapped file is available in full. */
 async function readHeader(file: FileBytes, length = file.mapped ? file.size : FIRST_PREFIX): Promise<Header> {
   const prefix = await file.read(0, Math.min(length, file.size));
   try {
@@ -143,9 +143,9 @@ function readTensor(name: string, cursor: Cursor, what: string): TensorHeader {
   const type = ggmlTypes.get(number);
   if (!type) {
     const known = [...ggmlTypes.values()].map((type) => type.name).join(" ");
-    throw malformed(name, `${what} has the type of number ${number}`, `one of ${known}`);
+    throw malformed(name, `${what} has type number ${number}`, `one of ${known}`);
   }
-  if (shape.includes(0)) throw outOfRange(name, `${what} has shape [${shape}]`, "no empty axis");
+  if (shape.includes(0)) throw outOfRange(name, `${what} has shape [${shape}]`, "axes of length 1 or more");
   const row = shape.at(-1)!;
   if (row % type.blockElements !== 0) {
     throw malformed(
@@ -156,7 +156,7 @@ function readTensor(name: string, cursor: Cursor, what: string): TensorHeader {
   }
   const bytes = safeProduct([type.blockBytes, row / type.blockElements, ...shape.slice(0, -1)]);
   if (bytes === null || safeProduct(shape) === null) {
-    throw outOfRange(name, `${what} has shape [${shape}]`, "less than 2^53 elements and bytes");
+    throw outOfRange(name, `${what} has shape [${shape}]`, "fewer than 2^53 elements and bytes");
   }
   return { type, shape, bytes, offset };
 }

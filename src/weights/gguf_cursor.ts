@@ -7,7 +7,7 @@
 import { malformed, outOfRange } from "./errors.ts";
 import { MAX_GGUF_HEADER_BYTES } from "./limits.ts";
 
-/** More of the file is needed than is at hand. Never leaves this room. */
+/** More of the file is needed than has been read. Never leaves this room. */
 export class PrefixTooShort extends Error {}
 
 /** Reads one header from its start to its end. `what` names a value in errors. */
@@ -22,13 +22,13 @@ export interface Cursor {
   count(what: string, bytesEach: number): number;
   /** A UTF-8 string: u64 length, bytes. */
   string(what: string, maxBytes?: number): string;
-  /** The bytes at hand, from the file's start. */
+  /** The bytes read so far, from the file's start. */
   readonly view: DataView<ArrayBuffer>;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** A cursor at the start of the file `name` of `size` bytes, of which `prefix` is at hand. */
+/** A cursor at the start of the file `name` of `size` bytes, of which `prefix` has been read. */
 export function cursor(name: string, size: number, prefix: Uint8Array<ArrayBuffer>): Cursor {
   const view = new DataView(prefix.buffer, prefix.byteOffset, prefix.length);
   let offset = 0;

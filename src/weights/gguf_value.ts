@@ -77,7 +77,7 @@ function readTyped(name: string, cursor: Cursor, what: string, type: number, dep
 
 function readBool(name: string, cursor: Cursor, what: string): boolean {
   const byte = cursor.view.getUint8(cursor.skip(1, what));
-  if (byte > 1) throw malformed(name, `${what} is a boolean of ${byte}`, "0 or 1");
+  if (byte > 1) throw malformed(name, `${what} is a boolean with value ${byte}`, "0 or 1");
   return byte === 1;
 }
 

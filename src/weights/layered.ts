@@ -1,15 +1,15 @@
 /**
  * A checkpoint as a `WeightSource`: the tensors of one layer at a time, under a model's names.
  *
- * What a layer needs besides views of the file, decoded float32, lives in arrays that go back to a pool with the
- * lease and serve the next layer, which has the same shapes: memory stays that of the leases that are out.
+ * What a layer needs besides views of the file, decoded float32, lives in arrays that return to a pool with the
+ * lease and serve the next layer, which has the same shapes: memory stays that of the open leases.
  */
 import type { Tensor } from "../tensor/mod.ts";
 import { quote } from "./errors.ts";
 import type { Allocate, PagedFile } from "./file.ts";
 import type { Lease, TensorFile, WeightSource } from "./source.ts";
 
-/** A tensor of the file, and what has to be done to it to get the model's. */
+/** A tensor of the file, and how to turn it into the model's. */
 export interface TensorRef {
   /** The file's name. */
   readonly name: string;

@@ -1,7 +1,7 @@
 /**
  * A file as memory: `mmap` of the C library, the one place of this room that calls foreign functions.
  *
- * Linux only; wherever it is not to be had (another system, no permission, no address space) the answer is null and
+ * Linux only; wherever it is not available (another system, no permission, no address space) the answer is null and
  * the caller reads instead. A mapping is read-only and private, and lives as long as the process: views of it may be
  * held by native code that no finaliser knows of. What it costs is address space, never memory: its pages are
  * the page cache's. Limit: a file that is truncated while a view of it is in use kills the process (SIGBUS); `sizeNow`

@@ -31,7 +31,7 @@ export const PREFIX = 8;
 /** { "name": { "shape": [ … ] } } */
 const HEADER_DEPTH = 3;
 
-/** Where the tensors of a file lie. Throws `SyntaxError` or `RangeError` that says what is wrong with its header. */
+/** Where the tensors of a file are. Throws `SyntaxError` or `RangeError` that says what is wrong with its header. */
 export async function readHeader(file: FileBytes): Promise<Map<string, Entry>> {
   const { name, size } = file;
   if (size < PREFIX) {
@@ -142,7 +142,11 @@ function readOffsets(name: string, where: string, offsets: unknown): [number, nu
   }
   const [from, to] = offsets;
   if (to < from) {
-    throw malformed(name, `${where} has data_offsets [${from}, ${to}]`, "the end not before the start");
+    throw malformed(
+      name,
+      `${where} has data_offsets [${from}, ${to}]`,
+      "an end that is not before the start",
+    );
   }
   return [from, to];
 }

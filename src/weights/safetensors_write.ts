@@ -9,8 +9,8 @@ import { dtypes, PREFIX } from "./safetensors_header.ts";
 const typeNames = new Map(Object.entries(dtypes).map(([type, dtype]) => [dtype, type]));
 
 /**
- * Writes named tensors to `path`. The file appears there complete or not at all: it is written beside it and renamed.
- * Throws `TypeError` where a tensor's data does not fit its dtype and shape.
+ * Writes named tensors to `path`. The file appears complete or not at all: it is written to a temporary file and renamed.
+ * Throws `TypeError` if a tensor's data does not fit its dtype and shape.
  */
 export async function writeSafetensors(path: string, tensors: ReadonlyMap<string, Tensor>): Promise<void> {
   const inOrder = [...tensors].sort(([a, x], [b, y]) =>
@@ -34,7 +34,7 @@ export async function writeSafetensors(path: string, tensors: ReadonlyMap<string
 
 function check(name: string, { dtype, shape, data }: Tensor) {
   if (name === "__metadata__") {
-    throw new TypeError(`Cannot write a tensor named ${name}: expected another name`);
+    throw new TypeError(`Cannot write a tensor named ${name}: the name is reserved, expected another`);
   }
   const bytes = elements(shape) * byteSize(dtype);
   if (data.BYTES_PER_ELEMENT !== byteSize(dtype) || data.byteLength !== bytes) {
@@ -44,7 +44,7 @@ function check(name: string, { dtype, shape, data }: Tensor) {
   }
 }
 
-/** Length and JSON. Transformers wants to be told whose layout the tensors have: "pt", PyTorch's. */
+/** Length and JSON. Transformers requires the format to be named: "pt", for PyTorch. */
 function header(tensors: readonly (readonly [string, Tensor])[]): Uint8Array {
   const members: [string, unknown][] = [["__metadata__", { format: "pt" }]];
   let end = 0;

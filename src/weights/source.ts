@@ -1,13 +1,13 @@
 /**
  * Weights, seen from above.
  *
- * A `TensorFile` is what a format's reader gives: named tensors of one checkpoint, in the file's own names.
- * A `WeightSource` is what a run feeds on: the tensors of one layer at a time, in Hugging Face's names,
- * whatever they come from (a mapped file, dequantised blocks, a generator, ranges of a remote file).
+ * A `TensorFile` is what a format's reader returns: the named tensors of one checkpoint, under the file's own names.
+ * A `WeightSource` is what a run reads from: the tensors of one layer at a time, under Hugging Face's names,
+ * wherever they come from (a mapped file, dequantised blocks, a generator, ranges of a remote file).
  */
 import type { DType, Tensor } from "../tensor/mod.ts";
 
-/** What is known of a stored tensor before its bytes are touched. */
+/** What is known about a stored tensor before its bytes are touched. */
 export interface TensorInfo {
   /** Storage type as its format spells it: "F32", "BF16", "Q4_1", … */
   readonly type: string;
@@ -21,7 +21,7 @@ export interface TensorInfo {
 
 /** The named tensors of one checkpoint. */
 export interface TensorFile {
-  /** How tables name it: "safetensors BF16", "GGUF Q4_1" (the type that most bytes have). */
+  /** Its name in tables: "safetensors BF16", "GGUF Q4_1" (the type of most of the bytes). */
   readonly format: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /** Tensors that the checkpoint's index lists and no file has, and why. */
@@ -32,7 +32,7 @@ export interface TensorFile {
    * Throws if the name is unknown, the type cannot be read, or the rows are out of range.
    */
   read(name: string, rows?: readonly [number, number]): Promise<Tensor>;
-  /** Says that these tensors are wanted soon; returns at once. */
+  /** Announces that these tensors will be read soon; returns at once. */
   prefetch(names: Iterable<string>): void;
   /** Releases the files. Views that were handed out stay valid. */
   close(): void;
@@ -54,13 +54,13 @@ export interface Cut {
 
 /** Where a run's weights come from. */
 export interface WeightSource {
-  /** How tables name it: "GGUF Q4_1", "random normal", … */
+  /** Its name in tables: "GGUF Q4_1", "random normal", … */
   readonly format: string;
   /** All tensors of layer l. A call for layer l lets the source read ahead to l + 1. */
   layer(l: number): Promise<Lease>;
   /**
-   * Some tensors of layer l, cut (null: whole), where a source can make a part without the rest: for layers that are
-   * large beside the memory. Absent where a layer comes as a whole or not at all.
+   * Some tensors of layer l, cut (null: whole), if the source can make a part without the rest: for layers that are
+   * large compared with the memory. Absent if a layer comes as a whole or not at all.
    */
   part?(l: number, cuts: ReadonlyMap<string, Cut | null>): Promise<Lease>;
   /** Rows [start, end) of a tensor outside the layers ("embed_tokens.weight", "norm.weight", "lm_head.weight"). */

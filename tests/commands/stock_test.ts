@@ -50,7 +50,10 @@ Deno.test("prune lists what it would remove, asks, and without a terminal wants 
     assert.equal((await run("prune", "--all", "datasets/owner/name")).code, 2);
     const misspelt = await run("prune", "--yes", "../hub");
     assert.equal(misspelt.code, 1);
-    assert.match(misspelt.err, /Cannot find \.\.\/hub: not in the cache, expected of: datasets\/owner\/name/);
+    assert.match(
+      misspelt.err,
+      /Cannot find \.\.\/hub: not in the cache, expected one of:  datasets\/owner\/name/,
+    );
     const { code, out } = await run("prune", "--all", "--yes");
     assert.equal(code, 0);
     assert.match(out, /removed datasets\/owner\/name/);

@@ -48,16 +48,16 @@ Deno.test("a server that goes on failing is given up, with the reason", async ()
   await withServer(Array(5).fill({ kind: "status", status: 500 }), async (url) => {
     const source = await httpSource(url, { size: BYTES.length, name: "weights" });
     await assert.rejects(source.read(3, 9), {
-      message: "Cannot read weights: the server answers 500 at byte 3, 5 times in a row",
+      message: "Cannot read weights: the server answered 500 at byte 3, 5 times in a row",
     });
   });
 });
 
 Deno.test("what another try does not help is refused at once", async () => {
   const refused: [Fault, RegExp][] = [
-    [{ kind: "status", status: 404 }, /answers 404/],
+    [{ kind: "status", status: 404 }, /answered 404/],
     [{ kind: "whole" }, /does not serve ranges/],
-    [{ kind: "shift" }, /range from 4 of 100000 bytes arrives, expected from 3/],
+    [{ kind: "shift" }, /range from 4 of 100000 bytes, expected one from 3/],
   ];
   for (const [fault, message] of refused) {
     await withServer([fault], async (url, ranges) => {
@@ -71,7 +71,7 @@ Deno.test("what another try does not help is refused at once", async () => {
   });
   await withServer([], async (url) => {
     const source = await httpSource(url, { size: BYTES.length - 1 });
-    await assert.rejects(source.read(0, 9), /of 100000 bytes arrives, expected from 0 of 99999/);
+    await assert.rejects(source.read(0, 9), /of 100000 bytes, expected one from 0 of 99999/);
   });
 });
 
@@ -80,7 +80,7 @@ Deno.test("more bytes than asked for are refused", async () => {
     new Response(BYTES.slice(), { status: 206, headers: { "content-range": `bytes 0-9/${BYTES.length}` } })
   );
   const source = await httpSource(server.url, { size: BYTES.length });
-  await assert.rejects(source.read(0, 10), /more bytes arrive than asked for/);
+  await assert.rejects(source.read(0, 10), /more bytes arrived than were requested/);
 });
 
 Deno.test("an answer that does not end is left as soon as its bytes are here; one that gives next to nothing is given up", async () => {

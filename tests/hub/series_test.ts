@@ -103,7 +103,7 @@ Deno.test("series.json lists the checkpoints; what is not of its form is refused
       [at({ step: 1.5 }), /checkpoints\[0\]\.step is 1\.5/],
       ...["..", "../early", "/etc", "a/b", "a\\b", "", "C:x", 7].map((name): [unknown, RegExp] => [
         at({ folder: name }),
-        /checkpoints\[0\]\.folder is .*, expected the name of a folder beside it/,
+        /checkpoints\[0\]\.folder is .*, expected the name of a folder next to it/,
       ]),
       [
         { ...good, checkpoints: [good.checkpoints[0], good.checkpoints[0]] },
@@ -164,7 +164,7 @@ Deno.test("branches of the hub are a series; each is opened at the commit that i
     const notices: string[] = [];
     const { checkpoints } = await seriesFiles("owner/name", { onNotice: (line) => notices.push(line) });
     assert.deepEqual(checkpoints.map(({ step }) => step), [2, 10]);
-    assert.match(notices[0], /2 checkpoints named as stage1-step2-.* left aside: "stage2-step1-tokens1B"/);
+    assert.match(notices[0], /2 checkpoints named like stage1-step2-.* ignored: "stage2-step1-tokens1B"/);
     const files = await checkpoints[0].open();
     assert.equal(files.name, "owner/name@stage1-step2-tokens1B");
     assert.equal(files.revision, commit("b"));
@@ -191,11 +191,11 @@ Deno.test("a hub without steps, or that answers with something else, is an error
       hub.refs = refs;
       await assert.rejects(
         () => seriesFiles("owner/name"),
-        /answers what is not the hub's JSON \(.*expected a/,
+        /did not answer with the hub's JSON \(.*expected a/,
       );
     }
     hub.status = 404;
-    await assert.rejects(() => seriesFiles("owner/name"), /the hub answers 404/);
+    await assert.rejects(() => seriesFiles("owner/name"), /the hub answered 404/);
     Deno.env.set("HF_HUB_OFFLINE", "1");
     await assert.rejects(() => seriesFiles("owner/name"), /HF_HUB_OFFLINE is set/);
   });

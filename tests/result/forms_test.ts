@@ -143,7 +143,7 @@ const refused: [what: string, text: string, kinds: Kind[], name: string, message
     JSON.stringify({ ...plan, method: 99 }),
     ["plan"],
     "TypeError",
-    /method is 99, expected \d+ \(this Lamina computes a plan in another way/,
+    /method is 99, expected \d+ \(this version of Lamina computes a plan differently/,
   ],
   ["NaN", JSON.stringify(plan).replace("0.25", "NaN"), ["plan"], "SyntaxError", /NaN|token/],
   [

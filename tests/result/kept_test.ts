@@ -100,7 +100,10 @@ for (const [what, make] of impossible) {
       assert.deepEqual(await keep("perplexity", two.provenance, two, keeping), two);
       await keepAs("again", one, keeping);
       assert.equal(notices.length, 1, notices.join("\n"));
-      assert.match(notices[0], /^results are not kept: Cannot write .*; --results names another folder$/);
+      assert.match(
+        notices[0],
+        /^results are not kept: Cannot write .*; use --results to name another folder$/,
+      );
       assert.deepEqual(kept(folder), ["file"]);
       assert.equal(await Deno.readTextFile(`${folder}/file`), "taken");
     }));

@@ -84,7 +84,7 @@ Deno.test("a repeated shard, an overlap and a gap are refused, naming the two fi
     const results = shards.map(([skip, samples]) => shard(skip, samples));
     assert.throws(() => merge(results, results.map((_, i) => `${i}.json`)), {
       name: "RangeError",
-      message: `Cannot merge ${names}: ${blocks}, expected shards that follow each other`,
+      message: `Cannot merge ${names}: ${blocks}, expected consecutive shards`,
     });
   }
   assert.throws(
@@ -121,7 +121,7 @@ Deno.test("shards of different studies are refused, by what they differ in", () 
   assert.throws(() => merge([]), { name: "RangeError", message: /expected at least one/ });
   assert.throws(() => merge([one, other({ text: { ...origin.text, hash: "h" } })]), {
     name: "TypeError",
-    message: 'Cannot join text hashes: found "h", expected 64 hexadecimal digits',
+    message: 'Cannot combine text hashes: found "h", expected 64 hexadecimal digits',
   });
 });
 

@@ -106,7 +106,7 @@ for (const family of families) {
             ? `its weights are finite, the largest is 1e+30 in ${tensor}`
             : `${tensor} holds ${value}`;
           const message =
-            `Cannot run ${model.name}: ${placeOf(name)} gives numbers that are not finite (${why}), ` +
+            `Cannot run ${model.name}: ${placeOf(name)} produces non-finite numbers (${why}), ` +
             "expected finite ones";
           for (const [way, run] of Object.entries(ways)) {
             const spoiled = spoil(model, name, value);
@@ -136,7 +136,7 @@ Deno.test("a module that is not run spoils nothing", () =>
     );
   }));
 
-Deno.test("no probe sees numbers that are not finite", () =>
+Deno.test("no probe sees non-finite numbers", () =>
   withFixture("llama", async ({ model, blocks }) => {
     const { model: spoiled } = spoil(model, "mlp.down_proj.weight", Infinity);
     const seen: string[] = [];
@@ -165,6 +165,6 @@ Deno.test("a predicted token that is next to impossible has no finite perplexity
     const full = await reference({ model: sharp, engine, blocks });
     await assert.rejects(() => score({ model: sharp, engine, blocks, plans: [noDrop], reference: full }), {
       name: "RangeError",
-      message: /^Cannot score .* without .*: \d.* nats a token, expected at most 709/,
+      message: /^Cannot score .* without .*: \d.* nats per token, expected at most 709/,
     });
   }));

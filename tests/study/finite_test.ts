@@ -1,5 +1,5 @@
 /**
- * No study makes a result of numbers that are not finite: whatever the weights hold, it ends with an error that names where
+ * No study makes a result of non-finite numbers: whatever the weights hold, it ends with an error that names where
  * they began, keeps nothing and leaves no program compiled.
  */
 import assert from "node:assert/strict";
@@ -38,7 +38,7 @@ interface Fault {
 
 const says = (place: string, why: string) =>
   new RegExp(
-    `^[^:]+: Cannot run .*: ${place} gives numbers that are not finite \\(${why}\\), expected finite ones$`,
+    `^[^:]+: Cannot run .*: ${place} produces non-finite numbers \\(${why}\\), expected finite ones$`,
   );
 
 const faults: Record<string, Fault> = {

@@ -30,7 +30,9 @@ Deno.test("a seed that is not a whole number below 2^53 is refused", () => {
   for (const seed of [-1, 0.5, NaN, 2 ** 53]) {
     assert.throws(() => permutation(3, seed), {
       name: "RangeError",
-      message: `Cannot draw random numbers: seed ${seed}, expected a whole number from 0 to ${2 ** 53 - 1}`,
+      message: `Cannot draw random numbers: seed is ${seed}, expected a whole number from 0 to ${
+        2 ** 53 - 1
+      }`,
     });
   }
 });

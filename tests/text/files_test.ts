@@ -83,8 +83,8 @@ Deno.test("bad files are refused by name and line", async () => {
     "number.jsonl": '{"text":5}',
   };
   const messages: Record<string, RegExp> = {
-    "latin.txt": /^Cannot read .*latin\.txt: bytes that are not UTF-8/,
-    "cut.txt": /cut\.txt: bytes that are not UTF-8/,
+    "latin.txt": /^Cannot read .*latin\.txt: found bytes that are not UTF-8/,
+    "cut.txt": /cut\.txt: found bytes that are not UTF-8/,
     "plain.gz": /plain\.gz: .*expected gzip/,
     "half.txt.gz": /half\.txt\.gz: .*expected gzip/,
     "broken.jsonl": /broken\.jsonl, line 3: /,

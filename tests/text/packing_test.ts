@@ -48,7 +48,9 @@ Deno.test("one block more than the text has is refused, and the error counts the
     const packing = { samples: has + 1, length, bos };
     await assert.rejects(packBlocks(texts, letters, packing), {
       name: "RangeError",
-      message: new RegExp(`^Cannot pack ${has + 1} blocks of ${length} tokens: the text gives ${has} \\(`),
+      message: new RegExp(
+        `^Cannot pack ${has + 1} blocks of ${length} tokens: the text is enough for ${has} \\(`,
+      ),
     });
   }));
 });
@@ -97,7 +99,7 @@ const REFUSED: [string, Tokenizer, number, number, boolean, RegExp][] = [
   ["no blocks", letters, 0, 4, false, /at least 1 block of at least 2 tokens/],
   ["blocks of one token", letters, 1, 1, false, /at least 2 tokens/],
   ["a fractional length", letters, 1, 2.5, false, /at least 2 tokens/],
-  ["more than fits", letters, 2 ** 20, 2 ** 20, false, /at most 268435456 tokens in all/],
+  ["more than fits", letters, 2 ** 20, 2 ** 20, false, /at most 268435456 tokens in total/],
 ];
 
 for (const [name, tokenizer, samples, length, bos, message] of REFUSED) {

@@ -74,7 +74,7 @@ const files: [what: string, bytes: Uint8Array, error: string][] = [
     meta(8, uint(64, 2n ** 63n)),
     'length of value of "k" 9223372036854775808, expected less than 2^53',
   ],
-  ["a boolean of 2", meta(7, uint(8, 2)), 'value of "k" is a boolean of 2, expected 0 or 1'],
+  ["a boolean of 2", meta(7, uint(8, 2)), 'value of "k" is a boolean with value 2, expected 0 or 1'],
   [
     "an array longer than the file",
     meta(9, array(4, 1e6)),
@@ -142,7 +142,7 @@ const files: [what: string, bytes: Uint8Array, error: string][] = [
   [
     "an empty axis",
     only(tensor({ name: "a", shape: [4, 0] })),
-    'tensor "a" has shape [0,4], expected no empty axis',
+    'tensor "a" has shape [0,4], expected axes of length 1 or more',
   ],
   [
     "a side of 2^53",
@@ -152,12 +152,12 @@ const files: [what: string, bytes: Uint8Array, error: string][] = [
   [
     "a size that overflows",
     only(tensor({ name: "a", shape: [2 ** 32, 2 ** 32] })),
-    'tensor "a" has shape [4294967296,4294967296], expected less than 2^53 elements and bytes',
+    'tensor "a" has shape [4294967296,4294967296], expected fewer than 2^53 elements and bytes',
   ],
   [
     "an unknown tensor type",
     only(tensor({ name: "a", shape: [256], type: 10 })),
-    'tensor "a" has the type of number 10, expected one of F32 F16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q4_K Q5_K Q6_K BF16',
+    'tensor "a" has type number 10, expected one of F32 F16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q4_K Q5_K Q6_K BF16',
   ],
   [
     "rows of broken blocks",

@@ -161,7 +161,7 @@ const files: [what: string, bytes: Uint8Array, error: string][] = [
   [
     "an end before its start",
     one({ ...good, data_offsets: [8, 0] }),
-    'tensor "a" has data_offsets [8, 0], expected the end not before the start',
+    'tensor "a" has data_offsets [8, 0], expected an end that is not before the start',
   ],
   [
     "a shape larger than its bytes",

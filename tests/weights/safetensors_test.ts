@@ -67,7 +67,7 @@ Deno.test("what is written reads back, mapped and read", () =>
       await assert.rejects(file.read("scalar.f32", [0, 1]), {
         name: "TypeError",
         message:
-          `Cannot read rows of "scalar.f32" in ${path}/model.safetensors: a scalar, expected a first axis`,
+          `Cannot read rows of "scalar.f32" in ${path}/model.safetensors: found a scalar, expected a first axis`,
       });
       file.close();
     }

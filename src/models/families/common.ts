@@ -56,7 +56,7 @@ export function layerTypes(config: Config, isWindowed: (layer: number) => boolea
   }
   if (!Array.isArray(given) || given.length !== layers) {
     throw new TypeError(
-      `Cannot read ${config.name}: layer_types has not one entry for each of ${layers} layers`,
+      `Cannot read ${config.name}: layer_types does not match the layers, expected one entry for each of ${layers}`,
     );
   }
   return given.map((type, l) => {

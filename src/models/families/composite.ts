@@ -1,5 +1,5 @@
 /**
- * Models of text and images, of which the text part is run: its configuration is the field `text_config`, its tensors
+ * Models of text and images, of which only the text part is run: its configuration is the field `text_config`, its tensors
  * have a prefix. What the outer configuration says about images and about joining the two does not concern text.
  */
 import type { Config } from "../config.ts";
@@ -16,7 +16,11 @@ const OUTER = `boi_token_id boi_token_index eoi_token_id eoi_token_index image_s
 export function composite(families: TextFamilies, fallback: string): (config: Config) => ModelSpec {
   return (config) => {
     const text = config.child("text_config");
-    if (text === null) throw new TypeError(`Cannot run ${config.name}: text_config is missing`);
+    if (text === null) {
+      throw new TypeError(
+        `Cannot run ${config.name}: text_config is missing, expected the text model's configuration`,
+      );
+    }
     const type = text.string("model_type", fallback);
     if (!Object.hasOwn(families, type)) {
       throw new TypeError(

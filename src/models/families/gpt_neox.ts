@@ -69,7 +69,7 @@ function checkCopy(config: Config, key: string, original: string, value: number)
   const copy = config.number(key, value);
   if (copy !== value) {
     throw new RangeError(
-      `Cannot read ${config.name}: ${key} is ${copy}, expected ${value} as ${original} says`,
+      `Cannot read ${config.name}: ${key} is ${copy}, expected ${value}, as in ${original}`,
     );
   }
 }
@@ -105,7 +105,11 @@ export function gptNeoxNames(heads: number): NameTable {
 /** Part 0, 1 or 2 (q, k, v) of a matrix [H · 3 · E, …] or bias [H · 3 · E]. */
 function takeHeads(tensor: Tensor, heads: number, part: number, allocate: Allocate): Tensor {
   const [rows, ...rest] = tensor.shape;
-  if (rows % (3 * heads)) throw new RangeError(`Cannot split ${rows} rows into 3 parts of ${heads} heads`);
+  if (rows % (3 * heads)) {
+    throw new RangeError(
+      `Cannot split ${rows} rows into q, k and v: expected a multiple of 3 × ${heads} heads`,
+    );
+  }
   const block = (rows / (3 * heads)) * elements(rest);
   const stored = toFloat32(tensor);
   const data = allocate(heads * block);

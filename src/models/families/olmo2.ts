@@ -1,5 +1,5 @@
 /**
- * OLMo 2: the norm stands after each module, and q and k are normed over their whole width.
+ * OLMo 2: each module is followed by its norm, and q and k are normalised over their whole width.
  * Source: Hugging Face `modeling_olmo2.py`.
  */
 import type { Config } from "../config.ts";

@@ -29,7 +29,7 @@ import { type DropPlan, noDrop } from "../plan.ts";
 import type { Probe } from "../probes/probe.ts";
 import { openStages, type Stage, type StepLayer } from "../stages.ts";
 
-/** What to decode with. */
+/** Options of decoding. */
 export interface DecoderOptions {
   readonly model: Model;
   readonly engine: Engine;
@@ -39,13 +39,13 @@ export interface DecoderOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A model that reads one sequence and says what follows. Throws `RangeError` for numbers that are not finite. */
+/** A model that reads one sequence and predicts what follows. Throws `RangeError` if numbers are not finite. */
 export interface Decoder {
   /** Tokens read so far. */
   readonly length: number;
-  /** Starts anew with a prompt of at least one token; logits [V] of what follows it. */
+  /** Starts over with a prompt of at least one token; returns the logits [V] of the next token. */
   prefill(ids: Int32Array): Promise<Float32Array>;
-  /** Reads one more token; logits [V] of what follows it. */
+  /** Reads one more token; returns the logits [V] of the next token. */
   step(id: number): Promise<Float32Array>;
   release(): Promise<void>;
 }
@@ -67,7 +67,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     await forward({ model, engine, blocks, plans: [plan], signal });
     const [first, last] = [stage.layers[0].l, stage.layers.at(-1)!.l];
     throw new RangeError(
-      `Cannot run ${model.name}: layers ${first} to ${last} give numbers that are not finite, expected finite ones`,
+      `Cannot run ${model.name}: layers ${first} to ${last} produce non-finite numbers, expected finite ones`,
     );
   }
 
@@ -97,7 +97,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
   }
 
   async function prefill(prompt: Int32Array): Promise<Float32Array> {
-    if (prompt.length === 0) throw new RangeError("Cannot read a prompt of no tokens: expected one at least");
+    if (prompt.length === 0) throw new RangeError("Cannot read an empty prompt: expected at least one token");
     ids = [...prompt];
     caches = new Map(layers.flatMap(({ l, spec }) => spec.attention ? [[l, kvCache(spec.attention)]] : []));
     if (prompt.length > 1) {

@@ -2,7 +2,7 @@
  * The next token of logits: the largest, or a draw.
  *
  * The random number of the n-th draw is a function of the seed and n (Philox), so the same seed gives the same text, and
- * two models that are asked side by side draw with the same numbers: where their texts part, the models did.
+ * two models run side by side draw with the same numbers: where their texts diverge, the models did.
  * Nucleus sampling: Holtzman et al., "The curious case of neural text degeneration" (ICLR 2020).
  */
 import { philox } from "../../tensor/mod.ts";
@@ -11,19 +11,19 @@ import { philox } from "../../tensor/mod.ts";
 export interface SampleOptions {
   /** Divides the logits. */
   readonly temperature: number;
-  /** Draws among the most probable tokens that have this probability together, 0 to 1. */
+  /** Draws from the most probable tokens with this total probability, 0 to 1. */
   readonly topP: number;
   /** A whole number below 2^53. */
   readonly seed: number;
 }
 
-/** Gives the next token's id, draw after draw. Throws `RangeError` for options out of range. */
+/** Returns the next token's id, draw by draw. Throws `RangeError` for options out of range. */
 export function sampler({ temperature, topP, seed }: SampleOptions): (logits: Float32Array) => number {
   if (!(temperature >= 0 && temperature < Infinity)) {
     throw new RangeError(`Cannot sample with temperature ${temperature}: expected a number of at least 0`);
   }
   if (!(topP > 0 && topP <= 1)) {
-    throw new RangeError(`Cannot sample from the top ${topP}: expected a number above 0, at most 1`);
+    throw new RangeError(`Cannot sample with top-p ${topP}: expected a number above 0 and at most 1`);
   }
   if (!(Number.isSafeInteger(seed) && seed >= 0)) {
     throw new RangeError(`Cannot sample with seed ${seed}: expected a whole number below 2^53`);

@@ -24,7 +24,7 @@ export interface AttentionStatsOptions {
   readonly device?: Device | undefined;
 }
 
-/** How statistics come about: what the graph gives, and one sample's statistics of it. */
+/** How statistics are computed: the outputs of the graph, and one sample's statistics from them. */
 interface Way {
   outputs(taps: AttentionTaps, spec: AttentionSpec, extent: Extent): Record<string, Value>;
   read(seen: Observation, spec: AttentionSpec, sample: number): AttentionStats | Promise<AttentionStats>;

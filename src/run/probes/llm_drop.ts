@@ -1,5 +1,5 @@
 /**
- * Importance as the official code of the paper computes it (CASE-Lab-UMD/LLM-Drop, `layer_drop.py`), told from what it
+ * Importance as the paper's official code computes it (CASE-Lab-UMD/LLM-Drop, `layer_drop.py`), derived from what it
  * hooks: an attention's X is the input of `input_layernorm`, an MLP's X the input of `post_attention_layernorm`, and u is
  * what the module itself puts out. In a Pre-LN layer that is the stream and the update. In a Peri-LN layer (Gemma 2)
  * `post_attention_layernorm` stands behind the attention and the updates get a norm of their own, so with o = Attn(…)

@@ -1,5 +1,5 @@
 /**
- * The smoothing probe: how alike the tokens of each sample are, after attention (h = x + a) and after the layer (y), under
+ * The smoothing probe: how similar the tokens of each sample are, after attention (h = x + a) and after the layer (y), under
  * every plan at once. The sums of `kernels/token_smoothing` come from the graph: Σû, Σx, |x|² by token and the rows of
  * tr(G²), through the smaller of X̂X̂ᵀ and X̂ᵀX̂, so that no sample takes more than min(T, D)² numbers.
  *

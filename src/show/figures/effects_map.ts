@@ -53,7 +53,7 @@ export function effectsFigure(result: Causes): Figure {
     subtitle:
       "‖u − u_full‖ / ‖u_full‖ over all tokens: how far the update of each later layer (x axis) moves when the module of one " +
       "layer (y axis) is dropped.",
-    setting: `${settingOf(provenance)}, the first ${measured.samples} × ${measured.length} of them`,
+    setting: `${settingOf(provenance)} · first ${measured.samples} × ${measured.length} of these tokens`,
     reading: means.map(({ dropped }) => readingOf(dropped, cells)).join(" "),
     panels: [
       ...PAIRS.map(([dropped, moved]) =>

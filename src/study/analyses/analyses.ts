@@ -21,7 +21,7 @@ export interface AnalysisOptions extends StudyOptions {
   readonly profile: () => Promise<Profile>;
 }
 
-/** An analysis: what it shows, in a line, and what it computes. */
+/** An analysis: a one-line description, and what it computes. */
 interface Analysis<T> {
   readonly about: string;
   run(options: AnalysisOptions): Promise<T>;
@@ -48,7 +48,7 @@ const TEXTS = ["stories", "wiki", "code", "math"] as const;
 /** By name, in the order of the page. */
 export const analyses = {
   importance: analysis({
-    about: "which modules hardly turn the stream, on several texts",
+    about: "which modules hardly turn the residual stream, on several texts",
     async run(options) {
       const model = await options.model();
       const texts: Profile[] = [];
@@ -57,19 +57,19 @@ export const analyses = {
     },
   }),
   quality: analysis({
-    about: "what dropping attention, MLPs and blocks costs, beside other orders",
+    about: "what dropping attention, MLPs and blocks costs, compared with other orders",
     async run(options) {
       const [model, orders] = [await options.model(), await options.profile()];
       return await sweep(model, orders, START_CURVES, SWEEP_STEPS, { ...SIZES.quality, ...options });
     },
   }),
   magnitude: analysis({
-    about: "how large the updates are, where they point, and how much of importance that is",
+    about: "how large the updates are, where they point, and how much of importance that explains",
     run: (options) => options.profile(),
   }),
   checkpoints: analysis({
     about:
-      "importance through training, of a Pre-LN and a Peri-LN model; what half of the modules are worth at each step",
+      "importance through training, for a Pre-LN and a Peri-LN model; what half of the modules are worth at each step",
     async run(options) {
       const results: Checkpoints[] = [];
       for (const folder of SERIES) {
@@ -80,7 +80,7 @@ export const analyses = {
     },
   }),
   "random-init": analysis({
-    about: "untrained models beside their closed form, and where attention is the less important module",
+    about: "untrained models and their closed form, and where attention is the less important module",
     run: async (options) => ({
       models: await untrainedModels(options),
       maps: await untrainedMaps(options),
@@ -88,7 +88,7 @@ export const analyses = {
   }),
   causes: analysis({
     about:
-      "attention patterns, smoothing, reach and size of updates beside importance; also before and after training",
+      "attention patterns, smoothing, reach and size of updates against importance; also before and after training",
     async run(options) {
       const sizes = { ...CAUSES, ...options };
       return { model: await causes(await options.model(), sizes), others: await trainedCauses(sizes) };

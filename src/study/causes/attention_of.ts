@@ -1,4 +1,4 @@
-/** What some heads attend to in a short text: whole rows of attention, which no study keeps. For looking at. */
+/** What selected heads attend to in a short text: full attention rows, which no study keeps. For inspection. */
 import { type AttentionInput, attentionScores } from "../../kernels/mod.ts";
 import { type Blocks, forward, noDrop, type Probe } from "../../run/mod.ts";
 import { engineOf, type StudyOptions } from "../options.ts";
@@ -12,7 +12,7 @@ export interface Head {
   readonly head: number;
 }
 
-/** A text token by token, and for each head the shares [query][key] of the keys 0 … query; 0 outside a window. */
+/** The tokens of a text, and for each head the attention [query][key] on the keys 0 … query; 0 outside a window. */
 export interface AttentionOf {
   /** The model's name. */
   readonly model: string;
@@ -22,7 +22,7 @@ export interface AttentionOf {
   readonly heads: (Head & { readonly rows: number[][] })[];
 }
 
-/** Tokens that a text may have: all T²/2 shares of each head are given. */
+/** Most tokens in a text: all T²/2 weights of each head are returned. */
 const MOST_TOKENS = 512;
 
 /**
@@ -49,13 +49,13 @@ export async function attentionOf(
   const { layers } = model.spec;
   for (const { layer, head } of wanted) {
     if (Number.isInteger(head) && head >= 0 && head < (layers[layer]?.attention?.heads ?? 0)) continue;
-    throw new RangeError(`Cannot look at head ${head} of layer ${layer}: ${model.name} has no such head`);
+    throw new RangeError(`Cannot show head ${head} of layer ${layer}: ${model.name} has no such head`);
   }
   const tokenizer = await model.tokenizer();
   const begin = bos && tokenizer.bos !== null ? [tokenizer.bos] : [];
   const ids = Int32Array.from([...begin, ...tokenizer.encode(text)]);
   if (ids.length === 0 || ids.length > MOST_TOKENS) {
-    throw new RangeError(`Cannot look at ${ids.length} tokens: expected 1 to ${MOST_TOKENS}`);
+    throw new RangeError(`Cannot show attention over ${ids.length} tokens: expected 1 to ${MOST_TOKENS}`);
   }
   const blocks: Blocks = { ids, samples: 1, length: ids.length };
   const seen = new Map<number, Pick<AttentionInput, "q" | "k">>();

@@ -1,6 +1,6 @@
 /**
  * Why modules are redundant (paper, claims C2, C5, C6, C7): attention patterns, over-smoothed tokens, magnitudes, massive
- * activations, the reach of one drop; and how each goes with importance.
+ * activations, the reach of one drop; and how each correlates with importance.
  *
  * Four runs: the full model with every probe; smoothing with modules dropped, all plans as one trie; blocks of 64 tokens
  * without BOS for the sink rate as published (Gu et al., arXiv 2410.10781); every module dropped in turn, on fewer samples,
@@ -13,12 +13,12 @@ import { correlationsOf } from "./correlations.ts";
 import { laterEffects, sinkRate, smoothingUnder, type Subject, wholeModel } from "./runs.ts";
 import { type Estimate, estimatePasses } from "../estimate.ts";
 import { type KernelsName, openKernels, type StatsKernels } from "./kernels.ts";
-import { CALIBRATION_TEXT, provenance, type StudyOptions, textOptions } from "../options.ts";
+import { CALIBRATION_TEXT, checkInteger, provenance, type StudyOptions, textOptions } from "../options.ts";
 import { type RandomInitOptions, shapeOf, untrainedOf } from "../untrained/random_init.ts";
 import { withUntrained } from "../untrained/untrained.ts";
 import { type NamedConfig, packText, type StudyModel, zipfText } from "../../subject/mod.ts";
 
-/** What the study measures, beside the options of every study. */
+/** What the study measures, in addition to the options of every study. */
 export interface CausesMeasures {
   /** Every how manieth query the attention patterns are of; 1, all of them, where not said. */
   readonly queryStride?: number | undefined;
@@ -31,11 +31,11 @@ export interface CausesMeasures {
 /** Options of the study. */
 export type CausesOptions = StudyOptions & CausesMeasures;
 
-/** Numbers of modules dropped for the smoothing under drops. */
+/** How many modules are dropped when smoothing is measured under drops. */
 const DROPS = [4, 8];
 /** The published setting of the sink rate. */
 const SINK = { samples: 100, length: 64, threshold: 0.3 };
-/** Tokens of a sample that the effects on later layers are of. */
+/** Tokens per sample for the effects on later layers. */
 const EFFECT_LENGTH = 256;
 
 /**
@@ -152,12 +152,8 @@ function settingsOf(
   kernels: StatsKernels,
   { queryStride = 1, effectSamples = 2 }: CausesMeasures,
 ): Causes["provenance"]["causes"] {
-  const check = (name: string, value: number, least: number) => {
-    if (Number.isInteger(value) && value >= least) return;
-    throw new RangeError(`Cannot use ${name} ${value}: expected an integer of at least ${least}`);
-  };
-  check("query stride", queryStride, 1);
-  check("effect samples", effectSamples, 0);
+  checkInteger("query stride", queryStride, 1);
+  checkInteger("effect samples", effectSamples, 0);
   return {
     queryStride,
     kernels: kernels.name,

@@ -1,8 +1,8 @@
 /**
- * How each cause goes with importance over the layers of a model: Spearman's correlation with its interval.
+ * How each cause correlates with importance over the layers of a model: Spearman's correlation with its interval.
  *
- * Attention: its pattern (means over heads, claim C5), how alike the tokens are that it reads (C6), the size of its update
- * beside the stream (C7). The MLP: the last two.
+ * Attention: its pattern (means over heads, claim C5), how similar the tokens are that it reads (C6), the size of its update
+ * relative to the stream (C7). The MLP: the last two.
  */
 import { mean, rankInterval, SMOOTHING_NAMES, type SmoothingName, spearman } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";

@@ -12,10 +12,10 @@ export interface StatsKernels {
   close(): Promise<void>;
 }
 
-/** Opens a device. Throws, saying what is missing, where this machine has none. */
+/** Opens a device. Throws, saying what is missing, if this machine has none. */
 export async function openKernels(wanted: KernelsName): Promise<StatsKernels> {
   if (wanted === "cpu") return { name: "cpu", close: () => Promise.resolve() };
   const { device, reason } = wanted === "webgpu" ? await openWebGpu() : await openCuda();
-  if (!device) throw new Error(`Cannot use ${wanted} kernels: ${reason}, see lamina doctor`);
+  if (!device) throw new Error(`Cannot use ${wanted} kernels: ${reason}; run lamina doctor`);
   return { name: `${device.kind}: ${device.name}`, device, close: () => device.close() };
 }

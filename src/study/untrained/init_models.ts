@@ -9,7 +9,7 @@ import type { NamedConfig } from "../../subject/mod.ts";
 import { predictInit } from "./predict.ts";
 import { randomInit, type RandomInitOptions, shapeOf, untrainedOf } from "./random_init.ts";
 
-/** Importances over the seeds, and those of the closed form for the same setting. */
+/** Importance over the seeds, and that of the closed form for the same setting. */
 export interface MeasuredInit {
   /** What was measured. */
   readonly measured: RandomInit;
@@ -113,7 +113,9 @@ export function atWidth(
   hidden: number,
 ): { readonly hidden: number; readonly heads: number } {
   const { hidden: own, layers: [{ attention }] } = readSpec(named.config, named.name);
-  if (!attention) throw new RangeError(`Cannot resize ${named.name}: its first layer has no attention`);
+  if (!attention) {
+    throw new RangeError(`Cannot resize ${named.name}: its first layer has no attention, expected one`);
+  }
   const width = attention.heads * attention.headSize * hidden / own;
   const group = attention.heads / attention.kvHeads;
   const fitting = Array.from({ length: Math.floor(width / group) }, (_, i) => (i + 1) * group)

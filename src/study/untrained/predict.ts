@@ -1,4 +1,4 @@
-/** The closed form (measure/init_theory.ts) of what the study of untrained models measures, for the same options. */
+/** The closed form (measure/init_theory.ts) of the study of untrained models, with the same options. */
 import { initTheory, mean, type Predicted } from "../../measure/mod.ts";
 import type { MlpSpec } from "../../models/mod.ts";
 import { type RandomInitOptions, shapeOf, untrainedOf } from "./random_init.ts";

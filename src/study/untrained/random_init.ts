@@ -3,18 +3,18 @@
  *
  * A configuration is enough: weights are made from a seed while the model runs (models/init.ts), at its true shape or at
  * another. The text is drawn from Zipf's law, the same for every seed, so that the spread over seeds is that of the
- * weights. Every seed's profile is a result of its own, kept as such: an interrupted study goes on where it stopped.
+ * weights. Every seed's profile is a result of its own and kept as such: an interrupted study resumes where it stopped.
  */
 import { initialiserOf, type ModelSpec, readSpec, reshape, type Reshaping } from "../../models/mod.ts";
 import { overSeeds, type Profile, type RandomInit } from "../../result/mod.ts";
 import { cost, noDrop, PART_BYTES } from "../../run/mod.ts";
 import { type Estimate, estimate } from "../estimate.ts";
-import { type StudyOptions, textOptions } from "../options.ts";
+import { checkInteger, type StudyOptions, textOptions } from "../options.ts";
 import { profileBlocks } from "../profile.ts";
 import { withUntrained } from "./untrained.ts";
 import { type NamedConfig, zipfText } from "../../subject/mod.ts";
 
-/** Options of the study; the sizes of the text, what to change of the shape, and what to draw from. */
+/** Options of the study: the size of the text, changes to the shape, and the distribution to draw from. */
 export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | "bos">, Reshaping {
   /** How many seeds, from `seed` on; 1 and 0 where not said. */
   readonly seeds?: number | undefined;
@@ -26,7 +26,7 @@ export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | 
   readonly residualStd?: number | undefined;
 }
 
-/** Numbers that two cores make in a second. */
+/** Random numbers per second on two cores. */
 const MADE_PER_SECOND = 1.5e9;
 
 /**
@@ -92,13 +92,9 @@ export async function randomInitEstimate(
 export function untrainedOf({ name, config }: NamedConfig, options: RandomInitOptions) {
   const { seeds = 1, seed = 0, std, residualStd, hidden, layers, heads, norm } = options;
   const { samples, length } = textOptions({ samples: 2, length: 256, ...options }, "zipf");
-  const check = (what: string, value: number | undefined, least: number) => {
-    if (value === undefined || (Number.isInteger(value) && value >= least)) return;
-    throw new RangeError(`Cannot use ${what} ${value}: expected an integer of at least ${least}`);
-  };
-  check("seeds", seeds, 1);
-  check("seed", seed, 0);
-  Object.entries({ hidden, layers, heads }).forEach(([what, value]) => check(what, value, 1));
+  checkInteger("seeds", seeds, 1);
+  checkInteger("seed", seed, 0);
+  Object.entries({ hidden, layers, heads }).forEach(([name, value = 1]) => checkInteger(name, value, 1));
   const changes = { hidden, layers, heads, norm };
   const changed = Object.entries(changes).filter(([, value]) => value !== undefined);
   return {
@@ -111,7 +107,7 @@ export function untrainedOf({ name, config }: NamedConfig, options: RandomInitOp
   };
 }
 
-/** The shape of the first layer stands for all. */
+/** The shape of the first layer stands for all layers. */
 export function shapeOf({ hidden, vocabulary, layers }: ModelSpec): RandomInit["shape"] {
   const attention = layers.find((layer) => layer.attention)?.attention;
   const mlp = layers.find((layer) => layer.mlp)?.mlp;

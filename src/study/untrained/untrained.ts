@@ -1,10 +1,10 @@
-/** A model whose weights are drawn as it runs, and what results say of it. */
+/** A model whose weights are drawn as it runs, and its identity in results. */
 import { type Initialiser, type Model, type ModelSpec, randomWeights } from "../../models/mod.ts";
 import { cacheKey, type Provenance, VERSION } from "../../result/mod.ts";
 import { engineOf, type StudyOptions } from "../options.ts";
 import type { Packed } from "../../subject/mod.ts";
 
-/** What an untrained model is drawn from. */
+/** What determines an untrained model. */
 export interface Drawn {
   readonly name: string;
   readonly config: Model["config"];
