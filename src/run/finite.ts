@@ -67,7 +67,7 @@ function reason(weights: Iterable<readonly [string, Tensor]>, stored: (name: str
   let largest = { name: "", value: 0 };
   for (const [name, tensor] of weights) {
     for (const value of toFloat32(tensor)) {
-      if (!Number.isFinite(value)) return `${stored(name)} contains ${value}`;
+      if (!Number.isFinite(value)) return `${stored(name)} holds ${value}`;
       if (Math.abs(value) > Math.abs(largest.value)) largest = { name, value };
     }
   }

@@ -32,7 +32,7 @@ Deno.test("every part has its finding here, a part that lacks has its remedy, an
   }
   assert.match(
     findings.get("ONNX Runtime")!.found,
-    /^onnxruntime \d+\.\d+\.\d+ on the CPU: a graph compiled/,
+    /^onnxruntime \d+\.\d+\.\d+ on the CPU: compiled and ran a graph/,
   );
   const webgpu = findings.get("WebGPU kernels")!;
   if (webgpu.works) assert.match(webgpu.found, /a kernel run, equal to the CPU's to the bit$/);
@@ -64,7 +64,7 @@ Deno.test("a machine without Vulkan, cache or a hub's address hears how to get t
     const findings = findingsOf(stdout);
     const remedy = (part: string) => findings.get(part)!.remedy ?? "";
     assert.match(remedy("WebGPU kernels"), /mesa-vulkan-drivers/);
-    assert.match(findings.get("models")!.found, /^none here yet, of smollm2-135m/);
+    assert.match(findings.get("models")!.found, /^none here yet; available: smollm2-135m/);
     assert.match(remedy("models"), /deno task start/);
     assert.match(findings.get("cache")!.found, /^0 bytes in /);
     assert.match(remedy("hub"), /HF_ENDPOINT/);

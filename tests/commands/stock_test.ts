@@ -52,7 +52,7 @@ Deno.test("prune lists what it would remove, asks, and without a terminal wants 
     assert.equal(misspelt.code, 1);
     assert.match(
       misspelt.err,
-      /Cannot find \.\.\/hub: not in the cache, expected one of:  datasets\/owner\/name/,
+      /Cannot find \.\.\/hub: not in the cache, expected one of: datasets\/owner\/name/,
     );
     const { code, out } = await run("prune", "--all", "--yes");
     assert.equal(code, 0);

@@ -154,7 +154,7 @@ Deno.test("the token goes to the hub, and neither along a link nor along a redir
 Deno.test("refusals tell gated, private and misspelt apart, and never show the token", async () => {
   const cases: [status: number, code: string | undefined, token: boolean, message: RegExp][] = [
     [401, "GatedRepo", false, /gated.*no login is stored.*accept the licence at http.*`hf auth login`/],
-    [403, "GatedRepo", true, /gated.*the token of HF_TOKEN may not.*accept the licence/],
+    [403, "GatedRepo", true, /gated.*the token from HF_TOKEN does not give access.*accept the licence/],
     [401, "RepoNotFound", false, /no such repository, or a private .*check the spelling/],
     [404, "RepoNotFound", true, /expected a repository, revision and file that exist; check the spelling/],
     [404, "RevisionNotFound", true, /expected a branch, tag or commit of that repository/],

@@ -24,9 +24,9 @@ for (const [start, count] of ranges) {
 Deno.test("random_normal refuses what it could not draw exactly", () => {
   const refused = (start: number, count: number, scale: number, message: RegExp) =>
     assert.throws(() => randomNormalCall(keys, start, count, scale), { name: "RangeError", message });
-  refused(2 ** 33 - 1, 2, 1, /2 from element 8589934591 on, expected at least one, all below element 2³³/);
+  refused(2 ** 33 - 1, 2, 1, /2 from element 8589934591, expected at least one, all below element 2³³/);
   refused(-1, 2, 1, /from element -1/);
   refused(0, 0, 1, /0 from element 0/);
-  refused(0, 1, 2 ** -106, /scale 1.2\d*e-32, expected 0 or at least 2⁻¹⁰⁵/);
-  refused(0, 1, NaN, /scale NaN/);
+  refused(0, 1, 2 ** -106, /scale is 1.2\d*e-32, expected 0 or at least 2⁻¹⁰⁵/);
+  refused(0, 1, NaN, /scale is NaN/);
 });

@@ -72,7 +72,7 @@ Deno.test("states that are not finite have no effective rank", () => {
   for (const value of [NaN, Infinity]) {
     assert.throws(() => effectiveRank(Float32Array.of(1, 2, value, 4), 2), {
       name: "RangeError",
-      message: /^Cannot take the effective rank: a state is not finite/,
+      message: /^Cannot compute the effective rank: found a non-finite state/,
     });
   }
 });

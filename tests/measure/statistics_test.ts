@@ -89,7 +89,7 @@ Deno.test("Pearson's correlation of a line is its direction", () => {
 Deno.test("NaN has no rank", () => {
   assert.throws(() => ranks([1, NaN, 2]), {
     name: "RangeError",
-    message: /^Cannot rank NaN, expected numbers/,
+    message: /^Cannot rank values: found NaN, expected numbers/,
   });
   assert.throws(() => spearman([1, 2], [NaN, 1]), RangeError);
   assert.deepEqual(ranks([Infinity, -Infinity, 0]), [3, 1, 2]);

@@ -118,15 +118,15 @@ Deno.test("what is not there is refused by name", async () => {
   const weights = randomWeights(small, initialiser);
   await assert.rejects(
     () => weights.layer(3),
-    /^RangeError: Cannot make layer 3: expected an integer from 0 to 2$/,
+    /^RangeError: Cannot draw layer 3: expected an integer from 0 to 2$/,
   );
   await assert.rejects(
     () => weights.outer("embedding.weight", [990, 1001]),
-    /\[990, 1001\) of axis 0 of \[1000,256\]/,
+    /\[990, 1001\) of axis 0, expected some inside \[1000,256\]/,
   );
   await assert.rejects(
     () => weights.part!(0, new Map([["mlp.up_proj.weight", { axis: 1, start: -1, end: 4 }]])),
-    /Cannot make mlp.up_proj.weight: indices \[-1, 4\)/,
+    /Cannot draw mlp.up_proj.weight: indices \[-1, 4\)/,
   );
 });
 
@@ -145,7 +145,7 @@ Deno.test("the initialiser is said by the configuration or by the caller, never 
   assert.deepEqual(initialiserOf(pythia, "m", { std: 0.02 }), { std: 0.02, residualStd: 0.02 });
   assert.throws(
     () => initialiserOf({ model_type: "llama" }, "some.gguf"),
-    /^TypeError: Cannot initialise some.gguf: its configuration has no initializer_range, expected one, or a standard deviation \(--std\)$/,
+    /^TypeError: Cannot initialise some.gguf: its configuration has no initializer_range, expected one or a standard deviation \(--std\)$/,
   );
   for (const bad of [0, -1, NaN, Infinity, "0.02"]) {
     assert.throws(() => initialiserOf({ initializer_range: bad }, "m"), RangeError, String(bad));

@@ -82,8 +82,8 @@ Deno.test("a plan names each present module once, in ascending order", () =>
     refused({ attention: [3] }, /attention 3: expected a layer from 0 to 2/);
     refused({ mlp: [-1] }, /mlp -1: expected a layer from 0 to 2/);
     refused({ mlp: [0.5] }, /mlp 0.5: expected a layer/);
-    refused({ mlp: [1, 1] }, /mlp 1: it is named twice/);
+    refused({ mlp: [1, 1] }, /mlp 1: it is listed twice/);
     const thinner = { ...spec, layers: spec.layers.map((layer) => ({ ...layer, mlp: null })) };
-    assert.throws(() => dropPlan(thinner, { mlp: [1] }), /mlp 1: the checkpoint is without it already/);
+    assert.throws(() => dropPlan(thinner, { mlp: [1] }), /mlp 1: the checkpoint already lacks it/);
     return Promise.resolve();
   }));

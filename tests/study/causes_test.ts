@@ -351,7 +351,7 @@ Deno.test("senseless options are refused by name; what it would take is more wit
       causes(model, { ...options, queryStride: 0 }),
       /query stride 0: expected an integer of at least 1/,
     );
-    await assert.rejects(causes(model, { ...options, effectSamples: -1 }), /effect samples -1/);
+    await assert.rejects(causes(model, { ...options, effectSamples: -1 }), /Cannot use -1 effect samples/);
     const [all, few] = [
       await causesEstimate(model, options),
       await causesEstimate(model, { ...options, effectSamples: 0 }),

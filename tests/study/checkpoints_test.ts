@@ -180,7 +180,7 @@ Deno.test("a step's entry is the profile of that checkpoint, and what is kept ha
     assert.deepEqual(one, result.series[1]);
     const twice = JSON.stringify({ ...result, series: [result.series[0], result.series[0]] });
     await Deno.writeTextFile(`${folder}/twice.json`, twice);
-    await assert.rejects(() => readResult(`${folder}/twice.json`, "checkpoints"), /steps that do not rise/);
+    await assert.rejects(() => readResult(`${folder}/twice.json`, "checkpoints"), /found steps out of order/);
   }));
 
 Deno.test("a kept checkpoint is not taken for another text, or for one whose weights have changed", () =>

@@ -186,12 +186,12 @@ Deno.test("weights drawn with a standard deviation beyond float32 are named", as
     const own = countedEngine();
     await assert.rejects(() => study(named, { ...small, std: 1e39, engine: own }), {
       name: "RangeError",
-      message: /^Cannot run llama-3-8b .*: the embedding gives .* \(embedding\.weight holds -?Infinity\)/,
+      message: /^Cannot run llama-3-8b .*: the embedding produces .* \(embedding\.weight holds -?Infinity\)/,
     });
     await assert.rejects(() => study(named, { ...small, std: 1e10, engine: own }), {
       name: "RangeError",
       message:
-        /^Cannot run llama-3-8b .*: layer 0, attention gives .* \(its weights are finite, the largest is .* in attention\./,
+        /^Cannot run llama-3-8b .*: layer 0, attention produces .* \(its weights are finite, the largest is .* in attention\./,
     });
     assert.equal(own.open(), 0);
   }

@@ -57,6 +57,6 @@ Deno.test("olmo2: without a norm in front of its modules there is nothing that l
   withTiny(async ({ model, options }) => {
     await assert.rejects(() => againstLlmDrop(model, options), {
       name: "TypeError",
-      message: /^Cannot compare .* with llm-drop: olmo2 has no norm in front of its modules, expected one/,
+      message: /^Cannot compare .* with llm-drop: olmo2 has no norm before its modules, expected one/,
     });
   }, "olmo2"));

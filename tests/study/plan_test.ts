@@ -125,9 +125,7 @@ Deno.test("a plan is applied to the model that it was made from, or to any of as
     const flags = [["--drop-attention", plan.attention], ["--drop-mlp", plan.mlp]] as const;
     const named = flags.filter(([, list]) => list.length).map(([flag, list]) => `${flag} ${list.join(",")}`);
     const message = `Cannot apply a plan made from ${name} (${fingerprint}) to tuned (sha256:ff): ` +
-      `expected one made from this model; to drop the same layers all the same, name them: ${
-        named.join(" ")
-      }`;
+      `expected one made from this model; to drop the same layers anyway, name them: ${named.join(" ")}`;
     assert.throws(() => dropsIn(tuned, plan), { name: "TypeError", message });
     await assert.rejects(perplexities(tuned, [{}, plan], options), { message });
     await assert.rejects(profile(tuned, { ...options, drop: plan }), { message });
@@ -144,7 +142,7 @@ Deno.test("a plan is applied to the model that it was made from, or to any of as
     assert.throws(() => dropsIn(model, { ...byHand, mlp: [0, 1, 2, 3] }), /Cannot drop mlp 3: .* 0 to 2/);
     assert.throws(
       () => dropsIn(model, { ...byHand, mlp: [0, 1, 2, 0] }),
-      /Cannot drop mlp 0: it is named twice/,
+      /Cannot drop mlp 0: it is listed twice/,
     );
     assert.deepEqual(dropsIn(model, {}), noDrop);
   }));
@@ -185,5 +183,8 @@ Deno.test("a profile compared with itself agrees; turned around it disagrees", (
   assert.deepEqual(turned.overlap, [0, 1 / 2, 1]);
   assert.equal(turned.rankCorrelation, -1);
   assert.equal(turned.largestDifference, 0.3 - 0.1);
-  assert.throws(() => compare(one, tiny), { name: "RangeError", message: "Cannot compare 3 layers with 4" });
+  assert.throws(() => compare(one, tiny), {
+    name: "RangeError",
+    message: "Cannot compare profiles of 3 and 4 layers: expected equally many",
+  });
 });

@@ -26,7 +26,7 @@ Deno.test("a folder and a missing file are told apart", async () => {
   await withTiny(async ({ model, folder }) => {
     const read = (text: string) => packText(model, { ...packing, text });
     await assert.rejects(read(folder), {
-      message: `Cannot read text ${folder}: a folder, expected a file of plain text or JSONL`,
+      message: `Cannot read text ${folder}: found a folder, expected a file of plain text or JSONL`,
     });
     await assert.rejects(
       read(join(folder, "none")),
