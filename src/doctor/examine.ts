@@ -32,7 +32,7 @@ export interface Finding {
 }
 
 /**
- * Runs the probes side by side; each gives its finding, whatever becomes of the others. Throws if `signal` ends it.
+ * Runs the probes side by side; each returns its finding, whatever happens to the others. Throws if `signal` aborts.
  *
  * @example Not run by tests: it tries what this machine has, which may take minutes
  * ```ts ignore

@@ -18,9 +18,9 @@ import {
 
 /** How to check for damage. */
 export interface DamageOptions extends HashOptions {
-  /** The SHA-256 that the file must have, where the caller knows. */
+  /** The SHA-256 that the file must have, if the caller knows it. */
   sha256?: string | undefined;
-  /** Read it even if that was done before: a flipped bit changes neither size nor time. */
+  /** Read it even if it was read before: a flipped bit changes neither size nor time. */
   again?: boolean | undefined;
 }
 

@@ -12,9 +12,9 @@ import type { ByteSource } from "./source.ts";
 export interface FileEntry {
   readonly name: string;
   readonly size: number;
-  /** SHA-256 of the content, where it is known without reading it. */
+  /** SHA-256 of the content, if it is known without reading it. */
   readonly sha256?: string | undefined;
-  /** Last modification in ms, where it lies on this machine. */
+  /** Last modification in ms, if it is on this machine. */
   readonly mtime?: number | undefined;
   open(): Promise<ByteSource>;
 }

@@ -27,7 +27,7 @@ export function modelFileNames(names: readonly string[], repo: string): string[]
   return [...names.filter(isSmallFile), ...weights];
 }
 
-/** Whether this is one of the files beside the weights: configuration or tokenizer. */
+/** Whether this is one of the files other than the weights: configuration or tokenizer. */
 function isSmallFile(name: string): boolean {
   return /^(config\.json|generation_config\.json|chat_template\.jinja)$/.test(name) ||
     /^(tokenizer[\w.]*|special_tokens_map\.json|added_tokens\.json|vocab\.(json|txt)|merges\.txt)$/.test(

@@ -23,7 +23,7 @@ import { recordedFiles, stampList } from "./record.ts";
 import { hashFile, writeStamp } from "./stamp.ts";
 
 /**
- * The models of the manifest, and whether their file is here already.
+ * The models of the manifest, and whether their file is already here.
  *
  * @example
  * ```ts

@@ -25,7 +25,7 @@ export interface SeriesCheckpoint {
 
 /** Which checkpoints, and where opening them reports to. */
 export interface SeriesOptions extends FetchOptions {
-  /** Their steps; at most twelve spaced evenly on a logarithmic axis where not said. */
+  /** Their steps; default: at most twelve, evenly spaced on a logarithmic axis. */
   readonly steps?: readonly number[] | undefined;
 }
 

@@ -18,8 +18,8 @@ export interface Verified {
 }
 
 /**
- * Reads the files of the named entries, or of all, in our cache and in Hugging Face's. What is damaged in ours is fetched
- * again when it is opened next. Throws `RangeError` for a name that is in neither.
+ * Reads the files of the named entries, or of all, in our cache and in Hugging Face's. Damaged files in ours are fetched
+ * again when they are next opened. Throws `RangeError` for a name that is in neither.
  *
  * @example Not run by tests: it reads the whole cache
  * ```ts ignore

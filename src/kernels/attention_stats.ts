@@ -31,7 +31,7 @@ export interface AttentionInput {
   readonly window?: number | undefined;
   /** Scores become c · tanh(score / c); none by default. */
   readonly softcap?: number | undefined;
-  /** Every how manieth query; 1 by default. */
+  /** Use every k-th query; default: 1. */
   readonly stride?: number | undefined;
 }
 

@@ -6,13 +6,13 @@ import type { AttentionSpec, LayerSpec, MlpSpec, ModelSpec, NormPlacement } from
 
 /** What to change; the rest follows or stays the same. */
 export interface Reshaping {
-  /** D. The inner widths of attention and MLP follow in proportion; heads keep their number, and so their share of it. */
+  /** D. The inner widths of attention and MLP scale in proportion; the number of heads stays the same. */
   readonly hidden?: number | undefined;
   /** L. Layers repeat in the order of the model's own. */
   readonly layers?: number | undefined;
-  /** H, of the same total width; key heads follow in proportion. */
+  /** H, at the same total width; key heads scale in proportion. */
   readonly heads?: number | undefined;
-  /** Around every module, whatever the family has. */
+  /** Norm placement of every module, whatever the family's. */
   readonly norm?: "pre" | "peri" | "post" | undefined;
 }
 

@@ -11,7 +11,7 @@ const agreement = z.object({
   /** Largest absolute difference of importance. */
   largestDifference: z.number(),
 });
-/** How alike two profiles order one kind of module. */
+/** How similarly two profiles rank one kind of module. */
 export type Agreement = z.infer<typeof agreement>;
 
 /** Two profiles. */

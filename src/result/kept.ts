@@ -13,7 +13,7 @@ import { parseResult, readResult, resultText } from "./store.ts";
 
 /** Where results are kept, and who is told about it. */
 export interface Keeping {
-  /** A folder in which results are kept and found again; nothing is kept where it is not said. */
+  /** A folder in which results are kept and found again; without it, nothing is kept. */
   readonly results?: string | undefined;
   /** Receives single lines for a person. */
   readonly onNotice?: ((line: string) => void) | undefined;

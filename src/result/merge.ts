@@ -19,8 +19,8 @@ interface Named<R> {
 }
 
 /**
- * Joins shards of one study into what the undivided study gives. `names` are what errors call them. Throws `TypeError` for
- * shards that differ in more than their blocks, `RangeError` for none, a repeated or overlapping one, and a gap.
+ * Merges shards of one study into the result of the undivided study. `names` are used in errors. Throws `TypeError` for
+ * shards that differ in more than their blocks, `RangeError` if there are none, if two overlap, or if there is a gap.
  *
  * @example
  * ```ts

@@ -38,7 +38,7 @@ export async function writeResult(path: string, result: { readonly kind: Kind })
 }
 
 /**
- * Reads a result of one of the kinds. Throws `SyntaxError` for what is not JSON, `TypeError` for another form.
+ * Reads a result of one of the kinds. Throws `SyntaxError` if it is not JSON, `TypeError` if it has another form.
  *
  * @example
  * ```ts

@@ -55,7 +55,7 @@ export interface ForwardOptions {
   readonly blocks: Blocks;
   readonly plans: readonly DropPlan[];
   readonly probes?: readonly Probe[] | undefined;
-  /** Bytes that the states may take; 512 MiB where not said. */
+  /** Bytes that the states may take; default: 512 MiB. */
   readonly budget?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called after each module, with modules × batches done and to do. */

@@ -23,7 +23,7 @@ import { type Checkpoint, type Outline, packText, type Series, type StudyModel }
 
 /** Options of the study. */
 export interface CheckpointsOptions extends StudyOptions {
-  /** Text on which half of the modules are dropped at each step; nothing is dropped where it is not said. */
+  /** Text on which quality is measured with half of the modules dropped, at each step; without it, quality is not measured. */
   readonly quality?: string | undefined;
 }
 
@@ -35,7 +35,7 @@ const HALVES: readonly Curve[] = (["attention", "mlp", "block"] as const).map((t
 }));
 
 /**
- * Profiles every checkpoint of a series. What is finished stays in `results` when the signal ends the study.
+ * Profiles every checkpoint of a series. Finished checkpoints stay in `results` if the signal ends the study.
  *
  * @example
  * ```ts

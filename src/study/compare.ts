@@ -4,7 +4,7 @@ import { pairsOf, rankCorrelation } from "./pairs.ts";
 import { rank } from "./plan.ts";
 
 /**
- * Compares profiles of models with equally many layers.
+ * Compares profiles of models with the same number of layers. Throws `RangeError` for others.
  *
  * @example
  * ```ts

@@ -57,7 +57,7 @@ export function decompose(profile: Profile, kind: "attention" | "mlp" | "block")
 }
 
 /**
- * How much magnitude says of the importance of a kind of module.
+ * How much of the importance of a kind of module magnitude explains.
  *
  * @example
  * ```ts

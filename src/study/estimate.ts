@@ -33,7 +33,7 @@ export interface Pass {
 }
 
 /**
- * Prices plans over a text; `head` where predictions are scored. Times one product to learn this machine's speed.
+ * Prices plans over a text; `head` if predictions are scored. Times one product to learn this machine's speed.
  *
  * @example
  * ```ts

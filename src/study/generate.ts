@@ -24,23 +24,23 @@ export interface Written {
 
 /** Options of generation. */
 export interface GenerateOptions {
-  /** What to leave out, a text for each; the full model's text where not said. */
+  /** Plans to generate a text under; default: the full model. */
   readonly plans?: readonly Partial<DropPlan>[] | undefined;
-  /** Tokens to write at most; 64 where not said. */
+  /** Maximum number of tokens; default: 64. */
   readonly tokens?: number | undefined;
-  /** 0, where not said, always takes the most probable token. */
+  /** Sampling temperature; default: 0, greedy decoding. */
   readonly temperature?: number | undefined;
-  /** Draws among the most probable tokens that have this probability together; 1 where not said. */
+  /** Nucleus sampling: draw from the most probable tokens with this total probability; default: 1. */
   readonly topP?: number | undefined;
   /** Of the draws; 0 by default. */
   readonly seed?: number | undefined;
-  /** Whether BOS begins the prompt. */
+  /** Whether the prompt begins with BOS. */
   readonly bos?: boolean | undefined;
-  /** Bytes of weights that are kept ready. */
+  /** Bytes of weights to keep in memory. */
   readonly budget?: number | undefined;
   /** What runs the model; the CPU by default. */
   readonly engine?: Engine | undefined;
-  /** Called with every token when it is written. */
+  /** Called with every token as it is generated. */
   readonly onToken?: ((written: Written) => void) | undefined;
   /** Ends the study within one token. */
   readonly signal?: AbortSignal | undefined;
@@ -59,7 +59,7 @@ export interface Generated {
 }
 
 /**
- * Continues a prompt under each plan, in the plans' order. Throws `RangeError` for a prompt of no tokens.
+ * Continues a prompt under each plan, in the plans' order. Throws `RangeError` for an empty prompt.
  *
  * @example
  * ```ts

@@ -11,7 +11,7 @@ import { profile } from "./profile.ts";
 import { packText, type StudyModel } from "../subject/mod.ts";
 
 /**
- * Compares over a calibration text, full model only. Throws `TypeError` for a post-norm model.
+ * Compares both definitions over a calibration text, full model only. Throws `TypeError` for a post-norm model.
  *
  * @example
  * ```ts

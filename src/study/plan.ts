@@ -24,7 +24,7 @@ export type Scores = Readonly<
 >;
 
 /**
- * All modules of a target, first to drop first.
+ * All modules of a target, in drop order.
  *
  * @example
  * ```ts
@@ -125,8 +125,8 @@ export function makePlan(
 }
 
 /**
- * What to leave out of this model: lists of layers, or a plan, which has to be this model's. Throws `TypeError` for a plan
- * made from another model, `RangeError` as `dropPlan` does.
+ * What to drop from this model: lists of layers, or a plan, which must be this model's. Throws `TypeError` for a plan
+ * made from another model, and `RangeError` as `dropPlan` does.
  *
  * @example
  * ```ts
@@ -169,7 +169,7 @@ function expectPlanOf(identity: StudyModel["identity"], plan: Plan): void {
 }
 
 /**
- * Whether neighbours of a ranking differ by more than the samples scatter (95 %, paired over samples).
+ * Whether neighbours in a ranking are distinguishable from each other (95 %, paired over samples).
  *
  * @example
  * ```ts

@@ -49,7 +49,7 @@ export interface Removal extends Paired {
 }
 
 /**
- * Removes every module of a kind in turn; layers without one are passed over.
+ * Removes every module of a kind in turn; layers without one are skipped.
  *
  * @example
  * ```ts
@@ -78,7 +78,7 @@ export async function removals(
 }
 
 /**
- * Spearman's correlation with the loss of a removal: of importance, and of the number of layers that come after.
+ * Spearman's correlation with the loss of a removal: of importance, and of the number of later layers.
  *
  * @example
  * ```ts

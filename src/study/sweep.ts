@@ -43,7 +43,7 @@ export function sweepSteps(upto: number): number[] {
 export const SWEEP_STEPS: readonly number[] = sweepSteps(15);
 
 /**
- * A target by importance, with the baselines beside it; random orders of as many seeds, from `seed` on.
+ * A target by importance, with the baselines; one random order per seed, starting from `seed`.
  *
  * @example
  * ```ts
@@ -70,8 +70,8 @@ export const START_CURVES: readonly Curve[] = [
 ];
 
 /**
- * Runs the curves; finished ones are kept, so an interrupted sweep goes on where it stopped. A step beyond what a curve has
- * to drop is all of it.
+ * Runs the curves; finished ones are kept, so an interrupted sweep resumes where it stopped. A step beyond the modules of a
+ * curve drops all of them.
  *
  * @example
  * ```ts
@@ -123,8 +123,8 @@ function stepsWithin(steps: readonly number[], most: number): number[] {
 }
 
 /**
- * What a sweep would take, its profile over the calibration's text included. Importances are not known before they are
- * measured: random orders stand for them.
+ * What a sweep would take, including its profile over the calibration text. Importance is not known before it is measured:
+ * random orders stand in for it.
  *
  * @example
  * ```ts
@@ -202,7 +202,7 @@ export interface Allowance {
 }
 
 /**
- * The largest drop whose nll rises by at most `budget` nats a token.
+ * The largest drop whose nll rises by at most `budget` nats per token.
  *
  * @example
  * ```ts

@@ -20,7 +20,7 @@ export interface StudyModel extends Model {
 
 /**
  * Opens a model: a folder in Hugging Face layout, a `.gguf` file, `owner/name[@revision]`, or a name of the manifest.
- * What is not on this machine is fetched first.
+ * Whatever is not on this machine is fetched first.
  *
  * @example Not run by tests: it fetches the model
  * ```ts ignore

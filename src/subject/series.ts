@@ -24,8 +24,8 @@ export interface Series {
 
 /**
  * Opens a series: a folder with `series.json`, a folder of checkpoint folders (`step1000`, `checkpoint-500`), or
- * `owner/name` of the hub, whose branches or tags are the checkpoints. A tokenizer may lie in each checkpoint or beside
- * them. Throws where there is no checkpoint, saying what was found.
+ * `owner/name` on the hub, whose branches or tags are the checkpoints. A tokenizer may be in each checkpoint or next to
+ * them. Throws, saying what was found, if there is no checkpoint.
  *
  * @example
  * ```ts

@@ -127,7 +127,7 @@ function readAlignment(name: string, metadata: ReadonlyMap<string, GgufValue>): 
     return value;
   }
   const isNumber = typeof value === "number" || typeof value === "bigint";
-  const found = isNumber ? `general.alignment ${value}` : "a general.alignment that is no number";
+  const found = isNumber ? `general.alignment ${value}` : "a general.alignment that is not a number";
   throw malformed(name, found, `a power of two up to ${MAX_GGUF_ALIGNMENT}`);
 }
 

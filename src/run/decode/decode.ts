@@ -34,7 +34,7 @@ export interface DecoderOptions {
   readonly model: Model;
   readonly engine: Engine;
   readonly plan?: DropPlan | undefined;
-  /** Bytes of float32 weights that are kept ready; 2 GiB where not said. */
+  /** Bytes of float32 weights to keep in memory; default: 2 GiB. */
   readonly budget?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }

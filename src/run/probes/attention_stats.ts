@@ -16,9 +16,9 @@ import type { Observation, Probe } from "./probe.ts";
 
 /** What to observe of attention, and where. */
 export interface AttentionStatsOptions {
-  /** Every how manieth query; 1 by default, which is exact. */
+  /** Use every k-th query; default: 1, which is exact. */
   readonly stride?: number | undefined;
-  /** Number of the plan whose attention is observed; 0 by default. Other plans' runs pay too. */
+  /** Index of the plan whose attention is observed; default: 0. Other plans' runs also pay for it. */
   readonly plan?: number | undefined;
   /** Where the kernel runs; without one, the statistics are part of the graph. */
   readonly device?: Device | undefined;

@@ -78,7 +78,7 @@ export interface HalfDropped {
 }
 
 /**
- * Quality by step, of the steps where it was measured.
+ * Quality by step, for the steps where it was measured.
  *
  * @example
  * ```ts

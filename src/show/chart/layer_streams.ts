@@ -1,4 +1,4 @@
-/** The smoothing of the stream that leaves each layer, where a layer may be without its MLP or whole. */
+/** The smoothing of the stream that leaves each layer, where a layer may lack its MLP or be missing altogether. */
 import type { SmoothingName } from "../../measure/mod.ts";
 import type { Smoothed } from "../../result/mod.ts";
 

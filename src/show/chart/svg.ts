@@ -91,7 +91,9 @@ export function drawFigure({ name, title, subtitle, setting, reading, panels, ro
     `height="${height}" role="img" aria-label="${escape(`${title}. ${subtitle}`)}" font-family="${FONT}" ` +
     `fill="${INK}"><rect width="${WIDTH}" height="${height}" rx="8" fill="#ffffff"/>${parts.join("")}</svg>`;
   const flaw = svg.match(/="[^"]*\b(NaN|undefined|Infinity)\b/);
-  if (flaw) throw new RangeError(`Cannot draw ${name}: a coordinate is ${flaw[1]}, expected a number`);
+  if (flaw) {
+    throw new RangeError(`Cannot draw ${name}: found coordinate ${flaw[1]}, expected a finite number`);
+  }
   return {
     name,
     title: plain(title),

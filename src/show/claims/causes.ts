@@ -8,7 +8,7 @@ import { formatFixed, formatNumber } from "../chart/numbers.ts";
 import { median, present } from "../chart/summary.ts";
 
 /**
- * What each of the models says of the claims.
+ * What each model says about these claims.
  *
  * @example
  * ```ts

@@ -19,7 +19,7 @@ export interface Claim {
 }
 
 /**
- * The claims that a profile and a sweep say something about.
+ * The claims that a profile and a sweep bear on.
  *
  * @example
  * ```ts

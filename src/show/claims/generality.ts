@@ -5,7 +5,7 @@ import { groupsOf, meanOf } from "../chart/curves.ts";
 import { formatFixed } from "../chart/numbers.ts";
 
 /**
- * What `dropped` modules cost each model, by every order of its sweep; it holds where importance beats random orders.
+ * What dropping `dropped` modules costs each model, for every order of its sweep; the claim holds where importance beats random orders.
  *
  * @example
  * ```ts

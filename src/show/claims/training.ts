@@ -5,7 +5,7 @@ import type { Claim } from "./claims.ts";
 import { formatFixed } from "../chart/numbers.ts";
 
 /**
- * Whether attention stays redundant while a model learns: importance beside the MLP's, its ranking, and what half of it costs.
+ * Whether attention stays redundant while a model learns: its importance compared with the MLP's, its ranking, and what dropping half of it costs.
  *
  * @example
  * ```ts

@@ -5,7 +5,7 @@ import { type InitModel, shapeText } from "../chart/init_model.ts";
 import { formatNumber } from "../chart/numbers.ts";
 
 /**
- * In how many of the models attention is the less important module, and the ratio of each.
+ * In how many of the models attention is the less important module, and each model's ratio.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** What each head attends to, layer by layer: the share of the first token, and how spread out attention is (claim C5). */
+/** What each head attends to, layer by layer: the first-token share, and how spread out attention is (claim C5). */
 import type { PatternName } from "../../measure/mod.ts";
 import type { Causes } from "../../result/mod.ts";
 import { heatLegend, heatPanel } from "../chart/heat.ts";

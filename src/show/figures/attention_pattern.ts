@@ -22,7 +22,7 @@ export interface AttentionPattern {
 const EDGES = [0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8];
 
 /**
- * Draws the maps. Throws `RangeError` for no head.
+ * Draws the maps. Throws `RangeError` if there is no head.
  *
  * @example
  * ```ts

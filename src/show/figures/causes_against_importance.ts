@@ -17,7 +17,7 @@ const CAUSES: readonly { cause: CauseName; short: string }[] = [
 ];
 
 /**
- * Draws a row of three panels for each result. Throws `RangeError` for none.
+ * Draws a row of three panels for each result. Throws `RangeError` if there is none.
  *
  * @example
  * ```ts

@@ -8,7 +8,7 @@ import { KIND_NAMES, KINDS } from "../chart/setting.ts";
 import { drawFigure, type Figure, INK } from "../chart/svg.ts";
 
 /**
- * Draws quality by step. Throws `TypeError` where the study was made without.
+ * Draws quality by step. Throws `TypeError` if the study did not measure it.
  *
  * @example
  * ```ts

@@ -14,7 +14,7 @@ const PAIRS = [["attention", "attention"], ["attention", "mlp"], ["mlp", "attent
 ]] as const;
 
 /**
- * Draws the four maps. Throws `RangeError` where the effects were not measured, or of a single layer.
+ * Draws the four maps. Throws `RangeError` if the effects were not measured or there is a single layer.
  *
  * @example
  * ```ts

@@ -19,7 +19,7 @@ export interface InitCause {
 }
 
 /**
- * Draws the importance of both modules against each property. Throws `RangeError` where there is none.
+ * Draws the importance of both modules against each property. Throws `RangeError` if there is none.
  *
  * @example
  * ```ts

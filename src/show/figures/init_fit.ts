@@ -21,7 +21,7 @@ import { KIND_NAMES } from "../chart/setting.ts";
 import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
 
 /**
- * Draws the importance of every module of every model, over depth. Throws `RangeError` without a model.
+ * Draws the importance of every module of every model, over depth. Throws `RangeError` if there is no model.
  *
  * @example
  * ```ts

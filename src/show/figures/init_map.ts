@@ -27,7 +27,7 @@ const SHADES = ["#a63603", "#d9662b", "#f2a477", "#fbe3d6", "#dce8fb", "#94b8f2"
 const shade = (ratio: number) => SHADES[EDGES.filter((edge) => ratio > edge).length];
 
 /**
- * Draws the maps, the first one large. Throws `RangeError` without a map or a model.
+ * Draws the maps, the first one large. Throws `RangeError` if there is no map or no model.
  *
  * @example
  * ```ts

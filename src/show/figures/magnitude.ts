@@ -8,7 +8,7 @@ import { drawFigure, type Figure } from "../chart/svg.ts";
 import { median, present } from "../chart/summary.ts";
 
 /**
- * Draws how large the updates are beside what they are added to.
+ * Draws how large the updates are relative to what they are added to.
  *
  * @example
  * ```ts

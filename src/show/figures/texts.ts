@@ -7,7 +7,7 @@ import { leastImportant, quarter } from "../chart/summary.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
 
 /**
- * Draws profiles of one model over several texts. Throws `RangeError` without a profile.
+ * Draws profiles of one model over several texts. Throws `RangeError` if there is no profile.
  *
  * @example
  * ```ts

@@ -15,7 +15,7 @@ const MODULES = ["attention", "mlp"] as const;
 const ONE_LENGTH = 1.01;
 
 /**
- * Draws a panel for each result. Throws `RangeError` for none.
+ * Draws a panel for each result. Throws `RangeError` if there is none.
  *
  * @example
  * ```ts

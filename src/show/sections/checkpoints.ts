@@ -1,4 +1,4 @@
-/** Redundancy through training as a section: the figures of each series, what they say of claim C3, and a table of both. */
+/** Redundancy through training as a section: the figures of each series, what they say about claim C3, and a table of all series. */
 import { type Checkpoints, fileName } from "../../result/mod.ts";
 import { checkpointLinesFigure } from "../figures/checkpoint_lines.ts";
 import { checkpointMapFigure } from "../figures/checkpoint_map.ts";

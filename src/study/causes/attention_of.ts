@@ -26,8 +26,8 @@ export interface AttentionOf {
 const MOST_TOKENS = 512;
 
 /**
- * Runs a text through a model and gives the attention of some heads; `bos` puts BOS before the text. Throws `RangeError`
- * for a head that is not there, and for a text without tokens or with more than 512.
+ * Runs a text through a model and returns the attention of selected heads; `bos` puts BOS before the text. Throws
+ * `RangeError` for a head that does not exist, and for a text with no tokens or more than 512.
  *
  * @example
  * ```ts

@@ -20,11 +20,11 @@ import { type NamedConfig, packText, type StudyModel, zipfText } from "../../sub
 
 /** What the study measures, in addition to the options of every study. */
 export interface CausesMeasures {
-  /** Every how manieth query the attention patterns are of; 1, all of them, where not said. */
+  /** Use every k-th query for the attention patterns; default: 1, all of them. */
   readonly queryStride?: number | undefined;
-  /** What computes the patterns; "cpu" where not said. */
+  /** What computes the patterns; default: "cpu". */
   readonly kernels?: KernelsName | undefined;
-  /** Samples that the effects on later layers are of; 2 where not said, none for 0. */
+  /** Number of samples for the effects on later layers; default: 2; 0 skips them. */
   readonly effectSamples?: number | undefined;
 }
 
@@ -39,7 +39,7 @@ const SINK = { samples: 100, length: 64, threshold: 0.3 };
 const EFFECT_LENGTH = 256;
 
 /**
- * Causes in a model, over a calibration text.
+ * Studies the causes of redundancy in a model, over a calibration text.
  *
  * @example
  * ```ts
@@ -73,7 +73,7 @@ export async function causes(model: StudyModel, options: CausesOptions = {}): Pr
 }
 
 /**
- * Causes in a model that was never trained, over words from Zipf's law; of the first seed.
+ * Studies the causes of redundancy in an untrained model, over words drawn from Zipf's law, for the first seed.
  *
  * @example
  * ```ts
@@ -167,7 +167,7 @@ function settingsOf(
 }
 
 /**
- * What the study would take; the statistics themselves, the lesser part of the time, are not in it.
+ * What the study would take, without the statistics themselves, which are the smaller part of the time.
  *
  * @example
  * ```ts
@@ -209,7 +209,7 @@ export async function causesEstimate(
 }
 
 /**
- * What the study of a model that was never trained would take.
+ * What the study of an untrained model would take.
  *
  * @example
  * ```ts

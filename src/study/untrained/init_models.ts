@@ -18,7 +18,7 @@ export interface MeasuredInit {
 }
 
 /**
- * Measures an untrained model and computes it.
+ * Measures an untrained model and computes its closed form.
  *
  * @example
  * ```ts
@@ -97,8 +97,8 @@ export function computedRatio(named: NamedConfig, options: RandomInitOptions = {
 }
 
 /**
- * A configuration's architecture at another width, in its own proportions: with as many heads as keep the size of a head
- * most nearly. Throws `RangeError` where no number of heads divides the width.
+ * A configuration's architecture at another width, in its own proportions: with the number of heads that keeps the head
+ * size closest to the original. Throws `RangeError` if no number of heads divides the width.
  *
  * @example
  * ```ts
@@ -128,7 +128,7 @@ export function atWidth(
 }
 
 /**
- * Importance of attention over that of the MLP by the closed form, for every width and standard deviation.
+ * Ratio of attention's importance to the MLP's by the closed form, for every width and standard deviation.
  *
  * @example
  * ```ts

@@ -5,8 +5,8 @@ import { type RandomInitOptions, shapeOf, untrainedOf } from "./random_init.ts";
 import { type NamedConfig, zipfText } from "../../subject/mod.ts";
 
 /**
- * Predicts what `randomInit` measures with the same options, seeds apart. Throws `TypeError` for a model in which not
- * every layer has an attention and an MLP.
+ * Predicts what `randomInit` measures with the same options, except for seeds. Throws `TypeError` for a model in which
+ * some layer lacks an attention or an MLP.
  *
  * @example
  * ```ts

@@ -16,13 +16,13 @@ import { type NamedConfig, zipfText } from "../../subject/mod.ts";
 
 /** Options of the study: the size of the text, changes to the shape, and the distribution to draw from. */
 export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | "bos">, Reshaping {
-  /** How many seeds, from `seed` on; 1 and 0 where not said. */
+  /** Number of seeds, starting from `seed`; defaults: 1 and 0. */
   readonly seeds?: number | undefined;
   /** The first of them; 0 by default. */
   readonly seed?: number | undefined;
-  /** Standard deviation of the weights; the configuration's `initializer_range` where not said. */
+  /** Standard deviation of the weights; default: the configuration's `initializer_range`. */
   readonly std?: number | undefined;
-  /** That of the projections onto the residual stream; as the others' where neither says. */
+  /** Standard deviation of the projections onto the residual stream; default: the configuration's, or the same as the others. */
   readonly residualStd?: number | undefined;
 }
 
