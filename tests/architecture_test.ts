@@ -7,11 +7,12 @@ import { dirname, join } from "node:path/posix";
 
 /** What each room may import: rooms above it in this list only. */
 const table = {
+  entry: "",
   disk: "",
   tensor: "",
   measure: "tensor",
-  result: "disk measure",
-  hub: "disk",
+  result: "entry disk measure",
+  hub: "entry disk",
   weights: "tensor hub",
   text: "",
   onnx: "tensor",
@@ -19,11 +20,11 @@ const table = {
   engine: "tensor onnx",
   kernels: "tensor measure",
   run: "tensor weights onnx models engine kernels measure",
-  subject: "tensor result hub weights text models",
-  study: "tensor result hub text onnx models engine kernels measure run subject",
-  show: "disk result hub measure",
-  doctor: "tensor hub onnx engine kernels",
-  commands: "disk result hub run subject study show doctor",
+  subject: "entry tensor result hub weights text models",
+  study: "entry tensor result hub text onnx models engine kernels measure run subject",
+  show: "entry disk result hub measure",
+  doctor: "entry tensor hub onnx engine kernels",
+  commands: "entry disk result hub run subject study show doctor",
 };
 const rooms: Record<string, string[]> = Object.fromEntries(
   Object.entries(table).map(([room, row]) => [room, row.split(" ").filter(Boolean)]),

@@ -1,5 +1,6 @@
 /** Why modules are redundant: `lamina causes MODEL`. */
 import { Command, Option } from "commander";
+import { reportsOf } from "../entry/mod.ts";
 import type { Causes } from "../result/mod.ts";
 import { causesTable, estimateText } from "../show/mod.ts";
 import {
@@ -51,8 +52,9 @@ export function causesCommand(context: Context): Command {
     };
     if (flags.untrained) {
       refuseText(flags);
-      const named = await openConfig(ref, options);
-      const drawn = { ...options, seed };
+      const named = await openConfig(ref, reportsOf(options));
+      const { text: _text, skip: _skip, bos: _bos, ...sizes } = options;
+      const drawn = { ...sizes, seed };
       if (!flags.dryRun) return await finish(await untrainedCauses(named, drawn));
       return context.print(estimateText(named.name, 1, await untrainedCausesEstimate(named, drawn)));
     }
@@ -61,8 +63,8 @@ export function causesCommand(context: Context): Command {
       context.print(estimateText(model.name, 1, await causesEstimate(model, options)));
     };
     if (step === undefined) return await withModel(context, ref, measure);
-    const { checkpoints: [checkpoint] } = await openSeries(ref, { ...options, steps: [step] });
-    const model = await checkpoint.open();
+    const { checkpoints: [checkpoint] } = await openSeries(ref, { ...reportsOf(options), steps: [step] });
+    const model = await checkpoint.open(reportsOf(options));
     try {
       await measure(model);
     } finally {

@@ -1,5 +1,6 @@
 /** Redundancy through training: `lamina checkpoints SERIES`. */
 import { Command } from "commander";
+import { reportsOf } from "../entry/mod.ts";
 import { noDrop } from "../run/mod.ts";
 import { checkpointTable, estimateText } from "../show/mod.ts";
 import { checkpoints, estimate, HELD_OUT_TEXT, type StudyOptions } from "../study/mod.ts";
@@ -45,7 +46,7 @@ export function checkpointsCommand(context: Context): Command {
 /** What the profiles would take; the first checkpoint's configuration stands for all. */
 async function printEstimate(context: Context, series: Series, options: StudyOptions): Promise<void> {
   const n = series.checkpoints.length;
-  const closed = await series.checkpoints[0].outline();
+  const closed = await series.checkpoints[0].outline(reportsOf(options));
   try {
     const { modules, flops, seconds, ...each } = await estimate(closed, [noDrop], false, options);
     const all = { ...each, modules: n * modules, flops: n * flops, seconds: n * seconds };

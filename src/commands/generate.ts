@@ -44,8 +44,13 @@ export function generateCommand(context: Context): Command {
       const dropped = drop.attention.length + drop.mlp.length > 0;
       const quiet = isStandardOutput(flags.json);
       let current = -1;
-      const texts = await generate(model, flags.prompt, {
-        ...flags,
+      const { prompt, tokens, temperature, topP, seed, bos } = flags;
+      const texts = await generate(model, prompt, {
+        tokens,
+        temperature,
+        topP,
+        seed,
+        bos,
         plans: dropped ? [{}, drop] : [{}],
         signal: context.signal,
         onToken({ plan, text }) {

@@ -1,5 +1,6 @@
 /** A model before its first step: `lamina random-init CONFIG`. */
 import { Command, Option } from "commander";
+import { reportsOf } from "../entry/mod.ts";
 import { estimateText, randomInitTable } from "../show/mod.ts";
 import { randomInit, randomInitEstimate, type RandomInitOptions } from "../study/mod.ts";
 import { openConfig } from "../subject/mod.ts";
@@ -32,9 +33,9 @@ export function randomInitCommand(context: Context): Command {
     .option("--dry-run", "say what would run, how long and in how much memory, and stop", false)
     .action(async (ref: string, flags: Flags) => {
       const { seeds, seed, std, residualStd, hidden, layers, heads, norm } = flags;
-      const study = studyOptions(context, { ...flags, skip: 0, bos: false });
+      const { skip: _skip, bos: _bos, ...study } = studyOptions(context, { ...flags, skip: 0, bos: false });
       const options = { ...study, seeds, seed, std, residualStd, hidden, layers, heads, norm };
-      const named = await openConfig(ref, options);
+      const named = await openConfig(ref, reportsOf(options));
       if (flags.dryRun) {
         const price = await randomInitEstimate(named, options);
         return context.print(estimateText(named.name, 1, price));

@@ -2,6 +2,7 @@
  * What a machine can run, found out by running it. Each probe tests one part and cannot bring down another: it has a time
  * limit, and anything that calls native code, which may crash, runs in a process of its own (`runApart`).
  */
+import { aSignal, expect, like, list } from "../entry/mod.ts";
 
 /** One part of the machine. */
 export interface Probe {
@@ -31,6 +32,11 @@ export interface Finding {
   readonly remedy?: string;
 }
 
+const aProbe = like(
+  "a probe",
+  (value) => typeof (value as Partial<Probe> | null)?.look === "function",
+);
+
 /**
  * Runs the probes side by side; each returns its finding, whatever happens to the others. Throws if `signal` aborts.
  *
@@ -42,6 +48,8 @@ export interface Finding {
  * ```
  */
 export async function examine(probes: readonly Probe[], signal?: AbortSignal): Promise<Finding[]> {
+  expect("examine", "probes", probes, list(aProbe, "probes"));
+  if (signal !== undefined) expect("examine", "signal", signal, aSignal);
   const findings = await Promise.all(probes.map((probe) => examineOne(probe, signal)));
   signal?.throwIfAborted();
   return findings;

@@ -4,6 +4,7 @@
  * followed.
  */
 import { dirname, join } from "node:path";
+import { expect, list, oneOf, orElse, string } from "../entry/mod.ts";
 import { cacheFolder, folderBytes } from "./cache.ts";
 import { leftovers, partialFolder, sweep } from "./partial.ts";
 import { isCommit } from "./snapshots.ts";
@@ -69,6 +70,8 @@ export async function namedEntries(names: readonly string[] | "all"): Promise<Ca
  * ```
  */
 export async function pruneCache(names: readonly string[] | "all"): Promise<CacheEntry[]> {
+  const all = (value: unknown) => typeof value === "string";
+  expect("prune the cache", "names", names, orElse(all, oneOf(["all"]), list(string, "names")));
   const doomed = await namedEntries(names);
   for (const { name, path } of doomed) await (name === PARTIAL ? sweep({ all: true }) : removeEntry(path));
   return doomed;

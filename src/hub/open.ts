@@ -5,7 +5,7 @@ import { statOrNull } from "./cache.ts";
 import type { ModelFiles } from "./files.ts";
 import { hubModel, parseHubId } from "./huggingface.ts";
 import { localFile, localFolder } from "./local.ts";
-import { nearNames } from "./near.ts";
+import { nearNames } from "../entry/mod.ts";
 import { knownModels, packagedModel } from "./packaged.ts";
 import type { FetchOptions } from "./progress.ts";
 

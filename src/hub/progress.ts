@@ -2,32 +2,9 @@
  * How long-running work reports: counts with a rate and the time left, at most ten times a second,
  * plus single lines (licence, size, what was found) for people to read.
  */
+import type { Progress, Reports } from "../entry/mod.ts";
 
-/** One progress report. */
-export interface Progress {
-  /** What is being done: "smollm2-135m-instruct-q4_1", "model-00001-of-00002.safetensors". */
-  readonly label: string;
-  /** Units done so far. */
-  readonly done: number;
-  /** Units in total, if known. */
-  readonly total?: number;
-  /** What is counted: "bytes", "samples", … */
-  readonly unit: string;
-  /** Units per second over the last few seconds. */
-  readonly rate?: number;
-  /** At that rate. */
-  readonly secondsLeft?: number;
-}
-
-/** Where long-running work reports to, and what ends it early. */
-export interface FetchOptions {
-  /** Hears how far the work is. */
-  onProgress?: ((progress: Progress) => void) | undefined;
-  /** Receives single lines without a line break. */
-  onNotice?: ((line: string) => void) | undefined;
-  /** Ends the work early. */
-  signal?: AbortSignal | undefined;
-}
+export type { Progress, Reports as FetchOptions };
 
 const INTERVAL = 100; // ms between two reports
 const WINDOW = 5000; // ms that the rate is taken over, at least …

@@ -20,7 +20,7 @@ export interface SeriesCheckpoint {
   readonly step: number;
   /** Its name in tables: "pre-ln/step00512", "owner/name@step1000". */
   readonly name: string;
-  open(): Promise<ModelFiles>;
+  open(reports?: FetchOptions): Promise<ModelFiles>;
 }
 
 /** Which checkpoints, and where opening them reports to. */
@@ -64,8 +64,8 @@ export async function seriesFiles(ref: string, options: SeriesOptions = {}): Pro
     checkpoints: chooseSteps(run, options.steps, ref).map(({ step, name }) => ({
       step,
       name: `${ref}@${name}`,
-      async open() {
-        const files = await hubModel({ ...repo, revision: refs.get(name)! }, { ...options, stream: true });
+      async open(reports) {
+        const files = await hubModel({ ...repo, revision: refs.get(name)! }, { ...reports, stream: true });
         return { ...files, name: `${ref}@${name}` };
       },
     })),

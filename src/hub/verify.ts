@@ -4,6 +4,7 @@ import { getHFHubCachePath } from "@huggingface/hub";
 import { isFolder, statOrNull } from "./cache.ts";
 import { type Damaged, damagedFiles } from "./damage.ts";
 import { cacheEntries, entryName, realFolders } from "./entries.ts";
+import { enter, expect, list, reportChecks, string } from "../entry/mod.ts";
 import type { FetchOptions } from "./progress.ts";
 import { stampedFiles } from "./stamp.ts";
 
@@ -30,6 +31,17 @@ export interface Verified {
  * ```
  */
 export async function verifyCache(names: readonly string[], options: FetchOptions = {}): Promise<Verified> {
+  expect("verify the cache", "names", names, list(string, "names"));
+  return await enter(
+    "verify",
+    names.join(", ") || "the caches",
+    options,
+    reportChecks,
+    (told) => verify(names, told),
+  );
+}
+
+async function verify(names: readonly string[], options: FetchOptions): Promise<Verified> {
   const all = [...await ourFiles(), ...await theirFiles()];
   const unknown = names.filter((name) => !all.some((entry) => entry.name === name));
   if (unknown.length > 0) {

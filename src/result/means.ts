@@ -1,4 +1,5 @@
 /** From sums to the means that results show. */
+import { displayable } from "../entry/mod.ts";
 import { standardError } from "../measure/mod.ts";
 import type { Perplexity } from "./forms.ts";
 import { head } from "./methods.ts";
@@ -19,7 +20,7 @@ export function profileOf(provenance: Provenance, sums: Profile["sums"]): Profil
       "Cannot average: every token of a module has |X| = 0, expected at least one token with |X| > 0",
     );
   }
-  return {
+  return displayable({
     ...head("profile"),
     provenance,
     tokens,
@@ -29,7 +30,7 @@ export function profileOf(provenance: Provenance, sums: Profile["sums"]): Profil
     attention: means(sums.attention),
     mlp: means(sums.mlp),
     block: means(sums.block),
-  };
+  });
 }
 
 /** A perplexity from its sums. */
@@ -38,7 +39,7 @@ export function perplexityOf(provenance: Provenance, sums: Perplexity["sums"]): 
     sums.reduce((total, sample) => total + sample[key], 0);
   const tokens = sum("tokens");
   const nll = sum("nll") / tokens;
-  return {
+  return displayable({
     ...head("perplexity"),
     provenance,
     nll,
@@ -48,7 +49,7 @@ export function perplexityOf(provenance: Provenance, sums: Perplexity["sums"]): 
     top1: sum("top1") / tokens,
     tokens,
     sums,
-  };
+  });
 }
 
 function means(sums: ModuleSums): ModuleMeans {

@@ -4,6 +4,7 @@
  *
  * Limit: a text from a file is known by its blocks only; whether two files are the same text is for the user to know.
  */
+import { expect, list, resultOf, string } from "../entry/mod.ts";
 import type { Perplexity } from "./forms.ts";
 import { perplexityOf, profileOf } from "./means.ts";
 import type { Profile } from "./profile.ts";
@@ -35,6 +36,8 @@ interface Named<R> {
  * ```
  */
 export function merge<R extends Shard>(results: readonly R[], names?: readonly string[]): R {
+  expect("merge", "results", results, list(resultOf("profile", "perplexity"), "results"));
+  if (names !== undefined) expect("merge", "names", names, list(string, "names"));
   if (results.length === 0) throw new RangeError("Cannot merge results: found none, expected at least one");
   const shards = results.map((result, i) => ({ name: names?.[i] ?? `result ${i + 1}`, result }));
   shards.forEach((shard) => expectOneStudy(shards[0], shard));

@@ -1,4 +1,5 @@
 /** From the profiles of one untrained model under several seeds to their mean and standard deviation. */
+import { displayable } from "../entry/mod.ts";
 import { deviation, mean } from "../measure/mod.ts";
 import type { RandomInit } from "./forms.ts";
 import { canonical } from "./key.ts";
@@ -30,7 +31,7 @@ export function overSeeds(
       bySeed,
     };
   };
-  return {
+  return displayable({
     ...head("random-init"),
     provenance: first.provenance,
     shape,
@@ -42,7 +43,7 @@ export function overSeeds(
     attention: modules("attention"),
     mlp: modules("mlp"),
     block: modules("block"),
-  };
+  });
 }
 
 /** Reduces the seeds' values of each layer; null where there are none. */

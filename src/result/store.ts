@@ -4,12 +4,16 @@
  */
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
+import { displayable, expect, list, oneOf, resultOf, text as aText } from "../entry/mod.ts";
 import { writeWhole } from "../disk/mod.ts";
 import { forms, type ResultOf } from "./forms.ts";
 import { type Kind, METHODS } from "./methods.ts";
 
+const anyResult = resultOf(...Object.keys(METHODS));
+
 /** A result as JSON, on one line or indented. Throws `TypeError` that names the kind and the field that does not fit its form. */
 export function resultText(result: { readonly kind: Kind }, indent = 0): string {
+  expect("write a result", "it", result, anyResult);
   const checked = forms[result.kind].safeParse(result);
   if (!checked.success) throw new TypeError(`Cannot write ${result.kind}: ${flawIn(checked.error)}`);
   return JSON.stringify(checked.data, null, indent) + "\n";
@@ -34,6 +38,7 @@ export function resultText(result: { readonly kind: Kind }, indent = 0): string 
  * ```
  */
 export async function writeResult(path: string, result: { readonly kind: Kind }): Promise<void> {
+  expect("write a result", "path", path, aText);
   await writeWhole(path, resultText(result));
 }
 
@@ -56,6 +61,8 @@ export async function writeResult(path: string, result: { readonly kind: Kind })
  * ```
  */
 export async function readResult<K extends Kind>(path: string, ...kinds: K[]): Promise<ResultOf<K>> {
+  expect("read a result", "path", path, aText);
+  expect("read a result", "kinds", kinds, list(oneOf(Object.keys(METHODS)), "kinds", 1));
   let text: string;
   try {
     text = await readFile(path, "utf-8");
@@ -87,7 +94,7 @@ export function parseResult<K extends Kind>(name: string, text: string, ...kinds
   }
   const checked = forms[kind].safeParse(parsed);
   if (!checked.success) throw new TypeError(`Cannot read ${name}: ${flawIn(checked.error)}`);
-  return checked.data as ResultOf<K>;
+  return displayable(checked.data as ResultOf<K>);
 }
 
 /** The first field that does not fit the form, and how many more there are. */

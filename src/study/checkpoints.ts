@@ -6,6 +6,7 @@
  * weights of finished checkpoints. With quality, half of the attention, MLP and block modules are dropped at
  * each step by that step's own importance.
  */
+import { type Checks, displayable, enter, expect, reportsOf, text } from "../entry/mod.ts";
 import { meter, type Progress } from "../hub/mod.ts";
 import {
   type CheckpointProfile,
@@ -16,10 +17,17 @@ import {
   type Sweep,
 } from "../result/mod.ts";
 import { noDrop } from "../run/mod.ts";
-import { CALIBRATION_TEXT, provenance, type StudyOptions, textOptions } from "./options.ts";
+import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions, textOptions } from "./options.ts";
 import { profileBlocks } from "./profile.ts";
 import { type Curve, sweep } from "./sweep.ts";
-import { type Checkpoint, type Outline, packText, type Series, type StudyModel } from "../subject/mod.ts";
+import {
+  aSeries,
+  type Checkpoint,
+  type Outline,
+  packText,
+  type Series,
+  type StudyModel,
+} from "../subject/mod.ts";
 
 /** Options of the study. */
 export interface CheckpointsOptions extends StudyOptions {
@@ -47,6 +55,13 @@ const HALVES: readonly Curve[] = (["attention", "mlp", "block"] as const).map((t
  * ```
  */
 export async function checkpoints(series: Series, options: CheckpointsOptions = {}): Promise<Checkpoints> {
+  expect("profile checkpoints", "series", series, aSeries);
+  return await enter("profile checkpoints", series.name, options, checks, (told) => profileAll(series, told));
+}
+
+const checks: Checks<CheckpointsOptions> = { ...studyChecks, quality: text };
+
+async function profileAll(series: Series, options: CheckpointsOptions): Promise<Checkpoints> {
   const total = series.checkpoints.length;
   const report = meter({ label: series.name, total, unit: "checkpoints" }, options.onProgress);
   const results: CheckpointProfile[] = [];
@@ -63,7 +78,7 @@ export async function checkpoints(series: Series, options: CheckpointsOptions = 
   if (kept > 0) {
     options.onNotice?.(`${series.name}: ${kept} of ${total} checkpoints kept from an earlier run`);
   }
-  return { ...head("checkpoints"), name: series.name, series: results };
+  return displayable({ ...head("checkpoints"), name: series.name, series: results });
 }
 
 async function atCheckpoint(
@@ -73,10 +88,10 @@ async function atCheckpoint(
   onModule: (share: number) => void,
 ): Promise<{ result: CheckpointProfile; kept: boolean }> {
   const { step, name } = checkpoint;
-  const closed = await checkpoint.outline();
+  const closed = await checkpoint.outline(reportsOf(options));
   let model: StudyModel | undefined;
   try {
-    const packed = await packText(closed, textOptions(options, CALIBRATION_TEXT), options);
+    const packed = await packText(closed, textOptions(options, CALIBRATION_TEXT), reportsOf(options));
     const key = await keyOf(closed, step, packed, options);
     const measured = async (): Promise<Checkpoints> => {
       model = await closed.open();
@@ -105,16 +120,18 @@ async function keyOf(
   const model = { ...closed, identity: { ...closed.identity, format: "" } };
   const quality = options.quality === undefined
     ? null
-    : (await packText(closed, textOptions({ ...options, text: options.quality }, ""), options)).text.hash;
+    : (await packText(closed, textOptions({ ...options, text: options.quality }, ""), reportsOf(options)))
+      .text
+      .hash;
   return { ...await provenance(model, packed, noDrop, options), step, quality };
 }
 
 async function qualityOf(
   model: StudyModel,
   profile: Omit<CheckpointProfile, "step" | "quality">,
-  options: CheckpointsOptions,
+  { quality, ...options }: CheckpointsOptions,
 ): Promise<Sweep | null> {
-  if (options.quality === undefined) return null;
+  if (quality === undefined) return null;
   const half = Math.floor(model.spec.layers.length / 2);
-  return await sweep(model, profile, HALVES, [0, half], { ...options, text: options.quality });
+  return await sweep(model, profile, HALVES, [0, half], { ...options, text: quality });
 }

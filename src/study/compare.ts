@@ -1,7 +1,8 @@
 /** Two profiles side by side: which modules both would drop, and how similar their rankings are. */
+import { displayable, expect } from "../entry/mod.ts";
 import { type Agreement, type Comparison, head, type Profile } from "../result/mod.ts";
 import { pairsOf, rankCorrelation } from "./pairs.ts";
-import { rank } from "./plan.ts";
+import { aProfile, rank } from "./plan.ts";
 
 /**
  * Compares profiles of models with the same number of layers. Throws `RangeError` for others.
@@ -21,6 +22,8 @@ import { rank } from "./plan.ts";
  * ```
  */
 export function compare(a: Profile, b: Profile): Comparison {
+  expect("compare", "the first", a, aProfile);
+  expect("compare", "the second", b, aProfile);
   const [layersA, layersB] = [a.provenance.model.layers, b.provenance.model.layers];
   if (layersA !== layersB) {
     throw new RangeError(
@@ -40,11 +43,11 @@ export function compare(a: Profile, b: Profile): Comparison {
       largestDifference: Math.max(0, ...pairs.map(([x, y]) => Math.abs(x - y))),
     };
   };
-  return {
+  return displayable({
     ...head("compare"),
     models: [a.provenance.model.name, b.provenance.model.name],
     attention: agreement("attention"),
     mlp: agreement("mlp"),
     block: agreement("block"),
-  };
+  });
 }

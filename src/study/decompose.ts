@@ -5,8 +5,10 @@
  * magnitude is left: 1 − 1/√(1 + r²). So the mean over tokens is a product of three factors: what the mean
  * magnitude alone gives, how the mean angle changes that, and how the spread between tokens does.
  */
-import { correlation, importanceOf, spearman } from "../measure/mod.ts";
+import { expect, number } from "../entry/mod.ts";
+import { correlation, importanceOf as importance, spearman } from "../measure/mod.ts";
 import type { Profile } from "../result/mod.ts";
+import { aModule, aProfile } from "./plan.ts";
 
 /** One module; importance = magnitude × angle × spread. */
 export interface Parts {
@@ -31,6 +33,22 @@ export interface MagnitudeShare {
 }
 
 /**
+ * Importance of an update of relative magnitude r at a cosine of s to the stream: 1 − (1 + r s) / √(1 + 2 r s + r²).
+ *
+ * @example
+ * ```ts
+ * import { importanceOf } from "lamina";
+ *
+ * importanceOf(0.1, 0); // 0.00496: an orthogonal update of a tenth of the stream
+ * ```
+ */
+export function importanceOf(r: number, s: number): number {
+  expect("compute an importance", "r", r, number("a number of at least 0", (r) => r >= 0));
+  expect("compute an importance", "s", s, number("a number from -1 to 1", (s) => Math.abs(s) <= 1));
+  return importance(r, s);
+}
+
+/**
  * The factors of every module of a kind that moves the stream, by layer.
  *
  * @example
@@ -47,11 +65,13 @@ export interface MagnitudeShare {
  * ```
  */
 export function decompose(profile: Profile, kind: "attention" | "mlp" | "block"): Parts[] {
-  const { importance, relativeMagnitude, sign } = profile[kind];
-  return importance.flatMap((measured, layer) => {
+  expect("decompose", "profile", profile, aProfile);
+  expect("decompose", "kind", kind, aModule);
+  const { importance: all, relativeMagnitude, sign } = profile[kind];
+  return all.flatMap((measured, layer) => {
     const [r, s] = [relativeMagnitude[layer], sign[layer]];
     if (!measured || !r || s === null) return [];
-    const [magnitude, both] = [importanceOf(r, 0), importanceOf(r, s)];
+    const [magnitude, both] = [importance(r, 0), importance(r, s)];
     return [{ layer, importance: measured, magnitude, angle: both / magnitude, spread: measured / both }];
   });
 }
@@ -72,9 +92,9 @@ export function decompose(profile: Profile, kind: "attention" | "mlp" | "block")
  */
 export function magnitudeShare(profile: Profile, kind: "attention" | "mlp" | "block"): MagnitudeShare {
   const parts = decompose(profile, kind);
-  const [importance, magnitude] = [parts.map((part) => part.importance), parts.map((part) => part.magnitude)];
+  const [measured, magnitude] = [parts.map((part) => part.importance), parts.map((part) => part.magnitude)];
   return {
-    rankCorrelation: spearman(importance, magnitude),
-    explained: correlation(importance.map(Math.log), magnitude.map(Math.log)) ** 2,
+    rankCorrelation: spearman(measured, magnitude),
+    explained: correlation(measured.map(Math.log), magnitude.map(Math.log)) ** 2,
   };
 }

@@ -1,9 +1,11 @@
 /** What a study would run, how long and in how much memory: for `--dry-run`. */
+import { expect, flag, list } from "../entry/mod.ts";
 import { createGraph, Gemm, ReduceMax } from "../onnx/mod.ts";
 import { cost, type DropPlan } from "../run/mod.ts";
 import { float32 } from "../tensor/mod.ts";
-import { engineOf, type StudyOptions, textOptions } from "./options.ts";
-import type { StudyModel } from "../subject/mod.ts";
+import { engineOf, studyChecks, type StudyOptions, textOptions } from "./options.ts";
+import { aDrop } from "./plan.ts";
+import { onModel, type StudyModel } from "../subject/mod.ts";
 
 /** A study's price. */
 export interface Estimate {
@@ -48,13 +50,18 @@ export interface Pass {
  * ```
  */
 export async function estimate(
-  model: Pick<StudyModel, "spec">,
+  model: Pick<StudyModel, "spec"> | string,
   plans: readonly DropPlan[],
   head: boolean,
   options: StudyOptions = {},
 ): Promise<Estimate> {
+  expect("estimate", "plans", plans, list(aDrop, "plans"));
+  expect("estimate", "head", head, flag);
   const { samples, length } = textOptions(options, "");
-  return await estimatePasses(model, [{ plans, head, samples, length }], options);
+  const passes = [{ plans, head, samples, length }];
+  const run = (model: Pick<StudyModel, "spec">, options: StudyOptions) =>
+    estimatePasses(model, passes, options);
+  return await onModel("estimate", model, options, studyChecks, run, ["spec"]);
 }
 
 /** Prices a study of several passes, one after the other; its tokens are those of the text that the options name. */

@@ -4,13 +4,25 @@
  * The plans run one after the other, each with its own decoder, so memory is that of one. Sampling uses the same random
  * numbers under every plan (sample.ts).
  */
+import {
+  type Checks,
+  expect,
+  flag,
+  func,
+  list,
+  number,
+  reportChecks,
+  type Reports,
+  string,
+  wholeNumber,
+} from "../entry/mod.ts";
 import { decoder, type DropPlan, sampler } from "../run/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import type { Tokenizer } from "../text/mod.ts";
 import { incremental } from "./incremental.ts";
-import { engineOf } from "./options.ts";
-import { dropsIn } from "./plan.ts";
-import type { StudyModel } from "../subject/mod.ts";
+import { anEngine, engineOf, reporter } from "./options.ts";
+import { aDrop, dropsIn } from "./plan.ts";
+import { onModel, type StudyModel } from "../subject/mod.ts";
 
 /** A token as it is generated. */
 export interface Written {
@@ -23,7 +35,7 @@ export interface Written {
 }
 
 /** Options of generation. */
-export interface GenerateOptions {
+export interface GenerateOptions extends Reports {
   /** Plans to generate a text under; default: the full model. */
   readonly plans?: readonly Partial<DropPlan>[] | undefined;
   /** Maximum number of tokens; default: 64. */
@@ -42,9 +54,20 @@ export interface GenerateOptions {
   readonly engine?: Engine | undefined;
   /** Called with every token as it is generated. */
   readonly onToken?: ((written: Written) => void) | undefined;
-  /** Ends the study within one token. */
-  readonly signal?: AbortSignal | undefined;
 }
+
+const checks: Checks<GenerateOptions> = {
+  ...reportChecks,
+  plans: list(aDrop, "plans"),
+  tokens: wholeNumber(1),
+  temperature: number("a number of at least 0", (value) => value >= 0),
+  topP: number("a number above 0, 1 at most", (value) => value > 0 && value <= 1),
+  seed: wholeNumber(0),
+  bos: flag,
+  budget: number("a number of bytes", (value) => value >= 0),
+  engine: anEngine,
+  onToken: func,
+};
 
 /** The text of one plan, without the prompt and the token that ended it. */
 export interface Generated {
@@ -76,14 +99,16 @@ export interface Generated {
  * ```
  */
 export async function generate(
-  model: StudyModel,
+  model: StudyModel | string,
   prompt: string,
   options: GenerateOptions = {},
 ): Promise<Generated[]> {
+  expect("generate", "prompt", prompt, string);
+  return await onModel("generate", model, options, checks, (model, told) => writeAll(model, prompt, told));
+}
+
+async function writeAll(model: StudyModel, prompt: string, options: GenerateOptions): Promise<Generated[]> {
   const { tokens = 64, bos = false } = options;
-  if (!(Number.isSafeInteger(tokens) && tokens >= 1)) {
-    throw new RangeError(`Cannot generate ${tokens} tokens: expected an integer of at least 1`);
-  }
   const tokenizer = await model.tokenizer();
   if (bos && tokenizer.bos === null) {
     throw new TypeError(`Cannot begin with BOS: ${model.name} has no BOS token`);
@@ -92,11 +117,16 @@ export async function generate(
   if (ids.length === 0) throw new RangeError("Cannot continue an empty prompt: expected a text, or BOS");
   const plans = (options.plans ?? [{}]).map((plan) => dropsIn(model, plan));
   const written: Generated[] = [];
+  const report = reporter(`text of ${model.name}`, "tokens", options);
+  let done = 0;
   for (const [index, plan] of plans.entries()) {
     written.push(
       await write(model, tokenizer, ids, plan, tokens, {
         ...options,
-        onToken: (id, text) => options.onToken?.({ plan: index, id, text }),
+        onToken(id, text) {
+          report(++done, plans.length * tokens);
+          options.onToken?.({ plan: index, id, text });
+        },
       }),
     );
   }

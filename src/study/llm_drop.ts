@@ -2,13 +2,21 @@
  * A profile next to what the official code would compute for the same model and text (run/probes/llm_drop.ts). Both agree
  * if no norm follows a module. The official code needs `input_layernorm`, so it does not cover post-norm models.
  */
+import { displayable, reportsOf } from "../entry/mod.ts";
 import type { LayerSpec } from "../models/mod.ts";
 import { type AgainstLlmDrop, head, type OfficialDifference, type Profile } from "../result/mod.ts";
 import { type DistanceSum, forward, llmDropProbe, noDrop } from "../run/mod.ts";
-import { CALIBRATION_TEXT, engineOf, reporter, type StudyOptions, textOptions } from "./options.ts";
+import {
+  CALIBRATION_TEXT,
+  engineOf,
+  reporter,
+  studyChecks,
+  type StudyOptions,
+  textOptions,
+} from "./options.ts";
 import { pairsOf, rankCorrelation } from "./pairs.ts";
 import { profile } from "./profile.ts";
-import { packText, type StudyModel } from "../subject/mod.ts";
+import { onModel, packText, type StudyModel } from "../subject/mod.ts";
 
 /**
  * Compares both definitions over a calibration text, full model only. Throws `TypeError` for a post-norm model.
@@ -25,9 +33,13 @@ import { packText, type StudyModel } from "../subject/mod.ts";
  * ```
  */
 export async function againstLlmDrop(
-  model: StudyModel,
+  model: StudyModel | string,
   options: StudyOptions = {},
 ): Promise<AgainstLlmDrop> {
+  return await onModel("compare with llm-drop", model, options, studyChecks, against);
+}
+
+async function against(model: StudyModel, options: StudyOptions): Promise<AgainstLlmDrop> {
   const { layers } = model.spec;
   if (layers.some(isPostNorm)) {
     throw new TypeError(
@@ -40,14 +52,14 @@ export async function againstLlmDrop(
   const official = same
     ? { attention: ours.attention.importance, mlp: ours.mlp.importance }
     : await measure(model, options);
-  return {
+  return displayable({
     ...head("against"),
     against: "llm-drop",
     provenance: ours.provenance,
     same,
     attention: differenceOf(ours.attention.importance, official.attention),
     mlp: differenceOf(ours.mlp.importance, official.mlp),
-  };
+  });
 }
 
 function isPostNorm({ attention, mlp }: LayerSpec): boolean {
@@ -60,7 +72,7 @@ async function measure(
   model: StudyModel,
   options: StudyOptions,
 ): Promise<{ attention: Importance; mlp: Importance }> {
-  const { blocks } = await packText(model, textOptions(options, CALIBRATION_TEXT), options);
+  const { blocks } = await packText(model, textOptions(options, CALIBRATION_TEXT), reportsOf(options));
   const probe = llmDropProbe(model.spec.layers);
   await forward({
     model,

@@ -2,7 +2,7 @@
 export { analyses, type AnalysisName, type AnalysisOptions, SIZES } from "./analyses/analyses.ts";
 export { againstLlmDrop } from "./llm_drop.ts";
 export { compare } from "./compare.ts";
-export { type AttentionOf, attentionOf, type Head } from "./causes/attention_of.ts";
+export { type AttentionOf, attentionOf, type AttentionOptions, type Head } from "./causes/attention_of.ts";
 export {
   causes,
   causesEstimate,
@@ -13,8 +13,7 @@ export {
 } from "./causes/causes.ts";
 export { type KernelsName } from "./causes/kernels.ts";
 export { type Estimate, estimate } from "./estimate.ts";
-export { importanceOf } from "../measure/mod.ts";
-export { decompose, type MagnitudeShare, magnitudeShare, type Parts } from "./decompose.ts";
+export { decompose, importanceOf, type MagnitudeShare, magnitudeShare, type Parts } from "./decompose.ts";
 export { generate, type Generated, type GenerateOptions, type Written } from "./generate.ts";
 export { CALIBRATION_TEXT, HELD_OUT_TEXT, type StudyOptions } from "./options.ts";
 export { perplexities } from "./perplexity.ts";
@@ -24,6 +23,7 @@ export {
   dropsIn,
   makePlan,
   type Order,
+  type PlanOptions,
   rank,
   type Ranked,
   type Scores,

@@ -1,19 +1,30 @@
 /** The options of every study, and their defaults. */
 import { cpuEngine, type Engine } from "../engine/mod.ts";
-import { meter, type Progress } from "../hub/mod.ts";
+import { type Checks, like, reportChecks, type Reports, text } from "../entry/mod.ts";
+import { meter } from "../hub/mod.ts";
 import { type Keeping, type Provenance, VERSION } from "../result/mod.ts";
 import type { DropPlan } from "../run/mod.ts";
-import type { Packed, StudyModel, TextOptions } from "../subject/mod.ts";
+import { type Packed, type StudyModel, textChecks, type TextOptions } from "../subject/mod.ts";
 
 /** Options of a study that runs a model over a text. */
-export interface StudyOptions extends Partial<TextOptions>, Keeping {
+export interface StudyOptions extends Partial<TextOptions>, Keeping, Reports {
   /** What runs the model; the CPU by default. */
   readonly engine?: Engine | undefined;
-  /** Hears how far the work is, ten times a second at most. */
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
-  /** Ends the study within one module. */
-  readonly signal?: AbortSignal | undefined;
 }
+
+/** Whether a value is an engine, as far as a study can tell. */
+export const anEngine = like(
+  "an engine",
+  (value) => typeof (value as Partial<Engine> | null)?.compile === "function",
+);
+
+/** Checks of what every study can be told. */
+export const studyChecks: Checks<StudyOptions> = {
+  ...textChecks,
+  ...reportChecks,
+  results: text,
+  engine: anEngine,
+};
 
 /** The text of a calibration. */
 export const CALIBRATION_TEXT = "stories";
@@ -27,19 +38,9 @@ export function engineOf({ engine }: Pick<StudyOptions, "engine">): Engine {
   return engine ?? (shared ??= cpuEngine());
 }
 
-/** Throws `RangeError` unless the value is an integer of at least `least`; a count is named in the plural. */
-export function checkInteger(name: string, value: number, least: number) {
-  if (Number.isInteger(value) && value >= least) return;
-  const told = name.endsWith("s") ? `${value} ${name}` : `${name} ${value}`;
-  throw new RangeError(`Cannot use ${told}: expected an integer of at least ${least}`);
-}
-
-/** The text options of a study, with defaults filled in. Throws `RangeError` for sizes out of range. */
+/** The text options of a study, with defaults filled in. */
 export function textOptions(options: StudyOptions, text: string): TextOptions {
   const { samples = 8, length = 512, skip = 0, bos = false } = options;
-  checkInteger("samples", samples, 1);
-  checkInteger("length", length, 2);
-  checkInteger("skip", skip, 0);
   return { text: options.text ?? text, samples, length, skip, bos };
 }
 
@@ -69,7 +70,7 @@ export async function provenance(
 export function reporter(
   label: string,
   unit: string,
-  { onProgress }: StudyOptions,
+  { onProgress }: Reports,
 ): (done: number, total: number) => void {
   let report: ((done: number) => void) | undefined;
   return (done, total) => {

@@ -2,11 +2,20 @@
  * What dropping costs in the model's predictions: perplexity, divergence from the full model, top-1 agreement. All plans
  * run as one trie together with the full model, so a sweep costs little more than its deepest branch.
  */
+import { expect, list, reportsOf } from "../entry/mod.ts";
 import { keep, keptResult, type Perplexity, perplexityOf, type Provenance } from "../result/mod.ts";
 import { type DropPlan, type Reference, reference, score } from "../run/mod.ts";
-import { engineOf, HELD_OUT_TEXT, provenance, reporter, type StudyOptions, textOptions } from "./options.ts";
-import { dropsIn } from "./plan.ts";
-import { packText, type StudyModel } from "../subject/mod.ts";
+import {
+  engineOf,
+  HELD_OUT_TEXT,
+  provenance,
+  reporter,
+  studyChecks,
+  type StudyOptions,
+  textOptions,
+} from "./options.ts";
+import { aDrop, dropsIn } from "./plan.ts";
+import { onModel, packText, type StudyModel } from "../subject/mod.ts";
 
 /** Nats per token that `run` loses over `base`, sample by sample. Throws `RangeError` for different texts. */
 export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
@@ -33,12 +42,15 @@ export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
  * ```
  */
 export async function perplexities(
-  model: StudyModel,
+  model: StudyModel | string,
   plans: readonly Partial<DropPlan>[],
   options: StudyOptions = {},
 ): Promise<Perplexity[]> {
-  const [results] = await perplexityGroups(model, [plans], options);
-  return results;
+  expect("measure perplexities", "plans", plans, list(aDrop, "plans"));
+  return await onModel("measure perplexities", model, options, studyChecks, async (model, options) => {
+    const [results] = await perplexityGroups(model, [plans], options);
+    return results;
+  });
 }
 
 /**
@@ -50,7 +62,7 @@ export async function perplexityGroups(
   groups: readonly (readonly Partial<DropPlan>[])[],
   options: StudyOptions = {},
 ): Promise<Perplexity[][]> {
-  const packed = await packText(model, textOptions(options, HELD_OUT_TEXT), options);
+  const packed = await packText(model, textOptions(options, HELD_OUT_TEXT), reportsOf(options));
   const known = new Map<string, Perplexity>();
   const wanted = groups.map((plans) => plans.map((plan) => dropsIn(model, plan)));
   const origins = new Map<string, Provenance>();

@@ -3,6 +3,21 @@
  *
  * Baselines: relative magnitude, a random order from a seed, and deepest first.
  */
+import {
+  type Check,
+  type Checks,
+  displayable,
+  expect,
+  like,
+  list,
+  oneOf,
+  optionsOf,
+  orElse,
+  record,
+  required,
+  resultOf,
+  wholeNumber,
+} from "../entry/mod.ts";
 import { halfWidth95, mean } from "../measure/mod.ts";
 import type { ModelSpec } from "../models/mod.ts";
 import { head, type ModuleMeans, type Plan, type Profile } from "../result/mod.ts";
@@ -23,6 +38,31 @@ export type Scores = Readonly<
   Record<"attention" | "mlp" | "block", Pick<ModuleMeans, "importance" | "relativeMagnitude">>
 >;
 
+export const aTarget: Check = oneOf(["attention", "mlp", "block", "joint"]);
+export const anOrder: Check = oneOf(["importance", "magnitude", "random", "deepest"]);
+/** A kind of module that is measured. */
+export const aModule: Check = oneOf(["attention", "mlp", "block"]);
+export const aProfile: Check = resultOf("profile");
+
+/** What to leave out: a plan, or lists of layers. */
+export const aDrop: Check = orElse(
+  (value) => typeof value === "object" && value !== null && "kind" in value,
+  resultOf("plan"),
+  record(
+    { attention: list(wholeNumber(0), "layers"), mlp: list(wholeNumber(0), "layers") },
+    "a plan, or lists of layers as { attention: [1, 2], mlp: [3] }",
+  ),
+);
+
+/** Importances of every kind of module; profiles have them, and results of randomInit. */
+const scored: Check = like(
+  "a profile",
+  (value) =>
+    (["attention", "mlp", "block"] as const).every((kind) =>
+      Array.isArray((value as Partial<Scores> | null)?.[kind]?.importance)
+    ),
+);
+
 /**
  * All modules of a target, in drop order.
  *
@@ -39,6 +79,10 @@ export type Scores = Readonly<
  * ```
  */
 export function rank(scores: Scores, target: Target, by: Order = "importance", seed = 0): Ranked[] {
+  expect("rank", "profile", scores, scored);
+  expect("rank", "target", target, aTarget);
+  expect("rank", "by", by, anOrder);
+  expect("rank", "seed", seed, wholeNumber(0));
   const kinds = target === "joint" ? ["attention", "mlp"] as const : [target];
   const score = by === "magnitude" ? "relativeMagnitude" : "importance";
   const present = kinds.flatMap((module) =>
@@ -66,6 +110,15 @@ export function dropsOf(scores: Scores, order: readonly Ranked[]): { attention: 
   return { attention: layers("attention"), mlp: layers("mlp") };
 }
 
+function isModel(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "spec" in value && "identity" in value;
+}
+
+const aSpec = like(
+  "a model's spec",
+  (value) => Array.isArray((value as Partial<ModelSpec> | null)?.layers),
+);
+
 /**
  * How many modules of a target a model has.
  *
@@ -79,12 +132,34 @@ export function dropsOf(scores: Scores, order: readonly Ranked[]): { attention: 
  * model.close();
  * ```
  */
-export function droppable({ layers }: ModelSpec, target: Target): number {
+export function droppable(spec: ModelSpec, target: Target): number {
+  expect("count what can be dropped", "spec", spec, aSpec);
+  expect("count what can be dropped", "target", target, aTarget);
+  const { layers } = spec;
   const attention = layers.filter((layer) => layer.attention).length;
   const mlp = layers.filter((layer) => layer.mlp).length;
   const block = layers.filter((layer) => layer.attention || layer.mlp).length;
   return { attention, mlp, block, joint: attention + mlp }[target];
 }
+
+/** Which modules to drop. */
+export interface PlanOptions {
+  /** Which modules compete. */
+  readonly target: Target;
+  /** How many of them to drop. */
+  readonly drop: number;
+  /** What they are ordered by; default: importance. */
+  readonly by?: Order | undefined;
+  /** Of a random order; 0 by default. */
+  readonly seed?: number | undefined;
+}
+
+const planChecks: Checks<PlanOptions> = {
+  target: required(aTarget),
+  drop: required(wholeNumber(0)),
+  by: anOrder,
+  seed: wholeNumber(0),
+};
 
 /**
  * A plan that drops the first `drop` modules. Throws `RangeError` if there are fewer.
@@ -101,17 +176,19 @@ export function droppable({ layers }: ModelSpec, target: Target): number {
  * model.close();
  * ```
  */
-export function makePlan(
-  profile: Profile,
-  { target, drop, by = "importance", seed = 0 }: { target: Target; drop: number; by?: Order; seed?: number },
-): Plan {
+export function makePlan(profile: Profile, options: PlanOptions): Plan {
+  expect("make a plan", "profile", profile, aProfile);
+  expect("make a plan", "options", options, optionsOf(planChecks));
+  const { target, drop, by = "importance", seed = 0 } = options;
   const ranked = rank(profile, target, by, seed);
-  if (!Number.isInteger(drop) || drop < 0 || drop > ranked.length) {
-    throw new RangeError(`Cannot drop ${drop} of ${target}: expected an integer from 0 to ${ranked.length}`);
+  if (drop > ranked.length) {
+    throw new RangeError(
+      `Cannot drop ${drop} of ${target}: expected a whole number from 0 to ${ranked.length}`,
+    );
   }
   const order = ranked.slice(0, drop);
   const { provenance } = profile;
-  return {
+  return displayable({
     ...head("plan"),
     model: provenance.model.name,
     layers: provenance.model.layers,
@@ -121,7 +198,7 @@ export function makePlan(
     seed: by === "random" ? seed : null,
     ...dropsOf(profile, order),
     order,
-  };
+  });
 }
 
 /**
@@ -141,9 +218,12 @@ export function makePlan(
  * ```
  */
 export function dropsIn(
-  { spec, identity }: Pick<StudyModel, "spec" | "identity">,
+  model: Pick<StudyModel, "spec" | "identity">,
   plan: Partial<DropPlan> | Plan,
 ): DropPlan {
+  expect("drop modules", "model", model, like("a model that was opened", (value) => isModel(value)));
+  expect("drop modules", "plan", plan, aDrop);
+  const { spec, identity } = model;
   if ("kind" in plan) expectPlanOf(identity, plan);
   return dropPlan(spec, plan);
 }
@@ -168,6 +248,11 @@ function expectPlanOf(identity: StudyModel["identity"], plan: Plan): void {
   );
 }
 
+const aRank = record(
+  { module: required(aModule), layer: required(wholeNumber(0)), score: like("a number", () => true) },
+  "an entry of a ranking",
+);
+
 /**
  * Whether neighbours in a ranking are distinguishable from each other (95 %, paired over samples).
  *
@@ -184,6 +269,9 @@ function expectPlanOf(identity: StudyModel["identity"], plan: Plan): void {
  * ```
  */
 export function distinct(profile: Profile, above: Ranked, below: Ranked): boolean {
+  expect("tell ranks apart", "profile", profile, aProfile);
+  expect("tell ranks apart", "above", above, aRank);
+  expect("tell ranks apart", "below", below, aRank);
   const values = ({ module, layer }: Ranked) =>
     profile.sums[module][layer]!.map((sample) => sample.distance / sample.counted);
   const [a, b] = [values(above), values(below)];

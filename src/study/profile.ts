@@ -1,4 +1,5 @@
 /** Importance, relative magnitude and sign of every module, in one pass (paper, section on importance; gram.ts). */
+import { type Checks, reportsOf } from "../entry/mod.ts";
 import type { Model } from "../models/mod.ts";
 import { keptOr, type Profile, profileOf, type Provenance } from "../result/mod.ts";
 import {
@@ -14,17 +15,20 @@ import {
   engineOf,
   provenance,
   reporter,
+  studyChecks,
   type StudyOptions,
   textOptions,
 } from "./options.ts";
-import { dropsIn } from "./plan.ts";
-import { packText, type StudyModel } from "../subject/mod.ts";
+import { aDrop, dropsIn } from "./plan.ts";
+import { onModel, packText, type StudyModel } from "../subject/mod.ts";
 
 /** Options of a profile; `drop` removes modules from the measured model. */
 export interface ProfileOptions extends StudyOptions {
   /** Modules that are left out; none by default. */
   readonly drop?: Partial<DropPlan>;
 }
+
+const checks: Checks<ProfileOptions> = { ...studyChecks, drop: aDrop };
 
 /**
  * Profiles a model over a calibration text.
@@ -40,11 +44,13 @@ export interface ProfileOptions extends StudyOptions {
  * model.close();
  * ```
  */
-export async function profile(model: StudyModel, options: ProfileOptions = {}): Promise<Profile> {
-  const drop = dropsIn(model, options.drop ?? {});
-  const packed = await packText(model, textOptions(options, CALIBRATION_TEXT), options);
-  const origin = await provenance(model, packed, drop, options);
-  return await profileBlocks(model, packed.blocks, origin, `profile of ${model.name}`, options);
+export async function profile(model: StudyModel | string, options: ProfileOptions = {}): Promise<Profile> {
+  return await onModel("profile", model, options, checks, async (model, options) => {
+    const drop = dropsIn(model, options.drop ?? {});
+    const packed = await packText(model, textOptions(options, CALIBRATION_TEXT), reportsOf(options));
+    const origin = await provenance(model, packed, drop, options);
+    return await profileBlocks(model, packed.blocks, origin, `profile of ${model.name}`, options);
+  });
 }
 
 /** Profiles a model over blocks of tokens, as the provenance says, or returns the kept profile. */

@@ -2,11 +2,13 @@
  * What importance is a proxy for, measured directly: the loss when one module alone is removed, and differences of losses
  * paired over samples (samples differ far more from each other than one sample under two plans).
  */
+import { expect, like, list as listOf, oneOf, resultOf } from "../entry/mod.ts";
 import { halfWidth95, mean, spearman } from "../measure/mod.ts";
 import type { Perplexity, Profile } from "../result/mod.ts";
-import type { StudyOptions } from "./options.ts";
+import { studyChecks, type StudyOptions } from "./options.ts";
 import { lossDifferences, perplexities } from "./perplexity.ts";
-import type { StudyModel } from "../subject/mod.ts";
+import { aProfile } from "./plan.ts";
+import { onModel, type StudyModel } from "../subject/mod.ts";
 
 /** Nats per token that one run loses over another, with a 95 % confidence interval; no interval for a single sample. */
 export interface Paired {
@@ -34,6 +36,8 @@ export interface Paired {
  * ```
  */
 export function paired(run: Perplexity, base: Perplexity): Paired {
+  expect("pair runs", "run", run, resultOf("perplexity"));
+  expect("pair runs", "base", base, resultOf("perplexity"));
   const differences = lossDifferences(run, base);
   const [difference, half] = [mean(differences), halfWidth95(differences)];
   if (half === null) return { difference, low: null, high: null };
@@ -64,18 +68,26 @@ export interface Removal extends Paired {
  * ```
  */
 export async function removals(
-  model: StudyModel,
+  model: StudyModel | string,
   profile: Profile,
   kind: "attention" | "mlp",
   options: StudyOptions = {},
 ): Promise<Removal[]> {
+  expect("remove modules", "profile", profile, aProfile);
+  expect("remove modules", "kind", kind, oneOf(["attention", "mlp"]));
   const present = profile[kind].importance.flatMap((importance, layer) =>
     importance === null ? [] : [{ layer, importance }]
   );
   const plans = present.map(({ layer }) => ({ [kind]: [layer] }));
-  const [full, ...runs] = await perplexities(model, [{}, ...plans], options);
+  const run = (model: StudyModel, told: StudyOptions) => perplexities(model, [{}, ...plans], told);
+  const [full, ...runs] = await onModel("remove modules", model, options, studyChecks, run);
   return present.map((module, i) => ({ ...module, ...paired(runs[i], full) }));
 }
+
+const aRemoval = like(
+  "a removal",
+  (value) => Number.isFinite((value as Partial<Removal> | null)?.difference),
+);
 
 /**
  * Spearman's correlation with the loss of a removal: of importance, and of the number of later layers.
@@ -93,6 +105,7 @@ export async function removals(
  * ```
  */
 export function removalAgreement(list: readonly Removal[]): { importance: number; layersAfter: number } {
+  expect("correlate", "removals", list, listOf(aRemoval, "removals"));
   const losses = list.map(({ difference }) => difference);
   return {
     importance: spearman(list.map(({ importance }) => importance), losses),

@@ -2,15 +2,37 @@
  * Quality against the number of modules dropped: each target by importance, and the baselines that show whether
  * importance was worth measuring (random, deepest first, relative magnitude).
  */
+import {
+  type Check,
+  displayable,
+  expect,
+  like,
+  list,
+  number,
+  optionsOf,
+  record,
+  required,
+  wholeNumber,
+} from "../entry/mod.ts";
 import { mean, standardError, studentT95 } from "../measure/mod.ts";
 import type { ModelSpec } from "../models/mod.ts";
 import { head, type Perplexity, type Profile, type Sweep } from "../result/mod.ts";
 import { type DropPlan, dropPlan, noDrop } from "../run/mod.ts";
 import { type Estimate, estimatePasses } from "./estimate.ts";
-import { type StudyOptions, textOptions } from "./options.ts";
+import { studyChecks, type StudyOptions, textOptions } from "./options.ts";
 import { lossDifferences, perplexityGroups } from "./perplexity.ts";
-import { dropsOf, makePlan, type Order, rank, type Scores, type Target } from "./plan.ts";
-import type { StudyModel } from "../subject/mod.ts";
+import {
+  anOrder,
+  aProfile,
+  aTarget,
+  dropsOf,
+  makePlan,
+  type Order,
+  rank,
+  type Scores,
+  type Target,
+} from "./plan.ts";
+import { onModel, type StudyModel } from "../subject/mod.ts";
 import { permutation } from "../tensor/mod.ts";
 
 /** One line of the figure. */
@@ -23,6 +45,16 @@ export interface Curve {
   readonly seed: number | null;
 }
 
+const aSeed: Check = (value, path) => value === null ? null : wholeNumber(0)(value, path);
+const curveList = list(
+  record(
+    { target: required(aTarget), by: required(anOrder), seed: aSeed },
+    "a curve, as { target, by, seed }",
+  ),
+  "curves",
+);
+const stepList = list(wholeNumber(0), "steps", 1);
+
 /**
  * 0, 1, 2, 4, 8, 12, … up to n, and n itself.
  *
@@ -34,6 +66,7 @@ export interface Curve {
  * ```
  */
 export function sweepSteps(upto: number): number[] {
+  expect("make steps", "upto", upto, wholeNumber(0));
   const steps = [0, 1, 2];
   for (let next = 4; next < upto; next += 4) steps.push(next);
   return [...steps.filter((step) => step < upto), upto];
@@ -53,6 +86,9 @@ export const SWEEP_STEPS: readonly number[] = sweepSteps(15);
  * ```
  */
 export function curvesOf(target: Target, seeds = 3, seed = 0): Curve[] {
+  expect("make curves", "target", target, aTarget);
+  expect("make curves", "seeds", seeds, wholeNumber(0));
+  expect("make curves", "seed", seed, wholeNumber(0));
   return [
     { target, by: "importance", seed: null },
     { target, by: "magnitude", seed: null },
@@ -87,18 +123,22 @@ export const START_CURVES: readonly Curve[] = [
  * ```
  */
 export async function sweep(
-  model: StudyModel,
+  model: StudyModel | string,
   profile: Profile,
   curves: readonly Curve[],
   steps: readonly number[] = SWEEP_STEPS,
   options: StudyOptions = {},
 ): Promise<Sweep> {
+  expect("sweep", "profile", profile, aProfile);
+  expect("sweep", "curves", curves, curveList);
+  expect("sweep", "steps", steps, stepList);
   const plans = curves.map(({ target, by, seed }) =>
     stepsWithin(steps, rank(profile, target).length)
       .map((drop) => makePlan(profile, { target, drop, by, seed: seed ?? 0 }))
   );
-  const [[base], ...results] = await perplexityGroups(model, [[noDrop], ...plans], options);
-  return {
+  const run = (model: StudyModel, told: StudyOptions) => perplexityGroups(model, [[noDrop], ...plans], told);
+  const [[base], ...results] = await onModel("sweep", model, options, studyChecks, run);
+  return displayable({
     ...head("sweep"),
     provenance: base.provenance,
     calibration: profile.provenance,
@@ -115,7 +155,7 @@ export async function sweep(
         ...rise(base, result),
       })),
     })),
-  };
+  });
 }
 
 function stepsWithin(steps: readonly number[], most: number): number[] {
@@ -139,6 +179,21 @@ function stepsWithin(steps: readonly number[], most: number): number[] {
  * ```
  */
 export async function sweepEstimate(
+  model: Pick<StudyModel, "spec"> | string,
+  curves: readonly Curve[],
+  steps: readonly number[],
+  calibration: StudyOptions = {},
+  options: StudyOptions = {},
+): Promise<Estimate & { plans: number }> {
+  expect("estimate a sweep", "curves", curves, curveList);
+  expect("estimate a sweep", "steps", steps, stepList);
+  expect("estimate a sweep", "calibration", calibration, optionsOf(studyChecks));
+  const run = (model: Pick<StudyModel, "spec">, options: StudyOptions) =>
+    sweepPrice(model, curves, steps, calibration, options);
+  return await onModel("estimate a sweep", model, options, studyChecks, run, ["spec"]);
+}
+
+async function sweepPrice(
   model: Pick<StudyModel, "spec">,
   curves: readonly Curve[],
   steps: readonly number[],
@@ -201,6 +256,11 @@ export interface Allowance {
   readonly atMost: number;
 }
 
+const aCurve = like(
+  "a curve of a sweep",
+  (value) => Array.isArray((value as Partial<Sweep["curves"][number]> | null)?.points),
+);
+
 /**
  * The largest drop whose nll rises by at most `budget` nats per token.
  *
@@ -218,6 +278,9 @@ export interface Allowance {
  * ```
  */
 export function allowance(curve: Sweep["curves"][number], budget: number, samples: number): Allowance {
+  expect("find an allowance", "curve", curve, aCurve);
+  expect("find an allowance", "budget", budget, number("a number of nats"));
+  expect("find an allowance", "samples", samples, wholeNumber(1));
   const largest = (loss: (point: Sweep["curves"][number]["points"][number]) => number) => {
     const over = curve.points.findIndex((point) => !(loss(point) <= budget));
     return curve.points.slice(0, over < 0 ? undefined : over).at(-1)?.dropped ?? 0;

@@ -2,8 +2,21 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import {
+  type Check,
+  type Checks,
+  enter,
+  expect,
+  like,
+  orElse,
+  record,
+  type Reports,
+  reportsOf,
+  required,
+  text,
+} from "../entry/mod.ts";
 import type { OpenOptions } from "../hub/mod.ts";
-import { openModel } from "./model.ts";
+import { openChecks, openModel } from "./model.ts";
 
 /** A `config.json` and its name. */
 export interface NamedConfig {
@@ -28,6 +41,36 @@ const FOLDER = fileURLToPath(new URL("../../data/configs", import.meta.url));
  * ```
  */
 export async function openConfig(ref: string, options: OpenOptions = {}): Promise<NamedConfig> {
+  expect("open a configuration", "its name", ref, text);
+  return await enter("open", ref, options, openChecks, (options) => open(ref, options));
+}
+
+/** A configuration that has been opened. */
+export const aConfig: Check = record({
+  name: required(text),
+  config: required(like("an object", (value) => typeof value === "object" && value !== null)),
+}, "a configuration, as openConfig gives it");
+
+/** Enters a study of a configuration: checks both, and opens the configuration where a name stands for it. */
+export async function onConfig<Options extends Reports, T>(
+  verb: string,
+  named: NamedConfig | string,
+  options: Options,
+  checks: Checks<Options>,
+  run: (named: NamedConfig, options: Options) => Promise<T>,
+): Promise<T> {
+  expect(verb, "configuration", named, orElse((value) => typeof value === "string", text, aConfig));
+  return await enter(
+    verb,
+    typeof named === "string" ? named : named.name,
+    options,
+    checks,
+    async (options) =>
+      await run(typeof named === "string" ? await openConfig(named, reportsOf(options)) : named, options),
+  );
+}
+
+async function open(ref: string, options: OpenOptions): Promise<NamedConfig> {
   const known = (await readdir(FOLDER)).map((file) => basename(file, ".json"));
   if (known.includes(ref)) return await readConfigFile(join(FOLDER, `${ref}.json`), ref);
   if (ref.endsWith(".json")) {

@@ -1,4 +1,16 @@
 /** A model opened for study: its weights, its tokenizer, and its identity in results. */
+import {
+  type Checks,
+  displayable,
+  enter,
+  expect,
+  flag,
+  like,
+  reportChecks,
+  type Reports,
+  reportsOf,
+  text,
+} from "../entry/mod.ts";
 import { type ModelFiles, openModel as openFiles, type OpenOptions, readText } from "../hub/mod.ts";
 import { loadFolder, loadGguf, type Model, readSpec } from "../models/mod.ts";
 import type { Provenance } from "../result/mod.ts";
@@ -32,13 +44,51 @@ export interface StudyModel extends Model {
  * ```
  */
 export async function openModel(ref: string, options: OpenOptions = {}): Promise<StudyModel> {
-  const files = await openFiles(ref, options);
-  try {
-    return files.kind === "gguf" ? await openGgufModel(files) : await (await outline(files)).open();
-  } catch (error) {
-    files.close();
-    throw error;
-  }
+  expect("open a model", "its name", ref, text);
+  return await enter("open", ref, options, openChecks, async (options) => {
+    const files = await openFiles(ref, options);
+    try {
+      return files.kind === "gguf" ? await openGgufModel(files) : await (await outline(files)).open();
+    } catch (error) {
+      files.close();
+      throw error;
+    }
+  });
+}
+
+/** Checks of how to open a model. */
+export const openChecks: Checks<OpenOptions> = { ...reportChecks, stream: flag };
+
+/** Whether a model has the parts that a study needs; a name may stand for it. */
+function aModel(parts: readonly string[]) {
+  const fits = (value: unknown) =>
+    typeof value === "object" && value !== null && parts.every((part) => part in value);
+  return like("a model or its name", (value) => typeof value === "string" && value !== "" || fits(value));
+}
+
+/**
+ * Enters a study of a model: checks both, and opens the model where a name stands for it, until the study is done.
+ * `parts` are what the study needs of a model.
+ */
+export async function onModel<M extends Partial<StudyModel>, Options extends Reports, T>(
+  verb: string,
+  model: M | string,
+  options: Options,
+  checks: Checks<Options>,
+  run: (model: M, options: Options) => Promise<T>,
+  parts: readonly (keyof M & string)[] = ["spec", "identity", "tokenizer", "weights"],
+): Promise<T> {
+  expect(verb, "model", model, aModel(parts));
+  const name = typeof model === "string" ? model : model.name ?? "a model";
+  return await enter(verb, name, options, checks, async (options) => {
+    if (typeof model !== "string") return await run(model, options);
+    const opened = await openModel(model, reportsOf(options));
+    try {
+      return await run(opened as StudyModel & M, options);
+    } finally {
+      opened.close();
+    }
+  });
 }
 
 /** What a folder in Hugging Face layout says about its model before a byte of the weights is read. */
@@ -96,7 +146,7 @@ function studyModel(
   tokenizer: StudyModel["tokenizer"],
   identity: Outline["identity"],
 ): StudyModel {
-  return {
+  return displayable({
     ...model,
     tokenizer,
     identity: { ...identity, format: model.weights.format },
@@ -104,7 +154,7 @@ function studyModel(
       model.weights.close();
       files.close();
     },
-  };
+  });
 }
 
 async function readJson(files: ModelFiles, name: string): Promise<unknown> {

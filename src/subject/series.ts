@@ -1,5 +1,17 @@
 /** The checkpoints of one training run as models: each is opened in turn, and remote weights are not stored. */
-import { seriesFiles, type SeriesOptions } from "../hub/mod.ts";
+import {
+  type Check,
+  type Checks,
+  enter,
+  expect,
+  like,
+  list,
+  reportChecks,
+  type Reports,
+  text,
+  wholeNumber,
+} from "../entry/mod.ts";
+import { type SeriesCheckpoint, seriesFiles, type SeriesOptions } from "../hub/mod.ts";
 import { type Outline, outline, type StudyModel } from "./model.ts";
 
 /** One checkpoint, not opened. */
@@ -9,9 +21,9 @@ export interface Checkpoint {
   /** Its name in tables: "pre-ln/step00512", "owner/name@step1000". */
   readonly name: string;
   /** Its identity, from its configuration and tokenizer; no weights are read. */
-  outline(): Promise<Outline>;
+  outline(reports?: Reports): Promise<Outline>;
   /** Opens it; the caller closes it. */
-  open(): Promise<StudyModel>;
+  open(reports?: Reports): Promise<StudyModel>;
 }
 
 /** A training run, by step. */
@@ -21,6 +33,14 @@ export interface Series {
   /** By step, ascending. */
   readonly checkpoints: readonly Checkpoint[];
 }
+
+const checks: Checks<SeriesOptions> = { ...reportChecks, steps: list(wholeNumber(0), "steps") };
+
+/** A series that has been opened. */
+export const aSeries: Check = like(
+  "a series, as openSeries gives it",
+  (value) => Array.isArray((value as Series | null)?.checkpoints) && !("kind" in (value as object)),
+);
 
 /**
  * Opens a series: a folder with `series.json`, a folder of checkpoint folders (`step1000`, `checkpoint-500`), or
@@ -38,34 +58,35 @@ export interface Series {
  * ```
  */
 export async function openSeries(ref: string, options: SeriesOptions = {}): Promise<Series> {
-  const { name, checkpoints } = await seriesFiles(ref, options);
+  expect("open a series", "its name", ref, text);
+  const { name, checkpoints } = await enter("open", ref, options, checks, (told) => seriesFiles(ref, told));
+  return { name, checkpoints: checkpoints.map(checkpointOf) };
+}
+
+function checkpointOf({ step, name, open }: SeriesCheckpoint): Checkpoint {
+  const enterOpen = <T>(reports: Reports, run: (reports: Reports) => Promise<T>) =>
+    enter("open", name, reports, reportChecks, run);
+  const read = async (reports: Reports) => {
+    const files = await open(reports);
+    try {
+      if (files.kind === "folder") return await outline(files);
+      throw new Error(`Cannot open ${files.name}: a GGUF file, expected a folder in Hugging Face layout`);
+    } catch (error) {
+      files.close();
+      throw error;
+    }
+  };
   return {
+    step,
     name,
-    checkpoints: checkpoints.map((checkpoint) => {
-      const read = async () => {
-        const files = await checkpoint.open();
-        try {
-          if (files.kind === "folder") return await outline(files);
-          throw new Error(
-            `Cannot open ${files.name}: found a GGUF file, expected a folder in Hugging Face layout`,
-          );
-        } catch (error) {
-          files.close();
+    outline: (reports = {}) => enterOpen(reports, read),
+    open: (reports = {}) =>
+      enterOpen(reports, async (reports) => {
+        const closed = await read(reports);
+        return await closed.open().catch((error) => {
+          closed.close();
           throw error;
-        }
-      };
-      return {
-        step: checkpoint.step,
-        name: checkpoint.name,
-        outline: read,
-        async open() {
-          const closed = await read();
-          return await closed.open().catch((error) => {
-            closed.close();
-            throw error;
-          });
-        },
-      };
-    }),
+        });
+      }),
   };
 }

@@ -1,5 +1,15 @@
 /** Calibration text by name or file, packed into blocks of tokens. */
 import { stat } from "node:fs/promises";
+import {
+  type Checks,
+  expect,
+  flag,
+  optionsOf,
+  reportChecks,
+  required,
+  text as textCheck,
+  wholeNumber,
+} from "../entry/mod.ts";
 import { benchmarkData, datasetFile, type FetchOptions, meter } from "../hub/mod.ts";
 import { joinHashes, type Provenance } from "../result/mod.ts";
 import {
@@ -11,7 +21,7 @@ import {
   readDocuments,
   TEXT_NAMES,
 } from "../text/mod.ts";
-import type { StudyModel } from "./model.ts";
+import { onModel, type StudyModel } from "./model.ts";
 
 /** Which text, and how it is cut into blocks. */
 export interface TextOptions {
@@ -37,6 +47,18 @@ export interface Packed {
   readonly packing: Provenance["packing"];
 }
 
+/** Checks of which text, and how it is cut. */
+export const textChecks: Checks<TextOptions> = {
+  text: textCheck,
+  samples: wholeNumber(1),
+  length: wholeNumber(2),
+  skip: wholeNumber(0),
+  bos: flag,
+};
+const all = Object.fromEntries(
+  Object.entries(textChecks).map(([name, check]) => [name, required(check)]),
+) as typeof textChecks;
+
 /** Names that `text` may have. */
 export const textNames: readonly string[] = [...TEXT_NAMES, "c4"];
 
@@ -60,9 +82,19 @@ const C4 = { repo: "allenai/c4", file: "en/c4-validation.00000-of-00008.json.gz"
  * ```
  */
 export async function packText(
+  model: Pick<StudyModel, "tokenizer"> | string,
+  options: TextOptions,
+  reports: FetchOptions = {},
+): Promise<Packed> {
+  expect("pack a text", "options", options, optionsOf(all));
+  const run = (model: Pick<StudyModel, "tokenizer">, reports: FetchOptions) => pack(model, options, reports);
+  return await onModel("pack a text", model, reports, reportChecks, run, ["tokenizer"]);
+}
+
+async function pack(
   model: Pick<StudyModel, "tokenizer">,
   options: TextOptions,
-  fetch: FetchOptions = {},
+  fetch: FetchOptions,
 ): Promise<Packed> {
   const { text, samples, length, skip, bos } = options;
   const documents = await openText(text, fetch);

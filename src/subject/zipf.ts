@@ -2,6 +2,7 @@
  * Text for a model without a tokenizer: ids drawn from Zipf's law, rank r with probability ∝ 1/r, roughly the word
  * frequencies of real text. For random weights only repetition matters, and ids are ranks.
  */
+import { expect, wholeNumber } from "../entry/mod.ts";
 import type { Blocks } from "../text/mod.ts";
 import { philox } from "../tensor/mod.ts";
 import { type Packed, textHash } from "./texts.ts";
@@ -21,6 +22,9 @@ const KEYS = [0x5a495046, 0] as const;
  * ```
  */
 export function zipfText(vocabulary: number, samples: number, length: number): Packed {
+  for (const [name, value] of Object.entries({ vocabulary, samples, length })) {
+    expect("draw a text", name, value, wholeNumber(1));
+  }
   const blocks: Blocks = { ids: zipfIds(vocabulary, samples * length), samples, length };
   return {
     blocks,

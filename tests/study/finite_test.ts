@@ -106,7 +106,8 @@ const studies: Record<string, { predicts: boolean; run(setting: Setting): Promis
   removals: { predicts: true, run: ({ model, options, sound }) => removals(model, sound, "mlp", options) },
   "attention of a text": {
     predicts: false,
-    run: ({ model, options }) => attentionOf(model, "the quick", [{ layer: 0, head: 0 }], options),
+    run: ({ model, options }) =>
+      attentionOf(model, "the quick", [{ layer: 0, head: 0 }], { engine: options.engine }),
   },
   "against llm-drop": { predicts: false, run: ({ model, options }) => againstLlmDrop(model, options) },
   checkpoints: { predicts: false, run: ({ folder, options }) => ofSeries(folder, options) },

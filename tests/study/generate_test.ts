@@ -95,10 +95,13 @@ Deno.test("an abort ends the text within a token", () =>
 Deno.test("options that make no sense are named", () =>
   withTiny(async ({ model }) => {
     const wrong = (wrong: object, prompt = PROMPT) => generate(model, prompt, { ...options, ...wrong });
-    await assert.rejects(wrong({ tokens: 0 }), /Cannot generate 0 tokens/);
-    await assert.rejects(wrong({ temperature: -1 }), /temperature -1/);
-    await assert.rejects(wrong({ topP: 0 }), /top-p 0/);
-    await assert.rejects(wrong({ seed: 0.5, temperature: 1 }), /seed 0.5/);
+    await assert.rejects(
+      wrong({ tokens: 0 }),
+      /Cannot generate: tokens is 0, expected a whole number of at least 1/,
+    );
+    await assert.rejects(wrong({ temperature: -1 }), /temperature is -1/);
+    await assert.rejects(wrong({ topP: 0 }), /topP is 0/);
+    await assert.rejects(wrong({ seed: 0.5, temperature: 1 }), /seed is 0.5/);
     await assert.rejects(wrong({ plans: [{ attention: [9] }] }), /Cannot drop attention 9/);
     await assert.rejects(wrong({}, ""), /empty prompt/);
   }));

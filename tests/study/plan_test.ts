@@ -158,11 +158,11 @@ Deno.test("modules that can be dropped are those that the model has", () =>
   }));
 
 Deno.test("a plan cannot drop more than there is, nor half a module", () => {
-  for (const drop of [4, -1, 0.5, NaN]) {
-    assert.throws(() => makePlan(tiny, { target: "mlp", drop }), {
-      name: "RangeError",
-      message: `Cannot drop ${drop} of mlp: expected an integer from 0 to 3`,
-    });
+  const refused = (drop: number, message: string) =>
+    assert.throws(() => makePlan(tiny, { target: "mlp", drop }), { name: "RangeError", message });
+  refused(4, "Cannot drop 4 of mlp: expected a whole number from 0 to 3");
+  for (const drop of [-1, 0.5, NaN]) {
+    refused(drop, `Cannot make a plan: drop is ${drop}, expected a whole number of at least 0`);
   }
 });
 

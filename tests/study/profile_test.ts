@@ -163,10 +163,10 @@ Deno.test("options that make no sense, and texts that are too short, are refused
   withTiny(async ({ model, options }) => {
     const refused = (changes: Parameters<typeof profile>[1], message: RegExp) =>
       assert.rejects(() => profile(model, { ...options, ...changes }), message);
-    await refused({ samples: 0 }, /Cannot use 0 samples: expected an integer of at least 1/);
-    await refused({ samples: 1.5 }, /Cannot use 1\.5 samples/);
-    await refused({ length: 1 }, /Cannot use length 1: expected an integer of at least 2/);
-    await refused({ skip: -1 }, /Cannot use skip -1/);
+    await refused({ samples: 0 }, /Cannot profile: samples is 0, expected a whole number of at least 1/);
+    await refused({ samples: 1.5 }, /samples is 1\.5/);
+    await refused({ length: 1 }, /length is 1, expected a whole number of at least 2/);
+    await refused({ skip: -1 }, /skip is -1/);
     await refused({ samples: 10_000 }, /Cannot pack 10000 blocks of 16 tokens: the text is enough for \d+/);
     await refused(
       { text: "no/such.txt" },

@@ -1,4 +1,5 @@
 /** A study of training in a few numbers by step. Layer 0 stands apart, as in the paper: it is many times larger than the others. */
+import { expect, oneOf, resultOf } from "../../entry/mod.ts";
 import { drift, rankStability } from "../../measure/mod.ts";
 import type { CheckpointProfile, Checkpoints, Sweep } from "../../result/mod.ts";
 import { type ModuleKind, settingOf } from "./setting.ts";
@@ -44,7 +45,10 @@ export function seriesSetting({ name, series }: Checkpoints): string {
  * for (const { step, median } of trendsOf(result, "attention")) console.log(step, median);
  * ```
  */
-export function trendsOf({ series }: Checkpoints, kind: ModuleKind): Trend[] {
+export function trendsOf(checkpoints: Checkpoints, kind: ModuleKind): Trend[] {
+  expect("find trends", "result", checkpoints, resultOf("checkpoints"));
+  expect("find trends", "kind", kind, oneOf(["attention", "mlp", "block"]));
+  const { series } = checkpoints;
   const deeper = (entry: CheckpointProfile) => entry[kind].importance.slice(1);
   return series.map((entry, i) => {
     const values = deeper(entry).filter((value) => value !== null);
@@ -89,8 +93,9 @@ export interface HalfDropped {
  * for (const { step, full, attention } of qualityBySteps(result)) console.log(step, full, attention.nll);
  * ```
  */
-export function qualityBySteps({ series }: Checkpoints): HalfDropped[] {
-  return series.flatMap(({ step, quality }) => {
+export function qualityBySteps(checkpoints: Checkpoints): HalfDropped[] {
+  expect("list quality", "result", checkpoints, resultOf("checkpoints"));
+  return checkpoints.series.flatMap(({ step, quality }) => {
     if (!quality) return [];
     const last = (kind: ModuleKind) => quality.curves.find(({ target }) => target === kind)!.points.at(-1)!;
     return [{

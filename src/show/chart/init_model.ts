@@ -1,4 +1,5 @@
 /** Shared by the figures of untrained models: a measured model and its closed form, its name, and how well the form fits. */
+import { type Check, like, list } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import { FIRST_LAYER, moduleRatio, type Predicted } from "../../measure/mod.ts";
 import type { RandomInit } from "../../result/mod.ts";
@@ -12,6 +13,16 @@ export interface InitModel {
   /** What the closed form says. */
   readonly predicted: Predicted;
 }
+
+/** Whether values are such models. */
+export const measuredInits: Check = list(
+  like(
+    "a model, as initModel gives it",
+    (value) => (value as Partial<InitModel> | null)?.measured?.kind === "random-init",
+  ),
+  "models",
+  1,
+);
 
 export const MODULES = ["attention", "mlp"] as const;
 export type ModuleName = typeof MODULES[number];

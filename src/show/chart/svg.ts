@@ -10,6 +10,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
+import { displayable } from "../../entry/mod.ts";
 import { plain } from "../plain.ts";
 import { type CsvRow, toCsv } from "./csv.ts";
 
@@ -94,14 +95,14 @@ export function drawFigure({ name, title, subtitle, setting, reading, panels, ro
   if (flaw) {
     throw new RangeError(`Cannot draw ${name}: found coordinate ${flaw[1]}, expected a finite number`);
   }
-  return {
+  return displayable({
     name,
     title: plain(title),
     setting: plain(setting),
     reading: plain(reading),
     svg,
     csv: toCsv(rows),
-  };
+  });
 }
 
 /** The inside of a plot, without styles, classes and empty labels, with two decimals. */
@@ -146,6 +147,12 @@ function wrap(text: string, size: number, letter: number): string[] {
     else lines[lines.length - 1] = line ? `${line} ${word}` : word;
   }
   return lines;
+}
+
+/** Whether a value is a figure. */
+export function isFigure(value: object): value is Figure {
+  const { svg, title, csv } = value as Partial<Figure>;
+  return typeof svg === "string" && typeof title === "string" && typeof csv === "string";
 }
 
 /** Text for an element or an attribute, of HTML or of XML, which has no control characters even escaped. */

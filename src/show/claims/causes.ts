@@ -1,4 +1,5 @@
 /** Claims C2, C5, C6 and C7 of the paper next to what studies of causes measured; each row is one model. */
+import { expect, list, resultOf } from "../../entry/mod.ts";
 import { mean } from "../../measure/mod.ts";
 import type { CauseName, Causes } from "../../result/mod.ts";
 import { headMean } from "../tables/causes.ts";
@@ -22,6 +23,7 @@ import { median, present } from "../chart/summary.ts";
  * ```
  */
 export function causeClaims(results: readonly Causes[]): Claim[] {
+  expect("judge claims", "results", results, list(resultOf("causes"), "results of causes", 1));
   const each = (told: (result: Causes) => string) =>
     results.map((result) => `${result.provenance.model.name}: ${told(result)}`).join("; ") + ".";
   return [

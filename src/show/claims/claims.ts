@@ -2,6 +2,7 @@
  * Claims of the paper next to what a run measured: "Uncovering the Redundancy in Transformers via a Unified Study of Layer
  * Dropping" (TMLR 2026). The measurement is computed from results; whether it confirms the claim is for the reader to judge.
  */
+import { expect, resultOf } from "../../entry/mod.ts";
 import type { Profile, Sweep } from "../../result/mod.ts";
 import { magnitudeCorrelation } from "../figures/cosine_magnitude.ts";
 import { comparedAt, groupsOf } from "../chart/curves.ts";
@@ -33,6 +34,8 @@ export interface Claim {
  * ```
  */
 export function claimsOf(profile: Profile, sweep?: Sweep): Claim[] {
+  expect("judge claims", "profile", profile, resultOf("profile"));
+  if (sweep) expect("judge claims", "sweep", sweep, resultOf("sweep"));
   return [...sweep ? droppingClaims(sweep) : [], ...magnitudeClaims(profile)];
 }
 

@@ -1,4 +1,5 @@
 /** Claim C8 of the paper, that the method generalises to other norm placements, next to sweeps of several models. */
+import { expect, list, resultOf, wholeNumber } from "../../entry/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
 import type { Claim } from "./claims.ts";
 import { groupsOf, meanOf } from "../chart/curves.ts";
@@ -21,6 +22,8 @@ import { formatFixed } from "../chart/numbers.ts";
  * ```
  */
 export function generalityClaim(sweeps: readonly Sweep[], dropped: number): Claim {
+  expect("judge a claim", "sweeps", sweeps, list(resultOf("sweep"), "sweeps", 1));
+  expect("judge a claim", "dropped", dropped, wholeNumber(0));
   const models = sweeps.map((sweep) => {
     const costs = groupsOf(sweep).flatMap(({ label, target, by, points }) => {
       const at = points.find((point) => point.dropped === dropped);

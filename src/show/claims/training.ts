@@ -1,4 +1,5 @@
 /** Claim C3 next to what series of checkpoints measured. */
+import { expect, list, resultOf } from "../../entry/mod.ts";
 import type { Checkpoints } from "../../result/mod.ts";
 import { qualityBySteps, trendsOf } from "../chart/checkpoint_trends.ts";
 import type { Claim } from "./claims.ts";
@@ -17,6 +18,7 @@ import { formatFixed } from "../chart/numbers.ts";
  * ```
  */
 export function trainingClaim(results: readonly Checkpoints[]): Claim {
+  expect("judge a claim", "results", results, list(resultOf("checkpoints"), "results of checkpoints", 1));
   return {
     id: "C3",
     claim: "Attention redundancy persists throughout training.",

@@ -1,7 +1,8 @@
 /** Claim C4 of the paper, that attention is redundant before training, next to untrained models. */
+import { expect } from "../../entry/mod.ts";
 import { moduleRatio } from "../../measure/mod.ts";
 import type { Claim } from "./claims.ts";
-import { type InitModel, shapeText } from "../chart/init_model.ts";
+import { type InitModel, measuredInits, shapeText } from "../chart/init_model.ts";
 import { formatNumber } from "../chart/numbers.ts";
 
 /**
@@ -17,6 +18,7 @@ import { formatNumber } from "../chart/numbers.ts";
  * ```
  */
 export function initClaim(models: readonly InitModel[]): Claim {
+  expect("judge a claim", "models", models, measuredInits);
   const ratios = models.map((model) => {
     const { attention, mlp } = model.measured;
     return {

@@ -1,4 +1,5 @@
 /** What each head attends to, layer by layer: the first-token share, and how spread out attention is (claim C5). */
+import { expect, resultOf } from "../../entry/mod.ts";
 import type { PatternName } from "../../measure/mod.ts";
 import type { Causes } from "../../result/mod.ts";
 import { heatLegend, heatPanel } from "../chart/heat.ts";
@@ -28,6 +29,7 @@ const MAPS = [
  * ```
  */
 export function attentionMapFigure(result: Causes): Figure {
+  expect("draw", "result", result, resultOf("causes"));
   const values = (name: PatternName) =>
     result.patterns[name].flatMap((heads, x) =>
       (heads ?? []).flatMap((value, y) => value === null ? [] : [{ x, y, value }])

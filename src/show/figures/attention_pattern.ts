@@ -1,4 +1,5 @@
 /** What selected heads attend to in one text: one map of queries (rows) and keys (columns) per head. */
+import { expect, like } from "../../entry/mod.ts";
 import { heatLegend, heatPanel } from "../chart/heat.ts";
 import { formatShare } from "../chart/numbers.ts";
 import { drawFigure, type Figure, WIDTH } from "../chart/svg.ts";
@@ -19,6 +20,11 @@ export interface AttentionPattern {
   }[];
 }
 
+const aPattern = like("what attentionOf gives", (value) => {
+  const { tokens, heads } = (value ?? {}) as Partial<AttentionPattern>;
+  return Array.isArray(tokens) && Array.isArray(heads);
+});
+
 const EDGES = [0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8];
 
 /**
@@ -35,7 +41,9 @@ const EDGES = [0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8];
  * });
  * ```
  */
-export function attentionPatternFigure({ model, tokens, heads }: AttentionPattern): Figure {
+export function attentionPatternFigure(pattern: AttentionPattern): Figure {
+  expect("draw", "pattern", pattern, aPattern);
+  const { model, tokens, heads } = pattern;
   if (heads.length === 0) throw new RangeError("Cannot draw attention: found no head, expected at least one");
   const first = heads.map(({ layer, head, rows }) => ({
     layer,

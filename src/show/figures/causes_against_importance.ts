@@ -2,6 +2,7 @@
  * The three causes against importance, layer by layer, small multiples: sparse attention (claim C5), over-smoothed tokens
  * (C6), low magnitude (C7). One row per model, to compare norm placements and training steps.
  */
+import { expect, list, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import type { CauseCorrelation, CauseName, Causes } from "../../result/mod.ts";
 import { AXIS_X, AXIS_Y, COLORS, logDomain, logTicks } from "../chart/axes.ts";
@@ -31,6 +32,7 @@ const CAUSES: readonly { cause: CauseName; short: string }[] = [
  * ```
  */
 export function causesFigure(results: readonly Causes[]): Figure {
+  expect("draw", "results", results, list(resultOf("causes"), "results of causes", 1));
   if (results.length === 0) {
     throw new RangeError("Cannot draw causes: found no result, expected at least one");
   }

@@ -1,4 +1,5 @@
 /** Importance over training steps: median and range of the layers from 1 up, and layer 0; one panel per kind of module. */
+import { expect, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import type { Checkpoints } from "../../result/mod.ts";
 import { COLORS, logAxisY, logDomain } from "../chart/axes.ts";
@@ -21,6 +22,7 @@ import { drawFigure, type Figure, WIDTH } from "../chart/svg.ts";
  * ```
  */
 export function checkpointLinesFigure(result: Checkpoints): Figure {
+  expect("draw", "result", result, resultOf("checkpoints"));
   const trends = KINDS.map((kind) => trendsOf(result, kind));
   const all = trends.flat();
   const domain = logDomain(

@@ -2,6 +2,7 @@
  * Importance by layer and step, one map per kind of module (paper, v6, figure 7). All share one logarithmic colour
  * scale: a colour means the same in every map. Layer 0 stands apart, as in the paper's figure.
  */
+import { expect, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import type { Checkpoints } from "../../result/mod.ts";
 import { AXIS_X, COLORS, countTicks, logDomain, logTicks } from "../chart/axes.ts";
@@ -36,6 +37,7 @@ interface Cell {
  * ```
  */
 export function checkpointMapFigure(result: Checkpoints): Figure {
+  expect("draw", "result", result, resultOf("checkpoints"));
   const cells = result.series.flatMap((entry) =>
     KINDS.flatMap((kind) =>
       entry[kind].importance.map((importance, layer): Cell => ({ kind, layer, step: entry.step, importance }))

@@ -1,4 +1,5 @@
 /** How much importance changes from checkpoint to checkpoint, and how early it reaches its final ranking. */
+import { expect, resultOf } from "../../entry/mod.ts";
 import type { Checkpoints } from "../../result/mod.ts";
 import { COLORS, linearAxisY, logAxisY, logDomain } from "../chart/axes.ts";
 import { stepChart, type StepLine } from "../chart/checkpoint_axis.ts";
@@ -20,6 +21,7 @@ import { drawFigure, type Figure } from "../chart/svg.ts";
  * ```
  */
 export function checkpointMovementFigure(result: Checkpoints): Figure {
+  expect("draw", "result", result, resultOf("checkpoints"));
   const trends = KINDS.map((kind) => trendsOf(result, kind));
   const steps = result.series.map(({ step }) => step);
   const lines = (read: (trend: Trend) => number | null): StepLine[] =>

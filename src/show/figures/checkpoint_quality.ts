@@ -1,4 +1,5 @@
 /** What half of the modules are worth at each step: perplexity after dropping half of the attention modules, MLPs or blocks. */
+import { expect, resultOf } from "../../entry/mod.ts";
 import type { Checkpoints } from "../../result/mod.ts";
 import { COLORS, linearAxisY, logAxisY, logDomain } from "../chart/axes.ts";
 import { stepChart, type StepLine } from "../chart/checkpoint_axis.ts";
@@ -20,6 +21,7 @@ import { drawFigure, type Figure, INK } from "../chart/svg.ts";
  * ```
  */
 export function checkpointQualityFigure(result: Checkpoints): Figure {
+  expect("draw", "result", result, resultOf("checkpoints"));
   const points = qualityBySteps(result);
   if (points.length === 0) {
     throw new TypeError(

@@ -6,6 +6,7 @@
  * update a fraction −2 s r of its importance: updates along the stream lie below the curve, those against it above. Both axes
  * are means over tokens, so a size that varies between tokens also moves a dot.
  */
+import { expect, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import { importanceOf, spearman } from "../../measure/mod.ts";
 import type { Profile } from "../../result/mod.ts";
@@ -51,6 +52,7 @@ interface Module {
  * ```
  */
 export function cosineMagnitudeFigure(profile: Profile): Figure {
+  expect("draw", "profile", profile, resultOf("profile"));
   const modules = modulesOf(profile);
   const correlation = magnitudeCorrelation(profile);
   return drawFigure({

@@ -1,4 +1,5 @@
 /** What perplexity hides: divergence from the full model and top-1 agreement, against the number dropped. */
+import { expect, resultOf } from "../../entry/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
 import { linearAxisY } from "../chart/axes.ts";
 import { comparedAt, curveChart, groupsOf, sweepRows } from "../chart/curves.ts";
@@ -23,6 +24,7 @@ import { drawFigure, type Figure } from "../chart/svg.ts";
  * ```
  */
 export function divergenceFigure(sweep: Sweep): Figure {
+  expect("draw", "sweep", sweep, resultOf("sweep"));
   const groups = groupsOf(sweep);
   const most = Math.max(...sweep.curves.flatMap(({ points }) => points.map(({ kl }) => kl)), 1e-3);
   const compared = comparedAt(groups, sweep.provenance.model.layers);

@@ -2,6 +2,7 @@
  * Which modules go when n are dropped (paper, drop order maps): one column per layer, filled from the n at which its module
  * is dropped. For attention, MLP, block, and for attention and MLP ranked together.
  */
+import { expect, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import type { Profile } from "../../result/mod.ts";
 import { AXIS_X, AXIS_Y, COLORS, countTicks } from "../chart/axes.ts";
@@ -27,6 +28,7 @@ type Target = typeof TARGETS[number];
  * ```
  */
 export function dropOrderFigure(profile: Profile): Figure {
+  expect("draw", "profile", profile, resultOf("profile"));
   const layers = profile.provenance.model.layers;
   const orders = TARGETS.map((target) => ({
     target,

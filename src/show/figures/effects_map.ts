@@ -1,4 +1,5 @@
 /** The reach of a drop: how far the updates of later layers move when one module is dropped. */
+import { expect, resultOf } from "../../entry/mod.ts";
 import { mean } from "../../measure/mod.ts";
 import type { Causes } from "../../result/mod.ts";
 import { heatLegend, heatPanel } from "../chart/heat.ts";
@@ -28,6 +29,7 @@ const PAIRS = [["attention", "attention"], ["attention", "mlp"], ["mlp", "attent
  * ```
  */
 export function effectsFigure(result: Causes): Figure {
+  expect("draw", "result", result, resultOf("causes"));
   const { effects, provenance } = result;
   const measured = provenance.causes.effects;
   if (!effects || !measured) {

@@ -1,4 +1,5 @@
 /** Importance by layer, attention, MLP and block (paper: importance S = 1 − mean cos(X, Y)); layer 0 stays readable. */
+import { expect, resultOf } from "../../entry/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { COLORS } from "../chart/axes.ts";
 import { layerChart, layerRows } from "../chart/by_layer.ts";
@@ -21,6 +22,7 @@ import { drawFigure, type Figure } from "../chart/svg.ts";
  * ```
  */
 export function importanceFigure(profile: Profile): Figure {
+  expect("draw", "profile", profile, resultOf("profile"));
   const series = KINDS.map((kind) => ({
     label: KIND_NAMES[kind],
     color: COLORS[kind],

@@ -2,6 +2,7 @@
  * What makes an untrained model's modules important: one property of the model varied at a time, all others held fixed. Points
  * are measured, lines computed; a value is the geometric mean over the layers from 2 up.
  */
+import { expect, like, list } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import { FIRST_LAYER, typical } from "../../measure/mod.ts";
 import { AXIS_X, AXIS_Y, COLORS, logDomain, logTicks } from "../chart/axes.ts";
@@ -18,6 +19,11 @@ export interface InitCause {
   readonly models: readonly (InitModel & { readonly value: number | string })[];
 }
 
+const aCause = like("a property and its models, as { name, models }", (value) => {
+  const { name, models } = (value ?? {}) as Partial<InitCause>;
+  return typeof name === "string" && Array.isArray(models) && models.length > 0;
+});
+
 /**
  * Draws the importance of both modules against each property. Throws `RangeError` if there is none.
  *
@@ -31,7 +37,7 @@ export interface InitCause {
  * ```
  */
 export function initCausesFigure(causes: readonly InitCause[]): Figure {
-  if (causes.length === 0) throw new RangeError("Cannot draw causes: found none, expected at least one");
+  expect("draw", "causes", causes, list(aCause, "causes", 1));
   const rows = causes.flatMap(rowsOf);
   const domain = logDomain(rows.flatMap(({ importance, predicted }) => [importance, predicted]));
   return drawFigure({

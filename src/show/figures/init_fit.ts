@@ -3,12 +3,14 @@
  * deviation), lines are computed. Small multiples on one scale; each panel states the line's largest error from layer 2 up,
  * and whether the logits' variance is small.
  */
+import { expect } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import { FIRST_LAYER } from "../../measure/mod.ts";
 import { AXIS_X, AXIS_Y, COLORS, countTicks, logDomain, logTicks } from "../chart/axes.ts";
 import {
   fitText,
   type InitModel,
+  measuredInits,
   moduleNames,
   MODULES,
   percent,
@@ -33,9 +35,7 @@ import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
  * ```
  */
 export function initFitFigure(models: readonly InitModel[]): Figure {
-  if (models.length === 0) {
-    throw new RangeError("Cannot draw untrained models: found none, expected at least one");
-  }
+  expect("draw", "models", models, measuredInits);
   const rows = models.flatMap(rowsOf);
   const domain = logDomain(rows.flatMap(({ importance, predicted }) => [importance, predicted]));
   return drawFigure({

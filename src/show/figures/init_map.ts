@@ -3,6 +3,7 @@
  * their importances over width and standard deviation, by the closed form, with the line on which they are equal.
  * Models that were run are shown as points, each with its measured and computed ratio.
  */
+import { expect, like, list } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import { crossing, moduleRatio, type RatioPoint } from "../../measure/mod.ts";
 import { AXIS_X, AXIS_Y, COLORS, FRAME } from "../chart/axes.ts";
@@ -26,6 +27,14 @@ const EDGES = [1 / 30, 1 / 10, 1 / 3, 1, 3, 10, 30];
 const SHADES = ["#a63603", "#d9662b", "#f2a477", "#fbe3d6", "#dce8fb", "#94b8f2", "#4a85e0", "#1f4fa8"];
 const shade = (ratio: number) => SHADES[EDGES.filter((edge) => ratio > edge).length];
 
+const aMap = like(
+  "a map, as { norm, points, models }",
+  (value) => {
+    const { norm, points, models } = (value ?? {}) as Partial<RatioMap>;
+    return Object.hasOwn(PLACES, norm ?? "") && Array.isArray(points) && Array.isArray(models);
+  },
+);
+
 /**
  * Draws the maps, the first one large. Throws `RangeError` if there is no map or no model.
  *
@@ -40,6 +49,7 @@ const shade = (ratio: number) => SHADES[EDGES.filter((edge) => ratio > edge).len
  * ```
  */
 export function initMapFigure(maps: readonly RatioMap[]): Figure {
+  expect("draw", "maps", maps, list(aMap, "maps", 1));
   const models = maps.flatMap(({ models }) => models);
   if (models.length === 0) throw new RangeError("Cannot draw a map: found no model, expected at least one");
   return drawFigure({

@@ -1,4 +1,5 @@
 /** Perplexity against the number of modules dropped, every curve of a sweep (paper, claims C1 and C2). */
+import { expect, resultOf } from "../../entry/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
 import { logAxisY, logDomain } from "../chart/axes.ts";
 import { comparedAt, curveChart, groupsOf, meanOf, sweepRows } from "../chart/curves.ts";
@@ -23,6 +24,7 @@ import { drawFigure, type Figure } from "../chart/svg.ts";
  * ```
  */
 export function qualityFigure(sweep: Sweep): Figure {
+  expect("draw", "sweep", sweep, resultOf("sweep"));
   const groups = groupsOf(sweep);
   const all = sweep.curves.flatMap(({ points }) => points);
   const domain = logDomain(all.map(({ perplexity }) => perplexity));

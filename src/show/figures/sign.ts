@@ -1,4 +1,5 @@
 /** Direction of the updates along the stream: mean cos(u, X); below 0 an update erases, above it amplifies. */
+import { expect, resultOf } from "../../entry/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { COLORS } from "../chart/axes.ts";
 import { errorsOf, layerChart, layerRows } from "../chart/by_layer.ts";
@@ -21,6 +22,7 @@ import { drawFigure, type Figure } from "../chart/svg.ts";
  * ```
  */
 export function signFigure(profile: Profile): Figure {
+  expect("draw", "profile", profile, resultOf("profile"));
   const series = (["attention", "mlp"] as const).map((kind) => ({
     label: KIND_NAMES[kind],
     color: COLORS[kind],

@@ -2,6 +2,7 @@
  * How similar the tokens of a sample are, by depth (claim C6), and with modules dropped (claim C2: without MLPs a model loses
  * the ability to distinguish tokens).
  */
+import { expect, resultOf } from "../../entry/mod.ts";
 import type { SmoothingName } from "../../measure/mod.ts";
 import type { Causes, Smoothed } from "../../result/mod.ts";
 import { COLORS } from "../chart/axes.ts";
@@ -28,6 +29,7 @@ const PALE = { attention: "#7ba3e6", mlp: "#e0936c" } as const;
  * ```
  */
 export function smoothingFigure(result: Causes): Figure {
+  expect("draw", "result", result, resultOf("causes"));
   const lines = (name: SmoothingName) => result.smoothing.map((smoothed) => lineOf(smoothed, name));
   const [cosines, ranks] = [lines("meanCosine"), lines("participationRatio")];
   const full = result.smoothing[0];

@@ -2,6 +2,7 @@
  * How many samples importance needs (paper, figure on the calibration size): one profile over its first 1 … N samples.
  * Each size contains the smaller ones, so the last size agrees with itself by construction.
  */
+import { expect, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import type { Profile } from "../../result/mod.ts";
 import { AXIS_X, COLORS, endLabels, FRAME, linearAxisY, logAxisY, logDomain } from "../chart/axes.ts";
@@ -41,6 +42,7 @@ interface Overlap {
  * ```
  */
 export function stabilityFigure(profile: Profile): Figure {
+  expect("draw", "profile", profile, resultOf("profile"));
   const points = (["attention", "mlp"] as const).flatMap((kind) => pointsOf(profile, kind));
   const overlaps = KINDS.flatMap((kind) => overlapsOf(profile, kind));
   const first = overlaps.find(({ kind, samples }) => kind === "attention" && samples === 1);

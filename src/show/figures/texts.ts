@@ -1,4 +1,5 @@
 /** Importance across kinds of text (paper, figure on calibration sets): one profile per text, attention at the top, MLP below. */
+import { expect, list, resultOf } from "../../entry/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { HUES } from "../chart/axes.ts";
 import { layerChart, layerRows } from "../chart/by_layer.ts";
@@ -24,6 +25,7 @@ import { drawFigure, type Figure } from "../chart/svg.ts";
  * ```
  */
 export function textsFigure(profiles: readonly Profile[]): Figure {
+  expect("draw", "profiles", profiles, list(resultOf("profile"), "profiles", 1));
   if (profiles.length === 0) {
     throw new RangeError("Cannot draw importance across texts: found no profile, expected one per text");
   }

@@ -2,6 +2,7 @@
  * How long the updates are, by layer: mean |a| and |m| over tokens. Where a norm follows the modules and its weights
  * still have their initial values, all updates have the same length, so size says nothing about a module (claim C7).
  */
+import { expect, list, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import type { Causes } from "../../result/mod.ts";
 import { AXIS_Y, COLORS, layerAxis, logDomain, logTicks } from "../chart/axes.ts";
@@ -29,6 +30,7 @@ const ONE_LENGTH = 1.01;
  * ```
  */
 export function updateNormsFigure(results: readonly Causes[]): Figure {
+  expect("draw", "results", results, list(resultOf("causes"), "results of causes", 1));
   if (results.length === 0) throw new RangeError("Cannot draw norms: found no result, expected at least one");
   const y = logDomain(results.flatMap((result) => MODULES.flatMap((module) => ends(result, module))));
   const spans = results.map((result) => ({

@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { reportsOf } from "../../entry/mod.ts";
 import type { Causes, Checkpoints, Profile } from "../../result/mod.ts";
 import { openSeries, type StudyModel } from "../../subject/mod.ts";
 import { causes } from "../causes/causes.ts";
@@ -11,6 +12,7 @@ import { checkpoints } from "../checkpoints.ts";
 import { HELD_OUT_TEXT, type StudyOptions } from "../options.ts";
 import { profile } from "../profile.ts";
 import { START_CURVES, sweep, SWEEP_STEPS } from "../sweep.ts";
+import type { RandomInitOptions } from "../untrained/random_init.ts";
 import { untrainedMaps, untrainedModels } from "./untrained.ts";
 
 /** What an analysis is given: what every study can be told; the model and its profile, made when first asked for. */
@@ -25,6 +27,17 @@ export interface AnalysisOptions extends StudyOptions {
 interface Analysis<T> {
   readonly about: string;
   run(options: AnalysisOptions): Promise<T>;
+}
+
+/** What an analysis was told beside the model and its profile. */
+function studyOf({ model: _model, profile: _profile, ...study }: AnalysisOptions): StudyOptions {
+  return study;
+}
+
+/** The same without a text: untrained models read words from Zipf's law. */
+function drawnOf(options: AnalysisOptions): RandomInitOptions {
+  const { text: _text, skip: _skip, bos: _bos, ...drawn } = studyOf(options);
+  return drawn;
 }
 
 /** Sizes of the main job's studies: the profile, the quality of what is left, the profiles of several texts. */
@@ -52,7 +65,9 @@ export const analyses = {
     async run(options) {
       const model = await options.model();
       const texts: Profile[] = [];
-      for (const text of TEXTS) texts.push(await profile(model, { ...SIZES.texts, ...options, text }));
+      for (const text of TEXTS) {
+        texts.push(await profile(model, { ...SIZES.texts, ...studyOf(options), text }));
+      }
       return { profile: await options.profile(), texts };
     },
   }),
@@ -60,7 +75,10 @@ export const analyses = {
     about: "what dropping attention, MLPs and blocks costs, compared with other orders",
     async run(options) {
       const [model, orders] = [await options.model(), await options.profile()];
-      return await sweep(model, orders, START_CURVES, SWEEP_STEPS, { ...SIZES.quality, ...options });
+      return await sweep(model, orders, START_CURVES, SWEEP_STEPS, {
+        ...SIZES.quality,
+        ...studyOf(options),
+      });
     },
   }),
   magnitude: analysis({
@@ -73,8 +91,8 @@ export const analyses = {
     async run(options) {
       const results: Checkpoints[] = [];
       for (const folder of SERIES) {
-        const series = await openSeries(folder, options);
-        results.push(await checkpoints(series, { ...TRAINING, ...options, quality: HELD_OUT_TEXT }));
+        const series = await openSeries(folder, reportsOf(options));
+        results.push(await checkpoints(series, { ...TRAINING, ...studyOf(options), quality: HELD_OUT_TEXT }));
       }
       return results;
     },
@@ -82,15 +100,15 @@ export const analyses = {
   "random-init": analysis({
     about: "untrained models and their closed form, and where attention is the less important module",
     run: async (options) => ({
-      models: await untrainedModels(options),
-      maps: await untrainedMaps(options),
+      models: await untrainedModels(drawnOf(options)),
+      maps: await untrainedMaps(drawnOf(options)),
     }),
   }),
   causes: analysis({
     about:
       "attention patterns, smoothing, reach and size of updates against importance; also before and after training",
     async run(options) {
-      const sizes = { ...CAUSES, ...options };
+      const sizes = { ...CAUSES, ...studyOf(options) };
       return { model: await causes(await options.model(), sizes), others: await trainedCauses(sizes) };
     },
   }),
@@ -106,9 +124,9 @@ function analysis<T>(entry: Analysis<T>): Analysis<T> {
 async function trainedCauses(options: StudyOptions): Promise<Causes[]> {
   const results = [];
   for (const folder of SERIES) {
-    const { checkpoints } = await openSeries(folder, options);
+    const { checkpoints } = await openSeries(folder, reportsOf(options));
     for (const checkpoint of [checkpoints[0], checkpoints.at(-1)!]) {
-      const model = await checkpoint.open();
+      const model = await checkpoint.open(reportsOf(options));
       try {
         results.push(await causes(model, options));
       } finally {

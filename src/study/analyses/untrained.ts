@@ -3,8 +3,8 @@
  * further is the deviation of a product, σ√D, and the place of the norms. The models are those of notebook 04, so that what
  * one has computed the other finds kept.
  */
+import { reportsOf } from "../../entry/mod.ts";
 import { type NamedConfig, openConfig } from "../../subject/mod.ts";
-import type { StudyOptions } from "../options.ts";
 import { atWidth, initModel, initModels, type MeasuredInit, ratioMap } from "../untrained/init_models.ts";
 import type { RandomInitOptions } from "../untrained/random_init.ts";
 
@@ -24,8 +24,8 @@ const PLACES: Record<Norm, readonly (readonly [hidden: number, std: number])[]> 
 const GRIDS = { pre: grid(15, 9), peri: grid(8, 5), post: grid(8, 5) };
 
 /** Models that differ in width, deviation or place of the norms, to hold beside the closed form. */
-export async function untrainedModels(options: StudyOptions): Promise<MeasuredInit[]> {
-  const llama = await openConfig("llama-2-7b", options);
+export async function untrainedModels(options: RandomInitOptions): Promise<MeasuredInit[]> {
+  const llama = await openConfig("llama-2-7b", reportsOf(options));
   const changes = {
     narrow: {},
     wide: { ...atWidth(llama, 2048), seeds: 4 },
@@ -39,8 +39,8 @@ export async function untrainedModels(options: StudyOptions): Promise<MeasuredIn
 }
 
 /** Maps over width and deviation, one for each place of the norms, and the models on them. */
-export async function untrainedMaps(options: StudyOptions) {
-  const llama = await openConfig("llama-2-7b", options);
+export async function untrainedMaps(options: RandomInitOptions) {
+  const llama = await openConfig("llama-2-7b", reportsOf(options));
   const plane = { samples: 1, length: 128, ...options, layers: LAYERS };
   const maps = [];
   for (const norm of ["pre", "peri", "post"] as const) {

@@ -1,8 +1,20 @@
 /** What selected heads attend to in a short text: full attention rows, which no study keeps. For inspection. */
+import {
+  type Checks,
+  expect,
+  flag,
+  list,
+  record,
+  reportChecks,
+  type Reports,
+  required,
+  string,
+  wholeNumber,
+} from "../../entry/mod.ts";
 import { type AttentionInput, attentionScores } from "../../kernels/mod.ts";
 import { type Blocks, forward, noDrop, type Probe } from "../../run/mod.ts";
-import { engineOf, type StudyOptions } from "../options.ts";
-import type { StudyModel } from "../../subject/mod.ts";
+import { anEngine, engineOf, type StudyOptions } from "../options.ts";
+import { onModel, type StudyModel } from "../../subject/mod.ts";
 
 /** One head of one layer. */
 export interface Head {
@@ -21,6 +33,15 @@ export interface AttentionOf {
   /** `rows[t]` is what token t gives to the tokens 0 … t, 1 in all. */
   readonly heads: (Head & { readonly rows: number[][] })[];
 }
+
+/** How to look. */
+export type AttentionOptions = Pick<StudyOptions, "engine" | "bos"> & Reports;
+
+const checks: Checks<AttentionOptions> = { ...reportChecks, engine: anEngine, bos: flag };
+const headList = list(
+  record({ layer: required(wholeNumber(0)), head: required(wholeNumber(0)) }, "a head, as { layer, head }"),
+  "heads",
+);
 
 /** Most tokens in a text: all T²/2 weights of each head are returned. */
 const MOST_TOKENS = 512;
@@ -41,14 +62,26 @@ const MOST_TOKENS = 512;
  * ```
  */
 export async function attentionOf(
+  model: StudyModel | string,
+  text: string,
+  wanted: readonly Head[],
+  options: AttentionOptions = {},
+): Promise<AttentionOf> {
+  expect("look at attention", "text", text, string);
+  expect("look at attention", "heads", wanted, headList);
+  const run = (model: StudyModel, told: AttentionOptions) => look(model, text, wanted, told);
+  return await onModel("look at attention", model, options, checks, run);
+}
+
+async function look(
   model: StudyModel,
   text: string,
   wanted: readonly Head[],
-  { bos = false, ...options }: Pick<StudyOptions, "engine" | "signal" | "bos"> = {},
+  { bos = false, ...options }: AttentionOptions,
 ): Promise<AttentionOf> {
   const { layers } = model.spec;
   for (const { layer, head } of wanted) {
-    if (Number.isInteger(head) && head >= 0 && head < (layers[layer]?.attention?.heads ?? 0)) continue;
+    if (head < (layers[layer]?.attention?.heads ?? 0)) continue;
     throw new RangeError(`Cannot show head ${head} of layer ${layer}: ${model.name} has no such head`);
   }
   const tokenizer = await model.tokenizer();

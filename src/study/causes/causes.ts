@@ -6,6 +6,7 @@
  * without BOS for the sink rate as published (Gu et al., arXiv 2410.10781); every module dropped in turn, on fewer samples,
  * for what that does to later updates. The last grows with the square of the depth: it can be left out.
  */
+import { type Checks, oneOf, reportsOf, wholeNumber } from "../../entry/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import { type Causes, head, keptOr } from "../../result/mod.ts";
 import { type Blocks, noDrop } from "../../run/mod.ts";
@@ -13,10 +14,17 @@ import { correlationsOf } from "./correlations.ts";
 import { laterEffects, sinkRate, smoothingUnder, type Subject, wholeModel } from "./runs.ts";
 import { type Estimate, estimatePasses } from "../estimate.ts";
 import { type KernelsName, openKernels, type StatsKernels } from "./kernels.ts";
-import { CALIBRATION_TEXT, checkInteger, provenance, type StudyOptions, textOptions } from "../options.ts";
-import { type RandomInitOptions, shapeOf, untrainedOf } from "../untrained/random_init.ts";
+import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions, textOptions } from "../options.ts";
+import { randomInitChecks, type RandomInitOptions, shapeOf, untrainedOf } from "../untrained/random_init.ts";
 import { withUntrained } from "../untrained/untrained.ts";
-import { type NamedConfig, packText, type StudyModel, zipfText } from "../../subject/mod.ts";
+import {
+  type NamedConfig,
+  onConfig,
+  onModel,
+  packText,
+  type StudyModel,
+  zipfText,
+} from "../../subject/mod.ts";
 
 /** What the study measures, in addition to the options of every study. */
 export interface CausesMeasures {
@@ -30,6 +38,14 @@ export interface CausesMeasures {
 
 /** Options of the study. */
 export type CausesOptions = StudyOptions & CausesMeasures;
+
+const measureChecks: Checks<CausesMeasures> = {
+  queryStride: wholeNumber(1),
+  kernels: oneOf(["cpu", "webgpu", "cuda"]),
+  effectSamples: wholeNumber(0),
+};
+const checks: Checks<CausesOptions> = { ...studyChecks, ...measureChecks };
+const untrainedChecks = { ...randomInitChecks, ...measureChecks };
 
 /** How many modules are dropped when smoothing is measured under drops. */
 const DROPS = [4, 8];
@@ -52,9 +68,13 @@ const EFFECT_LENGTH = 256;
  * model.close();
  * ```
  */
-export async function causes(model: StudyModel, options: CausesOptions = {}): Promise<Causes> {
+export async function causes(model: StudyModel | string, options: CausesOptions = {}): Promise<Causes> {
+  return await onModel("measure causes", model, options, checks, causesIn);
+}
+
+async function causesIn(model: StudyModel, options: CausesOptions): Promise<Causes> {
   const text = textOptions(options, CALIBRATION_TEXT);
-  const packed = await packText(model, text, options);
+  const packed = await packText(model, text, reportsOf(options));
   const published = {
     ...text,
     samples: sinkSamples(packed.blocks),
@@ -65,7 +85,7 @@ export async function causes(model: StudyModel, options: CausesOptions = {}): Pr
   return await causesOf({
     model,
     blocks: packed.blocks,
-    sinkBlocks: (await packText(model, published, options)).blocks,
+    sinkBlocks: (await packText(model, published, reportsOf(options))).blocks,
     origin: await provenance(model, packed, noDrop, options),
     label: `causes in ${model.name}`,
     options,
@@ -85,8 +105,15 @@ export async function causes(model: StudyModel, options: CausesOptions = {}): Pr
  * ```
  */
 export async function untrainedCauses(
-  named: NamedConfig,
+  named: NamedConfig | string,
   options: RandomInitOptions & CausesMeasures = {},
+): Promise<Causes> {
+  return await onConfig("measure causes", named, options, untrainedChecks, causesUntrained);
+}
+
+async function causesUntrained(
+  named: NamedConfig,
+  options: RandomInitOptions & CausesMeasures,
 ): Promise<Causes> {
   const { name, spec, initialiser, seeds: [seed], samples, length } = untrainedOf(named, options);
   const text = zipfText(spec.vocabulary, samples, length);
@@ -152,8 +179,6 @@ function settingsOf(
   kernels: StatsKernels,
   { queryStride = 1, effectSamples = 2 }: CausesMeasures,
 ): Causes["provenance"]["causes"] {
-  checkInteger("query stride", queryStride, 1);
-  checkInteger("effect samples", effectSamples, 0);
   return {
     queryStride,
     kernels: kernels.name,
@@ -181,9 +206,13 @@ function settingsOf(
  * ```
  */
 export async function causesEstimate(
-  model: Pick<StudyModel, "spec">,
-  options: StudyOptions & CausesMeasures = {},
+  model: Pick<StudyModel, "spec"> | string,
+  options: CausesOptions = {},
 ): Promise<Estimate> {
+  return await onModel("estimate causes", model, options, checks, causesPrice, ["spec"]);
+}
+
+async function causesPrice(model: Pick<StudyModel, "spec">, options: CausesOptions): Promise<Estimate> {
   const { samples, length } = textOptions(options, CALIBRATION_TEXT);
   const { effectSamples = 2 } = options;
   const layers = model.spec.layers.map((_, l) => l);
@@ -220,11 +249,13 @@ export async function causesEstimate(
  * ```
  */
 export async function untrainedCausesEstimate(
-  named: NamedConfig,
+  named: NamedConfig | string,
   options: RandomInitOptions & CausesMeasures = {},
 ): Promise<Estimate> {
-  const { spec, samples, length } = untrainedOf(named, options);
-  return await causesEstimate({ spec }, { ...options, samples, length });
+  return await onConfig("estimate causes", named, options, untrainedChecks, async (named, options) => {
+    const { spec, samples, length } = untrainedOf(named, options);
+    return await causesPrice({ spec }, { ...options, samples, length });
+  });
 }
 
 /** How many modules there are of the kind that has fewer. */

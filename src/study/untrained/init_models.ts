@@ -2,12 +2,13 @@
  * Untrained models measured and computed side by side: one, several that differ in one property, and by the closed form alone
  * a map over width and standard deviation.
  */
+import { eachIn, expect, list, number, optionsOf, wholeNumber } from "../../entry/mod.ts";
 import { moduleRatio, type Predicted, type RatioPoint } from "../../measure/mod.ts";
 import { readSpec } from "../../models/mod.ts";
 import type { RandomInit } from "../../result/mod.ts";
-import type { NamedConfig } from "../../subject/mod.ts";
+import { aConfig, type NamedConfig, onConfig } from "../../subject/mod.ts";
 import { predictInit } from "./predict.ts";
-import { randomInit, type RandomInitOptions, shapeOf, untrainedOf } from "./random_init.ts";
+import { randomInit, randomInitChecks, type RandomInitOptions, shapeOf, untrainedOf } from "./random_init.ts";
 
 /** Importance over the seeds, and that of the closed form for the same setting. */
 export interface MeasuredInit {
@@ -29,7 +30,14 @@ export interface MeasuredInit {
  * console.log(model.measured.attention.importance, model.predicted.attention);
  * ```
  */
-export async function initModel(named: NamedConfig, options: RandomInitOptions = {}): Promise<MeasuredInit> {
+export async function initModel(
+  named: NamedConfig | string,
+  options: RandomInitOptions = {},
+): Promise<MeasuredInit> {
+  return await onConfig("measure untrained models", named, options, randomInitChecks, initModelOf);
+}
+
+async function initModelOf(named: NamedConfig, options: RandomInitOptions): Promise<MeasuredInit> {
   return { measured: await randomInit(named, options), predicted: predictInit(named, options) };
 }
 
@@ -46,15 +54,19 @@ export async function initModel(named: NamedConfig, options: RandomInitOptions =
  * ```
  */
 export async function initModels(
-  named: NamedConfig,
+  named: NamedConfig | string,
   changes: Readonly<Record<string, RandomInitOptions>>,
   options: RandomInitOptions = {},
 ): Promise<(MeasuredInit & { value: string })[]> {
-  const models = [];
-  for (const [value, change] of Object.entries(changes)) {
-    models.push({ value, ...await initModel(named, { ...options, ...change }) });
-  }
-  return models;
+  const verb = "measure untrained models";
+  expect(verb, "changes", changes, eachIn(optionsOf(randomInitChecks), "options by name"));
+  return await onConfig(verb, named, options, randomInitChecks, async (named, options) => {
+    const models = [];
+    for (const [value, change] of Object.entries(changes)) {
+      models.push({ value, ...await initModel(named, { ...options, ...change }) });
+    }
+    return models;
+  });
 }
 
 /** What the closed form says of a configuration, as a row of a table. */
@@ -84,6 +96,8 @@ export interface ComputedRatio {
  * ```
  */
 export function computedRatio(named: NamedConfig, options: RandomInitOptions = {}): ComputedRatio {
+  expect("compute a ratio", "configuration", named, aConfig);
+  expect("compute a ratio", "options", options, optionsOf(randomInitChecks));
   const { name, spec, initialiser: { std } } = untrainedOf(named, options);
   const ratio = moduleRatio(predictInit(named, options));
   return {
@@ -112,6 +126,8 @@ export function atWidth(
   named: NamedConfig,
   hidden: number,
 ): { readonly hidden: number; readonly heads: number } {
+  expect("resize", "configuration", named, aConfig);
+  expect("resize", "hidden", hidden, wholeNumber(1));
   const { hidden: own, layers: [{ attention }] } = readSpec(named.config, named.name);
   if (!attention) {
     throw new RangeError(`Cannot resize ${named.name}: its first layer has no attention, expected one`);
@@ -144,6 +160,15 @@ export function ratioMap(
   stds: readonly number[],
   options: RandomInitOptions = {},
 ): RatioPoint[] {
+  expect("map ratios", "configuration", named, aConfig);
+  expect("map ratios", "widths", widths, list(wholeNumber(1), "widths"));
+  expect(
+    "map ratios",
+    "standard deviations",
+    stds,
+    list(number("a number above 0", (std) => std > 0), "them"),
+  );
+  expect("map ratios", "options", options, optionsOf(randomInitChecks));
   return widths.flatMap((hidden) =>
     stds.map((std) => ({
       hidden,

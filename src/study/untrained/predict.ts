@@ -1,8 +1,9 @@
 /** The closed form (measure/init_theory.ts) of the study of untrained models, with the same options. */
+import { expect, optionsOf } from "../../entry/mod.ts";
 import { initTheory, mean, type Predicted } from "../../measure/mod.ts";
 import type { MlpSpec } from "../../models/mod.ts";
-import { type RandomInitOptions, shapeOf, untrainedOf } from "./random_init.ts";
-import { type NamedConfig, zipfText } from "../../subject/mod.ts";
+import { randomInitChecks, type RandomInitOptions, shapeOf, untrainedOf } from "./random_init.ts";
+import { aConfig, type NamedConfig, zipfText } from "../../subject/mod.ts";
 
 /**
  * Predicts what `randomInit` measures with the same options, except for seeds. Throws `TypeError` for a model in which
@@ -17,6 +18,8 @@ import { type NamedConfig, zipfText } from "../../subject/mod.ts";
  * ```
  */
 export function predictInit(named: NamedConfig, options: RandomInitOptions = {}): Predicted {
+  expect("predict", "configuration", named, aConfig);
+  expect("predict", "options", options, optionsOf(randomInitChecks));
   const { name, spec, initialiser, samples, length } = untrainedOf(named, options);
   const { residual, attention, mlp } = spec.layers[0];
   if (!attention || !mlp || spec.layers.some((layer) => !layer.attention || !layer.mlp)) {

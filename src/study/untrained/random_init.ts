@@ -5,14 +5,15 @@
  * another. The text is drawn from Zipf's law, the same for every seed, so that the spread over seeds is that of the
  * weights. Every seed's profile is a result of its own and kept as such: an interrupted study resumes where it stopped.
  */
+import { type Checks, number, oneOf, wholeNumber } from "../../entry/mod.ts";
 import { initialiserOf, type ModelSpec, readSpec, reshape, type Reshaping } from "../../models/mod.ts";
 import { overSeeds, type Profile, type RandomInit } from "../../result/mod.ts";
 import { cost, noDrop, PART_BYTES } from "../../run/mod.ts";
-import { type Estimate, estimate } from "../estimate.ts";
-import { checkInteger, type StudyOptions, textOptions } from "../options.ts";
+import { type Estimate, estimatePasses } from "../estimate.ts";
+import { studyChecks, type StudyOptions, textOptions } from "../options.ts";
 import { profileBlocks } from "../profile.ts";
 import { withUntrained } from "./untrained.ts";
-import { type NamedConfig, zipfText } from "../../subject/mod.ts";
+import { type NamedConfig, onConfig, zipfText } from "../../subject/mod.ts";
 
 /** Options of the study: the size of the text, changes to the shape, and the distribution to draw from. */
 export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | "bos">, Reshaping {
@@ -25,6 +26,20 @@ export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | 
   /** Standard deviation of the projections onto the residual stream; default: the configuration's, or the same as the others. */
   readonly residualStd?: number | undefined;
 }
+
+const { text: _text, skip: _skip, bos: _bos, ...sizeChecks } = studyChecks;
+/** Checks of them. */
+export const randomInitChecks: Checks<RandomInitOptions> = {
+  ...sizeChecks,
+  seeds: wholeNumber(1),
+  seed: wholeNumber(0),
+  std: number("a number above 0", (value) => value > 0),
+  residualStd: number("a number above 0", (value) => value > 0),
+  hidden: wholeNumber(1),
+  layers: wholeNumber(1),
+  heads: wholeNumber(1),
+  norm: oneOf(["pre", "peri", "post"]),
+};
 
 /** Random numbers per second on two cores. */
 const MADE_PER_SECOND = 1.5e9;
@@ -41,7 +56,14 @@ const MADE_PER_SECOND = 1.5e9;
  * console.log(result.attention.importance, result.attention.spread);
  * ```
  */
-export async function randomInit(named: NamedConfig, options: RandomInitOptions = {}): Promise<RandomInit> {
+export async function randomInit(
+  named: NamedConfig | string,
+  options: RandomInitOptions = {},
+): Promise<RandomInit> {
+  return await onConfig("measure untrained models", named, options, randomInitChecks, measured);
+}
+
+async function measured(named: NamedConfig, options: RandomInitOptions): Promise<RandomInit> {
   const { name, spec, initialiser, seeds, samples, length } = untrainedOf(named, options);
   const text = zipfText(spec.vocabulary, samples, length);
   const profiles: Profile[] = [];
@@ -72,12 +94,18 @@ export async function randomInit(named: NamedConfig, options: RandomInitOptions 
  * ```
  */
 export async function randomInitEstimate(
-  named: NamedConfig,
+  named: NamedConfig | string,
   options: RandomInitOptions = {},
 ): Promise<Estimate> {
+  return await onConfig("estimate untrained models", named, options, randomInitChecks, price);
+}
+
+async function price(named: NamedConfig, options: RandomInitOptions): Promise<Estimate> {
   const { spec, seeds, samples, length } = untrainedOf(named, options);
-  const once = await estimate({ spec }, [noDrop], false, { ...options, samples, length });
-  const { layerBytes } = cost(spec, [noDrop], { samples, length }, false);
+  const sizes = { samples, length };
+  const passes = [{ plans: [noDrop], head: false, ...sizes }];
+  const once = await estimatePasses({ spec }, passes, { ...options, ...sizes });
+  const { layerBytes } = cost(spec, [noDrop], sizes, false);
   const made = spec.layers.length * layerBytes / Float32Array.BYTES_PER_ELEMENT / MADE_PER_SECOND;
   return {
     ...once,
@@ -88,13 +116,10 @@ export async function randomInitEstimate(
   };
 }
 
-/** The options with their defaults, checked, and the model that they describe. */
+/** The options with their defaults, and the model that they describe. */
 export function untrainedOf({ name, config }: NamedConfig, options: RandomInitOptions) {
   const { seeds = 1, seed = 0, std, residualStd, hidden, layers, heads, norm } = options;
   const { samples, length } = textOptions({ samples: 2, length: 256, ...options }, "zipf");
-  checkInteger("seeds", seeds, 1);
-  checkInteger("seed", seed, 0);
-  Object.entries({ hidden, layers, heads }).forEach(([name, value = 1]) => checkInteger(name, value, 1));
   const changes = { hidden, layers, heads, norm };
   const changed = Object.entries(changes).filter(([, value]) => value !== undefined);
   return {

@@ -1,0 +1,187 @@
+/**
+ * What the arguments of a public function have to be. In a notebook nobody checks types: a name that is misspelt would
+ * count as not said, and a wrong value would fail far from where it was written.
+ *
+ * A check is a function from a value, and how an error calls it, to what is wrong with it. Checks of options are tables,
+ * name by name; the compiler holds them to the type that the function declares.
+ */
+import { nearNames } from "./near.ts";
+
+/** What is wrong with a value. */
+interface Flaw {
+  readonly text: string;
+  readonly error: typeof TypeError | typeof RangeError;
+}
+
+/** Finds what is wrong with a value, or nothing. `path` is how the error names it: "samples", "plans[1]". */
+export type Check = ((value: unknown, path: string) => Flaw | null) & { readonly isRequired?: boolean };
+
+/** A check for every option of a type. */
+export type Checks<Options> = { readonly [Name in keyof Required<Options>]: Check };
+
+/** Throws `TypeError` for a value of the wrong kind, `RangeError` for one out of range. */
+export function expect(verb: string, path: string, value: unknown, check: Check): void {
+  const flaw = check(value, path);
+  if (flaw) throw new flaw.error(`Cannot ${verb}: ${flaw.text}`);
+}
+
+/** A value that a test tells; one of the right type that fails is out of range. */
+export function like(
+  expected: string,
+  fits: (value: unknown) => boolean,
+  type?: "number" | "string",
+): Check {
+  return (value, path) => {
+    if (fits(value)) return null;
+    const hint = isPromise(value) ? ": await it" : "";
+    const found: string = typeof value;
+    return {
+      text: `${path} is ${told(value)}, expected ${expected}${hint}`,
+      error: found === type ? RangeError : TypeError,
+    };
+  };
+}
+
+/** A whole number from `least` on. */
+export function wholeNumber(least: number): Check {
+  const fits = (value: unknown) => Number.isSafeInteger(value) && value as number >= least;
+  return like(`a whole number of at least ${least}`, fits, "number");
+}
+
+/** A number for which a condition holds: "a number above 0". */
+export function number(expected: string, holds: (value: number) => boolean = () => true): Check {
+  return like(expected, (value) => Number.isFinite(value) && holds(value as number), "number");
+}
+
+export const string: Check = like("a text", (value) => typeof value === "string");
+/** One that says something. */
+export const text: Check = like("a text", (value) => typeof value === "string" && value !== "", "string");
+export const flag: Check = like("true or false", (value) => typeof value === "boolean");
+export const func: Check = like("a function", (value) => typeof value === "function");
+export const aSignal: Check = like("an AbortSignal", (value) => value instanceof AbortSignal);
+
+/** One of several names. */
+export function oneOf(names: readonly string[]): Check {
+  const check = like(`one of ${names.join(", ")}`, (value) => names.includes(value as string), "string");
+  return (value, path) => {
+    const flaw = check(value, path);
+    return flaw && typeof value === "string" ? { ...flaw, text: flaw.text + meant(value, names) } : flaw;
+  };
+}
+
+/** A list of at least so many entries, each of which passes a check. */
+export function list(of: Check, what: string, least = 0): Check {
+  const isList = like(
+    `a list of ${what}`,
+    (value) => Array.isArray(value) || ArrayBuffer.isView(value),
+  );
+  const full = like(`at least ${least}`, (count) => count as number >= least, "number");
+  return (value, path) =>
+    isList(value, path) ?? full((value as unknown[]).length, `the number of ${what}`) ??
+      firstFlaw([...value as unknown[]].map((entry, i) => of(entry, `${path}[${i}]`)));
+}
+
+/** An object whose values all pass a check, under whatever names. */
+export function eachIn(of: Check, what: string): Check {
+  const isObject = like(what, isRecord);
+  return (value, path) =>
+    isObject(value, path) ??
+      firstFlaw(Object.entries(value as object).map(([name, entry]) => of(entry, `${path}.${name}`)));
+}
+
+/** An object of these names and no others; what is undefined counts as not said. */
+export function record(checks: Readonly<Record<string, Check>>, what?: string): Check {
+  return names(checks, "name", what ?? `an object of ${Object.keys(checks).join(", ")}`);
+}
+
+/** Options: a record whose errors speak of options. */
+export function optionsOf<Options>(checks: Checks<Options>): Check {
+  const table = checks as Readonly<Record<string, Check>>;
+  return names(table, "option", `an object of ${Object.keys(table).join(", ")}`);
+}
+
+function names(checks: Readonly<Record<string, Check>>, noun: string, what: string): Check {
+  const known = Object.keys(checks);
+  const isObject = like(what, isRecord);
+  return (value, path) => {
+    const wrong = isObject(value, path);
+    if (wrong) return wrong;
+    const given = value as Record<string, unknown>;
+    const inside = (name: string) => noun === "option" ? name : `${path}.${name}`;
+    const unknown = Object.keys(given).find((name) => !Object.hasOwn(checks, name));
+    if (unknown !== undefined) {
+      const where = noun === "option" ? "" : ` in ${path}`;
+      const expected = `expected one of ${known.join(", ")}${meant(unknown, known)}`;
+      return { text: `unknown ${noun} "${unknown}"${where}, ${expected}`, error: TypeError };
+    }
+    return firstFlaw(
+      known.filter((name) => given[name] !== undefined || checks[name].isRequired)
+        .map((name) => checks[name](given[name], inside(name))),
+    );
+  };
+}
+
+/** Of an option that has no default. */
+export function required(check: Check): Check {
+  return Object.assign((value: unknown, path: string) => check(value, path), { isRequired: true });
+}
+
+/** What passes the first test goes on to one check, anything else to another. */
+export function orElse(first: (value: unknown) => boolean, then: Check, otherwise: Check): Check {
+  return (value, path) => first(value) ? then(value, path) : otherwise(value, path);
+}
+
+/** A result of one of the kinds. */
+export function resultOf(...kinds: string[]): Check {
+  const expected = kinds.map(withArticle).join(" or ");
+  return like(expected, (value) => isRecord(value) && kinds.includes(String((value as Kinded).kind)));
+}
+
+/** Whether a value was not awaited. */
+export function isPromise(value: unknown): boolean {
+  return typeof value === "object" && value !== null && typeof (value as Kinded).then === "function";
+}
+
+interface Kinded {
+  readonly kind?: unknown;
+  readonly then?: unknown;
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !isPromise(value);
+}
+
+/** A value as errors tell of it. */
+function told(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "object" || value === null) return String(value);
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : `a list of ${value.length}`;
+  if (isPromise(value)) return "a promise";
+  const { kind } = value as Kinded;
+  return typeof kind === "string" ? withArticle(kind) : "an object";
+}
+
+const NOUNS: Readonly<Record<string, string>> = {
+  against: "comparison with llm-drop",
+  causes: "result of causes",
+  checkpoints: "result of checkpoints",
+  compare: "comparison",
+  generate: "generated text",
+  doctor: "doctor's report",
+  "random-init": "result of randomInit",
+};
+
+function withArticle(kind: string): string {
+  const noun = NOUNS[kind] ?? kind;
+  return `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
+}
+
+function meant(word: string, names: readonly string[]): string {
+  const [nearest] = nearNames(word, names);
+  return nearest === undefined ? "" : ` (did you mean "${nearest}"?)`;
+}
+
+function firstFlaw(flaws: readonly (Flaw | null)[]): Flaw | null {
+  return flaws.find((flaw) => flaw !== null) ?? null;
+}

@@ -1,0 +1,89 @@
+/**
+ * Where long work reports to, and what ends it early. What a call was not told comes from around it: a notebook's outlet
+ * watches every call, so that the bar and the stop button work without being asked for; in a script nothing does.
+ *
+ * A call that another one makes is told all three by it, so it starts no second watch.
+ */
+import { aSignal, type Checks, expect, func, optionsOf } from "./checks.ts";
+
+/** One progress report. */
+export interface Progress {
+  /** What is being done: "smollm2-135m-instruct-q4_1", "model-00001-of-00002.safetensors". */
+  readonly label: string;
+  /** Units done so far. */
+  readonly done: number;
+  /** Units in total, if known. */
+  readonly total?: number;
+  /** What is counted: "bytes", "samples", … */
+  readonly unit: string;
+  /** Units per second over the last few seconds. */
+  readonly rate?: number;
+  /** At that rate. */
+  readonly secondsLeft?: number;
+}
+
+/** Where long-running work reports to, and what ends it early. In a notebook all of it is there without being said. */
+export interface Reports {
+  /** Hears how far the work is, ten times a second at most. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Receives single lines without a line break. */
+  readonly onNotice?: ((line: string) => void) | undefined;
+  /** Ends the work early, which then rejects with the signal's reason: a study within one module. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Checks of them. */
+export const reportChecks: Checks<Reports> = { onProgress: func, onNotice: func, signal: aSignal };
+
+/** What watches one call from its beginning to its end. */
+export interface Watch {
+  readonly reports: { readonly [Name in keyof Reports]-?: NonNullable<Reports[Name]> };
+  /** Called when the call has ended, with its error if it has one. */
+  end(error?: unknown): Promise<void>;
+}
+
+let open: ((title: string) => Watch) | null = null;
+
+/** From now on, calls that are not told who watches them are watched by what this opens; by nobody for null. */
+export function watchWith(opener: ((title: string) => Watch) | null): void {
+  open = opener;
+}
+
+/**
+ * Enters a long call: checks its options, and runs it with the reports around it where they name none. `subject` is what
+ * the call is about, for the line that tells how long it took.
+ */
+export async function enter<Options extends Reports, T>(
+  verb: string,
+  subject: string,
+  options: Options,
+  checks: Checks<Options>,
+  run: (options: Options) => Promise<T>,
+): Promise<T> {
+  expect(verb, "options", options, optionsOf(checks));
+  const { onProgress, onNotice, signal } = options;
+  if (!open || onProgress && onNotice && signal) return await run(options);
+  const watch = open(`${verb}: ${subject}`);
+  const { reports } = watch;
+  const told: Options = {
+    ...options,
+    onProgress: onProgress ?? reports.onProgress,
+    onNotice: onNotice ?? reports.onNotice,
+    signal: signal ?? reports.signal,
+  };
+  let value: T;
+  try {
+    told.signal!.throwIfAborted();
+    value = await run(told);
+  } catch (error) {
+    await watch.end(error);
+    throw error;
+  }
+  await watch.end();
+  return value;
+}
+
+/** The reports alone, of options that say more. */
+export function reportsOf({ onProgress, onNotice, signal }: Reports): Reports {
+  return { onProgress, onNotice, signal };
+}
