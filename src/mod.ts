@@ -13,7 +13,22 @@
  * ```
  */
 export * from "./study/mod.ts";
-export * from "./subject/mod.ts";
+export {
+  type Checkpoint,
+  type NamedConfig,
+  openConfig,
+  openModel,
+  openSeries,
+  type Outline,
+  type Packed,
+  packText,
+  type Series,
+  type StudyModel,
+  textNames,
+  type TextOptions,
+  zipfText,
+} from "./subject/mod.ts";
+export type { Progress, Reports } from "./entry/mod.ts";
 export * from "./doctor/mod.ts";
 export type {
   AgainstLlmDrop,
@@ -35,18 +50,9 @@ export type { DropPlan } from "./run/mod.ts";
 export type { Predicted, RatioPoint } from "./measure/mod.ts";
 export type { Reshaping } from "./models/mod.ts";
 export type { Blocks, Tokenizer } from "./text/mod.ts";
-export type {
-  CacheEntry,
-  Damaged,
-  FetchOptions,
-  KnownModel,
-  OpenOptions,
-  Progress,
-  SeriesOptions,
-  Verified,
-} from "./hub/mod.ts";
+export type { CacheEntry, Damaged, KnownModel, OpenOptions, SeriesOptions, Verified } from "./hub/mod.ts";
 export { cacheEntries, knownModels, pruneCache, verifyCache } from "./hub/mod.ts";
-export { interruptible, show, type Showable } from "./show/cell.ts";
+export { help, show } from "./show/cell.ts";
 export {
   attentionMapFigure,
   type AttentionPattern,

@@ -62,7 +62,7 @@ Deno.test("cells are of correct types", async () => {
     }
     assert.ok(scripts.length > 0);
     // A wrong script among them: that it is the only one found wrong says that the others were looked at.
-    await Deno.writeTextFile(`${folder}/wrong.ts`, 'import { show } from "lamina"; await show(1);');
+    await Deno.writeTextFile(`${folder}/wrong.ts`, 'import { profile } from "lamina"; await profile(1);');
     const flaws = await checkTypes([...scripts, `${folder}/wrong.ts`]);
     assert.deepEqual(flaws.match(/TS\d+/g), ["TS2345"], flaws);
     assert.match(flaws, /wrong\.ts:1:/);

@@ -18,7 +18,7 @@ const small = { LAMINA_SAMPLES: "2", LAMINA_LENGTH: "48", LAMINA_OWN: "smollm2-1
 
 const SHOW = /\bawait show\(/g;
 const ROUNDS = 2;
-const PATIENCE = 2; // s from the stop button to the answer of the next cell
+const PATIENCE = 1; // s from the stop button to the answer of the next cell
 
 kernelTest(
   "notebooks run headlessly and lose no output; as scripts they run without a kernel",

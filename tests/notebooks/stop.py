@@ -12,14 +12,14 @@ import time
 from jupyter_client.manager import start_new_kernel
 
 SETUP = """
-import { interruptible, openModel, profile, show } from "lamina";
-const model = await openModel("smollm2-135m", interruptible());
+import { openModel, profile, show } from "lamina";
+const model = await openModel("smollm2-135m");
 let rounds = 0;
 await show("ready");
 """
 STUDY = """
 rounds++;
-while (true) await profile(model, { samples: 8, length: 512, ...interruptible() });
+await profile(rounds % 2 ? model : "smollm2-135m");
 """
 NEXT = "console.log(`kept ${rounds} ${model.spec.layers.length}`);"
 PATIENCE = 60  # s that a reply may take before the round counts as hung
@@ -34,7 +34,7 @@ def run(client, code):
 
 def press(manager, client, round):
     """Starts a study, stops it, and runs the next cell."""
-    seconds = random.uniform(0.2, 3)
+    seconds = random.uniform(0.1, 4)
     study = client.execute(STUDY)
     time.sleep(seconds)
     pressed = time.monotonic()

@@ -49,6 +49,11 @@ export function checkSvg(svg: string): Marks {
 export function checkFigure(figure: Figure, name: string, setting: RegExp): void {
   assert.equal(figure.name, name);
   checkSvg(figure.svg);
+  assert.match(
+    figure.svg,
+    /^<svg [^>]*role="img" aria-label="[^"]{10,}"/,
+    "a picture without alternative text",
+  );
   for (const text of [figure.title, figure.reading, figure.setting]) {
     assert.ok(text.length > 0 && !/NaN|undefined|Infinity|null/.test(text), text);
   }

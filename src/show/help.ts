@@ -1,0 +1,87 @@
+/**
+ * What a public function does, for notebooks, whose kernel has no inspection: signature and documentation as `deno doc`
+ * reads them from the source, when somebody asks. Beside a function stand the options that it takes.
+ */
+import { fileURLToPath } from "node:url";
+import { nearNames } from "../entry/mod.ts";
+
+/** A public name, as `deno doc --json` tells of it. */
+interface Documented {
+  readonly name: string;
+  readonly declarations: readonly { readonly kind: string; readonly jsDoc?: { readonly doc?: string } }[];
+}
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const API = "src/mod.ts";
+/** Types that say what a function can be told. */
+const OPTIONS = /Options$|Measures$|^(Keeping|Reports|Reshaping)$/;
+
+/**
+ * The documentation of a function or a name, or all names with their first sentence. Throws `RangeError` for an unknown
+ * name, which tells of the nearest, `TypeError` for what is neither.
+ */
+export async function helpText(about?: unknown): Promise<string> {
+  const names = await documented();
+  if (about === undefined) return listOf(names);
+  const name = typeof about === "function" ? about.name : about;
+  if (typeof name !== "string") {
+    throw new TypeError(`Cannot help: found ${name}, expected a function of Lamina, or its name`);
+  }
+  if (!names.has(name)) {
+    const near = nearNames(name, names.keys()).slice(0, 3).map((other) => `"${other}"`).join(" or ");
+    throw new RangeError(
+      `Cannot help with "${name}": unknown name${
+        near && ` (did you mean ${near}?)`
+      }, expected one that help() lists`,
+    );
+  }
+  const texts = await Promise.all(withOptions(name, names).map((part) => deno("--filter", part)));
+  return texts.map((text) => text.replaceAll(/^Defined in .*\n+/gm, "").trim()).join("\n\n");
+}
+
+/** Every public name. */
+async function documented(): Promise<Map<string, Documented>> {
+  const { nodes } = JSON.parse(await deno("--json")) as { nodes: Record<string, { symbols: Documented[] }> };
+  return new Map(
+    Object.values(nodes).flatMap(({ symbols }) => symbols.map((symbol) => [symbol.name, symbol])),
+  );
+}
+
+/** Functions and values, a line each. */
+function listOf(names: ReadonlyMap<string, Documented>): string {
+  const lines = [...names.values()].flatMap(({ name, declarations: [{ kind, jsDoc }] }) =>
+    kind === "function" || kind === "variable" ? [[name, firstSentence(jsDoc?.doc ?? "")]] : []
+  ).sort(([a], [b]) => a < b ? -1 : 1);
+  const width = Math.max(...lines.map(([name]) => name.length));
+  return lines.map(([name, sentence]) => `${name.padEnd(width)}  ${sentence}`).join("\n");
+}
+
+function firstSentence(doc: string): string {
+  return doc.replaceAll(/\s+/g, " ").match(/^.*?[.:;](?= |$)/)?.[0] ?? doc;
+}
+
+/** A name and the public options that it mentions, theirs too. */
+function withOptions(name: string, names: ReadonlyMap<string, Documented>): string[] {
+  const found = new Set([name]);
+  for (const part of found) { // what is added is visited
+    const told = JSON.stringify(
+      names.get(part)!.declarations.map(({ jsDoc: _, ...declaration }) => declaration),
+    );
+    for (const [, type] of told.matchAll(/"typeName":"(\w+)"/g)) {
+      if (OPTIONS.test(type) && names.has(type)) found.add(type);
+    }
+  }
+  return [...found];
+}
+
+/** What `deno doc` prints of the public API. */
+async function deno(...args: string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--quiet", ...args, API],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  if (success) return new TextDecoder().decode(stdout);
+  throw new Error(`Cannot help: deno doc fails: ${new TextDecoder().decode(stderr).trim()}`);
+}

@@ -1,0 +1,112 @@
+/** Results where they are shown: the natural figure of their kind, or a compact table. */
+import type {
+  AgainstLlmDrop,
+  Causes,
+  Checkpoints,
+  Comparison,
+  Kind,
+  Perplexity,
+  Plan,
+  Profile,
+  RandomInit,
+  ResultOf,
+  Sweep,
+} from "../result/mod.ts";
+import type { Figure } from "./chart/svg.ts";
+import { causesFigure } from "./figures/causes_against_importance.ts";
+import { checkpointMapFigure } from "./figures/checkpoint_map.ts";
+import { importanceFigure } from "./figures/importance.ts";
+import { qualityFigure } from "./figures/quality.ts";
+
+type Rows = readonly object[];
+
+const KINDS = ["attention", "mlp", "block"] as const;
+
+const views: { readonly [K in Kind]: (result: ResultOf<K>) => Figure | Rows } = {
+  profile: (result: Profile) => importanceFigure(result),
+  sweep: (result: Sweep) => qualityFigure(result),
+  causes: (result: Causes) => causesFigure([result]),
+  checkpoints: (result: Checkpoints) => checkpointMapFigure(result),
+  perplexity: (result: Perplexity) => [perplexityRow(result)],
+  plan: ({ order, by }: Plan) =>
+    order.map(({ module, layer, score }, i) => ({ drop: i + 1, module, layer, [by]: score })),
+  compare: (result: Comparison) =>
+    KINDS.map((module) => {
+      const { rankCorrelation, largestDifference, overlap } = result[module];
+      const half = Math.ceil(overlap.length / 2);
+      const share = overlap.length === 0 ? null : overlap[half - 1];
+      return {
+        module,
+        "rank correlation": rankCorrelation,
+        [`in common of ${half}`]: share,
+        "largest difference": largestDifference,
+      };
+    }),
+  against: (result: AgainstLlmDrop) =>
+    (["attention", "mlp"] as const).flatMap((module) =>
+      result[module].importance.map((ours, layer) => ({
+        module,
+        layer,
+        importance: ours,
+        "llm-drop": result[module].official[layer],
+      }))
+    ),
+  "random-init": (result: RandomInit) =>
+    result.streamNorm.map((_, layer) => ({
+      layer,
+      ...Object.fromEntries(KINDS.map((kind) => [kind, result[kind].importance[layer]])),
+    })),
+  generate: ({ texts }: ResultOf<"generate">) =>
+    texts.map(({ plan, text, ended }) => ({
+      "attention dropped": plan.attention,
+      "MLP dropped": plan.mlp,
+      text,
+      ended,
+    })),
+  doctor: ({ findings }: ResultOf<"doctor">) => [...findings],
+};
+
+/** A figure or rows of a result, of an opened model or series; null for anything else. */
+export function resultView(value: object): Figure | Rows | null {
+  if (isResult(value)) return (views[value.kind] as (result: object) => Figure | Rows)(value);
+  const { identity, checkpoints } = value as {
+    identity?: object;
+    checkpoints?: { step: number; name: string }[];
+  };
+  if (identity && "spec" in value) return [identity];
+  return Array.isArray(checkpoints) ? checkpoints.map(({ step, name }) => ({ step, name })) : null;
+}
+
+/** One of several results, or of several models, in a row; null for anything else. */
+export function summaryOf(value: object): object | null {
+  if (!isResult(value)) return "identity" in value && "spec" in value ? value.identity as object : null;
+  if (value.kind === "perplexity") return perplexityRow(value as Perplexity);
+  const { provenance, name, model } = value as Partial<Pick<Profile, "provenance">> & {
+    name?: string;
+    model?: string;
+  };
+  return {
+    result: value.kind,
+    model: provenance?.model.name ?? name ?? model ?? null,
+    text: provenance?.text.name ?? null,
+  };
+}
+
+function perplexityRow(
+  { provenance: { model, drop }, perplexity, nll, standardError, kl, top1 }: Perplexity,
+) {
+  return {
+    model: model.name,
+    "attention dropped": drop.attention,
+    "MLP dropped": drop.mlp,
+    perplexity,
+    "nats a token": nll,
+    "standard error": standardError,
+    "KL to the full model": kl,
+    "same choice": top1,
+  };
+}
+
+function isResult(value: object): value is { readonly kind: Kind } {
+  return Object.hasOwn(views, String((value as { kind?: unknown }).kind));
+}

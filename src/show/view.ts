@@ -1,0 +1,102 @@
+/**
+ * What any value looks like where it is shown: a picture, a table, or text. Results have the natural figure of their kind,
+ * or a compact table (result_view.ts); what cannot be seen says why not.
+ */
+import type { CsvRow } from "./chart/csv.ts";
+import { type Figure, isFigure } from "./chart/svg.ts";
+import { resultView, summaryOf } from "./result_view.ts";
+import { isPromise } from "../entry/mod.ts";
+
+/** A value made visible. */
+export type View =
+  | { readonly picture: string; readonly title: string; readonly name?: string }
+  | { readonly rows: readonly CsvRow[] }
+  | { readonly markdown: string };
+
+const MOST_ROWS = 500; // of a table: more are not read, and make a notebook slow
+const MOST_TEXT = 120; // characters of a value inside a table
+
+/** Throws `TypeError` for a promise. */
+export function viewOf(value: unknown): View {
+  if (isPromise(value)) throw new TypeError("Cannot show a promise: await it first");
+  if (typeof value === "string") return textView(value);
+  if (typeof value === "function") return { markdown: functionText(value.name) };
+  if (value === undefined || value === null) return nothing(String(value));
+  if (typeof value !== "object") return { markdown: String(value) };
+  if (isFigure(value)) return pictureOf(value);
+  if (value instanceof Error) return { markdown: `${value.name}: ${value.message}` };
+  if (value instanceof Date) return { markdown: value.toISOString() };
+  if (value instanceof Map) {
+    return table([...value].map(([key, entry]) => ({ key: cell(key), value: cell(entry) })), "map");
+  }
+  if (value instanceof Set) return list([...value], "set");
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) return list([...value as unknown[]], "list");
+  const seen = resultView(value);
+  if (seen) return "svg" in seen ? pictureOf(seen) : { rows: seen.map(rowOf) };
+  return table(Object.entries(value).map(([name, entry]) => ({ name, value: cell(entry) })), "object");
+}
+
+function textView(text: string): View {
+  if (text.trim() === "") return nothing("an empty text");
+  return text.trimStart().startsWith("<svg") ? { picture: text, title: "picture" } : { markdown: text };
+}
+
+function pictureOf({ svg, title, name }: Figure): View {
+  return { picture: svg, title, name };
+}
+
+function functionText(name: string): string {
+  return `a function${name && `, \`${name}\``}: \`await lamina.help(${
+    name || "it"
+  })\` tells about Lamina's own`;
+}
+
+function nothing(what: string): View {
+  return { markdown: `nothing to show: ${what}` };
+}
+
+/** Records are rows, the first one names the columns; of other values each is a row. */
+function list(values: readonly unknown[], what: string): View {
+  if (values.every(isRecord)) {
+    return table(values.map((value) => rowOf(summaryOf(value) ?? value)), what);
+  }
+  return table(values.map((value, index) => ({ index, value: cell(value) })), what);
+}
+
+/** Rows of the first one's columns. */
+function table(rows: readonly CsvRow[], what: string): View {
+  if (rows.length === 0) return nothing(`an empty ${what}`);
+  const columns = Object.keys(rows[0]);
+  const last = { [columns[0]]: `… ${rows.length - MOST_ROWS} more` };
+  const shown = rows.length > MOST_ROWS ? [...rows.slice(0, MOST_ROWS), last] : rows;
+  const same = (row: CsvRow): CsvRow =>
+    Object.fromEntries(columns.map((column) => [column, row[column] ?? null]));
+  return { rows: shown.map(same) };
+}
+
+function rowOf(record: object): CsvRow {
+  return Object.fromEntries(Object.entries(record).map(([column, value]) => [column, cell(value)]));
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
+}
+
+/** A value inside a table. */
+function cell(value: unknown): string | number | null {
+  if (typeof value === "number") return value;
+  if (value === undefined || value === null) return null;
+  if (typeof value !== "object") return typeof value === "function" ? "a function" : String(value);
+  if (value instanceof Date) return value.toISOString();
+  const simple = (entry: unknown) => typeof entry !== "object" || entry === null;
+  if (Array.isArray(value) && value.every(simple)) return shortened(value.join(" "));
+  try {
+    return shortened(JSON.stringify(ArrayBuffer.isView(value) ? [...value as never] : value));
+  } catch {
+    return "an object"; // one that holds itself
+  }
+}
+
+function shortened(text: string): string {
+  return text.length > MOST_TEXT ? `${text.slice(0, MOST_TEXT)}…` : text;
+}

@@ -1,0 +1,125 @@
+/** What any value looks like where it is shown. */
+import assert from "node:assert/strict";
+import { displayWith } from "../../src/entry/mod.ts";
+import { type Kind, readResult } from "../../src/result/mod.ts";
+import { importanceFigure } from "../../src/show/mod.ts";
+import { viewOf } from "../../src/show/view.ts";
+import { compare, makePlan } from "../../src/study/mod.ts";
+import { withFolder } from "../support.ts";
+import { perplexity, profile } from "../result/samples.ts";
+import { sweep } from "./synthetic.ts";
+
+const rows = (value: unknown) => {
+  const view = viewOf(value);
+  assert.ok("rows" in view, JSON.stringify(view));
+  return view.rows;
+};
+const markdown = (value: unknown) => (viewOf(value) as { markdown: string }).markdown;
+const name = (value: unknown) => (viewOf(value) as { name: string }).name;
+const shape = { layers: 2, samples: 2 } as Parameters<typeof sweep>[0];
+
+Deno.test("results have the figure of their kind, or a table", () => {
+  assert.equal(name(profile()), "importance");
+  assert.equal(name(sweep(shape)), "quality");
+  const [row] = rows(perplexity());
+  assert.deepEqual([row.model, row.perplexity], ["tiny", perplexity().perplexity]);
+  assert.deepEqual(rows([perplexity(), perplexity()]).length, 2);
+  assert.deepEqual(rows([profile()]), [{ result: "profile", model: "tiny", text: "stories" }]);
+  const plan = makePlan(profile(), { target: "attention", drop: 2 });
+  assert.deepEqual(rows(plan).map(({ drop, module }) => [drop, module]), [[1, "attention"], [
+    2,
+    "attention",
+  ]]);
+  assert.deepEqual(rows(compare(profile(), profile())).map(({ module }) => module), [
+    "attention",
+    "mlp",
+    "block",
+  ]);
+  assert.equal(name(importanceFigure(profile())), "importance");
+});
+
+/** A result of every kind, as the golden numbers have them. */
+const golden: { readonly kind: Kind }[] = JSON.parse(
+  await Deno.readTextFile(new URL("../fixtures/results.json", import.meta.url)),
+);
+
+for (const result of golden) {
+  Deno.test(`a result of kind ${result.kind} is shown, alone and in a list`, () => {
+    const view = viewOf(result);
+    assert.ok("picture" in view ? view.picture.startsWith("<svg") : rows(result).length > 0);
+    assert.deepEqual(rows([result, result]).length, 2);
+  });
+}
+
+Deno.test("objects, maps, sets, lists, typed arrays are tables; single values are text", () => {
+  assert.deepEqual(rows({ a: 1, b: [1, 2], c: { d: null }, e: undefined }), [
+    { name: "a", value: 1 },
+    { name: "b", value: "1 2" },
+    { name: "c", value: '{"d":null}' },
+    { name: "e", value: null },
+  ]);
+  assert.deepEqual(rows(new Map([["x", 1]])), [{ key: "x", value: 1 }]);
+  assert.deepEqual(rows(new Set(["x"])), [{ index: 0, value: "x" }]);
+  assert.deepEqual(rows(["x", 2]), [{ index: 0, value: "x" }, { index: 1, value: 2 }]);
+  assert.deepEqual(rows(Float32Array.of(0.5)), [{ index: 0, value: 0.5 }]);
+  assert.deepEqual(rows([{ layer: 1, yes: true, at: new Date(0) }]), [
+    { layer: 1, yes: "true", at: "1970-01-01T00:00:00.000Z" },
+  ]);
+  assert.deepEqual(rows([{ a: 1, b: 2 }, { b: 3, c: 4 }]), [{ a: 1, b: 2 }, { a: null, b: 3 }]);
+  const long = rows(Array.from({ length: 1000 }, (_, i) => i));
+  assert.deepEqual([long.length, long.at(-1)], [501, { index: "… 500 more", value: null }]);
+  const ring: Record<string, unknown> = {};
+  ring.self = ring;
+  assert.deepEqual(rows(ring), [{ name: "self", value: "an object" }]);
+  assert.deepEqual([markdown(7), markdown(true), markdown(9n), markdown("**x**")], [
+    "7",
+    "true",
+    "9",
+    "**x**",
+  ]);
+});
+
+Deno.test("what cannot be seen says why not", () => {
+  const empty = [undefined, null, "", [], {}, new Map(), new Set(), new Float32Array(0)];
+  assert.deepEqual(
+    empty.map(markdown),
+    [
+      "undefined",
+      "null",
+      "an empty text",
+      "an empty list",
+      "an empty object",
+      "an empty map",
+      "an empty set",
+      "an empty list",
+    ]
+      .map((what) => `nothing to show: ${what}`),
+  );
+  assert.match(markdown(makePlan), /^a function, `makePlan`: `await lamina\.help\(makePlan\)`/);
+  assert.throws(() => viewOf(Promise.resolve(1)), {
+    name: "TypeError",
+    message: "Cannot show a promise: await it first",
+  });
+});
+
+Deno.test("a figure or a result as a cell's last value is rendered, and nobody else sees how", () =>
+  withFolder(async (folder) => {
+    const display = Symbol.for("Jupyter.display");
+    const call = (value: object) => (value as Record<symbol, () => Record<string, string>>)[display]();
+    displayWith((value) => ({ "text/plain": JSON.stringify(viewOf(value)) }));
+    try {
+      await Deno.writeTextFile(`${folder}/a.json`, JSON.stringify(profile()));
+      const read = await readResult(`${folder}/a.json`, "profile");
+      const plan = makePlan(read, { target: "mlp", drop: 1 });
+      for (
+        const value of [profile(), perplexity(), read, plan, importanceFigure(read), compare(read, read)]
+      ) {
+        assert.match(call(value)["text/plain"], /^\{"(rows|picture)"/);
+        assert.deepEqual(Object.getOwnPropertySymbols({ ...value }), []);
+        assert.deepEqual({ ...value }, value);
+        assert.deepEqual(JSON.parse(JSON.stringify(value)), value);
+      }
+    } finally {
+      displayWith(null);
+    }
+  }));
