@@ -1,0 +1,375 @@
+/**
+ * Every public function beside what it was given wrongly: one clear error each. A function in no row fails the test, so
+ * that none is exported unchecked.
+ */
+import assert from "node:assert/strict";
+import * as lamina from "../../src/mod.ts";
+import { perplexity, profile } from "../result/samples.ts";
+import { sweep } from "../show/synthetic.ts";
+import { withTiny } from "../study/tiny.ts";
+
+type Call = readonly [args: readonly unknown[], message: string];
+interface Row {
+  /** An option whose name is misspelt; for every function that takes options. */
+  readonly name?: Call;
+  /** A value of the right type that is none. */
+  readonly value?: Call;
+  /** A value of another type or kind. */
+  readonly type: Call;
+}
+
+const aProfile = profile();
+const aSweep = sweep({ layers: 2, samples: 2 } as Parameters<typeof sweep>[0]);
+const model = { name: "tiny", spec: { layers: [] }, identity: {}, tokenizer() {}, weights: {} };
+const named = { name: "tiny", config: {} };
+const series = { name: "run", checkpoints: [] };
+const curve = { target: "mlp", by: "deepest", seed: null };
+const entry = { module: "mlp", layer: 0, score: 0.5 };
+
+/** Of a study of a model: its options are those of every study. */
+function study(verb: string, ...after: unknown[]): Row {
+  return {
+    name: [
+      [model, ...after, { sample: 2 }],
+      `Cannot ${verb}: unknown option "sample", expected one of text, samples, `,
+    ],
+    value: [
+      [model, ...after, { samples: 0 }],
+      `Cannot ${verb}: samples is 0, expected a whole number of at least 1`,
+    ],
+    type: [[{}, ...after], `Cannot ${verb}: model is an object, expected a model or its name`],
+  };
+}
+
+/** Of a study of an untrained model. */
+function untrained(verb: string, ...between: unknown[]): Row {
+  return {
+    name: [
+      [named, ...between, { sed: 1 }],
+      `Cannot ${verb}: unknown option "sed", expected one of samples, length, `,
+    ],
+    value: [
+      [named, ...between, { norm: "per" }],
+      `Cannot ${verb}: norm is "per", expected one of pre, peri, post (did you mean "peri"?)`,
+    ],
+    type: [
+      [7, ...between],
+      `Cannot ${verb}: configuration is 7, expected a configuration, as openConfig gives it`,
+    ],
+  };
+}
+
+/** Of a figure. */
+function drawn(argument: string, expected: string, wrong: unknown = aSweep, found = "a sweep"): Row {
+  return { type: [[wrong], `Cannot draw: ${argument} is ${found}, expected ${expected}`] };
+}
+const ofProfile = drawn("profile", "a profile");
+const ofCauses = drawn("result", "a result of causes");
+const ofCheckpoints = drawn("result", "a result of checkpoints");
+const ofSweep = drawn("sweep", "a sweep", aProfile, "a profile");
+const ofMany = drawn("results", "a list of results of causes");
+const wholeOf = (least: number) => `expected a whole number of at least ${least}`;
+const promised = Promise.resolve(aProfile);
+
+const rows: Readonly<Record<string, Row>> = {
+  againstLlmDrop: study("compare with llm-drop"),
+  allowance: {
+    value: [[aSweep.curves[0], 0.2, 0], `Cannot find an allowance: samples is 0, ${wholeOf(1)}`],
+    type: [[aSweep, 0.2, 2], "Cannot find an allowance: curve is a sweep, expected a curve of a sweep"],
+  },
+  atWidth: {
+    value: [[named, 0], `Cannot resize: hidden is 0, ${wholeOf(1)}`],
+    type: [["llama-2-7b", 64], 'Cannot resize: configuration is "llama-2-7b", expected a configuration'],
+  },
+  attentionMapFigure: ofCauses,
+  attentionOf: {
+    name: [
+      [model, "a", [], { boss: true }],
+      'unknown option "boss", expected one of onProgress, onNotice, signal, engine, bos (did you mean "bos"?)',
+    ],
+    value: [
+      [model, "a", [{ layer: 0, head: -1 }]],
+      `Cannot look at attention: heads[0].head is -1, ${wholeOf(0)}`,
+    ],
+    type: [[model, 7, []], "Cannot look at attention: text is 7, expected a text"],
+  },
+  attentionPatternFigure: drawn("pattern", "what attentionOf gives"),
+  cacheEntries: { type: [[], ""] },
+  causeClaims: {
+    type: [[aProfile], "Cannot judge claims: results is a profile, expected a list of results of causes"],
+  },
+  causes: study("measure causes"),
+  causesEstimate: study("estimate causes"),
+  causesFigure: ofMany,
+  checkpointLinesFigure: ofCheckpoints,
+  checkpointMapFigure: ofCheckpoints,
+  checkpointMovementFigure: ofCheckpoints,
+  checkpointQualityFigure: ofCheckpoints,
+  checkpoints: {
+    name: [[series, { qualty: "wiki" }], '(did you mean "quality"?)'],
+    value: [[series, { length: 1 }], `Cannot profile checkpoints: length is 1, ${wholeOf(2)}`],
+    type: [["run"], 'Cannot profile checkpoints: series is "run", expected a series, as openSeries gives it'],
+  },
+  claimsOf: { type: [[aProfile, aProfile], "Cannot judge claims: sweep is a profile, expected a sweep"] },
+  compare: { type: [[aProfile, aSweep], "Cannot compare: the second is a sweep, expected a profile"] },
+  computedRatio: untrained("compute a ratio"),
+  cosineMagnitudeFigure: ofProfile,
+  curvesOf: {
+    value: [["attention", -1], `Cannot make curves: seeds is -1, ${wholeOf(0)}`],
+    type: [[7], "Cannot make curves: target is 7, expected one of attention, mlp, block, joint"],
+  },
+  decompose: {
+    value: [
+      [aProfile, "mpl"],
+      'Cannot decompose: kind is "mpl", expected one of attention, mlp, block (did you mean "mlp"?)',
+    ],
+    type: [[promised, "mlp"], "Cannot decompose: profile is a promise, expected a profile: await it"],
+  },
+  distinct: {
+    value: [
+      [aProfile, entry, { ...entry, layer: -1 }],
+      `Cannot tell ranks apart: below.layer is -1, ${wholeOf(0)}`,
+    ],
+    type: [
+      [aProfile, entry, undefined],
+      "Cannot tell ranks apart: below is undefined, expected an entry of a ranking",
+    ],
+  },
+  divergenceFigure: ofSweep,
+  dropOrderFigure: ofProfile,
+  droppable: {
+    value: [[model.spec, "all"], 'target is "all", expected one of attention, mlp, block, joint'],
+    type: [["tiny", "mlp"], 'Cannot count what can be dropped: spec is "tiny", expected a model\'s spec'],
+  },
+  dropsIn: {
+    name: [
+      [model, { atention: [1] }],
+      'Cannot drop modules: unknown name "atention" in plan, expected one of attention, mlp (did you mean "attention"?)',
+    ],
+    value: [[model, { mlp: [-1] }], `Cannot drop modules: plan.mlp[0] is -1, ${wholeOf(0)}`],
+    type: [[model, aProfile], "Cannot drop modules: plan is a profile, expected a plan"],
+  },
+  effectsFigure: ofCauses,
+  estimate: study("estimate", [], true),
+  examine: { type: [["cpu"], 'Cannot examine: probes is "cpu", expected a list of probes'] },
+  generalityClaim: {
+    value: [[[aSweep], -1], `Cannot judge a claim: dropped is -1, ${wholeOf(0)}`],
+    type: [[[aProfile], 4], "Cannot judge a claim: sweeps[0] is a profile, expected a sweep"],
+  },
+  generate: {
+    name: [
+      [model, "a", { token: 3 }],
+      'Cannot generate: unknown option "token", expected one of onProgress, ',
+    ],
+    value: [[model, "a", { topP: 2 }], "Cannot generate: topP is 2, expected a number above 0, 1 at most"],
+    type: [[model, undefined], "Cannot generate: prompt is undefined, expected a text"],
+  },
+  help: {
+    value: [["profil"], 'Cannot help with "profil": unknown name (did you mean "profile"'],
+    type: [[7], "Cannot help: found 7, expected a function of Lamina, or its name"],
+  },
+  importanceFigure: drawn("profile", "a profile: await it", promised, "a promise"),
+  importanceOf: {
+    value: [[1, 2], "Cannot compute an importance: s is 2, expected a number from -1 to 1"],
+    type: [["1", 0], 'Cannot compute an importance: r is "1", expected a number of at least 0'],
+  },
+  initCausesFigure: drawn("causes", "a list of causes"),
+  initClaim: { type: [[[aProfile]], "models[0] is a profile, expected a model, as initModel gives it"] },
+  initFitFigure: drawn("models", "a list of models"),
+  initMapFigure: drawn("maps", "a list of maps"),
+  initModel: untrained("measure untrained models"),
+  initModels: untrained("measure untrained models", { a: {} }),
+  knownModels: { type: [[], ""] },
+  magnitudeFigure: ofProfile,
+  magnitudeShare: {
+    value: [[aProfile, "heads"], 'kind is "heads", expected one of attention, mlp, block'],
+    type: [[aSweep, "mlp"], "profile is a sweep, expected a profile"],
+  },
+  makePlan: {
+    name: [
+      [aProfile, { target: "mlp", drop: 1, dorp: 2 }],
+      'Cannot make a plan: unknown option "dorp", expected one of target, drop, by, seed (did you mean "drop"?)',
+    ],
+    value: [
+      [aProfile, { target: "atention", drop: 1 }],
+      'Cannot make a plan: target is "atention", expected one of attention, mlp, block, joint (did you mean "attention"?)',
+    ],
+    type: [[aProfile, { target: "mlp" }], `Cannot make a plan: drop is undefined, ${wholeOf(0)}`],
+  },
+  merge: { type: [[aProfile], "Cannot merge: results is a profile, expected a list of results"] },
+  openConfig: {
+    name: [["tiny", { steam: true }], '(did you mean "stream"?)'],
+    value: [[""], 'Cannot open a configuration: its name is "", expected a text'],
+    type: [[7], "Cannot open a configuration: its name is 7, expected a text"],
+  },
+  openModel: {
+    name: [
+      ["tiny", { onprogress() {} }],
+      'Cannot open: unknown option "onprogress", expected one of onProgress, onNotice, signal, stream (did you mean "onProgress"?)',
+    ],
+    value: [[""], 'Cannot open a model: its name is "", expected a text'],
+    type: [["tiny", { stream: "yes" }], 'Cannot open: stream is "yes", expected true or false'],
+  },
+  openSeries: {
+    name: [["run", { step: [1] }], '(did you mean "steps"?)'],
+    value: [["run", { steps: [-1] }], `Cannot open: steps[0] is -1, ${wholeOf(0)}`],
+    type: [[7], "Cannot open a series: its name is 7, expected a text"],
+  },
+  packText: {
+    name: [
+      [model, { text: "wiki", samples: 1, length: 2, skip: 0, bos: false, boss: true }],
+      '(did you mean "bos"?)',
+    ],
+    value: [
+      [model, { text: "wiki", samples: 0, length: 2, skip: 0, bos: false }],
+      `Cannot pack a text: samples is 0, ${wholeOf(1)}`,
+    ],
+    type: [[model, { text: "wiki" }], `Cannot pack a text: samples is undefined, ${wholeOf(1)}`],
+  },
+  paired: { type: [[perplexity(), aProfile], "Cannot pair runs: base is a profile, expected a perplexity"] },
+  perplexities: {
+    ...study("measure perplexities", [{}]),
+    type: [[model, {}], "Cannot measure perplexities: plans is an object, expected a list of plans"],
+  },
+  predictInit: untrained("predict"),
+  profile: {
+    name: [
+      [model, { sample: 2 }],
+      'Cannot profile: unknown option "sample", expected one of text, samples, length, skip, bos, onProgress, onNotice, signal, results, engine, drop (did you mean "samples"?)',
+    ],
+    value: [[model, { samples: 0.5 }], `Cannot profile: samples is 0.5, ${wholeOf(1)}`],
+    type: [[model, { samples: "2" }], `Cannot profile: samples is "2", ${wholeOf(1)}`],
+  },
+  pruneCache: {
+    value: [["al"], 'Cannot prune the cache: names is "al", expected one of all (did you mean "all"?)'],
+    type: [[undefined], "Cannot prune the cache: names is undefined, expected a list of names"],
+  },
+  qualityBySteps: {
+    type: [[aSweep], "Cannot list quality: result is a sweep, expected a result of checkpoints"],
+  },
+  qualityFigure: ofSweep,
+  randomInit: untrained("measure untrained models"),
+  randomInitEstimate: untrained("estimate untrained models"),
+  rank: {
+    value: [
+      [aProfile, "mlp", "deep"],
+      'Cannot rank: by is "deep", expected one of importance, magnitude, random, deepest (did you mean "deepest"?)',
+    ],
+    type: [[aSweep, "mlp"], "Cannot rank: profile is a sweep, expected a profile"],
+  },
+  ratioMap: {
+    ...untrained("map ratios", [64], [0.02]),
+    value: [[named, [64], [0]], "Cannot map ratios: standard deviations[0] is 0, expected a number above 0"],
+  },
+  readResult: {
+    value: [["a.json", "profil"], 'Cannot read a result: kinds[0] is "profil", expected one of profile, '],
+    type: [[7, "profile"], "Cannot read a result: path is 7, expected a text"],
+  },
+  removalAgreement: {
+    type: [[aSweep], "Cannot correlate: removals is a sweep, expected a list of removals"],
+  },
+  removals: {
+    ...study("remove modules", aProfile, "mlp"),
+    value: [
+      [model, aProfile, "block"],
+      'Cannot remove modules: kind is "block", expected one of attention, mlp',
+    ],
+  },
+  signFigure: ofProfile,
+  smoothingFigure: ofCauses,
+  stabilityFigure: ofProfile,
+  sweep: {
+    ...study("sweep", aProfile, [curve], [1]),
+    type: [[model, aSweep, [curve]], "Cannot sweep: profile is a sweep, expected a profile"],
+  },
+  sweepEstimate: study("estimate a sweep", [curve], [1], {}),
+  sweepSteps: {
+    value: [[-1], `Cannot make steps: upto is -1, ${wholeOf(0)}`],
+    type: [["8"], `Cannot make steps: upto is "8", ${wholeOf(0)}`],
+  },
+  textsFigure: drawn("profiles", "a list of profiles"),
+  trainingClaim: {
+    type: [[aSweep], "Cannot judge a claim: results is a sweep, expected a list of results of checkpoints"],
+  },
+  trendsOf: {
+    value: [
+      [{ kind: "checkpoints", series: [] }, "joint"],
+      'kind is "joint", expected one of attention, mlp, block',
+    ],
+    type: [[aSweep, "mlp"], "Cannot find trends: result is a sweep, expected a result of checkpoints"],
+  },
+  untrainedCauses: untrained("measure causes"),
+  untrainedCausesEstimate: untrained("estimate causes"),
+  updateNormsFigure: ofMany,
+  verifyCache: {
+    name: [[[], { onprogres() {} }], '(did you mean "onProgress"?)'],
+    type: [["tiny"], 'Cannot verify the cache: names is "tiny", expected a list of names'],
+  },
+  writeResult: { type: [["a.json", 7], "Cannot write a result: it is 7, expected a profile or"] },
+  zipfText: {
+    value: [[8, 0, 2], `Cannot draw a text: samples is 0, ${wholeOf(1)}`],
+    type: [["8", 1, 2], `Cannot draw a text: vocabulary is "8", ${wholeOf(1)}`],
+  },
+};
+
+const functions = Object.entries(lamina).filter(([, value]) => typeof value === "function")
+  .map(([name, value]) => [name, value as (...args: unknown[]) => unknown] as const);
+
+/** Shows anything, or says why not: tests/show. */
+const ANYTHING = ["show"];
+
+Deno.test("every public function is in a row, and every row is of one", () => {
+  const names = functions.map(([name]) => name).filter((name) => !ANYTHING.includes(name));
+  assert.deepEqual(Object.keys(rows).sort(), names.sort());
+});
+
+for (const [name, call] of functions) {
+  for (const [what, wrong] of Object.entries(rows[name] ?? {}) as [keyof Row, Call][]) {
+    const [args, message] = wrong;
+    if (message === "") continue; // it takes no arguments
+    Deno.test(`${name}: a wrong ${what} is one clear error`, async () => {
+      const error = await (async () => await call(...args))().then(
+        () => assert.fail("no error"),
+        (error) => error,
+      );
+      assert.ok(error.message.startsWith("Cannot ") && error.message.includes(message), error.message);
+      assert.equal(error.name, what === "value" ? "RangeError" : "TypeError", error.message);
+    });
+  }
+}
+
+Deno.test("a name stands for the model, which is opened for the study; an unknown one is told as openModel does", async () => {
+  await assert.rejects(lamina.profile("smollm3"), /Cannot open smollm3: unknown name/);
+  await assert.rejects(lamina.generate("smollm3", "a"), /Cannot open smollm3: unknown name/);
+  await assert.rejects(
+    lamina.randomInit("llama-9"),
+    /Cannot open llama-9: .* or a configuration: .*llama-2-7b/,
+  );
+});
+
+Deno.test("a study of a name gives what that of the opened model gives, and leaves nothing open", () =>
+  withTiny(async ({ model, folder, options: { results: _, ...options } }) => {
+    const opened = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 10)); // files are closed after what is being read
+      return filesIn(folder).length;
+    };
+    const [wanted, before] = [await lamina.profile(model, options), await opened()];
+    assert.ok(before > 0 || Deno.build.os !== "linux");
+    assert.deepEqual(await lamina.profile(folder, options), wanted);
+    assert.equal(await opened(), before);
+    await assert.rejects(lamina.profile(folder, { ...options, text: "no/such" }), /Cannot read text/);
+    assert.equal(await opened(), before);
+  }));
+
+/** Open files in a folder; none where the system does not tell. */
+function filesIn(folder: string): string[] {
+  if (Deno.build.os !== "linux") return [];
+  return [...Deno.readDirSync("/proc/self/fd")].flatMap(({ name }) => {
+    try {
+      const path = Deno.readLinkSync(`/proc/self/fd/${name}`);
+      return path.startsWith(folder) ? [path] : [];
+    } catch {
+      return []; // the one that lists them
+    }
+  });
+}
