@@ -24,7 +24,7 @@ const EFFICIENCY = 0.6;
 /** Memory that is there whatever runs: the runtime, one slice of logits, a module's intermediate values. */
 const BASE_BYTES = 250 * 2 ** 20;
 
-/** Plans that run as one trie over N blocks of T tokens;`head` if predictions are scored. */
+/** Plans that run as one trie over N blocks of T tokens; `head` if predictions are scored. */
 export interface Pass {
   readonly plans: readonly DropPlan[];
   readonly head: boolean;
