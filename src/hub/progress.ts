@@ -15,13 +15,13 @@ export interface Progress {
   readonly unit: string;
   /** Units per second over the last few seconds. */
   readonly rate?: number;
-  /** At that rate. */
+  /** Time left at that rate, in seconds. */
   readonly secondsLeft?: number;
 }
 
 /** Where long-running work reports to, and what ends it early. */
 export interface FetchOptions {
-  /** Hears how far the work is. */
+  /** Receives progress reports. */
   onProgress?: ((progress: Progress) => void) | undefined;
   /** Receives single lines without a line break. */
   onNotice?: ((line: string) => void) | undefined;

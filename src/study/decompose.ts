@@ -10,7 +10,7 @@ import type { Profile } from "../result/mod.ts";
 
 /** One module; importance = magnitude × angle × spread. */
 export interface Parts {
-  /** From 0 on. */
+  /** Layer index, 0-based. */
   readonly layer: number;
   /** 1 − mean cos(X, Y). */
   readonly importance: number;

@@ -13,9 +13,9 @@ export interface Estimate {
   readonly modules: number;
   /** Multiplications and additions. */
   readonly flops: number;
-  /** On this machine, about. */
+  /** Approximate time on this machine. */
   readonly seconds: number;
-  /** Of memory, about. */
+  /** Approximate memory. */
   readonly bytes: number;
 }
 

@@ -9,15 +9,15 @@ import type { Packed, StudyModel, TextOptions } from "../subject/mod.ts";
 export interface StudyOptions extends Partial<TextOptions>, Keeping {
   /** What runs the model; the CPU by default. */
   readonly engine?: Engine | undefined;
-  /** Hears how far the work is, ten times a second at most. */
+  /** Receives progress reports, at most ten per second. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** Ends the study within one module. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The text of a calibration. */
+/** The default calibration text. */
 export const CALIBRATION_TEXT = "stories";
-/** The text of a quality check, which is not that of the calibration. */
+/** The default held-out text, on which quality is measured. */
 export const HELD_OUT_TEXT = "wiki";
 
 let shared: Engine | undefined;

@@ -19,7 +19,7 @@ export interface Curve {
   readonly target: Target;
   /** What orders the modules. */
   readonly by: Order;
-  /** Of a random order; null for others. */
+  /** Seed of a random order; null for other orders. */
   readonly seed: number | null;
 }
 
