@@ -53,7 +53,7 @@ export async function damageOf(path: string, options: DamageOptions = {}): Promi
 
 /** A damaged file, and what is wrong with it. */
 export interface Damaged {
-  /** Of the file. */
+  /** Path of the file. */
   readonly path: string;
   /** What is wrong with it, in words. */
   readonly found: string;

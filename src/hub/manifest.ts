@@ -22,9 +22,9 @@ export interface KnownModel {
   readonly name: string;
   /** A shorter name. */
   readonly alias: string;
-  /** As `model_type` says it: "llama". */
+  /** The `model_type`: "llama". */
   readonly architecture: string;
-  /** SPDX, or as the author names it. */
+  /** SPDX identifier, or the author's own name for it. */
   readonly licence: string;
   /** The name of its GGUF file. */
   readonly file: string;

@@ -57,7 +57,7 @@ export interface Predicted {
   readonly mlp: readonly number[];
   /** Importance by layer [L]. */
   readonly block: readonly number[];
-  /** Of the attention scores, the largest of all layers. */
+  /** Variance of the attention logits, the largest over the layers. */
   readonly logitVariance: number;
 }
 

@@ -28,7 +28,7 @@ export interface RatioPoint {
   readonly hidden: number;
   /** Standard deviation of the weights. */
   readonly std: number;
-  /** Importance of attention over the MLP's. */
+  /** Ratio of attention's importance to the MLP's. */
   readonly ratio: number;
 }
 

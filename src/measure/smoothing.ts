@@ -1,5 +1,5 @@
 /**
- * Over-smoothing: how alike the tokens of a sample have become, without a T × T matrix.
+ * Over-smoothing: how similar the tokens of a sample have become, without a T × T matrix.
  *
  * With û_t = x_t/|x_t| and G = X̂X̂ᵀ the cosines of all pairs of T tokens:
  *

@@ -11,7 +11,7 @@ import type { RopeScaling, RopeSpec } from "./spec.ts";
 
 /** Names under which the two dialects keep the rotation's parameters. */
 export interface RopeFields {
-  /** Older dialect: top-level field of the base; `rope_theta` where not said. */
+  /** Older dialect: top-level field of the base; default: `rope_theta`. */
   theta?: string;
   defaultTheta?: number;
   /** Older dialect: whether `rope_scaling` applies (not to Gemma 3's local layers). */

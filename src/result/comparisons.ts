@@ -22,7 +22,7 @@ export const compareForm = z.object({
   mlp: agreement,
   block: agreement,
 });
-/** Two profiles beside each other. */
+/** Two profiles side by side. */
 export type Comparison = z.infer<typeof compareForm>;
 
 /** One kind of module by layer [L]; null where it is absent. */
@@ -36,7 +36,7 @@ const officialDifference = z.object({
   /** Spearman's rank correlation of the two over the layers; null where one side does not vary. */
   rankCorrelation: z.number().nullable(),
 });
-/** One kind of module, ours beside the official code, by layer. */
+/** One kind of module, ours and the official code's, by layer. */
 export type OfficialDifference = z.infer<typeof officialDifference>;
 
 /** Importance, ours and the paper's official code's. */
@@ -49,5 +49,5 @@ export const againstForm = z.object({
   attention: officialDifference,
   mlp: officialDifference,
 });
-/** A profile beside what the official code says. */
+/** A profile and what the official code computes. */
 export type AgainstLlmDrop = z.infer<typeof againstForm>;

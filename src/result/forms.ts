@@ -30,7 +30,7 @@ export const perplexityForm = z.object({
   /** By sample. */
   sums: z.array(z.object({ nll: z.number(), kl: z.number(), top1: z.number(), tokens: z.number() })),
 });
-/** How well a model predicts a text under a plan, beside the full model. */
+/** How well a model predicts a text under a plan, compared with the full model. */
 export type Perplexity = z.infer<typeof perplexityForm>;
 
 /** Means of one kind of module over seeds, by layer [L]; null where the model has no such module. */

@@ -15,7 +15,7 @@ import { parseResult, readResult, resultText } from "./store.ts";
 export interface Keeping {
   /** A folder in which results are kept and found again; without it, nothing is kept. */
   readonly results?: string | undefined;
-  /** Receives single lines for a person. */
+  /** Receives single lines for people to read. */
   readonly onNotice?: ((line: string) => void) | undefined;
 }
 

@@ -1,5 +1,5 @@
 /**
- * A layer's weights as they are fed: whole, or in parts where a layer is large beside the memory and its source can make
+ * A layer's weights as they are fed: whole, or in parts if a layer is large compared with the memory and its source can make
  * a part alone.
  *
  * Attention is a sum over its heads and an MLP one over its inner units, so each can be run part by part, every part

@@ -6,9 +6,9 @@ import type { ModelSpec } from "../models/mod.ts";
 
 /** Modules that are not run. A dropped block is its layer in both lists. */
 export interface DropPlan {
-  /** Layers without attention, from 0 on. */
+  /** Layers whose attention is dropped, 0-based. */
   readonly attention: readonly number[];
-  /** Layers without an MLP. */
+  /** Layers whose MLP is dropped, 0-based. */
   readonly mlp: readonly number[];
 }
 

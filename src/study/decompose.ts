@@ -12,7 +12,7 @@ import { aModule, aProfile } from "./plan.ts";
 
 /** One module; importance = magnitude × angle × spread. */
 export interface Parts {
-  /** From 0 on. */
+  /** Layer index, 0-based. */
   readonly layer: number;
   /** 1 − mean cos(X, Y). */
   readonly importance: number;

@@ -15,9 +15,9 @@ export interface Estimate {
   readonly modules: number;
   /** Multiplications and additions. */
   readonly flops: number;
-  /** On this machine, about. */
+  /** Approximate time on this machine. */
   readonly seconds: number;
-  /** Of memory, about. */
+  /** Approximate memory. */
   readonly bytes: number;
 }
 
@@ -26,7 +26,7 @@ const EFFICIENCY = 0.6;
 /** Memory that is there whatever runs: the runtime, one slice of logits, a module's intermediate values. */
 const BASE_BYTES = 250 * 2 ** 20;
 
-/** Plans that run as one trie over N blocks of T tokens;`head` if predictions are scored. */
+/** Plans that run as one trie over N blocks of T tokens; `head` if predictions are scored. */
 export interface Pass {
   readonly plans: readonly DropPlan[];
   readonly head: boolean;

@@ -44,7 +44,7 @@ export interface GenerateOptions extends Reports {
   readonly temperature?: number | undefined;
   /** Nucleus sampling: draw from the most probable tokens with this total probability; default: 1. */
   readonly topP?: number | undefined;
-  /** Of the draws; 0 by default. */
+  /** Random seed; default: 0. */
   readonly seed?: number | undefined;
   /** Whether the prompt begins with BOS. */
   readonly bos?: boolean | undefined;
@@ -73,7 +73,7 @@ const checks: Checks<GenerateOptions> = {
 export interface Generated {
   /** What was dropped. */
   readonly plan: DropPlan;
-  /** Tokens written, the prompt not among them. */
+  /** Generated tokens, without the prompt. */
   readonly ids: readonly number[];
   /** The same as text. */
   readonly text: string;

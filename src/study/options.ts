@@ -26,9 +26,9 @@ export const studyChecks: Checks<StudyOptions> = {
   engine: anEngine,
 };
 
-/** The text of a calibration. */
+/** The default calibration text. */
 export const CALIBRATION_TEXT = "stories";
-/** The text of a quality check, which is not that of the calibration. */
+/** The default held-out text, on which quality is measured. */
 export const HELD_OUT_TEXT = "wiki";
 
 let shared: Engine | undefined;

@@ -24,7 +24,7 @@ import { onModel, packText, type StudyModel } from "../subject/mod.ts";
 
 /** Options of a profile; `drop` removes modules from the measured model. */
 export interface ProfileOptions extends StudyOptions {
-  /** Modules that are left out; none by default. */
+  /** Modules to drop; default: none. */
   readonly drop?: Partial<DropPlan>;
 }
 

@@ -12,7 +12,7 @@ import { onModel, type StudyModel } from "../subject/mod.ts";
 
 /** Nats per token that one run loses over another, with a 95 % confidence interval; no interval for a single sample. */
 export interface Paired {
-  /** In the mean over samples. */
+  /** Mean over samples, in nats per token. */
   readonly difference: number;
   /** Lower end of the interval. */
   readonly low: number | null;
@@ -46,7 +46,7 @@ export function paired(run: Perplexity, base: Perplexity): Paired {
 
 /** One module removed, all others in place. */
 export interface Removal extends Paired {
-  /** From 0 on. */
+  /** Layer index, 0-based. */
   readonly layer: number;
   /** 1 − mean cos(X, Y). */
   readonly importance: number;

@@ -41,7 +41,7 @@ export interface Curve {
   readonly target: Target;
   /** What orders the modules. */
   readonly by: Order;
-  /** Of a random order; null for others. */
+  /** Seed of a random order; null for other orders. */
   readonly seed: number | null;
 }
 
@@ -273,7 +273,7 @@ const aCurve = like(
  * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
  * const curves = curvesOf("attention", 1);
  * const result = await sweep(model, importance, curves, [0, 1, 2], { text: "README.md", samples: 2, length: 32 });
- * console.log(allowance(result.curves[0], 0.05, 2).dropped); // how many may go for 0.05 nats a token
+ * console.log(allowance(result.curves[0], 0.05, 2).dropped); // how many can go for 0.05 nats per token
  * model.close();
  * ```
  */

@@ -73,6 +73,6 @@ Deno.test("wrong use is told apart from failure, and each says what was expected
     assert.match(text2.err, /Cannot measure an untrained model: --text, --skip, --bos or --step is given/);
     const cuda = await run(folder, ...text, "--kernels", "cuda");
     if (cuda.code === 0) assert.match(cuda.out, /, cuda: /);
-    else assert.match(cuda.err, /Cannot use cuda kernels: .*, see lamina doctor/);
+    else assert.match(cuda.err, /Cannot use cuda kernels: .*; run lamina doctor/);
     assert.match((await run("--help")).out, /--query-stride <k>/);
   }));

@@ -38,7 +38,7 @@ Deno.test("a probe that throws, hangs or whose process dies takes no other with 
     assert.equal(found.thrower, "not here");
     assert.match(found.dead, /^the process ended with SIGABRT/);
     assert.match(found.failed, /^the process ended with code 1: .*TypeError: out of luck$/);
-    assert.equal(found.asleep, "no answer for 1 s");
+    assert.equal(found.asleep, "no answer within 1 s");
     assert.equal(found.deaf, "no answer for 0.1 s");
     assert.deepEqual(findings.filter(({ works }) => works).map(({ part }) => part), ["good"]);
     assert.equal(findings[1].remedy, "get thrower");

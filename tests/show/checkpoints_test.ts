@@ -67,7 +67,7 @@ Deno.test("the table has a line a step, and quality only where it was measured",
   assert.doesNotMatch(without, /perplexity|NaN|undefined/);
   assert.throws(
     () => show.checkpointQualityFigure(checkpoints(steps, { layers: 8 }, false)),
-    /none was measured/,
+    /expected a study run with quality/,
   );
 });
 

@@ -125,7 +125,7 @@ const files: [what: string, bytes: Uint8Array, error: string][] = [
   [
     "an alignment of text",
     gguf({ tensors: [a], metadata: [pair("general.alignment", 8, text("32"))], data: 16 }),
-    "a general.alignment that is no number, expected a power of two up to 2097152",
+    "a general.alignment that is not a number, expected a power of two up to 2097152",
   ],
   [
     "a tensor's name of 65 bytes",

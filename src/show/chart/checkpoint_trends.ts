@@ -15,9 +15,9 @@ export interface Trend {
   readonly first: number | null;
   /** Importance of the layers from 1 up. */
   readonly median: number | null;
-  /** The lowest of them. */
+  /** The lowest importance of these layers. */
   readonly lowest: number | null;
-  /** The highest of them. */
+  /** The highest importance of these layers. */
   readonly highest: number | null;
   /** Mean absolute change of importance since the previous step, layers from 1 up. */
   readonly drift: number | null;

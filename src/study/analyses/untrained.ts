@@ -23,7 +23,7 @@ const PLACES: Record<Norm, readonly (readonly [hidden: number, std: number])[]> 
 /** Where the map is computed: finely where there is a border to see. */
 const GRIDS = { pre: grid(15, 9), peri: grid(8, 5), post: grid(8, 5) };
 
-/** Models that differ in width, deviation or place of the norms, to hold beside the closed form. */
+/** Models that differ in width, standard deviation or norm placement, to compare with the closed form. */
 export async function untrainedModels(options: RandomInitOptions): Promise<MeasuredInit[]> {
   const llama = await openConfig("llama-2-7b", reportsOf(options));
   const changes = {

@@ -18,9 +18,9 @@ import { onModel, type StudyModel } from "../../subject/mod.ts";
 
 /** One head of one layer. */
 export interface Head {
-  /** From 0 on. */
+  /** Layer index, 0-based. */
   readonly layer: number;
-  /** Query head of that layer, from 0 on. */
+  /** Index of the query head, 0-based. */
   readonly head: number;
 }
 

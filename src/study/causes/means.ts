@@ -89,7 +89,7 @@ export function effectRow(
   });
 }
 
-/** How long the updates of a kind are, and how alike in that. */
+/** How long the updates of a kind are, and how much that varies. */
 export function updateNorms(
   layers: readonly LayerNorms[],
   kind: "attention" | "mlp",

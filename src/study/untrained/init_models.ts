@@ -81,7 +81,7 @@ export interface ComputedRatio {
   readonly product: number;
   /** Where the norms stand. */
   readonly norm: RandomInit["shape"]["norm"];
-  /** Importance of attention over the MLP's. */
+  /** Ratio of attention's importance to the MLP's. */
   readonly ratio: number;
 }
 

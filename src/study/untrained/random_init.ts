@@ -19,7 +19,7 @@ import { type NamedConfig, onConfig, zipfText } from "../../subject/mod.ts";
 export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | "bos">, Reshaping {
   /** Number of seeds, starting from `seed`; defaults: 1 and 0. */
   readonly seeds?: number | undefined;
-  /** The first of them; 0 by default. */
+  /** The first seed; default: 0. */
   readonly seed?: number | undefined;
   /** Standard deviation of the weights; default: the configuration's `initializer_range`. */
   readonly std?: number | undefined;
