@@ -4,10 +4,12 @@
  * All of it lives in `data/venv`: a Python virtual environment with pinned packages, the kernel (this very `deno`), and
  * Jupyter's settings, history and signatures. Nothing of the user's is read or written, and the folder can be removed.
  */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
+import { writeWhole } from "./disk/mod.ts";
 import { missingPackages, PYTHON, succeeds } from "./hub/mod.ts";
+import { METHODS, VERSION } from "./result/mod.ts";
 
 const PACKAGES = ["jupyterlab==4.6.6", "nbconvert==7.17.2"];
 const WINDOWS = Deno.build.os === "windows";
@@ -78,6 +80,14 @@ export async function execute(
   ];
   const target = folder === undefined ? "--inplace" : `--output-dir=${folder}`;
   await start(python, ["-m", "nbconvert", ...options, target, ...paths], { ...environment, ...env });
+  for (const path of paths) await stamp(folder === undefined ? path : join(folder, basename(path)));
+}
+
+/** Writes into a notebook which version and methods its numbers come from. */
+async function stamp(path: string): Promise<void> {
+  const notebook = JSON.parse(await Deno.readTextFile(path));
+  notebook.metadata.lamina = { version: VERSION, methods: METHODS };
+  await writeWhole(path, JSON.stringify(notebook, null, 1) + "\n");
 }
 
 /** The kernel is `deno` itself; `deno jupyter --install` would write into the user's home. */

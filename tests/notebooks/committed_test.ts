@@ -1,5 +1,6 @@
 /** The notebooks as they are committed: executed, small, fit for every page that shows them, and of correct types. */
 import assert from "node:assert/strict";
+import { METHODS, VERSION } from "../../src/result/mod.ts";
 import {
   committed,
   flawsOf,
@@ -21,6 +22,11 @@ for (const path of committed) {
     const cells = await readCode(path);
     assert.deepEqual(cells.map(({ executionCount }) => executionCount), cells.map((_, i) => i + 1));
     assert.deepEqual(cells.flatMap(flawsOf), []);
+  });
+
+  Deno.test(`${name}: its numbers come from the version and the methods of the code`, async () => {
+    const { metadata } = JSON.parse(await Deno.readTextFile(path));
+    assert.deepEqual(metadata.lamina, { version: VERSION, methods: METHODS });
   });
 
   Deno.test(`${name}: small, without escapes and paths of a machine`, async () => {
