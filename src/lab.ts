@@ -94,7 +94,7 @@ async function stamp(path: string): Promise<void> {
 async function writeKernel(): Promise<void> {
   const folder = join(venv, "share", "jupyter", "kernels", "lamina");
   const kernel = {
-    argv: [Deno.execPath(), "jupyter", "--kernel", "--conn", "{connection_file}"],
+    argv: [Deno.execPath(), "jupyter", "--quiet", "--kernel", "--conn", "{connection_file}"],
     display_name: "Lamina (Deno)",
     language: "typescript",
     env: { NO_COLOR: "1" }, // no escapes in stored outputs

@@ -2,7 +2,7 @@
 import { Command, Option } from "commander";
 import { reportsOf } from "../entry/mod.ts";
 import type { Causes } from "../result/mod.ts";
-import { causesTable, estimateText } from "../show/mod.ts";
+import { causesRows, causesTable, estimateText } from "../show/mod.ts";
 import {
   causes,
   causesEstimate,
@@ -12,8 +12,9 @@ import {
 } from "../study/mod.ts";
 import { openConfig, openSeries, type StudyModel } from "../subject/mod.ts";
 import { type Context, studyOptions, withModel } from "./context.ts";
-import { type StudyFlags, wholeNumber, withStudyFlags } from "./options.ts";
-import { deliver } from "./outlet.ts";
+import { explained, STUDY } from "./help.ts";
+import { MODEL, type StudyFlags, wholeNumber, withStudyFlags } from "./options.ts";
+import { deliver, outputOf } from "./outlet.ts";
 
 interface Flags extends StudyFlags {
   queryStride: number;
@@ -25,30 +26,39 @@ interface Flags extends StudyFlags {
 
 export function causesCommand(context: Context): Command {
   const command = new Command("causes")
-    .description("attention patterns, smoothing, magnitudes and reach of every module, beside its importance")
-    .argument("<model>", "the model; with --untrained a configuration, as for `lamina random-init`")
-    .option("--query-stride <k>", "attention patterns of every k-th query only", wholeNumber(1), 1)
+    .description(
+      "show attention patterns, smoothing, update sizes and reach beside the importance of every module",
+    )
+    .argument("<model>", `${MODEL}; with --untrained, a configuration as for \`lamina random-init\``)
+    .option("--query-stride <k>", "use every k-th query for the attention patterns", wholeNumber(1), 1)
     .addOption(
       new Option("--kernels <where>", "what computes the attention patterns")
         .choices(["cpu", "webgpu", "cuda"]).default("cpu"),
     )
     .option(
       "--effect-samples <n>",
-      "samples for the effect of each drop on later layers, which takes as many passes as there are layers; 0: none",
+      "samples for the effect of each drop on later layers, which takes about one pass for each layer; 0 for none",
       wholeNumber(0),
       2,
     )
     .option(
       "--step <n>",
-      "the model is a training run, as for `lamina checkpoints`: its checkpoint of that step",
+      "take <model> as a training run, as for `lamina checkpoints`, and use its checkpoint at this step",
       wholeNumber(0),
     )
-    .option("--untrained", "random weights at the model's shape, over words from Zipf's law", false);
+    .option("--untrained", "draw random weights of the model's shape, and words by Zipf's law", false);
+  explained(command, "causes smollm2-135m --samples 4", [...STUDY, "LAMINA_CUDA"]);
   return withStudyFlags(command).action(async (ref: string, flags: Flags) => {
     const { queryStride, kernels, effectSamples, seed, step } = flags;
     const options = { ...studyOptions(context, flags), queryStride, kernels, effectSamples };
     const finish = async (result: Causes) => {
-      await deliver(context, flags.json, result, () => causesTable(result, context.look));
+      const rows = () => causesRows(result);
+      const done = `causes in ${result.provenance.model.name}`;
+      await deliver(
+        context,
+        flags,
+        outputOf(result, { table: () => causesTable(result, context.look), rows, done }),
+      );
     };
     if (flags.untrained) {
       refuseText(flags);

@@ -2,12 +2,13 @@
 import { Command } from "commander";
 import { reportsOf } from "../entry/mod.ts";
 import { noDrop } from "../run/mod.ts";
-import { checkpointTable, estimateText } from "../show/mod.ts";
+import { checkpointRows, checkpointTable, estimateText } from "../show/mod.ts";
 import { checkpoints, estimate, HELD_OUT_TEXT, type StudyOptions } from "../study/mod.ts";
 import { openSeries, type Series } from "../subject/mod.ts";
 import { type Context, studyOptions } from "./context.ts";
+import { explained, STUDY } from "./help.ts";
 import { numberList, type StudyFlags, withStudyFlags } from "./options.ts";
-import { deliver } from "./outlet.ts";
+import { deliver, outputOf } from "./outlet.ts";
 
 interface Flags extends StudyFlags {
   steps?: number[];
@@ -17,21 +18,22 @@ interface Flags extends StudyFlags {
 
 export function checkpointsCommand(context: Context): Command {
   const command = new Command("checkpoints")
-    .description("importance of every module through training, checkpoint by checkpoint")
+    .description("follow the importance of every module through training, checkpoint by checkpoint")
     .argument(
       "<series>",
-      "folder with series.json or checkpoint folders (step1000, checkpoint-500), or owner/name of the hub: its " +
-        "branches and tags are the checkpoints, and weights are read over the network, never stored",
+      "folder with series.json or with checkpoint folders (step1000, checkpoint-500); or owner/name of the hub, whose " +
+        "branches and tags are the checkpoints (their weights are read over the network and never stored)",
     )
     .option(
       "--steps <list>",
-      "which steps, as 0,512,1000 (at most twelve, log-spaced, where not said)",
+      "steps to use, for example 0,512,1000 (default: at most twelve, log-spaced)",
       numberList,
     )
     .option(
       "--quality [file|name]",
-      "also the perplexity with half of the modules dropped at each step; reads the weights several times",
+      "also measure perplexity with half of the modules dropped at each step, on this text (default: wiki)",
     );
+  explained(command, "checkpoints data/series/pre-ln --quality", STUDY);
   return withStudyFlags(command).action(async (ref: string, flags: Flags) => {
     const options = studyOptions(context, flags);
     const { signal, onNotice, onProgress } = options;
@@ -39,7 +41,9 @@ export function checkpointsCommand(context: Context): Command {
     if (flags.dryRun) return await printEstimate(context, series, options);
     const quality = flags.quality === true ? HELD_OUT_TEXT : flags.quality;
     const result = await checkpoints(series, { ...options, quality });
-    await deliver(context, flags.json, result, () => checkpointTable(result, context.look));
+    const table = () => checkpointTable(result, context.look);
+    const done = `${series.name}, ${result.series.length} checkpoints`;
+    await deliver(context, flags, outputOf(result, { table, rows: () => checkpointRows(result), done }));
   });
 }
 

@@ -17,6 +17,8 @@ import { type Ending, listen } from "./signals.ts";
 /** A running command. */
 export interface Context {
   readonly signal: AbortSignal;
+  /** When the command began, in milliseconds of `performance.now()`. */
+  readonly started: number;
   readonly progress: ProgressLine;
   readonly look: TextLook;
   /** A line for a person, on stderr. */
@@ -29,6 +31,11 @@ export interface Context {
   ending(): Ending | null;
 }
 
+/** Modules of each kind that the table of a profile shows where not all are asked for. */
+const LOWEST = 10;
+/** Columns of a table that does not go to a terminal. */
+const COLUMNS = 80;
+
 /** Starts a command; what ends it early is heard from now on. */
 export function createContext(): Context {
   const { signal, ending } = listen();
@@ -37,7 +44,7 @@ export function createContext(): Context {
   const look = {
     color: terminal && !process.env.NO_COLOR,
     utf8: speaksUtf8(),
-    ...terminal ? { columns: process.stdout.columns } : {},
+    columns: terminal ? process.stdout.columns : COLUMNS,
   };
   const write = (text: string) => {
     progress.close();
@@ -45,6 +52,7 @@ export function createContext(): Context {
   };
   return {
     signal,
+    started: performance.now(),
     ending,
     progress,
     look,
@@ -87,10 +95,11 @@ export async function withModel<T>(
   }
 }
 
-/** A profile's table; ranks that the samples do not tell apart are marked. */
-export function markedProfile(context: Pick<Context, "look">, result: Profile): string {
+/** A profile's table; ranks that the samples do not tell apart are marked. The ten lowest of each kind, or all. */
+export function markedProfile({ look }: Pick<Context, "look">, result: Profile, all = false): string {
   return profileTable(result, {
-    ...context.look,
+    ...look,
+    ...all ? {} : { lowest: LOWEST },
     tied: (above, below) => !distinct(result, above, below),
   });
 }

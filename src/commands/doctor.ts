@@ -4,17 +4,19 @@ import { doctorTable } from "../show/mod.ts";
 import { examine, machineProbes } from "../doctor/mod.ts";
 import { head } from "../result/mod.ts";
 import type { Context } from "./context.ts";
-import { deliver } from "./outlet.ts";
+import { explained, HUB } from "./help.ts";
+import { deliver, type OutFlags, outputOf, withJsonFlag } from "./outlet.ts";
 
 export function doctorCommand(context: Context): Command {
-  return new Command("doctor")
-    .description("what this machine can run, tried out, and how to get the rest")
-    .option("--json", "as JSON", false)
-    .action(async ({ json }: { json: boolean }) => {
+  const command = new Command("doctor")
+    .description("try what this machine can run, and say how to get the rest");
+  explained(command, "doctor", [...HUB, "LAMINA_CUDA"]);
+  return withJsonFlag(command)
+    .action(async (flags: OutFlags) => {
       const findings = await examine(machineProbes, context.signal);
       const broken = findings.filter(({ needed, works }) => needed && !works).map(({ part }) => part);
       const result = { ...head("doctor"), works: broken.length === 0, findings };
-      await deliver(context, json ? "-" : undefined, result, () => doctorTable(findings, context.look));
+      await deliver(context, flags, outputOf(result, { table: () => doctorTable(findings, context.look) }));
       if (broken.length > 0) throw new Error(`Cannot run a study here: ${broken.join(", ")} (see above)`);
       context.notice("every study runs here, on the CPU");
     });

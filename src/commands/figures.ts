@@ -1,14 +1,15 @@
 /** All analyses on one page: `lamina figures`. What is kept is drawn, the rest is computed first. */
 import { Command, InvalidArgumentError } from "commander";
-import { join, relative } from "node:path";
-import process from "node:process";
+import { join } from "node:path";
 import { checkFolder } from "../disk/mod.ts";
 import { type Section, writeReport } from "../show/mod.ts";
 import { analyses, type AnalysisName, profile, SIZES } from "../study/mod.ts";
 import { openModel } from "../subject/mod.ts";
 import type { Context } from "./context.ts";
 import { drawn } from "./drawn.ts";
-import { type KeepingFlags, wholeNumber, withKeepingFlags } from "./options.ts";
+import { doneText, near } from "./outlet.ts";
+import { explained, STUDY } from "./help.ts";
+import { type KeepingFlags, MODEL, wholeNumber, withKeepingFlags } from "./options.ts";
 
 interface FiguresFlags extends KeepingFlags {
   only?: AnalysisName[];
@@ -20,14 +21,17 @@ interface FiguresFlags extends KeepingFlags {
 const NAMES = Object.keys(analyses) as AnalysisName[];
 
 export function figuresCommand(context: Context): Command {
-  return withKeepingFlags(new Command("figures"))
-    .description("every analysis on one HTML page, its pictures and numbers beside it")
-    .argument("[model]", "another model", "smollm2-135m")
-    .option("--only <names>", `these alone, as importance,quality; of: ${NAMES.join(", ")}`, analysesOf)
-    .option("--out <folder>", "where to write the page, instead of the folder figures among the results")
-    .option("--samples <n>", "blocks of text, instead of each analysis' own number", wholeNumber(1))
-    .option("--length <t>", "tokens in each block, likewise", wholeNumber(2))
-    .addHelpText("after", () => `\n${NAMES.map((name) => `${name}: ${analyses[name].about}`).join("\n")}`)
+  const command = new Command("figures")
+    .description(
+      "draw every analysis on one HTML page, with the pictures and their numbers as files beside it",
+    )
+    .argument("[model]", MODEL, "smollm2-135m")
+    .option("--only <names>", `some of: ${NAMES.join(", ")} (default: all)`, analysesOf)
+    .option("--out <folder>", "folder to write the page to (default: figures, among the results)")
+    .option("--samples <n>", "blocks of text (default: what suits each analysis)", wholeNumber(1))
+    .option("--length <t>", "tokens in each block (default: likewise)", wholeNumber(2));
+  explained(command, "figures --only importance,quality", STUDY);
+  return withKeepingFlags(command)
     .action(async (ref: string, { only = NAMES, results, cache, ...flags }: FiguresFlags) => {
       const { out = join(results, "figures"), ...sizes } = flags;
       await checkFolder(out);
@@ -49,7 +53,8 @@ export function figuresCommand(context: Context): Command {
         (await model.made()?.catch(() => null))?.close();
       }
       const page = await writeReport(out, { title: "What a transformer can live without", sections });
-      context.print(`page of figures: ${relative(process.cwd(), page)}`);
+      context.print(`page of figures: ${near(page)}`);
+      context.notice(doneText(context, "figures", { results, cache }));
     });
 }
 
@@ -64,7 +69,7 @@ function analysesOf(text: string): AnalysisName[] {
   const names = text.split(",").map((name) => name.trim());
   const unknown = names.filter((name) => !(NAMES as string[]).includes(name));
   if (unknown.length > 0) {
-    throw new InvalidArgumentError(`found "${unknown.join(", ")}", expected of ${NAMES.join(", ")}`);
+    throw new InvalidArgumentError(`found "${unknown.join(", ")}", expected some of: ${NAMES.join(", ")}`);
   }
   return NAMES.filter((name) => names.includes(name));
 }

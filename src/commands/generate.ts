@@ -2,47 +2,51 @@
 import { Command } from "commander";
 import process from "node:process";
 import { head } from "../result/mod.ts";
-import { printable } from "../show/mod.ts";
+import { printable, textRows } from "../show/mod.ts";
 import { generate } from "../study/mod.ts";
 import { type Context, withModel } from "./context.ts";
 import {
   type DropFlags,
   dropOf,
+  MODEL,
   nonNegative,
   positive,
   wantedOf,
   wholeNumber,
   withDropFlags,
 } from "./options.ts";
-import { deliver, isStandardOutput } from "./outlet.ts";
+import { explained, HUB } from "./help.ts";
+import { deliver, isStandardOutput, type OutFlags, outputOf, withOutFlags } from "./outlet.ts";
 
-interface GenerateFlags extends DropFlags {
+interface GenerateFlags extends DropFlags, OutFlags {
   prompt: string;
   tokens: number;
   temperature: number;
   topP: number;
   seed: number;
   bos: boolean;
-  json?: string;
 }
 
 export function generateCommand(context: Context): Command {
   const command = new Command("generate")
-    .description("what the model writes, the full model beside the dropped one")
-    .argument("<model>", "the model")
+    .description("generate text with the full model, and with modules dropped")
+    .argument("<model>", MODEL)
     .requiredOption("--prompt <text>", "the text to continue")
-    .option("--tokens <n>", "tokens to write at most", wholeNumber(1), 64)
-    .option("--temperature <t>", "0 takes the most probable token", nonNegative, 0)
-    .option("--top-p <p>", "draw among the tokens that have this probability together", positive, 1)
-    .option("--seed <n>", "seed of the draws", wholeNumber(0), 0)
-    .option("--bos", "begin with BOS", false)
-    .option("--json <file>", "write the texts as JSON (- for standard output)");
-  return withDropFlags(command).action(async (ref: string, flags: GenerateFlags) => {
+    .option("--tokens <n>", "write at most this many tokens", wholeNumber(1), 64)
+    .option("--temperature <t>", "temperature of sampling; 0 takes the most probable token", nonNegative, 0)
+    .option("--top-p <p>", "sample among the most probable tokens that make up this probability", positive, 1)
+    .option("--seed <n>", "random seed", wholeNumber(0), 0)
+    .option("--bos", "begin the prompt with BOS", false);
+  explained(command, 'generate smollm2-135m --prompt "Once upon a time" --drop-attention 25', [
+    ...HUB,
+    "LAMINA_NO_MMAP",
+  ]);
+  return withOutFlags(withDropFlags(command)).action(async (ref: string, flags: GenerateFlags) => {
     const wanted = await wantedOf(flags);
     await withModel(context, ref, async (model) => {
       const drop = dropOf(model, wanted);
       const dropped = drop.attention.length + drop.mlp.length > 0;
-      const quiet = isStandardOutput(flags.json);
+      const quiet = isStandardOutput(flags.json) || isStandardOutput(flags.csv);
       let current = -1;
       const { prompt, tokens, temperature, topP, seed, bos } = flags;
       const texts = await generate(model, prompt, {
@@ -63,8 +67,14 @@ export function generateCommand(context: Context): Command {
           process.stdout.write(printable(text, { utf8: true })); // a model may write anything
         },
       });
-      const result = { ...head("generate"), model: model.identity, prompt: flags.prompt, texts };
-      await deliver(context, flags.json, result, () => ""); // the texts are there already: the line is ended
+      const result = {
+        ...head("generate"),
+        model: model.identity,
+        prompt: flags.prompt,
+        texts,
+      };
+      // The texts are there already: the line is ended.
+      await deliver(context, flags, outputOf(result, { table: () => "", rows: () => textRows(result) }));
     });
   });
 }

@@ -6,9 +6,13 @@ import { type Plan, readResult } from "../result/mod.ts";
 import { type DropPlan, dropPlan } from "../run/mod.ts";
 import { dropsIn } from "../study/mod.ts";
 import { type StudyModel, textNames } from "../subject/mod.ts";
+import { type OutFlags, withOutFlags } from "./outlet.ts";
+
+/** What `<model>` may be. */
+export const MODEL = "folder, .gguf file, owner/name[@revision] of the hub, or a name from `lamina models`";
 
 /** What every study takes. */
-export interface StudyFlags extends KeepingFlags {
+export interface StudyFlags extends KeepingFlags, OutFlags {
   samples: number;
   length: number;
   text?: string;
@@ -16,7 +20,6 @@ export interface StudyFlags extends KeepingFlags {
   bos: boolean;
   engine: string;
   seed: number;
-  json?: string;
   dryRun: boolean;
 }
 
@@ -38,15 +41,15 @@ export interface DropFlags {
 export function withResultsFlag(command: Command): Command {
   const usual = fileURLToPath(new URL("../../data/results", import.meta.url));
   return command.addOption(
-    new Option("--results <folder>", "where results are kept, and found again").argParser(notEmpty)
-      .default(process.env.LAMINA_RESULTS || usual, "LAMINA_RESULTS, or data/results of the project"),
+    new Option("--results <folder>", "folder that keeps results for the next run").argParser(notEmpty)
+      .default(process.env.LAMINA_RESULTS || usual, process.env.LAMINA_RESULTS || "data/results"),
   );
 }
 
 /** Adds the options about keeping results. */
 export function withKeepingFlags(command: Command): Command {
   return withResultsFlag(command)
-    .option("--no-cache", "neither use kept results nor keep any");
+    .option("--no-cache", "compute again, and keep nothing");
 }
 
 function notEmpty(text: string): string {
@@ -56,28 +59,35 @@ function notEmpty(text: string): string {
 
 /** Adds the options of a study, with its default sizes. */
 export function withStudyFlags(command: Command, { samples = 8, length = 512 } = {}): Command {
-  return withKeepingFlags(command)
+  return withOutFlags(withKeepingFlags(command))
     .option("--samples <n>", "blocks of text", wholeNumber(1), samples)
     .option("--length <t>", "tokens in each block", wholeNumber(2), length)
     .option(
       "--text <file|name>",
-      `text: ${textNames.join(", ")}, or a file (plain text, or JSONL with "text")`,
+      `${textNames.join(", ")}, or a file: plain text, or JSONL with a "text" field`,
     )
-    .option("--skip <n>", "blocks of the text to pass over first (to share a study)", wholeNumber(0), 0)
-    .option("--bos", "put BOS at position 0 of each block", false)
-    .addOption(new Option("--engine <name>", "what runs the model").choices(["cpu"]).default("cpu"))
-    .option("--seed <n>", "seed of whatever is random", wholeNumber(0), 0)
-    .option("--json <file>", "write the result as JSON (- for standard output)")
-    .option("--dry-run", "say what would run, how long and in how much memory, and stop", false);
+    .option("--skip <n>", "blocks of the text to skip first, to split a study into shards", wholeNumber(0), 0)
+    .option("--bos", "begin each block with BOS", false)
+    .addOption(engineOption())
+    .option("--seed <n>", "random seed", wholeNumber(0), 0)
+    .option("--dry-run", DRY_RUN, false);
+}
+
+/** What `--dry-run` does. */
+export const DRY_RUN = "only print what would run, for how long and in how much memory";
+
+/** What runs the model. */
+export function engineOption(): Option {
+  return new Option("--engine <name>", "what runs the model").choices(["cpu"]).default("cpu");
 }
 
 /** Adds the options that leave modules out. */
 export function withDropFlags(command: Command): Command {
   return command
-    .option("--drop-attention <layers>", "attention layers to drop, as 25,26", numberList, [])
+    .option("--drop-attention <layers>", "attention layers to drop, for example 25,26", numberList, [])
     .option("--drop-mlp <layers>", "MLP layers to drop", numberList, [])
-    .option("--drop-block <layers>", "layers to drop whole", numberList, [])
-    .option("--plan <file>", "drop what a plan (from `lamina plan`) lists");
+    .option("--drop-block <layers>", "layers to drop whole, attention and MLP", numberList, [])
+    .option("--plan <file>", "drop what a plan made by `lamina plan` lists");
 }
 
 /** Modules that the drop options name, those of a plan among them. */

@@ -1,24 +1,101 @@
-/** Where results go: a table for a person, JSON where `--json` says. */
+/** Where results go: a table for a person, JSON where `--json` says, CSV where `--csv` says; then a line on what was done. */
+import { type Command, InvalidArgumentError } from "commander";
+import { relative } from "node:path";
+import process from "node:process";
 import { writeWhole } from "../disk/mod.ts";
-import { type Kind, resultText } from "../result/mod.ts";
+import { keepsIn, type Kind, resultText } from "../result/mod.ts";
+import { type CsvRow, formatSeconds, toCsv } from "../show/mod.ts";
 import type { Context } from "./context.ts";
 
-/** Whether `--json` names standard output, which is then left to the JSON. */
-export function isStandardOutput(json: string | undefined): boolean {
-  return json !== undefined && /^(-|\/dev\/stdout|(\/dev|\/proc\/self)\/fd\/1)$/.test(json);
+/** Files that a result is written to. */
+export interface OutFlags {
+  json?: string;
+  csv?: string;
 }
 
-/** Writes a result where `--json` says, and prints its table, also where the result cannot be written. */
+/** What a command has to give, each made when it is asked for. */
+export interface Output {
+  readonly json: () => string;
+  readonly table: () => string;
+  readonly rows?: () => readonly CsvRow[];
+  /** What was done, where it took time: "profile of tiny". */
+  readonly done?: string;
+}
+
+/** Adds `--json`. */
+export function withJsonFlag(command: Command): Command {
+  return command.option("--json <file>", "write the result as JSON (- for standard output)", outFile);
+}
+
+/** Adds `--json` and `--csv`. */
+export function withOutFlags(command: Command): Command {
+  return withJsonFlag(command)
+    .option("--csv <file>", "write the numbers as CSV (- for standard output)", outFile)
+    .hook("preAction", expectApart);
+}
+
+function outFile(text: string): string {
+  if (text === "") throw new InvalidArgumentError("expected a file, or - for standard output");
+  return text;
+}
+
+/** Whether a file's name means standard output, which is then left to the data. */
+export function isStandardOutput(file: string | undefined): boolean {
+  return file !== undefined && /^(-|\/dev\/stdout|(\/dev|\/proc\/self)\/fd\/1)$/.test(file);
+}
+
+/** A result as an output. */
+export function outputOf(result: { readonly kind: Kind }, rest: Omit<Output, "json">): Output {
+  return { json: () => resultText(result, 1), ...rest };
+}
+
+/** Writes what the flags ask for; the table is printed where standard output is not taken, also where writing fails. */
 export async function deliver(
   context: Context,
-  json: string | undefined,
-  result: { readonly kind: Kind },
-  table: () => string,
+  flags: OutFlags & { readonly cache?: boolean; readonly results?: string },
+  { json, table, rows, done }: Output,
 ): Promise<void> {
-  if (isStandardOutput(json)) return context.write(resultText(result, 1).trimEnd());
+  const outputs = [
+    ...flags.json === undefined ? [] : [{ file: flags.json, text: json }],
+    ...flags.csv === undefined ? [] : [{ file: flags.csv, text: () => toCsv(rows!()) }],
+  ];
+  const piped = outputs.filter(({ file }) => isStandardOutput(file));
+  const files = outputs.filter(({ file }) => !isStandardOutput(file));
   try {
-    if (json !== undefined) await writeWhole(json, resultText(result, 1));
+    for (const { file, text } of files) await writeWhole(file, text());
   } finally {
-    context.print(table());
+    if (piped.length === 0) context.print(table());
+    for (const { text } of piped) context.write(text().trimEnd());
   }
+  if (done) context.notice(doneText(context, done, flags, files.map(({ file }) => file)));
+}
+
+/** A wrong use where JSON and CSV would be written to one place: said before anything is computed. */
+function expectApart(command: Command): void {
+  const { json, csv } = command.opts<OutFlags>();
+  if (json === undefined || csv === undefined) return;
+  if (json !== csv && !(isStandardOutput(json) && isStandardOutput(csv))) return;
+  command.error(`error: --json and --csv both name ${csv}, expected different files`, { exitCode: 2 });
+}
+
+/** "profile of tiny: done in 12 s, kept in data/results, written to p.json". */
+export function doneText(
+  { started }: Pick<Context, "started">,
+  what: string,
+  { cache = true, results }: { readonly cache?: boolean; readonly results?: string },
+  files: readonly string[] = [],
+): string {
+  const seconds = (performance.now() - started) / 1000;
+  const kept = cache && results !== undefined && keepsIn(results);
+  return [
+    `${what}: done in ${formatSeconds(seconds)}`,
+    ...results === undefined ? [] : [kept ? `kept in ${near(results)}` : "not kept"],
+    ...files.length ? [`written to ${files.join(" and ")}`] : [],
+  ].join(", ");
+}
+
+/** A path as a person here would say it. */
+export function near(path: string): string {
+  const shown = relative(process.cwd(), path);
+  return shown === "" ? "this folder" : shown.startsWith("..") ? path : shown;
 }

@@ -1,64 +1,83 @@
 /** Commands over results that are there already: plan, compare, merge. */
 import { Command, Option } from "commander";
-import { merge, readResult, resultText, writeResult } from "../result/mod.ts";
-import { comparisonTable, planTable } from "../show/mod.ts";
+import { merge, readResult, resultText } from "../result/mod.ts";
+import {
+  comparisonRows,
+  comparisonTable,
+  perplexityRows,
+  perplexityTable,
+  planRows,
+  planTable,
+  profileRows,
+} from "../show/mod.ts";
 import { compare, makePlan, type Order, type Target } from "../study/mod.ts";
-import type { Context } from "./context.ts";
+import { type Context, markedProfile } from "./context.ts";
+import { explained } from "./help.ts";
 import { wholeNumber } from "./options.ts";
-import { deliver, isStandardOutput } from "./outlet.ts";
+import { deliver, type OutFlags, type Output, outputOf, withOutFlags } from "./outlet.ts";
 import { TARGETS } from "./studies.ts";
 
 const ORDERS: readonly Order[] = ["importance", "magnitude", "random", "deepest"];
 
+/** What `lamina plan` is told. */
+interface PlanFlags extends OutFlags {
+  target: Target;
+  drop: number;
+  by: Order;
+  seed: number;
+  table: boolean;
+}
+
 export function planCommand(context: Context): Command {
-  return new Command("plan")
-    .description("which modules to drop, from a profile; prints the plan as JSON")
+  const command = new Command("plan")
+    .description("choose which modules to drop, from a profile; prints the plan as JSON")
     .argument("<profile>", "result of `lamina profile --json`")
     .addOption(new Option("--target <kind>", "what to drop").choices([...TARGETS]).makeOptionMandatory())
-    .requiredOption("--drop <n>", "how many modules", wholeNumber(0))
+    .requiredOption("--drop <n>", "number of modules to drop", wholeNumber(0))
     .addOption(new Option("--by <order>", "what orders them").choices([...ORDERS]).default("importance"))
-    .option("--seed <n>", "seed of a random order", wholeNumber(0), 0)
-    .option("--table", "print a table instead of JSON", false)
-    .option("--json <file>", "write the plan to a file")
-    .action(async (
-      file: string,
-      { target, drop, by, seed, table, json }: {
-        target: Target;
-        drop: number;
-        by: Order;
-        seed: number;
-        table: boolean;
-        json?: string;
-      },
-    ) => {
+    .option("--seed <n>", "random seed of the random order", wholeNumber(0), 0)
+    .option("--table", "print a table instead of JSON", false);
+  explained(command, "plan profile.json --target attention --drop 8 > plan.json");
+  return withOutFlags(command).action(
+    async (file: string, { target, drop, by, seed, table, ...out }: PlanFlags) => {
       const plan = makePlan(await readResult(file, "profile"), { target, drop, by, seed });
-      if (json && !isStandardOutput(json)) await writeResult(json, plan);
-      else if (table) context.print(planTable(plan, context.look));
-      else context.write(resultText(plan).trimEnd());
-    });
+      await deliver(context, table ? out : piped(out), {
+        ...outputOf(plan, { table: () => planTable(plan, context.look), rows: () => planRows(plan) }),
+        json: () => resultText(plan),
+      });
+    },
+  );
 }
 
 export function compareCommand(context: Context): Command {
-  return new Command("compare")
-    .description("how alike two profiles rank the modules")
-    .argument("<a>", "a profile")
-    .argument("<b>", "another")
-    .option("--json <file>", "write the comparison as JSON (- for standard output)")
-    .action(async (a: string, b: string, { json }: { json?: string }) => {
-      const comparison = compare(await readResult(a, "profile"), await readResult(b, "profile"));
-      await deliver(context, json, comparison, () => comparisonTable(comparison, context.look));
-    });
+  const command = new Command("compare")
+    .description("show how alike two profiles rank the modules")
+    .argument("<a>", "result of `lamina profile --json`")
+    .argument("<b>", "another one");
+  explained(command, "compare stories.json wiki.json");
+  return withOutFlags(command).action(async (a: string, b: string, flags: OutFlags) => {
+    const comparison = compare(await readResult(a, "profile"), await readResult(b, "profile"));
+    const table = () => comparisonTable(comparison, context.look);
+    await deliver(context, flags, outputOf(comparison, { table, rows: () => comparisonRows(comparison) }));
+  });
 }
 
 export function mergeCommand(context: Context): Command {
-  return new Command("merge")
-    .description("join shards of one profile or perplexity (made with --skip) exactly")
-    .argument("<results...>", "results, in any order")
-    .option("--json <file>", "where to write the whole (standard output where not said)")
-    .action(async (files: string[], { json }: { json?: string }) => {
-      const parts = await Promise.all(files.map((file) => readResult(file, "profile", "perplexity")));
-      const whole = merge(parts, files);
-      if (json && !isStandardOutput(json)) await writeResult(json, whole);
-      else context.write(resultText(whole).trimEnd());
-    });
+  const command = new Command("merge")
+    .description("join shards of one profile or perplexity, made with --skip, exactly; prints JSON")
+    .argument("<results...>", "their results as JSON, in any order");
+  explained(command, "merge first.json second.json --json whole.json");
+  return withOutFlags(command).action(async (files: string[], flags: OutFlags) => {
+    const parts = await Promise.all(files.map((file) => readResult(file, "profile", "perplexity")));
+    const whole = merge(parts, files);
+    const shown: Omit<Output, "json"> = whole.kind === "profile"
+      ? { table: () => markedProfile(context, whole), rows: () => profileRows(whole) }
+      : { table: () => perplexityTable([whole], context.look), rows: () => perplexityRows([whole]) };
+    await deliver(context, piped(flags), { ...shown, json: () => resultText(whole) });
+  });
+}
+
+/** Where data go that no flag sends elsewhere: into the next program. */
+function piped(flags: OutFlags): OutFlags {
+  return flags.json === undefined && flags.csv === undefined ? { json: "-" } : flags;
 }

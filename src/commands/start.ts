@@ -1,9 +1,8 @@
 /** The main job, on a real model: profile, drop lists, what dropping costs, and how it grows with the number dropped. */
 import { Command } from "commander";
-import { join, relative } from "node:path";
-import process from "node:process";
+import { join } from "node:path";
 import { cacheKey, fileName, keepAs, type Profile, type Provenance, type Sweep } from "../result/mod.ts";
-import { formatSeconds, perplexityTable, planTable, sweepTable, writeReport } from "../show/mod.ts";
+import { perplexityTable, planTable, sweepTable, writeReport } from "../show/mod.ts";
 import {
   droppable,
   makePlan,
@@ -18,20 +17,21 @@ import {
 import type { StudyModel } from "../subject/mod.ts";
 import { type Context, markedProfile, withModel } from "./context.ts";
 import { drawn } from "./drawn.ts";
-import { withResultsFlag } from "./options.ts";
+import { explained, STUDY } from "./help.ts";
+import { MODEL, withResultsFlag } from "./options.ts";
+import { doneText, near } from "./outlet.ts";
 
 const TARGETS = ["attention", "mlp", "block"] as const;
 /** Modules of each kind that are dropped for the table. */
 const DROPPED = 8;
 
 export function startCommand(context: Context): Command {
-  return withResultsFlag(new Command("start"))
-    .description(
-      "the main job on SmolLM2-135M: importances, drop lists, what dropping costs; a page of figures",
-    )
-    .argument("[model]", "another model", "smollm2-135m")
+  const command = new Command("start")
+    .description("do the main job: importance, what to drop, what dropping costs, and a page of figures")
+    .argument("[model]", MODEL, "smollm2-135m");
+  explained(command, "start", STUDY);
+  return withResultsFlag(command)
     .action(async (ref: string, { results }: { results: string }) => {
-      const started = performance.now();
       await withModel(context, ref, async (model) => {
         const options = {
           results,
@@ -52,13 +52,9 @@ export function startCommand(context: Context): Command {
         const folder = nameOf("report", [importance.provenance, curves.provenance]);
         const title = `What ${model.name} can live without`;
         const page = await writeReport(join(results, folder), { title, sections });
-        context.print(`\npage of figures: ${relative(process.cwd(), page)}`);
+        context.print(`\npage of figures: ${near(page)}`);
       });
-      context.notice(
-        `done in ${formatSeconds((performance.now() - started) / 1000)}; results in ${
-          relative(process.cwd(), results) || "this folder"
-        }`,
-      );
+      context.notice(doneText(context, "start", { results }));
     });
 }
 

@@ -14,53 +14,62 @@ import {
 } from "../hub/mod.ts";
 import { align } from "../show/mod.ts";
 import type { Context } from "./context.ts";
+import { CACHE, explained } from "./help.ts";
+import { deliver, type OutFlags, withJsonFlag } from "./outlet.ts";
 
 export function modelsCommand(context: Context): Command {
-  return new Command("models")
-    .description("models that can be fetched by name, without the hub")
-    .option("--json", "as JSON", false)
-    .action(async ({ json }: { json: boolean }) => {
+  const command = new Command("models")
+    .description("list the models that can be fetched by a short name, without the hub");
+  return withJsonFlag(explained(command, "models", CACHE))
+    .action(async (flags: OutFlags) => {
       const models = await knownModels();
-      if (json) return context.write(JSON.stringify(models, null, 1));
       const rows = models.map(({ name, alias, architecture, licence, size, cached }) => [
         name,
         alias,
         architecture,
-        licence,
+        licence.replace(/ \(.*/, ""), // its address is in the JSON, and said before a download
         formatBytes(size),
         cached ? "yes" : "no",
       ]);
-      const head = ["name", "alias", "architecture", "licence", "size", "cached"];
-      context.print(align([head, ...rows], context.look, [0, 1, 2, 3]));
-      context.print("\nor: a folder in Hugging Face layout, a .gguf file, owner/name[@revision]");
+      const head = ["name", "alias", "family", "licence", "size", "cached"];
+      const table = () =>
+        `${align([head, ...rows], context.look, [3, 2, 1, 0])}\n\n` +
+        "a model may also be: a folder in Hugging Face layout, a .gguf file, or owner/name[@revision] of the hub";
+      await deliver(context, flags, { json: () => JSON.stringify(models, null, 1), table });
     });
 }
 
 export function cacheCommand(context: Context): Command {
-  const command = new Command("cache").description(
-    "what is cached, whether it is sound, and how to remove it",
-  );
-  command.command("list", { isDefault: true }).description("entries and their sizes").action(async () => {
+  const command = new Command("cache").description("list, check or remove what was downloaded");
+  explained(command, "cache verify", CACHE);
+  const list = command.command("list", { isDefault: true }).description("list the downloads and their sizes");
+  withJsonFlag(explained(list, "cache list --json -", CACHE)).action(async (flags: OutFlags) => {
     const entries = await cacheEntries();
-    context.print(entries.length ? table(context, entries) : "nothing is cached");
+    await deliver(context, flags, {
+      json: () => JSON.stringify(entries, null, 1),
+      table: () => entries.length ? table(context, entries) : "nothing is cached",
+    });
     context.notice(`in ${cacheFolder()}`);
   });
-  command.command("verify").description("read every cached file and compare it with what arrived")
-    .argument("[names...]", "entries of `lamina cache`, or models of Hugging Face's cache")
+  const check = command.command("verify")
+    .description("read every downloaded file and compare it with what arrived")
+    .argument("[names...]", "entries of `lamina cache`, or models in Hugging Face's cache (default: all)")
     .action((names: string[]) => verify(context, names));
-  command.command("prune").description("remove entries, or all with --all")
+  explained(check, "cache verify smollm2-135m-instruct-q4_1", [...CACHE, "HF_HOME"]);
+  const prune = command.command("prune").description("remove downloads");
+  explained(prune, "cache prune smollm2-135m-instruct-q4_1", CACHE)
     .argument("[names...]", "entries of `lamina cache`")
     .option("--all", "remove everything that Lamina fetched", false)
     .option("--yes", "do not ask", false)
     .action(async (names: string[], { all, yes }: { all: boolean; yes: boolean }) => {
       if (all === names.length > 0) {
-        command.error("error: name what to remove, or say --all", { exitCode: 2 });
+        prune.error("error: name what to remove, or say --all", { exitCode: 2 });
       }
       const entries = await namedEntries(all ? "all" : names);
       if (entries.length === 0) return context.print("removed nothing");
       context.print(table(context, entries));
       if (!yes && !process.stdin.isTTY) {
-        command.error("error: there is no terminal to ask on; say --yes to remove these", { exitCode: 2 });
+        prune.error("error: there is no terminal to ask on; say --yes to remove these", { exitCode: 2 });
       }
       const total = formatBytes(entries.reduce((sum, { bytes }) => sum + bytes, 0));
       if (!yes && !await agreed(context, `Remove ${total} in ${cacheFolder()}?`)) {

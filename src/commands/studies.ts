@@ -1,7 +1,16 @@
 /** The studies of one model: profile, perplexity, sweep. */
 import { Command, Option } from "commander";
 import { type DropPlan, noDrop } from "../run/mod.ts";
-import { againstTable, estimateText, perplexityTable, sweepTable } from "../show/mod.ts";
+import {
+  againstRows,
+  againstTable,
+  estimateText,
+  perplexityRows,
+  perplexityTable,
+  profileRows,
+  sweepRows,
+  sweepTable,
+} from "../show/mod.ts";
 import {
   againstLlmDrop,
   curvesOf,
@@ -21,13 +30,15 @@ import { type Context, markedProfile, studyOptions, withModel } from "./context.
 import {
   type DropFlags,
   dropOf,
+  MODEL,
   type StudyFlags,
   wantedOf,
   wholeNumber,
   withDropFlags,
   withStudyFlags,
 } from "./options.ts";
-import { deliver } from "./outlet.ts";
+import { explained, STUDY } from "./help.ts";
+import { deliver, outputOf } from "./outlet.ts";
 
 /** Modules that can be dropped together. */
 export const TARGETS: readonly Target[] = ["attention", "mlp", "block", "joint"];
@@ -36,17 +47,19 @@ const SEEDS = 3;
 
 interface ProfileFlags extends StudyFlags, DropFlags {
   against?: "llm-drop";
+  all: boolean;
 }
 
 export function profileCommand(context: Context): Command {
   const command = new Command("profile")
-    .description("importance, magnitudes and signs of every module, in one pass")
-    .argument("<model>", "folder, .gguf file, owner/name[@revision], or a name of `lamina models`")
+    .description("measure importance, size and sign of every module, in one pass")
+    .argument("<model>", MODEL)
     .addOption(
-      new Option("--against <code>", "importance beside that of the paper's official code").choices([
-        "llm-drop",
-      ]),
-    );
+      new Option("--against <code>", "show importance as the paper's official code has it, beside ours")
+        .choices(["llm-drop"]),
+    )
+    .option("--all", "print every module, not only the ten least important of each kind", false);
+  explained(command, "profile smollm2-135m --samples 4 --json profile.json", STUDY);
   return withDropFlags(withStudyFlags(command)).action(async (ref: string, flags: ProfileFlags) => {
     const wanted = await wantedOf(flags);
     if (flags.against && wanted.attention.length + wanted.mlp.length > 0) {
@@ -58,18 +71,27 @@ export function profileCommand(context: Context): Command {
       if (flags.dryRun) return await printEstimate(context, model, [drop], false, options);
       if (flags.against) {
         const against = await againstLlmDrop(model, options);
-        return await deliver(context, flags.json, against, () => againstTable(against, context.look));
+        const table = () => againstTable(against, context.look);
+        const done = `${model.name} beside llm-drop`;
+        return await deliver(
+          context,
+          flags,
+          outputOf(against, { table, rows: () => againstRows(against), done }),
+        );
       }
       const result = await profile(model, { ...options, drop });
-      await deliver(context, flags.json, result, () => markedProfile(context, result));
+      const table = () => markedProfile(context, result, flags.all);
+      const done = `profile of ${model.name}`;
+      await deliver(context, flags, outputOf(result, { table, rows: () => profileRows(result), done }));
     });
   });
 }
 
 export function perplexityCommand(context: Context): Command {
   const command = new Command("perplexity")
-    .description("how well the model predicts a text, with modules dropped, beside the full model")
-    .argument("<model>", "the model");
+    .description("measure how well the model predicts a text, with modules dropped, beside the full model")
+    .argument("<model>", MODEL);
+  explained(command, "perplexity smollm2-135m --drop-attention 25,26", STUDY);
   return withDropFlags(withStudyFlags(command)).action(async (ref: string, flags: StudyFlags & DropFlags) => {
     const wanted = await wantedOf(flags);
     await withModel(context, ref, async (model) => {
@@ -78,7 +100,10 @@ export function perplexityCommand(context: Context): Command {
       const plans = drop.attention.length + drop.mlp.length > 0 ? [noDrop, drop] : [noDrop];
       if (flags.dryRun) return await printEstimate(context, model, plans, true, options);
       const results = await perplexities(model, plans, options);
-      await deliver(context, flags.json, results.at(-1)!, () => perplexityTable(results, context.look));
+      const table = () => perplexityTable(results, context.look);
+      const done = `perplexity of ${model.name}`;
+      const rows = () => perplexityRows(results);
+      await deliver(context, flags, outputOf(results.at(-1)!, { table, rows, done }));
     });
   });
 }
@@ -93,17 +118,23 @@ interface SweepFlags extends StudyFlags {
 
 export function sweepCommand(context: Context): Command {
   const command = new Command("sweep")
-    .description("quality against the number dropped, beside random, deepest-first and magnitude orders")
-    .argument("<model>", "the model")
+    .description("measure quality against the number of modules dropped, by importance and in other orders")
+    .argument("<model>", MODEL)
     .addOption(new Option("--target <kind>", "what to drop").choices([...TARGETS]).default("attention"))
     .option(
       "--upto <n>",
-      `drop up to this many (default: ${SWEEP_STEPS.at(-1)}, or all that there are)`,
+      `drop up to this many (default: ${SWEEP_STEPS.at(-1)}, or all there are)`,
       wholeNumber(0),
     )
-    .option("--calibration-samples <n>", "blocks of the profile that gives the orders", wholeNumber(1), 8)
-    .option("--calibration-length <t>", "tokens in each of them", wholeNumber(2), 512)
-    .option("--calibration-text <file|name>", "their text");
+    .option(
+      "--calibration-samples <n>",
+      "blocks of text for the profile that gives the orders",
+      wholeNumber(1),
+      8,
+    )
+    .option("--calibration-length <t>", "tokens in each of those blocks", wholeNumber(2), 512)
+    .option("--calibration-text <file|name>", "text of those blocks (default: stories)");
+  explained(command, "sweep smollm2-135m --target attention --upto 8", STUDY);
   return withStudyFlags(command).action(async (ref: string, flags: SweepFlags) => {
     await withModel(context, ref, async (model) => {
       const options = studyOptions(context, flags);
@@ -126,7 +157,9 @@ export function sweepCommand(context: Context): Command {
       }
       const importance = await profile(model, calibration);
       const result = await sweep(model, importance, curves, steps, options);
-      await deliver(context, flags.json, result, () => sweepTable(result, context.look));
+      const table = () => sweepTable(result, context.look);
+      const done = `sweep of ${model.name}`;
+      await deliver(context, flags, outputOf(result, { table, rows: () => sweepRows(result), done }));
     });
   });
 }

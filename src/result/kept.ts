@@ -98,6 +98,11 @@ export async function keepAs(
 /** Folders that could not be written: one notice is enough. */
 const failed = new Set<string>();
 
+/** Whether results of this process have been kept in a folder as they should be. */
+export function keepsIn(folder: string): boolean {
+  return !failed.has(folder);
+}
+
 async function tryWrite(path: string, text: string, { results, onNotice }: Keeping): Promise<void> {
   try {
     await writeWhole(path, text);

@@ -13,7 +13,16 @@ export type { AgainstLlmDrop, Agreement, Comparison, OfficialDifference } from "
 export type { ModuleMeans, Profile } from "./profile.ts";
 export type { Plan, Sweep } from "./sweep.ts";
 export { cacheKey } from "./key.ts";
-export { checkpointOrigin, fileName, keep, keepAs, type Keeping, keptOr, keptResult } from "./kept.ts";
+export {
+  checkpointOrigin,
+  fileName,
+  keep,
+  keepAs,
+  type Keeping,
+  keepsIn,
+  keptOr,
+  keptResult,
+} from "./kept.ts";
 export { joinHashes, merge } from "./merge.ts";
 export { perplexityOf, profileOf } from "./means.ts";
 export { head, type Kind, METHODS } from "./methods.ts";

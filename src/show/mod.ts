@@ -19,6 +19,19 @@ export { againstTable } from "./tables/against.ts";
 export { checkpointTable } from "./tables/checkpoints.ts";
 export { randomInitTable } from "./tables/random_init.ts";
 export { estimateText, sweepTable } from "./tables/sweep.ts";
+export {
+  againstRows,
+  causesRows,
+  checkpointRows,
+  comparisonRows,
+  perplexityRows,
+  planRows,
+  profileRows,
+  randomInitRows,
+  sweepRows,
+  textRows,
+} from "./tables/rows.ts";
+export { type CsvRow, toCsv } from "./chart/csv.ts";
 
 export type { ModuleKind } from "./chart/setting.ts";
 export type { Figure } from "./chart/svg.ts";

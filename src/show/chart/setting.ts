@@ -29,7 +29,9 @@ export function settingsOf(all: readonly Provenance[]): string {
 }
 
 /** A drop in words: "nothing", "attention 25 26", "block 3", "attention 1 2 · MLP 4". */
-export function describeDrop({ attention, mlp }: Provenance["drop"]): string {
+export function describeDrop(
+  { attention, mlp }: { readonly attention: readonly number[]; readonly mlp: readonly number[] },
+): string {
   const list = (layers: readonly number[]) => layers.join(" ");
   const same = attention.length === mlp.length && attention.every((layer) => mlp.includes(layer));
   if (attention.length + mlp.length === 0) return "nothing";

@@ -1,4 +1,5 @@
 /** What a machine can run, a part a line, with a way to get what it lacks. */
+import { wrap } from "../wrap.ts";
 import { style, type TextLook } from "./table.ts";
 
 /** A part of the machine; as the study finds it. */
@@ -14,8 +15,10 @@ export function doctorTable(parts: readonly Part[], look: TextLook): string {
   const width = Math.max(...parts.map(({ part }) => part.length));
   const [yes, no, arrow] = look.utf8 ? ["✓", "–", "→"] : ["+", "-", ">"];
   const [bold, dim] = [style(look, 1), style(look, 2)];
+  const { columns = Infinity } = look;
+  const indent = width + 4;
   return parts.flatMap(({ part, works, found, remedy }) => [
-    `${works ? yes : no} ${bold(part.padEnd(width))}  ${found}`,
-    ...remedy ? [dim(`${" ".repeat(width + 4)}${arrow} ${remedy}`)] : [],
+    ...wrap(`${works ? yes : no} ${bold(part.padEnd(width))}  ${found}`, columns, indent),
+    ...remedy ? wrap(`${" ".repeat(indent)}${arrow} ${remedy}`, columns, indent + 2).map(dim) : [],
   ]).join("\n");
 }

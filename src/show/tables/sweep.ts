@@ -10,9 +10,13 @@ type Curve = Sweep["curves"][number];
 
 /** Perplexity of every curve; random orders are averaged (geometrically) over their seeds. */
 export function sweepTable(sweep: Sweep, look: TextLook = {}): string {
+  const targets = [...new Set(sweep.curves.map(({ target }) => KIND_NAMES[target]))];
+  const one = targets.length === 1;
   const groups = new Map<string, Curve[]>();
   for (const curve of sweep.curves) {
-    const name = `${KIND_NAMES[curve.target]}, ${curve.by}`;
+    const name = one
+      ? curve.by
+      : `${KIND_NAMES[curve.target]}${curve.by === "importance" ? "" : `, ${curve.by}`}`;
     groups.set(name, [...groups.get(name) ?? [], curve]);
   }
   const steps = [...new Set(sweep.curves.flatMap(({ points }) => points.map(({ dropped }) => dropped)))]
@@ -27,8 +31,10 @@ export function sweepTable(sweep: Sweep, look: TextLook = {}): string {
     ...[...groups.values()].map((curves) => cell(curves, dropped)),
   ]);
   return `${style(look, 1)(`perplexity · ${settingOf(sweep.provenance)}`)}\n${
-    align([["dropped", ...groups.keys()], ...rows], look)
-  }`;
+    one
+      ? `by number of ${targets[0]} modules dropped, in the order of`
+      : "by number of modules dropped, least important first"
+  }\n${align([["dropped", ...groups.keys()], ...rows], look)}`;
 }
 
 /** What a study would take. */

@@ -1,5 +1,6 @@
 /** Columns of text that align, for the terminal. */
 import { ascii, cut, plain, widthOf } from "../plain.ts";
+import { wrap } from "../wrap.ts";
 
 /** How text may look. */
 export interface TextLook {
@@ -16,7 +17,8 @@ const NAME = 12; // columns that a column of text keeps at least where it gives 
 
 /**
  * Columns as wide as their widest entry, right-aligned but for those in `left`. The first row is the heading. Where lines
- * are too long, columns of text give way; a table that is still too wide goes on below, its first column said again.
+ * are too long, columns of text give way, the first in `left` first: their words go on in a further line of the row. A table
+ * that is still too wide goes on below, its first column said again.
  */
 export function align(
   rows: readonly (readonly string[])[],
@@ -32,13 +34,17 @@ export function align(
   }
   const dim = style(look, 2);
   return folds(widths, columns).map((fold) =>
-    cells.map((row, r) => {
-      const line = fold.map((c) => {
-        const cell = cut(row[c], widths[c]);
-        const space = " ".repeat(widths[c] - widthOf(cell));
-        return left.includes(c) ? cell + space : space + cell;
-      }).join(" ".repeat(GAP)).trimEnd();
-      return r === 0 ? dim(line) : line;
+    cells.flatMap((row, r) => {
+      const wrapped = row.map((cell, c) => wrap(cell, widths[c], 0).map((line) => cut(line, widths[c])));
+      const height = Math.max(...fold.map((c) => wrapped[c].length));
+      return Array.from({ length: height }, (_, i) => {
+        const line = fold.map((c) => {
+          const cell = wrapped[c][i] ?? "";
+          const space = " ".repeat(widths[c] - widthOf(cell));
+          return left.includes(c) ? cell + space : space + cell;
+        }).join(" ".repeat(GAP)).trimEnd();
+        return r === 0 ? dim(line) : line;
+      });
     }).join("\n")
   ).join("\n\n");
 }
@@ -73,10 +79,11 @@ export function style({ color }: TextLook, code: 1 | 2): (text: string) => strin
 // deno-lint-ignore no-control-regex -- the escape is what is looked for
 const STYLES = /(\x1b\[(?:1|2|22)m)/;
 
-/** Lines of `style` and of others' text as a terminal may get them: nothing acts but `style`. */
+/** Lines of `style` and of others' text as a terminal may get them: nothing acts but `style`, and long ones are broken. */
 export function printable(text: string, look: TextLook): string {
   const line = (text: string) =>
     look.color ? text.split(STYLES).map((part, i) => i % 2 ? part : plain(part)).join("") : plain(text);
-  const shown = text.split("\n").map(line).join("\n");
+  const { columns = Infinity } = look;
+  const shown = text.split("\n").flatMap((one) => wrap(line(one), columns)).join("\n");
   return look.utf8 ? shown : ascii(shown);
 }

@@ -18,16 +18,20 @@ import {
 export interface ProfileLook extends TextLook {
   /** Whether two neighbours of a ranking lie within the samples' noise; marked with "~". */
   readonly tied?: (above: RankedModule, below: RankedModule) => boolean;
+  /** How many of the lowest of each kind are shown; all where it is not said. */
+  readonly lowest?: number;
 }
 
-/** All modules, most redundant first for each kind, under a sparkline by layer. */
+/** Modules, most redundant first for each kind, under a sparkline by layer. */
 export function profileTable(profile: Profile, look: ProfileLook = {}): string {
   const { skippedTokens, provenance } = profile;
+  const { lowest = Infinity } = look;
   const bold = style(look, 1);
   const parts = [bold(settingOf(provenance))];
   if (look.utf8) parts.push(`importance by layer, log scale\n${sparklines(profile)}`);
   for (const kind of KINDS) {
-    const ranked = byImportance(profile, kind);
+    const all = byImportance(profile, kind);
+    const ranked = all.slice(0, lowest);
     if (ranked.length === 0) continue;
     const means = profile[kind];
     const symbol = { attention: "|a|/|x|", mlp: "|m|/|X|", block: "|a+m|/|x|" }[kind];
@@ -37,7 +41,7 @@ export function profileTable(profile: Profile, look: ProfileLook = {}): string {
     const error = column(means.standardError, 2);
     const magnitude = column(means.relativeMagnitude, 3);
     const rows = ranked.map((entry, i) => [
-      `${i + 1}${ranked[i + 1] && look.tied?.(entry, ranked[i + 1]) ? "~" : " "}`,
+      `${i + 1}${all[i + 1] && look.tied?.(entry, all[i + 1]) ? "~" : " "}`,
       String(entry.layer),
       importance[i],
       error[i],
@@ -45,15 +49,18 @@ export function profileTable(profile: Profile, look: ProfileLook = {}): string {
       optional(means.sign[entry.layer], (value) => formatFixed(value, 3)),
     ]);
     const head = ["rank ", "layer", "importance", "± s.e.", symbol, "sign"];
-    parts.push(`${bold(KIND_NAMES[kind])}, most redundant first\n${align([head, ...rows], look)}`);
+    const part = ranked.length < all.length ? `, ${ranked.length} of ${all.length}` : "";
+    parts.push(`${bold(KIND_NAMES[kind])}, most redundant first${part}\n${align([head, ...rows], look)}`);
   }
   const notes = [
+    "importance: 1 − mean cos(X, Y) of the stream before and after; s.e.: over samples; sign: mean cos(u, X)",
+    ...lowest < provenance.model.layers ? ["--all prints every module"] : [],
     ...look.tied ? ["~ the samples do not tell this rank from the next"] : [],
     ...skippedTokens
       ? [`${skippedTokens} tokens without a direction (|X| = 0) are left out of some means`]
       : [],
   ];
-  return [...parts, ...notes.length ? [notes.join("\n")] : []].join("\n\n");
+  return [...parts, notes.join("\n")].join("\n\n");
 }
 
 /** The drops of a plan in order, and the flags that apply it. */
@@ -92,7 +99,8 @@ export function perplexityTable(results: readonly Perplexity[], look: TextLook =
   ]);
   const head = ["perplexity", "nats/token", "± s.e.", "KL", "same top-1", "dropped"];
   const setting = settingOf({ ...rest, drop: { attention: [], mlp: [] } });
-  return `${style(look, 1)(setting)}\n${align([head, ...rows], look, [5])}`;
+  return `${style(look, 1)(setting)}\n${align([head, ...rows], look, [5])}\n` +
+    "KL: nats a token from the full model; same top-1: tokens whose most probable next one is the full model's";
 }
 
 /** Two profiles side by side: rank correlation, and how many of the n most redundant both share. */
@@ -101,7 +109,7 @@ export function comparisonTable(
   look: TextLook = {},
 ): string {
   const layers = Math.max(...KINDS.map((kind) => comparison[kind].overlap.length));
-  const counts = [...new Set([1, 4, 8, 12, 16].filter((n) => n < layers))];
+  const counts = [...new Set([1, 4, 8, 16].filter((n) => n < layers))];
   const rows = KINDS.map((kind) => {
     const { overlap, rankCorrelation, largestDifference } = comparison[kind];
     return [

@@ -1,0 +1,51 @@
+/** The command line as a tree of commands. */
+import { Command } from "commander";
+import { causesCommand } from "./causes.ts";
+import { checkpointsCommand } from "./checkpoints.ts";
+import { completionCommand } from "./completion.ts";
+import { doctorCommand } from "./doctor.ts";
+import { figuresCommand } from "./figures.ts";
+import { generateCommand } from "./generate.ts";
+import { randomInitCommand } from "./random_init.ts";
+import { compareCommand, mergeCommand, planCommand } from "./results.ts";
+import { startCommand } from "./start.ts";
+import { cacheCommand, modelsCommand } from "./stock.ts";
+import { perplexityCommand, profileCommand, sweepCommand } from "./studies.ts";
+import type { Context } from "./context.ts";
+import { explained, optionDescription } from "./help.ts";
+import { VERSION } from "../result/mod.ts";
+
+/** `lamina` with all its commands. */
+export function createProgram(context: Context): Command {
+  const program = new Command("lamina")
+    .description("See which layers a transformer can live without.")
+    .version(VERSION, "-V, --version", "print the version");
+  explained(program, "profile smollm2-135m");
+  const commands = [
+    startCommand,
+    modelsCommand,
+    cacheCommand,
+    doctorCommand,
+    profileCommand,
+    planCommand,
+    perplexityCommand,
+    sweepCommand,
+    generateCommand,
+    randomInitCommand,
+    checkpointsCommand,
+    causesCommand,
+    figuresCommand,
+    compareCommand,
+    mergeCommand,
+    completionCommand,
+  ];
+  for (const make of commands) program.addCommand(make(context));
+  settle(program);
+  return program;
+}
+
+/** In every command, errors of usage are thrown instead of ending the process, and help is of one form. */
+function settle(command: Command): void {
+  command.exitOverride().configureHelp({ optionDescription }).helpOption("-h, --help", "print this help");
+  command.commands.forEach((child) => settle(child));
+}
