@@ -25,7 +25,7 @@ export function completionCommand(context: Context): Command {
   return explained(command, "completion bash > ~/.local/share/bash-completion/completions/lamina")
     .addHelpText(
       "after",
-      "\nIt completes the word lamina: an alias for `deno task lamina` may have that name.",
+      "\nIt completes the word lamina, for instance as an alias of `deno task lamina`.",
     )
     .action(async (shell: keyof typeof SHELLS) => {
       const models = (await knownModels()).map(({ alias }) => alias);
@@ -45,13 +45,13 @@ function placesOf(program: Command, models: readonly string[], above: readonly s
   ];
 }
 
-/** The cases of a shell's `case`: what may follow each place, and each option that has choices. */
+/** The cases of a shell's `case`: what may follow each place, and each option with a value; "cache prune" before "cache". */
 function cases(places: readonly Place[]): string {
-  return places.flatMap(({ path, commands, options, words }) => [
+  return places.toReversed().flatMap(({ path, commands, options, words }) => [
     ...options.flatMap(({ long, argChoices, required, optional }) =>
-      required || optional ? [`    "${path} ${long}") words="${argChoices?.join(" ") ?? ""}" ;;`] : []
+      required || optional ? [`    "${path} ${long}") choices="${argChoices?.join(" ") ?? ""}" ;;`] : []
     ),
-    `    "${path} "*) words="${
+    `    "${path} "*) choices="${
       [...commands.map((child) => child.name()), ...words, ...options.map(({ long }) => long)].join(" ")
     }" ;;`,
   ]).join("\n");
@@ -70,12 +70,12 @@ function walk(places: readonly Place[], words: string): string {
 function bash(places: readonly Place[]): string {
   return `# bash completion of lamina; source it, or put it into ~/.local/share/bash-completion/completions/lamina
 _lamina() {
-  local current=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} place= word words=
+  local current=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} place= word choices=
 ${walk(places, '"${COMP_WORDS[@]:1:COMP_CWORD-1}"')}
   case "$place $before" in
 ${cases(places)}
   esac
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
+  COMPREPLY=($(compgen -W "$choices" -- "$current"))
 }
 complete -o default -F _lamina lamina
 `;
@@ -85,14 +85,13 @@ function zsh(places: readonly Place[]): string {
   return `#compdef lamina
 # zsh completion of lamina; source it, or put it into a folder of $fpath as _lamina
 _lamina() {
-  local before=\${words[CURRENT-1]} place= word typed
+  local before=\${words[CURRENT-1]} place= word typed choices=
   typed=("\${(@)words[2,CURRENT-1]}")
 ${walk(places, '"${(@)typed}"')}
-  local words=
   case "$place $before" in
 ${cases(places)}
   esac
-  compadd -- \${=words} || _files
+  compadd -- \${=choices} || _files
 }
 if [ "$funcstack[1]" = _lamina ]; then _lamina "$@"; else compdef _lamina lamina; fi
 `;

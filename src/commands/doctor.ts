@@ -5,7 +5,8 @@ import { examine, machineProbes } from "../doctor/mod.ts";
 import { head } from "../result/mod.ts";
 import type { Context } from "./context.ts";
 import { explained, HUB } from "./help.ts";
-import { deliver, type OutFlags, outputOf, withJsonFlag } from "./outlet.ts";
+import { type OutFlags, withJsonFlag } from "./destination.ts";
+import { deliver, outputOf } from "./outlet.ts";
 
 export function doctorCommand(context: Context): Command {
   const command = new Command("doctor")

@@ -16,7 +16,8 @@ import {
   withDropFlags,
 } from "./options.ts";
 import { explained, HUB } from "./help.ts";
-import { deliver, isStandardOutput, type OutFlags, outputOf, withOutFlags } from "./outlet.ts";
+import { isStandardOutput, type OutFlags, withOutFlags } from "./destination.ts";
+import { deliver, outputOf } from "./outlet.ts";
 
 interface GenerateFlags extends DropFlags, OutFlags {
   prompt: string;

@@ -6,7 +6,7 @@ import { type Plan, readResult } from "../result/mod.ts";
 import { type DropPlan, dropPlan } from "../run/mod.ts";
 import { dropsIn } from "../study/mod.ts";
 import { type StudyModel, textNames } from "../subject/mod.ts";
-import { type OutFlags, withOutFlags } from "./outlet.ts";
+import { type OutFlags, withOutFlags } from "./destination.ts";
 
 /** What `<model>` may be. */
 export const MODEL = "folder, .gguf file, owner/name[@revision] of the hub, or a name from `lamina models`";

@@ -1,17 +1,11 @@
 /** Where results go: a table for a person, JSON where `--json` says, CSV where `--csv` says; then a line on what was done. */
-import { type Command, InvalidArgumentError } from "commander";
 import { relative } from "node:path";
 import process from "node:process";
 import { writeWhole } from "../disk/mod.ts";
 import { keepsIn, type Kind, resultText } from "../result/mod.ts";
 import { type CsvRow, formatSeconds, toCsv } from "../show/mod.ts";
 import type { Context } from "./context.ts";
-
-/** Files that a result is written to. */
-export interface OutFlags {
-  json?: string;
-  csv?: string;
-}
+import { isStandardOutput, type OutFlags } from "./destination.ts";
 
 /** What a command has to give, each made when it is asked for. */
 export interface Output {
@@ -20,28 +14,6 @@ export interface Output {
   readonly rows?: () => readonly CsvRow[];
   /** What was done, where it took time: "profile of tiny". */
   readonly done?: string;
-}
-
-/** Adds `--json`. */
-export function withJsonFlag(command: Command): Command {
-  return command.option("--json <file>", "write the result as JSON (- for standard output)", outFile);
-}
-
-/** Adds `--json` and `--csv`. */
-export function withOutFlags(command: Command): Command {
-  return withJsonFlag(command)
-    .option("--csv <file>", "write the numbers as CSV (- for standard output)", outFile)
-    .hook("preAction", expectApart);
-}
-
-function outFile(text: string): string {
-  if (text === "") throw new InvalidArgumentError("expected a file, or - for standard output");
-  return text;
-}
-
-/** Whether a file's name means standard output, which is then left to the data. */
-export function isStandardOutput(file: string | undefined): boolean {
-  return file !== undefined && /^(-|\/dev\/stdout|(\/dev|\/proc\/self)\/fd\/1)$/.test(file);
 }
 
 /** A result as an output. */
@@ -68,14 +40,6 @@ export async function deliver(
     for (const { text } of piped) context.write(text().trimEnd());
   }
   if (done) context.notice(doneText(context, done, flags, files.map(({ file }) => file)));
-}
-
-/** A wrong use where JSON and CSV would be written to one place: said before anything is computed. */
-function expectApart(command: Command): void {
-  const { json, csv } = command.opts<OutFlags>();
-  if (json === undefined || csv === undefined) return;
-  if (json !== csv && !(isStandardOutput(json) && isStandardOutput(csv))) return;
-  command.error(`error: --json and --csv both name ${csv}, expected different files`, { exitCode: 2 });
 }
 
 /** "profile of tiny: done in 12 s, kept in data/results, written to p.json". */

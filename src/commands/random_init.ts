@@ -14,7 +14,8 @@ import {
   wholeNumber,
   withKeepingFlags,
 } from "./options.ts";
-import { deliver, outputOf, withOutFlags } from "./outlet.ts";
+import { withOutFlags } from "./destination.ts";
+import { deliver, outputOf } from "./outlet.ts";
 
 type Flags =
   & Omit<StudyFlags, "text" | "skip" | "bos">

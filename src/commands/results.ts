@@ -4,6 +4,7 @@ import { merge, readResult, resultText } from "../result/mod.ts";
 import {
   comparisonRows,
   comparisonTable,
+  modelOf,
   perplexityRows,
   perplexityTable,
   planRows,
@@ -14,7 +15,8 @@ import { compare, makePlan, type Order, type Target } from "../study/mod.ts";
 import { type Context, markedProfile } from "./context.ts";
 import { explained } from "./help.ts";
 import { wholeNumber } from "./options.ts";
-import { deliver, type OutFlags, type Output, outputOf, withOutFlags } from "./outlet.ts";
+import { type OutFlags, withOutFlags } from "./destination.ts";
+import { deliver, type Output, outputOf } from "./outlet.ts";
 import { TARGETS } from "./studies.ts";
 
 const ORDERS: readonly Order[] = ["importance", "magnitude", "random", "deepest"];
@@ -56,8 +58,10 @@ export function compareCommand(context: Context): Command {
     .argument("<b>", "another one");
   explained(command, "compare stories.json wiki.json");
   return withOutFlags(command).action(async (a: string, b: string, flags: OutFlags) => {
-    const comparison = compare(await readResult(a, "profile"), await readResult(b, "profile"));
-    const table = () => comparisonTable(comparison, context.look);
+    const [first, second] = [await readResult(a, "profile"), await readResult(b, "profile")];
+    const comparison = compare(first, second);
+    const models: [string, string] = [modelOf(first.provenance.model), modelOf(second.provenance.model)];
+    const table = () => comparisonTable({ ...comparison, models }, context.look);
     await deliver(context, flags, outputOf(comparison, { table, rows: () => comparisonRows(comparison) }));
   });
 }

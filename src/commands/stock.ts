@@ -15,7 +15,8 @@ import {
 import { align } from "../show/mod.ts";
 import type { Context } from "./context.ts";
 import { CACHE, explained } from "./help.ts";
-import { deliver, type OutFlags, withJsonFlag } from "./outlet.ts";
+import { type OutFlags, withJsonFlag } from "./destination.ts";
+import { deliver } from "./outlet.ts";
 
 export function modelsCommand(context: Context): Command {
   const command = new Command("models")

@@ -33,7 +33,7 @@ export {
 } from "./tables/rows.ts";
 export { type CsvRow, toCsv } from "./chart/csv.ts";
 
-export type { ModuleKind } from "./chart/setting.ts";
+export { modelOf, type ModuleKind } from "./chart/setting.ts";
 export type { Figure } from "./chart/svg.ts";
 export { importanceFigure } from "./figures/importance.ts";
 export { dropOrderFigure } from "./figures/drop_order.ts";

@@ -21,7 +21,7 @@ const findingsOf = (stdout: string): Map<string, Finding> =>
   new Map((JSON.parse(stdout).findings as Finding[]).map((finding) => [finding.part, finding]));
 
 Deno.test("every part has its finding here, a part that lacks has its remedy, and the CPU part works", async () => {
-  const { code, stdout, stderr } = await doctor(["--json"]);
+  const { code, stdout, stderr } = await doctor(["--json", "-"]);
   assert.equal(code, 0, stderr);
   assert.equal(JSON.parse(stdout).works, true);
   const findings = findingsOf(stdout);
@@ -53,7 +53,7 @@ Deno.test("the table marks every part, and puts a remedy under each that lacks",
 
 Deno.test("a machine without Vulkan, cache or a hub's address hears how to get them; a token is never shown", async () => {
   await withFolder(async (folder) => {
-    const { code, stdout, stderr } = await doctor(["--json"], {
+    const { code, stdout, stderr } = await doctor(["--json", "-"], {
       DENO_WEBGPU_BACKEND: Deno.build.os === "darwin" ? "vulkan" : "metal", // one that this system never has
       LAMINA_CACHE: folder,
       LAMINA_CUDA: folder,
@@ -70,7 +70,7 @@ Deno.test("a machine without Vulkan, cache or a hub's address hears how to get t
     assert.match(remedy("hub"), /HF_ENDPOINT/);
     assert.doesNotMatch(stdout + stderr, /hf_secret/);
   });
-  const { stdout } = await doctor(["--json"], {
+  const { stdout } = await doctor(["--json", "-"], {
     HF_ENDPOINT: "https://user:secret@hub.example/",
     HF_TOKEN: "hf_secret",
     HF_HUB_OFFLINE: "1",

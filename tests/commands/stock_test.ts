@@ -69,7 +69,10 @@ Deno.test("verify says that all is sound, or names what is damaged and exits wit
     await Deno.writeTextFile(file, "{}");
     const { code, out, err } = await run("verify", "datasets/owner/name");
     assert.equal(code, 1);
-    assert.match(out, /^datasets\/owner\/name: .*\/rows\.json: its hash is [0-9a-f]{64}, expected 4f53cda1/);
+    assert.match(
+      out,
+      /^datasets\/owner\/name:\s+\S*\/rows\.json:\s+its hash is [0-9a-f]{64},\s+expected 4f53cda1/,
+    );
     assert.match(
       err,
       /Cannot trust 1 of 1 files.*fetched again when .* opened next.*lamina cache prune NAME/,
@@ -98,15 +101,15 @@ function withStock(use: (run: Desk["run"], folder: string) => Promise<void>): Pr
 
 Deno.test("models: a line a model, which of them is cached, and the same as JSON", () =>
   withStock(async (run) => {
-    const [table, json] = await Promise.all([run("models"), run("models", "--json")]);
+    const [table, json] = await Promise.all([run("models"), run("models", "--json", "-")]);
     assert.equal(table.code, 0, table.err);
     const [head, ...lines] = table.out.split("\n");
-    assert.match(head, /^name +alias +architecture +licence +size +cached$/);
+    assert.match(head, /^name +alias +family +licence +size +cached$/);
     const models = await knownModels();
     const rows = lines.slice(0, models.length).map((line) => line.split(/ {2,}/));
     assert.deepEqual(rows.map(([name, alias]) => [name, alias]), models.map((m) => [m.name, m.alias]));
     assert.deepEqual(rows.map((row) => row.at(-1)), ["yes", "no"]);
-    assert.match(table.out, /or: a folder in Hugging Face layout, a \.gguf file, owner\/name/);
+    assert.match(table.out, /also be: a folder in Hugging Face layout, a \.gguf file, or\s+owner\/name/);
     const listed: typeof models = JSON.parse(json.out);
     assert.deepEqual(listed.map(({ name, cached }) => [name, cached]), [
       [models[0].name, true],

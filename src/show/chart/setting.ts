@@ -42,7 +42,8 @@ export function describeDrop(
   ].join(" · ");
 }
 
-function modelOf({ name, format }: Provenance["model"]): string {
+/** A model with its weight format: "SmolLM2-135M (GGUF Q4_1)". */
+export function modelOf({ name, format }: Provenance["model"]): string {
   return plain(`${name} (${format})`);
 }
 

@@ -50,7 +50,8 @@ export function estimateText(
   },
 ): string {
   return [
-    `${plain(model)}: ${tokens} tokens, ${plans} plan${plans === 1 ? "" : "s"}, ${modules} modules to run`,
+    `${plain(model)}:`,
+    `${tokens} tokens, ${plans} plan${plans === 1 ? "" : "s"}, ${modules} modules to run`,
     `about ${formatSeconds(seconds)} (${formatFixed(flops / 1e12, 2)} TFLOP), ${
       formatFixed(bytes / 2 ** 20, 0)
     } MiB of memory`,

@@ -10,6 +10,7 @@ import {
   describeDrop,
   KIND_NAMES,
   KINDS,
+  modelOf,
   type RankedModule,
   settingOf,
 } from "../chart/setting.ts";
@@ -53,7 +54,7 @@ export function profileTable(profile: Profile, look: ProfileLook = {}): string {
     parts.push(`${bold(KIND_NAMES[kind])}, most redundant first${part}\n${align([head, ...rows], look)}`);
   }
   const notes = [
-    "importance: 1 − mean cos(X, Y) of the stream before and after; s.e.: over samples; sign: mean cos(u, X)",
+    "importance: 1 − cos(before, after); sign: cos(before, update); means over tokens",
     ...lowest < provenance.model.layers ? ["--all prints every module"] : [],
     ...look.tied ? ["~ the samples do not tell this rank from the next"] : [],
     ...skippedTokens
@@ -67,7 +68,9 @@ export function profileTable(profile: Profile, look: ProfileLook = {}): string {
 export function planTable(plan: Plan, look: TextLook = {}): string {
   const how = plan.by === "random" ? `random, seed ${plan.seed}` : plan.by;
   const head = style(look, 1)(
-    `${plan.model} · drop ${plan.order.length} of ${KIND_NAMES[plan.target]} by ${how}`,
+    `${plan.provenance ? modelOf(plan.provenance.model) : plan.model} · drop ${plan.order.length} of ${
+      KIND_NAMES[plan.target]
+    } by ${how}`,
   );
   if (plan.order.length === 0) return head;
   const rows = plan.order.map(({ module, layer, score }, i) => [
@@ -97,10 +100,9 @@ export function perplexityTable(results: readonly Perplexity[], look: TextLook =
     formatShare(top1),
     describeDrop(provenance.drop),
   ]);
-  const head = ["perplexity", "nats/token", "± s.e.", "KL", "same top-1", "dropped"];
+  const head = ["perplexity", "nats/token", "± s.e.", "KL (nats)", "same top-1", "dropped"];
   const setting = settingOf({ ...rest, drop: { attention: [], mlp: [] } });
-  return `${style(look, 1)(setting)}\n${align([head, ...rows], look, [5])}\n` +
-    "KL: nats a token from the full model; same top-1: tokens whose most probable next one is the full model's";
+  return `${style(look, 1)(setting)}\n${align([head, ...rows], look, [5])}`;
 }
 
 /** Two profiles side by side: rank correlation, and how many of the n most redundant both share. */

@@ -1,0 +1,83 @@
+/** `--csv` of every command that has it: a row a module, drop or step, with the numbers of the JSON. */
+import assert from "node:assert/strict";
+import { readResult } from "../../src/result/mod.ts";
+import { checkpointFiles, tokenizerFile, writeCheckpoints } from "../study/training.ts";
+import { expectFailures, withDesk } from "./cli.ts";
+
+/** Rows of a file without quoted cells, by column. */
+function rowsOf(csv: string): Record<string, string>[] {
+  const [head, ...lines] = csv.trimEnd().split("\n").map((line) => line.split(","));
+  return lines.map((cells) => {
+    assert.equal(cells.length, head.length);
+    return Object.fromEntries(head.map((name, i) => [name, cells[i]]));
+  });
+}
+
+Deno.test("--csv gives a row a module, drop, point, step or text, with the JSON's numbers", () =>
+  withDesk(async ({ folder, text, run }) => {
+    const model = `${folder}/=1+1`; // to a spreadsheet a formula
+    await Deno.mkdir(model);
+    for (const file of ["config.json", "model.safetensors", "tokenizer.json"]) {
+      await Deno.copyFile(`${folder}/${file}`, `${model}/${file}`);
+    }
+    const series = `${folder}/series`;
+    const steps = ["checkpoint-0", "checkpoint-200"].map(async (name, i) =>
+      [name, await checkpointFiles(i)] as const
+    );
+    await writeCheckpoints(series, new Map(await Promise.all(steps)));
+    await Deno.writeFile(`${series}/tokenizer.json`, tokenizerFile);
+    const [profile, sweep] = [`${folder}/profile.json`, `${folder}/sweep.json`];
+    const calibration = ["--calibration-samples", "2", "--calibration-length", "8", "--calibration-text"];
+    const csvOf = async (...args: string[]) => {
+      const { code, out, err } = await run(...args, "--csv", "-");
+      assert.equal(code, 0, err);
+      return rowsOf(out);
+    };
+    const modules = await csvOf("profile", model, ...text, "--json", profile);
+    const { attention, block } = await readResult(profile, "profile");
+    assert.equal(modules.length, 9); // three layers of attention, MLP and block
+    assert.deepEqual(modules[0].model, "'=1+1");
+    assert.deepEqual(modules.slice(0, 3).map(({ importance }) => Number(importance)), attention.importance);
+    assert.deepEqual(modules.slice(6).map(({ sign }) => Number(sign)), block.sign);
+
+    const drops = await csvOf("perplexity", model, ...text, "--drop-mlp", "1");
+    assert.deepEqual(drops.map(({ dropped, kl }) => [dropped, Number(kl) === 0]), [["nothing", true], [
+      "MLP 1",
+      false,
+    ]]);
+    const points = await csvOf(
+      "sweep",
+      model,
+      ...text,
+      ...calibration,
+      text[1],
+      "--upto",
+      "1",
+      "--json",
+      sweep,
+    );
+    const { curves } = await readResult(sweep, "sweep");
+    assert.deepEqual(
+      points.map(({ by, dropped, nll }) => [by, Number(dropped), Number(nll)]),
+      curves.flatMap(({ by, points }) => points.map(({ dropped, nll }) => [by, dropped, nll])),
+    );
+    const counts: [rows: number, column: string, args: string[]][] = [
+      [6, "normalizedEntropy", ["causes", model, ...text]],
+      [2 * 9, "step", ["checkpoints", series, ...text]],
+      [9, "spread", ["random-init", model, "--samples", "1", "--length", "16"]],
+      [6, "official", ["profile", model, ...text, "--against", "llm-drop"]],
+      [9, "overlap", ["compare", profile, profile]],
+      [2, "order", ["plan", profile, "--target", "mlp", "--drop", "2"]],
+      [9, "importance", ["merge", profile]],
+      [2, "text", ["generate", model, "--prompt", "the", "--tokens", "2", "--drop-mlp", "1"]],
+    ];
+    for (const [rows, column, args] of counts) {
+      const found = await csvOf(...args);
+      assert.equal(found.length, rows, args[0]);
+      assert.ok(column in found[0], `${args[0]}: ${Object.keys(found[0])}`);
+    }
+    await expectFailures(run, [
+      [2, ["profile", model, "--json", "-", "--csv", "-"], /--json and --csv both name -/],
+      [2, ["profile", model, "--csv", ""], /expected a file, or - for standard output/],
+    ]);
+  }));

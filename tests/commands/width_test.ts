@@ -1,0 +1,90 @@
+/** Every table fits 80 columns where the model's name is long, and every help does; help says how and with what it is run. */
+import assert from "node:assert/strict";
+import type { Command } from "commander";
+import { createProgram } from "../../src/commands/program.ts";
+import type { Context } from "../../src/commands/context.ts";
+import { widthOf } from "../../src/show/plain.ts";
+import { checkpointFiles, tokenizerFile, writeCheckpoints } from "../study/training.ts";
+import { withDesk } from "./cli.ts";
+
+const NAME = "an-organisation-with-a-long-name--a-model-with-a-longer-name-instruct-v0.3";
+
+/** Lines beyond 80 columns. A word that is longer than that stays whole, so that a path can be copied. */
+function wide(text: string): string[] {
+  return text.split("\n").filter((line) => widthOf(line) > 80 && line.trim().includes(" "));
+}
+
+/** The tree's commands, by their names in a row. */
+function commandsOf(command: Command, above = ""): [name: string, command: Command][] {
+  const name = `${above} ${command.name()}`.trim();
+  return [[name, command], ...command.commands.flatMap((child) => commandsOf(child, name))];
+}
+
+// Help needs nothing of a running command.
+const program = createProgram({} as Context);
+
+for (const [name, command] of commandsOf(program)) {
+  Deno.test(`${name} --help fits 80 columns, and has an example, the environment and the exit codes`, () => {
+    let help = "";
+    command.configureOutput({ writeOut: (text) => help += text, getOutHelpWidth: () => 80 });
+    command.outputHelp();
+    assert.deepEqual(help.split("\n").filter((line) => widthOf(line) > 80), []);
+    assert.match(help, new RegExp(`\\nExample:\\n  lamina ${name.split(" ")[1] ?? ""}`));
+    assert.match(
+      help,
+      /\nEnvironment:\n[^]* {2}NO_COLOR {2}[^]*\nExit codes:\n {2}0 {2}[^]*\n {2}129, 130, 143 /,
+    );
+    assert.doesNotMatch(help, /default: (false|\[\])/);
+    for (const { mandatory, flags } of command.options) {
+      if (mandatory) assert.match(help, new RegExp(`${flags} [^-]*\\(required`), flags);
+    }
+  });
+}
+
+Deno.test("no line of a table is longer than 80 columns; numbers and weight format are there", () =>
+  withDesk(async ({ folder, text, run }) => {
+    const model = `${folder}/${NAME}`;
+    await Deno.mkdir(model);
+    for (const file of ["config.json", "model.safetensors", "tokenizer.json"]) {
+      await Deno.copyFile(`${folder}/${file}`, `${model}/${file}`);
+    }
+    const series = `${folder}/${NAME}-series`;
+    const steps = ["checkpoint-0", "checkpoint-200"].map(async (name, i) =>
+      [name, await checkpointFiles(i)] as const
+    );
+    await writeCheckpoints(series, new Map(await Promise.all(steps)));
+    await Deno.writeFile(`${series}/tokenizer.json`, tokenizerFile);
+    const profile = `${folder}/profile.json`;
+    const calibration = [
+      "--calibration-samples",
+      "2",
+      "--calibration-length",
+      "8",
+      "--calibration-text",
+      text[1],
+    ];
+    const tables: string[][] = [
+      ["profile", model, ...text, "--json", profile],
+      ["profile", model, ...text, "--against", "llm-drop"],
+      ["perplexity", model, ...text, "--drop-attention", "0,1,2", "--drop-mlp", "0,1"],
+      ["sweep", model, ...text, ...calibration],
+      ["sweep", model, ...text, "--dry-run"],
+      ["causes", model, ...text],
+      ["checkpoints", series, ...text, "--quality", text[1]],
+      ["random-init", model, "--samples", "1", "--length", "16", "--seeds", "3"],
+      ["plan", profile, "--target", "joint", "--drop", "5", "--table"],
+      ["compare", profile, profile],
+    ];
+    for (const args of tables) {
+      const { code, out, err } = await run(...args);
+      assert.equal(code, 0, err);
+      assert.match(out, /\d/);
+      assert.deepEqual(wide(out), [], args.join(" "));
+      if (!args.includes("--dry-run") && args[0] !== "checkpoints") {
+        assert.match(out, args[0] === "random-init" ? /random/ : /safetensors\s+F32/, args.join(" "));
+      }
+    }
+    for (const args of [["models"], ["cache"], ["doctor"]]) {
+      assert.deepEqual(wide((await run(...args)).out), []);
+    }
+  }));
