@@ -2,7 +2,8 @@
 import { Command, InvalidArgumentError } from "commander";
 import { join } from "node:path";
 import { checkFolder } from "../disk/mod.ts";
-import { type Section, writeReport } from "../show/mod.ts";
+import { type Section, wrap, writeReport } from "../show/mod.ts";
+import { parts, within } from "../hub/mod.ts";
 import { analyses, type AnalysisName, profile, SIZES } from "../study/mod.ts";
 import { openModel } from "../subject/mod.ts";
 import type { Context } from "./context.ts";
@@ -18,6 +19,8 @@ interface FiguresFlags extends KeepingFlags {
   length?: number;
 }
 
+/** What the profile that some analyses begin with weighs beside them. */
+const PROFILE = 1;
 const NAMES = Object.keys(analyses) as AnalysisName[];
 
 export function figuresCommand(context: Context): Command {
@@ -31,7 +34,8 @@ export function figuresCommand(context: Context): Command {
     .option("--samples <n>", "blocks of text (default: what suits each analysis)", wholeNumber(1))
     .option("--length <t>", "tokens in each block (default: likewise)", wholeNumber(2));
   explained(command, "figures --only importance,quality", STUDY);
-  return withKeepingFlags(command)
+  const list = NAMES.flatMap((name) => wrap(`  ${name}: ${analyses[name].about}`, 80));
+  return withKeepingFlags(command).addHelpText("after", `\nAnalyses:\n${list.join("\n")}`)
     .action(async (ref: string, { only = NAMES, results, cache, ...flags }: FiguresFlags) => {
       const { out = join(results, "figures"), ...sizes } = flags;
       await checkFolder(out);
@@ -42,12 +46,22 @@ export function figuresCommand(context: Context): Command {
       };
       const options = { ...reports, ...sizes, ...(cache ? { results } : {}) };
       const model = once(() => openModel(ref, reports));
-      const importance = once(async () => profile(await model.get(), { ...SIZES.profile, ...options }));
+      const first = only.some((name) => analyses[name].profiled) ? PROFILE : 0;
+      const stage = parts(null, [first, ...only.map((name) => analyses[name].weight)], options.onProgress);
+      const profiling = { ...SIZES.profile, ...within(options, stage(0)) };
+      const importance = once(async () => profile(await model.get(), profiling));
       const sections: Section[] = [];
       try {
-        for (const name of only) {
-          context.notice(`${name} (${sections.length + 1} of ${only.length})`);
-          sections.push(await drawn[name]({ ...options, model: model.get, profile: importance.get }));
+        for (const [i, name] of only.entries()) {
+          context.notice(`${name} (${i + 1} of ${only.length})`);
+          if (analyses[name].profiled) await importance.get();
+          sections.push(
+            await drawn[name]({
+              ...within(options, stage(1 + i)),
+              model: model.get,
+              profile: importance.get,
+            }),
+          );
         }
       } finally {
         (await model.made()?.catch(() => null))?.close();

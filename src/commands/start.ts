@@ -1,10 +1,12 @@
 /** The main job, on a real model: profile, drop lists, what dropping costs, and how it grows with the number dropped. */
 import { Command } from "commander";
 import { join } from "node:path";
+import { parts, within } from "../hub/mod.ts";
 import { cacheKey, fileName, keepAs, type Profile, type Provenance, type Sweep } from "../result/mod.ts";
 import { perplexityTable, planTable, sweepTable, writeReport } from "../show/mod.ts";
 import {
   droppable,
+  flopsOf,
   makePlan,
   perplexities,
   profile,
@@ -13,7 +15,9 @@ import {
   type StudyOptions,
   sweep,
   SWEEP_STEPS,
+  sweepWeights,
 } from "../study/mod.ts";
+import { noDrop } from "../run/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import { type Context, markedProfile, withModel } from "./context.ts";
 import { drawn } from "./drawn.ts";
@@ -39,9 +43,13 @@ export function startCommand(context: Context): Command {
           onProgress: context.progress.onProgress,
           onNotice: context.notice,
         };
-        const { importance, curves } = await mainJob(context, model, options);
+        // Of what the page shows, the profiles of several texts alone are left to compute.
+        const texts = flopsOf(model, [{ ...SIZES.texts, plans: [noDrop], head: false }]);
+        const job = weightsOf(model, options).reduce((sum, weight) => sum + weight);
+        const stage = parts(null, [job, 4 * texts], options.onProgress);
+        const { importance, curves } = await mainJob(context, model, within(options, stage(0)));
         const given = {
-          ...options,
+          ...within(options, stage(1)),
           model: () => Promise.resolve(model),
           profile: () => Promise.resolve(importance),
         };
@@ -64,7 +72,8 @@ export async function mainJob(
   model: StudyModel,
   options: StudyOptions,
 ): Promise<{ importance: Profile; curves: Sweep }> {
-  const importance = await profile(model, { ...SIZES.profile, ...options });
+  const stage = parts(null, weightsOf(model, options), options.onProgress);
+  const importance = await profile(model, { ...SIZES.profile, ...within(options, stage(0)) });
   context.print(markedProfile(context, importance));
   const plans = TARGETS.map((target) =>
     makePlan(importance, { target, drop: Math.min(DROPPED, droppable(model.spec, target)) })
@@ -74,13 +83,27 @@ export async function mainJob(
     const name = nameOf("plan", [importance.provenance], plan.target, plan.order.length);
     await keepAs(name, plan, options);
   }
-  const quality = await perplexities(model, [{}, ...plans], { ...SIZES.quality, ...options });
+  const quality = await perplexities(model, [{}, ...plans], {
+    ...SIZES.quality,
+    ...within(options, stage(1)),
+  });
   context.print(`\n${perplexityTable(quality, context.look)}`);
-  const curves = await sweep(model, importance, START_CURVES, SWEEP_STEPS, { ...SIZES.quality, ...options });
+  const curves = await sweep(model, importance, START_CURVES, SWEEP_STEPS, {
+    ...SIZES.quality,
+    ...within(options, stage(2)),
+  });
   context.print(`\n${sweepTable(curves, context.look)}`);
   const name = nameOf("sweep", [curves.provenance, curves.calibration]);
   await keepAs(name, curves, options);
   return { importance, curves };
+}
+
+/** What the profile, the table of perplexities and the curves weigh. */
+function weightsOf(model: StudyModel, options: StudyOptions): number[] {
+  const [calibration, size] = [{ ...SIZES.profile, ...options }, { ...SIZES.quality, ...options }];
+  const full = (head: boolean) => flopsOf(model, [{ ...size, plans: [noDrop], head }]);
+  const [profile, curves] = sweepWeights(model, START_CURVES, SWEEP_STEPS, calibration, size);
+  return [profile, full(false) + (1 + TARGETS.length) * full(true), curves];
 }
 
 /** A name under which another model of the same name, or another setting, overwrites nothing. */

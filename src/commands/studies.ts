@@ -1,5 +1,6 @@
 /** The studies of one model: profile, perplexity, sweep. */
 import { Command, Option } from "commander";
+import { parts, within } from "../hub/mod.ts";
 import { type DropPlan, noDrop } from "../run/mod.ts";
 import {
   againstRows,
@@ -23,6 +24,7 @@ import {
   SWEEP_STEPS,
   sweepEstimate,
   sweepSteps,
+  sweepWeights,
   type Target,
 } from "../study/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
@@ -155,8 +157,9 @@ export function sweepCommand(context: Context): Command {
         const price = await sweepEstimate(model, curves, steps, calibration, options);
         return context.print(estimateText(model.name, price.plans, price));
       }
-      const importance = await profile(model, calibration);
-      const result = await sweep(model, importance, curves, steps, options);
+      const stage = parts(null, sweepWeights(model, curves, steps, calibration, options), options.onProgress);
+      const importance = await profile(model, within(calibration, stage(0)));
+      const result = await sweep(model, importance, curves, steps, within(options, stage(1)));
       const table = () => sweepTable(result, context.look);
       const done = `sweep of ${model.name}`;
       await deliver(context, flags, outputOf(result, { table, rows: () => sweepRows(result), done }));

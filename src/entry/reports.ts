@@ -14,8 +14,10 @@ export interface Progress {
   readonly done: number;
   /** Units in total, if known. */
   readonly total?: number;
-  /** What is counted: "bytes", "samples", … */
+  /** What is counted: "bytes", "samples", …; "work" for work of several kinds, weighed. */
   readonly unit: string;
+  /** How many of the units done were found done, because an earlier run kept them. */
+  readonly found?: number;
   /** Units per second over the last few seconds. */
   readonly rate?: number;
   /** At that rate. */

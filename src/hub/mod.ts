@@ -17,3 +17,4 @@ export { endpoint } from "./hub_fetch.ts";
 export { findToken } from "./token.ts";
 export { missingPackages, PYTHON, succeeds } from "./python.ts";
 export { type FetchOptions, formatBytes, meter, type Progress } from "./progress.ts";
+export { parts, within } from "./parts.ts";

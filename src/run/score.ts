@@ -67,7 +67,7 @@ export async function reference(options: Omit<ForwardOptions, "plans" | "finish"
 /** Plans, and the full model's streams over the same blocks. */
 export type ScoreOptions = Omit<ForwardOptions, "finish"> & {
   readonly reference: Reference;
-  /** Called after each slice of logits, with numbers done and to do. */
+  /** Called after each slice of logits, with the logits of one plan done and to do. */
   readonly onScore?: (done: number, total: number) => void;
 };
 
@@ -76,13 +76,17 @@ export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
   const { plans, blocks, engine, model } = options;
   const result = plans.map((): ScoreSums[] => []);
   const head = await openHead(model, engine);
+  let scored = 0;
+  const every = blocks.samples * (blocks.length - 1) * model.spec.vocabulary;
   try {
     await forward({
       ...options,
       async finish(states, batches) {
         const full = batches.map(({ first }) => options.reference.get(first)!);
         const own = plans.map((_, index) => states.find((state) => state.plans.includes(index))!.batches);
-        const sums = await head.score([full, ...own], batches, blocks, options.signal, options.onScore);
+        const before = scored;
+        const onScore = (done: number) => options.onScore?.(scored = before + done, every);
+        const sums = await head.score([full, ...own], batches, blocks, options.signal, onScore);
         new Set(states.flatMap((state) => state.batches)).forEach(engine.free);
         sums.slice(1).forEach((samples, plan) => {
           samples.forEach((sum, i) => result[plan][batches[0].first + i] = sum);
@@ -159,7 +163,7 @@ async function openHead(model: Model, engine: Engine) {
       batches: readonly Batch[],
       blocks: Blocks,
       signal?: AbortSignal,
-      onScore?: (done: number, total: number) => void,
+      onScore?: (done: number) => void,
     ): Promise<ScoreSums[][]> {
       const { rows, targets, positions, samples } = await gather(streams, batches, blocks);
       const plans = rows.length;
@@ -189,7 +193,7 @@ async function openHead(model: Model, engine: Engine) {
           for (const [name, value] of Object.entries(held)) outputs[name] = (await engine.read(value)).data;
           merged.add(first, last, start, end, targets, outputs);
           Object.values(held).forEach(engine.free);
-          onScore?.(start * positions + last * (end - start), vocabulary * positions);
+          onScore?.(start * positions + last * (end - start));
         }
       }
       return merged.sums(samples);

@@ -1,10 +1,10 @@
 /**
  * Progress on stderr. On a terminal one line is drawn again in place; elsewhere a line is written every ten seconds.
- * Work that ends within two seconds says nothing. Results on stdout are never touched.
+ * In the first second nothing is said. Results on stdout are never touched.
  */
 import process from "node:process";
 import { formatBytes, type Progress } from "../hub/mod.ts";
-import { formatNumber, formatSeconds } from "./chart/numbers.ts";
+import { formatSeconds } from "./chart/numbers.ts";
 import { speaksUtf8 } from "./locale.ts";
 import { ascii, cut, plain, widthOf } from "./plain.ts";
 import { printable } from "./tables/table.ts";
@@ -31,16 +31,17 @@ export interface ProgressLine {
   close(): void;
 }
 
-const QUIET = 2000; // ms of work without a word
+const QUIET = 1000; // ms without a word
 const PAUSE = 10_000; // ms between lines where nothing can be redrawn
-const BAR = 24; // characters of the bar, where they fit
+const BAR = 24; // columns of the bar, where they fit
+const LEAST_BAR = 8; // and where they do not
 const NAME = 12; // columns that a label keeps at least
 
 /** Shows progress on stderr, or on another output. */
 export function progressLine(output: ProgressOutput = stderr()): ProgressLine {
-  const started = new Map<string, number>();
+  const start = output.now();
   let drawn = false;
-  let written = -Infinity;
+  let written = start; // when a line was written, where lines cannot be drawn again
   const text = (progress: Progress, width: number) => {
     const line = progressText(progress, width);
     return output.utf8 ? line : ascii(line);
@@ -52,17 +53,14 @@ export function progressLine(output: ProgressOutput = stderr()): ProgressLine {
   return {
     onProgress(progress) {
       const now = output.now();
-      const start = started.get(progress.label) ?? now;
-      started.set(progress.label, start);
       const complete = progress.done === progress.total;
-      if (complete) started.delete(progress.label);
       if (now - start < QUIET) return;
       if (output.terminal) {
         clear();
         if (complete) return;
         output.write(text(progress, output.columns() - 1));
         drawn = true;
-      } else if (complete ? written >= start : now - written >= PAUSE) {
+      } else if (complete ? written > start : now - written >= PAUSE) {
         written = now;
         output.write(`${text(progress, 200)}\n`);
       }
@@ -75,30 +73,31 @@ export function progressLine(output: ProgressOutput = stderr()): ProgressLine {
   };
 }
 
-/** One report as text: label, bar, share, units, rate, time left; the bar gives way to the text, then the label does. */
-export function progressText(
-  { label, done, total, unit, rate, secondsLeft }: Progress,
-  width: number,
-): string {
-  const bytes = unit === "bytes";
-  const counted = bytes
-    ? [done, ...total === undefined ? [] : [total]].map(formatBytes).join(" of ")
-    : `${total === undefined ? done : `${done} of ${total}`} ${unit}`;
-  const details = [
-    counted,
-    ...rate ? [`${bytes ? formatBytes(rate) : `${formatNumber(rate)} ${unit}`}/s`] : [],
-    ...secondsLeft !== undefined && done !== total ? [`${formatSeconds(secondsLeft)} left`] : [],
-  ].join("  ");
+/**
+ * One report as text: label, bar, share, bytes and their rate, time left. Where it is narrow the bar becomes shorter, then
+ * the label's end is cut, then the bar is left out. Only bytes are counted out: nobody knows how many modules are many.
+ */
+export function progressText(progress: Progress, width: number): string {
+  const { label, done, total } = progress;
   const name = plain(label);
-  const shown = cut(name, Math.max(NAME, width - details.length - 2));
-  const text = cut(`${shown}  ${details}`, width);
-  if (!total) return text;
+  const details = detailsOf(progress).join("  ");
+  if (!total) return cut(`${cut(name, Math.max(NAME, width - details.length - 2))}  ${details}`, width);
   const share = Math.min(1, done / total);
-  const percent = `${String(Math.floor(share * 100)).padStart(3)} %`;
-  const bar = Math.min(BAR, width - widthOf(`${name}   ${percent}  ${details}`));
-  if (bar < 4) return text;
+  const tail = [`${String(Math.floor(share * 100)).padStart(3)} %`, ...details ? [details] : []].join("  ");
+  const room = width - tail.length - 3; // two spaces behind the label, one behind the bar
+  const shown = cut(name, Math.max(NAME, room - LEAST_BAR));
+  const bar = Math.min(BAR, room - widthOf(shown));
+  if (bar < LEAST_BAR) return cut(`${cut(name, Math.max(NAME, room + 1))}  ${tail}`, width);
   const filled = Math.round(share * bar);
-  return `${name}  ${"█".repeat(filled)}${"░".repeat(bar - filled)} ${percent}  ${details}`;
+  return `${shown}  ${"█".repeat(filled)}${"░".repeat(bar - filled)} ${tail}`;
+}
+
+/** What a report says beside its share. */
+function detailsOf({ done, total, unit, rate, secondsLeft }: Progress): string[] {
+  const left = secondsLeft === undefined || done === total ? [] : [`${formatSeconds(secondsLeft)} left`];
+  if (unit !== "bytes") return total === undefined ? [`${done} ${unit}`] : left;
+  const counted = [done, ...total === undefined ? [] : [total]].map(formatBytes).join(" of ");
+  return [counted, ...rate ? [`${formatBytes(rate)}/s`] : [], ...left];
 }
 
 function stderr(): ProgressOutput {

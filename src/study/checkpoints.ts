@@ -7,7 +7,7 @@
  * each step by that step's own importance.
  */
 import { type Checks, displayable, enter, expect, reportsOf, text } from "../entry/mod.ts";
-import { meter, type Progress } from "../hub/mod.ts";
+import { parts, within } from "../hub/mod.ts";
 import {
   type CheckpointProfile,
   type Checkpoints,
@@ -17,6 +17,7 @@ import {
   type Sweep,
 } from "../result/mod.ts";
 import { noDrop } from "../run/mod.ts";
+import { flopsOf } from "./estimate.ts";
 import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions, textOptions } from "./options.ts";
 import { profileBlocks } from "./profile.ts";
 import { type Curve, sweep } from "./sweep.ts";
@@ -63,17 +64,14 @@ const checks: Checks<CheckpointsOptions> = { ...studyChecks, quality: text };
 
 async function profileAll(series: Series, options: CheckpointsOptions): Promise<Checkpoints> {
   const total = series.checkpoints.length;
-  const report = meter({ label: series.name, total, unit: "checkpoints" }, options.onProgress);
+  const stage = parts(series.name, series.checkpoints.map(() => 1), options.onProgress);
   const results: CheckpointProfile[] = [];
   let kept = 0;
   for (const [i, checkpoint] of series.checkpoints.entries()) {
     options.signal?.throwIfAborted();
-    // A checkpoint counts as done when its result is kept.
-    const onModule = (share: number) => report(i + Math.min(99, Math.floor(100 * share)) / 100);
-    const found = await atCheckpoint(series.name, checkpoint, options, onModule);
+    const found = await atCheckpoint(series.name, checkpoint, within(options, stage(i)));
     results.push(found.result);
     if (found.kept) kept++;
-    report(i + 1);
   }
   if (kept > 0) {
     options.onNotice?.(`${series.name}: ${kept} of ${total} checkpoints kept from an earlier run`);
@@ -85,23 +83,27 @@ async function atCheckpoint(
   series: string,
   checkpoint: Checkpoint,
   options: CheckpointsOptions,
-  onModule: (share: number) => void,
 ): Promise<{ result: CheckpointProfile; kept: boolean }> {
   const { step, name } = checkpoint;
   const closed = await checkpoint.outline(reportsOf(options));
   let model: StudyModel | undefined;
   try {
-    const packed = await packText(closed, textOptions(options, CALIBRATION_TEXT), reportsOf(options));
+    const { quality } = options;
+    const sizes = textOptions(options, CALIBRATION_TEXT);
+    // The full model and the three drops, each with its predictions, and the full model to hold them against.
+    const [pass, scored] = [false, true].map((head) =>
+      flopsOf(closed, [{ ...sizes, plans: [noDrop], head }])
+    );
+    const weights = [0, pass, quality === undefined ? 0 : pass + 4 * scored];
+    const stage = parts(`step ${step}`, weights, options.onProgress);
+    const packed = await packText(closed, sizes, within(reportsOf(options), stage(0)));
     const key = await keyOf(closed, step, packed, options);
     const measured = async (): Promise<Checkpoints> => {
       model = await closed.open();
       const origin = await provenance(model, packed, noDrop, options);
-      const profile = await profileBlocks(model, packed.blocks, origin, name, {
-        ...options,
-        onProgress: ({ done, total }: Progress) => onModule(done / (total ?? Infinity)),
-      });
-      const quality = await qualityOf(model, profile, options);
-      return { ...head("checkpoints"), name: series, series: [{ ...profile, step, quality }] };
+      const profile = await profileBlocks(model, packed.blocks, origin, name, within(options, stage(1)));
+      const dropped = await qualityOf(model, profile, within(options, stage(2)));
+      return { ...head("checkpoints"), name: series, series: [{ ...profile, step, quality: dropped }] };
     };
     const { result: { series: [result] }, kept } = await keptOr("checkpoints", key, measured, options);
     return { result, kept };

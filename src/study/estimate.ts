@@ -64,6 +64,11 @@ export async function estimate(
   return await onModel("estimate", model, options, studyChecks, run, ["spec"]);
 }
 
+/** Floating-point operations of passes: what they weigh in one count with others. */
+export function flopsOf({ spec }: Pick<StudyModel, "spec">, passes: readonly Pass[]): number {
+  return passes.reduce((sum, { plans, head, ...size }) => sum + cost(spec, plans, size, head).flops, 0);
+}
+
 /** Prices a study of several passes, one after the other; its tokens are those of the text that the options name. */
 export async function estimatePasses(
   model: Pick<StudyModel, "spec">,

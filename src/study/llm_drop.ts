@@ -3,6 +3,7 @@
  * if no norm follows a module. The official code needs `input_layernorm`, so it does not cover post-norm models.
  */
 import { displayable, reportsOf } from "../entry/mod.ts";
+import { parts, within } from "../hub/mod.ts";
 import type { LayerSpec } from "../models/mod.ts";
 import { type AgainstLlmDrop, head, type OfficialDifference, type Profile } from "../result/mod.ts";
 import { type DistanceSum, forward, llmDropProbe, noDrop } from "../run/mod.ts";
@@ -47,11 +48,12 @@ async function against(model: StudyModel, options: StudyOptions): Promise<Agains
         "expected one (the official code hooks it)",
     );
   }
-  const ours = await profile(model, options);
   const same = !layers.some((layer) => layer.attention?.norm.post || layer.mlp?.norm.post);
+  const stage = parts(`${model.name} beside llm-drop`, same ? [1] : [1, 1], options.onProgress);
+  const ours = await profile(model, within(options, stage(0)));
   const official = same
     ? { attention: ours.attention.importance, mlp: ours.mlp.importance }
-    : await measure(model, options);
+    : await measure(model, within(options, stage(1)));
   return displayable({
     ...head("against"),
     against: "llm-drop",
@@ -72,7 +74,9 @@ async function measure(
   model: StudyModel,
   options: StudyOptions,
 ): Promise<{ attention: Importance; mlp: Importance }> {
-  const { blocks } = await packText(model, textOptions(options, CALIBRATION_TEXT), reportsOf(options));
+  // The same text as before: packing it has been reported.
+  const silent = { ...reportsOf(options), onProgress: () => {} };
+  const { blocks } = await packText(model, textOptions(options, CALIBRATION_TEXT), silent);
   const probe = llmDropProbe(model.spec.layers);
   await forward({
     model,
@@ -81,7 +85,7 @@ async function measure(
     plans: [noDrop],
     probes: [probe],
     signal: options.signal,
-    onProgress: reporter(`llm-drop's ${model.name}`, "modules", options),
+    onProgress: reporter("llm-drop's layers", "modules", options),
   });
   const means = (sums: readonly DistanceSum[]) =>
     sums.map(({ distance, counted }) => counted > 0 ? distance / counted : null);

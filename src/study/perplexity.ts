@@ -3,8 +3,10 @@
  * run as one trie together with the full model, so a sweep costs little more than its deepest branch.
  */
 import { expect, list, reportsOf } from "../entry/mod.ts";
+import { parts, within } from "../hub/mod.ts";
 import { keep, keptResult, type Perplexity, perplexityOf, type Provenance } from "../result/mod.ts";
-import { type DropPlan, type Reference, reference, score } from "../run/mod.ts";
+import { type DropPlan, noDrop, type Reference, reference, score } from "../run/mod.ts";
+import { flopsOf } from "./estimate.ts";
 import {
   engineOf,
   HELD_OUT_TEXT,
@@ -62,9 +64,14 @@ export async function perplexityGroups(
   groups: readonly (readonly Partial<DropPlan>[])[],
   options: StudyOptions = {},
 ): Promise<Perplexity[][]> {
-  const packed = await packText(model, textOptions(options, HELD_OUT_TEXT), reportsOf(options));
-  const known = new Map<string, Perplexity>();
+  const text = textOptions(options, HELD_OUT_TEXT);
+  const several = groups.length > 1;
   const wanted = groups.map((plans) => plans.map((plan) => dropsIn(model, plan)));
+  const label = `${several ? "sweep" : "perplexity"} of ${model.name}`;
+  const weights = weightsOf(model, wanted, text);
+  const stage = parts(label, [0, ...weights.map(({ layers, head }) => layers + head)], options.onProgress);
+  const packed = await packText(model, text, within(reportsOf(options), stage(0)));
+  const known = new Map<string, Perplexity>();
   const origins = new Map<string, Provenance>();
   for (const plan of wanted.flat()) {
     const key = JSON.stringify(plan);
@@ -84,14 +91,18 @@ export async function perplexityGroups(
       !known.has(key)
     );
     if (missing.length === 0) continue;
-    const part = groups.length > 1 ? ` (${g + 1} of ${groups.length})` : "";
-    full ??= await reference({ ...shared, onProgress: reporter(`${model.name}: full`, "modules", options) });
+    full ??= await reference({
+      ...shared,
+      onProgress: reporter("full model", "modules", within(options, stage(1))),
+    });
+    const name = several ? `${g + 1} of ${groups.length}` : "layers and head";
+    const report = twofold(reporter(name, "work", within(options, stage(2 + g))), weights[1 + g]);
     const sums = await score({
       ...shared,
       reference: full,
       plans: missing.map(([, plan]) => plan),
-      onProgress: reporter(`${model.name}: layers${part}`, "modules", options),
-      onScore: reporter(`${model.name}: head${part}`, "logits", options),
+      onProgress: report.layers,
+      onScore: report.head,
     });
     for (const [i, [key]] of missing.entries()) {
       const origin = origins.get(key)!;
@@ -99,4 +110,39 @@ export async function perplexityGroups(
     }
   }
   return wanted.map((plans) => plans.map((plan) => known.get(JSON.stringify(plan))!));
+}
+
+/** What the layers and the head of a stage cost. */
+interface Weight {
+  readonly layers: number;
+  readonly head: number;
+}
+
+/** One report on layers and head, which take turns where samples are many. */
+function twofold(report: (done: number, total: number) => void, { layers, head }: Weight) {
+  const done = { layers: 0, head: 0 };
+  const of = (part: keyof Weight, weight: number) => (some: number, all: number) => {
+    done[part] = weight * some / all;
+    report(done.layers + done.head, layers + head);
+  };
+  return { layers: of("layers", layers), head: of("head", head) };
+}
+
+/** What each stage costs: the full model's pass, then each group; a plan counts in the first group that has it. */
+function weightsOf(
+  model: StudyModel,
+  groups: readonly (readonly DropPlan[])[],
+  { samples, length }: { readonly samples: number; readonly length: number },
+): Weight[] {
+  const seen = new Set<string>();
+  const price = (plans: readonly DropPlan[], head: boolean) =>
+    plans.length > 0 ? flopsOf(model, [{ plans, head, samples, length }]) : 0;
+  return [
+    { layers: price([noDrop], false), head: 0 },
+    ...groups.map((plans) => {
+      const fresh = plans.filter((plan) => seen.size < seen.add(JSON.stringify(plan)).size);
+      const layers = price(fresh, false);
+      return { layers, head: price(fresh, true) - layers };
+    }),
+  ];
 }

@@ -1,5 +1,6 @@
 /** Importance, relative magnitude and sign of every module, in one pass (paper, section on importance; gram.ts). */
 import { type Checks, reportsOf } from "../entry/mod.ts";
+import { parts, within } from "../hub/mod.ts";
 import type { Model } from "../models/mod.ts";
 import { keptOr, type Profile, profileOf, type Provenance } from "../result/mod.ts";
 import {
@@ -47,9 +48,12 @@ const checks: Checks<ProfileOptions> = { ...studyChecks, drop: aDrop };
 export async function profile(model: StudyModel | string, options: ProfileOptions = {}): Promise<Profile> {
   return await onModel("profile", model, options, checks, async (model, options) => {
     const drop = dropsIn(model, options.drop ?? {});
-    const packed = await packText(model, textOptions(options, CALIBRATION_TEXT), reportsOf(options));
+    const label = `profile of ${model.name}`;
+    const stage = parts(label, [0, 1], options.onProgress);
+    const text = textOptions(options, CALIBRATION_TEXT);
+    const packed = await packText(model, text, within(reportsOf(options), stage(0)));
     const origin = await provenance(model, packed, drop, options);
-    return await profileBlocks(model, packed.blocks, origin, `profile of ${model.name}`, options);
+    return await profileBlocks(model, packed.blocks, origin, label, within(options, stage(1)));
   });
 }
 
@@ -61,7 +65,7 @@ export async function profileBlocks(
   label: string,
   options: StudyOptions,
 ): Promise<Profile> {
-  const measured = () => measure(model, blocks, origin, label, options);
+  const measured = () => measure(model, blocks, origin, options);
   const { result, kept } = await keptOr("profile", origin, measured, options);
   if (kept) options.onNotice?.(`${label}: kept from an earlier run`);
   return result;
@@ -71,7 +75,6 @@ async function measure(
   model: Model,
   blocks: Blocks,
   origin: Provenance,
-  label: string,
   options: StudyOptions,
 ): Promise<Profile> {
   const probe = gramProbe(model.spec.layers);
@@ -82,7 +85,7 @@ async function measure(
     plans: [origin.drop],
     probes: [probe],
     signal: options.signal,
-    onProgress: reporter(label, "modules", options),
+    onProgress: reporter("layers", "modules", options),
   });
   const sums = (kind: ModuleKind) => probe.sums.map((layer: GramSums[number]) => layer[kind] ?? null);
   return profileOf(origin, { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") });

@@ -18,7 +18,7 @@ import { mean, standardError, studentT95 } from "../measure/mod.ts";
 import type { ModelSpec } from "../models/mod.ts";
 import { head, type Perplexity, type Profile, type Sweep } from "../result/mod.ts";
 import { type DropPlan, dropPlan, noDrop } from "../run/mod.ts";
-import { type Estimate, estimatePasses } from "./estimate.ts";
+import { type Estimate, estimatePasses, flopsOf, type Pass } from "./estimate.ts";
 import { studyChecks, type StudyOptions, textOptions } from "./options.ts";
 import { lossDifferences, perplexityGroups } from "./perplexity.ts";
 import {
@@ -200,15 +200,36 @@ async function sweepPrice(
   calibration: StudyOptions,
   options: StudyOptions,
 ): Promise<Estimate & { plans: number }> {
-  const groups = likelyPlans(model.spec, curves, steps);
+  const passes = sweepPasses(model.spec, curves, steps, calibration, options);
+  const plans = passes.slice(2).reduce((sum, pass) => sum + pass.plans.length, 0);
+  return { ...await estimatePasses(model, passes, options), plans };
+}
+
+/** What a profile for a sweep, and the sweep, are in operations: for one count of both. */
+export function sweepWeights(
+  model: Pick<StudyModel, "spec">,
+  curves: readonly Curve[],
+  steps: readonly number[],
+  calibration: StudyOptions,
+  options: StudyOptions,
+): [profile: number, sweep: number] {
+  const [profile, ...rest] = sweepPasses(model.spec, curves, steps, calibration, options);
+  return [flopsOf(model, [profile]), flopsOf(model, rest)];
+}
+
+function sweepPasses(
+  spec: ModelSpec,
+  curves: readonly Curve[],
+  steps: readonly number[],
+  calibration: StudyOptions,
+  options: StudyOptions,
+): Pass[] {
   const [text, calibrated] = [textOptions(options, ""), textOptions(calibration, "")];
-  const passes = [
+  return [
     { ...calibrated, plans: [noDrop], head: false },
     { ...text, plans: [noDrop], head: false }, // the streams that the others are held against
-    ...groups.map((plans) => ({ ...text, plans, head: true })),
+    ...likelyPlans(spec, curves, steps).map((plans) => ({ ...text, plans, head: true })),
   ];
-  const plans = groups.reduce((sum, group) => sum + group.length, 0);
-  return { ...await estimatePasses(model, passes, options), plans };
 }
 
 /** The full model and the plans of each curve, every plan once: as many and as deep as they will be. */

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { reportsOf } from "../../entry/mod.ts";
+import { parts, within } from "../../hub/mod.ts";
 import type { Causes, Checkpoints, Profile } from "../../result/mod.ts";
 import { openSeries, type StudyModel } from "../../subject/mod.ts";
 import { causes } from "../causes/causes.ts";
@@ -26,6 +27,10 @@ export interface AnalysisOptions extends StudyOptions {
 /** An analysis: a one-line description, and what it computes. */
 interface Analysis<T> {
   readonly about: string;
+  /** What it takes beside the others, in seconds on a CPU as the profile of the model takes one. */
+  readonly weight: number;
+  /** Whether the profile of the model is needed. */
+  readonly profiled: boolean;
   run(options: AnalysisOptions): Promise<T>;
 }
 
@@ -62,17 +67,22 @@ const TEXTS = ["stories", "wiki", "code", "math"] as const;
 export const analyses = {
   importance: analysis({
     about: "which modules hardly turn the residual stream, on several texts",
+    weight: 0.5,
+    profiled: true,
     async run(options) {
       const model = await options.model();
       const texts: Profile[] = [];
-      for (const text of TEXTS) {
-        texts.push(await profile(model, { ...SIZES.texts, ...studyOf(options), text }));
+      const stage = parts(null, TEXTS.map(() => 1), options.onProgress);
+      for (const [i, text] of TEXTS.entries()) {
+        texts.push(await profile(model, { ...SIZES.texts, ...within(studyOf(options), stage(i)), text }));
       }
       return { profile: await options.profile(), texts };
     },
   }),
   quality: analysis({
     about: "what dropping attention, MLPs and blocks costs, compared with other orders",
+    weight: 3,
+    profiled: true,
     async run(options) {
       const [model, orders] = [await options.model(), await options.profile()];
       return await sweep(model, orders, START_CURVES, SWEEP_STEPS, {
@@ -83,33 +93,50 @@ export const analyses = {
   }),
   magnitude: analysis({
     about: "how large the updates are, where they point, and how much of importance that explains",
+    weight: 0,
+    profiled: true,
     run: (options) => options.profile(),
   }),
   checkpoints: analysis({
     about:
       "importance through training, for a Pre-LN and a Peri-LN model; what half of the modules are worth at each step",
+    weight: 1,
+    profiled: false,
     async run(options) {
       const results: Checkpoints[] = [];
-      for (const folder of SERIES) {
+      const stage = parts(null, SERIES.map(() => 1), options.onProgress);
+      for (const [i, folder] of SERIES.entries()) {
         const series = await openSeries(folder, reportsOf(options));
-        results.push(await checkpoints(series, { ...TRAINING, ...studyOf(options), quality: HELD_OUT_TEXT }));
+        const sizes = { ...TRAINING, ...within(studyOf(options), stage(i)) };
+        results.push(await checkpoints(series, { ...sizes, quality: HELD_OUT_TEXT }));
       }
       return results;
     },
   }),
   "random-init": analysis({
     about: "untrained models and their closed form, and where attention is the less important module",
-    run: async (options) => ({
-      models: await untrainedModels(drawnOf(options)),
-      maps: await untrainedMaps(drawnOf(options)),
-    }),
+    weight: 2,
+    profiled: false,
+    async run(options) {
+      const stage = parts(null, [2, 3], options.onProgress);
+      return {
+        models: await untrainedModels(within(drawnOf(options), stage(0))),
+        maps: await untrainedMaps(within(drawnOf(options), stage(1))),
+      };
+    },
   }),
   causes: analysis({
     about:
       "attention patterns, smoothing, reach and size of updates against importance; also before and after training",
+    weight: 5,
+    profiled: false,
     async run(options) {
       const sizes = { ...CAUSES, ...studyOf(options) };
-      return { model: await causes(await options.model(), sizes), others: await trainedCauses(sizes) };
+      const stage = parts(null, [9, 1], options.onProgress);
+      return {
+        model: await causes(await options.model(), within(sizes, stage(0))),
+        others: await trainedCauses(within(sizes, stage(1))),
+      };
     },
   }),
 };
@@ -122,13 +149,14 @@ function analysis<T>(entry: Analysis<T>): Analysis<T> {
 
 /** Causes at both ends of each training run. */
 async function trainedCauses(options: StudyOptions): Promise<Causes[]> {
-  const results = [];
+  const results: Causes[] = [];
+  const stage = parts(null, SERIES.flatMap(() => [1, 1]), options.onProgress);
   for (const folder of SERIES) {
     const { checkpoints } = await openSeries(folder, reportsOf(options));
     for (const checkpoint of [checkpoints[0], checkpoints.at(-1)!]) {
       const model = await checkpoint.open(reportsOf(options));
       try {
-        results.push(await causes(model, options));
+        results.push(await causes(model, within(options, stage(results.length))));
       } finally {
         model.close();
       }

@@ -4,6 +4,7 @@
  * one has computed the other finds kept.
  */
 import { reportsOf } from "../../entry/mod.ts";
+import { parts, within } from "../../hub/mod.ts";
 import { type NamedConfig, openConfig } from "../../subject/mod.ts";
 import { atWidth, initModel, initModels, type MeasuredInit, ratioMap } from "../untrained/init_models.ts";
 import type { RandomInitOptions } from "../untrained/random_init.ts";
@@ -43,15 +44,23 @@ export async function untrainedMaps(options: RandomInitOptions) {
   const llama = await openConfig("llama-2-7b", reportsOf(options));
   const plane = { samples: 1, length: 128, ...options, layers: LAYERS };
   const maps = [];
+  // A pass grows with the square of the width.
+  const places = Object.values(PLACES).flat();
+  const stage = parts(null, places.map(([hidden]) => seedsAt(hidden) * hidden ** 2), options.onProgress);
+  let place = 0;
   for (const norm of ["pre", "peri", "post"] as const) {
     const models = [];
     for (const [hidden, std] of PLACES[norm]) {
-      const seeds = Math.max(1, Math.min(8, Math.floor(4096 / hidden)));
-      models.push(await initModel(llama, { ...plane, ...atWidth(llama, hidden), std, seeds, norm }));
+      const model = { ...within(plane, stage(place++)), ...atWidth(llama, hidden), std, norm };
+      models.push(await initModel(llama, { ...model, seeds: seedsAt(hidden) }));
     }
     maps.push({ norm, models, points: await points(llama, norm, plane) });
   }
   return maps;
+}
+
+function seedsAt(hidden: number): number {
+  return Math.max(1, Math.min(8, Math.floor(4096 / hidden)));
 }
 
 /** The closed form's, a width at a time, so that a stop is heard in between. */

@@ -7,12 +7,13 @@
  * for what that does to later updates. The last grows with the square of the depth: it can be left out.
  */
 import { type Checks, oneOf, reportsOf, wholeNumber } from "../../entry/mod.ts";
+import { parts, within } from "../../hub/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import { type Causes, head, keptOr } from "../../result/mod.ts";
 import { type Blocks, noDrop } from "../../run/mod.ts";
 import { correlationsOf } from "./correlations.ts";
 import { laterEffects, sinkRate, smoothingUnder, type Subject, wholeModel } from "./runs.ts";
-import { type Estimate, estimatePasses } from "../estimate.ts";
+import { type Estimate, estimatePasses, flopsOf, type Pass } from "../estimate.ts";
 import { type KernelsName, openKernels, type StatsKernels } from "./kernels.ts";
 import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions, textOptions } from "../options.ts";
 import { randomInitChecks, type RandomInitOptions, shapeOf, untrainedOf } from "../untrained/random_init.ts";
@@ -74,7 +75,9 @@ export async function causes(model: StudyModel | string, options: CausesOptions 
 
 async function causesIn(model: StudyModel, options: CausesOptions): Promise<Causes> {
   const text = textOptions(options, CALIBRATION_TEXT);
-  const packed = await packText(model, text, reportsOf(options));
+  const label = `causes in ${model.name}`;
+  const packing = within(reportsOf(options), parts(label, [0, 1], options.onProgress)(0));
+  const packed = await packText(model, text, packing);
   const published = {
     ...text,
     samples: sinkSamples(packed.blocks),
@@ -85,9 +88,9 @@ async function causesIn(model: StudyModel, options: CausesOptions): Promise<Caus
   return await causesOf({
     model,
     blocks: packed.blocks,
-    sinkBlocks: (await packText(model, published, reportsOf(options))).blocks,
+    sinkBlocks: (await packText(model, published, packing)).blocks,
     origin: await provenance(model, packed, noDrop, options),
-    label: `causes in ${model.name}`,
+    label,
     options,
   }, options);
 }
@@ -154,14 +157,17 @@ async function measure(
   origin: Causes["provenance"],
   kernels: StatsKernels,
 ): Promise<Causes> {
-  const { model: { spec }, blocks } = subject;
+  const { model: { spec }, blocks, label, options } = subject;
   const { queryStride, sink, drops, effects } = origin.causes;
-  const { profile, ...whole } = await wholeModel(subject, queryStride, kernels);
+  const passes = passesOf(spec, blocks, effects?.samples ?? 0);
+  const stage = parts(label, passes.map((pass) => flopsOf({ spec }, [pass])), options.onProgress);
+  const at = (pass: number): Subject => ({ ...subject, options: within(options, stage(pass)) });
+  const { profile, ...whole } = await wholeModel(at(0), queryStride, kernels);
   const measured = {
     ...whole,
-    sink: await sinkRate(subject, sink.threshold, kernels),
-    smoothing: await smoothingUnder(subject, profile, drops),
-    effects: effects && await laterEffects(subject, effects),
+    sink: await sinkRate(at(1), sink.threshold, kernels),
+    smoothing: await smoothingUnder(at(2), profile, drops),
+    effects: effects && await laterEffects(at(3), effects),
   };
   return {
     ...head("causes"),
@@ -215,17 +221,22 @@ export async function causesEstimate(
 async function causesPrice(model: Pick<StudyModel, "spec">, options: CausesOptions): Promise<Estimate> {
   const { samples, length } = textOptions(options, CALIBRATION_TEXT);
   const { effectSamples = 2 } = options;
-  const layers = model.spec.layers.map((_, l) => l);
+  return await estimatePasses(model, passesOf(model.spec, { samples, length }, effectSamples), options);
+}
+
+/** The passes that the study makes, in their order. */
+function passesOf(spec: ModelSpec, { samples, length }: Omit<Blocks, "ids">, effectSamples: number): Pass[] {
+  const layers = spec.layers.map((_, l) => l);
   /** Lists of layers, each dropped of either kind; the deepest stand for the least important. */
   const plans = (lists: readonly number[][]) => [
     noDrop,
     ...lists.flatMap((list) => [{ ...noDrop, attention: list }, { ...noDrop, mlp: list }]),
   ];
-  const under = DROPS.filter((n) => n < fewerModules(model.spec)).map((n) => layers.slice(-n));
-  const passes = [
+  const under = DROPS.filter((n) => n < fewerModules(spec)).map((n) => layers.slice(-n));
+  return [
     { plans: [noDrop], samples, length },
-    { plans: plans(under), samples, length },
     { plans: [noDrop], samples: sinkSamples({ samples, length }), length: SINK.length },
+    { plans: plans(under), samples, length },
     ...effectSamples > 0
       ? [{
         plans: plans(layers.map((l) => [l])),
@@ -233,8 +244,7 @@ async function causesPrice(model: Pick<StudyModel, "spec">, options: CausesOptio
         length: Math.min(EFFECT_LENGTH, length),
       }]
       : [],
-  ];
-  return await estimatePasses(model, passes.map((pass) => ({ ...pass, head: false })), options);
+  ].map((pass) => ({ ...pass, head: false }));
 }
 
 /**

@@ -151,13 +151,13 @@ function firstOf(blocks: Blocks, { samples, length }: { samples: number; length:
 }
 
 async function run(
-  { model, label, options }: Subject,
+  { model, options }: Subject,
   stage: string,
   blocks: Blocks,
   plans: readonly DropPlan[],
   probes: readonly Probe[],
 ): Promise<void> {
-  const onProgress = reporter(`${label}: ${stage}`, "modules", options);
+  const onProgress = reporter(stage, "modules", options);
   await forward({
     model,
     engine: engineOf(options),

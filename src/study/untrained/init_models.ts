@@ -3,6 +3,7 @@
  * a map over width and standard deviation.
  */
 import { eachIn, expect, list, number, optionsOf, wholeNumber } from "../../entry/mod.ts";
+import { parts, within } from "../../hub/mod.ts";
 import { moduleRatio, type Predicted, type RatioPoint } from "../../measure/mod.ts";
 import { readSpec } from "../../models/mod.ts";
 import type { RandomInit } from "../../result/mod.ts";
@@ -62,8 +63,10 @@ export async function initModels(
   expect(verb, "changes", changes, eachIn(optionsOf(randomInitChecks), "options by name"));
   return await onConfig(verb, named, options, randomInitChecks, async (named, options) => {
     const models = [];
-    for (const [value, change] of Object.entries(changes)) {
-      models.push({ value, ...await initModel(named, { ...options, ...change }) });
+    const stage = parts(null, Object.keys(changes).map(() => 1), options.onProgress);
+    for (const [i, [value, change]] of Object.entries(changes).entries()) {
+      const told = within(options, stage(i));
+      models.push({ value, ...await initModel(named, { ...told, ...change }) });
     }
     return models;
   });

@@ -6,6 +6,7 @@
  * weights. Every seed's profile is a result of its own and kept as such: an interrupted study resumes where it stopped.
  */
 import { type Checks, number, oneOf, wholeNumber } from "../../entry/mod.ts";
+import { parts, within } from "../../hub/mod.ts";
 import { initialiserOf, type ModelSpec, readSpec, reshape, type Reshaping } from "../../models/mod.ts";
 import { overSeeds, type Profile, type RandomInit } from "../../result/mod.ts";
 import { cost, noDrop, PART_BYTES } from "../../run/mod.ts";
@@ -67,7 +68,8 @@ async function measured(named: NamedConfig, options: RandomInitOptions): Promise
   const { name, spec, initialiser, seeds, samples, length } = untrainedOf(named, options);
   const text = zipfText(spec.vocabulary, samples, length);
   const profiles: Profile[] = [];
-  for (const seed of seeds) {
+  const stage = parts(`random ${name}`, seeds.map(() => 1), options.onProgress);
+  for (const [i, seed] of seeds.entries()) {
     const drawn = { name, config: named.config, spec, initialiser, seed };
     const label = `random ${name}, seed ${seed}`;
     profiles.push(
@@ -75,7 +77,7 @@ async function measured(named: NamedConfig, options: RandomInitOptions): Promise
         drawn,
         text,
         options,
-        (model, origin) => profileBlocks(model, text.blocks, origin, label, options),
+        (model, origin) => profileBlocks(model, text.blocks, origin, label, within(options, stage(i))),
       ),
     );
   }

@@ -1,0 +1,72 @@
+/** A study is one count from nothing to all, whatever it consists of, and goes on from what is kept. */
+import assert from "node:assert/strict";
+import type { Progress } from "../../src/hub/mod.ts";
+import {
+  causes,
+  checkpoints,
+  curvesOf,
+  perplexities,
+  profile,
+  randomInit,
+  type StudyOptions,
+  sweep,
+} from "../../src/study/mod.ts";
+import { openConfig, openSeries } from "../../src/subject/mod.ts";
+import { withTiny } from "./tiny.ts";
+
+/** A study's reports, each of the whole, which never goes back. */
+async function reportsOf(run: (onProgress: NonNullable<StudyOptions["onProgress"]>) => Promise<unknown>) {
+  const reports: Progress[] = [];
+  await run((report) => void reports.push(report));
+  for (const { total, done } of reports) {
+    assert.equal(total, 1);
+    assert.ok(done >= 0 && done <= 1);
+  }
+  const shares = reports.map(({ done }) => done);
+  assert.deepEqual(shares, shares.toSorted((a, b) => a - b));
+  return reports;
+}
+
+Deno.test("every study reports one count that ends with all", () =>
+  withTiny(async ({ model, options, folder }) => {
+    const { results: _, ...fresh } = options;
+    const importance = await profile(model, fresh);
+    const named = await openConfig(`${folder}/config.json`);
+    const series = await openSeries("data/series/pre-ln", { steps: [0, 512] });
+    const studies: Record<string, (onProgress: NonNullable<StudyOptions["onProgress"]>) => Promise<unknown>> =
+      {
+        "profile of": (onProgress) => profile(model, { ...fresh, onProgress }),
+        "perplexity of": (onProgress) => perplexities(model, [{}, { mlp: [1] }], { ...fresh, onProgress }),
+        "sweep of": (onProgress) =>
+          sweep(model, importance, curvesOf("mlp", 1), [0, 1, 2], { ...fresh, onProgress }),
+        "causes in": (onProgress) => causes(model, { ...fresh, onProgress }),
+        "random ": (onProgress) => randomInit(named, { samples: 1, length: 16, seeds: 3, onProgress }),
+        "pre-ln": (onProgress) =>
+          checkpoints(series, { ...fresh, samples: 1, quality: options.text!, onProgress }),
+      };
+    for (const [label, run] of Object.entries(studies)) {
+      const reports = await reportsOf(run);
+      assert.ok(reports.length > 0, label);
+      assert.ok(reports.every((report) => report.label.startsWith(label)), reports[0].label);
+      assert.equal(reports.at(-1)!.done, 1, label);
+    }
+  }));
+
+Deno.test("an interrupted sweep's count begins with what is kept", () =>
+  withTiny(async ({ model, options }) => {
+    const importance = await profile(model, options);
+    const curves = (["attention", "mlp"] as const).map((
+      target,
+    ) => ({ target, by: "importance", seed: null } as const));
+    await sweep(model, importance, curves.slice(0, 1), [0, 1, 2], options);
+    const run = () =>
+      reportsOf((onProgress) => sweep(model, importance, curves, [0, 1, 2], { ...options, onProgress }));
+    const reports = await run();
+    assert.match(reports[0].label, /full model$/);
+    const rest = reports.filter(({ label }) => label.endsWith(" 3 of 3"));
+    assert.ok(rest.length > 0);
+    // The full model's predictions and the first curve, of the full model's pass, its predictions and two curves.
+    for (const { found } of rest) assert.ok(found! > 1 / 3 && found! < 2 / 3, `${found}`);
+    assert.equal(reports.at(-1)!.done, 1);
+    assert.deepEqual(await run(), [], "nothing is left to do");
+  }));
