@@ -35,7 +35,7 @@ Deno.test("every part has its finding here, a part that lacks has its remedy, an
     /^onnxruntime \d+\.\d+\.\d+ on the CPU: compiled and ran a graph/,
   );
   const webgpu = findings.get("WebGPU kernels")!;
-  if (webgpu.works) assert.match(webgpu.found, /a kernel run, equal to the CPU's to the bit$/);
+  if (webgpu.works) assert.match(webgpu.found, /ran a kernel, bit-identical to the CPU$/);
 });
 
 Deno.test("the table marks every part, and puts a remedy under each that lacks", async () => {
@@ -77,7 +77,7 @@ Deno.test("a machine without Vulkan, cache or a hub's address hears how to get t
   });
   assert.equal(
     findingsOf(stdout).get("hub")!.found,
-    "https://hub.example, not asked (HF_HUB_OFFLINE); token of HF_TOKEN",
+    "https://hub.example, not asked (HF_HUB_OFFLINE); token from HF_TOKEN",
   );
   assert.doesNotMatch(stdout, /secret/);
 });

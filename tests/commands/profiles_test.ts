@@ -77,7 +77,7 @@ Deno.test("compare: a line a kind of module, the very numbers of its JSON", () =
     assert.deepEqual(JSON.parse(piped.out), JSON.parse(JSON.stringify(expected)));
     await writeResult(other, synthetic({ layers: 5 }));
     await expectFailures(lamina, [
-      [1, ["compare", file, other], /Cannot compare 4 layers with 5/],
+      [1, ["compare", file, other], /Cannot compare profiles of 4 and 5 layers/],
       [1, ["compare", file, `${folder}/compare.json`], /kind is "compare", expected profile/],
       [2, ["compare", file], /missing required argument 'b'/],
     ]);

@@ -39,7 +39,7 @@ Deno.test("a probe that throws, hangs or whose process dies takes no other with 
     assert.match(found.dead, /^the process ended with SIGABRT/);
     assert.match(found.failed, /^the process ended with code 1: .*TypeError: out of luck$/);
     assert.equal(found.asleep, "no answer within 1 s");
-    assert.equal(found.deaf, "no answer for 0.1 s");
+    assert.equal(found.deaf, "no answer within 0.1 s");
     assert.deepEqual(findings.filter(({ works }) => works).map(({ part }) => part), ["good"]);
     assert.equal(findings[1].remedy, "get thrower");
     assert.match(doctorTable(findings, {}), /^\+ good +here\n- thrower +not here\n +> get thrower\n/);

@@ -126,7 +126,7 @@ Deno.test("what is not there is refused by name", async () => {
   );
   await assert.rejects(
     () => weights.part!(0, new Map([["mlp.up_proj.weight", { axis: 1, start: -1, end: 4 }]])),
-    /Cannot draw mlp.up_proj.weight: indices \[-1, 4\)/,
+    /Cannot draw mlp.up_proj.weight: found indices \[-1, 4\)/,
   );
 });
 
