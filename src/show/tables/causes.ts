@@ -9,15 +9,15 @@ import { align, optional, style, type TextLook } from "./table.ts";
 
 /** What each cause is called in print. */
 export const CAUSE_TITLES: Readonly<Record<CauseName, string>> = {
-  normalizedEntropy: "entropy / ln t",
-  firstShare: "share on the first token",
+  normalizedEntropy: "normalised entropy",
+  firstShare: "first-token share",
   effectiveKeys: "effective keys",
-  top16Mass: "mass of the top 16 keys",
+  top16Mass: "mass on the top 16 keys",
   belowOnePercent: "keys below 1 % of the largest",
   meanDistance: "mean distance",
-  meanCosine: "mean cosine of the tokens read",
-  residualToRankOne: "their residual to rank one",
-  participationRatio: "their participation ratio",
+  meanCosine: "input mean cosine",
+  residualToRankOne: "input residual to rank one",
+  participationRatio: "input participation ratio",
   relativeMagnitude: "relative magnitude",
 };
 
