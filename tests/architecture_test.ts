@@ -62,6 +62,7 @@ function importsOf({ path, code }: Source): Edge[] {
 
 /** Rooms inside a room, the lower first; files beside them serve them all. */
 const inner: Record<string, readonly string[]> = {
+  hub: ["cache", "packages", "remote"],
   run: ["probes", "decode"],
   show: ["chart", "tables", "figures", "claims", "sections"],
   study: ["untrained", "causes", "analyses"],

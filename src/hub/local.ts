@@ -2,12 +2,12 @@
  * Models on this machine: a `.gguf` file, or a folder in Hugging Face layout. No network.
  */
 import { basename, join, resolve } from "node:path";
-import { statOrNull } from "./cache.ts";
+import { statOrNull } from "./cache/cache.ts";
 import { checkContent } from "./content.ts";
 import { type FileEntry, type ModelFiles, modelFiles } from "./files.ts";
 import { fileSource } from "./file.ts";
 import { modelFileNames } from "./layout.ts";
-import { provenHash } from "./stamp.ts";
+import { provenHash } from "./cache/stamp.ts";
 
 /** Opens a single GGUF file; `known` is what is already known about it. */
 export async function localFile(

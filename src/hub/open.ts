@@ -1,12 +1,12 @@
 /**
  * One door for every MODEL: a name of the manifest, a path on this machine, or an id of the hub, in that order.
  */
-import { statOrNull } from "./cache.ts";
+import { statOrNull } from "./cache/cache.ts";
 import type { ModelFiles } from "./files.ts";
-import { hubModel, parseHubId } from "./huggingface.ts";
+import { hubModel, parseHubId } from "./remote/huggingface.ts";
 import { localFile, localFolder } from "./local.ts";
 import { nearNames } from "../entry/mod.ts";
-import { knownModels, packagedModel } from "./packaged.ts";
+import { knownModels, packagedModel } from "./packages/packaged.ts";
 import type { FetchOptions } from "./progress.ts";
 
 /** How to open a model. */

@@ -5,14 +5,14 @@
  * Weights on the hub are read over the network on demand and not stored.
  */
 import { basename, join, resolve } from "node:path";
-import { isFolder, statOrNull } from "./cache.ts";
+import { isFolder, statOrNull } from "./cache/cache.ts";
 import { fileSource, readText } from "./file.ts";
 import type { ModelFiles } from "./files.ts";
-import { hubModel, parseHubId, refuseOffline } from "./huggingface.ts";
+import { hubModel, parseHubId, refuseOffline } from "./remote/huggingface.ts";
 import { localFolder } from "./local.ts";
 import type { FetchOptions } from "./progress.ts";
-import { askRefs } from "./refs.ts";
-import { chooseSteps, type NamedStep, namedSteps } from "./steps.ts";
+import { askRefs } from "./remote/refs.ts";
+import { chooseSteps, type NamedStep, namedSteps } from "./remote/steps.ts";
 
 /** One checkpoint, not opened. */
 export interface SeriesCheckpoint {

@@ -1,7 +1,7 @@
 /** `lamina cache` and `models` as a person runs them: what they list, that prune asks, and what verify says of damage. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { writeStamp } from "../../src/hub/stamp.ts";
+import { writeStamp } from "../../src/hub/cache/stamp.ts";
 import { knownModels } from "../../src/hub/mod.ts";
 import { withFolder } from "../support.ts";
 import { type Desk, expectFailures, laminaIn } from "./cli.ts";

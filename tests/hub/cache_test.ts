@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheEntries, openModel, pruneCache, verifyCache } from "../../src/hub/mod.ts";
-import { partialPath } from "../../src/hub/download.ts";
-import { openLocked, partialFolder, withPartial } from "../../src/hub/partial.ts";
+import { partialPath } from "../../src/hub/remote/download.ts";
+import { openLocked, partialFolder, withPartial } from "../../src/hub/cache/partial.ts";
 import { COMMIT, type FakeHub, layOut, pattern, sha256, withCache, withHub } from "./fake_hub.ts";
 
 const WEIGHTS = pattern(200_000);
@@ -208,7 +208,7 @@ Deno.test("a disk that becomes full: the error names free and needed bytes, and 
     const expected = JSON.stringify({ size: bytes.length, sha256: sha256(bytes) });
     const code = `
       const { download, partialPath } = await import("${new URL(
-      "../../src/hub/download.ts",
+      "../../src/hub/remote/download.ts",
       import.meta.url,
     )}");
       const fetched = () => download("${url}", "${small}/x/a.gguf", ${expected}, { name: "a.gguf" });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { datasetFile, openModel, pruneCache, verifyCache } from "../../src/hub/mod.ts";
-import { packageFolder } from "../../src/hub/packaged.ts";
+import { packageFolder } from "../../src/hub/packages/packaged.ts";
 import { COMMIT, type FakeHub, layOut, pattern, sha256, withCache, withHub } from "./fake_hub.ts";
 
 const WEIGHTS = pattern(200_000);

@@ -1,6 +1,6 @@
 /** Reads that are asked for together travel together: what is requested, how many at a time, and what a failure reaches. */
 import assert from "node:assert/strict";
-import { gathered } from "../../src/hub/gather.ts";
+import { gathered } from "../../src/hub/remote/gather.ts";
 import type { ByteSource } from "../../src/hub/mod.ts";
 import { pattern } from "./fake_hub.ts";
 

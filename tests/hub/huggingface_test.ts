@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
-import { partialPath } from "../../src/hub/download.ts";
+import { partialPath } from "../../src/hub/remote/download.ts";
 import { cacheEntries, datasetFile, openModel, type Progress } from "../../src/hub/mod.ts";
 import { closedPort, COMMIT, type FakeHub, layOut, pattern, withCache, withHub } from "./fake_hub.ts";
 

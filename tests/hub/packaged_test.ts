@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { cacheEntries, type KnownModel, pruneCache } from "../../src/hub/mod.ts";
-import { packagedModel } from "../../src/hub/packaged.ts";
+import { packagedModel } from "../../src/hub/packages/packaged.ts";
 import { pattern, withCache } from "./fake_hub.ts";
 
 const PARTS = [pattern(1000), pattern(500).reverse()];

@@ -3,8 +3,8 @@
  * the embedding) wait for the end of the turn; neighbours then become one range, a few ranges travel at a time, and each
  * reader gets its part of what arrives.
  */
-import { checkRange } from "./file.ts";
-import type { ByteSource } from "./source.ts";
+import { checkRange } from "../file.ts";
+import type { ByteSource } from "../source.ts";
 
 /** Bytes between two reads that cost less time than a second request: a few ms of a fast line. */
 const GAP = 128 * 2 ** 10;

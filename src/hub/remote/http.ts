@@ -3,9 +3,9 @@
  * server error is repeated for the bytes still missing; only consecutive failures, with next to nothing between them,
  * count against the limit. What a server may send, and how slowly, is bounded: every read ends.
  */
-import { checkRange } from "./file.ts";
-import { Dropped, passing, pauseAfter, retried } from "./retry.ts";
-import type { ByteSource } from "./source.ts";
+import { checkRange } from "../file.ts";
+import { Dropped, passing, pauseAfter, retried } from "../retry.ts";
+import type { ByteSource } from "../source.ts";
 
 const ANSWER = 10_000; // ms until the headers must be there
 const STALL = 30_000; // ms that LEAST bytes may take before a transfer counts as dropped

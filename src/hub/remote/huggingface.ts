@@ -3,17 +3,17 @@
  * as it is, without a request; otherwise the revision is resolved to a commit, and what is missing is fetched.
  */
 import { basename, join } from "node:path";
-import { checkDisk, statOrNull } from "./cache.ts";
-import { type Damaged, damagedFiles, damageOf, toldDamage } from "./damage.ts";
+import { checkDisk, statOrNull } from "../cache/cache.ts";
+import { type Damaged, damagedFiles, damageOf, toldDamage } from "../cache/damage.ts";
 import { download, partialPath } from "./download.ts";
-import { type FileEntry, isWeights, type ModelFiles, modelFiles } from "./files.ts";
+import { type FileEntry, isWeights, type ModelFiles, modelFiles } from "../files.ts";
 import { gathered } from "./gather.ts";
 import { httpSource } from "./http.ts";
 import { askFile, askFiles, askRepo, explained, fileUrl, instead, isOffline } from "./hub_api.ts";
 import type { RemoteFile, RemoteRepo } from "./hub_api.ts";
-import { checkFileName, modelFileNames } from "./layout.ts";
-import { fileEntry } from "./local.ts";
-import { type FetchOptions, formatBytes, meter } from "./progress.ts";
+import { checkFileName, modelFileNames } from "../layout.ts";
+import { fileEntry } from "../local.ts";
+import { type FetchOptions, formatBytes, meter } from "../progress.ts";
 import {
   completeModel,
   findSnapshots,
@@ -22,7 +22,7 @@ import {
   ourSnapshot,
   remember,
   type Snapshot,
-} from "./snapshots.ts";
+} from "../cache/snapshots.ts";
 import { authorization } from "./token.ts";
 
 /** `owner/name` or `owner/name@revision`; null for anything else. */

@@ -5,11 +5,11 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { dirname, join } from "node:path";
-import { makeFolder, statOrNull, writing } from "./cache.ts";
-import { damageOf } from "./damage.ts";
+import { makeFolder, statOrNull, writing } from "../cache/cache.ts";
+import { damageOf } from "../cache/damage.ts";
 import { type HttpOptions, readRange } from "./http.ts";
-import { openLocked, partialFolder, sweep } from "./partial.ts";
-import { gitHash, writeStamp } from "./stamp.ts";
+import { openLocked, partialFolder, sweep } from "../cache/partial.ts";
+import { gitHash, writeStamp } from "../cache/stamp.ts";
 
 /** What is known about a file before it arrives. */
 export interface Expected {

@@ -1,7 +1,7 @@
 /** The branches and tags of a repository of the hub: where series of checkpoints are kept. */
 import { explained } from "./hub_api.ts";
 import { endpoint, hubFetch } from "./hub_fetch.ts";
-import { type HubRepo, isCommit } from "./snapshots.ts";
+import { type HubRepo, isCommit } from "../cache/snapshots.ts";
 
 /** A branch or a tag, and the commit that it currently points to. */
 export interface Ref {

@@ -4,8 +4,8 @@ import { getHFHubCachePath } from "@huggingface/hub";
 import { isFolder, statOrNull } from "./cache.ts";
 import { type Damaged, damagedFiles } from "./damage.ts";
 import { cacheEntries, entryName, realFolders } from "./entries.ts";
-import { enter, expect, list, reportChecks, string } from "../entry/mod.ts";
-import type { FetchOptions } from "./progress.ts";
+import { enter, expect, list, reportChecks, string } from "../../entry/mod.ts";
+import type { FetchOptions } from "../progress.ts";
 import { stampedFiles } from "./stamp.ts";
 
 /** What was read, and what was found damaged. */

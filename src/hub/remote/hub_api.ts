@@ -5,10 +5,10 @@
 import { datasetInfo, listFiles, modelInfo, pathsInfo } from "@huggingface/hub";
 import { HttpError } from "./http.ts";
 import { endpoint, hubFetch, shownEndpoint } from "./hub_fetch.ts";
-import { checkFileName } from "./layout.ts";
-import { readManifest } from "./manifest.ts";
-import { Dropped } from "./retry.ts";
-import { type HubRepo, isCommit } from "./snapshots.ts";
+import { checkFileName } from "../layout.ts";
+import { readManifest } from "../packages/manifest.ts";
+import { Dropped } from "../retry.ts";
+import { type HubRepo, isCommit } from "../cache/snapshots.ts";
 import { findToken } from "./token.ts";
 
 const MAX_ENTRIES = 10_000; // files and folders at the top of a repository: a model has less than a thousand

@@ -4,7 +4,7 @@
  */
 import { basename } from "node:path";
 import { statOrNull } from "./cache.ts";
-import { type FetchOptions, meter } from "./progress.ts";
+import { type FetchOptions, meter } from "../progress.ts";
 import {
   blobName,
   doubt,

@@ -3,8 +3,8 @@
  * for each (https://packaging.python.org/en/latest/specifications/recording-installed-packages).
  */
 import { isAbsolute, join, normalize } from "node:path";
-import { isFolder } from "./cache.ts";
-import { hashFile, readStamp, writeStamp } from "./stamp.ts";
+import { isFolder } from "../cache/cache.ts";
+import { hashFile, readStamp, writeStamp } from "../cache/stamp.ts";
 
 /** A file and the SHA-256 that it must have. */
 export interface RecordedFile {

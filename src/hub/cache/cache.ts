@@ -13,12 +13,12 @@
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { statfs } from "node:fs/promises";
-import { formatBytes } from "./progress.ts";
+import { formatBytes } from "../progress.ts";
 
 /** The folder of everything that is fetched. */
 export function cacheFolder(): string {
   const named = Deno.env.get("LAMINA_CACHE");
-  return named ? resolve(named) : fileURLToPath(new URL("../../data/cache", import.meta.url));
+  return named ? resolve(named) : fileURLToPath(new URL("../../../data/cache", import.meta.url));
 }
 
 /** Marks an entry as used now. A cache that cannot be written to is still a cache. */

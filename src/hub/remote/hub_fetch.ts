@@ -4,7 +4,7 @@
  */
 import { HUB_URL } from "@huggingface/hub";
 import { HttpError } from "./http.ts";
-import { Dropped, passing, retried } from "./retry.ts";
+import { Dropped, passing, retried } from "../retry.ts";
 import { authorization } from "./token.ts";
 
 const ANSWER = 15_000; // ms for a whole answer

@@ -7,7 +7,7 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
-import { writeWhole } from "../disk/mod.ts";
+import { writeWhole } from "../../disk/mod.ts";
 import { cacheFolder, isUnwritable, makeFolder, statOrNull } from "./cache.ts";
 
 const CHUNK = 1 << 20;

@@ -4,9 +4,9 @@
  * unpacked is the archive of the given hash or nothing.
  */
 import { join } from "node:path";
-import { cacheFolder, folderBytes } from "./cache.ts";
+import { cacheFolder, folderBytes } from "../cache/cache.ts";
 import type { PackageSource } from "./manifest.ts";
-import { formatBytes } from "./progress.ts";
+import { formatBytes } from "../progress.ts";
 import { PYTHON } from "./python.ts";
 
 const POLL = 250; // ms between two looks at how much has arrived

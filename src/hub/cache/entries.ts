@@ -4,7 +4,7 @@
  * followed.
  */
 import { dirname, join } from "node:path";
-import { expect, list, oneOf, orElse, string } from "../entry/mod.ts";
+import { expect, list, oneOf, orElse, string } from "../../entry/mod.ts";
 import { cacheFolder, folderBytes } from "./cache.ts";
 import { leftovers, partialFolder, sweep } from "./partial.ts";
 import { isCommit } from "./snapshots.ts";

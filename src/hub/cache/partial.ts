@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { cacheFolder, makeFolder, statOrNull, writing } from "./cache.ts";
-import { pause } from "./retry.ts";
+import { pause } from "../retry.ts";
 
 const KEPT = 7 * 24 * 3600 * 1000; // ms: who has not gone on with a download for a week has given it up
 const POLL = 200; // ms between two looks at another process's lock

@@ -43,7 +43,7 @@ export interface Manifest {
   readonly benchmark: PackageSource & { readonly licence: string };
 }
 
-const PATH = new URL("../../data/models.json", import.meta.url);
+const PATH = new URL("../../../data/models.json", import.meta.url);
 
 /** Reads the project's manifest. */
 export async function readManifest(): Promise<Manifest> {
