@@ -6,7 +6,6 @@ import { cacheKey, fileName, keepAs, type Profile, type Provenance, type Sweep }
 import { perplexityTable, planTable, sweepTable, writeReport } from "../show/mod.ts";
 import {
   droppable,
-  flopsOf,
   makePlan,
   perplexities,
   profile,
@@ -15,7 +14,7 @@ import {
   type StudyOptions,
   sweep,
   SWEEP_STEPS,
-  sweepWeights,
+  weights,
 } from "../study/mod.ts";
 import { noDrop } from "../run/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
@@ -44,7 +43,7 @@ export function startCommand(context: Context): Command {
           onNotice: context.notice,
         };
         // Of what the page shows, the profiles of several texts alone are left to compute.
-        const texts = flopsOf(model, [{ ...SIZES.texts, plans: [noDrop], head: false }]);
+        const texts = weights.passes(model, [{ ...SIZES.texts, plans: [noDrop], head: false }]);
         const job = weightsOf(model, options).reduce((sum, weight) => sum + weight);
         const stage = parts(null, [job, 4 * texts], options.onProgress);
         const { importance, curves } = await mainJob(context, model, within(options, stage(0)));
@@ -101,8 +100,8 @@ export async function mainJob(
 /** What the profile, the table of perplexities and the curves weigh. */
 function weightsOf(model: StudyModel, options: StudyOptions): number[] {
   const [calibration, size] = [{ ...SIZES.profile, ...options }, { ...SIZES.quality, ...options }];
-  const full = (head: boolean) => flopsOf(model, [{ ...size, plans: [noDrop], head }]);
-  const [profile, curves] = sweepWeights(model, START_CURVES, SWEEP_STEPS, calibration, size);
+  const full = (head: boolean) => weights.passes(model, [{ ...size, plans: [noDrop], head }]);
+  const [profile, curves] = weights.sweep(model, START_CURVES, SWEEP_STEPS, calibration, size);
   return [profile, full(false) + (1 + TARGETS.length) * full(true), curves];
 }
 

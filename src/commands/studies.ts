@@ -24,8 +24,8 @@ import {
   SWEEP_STEPS,
   sweepEstimate,
   sweepSteps,
-  sweepWeights,
   type Target,
+  weights,
 } from "../study/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import { type Context, markedProfile, studyOptions, withModel } from "./context.ts";
@@ -157,7 +157,11 @@ export function sweepCommand(context: Context): Command {
         const price = await sweepEstimate(model, curves, steps, calibration, options);
         return context.print(estimateText(model.name, price.plans, price));
       }
-      const stage = parts(null, sweepWeights(model, curves, steps, calibration, options), options.onProgress);
+      const stage = parts(
+        null,
+        weights.sweep(model, curves, steps, calibration, options),
+        options.onProgress,
+      );
       const importance = await profile(model, within(calibration, stage(0)));
       const result = await sweep(model, importance, curves, steps, within(options, stage(1)));
       const table = () => sweepTable(result, context.look);

@@ -34,7 +34,7 @@ export interface ProgressLine {
 const QUIET = 1000; // ms without a word
 const PAUSE = 10_000; // ms between lines where nothing can be redrawn
 const BAR = 24; // columns of the bar, where they fit
-const LEAST_BAR = 8; // and where they do not
+const LEAST_BAR = 10; // and where they do not
 const NAME = 12; // columns that a label keeps at least
 
 /** Shows progress on stderr, or on another output. */

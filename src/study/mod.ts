@@ -12,7 +12,8 @@ export {
   untrainedCausesEstimate,
 } from "./causes/causes.ts";
 export { type KernelsName } from "./causes/kernels.ts";
-export { type Estimate, estimate, flopsOf } from "./estimate.ts";
+export { type Estimate, estimate } from "./estimate.ts";
+export { weights } from "./weights.ts";
 export { decompose, importanceOf, type MagnitudeShare, magnitudeShare, type Parts } from "./decompose.ts";
 export { generate, type Generated, type GenerateOptions, type Written } from "./generate.ts";
 export { CALIBRATION_TEXT, HELD_OUT_TEXT, type StudyOptions } from "./options.ts";
@@ -53,5 +54,4 @@ export {
   SWEEP_STEPS,
   sweepEstimate,
   sweepSteps,
-  sweepWeights,
 } from "./sweep.ts";
