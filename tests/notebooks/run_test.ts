@@ -10,6 +10,8 @@ import {
   notebooks,
   readCode,
   runPython,
+  textOf,
+  writeNotebook,
   writeScript,
 } from "./notebook.ts";
 
@@ -48,6 +50,24 @@ async function checkScript(path: string, folder: string, env: Record<string, str
   const calls = (await readCode(path)).flatMap(({ source }) => source.match(SHOW) ?? []);
   assert.equal(lines.length, calls.length, path);
 }
+
+kernelTest(
+  "a plain cell of a study leaves one line, the bar before it: what was done, and how long it took",
+  async (folder) => {
+    const path = `${folder}/plain.ipynb`;
+    const options = "{ samples: 4, length: 512 }"; // more than a second on any machine
+    await writeNotebook(path, [
+      'import { profile } from "lamina";',
+      `await profile("smollm2-135m", ${options});\n0;`,
+    ]);
+    await execute([path]);
+    const [line, ...others] = (await readCode(path))[1].outputs.filter((output) =>
+      output.output_type === "display_data"
+    );
+    assert.deepEqual(others, []);
+    assert.match(textOf(line, "text/plain")!, /^profile: smollm2-135m {2}done after \d+ s$/);
+  },
+);
 
 kernelTest("the stop button ends a study and keeps the kernel", async () => {
   const script = new URL("stop.py", import.meta.url).pathname;
