@@ -11,6 +11,7 @@ import {
   textOf,
   writeScript,
 } from "./notebook.ts";
+import { pictures } from "./pictures.ts";
 
 const MOST_BYTES = 500_000;
 const MOST_LINES = 15;
@@ -56,6 +57,12 @@ for (const path of committed) {
     assert.equal(new Set(ids).size, ids.length, "ids are unique over all pictures");
   });
 }
+
+Deno.test("the README's pictures are those that the notebooks drew", async () => {
+  for (const { path, svg } of await pictures()) {
+    assert.equal(await Deno.readTextFile(path), svg, nameOf(path));
+  }
+});
 
 Deno.test("cells are of correct types", async () => {
   const folder = await Deno.makeTempDir();
