@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import { join } from "node:path";
 import { checkFolder } from "../disk/mod.ts";
-import { type Section, wrap, writeReport } from "../show/mod.ts";
+import { plain, type Section, wrap, writeReport } from "../show/mod.ts";
 import { parts, within } from "../hub/mod.ts";
 import { analyses, type AnalysisName, profile, SIZES } from "../study/mod.ts";
 import { openModel } from "../subject/mod.ts";
@@ -67,7 +67,7 @@ export function figuresCommand(context: Context): Command {
         (await model.made()?.catch(() => null))?.close();
       }
       const page = await writeReport(out, { title: "What a transformer can live without", sections });
-      context.print(`page of figures: ${near(page)}`);
+      context.write(`page of figures: ${plain(near(page))}`); // unbroken, to be copied
       context.notice(doneText(context, "figures", { results, cache }));
     });
 }

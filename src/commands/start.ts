@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { join } from "node:path";
 import { parts, within } from "../hub/mod.ts";
 import { cacheKey, fileName, keepAs, type Profile, type Provenance, type Sweep } from "../result/mod.ts";
-import { perplexityTable, planTable, sweepTable, writeReport } from "../show/mod.ts";
+import { perplexityTable, plain, planTable, sweepTable, writeReport } from "../show/mod.ts";
 import {
   droppable,
   makePlan,
@@ -59,7 +59,7 @@ export function startCommand(context: Context): Command {
         const folder = nameOf("report", [importance.provenance, curves.provenance]);
         const title = `What ${model.name} can live without`;
         const page = await writeReport(join(results, folder), { title, sections });
-        context.print(`\npage of figures: ${near(page)}`);
+        context.write(`\npage of figures: ${plain(near(page))}`); // unbroken, to be copied
       });
       context.notice(doneText(context, "start", { results }));
     });

@@ -95,7 +95,7 @@ export async function perplexityGroups(
       ...shared,
       onProgress: reporter("full model", "modules", within(options, stage(1))),
     });
-    const name = several ? `${g + 1} of ${groups.length}` : "layers and head";
+    const name = nameOf(g, groups.length);
     const report = twofold(reporter(name, "work", within(options, stage(2 + g))), weights[1 + g]);
     const sums = await score({
       ...shared,
@@ -110,6 +110,12 @@ export async function perplexityGroups(
     }
   }
   return wanted.map((plans) => plans.map((plan) => known.get(JSON.stringify(plan))!));
+}
+
+/** What a group is called: a sweep's are the full model and its curves. */
+function nameOf(group: number, groups: number): string {
+  if (groups === 1) return "layers and head";
+  return group === 0 ? "full model's head" : `curve ${group} of ${groups - 1}`;
 }
 
 /** What the layers and the head of a stage cost. */

@@ -46,7 +46,7 @@ Deno.test("a dry run says what it would take and runs nothing", () =>
 Deno.test("a checkpoint of a training run, and an untrained model of a configuration", async () => {
   const step = await run("data/series/peri-ln", "--step", "0", "--dry-run");
   assert.equal(step.code, 0, step.err);
-  assert.match(step.out, /peri-ln\/step00000: /);
+  assert.match(step.out, /^peri-ln\/step00000:$/m);
   const untrained = await run(
     "llama-3-8b",
     "--untrained",
@@ -59,7 +59,7 @@ Deno.test("a checkpoint of a training run, and an untrained model of a configura
     "8",
   );
   assert.equal(untrained.code, 0, untrained.err);
-  assert.match(untrained.out, /llama-3-8b: 8 tokens/);
+  assert.match(untrained.out, /llama-3-8b:\n8 tokens/);
 });
 
 Deno.test("wrong use is told apart from failure, and each says what was expected", () =>

@@ -63,7 +63,7 @@ Deno.test("an interrupted sweep's count begins with what is kept", () =>
       reportsOf((onProgress) => sweep(model, importance, curves, [0, 1, 2], { ...options, onProgress }));
     const reports = await run();
     assert.match(reports[0].label, /full model$/);
-    const rest = reports.filter(({ label }) => label.endsWith(" 3 of 3"));
+    const rest = reports.filter(({ label }) => label.endsWith("curve 2 of 2"));
     assert.ok(rest.length > 0);
     // The full model's predictions and the first curve, of the full model's pass, its predictions and two curves.
     for (const { found } of rest) assert.ok(found! > 1 / 3 && found! < 2 / 3, `${found}`);
