@@ -16,16 +16,16 @@ const commands = [...readme.matchAll(/^ {4}(?:npx -y deno@2\.9\.6 task (start)\b
 /** What each command has to print, on one stream or the other. */
 const promises: Record<string, RegExp> = {
   start: /page of figures: .*index\.html/,
-  profile: /attention|profile/i,
+  profile: /attention, most redundant first, 10 of 30/,
   plan: /^$/,
   perplexity: /perplexity[^]*nothing[^]*attention/,
   sweep: /dropped[^]*importance[^]*deepest/,
-  generate: /full model|nothing dropped|dropped/i,
+  generate: /attention/,
   checkpoints: /step[^]*4,?096/i,
-  "random-init": /attention/i,
-  causes: /importance/i,
+  "random-init": /attention[^]*MLP/,
+  causes: /attention[^]*entropy/,
   merge: /^$/,
-  compare: /rank correlation/i,
+  compare: /rank corr[^]*attention[^]*MLP/,
   figures: /page of figures: .*index\.html/,
   doctor: /ONNX Runtime/,
 };

@@ -27,7 +27,7 @@ interface Flags extends StudyFlags {
 export function causesCommand(context: Context): Command {
   const command = new Command("causes")
     .description(
-      "show attention patterns, smoothing, update sizes and reach beside the importance of every module",
+      "show attention patterns, smoothing, update sizes and reach next to the importance of every module",
     )
     .argument("<model>", `${MODEL}; with --untrained, a configuration as for \`lamina random-init\``)
     .option("--query-stride <k>", "use every k-th query for the attention patterns", wholeNumber(1), 1)

@@ -26,7 +26,7 @@ const NAMES = Object.keys(analyses) as AnalysisName[];
 export function figuresCommand(context: Context): Command {
   const command = new Command("figures")
     .description(
-      "draw every analysis on one HTML page, with the pictures and their numbers as files beside it",
+      "draw every analysis on one HTML page, with the pictures and their numbers as files next to it",
     )
     .argument("[model]", MODEL, "smollm2-135m")
     .option("--only <names>", `some of: ${NAMES.join(", ")} (default: all)`, analysesOf)

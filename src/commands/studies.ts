@@ -57,7 +57,7 @@ export function profileCommand(context: Context): Command {
     .description("measure importance, size and sign of every module, in one pass")
     .argument("<model>", MODEL)
     .addOption(
-      new Option("--against <code>", "show importance as the paper's official code has it, beside ours")
+      new Option("--against <code>", "show importance as the paper's official code has it, next to ours")
         .choices(["llm-drop"]),
     )
     .option("--all", "print every module, not only the ten least important of each kind", false);
@@ -74,7 +74,7 @@ export function profileCommand(context: Context): Command {
       if (flags.against) {
         const against = await againstLlmDrop(model, options);
         const table = () => againstTable(against, context.look);
-        const done = `${model.name} beside llm-drop`;
+        const done = `${model.name} compared with llm-drop`;
         return await deliver(
           context,
           flags,
@@ -91,7 +91,9 @@ export function profileCommand(context: Context): Command {
 
 export function perplexityCommand(context: Context): Command {
   const command = new Command("perplexity")
-    .description("measure how well the model predicts a text, with modules dropped, beside the full model")
+    .description(
+      "measure how well the model predicts a text, with modules dropped, compared with the full model",
+    )
     .argument("<model>", MODEL);
   explained(command, "perplexity smollm2-135m --drop-attention 25,26", STUDY);
   return withDropFlags(withStudyFlags(command)).action(async (ref: string, flags: StudyFlags & DropFlags) => {

@@ -10,7 +10,7 @@ export function againstTable(
   look: TextLook = {},
 ): string {
   const bold = style(look, 1);
-  const head = bold(`${settingOf(against.provenance)} · beside llm-drop`);
+  const head = bold(`${settingOf(against.provenance)} · compared with llm-drop`);
   if (against.same) {
     return `${head}\nBoth definitions are the same here: no norm stands behind a module, so what a module puts out ` +
       "is what is added.";

@@ -122,7 +122,7 @@ export function comparisonTable(
     ];
   });
   const head = ["", "rank corr.", "largest diff.", ...counts.map((n) => `lowest ${n}`)];
-  return `${style(look, 1)(comparison.models.join("  beside  "))}\n${align([head, ...rows], look, [0])}`;
+  return `${style(look, 1)(comparison.models.join("  vs  "))}\n${align([head, ...rows], look, [0])}`;
 }
 
 /** Bars of a logarithmic scale from the lowest to the highest value, "·" where there is none: "█▆▂▁▁·▁". */
