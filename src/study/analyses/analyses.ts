@@ -27,7 +27,7 @@ export interface AnalysisOptions extends StudyOptions {
 /** An analysis: a one-line description, and what it computes. */
 interface Analysis<T> {
   readonly about: string;
-  /** What it takes beside the others, in seconds on a CPU as the profile of the model takes one. */
+  /** How long it takes on a CPU, the profile of the model being 1 (timed with the default model and sizes). */
   readonly weight: number;
   /** Whether the profile of the model is needed. */
   readonly profiled: boolean;
@@ -81,7 +81,7 @@ export const analyses = {
   }),
   quality: analysis({
     about: "what dropping attention, MLPs and blocks costs, compared with other orders",
-    weight: 3,
+    weight: 4,
     profiled: true,
     async run(options) {
       const [model, orders] = [await options.model(), await options.profile()];
@@ -115,7 +115,7 @@ export const analyses = {
   }),
   "random-init": analysis({
     about: "untrained models and their closed form, and where attention is the less important module",
-    weight: 2,
+    weight: 1.5,
     profiled: false,
     async run(options) {
       const stage = parts(null, [2, 3], options.onProgress);
@@ -128,7 +128,7 @@ export const analyses = {
   causes: analysis({
     about:
       "attention patterns, smoothing, reach and size of updates against importance; also before and after training",
-    weight: 5,
+    weight: 3,
     profiled: false,
     async run(options) {
       const sizes = { ...CAUSES, ...studyOf(options) };
