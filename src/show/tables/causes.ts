@@ -1,4 +1,4 @@
-/** The study of causes for the terminal: by layer, then how each cause goes with importance, then what stands out. */
+/** The study of causes for the terminal: by layer, then how each cause correlates with importance, then what stands out. */
 import { mean, type PatternName, type SmoothingName } from "../../measure/mod.ts";
 import type { CauseName, Causes, Smoothed } from "../../result/mod.ts";
 import { layerStreams } from "../chart/layer_streams.ts";
@@ -76,7 +76,7 @@ function layerTable(result: Causes, look: TextLook): string {
   return align([[...head, "MLP", "|m|/|X|", "cosine", "particip."], ...rows], look);
 }
 
-/** How each cause goes with importance: a heading, and a row a module and cause. */
+/** How each cause correlates with importance: a heading, and a row for each module and cause. */
 export function correlationRows({ correlations }: Causes): string[][] {
   const fixed = (value: number | null) => optional(value, (value) => formatFixed(value, 2));
   const rows = correlations.map(({ module, cause, rank, low, high }) => [
