@@ -2,7 +2,17 @@
 import { cpuEngine, type Engine } from "../src/engine/mod.ts";
 import { openModel } from "../src/hub/mod.ts";
 import { loadFolder, type Model, type ModelSpec } from "../src/models/mod.ts";
-import { type Blocks, type DropPlan, forward, gramProbe, type GramSums, noDrop } from "../src/run/mod.ts";
+import type { Graph } from "../src/onnx/mod.ts";
+import {
+  type Blocks,
+  type DropPlan,
+  forward,
+  gramProbe,
+  type GramSums,
+  noDrop,
+  takeAll,
+  withUploaded,
+} from "../src/run/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../src/tensor/mod.ts";
 import { type Fixture, fixture } from "./fixtures/read.ts";
 
@@ -21,11 +31,28 @@ export function stateTolerance({ layers, hidden }: ModelSpec): number {
 /** One engine for all tests. */
 export const engine = cpuEngine();
 
+/** Runs a graph once on tensors; gives all its outputs. */
+export async function runGraph(
+  graph: Graph,
+  feeds: Readonly<Record<string, Tensor>>,
+  on: Engine = engine,
+): Promise<Record<string, Tensor>> {
+  const program = await on.compile(graph);
+  try {
+    return await withUploaded(on, feeds, async (held) => await takeAll(on, await program.run(held)));
+  } finally {
+    await program.release();
+  }
+}
+
 /** The same engine, counting the programs that are not released. */
 export function countedEngine(): Engine & { open(): number } {
   let open = 0;
   return {
     ...engine,
+    get live() {
+      return engine.live;
+    },
     open: () => open,
     async compile(graph) {
       const program = await engine.compile(graph);

@@ -21,7 +21,7 @@ async function onnx(): Promise<string> {
   const program = await engine.compile(graph);
   const numbers = Float32Array.of(1, 2, 3, 4, 5, 6);
   const matrix = (shape: number[]): Tensor => ({ dtype: "f32", shape, data: numbers });
-  const { y } = await program.run({ x: matrix([2, 3]), w: matrix([3, 2]) });
+  const { y } = await program.run({ x: engine.upload(matrix([2, 3])), w: engine.upload(matrix([3, 2])) });
   const product = String((await engine.read(y)).data);
   if (product !== "22,28,49,64") {
     throw new Error(`${engine.version}: a product came out as ${product}, expected 22,28,49,64`);

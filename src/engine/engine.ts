@@ -1,36 +1,83 @@
 /**
- * One interface over the devices that run a graph.
+ * One interface over the devices that run a graph, and over the memory that its tensors live in.
  *
- * A graph is compiled once per kind of module and run with its weights as inputs. What a run returns stays where the
- * engine keeps it (`Held`): on the CPU that is an ordinary tensor, on a GPU a buffer that only `read` brings back.
+ * A graph is compiled once per kind of module and run with its weights as inputs. What a run takes and gives is `Held`: memory
+ * of the engine, which somebody owns and frees. `upload` and `read` alone move data between it and the CPU's.
  */
 import type { Graph } from "../onnx/mod.ts";
-import type { Tensor } from "../tensor/mod.ts";
+import type { DType, Tensor } from "../tensor/mod.ts";
 
-/** A tensor in an engine's own memory. */
+/** A tensor in an engine's memory. Opaque: only the engine that made it can use it. */
 export interface Held {
+  readonly dtype: DType;
   readonly shape: readonly number[];
+  /** Gives the memory back; a second call does nothing. */
+  free(): void;
 }
 
 /** Named inputs or outputs of a run. */
-export type Feeds = Readonly<Record<string, Tensor | Held>>;
+export type Feeds = Readonly<Record<string, Held>>;
+
+/** How to run a program. */
+export interface RunOptions {
+  /** Ends the run, which then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Outputs that are written into memory already held, of their type and shape, instead of into new memory. */
+  readonly into?: Feeds | undefined;
+}
 
 /** A compiled graph. */
 export interface Program {
-  /** Runs once. An input that is missing or has the wrong type or shape throws an error that names it. */
-  run(feeds: Feeds): Promise<Record<string, Held>>;
-  /** Frees the compiled graph. */
+  /**
+   * Runs once; gives the outputs that are not written `into` something. A feed that is missing, freed or of another engine,
+   * or has the wrong type or shape, throws an error that names it.
+   */
+  run(feeds: Feeds, options?: RunOptions): Promise<Record<string, Held>>;
+  /** Gives the program back, once its runs have ended. */
   release(): Promise<void>;
 }
 
+/** What an engine can do: graphs are chosen by this, never by an engine's name. */
+export interface Has {
+  /**
+   * How attention runs: by GroupQueryAttention; by the same, which leaves out a soft cap; by ONNX's Attention (opset 24);
+   * by none of them.
+   */
+  readonly attention: "grouped" | "grouped-without-softcap" | "standard" | "decomposed";
+  /** How BF16 weights are fed: as their bits in u16, which BitCast reads; as BFLOAT16; not at all, `upload` widens them. */
+  readonly bfloat16: "bits" | "native" | "widened";
+  /** Element type of the factors of products with weights. */
+  readonly products: "f32" | "bf16";
+  /** Bytes of the largest tensor that can be bound; a larger weight is fed in rows. */
+  readonly bindingBytes: number;
+}
+
+/** What numbers are computed in. The residual stream, norms and probes are float32 in each. */
+export type Precision = "float32" | "tf32" | "bfloat16";
+
+/** The engines by name. */
+export type EngineName = "cpu" | "webgpu" | "cuda";
+
 /** A device that runs graphs. */
 export interface Engine {
-  readonly name: "cpu" | "webgpu" | "cuda";
+  readonly name: EngineName;
   /** Library and version, for provenance: "onnxruntime 1.30.0". */
   readonly version: string;
-  compile(graph: Graph): Promise<Program>;
-  /** Brings a held tensor to CPU memory. */
+  /** The device in words; null for the CPU. */
+  readonly device: string | null;
+  readonly precision: Precision;
+  readonly has: Has;
+  /**
+   * Holds a tensor. Where the engine's memory is the CPU's, this makes no copy: the tensor has to stay as it is until the held
+   * one is freed.
+   */
+  upload(tensor: Tensor): Held;
+  /** Brings a held tensor to CPU memory: a copy, the tensor stays held. */
   read(held: Held): Promise<Tensor>;
-  /** Frees what a run returned, and what `read` made of it, at once: garbage collection sees large buffers too late. */
-  free(held: Held): void;
+  /** Compiles a graph. Equal graphs without weights are one program, which the engine keeps for a while after its release. */
+  compile(graph: Graph): Promise<Program>;
+  /** Tensors that are held now: none after a study, an error or an abort. */
+  readonly live: number;
+  /** Frees programs and memory. */
+  close(): Promise<void>;
 }

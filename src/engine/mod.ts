@@ -1,3 +1,3 @@
 /** Devices that run graphs; the only importer of ONNX Runtime. */
-export { cpuEngine } from "./cpu.ts";
-export type { Engine, Feeds, Held, Program } from "./engine.ts";
+export { cpuEngine } from "./native/cpu.ts";
+export type { Engine, EngineName, Feeds, Has, Held, Precision, Program, RunOptions } from "./engine.ts";

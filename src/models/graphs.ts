@@ -19,6 +19,7 @@ import {
   Concat,
   createGraph,
   type Dim,
+  Gather,
   Gelu,
   Gemm,
   type Graph,
@@ -31,13 +32,14 @@ import {
   Relu,
   Reshape,
   RotaryEmbedding,
+  scalar,
   SimplifiedLayerNormalization,
   Slice,
   type Value,
 } from "../onnx/mod.ts";
 import type { DType } from "../tensor/mod.ts";
 import type { Activation, AttentionSpec, LayerSpec, MlpSpec, NormSpec } from "./spec.ts";
-import { layerTensors } from "./spec.ts";
+import { layerTensors, normTensors } from "./spec.ts";
 import { squares, takeWatched, watch } from "./watch.ts";
 
 /** How many samples of how many tokens a graph is made for. */
@@ -156,16 +158,35 @@ export function mlpPartGraph(
   return finished(graph);
 }
 
-/** RMSNorm or LayerNorm of rows [N, D] as a graph of its own, for the final norm: input x, output y. */
-export function normGraph(spec: NormSpec, hidden: number): Graph {
+/** The stream that enters layer 0: inputs rows [U, D] of the embedding and `places` among them, i64 [N]; output x [N, D]. */
+export function embeddingGraph(hidden: number, scale: number): Graph {
   const graph = createGraph();
-  const x = graph.input("x", "f32", ["rows", hidden]);
-  const names = spec.kind === "rms" ? ["weight"] : ["weight", "bias"];
-  const weights = new Map(names.map((name) => {
-    const full = `final_norm.${name}`;
-    return [full, graph.input(full, "f32", [hidden])];
-  }));
-  graph.output("y", watch(norm(x, spec, "final_norm", weights)));
+  const rows = graph.input("rows", "f32", ["rows", hidden]);
+  const taken = Gather(rows, graph.input("places", "i64", ["tokens"]));
+  graph.output("x", watch(scale === 1 ? taken : Mul(taken, scalar(graph, scale))));
+  return finished(graph);
+}
+
+/**
+ * What the head reads: inputs x0, x1, … [N, D], the final streams of P plans, and `rows` (i64 [n]) of them; output
+ * `hidden` [n, P, D], those rows after the final norm.
+ */
+export function scoredRowsGraph(spec: NormSpec, hidden: number, plans: number): Graph {
+  const graph = createGraph();
+  const rows = graph.input("rows", "i64", ["rows"]);
+  const streams = Array.from({ length: plans }, (_, plan) => {
+    const taken = Gather(graph.input(`x${plan}`, "f32", ["tokens", hidden]), rows);
+    return Reshape(taken, [-1, 1, hidden]);
+  });
+  const weights = new Map(
+    normTensors("final_norm", spec, hidden).map(([name, shape]) => [
+      name,
+      graph.input(name, "f32", shape),
+    ]),
+  );
+  const normed = norm(Concat(streams, 1), spec, "final_norm", weights);
+  watch(Reshape(normed, [-1, hidden]));
+  graph.output("hidden", normed);
   return finished(graph);
 }
 

@@ -5,9 +5,10 @@ export { families } from "./families/mod.ts";
 export {
   attentionGraph,
   type AttentionTaps,
+  embeddingGraph,
   type Extent,
   mlpPartGraph,
-  normGraph,
+  scoredRowsGraph,
   type StoredTypes,
   updateGraph,
   type UpdateTaps,

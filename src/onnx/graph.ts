@@ -62,6 +62,8 @@ export interface Graph {
   readonly inputs: readonly string[];
   /** Names of the declared outputs, in order. */
   readonly outputs: readonly string[];
+  /** Element types of the declared inputs and outputs, by name. */
+  readonly types: ReadonlyMap<string, DType>;
   /** Tensors of the weights, by name: whoever compiles the model hands them over beside its bytes. */
   readonly weights: ReadonlyMap<string, Tensor>;
   /** The finished model, serialised. */
@@ -93,9 +95,11 @@ export function createGraph(): Graph {
   const outputs: ReturnType<typeof valueInfo>[] = [];
   const constants: ReturnType<typeof tensorProto>[] = [];
   const weights = new Map<string, Tensor>();
+  const types = new Map<string, DType>();
   let count = 0;
   const graph: Graph = {
     input(name, dtype, shape) {
+      types.set(name, dtype);
       inputs.push(valueInfo(name, dtype === "bf16" ? DataType.UINT16 : dataTypes[dtype], shape));
       return { graph, name };
     },
@@ -115,6 +119,7 @@ export function createGraph(): Graph {
       return names.map((name) => ({ graph, name }));
     },
     output(name, value, dtype = "f32") {
+      types.set(name, dtype);
       nodes.push(node("Identity", [value], [name], {}, ""));
       outputs.push(valueInfo(name, dataTypes[dtype], undefined));
     },
@@ -124,6 +129,7 @@ export function createGraph(): Graph {
     get outputs() {
       return outputs.map((info) => info.name);
     },
+    types,
     weights,
     toBytes() {
       const model = create(ModelProtoSchema, {

@@ -1,43 +1,76 @@
 /** Token ids to the residual stream that enters layer 0. */
-import type { Model } from "../models/mod.ts";
-import { float32, toFloat32 } from "../tensor/mod.ts";
-import { areFinite, notFinite, sumOfSquares } from "./finite.ts";
+import type { Engine, Held } from "../engine/mod.ts";
+import { embeddingGraph, type Model } from "../models/mod.ts";
+import { float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
+import { areFinite, notFinite, takeSquares } from "./finite.ts";
+import { take, withUploaded } from "./held.ts";
+import { openPrograms, type Programs } from "./programs.ts";
 
 /** Embedding rows that are requested together: a remote file returns them in few requests. */
 const ROWS = 1024;
 
-/**
- * Embeds ids [N]: a function of token number that copies its row [D] into a buffer. Only the rows of the ids that occur
- * are read, each once. Throws `RangeError` for an id outside the vocabulary, and for rows that are not finite.
- */
-export async function embed(model: Model, ids: Int32Array): Promise<Float32Array<ArrayBuffer>> {
-  const { hidden, vocabulary, embeddingScale } = model.spec;
-  const out = new Float32Array(ids.length * hidden);
-  const places = new Map<number, number[]>();
-  ids.forEach((id, place) => {
-    if (id < 0 || id >= vocabulary) {
-      throw new RangeError(`Cannot embed token ${id}: expected an id from 0 to ${vocabulary - 1}`);
-    }
-    const known = places.get(id);
-    if (known) known.push(place);
-    else places.set(id, [place]);
-  });
-  let squares = 0;
-  const inOrder = [...places].sort(([a], [b]) => a - b);
-  for (let first = 0; first < inOrder.length; first += ROWS) {
+/** The rows of some ids, each once, and which of them each id has. */
+export interface Embedding {
+  /** [U, D] */
+  readonly rows: Tensor;
+  /** i64 [N] */
+  readonly places: Tensor;
+}
+
+/** Reads the rows of the ids [N] that occur. Throws `RangeError` for an id outside the vocabulary. */
+export async function embeddingRows({ spec, weights }: Model, ids: Int32Array): Promise<Embedding> {
+  const { hidden, vocabulary } = spec;
+  const outside = ids.find((id) => id < 0 || id >= vocabulary);
+  if (outside !== undefined) {
+    throw new RangeError(`Cannot embed token ${outside}: expected an id from 0 to ${vocabulary - 1}`);
+  }
+  const unique = [...new Set(ids)].sort((a, b) => a - b);
+  const places = new Map(unique.map((id, place) => [id, BigInt(place)]));
+  const rows = new Float32Array(unique.length * hidden);
+  for (let first = 0; first < unique.length; first += ROWS) {
     await Promise.all(
-      inOrder.slice(first, first + ROWS).map(async ([id, members]) => {
-        const row = toFloat32(await model.weights.outer("embedding.weight", [id, id + 1]));
-        squares += sumOfSquares(row) * embeddingScale ** 2 * members.length;
-        if (!areFinite(squares)) {
-          throw notFinite(model, "embedding", [["embedding.weight", float32([1, hidden], row)]]);
-        }
-        for (const place of members) out.set(row, place * hidden);
+      unique.slice(first, first + ROWS).map(async (id, i) => {
+        rows.set(toFloat32(await weights.outer("embedding.weight", [id, id + 1])), (first + i) * hidden);
       }),
     );
   }
-  if (embeddingScale !== 1) {
-    for (let i = 0; i < out.length; i++) out[i] *= embeddingScale;
+  return {
+    rows: float32([unique.length, hidden], rows),
+    places: { dtype: "i64", shape: [ids.length], data: BigInt64Array.from(ids, (id) => places.get(id)!) },
+  };
+}
+
+/** The stream [N, D] of ids [N], on the engine. Throws `RangeError` as `embeddingRows`, and for numbers that are not finite. */
+export async function embedOn(
+  model: Model,
+  engine: Engine,
+  programs: Programs,
+  ids: Int32Array,
+  signal?: AbortSignal,
+): Promise<Held> {
+  const { hidden, embeddingScale } = model.spec;
+  const { rows, places } = await embeddingRows(model, ids);
+  const program = await programs.get("embedding", () => embeddingGraph(hidden, embeddingScale));
+  return await withUploaded(engine, { rows, places }, async (feeds) => {
+    const { x, squares } = await program.run(feeds, { signal });
+    if (areFinite(await takeSquares(engine, squares))) return x;
+    x.free();
+    throw notFinite(model, "embedding", [["embedding.weight", rows]]);
+  });
+}
+
+/** The same in CPU memory, [N · D]. */
+export async function embed(
+  model: Model,
+  engine: Engine,
+  ids: Int32Array,
+): Promise<Float32Array<ArrayBuffer>> {
+  const programs = openPrograms(engine);
+  try {
+    return (await take(engine, await embedOn(model, engine, programs, ids))).data as Float32Array<
+      ArrayBuffer
+    >;
+  } finally {
+    await programs.release();
   }
-  return out;
 }

@@ -6,6 +6,7 @@
 import type { Engine, Held } from "../engine/mod.ts";
 import type { Model } from "../models/mod.ts";
 import { type Tensor, toFloat32 } from "../tensor/mod.ts";
+import { take } from "./held.ts";
 
 /** A module of a layer, or what comes before or after the layers. */
 export type Place =
@@ -33,11 +34,9 @@ export function sumOfSquares(values: Float32Array): number {
 }
 
 /** Reads the scalar that a graph gave, and frees it. */
-export async function readSquares(engine: Engine, held: Held): Promise<number> {
-  const { data } = await engine.read(held);
-  const [squares] = data as Float32Array;
-  engine.free(held);
-  return squares;
+export async function takeSquares(engine: Engine, held: Held): Promise<number> {
+  const { data } = await take(engine, held);
+  return (data as Float32Array)[0];
 }
 
 /** The error for numbers that are not finite; `weights` by canonical name, those of the module. */

@@ -9,15 +9,26 @@
  * Limit: attention whose q/k norm spans all heads stays whole.
  */
 import { type AttentionSpec, type LayerSpec, layerTensors, type MlpSpec, type Model } from "../models/mod.ts";
+import type { Engine, Held } from "../engine/mod.ts";
 import { elements, type Tensor } from "../tensor/mod.ts";
 import type { Cut, Lease } from "../weights/mod.ts";
+import { freeAll, withUploaded } from "./held.ts";
 
 /** Some of a module, and its weights for as long as `use` runs. */
 export interface Part<Spec> {
   readonly spec: Spec;
   /** Weights as they are stored: F16 and BF16 are widened in the graph, where that takes no copy of the layer here. */
-  use<T>(run: (weights: Record<string, Tensor>) => Promise<T>): Promise<T>;
+  use<T>(run: Use<T>): Promise<T>;
 }
+
+/** What is done with a part's weights, which are held by the engine; `tensors` is where they came from. */
+type Use<T> = (
+  weights: Readonly<Record<string, Held>>,
+  tensors: Readonly<Record<string, Tensor>>,
+) => Promise<T>;
+
+/** An update without an MLP: one part, which needs no weights. */
+export const withoutWeights: Part<null> = { spec: null, use: (run) => run({}, {}) };
 
 /** A layer, ready to be fed. */
 export interface LayerParts {
@@ -30,12 +41,17 @@ export interface LayerParts {
 export const PART_BYTES = 128 * 2 ** 20;
 
 /** Layer l of a model; in parts where it is larger than one, unless it is wanted `whole`. */
-export async function layerParts(model: Model, l: number, whole: boolean): Promise<LayerParts> {
+export async function layerParts(
+  model: Model,
+  engine: Engine,
+  l: number,
+  whole: boolean,
+): Promise<LayerParts> {
   const layer = model.spec.layers[l];
   if (whole || !model.weights.part || bytesOf(layer, model.spec.hidden) <= PART_BYTES) {
-    return wholeLayer(layer, await model.weights.layer(l));
+    return wholeLayer(layer, engine, await model.weights.layer(l));
   }
-  return cutLayer(model, l);
+  return cutLayer(model, engine, l);
 }
 
 /** Bytes of a layer's weights in float32. */
@@ -43,14 +59,26 @@ function bytesOf(layer: LayerSpec, hidden: number): number {
   return layerTensors(layer, hidden).reduce((sum, [, shape]) => sum + 4 * elements(shape), 0);
 }
 
-function wholeLayer({ attention, mlp }: LayerSpec, lease: Lease): LayerParts {
-  const weights = Object.fromEntries(lease.tensors);
+/** A layer whose weights are uploaded once, for all that runs through it. */
+function wholeLayer({ attention, mlp }: LayerSpec, engine: Engine, lease: Lease): LayerParts {
+  const tensors = Object.fromEntries(lease.tensors);
+  const weights: Record<string, Held> = {};
+  const release = () => {
+    freeAll(weights);
+    lease.release();
+  };
+  try {
+    for (const [name, tensor] of lease.tensors) weights[name] = engine.upload(tensor);
+  } catch (error) {
+    release();
+    throw error;
+  }
   const part = <Spec>(spec: Spec | null) =>
-    spec ? [{ spec, use: <T>(run: (w: typeof weights) => Promise<T>) => run(weights) }] : [];
-  return { attention: part(attention), mlp: part(mlp), release: lease.release };
+    spec ? [{ spec, use: <T>(run: Use<T>) => run(weights, tensors) }] : [];
+  return { attention: part(attention), mlp: part(mlp), release };
 }
 
-function cutLayer(model: Model, l: number): LayerParts {
+function cutLayer(model: Model, engine: Engine, l: number): LayerParts {
   const { hidden, layers } = model.spec;
   const { attention, mlp } = layers[l];
   const part = <Spec>(spec: Spec, layer: Partial<LayerSpec>, cuts: Cuts): Part<Spec> => ({
@@ -62,7 +90,8 @@ function cutLayer(model: Model, l: number): LayerParts {
         new Map(names.map(([name]) => [name, cuts[name.slice(0, name.lastIndexOf("."))]?.(name) ?? null])),
       );
       try {
-        return await run(Object.fromEntries(lease.tensors));
+        const tensors = Object.fromEntries(lease.tensors);
+        return await withUploaded(engine, tensors, (weights) => run(weights, tensors));
       } finally {
         lease.release();
       }

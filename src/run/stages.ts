@@ -16,8 +16,9 @@ import {
   stepGraph,
 } from "../models/mod.ts";
 import { type DType, elements, float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
-import { readSquares } from "./finite.ts";
+import { takeSquares } from "./finite.ts";
 import { finalNorm, headSlices } from "./head.ts";
+import { take, withUploaded } from "./held.ts";
 import { openPrograms, type Programs } from "./programs.ts";
 
 /** A layer as a plan leaves it, and its number in the model. */
@@ -59,7 +60,7 @@ export async function openStages(
     await programs.release();
     throw error;
   }
-  for (const layer of layers.slice(kept.length)) stages.push(leasedStage(model, programs, layer));
+  for (const layer of layers.slice(kept.length)) stages.push(leasedStage(model, engine, programs, layer));
   if (!withHead) stages.push(leasedHead(model, engine, programs));
   return { stages, release: programs.release };
 }
@@ -107,7 +108,7 @@ async function readHead(model: Model): Promise<Map<string, Tensor>> {
   );
 }
 
-function leasedStage(model: Model, programs: Programs, layer: StepLayer): Stage {
+function leasedStage(model: Model, engine: Engine, programs: Programs, layer: StepLayer): Stage {
   return {
     layers: [layer],
     async run(feeds) {
@@ -118,8 +119,8 @@ function leasedStage(model: Model, programs: Programs, layer: StepLayer): Stage 
           [layer.spec, [...weights.fed]],
           () => stepGraph(model.spec.hidden, [layer.spec], [weights]),
         );
-        const tensors = [...lease.tensors].map(([name, tensor]) => [`0.${name}`, tensor]);
-        return await compiled.run({ ...feeds, ...Object.fromEntries(tensors) });
+        const tensors = Object.fromEntries([...lease.tensors].map(([name, tensor]) => [`0.${name}`, tensor]));
+        return await withUploaded(engine, tensors, (held) => compiled.run({ ...feeds, ...held }));
       } finally {
         lease.release();
       }
@@ -139,13 +140,17 @@ function leasedHead(model: Model, engine: Engine, programs: Programs): Stage {
         const tensors = new Map(norm).set("head.weight", await model.weights.outer("head.weight", range));
         const weights = { fed: dtypes(tensors) };
         const compiled = await programs.get(["head", [...weights.fed]], () => headGraph(model.spec, weights));
-        const slice = await compiled.run({ x, ...Object.fromEntries(tensors) });
-        squares += await readSquares(engine, slice.head_squares);
-        logits.set((await engine.read(slice.logits)).data as Float32Array, range[0]);
+        const slice = await withUploaded(
+          engine,
+          Object.fromEntries(tensors),
+          (held) => compiled.run({ x, ...held }),
+        );
+        logits.set((await take(engine, slice.logits)).data as Float32Array, range[0]);
+        squares += await takeSquares(engine, slice.head_squares);
       }
       return {
-        logits: float32([1, vocabulary], logits),
-        head_squares: float32([1], Float32Array.of(squares)),
+        logits: engine.upload(float32([1, vocabulary], logits)),
+        head_squares: engine.upload(float32([1], Float32Array.of(squares))),
       };
     },
   };

@@ -86,28 +86,32 @@ export async function perplexityGroups(
   }
   const shared = { model, engine: engineOf(options), blocks: packed.blocks, signal: options.signal };
   let full: Reference | undefined;
-  for (const [g, plans] of wanted.entries()) {
-    const missing = [...new Map(plans.map((plan) => [JSON.stringify(plan), plan]))].filter(([key]) =>
-      !known.has(key)
-    );
-    if (missing.length === 0) continue;
-    full ??= await reference({
-      ...shared,
-      onProgress: reporter("full model", "modules", within(options, stage(1))),
-    });
-    const name = nameOf(g, groups.length);
-    const report = twofold(reporter(name, "work", within(options, stage(2 + g))), weights[1 + g]);
-    const sums = await score({
-      ...shared,
-      reference: full,
-      plans: missing.map(([, plan]) => plan),
-      onProgress: report.layers,
-      onScore: report.head,
-    });
-    for (const [i, [key]] of missing.entries()) {
-      const origin = origins.get(key)!;
-      known.set(key, await keep("perplexity", origin, perplexityOf(origin, sums[i]), options));
+  try {
+    for (const [g, plans] of wanted.entries()) {
+      const missing = [...new Map(plans.map((plan) => [JSON.stringify(plan), plan]))].filter(([key]) =>
+        !known.has(key)
+      );
+      if (missing.length === 0) continue;
+      full ??= await reference({
+        ...shared,
+        onProgress: reporter("full model", "modules", within(options, stage(1))),
+      });
+      const name = nameOf(g, groups.length);
+      const report = twofold(reporter(name, "work", within(options, stage(2 + g))), weights[1 + g]);
+      const sums = await score({
+        ...shared,
+        reference: full,
+        plans: missing.map(([, plan]) => plan),
+        onProgress: report.layers,
+        onScore: report.head,
+      });
+      for (const [i, [key]] of missing.entries()) {
+        const origin = origins.get(key)!;
+        known.set(key, await keep("perplexity", origin, perplexityOf(origin, sums[i]), options));
+      }
     }
+  } finally {
+    full?.free();
   }
   return wanted.map((plans) => plans.map((plan) => known.get(JSON.stringify(plan))!));
 }

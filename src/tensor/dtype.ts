@@ -38,6 +38,6 @@ export function byteSize(dtype: DType): number {
 }
 
 /** A typed array of `length` elements over `buffer` from `offset` (bytes); nothing is copied. */
-export function viewOf(dtype: DType, buffer: ArrayBuffer, offset: number, length: number): TypedArray {
+export function viewOf(dtype: DType, buffer: ArrayBuffer, offset = 0, length?: number): TypedArray {
   return new kinds[dtype](buffer, offset, length);
 }

@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { cpuEngine } from "../../src/engine/mod.ts";
 import { createGraph, Gemm, ReduceMax } from "../../src/onnx/mod.ts";
-import { cost, noDrop } from "../../src/run/mod.ts";
+import { cost, freeAll, noDrop } from "../../src/run/mod.ts";
 import { profile } from "../../src/study/mod.ts";
 import { openModel, packText } from "../../src/subject/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
@@ -94,13 +94,15 @@ async function productTimer(): Promise<() => Promise<number>> {
   const graph = createGraph();
   const [a, b] = ["a", "b"].map((name) => graph.input(name, "f32", [side, side]));
   graph.output("max", ReduceMax(Gemm(a, b), [0, 1]));
-  const program = await cpuEngine().compile(graph);
+  const engine = cpuEngine();
+  const program = await engine.compile(graph);
   const data = float32([side, side], Float32Array.from({ length: side * side }, () => Math.random() - 0.5));
+  const held = engine.upload(data);
   return async () => {
     const times: number[] = [];
     for (let i = 0; i < 7; i++) {
       const start = performance.now();
-      await program.run({ a: data, b: data });
+      freeAll(await program.run({ a: held, b: held }));
       times.push((performance.now() - start) / 1000);
     }
     return median(times);

@@ -48,9 +48,9 @@ const timedEngine: typeof engine = {
     const program = await engine.compile(graph);
     return {
       ...program,
-      async run(feeds) {
+      async run(feeds, options) {
         const start = performance.now();
-        const outputs = await program.run(feeds);
+        const outputs = await program.run(feeds, options);
         running += performance.now() - start;
         return outputs;
       },

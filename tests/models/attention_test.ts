@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { attentionGraph, type AttentionSpec, layerTensors, ropeTables } from "../../src/models/mod.ts";
 import { fillNormal, float32, streamKeys, type Tensor } from "../../src/tensor/mod.ts";
-import { distance, engine, largest, UNIT } from "../support.ts";
+import { distance, largest, runGraph, UNIT } from "../support.ts";
 
 const TOKENS = 600;
 const HEADS = 4;
@@ -62,12 +62,8 @@ async function run(
     }
     if (name.endsWith("norm.weight")) feeds[name] = float32(shape, new Float32Array(hidden).fill(1));
   });
-  const program = await engine.compile(graph);
-  const outputs = Object.entries(await program.run(feeds));
-  await program.release();
-  return Object.fromEntries(
-    outputs.map(([name, held]) => [name, (held as Tensor).data]),
-  ) as unknown as Mixing;
+  const outputs = Object.entries(await runGraph(graph, feeds));
+  return Object.fromEntries(outputs.map(([name, { data }]) => [name, data])) as unknown as Mixing;
 }
 
 /** What query t of a head sees, and how much of each; also the largest score met. */

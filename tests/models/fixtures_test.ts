@@ -7,12 +7,12 @@
 import assert from "node:assert/strict";
 import { mean } from "../../src/measure/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
-import { forward, noDrop, type Observation, type Probe, reference, score } from "../../src/run/mod.ts";
+import { forward, noDrop, type Observation, type Probe, reference, score, take } from "../../src/run/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
 import { type Fixture, fixtureNames } from "../fixtures/read.ts";
 import { dialects, distance, engine, gramSums, largest, stateTolerance, withFixture } from "../support.ts";
 
-const values = (tensor: unknown) => (tensor as Tensor).data as Float32Array;
+const values = ({ data }: Tensor) => data as Float32Array;
 
 /** Elements of an expected [N, T, D] for samples [first, first + count). */
 function expectedAt({ tensors }: Fixture, name: string, { first, count }: { first: number; count: number }) {
@@ -52,17 +52,16 @@ for (const name of fixtureNames) {
           blocks,
           plans: [noDrop],
           probes: [stateProbe(model, expected)],
-          finish([state], batches) {
+          async finish([state], batches) {
             for (const [b, batch] of batches.entries()) {
               agrees(
-                values(state.batches[b]),
+                values(await take(engine, state.batches[b])),
                 expectedAt(expected, "final", batch),
                 stateTolerance(model.spec),
                 "final",
               );
               finished += batch.count;
             }
-            return Promise.resolve();
           },
         });
         assert.equal(finished, blocks.samples);

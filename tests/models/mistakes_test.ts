@@ -1,6 +1,6 @@
 /** The tolerance of fixtures_test.ts is narrow enough: a configuration that is a little wrong is ten times outside it. */
 import assert from "node:assert/strict";
-import { forward, noDrop } from "../../src/run/mod.ts";
+import { forward, noDrop, take } from "../../src/run/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
 import { fixture } from "../fixtures/read.ts";
 import { blocksOf, distance, engine, largest, openFolder, stateTolerance } from "../support.ts";
@@ -28,9 +28,8 @@ for (const [what, [name, change]] of Object.entries(mistakes)) {
         engine,
         blocks: blocksOf(expected),
         plans: [noDrop],
-        finish([state]) {
-          actual = (state.batches[0] as Tensor).data;
-          return Promise.resolve();
+        async finish([state]) {
+          actual = (await take(engine, state.batches[0])).data;
         },
       });
       const { data } = expected.tensors.get("final")!;

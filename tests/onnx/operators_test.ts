@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import * as onnx from "../../src/onnx/mod.ts";
 import { float32, type Tensor } from "../../src/tensor/mod.ts";
-import { distance, engine } from "../support.ts";
+import { distance, runGraph } from "../support.ts";
 
 /** Runs one expression of float32 inputs: shapes and numbers of the inputs, the value of the expression. */
 async function evaluate(
@@ -13,11 +13,7 @@ async function evaluate(
   const graph = onnx.createGraph();
   const values = inputs.map(({ dtype, shape }, i) => graph.input(`x${i}`, dtype, shape));
   graph.output("y", build(...values), dtype);
-  const program = await engine.compile(graph);
-  const { y } = await program.run(Object.fromEntries(inputs.map((tensor, i) => [`x${i}`, tensor])));
-  const result = await engine.read(y);
-  await program.release();
-  return result;
+  return (await runGraph(graph, Object.fromEntries(inputs.map((tensor, i) => [`x${i}`, tensor])))).y;
 }
 
 const tensor = (shape: number[], ...values: number[]) => float32(shape, Float32Array.from(values));

@@ -34,7 +34,7 @@ const parts = { llama: [2, 2], gemma2: [2, 2], olmo2: [1, 2], gpt_neox: [3, 3] }
 for (const [name, config] of Object.entries(configs)) {
   Deno.test(`${name}: a layer in parts gives the numbers of the whole`, async () => {
     const model = modelOf(name, config);
-    const { attention, mlp } = await layerParts(model, 0, false);
+    const { attention, mlp } = await layerParts(model, engine, 0, false);
     assert.deepEqual([attention.length, mlp.length], parts[name as keyof typeof configs]);
     expectEqual(await sumsOf(model, false), await sumsOf(model, true), tolerance(model.spec));
   });
@@ -138,7 +138,12 @@ Deno.test("the parts of a 70B layer are small, and together they are the layer",
       return Promise.resolve({ tensors: new Map(), release() {} });
     },
   };
-  const { attention, mlp } = await layerParts({ name: "", spec, config, weights: counting }, 0, false);
+  const { attention, mlp } = await layerParts(
+    { name: "", spec, config, weights: counting },
+    engine,
+    0,
+    false,
+  );
   for (const part of [...attention, ...mlp]) await part.use(() => Promise.resolve());
   const total = new Map<string, number>();
   for (const [name, count] of asked.flat()) total.set(name, (total.get(name) ?? 0) + count);

@@ -176,7 +176,7 @@ Deno.test("smoothing of the embedding is that of the rows that the ids have", ()
     assert.equal(measured.length, blocks.samples);
     for (const [i, sample] of measured.entries()) {
       const ids = blocks.ids.subarray(i * blocks.length, (i + 1) * blocks.length);
-      const expected = byReference(await embed(model, ids), hidden);
+      const expected = byReference(await embed(model, engine, ids), hidden);
       assertClose(sample, expected, blocks.length, Math.max(blocks.length, hidden));
     }
   }));

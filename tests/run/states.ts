@@ -1,7 +1,6 @@
 /** The streams that leave the last layer, by plan. */
 import type { Model } from "../../src/models/mod.ts";
-import { type Blocks, type DropPlan, forward } from "../../src/run/mod.ts";
-import type { Tensor } from "../../src/tensor/mod.ts";
+import { type Blocks, type DropPlan, forward, freeStates } from "../../src/run/mod.ts";
 import { engine } from "../support.ts";
 
 /** Final stream of each plan, all samples in a row [N · T · D]. */
@@ -19,14 +18,14 @@ export async function finalStreams(
     blocks,
     plans,
     budget,
-    finish(states, batches) {
+    async finish(states, batches) {
       for (const state of states) {
-        batches.forEach(({ first }, b) => {
-          const { data } = state.batches[b] as Tensor;
+        for (const [b, { first }] of batches.entries()) {
+          const { data } = await engine.read(state.batches[b]);
           state.plans.forEach((plan) => streams[plan].set(data as Float32Array, first * size));
-        });
+        }
       }
-      return Promise.resolve();
+      freeStates(states);
     },
   });
   return streams;

@@ -115,9 +115,9 @@ function counted(onRun: (runs: number) => void): Engine {
       const program = await engine.compile(graph);
       return {
         ...program,
-        run(feeds) {
+        run(feeds, options) {
           onRun(++runs);
-          return program.run(feeds);
+          return program.run(feeds, options);
         },
       };
     },

@@ -10,7 +10,7 @@
  * the keys of all before it, and the text is read again: what one pass over the text so far gives, not what a cache of
  * old rotations would.
  */
-import type { Engine, Feeds, Held } from "../../engine/mod.ts";
+import type { Engine, Held } from "../../engine/mod.ts";
 import {
   type LayerSpec,
   maskName,
@@ -20,9 +20,11 @@ import {
   rotaryNames,
 } from "../../models/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
-import { embed } from "../embed.ts";
-import { areFinite, readSquares } from "../finite.ts";
+import { embedOn } from "../embed.ts";
+import { areFinite, takeSquares } from "../finite.ts";
 import { forward } from "../forward.ts";
+import { take, withUploaded } from "../held.ts";
+import { openPrograms } from "../programs.ts";
 import { headNotFinite } from "../head.ts";
 import { type KvCache, kvCache, slotMask } from "./kv_cache.ts";
 import { type DropPlan, noDrop } from "../plan.ts";
@@ -58,6 +60,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
   const layers = keptModules(model.spec.layers, plan);
   const { stages, release } = await openStages(model, engine, layers, budget);
   const tables = rotaryRows();
+  const programs = openPrograms(engine);
   let caches = new Map<number, KvCache>();
   let ids: number[] = [];
 
@@ -76,15 +79,18 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     signal?.throwIfAborted();
     const position = ids.length - 1;
     const shared = sharedFeeds(layers, position, tables);
-    let x: Held = float32([1, model.spec.hidden], await embed(model, Int32Array.of(ids[position])));
+    let x = await embedOn(model, engine, programs, Int32Array.of(ids[position]), signal);
     for (const stage of stages) {
-      const { squares, head_squares, ...outputs } = await stage.run({
-        ...shared,
-        ...cacheFeeds(stage, caches),
-        x,
-      });
-      if (squares && !areFinite(await readSquares(engine, squares))) await blame(stage);
-      if (head_squares && !areFinite(await readSquares(engine, head_squares))) {
+      const uploads = { ...shared, ...cacheFeeds(stage, caches) };
+      const before = x;
+      const { squares, head_squares, ...outputs } = await withUploaded(
+        engine,
+        uploads,
+        (held) => stage.run({ ...held, x: before }),
+      );
+      before.free();
+      if (squares && !areFinite(await takeSquares(engine, squares))) await blame(stage);
+      if (head_squares && !areFinite(await takeSquares(engine, head_squares))) {
         throw await headNotFinite(model);
       }
       for (const [i, { l }] of stage.layers.entries()) {
@@ -117,7 +123,10 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
       const stretched = layers.some(({ spec }) => isStretched(spec.attention?.rope, ids.length));
       return stretched ? await prefill(Int32Array.from(ids)) : await last();
     },
-    release,
+    async release() {
+      await programs.release();
+      await release();
+    },
   };
 }
 
@@ -152,10 +161,10 @@ function isStretched(rope: RopeSpec | undefined, tokens: number): boolean {
 }
 
 async function rows(engine: Engine, held: Held): Promise<Float32Array> {
-  return (await engine.read(held)).data as Float32Array;
+  return (await take(engine, held)).data as Float32Array;
 }
 
-function cacheFeeds(stage: Stage, caches: ReadonlyMap<number, KvCache>): Feeds {
+function cacheFeeds(stage: Stage, caches: ReadonlyMap<number, KvCache>): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (const [i, { l }] of stage.layers.entries()) {
     const cache = caches.get(l);
@@ -165,7 +174,11 @@ function cacheFeeds(stage: Stage, caches: ReadonlyMap<number, KvCache>): Feeds {
 }
 
 /** Masks and table rows of all layers at a position, by the names the graphs give them. */
-function sharedFeeds(layers: readonly StepLayer[], position: number, tables: RotaryRows): Feeds {
+function sharedFeeds(
+  layers: readonly StepLayer[],
+  position: number,
+  tables: RotaryRows,
+): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (const { spec: { attention } } of layers) {
     if (!attention) continue;

@@ -18,7 +18,7 @@ import type { Observation, Probe } from "./probe.ts";
 export interface AttentionStatsOptions {
   /** Use every k-th query; default: 1, which is exact. */
   readonly stride?: number | undefined;
-  /** Index of the plan whose attention is observed; default: 0. Other plans' runs also pay for it. */
+  /** Index of the plan whose attention is observed; default: 0. */
   readonly plan?: number | undefined;
   /** Where the kernel runs; without one, the statistics are part of the graph. */
   readonly device?: Device | undefined;
@@ -47,9 +47,9 @@ export function attentionStatsProbe<T>(
   const way = device ? onDevice(device, stride) : inGraph(stride);
   return {
     stats,
+    only: [plan],
     attention: way.outputs,
     async observeAttention(seen) {
-      if (!seen.plans.includes(plan)) return;
       const samples = stats[seen.layer] ??= [];
       for (let i = 0; i < seen.count; i++) {
         samples[seen.first + i] = reduce(await way.read(seen, layers[seen.layer].attention!, i));

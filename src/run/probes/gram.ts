@@ -34,9 +34,9 @@ export function gramProbe(layers: readonly LayerSpec[], plan = 0): Probe & { rea
   const sums: GramSums = layers.map(() => ({}));
   return {
     sums,
+    only: [plan],
     update: (taps, layer, hidden) => ({ gram: gram(taps, layer, hidden) }),
     observeUpdate(seen: Observation) {
-      if (!seen.plans.includes(plan)) return;
       const layout = layoutOf(layers[seen.layer].residual, seen.present);
       const n = layout.vectors.length;
       const products = seen.outputs.gram.data as Float32Array;

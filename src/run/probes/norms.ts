@@ -19,12 +19,12 @@ export function normsProbe(layers: number, plan = 0): Probe & { readonly layers:
   const sums = Array.from({ length: layers }, (): LayerNorms => ({}));
   return {
     layers: sums,
+    only: [plan],
     update: ({ a, m }): Record<string, Value> => ({
       ...a ? { "norms.attention": ReduceSumSquare(a, [1]) } : {},
       ...m ? { "norms.mlp": ReduceSumSquare(m, [1]) } : {},
     }),
-    observeUpdate({ layer, plans, present, outputs }: Observation) {
-      if (!plans.includes(plan)) return;
+    observeUpdate({ layer, present, outputs }: Observation) {
       for (const kind of ["attention", "mlp"] as const) {
         if (!present[kind]) continue;
         const sum = sums[layer][kind] ??= { tokens: 0, norm: 0, square: 0 };

@@ -27,6 +27,8 @@ export interface Observation {
  * `observe…` after each run, in sample order within a state.
  */
 export interface Probe {
+  /** Indices of the plans to look at, all by default: a run that none of them shares gets no outputs added. */
+  readonly only?: readonly number[] | undefined;
   attention?(taps: AttentionTaps, spec: AttentionSpec, extent: Extent): Record<string, Value>;
   observeAttention?(seen: Observation): void | Promise<void>;
   update?(taps: UpdateTaps, layer: LayerSpec, hidden: number): Record<string, Value>;

@@ -22,7 +22,8 @@ import {
 } from "../../onnx/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
 import { embed } from "../embed.ts";
-import type { Blocks } from "../forward.ts";
+import { takeAll, withUploaded } from "../held.ts";
+import type { Blocks } from "../state.ts";
 import type { Observation, Probe } from "./probe.ts";
 
 /** The measures of each sample after a layer's modules; a module that was not run has none. */
@@ -66,7 +67,9 @@ export async function embeddingSmoothing(model: Model, engine: Engine, blocks: B
   const measured: Smoothing[] = [];
   for (let sample = 0; sample < samples; sample++) {
     const ids = blocks.ids.subarray(sample * length, (sample + 1) * length);
-    measured.push(await smoothingOf(engine, float32([length, model.spec.hidden], await embed(model, ids))));
+    measured.push(
+      await smoothingOf(engine, float32([length, model.spec.hidden], await embed(model, engine, ids))),
+    );
   }
   return measured;
 }
@@ -81,9 +84,11 @@ export async function smoothingOf(engine: Engine, states: Tensor): Promise<Smoot
   }
   const program = await engine.compile(graph);
   try {
-    const held = await program.run({ x: states });
-    const read: Record<string, Tensor> = {};
-    for (const name of graph.outputs) read[name] = await engine.read(held[name]);
+    const read = await withUploaded(
+      engine,
+      { x: states },
+      async (feeds) => await takeAll(engine, await program.run(feeds)),
+    );
     return readSmoothing((part) => read[part])[0];
   } finally {
     await program.release();

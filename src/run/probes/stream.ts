@@ -7,9 +7,9 @@ export function streamProbe(
   plan = 0,
 ): Probe {
   return {
+    only: [plan],
     update: ({ y }) => ({ stream: y }),
-    observeUpdate({ layer, plans, first, count, outputs }: Observation) {
-      if (!plans.includes(plan)) return;
+    observeUpdate({ layer, first, count, outputs }: Observation) {
       const states = outputs.stream.data as Float32Array;
       const size = states.length / count;
       for (let i = 0; i < count; i++) see(layer, first + i, states.subarray(i * size, (i + 1) * size));

@@ -59,7 +59,7 @@ export async function wholeModel(subject: Subject, stride: number, { device }: S
   await run(subject, "full model", blocks, [noDrop], [gram, norms, patterns, streams]);
   const sums = (kind: ModuleKind) => gram.sums.map((layer) => layer[kind] ?? null);
   const bySize = [...places.values()].sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
-  const first = await embed(model, blocks.ids.subarray(0, blocks.length));
+  const first = await embed(model, engineOf(subject.options), blocks.ids.subarray(0, blocks.length));
   const profile = profileOf(origin, { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") });
   const moduleMeans = (kind: "attention" | "mlp"): Causes["attention"] => {
     const { importance, relativeMagnitude, sign } = profile[kind];

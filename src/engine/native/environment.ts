@@ -1,0 +1,42 @@
+/**
+ * What all sessions of one library share: its threads and the memory of its temporaries.
+ *
+ * Threads do not spin: beside the threads of other work, on few cores, that costs more than it saves (a profile is 1.6 times
+ * as fast without). Temporaries come from one arena, which grows by what is asked for.
+ */
+import { addresses, cString, type Library } from "./library.ts";
+
+/** ONNX Runtime's log level: fatal errors. */
+const FATAL = 4;
+/** `OrtAllocatorType` and `OrtMemType` of an arena in ordinary memory. */
+const ARENA = 1;
+const ORDINARY = 0;
+
+/** An environment of a library, and its CPU memory. */
+export interface Environment {
+  readonly address: Deno.PointerObject;
+  readonly cpuMemory: Deno.PointerObject;
+}
+
+/** Opens the environment; `threads` per product, 0 for every core. A process has one for each library. */
+export function openEnvironment(library: Library, threads: number): Environment {
+  const options = library.make("CreateThreadingOptions");
+  library.call("SetGlobalIntraOpNumThreads", options, threads);
+  library.call("SetGlobalSpinControl", options, 0);
+  const name = cString("lamina");
+  kept.push(name);
+  const place = new BigUint64Array(1);
+  library.call("CreateEnvWithGlobalThreadPools", FATAL, name, options, place);
+  const address = Deno.UnsafePointer.create(place[0])!;
+  library.plain("ReleaseThreadingOptions", options);
+
+  const cpuMemory = library.make("CreateCpuMemoryInfo", ARENA, ORDINARY);
+  const keys = ["arena_extend_strategy"].map(cString);
+  const arena = library.make("CreateArenaCfgV2", addresses(keys), BigUint64Array.of(1n), BigInt(keys.length));
+  library.call("CreateAndRegisterAllocator", address, cpuMemory, arena);
+  library.plain("ReleaseArenaCfg", arena);
+  return { address, cpuMemory };
+}
+
+/** What a library keeps an address of. */
+const kept: BufferSource[] = [];

@@ -1,0 +1,85 @@
+/** Tensors in memory of a device, as `OrtValue`s over blocks of it. */
+import { byteSize, type DType, elements } from "../../tensor/mod.ts";
+import type { Held } from "../engine.ts";
+import type { Library } from "./library.ts";
+import type { Block, Provider } from "./provider.ts";
+
+/** ONNX's numbers of element types. BF16 is fed as its bits, unless the device takes it. */
+const elementTypes: Record<DType, number> = {
+  f32: 1,
+  u8: 2,
+  i8: 3,
+  bf16: 4,
+  i16: 5,
+  i32: 6,
+  i64: 7,
+  bool: 9,
+  f16: 10,
+  f64: 11,
+};
+const BFLOAT16 = 16;
+
+/** The held tensors of one engine. */
+export interface Shelf {
+  /** Tensors that live. */
+  readonly live: number;
+  /** A tensor over a block, which is freed with it. */
+  hold(dtype: DType, shape: readonly number[], block: Block): NativeHeld;
+  /** A tensor in new memory. */
+  allocate(dtype: DType, shape: readonly number[]): NativeHeld;
+  /** The held tensor of this engine. Throws `TypeError`, naming it, if it is freed or anything else. */
+  own(name: string, held: Held | undefined): NativeHeld;
+}
+
+/** A held tensor, and what ONNX Runtime knows it by. */
+export interface NativeHeld extends Held {
+  readonly value: Deno.PointerObject;
+  readonly block: Block;
+  readonly bytes: number;
+}
+
+/** No tensors yet. */
+export function openShelf(library: Library, provider: Provider): Shelf {
+  const live = new Set<Held>();
+  function hold(dtype: DType, shape: readonly number[], block: Block): NativeHeld {
+    const bytes = elements(shape) * byteSize(dtype);
+    const type = dtype === "bf16" && provider.has.bfloat16 === "native" ? BFLOAT16 : elementTypes[dtype];
+    const value = library.make(
+      "CreateTensorWithDataAsOrtValue",
+      provider.memory,
+      block.address,
+      BigInt(bytes),
+      BigInt64Array.from(shape, BigInt),
+      BigInt(shape.length),
+      type,
+    );
+    const held: NativeHeld = {
+      dtype,
+      shape: [...shape],
+      block,
+      value,
+      bytes,
+      free() {
+        if (!live.delete(held)) return;
+        library.plain("ReleaseValue", value);
+        block.free();
+      },
+    };
+    live.add(held);
+    return held;
+  }
+  return {
+    get live() {
+      return live.size;
+    },
+    hold,
+    allocate(dtype, shape) {
+      return hold(dtype, shape, provider.allocate(elements(shape) * byteSize(dtype)));
+    },
+    own(name, held) {
+      if (!held) throw new TypeError(`Cannot run a graph: input ${name} is missing, expected a tensor`);
+      if (live.has(held)) return held as NativeHeld;
+      throw new TypeError(`Cannot use ${name}: it is not held by the engine ${provider.name}, or was freed`);
+    },
+  };
+}

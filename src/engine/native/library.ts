@@ -1,0 +1,129 @@
+/**
+ * ONNX Runtime's shared library, its functions as JavaScript ones, and its errors as exceptions.
+ *
+ * A wrong place or signature would end the process, so what `open` gives has passed a check: the library says its version,
+ * and an error that was made is read back.
+ */
+import { type FunctionName, functions, type Signature } from "./functions.ts";
+
+/** The version of the C API whose table is asked for; every newer library has it. */
+const API_VERSION = 18;
+
+/** What is passed to a function: numbers, pointers, memory to read or to write. */
+export type Argument = number | bigint | Deno.PointerValue | BufferSource | null;
+
+/** ONNX Runtime's C API. */
+export interface Library {
+  /** As the library says it: "1.30.0". */
+  readonly version: string;
+  /** Calls a function. Throws what the library reports. */
+  call(name: FunctionName, ...args: Argument[]): void;
+  /** Calls a function that makes something and writes its address where the last argument points. */
+  make(name: FunctionName, ...args: Argument[]): Deno.PointerObject;
+  /** Calls a function that gives no status. */
+  plain(name: FunctionName, ...args: Argument[]): unknown;
+  /** `RunWithBinding` on another thread. */
+  run(session: Deno.PointerValue, options: Deno.PointerValue, binding: Deno.PointerValue): Promise<void>;
+}
+
+/** Opens the library at a path. Throws `Error` if it is none, too old, or does not answer as it should. */
+export function openLibrary(path: string): Library {
+  const { symbols } = Deno.dlopen(path, { OrtGetApiBase: { parameters: [], result: "pointer" } });
+  const base = new Deno.UnsafePointerView(pointer(symbols.OrtGetApiBase(), "OrtGetApiBase"));
+  const version = textOf(
+    functionAt(base, 1, { place: 1, parameters: [], result: "pointer" }).call() as Deno.PointerValue,
+  );
+  const api = functionAt(base, 0, { place: 0, parameters: ["u32"], result: "pointer" }).call(API_VERSION);
+  if (!/^\d+\.\d+\.\d+/.test(version) || !api) {
+    throw new Error(
+      `${path} is ONNX Runtime ${version}, expected one with version ${API_VERSION} of its C API`,
+    );
+  }
+  const library = over(new Deno.UnsafePointerView(api as Deno.PointerObject), version);
+  check(library, path);
+  return library;
+}
+
+function over(table: Deno.UnsafePointerView, version: string): Library {
+  type Native = (...args: Argument[]) => unknown;
+  const natives = Object.fromEntries(
+    Object.entries<Signature>(functions).map(([name, signature]) => {
+      const native = functionAt(table, signature.place, signature);
+      return [name, (...args: Argument[]) => native.call(...args)];
+    }),
+  ) as Record<FunctionName, Native>;
+  const running = functionAt(table, functions.RunWithBinding.place, functions.RunWithBinding, true);
+
+  function succeed(status: unknown): void {
+    if (status === null) return;
+    const message = textOf(natives.GetErrorMessage(status as Deno.PointerValue) as Deno.PointerValue);
+    natives.ReleaseStatus(status as Deno.PointerValue);
+    throw new Error(message);
+  }
+  const place = new BigUint64Array(1);
+  return {
+    version,
+    call: (name, ...args) => succeed(natives[name](...args)),
+    make(name, ...args) {
+      place[0] = 0n;
+      succeed(natives[name](...args, place));
+      return pointer(Deno.UnsafePointer.create(place[0]), name);
+    },
+    plain: (name, ...args) => natives[name](...args),
+    run: async (...args) => succeed(await running.call(...args)),
+  };
+}
+
+/** An error with a known text, through the table: made, read and released. */
+function check({ plain, make }: Library, path: string): void {
+  const expected = "lamina";
+  const status = plain("CreateStatus", 1, cString(expected)) as Deno.PointerValue;
+  const found = status && textOf(plain("GetErrorMessage", status) as Deno.PointerValue);
+  const code = status && plain("GetErrorCode", status);
+  if (found !== expected || code !== 1) {
+    throw new Error(`${path} does not answer as ONNX Runtime does: an error came out as ${code} ${found}`);
+  }
+  plain("ReleaseStatus", status);
+  plain("ReleaseSessionOptions", make("CreateSessionOptions"));
+}
+
+/** The function that a table has at a place, the first at 0. */
+function functionAt(
+  table: Deno.UnsafePointerView,
+  place: number,
+  { parameters, result = "pointer" }: Signature,
+  nonblocking = false,
+): { call(...args: Argument[]): unknown } {
+  const address = pointer(table.getPointer(place * 8), `function ${place}`);
+  // The types of a table's row are not known here.
+  const Native = Deno.UnsafeFnPointer as unknown as new (
+    address: Deno.PointerObject,
+    definition: Deno.ForeignFunction,
+  ) => { call(...args: Argument[]): unknown };
+  return new Native(address, { parameters: [...parameters], result, nonblocking });
+}
+
+function pointer(value: Deno.PointerValue, what: string): Deno.PointerObject {
+  if (value === null) throw new Error(`ONNX Runtime gave no ${what}`);
+  return value;
+}
+
+/** A text as C has it. */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${text}\0`);
+}
+
+/** The text at an address. */
+function textOf(value: Deno.PointerValue): string {
+  return value === null ? "" : new Deno.UnsafePointerView(value).getCString();
+}
+
+/** The address of memory; 0 for none. The memory has to be kept from collection while the address is used. */
+export function addressOf(memory: BufferSource): bigint {
+  return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(memory as Uint8Array<ArrayBuffer>)));
+}
+
+/** Addresses as an array of C; what they point to has to be kept from collection. */
+export function addresses(memories: readonly BufferSource[]): BigUint64Array<ArrayBuffer> {
+  return BigUint64Array.from(memories.map(addressOf));
+}

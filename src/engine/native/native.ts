@@ -1,0 +1,50 @@
+/** The engine over ONNX Runtime's C API, on any device it has a provider for. */
+import { elements, type Tensor, viewOf } from "../../tensor/mod.ts";
+import type { Engine, Held } from "../engine.ts";
+import { programStore } from "../programs.ts";
+import { openShelf } from "./held.ts";
+import type { Library } from "./library.ts";
+import type { Provider } from "./provider.ts";
+import { createSession } from "./session.ts";
+
+/** An engine on a device. */
+export function nativeEngine(
+  library: Library,
+  environment: Deno.PointerObject,
+  provider: Provider,
+): Engine {
+  const shelf = openShelf(library, provider);
+  const host = { library, provider, environment, shelf };
+  const programs = programStore((graph, bytes) => Promise.resolve(createSession(host, graph, bytes)));
+  const { name, version, device, precision, has } = provider;
+  return {
+    name,
+    version,
+    device,
+    precision,
+    has,
+    upload(tensor) {
+      checkLength(tensor);
+      return shelf.hold(tensor.dtype, tensor.shape, provider.place(tensor));
+    },
+    async read(held: Held): Promise<Tensor> {
+      const { dtype, shape, block, bytes } = shelf.own("a tensor", held);
+      return { dtype, shape, data: viewOf(dtype, await provider.download(block, bytes)) };
+    },
+    compile: programs.compile,
+    get live() {
+      return shelf.live;
+    },
+    async close() {
+      await programs.close();
+      provider.close();
+    },
+  };
+}
+
+function checkLength({ dtype, shape, data }: Tensor): void {
+  if (elements(shape) === data.length) return;
+  throw new RangeError(
+    `Cannot hold a tensor of ${dtype}: found ${data.length} elements, expected [${shape}]`,
+  );
+}

@@ -1,0 +1,270 @@
+/**
+ * A graph as a session of ONNX Runtime, and its runs.
+ *
+ * Outputs are written into memory of the engine. Their shapes follow from those of the inputs, and are learnt by the first run
+ * with them: its results, which the library has put into memory of its own, are copied; later ones are not. Names, types and
+ * shapes are checked here, where an error can name them.
+ *
+ * A binding is what a run reads and writes. It keeps what it was given last, so that the keys and values of a decoded text,
+ * hundreds of tensors that stay where they are, are bound once.
+ */
+import type { Graph } from "../../onnx/mod.ts";
+import { byteSize, elements, type Tensor } from "../../tensor/mod.ts";
+import type { Feeds, Held, Program, RunOptions } from "../engine.ts";
+import type { NativeHeld, Shelf } from "./held.ts";
+import { addresses, cString, type Library } from "./library.ts";
+import type { Provider } from "./provider.ts";
+
+/** What sessions of one engine share. */
+export interface Host {
+  readonly library: Library;
+  readonly provider: Provider;
+  readonly environment: Deno.PointerObject;
+  readonly shelf: Shelf;
+}
+
+/** ONNX Runtime's log level: fatal errors. */
+const FATAL = 4;
+
+/**
+ * A graph that is fed its weights must not pack them anew in each run. It shares the process's threads, which sleep between
+ * products; threads of a session's own would go on spinning beside the next session's. One with weights of its own runs again
+ * and again in many short products (decoding): there threads that spin from one to the next are worth 1.2.
+ */
+const fed = { "session.disable_prepacking": "1" };
+const packed = { "session.force_spinning_stop": "1", "session.intra_op.allow_spinning": "1" };
+
+/** Compiles a graph. */
+export function createSession(host: Host, graph: Graph, bytes: Uint8Array<ArrayBuffer>): Program {
+  const { library, provider, environment } = host;
+  const isPacked = graph.weights.size > 0;
+  const options = library.make("CreateSessionOptions");
+  try {
+    library.call("SetSessionLogSeverityLevel", options, FATAL);
+    library.call("DisableMemPattern", options);
+    const entries = { ...isPacked ? packed : fed, "session.use_env_allocators": "1" };
+    for (const [key, value] of Object.entries(entries)) {
+      library.call("AddSessionConfigEntry", options, cString(key), cString(value));
+    }
+    if (!isPacked) library.call("DisablePerSessionThreads", options);
+    provider.configure(options, isPacked);
+    addWeights(library, options, graph.weights);
+    const session = library.make("CreateSessionFromArray", environment, bytes, BigInt(bytes.length), options);
+    return program(host, graph, session);
+  } finally {
+    library.plain("ReleaseSessionOptions", options);
+  }
+}
+
+/** Hands over weights, whose bytes the library copies. */
+function addWeights(
+  library: Library,
+  options: Deno.PointerObject,
+  weights: ReadonlyMap<string, Tensor>,
+): void {
+  if (weights.size === 0) return;
+  const names = [...weights.keys()].map(pathString);
+  const data = [...weights.values()].map((tensor) => bytesOf(tensor.data));
+  library.call(
+    "AddExternalInitializersFromFilesInMemory",
+    options,
+    addresses(names),
+    addresses(data),
+    BigUint64Array.from(data, ({ byteLength }) => BigInt(byteLength)),
+    BigInt(names.length),
+  );
+}
+
+/** A path as the library has it on this system. */
+function pathString(path: string): BufferSource {
+  if (Deno.build.os !== "windows") return cString(path);
+  return Uint16Array.from(`${path}\0`, (unit) => unit.charCodeAt(0));
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Tensor["data"]): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+}
+
+/** What a run reads and writes; `inputs` and `outputs` are what is bound. */
+interface Binding {
+  readonly address: Deno.PointerObject;
+  readonly inputs: Map<string, NativeHeld>;
+  readonly outputs: Map<string, NativeHeld>;
+}
+
+function program(host: Host, graph: Graph, session: Deno.PointerObject): Program {
+  const { library, provider, shelf } = host;
+  const names = new Map([...graph.inputs, ...graph.outputs].map((name) => [name, cString(name)]));
+  const shapes = new Map<string, readonly (readonly number[])[]>();
+  const idle: Binding[] = [];
+  const running = new Set<Promise<unknown>>();
+  const allocator = library.make("GetAllocatorWithDefaultOptions");
+
+  function inputsOf(feeds: Feeds): NativeHeld[] {
+    return graph.inputs.map((name) => {
+      const held = shelf.own(name, feeds[name]);
+      const wanted = graph.types.get(name)!;
+      if (held.dtype !== wanted) {
+        throw new TypeError(`Cannot feed ${name}: found elements of type ${held.dtype}, expected ${wanted}`);
+      }
+      return held;
+    });
+  }
+
+  function openBinding(): Binding {
+    return idle.pop() ?? {
+      address: library.make("CreateIoBinding", session),
+      inputs: new Map(),
+      outputs: new Map(),
+    };
+  }
+
+  function bind(binding: Binding, side: "inputs" | "outputs", name: string, held: NativeHeld): void {
+    if (binding[side].get(name) === held) return;
+    library.call(
+      side === "inputs" ? "BindInput" : "BindOutput",
+      binding.address,
+      names.get(name)!,
+      held.value,
+    );
+    binding[side].set(name, held);
+  }
+
+  /** Outputs in memory of the engine, where their shapes are known. */
+  function prepared(known: readonly (readonly number[])[] | undefined, into: Feeds): Map<string, NativeHeld> {
+    const outputs = new Map<string, NativeHeld>();
+    try {
+      for (const [i, name] of graph.outputs.entries()) {
+        if (name in into) outputs.set(name, shelf.own(name, into[name]));
+        else if (known) outputs.set(name, shelf.allocate(graph.types.get(name)!, known[i]));
+      }
+      return outputs;
+    } catch (error) {
+      freeOwn(outputs, into);
+      throw error;
+    }
+  }
+
+  function freeOwn(outputs: ReadonlyMap<string, NativeHeld>, into: Feeds): void {
+    for (const [name, held] of outputs) if (!(name in into)) held.free();
+  }
+
+  /** Copies of what the library has made, by name; also the shapes of all outputs, for the next run. */
+  function gather(binding: Binding, bound: ReadonlyMap<string, NativeHeld>) {
+    const values = outputValues(library, allocator, binding.address, graph.outputs.length);
+    const outputs = new Map(bound);
+    const found: number[][] = [];
+    try {
+      for (const [i, name] of graph.outputs.entries()) {
+        const shape = shapeOf(library, values[i]);
+        found.push(shape);
+        if (outputs.has(name)) continue;
+        const dtype = graph.types.get(name)!;
+        const held = shelf.allocate(dtype, shape);
+        outputs.set(name, held);
+        const from = library.make("GetTensorMutableData", values[i]);
+        provider.copy(from, held.block, elements(shape) * byteSize(dtype));
+      }
+    } finally {
+      for (const value of values) library.plain("ReleaseValue", value);
+      library.plain("ClearBoundOutputs", binding.address);
+      binding.outputs.clear();
+    }
+    return { outputs, shapes: found };
+  }
+
+  async function execute(binding: Binding, signal: AbortSignal | undefined): Promise<void> {
+    const options = library.make("CreateRunOptions");
+    const stop = () => library.call("RunOptionsSetTerminate", options);
+    signal?.addEventListener("abort", stop);
+    try {
+      library.call("RunOptionsSetRunLogSeverityLevel", options, FATAL);
+      await library.run(session, options, binding.address);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", stop);
+      library.plain("ReleaseRunOptions", options);
+    }
+  }
+
+  async function run(feeds: Feeds, { signal, into = {} }: RunOptions): Promise<Record<string, Held>> {
+    signal?.throwIfAborted();
+    const inputs = inputsOf(feeds);
+    const key = JSON.stringify(inputs.map(({ shape }) => shape));
+    const known = shapes.get(key);
+    let outputs = prepared(known, into);
+    const binding = openBinding();
+    try {
+      graph.inputs.forEach((name, i) => bind(binding, "inputs", name, inputs[i]));
+      for (const [name, held] of outputs) bind(binding, "outputs", name, held);
+      for (const name of graph.outputs) {
+        if (!outputs.has(name)) {
+          library.call("BindOutputToDevice", binding.address, names.get(name)!, provider.memory);
+        }
+      }
+      await execute(binding, signal);
+      if (!known) {
+        const made = gather(binding, outputs);
+        outputs = made.outputs;
+        shapes.set(key, made.shapes);
+      }
+      idle.push(binding);
+    } catch (error) {
+      library.plain("ReleaseIoBinding", binding.address); // what is bound is unknown
+      freeOwn(outputs, into);
+      throw error;
+    }
+    return Object.fromEntries([...outputs].filter(([name]) => !(name in into)));
+  }
+
+  return {
+    run(feeds, options = {}) {
+      const ended = run(feeds, options);
+      const settled = ended.then(() => {}, () => {});
+      running.add(settled);
+      settled.then(() => running.delete(settled));
+      return ended;
+    },
+    async release() {
+      await Promise.all(running);
+      for (const { address } of idle.splice(0)) library.plain("ReleaseIoBinding", address);
+      library.plain("ReleaseSession", session);
+    },
+  };
+}
+
+/** The values that a run has left, in the order of the outputs; to be released. */
+function outputValues(
+  library: Library,
+  allocator: Deno.PointerObject,
+  binding: Deno.PointerObject,
+  expected: number,
+): Deno.PointerObject[] {
+  const count = new BigUint64Array(1);
+  const list = new BigUint64Array(1);
+  library.call("GetBoundOutputValues", binding, allocator, list, count);
+  const address = Deno.UnsafePointer.create(list[0]);
+  if (!address || Number(count[0]) !== expected) {
+    throw new Error(`ONNX Runtime gave ${count[0]} outputs, expected ${expected}`);
+  }
+  const view = new Deno.UnsafePointerView(address);
+  const values = Array.from({ length: expected }, (_, i) => view.getPointer(i * 8)!);
+  library.call("AllocatorFree", allocator, address);
+  return values;
+}
+
+/** The shape of a value. */
+function shapeOf(library: Library, value: Deno.PointerObject): number[] {
+  const info = library.make("GetTensorTypeAndShape", value);
+  try {
+    const rank = new BigUint64Array(1);
+    library.call("GetDimensionsCount", info, rank);
+    const sides = new BigInt64Array(Number(rank[0]));
+    library.call("GetDimensions", info, sides, rank[0]);
+    return Array.from(sides, Number);
+  } finally {
+    library.plain("ReleaseTensorTypeAndShapeInfo", info);
+  }
+}

@@ -1,0 +1,45 @@
+/** Who frees what a run gives: readers at once, the executor when a state is passed on, and everything when it fails. */
+import type { Engine, Feeds, Held } from "../engine/mod.ts";
+import type { Tensor } from "../tensor/mod.ts";
+
+/** Brings a held tensor to CPU memory and frees it. */
+export async function take(engine: Engine, held: Held): Promise<Tensor> {
+  try {
+    return await engine.read(held);
+  } finally {
+    held.free();
+  }
+}
+
+/** Brings held tensors to CPU memory, by name, and frees them. */
+export async function takeAll(engine: Engine, held: Feeds): Promise<Record<string, Tensor>> {
+  try {
+    const read = await Promise.all(
+      Object.entries(held).map(async ([name, value]) => [name, await engine.read(value)] as const),
+    );
+    return Object.fromEntries(read);
+  } finally {
+    freeAll(held);
+  }
+}
+
+/** Frees held tensors. */
+export function freeAll(held: Feeds | Iterable<Held>): void {
+  const all = Symbol.iterator in held ? held as Iterable<Held> : Object.values(held);
+  for (const value of all) value.free();
+}
+
+/** Uploads tensors for as long as `use` runs, by name. */
+export async function withUploaded<T>(
+  engine: Engine,
+  tensors: Readonly<Record<string, Tensor>>,
+  use: (held: Record<string, Held>) => Promise<T>,
+): Promise<T> {
+  const held: Record<string, Held> = {};
+  try {
+    for (const [name, tensor] of Object.entries(tensors)) held[name] = engine.upload(tensor);
+    return await use(held);
+  } finally {
+    freeAll(held);
+  }
+}

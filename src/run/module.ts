@@ -1,0 +1,54 @@
+/** A module run part by part, its numbers checked while its weights are at hand. */
+import type { Engine, Feeds, Held, Program } from "../engine/mod.ts";
+import type { Model, StoredTypes } from "../models/mod.ts";
+import { areFinite, notFinite, type Place, takeSquares } from "./finite.ts";
+import { freeAll } from "./held.ts";
+import type { Part } from "./parts.ts";
+
+/** A part's program: how its weights are stored, whether it goes on from another part, and whether it is the last. */
+export type Compiled<Spec> = (
+  spec: Spec,
+  stored: StoredTypes,
+  onto: boolean,
+  last: boolean,
+) => Promise<Program>;
+
+/** Where a module runs. */
+export interface Where {
+  readonly model: Model;
+  readonly engine: Engine;
+  readonly place: Place & object;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Runs a module part by part; gives what the last part gives. `name` is the output that the next part goes on from.
+ * Throws `RangeError` for a part whose numbers are not finite.
+ */
+export async function runModule<Spec>(
+  { model, engine, place, signal }: Where,
+  parts: readonly Part<Spec>[],
+  compiled: Compiled<Spec>,
+  feeds: Feeds,
+  name: string,
+): Promise<Record<string, Held>> {
+  let outputs: Record<string, Held> = {};
+  for (const [i, part] of parts.entries()) {
+    const sum = outputs[name];
+    try {
+      outputs = await part.use(async (weights, tensors) => {
+        const stored = new Map(Object.entries(weights).map(([weight, { dtype }]) => [weight, dtype]));
+        const program = await compiled(part.spec, stored, i > 0, i === parts.length - 1);
+        const all = { ...weights, ...feeds, ...i > 0 ? { sum } : {} };
+        const { squares, ...given } = await program.run(all, { signal });
+        if (areFinite(await takeSquares(engine, squares))) return given;
+        freeAll(given);
+        const own = Object.entries(tensors).filter(([weight]) => weight.startsWith(`${place.module}.`));
+        throw notFinite(model, place, own);
+      });
+    } finally {
+      sum?.free();
+    }
+  }
+  return outputs;
+}

@@ -1,0 +1,201 @@
+/** The modules of one run: a graph for each kind, compiled when it is first met, and the states that pass through it. */
+import type { Engine, Held } from "../engine/mod.ts";
+import {
+  attentionGraph,
+  type AttentionSpec,
+  type AttentionTaps,
+  mlpPartGraph,
+  type MlpSpec,
+  type Model,
+  updateGraph,
+  type UpdateTaps,
+} from "../models/mod.ts";
+import { embedOn } from "./embed.ts";
+import { freeAll, takeAll } from "./held.ts";
+import { type Compiled, runModule } from "./module.ts";
+import { type LayerParts, layerParts, type Part, withoutWeights } from "./parts.ts";
+import type { Present, Probe } from "./probes/probe.ts";
+import { openPrograms } from "./programs.ts";
+import { rotationTables } from "./rotations.ts";
+import { type Batch, type Blocks, freeStates, type State } from "./state.ts";
+import type { Branch } from "./trie.ts";
+
+/** What runs, over what, and who looks. */
+export interface RunnerOptions {
+  readonly model: Model;
+  readonly engine: Engine;
+  readonly blocks: Blocks;
+  readonly probes?: readonly Probe[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each module, with modules × batches done and to do. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** Passes streams through the layers. */
+export interface Runner {
+  /** The stream of a batch that enters layer 0. */
+  embedding(batch: Batch): Promise<Held>;
+  /** The states that leave a layer. Those that entered it are freed, unless they leave it or it fails. */
+  layer(
+    l: number,
+    states: readonly State[],
+    ways: readonly Branch[][],
+    batches: readonly Batch[],
+  ): Promise<State[]>;
+  release(): Promise<void>;
+}
+
+/** Compiles a graph for each kind of module when it is first met, and runs them. */
+export function runner(
+  { model, engine, blocks, probes = [], signal, onProgress }: RunnerOptions,
+  total: number,
+): Runner {
+  const { length } = blocks;
+  const { hidden, layers } = model.spec;
+  const programs = openPrograms(engine);
+  const rotations = rotationTables(engine, length);
+  // What goes on inside attention is observed of all its heads at once.
+  const whole = probes.some((probe) => probe.attention);
+  let done = 0;
+
+  /** The probes that look at a run of these plans. */
+  const looking = (members: readonly number[]) =>
+    probes.filter((probe) => !probe.only || probe.only.some((plan) => members.includes(plan)));
+
+  function step(): void {
+    onProgress?.(++done, total);
+    signal?.throwIfAborted();
+  }
+
+  async function attention(
+    l: number,
+    parts: readonly Part<AttentionSpec>[],
+    members: readonly number[],
+    x: Held,
+    batch: Batch,
+  ): Promise<Held> {
+    const extent = { samples: batch.count, length };
+    const observers = looking(members);
+    const compiled: Compiled<AttentionSpec> = (spec, stored, onto, last) => {
+      const taps = last ? observers.map((probe) => probes.indexOf(probe)) : [];
+      return programs.get(["attention", spec, batch.count, [...stored], onto, taps], () => {
+        const tap = (values: AttentionTaps) =>
+          Object.assign({}, ...observers.map((probe) => probe.attention?.(values, spec, extent)));
+        return attentionGraph(spec, hidden, extent, { onto, stored, ...last ? { tap } : {} });
+      });
+    };
+    const feeds = { ...rotations.of(layers[l].attention!), x };
+    const place = { layer: l, module: "attention" } as const;
+    const { a, ...outputs } = await runModule({ model, engine, signal, place }, parts, compiled, feeds, "a");
+    try {
+      const present = { attention: true, mlp: layers[l].mlp !== null };
+      const seen = { layer: l, plans: members, present, ...batch, length };
+      const read = await takeAll(engine, outputs);
+      for (const probe of observers) await probe.observeAttention?.({ ...seen, outputs: read });
+      step();
+      return a;
+    } catch (error) {
+      a.free();
+      throw error;
+    }
+  }
+
+  async function update(
+    l: number,
+    parts: readonly Part<MlpSpec | null>[],
+    way: Branch,
+    x: Held,
+    a: Held | null,
+    batch: Batch,
+  ): Promise<Held> {
+    const extent = { samples: batch.count, length };
+    const { residual } = layers[l];
+    const present: Present = { attention: way.attention, mlp: way.mlp };
+    const observers = looking(way.plans);
+    const compiled: Compiled<MlpSpec | null> = (mlp, stored, onto, last) => {
+      const taps = last ? observers.map((probe) => probes.indexOf(probe)) : null;
+      return programs.get(["update", residual, mlp, present, batch.count, [...stored], onto, taps], () => {
+        const afterAttention = a !== null && residual === "sequential";
+        if (!last) return mlpPartGraph(mlp!, hidden, extent, afterAttention, { onto, stored });
+        const tap = (values: UpdateTaps) =>
+          Object.assign({}, ...observers.map((probe) => probe.update?.(values, layers[l], hidden)));
+        return updateGraph({ ...layers[l], mlp }, hidden, extent, present, { tap, onto, stored });
+      });
+    };
+    const place = { layer: l, module: way.mlp ? "mlp" : "attention" } as const;
+    const { y, ...outputs } = await runModule(
+      { model, engine, signal, place },
+      parts,
+      compiled,
+      a ? { x, a } : { x },
+      "m",
+    );
+    try {
+      const seen = { layer: l, plans: way.plans, present, ...batch, length };
+      const read = await takeAll(engine, outputs);
+      for (const probe of observers) probe.observeUpdate?.({ ...seen, outputs: read });
+      if (way.mlp) step();
+      return y;
+    } catch (error) {
+      y.free();
+      throw error;
+    }
+  }
+
+  /** A batch of one state through the ways of a layer. */
+  async function parted(
+    l: number,
+    parts: LayerParts,
+    x: Held,
+    batch: Batch,
+    ways: readonly Branch[],
+  ): Promise<Held[]> {
+    const attending = ways.filter((way) => way.attention).flatMap((way) => way.plans);
+    const a = attending.length > 0 ? await attention(l, parts.attention, attending, x, batch) : null;
+    const streams: Held[] = [];
+    try {
+      for (const way of ways) {
+        const runs = way.attention || way.mlp;
+        const mlp = way.mlp ? parts.mlp : [withoutWeights];
+        streams.push(runs ? await update(l, mlp, way, x, way.attention ? a : null, batch) : x);
+      }
+      return streams;
+    } catch (error) {
+      freeAll(streams.filter((stream) => stream !== x));
+      throw error;
+    } finally {
+      a?.free();
+    }
+  }
+
+  return {
+    embedding({ first, count }) {
+      const ids = blocks.ids.subarray(first * blocks.length, (first + count) * blocks.length);
+      return embedOn(model, engine, programs, ids, signal);
+    },
+    async layer(l, states, ways, batches) {
+      const parts = await layerParts(model, engine, l, whole);
+      const next = states.map((_, i) => ways[i].map(({ plans }): State => ({ plans, batches: [] })));
+      try {
+        for (const [i, state] of states.entries()) {
+          for (const [b, batch] of batches.entries()) {
+            const x = state.batches[b];
+            const streams = await parted(l, parts, x, batch, ways[i]);
+            streams.forEach((stream, w) => next[i][w].batches.push(stream));
+            if (!streams.includes(x)) x.free(); // nobody reads it again
+          }
+        }
+        return next.flat();
+      } catch (error) {
+        freeStates(next.flat());
+        throw error;
+      } finally {
+        parts.release();
+      }
+    },
+    async release() {
+      rotations.free();
+      await programs.release();
+    },
+  };
+}

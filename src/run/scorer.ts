@@ -1,0 +1,138 @@
+/**
+ * The head over final streams: normed once, at the rows that are scored, and kept on the engine with all plans side by side. Then
+ * slices of the vocabulary pass, each weight row uploaded once, and for each slice all rows.
+ */
+import type { Engine, Held } from "../engine/mod.ts";
+import { type Model, scoredRowsGraph } from "../models/mod.ts";
+import { float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
+import { areFinite, notFinite, takeSquares } from "./finite.ts";
+import { finalNorm, headRows, headSlices, type Rows } from "./head.ts";
+import { freeAll, takeAll, withUploaded } from "./held.ts";
+import { openPrograms } from "./programs.ts";
+import { merger, sliceGraph } from "./slices.ts";
+import type { ScoreSums, Targets } from "./targets.ts";
+
+/** Logits that exist at once. */
+const LOGITS = 4 * 2 ** 20;
+
+/** Scores streams of one model. */
+export interface Scorer {
+  /**
+   * Sums for each plan by sample number, `streams[plan][batch]` being held against plan 0 at `targets[batch]`. `onScore` is told
+   * the logits of one plan done.
+   */
+  score(
+    streams: readonly (readonly Held[])[],
+    targets: readonly Targets[],
+    onScore?: (done: number) => void,
+  ): Promise<Map<number, ScoreSums>[]>;
+  release(): Promise<void>;
+}
+
+/** Some rows of all plans [n, P, D], and what they predict. */
+interface Chunk extends Targets {
+  readonly hidden: Held;
+}
+
+/** Opens the head of a model. Its runs throw `RangeError` where the norm or the head is not finite. */
+export async function openScorer(model: Model, engine: Engine, signal?: AbortSignal): Promise<Scorer> {
+  const { spec, spec: { hidden, vocabulary } } = model;
+  const normWeights = Object.fromEntries(
+    [...await finalNorm(model)].map(([name, tensor]) => [name, float32(tensor.shape, toFloat32(tensor))]),
+  );
+  const programs = openPrograms(engine);
+  const slices = headSlices(vocabulary);
+
+  /** The rows of a batch that are scored, at most `size` in a chunk. */
+  async function chunksOf(streams: readonly Held[], targets: Targets, size: number): Promise<Chunk[]> {
+    const plans = streams.length;
+    const program = await programs.get(["rows", plans], () => scoredRowsGraph(spec.finalNorm, hidden, plans));
+    const named = Object.fromEntries(streams.map((stream, plan) => [`x${plan}`, stream]));
+    const chunks: Chunk[] = [];
+    try {
+      for (let start = 0; start < targets.rows.length; start += size) {
+        const part = slice(targets, start, start + size);
+        const uploads = { ...normWeights, rows: indices([part.rows.length], part.rows) };
+        const { squares, hidden } = await withUploaded(
+          engine,
+          uploads,
+          (held) => program.run({ ...held, ...named }, { signal }),
+        );
+        chunks.push({ ...part, hidden });
+        if (!areFinite(await takeSquares(engine, squares))) {
+          throw notFinite(model, "final norm", Object.entries(normWeights));
+        }
+      }
+      return chunks;
+    } catch (error) {
+      freeChunks(chunks);
+      throw error;
+    }
+  }
+
+  /** The statistics of one slice of the vocabulary at some rows. */
+  async function statistics({ tokens, hidden: rows }: Chunk, weight: Held, [start, end]: Rows) {
+    const plans = rows.shape[1];
+    const program = await programs.get(
+      [plans, end - start],
+      () => sliceGraph(hidden, plans, end - start, spec.head.softcap),
+    );
+    const inside = Int32Array.from(
+      { length: tokens.length * plans },
+      (_, i) => Math.min(Math.max(tokens[Math.trunc(i / plans)] - start, 0), end - start - 1),
+    );
+    const uploads = { target: indices([tokens.length, plans, 1], inside) };
+    const given = await withUploaded(
+      engine,
+      uploads,
+      (held) => program.run({ ...held, hidden: rows, weight }, { signal }),
+    );
+    return await takeAll(engine, given);
+  }
+
+  return {
+    async score(streams, targets, onScore) {
+      const plans = streams.length;
+      const size = Math.max(1, Math.floor(LOGITS / (plans * slices[0][1])));
+      const chunks: Chunk[] = [];
+      try {
+        for (const [b, target] of targets.entries()) {
+          chunks.push(...await chunksOf(streams.map((batches) => batches[b]), target, size));
+        }
+        const total = chunks.reduce((sum, { rows }) => sum + rows.length, 0);
+        const merged = merger(total, plans);
+        for (const [start, end] of slices) {
+          await withUploaded(engine, { weight: await headRows(model, [start, end]) }, async ({ weight }) => {
+            let first = 0;
+            for (const chunk of chunks) {
+              merged.add(first, start, end, chunk.tokens, await statistics(chunk, weight, [start, end]));
+              first += chunk.rows.length;
+              onScore?.(start * total + first * (end - start));
+              signal?.throwIfAborted();
+            }
+          });
+        }
+        return merged.sums(chunks.flatMap(({ samples }) => [...samples]));
+      } finally {
+        freeChunks(chunks);
+      }
+    },
+    release: programs.release,
+  };
+}
+
+function freeChunks(chunks: readonly Chunk[]): void {
+  freeAll(chunks.map(({ hidden }) => hidden));
+}
+
+function slice({ rows, tokens, samples }: Targets, start: number, end: number): Targets {
+  return {
+    rows: rows.subarray(start, end),
+    tokens: tokens.subarray(start, end),
+    samples: samples.subarray(start, end),
+  };
+}
+
+function indices(shape: readonly number[], values: Int32Array): Tensor {
+  return { dtype: "i64", shape, data: BigInt64Array.from(values, BigInt) };
+}
