@@ -10,7 +10,7 @@ import {
   gramProbe,
   type GramSums,
   noDrop,
-  takeAll,
+  take,
   withUploaded,
 } from "../src/run/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../src/tensor/mod.ts";
@@ -39,7 +39,9 @@ export async function runGraph(
 ): Promise<Record<string, Tensor>> {
   const program = await on.compile(graph);
   try {
-    return await withUploaded(on, feeds, async (held) => await takeAll(on, await program.run(held)));
+    const given = await withUploaded(on, feeds, (held) => program.run(held));
+    const taken = Object.entries(given).map(async ([name, held]) => [name, await take(on, held)] as const);
+    return Object.fromEntries(await Promise.all(taken));
   } finally {
     await program.release();
   }

@@ -72,7 +72,7 @@ export interface Engine {
    * one is freed.
    */
   upload(tensor: Tensor): Held;
-  /** Brings a held tensor to CPU memory: a copy, the tensor stays held. */
+  /** A held tensor in CPU memory. It stays held; what is read is valid until it is freed. */
   read(held: Held): Promise<Tensor>;
   /** Compiles a graph. Equal graphs without weights are one program, which the engine keeps for a while after its release. */
   compile(graph: Graph): Promise<Program>;

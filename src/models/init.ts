@@ -128,7 +128,7 @@ export function randomWeights(
     format: formatOf(initialiser),
     layer: (l) => lease(l, new Map([...layers[l]?.keys() ?? []].map((name) => [name, null]))),
     part: lease,
-    async outer(name, rows) {
+    async outer(name, rows, into) {
       const own = name === "head.weight" && spec.head.tied ? "embedding.weight" : name;
       const shape = outer.get(own);
       if (!shape) {
@@ -136,7 +136,8 @@ export function randomWeights(
       }
       const cut = { axis: 0, start: rows?.[0] ?? 0, end: rows?.[1] ?? shape[0] } as const;
       const part = cutShape(cut, name, shape);
-      return float32(part, await make(OUTSIDE, own, shape[1], cut, new Float32Array(elements(part))));
+      const out = into?.length === elements(part) ? into : new Float32Array(elements(part));
+      return float32(part, await make(OUTSIDE, own, shape[1], cut, out));
     },
     close: pool.close,
   };

@@ -6,7 +6,7 @@
 import type { Engine, Held } from "../engine/mod.ts";
 import type { Model } from "../models/mod.ts";
 import { type Tensor, toFloat32 } from "../tensor/mod.ts";
-import { take } from "./held.ts";
+import { withRead } from "./held.ts";
 
 /** A module of a layer, or what comes before or after the layers. */
 export type Place =
@@ -35,8 +35,7 @@ export function sumOfSquares(values: Float32Array): number {
 
 /** Reads the scalar that a graph gave, and frees it. */
 export async function takeSquares(engine: Engine, held: Held): Promise<number> {
-  const { data } = await take(engine, held);
-  return (data as Float32Array)[0];
+  return await withRead(engine, { held }, ({ held }) => (held.data as Float32Array)[0]);
 }
 
 /** The error for numbers that are not finite; `weights` by canonical name, those of the module. */

@@ -2,22 +2,22 @@
 import type { Engine, Feeds, Held } from "../engine/mod.ts";
 import type { Tensor } from "../tensor/mod.ts";
 
-/** Brings a held tensor to CPU memory and frees it. */
-export async function take(engine: Engine, held: Held): Promise<Tensor> {
-  try {
-    return await engine.read(held);
-  } finally {
-    held.free();
-  }
+/** Brings a held tensor to CPU memory, a copy, and frees it. */
+export function take(engine: Engine, held: Held): Promise<Tensor> {
+  return withRead(engine, { held }, ({ held: { data, ...tensor } }) => ({ ...tensor, data: data.slice() }));
 }
 
-/** Brings held tensors to CPU memory, by name, and frees them. */
-export async function takeAll(engine: Engine, held: Feeds): Promise<Record<string, Tensor>> {
+/** Held tensors in CPU memory for as long as `use` runs, by name; then they are freed. */
+export async function withRead<T>(
+  engine: Engine,
+  held: Feeds,
+  use: (tensors: Record<string, Tensor>) => T | Promise<T>,
+): Promise<T> {
   try {
     const read = await Promise.all(
       Object.entries(held).map(async ([name, value]) => [name, await engine.read(value)] as const),
     );
-    return Object.fromEntries(read);
+    return await use(Object.fromEntries(read));
   } finally {
     freeAll(held);
   }

@@ -5,7 +5,7 @@ export { type Decoder, decoder, type DecoderOptions } from "./decode/decode.ts";
 export { effectsProbe, type EffectSums, type LayerEffects } from "./probes/effects.ts";
 export { embed } from "./embed.ts";
 export { forward, type ForwardOptions } from "./forward.ts";
-export { freeAll, take, takeAll, withUploaded } from "./held.ts";
+export { freeAll, take, withRead, withUploaded } from "./held.ts";
 export { gramProbe, type GramSums, type ModuleKind } from "./probes/gram.ts";
 export { type DistanceSum, llmDropProbe, type LlmDropSums } from "./probes/llm_drop.ts";
 export { type LayerNorms, normsProbe, type NormSums } from "./probes/norms.ts";

@@ -10,8 +10,8 @@ import {
   updateGraph,
   type UpdateTaps,
 } from "../models/mod.ts";
-import { embedOn } from "./embed.ts";
-import { freeAll, takeAll } from "./held.ts";
+import { openEmbedder } from "./embed.ts";
+import { freeAll, withRead } from "./held.ts";
 import { type Compiled, runModule } from "./module.ts";
 import { type LayerParts, layerParts, type Part, withoutWeights } from "./parts.ts";
 import type { Present, Probe } from "./probes/probe.ts";
@@ -53,6 +53,7 @@ export function runner(
   const { length } = blocks;
   const { hidden, layers } = model.spec;
   const programs = openPrograms(engine);
+  const embedder = openEmbedder(model, engine, programs);
   const rotations = rotationTables(engine, length);
   // What goes on inside attention is observed of all its heads at once.
   const whole = probes.some((probe) => probe.attention);
@@ -90,8 +91,9 @@ export function runner(
     try {
       const present = { attention: true, mlp: layers[l].mlp !== null };
       const seen = { layer: l, plans: members, present, ...batch, length };
-      const read = await takeAll(engine, outputs);
-      for (const probe of observers) await probe.observeAttention?.({ ...seen, outputs: read });
+      await withRead(engine, outputs, async (outputs) => {
+        for (const probe of observers) await probe.observeAttention?.({ ...seen, outputs });
+      });
       step();
       return a;
     } catch (error) {
@@ -132,8 +134,9 @@ export function runner(
     );
     try {
       const seen = { layer: l, plans: way.plans, present, ...batch, length };
-      const read = await takeAll(engine, outputs);
-      for (const probe of observers) probe.observeUpdate?.({ ...seen, outputs: read });
+      await withRead(engine, outputs, (outputs) => {
+        for (const probe of observers) probe.observeUpdate?.({ ...seen, outputs });
+      });
       if (way.mlp) step();
       return y;
     } catch (error) {
@@ -171,7 +174,7 @@ export function runner(
   return {
     embedding({ first, count }) {
       const ids = blocks.ids.subarray(first * blocks.length, (first + count) * blocks.length);
-      return embedOn(model, engine, programs, ids, signal);
+      return embedder.embed(ids, signal);
     },
     async layer(l, states, ways, batches) {
       const parts = await layerParts(model, engine, l, whole);

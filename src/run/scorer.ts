@@ -7,7 +7,7 @@ import { type Model, scoredRowsGraph } from "../models/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import { areFinite, notFinite, takeSquares } from "./finite.ts";
 import { finalNorm, headRows, headSlices, type Rows } from "./head.ts";
-import { freeAll, takeAll, withUploaded } from "./held.ts";
+import { freeAll, withRead, withUploaded } from "./held.ts";
 import { openPrograms } from "./programs.ts";
 import { merger, sliceGraph } from "./slices.ts";
 import type { ScoreSums, Targets } from "./targets.ts";
@@ -82,12 +82,11 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
       (_, i) => Math.min(Math.max(tokens[Math.trunc(i / plans)] - start, 0), end - start - 1),
     );
     const uploads = { target: indices([tokens.length, plans, 1], inside) };
-    const given = await withUploaded(
+    return await withUploaded(
       engine,
       uploads,
       (held) => program.run({ ...held, hidden: rows, weight }, { signal }),
     );
-    return await takeAll(engine, given);
   }
 
   return {
@@ -105,7 +104,11 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
           await withUploaded(engine, { weight: await headRows(model, [start, end]) }, async ({ weight }) => {
             let first = 0;
             for (const chunk of chunks) {
-              merged.add(first, start, end, chunk.tokens, await statistics(chunk, weight, [start, end]));
+              await withRead(
+                engine,
+                await statistics(chunk, weight, [start, end]),
+                (values) => merged.add(first, start, end, chunk.tokens, values),
+              );
               first += chunk.rows.length;
               onScore?.(start * total + first * (end - start));
               signal?.throwIfAborted();

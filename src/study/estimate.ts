@@ -1,7 +1,7 @@
 /** What a study would run, how long and in how much memory: for `--dry-run`. */
 import { expect, flag, list } from "../entry/mod.ts";
 import { createGraph, Gemm, ReduceMax } from "../onnx/mod.ts";
-import { cost, type DropPlan, takeAll, withUploaded } from "../run/mod.ts";
+import { cost, type DropPlan, freeAll, withUploaded } from "../run/mod.ts";
 import { float32 } from "../tensor/mod.ts";
 import { engineOf, studyChecks, type StudyOptions, textOptions } from "./options.ts";
 import { aDrop } from "./plan.ts";
@@ -100,7 +100,7 @@ async function productSpeed(options: StudyOptions): Promise<number> {
   await withUploaded(engine, { a: data, b: data }, async (feeds) => {
     for (let round = 0; round < 5; round++) {
       const start = performance.now();
-      await takeAll(engine, await program.run(feeds));
+      freeAll(await program.run(feeds));
       best = Math.min(best, (performance.now() - start) / 1000);
     }
   });

@@ -65,11 +65,11 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
       };
     },
     // deno-lint-ignore require-await -- throws as a rejection
-    async outer(name, rows) {
+    async outer(name, rows, into) {
       if (!Object.hasOwn(outer, name)) {
         throw new RangeError(`Cannot read ${quote(name)}: expected one of ${Object.keys(outer).join(", ")}`);
       }
-      return read(outer[name], (length) => new Float32Array(length), rows);
+      return read(outer[name], (length) => into?.length === length ? into : new Float32Array(length), rows);
     },
     close: () => file.close(),
   };

@@ -64,6 +64,6 @@ export interface WeightSource {
    */
   part?(l: number, cuts: ReadonlyMap<string, Cut | null>): Promise<Lease>;
   /** Rows [start, end) of a tensor outside the layers ("embed_tokens.weight", "norm.weight", "lm_head.weight"). */
-  outer(name: string, rows?: readonly [number, number]): Promise<Tensor>;
+  outer(name: string, rows?: readonly [number, number], into?: Float32Array<ArrayBuffer>): Promise<Tensor>;
   close(): void;
 }

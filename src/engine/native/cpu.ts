@@ -70,14 +70,14 @@ function cpuProvider(library: Library, environment: Environment, threads: number
       const { memory, offset } = to as CpuBlock;
       if (bytes > 0) Deno.UnsafePointerView.copyInto(from, new Uint8Array(memory, offset, bytes));
     },
-    download: (block, bytes) => Promise.resolve(copyOf(block, bytes)),
+    download: (block, bytes) => Promise.resolve(bytesAt(block, bytes)),
     close: pool.clear,
   };
 }
 
-function copyOf({ address }: Block, bytes: number): ArrayBuffer {
+function bytesAt({ address }: Block, bytes: number): ArrayBuffer {
   if (bytes === 0) return new ArrayBuffer(0);
-  return Deno.UnsafePointerView.getArrayBuffer(address as Deno.PointerObject, bytes).slice(0);
+  return Deno.UnsafePointerView.getArrayBuffer(address as Deno.PointerObject, bytes);
 }
 
 /** The memory of a tensor itself, kept from collection for as long. */

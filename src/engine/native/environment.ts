@@ -2,12 +2,22 @@
  * What all sessions of one library share: its threads and the memory of its temporaries.
  *
  * Threads do not spin: beside the threads of other work, on few cores, that costs more than it saves (a profile is 1.6 times
- * as fast without). Temporaries come from one arena, which grows by what is asked for.
+ * as fast without). Temporaries come from one arena.
  */
 import { addresses, cString, type Library } from "./library.ts";
 
 /** ONNX Runtime's log level: fatal errors. */
 const FATAL = 4;
+/**
+ * The arena. What is free can be used for anything that fits only within one region: a first one that holds the temporaries of
+ * most modules, and then powers of two up to a limit, takes a third less than a region for each size met.
+ */
+const arenaConfig = {
+  arena_extend_strategy: 0, // powers of two
+  initial_chunk_size_bytes: 48 * 2 ** 20, // address space, until it is written to
+  initial_growth_chunk_size_bytes: 16 * 2 ** 20,
+  max_power_of_two_extend_bytes: 64 * 2 ** 20,
+};
 /** `OrtAllocatorType` and `OrtMemType` of an arena in ordinary memory. */
 const ARENA = 1;
 const ORDINARY = 0;
@@ -31,8 +41,9 @@ export function openEnvironment(library: Library, threads: number): Environment 
   library.plain("ReleaseThreadingOptions", options);
 
   const cpuMemory = library.make("CreateCpuMemoryInfo", ARENA, ORDINARY);
-  const keys = ["arena_extend_strategy"].map(cString);
-  const arena = library.make("CreateArenaCfgV2", addresses(keys), BigUint64Array.of(1n), BigInt(keys.length));
+  const keys = Object.keys(arenaConfig).map(cString);
+  const values = BigUint64Array.from(Object.values(arenaConfig), BigInt);
+  const arena = library.make("CreateArenaCfgV2", addresses(keys), values, BigInt(keys.length));
   library.call("CreateAndRegisterAllocator", address, cpuMemory, arena);
   library.plain("ReleaseArenaCfg", arena);
   return { address, cpuMemory };

@@ -20,7 +20,7 @@ export interface Provider extends Pick<Engine, "name" | "version" | "device" | "
   place(tensor: Tensor): Block;
   /** Copies what a run has left at an address of the device. */
   copy(from: Deno.PointerObject, to: Block, bytes: number): void;
-  /** The bytes in memory of the device, once all runs before have ended. */
+  /** The bytes in CPU memory, once all runs before have ended: valid as long as the block is. */
   download(block: Block, bytes: number): Promise<ArrayBuffer>;
   close(): void;
 }

@@ -20,7 +20,7 @@ import {
   rotaryNames,
 } from "../../models/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
-import { embedOn } from "../embed.ts";
+import { openEmbedder } from "../embed.ts";
 import { areFinite, takeSquares } from "../finite.ts";
 import { forward } from "../forward.ts";
 import { take, withUploaded } from "../held.ts";
@@ -61,6 +61,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
   const { stages, release } = await openStages(model, engine, layers, budget);
   const tables = rotaryRows();
   const programs = openPrograms(engine);
+  const embedder = openEmbedder(model, engine, programs);
   let caches = new Map<number, KvCache>();
   let ids: number[] = [];
 
@@ -79,7 +80,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     signal?.throwIfAborted();
     const position = ids.length - 1;
     const shared = sharedFeeds(layers, position, tables);
-    let x = await embedOn(model, engine, programs, Int32Array.of(ids[position]), signal);
+    let x = await embedder.embed(Int32Array.of(ids[position]), signal);
     for (const stage of stages) {
       const uploads = { ...shared, ...cacheFeeds(stage, caches) };
       const before = x;

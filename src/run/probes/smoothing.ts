@@ -22,7 +22,7 @@ import {
 } from "../../onnx/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
 import { embed } from "../embed.ts";
-import { takeAll, withUploaded } from "../held.ts";
+import { withRead, withUploaded } from "../held.ts";
 import type { Blocks } from "../state.ts";
 import type { Observation, Probe } from "./probe.ts";
 
@@ -84,12 +84,8 @@ export async function smoothingOf(engine: Engine, states: Tensor): Promise<Smoot
   }
   const program = await engine.compile(graph);
   try {
-    const read = await withUploaded(
-      engine,
-      { x: states },
-      async (feeds) => await takeAll(engine, await program.run(feeds)),
-    );
-    return readSmoothing((part) => read[part])[0];
+    const held = await withUploaded(engine, { x: states }, (feeds) => program.run(feeds));
+    return await withRead(engine, held, (read) => readSmoothing((part) => read[part])[0]);
   } finally {
     await program.release();
   }
