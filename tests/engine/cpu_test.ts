@@ -1,7 +1,8 @@
 /** The reference engine: what is fed and what comes back, and errors that name the input. */
 import assert from "node:assert/strict";
-import type { Program } from "../../src/engine/mod.ts";
-import { Add, Cast, createGraph, type Graph, Mul } from "../../src/onnx/mod.ts";
+import { cpuEngine, type Program } from "../../src/engine/mod.ts";
+import { openLibrary } from "../../src/engine/native/library.ts";
+import { Add, Cast, createGraph, Gemm, type Graph, Mul } from "../../src/onnx/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
 import { engine } from "../support.ts";
 
@@ -102,4 +103,105 @@ Deno.test("a graph that makes no sense is refused when it is compiled", async ()
 Deno.test("the engine says what computes", () => {
   assert.equal(engine.name, "cpu");
   assert.match(engine.version, /^onnxruntime \d+\.\d+\.\d+$/);
+});
+
+/** A product that takes some hundred milliseconds, node after node. */
+function slow(): Graph {
+  const graph = createGraph();
+  let x = graph.input("x", "f32", [512, 512]);
+  for (let i = 0; i < 200; i++) x = Gemm(x, x);
+  graph.output("y", x);
+  return graph;
+}
+const square: Tensor = { dtype: "f32", shape: [512, 512], data: new Float32Array(512 * 512) };
+
+Deno.test("a run ends when its signal aborts, with its reason, and the program can be run again", () =>
+  withProgram(slow(), async (program) => {
+    const feeds = held({ x: square });
+    const before = engine.live;
+    const whole = performance.now();
+    (await program.run(feeds)).y.free();
+    const seconds = performance.now() - whole;
+    const start = performance.now();
+    const reason = new Error("enough");
+    const abort = new AbortController();
+    const run = program.run(feeds, { signal: abort.signal });
+    abort.abort(reason);
+    await assert.rejects(run, (error) => error === reason);
+    assert.ok(performance.now() - start < seconds, "the run went on to its end");
+    await assert.rejects(program.run(feeds, { signal: abort.signal }), (error) => error === reason);
+    (await program.run(feeds)).y.free();
+    assert.equal(engine.live, before);
+  }));
+
+Deno.test("timers fire while a graph runs", () =>
+  withProgram(slow(), async (program) => {
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 1);
+    (await program.run(held({ x: square }))).y.free();
+    clearInterval(timer);
+    assert.ok(ticks > 3, `${ticks} ticks`);
+  }));
+
+Deno.test("several runs of one program at once do not disturb each other", () =>
+  withProgram(sum(), async (program) => {
+    const b = engine.upload(f32([2], 10, 20));
+    const runs = Array.from({ length: 8 }, async (_, i) => {
+      const { y } = await program.run({ a: engine.upload(f32([1, 2], i, i)), b });
+      return [...(await engine.read(y)).data];
+    });
+    assert.deepEqual(await Promise.all(runs), Array.from({ length: 8 }, (_, i) => [10 + i, 20 + i]));
+  }));
+
+Deno.test("an output goes into memory that is held, even that of an input", () =>
+  withProgram(sum(), async (program) => {
+    const { a, b } = held({ a: f32([1, 2], 1, 2), b: f32([2], 10, 20) });
+    for (const expected of [[11, 22], [21, 42]]) {
+      const { square, ...others } = await program.run({ a, b }, { into: { y: a } });
+      assert.deepEqual(Object.keys(others), []);
+      assert.deepEqual([...(await engine.read(a)).data], expected);
+      assert.deepEqual([...(await engine.read(square)).data], expected.map((value) => value ** 2));
+    }
+  }));
+
+Deno.test("what is freed is no longer counted, is refused by name, and may be freed again", () =>
+  withProgram(sum(), async (program) => {
+    const before = engine.live;
+    const { a, b } = held({ a: f32([1, 2], 1, 2), b: f32([2], 10, 20) });
+    const outputs = await program.run({ a, b });
+    assert.equal(engine.live, before + 4);
+    b.free();
+    b.free();
+    await assert.rejects(program.run({ a, b }), { name: "TypeError", message: /^Cannot use b: .*freed/ });
+    const other = cpuEngine();
+    await assert.rejects(program.run({ a, b: other.upload(f32([2], 1, 2)) }), { name: "TypeError" });
+    await assert.rejects(other.read(a), { name: "TypeError" });
+    for (const one of [a, ...Object.values(outputs)]) one.free();
+    assert.equal(engine.live, before);
+    await other.close();
+  }));
+
+Deno.test("equal graphs are one program, which stays usable for one user when another releases it", async () => {
+  const [first, second] = [await engine.compile(sum()), await engine.compile(sum())];
+  await first.release();
+  await first.release(); // counts once
+  const { y } = await second.run(held({ a: f32([1, 2], 1, 2), b: f32([2], 0, 0) }));
+  assert.deepEqual([...(await engine.read(y)).data], [1, 2]);
+  await second.release();
+});
+
+Deno.test("a graph with weights of its own, and one whose output is empty", async () => {
+  const graph = createGraph();
+  const rows = graph.input("rows", "f32", ["n", 2]);
+  graph.output("y", Mul(rows, graph.weight("w", f32([2], 3, 4))));
+  await withProgram(graph, async (program) => {
+    const { y } = await program.run(held({ rows: f32([1, 2], 1, 1) }));
+    assert.deepEqual([...(await engine.read(y)).data], [3, 4]);
+    const empty = (await program.run(held({ rows: f32([0, 2]) }))).y;
+    assert.deepEqual([[...empty.shape], (await engine.read(empty)).data.length], [[0, 2], 0]);
+  });
+});
+
+Deno.test("a library that is no ONNX Runtime is refused, not called", () => {
+  assert.throws(() => openLibrary("/nowhere/libonnxruntime.so"), /nowhere/);
 });

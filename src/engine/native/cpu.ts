@@ -68,7 +68,7 @@ function cpuProvider(library: Library, environment: Environment, threads: number
     place: borrowed,
     copy(from, to, bytes) {
       const { memory, offset } = to as CpuBlock;
-      if (bytes > 0) Deno.UnsafePointerView.copyInto(from, new Uint8Array(memory, offset, bytes));
+      Deno.UnsafePointerView.copyInto(from, new Uint8Array(memory, offset, bytes));
     },
     download: (block, bytes) => Promise.resolve(bytesAt(block, bytes)),
     close: pool.clear,

@@ -9,7 +9,7 @@
  * hundreds of tensors that stay where they are, are bound once.
  */
 import type { Graph } from "../../onnx/mod.ts";
-import { byteSize, elements, type Tensor } from "../../tensor/mod.ts";
+import type { Tensor } from "../../tensor/mod.ts";
 import type { Feeds, Held, Program, RunOptions } from "../engine.ts";
 import type { NativeHeld, Shelf } from "./held.ts";
 import { addresses, cString, type Library } from "./library.ts";
@@ -162,8 +162,8 @@ function program(host: Host, graph: Graph, session: Deno.PointerObject): Program
         const dtype = graph.types.get(name)!;
         const held = shelf.allocate(dtype, shape);
         outputs.set(name, held);
-        const from = library.make("GetTensorMutableData", values[i]);
-        provider.copy(from, held.block, elements(shape) * byteSize(dtype));
+        if (held.bytes === 0) continue; // the library has no address for nothing
+        provider.copy(library.make("GetTensorMutableData", values[i]), held.block, held.bytes);
       }
     } finally {
       for (const value of values) library.plain("ReleaseValue", value);
