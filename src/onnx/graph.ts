@@ -42,8 +42,8 @@ export type Attribute = number | string | readonly number[] | { readonly float: 
 
 /** A graph under construction. */
 export interface Graph {
-  /** Declares an input that is fed at run time; BF16 as what the binding can feed, its bits in integers (see BitCast). */
-  input(name: string, dtype: DType, shape: readonly Dim[]): Value;
+  /** Declares an input that is fed at run time; BF16 as its bits in integers (see BitCast), unless it is `native`. */
+  input(name: string, dtype: DType, shape: readonly Dim[], options?: { readonly native?: boolean }): Value;
   /** Adds a constant. */
   constant(tensor: Tensor): Value;
   /** Adds a weight: a constant whose bytes stay outside the serialised model, since those may not pass 2 GiB. */
@@ -98,9 +98,10 @@ export function createGraph(): Graph {
   const types = new Map<string, DType>();
   let count = 0;
   const graph: Graph = {
-    input(name, dtype, shape) {
+    input(name, dtype, shape, { native = false } = {}) {
       types.set(name, dtype);
-      inputs.push(valueInfo(name, dtype === "bf16" ? DataType.UINT16 : dataTypes[dtype], shape));
+      const type = dtype === "bf16" && !native ? DataType.UINT16 : dataTypes[dtype];
+      inputs.push(valueInfo(name, type, shape));
       return { graph, name };
     },
     constant(tensor) {

@@ -72,9 +72,9 @@ export const Softmax = (x: Value, axis: number): Value => one(x.graph.node("Soft
 export const Concat = (values: readonly Value[], axis: number): Value =>
   values.length === 1 ? values[0] : one(values[0].graph.node("Concat", values, { axis }));
 
-/** Zeros before and after the elements; one number for every axis. */
-export const Pad = (x: Value, before: readonly number[], after: readonly number[]): Value =>
-  one(x.graph.node("Pad", [x, ints(x.graph, [...before, ...after])]));
+/** The elements repeated along axes of one, to a shape. */
+export const Expand = (x: Value, shape: readonly number[]): Value =>
+  one(x.graph.node("Expand", [x, ints(x.graph, shape)]));
 
 /** Elements start, start + step, … before end, along one axis. */
 export const Slice = (x: Value, start: number, end: number, axis: number, step = 1): Value =>
@@ -108,6 +108,26 @@ export const ReduceMax = (x: Value, axes: readonly number[], keepdims = 0): Valu
 
 export const ArgMax = (x: Value, axis: number, keepdims = 0): Value =>
   one(x.graph.node("ArgMax", [x], { axis, keepdims }));
+
+/**
+ * Attention with grouped heads, softmax(softcap(q · k · scale) + mask) · v: q [B, S, H·E], k and v [B, T, K·E], mask
+ * [S, T] → [B, S, H·E].
+ */
+export const Attention = (
+  query: Value,
+  key: Value,
+  value: Value,
+  mask: Value,
+  attributes: { heads: number; kvHeads: number; scale: number; softcap: number | null },
+): Value =>
+  one(
+    query.graph.node("Attention", [query, key, value, mask], {
+      q_num_heads: attributes.heads,
+      kv_num_heads: attributes.kvHeads,
+      scale: { float: attributes.scale },
+      softcap: attributes.softcap ? { float: attributes.softcap } : undefined,
+    }),
+  );
 
 export const LayerNormalization = (
   x: Value,

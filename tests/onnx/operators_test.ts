@@ -62,7 +62,21 @@ const rows: Record<string, Row> = {
   Transpose: [[x], (x) => onnx.Transpose(x, [1, 0]), [3, 2], [-2, 0.25, -0.5, 1, 0, 3]],
   Softmax: [[tensor([1, 2], 0, Math.log(3))], (x) => onnx.Softmax(x, 1), [1, 2], [0.25, 0.75]],
   Concat: [[x, y], (x, y) => onnx.Concat([x, y], 1), [2, 6], [-2, -0.5, 0, 1, 2, 4, 0.25, 1, 3, 0.5, -1, 8]],
-  Pad: [[x], (x) => onnx.Pad(x, [0, 1], [0, 0]), [2, 4], [0, -2, -0.5, 0, 0, 0.25, 1, 3]],
+  Expand: [[tensor([2, 1], 1, 2)], (x) => onnx.Expand(x, [2, 3]), [2, 3], [1, 1, 1, 2, 2, 2]],
+  "Attention: one query, two heads that share keys, a cap before the mask": [
+    [
+      tensor([1, 1, 4], 1, 0, 0, 1),
+      tensor([1, 3, 2], 1, 2, 3, 4, 9, 9),
+      tensor([1, 3, 2], 1, 0, 0, 1, 7, 7),
+      tensor([1, 3], 0, 0, -(2 ** 127)),
+    ],
+    (q, k, v, mask) => onnx.Attention(q, k, v, mask, { heads: 2, kvHeads: 1, scale: 0.5, softcap: 2 }),
+    [1, 1, 4],
+    [[1, 3], [2, 4]].flatMap((products) => {
+      const [first, second] = products.map((product) => Math.exp(2 * Math.tanh(product * 0.5 / 2)));
+      return [first, second].map((weight) => weight / (first + second));
+    }),
+  ],
   Slice: [[x], (x) => onnx.Slice(x, 1, 3, 1), [2, 2], [-0.5, 0, 1, 3]],
   "Slice by steps": [[x], (x) => onnx.Slice(x, 0, 3, 1, 2), [2, 2], [-2, 0, 0.25, 3]],
   "TopK, the largest first": [[x], (x) => onnx.TopK(x, 2).values, [2, 2], [0, -0.5, 3, 1]],
