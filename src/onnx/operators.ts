@@ -100,14 +100,12 @@ export function TopK(x: Value, k: number): { values: Value; indices: Value } {
 export const ReduceSum = (x: Value, axes: readonly number[], keepdims = 0): Value =>
   one(x.graph.node("ReduceSum", [x, ints(x.graph, axes)], { keepdims }));
 
-export const ReduceSumSquare = (x: Value, axes: readonly number[], keepdims = 0): Value =>
-  one(x.graph.node("ReduceSumSquare", [x, ints(x.graph, axes)], { keepdims }));
+/** The sum of the squares along the last axis, which goes. Not every engine can reduce one in the middle. */
+export const ReduceSumSquare = (x: Value): Value =>
+  one(x.graph.node("ReduceSumSquare", [x, ints(x.graph, [-1])], { keepdims: 0 }));
 
-export const ReduceMax = (x: Value, axes: readonly number[], keepdims = 0): Value =>
-  one(x.graph.node("ReduceMax", [x, ints(x.graph, axes)], { keepdims }));
-
-export const ArgMax = (x: Value, axis: number, keepdims = 0): Value =>
-  one(x.graph.node("ArgMax", [x], { axis, keepdims }));
+/** Where along the last axis the largest element stands, the first of equals (int64); that axis stays, of length 1. */
+export const ArgMax = (x: Value): Value => one(x.graph.node("ArgMax", [x], { axis: -1, keepdims: 1 }));
 
 /**
  * Attention with grouped heads, softmax(softcap(q · k · scale) + mask) · v: q [B, S, H·E], k and v [B, T, K·E], mask

@@ -81,8 +81,9 @@ const rows: Record<string, Row> = {
   "Slice by steps": [[x], (x) => onnx.Slice(x, 0, 3, 1, 2), [2, 2], [-2, 0, 0.25, 3]],
   "TopK, the largest first": [[x], (x) => onnx.TopK(x, 2).values, [2, 2], [0, -0.5, 3, 1]],
   Less: [[x, y], (x, y) => onnx.Cast(onnx.Less(x, y), "f32"), [2, 3], zip((a, b) => Number(a < b))],
+  ReduceSumSquare: [[x], onnx.ReduceSumSquare, [2], [4.25, 10.0625]],
   ReduceSum: [[x], (x) => onnx.ReduceSum(x, [1]), [2], [-2.5, 4.25]],
-  "ReduceMax, sides kept": [[x], (x) => onnx.ReduceMax(x, [1], 1), [2, 1], [0, 3]],
+  "the largest by its place": [[x], (x) => onnx.GatherElements(x, onnx.ArgMax(x), 1), [2, 1], [0, 3]],
   SimplifiedLayerNormalization: [
     [tensor([1, 2], 3, 4), tensor([2], 1, 2)],
     (x, scale) => onnx.SimplifiedLayerNormalization(x, scale, 0.5),
@@ -111,8 +112,8 @@ for (const [name, [inputs, build, shape, expected]] of Object.entries(rows)) {
 }
 
 Deno.test("ArgMax and TopK say where; GatherElements picks by index; MatMulInteger sums wide; Cast and BitCast keep number or bits", async () => {
-  const best = await evaluate([tensor([2, 3], 1, 3, 3, 9, 2, 9)], (x) => onnx.ArgMax(x, 1), "i64");
-  assert.deepEqual(best, { dtype: "i64", shape: [2], data: BigInt64Array.of(1n, 0n) });
+  const best = await evaluate([tensor([2, 3], 1, 3, 3, 9, 2, 9)], (x) => onnx.ArgMax(x), "i64");
+  assert.deepEqual(best, { dtype: "i64", shape: [2, 1], data: BigInt64Array.of(1n, 0n) });
   const indices: Tensor = { dtype: "i64", shape: [2, 1], data: BigInt64Array.of(2n, 0n) };
   const picked = await evaluate([x, indices], (x, at) => onnx.GatherElements(x, at, 1));
   assert.deepEqual([...picked.data], [0, 0.25]);

@@ -1,6 +1,9 @@
 /**
  * Attention statistics as graph outputs, over chunks of queries.
  *
+ * For the CPU alone. It counts with MatMulInteger, which WebGPU does not have and CUDA hands to the CPU (u8 × i8): on both our
+ * own kernel makes the statistics of q and k (attention_stats.ts).
+ *
  * The scores of one chunk against the keys that it sees are the largest thing that exists: O(T) memory, never T × T. What
  * is cheap for a reader to finish, in float64 and a few numbers a query, is given raw (`RAW_STATS`).
  *
