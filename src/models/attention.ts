@@ -59,12 +59,20 @@ export function attend(
     case "grouped":
       return grouped(spec, heads, extent);
     case "grouped-without-softcap":
-      return spec.softcap ? inSlices(spec, heads, extent, decomposed) : grouped(spec, heads, extent);
+      return isPlain(spec, extent) ? grouped(spec, heads, extent) : inSlices(spec, heads, extent, decomposed);
     case "standard":
       return inSlices(spec, heads, extent, standard);
     case "decomposed":
       return inSlices(spec, heads, extent, decomposed);
   }
+}
+
+/**
+ * No soft cap, and no window that hides a key: WebGPU's operator ignores the one, and loses keys of the other where it goes
+ * on from another slice.
+ */
+function isPlain({ softcap, window }: AttentionSpec, { length }: Extent): boolean {
+  return !softcap && (window ?? length) >= length;
 }
 
 /** The operator wants heads of a multiple of 8: zeros behind each change neither scores nor sums. */
@@ -171,13 +179,13 @@ function decomposed(
   mask: Value,
   { samples: B, rows: R, keys: S }: SliceSize,
 ): Value {
-  const G = H / K;
-  const queries = Transpose(Reshape(Mul(q, scalar(q.graph, scale)), [B, R, K, G, E]), [0, 2, 3, 1, 4]);
+  const GR = H / K * R;
+  const queries = Transpose(Reshape(Mul(q, scalar(q.graph, scale)), [B, R, H, E]), [0, 2, 1, 3]);
   const keys = Transpose(Reshape(k, [B, S, K, E]), [0, 2, 3, 1]);
   const values = Transpose(Reshape(v, [B, S, K, E]), [0, 2, 1, 3]);
-  const products = MatMul(Reshape(queries, [B, K, G * R, E]), keys); // [B, K, G·R, S]
+  const products = MatMul(Reshape(queries, [B, K, GR, E]), keys); // [B, K, G·R, S]
   const capped = cap ? softcap(products, cap) : products;
   const shares = Softmax(Add(Reshape(capped, [B, H, R, S]), mask), -1);
-  const mixed = MatMul(Reshape(shares, [B, K, G * R, S]), values); // [B, K, G·R, E]
+  const mixed = MatMul(Reshape(shares, [B, K, GR, S]), values); // [B, K, G·R, E]
   return Reshape(Transpose(Reshape(mixed, [B, H, R, E]), [0, 2, 1, 3]), [B, R, H * E]);
 }

@@ -24,8 +24,12 @@ import {
 } from "onnx-buf";
 import { type DType, elements, type Tensor } from "../tensor/mod.ts";
 
-/** ONNX operator set: 26 has BitCast and RMSNormalization. */
-const OPSET = 26;
+/**
+ * ONNX operator set of a graph: 24 has Attention. No newer one than its nodes need, since kernels are looked up by it and
+ * engines lag behind: WebGPU has none for the Transpose of 25.
+ */
+const OPSET = 24;
+const newer = new Map([["BitCast", 26]]);
 const IR_VERSION = 11;
 
 /** A side of a shape: a number, or a name for one that is known when the graph runs. */
@@ -133,11 +137,12 @@ export function createGraph(): Graph {
     types,
     weights,
     toBytes() {
+      const version = Math.max(OPSET, ...nodes.map(({ opType }) => newer.get(opType!) ?? 0));
       const model = create(ModelProtoSchema, {
         irVersion: BigInt(IR_VERSION),
         producerName: "lamina",
         opsetImport: [
-          create(OperatorSetIdProtoSchema, { domain: "", version: BigInt(OPSET) }),
+          create(OperatorSetIdProtoSchema, { domain: "", version: BigInt(version) }),
           create(OperatorSetIdProtoSchema, { domain: "com.microsoft", version: 1n }),
         ],
         graph: create(GraphProtoSchema, {

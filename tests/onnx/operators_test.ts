@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import * as onnx from "../../src/onnx/mod.ts";
 import { float32, type Tensor } from "../../src/tensor/mod.ts";
 import { distance, runGraph } from "../support.ts";
+import { operatorSetOf } from "./read.ts";
 
 /** Runs one expression of float32 inputs: shapes and numbers of the inputs, the value of the expression. */
 async function evaluate(
@@ -151,4 +152,14 @@ Deno.test("a constant that does not fill its shape is refused", () => {
   const graph = onnx.createGraph();
   const wrong: Tensor = { dtype: "f32", shape: [2, 2], data: new Float32Array(3) };
   assert.throws(() => graph.constant(wrong), { name: "RangeError", message: /3 elements, expected \[2,2\]/ });
+});
+
+Deno.test("a graph asks for no newer operator set than its nodes need", () => {
+  const set = (build: (x: onnx.Value) => onnx.Value) => {
+    const graph = onnx.createGraph();
+    graph.output("y", build(graph.input("x", "bf16", [2])));
+    return operatorSetOf(graph);
+  };
+  assert.equal(set((x) => onnx.Transpose(x, [0])), 24);
+  assert.equal(set((x) => onnx.BitCast(x, "bf16")), 26);
 });

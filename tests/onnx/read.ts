@@ -20,3 +20,9 @@ export const everywhere: ReadonlySet<string> = new Set([
 export function protoOf(graph: Graph): GraphProto {
   return fromBinary(ModelProtoSchema, graph.toBytes()).graph!;
 }
+
+/** The version of ONNX's own operators that it asks for. */
+export function operatorSetOf(graph: Graph): number {
+  const { opsetImport } = fromBinary(ModelProtoSchema, graph.toBytes());
+  return Number(opsetImport.find(({ domain }) => domain === "")!.version);
+}
