@@ -7,7 +7,15 @@ import { headSlices } from "../../src/run/head.ts";
 import { layerParts, PART_BYTES } from "../../src/run/parts.ts";
 import { elements, float32, type Tensor } from "../../src/tensor/mod.ts";
 import type { Cut, Lease, WeightSource } from "../../src/weights/mod.ts";
-import { distance, engine, largest, randomBlocks, stateTolerance, withFixture } from "../support.ts";
+import {
+  distance,
+  engine,
+  engineWith,
+  largest,
+  randomBlocks,
+  stateTolerance,
+  withFixture,
+} from "../support.ts";
 
 const MIB = 2 ** 20;
 
@@ -46,14 +54,23 @@ for (const [name, config] of Object.entries(configs)) {
   Deno.test(`${name}: so does a layer that is at hand, in parts that an engine can bind`, async () => {
     const model = leased(modelOf(name, config));
     const limit = 32 * MIB;
-    const { attention, mlp, release } = await layerParts(model, limited(limit), 0, false);
+    const { attention, mlp, release } = await layerParts(
+      model,
+      engineWith({ bindingBytes: limit }),
+      0,
+      false,
+    );
     // q/k norms over all heads keep OLMo 2's attention whole.
     assert.deepEqual([attention.length > 1, mlp.length > 1], [name !== "olmo2", true]);
     for (const part of [...name === "olmo2" ? [] : attention, ...mlp]) {
       await part.use((_, tensors) => Promise.resolve(expectAtMost(tensors, limit)));
     }
     release();
-    expectEqual(await sumsOf(model, limited(limit)), await sumsOf(model), tolerance(model.spec));
+    expectEqual(
+      await sumsOf(model, engineWith({ bindingBytes: limit })),
+      await sumsOf(model),
+      tolerance(model.spec),
+    );
   });
 }
 
@@ -84,7 +101,11 @@ for (const [name, config] of Object.entries(biased)) {
     const model = { ...bare, weights: withBiases(bare.weights) };
     const whole = await sumsOf(leased(model));
     expectEqual(await sumsOf(model), whole, tolerance(model.spec));
-    expectEqual(await sumsOf(leased(model), limited(32 * MIB)), whole, tolerance(model.spec));
+    expectEqual(
+      await sumsOf(leased(model), engineWith({ bindingBytes: 32 * MIB })),
+      whole,
+      tolerance(model.spec),
+    );
     const without = await sumsOf(leased(bare));
     for (const kind of ["attention", "mlp"] as const) {
       const change = Math.abs(whole[1][kind]![0].distance / without[1][kind]![0].distance - 1);
@@ -102,11 +123,6 @@ function modelOf(name: string, config: Record<string, unknown>): Model {
 function leased(model: Model): Model {
   const { part: _, ...weights } = model.weights;
   return { ...model, weights };
-}
-
-/** The engine, with a limit for what it binds at once. */
-function limited(bindingBytes: number): Engine {
-  return Object.create(engine, { has: { value: { ...engine.has, bindingBytes } } });
 }
 
 /** The sums of every module over two short texts. */
@@ -213,7 +229,7 @@ Deno.test("the head's rows are cut by number and by bytes, and are all of them, 
 Deno.test("scores and logits are the same where head and layers are bound in many parts", () =>
   withFixture("gemma2", async ({ model, blocks }) => {
     const results = [];
-    for (const on of [engine, limited(4 * model.spec.hidden * 7)]) {
+    for (const on of [engine, engineWith({ bindingBytes: 4 * model.spec.hidden * 7 })]) {
       const full = await reference({ model, engine: on, blocks });
       const [[sums]] = await score({ model, engine: on, blocks, plans: [noDrop], reference: full });
       full.free();
