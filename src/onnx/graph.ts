@@ -100,6 +100,9 @@ export function createGraph(): Graph {
   const constants: ReturnType<typeof tensorProto>[] = [];
   const weights = new Map<string, Tensor>();
   const types = new Map<string, DType>();
+  /** Results of nodes that are no output yet; and the names of outputs for those that are, without a node that copies them. */
+  const unnamed = new Set<string>();
+  const renamed = new Map<string, string>();
   let count = 0;
   const graph: Graph = {
     input(name, dtype, shape, { native = false } = {}) {
@@ -121,11 +124,13 @@ export function createGraph(): Graph {
     node(operator, ins, attributes = {}, results = 1, domain = "") {
       const names = Array.from({ length: results }, () => `${operator}_${count++}`);
       nodes.push(node(operator, ins, names, attributes, domain));
+      names.forEach((name) => unnamed.add(name));
       return names.map((name) => ({ graph, name }));
     },
     output(name, value, dtype = "f32") {
       types.set(name, dtype);
-      nodes.push(node("Identity", [value], [name], {}, ""));
+      if (unnamed.delete(value.name)) renamed.set(value.name, name);
+      else nodes.push(node("Identity", [value], [name], {}, ""));
       outputs.push(valueInfo(name, dataTypes[dtype], undefined));
     },
     get inputs() {
@@ -137,6 +142,7 @@ export function createGraph(): Graph {
     types,
     weights,
     toBytes() {
+      const named = (name: string) => renamed.get(name) ?? name;
       const version = Math.max(OPSET, ...nodes.map(({ opType }) => newer.get(opType!) ?? 0));
       const model = create(ModelProtoSchema, {
         irVersion: BigInt(IR_VERSION),
@@ -147,7 +153,7 @@ export function createGraph(): Graph {
         ],
         graph: create(GraphProtoSchema, {
           name: "module",
-          node: nodes,
+          node: nodes.map((one) => ({ ...one, input: one.input.map(named), output: one.output.map(named) })),
           input: inputs,
           output: outputs,
           initializer: constants,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import * as onnx from "../../src/onnx/mod.ts";
 import { float32, type Tensor } from "../../src/tensor/mod.ts";
 import { distance, runGraph } from "../support.ts";
-import { operatorSetOf } from "./read.ts";
+import { operatorSetOf, protoOf } from "./read.ts";
 
 /** Runs one expression of float32 inputs: shapes and numbers of the inputs, the value of the expression. */
 async function evaluate(
@@ -162,4 +162,19 @@ Deno.test("a graph asks for no newer operator set than its nodes need", () => {
   };
   assert.equal(set((x) => onnx.Transpose(x, [0])), 24);
   assert.equal(set((x) => onnx.BitCast(x, "bf16")), 26);
+});
+
+Deno.test("outputs are what nodes give, without a copy; what is an input, or an output twice, is copied", async () => {
+  const graph = onnx.createGraph();
+  const [a, b] = ["a", "b"].map((name) => graph.input(name, "f32", [1]));
+  const sum = onnx.Add(a, b);
+  graph.output("sum", sum);
+  graph.output("again", sum);
+  graph.output("first", a);
+  graph.output("double", onnx.Mul(sum, onnx.scalar(graph, 2))); // used after it was named
+  const copies = protoOf(graph).node.filter(({ opType }) => opType === "Identity");
+  assert.deepEqual(copies.map(({ output }) => output), [["again"], ["first"]]);
+  const given = await runGraph(graph, { a: tensor([1], 1), b: tensor([1], 2) });
+  const numbers = Object.entries(given).map(([name, { data }]) => [name, Number(data[0])]);
+  assert.deepEqual(Object.fromEntries(numbers), { sum: 3, again: 3, first: 1, double: 6 });
 });
