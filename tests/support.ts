@@ -1,5 +1,5 @@
 /** What tests of several rooms share: the tiny models, opened; temporary folders; profiles. */
-import { cpuEngine, type Engine } from "../src/engine/mod.ts";
+import { cpuEngine, type Engine, type Has } from "../src/engine/mod.ts";
 import { openModel } from "../src/hub/mod.ts";
 import { loadFolder, type Model, type ModelSpec } from "../src/models/mod.ts";
 import type { Graph } from "../src/onnx/mod.ts";
@@ -30,6 +30,11 @@ export function stateTolerance({ layers, hidden }: ModelSpec): number {
 
 /** One engine for all tests. */
 export const engine = cpuEngine();
+
+/** The same engine as if it had less, or else: graphs are made for that. */
+export function engineWith(has: Partial<Has>): Engine {
+  return Object.create(engine, { has: { value: { ...engine.has, ...has } } });
+}
 
 /** Runs a graph once on tensors; gives all its outputs. */
 export async function runGraph(

@@ -4,7 +4,7 @@
  * A graph is compiled once per kind of module and run with its weights as inputs. What a run takes and gives is `Held`: memory
  * of the engine, which somebody owns and frees. `upload` and `read` alone move data between it and the CPU's.
  */
-import type { Graph } from "../onnx/mod.ts";
+import type { Graph, Lowering } from "../onnx/mod.ts";
 import type { DType, Tensor } from "../tensor/mod.ts";
 
 /** A tensor in an engine's memory. Opaque: only the engine that made it can use it. */
@@ -38,16 +38,7 @@ export interface Program {
 }
 
 /** What an engine can do: graphs are chosen by this, never by an engine's name. */
-export interface Has {
-  /**
-   * How attention runs: by GroupQueryAttention; by the same, which leaves out a soft cap; by ONNX's Attention (opset 24);
-   * by none of them.
-   */
-  readonly attention: "grouped" | "grouped-without-softcap" | "standard" | "decomposed";
-  /** How BF16 weights are fed: as their bits in u16, which BitCast reads; as BFLOAT16; not at all, `upload` widens them. */
-  readonly bfloat16: "bits" | "native" | "widened";
-  /** Element type of the factors of products with weights. */
-  readonly products: "f32" | "bf16";
+export interface Has extends Lowering {
   /** Bytes of the largest tensor that can be bound; a larger weight is fed in rows. */
   readonly bindingBytes: number;
 }

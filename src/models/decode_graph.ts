@@ -10,8 +10,10 @@
 import {
   Add,
   Concat,
+  cpuLowering,
   createGraph,
   type Graph,
+  type Lowering,
   MatMul,
   Mul,
   Reshape,
@@ -22,16 +24,8 @@ import {
   type Value,
 } from "../onnx/mod.ts";
 import type { Tensor } from "../tensor/mod.ts";
-import {
-  attentionUpdate,
-  fedWeight,
-  feedForward,
-  linear,
-  norm,
-  projections,
-  type StoredTypes,
-  type Weights,
-} from "./graphs.ts";
+import { attentionUpdate, feedForward, norm, projections } from "./graphs.ts";
+import { asFactor, fedWeight, linear, type StoredTypes, type Weights } from "./linear.ts";
 import {
   type AttentionSpec,
   type LayerSpec,
@@ -65,12 +59,13 @@ export function stepGraph(
   layers: readonly LayerSpec[],
   weights: readonly StepWeights[],
   head?: { readonly spec: ModelSpec; readonly weights: StepWeights },
+  lowering: Lowering = cpuLowering,
 ): Graph {
   const graph = createGraph();
   const shared = sharedInputs(graph);
   let x = graph.input("x", "f32", [1, hidden]);
   layers.forEach((layer, i) => {
-    const own = layerWeights(graph, `${i}.`, layerTensors(layer, hidden), weights[i]);
+    const own = layerWeights(graph, `${i}.`, layerTensors(layer, hidden), weights[i], lowering);
     const a = layer.attention && attentionStep(x, layer.attention, own, `${i}.`, shared);
     const h = a ? Add(x, a) : x;
     const m = layer.mlp && feedForward(layer.residual === "parallel" ? x : h, layer.mlp, own);
@@ -78,7 +73,7 @@ export function stepGraph(
   });
   // One row of all that is watched: sixty short sums would cost a token more than their numbers do.
   if (layers.length > 0) graph.output("squares", squares([Concat(takeWatched(graph), 1)]));
-  if (head) addHead(x, head.spec, head.weights, head.spec.vocabulary);
+  if (head) addHead(x, head.spec, head.weights, head.spec.vocabulary, lowering);
   else graph.output("y", x);
   return graph;
 }
@@ -87,39 +82,63 @@ export function stepGraph(
  * The head alone: x [1, D] and the fed weights, `head.weight` of any number of rows; output logits [1, rows], and
  * `head_squares`.
  */
-export function headGraph(spec: ModelSpec, weights: StepWeights): Graph {
+export function headGraph(
+  spec: ModelSpec,
+  weights: StepWeights,
+  lowering: Lowering = cpuLowering,
+): Graph {
   const graph = createGraph();
-  addHead(graph.input("x", "f32", [1, spec.hidden]), spec, weights, "rows");
+  addHead(graph.input("x", "f32", [1, spec.hidden]), spec, weights, "rows", lowering);
   return graph;
 }
 
-function addHead(x: Value, spec: ModelSpec, weights: StepWeights, rows: number | string): void {
-  x.graph.output("logits", headLogits(x, spec, weights, rows));
+function addHead(
+  x: Value,
+  spec: ModelSpec,
+  weights: StepWeights,
+  rows: number | string,
+  lowering: Lowering,
+): void {
+  x.graph.output("logits", headLogits(x, spec, weights, rows, lowering));
   x.graph.output("head_squares", squares(takeWatched(x.graph)));
 }
 
-function headLogits(x: Value, spec: ModelSpec, weights: StepWeights, rows: number | string): Value {
+/** Logits are what is measured, so their product is float32 in every lowering. */
+function headLogits(
+  x: Value,
+  spec: ModelSpec,
+  weights: StepWeights,
+  rows: number | string,
+  lowering: Lowering,
+): Value {
   const needs = [...normTensors("final_norm", spec.finalNorm, spec.hidden), [
     "head.weight",
     [rows, spec.hidden],
   ]] as const;
-  const own = layerWeights(x.graph, "", needs, weights);
+  const own = layerWeights(x.graph, "", needs, weights, { ...lowering, products: "f32" });
   const logits = watch(linear(watch(norm(x, spec.finalNorm, "final_norm", own)), "head", own));
   return spec.head.softcap ? softcap(logits, spec.head.softcap) : logits;
 }
 
-/** Weights as float32 values: held by the graph, or fed in their stored type and widened here, which is exact. */
+/** Weights as values: held by the graph in float32, or fed in their stored type. */
 function layerWeights(
   graph: Graph,
   prefix: string,
   needs: readonly (readonly [string, readonly (number | string)[]])[],
   weights: StepWeights,
+  lowering: Lowering,
 ): Weights {
-  return new Map(needs.map(([name, shape]) => {
+  const { products } = lowering;
+  const values = new Map(needs.map(([name, shape]) => {
     const full = prefix + name;
-    if ("held" in weights) return [name, graph.weight(full, weights.held.get(name)!)];
-    return [name, fedWeight(graph, full, weights.fed.get(name)!, shape)];
+    return [
+      name,
+      "held" in weights
+        ? asFactor(graph.weight(full, weights.held.get(name)!), "f32", shape, products)
+        : fedWeight(graph, full, weights.fed.get(name)!, shape, lowering),
+    ];
   }));
+  return { values, products };
 }
 
 /** Inputs by name, declared when they are first asked for. */

@@ -4,8 +4,7 @@
  * Weights are inputs, by their canonical names, so one compiled graph serves every layer of the same kind. A graph is
  * made for B samples of T tokens; states are [B·T, D], a sample after the other.
  *
- * Attention is sliced over the queries: the operator multiplies every query of a call with every key of that call, so
- * slices of 256 queries, each with the keys so far, skip most of the half that causality hides.
+ * What graphs are made of follows from what an engine has (`lowering`); by default they are the CPU's.
  *
  * Every graph also gives `squares`, the sum of the squares of what it watches (watch.ts): not finite where a number is not.
  *
@@ -14,39 +13,29 @@
  */
 import {
   Add,
-  BitCast,
-  Cast,
   Concat,
+  cpuLowering,
   createGraph,
-  type Dim,
   Gather,
   Gelu,
-  Gemm,
   type Graph,
-  GroupQueryAttention,
   ints,
   LayerNormalization,
+  type Lowering,
   Mul,
-  Pad,
   QuickGelu,
   Relu,
   Reshape,
   RotaryEmbedding,
   scalar,
   SimplifiedLayerNormalization,
-  Slice,
   type Value,
 } from "../onnx/mod.ts";
-import type { DType } from "../tensor/mod.ts";
+import { attend, type Extent } from "./attention.ts";
+import { fedWeight, linear, type StoredTypes, type Weights } from "./linear.ts";
 import type { Activation, AttentionSpec, LayerSpec, MlpSpec, NormSpec } from "./spec.ts";
 import { layerTensors, normTensors } from "./spec.ts";
 import { squares, takeWatched, watch } from "./watch.ts";
-
-/** How many samples of how many tokens a graph is made for. */
-export interface Extent {
-  readonly samples: number;
-  readonly length: number;
-}
 
 /** What a module's graph has besides the module. */
 export interface ModuleOptions<Taps> {
@@ -56,13 +45,9 @@ export interface ModuleOptions<Taps> {
   readonly onto?: boolean;
   /** How the weights are stored that are not float32, by canonical name: they are fed so, and widened in the graph. */
   readonly stored?: StoredTypes;
+  /** What the engine has; default: the CPU's. */
+  readonly lowering?: Lowering;
 }
-
-/** Element types of fed weights, by canonical name. */
-export type StoredTypes = ReadonlyMap<string, DType>;
-
-/** Queries a slice of attention handles at once. */
-const QUERIES = 256;
 
 /**
  * What goes on inside attention, for probes: q, k as they meet (normed, rotated) and v; [B·T, H·E] and [B·T, K·E].
@@ -94,7 +79,7 @@ export function attentionGraph(
   spec: AttentionSpec,
   hidden: number,
   { samples, length }: Extent,
-  { tap, onto = false, stored }: ModuleOptions<AttentionTaps> = {},
+  { tap, onto = false, stored, lowering = cpuLowering }: ModuleOptions<AttentionTaps> = {},
 ): Graph {
   const graph = createGraph();
   const x = graph.input("x", "f32", [samples * length, hidden]);
@@ -104,11 +89,12 @@ export function attentionGraph(
     sin: graph.input("sin", "f32", [length, half]),
   };
   const layer: LayerSpec = { residual: "sequential", attention: spec, mlp: null };
-  const weights = weightInputs(graph, layer, hidden, stored);
+  const weights = weightInputs(graph, layer, hidden, lowering, stored);
   const extent = { samples, length };
   const { q, k, v } = projections(x, spec, weights, rotary, extent);
   const sum = onto ? sumInput(graph, samples * length, hidden) : null;
-  const raw = linear(attend(spec, q, k, v, extent), "attention.o_proj", weights, sum);
+  const mixed = attend(spec, { q, k, v }, extent, lowering.attention);
+  const raw = linear(mixed, "attention.o_proj", weights, sum);
   const a = watch(postNorm(raw, spec.norm.post, "attention.post_norm", weights));
   graph.output("a", a);
   return finished(graph, tap?.({ x, q, k, v, raw, a }));
@@ -123,14 +109,14 @@ export function updateGraph(
   hidden: number,
   { samples, length }: Extent,
   present: { readonly attention: boolean; readonly mlp: boolean },
-  { tap, onto = false, stored }: ModuleOptions<UpdateTaps> = {},
+  { tap, onto = false, stored, lowering = cpuLowering }: ModuleOptions<UpdateTaps> = {},
 ): Graph {
   const graph = createGraph();
   const tokens = samples * length;
   const x = graph.input("x", "f32", [tokens, hidden]);
   const a = present.attention ? graph.input("a", "f32", [tokens, hidden]) : null;
   const mlp = present.mlp ? layer.mlp : null;
-  const weights = weightInputs(graph, { ...layer, attention: null, mlp }, hidden, stored);
+  const weights = weightInputs(graph, { ...layer, attention: null, mlp }, hidden, lowering, stored);
   const h = a ? Add(x, a) : x;
   const sum = onto ? sumInput(graph, tokens, hidden) : null;
   const raw = mlp && rawFeedForward(layer.residual === "parallel" ? x : h, mlp, weights, sum);
@@ -146,13 +132,13 @@ export function mlpPartGraph(
   hidden: number,
   { samples, length }: Extent,
   withAttention: boolean,
-  { onto = false, stored }: Omit<ModuleOptions<never>, "tap"> = {},
+  { onto = false, stored, lowering = cpuLowering }: Omit<ModuleOptions<never>, "tap"> = {},
 ): Graph {
   const graph = createGraph();
   const x = graph.input("x", "f32", [samples * length, hidden]);
   const h = withAttention ? Add(x, graph.input("a", "f32", [samples * length, hidden])) : x;
   const layer: LayerSpec = { residual: "sequential", attention: null, mlp: spec };
-  const weights = weightInputs(graph, layer, hidden, stored);
+  const weights = weightInputs(graph, layer, hidden, lowering, stored);
   const sum = onto ? sumInput(graph, samples * length, hidden) : null;
   graph.output("m", watch(feedForward(h, spec, weights, sum)));
   return finished(graph);
@@ -178,20 +164,17 @@ export function scoredRowsGraph(spec: NormSpec, hidden: number, plans: number): 
     const taken = Gather(graph.input(`x${plan}`, "f32", ["tokens", hidden]), rows);
     return Reshape(taken, [-1, 1, hidden]);
   });
-  const weights = new Map(
+  const values = new Map(
     normTensors("final_norm", spec, hidden).map(([name, shape]) => [
       name,
       graph.input(name, "f32", shape),
     ]),
   );
-  const normed = norm(Concat(streams, 1), spec, "final_norm", weights);
+  const normed = norm(Concat(streams, 1), spec, "final_norm", { values, products: "f32" });
   watch(Reshape(normed, [-1, hidden]));
   graph.output("hidden", normed);
   return finished(graph);
 }
-
-/** The values of a layer's weights, by canonical name. */
-export type Weights = ReadonlyMap<string, Value>;
 
 /** The tables of a rotation, [≥ T, R/2]. */
 export interface Rotary {
@@ -242,20 +225,20 @@ function sumInput(graph: Graph, tokens: number, hidden: number): Value {
   return graph.input("sum", "f32", [tokens, hidden]);
 }
 
-function weightInputs(graph: Graph, layer: LayerSpec, hidden: number, stored?: StoredTypes): Weights {
-  return new Map(
+function weightInputs(
+  graph: Graph,
+  layer: LayerSpec,
+  hidden: number,
+  lowering: Lowering,
+  stored?: StoredTypes,
+): Weights {
+  const values = new Map(
     layerTensors(layer, hidden).map(([name, shape]) => [
       name,
-      fedWeight(graph, name, stored?.get(name) ?? "f32", shape),
+      fedWeight(graph, name, stored?.get(name) ?? "f32", shape, lowering),
     ]),
   );
-}
-
-/** A weight that is fed as it is stored, and widened to float32, which is exact. */
-export function fedWeight(graph: Graph, name: string, dtype: DType, shape: readonly Dim[]): Value {
-  const weight = graph.input(name, dtype, shape);
-  if (dtype === "f32") return weight;
-  return Cast(dtype === "bf16" ? BitCast(weight, "bf16") : weight, "f32");
+  return { values, products: lowering.products };
 }
 
 /** The graph with outputs of a tap, and what it watches. */
@@ -265,18 +248,13 @@ function finished(graph: Graph, taps: Record<string, Value> = {}): Graph {
   return graph;
 }
 
-/** x Wᵀ + b, or + a sum that has the bias in it. */
-export function linear(x: Value, name: string, weights: Weights, sum: Value | null = null): Value {
-  return Gemm(x, weights.get(`${name}.weight`)!, sum ?? weights.get(`${name}.bias`) ?? null);
-}
-
 /** The norm of rows, or the rows themselves where there is none. */
 export function norm(x: Value, spec: NormSpec | null, name: string, weights: Weights): Value {
   if (!spec) return x;
-  const scale = weights.get(`${name}.weight`)!;
+  const scale = weights.values.get(`${name}.weight`)!;
   return spec.kind === "rms"
     ? SimplifiedLayerNormalization(x, scale, spec.epsilon)
-    : LayerNormalization(x, scale, weights.get(`${name}.bias`)!, { epsilon: spec.epsilon });
+    : LayerNormalization(x, scale, weights.values.get(`${name}.bias`)!, { epsilon: spec.epsilon });
 }
 
 /** The norm behind a module, which would make zeros of what is too large. */
@@ -287,7 +265,7 @@ function postNorm(x: Value, spec: NormSpec | null, name: string, weights: Weight
 function qkNorm(x: Value, spec: AttentionSpec, name: string, heads: number, weights: Weights): Value {
   if (!spec.qkNorm) return x;
   watch(x);
-  const scale = weights.get(`${name}.weight`)!;
+  const scale = weights.values.get(`${name}.weight`)!;
   if (spec.qkNorm.over === "width") return SimplifiedLayerNormalization(x, scale, spec.qkNorm.epsilon);
   const perHead = Reshape(x, [-1, heads, spec.headSize]);
   return Reshape(SimplifiedLayerNormalization(perHead, scale, spec.qkNorm.epsilon), [
@@ -311,56 +289,6 @@ function rotate(
     size: rope.size,
   });
   return Reshape(rotated, [samples * length, width]);
-}
-
-/** The operator wants heads of a multiple of 8: zeros behind each change neither scores nor sums. */
-const HEAD_UNIT = 8;
-
-function resizeHeads(x: Value, heads: number, from: number, to: number): Value {
-  if (from === to) return x;
-  const split = Reshape(x, [-1, heads, from]);
-  const resized = to > from ? Pad(split, [0, 0, 0], [0, 0, to - from]) : Slice(split, 0, to, 2);
-  return Reshape(resized, [-1, heads * to]);
-}
-
-/** Causal attention of every sample: q [N, H·E], k and v [N, K·E] → [N, H·E]. */
-function attend(spec: AttentionSpec, q: Value, k: Value, v: Value, { samples, length }: Extent): Value {
-  const padded = Math.ceil(spec.headSize / HEAD_UNIT) * HEAD_UNIT;
-  const resize = (x: Value, heads: number) => resizeHeads(x, heads, spec.headSize, padded);
-  const heads = { q: resize(q, spec.heads), k: resize(k, spec.kvHeads), v: resize(v, spec.kvHeads) };
-  const outputs = Array.from({ length: samples }, (_, sample) => attendSample(spec, heads, sample, length))
-    .flat();
-  const mixed = Reshape(Concat(outputs, 1), [samples * length, spec.heads * padded]);
-  return resizeHeads(mixed, spec.heads, padded, spec.headSize);
-}
-
-/** Attention of one sample, [1, slice, width] for each slice of its queries. */
-function attendSample(
-  spec: AttentionSpec,
-  { q, k, v }: { q: Value; k: Value; v: Value },
-  sample: number,
-  length: number,
-): Value[] {
-  const int32 = (shape: number[], value: number) =>
-    q.graph.constant({ dtype: "i32", shape, data: Int32Array.of(value) });
-  const outputs: Value[] = [];
-  let past: { key: Value; value: Value } | null = null;
-  for (let start = 0; start < length; start += QUERIES) {
-    const end = Math.min(start + QUERIES, length);
-    const rows = (value: Value) =>
-      Reshape(Slice(value, sample * length + start, sample * length + end, 0), [1, end - start, -1]);
-    const { output, present } = GroupQueryAttention({
-      query: rows(q),
-      key: rows(k),
-      value: rows(v),
-      past,
-      seqlensK: int32([1], end - 1),
-      totalSequenceLength: int32([], end),
-    }, spec);
-    past = present;
-    outputs.push(output);
-  }
-  return outputs;
 }
 
 /** The MLP's update [N, D] of the stream x [N, D], with the `sum` of its other units. */

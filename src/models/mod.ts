@@ -1,4 +1,5 @@
 /** Architectures: `config.json` → `ModelSpec` → module graphs, and where the weights of each lie. */
+export type { Extent } from "./attention.ts";
 export { headGraph, maskName, rotaryNames, stepGraph, type StepWeights } from "./decode_graph.ts";
 export { readDropList } from "./drop_lists.ts";
 export { families } from "./families/mod.ts";
@@ -6,15 +7,15 @@ export {
   attentionGraph,
   type AttentionTaps,
   embeddingGraph,
-  type Extent,
   mlpPartGraph,
   scoredRowsGraph,
-  type StoredTypes,
   updateGraph,
   type UpdateTaps,
 } from "./graphs.ts";
+export type { StoredTypes } from "./linear.ts";
 export { type Initialiser, initialiserOf, randomWeights } from "./init.ts";
 export { loadFolder, loadGguf, type Model, readSpec } from "./load.ts";
+export { causalMask, last, lastOf, type Mask } from "./mask.ts";
 export { reshape, type Reshaping } from "./reshape.ts";
 export { ropeTables } from "./rope.ts";
 export {

@@ -24,8 +24,12 @@ import {
 } from "onnx-buf";
 import { type DType, elements, type Tensor } from "../tensor/mod.ts";
 
-/** ONNX operator set: 26 has BitCast and RMSNormalization. */
-const OPSET = 26;
+/**
+ * ONNX operator set of a graph: 24 has Attention. No newer one than its nodes need, since kernels are looked up by it and
+ * engines lag behind: WebGPU has none for the Transpose of 25.
+ */
+const OPSET = 24;
+const newer = new Map([["BitCast", 26]]);
 const IR_VERSION = 11;
 
 /** A side of a shape: a number, or a name for one that is known when the graph runs. */
@@ -42,8 +46,8 @@ export type Attribute = number | string | readonly number[] | { readonly float: 
 
 /** A graph under construction. */
 export interface Graph {
-  /** Declares an input that is fed at run time; BF16 as what the binding can feed, its bits in integers (see BitCast). */
-  input(name: string, dtype: DType, shape: readonly Dim[]): Value;
+  /** Declares an input that is fed at run time; BF16 as its bits in integers (see BitCast), unless it is `native`. */
+  input(name: string, dtype: DType, shape: readonly Dim[], options?: { readonly native?: boolean }): Value;
   /** Adds a constant. */
   constant(tensor: Tensor): Value;
   /** Adds a weight: a constant whose bytes stay outside the serialised model, since those may not pass 2 GiB. */
@@ -96,11 +100,15 @@ export function createGraph(): Graph {
   const constants: ReturnType<typeof tensorProto>[] = [];
   const weights = new Map<string, Tensor>();
   const types = new Map<string, DType>();
+  /** Results of nodes that are no output yet; and the names of outputs for those that are, without a node that copies them. */
+  const unnamed = new Set<string>();
+  const renamed = new Map<string, string>();
   let count = 0;
   const graph: Graph = {
-    input(name, dtype, shape) {
+    input(name, dtype, shape, { native = false } = {}) {
       types.set(name, dtype);
-      inputs.push(valueInfo(name, dtype === "bf16" ? DataType.UINT16 : dataTypes[dtype], shape));
+      const type = dtype === "bf16" && !native ? DataType.UINT16 : dataTypes[dtype];
+      inputs.push(valueInfo(name, type, shape));
       return { graph, name };
     },
     constant(tensor) {
@@ -116,11 +124,13 @@ export function createGraph(): Graph {
     node(operator, ins, attributes = {}, results = 1, domain = "") {
       const names = Array.from({ length: results }, () => `${operator}_${count++}`);
       nodes.push(node(operator, ins, names, attributes, domain));
+      names.forEach((name) => unnamed.add(name));
       return names.map((name) => ({ graph, name }));
     },
     output(name, value, dtype = "f32") {
       types.set(name, dtype);
-      nodes.push(node("Identity", [value], [name], {}, ""));
+      if (unnamed.delete(value.name)) renamed.set(value.name, name);
+      else nodes.push(node("Identity", [value], [name], {}, ""));
       outputs.push(valueInfo(name, dataTypes[dtype], undefined));
     },
     get inputs() {
@@ -132,16 +142,18 @@ export function createGraph(): Graph {
     types,
     weights,
     toBytes() {
+      const named = (name: string) => renamed.get(name) ?? name;
+      const version = Math.max(OPSET, ...nodes.map(({ opType }) => newer.get(opType!) ?? 0));
       const model = create(ModelProtoSchema, {
         irVersion: BigInt(IR_VERSION),
         producerName: "lamina",
         opsetImport: [
-          create(OperatorSetIdProtoSchema, { domain: "", version: BigInt(OPSET) }),
+          create(OperatorSetIdProtoSchema, { domain: "", version: BigInt(version) }),
           create(OperatorSetIdProtoSchema, { domain: "com.microsoft", version: 1n }),
         ],
         graph: create(GraphProtoSchema, {
           name: "module",
-          node: nodes,
+          node: nodes.map((one) => ({ ...one, input: one.input.map(named), output: one.output.map(named) })),
           input: inputs,
           output: outputs,
           initializer: constants,

@@ -7,4 +7,5 @@ export {
   SimplifiedLayerNormalization,
 } from "./contrib.ts";
 export { createGraph, type Dim, type Graph, type Value } from "./graph.ts";
+export { cpuLowering, type Lowering } from "./lowering.ts";
 export * from "./operators.ts";

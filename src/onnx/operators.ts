@@ -72,9 +72,9 @@ export const Softmax = (x: Value, axis: number): Value => one(x.graph.node("Soft
 export const Concat = (values: readonly Value[], axis: number): Value =>
   values.length === 1 ? values[0] : one(values[0].graph.node("Concat", values, { axis }));
 
-/** Zeros before and after the elements; one number for every axis. */
-export const Pad = (x: Value, before: readonly number[], after: readonly number[]): Value =>
-  one(x.graph.node("Pad", [x, ints(x.graph, [...before, ...after])]));
+/** The elements repeated along axes of one, to a shape. */
+export const Expand = (x: Value, shape: readonly number[]): Value =>
+  one(x.graph.node("Expand", [x, ints(x.graph, shape)]));
 
 /** Elements start, start + step, … before end, along one axis. */
 export const Slice = (x: Value, start: number, end: number, axis: number, step = 1): Value =>
@@ -100,14 +100,32 @@ export function TopK(x: Value, k: number): { values: Value; indices: Value } {
 export const ReduceSum = (x: Value, axes: readonly number[], keepdims = 0): Value =>
   one(x.graph.node("ReduceSum", [x, ints(x.graph, axes)], { keepdims }));
 
-export const ReduceSumSquare = (x: Value, axes: readonly number[], keepdims = 0): Value =>
-  one(x.graph.node("ReduceSumSquare", [x, ints(x.graph, axes)], { keepdims }));
+/** The sum of the squares along the last axis, which goes. Not every engine can reduce one in the middle. */
+export const ReduceSumSquare = (x: Value): Value =>
+  one(x.graph.node("ReduceSumSquare", [x, ints(x.graph, [-1])], { keepdims: 0 }));
 
-export const ReduceMax = (x: Value, axes: readonly number[], keepdims = 0): Value =>
-  one(x.graph.node("ReduceMax", [x, ints(x.graph, axes)], { keepdims }));
+/** Where along the last axis the largest element stands, the first of equals (int64); that axis stays, of length 1. */
+export const ArgMax = (x: Value): Value => one(x.graph.node("ArgMax", [x], { axis: -1, keepdims: 1 }));
 
-export const ArgMax = (x: Value, axis: number, keepdims = 0): Value =>
-  one(x.graph.node("ArgMax", [x], { axis, keepdims }));
+/**
+ * Attention with grouped heads, softmax(softcap(q · k · scale) + mask) · v: q [B, S, H·E], k and v [B, T, K·E], mask
+ * [S, T] → [B, S, H·E].
+ */
+export const Attention = (
+  query: Value,
+  key: Value,
+  value: Value,
+  mask: Value,
+  attributes: { heads: number; kvHeads: number; scale: number; softcap: number | null },
+): Value =>
+  one(
+    query.graph.node("Attention", [query, key, value, mask], {
+      q_num_heads: attributes.heads,
+      kv_num_heads: attributes.kvHeads,
+      scale: { float: attributes.scale },
+      softcap: attributes.softcap ? { float: attributes.softcap } : undefined,
+    }),
+  );
 
 export const LayerNormalization = (
   x: Value,

@@ -1,5 +1,5 @@
 /** The final norm and the head's matrix: read in slices of rows, and searched if numbers are not finite. */
-import { type Model, normTensors } from "../models/mod.ts";
+import { type Model, type ModelSpec, normTensors } from "../models/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import { areFinite, notFinite, sumOfSquares } from "./finite.ts";
 
@@ -9,11 +9,15 @@ const ROWS = 8192;
 /** Rows [start, end) of the head's matrix. */
 export type Rows = readonly [start: number, end: number];
 
-/** The head's rows in order, at most 8192 at a time. */
-export function headSlices(vocabulary: number): Rows[] {
+/** The head's rows in order, at most 8192 at a time, and in float32 at most `bytes` unless one row is more. */
+export function headSlices(
+  { vocabulary, hidden }: Pick<ModelSpec, "vocabulary" | "hidden">,
+  bytes = Infinity,
+): Rows[] {
+  const rows = Math.max(1, Math.min(ROWS, Math.floor(bytes / (4 * hidden))));
   return Array.from(
-    { length: Math.ceil(vocabulary / ROWS) },
-    (_, i) => [i * ROWS, Math.min((i + 1) * ROWS, vocabulary)] as const,
+    { length: Math.ceil(vocabulary / rows) },
+    (_, i) => [i * rows, Math.min((i + 1) * rows, vocabulary)] as const,
   );
 }
 
@@ -39,6 +43,6 @@ export async function headNotFinite(model: Model): Promise<RangeError> {
   const norm = await finalNorm(model);
   const isSound = [...norm.values()].every((tensor) => areFinite(sumOfSquares(toFloat32(tensor))));
   if (!isSound) return notFinite(model, "final norm", norm);
-  for (const rows of headSlices(model.spec.vocabulary)) await headRows(model, rows);
+  for (const rows of headSlices(model.spec)) await headRows(model, rows);
   return notFinite(model, "head", []);
 }

@@ -1,17 +1,15 @@
 /**
- * A layer's weights as they are fed: whole, or in parts if a layer is large compared with the memory and its source can make
- * a part alone.
+ * A layer's weights as they are fed: whole, or in parts (cuts.ts) where they are more than the engine takes at once, or many
+ * compared with the memory and their source can make a part alone.
  *
- * Attention is a sum over its heads and an MLP one over its inner units, so each can be run part by part, every part
- * adding to the sum of those before it; the last has the norm behind the module. A part is asked for again by every
- * batch of samples: making weights costs a tenth of a full batch's products with them.
- *
- * Limit: attention whose q/k norm spans all heads stays whole.
+ * Weights of a lease are uploaded once for all that runs through the layer. A part that is made alone is asked for again by
+ * every batch of samples: making weights costs a tenth of a full batch's products with them.
  */
-import { type AttentionSpec, type LayerSpec, layerTensors, type MlpSpec, type Model } from "../models/mod.ts";
+import type { AttentionSpec, MlpSpec, Model } from "../models/mod.ts";
 import type { Engine, Held } from "../engine/mod.ts";
-import { elements, type Tensor } from "../tensor/mod.ts";
-import type { Cut, Lease } from "../weights/mod.ts";
+import type { Tensor } from "../tensor/mod.ts";
+import { cutTensors, type Lease } from "../weights/mod.ts";
+import { bytesOf, cutAttention, cutMlp, type Piece } from "./cuts.ts";
 import { freeAll, withUploaded } from "./held.ts";
 
 /** Some of a module, and its weights for as long as `use` runs. */
@@ -37,58 +35,65 @@ export interface LayerParts {
   release(): void;
 }
 
-/** Bytes of float32 weights that a part has at most, if a module can be cut so far. */
+/** The pieces of both modules of a layer. */
+interface LayerPieces {
+  readonly attention: readonly Piece<AttentionSpec>[];
+  readonly mlp: readonly Piece<MlpSpec>[];
+}
+
+/** Bytes of float32 weights that are asked for at once of a source that can make a part alone. */
 export const PART_BYTES = 128 * 2 ** 20;
 
-/** Layer l of a model; in parts where it is larger than one, unless it is wanted `whole`. */
+/** Layer l of a model; its attention in one part if `wholeAttention`, which what observes all its heads needs. */
 export async function layerParts(
-  model: Model,
+  { spec: { hidden, layers }, weights }: Model,
   engine: Engine,
   l: number,
-  whole: boolean,
+  wholeAttention: boolean,
 ): Promise<LayerParts> {
-  const layer = model.spec.layers[l];
-  if (whole || !model.weights.part || bytesOf(layer, model.spec.hidden) <= PART_BYTES) {
-    return wholeLayer(layer, engine, await model.weights.layer(l));
-  }
-  return cutLayer(model, engine, l);
+  const { attention, mlp } = layers[l];
+  const { bindingBytes } = engine.has;
+  const most = weights.part ? Math.min(PART_BYTES, bindingBytes) : bindingBytes;
+  const pieces = {
+    attention: attention ? cutAttention(attention, hidden, wholeAttention ? Infinity : most) : [],
+    mlp: mlp ? cutMlp(mlp, hidden, most) : [],
+  };
+  return weights.part && bytesOf(layers[l], hidden) > PART_BYTES
+    ? madeParts(pieces, engine, (cuts) => weights.part!(l, cuts))
+    : leasedParts(pieces, engine, await weights.layer(l));
 }
 
-/** Bytes of a layer's weights in float32. */
-function bytesOf(layer: LayerSpec, hidden: number): number {
-  return layerTensors(layer, hidden).reduce((sum, [, shape]) => sum + 4 * elements(shape), 0);
-}
-
-/** A layer whose weights are uploaded once, for all that runs through it. */
-function wholeLayer({ attention, mlp }: LayerSpec, engine: Engine, lease: Lease): LayerParts {
-  const tensors = Object.fromEntries(lease.tensors);
-  const weights: Record<string, Held> = {};
+/** Parts of one lease, all of them held at once. */
+function leasedParts(pieces: LayerPieces, engine: Engine, lease: Lease): LayerParts {
+  const held: Held[] = [];
   const release = () => {
-    freeAll(weights);
+    freeAll(held);
     lease.release();
   };
+  const part = <Spec>({ spec, cuts }: Piece<Spec>): Part<Spec> => {
+    const tensors = cutTensors(lease.tensors, cuts);
+    const weights: Record<string, Held> = {};
+    for (const [name, tensor] of tensors) held.push(weights[name] = engine.upload(tensor));
+    return { spec, use: (run) => run(weights, Object.fromEntries(tensors)) };
+  };
   try {
-    for (const [name, tensor] of lease.tensors) weights[name] = engine.upload(tensor);
+    return { attention: pieces.attention.map(part), mlp: pieces.mlp.map(part), release };
   } catch (error) {
     release();
     throw error;
   }
-  const part = <Spec>(spec: Spec | null) =>
-    spec ? [{ spec, use: <T>(run: Use<T>) => run(weights, tensors) }] : [];
-  return { attention: part(attention), mlp: part(mlp), release };
 }
 
-function cutLayer(model: Model, engine: Engine, l: number): LayerParts {
-  const { hidden, layers } = model.spec;
-  const { attention, mlp } = layers[l];
-  const part = <Spec>(spec: Spec, layer: Partial<LayerSpec>, cuts: Cuts): Part<Spec> => ({
+/** Parts that are made one at a time, when they are used. */
+function madeParts(
+  pieces: LayerPieces,
+  engine: Engine,
+  make: (cuts: Piece<unknown>["cuts"]) => Promise<Lease>,
+): LayerParts {
+  const part = <Spec>({ spec, cuts }: Piece<Spec>): Part<Spec> => ({
     spec,
     async use(run) {
-      const names = layerTensors({ residual: "sequential", attention: null, mlp: null, ...layer }, hidden);
-      const lease = await model.weights.part!(
-        l,
-        new Map(names.map(([name]) => [name, cuts[name.slice(0, name.lastIndexOf("."))]?.(name) ?? null])),
-      );
+      const lease = await make(cuts);
       try {
         const tensors = Object.fromEntries(lease.tensors);
         return await withUploaded(engine, tensors, (weights) => run(weights, tensors));
@@ -97,72 +102,5 @@ function cutLayer(model: Model, engine: Engine, l: number): LayerParts {
       }
     },
   });
-  return {
-    attention: attention
-      ? cutAttention(attention, hidden).map(({ spec, cuts }) => part(spec, { attention: spec }, cuts))
-      : [],
-    mlp: mlp ? cutMlp(mlp, hidden).map(({ spec, cuts }) => part(spec, { mlp: spec }, cuts)) : [],
-    release() {},
-  };
-}
-
-/** By a linear layer's name: what of its weight or bias belongs to the part. */
-type Cuts = Readonly<Record<string, ((name: string) => Cut | null) | undefined>>;
-
-/** Rows of a projection that reads the stream. */
-const rows = (start: number, end: number) => (): Cut => ({ axis: 0, start, end });
-/** Columns of one that writes to it; its bias is whole. */
-const columns = (start: number, end: number) => (name: string): Cut | null =>
-  name.endsWith(".bias") ? null : { axis: 1, start, end };
-
-/** Attention by groups of key heads. */
-function cutAttention(spec: AttentionSpec, hidden: number): { spec: AttentionSpec; cuts: Cuts }[] {
-  const { heads, kvHeads, headSize, norm, qkNorm } = spec;
-  const bytes = bytesOf({ residual: "sequential", attention: spec, mlp: null }, hidden);
-  const parts = qkNorm?.over === "width" ? [[0, kvHeads]] : ranges(kvHeads, bytes);
-  const shared = heads / kvHeads;
-  return parts.map(([start, end]) => {
-    const [keys, queries] = [[start, end], [start * shared, end * shared]]
-      .map(([first, last]) => [first * headSize, last * headSize] as const);
-    return {
-      spec: {
-        ...spec,
-        heads: (end - start) * shared,
-        kvHeads: end - start,
-        norm: { ...norm, post: end === kvHeads ? norm.post : null },
-      },
-      cuts: {
-        "attention.q_proj": rows(...queries),
-        "attention.k_proj": rows(...keys),
-        "attention.v_proj": rows(...keys),
-        "attention.o_proj": columns(...queries),
-      },
-    };
-  });
-}
-
-/** An MLP by its inner units. */
-function cutMlp(spec: MlpSpec, hidden: number): { spec: MlpSpec; cuts: Cuts }[] {
-  const bytes = bytesOf({ residual: "sequential", attention: null, mlp: spec }, hidden);
-  return ranges(spec.size, bytes).map(([start, end]) => ({
-    spec: {
-      ...spec,
-      size: end - start,
-      norm: { ...spec.norm, post: end === spec.size ? spec.norm.post : null },
-    },
-    cuts: {
-      "mlp.gate_proj": rows(start, end),
-      "mlp.up_proj": rows(start, end),
-      "mlp.down_proj": columns(start, end),
-    },
-  }));
-}
-
-/** `count` units of `bytes` together, cut into as few equal ranges as keep each below the limit. */
-function ranges(count: number, bytes: number): (readonly [number, number])[] {
-  const size = Math.ceil(count / Math.ceil(bytes / PART_BYTES));
-  return Array.from(
-    { length: Math.ceil(count / size) },
-    (_, i) => [i * size, Math.min((i + 1) * size, count)] as const,
-  );
+  return { attention: pieces.attention.map(part), mlp: pieces.mlp.map(part), release() {} };
 }

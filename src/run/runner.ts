@@ -52,11 +52,12 @@ export function runner(
 ): Runner {
   const { length } = blocks;
   const { hidden, layers } = model.spec;
+  const lowering = engine.has;
   const programs = openPrograms(engine);
   const embedder = openEmbedder(model, engine, programs);
   const rotations = rotationTables(engine, length);
   // What goes on inside attention is observed of all its heads at once.
-  const whole = probes.some((probe) => probe.attention);
+  const wholeAttention = probes.some((probe) => probe.attention);
   let done = 0;
 
   /** The probes that look at a run of these plans. */
@@ -82,7 +83,7 @@ export function runner(
       return programs.get(["attention", spec, batch.count, [...stored], onto, taps], () => {
         const tap = (values: AttentionTaps) =>
           Object.assign({}, ...observers.map((probe) => probe.attention?.(values, spec, extent)));
-        return attentionGraph(spec, hidden, extent, { onto, stored, ...last ? { tap } : {} });
+        return attentionGraph(spec, hidden, extent, { onto, stored, lowering, ...last ? { tap } : {} });
       });
     };
     const feeds = { ...rotations.of(layers[l].attention!), x };
@@ -118,10 +119,10 @@ export function runner(
       const taps = last ? observers.map((probe) => probes.indexOf(probe)) : null;
       return programs.get(["update", residual, mlp, present, batch.count, [...stored], onto, taps], () => {
         const afterAttention = a !== null && residual === "sequential";
-        if (!last) return mlpPartGraph(mlp!, hidden, extent, afterAttention, { onto, stored });
+        if (!last) return mlpPartGraph(mlp!, hidden, extent, afterAttention, { onto, stored, lowering });
         const tap = (values: UpdateTaps) =>
           Object.assign({}, ...observers.map((probe) => probe.update?.(values, layers[l], hidden)));
-        return updateGraph({ ...layers[l], mlp }, hidden, extent, present, { tap, onto, stored });
+        return updateGraph({ ...layers[l], mlp }, hidden, extent, present, { tap, onto, stored, lowering });
       });
     };
     const place = { layer: l, module: way.mlp ? "mlp" : "attention" } as const;
@@ -177,7 +178,7 @@ export function runner(
       return embedder.embed(ids, signal);
     },
     async layer(l, states, ways, batches) {
-      const parts = await layerParts(model, engine, l, whole);
+      const parts = await layerParts(model, engine, l, wholeAttention);
       const next = states.map((_, i) => ways[i].map(({ plans }): State => ({ plans, batches: [] })));
       try {
         for (const [i, state] of states.entries()) {

@@ -36,12 +36,12 @@ interface Chunk extends Targets {
 
 /** Opens the head of a model. Its runs throw `RangeError` where the norm or the head is not finite. */
 export async function openScorer(model: Model, engine: Engine, signal?: AbortSignal): Promise<Scorer> {
-  const { spec, spec: { hidden, vocabulary } } = model;
+  const { spec, spec: { hidden } } = model;
   const normWeights = Object.fromEntries(
     [...await finalNorm(model)].map(([name, tensor]) => [name, float32(tensor.shape, toFloat32(tensor))]),
   );
   const programs = openPrograms(engine);
-  const slices = headSlices(vocabulary);
+  const slices = headSlices(spec, engine.has.bindingBytes);
 
   /** The rows of a batch that are scored, at most `size` in a chunk. */
   async function chunksOf(streams: readonly Held[], targets: Targets, size: number): Promise<Chunk[]> {

@@ -7,7 +7,6 @@ import {
   Gemm,
   type Graph,
   MatMul,
-  ReduceMax,
   ReduceSum,
   Reshape,
   Slice,
@@ -26,11 +25,12 @@ export function sliceGraph(hidden: number, plans: number, words: number, cap: nu
   const target = graph.input("target", "i64", ["n", plans, 1]);
   const raw = Gemm(Reshape(stream, [-1, hidden]), weight);
   const z = Reshape(cap ? softcap(raw, cap) : raw, [-1, plans, words]);
-  const max = ReduceMax(z, [2], 1);
+  const best = ArgMax(z);
+  const max = GatherElements(z, best, 2); // not every engine can reduce to a maximum
   const exp = Exp(Sub(z, max));
   graph.output("max", max);
   graph.output("sum", ReduceSum(exp, [2], 1));
-  graph.output("best", ArgMax(z, 2, 1), "i64");
+  graph.output("best", best, "i64");
   graph.output("target_logit", GatherElements(z, target, 2));
   if (plans > 1) {
     const full = Slice(z, 0, 1, 1);

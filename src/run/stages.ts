@@ -46,8 +46,9 @@ export async function openStages(
   const { spec } = model;
   let left = budget;
   const fits = (needs: readonly (readonly [string, readonly number[]])[]) => {
-    left -= needs.reduce((sum, [, shape]) => sum + 4 * elements(shape), 0);
-    return left >= 0;
+    const sizes = needs.map(([, shape]) => 4 * elements(shape));
+    left -= sizes.reduce((sum, bytes) => sum + bytes, 0);
+    return left >= 0 && sizes.every((bytes) => bytes <= engine.has.bindingBytes);
   };
   const firstLeased = layers.findIndex((layer) => !fits(layerTensors(layer.spec, spec.hidden)));
   const kept = firstLeased < 0 ? layers : layers.slice(0, firstLeased);
@@ -55,7 +56,7 @@ export async function openStages(
   const programs = openPrograms(engine);
   const stages: Stage[] = [];
   try {
-    if (kept.length > 0 || withHead) stages.push(await keptStage(model, programs, kept, withHead));
+    if (kept.length > 0 || withHead) stages.push(await keptStage(model, engine, programs, kept, withHead));
   } catch (error) {
     await programs.release();
     throw error;
@@ -74,6 +75,7 @@ function headTensors(spec: ModelSpec) {
 
 async function keptStage(
   model: Model,
+  engine: Engine,
   programs: Programs,
   layers: readonly StepLayer[],
   withHead: boolean,
@@ -89,7 +91,10 @@ async function keptStage(
   }
   const head = withHead ? { spec: model.spec, weights: { held: await readHead(model) } } : undefined;
   const specs = layers.map(({ spec }) => spec);
-  const compiled = await programs.get("kept", () => stepGraph(model.spec.hidden, specs, held, head));
+  const compiled = await programs.get(
+    "kept",
+    () => stepGraph(model.spec.hidden, specs, held, head, engine.has),
+  );
   return { layers, run: compiled.run };
 }
 
@@ -117,7 +122,7 @@ function leasedStage(model: Model, engine: Engine, programs: Programs, layer: St
         const weights = { fed: dtypes(lease.tensors) };
         const compiled = await programs.get(
           [layer.spec, [...weights.fed]],
-          () => stepGraph(model.spec.hidden, [layer.spec], [weights]),
+          () => stepGraph(model.spec.hidden, [layer.spec], [weights], undefined, engine.has),
         );
         const tensors = Object.fromEntries([...lease.tensors].map(([name, tensor]) => [`0.${name}`, tensor]));
         return await withUploaded(engine, tensors, (held) => compiled.run({ ...feeds, ...held }));
@@ -136,10 +141,13 @@ function leasedHead(model: Model, engine: Engine, programs: Programs): Stage {
       const norm = await finalNorm(model);
       const logits = new Float32Array(vocabulary);
       let squares = 0;
-      for (const range of headSlices(vocabulary)) {
+      for (const range of headSlices(model.spec, engine.has.bindingBytes)) {
         const tensors = new Map(norm).set("head.weight", await model.weights.outer("head.weight", range));
         const weights = { fed: dtypes(tensors) };
-        const compiled = await programs.get(["head", [...weights.fed]], () => headGraph(model.spec, weights));
+        const compiled = await programs.get(
+          ["head", [...weights.fed]],
+          () => headGraph(model.spec, weights, engine.has),
+        );
         const slice = await withUploaded(
           engine,
           Object.fromEntries(tensors),

@@ -1,4 +1,5 @@
 /** Checkpoints as named tensors, one layer at a time. */
+export { cutTensors } from "./cut.ts";
 export type { Allocate, PagedFile } from "./file.ts";
 export { type GgufFile, openGguf } from "./gguf.ts";
 export type { GgufNumbers, GgufValue } from "./gguf_value.ts";

@@ -12,7 +12,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { cpuEngine } from "../../src/engine/mod.ts";
-import { createGraph, Gemm, ReduceMax } from "../../src/onnx/mod.ts";
+import { createGraph, Gemm, ReduceSum } from "../../src/onnx/mod.ts";
 import { cost, freeAll, noDrop } from "../../src/run/mod.ts";
 import { profile } from "../../src/study/mod.ts";
 import { openModel, packText } from "../../src/subject/mod.ts";
@@ -93,7 +93,7 @@ async function productTimer(): Promise<() => Promise<number>> {
   const side = 2048;
   const graph = createGraph();
   const [a, b] = ["a", "b"].map((name) => graph.input(name, "f32", [side, side]));
-  graph.output("max", ReduceMax(Gemm(a, b), [0, 1]));
+  graph.output("sum", ReduceSum(Gemm(a, b), [0, 1]));
   const engine = cpuEngine();
   const program = await engine.compile(graph);
   const data = float32([side, side], Float32Array.from({ length: side * side }, () => Math.random() - 0.5));

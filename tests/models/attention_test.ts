@@ -1,17 +1,26 @@
 /**
- * Attention of texts longer than one slice of queries (256), head by head and key by key in float64.
+ * Attention in every lowering, at lengths on both sides of a slice of queries (256) and of the 32 tokens from which on some
+ * libraries take other ways, head by head and key by key in float64.
  *
  * With an output projection that changes nothing, `a` is what attention mixes; q, k and v are taken where they meet, so
  * that rotation and projections (which the fixtures check) stay out of it. Tolerance: a mean of values in float32, its
  * weights from scores of E products: 4 · √E · u · max|score| relative, as an error e of a score is a factor 1 + e of its weight.
  */
 import assert from "node:assert/strict";
-import { attentionGraph, type AttentionSpec, layerTensors, ropeTables } from "../../src/models/mod.ts";
+import {
+  attentionGraph,
+  type AttentionSpec,
+  type AttentionTaps,
+  layerTensors,
+  ropeTables,
+} from "../../src/models/mod.ts";
+import { cpuLowering, type Lowering } from "../../src/onnx/mod.ts";
 import { fillNormal, float32, streamKeys, type Tensor } from "../../src/tensor/mod.ts";
 import { distance, largest, runGraph, UNIT } from "../support.ts";
 
-const TOKENS = 600;
+const LENGTHS = [7, 33, 130, 300, 600];
 const HEADS = 4;
+const ways: Lowering["attention"][] = ["grouped", "grouped-without-softcap", "standard", "decomposed"];
 
 function specOf(changes: Partial<AttentionSpec>): AttentionSpec {
   const headSize = changes.headSize ?? 8;
@@ -39,18 +48,21 @@ function normal(shape: readonly number[], tensor: number, scale: number): Tensor
 /** [N · T, H · E], keys and values [N · T, K · E]; `a` is what was mixed. */
 type Mixing = Record<"q" | "k" | "v" | "a", Float32Array>;
 
-/** Runs the module over `samples` texts of random streams. */
+/** Runs the module over `samples` texts of `length` tokens, random streams. */
 async function run(
   spec: AttentionSpec,
   samples: number,
+  length: number,
+  attention: Lowering["attention"],
 ): Promise<Mixing> {
   const hidden = spec.heads * spec.headSize;
-  const extent = { samples, length: TOKENS };
-  const graph = attentionGraph(spec, hidden, extent, { tap: ({ q, k, v }) => ({ q, k, v }) });
+  const lowering = { ...cpuLowering, attention };
+  const tap = ({ q, k, v }: AttentionTaps) => ({ q, k, v });
+  const graph = attentionGraph(spec, hidden, { samples, length }, { lowering, tap });
   const needs = layerTensors({ residual: "sequential", attention: spec, mlp: null }, hidden);
   const feeds: Record<string, Tensor> = {
-    x: normal([samples * TOKENS, hidden], 0, 1),
-    ...ropeTables(spec.rope, TOKENS),
+    x: normal([samples * length, hidden], 0, 1),
+    ...ropeTables(spec.rope, length),
   };
   needs.forEach(([name, shape], i) => {
     feeds[name] = normal(shape, i + 1, hidden ** -0.5);
@@ -67,12 +79,12 @@ async function run(
 }
 
 /** What query t of a head sees, and how much of each; also the largest score met. */
-function expected(spec: AttentionSpec, { q, k, v }: Omit<Mixing, "a">, samples: number) {
+function expected(spec: AttentionSpec, { q, k, v }: Omit<Mixing, "a">, samples: number, length: number) {
   const { heads, kvHeads, headSize: E, scale, window, softcap } = spec;
   const mixed = new Float64Array(q.length);
   let most = 0;
-  for (let row = 0; row < samples * TOKENS; row++) {
-    const start = row - row % TOKENS;
+  for (let row = 0; row < samples * length; row++) {
+    const start = row - row % length;
     const first = Math.max(start, window === null ? start : row - window + 1);
     for (let head = 0; head < heads; head++) {
       const group = Math.trunc(head / (heads / kvHeads));
@@ -99,22 +111,39 @@ function expected(spec: AttentionSpec, { q, k, v }: Omit<Mixing, "a">, samples: 
 
 const variants: Record<string, [spec: Partial<AttentionSpec>, samples: number]> = {
   "grouped heads, two texts": [{}, 2],
-  "heads of 12, filled up to 16": [{ headSize: 12 }, 1],
+  "heads of 12": [{ headSize: 12 }, 2],
+  "heads of 7, 4 of it rotated": [{ headSize: 7, rope: { theta: 1e4, size: 4, scaling: null } }, 2],
+  "heads of 6, with a cap": [{ headSize: 6, softcap: 1.5 }, 1],
   "a head of keys for each of queries": [{ kvHeads: HEADS }, 1],
-  "one head of keys": [{ kvHeads: 1 }, 1],
+  "one head of keys": [{ kvHeads: 1 }, 2],
   "a window inside a slice": [{ window: 7 }, 2],
+  "a window of one key": [{ window: 1 }, 1],
   "a window across slices": [{ window: 300 }, 1],
   "a soft cap": [{ softcap: 1.5 }, 1],
-  "a soft cap and a window": [{ softcap: 1.5, window: 256 }, 1],
+  "a soft cap and a window": [{ softcap: 1.5, window: 256 }, 2],
 };
 
-for (const [name, [changes, samples]] of Object.entries(variants)) {
-  Deno.test(`attention over ${TOKENS} tokens: ${name}`, async () => {
-    const spec = specOf(changes);
-    const { a, ...inputs } = await run(spec, samples);
-    const { mixed, most } = expected(spec, inputs, samples);
-    const error = distance(a, mixed) / largest(inputs.v);
-    const tolerance = 4 * Math.sqrt(spec.headSize) * UNIT * Math.max(1, most);
-    assert.ok(error <= tolerance, `relative error ${error}, expected at most ${tolerance}`);
-  });
+for (const way of ways) {
+  for (const [name, [changes, samples]] of Object.entries(variants)) {
+    Deno.test(`attention, ${way}: ${name}`, async () => {
+      const spec = specOf(changes);
+      for (const length of LENGTHS) {
+        const { a, ...inputs } = await run(spec, samples, length, way);
+        const { mixed, most } = expected(spec, inputs, samples, length);
+        const error = distance(a, mixed) / largest(inputs.v);
+        const tolerance = 4 * Math.sqrt(spec.headSize) * UNIT * Math.max(1, most);
+        assert.ok(error <= tolerance, `${length} tokens: relative error ${error}, at most ${tolerance}`);
+      }
+    });
+  }
 }
+
+Deno.test("slices are short where many heads and keys would make too many scores", async () => {
+  const spec = { ...specOf({ headSize: 2, kvHeads: 8 }), heads: 64 };
+  const length = 2100; // 64 · 2100 scores a query, 124 queries of them below 16 million
+  const { a, ...inputs } = await run(spec, 1, length, "decomposed");
+  const grouped = await run(spec, 1, length, "grouped");
+  const most = largest(inputs.q) * largest(inputs.k) * spec.headSize * spec.scale;
+  const tolerance = 2 * 4 * Math.sqrt(spec.headSize) * UNIT * Math.max(1, most);
+  assert.ok(distance(a, grouped.a) / largest(inputs.v) <= tolerance);
+});

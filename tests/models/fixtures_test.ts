@@ -6,11 +6,30 @@
  */
 import assert from "node:assert/strict";
 import { mean } from "../../src/measure/mod.ts";
+import type { Engine } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
-import { forward, noDrop, type Observation, type Probe, reference, score, take } from "../../src/run/mod.ts";
+import {
+  type Blocks,
+  forward,
+  noDrop,
+  type Observation,
+  type Probe,
+  reference,
+  score,
+  take,
+} from "../../src/run/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
 import { type Fixture, fixtureNames } from "../fixtures/read.ts";
-import { dialects, distance, engine, gramSums, largest, stateTolerance, withFixture } from "../support.ts";
+import {
+  dialects,
+  distance,
+  engine,
+  engineWith,
+  gramSums,
+  largest,
+  stateTolerance,
+  withFixture,
+} from "../support.ts";
 
 const values = ({ data }: Tensor) => data as Float32Array;
 
@@ -41,31 +60,42 @@ function stateProbe(model: Model, expected: Fixture): Probe {
   };
 }
 
+/** Runs a tiny model over its texts, and holds everything in the stream against what is expected. */
+async function expectStates(
+  engine: Engine,
+  { model, blocks, expected }: { model: Model; blocks: Blocks; expected: Fixture },
+): Promise<void> {
+  let finished = 0;
+  await forward({
+    model,
+    engine,
+    blocks,
+    plans: [noDrop],
+    probes: [stateProbe(model, expected)],
+    async finish([state], batches) {
+      for (const [b, batch] of batches.entries()) {
+        agrees(
+          values(await take(engine, state.batches[b])),
+          expectedAt(expected, "final", batch),
+          stateTolerance(model.spec),
+          "final",
+        );
+        finished += batch.count;
+      }
+    },
+  });
+  assert.equal(finished, blocks.samples);
+}
+
 for (const name of fixtureNames) {
   for (const config of dialects) {
     Deno.test(`${name}, ${config}: states, updates and their sum`, () =>
-      withFixture(name, async ({ model, blocks, expected }) => {
-        let finished = 0;
-        await forward({
-          model,
-          engine,
-          blocks,
-          plans: [noDrop],
-          probes: [stateProbe(model, expected)],
-          async finish([state], batches) {
-            for (const [b, batch] of batches.entries()) {
-              agrees(
-                values(await take(engine, state.batches[b])),
-                expectedAt(expected, "final", batch),
-                stateTolerance(model.spec),
-                "final",
-              );
-              finished += batch.count;
-            }
-          },
-        });
-        assert.equal(finished, blocks.samples);
-      }, config));
+      withFixture(name, (opened) => expectStates(engine, opened), config));
+  }
+
+  for (const attention of ["grouped-without-softcap", "standard", "decomposed"] as const) {
+    Deno.test(`${name}, attention ${attention}: states, updates and their sum`, () =>
+      withFixture(name, (opened) => expectStates(engineWith({ attention }), opened)));
   }
 
   Deno.test(`${name}: importance, relative magnitude and sign`, () =>

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import * as onnx from "../../src/onnx/mod.ts";
 import { float32, type Tensor } from "../../src/tensor/mod.ts";
 import { distance, runGraph } from "../support.ts";
+import { operatorSetOf, protoOf } from "./read.ts";
 
 /** Runs one expression of float32 inputs: shapes and numbers of the inputs, the value of the expression. */
 async function evaluate(
@@ -62,13 +63,28 @@ const rows: Record<string, Row> = {
   Transpose: [[x], (x) => onnx.Transpose(x, [1, 0]), [3, 2], [-2, 0.25, -0.5, 1, 0, 3]],
   Softmax: [[tensor([1, 2], 0, Math.log(3))], (x) => onnx.Softmax(x, 1), [1, 2], [0.25, 0.75]],
   Concat: [[x, y], (x, y) => onnx.Concat([x, y], 1), [2, 6], [-2, -0.5, 0, 1, 2, 4, 0.25, 1, 3, 0.5, -1, 8]],
-  Pad: [[x], (x) => onnx.Pad(x, [0, 1], [0, 0]), [2, 4], [0, -2, -0.5, 0, 0, 0.25, 1, 3]],
+  Expand: [[tensor([2, 1], 1, 2)], (x) => onnx.Expand(x, [2, 3]), [2, 3], [1, 1, 1, 2, 2, 2]],
+  "Attention: one query, two heads that share keys, a cap before the mask": [
+    [
+      tensor([1, 1, 4], 1, 0, 0, 1),
+      tensor([1, 3, 2], 1, 2, 3, 4, 9, 9),
+      tensor([1, 3, 2], 1, 0, 0, 1, 7, 7),
+      tensor([1, 3], 0, 0, -(2 ** 127)),
+    ],
+    (q, k, v, mask) => onnx.Attention(q, k, v, mask, { heads: 2, kvHeads: 1, scale: 0.5, softcap: 2 }),
+    [1, 1, 4],
+    [[1, 3], [2, 4]].flatMap((products) => {
+      const [first, second] = products.map((product) => Math.exp(2 * Math.tanh(product * 0.5 / 2)));
+      return [first, second].map((weight) => weight / (first + second));
+    }),
+  ],
   Slice: [[x], (x) => onnx.Slice(x, 1, 3, 1), [2, 2], [-0.5, 0, 1, 3]],
   "Slice by steps": [[x], (x) => onnx.Slice(x, 0, 3, 1, 2), [2, 2], [-2, 0, 0.25, 3]],
   "TopK, the largest first": [[x], (x) => onnx.TopK(x, 2).values, [2, 2], [0, -0.5, 3, 1]],
   Less: [[x, y], (x, y) => onnx.Cast(onnx.Less(x, y), "f32"), [2, 3], zip((a, b) => Number(a < b))],
+  ReduceSumSquare: [[x], onnx.ReduceSumSquare, [2], [4.25, 10.0625]],
   ReduceSum: [[x], (x) => onnx.ReduceSum(x, [1]), [2], [-2.5, 4.25]],
-  "ReduceMax, sides kept": [[x], (x) => onnx.ReduceMax(x, [1], 1), [2, 1], [0, 3]],
+  "the largest by its place": [[x], (x) => onnx.GatherElements(x, onnx.ArgMax(x), 1), [2, 1], [0, 3]],
   SimplifiedLayerNormalization: [
     [tensor([1, 2], 3, 4), tensor([2], 1, 2)],
     (x, scale) => onnx.SimplifiedLayerNormalization(x, scale, 0.5),
@@ -97,8 +113,8 @@ for (const [name, [inputs, build, shape, expected]] of Object.entries(rows)) {
 }
 
 Deno.test("ArgMax and TopK say where; GatherElements picks by index; MatMulInteger sums wide; Cast and BitCast keep number or bits", async () => {
-  const best = await evaluate([tensor([2, 3], 1, 3, 3, 9, 2, 9)], (x) => onnx.ArgMax(x, 1), "i64");
-  assert.deepEqual(best, { dtype: "i64", shape: [2], data: BigInt64Array.of(1n, 0n) });
+  const best = await evaluate([tensor([2, 3], 1, 3, 3, 9, 2, 9)], (x) => onnx.ArgMax(x), "i64");
+  assert.deepEqual(best, { dtype: "i64", shape: [2, 1], data: BigInt64Array.of(1n, 0n) });
   const indices: Tensor = { dtype: "i64", shape: [2, 1], data: BigInt64Array.of(2n, 0n) };
   const picked = await evaluate([x, indices], (x, at) => onnx.GatherElements(x, at, 1));
   assert.deepEqual([...picked.data], [0, 0.25]);
@@ -136,4 +152,29 @@ Deno.test("a constant that does not fill its shape is refused", () => {
   const graph = onnx.createGraph();
   const wrong: Tensor = { dtype: "f32", shape: [2, 2], data: new Float32Array(3) };
   assert.throws(() => graph.constant(wrong), { name: "RangeError", message: /3 elements, expected \[2,2\]/ });
+});
+
+Deno.test("a graph asks for no newer operator set than its nodes need", () => {
+  const set = (build: (x: onnx.Value) => onnx.Value) => {
+    const graph = onnx.createGraph();
+    graph.output("y", build(graph.input("x", "bf16", [2])));
+    return operatorSetOf(graph);
+  };
+  assert.equal(set((x) => onnx.Transpose(x, [0])), 24);
+  assert.equal(set((x) => onnx.BitCast(x, "bf16")), 26);
+});
+
+Deno.test("outputs are what nodes give, without a copy; what is an input, or an output twice, is copied", async () => {
+  const graph = onnx.createGraph();
+  const [a, b] = ["a", "b"].map((name) => graph.input(name, "f32", [1]));
+  const sum = onnx.Add(a, b);
+  graph.output("sum", sum);
+  graph.output("again", sum);
+  graph.output("first", a);
+  graph.output("double", onnx.Mul(sum, onnx.scalar(graph, 2))); // used after it was named
+  const copies = protoOf(graph).node.filter(({ opType }) => opType === "Identity");
+  assert.deepEqual(copies.map(({ output }) => output), [["again"], ["first"]]);
+  const given = await runGraph(graph, { a: tensor([1], 1), b: tensor([1], 2) });
+  const numbers = Object.entries(given).map(([name, { data }]) => [name, Number(data[0])]);
+  assert.deepEqual(Object.fromEntries(numbers), { sum: 3, again: 3, first: 1, double: 6 });
 });

@@ -1,11 +1,23 @@
 /** Layers in parts: the numbers of the whole layer, for every way in which norms and biases stand around a module. */
 import assert from "node:assert/strict";
 import { layerTensors, type Model, type ModelSpec, randomWeights, readSpec } from "../../src/models/mod.ts";
-import { forward, gramProbe, noDrop } from "../../src/run/mod.ts";
+import type { Engine } from "../../src/engine/mod.ts";
+import { decoder, forward, gramProbe, noDrop, type Probe, reference, score } from "../../src/run/mod.ts";
+import { headSlices } from "../../src/run/head.ts";
 import { layerParts, PART_BYTES } from "../../src/run/parts.ts";
-import { elements, float32 } from "../../src/tensor/mod.ts";
+import { elements, float32, type Tensor } from "../../src/tensor/mod.ts";
 import type { Cut, Lease, WeightSource } from "../../src/weights/mod.ts";
-import { engine, randomBlocks, stateTolerance } from "../support.ts";
+import {
+  distance,
+  engine,
+  engineWith,
+  largest,
+  randomBlocks,
+  stateTolerance,
+  withFixture,
+} from "../support.ts";
+
+const MIB = 2 ** 20;
 
 /** Modules of more than one part each: narrow streams, wide insides. */
 const inside = { num_attention_heads: 16, num_hidden_layers: 2, vocab_size: 50 };
@@ -28,7 +40,7 @@ const configs = {
   gpt_neox: { model_type: "gpt_neox", hidden_size: 4096, intermediate_size: 9000 },
 };
 
-/** Parts of attention and of the MLP: bytes of their weights and biases over those of a part, rounded up. */
+/** Parts of attention and of the MLP, of 128 MiB at most. */
 const parts = { llama: [2, 2], gemma2: [2, 2], olmo2: [1, 2], gpt_neox: [3, 3] };
 
 for (const [name, config] of Object.entries(configs)) {
@@ -36,8 +48,45 @@ for (const [name, config] of Object.entries(configs)) {
     const model = modelOf(name, config);
     const { attention, mlp } = await layerParts(model, engine, 0, false);
     assert.deepEqual([attention.length, mlp.length], parts[name as keyof typeof configs]);
-    expectEqual(await sumsOf(model, false), await sumsOf(model, true), tolerance(model.spec));
+    expectEqual(await sumsOf(model), await sumsOf(leased(model)), tolerance(model.spec));
   });
+
+  Deno.test(`${name}: so does a layer that is at hand, in parts that an engine can bind`, async () => {
+    const model = leased(modelOf(name, config));
+    const limit = 32 * MIB;
+    const { attention, mlp, release } = await layerParts(
+      model,
+      engineWith({ bindingBytes: limit }),
+      0,
+      false,
+    );
+    // q/k norms over all heads keep OLMo 2's attention whole.
+    assert.deepEqual([attention.length > 1, mlp.length > 1], [name !== "olmo2", true]);
+    for (const part of [...name === "olmo2" ? [] : attention, ...mlp]) {
+      await part.use((_, tensors) => Promise.resolve(expectAtMost(tensors, limit)));
+    }
+    release();
+    expectEqual(
+      await sumsOf(model, engineWith({ bindingBytes: limit })),
+      await sumsOf(model),
+      tolerance(model.spec),
+    );
+  });
+}
+
+Deno.test("what looks inside attention sees all its heads at once, and an MLP in parts", async () => {
+  const model = modelOf("llama", configs.llama);
+  const { attention, mlp } = await layerParts(model, engine, 0, true);
+  assert.deepEqual([attention.length, mlp.length], [1, parts.llama[1]]);
+  const heads: number[] = [];
+  const probe: Probe = { attention: ({ q }, { heads: H }) => (heads.push(H), { q }) };
+  expectEqual(await sumsOf(model, engine, [probe]), await sumsOf(leased(model)), tolerance(model.spec));
+  assert.deepEqual(new Set(heads), new Set([16]));
+});
+
+function expectAtMost(tensors: Readonly<Record<string, Tensor>>, bytes: number): void {
+  const found = Object.values(tensors).reduce((sum, { shape }) => sum + 4 * elements(shape), 0);
+  assert.ok(found > 0 && found <= bytes, `${found / MIB} MiB, expected at most ${bytes / MIB}`);
 }
 
 /** Biases of attention and MLP on both sides; those behind a module are to be added once, not by every part. */
@@ -50,9 +99,14 @@ for (const [name, config] of Object.entries(biased)) {
   Deno.test(`${name}: so does a layer whose biases are not zero, and they count`, async () => {
     const bare = modelOf(name, config);
     const model = { ...bare, weights: withBiases(bare.weights) };
-    const whole = await sumsOf(model, true);
-    expectEqual(await sumsOf(model, false), whole, tolerance(model.spec));
-    const without = await sumsOf(bare, true);
+    const whole = await sumsOf(leased(model));
+    expectEqual(await sumsOf(model), whole, tolerance(model.spec));
+    expectEqual(
+      await sumsOf(leased(model), engineWith({ bindingBytes: 32 * MIB })),
+      whole,
+      tolerance(model.spec),
+    );
+    const without = await sumsOf(leased(bare));
     for (const kind of ["attention", "mlp"] as const) {
       const change = Math.abs(whole[1][kind]![0].distance / without[1][kind]![0].distance - 1);
       assert.ok(change > 0.01, `${kind}: biases change the importance by ${change} of it only`);
@@ -65,12 +119,18 @@ function modelOf(name: string, config: Record<string, unknown>): Model {
   return { name, spec, config, weights: randomWeights(spec, { seed: 1, std: 0.02, residualStd: 0.02 }) };
 }
 
-/** The sums of every module over two short texts, its layers whole or in parts. */
-async function sumsOf(model: Model, whole: boolean) {
+/** The same weights from a source that gives a layer as a whole or not at all. */
+function leased(model: Model): Model {
+  const { part: _, ...weights } = model.weights;
+  return { ...model, weights };
+}
+
+/** The sums of every module over two short texts. */
+async function sumsOf(model: Model, on: Engine = engine, inner: readonly Probe[] = []) {
   const probe = gramProbe(model.spec.layers);
-  const inner = whole ? [{ attention: () => ({}) }] : []; // a probe that looks inside wants the layer whole
   const blocks = randomBlocks(2, 8, 50);
-  await forward({ model, engine, blocks, plans: [noDrop], probes: [probe, ...inner] });
+  await forward({ model, engine: on, blocks, plans: [noDrop], probes: [probe, ...inner] });
+  assert.equal(engine.live, 0);
   return probe.sums;
 }
 
@@ -151,6 +211,35 @@ Deno.test("the parts of a 70B layer are small, and together they are the layer",
     if (shape.length === 2) assert.equal(total.get(name), elements(shape), name);
   }
   const largest = Math.max(...asked.map((part) => part.reduce((sum, [, count]) => sum + 4 * count, 0)));
-  // Two of eight key heads are the least that fits evenly: a little more than the limit.
-  assert.ok(largest <= 1.2 * PART_BYTES, `${largest / 2 ** 20} MiB`);
+  assert.ok(largest <= PART_BYTES, `${largest / MIB} MiB`);
 });
+
+Deno.test("the head's rows are cut by number and by bytes, and are all of them, in order", () => {
+  const spec = { vocabulary: 20000, hidden: 1024 };
+  for (const [bytes, most] of [[Infinity, 8192], [MIB, 256], [MIB - 1, 255], [1, 1]]) {
+    const slices = headSlices(spec, bytes);
+    assert.deepEqual([slices[0], slices.at(-1)![1]], [[0, most], spec.vocabulary]);
+    slices.forEach(([start, end], i) => {
+      assert.equal(start, slices[i - 1]?.[1] ?? 0);
+      assert.ok(end > start && end - start <= most);
+    });
+  }
+});
+
+Deno.test("scores and logits are the same where head and layers are bound in many parts", () =>
+  withFixture("gemma2", async ({ model, blocks }) => {
+    const results = [];
+    for (const on of [engine, engineWith({ bindingBytes: 4 * model.spec.hidden * 7 })]) {
+      const full = await reference({ model, engine: on, blocks });
+      const [[sums]] = await score({ model, engine: on, blocks, plans: [noDrop], reference: full });
+      full.free();
+      const opened = await decoder({ model, engine: on, budget: 0 });
+      results.push({ nll: sums.nll, logits: await opened.prefill(blocks.ids.subarray(0, 5)) });
+      await opened.release();
+    }
+    const [whole, sliced] = results;
+    // The limit cuts the layers as well: a logit moves by the relative error of a state, −ln p by at most twice that.
+    const tolerance = stateTolerance(model.spec) * largest(whole.logits);
+    assert.ok(distance(whole.logits, sliced.logits) <= tolerance);
+    assert.ok(Math.abs(whole.nll - sliced.nll) <= 2 * tolerance * (blocks.length - 1));
+  }));

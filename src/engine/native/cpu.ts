@@ -1,4 +1,5 @@
 /** The reference engine: ONNX Runtime on the CPU, the library that `npm:onnxruntime-node` ships. */
+import { cpuLowering } from "../../onnx/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import type { Engine } from "../engine.ts";
 import { type Environment, openEnvironment } from "./environment.ts";
@@ -59,7 +60,7 @@ function cpuProvider(library: Library, environment: Environment, threads: number
     version: `onnxruntime ${library.version}`,
     device: null,
     precision: "float32",
-    has: { attention: "grouped", bfloat16: "bits", products: "f32", bindingBytes: Infinity },
+    has: { ...cpuLowering, bindingBytes: Infinity },
     memory: environment.cpuMemory,
     configure(options, packed) {
       if (packed) library.call("SetIntraOpNumThreads", options, threads);

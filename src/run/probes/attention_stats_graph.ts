@@ -1,6 +1,9 @@
 /**
  * Attention statistics as graph outputs, over chunks of queries.
  *
+ * For the CPU alone. It counts with MatMulInteger, which WebGPU does not have and CUDA hands to the CPU (u8 × i8): on both our
+ * own kernel makes the statistics of q and k (attention_stats.ts).
+ *
  * The scores of one chunk against the keys that it sees are the largest thing that exists: O(T) memory, never T × T. What
  * is cheap for a reader to finish, in float64 and a few numbers a query, is given raw (`RAW_STATS`).
  *
@@ -16,7 +19,15 @@
  *     Σ A·distance: a product with one column 0.05
  */
 import { queryPositions } from "../../measure/mod.ts";
-import type { AttentionSpec, AttentionTaps, Extent } from "../../models/mod.ts";
+import {
+  type AttentionSpec,
+  type AttentionTaps,
+  causalMask,
+  type Extent,
+  last,
+  lastOf,
+  type Mask,
+} from "../../models/mod.ts";
 import {
   Add,
   Cast,
@@ -60,12 +71,6 @@ export const RAW_STATS = [
  */
 const QUERIES = 48;
 
-/**
- * Added to the scores that a query may not see. Finite, since 0 · ∞ has no value; e to it is 0. Scores of what the graph
- * watches are below 2^124 (models/watch.ts), so that none is lost behind this and their sum is finite.
- */
-const HIDDEN = -(2 ** 127);
-
 /** Queries by position, and the keys [firstKey, lastKey] that at least one of them sees. */
 export interface Chunk {
   readonly positions: readonly number[];
@@ -108,10 +113,7 @@ export function rawAttentionStats(
 
 /** What all chunks share, their rows and columns counted from the last: a chunk takes the last of each. */
 interface ChunkTables {
-  readonly rows: number;
-  readonly columns: number;
-  /** [rows, columns]: 0, or what hides a key from a query. */
-  readonly hidden: Value;
+  readonly mask: Mask;
   /** [columns, 1]: distance from the last key. */
   readonly reach: Value;
   /** [columns, 1] of i8. */
@@ -128,29 +130,13 @@ function chunkTables(
   const { graph } = q;
   const rows = chunks[0].positions.length;
   const columns = Math.max(...chunks.map(({ firstKey, lastKey }) => lastKey + 1 - firstKey));
-  const hidden = Float32Array.from({ length: rows * columns }, (_, i) => {
-    const query = (rows - 1 - Math.floor(i / columns)) * stride;
-    const distance = columns - 1 - i % columns - query;
-    return distance < 0 || distance >= (window ?? Infinity) ? HIDDEN : 0;
-  });
   const reach = Float32Array.from({ length: columns }, (_, i) => columns - 1 - i);
   return {
-    rows,
-    columns,
-    hidden: Add(graph.constant(float32([rows, columns], hidden)), runtimeZero(q)),
+    mask: causalMask(q, { rows, columns, window, stride }),
     reach: graph.constant(float32([columns, 1], reach)),
     ones: graph.constant({ dtype: "i8", shape: [columns, 1], data: new Int8Array(columns).fill(1) }),
     onePercent: scalar(graph, 0.01),
   };
-}
-
-/**
- * A zero that is known only when the graph runs. The library folds what is made of constants alone: a copy of the hidden
- * keys' table for each chunk, T²/2 numbers in all.
- */
-function runtimeZero(x: Value): Value {
-  const one = Slice(Slice(x, 0, 1, 0), 0, 1, 1);
-  return Cast(Less(one, one), "f32");
 }
 
 /** [H, n, keys] of a chunk's queries [n, H·E] and keys [K, E, keys]; head h reads key head ⌊h / (H/K)⌋. */
@@ -159,19 +145,19 @@ function scores(
   keys: Value,
   { heads, kvHeads, headSize, softcap: cap }: AttentionSpec,
   { positions, firstKey, lastKey }: Chunk,
-  { rows, columns, hidden }: ChunkTables,
+  { mask }: ChunkTables,
 ): Value {
   const [n, seen] = [positions.length, lastKey + 1 - firstKey];
   const byHead = Transpose(Reshape(queries, [n, heads, headSize]), [1, 0, 2]);
   const products = MatMul(Reshape(byHead, [kvHeads, heads / kvHeads * n, headSize]), keys);
   const all = Reshape(cap ? softcap(products, cap) : products, [heads, n, seen]);
-  return Add(all, last(last(hidden, n, rows, 0), seen, columns, 1));
+  return Add(all, lastOf(mask, n, seen));
 }
 
 /** `RAW_STATS` of scores [H, n, keys]: [H, n, 8]. */
 function chunkStats(scores: Value, { firstKey, lastKey }: Chunk, tables: ChunkTables): Value {
   const seen = lastKey + 1 - firstKey;
-  const column = (value: Value) => last(value, seen, tables.columns, 0);
+  const column = (value: Value) => last(value, seen, tables.mask.columns, 0);
   const shares = Softmax(scores, -1);
   const top = TopK(scores, Math.min(16, seen));
   const topShares = GatherElements(shares, top.indices, 2);
@@ -188,9 +174,4 @@ function chunkStats(scores: Value, { firstKey, lastKey }: Chunk, tables: ChunkTa
     reach: MatMul(shares, column(tables.reach)),
   };
   return Concat(RAW_STATS.map((name) => raw[name]), 2);
-}
-
-/** The last `count` of `size` along an axis. */
-function last(value: Value, count: number, size: number, axis: number): Value {
-  return count === size ? value : Slice(value, size - count, size, axis);
 }

@@ -21,8 +21,8 @@ export function normsProbe(layers: number, plan = 0): Probe & { readonly layers:
     layers: sums,
     only: [plan],
     update: ({ a, m }): Record<string, Value> => ({
-      ...a ? { "norms.attention": ReduceSumSquare(a, [1]) } : {},
-      ...m ? { "norms.mlp": ReduceSumSquare(m, [1]) } : {},
+      ...a ? { "norms.attention": ReduceSumSquare(a) } : {},
+      ...m ? { "norms.mlp": ReduceSumSquare(m) } : {},
     }),
     observeUpdate({ layer, present, outputs }: Observation) {
       for (const kind of ["attention", "mlp"] as const) {

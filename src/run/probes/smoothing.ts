@@ -105,8 +105,8 @@ function smoothingValues(
   return {
     unitSum: ReduceSum(units, [1]), // [S, D]
     sum: ReduceSum(states, [1]), // [S, D]
-    squares: ReduceSumSquare(states, [2]), // [S, T]
-    gramSquares: ReduceSumSquare(gram, [2]), // [S, n]
+    squares: ReduceSumSquare(states), // [S, T]
+    gramSquares: ReduceSumSquare(gram), // [S, n]
   };
 }
 

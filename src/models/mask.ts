@@ -1,0 +1,58 @@
+/** Which keys a query may not see, as numbers that are added to its scores. */
+import { Add, Cast, Less, Slice, type Value } from "../onnx/mod.ts";
+import { float32 } from "../tensor/mod.ts";
+
+/**
+ * Added to the scores that a query may not see. Finite, since 0 · ∞ has no value, and not every engine has ∞; e to it is 0.
+ * Scores of what a graph watches are below 2^124 (watch.ts), so that none is lost behind this and their sum is finite.
+ */
+const HIDDEN = -(2 ** 127);
+
+/** A mask, its rows and columns counted from the last query and the last key: a part takes the last of each. */
+export interface Mask {
+  readonly rows: number;
+  readonly columns: number;
+  /** [rows, columns]: 0, or what hides a key from a query. */
+  readonly value: Value;
+}
+
+/**
+ * The mask of `rows` queries `stride` tokens apart, the last of them at the last of `columns` keys; a query sees `window`
+ * keys, itself included, or all before it. `x` is any value [N, D] of the graph.
+ */
+export function causalMask(
+  x: Value,
+  { rows, columns, window, stride = 1 }: {
+    rows: number;
+    columns: number;
+    window: number | null;
+    stride?: number;
+  },
+): Mask {
+  const hidden = Float32Array.from({ length: rows * columns }, (_, i) => {
+    const query = (rows - 1 - Math.floor(i / columns)) * stride;
+    const distance = columns - 1 - i % columns - query;
+    return distance < 0 || distance >= (window ?? Infinity) ? HIDDEN : 0;
+  });
+  const table = x.graph.constant(float32([rows, columns], hidden));
+  return { rows, columns, value: Add(table, runtimeZero(x)) };
+}
+
+/** The part of a mask for its last `rows` queries and `columns` keys. */
+export function lastOf(mask: Mask, rows: number, columns: number): Value {
+  return last(last(mask.value, rows, mask.rows, 0), columns, mask.columns, 1);
+}
+
+/** The last `count` of `size` along an axis. */
+export function last(value: Value, count: number, size: number, axis: number): Value {
+  return count === size ? value : Slice(value, size - count, size, axis);
+}
+
+/**
+ * A zero that is known only when the graph runs. The library folds what is made of constants alone: a copy of the mask for
+ * each slice of queries, T²/2 numbers in all.
+ */
+function runtimeZero(x: Value): Value {
+  const one = Slice(Slice(x, 0, 1, 0), 0, 1, 1);
+  return Cast(Less(one, one), "f32");
+}

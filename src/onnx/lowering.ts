@@ -1,0 +1,15 @@
+/** How the graphs of one engine are made. Engines differ in operators and in the element types that they can be fed. */
+export interface Lowering {
+  /**
+   * How attention runs: GroupQueryAttention; the same, but without a soft cap and a window, where it is wrong; ONNX Attention
+   * (opset 24); neither.
+   */
+  readonly attention: "grouped" | "grouped-without-softcap" | "standard" | "decomposed";
+  /** How BF16 weights are fed: as their bits in u16, then BitCast; as BFLOAT16; not at all (upload widens them to f32). */
+  readonly bfloat16: "bits" | "native" | "widened";
+  /** Element type of the two factors of products with a layer's weights. */
+  readonly products: "f32" | "bf16";
+}
+
+/** What the CPU runs. */
+export const cpuLowering: Lowering = { attention: "grouped", bfloat16: "bits", products: "f32" };

@@ -1,0 +1,120 @@
+/** What graphs are made of in each lowering: operators that its engines have, and types that fit together. */
+import { type GraphProto, type NodeProto, TensorProto_DataType as DataType } from "onnx-buf";
+import assert from "node:assert/strict";
+import {
+  attentionGraph,
+  embeddingGraph,
+  headGraph,
+  layerTensors,
+  mlpPartGraph,
+  type ModelSpec,
+  outerTensors,
+  scoredRowsGraph,
+  stepGraph,
+  updateGraph,
+} from "../../src/models/mod.ts";
+import { cpuLowering, type Graph, type Lowering } from "../../src/onnx/mod.ts";
+import type { DType } from "../../src/tensor/mod.ts";
+import { fixtureNames } from "../fixtures/read.ts";
+import { everywhere, protoOf } from "../onnx/read.ts";
+import { withFixture } from "../support.ts";
+
+const lowerings: Record<string, Lowering> = {
+  cpu: cpuLowering,
+  "cuda in float32": { attention: "standard", bfloat16: "native", products: "f32" },
+  "cuda in bfloat16": { attention: "standard", bfloat16: "native", products: "bf16" },
+  webgpu: { attention: "grouped-without-softcap", bfloat16: "widened", products: "f32" },
+  "neither operator": { attention: "decomposed", bfloat16: "widened", products: "f32" },
+};
+
+/** What some have besides. */
+function besides({ attention, bfloat16 }: Lowering): string[] {
+  return [
+    ...attention.startsWith("grouped") ? ["GroupQueryAttention"] : [],
+    ...attention === "standard" ? ["Attention"] : [],
+    ...bfloat16 === "bits" ? ["BitCast"] : [],
+  ];
+}
+
+/** Every graph of a model's first layer and of its head, all weights stored as one type. */
+function graphsOf(spec: ModelSpec, dtype: DType, lowering: Lowering): Graph[] {
+  const { hidden, finalNorm, layers: [layer] } = spec;
+  const stored = new Map(layerTensors(layer, hidden).map(([name]) => [name, dtype]));
+  const outer = new Map(
+    outerTensors({ ...spec, head: { ...spec.head, tied: false } }).map(([name]) => [name, dtype]),
+  );
+  const extent = { samples: 2, length: 300 };
+  const options = { stored, lowering };
+  return [
+    attentionGraph(layer.attention!, hidden, extent, options),
+    attentionGraph(layer.attention!, hidden, extent, { ...options, onto: true }),
+    updateGraph(layer, hidden, extent, { attention: true, mlp: true }, options),
+    mlpPartGraph(layer.mlp!, hidden, extent, true, { ...options, onto: true }),
+    embeddingGraph(hidden, 2),
+    scoredRowsGraph(finalNorm, hidden, 2),
+    stepGraph(hidden, [layer], [{ fed: stored }], undefined, lowering),
+    headGraph(spec, { fed: outer }, lowering),
+  ];
+}
+
+/** Element types that are computed with: of a node's inputs that are floats; of what it gives. */
+const FLOATS = [DataType.FLOAT, DataType.BFLOAT16];
+
+/** Follows the types through a graph; gives those of its products. Fails where the factors of a node differ. */
+function productTypes({ input, initializer, node, output }: GraphProto): Set<DataType> {
+  const types = new Map<string, DataType>(initializer.map(({ name, dataType }) => [name, dataType!]));
+  for (const { name, type } of input) {
+    assert.equal(type!.value.case, "tensorType");
+    types.set(name!, (type!.value.value as { elemType: DataType }).elemType);
+  }
+  const products = new Set<DataType>();
+  for (const one of node) {
+    const floats = one.input.map((name) => types.get(name)!).filter((type) => FLOATS.includes(type));
+    assert.ok(new Set(floats).size <= 1, `${one.name}: ${floats.map((type) => DataType[type])}`);
+    if (one.opType === "Gemm") products.add(floats[0]);
+    const given = toOf(one) ?? floats[0] ?? types.get(one.input[0])!;
+    for (const name of one.output) types.set(name, given);
+  }
+  for (const { name } of output) assert.equal(types.get(name!), DataType.FLOAT, `output ${name}`);
+  return products;
+}
+
+function toOf({ attribute }: NodeProto): DataType | undefined {
+  const to = attribute.find(({ name }) => name === "to");
+  return to && Number(to.i);
+}
+
+for (const [name, lowering] of Object.entries(lowerings)) {
+  Deno.test(`${name}: every graph has its operators alone, and float32 between products`, async () => {
+    const allowed = everywhere.union(new Set(besides(lowering)));
+    const used = new Set<string>();
+    for (const fixture of fixtureNames) {
+      await withFixture(fixture, ({ model: { spec } }) => {
+        for (const stored of ["f32", "bf16"] as const) {
+          for (const graph of graphsOf(spec, stored, lowering)) {
+            const proto = protoOf(graph);
+            for (const { opType } of proto.node) used.add(opType!);
+            const head = proto.output.some(({ name }) => name === "logits");
+            const wanted = lowering.products === "bf16" && !head ? DataType.BFLOAT16 : DataType.FLOAT;
+            assert.deepEqual([...productTypes(proto).difference(new Set([wanted]))], [], fixture);
+          }
+        }
+        return Promise.resolve();
+      });
+    }
+    assert.deepEqual([...used.difference(allowed)], []);
+    for (const operator of besides(lowering)) assert.ok(used.has(operator), operator);
+  });
+}
+
+Deno.test("BF16 is fed as its bits, as such, or not at all", () =>
+  withFixture("llama", ({ model: { spec } }) => {
+    const fed = { bits: DataType.UINT16, native: DataType.BFLOAT16, widened: DataType.FLOAT } as const;
+    for (const bfloat16 of ["bits", "native", "widened"] as const) {
+      const [attention] = graphsOf(spec, "bf16", { ...cpuLowering, bfloat16 });
+      const types = protoOf(attention).input.filter(({ name }) => name!.endsWith("proj.weight"))
+        .map(({ type }) => (type!.value.value as { elemType: DataType }).elemType);
+      assert.deepEqual(types, Array(4).fill(fed[bfloat16]));
+    }
+    return Promise.resolve();
+  }));

@@ -1,0 +1,28 @@
+/** Graphs read back, and what an engine can be relied on to run. */
+import { fromBinary } from "@bufbuild/protobuf";
+import { type GraphProto, ModelProtoSchema } from "onnx-buf";
+import type { Graph } from "../../src/onnx/mod.ts";
+
+/**
+ * Operators that every engine has a kernel for, without a library that may be missing (cuDNN): no Pad, ReduceMax, Einsum,
+ * BitCast or MatMulInteger.
+ */
+export const everywhere: ReadonlySet<string> = new Set([
+  ..."Add ArgMax Cast Concat Div Exp Expand Gather GatherElements Gelu Gemm Identity LayerNormalization Less"
+    .split(
+      " ",
+    ),
+  ..."LpNormalization MatMul Mul QuickGelu ReduceSum ReduceSumSquare Relu Reshape RotaryEmbedding".split(" "),
+  ..."SimplifiedLayerNormalization Slice Softmax Sub Tanh Transpose".split(" "),
+]);
+
+/** The graph as it is serialised. */
+export function protoOf(graph: Graph): GraphProto {
+  return fromBinary(ModelProtoSchema, graph.toBytes()).graph!;
+}
+
+/** The version of ONNX's own operators that it asks for. */
+export function operatorSetOf(graph: Graph): number {
+  const { opsetImport } = fromBinary(ModelProtoSchema, graph.toBytes());
+  return Number(opsetImport.find(({ domain }) => domain === "")!.version);
+}
