@@ -37,7 +37,7 @@ export interface Extent {
 }
 
 /** Rotated queries [B·T, H·E] and keys, and values, [B·T, K·E]. */
-interface Heads {
+export interface Heads {
   readonly q: Value;
   readonly k: Value;
   readonly v: Value;
@@ -122,13 +122,7 @@ function groupedSample(spec: AttentionSpec, { q, k, v }: Heads, sample: number, 
 }
 
 /** One slice: q [B, R, H·E] and the keys and values that it sees [B, S, K·E] → [B, R, H·E]. */
-type SliceAttention = (spec: AttentionSpec, heads: Heads, mask: Value, size: SliceSize) => Value;
-
-interface SliceSize {
-  readonly samples: number;
-  readonly rows: number;
-  readonly keys: number;
-}
+type SliceAttention = (spec: AttentionSpec, heads: Heads, mask: Value, samples: number) => Value;
 
 /** Attention of all samples, slice by slice. */
 function inSlices(
@@ -153,7 +147,7 @@ function inSlices(
       k: cut(texts.k, firstKey, end),
       v: cut(texts.v, firstKey, end),
     };
-    return attendSlice(spec, heads, lastOf(mask, rows, keys), { samples, rows, keys });
+    return attendSlice(spec, heads, lastOf(mask, rows, keys), samples);
   });
   return Reshape(Concat(outputs, 1), [samples * length, spec.heads * spec.headSize]);
 }
@@ -169,23 +163,28 @@ function slicesOf({ heads, window }: AttentionSpec, { samples, length }: Extent)
   });
 }
 
-function standard(spec: AttentionSpec, { q, k, v }: Heads, mask: Value): Value {
+/** One slice by ONNX's operator. */
+export function standard(spec: AttentionSpec, { q, k, v }: Heads, mask: Value): Value {
   return Attention(q, k, v, mask, spec);
 }
 
-function decomposed(
+/** One slice by products; R and S need not be known when the graph is made. */
+export function decomposed(
   { heads: H, kvHeads: K, headSize: E, scale, softcap: cap }: AttentionSpec,
   { q, k, v }: Heads,
   mask: Value,
-  { samples: B, rows: R, keys: S }: SliceSize,
+  samples: number,
 ): Value {
-  const GR = H / K * R;
-  const queries = Transpose(Reshape(Mul(q, scalar(q.graph, scale)), [B, R, H, E]), [0, 2, 1, 3]);
-  const keys = Transpose(Reshape(k, [B, S, K, E]), [0, 2, 3, 1]);
-  const values = Transpose(Reshape(v, [B, S, K, E]), [0, 2, 1, 3]);
-  const products = MatMul(Reshape(queries, [B, K, GR, E]), keys); // [B, K, G·R, S]
+  const B = samples;
+  const queries = Transpose(Reshape(Mul(q, scalar(q.graph, scale)), [B, -1, H, E]), [0, 2, 1, 3]);
+  const keys = Transpose(Reshape(k, [B, -1, K, E]), [0, 2, 3, 1]);
+  const values = Transpose(Reshape(v, [B, -1, K, E]), [0, 2, 1, 3]);
+  const products = MatMul(Reshape(queries, [B, K, -1, E]), keys); // [B, K, G·R, S]
   const capped = cap ? softcap(products, cap) : products;
-  const shares = Softmax(Add(Reshape(capped, [B, H, R, S]), mask), -1);
-  const mixed = MatMul(Reshape(shares, [B, K, GR, S]), values); // [B, K, G·R, E]
-  return Reshape(Transpose(Reshape(mixed, [B, H, R, E]), [0, 2, 1, 3]), [B, R, H * E]);
+  const shares = Softmax(Add(Reshape(capped, [B, H, -1, SAME]), mask), -1);
+  const mixed = MatMul(Reshape(shares, [B, K, -1, SAME]), values); // [B, K, G·R, E]
+  return Reshape(Transpose(Reshape(mixed, [B, H, -1, E]), [0, 2, 1, 3]), [B, -1, H * E]);
 }
+
+/** In a new shape: as many as there were along this axis. */
+const SAME = 0;

@@ -182,7 +182,10 @@ export interface Rotary {
   readonly sin: Value;
 }
 
-/** q [N, H·E], k and v [N, K·E] of the stream x [N, D] of samples that each start at the tables' first row. */
+/**
+ * q [N, H·E], k and v [N, K·E] of the stream x [N, D] of samples that each start at the tables' first row. One sample may be of
+ * a length that is known when the graph runs: −1.
+ */
 export function projections(
   x: Value,
   spec: AttentionSpec,

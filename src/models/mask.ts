@@ -1,6 +1,6 @@
 /** Which keys a query may not see, as numbers that are added to its scores. */
 import { Add, Cast, Less, Slice, type Value } from "../onnx/mod.ts";
-import { float32 } from "../tensor/mod.ts";
+import { float32, type Tensor } from "../tensor/mod.ts";
 
 /**
  * Added to the scores that a query may not see. Finite, since 0 · ∞ has no value, and not every engine has ∞; e to it is 0.
@@ -16,26 +16,31 @@ export interface Mask {
   readonly value: Value;
 }
 
+/** What a mask is for. */
+export interface MaskSize {
+  readonly rows: number;
+  readonly columns: number;
+  readonly window: number | null;
+  readonly stride?: number;
+}
+
 /**
  * The mask of `rows` queries `stride` tokens apart, the last of them at the last of `columns` keys; a query sees `window`
  * keys, itself included, or all before it. `x` is any value [N, D] of the graph.
  */
-export function causalMask(
-  x: Value,
-  { rows, columns, window, stride = 1 }: {
-    rows: number;
-    columns: number;
-    window: number | null;
-    stride?: number;
-  },
-): Mask {
+export function causalMask(x: Value, { rows, columns, window, stride = 1 }: MaskSize): Mask {
+  const table = x.graph.constant(maskTable({ rows, columns, window, stride }));
+  return { rows, columns, value: Add(table, runtimeZero(x)) };
+}
+
+/** The numbers of such a mask. */
+export function maskTable({ rows, columns, window, stride = 1 }: MaskSize): Tensor {
   const hidden = Float32Array.from({ length: rows * columns }, (_, i) => {
     const query = (rows - 1 - Math.floor(i / columns)) * stride;
     const distance = columns - 1 - i % columns - query;
     return distance < 0 || distance >= (window ?? Infinity) ? HIDDEN : 0;
   });
-  const table = x.graph.constant(float32([rows, columns], hidden));
-  return { rows, columns, value: Add(table, runtimeZero(x)) };
+  return float32([rows, columns], hidden);
 }
 
 /** The part of a mask for its last `rows` queries and `columns` keys. */

@@ -1,6 +1,6 @@
 /** Architectures: `config.json` → `ModelSpec` → module graphs, and where the weights of each lie. */
 export type { Extent } from "./attention.ts";
-export { headGraph, maskName, rotaryNames, stepGraph, type StepWeights } from "./decode_graph.ts";
+export { headGraph, rotaryNames, stepGraph, type StepWeights } from "./decode_graph.ts";
 export { readDropList } from "./drop_lists.ts";
 export { families } from "./families/mod.ts";
 export {
@@ -16,6 +16,7 @@ export type { StoredTypes } from "./linear.ts";
 export { type Initialiser, initialiserOf, randomWeights } from "./init.ts";
 export { loadFolder, loadGguf, type Model, readSpec } from "./load.ts";
 export { causalMask, last, lastOf, type Mask } from "./mask.ts";
+export { isGrouped, keysShape, type KeysValues, sight } from "./past.ts";
 export { reshape, type Reshaping } from "./reshape.ts";
 export { ropeTables } from "./rope.ts";
 export {

@@ -5,7 +5,7 @@
  * is half as fast again as feeding them, and one call instead of one per layer. What does not fit is leased for each
  * token and fed: F16 and BF16 as stored, widened inside the graph, which needs no float32 copy of the layer here.
  */
-import type { Engine, Feeds, Held } from "../engine/mod.ts";
+import type { Engine, Feeds, Held, RunOptions } from "../engine/mod.ts";
 import {
   headGraph,
   type LayerSpec,
@@ -28,12 +28,16 @@ export interface StepLayer {
 }
 
 /**
- * Some consecutive layers, or the head (no layers): `x` and the inputs of `stepGraph` to `y`, or to `logits`; and
- * `squares`, `head_squares` of what the layers and the head watch.
+ * Runs a stage on new tokens: `x` and the inputs of `stepGraph` to `y`, or to `logits`; and `squares`, `head_squares` of what the
+ * layers and the head watch.
  */
+export type RunStage = (feeds: Feeds, options?: RunOptions) => Promise<Record<string, Held>>;
+
+/** Some consecutive layers, or the head (no layers). */
 export interface Stage {
   readonly layers: readonly StepLayer[];
-  run(feeds: Feeds): Promise<Record<string, Held>>;
+  /** Has the weights at hand for as long as `use` runs. */
+  with<T>(use: (run: RunStage) => Promise<T>): Promise<T>;
 }
 
 /** The stages of a model; the last gives the logits [1, V]. `budget`: bytes of float32 weights that may be kept. */
@@ -95,7 +99,7 @@ async function keptStage(
     "kept",
     () => stepGraph(model.spec.hidden, specs, held, head, engine.has),
   );
-  return { layers, run: compiled.run };
+  return { layers, with: (use) => use(compiled.run) };
 }
 
 /** Float32 that outlives the lease. */
@@ -116,16 +120,18 @@ async function readHead(model: Model): Promise<Map<string, Tensor>> {
 function leasedStage(model: Model, engine: Engine, programs: Programs, layer: StepLayer): Stage {
   return {
     layers: [layer],
-    async run(feeds) {
+    async with(use) {
       const lease = await model.weights.layer(layer.l);
       try {
-        const weights = { fed: dtypes(lease.tensors) };
-        const compiled = await programs.get(
-          [layer.spec, [...weights.fed]],
-          () => stepGraph(model.spec.hidden, [layer.spec], [weights], undefined, engine.has),
-        );
         const tensors = Object.fromEntries([...lease.tensors].map(([name, tensor]) => [`0.${name}`, tensor]));
-        return await withUploaded(engine, tensors, (held) => compiled.run({ ...feeds, ...held }));
+        return await withUploaded(engine, tensors, async (held) => {
+          const weights = { fed: dtypes(held, "0.") };
+          const compiled = await programs.get(
+            [layer.spec, [...weights.fed]],
+            () => stepGraph(model.spec.hidden, [layer.spec], [weights], undefined, engine.has),
+          );
+          return await use((feeds, options) => compiled.run({ ...feeds, ...held }, options));
+        });
       } finally {
         lease.release();
       }
@@ -135,35 +141,33 @@ function leasedStage(model: Model, engine: Engine, programs: Programs, layer: St
 
 function leasedHead(model: Model, engine: Engine, programs: Programs): Stage {
   const { vocabulary } = model.spec;
-  return {
-    layers: [],
-    async run({ x }) {
-      const norm = await finalNorm(model);
-      const logits = new Float32Array(vocabulary);
-      let squares = 0;
-      for (const range of headSlices(model.spec, engine.has.bindingBytes)) {
-        const tensors = new Map(norm).set("head.weight", await model.weights.outer("head.weight", range));
-        const weights = { fed: dtypes(tensors) };
+
+  async function run({ x }: Feeds, options?: RunOptions): Promise<Record<string, Held>> {
+    const norm = Object.fromEntries(await finalNorm(model));
+    const logits = new Float32Array(vocabulary);
+    let squares = 0;
+    for (const range of headSlices(model.spec, engine.has.bindingBytes)) {
+      const tensors = { ...norm, "head.weight": await model.weights.outer("head.weight", range) };
+      const slice = await withUploaded(engine, tensors, async (held) => {
+        const weights = { fed: dtypes(held) };
         const compiled = await programs.get(
           ["head", [...weights.fed]],
           () => headGraph(model.spec, weights, engine.has),
         );
-        const slice = await withUploaded(
-          engine,
-          Object.fromEntries(tensors),
-          (held) => compiled.run({ x, ...held }),
-        );
-        logits.set((await take(engine, slice.logits)).data as Float32Array, range[0]);
-        squares += await takeSquares(engine, slice.head_squares);
-      }
-      return {
-        logits: engine.upload(float32([1, vocabulary], logits)),
-        head_squares: engine.upload(float32([1], Float32Array.of(squares))),
-      };
-    },
-  };
+        return await compiled.run({ x, ...held }, options);
+      });
+      logits.set((await take(engine, slice.logits)).data as Float32Array, range[0]);
+      squares += await takeSquares(engine, slice.head_squares);
+    }
+    return {
+      logits: engine.upload(float32([1, vocabulary], logits)),
+      head_squares: engine.upload(float32([1], Float32Array.of(squares))),
+    };
+  }
+  return { layers: [], with: (use) => use(run) };
 }
 
-function dtypes(tensors: ReadonlyMap<string, Tensor>): Map<string, DType> {
-  return new Map([...tensors].map(([name, { dtype }]) => [name, dtype]));
+/** Element types as they are held, by canonical name. */
+function dtypes(held: Feeds, prefix = ""): Map<string, DType> {
+  return new Map(Object.entries(held).map(([name, { dtype }]) => [name.slice(prefix.length), dtype]));
 }

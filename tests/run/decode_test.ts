@@ -6,16 +6,17 @@
  * otherwise: there a step equals the pass over the text so far, and of a longer pass only the last position.
  */
 import assert from "node:assert/strict";
+import type { Engine } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
 import { type Decoder, decoder, type DecoderOptions } from "../../src/run/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
-import { distance, engine, largest, stateTolerance, widened, withFixture } from "../support.ts";
+import { distance, engine, engineWith, largest, stateTolerance, widened, withFixture } from "../support.ts";
 
 const NOTHING_KEPT = 0;
 const PROMPT = 5;
 
 async function withDecoder(
-  options: Omit<DecoderOptions, "engine">,
+  options: Omit<DecoderOptions, "engine"> & { readonly engine?: Engine },
   use: (decoder: Decoder) => Promise<void>,
 ) {
   const opened = await decoder({ engine, ...options });
@@ -79,6 +80,43 @@ for (const name of fixtureNames) {
       }
     }));
 }
+
+for (const attention of ["standard", "decomposed"] as const) {
+  for (const name of ["gemma2", "qwen2-window", "llama"]) {
+    Deno.test(`${name}: steps by ${attention} attention give the logits of the grouped one`, () =>
+      withFixture(name, async ({ model, blocks: { ids } }) => {
+        const text = ids.subarray(0, 20);
+        const logits = async (on: Engine, budget?: number) => {
+          const before = on.live;
+          let all: Float32Array[] = [];
+          await withDecoder({ model, engine: on, budget }, async (decoder) => {
+            all = await logitsOf(decoder, text, PROMPT);
+          });
+          assert.equal(on.live, before, "tensors are left");
+          return all;
+        };
+        const grouped = await logits(engine);
+        for (const budget of [undefined, NOTHING_KEPT]) {
+          const other = await logits(engineWith({ attention }), budget);
+          other.forEach((row, t) => {
+            const error = distance(row, grouped[t]) / largest(grouped[t]);
+            assert.ok(error <= stateTolerance(model.spec), `position ${t}: relative error ${error}`);
+          });
+        }
+      }));
+  }
+}
+
+Deno.test("a long prompt is read in parts, and keys outgrow their memory: the logits are the same", () =>
+  withFixture("llama", async ({ model, blocks: { ids } }) => {
+    const long = Int32Array.from({ length: 300 }, (_, i) => ids[i % ids.length]);
+    await withDecoder({ model }, async (decoder) => {
+      const [atOnce] = await logitsOf(decoder, long, long.length);
+      const step = (await logitsOf(decoder, long, PROMPT)).at(-1)!;
+      const error = distance(step, atOnce) / largest(atOnce);
+      assert.ok(error <= stateTolerance(model.spec), `relative error ${error}`);
+    });
+  }));
 
 Deno.test("a decoder begins anew with every prompt", () =>
   withFixture("gemma2", ({ model, blocks: { ids } }) =>

@@ -23,7 +23,9 @@ export const binding = () => import("onnxruntime-node");
 function libraryPath(): URL {
   const { os, arch } = Deno.build;
   const folder = `../bin/napi-v6/${systems[os]}/${machines[arch]}/`;
-  return new URL(folder + files[os], import.meta.resolve("onnxruntime-node"));
+  const entry = import.meta.resolve("onnxruntime-node");
+  if (!entry.startsWith("file:")) throw new Error(`its package is at ${entry.slice(0, 40)}, expected a file`);
+  return new URL(folder + files[os], entry);
 }
 
 let opened: { library: Library; environment: Environment } | undefined;

@@ -1,35 +1,33 @@
 /**
  * One sequence, token by token.
  *
- * A prompt passes through the executor as a block of tokens, and a probe keeps the keys and values of every attention
- * that the plan runs. Then each token is a row that passes through one graph: the layers that fit the budget are
- * constants of it, packed for the product with a single row, and a layer beyond the budget is leased for each token
- * and fed as it is stored. A dropped attention has no cache, a dropped MLP is not run.
+ * New tokens, a prompt or the one that follows, pass through one graph with the keys and values of those before: the layers that
+ * fit the budget are constants of it, packed for products with a single row, and a layer beyond the budget is leased for each
+ * read and fed as it is stored. A dropped attention has no keys, a dropped MLP is not run.
  *
  * Dynamic rope turns all positions by the length of the text. Beyond the trained length every token therefore changes
- * the keys of all before it, and the text is read again: what one pass over the text so far gives, not what a cache of
+ * the keys of all before it, and the text is read again: what one pass over the text so far gives, not what keys of
  * old rotations would.
  */
-import type { Engine, Held } from "../../engine/mod.ts";
+import type { Engine, Has, Held } from "../../engine/mod.ts";
 import {
   type LayerSpec,
-  maskName,
   type Model,
   type RopeSpec,
   ropeTables,
   rotaryNames,
+  sight,
 } from "../../models/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
 import { openEmbedder } from "../embed.ts";
 import { areFinite, takeSquares } from "../finite.ts";
 import { forward } from "../forward.ts";
-import { take, withUploaded } from "../held.ts";
+import { freeAll, take, withUploaded } from "../held.ts";
 import { openPrograms } from "../programs.ts";
 import { headNotFinite } from "../head.ts";
-import { type KvCache, kvCache, slotMask } from "./kv_cache.ts";
+import { type GrowingKeys, growingKeys } from "./keys_values.ts";
 import { type DropPlan, noDrop } from "../plan.ts";
-import type { Probe } from "../probes/probe.ts";
-import { openStages, type Stage, type StepLayer } from "../stages.ts";
+import { openStages, type RunStage, type Stage, type StepLayer } from "../stages.ts";
 
 /** Options of decoding. */
 export interface DecoderOptions {
@@ -62,7 +60,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
   const tables = rotaryRows();
   const programs = openPrograms(engine);
   const embedder = openEmbedder(model, engine, programs);
-  let caches = new Map<number, KvCache>();
+  const caches = new Map<number, GrowingKeys>();
   let ids: number[] = [];
 
   /** Throws the error of the module where numbers cease to be finite: the executor meets it in the same text. */
@@ -75,43 +73,75 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     );
   }
 
-  /** Reads the last of `ids`, the others being in the caches. */
-  async function last(): Promise<Float32Array> {
-    signal?.throwIfAborted();
-    const position = ids.length - 1;
-    const shared = sharedFeeds(layers, position, tables);
-    let x = await embedder.embed(Int32Array.of(ids[position]), signal);
-    for (const stage of stages) {
-      const uploads = { ...shared, ...cacheFeeds(stage, caches) };
-      const before = x;
-      const { squares, head_squares, ...outputs } = await withUploaded(
-        engine,
-        uploads,
-        (held) => stage.run({ ...held, x: before }),
-      );
-      before.free();
+  /** Reads `ids` from `start` on, what is before them being read already. */
+  async function read(start: number): Promise<Float32Array> {
+    const parts = partsOf(start, ids.length);
+    const streams: Held[] = [];
+    try {
+      for (const [first, end] of parts) {
+        streams.push(await embedder.embed(Int32Array.from(ids.slice(first, end)), signal));
+      }
+      for (const stage of stages) {
+        await stage.with(async (run) => {
+          for (const [i, part] of parts.entries()) {
+            if (stage.layers.length === 0 && i < parts.length - 1) continue; // the head is for the last token
+            const next = await through(stage, run, streams[i], part);
+            streams[i].free();
+            streams[i] = next;
+          }
+        });
+      }
+      return (await take(engine, streams[streams.length - 1])).data as Float32Array;
+    } finally {
+      freeAll(streams);
+    }
+  }
+
+  /** A stage for tokens [first, end): what it makes of their stream x, or the last one's logits. */
+  async function through(stage: Stage, run: RunStage, x: Held, [first, end]: Part): Promise<Held> {
+    const tokens = end - first;
+    const feeds: Record<string, Held> = { x };
+    const into: Record<string, Held> = {};
+    const keys = stage.layers.flatMap(({ l }, i) =>
+      caches.has(l) ? [{ cache: caches.get(l)!, prefix: `${i}.` }] : []
+    );
+    for (const { cache, prefix } of keys) {
+      const opened = await cache.open(prefix, tokens);
+      Object.assign(feeds, opened.feeds);
+      Object.assign(into, opened.into);
+    }
+    const { squares, head_squares, ...outputs } = await withUploaded(
+      engine,
+      sharedFeeds(stage.layers, engine.has, [first, end], tables),
+      (shared) => run({ ...shared, ...feeds }, { signal, into }),
+    );
+    for (const { cache, prefix } of keys) cache.close(prefix, outputs, tokens);
+    const given = outputs.y ?? outputs.logits;
+    try {
       if (squares && !areFinite(await takeSquares(engine, squares))) await blame(stage);
       if (head_squares && !areFinite(await takeSquares(engine, head_squares))) {
         throw await headNotFinite(model);
       }
-      for (const [i, { l }] of stage.layers.entries()) {
-        const cache = caches.get(l);
-        if (cache) cache.append(await rows(engine, outputs[`${i}.k`]), await rows(engine, outputs[`${i}.v`]));
-      }
-      x = outputs.y ?? outputs.logits;
+      return given;
+    } catch (error) {
+      given.free();
+      throw error;
     }
-    return await rows(engine, x);
+  }
+
+  function forget(): void {
+    for (const cache of caches.values()) cache.free();
+    caches.clear();
   }
 
   async function prefill(prompt: Int32Array): Promise<Float32Array> {
     if (prompt.length === 0) throw new RangeError("Cannot read an empty prompt: expected at least one token");
     ids = [...prompt];
-    caches = new Map(layers.flatMap(({ l, spec }) => spec.attention ? [[l, kvCache(spec.attention)]] : []));
-    if (prompt.length > 1) {
-      const blocks = { ids: prompt, samples: 1, length: prompt.length };
-      await forward({ model, engine, blocks, plans: [plan], probes: [cacheProbe(caches)], signal });
+    forget();
+    for (const { l, spec } of layers) {
+      if (spec.attention) caches.set(l, growingKeys(engine, programs, spec.attention));
     }
-    return await last();
+    return await read(0);
   }
 
   return {
@@ -122,9 +152,10 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     async step(id) {
       ids.push(id);
       const stretched = layers.some(({ spec }) => isStretched(spec.attention?.rope, ids.length));
-      return stretched ? await prefill(Int32Array.from(ids)) : await last();
+      return stretched ? await prefill(Int32Array.from(ids)) : await read(ids.length - 1);
     },
     async release() {
+      forget();
       await programs.release();
       await release();
     },
@@ -143,73 +174,59 @@ function keptModules(layers: readonly LayerSpec[], plan: DropPlan): StepLayer[] 
   })).filter(({ spec }) => spec.attention || spec.mlp);
 }
 
-/** Stores the keys and values of a prompt, but for its last token: that one is run as a step, which gives the logits. */
-function cacheProbe(caches: ReadonlyMap<number, KvCache>): Probe {
-  return {
-    attention: ({ k, v }) => ({ k, v }),
-    observeAttention({ layer, length, outputs }) {
-      const [k, v] = [outputs.k.data, outputs.v.data] as Float32Array[];
-      const width = k.length / length;
-      for (let start = 0; start < (length - 1) * width; start += width) {
-        caches.get(layer)!.append(k.subarray(start, start + width), v.subarray(start, start + width));
-      }
-    },
-  };
+/** Tokens [first, end). */
+type Part = readonly [first: number, end: number];
+
+/** Tokens that are read at once: what a graph watches takes a quarter of a megabyte for each in a small model. */
+const READ = 128;
+
+function partsOf(start: number, end: number): Part[] {
+  return Array.from(
+    { length: Math.ceil((end - start) / READ) },
+    (_, i) => [start + i * READ, Math.min(start + (i + 1) * READ, end)] as const,
+  );
 }
 
 function isStretched(rope: RopeSpec | undefined, tokens: number): boolean {
   return rope?.scaling?.type === "dynamic" && tokens > rope.scaling.maxPositions;
 }
 
-async function rows(engine: Engine, held: Held): Promise<Float32Array> {
-  return (await take(engine, held)).data as Float32Array;
-}
-
-function cacheFeeds(stage: Stage, caches: ReadonlyMap<number, KvCache>): Record<string, Tensor> {
-  const feeds: Record<string, Tensor> = {};
-  for (const [i, { l }] of stage.layers.entries()) {
-    const cache = caches.get(l);
-    if (cache) Object.assign(feeds, { [`${i}.keys`]: cache.keys, [`${i}.values`]: cache.values });
-  }
-  return feeds;
-}
-
-/** Masks and table rows of all layers at a position, by the names the graphs give them. */
+/** What all layers share, for tokens [first, end): table rows, and what attention sees. By the names the graphs give them. */
 function sharedFeeds(
   layers: readonly StepLayer[],
-  position: number,
+  has: Has,
+  [first, end]: Part,
   tables: RotaryRows,
 ): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (const { spec: { attention } } of layers) {
     if (!attention) continue;
+    Object.assign(feeds, sight(attention, has, { past: first, tokens: end - first }));
     const names = rotaryNames(attention.rope);
-    const mask = maskName(attention.window);
-    feeds[mask] ??= slotMask(position, attention.window);
     if (names.cos in feeds) continue;
-    const { cos, sin } = tables(attention.rope, position);
+    const { cos, sin } = tables(attention.rope, [first, end]);
     Object.assign(feeds, { [names.cos]: cos, [names.sin]: sin });
   }
   return feeds;
 }
 
-type RotaryRows = (rope: RopeSpec, position: number) => { cos: Tensor; sin: Tensor };
+type RotaryRows = (rope: RopeSpec, part: Part) => { cos: Tensor; sin: Tensor };
 
-/** Rows [1, R/2] of the rotations' tables; a table doubles when it ends, unless the text's length decides what is in it. */
+/** Rows of the rotations' tables; a table doubles when it ends, unless the text's length decides what is in it. */
 function rotaryRows(): RotaryRows {
   const tables = new Map<string, { cos: Tensor; sin: Tensor }>();
-  return (rope, position) => {
+  return (rope, [first, end]) => {
     const key = JSON.stringify(rope);
     const half = rope.size / 2;
     let table = tables.get(key);
-    if (isStretched(rope, position + 1)) table = ropeTables(rope, position + 1);
-    else if (!table || table.cos.shape[0] <= position) {
+    if (isStretched(rope, end)) table = ropeTables(rope, end);
+    else if (!table || table.cos.shape[0] < end) {
       const trained = rope.scaling?.type === "dynamic" ? rope.scaling.maxPositions : Infinity;
-      table = ropeTables(rope, Math.min(trained, 2 ** Math.ceil(Math.log2(position + 256))));
+      table = ropeTables(rope, Math.min(trained, 2 ** Math.ceil(Math.log2(end + 255))));
       tables.set(key, table);
     }
-    const row = ({ data }: Tensor) =>
-      float32([1, half], (data as Float32Array).subarray(position * half, (position + 1) * half));
-    return { cos: row(table.cos), sin: row(table.sin) };
+    const rows = ({ data }: Tensor) =>
+      float32([end - first, half], (data as Float32Array).subarray(first * half, end * half));
+    return { cos: rows(table.cos), sin: rows(table.sin) };
   };
 }
