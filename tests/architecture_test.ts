@@ -10,6 +10,7 @@ const table = {
   entry: "",
   disk: "",
   tensor: "",
+  libraries: "",
   measure: "tensor",
   result: "entry disk measure",
   hub: "entry disk",
@@ -18,13 +19,13 @@ const table = {
   onnx: "tensor",
   models: "tensor onnx weights",
   engine: "tensor onnx",
-  kernels: "tensor measure",
+  kernels: "tensor libraries measure",
   run: "tensor weights onnx models engine kernels measure",
   subject: "entry tensor result hub weights text models",
   study: "entry tensor result hub text onnx models engine kernels measure run subject",
   show: "entry disk result hub measure",
   doctor: "entry tensor hub onnx engine kernels",
-  commands: "entry disk result hub run subject study show doctor",
+  commands: "entry disk libraries result hub run subject study show doctor",
 };
 const rooms: Record<string, string[]> = Object.fromEntries(
   Object.entries(table).map(([room, row]) => [room, row.split(" ").filter(Boolean)]),

@@ -60,8 +60,7 @@ export const machineProbes: readonly Probe[] = [
   },
   {
     part: "CUDA compiler",
-    remedy:
-      "pip install --target DIR nvidia-cuda-nvrtc, and LAMINA_CUDA=DIR/nvidia; or a CUDA toolkit's folder",
+    remedy: "deno task cuda installs it in data/cuda; or LAMINA_CUDA names a CUDA toolkit's folder",
     seconds: 60,
     look: native("nvrtc"),
   },

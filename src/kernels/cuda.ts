@@ -5,6 +5,7 @@
  * goes to a stream, and `cuStreamQuery` is polled. Each source is compiled to the machine code of the card at hand
  * (CUBIN), which any driver of the same CUDA generation loads, where PTX of a newer NVRTC would be refused.
  */
+import { cudaLibraries } from "../libraries/mod.ts";
 import {
   asWords,
   checkInputs,
@@ -56,10 +57,8 @@ const COMPUTE_CAPABILITY_MINOR = 76;
 
 /** Opens the first CUDA device, or says why there is none. */
 export function openCuda(): Found {
-  let driver: Driver;
-  try {
-    driver = Deno.dlopen("libcuda.so.1", symbols).symbols;
-  } catch {
+  const driver = openDriver();
+  if (!driver) {
     return { device: null, reason: "no CUDA device: the NVIDIA driver (libcuda.so.1) is not installed" };
   }
   const count = new Int32Array(1);
@@ -70,7 +69,7 @@ export function openCuda(): Found {
   if (!compiler) {
     return {
       device: null,
-      reason: "NVRTC is missing: install nvidia-cuda-nvrtc and set LAMINA_CUDA to its folder",
+      reason: "NVRTC is missing: deno task cuda installs it",
     };
   }
   try {
@@ -78,6 +77,17 @@ export function openCuda(): Found {
   } catch (error) {
     return { device: null, reason: (error as Error).message };
   }
+}
+
+function openDriver(): Driver | null {
+  for (const path of cudaLibraries("libcuda.so.1")) {
+    try {
+      return Deno.dlopen(path, symbols).symbols;
+    } catch { // not there, or for another system: the next one
+      continue;
+    }
+  }
+  return null;
 }
 
 /** Throws what the driver answered, unless that is success. */
