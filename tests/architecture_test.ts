@@ -18,7 +18,7 @@ const table = {
   text: "",
   onnx: "tensor",
   models: "tensor onnx weights",
-  engine: "tensor onnx",
+  engine: "tensor libraries onnx",
   kernels: "tensor libraries measure",
   run: "tensor weights onnx models engine kernels measure",
   subject: "entry tensor result hub weights text models",

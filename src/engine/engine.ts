@@ -6,6 +6,7 @@
  */
 import type { Graph, Lowering } from "../onnx/mod.ts";
 import type { DType, Tensor } from "../tensor/mod.ts";
+import type { Access } from "./access.ts";
 
 /** A tensor in an engine's memory. Opaque: only the engine that made it can use it. */
 export interface Held {
@@ -58,6 +59,8 @@ export interface Engine {
   readonly device: string | null;
   readonly precision: Precision;
   readonly has: Has;
+  /** What our kernels need to run over this engine's memory. */
+  readonly access: Access;
   /**
    * Holds a tensor. Where the engine's memory is the CPU's, this makes no copy: the tensor has to stay as it is until the held
    * one is freed.

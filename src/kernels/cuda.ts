@@ -5,7 +5,7 @@
  * goes to a stream, and `cuStreamQuery` is polled. Each source is compiled to the machine code of the card at hand
  * (CUBIN), which any driver of the same CUDA generation loads, where PTX of a newer NVRTC would be refused.
  */
-import { cudaLibraries } from "../libraries/mod.ts";
+import { openCudaLibrary } from "../libraries/mod.ts";
 import {
   asWords,
   checkInputs,
@@ -57,8 +57,10 @@ const COMPUTE_CAPABILITY_MINOR = 76;
 
 /** Opens the first CUDA device, or says why there is none. */
 export function openCuda(): Found {
-  const driver = openDriver();
-  if (!driver) {
+  let driver: Driver;
+  try {
+    driver = openCudaLibrary("libcuda.so.1", symbols).symbols;
+  } catch {
     return { device: null, reason: "no CUDA device: the NVIDIA driver (libcuda.so.1) is not installed" };
   }
   const count = new Int32Array(1);
@@ -77,17 +79,6 @@ export function openCuda(): Found {
   } catch (error) {
     return { device: null, reason: (error as Error).message };
   }
-}
-
-function openDriver(): Driver | null {
-  for (const path of cudaLibraries("libcuda.so.1")) {
-    try {
-      return Deno.dlopen(path, symbols).symbols;
-    } catch { // not there, or for another system: the next one
-      continue;
-    }
-  }
-  return null;
 }
 
 /** Throws what the driver answered, unless that is success. */

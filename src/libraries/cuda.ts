@@ -28,6 +28,22 @@ export function cudaLibraries(...names: readonly string[]): string[] {
   return [...found, ...names];
 }
 
+/** Opens the first of the paths that can be opened. Throws `Error` that says what is wrong with the last one. */
+export function openCudaLibrary<S extends Deno.ForeignLibraryInterface>(
+  name: string,
+  symbols: S,
+): Deno.DynamicLibrary<S> {
+  let found = "";
+  for (const path of cudaLibraries(name)) {
+    try {
+      return Deno.dlopen(path, symbols);
+    } catch (error) {
+      found = (error as Error).message;
+    }
+  }
+  throw new Error(`Cannot open ${name}: ${found}`);
+}
+
 /** A toolkit has its libraries in lib64, Python's packages in PACKAGE/lib, Debian in lib/ARCHITECTURE, we in PACKAGE-VERSION. */
 function foldersOf(root: string): string[] {
   const inside = entries(root).sort().flatMap((part) => [join(root, part, "lib"), join(root, part)]);

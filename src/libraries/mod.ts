@@ -1,2 +1,2 @@
 /** Shared libraries of CUDA, and where they lie on this machine. */
-export { cudaFolder, cudaLibraries } from "./cuda.ts";
+export { cudaFolder, cudaLibraries, openCudaLibrary } from "./cuda.ts";

@@ -65,6 +65,7 @@ function cpuProvider(library: Library, environment: Environment, threads: number
     configure(options, packed) {
       if (packed) library.call("SetIntraOpNumThreads", options, threads);
     },
+    runEntries: {},
     allocate: pool.allocate,
     place: borrowed,
     copy(from, to, bytes) {
@@ -72,6 +73,7 @@ function cpuProvider(library: Library, environment: Environment, threads: number
       Deno.UnsafePointerView.copyInto(from, new Uint8Array(memory, offset, bytes));
     },
     download: (block, bytes) => Promise.resolve(bytesAt(block, bytes)),
+    access: () => null,
     close: pool.clear,
   };
 }

@@ -23,6 +23,7 @@ export function nativeEngine(
     device,
     precision,
     has,
+    access: provider.access(shelf),
     upload(tensor) {
       checkLength(tensor);
       return shelf.hold(tensor.dtype, tensor.shape, provider.place(tensor));

@@ -1,6 +1,8 @@
 /** What differs between the devices that ONNX Runtime's C API runs on: memory, and the options of its sessions. */
 import type { Tensor } from "../../tensor/mod.ts";
+import type { Access } from "../access.ts";
 import type { Engine } from "../engine.ts";
+import type { Shelf } from "./held.ts";
 
 /** Memory of a device. */
 export interface Block {
@@ -14,6 +16,8 @@ export interface Provider extends Pick<Engine, "name" | "version" | "device" | "
   readonly memory: Deno.PointerObject;
   /** Adds itself to the options of a session. */
   configure(options: Deno.PointerObject, packed: boolean): void;
+  /** Entries of the options of each run. */
+  readonly runEntries: Readonly<Record<string, string>>;
   /** New memory; what is in it is undefined. Throws `RangeError` if there is not enough. */
   allocate(bytes: number): Block;
   /** A tensor in memory of the device, or where it is if the device can read it there. */
@@ -22,5 +26,7 @@ export interface Provider extends Pick<Engine, "name" | "version" | "device" | "
   copy(from: Deno.PointerObject, to: Block, bytes: number): void;
   /** The bytes in CPU memory, once all runs before have ended: valid as long as the block is. */
   download(block: Block, bytes: number): Promise<ArrayBuffer>;
+  /** What kernels need of it and of its tensors. */
+  access(shelf: Shelf): Access;
   close(): void;
 }

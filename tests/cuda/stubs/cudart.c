@@ -229,8 +229,7 @@ static cudaError_t copy(const char *call, void *to, const void *from, size_t wid
   pthread_mutex_lock(&lock);
   Block *target = find(to), *source = find(from);
   pthread_mutex_unlock(&lock);
-  int found = (source && source->on_device) * 2 + (target && target->on_device); // as the runtime numbers them,
-  if (found == 1 || found == 2) found = 3 - found;                              // with host to device before device to host
+  int found = (source && source->on_device) * 2 + (target && target->on_device); // as cudaMemcpyKind counts
   int fits = (kind == cudaMemcpyDefault || kind == found) &&
     (!target || (char *)to + (height - 1) * to_pitch + width <= target->start + target->bytes) &&
     (!source || (char *)from + (height - 1) * from_pitch + width <= source->start + source->bytes);
