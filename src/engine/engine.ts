@@ -6,7 +6,6 @@
  */
 import type { Graph, Lowering } from "../onnx/mod.ts";
 import type { DType, Tensor } from "../tensor/mod.ts";
-import type { Access } from "./access.ts";
 
 /** A tensor in an engine's memory. Opaque: only the engine that made it can use it. */
 export interface Held {
@@ -49,6 +48,20 @@ export type Precision = "float32" | "tf32" | "bfloat16";
 
 /** The engines by name. */
 export type EngineName = "cpu" | "webgpu" | "cuda";
+
+/** What our kernels need to run on the engine `cuda`, over its memory, in the order of its own work. */
+export interface CudaAccess {
+  readonly kind: "cuda";
+  /** The stream (CUstream) of all its work; what runs on it finds what was uploaded or computed before. */
+  readonly stream: Deno.PointerValue;
+  /** The address (CUdeviceptr) of a held tensor; valid until it is freed. */
+  address(held: Held): bigint;
+  /** New memory, to be written by a kernel; what is in it is undefined. */
+  allocate(dtype: DType, shape: readonly number[]): Held;
+}
+
+/** For `src/kernels` alone: everybody else takes and gives `Held`. Null for the CPU. */
+export type Access = CudaAccess | null;
 
 /** A device that runs graphs. */
 export interface Engine {

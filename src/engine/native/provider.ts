@@ -1,7 +1,6 @@
 /** What differs between the devices that ONNX Runtime's C API runs on: memory, and the options of its sessions. */
 import type { Tensor } from "../../tensor/mod.ts";
-import type { Access } from "../access.ts";
-import type { Engine } from "../engine.ts";
+import type { Access, Engine } from "../engine.ts";
 import type { Shelf } from "./held.ts";
 
 /** Memory of a device. */
