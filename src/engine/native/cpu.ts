@@ -62,6 +62,7 @@ function cpuProvider(library: Library, environment: Environment, threads: number
     precision: "float32",
     has: { ...cpuLowering, bindingBytes: Infinity },
     memory: environment.cpuMemory,
+    stream: null,
     configure(options, packed) {
       if (packed) library.call("SetIntraOpNumThreads", options, threads);
     },
@@ -73,7 +74,6 @@ function cpuProvider(library: Library, environment: Environment, threads: number
       Deno.UnsafePointerView.copyInto(from, new Uint8Array(memory, offset, bytes));
     },
     download: (block, bytes) => Promise.resolve(bytesAt(block, bytes)),
-    access: () => null,
     close: pool.clear,
   };
 }

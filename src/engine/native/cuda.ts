@@ -105,6 +105,7 @@ function cudaProvider({ cuda, library, memory }: Opened, precision: Precision): 
       bindingBytes: Infinity,
     },
     memory,
+    stream: cuda.stream,
     configure(options) {
       const entry = ["session.disable_cpu_ep_fallback", "1"].map(cString);
       library.call("AddSessionConfigEntry", options, entry[0], entry[1]);
@@ -124,12 +125,6 @@ function cudaProvider({ cuda, library, memory }: Opened, precision: Precision): 
     },
     copy: (from, to, bytes) => cuda.copy(to.address, from, bytes, ON_DEVICE),
     download: ({ address }, bytes) => staging.read(address!, bytes),
-    access: (shelf) => ({
-      kind: "cuda",
-      stream: cuda.stream,
-      address: (held) => Deno.UnsafePointer.value(shelf.own("a tensor", held).block.address),
-      allocate: shelf.allocate,
-    }),
     close() {
       staging.close();
       stock.clear();

@@ -1,7 +1,6 @@
 /** What differs between the devices that ONNX Runtime's C API runs on: memory, and the options of its sessions. */
 import type { Tensor } from "../../tensor/mod.ts";
-import type { Access, Engine } from "../engine.ts";
-import type { Shelf } from "./held.ts";
+import type { Engine } from "../engine.ts";
 
 /** Memory of a device. */
 export interface Block {
@@ -13,6 +12,8 @@ export interface Block {
 export interface Provider extends Pick<Engine, "name" | "version" | "device" | "precision" | "has"> {
   /** `OrtMemoryInfo` of its memory. */
   readonly memory: Deno.PointerObject;
+  /** The stream (CUstream) of all its work; null for the CPU. */
+  readonly stream: Deno.PointerObject | null;
   /** Adds itself to the options of a session. */
   configure(options: Deno.PointerObject, packed: boolean): void;
   /** Entries of the options of each run. */
@@ -25,7 +26,5 @@ export interface Provider extends Pick<Engine, "name" | "version" | "device" | "
   copy(from: Deno.PointerObject, to: Block, bytes: number): void;
   /** The bytes in CPU memory, once all runs before have ended: valid as long as the block is. */
   download(block: Block, bytes: number): Promise<ArrayBuffer>;
-  /** What kernels need of it and of its tensors. */
-  access(shelf: Shelf): Access;
   close(): void;
 }
