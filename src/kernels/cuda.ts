@@ -5,7 +5,7 @@
  * goes to a stream, and `cuStreamQuery` is polled. Each source is compiled to the machine code of the card at hand
  * (CUBIN), which any driver of the same CUDA generation loads, where PTX of a newer NVRTC would be refused.
  */
-import { openCudaLibrary } from "../libraries/mod.ts";
+import { openCudaLibrary, pointerList } from "../libraries/mod.ts";
 import {
   asWords,
   checkInputs,
@@ -20,7 +20,6 @@ import {
   type Words,
 } from "./device.ts";
 import { type Nvrtc, openNvrtc } from "./nvrtc.ts";
-import { pointerList } from "./pointers.ts";
 
 // Handles are pointers, device addresses (CUdeviceptr) are u64; `_v2` names are the current forms of the calls.
 const symbols = {

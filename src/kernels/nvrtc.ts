@@ -6,8 +6,7 @@
  * Limit: NVRTC has no headers, so kernels include none.
  */
 import { dirname, join } from "node:path";
-import { cudaLibraries } from "../libraries/mod.ts";
-import { pointerList } from "./pointers.ts";
+import { cudaLibraries, pointerList } from "../libraries/mod.ts";
 
 const symbols = {
   nvrtcVersion: { parameters: ["buffer", "buffer"], result: "i32" },

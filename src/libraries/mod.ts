@@ -1,2 +1,3 @@
-/** Shared libraries of CUDA, and where they lie on this machine. */
+/** Shared libraries that are called by FFI: where CUDA's lie on this machine, and lists as C has them. */
 export { cudaFolder, cudaLibraries, openCudaLibrary } from "./cuda.ts";
+export { pointerList } from "./pointers.ts";

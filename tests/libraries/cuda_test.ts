@@ -1,6 +1,6 @@
 /** Where CUDA's libraries are looked for. */
 import assert from "node:assert/strict";
-import { cudaLibraries } from "../../src/libraries/mod.ts";
+import { cudaLibraries, openCudaLibrary } from "../../src/libraries/mod.ts";
 import { withFolder } from "../support.ts";
 
 Deno.test("the folder that LAMINA_CUDA names comes first, in every layout; the bare names come last", () =>
@@ -22,6 +22,12 @@ Deno.test("the folder that LAMINA_CUDA names comes first, in every layout; the b
         assert.ok(others.includes(`${folder}/${place}libmade-up.so.2`), place);
       }
       assert.deepEqual(cudaLibraries("libnone.so.1"), ["libnone.so.1"]);
+      for (const name of ["libnone.so.1", "libmade-up.so.1"]) {
+        assert.throws(
+          () => openCudaLibrary(name, {}),
+          /^Error: Cannot open lib.*, expected one that deno task cuda/,
+        );
+      }
     } finally {
       if (before === undefined) Deno.env.delete("LAMINA_CUDA");
       else Deno.env.set("LAMINA_CUDA", before);

@@ -5,11 +5,11 @@
  * memory that was freed may be used again at once. States and weights are allocated here, the library's arena has temporaries
  * alone and is one for all sessions. A graph runs wholly on the device or not at all, and without cuDNN.
  */
+import { cudaLibraries, openCudaLibrary, pointerList } from "../../libraries/mod.ts";
 import type { Engine, Precision } from "../engine.ts";
-import { cudaLibraries, openCudaLibrary } from "../../libraries/mod.ts";
 import { type Cudart, ON_DEVICE, openCudart } from "./cudart.ts";
 import { type Environment, openArena, openEnvironment } from "./environment.ts";
-import { addresses, cString, type Library, openLibrary } from "./library.ts";
+import { cString, type Library, openLibrary } from "./library.ts";
 import { nativeEngine } from "./native.ts";
 import type { Block, Provider } from "./provider.ts";
 import { openStaging } from "./staging.ts";
@@ -36,7 +36,7 @@ let opened: Opened | undefined;
 export function cudaEngine({ precision = "float32" as Precision } = {}): Engine {
   opened ??= open();
   const { library, environment } = opened;
-  return nativeEngine(oneByOne(library), environment.address, cudaProvider(opened, precision));
+  return nativeEngine(library, environment.address, cudaProvider(opened, precision));
 }
 
 function open(): Opened {
@@ -47,16 +47,15 @@ function open(): Opened {
     throw new Error(found, { cause: error });
   }
   const cuda = openCudart();
-  for (const name of LINKED) openCudaLibrary(name, {});
+  for (const name of [...LINKED, LIBRARY]) openCudaLibrary(name, {});
   const library = openLibrary(cudaLibraries(LIBRARY)[0]);
   const environment = openEnvironment(library, 0);
   const memory = library.make("CreateMemoryInfo", cString("Cuda"), 0, 0, 0);
-  const [keys, values] = texts({ device_id: "0" });
   const arena = openArena(library, { arena_extend_strategy: 1 });
-  const shared = [cString("CUDAExecutionProvider"), memory, arena, addresses(keys), addresses(values)];
-  library.call("CreateAndRegisterAllocatorV2", environment.address, ...shared, BigInt(keys.length));
+  const shared = [cString("CUDAExecutionProvider"), memory, arena, ...entries({ device_id: "0" })];
+  library.call("CreateAndRegisterAllocatorV2", environment.address, ...shared);
   library.plain("ReleaseArenaCfg", arena);
-  return { cuda, library, environment, memory };
+  return { cuda, library: oneByOne(library), environment, memory };
 }
 
 /** Runs one after another, since they share a stream; the device works on behind them. */
@@ -107,8 +106,12 @@ function cudaProvider({ cuda, library, memory }: Opened, precision: Precision): 
     memory,
     stream: cuda.stream,
     configure(options) {
-      const entry = ["session.disable_cpu_ep_fallback", "1"].map(cString);
-      library.call("AddSessionConfigEntry", options, entry[0], entry[1]);
+      library.call(
+        "AddSessionConfigEntry",
+        options,
+        cString("session.disable_cpu_ep_fallback"),
+        cString("1"),
+      );
       appendProvider(library, options, cuda.stream, precision);
     },
     runEntries: { disable_synchronize_execution_providers: "1" },
@@ -138,7 +141,7 @@ function appendProvider(
   stream: Deno.PointerObject,
   precision: Precision,
 ): void {
-  const [keys, values] = texts({
+  const settings = entries({
     device_id: "0",
     use_tf32: precision === "tf32" ? "1" : "0",
     arena_extend_strategy: "kSameAsRequested",
@@ -146,8 +149,7 @@ function appendProvider(
   });
   const provider = library.make("CreateCUDAProviderOptions");
   try {
-    const count = BigInt(keys.length);
-    library.call("UpdateCUDAProviderOptions", provider, addresses(keys), addresses(values), count);
+    library.call("UpdateCUDAProviderOptions", provider, ...settings);
     library.call("UpdateCUDAProviderOptionsWithValue", provider, cString("user_compute_stream"), stream);
     library.call("SessionOptionsAppendExecutionProvider_CUDA_V2", options, provider);
   } finally {
@@ -155,7 +157,8 @@ function appendProvider(
   }
 }
 
-/** Keys and values as C has them. */
-function texts(entries: Readonly<Record<string, string>>): [BufferSource[], BufferSource[]] {
-  return [Object.keys(entries).map(cString), Object.values(entries).map(cString)];
+/** Keys, values and their number, as C has them. */
+function entries(texts: Readonly<Record<string, string>>): [BufferSource, BufferSource, bigint] {
+  const [keys, values] = [Object.keys(texts), Object.values(texts)].map((list) => list.map(cString));
+  return [pointerList(keys), pointerList(values), BigInt(keys.length)];
 }
