@@ -3,6 +3,7 @@ import { cudaLibraries } from "../../src/libraries/mod.ts";
 
 const { symbols } = Deno.dlopen(cudaLibraries("libcudart.so.13")[0], {
   stub_trace: { parameters: [], result: "pointer" },
+  stub_lines: { parameters: [], result: "i32" },
   stub_live: { parameters: [], result: "usize" },
   stub_devices: { parameters: ["i32"], result: "void" },
   stub_memory: { parameters: ["usize"], result: "void" },
@@ -13,6 +14,9 @@ const { symbols } = Deno.dlopen(cudaLibraries("libcudart.so.13")[0], {
 export function trace(): string[] {
   return Deno.UnsafePointerView.getCString(symbols.stub_trace()!).split("\n").slice(0, -1);
 }
+
+/** How many lines that is. */
+export const traced = (): number => symbols.stub_lines();
 
 /** Bytes of the device that are allocated. */
 export const liveBytes = (): number => Number(symbols.stub_live());

@@ -18,6 +18,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static char *text;
 static size_t length, room;
+static int lines;
 
 void trace(const char *format, ...) {
   char line[256];
@@ -31,9 +32,12 @@ void trace(const char *format, ...) {
   if (length + n + 1 > room) text = realloc(text, room = 2 * (length + n + 1));
   memcpy(text + length, line, n);
   text[length += n] = 0;
+  lines++;
   pthread_mutex_unlock(&lock);
 }
 
+/** How many lines there are. */
+int stub_lines(void) { return lines; }
 /** All lines so far; they stay valid until the next event. */
 const char *stub_trace(void) { return text ? text : ""; }
 
