@@ -54,7 +54,7 @@ export const machineProbes: readonly Probe[] = [
   },
   {
     part: "CUDA kernels",
-    remedy: "an NVIDIA GPU with its driver, and NVRTC; optional",
+    remedy: "an NVIDIA GPU with its driver, and deno task cuda; optional",
     seconds: 60,
     look: native("cuda"),
   },
