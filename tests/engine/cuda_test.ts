@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { onDevice, onStandIn } from "../cuda/child.ts";
+import { fixtureNames } from "../fixtures/read.ts";
 
 const copies = (lines: readonly string[]) => lines.filter((line) => line.startsWith("cudaMemcpy"));
 
@@ -108,3 +109,29 @@ onStandIn("kernels get the stream, addresses and memory", async () => {
   assert.deepEqual(data, [1]); // as the stand-in fills its memory
   assert.equal(freed.name, "TypeError");
 });
+
+/** What products are made of, as cuBLAS is asked: number of the type (0 float32, 14 bfloat16), of what sums are kept in (68 float32). */
+const products: Record<string, string[]> = {
+  float32: [
+    "cublasGemmStridedBatchedEx of 0 and 0 to 0 in 68",
+    "cublasSgemmBatched",
+    "cublasSgemmStridedBatched",
+    "cublasSgemm_v2",
+  ],
+};
+products.tf32 = [...products.float32, "cublasSetMathMode 0", "cublasSetMathMode 3"];
+products.bfloat16 = [...products.float32, "cublasGemmEx of 14 and 14 to 14 in 68"];
+
+for (const precision of Object.keys(products)) {
+  onStandIn(
+    `${precision}: every graph of every family runs wholly on the device, without copies and cuDNN`,
+    async () => {
+      const seen = await onDevice("models.ts", precision);
+      assert.deepEqual(seen.failures, []);
+      assert.ok(seen.graphs > fixtureNames.length * 10);
+      assert.deepEqual(seen.copies, []);
+      assert.deepEqual(seen.products, products[precision].toSorted());
+      assert.equal(seen.streams, 1);
+    },
+  );
+}
