@@ -5,7 +5,7 @@ import type { Command, Option } from "commander";
 const VARIABLES = {
   LAMINA_RESULTS: "folder that keeps results (default: data/results)",
   LAMINA_CACHE: "folder of downloads (default: data/cache)",
-  LAMINA_CUDA: "folder of the CUDA toolkit's libraries, looked in first",
+  LAMINA_CUDA: "folder of CUDA's libraries, looked in before data/cuda",
   LAMINA_NO_MMAP: "if set, read model files instead of mapping them",
   HF_ENDPOINT: "address of the Hugging Face hub, for a mirror",
   HF_TOKEN: "access token of the hub, for gated models",

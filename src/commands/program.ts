@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { causesCommand } from "./causes.ts";
 import { checkpointsCommand } from "./checkpoints.ts";
 import { completionCommand } from "./completion.ts";
+import { cudaCommand } from "./cuda.ts";
 import { doctorCommand } from "./doctor.ts";
 import { figuresCommand } from "./figures.ts";
 import { generateCommand } from "./generate.ts";
@@ -26,6 +27,7 @@ export function createProgram(context: Context): Command {
     modelsCommand,
     cacheCommand,
     doctorCommand,
+    cudaCommand,
     profileCommand,
     planCommand,
     perplexityCommand,

@@ -54,14 +54,13 @@ export const machineProbes: readonly Probe[] = [
   },
   {
     part: "CUDA kernels",
-    remedy: "an NVIDIA GPU with its driver, and NVRTC; optional",
+    remedy: "an NVIDIA GPU with its driver, and deno task cuda; optional",
     seconds: 60,
     look: native("cuda"),
   },
   {
     part: "CUDA compiler",
-    remedy:
-      "pip install --target DIR nvidia-cuda-nvrtc, and LAMINA_CUDA=DIR/nvidia; or a CUDA toolkit's folder",
+    remedy: "deno task cuda installs it in data/cuda; or LAMINA_CUDA names a CUDA toolkit's folder",
     seconds: 60,
     look: native("nvrtc"),
   },

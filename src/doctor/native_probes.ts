@@ -48,7 +48,7 @@ async function webgpu(): Promise<string> {
 async function nvrtc(): Promise<string> {
   const { kernelSource, openNvrtc, randomNormalKernel } = await import("../kernels/mod.ts");
   const compiler = openNvrtc();
-  if (!compiler) throw new Error("no libnvrtc in LAMINA_CUDA, data/venv, /usr/local/cuda or /usr/lib");
+  if (!compiler) throw new Error("no libnvrtc in LAMINA_CUDA, data/cuda, /usr/local/cuda or /usr/lib");
   const source = await kernelSource(randomNormalKernel, "cu");
   compiler.compile("random_normal.cu", source, "compute_90");
   return `NVRTC ${compiler.version}: compiled a kernel for compute_90`;

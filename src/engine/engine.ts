@@ -49,6 +49,20 @@ export type Precision = "float32" | "tf32" | "bfloat16";
 /** The engines by name. */
 export type EngineName = "cpu" | "webgpu" | "cuda";
 
+/** What our kernels need to run on the engine `cuda`, over its memory, in the order of its own work. */
+export interface CudaAccess {
+  readonly kind: "cuda";
+  /** The stream (CUstream) of all its work; what runs on it finds what was uploaded or computed before. */
+  readonly stream: Deno.PointerValue;
+  /** The address (CUdeviceptr) of a held tensor; valid until it is freed. */
+  address(held: Held): bigint;
+  /** New memory, to be written by a kernel; what is in it is undefined. */
+  allocate(dtype: DType, shape: readonly number[]): Held;
+}
+
+/** For `src/kernels` alone: everybody else takes and gives `Held`. Null for the CPU. */
+export type Access = CudaAccess | null;
+
 /** A device that runs graphs. */
 export interface Engine {
   readonly name: EngineName;
@@ -58,6 +72,8 @@ export interface Engine {
   readonly device: string | null;
   readonly precision: Precision;
   readonly has: Has;
+  /** What our kernels need to run over this engine's memory. */
+  readonly access: Access;
   /**
    * Holds a tensor. Where the engine's memory is the CPU's, this makes no copy: the tensor has to stay as it is until the held
    * one is freed.

@@ -1,3 +1,15 @@
 /** Devices that run graphs; the only importer of ONNX Runtime. */
 export { cpuEngine } from "./native/cpu.ts";
-export type { Engine, EngineName, Feeds, Has, Held, Precision, Program, RunOptions } from "./engine.ts";
+export { cudaEngine } from "./native/cuda.ts";
+export type {
+  Access,
+  CudaAccess,
+  Engine,
+  EngineName,
+  Feeds,
+  Has,
+  Held,
+  Precision,
+  Program,
+  RunOptions,
+} from "./engine.ts";

@@ -15,6 +15,8 @@ export { type Verified, verifyCache } from "./cache/verify.ts";
 export { isOffline } from "./remote/hub_api.ts";
 export { endpoint } from "./remote/hub_fetch.ts";
 export { findToken } from "./remote/token.ts";
+export { cudaWheels } from "./packages/cuda.ts";
+export { installWheels } from "./packages/wheels.ts";
 export { missingPackages, PYTHON, succeeds } from "./packages/python.ts";
 export { type FetchOptions, formatBytes, meter, type Progress } from "./progress.ts";
 export { parts, within } from "./parts.ts";

@@ -5,6 +5,7 @@
  * goes to a stream, and `cuStreamQuery` is polled. Each source is compiled to the machine code of the card at hand
  * (CUBIN), which any driver of the same CUDA generation loads, where PTX of a newer NVRTC would be refused.
  */
+import { openCudaLibrary, pointerList } from "../libraries/mod.ts";
 import {
   asWords,
   checkInputs,
@@ -19,7 +20,6 @@ import {
   type Words,
 } from "./device.ts";
 import { type Nvrtc, openNvrtc } from "./nvrtc.ts";
-import { pointerList } from "./pointers.ts";
 
 // Handles are pointers, device addresses (CUdeviceptr) are u64; `_v2` names are the current forms of the calls.
 const symbols = {
@@ -58,7 +58,7 @@ const COMPUTE_CAPABILITY_MINOR = 76;
 export function openCuda(): Found {
   let driver: Driver;
   try {
-    driver = Deno.dlopen("libcuda.so.1", symbols).symbols;
+    driver = openCudaLibrary("libcuda.so.1", symbols).symbols;
   } catch {
     return { device: null, reason: "no CUDA device: the NVIDIA driver (libcuda.so.1) is not installed" };
   }
@@ -70,7 +70,7 @@ export function openCuda(): Found {
   if (!compiler) {
     return {
       device: null,
-      reason: "NVRTC is missing: install nvidia-cuda-nvrtc and set LAMINA_CUDA to its folder",
+      reason: "NVRTC is missing: deno task cuda installs it",
     };
   }
   try {

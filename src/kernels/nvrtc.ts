@@ -1,15 +1,12 @@
 /**
  * CUDA C++ to machine code at run time, by NVIDIA's NVRTC over FFI; no GPU is needed to compile.
  *
- * The library is looked up in the folder LAMINA_CUDA (Python's `nvidia` packages folder, or a CUDA toolkit), in the
- * project's own `data/venv`, and where the system keeps it. NVRTC loads its `-builtins` companion by bare name, so that
- * one is opened first, from the same folder. Linux only, as the packages are.
+ * NVRTC loads its `-builtins` companion by bare name, so that one is opened first, from the same folder.
  *
  * Limit: NVRTC has no headers, so kernels include none.
  */
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { pointerList } from "./pointers.ts";
+import { cudaLibraries, pointerList } from "../libraries/mod.ts";
 
 const symbols = {
   nvrtcVersion: { parameters: ["buffer", "buffer"], result: "i32" },
@@ -43,54 +40,28 @@ export interface Nvrtc {
 
 /** Opens NVRTC, or gives null where it is not installed. */
 export function openNvrtc(): Nvrtc | null {
-  for (const path of candidates()) {
+  for (const path of cudaLibraries("libnvrtc.so.13", "libnvrtc.so.12")) {
     const library = open(path);
     if (library) return nvrtcOver(library);
   }
   return null;
 }
 
-/** Paths of libnvrtc on this machine, the preferred first; the bare name lets the system's loader look. */
-function* candidates(): Generator<string> {
-  const chosen = Deno.env.get("LAMINA_CUDA");
-  const venv = fileURLToPath(new URL("../../data/venv/lib", import.meta.url));
-  const pythons = entries(venv).map((python) => join(venv, python, "site-packages", "nvidia"));
-  for (const root of [...(chosen ? [chosen] : []), ...pythons, "/usr/local/cuda", "/usr/lib"]) {
-    // Packages keep libraries in nvidia/PART/lib, toolkits in lib64, Debian in lib/ARCHITECTURE.
-    const folders = [
-      root,
-      join(root, "lib64"),
-      ...entries(root).flatMap((part) => [join(root, part, "lib"), join(root, part)]),
-    ];
-    for (const folder of folders) {
-      const found = entries(folder).filter((name) => /^libnvrtc\.so\.\d+$/.test(name)).sort();
-      if (found.length) yield join(folder, found.at(-1)!);
-    }
-  }
-  yield "libnvrtc.so.13";
-  yield "libnvrtc.so.12";
-}
-
-/** Names in a folder; none where there is no such folder. */
-function entries(folder: string): string[] {
-  try {
-    return [...Deno.readDirSync(folder)].map(({ name }) => name);
-  } catch {
-    return [];
-  }
-}
-
 function open(path: string): Library | null {
-  const folder = dirname(path);
-  const builtins = folder === "."
-    ? []
-    : entries(folder).filter((name) => /^libnvrtc-builtins\.so/.test(name)).sort();
   try {
-    if (builtins.length) Deno.dlopen(join(folder, builtins.at(-1)!), {});
+    for (const builtins of companions(dirname(path))) Deno.dlopen(builtins, {});
     return Deno.dlopen(path, symbols).symbols;
   } catch {
     return null;
   }
+}
+
+/** The `-builtins` beside a library; none beside a bare name. */
+function companions(folder: string): string[] {
+  if (folder === ".") return [];
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  return names.filter((name) => /^libnvrtc-builtins\.so/.test(name)).sort().slice(-1)
+    .map((name) => join(folder, name));
 }
 
 function nvrtcOver(library: Library): Nvrtc {

@@ -64,9 +64,11 @@ function cpuProvider(library: Library, environment: Environment, threads: number
     precision: "float32",
     has: { ...cpuLowering, bindingBytes: Infinity },
     memory: environment.cpuMemory,
+    stream: null,
     configure(options, packed) {
       if (packed) library.call("SetIntraOpNumThreads", options, threads);
     },
+    runEntries: {},
     allocate: pool.allocate,
     place: borrowed,
     copy(from, to, bytes) {

@@ -41,12 +41,20 @@ export function openEnvironment(library: Library, threads: number): Environment 
   library.plain("ReleaseThreadingOptions", options);
 
   const cpuMemory = library.make("CreateCpuMemoryInfo", ARENA, ORDINARY);
-  const keys = Object.keys(arenaConfig).map(cString);
-  const values = BigUint64Array.from(Object.values(arenaConfig), BigInt);
-  const arena = library.make("CreateArenaCfgV2", addresses(keys), values, BigInt(keys.length));
+  const arena = openArena(library, arenaConfig);
   library.call("CreateAndRegisterAllocator", address, cpuMemory, arena);
   library.plain("ReleaseArenaCfg", arena);
   return { address, cpuMemory };
+}
+
+/** Settings of an arena; to be released. */
+export function openArena(
+  library: Library,
+  config: Readonly<Record<string, number>>,
+): Deno.PointerObject {
+  const keys = Object.keys(config).map(cString);
+  const values = BigUint64Array.from(Object.values(config), BigInt);
+  return library.make("CreateArenaCfgV2", addresses(keys), values, BigInt(keys.length));
 }
 
 /** What a library keeps an address of. */

@@ -30,6 +30,12 @@ export const functions = {
   ReleaseArenaCfg: release(157),
   CreateAndRegisterAllocator: { place: 144, parameters: ["pointer", "pointer", "pointer"] },
 
+  CreateAndRegisterAllocatorV2: {
+    place: 259,
+    parameters: ["pointer", "buffer", "pointer", "pointer", "buffer", "buffer", "usize"],
+  },
+
+  CreateMemoryInfo: { place: 68, parameters: ["buffer", "i32", "i32", "i32", "buffer"] },
   CreateCpuMemoryInfo: { place: 69, parameters: ["i32", "i32", "buffer"] },
   GetAllocatorWithDefaultOptions: { place: 78, parameters: ["buffer"] },
   AllocatorFree: { place: 76, parameters: ["pointer", "pointer"] },
@@ -45,11 +51,17 @@ export const functions = {
     parameters: ["pointer", "buffer", "buffer", "buffer", "usize"],
   },
   ReleaseSessionOptions: release(100),
+  CreateCUDAProviderOptions: { place: 205, parameters: ["buffer"] },
+  UpdateCUDAProviderOptions: { place: 206, parameters: ["pointer", "buffer", "buffer", "usize"] },
+  UpdateCUDAProviderOptionsWithValue: { place: 263, parameters: ["pointer", "buffer", "pointer"] },
+  ReleaseCUDAProviderOptions: release(208),
+  SessionOptionsAppendExecutionProvider_CUDA_V2: { place: 204, parameters: ["pointer", "pointer"] },
   CreateSessionFromArray: { place: 8, parameters: ["pointer", "buffer", "usize", "pointer", "buffer"] },
   ReleaseSession: release(95),
 
   CreateRunOptions: { place: 39, parameters: ["buffer"] },
   RunOptionsSetRunLogSeverityLevel: { place: 41, parameters: ["pointer", "i32"] },
+  AddRunConfigEntry: { place: 165, parameters: ["pointer", "buffer", "buffer"] },
   RunOptionsSetTerminate: { place: 46, parameters: ["pointer"] },
   ReleaseRunOptions: release(97),
 

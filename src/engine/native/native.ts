@@ -1,8 +1,8 @@
 /** The engine over ONNX Runtime's C API, on any device it has a provider for. */
 import { elements, type Tensor, viewOf } from "../../tensor/mod.ts";
-import type { Engine, Held } from "../engine.ts";
+import type { Access, Engine, Held } from "../engine.ts";
 import { programStore } from "../programs.ts";
-import { openShelf } from "./held.ts";
+import { openShelf, type Shelf } from "./held.ts";
 import type { Library } from "./library.ts";
 import type { Provider } from "./provider.ts";
 import { createSession } from "./session.ts";
@@ -23,6 +23,7 @@ export function nativeEngine(
     device,
     precision,
     has,
+    access: accessTo(provider, shelf),
     upload(tensor) {
       checkLength(tensor);
       return shelf.hold(tensor.dtype, tensor.shape, provider.place(tensor));
@@ -40,6 +41,12 @@ export function nativeEngine(
       provider.close();
     },
   };
+}
+
+function accessTo({ stream }: Provider, shelf: Shelf): Access {
+  if (!stream) return null;
+  const addressOf = (held: Held) => Deno.UnsafePointer.value(shelf.own("a tensor", held).block.address);
+  return { kind: "cuda", stream, address: addressOf, allocate: shelf.allocate };
 }
 
 function checkLength({ dtype, shape, data }: Tensor): void {

@@ -3,6 +3,7 @@
  * general allocator makes of that is fragments, or waits for garbage collection.
  */
 import type { Block } from "./provider.ts";
+import { openStock } from "./stock.ts";
 
 /** Products are fastest on memory that starts with a cache line. */
 const ALIGNMENT = 64;
@@ -25,38 +26,23 @@ export interface Pool {
 }
 
 export function openPool(): Pool {
-  const idle: { memory: ArrayBuffer; bytes: number }[] = []; // the one free the longest first
-  let idleBytes = 0;
-
-  function take(bytes: number): ArrayBuffer {
-    const found = idle.findLastIndex((block) => block.bytes === bytes);
-    if (found < 0) return new ArrayBuffer(bytes + ALIGNMENT);
-    idleBytes -= bytes;
-    return idle.splice(found, 1)[0].memory;
-  }
-  function drop(): void {
-    const { memory, bytes } = idle.shift()!;
-    idleBytes -= bytes;
-    memory.transfer(0); // at once: the garbage collector sees large buffers too late
-  }
+  const stock = openStock(
+    (bytes) => new ArrayBuffer(bytes + ALIGNMENT),
+    (memory) => void memory.transfer(0), // at once: the garbage collector sees large buffers too late
+    IDLE_BYTES,
+  );
   return {
     allocate(bytes) {
-      const memory = take(bytes);
+      const memory = stock.take(bytes);
       const start = Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(memory)));
       const offset = (ALIGNMENT - start % ALIGNMENT) % ALIGNMENT;
       return {
         memory,
         offset,
         address: Deno.UnsafePointer.of(new Uint8Array(memory, offset))!,
-        free() {
-          idle.push({ memory, bytes });
-          idleBytes += bytes;
-          while (idleBytes > IDLE_BYTES) drop();
-        },
+        free: () => stock.give(bytes, memory),
       };
     },
-    clear() {
-      while (idle.length > 0) drop();
-    },
+    clear: stock.clear,
   };
 }

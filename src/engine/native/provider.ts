@@ -12,8 +12,12 @@ export interface Block {
 export interface Provider extends Pick<Engine, "name" | "version" | "device" | "precision" | "has"> {
   /** `OrtMemoryInfo` of its memory. */
   readonly memory: Deno.PointerObject;
+  /** The stream (CUstream) of all its work; null for the CPU. */
+  readonly stream: Deno.PointerObject | null;
   /** Adds itself to the options of a session. */
   configure(options: Deno.PointerObject, packed: boolean): void;
+  /** Entries of the options of each run. */
+  readonly runEntries: Readonly<Record<string, string>>;
   /** New memory; what is in it is undefined. Throws `RangeError` if there is not enough. */
   allocate(bytes: number): Block;
   /** A tensor in memory of the device, or where it is if the device can read it there. */

@@ -179,6 +179,9 @@ function program(host: Host, graph: Graph, session: Deno.PointerObject): Program
     signal?.addEventListener("abort", stop);
     try {
       library.call("RunOptionsSetRunLogSeverityLevel", options, FATAL);
+      for (const [key, value] of Object.entries(provider.runEntries)) {
+        library.call("AddRunConfigEntry", options, cString(key), cString(value));
+      }
       await library.run(session, options, binding.address);
     } catch (error) {
       signal?.throwIfAborted();

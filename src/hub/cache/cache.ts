@@ -80,10 +80,10 @@ function codeOf(error: unknown): string {
   return (error as { code?: string } | null)?.code ?? "";
 }
 
-/** Free bytes on the disk of the cache. */
-export async function freeBytes(): Promise<number> {
-  await makeFolder(cacheFolder());
-  const { bavail, bsize } = await statfs(cacheFolder());
+/** Free bytes on the disk of the cache, or of another folder. */
+export async function freeBytes(folder = cacheFolder()): Promise<number> {
+  await makeFolder(folder);
+  const { bavail, bsize } = await statfs(folder);
   return bavail * bsize;
 }
 

@@ -17,11 +17,17 @@ export function partialFolder(): string {
   return join(cacheFolder(), "partial");
 }
 
-/** Runs `work` with a new folder next to the cache's entries, on the same disk, and deletes what is left in it. */
-export async function withPartial<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = join(partialFolder(), crypto.randomUUID());
-  await makeFolder(partialFolder());
-  await sweep();
+/**
+ * Runs `work` with a new folder next to the cache's entries (or in `partial`, for what belongs elsewhere), on the same disk, and
+ * deletes what is left in it.
+ */
+export async function withPartial<T>(
+  work: (folder: string) => Promise<T>,
+  partial = partialFolder(),
+): Promise<T> {
+  const folder = join(partial, crypto.randomUUID());
+  await makeFolder(partial);
+  await sweep({ partial });
   using _lock = await writing("", 0, () => openLocked(`${folder}.lock`));
   try {
     await Deno.mkdir(folder);
@@ -52,8 +58,8 @@ export async function openLocked(path: string, signal?: AbortSignal): Promise<De
 }
 
 /** Deletes what belongs to no live process and is of no use; with `all`, also downloads that could be resumed. */
-export async function sweep({ all = false } = {}): Promise<void> {
-  for (const { path, lock } of await leftovers()) {
+export async function sweep({ all = false, partial = partialFolder() } = {}): Promise<void> {
+  for (const { path, lock } of await leftovers(partial)) {
     const info = await statOrNull(path);
     const isOld = Date.now() - (info?.mtime?.getTime() ?? 0) > KEPT;
     const isOfUse = path === lock && info !== null && info.size > 0 && !isOld;
@@ -68,8 +74,7 @@ export interface Leftover {
 }
 
 /** All that is unfinished. */
-export async function leftovers(): Promise<Leftover[]> {
-  const folder = partialFolder();
+export async function leftovers(folder = partialFolder()): Promise<Leftover[]> {
   if (!(await Deno.lstat(folder).catch(() => null))?.isDirectory) return [];
   const found: Leftover[] = [];
   for await (const { name, isFile } of Deno.readDir(folder)) {

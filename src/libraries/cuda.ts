@@ -1,0 +1,60 @@
+/**
+ * Where CUDA's shared libraries are looked for: what the user names comes first, since it is named for a reason (an older
+ * driver needs an older compiler), then what `deno task cuda` installed, then the system's.
+ *
+ *     LAMINA_CUDA                a folder of libraries, Python's `nvidia` packages folder, or a CUDA toolkit
+ *     data/cuda/PACKAGE-VERSION  of this project
+ *     /usr/local/cuda, /usr/lib  and wherever the system's loader looks
+ *
+ * Linux only, as the packages are. CUDA's names carry the major version ("libcudart.so.13"): generations never mix.
+ */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Where `deno task cuda` puts the libraries: one folder for each package. */
+export const cudaFolder: string = fileURLToPath(new URL("../../data/cuda", import.meta.url));
+
+/**
+ * Paths of a library on this machine, the preferred first; each of `names` will do, the first rather than the others where
+ * a folder has several. Last come the bare names, for which the system's loader looks.
+ */
+export function cudaLibraries(...names: readonly string[]): string[] {
+  const chosen = Deno.env.get("LAMINA_CUDA");
+  const roots = [...chosen ? [chosen] : [], cudaFolder, "/usr/local/cuda", "/usr/lib"];
+  const found = roots.flatMap(foldersOf).flatMap((folder) => {
+    const there = new Set(entries(folder));
+    return names.filter((name) => there.has(name)).map((name) => join(folder, name));
+  });
+  return [...found, ...names];
+}
+
+/** Opens the first of the paths that can be opened. Throws `Error` that says what is wrong with the last one. */
+export function openCudaLibrary<S extends Deno.ForeignLibraryInterface>(
+  name: string,
+  symbols: S,
+): Deno.DynamicLibrary<S> {
+  let found = "";
+  for (const path of cudaLibraries(name)) {
+    try {
+      return Deno.dlopen(path, symbols);
+    } catch (error) {
+      found = (error as Error).message;
+    }
+  }
+  throw new Error(`Cannot open ${name}: ${found}, expected one that deno task cuda installs`);
+}
+
+/** A toolkit has its libraries in lib64, Python's packages in PACKAGE/lib, Debian in lib/ARCHITECTURE, we in PACKAGE-VERSION. */
+function foldersOf(root: string): string[] {
+  const inside = entries(root).sort().flatMap((part) => [join(root, part, "lib"), join(root, part)]);
+  return [root, join(root, "lib64"), ...inside];
+}
+
+/** Names in a folder; none where there is no such folder. */
+function entries(folder: string): string[] {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}

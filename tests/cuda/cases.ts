@@ -1,0 +1,178 @@
+/**
+ * What the engine `cuda` does on a stand-in device: `cases.ts NAME` runs one case and prints what it saw as JSON. A process of
+ * its own for each, since libraries are loaded for good. The tests are in tests/engine/cuda_test.ts.
+ */
+import { cpuEngine, cudaEngine, type Engine, type Held } from "../../src/engine/mod.ts";
+import { Add, createGraph, type Graph, MatMul, Mul } from "../../src/onnx/mod.ts";
+import { float32, type Tensor } from "../../src/tensor/mod.ts";
+import { failLaunch, liveBytes, setDevices, setMemory, trace } from "./device.ts";
+
+const SIDE = 64;
+const matrix = (rows: number): Tensor => float32([rows, SIDE], new Float32Array(rows * SIDE).fill(2));
+
+/** y = x w, then `times` times y y + y; x is [n, 64]. */
+function chain(times = 1): Graph {
+  const graph = createGraph();
+  let y = MatMul(graph.input("x", "f32", ["n", SIDE]), graph.input("w", "f32", [SIDE, SIDE]));
+  for (let i = 0; i < times; i++) y = Add(Mul(y, y), y);
+  graph.output("y", y);
+  return graph;
+}
+
+/** What something throws; null if nothing. */
+async function thrown(run: () => unknown): Promise<{ name: string; message: string } | null> {
+  try {
+    await run();
+    return null;
+  } catch (error) {
+    const { name, message } = error as Error;
+    return { name, message };
+  }
+}
+
+/** The lines that are written while something runs. */
+async function during(run: () => unknown): Promise<string[]> {
+  const before = trace().length;
+  await run();
+  return trace().slice(before);
+}
+
+/** Runs a graph on x [rows, 64]; frees what it was fed. */
+async function runOn(engine: Engine, graph: Graph, rows: number, use: (y: Held) => unknown): Promise<void> {
+  const program = await engine.compile(graph);
+  const feeds = [engine.upload(matrix(rows)), engine.upload(matrix(SIDE))];
+  try {
+    const { y } = await program.run({ x: feeds[0], w: feeds[1] });
+    try {
+      await use(y);
+    } finally {
+      y.free();
+    }
+  } finally {
+    for (const held of feeds) held.free();
+    await program.release();
+  }
+}
+
+const cases: Record<string, () => Promise<unknown>> = {
+  async work() {
+    const engine = cudaEngine();
+    const program = await engine.compile(chain(3));
+    const feeds: Record<string, Held> = {};
+    const uploads = await during(() => {
+      feeds.x = engine.upload(matrix(8));
+      feeds.w = engine.upload(matrix(SIDE));
+    });
+    const outputs: Held[] = [];
+    const first = await during(async () => outputs.push((await program.run(feeds)).y));
+    const second = await during(async () => outputs.push((await program.run(feeds)).y));
+    const into = await during(() => program.run(feeds, { into: { y: outputs[0] } }));
+    let read: Tensor | undefined;
+    const reads = await during(async () => read = await engine.read(outputs[1]));
+    const stream = `0x${Deno.UnsafePointer.value(engine.access!.stream).toString(16)}`;
+    const both = await Promise.all([program.run(feeds), program.run(feeds)]);
+    for (const held of [...outputs, ...Object.values(feeds), ...both.map(({ y }) => y)]) held.free();
+    await program.release();
+    const { live, version, device, has } = engine;
+    await engine.close();
+    return { uploads, first, second, into, reads, shape: read!.shape, stream, live, version, device, has };
+  },
+  /** What programs share, and what is left of them and of all memory. */
+  async sharing() {
+    const engine = cudaEngine({ precision: "tf32" });
+    await runOn(engine, chain(3), 8, () => {});
+    const before = liveBytes();
+    await runOn(engine, chain(4), 8, () => {}); // temporaries of the same size
+    const after = liveBytes();
+    await engine.close();
+    return { before, after, closed: liveBytes(), precision: engine.precision };
+  },
+  async large() {
+    const engine = cudaEngine();
+    const rows = 3 * 2 ** 18 + 5; // 192 MiB and a little: twelve buffers and the beginning of another
+    const bytes = new Float32Array(rows * SIDE);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = i;
+    const held = engine.upload(float32([rows, SIDE], bytes));
+    bytes.fill(0, 0, 1000); // it was copied
+    const { data } = await engine.read(held);
+    const wrong = (data as Float32Array).findIndex((value, i) => value !== Math.fround(i));
+    held.free();
+    await engine.close();
+    return { wrong };
+  },
+  async none() {
+    setDevices(0);
+    return { error: await thrown(() => cudaEngine()) };
+  },
+  async memory() {
+    const engine = cudaEngine();
+    await runOn(engine, chain(), 8, () => {});
+    setMemory(liveBytes() + 2 ** 20);
+    const upload = await thrown(() => engine.upload(matrix(2 ** 13))); // 2 MiB
+    const idle = await thrown(() => { // 512 KiB and 768 KiB: what lies idle makes room
+      engine.upload(matrix(2 ** 11)).free();
+      engine.upload(matrix(3 * 2 ** 10)).free();
+    });
+    const run = await thrown(() => runOn(engine, chain(7), 2 ** 11, () => {})); // 512 KiB each
+    const again = await thrown(() => runOn(engine, chain(), 8, (y) => engine.read(y)));
+    const { live } = engine;
+    await engine.close();
+    return { upload, run, idle, again, live };
+  },
+  async launch() {
+    const engine = cudaEngine();
+    failLaunch(1);
+    const run = await thrown(() => runOn(engine, chain(2), 8, () => {}));
+    const { live } = engine;
+    return { run, live, close: await thrown(() => engine.close()) };
+  },
+  async late() {
+    const engine = cudaEngine();
+    failLaunch(1, true);
+    let ran = false;
+    const read = await thrown(() =>
+      runOn(engine, chain(2), 8, (y) => {
+        ran = true;
+        return engine.read(y);
+      })
+    );
+    const { live } = engine;
+    return { ran, read, live, close: await thrown(() => engine.close()) };
+  },
+  /** The CPU's engine in the same process, with a library of its own. */
+  async beside() {
+    const [cpu, cuda] = [cpuEngine(), cudaEngine()];
+    const own = cpu.upload(matrix(8));
+    const foreign = await thrown(() => cuda.read(own));
+    let sum = 0;
+    await runOn(cuda, chain(), 8, () => {});
+    await runOn(cpu, chain(), 8, async (y) => sum = ((await cpu.read(y)).data as Float32Array)[0]);
+    own.free();
+    const held = cuda.upload(matrix(8));
+    held.free();
+    const freed = await thrown(() => cuda.read(held));
+    return { foreign, freed, sum };
+  },
+  async access() {
+    const engine = cudaEngine();
+    const { access } = engine;
+    const held = access!.allocate("f32", [4, SIDE]);
+    const address = access!.address(held);
+    const { data, shape } = await engine.read(held);
+    held.free();
+    const freed = await thrown(() => access!.address(held));
+    return {
+      kind: access!.kind,
+      aligned: address !== 0n && address % 256n === 0n,
+      shape,
+      data: [data[0]],
+      freed,
+    };
+  },
+};
+
+if (import.meta.main) {
+  const seen = await cases[Deno.args[0]]();
+  console.log(JSON.stringify(seen));
+  Deno.exit(0); // the library's threads would go on
+}

@@ -1,0 +1,31 @@
+/** Tests on a stand-in device: the stand-ins are built once for a test file, and each case runs in a process of its own. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { buildStubs, stubNeeds } from "./stubs.ts";
+
+const needs = await stubNeeds();
+const folder = needs.lacks === null ? await Deno.makeTempDir() : "";
+if (needs.lacks === null) {
+  await buildStubs(folder, needs);
+  addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+}
+
+/** Registers a test that needs the stand-ins; ignored, with the reason in its name, where they cannot be built. */
+export function onStandIn(name: string, fn: () => Promise<void>): void {
+  const title = needs.lacks === null ? name : `${name} (skipped: ${needs.lacks})`;
+  Deno.test({ name: title, ignore: needs.lacks !== null, fn });
+}
+
+/** Runs a script of this folder on the stand-ins; what it prints, as JSON. */
+// deno-lint-ignore no-explicit-any
+export async function onDevice(script: string, ...args: string[]): Promise<any> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", fileURLToPath(new URL(script, import.meta.url)), ...args],
+    cwd: fileURLToPath(new URL("../..", import.meta.url)),
+    env: { LAMINA_CUDA: folder, NO_COLOR: "1" },
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  assert.equal(code, 0, text(stderr));
+  assert.equal(text(stderr), "");
+  return JSON.parse(text(stdout));
+}

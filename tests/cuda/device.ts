@@ -1,0 +1,32 @@
+/** The stand-in device of this process (stubs.ts): what was done on it, and what it shall do. */
+import { cudaLibraries } from "../../src/libraries/mod.ts";
+
+const { symbols } = Deno.dlopen(cudaLibraries("libcudart.so.13")[0], {
+  stub_trace: { parameters: [], result: "pointer" },
+  stub_lines: { parameters: [], result: "i32" },
+  stub_live: { parameters: [], result: "usize" },
+  stub_devices: { parameters: ["i32"], result: "void" },
+  stub_memory: { parameters: ["usize"], result: "void" },
+  stub_fail_launch: { parameters: ["i64", "i32"], result: "void" },
+});
+
+/** Everything that was done, a line each. */
+export function trace(): string[] {
+  return Deno.UnsafePointerView.getCString(symbols.stub_trace()!).split("\n").slice(0, -1);
+}
+
+/** How many lines that is. */
+export const traced = (): number => symbols.stub_lines();
+
+/** Bytes of the device that are allocated. */
+export const liveBytes = (): number => Number(symbols.stub_live());
+
+/** How many devices there are. */
+export const setDevices = (count: number): void => symbols.stub_devices(count);
+
+/** How many bytes the device has. */
+export const setMemory = (bytes: number): void => symbols.stub_memory(BigInt(bytes));
+
+/** Lets the launch after `after` others fail; it says so itself, or with `late` the next call does that waits for it. */
+export const failLaunch = (after: number, late = false): void =>
+  symbols.stub_fail_launch(BigInt(after), late ? 1 : 0);

@@ -1,0 +1,168 @@
+/**
+ * The executor over every tiny model on a stand-in device: `models.ts PRECISION` prints what was placed, copied and left, as JSON.
+ * Numbers mean nothing, so a score that is refused for its value has run.
+ */
+import { cudaEngine, type Engine, type Precision, type Program } from "../../src/engine/mod.ts";
+import type { Model } from "../../src/models/mod.ts";
+import {
+  type Blocks,
+  decoder,
+  effectsProbe,
+  embeddingSmoothing,
+  forward,
+  gramProbe,
+  llmDropProbe,
+  noDrop,
+  normsProbe,
+  type Probe,
+  reference,
+  score,
+  smoothingProbe,
+  streamProbe,
+} from "../../src/run/mod.ts";
+import type { Tensor } from "../../src/tensor/mod.ts";
+import { fixtureNames } from "../fixtures/read.ts";
+import { withFixture } from "../support.ts";
+import { trace, traced } from "./device.ts";
+
+/** Lines of the trace [from, to). */
+type Span = readonly [from: number, to: number];
+
+/** An engine that keeps in mind which lines of the trace come from what. */
+function watched(engine: Engine) {
+  const [moves, compilations]: [Span[], Span[]] = [[], []];
+  const reads: (readonly number[])[] = []; // shapes
+  let graphs = 0;
+  function moving<T>(move: () => T): T {
+    const from = traced();
+    const moved = move(); // the copy is asked for before anything is waited for
+    moves.push([from, traced()]);
+    return moved;
+  }
+  const watching: Engine = {
+    ...engine,
+    get live() {
+      return engine.live;
+    },
+    upload: (tensor) => moving(() => engine.upload(tensor)),
+    read(held) {
+      reads.push(held.shape);
+      return moving(() => engine.read(held));
+    },
+    async compile(graph): Promise<Program> {
+      graphs++;
+      const from = traced();
+      try {
+        return await engine.compile(graph);
+      } catch (error) {
+        const text = new TextDecoder("latin1").decode(graph.toBytes());
+        const operators = new Set(text.match(/[A-Z][a-z]\w+(?=_\d+)/g));
+        throw new Error(`${(error as Error).message} It has ${[...operators].join(", ")}`);
+      } finally {
+        compilations.push([from, traced()]);
+      }
+    },
+  };
+  return { watching, moves, compilations, reads, graphs: () => graphs };
+}
+
+/** The model with its layers' weights stored as BF16. */
+function stored({ weights, ...model }: Model): Model {
+  const cut = ({ shape, data }: Tensor): Tensor => ({
+    dtype: "bf16",
+    shape,
+    data: new Uint16Array(data.length).fill(0x3f80),
+  });
+  return {
+    ...model,
+    weights: {
+      ...weights,
+      async layer(l) {
+        const { tensors, release } = await weights.layer(l);
+        return { tensors: new Map([...tensors].map(([name, tensor]) => [name, cut(tensor)])), release };
+      },
+    },
+  };
+}
+
+/** Everything that a study of a model may run, by name; attention patterns have their own kernel on a device. */
+function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () => Promise<unknown>> {
+  const { layers } = model.spec;
+  const plans = [noDrop, { attention: [1], mlp: [0] }];
+  const pass = (probe: Probe, of = model) => () =>
+    forward({ model: of, engine, blocks, plans, probes: [probe] });
+  return {
+    gram: pass(gramProbe(layers)),
+    bf16: pass(gramProbe(layers), stored(model)),
+    norms: pass(normsProbe(layers.length)),
+    smoothing: pass(smoothingProbe(layers, blocks.length, plans.length)),
+    llmDrop: pass(llmDropProbe(layers)),
+    effects: pass(effectsProbe(layers.length, plans.length)),
+    stream: pass(streamProbe(() => {})),
+    embedding: () => embeddingSmoothing(model, engine, blocks),
+    async score() {
+      const full = await reference({ model, engine, blocks });
+      await score({ model, engine, blocks, plans, reference: full }).catch((error) => {
+        if (!/^Cannot score .* nats per token/.test(error.message)) throw error;
+      }).finally(full.free);
+    },
+    async decode() {
+      const opened = await decoder({ model, engine });
+      try {
+        await opened.prefill(blocks.ids.subarray(0, 5));
+        await opened.step(blocks.ids[5]);
+      } finally {
+        await opened.release();
+      }
+    },
+  };
+}
+
+const precision = Deno.args[0] as Precision;
+const engine = cudaEngine({ precision });
+const { watching, moves, compilations, reads, graphs } = watched(engine);
+const failures: string[] = [];
+for (const name of fixtureNames) {
+  await withFixture(name, async ({ model, blocks }) => {
+    for (const [job, run] of Object.entries(jobs(model, watching, blocks))) {
+      const before = reads.length;
+      await run().catch((error) => failures.push(`${name}, ${job}: ${error.message}`));
+      if (engine.live > 0) failures.push(`${name}, ${job}: ${engine.live} tensors are held afterwards`);
+      if (job !== "gram") continue;
+      const states = reads.slice(before).filter((shape) => shape.at(-1) === model.spec.hidden);
+      if (states.length > 0) {
+        failures.push(`${name}, ${job}: ${states.length} states are read, expected sums`);
+      }
+    }
+  });
+}
+
+const lines = trace();
+const within = (spans: readonly Span[]) => {
+  const marked = new Uint8Array(lines.length);
+  for (const [from, to] of spans) marked.fill(1, from, to);
+  return marked;
+};
+const [moved, compiled] = [within(moves), within(compilations)];
+/**
+ * Copies between the device and the CPU that runs make of their own. Arguments of a kernel are none: the addresses of many
+ * matrices, the places of what is joined.
+ */
+const copies = lines.filter((line, i) => {
+  if (moved[i] || compiled[i] || !/^cudaMemcpy\S* (host to device|device to host)/.test(line)) return false;
+  const next = lines.slice(i).find((line) => !/^cudaMemcpyAsync host to device/.test(line)) ?? "";
+  return !/^launch .*ConcatKernel|^cublas\w*Batched/.test(next);
+});
+const products = [...new Set(lines.filter((line) => /^cublas(Gemm|Sgemm|SetMathMode)/.test(line)))].sort();
+const streams = [
+  ...new Set(
+    lines.flatMap((line) =>
+      line.match(/^(?:launch|cublasSetStream|cudaMemcpyAsync) .*stream (\S+)$/)?.[1] ?? []
+    ),
+  ),
+];
+await engine.close();
+console.log(
+  JSON.stringify({ failures, graphs: graphs(), copies, products, streams: streams.length }),
+);
+Deno.exit(0); // the library's threads would go on

@@ -1,0 +1,137 @@
+/**
+ * The engine `cuda` without a GPU: ONNX Runtime's real CUDA provider on stand-ins of CUDA's libraries (tests/cuda). They show
+ * where nodes run, what is allocated and copied, in which order; not what is computed.
+ */
+import assert from "node:assert/strict";
+import { onDevice, onStandIn } from "../cuda/child.ts";
+import { fixtureNames } from "../fixtures/read.ts";
+
+const copies = (lines: readonly string[]) => lines.filter((line) => line.startsWith("cudaMemcpy"));
+
+onStandIn(
+  "all work is in one stream; what is uploaded and read alone crosses to the device and back",
+  async () => {
+    const seen = await onDevice("cases.ts", "work");
+    assert.equal(seen.version, "onnxruntime 1.30.0");
+    assert.equal(seen.device, "Stand-in");
+    assert.deepEqual(seen.has, {
+      attention: "standard",
+      bfloat16: "native",
+      products: "f32",
+      bindingBytes: null, // Infinity, as JSON has it
+    });
+    assert.deepEqual(copies(seen.uploads), [
+      `cudaMemcpyAsync host to device 2048 pinned stream ${seen.stream}`,
+      `cudaMemcpyAsync host to device 16384 pinned stream ${seen.stream}`,
+    ]);
+    assert.deepEqual(copies(seen.first), [`cudaMemcpyAsync device to device 2048 stream ${seen.stream}`]);
+    for (const lines of [seen.second, seen.into]) { // where shapes are known, nothing is copied
+      assert.deepEqual(copies(lines), []);
+      const launches = lines.filter((line: string) => line.startsWith("launch"));
+      assert.equal(launches.length, 6); // three products of elements, three sums
+      assert.ok(lines.includes("cublasSgemm_v2"));
+      assert.ok(lines.every((line: string) => !line.includes("Synchronize")), "a run is not waited for");
+    }
+    assert.deepEqual(copies(seen.reads), [
+      `cudaMemcpyAsync device to host 2048 pinned stream ${seen.stream}`,
+    ]);
+    assert.equal(seen.reads.at(-1), `cudaStreamSynchronize stream ${seen.stream}`);
+    assert.deepEqual(seen.shape, [8, 64]);
+    const streams = [...seen.first, ...seen.second, ...seen.into].flatMap((line: string) =>
+      line.match(/stream (\S+)$/)?.[1] ?? []
+    );
+    assert.deepEqual([...new Set(streams)], [seen.stream]);
+    assert.equal(seen.live, 0);
+  },
+);
+
+onStandIn("programs share the memory of their temporaries; all other memory is given back", async () => {
+  const { before, after, closed, precision } = await onDevice("cases.ts", "sharing");
+  assert.equal(after, before);
+  assert.ok(closed < before);
+  assert.equal(precision, "tf32");
+});
+
+onStandIn("a tensor of many staging buffers arrives and comes back whole", async () => {
+  assert.deepEqual(await onDevice("cases.ts", "large"), { wrong: -1 });
+});
+
+onStandIn("no device is one clear error", async () => {
+  const { error } = await onDevice("cases.ts", "none");
+  assert.equal(error.message, "Cannot use the CUDA device: cudaGetDeviceCount returned cudaErrorNoDevice");
+});
+
+onStandIn("out of memory is an error that names the call, and the engine goes on", async () => {
+  const { upload, run, idle, again, live } = await onDevice("cases.ts", "memory");
+  assert.equal(upload.name, "RangeError");
+  assert.match(
+    upload.message,
+    /^Cannot hold 2097152 bytes on Stand-in: cudaMalloc returned cudaErrorMemoryAllocation, 10\d{5} of \d+ bytes are free$/,
+  );
+  assert.match(run.message, /cudaErrorMemoryAllocation|cudaMalloc|[Aa]llocate memory/);
+  assert.equal(idle, null);
+  assert.equal(again, null);
+  assert.equal(live, 0);
+});
+
+onStandIn(
+  "a failed launch is an error that names it, at once or where it is waited for; nothing is left",
+  async () => {
+    const { run, live, close } = await onDevice("cases.ts", "launch");
+    assert.match(run.message, /cudaErrorLaunchFailure|CUDA failure 719/);
+    assert.equal(live, 0);
+    assert.equal(close, null);
+    const late = await onDevice("cases.ts", "late");
+    assert.equal(late.ran, true);
+    assert.equal(
+      late.read.message,
+      "Cannot use the CUDA device: cudaStreamSynchronize returned cudaErrorLaunchFailure",
+    );
+    assert.equal(late.live, 0);
+    assert.equal(late.close, null);
+  },
+);
+
+onStandIn("both engines run in one process; a tensor of the other, or a freed one, is refused", async () => {
+  const { foreign, freed, sum } = await onDevice("cases.ts", "beside");
+  for (const error of [foreign, freed]) {
+    assert.equal(error.name, "TypeError");
+    assert.match(error.message, /^Cannot use a tensor: it is not held by the engine cuda, or was freed$/);
+  }
+  assert.equal(sum, 256 * 256 + 256); // y = 64 · 2 · 2
+});
+
+onStandIn("kernels get the stream, addresses and memory", async () => {
+  const { kind, aligned, shape, data, freed } = await onDevice("cases.ts", "access");
+  assert.equal(kind, "cuda");
+  assert.equal(aligned, true);
+  assert.deepEqual(shape, [4, 64]);
+  assert.deepEqual(data, [1]); // as the stand-in fills its memory
+  assert.equal(freed.name, "TypeError");
+});
+
+/** What products are made of, as cuBLAS is asked: number of the type (0 float32, 14 bfloat16), of what sums are kept in (68 float32). */
+const products: Record<string, string[]> = {
+  float32: [
+    "cublasGemmStridedBatchedEx of 0 and 0 to 0 in 68",
+    "cublasSgemmBatched",
+    "cublasSgemmStridedBatched",
+    "cublasSgemm_v2",
+  ],
+};
+products.tf32 = [...products.float32, "cublasSetMathMode 0", "cublasSetMathMode 3"];
+products.bfloat16 = [...products.float32, "cublasGemmEx of 14 and 14 to 14 in 68"];
+
+for (const precision of Object.keys(products)) {
+  onStandIn(
+    `${precision}: every graph of every family runs wholly on the device, without copies and cuDNN`,
+    async () => {
+      const seen = await onDevice("models.ts", precision);
+      assert.deepEqual(seen.failures, []);
+      assert.ok(seen.graphs > fixtureNames.length * 10);
+      assert.deepEqual(seen.copies, []);
+      assert.deepEqual(seen.products, products[precision].toSorted());
+      assert.equal(seen.streams, 1);
+    },
+  );
+}
