@@ -150,7 +150,7 @@ const [moved, compiled] = [within(moves), within(compilations)];
  */
 const copies = lines.filter((line, i) => {
   if (moved[i] || compiled[i] || !/^cudaMemcpy\S* (host to device|device to host)/.test(line)) return false;
-  const next = lines.slice(i).find((line) => !/^cudaMemcpyAsync host to device/.test(line)) ?? "";
+  const next = lines.slice(i).find((line) => !/^cudaMemcpyAsync host to device|^cudaMalloc/.test(line)) ?? "";
   return !/^launch .*ConcatKernel|^cublas\w*Batched/.test(next);
 });
 const products = [...new Set(lines.filter((line) => /^cublas(Gemm|Sgemm|SetMathMode)/.test(line)))].sort();
