@@ -114,7 +114,6 @@ onStandIn("kernels get the stream, addresses and memory", async () => {
 const products: Record<string, string[]> = {
   float32: [
     "cublasGemmStridedBatchedEx of 0 and 0 to 0 in 68",
-    "cublasSgemmBatched",
     "cublasSgemmStridedBatched",
     "cublasSgemm_v2",
   ],
