@@ -60,8 +60,19 @@ export interface CudaAccess {
   allocate(dtype: DType, shape: readonly number[]): Held;
 }
 
+/** What our kernels need to run on the engine `webgpu`, over its memory. */
+export interface WebgpuAccess {
+  readonly kind: "webgpu";
+  /** Its device: what is submitted to its queue runs after what was submitted before. */
+  readonly device: GPUDevice;
+  /** The buffer of a held tensor, which may be larger than it; valid until it is freed. */
+  buffer(held: Held): GPUBuffer;
+  /** New memory, to be written by a kernel; what is in it is undefined. */
+  allocate(dtype: DType, shape: readonly number[]): Held;
+}
+
 /** For `src/kernels` alone: everybody else takes and gives `Held`. Null for the CPU. */
-export type Access = CudaAccess | null;
+export type Access = CudaAccess | WebgpuAccess | null;
 
 /** A device that runs graphs. */
 export interface Engine {

@@ -12,4 +12,5 @@ export type {
   Precision,
   Program,
   RunOptions,
+  WebgpuAccess,
 } from "./engine.ts";
