@@ -2,7 +2,7 @@
  * What the engine `cuda` does on a stand-in device: `cases.ts NAME` runs one case and prints what it saw as JSON. A process of
  * its own for each, since libraries are loaded for good. The tests are in tests/engine/cuda_test.ts.
  */
-import { cpuEngine, cudaEngine, type Engine, type Held } from "../../src/engine/mod.ts";
+import { cpuEngine, type CudaAccess, cudaEngine, type Engine, type Held } from "../../src/engine/mod.ts";
 import { Add, createGraph, type Graph, MatMul, Mul } from "../../src/onnx/mod.ts";
 import { float32, type Tensor } from "../../src/tensor/mod.ts";
 import { failLaunch, liveBytes, setDevices, setMemory, trace } from "./device.ts";
@@ -69,7 +69,7 @@ const cases: Record<string, () => Promise<unknown>> = {
     const into = await during(() => program.run(feeds, { into: { y: outputs[0] } }));
     let read: Tensor | undefined;
     const reads = await during(async () => read = await engine.read(outputs[1]));
-    const stream = `0x${Deno.UnsafePointer.value(engine.access!.stream).toString(16)}`;
+    const stream = `0x${Deno.UnsafePointer.value((engine.access as CudaAccess).stream).toString(16)}`;
     const both = await Promise.all([program.run(feeds), program.run(feeds)]);
     for (const held of [...outputs, ...Object.values(feeds), ...both.map(({ y }) => y)]) held.free();
     await program.release();
@@ -155,14 +155,14 @@ const cases: Record<string, () => Promise<unknown>> = {
   },
   async access() {
     const engine = cudaEngine();
-    const { access } = engine;
-    const held = access!.allocate("f32", [4, SIDE]);
-    const address = access!.address(held);
+    const access = engine.access as CudaAccess;
+    const held = access.allocate("f32", [4, SIDE]);
+    const address = access.address(held);
     const { data, shape } = await engine.read(held);
     held.free();
-    const freed = await thrown(() => access!.address(held));
+    const freed = await thrown(() => access.address(held));
     return {
-      kind: access!.kind,
+      kind: access.kind,
       aligned: address !== 0n && address % 256n === 0n,
       shape,
       data: [data[0]],
