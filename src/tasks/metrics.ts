@@ -16,7 +16,7 @@ export interface Outcome {
 /** What a document contributes to each metric: 0 or 1, or (perplexity) its log-likelihood in nats. */
 export type Score = Readonly<Partial<Record<Metric, number>>>;
 
-/** A number, its standard error, and how many documents it is of. */
+/** A number, its standard error (NaN for one document), and how many documents it is of. */
 export interface Estimate {
   readonly value: number;
   readonly stderr: number;
@@ -71,7 +71,8 @@ function mean(values: readonly number[]): Estimate {
 export function pooled(parts: readonly Estimate[]): Estimate {
   const documents = parts.reduce((sum, { documents: n }) => sum + n, 0);
   const value = parts.reduce((sum, { value, documents: n }) => sum + value * n, 0) / documents;
-  const variance = parts.reduce((sum, { stderr, documents: n }) => sum + (n - 1) * n * stderr ** 2, 0) /
+  const several = parts.filter(({ documents: n }) => n > 1);
+  const variance = several.reduce((sum, { stderr, documents: n }) => sum + (n - 1) * n * stderr ** 2, 0) /
     (documents - parts.length);
   return { value, stderr: Math.sqrt(variance / documents), documents };
 }

@@ -58,7 +58,7 @@ export function buildRequests(
 function document(task: Task, row: Fields, index: number, shots: readonly Fields[]): Document {
   const { question, requests, choices, gold } = task.read(row);
   const empty = choices.indexOf("");
-  if (empty >= 0) throw row.fault(`for choice ${empty + 1}`, "", "a text that is not empty");
+  if (empty >= 0) throw row.fault(`choices[${empty}]`, "", "a text that is not empty");
   const before = task.description + shots.map((shot) => shotText(task, shot)).join("");
   const context = before + (requests[0]?.context ?? question);
   return {

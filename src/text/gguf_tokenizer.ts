@@ -32,10 +32,11 @@ export function tokenizerFromGguf(metadata: Metadata): Tokenizer {
   const bos = () => tokenId(metadata, "bos_token_id", size);
   const eos = () => tokenId(metadata, "eos_token_id", size);
   const adds = (otherwise: boolean) => flag(metadata, "add_bos_token", otherwise);
+  const isLlama3 = metadata.get("tokenizer.ggml.pre") === "llama-bpe"; // files that need not say that they add BOS
   const kind = metadata.get("tokenizer.ggml.model");
   switch (kind) {
     case "gpt2":
-      return buildTokenizer(byteLevelDefinition(metadata, vocabulary), bos, eos, adds(false));
+      return buildTokenizer(byteLevelDefinition(metadata, vocabulary), bos, eos, adds(isLlama3));
     case "llama":
       return buildTokenizer(sentencePieceDefinition(metadata, vocabulary), bos, eos, adds(true));
     default:
