@@ -1,6 +1,6 @@
 /** The streams that leave the last layer, by plan. */
 import type { Model } from "../../src/models/mod.ts";
-import { type Blocks, type DropPlan, forward, freeStates } from "../../src/run/mod.ts";
+import { type Blocks, type DropPlan, forward, freeStates, segmentsOf } from "../../src/run/mod.ts";
 import { engine } from "../support.ts";
 
 /** Final stream of each plan, all samples in a row [N · T · D]. */
@@ -15,7 +15,7 @@ export async function finalStreams(
   await forward({
     model,
     engine,
-    blocks,
+    segments: segmentsOf(blocks),
     plans,
     budget,
     async finish(states, batches) {
