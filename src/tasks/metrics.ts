@@ -76,3 +76,13 @@ export function pooled(parts: readonly Estimate[]): Estimate {
     (documents - parts.length);
   return { value, stderr: Math.sqrt(variance / documents), documents };
 }
+
+/** A suite's average: each task counts once, however many documents it has. */
+export function averaged(parts: readonly Estimate[]): Estimate {
+  const total = (of: (part: Estimate) => number) => parts.reduce((sum, part) => sum + of(part), 0);
+  return {
+    value: total(({ value }) => value) / parts.length,
+    stderr: Math.sqrt(total(({ stderr }) => stderr ** 2)) / parts.length,
+    documents: total(({ documents }) => documents),
+  };
+}

@@ -48,7 +48,7 @@ export interface Example {
   readonly gold: number | string;
 }
 
-/** Numbers that a task reports. */
+/** Numbers that a task reports; `strict` and `flexible` are `exact_match` after lm-eval's two filters. */
 export type Metric = "acc" | "acc_norm" | "perplexity" | "strict" | "flexible";
 
 /** Which answers count in generated text, and where generation stops. */

@@ -1,6 +1,7 @@
 /** Answers and numbers, against lm-eval's filters and formulas. */
 import assert from "node:assert/strict";
 import {
+  averaged,
   beforeStops,
   type Document,
   estimate,
@@ -103,4 +104,17 @@ Deno.test("means, standard errors, pooled ones and perplexity are lm-eval's", ()
   close(stderr, numbers.stderr);
   assert.equal(documents, 122);
   close(estimate("perplexity", numbers.sums.map((perplexity) => ({ perplexity }))).value, numbers.perplexity);
+});
+
+Deno.test("a suite's average counts each task once", () => {
+  const part = (value: number, stderr: number, documents: number) => ({ value, stderr, documents });
+  assert.deepEqual(averaged([part(0.5, 0.03, 10), part(0.25, 0.04, 1000)]), part(0.375, 0.025, 1010));
+});
+
+Deno.test("a subject of one document has no standard error, but its group has", () => {
+  const one = estimate("acc", [{ acc: 1 }]);
+  assert.equal(one.stderr, NaN);
+  const two = estimate("acc", [{ acc: 1 }, { acc: 0 }]);
+  // (2 − 1) · 2 · ½² = ½ over 3 − 2, over 3
+  assert.deepEqual(pooled([one, two]), { value: 2 / 3, stderr: Math.sqrt(0.5 / 3), documents: 3 });
 });

@@ -1,5 +1,6 @@
 /** Requests of every task, against those of lm-eval on the same rows; shots that cannot be given. */
 import assert from "node:assert/strict";
+import { parseHubId } from "../../src/hub/remote/huggingface.ts";
 import { buildRequests, suites, taskGroups, taskNames, tasksNamed } from "../../src/tasks/mod.ts";
 import { Fields } from "../../src/tasks/fields.ts";
 import { documentsOf, fixture, sha256 } from "./fixture.ts";
@@ -23,6 +24,16 @@ Deno.test("every task is compared with lm-eval", () => {
   const compared = new Set(fixture.requests.map(({ task }) => task));
   // The first GSM8K differs from the present one in where generation stops and what counts, not in what is asked.
   assert.deepEqual(taskNames.filter((name) => !compared.has(name)), ["gsm8k@1.0"]);
+});
+
+Deno.test("shots that the package lacks are files of data sets on the hub", () => {
+  const pools = taskNames.flatMap((name) => tasksNamed(name).map(({ pool }) => pool));
+  const files = new Set(pools.map((pool) => pool?.file).filter((file) => file?.from === "hub"));
+  for (const { repo, path } of files) {
+    assert.ok(parseHubId(repo)?.revision !== "main", `${repo} has no revision`);
+    assert.match(path, /^[\w/-]+\.parquet$/);
+  }
+  assert.equal(files.size, 9);
 });
 
 const row = (answer: string) => new Fields({ question: `${answer}?`, answer }, "rows.jsonl", 1);
