@@ -76,26 +76,25 @@ function planTable(result: Evaluation, look: TextLook): string {
   const isFull = drop.attention.length + drop.mlp.length === 0;
   const rows = lines.map(({ task, shots, n, metric, value, stderr, against }) => {
     const show = metric === "perplexity" ? formatNumber : formatShare;
-    const own = [
+    const error = optional(stderr, metric === "perplexity" ? formatNumber : points);
+    if (isFull) return [task, optional(shots, String), optional(n, String), metric, show(value), error];
+    return [
       task,
-      optional(shots, String),
-      optional(n, String),
       metric,
       show(value),
-      optional(stderr, metric === "perplexity" ? formatNumber : points),
-    ];
-    const differences = [
+      error,
       optional(against?.difference, points),
       against ? `${points(against.low)} … ${points(against.high)}` : "–",
       against?.equivalence == null ? "–" : against.equivalence < LEVEL ? "yes" : "no",
     ];
-    return isFull ? own : [...own, ...differences];
   });
   const margin = lines.find(({ against }) => against)?.against?.margin;
-  const columns = ["task", "shots", "n", "metric", "value", "± s.e."];
-  const more = ["change", "95 % interval", margin === undefined ? "equal" : `within ${points(margin)}`];
+  const equal = margin === undefined ? "equal" : `within ${points(margin)}`;
+  const columns = isFull
+    ? ["task", "shots", "n", "metric", "value", "± s.e."]
+    : ["task", "metric", "value", "± s.e.", "change", "95 % interval", equal];
   const title = isFull ? "full model" : `without ${describeDrop(drop)}`;
-  const table = align([isFull ? columns : [...columns, ...more], ...rows], look, [0, 3]);
+  const table = align([columns, ...rows], look, [0, isFull ? 3 : 1]);
   return [title, table, ...notesOf(result, isFull)].join("\n");
 }
 

@@ -165,7 +165,6 @@ async function run(
   const { settings, mains } = settingsOf(options);
   const asked: Part[] = [];
   for (const setting of settings) {
-    options.onNotice?.(`reading ${setting.task.name}`);
     asked.push(...await askTask(model, setting, reportsOf(options)));
   }
   tellCuts(asked, model, options);

@@ -1,11 +1,11 @@
 /** Runs the parts of tasks: what a model makes of each document under each plan. */
 import type { Engine } from "../../engine/mod.ts";
 import type { TaskPart } from "../../result/mod.ts";
-import { decoder, type DropPlan, type RequestScore, sampler, scoreRequests } from "../../run/mod.ts";
+import { type DropPlan, type RequestScore, scoreRequests } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { beforeStops, type Outcome, scoreDocument } from "../../tasks/mod.ts";
-import { endsOf } from "../generate.ts";
 import { type AskedDocument, type Part, WRITTEN } from "./asked.ts";
+import { continued } from "./continued.ts";
 
 /** What came of one document. */
 export type Item = TaskPart["items"][number];
@@ -49,41 +49,25 @@ async function writePart(part: Part, options: PartOptions): Promise<Item[][]> {
   return items;
 }
 
-/** Greedy decoding from each prompt. */
+/** The texts that greedy decoding writes after each prompt. */
 async function writeAll(
   { setting: { task }, documents }: Part,
   plan: DropPlan,
-  { model, engine, signal }: PartOptions,
+  options: PartOptions,
   onDone: () => void,
 ): Promise<string[]> {
-  const tokenizer = await model.tokenizer();
+  const tokenizer = await options.model.tokenizer();
   const { stops } = task.generation!;
-  const ends = endsOf(model, tokenizer);
-  const next = sampler({ temperature: 0, topP: 1, seed: 0 });
+  const eos = tokenizer.eos === null ? [] : [tokenizer.decode([tokenizer.eos])];
   const textOf = (ids: readonly number[]) =>
     tokenizer.decode(ids.filter((id) => !tokenizer.specials.has(id)));
-  const opened = await decoder({ model, engine, plan, signal });
-  const eos = tokenizer.eos === null ? [] : [tokenizer.decode([tokenizer.eos])];
-  try {
-    const texts: string[] = [];
-    for (const { requests: [{ input }] } of documents) {
-      const ids: number[] = [];
-      let logits = await opened.prefill(Int32Array.from(input));
-      while (ids.length < WRITTEN) {
-        const id = next(logits.subarray(0, tokenizer.vocabularySize));
-        if (ends.has(id)) break;
-        ids.push(id);
-        const text = textOf(ids);
-        if (stops.some((stop) => text.includes(stop)) || ids.length === WRITTEN) break;
-        logits = await opened.step(id);
-      }
-      texts.push(beforeStops(textOf(ids), [...stops, ...eos]));
-      onDone();
-    }
-    return texts;
-  } finally {
-    await opened.release();
-  }
+  const isOver = (ids: readonly number[]) => {
+    const text = textOf(ids);
+    return stops.some((stop) => text.includes(stop));
+  };
+  const prompts = documents.map(({ requests: [{ input }] }) => input);
+  const written = await continued(prompts, plan, WRITTEN, { ...options, isOver, onDone });
+  return written.map((ids) => beforeStops(textOf(ids), [...stops, ...eos]));
 }
 
 function itemOf(

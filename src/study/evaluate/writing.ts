@@ -1,12 +1,11 @@
 /** How plans write: choosing among given answers hides what dropping does to a text. */
 import { reportsOf } from "../../entry/mod.ts";
 import type { Engine } from "../../engine/mod.ts";
-import { parts, within } from "../../hub/mod.ts";
 import type { Evaluation } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 import { packText, type StudyModel } from "../../subject/mod.ts";
-import { generate } from "../generate.ts";
-import { HELD_OUT_TEXT } from "../options.ts";
+import { HELD_OUT_TEXT, reporter } from "../options.ts";
+import { continued } from "./continued.ts";
 import type { EvaluateOptions } from "./evaluate.ts";
 
 /** Tokens of a prompt, and tokens that are written after it. */
@@ -25,15 +24,14 @@ export async function writing(
 ): Promise<NonNullable<Evaluation["writing"]>[] | null> {
   if (prompts === 0) return null;
   const packing = { text: HELD_OUT_TEXT, samples: prompts, length: PROMPT, skip: 0, bos: false };
-  const { blocks } = await packText(model, packing, options);
-  const tokenizer = await model.tokenizer();
-  const stage = parts("texts", Array<number>(prompts).fill(1), options.onProgress);
-  const all: (readonly number[])[][] = plans.map(() => []);
-  for (let i = 0; i < prompts; i++) {
-    const prompt = tokenizer.decode([...blocks.ids.subarray(i * PROMPT, (i + 1) * PROMPT)]);
-    const { signal, onProgress } = within(reportsOf(options), stage(i));
-    const written = await generate(model, prompt, { plans, tokens: TOKENS, engine, signal, onProgress });
-    written.forEach(({ ids }, plan) => all[plan].push(ids));
+  const { blocks: { ids } } = await packText(model, packing, reportsOf(options));
+  const starts = Array.from({ length: prompts }, (_, i) => [...ids.subarray(i * PROMPT, (i + 1) * PROMPT)]);
+  const report = reporter(`texts of ${model.name}`, "texts", options);
+  let done = 0;
+  const onDone = () => report(++done, plans.length * prompts);
+  const all: number[][][] = [];
+  for (const plan of plans) {
+    all.push(await continued(starts, plan, TOKENS, { model, engine, signal: options.signal, onDone }));
   }
   return all.map((texts) => ({
     prompts,
