@@ -62,6 +62,7 @@ export interface Shelf {
   clear(): void;
 }
 
+/** No tensors yet. */
 export function openShelf(gpu: Gpu, ort: Ort): Shelf {
   const live = new Set<WebHeld>();
 

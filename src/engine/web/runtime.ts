@@ -47,7 +47,7 @@ async function load(): Promise<Ort> {
   };
 }
 
-/** The least that can be a session. What the provider keeps for a device, outputs too, is gone with its last session. */
+/** The least that can be a session: the provider gives up a device, with its pipelines and spare memory, with its last session. */
 export function anchorModel(): Uint8Array<ArrayBuffer> {
   const graph = createGraph();
   const x = graph.input("x", "f32", [1]);

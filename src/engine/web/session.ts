@@ -30,8 +30,14 @@ export async function createProgram(
   const model = toBytes({ fed: true });
   const compile = () =>
     gpu.guard("compile a graph", async () => openSession(await said(ort.open(gpu.device, model))));
-  let session: Session | null = await ort.lane.add(compile);
   const own = ownWeights(gpu, ort, weights);
+  let session: Session | null;
+  try {
+    session = await ort.lane.add(compile);
+  } catch (error) {
+    own.free();
+    throw error;
+  }
 
   async function close(): Promise<void> {
     const closing = session;
@@ -94,8 +100,7 @@ export async function createProgram(
     release: () =>
       ort.lane.add(async () => {
         await close();
-        for (const { release } of own.memory) release();
-        own.memory.length = 0;
+        own.free();
       }),
   };
 }
@@ -114,15 +119,16 @@ async function said<T>(work: Promise<T>): Promise<T> {
 function ownWeights(gpu: Gpu, ort: Ort, weights: Graph["weights"]) {
   const memory: Memory[] = [];
   const tensors: Record<string, OrtTensor> = {};
+  const free = () => memory.splice(0).forEach(({ release }) => release());
   try {
     for (const [name, { dtype, shape, data }] of weights) {
       const made = newMemory(gpu, dtype, shape, data);
       memory.push(made);
       tensors[name] = tensorOver(ort, name, dtype, shape, made.buffer);
     }
-    return { memory, tensors };
+    return { memory, tensors, free };
   } catch (error) {
-    for (const { release } of memory) release();
+    free();
     throw error;
   }
 }
