@@ -137,6 +137,7 @@ Deno.test("a character of several tokens comes whole", () => {
     bos: null,
     eos: null,
     addsBos: false,
+    specials: new Set<number>(),
     vocabularySize: 256,
     fingerprint: "bytes",
   };
