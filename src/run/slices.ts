@@ -17,8 +17,19 @@ import {
 import type { Tensor } from "../tensor/mod.ts";
 import type { ScoreSums } from "./targets.ts";
 
+/** Plans and words of a graph; whether plans are compared with the first of them. */
+interface SliceShape {
+  readonly plans: number;
+  readonly words: number;
+  readonly compared: boolean;
+}
+
 /** Logits of P plans over S words: hidden [n, P, D], weight [S, D], target [n, P, 1] → statistics [n, P, …]. */
-export function sliceGraph(hidden: number, plans: number, words: number, cap: number | null): Graph {
+export function sliceGraph(
+  hidden: number,
+  { plans, words, compared }: SliceShape,
+  cap: number | null,
+): Graph {
   const graph = createGraph();
   const stream = graph.input("hidden", "f32", ["n", plans, hidden]);
   const weight = graph.input("weight", "f32", [words, hidden]);
@@ -32,7 +43,7 @@ export function sliceGraph(hidden: number, plans: number, words: number, cap: nu
   graph.output("sum", ReduceSum(exp, [2], 1));
   graph.output("best", best, "i64");
   graph.output("target_logit", GatherElements(z, target, 2));
-  if (plans > 1) {
+  if (compared) {
     const full = Slice(z, 0, 1, 1);
     const weights = Transpose(Slice(exp, 0, 1, 1), [0, 2, 1]);
     graph.output("difference", MatMul(Sub(full, z), weights));
@@ -40,8 +51,8 @@ export function sliceGraph(hidden: number, plans: number, words: number, cap: nu
   return graph;
 }
 
-/** Merges the slices' statistics of every position and plan. */
-export function merger(positions: number, plans: number) {
+/** Merges the slices' statistics of every position and plan; if `compared`, each plan is held against plan 0. */
+export function merger(positions: number, plans: number, compared: boolean) {
   const size = positions * plans;
   const max = new Float64Array(size).fill(-Infinity);
   const sum = new Float64Array(size);
@@ -59,7 +70,7 @@ export function merger(positions: number, plans: number) {
     ) {
       const values = (name: string) => outputs[name].data as Float32Array;
       const own = { max: values("max"), sum: values("sum"), logit: values("target_logit") };
-      const differences = plans > 1 ? values("difference") : null;
+      const differences = compared ? values("difference") : null;
       const arg = outputs.best.data as BigInt64Array;
       for (let position = first; position < first + tokens.length; position++) {
         const token = tokens[position - first];
@@ -94,8 +105,8 @@ export function merger(positions: number, plans: number) {
           const full = position * plans;
           const own = full + plan;
           total.nll += logSum(own) - logit[own];
-          if (plan > 0) total.kl += difference[own] / sum[full] - logSum(full) + logSum(own);
-          total.top1 += Number(best[own] === best[full]);
+          if (compared && plan > 0) total.kl += difference[own] / sum[full] - logSum(full) + logSum(own);
+          if (compared) total.top1 += Number(best[own] === best[full]);
           total.tokens++;
         });
         return totals;

@@ -2,7 +2,7 @@
  * What removals cost: the loss and the divergence of the model without each candidate in turn.
  *
  * Candidates run as one trie (run/trie.ts): that of all L single removals has L²/2 layers, not L², and its head reads the
- * vocabulary once. The full model's streams are kept for as long as a search lasts.
+ * vocabulary once. Where divergence is asked for, the full model runs once more, and its streams are kept.
  */
 import {
   type Blocks,
@@ -19,7 +19,7 @@ import { engineOf, reporter, type StudyOptions } from "../options.ts";
 /** Per token, in nats. */
 export interface Loss {
   readonly nll: number;
-  /** KL(p_full ‖ p_drop) */
+  /** KL(p_full ‖ p_drop); 0 where it was not asked for. */
   readonly kl: number;
 }
 
@@ -30,13 +30,18 @@ export interface Losses {
   free(): void;
 }
 
-/** Opens a text for measurements; the full model runs when it is first needed. */
-export function openLosses(model: StudyModel, blocks: Blocks, told: StudyOptions): Losses {
+/** Opens a text for measurements, of divergence too or of losses alone. */
+export function openLosses(
+  model: StudyModel,
+  blocks: Blocks,
+  measure: "divergence" | "loss",
+  told: StudyOptions,
+): Losses {
   const shared = { model, engine: engineOf(told), blocks, signal: told.signal };
   let full: Reference | undefined;
   return {
     async of(plans, options) {
-      full ??= await reference(shared);
+      if (measure === "divergence") full ??= await reference(shared);
       const price = (head: boolean) => flopsOf(model, [{ ...blocks, plans, head }]);
       const report = reporter("layers and head", "work", options);
       const [layers, all] = [price(false), price(true)];

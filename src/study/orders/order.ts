@@ -199,7 +199,8 @@ function passesOf(
   if (by === "gate-norm" || by === "random" || by === "deepest") return [pass([], false)];
   if (by === "loss" || by === "kl") {
     const groups = [...Map.groupBy(entries, ({ size }) => size).values()];
-    return [pass([noDrop], false), ...groups.map((group) => pass(plansOf(group, []), true))];
+    const full = pass([noDrop], by === "loss");
+    return [full, ...groups.map((group) => pass(plansOf(group, []), true))];
   }
   if (by !== "greedy" && by !== "iterative") return [pass([noDrop], false)];
   const deepest = constrained(entries.toReversed(), spec.layers.length, constraints);
@@ -210,7 +211,7 @@ function passesOf(
     );
     return by === "greedy" ? pass(plansOf(open, taken), true) : pass([dropOfEntries(spec, taken)], false);
   });
-  return by === "greedy" ? [pass([noDrop], false), ...rounds] : rounds;
+  return by === "greedy" ? [pass([noDrop], true), ...rounds] : rounds;
 }
 
 /** Entries by their score, or as a baseline has them. */
@@ -279,7 +280,7 @@ async function lossesOf(
 ): Promise<Scores> {
   const groups = [...Map.groupBy(entries, ({ size }) => size).values()];
   const stage = parts(null, groups.map(({ length }) => length), options.onProgress);
-  const losses = openLosses(model, packed.blocks, options);
+  const losses = openLosses(model, packed.blocks, by === "kl" ? "divergence" : "loss", options);
   const measured: Loss[] = [];
   try {
     for (const [g, group] of groups.entries()) {

@@ -38,7 +38,7 @@ type Measure = (
 /** Searches until as many are found as were asked for, or none is left that may be dropped. */
 export async function search(found: Search, options: StudyOptions): Promise<DropOrder> {
   if (found.request.by === "iterative") return await steps(found, byImportance(found), options);
-  const losses = openLosses(found.model, found.packed.blocks, options);
+  const losses = openLosses(found.model, found.packed.blocks, "loss", options);
   try {
     return await steps(found, byLoss(found, losses), options);
   } finally {

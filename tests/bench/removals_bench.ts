@@ -1,0 +1,71 @@
+/**
+ * All single removals of a kind of module, as a greedy search's first step evaluates them, beside one pass of the full model.
+ *
+ *     deno run -A tests/bench/removals_bench.ts [MODEL] [--kind attention] [--rounds 3] [--samples 4] [--length 512]
+ *
+ * The removals' time has all of it: the trie of L removals and the full model, and all their heads. The pass is the full model's layers
+ * and head once. Runs are interleaved; the ratio is of the removals' time to L passes, the median is to be quoted.
+ * A trie that shares prefixes has L²/2 layers, so a share near a half is what there is to win; heads are not shared.
+ */
+import { parseArgs } from "node:util";
+import { cpuEngine } from "../../src/engine/mod.ts";
+import { cost, noDrop, score } from "../../src/run/mod.ts";
+import { candidatesOf, dropOfEntries } from "../../src/study/orders/candidates.ts";
+import { openLosses } from "../../src/study/orders/losses.ts";
+import { openModel, packText } from "../../src/subject/mod.ts";
+
+const { values, positionals: [path = "smollm2-135m"] } = parseArgs({
+  allowPositionals: true,
+  options: {
+    kind: { type: "string", multiple: true, default: ["attention", "mlp", "block"] },
+    rounds: { type: "string", default: "3" },
+    samples: { type: "string", default: "4" },
+    length: { type: "string", default: "512" },
+  },
+});
+const [samples, length, rounds] = [values.samples, values.length, values.rounds].map(Number);
+const model = await openModel(path);
+const engine = cpuEngine();
+const { blocks } = await packText(model, { text: "stories", samples, length, skip: 0, bos: false });
+const size = { samples, length };
+
+const seconds = async (run: () => Promise<void>) => {
+  const begin = performance.now();
+  await run();
+  return (performance.now() - begin) / 1000;
+};
+
+const fullPass = async () => void await score({ model, engine, blocks, plans: [noDrop] });
+
+await fullPass();
+for (const kind of values.kind as ("attention" | "mlp" | "block")[]) {
+  const plans = [
+    noDrop,
+    ...candidatesOf(model.spec, kind, 0).map((entry) => dropOfEntries(model.spec, [entry])),
+  ];
+  const removals = plans.length - 1;
+  const ratios: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const pass = await seconds(fullPass);
+    const all = await seconds(async () => {
+      const losses = openLosses(model, blocks, "loss", { engine });
+      await losses.of(plans, {});
+      losses.free();
+    });
+    ratios.push(all / (removals * pass));
+    console.log(
+      `${kind}, round ${round + 1}: one pass ${pass.toFixed(2)} s, ${removals} removals ${
+        all.toFixed(1)
+      } s, ` +
+        `${ratios[round].toFixed(3)} of ${removals} passes`,
+    );
+  }
+  const flops = (plans: Parameters<typeof cost>[1], head: boolean) =>
+    cost(model.spec, plans, size, head).flops;
+  const worth = flops(plans, true) / (removals * flops([noDrop], true));
+  const median = ratios.sort((a, b) => a - b)[ratios.length >> 1];
+  console.log(
+    `${kind}: median ${median.toFixed(3)} of ${removals} passes; in operations ${worth.toFixed(3)}`,
+  );
+}
+model.close();
