@@ -36,11 +36,7 @@ export function guidesFigure(result: Guides): Figure {
   const { text } = result.calibration;
   return drawFigure({
     name: "guides",
-    title: bests.length > 0
-      ? `Best guide to the loss: ${
-        bests.map(({ kind, best }) => `${GUIDE_TITLES[best.by]} for ${PLURALS[kind]}`).join(", ")
-      }`
-      : "No score varies over the modules",
+    title: titleOf(bests),
     subtitle: "Rank correlation of each score with the loss when the module alone is removed; lines: 95 % " +
       "confidence intervals over the modules.",
     setting: `${settingOf(result.provenance)} · scores on ${
@@ -63,6 +59,16 @@ export function guidesFigure(result: Guides): Figure {
   });
 }
 
+/** Kinds that share their best guide are named together. */
+function titleOf(bests: readonly { readonly kind: ModuleKind; readonly best: Known }[]): string {
+  if (bests.length === 0) return "No score varies over the modules";
+  const groups = [...Map.groupBy(bests, ({ best }) => best.by)];
+  return `Best guide to the loss: ${
+    groups.map(([by, of]) => `${GUIDE_TITLES[by]} for ${of.map(({ kind }) => PLURALS[kind]).join(" and ")}`)
+      .join(", ")
+  }`;
+}
+
 const PLURALS = { attention: "attention", mlp: "MLPs", block: "blocks" } as const;
 
 /** Highest first. */
@@ -83,10 +89,10 @@ function chart(kind: ModuleKind, known: readonly Known[], last: boolean): Plot.P
     width: WIDTH,
     height: 34 + 26 * known.length + bottom,
     marginLeft: 190,
-    marginRight: 62,
+    marginRight: 68,
     marginTop: 34,
     marginBottom: bottom,
-    x: { domain: [-1, 1] },
+    x: { domain: [-1, 1], axis: null },
     y: { type: "point", domain: known.map(({ by }) => by), padding: 0.5 },
     marks: [
       Plot.gridX([-1, -0.5, 0.5, 1], { stroke: "#d0d7de", strokeOpacity: 1 }),
@@ -96,7 +102,7 @@ function chart(kind: ModuleKind, known: readonly Known[], last: boolean): Plot.P
         text: String,
         fill: color,
         fontWeight: 600,
-        dx: -180,
+        dx: -166,
         dy: -26,
         textAnchor: "start",
       }),
