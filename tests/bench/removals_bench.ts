@@ -58,10 +58,9 @@ for (const kind of values.kind as ("attention" | "mlp" | "block")[]) {
     ratios.push(all.clock / (removals * pass.clock));
     const processor = all.processor / (removals * pass.processor);
     console.log(
-      `${kind}, round ${round + 1}: one pass ${pass.toFixed(2)} s, ${removals} removals ${
-        all.toFixed(1)
-      } s, ` +
-        `${ratios[round].toFixed(3)} of ${removals} passes`,
+      `${kind}, round ${round + 1}: one pass ${pass.clock.toFixed(2)} s, ${removals} removals ` +
+        `${all.clock.toFixed(1)} s, ${ratios[round].toFixed(3)} of ${removals} passes; processors' time ` +
+        processor.toFixed(3),
     );
   }
   const flops = (plans: Parameters<typeof cost>[1], head: boolean) =>
