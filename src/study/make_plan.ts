@@ -8,7 +8,6 @@ import {
   type Checks,
   displayable,
   expect,
-  like,
   number,
   oneOf,
   optionsOf,
@@ -61,10 +60,6 @@ const checks: Checks<PlanOptions> = {
 };
 
 const BUDGETS = ["drop", "parameters", "kvBytes"] as const;
-const oneBudget = like(
-  "one of drop, parameters, kvBytes",
-  (value) => BUDGETS.filter((name) => (value as PlanOptions)[name] !== undefined).length === 1,
-);
 
 /**
  * A plan that drops the first `drop` modules, or the first that save as much as is asked for. Throws `RangeError` if there are
@@ -89,7 +84,11 @@ const oneBudget = like(
 export function makePlan(from: Profile | DropOrder, options: PlanOptions): Plan {
   expect("make a plan", "it", from, resultOf("profile", "order"));
   expect("make a plan", "options", options, optionsOf(checks));
-  expect("make a plan", "what says how many", options, oneBudget);
+  const given = BUDGETS.filter((name) => options[name] !== undefined);
+  if (given.length !== 1) {
+    const found = given.join(" and ") || "none";
+    throw new TypeError(`Cannot make a plan: found ${found}, expected one of ${BUDGETS.join(", ")}`);
+  }
   return displayable(from.kind === "order" ? ofOrder(from, options) : ofProfile(from, options));
 }
 

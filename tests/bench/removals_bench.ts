@@ -47,7 +47,7 @@ for (const kind of values.kind as ("attention" | "mlp" | "block")[]) {
     ...candidatesOf(model.spec, kind, 0).map((entry) => dropOfEntries(model.spec, [entry])),
   ];
   const removals = plans.length - 1;
-  const ratios: number[] = [];
+  const [ratios, shares]: number[][] = [[], []];
   for (let round = 0; round < rounds; round++) {
     const pass = await seconds(fullPass);
     const all = await seconds(async () => {
@@ -56,19 +56,22 @@ for (const kind of values.kind as ("attention" | "mlp" | "block")[]) {
       losses.free();
     });
     ratios.push(all.clock / (removals * pass.clock));
-    const processor = all.processor / (removals * pass.processor);
+    shares.push(all.processor / (removals * pass.processor));
     console.log(
       `${kind}, round ${round + 1}: one pass ${pass.clock.toFixed(2)} s, ${removals} removals ` +
         `${all.clock.toFixed(1)} s, ${ratios[round].toFixed(3)} of ${removals} passes; processors' time ` +
-        processor.toFixed(3),
+        shares[round].toFixed(3),
     );
   }
   const flops = (plans: Parameters<typeof cost>[1], head: boolean) =>
     cost(model.spec, plans, size, head).flops;
   const worth = flops(plans, true) / (removals * flops([noDrop], true));
-  const median = ratios.sort((a, b) => a - b)[ratios.length >> 1];
+  const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1].toFixed(3);
   console.log(
-    `${kind}: median ${median.toFixed(3)} of ${removals} passes; in operations ${worth.toFixed(3)}`,
+    `${kind}: median ${median(ratios)} of ${removals} passes, processors' time ${
+      median(shares)
+    }, operations ` +
+      worth.toFixed(3),
   );
 }
 model.close();
