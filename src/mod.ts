@@ -33,6 +33,7 @@ export {
   compare,
   type ComputedRatio,
   computedRatio,
+  type ConstraintOptions,
   type Curve,
   curvesOf,
   decompose,

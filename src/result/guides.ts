@@ -12,7 +12,6 @@ export const GUIDE_NAMES = [
   "kl",
   "layersAfter",
 ] as const;
-export type GuideName = typeof GUIDE_NAMES[number];
 
 /** One score of one kind of module against the losses of its removals. */
 export const guideForm = z.object({
@@ -28,7 +27,10 @@ export const guideForm = z.object({
   /** How many modules have both. */
   modules: z.int().nonnegative(),
 });
+/** One score of one kind of module against the losses of its removals. */
 export type Guide = z.infer<typeof guideForm>;
+/** What a score is called. */
+export type GuideName = Guide["by"];
 
 /** How well each score predicts what the removal of a module alone costs. */
 export const guidesForm = z.object({

@@ -32,6 +32,7 @@ export {
 } from "./plan.ts";
 export { guides, guidesEstimate, type GuidesOptions } from "./guides.ts";
 export { makePlan, type PlanOptions } from "./make_plan.ts";
+export type { ConstraintOptions } from "./orders/constraints.ts";
 export { order, orderEstimate, type OrderOptions } from "./orders/order.ts";
 export { profile, type ProfileOptions } from "./profile.ts";
 export {

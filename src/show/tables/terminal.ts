@@ -92,8 +92,9 @@ export function planTable(plan: Plan, look: TextLook = {}): string {
 function savesText(
   { parameters, parametersShare, kvBytesPerToken, kvShare }: NonNullable<Plan["saves"]>,
 ): string {
-  return `saves ${formatNumber(parameters)} parameters (${formatShare(parametersShare)}), ` +
-    `${formatNumber(kvBytesPerToken)} bytes of keys and values a token (${formatShare(kvShare)})`;
+  const whole = (count: number) => count.toLocaleString("en-US");
+  return `saves ${whole(parameters)} parameters (${formatShare(parametersShare)}), ` +
+    `${whole(kvBytesPerToken)} bytes of keys and values a token (${formatShare(kvShare)})`;
 }
 
 /** Quality of one model under several drops, in the given order. */

@@ -2,15 +2,22 @@
 import { type Checks, flag, wholeNumber } from "../../entry/mod.ts";
 import type { Constraints, DropOrder } from "../../result/mod.ts";
 
+/** What must not be dropped; by default anything may. */
+export interface ConstraintOptions {
+  /** Layers at the beginning that stay whole. */
+  readonly protectFirst?: number | undefined;
+  /** Layers at the end that stay whole. */
+  readonly protectLast?: number | undefined;
+  /** No two modules of a kind are dropped in adjacent layers. */
+  readonly noNeighbours?: boolean | undefined;
+}
+
 /** Checks of them, as options. */
-export const constraintChecks: Checks<Constraints> = {
+export const constraintChecks: Checks<ConstraintOptions> = {
   protectFirst: wholeNumber(0),
   protectLast: wholeNumber(0),
   noNeighbours: flag,
 };
-
-/** Constraints as options give them. */
-export type ConstraintOptions = { readonly [Name in keyof Constraints]?: Constraints[Name] | undefined };
 
 /** The constraints among options; none by default. */
 export function constraintsOf(
