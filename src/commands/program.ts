@@ -5,6 +5,7 @@ import { checkpointsCommand } from "./checkpoints.ts";
 import { completionCommand } from "./completion.ts";
 import { cudaCommand } from "./cuda.ts";
 import { doctorCommand } from "./doctor.ts";
+import { evaluateCommand } from "./evaluate.ts";
 import { figuresCommand } from "./figures.ts";
 import { generateCommand } from "./generate.ts";
 import { guidesCommand, orderCommand } from "./orders.ts";
@@ -36,6 +37,7 @@ export function createProgram(context: Context): Command {
     perplexityCommand,
     sweepCommand,
     guidesCommand,
+    evaluateCommand,
     generateCommand,
     randomInitCommand,
     checkpointsCommand,

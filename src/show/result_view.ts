@@ -5,6 +5,7 @@ import type {
   Checkpoints,
   Comparison,
   DropOrder,
+  Evaluation,
   Guides,
   Kind,
   Perplexity,
@@ -21,6 +22,7 @@ import { guidesFigure } from "./figures/guides.ts";
 import { importanceFigure } from "./figures/importance.ts";
 import { qualityFigure } from "./figures/quality.ts";
 import { bestWindows } from "./tables/order.ts";
+import { evaluationRows } from "./tables/evaluation.ts";
 
 type Rows = readonly object[];
 
@@ -68,6 +70,8 @@ const views: { readonly [K in Kind]: (result: ResultOf<K>) => Figure | Rows } = 
       layer,
       ...Object.fromEntries(KINDS.map((kind) => [kind, result[kind].importance[layer]])),
     })),
+  task: ({ items }: ResultOf<"task">) => items.map(({ index, scores }) => ({ document: index, ...scores })),
+  evaluate: (result: Evaluation) => evaluationRows([result]),
   generate: ({ texts }: ResultOf<"generate">) =>
     texts.map(({ plan, text, ended }) => ({
       "attention dropped": plan.attention,

@@ -10,7 +10,7 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { cpuEngine } from "../../src/engine/mod.ts";
-import { cost, noDrop, score } from "../../src/run/mod.ts";
+import { cost, noDrop, score, segmentsOf } from "../../src/run/mod.ts";
 import { candidatesOf, dropOfEntries } from "../../src/study/orders/candidates.ts";
 import { openLosses } from "../../src/study/orders/losses.ts";
 import { openModel, packText } from "../../src/subject/mod.ts";
@@ -28,6 +28,7 @@ const [samples, length, rounds] = [values.samples, values.length, values.rounds]
 const model = await openModel(path);
 const engine = cpuEngine();
 const { blocks } = await packText(model, { text: "stories", samples, length, skip: 0, bos: false });
+const segments = segmentsOf(blocks);
 const size = { samples, length };
 
 /** Seconds on the clock and of all processors; on a machine that others use, the latter says more. */
@@ -38,7 +39,7 @@ const seconds = async (run: () => Promise<void>) => {
   return { clock: (performance.now() - begin) / 1000, processor: (user + system) / 1e6 };
 };
 
-const fullPass = async () => void await score({ model, engine, blocks, plans: [noDrop] });
+const fullPass = async () => void await score({ model, engine, segments, plans: [noDrop] });
 
 await fullPass();
 for (const kind of values.kind as ("attention" | "mlp" | "block")[]) {

@@ -4,7 +4,7 @@ import { spearman } from "../../src/measure/mod.ts";
 import { cpuEngine } from "../../src/engine/mod.ts";
 import type { UpdateTaps } from "../../src/models/mod.ts";
 import { type DropOrder, resultText } from "../../src/result/mod.ts";
-import { type DropPlan, forward, noDrop, type Probe } from "../../src/run/mod.ts";
+import { type DropPlan, forward, noDrop, type Probe, segmentsOf } from "../../src/run/mod.ts";
 import {
   guides,
   makePlan,
@@ -53,7 +53,13 @@ async function vectorsOf(model: StudyModel, name: "x" | "a" | "m" | "y"): Promis
       for (let t = 0; t < data.length; t += hidden) found[layer].push(data.slice(t, t + hidden));
     },
   };
-  await forward({ model, engine: cpuEngine(), blocks, plans: [noDrop], probes: [probe] });
+  await forward({
+    model,
+    engine: cpuEngine(),
+    segments: segmentsOf(blocks),
+    plans: [noDrop],
+    probes: [probe],
+  });
   return found;
 }
 

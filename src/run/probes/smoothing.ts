@@ -23,7 +23,7 @@ import {
 import { float32, type Tensor } from "../../tensor/mod.ts";
 import { embed } from "../embed.ts";
 import { withRead, withUploaded } from "../held.ts";
-import type { Blocks } from "../state.ts";
+import type { Blocks } from "../segments.ts";
 import type { Observation, Probe } from "./probe.ts";
 
 /** The measures of each sample after a layer's modules; a module that was not run has none. */

@@ -21,6 +21,7 @@ import {
   noDrop,
   normsProbe,
   type Probe,
+  segmentsOf,
   smoothingProbe,
   streamProbe,
 } from "../../run/mod.ts";
@@ -161,7 +162,7 @@ async function run(
   await forward({
     model,
     engine: engineOf(options),
-    blocks,
+    segments: segmentsOf(blocks),
     plans,
     probes,
     signal: options.signal,

@@ -11,6 +11,7 @@ import {
   forward,
   noDrop,
   productsProbe,
+  segmentsOf,
   windowsProbe,
   type WindowSums,
 } from "../../run/mod.ts";
@@ -40,7 +41,7 @@ export async function moduleDistances(
   await forward({
     model,
     engine: engineOf(options),
-    blocks,
+    segments: segmentsOf(blocks),
     plans: [noDrop],
     probes: [probe],
     signal: options.signal,
@@ -77,7 +78,7 @@ export async function windowDistances(
     await forward({
       model,
       engine,
-      blocks: part,
+      segments: segmentsOf(part),
       plans: [noDrop],
       probes: [probe],
       signal: options.signal,

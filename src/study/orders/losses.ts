@@ -11,6 +11,7 @@ import {
   reference,
   score,
   type ScoreSums,
+  segmentsOf,
 } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { flopsOf } from "../estimate.ts";
@@ -37,7 +38,7 @@ export function openLosses(
   measure: "divergence" | "loss",
   told: StudyOptions,
 ): Losses {
-  const shared = { model, engine: engineOf(told), blocks, signal: told.signal };
+  const shared = { model, engine: engineOf(told), segments: segmentsOf(blocks), signal: told.signal };
   let full: Reference | undefined;
   return {
     async of(plans, options) {
