@@ -18,6 +18,8 @@ const promises: Record<string, RegExp> = {
   start: /page of figures: .*index\.html/,
   profile: /attention, most redundant first, 10 of 30/,
   plan: /^$/,
+  order: /attention by gate-norm[^]*order +module/,
+  guides: /rank corr[^]*gate norm/,
   perplexity: /perplexity[^]*nothing[^]*attention/,
   sweep: /dropped[^]*importance[^]*deepest/,
   generate: /attention/,

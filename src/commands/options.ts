@@ -90,6 +90,26 @@ export function withDropFlags(command: Command): Command {
     .option("--plan <file>", "drop what a plan made by `lamina plan` lists");
 }
 
+/** What must not be dropped. */
+export interface ConstraintFlags {
+  protectFirst: number;
+  protectLast: number;
+  neighbours: boolean;
+}
+
+/** Adds the options that keep modules in. */
+export function withConstraintFlags(command: Command): Command {
+  return command
+    .option("--protect-first <n>", "keep the first n layers whole", wholeNumber(0), 0)
+    .option("--protect-last <n>", "keep the last n layers whole", wholeNumber(0), 0)
+    .option("--no-neighbours", "drop no two modules of a kind in adjacent layers");
+}
+
+/** The constraints as the library takes them. */
+export function constraintsIn<T extends ConstraintFlags>({ neighbours, ...flags }: T) {
+  return { ...flags, noNeighbours: !neighbours };
+}
+
 /** Modules that the drop options name, those of a plan among them. */
 export interface Wanted extends DropPlan {
   readonly plan: Plan | null;

@@ -8,11 +8,13 @@ import { doctorCommand } from "./doctor.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { figuresCommand } from "./figures.ts";
 import { generateCommand } from "./generate.ts";
+import { guidesCommand, orderCommand } from "./orders.ts";
 import { randomInitCommand } from "./random_init.ts";
 import { compareCommand, mergeCommand, planCommand } from "./results.ts";
 import { startCommand } from "./start.ts";
 import { cacheCommand, modelsCommand } from "./stock.ts";
-import { perplexityCommand, profileCommand, sweepCommand } from "./studies.ts";
+import { perplexityCommand, profileCommand } from "./studies.ts";
+import { sweepCommand } from "./sweep.ts";
 import type { Context } from "./context.ts";
 import { explained, optionDescription } from "./help.ts";
 import { VERSION } from "../result/mod.ts";
@@ -30,9 +32,11 @@ export function createProgram(context: Context): Command {
     doctorCommand,
     cudaCommand,
     profileCommand,
+    orderCommand,
     planCommand,
     perplexityCommand,
     sweepCommand,
+    guidesCommand,
     evaluateCommand,
     generateCommand,
     randomInitCommand,

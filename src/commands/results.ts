@@ -1,6 +1,6 @@
 /** Commands over results that are there already: plan, compare, merge. */
 import { Command, Option } from "commander";
-import { merge, readResult, resultText } from "../result/mod.ts";
+import { merge, readResult, resultText, TARGETS } from "../result/mod.ts";
 import {
   comparisonRows,
   comparisonTable,
@@ -11,38 +11,57 @@ import {
   planTable,
   profileRows,
 } from "../show/mod.ts";
-import { compare, makePlan, type Order, type Target } from "../study/mod.ts";
+import { compare, makePlan, type RankOrder, type Target } from "../study/mod.ts";
 import { type Context, markedProfile } from "./context.ts";
 import { explained } from "./help.ts";
-import { wholeNumber } from "./options.ts";
+import {
+  type ConstraintFlags,
+  constraintsIn,
+  positive,
+  wholeNumber,
+  withConstraintFlags,
+} from "./options.ts";
 import { type OutFlags, withOutFlags } from "./destination.ts";
 import { deliver, type Output, outputOf } from "./outlet.ts";
-import { TARGETS } from "./studies.ts";
-
-const ORDERS: readonly Order[] = ["importance", "magnitude", "random", "deepest"];
+const ORDERS: readonly RankOrder[] = ["importance", "magnitude", "random", "deepest"];
 
 /** What `lamina plan` is told. */
-interface PlanFlags extends OutFlags {
-  target: Target;
-  drop: number;
-  by: Order;
-  seed: number;
+interface PlanFlags extends OutFlags, ConstraintFlags {
+  target?: Target;
+  drop?: number;
+  parameters?: number;
+  kvBytes?: number;
+  context?: number;
+  by?: RankOrder;
+  seed?: number;
   table: boolean;
 }
 
 export function planCommand(context: Context): Command {
   const command = new Command("plan")
-    .description("choose which modules to drop, from a profile; prints the plan as JSON")
-    .argument("<profile>", "result of `lamina profile --json`")
-    .addOption(new Option("--target <kind>", "what to drop").choices([...TARGETS]).makeOptionMandatory())
-    .requiredOption("--drop <n>", "number of modules to drop", wholeNumber(0))
-    .addOption(new Option("--by <order>", "what orders them").choices([...ORDERS]).default("importance"))
-    .option("--seed <n>", "random seed of the random order", wholeNumber(0), 0)
+    .description("choose which modules to drop, from a profile or an order; prints the plan as JSON")
+    .argument("<file>", "result of `lamina profile --json` or of `lamina order --json`")
+    .addOption(new Option("--target <kind>", "what to drop; an order has its own").choices([...TARGETS]))
+    .option("--drop <n>", "number of modules to drop", wholeNumber(0))
+    .option("--parameters <n>", "or drop until so many weights are saved; below 1 a share of all", positive)
+    .option("--kv-bytes <n>", "or so many bytes of keys and values; below 1 a share of all", positive)
+    .option(
+      "--context <t>",
+      "tokens of the sequence whose keys and values are meant (default: 2048)",
+      wholeNumber(1),
+    )
+    .addOption(
+      new Option("--by <order>", "what orders the modules of a profile (default: importance)").choices([
+        ...ORDERS,
+      ]),
+    )
+    .option("--seed <n>", "random seed of the random order (default: 0)", wholeNumber(0))
     .option("--table", "print a table instead of JSON", false);
   explained(command, "plan profile.json --target attention --drop 8 > plan.json");
-  return withOutFlags(command).action(
-    async (file: string, { target, drop, by, seed, table, ...out }: PlanFlags) => {
-      const plan = makePlan(await readResult(file, "profile"), { target, drop, by, seed });
+  return withOutFlags(withConstraintFlags(command)).action(
+    async (file: string, { table, json, csv, ...options }: PlanFlags) => {
+      const out = { ...json === undefined ? {} : { json }, ...csv === undefined ? {} : { csv } };
+      const plan = makePlan(await readResult(file, "profile", "order"), constraintsIn(options));
       await deliver(context, table ? out : piped(out), {
         ...outputOf(plan, { table: () => planTable(plan, context.look), rows: () => planRows(plan) }),
         json: () => resultText(plan),

@@ -168,6 +168,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   checkpoints: "result of checkpoints",
   compare: "comparison",
   generate: "generated text",
+  guides: "result of guides",
   doctor: "doctor's report",
   "random-init": "result of randomInit",
 };

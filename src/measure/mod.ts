@@ -1,4 +1,5 @@
 /** Pure arithmetic: from sums to importance, magnitude, sign, intervals and correlations. */
+export { addProducts, addStreams, angularDistance, type DistanceSums, noDistances } from "./angle.ts";
 export { PATTERN_NAMES, type PatternName, queryPositions } from "./attention_pattern.ts";
 export { effectiveRank } from "./effective_rank.ts";
 export { crossing, FIRST_LAYER, moduleRatio, type RatioPoint, typical } from "./module_ratio.ts";

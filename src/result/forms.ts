@@ -11,6 +11,8 @@ import type { Kind } from "./methods.ts";
 import { profileForm } from "./profile.ts";
 import { headForm, perLayer, provenanceForm } from "./provenance.ts";
 import { doctorForm, generateForm } from "./reports.ts";
+import { guidesForm } from "./guides.ts";
+import { orderForm } from "./order.ts";
 import { planForm, sweepForm } from "./sweep.ts";
 
 /** How well a model predicts, compared with the full one. */
@@ -81,6 +83,8 @@ export const forms = {
   profile: profileForm,
   perplexity: perplexityForm,
   plan: planForm,
+  order: orderForm,
+  guides: guidesForm,
   sweep: sweepForm,
   "random-init": randomInitForm,
   causes: causesForm,

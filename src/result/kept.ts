@@ -26,6 +26,7 @@ const origins = {
   causes: ({ provenance }) => provenance,
   task: ({ provenance, task }) => ({ ...provenance, task }),
   checkpoints: ({ series: [only] }) => checkpointOrigin(only),
+  order: orderOrigin,
 } satisfies { [K in Kind]?: (result: ResultOf<K>) => Provenance };
 type KeptKind = keyof typeof origins;
 
@@ -39,6 +40,18 @@ export function checkpointOrigin(
   const model = { ...provenance.model, format: "" };
   return { ...provenance, model, step, quality: quality && quality.provenance.text.hash };
 }
+
+/** Of an order: what it was asked for besides. An order of fewer modules is another result. */
+export function orderOrigin(
+  { provenance, target, by, seed, upto, constraints }: OrderRequest,
+): OrderRequest["provenance"] & Omit<OrderRequest, "provenance"> {
+  return { ...provenance, target, by, seed, upto, constraints };
+}
+/** What an order is known by before it is made. */
+type OrderRequest = Pick<
+  ResultOf<"order">,
+  "provenance" | "target" | "by" | "seed" | "upto" | "constraints"
+>;
 
 /** The path at which a result of this origin is kept in a folder. */
 export function resultPath(folder: string, kind: Kind, origin: Provenance): string {

@@ -7,6 +7,8 @@ export const METHODS = {
   profile: 1,
   perplexity: 1,
   plan: 1,
+  order: 1,
+  guides: 1,
   sweep: 1,
   "random-init": 1,
   causes: 1,

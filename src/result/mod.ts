@@ -12,7 +12,9 @@ export {
 export type { CheckpointProfile, Checkpoints } from "./checkpoints.ts";
 export type { AgainstLlmDrop, Agreement, Comparison, OfficialDifference } from "./comparisons.ts";
 export type { ModuleMeans, Profile } from "./profile.ts";
-export type { Plan, Sweep } from "./sweep.ts";
+export { type Guide, GUIDE_NAMES, type GuideName, type Guides } from "./guides.ts";
+export type { Constraints, DropOrder, Sizes } from "./order.ts";
+export { ORDERS, type Plan, type Sweep, TARGETS } from "./sweep.ts";
 export { cacheKey } from "./key.ts";
 export {
   checkpointOrigin,
@@ -23,6 +25,7 @@ export {
   keepsIn,
   keptOr,
   keptResult,
+  orderOrigin,
 } from "./kept.ts";
 export { joinHashes, merge } from "./merge.ts";
 export { perplexityOf, profileOf } from "./means.ts";

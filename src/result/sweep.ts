@@ -2,9 +2,24 @@
 import { z } from "zod";
 import { dropForm, headForm, indices, provenanceForm } from "./provenance.ts";
 
-/** Which modules compete to be dropped, and what orders them. */
-const targets = z.enum(["attention", "mlp", "block", "joint"]);
-const orders = z.enum(["importance", "magnitude", "random", "deepest"]);
+/** Which modules compete to be dropped: a kind, attention and MLPs together, or windows of blocks. */
+export const TARGETS = ["attention", "mlp", "block", "joint", "consecutive"] as const;
+/** What orders them; what each is stands in `study/orders/order.ts`. */
+export const ORDERS = [
+  "importance",
+  "magnitude",
+  "angular",
+  "angular-last",
+  "gate-norm",
+  "loss",
+  "kl",
+  "iterative",
+  "greedy",
+  "random",
+  "deepest",
+] as const;
+export const targetForm = z.enum(TARGETS);
+export const byForm = z.enum(ORDERS);
 
 /** What to drop, and why. */
 export const planForm = z.object({
@@ -13,8 +28,8 @@ export const planForm = z.object({
   layers: z.int().positive(),
   /** Provenance of the profile that gave the order; a plan written by hand has none. */
   provenance: provenanceForm.optional(),
-  target: targets,
-  by: orders,
+  target: targetForm,
+  by: byForm,
   seed: z.int().nullable(),
   /** Layers whose attention is dropped, first dropped first. */
   attention: indices,
@@ -24,6 +39,15 @@ export const planForm = z.object({
   order: z.array(
     z.object({ module: z.enum(["attention", "mlp", "block"]), layer: z.int(), score: z.number().nullable() }),
   ),
+  /** What is saved; a plan from a profile, which does not know sizes, does not say. */
+  saves: z.object({
+    /** Weights that need not be stored, and their share of all the model's. */
+    parameters: z.int().nonnegative(),
+    parametersShare: z.number(),
+    /** Bytes of keys and values for each token of the context, in 16 bits, and their share of all. */
+    kvBytesPerToken: z.int().nonnegative(),
+    kvShare: z.number(),
+  }).optional(),
 });
 /** Modules to drop, in order. */
 export type Plan = z.infer<typeof planForm>;
@@ -36,8 +60,8 @@ export const sweepForm = z.object({
   /** Provenance of the profile that gave the orders. */
   calibration: provenanceForm,
   curves: z.array(z.object({
-    target: targets,
-    by: orders,
+    target: targetForm,
+    by: byForm,
     /** Seed of a random order. */
     seed: z.int().nullable(),
     points: z.array(z.object({

@@ -6,7 +6,7 @@ export { effectsProbe, type EffectSums, type LayerEffects } from "./probes/effec
 export { embed } from "./embed.ts";
 export { forward, type ForwardOptions } from "./forward.ts";
 export { freeAll, take, withRead, withUploaded } from "./held.ts";
-export { gramProbe, type GramSums, type ModuleKind } from "./probes/gram.ts";
+export { type BySample, gramProbe, type GramSums, type ModuleKind, productsProbe } from "./probes/gram.ts";
 export { type DistanceSum, llmDropProbe, type LlmDropSums } from "./probes/llm_drop.ts";
 export { type LayerNorms, normsProbe, type NormSums } from "./probes/norms.ts";
 export { PART_BYTES } from "./parts.ts";
@@ -23,4 +23,5 @@ export { freeStates, type State } from "./state.ts";
 export type { Scores, ScoreSums, Targets } from "./targets.ts";
 export { embeddingSmoothing, type LayerSmoothing, smoothingOf, smoothingProbe } from "./probes/smoothing.ts";
 export { streamProbe } from "./probes/stream.ts";
+export { windowsProbe, type WindowSums } from "./probes/windows.ts";
 export { countModules } from "./trie.ts";

@@ -42,9 +42,10 @@ export async function reference(options: Omit<ForwardOptions, "plans" | "finish"
   return { streams, free };
 }
 
-/** Plans, and the full model's streams over the same texts. */
+/** Plans, and what they are held against. */
 export type ScoreOptions = Omit<ForwardOptions, "finish"> & {
-  readonly reference: Reference;
+  /** The full model's streams over the same texts; without them, plans have no divergence and no agreement: both are 0. */
+  readonly reference?: Reference | undefined;
   /** Called after each slice of logits, with the logits of one plan done and to do. */
   readonly onScore?: (done: number, total: number) => void;
 };
@@ -62,13 +63,14 @@ export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
       ...options,
       async finish(states, batches) {
         try {
-          const full = batches.map(({ first }) => options.reference.streams.get(first)!);
+          const { reference } = options;
+          const full = reference ? [batches.map(({ first }) => reference.streams.get(first)!)] : [];
           const own = plans.map((_, index) => states.find((state) => state.plans.includes(index))!.batches);
           const before = scored;
           const onScore = (done: number) => options.onScore?.(scored = before + done, every);
           const targets = batches.map((batch) => nextTokens(segments, batch));
-          const scores = await scorer.score([full, ...own], targets, onScore);
-          scores.slice(1).forEach((scores, plan) => result[plan].push(...sumsOf(scores, batches)));
+          const scores = await scorer.score([...full, ...own], targets, reference !== undefined, onScore);
+          scores.slice(full.length).forEach((scores, plan) => result[plan].push(...sumsOf(scores, batches)));
         } finally {
           freeStates(states);
         }

@@ -18,12 +18,13 @@ const LOGITS = 4 * 2 ** 20;
 /** Scores streams of one model. */
 export interface Scorer {
   /**
-   * The predictions of each plan, `streams[plan][batch]` being held against plan 0 at `targets[batch]`. `onScore` is told the
-   * logits of one plan done.
+   * The predictions of each plan, `streams[plan][batch]` at `targets[batch]`; if `compared`, held against plan 0. `onScore` is told
+   * the logits of one plan done.
    */
   score(
     streams: readonly (readonly Held[])[],
     targets: readonly Targets[],
+    compared: boolean,
     onScore?: (done: number) => void,
   ): Promise<Scores[]>;
   release(): Promise<void>;
@@ -71,11 +72,16 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
   }
 
   /** The statistics of one slice of the vocabulary at some rows. */
-  async function statistics({ tokens, of, hidden: rows }: Chunk, weight: Held, [start, end]: Rows) {
+  async function statistics(
+    { tokens, of, hidden: rows }: Chunk,
+    weight: Held,
+    [start, end]: Rows,
+    compared: boolean,
+  ) {
     const plans = rows.shape[1];
     const program = await programs.get(
-      [plans, end - start],
-      () => sliceGraph(hidden, plans, end - start, spec.head.softcap),
+      [plans, end - start, compared],
+      () => sliceGraph(hidden, { plans, words: end - start, compared }, spec.head.softcap),
     );
     const most = mostOf(of);
     const columns = columnsOf(of);
@@ -95,7 +101,7 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
   }
 
   return {
-    async score(streams, targets, onScore) {
+    async score(streams, targets, compared, onScore) {
       const plans = streams.length;
       const size = Math.max(1, Math.floor(LOGITS / (plans * slices[0][1])));
       const chunks: Chunk[] = [];
@@ -104,14 +110,17 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
           chunks.push(...await chunksOf(streams.map((batches) => batches[b]), target, size));
         }
         const total = chunks.reduce((sum, { rows }) => sum + rows.length, 0);
-        const merged = merger(total, chunks.reduce((sum, { tokens }) => sum + tokens.length, 0), plans);
+        const merged = merger(total, chunks.reduce((sum, { tokens }) => sum + tokens.length, 0), {
+          plans,
+          compared,
+        });
         for (const [start, end] of slices) {
           await withUploaded(engine, { weight: await headRows(model, [start, end]) }, async ({ weight }) => {
             const at = { row: 0, target: 0 };
             for (const chunk of chunks) {
               await withRead(
                 engine,
-                await statistics(chunk, weight, [start, end]),
+                await statistics(chunk, weight, [start, end], compared),
                 (values) => merged.add(chunk, at, [start, end], values),
               );
               at.row += chunk.rows.length;

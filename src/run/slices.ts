@@ -18,8 +18,19 @@ import type { Tensor } from "../tensor/mod.ts";
 import type { Rows } from "./head.ts";
 import type { Scores, Targets } from "./targets.ts";
 
+/** Plans and words of a graph; whether plans are compared with the first of them. */
+interface SliceShape {
+  readonly plans: number;
+  readonly words: number;
+  readonly compared: boolean;
+}
+
 /** Logits of P plans over S words: hidden [n, P, D], weight [S, D], C words each, target [n, P, C] → statistics [n, P, …]. */
-export function sliceGraph(hidden: number, plans: number, words: number, cap: number | null): Graph {
+export function sliceGraph(
+  hidden: number,
+  { plans, words, compared }: SliceShape,
+  cap: number | null,
+): Graph {
   const graph = createGraph();
   const stream = graph.input("hidden", "f32", ["n", plans, hidden]);
   const weight = graph.input("weight", "f32", [words, hidden]);
@@ -33,7 +44,7 @@ export function sliceGraph(hidden: number, plans: number, words: number, cap: nu
   graph.output("sum", ReduceSum(exp, [2], 1));
   graph.output("best", best, "i64");
   graph.output("target_logit", GatherElements(z, target, 2));
-  if (plans > 1) {
+  if (compared && plans > 1) {
     const full = Slice(z, 0, 1, 1);
     const weights = Transpose(Slice(exp, 0, 1, 1), [0, 2, 1]);
     graph.output("difference", MatMul(Sub(full, z), weights));
@@ -43,9 +54,9 @@ export function sliceGraph(hidden: number, plans: number, words: number, cap: nu
 
 /**
  * Merges the slices' statistics of `rows` rows, which predict `count` tokens, under P plans. In what is kept of rows or of tokens,
- * those of a plan lie together.
+ * those of a plan lie together. If `compared`, each plan is held against plan 0.
  */
-export function merger(rows: number, count: number, plans: number) {
+export function merger(rows: number, count: number, { plans, compared }: Omit<SliceShape, "words">) {
   const size = rows * plans;
   const max = new Float64Array(size).fill(-Infinity);
   const sum = new Float64Array(size);
@@ -109,9 +120,9 @@ export function merger(rows: number, count: number, plans: number) {
           best: Uint8Array.from(token, (id, i) => Number(best[row(rowOf[i])] === id)),
           kl: Float64Array.from(
             { length: rows },
-            (_, i) => plan > 0 ? difference[row(i)] / sum[i] - logSum(i) + logSum(row(i)) : 0,
+            (_, i) => plan > 0 && compared ? difference[row(i)] / sum[i] - logSum(i) + logSum(row(i)) : 0,
           ),
-          agrees: Uint8Array.from({ length: rows }, (_, i) => Number(best[row(i)] === best[i])),
+          agrees: Uint8Array.from({ length: rows }, (_, i) => Number(compared && best[row(i)] === best[i])),
         };
       });
     },

@@ -15,6 +15,8 @@ export {
   sparkline,
 } from "./tables/terminal.ts";
 export { doctorTable } from "./tables/doctor.ts";
+export { guidesTable } from "./tables/guides.ts";
+export { orderTable } from "./tables/order.ts";
 export { causesTable } from "./tables/causes.ts";
 export { againstTable } from "./tables/against.ts";
 export { checkpointTable } from "./tables/checkpoints.ts";
@@ -26,6 +28,8 @@ export {
   causesRows,
   checkpointRows,
   comparisonRows,
+  guidesRows,
+  orderRows,
   perplexityRows,
   planRows,
   profileRows,
@@ -46,6 +50,7 @@ export { textsFigure } from "./figures/texts.ts";
 export { magnitudeFigure } from "./figures/magnitude.ts";
 export { streamNormFigure } from "./figures/stream_norm.ts";
 export { signFigure } from "./figures/sign.ts";
+export { guidesFigure } from "./figures/guides.ts";
 export { cosineMagnitudeFigure } from "./figures/cosine_magnitude.ts";
 
 export { attentionMapFigure } from "./figures/attention_map.ts";

@@ -4,7 +4,9 @@ import type {
   Causes,
   Checkpoints,
   Comparison,
+  DropOrder,
   Evaluation,
+  Guides,
   Kind,
   Perplexity,
   Plan,
@@ -16,8 +18,10 @@ import type {
 import type { Figure } from "./chart/svg.ts";
 import { causesFigure } from "./figures/causes_against_importance.ts";
 import { checkpointMapFigure } from "./figures/checkpoint_map.ts";
+import { guidesFigure } from "./figures/guides.ts";
 import { importanceFigure } from "./figures/importance.ts";
 import { qualityFigure } from "./figures/quality.ts";
+import { bestWindows } from "./tables/order.ts";
 import { evaluationRows } from "./tables/evaluation.ts";
 
 type Rows = readonly object[];
@@ -32,6 +36,14 @@ const views: { readonly [K in Kind]: (result: ResultOf<K>) => Figure | Rows } = 
   perplexity: (result: Perplexity) => [perplexityRow(result)],
   plan: ({ order, by }: Plan) =>
     order.map(({ module, layer, score }, i) => ({ drop: i + 1, module, layer, [by]: score })),
+  order: (result: DropOrder) =>
+    (result.target === "consecutive" ? bestWindows(result) : result.order)
+      .map(({ module, layer, size, score }, i) =>
+        result.target === "consecutive"
+          ? { blocks: size, from: layer, [result.by]: score }
+          : { drop: i + 1, module, layer, [result.by]: score }
+      ),
+  guides: (result: Guides) => guidesFigure(result),
   compare: (result: Comparison) =>
     KINDS.map((module) => {
       const { rankCorrelation, largestDifference, overlap } = result[module];

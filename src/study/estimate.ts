@@ -87,6 +87,20 @@ export async function estimatePasses(
   };
 }
 
+/** Studies one after the other, with how many plans they run; their tokens are the first one's. */
+export function together<E extends Estimate & { readonly plans: number }>(studies: readonly E[]): E {
+  const sum = (key: "plans" | "modules" | "flops" | "seconds") =>
+    studies.reduce((total, study) => total + study[key], 0);
+  return {
+    ...studies[0],
+    plans: sum("plans"),
+    modules: sum("modules"),
+    flops: sum("flops"),
+    seconds: sum("seconds"),
+    bytes: Math.max(...studies.map(({ bytes }) => bytes)),
+  };
+}
+
 /** Floating-point operations per second of a square product of side 1024: the best of five. */
 async function productSpeed(options: StudyOptions): Promise<number> {
   const side = 1024;

@@ -12,7 +12,7 @@ export {
   untrainedCausesEstimate,
 } from "./causes/causes.ts";
 export { type KernelsName } from "./causes/kernels.ts";
-export { type Estimate, estimate } from "./estimate.ts";
+export { type Estimate, estimate, together } from "./estimate.ts";
 export { weights } from "./weights.ts";
 export { decompose, importanceOf, type MagnitudeShare, magnitudeShare, type Parts } from "./decompose.ts";
 export { evaluate, type EvaluateOptions, type EvaluatePrice, evaluatePrice } from "./evaluate/evaluate.ts";
@@ -23,14 +23,18 @@ export {
   distinct,
   droppable,
   dropsIn,
-  makePlan,
   type Order,
-  type PlanOptions,
   rank,
   type Ranked,
+  type RankOrder,
+  type RankTarget,
   type Scores,
   type Target,
 } from "./plan.ts";
+export { guides, guidesEstimate, type GuidesOptions } from "./guides.ts";
+export { makePlan, type PlanOptions } from "./make_plan.ts";
+export type { ConstraintOptions } from "./orders/constraints.ts";
+export { order, orderEstimate, type OrderOptions } from "./orders/order.ts";
 export { profile, type ProfileOptions } from "./profile.ts";
 export {
   atWidth,

@@ -1,12 +1,10 @@
 /**
- * From importance to a list of drops: the n lowest, in order (one-shot, as in the paper).
+ * From scores to a list of drops: the n lowest, in order (one-shot, as in the paper), or as an order has them (orders/order.ts).
  *
- * Baselines: relative magnitude, a random order from a seed, and deepest first.
+ * What a profile has is ranked here: importance, relative magnitude; baselines: a random order from a seed, deepest first.
  */
 import {
   type Check,
-  type Checks,
-  displayable,
   expect,
   like,
   list,
@@ -20,15 +18,21 @@ import {
 } from "../entry/mod.ts";
 import { halfWidth95, mean } from "../measure/mod.ts";
 import type { ModelSpec } from "../models/mod.ts";
-import { head, type ModuleMeans, type Plan, type Profile } from "../result/mod.ts";
+import { type ModuleMeans, type Plan, type Profile, TARGETS } from "../result/mod.ts";
 import { type DropPlan, dropPlan } from "../run/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import { permutation } from "../tensor/mod.ts";
+import { candidatesOf, modulesOf } from "./orders/candidates.ts";
+import { constraintChecks, type ConstraintOptions, constraintsOf, fits } from "./orders/constraints.ts";
 
-/** Which modules compete: one kind, or attention and MLP in one list. */
+/** Which modules compete: one kind, attention and MLP in one list, or windows of consecutive blocks. */
 export type Target = Plan["target"];
 /** What they are ordered by, lowest first. */
 export type Order = Plan["by"];
+/** What a profile can rank: everything but windows. */
+export type RankTarget = Exclude<Target, "consecutive">;
+/** What it can rank by. */
+export type RankOrder = Extract<Order, "importance" | "magnitude" | "random" | "deepest">;
 
 /** One module and what it was ordered by. */
 export type Ranked = Plan["order"][number];
@@ -40,6 +44,7 @@ export type Scores = Readonly<
 
 export const aTarget: Check = oneOf(["attention", "mlp", "block", "joint"]);
 export const anOrder: Check = oneOf(["importance", "magnitude", "random", "deepest"]);
+const anyTarget: Check = oneOf(TARGETS);
 /** A kind of module that is measured. */
 export const aModule: Check = oneOf(["attention", "mlp", "block"]);
 export const aProfile: Check = resultOf("profile");
@@ -78,7 +83,12 @@ const scored: Check = like(
  * model.close();
  * ```
  */
-export function rank(scores: Scores, target: Target, by: Order = "importance", seed = 0): Ranked[] {
+export function rank(
+  scores: Scores,
+  target: RankTarget,
+  by: RankOrder = "importance",
+  seed = 0,
+): Ranked[] {
   expect("rank", "profile", scores, scored);
   expect("rank", "target", target, aTarget);
   expect("rank", "by", by, anOrder);
@@ -103,11 +113,8 @@ export function rank(scores: Scores, target: Target, by: Order = "importance", s
 
 /** Modules as lists of layers, in order; for a block, the modules that exist. */
 export function dropsOf(scores: Scores, order: readonly Ranked[]): { attention: number[]; mlp: number[] } {
-  const layers = (kind: "attention" | "mlp") =>
-    order.filter(({ module, layer }) =>
-      module === kind || module === "block" && scores[kind].importance[layer] !== null
-    ).map(({ layer }) => layer);
-  return { attention: layers("attention"), mlp: layers("mlp") };
+  const entries = order.map((entry) => ({ ...entry, size: 1 }));
+  return modulesOf(entries, (kind, layer) => scores[kind].importance[layer] !== null);
 }
 
 function isModel(value: unknown): boolean {
@@ -120,7 +127,7 @@ const aSpec = like(
 );
 
 /**
- * How many modules of a target a model has.
+ * How many modules of a target can each be dropped; of consecutive blocks, how many the largest window has.
  *
  * @example
  * ```ts
@@ -132,73 +139,15 @@ const aSpec = like(
  * model.close();
  * ```
  */
-export function droppable(spec: ModelSpec, target: Target): number {
+export function droppable(spec: ModelSpec, target: Target, constraints: ConstraintOptions = {}): number {
   expect("count what can be dropped", "spec", spec, aSpec);
-  expect("count what can be dropped", "target", target, aTarget);
+  expect("count what can be dropped", "target", target, anyTarget);
+  expect("count what can be dropped", "constraints", constraints, optionsOf(constraintChecks));
   const { layers } = spec;
-  const attention = layers.filter((layer) => layer.attention).length;
-  const mlp = layers.filter((layer) => layer.mlp).length;
-  const block = layers.filter((layer) => layer.attention || layer.mlp).length;
-  return { attention, mlp, block, joint: attention + mlp }[target];
-}
-
-/** Which modules to drop. */
-export interface PlanOptions {
-  /** Which modules compete. */
-  readonly target: Target;
-  /** How many of them to drop. */
-  readonly drop: number;
-  /** What they are ordered by; default: importance. */
-  readonly by?: Order | undefined;
-  /** Of a random order; 0 by default. */
-  readonly seed?: number | undefined;
-}
-
-const planChecks: Checks<PlanOptions> = {
-  target: required(aTarget),
-  drop: required(wholeNumber(0)),
-  by: anOrder,
-  seed: wholeNumber(0),
-};
-
-/**
- * A plan that drops the first `drop` modules. Throws `RangeError` if there are fewer.
- *
- * @example
- * ```ts
- * import { makePlan, openSeries, profile } from "lamina";
- *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
- * const { attention } = makePlan(result, { target: "attention", drop: 3 });
- * console.log(attention); // layers whose attention may go
- * model.close();
- * ```
- */
-export function makePlan(profile: Profile, options: PlanOptions): Plan {
-  expect("make a plan", "profile", profile, aProfile);
-  expect("make a plan", "options", options, optionsOf(planChecks));
-  const { target, drop, by = "importance", seed = 0 } = options;
-  const ranked = rank(profile, target, by, seed);
-  if (drop > ranked.length) {
-    throw new RangeError(
-      `Cannot drop ${drop} of ${target}: expected a whole number from 0 to ${ranked.length}`,
-    );
-  }
-  const order = ranked.slice(0, drop);
-  const { provenance } = profile;
-  return displayable({
-    ...head("plan"),
-    model: provenance.model.name,
-    layers: provenance.model.layers,
-    provenance,
-    target,
-    by,
-    seed: by === "random" ? seed : null,
-    ...dropsOf(profile, order),
-    order,
-  });
+  const { protectFirst, protectLast } = constraintsOf(constraints);
+  if (target === "consecutive") return Math.max(0, layers.length - protectFirst - protectLast);
+  return candidatesOf(spec, target, 0)
+    .filter((entry) => fits(entry, [], layers.length, constraintsOf(constraints))).length;
 }
 
 /**

@@ -10,13 +10,15 @@ import {
   list,
   number,
   optionsOf,
+  orElse,
   record,
   required,
+  resultOf,
   wholeNumber,
 } from "../entry/mod.ts";
 import { mean, standardError, studentT95 } from "../measure/mod.ts";
 import type { ModelSpec } from "../models/mod.ts";
-import { head, type Perplexity, type Profile, type Sweep } from "../result/mod.ts";
+import { type DropOrder, head, type Perplexity, type Plan, type Profile, type Sweep } from "../result/mod.ts";
 import { type DropPlan, dropPlan, noDrop } from "../run/mod.ts";
 import { type Estimate, estimatePasses, flopsOf, type Pass } from "./estimate.ts";
 import { studyChecks, type StudyOptions, textOptions } from "./options.ts";
@@ -26,30 +28,36 @@ import {
   aProfile,
   aTarget,
   dropsOf,
-  makePlan,
-  type Order,
   rank,
+  type RankOrder,
+  type RankTarget,
   type Scores,
-  type Target,
 } from "./plan.ts";
 import { onModel, type StudyModel } from "../subject/mod.ts";
 import { permutation } from "../tensor/mod.ts";
+import { makePlan } from "./make_plan.ts";
 
 /** One line of the figure. */
 export interface Curve {
   /** What is dropped. */
-  readonly target: Target;
+  readonly target: RankTarget;
   /** What orders the modules. */
-  readonly by: Order;
+  readonly by: RankOrder;
   /** Seed of a random order; null for other orders. */
   readonly seed: number | null;
 }
 
 const aSeed: Check = (value, path) => value === null ? null : wholeNumber(0)(value, path);
-const curveList = list(
-  record(
-    { target: required(aTarget), by: required(anOrder), seed: aSeed },
-    "a curve, as { target, by, seed }",
+const aRanking = record(
+  { target: required(aTarget), by: required(anOrder), seed: aSeed },
+  "a curve, as { target, by, seed }",
+);
+const curveList = list(aRanking, "curves");
+const curvesAndOrders = list(
+  orElse(
+    (value) => typeof value === "object" && value !== null && "kind" in value,
+    resultOf("order"),
+    aRanking,
   ),
   "curves",
 );
@@ -85,7 +93,7 @@ export const SWEEP_STEPS: readonly number[] = sweepSteps(15);
  * console.log(curvesOf("attention").map(({ by }) => by)); // importance, and what it is compared with
  * ```
  */
-export function curvesOf(target: Target, seeds = 3, seed = 0): Curve[] {
+export function curvesOf(target: RankTarget, seeds = 3, seed = 0): Curve[] {
   expect("make curves", "target", target, aTarget);
   expect("make curves", "seeds", seeds, wholeNumber(0));
   expect("make curves", "seed", seed, wholeNumber(0));
@@ -106,8 +114,8 @@ export const START_CURVES: readonly Curve[] = [
 ];
 
 /**
- * Runs the curves; finished ones are kept, so an interrupted sweep resumes where it stopped. A step beyond the modules of a
- * curve drops all of them.
+ * Runs the curves, of the profile's scores or of orders that were made before; finished ones are kept, so an interrupted sweep
+ * resumes where it stopped. A step beyond the modules of a curve drops all of them.
  *
  * @example
  * ```ts
@@ -125,25 +133,24 @@ export const START_CURVES: readonly Curve[] = [
 export async function sweep(
   model: StudyModel | string,
   profile: Profile,
-  curves: readonly Curve[],
+  curves: readonly (Curve | DropOrder)[],
   steps: readonly number[] = SWEEP_STEPS,
   options: StudyOptions = {},
 ): Promise<Sweep> {
   expect("sweep", "profile", profile, aProfile);
-  expect("sweep", "curves", curves, curveList);
+  expect("sweep", "curves", curves, curvesAndOrders);
   expect("sweep", "steps", steps, stepList);
-  const plans = curves.map(({ target, by, seed }) =>
-    stepsWithin(steps, rank(profile, target).length)
-      .map((drop) => makePlan(profile, { target, drop, by, seed: seed ?? 0 }))
-  );
+  const plans = curves.map((curve) => plansOf(profile, curve, steps));
   const run = (model: StudyModel, told: StudyOptions) => perplexityGroups(model, [[noDrop], ...plans], told);
   const [[base], ...results] = await onModel("sweep", model, options, studyChecks, run);
   return displayable({
     ...head("sweep"),
     provenance: base.provenance,
     calibration: profile.provenance,
-    curves: curves.map((curve, c) => ({
-      ...curve,
+    curves: curves.map(({ target, by, seed }, c) => ({
+      target,
+      by,
+      seed,
       points: results[c].map((result, i) => ({
         dropped: plans[c][i].order.length,
         drop: result.provenance.drop,
@@ -156,6 +163,18 @@ export async function sweep(
       })),
     })),
   });
+}
+
+/** The plans of a curve, by number of drops. */
+function plansOf(profile: Profile, curve: Curve | DropOrder, steps: readonly number[]): Plan[] {
+  if (!("kind" in curve)) {
+    const { target, by, seed } = curve;
+    return stepsWithin(steps, rank(profile, target).length)
+      .map((drop) => makePlan(profile, { target, drop, by, seed: seed ?? 0 }));
+  }
+  const { target, order } = curve;
+  const most = target === "consecutive" ? Math.max(0, ...order.map(({ size }) => size)) : order.length;
+  return stepsWithin(steps, most).map((drop) => makePlan(curve, { drop }));
 }
 
 function stepsWithin(steps: readonly number[], most: number): number[] {

@@ -53,6 +53,7 @@ Deno.test({
         "mlp",
         "block",
         "joint",
+        "consecutive",
       ]);
       assert.deepEqual(await offered(script, "cache", "pr"), ["prune"]);
       assert.deepEqual(await offered(script, "cache", "prune", "--"), ["--all", "--yes", "--help"]);

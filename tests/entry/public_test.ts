@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import * as lamina from "../../src/mod.ts";
+import { ORDERS } from "../../src/result/mod.ts";
 import { perplexity, profile } from "../result/samples.ts";
 import { sweep } from "../show/synthetic.ts";
 import { withTiny } from "../study/tiny.ts";
@@ -38,6 +39,24 @@ function study(verb: string, ...after: unknown[]): Row {
       `Cannot ${verb}: samples is 0, expected a whole number of at least 1`,
     ],
     type: [[{}, ...after], `Cannot ${verb}: model is an object, expected a model or its name`],
+  };
+}
+
+/** Of an order, which has to be told what competes. */
+function ordered(verb: string): Row {
+  return {
+    name: [
+      [model, { target: "mlp", form: 1 }],
+      `Cannot ${verb}: unknown option "form", expected one of text, `,
+    ],
+    value: [
+      [model, { target: "mlp", by: "gredy" }],
+      `Cannot ${verb}: by is "gredy", expected one of ${ORDERS.join(", ")} (did you mean "greedy"?)`,
+    ],
+    type: [
+      [model, {}],
+      `Cannot ${verb}: target is undefined, expected one of attention, mlp, block, joint, `,
+    ],
   };
 }
 
@@ -164,6 +183,9 @@ const rows: Readonly<Record<string, Row>> = {
     value: [[model, "a", { topP: 2 }], "Cannot generate: topP is 2, expected a number above 0, 1 at most"],
     type: [[model, undefined], "Cannot generate: prompt is undefined, expected a text"],
   },
+  guides: study("measure guides"),
+  guidesEstimate: study("estimate guides"),
+  guidesFigure: drawn("result", "a result of guides"),
   help: {
     value: [["profil"], 'Cannot help with "profil": unknown name (did you mean "profile"'],
     type: [[7], "Cannot help: found 7, expected a function of Lamina, or its name"],
@@ -188,13 +210,13 @@ const rows: Readonly<Record<string, Row>> = {
   makePlan: {
     name: [
       [aProfile, { target: "mlp", drop: 1, dorp: 2 }],
-      'Cannot make a plan: unknown option "dorp", expected one of target, drop, by, seed (did you mean "drop"?)',
+      'Cannot make a plan: unknown option "dorp", expected one of target, drop, parameters, kvBytes, context, by, seed, protectFirst, protectLast, noNeighbours (did you mean "drop"?)',
     ],
     value: [
       [aProfile, { target: "atention", drop: 1 }],
-      'Cannot make a plan: target is "atention", expected one of attention, mlp, block, joint (did you mean "attention"?)',
+      'Cannot make a plan: target is "atention", expected one of attention, mlp, block, joint, consecutive (did you mean "attention"?)',
     ],
-    type: [[aProfile, { target: "mlp" }], `Cannot make a plan: drop is undefined, ${wholeOf(0)}`],
+    type: [[aSweep, { drop: 1 }], "Cannot make a plan: it is a sweep, expected a profile or an order"],
   },
   merge: { type: [[aProfile], "Cannot merge: results is a profile, expected a list of results"] },
   openConfig: {
@@ -215,6 +237,8 @@ const rows: Readonly<Record<string, Row>> = {
     value: [["run", { steps: [-1] }], `Cannot open: steps[0] is -1, ${wholeOf(0)}`],
     type: [[7], "Cannot open a series: its name is 7, expected a text"],
   },
+  order: ordered("order modules"),
+  orderEstimate: ordered("estimate an order"),
   packText: {
     name: [
       [model, { text: "wiki", samples: 1, length: 2, skip: 0, bos: false, boss: true }],

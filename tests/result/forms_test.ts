@@ -10,6 +10,7 @@ import {
   writeResult,
 } from "../../src/result/mod.ts";
 import { withFolder } from "../support.ts";
+import { guides } from "../show/synthetic.ts";
 import { perplexity, profile, reordered } from "./samples.ts";
 
 const plan: Plan = {
@@ -23,6 +24,18 @@ const plan: Plan = {
   mlp: [],
   order: [{ module: "attention", layer: 1, score: 0.25 }],
 };
+const order: ResultOf<"order"> = {
+  ...head("order"),
+  provenance: profile().provenance,
+  target: "consecutive",
+  by: "angular-last",
+  seed: null,
+  upto: 2,
+  constraints: { protectFirst: 0, protectLast: 1, noNeighbours: false },
+  nll: null,
+  order: [{ module: "block", layer: 0, size: 1, score: 0.25 }],
+  sizes: { parameters: 9, attention: [1, null], mlp: [2, 3], kvBytes: [4, null], kvTokens: [null, null] },
+};
 const agreement = { overlap: [1, 0.5], rankCorrelation: null, largestDifference: 0.25 };
 const difference = {
   importance: [0.5, null],
@@ -34,6 +47,8 @@ const results: { [K in Kind]?: ResultOf<K> } = {
   profile: profile(),
   perplexity: perplexity(),
   plan,
+  order,
+  guides: guides({ layers: 2, samples: 2 }),
   compare: { ...head("compare"), models: ["a", "b"], attention: agreement, mlp: agreement, block: agreement },
   against: {
     ...head("against"),

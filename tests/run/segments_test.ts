@@ -172,7 +172,7 @@ Deno.test("several tokens of a row score as each would in a text of its own", ()
       tokens: Int32Array.of(context[4], ...choices),
       of: Int32Array.of(0, 1, 1, 1),
     };
-    const [, scores] = await scorer.score(streams.map((stream) => [stream]), [targets]);
+    const [, scores] = await scorer.score(streams.map((stream) => [stream]), [targets], true);
     streams.forEach((stream) => stream.free());
     await scorer.release();
     choices.forEach((_, i) => {

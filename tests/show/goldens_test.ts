@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import * as show from "../../src/show/mod.ts";
 import { checkpoints } from "./synthetic_checkpoints.ts";
 import { causes } from "./synthetic_causes.ts";
-import { profile, sweep } from "./synthetic.ts";
+import { guides, profile, sweep } from "./synthetic.ts";
 import { untrained } from "./synthetic_untrained.ts";
 
 /** The functions of show's door that draw a figure. */
@@ -36,6 +36,7 @@ const inputs: Inputs = {
   signFigure: [six],
   cosineMagnitudeFigure: [six],
   streamNormFigure: [six],
+  guidesFigure: [guides({ layers: 6, attention: [2] })],
   attentionMapFigure: [why],
   attentionPatternFigure: [{
     model: "llama",

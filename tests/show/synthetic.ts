@@ -1,5 +1,13 @@
 /** Results made up for tests: any number of layers and samples, with modules left out. */
-import { head, type Profile, profileOf, type Provenance, type Sweep } from "../../src/result/mod.ts";
+import {
+  GUIDE_NAMES,
+  type Guides,
+  head,
+  type Profile,
+  profileOf,
+  type Provenance,
+  type Sweep,
+} from "../../src/result/mod.ts";
 
 export interface Shape {
   readonly layers: number;
@@ -103,5 +111,34 @@ export function sweep(shape: Shape, steps: readonly number[] = [0, 1, 2, 4]): Sw
       ...[0, 1, 2].map((seed) => curve("attention", "random", 0.3 + 0.1 * seed, seed)),
       curve("attention", "deepest", 0.2),
     ],
+  };
+}
+
+/** Guides from the best to the worst of each kind, with intervals, one without, and one that does not vary. */
+export function guides(shape: Shape): Guides {
+  const { layers, attention = [], mlp = [] } = shape;
+  const byLayer = (absent: readonly number[], size: number) =>
+    Array.from({ length: layers }, (_, layer) => absent.includes(layer) ? null : size / (1 + layer));
+  const absent = { attention, mlp, block: [] };
+  return {
+    ...head("guides"),
+    provenance: provenance({ layers, text: "wiki" }),
+    calibration: provenance({ layers }),
+    loss: { attention: byLayer(attention, 0.1), mlp: byLayer(mlp, 0.4), block: byLayer([], 0.6) },
+    guides: (["attention", "mlp", "block"] as const).flatMap((module, k) =>
+      GUIDE_NAMES.filter((by) => by !== "gate-norm" || module === "attention").map((by, i) => {
+        const rank = by === "kl" ? 1 : by === "angular" && module === "mlp" ? null : 0.9 - 0.25 * i - 0.1 * k;
+        const known = rank !== null && rank < 1;
+        return {
+          module,
+          by,
+          values: byLayer(absent[module], 1 + i),
+          rank,
+          low: known ? Math.max(-0.99, rank - 0.5) : null,
+          high: known ? Math.min(0.99, rank + 0.3) : null,
+          modules: layers - absent[module].length,
+        };
+      })
+    ),
   };
 }

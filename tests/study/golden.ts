@@ -7,7 +7,9 @@ import {
   compare,
   curvesOf,
   generate,
+  guides,
   makePlan,
+  order,
   perplexities,
   profile,
   randomInit,
@@ -38,6 +40,8 @@ export async function makeGoldens(): Promise<{ [K in GoldenKind]: ResultOf<K> }>
     results.plan = makePlan(first, { target: "joint", drop: 4 });
     [results.perplexity] = await perplexities(model, [{ attention: [1], mlp: [2] }], options);
     results.sweep = await sweep(model, first, curvesOf("block", 1), [0, 1], options);
+    results.order = await order(model, { ...options, target: "joint", by: "greedy", upto: 3 });
+    results.guides = await guides(model, { ...options, heldOut: options.text });
     results.causes = await causes(model, { ...options, effectSamples: 1 });
     const texts = await generate(model, "the quick", { tokens: 8, temperature: 1, seed: 1 });
     results.generate = {

@@ -26,12 +26,23 @@ function layoutOf(residual: LayerSpec["residual"], present: Present) {
   return present.attention ? layouts[residual] : layouts.mlpOnly;
 }
 
-/** Sums by layer, module and sample; `undefined` where a module was not run. */
-export type GramSums = Partial<Record<ModuleKind, UpdateSums[]>>[];
+/** By layer, module and sample; `undefined` where a module was not run. */
+export type BySample<Sums> = Partial<Record<ModuleKind, Sums[]>>[];
+/** Sums of updates. */
+export type GramSums = BySample<UpdateSums>;
 
 /** A probe that sums up what plan number `plan` shows; read `sums` after the run. */
 export function gramProbe(layers: readonly LayerSpec[], plan = 0): Probe & { readonly sums: GramSums } {
-  const sums: GramSums = layers.map(() => ({}));
+  return productsProbe(layers, sumUpdates, plan);
+}
+
+/** The same for any sums over the inner products [T, n, n] of one sample, where X, u and Y are vectors number `indices`. */
+export function productsProbe<Sums>(
+  layers: readonly LayerSpec[],
+  sum: (products: Float32Array, n: number, indices: readonly [number, number, number]) => Sums,
+  plan = 0,
+): Probe & { readonly sums: BySample<Sums> } {
+  const sums: BySample<Sums> = layers.map(() => ({}));
   return {
     sums,
     only: [plan],
@@ -48,7 +59,7 @@ export function gramProbe(layers: readonly LayerSpec[], plan = 0): Probe & { rea
         const samples = sums[seen.layer][kind] ??= [];
         for (let i = 0; i < seen.count; i++) {
           const part = products.subarray(i * perSample, (i + 1) * perSample);
-          samples[seen.first + i] = sumUpdates(part, n, [x, u, y]);
+          samples[seen.first + i] = sum(part, n, [x, u, y]);
         }
       }
     },

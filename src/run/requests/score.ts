@@ -53,7 +53,7 @@ export async function scoreRequests(options: RequestOptions): Promise<RequestSco
       const asks = batches.map((batch, b) => fresh[b] ? askedOf(asked, batch) : []);
       if (asks.every((some) => some.length === 0)) return;
       const streams = plans.map((_, index) => states.find((state) => state.plans.includes(index))!.batches);
-      const found = await scorer.score(streams, asks.map(targetsOf));
+      const found = await scorer.score(streams, asks.map(targetsOf), true);
       found.forEach((own, plan) => addTo(scores[plan], asks, own));
     } finally {
       freeStates(states);

@@ -4,7 +4,13 @@ import { formatFixed, formatTick } from "./numbers.ts";
 import { FAINT, INK, WIDTH } from "./svg.ts";
 
 /** One colour per kind of module, in every figure; distinguishable under the common colour blindnesses, dark enough for text. */
-export const COLORS = { attention: "#1f63d6", mlp: "#c8440b", block: "#57606a", joint: "#7a3fb5" } as const;
+export const COLORS = {
+  attention: "#1f63d6",
+  mlp: "#c8440b",
+  block: "#57606a",
+  joint: "#7a3fb5",
+  consecutive: "#12805c",
+} as const;
 /** For texts and other unordered categories. */
 export const HUES = ["#1f63d6", "#c8440b", "#12805c", "#7a3fb5", "#946800", "#c11574"] as const;
 

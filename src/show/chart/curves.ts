@@ -20,7 +20,19 @@ export interface CurveGroup {
   readonly points: readonly { readonly dropped: number; readonly values: readonly SweepPoint[] }[];
 }
 
-const DASHES = { importance: undefined, magnitude: "8 4", deepest: "2 4", random: "1 0" } as const;
+const DASHES: Readonly<Record<SweepCurve["by"], string | undefined>> = {
+  importance: undefined,
+  magnitude: "8 4",
+  angular: "8 2 2 2",
+  "angular-last": "8 2 2 2 2 2",
+  "gate-norm": "12 3",
+  loss: "5 2",
+  kl: "5 2 1 2",
+  iterative: "14 2 2 2",
+  greedy: "20 3",
+  deepest: "2 4",
+  random: "1 0",
+};
 
 /** The groups of a sweep, in its order. */
 export function groupsOf({ curves }: Sweep): CurveGroup[] {

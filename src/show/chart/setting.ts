@@ -7,7 +7,13 @@ export type ModuleKind = "attention" | "mlp" | "block";
 export const KINDS: readonly ModuleKind[] = ["attention", "mlp", "block"];
 
 /** What each kind is called in print. */
-export const KIND_NAMES = { attention: "attention", mlp: "MLP", block: "block", joint: "joint" } as const;
+export const KIND_NAMES = {
+  attention: "attention",
+  mlp: "MLP",
+  block: "block",
+  joint: "joint",
+  consecutive: "consecutive",
+} as const;
 
 /** One line: "SmolLM2-135M (GGUF Q4_1) · 8 × 512 tokens of stories · float32, cpu". */
 export function settingOf({ model, packing, text, dtype, engine, drop }: Provenance): string {

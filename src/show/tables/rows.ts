@@ -6,6 +6,8 @@ import {
   type Causes,
   type Checkpoints,
   type Comparison,
+  type DropOrder,
+  type Guides,
   type Perplexity,
   type Plan,
   type Profile,
@@ -150,6 +152,31 @@ export function planRows({ model, target, by, order }: Plan): CsvRow[] {
     layer,
     score,
   }));
+}
+
+/** A row a module, or a window. */
+export function orderRows({ provenance, target, by, seed, order }: DropOrder): CsvRow[] {
+  return order.map(({ module, layer, size, score }, i) => ({
+    ...origin(provenance),
+    target,
+    by,
+    seed,
+    order: i + 1,
+    module,
+    layer,
+    blocks: size,
+    score,
+  }));
+}
+
+/** A row a module, with each of its scores beside its loss. */
+export function guidesRows({ provenance, loss, guides }: Guides): CsvRow[] {
+  return KINDS.flatMap((module) => {
+    const own = guides.filter((guide) => guide.module === module);
+    const scores = Object.fromEntries(own.map(({ by, values }) => [by, values]));
+    return byLayer({ loss: loss[module], ...scores })
+      .map((row) => ({ ...origin(provenance), module, ...row }));
+  });
 }
 
 /** A row a text. */

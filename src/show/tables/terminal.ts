@@ -84,8 +84,17 @@ export function planTable(plan: Plan, look: TextLook = {}): string {
     ...plan.mlp.length ? [`--drop-mlp ${plan.mlp.join(",")}`] : [],
   ];
   return `${head}\n${align([["order", "module", "layer", plan.by], ...rows], look, [1])}\n\n${
-    flags.join(" ")
+    [...plan.saves ? [savesText(plan.saves)] : [], flags.join(" ")].join("\n")
   }`;
+}
+
+/** What a plan saves, in words. */
+function savesText(
+  { parameters, parametersShare, kvBytesPerToken, kvShare }: NonNullable<Plan["saves"]>,
+): string {
+  const whole = (count: number) => count.toLocaleString("en-US");
+  return `saves ${whole(parameters)} parameters (${formatShare(parametersShare)}), ` +
+    `${whole(kvBytesPerToken)} bytes of keys and values a token (${formatShare(kvShare)})`;
 }
 
 /** Quality of one model under several drops, in the given order. */

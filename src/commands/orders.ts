@@ -1,0 +1,83 @@
+/** `lamina order MODEL`: in which order modules go, by any measure; `lamina guides MODEL`: how good a guide each measure is. */
+import { Command, Option } from "commander";
+import { type DropOrder, ORDERS, TARGETS } from "../result/mod.ts";
+import { estimateText, guidesRows, guidesTable, orderRows, orderTable } from "../show/mod.ts";
+import { guides, guidesEstimate, order, orderEstimate } from "../study/mod.ts";
+import { type Context, studyOptions, withModel } from "./context.ts";
+import { explained, STUDY } from "./help.ts";
+import {
+  type ConstraintFlags,
+  constraintsIn,
+  MODEL,
+  type StudyFlags,
+  wholeNumber,
+  withConstraintFlags,
+  withStudyFlags,
+} from "./options.ts";
+import { deliver, outputOf } from "./outlet.ts";
+
+interface OrderFlags extends StudyFlags, ConstraintFlags {
+  target: DropOrder["target"];
+  by: DropOrder["by"];
+  upto?: number;
+}
+
+export function orderCommand(context: Context): Command {
+  const command = new Command("order")
+    .description(
+      "order modules, or windows of consecutive blocks, by any measure, also such as search step by step",
+    )
+    .argument("<model>", MODEL)
+    .addOption(new Option("--target <kind>", "what to drop").choices([...TARGETS]).default("attention"))
+    .addOption(
+      new Option("--by <order>", "what orders them; for blocks, importance is ShortGPT's block influence")
+        .choices([...ORDERS]).default("importance"),
+    )
+    .option(
+      "--upto <n>",
+      "how many, or blocks of the largest window (default: all; windows: half of the layers)",
+      wholeNumber(1),
+    );
+  explained(command, "order smollm2-135m --by greedy --upto 8 --json order.json", STUDY);
+  return withConstraintFlags(withStudyFlags(command)).action(async (ref: string, flags: OrderFlags) => {
+    await withModel(context, ref, async (model) => {
+      const { target, by, upto, seed } = flags;
+      const { protectFirst, protectLast, noNeighbours } = constraintsIn(flags);
+      const constraints = { protectFirst, protectLast, noNeighbours };
+      const options = { ...studyOptions(context, flags), ...constraints, target, by, upto, seed };
+      if (flags.dryRun) {
+        const { plans, ...price } = await orderEstimate(model, options);
+        return context.print(estimateText(model.name, plans, price));
+      }
+      const result = await order(model, options);
+      const table = () => orderTable(result, context.look);
+      const done = `order of ${model.name}`;
+      await deliver(context, flags, outputOf(result, { table, rows: () => orderRows(result), done }));
+    });
+  });
+}
+
+interface GuidesFlags extends StudyFlags {
+  heldOut?: string;
+}
+
+export function guidesCommand(context: Context): Command {
+  const command = new Command("guides")
+    .description("show how well each score of a module predicts what its removal costs, by rank correlation")
+    .argument("<model>", MODEL)
+    .option("--held-out <file|name>", "text on which removals are measured (default: wiki)");
+  explained(command, "guides smollm2-135m --samples 4", STUDY);
+  return withStudyFlags(command).action(async (ref: string, flags: GuidesFlags) => {
+    await withModel(context, ref, async (model) => {
+      const options = { ...studyOptions(context, flags), heldOut: flags.heldOut };
+      if (flags.dryRun) {
+        const { plans, ...price } = await guidesEstimate(model, options);
+        return context.print(estimateText(model.name, plans, price));
+      }
+      const result = await guides(model, options);
+      const table = () => guidesTable(result, context.look);
+      const done = `guides to ${model.name}`;
+      await deliver(context, flags, outputOf(result, { table, rows: () => guidesRows(result), done }));
+    });
+  });
+}

@@ -1,0 +1,136 @@
+/**
+ * How good a guide each score is to what a removal costs: Spearman's correlation over the modules of a kind, with its 95 %
+ * confidence interval. A score that ranks modules as their losses do is at 1.
+ */
+import { expect, resultOf } from "../../entry/mod.ts";
+import * as Plot from "@observablehq/plot";
+import type { Guide, Guides } from "../../result/mod.ts";
+import { AXIS_X, COLORS } from "../chart/axes.ts";
+import { GUIDE_TITLES } from "../tables/guides.ts";
+import { formatFixed } from "../chart/numbers.ts";
+import { KIND_NAMES, KINDS, type ModuleKind, settingOf } from "../chart/setting.ts";
+import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
+
+/** A guide whose correlation is defined. */
+type Known = Guide & { readonly rank: number };
+
+/**
+ * Draws how well each score ranks modules by the loss of their removal.
+ *
+ * @example
+ * ```ts
+ * import { guides, guidesFigure, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await guides(model, { text: "README.md", samples: 2, length: 32, heldOut: "LICENSE" });
+ * const { svg, reading } = guidesFigure(result);
+ * model.close();
+ * ```
+ */
+export function guidesFigure(result: Guides): Figure {
+  expect("draw", "result", result, resultOf("guides"));
+  const kinds = KINDS.map((kind) => ({ kind, known: knownOf(result, kind) }))
+    .filter(({ known }) => known.length > 0);
+  const bests = kinds.map(({ kind, known }) => ({ kind, best: bestOf(known) }));
+  const { text } = result.calibration;
+  return drawFigure({
+    name: "guides",
+    title: titleOf(bests),
+    subtitle: "Rank correlation of each score with the loss when the module alone is removed; lines: 95 % " +
+      "confidence intervals over the modules.",
+    setting: `${settingOf(result.provenance)} · scores on ${
+      text.name === "file" ? "a text file" : text.name
+    }`,
+    reading: kinds.map(({ kind, known }) =>
+      `${KIND_NAMES[kind]} (${known[0].modules}): ${
+        known.map(({ by, rank }) => `${GUIDE_TITLES[by]} ${formatFixed(rank, 2)}`).join(", ")
+      }.`
+    ).join(" "),
+    panels: kinds.map(({ kind, known }, i) => chart(kind, known, i === kinds.length - 1)),
+    rows: result.guides.map(({ module, by, rank, low, high, modules }) => ({
+      module: KIND_NAMES[module],
+      score: by,
+      rank_correlation: rank,
+      low,
+      high,
+      modules,
+    })),
+  });
+}
+
+/** Kinds that share their best guide are named together. */
+function titleOf(bests: readonly { readonly kind: ModuleKind; readonly best: Known }[]): string {
+  if (bests.length === 0) return "No score varies over the modules";
+  const groups = [...Map.groupBy(bests, ({ best }) => best.by)];
+  return `Best guide to the loss: ${
+    groups.map(([by, of]) => `${GUIDE_TITLES[by]} for ${of.map(({ kind }) => PLURALS[kind]).join(" and ")}`)
+      .join(", ")
+  }`;
+}
+
+const PLURALS = { attention: "attention", mlp: "MLPs", block: "blocks" } as const;
+
+/** Highest first. */
+function knownOf({ guides }: Guides, kind: ModuleKind): Known[] {
+  return guides.filter((guide): guide is Known => guide.module === kind && guide.rank !== null)
+    .sort((a, b) => b.rank - a.rank);
+}
+
+/** The divergence of the removal itself is no guide that comes before it. */
+function bestOf(known: readonly Known[]): Known {
+  return known.find(({ by }) => by !== "kl") ?? known[0];
+}
+
+function chart(kind: ModuleKind, known: readonly Known[], last: boolean): Plot.PlotOptions {
+  const color = COLORS[kind];
+  const bottom = last ? 50 : 12;
+  return {
+    width: WIDTH,
+    height: 34 + 26 * known.length + bottom,
+    marginLeft: 190,
+    marginRight: 68,
+    marginTop: 34,
+    marginBottom: bottom,
+    x: { domain: [-1, 1], axis: null },
+    y: { type: "point", domain: known.map(({ by }) => by), padding: 0.5 },
+    marks: [
+      Plot.gridX([-1, -0.5, 0.5, 1], { stroke: "#d0d7de", strokeOpacity: 1 }),
+      Plot.ruleX([0], { stroke: INK }),
+      Plot.text([KIND_NAMES[kind]], {
+        frameAnchor: "top-left",
+        text: String,
+        fill: color,
+        fontWeight: 600,
+        dx: -166,
+        dy: -26,
+        textAnchor: "start",
+      }),
+      Plot.axisY({ color: INK, tickSize: 0, label: null, tickFormat: (by: Guide["by"]) => GUIDE_TITLES[by] }),
+      ...last
+        ? [Plot.axisX([-1, -0.5, 0, 0.5, 1], {
+          ...AXIS_X,
+          tickFormat: (value: number) => formatFixed(value, 1),
+          label: "rank correlation with the loss",
+        })]
+        : [],
+      Plot.ruleY(known.filter(({ low }) => low !== null), {
+        y: "by",
+        x1: "low",
+        x2: "high",
+        stroke: color,
+        strokeWidth: 3,
+        strokeOpacity: 0.35,
+      }),
+      Plot.dot(known, { x: "rank", y: "by", fill: color, r: 5 }),
+      Plot.text(known, {
+        y: "by",
+        text: ({ rank }: Known) => formatFixed(rank, 2),
+        frameAnchor: "right",
+        textAnchor: "start",
+        dx: 12,
+        fill: FAINT,
+      }),
+    ],
+  };
+}

@@ -1,0 +1,33 @@
+/** Guides as a table: every score's rank correlation with the loss of single removals. */
+import type { GuideName, Guides } from "../../result/mod.ts";
+import { formatFixed } from "../chart/numbers.ts";
+import { KIND_NAMES, settingOf } from "../chart/setting.ts";
+import { align, optional, style, type TextLook } from "./table.ts";
+
+/** The scores in print. */
+export const GUIDE_TITLES: Readonly<Record<GuideName, string>> = {
+  importance: "importance",
+  magnitude: "relative magnitude",
+  angular: "angular distance",
+  "angular-last": "angular, last token",
+  "gate-norm": "gate norm",
+  kl: "KL of the removal",
+  layersAfter: "layers after it",
+};
+
+/** A line for each score of each kind. */
+export function guidesTable(result: Guides, look: TextLook = {}): string {
+  const two = (value: number | null) => optional(value, (number) => formatFixed(number, 2));
+  const rows = result.guides.map(({ module, by, rank, low, high, modules }) => [
+    KIND_NAMES[module],
+    GUIDE_TITLES[by],
+    two(rank),
+    two(low),
+    two(high),
+    String(modules),
+  ]);
+  const head = ["module", "score", "rank corr.", "low", "high", "modules"];
+  return `${style(look, 1)(`guides to the loss of a removal · ${settingOf(result.provenance)}`)}\n${
+    align([head, ...rows], look, [0, 1])
+  }\n\nrank correlation of each score with the loss when the module alone is removed, 95 % interval over modules`;
+}

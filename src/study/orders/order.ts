@@ -1,0 +1,216 @@
+/**
+ * The order in which modules are dropped, by any of these:
+ *
+ *     importance     1 − mean cos(X, Y) (the paper); of blocks this is ShortGPT's block influence (arXiv 2403.03853)
+ *     magnitude      mean |update| / |X|
+ *     angular        mean arccos(cos(X, Y))/π over all tokens; angular-last over the last of each sample (Gromov et al., 2403.17887)
+ *     gate-norm      size of the query-key coupling, from the weights of attention alone (2512.20636)
+ *     loss, kl       rise in nats per token, and divergence, when the module alone is removed (Shortened LLaMA, 2402.02834)
+ *     iterative      drop the least important, measure again with the drops made (the paper)
+ *     greedy         remove what raises the loss least, and again (SLEB, 2402.09025)
+ *     random, deepest   baselines, which measure nothing
+ *
+ * Consecutive blocks are windows of n: X is x_l, Y is x_{l+n}. Each n has a best window of its own, not nested in the next.
+ */
+import { type Checks, displayable, oneOf, reportsOf, required, wholeNumber } from "../../entry/mod.ts";
+import { parts, within } from "../../hub/mod.ts";
+import { type DropOrder, head, keptOr, orderOrigin, ORDERS, TARGETS } from "../../result/mod.ts";
+import { noDrop } from "../../run/mod.ts";
+import { onModel, type Packed, packText, type StudyModel } from "../../subject/mod.ts";
+import { permutation } from "../../tensor/mod.ts";
+import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions, textOptions } from "../options.ts";
+import { type Estimate, estimatePasses, type Pass } from "../estimate.ts";
+import { droppable } from "../plan.ts";
+import {} from "../profile.ts";
+import { candidatesOf, dropOfEntries, inOrder, type Scored } from "./candidates.ts";
+import {
+  constrained,
+  constraintChecks,
+  type ConstraintOptions,
+  constraintsOf,
+  type Entry,
+  fits,
+} from "./constraints.ts";
+import {} from "./distances.ts";
+import {} from "./gate_norm.ts";
+import {} from "./losses.ts";
+import { scoresOf } from "./scores.ts";
+import { type Made, type Request, search } from "./search.ts";
+import { sizesOf } from "./sizes.ts";
+
+/** What is ordered, and by what; the text is that on which scores and losses are measured. */
+export interface OrderOptions extends StudyOptions, ConstraintOptions {
+  /** Which modules compete. */
+  readonly target: DropOrder["target"];
+  /** What they are ordered by; default: importance. */
+  readonly by?: DropOrder["by"] | undefined;
+  /** How many; default: all. Of windows, blocks of the largest; default: half of the layers. */
+  readonly upto?: number | undefined;
+  /** Of a random order; 0 by default. */
+  readonly seed?: number | undefined;
+}
+
+const checks: Checks<OrderOptions> = {
+  ...studyChecks,
+  ...constraintChecks,
+  target: required(oneOf(TARGETS)),
+  by: oneOf(ORDERS),
+  upto: wholeNumber(1),
+  seed: wholeNumber(0),
+};
+
+/**
+ * Orders the modules of a model, or its windows of consecutive blocks, for `makePlan`. What is finished is kept: a search that
+ * was ended goes on where it stopped. Throws `RangeError` for more than there are.
+ *
+ * @example
+ * ```ts
+ * import { makePlan, openSeries, order } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const text = { text: "README.md", samples: 2, length: 32 };
+ * const greedy = await order(model, { ...text, target: "attention", by: "greedy", upto: 2 });
+ * console.log(greedy.order.map(({ layer, score }) => [layer, score])); // nats per token over the full model
+ * console.log(makePlan(greedy, { drop: 2 }).attention);
+ * model.close();
+ * ```
+ */
+export async function order(model: StudyModel | string, options: OrderOptions): Promise<DropOrder> {
+  return await onModel("order modules", model, options, checks, ordered);
+}
+
+async function ordered(model: StudyModel, options: OrderOptions): Promise<DropOrder> {
+  const request = requestOf(model, options);
+  const label = `${request.target} of ${model.name} by ${request.by}`;
+  const stage = parts(label, [0, 1], options.onProgress);
+  const text = textOptions(options, CALIBRATION_TEXT);
+  const packed = await packText(model, text, within(reportsOf(options), stage(0)));
+  const known = { ...request, provenance: await provenance(model, packed, noDrop, options) };
+  const told = within(options, stage(1));
+  const compute = () => computed(model, packed, known, told);
+  const { result, kept } = await keptOr("order", orderOrigin(known), compute, options);
+  if (kept) options.onNotice?.(`${label}: kept from an earlier run`);
+  const { order: { length }, upto } = result;
+  if (length < upto && request.target !== "consecutive") {
+    options.onNotice?.(`${label}: ${length} of ${upto}, each that is left is a neighbour of one of them`);
+  }
+  return result;
+}
+
+/** What is asked for, with defaults filled in; throws where it cannot be. */
+function requestOf(
+  { spec, name = "the model" }: Pick<StudyModel, "spec"> & { readonly name?: string },
+  options: OrderOptions,
+): Omit<Request, "provenance"> {
+  const { target, by = "importance", seed = 0 } = options;
+  const constraints = constraintsOf(options);
+  const { layers } = spec;
+  const refuse = (found: string, expected: string) => {
+    throw new RangeError(`Cannot order ${target} of ${name} by ${by}: ${found}, expected ${expected}`);
+  };
+  if (by === "gate-norm" && target !== "attention") {
+    refuse("only attention has queries and keys", "the target attention");
+  }
+  const windows = target === "consecutive";
+  if (windows && (by === "iterative" || by === "greedy")) {
+    refuse("windows of n blocks are not made from those of n − 1", "another order, or the target block");
+  }
+  if (windows && constraints.noNeighbours) {
+    refuse("neighbours are to be kept", "blocks that may be neighbours");
+  }
+  const bare = layers.findIndex(({ attention, mlp }) => !attention && !mlp);
+  if (windows && bare >= 0) refuse(`layer ${bare} has neither attention nor MLP`, "layers with a module");
+  const most = droppable(spec, target, constraints);
+  if (most === 0) refuse("there is nothing to drop", "at least one module that may be");
+  const { upto = windows ? Math.min(most, Math.ceil(layers.length / 2)) : most } = options;
+  if (upto > most) {
+    refuse(`upto is ${upto}`, `at most ${most}, which is what the model has and the constraints leave`);
+  }
+  return { target, by, seed: by === "random" ? seed : null, upto, constraints };
+}
+
+/** What the order of a request has besides the request. */
+async function computed(
+  model: StudyModel,
+  packed: Packed,
+  request: Request,
+  options: StudyOptions,
+): Promise<DropOrder> {
+  const entries = candidatesOf(model.spec, request.target, request.upto);
+  const { by, target, upto, constraints } = request;
+  const layers = model.spec.layers.length;
+  const made = ({ nll, order }: Made, upto: number): DropOrder =>
+    displayable({ ...head("order"), ...request, upto, nll, order: [...order], sizes: sizesOf(model.spec) });
+  if (by === "greedy" || by === "iterative") {
+    return await search({ model, packed, request, entries, made }, options);
+  }
+  const { nll, scores } = await scoresOf(model, packed, request, entries, options);
+  const scored = sorted(entries.map((entry, i) => ({ ...entry, score: scores?.[i] ?? null })), request);
+  const order = constrained(scored, layers, constraints);
+  return made({ nll, order: target === "consecutive" ? order : order.slice(0, upto) }, upto);
+}
+
+/**
+ * What an order would take. What is dropped on the way is not known before it is measured: the deepest stand in for it.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, orderEstimate } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const wanted = { target: "mlp", by: "greedy", upto: 2, text: "README.md", samples: 2, length: 32 } as const;
+ * const { plans, seconds } = await orderEstimate(model, wanted);
+ * console.log(plans, seconds);
+ * model.close();
+ * ```
+ */
+export async function orderEstimate(
+  model: Pick<StudyModel, "spec"> | string,
+  options: OrderOptions,
+): Promise<Estimate & { plans: number }> {
+  const run = async (model: Pick<StudyModel, "spec">, options: OrderOptions) => {
+    const passes = passesOf(model, requestOf(model, options), textOptions(options, ""));
+    const plans = passes.reduce((sum, pass) => sum + pass.plans.length, 0);
+    return { ...await estimatePasses(model, passes, options), plans };
+  };
+  return await onModel("estimate an order", model, options, checks, run, ["spec"]);
+}
+
+/** The passes of an order. */
+function passesOf(
+  { spec }: Pick<StudyModel, "spec">,
+  { by, target, upto, constraints }: Omit<Request, "provenance">,
+  { samples, length }: Pick<Pass, "samples" | "length">,
+): Pass[] {
+  const size = { samples, length };
+  const entries = candidatesOf(spec, target, upto);
+  const plansOf = (open: readonly Entry[], taken: readonly Entry[]) =>
+    open.map((entry) => dropOfEntries(spec, [...taken, entry]));
+  const pass = (plans: Pass["plans"], head: boolean): Pass => ({ ...size, plans, head });
+  if (by === "gate-norm" || by === "random" || by === "deepest") return [pass([], false)];
+  if (by === "loss" || by === "kl") {
+    const groups = [...Map.groupBy(entries, ({ size }) => size).values()];
+    const full = pass([noDrop], by === "loss");
+    return [full, ...groups.map((group) => pass(plansOf(group, []), true))];
+  }
+  if (by !== "greedy" && by !== "iterative") return [pass([noDrop], false)];
+  const deepest = constrained(entries.toReversed(), spec.layers.length, constraints);
+  const rounds = deepest.slice(0, upto).map((_, done) => {
+    const taken = deepest.slice(0, done);
+    const open = entries.filter((entry) =>
+      !taken.includes(entry) && fits(entry, taken, spec.layers.length, constraints)
+    );
+    return by === "greedy" ? pass(plansOf(open, taken), true) : pass([dropOfEntries(spec, taken)], false);
+  });
+  return by === "greedy" ? [pass([noDrop], true), ...rounds] : rounds;
+}
+
+/** Entries by their score, or as a baseline has them. */
+function sorted(entries: readonly Scored[], { by, seed }: Request): Scored[] {
+  if (by === "random") {
+    return permutation(entries.length, seed!).map((i) => entries[i]).sort((a, b) => a.size - b.size);
+  }
+  return entries.toSorted(by === "deepest" ? (a, b) => a.size - b.size || b.layer - a.layer : inOrder);
+}

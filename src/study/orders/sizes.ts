@@ -1,0 +1,67 @@
+/**
+ * How large modules are, and what a list of them saves: weights, and keys and values in 16 bits.
+ *
+ * A layer whose window is shorter than the context keeps only the window's tokens.
+ */
+import { elements } from "../../tensor/mod.ts";
+import { layerTensors, type ModelSpec, outerTensors, type TensorNeed } from "../../models/mod.ts";
+import type { Plan, Sizes } from "../../result/mod.ts";
+import type { DropPlan } from "../../run/mod.ts";
+
+/** Bytes of a number in the cache. */
+const KV_BYTES = 2;
+
+/** The sizes of a model's modules. */
+export function sizesOf(spec: ModelSpec): Sizes {
+  const weights = (tensors: readonly TensorNeed[]) =>
+    tensors.reduce((sum, [, shape]) => sum + elements(shape), 0);
+  const { layers, hidden } = spec;
+  return {
+    parameters: weights([...outerTensors(spec), ...layers.flatMap((layer) => layerTensors(layer, hidden))]),
+    attention: layers.map((layer) =>
+      layer.attention && weights(layerTensors({ ...layer, mlp: null }, hidden))
+    ),
+    mlp: layers.map((layer) => layer.mlp && weights(layerTensors({ ...layer, attention: null }, hidden))),
+    kvBytes: layers.map(({ attention }) =>
+      attention && 2 * attention.kvHeads * attention.headSize * KV_BYTES
+    ),
+    kvTokens: layers.map(({ attention }) => attention?.window ?? null),
+  };
+}
+
+/** Weights of dropped modules. */
+export function parametersOf({ attention, mlp }: DropPlan, sizes: Sizes): number {
+  return sumOf(attention, sizes.attention) + sumOf(mlp, sizes.mlp);
+}
+
+/** Bytes of keys and values that attention layers keep of one sequence of so many tokens. */
+export function kvBytesOf(
+  attention: readonly number[],
+  { kvBytes, kvTokens }: Sizes,
+  context: number,
+): number {
+  return sumOf(
+    attention,
+    kvBytes.map((bytes, l) => bytes && bytes * Math.min(context, kvTokens[l] ?? Infinity)),
+  );
+}
+
+/** The same of all layers. */
+export function allKvBytes(sizes: Sizes, context: number): number {
+  return kvBytesOf([...sizes.kvBytes.keys()], sizes, context);
+}
+
+/** What dropped modules save. Shares of a model without attention are zero. */
+export function savesOf(drop: DropPlan, sizes: Sizes): NonNullable<Plan["saves"]> {
+  const [parameters, kvBytesPerToken] = [parametersOf(drop, sizes), kvBytesOf(drop.attention, sizes, 1)];
+  return {
+    parameters,
+    parametersShare: parameters / sizes.parameters,
+    kvBytesPerToken,
+    kvShare: kvBytesPerToken / (allKvBytes(sizes, 1) || 1),
+  };
+}
+
+function sumOf(layers: readonly number[], values: readonly (number | null)[]): number {
+  return layers.reduce((sum, layer) => sum + (values[layer] ?? 0), 0);
+}

@@ -1,0 +1,78 @@
+/**
+ * All single removals of a kind of module, as a greedy search's first step evaluates them, beside one pass of the full model.
+ *
+ *     deno run -A tests/bench/removals_bench.ts [MODEL] [--kind attention] [--rounds 3] [--samples 4] [--length 512]
+ *
+ * The removals' time has all of it: the trie of L removals and the full model, and all their heads. The pass is the full model's layers
+ * and head once. Runs are interleaved; the ratio is of the removals' time to L passes, the median is to be quoted.
+ * A trie that shares prefixes has L²/2 layers, so a share near a half is what there is to win; heads are not shared.
+ */
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { cpuEngine } from "../../src/engine/mod.ts";
+import { cost, noDrop, score, segmentsOf } from "../../src/run/mod.ts";
+import { candidatesOf, dropOfEntries } from "../../src/study/orders/candidates.ts";
+import { openLosses } from "../../src/study/orders/losses.ts";
+import { openModel, packText } from "../../src/subject/mod.ts";
+
+const { values, positionals: [path = "smollm2-135m"] } = parseArgs({
+  allowPositionals: true,
+  options: {
+    kind: { type: "string", multiple: true, default: ["attention", "mlp", "block"] },
+    rounds: { type: "string", default: "3" },
+    samples: { type: "string", default: "4" },
+    length: { type: "string", default: "512" },
+  },
+});
+const [samples, length, rounds] = [values.samples, values.length, values.rounds].map(Number);
+const model = await openModel(path);
+const engine = cpuEngine();
+const { blocks } = await packText(model, { text: "stories", samples, length, skip: 0, bos: false });
+const segments = segmentsOf(blocks);
+const size = { samples, length };
+
+/** Seconds on the clock and of all processors; on a machine that others use, the latter says more. */
+const seconds = async (run: () => Promise<void>) => {
+  const [begin, before] = [performance.now(), process.cpuUsage()];
+  await run();
+  const { user, system } = process.cpuUsage(before);
+  return { clock: (performance.now() - begin) / 1000, processor: (user + system) / 1e6 };
+};
+
+const fullPass = async () => void await score({ model, engine, segments, plans: [noDrop] });
+
+await fullPass();
+for (const kind of values.kind as ("attention" | "mlp" | "block")[]) {
+  const plans = [
+    noDrop,
+    ...candidatesOf(model.spec, kind, 0).map((entry) => dropOfEntries(model.spec, [entry])),
+  ];
+  const removals = plans.length - 1;
+  const [ratios, shares]: number[][] = [[], []];
+  for (let round = 0; round < rounds; round++) {
+    const pass = await seconds(fullPass);
+    const all = await seconds(async () => {
+      const losses = openLosses(model, blocks, "loss", { engine });
+      await losses.of(plans, {});
+      losses.free();
+    });
+    ratios.push(all.clock / (removals * pass.clock));
+    shares.push(all.processor / (removals * pass.processor));
+    console.log(
+      `${kind}, round ${round + 1}: one pass ${pass.clock.toFixed(2)} s, ${removals} removals ` +
+        `${all.clock.toFixed(1)} s, ${ratios[round].toFixed(3)} of ${removals} passes; processors' time ` +
+        shares[round].toFixed(3),
+    );
+  }
+  const flops = (plans: Parameters<typeof cost>[1], head: boolean) =>
+    cost(model.spec, plans, size, head).flops;
+  const worth = flops(plans, true) / (removals * flops([noDrop], true));
+  const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1].toFixed(3);
+  console.log(
+    `${kind}: median ${median(ratios)} of ${removals} passes, processors' time ${
+      median(shares)
+    }, operations ` +
+      worth.toFixed(3),
+  );
+}
+model.close();

@@ -1,0 +1,374 @@
+/** Orders against plain computations: every score from streams and weights, every search with each candidate evaluated alone. */
+import assert from "node:assert/strict";
+import { spearman } from "../../src/measure/mod.ts";
+import { cpuEngine } from "../../src/engine/mod.ts";
+import type { UpdateTaps } from "../../src/models/mod.ts";
+import { type DropOrder, resultText } from "../../src/result/mod.ts";
+import { type DropPlan, forward, noDrop, type Probe, segmentsOf } from "../../src/run/mod.ts";
+import {
+  guides,
+  makePlan,
+  order,
+  type OrderOptions,
+  perplexities,
+  profile,
+  sweep,
+} from "../../src/study/mod.ts";
+import { openSeries, packText, type StudyModel } from "../../src/subject/mod.ts";
+import { toFloat32 } from "../../src/tensor/mod.ts";
+import { UNIT, withFolder } from "../support.ts";
+import { kept, withTiny } from "./tiny.ts";
+
+const text = { text: new URL("../../README.md", import.meta.url).pathname, samples: 2, length: 24 };
+const packed = { ...text, skip: 0, bos: false };
+
+/** The trained model of a committed series: eight layers. */
+async function withTrained(name: string, use: (model: StudyModel) => Promise<void>): Promise<void> {
+  const series = await openSeries(new URL(`../../data/series/${name}`, import.meta.url).pathname);
+  const model = await series.checkpoints.at(-1)!.open();
+  try {
+    await use(model);
+  } finally {
+    model.close();
+  }
+}
+
+/** What a run in another order of sums may differ by: nats of some ten, over some thirty products of D = 96 terms in a row. */
+const NATS = 10 * 2 * 30 * Math.sqrt(96) * UNIT;
+/** Scores are of vectors that differ as much: relative to 1. */
+const SCORE = NATS / 10;
+const near = (a: number | null, b: number, tolerance: number, what = "") =>
+  assert.ok(a !== null && Math.abs(a - b) <= tolerance, `${what}: ${a} is not ${b}`);
+
+type Tokens = Float32Array[];
+/** The vectors of every token, by layer. */
+async function vectorsOf(model: StudyModel, name: "x" | "a" | "m" | "y"): Promise<Tokens[]> {
+  const { blocks } = await packText(model, packed);
+  const { hidden, layers } = model.spec;
+  const found: Tokens[] = layers.map(() => []);
+  const probe: Probe = {
+    update: (taps: UpdateTaps) => ({ wanted: taps[name]! }),
+    observeUpdate({ layer, outputs }) {
+      const data = outputs.wanted.data as Float32Array;
+      for (let t = 0; t < data.length; t += hidden) found[layer].push(data.slice(t, t + hidden));
+    },
+  };
+  await forward({
+    model,
+    engine: cpuEngine(),
+    segments: segmentsOf(blocks),
+    plans: [noDrop],
+    probes: [probe],
+  });
+  return found;
+}
+
+/** Mean over tokens, all or the last of each sample. */
+function plainly(x: Tokens, y: Tokens, last: boolean) {
+  const tokens = x.map((_, t) => t).filter((t) => !last || (t + 1) % text.length === 0);
+  const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, i) => sum + value * b[i], 0);
+  const cosines = tokens.map((t) => dot(x[t], y[t]) / Math.sqrt(dot(x[t], x[t]) * dot(y[t], y[t])));
+  const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const update = (t: number) => y[t].map((value, i) => value - x[t][i]);
+  return {
+    importance: mean(cosines.map((cosine) => 1 - cosine)),
+    angular: mean(cosines.map((cosine) => Math.acos(cosine) / Math.PI)),
+    magnitude: mean(tokens.map((t) => Math.sqrt(dot(update(t), update(t)) / dot(x[t], x[t])))),
+  };
+}
+
+for (const name of ["pre-ln", "peri-ln"]) {
+  Deno.test(`${name}: every window's score is that of the streams at its ends, and each size is in order`, () =>
+    withTrained(name, async (model) => {
+      const entering = await vectorsOf(model, "x");
+      const streams = [...entering, (await vectorsOf(model, "y")).at(-1)!];
+      for (
+        const [by, key, last] of [
+          ["importance", "importance", false],
+          ["magnitude", "magnitude", false],
+          ["angular", "angular", false],
+          ["angular-last", "angular", true],
+        ] as const
+      ) {
+        const found = await order(model, { ...text, target: "consecutive", by, upto: 8 });
+        assert.equal(found.order.length, 8 * 9 / 2);
+        for (const { layer, size, score } of found.order) {
+          const wanted = plainly(streams[layer], streams[layer + size], last)[key];
+          near(score, wanted, SCORE * Math.max(1, wanted), `${by} of ${size} from ${layer}`);
+        }
+        for (let size = 1; size <= 8; size++) {
+          const own = found.order.filter((entry) => entry.size === size);
+          assert.equal(own.length, 9 - size);
+          own.forEach(({ score }, i) => assert.ok(i === 0 || own[i - 1].score! <= score!));
+          const { attention, mlp } = makePlan(found, { drop: size });
+          assert.deepEqual(attention, Array.from({ length: size }, (_, i) => own[0].layer + i));
+          assert.deepEqual(mlp, attention);
+        }
+      }
+      const { block } = await profile(model, text);
+      const single = await order(model, { ...text, target: "consecutive", upto: 1 });
+      for (const { layer, score } of single.order) {
+        near(score, block.importance[layer]!, SCORE, "window of one");
+      }
+    }));
+}
+
+Deno.test("the angular distance of a module is between the stream before and behind it", () =>
+  withTrained("pre-ln", async (model) => {
+    const [x, a, m] = [await vectorsOf(model, "x"), await vectorsOf(model, "a"), await vectorsOf(model, "m")];
+    const sum = (p: Tokens, q: Tokens) => p.map((vector, t) => vector.map((value, i) => value + q[t][i]));
+    for (const [by, last] of [["angular", false], ["angular-last", true]] as const) {
+      const found = await order(model, { ...text, target: "joint", by });
+      assert.equal(found.order.length, 16);
+      for (const { module, layer, score } of found.order) {
+        const h = sum(x[layer], a[layer]);
+        const wanted = module === "attention"
+          ? plainly(x[layer], h, last)
+          : plainly(h, sum(h, m[layer]), last);
+        near(score, wanted.angular, SCORE, `${by} of ${module} ${layer}`);
+      }
+    }
+  }));
+
+for (const name of ["llama", "qwen3", "neox-parallel"]) {
+  Deno.test(`${name}: gate-norm is the norm of the products of each head's query and key weights`, () =>
+    withTiny(async ({ model, options }) => {
+      const { order: found } = await order(model, { ...options, target: "attention", by: "gate-norm" });
+      for (const { layer, score } of found) {
+        const { heads, kvHeads, headSize } = model.spec.layers[layer].attention!;
+        const lease = await model.weights.layer(layer);
+        const [q, k] = ["q", "k"].map((name) =>
+          toFloat32(lease.tensors.get(`attention.${name}_proj.weight`)!)
+        );
+        const D = model.spec.hidden;
+        let squares = 0;
+        for (let h = 0; h < heads; h++) {
+          const g = Math.floor(h / (heads / kvHeads));
+          for (let i = 0; i < D; i++) {
+            for (let j = 0; j < D; j++) {
+              let sum = 0;
+              for (let e = 0; e < headSize; e++) {
+                sum += q[(h * headSize + e) * D + i] * k[(g * headSize + e) * D + j];
+              }
+              squares += sum * sum;
+            }
+          }
+        }
+        lease.release();
+        near(score! / Math.sqrt(squares), 1, 2 * D * UNIT, `layer ${layer}`);
+      }
+    }, name));
+}
+
+/** The loss and the divergence of one plan, which runs with the full model alone. */
+async function alone(model: StudyModel, drop: Partial<DropPlan>, options: object = text) {
+  const [full, run] = await perplexities(model, [{}, drop], options);
+  return { loss: run.nll - full.nll, kl: run.kl };
+}
+
+Deno.test("loss and kl are those of the module, or the window, removed alone", () =>
+  withTrained("pre-ln", async (model) => {
+    for (const by of ["loss", "kl"] as const) {
+      for (const { module, layer, score } of (await order(model, { ...text, target: "joint", by })).order) {
+        near(score, (await alone(model, { [module]: [layer] }))[by], NATS, `${by} of ${module} ${layer}`);
+      }
+    }
+    const windows = await order(model, { ...text, target: "consecutive", by: "loss", upto: 3 });
+    for (const { layer, size, score } of windows.order) {
+      const blocks = Array.from({ length: size }, (_, i) => layer + i);
+      near(
+        score,
+        (await alone(model, { attention: blocks, mlp: blocks })).loss,
+        NATS,
+        `${size} from ${layer}`,
+      );
+    }
+    near(windows.nll, (await perplexities(model, [{}], text))[0].nll, NATS, "full model");
+  }));
+
+/** Modules that are left of a target. */
+const left = (target: "attention" | "joint", taken: readonly { module: string; layer: number }[]) =>
+  (target === "joint" ? ["attention", "mlp"] as const : ["attention"] as const).flatMap((module) =>
+    Array.from({ length: 8 }, (_, layer) => ({ module, layer }))
+  ).filter((entry) => !taken.some(({ module, layer }) => module === entry.module && layer === entry.layer));
+
+const dropOf = (entries: readonly { module: string; layer: number }[]) => ({
+  attention: entries.filter(({ module }) => module === "attention").map(({ layer }) => layer),
+  mlp: entries.filter(({ module }) => module === "mlp").map(({ layer }) => layer),
+});
+
+for (const target of ["attention", "joint"] as const) {
+  Deno.test(`greedy over ${target}: at every step no other removal costs less, each evaluated alone`, () =>
+    withTrained("pre-ln", async (model) => {
+      const found = await order(model, { ...text, target, by: "greedy", upto: 3 });
+      assert.equal(found.order.length, 3);
+      for (const [step, chosen] of found.order.entries()) {
+        const taken = found.order.slice(0, step);
+        for (const entry of left(target, taken)) {
+          const { loss } = await alone(model, dropOf([...taken, entry]));
+          const own = entry.module === chosen.module && entry.layer === chosen.layer;
+          if (own) near(chosen.score, loss, NATS, `step ${step}`);
+          else assert.ok(chosen.score! <= loss + NATS, `step ${step}: ${entry.module} ${entry.layer}`);
+        }
+      }
+    }));
+
+  Deno.test(`iterative over ${target}: the lowest of what is left, measured with the drops made, nothing skipped`, () =>
+    withTrained("pre-ln", async (model) => {
+      const found = await order(model, { ...text, target, by: "iterative", upto: 5 });
+      for (const [step, chosen] of found.order.entries()) {
+        const taken = found.order.slice(0, step);
+        const measured = await profile(model, { ...text, drop: dropOf(taken) });
+        const scores = left(target, taken).map(({ module, layer }) => measured[module].importance[layer]!);
+        assert.equal(scores.length, (target === "joint" ? 16 : 8) - step);
+        assert.equal(chosen.score, Math.min(...scores));
+        assert.equal(chosen.score, measured[chosen.module].importance[chosen.layer]);
+      }
+    }));
+}
+
+Deno.test("a search that was ended goes on where it stopped, and ends byte for byte as one that was not", () =>
+  withTrained("pre-ln", async (model) => {
+    for (const by of ["greedy", "iterative"] as const) {
+      await withFolder(async (folder) => {
+        const wanted: OrderOptions = { ...text, target: "mlp", by, upto: 4 };
+        const whole = resultText(await order(model, { ...wanted, results: `${folder}/whole` }));
+        const results = `${folder}/ended`;
+        const controller = new AbortController();
+        const steps = () => kept(results).filter((name) => name.startsWith("order-")).length;
+        const onProgress = () => steps() >= 2 && controller.abort(new Error("ended"));
+        await assert.rejects(
+          order(model, { ...wanted, results, onProgress, signal: controller.signal }),
+          /ended/,
+        );
+        assert.ok(steps() >= 2 && steps() < 4);
+        const notices: string[] = [];
+        const onNotice = (line: string) => notices.push(line);
+        const resumed = await order(model, { ...wanted, results, onNotice });
+        assert.equal(resultText(resumed), whole);
+        assert.match(notices.join("\n"), /mlp of .* by .*: [23] kept from an earlier run/);
+        assert.equal(resultText(await order(model, { ...wanted, results })), whole);
+        const shorter = await order(model, { ...wanted, upto: 2, results });
+        assert.deepEqual(shorter.order, resumed.order.slice(0, 2));
+      });
+    }
+  }));
+
+Deno.test("searches obey constraints at every step, and stop where nothing is left that they allow", () =>
+  withTrained("pre-ln", async (model) => {
+    const options = {
+      ...text,
+      target: "attention",
+      protectFirst: 1,
+      protectLast: 2,
+      noNeighbours: true,
+    } as const;
+    for (const by of ["greedy", "iterative", "loss"] as const) {
+      const notices: string[] = [];
+      const onNotice = (line: string) => notices.push(line);
+      const { order: found } = await order(model, { ...options, by, onNotice });
+      const layers = found.map(({ layer }) => layer).sort((a, b) => a - b);
+      assert.ok(layers.length >= 2 && layers.length <= 3, `${layers}`);
+      assert.ok(
+        layers.every((layer, i) => layer >= 1 && layer <= 5 && (i === 0 || layer - layers[i - 1] > 1)),
+      );
+      assert.match(notices.join("\n"), /of 5, each that is left is a neighbour/);
+    }
+  }));
+
+Deno.test("a sweep takes orders beside curves of its profile", () =>
+  withTiny(async ({ model, options }) => {
+    const measured = await profile(model, options);
+    const orders: DropOrder[] = [
+      await order(model, { ...options, target: "mlp", by: "greedy", upto: 2 }),
+      await order(model, { ...options, target: "consecutive", by: "angular" }),
+    ];
+    const result = await sweep(
+      model,
+      measured,
+      [
+        { target: "mlp", by: "importance", seed: null },
+        ...orders,
+      ],
+      [0, 1, 2],
+      options,
+    );
+    assert.deepEqual(result.curves.map(({ target, by, points }) => [target, by, points.length]), [
+      ["mlp", "importance", 3],
+      ["mlp", "greedy", 3],
+      ["consecutive", "angular", 3],
+    ]);
+    const [, greedy, windows] = result.curves;
+    near(
+      greedy.points[2].rise,
+      orders[0].order[1].score!,
+      NATS,
+      "greedy's loss, on the text it was found on",
+    );
+    assert.equal(windows.points[2].drop.attention.length, 2);
+  }));
+
+Deno.test("what cannot be ordered is refused in a line that names the model", () =>
+  withTiny(async ({ model, options }) => {
+    const refused = async (wanted: Partial<OrderOptions>, message: RegExp) =>
+      await assert.rejects(
+        order(model, { ...options, target: "attention", ...wanted }),
+        (error: Error) => error.name === "RangeError" && message.test(error.message),
+      );
+    await refused(
+      { target: "mlp", by: "gate-norm" },
+      /^Cannot order mlp of \w+ by gate-norm: only attention has/,
+    );
+    await refused(
+      { upto: 4 },
+      /upto is 4, expected at most 3, which is what the model has and the constraints/,
+    );
+    await refused({ upto: 2, protectFirst: 1, protectLast: 1 }, /upto is 2, expected at most 1/);
+    await refused({ protectFirst: 3 }, /there is nothing to drop, expected at least one module that may be/);
+    await refused(
+      { target: "consecutive", by: "greedy" },
+      /windows of n blocks are not made from those of n − 1/,
+    );
+    await refused({ target: "consecutive", noNeighbours: true }, /neighbours are to be kept/);
+    const layers = model.spec.layers.map((layer, l) =>
+      l === 1 ? { ...layer, attention: null, mlp: null } : layer
+    );
+    const holed = { ...model, spec: { ...model.spec, layers } };
+    await assert.rejects(
+      order(holed, { ...options, target: "consecutive" }),
+      /layer 1 has neither attention nor MLP, expected layers with a module/,
+    );
+    const bare = model.spec.layers.map((layer) => ({ ...layer, attention: null }));
+    await assert.rejects(
+      order({ ...model, spec: { ...model.spec, layers: bare } }, {
+        ...options,
+        target: "attention",
+        by: "gate-norm",
+      }),
+      /Cannot order attention of .* by gate-norm: there is nothing to drop/,
+    );
+  }));
+
+Deno.test("guides: each score's rank correlation with the loss of its module removed alone", () =>
+  withTrained("pre-ln", async (model) => {
+    const result = await guides(model, { ...text, heldOut: text.text });
+    const measured = await profile(model, text);
+    for (const { module, by, values, rank, low, high, modules } of result.guides) {
+      const loss = result.loss[module];
+      assert.equal(modules, 8);
+      assert.equal(rank, spearman(values.map((value) => value!), loss.map((value) => value!)));
+      assert.ok(rank === 1 ? low === null : low! < rank! && rank! < high!, `${module} ${by}`);
+    }
+    for (const module of ["attention", "mlp", "block"] as const) {
+      const valuesOf = (by: string) => result.guides.find((g) => g.module === module && g.by === by)!.values;
+      assert.deepEqual(valuesOf("importance"), measured[module].importance);
+      assert.deepEqual(valuesOf("magnitude"), measured[module].relativeMagnitude);
+      const angles = await order(model, { ...text, target: module, by: "angular-last" });
+      angles.order.forEach(({ layer, score }) => assert.equal(valuesOf("angular-last")[layer], score));
+      const layer = 3;
+      const drop = { attention: module === "mlp" ? [] : [layer], mlp: module === "attention" ? [] : [layer] };
+      const { loss, kl } = await alone(model, drop);
+      near(result.loss[module][layer], loss, NATS, module);
+      near(valuesOf("kl")[layer], kl, NATS, module);
+    }
+  }));
