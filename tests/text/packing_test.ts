@@ -10,6 +10,7 @@ const letters: Tokenizer = {
   bos: 0,
   eos: 1,
   addsBos: false,
+  specials: new Set<number>(),
   vocabularySize: 28,
   fingerprint: "letters",
 };
