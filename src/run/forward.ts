@@ -10,7 +10,7 @@ import type { DropPlan } from "./plan.ts";
 import { type Runner, runner, type RunnerOptions } from "./runner.ts";
 import { areTexts, type Batch, batchesOf, pastLength, type Segment } from "./segments.ts";
 import { freeStates, type State } from "./state.ts";
-import { branches, countModules } from "./trie.ts";
+import { branches, countModules, runs } from "./trie.ts";
 
 /** What to run. */
 export interface ForwardOptions extends RunnerOptions {
@@ -96,10 +96,10 @@ async function runLayers({ model, plans }: ForwardOptions, batches: Batch[], run
   let states: State[] = [{ plans: plans.map((_, index) => index), batches: [] }];
   try {
     for (const batch of batches) states[0].batches.push(await run.embedding(batch));
-    for (let l = 0; l < layers.length; l++) {
+    const running = layers.keys().filter((l) => runs(plans, layers[l], l)).toArray();
+    for (const [i, l] of running.entries()) {
       const ways = states.map((state) => branches(plans, state.plans, layers[l], l));
-      if (ways.flat().every((way) => !way.attention && !way.mlp)) continue;
-      states = await run.layer(l, states, ways, batches);
+      states = await run.layer(l, running[i + 1] ?? null, states, ways, batches);
     }
   } catch (error) {
     freeStates(states);

@@ -19,6 +19,7 @@ import { type LayerParts, layerParts, type Part, withoutWeights } from "./parts.
 import type { Present, Probe } from "./probes/probe.ts";
 import { openPrograms } from "./programs.ts";
 import { areTexts, type Batch, type Segment } from "./segments.ts";
+import { readingAhead } from "./read_ahead.ts";
 import { openSights } from "./sights.ts";
 import { freeStates, type State } from "./state.ts";
 import type { Branch } from "./trie.ts";
@@ -41,9 +42,13 @@ type Kept = KeysValues<Held>;
 export interface Runner {
   /** The stream of a batch that enters layer 0. */
   embedding(batch: Batch): Promise<Held>;
-  /** The states that leave a layer. Those that entered it are freed, unless they leave it or it fails. */
+  /**
+   * The states that leave a layer. Those that entered it are freed, unless they leave it or it fails. The weights of layer
+   * `next`, if there is one, are made ready meanwhile.
+   */
   layer(
     l: number,
+    next: number | null,
     states: readonly State[],
     ways: readonly Branch[][],
     batches: readonly Batch[],
@@ -67,6 +72,7 @@ export function runner(
   // What goes on inside attention is observed of all its heads at once, and what is kept is kept of all of them.
   const wholeAttention = probes.some((probe) => probe.attention) ||
     segments.some(({ past }) => past !== null);
+  const weights = readingAhead((l) => layerParts(model, engine, l, wholeAttention));
   let done = 0;
 
   /** The probes that look at a run of these plans. */
@@ -217,8 +223,9 @@ export function runner(
       for (let i = 0; i < count; i++) ids.set(segments[first + i].ids, i * length);
       return embedder.embed(ids, signal);
     },
-    async layer(l, states, ways, batches) {
-      const parts = await layerParts(model, engine, l, wholeAttention);
+    async layer(l, following, states, ways, batches) {
+      const parts = await weights.take(l);
+      if (following !== null) weights.readAhead(following);
       const next = states.map((_, i) => ways[i].map(({ plans }): State => ({ plans, batches: [] })));
       try {
         for (const [i, state] of states.entries()) {
@@ -245,6 +252,7 @@ export function runner(
     forget: sights.free,
     async release() {
       sights.free();
+      await weights.forget();
       await programs.release();
     },
   };

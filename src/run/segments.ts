@@ -39,7 +39,7 @@ export function segmentsOf({ ids, samples, length }: Blocks): Segment[] {
 }
 
 /** Tokens that one run of a module should have: enough to make the weights' way into the cache worth it. */
-const BATCH_TOKENS = 2048;
+export const BATCH_TOKENS = 2048;
 
 /**
  * Segments in batches, in order. How they are batched depends on the segments alone, so the streams of two runs over the same

@@ -32,6 +32,8 @@ export interface Tokenizer {
   readonly bos: number | null;
   /** The id that ends a document, or null if the model has none. Throws `RangeError` if it is outside the vocabulary. */
   readonly eos: number | null;
+  /** Ids that stand for no text: those of the added tokens that are called special. */
+  readonly specials: ReadonlySet<number>;
   /** Whether texts begin with BOS where special tokens are asked for; `encode` never adds it. */
   readonly addsBos: boolean;
   /** One more than the largest id. The model's embedding may have more rows, never fewer. */
@@ -115,6 +117,7 @@ export function buildTokenizer(
     get eos() {
       return checked("EOS", eos);
     },
+    specials: new Set(definition.added_tokens.filter(({ special }) => special).map(({ id }) => id)),
     addsBos,
     vocabularySize: size,
     get fingerprint() {

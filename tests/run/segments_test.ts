@@ -237,6 +237,9 @@ Deno.test("a past is not shared where rotations depend on how long a text become
   withFixture("llama-rope-dynamic", async ({ model }) => {
     const segments = family(randomBlocks(1, 60, model.spec.vocabulary).ids);
     const run = forward({ model, engine, segments, plans: [noDrop] });
-    await assert.rejects(run, /Cannot share a past of 18 tokens: with dynamic rotations, expected at most 16/);
+    await assert.rejects(
+      run,
+      /Cannot share a past of 18 tokens: with dynamic rotations, expected at most 16/,
+    );
     assert.equal(engine.live, 0);
   }));
