@@ -136,7 +136,7 @@ Deno.test("a character of several tokens comes whole", () => {
     lastCut: () => 0,
     bos: null,
     eos: null,
-    specials: new Set(),
+    specials: new Set<number>(),
     addsBos: false,
     vocabularySize: 256,
     fingerprint: "bytes",
