@@ -136,6 +136,7 @@ Deno.test("a character of several tokens comes whole", () => {
     lastCut: () => 0,
     bos: null,
     eos: null,
+    specials: new Set<number>(),
     addsBos: false,
     specials: new Set<number>(),
     vocabularySize: 256,

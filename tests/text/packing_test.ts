@@ -9,6 +9,7 @@ const letters: Tokenizer = {
   lastCut: () => 0,
   bos: 0,
   eos: 1,
+  specials: new Set(),
   addsBos: false,
   specials: new Set<number>(),
   vocabularySize: 28,
