@@ -25,7 +25,7 @@ const table = {
   study: "entry tensor result hub text onnx models engine kernels measure run subject",
   show: "entry disk result hub measure",
   doctor: "entry tensor hub onnx engine kernels",
-  commands: "entry disk libraries result hub run subject study show doctor",
+  commands: "entry disk libraries result hub engine run subject study show doctor",
 };
 const rooms: Record<string, string[]> = Object.fromEntries(
   Object.entries(table).map(([room, row]) => [room, row.split(" ").filter(Boolean)]),

@@ -1,5 +1,6 @@
 /** Why modules are redundant: `lamina causes MODEL`. */
 import { Command, Option } from "commander";
+import { openEngine } from "../engine/mod.ts";
 import { reportsOf } from "../entry/mod.ts";
 import type { Causes } from "../result/mod.ts";
 import { causesRows, causesTable, estimateText } from "../show/mod.ts";
@@ -51,6 +52,7 @@ export function causesCommand(context: Context): Command {
   return withStudyFlags(command).action(async (ref: string, flags: Flags) => {
     const { queryStride, kernels, effectSamples, seed, step } = flags;
     const options = { ...studyOptions(context, flags), queryStride, kernels, effectSamples };
+    await openEngine(flags);
     const finish = async (result: Causes) => {
       const rows = () => causesRows(result);
       const done = `causes in ${result.provenance.model.name}`;
@@ -72,7 +74,7 @@ export function causesCommand(context: Context): Command {
       if (!flags.dryRun) return await finish(await causes(model, options));
       context.print(estimateText(model.name, 1, await causesEstimate(model, options)));
     };
-    if (step === undefined) return await withModel(context, ref, measure);
+    if (step === undefined) return await withModel(context, ref, flags, measure);
     const { checkpoints: [checkpoint] } = await openSeries(ref, { ...reportsOf(options), steps: [step] });
     const model = await checkpoint.open(reportsOf(options));
     try {

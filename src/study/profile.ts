@@ -80,7 +80,7 @@ async function measure(
   const probe = gramProbe(model.spec.layers);
   await forward({
     model,
-    engine: engineOf(options),
+    engine: await engineOf(options),
     blocks,
     plans: [origin.drop],
     probes: [probe],

@@ -2,7 +2,14 @@
  * What the engine `cuda` does on a stand-in device: `cases.ts NAME` runs one case and prints what it saw as JSON. A process of
  * its own for each, since libraries are loaded for good. The tests are in tests/engine/cuda_test.ts.
  */
-import { cpuEngine, type CudaAccess, cudaEngine, type Engine, type Held } from "../../src/engine/mod.ts";
+import {
+  cpuEngine,
+  type CudaAccess,
+  cudaEngine,
+  type Engine,
+  type Held,
+  openEngine,
+} from "../../src/engine/mod.ts";
 import { Add, createGraph, type Graph, MatMul, Mul } from "../../src/onnx/mod.ts";
 import { float32, type Tensor } from "../../src/tensor/mod.ts";
 import { failLaunch, liveBytes, setDevices, setMemory, trace } from "./device.ts";
@@ -103,6 +110,11 @@ const cases: Record<string, () => Promise<unknown>> = {
   async none() {
     setDevices(0);
     return { error: await thrown(() => cudaEngine()) };
+  },
+  async byName() {
+    const wrong = await thrown(() => openEngine({ engine: "cuda", precision: "tf32" }));
+    const { name } = await openEngine();
+    return { wrong, name, only: await thrown(() => openEngine({ precision: "bfloat16" })) };
   },
   async memory() {
     const engine = cudaEngine();

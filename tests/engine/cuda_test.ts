@@ -61,6 +61,18 @@ onStandIn("no device is one clear error", async () => {
   assert.equal(error.message, "Cannot use the CUDA device: cudaGetDeviceCount returned cudaErrorNoDevice");
 });
 
+onStandIn(
+  "a device that computes wrongly is no engine: by its name an error, of auto the CPU instead",
+  async () => {
+    const { wrong, name, only } = await onDevice("cases.ts", "byName");
+    const found =
+      /^Cannot use the engine cuda: on Stand-in a product came out as .*, expected 22,28,49,64; run lamina doctor$/;
+    assert.match(wrong.message, found);
+    assert.equal(name, "cpu");
+    assert.match(only.message, /^Cannot run in bfloat16, which the engine cuda alone has: on Stand-in /);
+  },
+);
+
 onStandIn("out of memory is an error that names the call, and the engine goes on", async () => {
   const { upload, run, idle, again, live } = await onDevice("cases.ts", "memory");
   assert.equal(upload.name, "RangeError");

@@ -5,6 +5,7 @@ import {
   causes,
   checkpoints,
   compare,
+  computedOn,
   curvesOf,
   generate,
   makePlan,
@@ -27,7 +28,7 @@ export const goldenFile = new URL("../fixtures/results.json", import.meta.url);
 
 /** Computes a result of every kind on tiny models. */
 export async function makeGoldens(): Promise<{ [K in GoldenKind]: ResultOf<K> }> {
-  const size = { samples: 2, length: 16 };
+  const size = { samples: 2, length: 16, engine: "cpu" } as const;
   const results: Partial<{ [K in GoldenKind]: ResultOf<K> }> = {};
   await withTiny(async ({ model: opened, options: { results: _, ...text } }) => {
     const model = named(opened);
@@ -39,10 +40,11 @@ export async function makeGoldens(): Promise<{ [K in GoldenKind]: ResultOf<K> }>
     [results.perplexity] = await perplexities(model, [{ attention: [1], mlp: [2] }], options);
     results.sweep = await sweep(model, first, curvesOf("block", 1), [0, 1], options);
     results.causes = await causes(model, { ...options, effectSamples: 1 });
-    const texts = await generate(model, "the quick", { tokens: 8, temperature: 1, seed: 1 });
+    const texts = await generate(model, "the quick", { engine: "cpu", tokens: 8, temperature: 1, seed: 1 });
     results.generate = {
       ...head("generate"),
       model: model.identity,
+      computed: await computedOn(size),
       prompt: "the quick",
       texts: structuredClone(texts) as ResultOf<"generate">["texts"],
     };

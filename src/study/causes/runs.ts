@@ -59,7 +59,7 @@ export async function wholeModel(subject: Subject, stride: number, { device }: S
   await run(subject, "full model", blocks, [noDrop], [gram, norms, patterns, streams]);
   const sums = (kind: ModuleKind) => gram.sums.map((layer) => layer[kind] ?? null);
   const bySize = [...places.values()].sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
-  const first = await embed(model, engineOf(subject.options), blocks.ids.subarray(0, blocks.length));
+  const first = await embed(model, await engineOf(subject.options), blocks.ids.subarray(0, blocks.length));
   const profile = profileOf(origin, { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") });
   const moduleMeans = (kind: "attention" | "mlp"): Causes["attention"] => {
     const { importance, relativeMagnitude, sign } = profile[kind];
@@ -114,7 +114,7 @@ export async function smoothingUnder(
   ];
   const probe = smoothingProbe(model.spec.layers, blocks.length, plans.length);
   await run(subject, "smoothing under drops", blocks, plans, [probe]);
-  const embedding = await embeddingSmoothing(model, engineOf(options), blocks);
+  const embedding = await embeddingSmoothing(model, await engineOf(options), blocks);
   return plans.map((plan, i) => smoothedOf(plan, embedding, probe.plans[i]));
 }
 
@@ -160,7 +160,7 @@ async function run(
   const onProgress = reporter(stage, "modules", options);
   await forward({
     model,
-    engine: engineOf(options),
+    engine: await engineOf(options),
     blocks,
     plans,
     probes,
