@@ -2,6 +2,7 @@
 export { cpuEngine } from "./native/cpu.ts";
 export { cudaEngine } from "./native/cuda.ts";
 export { ENGINES, openEngine, PRECISIONS, precisionsOf, type Wanted } from "./open.ts";
+export { webgpuEngine } from "./web/web.ts";
 export type {
   Access,
   CudaAccess,

@@ -7,6 +7,7 @@ import { float32 } from "../tensor/mod.ts";
 import type { Engine, EngineName, Precision } from "./engine.ts";
 import { cpuEngine } from "./native/cpu.ts";
 import { cudaEngine } from "./native/cuda.ts";
+import { webgpuEngine } from "./web/web.ts";
 
 /** The names of the engines; `auto` is CUDA where it works, else the CPU. */
 export const ENGINES = ["auto", "cpu", "webgpu", "cuda"] as const satisfies readonly (EngineName | "auto")[];
@@ -23,7 +24,7 @@ export interface Wanted {
 
 const openers: Readonly<Record<EngineName, (precision: Precision) => Engine | Promise<Engine>>> = {
   cpu: () => cpuEngine(),
-  webgpu: () => Promise.reject(new Error("Cannot use WebGPU: this version has no such engine")),
+  webgpu: () => webgpuEngine(),
   cuda: (precision) => cudaEngine({ precision }),
 };
 /** The precisions of each engine. */

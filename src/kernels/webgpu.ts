@@ -1,11 +1,11 @@
 /**
- * Kernels on WebGPU, through `navigator.gpu` (wgpu over Vulkan, Metal or Direct3D; lavapipe where there is only a CPU).
+ * Kernels on WebGPU.
  *
  * All stages of a kernel share one explicit bind group layout (buffers in order, then the parameters as a uniform), so a
- * stage need not use every buffer. The device is asked for all its adapter has; what then is still too large is refused
- * with the limit's name before anything is allocated. Every call that can fail runs in error scopes: an error of the
+ * stage need not use every buffer. What is too large for the device is refused with the limit's name before anything is allocated. Every call that can fail runs in error scopes: an error of the
  * device becomes an exception of the call that caused it.
  */
+import { openWebgpuDevice } from "../libraries/mod.ts";
 import {
   asWords,
   checkInputs,
@@ -25,30 +25,13 @@ const usage = { mapRead: 0x1, copySource: 0x4, copyTarget: 0x8, uniform: 0x40, s
 const COMPUTE_STAGE = 0x4;
 const MAP_READ = 0x1;
 
-// Limits that are low by default and that a device has to be asked for.
-const wanted = [
-  "maxStorageBufferBindingSize",
-  "maxBufferSize",
-  "maxComputeWorkgroupStorageSize",
-  "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupSizeX",
-] as const;
-
 /** Opens the best adapter of this machine, or says why there is none. */
 export async function openWebGpu(): Promise<Found> {
-  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) {
-    return {
-      device: null,
-      reason: "no Vulkan device: install a GPU driver, or mesa-vulkan-drivers for the CPU",
-    };
-  }
   try {
-    const requiredLimits = Object.fromEntries(wanted.map((name) => [name, adapter.limits[name]]));
-    const gpu = await adapter.requestDevice({ requiredLimits });
-    return { device: deviceOver(gpu, adapter.info.description || adapter.info.device), reason: null };
+    const { device, name } = await openWebgpuDevice();
+    return { device: deviceOver(device, name), reason: null };
   } catch (error) {
-    return { device: null, reason: `the Vulkan device cannot be opened: ${(error as Error).message}` };
+    return { device: null, reason: (error as Error).message };
   }
 }
 
