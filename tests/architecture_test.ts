@@ -24,7 +24,7 @@ const table = {
   subject: "entry tensor result hub weights text models",
   study: "entry tensor result hub text onnx models engine kernels measure run subject",
   show: "entry disk result hub measure",
-  doctor: "entry tensor hub onnx engine kernels",
+  doctor: "entry tensor hub onnx models engine kernels",
   commands: "entry disk libraries result hub engine run subject study show doctor",
 };
 const rooms: Record<string, string[]> = Object.fromEntries(

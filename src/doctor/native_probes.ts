@@ -1,32 +1,30 @@
 /**
- * The probes that call native code, one in each process: `native_probes.ts onnx|webgpu|nvrtc|cuda`. Each makes the part do
- * a little of its work and compares the numbers: exact ones, so that no tolerance is needed.
+ * The probes that call native code, one in each process: `native_probes.ts PART`. Each makes the part do a little of its work and
+ * compares the numbers.
  */
 import { formatBytes } from "../hub/mod.ts";
+import type { Engine } from "../engine/mod.ts";
 import type { Device } from "../kernels/mod.ts";
-import { fillNormal, streamKeys, type Tensor } from "../tensor/mod.ts";
+import { fillNormal, streamKeys } from "../tensor/mod.ts";
 import { answer } from "./examine.ts";
 
-const probes: Record<string, () => Promise<string>> = { onnx, webgpu, nvrtc, cuda };
+const probes: Record<string, () => Promise<string>> = {
+  "engine-cpu": () => engine(({ cpuEngine }) => cpuEngine()),
+  "engine-webgpu": () => engine(({ webgpuEngine }) => webgpuEngine()),
+  "engine-cuda": () => engine(({ cudaEngine }) => cudaEngine()),
+  webgpu,
+  nvrtc,
+  cuda,
+};
 
-/** Compiles and runs [1 2 3; 4 5 6] · [1 2; 3 4; 5 6]. */
-async function onnx(): Promise<string> {
-  const [{ cpuEngine }, { createGraph, MatMul }] = [
-    await import("../engine/mod.ts"),
-    await import("../onnx/mod.ts"),
-  ];
-  const engine = cpuEngine();
-  const graph = createGraph();
-  graph.output("y", MatMul(graph.input("x", "f32", ["rows", 3]), graph.input("w", "f32", [3, 2])));
-  const program = await engine.compile(graph);
-  const numbers = Float32Array.of(1, 2, 3, 4, 5, 6);
-  const matrix = (shape: number[]): Tensor => ({ dtype: "f32", shape, data: numbers });
-  const { y } = await program.run({ x: engine.upload(matrix([2, 3])), w: engine.upload(matrix([3, 2])) });
-  const product = String((await engine.read(y)).data);
-  if (product !== "22,28,49,64") {
-    throw new Error(`${engine.version}: a product came out as ${product}, expected 22,28,49,64`);
-  }
-  return `${engine.version} on the CPU: compiled and ran a graph`;
+/** Opens an engine, and tries it out. */
+async function engine(
+  open: (engines: typeof import("../engine/mod.ts")) => Engine | Promise<Engine>,
+): Promise<string> {
+  const [engines, { tryEngine }] = [await import("../engine/mod.ts"), await import("./engine_trial.ts")];
+  const engine = await open(engines);
+  await tryEngine(engine);
+  return `${engine.version} on ${engine.device ?? "the CPU"}: a product and attention as by hand`;
 }
 
 async function webgpu(): Promise<string> {
