@@ -8,9 +8,10 @@
  */
 import type { Engine, Precision } from "../../src/engine/mod.ts";
 import { mean } from "../../src/measure/mod.ts";
-import type { Model } from "../../src/models/mod.ts";
+import type { Model, ModelSpec } from "../../src/models/mod.ts";
 import {
   type Blocks,
+  decoder,
   forward,
   freeStates,
   noDrop,
@@ -42,8 +43,11 @@ export interface Opened {
 /** Bits of the factors of products. */
 export const BITS: Readonly<Record<Precision, number>> = { float32: 24, tf32: 11, bfloat16: 8 };
 
+/** Tokens that are read at once before the steps. */
+const PROMPT = 5;
+
 /** What a state may be off by, relative to its largest element. */
-function tolerance({ precision }: Engine, { spec }: Model): number {
+export function tolerance({ precision }: Pick<Engine, "precision">, spec: ModelSpec): number {
   return stateTolerance(spec) * 2 ** (24 - BITS[precision]);
 }
 
@@ -63,7 +67,7 @@ export async function stateDeviations(
   { model, blocks, expected }: Opened,
 ): Promise<Deviation[]> {
   const found: Deviation[] = [];
-  const most = tolerance(engine, model);
+  const most = tolerance(engine, model.spec);
   const probe: Probe = {
     update: ({ x, a, m, y }) => ({ seen_x: x, seen_a: a!, seen_m: m!, seen_y: y }),
     observeUpdate(seen: Observation) {
@@ -100,7 +104,7 @@ export async function meanDeviations(
   { model, blocks, expected: { meta } }: Opened,
 ): Promise<Deviation[]> {
   const sums = await gramSums(model, blocks, { on: engine });
-  const most = 2 * tolerance(engine, model) / Math.sqrt(blocks.ids.length);
+  const most = 2 * tolerance(engine, model.spec) / Math.sqrt(blocks.ids.length);
   return (["attention", "mlp", "block"] as const).flatMap((kind) => {
     const { importance, relativeMagnitude, sign } = meta[kind];
     return sums.flatMap((layer, l) => {
@@ -129,7 +133,8 @@ export async function scoreDeviations(
   const scores = await score({ model, engine, blocks, plans, reference: full });
   full.free();
   const predicted = blocks.samples * (blocks.length - 1);
-  const most = 2 * tolerance(engine, model) * largest(tensors.get("logits")!.data) / Math.sqrt(predicted);
+  const most = 2 * tolerance(engine, model.spec) * largest(tensors.get("logits")!.data) /
+    Math.sqrt(predicted);
   return scores.flatMap((samples, i) => {
     const total = (key: "nll" | "kl" | "top1" | "tokens") => samples.reduce((sum, s) => sum + s[key], 0);
     const off = (key: "top1" | "tokens", expected: number) => Math.abs(total(key) - expected);
@@ -147,6 +152,31 @@ export async function scoreDeviations(
   });
 }
 
+/** A prompt and steps: logits of the first text, token by token. With dynamic rope only the last is that of the whole pass. */
+export async function stepDeviations(
+  engine: Engine,
+  { model, blocks, expected }: Opened,
+): Promise<Deviation[]> {
+  const { data } = expected.tensors.get("logits")!;
+  const { vocabulary, layers: [first] } = model.spec;
+  const last = blocks.length - 1;
+  const from = first.attention?.rope.scaling?.type === "dynamic" ? last : PROMPT - 1;
+  const found: Deviation[] = [];
+  const see = (t: number, logits: Float32Array) => {
+    if (t < from) return;
+    const theirs = data.subarray(t * vocabulary, (t + 1) * vocabulary) as Float32Array;
+    found.push({ what: `logits ${t}`, error: relative(logits, theirs), most: tolerance(engine, model.spec) });
+  };
+  const opened = await decoder({ model, engine });
+  try {
+    see(PROMPT - 1, await opened.prefill(blocks.ids.slice(0, PROMPT)));
+    for (let t = PROMPT; t <= last; t++) see(t, await opened.step(blocks.ids[t]));
+  } finally {
+    await opened.release();
+  }
+  return found;
+}
+
 /** The last streams beside those of the CPU's engine: both are off by a tolerance. */
 export async function streamDeviations(
   engine: Engine,
@@ -155,7 +185,7 @@ export async function streamDeviations(
 ): Promise<Deviation[]> {
   const expected = await finalStreams(model, cpu, blocks);
   const error = distance(await finalStreams(model, engine, blocks), expected) / largest(expected);
-  return [{ what: "streams beside the CPU's", error, most: 2 * tolerance(engine, model) }];
+  return [{ what: "streams beside the CPU's", error, most: 2 * tolerance(engine, model.spec) }];
 }
 
 /** The streams that leave the last layer, batch after batch. */
