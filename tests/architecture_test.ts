@@ -170,7 +170,7 @@ const rules: [name: string, breach: string[], found: string[]][] = [
   [
     "only the engine room knows ONNX Runtime",
     importersOf("onnxruntime-node", "engine/", [{ from: "run/score.ts", to: "onnxruntime-node" }]),
-    importersOf("onnxruntime-node", "engine/", edges),
+    ["onnxruntime-node", "onnxruntime-web"].flatMap((name) => importersOf(name, "engine/", edges)),
   ],
   [
     "only the hub room knows the hub's client",

@@ -1,3 +1,4 @@
-/** Shared libraries that are called by FFI: where CUDA's lie on this machine, and lists as C has them. */
+/** Devices from below: where CUDA's shared libraries lie on this machine, lists as C has them, and the WebGPU device. */
 export { cudaFolder, cudaLibraries, openCudaLibrary } from "./cuda.ts";
 export { pointerList } from "./pointers.ts";
+export { openWebgpuDevice, type WebgpuDevice } from "./webgpu.ts";

@@ -1,0 +1,152 @@
+/**
+ * Tensors in a device's memory: buffers of our own, or those of ONNX Runtime's outputs, which go back to it.
+ *
+ * What is freed is gone for its owner at once; its memory is given back when the work that was asked for before has ended.
+ */
+import { byteSize, type DType, elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import type { Held } from "../engine.ts";
+import type { Gpu } from "./gpu.ts";
+import type { Ort, OrtTensor, Runtime } from "./runtime.ts";
+
+// Flags of the WebGPU specification: TypeScript's DOM types know its interfaces, not its constants.
+const usage = { copySource: 0x4, copyTarget: 0x8, storage: 0x80 };
+const STORAGE = usage.storage | usage.copySource | usage.copyTarget;
+
+/** Kernels read whole vectors, and copies whole words. */
+const ALIGNMENT = 16;
+
+/** What ONNX Runtime calls the element types of its buffers; it has none for others. */
+const elementTypes: Partial<Record<DType, Runtime.Tensor.GpuBufferDataTypes>> = {
+  f32: "float32",
+  f16: "float16",
+  i64: "int64",
+  i32: "int32",
+  u8: "uint8",
+  bool: "bool",
+};
+
+/** A held tensor. */
+export interface WebHeld extends Held {
+  readonly buffer: GPUBuffer;
+  readonly bytes: number;
+  /** As ONNX Runtime has it. Throws `TypeError` for a type that it has not. */
+  tensor(name: string): OrtTensor;
+  /** Rejects if its memory could not be had. */
+  readonly made: Promise<void>;
+}
+
+/** What a run has given. */
+export interface Output {
+  readonly tensor: OrtTensor;
+  dispose(): Promise<void>;
+}
+
+/** The held tensors of one engine. */
+export interface Shelf {
+  /** Tensors that live. */
+  readonly live: number;
+  /** A tensor in CPU memory as one in new memory; BF16 is widened. */
+  upload(tensor: Tensor): WebHeld;
+  /** A tensor in new memory; what is in it is undefined. */
+  allocate(dtype: DType, shape: readonly number[]): WebHeld;
+  /** What a run has given. */
+  adopt(dtype: DType, output: Output): WebHeld;
+  /** The held tensor of this engine. Throws `TypeError`, naming it, if it is freed or anything else. */
+  own(name: string, held: Held | undefined): WebHeld;
+  /** Frees all. */
+  clear(): void;
+}
+
+export function openShelf(gpu: Gpu, ort: Ort): Shelf {
+  const live = new Set<WebHeld>();
+
+  function hold(
+    dtype: DType,
+    shape: readonly number[],
+    memory: { buffer: GPUBuffer; output?: OrtTensor; made: Promise<void>; release(): unknown },
+  ): WebHeld {
+    const { buffer, made, release } = memory;
+    let tensor = memory.output;
+    const held: WebHeld = {
+      dtype,
+      shape: [...shape],
+      buffer,
+      bytes: elements(shape) * byteSize(dtype),
+      made,
+      tensor(name) {
+        const dataType = elementTypes[dtype];
+        if (!dataType) {
+          throw new TypeError(`Cannot feed ${name} on WebGPU: it has no elements of type ${dtype}`);
+        }
+        return tensor ??= ort.Tensor.fromGpuBuffer(buffer, { dataType, dims: [...shape] });
+      },
+      free() {
+        if (!live.delete(held)) return;
+        ort.lane.add(release).catch(() => {}); // where the library has failed for good, so have runs
+      },
+    };
+    live.add(held);
+    return held;
+  }
+
+  function allocate(dtype: DType, shape: readonly number[], data?: Tensor["data"]): WebHeld {
+    const bytes = elements(shape) * byteSize(dtype);
+    const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
+    const { maxBufferSize } = gpu.device.limits;
+    if (size > maxBufferSize) {
+      throw new RangeError(
+        `Cannot hold ${bytes} bytes on ${gpu.name}: expected at most ${maxBufferSize} (maxBufferSize)`,
+      );
+    }
+    const { result: buffer, checked } = gpu.check(`hold ${bytes} bytes`, () => {
+      const buffer = gpu.device.createBuffer({ size, usage: STORAGE });
+      if (data && bytes > 0) write(gpu.device, buffer, data);
+      return buffer;
+    });
+    checked.catch(() => {}); // whoever uses it is told
+    return hold(dtype, shape, { buffer, made: checked, release: () => buffer.destroy() });
+  }
+
+  return {
+    get live() {
+      return live.size;
+    },
+    upload(tensor) {
+      const { dtype, shape, data } = tensor;
+      return dtype === "bf16" ? allocate("f32", shape, toFloat32(tensor)) : allocate(dtype, shape, data);
+    },
+    allocate,
+    adopt(dtype, { tensor, dispose }) {
+      const { dims, location } = tensor;
+      if (location !== "gpu-buffer") { // an empty one has no buffer
+        ort.lane.add(dispose).catch(() => {});
+        return allocate(dtype, dims);
+      }
+      return hold(dtype, dims, {
+        buffer: tensor.gpuBuffer as GPUBuffer,
+        output: tensor,
+        made: Promise.resolve(),
+        release: dispose,
+      });
+    },
+    own(name, held) {
+      if (!held) throw new TypeError(`Cannot run a graph: input ${name} is missing, expected a tensor`);
+      if (live.has(held as WebHeld)) return held as WebHeld;
+      throw new TypeError(`Cannot use ${name}: it is not held by the engine webgpu, or was freed`);
+    },
+    clear() {
+      for (const held of live) held.free();
+    },
+  };
+}
+
+/** Copies are of whole words: a last part of one comes with zeros. */
+function write(device: GPUDevice, buffer: GPUBuffer, data: Tensor["data"]): void {
+  const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+  const words = bytes.length - bytes.length % 4;
+  if (words > 0) device.queue.writeBuffer(buffer, 0, bytes, 0, words);
+  if (words === bytes.length) return;
+  const last = new Uint8Array(4);
+  last.set(bytes.subarray(words));
+  device.queue.writeBuffer(buffer, words, last);
+}

@@ -1,0 +1,65 @@
+/** ONNX Runtime for the web, compiled to WebAssembly with its WebGPU provider: loaded at the first engine. */
+import type * as Runtime from "onnxruntime-web/webgpu";
+import { createGraph, Mul } from "../../onnx/mod.ts";
+import type { Tensor } from "../../tensor/mod.ts";
+import { type Lane, openLane } from "./lane.ts";
+
+export type { Runtime };
+
+/** A tensor as ONNX Runtime has it. */
+export type OrtTensor = Runtime.Tensor;
+
+/** The library. All that is done with it goes through its lane. */
+export interface Ort {
+  readonly lane: Lane;
+  readonly version: string;
+  readonly Tensor: typeof Runtime.Tensor;
+  /** Opens a session on a device; all of its nodes run there, and its outputs stay there. */
+  open(
+    device: GPUDevice,
+    model: Uint8Array<ArrayBuffer>,
+    weights?: ReadonlyMap<string, Tensor>,
+  ): Promise<Runtime.InferenceSession>;
+}
+
+let loaded: Promise<Ort> | undefined;
+
+/** Loads the library, once. */
+export function loadOrt(): Promise<Ort> {
+  return loaded ??= load();
+}
+
+/** ONNX Runtime's log level: fatal errors. */
+const FATAL = 4;
+
+async function load(): Promise<Ort> {
+  const { env, InferenceSession, Tensor }: typeof Runtime = await import("onnxruntime-web/webgpu");
+  env.wasm.numThreads = 1;
+  env.logLevel = "fatal";
+  return {
+    version: `onnxruntime-web ${env.versions.web}`,
+    Tensor,
+    lane: openLane(),
+    open(device, model, weights = new Map()) {
+      return InferenceSession.create(model, {
+        executionProviders: [{ name: "webgpu", device }],
+        preferredOutputLocation: "gpu-buffer",
+        enableMemPattern: false,
+        logSeverityLevel: FATAL,
+        externalData: [...weights].map(([path, { data }]) => ({
+          path,
+          data: new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength),
+        })),
+        extra: { session: { disable_cpu_ep_fallback: "1", disable_prepacking: "1" } },
+      });
+    },
+  };
+}
+
+/** The least that can be a session. What the provider keeps for a device, outputs too, is gone with its last session. */
+export function anchorModel(): Uint8Array<ArrayBuffer> {
+  const graph = createGraph();
+  const x = graph.input("x", "f32", [1]);
+  graph.output("y", Mul(x, x));
+  return graph.toBytes();
+}

@@ -1,0 +1,209 @@
+/**
+ * A graph as a session of ONNX Runtime, and its runs: one at a time, whatever session they are of.
+ *
+ * A run cannot be ended from outside: where its signal aborts, it is let go, and what it gives is freed when it ends. A session
+ * whose run has failed still has what was bound to it: it is opened anew. Outputs are memory of their session, which lives as long
+ * as they do.
+ */
+import type { Graph } from "../../onnx/mod.ts";
+import type { Feeds, Held, Program, RunOptions } from "../engine.ts";
+import type { Gpu } from "./gpu.ts";
+import type { Output, Shelf, WebHeld } from "./held.ts";
+import type { Ort, OrtTensor, Runtime } from "./runtime.ts";
+
+/** What programs of one engine share. */
+export interface Host {
+  readonly gpu: Gpu;
+  readonly ort: Ort;
+  readonly shelf: Shelf;
+  readonly bindingBytes: number;
+}
+
+type Outputs = Readonly<Record<string, Output>>;
+
+/** Compiles a graph. */
+export async function createProgram(
+  { gpu, ort, shelf, bindingBytes }: Host,
+  { inputs, outputs, types, weights }: Graph,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<Program> {
+  expectTypes(gpu, types);
+  const compile = (data?: Graph["weights"]) =>
+    gpu.guard("compile a graph", async () => openSession(await ort.open(gpu.device, bytes, data)));
+  let session: Session | null = await ort.lane.add(() => compile(weights));
+  const isFed = weights.size === 0;
+
+  /** The session; weights are not kept here, so that theirs is not opened anew. */
+  async function opened(): Promise<Session> {
+    if (!session && !isFed) {
+      throw new Error("Cannot run a graph: a run of it has failed, and its weights are gone");
+    }
+    return session ??= await compile();
+  }
+
+  async function close(): Promise<void> {
+    const closing = session;
+    session = null;
+    await closing?.close();
+  }
+
+  function inputsOf(feeds: Feeds): WebHeld[] {
+    return inputs.map((name) => {
+      const held = shelf.own(name, feeds[name]);
+      expectType(`feed ${name}`, held, types.get(name)!);
+      if (held.bytes > bindingBytes) {
+        throw new RangeError(
+          `Cannot feed ${name} on ${gpu.name}: found ${held.bytes} bytes, expected at most ${bindingBytes}`,
+        );
+      }
+      return held;
+    });
+  }
+
+  async function execute(given: readonly WebHeld[]): Promise<Outputs> {
+    await Promise.all(given.map(({ made }) => made));
+    const feeds = Object.fromEntries(inputs.map((name, i) => [name, given[i].tensor(name)]));
+    const running = await opened();
+    try {
+      return await gpu.guard("run a graph", () => running.run(feeds));
+    } catch (error) {
+      await close();
+      throw error;
+    }
+  }
+
+  return {
+    async run(feeds: Feeds, { signal, into = {} }: RunOptions = {}): Promise<Record<string, Held>> {
+      signal?.throwIfAborted();
+      const given = inputsOf(feeds);
+      const targets = Object.entries(into).map(([name, held]) => {
+        const target = shelf.own(name, held);
+        expectType(`write ${name}`, target, types.get(name)!);
+        return [name, target] as const;
+      });
+      const made = await unlessAborted(
+        ort.lane.add(async () => {
+          signal?.throwIfAborted();
+          const made = await execute(given);
+          try {
+            if (targets.length > 0) await moveInto(gpu, made, targets);
+          } catch (error) {
+            await dispose(made);
+            throw error;
+          }
+          return made;
+        }),
+        signal,
+        (made) => ort.lane.add(() => dispose(made)),
+      );
+      const kept = outputs.filter((name) => !(name in into));
+      return Object.fromEntries(kept.map((name) => [name, shelf.adopt(types.get(name)!, made[name])]));
+    },
+    release: () => ort.lane.add(close),
+  };
+}
+
+/** A session of ONNX Runtime, and its outputs that live. */
+interface Session {
+  run(feeds: Readonly<Record<string, OrtTensor>>): Promise<Outputs>;
+  /** Closes it when its last output is gone. */
+  close(): Promise<void>;
+}
+
+function openSession(session: Runtime.InferenceSession): Session {
+  let outputs = 0;
+  let closing = false;
+  async function closeIfDone(): Promise<void> {
+    if (closing && outputs === 0) await session.release();
+  }
+  return {
+    async run(feeds) {
+      const made = await session.run(feeds);
+      return Object.fromEntries(
+        Object.entries(made).map(([name, tensor]) => {
+          outputs++;
+          const dispose = async () => {
+            tensor.dispose();
+            outputs--;
+            await closeIfDone();
+          };
+          return [name, { tensor, dispose }];
+        }),
+      );
+    },
+    async close() {
+      closing = true;
+      await closeIfDone();
+    },
+  };
+}
+
+function expectTypes(gpu: Gpu, types: Graph["types"]): void {
+  if (gpu.device.features.has("shader-f16")) return;
+  const half = [...types].find(([, dtype]) => dtype === "f16");
+  if (half) {
+    throw new Error(
+      `Cannot compile a graph: ${half[0]} is f16, which ${gpu.name} does not have (shader-f16)`,
+    );
+  }
+}
+
+function expectType(what: string, { dtype }: Held, expected: string): void {
+  if (dtype !== expected) {
+    throw new TypeError(`Cannot ${what}: found elements of type ${dtype}, expected ${expected}`);
+  }
+}
+
+/** Copies outputs to where they are wanted, which may have been an input, and gives their memory back. */
+async function moveInto(
+  gpu: Gpu,
+  outputs: Outputs,
+  targets: readonly (readonly [string, WebHeld])[],
+): Promise<void> {
+  for (const [name, { shape }] of targets) {
+    const { dims } = outputs[name].tensor;
+    if (`${dims}` !== `${shape}`) {
+      throw new RangeError(`Cannot write ${name}: found [${shape}], expected [${dims}]`);
+    }
+  }
+  await gpu.guard("copy outputs", () => {
+    const encoder = gpu.device.createCommandEncoder();
+    for (const [name, { buffer, bytes }] of targets) {
+      if (bytes === 0) continue;
+      encoder.copyBufferToBuffer(
+        outputs[name].tensor.gpuBuffer as GPUBuffer,
+        0,
+        buffer,
+        0,
+        Math.ceil(bytes / 4) * 4,
+      );
+    }
+    gpu.device.queue.submit([encoder.finish()]);
+    return Promise.resolve();
+  });
+  for (const [name] of targets) await outputs[name].dispose();
+}
+
+async function dispose(outputs: Outputs): Promise<void> {
+  for (const output of Object.values(outputs)) await output.dispose();
+}
+
+/** Waits for some work, or rejects when the signal aborts: `drop` gets what the work then gives. */
+async function unlessAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+  drop: (given: T) => void,
+): Promise<T> {
+  if (!signal) return await work;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  try {
+    return await Promise.race([work, promise]);
+  } catch (error) {
+    if (signal.aborted) work.then(drop, () => {});
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * The engine `webgpu`: ONNX Runtime for the web on Deno's own device, which it shares with our kernels.
+ *
+ * Graphs run wholly on the device or not at all. Work is given to the device in the order it is asked for: runs, copies of
+ * outputs and reads wait for those before them, and so does the memory of what is freed.
+ */
+import type { Lowering } from "../../onnx/mod.ts";
+import { elements, type Tensor, viewOf } from "../../tensor/mod.ts";
+import type { Engine } from "../engine.ts";
+import { programStore } from "../programs.ts";
+import { type Gpu, openGpu } from "./gpu.ts";
+import { openShelf, type WebHeld } from "./held.ts";
+import { anchorModel, loadOrt, type Ort } from "./runtime.ts";
+import { createProgram } from "./session.ts";
+
+// Flags of the WebGPU specification: TypeScript's DOM types know its interfaces, not its constants.
+const usage = { mapRead: 0x1, copyTarget: 0x8 };
+const MAP_READ = 0x1;
+
+/** What its provider runs. */
+const lowering: Lowering = {
+  attention: "grouped-without-softcap",
+  bfloat16: "widened",
+  products: "f32",
+};
+
+/** Opens the engine on this machine's WebGPU device. Throws `Error` if there is none. */
+export async function webgpuEngine(): Promise<Engine> {
+  const gpu = await deviceOf();
+  const ort = await loadOrt();
+  const anchor = await ort.lane.add(() =>
+    gpu.guard("open a session", () => ort.open(gpu.device, anchorModel()))
+  );
+  const shelf = openShelf(gpu, ort);
+  const bindingBytes = gpu.device.limits.maxStorageBufferBindingSize;
+  const programs = programStore((graph, bytes) =>
+    createProgram({ gpu, ort, shelf, bindingBytes }, graph, bytes)
+  );
+  return {
+    name: "webgpu",
+    version: ort.version,
+    device: gpu.name,
+    precision: "float32",
+    has: { ...lowering, bindingBytes },
+    access: {
+      kind: "webgpu",
+      device: gpu.device,
+      buffer: (held) => shelf.own("a tensor", held).buffer,
+      allocate: shelf.allocate,
+    },
+    upload(tensor) {
+      checkLength(tensor);
+      return shelf.upload(tensor);
+    },
+    read: (held) => read(gpu, ort, shelf.own("a tensor", held)),
+    compile: programs.compile,
+    get live() {
+      return shelf.live;
+    },
+    async close() {
+      shelf.clear();
+      await programs.close();
+      await ort.lane.add(() => anchor.release());
+    },
+  };
+}
+
+async function deviceOf(): Promise<Gpu> {
+  try {
+    return await openGpu();
+  } catch (error) {
+    throw new Error(`Cannot use WebGPU: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** A held tensor in CPU memory, a copy. */
+async function read(gpu: Gpu, ort: Ort, { dtype, shape, buffer, bytes, made }: WebHeld): Promise<Tensor> {
+  if (bytes === 0) return { dtype, shape, data: viewOf(dtype, new ArrayBuffer(0)) };
+  const size = Math.ceil(bytes / 4) * 4;
+  const staging = await ort.lane.add(() => made.then(() => copied(gpu, buffer, size)));
+  try {
+    await gpu.unlessLost("read a tensor", staging.mapAsync(MAP_READ));
+    return { dtype, shape, data: viewOf(dtype, staging.getMappedRange().slice(0, bytes)) };
+  } finally {
+    staging.destroy();
+  }
+}
+
+/** A copy that the CPU can read, once the device has made it. */
+function copied({ device, guard }: Gpu, buffer: GPUBuffer, size: number): Promise<GPUBuffer> {
+  return guard("read a tensor", () => {
+    const staging = device.createBuffer({ size, usage: usage.mapRead | usage.copyTarget });
+    const encoder = device.createCommandEncoder();
+    encoder.copyBufferToBuffer(buffer, 0, staging, 0, size);
+    device.queue.submit([encoder.finish()]);
+    return Promise.resolve(staging);
+  });
+}
+
+function checkLength({ dtype, shape, data }: Tensor): void {
+  if (elements(shape) === data.length) return;
+  throw new RangeError(
+    `Cannot hold a tensor of ${dtype}: found ${data.length} elements, expected [${shape}]`,
+  );
+}
