@@ -30,7 +30,16 @@ async function onnx(): Promise<string> {
 }
 
 async function webgpu(): Promise<string> {
-  throw new Error("not built in yet");
+  const { webgpuEngine } = await import("../engine/mod.ts");
+  const engine = await webgpuEngine();
+  const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+  const kind = adapter?.info.isFallbackAdapter ? "software: runs on the CPU" : "GPU";
+  return [
+    `${engine.device} (${kind})`,
+    `tensors up to ${formatBytes(engine.has.bindingBytes)}`,
+    `float16 ${adapter?.features.has("shader-f16") ? "yes" : "no"}`,
+    await tryKernels(engine),
+  ].join("; ");
 }
 
 async function nvrtc(): Promise<string> {

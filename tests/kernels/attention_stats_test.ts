@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Engine } from "../../src/engine/mod.ts";
 import {
   type AttentionInput,
   type AttentionStats,
@@ -8,7 +9,7 @@ import {
 } from "../../src/kernels/mod.ts";
 import { PATTERN_NAMES, queryPositions } from "../../src/measure/mod.ts";
 import { tolerances } from "./attention_tolerances.ts";
-import { assertWithin, computed, type Memory, normals, onWebgpu } from "./devices.ts";
+import { assertWithin, computed, normals, onWebgpu } from "./devices.ts";
 
 type Sizes = Pick<AttentionInput, "tokens" | "heads" | "keyHeads" | "size" | "window" | "softcap" | "stride">;
 
@@ -76,7 +77,7 @@ const cases: Record<string, AttentionInput> = {
 };
 
 /** The statistics of samples of the same sizes, made together. */
-async function onSamples(engine: Memory, samples: readonly AttentionInput[]): Promise<AttentionStats[]> {
+async function onSamples(engine: Engine, samples: readonly AttentionInput[]): Promise<AttentionStats[]> {
   const { q: _q, k: _k, ...sizes } = samples[0];
   const all = (name: "q" | "k") => Float32Array.from(samples.flatMap((sample) => [...sample[name]]));
   const { tokens, heads, keyHeads, size } = sizes;

@@ -1,10 +1,10 @@
 /** Launches over held tensors: what they refuse, and that they leave nothing behind. */
 import assert from "node:assert/strict";
-import type { Held } from "../../src/engine/mod.ts";
+import type { Engine, Held } from "../../src/engine/mod.ts";
 import { type Kernel, launch, layerGram, layerGramKernel, type Params } from "../../src/kernels/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
 import { engine as cpu } from "../support.ts";
-import { computed, type Memory, onWebgpu } from "./devices.ts";
+import { computed, onWebgpu } from "./devices.ts";
 
 const x = [[2, 3], Float32Array.of(1, 2, 3, 4, 5, 6)] as const;
 const params = { tokens: 2, width: 3, has_attention: 0, has_mlp: 0, parallel: 0 };
@@ -30,7 +30,7 @@ onWebgpu("launches may be asked for at once", async (engine) => {
 
 /** That a launch is refused, and holds nothing. */
 async function refused(
-  engine: Memory,
+  engine: Engine,
   kernel: Kernel,
   inputs: Record<string, Held>,
   params: Params,

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
+import type { Engine } from "../../src/engine/mod.ts";
 import { normalDraw, randomNormalParams } from "../../src/kernels/mod.ts";
 import { fillRows, type NormalRows, streamKeys } from "../../src/tensor/mod.ts";
-import { computed, type Memory, onWebgpu } from "./devices.ts";
+import { computed, onWebgpu } from "./devices.ts";
 
 const keys = streamKeys(7, 3, 2);
 
 /** Draws on the device and on the CPU: the same bits. */
-async function assertSame(engine: Memory, shape: readonly number[], rows: NormalRows): Promise<void> {
+async function assertSame(engine: Engine, shape: readonly number[], rows: NormalRows): Promise<void> {
   const expected = new Float32Array(shape.reduce((product, side) => product * side, 1));
   fillRows(expected, rows);
   const draw = normalDraw(engine);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Engine } from "../../src/engine/mod.ts";
 import fc from "fast-check";
 import {
   readSmoothingSums,
@@ -7,7 +8,7 @@ import {
   type TokenStates,
 } from "../../src/kernels/mod.ts";
 import { smoothing, type SmoothingSums } from "../../src/measure/mod.ts";
-import { assertWithin, computed, type Memory, normals, onWebgpu, u } from "./devices.ts";
+import { assertWithin, computed, normals, onWebgpu, u } from "./devices.ts";
 
 /** Tokens with a common part, so that they are alike to a degree. */
 function random(tokens: number, width: number, common: number, seed: number): TokenStates {
@@ -38,7 +39,7 @@ const cases: Record<string, TokenStates> = {
 };
 
 /** The sums of samples of the same sizes, made together. */
-async function onSamples(engine: Memory, samples: readonly TokenStates[]): Promise<SmoothingSums[]> {
+async function onSamples(engine: Engine, samples: readonly TokenStates[]): Promise<SmoothingSums[]> {
   const { tokens, width } = samples[0];
   const x = Float32Array.from(samples.flatMap((sample) => [...sample.x]));
   const parts = await computed(

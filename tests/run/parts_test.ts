@@ -6,7 +6,7 @@ import { normalDraw } from "../../src/kernels/mod.ts";
 import { decoder, forward, gramProbe, noDrop, type Probe, reference, score } from "../../src/run/mod.ts";
 import { headSlices } from "../../src/run/head.ts";
 import { layerParts, PART_BYTES } from "../../src/run/parts.ts";
-import { elements, float32, type Tensor } from "../../src/tensor/mod.ts";
+import { elements, float32 } from "../../src/tensor/mod.ts";
 import type { Cut, Lease, WeightSource } from "../../src/weights/mod.ts";
 import {
   distance,
