@@ -49,7 +49,6 @@ export {
   importanceOf,
   initModel,
   initModels,
-  type KernelsName,
   type MagnitudeShare,
   magnitudeShare,
   makePlan,

@@ -1,5 +1,6 @@
 /** The modules of one run: a graph for each kind, compiled when it is first met, and the states that pass through it. */
-import type { Engine, Held } from "../engine/mod.ts";
+import type { Engine, Feeds, Held } from "../engine/mod.ts";
+import { normalDraw } from "../kernels/mod.ts";
 import {
   attentionGraph,
   type AttentionSpec,
@@ -10,11 +11,13 @@ import {
   updateGraph,
   type UpdateTaps,
 } from "../models/mod.ts";
+import { Add, type Value } from "../onnx/mod.ts";
 import { openEmbedder } from "./embed.ts";
-import { freeAll, withRead } from "./held.ts";
+import { freeAll } from "./held.ts";
 import { type Compiled, runModule } from "./module.ts";
 import { type LayerParts, layerParts, type Part, withoutWeights } from "./parts.ts";
 import type { Present, Probe } from "./probes/probe.ts";
+import { forKernels, split, withObserved } from "./observe.ts";
 import { openPrograms } from "./programs.ts";
 import { rotationTables } from "./rotations.ts";
 import { type Batch, type Blocks, freeStates, type State } from "./state.ts";
@@ -56,6 +59,7 @@ export function runner(
   const programs = openPrograms(engine);
   const embedder = openEmbedder(model, engine, programs);
   const rotations = rotationTables(engine, length);
+  const draw = normalDraw(engine);
   // What goes on inside attention is observed of all its heads at once.
   const wholeAttention = probes.some((probe) => probe.attention);
   let done = 0;
@@ -78,11 +82,15 @@ export function runner(
   ): Promise<Held> {
     const extent = { samples: batch.count, length };
     const observers = looking(members);
+    const { tapping, launching } = split(engine, observers, "attention");
     const compiled: Compiled<AttentionSpec> = (spec, stored, onto, last) => {
       const taps = last ? observers.map((probe) => probes.indexOf(probe)) : [];
       return programs.get(["attention", spec, batch.count, [...stored], onto, taps], () => {
-        const tap = (values: AttentionTaps) =>
-          Object.assign({}, ...observers.map((probe) => probe.attention?.(values, spec, extent)));
+        const tap = (values: AttentionTaps) => {
+          const { q, k } = values;
+          const own = tapping.map((probe) => probe.attention?.(values, spec, extent));
+          return Object.assign({}, ...own, launching.length > 0 ? forKernels({ q, k }) : {});
+        };
         return attentionGraph(spec, hidden, extent, { onto, stored, lowering, ...last ? { tap } : {} });
       });
     };
@@ -92,7 +100,9 @@ export function runner(
     try {
       const present = { attention: true, mlp: layers[l].mlp !== null };
       const seen = { layer: l, plans: members, present, ...batch, length };
-      await withRead(engine, outputs, async (outputs) => {
+      const launches = ({ q, k }: Feeds) =>
+        launching.map(({ attention }) => () => attention!(engine, { q, k }, layers[l].attention!, extent));
+      await withObserved(engine, outputs, launches, async (outputs) => {
         for (const probe of observers) await probe.observeAttention?.({ ...seen, outputs });
       });
       step();
@@ -115,13 +125,16 @@ export function runner(
     const { residual } = layers[l];
     const present: Present = { attention: way.attention, mlp: way.mlp };
     const observers = looking(way.plans);
+    const { tapping, launching } = split(engine, observers, "update");
     const compiled: Compiled<MlpSpec | null> = (mlp, stored, onto, last) => {
       const taps = last ? observers.map((probe) => probes.indexOf(probe)) : null;
       return programs.get(["update", residual, mlp, present, batch.count, [...stored], onto, taps], () => {
         const afterAttention = a !== null && residual === "sequential";
         if (!last) return mlpPartGraph(mlp!, hidden, extent, afterAttention, { onto, stored, lowering });
-        const tap = (values: UpdateTaps) =>
-          Object.assign({}, ...observers.map((probe) => probe.update?.(values, layers[l], hidden)));
+        const tap = (values: UpdateTaps) => {
+          const own = tapping.map((probe) => probe.update?.(values, layers[l], hidden));
+          return Object.assign({}, ...own, launching.length > 0 ? forKernels(heldTaps(values)) : {});
+        };
         return updateGraph({ ...layers[l], mlp }, hidden, extent, present, { tap, onto, stored, lowering });
       });
     };
@@ -135,7 +148,9 @@ export function runner(
     );
     try {
       const seen = { layer: l, plans: way.plans, present, ...batch, length };
-      await withRead(engine, outputs, (outputs) => {
+      const launches = ({ m, h = a ? y : x }: Feeds) =>
+        launching.map(({ update }) => () => update!(engine, { x, a, h, m: m ?? null, y }, layers[l], extent));
+      await withObserved(engine, outputs, launches, (outputs) => {
         for (const probe of observers) probe.observeUpdate?.({ ...seen, outputs });
       });
       if (way.mlp) step();
@@ -178,7 +193,7 @@ export function runner(
       return embedder.embed(ids, signal);
     },
     async layer(l, states, ways, batches) {
-      const parts = await layerParts(model, engine, l, wholeAttention);
+      const parts = await layerParts(model, engine, draw, l, wholeAttention);
       const next = states.map((_, i) => ways[i].map(({ plans }): State => ({ plans, batches: [] })));
       try {
         for (const [i, state] of states.entries()) {
@@ -199,7 +214,13 @@ export function runner(
     },
     async release() {
       rotations.free();
+      draw.free();
       await programs.release();
     },
   };
+}
+
+/** What kernels need of a layer that its graph alone has: m, and x + a where that does not leave the layer. */
+function heldTaps({ x, a, m }: UpdateTaps): Record<string, Value> {
+  return m ? { m, ...a ? { h: Add(x, a) } : {} } : {};
 }

@@ -11,7 +11,6 @@ export {
   untrainedCauses,
   untrainedCausesEstimate,
 } from "./causes/causes.ts";
-export { type KernelsName } from "./causes/kernels.ts";
 export { type Estimate, estimate } from "./estimate.ts";
 export { weights } from "./weights.ts";
 export { decompose, importanceOf, type MagnitudeShare, magnitudeShare, type Parts } from "./decompose.ts";

@@ -25,7 +25,6 @@ import {
   streamProbe,
 } from "../../run/mod.ts";
 import { effectRow, headMeans, patternMeans, sinkOf, smoothedOf, updateNorms } from "./means.ts";
-import type { StatsKernels } from "./kernels.ts";
 import { engineOf, reporter, type StudyOptions } from "../options.ts";
 import { rank } from "../plan.ts";
 
@@ -44,12 +43,12 @@ export interface Subject {
 const MASSIVE_LISTED = 50;
 
 /** Importances, patterns, massive activations and effective ranks of the full model, in one pass. */
-export async function wholeModel(subject: Subject, stride: number, { device }: StatsKernels) {
+export async function wholeModel(subject: Subject, stride: number) {
   const { model, blocks, origin } = subject;
   const { layers, hidden } = model.spec;
   const gram = gramProbe(layers);
   const norms = normsProbe(layers.length);
-  const patterns = attentionStatsProbe(layers, headMeans, { stride, device });
+  const patterns = attentionStatsProbe(layers, headMeans, { stride });
   const places = new Map<string, MassiveActivation>();
   const ranks = layers.map((): number | null => null);
   const streams = streamProbe((layer, sample, states) => {
@@ -90,9 +89,8 @@ function gather(
 export async function sinkRate(
   subject: Subject,
   threshold: number,
-  { device }: StatsKernels,
 ): Promise<Causes["sink"]> {
-  const probe = attentionStatsProbe(subject.model.spec.layers, headMeans, { device });
+  const probe = attentionStatsProbe(subject.model.spec.layers, headMeans);
   await run(subject, "sink rate", subject.sinkBlocks, [noDrop], [probe]);
   return sinkOf(probe.stats, threshold);
 }
