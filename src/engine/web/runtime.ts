@@ -1,7 +1,6 @@
 /** ONNX Runtime for the web, compiled to WebAssembly with its WebGPU provider: loaded at the first engine. */
 import type * as Runtime from "onnxruntime-web/webgpu";
 import { createGraph, Mul } from "../../onnx/mod.ts";
-import type { Tensor } from "../../tensor/mod.ts";
 import { type Lane, openLane } from "./lane.ts";
 
 export type { Runtime };
@@ -15,11 +14,7 @@ export interface Ort {
   readonly version: string;
   readonly Tensor: typeof Runtime.Tensor;
   /** Opens a session on a device; all of its nodes run there, and its outputs stay there. */
-  open(
-    device: GPUDevice,
-    model: Uint8Array<ArrayBuffer>,
-    weights?: ReadonlyMap<string, Tensor>,
-  ): Promise<Runtime.InferenceSession>;
+  open(device: GPUDevice, model: Uint8Array<ArrayBuffer>): Promise<Runtime.InferenceSession>;
 }
 
 let loaded: Promise<Ort> | undefined;
@@ -40,16 +35,12 @@ async function load(): Promise<Ort> {
     version: `onnxruntime-web ${env.versions.web}`,
     Tensor,
     lane: openLane(),
-    open(device, model, weights = new Map()) {
+    open(device, model) {
       return InferenceSession.create(model, {
         executionProviders: [{ name: "webgpu", device }],
         preferredOutputLocation: "gpu-buffer",
         enableMemPattern: false,
         logSeverityLevel: FATAL,
-        externalData: [...weights].map(([path, { data }]) => ({
-          path,
-          data: new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength),
-        })),
         extra: { session: { disable_cpu_ep_fallback: "1", disable_prepacking: "1" } },
       });
     },

@@ -10,7 +10,7 @@ import type { Engine } from "../engine.ts";
 import { programStore } from "../programs.ts";
 import { type Gpu, openGpu } from "./gpu.ts";
 import { openShelf, type WebHeld } from "./held.ts";
-import { anchorModel, loadOrt, type Ort } from "./runtime.ts";
+import { anchorModel, loadOrt, type Ort, type Runtime } from "./runtime.ts";
 import { createProgram } from "./session.ts";
 
 // Flags of the WebGPU specification: TypeScript's DOM types know its interfaces, not its constants.
@@ -28,14 +28,12 @@ const lowering: Lowering = {
 export async function webgpuEngine(): Promise<Engine> {
   const gpu = await deviceOf();
   const ort = await loadOrt();
-  const anchor = await ort.lane.add(() =>
+  let anchor: Runtime.InferenceSession | null = await ort.lane.add(() =>
     gpu.guard("open a session", () => ort.open(gpu.device, anchorModel()))
   );
   const shelf = openShelf(gpu, ort);
   const bindingBytes = gpu.device.limits.maxStorageBufferBindingSize;
-  const programs = programStore((graph, bytes) =>
-    createProgram({ gpu, ort, shelf, bindingBytes }, graph, bytes)
-  );
+  const programs = programStore((graph) => createProgram({ gpu, ort, shelf, bindingBytes }, graph));
   return {
     name: "webgpu",
     version: ort.version,
@@ -60,7 +58,8 @@ export async function webgpuEngine(): Promise<Engine> {
     async close() {
       shelf.clear();
       await programs.close();
-      await ort.lane.add(() => anchor.release());
+      await ort.lane.add(() => anchor?.release());
+      anchor = null;
     },
   };
 }
