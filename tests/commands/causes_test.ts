@@ -39,7 +39,7 @@ Deno.test("a dry run says what it would take and runs nothing", () =>
   withModel(async (folder, text) => {
     const { code, out, err } = await run(folder, ...text, "--dry-run");
     assert.equal(code, 0, err);
-    assert.match(out, /64 tokens, .* modules to run\nabout .* of memory/);
+    assert.match(out, /64 tokens, .* modules to run · float32, cpu\nabout .* of memory/);
     assert.deepEqual(keptOf(folder), []);
   }));
 
