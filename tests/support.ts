@@ -31,9 +31,9 @@ export function stateTolerance({ layers, hidden }: ModelSpec): number {
 /** One engine for all tests. */
 export const engine = cpuEngine();
 
-/** The same engine as if it had less, or else: graphs are made for that. */
-export function engineWith(has: Partial<Has>): Engine {
-  return Object.create(engine, { has: { value: { ...engine.has, ...has } } });
+/** An engine as if it had less, or else: graphs are made for that. */
+export function engineWith(has: Partial<Has>, of: Engine = engine): Engine {
+  return Object.create(of, { has: { value: { ...of.has, ...has } } });
 }
 
 /** Runs a graph once on tensors; gives all its outputs. */

@@ -50,7 +50,9 @@ export async function webgpuEngine(): Promise<Engine> {
       checkLength(tensor);
       return shelf.upload(tensor);
     },
-    read: (held) => read(gpu, ort, shelf.own("a tensor", held)),
+    async read(held) {
+      return await read(gpu, ort, shelf.own("a tensor", held));
+    },
     compile: programs.compile,
     get live() {
       return shelf.live;
