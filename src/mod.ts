@@ -39,6 +39,7 @@ export {
   distinct,
   droppable,
   dropsIn,
+  type EngineOptions,
   type Estimate,
   estimate,
   generate,

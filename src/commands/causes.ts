@@ -37,7 +37,7 @@ export function causesCommand(context: Context): Command {
       wholeNumber(0),
     )
     .option("--untrained", "draw random weights of the model's shape, and words by Zipf's law", false);
-  explained(command, "causes smollm2-135m --samples 4", [...STUDY, "LAMINA_CUDA"]);
+  explained(command, "causes smollm2-135m --samples 4", STUDY);
   return withStudyFlags(command).action(async (ref: string, flags: Flags) => {
     const { queryStride, effectSamples, seed, step } = flags;
     const options = { ...studyOptions(context, flags), queryStride, effectSamples };

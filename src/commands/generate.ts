@@ -17,7 +17,7 @@ import {
   withDropFlags,
   withEngineFlags,
 } from "./options.ts";
-import { explained, HUB } from "./help.ts";
+import { explained, RUN } from "./help.ts";
 import { isStandardOutput, type OutFlags, withOutFlags } from "./destination.ts";
 import { deliver, outputOf } from "./outlet.ts";
 
@@ -40,10 +40,7 @@ export function generateCommand(context: Context): Command {
     .option("--top-p <p>", "sample among the most probable tokens that make up this probability", positive, 1)
     .option("--seed <n>", "random seed", wholeNumber(0), 0)
     .option("--bos", "begin the prompt with BOS", false);
-  explained(command, 'generate smollm2-135m --prompt "Once upon a time" --drop-attention 25', [
-    ...HUB,
-    "LAMINA_NO_MMAP",
-  ]);
+  explained(command, 'generate smollm2-135m --prompt "Once upon a time" --drop-attention 25', RUN);
   return withOutFlags(withEngineFlags(withDropFlags(command))).action(
     async (ref: string, flags: GenerateFlags) => {
       const wanted = await wantedOf(flags);

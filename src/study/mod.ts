@@ -15,7 +15,13 @@ export { type Estimate, estimate } from "./estimate.ts";
 export { weights } from "./weights.ts";
 export { decompose, importanceOf, type MagnitudeShare, magnitudeShare, type Parts } from "./decompose.ts";
 export { generate, type Generated, type GenerateOptions, type Written } from "./generate.ts";
-export { CALIBRATION_TEXT, computedOn, HELD_OUT_TEXT, type StudyOptions } from "./options.ts";
+export {
+  CALIBRATION_TEXT,
+  computedOn,
+  type EngineOptions,
+  HELD_OUT_TEXT,
+  type StudyOptions,
+} from "./options.ts";
 export { perplexities } from "./perplexity.ts";
 export {
   distinct,

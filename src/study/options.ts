@@ -1,5 +1,12 @@
 /** The options of every study, and their defaults. */
-import { type Engine, ENGINES, openEngine, PRECISIONS, type Wanted } from "../engine/mod.ts";
+import {
+  type Engine,
+  type EngineName,
+  ENGINES,
+  openEngine,
+  type Precision,
+  PRECISIONS,
+} from "../engine/mod.ts";
 import { type Checks, oneOf, orElse, reportChecks, type Reports, text } from "../entry/mod.ts";
 import { meter } from "../hub/mod.ts";
 import { type Computed, type Keeping, type Provenance, VERSION } from "../result/mod.ts";
@@ -7,9 +14,11 @@ import type { DropPlan } from "../run/mod.ts";
 import { type Packed, type StudyModel, textChecks, type TextOptions } from "../subject/mod.ts";
 
 /** What runs a model. */
-export interface EngineOptions extends Omit<Wanted, "engine"> {
-  /** Its name, or itself; default: "auto", which is CUDA where it works, else the CPU. */
-  readonly engine?: Wanted["engine"] | Engine;
+export interface EngineOptions {
+  /** The engine's name: cpu, webgpu, cuda, or auto (default), which is CUDA where it works, else the CPU; or an engine itself. */
+  readonly engine?: "auto" | EngineName | Engine | undefined;
+  /** What products are computed in: float32 (default), or with CUDA tf32 or bfloat16. */
+  readonly precision?: Precision | undefined;
 }
 
 /** Options of a study that runs a model over a text. */
