@@ -1,6 +1,7 @@
 /** `--engine` and `--precision` as a person uses them, on a machine without a GPU: CUDA's own variable hides one that is there. */
 import assert from "node:assert/strict";
 import { readResult } from "../../src/result/mod.ts";
+import { kept } from "../study/tiny.ts";
 import { lamina, withDesk } from "./cli.ts";
 
 /** The commands that run a model, each with what it needs on a folder and a text. */
@@ -55,6 +56,33 @@ Deno.test("auto is the CPU here: a result says so, and finds what --engine cpu h
     assert.equal(auto.out, cpu.out);
     const written = await run("generate", folder, "--prompt", "the", "--tokens", "2", "--json", "-");
     assert.deepEqual(JSON.parse(written.out).computed, { dtype, engine, runtime });
+  }));
+
+Deno.test("on WebGPU a result names its device, is kept by itself, and is not merged with the CPU's; without one, a clear line", () =>
+  withDesk(async ({ folder, options, run, text }) => {
+    const [cpu, gpu] = [`${folder}/cpu.json`, `${folder}/gpu.json`];
+    const first = await run("profile", folder, ...text, "--engine", "webgpu", "--json", gpu);
+    if (first.code !== 0) {
+      return assert.match(first.err, /^lamina: Cannot use WebGPU: .*; run lamina doctor\n$/);
+    }
+    const { engine, device, runtime, dtype } = (await readResult(gpu, "profile")).provenance;
+    assert.deepEqual([engine, dtype], ["webgpu", "float32"]);
+    assert.match(`${device}, ${runtime}`, /^\S.*, onnxruntime-web \d/);
+    const unfolded = (printed: string) => printed.replaceAll(/\s+/g, " ");
+    assert.ok(unfolded(first.out).includes(` · float32, webgpu on ${device}`), first.out);
+    const dry = await run("profile", folder, ...text, "--engine", "webgpu", "--dry-run");
+    assert.ok(unfolded(dry.out).includes(`modules to run · float32, webgpu on ${device} about `), dry.out);
+
+    const second = await run("profile", folder, ...text, "--engine", "cpu", "--skip", "4", "--json", cpu);
+    assert.equal(second.code, 0, second.err);
+    const merged = await run("merge", gpu, cpu);
+    assert.equal(merged.code, 1);
+    assert.match(merged.err, /they differ in engine, runtime, device, expected shards of one study\n$/);
+    const compared = await run("compare", gpu, cpu);
+    const both = `computed in float32, webgpu on ${device} (${runtime}) vs float32, cpu (onnxruntime `;
+    assert.ok(unfolded(compared.out).includes(both), compared.out);
+    await run("profile", folder, ...text, "--engine", "cpu");
+    assert.equal(kept(options.results).length, 3, "the same text on another engine is another result");
   }));
 
 Deno.test("the help of every command that runs a model, and the completions, name the engines and precisions", async () => {
