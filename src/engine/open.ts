@@ -46,7 +46,8 @@ export function openEngine({ engine = "auto", precision = "float32" }: Wanted = 
   if (known) return known;
   const opening = engine === "auto" ? openBest(precision) : open(engine, precision);
   opened.set(key, opening);
-  opening.catch(() => opened.delete(key)); // the next one tries again
+  const forget = () => opened.delete(key); // the next one tries again
+  opening.then(({ access }) => access?.kind === "webgpu" && access.device.lost.then(forget), forget);
   return opening;
 }
 
