@@ -122,6 +122,31 @@ onStandIn("kernels get the stream, addresses and memory", async () => {
   assert.equal(freed.name, "TypeError");
 });
 
+onStandIn("a kernel is launched on the engine's stream over its memory, and nothing is copied", async () => {
+  const seen = await onDevice("cases.ts", "kernels");
+  for (const [i, lines] of [seen.first, seen.second].entries()) {
+    assert.deepEqual(lines.filter((line: string) => line.startsWith("launch")), [
+      `launch layer_gram 2 x 1 x 1 of 128 on ${seen.addresses[i]} stream ${seen.stream}`,
+    ]);
+    assert.deepEqual(copies(lines), []);
+    assert.ok(
+      lines.every((line: string) => !/Synchronize|cudaStreamQuery/.test(line)),
+      "it is not waited for",
+    );
+    // Compiled once in a process.
+    assert.equal(lines.filter((line: string) => line === "cuModuleLoadData").length, i === 0 ? 1 : 0);
+  }
+  assert.deepEqual(copies(seen.reads), [
+    `cudaMemcpyAsync device to host ${6 * 15 * 4} pinned stream ${seen.stream}`,
+  ]);
+  assert.equal(
+    seen.failed.message,
+    "Cannot run layer_gram on CUDA: cuLaunchKernel (layer_gram) returned CUDA_ERROR_LAUNCH_FAILED",
+  );
+  assert.match(seen.absent.message, /no_such_kernel/);
+  assert.deepEqual([seen.lost, seen.live], [0, 0]);
+});
+
 /** What products are made of, as cuBLAS is asked: number of the type (0 float32, 14 bfloat16), of what sums are kept in (68 float32). */
 const products: Record<string, string[]> = {
   float32: [

@@ -11,7 +11,8 @@ import { openConfig, openModel, packText } from "../../src/subject/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
 import { openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
 import { tolerances } from "../run/attention_tolerances.ts";
-import { engine, UNIT, withFolder } from "../support.ts";
+import { onWebgpu } from "../kernels/devices.ts";
+import { engine, stateTolerance, UNIT, withFolder } from "../support.ts";
 import { kept, withTiny } from "./tiny.ts";
 
 const finite = (values: readonly (number | null)[]) => values.every((value) => Number.isFinite(value));
@@ -128,6 +129,50 @@ for (const [name, stride] of [["llama", 1], ["gemma2", 1], ["gemma3", 3]] as con
       const all = scores.flat();
       assert.equal(result.sink.rate, all.filter(({ value }) => value > 0.3).length / all.length);
     }, name));
+}
+
+/** Numbers by their path in a result; anything else is left out. */
+function numbersIn(value: unknown, path: string): [path: string, number: number][] {
+  if (typeof value === "number") return [[path, value]];
+  if (value === null || typeof value !== "object") return [];
+  return Object.entries(value).flatMap(([key, inner]) => numbersIn(inner, `${path}.${key}`));
+}
+
+/**
+ * Each engine's states are off by `stateTolerance` of the largest. What is measured of them are means of products of two, so off by
+ * twice that from either engine, relative to itself; where parts of either sign add up, or samples are subtracted, relative to 1 or
+ * to the mean. A share of entries below a threshold is off by whole entries, and left out.
+ */
+for (const name of ["llama", "gemma2", "gemma3", "neox-parallel"]) {
+  onWebgpu(
+    `${name}: the causes, by kernels over the engine's memory, are the CPU's`,
+    (device) =>
+      withTiny(async ({ model, options }) => {
+        const told = { ...options, queryStride: 3 };
+        const cpu = await causes(model, told);
+        const found = await causes(model, { ...told, engine: device });
+        assert.equal(found.provenance.engine, "webgpu");
+        assert.equal(kept(options.results).length, 2);
+        const tolerance = 4 * stateTolerance(model.spec);
+        const parts = ["attention", "mlp", "patterns", "smoothing", "effects", "effectiveRank"] as const;
+        for (const part of [...parts, "streamNorm"] as const) {
+          const expected = numbersIn(cpu[part], part);
+          const actual = new Map(numbersIn(found[part], part));
+          assert.equal(actual.size, expected.length);
+          for (const [path, value] of expected) {
+            if (/belowOnePercent/.test(path)) continue;
+            const scale = /sign|standardError|Spread/.test(path)
+              ? Math.max(1, Math.abs(value))
+              : Math.abs(value);
+            const off = Math.abs(actual.get(path)! - value);
+            assert.ok(
+              off <= tolerance * scale,
+              `${path}: ${actual.get(path)}, expected ${value} ± ${tolerance * scale}`,
+            );
+          }
+        }
+      }, name),
+  );
 }
 
 Deno.test("correlations are Spearman's over the layers, of the stream that each module reads", () =>
