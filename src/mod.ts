@@ -102,12 +102,14 @@ export {
 } from "./subject/mod.ts";
 export type { Progress, Reports } from "./entry/mod.ts";
 export * from "./doctor/mod.ts";
+export type { EngineName, Precision } from "./engine/mod.ts";
 export type {
   AgainstLlmDrop,
   Agreement,
   Causes,
   Checkpoints,
   Comparison,
+  Computed,
   OfficialDifference,
   Perplexity,
   Plan,

@@ -36,6 +36,7 @@ export const computedForm = z.object({
   /** The device in words; the CPU has none. */
   device: z.string().optional(),
 });
+/** What computed numbers. */
 export type Computed = z.infer<typeof computedForm>;
 
 /** Everything that the numbers depend on except the method (methods.ts). */
