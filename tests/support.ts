@@ -10,6 +10,7 @@ import {
   gramProbe,
   type GramSums,
   noDrop,
+  segmentsOf,
   take,
   withUploaded,
 } from "../src/run/mod.ts";
@@ -31,9 +32,9 @@ export function stateTolerance({ layers, hidden }: ModelSpec): number {
 /** One engine for all tests. */
 export const engine = cpuEngine();
 
-/** The same engine as if it had less, or else: graphs are made for that. */
-export function engineWith(has: Partial<Has>): Engine {
-  return Object.create(engine, { has: { value: { ...engine.has, ...has } } });
+/** An engine as if it had less, or else: graphs are made for that. */
+export function engineWith(has: Partial<Has>, of: Engine = engine): Engine {
+  return Object.create(of, { has: { value: { ...of.has, ...has } } });
 }
 
 /** Runs a graph once on tensors; gives all its outputs. */
@@ -155,7 +156,7 @@ export async function gramSums(
   { plan = noDrop, budget }: { plan?: DropPlan; budget?: number } = {},
 ): Promise<GramSums> {
   const probe = gramProbe(model.spec.layers);
-  await forward({ model, engine, blocks, plans: [plan], probes: [probe], budget });
+  await forward({ model, engine, segments: segmentsOf(blocks), plans: [plan], probes: [probe], budget });
   return probe.sums;
 }
 

@@ -70,8 +70,8 @@ export interface Graph {
   readonly types: ReadonlyMap<string, DType>;
   /** Tensors of the weights, by name: whoever compiles the model hands them over beside its bytes. */
   readonly weights: ReadonlyMap<string, Tensor>;
-  /** The finished model, serialised. */
-  toBytes(): Uint8Array<ArrayBuffer>;
+  /** The finished model, serialised; with `fed`, its weights are inputs. */
+  toBytes(options?: { readonly fed?: boolean }): Uint8Array<ArrayBuffer>;
 }
 
 const dataTypes: Record<DType, DataType> = {
@@ -118,7 +118,6 @@ export function createGraph(): Graph {
     },
     weight(name, tensor) {
       weights.set(name, tensor);
-      constants.push(externalProto(name, tensor));
       return { graph, name };
     },
     node(operator, ins, attributes = {}, results = 1, domain = "") {
@@ -141,7 +140,10 @@ export function createGraph(): Graph {
     },
     types,
     weights,
-    toBytes() {
+    toBytes({ fed = false } = {}) {
+      const own = [...weights];
+      const fedWeights = own.map(([name, { dtype, shape }]) => valueInfo(name, dataTypes[dtype], shape));
+      const external = own.map(([name, tensor]) => externalProto(name, tensor));
       const named = (name: string) => renamed.get(name) ?? name;
       const version = Math.max(OPSET, ...nodes.map(({ opType }) => newer.get(opType!) ?? 0));
       const model = create(ModelProtoSchema, {
@@ -154,9 +156,9 @@ export function createGraph(): Graph {
         graph: create(GraphProtoSchema, {
           name: "module",
           node: nodes.map((one) => ({ ...one, input: one.input.map(named), output: one.output.map(named) })),
-          input: inputs,
+          input: fed ? [...inputs, ...fedWeights] : inputs,
           output: outputs,
-          initializer: constants,
+          initializer: fed ? constants : [...constants, ...external],
         }),
       });
       return toBinary(ModelProtoSchema, model) as Uint8Array<ArrayBuffer>;

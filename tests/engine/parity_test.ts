@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { cudaEngine, type Engine, type Precision } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
-import { type Blocks, forward, freeStates, noDrop } from "../../src/run/mod.ts";
+import { type Blocks, forward, freeStates, noDrop, segmentsOf } from "../../src/run/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { distance, engine as cpu, largest, stateTolerance, withFixture } from "../support.ts";
 
@@ -30,7 +30,7 @@ async function finalStreams(model: Model, engine: Engine, blocks: Blocks): Promi
   await forward({
     model,
     engine,
-    blocks,
+    segments: segmentsOf(blocks),
     plans: [noDrop],
     async finish(states) {
       for (const held of states[0].batches) {

@@ -16,6 +16,7 @@ import {
   type Probe,
   reference,
   score,
+  segmentsOf,
   take,
 } from "../../src/run/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
@@ -69,7 +70,7 @@ async function expectStates(
   await forward({
     model,
     engine,
-    blocks,
+    segments: segmentsOf(blocks),
     plans: [noDrop],
     probes: [stateProbe(model, expected)],
     async finish([state], batches) {
@@ -121,8 +122,8 @@ for (const name of fixtureNames) {
   Deno.test(`${name}: nll, KL and top-1 of the full model and of two plans`, () =>
     withFixture(name, async ({ model, blocks, expected: { meta, tensors } }) => {
       const plans = Object.values(meta.cases);
-      const full = await reference({ model, engine, blocks });
-      const scores = await score({ model, engine, blocks, plans, reference: full });
+      const full = await reference({ model, engine, segments: segmentsOf(blocks) });
+      const scores = await score({ model, engine, segments: segmentsOf(blocks), plans, reference: full });
       const predicted = blocks.samples * (blocks.length - 1);
       const tolerance = 2 * stateTolerance(model.spec) * largest(tensors.get("logits")!.data) /
         Math.sqrt(predicted);

@@ -1,6 +1,7 @@
 /** The streams that leave the last layer, by plan. */
+import type { Engine } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
-import { type Blocks, type DropPlan, forward, freeStates } from "../../src/run/mod.ts";
+import { type Blocks, type DropPlan, forward, freeStates, segmentsOf } from "../../src/run/mod.ts";
 import { engine } from "../support.ts";
 
 /** Final stream of each plan, all samples in a row [N · T · D]. */
@@ -9,19 +10,20 @@ export async function finalStreams(
   blocks: Blocks,
   plans: readonly DropPlan[],
   budget?: number,
+  on: Engine = engine,
 ): Promise<Float32Array[]> {
   const size = blocks.length * model.spec.hidden;
   const streams = plans.map(() => new Float32Array(blocks.samples * size).fill(NaN));
   await forward({
     model,
-    engine,
-    blocks,
+    engine: on,
+    segments: segmentsOf(blocks),
     plans,
     budget,
     async finish(states, batches) {
       for (const state of states) {
         for (const [b, { first }] of batches.entries()) {
-          const { data } = await engine.read(state.batches[b]);
+          const { data } = await on.read(state.batches[b]);
           state.plans.forEach((plan) => streams[plan].set(data as Float32Array, first * size));
         }
       }

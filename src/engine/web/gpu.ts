@@ -8,9 +8,9 @@ export interface Gpu {
   readonly name: string;
   /** Does what is at once done; rejects with what the device reports of it, which may be later. */
   check<T>(what: string, work: () => T): { readonly result: T; readonly checked: Promise<void> };
-  /** Does some work, alone on the device but for `check`; rejects with what the device reports of it, or with its loss. */
+  /** Does some work, nothing else being guarded; rejects with what it throws, what the device reports, or the device's loss. */
   guard<T>(what: string, work: () => Promise<T>): Promise<T>;
-  /** Waits for the device, or rejects with its loss. */
+  /** Waits for some work, or rejects with what it throws or with the device's loss. */
   unlessLost<T>(what: string, work: Promise<T>): Promise<T>;
 }
 
@@ -36,6 +36,9 @@ async function open(): Promise<Gpu> {
   const lostError = (what: string) =>
     new Error(`Cannot ${what} on ${name}: the device was lost${lost && ` (${lost})`}`);
 
+  const failure = (what: string, cause: Error) =>
+    new Error(`Cannot ${what} on ${name}: ${cause.message}`, { cause });
+
   function expectThere(what: string): void {
     if (lost !== null) throw lostError(what);
   }
@@ -46,6 +49,9 @@ async function open(): Promise<Gpu> {
     waiting.add(fail);
     try {
       return await Promise.race([work, promise]);
+    } catch (error) {
+      await new Promise((resolve) => setTimeout(resolve)); // of a loss, one is told later than of what it does
+      throw lost === null ? failure(what, error as Error) : lostError(what);
     } finally {
       waiting.delete(fail);
     }

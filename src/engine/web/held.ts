@@ -3,7 +3,7 @@
  *
  * What is freed is gone for its owner at once; its memory is given back when the work that was asked for before has ended.
  */
-import { byteSize, type DType, elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import { byteSize, type DType, elements, float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import type { Held } from "../engine.ts";
 import type { Gpu } from "./gpu.ts";
 import type { Ort, OrtTensor, Runtime } from "./runtime.ts";
@@ -25,14 +25,19 @@ const elementTypes: Partial<Record<DType, Runtime.Tensor.GpuBufferDataTypes>> = 
   bool: "bool",
 };
 
-/** A held tensor. */
-export interface WebHeld extends Held {
+/** A buffer with a tensor in it. */
+export interface Memory {
   readonly buffer: GPUBuffer;
+  /** Rejects if it could not be had. */
+  readonly made: Promise<void>;
+  release(): unknown;
+}
+
+/** A held tensor. */
+export interface WebHeld extends Held, Omit<Memory, "release"> {
   readonly bytes: number;
   /** As ONNX Runtime has it. Throws `TypeError` for a type that it has not. */
   tensor(name: string): OrtTensor;
-  /** Rejects if its memory could not be had. */
-  readonly made: Promise<void>;
 }
 
 /** What a run has given. */
@@ -63,10 +68,10 @@ export function openShelf(gpu: Gpu, ort: Ort): Shelf {
   function hold(
     dtype: DType,
     shape: readonly number[],
-    memory: { buffer: GPUBuffer; output?: OrtTensor; made: Promise<void>; release(): unknown },
+    { buffer, made, release }: Memory,
+    output?: OrtTensor,
   ): WebHeld {
-    const { buffer, made, release } = memory;
-    let tensor = memory.output;
+    let tensor = output;
     const held: WebHeld = {
       dtype,
       shape: [...shape],
@@ -74,11 +79,7 @@ export function openShelf(gpu: Gpu, ort: Ort): Shelf {
       bytes: elements(shape) * byteSize(dtype),
       made,
       tensor(name) {
-        const dataType = elementTypes[dtype];
-        if (!dataType) {
-          throw new TypeError(`Cannot feed ${name} on WebGPU: it has no elements of type ${dtype}`);
-        }
-        return tensor ??= ort.Tensor.fromGpuBuffer(buffer, { dataType, dims: [...shape] });
+        return tensor ??= tensorOver(ort, name, dtype, shape, buffer);
       },
       free() {
         if (!live.delete(held)) return;
@@ -89,31 +90,18 @@ export function openShelf(gpu: Gpu, ort: Ort): Shelf {
     return held;
   }
 
-  function allocate(dtype: DType, shape: readonly number[], data?: Tensor["data"]): WebHeld {
-    const bytes = elements(shape) * byteSize(dtype);
-    const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
-    const { maxBufferSize } = gpu.device.limits;
-    if (size > maxBufferSize) {
-      throw new RangeError(
-        `Cannot hold ${bytes} bytes on ${gpu.name}: expected at most ${maxBufferSize} (maxBufferSize)`,
-      );
-    }
-    const { result: buffer, checked } = gpu.check(`hold ${bytes} bytes`, () => {
-      const buffer = gpu.device.createBuffer({ size, usage: STORAGE });
-      if (data && bytes > 0) write(gpu.device, buffer, data);
-      return buffer;
-    });
-    checked.catch(() => {}); // whoever uses it is told
-    return hold(dtype, shape, { buffer, made: checked, release: () => buffer.destroy() });
-  }
+  const allocate = (dtype: DType, shape: readonly number[]) =>
+    hold(dtype, shape, newMemory(gpu, dtype, shape));
 
   return {
     get live() {
       return live.size;
     },
     upload(tensor) {
-      const { dtype, shape, data } = tensor;
-      return dtype === "bf16" ? allocate("f32", shape, toFloat32(tensor)) : allocate(dtype, shape, data);
+      const { dtype, shape, data } = tensor.dtype === "bf16"
+        ? float32(tensor.shape, toFloat32(tensor))
+        : tensor;
+      return hold(dtype, shape, newMemory(gpu, dtype, shape, data));
     },
     allocate,
     adopt(dtype, { tensor, dispose }) {
@@ -122,12 +110,8 @@ export function openShelf(gpu: Gpu, ort: Ort): Shelf {
         ort.lane.add(dispose).catch(() => {});
         return allocate(dtype, dims);
       }
-      return hold(dtype, dims, {
-        buffer: tensor.gpuBuffer as GPUBuffer,
-        output: tensor,
-        made: Promise.resolve(),
-        release: dispose,
-      });
+      const memory = { buffer: tensor.gpuBuffer as GPUBuffer, made: Promise.resolve(), release: dispose };
+      return hold(dtype, dims, memory, tensor);
     },
     own(name, held) {
       if (!held) throw new TypeError(`Cannot run a graph: input ${name} is missing, expected a tensor`);
@@ -138,6 +122,38 @@ export function openShelf(gpu: Gpu, ort: Ort): Shelf {
       for (const held of live) held.free();
     },
   };
+}
+
+/** A buffer as ONNX Runtime has it. */
+export function tensorOver(
+  ort: Ort,
+  name: string,
+  dtype: DType,
+  shape: readonly number[],
+  buffer: GPUBuffer,
+): OrtTensor {
+  const dataType = elementTypes[dtype];
+  if (!dataType) throw new TypeError(`Cannot feed ${name} on WebGPU: it has no elements of type ${dtype}`);
+  return ort.Tensor.fromGpuBuffer(buffer, { dataType, dims: [...shape] });
+}
+
+/** New memory for a tensor, and the tensor in it. Throws `RangeError` for more than a buffer can be. */
+export function newMemory(gpu: Gpu, dtype: DType, shape: readonly number[], data?: Tensor["data"]): Memory {
+  const bytes = elements(shape) * byteSize(dtype);
+  const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
+  const { maxBufferSize } = gpu.device.limits;
+  if (size > maxBufferSize) {
+    throw new RangeError(
+      `Cannot hold ${bytes} bytes on ${gpu.name}: expected at most ${maxBufferSize} (maxBufferSize)`,
+    );
+  }
+  const { result: buffer, checked } = gpu.check(`hold ${bytes} bytes`, () => {
+    const buffer = gpu.device.createBuffer({ size, usage: STORAGE });
+    if (data && bytes > 0) write(gpu.device, buffer, data);
+    return buffer;
+  });
+  checked.catch(() => {}); // whoever uses it is told
+  return { buffer, made: checked, release: () => buffer.destroy() };
 }
 
 /** Copies are of whole words: a last part of one comes with zeros. */

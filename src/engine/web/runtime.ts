@@ -1,7 +1,6 @@
 /** ONNX Runtime for the web, compiled to WebAssembly with its WebGPU provider: loaded at the first engine. */
 import type * as Runtime from "onnxruntime-web/webgpu";
 import { createGraph, Mul } from "../../onnx/mod.ts";
-import type { Tensor } from "../../tensor/mod.ts";
 import { type Lane, openLane } from "./lane.ts";
 
 export type { Runtime };
@@ -15,11 +14,7 @@ export interface Ort {
   readonly version: string;
   readonly Tensor: typeof Runtime.Tensor;
   /** Opens a session on a device; all of its nodes run there, and its outputs stay there. */
-  open(
-    device: GPUDevice,
-    model: Uint8Array<ArrayBuffer>,
-    weights?: ReadonlyMap<string, Tensor>,
-  ): Promise<Runtime.InferenceSession>;
+  open(device: GPUDevice, model: Uint8Array<ArrayBuffer>): Promise<Runtime.InferenceSession>;
 }
 
 let loaded: Promise<Ort> | undefined;
@@ -36,22 +31,22 @@ async function load(): Promise<Ort> {
   const { env, InferenceSession, Tensor }: typeof Runtime = await import("onnxruntime-web/webgpu");
   env.wasm.numThreads = 1;
   env.logLevel = "fatal";
+  // Its first session puts Node's in their place, which do not answer to `onmessage`.
+  const { Worker, MessageChannel, MessagePort } = globalThis;
   return {
     version: `onnxruntime-web ${env.versions.web}`,
     Tensor,
     lane: openLane(),
-    open(device, model, weights = new Map()) {
-      return InferenceSession.create(model, {
+    async open(device, model) {
+      const session = await InferenceSession.create(model, {
         executionProviders: [{ name: "webgpu", device }],
         preferredOutputLocation: "gpu-buffer",
         enableMemPattern: false,
         logSeverityLevel: FATAL,
-        externalData: [...weights].map(([path, { data }]) => ({
-          path,
-          data: new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength),
-        })),
         extra: { session: { disable_cpu_ep_fallback: "1", disable_prepacking: "1" } },
       });
+      Object.assign(globalThis, { Worker, MessageChannel, MessagePort });
+      return session;
     },
   };
 }

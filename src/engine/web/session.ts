@@ -8,7 +8,7 @@
 import type { Graph } from "../../onnx/mod.ts";
 import type { Feeds, Held, Program, RunOptions } from "../engine.ts";
 import type { Gpu } from "./gpu.ts";
-import type { Output, Shelf, WebHeld } from "./held.ts";
+import { type Memory, newMemory, type Output, type Shelf, tensorOver, type WebHeld } from "./held.ts";
 import type { Ort, OrtTensor, Runtime } from "./runtime.ts";
 
 /** What programs of one engine share. */
@@ -21,25 +21,17 @@ export interface Host {
 
 type Outputs = Readonly<Record<string, Output>>;
 
-/** Compiles a graph. */
+/** Compiles a graph. Weights of its own are inputs too: those of a session would stay on the device after it. */
 export async function createProgram(
   { gpu, ort, shelf, bindingBytes }: Host,
-  { inputs, outputs, types, weights }: Graph,
-  bytes: Uint8Array<ArrayBuffer>,
+  { inputs, outputs, types, weights, toBytes }: Graph,
 ): Promise<Program> {
   expectTypes(gpu, types);
-  const compile = (data?: Graph["weights"]) =>
-    gpu.guard("compile a graph", async () => openSession(await ort.open(gpu.device, bytes, data)));
-  let session: Session | null = await ort.lane.add(() => compile(weights));
-  const isFed = weights.size === 0;
-
-  /** The session; weights are not kept here, so that theirs is not opened anew. */
-  async function opened(): Promise<Session> {
-    if (!session && !isFed) {
-      throw new Error("Cannot run a graph: a run of it has failed, and its weights are gone");
-    }
-    return session ??= await compile();
-  }
+  const model = toBytes({ fed: true });
+  const compile = () =>
+    gpu.guard("compile a graph", async () => openSession(await said(ort.open(gpu.device, model))));
+  let session: Session | null = await ort.lane.add(compile);
+  const own = ownWeights(gpu, ort, weights);
 
   async function close(): Promise<void> {
     const closing = session;
@@ -61,11 +53,11 @@ export async function createProgram(
   }
 
   async function execute(given: readonly WebHeld[]): Promise<Outputs> {
-    await Promise.all(given.map(({ made }) => made));
+    await Promise.all([...given, ...own.memory].map(({ made }) => made));
     const feeds = Object.fromEntries(inputs.map((name, i) => [name, given[i].tensor(name)]));
-    const running = await opened();
+    const running = session ??= await compile();
     try {
-      return await gpu.guard("run a graph", () => running.run(feeds));
+      return await gpu.guard("run a graph", () => said(running.run({ ...feeds, ...own.tensors })));
     } catch (error) {
       await close();
       throw error;
@@ -99,8 +91,40 @@ export async function createProgram(
       const kept = outputs.filter((name) => !(name in into));
       return Object.fromEntries(kept.map((name) => [name, shelf.adopt(types.get(name)!, made[name])]));
     },
-    release: () => ort.lane.add(close),
+    release: () =>
+      ort.lane.add(async () => {
+        await close();
+        for (const { release } of own.memory) release();
+        own.memory.length = 0;
+      }),
   };
+}
+
+/** What ONNX Runtime says, without the numbers and calls around it. */
+async function said<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const { message } = error as Error;
+    throw new Error(`ONNX Runtime: ${message.replace(/^.*ERROR_MESSAGE: /s, "").trim()}`, { cause: error });
+  }
+}
+
+/** Weights on the device. */
+function ownWeights(gpu: Gpu, ort: Ort, weights: Graph["weights"]) {
+  const memory: Memory[] = [];
+  const tensors: Record<string, OrtTensor> = {};
+  try {
+    for (const [name, { dtype, shape, data }] of weights) {
+      const made = newMemory(gpu, dtype, shape, data);
+      memory.push(made);
+      tensors[name] = tensorOver(ort, name, dtype, shape, made.buffer);
+    }
+    return { memory, tensors };
+  } catch (error) {
+    for (const { release } of memory) release();
+    throw error;
+  }
 }
 
 /** A session of ONNX Runtime, and its outputs that live. */

@@ -10,7 +10,7 @@ import type { Engine } from "../engine.ts";
 import { programStore } from "../programs.ts";
 import { type Gpu, openGpu } from "./gpu.ts";
 import { openShelf, type WebHeld } from "./held.ts";
-import { anchorModel, loadOrt, type Ort } from "./runtime.ts";
+import { anchorModel, loadOrt, type Ort, type Runtime } from "./runtime.ts";
 import { createProgram } from "./session.ts";
 
 // Flags of the WebGPU specification: TypeScript's DOM types know its interfaces, not its constants.
@@ -20,6 +20,7 @@ const MAP_READ = 0x1;
 /** What its provider runs. */
 const lowering: Lowering = {
   attention: "grouped-without-softcap",
+  masked: "decomposed",
   bfloat16: "widened",
   products: "f32",
 };
@@ -28,14 +29,12 @@ const lowering: Lowering = {
 export async function webgpuEngine(): Promise<Engine> {
   const gpu = await deviceOf();
   const ort = await loadOrt();
-  const anchor = await ort.lane.add(() =>
+  let anchor: Runtime.InferenceSession | null = await ort.lane.add(() =>
     gpu.guard("open a session", () => ort.open(gpu.device, anchorModel()))
   );
   const shelf = openShelf(gpu, ort);
   const bindingBytes = gpu.device.limits.maxStorageBufferBindingSize;
-  const programs = programStore((graph, bytes) =>
-    createProgram({ gpu, ort, shelf, bindingBytes }, graph, bytes)
-  );
+  const programs = programStore((graph) => createProgram({ gpu, ort, shelf, bindingBytes }, graph));
   return {
     name: "webgpu",
     version: ort.version,
@@ -52,7 +51,9 @@ export async function webgpuEngine(): Promise<Engine> {
       checkLength(tensor);
       return shelf.upload(tensor);
     },
-    read: (held) => read(gpu, ort, shelf.own("a tensor", held)),
+    async read(held) {
+      return await read(gpu, ort, shelf.own("a tensor", held));
+    },
     compile: programs.compile,
     get live() {
       return shelf.live;
@@ -60,7 +61,8 @@ export async function webgpuEngine(): Promise<Engine> {
     async close() {
       shelf.clear();
       await programs.close();
-      await ort.lane.add(() => anchor.release());
+      await ort.lane.add(() => anchor?.release());
+      anchor = null;
     },
   };
 }

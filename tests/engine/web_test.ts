@@ -1,0 +1,460 @@
+/**
+ * The engine `webgpu` on this machine's device: what every engine does, what is its own, and the executor over every family.
+ *
+ * Both engines' states are off by `stateTolerance` at most (relative to the largest element): between them, by twice that.
+ */
+import assert from "node:assert/strict";
+import { type Engine, type WebgpuAccess, webgpuEngine } from "../../src/engine/mod.ts";
+import type { Model } from "../../src/models/mod.ts";
+import { Add, Cast, createGraph, Gemm, type Graph, Mul } from "../../src/onnx/mod.ts";
+import {
+  type Blocks,
+  decoder,
+  type DecoderOptions,
+  effectsProbe,
+  embeddingSmoothing,
+  forward,
+  freeStates,
+  gramProbe,
+  llmDropProbe,
+  noDrop,
+  normsProbe,
+  type Probe,
+  reference,
+  score,
+  segmentsOf,
+  smoothingProbe,
+} from "../../src/run/mod.ts";
+import { float32 } from "../../src/tensor/mod.ts";
+import { fixtureNames } from "../fixtures/read.ts";
+import { finalStreams } from "../run/states.ts";
+import {
+  distance,
+  engine as cpu,
+  engineWith,
+  largest,
+  randomBlocks,
+  stateTolerance,
+  withFixture,
+} from "../support.ts";
+import { f32, held, sum, testEngine, withProgram } from "./suite.ts";
+
+async function found(): Promise<{ engine: Engine; lacks: null } | { engine: null; lacks: string }> {
+  try {
+    return { engine: await webgpuEngine(), lacks: null };
+  } catch (error) {
+    return { engine: null, lacks: (error as Error).message };
+  }
+}
+
+const lengths = [7, 33, 130, 300];
+const plans = [noDrop, { attention: [1], mlp: [0] }, { attention: [0], mlp: [] }];
+
+/** Families that differ in more than a table that is fed. */
+const different = ["gemma2", "neox-parallel", "qwen2-window", "qwen3"];
+
+const { engine, lacks } = await found();
+if (engine) {
+  testEngine(engine, webgpuEngine);
+  testOwn(engine);
+  testExecutor(engine);
+  testLoss(engine);
+} else {
+  Deno.test({ name: `the engine webgpu (skipped: ${lacks})`, ignore: true, fn() {} });
+}
+
+/** Bytes of the device's buffers that are made and not destroyed, from now on until `end`. */
+function countBuffers() {
+  const { createBuffer } = GPUDevice.prototype;
+  const { destroy } = GPUBuffer.prototype;
+  const alive = new Map<GPUBuffer, number>();
+  GPUDevice.prototype.createBuffer = function (descriptor) {
+    const buffer = createBuffer.call(this, descriptor);
+    alive.set(buffer, descriptor.size);
+    return buffer;
+  };
+  GPUBuffer.prototype.destroy = function () {
+    alive.delete(this);
+    return destroy.call(this);
+  };
+  return {
+    bytes: () => [...alive.values()].reduce((sum, size) => sum + size, 0),
+    end() {
+      Object.assign(GPUDevice.prototype, { createBuffer });
+      Object.assign(GPUBuffer.prototype, { destroy });
+    },
+  };
+}
+
+/** What has no like on another engine. */
+function testOwn(engine: Engine): void {
+  Deno.test("webgpu says what computes, and what it can", () => {
+    assert.equal(engine.version, "onnxruntime-web 1.30.0");
+    assert.ok(engine.device);
+    const { bindingBytes, ...lowering } = engine.has;
+    assert.ok(bindingBytes >= 128 * 2 ** 20); // WebGPU's least
+    assert.deepEqual(lowering, {
+      attention: "grouped-without-softcap",
+      masked: "decomposed",
+      bfloat16: "widened",
+      products: "f32",
+    });
+  });
+
+  for (
+    const [dtype, data, expected] of [
+      ["f16", Uint16Array.of(0x3c00, 0xc000, 0x3800), [1, -2, 0.5]],
+      ["i32", Int32Array.of(5, -6, 7), [5, -6, 7]],
+      ["u8", Uint8Array.of(5, 250, 7), [5, 250, 7]],
+      ["bool", Uint8Array.of(1, 0, 1), [1, 0, 1]],
+    ] as const
+  ) {
+    Deno.test(`webgpu: ${dtype} is fed as it is stored, three elements too`, () => {
+      const graph = createGraph();
+      graph.output("y", Cast(graph.input("x", dtype, [3]), "f32"));
+      return withProgram(engine, graph, async (program) => {
+        const { x } = held(engine, { x: { dtype, shape: [3], data } });
+        const { y } = await program.run({ x });
+        assert.deepEqual([...(await engine.read(y)).data], expected);
+        assert.deepEqual((await engine.read(x)).data, data);
+      });
+    });
+  }
+
+  Deno.test("webgpu: bf16 is held as f32, i64 and types that graphs there have not are held as they are", async () => {
+    const bits = Uint16Array.of(0x3f80, 0xc000, 0x3f00);
+    const widened = await engine.read(engine.upload({ dtype: "bf16", shape: [3], data: bits }));
+    assert.deepEqual(widened, float32([3], Float32Array.of(1, -2, 0.5)));
+    for (const data of [BigInt64Array.of(5n, -(2n ** 40n)), Int8Array.of(5, -6), Float64Array.of(0.1, 2)]) {
+      const dtype = data instanceof BigInt64Array ? "i64" : data instanceof Int8Array ? "i8" : "f64";
+      assert.deepEqual((await engine.read(engine.upload({ dtype, shape: [2], data }))).data, data);
+    }
+  });
+
+  Deno.test("webgpu: what does not run on the device is refused when it is compiled, not run elsewhere", async () => {
+    const graph = createGraph();
+    graph.output("y", Cast(graph.input("x", "i8", [2]), "f32"));
+    await assert.rejects(() => engine.compile(graph), /^Error: Cannot compile a graph on .*: ONNX Runtime: /);
+  });
+
+  Deno.test("webgpu: what is larger than a binding or a buffer is refused by name and size", async () => {
+    const { maxBufferSize } = (engine.access as WebgpuAccess).device.limits;
+    assert.throws(() => (engine.access as WebgpuAccess).allocate("f32", [maxBufferSize]), {
+      name: "RangeError",
+      message: /^Cannot hold \d+ bytes on .*: expected at most \d+ \(maxBufferSize\)$/,
+    });
+    const { bindingBytes } = engine.has;
+    if (bindingBytes + 8 > maxBufferSize) return;
+    await withProgram(engine, sum(), async (program) => {
+      const a = (engine.access as WebgpuAccess).allocate("f32", [bindingBytes / 8 + 1, 2]);
+      await assert.rejects(program.run({ a, b: engine.upload(f32([2], 1, 2)) }), {
+        name: "RangeError",
+        message: /^Cannot feed a on .*: found \d+ bytes, expected at most \d+$/,
+      });
+      a.free();
+    });
+  });
+
+  Deno.test("webgpu: a run is let go when its signal aborts, and the program can be run again", () =>
+    withProgram(engine, sum(), async (program) => {
+      const feeds = held(engine, { a: f32([1, 2], 1, 2), b: f32([2], 10, 20) });
+      const before = engine.live;
+      const reason = new Error("enough");
+      const abort = new AbortController();
+      const run = program.run(feeds, { signal: abort.signal });
+      abort.abort(reason);
+      await assert.rejects(run, (error) => error === reason);
+      await assert.rejects(program.run(feeds, { signal: abort.signal }), (error) => error === reason);
+      const { y } = await program.run(feeds);
+      assert.deepEqual([...(await engine.read(y)).data], [11, 22]);
+      assert.equal(engine.live, before + 2);
+    }));
+
+  Deno.test("webgpu: a feed may be freed while it is run, and a tensor while it is read", () =>
+    withProgram(engine, sum(), async (program) => {
+      const { a, b } = held(engine, { a: f32([1, 2], 1, 2), b: f32([2], 10, 20) });
+      const before = engine.live;
+      const run = program.run({ a, b });
+      a.free();
+      b.free();
+      const { y, square } = await run;
+      const read = engine.read(y);
+      y.free();
+      square.free();
+      assert.equal(engine.live, before - 2);
+      assert.deepEqual([...(await read).data], [11, 22]);
+    }));
+
+  Deno.test("webgpu: an output of another shape or type than what it is to go into is refused by name", () =>
+    withProgram(engine, sum(), async (program) => {
+      const feeds = held(engine, { a: f32([1, 2], 1, 2), b: f32([2], 10, 20) });
+      const before = engine.live;
+      const run = (y: string, into = held(engine, { y: f32([2], 0, 0) })) =>
+        assert.rejects(program.run(feeds, { into }), { message: y }).finally(() => into.y.free());
+      await run("Cannot write y: found [2], expected [1,2]");
+      const words = held(engine, { y: { dtype: "i32", shape: [1, 2], data: new Int32Array(2) } });
+      await run("Cannot write y: found elements of type i32, expected f32", words);
+      assert.equal(engine.live, before);
+    }));
+
+  Deno.test("webgpu: outputs outlive their program", async () => {
+    const program = await engine.compile(ownWeight(3));
+    const { x } = held(engine, { x: f32([1, 2], 1, 2) });
+    const { y } = await program.run({ x });
+    await program.release();
+    assert.deepEqual((await engine.read(y)).data, new Float32Array(8192).fill(9));
+    x.free();
+    y.free();
+  });
+
+  Deno.test("webgpu: 200 runs and 20 programs with weights leave no memory behind", async () => {
+    const buffers = countBuffers();
+    try {
+      const b = engine.upload(f32([2], 10, 20));
+      await withProgram(engine, sum(), async (program) => {
+        const counts: number[] = [];
+        for (let i = 0; i < 200; i++) {
+          const a = engine.upload(float32([4096, 2], new Float32Array(8192)));
+          const { y, square } = await program.run({ a, b });
+          await engine.read(y);
+          for (const one of [a, y, square]) one.free();
+          counts.push(buffers.bytes());
+        }
+        assert.equal(counts.at(-1), counts[20]);
+      });
+      const before = buffers.bytes();
+      for (let i = 0; i < 20; i++) {
+        await withProgram(engine, ownWeight(i), async (program) => {
+          const { x } = held(engine, { x: f32([1, 2], 1, 2) });
+          (await program.run({ x })).y.free();
+          x.free();
+        });
+      }
+      assert.ok(buffers.bytes() - before < 4096, `${buffers.bytes() - before} bytes are left`);
+      b.free();
+    } finally {
+      buffers.end();
+    }
+  });
+
+  Deno.test("webgpu: kernels get the device, buffers and memory", async () => {
+    const access = engine.access as WebgpuAccess;
+    const a = access.allocate("f32", [3, 2]);
+    access.device.queue.writeBuffer(access.buffer(a), 0, Float32Array.of(1, 2, 3, 4, 5, 6));
+    await withProgram(engine, sum(), async (program) => {
+      const { y, square } = await program.run({ a, b: engine.upload(f32([2], 10, 20)) });
+      assert.ok(access.buffer(square) instanceof GPUBuffer);
+      assert.deepEqual([...(await engine.read(y)).data], [11, 22, 13, 24, 15, 26]);
+    });
+    a.free();
+    assert.throws(() => access.buffer(a), { name: "TypeError" });
+  });
+
+  Deno.test("webgpu: closing one engine frees what it holds, and leaves another as it is", async () => {
+    const other = await webgpuEngine();
+    const program = await other.compile(sum());
+    await program.run(held(other, { a: f32([1, 2], 1, 2), b: f32([2], 1, 2) }));
+    assert.equal(other.live, 4);
+    await other.close();
+    await other.close();
+    assert.equal(other.live, 0);
+    await withProgram(engine, sum(), async (program) => {
+      const { y } = await program.run(held(engine, { a: f32([1, 2], 1, 2), b: f32([2], 1, 2) }));
+      assert.deepEqual([...(await engine.read(y)).data], [2, 4]);
+    });
+  });
+}
+
+/** x [n, 2] times a matrix [2, 8192] of one number. */
+function ownWeight(value: number): Graph {
+  const graph = createGraph();
+  const weight = graph.weight("w", float32([8192, 2], new Float32Array(16384).fill(value)));
+  graph.output("y", Gemm(graph.input("x", "f32", ["n", 2]), weight));
+  return graph;
+}
+
+/** The whole executor. */
+function testExecutor(engine: Engine): void {
+  for (const name of fixtureNames) {
+    Deno.test(`webgpu, ${name}: the streams of ${plans.length} plans are the CPU's`, () =>
+      withFixture(name, async ({ model }) => {
+        const before = engine.live;
+        for (const length of lengths) {
+          await expectStreams(model, randomBlocks(2, length, model.spec.vocabulary), engine);
+        }
+        assert.equal(engine.live, before);
+      }));
+  }
+
+  for (const name of different) {
+    Deno.test(`webgpu, ${name}: probes, scores and decoding give the CPU's numbers`, () =>
+      withFixture(name, async ({ model, blocks, expected }) => {
+        const [expects, finds] = [cpu, engine].map((on) => jobs(model, on, blocks));
+        for (const [job, find] of Object.entries(finds)) {
+          const before = engine.live;
+          const found = await find();
+          assert.equal(engine.live, before, `${job} leaves tensors`);
+          const most = 4 * stateTolerance(model.spec) *
+            (job === "score" ? largest(expected.tensors.get("logits")!.data) : 1);
+          expectNumbers(job, found, await expects[job](), most);
+        }
+      }));
+  }
+
+  for (const name of ["gemma2", "llama"]) {
+    Deno.test(`webgpu, ${name}: weights beyond a binding are fed in parts`, () =>
+      withFixture(name, async ({ model, blocks }) => {
+        const { layers: [{ mlp }], hidden } = model.spec;
+        const bindingBytes = mlp!.size * hidden * 4 / 3; // a third of a matrix
+        await expectStreams(model, blocks, engineWith({ bindingBytes }, engine));
+      }));
+  }
+
+  Deno.test("webgpu: nothing is held after an abort or an error", () =>
+    withFixture("llama", async ({ model, blocks }) => {
+      const before = engine.live;
+      const abort = new AbortController();
+      const reason = new Error("enough");
+      const options = { model, engine, segments: segmentsOf(blocks), plans: [noDrop] };
+      const onProgress = () => abort.abort(reason);
+      await assert.rejects(
+        forward({ ...options, signal: abort.signal, onProgress }),
+        (error) => error === reason,
+      );
+      assert.equal(engine.live, before);
+      const probe: Probe = {
+        update: ({ y }) => ({ seen: Mul(y, y) }),
+        observeUpdate() {
+          throw reason;
+        },
+      };
+      await assert.rejects(forward({ ...options, probes: [probe] }), (error) => error === reason);
+      assert.equal(engine.live, before);
+    }));
+}
+
+async function expectStreams(model: Model, blocks: Blocks, on: Engine): Promise<void> {
+  const expected = await finalStreams(model, blocks, plans);
+  const actual = await finalStreams(model, blocks, plans, undefined, on);
+  for (const [i, stream] of expected.entries()) {
+    const error = distance(actual[i], stream) / largest(stream);
+    const most = 2 * stateTolerance(model.spec);
+    assert.ok(error <= most, `${blocks.length} tokens, plan ${i}: relative error ${error}, at most ${most}`);
+  }
+}
+
+/** What a study of a model may run, and the numbers it gives; attention patterns have their own kernel on a device. */
+function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () => Promise<unknown>> {
+  const { layers } = model.spec;
+  const two = plans.slice(0, 2);
+  const segments = segmentsOf(blocks);
+  const pass = <P extends Probe>(open: () => P) => async () => {
+    const probe = open();
+    await forward({ model, engine, segments, plans: two, probes: [probe] });
+    return probe;
+  };
+  return {
+    gram: pass(() => gramProbe(layers)),
+    norms: pass(() => normsProbe(layers.length)),
+    smoothing: pass(() => smoothingProbe(layers, blocks.length, two.length)),
+    llmDrop: pass(() => llmDropProbe(layers)),
+    effects: pass(() => effectsProbe(layers.length, two.length)),
+    embedding: () => embeddingSmoothing(model, engine, blocks),
+    async score() {
+      const full = await reference({ model, engine, segments });
+      try {
+        return await score({ model, engine, segments, plans: two, reference: full });
+      } finally {
+        full.free();
+      }
+    },
+    shared: () => sharedStreams(model, engine, blocks),
+    decode: () => decode(model, engine, blocks),
+    decodeDropped: () => decode(model, engine, blocks, { plan: plans[1], budget: 0 }),
+  };
+}
+
+/** The streams of a text, its continuation, and a tree after both. */
+async function sharedStreams(model: Model, engine: Engine, { ids }: Blocks) {
+  const streams: number[][] = [];
+  const segments = [
+    { ids: ids.subarray(0, 9), past: null },
+    { ids: ids.subarray(9, 14), past: 0 },
+    { ids: ids.subarray(14, 21), past: 1, parents: Int32Array.of(-1, 0, 0, 2, 1, 4, -1) },
+  ];
+  await forward({
+    model,
+    engine,
+    segments,
+    plans: plans.slice(0, 2),
+    async finish(states) {
+      for (const held of states.flatMap(({ batches }) => batches)) {
+        streams.push([...(await engine.read(held)).data as Float32Array]);
+      }
+      freeStates(states);
+    },
+  });
+  return { streams };
+}
+
+/** The logits of a prompt and of steps after it, past the tiny models' windows. */
+async function decode(model: Model, engine: Engine, { ids }: Blocks, options: Partial<DecoderOptions> = {}) {
+  const opened = await decoder({ model, engine, ...options });
+  try {
+    const logits = [[...await opened.prefill(ids.subarray(0, 12))]];
+    for (const id of ids.subarray(12, 20)) logits.push([...await opened.step(id)]);
+    return { logits };
+  } finally {
+    await opened.release();
+  }
+}
+
+/**
+ * Numbers of each name agree, relative to the largest of them: a ratio, a cosine or a sum of squares moves by the relative errors
+ * of two states, each of twice `stateTolerance` between the engines; a score by that of the logits, times their size.
+ */
+function expectNumbers(job: string, actual: unknown, expected: unknown, most: number): void {
+  const [found, wanted] = [actual, expected].map((value) => numbersOf(value, job));
+  assert.deepEqual([...found.keys()], [...wanted.keys()]);
+  assert.ok(wanted.size > 0);
+  for (const [name, numbers] of wanted) {
+    const error = distance(found.get(name)!, numbers) / (largest(numbers) || 1);
+    assert.ok(error <= most, `${job}, ${name}: relative error ${error}, at most ${most}`);
+  }
+}
+
+/** All numbers inside something, by the name nearest to them. */
+function numbersOf(value: unknown, name: string, into = new Map<string, number[]>()): Map<string, number[]> {
+  if (typeof value === "number") into.set(name, [...into.get(name) ?? [], value]);
+  else if (value && typeof value === "object") {
+    for (const [key, inner] of Object.entries(value)) numbersOf(inner, /^\d+$/.test(key) ? name : key, into);
+  }
+  return into;
+}
+
+/** Last, since the device of all engines is lost. */
+function testLoss(engine: Engine): void {
+  Deno.test("webgpu: a lost device is an error that names the call; the next engine opens a new one", async () => {
+    const program = await engine.compile(sum());
+    const feeds = held(engine, { a: f32([1, 2], 1, 2), b: f32([2], 10, 20) });
+    (engine.access as WebgpuAccess).device.destroy();
+    const lost = (call: string) => ({ message: new RegExp(`^Cannot ${call} on .*: the device was lost`) });
+    await assert.rejects(engine.read(feeds.a), lost("read a tensor"));
+    await assert.rejects(program.run(feeds), lost("run a graph"));
+    assert.throws(() => engine.upload(f32([1], 1)), lost("hold 4 bytes"));
+    const graph = createGraph();
+    const x = graph.input("x", "f32", [1]);
+    graph.output("y", Add(x, Mul(x, x)));
+    await assert.rejects(() => engine.compile(graph), lost("compile a graph"));
+    await program.release();
+    await engine.close();
+    assert.equal(engine.live, 0);
+
+    const next = await webgpuEngine();
+    await withProgram(next, sum(), async (program) => {
+      const { y } = await program.run(held(next, { a: f32([1, 2], 1, 2), b: f32([2], 10, 20) }));
+      assert.deepEqual([...(await next.read(y)).data], [11, 22]);
+    });
+    await next.close();
+  });
+}
