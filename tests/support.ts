@@ -10,6 +10,7 @@ import {
   gramProbe,
   type GramSums,
   noDrop,
+  segmentsOf,
   take,
   withUploaded,
 } from "../src/run/mod.ts";
@@ -155,7 +156,7 @@ export async function gramSums(
   { plan = noDrop, budget, on = engine }: { plan?: DropPlan; budget?: number; on?: Engine } = {},
 ): Promise<GramSums> {
   const probe = gramProbe(model.spec.layers);
-  await forward({ model, engine: on, blocks, plans: [plan], probes: [probe], budget });
+  await forward({ model, engine: on, segments: segmentsOf(blocks), plans: [plan], probes: [probe], budget });
   return probe.sums;
 }
 

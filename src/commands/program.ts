@@ -5,6 +5,7 @@ import { checkpointsCommand } from "./checkpoints.ts";
 import { completionCommand } from "./completion.ts";
 import { cudaCommand } from "./cuda.ts";
 import { doctorCommand } from "./doctor.ts";
+import { evaluateCommand } from "./evaluate.ts";
 import { figuresCommand } from "./figures.ts";
 import { generateCommand } from "./generate.ts";
 import { randomInitCommand } from "./random_init.ts";
@@ -32,6 +33,7 @@ export function createProgram(context: Context): Command {
     planCommand,
     perplexityCommand,
     sweepCommand,
+    evaluateCommand,
     generateCommand,
     randomInitCommand,
     checkpointsCommand,

@@ -5,6 +5,7 @@ export { crossing, FIRST_LAYER, moduleRatio, type RatioPoint, typical } from "./
 export { drift, rankStability } from "./drift.ts";
 export { initTheory, type Predicted, type Untrained } from "./init_theory.ts";
 export { type Massive, massiveActivations } from "./massive.ts";
+export { bootstrapDifference, calibrationError, type Difference, equivalence } from "./paired.ts";
 export { rankInterval } from "./rank_interval.ts";
 export { sinkRate } from "./sink.ts";
 export {

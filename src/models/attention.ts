@@ -163,6 +163,32 @@ function slicesOf({ heads, window }: AttentionSpec, { samples, length }: Extent)
   });
 }
 
+/**
+ * Attention of B samples, each to the same past [P, K·E] and to its own tokens, as a mask [B, 1, S, P + S] has it (mask.ts):
+ * [B·S, H·E]. S and P need not be known when the graph is made.
+ */
+export function attendMasked(
+  spec: AttentionSpec,
+  { q, k, v }: Heads,
+  past: { readonly key: Value; readonly value: Value } | null,
+  mask: Value,
+  samples: number,
+  lowering: Lowering,
+): Value {
+  const bySample = (x: Value, heads: number) => Reshape(x, [samples, -1, heads * spec.headSize]);
+  const after = (before: Value | undefined, x: Value) => {
+    const own = bySample(x, spec.kvHeads);
+    if (!before) return own;
+    const repeated = Expand(Reshape(before, [1, -1, spec.kvHeads * spec.headSize]), [samples, 1, 1]);
+    return Concat([repeated, own], 1);
+  };
+  const heads = { q: bySample(q, spec.heads), k: after(past?.key, k), v: after(past?.value, v) };
+  const mixed = lowering.masked === "standard"
+    ? standard(spec, heads, mask)
+    : decomposed(spec, heads, mask, samples);
+  return Reshape(mixed, [-1, spec.heads * spec.headSize]);
+}
+
 /** One slice by ONNX's operator. */
 export function standard(spec: AttentionSpec, { q, k, v }: Heads, mask: Value): Value {
   return Attention(q, k, v, mask, spec);

@@ -16,6 +16,7 @@ import {
   Concat,
   cpuLowering,
   createGraph,
+  type Dim,
   Gather,
   Gelu,
   type Graph,
@@ -31,7 +32,7 @@ import {
   SimplifiedLayerNormalization,
   type Value,
 } from "../onnx/mod.ts";
-import { attend, type Extent } from "./attention.ts";
+import { attend, attendMasked, type Extent } from "./attention.ts";
 import { fedWeight, linear, type StoredTypes, type Weights } from "./linear.ts";
 import type { Activation, AttentionSpec, LayerSpec, MlpSpec, NormSpec } from "./spec.ts";
 import { layerTensors, normTensors } from "./spec.ts";
@@ -48,6 +49,19 @@ export interface ModuleOptions<Taps> {
   /** What the engine has; default: the CPU's. */
   readonly lowering?: Lowering;
 }
+
+/** What attention sees besides the tokens before each in its own text. */
+export interface SegmentOptions {
+  /** A mask says which tokens see which, and where each stands: input `mask`; `cos` and `sin` have a row for each token. */
+  readonly masked?: boolean;
+  /** Tokens before all of these: inputs `past_key` and `past_value` [P, K·E]. Needs a mask. */
+  readonly past?: boolean;
+  /** Others come after these: outputs `key` and `value` [P + N, K·E], of one sample. */
+  readonly keep?: boolean;
+}
+
+/** How many samples of how many tokens, −1 if that is known only when the graph runs. */
+const rowsOf = ({ samples, length }: Extent): Dim => length < 0 ? "tokens" : samples * length;
 
 /**
  * What goes on inside attention, for probes: q, k as they meet (normed, rotated) and v; [B·T, H·E] and [B·T, K·E].
@@ -78,22 +92,41 @@ export interface UpdateTaps {
 export function attentionGraph(
   spec: AttentionSpec,
   hidden: number,
-  { samples, length }: Extent,
-  { tap, onto = false, stored, lowering = cpuLowering }: ModuleOptions<AttentionTaps> = {},
+  extent: Extent,
+  { tap, onto = false, stored, lowering = cpuLowering, masked = false, past = false, keep = false }:
+    & ModuleOptions<AttentionTaps>
+    & SegmentOptions = {},
 ): Graph {
   const graph = createGraph();
-  const x = graph.input("x", "f32", [samples * length, hidden]);
-  const half = spec.rope.size / 2;
-  const rotary = {
-    cos: graph.input("cos", "f32", [length, half]),
-    sin: graph.input("sin", "f32", [length, half]),
-  };
+  const rows = rowsOf(extent);
+  const x = graph.input("x", "f32", [rows, hidden]);
+  const table = [masked ? rows : extent.length, spec.rope.size / 2];
+  const rotary = { cos: graph.input("cos", "f32", table), sin: graph.input("sin", "f32", table) };
   const layer: LayerSpec = { residual: "sequential", attention: spec, mlp: null };
   const weights = weightInputs(graph, layer, hidden, lowering, stored);
-  const extent = { samples, length };
-  const { q, k, v } = projections(x, spec, weights, rotary, extent);
-  const sum = onto ? sumInput(graph, samples * length, hidden) : null;
-  const mixed = attend(spec, { q, k, v }, extent, lowering.attention);
+  const { q, k, v } = projections(x, spec, weights, rotary, masked ? { samples: 1, length: -1 } : extent);
+  const sum = onto ? sumInput(graph, rows, hidden) : null;
+  const width = spec.kvHeads * spec.headSize;
+  const before = past
+    ? {
+      key: graph.input("past_key", "f32", ["past", width]),
+      value: graph.input("past_value", "f32", ["past", width]),
+    }
+    : null;
+  if (keep) {
+    graph.output("key", before ? Concat([before.key, k], 0) : k);
+    graph.output("value", before ? Concat([before.value, v], 0) : v);
+  }
+  const mixed = masked
+    ? attendMasked(
+      spec,
+      { q, k, v },
+      before,
+      graph.input("mask", "f32", [extent.samples, 1, "row", "column"]),
+      extent.samples,
+      lowering,
+    )
+    : attend(spec, { q, k, v }, extent, lowering.attention);
   const raw = linear(mixed, "attention.o_proj", weights, sum);
   const a = watch(postNorm(raw, spec.norm.post, "attention.post_norm", weights));
   graph.output("a", a);
@@ -107,12 +140,12 @@ export function attentionGraph(
 export function updateGraph(
   layer: LayerSpec,
   hidden: number,
-  { samples, length }: Extent,
+  extent: Extent,
   present: { readonly attention: boolean; readonly mlp: boolean },
   { tap, onto = false, stored, lowering = cpuLowering }: ModuleOptions<UpdateTaps> = {},
 ): Graph {
   const graph = createGraph();
-  const tokens = samples * length;
+  const tokens = rowsOf(extent);
   const x = graph.input("x", "f32", [tokens, hidden]);
   const a = present.attention ? graph.input("a", "f32", [tokens, hidden]) : null;
   const mlp = present.mlp ? layer.mlp : null;
@@ -130,16 +163,17 @@ export function updateGraph(
 export function mlpPartGraph(
   spec: MlpSpec,
   hidden: number,
-  { samples, length }: Extent,
+  extent: Extent,
   withAttention: boolean,
   { onto = false, stored, lowering = cpuLowering }: Omit<ModuleOptions<never>, "tap"> = {},
 ): Graph {
   const graph = createGraph();
-  const x = graph.input("x", "f32", [samples * length, hidden]);
-  const h = withAttention ? Add(x, graph.input("a", "f32", [samples * length, hidden])) : x;
+  const tokens = rowsOf(extent);
+  const x = graph.input("x", "f32", [tokens, hidden]);
+  const h = withAttention ? Add(x, graph.input("a", "f32", [tokens, hidden])) : x;
   const layer: LayerSpec = { residual: "sequential", attention: null, mlp: spec };
   const weights = weightInputs(graph, layer, hidden, lowering, stored);
-  const sum = onto ? sumInput(graph, samples * length, hidden) : null;
+  const sum = onto ? sumInput(graph, tokens, hidden) : null;
   graph.output("m", watch(feedForward(h, spec, weights, sum)));
   return finished(graph);
 }
@@ -224,7 +258,7 @@ export function attentionUpdate(
 }
 
 /** What the parts before came to, of the shape of the stream. */
-function sumInput(graph: Graph, tokens: number, hidden: number): Value {
+function sumInput(graph: Graph, tokens: Dim, hidden: number): Value {
   return graph.input("sum", "f32", [tokens, hidden]);
 }
 

@@ -61,3 +61,30 @@ function runtimeZero(x: Value): Value {
   const one = Slice(Slice(x, 0, 1, 0), 0, 1, 1);
   return Cast(Less(one, one), "f32");
 }
+
+/**
+ * The mask [B, 1, S, P + S] of segments of S tokens after the same past of P tokens, which are one text: a token sees the past,
+ * what it comes after, and itself, `window` tokens at most. `parents`: for each segment, which token each comes after (−1: none
+ * of the segment), or null for the one before it.
+ */
+export function segmentMask(
+  parents: readonly (Int32Array | null)[],
+  { length, past, window }: {
+    readonly length: number;
+    readonly past: number;
+    readonly window: number | null;
+  },
+): Tensor {
+  const columns = past + length;
+  const seen = new Float32Array(parents.length * length * columns).fill(HIDDEN);
+  parents.forEach((own, segment) => {
+    for (let token = 0; token < length; token++) {
+      const row = seen.subarray((segment * length + token) * columns);
+      let left = window ?? Infinity;
+      let at = token;
+      for (; at >= 0 && left > 0; at = own ? own[at] : at - 1, left--) row[past + at] = 0;
+      if (left > 0) row.fill(0, Math.max(0, past - left), past);
+    }
+  });
+  return float32([parents.length, 1, length, columns], seen);
+}

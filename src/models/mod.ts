@@ -9,13 +9,14 @@ export {
   embeddingGraph,
   mlpPartGraph,
   scoredRowsGraph,
+  type SegmentOptions,
   updateGraph,
   type UpdateTaps,
 } from "./graphs.ts";
 export type { StoredTypes } from "./linear.ts";
 export { type Initialiser, initialiserOf, randomWeights } from "./init.ts";
 export { loadFolder, loadGguf, type Model, readSpec } from "./load.ts";
-export { causalMask, last, lastOf, type Mask } from "./mask.ts";
+export { causalMask, last, lastOf, type Mask, segmentMask } from "./mask.ts";
 export { isGrouped, keysShape, type KeysValues, sight } from "./past.ts";
 export { reshape, type Reshaping } from "./reshape.ts";
 export { ropeTables } from "./rope.ts";

@@ -5,6 +5,8 @@ export interface Lowering {
    * (opset 24); neither.
    */
   readonly attention: "grouped" | "grouped-without-softcap" | "standard" | "decomposed";
+  /** How attention with a mask of its own runs, which GroupQueryAttention does not take: ONNX Attention, or products. */
+  readonly masked: "standard" | "decomposed";
   /** How BF16 weights are fed: as their bits in u16, then BitCast; as BFLOAT16; not at all (upload widens them to f32). */
   readonly bfloat16: "bits" | "native" | "widened";
   /** Element type of the two factors of products with a layer's weights. */
@@ -12,4 +14,9 @@ export interface Lowering {
 }
 
 /** What the CPU runs. */
-export const cpuLowering: Lowering = { attention: "grouped", bfloat16: "bits", products: "f32" };
+export const cpuLowering: Lowering = {
+  attention: "grouped",
+  masked: "standard",
+  bfloat16: "bits",
+  products: "f32",
+};

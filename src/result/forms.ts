@@ -6,6 +6,7 @@ import { z } from "zod";
 import { causesForm } from "./causes.ts";
 import { checkpointsForm } from "./checkpoints.ts";
 import { againstForm, compareForm } from "./comparisons.ts";
+import { evaluateForm, taskForm } from "./evaluation.ts";
 import type { Kind } from "./methods.ts";
 import { profileForm } from "./profile.ts";
 import { headForm, perLayer, provenanceForm } from "./provenance.ts";
@@ -86,6 +87,8 @@ export const forms = {
   checkpoints: checkpointsForm,
   against: againstForm,
   compare: compareForm,
+  task: taskForm,
+  evaluate: evaluateForm,
   generate: generateForm,
   doctor: doctorForm,
 } as const satisfies Record<Kind, z.ZodType>;

@@ -24,6 +24,7 @@ const origins = {
   profile: ({ provenance }) => provenance,
   perplexity: ({ provenance }) => provenance,
   causes: ({ provenance }) => provenance,
+  task: ({ provenance, task }) => ({ ...provenance, task }),
   checkpoints: ({ series: [only] }) => checkpointOrigin(only),
 } satisfies { [K in Kind]?: (result: ResultOf<K>) => Provenance };
 type KeptKind = keyof typeof origins;

@@ -13,6 +13,8 @@ export const METHODS = {
   checkpoints: 1,
   against: 1,
   compare: 1,
+  task: 1,
+  evaluate: 1,
   generate: 1,
   doctor: 1,
 } as const;

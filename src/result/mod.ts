@@ -1,4 +1,5 @@
 /** The form of every result, its provenance, where it is kept, and how shards merge. */
+export type { Evaluation, TaskPart } from "./evaluation.ts";
 export { type Perplexity, type RandomInit, type ResultOf } from "./forms.ts";
 export {
   CAUSE_NAMES,

@@ -3,25 +3,24 @@
  *
  * A state is a residual stream shared by the plans that agree so far, cut into batches of samples. Every state passes
  * through layer l before layer l + 1 is touched, so each weight is read once. A module that no plan of a state keeps is
- * not run. Where the states would outgrow the budget, samples are split into groups, and each group reads the weights
+ * not run. Where the states would outgrow the budget, batches are split into groups, and each group reads the weights
  * again: a model larger than memory is the normal case.
  */
 import type { DropPlan } from "./plan.ts";
 import { type Runner, runner, type RunnerOptions } from "./runner.ts";
-import { type Batch, freeStates, type State } from "./state.ts";
-import { branches, countModules } from "./trie.ts";
+import { areTexts, type Batch, batchesOf, pastLength, type Segment } from "./segments.ts";
+import { freeStates, type State } from "./state.ts";
+import { branches, countModules, runs } from "./trie.ts";
 
 /** What to run. */
 export interface ForwardOptions extends RunnerOptions {
   readonly plans: readonly DropPlan[];
   /** Bytes that the states may take; default: 512 MiB. */
   readonly budget?: number | undefined;
-  /** Takes the streams that leave the last layer, a group of samples after the other; they are the taker's to free. */
+  /** Takes the streams that leave the last layer, a group of batches after the other; they are the taker's to free. */
   readonly finish?: ((states: readonly State[], batches: readonly Batch[]) => Promise<void>) | undefined;
 }
 
-/** Tokens that one run of a module should have: enough to make the weights' way into the cache worth it. */
-const BATCH_TOKENS = 2048;
 const DEFAULT_BUDGET = 512 * 2 ** 20;
 
 /**
@@ -30,7 +29,7 @@ const DEFAULT_BUDGET = 512 * 2 ** 20;
  */
 export async function forward(options: ForwardOptions): Promise<number> {
   const { model, plans } = options;
-  const groups = sampleGroups(options);
+  const groups = groupsOf(options);
   const modules = countModules(model.spec.layers, plans);
   const total = modules * groups.reduce((sum, batches) => sum + batches.length, 0);
   const run = runner(options, total);
@@ -39,6 +38,7 @@ export async function forward(options: ForwardOptions): Promise<number> {
       const states = await runLayers(options, batches, run);
       if (options.finish) await options.finish(states, batches);
       else freeStates(states);
+      run.forget();
     }
   } finally {
     await run.release();
@@ -47,35 +47,59 @@ export async function forward(options: ForwardOptions): Promise<number> {
 }
 
 /**
- * Batches of samples, in groups whose states fit the budget together (one batch at least). How samples are batched
- * depends on their length alone, so the streams of two runs over the same blocks match.
+ * Batches in groups whose states fit the budget together (one batch at least). What a batch continues is in its group too: a
+ * segment runs again for every group that has some of what continues it.
  */
-function sampleGroups({ model, blocks, plans, budget = DEFAULT_BUDGET }: ForwardOptions): Batch[][] {
-  const { samples, length } = blocks;
+function groupsOf({ model, segments, plans, budget = DEFAULT_BUDGET }: ForwardOptions): Batch[][] {
   const distinct = new Set(plans.map((plan) => JSON.stringify(plan))).size;
-  const perBatch = Math.max(1, Math.floor(BATCH_TOKENS / length));
-  const batchBytes = distinct * perBatch * length * model.spec.hidden * Float32Array.BYTES_PER_ELEMENT;
-  const perGroup = Math.max(1, Math.floor(budget / batchBytes));
-  const batches: Batch[] = [];
-  for (let first = 0; first < samples; first += perBatch) {
-    batches.push({ first, count: Math.min(perBatch, samples - first) });
+  const masks = new Set(model.spec.layers.map(({ attention }) => attention?.window)).size;
+  const batches = batchesOf(segments);
+  const byFirst = new Map(batches.map((batch) => [batch.first, batch]));
+  const groups: Batch[][] = [];
+  let left = 0;
+
+  function bytesOf(batch: Batch): number {
+    const seen = areTexts(segments, batch) ? 0 : masks * (pastLength(segments, batch.first) + batch.length);
+    return batch.count * batch.length * Float32Array.BYTES_PER_ELEMENT *
+      (distinct * model.spec.hidden + seen);
   }
-  return Array.from(
-    { length: Math.ceil(batches.length / perGroup) },
-    (_, g) => batches.slice(g * perGroup, (g + 1) * perGroup),
-  );
+
+  function add(batch: Batch): void {
+    groups.at(-1)!.push(batch);
+    left -= bytesOf(batch);
+  }
+
+  for (const batch of batches) {
+    const pasts = pastsOf(segments, batch.first).map((past) => byFirst.get(past)!);
+    const missing = () => pasts.filter((past) => !groups.at(-1)!.includes(past));
+    const fits = groups.length > 0 &&
+      [...missing(), batch].reduce((sum, more) => sum + bytesOf(more), 0) <= left;
+    if (!fits) {
+      groups.push([]);
+      left = budget;
+    }
+    for (const past of missing()) add(past);
+    add(batch);
+  }
+  return groups;
 }
 
-/** Passes the samples of some batches through all layers. What it holds is freed if it fails. */
+/** What a segment continues, the beginning of the text first. */
+function pastsOf(segments: readonly Segment[], index: number): number[] {
+  const { past } = segments[index];
+  return past === null ? [] : [...pastsOf(segments, past), past];
+}
+
+/** Passes some batches through all layers. What it holds is freed if it fails. */
 async function runLayers({ model, plans }: ForwardOptions, batches: Batch[], run: Runner): Promise<State[]> {
   const { layers } = model.spec;
   let states: State[] = [{ plans: plans.map((_, index) => index), batches: [] }];
   try {
     for (const batch of batches) states[0].batches.push(await run.embedding(batch));
-    for (let l = 0; l < layers.length; l++) {
+    const running = layers.keys().filter((l) => runs(plans, layers[l], l)).toArray();
+    for (const [i, l] of running.entries()) {
       const ways = states.map((state) => branches(plans, state.plans, layers[l], l));
-      if (ways.flat().every((way) => !way.attention && !way.mlp)) continue;
-      states = await run.layer(l, states, ways, batches);
+      states = await run.layer(l, running[i + 1] ?? null, states, ways, batches);
     }
   } catch (error) {
     freeStates(states);

@@ -5,6 +5,8 @@ import {
   attentionGraph,
   type AttentionSpec,
   type AttentionTaps,
+  type Extent,
+  type KeysValues,
   mlpPartGraph,
   type MlpSpec,
   type Model,
@@ -19,49 +21,62 @@ import { type LayerParts, layerParts, type Part, withoutWeights } from "./parts.
 import type { Present, Probe } from "./probes/probe.ts";
 import { forKernels, split, withObserved } from "./observe.ts";
 import { openPrograms } from "./programs.ts";
-import { rotationTables } from "./rotations.ts";
-import { type Batch, type Blocks, freeStates, type State } from "./state.ts";
+import { areTexts, type Batch, type Segment } from "./segments.ts";
+import { readingAhead } from "./read_ahead.ts";
+import { openSights } from "./sights.ts";
+import { freeStates, type State } from "./state.ts";
 import type { Branch } from "./trie.ts";
 
 /** What runs, over what, and who looks. */
 export interface RunnerOptions {
   readonly model: Model;
   readonly engine: Engine;
-  readonly blocks: Blocks;
+  readonly segments: readonly Segment[];
   readonly probes?: readonly Probe[] | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called after each module, with modules × batches done and to do. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
+/** Keys and values [P, K·E] of a text that others continue. */
+type Kept = KeysValues<Held>;
+
 /** Passes streams through the layers. */
 export interface Runner {
   /** The stream of a batch that enters layer 0. */
   embedding(batch: Batch): Promise<Held>;
-  /** The states that leave a layer. Those that entered it are freed, unless they leave it or it fails. */
+  /**
+   * The states that leave a layer. Those that entered it are freed, unless they leave it or it fails. The weights of layer
+   * `next`, if there is one, are made ready meanwhile.
+   */
   layer(
     l: number,
+    next: number | null,
     states: readonly State[],
     ways: readonly Branch[][],
     batches: readonly Batch[],
   ): Promise<State[]>;
+  /** Frees what the batches so far have been told of their tokens. */
+  forget(): void;
   release(): Promise<void>;
 }
 
 /** Compiles a graph for each kind of module when it is first met, and runs them. */
 export function runner(
-  { model, engine, blocks, probes = [], signal, onProgress }: RunnerOptions,
+  { model, engine, segments, probes = [], signal, onProgress }: RunnerOptions,
   total: number,
 ): Runner {
-  const { length } = blocks;
   const { hidden, layers } = model.spec;
   const lowering = engine.has;
   const programs = openPrograms(engine);
   const embedder = openEmbedder(model, engine, programs);
-  const rotations = rotationTables(engine, length);
   const draw = normalDraw(engine);
-  // What goes on inside attention is observed of all its heads at once.
-  const wholeAttention = probes.some((probe) => probe.attention);
+  const sights = openSights(engine, segments);
+  const continued = new Set(segments.map(({ past }) => past));
+  // What goes on inside attention is observed of all its heads at once, and what is kept is kept of all of them.
+  const wholeAttention = probes.some((probe) => probe.attention) ||
+    segments.some(({ past }) => past !== null);
+  const weights = readingAhead((l) => layerParts(model, engine, draw, l, wholeAttention));
   let done = 0;
 
   /** The probes that look at a run of these plans. */
@@ -79,36 +94,53 @@ export function runner(
     members: readonly number[],
     x: Held,
     batch: Batch,
-  ): Promise<Held> {
-    const extent = { samples: batch.count, length };
+    past: Kept | null,
+  ): Promise<{ a: Held; kept: Kept | null }> {
+    const extent = extentOf(batch);
+    const options = {
+      masked: !areTexts(segments, batch),
+      past: past !== null,
+      keep: continued.has(batch.first),
+      lowering,
+    };
     const observers = looking(members);
     const { tapping, launching } = split(engine, observers, "attention");
     const compiled: Compiled<AttentionSpec> = (spec, stored, onto, last) => {
       const taps = last ? observers.map((probe) => probes.indexOf(probe)) : [];
-      return programs.get(["attention", spec, batch.count, [...stored], onto, taps], () => {
+      return programs.get(["attention", spec, extent, options, [...stored], onto, taps], () => {
         const tap = (values: AttentionTaps) => {
           const { q, k } = values;
           const own = tapping.map((probe) => probe.attention?.(values, spec, extent));
           return Object.assign({}, ...own, launching.length > 0 ? forKernels({ q, k }) : {});
         };
-        return attentionGraph(spec, hidden, extent, { onto, stored, lowering, ...last ? { tap } : {} });
+        return attentionGraph(spec, hidden, extent, { ...options, onto, stored, ...last ? { tap } : {} });
       });
     };
-    const feeds = { ...rotations.of(layers[l].attention!), x };
+    const feeds = {
+      ...sights.of(layers[l].attention!, batch),
+      ...past ? { past_key: past.key, past_value: past.value } : {},
+      x,
+    };
     const place = { layer: l, module: "attention" } as const;
-    const { a, ...outputs } = await runModule({ model, engine, signal, place }, parts, compiled, feeds, "a");
+    const { a, key, value, ...outputs } = await runModule(
+      { model, engine, signal, place },
+      parts,
+      compiled,
+      feeds,
+      "a",
+    );
     try {
       const present = { attention: true, mlp: layers[l].mlp !== null };
-      const seen = { layer: l, plans: members, present, ...batch, length };
+      const seen = { layer: l, plans: members, present, ...batch };
       const launches = ({ q, k }: Feeds) =>
         launching.map(({ attention }) => () => attention!(engine, { q, k }, layers[l].attention!, extent));
       await withObserved(engine, outputs, launches, async (outputs) => {
         for (const probe of observers) await probe.observeAttention?.({ ...seen, outputs });
       });
       step();
-      return a;
+      return { a, kept: options.keep ? { key, value } : null };
     } catch (error) {
-      a.free();
+      freeAll(options.keep ? [a, key, value] : [a]);
       throw error;
     }
   }
@@ -121,14 +153,14 @@ export function runner(
     a: Held | null,
     batch: Batch,
   ): Promise<Held> {
-    const extent = { samples: batch.count, length };
+    const extent = extentOf(batch);
     const { residual } = layers[l];
     const present: Present = { attention: way.attention, mlp: way.mlp };
     const observers = looking(way.plans);
     const { tapping, launching } = split(engine, observers, "update");
     const compiled: Compiled<MlpSpec | null> = (mlp, stored, onto, last) => {
       const taps = last ? observers.map((probe) => probes.indexOf(probe)) : null;
-      return programs.get(["update", residual, mlp, present, batch.count, [...stored], onto, taps], () => {
+      return programs.get(["update", residual, mlp, present, extent, [...stored], onto, taps], () => {
         const afterAttention = a !== null && residual === "sequential";
         if (!last) return mlpPartGraph(mlp!, hidden, extent, afterAttention, { onto, stored, lowering });
         const tap = (values: UpdateTaps) => {
@@ -147,7 +179,7 @@ export function runner(
       "m",
     );
     try {
-      const seen = { layer: l, plans: way.plans, present, ...batch, length };
+      const seen = { layer: l, plans: way.plans, present, ...batch };
       const launches = ({ m, h = a ? y : x }: Feeds) =>
         launching.map(({ update }) => () => update!(engine, { x, a, h, m: m ?? null, y }, layers[l], extent));
       await withObserved(engine, outputs, launches, (outputs) => {
@@ -161,18 +193,31 @@ export function runner(
     }
   }
 
-  /** A batch of one state through the ways of a layer. */
+  /** A graph for some whole texts is made for their number and length; one for segments takes any length. */
+  function extentOf(batch: Batch): Extent {
+    return { samples: batch.count, length: areTexts(segments, batch) ? batch.length : -1 };
+  }
+
+  /** A batch of one state through the ways of a layer; `kept` has what it continues, and takes what continues it. */
   async function parted(
     l: number,
     parts: LayerParts,
     x: Held,
     batch: Batch,
     ways: readonly Branch[],
+    kept: Map<number, Kept>,
   ): Promise<Held[]> {
     const attending = ways.filter((way) => way.attention).flatMap((way) => way.plans);
-    const a = attending.length > 0 ? await attention(l, parts.attention, attending, x, batch) : null;
     const streams: Held[] = [];
+    let a: Held | null = null;
     try {
+      if (attending.length > 0) {
+        const { past } = segments[batch.first];
+        const before = past === null ? null : kept.get(past)!;
+        const made = await attention(l, parts.attention, attending, x, batch, before);
+        a = made.a;
+        if (made.kept) kept.set(batch.first, made.kept);
+      }
       for (const way of ways) {
         const runs = way.attention || way.mlp;
         const mlp = way.mlp ? parts.mlp : [withoutWeights];
@@ -188,20 +233,27 @@ export function runner(
   }
 
   return {
-    embedding({ first, count }) {
-      const ids = blocks.ids.subarray(first * blocks.length, (first + count) * blocks.length);
+    embedding({ first, count, length }) {
+      const ids = new Int32Array(count * length);
+      for (let i = 0; i < count; i++) ids.set(segments[first + i].ids, i * length);
       return embedder.embed(ids, signal);
     },
-    async layer(l, states, ways, batches) {
-      const parts = await layerParts(model, engine, draw, l, wholeAttention);
+    async layer(l, following, states, ways, batches) {
+      const parts = await weights.take(l);
+      if (following !== null) weights.readAhead(following);
       const next = states.map((_, i) => ways[i].map(({ plans }): State => ({ plans, batches: [] })));
       try {
         for (const [i, state] of states.entries()) {
-          for (const [b, batch] of batches.entries()) {
-            const x = state.batches[b];
-            const streams = await parted(l, parts, x, batch, ways[i]);
-            streams.forEach((stream, w) => next[i][w].batches.push(stream));
-            if (!streams.includes(x)) x.free(); // nobody reads it again
+          const kept = new Map<number, Kept>();
+          try {
+            for (const [b, batch] of batches.entries()) {
+              const x = state.batches[b];
+              const streams = await parted(l, parts, x, batch, ways[i], kept);
+              streams.forEach((stream, w) => next[i][w].batches.push(stream));
+              if (!streams.includes(x)) x.free(); // nobody reads it again
+            }
+          } finally {
+            for (const { key, value } of kept.values()) freeAll([key, value]);
           }
         }
         return next.flat();
@@ -212,8 +264,10 @@ export function runner(
         parts.release();
       }
     },
+    forget: sights.free,
     async release() {
-      rotations.free();
+      sights.free();
+      await weights.forget();
       draw.free();
       await programs.release();
     },

@@ -12,10 +12,11 @@ import { forward, type ForwardOptions } from "./forward.ts";
 import { freeAll } from "./held.ts";
 import { type DropPlan, noDrop } from "./plan.ts";
 import { openScorer } from "./scorer.ts";
-import { type Batch, type Blocks, freeStates } from "./state.ts";
-import type { ScoreSums, Targets } from "./targets.ts";
+import type { Batch, Segment } from "./segments.ts";
+import { freeStates } from "./state.ts";
+import type { Scores, ScoreSums, Targets } from "./targets.ts";
 
-/** Final streams of the full model, by first sample of a batch: what plans are held against. To be freed. */
+/** Final streams of the full model, by first segment of a batch: what plans are held against. To be freed. */
 export interface Reference {
   readonly streams: ReadonlyMap<number, Held>;
   free(): void;
@@ -41,20 +42,21 @@ export async function reference(options: Omit<ForwardOptions, "plans" | "finish"
   return { streams, free };
 }
 
-/** Plans, and the full model's streams over the same blocks. */
+/** Plans, and the full model's streams over the same texts. */
 export type ScoreOptions = Omit<ForwardOptions, "finish"> & {
   readonly reference: Reference;
   /** Called after each slice of logits, with the logits of one plan done and to do. */
   readonly onScore?: (done: number, total: number) => void;
 };
 
-/** Scores every plan on every sample: result[plan][sample]. Throws `RangeError` where norm or head is not finite. */
+/** Scores every plan on every text: result[plan][sample]. Throws `RangeError` where norm or head is not finite. */
 export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
-  const { plans, blocks, engine, model } = options;
+  const { plans, segments, engine, model } = options;
   const result = plans.map((): ScoreSums[] => []);
   const scorer = await openScorer(model, engine, options.signal);
   let scored = 0;
-  const every = blocks.samples * (blocks.length - 1) * model.spec.vocabulary;
+  const predicted = segments.reduce((sum, { ids }) => sum + ids.length - 1, 0);
+  const every = predicted * model.spec.vocabulary;
   try {
     await forward({
       ...options,
@@ -64,11 +66,9 @@ export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
           const own = plans.map((_, index) => states.find((state) => state.plans.includes(index))!.batches);
           const before = scored;
           const onScore = (done: number) => options.onScore?.(scored = before + done, every);
-          const targets = batches.map((batch) => nextTokens(blocks, batch));
-          const sums = await scorer.score([full, ...own], targets, onScore);
-          sums.slice(1).forEach((samples, plan) => {
-            samples.forEach((sum, sample) => result[plan][sample] = sum);
-          });
+          const targets = batches.map((batch) => nextTokens(segments, batch));
+          const scores = await scorer.score([full, ...own], targets, onScore);
+          scores.slice(1).forEach((scores, plan) => result[plan].push(...sumsOf(scores, batches)));
         } finally {
           freeStates(states);
         }
@@ -96,14 +96,30 @@ function expectPerplexity({ name }: Model, plan: DropPlan, samples: readonly Sco
   );
 }
 
-/** Every row of a batch's blocks but their last, and the token behind it. */
-function nextTokens({ ids, length }: Blocks, { first, count }: Batch): Targets {
-  const perBlock = length - 1;
-  const every = (value: (block: number, row: number) => number) =>
-    Int32Array.from({ length: count * perBlock }, (_, i) => value(Math.floor(i / perBlock), i % perBlock));
+/** Every row of a batch's texts but their last, and the token behind it. */
+function nextTokens(segments: readonly Segment[], { first, count, length }: Batch): Targets {
+  const perText = length - 1;
+  const every = (value: (text: number, row: number) => number) =>
+    Int32Array.from({ length: count * perText }, (_, i) => value(Math.floor(i / perText), i % perText));
   return {
-    rows: every((block, row) => block * length + row),
-    tokens: every((block, row) => ids[(first + block) * length + row + 1]),
-    samples: every((block) => first + block),
+    rows: every((text, row) => text * length + row),
+    tokens: every((text, row) => segments[first + text].ids[row + 1]),
+    of: Int32Array.from({ length: count * perText }, (_, i) => i),
   };
+}
+
+/** Sums for each text of some batches. */
+function sumsOf(scores: Scores, batches: readonly Batch[]): ScoreSums[] {
+  const lengths = batches.flatMap(({ count, length }) => Array<number>(count).fill(length - 1));
+  let start = 0;
+  return lengths.map((tokens) => {
+    const total = (values: Float64Array | Uint8Array) => {
+      let sum = 0;
+      for (let i = start; i < start + tokens; i++) sum += values[i];
+      return sum;
+    };
+    const sums = { nll: total(scores.nll), kl: total(scores.kl), top1: total(scores.agrees), tokens };
+    start += tokens;
+    return sums;
+  });
 }

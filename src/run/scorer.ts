@@ -9,8 +9,8 @@ import { areFinite, notFinite, takeSquares } from "./finite.ts";
 import { finalNorm, headRows, headSlices, type Rows } from "./head.ts";
 import { freeAll, withRead, withUploaded } from "./held.ts";
 import { openPrograms } from "./programs.ts";
-import { merger, sliceGraph } from "./slices.ts";
-import type { ScoreSums, Targets } from "./targets.ts";
+import { columnsOf, merger, mostOf, sliceGraph } from "./slices.ts";
+import type { Scores, Targets } from "./targets.ts";
 
 /** Logits that exist at once. */
 const LOGITS = 4 * 2 ** 20;
@@ -18,14 +18,14 @@ const LOGITS = 4 * 2 ** 20;
 /** Scores streams of one model. */
 export interface Scorer {
   /**
-   * Sums for each plan by sample number, `streams[plan][batch]` being held against plan 0 at `targets[batch]`. `onScore` is told
-   * the logits of one plan done.
+   * The predictions of each plan, `streams[plan][batch]` being held against plan 0 at `targets[batch]`. `onScore` is told the
+   * logits of one plan done.
    */
   score(
     streams: readonly (readonly Held[])[],
     targets: readonly Targets[],
     onScore?: (done: number) => void,
-  ): Promise<Map<number, ScoreSums>[]>;
+  ): Promise<Scores[]>;
   release(): Promise<void>;
 }
 
@@ -51,7 +51,7 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
     const chunks: Chunk[] = [];
     try {
       for (let start = 0; start < targets.rows.length; start += size) {
-        const part = slice(targets, start, start + size);
+        const part = rowsFrom(targets, start, start + size);
         const uploads = { ...normWeights, rows: indices([part.rows.length], part.rows) };
         const { squares, hidden } = await withUploaded(
           engine,
@@ -71,17 +71,22 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
   }
 
   /** The statistics of one slice of the vocabulary at some rows. */
-  async function statistics({ tokens, hidden: rows }: Chunk, weight: Held, [start, end]: Rows) {
+  async function statistics({ tokens, of, hidden: rows }: Chunk, weight: Held, [start, end]: Rows) {
     const plans = rows.shape[1];
     const program = await programs.get(
       [plans, end - start],
       () => sliceGraph(hidden, plans, end - start, spec.head.softcap),
     );
-    const inside = Int32Array.from(
-      { length: tokens.length * plans },
-      (_, i) => Math.min(Math.max(tokens[Math.trunc(i / plans)] - start, 0), end - start - 1),
-    );
-    const uploads = { target: indices([tokens.length, plans, 1], inside) };
+    const most = mostOf(of);
+    const columns = columnsOf(of);
+    const inside = new Int32Array(rows.shape[0] * plans * most);
+    tokens.forEach((token, i) => {
+      for (let plan = 0; plan < plans; plan++) {
+        const word = Math.min(Math.max(token - start, 0), end - start - 1);
+        inside[(of[i] * plans + plan) * most + columns[i]] = word;
+      }
+    });
+    const uploads = { target: indices([rows.shape[0], plans, most], inside) };
     return await withUploaded(
       engine,
       uploads,
@@ -99,23 +104,24 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
           chunks.push(...await chunksOf(streams.map((batches) => batches[b]), target, size));
         }
         const total = chunks.reduce((sum, { rows }) => sum + rows.length, 0);
-        const merged = merger(total, plans);
+        const merged = merger(total, chunks.reduce((sum, { tokens }) => sum + tokens.length, 0), plans);
         for (const [start, end] of slices) {
           await withUploaded(engine, { weight: await headRows(model, [start, end]) }, async ({ weight }) => {
-            let first = 0;
+            const at = { row: 0, target: 0 };
             for (const chunk of chunks) {
               await withRead(
                 engine,
                 await statistics(chunk, weight, [start, end]),
-                (values) => merged.add(first, start, end, chunk.tokens, values),
+                (values) => merged.add(chunk, at, [start, end], values),
               );
-              first += chunk.rows.length;
-              onScore?.(start * total + first * (end - start));
+              at.row += chunk.rows.length;
+              at.target += chunk.tokens.length;
+              onScore?.(start * total + at.row * (end - start));
               signal?.throwIfAborted();
             }
           });
         }
-        return merged.sums(chunks.flatMap(({ samples }) => [...samples]));
+        return merged.scores();
       } finally {
         freeChunks(chunks);
       }
@@ -128,11 +134,14 @@ function freeChunks(chunks: readonly Chunk[]): void {
   freeAll(chunks.map(({ hidden }) => hidden));
 }
 
-function slice({ rows, tokens, samples }: Targets, start: number, end: number): Targets {
+/** The targets of rows [start, end). */
+function rowsFrom({ rows, tokens, of }: Targets, start: number, end: number): Targets {
+  const first = of.findIndex((row) => row >= start);
+  const last = of.findLastIndex((row) => row < end) + 1;
   return {
     rows: rows.subarray(start, end),
-    tokens: tokens.subarray(start, end),
-    samples: samples.subarray(start, end),
+    tokens: tokens.subarray(first, last),
+    of: of.subarray(first, last).map((row) => row - start),
   };
 }
 

@@ -15,14 +15,15 @@ import {
   Transpose,
 } from "../onnx/mod.ts";
 import type { Tensor } from "../tensor/mod.ts";
-import type { ScoreSums } from "./targets.ts";
+import type { Rows } from "./head.ts";
+import type { Scores, Targets } from "./targets.ts";
 
-/** Logits of P plans over S words: hidden [n, P, D], weight [S, D], target [n, P, 1] → statistics [n, P, …]. */
+/** Logits of P plans over S words: hidden [n, P, D], weight [S, D], C words each, target [n, P, C] → statistics [n, P, …]. */
 export function sliceGraph(hidden: number, plans: number, words: number, cap: number | null): Graph {
   const graph = createGraph();
   const stream = graph.input("hidden", "f32", ["n", plans, hidden]);
   const weight = graph.input("weight", "f32", [words, hidden]);
-  const target = graph.input("target", "i64", ["n", plans, 1]);
+  const target = graph.input("target", "i64", ["n", plans, "c"]);
   const raw = Gemm(Reshape(stream, [-1, hidden]), weight);
   const z = Reshape(cap ? softcap(raw, cap) : raw, [-1, plans, words]);
   const best = ArgMax(z);
@@ -40,66 +41,120 @@ export function sliceGraph(hidden: number, plans: number, words: number, cap: nu
   return graph;
 }
 
-/** Merges the slices' statistics of every position and plan. */
-export function merger(positions: number, plans: number) {
-  const size = positions * plans;
+/**
+ * Merges the slices' statistics of `rows` rows, which predict `count` tokens, under P plans. In what is kept of rows or of tokens,
+ * those of a plan lie together.
+ */
+export function merger(rows: number, count: number, plans: number) {
+  const size = rows * plans;
   const max = new Float64Array(size).fill(-Infinity);
   const sum = new Float64Array(size);
   const difference = new Float64Array(size);
   const best = new Int32Array(size);
-  const logit = new Float64Array(size);
-  return {
-    /** Takes the statistics of words [start, end) at the positions from `first` on, which predict `tokens`. */
-    add(
-      first: number,
-      start: number,
-      end: number,
-      tokens: Int32Array,
-      outputs: Readonly<Record<string, Tensor>>,
-    ) {
-      const values = (name: string) => outputs[name].data as Float32Array;
-      const own = { max: values("max"), sum: values("sum"), logit: values("target_logit") };
-      const differences = plans > 1 ? values("difference") : null;
-      const arg = outputs.best.data as BigInt64Array;
-      for (let position = first; position < first + tokens.length; position++) {
-        const token = tokens[position - first];
-        const here = token >= start && token < end;
-        const fullMax = own.max[(position - first) * plans];
-        const fullBefore = max[position * plans];
-        const fullAfter = Math.max(fullBefore, fullMax);
-        for (let plan = 0; plan < plans; plan++) {
-          const from = (position - first) * plans + plan;
-          const to = position * plans + plan;
-          const before = max[to];
-          const after = Math.max(before, own.max[from]);
-          if (own.max[from] > before) best[to] = start + Number(arg[from]);
-          sum[to] = sum[to] * Math.exp(before - after) + own.sum[from] * Math.exp(own.max[from] - after);
-          max[to] = after;
-          if (here) logit[to] = own.logit[from];
-          if (differences) {
-            difference[to] = difference[to] * Math.exp(fullBefore - fullAfter) +
-              differences[from] * Math.exp(fullMax - fullAfter);
-          }
-        }
+  const logit = new Float64Array(count * plans);
+  const rowOf = new Int32Array(count);
+  const token = new Int32Array(count);
+
+  function addRow(from: Statistics, row: number, to: number, start: number): void {
+    const fullMax = from.max[row * plans];
+    const fullBefore = max[to];
+    const fullAfter = Math.max(fullBefore, fullMax);
+    for (let plan = 0; plan < plans; plan++) {
+      const own = row * plans + plan;
+      const at = plan * rows + to;
+      const before = max[at];
+      const after = Math.max(before, from.max[own]);
+      if (from.max[own] > before) best[at] = start + Number(from.best[own]);
+      sum[at] = sum[at] * Math.exp(before - after) + from.sum[own] * Math.exp(from.max[own] - after);
+      max[at] = after;
+      if (from.difference) {
+        difference[at] = difference[at] * Math.exp(fullBefore - fullAfter) +
+          from.difference[own] * Math.exp(fullMax - fullAfter);
       }
+    }
+  }
+
+  function addTokens(
+    from: Statistics,
+    { tokens, of }: Targets,
+    { row, target }: Start,
+    [start, end]: Rows,
+  ): void {
+    const columns = columnsOf(of);
+    const most = mostOf(of);
+    for (let i = 0; i < tokens.length; i++) {
+      rowOf[target + i] = row + of[i];
+      token[target + i] = tokens[i];
+      if (tokens[i] < start || tokens[i] >= end) continue;
+      for (let plan = 0; plan < plans; plan++) {
+        logit[plan * count + target + i] = from.logit[(of[i] * plans + plan) * most + columns[i]];
+      }
+    }
+  }
+
+  return {
+    /** Takes the statistics of some words at some targets, which begin at `at` among all. */
+    add(targets: Targets, at: Start, words: Rows, outputs: Readonly<Record<string, Tensor>>) {
+      const from = statisticsOf(outputs);
+      for (let row = 0; row < targets.rows.length; row++) addRow(from, row, at.row + row, words[0]);
+      addTokens(from, targets, at, words);
     },
-    /** Sums for each plan by sample, `samples` saying whose each position is. */
-    sums(samples: readonly number[]): Map<number, ScoreSums>[] {
+    /** What comes of them, for each plan. */
+    scores(): Scores[] {
       const logSum = (index: number) => max[index] + Math.log(sum[index]);
       return Array.from({ length: plans }, (_, plan) => {
-        const totals = new Map<number, ScoreSums>();
-        samples.forEach((sample, position) => {
-          const total = totals.get(sample) ?? { nll: 0, kl: 0, top1: 0, tokens: 0 };
-          totals.set(sample, total);
-          const full = position * plans;
-          const own = full + plan;
-          total.nll += logSum(own) - logit[own];
-          if (plan > 0) total.kl += difference[own] / sum[full] - logSum(full) + logSum(own);
-          total.top1 += Number(best[own] === best[full]);
-          total.tokens++;
-        });
-        return totals;
+        const row = (i: number) => plan * rows + i;
+        return {
+          nll: Float64Array.from(token, (_, i) => logSum(row(rowOf[i])) - logit[plan * count + i]),
+          best: Uint8Array.from(token, (id, i) => Number(best[row(rowOf[i])] === id)),
+          kl: Float64Array.from(
+            { length: rows },
+            (_, i) => plan > 0 ? difference[row(i)] / sum[i] - logSum(i) + logSum(row(i)) : 0,
+          ),
+          agrees: Uint8Array.from({ length: rows }, (_, i) => Number(best[row(i)] === best[i])),
+        };
       });
     },
   };
+}
+
+/** Where some rows and their targets begin. */
+export interface Start {
+  readonly row: number;
+  readonly target: number;
+}
+
+/** What a slice gives of its rows; `difference` where there are plans to hold against the full model. */
+interface Statistics {
+  readonly max: Float32Array;
+  readonly sum: Float32Array;
+  readonly logit: Float32Array;
+  readonly best: BigInt64Array;
+  readonly difference: Float32Array | null;
+}
+
+function statisticsOf(outputs: Readonly<Record<string, Tensor>>): Statistics {
+  const values = (name: string) => outputs[name].data as Float32Array;
+  return {
+    max: values("max"),
+    sum: values("sum"),
+    logit: values("target_logit"),
+    best: outputs.best.data as BigInt64Array,
+    difference: "difference" in outputs ? values("difference") : null,
+  };
+}
+
+/** Which of its row's targets each is. */
+export function columnsOf(of: Int32Array): Int32Array {
+  const seen = new Map<number, number>();
+  return of.map((row) => {
+    const column = seen.get(row) ?? 0;
+    seen.set(row, column + 1);
+    return column;
+  });
+}
+
+/** The most targets that a row has. */
+export function mostOf(of: Int32Array): number {
+  return columnsOf(of).reduce((most, column) => Math.max(most, column + 1), 1);
 }

@@ -32,6 +32,11 @@ export function branches(
   return [...ways.values()];
 }
 
+/** Whether a plan keeps anything of layer l. */
+export function runs(plans: readonly DropPlan[], layer: LayerSpec, l: number): boolean {
+  return branches(plans, [...plans.keys()], layer, l).some(({ attention, mlp }) => attention || mlp);
+}
+
 /** Modules that a run of these plans executes (for each sample): the nodes of the trie. */
 export function countModules(layers: readonly LayerSpec[], plans: readonly DropPlan[]): number {
   let groups: readonly (readonly number[])[] = [plans.map((_, index) => index)];

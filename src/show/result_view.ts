@@ -4,6 +4,7 @@ import type {
   Causes,
   Checkpoints,
   Comparison,
+  Evaluation,
   Kind,
   Perplexity,
   Plan,
@@ -17,6 +18,7 @@ import { causesFigure } from "./figures/causes_against_importance.ts";
 import { checkpointMapFigure } from "./figures/checkpoint_map.ts";
 import { importanceFigure } from "./figures/importance.ts";
 import { qualityFigure } from "./figures/quality.ts";
+import { evaluationRows } from "./tables/evaluation.ts";
 
 type Rows = readonly object[];
 
@@ -56,6 +58,8 @@ const views: { readonly [K in Kind]: (result: ResultOf<K>) => Figure | Rows } = 
       layer,
       ...Object.fromEntries(KINDS.map((kind) => [kind, result[kind].importance[layer]])),
     })),
+  task: ({ items }: ResultOf<"task">) => items.map(({ index, scores }) => ({ document: index, ...scores })),
+  evaluate: (result: Evaluation) => evaluationRows([result]),
   generate: ({ texts }: ResultOf<"generate">) =>
     texts.map(({ plan, text, ended }) => ({
       "attention dropped": plan.attention,

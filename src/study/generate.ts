@@ -165,7 +165,7 @@ async function write(
 }
 
 /** The tokens that end a text: the tokenizer's, and those of the configuration, which may list several. */
-function endsOf({ config }: StudyModel, { eos }: Tokenizer): Set<unknown> {
+export function endsOf({ config }: StudyModel, { eos }: Tokenizer): Set<unknown> {
   const configured = [config.eos_token_id].flat().filter((id) => typeof id === "number");
   return new Set(eos === null ? configured : [eos, ...configured]);
 }

@@ -6,7 +6,7 @@ import { displayable, reportsOf } from "../entry/mod.ts";
 import { parts, within } from "../hub/mod.ts";
 import type { LayerSpec } from "../models/mod.ts";
 import { type AgainstLlmDrop, head, type OfficialDifference, type Profile } from "../result/mod.ts";
-import { type DistanceSum, forward, llmDropProbe, noDrop } from "../run/mod.ts";
+import { type DistanceSum, forward, llmDropProbe, noDrop, segmentsOf } from "../run/mod.ts";
 import {
   CALIBRATION_TEXT,
   engineOf,
@@ -81,7 +81,7 @@ async function measure(
   await forward({
     model,
     engine: await engineOf(options),
-    blocks,
+    segments: segmentsOf(blocks),
     plans: [noDrop],
     probes: [probe],
     signal: options.signal,

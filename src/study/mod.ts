@@ -14,6 +14,7 @@ export {
 export { type Estimate, estimate } from "./estimate.ts";
 export { weights } from "./weights.ts";
 export { decompose, importanceOf, type MagnitudeShare, magnitudeShare, type Parts } from "./decompose.ts";
+export { evaluate, type EvaluateOptions, type EvaluatePrice, evaluatePrice } from "./evaluate/evaluate.ts";
 export { generate, type Generated, type GenerateOptions, type Written } from "./generate.ts";
 export {
   CALIBRATION_TEXT,

@@ -12,7 +12,7 @@ import {
   perplexityOf,
   type Provenance,
 } from "../result/mod.ts";
-import { type DropPlan, noDrop, type Reference, reference, score } from "../run/mod.ts";
+import { type DropPlan, noDrop, type Reference, reference, score, segmentsOf } from "../run/mod.ts";
 import { flopsOf } from "./estimate.ts";
 import {
   engineOf,
@@ -96,7 +96,12 @@ export async function perplexityGroups(
   if (known.size > 0) {
     options.onNotice?.(`perplexity of ${model.name}: ${known.size} kept from an earlier run`);
   }
-  const shared = { model, engine: await engineOf(options), blocks: packed.blocks, signal: options.signal };
+  const shared = {
+    model,
+    engine: await engineOf(options),
+    segments: segmentsOf(packed.blocks),
+    signal: options.signal,
+  };
   let full: Reference | undefined;
   try {
     for (const [g, plans] of wanted.entries()) {

@@ -10,6 +10,7 @@ import {
   gramProbe,
   type GramSums,
   type ModuleKind,
+  segmentsOf,
 } from "../run/mod.ts";
 import {
   CALIBRATION_TEXT,
@@ -81,7 +82,7 @@ async function measure(
   await forward({
     model,
     engine: await engineOf(options),
-    blocks,
+    segments: segmentsOf(blocks),
     plans: [origin.drop],
     probes: [probe],
     signal: options.signal,

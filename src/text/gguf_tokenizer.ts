@@ -7,7 +7,15 @@
  */
 import { byteLevelDefinition } from "./gguf_byte_level.ts";
 import { sentencePieceDefinition } from "./gguf_sentencepiece.ts";
-import { type GgufVocabulary, type Metadata, numbers, strings, tokenId, TokenType } from "./gguf_metadata.ts";
+import {
+  flag,
+  type GgufVocabulary,
+  type Metadata,
+  numbers,
+  strings,
+  tokenId,
+  TokenType,
+} from "./gguf_metadata.ts";
 import { MAX_VOCABULARY } from "./definition.ts";
 import { buildTokenizer, type Tokenizer } from "./tokenizer.ts";
 
@@ -23,12 +31,14 @@ export function tokenizerFromGguf(metadata: Metadata): Tokenizer {
   const size = vocabulary.tokens.length;
   const bos = () => tokenId(metadata, "bos_token_id", size);
   const eos = () => tokenId(metadata, "eos_token_id", size);
+  const adds = (otherwise: boolean) => flag(metadata, "add_bos_token", otherwise);
+  const isLlama3 = metadata.get("tokenizer.ggml.pre") === "llama-bpe"; // files that need not say that they add BOS
   const kind = metadata.get("tokenizer.ggml.model");
   switch (kind) {
     case "gpt2":
-      return buildTokenizer(byteLevelDefinition(metadata, vocabulary), bos, eos);
+      return buildTokenizer(byteLevelDefinition(metadata, vocabulary), bos, eos, adds(isLlama3));
     case "llama":
-      return buildTokenizer(sentencePieceDefinition(metadata, vocabulary), bos, eos);
+      return buildTokenizer(sentencePieceDefinition(metadata, vocabulary), bos, eos, adds(true));
     default:
       throw new TypeError(
         `Cannot read tokenizer.ggml.model: ${JSON.stringify(kind)}, expected "gpt2" or "llama"`,

@@ -32,6 +32,10 @@ export interface Tokenizer {
   readonly bos: number | null;
   /** The id that ends a document, or null if the model has none. Throws `RangeError` if it is outside the vocabulary. */
   readonly eos: number | null;
+  /** Ids that stand for no text: those of the added tokens that are called special. */
+  readonly specials: ReadonlySet<number>;
+  /** Whether texts begin with BOS where special tokens are asked for; `encode` never adds it. */
+  readonly addsBos: boolean;
   /** One more than the largest id. The model's embedding may have more rows, never fewer. */
   readonly vocabularySize: number;
   /** SHA-256 (hex) of everything that determines the ids: equal fingerprints give equal ids. */
@@ -68,11 +72,21 @@ export function tokenizerFromJson(
     if (!(key in config)) return configuredId(configured[`${name}_token_id`], `${name}_token_id`);
     return idOfToken(config[key], key, ids);
   };
-  return buildTokenizer(definition, special("bos"), special("eos"));
+  const bos = special("bos");
+  const isBos = (token: string) => ids(token) === orNull(bos);
+  const addsBos = typeof config.add_bos_token === "boolean"
+    ? config.add_bos_token
+    : beginsWith(definition.post_processor, isBos);
+  return buildTokenizer(definition, bos, special("eos"), addsBos);
 }
 
 /** Runs a checked definition. An id that names no token is an error when it is asked for. */
-export function buildTokenizer(definition: Definition, bos: SpecialId, eos: SpecialId): Tokenizer {
+export function buildTokenizer(
+  definition: Definition,
+  bos: SpecialId,
+  eos: SpecialId,
+  addsBos: boolean,
+): Tokenizer {
   const size = sizeOf(definition);
   const checked = (name: string, special: SpecialId) => {
     const id = special();
@@ -103,11 +117,25 @@ export function buildTokenizer(definition: Definition, bos: SpecialId, eos: Spec
     get eos() {
       return checked("EOS", eos);
     },
+    specials: new Set(definition.added_tokens.filter(({ special }) => special).map(({ id }) => id)),
+    addsBos,
     vocabularySize: size,
     get fingerprint() {
       return fingerprint ??= hash();
     },
   };
+}
+
+/** Whether a `post_processor`, or one of a sequence, puts such a token in front of a single text. */
+function beginsWith(processor: unknown, isWanted: (token: string) => boolean): boolean {
+  if (!isRecord(processor)) return false;
+  const { type, processors, single, cls } = processor;
+  if (Array.isArray(processors)) return processors.some((part) => beginsWith(part, isWanted));
+  if (type === "TemplateProcessing" && Array.isArray(single)) {
+    const token = isRecord(single[0]) && isRecord(single[0].SpecialToken) ? single[0].SpecialToken.id : null;
+    return typeof token === "string" && isWanted(token);
+  }
+  return Array.isArray(cls) && typeof cls[0] === "string" && isWanted(cls[0]);
 }
 
 /** An id that cannot be used decides nothing. */

@@ -20,7 +20,14 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { PATTERN_NAMES } from "../../src/measure/mod.ts";
 import { cpuEngine } from "../../src/engine/mod.ts";
-import { attentionStatsProbe, type Blocks, forward, noDrop, type Probe } from "../../src/run/mod.ts";
+import {
+  attentionStatsProbe,
+  type Blocks,
+  forward,
+  noDrop,
+  type Probe,
+  segmentsOf,
+} from "../../src/run/mod.ts";
 import { openModel, packText } from "../../src/subject/mod.ts";
 
 const { values, positionals: [name] } = parseArgs({
@@ -80,7 +87,14 @@ interface Seconds {
 /** One pass over the layers, the compilation of its graphs included. */
 async function pass(probes: Probe[], onProgress = () => {}): Promise<Seconds> {
   const [start, used] = [performance.now(), process.cpuUsage()];
-  await forward({ model, engine: cpuEngine(), blocks, plans: [noDrop], probes, onProgress });
+  await forward({
+    model,
+    engine: cpuEngine(),
+    segments: segmentsOf(blocks),
+    plans: [noDrop],
+    probes,
+    onProgress,
+  });
   const { user, system } = process.cpuUsage(used);
   return { clock: (performance.now() - start) / 1000, processor: (user + system) / 1e6 };
 }
@@ -90,7 +104,13 @@ async function compare(python: string): Promise<void> {
   const length = 512;
   const blocks = await text(length);
   const probe = attentionStatsProbe(layers, (stats) => stats);
-  await forward({ model, engine: cpuEngine(), blocks, plans: [noDrop], probes: [probe] });
+  await forward({
+    model,
+    engine: cpuEngine(),
+    segments: segmentsOf(blocks),
+    plans: [noDrop],
+    probes: [probe],
+  });
   const expected = await reference(python, blocks);
   const names = PATTERN_NAMES.length;
   for (const [i, stat] of PATTERN_NAMES.entries()) {

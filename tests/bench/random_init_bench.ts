@@ -11,7 +11,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { openEngine, type Wanted } from "../../src/engine/mod.ts";
 import { initialiserOf, randomWeights, readSpec, reshape } from "../../src/models/mod.ts";
-import { forward, gramProbe, noDrop } from "../../src/run/mod.ts";
+import { forward, gramProbe, noDrop, segmentsOf } from "../../src/run/mod.ts";
 import { openConfig, zipfText } from "../../src/subject/mod.ts";
 import { elements } from "../../src/tensor/mod.ts";
 import type { Lease } from "../../src/weights/mod.ts";
@@ -70,7 +70,7 @@ await forward({
     weights: { ...weights, layer: timed(weights.layer), part: timed(weights.part!) },
   },
   engine: timedEngine,
-  blocks,
+  segments: segmentsOf(blocks),
   plans: [noDrop],
   probes: [probe],
   onProgress: look,

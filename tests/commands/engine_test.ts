@@ -15,6 +15,7 @@ const studies = (folder: string, text: readonly string[]): string[][] => [
   ["random-init", "llama-2-7b", "--layers", "2", "--hidden", "64"],
   ["figures", folder],
   ["start", folder],
+  ["evaluate", folder],
 ];
 
 Deno.test("without a device, --engine cuda is one clear line and exit code 1, whatever the command", () =>

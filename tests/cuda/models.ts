@@ -18,6 +18,7 @@ import {
   type Probe,
   reference,
   score,
+  segmentsOf,
   smoothingProbe,
   streamProbe,
 } from "../../src/run/mod.ts";
@@ -91,7 +92,7 @@ function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () =
   const { layers } = model.spec;
   const plans = [noDrop, { attention: [1], mlp: [0] }];
   const pass = (probe: Probe, of = model) => () =>
-    forward({ model: of, engine, blocks, plans, probes: [probe] });
+    forward({ model: of, engine, segments: segmentsOf(blocks), plans, probes: [probe] });
   return {
     gram: pass(gramProbe(layers)),
     bf16: pass(gramProbe(layers), stored(model)),
@@ -103,8 +104,8 @@ function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () =
     stream: pass(streamProbe(() => {})),
     embedding: () => embeddingSmoothing(model, engine, blocks),
     async score() {
-      const full = await reference({ model, engine, blocks });
-      await score({ model, engine, blocks, plans, reference: full }).catch((error) => {
+      const full = await reference({ model, engine, segments: segmentsOf(blocks) });
+      await score({ model, engine, segments: segmentsOf(blocks), plans, reference: full }).catch((error) => {
         if (!/^Cannot score .* nats per token/.test(error.message)) throw error;
       }).finally(full.free);
     },

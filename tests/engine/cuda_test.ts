@@ -16,6 +16,7 @@ onStandIn(
     assert.equal(seen.device, "Stand-in");
     assert.deepEqual(seen.has, {
       attention: "standard",
+      masked: "standard",
       bfloat16: "native",
       products: "f32",
       bindingBytes: null, // Infinity, as JSON has it

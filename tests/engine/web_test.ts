@@ -14,6 +14,7 @@ import {
   effectsProbe,
   embeddingSmoothing,
   forward,
+  freeStates,
   gramProbe,
   llmDropProbe,
   noDrop,
@@ -21,6 +22,7 @@ import {
   type Probe,
   reference,
   score,
+  segmentsOf,
   smoothingProbe,
 } from "../../src/run/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
@@ -93,6 +95,7 @@ function testOwn(engine: Engine): void {
     assert.ok(bindingBytes >= 128 * 2 ** 20); // WebGPU's least
     assert.deepEqual(lowering, {
       attention: "grouped-without-softcap",
+      masked: "decomposed",
       bfloat16: "widened",
       products: "f32",
     });
@@ -312,7 +315,7 @@ function testExecutor(engine: Engine): void {
       const before = engine.live;
       const abort = new AbortController();
       const reason = new Error("enough");
-      const options = { model, engine, blocks, plans: [noDrop] };
+      const options = { model, engine, segments: segmentsOf(blocks), plans: [noDrop] };
       const onProgress = () => abort.abort(reason);
       await assert.rejects(
         forward({ ...options, signal: abort.signal, onProgress }),
@@ -344,9 +347,10 @@ async function expectStreams(model: Model, blocks: Blocks, on: Engine): Promise<
 function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () => Promise<unknown>> {
   const { layers } = model.spec;
   const two = plans.slice(0, 2);
+  const segments = segmentsOf(blocks);
   const pass = <P extends Probe>(open: () => P) => async () => {
     const probe = open();
-    await forward({ model, engine, blocks, plans: two, probes: [probe] });
+    await forward({ model, engine, segments, plans: two, probes: [probe] });
     return probe;
   };
   return {
@@ -357,16 +361,40 @@ function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () =
     effects: pass(() => effectsProbe(layers.length, two.length)),
     embedding: () => embeddingSmoothing(model, engine, blocks),
     async score() {
-      const full = await reference({ model, engine, blocks });
+      const full = await reference({ model, engine, segments });
       try {
-        return await score({ model, engine, blocks, plans: two, reference: full });
+        return await score({ model, engine, segments, plans: two, reference: full });
       } finally {
         full.free();
       }
     },
+    shared: () => sharedStreams(model, engine, blocks),
     decode: () => decode(model, engine, blocks),
     decodeDropped: () => decode(model, engine, blocks, { plan: plans[1], budget: 0 }),
   };
+}
+
+/** The streams of a text, its continuation, and a tree after both. */
+async function sharedStreams(model: Model, engine: Engine, { ids }: Blocks) {
+  const streams: number[][] = [];
+  const segments = [
+    { ids: ids.subarray(0, 9), past: null },
+    { ids: ids.subarray(9, 14), past: 0 },
+    { ids: ids.subarray(14, 21), past: 1, parents: Int32Array.of(-1, 0, 0, 2, 1, 4, -1) },
+  ];
+  await forward({
+    model,
+    engine,
+    segments,
+    plans: plans.slice(0, 2),
+    async finish(states) {
+      for (const held of states.flatMap(({ batches }) => batches)) {
+        streams.push([...(await engine.read(held)).data as Float32Array]);
+      }
+      freeStates(states);
+    },
+  });
+  return { streams };
 }
 
 /** The logits of a prompt and of steps after it, past the tiny models' windows. */

@@ -21,10 +21,15 @@ import { withFixture } from "../support.ts";
 
 const lowerings: Record<string, Lowering> = {
   cpu: cpuLowering,
-  "cuda in float32": { attention: "standard", bfloat16: "native", products: "f32" },
-  "cuda in bfloat16": { attention: "standard", bfloat16: "native", products: "bf16" },
-  webgpu: { attention: "grouped-without-softcap", bfloat16: "widened", products: "f32" },
-  "neither operator": { attention: "decomposed", bfloat16: "widened", products: "f32" },
+  "cuda in float32": { attention: "standard", masked: "standard", bfloat16: "native", products: "f32" },
+  "cuda in bfloat16": { attention: "standard", masked: "standard", bfloat16: "native", products: "bf16" },
+  webgpu: {
+    attention: "grouped-without-softcap",
+    masked: "decomposed",
+    bfloat16: "widened",
+    products: "f32",
+  },
+  "neither operator": { attention: "decomposed", masked: "decomposed", bfloat16: "widened", products: "f32" },
 };
 
 /** What some have besides. */

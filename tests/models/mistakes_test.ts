@@ -1,6 +1,6 @@
 /** The tolerance of fixtures_test.ts is narrow enough: a configuration that is a little wrong is ten times outside it. */
 import assert from "node:assert/strict";
-import { forward, noDrop, take } from "../../src/run/mod.ts";
+import { forward, noDrop, segmentsOf, take } from "../../src/run/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
 import { fixture } from "../fixtures/read.ts";
 import { blocksOf, distance, engine, largest, openFolder, stateTolerance } from "../support.ts";
@@ -26,7 +26,7 @@ for (const [what, [name, change]] of Object.entries(mistakes)) {
       await forward({
         model,
         engine,
-        blocks: blocksOf(expected),
+        segments: segmentsOf(blocksOf(expected)),
         plans: [noDrop],
         async finish([state]) {
           actual = (await take(engine, state.batches[0])).data;

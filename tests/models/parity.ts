@@ -19,6 +19,7 @@ import {
   type Probe,
   reference,
   score,
+  segmentsOf,
   take,
 } from "../../src/run/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
@@ -84,7 +85,7 @@ export async function stateDeviations(
   await forward({
     model,
     engine,
-    blocks,
+    segments: segmentsOf(blocks),
     plans: [noDrop],
     probes: [probe],
     async finish([state], batches) {
@@ -129,8 +130,8 @@ export async function scoreDeviations(
   { model, blocks, expected: { meta, tensors } }: Opened,
 ): Promise<Deviation[]> {
   const plans = Object.values(meta.cases);
-  const full = await reference({ model, engine, blocks });
-  const scores = await score({ model, engine, blocks, plans, reference: full });
+  const full = await reference({ model, engine, segments: segmentsOf(blocks) });
+  const scores = await score({ model, engine, segments: segmentsOf(blocks), plans, reference: full });
   full.free();
   const predicted = blocks.samples * (blocks.length - 1);
   const most = 2 * tolerance(engine, model.spec) * largest(tensors.get("logits")!.data) /
@@ -194,7 +195,7 @@ async function finalStreams(model: Model, engine: Engine, blocks: Blocks): Promi
   await forward({
     model,
     engine,
-    blocks,
+    segments: segmentsOf(blocks),
     plans: [noDrop],
     async finish(states) {
       for (const held of states[0].batches) {

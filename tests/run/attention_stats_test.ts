@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type AttentionInput, type AttentionStats, attentionStatsReference } from "../../src/kernels/mod.ts";
 import { PATTERN_NAMES, type PatternName } from "../../src/measure/mod.ts";
 import type { LayerSpec } from "../../src/models/mod.ts";
-import { attentionStatsProbe, dropPlan, forward, noDrop, type Probe } from "../../src/run/mod.ts";
+import { attentionStatsProbe, dropPlan, forward, noDrop, type Probe, segmentsOf } from "../../src/run/mod.ts";
 import { onWebgpu } from "../kernels/devices.ts";
 import { engine as cpu, randomBlocks, stateTolerance, withFixture } from "../support.ts";
 import { tolerances } from "./attention_tolerances.ts";
@@ -92,7 +92,7 @@ async function holdAgainstReference(name: string, { samples, length, stride }: S
       attentionStatsProbe(layers, whole, { stride }),
       inputsProbe(layers, stride),
     ];
-    await forward({ model, engine, blocks, plans: [noDrop], probes: [probe, seen] });
+    await forward({ model, engine, segments: segmentsOf(blocks), plans: [noDrop], probes: [probe, seen] });
     for (const [l, inputs] of seen.inputs.entries()) {
       assert.equal(probe.stats[l]!.length, samples);
       inputs.forEach((input, i) =>
@@ -115,7 +115,13 @@ for (const [name, byStat] of Object.entries(published)) {
     withFixture(name, async ({ model, blocks }) => {
       const { layers } = model.spec;
       const [probe, seen] = [attentionStatsProbe(layers, whole, { stride: 3 }), inputsProbe(layers, 3)];
-      await forward({ model, engine: cpu, blocks, plans: [noDrop], probes: [probe, seen] });
+      await forward({
+        model,
+        engine: cpu,
+        segments: segmentsOf(blocks),
+        plans: [noDrop],
+        probes: [probe, seen],
+      });
       layers.forEach((_, l) => {
         const stats = Object.fromEntries(
           PATTERN_NAMES.map((stat) => [stat, Float64Array.from(byStat[stat][l])]),
@@ -138,7 +144,7 @@ Deno.test("attention statistics are of the plan asked for, null where it runs no
     const plans = [noDrop, dropPlan(model.spec, { attention: [1] })];
     const stats = async (plans: typeof noDrop[], plan: number) => {
       const probe = attentionStatsProbe(layers, whole, { plan });
-      await forward({ model, engine: cpu, blocks, plans, probes: [probe] });
+      await forward({ model, engine: cpu, segments: segmentsOf(blocks), plans, probes: [probe] });
       return probe.stats;
     };
     const dropped = await stats(plans, 1);

@@ -1,7 +1,15 @@
 /** How samples are ordered, batched and grouped changes nothing that is measured of them. */
 import assert from "node:assert/strict";
 import { mean } from "../../src/measure/mod.ts";
-import { type Blocks, forward, type GramSums, noDrop, reference, score } from "../../src/run/mod.ts";
+import {
+  type Blocks,
+  forward,
+  type GramSums,
+  noDrop,
+  reference,
+  score,
+  segmentsOf,
+} from "../../src/run/mod.ts";
 import { distance, engine, gramSums, randomBlocks, stateTolerance, withFixture } from "../support.ts";
 import { finalStreams } from "./states.ts";
 
@@ -41,7 +49,7 @@ Deno.test("samples in groups that a small budget makes give the same bits as all
     await forward({
       model,
       engine,
-      blocks,
+      segments: segmentsOf(blocks),
       plans,
       budget: 1,
       finish: (_, batches) => {
@@ -53,8 +61,8 @@ Deno.test("samples in groups that a small budget makes give the same bits as all
     assert.equal(groups, 3);
     assert.deepEqual(await finalStreams(model, blocks, plans, 1), await finalStreams(model, blocks, plans));
     assert.deepEqual(await gramSums(model, blocks, { budget: 1 }), await gramSums(model, blocks));
-    const full = await reference({ model, engine, blocks });
-    const options = { model, engine, blocks, plans, reference: full };
+    const full = await reference({ model, engine, segments: segmentsOf(blocks) });
+    const options = { model, engine, segments: segmentsOf(blocks), plans, reference: full };
     assert.deepEqual(await score({ ...options, budget: 1 }), await score(options));
   }));
 

@@ -10,6 +10,7 @@ import {
   noDrop,
   normsProbe,
   type Probe,
+  segmentsOf,
   streamProbe,
 } from "../../src/run/mod.ts";
 import { engine, randomBlocks, UNIT, withFixture } from "../support.ts";
@@ -33,7 +34,7 @@ async function updatesOf(model: Model, blocks: Blocks, plan: DropPlan) {
       }
     },
   };
-  await forward({ model, engine, blocks, plans: [plan], probes: [probe] });
+  await forward({ model, engine, segments: segmentsOf(blocks), plans: [plan], probes: [probe] });
   return updates;
 }
 
@@ -54,7 +55,7 @@ for (const name of ["llama", "gemma2", "neox-parallel"]) {
       ];
       for (const [blocks, budget] of settings) {
         const probe = effectsProbe(layers.length, plans.length);
-        await forward({ model, engine, blocks, plans, probes: [probe], budget });
+        await forward({ model, engine, segments: segmentsOf(blocks), plans, probes: [probe], budget });
         const full = await updatesOf(model, blocks, noDrop);
         for (const [p, plan] of plans.entries()) {
           const own = await updatesOf(model, blocks, plan);
@@ -87,7 +88,7 @@ Deno.test("streams and lengths of updates are those of the plan that is asked fo
       streamProbe((layer, sample, states) => streams.set(`${layer} ${sample}`, states.slice()), 1),
       normsProbe(layers.length, 1),
     ] as const;
-    await forward({ model, engine, blocks, plans, probes });
+    await forward({ model, engine, segments: segmentsOf(blocks), plans, probes });
     const updates = await updatesOf(model, blocks, plans[1]);
     assert.equal(streams.size, layers.length * blocks.samples);
     const last = updates.at(-1)!;

@@ -5,7 +5,16 @@
 import assert from "node:assert/strict";
 import type { Engine } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
-import { type Blocks, decoder, dropPlan, forward, noDrop, reference, score } from "../../src/run/mod.ts";
+import {
+  type Blocks,
+  decoder,
+  dropPlan,
+  forward,
+  noDrop,
+  reference,
+  score,
+  segmentsOf,
+} from "../../src/run/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
 import { countedEngine, engine, withFixture } from "../support.ts";
 
@@ -68,8 +77,8 @@ function spoil(model: Model, name: string, value: number): { model: Model; out: 
 /** The ways through a model; each meets the layers and the head. */
 const ways: Record<string, (model: Model, engine: Engine, blocks: Blocks) => Promise<void>> = {
   async "the executor and the head"(model, engine, blocks) {
-    const full = await reference({ model, engine, blocks });
-    await score({ model, engine, blocks, plans: [noDrop], reference: full });
+    const full = await reference({ model, engine, segments: segmentsOf(blocks) });
+    await score({ model, engine, segments: segmentsOf(blocks), plans: [noDrop], reference: full });
   },
   "a decoder that keeps the weights": (model, engine, { ids }) => decodeOne(model, engine, ids[0]),
   "a decoder that leases them": (model, engine, { ids }) => decodeOne(model, engine, ids[0], 0),
@@ -129,9 +138,9 @@ Deno.test("a module that is not run spoils nothing", () =>
   withFixture("llama", async ({ model, blocks }) => {
     const spoiled = spoil(model, "attention.q_proj.weight", NaN).model;
     const plan = dropPlan(model.spec, { attention: [LAYER] });
-    await forward({ model: spoiled, engine, blocks, plans: [plan] });
+    await forward({ model: spoiled, engine, segments: segmentsOf(blocks), plans: [plan] });
     await assert.rejects(
-      () => forward({ model: spoiled, engine, blocks, plans: [plan, noDrop] }),
+      () => forward({ model: spoiled, engine, segments: segmentsOf(blocks), plans: [plan, noDrop] }),
       /layer 1, attention/,
     );
   }));
@@ -144,7 +153,9 @@ Deno.test("no probe sees non-finite numbers", () =>
       observeAttention: ({ layer }: { layer: number }) => void seen.push(`attention ${layer}`),
       observeUpdate: ({ layer }: { layer: number }) => void seen.push(`update ${layer}`),
     };
-    await assert.rejects(() => forward({ model: spoiled, engine, blocks, plans: [noDrop], probes: [probe] }));
+    await assert.rejects(() =>
+      forward({ model: spoiled, engine, segments: segmentsOf(blocks), plans: [noDrop], probes: [probe] })
+    );
     assert.deepEqual(seen, ["attention 0", "update 0", "attention 1"]);
   }));
 
@@ -162,9 +173,12 @@ Deno.test("a predicted token that is next to impossible has no finite perplexity
         },
       },
     };
-    const full = await reference({ model: sharp, engine, blocks });
-    await assert.rejects(() => score({ model: sharp, engine, blocks, plans: [noDrop], reference: full }), {
-      name: "RangeError",
-      message: /^Cannot score .* without .*: \d.* nats per token, expected at most 709/,
-    });
+    const full = await reference({ model: sharp, engine, segments: segmentsOf(blocks) });
+    await assert.rejects(
+      () => score({ model: sharp, engine, segments: segmentsOf(blocks), plans: [noDrop], reference: full }),
+      {
+        name: "RangeError",
+        message: /^Cannot score .* without .*: \d.* nats per token, expected at most 709/,
+      },
+    );
   }));

@@ -11,6 +11,7 @@ import {
   type GramSums,
   noDrop,
   type Probe,
+  segmentsOf,
   smoothingProbe,
 } from "../../src/run/mod.ts";
 import { elements, type Tensor } from "../../src/tensor/mod.ts";
@@ -55,7 +56,7 @@ function assertSums(actual: GramSums, expected: GramSums, tolerance: number): vo
 }
 
 const pass = (model: Model, engine: Engine, blocks: Blocks, probes: Probe[], plans = [noDrop]) =>
-  forward({ model, engine, blocks, plans, probes });
+  forward({ model, engine, segments: segmentsOf(blocks), plans, probes });
 
 for (const name of ["llama", "gemma2", "neox-parallel", "olmo2"]) {
   onWebgpu(

@@ -10,6 +10,7 @@ import {
   normsProbe,
   reference,
   score,
+  segmentsOf,
   smoothingProbe,
 } from "../../src/run/mod.ts";
 import { everywhere, protoOf } from "../onnx/read.ts";
@@ -30,14 +31,14 @@ Deno.test("runs, probes, the head and a decoder use what every engine has", () =
     };
     const { layers } = model.spec;
     const plans = [noDrop, { attention: [1], mlp: [] }];
-    const full = await reference({ model, engine: recording, blocks });
+    const full = await reference({ model, engine: recording, segments: segmentsOf(blocks) });
     const probes = [
       gramProbe(layers),
       smoothingProbe(layers, blocks.length, plans.length),
       normsProbe(layers.length),
       llmDropProbe(layers),
     ];
-    await score({ model, engine: recording, blocks, plans, reference: full, probes });
+    await score({ model, engine: recording, segments: segmentsOf(blocks), plans, reference: full, probes });
     full.free();
     await embeddingSmoothing(model, recording, blocks);
     const opened = await decoder({ model, engine: recording });

@@ -3,7 +3,16 @@ import assert from "node:assert/strict";
 import { layerTensors, type Model, type ModelSpec, randomWeights, readSpec } from "../../src/models/mod.ts";
 import type { Engine, Feeds } from "../../src/engine/mod.ts";
 import { normalDraw } from "../../src/kernels/mod.ts";
-import { decoder, forward, gramProbe, noDrop, type Probe, reference, score } from "../../src/run/mod.ts";
+import {
+  decoder,
+  forward,
+  gramProbe,
+  noDrop,
+  type Probe,
+  reference,
+  score,
+  segmentsOf,
+} from "../../src/run/mod.ts";
 import { headSlices } from "../../src/run/head.ts";
 import { layerParts, PART_BYTES } from "../../src/run/parts.ts";
 import { elements, float32 } from "../../src/tensor/mod.ts";
@@ -132,7 +141,13 @@ function leased(model: Model): Model {
 async function sumsOf(model: Model, on: Engine = engine, inner: readonly Probe[] = []) {
   const probe = gramProbe(model.spec.layers);
   const blocks = randomBlocks(2, 8, 50);
-  await forward({ model, engine: on, blocks, plans: [noDrop], probes: [probe, ...inner] });
+  await forward({
+    model,
+    engine: on,
+    segments: segmentsOf(blocks),
+    plans: [noDrop],
+    probes: [probe, ...inner],
+  });
   assert.equal(engine.live, 0);
   return probe.sums;
 }
@@ -234,8 +249,14 @@ Deno.test("scores and logits are the same where head and layers are bound in man
   withFixture("gemma2", async ({ model, blocks }) => {
     const results = [];
     for (const on of [engine, engineWith({ bindingBytes: 4 * model.spec.hidden * 7 })]) {
-      const full = await reference({ model, engine: on, blocks });
-      const [[sums]] = await score({ model, engine: on, blocks, plans: [noDrop], reference: full });
+      const full = await reference({ model, engine: on, segments: segmentsOf(blocks) });
+      const [[sums]] = await score({
+        model,
+        engine: on,
+        segments: segmentsOf(blocks),
+        plans: [noDrop],
+        reference: full,
+      });
       full.free();
       const opened = await decoder({ model, engine: on, budget: 0 });
       results.push({ nll: sums.nll, logits: await opened.prefill(blocks.ids.subarray(0, 5)) });

@@ -14,6 +14,7 @@ import {
   forward,
   noDrop,
   type Probe,
+  segmentsOf,
   smoothingOf,
   smoothingProbe,
 } from "../../src/run/mod.ts";
@@ -141,7 +142,7 @@ async function alone(model: Model, blocks: Blocks, plan: DropPlan) {
       }
     },
   };
-  await forward({ model, engine, blocks, plans: [plan], probes: [probe] });
+  await forward({ model, engine, segments: segmentsOf(blocks), plans: [plan], probes: [probe] });
   return seen;
 }
 
@@ -157,7 +158,7 @@ for (const name of ["llama", "neox-parallel"]) {
       ];
       for (const blocks of [randomBlocks(3, 12, spec.vocabulary), randomBlocks(2, 1030, spec.vocabulary)]) {
         const probe = smoothingProbe(spec.layers, blocks.length, plans.length);
-        await forward({ model, engine, blocks, plans, probes: [probe] });
+        await forward({ model, engine, segments: segmentsOf(blocks), plans, probes: [probe] });
         for (const [p, plan] of plans.entries()) {
           if (p > 0 && blocks.length > 1000) continue; // the batches are the same for every plan
           const expected = await alone(model, blocks, plan);

@@ -1,7 +1,7 @@
 /** The streams that leave the last layer, by plan. */
 import type { Engine } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
-import { type Blocks, type DropPlan, forward, freeStates } from "../../src/run/mod.ts";
+import { type Blocks, type DropPlan, forward, freeStates, segmentsOf } from "../../src/run/mod.ts";
 import { engine } from "../support.ts";
 
 /** Final stream of each plan, all samples in a row [N · T · D]. */
@@ -17,7 +17,7 @@ export async function finalStreams(
   await forward({
     model,
     engine: on,
-    blocks,
+    segments: segmentsOf(blocks),
     plans,
     budget,
     async finish(states, batches) {

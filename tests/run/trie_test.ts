@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { LayerSpec } from "../../src/models/mod.ts";
-import { countModules, type DropPlan, dropPlan, forward, type Probe } from "../../src/run/mod.ts";
+import { countModules, type DropPlan, dropPlan, forward, type Probe, segmentsOf } from "../../src/run/mod.ts";
 import { engine, randomBlocks, withFixture } from "../support.ts";
 import { finalStreams } from "./states.ts";
 
@@ -61,7 +61,7 @@ Deno.test("forward runs as many modules as it says, and each plan as if alone", 
         const count = await forward({
           model,
           engine,
-          blocks,
+          segments: segmentsOf(blocks),
           plans,
           probes: [probe],
           onProgress(done, total) {

@@ -5,7 +5,7 @@ import { type AttentionInput, attentionStatsReference } from "../../src/kernels/
 import { mean, PATTERN_NAMES, type PatternName, rankInterval, spearman } from "../../src/measure/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
 import { type Causes, readResult } from "../../src/result/mod.ts";
-import { type Blocks, forward, noDrop } from "../../src/run/mod.ts";
+import { type Blocks, forward, noDrop, segmentsOf } from "../../src/run/mod.ts";
 import { attentionOf, causes, causesEstimate, profile, untrainedCauses } from "../../src/study/mod.ts";
 import { openConfig, openModel, packText } from "../../src/subject/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
@@ -51,7 +51,7 @@ async function statsOf(model: Model, blocks: Blocks, stride = 1): Promise<Seen[]
   await forward({
     model,
     engine,
-    blocks,
+    segments: segmentsOf(blocks),
     plans: [noDrop],
     probes: [{
       attention: ({ q, k }) => ({ q, k }),

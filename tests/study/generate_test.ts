@@ -136,6 +136,7 @@ Deno.test("a character of several tokens comes whole", () => {
     lastCut: () => 0,
     bos: null,
     eos: null,
+    addsBos: false,
     vocabularySize: 256,
     fingerprint: "bytes",
   };

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { OfficialDifference } from "../../src/result/mod.ts";
-import { forward, llmDropProbe, noDrop } from "../../src/run/mod.ts";
+import { forward, llmDropProbe, noDrop, segmentsOf } from "../../src/run/mod.ts";
 import { againstLlmDrop, profile } from "../../src/study/mod.ts";
 import { distance, engine, stateTolerance, withFixture } from "../support.ts";
 import { withTiny } from "./tiny.ts";
@@ -17,7 +17,7 @@ for (const [name, official] of Object.entries(expected)) {
   Deno.test(`${name}: what llm-drop would measure`, () =>
     withFixture(name, async ({ model, blocks, expected: { meta } }) => {
       const probe = llmDropProbe(model.spec.layers);
-      await forward({ model, engine, blocks, plans: [noDrop], probes: [probe] });
+      await forward({ model, engine, segments: segmentsOf(blocks), plans: [noDrop], probes: [probe] });
       const tolerance = 2 * stateTolerance(model.spec) / Math.sqrt(blocks.ids.length);
       for (const kind of ["attention", "mlp"] as const) {
         const measured = probe.sums[kind].map((sum) => sum.distance / sum.counted);

@@ -9,6 +9,7 @@ const letters: Tokenizer = {
   lastCut: () => 0,
   bos: 0,
   eos: 1,
+  addsBos: false,
   vocabularySize: 28,
   fingerprint: "letters",
 };

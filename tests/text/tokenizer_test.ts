@@ -80,6 +80,35 @@ Deno.test("tokenizer.json: config.json speaks only where tokenizer_config.json i
   assert.deepEqual(specials({ eos_token: "<|end|>" }), [5, 1]);
 });
 
+Deno.test("tokenizer.json: texts begin with BOS where the configuration, or else the post-processor, says so", () => {
+  const adds = (post_processor: unknown, config: object = {}) =>
+    tokenizerFromJson({ ...bytes.tokenizer, post_processor }, { ...bytes.config, ...config }).addsBos;
+  const template = (id: string) => ({
+    type: "TemplateProcessing",
+    single: [{ SpecialToken: { id, type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }],
+  });
+  const sequence = { type: "Sequence", processors: [{ type: "ByteLevel" }, template("<|start|>")] };
+  assert.equal(adds(template("<|start|>")), true);
+  assert.equal(adds(sequence), true);
+  assert.equal(adds({ type: "RobertaProcessing", cls: ["<|start|>", 0], sep: ["<|end|>", 1] }), true);
+  assert.equal(adds(template("<|end|>")), false);
+  assert.equal(adds({ type: "ByteLevel" }), false);
+  assert.equal(adds(null), false);
+  assert.equal(adds(sequence, { add_bos_token: false }), false);
+  assert.equal(adds(null, { add_bos_token: true }), true);
+});
+
+Deno.test("GGUF: texts begin with BOS where the file says so, or else where its kind does", () => {
+  const adds = (base: Fixture, changes: Record<string, unknown> = {}) =>
+    tokenizerFromGguf(metadata(base, changes)).addsBos;
+  assert.equal(adds(bytes, { add_bos_token: undefined }), false);
+  assert.equal(adds(bytes, { pre: "llama-bpe", add_bos_token: undefined }), true);
+  assert.equal(adds(bytes, { add_bos_token: true }), true);
+  assert.equal(adds(pieces), true);
+  assert.equal(adds(pieces, { add_bos_token: false }), false);
+  assert.throws(() => adds(pieces, { add_bos_token: 1 }), /add_bos_token: a number, expected true or false/);
+});
+
 Deno.test("decode gives special tokens and text back, and refuses foreign ids", () => {
   const tokenizer = tokenizerFromGguf(metadata(bytes));
   const text = "<|start|>  It 's 12 ü 😀\n<|end|>";

@@ -99,6 +99,7 @@ function cudaProvider({ cuda, library, memory }: Opened, precision: Precision): 
     precision,
     has: {
       attention: "standard",
+      masked: "standard",
       bfloat16: "native",
       products: precision === "bfloat16" ? "bf16" : "f32",
       bindingBytes: Infinity,

@@ -20,6 +20,7 @@ const MAP_READ = 0x1;
 /** What its provider runs. */
 const lowering: Lowering = {
   attention: "grouped-without-softcap",
+  masked: "decomposed",
   bfloat16: "widened",
   products: "f32",
 };

@@ -65,8 +65,8 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
 
   /** Throws the error of the module where numbers cease to be finite: the executor meets it in the same text. */
   async function blame(stage: Stage): Promise<never> {
-    const blocks = { ids: Int32Array.from(ids), samples: 1, length: ids.length };
-    await forward({ model, engine, blocks, plans: [plan], signal });
+    const segments = [{ ids: Int32Array.from(ids), past: null }];
+    await forward({ model, engine, segments, plans: [plan], signal });
     const [first, last] = [stage.layers[0].l, stage.layers.at(-1)!.l];
     throw new RangeError(
       `Cannot run ${model.name}: layers ${first} to ${last} produce non-finite numbers, expected finite ones`,

@@ -26,7 +26,7 @@ import type { Tensor } from "../../tensor/mod.ts";
 import { openEmbedder } from "../embed.ts";
 import { freeAll, withRead } from "../held.ts";
 import { openPrograms } from "../programs.ts";
-import type { Blocks } from "../state.ts";
+import type { Blocks } from "../segments.ts";
 import type { Observation, Probe } from "./probe.ts";
 
 /** The measures of each sample after a layer's modules; a module that was not run has none. */

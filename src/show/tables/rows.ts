@@ -19,7 +19,7 @@ import { describeDrop, KINDS } from "../chart/setting.ts";
 type Values = readonly (number | null)[];
 
 /** What tells one model's rows from another's in the same sheet. */
-function origin({ model, text, packing }: Provenance): CsvRow {
+export function origin({ model, text, packing }: Provenance): CsvRow {
   const { samples, length, skip, bos } = packing;
   return {
     model: model.name,

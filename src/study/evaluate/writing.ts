@@ -1,0 +1,59 @@
+/** How plans write: choosing among given answers hides what dropping does to a text. */
+import { reportsOf } from "../../entry/mod.ts";
+import type { Engine } from "../../engine/mod.ts";
+import { parts, within } from "../../hub/mod.ts";
+import type { Evaluation } from "../../result/mod.ts";
+import type { DropPlan } from "../../run/mod.ts";
+import { packText, type StudyModel } from "../../subject/mod.ts";
+import { generate } from "../generate.ts";
+import { HELD_OUT_TEXT } from "../options.ts";
+import type { EvaluateOptions } from "./evaluate.ts";
+
+/** Tokens of a prompt, and tokens that are written after it. */
+const PROMPT = 32;
+const TOKENS = 64;
+/** A text repeats itself where so many tokens in a row were there before. */
+const REPEATED = 4;
+
+/** The beginnings of held-out blocks, continued greedily by each plan; the first plan is the full model. */
+export async function writing(
+  model: StudyModel,
+  engine: Engine,
+  plans: readonly DropPlan[],
+  prompts: number,
+  options: EvaluateOptions,
+): Promise<NonNullable<Evaluation["writing"]>[] | null> {
+  if (prompts === 0) return null;
+  const packing = { text: HELD_OUT_TEXT, samples: prompts, length: PROMPT, skip: 0, bos: false };
+  const { blocks } = await packText(model, packing, options);
+  const tokenizer = await model.tokenizer();
+  const stage = parts("texts", Array<number>(prompts).fill(1), options.onProgress);
+  const all: (readonly number[])[][] = plans.map(() => []);
+  for (let i = 0; i < prompts; i++) {
+    const prompt = tokenizer.decode([...blocks.ids.subarray(i * PROMPT, (i + 1) * PROMPT)]);
+    const { signal, onProgress } = within(reportsOf(options), stage(i));
+    const written = await generate(model, prompt, { plans, tokens: TOKENS, engine, signal, onProgress });
+    written.forEach(({ ids }, plan) => all[plan].push(ids));
+  }
+  return all.map((texts) => ({
+    prompts,
+    tokens: TOKENS,
+    divergence: texts.map((ids, i) => divergence(ids, all[0][i])),
+    repetition: texts.map(repetition),
+  }));
+}
+
+/** The first step at which two texts part; null where they do not. */
+export function divergence(ids: readonly number[], full: readonly number[]): number | null {
+  const longest = Math.max(ids.length, full.length);
+  for (let i = 0; i < longest; i++) if (ids[i] !== full[i]) return i;
+  return null;
+}
+
+/** The share of a text's 4-grams that it had before; 0 for a shorter text. */
+export function repetition(ids: readonly number[]): number {
+  const count = ids.length - REPEATED + 1;
+  if (count <= 0) return 0;
+  const grams = Array.from({ length: count }, (_, i) => ids.slice(i, i + REPEATED).join(" "));
+  return 1 - new Set(grams).size / count;
+}

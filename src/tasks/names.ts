@@ -1,0 +1,70 @@
+/** Tasks by name, groups of them, and the suite of the paper. */
+import { nearNames } from "../entry/mod.ts";
+import { choiceTasks } from "./choices.ts";
+import { gsm8kTasks } from "./gsm8k.ts";
+import { lambada } from "./lambada.ts";
+import { mmluGroups, mmluTasks } from "./mmlu.ts";
+import type { Metric, Task } from "./task.ts";
+
+const OLD = "@1.0";
+
+/** A task whose version is not the newest is asked for by it: "gsm8k@1.0". */
+const tasks: ReadonlyMap<string, Task> = new Map(
+  [...choiceTasks, lambada, ...gsm8kTasks, ...mmluTasks].map((task) => [
+    task.name === "gsm8k" && task.version === "1.0" ? task.name + OLD : task.name,
+    task,
+  ]),
+);
+
+/** Names of single tasks. */
+export const taskNames: readonly string[] = [...tasks.keys()];
+
+/** Names of groups, each with its tasks'. */
+export const taskGroups: Readonly<Record<string, readonly string[]>> = mmluGroups;
+
+/**
+ * The tasks that a name stands for: one, or those of a group.
+ *
+ * @throws RangeError for an unknown name, with those that it may be meant for
+ */
+export function tasksNamed(name: string): Task[] {
+  const members = Object.hasOwn(taskGroups, name) ? taskGroups[name] : [name];
+  return members.map((member) => tasks.get(member) ?? unknown(member));
+}
+
+function unknown(name: string): never {
+  const all = [...taskNames, ...Object.keys(taskGroups)];
+  const near = nearNames(name, all).slice(0, 5);
+  const few = all.filter((name) => !name.startsWith("mmlu_")).join(", ");
+  throw new RangeError(
+    `Cannot find the task ${JSON.stringify(name)}: expected one of ${few}, mmlu_SUBJECT` +
+      (near.length > 0 ? ` (did you mean ${near.join(", ")}?)` : ""),
+  );
+}
+
+/** A task or group of a suite: with how many shots, and which of its metrics counts. */
+export interface SuiteEntry {
+  readonly task: string;
+  readonly shots: number;
+  readonly metric: Metric;
+}
+
+/** The paper's nine tasks. */
+const paper: readonly SuiteEntry[] = [
+  { task: "boolq", shots: 0, metric: "acc" },
+  { task: "rte", shots: 0, metric: "acc" },
+  { task: "openbookqa", shots: 0, metric: "acc_norm" },
+  { task: "piqa", shots: 0, metric: "acc_norm" },
+  { task: "mmlu", shots: 5, metric: "acc" },
+  { task: "winogrande", shots: 5, metric: "acc" },
+  { task: "gsm8k@1.0", shots: 5, metric: "strict" },
+  { task: "hellaswag", shots: 10, metric: "acc_norm" },
+  { task: "arc_challenge", shots: 25, metric: "acc_norm" },
+];
+const LLAMA_3 = ["hellaswag", "mmlu", "openbookqa", "winogrande"];
+
+/** Sets of tasks that are averaged, each task counting once: the paper's nine, and its four for Llama-3. */
+export const suites: Readonly<Record<string, readonly SuiteEntry[]>> = {
+  "paper": paper,
+  "paper-llama-3": paper.filter(({ task }) => LLAMA_3.includes(task)),
+};

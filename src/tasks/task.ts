@@ -1,0 +1,79 @@
+/** What a benchmark task is: where its rows lie, what a row asks, how shots are chosen, what is reported. */
+import type { Fields } from "./fields.ts";
+import type { Row } from "../text/mod.ts";
+
+/** A file of rows: of the benchmark package, or of a data set on the hub. */
+export type DataFile =
+  | {
+    readonly from: "package";
+    /** Below the package's folder. */
+    readonly path: string;
+    /** The rows of the data set that a row of the file stands for, where it has a form of its own. */
+    readonly rows?: (row: Fields) => readonly Row[];
+  }
+  | { readonly from: "hub"; readonly repo: string; readonly path: string };
+
+/** Rows of a split of a data set. */
+export interface Split {
+  /** The data set and its configuration as lm-eval names them: "allenai/ai2_arc, ARC-Easy". */
+  readonly dataset: string;
+  readonly split: "train" | "dev" | "validation" | "test";
+  readonly file: DataFile;
+}
+
+/** Rows that shots are taken from. */
+export interface Pool extends Split {
+  /**
+   * `first`: the first ones in order; `draw`: drawn; `draw-others`: drawn from the rows that differ from the document.
+   */
+  readonly choice: "first" | "draw" | "draw-others";
+}
+
+/** Text that a model is given, and text that is scored after it. */
+export interface Request {
+  readonly context: string;
+  readonly continuation: string;
+}
+
+/** What one row asks, without shots. */
+export interface Example {
+  /** The row as a shot: `question`, a space, `answer`. */
+  readonly question: string;
+  readonly answer: string;
+  /** What is scored; nothing where text is generated after `question`. */
+  readonly requests: readonly Request[];
+  /** The choices' texts as in the data; they belong to `requests`. */
+  readonly choices: readonly string[];
+  /** The index of the right choice, or the answer to be found in the generated text. */
+  readonly gold: number | string;
+}
+
+/** Numbers that a task reports; `strict` and `flexible` are `exact_match` after lm-eval's two filters. */
+export type Metric = "acc" | "acc_norm" | "perplexity" | "strict" | "flexible";
+
+/** Which answers count in generated text, and where generation stops. */
+export interface Generation {
+  readonly stops: readonly string[];
+  /** The extractors of an answer, by metric. */
+  readonly filters: Readonly<Partial<Record<Metric, RegExp>>>;
+  /** Whether one final "." is deleted before answers are compared. */
+  readonly dropsFinalDot: boolean;
+}
+
+/** A benchmark task. */
+export interface Task {
+  /** As lm-eval names it. */
+  readonly name: string;
+  /** As lm-eval counts it. */
+  readonly version: string;
+  readonly documents: Split;
+  readonly pool: Pool | null;
+  /** Shots when none are asked for. */
+  readonly shots: number;
+  /** In front of every context. */
+  readonly description: string;
+  readonly metrics: readonly Metric[];
+  readonly read: (row: Fields) => Example;
+  /** For tasks that generate text. */
+  readonly generation?: Generation;
+}

@@ -1,0 +1,132 @@
+/** Requests share what they begin with, and score as if each were read alone. */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { Model } from "../../src/models/mod.ts";
+import {
+  type DropPlan,
+  noDrop,
+  packRequests,
+  reference,
+  score,
+  type ScoredRequest,
+  scoreRequests,
+  segmentsOf,
+  tokensOf,
+} from "../../src/run/mod.ts";
+import { engine, randomBlocks, withFixture } from "../support.ts";
+
+/** Inputs that begin alike. */
+const someRequests = fc.array(
+  fc.record({
+    head: fc.constantFrom(0, 3, 70, 130),
+    body: fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 300 }),
+    targets: fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 5 }),
+  }),
+  { minLength: 1, maxLength: 12 },
+).map((list) =>
+  list.map(({ head, body, targets }): ScoredRequest => {
+    const input = [...Array.from({ length: head }, (_, i) => i % 4), ...body];
+    return { input, targets: targets.slice(0, input.length) };
+  })
+);
+
+/** The tokens up to a row of a segment. */
+function pathTo({ segments }: ReturnType<typeof packRequests>, index: number, row: number): number[] {
+  const { ids, past, parents } = segments[index];
+  const own: number[] = [];
+  for (let at = row; at >= 0; at = parents ? parents[at] : at - 1) own.unshift(ids[at]);
+  if (past === null) return own;
+  return [...pathTo({ segments, asked: [] }, past, segments[past].ids.length - 1), ...own];
+}
+
+Deno.test("every target is asked once, of the row at the end of what comes before it", () => {
+  fc.assert(fc.property(someRequests, (requests) => {
+    const packed = packRequests(requests);
+    const found = requests.map((): string[] => []);
+    packed.asked.forEach((asked, segment) =>
+      asked.forEach(({ row, token, request }) =>
+        found[request].push(JSON.stringify([pathTo(packed, segment, row), token]))
+      )
+    );
+    requests.forEach(({ input, targets }, request) => {
+      const expected = targets.map((token, i) =>
+        JSON.stringify([input.slice(0, input.length - targets.length + i + 1), token])
+      );
+      assert.deepEqual(found[request].toSorted(), expected.toSorted());
+    });
+    const { run, fed } = tokensOf(requests);
+    const rows = packed.segments.reduce((sum, { ids }) => sum + ids.length, 0);
+    assert.ok(run <= fed && run <= rows);
+  }));
+});
+
+/** A context, and choices behind it; sharing as benchmarks have it. */
+function benchmark(model: Model): ScoredRequest[] {
+  const { ids } = randomBlocks(1, 1000, model.spec.vocabulary);
+  const from = (start: number, length: number) => [...ids.subarray(start, start + length)];
+  const shots = from(0, 150);
+  const documents = Array.from({ length: 9 }, (_, d) => [...shots, ...from(150 + 40 * d, 30 + d)]);
+  const choices = documents.flatMap((context, d) =>
+    [1, 3, 4].map((length, c) => {
+      const choice = from(600 + 12 * d + 4 * c, length);
+      return { input: [...context, ...choice.slice(0, -1)], targets: choice };
+    })
+  );
+  const alone = [from(700, 20), from(720, 33)].map((input) => ({ input, targets: input.slice(-2) }));
+  const long = { input: from(100, 600), targets: [3, 5] };
+  return [...choices, ...alone, long, { ...long, targets: [4, 5] }];
+}
+
+/** Σ ln p of a request's targets, read alone and as a text, and Σ KL. */
+async function alone(model: Model, { input, targets }: ScoredRequest, plan: DropPlan) {
+  const sums = async (ids: readonly number[]) => {
+    const segments = segmentsOf({ ids: Int32Array.from(ids), samples: 1, length: ids.length });
+    const full = await reference({ model, engine, segments });
+    try {
+      const [[own]] = await score({ model, engine, segments, plans: [plan], reference: full });
+      return own;
+    } finally {
+      full.free();
+    }
+  };
+  // The last targets need not be what the input has: their rows are asked one by one.
+  let [nll, kl] = [0, 0];
+  for (const [i, token] of targets.entries()) {
+    const before = input.slice(0, input.length - targets.length + i + 1);
+    const [own, less] = [await sums([...before, token]), await sums(before)];
+    nll += own.nll - less.nll;
+    kl += own.kl - less.kl;
+  }
+  return { logLikelihood: -nll, kl };
+}
+
+for (const name of ["llama", "gemma3"]) {
+  Deno.test(`${name}: requests score as each would alone, whatever the budget`, () =>
+    withFixture(name, async ({ model }) => {
+      const requests = benchmark(model);
+      const plans = [noDrop, { attention: [1], mlp: [] }];
+      const { run, fed } = tokensOf(requests);
+      assert.ok(run < fed / 3, `${run} of ${fed}`);
+      const scores = await scoreRequests({ model, engine, requests, plans });
+      const grouped = await scoreRequests({ model, engine, requests, plans, budget: 1 });
+      for (const [plan, drop] of plans.entries()) {
+        for (const request of [0, 1, 2, 13, 26, 27, 28, 29, 30]) {
+          const expected = await alone(model, requests[request], drop);
+          const found = scores[plan][request];
+          // Differences of sums of up to 600 terms of float32 logits, each good to 1e-6 of about 5 nats.
+          for (const key of ["logLikelihood", "kl"] as const) {
+            const error = Math.abs(found[key] - expected[key]);
+            assert.ok(
+              error < 2e-4,
+              `plan ${plan} request ${request}: ${key} ${found[key]} for ${expected[key]}`,
+            );
+          }
+          assert.ok(Math.abs(grouped[plan][request].logLikelihood - found.logLikelihood) < 1e-4);
+        }
+      }
+      assert.ok(
+        scores[0].every(({ kl, agreeing }, i) => kl === 0 && agreeing === requests[i].targets.length),
+      );
+      assert.equal(engine.live, 0);
+    }));
+}

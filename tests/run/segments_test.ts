@@ -1,0 +1,245 @@
+/** Texts that share what they begin with give the numbers that each would give alone. */
+import assert from "node:assert/strict";
+import type { Engine } from "../../src/engine/mod.ts";
+import type { Model } from "../../src/models/mod.ts";
+import {
+  type DropPlan,
+  forward,
+  freeStates,
+  noDrop,
+  openScorer,
+  reference,
+  score,
+  type Segment,
+} from "../../src/run/mod.ts";
+import { distance, engine, engineWith, randomBlocks, stateTolerance, withFixture } from "../support.ts";
+
+/** What runs attention with a mask. */
+const engines: Record<string, Engine> = {
+  "standard": engine,
+  "decomposed": engineWith({ attention: "decomposed", masked: "decomposed" }),
+};
+
+/** The stream that leaves the last layer, for each plan and segment. */
+async function streamsOf(
+  on: Engine,
+  model: Model,
+  segments: readonly Segment[],
+  plans: readonly DropPlan[],
+  budget?: number,
+): Promise<Float32Array[][]> {
+  const { hidden } = model.spec;
+  const streams = plans.map((): Float32Array[] => []);
+  await forward({
+    model,
+    engine: on,
+    segments,
+    plans,
+    budget,
+    async finish(states, batches) {
+      for (const state of states) {
+        for (const [b, { first, count, length }] of batches.entries()) {
+          const { data } = await on.read(state.batches[b]);
+          for (const plan of state.plans) {
+            for (let i = 0; i < count; i++) {
+              const size = length * hidden;
+              streams[plan][first + i] = (data as Float32Array).slice(i * size, (i + 1) * size);
+            }
+          }
+        }
+      }
+      freeStates(states);
+    },
+  });
+  return streams;
+}
+
+/** What each token of a segment comes after, itself the last. */
+function pathTo(segments: readonly Segment[], index: number, token: number): number[] {
+  const { ids, past, parents } = segments[index];
+  const own: number[] = [];
+  for (let at = token; at >= 0; at = parents ? parents[at] : at - 1) own.unshift(ids[at]);
+  return past === null ? own : [...pathTo(segments, past, segments[past].ids.length - 1), ...own];
+}
+
+/** A text, its continuation, a tree after both, two texts in one segment, and a text by itself. */
+function family(ids: Int32Array): Segment[] {
+  return [
+    { ids: ids.subarray(0, 13), past: null },
+    { ids: ids.subarray(13, 18), past: 0 },
+    { ids: ids.subarray(18, 25), past: 1, parents: Int32Array.of(-1, 0, 0, 2, 1, 4, -1) },
+    { ids: ids.subarray(25, 32), past: 1, parents: Int32Array.of(-1, -1, -1, 2, 3, 4, 5) },
+    { ids: ids.subarray(32, 40), past: null, parents: Int32Array.of(-1, 0, 1, 2, -1, 4, 5, 5) },
+    { ids: ids.subarray(40, 57), past: null },
+    { ids: ids.subarray(57, 60), past: 0 },
+  ];
+}
+
+const families = [
+  "llama",
+  "gemma2",
+  "gemma3",
+  "qwen2-window",
+  "neox-parallel",
+  "olmo2",
+  "llama-rope-yarn",
+];
+
+for (const name of families) {
+  for (const [way, on] of Object.entries(engines)) {
+    Deno.test(`${name}: tokens of segments are as at the end of their texts, by ${way} attention`, () =>
+      withFixture(name, async ({ model }) => {
+        const { ids } = randomBlocks(1, 60, model.spec.vocabulary);
+        const segments = family(ids);
+        const plans = [noDrop, { attention: [1], mlp: [0] }];
+        const together = await streamsOf(on, model, segments, plans);
+        for (const [index, segment] of segments.entries()) {
+          for (let token = 0; token < segment.ids.length; token += 3) {
+            const path = Int32Array.from(pathTo(segments, index, token));
+            const alone = await streamsOf(engine, model, [{ ids: path, past: null }], plans);
+            for (const plan of plans.keys()) {
+              const { hidden } = model.spec;
+              const row = alone[plan][0].subarray(-hidden);
+              const most = row.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+              const found = together[plan][index].subarray(token * hidden, (token + 1) * hidden);
+              const error = distance(found, row) / most;
+              // The same products in another order: float32's error, as between batches of other sizes.
+              assert.ok(
+                error <= stateTolerance(model.spec),
+                `segment ${index} token ${token} plan ${plan}: ${error}`,
+              );
+            }
+          }
+        }
+        assert.equal(on.live, 0);
+      }));
+  }
+}
+
+Deno.test("a budget splits segments into groups, each with what it continues, and changes no bit", () =>
+  withFixture("gemma3", async ({ model }) => {
+    const segments = family(randomBlocks(1, 60, model.spec.vocabulary).ids);
+    const seen: number[][] = [];
+    await forward({
+      model,
+      engine,
+      segments,
+      plans: [noDrop],
+      budget: 1,
+      finish(states, batches) {
+        seen.push(batches.map(({ first }) => first));
+        freeStates(states);
+        return Promise.resolve();
+      },
+    });
+    assert.deepEqual(seen, [[0], [0, 1], [0, 1, 2], [4], [5], [0, 6]]);
+    assert.deepEqual(
+      await streamsOf(engine, model, segments, [noDrop], 1),
+      await streamsOf(engine, model, segments, [noDrop]),
+    );
+  }));
+
+Deno.test("several tokens of a row score as each would in a text of its own", () =>
+  withFixture("llama", async ({ model }) => {
+    const { ids } = randomBlocks(1, 12, model.spec.vocabulary);
+    const context = ids.subarray(0, 9);
+    const choices = [...ids.subarray(9)];
+    const plan = { attention: [0], mlp: [1] };
+    // Each choice as the last token of a text: the sums of the text with it less those of the text without.
+    const texts = choices.map((id) => ({ ids: Int32Array.of(...context, id), past: null }));
+    const full = await reference({ model, engine, segments: texts });
+    const [sums] = await score({ model, engine, segments: texts, plans: [plan], reference: full });
+    const shorter = [{ ids: context, past: null }];
+    const base = await reference({ model, engine, segments: shorter });
+    const [[before]] = await score({ model, engine, segments: shorter, plans: [plan], reference: base });
+    const scorer = await openScorer(model, engine);
+    const streams: Awaited<ReturnType<typeof engine.upload>>[] = [];
+    await forward({
+      model,
+      engine,
+      segments: shorter,
+      plans: [noDrop, plan],
+      finish(states) {
+        for (const index of [0, 1]) {
+          streams[index] = states.find(({ plans }) => plans.includes(index))!.batches[0];
+        }
+        return Promise.resolve();
+      },
+    });
+    // A row that predicts one token, and one that predicts three.
+    const targets = {
+      rows: Int32Array.of(3, 8),
+      tokens: Int32Array.of(context[4], ...choices),
+      of: Int32Array.of(0, 1, 1, 1),
+    };
+    const [, scores] = await scorer.score(streams.map((stream) => [stream]), [targets]);
+    streams.forEach((stream) => stream.free());
+    await scorer.release();
+    choices.forEach((_, i) => {
+      const expected = sums[i].nll - before.nll;
+      // Sums of nine float32 logits' logarithms, each good to 1e-6 of at most 10 nats.
+      assert.ok(Math.abs(scores.nll[i + 1] - expected) < 1e-4, `${scores.nll[i + 1]} for ${expected}`);
+      assert.ok(Math.abs(scores.kl[1] - (sums[i].kl - before.kl)) < 1e-4);
+    });
+    const alone = await scorerOf(model, context, context[4], plan);
+    assert.ok(Math.abs(scores.nll[0] - alone) < 1e-5, `${scores.nll[0]} for ${alone}`);
+    assert.ok(scores.best.reduce((a, b) => a + b, 0) <= 2, "a row has one most probable token");
+    full.free();
+    base.free();
+    assert.equal(engine.live, 0);
+  }));
+
+/** −ln p of a token at row 3 under a plan, from a text that ends there. */
+async function scorerOf(model: Model, context: Int32Array, token: number, plan: DropPlan): Promise<number> {
+  const nll = async (ids: number[]) => {
+    const segments = [{ ids: Int32Array.from(ids), past: null }];
+    const full = await reference({ model, engine, segments });
+    const [[sums]] = await score({ model, engine, segments, plans: [plan], reference: full });
+    full.free();
+    return sums.nll;
+  };
+  const start = [...context.subarray(0, 4)];
+  return await nll([...start, token]) - await nll(start);
+}
+
+const wrong: [string, Segment[], RegExp][] = [
+  ["no tokens", [{ ids: new Int32Array(0), past: null }], /segment 0: it has no tokens/],
+  ["a later past", [{ ids: Int32Array.of(1), past: 0 }], /segment 0: it continues segment 0/],
+  [
+    "a tree as past",
+    [{ ids: Int32Array.of(1, 2), past: null, parents: Int32Array.of(-1, -1) }, {
+      ids: Int32Array.of(1),
+      past: 0,
+    }],
+    /segment 1: it continues segment 0, which is a tree/,
+  ],
+  [
+    "too few parents",
+    [{ ids: Int32Array.of(1, 2), past: null, parents: Int32Array.of(-1) }],
+    /segment 0: it has 1 parents of 2 tokens/,
+  ],
+  [
+    "a parent behind",
+    [{ ids: Int32Array.of(1, 2), past: null, parents: Int32Array.of(1, -1) }],
+    /token 0 comes after token 1/,
+  ],
+];
+
+Deno.test("segments that cannot be run are refused", () =>
+  withFixture("llama", async ({ model }) => {
+    for (const [what, segments, message] of wrong) {
+      await assert.rejects(forward({ model, engine, segments, plans: [noDrop] }), message, what);
+    }
+    assert.equal(engine.live, 0);
+  }));
+
+Deno.test("a past is not shared where rotations depend on how long a text becomes", () =>
+  withFixture("llama-rope-dynamic", async ({ model }) => {
+    const segments = family(randomBlocks(1, 60, model.spec.vocabulary).ids);
+    const run = forward({ model, engine, segments, plans: [noDrop] });
+    await assert.rejects(
+      run,
+      /Cannot share a past of 18 tokens: with dynamic rotations, expected at most 16/,
+    );
+    assert.equal(engine.live, 0);
+  }));

@@ -1,0 +1,94 @@
+/** Tokens of requests, against those of lm-eval's Hugging Face backend. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { openModel } from "../../src/subject/mod.ts";
+import { type BosRule, feed, type PairTokens, pairTokens } from "../../src/tasks/mod.ts";
+import { type Tokenizer, tokenizerFromGguf, tokenizerFromJson } from "../../src/text/mod.ts";
+import { documentsOf, fixture, packageFolder, sha256 } from "./fixture.ts";
+
+const pieces = JSON.parse(
+  await Deno.readTextFile(new URL("../fixtures/tokens/pieces.json", import.meta.url)),
+).gguf;
+
+/** Byte-level without BOS (two of them), SentencePiece with BOS by its own rule and without. */
+const tokenizers: Record<string, { open: () => Promise<Tokenizer>; bos: BosRule }> = {
+  "olmo": { open: openOlmo, bos: "tokenizer" },
+  "smollm2": { open: openSmollm2, bos: "tokenizer" },
+  "pieces": { open: openPieces, bos: "tokenizer" },
+  "pieces, no BOS": { open: openPieces, bos: "never" },
+};
+
+async function openOlmo(): Promise<Tokenizer> {
+  const file = join(await packageFolder(), "tokenizers/allenai_gpt-neox-olmo-dolma-v1_5.json");
+  return tokenizerFromJson(JSON.parse(await Deno.readTextFile(file)), { eos_token: "<|endoftext|>" });
+}
+
+async function openSmollm2(): Promise<Tokenizer> {
+  const model = await openModel("smollm2-135m");
+  try {
+    return await model.tokenizer();
+  } finally {
+    model.close();
+  }
+}
+
+function openPieces(): Promise<Tokenizer> {
+  return Promise.resolve(tokenizerFromGguf(new Map(Object.entries(pieces))));
+}
+
+const lists = ({ context, continuation }: PairTokens) => [context, continuation];
+
+for (const [name, { open, bos }] of Object.entries(tokenizers)) {
+  Deno.test(`${name}: tokens of pairs are lm-eval's`, async () => {
+    const tokenizer = await open();
+    const found = fixture.pairs.map(([context, continuation]) =>
+      lists(pairTokens(tokenizer, context, continuation, { bos }))
+    );
+    assert.deepEqual(found, fixture.pairTokens[name]);
+  });
+
+  Deno.test(`${name}: tokens of 200 requests of each task are lm-eval's`, async () => {
+    const tokenizer = await open();
+    for (const run of fixture.tokens.filter(({ tokenizer }) => tokenizer === name)) {
+      const requests = (await documentsOf(run)).flatMap(({ requests }) => requests);
+      const some = requests.filter((_, i) => i % run.step === 0).slice(0, 200);
+      const found = some.map(({ context, continuation }) =>
+        lists(pairTokens(tokenizer, context, continuation, { bos }))
+      );
+      assert.equal(found.flat(2).length, run.count, run.task);
+      assert.equal(sha256(JSON.stringify(found)), run.all, run.task);
+    }
+  });
+}
+
+Deno.test("what is too long loses tokens from the left, and is told", () => {
+  const pair = { context: [1, 2, 3, 4], continuation: [5, 6] };
+  assert.deepEqual(feed(pair, 100), { input: [1, 2, 3, 4, 5], targets: [5, 6], cut: 0 });
+  assert.deepEqual(feed(pair, 5), { input: [1, 2, 3, 4, 5], targets: [5, 6], cut: 0 });
+  assert.deepEqual(feed(pair, 3), { input: [3, 4, 5], targets: [5, 6], cut: 2 });
+  assert.deepEqual(feed(pair, 2), { input: [4, 5], targets: [5, 6], cut: 3 });
+  assert.throws(() => feed(pair, 1), {
+    name: "RangeError",
+    message: "Cannot score a continuation of 2 tokens: expected at most 1",
+  });
+});
+
+Deno.test("BOS goes in front once: always, and not where the text begins with it", async () => {
+  const tokenizer = await openPieces();
+  const bos = tokenizer.bos!;
+  const text = tokenizer.decode([bos]);
+  const first = (context: string, rule: BosRule) =>
+    pairTokens(tokenizer, context, " the", { bos: rule }).context.filter((id) => id === bos).length;
+  assert.equal(first("the", "always"), 1);
+  assert.equal(first(`${text}the`, "always"), 1);
+  assert.equal(first("the", "never"), 0);
+});
+
+Deno.test("a part without tokens is an error", async () => {
+  const tokenizer = await openPieces();
+  assert.throws(() => pairTokens(tokenizer, "the", "", { bos: "never" }), {
+    name: "RangeError",
+    message: 'Cannot score "": its continuation has no token, expected at least one',
+  });
+  assert.throws(() => pairTokens(tokenizer, "  ", "the", { bos: "never" }), /its context has no token/);
+});
