@@ -1,9 +1,9 @@
 // attention_stats: statistics of the attention pattern of every head, without ever storing a T × T matrix.
 //
-//   q     [T, H, E]  f32  queries, after the rotary embedding
-//   k     [T, K, E]  f32  keys, K divides H: head h reads keys of head h / (H/K)
-//   stats [7, H, Q]  f32  per head and query: entropy (nats); entropy / ln n; first-token share; effective keys 1/ΣA²;
-//                         mass on the top 16 keys; share of entries below 1 % of the largest; mean distance t − j
+//   q     [S, T, H, E]  f32  queries of S samples, after the rotary embedding
+//   k     [S, T, K, E]  f32  keys, K divides H: head h reads keys of head h / (H/K)
+//   stats [S, 7, H, Q]  f32  per head and query: entropy (nats); entropy / ln n; first-token share; effective keys 1/ΣA²;
+//                            mass on the top 16 keys; share of entries below 1 % of the largest; mean distance t − j
 //
 // Q queries at positions t = first + stride · i. Query t sees the n keys j ≤ t with t − j < window. Scores are
 // scale · q·k, then softcap · tanh(score / softcap) where softcap > 0.
@@ -22,7 +22,7 @@
 typedef unsigned int u32;
 
 struct Params {
-  u32 tokens, queries, heads, key_heads, size, first, stride, window;
+  u32 samples, tokens, queries, heads, key_heads, size, first, stride, window;
   float scale, softcap;
 };
 
@@ -105,6 +105,10 @@ __device__ __forceinline__ void scores(float4 *tile, const float *q, const float
 extern "C" __global__ void __launch_bounds__(TILE)
 attention_stats(const float *__restrict__ q, const float *__restrict__ k, float *__restrict__ stats, Params params) {
   __shared__ float4 tile[1024];
+
+  q += (size_t)blockIdx.z * params.tokens * params.heads * params.size;  // this block's sample
+  k += (size_t)blockIdx.z * params.tokens * params.key_heads * params.size;
+  stats += (size_t)blockIdx.z * 7 * params.heads * params.queries;
 
   // The last queries see the most keys: they start first.
   const u32 query0 = (gridDim.x - 1 - blockIdx.x) * TILE;

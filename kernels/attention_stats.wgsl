@@ -1,9 +1,9 @@
 // attention_stats: statistics of the attention pattern of every head, without ever storing a T × T matrix.
 //
-//   q     [T, H, E]  f32  queries, after the rotary embedding
-//   k     [T, K, E]  f32  keys, K divides H: head h reads keys of head h / (H/K)
-//   stats [7, H, Q]  f32  per head and query: entropy (nats); entropy / ln n; first-token share; effective keys 1/ΣA²;
-//                         mass on the top 16 keys; share of entries below 1 % of the largest; mean distance t − j
+//   q     [S, T, H, E]  f32  queries of S samples, after the rotary embedding
+//   k     [S, T, K, E]  f32  keys, K divides H: head h reads keys of head h / (H/K)
+//   stats [S, 7, H, Q]  f32  per head and query: entropy (nats); entropy / ln n; first-token share; effective keys 1/ΣA²;
+//                            mass on the top 16 keys; share of entries below 1 % of the largest; mean distance t − j
 //
 // Q queries at positions t = first + stride · i. Query t sees the n keys j ≤ t with t − j < window. Scores are
 // scale · q·k, then softcap · tanh(score / softcap) where softcap > 0.
@@ -19,6 +19,7 @@
 // for each pair of query and key, at 64 queries a key loaded: the limit is float32 arithmetic.
 
 struct Params {
+  samples: u32,
   tokens: u32,
   queries: u32,
   heads: u32,
@@ -51,15 +52,15 @@ fn swizzled(row: u32, quad: u32) -> u32 {
   return row * QUADS + ((quad + row) % QUADS);
 }
 
-fn query_at(index: u32, head: u32, e: u32) -> f32 {
+fn query_at(sample: u32, index: u32, head: u32, e: u32) -> f32 {
   if (index >= params.queries || e >= params.size) { return 0.0; }
-  let t = params.first + params.stride * index;
+  let t = sample * params.tokens + params.first + params.stride * index;
   return q[(t * params.heads + head) * params.size + e];
 }
 
-fn key_at(j: u32, head: u32, e: u32) -> f32 {
+fn key_at(sample: u32, j: u32, head: u32, e: u32) -> f32 {
   if (j >= params.tokens || e >= params.size) { return 0.0; }
-  return k[(j * params.key_heads + head) * params.size + e];
+  return k[((sample * params.tokens + j) * params.key_heads + head) * params.size + e];
 }
 
 fn capped(dots: vec4<f32>) -> vec4<f32> {
@@ -70,9 +71,9 @@ fn capped(dots: vec4<f32>) -> vec4<f32> {
   return params.softcap * (1.0 - 2.0 / (exp(2.0 * u) + 1.0));
 }
 
-// Scores of queries query0 … and keys key0 … into `tile`. Thread (y, x) of 8 × 8 owns the rows of quads y and y + 8 and
+// Scores of a sample's queries query0 … and keys key0 … into `tile`. Thread (y, x) of 8 × 8 owns the rows of quads y and y + 8 and
 // the columns of quads x and x + 8.
-fn scores(query0: u32, key0: u32, head: u32, key_head: u32, thread: u32) {
+fn scores(sample: u32, query0: u32, key0: u32, head: u32, key_head: u32, thread: u32) {
   let y = thread / 8u;
   let x = thread % 8u;
   var sums: array<array<vec4<f32>, 2>, 8>;
@@ -85,9 +86,11 @@ fn scores(query0: u32, key0: u32, head: u32, key_head: u32, thread: u32) {
       let j = key0 + quad * 4u;
       let d = e0 + e;
       tile[swizzled(e, quad)] =
-        vec4(query_at(i, head, d), query_at(i + 1u, head, d), query_at(i + 2u, head, d), query_at(i + 3u, head, d));
+        vec4(query_at(sample, i, head, d), query_at(sample, i + 1u, head, d),
+             query_at(sample, i + 2u, head, d), query_at(sample, i + 3u, head, d));
       tile[512u + swizzled(e, quad)] =
-        vec4(key_at(j, key_head, d), key_at(j + 1u, key_head, d), key_at(j + 2u, key_head, d), key_at(j + 3u, key_head, d));
+        vec4(key_at(sample, j, key_head, d), key_at(sample, j + 1u, key_head, d),
+             key_at(sample, j + 2u, key_head, d), key_at(sample, j + 3u, key_head, d));
     }
     workgroupBarrier();
     for (var n = 0u; n < CHUNK; n++) {
@@ -119,6 +122,7 @@ fn attention_stats(@builtin(workgroup_id) block: vec3<u32>, @builtin(num_workgro
   // The last queries see the most keys: they start first.
   let query0 = (blocks.x - 1u - block.x) * TILE;
   let head = block.y;
+  let sample = block.z;
   let key_head = head / (params.heads / params.key_heads);
 
   let index = query0 + thread;
@@ -131,7 +135,7 @@ fn attention_stats(@builtin(workgroup_id) block: vec3<u32>, @builtin(num_workgro
   var top: array<f32, TOP>;
   for (var i = 0u; i < TOP; i++) { top[i] = LOWEST; }
   for (var key0 = begin; key0 <= newest; key0 += TILE) {
-    scores(query0, key0, head, key_head, thread);
+    scores(sample, query0, key0, head, key_head, thread);
     for (var quad = 0u; quad < QUADS; quad++) {
       let four = tile[swizzled(thread, quad)];
       for (var c = 0u; c < 4u; c++) {
@@ -154,7 +158,7 @@ fn attention_stats(@builtin(workgroup_id) block: vec3<u32>, @builtin(num_workgro
   var below = 0u;
   var on_first = 0.0;
   for (var key0 = begin; key0 <= newest; key0 += TILE) {
-    scores(query0, key0, head, key_head, thread);
+    scores(sample, query0, key0, head, key_head, thread);
     var part = vec4(0.0);
     for (var quad = 0u; quad < QUADS; quad++) {
       let four = tile[swizzled(thread, quad)];
@@ -178,7 +182,7 @@ fn attention_stats(@builtin(workgroup_id) block: vec3<u32>, @builtin(num_workgro
     for (var i = 0u; i < min(TOP, visible); i++) { mass += exp(top[i] - largest); }
     let entropy = max(0.0, log(total.x) + total.z / total.x);
     let plane = params.heads * params.queries;
-    let at = head * params.queries + index;
+    let at = 7u * sample * plane + head * params.queries + index;
     stats[at] = entropy;
     stats[plane + at] = select(0.0, entropy / log(f32(visible)), visible > 1u);
     stats[2u * plane + at] = on_first / total.x;

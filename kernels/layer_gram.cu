@@ -1,25 +1,26 @@
-// layer_gram: per token, the eleven products from which importance, magnitudes and signs of a layer follow.
+// layer_gram: per token, what each module's update u does to the stream X that it is added to, Y = X + u, as five products.
 //
-//   x         [T, D]   f32  residual stream before the layer
-//   attention [T, D]   f32  a, what attention adds   (one unread word where has_attention = 0: a = 0)
-//   mlp       [T, D]   f32  m, what the MLP adds     (one unread word where has_mlp = 0: m = 0)
-//   gram      [T, 11]  f32  xx xa xm aa am mm, then xh hh hy xy yy with h = x + a, y = x + a + m
+//   x         [T, D]      f32  residual stream before the layer
+//   attention [T, D]      f32  a, what attention adds   (unread where has_attention = 0: a = 0)
+//   mlp       [T, D]      f32  m, what the MLP adds     (unread where has_mlp = 0: m = 0)
+//   gram      [T, 3, 5]   f32  X·X X·u u·u X·Y Y·Y of the attention (X = x, u = a), of the MLP (u = m, X = x + a, or x where
+//                              parallel = 1) and of both (X = x, u = a + m)
 //
-// Idea: one warp per token. Each lane walks the D elements in steps of 32 and keeps all eleven sums in registers, so x, a
-// and m are read once; then the lanes' sums are added by shuffles. Four warps fill a block.
+// Idea: 32 lanes share a token. Each walks the D elements in steps of 32 and keeps all fifteen sums, so x, a and m are
+// read once; then the lanes' sums are added as a tree. Four tokens fill a block.
 //
-// Traffic: 12·T·D bytes in, 44·T bytes out. 24 operations on 12 bytes: far below what any device can do per byte, so the
+// Traffic: 12·T·D bytes in, 60·T bytes out. 34 operations on 12 bytes: far below what any device can do per byte, so the
 // limit is memory bandwidth.
 
 typedef unsigned int u32;
 
 struct Params {
-  u32 tokens, width, has_attention, has_mlp;
+  u32 tokens, width, has_attention, has_mlp, parallel;
 };
 
 const u32 LANES = 32;
 const u32 BLOCK = 128;
-const u32 PRODUCTS = 11;
+const u32 PRODUCTS = 15;
 
 extern "C" __global__ void __launch_bounds__(BLOCK)
 layer_gram(const float *__restrict__ x, const float *__restrict__ attention, const float *__restrict__ mlp,
@@ -37,17 +38,24 @@ layer_gram(const float *__restrict__ x, const float *__restrict__ attention, con
     const float vm = params.has_mlp ? mlp[row + d] : 0.0f;
     const float vh = vx + va;
     const float vy = vh + vm;
+    const float vu = va + vm;
+    const float base = params.parallel ? vx : vh;
+    const float sum = base + vm;
     s[0] += vx * vx;
     s[1] += vx * va;
-    s[2] += vx * vm;
-    s[3] += va * va;
-    s[4] += va * vm;
-    s[5] += vm * vm;
-    s[6] += vx * vh;
-    s[7] += vh * vh;
-    s[8] += vh * vy;
-    s[9] += vx * vy;
-    s[10] += vy * vy;
+    s[2] += va * va;
+    s[3] += vx * vh;
+    s[4] += vh * vh;
+    s[5] += base * base;
+    s[6] += base * vm;
+    s[7] += vm * vm;
+    s[8] += base * sum;
+    s[9] += sum * sum;
+    s[10] += vx * vx;
+    s[11] += vx * vu;
+    s[12] += vu * vu;
+    s[13] += vx * vy;
+    s[14] += vy * vy;
   }
 
 #pragma unroll

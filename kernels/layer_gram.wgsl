@@ -1,14 +1,15 @@
-// layer_gram: per token, the eleven products from which importance, magnitudes and signs of a layer follow.
+// layer_gram: per token, what each module's update u does to the stream X that it is added to, Y = X + u, as five products.
 //
-//   x         [T, D]   f32  residual stream before the layer
-//   attention [T, D]   f32  a, what attention adds   (one unread word where has_attention = 0: a = 0)
-//   mlp       [T, D]   f32  m, what the MLP adds     (one unread word where has_mlp = 0: m = 0)
-//   gram      [T, 11]  f32  xx xa xm aa am mm, then xh hh hy xy yy with h = x + a, y = x + a + m
+//   x         [T, D]      f32  residual stream before the layer
+//   attention [T, D]      f32  a, what attention adds   (unread where has_attention = 0: a = 0)
+//   mlp       [T, D]      f32  m, what the MLP adds     (unread where has_mlp = 0: m = 0)
+//   gram      [T, 3, 5]   f32  X·X X·u u·u X·Y Y·Y of the attention (X = x, u = a), of the MLP (u = m, X = x + a, or x where
+//                              parallel = 1) and of both (X = x, u = a + m)
 //
-// Idea: 32 lanes share a token. Each walks the D elements in steps of 32 and keeps all eleven sums, so x, a and m are
+// Idea: 32 lanes share a token. Each walks the D elements in steps of 32 and keeps all fifteen sums, so x, a and m are
 // read once; then the lanes' sums are added as a tree. Four tokens fill a block.
 //
-// Traffic: 12·T·D bytes in, 44·T bytes out. 24 operations on 12 bytes: far below what any device can do per byte, so the
+// Traffic: 12·T·D bytes in, 60·T bytes out. 34 operations on 12 bytes: far below what any device can do per byte, so the
 // limit is memory bandwidth.
 
 struct Params {
@@ -16,6 +17,7 @@ struct Params {
   width: u32,
   has_attention: u32,
   has_mlp: u32,
+  parallel: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -26,7 +28,7 @@ struct Params {
 
 const LANES = 32u;
 const BLOCK = 128u;
-const PRODUCTS = 11u;
+const PRODUCTS = 15u;
 
 var<workgroup> sums: array<array<f32, PRODUCTS>, BLOCK>;
 
@@ -46,17 +48,24 @@ fn layer_gram(@builtin(workgroup_id) block: vec3<u32>, @builtin(local_invocation
       if (params.has_mlp != 0u) { vm = mlp[i]; }
       let vh = vx + va;
       let vy = vh + vm;
+      let vu = va + vm;
+      let base = select(vh, vx, params.parallel != 0u);
+      let sum = base + vm;
       s[0] += vx * vx;
       s[1] += vx * va;
-      s[2] += vx * vm;
-      s[3] += va * va;
-      s[4] += va * vm;
-      s[5] += vm * vm;
-      s[6] += vx * vh;
-      s[7] += vh * vh;
-      s[8] += vh * vy;
-      s[9] += vx * vy;
-      s[10] += vy * vy;
+      s[2] += va * va;
+      s[3] += vx * vh;
+      s[4] += vh * vh;
+      s[5] += base * base;
+      s[6] += base * vm;
+      s[7] += vm * vm;
+      s[8] += base * sum;
+      s[9] += sum * sum;
+      s[10] += vx * vx;
+      s[11] += vx * vu;
+      s[12] += vu * vu;
+      s[13] += vx * vy;
+      s[14] += vy * vy;
     }
   }
 
@@ -69,7 +78,7 @@ fn layer_gram(@builtin(workgroup_id) block: vec3<u32>, @builtin(local_invocation
     workgroupBarrier();
   }
 
-  // The first eleven lanes write one product each.
+  // The first fifteen lanes write one product each.
   if (token < params.tokens && lane < PRODUCTS) {
     gram[token * PRODUCTS + lane] = sums[thread - lane][lane];
   }

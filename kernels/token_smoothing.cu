@@ -1,26 +1,26 @@
-// token_smoothing: how similar the tokens of a sample have become, as sums from which three measures follow.
+// token_smoothing: how similar the tokens of each sample have become, as sums from which three measures follow.
 //
-//   x        [T, D]         f32  states of T tokens
-//   squares  [T]            f32  |x_t|²
-//   inverse  [T]            f32  scratch: 1/|x_t|, 0 for a token that is zero
-//   sums     [T/128↑, 2, D] f32  for each run of 128 tokens: Σ x_t, then Σ û_t with û = x/|x|
-//   gram     [S/64↑, S/64↑] f32  Σ of the squares of each 64 × 64 tile of G, lower tiles 0, upper ones twice
+//   x        [S, T, D]          f32  states of T tokens of S samples
+//   squares  [S, T]             f32  |x_t|²
+//   inverse  [S, T]             f32  scratch: 1/|x_t|, 0 for a token that is zero
+//   sums     [S, T/128↑, 2, D]  f32  for each run of 128 tokens: Σ x_t, then Σ û_t with û = x/|x|
+//   gram     [S, N/64↑, N/64↑]  f32  Σ of the squares of each 64 × 64 tile of G, lower tiles 0, upper ones twice
 //
 // The host adds the parts in float64. Mean pairwise cosine needs Σ û, the residual to rank one Σ x and Σ |x|², the
-// participation ratio tr(G²) with G = X̂X̂ᵀ, which is also the sum of the squares of X̂ᵀX̂: S = min(T, D) picks the
+// participation ratio tr(G²) with G = X̂X̂ᵀ, which is also the sum of the squares of X̂ᵀX̂: N = min(T, D) picks the
 // smaller of the two matrices (`columns` = 1: X̂ᵀX̂). G itself is never stored.
 //
 // Idea: three stages. `norms`: a warp per token, added by shuffles. `totals`: one thread per column and run of tokens.
 // `tiles`: a product of 64 × 64 outputs, 8 × 8 in the registers of each of 64 threads, operands staged 32 deep in shared
 // memory; its squares are added up on the spot. G is symmetric: tiles below the diagonal are not computed.
 //
-// Traffic: x three times, 12·T·D bytes, and T·D/16 out; tiles read their operands from the cache. S²·max(T, D)
-// operations: the limit is float32 arithmetic once S is in the hundreds, memory below.
+// Traffic: x three times, 12·T·D bytes, and T·D/16 out; tiles read their operands from the cache. N²·max(T, D)
+// operations: the limit is float32 arithmetic once N is in the hundreds, memory below.
 
 typedef unsigned int u32;
 
 struct Params {
-  u32 tokens, width, columns;
+  u32 samples, tokens, width, columns;
 };
 
 const u32 LANES = 32;
@@ -40,7 +40,7 @@ norms(const float *__restrict__ x, float *__restrict__ squares, float *__restric
       Params params) {
   const u32 lane = threadIdx.x % LANES;
   const u32 token = blockIdx.x * (RUN / LANES) + threadIdx.x / LANES;
-  if (token >= params.tokens) return;  // whole warps leave together
+  if (token >= params.samples * params.tokens) return;  // whole warps leave together
   float sum = 0;
 #pragma unroll 4
   for (u32 d = lane; d < params.width; d += LANES) {
@@ -59,6 +59,9 @@ totals(const float *__restrict__ x, float *squares, const float *__restrict__ in
        Params params) {
   const u32 d = blockIdx.x * RUN + threadIdx.x;
   if (d >= params.width) return;
+  x += (size_t)blockIdx.z * params.tokens * params.width;  // this block's sample
+  inverse += (size_t)blockIdx.z * params.tokens;
+  sums += (size_t)blockIdx.z * gridDim.y * 2 * params.width;
   float plain = 0, unit = 0;
 #pragma unroll 4
   for (u32 token = blockIdx.y * RUN; token < min((blockIdx.y + 1) * RUN, params.tokens); token++) {
@@ -94,6 +97,9 @@ tiles(const float *__restrict__ x, float *squares, const float *__restrict__ inv
   __shared__ float halves[TILE / LANES];
   const u32 thread = threadIdx.x;
   const u32 at = blockIdx.y * gridDim.x + blockIdx.x;
+  x += (size_t)blockIdx.z * params.tokens * params.width;  // this block's sample
+  inverse += (size_t)blockIdx.z * params.tokens;
+  gram += (size_t)blockIdx.z * gridDim.x * gridDim.y;
   if (blockIdx.x < blockIdx.y) {
     if (thread == 0) gram[at] = 0.0f;
     return;

@@ -1,23 +1,24 @@
-// token_smoothing: how similar the tokens of a sample have become, as sums from which three measures follow.
+// token_smoothing: how similar the tokens of each sample have become, as sums from which three measures follow.
 //
-//   x        [T, D]         f32  states of T tokens
-//   squares  [T]            f32  |x_t|²
-//   inverse  [T]            f32  scratch: 1/|x_t|, 0 for a token that is zero
-//   sums     [T/128↑, 2, D] f32  for each run of 128 tokens: Σ x_t, then Σ û_t with û = x/|x|
-//   gram     [S/64↑, S/64↑] f32  Σ of the squares of each 64 × 64 tile of G, lower tiles 0, upper ones twice
+//   x        [S, T, D]          f32  states of T tokens of S samples
+//   squares  [S, T]             f32  |x_t|²
+//   inverse  [S, T]             f32  scratch: 1/|x_t|, 0 for a token that is zero
+//   sums     [S, T/128↑, 2, D]  f32  for each run of 128 tokens: Σ x_t, then Σ û_t with û = x/|x|
+//   gram     [S, N/64↑, N/64↑]  f32  Σ of the squares of each 64 × 64 tile of G, lower tiles 0, upper ones twice
 //
 // The host adds the parts in float64. Mean pairwise cosine needs Σ û, the residual to rank one Σ x and Σ |x|², the
-// participation ratio tr(G²) with G = X̂X̂ᵀ, which is also the sum of the squares of X̂ᵀX̂: S = min(T, D) picks the
+// participation ratio tr(G²) with G = X̂X̂ᵀ, which is also the sum of the squares of X̂ᵀX̂: N = min(T, D) picks the
 // smaller of the two matrices (`columns` = 1: X̂ᵀX̂). G itself is never stored.
 //
 // Idea: three stages. `norms`: 32 lanes per token, then a tree. `totals`: one thread per column and run of tokens. `tiles`:
 // a product of 64 × 64 outputs, 8 × 8 in the registers of each of 64 threads, operands staged 32 deep in workgroup
 // memory; its squares are added up on the spot. G is symmetric: tiles below the diagonal are not computed.
 //
-// Traffic: x three times, 12·T·D bytes, and T·D/16 out; tiles read their operands from the cache. S²·max(T, D)
-// operations: the limit is float32 arithmetic once S is in the hundreds, memory below.
+// Traffic: x three times, 12·T·D bytes, and T·D/16 out; tiles read their operands from the cache. N²·max(T, D)
+// operations: the limit is float32 arithmetic once N is in the hundreds, memory below.
 
 struct Params {
+  samples: u32,
   tokens: u32,
   width: u32,
   columns: u32,
@@ -43,7 +44,7 @@ fn norms(@builtin(workgroup_id) block: vec3<u32>, @builtin(local_invocation_inde
   let lane = thread % LANES;
   let token = block.x * (RUN / LANES) + thread / LANES;
   var sum = 0.0;
-  if (token < params.tokens) {
+  if (token < params.samples * params.tokens) {
     for (var d = lane; d < params.width; d += LANES) {
       let value = x[token * params.width + d];
       sum += value * value;
@@ -55,7 +56,7 @@ fn norms(@builtin(workgroup_id) block: vec3<u32>, @builtin(local_invocation_inde
     if (lane < half) { partial[thread] += partial[thread + half]; }
     workgroupBarrier();
   }
-  if (token < params.tokens && lane == 0u) {
+  if (token < params.samples * params.tokens && lane == 0u) {
     let square = partial[thread];
     squares[token] = square;
     inverse[token] = select(0.0, 1.0 / sqrt(square), square > 0.0);
@@ -63,30 +64,35 @@ fn norms(@builtin(workgroup_id) block: vec3<u32>, @builtin(local_invocation_inde
 }
 
 @compute @workgroup_size(RUN)
-fn totals(@builtin(workgroup_id) block: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn totals(@builtin(workgroup_id) block: vec3<u32>, @builtin(num_workgroups) blocks: vec3<u32>,
+          @builtin(local_invocation_index) thread: u32) {
   let d = block.x * RUN + thread;
   if (d >= params.width) { return; }
   var plain = 0.0;
   var unit = 0.0;
-  for (var token = block.y * RUN; token < min((block.y + 1u) * RUN, params.tokens); token++) {
+  for (var t = block.y * RUN; t < min((block.y + 1u) * RUN, params.tokens); t++) {
+    let token = block.z * params.tokens + t;
     let value = x[token * params.width + d];
     plain += value;
     unit += value * inverse[token];
   }
-  sums[block.y * 2u * params.width + d] = plain;
-  sums[(block.y * 2u + 1u) * params.width + d] = unit;
+  let run = block.z * blocks.y + block.y;
+  sums[run * 2u * params.width + d] = plain;
+  sums[(run * 2u + 1u) * params.width + d] = unit;
 }
 
-// Element `depth` of row `row` of X̂, or of X̂ᵀ where `columns` is set; 0 outside.
-fn unit_at(row: u32, depth: u32) -> f32 {
-  let token = select(row, depth, params.columns != 0u);
+// Element `depth` of row `row` of a sample's X̂, or of X̂ᵀ where `columns` is set; 0 outside.
+fn unit_at(sample: u32, row: u32, depth: u32) -> f32 {
+  let t = select(row, depth, params.columns != 0u);
   let d = select(depth, row, params.columns != 0u);
-  if (token >= params.tokens || d >= params.width) { return 0.0; }
+  if (t >= params.tokens || d >= params.width) { return 0.0; }
+  let token = sample * params.tokens + t;
   return x[token * params.width + d] * inverse[token];
 }
 
-fn units_at(row: u32, depth: u32) -> vec4<f32> {
-  return vec4(unit_at(row, depth), unit_at(row + 1u, depth), unit_at(row + 2u, depth), unit_at(row + 3u, depth));
+fn units_at(sample: u32, row: u32, depth: u32) -> vec4<f32> {
+  return vec4(unit_at(sample, row, depth), unit_at(sample, row + 1u, depth),
+              unit_at(sample, row + 2u, depth), unit_at(sample, row + 3u, depth));
 }
 
 // Rows of G, then columns: [CHUNK][QUADS], four rows in a vec4. Quad n of row r lies at (n + r) % QUADS, so that
@@ -100,7 +106,7 @@ fn swizzled(row: u32, quad: u32) -> u32 {
 @compute @workgroup_size(TILE)
 fn tiles(@builtin(workgroup_id) block: vec3<u32>, @builtin(num_workgroups) blocks: vec3<u32>,
          @builtin(local_invocation_index) thread: u32) {
-  let at = block.y * blocks.x + block.x;
+  let at = (block.z * blocks.y + block.y) * blocks.x + block.x;
   if (block.x < block.y) {
     if (thread == 0u) { gram[at] = 0.0; }
     return;
@@ -118,8 +124,8 @@ fn tiles(@builtin(workgroup_id) block: vec3<u32>, @builtin(num_workgroups) block
       let i = n * TILE + thread;
       let depth = select(i % CHUNK, i / QUADS, columns);
       let quad = select(i / CHUNK, i % QUADS, columns);
-      operands[swizzled(depth, quad)] = units_at(block.y * TILE + quad * 4u, depth0 + depth);
-      operands[512u + swizzled(depth, quad)] = units_at(block.x * TILE + quad * 4u, depth0 + depth);
+      operands[swizzled(depth, quad)] = units_at(block.z, block.y * TILE + quad * 4u, depth0 + depth);
+      operands[512u + swizzled(depth, quad)] = units_at(block.z, block.x * TILE + quad * 4u, depth0 + depth);
     }
     workgroupBarrier();
     for (var n = 0u; n < CHUNK; n++) {

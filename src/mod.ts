@@ -40,6 +40,7 @@ export {
   distinct,
   droppable,
   dropsIn,
+  type EngineOptions,
   type Estimate,
   estimate,
   generate,
@@ -53,7 +54,6 @@ export {
   importanceOf,
   initModel,
   initModels,
-  type KernelsName,
   type MagnitudeShare,
   magnitudeShare,
   makePlan,
@@ -111,12 +111,14 @@ export {
 } from "./subject/mod.ts";
 export type { Progress, Reports } from "./entry/mod.ts";
 export * from "./doctor/mod.ts";
+export type { EngineName, Precision } from "./engine/mod.ts";
 export type {
   AgainstLlmDrop,
   Agreement,
   Causes,
   Checkpoints,
   Comparison,
+  Computed,
   Constraints,
   DropOrder,
   Guide,

@@ -20,13 +20,13 @@ const table = {
   onnx: "tensor",
   models: "tensor onnx weights",
   engine: "tensor libraries onnx",
-  kernels: "tensor libraries measure",
+  kernels: "tensor libraries measure engine",
   run: "tensor weights onnx models engine kernels measure",
   subject: "entry tensor result hub weights text models",
   study: "entry tensor result hub text tasks onnx models engine kernels measure run subject",
   show: "entry disk result hub measure",
-  doctor: "entry tensor hub onnx engine kernels",
-  commands: "entry disk libraries result hub run subject study show doctor",
+  doctor: "entry tensor hub onnx models engine kernels",
+  commands: "entry disk libraries result hub tasks engine run subject study show doctor",
 };
 const rooms: Record<string, string[]> = Object.fromEntries(
   Object.entries(table).map(([room, row]) => [room, row.split(" ").filter(Boolean)]),
@@ -114,10 +114,11 @@ function importersOf(name: string, allowed: string, edges: readonly Edge[]): str
     .map(show);
 }
 
-function users(pattern: RegExp, allowed: string, sources: readonly Source[]): string[] {
-  return sources.filter(({ path, code }) => pattern.test(code) && !path.startsWith(allowed)).map(({ path }) =>
-    path
-  );
+function users(pattern: RegExp, allowed: readonly string[], sources: readonly Source[]): string[] {
+  return sources.filter(({ path, code }) =>
+    pattern.test(code) && !allowed.some((room) => path.startsWith(room))
+  )
+    .map(({ path }) => path);
 }
 
 /** A way along imports from a file back to itself, or none. */
@@ -140,6 +141,7 @@ function cycle(edges: readonly Edge[]): string[] {
 const NETWORK =
   /\bfetch\(|\bWebSocket\(|\bXMLHttpRequest\b|Deno\.connect|["']node:(?:https?|net|tls|dgram)["']/;
 const JUPYTER = /Deno\.jupyter/;
+const DEVICE = /\b(?:createComputePipeline|createBindGroup|createBuffer|cuLaunchKernel|cudaMalloc)\b/;
 
 const sources = readSources(new URL("../src/", import.meta.url));
 const edges = sources.flatMap(importsOf);
@@ -178,13 +180,18 @@ const rules: [name: string, breach: string[], found: string[]][] = [
   ],
   [
     "only the hub room uses the network",
-    users(NETWORK, "hub/", [{ path: "text/named_text.ts", code: "await fetch(url)" }]),
-    users(NETWORK, "hub/", sources),
+    users(NETWORK, ["hub/"], [{ path: "text/named_text.ts", code: "await fetch(url)" }]),
+    users(NETWORK, ["hub/"], sources),
   ],
   [
     "only show/cell.ts speaks to Jupyter",
-    users(JUPYTER, "show/cell.ts", [{ path: "show/page.ts", code: "Deno.jupyter.display(x)" }]),
-    users(JUPYTER, "show/cell.ts", sources),
+    users(JUPYTER, ["show/cell.ts"], [{ path: "show/page.ts", code: "Deno.jupyter.display(x)" }]),
+    users(JUPYTER, ["show/cell.ts"], sources),
+  ],
+  [
+    "only engines and kernels call devices",
+    users(DEVICE, ["engine/", "kernels/"], [{ path: "run/a.ts", code: "gpu.createBuffer({ size })" }]),
+    users(DEVICE, ["engine/", "kernels/"], sources),
   ],
   [
     "no file imports itself, by whatever way",

@@ -153,10 +153,10 @@ export function randomBlocks(samples: number, length: number, words: number, see
 export async function gramSums(
   model: Model,
   blocks: Blocks,
-  { plan = noDrop, budget }: { plan?: DropPlan; budget?: number } = {},
+  { plan = noDrop, budget, on = engine }: { plan?: DropPlan; budget?: number; on?: Engine } = {},
 ): Promise<GramSums> {
   const probe = gramProbe(model.spec.layers);
-  await forward({ model, engine, segments: segmentsOf(blocks), plans: [plan], probes: [probe], budget });
+  await forward({ model, engine: on, segments: segmentsOf(blocks), plans: [plan], probes: [probe], budget });
   return probe.sums;
 }
 

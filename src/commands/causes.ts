@@ -1,15 +1,10 @@
 /** Why modules are redundant: `lamina causes MODEL`. */
-import { Command, Option } from "commander";
+import { Command } from "commander";
+import { openEngine } from "../engine/mod.ts";
 import { reportsOf } from "../entry/mod.ts";
 import type { Causes } from "../result/mod.ts";
 import { causesRows, causesTable, estimateText } from "../show/mod.ts";
-import {
-  causes,
-  causesEstimate,
-  type KernelsName,
-  untrainedCauses,
-  untrainedCausesEstimate,
-} from "../study/mod.ts";
+import { causes, causesEstimate, untrainedCauses, untrainedCausesEstimate } from "../study/mod.ts";
 import { openConfig, openSeries, type StudyModel } from "../subject/mod.ts";
 import { type Context, studyOptions, withModel } from "./context.ts";
 import { explained, STUDY } from "./help.ts";
@@ -18,7 +13,6 @@ import { deliver, outputOf } from "./outlet.ts";
 
 interface Flags extends StudyFlags {
   queryStride: number;
-  kernels: KernelsName;
   effectSamples: number;
   step?: number;
   untrained: boolean;
@@ -31,10 +25,6 @@ export function causesCommand(context: Context): Command {
     )
     .argument("<model>", `${MODEL}; with --untrained, a configuration as for \`lamina random-init\``)
     .option("--query-stride <k>", "use every k-th query for the attention patterns", wholeNumber(1), 1)
-    .addOption(
-      new Option("--kernels <where>", "what computes the attention patterns")
-        .choices(["cpu", "webgpu", "cuda"]).default("cpu"),
-    )
     .option(
       "--effect-samples <n>",
       "samples for the effect of each drop on later layers, which takes about one pass for each layer; 0 for none",
@@ -47,10 +37,11 @@ export function causesCommand(context: Context): Command {
       wholeNumber(0),
     )
     .option("--untrained", "draw random weights of the model's shape, and words by Zipf's law", false);
-  explained(command, "causes smollm2-135m --samples 4", [...STUDY, "LAMINA_CUDA"]);
+  explained(command, "causes smollm2-135m --samples 4", STUDY);
   return withStudyFlags(command).action(async (ref: string, flags: Flags) => {
-    const { queryStride, kernels, effectSamples, seed, step } = flags;
-    const options = { ...studyOptions(context, flags), queryStride, kernels, effectSamples };
+    const { queryStride, effectSamples, seed, step } = flags;
+    const options = { ...studyOptions(context, flags), queryStride, effectSamples };
+    await openEngine(flags);
     const finish = async (result: Causes) => {
       const rows = () => causesRows(result);
       const done = `causes in ${result.provenance.model.name}`;
@@ -72,7 +63,7 @@ export function causesCommand(context: Context): Command {
       if (!flags.dryRun) return await finish(await causes(model, options));
       context.print(estimateText(model.name, 1, await causesEstimate(model, options)));
     };
-    if (step === undefined) return await withModel(context, ref, measure);
+    if (step === undefined) return await withModel(context, ref, flags, measure);
     const { checkpoints: [checkpoint] } = await openSeries(ref, { ...reportsOf(options), steps: [step] });
     const model = await checkpoint.open(reportsOf(options));
     try {

@@ -1,5 +1,6 @@
 /** Redundancy through training: `lamina checkpoints SERIES`. */
 import { Command } from "commander";
+import { openEngine } from "../engine/mod.ts";
 import { reportsOf } from "../entry/mod.ts";
 import { noDrop } from "../run/mod.ts";
 import { checkpointRows, checkpointTable, estimateText } from "../show/mod.ts";
@@ -37,6 +38,7 @@ export function checkpointsCommand(context: Context): Command {
   return withStudyFlags(command).action(async (ref: string, flags: Flags) => {
     const options = studyOptions(context, flags);
     const { signal, onNotice, onProgress } = options;
+    await openEngine(flags);
     const series = await openSeries(ref, { steps: flags.steps, signal, onNotice, onProgress });
     if (flags.dryRun) return await printEstimate(context, series, options);
     const quality = flags.quality === true ? HELD_OUT_TEXT : flags.quality;

@@ -1,5 +1,6 @@
 /** What every command works with: where it reports to, what ends it, how its tables look. */
 import process from "node:process";
+import { openEngine } from "../engine/mod.ts";
 import type { Profile } from "../result/mod.ts";
 import {
   printable,
@@ -11,7 +12,7 @@ import {
 } from "../show/mod.ts";
 import { distinct, type StudyOptions } from "../study/mod.ts";
 import { openModel, type StudyModel } from "../subject/mod.ts";
-import type { StudyFlags } from "./options.ts";
+import type { EngineFlags, StudyFlags } from "./options.ts";
 import { type Ending, listen } from "./signals.ts";
 
 /** A running command. */
@@ -69,6 +70,8 @@ export function studyOptions(context: Context, flags: StudyFlags): StudyOptions 
     length: flags.length,
     skip: flags.skip,
     bos: flags.bos,
+    engine: flags.engine,
+    precision: flags.precision,
     ...(flags.text === undefined ? {} : { text: flags.text }),
     ...(flags.cache ? { results: flags.results } : {}),
     signal: context.signal,
@@ -77,12 +80,14 @@ export function studyOptions(context: Context, flags: StudyFlags): StudyOptions 
   };
 }
 
-/** Opens a model for the length of a task. */
+/** Opens a model for the length of a task, once there is what runs it. */
 export async function withModel<T>(
   context: Context,
   ref: string,
+  flags: EngineFlags,
   task: (model: StudyModel) => Promise<T>,
 ): Promise<T> {
+  await openEngine(flags);
   const model = await openModel(ref, {
     signal: context.signal,
     onProgress: (progress) => context.progress.onProgress(progress),

@@ -19,6 +19,9 @@ export function doctorCommand(context: Context): Command {
       const result = { ...head("doctor"), works: broken.length === 0, findings };
       await deliver(context, flags, outputOf(result, { table: () => doctorTable(findings, context.look) }));
       if (broken.length > 0) throw new Error(`Cannot run a study here: ${broken.join(", ")} (see above)`);
-      context.notice("every study runs here, on the CPU");
+      const engines = ["WebGPU", "CUDA"].filter((name) =>
+        findings.some(({ part, works }) => works && part === `${name} engine`)
+      );
+      context.notice(`every study runs here, on ${["the CPU", ...engines].join(", ")}`);
     });
 }

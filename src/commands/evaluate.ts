@@ -11,17 +11,18 @@ import { type OutFlags, withOutFlags } from "./destination.ts";
 import { explained, STUDY } from "./help.ts";
 import {
   DRY_RUN,
-  engineOption,
+  type EngineFlags,
   type KeepingFlags,
   MODEL,
   numberList,
   positive,
   wholeNumber,
+  withEngineFlags,
   withKeepingFlags,
 } from "./options.ts";
 import { deliver } from "./outlet.ts";
 
-interface EvaluateFlags extends KeepingFlags, OutFlags {
+interface EvaluateFlags extends KeepingFlags, EngineFlags, OutFlags {
   tasks?: string[];
   suite?: string;
   shots?: number;
@@ -30,7 +31,6 @@ interface EvaluateFlags extends KeepingFlags, OutFlags {
   seed: number;
   margin: number;
   prompts: number;
-  engine: string;
   dryRun: boolean;
   plan: string[];
   dropAttention: number[];
@@ -72,31 +72,32 @@ export function evaluateCommand(context: Context): Command {
     .option("--drop-attention <layers>", "attention layers to drop, for example 25,26", numberList, [])
     .option("--drop-mlp <layers>", "MLP layers to drop", numberList, [])
     .option("--drop-block <layers>", "layers to drop whole, attention and MLP", numberList, [])
-    .addOption(engineOption())
     .option("--seed <n>", "seed of the shots", wholeNumber(0), 1234)
     .option("--dry-run", DRY_RUN, false);
   explained(command, "evaluate smollm2-135m --tasks piqa,arc_easy --limit 100 --drop-attention 25", STUDY);
-  return withOutFlags(withKeepingFlags(command)).action(async (ref: string, flags: EvaluateFlags) => {
-    const plans = await Promise.all(flags.plan.map((file) => readResult(file, "plan")));
-    await withModel(context, ref, async (model) => {
-      const drops = dropsOf(model, flags, plans);
-      const options = optionsOf(context, flags);
-      if (flags.dryRun) return await printPrice(context, model, drops.length, options);
-      const results = await evaluate(model, [noDrop, ...drops], options);
-      // One plan's result is the file's; of several, each is an entry of a list.
-      const wanted = drops.length === 0 ? results : results.slice(1);
-      const json = () =>
-        wanted.length === 1
-          ? resultText(wanted[0], 1)
-          : `[\n${wanted.map((result) => resultText(result, 1).trimEnd()).join(",\n")}\n]\n`;
-      await deliver(context, flags, {
-        json,
-        table: () => evaluationTable(results, context.look),
-        rows: () => evaluationRows(results),
-        done: `evaluation of ${model.name}`,
+  return withOutFlags(withEngineFlags(withKeepingFlags(command))).action(
+    async (ref: string, flags: EvaluateFlags) => {
+      const plans = await Promise.all(flags.plan.map((file) => readResult(file, "plan")));
+      await withModel(context, ref, flags, async (model) => {
+        const drops = dropsOf(model, flags, plans);
+        const options = optionsOf(context, flags);
+        if (flags.dryRun) return await printPrice(context, model, drops.length, options);
+        const results = await evaluate(model, [noDrop, ...drops], options);
+        // One plan's result is the file's; of several, each is an entry of a list.
+        const wanted = drops.length === 0 ? results : results.slice(1);
+        const json = () =>
+          wanted.length === 1
+            ? resultText(wanted[0], 1)
+            : `[\n${wanted.map((result) => resultText(result, 1).trimEnd()).join(",\n")}\n]\n`;
+        await deliver(context, flags, {
+          json,
+          table: () => evaluationTable(results, context.look),
+          rows: () => evaluationRows(results),
+          done: `evaluation of ${model.name}`,
+        });
       });
-    });
-  });
+    },
+  );
 }
 
 /** The plans of the files, and what the drop options name as one more. */
@@ -118,6 +119,8 @@ function optionsOf(context: Context, flags: EvaluateFlags): EvaluateOptions {
     seed,
     margin,
     prompts,
+    engine: flags.engine,
+    precision: flags.precision,
     ...flags.cache ? { results: flags.results } : {},
     signal: context.signal,
     onProgress: (progress) => context.progress.onProgress(progress),

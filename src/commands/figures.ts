@@ -1,6 +1,7 @@
 /** All analyses on one page: `lamina figures`. What is kept is drawn, the rest is computed first. */
 import { Command, InvalidArgumentError } from "commander";
 import { join } from "node:path";
+import { openEngine } from "../engine/mod.ts";
 import { checkFolder } from "../disk/mod.ts";
 import { plain, type Section, wrap, writeReport } from "../show/mod.ts";
 import { parts, within } from "../hub/mod.ts";
@@ -10,9 +11,16 @@ import type { Context } from "./context.ts";
 import { drawn } from "./drawn.ts";
 import { doneText, near } from "./outlet.ts";
 import { explained, STUDY } from "./help.ts";
-import { type KeepingFlags, MODEL, wholeNumber, withKeepingFlags } from "./options.ts";
+import {
+  type EngineFlags,
+  type KeepingFlags,
+  MODEL,
+  wholeNumber,
+  withEngineFlags,
+  withKeepingFlags,
+} from "./options.ts";
 
-interface FiguresFlags extends KeepingFlags {
+interface FiguresFlags extends KeepingFlags, EngineFlags {
   only?: AnalysisName[];
   out?: string;
   samples?: number;
@@ -35,10 +43,11 @@ export function figuresCommand(context: Context): Command {
     .option("--length <t>", "tokens in each block (default: likewise)", wholeNumber(2));
   explained(command, "figures --only importance,quality", STUDY);
   const list = NAMES.flatMap((name) => wrap(`  ${name}: ${analyses[name].about}`, 80));
-  return withKeepingFlags(command).addHelpText("after", `\nAnalyses:\n${list.join("\n")}`)
+  return withEngineFlags(withKeepingFlags(command)).addHelpText("after", `\nAnalyses:\n${list.join("\n")}`)
     .action(async (ref: string, { only = NAMES, results, cache, ...flags }: FiguresFlags) => {
       const { out = join(results, "figures"), ...sizes } = flags;
       await checkFolder(out);
+      await openEngine(flags);
       const reports = {
         signal: context.signal,
         onProgress: context.progress.onProgress,

@@ -3,23 +3,25 @@ import { Command } from "commander";
 import process from "node:process";
 import { head } from "../result/mod.ts";
 import { printable, textRows } from "../show/mod.ts";
-import { generate } from "../study/mod.ts";
+import { computedOn, generate } from "../study/mod.ts";
 import { type Context, withModel } from "./context.ts";
 import {
   type DropFlags,
   dropOf,
+  type EngineFlags,
   MODEL,
   nonNegative,
   positive,
   wantedOf,
   wholeNumber,
   withDropFlags,
+  withEngineFlags,
 } from "./options.ts";
-import { explained, HUB } from "./help.ts";
+import { explained, RUN } from "./help.ts";
 import { isStandardOutput, type OutFlags, withOutFlags } from "./destination.ts";
 import { deliver, outputOf } from "./outlet.ts";
 
-interface GenerateFlags extends DropFlags, OutFlags {
+interface GenerateFlags extends DropFlags, EngineFlags, OutFlags {
   prompt: string;
   tokens: number;
   temperature: number;
@@ -38,46 +40,48 @@ export function generateCommand(context: Context): Command {
     .option("--top-p <p>", "sample among the most probable tokens that make up this probability", positive, 1)
     .option("--seed <n>", "random seed", wholeNumber(0), 0)
     .option("--bos", "begin the prompt with BOS", false);
-  explained(command, 'generate smollm2-135m --prompt "Once upon a time" --drop-attention 25', [
-    ...HUB,
-    "LAMINA_NO_MMAP",
-  ]);
-  return withOutFlags(withDropFlags(command)).action(async (ref: string, flags: GenerateFlags) => {
-    const wanted = await wantedOf(flags);
-    await withModel(context, ref, async (model) => {
-      const drop = dropOf(model, wanted);
-      const dropped = drop.attention.length + drop.mlp.length > 0;
-      const quiet = isStandardOutput(flags.json) || isStandardOutput(flags.csv);
-      let current = -1;
-      const { prompt, tokens, temperature, topP, seed, bos } = flags;
-      const texts = await generate(model, prompt, {
-        tokens,
-        temperature,
-        topP,
-        seed,
-        bos,
-        plans: dropped ? [{}, drop] : [{}],
-        signal: context.signal,
-        onToken({ plan, text }) {
-          if (quiet) return;
-          context.progress.close();
-          if (plan !== current) {
-            process.stdout.write(`${current < 0 ? "" : "\n\n"}${heading(plan, drop)}\n${flags.prompt}`);
-          }
-          current = plan;
-          process.stdout.write(printable(text, { utf8: true })); // a model may write anything
-        },
+  explained(command, 'generate smollm2-135m --prompt "Once upon a time" --drop-attention 25', RUN);
+  return withOutFlags(withEngineFlags(withDropFlags(command))).action(
+    async (ref: string, flags: GenerateFlags) => {
+      const wanted = await wantedOf(flags);
+      await withModel(context, ref, flags, async (model) => {
+        const drop = dropOf(model, wanted);
+        const dropped = drop.attention.length + drop.mlp.length > 0;
+        const quiet = isStandardOutput(flags.json) || isStandardOutput(flags.csv);
+        let current = -1;
+        const { prompt, tokens, temperature, topP, seed, bos, engine, precision } = flags;
+        const texts = await generate(model, prompt, {
+          tokens,
+          temperature,
+          topP,
+          seed,
+          bos,
+          engine,
+          precision,
+          plans: dropped ? [{}, drop] : [{}],
+          signal: context.signal,
+          onToken({ plan, text }) {
+            if (quiet) return;
+            context.progress.close();
+            if (plan !== current) {
+              process.stdout.write(`${current < 0 ? "" : "\n\n"}${heading(plan, drop)}\n${flags.prompt}`);
+            }
+            current = plan;
+            process.stdout.write(printable(text, { utf8: true })); // a model may write anything
+          },
+        });
+        const result = {
+          ...head("generate"),
+          model: model.identity,
+          computed: await computedOn(flags),
+          prompt: flags.prompt,
+          texts,
+        };
+        // The texts are there already: the line is ended.
+        await deliver(context, flags, outputOf(result, { table: () => "", rows: () => textRows(result) }));
       });
-      const result = {
-        ...head("generate"),
-        model: model.identity,
-        prompt: flags.prompt,
-        texts,
-      };
-      // The texts are there already: the line is ended.
-      await deliver(context, flags, outputOf(result, { table: () => "", rows: () => textRows(result) }));
-    });
-  });
+    },
+  );
 }
 
 function heading(

@@ -16,7 +16,7 @@ const VARIABLES = {
 } as const;
 export type Variable = keyof typeof VARIABLES;
 
-/** What every command reads, what reads models or texts does, and what keeps results does. */
+/** What every command reads, and what reads models or texts does. */
 const ALWAYS: readonly Variable[] = ["NO_COLOR", "LAMINA_DEBUG"];
 export const CACHE: readonly Variable[] = ["LAMINA_CACHE"];
 export const HUB: readonly Variable[] = [
@@ -26,7 +26,9 @@ export const HUB: readonly Variable[] = [
   "HF_HOME",
   "HF_HUB_OFFLINE",
 ];
-export const STUDY: readonly Variable[] = ["LAMINA_RESULTS", ...HUB, "LAMINA_NO_MMAP"];
+/** What running a model reads, and what a study does that keeps results. */
+export const RUN: readonly Variable[] = [...HUB, "LAMINA_NO_MMAP", "LAMINA_CUDA"];
+export const STUDY: readonly Variable[] = ["LAMINA_RESULTS", ...RUN];
 
 const CODES = [
   ["0", "done"],

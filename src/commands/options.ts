@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { ENGINES, PRECISIONS, type Wanted as EngineWanted } from "../engine/mod.ts";
 import { type Plan, readResult } from "../result/mod.ts";
 import { type DropPlan, dropPlan } from "../run/mod.ts";
 import { dropsIn } from "../study/mod.ts";
@@ -12,16 +13,18 @@ import { type OutFlags, withOutFlags } from "./destination.ts";
 export const MODEL = "folder, .gguf file, owner/name[@revision] of the hub, or a name from `lamina models`";
 
 /** What every study takes. */
-export interface StudyFlags extends KeepingFlags, OutFlags {
+export interface StudyFlags extends KeepingFlags, EngineFlags, OutFlags {
   samples: number;
   length: number;
   text?: string;
   skip: number;
   bos: boolean;
-  engine: string;
   seed: number;
   dryRun: boolean;
 }
+
+/** What runs the model. */
+export type EngineFlags = Required<EngineWanted>;
 
 /** Where results are kept, and whether. */
 export interface KeepingFlags {
@@ -59,16 +62,22 @@ function notEmpty(text: string): string {
 
 /** Adds the options of a study, with its default sizes. */
 export function withStudyFlags(command: Command, { samples = 8, length = 512 } = {}): Command {
-  return withOutFlags(withKeepingFlags(command))
-    .option("--samples <n>", "blocks of text", wholeNumber(1), samples)
-    .option("--length <t>", "tokens in each block", wholeNumber(2), length)
-    .option(
-      "--text <file|name>",
-      `${textNames.join(", ")}, or a file: plain text, or JSONL with a "text" field`,
-    )
-    .option("--skip <n>", "blocks of the text to skip first, to split a study into shards", wholeNumber(0), 0)
-    .option("--bos", "begin each block with BOS", false)
-    .addOption(engineOption())
+  return withEngineFlags(
+    withOutFlags(withKeepingFlags(command))
+      .option("--samples <n>", "blocks of text", wholeNumber(1), samples)
+      .option("--length <t>", "tokens in each block", wholeNumber(2), length)
+      .option(
+        "--text <file|name>",
+        `${textNames.join(", ")}, or a file: plain text, or JSONL with a "text" field`,
+      )
+      .option(
+        "--skip <n>",
+        "blocks of the text to skip first, to split a study into shards",
+        wholeNumber(0),
+        0,
+      )
+      .option("--bos", "begin each block with BOS", false),
+  )
     .option("--seed <n>", "random seed", wholeNumber(0), 0)
     .option("--dry-run", DRY_RUN, false);
 }
@@ -76,9 +85,17 @@ export function withStudyFlags(command: Command, { samples = 8, length = 512 } =
 /** What `--dry-run` does. */
 export const DRY_RUN = "only print what would run, for how long and in how much memory";
 
-/** What runs the model. */
-export function engineOption(): Option {
-  return new Option("--engine <name>", "what runs the model").choices(["cpu"]).default("cpu");
+/** Adds the options that say what runs the model. */
+export function withEngineFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--engine <name>", "what runs the model; auto: CUDA where it works, else the CPU")
+        .choices([...ENGINES]).default("auto"),
+    )
+    .addOption(
+      new Option("--precision <name>", "what products are computed in; other than float32 on CUDA alone")
+        .choices([...PRECISIONS]).default("float32"),
+    );
 }
 
 /** Adds the options that leave modules out. */

@@ -40,7 +40,7 @@ export function orderCommand(context: Context): Command {
     );
   explained(command, "order smollm2-135m --by greedy --upto 8 --json order.json", STUDY);
   return withConstraintFlags(withStudyFlags(command)).action(async (ref: string, flags: OrderFlags) => {
-    await withModel(context, ref, async (model) => {
+    await withModel(context, ref, flags, async (model) => {
       const { target, by, upto, seed } = flags;
       const { protectFirst, protectLast, noNeighbours } = constraintsIn(flags);
       const constraints = { protectFirst, protectLast, noNeighbours };
@@ -68,7 +68,7 @@ export function guidesCommand(context: Context): Command {
     .option("--held-out <file|name>", "text on which removals are measured (default: wiki)");
   explained(command, "guides smollm2-135m --samples 4", STUDY);
   return withStudyFlags(command).action(async (ref: string, flags: GuidesFlags) => {
-    await withModel(context, ref, async (model) => {
+    await withModel(context, ref, flags, async (model) => {
       const options = { ...studyOptions(context, flags), heldOut: flags.heldOut };
       if (flags.dryRun) {
         const { plans, ...price } = await guidesEstimate(model, options);

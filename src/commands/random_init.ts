@@ -1,5 +1,6 @@
 /** A model before its first step: `lamina random-init CONFIG`. */
 import { Command, Option } from "commander";
+import { openEngine } from "../engine/mod.ts";
 import { reportsOf } from "../entry/mod.ts";
 import { estimateText, randomInitRows, randomInitTable } from "../show/mod.ts";
 import { randomInit, randomInitEstimate, type RandomInitOptions } from "../study/mod.ts";
@@ -8,10 +9,10 @@ import { type Context, studyOptions } from "./context.ts";
 import { explained, STUDY } from "./help.ts";
 import {
   DRY_RUN,
-  engineOption,
   positive,
   type StudyFlags,
   wholeNumber,
+  withEngineFlags,
   withKeepingFlags,
 } from "./options.ts";
 import { withOutFlags } from "./destination.ts";
@@ -26,29 +27,31 @@ export function randomInitCommand(context: Context): Command {
     .description("measure the importance of every module before training, from a configuration alone")
     .argument("<config>", "a name in data/configs, a config.json, its folder, or any model");
   explained(command, "random-init llama-2-7b --layers 8 --hidden 512 --seeds 3", STUDY);
-  return withOutFlags(withKeepingFlags(command))
-    .option("--samples <n>", "blocks of words, drawn by Zipf's law", wholeNumber(1), 2)
-    .option("--length <t>", "tokens in each block", wholeNumber(2), 256)
-    .option("--seeds <n>", "number of random seeds; the result is their mean and spread", wholeNumber(1), 1)
-    .option("--seed <n>", "the first random seed", wholeNumber(0), 0)
-    .option("--std <s>", "standard deviation of the weights (default: the configuration's)", positive)
-    .option(
-      "--residual-std <s>",
-      "standard deviation of the projections onto the residual stream (default: as the others)",
-      positive,
-    )
-    .option("--hidden <d>", "another hidden size; heads and MLP follow in proportion", wholeNumber(1))
-    .option("--layers <n>", "another number of layers", wholeNumber(1))
-    .option("--heads <n>", "another number of heads, of the same width together", wholeNumber(1))
-    .addOption(
-      new Option("--norm <place>", "place of the norms around a module").choices(["pre", "peri", "post"]),
-    )
-    .addOption(engineOption())
+  return withEngineFlags(
+    withOutFlags(withKeepingFlags(command))
+      .option("--samples <n>", "blocks of words, drawn by Zipf's law", wholeNumber(1), 2)
+      .option("--length <t>", "tokens in each block", wholeNumber(2), 256)
+      .option("--seeds <n>", "number of random seeds; the result is their mean and spread", wholeNumber(1), 1)
+      .option("--seed <n>", "the first random seed", wholeNumber(0), 0)
+      .option("--std <s>", "standard deviation of the weights (default: the configuration's)", positive)
+      .option(
+        "--residual-std <s>",
+        "standard deviation of the projections onto the residual stream (default: as the others)",
+        positive,
+      )
+      .option("--hidden <d>", "another hidden size; heads and MLP follow in proportion", wholeNumber(1))
+      .option("--layers <n>", "another number of layers", wholeNumber(1))
+      .option("--heads <n>", "another number of heads, of the same width together", wholeNumber(1))
+      .addOption(
+        new Option("--norm <place>", "place of the norms around a module").choices(["pre", "peri", "post"]),
+      ),
+  )
     .option("--dry-run", DRY_RUN, false)
     .action(async (ref: string, flags: Flags) => {
       const { seeds, seed, std, residualStd, hidden, layers, heads, norm } = flags;
       const { skip: _skip, bos: _bos, ...study } = studyOptions(context, { ...flags, skip: 0, bos: false });
       const options = { ...study, seeds, seed, std, residualStd, hidden, layers, heads, norm };
+      await openEngine(flags);
       const named = await openConfig(ref, reportsOf(options));
       if (flags.dryRun) {
         const price = await randomInitEstimate(named, options);

@@ -21,7 +21,7 @@ import type { StudyModel } from "../subject/mod.ts";
 import { type Context, markedProfile, withModel } from "./context.ts";
 import { drawn } from "./drawn.ts";
 import { explained, STUDY } from "./help.ts";
-import { MODEL, withResultsFlag } from "./options.ts";
+import { type EngineFlags, MODEL, withEngineFlags, withResultsFlag } from "./options.ts";
 import { doneText, near } from "./outlet.ts";
 
 const TARGETS = ["attention", "mlp", "block"] as const;
@@ -33,11 +33,12 @@ export function startCommand(context: Context): Command {
     .description("do the main job: importance, what to drop, what dropping costs, and a page of figures")
     .argument("[model]", MODEL, "smollm2-135m");
   explained(command, "start", STUDY);
-  return withResultsFlag(command)
-    .action(async (ref: string, { results }: { results: string }) => {
-      await withModel(context, ref, async (model) => {
+  return withEngineFlags(withResultsFlag(command))
+    .action(async (ref: string, { results, ...flags }: EngineFlags & { results: string }) => {
+      await withModel(context, ref, flags, async (model) => {
         const options = {
           results,
+          ...flags,
           signal: context.signal,
           onProgress: context.progress.onProgress,
           onNotice: context.notice,

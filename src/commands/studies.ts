@@ -46,7 +46,7 @@ export function profileCommand(context: Context): Command {
     if (flags.against && wanted.attention.length + wanted.mlp.length > 0) {
       throw new RangeError("Cannot compare with llm-drop: modules are dropped, expected the full model");
     }
-    await withModel(context, ref, async (model) => {
+    await withModel(context, ref, flags, async (model) => {
       const drop = dropOf(model, wanted);
       const options = studyOptions(context, flags);
       if (flags.dryRun) return await printEstimate(context, model, [drop], false, options);
@@ -77,7 +77,7 @@ export function perplexityCommand(context: Context): Command {
   explained(command, "perplexity smollm2-135m --drop-attention 25,26", STUDY);
   return withDropFlags(withStudyFlags(command)).action(async (ref: string, flags: StudyFlags & DropFlags) => {
     const wanted = await wantedOf(flags);
-    await withModel(context, ref, async (model) => {
+    await withModel(context, ref, flags, async (model) => {
       const drop = dropOf(model, wanted);
       const options = studyOptions(context, flags);
       const plans = drop.attention.length + drop.mlp.length > 0 ? [noDrop, drop] : [noDrop];

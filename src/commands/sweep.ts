@@ -66,7 +66,7 @@ export function sweepCommand(context: Context): Command {
     .option("--calibration-text <file|name>", "text of those blocks (default: stories)");
   explained(command, "sweep smollm2-135m --target attention --upto 8", STUDY);
   return withConstraintFlags(withStudyFlags(command)).action(async (ref: string, flags: SweepFlags) => {
-    await withModel(context, ref, async (model) => {
+    await withModel(context, ref, flags, async (model) => {
       const options = studyOptions(context, flags);
       const { protectFirst, protectLast, noNeighbours } = constraintsIn(flags);
       const constraints = { protectFirst, protectLast, noNeighbours };

@@ -44,7 +44,20 @@ export const machineProbes: readonly Probe[] = [
     needed: true,
     remedy: "64-bit Linux with glibc, Windows, or macOS on arm64; `deno cache src/mod.ts` fetches it again",
     seconds: 60,
-    look: native("onnx"),
+    look: native("engine-cpu"),
+  },
+  {
+    part: "WebGPU engine",
+    remedy:
+      "a Vulkan driver of the GPU's vendor; on the CPU alone: apt install mesa-vulkan-drivers; optional",
+    seconds: 60,
+    look: native("engine-webgpu"),
+  },
+  {
+    part: "CUDA engine",
+    remedy: "an NVIDIA GPU with its driver, and deno task cuda; optional",
+    seconds: 60,
+    look: native("engine-cuda"),
   },
   {
     part: "WebGPU kernels",

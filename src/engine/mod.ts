@@ -1,6 +1,7 @@
 /** Devices that run graphs; the only importer of ONNX Runtime. */
 export { cpuEngine } from "./native/cpu.ts";
 export { cudaEngine } from "./native/cuda.ts";
+export { ENGINES, openEngine, PRECISIONS, precisionsOf, type Wanted } from "./open.ts";
 export { webgpuEngine } from "./web/web.ts";
 export type {
   Access,

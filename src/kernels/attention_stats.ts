@@ -8,11 +8,13 @@
  * Exact for every query; with a stride s, exact for every s-th one. The kernel keeps O(T) memory and works in float32;
  * the reference keeps one row and works in float64.
  */
+import type { Engine, Held } from "../engine/mod.ts";
 import { PATTERN_NAMES, type PatternName, queryPositions } from "../measure/mod.ts";
-import type { Device, Kernel } from "./device.ts";
+import type { Kernel, Params } from "./kernel.ts";
+import { launch } from "./launch.ts";
 
-/** Queries and keys of one sample and layer, after the rotary embedding, and how scores are made from them. */
-export interface AttentionInput {
+/** How scores are made of the queries and keys of one sample and layer. */
+export interface AttentionSizes {
   /** T. */
   readonly tokens: number;
   /** H query heads. */
@@ -21,10 +23,6 @@ export interface AttentionInput {
   readonly keyHeads: number;
   /** E. */
   readonly size: number;
-  /** [T, H, E] */
-  readonly q: Float32Array<ArrayBuffer>;
-  /** [T, K, E] */
-  readonly k: Float32Array<ArrayBuffer>;
   /** Factor of q·k, usually 1/√E. */
   readonly scale: number;
   /** Keys a query sees, itself included; all by default. */
@@ -33,6 +31,14 @@ export interface AttentionInput {
   readonly softcap?: number | undefined;
   /** Use every k-th query; default: 1. */
   readonly stride?: number | undefined;
+}
+
+/** Queries and keys of one sample and layer, after the rotary embedding. */
+export interface AttentionInput extends AttentionSizes {
+  /** [T, H, E] */
+  readonly q: Float32Array<ArrayBuffer>;
+  /** [T, K, E] */
+  readonly k: Float32Array<ArrayBuffer>;
 }
 
 /**
@@ -52,16 +58,12 @@ const tile = 64;
 export const attentionStatsKernel: Kernel = {
   name: "attention_stats",
   bindings: [
-    { name: "q", role: "in", type: "f32", length: (p) => p.tokens * p.heads * p.size },
-    { name: "k", role: "in", type: "f32", length: (p) => p.tokens * p.key_heads * p.size },
-    {
-      name: "stats",
-      role: "out",
-      type: "f32",
-      length: (p) => PATTERN_NAMES.length * p.heads * p.queries,
-    },
+    { name: "q", role: "in", shape: (p) => [p.samples, p.tokens, p.heads, p.size] },
+    { name: "k", role: "in", shape: (p) => [p.samples, p.tokens, p.key_heads, p.size] },
+    { name: "stats", role: "out", shape: (p) => [p.samples, PATTERN_NAMES.length, p.heads, p.queries] },
   ],
   params: {
+    samples: "u32",
     tokens: "u32",
     queries: "u32",
     heads: "u32",
@@ -73,13 +75,18 @@ export const attentionStatsKernel: Kernel = {
     scale: "f32",
     softcap: "f32",
   },
-  stages: [{ entry: "attention_stats", block: 64, grid: (p) => [Math.ceil(p.queries / tile), p.heads] }],
+  stages: [{
+    entry: "attention_stats",
+    block: 64,
+    grid: (p) => [Math.ceil(p.queries / tile), p.heads, p.samples],
+  }],
 };
 
-/** Inputs and parameters of the kernel. Throws `RangeError` for sizes that do not fit together. */
-export function attentionStatsCall(input: AttentionInput) {
-  const { tokens, heads, keyHeads, size, scale, q, k } = input;
-  const { window = tokens, softcap = 0, stride = 1 } = input;
+/** Parameters of the kernel, and the queries it looks at. Throws `RangeError` for sizes that do not fit together. */
+export function attentionStatsParams(
+  samples: number,
+  { tokens, heads, keyHeads, size, scale, window = tokens, softcap = 0, stride = 1 }: AttentionSizes,
+): { params: Params; positions: number[] } {
   for (const [name, value] of Object.entries({ tokens, heads, keyHeads, size, window, stride })) {
     if (!Number.isInteger(value) || value < 1) {
       throw new RangeError(`Cannot measure attention: ${name} is ${value}, expected a positive integer`);
@@ -95,6 +102,7 @@ export function attentionStatsCall(input: AttentionInput) {
   }
   const positions = queryPositions(tokens, stride);
   const params = {
+    samples,
     tokens,
     queries: positions.length,
     heads,
@@ -106,19 +114,32 @@ export function attentionStatsCall(input: AttentionInput) {
     scale,
     softcap,
   };
-  return { inputs: { q, k }, params, positions };
+  return { params, positions };
 }
 
-/** The statistics, computed on a device. */
-export async function attentionStats(device: Device, input: AttentionInput): Promise<AttentionStats> {
-  const { inputs, params, positions } = attentionStatsCall(input);
-  const { stats } = await device.run(attentionStatsKernel, inputs, params);
-  return { positions, stats: planes(stats as Float32Array) };
+/** The statistics [S, 7, H, Q] of held q [S, T, H, E] and k [S, T, K, E], in the engine's memory. */
+export async function attentionStats(
+  engine: Pick<Engine, "name" | "access">,
+  inputs: { readonly q: Held; readonly k: Held },
+  samples: number,
+  sizes: AttentionSizes,
+): Promise<Held> {
+  const { params } = attentionStatsParams(samples, sizes);
+  const { stats } = await launch(engine, attentionStatsKernel, { ...inputs }, params);
+  return stats;
+}
+
+/** The statistics of one sample, [7, H, Q] as the kernel has written them. */
+export function readAttentionStats(
+  stats: Float32Array,
+  { tokens, stride = 1 }: Pick<AttentionSizes, "tokens" | "stride">,
+): AttentionStats {
+  return { positions: queryPositions(tokens, stride), stats: planes(stats) };
 }
 
 /** The same in plain float64, one row at a time. */
 export function attentionStatsReference(input: AttentionInput): AttentionStats {
-  const { params, positions } = attentionStatsCall(input);
+  const { params, positions } = attentionStatsParams(1, input);
   const stats = planes(new Float64Array(PATTERN_NAMES.length * input.heads * positions.length));
   for (let h = 0; h < input.heads; h++) {
     positions.forEach((t, i) => {

@@ -1,70 +1,78 @@
 /**
  * The Gram numbers of a layer, per token: everything that importance, relative magnitude and sign need.
  *
- * With x the residual stream, a and m the updates, h = x + a and y = x + a + m: the six products of (x, a, m), and the
- * five direct ones that stay exact where an update cancels the stream. The kernel adds in float32; the reference in
- * float64.
+ * With x the residual stream, a and m the updates, each module's update u is added to an X: attention's a to x, the MLP's m to
+ * x + a (to x in a parallel layer), both together to x. The five products of X, u and Y = X + u of each are made directly, so
+ * that they stay exact where an update cancels the stream. The kernel adds in float32; the reference in float64.
  */
-import type { Device, Kernel, Params } from "./device.ts";
+import type { Engine, Held } from "../engine/mod.ts";
+import type { Kernel } from "./kernel.ts";
+import { launch } from "./launch.ts";
 
-/** The products of one token, in the order both versions write them. */
-export const gramProducts = ["xx", "xa", "xm", "aa", "am", "mm", "xh", "hh", "hy", "xy", "yy"] as const;
+/** The modules and, for each, the products of one token, in the order both versions write them. */
+export const gramModules = ["attention", "mlp", "block"] as const;
+export const gramProducts = ["xx", "xu", "uu", "xy", "yy"] as const;
 
-/** States of one layer, each [T, D] row-major; a missing update counts as zero. */
-export interface LayerStates {
-  readonly tokens: number;
-  readonly width: number;
-  readonly x: Float32Array<ArrayBuffer>;
-  readonly attention?: Float32Array<ArrayBuffer> | undefined;
-  readonly mlp?: Float32Array<ArrayBuffer> | undefined;
+/** States of one layer, each [T, D]; a missing update counts as zero. */
+export interface LayerStates<States> {
+  readonly x: States;
+  readonly attention?: States | undefined;
+  readonly mlp?: States | undefined;
+  /** Whether the MLP reads x alone. */
+  readonly parallel: boolean;
 }
 
 const tokensOfBlock = 4;
-const states = (p: Params) => p.tokens * p.width;
 
 /** `kernels/layer_gram`. */
 export const layerGramKernel: Kernel = {
   name: "layer_gram",
   bindings: [
-    { name: "x", role: "in", type: "f32", length: states },
-    { name: "attention", role: "in", type: "f32", length: (p) => p.has_attention ? states(p) : 1 },
-    { name: "mlp", role: "in", type: "f32", length: (p) => p.has_mlp ? states(p) : 1 },
-    { name: "gram", role: "out", type: "f32", length: (p) => p.tokens * gramProducts.length },
+    { name: "x", role: "in", shape: (p) => [p.tokens, p.width] },
+    { name: "attention", role: "in", shape: (p) => [p.tokens, p.width] },
+    { name: "mlp", role: "in", shape: (p) => [p.tokens, p.width] },
+    { name: "gram", role: "out", shape: (p) => [p.tokens, gramModules.length, gramProducts.length] },
   ],
-  params: { tokens: "u32", width: "u32", has_attention: "u32", has_mlp: "u32" },
-  stages: [{ entry: "layer_gram", block: 128, grid: (p) => [Math.ceil(p.tokens / tokensOfBlock), 1] }],
+  params: { tokens: "u32", width: "u32", has_attention: "u32", has_mlp: "u32", parallel: "u32" },
+  stages: [{ entry: "layer_gram", block: 128, grid: (p) => [Math.ceil(p.tokens / tokensOfBlock), 1, 1] }],
 };
 
-/** Inputs and parameters of the kernel for these states. */
-export function layerGramCall({ tokens, width, x, attention, mlp }: LayerStates) {
-  const absent = new Float32Array(1);
-  return {
-    inputs: { x, attention: attention ?? absent, mlp: mlp ?? absent },
-    params: { tokens, width, has_attention: attention ? 1 : 0, has_mlp: mlp ? 1 : 0 },
+/** The products [T, 3, 5] of held states, in the engine's memory: by module, then as in `gramProducts`. */
+export async function layerGram(
+  engine: Pick<Engine, "name" | "access">,
+  { x, attention, mlp, parallel }: LayerStates<Held>,
+): Promise<Held> {
+  const width = x.shape.at(-1)!;
+  const params = {
+    tokens: x.shape.slice(0, -1).reduce((product, side) => product * side, 1),
+    width,
+    has_attention: attention ? 1 : 0,
+    has_mlp: mlp ? 1 : 0,
+    parallel: parallel ? 1 : 0,
   };
-}
-
-/** [T, 11] on a device, row-major, columns as in `gramProducts`. Throws `RangeError` for states of another size. */
-export async function layerGram(device: Device, states: LayerStates): Promise<Float32Array> {
-  const { inputs, params } = layerGramCall(states);
-  return (await device.run(layerGramKernel, inputs, params)).gram as Float32Array;
+  const inputs = { x, attention: attention ?? x, mlp: mlp ?? x }; // what is absent is not read
+  const { gram } = await launch(engine, layerGramKernel, inputs, params);
+  return gram;
 }
 
 /** The same in plain float64. */
-export function layerGramReference({ tokens, width, x, attention, mlp }: LayerStates): Float64Array {
-  const gram = new Float64Array(tokens * gramProducts.length);
-  for (let t = 0; t < tokens; t++) {
-    const sums = gram.subarray(t * gramProducts.length, (t + 1) * gramProducts.length);
-    for (let i = t * width; i < (t + 1) * width; i++) {
-      const a = attention?.[i] ?? 0;
-      const m = mlp?.[i] ?? 0;
-      const h = x[i] + a;
-      const y = h + m;
-      const v = { x: x[i], a, m, h, y };
-      gramProducts.forEach((name, n) =>
-        sums[n] += v[name[0] as keyof typeof v] * v[name[1] as keyof typeof v]
-      );
-    }
-  }
+export function layerGramReference(
+  { x, attention, mlp, parallel }: LayerStates<Float32Array>,
+  width: number,
+): Float64Array {
+  const perToken = gramModules.length * gramProducts.length;
+  const gram = new Float64Array(x.length / width * perToken);
+  x.forEach((value, i) => {
+    const a = attention?.[i] ?? 0;
+    const m = mlp?.[i] ?? 0;
+    const updates = [[value, a], [parallel ? value : value + a, m], [value, a + m]];
+    updates.forEach(([x, u], module) => {
+      const v = { x, u, y: x + u };
+      gramProducts.forEach(([left, right], n) => {
+        const at = Math.floor(i / width) * perToken + module * gramProducts.length + n;
+        gram[at] += v[left as keyof typeof v] * v[right as keyof typeof v];
+      });
+    });
+  });
   return gram;
 }

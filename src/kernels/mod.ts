@@ -1,40 +1,33 @@
-/** Compute kernels on WebGPU and CUDA, and the plain reference each is checked against. */
+/** Compute kernels on WebGPU and CUDA, over an engine's memory, and the plain reference each is checked against. */
 export {
   type AttentionInput,
   attentionScores,
+  type AttentionSizes,
   type AttentionStats,
   attentionStats,
-  attentionStatsCall,
   attentionStatsKernel,
+  attentionStatsParams,
   attentionStatsReference,
+  readAttentionStats,
 } from "./attention_stats.ts";
-export { openCuda } from "./cuda.ts";
+export { kernelNames, tryKernel } from "./checks.ts";
+export { type Binding, type Kernel, kernelSource, type Params, type Stage, type WordType } from "./kernel.ts";
+export { launch } from "./launch.ts";
 export {
-  type Binding,
-  type Device,
-  type Found,
-  type Kernel,
-  kernelSource,
-  type Params,
-  type Prepared,
-} from "./device.ts";
-export { type Stage, type Words, type WordType } from "./device.ts";
-export {
+  gramModules,
   gramProducts,
   layerGram,
-  layerGramCall,
   layerGramKernel,
   layerGramReference,
   type LayerStates,
 } from "./layer_gram.ts";
 export { type Nvrtc, openNvrtc } from "./nvrtc.ts";
-export { randomNormal, randomNormalCall, randomNormalKernel } from "./random_normal.ts";
+export { type NormalDraw, normalDraw, randomNormalKernel, randomNormalParams } from "./random_normal.ts";
 export {
+  readSmoothingSums,
+  type SmoothingParts,
   tokenSmoothing,
-  tokenSmoothingCall,
   tokenSmoothingKernel,
   tokenSmoothingReference,
   type TokenStates,
 } from "./token_smoothing.ts";
-export { openWebGpu } from "./webgpu.ts";
-export { copyKernel, multiplyAddKernel } from "./yardsticks.ts";

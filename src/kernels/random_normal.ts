@@ -1,12 +1,14 @@
 /**
- * The project's normal numbers, made where they are needed: the bits of `fillNormal` (`src/tensor/random.ts`, which is
- * the reference and documents the algorithm), from a device.
+ * The project's normal numbers, made where they are needed: the bits of `fillRows` (`src/tensor/random.ts`, which is
+ * the reference and documents the algorithm), in an engine's memory.
  *
  * Limits: the first 2³³ elements of a stream, which share one pair of keys; a scale of 0 or at least 2⁻¹⁰⁵, below which
  * products would be subnormal, and WGSL may flush those to zero.
  */
-import { normalTable, type StreamKeys, TABLE_UNIT } from "../tensor/mod.ts";
-import type { Device, Kernel } from "./device.ts";
+import type { Engine, Held } from "../engine/mod.ts";
+import { elements, float32, type NormalRows, normalTable, TABLE_SIZE, TABLE_UNIT } from "../tensor/mod.ts";
+import type { Kernel, Params } from "./kernel.ts";
+import { launch } from "./launch.ts";
 
 const ELEMENTS_OF_KEYS = 2 ** 33;
 const SMALLEST_SCALE = 2 ** -105;
@@ -17,51 +19,79 @@ const MOST_BLOCKS = 4096;
 export const randomNormalKernel: Kernel = {
   name: "random_normal",
   bindings: [
-    { name: "table", role: "in", type: "f32", length: () => 65536 },
-    { name: "numbers", role: "out", type: "f32", length: (p) => p.count },
+    { name: "table", role: "in", shape: () => [TABLE_SIZE] },
+    { name: "numbers", role: "out", shape: (p) => [p.rows, p.width] },
   ],
-  params: { count: "u32", key0: "u32", key1: "u32", word: "u32", odd: "u32", step: "f32" },
+  params: {
+    rows: "u32",
+    width: "u32",
+    key0: "u32",
+    key1: "u32",
+    word: "u32",
+    odd: "u32",
+    stride_words: "u32",
+    stride_odd: "u32",
+    step: "f32",
+  },
   stages: [{
     entry: "random_normal",
     block: BLOCK,
-    grid: (p) => [Math.min(Math.ceil((p.count + 1) / 2 / BLOCK), MOST_BLOCKS), 1],
+    grid: (p) => [
+      Math.min(Math.ceil((p.width + 1) / 2 / BLOCK), MOST_BLOCKS),
+      Math.min(p.rows, MOST_BLOCKS),
+      1,
+    ],
   }],
 };
 
-/** Inputs and parameters of the kernel. Throws `RangeError` outside the limits. */
-export function randomNormalCall(keys: StreamKeys, start: number, count: number, scale: number) {
-  if (
-    !Number.isInteger(start) || start < 0 || !Number.isInteger(count) || count < 1 ||
-    start + count > ELEMENTS_OF_KEYS
-  ) {
+/** Parameters of the kernel for `count` rows. Throws `RangeError` outside the limits. */
+export function randomNormalParams(
+  count: number,
+  { keys, first, width, stride, scale }: NormalRows,
+): Params {
+  const last = first + (count - 1) * stride + width;
+  const whole = [count, first, width, stride].every((value) => Number.isInteger(value) && value >= 0);
+  if (!whole || count < 1 || width < 1 || last > ELEMENTS_OF_KEYS) {
     throw new RangeError(
-      `Cannot draw random numbers: found ${count} from element ${start}, expected at least one, all below element 2³³`,
+      `Cannot draw random numbers: found ${count} rows of ${width} from element ${first}, ` +
+        "expected at least one, all below element 2³³",
     );
   }
   if (scale !== 0 && !(Math.abs(scale) >= SMALLEST_SCALE)) {
     throw new RangeError(`Cannot draw random numbers: scale is ${scale}, expected 0 or at least 2⁻¹⁰⁵`);
   }
+  const oneStretch = width === stride;
   return {
-    inputs: { table: Float32Array.from(normalTable()) },
-    params: {
-      count,
-      key0: keys[0],
-      key1: keys[1],
-      word: Math.floor(start / 2),
-      odd: start % 2,
-      step: Math.fround(Math.fround(scale) * TABLE_UNIT),
-    },
+    rows: oneStretch ? 1 : count,
+    width: oneStretch ? count * width : width,
+    key0: keys[0],
+    key1: keys[1],
+    word: Math.floor(first / 2),
+    odd: first % 2,
+    stride_words: oneStretch ? 0 : Math.floor(stride / 2),
+    stride_odd: oneStretch ? 0 : stride % 2,
+    step: Math.fround(Math.fround(scale) * TABLE_UNIT),
   };
 }
 
-/** Elements `start` … `start + count` of the stream, standard deviation `scale`, drawn on a device. */
-export async function randomNormal(
-  device: Device,
-  keys: StreamKeys,
-  start: number,
-  count: number,
-  scale: number,
-): Promise<Float32Array> {
-  const { inputs, params } = randomNormalCall(keys, start, count, scale);
-  return (await device.run(randomNormalKernel, inputs, params)).numbers as Float32Array;
+/** Makes normal numbers in an engine's memory. */
+export interface NormalDraw {
+  /** Rows as `fillRows` makes them, as a tensor [rows, width] or of another shape; the caller frees it. */
+  fill(shape: readonly number[], rows: NormalRows): Promise<Held>;
+  /** Frees the table. */
+  free(): void;
+}
+
+/** The table is uploaded once, when it is first needed. */
+export function normalDraw(engine: Pick<Engine, "name" | "access" | "upload">): NormalDraw {
+  let table: Held | undefined;
+  return {
+    async fill(shape, rows) {
+      const params = randomNormalParams(elements(shape) / rows.width, rows);
+      table ??= engine.upload(float32([TABLE_SIZE], Float32Array.from(normalTable())));
+      const { numbers } = await launch(engine, randomNormalKernel, { table }, params, { numbers: shape });
+      return numbers;
+    },
+    free: () => table?.free(),
+  };
 }

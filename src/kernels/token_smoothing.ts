@@ -4,8 +4,10 @@
  * The kernel multiplies in float32 and adds runs of at most 128 numbers; everything above that, and all of the reference,
  * is float64.
  */
+import type { Engine, Held } from "../engine/mod.ts";
 import type { SmoothingSums } from "../measure/mod.ts";
-import type { Device, Kernel, Params } from "./device.ts";
+import type { Kernel, Params } from "./kernel.ts";
+import { launch } from "./launch.ts";
 
 /** States [T, D] of one sample, row-major. */
 export interface TokenStates {
@@ -24,30 +26,41 @@ const runsOf = (p: Params) => Math.ceil(p.tokens / run);
 export const tokenSmoothingKernel: Kernel = {
   name: "token_smoothing",
   bindings: [
-    { name: "x", role: "in", type: "f32", length: (p) => p.tokens * p.width },
-    { name: "squares", role: "out", type: "f32", length: (p) => p.tokens },
-    { name: "inverse", role: "scratch", type: "f32", length: (p) => p.tokens },
-    { name: "sums", role: "out", type: "f32", length: (p) => runsOf(p) * 2 * p.width },
-    { name: "gram", role: "out", type: "f32", length: (p) => tilesOf(p) ** 2 },
+    { name: "x", role: "in", shape: (p) => [p.samples, p.tokens, p.width] },
+    { name: "squares", role: "out", shape: (p) => [p.samples, p.tokens] },
+    { name: "inverse", role: "scratch", shape: (p) => [p.samples, p.tokens] },
+    { name: "sums", role: "out", shape: (p) => [p.samples, runsOf(p), 2, p.width] },
+    { name: "gram", role: "out", shape: (p) => [p.samples, tilesOf(p), tilesOf(p)] },
   ],
-  params: { tokens: "u32", width: "u32", columns: "u32" },
+  params: { samples: "u32", tokens: "u32", width: "u32", columns: "u32" },
   stages: [
-    { entry: "norms", block: 128, grid: (p) => [Math.ceil(p.tokens / tokensOfBlock), 1] },
-    { entry: "totals", block: 128, grid: (p) => [Math.ceil(p.width / 128), runsOf(p)] },
-    { entry: "tiles", block: 64, grid: (p) => [tilesOf(p), tilesOf(p)] },
+    { entry: "norms", block: 128, grid: (p) => [Math.ceil(p.samples * p.tokens / tokensOfBlock), 1, 1] },
+    { entry: "totals", block: 128, grid: (p) => [Math.ceil(p.width / 128), runsOf(p), p.samples] },
+    { entry: "tiles", block: 64, grid: (p) => [tilesOf(p), tilesOf(p), p.samples] },
   ],
 };
 
-/** Inputs and parameters of the kernel. */
-export function tokenSmoothingCall({ tokens, width, x }: TokenStates) {
-  return { inputs: { x }, params: { tokens, width, columns: width < tokens ? 1 : 0 } };
+/** What the kernel writes. */
+export type SmoothingParts<Part> = Readonly<Record<"squares" | "sums" | "gram", Part>>;
+
+/** The parts of the sums of held states [S, T, D], in the engine's memory. */
+export async function tokenSmoothing(
+  engine: Pick<Engine, "name" | "access">,
+  x: Held,
+  samples: number,
+  tokens: number,
+): Promise<SmoothingParts<Held>> {
+  const width = x.shape.at(-1)!;
+  const params = { samples, tokens, width, columns: width < tokens ? 1 : 0 };
+  const { squares, sums, gram } = await launch(engine, tokenSmoothingKernel, { x }, params);
+  return { squares, sums, gram };
 }
 
-/** The sums, computed on a device. Throws `RangeError` for states of another size. */
-export async function tokenSmoothing(device: Device, states: TokenStates): Promise<SmoothingSums> {
-  const { inputs, params } = tokenSmoothingCall(states);
-  const { squares, sums, gram } = await device.run(tokenSmoothingKernel, inputs, params);
-  const { width } = states;
+/** The sums of one sample, from the parts of it. */
+export function readSmoothingSums(
+  { squares, sums, gram }: SmoothingParts<Float32Array>,
+  width: number,
+): SmoothingSums {
   const [sum, unitSum] = [new Float64Array(width), new Float64Array(width)];
   for (let row = 0; row < sums.length; row += 2 * width) {
     for (let d = 0; d < width; d++) {
@@ -57,7 +70,7 @@ export async function tokenSmoothing(device: Device, states: TokenStates): Promi
   }
   const skipped = squares.filter((square) => square === 0).length;
   return {
-    counted: states.tokens - skipped,
+    counted: squares.length - skipped,
     skipped,
     unitSum,
     sum,

@@ -5,7 +5,7 @@
  * of its digits: the angle is taken from the area instead, atan2(√(XX·YY − XY²), XY), with XX·YY − XY² = XX·uu − Xu² of the
  * update u = Y − X where that is small.
  */
-import { cosineDistance } from "./update.ts";
+import { cosineDistance, type UpdatePlaces } from "./update.ts";
 
 /** Sums over tokens. */
 export interface DistanceSums {
@@ -31,16 +31,15 @@ export function angularDistance(xx: number, xu: number, uu: number, xy: number, 
   return Math.atan2(Math.sqrt(Math.max(area, 0)), small ? xx + xu : xy) / Math.PI;
 }
 
-/** Adds the tokens of `gram` [tokens, n, n], where X, u and Y are vectors number `indices`. A token without a direction is left out. */
+/** Adds tokens, each of which has so many `products`. A token without a direction is left out. */
 export function addProducts(
   sums: DistanceSums,
-  gram: Float32Array,
-  n: number,
-  [x, u, y]: readonly [number, number, number],
+  all: Float32Array,
+  products: number,
+  { xx, xu, uu, xy, yy }: UpdatePlaces,
 ): void {
-  for (let base = 0; base < gram.length; base += n * n) {
-    const of = (a: number, b: number) => gram[base + a * n + b];
-    add(sums, of(x, x), of(x, u), of(u, u), of(x, y), of(y, y));
+  for (let base = 0; base < all.length; base += products) {
+    add(sums, all[base + xx], all[base + xu], all[base + uu], all[base + xy], all[base + yy]);
   }
 }
 

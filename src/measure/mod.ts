@@ -26,4 +26,11 @@ export {
   standardError,
   studentT95,
 } from "./statistics.ts";
-export { cosineDistance, importanceOf, sumUpdates, type UpdateSums } from "./update.ts";
+export {
+  cosineDistance,
+  importanceOf,
+  placesInGram,
+  sumUpdates,
+  type UpdatePlaces,
+  type UpdateSums,
+} from "./update.ts";

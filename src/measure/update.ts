@@ -46,24 +46,31 @@ export function importanceOf(r: number, s: number): number {
   return cosineDistance(1, r * s, r * r, 1 + r * s, 1 + 2 * r * s + r * r);
 }
 
-/**
- * Adds up the tokens of `gram` [tokens, n, n], where X, u and Y are vectors number `indices`. A token whose X or Y is
- * zero has no direction: it is left out and not counted.
- */
-export function sumUpdates(
-  gram: Float32Array,
+/** Where a token's products of X, u and Y stand among all of its products. */
+export type UpdatePlaces = Readonly<Record<"xx" | "xu" | "uu" | "xy" | "yy", number>>;
+
+/** The places in the matrix [n, n] of all products of n vectors, X, u and Y being vectors number x, u and y. */
+export function placesInGram(
   n: number,
   [x, u, y]: readonly [number, number, number],
-): UpdateSums {
+): UpdatePlaces {
+  return { xx: x * n + x, xu: x * n + u, uu: u * n + u, xy: x * n + y, yy: y * n + y };
+}
+
+/**
+ * Adds up tokens, each of which has so many `products`. A token whose X or Y is zero has no direction: it is left out and not
+ * counted.
+ */
+export function sumUpdates(all: Float32Array, products: number, places: UpdatePlaces): UpdateSums {
   const sums = { counted: 0, distance: 0, magnitude: 0, sign: 0, norm: 0 };
-  for (let base = 0; base < gram.length; base += n * n) {
-    const xx = gram[base + x * n + x];
-    const uu = gram[base + u * n + u];
-    const yy = gram[base + y * n + y];
+  for (let base = 0; base < all.length; base += products) {
+    const xx = all[base + places.xx];
+    const uu = all[base + places.uu];
+    const yy = all[base + places.yy];
     if (xx === 0 || yy === 0) continue;
-    const xu = gram[base + x * n + u];
+    const xu = all[base + places.xu];
     sums.counted++;
-    sums.distance += cosineDistance(xx, xu, uu, gram[base + x * n + y], yy);
+    sums.distance += cosineDistance(xx, xu, uu, all[base + places.xy], yy);
     sums.magnitude += Math.sqrt(uu / xx);
     sums.norm += Math.sqrt(xx);
     if (uu > 0) sums.sign += xu / Math.sqrt(xx * uu);

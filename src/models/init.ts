@@ -11,8 +11,8 @@
  * the beginning of the deep one. Limit: Hugging Face zeroes the embedding of the padding token; here it is a token
  * like any other.
  */
-import { elements, float32, normalPool, streamKeys, type Tensor } from "../tensor/mod.ts";
-import type { Cut, Lease, WeightSource } from "../weights/mod.ts";
+import { elements, float32, normalPool, type NormalRows, streamKeys, type Tensor } from "../tensor/mod.ts";
+import type { Cut, Drawn, Lease, WeightSource } from "../weights/mod.ts";
 import { layerTensors, type ModelSpec, outerTensors } from "./spec.ts";
 
 /** Standard deviations of the normal distributions from which weights are drawn. */
@@ -83,51 +83,71 @@ export function randomWeights(
   const memory = reusedMemory();
   const pool = normalPool();
 
-  /** Fills `out`, the elements of a tensor or of a cut of it. */
-  async function make(
-    l: number,
-    name: string,
-    columns: number,
-    cut: Cut | null,
-    out: Float32Array<ArrayBuffer>,
-  ): Promise<Float32Array<ArrayBuffer>> {
+  /** What a tensor, or a cut of it, is drawn from; null for a constant. */
+  function rowsOf(l: number, name: string, columns: number, cut: Cut | null): NormalRows | null {
     const tensor = MATRICES.indexOf(name);
-    if (tensor < 0) return out.fill(name.endsWith("norm.weight") ? 1 : 0);
+    if (tensor < 0) return null;
     const start = cut?.start ?? 0;
-    await pool.fill(out, {
+    return {
       keys: streamKeys(seed, l, tensor),
       first: cut?.axis === 1 ? start : start * columns,
       width: cut?.axis === 1 ? cut.end - start : columns,
       stride: columns,
       scale: RESIDUAL.includes(name) ? initialiser.residualStd : initialiser.std,
-    });
+    };
+  }
+
+  /** Fills `out`, the elements of a tensor or of a cut of it. */
+  async function make(
+    name: string,
+    rows: NormalRows | null,
+    out: Float32Array<ArrayBuffer>,
+  ): Promise<Float32Array<ArrayBuffer>> {
+    if (rows) await pool.fill(out, rows);
+    else out.fill(constantOf(name));
     return out;
   }
 
-  async function lease(l: number, cuts: ReadonlyMap<string, Cut | null>): Promise<Lease> {
+  /** Shapes of tensors of a layer, cut, and what they are drawn from. */
+  function wantedOf(l: number, cuts: ReadonlyMap<string, Cut | null>) {
     const shapes = layers[l];
     if (!shapes) {
       throw new RangeError(`Cannot draw layer ${l}: expected an integer from 0 to ${layers.length - 1}`);
     }
-    const wanted = [...cuts].map(([name, cut]) => {
+    return [...cuts].map(([name, cut]) => {
       const shape = shapes.get(name);
       if (!shape) throw new RangeError(`Cannot draw ${name} of layer ${l}: this layer has no such tensor`);
-      return { name, columns: shape[1], cut, shape: cut ? cutShape(cut, name, shape) : shape };
+      const rows = rowsOf(l, name, shape[1], cut);
+      return { name, rows, shape: cut ? cutShape(cut, name, shape) : shape };
     });
+  }
+
+  async function lease(l: number, cuts: ReadonlyMap<string, Cut | null>): Promise<Lease> {
+    const wanted = wantedOf(l, cuts);
     const loan = memory.borrow(wanted.reduce((sum, { shape }) => sum + elements(shape), 0));
     const tensors = new Map<string, Tensor>();
     let start = 0;
-    for (const { name, columns, cut, shape } of wanted) {
+    for (const { name, rows, shape } of wanted) {
       const out = loan.array.subarray(start, start += elements(shape));
-      tensors.set(name, float32(shape, await make(l, name, columns, cut, out)));
+      tensors.set(name, float32(shape, await make(name, rows, out)));
     }
     return { tensors, release: loan.giveBack };
+  }
+
+  function drawn(l: number, cuts: ReadonlyMap<string, Cut | null>): Map<string, Drawn | Tensor> {
+    return new Map(
+      wantedOf(l, cuts).map(({ name, rows, shape }) => [
+        name,
+        rows ? { rows, shape } : float32(shape, new Float32Array(elements(shape)).fill(constantOf(name))),
+      ]),
+    );
   }
 
   return {
     format: formatOf(initialiser),
     layer: (l) => lease(l, new Map([...layers[l]?.keys() ?? []].map((name) => [name, null]))),
     part: lease,
+    drawn,
     async outer(name, rows, into) {
       const own = name === "head.weight" && spec.head.tied ? "embedding.weight" : name;
       const shape = outer.get(own);
@@ -137,10 +157,15 @@ export function randomWeights(
       const cut = { axis: 0, start: rows?.[0] ?? 0, end: rows?.[1] ?? shape[0] } as const;
       const part = cutShape(cut, name, shape);
       const out = into?.length === elements(part) ? into : new Float32Array(elements(part));
-      return float32(part, await make(OUTSIDE, own, shape[1], cut, out));
+      return float32(part, await make(own, rowsOf(OUTSIDE, own, shape[1], cut), out));
     },
     close: pool.close,
   };
+}
+
+/** What all elements of a tensor are that is not drawn. */
+function constantOf(name: string): number {
+  return name.endsWith("norm.weight") ? 1 : 0;
 }
 
 /** "random normal, σ 0.02", as tables say it. */

@@ -1,5 +1,5 @@
 /** Architectures: `config.json` → `ModelSpec` → module graphs, and where the weights of each lie. */
-export type { Extent } from "./attention.ts";
+export { attend, type Extent } from "./attention.ts";
 export { headGraph, rotaryNames, stepGraph, type StepWeights } from "./decode_graph.ts";
 export { readDropList } from "./drop_lists.ts";
 export { families } from "./families/mod.ts";

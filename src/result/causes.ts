@@ -35,8 +35,6 @@ const modules = z.object({
 const settings = z.object({
   /** The patterns use every k-th query. */
   queryStride: z.int().positive(),
-  /** What computed the patterns: "cpu", or a device by kind and name. */
-  kernels: z.string(),
   /** How many modules of one kind are dropped, by importance, when smoothing is measured under drops. */
   drops: indices,
   /** Blocks on which the published sink rate is measured, without BOS. */

@@ -1,6 +1,6 @@
 /** The forms of comparisons: two profiles, and a profile next to what the official code would compute. */
 import { z } from "zod";
-import { headForm, perLayer, provenanceForm } from "./provenance.ts";
+import { computedForm, headForm, perLayer, provenanceForm } from "./provenance.ts";
 
 /** How similarly two profiles rank one kind of module. */
 const agreement = z.object({
@@ -18,6 +18,8 @@ export type Agreement = z.infer<typeof agreement>;
 export const compareForm = z.object({
   ...headForm("compare"),
   models: z.tuple([z.string(), z.string()]),
+  /** What computed each, where that differs: then the numbers do too. */
+  computed: z.tuple([computedForm, computedForm]).optional(),
   attention: agreement,
   mlp: agreement,
   block: agreement,

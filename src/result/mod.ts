@@ -30,7 +30,7 @@ export {
 export { joinHashes, merge } from "./merge.ts";
 export { perplexityOf, profileOf } from "./means.ts";
 export { head, type Kind, METHODS } from "./methods.ts";
-export type { Provenance } from "./provenance.ts";
+export { type Computed, computedAlike, computedIn, type Provenance } from "./provenance.ts";
 export { overSeeds } from "./seeds.ts";
 export { readResult, resultText, writeResult } from "./store.ts";
 export { VERSION } from "./version.ts";

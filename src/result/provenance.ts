@@ -25,14 +25,25 @@ export const modelForm = z.object({
   layers: z.int().positive(),
 });
 
+/** What computed the numbers. */
+export const computedForm = z.object({
+  /** What products are computed in: float32, tf32, bfloat16. */
+  dtype: z.string(),
+  /** cpu, webgpu or cuda. */
+  engine: z.string(),
+  /** Library and version. */
+  runtime: z.string(),
+  /** The device in words; the CPU has none. */
+  device: z.string().optional(),
+});
+/** What computed numbers. */
+export type Computed = z.infer<typeof computedForm>;
+
 /** Everything that the numbers depend on except the method (methods.ts). */
 export const provenanceForm = z.object({
   lamina: z.string(),
   model: modelForm,
-  /** Data type of the arithmetic. */
-  dtype: z.string(),
-  engine: z.string(),
-  runtime: z.string(),
+  ...computedForm.shape,
   tokenizer: z.string(),
   text: z.object({ name: z.string(), hash: z.string() }),
   packing: z.object({
@@ -46,6 +57,16 @@ export const provenanceForm = z.object({
 });
 /** What numbers depend on: equal provenance, equal numbers. */
 export type Provenance = z.infer<typeof provenanceForm>;
+
+/** What computed the numbers, of all that they depend on. */
+export function computedIn({ dtype, engine, runtime, device }: Computed): Computed {
+  return { dtype, engine, runtime, ...device === undefined ? {} : { device } };
+}
+
+/** Whether two results may be put together, as far as what computed them goes. */
+export function computedAlike(a: Computed, b: Computed): boolean {
+  return JSON.stringify(computedIn(a)) === JSON.stringify(computedIn(b));
+}
 
 /** A number for each layer [L]; null where the module is dropped. */
 export const perLayer = z.array(z.number().nullable());

@@ -1,11 +1,13 @@
 /** The forms of reports that are not measurements: what a model writes, and what a machine can run. */
 import { z } from "zod";
-import { dropForm, headForm, modelForm } from "./provenance.ts";
+import { computedForm, dropForm, headForm, modelForm } from "./provenance.ts";
 
 /** What a model writes under each of several plans. */
 export const generateForm = z.object({
   ...headForm("generate"),
   model: modelForm,
+  /** Results of earlier versions do not say it. */
+  computed: computedForm.optional(),
   prompt: z.string(),
   texts: z.array(z.object({
     plan: dropForm,

@@ -36,15 +36,16 @@ export async function runModule<Spec>(
   for (const [i, part] of parts.entries()) {
     const sum = outputs[name];
     try {
-      outputs = await part.use(async (weights, tensors) => {
+      outputs = await part.use(async (weights) => {
         const stored = new Map(Object.entries(weights).map(([weight, { dtype }]) => [weight, dtype]));
         const program = await compiled(part.spec, stored, i > 0, i === parts.length - 1);
         const all = { ...weights, ...feeds, ...i > 0 ? { sum } : {} };
         const { squares, ...given } = await program.run(all, { signal });
         if (areFinite(await takeSquares(engine, squares))) return given;
         freeAll(given);
-        const own = Object.entries(tensors).filter(([weight]) => weight.startsWith(`${place.module}.`));
-        throw notFinite(model, place, own);
+        const own = Object.entries(weights).filter(([weight]) => weight.startsWith(`${place.module}.`));
+        const read = own.map(async ([weight, held]) => [weight, await engine.read(held)] as const);
+        throw notFinite(model, place, await Promise.all(read));
       });
     } finally {
       sum?.free();

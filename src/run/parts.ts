@@ -7,10 +7,11 @@
  */
 import type { AttentionSpec, MlpSpec, Model } from "../models/mod.ts";
 import type { Engine, Held } from "../engine/mod.ts";
+import type { NormalDraw } from "../kernels/mod.ts";
 import type { Tensor } from "../tensor/mod.ts";
-import { cutTensors, type Lease } from "../weights/mod.ts";
+import { type Cut, cutTensors, type Lease, type WeightSource } from "../weights/mod.ts";
 import { bytesOf, cutAttention, cutMlp, type Piece } from "./cuts.ts";
-import { freeAll, withUploaded } from "./held.ts";
+import { freeAll } from "./held.ts";
 
 /** Some of a module, and its weights for as long as `use` runs. */
 export interface Part<Spec> {
@@ -19,14 +20,11 @@ export interface Part<Spec> {
   use<T>(run: Use<T>): Promise<T>;
 }
 
-/** What is done with a part's weights, which are held by the engine; `tensors` is where they came from. */
-type Use<T> = (
-  weights: Readonly<Record<string, Held>>,
-  tensors: Readonly<Record<string, Tensor>>,
-) => Promise<T>;
+/** What is done with a part's weights, which are held by the engine. */
+type Use<T> = (weights: Readonly<Record<string, Held>>) => Promise<T>;
 
 /** An update without an MLP: one part, which needs no weights. */
-export const withoutWeights: Part<null> = { spec: null, use: (run) => run({}, {}) };
+export const withoutWeights: Part<null> = { spec: null, use: (run) => run({}) };
 
 /** A layer, ready to be fed. */
 export interface LayerParts {
@@ -44,10 +42,23 @@ interface LayerPieces {
 /** Bytes of float32 weights that are asked for at once of a source that can make a part alone. */
 export const PART_BYTES = 128 * 2 ** 20;
 
-/** Layer l of a model; its attention in one part if `wholeAttention`, which what observes all its heads needs. */
+/** Weights on the engine, and what gives them back. */
+interface Weights {
+  readonly held: Readonly<Record<string, Held>>;
+  free(): void;
+}
+
+/** Puts some tensors of a layer, cut (null: whole), on the engine. */
+type Make = (cuts: ReadonlyMap<string, Cut | null>) => Weights | Promise<Weights>;
+
+/**
+ * Layer l of a model; its attention in one part if `wholeAttention`, which what observes all its heads needs. Weights that can be
+ * drawn where they are needed are drawn by the engine, if it runs kernels.
+ */
 export async function layerParts(
   { spec: { hidden, layers }, weights }: Model,
   engine: Engine,
+  draw: NormalDraw,
   l: number,
   wholeAttention: boolean,
 ): Promise<LayerParts> {
@@ -58,47 +69,99 @@ export async function layerParts(
     attention: attention ? cutAttention(attention, hidden, wholeAttention ? Infinity : most) : [],
     mlp: mlp ? cutMlp(mlp, hidden, most) : [],
   };
-  return weights.part && bytesOf(layers[l], hidden) > PART_BYTES
-    ? madeParts(pieces, engine, (cuts) => weights.part!(l, cuts))
-    : leasedParts(pieces, engine, await weights.layer(l));
+  const alone = weights.part && bytesOf(layers[l], hidden) > PART_BYTES;
+  if (weights.drawn && engine.access) {
+    const make: Make = (cuts) => drawn(engine, draw, weights.drawn!(l, cuts));
+    return alone ? madeParts(pieces, make) : await heldParts(pieces, make, () => {});
+  }
+  if (alone) return madeParts(pieces, async (cuts) => leased(engine, await weights.part!(l, cuts)));
+  const lease = await weights.layer(l);
+  const make: Make = (cuts) => uploaded(engine, cutTensors(lease.tensors, cuts));
+  return await heldParts(pieces, make, lease.release);
 }
 
-/** Parts of one lease, all of them held at once. */
-function leasedParts(pieces: LayerPieces, engine: Engine, lease: Lease): LayerParts {
-  const held: Held[] = [];
-  const release = () => {
-    freeAll(held);
-    lease.release();
-  };
-  const part = <Spec>({ spec, cuts }: Piece<Spec>): Part<Spec> => {
-    const tensors = cutTensors(lease.tensors, cuts);
-    const weights: Record<string, Held> = {};
-    for (const [name, tensor] of tensors) held.push(weights[name] = engine.upload(tensor));
-    return { spec, use: (run) => run(weights, Object.fromEntries(tensors)) };
-  };
+function uploaded(engine: Engine, tensors: ReadonlyMap<string, Tensor>): Weights {
+  const held: Record<string, Held> = {};
+  const free = () => freeAll(held);
   try {
-    return { attention: pieces.attention.map(part), mlp: pieces.mlp.map(part), release };
+    for (const [name, tensor] of tensors) held[name] = engine.upload(tensor);
+    return { held, free };
+  } catch (error) {
+    free();
+    throw error;
+  }
+}
+
+/** A lease of its own, which is over once its weights are freed. */
+function leased(engine: Engine, { tensors, release }: Lease): Weights {
+  try {
+    const { held, free } = uploaded(engine, tensors);
+    return {
+      held,
+      free() {
+        free();
+        release();
+      },
+    };
   } catch (error) {
     release();
     throw error;
   }
 }
 
-/** Parts that are made one at a time, when they are used. */
-function madeParts(
-  pieces: LayerPieces,
+async function drawn(
   engine: Engine,
-  make: (cuts: Piece<unknown>["cuts"]) => Promise<Lease>,
-): LayerParts {
+  draw: NormalDraw,
+  wanted: ReturnType<NonNullable<WeightSource["drawn"]>>,
+): Promise<Weights> {
+  const held: Record<string, Held> = {};
+  const free = () => freeAll(held);
+  try {
+    for (const [name, tensor] of wanted) {
+      held[name] = "rows" in tensor ? await draw.fill(tensor.shape, tensor.rows) : engine.upload(tensor);
+    }
+    return { held, free };
+  } catch (error) {
+    free();
+    throw error;
+  }
+}
+
+/** Parts that are held all at once, until the layer is released. */
+async function heldParts(pieces: LayerPieces, make: Make, release: () => void): Promise<LayerParts> {
+  const all: Weights[] = [];
+  const end = () => {
+    for (const { free } of all.splice(0)) free();
+    release();
+  };
+  const part = async <Spec>({ spec, cuts }: Piece<Spec>): Promise<Part<Spec>> => {
+    const weights = await make(cuts);
+    all.push(weights);
+    return { spec, use: (run) => run(weights.held) };
+  };
+  const parts = async <Spec>(list: readonly Piece<Spec>[]) => {
+    const made: Part<Spec>[] = [];
+    for (const piece of list) made.push(await part(piece));
+    return made;
+  };
+  try {
+    return { attention: await parts(pieces.attention), mlp: await parts(pieces.mlp), release: end };
+  } catch (error) {
+    end();
+    throw error;
+  }
+}
+
+/** Parts that are made one at a time, when they are used. */
+function madeParts(pieces: LayerPieces, make: Make): LayerParts {
   const part = <Spec>({ spec, cuts }: Piece<Spec>): Part<Spec> => ({
     spec,
     async use(run) {
-      const lease = await make(cuts);
+      const { held, free } = await make(cuts);
       try {
-        const tensors = Object.fromEntries(lease.tensors);
-        return await withUploaded(engine, tensors, (weights) => run(weights, tensors));
+        return await run(held);
       } finally {
-        lease.release();
+        free();
       }
     },
   });

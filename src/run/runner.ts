@@ -1,5 +1,6 @@
 /** The modules of one run: a graph for each kind, compiled when it is first met, and the states that pass through it. */
-import type { Engine, Held } from "../engine/mod.ts";
+import type { Engine, Feeds, Held } from "../engine/mod.ts";
+import { normalDraw } from "../kernels/mod.ts";
 import {
   attentionGraph,
   type AttentionSpec,
@@ -12,11 +13,13 @@ import {
   updateGraph,
   type UpdateTaps,
 } from "../models/mod.ts";
+import { Add, type Value } from "../onnx/mod.ts";
 import { openEmbedder } from "./embed.ts";
-import { freeAll, withRead } from "./held.ts";
+import { freeAll } from "./held.ts";
 import { type Compiled, runModule } from "./module.ts";
 import { type LayerParts, layerParts, type Part, withoutWeights } from "./parts.ts";
 import type { Present, Probe } from "./probes/probe.ts";
+import { forKernels, split, withObserved } from "./observe.ts";
 import { openPrograms } from "./programs.ts";
 import { areTexts, type Batch, type Segment } from "./segments.ts";
 import { readingAhead } from "./read_ahead.ts";
@@ -67,12 +70,13 @@ export function runner(
   const lowering = engine.has;
   const programs = openPrograms(engine);
   const embedder = openEmbedder(model, engine, programs);
+  const draw = normalDraw(engine);
   const sights = openSights(engine, segments);
   const continued = new Set(segments.map(({ past }) => past));
   // What goes on inside attention is observed of all its heads at once, and what is kept is kept of all of them.
   const wholeAttention = probes.some((probe) => probe.attention) ||
     segments.some(({ past }) => past !== null);
-  const weights = readingAhead((l) => layerParts(model, engine, l, wholeAttention));
+  const weights = readingAhead((l) => layerParts(model, engine, draw, l, wholeAttention));
   let done = 0;
 
   /** The probes that look at a run of these plans. */
@@ -100,11 +104,15 @@ export function runner(
       lowering,
     };
     const observers = looking(members);
+    const { tapping, launching } = split(engine, observers, "attention");
     const compiled: Compiled<AttentionSpec> = (spec, stored, onto, last) => {
       const taps = last ? observers.map((probe) => probes.indexOf(probe)) : [];
       return programs.get(["attention", spec, extent, options, [...stored], onto, taps], () => {
-        const tap = (values: AttentionTaps) =>
-          Object.assign({}, ...observers.map((probe) => probe.attention?.(values, spec, extent)));
+        const tap = (values: AttentionTaps) => {
+          const { q, k } = values;
+          const own = tapping.map((probe) => probe.attention?.(values, spec, extent));
+          return Object.assign({}, ...own, launching.length > 0 ? forKernels({ q, k }) : {});
+        };
         return attentionGraph(spec, hidden, extent, { ...options, onto, stored, ...last ? { tap } : {} });
       });
     };
@@ -124,7 +132,9 @@ export function runner(
     try {
       const present = { attention: true, mlp: layers[l].mlp !== null };
       const seen = { layer: l, plans: members, present, ...batch };
-      await withRead(engine, outputs, async (outputs) => {
+      const launches = ({ q, k }: Feeds) =>
+        launching.map(({ attention }) => () => attention!(engine, { q, k }, layers[l].attention!, extent));
+      await withObserved(engine, outputs, launches, async (outputs) => {
         for (const probe of observers) await probe.observeAttention?.({ ...seen, outputs });
       });
       step();
@@ -147,13 +157,16 @@ export function runner(
     const { residual } = layers[l];
     const present: Present = { attention: way.attention, mlp: way.mlp };
     const observers = looking(way.plans);
+    const { tapping, launching } = split(engine, observers, "update");
     const compiled: Compiled<MlpSpec | null> = (mlp, stored, onto, last) => {
       const taps = last ? observers.map((probe) => probes.indexOf(probe)) : null;
       return programs.get(["update", residual, mlp, present, extent, [...stored], onto, taps], () => {
         const afterAttention = a !== null && residual === "sequential";
         if (!last) return mlpPartGraph(mlp!, hidden, extent, afterAttention, { onto, stored, lowering });
-        const tap = (values: UpdateTaps) =>
-          Object.assign({}, ...observers.map((probe) => probe.update?.(values, layers[l], hidden)));
+        const tap = (values: UpdateTaps) => {
+          const own = tapping.map((probe) => probe.update?.(values, layers[l], hidden));
+          return Object.assign({}, ...own, launching.length > 0 ? forKernels(heldTaps(values)) : {});
+        };
         return updateGraph({ ...layers[l], mlp }, hidden, extent, present, { tap, onto, stored, lowering });
       });
     };
@@ -167,7 +180,9 @@ export function runner(
     );
     try {
       const seen = { layer: l, plans: way.plans, present, ...batch };
-      await withRead(engine, outputs, (outputs) => {
+      const launches = ({ m, h = a ? y : x }: Feeds) =>
+        launching.map(({ update }) => () => update!(engine, { x, a, h, m: m ?? null, y }, layers[l], extent));
+      await withObserved(engine, outputs, launches, (outputs) => {
         for (const probe of observers) probe.observeUpdate?.({ ...seen, outputs });
       });
       if (way.mlp) step();
@@ -253,7 +268,13 @@ export function runner(
     async release() {
       sights.free();
       await weights.forget();
+      draw.free();
       await programs.release();
     },
   };
+}
+
+/** What kernels need of a layer that its graph alone has: m, and x + a where that does not leave the layer. */
+function heldTaps({ x, a, m }: UpdateTaps): Record<string, Value> {
+  return m ? { m, ...a ? { h: Add(x, a) } : {} } : {};
 }

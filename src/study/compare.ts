@@ -1,6 +1,13 @@
 /** Two profiles side by side: which modules both would drop, and how similar their rankings are. */
 import { displayable, expect } from "../entry/mod.ts";
-import { type Agreement, type Comparison, head, type Profile } from "../result/mod.ts";
+import {
+  type Agreement,
+  type Comparison,
+  computedAlike,
+  computedIn,
+  head,
+  type Profile,
+} from "../result/mod.ts";
 import { pairsOf, rankCorrelation } from "./pairs.ts";
 import { aProfile, rank } from "./plan.ts";
 
@@ -46,6 +53,9 @@ export function compare(a: Profile, b: Profile): Comparison {
   return displayable({
     ...head("compare"),
     models: [a.provenance.model.name, b.provenance.model.name],
+    ...computedAlike(a.provenance, b.provenance)
+      ? {}
+      : { computed: [computedIn(a.provenance), computedIn(b.provenance)] },
     attention: agreement("attention"),
     mlp: agreement("mlp"),
     block: agreement("block"),

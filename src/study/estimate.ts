@@ -1,14 +1,17 @@
 /** What a study would run, how long and in how much memory: for `--dry-run`. */
 import { expect, flag, list } from "../entry/mod.ts";
 import { createGraph, Gemm, ReduceSum } from "../onnx/mod.ts";
+import type { Computed } from "../result/mod.ts";
 import { cost, type DropPlan, freeAll, withUploaded } from "../run/mod.ts";
 import { float32 } from "../tensor/mod.ts";
-import { engineOf, studyChecks, type StudyOptions, textOptions } from "./options.ts";
+import { computedOn, engineOf, studyChecks, type StudyOptions, textOptions } from "./options.ts";
 import { aDrop } from "./plan.ts";
 import { onModel, type StudyModel } from "../subject/mod.ts";
 
 /** A study's price. */
 export interface Estimate {
+  /** What would compute it. */
+  readonly computed: Computed;
   /** Tokens of the text. */
   readonly tokens: number;
   /** Modules that would run. */
@@ -79,6 +82,7 @@ export async function estimatePasses(
   const prices = passes.map(({ plans, head, ...size }) => cost(model.spec, plans, size, head));
   const sum = (key: "modules" | "flops") => prices.reduce((total, price) => total + price[key], 0);
   return {
+    computed: await computedOn(options),
     tokens: samples * length,
     modules: sum("modules"),
     flops: sum("flops"),
@@ -107,7 +111,7 @@ async function productSpeed(options: StudyOptions): Promise<number> {
   const graph = createGraph();
   const [a, b] = ["a", "b"].map((name) => graph.input(name, "f32", [side, side]));
   graph.output("sum", ReduceSum(Gemm(a, b), [0, 1]));
-  const engine = engineOf(options);
+  const engine = await engineOf(options);
   const program = await engine.compile(graph);
   const data = float32([side, side], new Float32Array(side * side).fill(0.5));
   let best = Infinity;

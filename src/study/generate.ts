@@ -17,10 +17,9 @@ import {
   wholeNumber,
 } from "../entry/mod.ts";
 import { decoder, type DropPlan, sampler } from "../run/mod.ts";
-import type { Engine } from "../engine/mod.ts";
 import type { Tokenizer } from "../text/mod.ts";
 import { incremental } from "./incremental.ts";
-import { anEngine, engineOf, reporter } from "./options.ts";
+import { engineChecks, engineOf, type EngineOptions, reporter } from "./options.ts";
 import { aDrop, dropsIn } from "./plan.ts";
 import { onModel, type StudyModel } from "../subject/mod.ts";
 
@@ -35,7 +34,7 @@ export interface Written {
 }
 
 /** Options of generation. */
-export interface GenerateOptions extends Reports {
+export interface GenerateOptions extends Reports, EngineOptions {
   /** Plans to generate a text under; default: the full model. */
   readonly plans?: readonly Partial<DropPlan>[] | undefined;
   /** Maximum number of tokens; default: 64. */
@@ -50,14 +49,13 @@ export interface GenerateOptions extends Reports {
   readonly bos?: boolean | undefined;
   /** Bytes of weights to keep in memory. */
   readonly budget?: number | undefined;
-  /** What runs the model; the CPU by default. */
-  readonly engine?: Engine | undefined;
   /** Called with every token as it is generated. */
   readonly onToken?: ((written: Written) => void) | undefined;
 }
 
 const checks: Checks<GenerateOptions> = {
   ...reportChecks,
+  ...engineChecks,
   plans: list(aDrop, "plans"),
   tokens: wholeNumber(1),
   temperature: number("a number of at least 0", (value) => value >= 0),
@@ -65,7 +63,6 @@ const checks: Checks<GenerateOptions> = {
   seed: wholeNumber(0),
   bos: flag,
   budget: number("a number of bytes", (value) => value >= 0),
-  engine: anEngine,
   onToken: func,
 };
 
@@ -147,7 +144,7 @@ async function write(
   const next = sampler({ temperature, topP, seed });
   const ends = endsOf(model, tokenizer);
   const decode = incremental(tokenizer, prompt);
-  const opened = await decoder({ model, engine: engineOf(options), plan, budget, signal });
+  const opened = await decoder({ model, engine: await engineOf(options), plan, budget, signal });
   try {
     const ids: number[] = [];
     let text = "";

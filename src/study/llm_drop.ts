@@ -80,7 +80,7 @@ async function measure(
   const probe = llmDropProbe(model.spec.layers);
   await forward({
     model,
-    engine: engineOf(options),
+    engine: await engineOf(options),
     segments: segmentsOf(blocks),
     plans: [noDrop],
     probes: [probe],

@@ -11,13 +11,18 @@ export {
   untrainedCauses,
   untrainedCausesEstimate,
 } from "./causes/causes.ts";
-export { type KernelsName } from "./causes/kernels.ts";
 export { type Estimate, estimate, together } from "./estimate.ts";
 export { weights } from "./weights.ts";
 export { decompose, importanceOf, type MagnitudeShare, magnitudeShare, type Parts } from "./decompose.ts";
 export { evaluate, type EvaluateOptions, type EvaluatePrice, evaluatePrice } from "./evaluate/evaluate.ts";
 export { generate, type Generated, type GenerateOptions, type Written } from "./generate.ts";
-export { CALIBRATION_TEXT, HELD_OUT_TEXT, type StudyOptions } from "./options.ts";
+export {
+  CALIBRATION_TEXT,
+  computedOn,
+  type EngineOptions,
+  HELD_OUT_TEXT,
+  type StudyOptions,
+} from "./options.ts";
 export { perplexities } from "./perplexity.ts";
 export {
   distinct,

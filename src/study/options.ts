@@ -1,29 +1,44 @@
 /** The options of every study, and their defaults. */
-import { cpuEngine, type Engine } from "../engine/mod.ts";
-import { type Checks, like, reportChecks, type Reports, text } from "../entry/mod.ts";
+import {
+  type Engine,
+  type EngineName,
+  ENGINES,
+  openEngine,
+  type Precision,
+  PRECISIONS,
+} from "../engine/mod.ts";
+import { type Checks, oneOf, orElse, reportChecks, type Reports, text } from "../entry/mod.ts";
 import { meter } from "../hub/mod.ts";
-import { type Keeping, type Provenance, VERSION } from "../result/mod.ts";
+import { type Computed, type Keeping, type Provenance, VERSION } from "../result/mod.ts";
 import type { DropPlan } from "../run/mod.ts";
 import { type Packed, type StudyModel, textChecks, type TextOptions } from "../subject/mod.ts";
 
-/** Options of a study that runs a model over a text. */
-export interface StudyOptions extends Partial<TextOptions>, Keeping, Reports {
-  /** What runs the model; the CPU by default. */
-  readonly engine?: Engine | undefined;
+/** What runs a model. */
+export interface EngineOptions {
+  /** The engine's name: cpu, webgpu, cuda, or auto (default), which is CUDA where it works, else the CPU; or an engine itself. */
+  readonly engine?: "auto" | EngineName | Engine | undefined;
+  /** What products are computed in: float32 (default), or with CUDA tf32 or bfloat16. */
+  readonly precision?: Precision | undefined;
 }
 
+/** Options of a study that runs a model over a text. */
+export interface StudyOptions extends Partial<TextOptions>, Keeping, Reports, EngineOptions {}
+
 /** Whether a value is an engine, as far as a study can tell. */
-export const anEngine = like(
-  "an engine",
-  (value) => typeof (value as Partial<Engine> | null)?.compile === "function",
-);
+const isEngine = (value: unknown) => typeof (value as Partial<Engine> | null)?.compile === "function";
+
+/** Checks of what runs a model. */
+export const engineChecks: Checks<EngineOptions> = {
+  engine: orElse(isEngine, () => null, oneOf(ENGINES)),
+  precision: oneOf(PRECISIONS),
+};
 
 /** Checks of what every study can be told. */
 export const studyChecks: Checks<StudyOptions> = {
   ...textChecks,
   ...reportChecks,
+  ...engineChecks,
   results: text,
-  engine: anEngine,
 };
 
 /** The default calibration text. */
@@ -31,11 +46,19 @@ export const CALIBRATION_TEXT = "stories";
 /** The default held-out text, on which quality is measured. */
 export const HELD_OUT_TEXT = "wiki";
 
-let shared: Engine | undefined;
+/** The engine of a study: the given one, or the one of the name. Throws `RangeError` where it has not the precision. */
+export async function engineOf({ engine, precision }: EngineOptions): Promise<Engine> {
+  if (typeof engine !== "object") return await openEngine({ engine, precision });
+  if (precision === undefined || precision === engine.precision) return engine;
+  throw new RangeError(`Cannot use the engine: precision is "${precision}", but it has ${engine.precision}`);
+}
 
-/** The engine of a study: the given one, else one CPU engine for all. */
-export function engineOf({ engine }: Pick<StudyOptions, "engine">): Engine {
-  return engine ?? (shared ??= cpuEngine());
+/** What computes the numbers of a study: for provenance. The CPU has no device. */
+export async function computedOn(
+  options: EngineOptions,
+): Promise<Computed> {
+  const { precision, name, version, device } = await engineOf(options);
+  return { dtype: precision, engine: name, runtime: version, ...device === null ? {} : { device } };
 }
 
 /** The text options of a study, with defaults filled in. */
@@ -51,13 +74,10 @@ export async function provenance(
   drop: DropPlan,
   options: StudyOptions,
 ): Promise<Provenance> {
-  const engine = engineOf(options);
   return {
     lamina: VERSION,
     model: model.identity,
-    dtype: "float32",
-    engine: engine.name,
-    runtime: engine.version,
+    ...await computedOn(options),
     tokenizer: (await model.tokenizer()).fingerprint,
     text: packed.text,
     packing: packed.packing,

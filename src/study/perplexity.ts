@@ -4,7 +4,14 @@
  */
 import { expect, list, reportsOf } from "../entry/mod.ts";
 import { parts, within } from "../hub/mod.ts";
-import { keep, keptResult, type Perplexity, perplexityOf, type Provenance } from "../result/mod.ts";
+import {
+  computedAlike,
+  keep,
+  keptResult,
+  type Perplexity,
+  perplexityOf,
+  type Provenance,
+} from "../result/mod.ts";
 import { type DropPlan, noDrop, type Reference, reference, score, segmentsOf } from "../run/mod.ts";
 import { flopsOf } from "./estimate.ts";
 import {
@@ -19,10 +26,15 @@ import {
 import { aDrop, dropsIn } from "./plan.ts";
 import { onModel, packText, type StudyModel } from "../subject/mod.ts";
 
-/** Nats per token that `run` loses over `base`, sample by sample. Throws `RangeError` for different texts. */
+/** Nats per token that `run` loses over `base`, sample by sample. Throws `RangeError` for different texts or engines. */
 export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
   if (run.provenance.text.hash !== base.provenance.text.hash) {
     throw new RangeError("Cannot pair runs over different texts: expected the same samples");
+  }
+  if (!computedAlike(run.provenance, base.provenance)) {
+    throw new RangeError(
+      "Cannot pair runs of different engines, devices or precisions: expected both computed by the same",
+    );
   }
   const losses = ({ sums }: Perplexity) => sums.map(({ nll, tokens }) => nll / tokens);
   const [own, from] = [losses(run), losses(base)];
@@ -86,7 +98,7 @@ export async function perplexityGroups(
   }
   const shared = {
     model,
-    engine: engineOf(options),
+    engine: await engineOf(options),
     segments: segmentsOf(packed.blocks),
     signal: options.signal,
   };

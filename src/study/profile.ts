@@ -81,7 +81,7 @@ async function measure(
   const probe = gramProbe(model.spec.layers);
   await forward({
     model,
-    engine: engineOf(options),
+    engine: await engineOf(options),
     segments: segmentsOf(blocks),
     plans: [origin.drop],
     probes: [probe],

@@ -6,4 +6,4 @@ export type { GgufNumbers, GgufValue } from "./gguf_value.ts";
 export { layered, type LayeredOptions, type TensorRef } from "./layered.ts";
 export { type CheckpointFiles, openSafetensors } from "./safetensors.ts";
 export { writeSafetensors } from "./safetensors_write.ts";
-export type { Cut, Lease, TensorFile, TensorInfo, WeightSource } from "./source.ts";
+export type { Cut, Drawn, Lease, TensorFile, TensorInfo, WeightSource } from "./source.ts";

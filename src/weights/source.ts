@@ -5,7 +5,7 @@
  * A `WeightSource` is what a run reads from: the tensors of one layer at a time, under Hugging Face's names,
  * wherever they come from (a mapped file, dequantised blocks, a generator, ranges of a remote file).
  */
-import type { DType, Tensor } from "../tensor/mod.ts";
+import type { DType, NormalRows, Tensor } from "../tensor/mod.ts";
 
 /** What is known about a stored tensor before its bytes are touched. */
 export interface TensorInfo {
@@ -45,6 +45,12 @@ export interface Lease {
   release(): void;
 }
 
+/** A tensor of normal numbers that are made where they are needed: its rows, as `fillRows` makes them. */
+export interface Drawn {
+  readonly shape: readonly number[];
+  readonly rows: NormalRows;
+}
+
 /** Indices [start, end) of one axis of a tensor. */
 export interface Cut {
   readonly axis: 0 | 1;
@@ -63,6 +69,8 @@ export interface WeightSource {
    * large compared with the memory. Absent if a layer comes as a whole or not at all.
    */
   part?(l: number, cuts: ReadonlyMap<string, Cut | null>): Promise<Lease>;
+  /** As `part`, for a device that makes random numbers by itself: what they are instead of the numbers. Absent if weights are stored. */
+  drawn?(l: number, cuts: ReadonlyMap<string, Cut | null>): ReadonlyMap<string, Drawn | Tensor>;
   /** Rows [start, end) of a tensor outside the layers ("embed_tokens.weight", "norm.weight", "lm_head.weight"). */
   outer(name: string, rows?: readonly [number, number], into?: Float32Array<ArrayBuffer>): Promise<Tensor>;
   close(): void;

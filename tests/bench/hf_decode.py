@@ -1,6 +1,7 @@
 """The decode benchmark's baseline: greedy steps with a cache in PyTorch, float32, as one would write the loop by hand.
 
     python hf_decode.py MODEL --contexts 64,1024 --steps 48 [--threads 2] [--attn sdpa|eager]
+        [--device cuda] [--precision float32|tf32|bfloat16]
 
 MODEL is a .gguf file or a folder in Hugging Face layout. The prompt is ids 1 … context modulo the vocabulary: speed does
 not depend on what they say. The prompt fills the cache outside the clock; then each step is one call of the model
@@ -16,7 +17,7 @@ import time
 import torch
 from transformers import DynamicCache
 
-from load_model import load
+from load_model import add_device_options, arithmetic, load
 
 WARM_UP = 8
 
@@ -28,12 +29,13 @@ def arguments():
     parser.add_argument("--steps", type=int, default=48)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--attn", choices=("sdpa", "eager"), default="sdpa")
+    add_device_options(parser)
     return parser.parse_args()
 
 
 def milliseconds(model, context, steps):
     """Each step's time after a prompt of `context` tokens."""
-    ids = torch.arange(1, context + 1)[None] % model.config.vocab_size
+    ids = torch.arange(1, context + 1, device=model.device)[None] % model.config.vocab_size
     cache = DynamicCache(config=model.config)
     out = model(ids, cache=cache, logits_to_keep=1)
     times = []
@@ -49,8 +51,8 @@ def milliseconds(model, context, steps):
 def main():
     options = arguments()
     torch.set_num_threads(options.threads)
-    model = load(options.model, options.attn)
-    with torch.inference_mode():
+    model = load(options.model, options.attn).to(options.device)
+    with torch.inference_mode(), arithmetic(options.device, options.precision):
         medians = {
             context: statistics.median(milliseconds(model, int(context), options.steps))
             for context in options.contexts.split(",")

@@ -1,6 +1,7 @@
 """The benchmark's baseline: one hooked float32 pass in PyTorch, as one would write it to be fast.
 
     python hooked_pass.py MODEL --ids FILE --samples N --length T [--threads 2] [--attn sdpa|eager] [--batch 1]
+        [--device cuda] [--precision float32|tf32|bfloat16]
 
 MODEL is a .gguf file or a folder in Hugging Face layout; FILE holds N × T token ids, int32, little-endian. Forward hooks take
 x, a and m of each layer and reduce them at once; there is no cache, no head and no state kept. Prints JSON; `seconds`
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from load_model import load, read_ids
+from load_model import add_device_options, arithmetic, finish, load, read_ids
 from taps import KINDS, decoder, dot, is_parallel, norm, observed, run
 
 
@@ -27,12 +28,13 @@ def arguments():
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--attn", choices=("sdpa", "eager"), default="sdpa")
     parser.add_argument("--batch", type=int, default=1, help="samples per pass")
+    add_device_options(parser)
     return parser.parse_args()
 
 
-def reducer(layers):
+def reducer(layers, device):
     """Sums over tokens, [5] for each layer (cosines of three modules, magnitudes of two), and the hook that adds to them."""
-    sums = [torch.zeros(5, dtype=torch.float64) for _ in layers]
+    sums = [torch.zeros(5, dtype=torch.float64, device=device) for _ in layers]
 
     def see(l, x, a, m, y):
         h = x if is_parallel(layers[l]) else x + a  # what the MLP adds to
@@ -64,16 +66,19 @@ def peak_rss_mb():
 def main():
     options = arguments()
     torch.set_num_threads(options.threads)
-    model = load(options.model, options.attn)
-    ids = read_ids(options.ids, options.samples, options.length)
-    with torch.inference_mode():
+    device = options.device
+    model = load(options.model, options.attn).to(device)
+    ids = read_ids(options.ids, options.samples, options.length).to(device)
+    with torch.inference_mode(), arithmetic(device, options.precision):
         run(model, ids[:1, :64])
-        sums, see = reducer(decoder(model).layers)
+        sums, see = reducer(decoder(model).layers, device)
         with observed(model, see):
             forget_peak()
+            finish(device)
             start = time.perf_counter()
             for batch in ids.split(options.batch):
                 run(model, batch)
+            finish(device)
             seconds = time.perf_counter() - start
     means = torch.stack(sums) / ids.numel()
     result = {

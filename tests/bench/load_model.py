@@ -6,6 +6,7 @@ files too (with `accelerate`) and gives equal weights; this reader is shorter to
 """
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import gguf
@@ -51,6 +52,24 @@ def load(path, attention="sdpa"):
     return model.from_pretrained(
         None, config=config, state_dict=weights, dtype=torch.float32, attn_implementation=attention
     ).eval()
+
+
+def add_device_options(parser):
+    """Where a model runs, and what its products are computed in; as Lamina's options of the same names."""
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--precision", choices=("float32", "tf32", "bfloat16"), default="float32")
+
+
+def arithmetic(device, precision):
+    """A context in which products are computed in a precision; the residual stream stays float32."""
+    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+    return torch.autocast(device, torch.bfloat16) if precision == "bfloat16" else nullcontext()
+
+
+def finish(device):
+    """Wait for what a device still does."""
+    if device == "cuda":
+        torch.cuda.synchronize()
 
 
 def read_ids(path, samples, length):

@@ -1,17 +1,18 @@
 /**
- * One profile (8 × 2048 tokens, float32) beside one hooked PyTorch pass, and beside the product peak.
+ * One profile (8 × 2048 tokens) beside one hooked PyTorch pass, and beside the product peak.
  *
  *     deno run -A tests/bench/profile_bench.ts MODEL [--python PYTHON] [--rounds 3] [--samples 8] [--length 2048] [--bos]
+ *         [--engine cpu|webgpu|cuda] [--precision float32|tf32|bfloat16] [--device cpu|cuda] [--json FILE]
  *
  * MODEL is a .gguf file or a folder in Hugging Face layout. Runs are interleaved: product of 2048³, profile, PyTorch; ratios are within a round, the median is to be quoted.
- * The PyTorch side needs an environment with tests/fixtures/requirements.txt; without `--python` it is left out.
+ * `--device` is PyTorch's, which computes in the same precision. The PyTorch side needs an environment with tests/fixtures/requirements.txt; without `--python` it is left out.
  * Memory is the peak of anonymous memory (Linux) of a process that does nothing but one profile, read after each module.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { cpuEngine } from "../../src/engine/mod.ts";
+import { openEngine, type Wanted } from "../../src/engine/mod.ts";
 import { createGraph, Gemm, ReduceSum } from "../../src/onnx/mod.ts";
 import { cost, freeAll, noDrop } from "../../src/run/mod.ts";
 import { profile } from "../../src/study/mod.ts";
@@ -26,10 +27,15 @@ const { values, positionals: [path] } = parseArgs({
     samples: { type: "string", default: "8" },
     length: { type: "string", default: "2048" },
     bos: { type: "boolean", default: false },
+    engine: { type: "string", default: "cpu" },
+    precision: { type: "string", default: "float32" },
+    device: { type: "string", default: "cpu" },
+    json: { type: "string" },
     memory: { type: "boolean", default: false },
   },
 });
-const { bos } = values;
+const { bos, precision, device } = values;
+const wanted = { engine: values.engine, precision } as Wanted;
 const [samples, length, rounds] = [values.samples, values.length, values.rounds].map(Number);
 if (values.memory) {
   console.log(await peakOfProfile());
@@ -51,7 +57,7 @@ const rows: { peak: number; ours: number; torch: number | undefined }[] = [];
 for (let round = 0; round < rounds; round++) {
   const peak = 2 * 2048 ** 3 / await product() / 1e9;
   const start = performance.now();
-  await profile(model, { samples, length, text: "stories", bos });
+  await profile(model, { samples, length, text: "stories", bos, ...wanted });
   const ours = (performance.now() - start) / 1000;
   rows.push({ peak, ours, torch: values.python ? torchSeconds(values.python) : undefined });
   const { torch } = rows[round];
@@ -76,6 +82,11 @@ console.log(`median share of the product peak  ${(100 * median(shares)).toFixed(
 if (values.python) {
   console.log(`median ratio to PyTorch  ${median(rows.map(({ ours, torch }) => ours / torch!)).toFixed(2)}`);
 }
+if (values.json) {
+  const theirs = values.python ? median(rows.map(({ torch }) => torch!)) : null;
+  const found = { ours: median(rows.map(({ ours }) => ours)), theirs, peakShare: median(shares) };
+  await Deno.writeTextFile(values.json, JSON.stringify(found));
+}
 await Deno.remove(ids);
 model.close();
 
@@ -84,7 +95,7 @@ async function peakOfProfile(): Promise<number> {
   const model = await openModel(path);
   let most = 0;
   const onProgress = () => most = Math.max(most, anonymousMegabytes());
-  await profile(model, { samples, length, text: "stories", bos, onProgress });
+  await profile(model, { samples, length, text: "stories", bos, onProgress, ...wanted });
   return most;
 }
 
@@ -94,7 +105,7 @@ async function productTimer(): Promise<() => Promise<number>> {
   const graph = createGraph();
   const [a, b] = ["a", "b"].map((name) => graph.input(name, "f32", [side, side]));
   graph.output("sum", ReduceSum(Gemm(a, b), [0, 1]));
-  const engine = cpuEngine();
+  const engine = await openEngine(wanted);
   const program = await engine.compile(graph);
   const data = float32([side, side], Float32Array.from({ length: side * side }, () => Math.random() - 0.5));
   const held = engine.upload(data);
@@ -102,7 +113,9 @@ async function productTimer(): Promise<() => Promise<number>> {
     const times: number[] = [];
     for (let i = 0; i < 7; i++) {
       const start = performance.now();
-      freeAll(await program.run({ a: held, b: held }));
+      const made = await program.run({ a: held, b: held });
+      await engine.read(made.sum); // a device works on behind a run
+      freeAll(made);
       times.push((performance.now() - start) / 1000);
     }
     return median(times);
@@ -112,7 +125,10 @@ async function productTimer(): Promise<() => Promise<number>> {
 function torchSeconds(python: string): number {
   const script = fileURLToPath(new URL("hooked_pass.py", import.meta.url));
   const shape = ["--samples", String(samples), "--length", String(length), "--threads", "2"];
-  return JSON.parse(execFileSync(python, [script, path, "--ids", ids, ...shape], { encoding: "utf-8" }))
+  const where = ["--device", device, "--precision", precision];
+  return JSON.parse(
+    execFileSync(python, [script, path, "--ids", ids, ...shape, ...where], { encoding: "utf-8" }),
+  )
     .seconds;
 }
 

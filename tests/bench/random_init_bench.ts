@@ -2,13 +2,14 @@
  * An untrained model at its true shape: seconds, peak memory, weights made in a second, and the share of products.
  *
  *     deno run -A tests/bench/random_init_bench.ts [llama-3-70b] [--layers 80] [--samples 2] [--length 256]
+ *         [--engine cpu|webgpu|cuda] [--precision float32|tf32|bfloat16]
  *
  * Bounds on two idle cores: Llama-3-70B 480 s and 1.5 GB resident, Llama-2-7B 45 s. Memory is the resident set, read after
  * each module and before and after each part is made.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { cpuEngine } from "../../src/engine/mod.ts";
+import { openEngine, type Wanted } from "../../src/engine/mod.ts";
 import { initialiserOf, randomWeights, readSpec, reshape } from "../../src/models/mod.ts";
 import { forward, gramProbe, noDrop, segmentsOf } from "../../src/run/mod.ts";
 import { openConfig, zipfText } from "../../src/subject/mod.ts";
@@ -21,6 +22,8 @@ const { values, positionals } = parseArgs({
     layers: { type: "string" },
     samples: { type: "string", default: "2" },
     length: { type: "string", default: "256" },
+    engine: { type: "string", default: "cpu" },
+    precision: { type: "string", default: "float32" },
   },
 });
 const { name, config } = await openConfig(positionals[0] ?? "llama-3-70b");
@@ -41,7 +44,7 @@ const timed = <A extends unknown[]>(make: (...args: A) => Promise<Lease>) => asy
   look();
   return lease;
 };
-const engine = cpuEngine();
+const engine = await openEngine({ engine: values.engine, precision: values.precision } as Wanted);
 const timedEngine: typeof engine = {
   ...engine,
   async compile(graph) {

@@ -45,7 +45,10 @@ Deno.test("a line a step in each table, and JSON of the form; a second run finds
 Deno.test("a dry run measures nothing; what is asked wrongly says so", () =>
   withSeries(async (folder) => {
     const dry = await run(folder, "--dry-run", "--samples", "1", "--length", "16");
-    assert.match(dry.out, /3 checkpoints \(0, 10, 200\):\n16 tokens, 1 plan, 18 modules to run\nabout /);
+    assert.match(
+      dry.out,
+      /3 checkpoints \(0, 10, 200\):\n16 tokens, 1 plan, 18 modules to run · float32, cpu\nabout /,
+    );
     assert.deepEqual(keptOf(folder), []);
     for (
       const [args, code, message] of [

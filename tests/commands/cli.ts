@@ -15,7 +15,7 @@ export interface Ran {
   readonly err: string;
 }
 
-/** Runs `lamina COMMAND …`. */
+/** Runs `lamina COMMAND …`, on the CPU where it is not told otherwise: a GPU is hidden by CUDA's own variable. */
 export function lamina(...args: string[]): Promise<Ran> {
   return laminaIn({}, ...args);
 }
@@ -25,7 +25,7 @@ export async function laminaIn(env: Record<string, string>, ...args: string[]): 
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", "src/cli.ts", ...args],
     cwd: root,
-    env: { NO_COLOR: "1", LANG: "C.UTF-8", LAMINA_RESULTS: results, ...env },
+    env: { CUDA_VISIBLE_DEVICES: "", NO_COLOR: "1", LANG: "C.UTF-8", LAMINA_RESULTS: results, ...env },
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, out: text(stdout), err: text(stderr) };

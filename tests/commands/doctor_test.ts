@@ -32,10 +32,15 @@ Deno.test("every part has its finding here, a part that lacks has its remedy, an
   }
   assert.match(
     findings.get("ONNX Runtime")!.found,
-    /^onnxruntime \d+\.\d+\.\d+ on the CPU: compiled and ran a graph/,
+    /^onnxruntime \d+\.\d+\.\d+ on the CPU: a product and attention as by hand$/,
   );
+  for (const name of ["WebGPU", "CUDA"]) {
+    const engine = findings.get(`${name} engine`)!;
+    assert.match(engine.found, engine.works ? /: a product and attention as by hand$/ : /^Cannot \S.*\S$/);
+    assert.equal(/^every study runs here, on the CPU.*$/m.exec(stderr)![0].includes(name), engine.works);
+  }
   const webgpu = findings.get("WebGPU kernels")!;
-  if (webgpu.works) assert.match(webgpu.found, /ran a kernel, bit-identical to the CPU$/);
+  if (webgpu.works) assert.match(webgpu.found, /ran random_normal, .*, equal to the CPU.s$/);
 });
 
 Deno.test("the table marks every part, and puts a remedy under each that lacks", async () => {
@@ -63,7 +68,9 @@ Deno.test("a machine without Vulkan, cache or a hub's address hears how to get t
     assert.equal(code, 0, stderr);
     const findings = findingsOf(stdout);
     const remedy = (part: string) => findings.get(part)!.remedy ?? "";
-    assert.match(remedy("WebGPU kernels"), /mesa-vulkan-drivers/);
+    for (const part of ["engine", "kernels"]) {
+      assert.match(remedy(`WebGPU ${part}`), /mesa-vulkan-drivers/);
+    }
     assert.match(findings.get("models")!.found, /^none here yet; available: smollm2-135m/);
     assert.match(remedy("models"), /deno task start/);
     assert.match(findings.get("cache")!.found, /^0 bytes in /);

@@ -125,7 +125,10 @@ for (const [name, { more, modules, kind }] of Object.entries(studies)) {
       const args = [name, folder, ...text, ...more, ...calibration];
       const dry = await run(...args, "--dry-run");
       assert.equal(dry.code, 0, dry.err);
-      assert.match(dry.out, new RegExp(`:\n64 tokens, \\d+ plans?, ${modules} modules to run\nabout `));
+      assert.match(
+        dry.out,
+        new RegExp(`:\n64 tokens, \\d+ plans?, ${modules} modules to run · float32, cpu\nabout `),
+      );
       assert.deepEqual(kept(options.results), []);
       const piped = await run(...args, "--json", "-");
       assert.equal(piped.code, 0, piped.err);
@@ -139,7 +142,7 @@ for (const [name, { more, modules, kind }] of Object.entries(studies)) {
         [2, [], /missing required argument 'model'/],
         [2, [folder, "--samples", "0"], /'--samples <n>'.*expected a whole number of at least 1/],
         [2, [folder, "--length", "1.5"], /'--length <t>'.*expected a whole number of at least 2/],
-        [2, [folder, "--engine", "abacus"], /'--engine <name>'.*Allowed choices are cpu/],
+        [2, [folder, "--engine", "abacus"], /'--engine <name>'.*Allowed choices are auto, cpu, webgpu, cuda/],
         [2, [folder, "--colour"], /unknown option '--colour'/],
         [1, ["no-such-model"], /Cannot open no-such-model: unknown name/],
         [1, [`${folder}/none`, ...text], /none: nothing is there, expected a folder/],

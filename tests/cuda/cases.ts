@@ -2,7 +2,15 @@
  * What the engine `cuda` does on a stand-in device: `cases.ts NAME` runs one case and prints what it saw as JSON. A process of
  * its own for each, since libraries are loaded for good. The tests are in tests/engine/cuda_test.ts.
  */
-import { cpuEngine, type CudaAccess, cudaEngine, type Engine, type Held } from "../../src/engine/mod.ts";
+import {
+  cpuEngine,
+  type CudaAccess,
+  cudaEngine,
+  type Engine,
+  type Held,
+  openEngine,
+} from "../../src/engine/mod.ts";
+import { launch, layerGram, layerGramKernel } from "../../src/kernels/mod.ts";
 import { Add, createGraph, type Graph, MatMul, Mul } from "../../src/onnx/mod.ts";
 import { float32, type Tensor } from "../../src/tensor/mod.ts";
 import { failLaunch, liveBytes, setDevices, setMemory, trace } from "./device.ts";
@@ -104,6 +112,11 @@ const cases: Record<string, () => Promise<unknown>> = {
     setDevices(0);
     return { error: await thrown(() => cudaEngine()) };
   },
+  async byName() {
+    const wrong = await thrown(() => openEngine({ engine: "cuda", precision: "tf32" }));
+    const { name } = await openEngine();
+    return { wrong, name, only: await thrown(() => openEngine({ precision: "bfloat16" })) };
+  },
   async memory() {
     const engine = cudaEngine();
     await runOn(engine, chain(), 8, () => {});
@@ -152,6 +165,33 @@ const cases: Record<string, () => Promise<unknown>> = {
     held.free();
     const freed = await thrown(() => cuda.read(held));
     return { foreign, freed, sum };
+  },
+  /** A kernel between an upload and a read: twice, then one that fails, one without a compiler's leave. */
+  async kernels() {
+    const engine = cudaEngine();
+    const access = engine.access as CudaAccess;
+    const states = Array.from({ length: 3 }, () => engine.upload(matrix(6)));
+    const [x, attention, mlp] = states;
+    const grams: Held[] = [];
+    const run = async () => void grams.push(await layerGram(engine, { x, attention, mlp, parallel: false }));
+    const first = await during(run);
+    const second = await during(run);
+    const hex = (value: bigint) => `0x${value.toString(16)}`;
+    const addresses = grams.map((gram) =>
+      [...states, gram].map((held) => hex(access.address(held))).join(" ")
+    );
+    const stream = hex(Deno.UnsafePointer.value(access.stream));
+    const reads = await during(() => engine.read(grams[0]));
+    const held = engine.live;
+    const missing = { ...layerGramKernel, name: "no_such_kernel" };
+    const inputs = { x, attention, mlp };
+    const params = { tokens: 6, width: SIDE, has_attention: 1, has_mlp: 1, parallel: 0 };
+    const absent = await thrown(() => launch(engine, missing, inputs, params));
+    failLaunch(0);
+    const failed = await thrown(run);
+    const lost = engine.live - held;
+    for (const one of [...states, ...grams]) one.free();
+    return { first, second, reads, addresses, stream, absent, failed, lost, live: engine.live };
   },
   async access() {
     const engine = cudaEngine();

@@ -5,6 +5,7 @@
 import { cudaEngine, type Engine, type Precision, type Program } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
 import {
+  attentionStatsProbe,
   type Blocks,
   decoder,
   effectsProbe,
@@ -86,7 +87,7 @@ function stored({ weights, ...model }: Model): Model {
   };
 }
 
-/** Everything that a study of a model may run, by name; attention patterns have their own kernel on a device. */
+/** Everything that a study of a model may run, by name. */
 function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () => Promise<unknown>> {
   const { layers } = model.spec;
   const plans = [noDrop, { attention: [1], mlp: [0] }];
@@ -96,6 +97,7 @@ function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () =
     gram: pass(gramProbe(layers)),
     bf16: pass(gramProbe(layers), stored(model)),
     norms: pass(normsProbe(layers.length)),
+    patterns: pass(attentionStatsProbe(layers, () => {})),
     smoothing: pass(smoothingProbe(layers, blocks.length, plans.length)),
     llmDrop: pass(llmDropProbe(layers)),
     effects: pass(effectsProbe(layers.length, plans.length)),
@@ -129,8 +131,13 @@ for (const name of fixtureNames) {
       const before = reads.length;
       await run().catch((error) => failures.push(`${name}, ${job}: ${error.message}`));
       if (engine.live > 0) failures.push(`${name}, ${job}: ${engine.live} tensors are held afterwards`);
-      if (job !== "gram") continue;
-      const states = reads.slice(before).filter((shape) => shape.at(-1) === model.spec.hidden);
+      if (!["gram", "patterns", "smoothing", "embedding"].includes(job)) continue;
+      const widths = model.spec.layers.flatMap(({ attention }) =>
+        attention ? [attention.heads * attention.headSize, attention.kvHeads * attention.headSize] : []
+      );
+      const states = reads.slice(before).filter((shape) =>
+        shape.length === 2 && shape[0] >= blocks.length && [model.spec.hidden, ...widths].includes(shape[1])
+      );
       if (states.length > 0) {
         failures.push(`${name}, ${job}: ${states.length} states are read, expected sums`);
       }

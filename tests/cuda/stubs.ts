@@ -21,7 +21,7 @@ const LIBRARIES = [
   { name: "libcublasLt.so.13", source: "cublasLt.c", version: "libcublasLt.so.13" },
   { name: "libcublas.so.13", source: "cublas.c", version: "libcublas.so.13" },
   { name: "libcurand.so.10", source: null, version: "libcurand.so.10" },
-  { name: "libcuda.so.1", source: null, version: null },
+  { name: "libcuda.so.1", source: "cuda.c", version: null },
 ] as const;
 
 /** Functions of the driver that are called by name; the provider is linked to none of them by version. */

@@ -62,6 +62,18 @@ onStandIn("no device is one clear error", async () => {
   assert.equal(error.message, "Cannot use the CUDA device: cudaGetDeviceCount returned cudaErrorNoDevice");
 });
 
+onStandIn(
+  "a device that computes wrongly is no engine: by its name an error, of auto the CPU instead",
+  async () => {
+    const { wrong, name, only } = await onDevice("cases.ts", "byName");
+    const found =
+      /^Cannot use the engine cuda: on Stand-in a product came out as .*, expected 22,28,49,64; run lamina doctor$/;
+    assert.match(wrong.message, found);
+    assert.equal(name, "cpu");
+    assert.match(only.message, /^Cannot run in bfloat16, which the engine cuda alone has: on Stand-in /);
+  },
+);
+
 onStandIn("out of memory is an error that names the call, and the engine goes on", async () => {
   const { upload, run, idle, again, live } = await onDevice("cases.ts", "memory");
   assert.equal(upload.name, "RangeError");
@@ -109,6 +121,31 @@ onStandIn("kernels get the stream, addresses and memory", async () => {
   assert.deepEqual(shape, [4, 64]);
   assert.deepEqual(data, [1]); // as the stand-in fills its memory
   assert.equal(freed.name, "TypeError");
+});
+
+onStandIn("a kernel is launched on the engine's stream over its memory, and nothing is copied", async () => {
+  const seen = await onDevice("cases.ts", "kernels");
+  for (const [i, lines] of [seen.first, seen.second].entries()) {
+    assert.deepEqual(lines.filter((line: string) => line.startsWith("launch")), [
+      `launch layer_gram 2 x 1 x 1 of 128 on ${seen.addresses[i]} stream ${seen.stream}`,
+    ]);
+    assert.deepEqual(copies(lines), []);
+    assert.ok(
+      lines.every((line: string) => !/Synchronize|cudaStreamQuery/.test(line)),
+      "it is not waited for",
+    );
+    // Compiled once in a process.
+    assert.equal(lines.filter((line: string) => line === "cuModuleLoadData").length, i === 0 ? 1 : 0);
+  }
+  assert.deepEqual(copies(seen.reads), [
+    `cudaMemcpyAsync device to host ${6 * 15 * 4} pinned stream ${seen.stream}`,
+  ]);
+  assert.equal(
+    seen.failed.message,
+    "Cannot run layer_gram on CUDA: cuLaunchKernel (layer_gram) returned CUDA_ERROR_LAUNCH_FAILED",
+  );
+  assert.match(seen.absent.message, /no_such_kernel/);
+  assert.deepEqual([seen.lost, seen.live], [0, 0]);
 });
 
 /** What products are made of, as cuBLAS is asked: number of the type (0 float32, 14 bfloat16), of what sums are kept in (68 float32). */

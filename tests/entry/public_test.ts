@@ -7,6 +7,7 @@ import * as lamina from "../../src/mod.ts";
 import { ORDERS } from "../../src/result/mod.ts";
 import { perplexity, profile } from "../result/samples.ts";
 import { sweep } from "../show/synthetic.ts";
+import { engine } from "../support.ts";
 import { withTiny } from "../study/tiny.ts";
 
 type Call = readonly [args: readonly unknown[], message: string];
@@ -104,7 +105,7 @@ const rows: Readonly<Record<string, Row>> = {
   attentionOf: {
     name: [
       [model, "a", [], { boss: true }],
-      'unknown option "boss", expected one of onProgress, onNotice, signal, engine, bos (did you mean "bos"?)',
+      'unknown option "boss", expected one of onProgress, onNotice, signal, engine, precision, bos (did you mean "bos"?)',
     ],
     value: [
       [model, "a", [{ layer: 0, head: -1 }]],
@@ -259,7 +260,7 @@ const rows: Readonly<Record<string, Row>> = {
   profile: {
     name: [
       [model, { sample: 2 }],
-      'Cannot profile: unknown option "sample", expected one of text, samples, length, skip, bos, onProgress, onNotice, signal, results, engine, drop (did you mean "samples"?)',
+      'Cannot profile: unknown option "sample", expected one of text, samples, length, skip, bos, onProgress, onNotice, signal, engine, precision, results, drop (did you mean "samples"?)',
     ],
     value: [[model, { samples: 0.5 }], `Cannot profile: samples is 0.5, ${wholeOf(1)}`],
     type: [[model, { samples: "2" }], `Cannot profile: samples is "2", ${wholeOf(1)}`],
@@ -361,6 +362,45 @@ for (const [name, call] of functions) {
     });
   }
 }
+
+Deno.test("an engine is one of the names or an engine itself, a precision one that the engine has; an error names the option", async () => {
+  const studies: [verb: string, call: (options: object) => Promise<unknown>][] = [
+    ["profile", (options) => lamina.profile(model as never, options)],
+    ["generate", (options) => lamina.generate(model as never, "a", options)],
+    ["measure causes", (options) => lamina.causes(model as never, options)],
+    ["measure untrained models", (options) => lamina.randomInit("llama-2-7b", options)],
+    ["profile checkpoints", (options) => lamina.checkpoints(series as never, options)],
+  ];
+  for (const [verb, call] of studies) {
+    await assert.rejects(call({ engine: "cudda" }), {
+      name: "RangeError",
+      message:
+        `Cannot ${verb}: engine is "cudda", expected one of auto, cpu, webgpu, cuda (did you mean "cuda"?)`,
+    });
+    await assert.rejects(call({ precision: "float16" }), {
+      name: "RangeError",
+      message:
+        `Cannot ${verb}: precision is "float16", expected one of float32, tf32, bfloat16 (did you mean "bfloat16"?)`,
+    });
+    await assert.rejects(call({ engine: {} }), { name: "TypeError" });
+  }
+  await withTiny(async ({ model, options }) => {
+    const { results: _, engine: _engine, ...text } = options;
+    await assert.rejects(lamina.profile(model, { ...text, engine: "cpu", precision: "tf32" }), {
+      name: "RangeError",
+      message: 'Cannot use the engine cpu: precision is "tf32", expected float32',
+    });
+    await assert.rejects(lamina.profile(model, { ...text, engine, precision: "tf32" }), {
+      name: "RangeError",
+      message: 'Cannot use the engine: precision is "tf32", but it has float32',
+    });
+    const [byName, itself] = [
+      await lamina.profile(model, { ...text, engine: "cpu", precision: "float32" }),
+      await lamina.profile(model, { ...text, engine }),
+    ];
+    assert.deepEqual(byName, itself);
+  });
+});
 
 Deno.test("a name stands for the model, which is opened for the study; an unknown one is told as openModel does", async () => {
   await assert.rejects(lamina.profile("smollm3"), /Cannot open smollm3: unknown name/);

@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
-import { type AttentionInput, attentionStats, attentionStatsReference } from "../../src/kernels/mod.ts";
+import type { Engine } from "../../src/engine/mod.ts";
+import {
+  type AttentionInput,
+  type AttentionStats,
+  attentionStats,
+  attentionStatsReference,
+  readAttentionStats,
+} from "../../src/kernels/mod.ts";
 import { PATTERN_NAMES, queryPositions } from "../../src/measure/mod.ts";
 import { tolerances } from "./attention_tolerances.ts";
-import { assertWithin, normals, onEveryDevice } from "./devices.ts";
+import { assertWithin, computed, normals, onWebgpu } from "./devices.ts";
 
 type Sizes = Pick<AttentionInput, "tokens" | "heads" | "keyHeads" | "size" | "window" | "softcap" | "stride">;
 
@@ -69,9 +76,24 @@ const cases: Record<string, AttentionInput> = {
   "sink outside the window": sink({ tokens: 200, heads: 2, keyHeads: 2, size: 64, window: 32 }),
 };
 
+/** The statistics of samples of the same sizes, made together. */
+async function onSamples(engine: Engine, samples: readonly AttentionInput[]): Promise<AttentionStats[]> {
+  const { q: _q, k: _k, ...sizes } = samples[0];
+  const all = (name: "q" | "k") => Float32Array.from(samples.flatMap((sample) => [...sample[name]]));
+  const { tokens, heads, keyHeads, size } = sizes;
+  const rows = samples.length * tokens;
+  const { stats } = await computed(
+    engine,
+    { q: [[rows, heads * size], all("q")], k: [[rows, keyHeads * size], all("k")] },
+    async ({ q, k }) => ({ stats: await attentionStats(engine, { q, k }, samples.length, sizes) }),
+  );
+  const length = stats.length / samples.length;
+  return samples.map((_, i) => readAttentionStats(stats.subarray(i * length, (i + 1) * length), sizes));
+}
+
 for (const [name, input] of Object.entries(cases)) {
-  onEveryDevice(`attention_stats equals its reference: ${name}`, async (device) => {
-    const actual = await attentionStats(device, input);
+  onWebgpu(`attention_stats equals its reference: ${name}`, async (engine) => {
+    const [actual] = await onSamples(engine, [input]);
     const expected = attentionStatsReference(input);
     assert.deepEqual(actual.positions, expected.positions);
     const rows = Array.from(
@@ -89,6 +111,15 @@ for (const [name, input] of Object.entries(cases)) {
     }
   });
 }
+
+onWebgpu("attention_stats of several samples are those of each alone", async (engine) => {
+  const sizes = { tokens: 70, heads: 4, keyHeads: 2, size: 24, window: 40, stride: 3 };
+  const samples = [20, 30, 40].map((seed) => random(sizes, seed));
+  const together = await onSamples(engine, samples);
+  for (const [i, sample] of samples.entries()) {
+    assert.deepEqual(together[i], (await onSamples(engine, [sample]))[0]);
+  }
+});
 
 Deno.test("attention_stats: the reference on patterns whose answer is known", () => {
   const even = attentionStatsReference(cases["uniform"]).stats;

@@ -1,19 +1,42 @@
-/** One test per device of this machine; a device that is missing gives an ignored test whose name says why. */
-import { type Device, type Found, openCuda, openWebGpu } from "../../src/kernels/mod.ts";
-import { fillNormal, streamKeys } from "../../src/tensor/mod.ts";
+/** Kernels on WebGPU; a test of a machine without a device is ignored, and its name says why. */
+import { type Engine, type Held, webgpuEngine } from "../../src/engine/mod.ts";
+import { fillNormal, float32, streamKeys } from "../../src/tensor/mod.ts";
 
-const found: Record<string, Found> = { webgpu: await openWebGpu(), cuda: openCuda() };
+/** The engine, or why there is none. */
+const opened: Engine | string = await webgpuEngine().catch((error) => error.message);
+if (typeof opened !== "string") Deno.test.afterAll(() => opened.close());
 
-Deno.test.afterAll(async () => {
-  for (const { device } of Object.values(found)) await device?.close();
-});
+/** Registers `body` for WebGPU; what it holds has to be freed. */
+export function onWebgpu(name: string, body: (engine: Engine) => Promise<void>): void {
+  const title = `${name} on webgpu`;
+  if (typeof opened === "string") {
+    return Deno.test({ name: `${title} (skipped: ${opened})`, ignore: true, fn() {} });
+  }
+  Deno.test(title, async () => {
+    await body(opened);
+    if (opened.live > 0) throw new Error(`${opened.live} tensors are held, expected none`);
+  });
+}
 
-/** Registers `body` for WebGPU and for CUDA. */
-export function onEveryDevice(name: string, body: (device: Device) => Promise<void>): void {
-  for (const [kind, { device, reason }] of Object.entries(found)) {
-    const title = `${name} on ${kind}`;
-    if (device) Deno.test(title, () => body(device));
-    else Deno.test({ name: `${title} (skipped: ${reason})`, ignore: true, fn() {} });
+/** Uploads float32 numbers for as long as `use` runs, and reads what it gives, which is freed. */
+export async function computed(
+  engine: Engine,
+  inputs: Readonly<Record<string, readonly [shape: readonly number[], data: Float32Array] | undefined>>,
+  use: (held: Record<string, Held>) => Promise<Record<string, Held>>,
+): Promise<Record<string, Float32Array>> {
+  const held: Record<string, Held> = {};
+  let given: Record<string, Held> = {};
+  try {
+    for (const [name, input] of Object.entries(inputs)) {
+      if (input) held[name] = engine.upload(float32(...input));
+    }
+    given = await use(held);
+    const read = Object.entries(given).map(async ([name, value]) =>
+      [name, (await engine.read(value)).data as Float32Array] as const
+    );
+    return Object.fromEntries(await Promise.all(read));
+  } finally {
+    for (const value of [...Object.values(held), ...Object.values(given)]) value.free();
   }
 }
 

@@ -2,11 +2,9 @@
 import assert from "node:assert/strict";
 import {
   attentionStatsKernel,
-  copyKernel,
   type Kernel,
   kernelSource,
   layerGramKernel,
-  multiplyAddKernel,
   openNvrtc,
   randomNormalKernel,
   tokenSmoothingKernel,
@@ -17,8 +15,6 @@ const kernels = [
   layerGramKernel,
   randomNormalKernel,
   tokenSmoothingKernel,
-  copyKernel,
-  multiplyAddKernel,
 ];
 
 /** Everything matched by the pattern's first group. */

@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
+import type { Engine } from "../../src/engine/mod.ts";
 import fc from "fast-check";
-import { tokenSmoothing, tokenSmoothingReference, type TokenStates } from "../../src/kernels/mod.ts";
-import { smoothing } from "../../src/measure/mod.ts";
-import { assertWithin, normals, onEveryDevice, u } from "./devices.ts";
+import {
+  readSmoothingSums,
+  tokenSmoothing,
+  tokenSmoothingReference,
+  type TokenStates,
+} from "../../src/kernels/mod.ts";
+import { smoothing, type SmoothingSums } from "../../src/measure/mod.ts";
+import { assertWithin, computed, normals, onWebgpu, u } from "./devices.ts";
 
 /** Tokens with a common part, so that they are alike to a degree. */
 function random(tokens: number, width: number, common: number, seed: number): TokenStates {
@@ -32,10 +38,31 @@ const cases: Record<string, TokenStates> = {
   "spikes and zero tokens": spiked(),
 };
 
+/** The sums of samples of the same sizes, made together. */
+async function onSamples(engine: Engine, samples: readonly TokenStates[]): Promise<SmoothingSums[]> {
+  const { tokens, width } = samples[0];
+  const x = Float32Array.from(samples.flatMap((sample) => [...sample.x]));
+  const parts = await computed(
+    engine,
+    { x: [[samples.length * tokens, width], x] },
+    async ({ x }) => ({ ...await tokenSmoothing(engine, x, samples.length, tokens) }),
+  );
+  return samples.map((_, i) => {
+    const part = (name: string) => {
+      const size = parts[name].length / samples.length;
+      return parts[name].subarray(i * size, (i + 1) * size);
+    };
+    return readSmoothingSums(
+      { squares: part("squares"), sums: part("sums"), gram: part("gram") },
+      width,
+    );
+  });
+}
+
 for (const [name, states] of Object.entries(cases)) {
-  onEveryDevice(`token_smoothing equals its reference: ${name}`, async (device) => {
+  onWebgpu(`token_smoothing equals its reference: ${name}`, async (engine) => {
     const { tokens, width, x } = states;
-    const actual = await tokenSmoothing(device, states);
+    const [actual] = await onSamples(engine, [states]);
     const expected = tokenSmoothingReference(states);
     assert.equal(actual.counted, expected.counted);
     assert.equal(actual.skipped, expected.skipped);
@@ -56,6 +83,16 @@ for (const [name, states] of Object.entries(cases)) {
     assertWithin("tr G²", [actual.gramSquares], [gramSquares], () => tolerance);
   });
 }
+
+onWebgpu("token_smoothing of several samples is that of each alone", async (engine) => {
+  for (const [tokens, width] of [[150, 70], [70, 150]]) {
+    const samples = [1, 2, 3].map((seed) => random(tokens, width, 0.3, 10 * seed));
+    const together = await onSamples(engine, samples);
+    for (const [i, sample] of samples.entries()) {
+      assert.deepEqual(together[i], (await onSamples(engine, [sample]))[0]);
+    }
+  }
+});
 
 /** The three measures by their definitions, from T × T and T × D tables. */
 function naive({ tokens, width, x }: TokenStates) {

@@ -1,7 +1,13 @@
 /** Angles between streams, against the plain arccos, and where that has lost its digits. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { addProducts, addStreams, angularDistance, noDistances } from "../../src/measure/mod.ts";
+import {
+  addProducts,
+  addStreams,
+  angularDistance,
+  noDistances,
+  placesInGram,
+} from "../../src/measure/mod.ts";
 
 const dot = (a: readonly number[], b: readonly number[]) =>
   a.reduce((sum, value, i) => sum + value * b[i], 0);
@@ -43,7 +49,7 @@ Deno.test("sums over inner products are those over the streams", () => {
   const y = x.map((value, i) => value + u[i]);
   const gram = [x, u, y].flatMap((a) => [x, u, y].map((b) => dot(a, b)));
   const [fromProducts, fromStreams] = [noDistances(), noDistances()];
-  addProducts(fromProducts, Float32Array.from([...gram, ...gram]), 3, [0, 1, 2]);
+  addProducts(fromProducts, Float32Array.from([...gram, ...gram]), 9, placesInGram(3, [0, 1, 2]));
   addStreams(fromStreams, Float32Array.from([...x, ...x]), Float32Array.from([...y, ...y]), 3);
   for (const key of ["counted", "distance", "angle", "magnitude"] as const) {
     assert.ok(Math.abs(fromProducts[key] - fromStreams[key]) < 1e-12, key); // small whole numbers: exact products

@@ -7,7 +7,7 @@
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { cosineDistance, sumUpdates } from "../../src/measure/mod.ts";
+import { cosineDistance, placesInGram, sumUpdates } from "../../src/measure/mod.ts";
 import { UNIT } from "../support.ts";
 
 const D = 64;
@@ -105,10 +105,12 @@ function grams(tokens: readonly (readonly [x: Float64Array, u: Float64Array])[])
   }));
 }
 
+const places = placesInGram(3, [0, 1, 2]);
+
 Deno.test("sums add up over tokens; distance, magnitude and sign are those of each token", () => {
   const token = fc.tuple(direction, direction.map((u) => scale(u, 0.3)));
   fc.assert(fc.property(fc.array(token, { minLength: 1, maxLength: 5 }), (tokens) => {
-    const sums = sumUpdates(grams(tokens), 3, [0, 1, 2]);
+    const sums = sumUpdates(grams(tokens), 9, places);
     const total = (of: (x: Float64Array, u: Float64Array) => number) =>
       tokens.reduce((sum, [x, u]) => sum + of(x, u), 0);
     const allowed = 16 * UNIT * tokens.length;
@@ -122,14 +124,14 @@ Deno.test("sums add up over tokens; distance, magnitude and sign are those of ea
 Deno.test("a token of zeros, and one that its update makes zero, are not counted", () => {
   const [x, none] = [Float64Array.of(3, 4), Float64Array.of(0, 0)];
   const u = Float64Array.of(0, 5);
-  const alone = sumUpdates(grams([[x, u]]), 3, [0, 1, 2]);
+  const alone = sumUpdates(grams([[x, u]]), 9, places);
   assert.deepEqual(
-    sumUpdates(grams([[none, u], [x, u], [x, scale(x, -1)], [none, none]]), 3, [0, 1, 2]),
+    sumUpdates(grams([[none, u], [x, u], [x, scale(x, -1)], [none, none]]), 9, places),
     alone,
   );
   assert.equal(alone.counted, 1);
   // A zero update has a direction to compare, but no sign: it counts as 0.
-  assert.deepEqual(sumUpdates(grams([[x, none]]), 3, [0, 1, 2]), {
+  assert.deepEqual(sumUpdates(grams([[x, none]]), 9, places), {
     counted: 1,
     distance: 0,
     magnitude: 0,

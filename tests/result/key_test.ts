@@ -66,6 +66,14 @@ Deno.test("every field of the provenance is part of the cache key", () => {
   }
 });
 
+Deno.test("a device is part of the key where there is one; without, the key is that of before there were any", () => {
+  const { device: _, ...bare } = provenance();
+  assert.equal(cacheKey("profile", bare), "d6b836eb5c02b0fd");
+  assert.equal(cacheKey("profile", { ...bare, device: undefined }), cacheKey("profile", bare));
+  const on = (device: string) => cacheKey("profile", { ...bare, engine: "cuda", device });
+  assert.notEqual(on("NVIDIA H100"), on("NVIDIA L4"));
+});
+
 Deno.test("a number that JSON has not is no part of a key", () => {
   for (const value of [NaN, Infinity, -Infinity]) {
     assert.throws(() => cacheKey("profile", { std: value }), {

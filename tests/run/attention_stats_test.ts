@@ -1,16 +1,11 @@
 /** The probe of attention patterns against the plain reference, on the q and k that meet in models of every family. */
 import assert from "node:assert/strict";
-import {
-  type AttentionInput,
-  type AttentionStats,
-  attentionStatsReference,
-  type Device,
-} from "../../src/kernels/mod.ts";
+import { type AttentionInput, type AttentionStats, attentionStatsReference } from "../../src/kernels/mod.ts";
 import { PATTERN_NAMES, type PatternName } from "../../src/measure/mod.ts";
 import type { LayerSpec } from "../../src/models/mod.ts";
 import { attentionStatsProbe, dropPlan, forward, noDrop, type Probe, segmentsOf } from "../../src/run/mod.ts";
-import { onEveryDevice } from "../kernels/devices.ts";
-import { engine, randomBlocks, stateTolerance, withFixture } from "../support.ts";
+import { onWebgpu } from "../kernels/devices.ts";
+import { engine as cpu, randomBlocks, stateTolerance, withFixture } from "../support.ts";
 import { tolerances } from "./attention_tolerances.ts";
 
 /** Keeps all of the statistics. */
@@ -89,12 +84,12 @@ for (const name of families) {
   }
 }
 
-async function holdAgainstReference(name: string, { samples, length, stride }: Setting, device?: Device) {
+async function holdAgainstReference(name: string, { samples, length, stride }: Setting, engine = cpu) {
   await withFixture(name, async ({ model }) => {
     const { layers, vocabulary } = model.spec;
     const blocks = randomBlocks(samples, length, vocabulary);
     const [probe, seen] = [
-      attentionStatsProbe(layers, whole, { stride, device }),
+      attentionStatsProbe(layers, whole, { stride }),
       inputsProbe(layers, stride),
     ];
     await forward({ model, engine, segments: segmentsOf(blocks), plans: [noDrop], probes: [probe, seen] });
@@ -107,25 +102,9 @@ async function holdAgainstReference(name: string, { samples, length, stride }: S
   });
 }
 
-/** A device that knows one kernel, and answers with its reference. */
-const referenceDevice = {
-  run(_kernel: unknown, { q, k }: AttentionInput, params: Record<string, number>) {
-    const { stats } = attentionStatsReference({
-      ...{ q, k, tokens: params.tokens, heads: params.heads, keyHeads: params.key_heads, size: params.size },
-      ...{ scale: params.scale, window: params.window, softcap: params.softcap, stride: params.stride },
-    });
-    return Promise.resolve({
-      stats: Float32Array.from(PATTERN_NAMES.flatMap((name) => [...stats[name]])),
-    });
-  },
-} as unknown as Device;
-
-const everyThird: Setting = { samples: 2, length: 101, stride: 3 };
-Deno.test("attention statistics: a device gets q and k as they meet", () =>
-  holdAgainstReference("gemma2", everyThird, referenceDevice));
-onEveryDevice(
-  "attention statistics of gemma2",
-  (device) => holdAgainstReference("gemma2", everyThird, device),
+onWebgpu(
+  "attention statistics of gemma2: q and k stay on the device",
+  (engine) => holdAgainstReference("gemma2", { samples: 2, length: 101, stride: 3 }, engine),
 );
 
 const published: Record<string, Record<PatternName, number[][]>> = JSON.parse(
@@ -136,7 +115,13 @@ for (const [name, byStat] of Object.entries(published)) {
     withFixture(name, async ({ model, blocks }) => {
       const { layers } = model.spec;
       const [probe, seen] = [attentionStatsProbe(layers, whole, { stride: 3 }), inputsProbe(layers, 3)];
-      await forward({ model, engine, segments: segmentsOf(blocks), plans: [noDrop], probes: [probe, seen] });
+      await forward({
+        model,
+        engine: cpu,
+        segments: segmentsOf(blocks),
+        plans: [noDrop],
+        probes: [probe, seen],
+      });
       layers.forEach((_, l) => {
         const stats = Object.fromEntries(
           PATTERN_NAMES.map((stat) => [stat, Float64Array.from(byStat[stat][l])]),
@@ -159,7 +144,7 @@ Deno.test("attention statistics are of the plan asked for, null where it runs no
     const plans = [noDrop, dropPlan(model.spec, { attention: [1] })];
     const stats = async (plans: typeof noDrop[], plan: number) => {
       const probe = attentionStatsProbe(layers, whole, { plan });
-      await forward({ model, engine, segments: segmentsOf(blocks), plans, probes: [probe] });
+      await forward({ model, engine: cpu, segments: segmentsOf(blocks), plans, probes: [probe] });
       return probe.stats;
     };
     const dropped = await stats(plans, 1);

@@ -1,7 +1,8 @@
 /** Layers in parts: the numbers of the whole layer, for every way in which norms and biases stand around a module. */
 import assert from "node:assert/strict";
 import { layerTensors, type Model, type ModelSpec, randomWeights, readSpec } from "../../src/models/mod.ts";
-import type { Engine } from "../../src/engine/mod.ts";
+import type { Engine, Feeds } from "../../src/engine/mod.ts";
+import { normalDraw } from "../../src/kernels/mod.ts";
 import {
   decoder,
   forward,
@@ -14,7 +15,7 @@ import {
 } from "../../src/run/mod.ts";
 import { headSlices } from "../../src/run/head.ts";
 import { layerParts, PART_BYTES } from "../../src/run/parts.ts";
-import { elements, float32, type Tensor } from "../../src/tensor/mod.ts";
+import { elements, float32 } from "../../src/tensor/mod.ts";
 import type { Cut, Lease, WeightSource } from "../../src/weights/mod.ts";
 import {
   distance,
@@ -27,6 +28,7 @@ import {
 } from "../support.ts";
 
 const MIB = 2 ** 20;
+const draw = normalDraw(engine);
 
 /** Modules of more than one part each: narrow streams, wide insides. */
 const inside = { num_attention_heads: 16, num_hidden_layers: 2, vocab_size: 50 };
@@ -55,7 +57,7 @@ const parts = { llama: [2, 2], gemma2: [2, 2], olmo2: [1, 2], gpt_neox: [3, 3] }
 for (const [name, config] of Object.entries(configs)) {
   Deno.test(`${name}: a layer in parts gives the numbers of the whole`, async () => {
     const model = modelOf(name, config);
-    const { attention, mlp } = await layerParts(model, engine, 0, false);
+    const { attention, mlp } = await layerParts(model, engine, draw, 0, false);
     assert.deepEqual([attention.length, mlp.length], parts[name as keyof typeof configs]);
     expectEqual(await sumsOf(model), await sumsOf(leased(model)), tolerance(model.spec));
   });
@@ -66,13 +68,14 @@ for (const [name, config] of Object.entries(configs)) {
     const { attention, mlp, release } = await layerParts(
       model,
       engineWith({ bindingBytes: limit }),
+      draw,
       0,
       false,
     );
     // q/k norms over all heads keep OLMo 2's attention whole.
     assert.deepEqual([attention.length > 1, mlp.length > 1], [name !== "olmo2", true]);
     for (const part of [...name === "olmo2" ? [] : attention, ...mlp]) {
-      await part.use((_, tensors) => Promise.resolve(expectAtMost(tensors, limit)));
+      await part.use((weights) => Promise.resolve(expectAtMost(weights, limit)));
     }
     release();
     expectEqual(
@@ -85,7 +88,7 @@ for (const [name, config] of Object.entries(configs)) {
 
 Deno.test("what looks inside attention sees all its heads at once, and an MLP in parts", async () => {
   const model = modelOf("llama", configs.llama);
-  const { attention, mlp } = await layerParts(model, engine, 0, true);
+  const { attention, mlp } = await layerParts(model, engine, draw, 0, true);
   assert.deepEqual([attention.length, mlp.length], [1, parts.llama[1]]);
   const heads: number[] = [];
   const probe: Probe = { attention: ({ q }, { heads: H }) => (heads.push(H), { q }) };
@@ -93,7 +96,7 @@ Deno.test("what looks inside attention sees all its heads at once, and an MLP in
   assert.deepEqual(new Set(heads), new Set([16]));
 });
 
-function expectAtMost(tensors: Readonly<Record<string, Tensor>>, bytes: number): void {
+function expectAtMost(tensors: Feeds, bytes: number): void {
   const found = Object.values(tensors).reduce((sum, { shape }) => sum + 4 * elements(shape), 0);
   assert.ok(found > 0 && found <= bytes, `${found / MIB} MiB, expected at most ${bytes / MIB}`);
 }
@@ -216,6 +219,7 @@ Deno.test("the parts of a 70B layer are small, and together they are the layer",
   const { attention, mlp } = await layerParts(
     { name: "", spec, config, weights: counting },
     engine,
+    draw,
     0,
     false,
   );

@@ -38,7 +38,14 @@ function states(tokens: number, width: number, common: number, seed: number): St
   return noise(tokens * width, seed).map((value, i) => value + common * shared[i % width]);
 }
 
-const byGraph = (x: States, width: number) => smoothingOf(engine, float32([x.length / width, width], x));
+async function byGraph(x: States, width: number): Promise<Smoothing> {
+  const held = engine.upload(float32([x.length / width, width], x));
+  try {
+    return await smoothingOf(engine, held);
+  } finally {
+    held.free();
+  }
+}
 const byReference = (x: States, width: number) =>
   smoothing(tokenSmoothingReference({ tokens: x.length / width, width, x }));
 

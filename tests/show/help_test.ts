@@ -16,6 +16,8 @@ Deno.test("of a function: signature, documentation and the options that it takes
       "drop?:",
       "readonly samples: number",
       "signal?:",
+      "engine?:",
+      "precision?:",
     ]
   ) {
     assert.ok(text.includes(part), part);

@@ -66,9 +66,10 @@ Deno.test("tables keep hostile names to their line and cell, and printed lines t
   assert.equal(text.split("\n").length, clean.split("\n").length);
   assert.doesNotMatch(text.replaceAll(/\x1b\[(?:1|2|22)m/g, ""), ACTS);
   assert.doesNotMatch(show.align([["name", "n"], [HOSTILE, "1"]], {}, [0]), ACTS);
-  const price = { tokens: 1, modules: 1, flops: 1, seconds: 1, bytes: 1 };
+  const computed = { dtype: "float32", engine: "webgpu", runtime: "1", device: HOSTILE };
+  const price = { computed, tokens: 1, modules: 1, flops: 1, seconds: 1, bytes: 1 };
   const [name, estimate, ...rest] = show.estimateText(HOSTILE, 1, price).split("\n");
-  assert.doesNotMatch(name, ACTS);
+  assert.doesNotMatch(name + estimate, ACTS);
   assert.match(estimate, /^1 tokens, 1 plan/);
   assert.equal(rest.length, 1);
   const printed = show.printable(`\x1b[1mhead\x1b[22m\n${HOSTILE}`, { color: true, utf8: true });

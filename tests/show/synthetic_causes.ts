@@ -53,7 +53,6 @@ export function causes(
       ...provenance(shape),
       causes: {
         queryStride: 1,
-        kernels: "cpu",
         drops: [0, 4, 8],
         sink: { samples: 4, length: 64, threshold: 0.3 },
         effects: effects ? { samples: 2, length: 64 } : null,

@@ -119,6 +119,19 @@ Deno.test("a comparison and a sweep align", () => {
   const row = { overlap: [1, 0.5, 2 / 3, 0.75, 0.8], rankCorrelation: 0.9, largestDifference: 0.01 };
   const compared = comparisonTable({ models: ["a", "b"], attention: row, mlp: row, block: row });
   assert.match(compared, /^attention +0\.900 +0\.0100 +1 of 1 +3 of 4$/m);
+  const on = { dtype: "tf32", engine: "cuda", runtime: "onnxruntime 1.30.0", device: "NVIDIA H100" };
+  const mixed = comparisonTable({
+    models: ["a", "b"],
+    computed: [{ ...on, dtype: "float32" }, on],
+    attention: row,
+    mlp: row,
+    block: row,
+  });
+  assert.equal(
+    mixed.split("\n")[1],
+    "computed in float32, cuda on NVIDIA H100 (onnxruntime 1.30.0)  vs  tf32, cuda on NVIDIA H100 (onnxruntime 1.30.0)",
+  );
+  assert.equal(mixed.split("\n").toSpliced(1, 1).join("\n"), compared);
   for (const text of [compared, sweepTable(sweep({ layers: 12 }))]) {
     const [head, ...rows] = text.split("\n").slice(text === compared ? 1 : 2);
     assert.ok(rows.length >= 3);

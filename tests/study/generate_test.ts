@@ -138,7 +138,6 @@ Deno.test("a character of several tokens comes whole", () => {
     eos: null,
     specials: new Set<number>(),
     addsBos: false,
-    specials: new Set<number>(),
     vocabularySize: 256,
     fingerprint: "bytes",
   };

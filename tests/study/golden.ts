@@ -5,7 +5,9 @@ import {
   causes,
   checkpoints,
   compare,
+  computedOn,
   curvesOf,
+  evaluate,
   generate,
   guides,
   makePlan,
@@ -20,8 +22,8 @@ import { UNIT, withFolder } from "../support.ts";
 import { tinyText, withTiny } from "./tiny.ts";
 import { checkpointFiles, tokenizerFile, writeCheckpoints } from "./training.ts";
 
-/** A doctor's report has no numbers. */
-export type GoldenKind = Exclude<Kind, "doctor">;
+/** A doctor's report has no numbers; those of a part of a task are in the evaluation. */
+export type GoldenKind = Exclude<Kind, "doctor" | "task">;
 export type Golden = { readonly kind: Kind; readonly method: number };
 
 /** Where they are committed; `deno run -A tests/fixtures/make_results.ts` makes them. */
@@ -29,7 +31,7 @@ export const goldenFile = new URL("../fixtures/results.json", import.meta.url);
 
 /** Computes a result of every kind on tiny models. */
 export async function makeGoldens(): Promise<{ [K in GoldenKind]: ResultOf<K> }> {
-  const size = { samples: 2, length: 16 };
+  const size = { samples: 2, length: 16, engine: "cpu" } as const;
   const results: Partial<{ [K in GoldenKind]: ResultOf<K> }> = {};
   await withTiny(async ({ model: opened, options: { results: _, ...text } }) => {
     const model = named(opened);
@@ -42,11 +44,14 @@ export async function makeGoldens(): Promise<{ [K in GoldenKind]: ResultOf<K> }>
     results.sweep = await sweep(model, first, curvesOf("block", 1), [0, 1], options);
     results.order = await order(model, { ...options, target: "joint", by: "greedy", upto: 3 });
     results.guides = await guides(model, { ...options, heldOut: options.text });
+    const asked = { engine: "cpu", tasks: ["openbookqa"], limit: 3, prompts: 1 } as const;
+    results.evaluate = (await evaluate(model, [{ attention: [1], mlp: [] }], asked))[0];
     results.causes = await causes(model, { ...options, effectSamples: 1 });
-    const texts = await generate(model, "the quick", { tokens: 8, temperature: 1, seed: 1 });
+    const texts = await generate(model, "the quick", { engine: "cpu", tokens: 8, temperature: 1, seed: 1 });
     results.generate = {
       ...head("generate"),
       model: model.identity,
+      computed: await computedOn(size),
       prompt: "the quick",
       texts: structuredClone(texts) as ResultOf<"generate">["texts"],
     };

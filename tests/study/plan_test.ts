@@ -183,6 +183,13 @@ Deno.test("a profile compared with itself agrees; turned around it disagrees", (
   assert.deepEqual(turned.overlap, [0, 1 / 2, 1]);
   assert.equal(turned.rankCorrelation, -1);
   assert.equal(turned.largestDifference, 0.3 - 0.1);
+  assert.equal("computed" in compare(one, one), false);
+  const origin = { ...one.provenance, engine: "cuda", device: "NVIDIA H100" };
+  const { dtype, runtime } = origin;
+  assert.deepEqual(compare(one, { ...one, provenance: origin }).computed, [
+    { dtype, engine: "cpu", runtime },
+    { dtype, engine: "cuda", runtime, device: "NVIDIA H100" },
+  ]);
   assert.throws(() => compare(one, tiny), {
     name: "RangeError",
     message: "Cannot compare profiles of 3 and 4 layers: expected equally many",

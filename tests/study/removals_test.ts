@@ -34,6 +34,13 @@ Deno.test("a paired interval is Student's t over the samples' differences", () =
     assert.ok(Math.abs(low! - (2.5 - half)) < 1e-9 && Math.abs(high! - (2.5 + half)) < 1e-9);
     const other = { ...dropped, provenance: { ...full.provenance, text: { name: "file", hash: "0" } } };
     assert.throws(() => paired(other, full), /^RangeError: Cannot pair runs over different texts/);
+    for (const on of [{ engine: "cuda" }, { device: "NVIDIA H100" }, { dtype: "tf32" }, { runtime: "2" }]) {
+      const elsewhere = { ...dropped, provenance: { ...dropped.provenance, ...on } };
+      assert.throws(() => paired(elsewhere, full), {
+        name: "RangeError",
+        message: /^Cannot pair runs of different engines, devices or precisions/,
+      });
+    }
   }));
 
 Deno.test("agreement is a rank correlation with the loss", () => {

@@ -48,7 +48,8 @@ export function withTiny(use: (opened: Opened) => Promise<void>, name = "llama")
     await Deno.writeTextFile(`${folder}/text.txt`, tinyText);
     const model = await openModel(folder);
     try {
-      const options = { text: `${folder}/text.txt`, samples: 4, length: 16, results: `${folder}/results` };
+      const sizes = { samples: 4, length: 16, engine: "cpu" } as const; // also where there is a GPU
+      const options = { text: `${folder}/text.txt`, ...sizes, results: `${folder}/results` };
       await use({ model, folder, options });
     } finally {
       model.close();

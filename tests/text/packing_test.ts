@@ -11,7 +11,6 @@ const letters: Tokenizer = {
   eos: 1,
   specials: new Set(),
   addsBos: false,
-  specials: new Set<number>(),
   vocabularySize: 28,
   fingerprint: "letters",
 };

@@ -38,7 +38,7 @@ function open(threads: number): { library: Library; environment: Environment } {
     return opened = { library, environment: openEnvironment(library, threads) };
   } catch (error) {
     throw new Error(
-      `Cannot run a model: ONNX Runtime cannot be loaded (${(error as Error).message}); run lamina doctor`,
+      `Cannot run a model: ONNX Runtime cannot be loaded (${(error as Error).message})`,
       { cause: error },
     );
   }

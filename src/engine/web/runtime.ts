@@ -31,18 +31,22 @@ async function load(): Promise<Ort> {
   const { env, InferenceSession, Tensor }: typeof Runtime = await import("onnxruntime-web/webgpu");
   env.wasm.numThreads = 1;
   env.logLevel = "fatal";
+  // Its first session puts Node's in their place, which do not answer to `onmessage`.
+  const { Worker, MessageChannel, MessagePort } = globalThis;
   return {
     version: `onnxruntime-web ${env.versions.web}`,
     Tensor,
     lane: openLane(),
-    open(device, model) {
-      return InferenceSession.create(model, {
+    async open(device, model) {
+      const session = await InferenceSession.create(model, {
         executionProviders: [{ name: "webgpu", device }],
         preferredOutputLocation: "gpu-buffer",
         enableMemPattern: false,
         logSeverityLevel: FATAL,
         extra: { session: { disable_cpu_ep_fallback: "1", disable_prepacking: "1" } },
       });
+      Object.assign(globalThis, { Worker, MessageChannel, MessagePort });
+      return session;
     },
   };
 }

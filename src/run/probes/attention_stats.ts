@@ -1,18 +1,22 @@
 /**
  * The probe of attention patterns: the seven statistics of `kernels/attention_stats`, by layer, head and query.
  *
- * On the CPU they are outputs of the attention's own graph (attention_stats_graph.ts) and are finished here. On a device of
- * our own, q and k come out of the graph and the kernel does the rest. Memory is O(T) either way.
+ * On the CPU they are outputs of the attention's own graph (attention_stats_graph.ts) and are finished here. On a device, the
+ * kernel makes them of q and k, which stay there. Memory is O(T) either way.
  *
  * Limits: the CPU's are float32. Entropy is max S − Σ A·S − ln max A, which is off by a few roundings of the largest |S|,
  * as the scores themselves are; where it comes out below 0 it is 0.
  */
-import { type AttentionInput, type AttentionStats, attentionStats, type Device } from "../../kernels/mod.ts";
+import {
+  type AttentionSizes,
+  type AttentionStats,
+  attentionStats,
+  readAttentionStats,
+} from "../../kernels/mod.ts";
 import { PATTERN_NAMES, type PatternName } from "../../measure/mod.ts";
-import type { AttentionSpec, AttentionTaps, Extent, LayerSpec } from "../../models/mod.ts";
-import type { Value } from "../../onnx/mod.ts";
+import type { AttentionSpec, LayerSpec } from "../../models/mod.ts";
 import { type Chunk, chunksOf, RAW_STATS, rawAttentionStats } from "./attention_stats_graph.ts";
-import type { Observation, Probe } from "./probe.ts";
+import type { Probe } from "./probe.ts";
 
 /** What to observe of attention, and where. */
 export interface AttentionStatsOptions {
@@ -20,14 +24,6 @@ export interface AttentionStatsOptions {
   readonly stride?: number | undefined;
   /** Index of the plan whose attention is observed; default: 0. */
   readonly plan?: number | undefined;
-  /** Where the kernel runs; without one, the statistics are part of the graph. */
-  readonly device?: Device | undefined;
-}
-
-/** How statistics are computed: the outputs of the graph, and one sample's statistics from them. */
-interface Way {
-  outputs(taps: AttentionTaps, spec: AttentionSpec, extent: Extent): Record<string, Value>;
-  read(seen: Observation, spec: AttentionSpec, sample: number): AttentionStats | Promise<AttentionStats>;
 }
 
 /**
@@ -38,59 +34,50 @@ interface Way {
 export function attentionStatsProbe<T>(
   layers: readonly LayerSpec[],
   reduce: (stats: AttentionStats) => T,
-  { stride = 1, plan = 0, device }: AttentionStatsOptions = {},
+  { stride = 1, plan = 0 }: AttentionStatsOptions = {},
 ): Probe & { readonly stats: (T[] | null)[] } {
   if (!Number.isInteger(stride) || stride < 1) {
     throw new RangeError(`Cannot measure attention: stride is ${stride}, expected a positive integer`);
   }
   const stats: (T[] | null)[] = layers.map(() => null);
-  const way = device ? onDevice(device, stride) : inGraph(stride);
+  const [inGraph, byKernel] = [`attention_stats_${stride}`, `attention_stats_kernel_${stride}`];
   return {
     stats,
     only: [plan],
-    attention: way.outputs,
-    async observeAttention(seen) {
-      const samples = stats[seen.layer] ??= [];
-      for (let i = 0; i < seen.count; i++) {
-        samples[seen.first + i] = reduce(await way.read(seen, layers[seen.layer].attention!, i));
+    attention: (taps, spec, extent) => ({ [inGraph]: rawAttentionStats(taps, spec, extent, stride) }),
+    kernels: {
+      async attention(engine, held, spec, { samples, length }) {
+        return { [byKernel]: await attentionStats(engine, held, samples, sizesOf(spec, length, stride)) };
+      },
+    },
+    observeAttention({ layer, outputs, first, count, length }) {
+      const samples = stats[layer] ??= [];
+      const spec = layers[layer].attention!;
+      const all = (outputs[byKernel] ?? outputs[inGraph]).data as Float32Array;
+      const size = all.length / count;
+      for (let i = 0; i < count; i++) {
+        const own = all.subarray(i * size, (i + 1) * size);
+        samples[first + i] = reduce(
+          outputs[byKernel]
+            ? readAttentionStats(own.slice(), { tokens: length, stride })
+            : finished(own, spec, length, stride),
+        );
       }
     },
   };
 }
 
-function onDevice(device: Device, stride: number): Way {
+function sizesOf(spec: AttentionSpec, tokens: number, stride: number): AttentionSizes {
+  const { heads, kvHeads, headSize, scale, window, softcap } = spec;
   return {
-    outputs: ({ q, k }) => ({ attention_q: q, attention_k: k }),
-    read({ outputs, count, length }, spec, sample) {
-      const part = (name: string): AttentionInput["q"] => {
-        const all = outputs[name].data as AttentionInput["q"];
-        return all.subarray(sample * all.length / count, (sample + 1) * all.length / count);
-      };
-      return attentionStats(device, {
-        tokens: length,
-        heads: spec.heads,
-        keyHeads: spec.kvHeads,
-        size: spec.headSize,
-        q: part("attention_q"),
-        k: part("attention_k"),
-        scale: spec.scale,
-        window: spec.window ?? undefined,
-        softcap: spec.softcap ?? undefined,
-        stride,
-      });
-    },
-  };
-}
-
-function inGraph(stride: number): Way {
-  const name = `attention_stats_${stride}`;
-  return {
-    outputs: (taps, spec, extent) => ({ [name]: rawAttentionStats(taps, spec, extent, stride) }),
-    read({ outputs, count, length }, spec, sample) {
-      const all = outputs[name].data as Float32Array;
-      const size = all.length / count;
-      return finished(all.subarray(sample * size, (sample + 1) * size), spec, length, stride);
-    },
+    tokens,
+    heads,
+    keyHeads: kvHeads,
+    size: headSize,
+    scale,
+    window: window ?? undefined,
+    softcap: softcap ?? undefined,
+    stride,
   };
 }
 

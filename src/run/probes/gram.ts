@@ -1,8 +1,9 @@
 /**
- * The Gram probe: all inner products of a layer's stream and updates, token by token, in one batched multiplication,
- * and their sums by module and sample. Everything the paper measures of similarity and magnitude follows from it.
+ * The Gram probe: all inner products of a layer's stream and updates, token by token, in one batched multiplication or by the
+ * kernel `layer_gram`, and their sums by module and sample. Everything the paper measures of similarity and magnitude follows.
  */
-import { sumUpdates, type UpdateSums } from "../../measure/mod.ts";
+import { gramModules, gramProducts, layerGram } from "../../kernels/mod.ts";
+import { placesInGram, sumUpdates, type UpdatePlaces, type UpdateSums } from "../../measure/mod.ts";
 import type { LayerSpec, UpdateTaps } from "../../models/mod.ts";
 import { Add, Concat, MatMul, Reshape, Transpose, type Value } from "../../onnx/mod.ts";
 import type { Observation, Present, Probe } from "./probe.ts";
@@ -36,10 +37,10 @@ export function gramProbe(layers: readonly LayerSpec[], plan = 0): Probe & { rea
   return productsProbe(layers, sumUpdates, plan);
 }
 
-/** The same for any sums over the inner products [T, n, n] of one sample, where X, u and Y are vectors number `indices`. */
+/** The same for any sums over the inner products of one sample, so many for each token, those of X, u and Y at `places`. */
 export function productsProbe<Sums>(
   layers: readonly LayerSpec[],
-  sum: (products: Float32Array, n: number, indices: readonly [number, number, number]) => Sums,
+  sum: (all: Float32Array, products: number, places: UpdatePlaces) => Sums,
   plan = 0,
 ): Probe & { readonly sums: BySample<Sums> } {
   const sums: BySample<Sums> = layers.map(() => ({}));
@@ -47,22 +48,44 @@ export function productsProbe<Sums>(
     sums,
     only: [plan],
     update: (taps, layer, hidden) => ({ gram: gram(taps, layer, hidden) }),
+    kernels: {
+      update: async (engine, { x, a, m }, { residual }) => ({
+        layer_gram: await layerGram(engine, {
+          x,
+          attention: a ?? undefined,
+          mlp: m ?? undefined,
+          parallel: residual === "parallel",
+        }),
+      }),
+    },
     observeUpdate(seen: Observation) {
-      const layout = layoutOf(layers[seen.layer].residual, seen.present);
-      const n = layout.vectors.length;
-      const products = seen.outputs.gram.data as Float32Array;
-      const perSample = seen.length * n * n;
-      for (const kind of ["attention", "mlp", "block"] as const) {
-        const triple = layout[kind];
-        if (!triple) continue;
-        const [x, u, y] = [...triple].map((name) => layout.vectors.indexOf(name));
-        const samples = sums[seen.layer][kind] ??= [];
-        for (let i = 0; i < seen.count; i++) {
-          const part = products.subarray(i * perSample, (i + 1) * perSample);
-          samples[seen.first + i] = sum(part, n, [x, u, y]);
+      const { layer, present, outputs, first, count, length } = seen;
+      const { data } = outputs.layer_gram ?? outputs.gram;
+      const places = outputs.layer_gram ? placesOfKernel : placesOfGraph(layers[layer].residual, present);
+      const perSample = data.length / count;
+      for (const kind of gramModules) {
+        if (kind !== "block" && !present[kind]) continue;
+        const samples = sums[layer][kind] ??= [];
+        for (let i = 0; i < count; i++) {
+          const part = (data as Float32Array).subarray(i * perSample, (i + 1) * perSample);
+          samples[first + i] = sum(part, perSample / length, places(kind));
         }
       }
     },
+  };
+}
+
+function placesOfKernel(kind: ModuleKind): UpdatePlaces {
+  const base = gramModules.indexOf(kind) * gramProducts.length;
+  const places = gramProducts.map((product, i) => [product, base + i]);
+  return Object.fromEntries(places) as UpdatePlaces;
+}
+
+function placesOfGraph(residual: LayerSpec["residual"], present: Present) {
+  const layout = layoutOf(residual, present);
+  return (kind: ModuleKind): UpdatePlaces => {
+    const [x, u, y] = [...layout[kind]!].map((name) => layout.vectors.indexOf(name));
+    return placesInGram(layout.vectors.length, [x, u, y]);
   };
 }
 

@@ -1,4 +1,5 @@
 /** What to observe of a module while it runs. */
+import type { Engine, Feeds, Held } from "../../engine/mod.ts";
 import type { Value } from "../../onnx/mod.ts";
 import type { AttentionSpec, AttentionTaps, Extent, LayerSpec, UpdateTaps } from "../../models/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
@@ -18,17 +19,42 @@ export interface Observation {
   readonly first: number;
   readonly count: number;
   readonly length: number;
-  /** The outputs that the probes added, by name; valid during the call only. */
+  /** The outputs that the probes added, or their kernels gave, by name; valid during the call only. */
   readonly outputs: Readonly<Record<string, Tensor>>;
 }
 
+/** What goes on inside attention, in the engine's memory: q [B·T, H·E] and k [B·T, K·E] as they meet. */
+export interface HeldAttention {
+  readonly q: Held;
+  readonly k: Held;
+}
+
+/** The residual stream around one layer, in the engine's memory; an absent update is null, h is x + a. All [B·T, D]. */
+export interface HeldUpdate {
+  readonly x: Held;
+  readonly a: Held | null;
+  readonly h: Held;
+  readonly m: Held | null;
+  readonly y: Held;
+}
+
 /**
- * An observer. `attention` and `update` add outputs (float32) to the module graphs; what they give is handed to
- * `observe…` after each run, in sample order within a state.
+ * What kernels make after a run of a module, in the place of outputs of its graph, on engines whose memory is open to them. What
+ * they are shown stays the runner's; what they give is read and handed to `observe…`.
+ */
+export interface ProbeKernels {
+  attention?(engine: Engine, held: HeldAttention, spec: AttentionSpec, extent: Extent): Promise<Feeds>;
+  update?(engine: Engine, held: HeldUpdate, layer: LayerSpec, extent: Extent): Promise<Feeds>;
+}
+
+/**
+ * An observer. `attention` and `update` add outputs (float32) to the module graphs; what they give, or `kernels` in their place,
+ * is handed to `observe…` after each run, in sample order within a state.
  */
 export interface Probe {
   /** Indices of the plans to look at, all by default: a run that none of them shares gets no outputs added. */
   readonly only?: readonly number[] | undefined;
+  readonly kernels?: ProbeKernels | undefined;
   attention?(taps: AttentionTaps, spec: AttentionSpec, extent: Extent): Record<string, Value>;
   observeAttention?(seen: Observation): void | Promise<void>;
   update?(taps: UpdateTaps, layer: LayerSpec, hidden: number): Record<string, Value>;

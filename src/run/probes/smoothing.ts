@@ -1,17 +1,19 @@
 /**
  * The smoothing probe: how similar the tokens of each sample are, after attention (h = x + a) and after the layer (y), under
- * every plan at once. The sums of `kernels/token_smoothing` come from the graph: Σû, Σx, |x|² by token and the rows of
- * tr(G²), through the smaller of X̂X̂ᵀ and X̂ᵀX̂, so that no sample takes more than min(T, D)² numbers.
+ * every plan at once. Σû, Σx, |x|² by token and tr(G²) come from the graph, through the smaller of X̂X̂ᵀ and X̂ᵀX̂, so that no
+ * sample takes more than min(T, D)² numbers; or from the kernel `token_smoothing`, which stores neither.
  *
- * Limits: the sums over tokens are float32, those over their results float64. In a parallel layer h is a state that the
+ * Limits: the graph's sums over tokens are float32, those over their results float64. In a parallel layer h is a state that the
  * model does not have: what attention alone would have left.
  */
-import type { Engine } from "../../engine/mod.ts";
+import type { Engine, Feeds, Held } from "../../engine/mod.ts";
+import { readSmoothingSums, tokenSmoothing } from "../../kernels/mod.ts";
 import { type Smoothing, smoothing, type SmoothingSums } from "../../measure/mod.ts";
 import type { LayerSpec, Model } from "../../models/mod.ts";
 import {
   Add,
   createGraph,
+  type Graph,
   LpNormalization,
   MatMul,
   ReduceSum,
@@ -20,9 +22,10 @@ import {
   Transpose,
   type Value,
 } from "../../onnx/mod.ts";
-import { float32, type Tensor } from "../../tensor/mod.ts";
-import { embed } from "../embed.ts";
-import { withRead, withUploaded } from "../held.ts";
+import type { Tensor } from "../../tensor/mod.ts";
+import { openEmbedder } from "../embed.ts";
+import { freeAll, withRead } from "../held.ts";
+import { openPrograms } from "../programs.ts";
 import type { Blocks } from "../segments.ts";
 import type { Observation, Probe } from "./probe.ts";
 
@@ -48,6 +51,18 @@ export function smoothingProbe(
         ...m ? named("mlp", smoothingValues(y, extent)) : {},
       };
     },
+    kernels: {
+      async update(engine, { a, h, m, y }, _, { samples, length }) {
+        const parts = (states: Held) => tokenSmoothing(engine, states, samples, length);
+        const attention = a ? named("attention", await parts(h)) : {};
+        try {
+          return { ...attention, ...m ? named("mlp", await parts(y)) : {} };
+        } catch (error) {
+          freeAll(attention);
+          throw error;
+        }
+      },
+    },
     observeUpdate({ layer, plans, present, first, outputs }: Observation) {
       for (const kind of ["attention", "mlp"] as const) {
         if (!present[kind]) continue;
@@ -64,34 +79,53 @@ export function smoothingProbe(
 /** The measures of each sample where it enters layer 0. */
 export async function embeddingSmoothing(model: Model, engine: Engine, blocks: Blocks): Promise<Smoothing[]> {
   const { length, samples } = blocks;
+  const programs = openPrograms(engine);
+  const embedder = openEmbedder(model, engine, programs);
   const measured: Smoothing[] = [];
-  for (let sample = 0; sample < samples; sample++) {
-    const ids = blocks.ids.subarray(sample * length, (sample + 1) * length);
-    measured.push(
-      await smoothingOf(engine, float32([length, model.spec.hidden], await embed(model, engine, ids))),
-    );
+  try {
+    for (let sample = 0; sample < samples; sample++) {
+      const ids = blocks.ids.subarray(sample * length, (sample + 1) * length);
+      const x = await embedder.embed(ids);
+      try {
+        measured.push(await smoothingOf(engine, x));
+      } finally {
+        x.free();
+      }
+    }
+    return measured;
+  } finally {
+    await programs.release();
   }
-  return measured;
 }
 
-/** The measures of one sample's states [T, D], by the same graph. */
-export async function smoothingOf(engine: Engine, states: Tensor): Promise<Smoothing> {
-  const [length, hidden] = states.shape;
-  const graph = createGraph();
-  const x = graph.input("x", "f32", [length, hidden]);
-  for (const [name, value] of Object.entries(smoothingValues(x, { length, hidden }))) {
-    graph.output(name, value);
-  }
-  const program = await engine.compile(graph);
+/** The measures of one sample's states [T, D]. */
+export async function smoothingOf(engine: Engine, x: Held): Promise<Smoothing> {
+  const parts = engine.access
+    ? await tokenSmoothing(engine, x, 1, x.shape[0])
+    : await partsByGraph(engine, x);
+  return await withRead(engine, { ...parts }, (read) => readSmoothing((part) => read[part])[0]);
+}
+
+async function partsByGraph(engine: Engine, x: Held): Promise<Feeds> {
+  const [length, hidden] = x.shape;
+  const program = await engine.compile(smoothingGraph(length, hidden)); // kept for the next sample
   try {
-    const held = await withUploaded(engine, { x: states }, (feeds) => program.run(feeds));
-    return await withRead(engine, held, (read) => readSmoothing((part) => read[part])[0]);
+    return await program.run({ x });
   } finally {
     await program.release();
   }
 }
 
-/** What the measures need of each of S samples. */
+function smoothingGraph(length: number, hidden: number): Graph {
+  const graph = createGraph();
+  const x = graph.input("x", "f32", [length, hidden]);
+  for (const [name, value] of Object.entries(smoothingValues(x, { length, hidden }))) {
+    graph.output(name, value);
+  }
+  return graph;
+}
+
+/** What the graph gives of each of S samples. */
 type Part = "unitSum" | "sum" | "squares" | "gramSquares";
 
 function smoothingValues(
@@ -110,28 +144,39 @@ function smoothingValues(
   };
 }
 
-function named(kind: string, values: Record<Part, Value>): Record<string, Value> {
+function named<Value>(kind: string, values: Readonly<Record<string, Value>>): Record<string, Value> {
   return Object.fromEntries(Object.entries(values).map(([part, value]) => [`${kind}.${part}`, value]));
 }
 
-/** The measures of each sample, from outputs. */
-function readSmoothing(output: (part: Part) => Tensor): Smoothing[] {
-  const row = (part: Part, sample: number) => {
-    const { shape: [, width], data } = output(part);
-    return Float64Array.from((data as Float32Array).subarray(sample * width, (sample + 1) * width));
-  };
-  const total = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0);
-  return Array.from({ length: output("squares").shape[0] }, (_, sample) => {
-    const squares = row("squares", sample);
-    const skipped = squares.filter((square) => square === 0).length;
-    const sums: SmoothingSums = {
-      counted: squares.length - skipped,
-      skipped,
-      unitSum: row("unitSum", sample),
-      sum: row("sum", sample),
-      squares: total(squares),
-      gramSquares: total(row("gramSquares", sample)),
+/** The measures of each sample, from outputs: those of the graph, or of the kernel. */
+function readSmoothing(output: (part: string) => Tensor | undefined): Smoothing[] {
+  const samples = output("squares")!.shape[0];
+  return Array.from({ length: samples }, (_, sample) => {
+    const own = (part: string) => {
+      const { data } = output(part)!;
+      const size = data.length / samples;
+      return (data as Float32Array).subarray(sample * size, (sample + 1) * size);
     };
-    return smoothing(sums);
+    const sums = output("sums");
+    return smoothing(sums ? sumsOfKernel(own, sums.shape.at(-1)!) : sumsOfGraph(own));
   });
+}
+
+function sumsOfKernel(own: (part: string) => Float32Array, width: number): SmoothingSums {
+  return readSmoothingSums({ squares: own("squares"), sums: own("sums"), gram: own("gram") }, width);
+}
+
+function sumsOfGraph(own: (part: Part) => Float32Array): SmoothingSums {
+  const row = (part: Part) => Float64Array.from(own(part));
+  const total = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0);
+  const squares = row("squares");
+  const skipped = squares.filter((square) => square === 0).length;
+  return {
+    counted: squares.length - skipped,
+    skipped,
+    unitSum: row("unitSum"),
+    sum: row("sum"),
+    squares: total(squares),
+    gramSquares: total(row("gramSquares")),
+  };
 }

@@ -4,7 +4,7 @@ import * as Plot from "@observablehq/plot";
 import { FIRST_LAYER, moduleRatio, type Predicted } from "../../measure/mod.ts";
 import type { RandomInit } from "../../result/mod.ts";
 import { COLORS } from "./axes.ts";
-import { KIND_NAMES } from "./setting.ts";
+import { computedText, KIND_NAMES } from "./setting.ts";
 
 /** One model: over its seeds, and by the closed form of the same setting. */
 export interface InitModel {
@@ -71,7 +71,7 @@ export function percent(share: number): string {
 
 /** What all models share: the text and the arithmetic. */
 export function settingOfModels(models: readonly InitModel[]): string {
-  const { packing, text, dtype, engine } = models[0].measured.provenance;
+  const { packing, text } = models[0].measured.provenance;
   const seeds = models.map(({ measured }) => measured.seeds.length);
   const [least, most] = [Math.min(...seeds), Math.max(...seeds)];
   const same = models.every(({ measured: { provenance: { packing: other } } }) =>
@@ -80,7 +80,7 @@ export function settingOfModels(models: readonly InitModel[]): string {
   return [
     ...same ? [`${packing.samples} × ${packing.length} tokens of ${text.name}`] : [`${text.name} text`],
     `${least === most ? least : `${least} to ${most}`} seed${most === 1 ? "" : "s"} each`,
-    `${dtype}, ${engine}`,
+    computedText(...models.map(({ measured }) => measured.provenance)),
   ].join(" · ");
 }
 

@@ -1,5 +1,5 @@
 /** The setting of a figure or a table, in words: model, weight format, text, packing, arithmetic. */
-import type { Profile, Provenance } from "../../result/mod.ts";
+import type { Computed, Profile, Provenance } from "../../result/mod.ts";
 import { plain } from "../plain.ts";
 
 /** The kinds of module that a profile measures. */
@@ -16,22 +16,31 @@ export const KIND_NAMES = {
 } as const;
 
 /** One line: "SmolLM2-135M (GGUF Q4_1) · 8 × 512 tokens of stories · float32, cpu". */
-export function settingOf({ model, packing, text, dtype, engine, drop }: Provenance): string {
-  const bos = packing.bos ? ", each after BOS" : "";
-  return [
-    modelOf(model),
-    ...describeDrop(drop) === "nothing" ? [] : [`without ${describeDrop(drop)}`],
-    `${packing.samples} × ${packing.length} tokens of ${textOf(text)}${bos}`,
-    `${dtype}, ${engine}`,
-  ].join(" · ");
+export function settingOf(provenance: Provenance): string {
+  return [modelOf(provenance.model), ...measuredOn(provenance), computedText(provenance)].join(" · ");
 }
 
 /** The same for several models measured on texts of one size: their names, then what they share. */
 export function settingsOf(all: readonly Provenance[]): string {
   const names = [...new Set(all.map(({ model }) => modelOf(model)))];
-  const [, ...rest] = settingOf(all[0]).split(" · ");
-  // A size stays on one line.
-  return [names.join(", "), ...rest].join(" · ").replaceAll(/ × /g, "\u00a0×\u00a0");
+  const setting = [names.join(", "), ...measuredOn(all[0]), computedText(...all)].join(" · ");
+  return setting.replaceAll(/ × /g, "\u00a0×\u00a0"); // a size stays on one line
+}
+
+function measuredOn({ drop, packing, text }: Provenance): string[] {
+  const bos = packing.bos ? ", each after BOS" : "";
+  return [
+    ...describeDrop(drop) === "nothing" ? [] : [`without ${describeDrop(drop)}`],
+    `${packing.samples} × ${packing.length} tokens of ${textOf(text)}${bos}`,
+  ];
+}
+
+/** What computed numbers: "float32, cpu", "tf32, cuda on NVIDIA H100 80GB HBM3"; all that differ. */
+export function computedText(...all: readonly Computed[]): string {
+  const texts = all.map(({ dtype, engine, device }) =>
+    `${dtype}, ${engine}${device === undefined ? "" : ` on ${plain(device)}`}`
+  );
+  return [...new Set(texts)].join(" and ");
 }
 
 /** A drop in words: "nothing", "attention 25 26", "block 3", "attention 1 2 · MLP 4". */

@@ -3,7 +3,7 @@ import { expect, list, resultOf } from "../../entry/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { HUES } from "../chart/axes.ts";
 import { layerChart, layerRows } from "../chart/by_layer.ts";
-import { KIND_NAMES, type ModuleKind } from "../chart/setting.ts";
+import { computedText, KIND_NAMES, type ModuleKind } from "../chart/setting.ts";
 import { leastImportant, quarter } from "../chart/summary.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
 
@@ -29,7 +29,7 @@ export function textsFigure(profiles: readonly Profile[]): Figure {
   if (profiles.length === 0) {
     throw new RangeError("Cannot draw importance across texts: found no profile, expected one per text");
   }
-  const { model, dtype, engine, packing } = profiles[0].provenance;
+  const { model, packing } = profiles[0].provenance;
   const kinds = (["attention", "mlp"] as const)
     .filter((kind) => profiles.some((profile) => profile[kind].importance.some((value) => value !== null)));
   const agreements = kinds.map((kind) => ({ kind, ...commonLowest(profiles, kind) }));
@@ -45,7 +45,7 @@ export function textsFigure(profiles: readonly Profile[]): Figure {
     subtitle: `Importance 1 − cos(X, Y) by layer, measured on ${names.join(", ")}. Bars: ± 1 standard error.`,
     setting:
       `${model.name} (${model.format}) · ${packing.samples} × ${packing.length} tokens of each text · ` +
-      `${dtype}, ${engine}`,
+      computedText(...profiles.map(({ provenance }) => provenance)),
     reading: agreements.map(({ kind, common, of }) =>
       `Of the least important quarter of ${
         KIND_NAMES[kind]

@@ -27,11 +27,11 @@ const LISTED = 8;
 /** Everything a person reads first; the JSON has the rest. */
 export function causesTable(result: Causes, look: TextLook = {}): string {
   const title = style(look, 1);
-  const { queryStride, kernels } = result.provenance.causes;
+  const { queryStride } = result.provenance.causes;
   const every = queryStride === 1 ? "every query" : `one query in ${queryStride}`;
   return [
     title(settingOf(result.provenance)),
-    `${result.norm}-norm; attention patterns of ${every}, ${kernels}`,
+    `${result.norm}-norm; attention patterns of ${every}`,
     "",
     layerTable(result, look),
     "",

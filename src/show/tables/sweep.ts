@@ -1,9 +1,9 @@
 /** A sweep as a table: perplexity by number dropped, a column for each curve; and what a study would take, in words. */
 import { mean } from "../../measure/mod.ts";
-import type { Sweep } from "../../result/mod.ts";
+import type { Computed, Sweep } from "../../result/mod.ts";
 import { formatFixed, formatNumber, formatSeconds } from "../chart/numbers.ts";
 import { plain } from "../plain.ts";
-import { KIND_NAMES, settingOf } from "../chart/setting.ts";
+import { computedText, KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { align, style, type TextLook } from "./table.ts";
 
 type Curve = Sweep["curves"][number];
@@ -41,7 +41,8 @@ export function sweepTable(sweep: Sweep, look: TextLook = {}): string {
 export function estimateText(
   model: string,
   plans: number,
-  { tokens, modules, flops, seconds, bytes }: {
+  { computed, tokens, modules, flops, seconds, bytes }: {
+    readonly computed: Computed;
     readonly tokens: number;
     readonly modules: number;
     readonly flops: number;
@@ -51,7 +52,9 @@ export function estimateText(
 ): string {
   return [
     `${plain(model)}:`,
-    `${tokens} tokens, ${plans} plan${plans === 1 ? "" : "s"}, ${modules} modules to run`,
+    `${tokens} tokens, ${plans} plan${plans === 1 ? "" : "s"}, ${modules} modules to run · ${
+      computedText(computed)
+    }`,
     `about ${formatSeconds(seconds)} (${formatFixed(flops / 1e12, 2)} TFLOP), ${
       formatFixed(bytes / 2 ** 20, 0)
     } MiB of memory`,

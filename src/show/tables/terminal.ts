@@ -2,11 +2,12 @@
  * Tables for the terminal: plain text, aligned by the columns' widths, the weight format in every heading.
  * Pure functions from results to strings without a final line break; escapes only where colour is asked for.
  */
-import type { Comparison, Perplexity, Plan, Profile } from "../../result/mod.ts";
+import type { Comparison, Computed, Perplexity, Plan, Profile } from "../../result/mod.ts";
 import { formatFixed, formatNumber, formatShare } from "../chart/numbers.ts";
 import { align, optional, style, type TextLook } from "./table.ts";
 import {
   byImportance,
+  computedText,
   describeDrop,
   KIND_NAMES,
   KINDS,
@@ -131,7 +132,18 @@ export function comparisonTable(
     ];
   });
   const head = ["", "rank corr.", "largest diff.", ...counts.map((n) => `lowest ${n}`)];
-  return `${style(look, 1)(comparison.models.join("  vs  "))}\n${align([head, ...rows], look, [0])}`;
+  const bold = style(look, 1);
+  const lines = [
+    bold(comparison.models.join("  vs  ")),
+    ...comparison.computed ? [`computed in ${comparison.computed.map(fully).join("  vs  ")}`] : [],
+    align([head, ...rows], look, [0]),
+  ];
+  return lines.join("\n");
+}
+
+/** With the library, which may be all that differs. */
+function fully(computed: Computed): string {
+  return `${computedText(computed)} (${computed.runtime})`;
 }
 
 /** Bars of a logarithmic scale from the lowest to the highest value, "·" where there is none: "█▆▂▁▁·▁". */

@@ -13,7 +13,7 @@ import {
 } from "../../entry/mod.ts";
 import { type AttentionInput, attentionScores } from "../../kernels/mod.ts";
 import { type Blocks, forward, noDrop, type Probe, segmentsOf } from "../../run/mod.ts";
-import { anEngine, engineOf, type StudyOptions } from "../options.ts";
+import { engineChecks, engineOf, type EngineOptions, type StudyOptions } from "../options.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 
 /** One head of one layer. */
@@ -35,9 +35,9 @@ export interface AttentionOf {
 }
 
 /** How to look. */
-export type AttentionOptions = Pick<StudyOptions, "engine" | "bos"> & Reports;
+export type AttentionOptions = Pick<StudyOptions, "bos"> & EngineOptions & Reports;
 
-const checks: Checks<AttentionOptions> = { ...reportChecks, engine: anEngine, bos: flag };
+const checks: Checks<AttentionOptions> = { ...reportChecks, ...engineChecks, bos: flag };
 const headList = list(
   record({ layer: required(wholeNumber(0)), head: required(wholeNumber(0)) }, "a head, as { layer, head }"),
   "heads",
@@ -103,7 +103,7 @@ async function look(
   const { signal } = options;
   await forward({
     model,
-    engine: engineOf(options),
+    engine: await engineOf(options),
     segments: segmentsOf(blocks),
     plans: [noDrop],
     probes: [probe],

@@ -6,7 +6,7 @@
  * without BOS for the sink rate as published (Gu et al., arXiv 2410.10781); every module dropped in turn, on fewer samples,
  * for what that does to later updates. The last grows with the square of the depth: it can be left out.
  */
-import { type Checks, oneOf, reportsOf, wholeNumber } from "../../entry/mod.ts";
+import { type Checks, reportsOf, wholeNumber } from "../../entry/mod.ts";
 import { parts, within } from "../../hub/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import { type Causes, head, keptOr } from "../../result/mod.ts";
@@ -14,7 +14,6 @@ import { type Blocks, noDrop } from "../../run/mod.ts";
 import { correlationsOf } from "./correlations.ts";
 import { laterEffects, sinkRate, smoothingUnder, type Subject, wholeModel } from "./runs.ts";
 import { type Estimate, estimatePasses, flopsOf, type Pass } from "../estimate.ts";
-import { type KernelsName, openKernels, type StatsKernels } from "./kernels.ts";
 import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions, textOptions } from "../options.ts";
 import { randomInitChecks, type RandomInitOptions, shapeOf, untrainedOf } from "../untrained/random_init.ts";
 import { withUntrained } from "../untrained/untrained.ts";
@@ -31,8 +30,6 @@ import {
 export interface CausesMeasures {
   /** Use every k-th query for the attention patterns; default: 1, all of them. */
   readonly queryStride?: number | undefined;
-  /** What computes the patterns; default: "cpu". */
-  readonly kernels?: KernelsName | undefined;
   /** Number of samples for the effects on later layers; default: 2; 0 skips them. */
   readonly effectSamples?: number | undefined;
 }
@@ -42,7 +39,6 @@ export type CausesOptions = StudyOptions & CausesMeasures;
 
 const measureChecks: Checks<CausesMeasures> = {
   queryStride: wholeNumber(1),
-  kernels: oneOf(["cpu", "webgpu", "cuda"]),
   effectSamples: wholeNumber(0),
 };
 const checks: Checks<CausesOptions> = { ...studyChecks, ...measureChecks };
@@ -139,33 +135,22 @@ function sinkSamples({ samples, length }: Omit<Blocks, "ids">): number {
 
 async function causesOf(subject: Subject, measures: CausesMeasures): Promise<Causes> {
   const { options, label } = subject;
-  const kernels = await openKernels(measures.kernels ?? "cpu");
-  try {
-    const settings = settingsOf(subject, kernels, measures);
-    const origin = { ...subject.origin, causes: settings };
-    const measured = () => measure(subject, origin, kernels);
-    const { result, kept } = await keptOr("causes", origin, measured, options);
-    if (kept) options.onNotice?.(`${label}: kept from an earlier run`);
-    return result;
-  } finally {
-    await kernels.close();
-  }
+  const origin = { ...subject.origin, causes: settingsOf(subject, measures) };
+  const { result, kept } = await keptOr("causes", origin, () => measure(subject, origin), options);
+  if (kept) options.onNotice?.(`${label}: kept from an earlier run`);
+  return result;
 }
 
-async function measure(
-  subject: Subject,
-  origin: Causes["provenance"],
-  kernels: StatsKernels,
-): Promise<Causes> {
+async function measure(subject: Subject, origin: Causes["provenance"]): Promise<Causes> {
   const { model: { spec }, blocks, label, options } = subject;
   const { queryStride, sink, drops, effects } = origin.causes;
   const passes = passesOf(spec, blocks, effects?.samples ?? 0);
   const stage = parts(label, passes.map((pass) => flopsOf({ spec }, [pass])), options.onProgress);
   const at = (pass: number): Subject => ({ ...subject, options: within(options, stage(pass)) });
-  const { profile, ...whole } = await wholeModel(at(0), queryStride, kernels);
+  const { profile, ...whole } = await wholeModel(at(0), queryStride);
   const measured = {
     ...whole,
-    sink: await sinkRate(at(1), sink.threshold, kernels),
+    sink: await sinkRate(at(1), sink.threshold),
     smoothing: await smoothingUnder(at(2), profile, drops),
     effects: effects && await laterEffects(at(3), effects),
   };
@@ -182,12 +167,10 @@ async function measure(
 
 function settingsOf(
   { model: { spec }, blocks, sinkBlocks }: Subject,
-  kernels: StatsKernels,
   { queryStride = 1, effectSamples = 2 }: CausesMeasures,
 ): Causes["provenance"]["causes"] {
   return {
     queryStride,
-    kernels: kernels.name,
     drops: [0, ...DROPS.filter((n) => n < fewerModules(spec))],
     sink: { samples: sinkBlocks.samples, length: sinkBlocks.length, threshold: SINK.threshold },
     effects: effectSamples === 0 ? null : {

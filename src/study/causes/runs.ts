@@ -26,7 +26,6 @@ import {
   streamProbe,
 } from "../../run/mod.ts";
 import { effectRow, headMeans, patternMeans, sinkOf, smoothedOf, updateNorms } from "./means.ts";
-import type { StatsKernels } from "./kernels.ts";
 import { engineOf, reporter, type StudyOptions } from "../options.ts";
 import { rank } from "../plan.ts";
 
@@ -45,12 +44,12 @@ export interface Subject {
 const MASSIVE_LISTED = 50;
 
 /** Importances, patterns, massive activations and effective ranks of the full model, in one pass. */
-export async function wholeModel(subject: Subject, stride: number, { device }: StatsKernels) {
+export async function wholeModel(subject: Subject, stride: number) {
   const { model, blocks, origin } = subject;
   const { layers, hidden } = model.spec;
   const gram = gramProbe(layers);
   const norms = normsProbe(layers.length);
-  const patterns = attentionStatsProbe(layers, headMeans, { stride, device });
+  const patterns = attentionStatsProbe(layers, headMeans, { stride });
   const places = new Map<string, MassiveActivation>();
   const ranks = layers.map((): number | null => null);
   const streams = streamProbe((layer, sample, states) => {
@@ -60,7 +59,7 @@ export async function wholeModel(subject: Subject, stride: number, { device }: S
   await run(subject, "full model", blocks, [noDrop], [gram, norms, patterns, streams]);
   const sums = (kind: ModuleKind) => gram.sums.map((layer) => layer[kind] ?? null);
   const bySize = [...places.values()].sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
-  const first = await embed(model, engineOf(subject.options), blocks.ids.subarray(0, blocks.length));
+  const first = await embed(model, await engineOf(subject.options), blocks.ids.subarray(0, blocks.length));
   const profile = profileOf(origin, { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") });
   const moduleMeans = (kind: "attention" | "mlp"): Causes["attention"] => {
     const { importance, relativeMagnitude, sign } = profile[kind];
@@ -91,9 +90,8 @@ function gather(
 export async function sinkRate(
   subject: Subject,
   threshold: number,
-  { device }: StatsKernels,
 ): Promise<Causes["sink"]> {
-  const probe = attentionStatsProbe(subject.model.spec.layers, headMeans, { device });
+  const probe = attentionStatsProbe(subject.model.spec.layers, headMeans);
   await run(subject, "sink rate", subject.sinkBlocks, [noDrop], [probe]);
   return sinkOf(probe.stats, threshold);
 }
@@ -115,7 +113,7 @@ export async function smoothingUnder(
   ];
   const probe = smoothingProbe(model.spec.layers, blocks.length, plans.length);
   await run(subject, "smoothing under drops", blocks, plans, [probe]);
-  const embedding = await embeddingSmoothing(model, engineOf(options), blocks);
+  const embedding = await embeddingSmoothing(model, await engineOf(options), blocks);
   return plans.map((plan, i) => smoothedOf(plan, embedding, probe.plans[i]));
 }
 
@@ -161,7 +159,7 @@ async function run(
   const onProgress = reporter(stage, "modules", options);
   await forward({
     model,
-    engine: engineOf(options),
+    engine: await engineOf(options),
     segments: segmentsOf(blocks),
     plans,
     probes,

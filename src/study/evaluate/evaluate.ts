@@ -31,7 +31,7 @@ import {
 import { type DropPlan, noDrop, tokensOf } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { type BosRule, type Metric, suites, tasksNamed } from "../../tasks/mod.ts";
-import { anEngine, engineOf, reporter } from "../options.ts";
+import { computedOn, engineChecks, engineOf, type EngineOptions, reporter } from "../options.ts";
 import { aDrop, dropsIn } from "../plan.ts";
 import { askTask, contextLength, type Part, type Setting } from "./asked.ts";
 import { type Item, runPart } from "./items.ts";
@@ -39,7 +39,7 @@ import { type Main, summarise } from "./summary.ts";
 import { writing } from "./writing.ts";
 
 /** What is asked, and how. */
-export interface EvaluateOptions extends Keeping, Reports {
+export interface EvaluateOptions extends Keeping, Reports, EngineOptions {
   /** Tasks and groups by lm-eval's names; or a suite, which has shots of its own. */
   readonly tasks?: readonly string[] | undefined;
   /** `paper`: the paper's nine tasks at its shots; `paper-llama-3`: its four for Llama 3. */
@@ -56,8 +56,6 @@ export interface EvaluateOptions extends Keeping, Reports {
   readonly margin?: number | undefined;
   /** Texts that every plan continues, to see how it writes; default: 8, 0 for none. */
   readonly prompts?: number | undefined;
-  /** What runs the model; the CPU by default. */
-  readonly engine?: Engine | undefined;
 }
 
 const someTasks: Check = list(text, "names of tasks");
@@ -65,6 +63,7 @@ const someTasks: Check = list(text, "names of tasks");
 /** Checks of what is asked. */
 export const evaluateChecks: Checks<EvaluateOptions> = {
   ...reportChecks,
+  ...engineChecks,
   tasks: someTasks,
   suite: oneOf(Object.keys(suites)),
   shots: wholeNumber(0),
@@ -74,7 +73,6 @@ export const evaluateChecks: Checks<EvaluateOptions> = {
   margin: number("a number above 0", (value) => value > 0),
   prompts: wholeNumber(0),
   results: text,
-  engine: anEngine,
 };
 
 /** lm-eval's. */
@@ -168,7 +166,7 @@ async function run(
     asked.push(...await askTask(model, setting, reportsOf(options)));
   }
   tellCuts(asked, model, options);
-  const engine = engineOf(options);
+  const engine = await engineOf(options);
   const weights = asked.map(({ tokens }) => tokens * distinct.length);
   const stage = stagesOf(`evaluation of ${model.name}`, weights, options.onProgress);
   const items = distinct.map((): { part: Part; items: Item[]; origin: Provenance }[] => []);
@@ -200,7 +198,7 @@ async function run(
       `evaluation of ${model.name}: ${kept} of ${asked.length} parts kept from an earlier run`,
     );
   }
-  const written = await writing(model, engine, distinct, options.prompts ?? PROMPTS, options);
+  const written = await writing(model, engine, distinct, options.prompts ?? PROMPTS, reportsOf(options));
   const full = summarise(items[0], mains, null, options.margin ?? MARGIN);
   const results = distinct.map((_, i): Evaluation => ({
     ...head("evaluate"),
@@ -226,9 +224,7 @@ async function originOf(model: StudyModel, engine: Engine, part: Part, plan: Dro
   return {
     lamina: VERSION,
     model: model.identity,
-    dtype: "float32",
-    engine: engine.name,
-    runtime: engine.version,
+    ...await computedOn({ engine }),
     tokenizer: tokenizer.fingerprint,
     text: { name: task.name, hash: part.hash },
     packing: {

@@ -1,12 +1,11 @@
 /** How plans write: choosing among given answers hides what dropping does to a text. */
-import { reportsOf } from "../../entry/mod.ts";
+import type { Reports } from "../../entry/mod.ts";
 import type { Engine } from "../../engine/mod.ts";
 import type { Evaluation } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 import { packText, type StudyModel } from "../../subject/mod.ts";
 import { HELD_OUT_TEXT, reporter } from "../options.ts";
 import { continued } from "./continued.ts";
-import type { EvaluateOptions } from "./evaluate.ts";
 
 /** Tokens of a prompt, and tokens that are written after it. */
 const PROMPT = 32;
@@ -20,11 +19,11 @@ export async function writing(
   engine: Engine,
   plans: readonly DropPlan[],
   prompts: number,
-  options: EvaluateOptions,
+  options: Reports,
 ): Promise<NonNullable<Evaluation["writing"]>[] | null> {
   if (prompts === 0) return null;
   const packing = { text: HELD_OUT_TEXT, samples: prompts, length: PROMPT, skip: 0, bos: false };
-  const { blocks: { ids } } = await packText(model, packing, reportsOf(options));
+  const { blocks: { ids } } = await packText(model, packing, options);
   const starts = Array.from({ length: prompts }, (_, i) => [...ids.subarray(i * PROMPT, (i + 1) * PROMPT)]);
   const report = reporter(`texts of ${model.name}`, "texts", options);
   let done = 0;

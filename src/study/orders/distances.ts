@@ -32,15 +32,15 @@ export async function moduleDistances(
   entries: readonly Entry[],
   options: StudyOptions,
 ): Promise<Distances> {
-  const probe = productsProbe(model.spec.layers, (products, n, indices) => {
+  const probe = productsProbe(model.spec.layers, (products, perToken, places) => {
     const [all, last] = [noDistances(), noDistances()];
-    addProducts(all, products, n, indices);
-    addProducts(last, products.subarray(-n * n), n, indices);
+    addProducts(all, products, perToken, places);
+    addProducts(last, products.subarray(-perToken), perToken, places);
     return { all, last };
   });
   await forward({
     model,
-    engine: engineOf(options),
+    engine: await engineOf(options),
     segments: segmentsOf(blocks),
     plans: [noDrop],
     probes: [probe],
@@ -61,7 +61,7 @@ export async function windowDistances(
   lastToken: boolean,
   options: StudyOptions,
 ): Promise<DistanceSums[]> {
-  const engine = engineOf(options);
+  const engine = await engineOf(options);
   const { spec: { layers, hidden } } = model;
   const { samples, length, ids } = blocks;
   const bytes = (most + 1) * (lastToken ? 1 : length) * hidden * Float32Array.BYTES_PER_ELEMENT;

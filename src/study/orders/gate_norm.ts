@@ -46,7 +46,7 @@ async function coupling(
   key: Tensor,
   options: StudyOptions,
 ): Promise<number> {
-  const engine = engineOf(options);
+  const engine = await engineOf(options);
   const graph = createGraph();
   const grams = ([["q", heads], ["k", kvHeads]] as const).map(([name, count]) => {
     const heads = Reshape(graph.input(name, "f32", [count * headSize, hidden]), [count, headSize, hidden]);

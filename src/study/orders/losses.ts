@@ -38,10 +38,11 @@ export function openLosses(
   measure: "divergence" | "loss",
   told: StudyOptions,
 ): Losses {
-  const shared = { model, engine: engineOf(told), segments: segmentsOf(blocks), signal: told.signal };
+  const segments = segmentsOf(blocks);
   let full: Reference | undefined;
   return {
     async of(plans, options) {
+      const shared = { model, engine: await engineOf(told), segments, signal: told.signal };
       if (measure === "divergence") full ??= await reference(shared);
       const price = (head: boolean) => flopsOf(model, [{ ...blocks, plans, head }]);
       const report = reporter("layers and head", "work", options);

@@ -1,7 +1,7 @@
 /** A model whose weights are drawn as it runs, and its identity in results. */
 import { type Initialiser, type Model, type ModelSpec, randomWeights } from "../../models/mod.ts";
 import { cacheKey, type Provenance, VERSION } from "../../result/mod.ts";
-import { engineOf, type StudyOptions } from "../options.ts";
+import { computedOn, type StudyOptions } from "../options.ts";
 import type { Packed } from "../../subject/mod.ts";
 
 /** What determines an untrained model. */
@@ -20,8 +20,8 @@ export async function withUntrained<T>(
   options: StudyOptions,
   use: (model: Model, origin: Provenance) => Promise<T>,
 ): Promise<T> {
+  const computed = await computedOn(options);
   const weights = randomWeights(spec, { ...initialiser, seed });
-  const engine = engineOf(options);
   const origin: Provenance = {
     lamina: VERSION,
     model: {
@@ -32,9 +32,7 @@ export async function withUntrained<T>(
       family: spec.family,
       layers: spec.layers.length,
     },
-    dtype: "float32",
-    engine: engine.name,
-    runtime: engine.version,
+    ...computed,
     tokenizer: "none",
     text,
     packing,

@@ -1,0 +1,99 @@
+/** `--engine` and `--precision` as a person uses them, on a machine without a GPU: CUDA's own variable hides one that is there. */
+import assert from "node:assert/strict";
+import { readResult } from "../../src/result/mod.ts";
+import { kept } from "../study/tiny.ts";
+import { lamina, withDesk } from "./cli.ts";
+
+/** The commands that run a model, each with what it needs on a folder and a text. */
+const studies = (folder: string, text: readonly string[]): string[][] => [
+  ["profile", folder, ...text],
+  ["perplexity", folder, ...text],
+  ["sweep", folder, ...text],
+  ["causes", folder, ...text],
+  ["generate", folder, "--prompt", "the"],
+  ["checkpoints", folder, ...text],
+  ["random-init", "llama-2-7b", "--layers", "2", "--hidden", "64"],
+  ["figures", folder],
+  ["start", folder],
+  ["evaluate", folder],
+];
+
+Deno.test("without a device, --engine cuda is one clear line and exit code 1, whatever the command", () =>
+  withDesk(async ({ folder, run, text }) => {
+    for (const study of studies(folder, text)) {
+      const { code, out, err } = await run(...study, "--engine", "cuda", "--precision", "tf32");
+      assert.equal(code, 1, study[0]);
+      assert.match(err, /^lamina: Cannot (use|open) .*; run lamina doctor\n$/, study[0]);
+      assert.equal(out, "", study[0]);
+    }
+  }));
+
+Deno.test("a precision of the GPU's is refused on the CPU, which auto is here; the line names it", () =>
+  withDesk(async ({ folder, run, text }) => {
+    const cpu = await run("profile", folder, ...text, "--engine", "cpu", "--precision", "bfloat16");
+    assert.deepEqual([cpu.code, cpu.err], [
+      1,
+      'lamina: Cannot use the engine cpu: precision is "bfloat16", expected float32\n',
+    ]);
+    const auto = await run("profile", folder, ...text, "--precision", "tf32");
+    assert.equal(auto.code, 1);
+    assert.match(
+      auto.err,
+      /^lamina: Cannot run in tf32, which the engine cuda alone has: .*; run lamina doctor\n$/,
+    );
+  }));
+
+Deno.test("auto is the CPU here: a result says so, and finds what --engine cpu has kept", () =>
+  withDesk(async ({ folder, run, text }) => {
+    const json = `${folder}/profile.json`;
+    const cpu = await run("profile", folder, ...text, "--engine", "cpu", "--json", json);
+    assert.equal(cpu.code, 0, cpu.err);
+    const { dtype, engine, runtime, device } = (await readResult(json, "profile")).provenance;
+    assert.deepEqual([dtype, engine, device], ["float32", "cpu", undefined]);
+    assert.match(runtime, /^onnxruntime \d/);
+    assert.match(cpu.out, / · float32, cpu$/m);
+    const auto = await run("profile", folder, ...text);
+    assert.match(auto.err, /kept from an earlier run/);
+    assert.equal(auto.out, cpu.out);
+    const written = await run("generate", folder, "--prompt", "the", "--tokens", "2", "--json", "-");
+    assert.deepEqual(JSON.parse(written.out).computed, { dtype, engine, runtime });
+  }));
+
+Deno.test("on WebGPU a result names its device, is kept by itself, and is not merged with the CPU's; without one, a clear line", () =>
+  withDesk(async ({ folder, options, run, text }) => {
+    const [cpu, gpu] = [`${folder}/cpu.json`, `${folder}/gpu.json`];
+    const first = await run("profile", folder, ...text, "--engine", "webgpu", "--json", gpu);
+    if (first.code !== 0) {
+      return assert.match(first.err, /^lamina: Cannot use WebGPU: .*; run lamina doctor\n$/);
+    }
+    const { engine, device, runtime, dtype } = (await readResult(gpu, "profile")).provenance;
+    assert.deepEqual([engine, dtype], ["webgpu", "float32"]);
+    assert.match(`${device}, ${runtime}`, /^\S.*, onnxruntime-web \d/);
+    const unfolded = (printed: string) => printed.replaceAll(/\s+/g, " ");
+    assert.ok(unfolded(first.out).includes(` · float32, webgpu on ${device}`), first.out);
+    const dry = await run("profile", folder, ...text, "--engine", "webgpu", "--dry-run");
+    assert.ok(unfolded(dry.out).includes(`modules to run · float32, webgpu on ${device} about `), dry.out);
+
+    const second = await run("profile", folder, ...text, "--engine", "cpu", "--skip", "4", "--json", cpu);
+    assert.equal(second.code, 0, second.err);
+    const merged = await run("merge", gpu, cpu);
+    assert.equal(merged.code, 1);
+    assert.match(merged.err, /they differ in engine, runtime, device, expected shards of one study\n$/);
+    const compared = await run("compare", gpu, cpu);
+    const both = `computed in float32, webgpu on ${device} (${runtime}) vs float32, cpu (onnxruntime `;
+    assert.ok(unfolded(compared.out).includes(both), compared.out);
+    await run("profile", folder, ...text, "--engine", "cpu");
+    assert.equal(kept(options.results).length, 3, "the same text on another engine is another result");
+  }));
+
+Deno.test("the help of every command that runs a model, and the completions, name the engines and precisions", async () => {
+  for (const [name] of studies("m", [])) {
+    const { out } = await lamina(name, "--help");
+    const words = out.replaceAll(/\s+/g, " ");
+    assert.match(words, /--engine <name> [^-]*one of: auto, cpu, webgpu, cuda; default: auto\)/, name);
+    assert.match(words, /--precision <name> [^-]*one of: float32, tf32, bfloat16; default: float32\)/, name);
+  }
+  const { out } = await lamina("completion", "bash");
+  assert.match(out, /"profile --engine"\) choices="auto cpu webgpu cuda"/);
+  assert.match(out, /"start --precision"\) choices="float32 tf32 bfloat16"/);
+});

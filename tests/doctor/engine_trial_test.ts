@@ -1,0 +1,50 @@
+/** Engines that compute rightly pass the trial; one that is slightly off, or keeps what it holds, does not. */
+import assert from "node:assert/strict";
+import { tryEngine } from "../../src/doctor/engine_trial.ts";
+import type { Engine } from "../../src/engine/mod.ts";
+import { engine, engineWith } from "../support.ts";
+
+for (const attention of ["grouped", "grouped-without-softcap", "standard", "decomposed"] as const) {
+  Deno.test(`the CPU passes, with attention ${attention}`, () => tryEngine(engineWith({ attention })));
+}
+
+/** The CPU, off by a factor in every output of the graphs that take an input of the name. */
+function offBy(factor: number, input: string): Engine {
+  return Object.create(engine, {
+    compile: {
+      async value(graph: Parameters<Engine["compile"]>[0]) {
+        const program = await engine.compile(graph);
+        return {
+          ...program,
+          async run(feeds: Parameters<typeof program.run>[0]) {
+            const { y } = await program.run(feeds);
+            const data = (await engine.read(y)).data as Float32Array<ArrayBuffer>;
+            const [shape, off] = [y.shape, data.map((value) => input in feeds ? value * factor : value)];
+            y.free();
+            return { y: engine.upload({ dtype: "f32", shape, data: off }) };
+          },
+        };
+      },
+    },
+  });
+}
+
+Deno.test("what is off by 1e-4, or is no number, does not pass; the error says which and how far", async () => {
+  await tryEngine(offBy(1, "x"));
+  await assert.rejects(
+    tryEngine(offBy(1.0001, "x")),
+    /^Error: a product is off by 0\.00010 of its largest element, expected/,
+  );
+  await assert.rejects(
+    tryEngine(offBy(1.0001, "q")),
+    /^Error: attention is off by 0\.00010 of its largest element/,
+  );
+  await assert.rejects(tryEngine(offBy(NaN, "q")), /attention is off by NaN/);
+  assert.equal(engine.live, 0);
+});
+
+Deno.test("tensors that stay held do not pass", async () => {
+  const held = engine.upload({ dtype: "f32", shape: [1], data: new Float32Array(1) });
+  await assert.rejects(tryEngine(engine), /^Error: 1 tensors were held at the end, expected none$/);
+  held.free();
+});

@@ -1,0 +1,183 @@
+/**
+ * What a GPU computes, and how fast: for whoever has one. `deno task gpu-check`, or
+ *
+ *     deno run -A tests/gpu/check.ts [--engine cuda|webgpu|cpu] [--precision float32,tf32,bfloat16] [--only SECTIONS] [--json FILE]
+ *
+ * By default on CUDA, else on WebGPU, in every precision of the engine. Sections: `families`, each tiny model beside Hugging Face's
+ * numbers; `kernels`, each beside its reference; `studies`, of a real model beside the same on the CPU; `benches`, beside
+ * PyTorch on the same card where `--python` has it. `--help` lists the sizes. Exit code 1 where something is off.
+ */
+import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
+import { type Engine, openEngine, PRECISIONS, precisionsOf, type Wanted } from "../../src/engine/mod.ts";
+import { cacheFolder } from "../../src/hub/mod.ts";
+import { VERSION } from "../../src/result/mod.ts";
+import { openModel } from "../../src/subject/mod.ts";
+import { fixtureNames } from "../fixtures/read.ts";
+import { engine as cpu } from "../support.ts";
+import { benchRows, torchLacks } from "./benches.ts";
+import { fixtureRow } from "./fixtures.ts";
+import { kernelRows } from "./kernels.ts";
+import { isGood, type Report, reportText, type Row, type Skipped } from "./report.ts";
+import { type Studied, studiesOn, studyRows } from "./studies.ts";
+
+const SECTIONS = ["families", "kernels", "studies", "benches"];
+
+/** What is said on the command line: defaults suit a GPU. */
+const options = {
+  engine: { type: "string" },
+  precision: { type: "string" },
+  only: { type: "string", default: SECTIONS.join() },
+  families: { type: "string", default: fixtureNames.join() },
+  model: { type: "string", default: "smollm2-135m" },
+  text: { type: "string", default: "stories" },
+  samples: { type: "string", default: "4" },
+  length: { type: "string", default: "512" },
+  drops: { type: "string", default: "4" },
+  tokens: { type: "string", default: "32" },
+  "bench-samples": { type: "string", default: "8" },
+  "bench-length": { type: "string", default: "2048" },
+  steps: { type: "string", default: "48" },
+  contexts: { type: "string", default: "64,1024" },
+  rounds: { type: "string", default: "3" },
+  python: { type: "string", default: "python3" },
+  json: { type: "string" },
+  help: { type: "boolean", default: false },
+} as const;
+
+type NumberName =
+  | "samples"
+  | "length"
+  | "drops"
+  | "tokens"
+  | "bench-samples"
+  | "bench-length"
+  | "steps"
+  | "rounds";
+
+/** Runs what a command line asks for; tells of each row as it comes. */
+export async function check(args: string[], onRow: (row: Row) => void = () => {}): Promise<Report> {
+  const { values } = parseArgs({ args, options, strict: true });
+  const sections = listOf("--only", values.only, SECTIONS);
+  const families = listOf("--families", values.families, fixtureNames);
+  const first = await chosen(values.engine);
+  const has = precisionsOf[first.name];
+  const precisions = listOf(
+    "--precision",
+    values.precision ?? has.join(),
+    PRECISIONS,
+  ) as typeof PRECISIONS[number][];
+  const rows: Row[] = [];
+  const skipped: Skipped[] = [];
+  const number = (name: NumberName) => Number(values[name]);
+  /** Rows of one part; where it throws, a row that says so. */
+  async function attempt(
+    section: string,
+    precision: string,
+    what: string,
+    run: () => Promise<Row[]>,
+  ): Promise<void> {
+    const found = await run().catch((error: Error): Row[] => [
+      { section, precision, what: `${what}: ${error.message}`, value: 1, unit: "failed", most: 0 },
+    ]);
+    rows.push(...found);
+    found.forEach(onRow);
+  }
+  const model = sections.includes("studies") ? await openModel(values.model) : null;
+  let expected: Studied | undefined;
+  try {
+    for (const precision of precisions) {
+      const engine = await openEngine({ engine: first.name, precision });
+      if (sections.includes("families")) {
+        for (const name of families) {
+          await attempt("families", precision, name, async () => [await fixtureRow(engine, name)]);
+        }
+      }
+      if (sections.includes("kernels")) {
+        if (engine.access) await attempt("kernels", precision, "all", () => kernelRows(engine));
+        else skipped.push({ section: "kernels", reason: "the CPU runs none" });
+      }
+      if (model) {
+        const [samples, length, drops, tokens] = (["samples", "length", "drops", "tokens"] as const).map(
+          number,
+        );
+        const sizes = { text: values.text, samples, length, drops, tokens };
+        await attempt("studies", precision, values.model, async () => {
+          expected ??= await studiesOn(cpu, model, sizes);
+          return studyRows(engine, model, await studiesOn(engine, model, sizes, expected.profile), expected);
+        });
+      }
+      if (sections.includes("benches")) {
+        const lacks = torchLacks(values.python, engine);
+        if (lacks !== null) {
+          skipped.push({ section: `PyTorch beside the benches, ${precision}`, reason: lacks });
+        }
+        await attempt("benches", precision, values.model, async () =>
+          await benchRows(engine, {
+            path: await pathOf(values.model),
+            samples: number("bench-samples"),
+            length: number("bench-length"),
+            steps: number("steps"),
+            contexts: values.contexts.split(",").map(Number),
+            rounds: number("rounds"),
+            python: lacks === null ? values.python : null,
+          }));
+      }
+    }
+  } finally {
+    model?.close();
+  }
+  const { name, version, device } = first;
+  const works = rows.every(isGood);
+  return { lamina: VERSION, engine: name, runtime: version, device, precisions, works, rows, skipped };
+}
+
+/** The engine that is asked for; by default CUDA, else WebGPU. */
+async function chosen(name: string | undefined): Promise<Engine> {
+  if (name !== undefined) {
+    return await openEngine({ engine: listOf("--engine", name, ENGINES)[0] as Wanted["engine"] });
+  }
+  try {
+    return await openEngine({ engine: "cuda" });
+  } catch (error) {
+    console.error((error as Error).message);
+    return await openEngine({ engine: "webgpu" });
+  }
+}
+
+const ENGINES = Object.keys(precisionsOf);
+
+/** Names, of those that there are. */
+function listOf(option: string, text: string, names: readonly string[]): string[] {
+  const list = text.split(",").map((name) => name.trim());
+  const wrong = list.find((name) => !names.includes(name));
+  if (wrong === undefined) return list;
+  throw new RangeError(`Cannot check: ${option} is "${wrong}", expected some of ${names.join(", ")}`);
+}
+
+/** The file or folder of a model, which Python opens too: a name of the manifest is one file below the cache. */
+async function pathOf(ref: string): Promise<string> {
+  if (await Deno.stat(ref).then(() => true, () => false)) return await Deno.realPath(ref);
+  const model = await openModel(ref);
+  const { name } = model;
+  model.close();
+  const folder = join(cacheFolder(), "models", basename(name));
+  const [file] = [...Deno.readDirSync(folder)].filter((entry) => entry.name.endsWith(".gguf"));
+  return join(folder, file.name);
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({ args: Deno.args, options, strict: true });
+  if (values.help) {
+    for (const [name, option] of Object.entries(options)) {
+      console.log(`--${name}${"default" in option ? ` (${option.default})` : ""}`);
+    }
+    Deno.exit(0);
+  }
+  const report = await check(Deno.args, ({ section, precision, what, value, unit }) => {
+    console.error(`${section}, ${precision}: ${what}: ${value.toPrecision(3)} ${unit}`);
+  });
+  console.log(reportText(report));
+  if (values.json) await Deno.writeTextFile(values.json, JSON.stringify(report, null, 1) + "\n");
+  Deno.exit(report.works ? 0 : 1);
+}

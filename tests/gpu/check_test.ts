@@ -1,0 +1,90 @@
+/** The check of a GPU, small and on the CPU: every section runs, and what is off is found. */
+import assert from "node:assert/strict";
+import { withTiny } from "../study/tiny.ts";
+import { check } from "./check.ts";
+import { isGood, reportText, type Row, worst } from "./report.ts";
+
+const SMALL = [
+  "--engine",
+  "cpu",
+  "--families",
+  "llama,gemma2",
+  "--samples",
+  "2",
+  "--length",
+  "16",
+  "--drops",
+  "1",
+];
+const BENCHES = [
+  "--bench-samples",
+  "1",
+  "--bench-length",
+  "16",
+  "--rounds",
+  "1",
+  "--steps",
+  "2",
+  "--contexts",
+  "8",
+];
+
+Deno.test("on the CPU all is as it should be: the families within their bounds, the studies equal to themselves", () =>
+  withTiny(async ({ folder, options }) => {
+    const paths = ["--model", folder, "--text", options.text!, "--python", `${folder}/no-python`];
+    const seen: Row[] = [];
+    const report = await check([...SMALL, ...BENCHES, ...paths, "--tokens", "3"], (row) => seen.push(row));
+    assert.deepEqual(report.rows, seen);
+    assert.equal(report.works, true, reportText(report));
+    assert.deepEqual([report.engine, report.device, report.precisions], ["cpu", null, ["float32"]]);
+    const of = (section: string) => report.rows.filter((row) => row.section === section);
+    assert.deepEqual(of("families").map(({ what }) => what), ["llama", "gemma2"]);
+    for (const { value, most } of of("families")) assert.ok(value > 0 && value <= most!);
+    const differences = of("studies").filter(({ unit }) => unit === "of 1 or of itself");
+    assert.equal(differences.length, 15);
+    assert.ok(differences.every(({ value }) => value === 0), "the same engine gives the same numbers");
+    for (const { value, beside } of of("studies").filter(({ unit }) => unit === "tokens alike")) {
+      assert.equal(value, beside);
+    }
+    assert.deepEqual(of("benches").map(({ unit }) => unit), ["s", "share", "tokens/s"]);
+    assert.ok(of("benches").every(({ value, beside }) => value > 0 && !beside));
+    assert.deepEqual(report.skipped.map(({ section }) => section), [
+      "kernels",
+      "PyTorch beside the benches, float32",
+    ]);
+    assert.deepEqual(JSON.parse(JSON.stringify(report)), report);
+  }));
+
+Deno.test("what is off, no number, or throws is marked, and fails the check", async () => {
+  const good = { what: "x.0", error: 1e-7, most: 1e-6 };
+  for (const error of [2e-6, NaN, Infinity]) {
+    const row = worst("families", "float32", "llama", [good, { ...good, what: "m.1", error }, good]);
+    assert.equal(row.what, "llama: m.1");
+    assert.equal(isGood(row), false);
+  }
+  const row = worst("families", "float32", "llama", [good, { ...good, what: "x.1", error: 5e-7 }]);
+  assert.deepEqual([row.what, row.value, isGood(row)], ["llama", 5e-7, true]);
+  await withTiny(async ({ folder }) => {
+    const report = await check([
+      ...SMALL,
+      "--only",
+      "studies",
+      "--model",
+      folder,
+      "--text",
+      `${folder}/no-text`,
+    ]);
+    assert.equal(report.works, false);
+    assert.match(reportText(report), /^! +studies +float32 +.*: Cannot read text .*no-text.* failed$/m);
+  });
+});
+
+Deno.test("an engine, a section or a family that there is not is an error that names the option", async () => {
+  for (const [option, value] of [["--engine", "gpu"], ["--only", "kernel"], ["--families", "lama"]]) {
+    await assert.rejects(check([...SMALL, option, value]), {
+      name: "RangeError",
+      message: new RegExp(`^Cannot check: ${option} is "${value}", expected some of `),
+    });
+  }
+  await assert.rejects(check([...SMALL, "--precision", "tf32"]), /precision is "tf32", expected float32/);
+});

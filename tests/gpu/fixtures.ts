@@ -1,0 +1,27 @@
+/** Every family on the engine, beside Hugging Face's numbers and the CPU's; after each, nothing is held. */
+import type { Engine } from "../../src/engine/mod.ts";
+import {
+  meanDeviations,
+  scoreDeviations,
+  stateDeviations,
+  stepDeviations,
+  streamDeviations,
+} from "../models/parity.ts";
+import { engine as cpu, withFixture } from "../support.ts";
+import { type Row, worst } from "./report.ts";
+
+export async function fixtureRow(engine: Engine, name: string): Promise<Row> {
+  let row: Row | undefined;
+  await withFixture(name, async (opened) => {
+    const all = [
+      ...await stateDeviations(engine, opened),
+      ...await meanDeviations(engine, opened),
+      ...await scoreDeviations(engine, opened),
+      ...await stepDeviations(engine, opened),
+      ...await streamDeviations(engine, cpu, opened),
+    ];
+    const held = { what: "tensors that are held", error: engine.live, most: 0 };
+    row = worst("families", engine.precision, name, [...all, held]);
+  });
+  return row!;
+}

@@ -1,0 +1,76 @@
+/** What the check of a device finds: rows, each a measurement beside what it may be at most, where that is known. */
+import { align } from "../../src/show/mod.ts";
+import { beyond, type Deviation } from "../models/parity.ts";
+
+/** One line of the table. */
+export interface Row {
+  readonly section: string;
+  readonly precision: string;
+  readonly what: string;
+  /** What was measured: an error, a difference to the CPU, a time. */
+  readonly value: number;
+  readonly unit: string;
+  /** The most that it may be; null where it is only told. */
+  readonly most: number | null;
+  /** PyTorch's, or the CPU's, of the same. */
+  readonly beside?: number | null;
+}
+
+/** What was left out, and why. */
+export interface Skipped {
+  readonly section: string;
+  readonly reason: string;
+}
+
+/** What a machine computes, and how fast. */
+export interface Report {
+  readonly lamina: string;
+  readonly engine: string;
+  readonly runtime: string;
+  readonly device: string | null;
+  readonly precisions: readonly string[];
+  /** Whether nothing is off by more than it may be. */
+  readonly works: boolean;
+  readonly rows: readonly Row[];
+  readonly skipped: readonly Skipped[];
+}
+
+/** The worst of some comparisons as a row: nearest to, or furthest beyond, what it may be. */
+export function worst(section: string, precision: string, what: string, all: readonly Deviation[]): Row {
+  const share = ({ error, most }: Deviation) => error === 0 ? 0 : error / most;
+  const [bad] = beyond(all);
+  const found = bad ?? all.reduce((a, b) => share(b) > share(a) ? b : a);
+  const where = bad ? `${what}: ${bad.what}` : what;
+  return { section, precision, what: where, value: found.error, unit: "relative", most: found.most };
+}
+
+/** Whether a row is as it should be. */
+export function isGood({ value, most }: Row): boolean {
+  return most === null || value <= most; // NaN is not
+}
+
+/** The report as a table. */
+export function reportText({ engine, runtime, device, rows, skipped, works }: Report): string {
+  const number = (value: number | null | undefined) => typeof value === "number" ? value.toPrecision(3) : "";
+  const lines = rows.map((row) => [
+    isGood(row) ? "" : "!",
+    row.section,
+    row.precision,
+    row.what,
+    number(row.value),
+    number(row.most),
+    number(row.beside),
+    row.unit,
+  ]);
+  return [
+    `${engine}: ${device ?? "the CPU"}, ${runtime}`,
+    align([["", "section", "precision", "what", "found", "at most", "beside", "unit"], ...lines], {}, [
+      3,
+      1,
+      2,
+      7,
+    ]),
+    ...skipped.map(({ section, reason }) => `skipped: ${section} (${reason})`),
+    works ? "all is as it should be" : "what is marked with ! is off by more than it may be",
+  ].join("\n");
+}

@@ -1,0 +1,123 @@
+/** The studies of one model on the engine beside those on the CPU: the largest difference of each kind of number, and seconds. */
+import type { Engine } from "../../src/engine/mod.ts";
+import type { ResultOf } from "../../src/result/mod.ts";
+import { causes, generate, type Generated, perplexities, profile, sweep } from "../../src/study/mod.ts";
+import type { StudyModel } from "../../src/subject/mod.ts";
+import { tolerance } from "../models/parity.ts";
+import { numbersOf } from "../study/golden.ts";
+import type { Row } from "./report.ts";
+
+/** How much is computed. */
+export interface StudySizes {
+  readonly text: string;
+  readonly samples: number;
+  readonly length: number;
+  /** Modules that the sweep drops at most. */
+  readonly drops: number;
+  /** Tokens that are generated. */
+  readonly tokens: number;
+}
+
+/** What the studies give on one engine, and the seconds that each took. */
+export interface Studied {
+  readonly profile: ResultOf<"profile">;
+  readonly perplexity: ResultOf<"perplexity">;
+  readonly sweep: ResultOf<"sweep">;
+  readonly causes: ResultOf<"causes">;
+  readonly generate: Generated[];
+  readonly seconds: Readonly<Record<string, number>>;
+}
+
+/** Runs all of them; the sweep takes its order from `orders`, where it is given, so that it drops the same. */
+export async function studiesOn(
+  engine: Engine,
+  model: StudyModel,
+  { drops, tokens, ...sizes }: StudySizes,
+  orders?: ResultOf<"profile">,
+): Promise<Studied> {
+  const options = { ...sizes, engine };
+  const seconds: Record<string, number> = {};
+  async function timed<T>(name: string, run: () => Promise<T>): Promise<T> {
+    const start = performance.now();
+    const result = await run();
+    seconds[name] = (performance.now() - start) / 1000;
+    return result;
+  }
+  const profiled = await timed("profile", () => profile(model, options));
+  const last = model.spec.layers.length - 1;
+  const [perplexity] = await timed("perplexity", () => perplexities(model, [{ attention: [last] }], options));
+  const curve = { target: "attention", by: "importance", seed: null } as const;
+  const steps = Array.from({ length: drops + 1 }, (_, n) => n);
+  const swept = await timed("sweep", () => sweep(model, orders ?? profiled, [curve], steps, options));
+  const caused = await timed("causes", () => causes(model, { ...options, effectSamples: 1 }));
+  const texts = await timed(
+    "generate",
+    () => generate(model, "Once upon a time", { engine, tokens, plans: [{}, { attention: [last] }] }),
+  );
+  return { profile: profiled, perplexity, sweep: swept, causes: caused, generate: texts, seconds };
+}
+
+/** Which numbers of each result are compared, and what they are. */
+const groups: Record<"profile" | "perplexity" | "sweep" | "causes", readonly string[]> = {
+  profile: ["attention", "mlp", "block", "streamNorm"],
+  perplexity: ["nll", "kl", "top1"],
+  sweep: ["curves"],
+  causes: ["attention", "mlp", "patterns", "sink", "smoothing", "effectiveRank", "effects"],
+};
+
+/** How far each is from the CPU's; bounds of importance as of the families (parity.ts), of both sides. */
+export function studyRows(engine: Engine, { spec }: StudyModel, found: Studied, expected: Studied): Row[] {
+  const { precision } = engine;
+  const base = { section: "studies", precision };
+  const { tokens } = expected.profile;
+  const bound = 2 * 2 * tolerance(engine, spec) / Math.sqrt(tokens);
+  const rows = Object.entries(groups).flatMap(([study, names]) =>
+    names.map((name): Row => {
+      const of = (all: Studied) => numbersOf(all[study as keyof typeof groups]);
+      const value = largestDifference(of(found), of(expected), `${study}.${name}`);
+      const most = study === "profile" && name !== "streamNorm" ? bound : null;
+      return { ...base, what: `${study}, ${name}`, value, unit: "of 1 or of itself", most };
+    })
+  );
+  const texts = found.generate.map(({ ids }, i): Row => {
+    const theirs = expected.generate[i].ids;
+    const first = ids.findIndex((id, at) => id !== theirs[at]);
+    const value = first < 0 ? ids.length : first;
+    return {
+      ...base,
+      what: `generate, text ${i}`,
+      value,
+      unit: "tokens alike",
+      most: null,
+      beside: theirs.length,
+    };
+  });
+  const times = Object.entries(found.seconds).map(([study, value]): Row => ({
+    ...base,
+    what: `${study}, time (beside: the CPU's)`,
+    value,
+    unit: "s",
+    most: null,
+    beside: expected.seconds[study],
+  }));
+  return [...rows, ...texts, ...times];
+}
+
+/** Of the numbers below a place: of their own size, or of 1 where they are smaller. One that only one side has counts as infinite. */
+function largestDifference(
+  found: ReadonlyMap<string, number | null>,
+  expected: ReadonlyMap<string, number | null>,
+  place: string,
+): number {
+  const places = new Set(
+    [...found.keys(), ...expected.keys()].filter((key) => `${key}.`.startsWith(`${place}.`)),
+  );
+  if (places.size === 0) throw new Error(`Cannot compare ${place}: no such numbers`);
+  return Math.max(...[...places].map((key) => {
+    const [a, b] = [found.get(key), expected.get(key)];
+    if (a === b) return 0;
+    return typeof a === "number" && typeof b === "number"
+      ? Math.abs(a - b) / Math.max(1, Math.abs(b))
+      : Infinity;
+  }));
+}

@@ -1,0 +1,213 @@
+/**
+ * A tiny model on an engine beside Hugging Face's float32 on the CPU: how far off it is, and how far it may be. For the tests on the
+ * CPU, and for `deno task gpu-check` on whatever device there is.
+ *
+ * States agree within `stateTolerance` (support.ts). A mean over n tokens has 1/√n of a token's error; a cosine at most the
+ * relative errors of its two vectors together. Where an engine rounds the factors of products to p bits, all of that is
+ * 2^(24 − p) times as large.
+ */
+import type { Engine, Precision } from "../../src/engine/mod.ts";
+import { mean } from "../../src/measure/mod.ts";
+import type { Model, ModelSpec } from "../../src/models/mod.ts";
+import {
+  type Blocks,
+  decoder,
+  forward,
+  freeStates,
+  noDrop,
+  type Observation,
+  type Probe,
+  reference,
+  score,
+  segmentsOf,
+  take,
+} from "../../src/run/mod.ts";
+import type { Tensor } from "../../src/tensor/mod.ts";
+import type { Fixture } from "../fixtures/read.ts";
+import { distance, gramSums, largest, stateTolerance } from "../support.ts";
+
+/** What was held against what is expected. */
+export interface Deviation {
+  readonly what: string;
+  readonly error: number;
+  /** The largest error that it may have. */
+  readonly most: number;
+}
+
+/** A tiny model, opened. */
+export interface Opened {
+  readonly model: Model;
+  readonly blocks: Blocks;
+  readonly expected: Fixture;
+}
+
+/** Bits of the factors of products. */
+export const BITS: Readonly<Record<Precision, number>> = { float32: 24, tf32: 11, bfloat16: 8 };
+
+/** Tokens that are read at once before the steps. */
+const PROMPT = 5;
+
+/** What a state may be off by, relative to its largest element. */
+export function tolerance({ precision }: Pick<Engine, "precision">, spec: ModelSpec): number {
+  return stateTolerance(spec) * 2 ** (24 - BITS[precision]);
+}
+
+/** Elements of an expected [N, T, D] for samples [first, first + count). */
+function expectedAt({ tensors }: Fixture, name: string, { first, count }: { first: number; count: number }) {
+  const { shape: [, tokens, hidden], data } = tensors.get(name)!;
+  return data.subarray(first * tokens * hidden, (first + count) * tokens * hidden) as Float32Array;
+}
+
+const values = ({ data }: Tensor) => data as Float32Array;
+const relative = (actual: Float32Array, expected: Float32Array) =>
+  distance(actual, expected) / largest(expected);
+
+/** x, a and m of every layer and the last stream, and their sum against the next stream: that to the last bit. */
+export async function stateDeviations(
+  engine: Engine,
+  { model, blocks, expected }: Opened,
+): Promise<Deviation[]> {
+  const found: Deviation[] = [];
+  const most = tolerance(engine, model.spec);
+  const probe: Probe = {
+    update: ({ x, a, m, y }) => ({ seen_x: x, seen_a: a!, seen_m: m!, seen_y: y }),
+    observeUpdate(seen: Observation) {
+      const [x, a, m, y] = ["x", "a", "m", "y"].map((name) => values(seen.outputs[`seen_${name}`]));
+      for (const [name, actual] of Object.entries({ x, a, m })) {
+        const what = `${name}.${seen.layer}`;
+        found.push({ what, error: relative(actual, expectedAt(expected, what, seen)), most });
+      }
+      const next = x.map((value, i) => Math.fround(value + a[i]) + m[i]); // a Float32Array rounds the second sum
+      found.push({ what: `layer ${seen.layer}: x + a + m`, error: distance(next, y), most: 0 });
+    },
+  };
+  let finished = 0;
+  await forward({
+    model,
+    engine,
+    segments: segmentsOf(blocks),
+    plans: [noDrop],
+    probes: [probe],
+    async finish([state], batches) {
+      for (const [b, batch] of batches.entries()) {
+        const actual = values(await take(engine, state.batches[b]));
+        found.push({ what: "final", error: relative(actual, expectedAt(expected, "final", batch)), most });
+        finished += batch.count;
+      }
+    },
+  });
+  return [...found, { what: "samples", error: Math.abs(finished - blocks.samples), most: 0 }];
+}
+
+/** Importance, relative magnitude and sign of every module. */
+export async function meanDeviations(
+  engine: Engine,
+  { model, blocks, expected: { meta } }: Opened,
+): Promise<Deviation[]> {
+  const sums = await gramSums(model, blocks, { on: engine });
+  const most = 2 * tolerance(engine, model.spec) / Math.sqrt(blocks.ids.length);
+  return (["attention", "mlp", "block"] as const).flatMap((kind) => {
+    const { importance, relativeMagnitude, sign } = meta[kind];
+    return sums.flatMap((layer, l) => {
+      const measured = (key: "distance" | "magnitude" | "sign") =>
+        mean(layer[kind]!.map((sample) => sample[key] / sample.counted));
+      const errors = {
+        importance: Math.abs(measured("distance") - importance[l]),
+        magnitude: Math.abs(measured("magnitude") - relativeMagnitude[l]) / relativeMagnitude[l],
+        sign: Math.abs(measured("sign") - sign[l]),
+      };
+      return Object.entries(errors).map(([name, error]) => ({ what: `${name}, ${kind} ${l}`, error, most }));
+    });
+  });
+}
+
+/**
+ * nll, KL and top-1 of the full model and of two plans. −ln p and KL move by at most twice what the logits move by, and those by
+ * the relative error of the normed state. The most probable tokens are the same in float32; in less, near ones change places.
+ */
+export async function scoreDeviations(
+  engine: Engine,
+  { model, blocks, expected: { meta, tensors } }: Opened,
+): Promise<Deviation[]> {
+  const plans = Object.values(meta.cases);
+  const full = await reference({ model, engine, segments: segmentsOf(blocks) });
+  const scores = await score({ model, engine, segments: segmentsOf(blocks), plans, reference: full });
+  full.free();
+  const predicted = blocks.samples * (blocks.length - 1);
+  const most = 2 * tolerance(engine, model.spec) * largest(tensors.get("logits")!.data) /
+    Math.sqrt(predicted);
+  return scores.flatMap((samples, i) => {
+    const total = (key: "nll" | "kl" | "top1" | "tokens") => samples.reduce((sum, s) => sum + s[key], 0);
+    const off = (key: "top1" | "tokens", expected: number) => Math.abs(total(key) - expected);
+    return [
+      { what: `case ${i}, tokens`, error: off("tokens", predicted), most: 0 },
+      ...engine.precision === "float32"
+        ? [{ what: `case ${i}, top-1`, error: off("top1", Math.round(plans[i].top1 * predicted)), most: 0 }]
+        : [],
+      ...(["nll", "kl"] as const).map((key) => ({
+        what: `case ${i}, ${key}`,
+        error: Math.abs(total(key) / predicted - plans[i][key]),
+        most,
+      })),
+    ];
+  });
+}
+
+/** A prompt and steps: logits of the first text, token by token. With dynamic rope only the last is that of the whole pass. */
+export async function stepDeviations(
+  engine: Engine,
+  { model, blocks, expected }: Opened,
+): Promise<Deviation[]> {
+  const { data } = expected.tensors.get("logits")!;
+  const { vocabulary, layers: [first] } = model.spec;
+  const last = blocks.length - 1;
+  const from = first.attention?.rope.scaling?.type === "dynamic" ? last : PROMPT - 1;
+  const found: Deviation[] = [];
+  const see = (t: number, logits: Float32Array) => {
+    if (t < from) return;
+    const theirs = data.subarray(t * vocabulary, (t + 1) * vocabulary) as Float32Array;
+    found.push({ what: `logits ${t}`, error: relative(logits, theirs), most: tolerance(engine, model.spec) });
+  };
+  const opened = await decoder({ model, engine });
+  try {
+    see(PROMPT - 1, await opened.prefill(blocks.ids.slice(0, PROMPT)));
+    for (let t = PROMPT; t <= last; t++) see(t, await opened.step(blocks.ids[t]));
+  } finally {
+    await opened.release();
+  }
+  return found;
+}
+
+/** The last streams beside those of the CPU's engine: both are off by a tolerance. */
+export async function streamDeviations(
+  engine: Engine,
+  cpu: Engine,
+  { model, blocks }: Omit<Opened, "expected">,
+): Promise<Deviation[]> {
+  const expected = await finalStreams(model, cpu, blocks);
+  const error = distance(await finalStreams(model, engine, blocks), expected) / largest(expected);
+  return [{ what: "streams beside the CPU's", error, most: 2 * tolerance(engine, model.spec) }];
+}
+
+/** The streams that leave the last layer, batch after batch. */
+async function finalStreams(model: Model, engine: Engine, blocks: Blocks): Promise<number[]> {
+  const streams: number[] = [];
+  await forward({
+    model,
+    engine,
+    segments: segmentsOf(blocks),
+    plans: [noDrop],
+    async finish(states) {
+      for (const held of states[0].batches) {
+        for (const value of (await engine.read(held)).data) streams.push(Number(value));
+      }
+      freeStates(states);
+    },
+  });
+  return streams;
+}
+
+/** Those that are off by more than they may be; what is no number is. */
+export function beyond(deviations: readonly Deviation[]): Deviation[] {
+  return deviations.filter(({ error, most }) => !(error <= most));
+}
