@@ -18,6 +18,7 @@ import {
   type Probe,
   reference,
   score,
+  scoreRequests,
   segmentsOf,
   smoothingProbe,
   streamProbe,
@@ -108,6 +109,22 @@ function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () =
       await score({ model, engine, segments: segmentsOf(blocks), plans, reference: full }).catch((error) => {
         if (!/^Cannot score .* nats per token/.test(error.message)) throw error;
       }).finally(full.free);
+    },
+    async requests() {
+      const id = (i: number) => blocks.ids[i % blocks.ids.length];
+      const input = (from: number, length: number) => Array.from({ length }, (_, i) => id(from + i));
+      const shots = input(0, 80);
+      // A past, trees after it, and trees by themselves.
+      const requests = [3, 9, 300, 301].map((length) => ({
+        input: [...shots, ...input(length, length)],
+        targets: [1, 2],
+      }));
+      await scoreRequests({
+        model,
+        engine,
+        requests: [...requests, { input: input(2, 9), targets: [3] }],
+        plans,
+      });
     },
     async decode() {
       const opened = await decoder({ model, engine });

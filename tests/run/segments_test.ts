@@ -1,6 +1,6 @@
 /** Texts that share what they begin with give the numbers that each would give alone. */
 import assert from "node:assert/strict";
-import type { Engine } from "../../src/engine/mod.ts";
+import { type Engine, webgpuEngine } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
 import {
   type DropPlan,
@@ -14,11 +14,16 @@ import {
 } from "../../src/run/mod.ts";
 import { distance, engine, engineWith, randomBlocks, stateTolerance, withFixture } from "../support.ts";
 
+const webgpu = await webgpuEngine().catch(() => null); // where there is no device, its own tests say so
+
 /** What runs attention with a mask. */
 const engines: Record<string, Engine> = {
   "standard": engine,
   "decomposed": engineWith({ attention: "decomposed", masked: "decomposed" }),
+  ...webgpu ? { "WebGPU's": webgpu } : {},
 };
+/** A device that the CPU plays is slow. */
+const fewOnWebGpu = ["llama", "gemma2"];
 
 /** The stream that leaves the last layer, for each plan and segment. */
 async function streamsOf(
@@ -87,6 +92,7 @@ const families = [
 
 for (const name of families) {
   for (const [way, on] of Object.entries(engines)) {
+    if (on === webgpu && !fewOnWebGpu.includes(name)) continue;
     Deno.test(`${name}: tokens of segments are as at the end of their texts, by ${way} attention`, () =>
       withFixture(name, async ({ model }) => {
         const { ids } = randomBlocks(1, 60, model.spec.vocabulary);
