@@ -34,7 +34,7 @@ export function modelsCommand(context: Context): Command {
       ]);
       const head = ["name", "alias", "family", "licence", "size", "cached"];
       const table = () =>
-        `${align([head, ...rows], context.look, [3, 2, 1, 0])}\n\n` +
+        `${align([head, ...rows], context.look, [3, 2, 0, 1])}\n\n` +
         "a model may also be: a folder in Hugging Face layout, a .gguf file, or owner/name[@revision] of the hub";
       await deliver(context, flags, { json: () => JSON.stringify(models, null, 1), table });
     });

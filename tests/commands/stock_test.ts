@@ -99,21 +99,24 @@ function withStock(use: (run: Desk["run"], folder: string) => Promise<void>): Pr
   });
 }
 
-Deno.test("models: a line a model, which of them is cached, and the same as JSON", () =>
+Deno.test("models: a row a model, which of them is cached, and the same as JSON", () =>
   withStock(async (run) => {
     const [table, json] = await Promise.all([run("models"), run("models", "--json", "-")]);
     assert.equal(table.code, 0, table.err);
     const [head, ...lines] = table.out.split("\n");
     assert.match(head, /^name +alias +family +licence +size +cached$/);
     const models = await knownModels();
-    const rows = lines.slice(0, models.length).map((line) => line.split(/ {2,}/));
-    assert.deepEqual(rows.map(([name, alias]) => [name, alias]), models.map((m) => [m.name, m.alias]));
-    assert.deepEqual(rows.map((row) => row.at(-1)), ["yes", "no"]);
+    const rows = lines.filter((line) => / (yes|no)$/.test(line)).map((line) => line.split(/ {2,}/));
+    assert.deepEqual(rows.map(([, alias]) => alias), models.map(({ alias }) => alias));
+    // Names are as long as the line leaves room for; what is typed, the alias, is whole.
+    rows.forEach(([name], i) => assert.ok(models[i].name.startsWith(name.replace("…", "")), name));
+    assert.deepEqual(rows.map((row) => row.at(-1)), ["yes", "no", "no"]);
     assert.match(table.out, /also be: a folder in Hugging Face layout, a \.gguf file, or\s+owner\/name/);
     const listed: typeof models = JSON.parse(json.out);
     assert.deepEqual(listed.map(({ name, cached }) => [name, cached]), [
       [models[0].name, true],
       [models[1].name, false],
+      [models[2].name, false],
     ]);
     await expectFailures(run, [[2, ["models", "--yaml"], /unknown option '--yaml'/]]);
   }));
