@@ -64,6 +64,8 @@ export {
   type OrderOptions,
   type Paired,
   paired,
+  PAPER_ORDERS,
+  type PaperOrders,
   type Parts,
   perplexities,
   type PlanOptions,
@@ -92,6 +94,9 @@ export {
   type Target,
   untrainedCauses,
   untrainedCausesEstimate,
+  verify,
+  verifyEstimate,
+  type VerifyOptions,
   type Written,
 } from "./study/mod.ts";
 export {
@@ -125,6 +130,7 @@ export type {
   GuideName,
   Guides,
   OfficialDifference,
+  OrderAgreement,
   Perplexity,
   Plan,
   Profile,
@@ -132,6 +138,7 @@ export type {
   RandomInit,
   Sizes,
   Sweep,
+  Verification,
 } from "./result/mod.ts";
 export { merge, readResult, writeResult } from "./result/mod.ts";
 export type { Keeping, Kind, ResultOf } from "./result/mod.ts";

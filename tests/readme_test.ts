@@ -19,6 +19,7 @@ const promises: Record<string, RegExp> = {
   profile: /attention, most redundant first, 10 of 30/,
   plan: /^$/,
   order: /attention by gate-norm[^]*order +module/,
+  verify: /^mistral-7b:\n524288 tokens, 1 plan/,
   guides: /rank corr[^]*gate norm/,
   perplexity: /perplexity[^]*nothing[^]*attention/,
   sweep: /dropped[^]*importance[^]*deepest/,

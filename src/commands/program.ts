@@ -15,6 +15,7 @@ import { startCommand } from "./start.ts";
 import { cacheCommand, modelsCommand } from "./stock.ts";
 import { perplexityCommand, profileCommand } from "./studies.ts";
 import { sweepCommand } from "./sweep.ts";
+import { verifyCommand } from "./verify.ts";
 import type { Context } from "./context.ts";
 import { explained, optionDescription } from "./help.ts";
 import { VERSION } from "../result/mod.ts";
@@ -37,6 +38,7 @@ export function createProgram(context: Context): Command {
     perplexityCommand,
     sweepCommand,
     guidesCommand,
+    verifyCommand,
     evaluateCommand,
     generateCommand,
     randomInitCommand,

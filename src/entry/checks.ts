@@ -169,6 +169,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   compare: "comparison",
   generate: "generated text",
   guides: "result of guides",
+  verify: "verification",
   doctor: "doctor's report",
   "random-init": "result of randomInit",
 };

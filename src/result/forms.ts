@@ -14,6 +14,7 @@ import { doctorForm, generateForm } from "./reports.ts";
 import { guidesForm } from "./guides.ts";
 import { orderForm } from "./order.ts";
 import { planForm, sweepForm } from "./sweep.ts";
+import { verifyForm } from "./verification.ts";
 
 /** How well a model predicts, compared with the full one. */
 export const perplexityForm = z.object({
@@ -85,6 +86,7 @@ export const forms = {
   plan: planForm,
   order: orderForm,
   guides: guidesForm,
+  verify: verifyForm,
   sweep: sweepForm,
   "random-init": randomInitForm,
   causes: causesForm,

@@ -9,6 +9,7 @@ export const METHODS = {
   plan: 1,
   order: 1,
   guides: 1,
+  verify: 1,
   sweep: 1,
   "random-init": 1,
   causes: 1,

@@ -33,4 +33,5 @@ export { head, type Kind, METHODS } from "./methods.ts";
 export { type Computed, computedAlike, computedIn, type Provenance } from "./provenance.ts";
 export { overSeeds } from "./seeds.ts";
 export { readResult, resultText, writeResult } from "./store.ts";
+export type { OrderAgreement, Verification } from "./verification.ts";
 export { VERSION } from "./version.ts";

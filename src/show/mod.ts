@@ -17,6 +17,7 @@ export {
 export { doctorTable } from "./tables/doctor.ts";
 export { guidesTable } from "./tables/guides.ts";
 export { orderTable } from "./tables/order.ts";
+export { verifyRows, verifyTable } from "./tables/verify.ts";
 export { causesTable } from "./tables/causes.ts";
 export { againstTable } from "./tables/against.ts";
 export { checkpointTable } from "./tables/checkpoints.ts";

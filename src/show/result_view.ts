@@ -14,6 +14,7 @@ import type {
   RandomInit,
   ResultOf,
   Sweep,
+  Verification,
 } from "../result/mod.ts";
 import type { Figure } from "./chart/svg.ts";
 import { causesFigure } from "./figures/causes_against_importance.ts";
@@ -23,6 +24,7 @@ import { importanceFigure } from "./figures/importance.ts";
 import { qualityFigure } from "./figures/quality.ts";
 import { bestWindows } from "./tables/order.ts";
 import { evaluationRows } from "./tables/evaluation.ts";
+import { verifyRows } from "./tables/verify.ts";
 
 type Rows = readonly object[];
 
@@ -44,6 +46,7 @@ const views: { readonly [K in Kind]: (result: ResultOf<K>) => Figure | Rows } = 
           : { drop: i + 1, module, layer, [result.by]: score }
       ),
   guides: (result: Guides) => guidesFigure(result),
+  verify: (result: Verification) => verifyRows(result),
   compare: (result: Comparison) =>
     KINDS.map((module) => {
       const { rankCorrelation, largestDifference, overlap } = result[module];

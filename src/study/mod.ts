@@ -53,6 +53,8 @@ export {
 export { predictInit } from "./untrained/predict.ts";
 export { randomInit, randomInitEstimate, type RandomInitOptions } from "./untrained/random_init.ts";
 export { type Paired, paired, type Removal, removalAgreement, removals } from "./removals.ts";
+export { PAPER_ORDERS, type PaperOrders } from "./paper_orders.ts";
+export { verify, verifyEstimate, type VerifyOptions } from "./verify.ts";
 export { checkpoints, type CheckpointsOptions } from "./checkpoints.ts";
 export {
   type Allowance,

@@ -108,6 +108,18 @@ async function pack(
   };
 }
 
+/** Some blocks of a packed text, as if they alone had been packed. */
+export function partOf({ blocks, text, packing }: Packed, first: number, samples: number): Packed {
+  const { ids, length } = blocks;
+  const part = { ids: ids.subarray(first * length, (first + samples) * length), samples, length };
+  const skip = packing.skip + first;
+  return {
+    blocks: part,
+    text: { name: text.name, hash: textHash(part, skip) },
+    packing: { ...packing, samples, skip },
+  };
+}
+
 /** Tells of packing that takes long: most texts are packed before a line could be read. */
 function packingMeter({ samples, length }: { samples: number; length: number }, fetch: FetchOptions) {
   const report = meter({ label: "text", total: samples * length, unit: "tokens" }, fetch.onProgress);

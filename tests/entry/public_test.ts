@@ -326,6 +326,21 @@ const rows: Readonly<Record<string, Row>> = {
   untrainedCauses: untrained("measure causes"),
   untrainedCausesEstimate: untrained("estimate causes"),
   updateNormsFigure: ofMany,
+  verify: {
+    name: [["mistral-7b", { modle: model }], 'Cannot verify: unknown option "modle"'],
+    value: [
+      ["llama-2-13", { model }],
+      'Cannot verify: model of the paper is "llama-2-13", expected one of mistral-7b, llama-2-13b (did you mean "llama-2-13b"?)',
+    ],
+    type: [
+      [7],
+      "Cannot verify: model of the paper is 7, expected a model of the paper, or orders to compare with",
+    ],
+  },
+  verifyEstimate: {
+    value: [["mistral-7b", { samples: 0 }], `Cannot estimate a verification: samples is 0, ${wholeOf(1)}`],
+    type: [[{ name: "mine" }], "Cannot verify: model of the paper.model is undefined, expected a text"],
+  },
   verifyCache: {
     name: [[[], { onprogres() {} }], '(did you mean "onProgress"?)'],
     type: [["tiny"], 'Cannot verify the cache: names is "tiny", expected a list of names'],

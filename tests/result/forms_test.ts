@@ -43,12 +43,32 @@ const difference = {
   difference: [0, null],
   rankCorrelation: 1,
 };
+/** One kind of module of a verification. */
+const verified = {
+  importance: [0.5, 0.25],
+  standardError: [0.1, null],
+  order: [1, 0],
+  tied: [false],
+  official: [1],
+  overlap: [1],
+  rankCorrelation: 0.5,
+};
+
 const results: { [K in Kind]?: ResultOf<K> } = {
   profile: profile(),
   perplexity: perplexity(),
   plan,
   order,
   guides: guides({ layers: 2, samples: 2 }),
+  verify: {
+    ...head("verify"),
+    paper: "stand-in",
+    provenance: profile().provenance,
+    tokens: 32,
+    attention: verified,
+    mlp: { ...verified, rankCorrelation: null },
+    block: verified,
+  },
   compare: { ...head("compare"), models: ["a", "b"], attention: agreement, mlp: agreement, block: agreement },
   against: {
     ...head("against"),

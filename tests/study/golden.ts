@@ -16,6 +16,7 @@ import {
   profile,
   randomInit,
   sweep,
+  verify,
 } from "../../src/study/mod.ts";
 import { openConfig, openSeries, type StudyModel } from "../../src/subject/mod.ts";
 import { UNIT, withFolder } from "../support.ts";
@@ -44,6 +45,15 @@ export async function makeGoldens(): Promise<{ [K in GoldenKind]: ResultOf<K> }>
     results.sweep = await sweep(model, first, curvesOf("block", 1), [0, 1], options);
     results.order = await order(model, { ...options, target: "joint", by: "greedy", upto: 3 });
     results.guides = await guides(model, { ...options, heldOut: options.text });
+    const official = {
+      name: "stand-in",
+      model: "-",
+      layers: 3,
+      attention: [2, 0],
+      mlp: [1, 2],
+      block: [2, 1],
+    };
+    results.verify = await verify(official, { ...options, model });
     const asked = { engine: "cpu", tasks: ["openbookqa"], limit: 3, prompts: 1 } as const;
     results.evaluate = (await evaluate(model, [{ attention: [1], mlp: [] }], asked))[0];
     results.causes = await causes(model, { ...options, effectSamples: 1 });

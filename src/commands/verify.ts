@@ -1,0 +1,44 @@
+/** `lamina verify mistral-7b`: the paper's calibration on the paper's model, its drop orders beside the official ones. */
+import { Argument, Command } from "commander";
+import { openEngine } from "../engine/mod.ts";
+import { estimateText, verifyRows, verifyTable } from "../show/mod.ts";
+import { PAPER_ORDERS, verify, verifyEstimate } from "../study/mod.ts";
+import { type Context, studyOptions } from "./context.ts";
+import { explained, STUDY } from "./help.ts";
+import { MODEL, type StudyFlags, withStudyFlags } from "./options.ts";
+import { deliver, outputOf } from "./outlet.ts";
+
+interface VerifyFlags extends StudyFlags {
+  model?: string;
+}
+
+/** The paper's calibration. */
+const SIZES = { samples: 256, length: 2048 };
+
+const LIMIT = `
+The model and its text, C4's validation split, come from the Hugging Face hub:
+14.5 GB for mistral-7b, 26 GB for llama-2-13b, whose licence has to be accepted
+first. This command has been run on small models in their place, never on the
+real ones. Of the official orders the first eight modules of each kind are known.
+What is finished is kept in shards of eight blocks: a run that was ended goes on.`;
+
+export function verifyCommand(context: Context): Command {
+  const command = new Command("verify")
+    .description("measure the drop orders of a model of the paper, beside those of the paper's official code")
+    .addArgument(
+      new Argument("<paper>", "model of the paper").choices(PAPER_ORDERS.map(({ name }) => name)),
+    )
+    .option("--model <model>", `where the model is, if not on the hub: ${MODEL}`)
+    .addHelpText("after", LIMIT);
+  explained(command, "verify mistral-7b --samples 8", STUDY);
+  return withStudyFlags(command, SIZES).action(async (paper: string, flags: VerifyFlags) => {
+    const { model } = flags;
+    const options = { ...studyOptions(context, flags), ...model === undefined ? {} : { model } };
+    await openEngine(flags);
+    if (flags.dryRun) return context.print(estimateText(paper, 1, await verifyEstimate(paper, options)));
+    const result = await verify(paper, options);
+    const table = () => verifyTable(result, context.look);
+    const done = `verification of ${paper}`;
+    await deliver(context, flags, outputOf(result, { table, rows: () => verifyRows(result), done }));
+  });
+}

@@ -1,0 +1,40 @@
+/**
+ * The drop orders that the paper's official code gives for its models (CASE-Lab-UMD/LLM-Drop): what `verify` is held against.
+ * Most redundant first. Only the first eight of each are known.
+ */
+
+/** A model of the paper, and in which order the official code drops its modules. */
+export interface PaperOrders {
+  /** What the project calls the model: a name in `data/configs`. */
+  readonly name: string;
+  /** The model: its id on the hub, or whatever `openModel` opens. */
+  readonly model: string;
+  /** L. */
+  readonly layers: number;
+  /** The layers whose attention goes first, most redundant first. */
+  readonly attention: readonly number[];
+  /** Those whose MLP goes first. */
+  readonly mlp: readonly number[];
+  /** Those that go first as a whole. */
+  readonly block: readonly number[];
+}
+
+/** What is known of the official orders. */
+export const PAPER_ORDERS: readonly PaperOrders[] = [
+  {
+    name: "mistral-7b",
+    model: "mistralai/Mistral-7B-v0.1",
+    layers: 32,
+    attention: [25, 26, 24, 22, 27, 28, 23, 21],
+    mlp: [26, 27, 25, 24, 23, 22, 29, 28],
+    block: [26, 25, 24, 27, 23, 22, 28, 21],
+  },
+  {
+    name: "llama-2-13b",
+    model: "meta-llama/Llama-2-13b-hf",
+    layers: 40,
+    attention: [33, 32, 35, 30, 34, 31, 29, 27],
+    mlp: [31, 33, 32, 34, 30, 29, 35, 28],
+    block: [33, 32, 31, 34, 30, 35, 29, 28],
+  },
+];
