@@ -19,8 +19,8 @@ const LIMIT = `
 The model and its text, C4's validation split, come from the Hugging Face hub:
 14.5 GB for mistral-7b, 26 GB for llama-2-13b, whose licence has to be accepted
 first. This command has been run on small models in their place, never on the
-real ones. Of the official orders the first eight modules of each kind are known.
-What is finished is kept in shards of eight blocks: a run that was ended goes on.`;
+real ones. The official orders are known for the first eight modules of each
+kind. What is finished is kept, eight blocks at a time: an ended run goes on.`;
 
 export function verifyCommand(context: Context): Command {
   const command = new Command("verify")

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { headForm, indices, perLayer, provenanceForm } from "./provenance.ts";
 
 /** One kind of module: our order beside the official one. */
-const verified = z.object({
+export const agreementForm = z.object({
   importance: perLayer,
   standardError: perLayer,
   /** All layers that have the module, least important first. */
@@ -18,7 +18,7 @@ const verified = z.object({
   rankCorrelation: z.number().nullable(),
 });
 /** One kind of module: our order beside the official one. */
-export type OrderAgreement = z.infer<typeof verified>;
+export type OrderAgreement = z.infer<typeof agreementForm>;
 
 /** A model of the paper, its drop orders measured anew. */
 export const verifyForm = z.object({
@@ -28,9 +28,9 @@ export const verifyForm = z.object({
   /** The model and the text that were measured. */
   provenance: provenanceForm,
   tokens: z.int().positive(),
-  attention: verified,
-  mlp: verified,
-  block: verified,
+  attention: agreementForm,
+  mlp: agreementForm,
+  block: agreementForm,
 });
 /** A model of the paper, its drop orders measured anew. */
 export type Verification = z.infer<typeof verifyForm>;

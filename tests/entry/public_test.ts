@@ -171,6 +171,11 @@ const rows: Readonly<Record<string, Row>> = {
   },
   effectsFigure: ofCauses,
   estimate: study("estimate", [], true),
+  evaluate: {
+    name: [[model, [{}], { task: ["piqa"] }], 'Cannot evaluate: unknown option "task"'],
+    value: [[model, [{}], { limit: 0 }], `Cannot evaluate: limit is 0, ${wholeOf(1)}`],
+    type: [[model, {}], "Cannot evaluate: plans is an object, expected a list of plans"],
+  },
   examine: { type: [["cpu"], 'Cannot examine: probes is "cpu", expected a list of probes'] },
   generalityClaim: {
     value: [[[aSweep], -1], `Cannot judge a claim: dropped is -1, ${wholeOf(0)}`],
