@@ -21,6 +21,7 @@ const promises: Record<string, RegExp> = {
   order: /attention by gate-norm[^]*order +module/,
   guides: /rank corr[^]*gate norm/,
   perplexity: /perplexity[^]*nothing[^]*attention/,
+  evaluate: /full model[^]*piqa[^]*without attention[^]*95 % interval/,
   sweep: /dropped[^]*importance[^]*deepest/,
   generate: /attention/,
   checkpoints: /step[^]*4,?096/i,
