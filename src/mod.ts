@@ -148,6 +148,7 @@ export type { Keeping, Kind, ResultOf } from "./result/mod.ts";
 export type { DropPlan } from "./run/mod.ts";
 export type { Predicted, RatioPoint } from "./measure/mod.ts";
 export type { Reshaping } from "./models/mod.ts";
+export type { BosRule } from "./tasks/mod.ts";
 export type { Blocks, Tokenizer } from "./text/mod.ts";
 export type { CacheEntry, Damaged, KnownModel, OpenOptions, SeriesOptions, Verified } from "./hub/mod.ts";
 export { cacheEntries, knownModels, pruneCache, verifyCache } from "./hub/mod.ts";

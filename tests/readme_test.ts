@@ -22,6 +22,7 @@ const promises: Record<string, RegExp> = {
   verify: /^mistral-7b:\n524288 tokens, 1 plan/,
   guides: /rank corr[^]*gate norm/,
   perplexity: /perplexity[^]*nothing[^]*attention/,
+  evaluate: /full model[^]*piqa[^]*without attention[^]*95 % interval/,
   sweep: /dropped[^]*importance[^]*deepest/,
   generate: /attention/,
   checkpoints: /step[^]*4,?096/i,

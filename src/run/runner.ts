@@ -240,7 +240,8 @@ export function runner(
     },
     async layer(l, following, states, ways, batches) {
       const parts = await weights.take(l);
-      if (following !== null) weights.readAhead(following);
+      // In the CPU's memory it would take time and memory from what runs: files are read ahead by their source.
+      if (following !== null && engine.access) weights.readAhead(following);
       const next = states.map((_, i) => ways[i].map(({ plans }): State => ({ plans, batches: [] })));
       try {
         for (const [i, state] of states.entries()) {
