@@ -154,6 +154,10 @@ export type { CacheEntry, Damaged, KnownModel, OpenOptions, SeriesOptions, Verif
 export { cacheEntries, knownModels, pruneCache, verifyCache } from "./hub/mod.ts";
 export { help, show } from "./show/cell.ts";
 export {
+  type AccuracyChange,
+  accuracyChange,
+  accuracyClaims,
+  accuracyFigure,
   attentionMapFigure,
   type AttentionPattern,
   attentionPatternFigure,
@@ -168,6 +172,7 @@ export {
   cosineMagnitudeFigure,
   divergenceFigure,
   dropOrderFigure,
+  type Dropped,
   effectsFigure,
   type Figure,
   generalityClaim,

@@ -171,6 +171,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   guides: "result of guides",
   verify: "verification",
   doctor: "doctor's report",
+  evaluate: "evaluation",
   "random-init": "result of randomInit",
 };
 

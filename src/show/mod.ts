@@ -51,6 +51,9 @@ export { textsFigure } from "./figures/texts.ts";
 export { magnitudeFigure } from "./figures/magnitude.ts";
 export { streamNormFigure } from "./figures/stream_norm.ts";
 export { signFigure } from "./figures/sign.ts";
+export { accuracyFigure } from "./figures/accuracy.ts";
+export { accuracyClaims } from "./claims/accuracy.ts";
+export { type AccuracyChange, accuracyChange, type Dropped } from "./chart/accuracy.ts";
 export { guidesFigure } from "./figures/guides.ts";
 export { cosineMagnitudeFigure } from "./figures/cosine_magnitude.ts";
 

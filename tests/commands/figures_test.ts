@@ -4,6 +4,7 @@ import { drawn } from "../../src/commands/drawn.ts";
 import { pageHtml, type Section, writeReport } from "../../src/show/mod.ts";
 import { analyses, type AnalysisName, type AnalysisOptions, profile } from "../../src/study/mod.ts";
 import { kept, type Opened, withTiny } from "../study/tiny.ts";
+import { openModel } from "../../src/subject/mod.ts";
 import { lamina } from "./cli.ts";
 
 const figures = (...args: string[]) => lamina("figures", ...args);
@@ -33,6 +34,25 @@ Deno.test("an analysis computes what it shows, and draws the same from what is k
     assert.deepEqual(kept(opened.options.results), files);
     assert.ok(notices.some((line) => /kept from an earlier run/.test(line)), notices.join("\n"));
     assert.deepEqual(first.figures.map(({ name }) => name), ["quality", "divergence"]);
+  }));
+
+Deno.test("tasks: as many plans as the model's depth allows, drawn again from what is kept", () =>
+  withTiny(async ({ folder, options }) => {
+    // Its tokens are letters, of which the tasks' answers have more than its context.
+    const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
+    await Deno.writeTextFile(
+      `${folder}/config.json`,
+      JSON.stringify({ ...config, max_position_embeddings: 4096 }),
+    );
+    const model = await openModel(folder);
+    const opened = { model, folder, options };
+    const first = await run("tasks", opened);
+    assert.deepEqual(first.tables[0].rows.map(([dropped]) => dropped), ["1 attention", "1 MLP", "1 block"]);
+    assert.deepEqual(first.claims.map(({ id }) => id), ["C1", "C2"]);
+    const files = kept(opened.options.results);
+    assert.deepEqual(await run("tasks", opened), first);
+    assert.deepEqual(kept(opened.options.results), files);
+    model.close();
   }));
 
 Deno.test("sections of several analyses make one page, each under its own setting", () =>

@@ -91,6 +91,11 @@ const ofMany = drawn("results", "a list of results of causes");
 const wholeOf = (least: number) => `expected a whole number of at least ${least}`;
 const promised = Promise.resolve(aProfile);
 
+const ofEvaluations: Row = {
+  value: [[[], []], "Cannot compare plans: the number of evaluations is 0, expected at least 1"],
+  type: [[aProfile, []], "Cannot compare plans: results is a profile, expected a list of evaluations"],
+};
+
 const rows: Readonly<Record<string, Row>> = {
   againstLlmDrop: study("compare with llm-drop"),
   allowance: {
@@ -101,6 +106,11 @@ const rows: Readonly<Record<string, Row>> = {
     value: [[named, 0], `Cannot resize: hidden is 0, ${wholeOf(1)}`],
     type: [["llama-2-7b", 64], 'Cannot resize: configuration is "llama-2-7b", expected a configuration'],
   },
+  accuracyChange: {
+    type: [[aProfile, aProfile], "Cannot compare accuracies: run is a profile, expected an evaluation"],
+  },
+  accuracyClaims: ofEvaluations,
+  accuracyFigure: ofEvaluations,
   attentionMapFigure: ofCauses,
   attentionOf: {
     name: [

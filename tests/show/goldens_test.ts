@@ -8,6 +8,7 @@ import * as show from "../../src/show/mod.ts";
 import { checkpoints } from "./synthetic_checkpoints.ts";
 import { causes } from "./synthetic_causes.ts";
 import { guides, profile, sweep } from "./synthetic.ts";
+import { evaluations } from "./synthetic_tasks.ts";
 import { untrained } from "./synthetic_untrained.ts";
 
 /** The functions of show's door that draw a figure. */
@@ -36,6 +37,7 @@ const inputs: Inputs = {
   signFigure: [six],
   cosineMagnitudeFigure: [six],
   streamNormFigure: [six],
+  accuracyFigure: evaluations(),
   guidesFigure: [guides({ layers: 6, attention: [2] })],
   attentionMapFigure: [why],
   attentionPatternFigure: [{

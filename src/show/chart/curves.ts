@@ -20,7 +20,7 @@ export interface CurveGroup {
   readonly points: readonly { readonly dropped: number; readonly values: readonly SweepPoint[] }[];
 }
 
-const DASHES: Readonly<Record<SweepCurve["by"], string | undefined>> = {
+export const DASHES: Readonly<Record<SweepCurve["by"], string | undefined>> = {
   importance: undefined,
   magnitude: "8 4",
   angular: "8 2 2 2",

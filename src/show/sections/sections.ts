@@ -1,11 +1,13 @@
 /** Every analysis as a section of a page, by name: its claims, figures and tables. */
-import type { Causes, Checkpoints, Profile, Sweep } from "../../result/mod.ts";
+import type { Causes, Checkpoints, Evaluation, Profile, Sweep } from "../../result/mod.ts";
 import type { InitModel } from "../chart/init_model.ts";
 import type { RatioMap } from "../figures/init_map.ts";
 import { causesSection } from "./causes.ts";
 import { checkpointsSection } from "./checkpoints.ts";
 import { importanceSection, magnitudeSection, qualitySection } from "./model.ts";
 import { randomInitSection } from "./random_init.ts";
+import type { Dropped } from "../chart/accuracy.ts";
+import { tasksSection } from "./tasks.ts";
 import type { Section } from "./section.ts";
 
 /** What each analysis finds. */
@@ -13,6 +15,8 @@ export interface Findings {
   /** A profile, and those of the same model over several texts. */
   readonly importance: { readonly profile: Profile; readonly texts: readonly Profile[] };
   readonly quality: Sweep;
+  /** Evaluations, and the plans that they are of. */
+  readonly tasks: { readonly results: readonly Evaluation[]; readonly plans: readonly Dropped[] };
   readonly magnitude: Profile;
   /** By training run. */
   readonly checkpoints: readonly Checkpoints[];
@@ -25,6 +29,7 @@ export interface Findings {
 export const sections: { readonly [Name in keyof Findings]: (found: Findings[Name]) => Section } = {
   importance: ({ profile, texts }) => importanceSection(profile, texts),
   quality: qualitySection,
+  tasks: ({ results, plans }) => tasksSection(results, plans),
   magnitude: magnitudeSection,
   checkpoints: checkpointsSection,
   "random-init": ({ models, maps }) => randomInitSection(models, maps),

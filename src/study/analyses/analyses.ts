@@ -9,6 +9,9 @@ import { parts, within } from "../../hub/mod.ts";
 import type { Causes, Checkpoints, Profile } from "../../result/mod.ts";
 import { openSeries, type StudyModel } from "../../subject/mod.ts";
 import { causes } from "../causes/causes.ts";
+import { evaluate, type EvaluateOptions } from "../evaluate/evaluate.ts";
+import { makePlan } from "../make_plan.ts";
+import { droppable } from "../plan.ts";
 import { checkpoints } from "../checkpoints.ts";
 import { HELD_OUT_TEXT, type StudyOptions } from "../options.ts";
 import { profile } from "../profile.ts";
@@ -51,6 +54,8 @@ export const SIZES = {
   quality: { samples: 8, length: 512 },
   texts: { samples: 4, length: 512 },
 } as const;
+/** Of benchmark tasks: their first documents, and how many modules are dropped. */
+const TASKS = { tasks: ["piqa", "arc_easy", "openbookqa"], limit: 100, dropped: [1, 2, 4, 8, 12] };
 /** Of a study of training: as long as what the committed models were trained on. */
 const TRAINING = { samples: 16, length: 256 };
 const CAUSES = { samples: 8, length: 512 };
@@ -89,6 +94,31 @@ export const analyses = {
         ...SIZES.quality,
         ...studyOf(options),
       });
+    },
+  }),
+  tasks: analysis({
+    about: "what dropping attention, MLPs and blocks does to the accuracy of benchmark tasks",
+    weight: 6,
+    profiled: true,
+    async run(options) {
+      const [model, orders] = [await options.model(), await options.profile()];
+      const counts = TASKS.dropped.filter((drop) => drop <= model.spec.layers.length / 2);
+      const plans = (["attention", "mlp", "block"] as const).flatMap((target) =>
+        counts.filter((drop) => drop <= droppable(model.spec, target))
+          .map((drop) => makePlan(orders, { target, drop }))
+      );
+      const { tasks, limit } = TASKS;
+      const { engine, precision, results } = options;
+      const told: EvaluateOptions = {
+        ...reportsOf(options),
+        engine,
+        precision,
+        results,
+        tasks,
+        limit,
+        prompts: 0,
+      };
+      return { plans: [{}, ...plans], results: await evaluate(model, [{}, ...plans], told) };
     },
   }),
   magnitude: analysis({

@@ -1,0 +1,227 @@
+/** Accuracy of benchmark tasks against the number of modules dropped (paper, claims C1 and C2), with its interval for every plan. */
+import * as Plot from "@observablehq/plot";
+import type { Evaluation } from "../../result/mod.ts";
+import {
+  accuracyChange,
+  type AccuracyCurve,
+  accuracyCurves,
+  chanceOf,
+  type Dropped,
+  fullOf,
+  mainOf,
+  meanAccuracy,
+} from "../chart/accuracy.ts";
+import { AXIS_X, COLORS, countTicks, endLabels, FRAME } from "../chart/axes.ts";
+import { DASHES } from "../chart/curves.ts";
+import { formatFixed, formatShare } from "../chart/numbers.ts";
+import { computedText, describeDrop, KIND_NAMES, modelOf } from "../chart/setting.ts";
+import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
+
+/** Half of a 95 % interval, in standard errors. */
+const HALF = 1.96;
+/** Units between the intervals of two curves at the same number. */
+const APART = 5;
+
+/** A share with its standard error. */
+type Share = { readonly value: number; readonly stderr: number | null };
+/** What a panel shows of a result. */
+type Read = (result: Evaluation) => Share;
+
+/**
+ * Draws the mean accuracy over tasks, then each task's, as far as a plan goes. `plans` are those of the results, in their order;
+ * one of them is the full model.
+ *
+ * @example Not run by tests: it fetches the model and the rows
+ * ```ts ignore
+ * import { accuracyFigure, evaluate, makePlan, profile } from "lamina";
+ *
+ * const importance = await profile("smollm2-135m");
+ * const plans = [{}, ...[4, 8].map((drop) => makePlan(importance, { target: "attention", drop }))];
+ * const results = await evaluate("smollm2-135m", plans, { tasks: ["piqa", "arc_easy"], limit: 100 });
+ * const { svg, reading } = accuracyFigure(results, plans);
+ * ```
+ */
+export function accuracyFigure(results: readonly Evaluation[], plans: readonly Dropped[]): Figure {
+  const curves = accuracyCurves(results, plans);
+  const full = fullOf(results);
+  const names = Object.keys(full.tasks);
+  const one = names.length === 1;
+  const { provenance } = full;
+  return drawFigure({
+    name: "accuracy",
+    title: titleOf(curves, full),
+    subtitle:
+      `${
+        one ? "Accuracy" : "Mean accuracy over the tasks"
+      } by number of modules dropped; lines: 95 % intervals` +
+      `${one ? "" : "; below, each task"}. Dashed: guessing.`,
+    setting: `${modelOf(provenance.model)} · ${
+      names.map((name) => `${name} (${mainOf(full.tasks[name]).name}, ${full.tasks[name].n})`).join(", ")
+    } · BOS: ${full.bos} · ${computedText(provenance)}`,
+    reading: readingOf(curves, full),
+    panels: [
+      panel(curves, meanAccuracy, meanChance(full), { title: null, width: WIDTH, height: 380 }),
+      ...one
+        ? []
+        : names.map((name) =>
+          panel(curves, ({ tasks }) => mainOf(tasks[name]), chanceOf(full.tasks[name]), {
+            title: name,
+            width: WIDTH / 2,
+            height: 230,
+          })
+        ),
+    ],
+    rows: curves.flatMap(({ target, by, points }) =>
+      points.flatMap(({ dropped, result }) =>
+        Object.entries(result.tasks).map(([task, one]) => {
+          const { name: metric, value, stderr } = mainOf(one);
+          const { drop } = result.provenance;
+          return {
+            target: KIND_NAMES[target],
+            by,
+            dropped,
+            modules: describeDrop(drop),
+            task,
+            metric,
+            value,
+            stderr,
+          };
+        })
+      )
+    ),
+  });
+}
+
+/** Guessing, over tasks; null where a task has no choices. */
+function meanChance({ tasks }: Evaluation): number | null {
+  const chances = Object.values(tasks).map(chanceOf);
+  if (chances.some((chance) => chance === null)) return null;
+  return (chances as number[]).reduce((sum, chance) => sum + chance, 0) / chances.length;
+}
+
+const labelOf = ({ target, by }: AccuracyCurve) =>
+  by === "importance" ? KIND_NAMES[target] : `${KIND_NAMES[target]}, ${by}`;
+
+/** Attention and MLPs by importance at the same number: the nearest to a quarter of the layers. */
+function titleOf(curves: readonly AccuracyCurve[], full: Evaluation): string {
+  const of = (wanted: string) =>
+    curves.find(({ target, by }) => target === wanted && by === "importance")?.points.slice(1) ?? [];
+  const [attention, mlp] = [of("attention"), of("mlp")];
+  const quarter = full.provenance.model.layers / 4;
+  const [common] = attention.map(({ dropped }) => dropped)
+    .filter((dropped) => mlp.some((point) => point.dropped === dropped))
+    .sort((a, b) => Math.abs(a - quarter) - Math.abs(b - quarter));
+  if (common === undefined) return "Accuracy against the number of modules dropped";
+  const at = (points: typeof attention) =>
+    formatShare(meanAccuracy(points.find(({ dropped }) => dropped === common)!.result).value);
+  return `${common} dropped: accuracy ${at(attention)} without attention, ${
+    at(mlp)
+  } without MLPs; full model ${formatShare(meanAccuracy(full).value)}`;
+}
+
+function readingOf(curves: readonly AccuracyCurve[], full: Evaluation): string {
+  const ends = curves.map((curve) => {
+    const { dropped, result } = curve.points.at(-1)!;
+    const { difference, low, high } = accuracyChange(result, full);
+    const points = (share: number) => formatFixed(100 * share, 1);
+    return `${labelOf(curve)} ${points(difference)} points (${points(low)} to ${points(high)}) at ${dropped}`;
+  });
+  return `At the end of each curve, paired with the full model: ${ends.join("; ")}.`;
+}
+
+function panel(
+  curves: readonly AccuracyCurve[],
+  read: Read,
+  chance: number | null,
+  { title, width, height }: { title: string | null; width: number; height: number },
+): Plot.PlotOptions {
+  const wide = title === null;
+  const longest = Math.max(...curves.map((curve) => labelOf(curve).length));
+  const frame = {
+    ...FRAME,
+    width,
+    height,
+    marginRight: wide ? Math.max(FRAME.marginRight, 20 + 9 * longest) : 14,
+  };
+  const lines = curves.map((curve, c) => ({
+    curve,
+    shift: APART * (c - (curves.length - 1) / 2),
+    points: curve.points.map(({ dropped, result }) => {
+      const { value, stderr } = read(result);
+      const half = HALF * (stderr ?? 0);
+      return { dropped, value, low: value - half, high: value + half };
+    }),
+  }));
+  const all = lines.flatMap(({ points }) => points);
+  const most = Math.max(1, ...all.map(({ dropped }) => dropped));
+  const lowest = Math.min(chance ?? 1, ...all.map(({ low }) => low));
+  const highest = Math.max(chance ?? 0, ...all.map(({ high }) => high));
+  const y = { type: "linear", domain: [Math.max(0, lowest - 0.02), Math.min(1, highest + 0.02)] } as const;
+  const percent = (value: number) => `${Math.round(value * 100)} %`;
+  return {
+    ...frame,
+    x: { domain: [0, most] },
+    y: { ...y, domain: [...y.domain] },
+    marks: [
+      Plot.gridY({ stroke: "#d0d7de", strokeOpacity: 1, ticks: wide ? 8 : 4 }),
+      Plot.axisY({
+        color: FAINT,
+        tickSize: 0,
+        labelOffset: 42,
+        labelArrow: "up",
+        label: wide ? "accuracy" : null,
+        tickFormat: percent,
+        ticks: wide ? 8 : 4,
+      }),
+      Plot.axisX(countTicks(most, wide ? 8 : 4), {
+        ...AXIS_X,
+        tickFormat: String,
+        label: "modules dropped",
+      }),
+      ...chance === null ? [] : [Plot.ruleY([chance], { stroke: INK, strokeDasharray: "4 4" })],
+      ...title === null ? [] : [Plot.text([title], {
+        frameAnchor: "top-left",
+        text: String,
+        fontWeight: 600,
+        fill: INK,
+        dy: -26,
+        textAnchor: "start",
+      })],
+      ...lines.flatMap(({ curve: { target, by }, points, shift }) => {
+        const stroke = COLORS[target];
+        const dash = DASHES[by];
+        return [
+          Plot.ruleX(points.slice(1), {
+            x: "dropped",
+            y1: "low",
+            y2: "high",
+            stroke,
+            strokeWidth: 3,
+            strokeOpacity: 0.25,
+            dx: shift,
+          }),
+          Plot.line(points, {
+            x: "dropped",
+            y: "value",
+            stroke,
+            strokeWidth: by === "importance" ? 2.5 : 1.5,
+            ...dash && { strokeDasharray: dash },
+          }),
+          Plot.dot(points, { x: "dropped", y: "value", fill: stroke, r: 3 }),
+        ];
+      }),
+      ...wide
+        ? endLabels(
+          lines.map(({ curve, points }) => ({
+            x: points.at(-1)!.dropped,
+            y: points.at(-1)!.value,
+            text: labelOf(curve),
+            color: COLORS[curve.target],
+            plain: curve.by !== "importance",
+          })),
+          { ...frame, y: { ...y, domain: [...y.domain] } },
+        )
+        : [],
+    ],
+  };
+}

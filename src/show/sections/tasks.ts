@@ -1,0 +1,38 @@
+/** Benchmark tasks as a section: accuracy against the number of modules dropped, claims C1 and C2. */
+import type { Evaluation } from "../../result/mod.ts";
+import { accuracyChange, accuracyCurves, type Dropped, fullOf, meanAccuracy } from "../chart/accuracy.ts";
+import { formatFixed, formatShare } from "../chart/numbers.ts";
+import { KIND_NAMES } from "../chart/setting.ts";
+import { accuracyClaims } from "../claims/accuracy.ts";
+import { accuracyFigure } from "../figures/accuracy.ts";
+import type { Section } from "./section.ts";
+
+/** Combines evaluations of one model with the plans that they are of. */
+export function tasksSection(results: readonly Evaluation[], plans: readonly Dropped[]): Section {
+  const figure = accuracyFigure(results, plans);
+  const full = fullOf(results);
+  const points = (share: number) => formatFixed(100 * share, 1);
+  return {
+    name: "tasks",
+    title: "Tasks: what dropping does to accuracy",
+    setting: figure.setting,
+    claims: accuracyClaims(results, plans),
+    figures: [figure],
+    tables: [{
+      title: "Mean accuracy, and its change over the same documents in points",
+      head: ["dropped", "accuracy", "change", "95 % interval", "p of equivalence"],
+      rows: accuracyCurves(results, plans).flatMap(({ target, by, points: all }) =>
+        all.slice(1).map(({ dropped, result }) => {
+          const { difference, low, high, equivalence } = accuracyChange(result, full);
+          return [
+            `${dropped} ${KIND_NAMES[target]}${by === "importance" ? "" : `, ${by}`}`,
+            formatShare(meanAccuracy(result).value),
+            points(difference),
+            `${points(low)} … ${points(high)}`,
+            equivalence === null ? "–" : formatFixed(equivalence, 3),
+          ];
+        })
+      ),
+    }],
+  };
+}

@@ -1,0 +1,84 @@
+/** Evaluations made up for tests: two tasks of forty documents, fewer of them right the more is dropped. */
+import { type Evaluation, head, type Plan } from "../../src/result/mod.ts";
+import { provenance } from "./synthetic.ts";
+
+const DOCUMENTS = 40;
+/** Choices of each task. */
+const TASKS = { piqa: 2, arc_easy: 4 };
+
+/** A plan that drops the first modules of a target. */
+export function plan(target: "attention" | "mlp", dropped: number, by: Plan["by"] = "importance"): Plan {
+  const layers = Array.from({ length: dropped }, (_, i) => i);
+  return {
+    ...head("plan"),
+    model: "tiny",
+    layers: 12,
+    target,
+    by,
+    seed: by === "random" ? 0 : null,
+    attention: target === "attention" ? layers : [],
+    mlp: target === "mlp" ? layers : [],
+    order: layers.map((layer) => ({ module: target, layer, score: null })),
+  };
+}
+
+/** An evaluation in which `right` of a task's documents are answered right, the first ones. */
+export function evaluation(
+  right: number,
+  drop: { readonly attention?: readonly number[]; readonly mlp?: readonly number[] } = {},
+): Evaluation {
+  const task = (choices: number): Evaluation["tasks"][string] => {
+    const value = right / DOCUMENTS;
+    const stderr = Math.sqrt(value * (1 - value) / (DOCUMENTS - 1));
+    return {
+      version: "1",
+      shots: 0,
+      n: DOCUMENTS,
+      acc: value,
+      metrics: { acc: { value, stderr, against: null } },
+      kl: 0,
+      top1: 1,
+      ece: 0,
+      cut: 0,
+      items: Array.from({ length: DOCUMENTS }, (_, index) => ({
+        index,
+        hash: String(index),
+        loglikelihoods: Array.from({ length: choices }, (_, i) => -1 - i),
+        greedy: Array.from({ length: choices }, () => false),
+        tokens: Array.from({ length: choices }, () => 1),
+        scores: { acc: Number(index < right) },
+        gold: 0,
+        text: null,
+        kl: 0,
+        top1: 1,
+        cut: 0,
+      })),
+    };
+  };
+  const { attention = [], mlp = [] } = drop;
+  return {
+    ...head("evaluate"),
+    provenance: provenance({ layers: 12, attention, mlp, text: "piqa, arc_easy" }),
+    bos: "tokenizer",
+    seed: 1234,
+    tasks: Object.fromEntries(Object.entries(TASKS).map(([name, choices]) => [name, task(choices)])),
+    groups: {},
+    average: null,
+    writing: null,
+  };
+}
+
+/** Evaluations of several plans, the full model's first, and the plans. */
+export function evaluations(): [Evaluation[], (Plan | Record<never, never>)[]] {
+  const wanted: [right: number, plan: Plan][] = [
+    [32, plan("attention", 4)],
+    [32, plan("attention", 2)],
+    [24, plan("attention", 4, "random")],
+    [20, plan("mlp", 2)],
+    [16, plan("mlp", 4)],
+  ];
+  return [
+    [evaluation(32), ...wanted.map(([right, plan]) => evaluation(right, plan))],
+    [{}, ...wanted.map(([, plan]) => plan)],
+  ];
+}
