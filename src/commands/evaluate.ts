@@ -74,7 +74,7 @@ export function evaluateCommand(context: Context): Command {
     .option("--drop-block <layers>", "layers to drop whole, attention and MLP", numberList, [])
     .option("--seed <n>", "seed of the shots", wholeNumber(0), 1234)
     .option("--dry-run", DRY_RUN, false);
-  explained(command, "evaluate smollm2-135m --tasks piqa,arc_easy --limit 100 --drop-attention 25", STUDY);
+  explained(command, "evaluate smollm2-135m --tasks piqa --limit 100 --drop-attention 25", STUDY);
   return withOutFlags(withEngineFlags(withKeepingFlags(command))).action(
     async (ref: string, flags: EvaluateFlags) => {
       const plans = await Promise.all(flags.plan.map((file) => readResult(file, "plan")));

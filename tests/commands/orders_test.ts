@@ -10,7 +10,7 @@ Deno.test("an order is kept and printed; a plan takes what a budget needs of it;
     const wanted = ["order", folder, ...text, "--target", "joint", "--by", "greedy", "--upto", "3"];
     const dry = await run(...wanted, "--dry-run");
     // Greedy over 6 modules: the full model once, then 6, 5 and 4 candidates.
-    assert.match(dry.out, /:\n64 tokens, 16 plans, \d+ modules to run\nabout /);
+    assert.match(dry.out, /:\n64 tokens, 16 plans, \d+ modules to run · float32, cpu\nabout /);
     assert.deepEqual(kept(options.results), []);
     const { code, out, err } = await run(...wanted, "--protect-last", "1", "--json", json);
     assert.equal(code, 0, err);
