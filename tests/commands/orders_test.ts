@@ -85,8 +85,8 @@ Deno.test("orders: wrong use ends with 2, a failure with 1, and each says what w
       [1, ["order", folder, "--target", "mlp", "--by", "gate-norm"], /only attention has queries and keys/],
       [1, ["order", folder, "--upto", "2", "--protect-first", "2"], /upto is 2, expected at most 1/],
       [2, ["sweep", folder, "--by", "importance,guess"], /found "guess", expected some of: importance/],
-      [1, ["plan", order], /found none, expected one of drop, parameters, kvBytes/],
-      [1, ["plan", order, "--drop", "1", "--kv-bytes", "1"], /found drop and kvBytes, expected one of/],
+      [2, ["plan", order], /expected one of --drop, --parameters and --kv-bytes/],
+      [2, ["plan", order, "--drop", "1", "--kv-bytes", "1"], /expected one of --drop, --parameters/],
       [1, ["plan", order, "--drop", "4"], /Cannot drop 4 of attention: .* from 0 to 3/],
       [1, ["plan", order, "--drop", "3", "--no-neighbours"], /from 0 to [12], which the constraints leave/],
       [
