@@ -109,6 +109,7 @@ export {
   type TextOptions,
   zipfText,
 } from "./subject/mod.ts";
+export { type Exported, exportModel, type ExportOptions, type Format } from "./export/mod.ts";
 export type { Progress, Reports } from "./entry/mod.ts";
 export * from "./doctor/mod.ts";
 export type { EngineName, Precision } from "./engine/mod.ts";
