@@ -22,6 +22,7 @@ import { openGguf, openSafetensors } from "../weights/mod.ts";
 import { cardText } from "./card.ts";
 import { textFile } from "./copies.ts";
 import { type Format, FORMATS } from "./formats.ts";
+import { ggufFiles } from "./gguf.ts";
 import { hfFiles } from "./hf.ts";
 import { type Job, jobOf, type Made, type Stored } from "./job.ts";
 import { llmDropFiles } from "./llm_drop.ts";
@@ -52,6 +53,8 @@ export interface Exported {
 const makers: Readonly<Record<Format, (job: Job) => Promise<Made>>> = {
   "llm-drop": llmDropFiles,
   hf: hfFiles,
+  gguf: (job) => ggufFiles(job, "gguf"),
+  "gguf-deci": (job) => ggufFiles(job, "gguf-deci"),
 };
 
 /**
@@ -77,7 +80,7 @@ export async function exportModel(
   options: ExportOptions,
 ): Promise<Exported> {
   expect("export", "plan", drop, aDrop);
-  const parts = ["spec", "identity", "config"] as const;
+  const parts = ["spec", "identity"] as const;
   return await onModel(
     "export",
     model,

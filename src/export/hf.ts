@@ -14,7 +14,7 @@ import { shardFiles } from "./shards.ts";
 
 export async function hfFiles(job: Job): Promise<Made> {
   if (job.stored.kind === "gguf") {
-    throw inexpressible("hf", job.model.name, "a GGUF file", "has no folder's files", []);
+    throw inexpressible("hf", job.model.name, "a GGUF file", "has no folder's files", ["gguf", "gguf-deci"]);
   }
   const config = smallerConfig(job);
   expectLayers(job, "hf", readSpec(config, job.model.name).layers, []);

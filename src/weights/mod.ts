@@ -3,6 +3,7 @@ export { type Content, contentOf, type OutTensor, PART_BYTES, ranges, zeros } fr
 export { cutTensors } from "./cut.ts";
 export type { Allocate, PagedFile } from "./file.ts";
 export { type GgufFile, openGguf } from "./gguf.ts";
+export { ggufBytes, ggufContent } from "./gguf_write.ts";
 export type { GgufNumbers, GgufValue } from "./gguf_value.ts";
 export { layered, type LayeredOptions, type TensorRef } from "./layered.ts";
 export { type CheckpointFiles, openSafetensors } from "./safetensors.ts";
