@@ -5,6 +5,7 @@
  */
 import { readSpec } from "../models/mod.ts";
 import { type OutTensor, zeros } from "../weights/mod.ts";
+import { type Config, configOf, valuesOf } from "./config.ts";
 import { copyOf, isOfWeights, jsonFile } from "./copies.ts";
 import { expectLayers } from "./expect.ts";
 import { inexpressible } from "./formats.ts";
@@ -16,8 +17,8 @@ export async function hfFiles(job: Job): Promise<Made> {
   if (job.stored.kind === "gguf") {
     throw inexpressible("hf", job.model.name, "a GGUF file", "has no folder's files", ["gguf", "gguf-deci"]);
   }
-  const config = smallerConfig(job);
-  expectLayers(job, "hf", readSpec(config, job.model.name).layers, []);
+  const config = smallerConfig(job, await configOf(job));
+  expectLayers(job, "hf", readSpec(valuesOf(config), job.model.name).layers, []);
   const small = job.files.list().filter((name) => name !== "config.json" && !isOfWeights(name));
   return {
     files: [
@@ -49,11 +50,9 @@ function tensorsOf(job: Job): OutTensor[] {
   });
 }
 
-type Config = Readonly<Record<string, unknown>>;
-
 /** The configuration with fewer layers; a model of text and images keeps that of its text part inside. */
-function smallerConfig({ model, full, kept }: Job): Config {
-  const { drop_attn_list: _, drop_mlp_list: __, ...config } = model.config;
+function smallerConfig({ full, kept }: Job, whole: Config): Config {
+  const { drop_attn_list: _, drop_mlp_list: __, ...config } = whole;
   const text = config.text_config as Config | undefined;
   const smaller = (part: Config) => ({ ...part, num_hidden_layers: kept.length, ...layerTypes(part) });
   return text ? { ...config, text_config: smaller(text) } : smaller(config);

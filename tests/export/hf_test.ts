@@ -60,6 +60,17 @@ async function expectBytes(from: string, to: string): Promise<void> {
   }
 }
 
+Deno.test("numbers of the configuration keep their spelling, for which transformers looks", async () => {
+  const { folder } = await fixture("gemma2");
+  for (const format of ["hf", "llm-drop"] as const) {
+    await withSmaller(folder, lone, format, async ({ exported }) => {
+      const config = await Deno.readTextFile(`${exported.folder}/config.json`);
+      assert.match(config, /"final_logit_softcapping": 3\.0,/);
+      assert.match(config, /"rms_norm_eps": 1e-06,/);
+    });
+  }
+});
+
 for (const name of ["gemma2", "gemma3", "qwen2-window"]) {
   Deno.test(`${name}: where the configuration has a rule for windows, the export says them layer by layer`, () =>
     withFolder(async (folder) => {
