@@ -24,7 +24,7 @@ const table = {
   run: "tensor weights onnx models engine kernels measure",
   subject: "entry tensor result hub weights text models",
   study: "entry tensor result hub text tasks onnx models engine kernels measure run subject",
-  export: "entry disk result hub models weights run subject study",
+  export: "entry disk tensor result hub weights text models run subject study",
   show: "entry disk result hub measure",
   doctor: "entry tensor hub onnx models engine kernels",
   commands: "entry disk libraries result hub tasks engine run subject study export show doctor",

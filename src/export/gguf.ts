@@ -35,7 +35,7 @@ export async function ggufFiles(job: Job, format: Format): Promise<Made> {
       model.name,
       what,
       `is of architecture ${own}, not llama`,
-      lone.length ? [] : ["gguf"],
+      lone.length ? ["hf"] : ["hf", "gguf"],
     );
   }
   const architecture = format === "gguf-deci" ? "deci" : own;
@@ -46,11 +46,13 @@ export async function ggufFiles(job: Job, format: Format): Promise<Made> {
       model.name,
       modulesText(lone.slice(0, 1)),
       why,
-      isLikeDeci ? ["gguf-deci"] : [],
+      isLikeDeci ? ["gguf-deci", "hf"] : ["hf"],
     );
   }
   const { drop_attn_list: _, drop_mlp_list: __, ...config } = model.config;
-  expectLayers(job, format, readSpec({ ...config, num_hidden_layers: kept.length }, model.name).layers, []);
+  expectLayers(job, format, readSpec({ ...config, num_hidden_layers: kept.length }, model.name).layers, [
+    "hf",
+  ]);
   const skipped = lone.filter(({ module, layer }) => module === "attention" && layer !== kept[0]);
   const zeroed = lone.filter((one) => !skipped.includes(one));
   const metadata = await metadataOf(job, file, [own, architecture], skipped);

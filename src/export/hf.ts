@@ -4,30 +4,41 @@
  * adds is zero, what it costs is not saved. Weights are copied as they are stored.
  */
 import { readSpec } from "../models/mod.ts";
-import { type OutTensor, zeros } from "../weights/mod.ts";
+import { type GgufFile, type OutTensor, zeros } from "../weights/mod.ts";
 import { type Config, configOf, valuesOf } from "./config.ts";
 import { copyOf, isOfWeights, jsonFile } from "./copies.ts";
 import { expectLayers } from "./expect.ts";
-import { inexpressible } from "./formats.ts";
-import { type Job, type Made, modulesText } from "./job.ts";
+import { configFromGguf, tensorsFromGguf, tokenizerFromGgufFiles } from "./hf_from_gguf.ts";
+import { type Job, type Made, modulesText, type OutFile } from "./job.ts";
 import { renumbered, silenced } from "./names.ts";
 import { shardFiles } from "./shards.ts";
 
 export async function hfFiles(job: Job): Promise<Made> {
-  if (job.stored.kind === "gguf") {
-    throw inexpressible("hf", job.model.name, "a GGUF file", "has no folder's files", ["gguf", "gguf-deci"]);
-  }
-  const config = smallerConfig(job, await configOf(job));
-  expectLayers(job, "hf", readSpec(valuesOf(config), job.model.name).layers, []);
-  const small = job.files.list().filter((name) => name !== "config.json" && !isOfWeights(name));
+  const { stored, model } = job;
+  const fromGguf = stored.kind === "gguf";
+  const config = smallerConfig(job, fromGguf ? configFromGguf(job) : await configOf(job));
+  expectLayers(job, "hf", readSpec(valuesOf(config), model.name).layers, []);
+  const small = fromGguf ? await tokenizerFromGgufFiles(job, stored.file) : await smallFiles(job);
+  const tensors = fromGguf ? tensorsFromGguf(job, stored.file) : tensorsOf(job);
   return {
-    files: [
-      jsonFile("config.json", config),
-      ...await Promise.all(small.map((name) => copyOf(job, name))),
-      ...shardFiles(tensorsOf(job)),
-    ],
-    notes: notesOf(job),
+    files: [jsonFile("config.json", config), ...small, ...shardFiles(tensors)],
+    notes: [...fromGguf ? notesOnGguf(stored.file, small) : [], ...notesOf(job)],
   };
+}
+
+async function smallFiles(job: Job): Promise<OutFile[]> {
+  const names = job.files.list().filter((name) => name !== "config.json" && !isOfWeights(name));
+  return await Promise.all(names.map((name) => copyOf(job, name)));
+}
+
+function notesOnGguf(file: GgufFile, small: readonly OutFile[]): string[] {
+  const types = new Set([...file.tensors.values()].map(({ type }) => type).filter((type) => /^Q/.test(type)));
+  return [
+    ...types.size > 0
+      ? [`${[...types].join(", ")}: dequantised to F32, in which the values are the same`]
+      : [],
+    ...small.length === 0 ? ["the GGUF file has no tokenizer, so there is none here"] : [],
+  ];
 }
 
 function notesOf({ lone }: Job): string[] {

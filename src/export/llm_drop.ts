@@ -10,7 +10,11 @@ import type { Job, Made } from "./job.ts";
 export async function llmDropFiles(job: Job): Promise<Made> {
   const { model, files, drop, stored } = job;
   if (stored.kind === "gguf") {
-    throw inexpressible("llm-drop", model.name, "a GGUF file", "has no config.json", ["gguf", "gguf-deci"]);
+    throw inexpressible("llm-drop", model.name, "a GGUF file", "has no config.json", [
+      "hf",
+      "gguf",
+      "gguf-deci",
+    ]);
   }
   const config = { ...await configOf(job), drop_attn_list: drop.attention, drop_mlp_list: drop.mlp };
   const others = files.list().filter((name) => name !== "config.json");

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { exportModel, type Format } from "../../src/export/mod.ts";
-import { bufferSource, fileSource } from "../../src/hub/mod.ts";
+import { bufferSource, fileSource, openModel as openFiles } from "../../src/hub/mod.ts";
 import { loadGguf } from "../../src/models/mod.ts";
-import { ggufBytes, ggufContent, openGguf, type OutTensor } from "../../src/weights/mod.ts";
+import { ggufBytes, ggufContent, openGguf, openSafetensors, type OutTensor } from "../../src/weights/mod.ts";
+import { toFloat32 } from "../../src/tensor/mod.ts";
 import { fixture } from "../fixtures/read.ts";
 import { withFolder } from "../support.ts";
 import { join } from "../weights/build.ts";
@@ -33,6 +34,30 @@ for (const name of ["llama", "qwen3"]) {
       }
       original.close();
       smaller.close();
+    });
+  });
+}
+
+for (const name of ["llama", "qwen3"]) {
+  Deno.test(`${name}: a folder from a GGUF file is the plan on it, with the folder's own names and bytes`, async () => {
+    const drop = { attention: [1, 2], mlp: [1] };
+    await withSmaller(pathOf(name), drop, "hf", async (both) => {
+      await expectSame(name, both, drop);
+      const { folder } = await fixture(name);
+      await withSmaller(folder, drop, "hf", async (other) => {
+        const [mine, theirs] = await Promise.all([both, other].map(async ({ exported }) => {
+          const files = await openFiles(exported.folder);
+          const file = await openSafetensors(files);
+          const numbers = async (tensor: string) => toFloat32(await file.read(tensor));
+          const all = await Promise.all(
+            [...file.tensors.keys()].sort().map(async (t) => [t, await numbers(t)]),
+          );
+          file.close();
+          files.close();
+          return all;
+        }));
+        assert.deepEqual(mine, theirs);
+      });
     });
   });
 }
@@ -80,25 +105,24 @@ Deno.test("what a format cannot express is an error that names the module and th
         "gguf",
         [1],
         [],
-        /as gguf: attention 1 is dropped alone, .*; formats that can: gguf-deci$/,
+        /as gguf: attention 1 is dropped alone, .*; formats that can: gguf-deci, hf$/,
       ],
-      [pathOf("qwen3"), "gguf", [], [2], /as gguf: MLP 2 is dropped alone, .*; no other format can$/],
+      [pathOf("qwen3"), "gguf", [], [2], /as gguf: MLP 2 is dropped alone, .*; formats that can: hf$/],
       [pathOf("qwen3"), "gguf-deci", [1], [], /attention 1 is of architecture qwen3, not llama/],
       [
         pathOf("qwen3"),
         "gguf-deci",
         [1],
         [1],
-        /the model is of architecture qwen3, .* formats that can: gguf$/,
+        /the model is of architecture qwen3, .* formats that can: hf, gguf$/,
       ],
       [
         pathOf("llama"),
         "llm-drop",
         [1],
         [],
-        /a GGUF file has no config\.json; formats that can: gguf, gguf-deci/,
+        /a GGUF file has no config\.json; formats that can: hf, gguf, gguf-deci/,
       ],
-      [pathOf("llama"), "hf", [1], [], /as hf: a GGUF file/],
       [
         llama,
         "gguf",
