@@ -46,7 +46,7 @@ function reasons({ target, by, seed, provenance, order }: Plan, { drop }: Job): 
   }`;
   const { text, packing, dtype, engine } = provenance ?? {};
   const where = text && packing
-    ? `, on the text ${text.name} (SHA-256 ${text.hash}): ${packing.samples} blocks of ${packing.length} tokens` +
+    ? `, on the text ${text.name} (SHA-256 ${text.hash}): ${packing.samples} × ${packing.length} tokens` +
       `${packing.skip ? `, the first ${packing.skip} skipped` : ""}${
         packing.bos ? ", each with BOS" : ""
       }; ` +

@@ -43,8 +43,11 @@ const checks: Checks<ExportOptions> = {
 
 /** What was written. */
 export interface Exported {
+  /** Where it was written. */
   readonly folder: string;
+  /** As what. */
   readonly format: Format;
+  /** What lies in the folder, with sizes. */
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
   /** What whoever uses the model has to know. */
   readonly notes: readonly string[];

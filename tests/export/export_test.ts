@@ -56,7 +56,7 @@ Deno.test("the card says what was dropped, from which plan on which text, and wh
     assert.ok(card.includes(hash));
     assert.ok(card.includes(`| mlp ${plan.mlp[0]} | ${plan.order[0].score!.toPrecision(6)} |`));
     assert.match(card, /Not from the plan: attention 1\./);
-    assert.match(card, /4 blocks of 16 tokens/);
+    assert.match(card, /: 4 × 16 tokens; computed/);
     assert.deepEqual(namesIn(`${folder}/out`), [
       "README.md",
       "config.json",
