@@ -1,10 +1,10 @@
 /** Benchmark tasks, with modules dropped, compared with the full model. */
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { type Plan, readResult, resultText } from "../result/mod.ts";
 import { type DropPlan, noDrop } from "../run/mod.ts";
 import { align, evaluationRows, evaluationTable } from "../show/mod.ts";
 import { dropsIn, evaluate, type EvaluateOptions, evaluatePrice } from "../study/mod.ts";
-import { type BosRule, suites, taskGroups, taskNames } from "../tasks/mod.ts";
+import { type BosRule, suites, taskGroups, taskNames, tasksNamed } from "../tasks/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import { type Context, withModel } from "./context.ts";
 import { type OutFlags, withOutFlags } from "./destination.ts";
@@ -74,7 +74,7 @@ export function evaluateCommand(context: Context): Command {
     .option("--drop-block <layers>", "layers to drop whole, attention and MLP", numberList, [])
     .option("--seed <n>", "seed of the shots", wholeNumber(0), 1234)
     .option("--dry-run", DRY_RUN, false);
-  explained(command, "evaluate smollm2-135m --tasks piqa,arc_easy --limit 100 --drop-attention 25", STUDY);
+  explained(command, "evaluate smollm2-135m --tasks piqa --limit 100 --drop-attention 25", STUDY);
   return withOutFlags(withEngineFlags(withKeepingFlags(command))).action(
     async (ref: string, flags: EvaluateFlags) => {
       const plans = await Promise.all(flags.plan.map((file) => readResult(file, "plan")));
@@ -146,8 +146,12 @@ async function printPrice(
   context.print(`${model.name}: the full model and ${drops} plans\n${table}`);
 }
 
+/** Names of tasks, all of them known: a model is fetched after that. */
 function nameList(text: string): string[] {
-  return text.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  const names = text.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  if (names.length === 0) throw new InvalidArgumentError("expected the name of one task at least");
+  names.forEach(tasksNamed);
+  return names;
 }
 
 function collected(text: string, before: string[]): string[] {

@@ -61,7 +61,14 @@ export function planCommand(context: Context): Command {
   return withOutFlags(withConstraintFlags(command)).action(
     async (file: string, { table, json, csv, ...options }: PlanFlags) => {
       const out = { ...json === undefined ? {} : { json }, ...csv === undefined ? {} : { csv } };
-      const plan = makePlan(await readResult(file, "profile", "order"), constraintsIn(options));
+      const misused = (what: string) => command.error(`error: ${what}`, { exitCode: 2 });
+      const amounts = [options.drop, options.parameters, options.kvBytes].filter((amount) =>
+        amount !== undefined
+      );
+      if (amounts.length !== 1) misused("expected one of --drop, --parameters and --kv-bytes");
+      const result = await readResult(file, "profile", "order");
+      if (result.kind === "profile" && !options.target) misused("a plan from a profile needs --target");
+      const plan = makePlan(result, constraintsIn(options));
       await deliver(context, table ? out : piped(out), {
         ...outputOf(plan, { table: () => planTable(plan, context.look), rows: () => planRows(plan) }),
         json: () => resultText(plan),

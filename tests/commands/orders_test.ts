@@ -10,7 +10,7 @@ Deno.test("an order is kept and printed; a plan takes what a budget needs of it;
     const wanted = ["order", folder, ...text, "--target", "joint", "--by", "greedy", "--upto", "3"];
     const dry = await run(...wanted, "--dry-run");
     // Greedy over 6 modules: the full model once, then 6, 5 and 4 candidates.
-    assert.match(dry.out, /:\n64 tokens, 16 plans, \d+ modules to run\nabout /);
+    assert.match(dry.out, /:\n64 tokens, 16 plans, \d+ modules to run · float32, cpu\nabout /);
     assert.deepEqual(kept(options.results), []);
     const { code, out, err } = await run(...wanted, "--protect-last", "1", "--json", json);
     assert.equal(code, 0, err);
@@ -85,8 +85,8 @@ Deno.test("orders: wrong use ends with 2, a failure with 1, and each says what w
       [1, ["order", folder, "--target", "mlp", "--by", "gate-norm"], /only attention has queries and keys/],
       [1, ["order", folder, "--upto", "2", "--protect-first", "2"], /upto is 2, expected at most 1/],
       [2, ["sweep", folder, "--by", "importance,guess"], /found "guess", expected some of: importance/],
-      [1, ["plan", order], /found none, expected one of drop, parameters, kvBytes/],
-      [1, ["plan", order, "--drop", "1", "--kv-bytes", "1"], /found drop and kvBytes, expected one of/],
+      [2, ["plan", order], /expected one of --drop, --parameters and --kv-bytes/],
+      [2, ["plan", order, "--drop", "1", "--kv-bytes", "1"], /expected one of --drop, --parameters/],
       [1, ["plan", order, "--drop", "4"], /Cannot drop 4 of attention: .* from 0 to 3/],
       [1, ["plan", order, "--drop", "3", "--no-neighbours"], /from 0 to [12], which the constraints leave/],
       [

@@ -49,8 +49,8 @@ Deno.test("plan: what cannot be dropped, or read, is said", () =>
     await Deno.writeTextFile(`${folder}/half.json`, '{"kind":');
     const plan = (...args: string[]) => ["plan", ...args, "--target", "mlp", "--drop"];
     await expectFailures(lamina, [
-      [2, ["plan", file, "--drop", "1"], /required option '--target <kind>' not specified/],
-      [2, ["plan", file, "--target", "mlp"], /required option '--drop <n>' not specified/],
+      [2, ["plan", file, "--drop", "1"], /a plan from a profile needs --target/],
+      [2, ["plan", file, "--target", "mlp"], /expected one of --drop, --parameters and --kv-bytes/],
       [2, [...plan(file), "-1"], /'--drop <n>'.*expected a whole number of at least 0/],
       [2, [...plan(file), "1", "--by", "luck"], /Allowed choices are importance, magnitude, random, deepest/],
       [1, [...plan(file), "4"], /Cannot drop 4 of mlp/],

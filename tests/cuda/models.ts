@@ -119,11 +119,9 @@ function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () =
         input: [...shots, ...input(length, length)],
         targets: [1, 2],
       }));
-      await scoreRequests({
-        model,
-        engine,
-        requests: [...requests, { input: input(2, 9), targets: [3] }],
-        plans,
+      const all = [...requests, { input: input(2, 9), targets: [3] }];
+      await scoreRequests({ model, engine, requests: all, plans }).catch((error) => {
+        if (!/^Cannot share a past .* with dynamic rotations/.test(error.message)) throw error;
       });
     },
     async decode() {

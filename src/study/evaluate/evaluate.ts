@@ -69,7 +69,7 @@ export const evaluateChecks: Checks<EvaluateOptions> = {
   shots: wholeNumber(0),
   limit: wholeNumber(1),
   bos: oneOf(["tokenizer", "never", "always"]),
-  seed: wholeNumber(0),
+  seed: number("a whole number below 2³²", (value) => value >>> 0 === value),
   margin: number("a number above 0", (value) => value > 0),
   prompts: wholeNumber(0),
   results: text,
@@ -138,7 +138,7 @@ function settingsOf(options: EvaluateOptions): { settings: Setting[]; mains: Mai
     throw new TypeError("Cannot evaluate: expected either tasks or a suite");
   }
   const entries = suite === undefined
-    ? tasks!.map((task) => ({ task, shots: options.shots, metric: null as Metric | null }))
+    ? [...new Set(tasks)].map((task) => ({ task, shots: options.shots, metric: null as Metric | null }))
     : suites[suite].map((entry) => ({ ...entry, shots: options.shots ?? entry.shots }));
   if (entries.length === 0) throw new RangeError("Cannot evaluate no tasks: expected one at least");
   const settings = new Map<string, Setting>();

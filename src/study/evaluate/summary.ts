@@ -90,13 +90,17 @@ function groupOf(
   return { tasks: [...members], n: documents, acc: value, stderr: finite(stderr) };
 }
 
-/** The unweighted mean of the main numbers; its error as if the tasks were independent. */
+/** The unweighted mean of the main numbers, its error as if the tasks were independent; what is in a larger group counts there. */
 function averageOf(
   tasks: Readonly<Record<string, Task>>,
   groups: Evaluation["groups"],
   mains: readonly Main[],
 ): Evaluation["average"] {
-  const shares = mains.filter(({ metric }) => metric !== "perplexity");
+  const isInside = ({ members }: Main) =>
+    mains.some((other) =>
+      other.members.length > members.length && members.every((name) => other.members.includes(name))
+    );
+  const shares = mains.filter((main) => main.metric !== "perplexity" && !isInside(main));
   if (shares.length < 2) return null;
   const numbers = shares.map(({ name, members, metric }) => {
     if (members.length > 1) return { value: groups[name].acc, stderr: groups[name].stderr };

@@ -1,0 +1,143 @@
+/** `lamina evaluate` as a person runs it, on a checkpoint of the committed series. */
+import assert from "node:assert/strict";
+import { withFolder } from "../support.ts";
+import { expectFailures, lamina, laminaIn, root } from "./cli.ts";
+
+const series = new URL("data/series/pre-ln", root).pathname;
+
+/** A folder with the checkpoint and its tokenizer as a model called tiny, and one for results. */
+function withTrained(
+  use: (desk: { folder: string; results: string; run: typeof lamina }) => Promise<void>,
+): Promise<void> {
+  return withFolder(async (outer) => {
+    const folder = `${outer}/tiny`;
+    await Deno.mkdir(folder);
+    for (const file of ["config.json", "model.safetensors"]) {
+      await Deno.copyFile(`${series}/step04096/${file}`, `${folder}/${file}`);
+    }
+    for (const file of ["tokenizer.json", "tokenizer_config.json"]) {
+      await Deno.copyFile(`${series}/${file}`, `${folder}/${file}`);
+    }
+    const results = `${outer}/results`;
+    const run = (...args: string[]) => laminaIn({ LAMINA_RESULTS: results, HF_HUB_OFFLINE: "1" }, ...args);
+    await use({ folder, results, run });
+  });
+}
+
+Deno.test("evaluate: a table of the full model and of each plan; what it will cost before", () =>
+  withTrained(async ({ folder, run }) => {
+    const asked = [
+      "evaluate",
+      folder,
+      "--tasks",
+      "piqa,mmlu_anatomy,piqa",
+      "--limit",
+      "6",
+      "--drop-attention",
+      "3",
+    ];
+    const dry = await run(...asked, "--dry-run");
+    assert.equal(dry.code, 0, dry.err);
+    assert.match(dry.out, /^tiny: the full model and 1 plans\n.*task +documents +tokens +run +saved\n/s);
+    assert.match(dry.out, /piqa +6 +[\d,]+ +[\d,]+ +\d+ %/);
+    const { code, out, err } = await run(...asked, "--prompts", "2");
+    assert.equal(code, 0, err);
+    assert.match(
+      out,
+      /\nfull model\n.*piqa +0 +6 +acc_norm +\d+\.\d % .*mmlu_anatomy +0 +6 +acc .*average +– +– +mean/s,
+    );
+    assert.match(out, /\nwithout attention 3\n.*within 2\.0\n.*KL 0\.\d+ nats per scored token/s);
+    assert.match(err, /evaluation of tiny: done in/);
+    assert.match((await run(...asked, "--prompts", "0")).err, /2 of 2 parts kept from an earlier run/);
+  }));
+
+Deno.test("evaluate: JSON is one result for one plan and a list of several, CSV a row a metric", () =>
+  withTrained(async ({ folder, run }) => {
+    const asked = ["evaluate", folder, "--tasks", "piqa", "--limit", "1", "--prompts", "0", "--no-cache"];
+    const one = JSON.parse((await run(...asked, "--json", "-")).out);
+    assert.deepEqual([one.kind, one.tasks.piqa.n, one.tasks.piqa.metrics.acc.stderr], ["evaluate", 1, null]);
+    const dropped = JSON.parse((await run(...asked, "--drop-mlp", "4", "--json", "-")).out);
+    assert.deepEqual(dropped.provenance.drop, { attention: [], mlp: [4] });
+    assert.equal(dropped.tasks.piqa.metrics.acc.against.margin, 0.02);
+    const { out } = await run(...asked, "--drop-mlp", "4", "--csv", "-");
+    const [head, ...rows] = out.trimEnd().split("\n");
+    assert.match(head, /dropped,task,shots,n,metric,value,stderr,change/);
+    assert.deepEqual(rows.map((row) => row.match(/nothing|mlp 4|MLP 4/)?.[0].toLowerCase()), [
+      "nothing",
+      "nothing",
+      "mlp 4",
+      "mlp 4",
+    ]);
+  }));
+
+Deno.test("evaluate: a task in an asked group counts in the group", () =>
+  withTrained(async ({ folder, run }) => {
+    const tasks = ["--tasks", "mmlu_stem,mmlu_anatomy", "--limit", "1", "--prompts", "0", "--json", "-"];
+    const { groups, average } = JSON.parse((await run("evaluate", folder, ...tasks)).out);
+    assert.equal(groups.mmlu_stem.n, 19);
+    assert.equal(average, null);
+  }));
+
+Deno.test("evaluate: bad input is one clear line", () =>
+  withTrained(({ folder, run }) =>
+    expectFailures(run, [
+      [
+        1,
+        ["evaluate", folder, "--tasks", "piqqa"],
+        /^lamina: Cannot find the task "piqqa".*did you mean piqa\?\)\n$/,
+      ],
+      [2, ["evaluate", folder, "--tasks", ""], /expected the name of one task at least/],
+      [2, ["evaluate", folder, "--limit", "0"], /expected a whole number of at least 1/],
+      [2, ["evaluate", folder, "--suite", "paper", "--tasks", "piqa"], /cannot be used with/],
+      [1, ["evaluate", folder, "--tasks", "piqa", "--seed", "4294967296"], /seed.*a whole number below 2³²/],
+      [
+        1,
+        ["evaluate", folder, "--tasks", "mmlu_anatomy", "--shots", "6"],
+        /Cannot give mmlu_anatomy 6 shots: found 5 rows/,
+      ],
+      [
+        1,
+        ["evaluate", folder, "--tasks", "winogrande", "--shots", "5"],
+        /^lamina: Cannot ask winogrande: .*\n$/,
+      ],
+      [1, ["evaluate", folder, "--tasks", "piqa", "--drop-attention", "8"], /expected a layer from 0 to 7/],
+    ])
+  ));
+
+Deno.test({
+  name: "evaluate: killed at any moment and run again, it ends as if it had not been",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    withTrained(async ({ folder, results, run }) => {
+      // More than one part: 32768 tokens each.
+      const tasks = ["--tasks", "piqa,arc_easy,openbookqa", "--limit", "250", "--drop-attention", "3,5"];
+      const asked = ["evaluate", folder, ...tasks, "--prompts", "1", "--json"];
+      const whole = await run(...asked, "-", "--no-cache");
+      assert.equal(whole.code, 0, whole.err);
+      const begin = performance.now();
+      for (let kill = 1; kill <= 10; kill++) {
+        const child = new Deno.Command(Deno.execPath(), {
+          args: ["run", "-A", "--quiet", "src/cli.ts", ...asked, "/dev/null"],
+          cwd: root,
+          env: { LAMINA_RESULTS: results, CUDA_VISIBLE_DEVICES: "" },
+          stdout: "null",
+          stderr: "null",
+        }).spawn();
+        await new Promise((resolve) => setTimeout(resolve, 300 + Math.random() * 1500));
+        try {
+          child.kill("SIGKILL");
+        } catch {
+          break; // all of it was there
+        } finally {
+          await child.status;
+        }
+      }
+      assert.ok(performance.now() - begin > 300);
+      // Two at once in one folder.
+      const both = await Promise.all([run(...asked, "-"), run(...asked, "-")]);
+      for (const { code, out, err } of both) {
+        assert.equal(code, 0, err);
+        assert.equal(out, whole.out);
+      }
+    }),
+});

@@ -1,0 +1,102 @@
+/**
+ * Log-likelihoods and answers equal to those of lm-eval with Hugging Face in float32 (see make_evaluation.py).
+ *
+ * Here all of the committed series, and a few documents of SmolLM2 (`-- --all`: all, and Gemma 3).
+ */
+import assert from "node:assert/strict";
+import type { Evaluation } from "../../src/result/mod.ts";
+import { evaluate } from "../../src/study/mod.ts";
+import { openModel, openSeries, type StudyModel } from "../../src/subject/mod.ts";
+import type { BosRule } from "../../src/tasks/mod.ts";
+
+/** What lm-eval found: `scores[plan][document][choice]`, nats and whether the choice is greedy. */
+interface Run {
+  readonly model: string;
+  readonly bos: BosRule;
+  readonly task: string;
+  readonly shots: number;
+  readonly limit: number;
+  readonly plans: readonly { attention: number[]; mlp: number[] }[];
+  readonly scores: readonly (readonly (readonly [nats: number, greedy: number])[])[][];
+}
+
+/**
+ * A token's log-likelihood is a difference of float32 logits of up to 30, of which each side rounds every one by a few units of 2e-6,
+ * states before them not counted: about 1e-5. A continuation sums up to a hundred and more of them, whose errors partly have one
+ * sign: 1e-4 to 1e-3. Measured (`--all`): 1e-4 at most for the series, 7e-4 for SmolLM2 and 1.1e-3 for Gemma 3, both on
+ * PIQA, whose choices are the longest. The numbers of the file are rounded to 1e-5.
+ */
+const TOLERANCE = 2e-3;
+/** Documents of each task of a model that is not in the repository. */
+const FEW = 4;
+const isAll = Deno.args.includes("--all");
+
+const runs: Run[] = JSON.parse(
+  await Deno.readTextFile(new URL("../fixtures/evaluation.json", import.meta.url)),
+);
+
+/** Runs the documents of some runs of one model, and compares them; gives the largest difference. */
+async function compare(model: StudyModel, { task, shots, limit, bos, plans, scores }: Run, most = limit) {
+  const documents = Math.min(most, limit);
+  const results = await evaluate(model, plans, {
+    tasks: [task],
+    shots,
+    limit: documents,
+    bos,
+    prompts: 0,
+    engine: "cpu",
+  });
+  return Math.max(...results.map((result, plan) => {
+    const { items } = result.tasks[task];
+    assert.equal(items.length, documents);
+    return Math.max(
+      ...items.map((item, i) => differenceOf(item, scores[plan][i], `${task} ${i}, plan ${plan}`)),
+    );
+  }));
+}
+
+function differenceOf(
+  item: Evaluation["tasks"][string]["items"][number],
+  theirs: Run["scores"][number][number],
+  where: string,
+) {
+  const nats = theirs.map(([sum]) => sum);
+  assert.equal(item.loglikelihoods.length, nats.length, where);
+  const difference = Math.max(...item.loglikelihoods.map((own, i) => Math.abs(own - nats[i])));
+  assert.ok(difference < TOLERANCE, `${where}: ${item.loglikelihoods} for ${nats}`);
+  assert.equal(largest(item.loglikelihoods), largest(nats), `${where}: the answer`);
+  assert.deepEqual(item.greedy.map(Number), theirs.map(([, greedy]) => greedy), `${where}: greedy`);
+  return difference;
+}
+
+const largest = (values: readonly number[]) => values.indexOf(Math.max(...values));
+
+/** The last checkpoint, whose tokenizer is the series'. */
+async function openSeriesModel(): Promise<StudyModel> {
+  const { checkpoints } = await openSeries(new URL("../../data/series/pre-ln", import.meta.url).pathname);
+  return await checkpoints.at(-1)!.open();
+}
+
+for (
+  const [name, open, most] of [
+    ["pre-ln", openSeriesModel, Infinity],
+    ["smollm2-135m", () => openModel("smollm2-135m"), isAll ? Infinity : FEW],
+    ["gemma-3-270m", () => openModel("gemma-3-270m"), isAll ? Infinity : 0],
+  ] as const
+) {
+  Deno.test({
+    name: `${name}: log-likelihoods of every choice, and answers, are lm-eval's`,
+    ignore: most === 0,
+    async fn() {
+      const model = await open();
+      try {
+        for (const run of runs.filter((run) => run.model === name)) {
+          const difference = await compare(model, run, most);
+          if (isAll) console.log(`${name}, BOS ${run.bos}, ${run.task}: ${difference.toExponential(1)} nats`);
+        }
+      } finally {
+        model.close();
+      }
+    },
+  });
+}
