@@ -116,6 +116,7 @@ export {
   type TextOptions,
   zipfText,
 } from "./subject/mod.ts";
+export { type Exported, exportModel, type ExportOptions, type Format, FORMATS } from "./export/mod.ts";
 export type { Progress, Reports } from "./entry/mod.ts";
 export * from "./doctor/mod.ts";
 export type { EngineName, Precision } from "./engine/mod.ts";
@@ -150,7 +151,16 @@ export type { Predicted, RatioPoint } from "./measure/mod.ts";
 export type { Reshaping } from "./models/mod.ts";
 export type { BosRule } from "./tasks/mod.ts";
 export type { Blocks, Tokenizer } from "./text/mod.ts";
-export type { CacheEntry, Damaged, KnownModel, OpenOptions, SeriesOptions, Verified } from "./hub/mod.ts";
+export type {
+  ByteSource,
+  CacheEntry,
+  Damaged,
+  KnownModel,
+  ModelFiles,
+  OpenOptions,
+  SeriesOptions,
+  Verified,
+} from "./hub/mod.ts";
 export { cacheEntries, knownModels, pruneCache, verifyCache } from "./hub/mod.ts";
 export { help, show } from "./show/cell.ts";
 export {

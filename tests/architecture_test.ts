@@ -24,9 +24,10 @@ const table = {
   run: "tensor weights onnx models engine kernels measure",
   subject: "entry tensor result hub weights text models",
   study: "entry tensor result hub text tasks onnx models engine kernels measure run subject",
+  export: "entry disk tensor result hub weights text models run subject study",
   show: "entry disk result hub measure",
   doctor: "entry tensor hub onnx models engine kernels",
-  commands: "entry disk libraries result hub tasks engine run subject study show doctor",
+  commands: "entry disk libraries result hub tasks engine run subject study export show doctor",
 };
 const rooms: Record<string, string[]> = Object.fromEntries(
   Object.entries(table).map(([room, row]) => [room, row.split(" ").filter(Boolean)]),

@@ -29,6 +29,7 @@ const promises: Record<string, RegExp> = {
   "random-init": /attention[^]*MLP/,
   causes: /attention[^]*entropy/,
   merge: /^$/,
+  export: /model\.gguf +\d+/,
   compare: /rank corr[^]*attention[^]*MLP/,
   figures: /page of figures: .*index\.html/,
   doctor: /ONNX Runtime/,

@@ -80,14 +80,14 @@ export function studyOptions(context: Context, flags: StudyFlags): StudyOptions 
   };
 }
 
-/** Opens a model for the length of a task, once there is what runs it. */
+/** Opens a model for the length of a task, once there is what runs it; null where nothing is to run. */
 export async function withModel<T>(
   context: Context,
   ref: string,
-  flags: EngineFlags,
+  flags: EngineFlags | null,
   task: (model: StudyModel) => Promise<T>,
 ): Promise<T> {
-  await openEngine(flags);
+  if (flags) await openEngine(flags);
   const model = await openModel(ref, {
     signal: context.signal,
     onProgress: (progress) => context.progress.onProgress(progress),

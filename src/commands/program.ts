@@ -6,6 +6,7 @@ import { completionCommand } from "./completion.ts";
 import { cudaCommand } from "./cuda.ts";
 import { doctorCommand } from "./doctor.ts";
 import { evaluateCommand } from "./evaluate.ts";
+import { exportCommand } from "./export.ts";
 import { figuresCommand } from "./figures.ts";
 import { generateCommand } from "./generate.ts";
 import { guidesCommand, orderCommand } from "./orders.ts";
@@ -44,6 +45,7 @@ export function createProgram(context: Context): Command {
     randomInitCommand,
     checkpointsCommand,
     causesCommand,
+    exportCommand,
     figuresCommand,
     compareCommand,
     mergeCommand,

@@ -1,2 +1,3 @@
-/** Files written whole or not at all. */
+/** Files and folders written whole or not at all. */
+export { expectNothing, type FolderFile, writeFolder } from "./folder.ts";
 export { checkFolder, writeWhole } from "./whole.ts";

@@ -1,5 +1,5 @@
 /**
- * Names of temporary files, `.lamina-MACHINE-PROCESS-RANDOM.part`: the name tells whose
+ * Names of temporary files and folders, `.lamina-MACHINE-PROCESS-RANDOM.part`: the name tells whose
  * file it is, so that those of killed processes are removed, and those of another machine on the same disk are not. Their
  * length does not depend on the name of the target.
  */
@@ -27,7 +27,7 @@ export async function removeStrays(folder: string): Promise<void> {
   for (const name of names) {
     const owner = name.match(/^\.lamina-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.part$/);
     if (owner?.[1] !== machine || isAlive(Number(owner[2]))) continue;
-    await rm(join(folder, name), { force: true }).catch(() => {});
+    await rm(join(folder, name), { recursive: true, force: true }).catch(() => {});
   }
 }
 

@@ -6,6 +6,7 @@ import { type Stats, writeFile } from "node:fs";
 import { constants, type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { failure } from "./failure.ts";
 import { isDescriptor, targetOf } from "./target.ts";
 import { removeStrays, temporaryName } from "./temporary.ts";
 
@@ -67,12 +68,6 @@ async function writeThrough(target: string, text: string): Promise<void> {
   const [, standard] = target.match(/^\/(?:dev|proc\/self)\/fd\/([12])$/) ?? [];
   if (standard) return await promisify(writeFile)(Number(standard), text);
   await withFile(target, constants.O_WRONLY | constants.O_APPEND, (file) => file.writeFile(text));
-}
-
-/** An error with the system's own code, by which callers tell a full disk from a forbidden one. */
-function failure(what: string, cause: unknown): Error {
-  const { message, code } = cause as Error & { code?: string };
-  return Object.assign(new Error(`${what}: ${message}`, { cause }), { code });
 }
 
 async function withFile(

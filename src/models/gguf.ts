@@ -15,6 +15,7 @@ const modelTypes: Record<string, string> = {
   qwen3: "qwen3",
   gemma2: "gemma2",
   gemma3: "gemma3_text",
+  deci: "llama", // with layers that lack a module
 };
 
 /** The metadata as a configuration. Throws `TypeError` for an architecture or a field that is not supported. */
@@ -42,16 +43,20 @@ export function ggufConfig(file: GgufFile, name: string): Record<string, unknown
         "expected the model's folder in Hugging Face layout",
     );
   }
-  const headSize = field("attention.key_length") ?? headSizeOf(field);
+  const counts = architecture === "deci" ? countsByLayer(metadata, name, Number(layers)) : {
+    num_attention_heads: field("attention.head_count"),
+    num_key_value_heads: field("attention.head_count_kv"),
+    intermediate_size: field("feed_forward_length"),
+  };
+  const headSize = field("attention.key_length") ??
+    Math.trunc(Number(field("embedding_length")) / Number(counts.num_attention_heads));
   return {
     model_type: modelTypes[architecture],
     vocab_size: file.tensors.get("token_embd.weight")?.shape[0],
     hidden_size: field("embedding_length"),
     num_hidden_layers: layers,
-    num_attention_heads: field("attention.head_count"),
-    num_key_value_heads: field("attention.head_count_kv"),
+    ...counts,
     head_dim: headSize,
-    intermediate_size: field("feed_forward_length"),
     rms_norm_eps: field("attention.layer_norm_rms_epsilon"),
     max_position_embeddings: field("context_length"),
     tie_word_embeddings: !file.tensors.has("output.weight"),
@@ -73,8 +78,40 @@ function single(name: string, key: string, value: GgufValue | undefined): Single
   return typeof value === "bigint" ? Number(value) : value;
 }
 
-function headSizeOf(field: Field): number {
-  return Math.trunc(Number(field("embedding_length")) / Number(field("attention.head_count")));
+/**
+ * What `deci` says layer by layer, where 0 stands for a module that is not there, as LLM-Drop's lists. Layers that are there
+ * have to be alike. A layer with heads but without keys, which is a matrix instead of attention, is refused with the rest.
+ */
+function countsByLayer(metadata: GgufFile["metadata"], name: string, layers: number) {
+  const [heads, kvHeads, sizes] = ["attention.head_count", "attention.head_count_kv", "feed_forward_length"]
+    .map((key) => {
+      const value = metadata.get(`deci.${key}`);
+      const list = ArrayBuffer.isView(value) ? Array.from(value, Number) : Array(layers).fill(value);
+      const counts = new Set(list.filter((count) => count !== 0));
+      if (list.length !== layers || counts.size > 1) {
+        throw new TypeError(
+          `Cannot run ${name}: deci.${key} is ${
+            list.join(" ")
+          }, expected for each of ${layers} layers one number or 0`,
+        );
+      }
+      return { count: [...counts][0], without: list.flatMap((count, l) => count === 0 ? [l] : []) };
+    });
+  if (heads.without.join() !== kvHeads.without.join()) {
+    throw new TypeError(
+      `Cannot run ${name}: deci.attention.head_count_kv is 0 in layers ${
+        kvHeads.without.join(" ") || "none"
+      }, ` +
+        `expected where head_count is: ${heads.without.join(" ") || "none"}`,
+    );
+  }
+  return {
+    num_attention_heads: heads.count,
+    num_key_value_heads: kvHeads.count,
+    intermediate_size: sizes.count,
+    drop_attn_list: heads.without,
+    drop_mlp_list: sizes.without,
+  };
 }
 
 function rope(field: Field): Record<string, unknown> {

@@ -53,8 +53,8 @@ export async function loadFolder(files: CheckpointFiles, config: unknown): Promi
 export function loadGguf(file: GgufFile, name: string): Model {
   const config = ggufConfig(file, name);
   const spec = readSpec(config, name);
-  const attention = spec.layers[0].attention!;
-  const find = finder(spec, file, ggufNames(spec.family, attention.heads, attention.kvHeads), name);
+  const { heads = 1, kvHeads = 1 } = spec.layers.find(({ attention }) => attention)?.attention ?? {};
+  const find = finder(spec, file, ggufNames(spec.family, heads, kvHeads), name);
   return {
     name,
     spec,

@@ -18,6 +18,7 @@ export { type Initialiser, initialiserOf, randomWeights } from "./init.ts";
 export { loadFolder, loadGguf, type Model, readSpec } from "./load.ts";
 export { causalMask, last, lastOf, type Mask, segmentMask } from "./mask.ts";
 export { isGrouped, keysShape, type KeysValues, sight } from "./past.ts";
+export { plainName, storedTensor } from "./names.ts";
 export { reshape, type Reshaping } from "./reshape.ts";
 export { ropeTables } from "./rope.ts";
 export {

@@ -25,6 +25,7 @@ export {
 } from "./options.ts";
 export { perplexities } from "./perplexity.ts";
 export {
+  aDrop,
   distinct,
   droppable,
   dropsIn,

@@ -26,6 +26,8 @@ export interface StudyModel extends Model {
   tokenizer(): Promise<Tokenizer>;
   /** Its identity, part of every result. */
   readonly identity: Provenance["model"];
+  /** The files that it was read from; absent where there are none. */
+  readonly files?: ModelFiles;
   /** Releases files and memory. */
   close(): void;
 }
@@ -148,6 +150,7 @@ function studyModel(
 ): StudyModel {
   return displayable({
     ...model,
+    files,
     tokenizer,
     identity: { ...identity, format: model.weights.format },
     close() {

@@ -16,7 +16,7 @@ import {
   tokenId,
   TokenType,
 } from "./gguf_metadata.ts";
-import { MAX_VOCABULARY } from "./definition.ts";
+import { type Definition, MAX_VOCABULARY } from "./definition.ts";
 import { buildTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 /**
@@ -33,12 +33,27 @@ export function tokenizerFromGguf(metadata: Metadata): Tokenizer {
   const eos = () => tokenId(metadata, "eos_token_id", size);
   const adds = (otherwise: boolean) => flag(metadata, "add_bos_token", otherwise);
   const isLlama3 = metadata.get("tokenizer.ggml.pre") === "llama-bpe"; // files that need not say that they add BOS
+  const definition = definitionOf(metadata, vocabulary);
+  return buildTokenizer(
+    definition,
+    bos,
+    eos,
+    adds(isLlama3 || metadata.get("tokenizer.ggml.model") === "llama"),
+  );
+}
+
+/** The `tokenizer.json` object alone. Throws as `tokenizerFromGguf` does. */
+export function definitionFromGguf(metadata: Metadata): Definition {
+  return definitionOf(metadata, readVocabulary(metadata));
+}
+
+function definitionOf(metadata: Metadata, vocabulary: GgufVocabulary): Definition {
   const kind = metadata.get("tokenizer.ggml.model");
   switch (kind) {
     case "gpt2":
-      return buildTokenizer(byteLevelDefinition(metadata, vocabulary), bos, eos, adds(isLlama3));
+      return byteLevelDefinition(metadata, vocabulary);
     case "llama":
-      return buildTokenizer(sentencePieceDefinition(metadata, vocabulary), bos, eos, adds(true));
+      return sentencePieceDefinition(metadata, vocabulary);
     default:
       throw new TypeError(
         `Cannot read tokenizer.ggml.model: ${JSON.stringify(kind)}, expected "gpt2" or "llama"`,

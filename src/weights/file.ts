@@ -7,6 +7,7 @@
  */
 import { byteSize, type DType, elements, type Tensor, viewOf } from "../tensor/mod.ts";
 import type { FileBytes } from "./bytes.ts";
+import { type Content, ranges } from "./content.ts";
 import type { Decode } from "./dequantize.ts";
 import { outOfRange, quote } from "./errors.ts";
 import type { TensorFile, TensorInfo } from "./source.ts";
@@ -39,6 +40,8 @@ export type Allocate = (length: number) => Float32Array<ArrayBuffer>;
 export interface PagedFile extends TensorFile {
   /** Like `TensorFile.read`; values that must be computed go into an array from `allocate`. */
   read(name: string, rows?: readonly [number, number], allocate?: Allocate): Promise<Tensor>;
+  /** A tensor's bytes as they are stored, or bytes [start, end) of them, of whatever type; pages that were read are let go. */
+  stored(name: string, range?: readonly [number, number]): Content;
   /** Announces that these tensors are not needed for now. Views stay valid. */
   forget(names: Iterable<string>): void;
 }
@@ -79,6 +82,7 @@ export function tensorFile(
     async read(tensor, rows, allocate) {
       return readRows(tensor, find(tensor), rows, allocate);
     },
+    stored: (tensor, range) => storedBytes(find(tensor), range),
     prefetch: (names) => each(names, ({ file, start, info }) => file.want(start, start + info.bytes)),
     forget: (names) => each(names, ({ file, start, info }) => file.forget(start, start + info.bytes)),
     close() {
@@ -128,6 +132,21 @@ async function readRows(
     };
   }
   return { dtype: "f32", shape: taken, data: await decodeRange(entry, layout, first, end, allocate) };
+}
+
+function storedBytes(
+  { file, start, info }: Entry,
+  [from, to] = [0, info.bytes] as readonly [number, number],
+): Content {
+  return {
+    bytes: to - from,
+    async *parts() {
+      for (const [at, end] of ranges(start + from, start + to)) {
+        yield await file.read(at, end);
+        file.forget(at, end);
+      }
+    },
+  };
 }
 
 /** Elements [first, end) of a tensor in blocks. Rows are whole blocks but for vectors, whose rows are elements. */

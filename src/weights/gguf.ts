@@ -27,6 +27,8 @@ import {
 /** A tensor file that brings its own metadata: configuration and tokenizer. */
 export interface GgufFile extends PagedFile {
   readonly metadata: ReadonlyMap<string, GgufValue>;
+  /** A value of the metadata as it is stored: its type's number and its bytes. */
+  storedValue(key: string): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 interface TensorHeader {
@@ -40,6 +42,8 @@ interface TensorHeader {
 
 interface Header {
   readonly metadata: ReadonlyMap<string, GgufValue>;
+  /** Where each value lies, its type first. */
+  readonly places: ReadonlyMap<string, readonly [start: number, end: number]>;
   readonly tensors: ReadonlyMap<string, TensorHeader>;
   /** Where the data starts. */
   readonly dataStart: number;
@@ -70,7 +74,12 @@ export async function openGguf(source: ByteSource): Promise<GgufFile> {
     }
     const tensors = tensorFile("GGUF", file.name, entries, [file]);
     const mix = ggufMixes.get(Number(header.metadata.get("general.file_type")));
-    return { ...tensors, format: mix ? `GGUF ${mix}` : tensors.format, metadata: header.metadata };
+    return {
+      ...tensors,
+      format: mix ? `GGUF ${mix}` : tensors.format,
+      metadata: header.metadata,
+      storedValue: (key) => file.read(...header.places.get(key)!),
+    };
   } catch (error) {
     file.close();
     throw error;
@@ -103,10 +112,13 @@ function parseHeader(name: string, cursor: Cursor): Header {
   }
 
   const metadata = new Map<string, GgufValue>();
+  const places = new Map<string, readonly [number, number]>();
   for (let i = 0; i < metadataCount; i++) {
     const key = cursor.string(`key ${i}`, MAX_GGUF_KEY_BYTES);
     if (metadata.has(key)) throw malformed(name, `key ${quote(key)} twice`, "unique keys");
+    const start = cursor.offset;
     metadata.set(key, readValue(name, cursor, key));
+    places.set(key, [start, cursor.offset]);
   }
   const alignment = readAlignment(name, metadata);
   const tensors = new Map<string, TensorHeader>();
@@ -115,7 +127,13 @@ function parseHeader(name: string, cursor: Cursor): Header {
     if (tensors.has(tensor)) throw malformed(name, `tensor ${quote(tensor)} twice`, "unique names");
     tensors.set(tensor, readTensor(name, cursor, `tensor ${quote(tensor)}`));
   }
-  return { metadata, tensors, alignment, dataStart: Math.ceil(cursor.offset / alignment) * alignment };
+  return {
+    metadata,
+    places,
+    tensors,
+    alignment,
+    dataStart: Math.ceil(cursor.offset / alignment) * alignment,
+  };
 }
 
 function readAlignment(name: string, metadata: ReadonlyMap<string, GgufValue>): number {

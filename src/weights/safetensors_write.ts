@@ -3,6 +3,7 @@
  * that every tensor is aligned to its element and can be mapped.
  */
 import { byteSize, elements, type Tensor } from "../tensor/mod.ts";
+import { type Content, contentOf, type OutTensor } from "./content.ts";
 import { quote } from "./errors.ts";
 import { dtypes, PREFIX } from "./safetensors_header.ts";
 
@@ -13,17 +14,11 @@ const typeNames = new Map(Object.entries(dtypes).map(([type, dtype]) => [dtype, 
  * Throws `TypeError` if a tensor's data does not fit its dtype and shape.
  */
 export async function writeSafetensors(path: string, tensors: ReadonlyMap<string, Tensor>): Promise<void> {
-  const inOrder = [...tensors].sort(([a, x], [b, y]) =>
-    byteSize(y.dtype) - byteSize(x.dtype) || (a < b ? -1 : a > b ? 1 : 0)
-  );
-  for (const [name, tensor] of inOrder) check(name, tensor);
+  const content = safetensorsContent([...tensors].map(([name, tensor]) => outgoing(name, tensor)));
   const part = `${path}.${crypto.randomUUID()}.part`;
   try {
     using file = await Deno.open(part, { write: true, createNew: true });
-    await writeAll(file, header(inOrder));
-    for (const [, { data }] of inOrder) {
-      await writeAll(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    }
+    for await (const bytes of content.parts()) await writeAll(file, bytes);
     await file.sync();
     await Deno.rename(part, path);
   } catch (error) {
@@ -32,7 +27,31 @@ export async function writeSafetensors(path: string, tensors: ReadonlyMap<string
   }
 }
 
-function check(name: string, { dtype, shape, data }: Tensor) {
+/** The file of some tensors. Transformers requires the format to be named: "pt", for PyTorch. */
+export function safetensorsContent(tensors: readonly OutTensor[]): Content {
+  const width = ({ bytes, shape }: OutTensor) => bytes / Math.max(1, elements(shape));
+  const inOrder = tensors.toSorted((a, b) => width(b) - width(a) || (a.name < b.name ? -1 : 1));
+  const members: [string, unknown][] = [["__metadata__", { format: "pt" }]];
+  let end = 0;
+  for (const { name, type, shape, bytes } of inOrder) {
+    const start = end;
+    end += bytes;
+    members.push([name, { dtype: type, shape, data_offsets: [start, end] }]);
+  }
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(members)));
+  const header = new Uint8Array(PREFIX + Math.ceil(json.length / 8) * 8).fill(0x20);
+  new DataView(header.buffer).setBigUint64(0, BigInt(header.length - PREFIX), true);
+  header.set(json, PREFIX);
+  return {
+    bytes: header.length + end,
+    async *parts() {
+      yield header;
+      for (const tensor of inOrder) yield* tensor.parts();
+    },
+  };
+}
+
+function outgoing(name: string, { dtype, shape, data }: Tensor): OutTensor {
   if (name === "__metadata__") {
     throw new TypeError(`Cannot write a tensor named ${name}: the name is reserved, expected another`);
   }
@@ -42,22 +61,8 @@ function check(name: string, { dtype, shape, data }: Tensor) {
       `Cannot write ${quote(name)}: ${data.byteLength} bytes, expected ${bytes} for ${dtype} [${shape}]`,
     );
   }
-}
-
-/** Length and JSON. Transformers requires the format to be named: "pt", for PyTorch. */
-function header(tensors: readonly (readonly [string, Tensor])[]): Uint8Array {
-  const members: [string, unknown][] = [["__metadata__", { format: "pt" }]];
-  let end = 0;
-  for (const [name, { dtype, shape, data }] of tensors) {
-    const start = end;
-    end += data.byteLength;
-    members.push([name, { dtype: typeNames.get(dtype), shape, data_offsets: [start, end] }]);
-  }
-  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(members)));
-  const padded = new Uint8Array(PREFIX + Math.ceil(json.length / 8) * 8).fill(0x20);
-  new DataView(padded.buffer).setBigUint64(0, BigInt(padded.length - PREFIX), true);
-  padded.set(json, PREFIX);
-  return padded;
+  const content = contentOf(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return { name, type: typeNames.get(dtype)!, shape, ...content };
 }
 
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array) {

@@ -187,6 +187,17 @@ const rows: Readonly<Record<string, Row>> = {
     type: [[model, {}], "Cannot evaluate: plans is an object, expected a list of plans"],
   },
   examine: { type: [["cpu"], 'Cannot examine: probes is "cpu", expected a list of probes'] },
+  exportModel: {
+    name: [
+      [model, {}, { format: "hf", out: "out", to: "out" }],
+      'Cannot export: unknown option "to", expected one of onProgress, onNotice, signal, format, out',
+    ],
+    value: [
+      [model, {}, { format: "hff", out: "out" }],
+      'Cannot export: format is "hff", expected one of llm-drop, ',
+    ],
+    type: [[model, 7, { format: "hf", out: "out" }], "Cannot export: plan is 7, expected "],
+  },
   generalityClaim: {
     value: [[[aSweep], -1], `Cannot judge a claim: dropped is -1, ${wholeOf(0)}`],
     type: [[[aProfile], 4], "Cannot judge a claim: sweeps[0] is a profile, expected a sweep"],

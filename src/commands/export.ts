@@ -1,0 +1,46 @@
+/** A plan made into a smaller model: `lamina export MODEL`. */
+import { Command, Option } from "commander";
+import { exportModel, type Format, FORMATS } from "../export/mod.ts";
+import { formatBytes } from "../hub/mod.ts";
+import { type Context, withModel } from "./context.ts";
+import { explained, HUB } from "./help.ts";
+import { type DropFlags, dropOf, MODEL, wantedOf, withDropFlags } from "./options.ts";
+import { doneText, near } from "./outlet.ts";
+
+interface ExportFlags extends DropFlags {
+  format: Format;
+  out: string;
+}
+
+export function exportCommand(context: Context): Command {
+  const command = new Command("export")
+    .description("write the model without the dropped modules, as a folder that other tools load")
+    .argument("<model>", MODEL)
+    .addOption(
+      new Option("--format <name>", "what it is written as").choices([...FORMATS]).makeOptionMandatory(),
+    )
+    .requiredOption("--out <folder>", "the folder to write; nothing may be there");
+  explained(command, "export smollm2-135m --plan plan.json --format hf --out smaller", [
+    ...HUB,
+    "LAMINA_NO_MMAP",
+  ]);
+  return withDropFlags(command).action(async (ref: string, flags: ExportFlags) => {
+    const wanted = await wantedOf(flags);
+    await withModel(context, ref, null, async (model) => {
+      dropOf(model, wanted);
+      const { plan, attention, mlp } = wanted;
+      const { folder, files } = await exportModel(model, { ...plan, attention, mlp }, {
+        format: flags.format,
+        out: flags.out,
+        signal: context.signal,
+        onProgress: (progress) => context.progress.onProgress(progress),
+        onNotice: context.notice,
+      });
+      const width = Math.max(...files.map(({ name }) => name.length));
+      context.print(
+        files.map(({ name, bytes }) => `${name.padEnd(width)}  ${formatBytes(bytes)}`).join("\n"),
+      );
+      context.notice(doneText(context, `export of ${model.name}`, {}, [near(folder)]));
+    });
+  });
+}

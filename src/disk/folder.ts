@@ -1,0 +1,79 @@
+/**
+ * Folders written whole or not at all: to a temporary folder next to the target, which then takes its place. Nothing is
+ * overwritten. Who is killed before the end leaves a hidden folder, which the next one to write there removes.
+ */
+import { lstat, mkdir, open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { failure } from "./failure.ts";
+import { removeStrays, temporaryName } from "./temporary.ts";
+
+/** A file of the folder: its name, and its bytes part by part. */
+export interface FolderFile {
+  readonly name: string;
+  parts(): AsyncIterable<Uint8Array>;
+}
+
+/** Throws `Error` that names the path if something is there already. */
+export async function expectNothing(path: string): Promise<void> {
+  const there = await lstat(path).catch((error) => {
+    if (error.code === "ENOENT") return null;
+    throw failure(`Cannot write ${path}`, error);
+  });
+  if (!there) return;
+  const found = there.isDirectory() ? "a folder" : "a file";
+  throw new Error(`Cannot write ${path}: found ${found} there, expected nothing`);
+}
+
+/**
+ * Writes a folder; folders to it are made. `onBytes` hears how many bytes have been written; what it throws ends the
+ * work. Throws `Error` that names the path; nothing is left of the folder then.
+ */
+export async function writeFolder(
+  path: string,
+  files: Iterable<FolderFile>,
+  onBytes: (done: number) => void = () => {},
+): Promise<void> {
+  await expectNothing(path);
+  const target = resolve(path);
+  const parent = dirname(target);
+  const temporary = join(parent, temporaryName());
+  let done = 0;
+  try {
+    await systemCalls(path, async () => {
+      await mkdir(parent, { recursive: true });
+      await removeStrays(parent);
+      await mkdir(temporary);
+    });
+    for (const { name, parts } of files) {
+      if (name !== basename(name) || name === "") {
+        throw new Error(`Cannot write ${path}: ${name} is no file's name`);
+      }
+      const file = await open(join(temporary, name), "wx").catch((error) => {
+        throw failure(`Cannot write ${path}`, error);
+      });
+      try {
+        for await (const part of parts()) {
+          await systemCalls(path, () => file.writeFile(part));
+          onBytes(done += part.length);
+        }
+        await systemCalls(path, () => file.sync());
+      } finally {
+        await file.close();
+      }
+    }
+    await expectNothing(path); // it took time
+    await systemCalls(path, () => rename(temporary, target));
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true }).catch(() => {});
+    throw error;
+  }
+}
+
+/** What the system refuses is told with the path that was asked for. */
+async function systemCalls(path: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    throw failure(`Cannot write ${path}`, error);
+  }
+}

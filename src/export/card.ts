@@ -1,0 +1,88 @@
+/** The model card of a smaller model: what it is without, who chose that on which text, what it costs, what to know. */
+import { type Plan, VERSION } from "../result/mod.ts";
+import type { Format } from "./formats.ts";
+import { type Job, type Made, type Module, modulesText } from "./job.ts";
+
+/** `README.md` as a text; `plan` is the plan that named the modules, if one did. */
+export function cardText(job: Job, format: Format, plan: Plan | null, { notes }: Made): string {
+  const { model: { name, identity }, full, kept, drop } = job;
+  const source = `${name}${identity.revision ? ` at ${identity.revision}` : ""}`;
+  const list = (layers: readonly number[]) => layers.length > 0 ? layers.join(" ") : "none";
+  return `---
+base_model: ${JSON.stringify(name)}
+tags: [lamina, layer-drop]
+---
+
+# ${name} with fewer modules
+
+Made by Lamina ${VERSION} from ${source} (${identity.format}, ${identity.fingerprint}), as \`${format}\`.
+
+## What was dropped
+
+Layers as the original counts them, from 0, first dropped first:
+
+| module    | layers |
+| --------- | ------ |
+| attention | ${list(drop.attention)} |
+| MLP       | ${list(drop.mlp)} |
+
+Of ${full.layers.length} layers ${kept.length} keep a module${
+    kept.length < full.layers.length ? `: ${kept.join(" ")}` : ""
+  }.
+
+## Why these
+
+${plan ? reasons(plan, job) : "They were named one by one; no plan says why."}
+
+## What it costs
+
+${costs(job, plan)}
+${notes.length > 0 ? `\n## To know\n\n${notes.map((note) => `- ${note}`).join("\n")}\n` : ""}`;
+}
+
+function reasons({ target, by, seed, provenance, order }: Plan, { drop }: Job): string {
+  const how = `A plan chose among modules of kind \`${target}\` by \`${by}\`${
+    seed === null ? "" : ` (seed ${seed})`
+  }`;
+  const { text, packing, dtype, engine } = provenance ?? {};
+  const where = text && packing
+    ? `, on the text ${text.name} (SHA-256 ${text.hash}): ${packing.samples} × ${packing.length} tokens` +
+      `${packing.skip ? `, the first ${packing.skip} skipped` : ""}${
+        packing.bos ? ", each with BOS" : ""
+      }; ` +
+      `computed in ${dtype} on ${engine}`
+    : "; it does not say on which text";
+  const isChosen = (module: Module["module"], layer: number) =>
+    target === "consecutive" || // whose order has windows
+    order.some((entry) => entry.layer === layer && (entry.module === module || entry.module === "block"));
+  const added = (["attention", "mlp"] as const).flatMap((module) =>
+    drop[module].filter((layer) => !isChosen(module, layer)).map((layer) => ({ module, layer }))
+  );
+  const scored = order.filter(({ score }) => score !== null);
+  const table = scored.map(({ module, layer, score }) => `| ${module} ${layer} | ${score!.toPrecision(6)} |`);
+  return [
+    `${how}${where}.`,
+    ...added.length > 0 ? [`Not from the plan: ${modulesText(added)}.`] : [],
+    ...scored.length > 0 ? [`| dropped | ${by} |\n| --- | --- |\n${table.join("\n")}`] : [],
+  ].join("\n\n");
+}
+
+function costs({ model: { name }, drop }: Job, plan: Plan | null): string {
+  const flags = (["attention", "mlp"] as const).filter((module) => drop[module].length > 0)
+    .map((module) => `--drop-${module} ${drop[module].join(",")}`).join(" ");
+  const saves = plan?.saves;
+  return [
+    ...saves
+      ? [
+        `The plan saves ${saves.parameters} parameters (${percent(saves.parametersShare)}) and ` +
+        `${saves.kvBytesPerToken} bytes of keys and values a token in 16 bits (${
+          percent(saves.kvShare)
+        }), where the ` +
+        "dropped modules are not run.",
+      ]
+      : [],
+    `Quality was not measured here. The original's, with and without these modules: \`lamina perplexity ${name} ${flags}\`.`,
+  ].join("\n\n");
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`;

@@ -1,0 +1,32 @@
+/**
+ * A folder's `config.json`, to be written again with some fields changed. Numbers keep their spelling: transformers takes 50.0
+ * for a number with a fraction, and refuses 50 where it wants one.
+ */
+import { readText } from "../hub/mod.ts";
+import type { Job } from "./job.ts";
+
+/** A configuration, whose numbers are not for computing. */
+export type Config = Readonly<Record<string, unknown>>;
+
+/** What the standard library has and its types do not: the text of a number on reading, and on writing. */
+interface Spelling {
+  parse(
+    text: string,
+    reviver: (key: string, value: unknown, context: { source: string }) => unknown,
+  ): unknown;
+  rawJSON(text: string): unknown;
+}
+
+const MAX_BYTES = 64 * 2 ** 20;
+
+/** The configuration as it is spelt. */
+export async function configOf({ files }: Job): Promise<Config> {
+  const { parse, rawJSON } = JSON as unknown as Spelling;
+  const text = await readText(await files.open("config.json"), MAX_BYTES);
+  return parse(text, (_, value, { source }) => typeof value === "number" ? rawJSON(source) : value) as Config;
+}
+
+/** The same for computing. */
+export function valuesOf(config: Config): Config {
+  return JSON.parse(JSON.stringify(config));
+}

@@ -1,0 +1,136 @@
+/**
+ * A plan made into a smaller model that other tools load. The files are made as they are written, so that memory is that of
+ * a part of a tensor; the folder appears whole or not at all.
+ */
+import {
+  type Checks,
+  displayable,
+  expect,
+  oneOf,
+  reportChecks,
+  type Reports,
+  required,
+  text,
+} from "../entry/mod.ts";
+import { expectNothing, writeFolder } from "../disk/mod.ts";
+import { meter } from "../hub/mod.ts";
+import type { Plan } from "../result/mod.ts";
+import type { DropPlan } from "../run/mod.ts";
+import { aDrop, dropsIn } from "../study/mod.ts";
+import { onModel, type StudyModel } from "../subject/mod.ts";
+import { openGguf, openSafetensors } from "../weights/mod.ts";
+import { cardText } from "./card.ts";
+import { textFile } from "./copies.ts";
+import { type Format, FORMATS } from "./formats.ts";
+import { ggufFiles } from "./gguf.ts";
+import { hfFiles } from "./hf.ts";
+import { type Job, jobOf, type Made, type Stored } from "./job.ts";
+import { llmDropFiles } from "./llm_drop.ts";
+
+/** How to export a model. */
+export interface ExportOptions extends Reports {
+  /** What it is written as. */
+  readonly format: Format;
+  /** The folder to write; nothing may be there. */
+  readonly out: string;
+}
+
+const checks: Checks<ExportOptions> = {
+  ...reportChecks,
+  format: required(oneOf(FORMATS)),
+  out: required(text),
+};
+
+/** What was written. */
+export interface Exported {
+  /** Where it was written. */
+  readonly folder: string;
+  /** As what. */
+  readonly format: Format;
+  /** What lies in the folder, with sizes. */
+  readonly files: readonly { readonly name: string; readonly bytes: number }[];
+  /** What whoever uses the model has to know. */
+  readonly notes: readonly string[];
+}
+
+const makers: Readonly<Record<Format, (job: Job) => Promise<Made>>> = {
+  "llm-drop": llmDropFiles,
+  hf: hfFiles,
+  gguf: (job) => ggufFiles(job, "gguf"),
+  "gguf-deci": (job) => ggufFiles(job, "gguf-deci"),
+};
+
+/**
+ * Writes the model without the modules of a plan, or of lists of layers, as a folder with a model card. Throws `RangeError`
+ * where the format cannot express what is left, `Error` where something is in the folder's place.
+ *
+ * @example
+ * ```ts
+ * import { exportModel, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const folder = await Deno.makeTempDir();
+ * const { files } = await exportModel(model, { attention: [3], mlp: [3] }, { format: "hf", out: `${folder}/smaller` });
+ * console.log(files.map(({ name }) => name));
+ * model.close();
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ */
+export async function exportModel(
+  model: StudyModel | string,
+  drop: Plan | Partial<DropPlan>,
+  options: ExportOptions,
+): Promise<Exported> {
+  expect("export", "plan", drop, aDrop);
+  const parts = ["spec", "identity"] as const;
+  return await onModel(
+    "export",
+    model,
+    options,
+    checks,
+    (model, options) => write(model, drop, options),
+    parts,
+  );
+}
+
+async function write(
+  model: StudyModel,
+  drop: Plan | Partial<DropPlan>,
+  { format, out, onProgress, onNotice, signal }: ExportOptions,
+): Promise<Exported> {
+  await expectNothing(out);
+  dropsIn(model, drop);
+  const { attention = [], mlp = [] } = drop; // in rank order, which a list of drops in normal form has lost
+  const stored = await openStored(model);
+  try {
+    const job = jobOf(model, model.files!, stored, { attention, mlp });
+    const made = await makers[format](job);
+    const card = textFile("README.md", cardText(job, format, "kind" in drop ? drop : null, made));
+    const files = [...made.files, card];
+    const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+    const report = meter({ label: `export of ${model.name}`, total, unit: "bytes" }, onProgress);
+    await writeFolder(out, files, (done) => {
+      signal?.throwIfAborted();
+      report(done);
+    });
+    made.notes.forEach((note) => onNotice?.(note));
+    return displayable({
+      folder: out,
+      format,
+      files: files.map(({ name, bytes }) => ({ name, bytes })),
+      notes: made.notes,
+    });
+  } finally {
+    stored.file.close();
+  }
+}
+
+/** The stored weights, opened a second time: what runs a model hides how they are stored. */
+async function openStored({ name, files }: StudyModel): Promise<Stored> {
+  if (!files) {
+    throw new TypeError(`Cannot export ${name}: it has no files, expected a model that was opened from some`);
+  }
+  if (files.kind === "folder") return { kind: "folder", file: await openSafetensors(files) };
+  return { kind: "gguf", file: await openGguf(await files.open(files.list()[0])) };
+}

@@ -1,0 +1,78 @@
+/**
+ * A folder that stock transformers loads. A layer without both modules is not there, and the others move up; transformers
+ * runs every module of a layer that is there, so one that is dropped alone stays with an output projection of zeros: what it
+ * adds is zero, what it costs is not saved. Weights are copied as they are stored.
+ */
+import { readSpec } from "../models/mod.ts";
+import { type GgufFile, type OutTensor, zeros } from "../weights/mod.ts";
+import { type Config, configOf, valuesOf } from "./config.ts";
+import { copyOf, isOfWeights, jsonFile } from "./copies.ts";
+import { expectLayers } from "./expect.ts";
+import { configFromGguf, tensorsFromGguf, tokenizerFromGgufFiles } from "./hf_from_gguf.ts";
+import { type Job, type Made, modulesText, type OutFile } from "./job.ts";
+import { renumbered, silenced } from "./names.ts";
+import { shardFiles } from "./shards.ts";
+
+export async function hfFiles(job: Job): Promise<Made> {
+  const { stored, model } = job;
+  const fromGguf = stored.kind === "gguf";
+  const config = smallerConfig(job, fromGguf ? configFromGguf(job) : await configOf(job));
+  expectLayers(job, "hf", readSpec(valuesOf(config), model.name).layers, []);
+  const small = fromGguf ? await tokenizerFromGgufFiles(job, stored.file) : await smallFiles(job);
+  const tensors = fromGguf ? tensorsFromGguf(job, stored.file) : tensorsOf(job);
+  return {
+    files: [jsonFile("config.json", config), ...small, ...shardFiles(tensors)],
+    notes: [...fromGguf ? notesOnGguf(stored.file, small) : [], ...notesOf(job)],
+  };
+}
+
+async function smallFiles(job: Job): Promise<OutFile[]> {
+  const names = job.files.list().filter((name) => name !== "config.json" && !isOfWeights(name));
+  return await Promise.all(names.map((name) => copyOf(job, name)));
+}
+
+function notesOnGguf(file: GgufFile, small: readonly OutFile[]): string[] {
+  const types = new Set([...file.tensors.values()].map(({ type }) => type).filter((type) => /^Q/.test(type)));
+  return [
+    ...types.size > 0
+      ? [`${[...types].join(", ")}: dequantised to F32, in which the values are the same`]
+      : [],
+    ...small.length === 0 ? ["the GGUF file has no tokenizer, so there is none here"] : [],
+  ];
+}
+
+function notesOf({ lone }: Job): string[] {
+  if (lone.length === 0) return [];
+  return [
+    `${
+      modulesText(lone)
+    }: there with an output projection of zeros, since stock transformers runs every module of a ` +
+    "layer; the numbers are those of the plan, time and memory are not saved there",
+  ];
+}
+
+function tensorsOf(job: Job): OutTensor[] {
+  const { file } = job.stored;
+  const silent = silenced(job);
+  return [...file.tensors].flatMap(([stored, { type, shape, bytes }]) => {
+    const name = renumbered(job, stored);
+    if (name === null) return [];
+    return [{ name, type, shape, ...silent.has(stored) ? zeros(bytes) : file.stored(stored) }];
+  });
+}
+
+/** The configuration with fewer layers; a model of text and images keeps that of its text part inside. */
+function smallerConfig({ full, kept }: Job, whole: Config): Config {
+  const { drop_attn_list: _, drop_mlp_list: __, ...config } = whole;
+  const text = config.text_config as Config | undefined;
+  const smaller = (part: Config) => ({ ...part, num_hidden_layers: kept.length, ...layerTypes(part) });
+  return text ? { ...config, text_config: smaller(text) } : smaller(config);
+
+  /** Kinds of the layers that are left, where the model has kinds: its own rule would count from the first that is left. */
+  function layerTypes({ layer_types: given }: Config): Config {
+    if (Array.isArray(given)) return { layer_types: kept.map((l) => given[l]) };
+    const windows = full.layers.map(({ attention }) => attention!.window !== null);
+    if (windows.every((windowed) => windowed === windows[0])) return {};
+    return { layer_types: kept.map((l) => windows[l] ? "sliding_attention" : "full_attention") };
+  }
+}

@@ -1,0 +1,83 @@
+/** What is exported, and without what: the same for every format. */
+import type { ModelFiles } from "../hub/mod.ts";
+import { type ModelSpec, readDropList, readSpec } from "../models/mod.ts";
+import type { DropPlan } from "../run/mod.ts";
+import type { StudyModel } from "../subject/mod.ts";
+import type { Content, GgufFile, PagedFile } from "../weights/mod.ts";
+
+/** One module of one layer. */
+export interface Module {
+  readonly module: "attention" | "mlp";
+  /** In the original numbering. */
+  readonly layer: number;
+}
+
+/** Stored weights: a folder's, or a GGUF file's. */
+export type Stored =
+  | { readonly kind: "folder"; readonly file: PagedFile }
+  | { readonly kind: "gguf"; readonly file: GgufFile };
+
+/** A smaller model that is to be written. */
+export interface Job {
+  readonly model: StudyModel;
+  readonly files: ModelFiles;
+  readonly stored: Stored;
+  /** The model with every module, those too that the checkpoint's own lists leave out. */
+  readonly full: ModelSpec;
+  /** All that the smaller model lacks, first dropped first; what the checkpoint itself left out comes first. */
+  readonly drop: DropPlan;
+  /** Layers that keep a module, in order. */
+  readonly kept: readonly number[];
+  /** Dropped modules whose layer keeps the other one. */
+  readonly lone: readonly Module[];
+}
+
+/** A file to be written. */
+export interface OutFile extends Content {
+  readonly name: string;
+}
+
+/** A smaller model as files; nothing is written yet. */
+export interface Made {
+  readonly files: readonly OutFile[];
+  /** What whoever uses it has to know, line by line. */
+  readonly notes: readonly string[];
+}
+
+/** The job of leaving modules out, in the order given. Throws `RangeError` where nothing is left out, or nothing left. */
+export function jobOf(
+  model: StudyModel,
+  files: ModelFiles,
+  stored: Stored,
+  drop: DropPlan,
+): Job {
+  const { drop_attn_list, drop_mlp_list, ...config } = model.config;
+  const full = readSpec(config, model.name);
+  const own = (list: unknown, name: string) => [...readDropList(list, full.layers.length, name, model.name)];
+  const all = {
+    attention: [...own(drop_attn_list, "drop_attn_list"), ...drop.attention],
+    mlp: [...own(drop_mlp_list, "drop_mlp_list"), ...drop.mlp],
+  };
+  if (all.attention.length + all.mlp.length === 0) {
+    throw new RangeError(
+      `Cannot export ${model.name}: nothing is dropped, expected a plan or modules to drop`,
+    );
+  }
+  const lacks = (module: Module["module"], layer: number) => all[module].includes(layer);
+  const layers = [...full.layers.keys()];
+  const kept = layers.filter((l) => !lacks("attention", l) || !lacks("mlp", l));
+  if (kept.length === 0) {
+    throw new RangeError(
+      `Cannot export ${model.name}: all its modules are dropped, expected at least one left`,
+    );
+  }
+  const lone = kept.flatMap((layer) =>
+    (["attention", "mlp"] as const).flatMap((module) => lacks(module, layer) ? [{ module, layer }] : [])
+  );
+  return { model, files, stored, full, drop: all, kept, lone };
+}
+
+/** "attention 3, MLP 5". */
+export function modulesText(modules: readonly Module[]): string {
+  return modules.map(({ module, layer }) => `${module === "mlp" ? "MLP" : module} ${layer}`).join(", ");
+}

@@ -1,0 +1,28 @@
+/**
+ * LLM-Drop's form: the checkpoint as it is, and in `config.json` the lists of what is not run, in rank order. The official
+ * code reads it with model classes of its own (and so does this project); stock transformers does not look at the lists.
+ */
+import { configOf } from "./config.ts";
+import { copyOf, jsonFile } from "./copies.ts";
+import { inexpressible } from "./formats.ts";
+import type { Job, Made } from "./job.ts";
+
+export async function llmDropFiles(job: Job): Promise<Made> {
+  const { model, files, drop, stored } = job;
+  if (stored.kind === "gguf") {
+    throw inexpressible("llm-drop", model.name, "a GGUF file", "has no config.json", [
+      "hf",
+      "gguf",
+      "gguf-deci",
+    ]);
+  }
+  const config = { ...await configOf(job), drop_attn_list: drop.attention, drop_mlp_list: drop.mlp };
+  const others = files.list().filter((name) => name !== "config.json");
+  return {
+    files: [jsonFile("config.json", config), ...await Promise.all(others.map((name) => copyOf(job, name)))],
+    notes: [
+      "drop_attn_list and drop_mlp_list in config.json say what is not run: Lamina and LLM-Drop's model classes read " +
+      "them, stock transformers does not and runs the full model",
+    ],
+  };
+}

@@ -1,0 +1,128 @@
+/** LLM-Drop's lists, the card, refusals, and that a folder is written whole or not at all. */
+import assert from "node:assert/strict";
+import { exportModel } from "../../src/export/mod.ts";
+import { makePlan, profile } from "../../src/study/mod.ts";
+import { openModel } from "../../src/subject/mod.ts";
+import { fixture, fixtureNames } from "../fixtures/read.ts";
+import { withDesk } from "../commands/cli.ts";
+import { withTiny } from "../study/tiny.ts";
+import { withFolder } from "../support.ts";
+import { expectSame, withSmaller } from "./smaller.ts";
+
+const namesIn = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+const drop = { attention: [2, 0], mlp: [1] };
+
+for (const name of fixtureNames) {
+  Deno.test(`${name}: LLM-Drop's lists in rank order beside untouched files`, async () => {
+    const { folder } = await fixture(name);
+    await withSmaller(folder, drop, "llm-drop", async (both) => {
+      const to = both.exported.folder;
+      const [before, after] = [folder, to].map((at) =>
+        JSON.parse(Deno.readTextFileSync(`${at}/config.json`))
+      );
+      assert.deepEqual(after, { ...before, drop_attn_list: [2, 0], drop_mlp_list: [1] });
+      for (const file of namesIn(to).filter((file) => file.startsWith("model"))) {
+        assert.deepEqual(await Deno.readFile(`${to}/${file}`), await Deno.readFile(`${folder}/${file}`));
+      }
+      await expectSame(name, both, drop);
+    });
+  });
+}
+
+Deno.test("what a checkpoint's own lists leave out comes first, in any of their forms, and is gone for transformers", () =>
+  withTiny(async ({ model, folder }) => {
+    const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
+    const lists = { drop_attn_list: [false, false, true], drop_mlp_list: null };
+    await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify({ ...config, ...lists }));
+    await withSmaller(folder, { attention: [0], mlp: [2] }, "llm-drop", async (both) => {
+      const written = JSON.parse(await Deno.readTextFile(`${both.exported.folder}/config.json`));
+      assert.deepEqual([written.drop_attn_list, written.drop_mlp_list], [[2, 0], [2]]);
+      await withSmaller(both.exported.folder, { attention: [], mlp: [] }, "hf", async (again) => {
+        assert.equal(again.smaller.spec.layers.length, 2);
+        assert.ok(!("drop_attn_list" in again.smaller.config));
+        await expectSame("llama", { ...again, original: model }, { attention: [2, 0], mlp: [2] });
+      });
+    });
+  }));
+
+Deno.test("the card says what was dropped, from which plan on which text, and what was added to it", () =>
+  withTiny(async ({ model, folder, options }) => {
+    const { hash } = (await profile(model, options)).provenance.text;
+    const plan = makePlan(await profile(model, options), { target: "mlp", drop: 1 });
+    const added = { ...plan, attention: [1] };
+    await exportModel(model, added, { format: "hf", out: `${folder}/out` });
+    const card = await Deno.readTextFile(`${folder}/out/README.md`);
+    assert.match(card, /A plan chose among modules of kind `mlp` by `importance`, on the text /);
+    assert.ok(card.includes(hash));
+    assert.ok(card.includes(`| mlp ${plan.mlp[0]} | ${plan.order[0].score!.toPrecision(6)} |`));
+    assert.match(card, /Not from the plan: attention 1\./);
+    assert.match(card, /: 4 × 16 tokens; computed/);
+    assert.deepEqual(namesIn(`${folder}/out`), [
+      "README.md",
+      "config.json",
+      "model.safetensors",
+      "tokenizer.json",
+    ]);
+  }));
+
+Deno.test("what cannot be exported is refused by name, and nothing is written", () =>
+  withFolder(async (folder) => {
+    const { folder: from } = await fixture("llama");
+    const out = `${folder}/out`;
+    const all = [0, 1, 2];
+    const refused = (given: Parameters<typeof exportModel>[1], message: RegExp, to = out) =>
+      assert.rejects(exportModel(from, given, { format: "hf", out: to }), message);
+    await refused({}, /nothing is dropped/);
+    await refused({ attention: all, mlp: all }, /all its modules are dropped/);
+    await refused({ attention: [3] }, /Cannot drop attention 3: expected a layer from 0 to 2/);
+    await Deno.mkdir(`${folder}/there`);
+    await refused(
+      { mlp: [1] },
+      /Cannot write .*there: found a folder there, expected nothing/,
+      `${folder}/there`,
+    );
+    assert.deepEqual(namesIn(folder), ["there"]);
+  }));
+
+Deno.test("ended early or failing, it leaves nothing; what a killed one left is removed by the next", () =>
+  withFolder(async (folder) => {
+    const { folder: from } = await fixture("llama");
+    const model = await openModel(from);
+    const ended = AbortSignal.abort(new Error("enough"));
+    const options = { format: "hf", out: `${folder}/deep/out` } as const;
+    await assert.rejects(exportModel(model, drop, { ...options, signal: ended }), /enough/);
+    assert.deepEqual(namesIn(`${folder}/deep`), []);
+    await assert.rejects(
+      exportModel(model, drop, { ...options, out: `${from}/config.json/out` }),
+      /Cannot write/,
+    );
+    model.close();
+    const script = `
+      import { writeFolder } from ${JSON.stringify(new URL("../../src/disk/mod.ts", import.meta.url).href)};
+      async function* parts() { yield new Uint8Array(4); Deno.kill(Deno.pid, "SIGKILL"); await new Promise(() => {}); }
+      await writeFolder(Deno.args[0], [{ name: "a", parts }]);`;
+    await Deno.writeTextFile(`${folder}/kill.ts`, script);
+    const args = ["run", "-A", "--quiet", `${folder}/kill.ts`, `${folder}/killed/out`];
+    const { success } = await new Deno.Command(Deno.execPath(), { args, stderr: "null" }).output();
+    assert.ok(!success);
+    const [left, ...others] = namesIn(`${folder}/killed`);
+    assert.match(left, /^\.lamina-.*\.part$/);
+    assert.deepEqual(others, []);
+    await exportModel(from, drop, { format: "hf", out: `${folder}/killed/out` });
+    assert.deepEqual(namesIn(`${folder}/killed`), ["out"]);
+  }));
+
+Deno.test("lamina export: files on stdout, what to know on stderr; wrong uses", () =>
+  withDesk(async ({ folder, run }) => {
+    const out = `${folder}/out`;
+    const ran = await run("export", folder, "--drop-attention", "1", "--format", "hf", "--out", out);
+    assert.equal(ran.code, 0, ran.err);
+    assert.match(ran.out, /^config\.json +\d+ bytes\n.*\nmodel\.safetensors/);
+    assert.match(ran.err, /attention 1: there with an output projection of zeros/);
+    assert.match(ran.err, /export of .*: done in .*, written to /);
+    const again = await run("export", folder, "--drop-block", "1", "--format", "llm-drop", "--out", out);
+    assert.deepEqual([again.code, again.out], [1, ""]);
+    assert.match(again.err, /found a folder there, expected nothing/);
+    assert.equal((await run("export", folder, "--drop-block", "1", "--format", "hff", "--out", out)).code, 2);
+    assert.equal((await run("export", folder, "--drop-block", "1", "--format", "hf")).code, 2);
+  }));

@@ -1,0 +1,126 @@
+/** A folder for transformers is the plan on the original, to the last bit: fewer layers, zeroed projections, bytes as stored. */
+import assert from "node:assert/strict";
+import { openModel as openFiles } from "../../src/hub/mod.ts";
+import { shardFiles } from "../../src/export/shards.ts";
+import { contentOf, openSafetensors } from "../../src/weights/mod.ts";
+import { fixture, fixtureNames } from "../fixtures/read.ts";
+import { openFolder } from "../support.ts";
+import { finalStreams } from "../run/states.ts";
+import { noDrop } from "../../src/run/mod.ts";
+import { exportModel } from "../../src/export/mod.ts";
+import { openModel } from "../../src/subject/mod.ts";
+import { blocksOf, withFolder } from "../support.ts";
+import { expectSame, withSmaller } from "./smaller.ts";
+
+const block = { attention: [1], mlp: [1] };
+const lone = { attention: [2, 0], mlp: [1] };
+
+for (const name of fixtureNames) {
+  Deno.test(`${name}: a dropped block is one layer fewer, the other bytes are those of the original`, async () => {
+    const { folder } = await fixture(name);
+    await withSmaller(folder, block, "hf", async (both) => {
+      const { original, smaller, exported } = both;
+      assert.equal(smaller.spec.layers.length, original.spec.layers.length - 1);
+      assert.deepEqual(smaller.spec.layers, original.spec.layers.toSpliced(1, 1));
+      assert.deepEqual(exported.notes, []);
+      await expectSame(name, both, block);
+      await expectBytes(folder, exported.folder);
+    });
+  });
+
+  Deno.test(`${name}: modules dropped alone are there and add nothing, which is said`, async () => {
+    const { folder } = await fixture(name);
+    await withSmaller(folder, lone, "hf", async (both) => {
+      assert.deepEqual(both.smaller.spec, both.original.spec);
+      assert.match(both.exported.notes.join(), /attention 0, MLP 1, attention 2: there with .* zeros/);
+      const card = await Deno.readTextFile(`${both.exported.folder}/README.md`);
+      assert.ok(card.includes(both.exported.notes[0]));
+      assert.match(card, /\| attention \| 2 0 \|\n\| MLP {7}\| 1 \|/);
+      await expectSame(name, both, lone);
+    });
+  });
+}
+
+/** Every tensor of the export is one of the original's, type and bytes; of layer 1 there is none. */
+async function expectBytes(from: string, to: string): Promise<void> {
+  const [original, smaller] = await Promise.all([from, to].map(async (folder) => {
+    const files = await openFiles(folder);
+    return { files, file: await openSafetensors(files) };
+  }));
+  for (const [name, info] of smaller.file.tensors) {
+    const stored = name.replace(/layers\.(\d+)/, (_, l) => `layers.${Number(l) + Number(l > 0)}`);
+    assert.deepEqual(info, original.file.tensors.get(stored));
+    assert.deepEqual(await smaller.file.read(name), await original.file.read(stored));
+  }
+  const left = [...original.file.tensors.keys()].filter((name) => !/layers\.1\./.test(name));
+  assert.equal(smaller.file.tensors.size, left.length);
+  for (const { files, file } of [original, smaller]) {
+    file.close();
+    files.close();
+  }
+}
+
+Deno.test("numbers of the configuration keep their spelling, for which transformers looks", async () => {
+  const { folder } = await fixture("gemma2");
+  for (const format of ["hf", "llm-drop"] as const) {
+    await withSmaller(folder, lone, format, async ({ exported }) => {
+      const config = await Deno.readTextFile(`${exported.folder}/config.json`);
+      assert.match(config, /"final_logit_softcapping": 3\.0,/);
+      assert.match(config, /"rms_norm_eps": 1e-06,/);
+    });
+  }
+});
+
+for (const name of ["gemma2", "gemma3", "qwen2-window"]) {
+  Deno.test(`${name}: where the configuration has a rule for windows, the export says them layer by layer`, () =>
+    withFolder(async (folder) => {
+      const { folder: from, ...expected } = await fixture(name);
+      await Deno.mkdir(`${folder}/older`);
+      await Deno.copyFile(`${from}/config.older.json`, `${folder}/older/config.json`);
+      await Deno.copyFile(`${from}/model.safetensors`, `${folder}/older/model.safetensors`);
+      const older = await openModel(`${folder}/older`);
+      const drop = { attention: [0], mlp: [0] };
+      await exportModel(older, drop, { format: "hf", out: `${folder}/out` });
+      const smaller = await openFolder(`${folder}/out`);
+      assert.deepEqual(smaller.spec.layers, older.spec.layers.slice(1));
+      const blocks = blocksOf({ folder, ...expected });
+      assert.deepEqual(
+        await finalStreams(smaller, blocks, [noDrop]),
+        await finalStreams(older, blocks, [drop]),
+      );
+      smaller.close();
+      older.close();
+    }));
+}
+
+Deno.test("tensors go into as many files as the limit asks for, in order, and the index says which is where", async () => {
+  const tensor = (name: string, bytes: number) => ({
+    name,
+    type: "U8",
+    shape: [bytes],
+    ...contentOf(new Uint8Array(bytes).fill(bytes)),
+  });
+  const files = shardFiles([tensor("a", 4), tensor("b", 6), tensor("c", 20), tensor("d", 1)], 10);
+  await withFolder(async (folder) => {
+    for (const { name, parts } of files) {
+      await Deno.writeFile(`${folder}/${name}`, ReadableStream.from(parts()));
+    }
+    await Deno.writeTextFile(`${folder}/config.json`, "{}");
+    assert.deepEqual(files.map(({ name }) => name), [
+      "model-00001-of-00003.safetensors",
+      "model-00002-of-00003.safetensors",
+      "model-00003-of-00003.safetensors",
+      "model.safetensors.index.json",
+    ]);
+    const opened = await openFiles(folder);
+    const file = await openSafetensors(opened);
+    assert.deepEqual([...file.tensors.keys()].sort(), ["a", "b", "c", "d"]);
+    assert.equal(file.lacking.size, 0);
+    assert.deepEqual([...(await file.read("c")).data], Array(20).fill(20));
+    const { metadata, weight_map } = JSON.parse(await Deno.readTextFile(`${folder}/${files[3].name}`));
+    assert.deepEqual(metadata, { total_size: 31 });
+    assert.equal(weight_map.b, files[0].name);
+    file.close();
+    opened.close();
+  });
+});

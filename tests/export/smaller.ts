@@ -1,0 +1,57 @@
+/** What tests of exports share: a fixture exported, and the smaller model beside the plan on the original. */
+import assert from "node:assert/strict";
+import { type Exported, exportModel, type Format } from "../../src/export/mod.ts";
+import { type DropPlan, noDrop } from "../../src/run/mod.ts";
+import { openModel, type StudyModel } from "../../src/subject/mod.ts";
+import { fixture } from "../fixtures/read.ts";
+import { finalStreams } from "../run/states.ts";
+import { blocksOf, withFolder } from "../support.ts";
+
+/** An export of a model, opened. */
+export interface Smaller {
+  readonly original: StudyModel;
+  readonly smaller: StudyModel;
+  readonly exported: Exported;
+}
+
+/** Exports a model under a plan, opens what was written, and hands both over. */
+export function withSmaller(
+  ref: string,
+  drop: DropPlan,
+  format: Format,
+  use: (both: Smaller) => Promise<void>,
+): Promise<void> {
+  return withFolder(async (folder) => {
+    const original = await openModel(ref);
+    try {
+      const exported = await exportModel(original, drop, { format, out: `${folder}/smaller` });
+      const smaller = await openModel(`${folder}/smaller`);
+      try {
+        await use({ original, smaller, exported });
+      } finally {
+        smaller.close();
+      }
+    } finally {
+      original.close();
+    }
+  });
+}
+
+/** Final streams of the plan on the original and of the smaller model, on a fixture's texts. */
+export async function bothStreams(
+  name: string,
+  { original, smaller }: Smaller,
+  drop: DropPlan,
+): Promise<[planned: Float32Array, smaller: Float32Array]> {
+  const blocks = blocksOf(await fixture(name));
+  const [planned] = await finalStreams(original, blocks, [drop]);
+  const [found] = await finalStreams(smaller, blocks, [noDrop]);
+  return [planned, found];
+}
+
+/** The same numbers to the last bit. */
+export async function expectSame(name: string, both: Smaller, drop: DropPlan): Promise<void> {
+  const [planned, found] = await bothStreams(name, both, drop);
+  assert.ok(planned.every(Number.isFinite));
+  assert.deepEqual(found, planned);
+}
