@@ -16,6 +16,15 @@ const settingForm = z.object({
   seed: z.int().nonnegative(),
 });
 
+/** The numbers that a task may report. */
+const sharesForm = {
+  acc: z.number().optional(),
+  acc_norm: z.number().optional(),
+  perplexity: z.number().optional(),
+  strict: z.number().optional(),
+  flexible: z.number().optional(),
+};
+
 /** What came of one document. */
 const itemForm = z.object({
   /** Its place in the split. */
@@ -28,8 +37,8 @@ const itemForm = z.object({
   greedy: z.array(z.boolean()),
   /** Scored tokens of each. */
   tokens: z.array(z.int().positive()),
-  /** What it contributes to each metric. */
-  scores: z.record(z.string(), z.number()),
+  /** What it contributes to each metric of the task; to a perplexity its log-likelihood. */
+  ...sharesForm,
   /** The right choice, if choices are scored. */
   gold: z.int().nonnegative().nullable(),
   /** What was written, if text is generated. */
@@ -75,11 +84,7 @@ const evaluatedForm = z.object({
   shots: z.int().nonnegative(),
   n: z.int().positive(),
   /** The shares that the task reports, as plain numbers. */
-  acc: z.number().optional(),
-  acc_norm: z.number().optional(),
-  perplexity: z.number().optional(),
-  strict: z.number().optional(),
-  flexible: z.number().optional(),
+  ...sharesForm,
   metrics: z.record(z.string(), metricForm),
   /** KL(p_full ‖ p_drop), nats per scored token, and the share of them with the full model's first choice. */
   kl: z.number().nullable(),

@@ -73,7 +73,8 @@ const views: { readonly [K in Kind]: (result: ResultOf<K>) => Figure | Rows } = 
       layer,
       ...Object.fromEntries(KINDS.map((kind) => [kind, result[kind].importance[layer]])),
     })),
-  task: ({ items }: ResultOf<"task">) => items.map(({ index, scores }) => ({ document: index, ...scores })),
+  task: ({ items }: ResultOf<"task">) =>
+    items.map(({ index, acc, acc_norm }) => ({ document: index, acc, acc_norm })),
   evaluate: (result: Evaluation) => evaluationRows([result]),
   generate: ({ texts }: ResultOf<"generate">) =>
     texts.map(({ plan, text, ended }) => ({

@@ -43,7 +43,7 @@ Deno.test("the change: each task counts once, over the same documents only; equa
     const { arc_easy } = result.tasks;
     const items = arc_easy.items.slice(0, 10).map((item, i) => ({
       ...item,
-      scores: { acc: Number(i < right) },
+      acc: Number(i < right),
     }));
     return { ...result, tasks: { ...result.tasks, arc_easy: { ...arc_easy, n: 10, items } } };
   };

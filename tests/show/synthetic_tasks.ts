@@ -46,7 +46,7 @@ export function evaluation(
         loglikelihoods: Array.from({ length: choices }, (_, i) => -1 - i),
         greedy: Array.from({ length: choices }, () => false),
         tokens: Array.from({ length: choices }, () => 1),
-        scores: { acc: Number(index < right) },
+        acc: Number(index < right),
         gold: 0,
         text: null,
         kl: 0,

@@ -40,7 +40,7 @@ type Task = Evaluation["tasks"][string];
 /** The number of a task that counts, as lm-eval's tables have it. */
 export function mainOf(
   { metrics }: Task,
-): { readonly name: string; readonly value: number; stderr: number | null } {
+): { readonly name: "acc" | "acc_norm"; readonly value: number; stderr: number | null } {
   const name = "acc_norm" in metrics ? "acc_norm" : "acc";
   return { name, ...metrics[name] };
 }
@@ -92,7 +92,7 @@ export function accuracyChange(run: Evaluation, base: Evaluation): AccuracyChang
     }
     const metric = mainOf(task).name;
     const weight = all / (tasks.length * task.n); // of a document, so that each task counts once
-    return task.items.map(({ scores }, i) => weight * (scores[metric] - other.items[i].scores[metric]));
+    return task.items.map((item, i) => weight * (item[metric]! - other.items[i][metric]!));
   });
   const told = tasks.flatMap(([, { metrics }]) => Object.values(metrics)).find(({ against }) => against);
   const margin = told?.against?.margin ?? MARGIN;

@@ -88,7 +88,7 @@ function itemOf(
     loglikelihoods: [...outcome.logLikelihoods],
     greedy: [...outcome.greedy],
     tokens: text === null ? requests.map(({ targets }) => targets.length) : [],
-    scores: { ...scoreDocument(task, document, outcome) } as Record<string, number>,
+    ...scoreDocument(task, document, outcome),
     gold: typeof document.gold === "number" && requests.length > 1 ? document.gold : null,
     text,
     kl: sum("kl"),

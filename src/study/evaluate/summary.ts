@@ -28,7 +28,7 @@ export function summarise(
     if (task.name in tasks) continue;
     const items = parts.filter(({ part }) => part.setting.task === task).flatMap(({ items }) => items);
     const metrics = Object.fromEntries(task.metrics.map((metric) => {
-      const own = estimate(metric, items.map(({ scores }) => scores));
+      const own = estimate(metric, items.map((item) => ({ [metric]: item[metric]! })));
       const against = full && metric !== "perplexity"
         ? differenceOf(metric, items, full.tasks[task.name].items, margin)
         : null;
@@ -58,8 +58,8 @@ export function summarise(
   return { tasks, groups, average: averageOf(tasks, groups, mains) };
 }
 
-function differenceOf(metric: string, items: readonly Item[], full: readonly Item[], margin: number) {
-  const differences = items.map(({ scores }, i) => scores[metric] - full[i].scores[metric]);
+function differenceOf(metric: Metric, items: readonly Item[], full: readonly Item[], margin: number) {
+  const differences = items.map((item, i) => item[metric]! - full[i][metric]!);
   return {
     ...bootstrapDifference(differences),
     equivalence: equivalence(differences, margin),
@@ -75,7 +75,7 @@ function calibrationOf(items: readonly Item[]): number | null {
     const most = Math.max(...loglikelihoods);
     return 1 / loglikelihoods.reduce((sum, one) => sum + Math.exp(one - most), 0);
   });
-  return calibrationError(sure, scored.map(({ scores }) => scores.acc === 1));
+  return calibrationError(sure, scored.map(({ acc }) => acc === 1));
 }
 
 function groupOf(
