@@ -10,19 +10,21 @@ import { type Context, withModel } from "./context.ts";
 import { type OutFlags, withOutFlags } from "./destination.ts";
 import { explained, STUDY } from "./help.ts";
 import {
+  type DropLists,
   DRY_RUN,
   type EngineFlags,
   type KeepingFlags,
+  listedIn,
   MODEL,
-  numberList,
   positive,
   wholeNumber,
+  withDropLists,
   withEngineFlags,
   withKeepingFlags,
 } from "./options.ts";
 import { deliver } from "./outlet.ts";
 
-interface EvaluateFlags extends KeepingFlags, EngineFlags, OutFlags {
+interface EvaluateFlags extends KeepingFlags, EngineFlags, OutFlags, DropLists {
   tasks?: string[];
   suite?: string;
   shots?: number;
@@ -33,9 +35,6 @@ interface EvaluateFlags extends KeepingFlags, EngineFlags, OutFlags {
   prompts: number;
   dryRun: boolean;
   plan: string[];
-  dropAttention: number[];
-  dropMlp: number[];
-  dropBlock: number[];
 }
 
 const named = taskNames.filter((name) => !name.startsWith("mmlu_"));
@@ -69,13 +68,10 @@ export function evaluateCommand(context: Context): Command {
     .option("--margin <share>", "what counts as no degradation", positive, 0.02)
     .option("--prompts <n>", "texts to continue, to see how each plan writes", wholeNumber(0), 8)
     .option("--plan <file>", "a plan made by `lamina plan`; may be said several times", collected, [])
-    .option("--drop-attention <layers>", "attention layers to drop, for example 25,26", numberList, [])
-    .option("--drop-mlp <layers>", "MLP layers to drop", numberList, [])
-    .option("--drop-block <layers>", "layers to drop whole, attention and MLP", numberList, [])
     .option("--seed <n>", "seed of the shots", wholeNumber(0), 1234)
     .option("--dry-run", DRY_RUN, false);
   explained(command, "evaluate smollm2-135m --tasks piqa --limit 100 --drop-attention 25", STUDY);
-  return withOutFlags(withEngineFlags(withKeepingFlags(command))).action(
+  return withOutFlags(withEngineFlags(withKeepingFlags(withDropLists(command)))).action(
     async (ref: string, flags: EvaluateFlags) => {
       const plans = await Promise.all(flags.plan.map((file) => readResult(file, "plan")));
       await withModel(context, ref, flags, async (model) => {
@@ -102,8 +98,7 @@ export function evaluateCommand(context: Context): Command {
 
 /** The plans of the files, and what the drop options name as one more. */
 function dropsOf(model: StudyModel, flags: EvaluateFlags, plans: readonly Plan[]): DropPlan[] {
-  const { dropAttention, dropMlp, dropBlock } = flags;
-  const own = { attention: [...dropAttention, ...dropBlock], mlp: [...dropMlp, ...dropBlock] };
+  const own = listedIn(flags);
   const said = own.attention.length + own.mlp.length > 0 ? [own] : [];
   return [...plans, ...said].map((plan) => dropsIn(model, plan));
 }

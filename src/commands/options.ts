@@ -32,11 +32,15 @@ export interface KeepingFlags {
   cache: boolean;
 }
 
-/** Which modules to leave out. */
-export interface DropFlags {
+/** Lists of layers to leave out. */
+export interface DropLists {
   dropAttention: number[];
   dropMlp: number[];
   dropBlock: number[];
+}
+
+/** Which modules to leave out. */
+export interface DropFlags extends DropLists {
   plan?: string;
 }
 
@@ -98,12 +102,22 @@ export function withEngineFlags(command: Command): Command {
     );
 }
 
-/** Adds the options that leave modules out. */
-export function withDropFlags(command: Command): Command {
+/** Adds the options that list what to leave out. */
+export function withDropLists(command: Command): Command {
   return command
     .option("--drop-attention <layers>", "attention layers to drop, for example 25,26", numberList, [])
     .option("--drop-mlp <layers>", "MLP layers to drop", numberList, [])
-    .option("--drop-block <layers>", "layers to drop whole, attention and MLP", numberList, [])
+    .option("--drop-block <layers>", "layers to drop whole, attention and MLP", numberList, []);
+}
+
+/** What those list. */
+export function listedIn({ dropAttention, dropMlp, dropBlock }: DropLists): DropPlan {
+  return { attention: [...dropAttention, ...dropBlock], mlp: [...dropMlp, ...dropBlock] };
+}
+
+/** Adds the options that leave modules out. */
+export function withDropFlags(command: Command): Command {
+  return withDropLists(command)
     .option("--plan <file>", "drop what a plan made by `lamina plan` lists");
 }
 
@@ -135,10 +149,11 @@ export interface Wanted extends DropPlan {
 /** Reads what the drop options name. */
 export async function wantedOf(flags: DropFlags): Promise<Wanted> {
   const plan = flags.plan ? await readResult(flags.plan, "plan") : null;
+  const { attention, mlp } = listedIn(flags);
   return {
     plan,
-    attention: [...plan?.attention ?? [], ...flags.dropAttention, ...flags.dropBlock],
-    mlp: [...plan?.mlp ?? [], ...flags.dropMlp, ...flags.dropBlock],
+    attention: [...plan?.attention ?? [], ...attention],
+    mlp: [...plan?.mlp ?? [], ...mlp],
   };
 }
 

@@ -18,5 +18,5 @@ export { findToken } from "./remote/token.ts";
 export { cudaWheels } from "./packages/cuda.ts";
 export { installWheels } from "./packages/wheels.ts";
 export { missingPackages, PYTHON, succeeds } from "./packages/python.ts";
-export { type FetchOptions, formatBytes, meter, type Progress } from "./progress.ts";
+export { type FetchOptions, formatBytes, lateMeter, meter, type Progress } from "./progress.ts";
 export { parts, within } from "./parts.ts";

@@ -7,6 +7,7 @@ import type { Progress, Reports } from "../entry/mod.ts";
 export type { Progress, Reports as FetchOptions };
 
 const INTERVAL = 100; // ms between two reports
+const QUIET = 1000; // ms before what may be short is told
 const WINDOW = 5000; // ms that the rate is taken over, at least …
 const MARKS = 12; // … and reports: slow work comes in large and small pieces
 
@@ -33,6 +34,15 @@ export function meter(
     if (rate <= 0) return report({ ...what, done });
     const left = total === undefined ? {} : { secondsLeft: (total - done) / rate };
     report({ ...what, done, rate, ...left });
+  };
+}
+
+/** The same, silent for the first second: work that is over by then says nothing of itself. */
+export function lateMeter(...[what, report]: Parameters<typeof meter>): (done: number) => void {
+  const told = meter(what, report);
+  const begin = performance.now();
+  return (done) => {
+    if (performance.now() - begin > QUIET) told(done);
   };
 }
 

@@ -9,7 +9,7 @@ import { areFinite, notFinite, takeSquares } from "./finite.ts";
 import { finalNorm, headRows, headSlices, type Rows } from "./head.ts";
 import { freeAll, withRead, withUploaded } from "./held.ts";
 import { openPrograms } from "./programs.ts";
-import { columnsOf, merger, mostOf, sliceGraph } from "./slices.ts";
+import { type Asked, inColumns, merger, sliceGraph } from "./slices.ts";
 import type { Scores, Targets } from "./targets.ts";
 
 /** Logits that exist at once. */
@@ -31,7 +31,7 @@ export interface Scorer {
 }
 
 /** Some rows of all plans [n, P, D], and what they predict. */
-interface Chunk extends Targets {
+interface Chunk extends Asked {
   readonly hidden: Held;
 }
 
@@ -59,7 +59,7 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
           uploads,
           (held) => program.run({ ...held, ...named }, { signal }),
         );
-        chunks.push({ ...part, hidden });
+        chunks.push({ ...inColumns(part), hidden });
         if (!areFinite(await takeSquares(engine, squares))) {
           throw notFinite(model, "final norm", Object.entries(normWeights));
         }
@@ -73,7 +73,7 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
 
   /** The statistics of one slice of the vocabulary at some rows. */
   async function statistics(
-    { tokens, of, hidden: rows }: Chunk,
+    { tokens, of, columns, most, hidden: rows }: Chunk,
     weight: Held,
     [start, end]: Rows,
     compared: boolean,
@@ -83,8 +83,6 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
       [plans, end - start, compared],
       () => sliceGraph(hidden, { plans, words: end - start, compared }, spec.head.softcap),
     );
-    const most = mostOf(of);
-    const columns = columnsOf(of);
     const inside = new Int32Array(rows.shape[0] * plans * most);
     tokens.forEach((token, i) => {
       for (let plan = 0; plan < plans; plan++) {

@@ -87,12 +87,10 @@ export function merger(rows: number, count: number, { plans, compared }: Omit<Sl
 
   function addTokens(
     from: Statistics,
-    { tokens, of }: Targets,
+    { tokens, of, columns, most }: Asked,
     { row, target }: Start,
     [start, end]: Rows,
   ): void {
-    const columns = columnsOf(of);
-    const most = mostOf(of);
     for (let i = 0; i < tokens.length; i++) {
       rowOf[target + i] = row + of[i];
       token[target + i] = tokens[i];
@@ -105,7 +103,7 @@ export function merger(rows: number, count: number, { plans, compared }: Omit<Sl
 
   return {
     /** Takes the statistics of some words at some targets, which begin at `at` among all. */
-    add(targets: Targets, at: Start, words: Rows, outputs: Readonly<Record<string, Tensor>>) {
+    add(targets: Asked, at: Start, words: Rows, outputs: Readonly<Record<string, Tensor>>) {
       const from = statisticsOf(outputs);
       for (let row = 0; row < targets.rows.length; row++) addRow(from, row, at.row + row, words[0]);
       addTokens(from, targets, at, words);
@@ -155,17 +153,16 @@ function statisticsOf(outputs: Readonly<Record<string, Tensor>>): Statistics {
   };
 }
 
-/** Which of its row's targets each is. */
-export function columnsOf(of: Int32Array): Int32Array {
-  const seen = new Map<number, number>();
-  return of.map((row) => {
-    const column = seen.get(row) ?? 0;
-    seen.set(row, column + 1);
-    return column;
-  });
+/** Targets, and where each stands among those of its row. */
+export interface Asked extends Targets {
+  readonly columns: Int32Array;
+  /** The most targets that a row has. */
+  readonly most: number;
 }
 
-/** The most targets that a row has. */
-export function mostOf(of: Int32Array): number {
-  return columnsOf(of).reduce((most, column) => Math.max(most, column + 1), 1);
+/** Numbers the targets of each row. */
+export function inColumns(targets: Targets): Asked {
+  const seen = new Int32Array(targets.rows.length);
+  const columns = targets.of.map((row) => seen[row]++);
+  return { ...targets, columns, most: seen.reduce((a, b) => Math.max(a, b), 1) };
 }

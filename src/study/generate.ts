@@ -18,6 +18,7 @@ import {
 } from "../entry/mod.ts";
 import { decoder, type DropPlan, sampler } from "../run/mod.ts";
 import type { Tokenizer } from "../text/mod.ts";
+import { decoded, endsOf } from "./decoded.ts";
 import { incremental } from "./incremental.ts";
 import { engineChecks, engineOf, type EngineOptions, reporter } from "./options.ts";
 import { aDrop, dropsIn } from "./plan.ts";
@@ -146,26 +147,18 @@ async function write(
   const decode = incremental(tokenizer, prompt);
   const opened = await decoder({ model, engine: await engineOf(options), plan, budget, signal });
   try {
-    const ids: number[] = [];
     let text = "";
-    let logits = await opened.prefill(Int32Array.from(prompt));
-    for (;;) {
-      const id = next(logits.subarray(0, tokenizer.vocabularySize)); // an embedding may have rows that no token has
-      if (ends.has(id)) return { plan, ids, text, ended: "eos" };
-      ids.push(id);
-      const added = decode(id, ids.length === tokens);
+    const isOver = (ids: readonly number[]) => {
+      const last = ids.length === tokens;
+      const id = ids[ids.length - 1];
+      const added = decode(id, last);
       text += added;
       options.onToken(id, added);
-      if (ids.length === tokens) return { plan, ids, text, ended: "length" };
-      logits = await opened.step(id);
-    }
+      return last;
+    };
+    const { ids, ended } = await decoded(opened, prompt, { tokenizer, next, ends, isOver });
+    return { plan, ids, text, ended };
   } finally {
     await opened.release();
   }
-}
-
-/** The tokens that end a text: the tokenizer's, and those of the configuration, which may list several. */
-export function endsOf({ config }: StudyModel, { eos }: Tokenizer): Set<unknown> {
-  const configured = [config.eos_token_id].flat().filter((id) => typeof id === "number");
-  return new Set(eos === null ? configured : [eos, ...configured]);
 }

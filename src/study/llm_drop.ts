@@ -6,15 +6,9 @@ import { displayable, reportsOf } from "../entry/mod.ts";
 import { parts, within } from "../hub/mod.ts";
 import type { LayerSpec } from "../models/mod.ts";
 import { type AgainstLlmDrop, head, type OfficialDifference, type Profile } from "../result/mod.ts";
-import { type DistanceSum, forward, llmDropProbe, noDrop, segmentsOf } from "../run/mod.ts";
-import {
-  CALIBRATION_TEXT,
-  engineOf,
-  reporter,
-  studyChecks,
-  type StudyOptions,
-  textOptions,
-} from "./options.ts";
+import { type DistanceSum, llmDropProbe } from "../run/mod.ts";
+import { CALIBRATION_TEXT, reporter, studyChecks, type StudyOptions, textOptions } from "./options.ts";
+import { pass } from "./pass.ts";
 import { pairsOf, rankCorrelation } from "./pairs.ts";
 import { profile } from "./profile.ts";
 import { onModel, packText, type StudyModel } from "../subject/mod.ts";
@@ -78,15 +72,8 @@ async function measure(
   const silent = { ...reportsOf(options), onProgress: () => {} };
   const { blocks } = await packText(model, textOptions(options, CALIBRATION_TEXT), silent);
   const probe = llmDropProbe(model.spec.layers);
-  await forward({
-    model,
-    engine: await engineOf(options),
-    segments: segmentsOf(blocks),
-    plans: [noDrop],
-    probes: [probe],
-    signal: options.signal,
-    onProgress: reporter("llm-drop's layers", "modules", options),
-  });
+  const onProgress = reporter("llm-drop's layers", "modules", options);
+  await pass(model, blocks, [probe], options, { onProgress });
   const means = (sums: readonly DistanceSum[]) =>
     sums.map(({ distance, counted }) => counted > 0 ? distance / counted : null);
   return { attention: means(probe.sums.attention), mlp: means(probe.sums.mlp) };

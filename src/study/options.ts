@@ -70,7 +70,7 @@ export function textOptions(options: StudyOptions, text: string): TextOptions {
 /** What the numbers of one run depend on. */
 export async function provenance(
   model: Pick<StudyModel, "identity" | "tokenizer">,
-  packed: Packed,
+  packed: Pick<Packed, "text" | "packing">,
   drop: DropPlan,
   options: StudyOptions,
 ): Promise<Provenance> {

@@ -3,24 +3,16 @@ import { type Checks, reportsOf } from "../entry/mod.ts";
 import { parts, within } from "../hub/mod.ts";
 import type { Model } from "../models/mod.ts";
 import { keptOr, type Profile, profileOf, type Provenance } from "../result/mod.ts";
-import {
-  type Blocks,
-  type DropPlan,
-  forward,
-  gramProbe,
-  type GramSums,
-  type ModuleKind,
-  segmentsOf,
-} from "../run/mod.ts";
+import { type Blocks, type DropPlan, gramProbe, type GramSums, type ModuleKind } from "../run/mod.ts";
 import {
   CALIBRATION_TEXT,
-  engineOf,
   provenance,
   reporter,
   studyChecks,
   type StudyOptions,
   textOptions,
 } from "./options.ts";
+import { pass } from "./pass.ts";
 import { aDrop, dropsIn } from "./plan.ts";
 import { onModel, packText, type StudyModel } from "../subject/mod.ts";
 
@@ -79,15 +71,8 @@ async function measure(
   options: StudyOptions,
 ): Promise<Profile> {
   const probe = gramProbe(model.spec.layers);
-  await forward({
-    model,
-    engine: await engineOf(options),
-    segments: segmentsOf(blocks),
-    plans: [origin.drop],
-    probes: [probe],
-    signal: options.signal,
-    onProgress: reporter("layers", "modules", options),
-  });
+  const onProgress = reporter("layers", "modules", options);
+  await pass(model, blocks, [probe], options, { plans: [origin.drop], onProgress });
   const sums = (kind: ModuleKind) => probe.sums.map((layer: GramSums[number]) => layer[kind] ?? null);
   return profileOf(origin, { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") });
 }

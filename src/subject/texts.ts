@@ -10,7 +10,7 @@ import {
   text as textCheck,
   wholeNumber,
 } from "../entry/mod.ts";
-import { benchmarkData, datasetFile, type FetchOptions, meter } from "../hub/mod.ts";
+import { benchmarkData, datasetFile, type FetchOptions, lateMeter } from "../hub/mod.ts";
 import { joinHashes, type Provenance } from "../result/mod.ts";
 import {
   blockHashes,
@@ -62,9 +62,6 @@ const all = Object.fromEntries(
 /** Names that `text` may have. */
 export const textNames: readonly string[] = [...TEXT_NAMES, "c4"];
 
-/** Work that is over by then says nothing of itself. */
-const QUIET_MS = 1000;
-
 const C4 = { repo: "allenai/c4", file: "en/c4-validation.00000-of-00008.json.gz" };
 
 /**
@@ -99,7 +96,11 @@ async function pack(
   const { text, samples, length, skip, bos } = options;
   const documents = await openText(text, fetch);
   const packing = { samples: skip + samples, length, bos };
-  const packed = await packBlocks(documents, await model.tokenizer(), packing, packingMeter(packing, fetch));
+  const report = lateMeter(
+    { label: "text", total: packing.samples * length, unit: "tokens" },
+    fetch.onProgress,
+  );
+  const packed = await packBlocks(documents, await model.tokenizer(), packing, report);
   const blocks = { ids: packed.ids.subarray(skip * length), samples, length };
   return {
     blocks,
@@ -117,15 +118,6 @@ export function partOf({ blocks, text, packing }: Packed, first: number, samples
     blocks: part,
     text: { name: text.name, hash: textHash(part, skip) },
     packing: { ...packing, samples, skip },
-  };
-}
-
-/** Tells of packing that takes long: most texts are packed before a line could be read. */
-function packingMeter({ samples, length }: { samples: number; length: number }, fetch: FetchOptions) {
-  const report = meter({ label: "text", total: samples * length, unit: "tokens" }, fetch.onProgress);
-  const begin = performance.now();
-  return (tokens: number) => {
-    if (performance.now() - begin > QUIET_MS) report(tokens);
   };
 }
 

@@ -12,8 +12,9 @@ import {
   wholeNumber,
 } from "../../entry/mod.ts";
 import { type AttentionInput, attentionScores } from "../../kernels/mod.ts";
-import { type Blocks, forward, noDrop, type Probe, segmentsOf } from "../../run/mod.ts";
-import { engineChecks, engineOf, type EngineOptions, type StudyOptions } from "../options.ts";
+import { type Blocks, type Probe } from "../../run/mod.ts";
+import { engineChecks, type EngineOptions, type StudyOptions } from "../options.ts";
+import { pass } from "../pass.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 
 /** One head of one layer. */
@@ -100,15 +101,7 @@ async function look(
       seen.set(layer, { q, k });
     },
   };
-  const { signal } = options;
-  await forward({
-    model,
-    engine: await engineOf(options),
-    segments: segmentsOf(blocks),
-    plans: [noDrop],
-    probes: [probe],
-    signal,
-  });
+  await pass(model, blocks, [probe], options);
   return {
     model: model.name,
     tokens: [...ids].map((id) => tokenizer.decode([id])),

@@ -15,18 +15,17 @@ import {
   effectsProbe,
   embed,
   embeddingSmoothing,
-  forward,
   gramProbe,
   type ModuleKind,
   noDrop,
   normsProbe,
   type Probe,
-  segmentsOf,
   smoothingProbe,
   streamProbe,
 } from "../../run/mod.ts";
 import { effectRow, headMeans, patternMeans, sinkOf, smoothedOf, updateNorms } from "./means.ts";
 import { engineOf, reporter, type StudyOptions } from "../options.ts";
+import { pass } from "../pass.ts";
 import { rank } from "../plan.ts";
 
 /** A model over blocks of text, and where its numbers come from. */
@@ -157,13 +156,5 @@ async function run(
   probes: readonly Probe[],
 ): Promise<void> {
   const onProgress = reporter(stage, "modules", options);
-  await forward({
-    model,
-    engine: await engineOf(options),
-    segments: segmentsOf(blocks),
-    plans,
-    probes,
-    signal: options.signal,
-    onProgress,
-  });
+  await pass(model, blocks, probes, options, { plans, onProgress });
 }

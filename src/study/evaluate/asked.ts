@@ -1,7 +1,7 @@
 /** What tasks ask of a model: their documents as tokens, cut into parts that are run and kept one after the other. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { benchmarkData, datasetFile, type FetchOptions, meter } from "../../hub/mod.ts";
+import { benchmarkData, datasetFile, type FetchOptions, lateMeter } from "../../hub/mod.ts";
 import type { ScoredRequest } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import {
@@ -50,8 +50,6 @@ export interface Part {
 
 /** Tokens of a part at least: enough for full batches, few enough to lose little when a run is ended. */
 const PART_TOKENS = 32768;
-/** Work that is over by then says nothing of itself. */
-const QUIET_MS = 1000;
 /** Tokens that are generated at most. */
 export const WRITTEN = 256;
 
@@ -71,18 +69,17 @@ export async function askTask(
   const parts: Part[] = [];
   let own: AskedDocument[] = [];
   let tokens = 0;
-  const report = meter(
+  const report = lateMeter(
     { label: `tokens of ${task.name}`, total: documents.length, unit: "documents" },
     fetch.onProgress,
   );
-  const begin = performance.now();
   for (const [i, document] of documents.entries()) {
     const asked = task.generation
       ? prompt(tokenizer, setting, document, longest)
       : choices(tokenizer, setting, document, longest);
     own.push(asked);
     tokens += asked.requests.reduce((sum, { input }) => sum + input.length, 0);
-    if (performance.now() - begin > QUIET_MS) report(i + 1);
+    report(i + 1);
     if (tokens < PART_TOKENS && i < documents.length - 1) continue;
     const first = i + 1 - own.length;
     parts.push({ setting, first, documents: own, hash: hashOf(own), tokens });
@@ -129,9 +126,16 @@ export interface RowFinder {
 
 /** Opens the benchmark package once, and data sets of the hub as they are needed. What cannot be had is never stood in for. */
 export function rowFinder(fetch: FetchOptions): RowFinder {
+  const paths = new Map<Split, Promise<string>>();
   let folder: Promise<string> | undefined;
 
-  async function pathOf(task: Task, split: Split): Promise<string> {
+  function pathOf(task: Task, split: Split): Promise<string> {
+    const known = paths.get(split) ?? fetchFile(task, split);
+    paths.set(split, known);
+    return known;
+  }
+
+  async function fetchFile(task: Task, split: Split): Promise<string> {
     const { file } = split;
     try {
       if (file.from === "hub") return await datasetFile(file.repo, file.path, fetch);

@@ -2,7 +2,7 @@
 import type { Engine } from "../../engine/mod.ts";
 import { decoder, type DropPlan, sampler } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import { endsOf } from "../generate.ts";
+import { decoded, endsOf } from "../decoded.ts";
 
 /** What decodes, and when a text is over besides at its end or length. */
 export interface ContinuedOptions {
@@ -28,16 +28,13 @@ export async function continued(
   const texts: number[][] = [];
   try {
     for (const prompt of prompts) {
-      const ids: number[] = [];
+      const { ids } = await decoded(opened, prompt, {
+        tokenizer,
+        next,
+        ends,
+        isOver: (ids) => ids.length === tokens || isOver(ids),
+      });
       texts.push(ids);
-      let logits = await opened.prefill(Int32Array.from(prompt));
-      for (;;) {
-        const id = next(logits.subarray(0, tokenizer.vocabularySize)); // an embedding may have rows that no token has
-        if (ends.has(id)) break;
-        ids.push(id);
-        if (ids.length === tokens || isOver(ids)) break;
-        logits = await opened.step(id);
-      }
       onDone?.();
     }
     return texts;

@@ -26,12 +26,11 @@ import {
   keptResult,
   type Provenance,
   type TaskPart,
-  VERSION,
 } from "../../result/mod.ts";
 import { type DropPlan, noDrop, tokensOf } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { type BosRule, type Metric, suites, tasksNamed } from "../../tasks/mod.ts";
-import { computedOn, engineChecks, engineOf, type EngineOptions, reporter } from "../options.ts";
+import { engineChecks, engineOf, type EngineOptions, provenance, reporter } from "../options.ts";
 import { aDrop, dropsIn } from "../plan.ts";
 import { askTask, contextLength, type Part, rowFinder, type Setting } from "./asked.ts";
 import { type Item, runPart } from "./items.ts";
@@ -225,21 +224,14 @@ function taskOf({ setting: { task, shots, bos, seed } }: Part): TaskPart["task"]
 async function originOf(model: StudyModel, engine: Engine, part: Part, plan: DropPlan): Promise<Provenance> {
   const { task, bos } = part.setting;
   const tokenizer = await model.tokenizer();
-  return {
-    lamina: VERSION,
-    model: model.identity,
-    ...await computedOn({ engine }),
-    tokenizer: tokenizer.fingerprint,
-    text: { name: task.name, hash: part.hash },
-    packing: {
-      samples: part.documents.length,
-      length: contextLength(model.config),
-      skip: part.first,
-      bos: bos === "always" || bos === "tokenizer" && tokenizer.addsBos,
-    },
-    drop: { attention: [...plan.attention], mlp: [...plan.mlp] },
-    seed: null,
+  const text = { name: task.name, hash: part.hash };
+  const packing = {
+    samples: part.documents.length,
+    length: contextLength(model.config),
+    skip: part.first,
+    bos: bos === "always" || bos === "tokenizer" && tokenizer.addsBos,
   };
+  return await provenance(model, { text, packing }, plan, { engine });
 }
 
 /** That of all parts together. */

@@ -1,7 +1,7 @@
 /** From documents to the numbers of tasks, groups and their average, next to the full model's. */
 import { bootstrapDifference, calibrationError, equivalence } from "../../measure/mod.ts";
 import type { Evaluation } from "../../result/mod.ts";
-import { type Estimate, estimate, type Metric, pooled } from "../../tasks/mod.ts";
+import { averaged, type Estimate, estimate, type Metric, pooled } from "../../tasks/mod.ts";
 import type { Part } from "./asked.ts";
 import type { Item } from "./items.ts";
 
@@ -102,16 +102,13 @@ function averageOf(
     );
   const shares = mains.filter((main) => main.metric !== "perplexity" && !isInside(main));
   if (shares.length < 2) return null;
-  const numbers = shares.map(({ name, members, metric }) => {
-    if (members.length > 1) return { value: groups[name].acc, stderr: groups[name].stderr };
-    return tasks[members[0]].metrics[metric];
-  });
-  const value = numbers.reduce((sum, { value }) => sum + value, 0) / numbers.length;
-  const errors = numbers.map(({ stderr }) => stderr);
-  const stderr = errors.every((error) => error !== null)
-    ? Math.hypot(...errors as number[]) / numbers.length
-    : null;
-  return { value, of: shares.map(({ name, metric }) => `${name} ${metric}`), stderr };
+  const { value, stderr } = averaged(shares.map(({ name, members, metric }): Estimate => {
+    const { value, stderr } = members.length > 1
+      ? { value: groups[name].acc, stderr: groups[name].stderr }
+      : tasks[members[0]].metrics[metric];
+    return { value, stderr: stderr ?? NaN, documents: 0 };
+  }));
+  return { value, of: shares.map(({ name, metric }) => `${name} ${metric}`), stderr: finite(stderr) };
 }
 
 const finite = (value: number): number | null => Number.isFinite(value) ? value : null;

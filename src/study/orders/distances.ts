@@ -5,18 +5,10 @@
  * 1 − cos over a block is the block influence of ShortGPT (arXiv 2403.03853), and the importance of the paper: one score.
  */
 import { addProducts, type DistanceSums, noDistances } from "../../measure/mod.ts";
-import {
-  type Blocks,
-  embed,
-  forward,
-  noDrop,
-  productsProbe,
-  segmentsOf,
-  windowsProbe,
-  type WindowSums,
-} from "../../run/mod.ts";
+import { type Blocks, embed, productsProbe, windowsProbe, type WindowSums } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { engineOf, reporter, type StudyOptions } from "../options.ts";
+import { pass } from "../pass.ts";
 import type { Entry } from "./constraints.ts";
 
 /** Bytes of streams that windows may hold. */
@@ -38,15 +30,7 @@ export async function moduleDistances(
     addProducts(last, products.subarray(-perToken), perToken, places);
     return { all, last };
   });
-  await forward({
-    model,
-    engine: await engineOf(options),
-    segments: segmentsOf(blocks),
-    plans: [noDrop],
-    probes: [probe],
-    signal: options.signal,
-    onProgress: reporter("layers", "modules", options),
-  });
+  await pass(model, blocks, [probe], options, { onProgress: reporter("layers", "modules", options) });
   const of = (tokens: "all" | "last") =>
     entries.map(({ module, layer }) => total(probe.sums[layer][module]!.map((sums) => sums[tokens])));
   return { all: of("all"), last: of("last") };
@@ -75,13 +59,7 @@ export async function windowDistances(
     for (let sample = 0; sample < count; sample++) {
       enter(sample, await embed(model, engine, part.ids.subarray(sample * length, (sample + 1) * length)));
     }
-    await forward({
-      model,
-      engine,
-      segments: segmentsOf(part),
-      plans: [noDrop],
-      probes: [probe],
-      signal: options.signal,
+    await pass(model, part, [probe], options, {
       onProgress: (done, all) => report(first + count * done / all, samples),
     });
     groups.push(sums);

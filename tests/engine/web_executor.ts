@@ -1,0 +1,203 @@
+/**
+ * The whole executor on the engine `webgpu`, over every family, against the CPU (web_test.ts).
+ *
+ * Both engines' states are off by `stateTolerance` at most (relative to the largest element): between them, by twice that.
+ */
+import assert from "node:assert/strict";
+import { type Engine } from "../../src/engine/mod.ts";
+import type { Model } from "../../src/models/mod.ts";
+import { Mul } from "../../src/onnx/mod.ts";
+import {
+  type Blocks,
+  decoder,
+  type DecoderOptions,
+  effectsProbe,
+  embeddingSmoothing,
+  forward,
+  freeStates,
+  gramProbe,
+  llmDropProbe,
+  noDrop,
+  normsProbe,
+  type Probe,
+  reference,
+  score,
+  segmentsOf,
+  smoothingProbe,
+} from "../../src/run/mod.ts";
+import { fixtureNames } from "../fixtures/read.ts";
+import { finalStreams } from "../run/states.ts";
+import {
+  distance,
+  engine as cpu,
+  engineWith,
+  largest,
+  randomBlocks,
+  stateTolerance,
+  withFixture,
+} from "../support.ts";
+
+const lengths = [7, 33, 130, 300];
+const plans = [noDrop, { attention: [1], mlp: [0] }, { attention: [0], mlp: [] }];
+
+/** Families that differ in more than a table that is fed. */
+const different = ["gemma2", "neox-parallel", "qwen2-window", "qwen3"];
+
+/** The whole executor. */
+export function testExecutor(engine: Engine): void {
+  for (const name of fixtureNames) {
+    Deno.test(`webgpu, ${name}: the streams of ${plans.length} plans are the CPU's`, () =>
+      withFixture(name, async ({ model }) => {
+        const before = engine.live;
+        for (const length of lengths) {
+          await expectStreams(model, randomBlocks(2, length, model.spec.vocabulary), engine);
+        }
+        assert.equal(engine.live, before);
+      }));
+  }
+
+  for (const name of different) {
+    Deno.test(`webgpu, ${name}: probes, scores and decoding give the CPU's numbers`, () =>
+      withFixture(name, async ({ model, blocks, expected }) => {
+        const [expects, finds] = [cpu, engine].map((on) => jobs(model, on, blocks));
+        for (const [job, find] of Object.entries(finds)) {
+          const before = engine.live;
+          const found = await find();
+          assert.equal(engine.live, before, `${job} leaves tensors`);
+          const most = 4 * stateTolerance(model.spec) *
+            (job === "score" ? largest(expected.tensors.get("logits")!.data) : 1);
+          expectNumbers(job, found, await expects[job](), most);
+        }
+      }));
+  }
+
+  for (const name of ["gemma2", "llama"]) {
+    Deno.test(`webgpu, ${name}: weights beyond a binding are fed in parts`, () =>
+      withFixture(name, async ({ model, blocks }) => {
+        const { layers: [{ mlp }], hidden } = model.spec;
+        const bindingBytes = mlp!.size * hidden * 4 / 3; // a third of a matrix
+        await expectStreams(model, blocks, engineWith({ bindingBytes }, engine));
+      }));
+  }
+
+  Deno.test("webgpu: nothing is held after an abort or an error", () =>
+    withFixture("llama", async ({ model, blocks }) => {
+      const before = engine.live;
+      const abort = new AbortController();
+      const reason = new Error("enough");
+      const options = { model, engine, segments: segmentsOf(blocks), plans: [noDrop] };
+      const onProgress = () => abort.abort(reason);
+      await assert.rejects(
+        forward({ ...options, signal: abort.signal, onProgress }),
+        (error) => error === reason,
+      );
+      assert.equal(engine.live, before);
+      const probe: Probe = {
+        update: ({ y }) => ({ seen: Mul(y, y) }),
+        observeUpdate() {
+          throw reason;
+        },
+      };
+      await assert.rejects(forward({ ...options, probes: [probe] }), (error) => error === reason);
+      assert.equal(engine.live, before);
+    }));
+}
+
+async function expectStreams(model: Model, blocks: Blocks, on: Engine): Promise<void> {
+  const expected = await finalStreams(model, blocks, plans);
+  const actual = await finalStreams(model, blocks, plans, undefined, on);
+  for (const [i, stream] of expected.entries()) {
+    const error = distance(actual[i], stream) / largest(stream);
+    const most = 2 * stateTolerance(model.spec);
+    assert.ok(error <= most, `${blocks.length} tokens, plan ${i}: relative error ${error}, at most ${most}`);
+  }
+}
+
+/** What a study of a model may run, and the numbers it gives; attention patterns have their own kernel on a device. */
+function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () => Promise<unknown>> {
+  const { layers } = model.spec;
+  const two = plans.slice(0, 2);
+  const segments = segmentsOf(blocks);
+  const pass = <P extends Probe>(open: () => P) => async () => {
+    const probe = open();
+    await forward({ model, engine, segments, plans: two, probes: [probe] });
+    return probe;
+  };
+  return {
+    gram: pass(() => gramProbe(layers)),
+    norms: pass(() => normsProbe(layers.length)),
+    smoothing: pass(() => smoothingProbe(layers, blocks.length, two.length)),
+    llmDrop: pass(() => llmDropProbe(layers)),
+    effects: pass(() => effectsProbe(layers.length, two.length)),
+    embedding: () => embeddingSmoothing(model, engine, blocks),
+    async score() {
+      const full = await reference({ model, engine, segments });
+      try {
+        return await score({ model, engine, segments, plans: two, reference: full });
+      } finally {
+        full.free();
+      }
+    },
+    shared: () => sharedStreams(model, engine, blocks),
+    decode: () => decode(model, engine, blocks),
+    decodeDropped: () => decode(model, engine, blocks, { plan: plans[1], budget: 0 }),
+  };
+}
+
+/** The streams of a text, its continuation, and a tree after both. */
+async function sharedStreams(model: Model, engine: Engine, { ids }: Blocks) {
+  const streams: number[][] = [];
+  const segments = [
+    { ids: ids.subarray(0, 9), past: null },
+    { ids: ids.subarray(9, 14), past: 0 },
+    { ids: ids.subarray(14, 21), past: 1, parents: Int32Array.of(-1, 0, 0, 2, 1, 4, -1) },
+  ];
+  await forward({
+    model,
+    engine,
+    segments,
+    plans: plans.slice(0, 2),
+    async finish(states) {
+      for (const held of states.flatMap(({ batches }) => batches)) {
+        streams.push([...(await engine.read(held)).data as Float32Array]);
+      }
+      freeStates(states);
+    },
+  });
+  return { streams };
+}
+
+/** The logits of a prompt and of steps after it, past the tiny models' windows. */
+async function decode(model: Model, engine: Engine, { ids }: Blocks, options: Partial<DecoderOptions> = {}) {
+  const opened = await decoder({ model, engine, ...options });
+  try {
+    const logits = [[...await opened.prefill(ids.subarray(0, 12))]];
+    for (const id of ids.subarray(12, 20)) logits.push([...await opened.step(id)]);
+    return { logits };
+  } finally {
+    await opened.release();
+  }
+}
+
+/**
+ * Numbers of each name agree, relative to the largest of them: a ratio, a cosine or a sum of squares moves by the relative errors
+ * of two states, each of twice `stateTolerance` between the engines; a score by that of the logits, times their size.
+ */
+function expectNumbers(job: string, actual: unknown, expected: unknown, most: number): void {
+  const [found, wanted] = [actual, expected].map((value) => numbersOf(value, job));
+  assert.deepEqual([...found.keys()], [...wanted.keys()]);
+  assert.ok(wanted.size > 0);
+  for (const [name, numbers] of wanted) {
+    const error = distance(found.get(name)!, numbers) / (largest(numbers) || 1);
+    assert.ok(error <= most, `${job}, ${name}: relative error ${error}, at most ${most}`);
+  }
+}
+
+/** All numbers inside something, by the name nearest to them. */
+function numbersOf(value: unknown, name: string, into = new Map<string, number[]>()): Map<string, number[]> {
+  if (typeof value === "number") into.set(name, [...into.get(name) ?? [], value]);
+  else if (value && typeof value === "object") {
+    for (const [key, inner] of Object.entries(value)) numbersOf(inner, /^\d+$/.test(key) ? name : key, into);
+  }
+  return into;
+}
