@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { benchmarkData, datasetFile, type FetchOptions, lateMeter } from "../../hub/mod.ts";
-import type { ScoredRequest } from "../../run/mod.ts";
+import { type ScoredRequest, tokensOf } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import {
   type BosRule,
@@ -44,11 +44,11 @@ export interface Part {
   readonly documents: readonly AskedDocument[];
   /** SHA-256 of all tokens: what is asked, whatever it was made of. */
   readonly hash: string;
-  /** Tokens fed, without sharing. */
+  /** Tokens that run, what documents share counted once. */
   readonly tokens: number;
 }
 
-/** Tokens of a part at least: enough for full batches, few enough to lose little when a run is ended. */
+/** Tokens of a part that run, at least: enough for full batches, few enough to lose little when a run is ended. */
 const PART_TOKENS = 32768;
 /** Tokens that are generated at most. */
 export const WRITTEN = 256;
@@ -77,8 +77,8 @@ export async function askTask(
     const asked = task.generation
       ? prompt(tokenizer, setting, document, longest)
       : choices(tokenizer, setting, document, longest);
+    tokens += tokensBehind(own.at(-1), asked);
     own.push(asked);
-    tokens += asked.requests.reduce((sum, { input }) => sum + input.length, 0);
     report(i + 1);
     if (tokens < PART_TOKENS && i < documents.length - 1) continue;
     const first = i + 1 - own.length;
@@ -88,6 +88,12 @@ export async function askTask(
     fetch.signal?.throwIfAborted();
   }
   return parts;
+}
+
+/** Tokens of a document that the one before it does not begin with. */
+function tokensBehind(before: AskedDocument | undefined, { requests }: AskedDocument): number {
+  const earlier = before?.requests ?? [];
+  return tokensOf([...earlier, ...requests]).run - tokensOf(earlier).run;
 }
 
 function choices(
