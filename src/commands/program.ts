@@ -11,6 +11,7 @@ import { figuresCommand } from "./figures.ts";
 import { generateCommand } from "./generate.ts";
 import { guidesCommand, orderCommand } from "./orders.ts";
 import { randomInitCommand } from "./random_init.ts";
+import { labCommand } from "./lab.ts";
 import { compareCommand, mergeCommand, planCommand } from "./results.ts";
 import { startCommand } from "./start.ts";
 import { cacheCommand, modelsCommand } from "./stock.ts";
@@ -49,6 +50,7 @@ export function createProgram(context: Context): Command {
     figuresCommand,
     compareCommand,
     mergeCommand,
+    labCommand,
     completionCommand,
   ];
   for (const make of commands) program.addCommand(make(context));
