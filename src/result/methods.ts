@@ -19,6 +19,7 @@ export const METHODS = {
   task: 1,
   evaluate: 1,
   generate: 1,
+  roofline: 1,
   doctor: 1,
 } as const;
 

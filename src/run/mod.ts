@@ -25,3 +25,12 @@ export { embeddingSmoothing, type LayerSmoothing, smoothingOf, smoothingProbe } 
 export { streamProbe } from "./probes/stream.ts";
 export { windowsProbe, type WindowSums } from "./probes/windows.ts";
 export { countModules } from "./trie.ts";
+export {
+  FLOAT32,
+  keyBytes,
+  type ModuleWork,
+  type NewTokens,
+  type NumberBytes,
+  weightBytes,
+  workOf,
+} from "./work.ts";
