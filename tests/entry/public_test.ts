@@ -186,7 +186,7 @@ const rows: Readonly<Record<string, Row>> = {
     value: [[model, [{}], { limit: 0 }], `Cannot evaluate: limit is 0, ${wholeOf(1)}`],
     type: [[model, {}], "Cannot evaluate: plans is an object, expected a list of plans"],
   },
-  examine: { type: [["cpu"], 'Cannot examine: probes is "cpu", expected a list of probes'] },
+  examine: { type: [["cpu"], 'Cannot examine: checks is "cpu", expected a list of checks'] },
   exportModel: {
     name: [
       [model, {}, { format: "hf", out: "out", to: "out" }],
@@ -263,6 +263,14 @@ const rows: Readonly<Record<string, Row>> = {
     name: [["run", { step: [1] }], '(did you mean "steps"?)'],
     value: [["run", { steps: [-1] }], `Cannot open: steps[0] is -1, ${wholeOf(0)}`],
     type: [[7], "Cannot open a series: its name is 7, expected a text"],
+  },
+  observe: {
+    name: [[model, ["a"], () => {}, { boss: true }], '(did you mean "bos"?)'],
+    value: [
+      [model, ["b.norm"], () => {}],
+      'Cannot observe: values[0] is "b.norm", expected one of x, a, m, y, q',
+    ],
+    type: [[model, ["a"], 7], "Cannot observe: see is 7, expected a function"],
   },
   order: ordered("order modules"),
   orderEstimate: ordered("estimate an order"),

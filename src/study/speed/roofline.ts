@@ -24,7 +24,6 @@ import {
   type DropPlan,
   dropPlan,
   keyBytes,
-  type ModuleWork,
   type NewTokens,
   noDrop,
   type NumberBytes,
