@@ -22,14 +22,15 @@ export interface Device {
 
 const GIB = 2 ** 30;
 
+/** The names of the devices. */
+export type DeviceName = "rtx-a6000" | "a6000-ada" | "a100" | "h100";
+
 /** Devices by the name that options give them. */
-export const DEVICES = {
+export const DEVICES: Readonly<Record<DeviceName, Device>> = {
   "rtx-a6000": { title: "NVIDIA RTX A6000", bandwidth: 768e9, rate: 154.8e12, memory: 48 * GIB },
   "a6000-ada": { title: "NVIDIA RTX 6000 Ada", bandwidth: 960e9, rate: 364.2e12, memory: 48 * GIB },
   a100: { title: "NVIDIA A100 SXM 80 GB", bandwidth: 2039e9, rate: 312e12, memory: 80 * GIB },
   h100: { title: "NVIDIA H100 SXM", bandwidth: 3350e9, rate: 989.4e12, memory: 80 * GIB },
-} as const satisfies Record<string, Device>;
+};
 
-/** The names of the devices. */
-export type DeviceName = keyof typeof DEVICES;
 export const DEVICE_NAMES = Object.keys(DEVICES) as DeviceName[];
