@@ -12,6 +12,7 @@ import { generateCommand } from "./generate.ts";
 import { guidesCommand, orderCommand } from "./orders.ts";
 import { randomInitCommand } from "./random_init.ts";
 import { compareCommand, mergeCommand, planCommand } from "./results.ts";
+import { speedCommand } from "./speed.ts";
 import { startCommand } from "./start.ts";
 import { cacheCommand, modelsCommand } from "./stock.ts";
 import { perplexityCommand, profileCommand } from "./studies.ts";
@@ -41,6 +42,7 @@ export function createProgram(context: Context): Command {
     guidesCommand,
     verifyCommand,
     evaluateCommand,
+    speedCommand,
     generateCommand,
     randomInitCommand,
     checkpointsCommand,

@@ -32,6 +32,7 @@ export { perplexityOf, profileOf } from "./means.ts";
 export { head, type Kind, METHODS } from "./methods.ts";
 export { type Computed, computedAlike, computedIn, type Provenance } from "./provenance.ts";
 export { overSeeds } from "./seeds.ts";
+export type { Roofline } from "./roofline.ts";
 export { readResult, resultText, writeResult } from "./store.ts";
 export type { OrderAgreement, Verification } from "./verification.ts";
 export { VERSION } from "./version.ts";
