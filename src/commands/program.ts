@@ -13,6 +13,7 @@ import { guidesCommand, orderCommand } from "./orders.ts";
 import { randomInitCommand } from "./random_init.ts";
 import { labCommand } from "./lab.ts";
 import { compareCommand, mergeCommand, planCommand } from "./results.ts";
+import { speedCommand } from "./speed.ts";
 import { startCommand } from "./start.ts";
 import { cacheCommand, modelsCommand } from "./stock.ts";
 import { perplexityCommand, profileCommand } from "./studies.ts";
@@ -42,6 +43,7 @@ export function createProgram(context: Context): Command {
     guidesCommand,
     verifyCommand,
     evaluateCommand,
+    speedCommand,
     generateCommand,
     randomInitCommand,
     checkpointsCommand,
