@@ -192,6 +192,7 @@ export {
   checkpointQualityFigure,
   type Claim,
   claimsOf,
+  comparisonFigure,
   cosineMagnitudeFigure,
   divergenceFigure,
   dropOrderFigure,
