@@ -33,3 +33,4 @@ export {
   type RopeSpec,
   type TensorNeed,
 } from "./spec.ts";
+export { keptHeadSize, wholeGraph, wholeName } from "./whole_graph.ts";
