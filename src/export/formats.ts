@@ -5,7 +5,7 @@ export const FORMATS = ["llm-drop", "hf", "onnx", "gguf", "gguf-deci"] as const;
 /** What a smaller model can be written as. */
 export type Format = (typeof FORMATS)[number];
 
-/** That a format cannot express a model: what stands in the way ("attention 3"), why, and what can. */
+/** That a format cannot express a model: what stands in the way ("attention 3"), why, and what can; ONNX always can. */
 export function inexpressible(
   format: Format,
   model: string,
@@ -13,6 +13,6 @@ export function inexpressible(
   why: string,
   others: readonly Format[],
 ): RangeError {
-  const instead = others.length > 0 ? `formats that can: ${others.join(", ")}` : "no other format can";
-  return new RangeError(`Cannot export ${model} as ${format}: ${what} ${why}; ${instead}`);
+  const can = [...others, "onnx"].join(", ");
+  return new RangeError(`Cannot export ${model} as ${format}: ${what} ${why}; formats that can: ${can}`);
 }

@@ -15,8 +15,6 @@ import { specialIds } from "./ids.ts";
 import { onnxWeights, placed } from "./weights.ts";
 
 const DATA = `${GRAPH}.data`;
-/** Names of files that are made here. */
-const MADE = [GRAPH, DATA, "config.json", "genai_config.json"];
 
 export async function onnxFiles(job: Job): Promise<Made> {
   const spec = leftOf(job);
@@ -34,7 +32,7 @@ export async function onnxFiles(job: Job): Promise<Made> {
       { name: DATA, ...content },
       jsonFile("config.json", smaller(job, config, cached)),
       jsonFile("genai_config.json", genaiConfig(job, cached.length, context, await specialIds(job))),
-      ...small.filter(({ name }) => !MADE.includes(name)),
+      ...small,
     ],
     notes: [...notesOnGguf(job, small), ...notesOf(job, cached, context)],
   };

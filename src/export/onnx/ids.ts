@@ -13,18 +13,12 @@ export async function specialIds(job: Job): Promise<SpecialIds> {
   const { model } = job;
   const { text_config, ...outer } = model.config;
   const said: Fields = { ...text_config as Fields | undefined, ...outer, ...await generationConfig(job) };
-  const id = (name: string) => idsOf(said[name], name, model.name)[0] ?? null;
-  if (!hasTokenizer(job)) {
-    return {
-      bos: id("bos_token_id"),
-      eos: listed(idsOf(said.eos_token_id, "eos_token_id", model.name)),
-      pad: id("pad_token_id"),
-    };
-  }
+  const ids = (name: string) => idsOf(said[name], name, model.name);
+  const [pad = null] = ids("pad_token_id");
+  const ends = ids("eos_token_id");
+  if (!hasTokenizer(job)) return { bos: ids("bos_token_id")[0] ?? null, eos: listed(ends), pad };
   const { bos, eos } = await model.tokenizer();
-  const ends = idsOf(said.eos_token_id, "eos_token_id", model.name);
-  const all = [...new Set(eos === null ? ends : [eos, ...ends])];
-  return { bos, eos: listed(all), pad: id("pad_token_id") };
+  return { bos, eos: listed([...new Set(eos === null ? ends : [eos, ...ends])]), pad };
 }
 
 function hasTokenizer({ files, stored }: Job): boolean {
@@ -35,14 +29,18 @@ function hasTokenizer({ files, stored }: Job): boolean {
 
 async function generationConfig({ files, model }: Job): Promise<Fields> {
   if (!files.list().includes(FILE)) return {};
-  const text = await readText(await files.open(FILE), MAX_BYTES);
+  const value = parsed(await readText(await files.open(FILE), MAX_BYTES), model.name);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new TypeError(`Cannot read ${model.name}: ${FILE} is ${JSON.stringify(value)}, expected an object`);
+  }
+  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== null));
+}
+
+function parsed(text: string, model: string): unknown {
   try {
-    const value = JSON.parse(text);
-    return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== null));
+    return JSON.parse(text);
   } catch (error) {
-    throw new SyntaxError(`Cannot read ${model.name}: ${FILE}: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new SyntaxError(`Cannot read ${model}: ${FILE}: ${(error as Error).message}`, { cause: error });
   }
 }
 
