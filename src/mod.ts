@@ -60,6 +60,9 @@ export {
   magnitudeShare,
   makePlan,
   type MeasuredInit,
+  type Observation,
+  observe,
+  type ObserveOptions,
   type Order,
   order,
   orderEstimate,
@@ -85,6 +88,8 @@ export {
   type Removal,
   removalAgreement,
   removals,
+  roofline,
+  type RooflineOptions,
   type Scores,
   SIZES,
   START_CURVES,
@@ -140,14 +145,22 @@ export type {
   Profile,
   Provenance,
   RandomInit,
+  Roofline,
   Sizes,
   Sweep,
   Verification,
 } from "./result/mod.ts";
 export { merge, readResult, writeResult } from "./result/mod.ts";
 export type { Keeping, Kind, ResultOf } from "./result/mod.ts";
-export type { DropPlan } from "./run/mod.ts";
-export type { Predicted, RatioPoint } from "./measure/mod.ts";
+export {
+  type AttentionRow,
+  type DropPlan,
+  OBSERVABLE,
+  type Observable,
+  type Observed,
+  type Seen,
+} from "./run/mod.ts";
+export type { DeviceName, Predicted, RatioPoint } from "./measure/mod.ts";
 export type { Reshaping } from "./models/mod.ts";
 export type { BosRule } from "./tasks/mod.ts";
 export type { Blocks, Tokenizer } from "./text/mod.ts";

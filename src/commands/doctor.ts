@@ -1,7 +1,7 @@
 /** What this machine can run, and how to get the rest: `lamina doctor`. */
 import { Command } from "commander";
 import { doctorTable } from "../show/mod.ts";
-import { examine, machineProbes } from "../doctor/mod.ts";
+import { examine, machineChecks } from "../doctor/mod.ts";
 import { head } from "../result/mod.ts";
 import type { Context } from "./context.ts";
 import { explained, HUB } from "./help.ts";
@@ -14,7 +14,7 @@ export function doctorCommand(context: Context): Command {
   explained(command, "doctor", [...HUB, "LAMINA_CUDA"]);
   return withJsonFlag(command)
     .action(async (flags: OutFlags) => {
-      const findings = await examine(machineProbes, context.signal);
+      const findings = await examine(machineChecks, context.signal);
       const broken = findings.filter(({ needed, works }) => needed && !works).map(({ part }) => part);
       const result = { ...head("doctor"), works: broken.length === 0, findings };
       await deliver(context, flags, outputOf(result, { table: () => doctorTable(findings, context.look) }));

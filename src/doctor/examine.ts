@@ -1,11 +1,11 @@
 /**
- * What a machine can run, found out by running it. Each probe tests one part and cannot bring down another: it has a time
+ * What a machine can run, found out by running it. Each check tests one part and cannot bring down another: it has a time
  * limit, and anything that calls native code, which may crash, runs in a process of its own (`runApart`).
  */
 import { aSignal, expect, like, list } from "../entry/mod.ts";
 
 /** One part of the machine. */
-export interface Probe {
+export interface Check {
   /** The part of the machine. */
   readonly part: string;
   /** Nothing runs without it. */
@@ -18,7 +18,7 @@ export interface Probe {
   look(signal: AbortSignal): Promise<string>;
 }
 
-/** What a probe found. */
+/** What a check found. */
 export interface Finding {
   /** The part of the machine. */
   readonly part: string;
@@ -32,31 +32,31 @@ export interface Finding {
   readonly remedy?: string;
 }
 
-const aProbe = like(
-  "a probe",
-  (value) => typeof (value as Partial<Probe> | null)?.look === "function",
+const aCheck = like(
+  "a check",
+  (value) => typeof (value as Partial<Check> | null)?.look === "function",
 );
 
 /**
- * Runs the probes side by side; each returns its finding, whatever happens to the others. Throws if `signal` aborts.
+ * Runs the checks side by side; each returns its finding, whatever happens to the others. Throws if `signal` aborts.
  *
  * @example Not run by tests: it tries what this machine has, which may take minutes
  * ```ts ignore
- * import { examine, machineProbes } from "lamina";
+ * import { examine, machineChecks } from "lamina";
  *
- * for (const { part, works, remedy } of await examine(machineProbes)) console.log(part, works, remedy);
+ * for (const { part, works, remedy } of await examine(machineChecks)) console.log(part, works, remedy);
  * ```
  */
-export async function examine(probes: readonly Probe[], signal?: AbortSignal): Promise<Finding[]> {
-  expect("examine", "probes", probes, list(aProbe, "probes"));
+export async function examine(checks: readonly Check[], signal?: AbortSignal): Promise<Finding[]> {
+  expect("examine", "checks", checks, list(aCheck, "checks"));
   if (signal !== undefined) expect("examine", "signal", signal, aSignal);
-  const findings = await Promise.all(probes.map((probe) => examineOne(probe, signal)));
+  const findings = await Promise.all(checks.map((check) => examineOne(check, signal)));
   signal?.throwIfAborted();
   return findings;
 }
 
 async function examineOne(
-  { part, needed = false, remedy, seconds, look }: Probe,
+  { part, needed = false, remedy, seconds, look }: Check,
   signal?: AbortSignal,
 ): Promise<Finding> {
   const limit = new AbortController();

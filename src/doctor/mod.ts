@@ -1,3 +1,3 @@
 /** What this machine can run, tried out. */
-export { examine, type Finding, type Probe } from "./examine.ts";
-export { machineProbes } from "./machine_probes.ts";
+export { type Check, examine, type Finding } from "./examine.ts";
+export { machineChecks } from "./machine_checks.ts";

@@ -165,6 +165,17 @@ export function attentionScores(input: AttentionInput, h: number, t: number): Fl
   });
 }
 
+/** What head h's query t gives to the keys 0 … t, 1 in all: the softmax of its scores, after zeros for keys that a window hides. */
+export function attentionRow(input: AttentionInput, h: number, t: number): Float64Array {
+  const scores = attentionScores(input, h, t);
+  const largest = scores.reduce((a, b) => Math.max(a, b));
+  const weights = scores.map((score) => Math.exp(score - largest));
+  const total = sum(weights);
+  const row = new Float64Array(t + 1);
+  row.set(weights.map((weight) => weight / total), t + 1 - weights.length);
+  return row;
+}
+
 function statsOfRow(scores: Float64Array, t: number, window: number): Record<PatternName, number> {
   const largest = scores.reduce((a, b) => Math.max(a, b));
   const weights = scores.map((score) => Math.exp(score - largest));

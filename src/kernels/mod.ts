@@ -1,6 +1,7 @@
 /** Compute kernels on WebGPU and CUDA, over an engine's memory, and the plain reference each is checked against. */
 export {
   type AttentionInput,
+  attentionRow,
   attentionScores,
   type AttentionSizes,
   type AttentionStats,

@@ -65,13 +65,14 @@ const rowsOf = ({ samples, length }: Extent): Dim => length < 0 ? "tokens" : sam
 
 /**
  * What goes on inside attention, for probes: q, k as they meet (normed, rotated) and v; [B·T, H·E] and [B·T, K·E].
- * `raw` is what a post-norm makes a from; a itself where there is none.
+ * `mixed` are the values as each head mixed them [B·T, H·E]; `raw` is what a post-norm makes a from; a itself where there is none.
  */
 export interface AttentionTaps {
   readonly x: Value;
   readonly q: Value;
   readonly k: Value;
   readonly v: Value;
+  readonly mixed: Value;
   readonly raw: Value;
   readonly a: Value;
 }
@@ -130,7 +131,7 @@ export function attentionGraph(
   const raw = linear(mixed, "attention.o_proj", weights, sum);
   const a = watch(postNorm(raw, spec.norm.post, "attention.post_norm", weights));
   graph.output("a", a);
-  return finished(graph, tap?.({ x, q, k, v, raw, a }));
+  return finished(graph, tap?.({ x, q, k, v, mixed, raw, a }));
 }
 
 /**

@@ -6,13 +6,14 @@ import { z } from "zod";
 import { causesForm } from "./causes.ts";
 import { checkpointsForm } from "./checkpoints.ts";
 import { againstForm, compareForm } from "./comparisons.ts";
-import { evaluateForm, taskForm } from "./evaluation.ts";
+import { evaluateForm, taskForm, writtenForm } from "./evaluation.ts";
 import type { Kind } from "./methods.ts";
 import { profileForm } from "./profile.ts";
 import { headForm, perLayer, provenanceForm } from "./provenance.ts";
 import { doctorForm, generateForm } from "./reports.ts";
 import { guidesForm } from "./guides.ts";
 import { orderForm } from "./order.ts";
+import { rooflineForm } from "./roofline.ts";
 import { planForm, sweepForm } from "./sweep.ts";
 import { verifyForm } from "./verification.ts";
 
@@ -94,8 +95,10 @@ export const forms = {
   against: againstForm,
   compare: compareForm,
   task: taskForm,
+  written: writtenForm,
   evaluate: evaluateForm,
   generate: generateForm,
+  roofline: rooflineForm,
   doctor: doctorForm,
 } as const satisfies Record<Kind, z.ZodType>;
 /** The result of a kind. */

@@ -23,5 +23,22 @@ export { freeStates, type State } from "./state.ts";
 export type { Scores, ScoreSums, Targets } from "./targets.ts";
 export { embeddingSmoothing, type LayerSmoothing, smoothingOf, smoothingProbe } from "./probes/smoothing.ts";
 export { streamProbe } from "./probes/stream.ts";
+export {
+  type AttentionRow,
+  OBSERVABLE,
+  type Observable,
+  type Observed,
+  type Seen,
+  valuesProbe,
+} from "./probes/values.ts";
 export { windowsProbe, type WindowSums } from "./probes/windows.ts";
 export { countModules } from "./trie.ts";
+export {
+  FLOAT32,
+  keyBytes,
+  type ModuleWork,
+  type NewTokens,
+  type NumberBytes,
+  weightBytes,
+  workOf,
+} from "./work.ts";

@@ -164,7 +164,7 @@ export function runner(
         const afterAttention = a !== null && residual === "sequential";
         if (!last) return mlpPartGraph(mlp!, hidden, extent, afterAttention, { onto, stored, lowering });
         const tap = (values: UpdateTaps) => {
-          const own = tapping.map((probe) => probe.update?.(values, layers[l], hidden));
+          const own = tapping.map((probe) => probe.update?.(values, layers[l], hidden, extent));
           return Object.assign({}, ...own, launching.length > 0 ? forKernels(heldTaps(values)) : {});
         };
         return updateGraph({ ...layers[l], mlp }, hidden, extent, present, { tap, onto, stored, lowering });
@@ -182,8 +182,8 @@ export function runner(
       const seen = { layer: l, plans: way.plans, present, ...batch };
       const launches = ({ m, h = a ? y : x }: Feeds) =>
         launching.map(({ update }) => () => update!(engine, { x, a, h, m: m ?? null, y }, layers[l], extent));
-      await withObserved(engine, outputs, launches, (outputs) => {
-        for (const probe of observers) probe.observeUpdate?.({ ...seen, outputs });
+      await withObserved(engine, outputs, launches, async (outputs) => {
+        for (const probe of observers) await probe.observeUpdate?.({ ...seen, outputs });
       });
       if (way.mlp) step();
       return y;

@@ -15,6 +15,7 @@ export { type Estimate, estimate, together } from "./estimate.ts";
 export { weights } from "./weights.ts";
 export { decompose, importanceOf, type MagnitudeShare, magnitudeShare, type Parts } from "./decompose.ts";
 export { evaluate, type EvaluateOptions, type EvaluatePrice, evaluatePrice } from "./evaluate/evaluate.ts";
+export { type Observation, observe, type ObserveOptions } from "./observe.ts";
 export { generate, type Generated, type GenerateOptions, type Written } from "./generate.ts";
 export {
   CALIBRATION_TEXT,
@@ -55,6 +56,8 @@ export { predictInit } from "./untrained/predict.ts";
 export { randomInit, randomInitEstimate, type RandomInitOptions } from "./untrained/random_init.ts";
 export { type Paired, paired, type Removal, removalAgreement, removals } from "./removals.ts";
 export { PAPER_ORDERS, type PaperOrders } from "./paper_orders.ts";
+export { DEVICE_NAMES, type DeviceName } from "../measure/mod.ts";
+export { roofline, type RooflineOptions } from "./speed/roofline.ts";
 export { verify, verifyEstimate, type VerifyOptions } from "./verify.ts";
 export { checkpoints, type CheckpointsOptions } from "./checkpoints.ts";
 export {

@@ -1,7 +1,7 @@
 /** `lamina doctor` as a person runs it: on this machine, and on machines that lack a part. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { type Finding, machineProbes } from "../../src/doctor/mod.ts";
+import { type Finding, machineChecks } from "../../src/doctor/mod.ts";
 import { withFolder } from "../support.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -25,7 +25,7 @@ Deno.test("every part has its finding here, a part that lacks has its remedy, an
   assert.equal(code, 0, stderr);
   assert.equal(JSON.parse(stdout).works, true);
   const findings = findingsOf(stdout);
-  assert.deepEqual([...findings.keys()], machineProbes.map(({ part }) => part));
+  assert.deepEqual([...findings.keys()], machineChecks.map(({ part }) => part));
   for (const { part, works, found, remedy } of findings.values()) {
     assert.notEqual(found, "", part);
     assert.equal(remedy !== undefined, !works, `${part}: ${found}`);
@@ -48,7 +48,7 @@ Deno.test("the table marks every part, and puts a remedy under each that lacks",
   assert.equal(code, 0);
   const lines = stdout.trimEnd().split("\n");
   const parts = lines.filter((line) => /^[✓–] /.test(line));
-  assert.equal(parts.length, machineProbes.length);
+  assert.equal(parts.length, machineChecks.length);
   const python = lines.findIndex((line) =>
     /^– Python\s+python3, python3-venv, python3-pip not found/.test(line)
   );

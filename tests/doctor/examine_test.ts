@@ -1,12 +1,12 @@
-/** The examination among probes that hang, throw and die, and one that is stopped. */
+/** The examination among checks that hang, throw and die, and one that is stopped. */
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import { runApart } from "../../src/doctor/examine.ts";
-import { examine, type Probe } from "../../src/doctor/mod.ts";
+import { type Check, examine } from "../../src/doctor/mod.ts";
 import { doctorTable } from "../../src/show/mod.ts";
 import { withFolder } from "../support.ts";
 
-const probe = (part: string, look: Probe["look"], seconds = 10): Probe => ({
+const check = (part: string, look: Check["look"], seconds = 10): Check => ({
   part,
   needed: true,
   remedy: `get ${part}`,
@@ -14,7 +14,7 @@ const probe = (part: string, look: Probe["look"], seconds = 10): Probe => ({
   look,
 });
 
-Deno.test("a probe that throws, hangs or whose process dies takes no other with it", async () => {
+Deno.test("a check that throws, hangs or whose process dies takes no other with it", async () => {
   await withFolder(async (folder) => {
     const script = async (name: string, code: string) => {
       await Deno.writeTextFile(`${folder}/${name}.ts`, code);
@@ -24,14 +24,14 @@ Deno.test("a probe that throws, hangs or whose process dies takes no other with 
     const fails = await script("fails", `throw new TypeError("out of luck");`);
     const sleeps = await script("sleeps", `setTimeout(() => {}, 60_000);`);
     const findings = await examine([
-      probe("good", () => Promise.resolve("here")),
-      probe("thrower", () => {
+      check("good", () => Promise.resolve("here")),
+      check("thrower", () => {
         throw new Error("not here");
       }),
-      probe("dead", (signal) => runApart(dies, [], signal)),
-      probe("failed", (signal) => runApart(fails, [], signal)),
-      probe("asleep", (signal) => runApart(sleeps, [], signal), 1),
-      probe("deaf", () => new Promise(() => {}), 0.1),
+      check("dead", (signal) => runApart(dies, [], signal)),
+      check("failed", (signal) => runApart(fails, [], signal)),
+      check("asleep", (signal) => runApart(sleeps, [], signal), 1),
+      check("deaf", () => new Promise(() => {}), 0.1),
     ]);
     const found = Object.fromEntries(findings.map((finding) => [finding.part, finding.found]));
     assert.equal(found.good, "here");
@@ -48,7 +48,7 @@ Deno.test("a probe that throws, hangs or whose process dies takes no other with 
 
 Deno.test("a stop ends the examination", async () => {
   const controller = new AbortController();
-  const examined = examine([probe("deaf", () => new Promise(() => {}))], controller.signal);
+  const examined = examine([check("deaf", () => new Promise(() => {}))], controller.signal);
   controller.abort(new Error("Stopped"));
   await assert.rejects(examined, /^Error: Stopped$/);
 });

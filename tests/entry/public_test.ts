@@ -186,7 +186,7 @@ const rows: Readonly<Record<string, Row>> = {
     value: [[model, [{}], { limit: 0 }], `Cannot evaluate: limit is 0, ${wholeOf(1)}`],
     type: [[model, {}], "Cannot evaluate: plans is an object, expected a list of plans"],
   },
-  examine: { type: [["cpu"], 'Cannot examine: probes is "cpu", expected a list of probes'] },
+  examine: { type: [["cpu"], 'Cannot examine: checks is "cpu", expected a list of checks'] },
   exportModel: {
     name: [
       [model, {}, { format: "hf", out: "out", to: "out" }],
@@ -264,6 +264,14 @@ const rows: Readonly<Record<string, Row>> = {
     value: [["run", { steps: [-1] }], `Cannot open: steps[0] is -1, ${wholeOf(0)}`],
     type: [[7], "Cannot open a series: its name is 7, expected a text"],
   },
+  observe: {
+    name: [[model, ["a"], () => {}, { boss: true }], '(did you mean "bos"?)'],
+    value: [
+      [model, ["b.norm"], () => {}],
+      'Cannot observe: values[0] is "b.norm", expected one of x, a, m, y, q',
+    ],
+    type: [[model, ["a"], 7], "Cannot observe: see is 7, expected a function"],
+  },
   order: ordered("order modules"),
   orderEstimate: ordered("estimate an order"),
   packText: {
@@ -324,6 +332,17 @@ const rows: Readonly<Record<string, Row>> = {
     value: [
       [model, aProfile, "block"],
       'Cannot remove modules: kind is "block", expected one of attention, mlp',
+    ],
+  },
+  roofline: {
+    name: [["llama-2-7b", { device: "a100", bit: 4 }], '(did you mean "bits"?)'],
+    value: [
+      ["llama-2-7b", { device: "a100", bits: 8 }],
+      "Cannot draw a roofline: bits is 8, expected 16 or 4",
+    ],
+    type: [
+      ["llama-2-7b", { device: "a100", batch: 4 }],
+      "Cannot draw a roofline: batch is 4, expected a list of batch sizes",
     ],
   },
   signFigure: ofProfile,

@@ -167,7 +167,10 @@ Deno.test("tokens that end a text are those of the configurations; what is no to
       await exportModel(from, { attention: [1] }, { format: "onnx", out: `${parent}/${out}` });
       return (await json(`${parent}/${out}`, "genai_config.json")).model;
     };
-    assert.deepEqual((await exported('{"eos_token_id": [2, 5], "pad_token_id": null}', "list")).eos_token_id, [2, 5]);
+    assert.deepEqual(
+      (await exported('{"eos_token_id": [2, 5], "pad_token_id": null}', "list")).eos_token_id,
+      [2, 5],
+    );
     assert.deepEqual((await exported("{}", "none")).eos_token_id, 2);
     const refused: [string, RegExp][] = [
       ['{"eos_token_id": "2"}', /eos_token_id is "2", expected a token's number, or several/],

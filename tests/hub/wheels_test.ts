@@ -118,8 +118,8 @@ withPip(
       await Deno.mkdir(`${folder}/products-extra-1`);
       const notices: string[] = [];
       await installWheels(wheels, folder, { onNotice: (line) => notices.push(line) }, LINUX);
-      assert.match(notices[0], /: damaged \(libruntime\.so\.1: its hash is \w+, expected \w+\)$/);
-      assert.match(notices[1], /: damaged \(libproducts\.so\.2: it is missing\)$/);
+      assert.match(notices[0], /: damaged \(.*libruntime\.so\.1: its hash is \w+, expected \w+\)$/);
+      assert.match(notices[1], /: damaged \(.*libproducts\.so\.2: it is missing\)$/);
       assert.deepEqual(filesOf(folder), ALL);
       assert.equal(await Deno.readTextFile(`${folder}/runtime-1.0/libruntime.so.1`), "machine code");
       const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();

@@ -56,7 +56,7 @@ Deno.test("forward runs as many modules as it says, and each plan as if alone", 
         let [observed, reported] = [0, 0];
         const probe: Probe = {
           observeAttention: () => void observed++,
-          observeUpdate: ({ present }) => observed += Number(present.mlp),
+          observeUpdate: ({ present }) => void (observed += Number(present.mlp)),
         };
         const count = await forward({
           model,

@@ -15,6 +15,7 @@ import {
   perplexities,
   profile,
   randomInit,
+  roofline,
   sweep,
   verify,
 } from "../../src/study/mod.ts";
@@ -23,8 +24,8 @@ import { UNIT, withFolder } from "../support.ts";
 import { tinyText, withTiny } from "./tiny.ts";
 import { checkpointFiles, tokenizerFile, writeCheckpoints } from "./training.ts";
 
-/** A doctor's report has no numbers; those of a part of a task are in the evaluation. */
-export type GoldenKind = Exclude<Kind, "doctor" | "task">;
+/** A doctor's report has no numbers; those of parts, and of what is written, are in the evaluation. */
+export type GoldenKind = Exclude<Kind, "doctor" | "task" | "written">;
 export type Golden = { readonly kind: Kind; readonly method: number };
 
 /** Where they are committed; `deno run -A tests/fixtures/make_results.ts` makes them. */
@@ -84,6 +85,8 @@ export async function makeGoldens(): Promise<{ [K in GoldenKind]: ResultOf<K> }>
   const llama = await openConfig("llama-2-7b");
   const shape = { hidden: 64, heads: 4, layers: 2, seeds: 2 };
   results["random-init"] = await randomInit(llama, { ...size, samples: 1, ...shape });
+  const short = { batch: [1, 4], input: 16, output: 4 };
+  results.roofline = await roofline("mistral-7b", { device: "rtx-a6000", ...short });
   return results as { [K in GoldenKind]: ResultOf<K> };
 }
 

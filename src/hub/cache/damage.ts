@@ -2,7 +2,6 @@
  * Whether a file in a cache is still what arrived. Its hash is known from its stamp, from its name in Hugging Face's cache,
  * or from the caller; it is read in full when it is first opened after it arrived or changed, and trusted from then on.
  */
-import { basename } from "node:path";
 import { statOrNull } from "./cache.ts";
 import { type FetchOptions, meter } from "../progress.ts";
 import {
@@ -79,8 +78,8 @@ export async function damagedFiles(
   return damaged;
 }
 
-/** Damage in one line: "config.json: it is missing; model.safetensors: …". */
+/** Damage in one line: "/folder/config.json: it is missing; /folder/model.safetensors: …". */
 export function toldDamage(damaged: readonly Damaged[]): string {
-  const told = damaged.slice(0, 3).map(({ path, found }) => `${basename(path)}: ${found}`).join("; ");
+  const told = damaged.slice(0, 3).map(({ path, found }) => `${path}: ${found}`).join("; ");
   return damaged.length > 3 ? `${told} and ${damaged.length - 3} more` : told;
 }

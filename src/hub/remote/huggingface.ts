@@ -69,9 +69,13 @@ export async function hubModel(
 
 /**
  * The local path of one file of a dataset, fetched if it is not here:
- * `datasetFile("allenai/c4", "en/c4-validation.00000-of-00008.json.gz")`.
+ * `datasetFile("allenai/c4", "en/c4-validation.00000-of-00008.json.gz")`. `again`: it is compared with its hash though it was before.
  */
-export async function datasetFile(id: string, path: string, options: FetchOptions = {}): Promise<string> {
+export async function datasetFile(
+  id: string,
+  path: string,
+  options: FetchOptions & { again?: boolean } = {},
+): Promise<string> {
   const parsed = parseHubId(id);
   if (!parsed) throw new TypeError(`Cannot open the dataset ${id}: expected owner/name[@revision]`);
   checkFileName(path, id);
@@ -97,12 +101,12 @@ async function isSound(
   snapshot: Snapshot,
   names: string[],
   damaged: Damaged[],
-  options: FetchOptions,
+  options: FetchOptions & { again?: boolean },
 ): Promise<boolean> {
   const files = names.map((name) => ({ path: join(snapshot.folder, name) }));
   const found = await damagedFiles(files, { ...options, label: repo.name });
   if (found.length > 0) {
-    options.onNotice?.(`${repo.name}: damaged in ${snapshot.folder} (${toldDamage(found)})`);
+    options.onNotice?.(`${repo.name}: damaged in the cache (${toldDamage(found)})`);
   }
   damaged.push(...found);
   return found.length === 0;

@@ -57,6 +57,6 @@ export interface Probe {
   readonly kernels?: ProbeKernels | undefined;
   attention?(taps: AttentionTaps, spec: AttentionSpec, extent: Extent): Record<string, Value>;
   observeAttention?(seen: Observation): void | Promise<void>;
-  update?(taps: UpdateTaps, layer: LayerSpec, hidden: number): Record<string, Value>;
-  observeUpdate?(seen: Observation): void;
+  update?(taps: UpdateTaps, layer: LayerSpec, hidden: number, extent: Extent): Record<string, Value>;
+  observeUpdate?(seen: Observation): void | Promise<void>;
 }

@@ -11,7 +11,7 @@ import {
   string,
   wholeNumber,
 } from "../../entry/mod.ts";
-import { type AttentionInput, attentionScores } from "../../kernels/mod.ts";
+import { type AttentionInput, attentionRow } from "../../kernels/mod.ts";
 import { type Blocks, type Probe } from "../../run/mod.ts";
 import { engineChecks, type EngineOptions, type StudyOptions } from "../options.ts";
 import { pass } from "../pass.ts";
@@ -117,15 +117,7 @@ async function look(
         window: window ?? undefined,
         softcap: softcap ?? undefined,
       };
-      return { layer, head, rows: Array.from(ids, (_, t) => sharesOf(attentionScores(input, head, t), t)) };
+      return { layer, head, rows: Array.from(ids, (_, t) => [...attentionRow(input, head, t)]) };
     }),
   };
-}
-
-/** The softmax of the scores of the newest keys up to t, after zeros for those that the window hides. */
-function sharesOf(scores: Float64Array, t: number): number[] {
-  const largest = Math.max(...scores);
-  const weights = [...scores].map((score) => Math.exp(score - largest));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  return [...new Array<number>(t + 1 - scores.length).fill(0), ...weights.map((weight) => weight / total)];
 }

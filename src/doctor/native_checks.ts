@@ -1,12 +1,12 @@
 /**
- * The probes that call native code, one in each process: `native_probes.ts PART`. Each makes the part do a little of its work and
+ * The checks that call native code, one in each process: `native_checks.ts PART`. Each makes the part do a little of its work and
  * compares the numbers.
  */
 import { formatBytes } from "../hub/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import { answer } from "./examine.ts";
 
-const probes: Record<string, () => Promise<string>> = {
+const checks: Record<string, () => Promise<string>> = {
   "engine-cpu": () => engine(({ cpuEngine }) => cpuEngine()),
   "engine-webgpu": () => engine(({ webgpuEngine }) => webgpuEngine()),
   "engine-cuda": () => engine(({ cudaEngine }) => cudaEngine()),
@@ -60,4 +60,4 @@ async function tryKernels(engine: Engine): Promise<string> {
   return `ran ${kernelNames.join(", ")}, equal to the CPU's`;
 }
 
-if (import.meta.main) await answer(probes[Deno.args[0]]);
+if (import.meta.main) await answer(checks[Deno.args[0]]);

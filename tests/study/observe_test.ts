@@ -1,0 +1,165 @@
+/** What `observe` shows equals what the probes of the studies measure, under plans too, and it fails in plain words. */
+import assert from "node:assert/strict";
+import { openEngine } from "../../src/engine/mod.ts";
+import { forward, normsProbe, segmentsOf, streamProbe } from "../../src/run/mod.ts";
+import { attentionOf, observe, profile } from "../../src/study/mod.ts";
+import { packText } from "../../src/subject/mod.ts";
+import { withTiny } from "./tiny.ts";
+
+/** Sums of float32 products in another order, relative. */
+const TOLERANCE = 1e-5;
+const sum = (values: Float32Array) => values.reduce((total, value) => total + value, 0);
+
+function near(own: number, theirs: number, where: string) {
+  assert.ok(
+    Math.abs(own - theirs) <= TOLERANCE * Math.max(1, Math.abs(theirs)),
+    `${where}: ${own} for ${theirs}`,
+  );
+}
+
+for (const family of ["llama", "gemma3", "neox-parallel", "olmo2"]) {
+  Deno.test(`${family}: the stream, norms and cosines are those of the probes`, () =>
+    withTiny(async ({ model, options }) => {
+      const { layers } = model.spec;
+      const { text, samples, length } = options;
+      const { blocks } = await packText(model, {
+        text: text!,
+        samples: samples!,
+        length: length!,
+        skip: 0,
+        bos: false,
+      });
+      const norms = normsProbe(layers.length);
+      const streams: Float32Array[][] = layers.map(() => []);
+      const stream = streamProbe((layer, sample, states) => void (streams[layer][sample] = states.slice()));
+      await forward({
+        model,
+        engine: await openEngine({ engine: "cpu" }),
+        segments: segmentsOf(blocks),
+        plans: [{ attention: [], mlp: [] }],
+        probes: [norms, stream],
+      });
+      const { results: _, ...told } = options;
+      const seen = { attention: layers.map(() => 0), mlp: layers.map(() => 0), cosine: layers.map(() => 0) };
+      const calls: string[] = [];
+      await observe(
+        model,
+        ["x", "a", "m", "y", "x.norm", "a.norm", "m.norm", "y.cosine", "y.mean"],
+        ({ layer, sample, ids, x, a, m, y, ...reduced }) => {
+          calls.push(`${layer}.${sample}`);
+          assert.deepEqual(ids, blocks.ids.slice(sample * 16, (sample + 1) * 16));
+          assert.deepEqual(y.shape, [16, model.spec.hidden]);
+          assert.deepEqual(y.data, streams[layer][sample]);
+          if (layer > 0) assert.deepEqual(x.data, streams[layer - 1][sample]);
+          y.data.forEach((value, i) => near(value, x.data[i] + a.data[i] + m.data[i], `y of layer ${layer}`));
+          near(
+            reduced["x.norm"].data[3],
+            Math.hypot(...x.data.subarray(3 * x.shape[1], 4 * x.shape[1])),
+            "norm",
+          );
+          const column = y.data.filter((_, i) => i % y.shape[1] === 5);
+          near(reduced["y.mean"].data[5], sum(column) / 16, "mean");
+          seen.attention[layer] += sum(reduced["a.norm"].data);
+          seen.mlp[layer] += sum(reduced["m.norm"].data);
+          seen.cosine[layer] += sum(reduced["y.cosine"].data);
+        },
+        told,
+      );
+      assert.equal(calls.length, layers.length * 4);
+      assert.deepEqual(calls.slice(0, 5), ["0.0", "0.1", "0.2", "0.3", "1.0"]);
+      const { block } = await profile(model, options);
+      for (const l of layers.keys()) {
+        near(seen.attention[l], norms.layers[l].attention!.norm, `|a| of layer ${l}`);
+        near(seen.mlp[l], norms.layers[l].mlp!.norm, `|m| of layer ${l}`);
+        near(1 - seen.cosine[l] / 64, block.importance[l]!, `importance of block ${l}`);
+      }
+    }, family));
+}
+
+Deno.test("attention rows are those of attentionOf, and mix the values as the model does", () =>
+  withTiny(async ({ model, options }) => {
+    const text = "seven wizards make toxic brew";
+    const tokenizer = await model.tokenizer();
+    const { heads, kvHeads, headSize } = model.spec.layers[1].attention!;
+    const wanted = Array.from({ length: heads }, (_, head) => ({ layer: 1, head }));
+    const found = await attentionOf(model, text, wanted, { engine: options.engine });
+    let rows = 0;
+    await observe(model, ["attention", "v", "mixed"], ({ layer, attention, v, mixed }) => {
+      if (layer !== 1) return;
+      assert.deepEqual(v.shape.slice(1), [kvHeads, headSize]);
+      for (const { query, data, shape } of attention) {
+        rows++;
+        assert.deepEqual(shape, [heads, query + 1]);
+        for (let head = 0; head < heads; head++) {
+          const own = data.subarray(head * (query + 1), (head + 1) * (query + 1));
+          found.heads[head].rows[query].forEach((share, key) => near(own[key], share, `head ${head}`));
+          const keyHead = Math.floor(head * kvHeads / heads);
+          let value = 0;
+          own.forEach((share, key) => value += share * v.data[(key * kvHeads + keyHead) * headSize + 2]);
+          near(
+            mixed.data[(query * heads + head) * headSize + 2],
+            value,
+            `mixed of head ${head}, query ${query}`,
+          );
+        }
+      }
+    }, { ids: [tokenizer.encode(text)], engine: options.engine });
+    assert.equal(rows, text.length);
+  }));
+
+Deno.test("layers in which a module does not run are passed over, and what runs is told so far", () =>
+  withTiny(async ({ model, options: { results: _, ...options } }) => {
+    const drop = { attention: [1], mlp: [2] };
+    const layersOf = async (...names: ("a" | "m" | "x" | "q")[]) => {
+      const layers = new Set<number>();
+      await observe(model, names, ({ layer }) => layers.add(layer), { ...options, drop });
+      return [...layers];
+    };
+    const all = [...model.spec.layers.keys()];
+    assert.deepEqual(await layersOf("x"), all);
+    assert.deepEqual(await layersOf("a"), all.filter((l) => l !== 1));
+    assert.deepEqual(await layersOf("q"), all.filter((l) => l !== 1));
+    assert.deepEqual(await layersOf("a", "m"), all.filter((l) => l !== 1 && l !== 2));
+  }));
+
+Deno.test("an error of the function ends the run, a promise is waited for, and a stop stops", () =>
+  withTiny(async ({ model, options: { results: _, ...options } }) => {
+    let calls = 0;
+    const fails = observe(model, ["y.norm"], () => {
+      if (++calls === 3) throw new Error("my own");
+    }, options);
+    await assert.rejects(fails, /my own/);
+    assert.equal(calls, 3);
+    let [inside, most] = [0, 0];
+    await observe(model, ["y.norm"], async () => {
+      most = Math.max(most, ++inside);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      inside--;
+    }, { ...options, samples: 2 });
+    assert.equal(most, 1);
+    const controller = new AbortController();
+    const stopped = observe(model, ["y.norm"], ({ layer }) => {
+      if (layer === 1) controller.abort();
+      assert.ok(layer < 2);
+    }, { ...options, signal: controller.signal });
+    await assert.rejects(stopped, { name: "AbortError" });
+  }));
+
+Deno.test("what cannot be observed is refused in plain words", () =>
+  withTiny(async ({ model, options: { results: _, ...options } }) => {
+    const see = () => {};
+    await assert.rejects(
+      observe(model, ["a.nrm"] as never, see),
+      /values\[0\] is "a\.nrm".*did you mean "a\.norm"/,
+    );
+    await assert.rejects(observe(model, [], see), /values/);
+    await assert.rejects(
+      observe(model, ["a"], see, { ids: [[1, 2], [3]] }),
+      /ids\[1\] has 1 tokens, expected 2/,
+    );
+    await assert.rejects(observe(model, ["a"], see, { ids: [[1, 64]] }), /id 64 is no token of .*below 64/);
+    await assert.rejects(
+      observe(model, ["a"], see, { ids: [[1, 2]], text: options.text! }),
+      /found ids and text/,
+    );
+  }));
