@@ -4,7 +4,7 @@
  * it, become float32, in which the values are the same.
  */
 import { layerTensors, type ModelSpec, outerTensors, type TensorNeed, wholeName } from "../../models/mod.ts";
-import { byteSize, type DType, elements, type Tensor } from "../../tensor/mod.ts";
+import { byteSize, type DType, elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import { type Content, PART_BYTES, ranges, type TensorRef, zeros } from "../../weights/mod.ts";
 import type { Job } from "../job.ts";
 
@@ -64,7 +64,10 @@ async function readRef(
   return transform ? transform(tensor, (length) => new Float32Array(length)) : tensor;
 }
 
-const bytesOf = ({ data }: Tensor) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+function bytesOf(tensor: Tensor): Uint8Array {
+  const { buffer, byteOffset, byteLength } = toFloat32(tensor);
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
 
 /** A page of memory: a reader can map a weight that begins on one. */
 const ALIGNMENT = 4096;
