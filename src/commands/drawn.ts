@@ -9,5 +9,7 @@ export const drawn: Readonly<Record<AnalysisName, (options: AnalysisOptions) => 
   magnitude: async (options) => sections.magnitude(await analyses.magnitude.run(options)),
   checkpoints: async (options) => sections.checkpoints(await analyses.checkpoints.run(options)),
   "random-init": async (options) => sections["random-init"](await analyses["random-init"].run(options)),
+  "norm-placement": async (options) =>
+    sections["norm-placement"](await analyses["norm-placement"].run(options)),
   causes: async (options) => sections.causes(await analyses.causes.run(options)),
 };

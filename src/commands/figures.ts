@@ -9,7 +9,7 @@ import { analyses, type AnalysisName, profile, SIZES } from "../study/mod.ts";
 import { openModel } from "../subject/mod.ts";
 import type { Context } from "./context.ts";
 import { drawn } from "./drawn.ts";
-import { doneText, near } from "./outlet.ts";
+import { doneText, madeBy, near } from "./outlet.ts";
 import { explained, STUDY } from "./help.ts";
 import {
   type EngineFlags,
@@ -75,7 +75,8 @@ export function figuresCommand(context: Context): Command {
       } finally {
         (await model.made()?.catch(() => null))?.close();
       }
-      const page = await writeReport(out, { title: "What a transformer can live without", sections });
+      const title = "What a transformer can live without";
+      const page = await writeReport(out, { title, sections, ...madeBy() });
       context.write(`page of figures: ${plain(near(page))}`); // unbroken, to be copied
       context.notice(doneText(context, "figures", { results, cache }));
     });

@@ -58,6 +58,14 @@ export function doneText(
   ].join(", ");
 }
 
+/** How a page is made: the command as it was typed, and the day. */
+export function madeBy(): { readonly command: string; readonly date: string } {
+  const typed = process.argv.slice(2).map((word) =>
+    /^[\w./:=,@-]+$/.test(word) ? word : JSON.stringify(word)
+  );
+  return { command: ["lamina", ...typed].join(" "), date: new Date().toISOString().slice(0, 10) };
+}
+
 /** A path as a person here would say it. */
 export function near(path: string): string {
   const shown = relative(process.cwd(), path);

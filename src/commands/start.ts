@@ -22,7 +22,7 @@ import { type Context, markedProfile, withModel } from "./context.ts";
 import { drawn } from "./drawn.ts";
 import { explained, STUDY } from "./help.ts";
 import { type EngineFlags, MODEL, withEngineFlags, withResultsFlag } from "./options.ts";
-import { doneText, near } from "./outlet.ts";
+import { doneText, madeBy, near } from "./outlet.ts";
 
 const TARGETS = ["attention", "mlp", "block"] as const;
 /** Modules of each kind that are dropped for the table. */
@@ -59,7 +59,7 @@ export function startCommand(context: Context): Command {
         }
         const folder = nameOf("report", [importance.provenance, curves.provenance]);
         const title = `What ${model.name} can live without`;
-        const page = await writeReport(join(results, folder), { title, sections });
+        const page = await writeReport(join(results, folder), { title, sections, ...madeBy() });
         context.write(`\npage of figures: ${plain(near(page))}`); // unbroken, to be copied
       });
       context.notice(doneText(context, "start", { results }));

@@ -1,7 +1,7 @@
 /** Figures and pages as files; each is written whole or not at all, the page last, so that its links work. */
 import { join } from "node:path";
 import { writeWhole } from "../disk/mod.ts";
-import { pageHtml } from "./page.ts";
+import { pageHtml } from "./page/page.ts";
 import type { Report } from "./sections/section.ts";
 import type { Figure } from "./chart/svg.ts";
 

@@ -84,5 +84,5 @@ export { trainingClaim } from "./claims/training.ts";
 export { type HalfDropped, qualityBySteps, type Trend, trendsOf } from "./chart/checkpoint_trends.ts";
 export type { Report, ReportTable, Section } from "./sections/section.ts";
 export { type Findings, sections } from "./sections/sections.ts";
-export { pageHtml } from "./page.ts";
+export { pageHtml } from "./page/page.ts";
 export { writeFigures, writeReport } from "./files.ts";

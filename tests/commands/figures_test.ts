@@ -7,6 +7,7 @@ import { kept, type Opened, withTiny } from "../study/tiny.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { lamina } from "./cli.ts";
 
+const MADE = { command: "lamina figures tiny", date: "2026-01-31" };
 const figures = (...args: string[]) => lamina("figures", ...args);
 
 /** Runs one analysis on the tiny model, over its own text. */
@@ -59,8 +60,8 @@ Deno.test("sections of several analyses make one page, each under its own settin
   withTiny(async (opened) => {
     const sections = [await run("quality", opened), await run("magnitude", opened)];
     const out = `${opened.folder}/page`;
-    const page = await Deno.readTextFile(await writeReport(out, { title: "All of it", sections }));
-    assert.equal(page, pageHtml({ title: "All of it", sections }));
+    const page = await Deno.readTextFile(await writeReport(out, { ...MADE, title: "All of it", sections }));
+    assert.equal(page, pageHtml({ ...MADE, title: "All of it", sections }));
     for (const { name, figures } of sections) {
       assert.ok(page.includes(`<a href="#section-${name}">`));
       for (const { name } of figures) assert.ok(page.includes(`<figure id="${name}">`), name);
@@ -70,7 +71,7 @@ Deno.test("sections of several analyses make one page, each under its own settin
 Deno.test("training, untrained models and causes are drawn once from what they compute and again from what is kept", () =>
   withTiny(async (opened) => {
     const sections: Section[] = [];
-    for (const name of ["checkpoints", "random-init", "causes"] as const) {
+    for (const name of ["checkpoints", "random-init", "norm-placement", "causes"] as const) {
       const size = { samples: 1 };
       const first = await run(name, opened, size);
       const files = kept(opened.options.results);
@@ -78,20 +79,26 @@ Deno.test("training, untrained models and causes are drawn once from what they c
       assert.deepEqual(kept(opened.options.results), files, name);
       sections.push(first);
     }
-    assert.deepEqual(sections.map(({ name }) => name), ["checkpoints", "random-init", "causes"]);
+    assert.deepEqual(sections.map(({ name }) => name), [
+      "checkpoints",
+      "random-init",
+      "norm-placement",
+      "causes",
+    ]);
     const figures = sections.map(({ figures }) => figures.map(({ name }) => name));
     assert.deepEqual(figures[0].filter((name) => name.startsWith("checkpoint_map")), ["checkpoint_map"]);
     assert.deepEqual(figures[1], ["init_fit", "init_map"]);
-    assert.deepEqual(figures[2], ["causes", "attention_map", "smoothing", "effects", "update_norms"]);
+    assert.deepEqual(figures[2], ["quality_pre-ln_step04096", "quality_peri-ln_step04096"]);
+    assert.deepEqual(figures[3], ["causes", "attention_map", "smoothing", "effects", "update_norms"]);
     const claims = sections.flatMap(({ claims }) => claims.map(({ id }) => id));
-    assert.deepEqual(claims, ["C3", "C4", "C2", "C5", "C6", "C7"]);
+    assert.deepEqual(claims, ["C3", "C4", "C8", "C2", "C5", "C6", "C7"]);
     for (const { tables } of sections) {
       for (const { head, rows } of tables) {
         assert.ok(rows.length > 0);
         assert.ok(rows.every((row) => row.length === head.length));
       }
     }
-    await writeReport(`${opened.folder}/page`, { title: "The rest of it", sections });
+    await writeReport(`${opened.folder}/page`, { ...MADE, title: "The rest of it", sections });
   }));
 
 Deno.test("an unknown analysis is a wrong use that lists the known ones, before anything is opened", async () => {

@@ -135,6 +135,8 @@ export function endLabels(labels: readonly EndLabel[], { y, height, marginTop, m
       text: "text",
       fill: label.color,
       fontWeight: label.plain ? 400 : 600,
+      stroke: "#ffffff", // over the ends of grid lines
+      strokeWidth: 4,
       textAnchor: "start",
       dx: 10,
       dy: placed[i] - wanted[i],

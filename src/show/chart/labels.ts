@@ -21,7 +21,7 @@ export function around(x: number, y: number, half: number): Box {
 }
 
 /** Units between a label and what is beside it. */
-const AIR = 3;
+const AIR = 5;
 
 function touch(a: Box, b: Box): boolean {
   return a.left < b.right + AIR && b.left < a.right + AIR && a.top < b.bottom && b.top < a.bottom;

@@ -47,6 +47,7 @@ export const FAINT = "#656d76";
 export const ON_SHADE = { ink: "#000000", halo: "#fff" } as const;
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 const MARGIN = 24;
+const FOOTING = { size: 14, weight: 400, fill: FAINT, step: 20 } as const;
 
 const { document } = parseHTML("<!doctype html><html><body></body></html>");
 
@@ -56,13 +57,7 @@ export function drawFigure({ name, title, subtitle, setting, reading, panels, ro
     ...balanced(title, 22, 0.58).map((text) => ({ text, size: 22, weight: 600, fill: INK, step: 28 })),
     ...wrap(subtitle, 16, 0.52).map((text) => ({ text, size: 16, weight: 400, fill: FAINT, step: 22 })),
   ];
-  const footing = wrap(setting, 14, 0.52).map((text) => ({
-    text,
-    size: 14,
-    weight: 400,
-    fill: FAINT,
-    step: 20,
-  }));
+  const footing = wrap(setting, FOOTING.size, 0.52).map((text) => ({ text, ...FOOTING }));
   const parts: string[] = [];
   let y = 14;
   const write = (line: typeof heading[number]) => {
@@ -106,6 +101,19 @@ export function drawFigure({ name, title, subtitle, setting, reading, panels, ro
     svg,
     csv: toCsv(rows),
   });
+}
+
+/** A picture without the lines of text above and below its panels, for a page that has them as text. */
+export function panelsOf(svg: string): string {
+  const first = svg.indexOf("<g transform");
+  const end = svg.lastIndexOf("</g>") + "</g>".length;
+  const top = Number(/translate\(0,([\d.]+)\)/.exec(svg.slice(first))![1]);
+  const footing = Number(/<text x="\d+" y="([\d.]+)"/.exec(svg.slice(end))![1]);
+  const height = footing - FOOTING.step + 6 - top;
+  const head = svg.slice(0, svg.indexOf("<rect "))
+    .replace(/viewBox="[^"]*"/, `viewBox="0 ${top} ${WIDTH} ${height}"`)
+    .replace(/ height="[^"]*"/, ` height="${height}"`);
+  return `${head}${svg.slice(first, end)}</svg>`;
 }
 
 /** The inside of a plot, without styles, classes and empty labels, with one decimal. */

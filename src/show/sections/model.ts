@@ -13,6 +13,7 @@ import { byImportance, KIND_NAMES, KINDS, settingOf } from "../chart/setting.ts"
 import { signFigure } from "../figures/sign.ts";
 import { stabilityFigure } from "../figures/stability.ts";
 import { streamNormFigure } from "../figures/stream_norm.ts";
+import { importanceAnswer, qualityAnswer } from "./answer.ts";
 import type { ReportTable, Section } from "./section.ts";
 import { textsFigure } from "../figures/texts.ts";
 
@@ -33,6 +34,7 @@ export function importanceSection(profile: Profile, texts: readonly Profile[] = 
       ...texts.length > 1 ? [textsFigure(texts)] : [],
     ],
     tables: [dropTable(profile)],
+    answer: importanceAnswer(profile),
   };
 }
 
@@ -46,6 +48,7 @@ export function qualitySection(sweep: Sweep): Section {
     claims: droppingClaims(sweep),
     figures: [quality, divergenceFigure(sweep)],
     tables: [sweepTable(sweep)],
+    answer: qualityAnswer(sweep),
   };
 }
 

@@ -1,10 +1,15 @@
 /** The parts of a page. */
 import type { Figure } from "../chart/svg.ts";
+import type { Answer } from "./answer.ts";
 import type { Claim } from "../claims/claims.ts";
 
 /** Content of a page. */
 export interface Report {
   readonly title: string;
+  /** The command that makes it: "lamina figures smollm2-135m". */
+  readonly command: string;
+  /** The day it was made on: "2026-11-26". */
+  readonly date: string;
   readonly sections: readonly Section[];
 }
 
@@ -18,6 +23,8 @@ export interface Section {
   readonly claims: readonly Claim[];
   readonly figures: readonly Figure[];
   readonly tables: readonly ReportTable[];
+  /** Its part of what the page answers first. */
+  readonly answer?: Answer;
 }
 
 /** Cells as text; the first column names the row. */

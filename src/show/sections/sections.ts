@@ -4,6 +4,7 @@ import type { InitModel } from "../chart/init_model.ts";
 import type { RatioMap } from "../figures/init_map.ts";
 import { causesSection } from "./causes.ts";
 import { checkpointsSection } from "./checkpoints.ts";
+import { normPlacementSection } from "./norm_placement.ts";
 import { importanceSection, magnitudeSection, qualitySection } from "./model.ts";
 import { randomInitSection } from "./random_init.ts";
 import type { Dropped } from "../chart/accuracy.ts";
@@ -21,6 +22,8 @@ export interface Findings {
   /** By training run. */
   readonly checkpoints: readonly Checkpoints[];
   readonly "random-init": { readonly models: readonly InitModel[]; readonly maps: readonly RatioMap[] };
+  /** Of models that differ in it. */
+  readonly "norm-placement": readonly Sweep[];
   /** Those of the model that the claims are about, and of others. */
   readonly causes: { readonly model: Causes; readonly others: readonly Causes[] };
 }
@@ -33,5 +36,6 @@ export const sections: { readonly [Name in keyof Findings]: (found: Findings[Nam
   magnitude: magnitudeSection,
   checkpoints: checkpointsSection,
   "random-init": ({ models, maps }) => randomInitSection(models, maps),
+  "norm-placement": normPlacementSection,
   causes: ({ model, others }) => causesSection(model, others),
 };

@@ -5,6 +5,7 @@ import { formatFixed, formatShare } from "../chart/numbers.ts";
 import { KIND_NAMES } from "../chart/setting.ts";
 import { accuracyClaims } from "../claims/accuracy.ts";
 import { accuracyFigure } from "../figures/accuracy.ts";
+import { tasksAnswer } from "./answer.ts";
 import type { Section } from "./section.ts";
 
 /** Combines evaluations of one model with the plans that they are of. */
@@ -34,5 +35,6 @@ export function tasksSection(results: readonly Evaluation[], plans: readonly Dro
         })
       ),
     }],
+    answer: tasksAnswer(results, plans),
   };
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { reportsOf } from "../../entry/mod.ts";
 import { parts, within } from "../../hub/mod.ts";
-import type { Causes, Checkpoints, Profile } from "../../result/mod.ts";
+import type { Causes, Checkpoints, Profile, Sweep } from "../../result/mod.ts";
 import { openSeries, type StudyModel } from "../../subject/mod.ts";
 import { causes } from "../causes/causes.ts";
 import { evaluate, type EvaluateOptions } from "../evaluate/evaluate.ts";
@@ -15,7 +15,7 @@ import { droppable } from "../plan.ts";
 import { checkpoints } from "../checkpoints.ts";
 import { HELD_OUT_TEXT, type StudyOptions } from "../options.ts";
 import { profile } from "../profile.ts";
-import { START_CURVES, sweep, SWEEP_STEPS } from "../sweep.ts";
+import { curvesOf, START_CURVES, sweep, SWEEP_STEPS } from "../sweep.ts";
 import type { RandomInitOptions } from "../untrained/random_init.ts";
 import { untrainedMaps, untrainedModels } from "./untrained.ts";
 
@@ -155,6 +155,12 @@ export const analyses = {
       };
     },
   }),
+  "norm-placement": analysis({
+    about: "what dropping costs a Pre-LN and a Peri-LN model of one size",
+    weight: 0.5,
+    profiled: false,
+    run: (options) => trained(options, (model, told) => droppingOf(model, { ...TRAINING, ...told })),
+  }),
   causes: analysis({
     about:
       "attention patterns, smoothing, reach and size of updates against importance; also before and after training",
@@ -170,6 +176,38 @@ export const analyses = {
     },
   }),
 };
+/** What dropping costs one of the trained models, by the importance of its own profile and in random orders. */
+async function droppingOf(model: StudyModel, options: StudyOptions): Promise<Sweep> {
+  const stage = parts(null, [1, 4], options.onProgress);
+  const orders = await profile(model, within(options, stage(0)));
+  const curves = (["attention", "mlp"] as const).flatMap((target) =>
+    curvesOf(target).filter(({ by }) => by === "importance" || by === "random")
+  );
+  return await sweep(model, orders, curves, SWEEP_STEPS, {
+    ...within(options, stage(1)),
+    text: HELD_OUT_TEXT,
+  });
+}
+
+/** Runs a study of the last checkpoint of each training run. */
+async function trained<T>(
+  options: AnalysisOptions,
+  study: (model: StudyModel, told: StudyOptions) => Promise<T>,
+): Promise<T[]> {
+  const found: T[] = [];
+  const stage = parts(null, SERIES.map(() => 1), options.onProgress);
+  for (const folder of SERIES) {
+    const { checkpoints } = await openSeries(folder, reportsOf(options));
+    const model = await checkpoints.at(-1)!.open(reportsOf(options));
+    try {
+      found.push(await study(model, within(studyOf(options), stage(found.length))));
+    } finally {
+      model.close();
+    }
+  }
+  return found;
+}
+
 /** The name of an analysis. */
 export type AnalysisName = keyof typeof analyses;
 

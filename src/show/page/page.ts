@@ -1,0 +1,122 @@
+/**
+ * A report as one HTML file that can be sent alone: the answer first, figures inline with their values under the pointer, their
+ * numbers and pictures inside the file as downloads. It needs nothing from elsewhere and reads without its script.
+ * The figures and their numbers are also written as separate files next to it (files.ts).
+ */
+import { VERSION } from "../../result/mod.ts";
+import type { Claim } from "../claims/claims.ts";
+import { escape, type Figure, panelsOf } from "../chart/svg.ts";
+import { answerLines } from "../sections/answer.ts";
+import type { Report, ReportTable, Section } from "../sections/section.ts";
+import { HOVER } from "./hover.ts";
+import { STYLE } from "./style.ts";
+
+const PAPER = "https://openreview.net/forum?id=1I7PCbOPfe";
+
+/** The page of a report. */
+export function pageHtml(report: Report): string {
+  const { title, sections } = report;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escape(title)}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+${THEMES}
+<h1>${escape(title)}</h1>
+${listHtml("answer", answerLines(sections))}
+${aboutHtml(report)}
+<nav aria-label="Sections"><ul>
+${sections.map(linkHtml).join("\n")}
+</ul></nav>
+${sections.map(sectionHtml).join("\n")}
+</main>
+<script>${HOVER}</script>
+</body>
+</html>
+`;
+}
+
+const THEMES = `<fieldset><legend>Theme</legend>
+${
+  [["system", "as the system"], ["light", "light"], ["dark", "dark"]].map(([name, label], i) =>
+    `<label><input type="radio" name="theme" id="theme-${name}"${i === 0 ? " checked" : ""}> ${label}</label>`
+  ).join("\n")
+}
+</fieldset>`;
+
+/** How the page was made, and what to cite. */
+function aboutHtml({ command, date }: Report): string {
+  return `<p class="faint">Made by <code>${escape(command)}</code> (Lamina ${VERSION}) on ${escape(date)}. ` +
+    `Cite He, Sun, Shen and Li, <a href="${PAPER}">Uncovering the Redundancy in Transformers via a Unified Study of Layer ` +
+    `Dropping</a>, Transactions on Machine Learning Research, 2026; and Lamina ${VERSION}, a laboratory for layer redundancy ` +
+    `in transformers, 2026.</p>`;
+}
+
+/** A section's entry, with the claims that it bears on. */
+function linkHtml({ name, title, claims }: Section): string {
+  const ids = [...new Set(claims.map(({ id }) => id))];
+  const told = ids.length ? ` (${ids.join(", ")})` : "";
+  return `<li><a href="#section-${name}">${escape(title)}</a>${told}</li>`;
+}
+
+function sectionHtml({ name, title, setting, claims, figures, tables }: Section): string {
+  return `<section id="section-${name}">
+<h2>${escape(title)}</h2>
+<p class="faint">${escape(setting)}</p>
+${claimsHtml(claims)}
+${figures.map(figureHtml).join("\n")}
+${tables.map(tableHtml).join("\n")}
+</section>`;
+}
+
+function claimsHtml(claims: readonly Claim[]): string {
+  if (claims.length === 0) return "";
+  return `<h3>The paper’s claims compared with this run</h3>
+<p class="faint">The paper reports accuracies of models with 7B to 70B parameters; this run measures the model named above.</p>
+${listHtml("claims", claims.map(({ id, claim, measured }) => [`${id} · ${claim}`, measured] as const))}`;
+}
+
+function listHtml(name: string, entries: readonly (readonly [term: string, text: string])[]): string {
+  const lines = entries.map(([term, text]) => `<div><dt>${escape(term)}</dt><dd>${escape(text)}</dd></div>`);
+  return `<dl class="${name}">
+${lines.join("\n")}
+</dl>`;
+}
+
+/** The title and what is drawn as text of the page, then the picture without them. */
+function figureHtml({ name, title, subtitle, setting, reading, svg, csv }: Figure): string {
+  const link = (extension: string, type: string, data: string, text: string) =>
+    `<a download="${name}.${extension}" href="data:${type};charset=utf-8,${
+      encodeURIComponent(data)
+    }">${text}</a>`;
+  return `<figure id="${name}">
+<h3>${escape(title)}</h3>
+<p>${escape(subtitle)}</p>
+<div class="scroll" tabindex="0" role="group" aria-label="${escape(`Picture: ${title}`)}">
+${panelsOf(svg)}
+</div>
+<figcaption>${escape(reading)}<p class="faint">${escape(setting)}</p>${
+    link("csv", "text/csv", csv, "numbers (CSV)")
+  }${link("svg", "image/svg+xml", svg, "figure (SVG)")}</figcaption>
+</figure>`;
+}
+
+function tableHtml({ title, head, rows }: ReportTable): string {
+  const line = (row: readonly string[], cell: (text: string, i: number) => string) =>
+    `<tr>${row.map((text, i) => cell(escape(text), i)).join("")}</tr>`;
+  return `<h3>${escape(title)}</h3>
+<div class="scroll table" tabindex="0" role="group" aria-label="${escape(`Table: ${title}`)}"><table>
+<thead>${line(head, (text) => `<th scope="col">${text}</th>`)}</thead>
+<tbody>
+${
+    rows.map((row) => line(row, (text, i) => i === 0 ? `<th scope="row">${text}</th>` : `<td>${text}</td>`))
+      .join("\n")
+  }
+</tbody>
+</table></div>`;
+}
