@@ -26,6 +26,7 @@ import { ggufFiles } from "./gguf/gguf.ts";
 import { hfFiles } from "./hf.ts";
 import { type Job, jobOf, type Made, type Stored } from "./job.ts";
 import { llmDropFiles } from "./llm_drop.ts";
+import { expectSpace } from "./space.ts";
 
 /** How to export a model. */
 export interface ExportOptions extends Reports {
@@ -62,7 +63,7 @@ const makers: Readonly<Record<Format, (job: Job) => Promise<Made>>> = {
 
 /**
  * Writes the model without the modules of a plan, or of lists of layers, as a folder with a model card. Throws `RangeError`
- * where the format cannot express what is left, `Error` where something is in the folder's place.
+ * where the format cannot express what is left, `Error` where something is in the folder's place or the disk has no room.
  *
  * @example
  * ```ts
@@ -109,6 +110,7 @@ async function write(
     const card = textFile("README.md", cardText(job, format, "kind" in drop ? drop : null, made));
     const files = [...made.files, card];
     const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+    await expectSpace(out, total);
     const report = meter({ label: `export of ${model.name}`, total, unit: "bytes" }, onProgress);
     await writeFolder(out, files, (done) => {
       signal?.throwIfAborted();
