@@ -190,7 +190,7 @@ const rows: Readonly<Record<string, Row>> = {
   exportModel: {
     name: [
       [model, {}, { format: "hf", out: "out", to: "out" }],
-      'Cannot export: unknown option "to", expected one of onProgress, onNotice, signal, format, out',
+      'Cannot export: unknown option "to", expected one of onProgress, onNotice, signal, results, measure, format, out',
     ],
     value: [
       [model, {}, { format: "hff", out: "out" }],
