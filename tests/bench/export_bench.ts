@@ -58,7 +58,7 @@ try {
   for (const [what, name, size, formats] of rows) {
     for (const format of formats) {
       const found = await peak(`${root}/${name}`, format);
-      console.log(`${what} of ${(size / 1e9).toFixed(1)} GB as ${format.padEnd(9)}  ${found}`);
+      console.log(`${what} of ${(size / 1e9).toFixed(1)} GB as ${format}: ${found}`);
     }
   }
 } finally {
