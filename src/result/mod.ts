@@ -33,6 +33,7 @@ export { head, type Kind, METHODS } from "./methods.ts";
 export { type Computed, computedAlike, computedIn, type Provenance } from "./provenance.ts";
 export { overSeeds } from "./seeds.ts";
 export type { Roofline } from "./roofline.ts";
+export type { Speed } from "./speed.ts";
 export { readResult, resultText, writeResult } from "./store.ts";
 export type { OrderAgreement, Verification } from "./verification.ts";
 export { VERSION } from "./version.ts";
