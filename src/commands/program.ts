@@ -11,6 +11,7 @@ import { figuresCommand } from "./figures.ts";
 import { generateCommand } from "./generate.ts";
 import { guidesCommand, orderCommand } from "./orders.ts";
 import { randomInitCommand } from "./random_init.ts";
+import { labCommand } from "./lab.ts";
 import { compareCommand, mergeCommand, planCommand } from "./results.ts";
 import { speedCommand } from "./speed.ts";
 import { startCommand } from "./start.ts";
@@ -51,6 +52,7 @@ export function createProgram(context: Context): Command {
     figuresCommand,
     compareCommand,
     mergeCommand,
+    labCommand,
     completionCommand,
   ];
   for (const make of commands) program.addCommand(make(context));

@@ -50,7 +50,7 @@ const itemForm = z.object({
   cut: z.int().nonnegative(),
 });
 
-/** Some documents of a task, as they are kept between runs. */
+/** Some documents of a task, as they are kept between runs; the first of them where text is written and the run was ended. */
 export const taskForm = z.object({
   ...headForm("task"),
   provenance: provenanceForm,
@@ -59,6 +59,15 @@ export const taskForm = z.object({
 });
 /** Some documents of one task under one plan. */
 export type TaskPart = z.infer<typeof taskForm>;
+
+/** What a plan writes after the beginnings of texts, as it is kept between runs: ids, of the first prompts if it was ended. */
+export const writtenForm = z.object({
+  ...headForm("written"),
+  provenance: provenanceForm,
+  /** Tokens that are written at most. */
+  tokens: z.int().positive(),
+  texts: z.array(z.array(z.int().nonnegative())),
+});
 
 /** How a plan's number differs from the full model's, over the same documents. */
 const differenceForm = z.object({

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { causesForm } from "./causes.ts";
 import { checkpointsForm } from "./checkpoints.ts";
 import { againstForm, compareForm } from "./comparisons.ts";
-import { evaluateForm, taskForm } from "./evaluation.ts";
+import { evaluateForm, taskForm, writtenForm } from "./evaluation.ts";
 import type { Kind } from "./methods.ts";
 import { profileForm } from "./profile.ts";
 import { headForm, perLayer, provenanceForm } from "./provenance.ts";
@@ -96,6 +96,7 @@ export const forms = {
   against: againstForm,
   compare: compareForm,
   task: taskForm,
+  written: writtenForm,
   evaluate: evaluateForm,
   generate: generateForm,
   roofline: rooflineForm,

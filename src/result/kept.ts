@@ -1,15 +1,17 @@
 /**
  * Results that are kept between runs: found again by everything that their numbers depend on. A file's name only says where to
- * look; its content must itself match what was asked for. A folder that cannot be written is no reason to
- * lose a result that took hours.
+ * look; its content must itself match what was asked for, and the checksum at its end. A folder that cannot be written is no
+ * reason to lose a result that took hours.
  */
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeWhole } from "../disk/mod.ts";
 import type { ResultOf } from "./forms.ts";
 import { cacheKey, canonical } from "./key.ts";
 import { head, type Kind } from "./methods.ts";
 import type { Provenance } from "./provenance.ts";
-import { parseResult, readResult, resultText } from "./store.ts";
+import { parseResult, resultText } from "./store.ts";
 
 /** Where results are kept, and who is told about it. */
 export interface Keeping {
@@ -25,6 +27,7 @@ const origins = {
   perplexity: ({ provenance }) => provenance,
   causes: ({ provenance }) => provenance,
   task: ({ provenance, task }) => ({ ...provenance, task }),
+  written: ({ provenance, tokens }) => ({ ...provenance, tokens }),
   checkpoints: ({ series: [only] }) => checkpointOrigin(only),
   order: orderOrigin,
 } satisfies { [K in Kind]?: (result: ResultOf<K>) => Provenance };
@@ -64,17 +67,43 @@ export function fileName(name: string): string {
   return name.replaceAll(/[^\w.-]+/g, "_").slice(0, 100);
 }
 
-/** The kept result of an origin, or null. A file that cannot be read, or holds another result, counts as absent. */
+/** The kept result of an origin, or null. A file that is damaged, or holds another result, is told, and counts as absent. */
 export async function keptResult<K extends KeptKind>(
   kind: K,
   origin: Provenance,
-  { results }: Keeping,
+  { results, onNotice }: Keeping,
 ): Promise<ResultOf<K> | null> {
   if (!results) return null;
-  const found = await readResult(resultPath(results, kind, origin), kind).catch(() => null);
-  const own = origins[kind] as (result: ResultOf<K>) => Provenance;
-  return found && canonical(own(found)) === canonical(origin) ? found : null;
+  const path = resultPath(results, kind, origin);
+  const text = await readFile(path, "utf-8").catch(() => null);
+  if (text === null) return null;
+  try {
+    const found = parseResult(path, unsealed(path, text), kind);
+    const own = origins[kind] as (result: ResultOf<K>) => Provenance;
+    if (canonical(own(found)) === canonical(origin)) return found;
+    throw new TypeError(`Cannot use ${path}: it is the result of something else`);
+  } catch (error) {
+    onNotice?.(`what was kept is made again: ${(error as Error).message}`);
+    return null;
+  }
 }
+
+const SEAL = ',"checksum":"';
+
+/** A result's line with the SHA-256 of what is before it as one more field, which readers of results pass over. */
+function sealed(line: string): string {
+  const text = line.slice(0, -"}\n".length);
+  return `${text}${SEAL}${checksum(text)}"}\n`;
+}
+
+/** The line before it was sealed. Throws `TypeError` for any other text. */
+function unsealed(path: string, line: string): string {
+  const text = line.slice(0, line.lastIndexOf(SEAL));
+  if (line === sealed(`${text}}\n`)) return `${text}}\n`;
+  throw new TypeError(`Cannot use ${path}: its checksum is not that of its content`);
+}
+
+const checksum = (text: string) => createHash("sha256").update(text).digest("hex");
 
 /** Keeps a result, and returns it as it will be read back. */
 export async function keep<K extends KeptKind>(
@@ -84,7 +113,7 @@ export async function keep<K extends KeptKind>(
   keeping: Keeping,
 ): Promise<ResultOf<K>> {
   const text = resultText(result);
-  if (keeping.results) await tryWrite(resultPath(keeping.results, kind, origin), text, keeping);
+  if (keeping.results) await tryWrite(resultPath(keeping.results, kind, origin), sealed(text), keeping);
   return parseResult(kind, text, kind);
 }
 

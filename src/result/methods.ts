@@ -17,6 +17,7 @@ export const METHODS = {
   against: 1,
   compare: 1,
   task: 1,
+  written: 1,
   evaluate: 1,
   generate: 1,
   roofline: 1,

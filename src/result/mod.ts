@@ -31,6 +31,7 @@ export { joinHashes, merge } from "./merge.ts";
 export { perplexityOf, profileOf } from "./means.ts";
 export { head, type Kind, METHODS } from "./methods.ts";
 export { type Computed, computedAlike, computedIn, type Provenance } from "./provenance.ts";
+export { schemaOf } from "./schema.ts";
 export { overSeeds } from "./seeds.ts";
 export type { Roofline } from "./roofline.ts";
 export type { Speed } from "./speed.ts";

@@ -81,6 +81,7 @@ const views: { readonly [K in Kind]: (result: ResultOf<K>) => Figure | Rows } = 
     })),
   task: ({ items }: ResultOf<"task">) =>
     items.map(({ index, acc, acc_norm }) => ({ document: index, acc, acc_norm })),
+  written: ({ texts }: ResultOf<"written">) => texts.map((ids, prompt) => ({ prompt, tokens: ids.length })),
   evaluate: (result: Evaluation) => evaluationRows([result]),
   generate: ({ texts }: ResultOf<"generate">) =>
     texts.map(({ plan, text, ended }) => ({

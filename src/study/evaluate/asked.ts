@@ -43,7 +43,7 @@ export interface Part {
   readonly documents: readonly AskedDocument[];
   /** SHA-256 of all tokens: what is asked, whatever it was made of. */
   readonly hash: string;
-  /** Tokens that run, what documents share counted once. */
+  /** Tokens that run: where choices are scored, what documents share counts once; where text is written, at most. */
   readonly tokens: number;
 }
 
@@ -76,7 +76,7 @@ export async function askTask(
     const asked = task.generation
       ? prompt(tokenizer, setting, document, longest)
       : choices(tokenizer, setting, document, longest);
-    tokens += tokensBehind(own.at(-1), asked);
+    tokens += task.generation ? asked.requests[0].input.length + WRITTEN : tokensBehind(own.at(-1), asked);
     own.push(asked);
     report(i + 1);
     if (tokens < PART_TOKENS && i < documents.length - 1) continue;

@@ -1,6 +1,6 @@
 /**
  * Benchmark tasks under several plans, equal to lm-eval 0.4.13 in prompts, shots and scores. All plans run as one trie together with the full
- * model. Documents are run in parts; what is finished is kept, so that an interrupted evaluation goes on where it stopped.
+ * model. What is finished is kept (parts.ts), so that an interrupted evaluation goes on where it stopped, and one with another plan runs that plan alone.
  */
 import {
   type Check,
@@ -15,25 +15,14 @@ import {
   text,
   wholeNumber,
 } from "../../entry/mod.ts";
-import type { Engine } from "../../engine/mod.ts";
-import { parts as stagesOf, within } from "../../hub/mod.ts";
-import {
-  type Evaluation,
-  head,
-  joinHashes,
-  keep,
-  type Keeping,
-  keptResult,
-  type Provenance,
-  type TaskPart,
-} from "../../result/mod.ts";
+import { type Evaluation, head, joinHashes, type Keeping, type Provenance } from "../../result/mod.ts";
 import { type DropPlan, noDrop, tokensOf } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { type BosRule, type Metric, suites, tasksNamed } from "../../tasks/mod.ts";
-import { engineChecks, engineOf, type EngineOptions, provenance, reporter } from "../options.ts";
+import { engineChecks, engineOf, type EngineOptions } from "../options.ts";
 import { aDrop, dropsIn } from "../plan.ts";
 import { askTask, contextLength, type Part, rowFinder, type Setting } from "./asked.ts";
-import { type Item, runPart } from "./items.ts";
+import { runParts } from "./parts.ts";
 import { type Main, summarise } from "./summary.ts";
 import { writing } from "./writing.ts";
 
@@ -169,39 +158,9 @@ async function run(
     asked.push(...await askTask(model, setting, rows, reportsOf(options)));
   }
   tellCuts(asked, model, options);
-  const engine = await engineOf(options);
-  const weights = asked.map(({ tokens }) => tokens * distinct.length);
-  const stage = stagesOf(`evaluation of ${model.name}`, weights, options.onProgress);
-  const items = distinct.map((): { part: Part; items: Item[]; origin: Provenance }[] => []);
-  let kept = 0;
-  for (const [p, part] of asked.entries()) {
-    const task = taskOf(part);
-    const origins = await Promise.all(distinct.map((plan) => originOf(model, engine, part, plan)));
-    const keys = origins.map((origin) => ({ ...origin, task }));
-    const found = await Promise.all(keys.map((key) => keptResult("task", key, options)));
-    if (found.every((result) => result !== null)) kept++;
-    else {
-      const report = reporter(part.setting.task.name, "modules", within(options, stage(p)));
-      const made = await runPart(part, {
-        model,
-        engine,
-        plans: distinct,
-        signal: options.signal,
-        onProgress: report,
-      });
-      for (const [i, own] of made.entries()) {
-        const result: TaskPart = { ...head("task"), provenance: origins[i], task, items: own };
-        found[i] = await keep("task", keys[i], result, options);
-      }
-    }
-    found.forEach((result, i) => items[i].push({ part, items: result!.items, origin: origins[i] }));
-  }
-  if (kept > 0) {
-    options.onNotice?.(
-      `evaluation of ${model.name}: ${kept} of ${asked.length} parts kept from an earlier run`,
-    );
-  }
-  const written = await writing(model, engine, distinct, options.prompts ?? PROMPTS, reportsOf(options));
+  const running = { ...options, model, engine: await engineOf(options), plans: distinct };
+  const items = await runParts(asked, running);
+  const written = await writing(options.prompts ?? PROMPTS, running);
   const full = summarise(items[0], mains, null, options.margin ?? MARGIN);
   const results = distinct.map((_, i): Evaluation => ({
     ...head("evaluate"),
@@ -214,24 +173,6 @@ async function run(
   return wanted.map((plan) =>
     results[distinct.findIndex((own) => JSON.stringify(own) === JSON.stringify(plan))]
   );
-}
-
-function taskOf({ setting: { task, shots, bos, seed } }: Part): TaskPart["task"] {
-  return { name: task.name, version: task.version, shots, bos, seed };
-}
-
-/** What the numbers of a part depend on: its tokens say all about rows, shots and BOS. */
-async function originOf(model: StudyModel, engine: Engine, part: Part, plan: DropPlan): Promise<Provenance> {
-  const { task, bos } = part.setting;
-  const tokenizer = await model.tokenizer();
-  const text = { name: task.name, hash: part.hash };
-  const packing = {
-    samples: part.documents.length,
-    length: contextLength(model.config),
-    skip: part.first,
-    bos: bos === "always" || bos === "tokenizer" && tokenizer.addsBos,
-  };
-  return await provenance(model, { text, packing }, plan, { engine });
 }
 
 /** That of all parts together. */
@@ -256,9 +197,9 @@ function tellCuts(asked: readonly Part[], model: StudyModel, { onNotice }: Repor
   }
   for (const [name, some] of cut) {
     onNotice?.(
-      `${name}: ${some} documents are longer than the ${
+      `${name}: ${some === 1 ? "1 document is" : `${some} documents are`} longer than the ${
         contextLength(model.config)
-      } tokens of the context, and are cut from the left`,
+      } tokens of the context, and cut from the left`,
     );
   }
 }

@@ -1,31 +1,22 @@
-/** Runs the parts of tasks: what a model makes of each document under each plan. */
-import type { Engine } from "../../engine/mod.ts";
+/** What a model makes of the documents of a part. */
 import type { TaskPart } from "../../result/mod.ts";
 import { type DropPlan, type RequestScore, scoreRequests } from "../../run/mod.ts";
-import type { StudyModel } from "../../subject/mod.ts";
 import { beforeStops, type Outcome, scoreDocument } from "../../tasks/mod.ts";
-import { type AskedDocument, type Part, WRITTEN } from "./asked.ts";
-import { continued } from "./continued.ts";
+import { type AskedDocument, type Part } from "./asked.ts";
+import type { Writer, WriterOptions } from "./continued.ts";
 
 /** What came of one document. */
 export type Item = TaskPart["items"][number];
 
-/** What runs a part. */
-export interface PartOptions {
-  readonly model: StudyModel;
-  readonly engine: Engine;
+/** What scores a part. */
+export interface ScoreOptions extends WriterOptions {
   /** The full model first. */
   readonly plans: readonly DropPlan[];
-  readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** The items of a part, by plan. */
-export function runPart(part: Part, options: PartOptions): Promise<Item[][]> {
-  return part.setting.task.generation ? writePart(part, options) : scorePart(part, options);
-}
-
-async function scorePart(part: Part, options: PartOptions): Promise<Item[][]> {
+/** The items of a part whose choices are scored, by plan. */
+export async function scorePart(part: Part, options: ScoreOptions): Promise<Item[][]> {
   const requests = part.documents.flatMap(({ requests }) => requests);
   const scores = await scoreRequests({ ...options, requests });
   return scores.map((own) => {
@@ -37,37 +28,23 @@ async function scorePart(part: Part, options: PartOptions): Promise<Item[][]> {
   });
 }
 
-async function writePart(part: Part, options: PartOptions): Promise<Item[][]> {
-  const items: Item[][] = [];
-  let done = 0;
-  for (const plan of options.plans) {
-    const texts = await writeAll(part, plan, options, () => {
-      options.onProgress?.(++done, options.plans.length * part.documents.length);
-    });
-    items.push(part.documents.map((asked, i) => itemOf(part, asked, [], texts[i])));
-  }
-  return items;
-}
-
-/** The texts that greedy decoding writes after each prompt. */
-async function writeAll(
-  { setting: { task }, documents }: Part,
-  plan: DropPlan,
-  options: PartOptions,
-  onDone: () => void,
-): Promise<string[]> {
-  const tokenizer = await options.model.tokenizer();
-  const { stops } = task.generation!;
+/** The item of a document of a part whose answers are written. */
+export async function writeItem(
+  part: Part,
+  asked: AskedDocument,
+  { write }: Writer,
+  { model }: WriterOptions,
+): Promise<Item> {
+  const tokenizer = await model.tokenizer();
+  const { stops } = part.setting.task.generation!;
   const eos = tokenizer.eos === null ? [] : [tokenizer.decode([tokenizer.eos])];
   const textOf = (ids: readonly number[]) =>
     tokenizer.decode(ids.filter((id) => !tokenizer.specials.has(id)));
-  const isOver = (ids: readonly number[]) => {
+  const ids = await write(asked.requests[0].input, (ids) => {
     const text = textOf(ids);
     return stops.some((stop) => text.includes(stop));
-  };
-  const prompts = documents.map(({ requests: [{ input }] }) => input);
-  const written = await continued(prompts, plan, WRITTEN, { ...options, isOver, onDone });
-  return written.map((ids) => beforeStops(textOf(ids), [...stops, ...eos]));
+  });
+  return itemOf(part, asked, [], beforeStops(textOf(ids), [...stops, ...eos]));
 }
 
 function itemOf(

@@ -1,11 +1,11 @@
 /** How plans write: choosing among given answers hides what dropping does to a text. */
-import type { Reports } from "../../entry/mod.ts";
-import type { Engine } from "../../engine/mod.ts";
+import { reportsOf } from "../../entry/mod.ts";
 import type { Evaluation } from "../../result/mod.ts";
-import type { DropPlan } from "../../run/mod.ts";
-import { packText, type StudyModel } from "../../subject/mod.ts";
+import { packText } from "../../subject/mod.ts";
 import { HELD_OUT_TEXT, reporter } from "../options.ts";
-import { continued } from "./continued.ts";
+import { writer } from "./continued.ts";
+import { keptTexts } from "./kept.ts";
+import type { PartsOptions } from "./parts.ts";
 
 /** Tokens of a prompt, and tokens that are written after it. */
 const PROMPT = 32;
@@ -13,24 +13,33 @@ const TOKENS = 64;
 /** A text repeats itself where so many tokens in a row were there before. */
 const REPEATED = 4;
 
-/** The beginnings of held-out blocks, continued greedily by each plan; the first plan is the full model. */
+/** The beginnings of held-out blocks, continued greedily by each plan; what is written is kept text by text. */
 export async function writing(
-  model: StudyModel,
-  engine: Engine,
-  plans: readonly DropPlan[],
   prompts: number,
-  options: Reports,
+  options: PartsOptions,
 ): Promise<NonNullable<Evaluation["writing"]>[] | null> {
   if (prompts === 0) return null;
+  const { model, plans } = options;
   const packing = { text: HELD_OUT_TEXT, samples: prompts, length: PROMPT, skip: 0, bos: false };
-  const { blocks: { ids } } = await packText(model, packing, options);
-  const starts = Array.from({ length: prompts }, (_, i) => [...ids.subarray(i * PROMPT, (i + 1) * PROMPT)]);
+  const packed = await packText(model, packing, reportsOf(options));
+  const starts = Array.from(
+    { length: prompts },
+    (_, i) => [...packed.blocks.ids.subarray(i * PROMPT, (i + 1) * PROMPT)],
+  );
   const report = reporter(`texts of ${model.name}`, "texts", options);
-  let done = 0;
-  const onDone = () => report(++done, plans.length * prompts);
-  const all: number[][][] = [];
-  for (const plan of plans) {
-    all.push(await continued(starts, plan, TOKENS, { model, engine, signal: options.signal, onDone }));
+  const all: (readonly number[][])[] = [];
+  for (const [index, plan] of plans.entries()) {
+    const kept = await keptTexts(packed, TOKENS, plan, options);
+    const opened = writer(plan, TOKENS, options);
+    try {
+      while (kept.made.length < prompts) {
+        await kept.add([await opened.write(starts[kept.made.length])]);
+        report(index * prompts + kept.made.length, plans.length * prompts);
+      }
+    } finally {
+      await opened.release();
+    }
+    all.push(kept.made);
   }
   return all.map((texts) => ({
     prompts,

@@ -1,0 +1,173 @@
+/** What an evaluation keeps: nothing that is finished is run twice, whatever ended the run before; what is damaged is made again. */
+import assert from "node:assert/strict";
+import type { Engine } from "../../src/engine/mod.ts";
+import { resultText } from "../../src/result/mod.ts";
+import { evaluate, type EvaluateOptions } from "../../src/study/mod.ts";
+import type { StudyModel } from "../../src/subject/mod.ts";
+import { engine } from "../support.ts";
+import { kept, withTiny } from "./tiny.ts";
+
+type Plan = { readonly attention: number[]; readonly mlp: number[] };
+const full: Plan = { attention: [], mlp: [] };
+const first: Plan = { attention: [1], mlp: [] };
+const second: Plan = { attention: [], mlp: [2] };
+/** One part each. */
+const TASKS = ["openbookqa", "mmlu_anatomy", "mmlu_virology", "lambada_openai"];
+
+/** The engine of all tests, counting runs; the one after `most` fails, as if the process had ended there. */
+function counting(most = Infinity): Engine & { runs: number } {
+  const counted = Object.create(engine, {
+    runs: { value: 0, writable: true },
+    compile: {
+      async value(...args: Parameters<Engine["compile"]>) {
+        const program = await engine.compile(...args);
+        return {
+          release: () => program.release(),
+          run(...args: Parameters<typeof program.run>) {
+            if (counted.runs === most) throw new Error("the end");
+            counted.runs++;
+            return program.run(...args);
+          },
+        };
+      },
+    },
+  });
+  return counted;
+}
+
+/** What an evaluation gives, how many runs it took and what it said. */
+async function evaluated(
+  model: StudyModel,
+  plans: readonly Plan[],
+  options: EvaluateOptions & { most?: number },
+): Promise<{ text: string; runs: number; said: string; ended: boolean }> {
+  const { most, ...asked } = options;
+  const counted = counting(most);
+  const lines: string[] = [];
+  const onNotice = (line: string) => lines.push(line);
+  const run = evaluate(model, plans, { limit: 2, prompts: 0, ...asked, engine: counted, onNotice });
+  const results = await run.catch((error) => {
+    if (error.message !== "the end") throw error;
+    return null;
+  });
+  const text = results?.map((result) => resultText(result)).join("") ?? "";
+  return { text, runs: counted.runs, said: lines.join("\n"), ended: results === null };
+}
+
+Deno.test("what was ended goes on behind the last part that was kept, and ends in the same bytes", () =>
+  withTiny(async ({ model, folder }) => {
+    const plans = [full, first];
+    const whole = await evaluated(model, plans, { tasks: TASKS });
+    /** Runs up to the end of each part. */
+    const ends = [0];
+    for (const i of TASKS.keys()) {
+      ends.push((await evaluated(model, plans, { tasks: TASKS.slice(0, i + 1) })).runs);
+    }
+    assert.equal(ends.at(-1), whole.runs);
+    for (const most of [0, ends[1] - 1, ends[1], ends[1] + 1, ends[3] - 1, ends[4] - 1]) {
+      const results = `${folder}/ended-${most}`;
+      const ended = await evaluated(model, plans, { tasks: TASKS, results, most });
+      assert.ok(ended.ended);
+      const finished = ends.findLastIndex((end) => end <= most);
+      assert.equal(kept(results).length, finished * plans.length, `${most}`);
+      const rest = await evaluated(model, plans, { tasks: TASKS, results });
+      assert.equal(rest.runs, whole.runs - ends[finished], `${most}`);
+      assert.equal(rest.text, whole.text);
+      const parts = TASKS.length * plans.length;
+      const said = finished === 0
+        ? /^$/
+        : RegExp(`: ${finished * 2} of ${parts} parts kept from an earlier run$`);
+      assert.match(rest.said.replace(/^.* than the .*\n?/gm, ""), said);
+    }
+  }));
+
+Deno.test("a plan that is added runs alone, beside the full model; what others wrote is not written again", () =>
+  withTiny(async ({ model, folder }) => {
+    const asked = { tasks: TASKS.slice(0, 2), prompts: 2 };
+    const together = await evaluated(model, [full, first, second], asked);
+    const results = `${folder}/results`;
+    await evaluated(model, [full, first], { ...asked, results });
+    const alone = await evaluated(model, [second], asked);
+    const fullTexts = (await evaluated(model, [full], asked)).runs -
+      (await evaluated(model, [full], { ...asked, prompts: 0 })).runs;
+    assert.ok(fullTexts > 0);
+    const added = await evaluated(model, [full, first, second], { ...asked, results });
+    assert.equal(added.runs, alone.runs - fullTexts);
+    assert.equal(added.text, together.text);
+    assert.match(added.said, /4 of 6 parts kept/);
+    const again = await evaluated(model, [second, full], { ...asked, results });
+    assert.equal(again.runs, 0);
+  }));
+
+Deno.test("answers and texts that are written are kept one by one", () =>
+  withTiny(async ({ model, folder }) => {
+    const plans = [full, first];
+    const asked = { tasks: ["gsm8k_cot"], shots: 0 };
+    const whole = await evaluated(model, plans, { ...asked, prompts: 2 });
+    /** Runs up to the end of each answer or text. */
+    const one = await evaluated(model, [full], { ...asked, limit: 1 });
+    const two = await evaluated(model, [full], asked);
+    const answers = await evaluated(model, plans, asked);
+    const text = await evaluated(model, plans, { ...asked, prompts: 1 });
+    const ends = [0, one.runs, two.runs, answers.runs];
+    for (const [most, done] of [[ends[1] + 1, ends[1]], [ends[2] - 1, ends[1]], [ends[3] + 1, ends[3]]]) {
+      const results = `${folder}/ended-${most}`;
+      assert.ok((await evaluated(model, plans, { ...asked, prompts: 2, results, most })).ended);
+      const rest = await evaluated(model, plans, { ...asked, prompts: 2, results });
+      assert.equal(rest.runs, whole.runs - done);
+      assert.equal(rest.text, whole.text);
+    }
+    assert.ok(text.runs > answers.runs && text.runs < whole.runs);
+  }));
+
+Deno.test("a kept part that is damaged is told with its file, and is made again alone", () =>
+  withTiny(async ({ model, folder }) => {
+    const plans = [full, first];
+    const results = `${folder}/results`;
+    const asked = { tasks: TASKS.slice(0, 2), prompts: 1, results };
+    const whole = await evaluated(model, plans, asked);
+    const files = kept(results);
+    assert.deepEqual(files.map((name) => name.split("-")[0]).sort(), [
+      "task",
+      "task",
+      "task",
+      "task",
+      "written",
+      "written",
+    ]);
+    const read = (file: string) => Deno.readTextFile(`${results}/${file}`);
+    const other = await read(files[1]);
+    for (
+      const damage of [
+        (text: string) => text.slice(0, text.length / 2),
+        () => "",
+        () => "\0".repeat(4096),
+        (text: string) => text.replace(/\d(?=[,}\]])/, (digit) => String((Number(digit) + 1) % 10)),
+        (text: string) => text.replace(/,"checksum".*/, "}"),
+        () => other,
+      ]
+    ) {
+      for (const file of [files[0], files.at(-1)!]) {
+        const sound = await read(file);
+        assert.notEqual(damage(sound), sound);
+        await Deno.writeTextFile(`${results}/${file}`, damage(sound));
+        const again = await evaluated(model, plans, asked);
+        assert.match(again.said, RegExp(`what was kept is made again: Cannot \\w+ ${results}/${file}: `));
+        assert.equal(again.text, whole.text);
+        assert.ok(again.runs > 0 && again.runs < whole.runs, `${again.runs} of ${whole.runs}`);
+        assert.equal(await read(file), sound);
+      }
+    }
+  }));
+
+Deno.test("two at once in one folder end as one", () =>
+  withTiny(async ({ model, folder }) => {
+    const asked = { tasks: TASKS.slice(0, 2), prompts: 1 };
+    const whole = await evaluated(model, [full, first], asked);
+    const results = `${folder}/results`;
+    const both = await Promise.all(
+      [[full, first], [first, second]].map((plans) => evaluated(model, plans, { ...asked, results })),
+    );
+    assert.equal(both[0].text, whole.text);
+    assert.equal((await evaluated(model, [full, first, second], { ...asked, results })).runs, 0);
+  }));
