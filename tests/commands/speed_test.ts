@@ -39,7 +39,7 @@ Deno.test("the model itself, measured: tables, JSON, CSV, what would run", () =>
       ...["--repeat", "2", "--engine", "cpu", "--json", json, "--csv", csv, "--results", results],
     );
     assert.equal(code, 0, err);
-    assert.match(out, /^speed of .* · float32, cpu · 2 rounds of 2 tokens\n/);
+    assert.match(out, /^speed of .* · float32, cpu · 2 rounds of 2\s+tokens\n/);
     assert.match(out, /1 attention +2 +8 /);
     const { points, plans } = await readResult(json, "speed");
     assert.deepEqual(points.map(({ batch, context }) => [batch, context]), [[1, 8], [2, 8]]);

@@ -240,8 +240,9 @@ function pointsLost(
 
 /** What a measurement would take. */
 export interface SpeedEstimate {
-  /** Prefills and steps that are timed, of the model and its plans. */
+  /** Prefills of the model and its plans. */
   readonly prefills: number;
+  /** Steps of them. */
   readonly steps: number;
   /** Approximate memory, of the largest setting. */
   readonly bytes: number;
