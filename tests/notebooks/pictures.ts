@@ -13,6 +13,7 @@ const CHOSEN: Readonly<Record<string, number>> = {
   "05_causes": 7,
   "06_norm_placement": 7,
   "07_cosine_and_magnitude": 2,
+  "09_explore": 0,
 };
 
 /** Paths of the pictures, and what they have to hold. */
