@@ -17,6 +17,7 @@ export {
 export { doctorTable } from "./tables/doctor.ts";
 export { guidesTable } from "./tables/guides.ts";
 export { rooflineRows, rooflineTable } from "./tables/roofline.ts";
+export { speedRows, speedTable } from "./tables/speed.ts";
 export { orderTable } from "./tables/order.ts";
 export { verifyRows, verifyTable } from "./tables/verify.ts";
 export { causesTable } from "./tables/causes.ts";

@@ -58,6 +58,7 @@ export { type Paired, paired, type Removal, removalAgreement, removals } from ".
 export { PAPER_ORDERS, type PaperOrders } from "./paper_orders.ts";
 export { DEVICE_NAMES, type DeviceName } from "../measure/mod.ts";
 export { roofline, type RooflineOptions } from "./speed/roofline.ts";
+export { speed, type SpeedEstimate, speedEstimate, type SpeedOptions } from "./speed/speed.ts";
 export { verify, verifyEstimate, type VerifyOptions } from "./verify.ts";
 export { checkpoints, type CheckpointsOptions } from "./checkpoints.ts";
 export {

@@ -79,6 +79,18 @@ function untrained(verb: string, ...between: unknown[]): Row {
   };
 }
 
+/** Of a measurement of speed. */
+function timed(verb: string): Row {
+  return {
+    name: [[model, { contexts: [1] }], '(did you mean "context"?)'],
+    value: [
+      [model, { context: [0] }],
+      `Cannot ${verb}: context[0] is 0, expected a whole number of at least 1`,
+    ],
+    type: [[model, { context: 128 }], `Cannot ${verb}: context is 128, expected a list of contexts`],
+  };
+}
+
 /** Of a figure. */
 function drawn(argument: string, expected: string, wrong: unknown = aSweep, found = "a sweep"): Row {
   return { type: [[wrong], `Cannot draw: ${argument} is ${found}, expected ${expected}`] };
@@ -347,6 +359,8 @@ const rows: Readonly<Record<string, Row>> = {
   },
   signFigure: ofProfile,
   smoothingFigure: ofCauses,
+  speed: timed("measure speed"),
+  speedEstimate: timed("estimate speed"),
   stabilityFigure: ofProfile,
   sweep: {
     ...study("sweep", aProfile, [curve], [1]),
