@@ -88,6 +88,8 @@ export {
   type Removal,
   removalAgreement,
   removals,
+  roofline,
+  type RooflineOptions,
   type Scores,
   SIZES,
   START_CURVES,
@@ -143,6 +145,7 @@ export type {
   Profile,
   Provenance,
   RandomInit,
+  Roofline,
   Sizes,
   Sweep,
   Verification,
@@ -157,7 +160,7 @@ export {
   type Observed,
   type Seen,
 } from "./run/mod.ts";
-export type { Predicted, RatioPoint } from "./measure/mod.ts";
+export type { DeviceName, Predicted, RatioPoint } from "./measure/mod.ts";
 export type { Reshaping } from "./models/mod.ts";
 export type { BosRule } from "./tasks/mod.ts";
 export type { Blocks, Tokenizer } from "./text/mod.ts";

@@ -27,7 +27,8 @@ const table = {
   export: "entry disk tensor result hub weights text models run subject study",
   show: "entry disk result hub measure",
   doctor: "entry tensor hub onnx models engine kernels",
-  commands: "entry disk libraries result hub tasks engine run subject study export show doctor",
+  lab: "disk hub result",
+  commands: "entry disk libraries result hub tasks engine run subject study export show doctor lab",
 };
 const rooms: Record<string, string[]> = Object.fromEntries(
   Object.entries(table).map(([room, row]) => [room, row.split(" ").filter(Boolean)]),

@@ -33,6 +33,7 @@ const promises: Record<string, RegExp> = {
   compare: /rank corr[^]*attention[^]*MLP/,
   figures: /page of figures: .*index\.html/,
   doctor: /ONNX Runtime/,
+  lab: /the kernel "Lamina \(Deno\)" is described in/,
 };
 
 const hasBash = await new Deno.Command("bash", { args: ["-c", "true"] }).output()
@@ -83,7 +84,13 @@ async function runIn(folder: string, command: string): Promise<{ code: number; o
   const { code, stdout, stderr } = await new Deno.Command("bash", {
     args: ["-c", `${lamina}; ${command}`],
     cwd: folder,
-    env: { DENO: Deno.execPath(), ROOT: root, NO_COLOR: "1", LAMINA_RESULTS: `${folder}/results` },
+    env: {
+      DENO: Deno.execPath(),
+      ROOT: root,
+      NO_COLOR: "1",
+      LAMINA_RESULTS: `${folder}/results`,
+      JUPYTER_DATA_DIR: folder,
+    },
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, out: text(stdout), err: text(stderr) };

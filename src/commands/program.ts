@@ -11,7 +11,9 @@ import { figuresCommand } from "./figures.ts";
 import { generateCommand } from "./generate.ts";
 import { guidesCommand, orderCommand } from "./orders.ts";
 import { randomInitCommand } from "./random_init.ts";
+import { labCommand } from "./lab.ts";
 import { compareCommand, mergeCommand, planCommand } from "./results.ts";
+import { speedCommand } from "./speed.ts";
 import { startCommand } from "./start.ts";
 import { cacheCommand, modelsCommand } from "./stock.ts";
 import { perplexityCommand, profileCommand } from "./studies.ts";
@@ -41,6 +43,7 @@ export function createProgram(context: Context): Command {
     guidesCommand,
     verifyCommand,
     evaluateCommand,
+    speedCommand,
     generateCommand,
     randomInitCommand,
     checkpointsCommand,
@@ -49,6 +52,7 @@ export function createProgram(context: Context): Command {
     figuresCommand,
     compareCommand,
     mergeCommand,
+    labCommand,
     completionCommand,
   ];
   for (const make of commands) program.addCommand(make(context));

@@ -1,16 +1,18 @@
 /**
- * Tensors of a GGUF file as Hugging Face stores them, a few rows at a time. F32, F16 and BF16 stay what they are; quantised
- * types become F32, which holds their values exactly (a float16 scale times a few bits) where 16 bits would not.
+ * Tensors in another file's form, a few rows at a time. F32, F16 and BF16 stay what they are unless the form wants F32;
+ * quantised types become F32, which holds their values exactly (a float16 scale times a few bits) where 16 bits would not.
  */
 import { byteSize, elements, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import { type OutTensor, type PagedFile, PART_BYTES, ranges } from "../weights/mod.ts";
 
-/** What a family has otherwise in GGUF files. */
+/** What the other form has otherwise. */
 export interface Difference {
-  /** Heads whose rows alternate between the halves of a head. */
-  readonly heads?: number | undefined;
-  /** A norm that is stored with one added. */
-  readonly plusOne?: boolean;
+  /** Rows of each of some heads, which lie in two halves in Hugging Face's files and in pairs in llama.cpp's. */
+  readonly heads?: { readonly number: number; readonly to: "halves" | "pairs" };
+  /** What is added to every number; F32 then. */
+  readonly plus?: number;
+  /** Whether it has to be F32. */
+  readonly float32?: boolean;
 }
 
 /** The tensor under its new name. */
@@ -18,12 +20,12 @@ export function converted(
   file: PagedFile,
   stored: string,
   name: string,
-  { heads, plusOne = false }: Difference,
+  { heads, plus = 0, float32 = plus !== 0 }: Difference,
 ): OutTensor {
   const { dtype, shape } = file.tensors.get(stored)!;
-  const kind = plusOne ? "f32" : dtype!;
+  const kind = float32 ? "f32" : dtype!;
   const rowBytes = elements(shape.slice(1)) * byteSize(kind);
-  const step = heads ? shape[0] / heads : Math.max(1, Math.floor(PART_BYTES / rowBytes));
+  const step = heads ? shape[0] / heads.number : Math.max(1, Math.floor(PART_BYTES / rowBytes));
   return {
     name,
     type: kind.toUpperCase(),
@@ -32,8 +34,8 @@ export function converted(
     async *parts() {
       for (const rows of ranges(0, shape[0], step)) {
         const tensor = await file.read(stored, rows);
-        const bytes = bytesOf(plusOne ? minusOne(tensor) : tensor);
-        yield heads ? inHalves(bytes, rowBytes) : bytes;
+        const bytes = bytesOf(float32 ? added(tensor, plus) : tensor);
+        yield heads ? moved(bytes, rowBytes, heads.to) : bytes;
       }
       file.forget([stored]);
     },
@@ -42,17 +44,20 @@ export function converted(
 
 const bytesOf = ({ data }: Tensor) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
-function minusOne(tensor: Tensor): Tensor {
-  return { dtype: "f32", shape: tensor.shape, data: toFloat32(tensor).map((weight) => weight - 1) };
+function added(tensor: Tensor, plus: number): Tensor {
+  const numbers = toFloat32(tensor);
+  const data = plus === 0 ? numbers : numbers.map((number) => number + plus);
+  return { dtype: "f32", shape: tensor.shape, data };
 }
 
-/** Rows of one head from (pair, half) to (half, pair): [E/2, 2, …] → [2, E/2, …]. */
-function inHalves(bytes: Uint8Array, rowBytes: number): Uint8Array {
+/** Rows of one head from (pair, half) to (half, pair), [E/2, 2, …] → [2, E/2, …], or back. */
+function moved(bytes: Uint8Array, rowBytes: number, to: "halves" | "pairs"): Uint8Array {
   const rows = bytes.length / rowBytes;
-  const halves = new Uint8Array(bytes.length);
-  for (let row = 0; row < rows; row++) {
-    const to = (row % 2) * (rows / 2) + Math.trunc(row / 2);
-    halves.set(bytes.subarray(row * rowBytes, (row + 1) * rowBytes), to * rowBytes);
+  const result = new Uint8Array(bytes.length);
+  for (let paired = 0; paired < rows; paired++) {
+    const halved = (paired % 2) * (rows / 2) + Math.trunc(paired / 2);
+    const [at, from] = to === "halves" ? [halved, paired] : [paired, halved];
+    result.set(bytes.subarray(from * rowBytes, (from + 1) * rowBytes), at * rowBytes);
   }
-  return halves;
+  return result;
 }

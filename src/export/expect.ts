@@ -1,42 +1,49 @@
 /**
- * Whether the smaller model's own configuration says of every layer what the original said: windows and rotations that
- * a rule counts off by layer would move with them.
+ * Whether the smaller model's own description says what the original said: windows and rotations that a rule counts off by
+ * layer would move with them, and a number that a format has no field for would become the format's own.
  */
-import type { LayerSpec } from "../models/mod.ts";
-import { type Format, inexpressible } from "./formats.ts";
-import type { Job } from "./job.ts";
+import type { ModelSpec } from "../models/mod.ts";
+import { Inexpressible } from "./formats.ts";
+import { type Job, type Module, modulesText } from "./job.ts";
 
-/** Throws `RangeError` that names the first layer that would be another one. `others` are formats that can express it. */
-export function expectLayers(
-  { model, full, kept }: Job,
-  format: Format,
-  found: readonly LayerSpec[],
-  others: readonly Format[],
-): void {
-  const wrong = kept.findIndex((l, i) => differing(full.layers[l], found[i]) !== null);
-  if (wrong < 0 && found.length === kept.length) return;
-  const layer = kept[wrong];
-  const field = differing(full.layers[layer], found[wrong]);
-  throw inexpressible(
-    format,
-    model.name,
-    `attention ${layer}`,
-    `would be another one as layer ${wrong} (${field})`,
-    others,
-  );
+/** Throws `Inexpressible` that names the first module that would be another one. `skipped` modules are not to be there. */
+export function expectModel({ full, kept }: Job, found: ModelSpec, skipped: readonly Module[] = []): void {
+  const { family: _, layers: __, ...outer } = full; // a family may be another one's special case
+  const difference = differing(outer, found);
+  if (difference !== null) throw new Inexpressible("the model", `would be another one (${difference})`);
+  kept.forEach((layer, index) => {
+    const isSkipped = (module: Module["module"]) =>
+      skipped.some((one) => one.module === module && one.layer === layer);
+    const whole = full.layers[layer];
+    const wanted = {
+      residual: whole.residual,
+      attention: isSkipped("attention") ? null : whole.attention,
+      mlp: isSkipped("mlp") ? null : whole.mlp,
+    };
+    const field = differing(wanted, found.layers[index]);
+    if (field === null) return;
+    const module = field.startsWith("mlp") ? "mlp" : "attention";
+    throw new Inexpressible(
+      modulesText([{ module, layer }]),
+      `would be another one as layer ${index} (${field})`,
+    );
+  });
 }
 
-/** The first field in which two layers differ: "attention.window 4096, not null". */
+/** The first field in which two things differ: "attention.window 4096, not null". Numbers are compared as float32. */
 function differing(wanted: unknown, found: unknown, path = ""): string | null {
-  if (typeof wanted !== "object" || wanted === null || typeof found !== "object" || found === null) {
-    return Object.is(wanted, found)
-      ? null
-      : `${path} ${JSON.stringify(found)}, not ${JSON.stringify(wanted)}`;
+  const isRecord = (value: unknown) => typeof value === "object" && value !== null;
+  if (!isRecord(wanted) || !isRecord(found)) {
+    return same(wanted, found) ? null : `${path} ${JSON.stringify(found)}, not ${JSON.stringify(wanted)}`;
   }
-  for (const [key, value] of Object.entries(wanted)) {
+  for (const [key, value] of Object.entries(wanted as object)) {
     const inside = (found as Record<string, unknown>)[key];
     const difference = differing(value, inside, path === "" ? key : `${path}.${key}`);
     if (difference !== null) return difference;
   }
   return null;
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return typeof a === "number" && typeof b === "number" ? Math.fround(a) === Math.fround(b) : Object.is(a, b);
 }

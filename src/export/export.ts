@@ -21,8 +21,8 @@ import { onModel, type StudyModel } from "../subject/mod.ts";
 import { openGguf, openSafetensors } from "../weights/mod.ts";
 import { cardText } from "./card.ts";
 import { textFile } from "./copies.ts";
-import { type Format, FORMATS } from "./formats.ts";
-import { ggufFiles } from "./gguf.ts";
+import { type Format, FORMATS, Inexpressible } from "./formats.ts";
+import { ggufFiles } from "./gguf/gguf.ts";
 import { hfFiles } from "./hf.ts";
 import { type Job, jobOf, type Made, type Stored } from "./job.ts";
 import { llmDropFiles } from "./llm_drop.ts";
@@ -105,7 +105,7 @@ async function write(
   const stored = await openStored(model);
   try {
     const job = jobOf(model, model.files!, stored, { attention, mlp });
-    const made = await makers[format](job);
+    const made = await makeAs(job, format);
     const card = textFile("README.md", cardText(job, format, "kind" in drop ? drop : null, made));
     const files = [...made.files, card];
     const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -123,6 +123,21 @@ async function write(
     });
   } finally {
     stored.file.close();
+  }
+}
+
+/** The smaller model as files. Where the format cannot express it, the error names those that can: they are tried. */
+async function makeAs(job: Job, format: Format): Promise<Made> {
+  try {
+    return await makers[format](job);
+  } catch (error) {
+    if (!(error instanceof Inexpressible)) throw error;
+    const others: Format[] = [];
+    for (const other of FORMATS) {
+      if (await makers[other](job).then(() => true, () => false)) others.push(other);
+    }
+    const instead = others.length > 0 ? `formats that can: ${others.join(", ")}` : "no other format can";
+    throw new RangeError(`Cannot export ${job.model.name} as ${format}: ${error.message}; ${instead}`);
   }
 }
 

@@ -5,14 +5,9 @@ export const FORMATS = ["llm-drop", "hf", "gguf", "gguf-deci"] as const;
 /** What a smaller model can be written as. */
 export type Format = (typeof FORMATS)[number];
 
-/** That a format cannot express a model: what stands in the way ("attention 3"), why, and what can. */
-export function inexpressible(
-  format: Format,
-  model: string,
-  what: string,
-  why: string,
-  others: readonly Format[],
-): RangeError {
-  const instead = others.length > 0 ? `formats that can: ${others.join(", ")}` : "no other format can";
-  return new RangeError(`Cannot export ${model} as ${format}: ${what} ${why}; ${instead}`);
+/** That a format cannot express a model: what stands in the way ("attention 3"), and why. Never leaves this room. */
+export class Inexpressible extends Error {
+  constructor(what: string, why: string) {
+    super(`${what} ${why}`);
+  }
 }

@@ -7,7 +7,7 @@ import { readSpec } from "../models/mod.ts";
 import { type GgufFile, type OutTensor, zeros } from "../weights/mod.ts";
 import { type Config, configOf, valuesOf } from "./config.ts";
 import { copyOf, isOfWeights, jsonFile } from "./copies.ts";
-import { expectLayers } from "./expect.ts";
+import { expectModel } from "./expect.ts";
 import { configFromGguf, tensorsFromGguf, tokenizerFromGgufFiles } from "./hf_from_gguf.ts";
 import { type Job, type Made, modulesText, type OutFile } from "./job.ts";
 import { renumbered, silenced } from "./names.ts";
@@ -17,7 +17,7 @@ export async function hfFiles(job: Job): Promise<Made> {
   const { stored, model } = job;
   const fromGguf = stored.kind === "gguf";
   const config = smallerConfig(job, fromGguf ? configFromGguf(job) : await configOf(job));
-  expectLayers(job, "hf", readSpec(valuesOf(config), model.name).layers, []);
+  expectModel(job, readSpec(valuesOf(config), model.name));
   const small = fromGguf ? await tokenizerFromGgufFiles(job, stored.file) : await smallFiles(job);
   const tensors = fromGguf ? tensorsFromGguf(job, stored.file) : tensorsOf(job);
   return {

@@ -15,6 +15,7 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
   qwen3: "Qwen3ForCausalLM",
   gemma2: "Gemma2ForCausalLM",
   gemma3_text: "Gemma3ForCausalLM",
+  olmo2: "Olmo2ForCausalLM",
 };
 
 /** Fields that transformers wants with a fraction. */
@@ -55,15 +56,17 @@ export function tensorsFromGguf(job: Job, file: GgufFile): OutTensor[] {
 function differenceOf({ full }: Job, canonical: string): Difference {
   const { heads, kvHeads } = full.layers[0].attention!;
   const turned = full.family === "llama" && /^attention\.([qk])_proj\./.exec(canonical)?.[1];
+  const isGemmaNorm = full.family.startsWith("gemma") && canonical.endsWith("norm.weight");
   return {
-    heads: turned ? (turned === "q" ? heads : kvHeads) : undefined,
-    plusOne: full.family.startsWith("gemma") && canonical.endsWith("norm.weight"),
+    ...turned ? { heads: { number: turned === "q" ? heads : kvHeads, to: "halves" } } : {},
+    ...isGemmaNorm ? { plus: -1 } : {},
   };
 }
 
 /** The tokenizer's files, where the file has a tokenizer. */
 export async function tokenizerFromGgufFiles({ model }: Job, file: GgufFile): Promise<OutFile[]> {
-  if (!file.metadata.has("tokenizer.ggml.model")) return [];
+  const kind = file.metadata.get("tokenizer.ggml.model");
+  if (kind === undefined || kind === "none") return [];
   const tokenizer = await model.tokenizer();
   const definition = definitionFromGguf(file.metadata);
   const token = (id: number | null) => id === null ? null : tokenizer.decode([id]);

@@ -4,17 +4,13 @@
  */
 import { configOf } from "./config.ts";
 import { copyOf, jsonFile } from "./copies.ts";
-import { inexpressible } from "./formats.ts";
+import { Inexpressible } from "./formats.ts";
 import type { Job, Made } from "./job.ts";
 
 export async function llmDropFiles(job: Job): Promise<Made> {
-  const { model, files, drop, stored } = job;
+  const { files, drop, stored } = job;
   if (stored.kind === "gguf") {
-    throw inexpressible("llm-drop", model.name, "a GGUF file", "has no config.json", [
-      "hf",
-      "gguf",
-      "gguf-deci",
-    ]);
+    throw new Inexpressible("a GGUF file", "has no config.json");
   }
   const config = { ...await configOf(job), drop_attn_list: drop.attention, drop_mlp_list: drop.mlp };
   const others = files.list().filter((name) => name !== "config.json");

@@ -1,6 +1,7 @@
 /** Pure arithmetic: from sums to importance, magnitude, sign, intervals and correlations. */
 export { addProducts, addStreams, angularDistance, type DistanceSums, noDistances } from "./angle.ts";
 export { PATTERN_NAMES, type PatternName, queryPositions } from "./attention_pattern.ts";
+export { DEVICE_NAMES, type DeviceName, DEVICES } from "./devices.ts";
 export { effectiveRank } from "./effective_rank.ts";
 export { crossing, FIRST_LAYER, moduleRatio, type RatioPoint, typical } from "./module_ratio.ts";
 export { drift, rankStability } from "./drift.ts";
@@ -8,6 +9,7 @@ export { initTheory, type Predicted, type Untrained } from "./init_theory.ts";
 export { type Massive, massiveActivations } from "./massive.ts";
 export { bootstrapDifference, calibrationError, type Difference, equivalence } from "./paired.ts";
 export { rankInterval } from "./rank_interval.ts";
+export { gamma, type Roof, roofSeconds, type Work } from "./roofline.ts";
 export { sinkRate } from "./sink.ts";
 export {
   type Smoothing,

@@ -5,7 +5,7 @@
  * permuted (its rotation pairs neighbours, Hugging Face's pairs halves), and Gemma's norms are stored as w, not w − 1.
  */
 import { elements, type Tensor, toFloat32 } from "../tensor/mod.ts";
-import type { Allocate, GgufFile, GgufValue } from "../weights/mod.ts";
+import type { Allocate, GgufValue } from "../weights/mod.ts";
 import type { NameTable } from "./names.ts";
 
 /** `general.architecture` → Hugging Face's `model_type`. */
@@ -15,11 +15,18 @@ const modelTypes: Record<string, string> = {
   qwen3: "qwen3",
   gemma2: "gemma2",
   gemma3: "gemma3_text",
+  olmo2: "olmo2",
   deci: "llama", // with layers that lack a module
 };
 
+/** What a GGUF file's header says. */
+export interface GgufHeader {
+  readonly metadata: ReadonlyMap<string, GgufValue>;
+  readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
+}
+
 /** The metadata as a configuration. Throws `TypeError` for an architecture or a field that is not supported. */
-export function ggufConfig(file: GgufFile, name: string): Record<string, unknown> {
+export function ggufConfig(file: GgufHeader, name: string): Record<string, unknown> {
   const { metadata } = file;
   const architecture = metadata.get("general.architecture");
   if (typeof architecture !== "string" || !Object.hasOwn(modelTypes, architecture)) {
@@ -64,6 +71,7 @@ export function ggufConfig(file: GgufFile, name: string): Record<string, unknown
     eos_token_id: metadata.get("tokenizer.ggml.eos_token_id"),
     ...rope(field),
     ...traits(architecture, field, headSize),
+    ...biases(architecture, file),
   };
 }
 
@@ -82,7 +90,7 @@ function single(name: string, key: string, value: GgufValue | undefined): Single
  * What `deci` says layer by layer, where 0 stands for a module that is not there, as LLM-Drop's lists. Layers that are there
  * have to be alike. A layer with heads but without keys, which is a matrix instead of attention, is refused with the rest.
  */
-function countsByLayer(metadata: GgufFile["metadata"], name: string, layers: number) {
+function countsByLayer(metadata: GgufHeader["metadata"], name: string, layers: number) {
   const [heads, kvHeads, sizes] = ["attention.head_count", "attention.head_count_kv", "feed_forward_length"]
     .map((key) => {
       const value = metadata.get(`deci.${key}`);
@@ -129,10 +137,17 @@ function traits(architecture: string, field: Field, headSize: Single): Record<st
   return {
     sliding_window: field("attention.sliding_window"),
     query_pre_attn_scalar: headSize,
-    rope_local_base_freq: field("rope.freq_base_swa"),
+    ...architecture === "gemma3" ? { rope_local_base_freq: field("rope.freq_base_swa") } : {},
     attn_logit_softcapping: field("attn_logit_softcapping"),
     final_logit_softcapping: field("final_logit_softcapping"),
   };
+}
+
+/** Llama's biases, which no field tells of; other architectures have theirs always, or never. */
+function biases(architecture: string, { tensors }: GgufHeader): Record<string, boolean> {
+  if (architecture !== "llama" && architecture !== "deci") return {};
+  const has = (stem: string) => tensors.keys().some((name) => name.endsWith(`.${stem}.bias`));
+  return { attention_bias: has("attn_output"), mlp_bias: has("ffn_down") };
 }
 
 const stems: Record<string, string> = {

@@ -13,6 +13,7 @@ import { headForm, perLayer, provenanceForm } from "./provenance.ts";
 import { doctorForm, generateForm } from "./reports.ts";
 import { guidesForm } from "./guides.ts";
 import { orderForm } from "./order.ts";
+import { rooflineForm } from "./roofline.ts";
 import { planForm, sweepForm } from "./sweep.ts";
 import { verifyForm } from "./verification.ts";
 
@@ -97,6 +98,7 @@ export const forms = {
   written: writtenForm,
   evaluate: evaluateForm,
   generate: generateForm,
+  roofline: rooflineForm,
   doctor: doctorForm,
 } as const satisfies Record<Kind, z.ZodType>;
 /** The result of a kind. */

@@ -20,6 +20,7 @@ export const METHODS = {
   written: 1,
   evaluate: 1,
   generate: 1,
+  roofline: 1,
   doctor: 1,
 } as const;
 

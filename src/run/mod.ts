@@ -33,3 +33,12 @@ export {
 } from "./probes/values.ts";
 export { windowsProbe, type WindowSums } from "./probes/windows.ts";
 export { countModules } from "./trie.ts";
+export {
+  FLOAT32,
+  keyBytes,
+  type ModuleWork,
+  type NewTokens,
+  type NumberBytes,
+  weightBytes,
+  workOf,
+} from "./work.ts";

@@ -16,6 +16,7 @@ export {
 } from "./tables/terminal.ts";
 export { doctorTable } from "./tables/doctor.ts";
 export { guidesTable } from "./tables/guides.ts";
+export { rooflineRows, rooflineTable } from "./tables/roofline.ts";
 export { orderTable } from "./tables/order.ts";
 export { verifyRows, verifyTable } from "./tables/verify.ts";
 export { causesTable } from "./tables/causes.ts";

@@ -13,6 +13,7 @@ import type {
   Profile,
   RandomInit,
   ResultOf,
+  Roofline,
   Sweep,
   Verification,
 } from "../result/mod.ts";
@@ -24,6 +25,7 @@ import { importanceFigure } from "./figures/importance.ts";
 import { qualityFigure } from "./figures/quality.ts";
 import { bestWindows } from "./tables/order.ts";
 import { evaluationRows } from "./tables/evaluation.ts";
+import { rooflineRows } from "./tables/roofline.ts";
 import { verifyRows } from "./tables/verify.ts";
 
 type Rows = readonly object[];
@@ -45,6 +47,7 @@ const views: { readonly [K in Kind]: (result: ResultOf<K>) => Figure | Rows } = 
           ? { blocks: size, from: layer, [result.by]: score }
           : { drop: i + 1, module, layer, [result.by]: score }
       ),
+  roofline: (result: Roofline) => rooflineRows(result),
   guides: (result: Guides) => guidesFigure(result),
   verify: (result: Verification) => verifyRows(result),
   compare: (result: Comparison) =>

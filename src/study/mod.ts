@@ -57,6 +57,8 @@ export { predictInit } from "./untrained/predict.ts";
 export { randomInit, randomInitEstimate, type RandomInitOptions } from "./untrained/random_init.ts";
 export { type Paired, paired, type Removal, removalAgreement, removals } from "./removals.ts";
 export { PAPER_ORDERS, type PaperOrders } from "./paper_orders.ts";
+export { DEVICE_NAMES, type DeviceName } from "../measure/mod.ts";
+export { roofline, type RooflineOptions } from "./speed/roofline.ts";
 export { verify, verifyEstimate, type VerifyOptions } from "./verify.ts";
 export { checkpoints, type CheckpointsOptions } from "./checkpoints.ts";
 export {

@@ -6,7 +6,7 @@
  * A name that is not in it is an error: a wrong pre-tokenizer gives plausible ids and a silently worse model.
  */
 import { addedTokens, flag, type GgufVocabulary, idsOf, type Metadata, strings } from "./gguf_metadata.ts";
-import { isolate } from "./repair.ts";
+import { isolate, repairPreTokenizer } from "./repair.ts";
 import type { Definition } from "./definition.ts";
 
 /** What a name in `tokenizer.ggml.pre` stands for. */
@@ -80,6 +80,29 @@ export function byteLevelDefinition(metadata: Metadata, vocabulary: GgufVocabula
       ignore_merges: pre.ignore_merges ?? false,
     },
   };
+}
+
+/** The name of a `tokenizer.json`'s way to cut words, or null where it has none. */
+export function preTokenizerName(definition: Definition): string | null {
+  const cuts = (pre: PreTokenizer) =>
+    JSON.stringify([
+      stepsOf(pre.normalizer),
+      stepsOf(repairPreTokenizer(pre.pre_tokenizer)),
+      pre.ignore_merges ?? false,
+    ]);
+  const { normalizer, pre_tokenizer, model } = definition;
+  const wanted = cuts({ normalizer, pre_tokenizer, ignore_merges: model.ignore_merges } as PreTokenizer);
+  const named = [...PRE_TOKENIZERS].find(([name, pre]) => name !== undefined && cuts(pre) === wanted);
+  return (named?.[0] ?? null) as string | null;
+}
+
+/** Steps one after the other, each as what it does, and without what concerns offsets only. */
+function stepsOf(step: unknown): unknown[] {
+  const { trim_offsets: _, ...rest } = (step ?? {}) as Record<string, unknown>;
+  const inside = rest.pretokenizers ?? rest.normalizers;
+  if (Array.isArray(inside)) return inside.flatMap(stepsOf);
+  const sorted = Object.entries(rest).sort(([a], [b]) => a < b ? -1 : 1);
+  return sorted.length === 0 ? [] : [Object.fromEntries(sorted)];
 }
 
 /** Merges are stored as "left right", most important first. A merge whose result is no token would lose text. */

@@ -1,6 +1,7 @@
 /** Text: tokenizers, documents, packing, rows of data sets. */
 export { readDocuments } from "./documents.ts";
 export { definitionFromGguf, tokenizerFromGguf } from "./gguf_tokenizer.ts";
+export { type GgufTokens, ggufVocabulary } from "./gguf_write.ts";
 export { namedText, TEXT_NAMES, type TextName } from "./named_text.ts";
 export { blockHashes, type Blocks, type Document, packBlocks, type Packing } from "./packing.ts";
 export { readRows, type Row } from "./rows.ts";

@@ -9,7 +9,11 @@ const numbers = new Map([...ggmlTypes].map(([number, { name }]) => [name, number
 /** Values of metadata as they are stored: the type's number, then the bytes. */
 export const ggufBytes = {
   u32: (value: number): Uint8Array => joined([words(4), words(value)]),
+  f32: (value: number): Uint8Array => joined([words(6), new Uint8Array(Float32Array.of(value).buffer)]),
+  flag: (value: boolean): Uint8Array => joined([words(7), Uint8Array.of(Number(value))]),
   text: (value: string): Uint8Array => joined([words(8), text(value)]),
+  texts: (values: readonly string[]): Uint8Array =>
+    joined([words(9, 8), long(values.length), ...values.map(text)]),
   i32s: (values: readonly number[]): Uint8Array =>
     joined([words(9, 5), long(values.length), new Uint8Array(Int32Array.from(values).buffer)]),
 };

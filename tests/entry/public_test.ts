@@ -334,6 +334,17 @@ const rows: Readonly<Record<string, Row>> = {
       'Cannot remove modules: kind is "block", expected one of attention, mlp',
     ],
   },
+  roofline: {
+    name: [["llama-2-7b", { device: "a100", bit: 4 }], '(did you mean "bits"?)'],
+    value: [
+      ["llama-2-7b", { device: "a100", bits: 8 }],
+      "Cannot draw a roofline: bits is 8, expected 16 or 4",
+    ],
+    type: [
+      ["llama-2-7b", { device: "a100", batch: 4 }],
+      "Cannot draw a roofline: batch is 4, expected a list of batch sizes",
+    ],
+  },
   signFigure: ofProfile,
   smoothingFigure: ofCauses,
   stabilityFigure: ofProfile,

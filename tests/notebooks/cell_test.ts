@@ -1,6 +1,6 @@
 /** What a cell shows, in a script and in a kernel. */
 import assert from "node:assert/strict";
-import { execute } from "../../src/lab.ts";
+import { execute } from "../../src/lab/mod.ts";
 import { show } from "../../src/show/cell.ts";
 import { profile } from "../result/samples.ts";
 import { flawsOf, kernelTest, readCode, textOf, writeNotebook } from "./notebook.ts";

@@ -1,7 +1,7 @@
 /** Notebooks as files: their cells, what the cells show, and a kernel to run them in. */
 import { fileURLToPath } from "node:url";
 import { missingPackages } from "../../src/hub/mod.ts";
-import { environment, install, python } from "../../src/lab.ts";
+import { environment, install, python } from "../../src/lab/mod.ts";
 
 /** An output of a code cell, as nbformat 4 stores it. */
 export interface Output {
@@ -118,10 +118,10 @@ export function kernelTest(name: string, body: (folder: string) => Promise<void>
 }
 
 /** Runs a Python script in the virtual environment; its standard output. Throws with its errors. */
-export async function runPython(args: readonly string[]): Promise<string> {
+export async function runPython(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(python, {
     args: [...args],
-    env: { ...environment },
+    env: { ...environment, ...env },
   }).output();
   if (!success) throw new Error(`${args[0]} failed: ${new TextDecoder().decode(stderr)}`);
   return new TextDecoder().decode(stdout);

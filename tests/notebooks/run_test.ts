@@ -1,6 +1,6 @@
 /** The notebooks executed from nothing at a small setting, and the stop button pressed in a running study. */
 import assert from "node:assert/strict";
-import { execute } from "../../src/lab.ts";
+import { execute } from "../../src/lab/mod.ts";
 import {
   committed,
   flawsOf,

@@ -15,6 +15,7 @@ import {
   perplexities,
   profile,
   randomInit,
+  roofline,
   sweep,
   verify,
 } from "../../src/study/mod.ts";
@@ -84,6 +85,8 @@ export async function makeGoldens(): Promise<{ [K in GoldenKind]: ResultOf<K> }>
   const llama = await openConfig("llama-2-7b");
   const shape = { hidden: 64, heads: 4, layers: 2, seeds: 2 };
   results["random-init"] = await randomInit(llama, { ...size, samples: 1, ...shape });
+  const short = { batch: [1, 4], input: 16, output: 4 };
+  results.roofline = await roofline("mistral-7b", { device: "rtx-a6000", ...short });
   return results as { [K in GoldenKind]: ResultOf<K> };
 }
 

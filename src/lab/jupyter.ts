@@ -1,20 +1,21 @@
 /**
- * The notebooks' own Jupyter: `deno task lab` opens them in JupyterLab, `deno task lab --execute` runs them headlessly.
+ * The notebooks' own Jupyter: `lamina lab` opens them in JupyterLab, `lamina lab --execute` runs them headlessly.
  *
  * All of it lives in `data/venv`: a Python virtual environment with pinned packages, the kernel (this very `deno`), and
  * Jupyter's settings, history and signatures. Nothing of the user's is read or written, and the folder can be removed.
+ * Only `register` writes elsewhere, and only a kernel's description.
  */
+import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Command } from "commander";
-import { writeWhole } from "./disk/mod.ts";
-import { missingPackages, PYTHON, succeeds } from "./hub/mod.ts";
-import { METHODS, VERSION } from "./result/mod.ts";
+import { writeWhole } from "../disk/mod.ts";
+import { missingPackages, PYTHON, succeeds } from "../hub/mod.ts";
+import { METHODS, VERSION } from "../result/mod.ts";
 
 const PACKAGES = ["jupyterlab==4.6.6", "nbconvert==7.17.2"];
 const WINDOWS = Deno.build.os === "windows";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
 const venv = join(root, "data", "venv");
 const notebooks = join(root, "notebooks");
 /** The environment's own Python, after `install`. */
@@ -69,7 +70,7 @@ export async function install(): Promise<void> {
  */
 export async function execute(
   paths: readonly string[],
-  { folder, env = {} }: { folder?: string; env?: Record<string, string> } = {},
+  { folder, env = {} }: { folder?: string | undefined; env?: Record<string, string> } = {},
 ): Promise<void> {
   const options = [
     "--to=notebook",
@@ -92,15 +93,46 @@ async function stamp(path: string): Promise<void> {
 
 /** The kernel is `deno` itself; `deno jupyter --install` would write into the user's home. */
 async function writeKernel(): Promise<void> {
-  const folder = join(venv, "share", "jupyter", "kernels", "lamina");
+  const kernel = join(venv, "share", "jupyter", "kernels", "lamina");
+  await describeKernel(kernel, [Deno.execPath(), "jupyter", "--quiet", "--kernel", "--conn", CONNECTION]);
+}
+
+/**
+ * Makes the kernel known to every Jupyter of this user, and to VS Code; gives the folder of its description. Notebooks may then lie
+ * anywhere: the kernel runs in the project's folder, where `import … from "lamina"` is understood.
+ */
+export async function register(): Promise<string> {
+  const folder = join(jupyterData(), "kernels", "lamina");
+  await describeKernel(folder, [
+    Deno.execPath(),
+    "run",
+    "-A",
+    join(root, "src", "lab", "kernel.ts"),
+    CONNECTION,
+  ]);
+  return folder;
+}
+
+const CONNECTION = "{connection_file}";
+
+/** Where Jupyter looks for what belongs to a user (docs.jupyter.org, "Common Directories and File Locations"). */
+function jupyterData(): string {
+  const own = Deno.env.get("JUPYTER_DATA_DIR");
+  if (own) return own;
+  if (WINDOWS) return join(Deno.env.get("APPDATA") ?? homedir(), "jupyter");
+  if (Deno.build.os === "darwin") return join(homedir(), "Library", "Jupyter");
+  return join(Deno.env.get("XDG_DATA_HOME") || join(homedir(), ".local", "share"), "jupyter");
+}
+
+async function describeKernel(folder: string, argv: readonly string[]): Promise<void> {
   const kernel = {
-    argv: [Deno.execPath(), "jupyter", "--quiet", "--kernel", "--conn", "{connection_file}"],
+    argv,
     display_name: "Lamina (Deno)",
     language: "typescript",
     env: { NO_COLOR: "1" }, // no escapes in stored outputs
   };
   await Deno.mkdir(folder, { recursive: true });
-  await Deno.writeTextFile(join(folder, "kernel.json"), JSON.stringify(kernel, null, 2) + "\n");
+  await writeWhole(join(folder, "kernel.json"), JSON.stringify(kernel, null, 2) + "\n");
 }
 
 /** JupyterLab hides the pictures of notebooks that it does not trust; these are the project's own. */
@@ -121,14 +153,16 @@ async function writeSettings(): Promise<void> {
   await Deno.writeTextFile(join(folder, "overrides.json"), JSON.stringify(settings, null, 2) + "\n");
 }
 
-async function openLab(browser: boolean): Promise<void> {
+/** Opens JupyterLab on the project, at its notebooks, until it is shut down. */
+export async function openLab({ browser }: { browser: boolean }): Promise<void> {
   await trustNotebooks();
   await start(python, [
     "-m",
     "jupyterlab",
     ...browser ? [] : ["--no-browser"],
     ...Deno.uid() === 0 ? ["--allow-root"] : [], // a container's user
-    notebooks,
+    "--LabApp.default_url=/lab/tree/notebooks",
+    root,
   ], environment);
 }
 
@@ -146,24 +180,4 @@ async function start(program: string, args: string[], env: Record<string, string
 
 function run(program: string, ...args: string[]): Promise<void> {
   return start(program, args, environment);
-}
-
-if (import.meta.main) {
-  const command = new Command("lab")
-    .description("Opens the notebooks in JupyterLab, from a virtual environment under data/.")
-    .option("--no-browser", "only print the address")
-    .option("--install-only", "make the virtual environment and stop")
-    .option("--execute <notebook...>", "run these and store their outputs in place, without JupyterLab")
-    .option("--output-dir <folder>", "with --execute: store the outputs there instead")
-    .parse(Deno.args, { from: "user" });
-  const { browser, installOnly, execute: paths, outputDir } = command.opts();
-  Deno.addSignalListener("SIGINT", () => {}); // Ctrl-C is for Jupyter, which asks or ends; this waits for it
-  try {
-    await install();
-    if (paths) await execute(paths, { folder: outputDir });
-    else if (!installOnly) await openLab(browser);
-  } catch (error) {
-    console.error((error as Error).message);
-    Deno.exit(1);
-  }
 }

@@ -1,0 +1,153 @@
+/**
+ * A folder in Hugging Face layout as the GGUF file that llama.cpp's converter would make of it: names, metadata, rows of q
+ * and k of Llama models in pairs, Gemma's norms with one added, all vectors as F32. Matrices keep their type.
+ * Source: llama.cpp, `convert_hf_to_gguf.py`.
+ */
+import { ggufNames, layerTensors, type ModelSpec, outerTensors, storedTensor } from "../../models/mod.ts";
+import type { OutTensor, PagedFile } from "../../weights/mod.ts";
+import { type Config, configOf, valuesOf } from "../config.ts";
+import { converted, type Difference } from "../converted.ts";
+import { Inexpressible } from "../formats.ts";
+import type { Job } from "../job.ts";
+import { tokenizerFields } from "./tokenizer.ts";
+import { type Field, field, type Whole } from "./whole.ts";
+
+interface Architecture {
+  /** llama.cpp's name. */
+  readonly name: string;
+  /** Positions where `config.json` does not say: transformers' default. */
+  readonly positions: number;
+}
+
+/** By Hugging Face's `model_type`. */
+const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
+  llama: { name: "llama", positions: 2048 },
+  mistral: { name: "llama", positions: 131072 },
+  qwen2: { name: "qwen2", positions: 32768 },
+  qwen3: { name: "qwen3", positions: 32768 },
+  gemma2: { name: "gemma2", positions: 8192 },
+  gemma3_text: { name: "gemma3", positions: 131072 },
+  olmo2: { name: "olmo2", positions: 2048 },
+};
+
+/** Numbers of the usual files in `general.file_type`. */
+const FILE_TYPES: Readonly<Record<string, number>> = { F32: 0, F16: 1, BF16: 32 };
+
+export async function wholeOfFolder(job: Job, file: PagedFile): Promise<Whole> {
+  const { full } = job;
+  if (!Object.hasOwn(ARCHITECTURES, full.family)) {
+    const known = Object.keys(ARCHITECTURES).join(", ");
+    throw new Inexpressible("the model", `is of family ${full.family}, expected one of ${known}`);
+  }
+  const { name, positions } = ARCHITECTURES[full.family];
+  const tensors = tensorsOf(job, file, name);
+  const { fields, notes } = await tokenizerFields(job);
+  const config = valuesOf(await configOf(job));
+  return {
+    architecture: name,
+    metadata: new Map([
+      ["general.architecture", field.text(name)],
+      ["general.file_type", field.u32(FILE_TYPES[mostOf(tensors)])],
+      ...Object.entries(fieldsOf(full, positionsOf(config) ?? positions)).map(([key, value]) =>
+        [`${name}.${key}`, value] as const
+      ),
+      ...fields,
+    ]),
+    tensors,
+    notes,
+  };
+}
+
+function positionsOf(config: Config): number | undefined {
+  const { max_position_embeddings } = (config.text_config ?? config) as Config;
+  return max_position_embeddings as number | undefined;
+}
+
+/** The type that most bytes have. */
+function mostOf(tensors: readonly OutTensor[]): string {
+  const bytes = new Map<string, number>();
+  for (const tensor of tensors) bytes.set(tensor.type, (bytes.get(tensor.type) ?? 0) + tensor.bytes);
+  return [...bytes].reduce((most, next) => next[1] > most[1] ? next : most)[0];
+}
+
+/** What the architecture says under keys of its own. */
+function fieldsOf(full: ModelSpec, positions: number): Record<string, Field> {
+  const attentions = full.layers.map(({ attention }) => attention!);
+  const attention = attentions.find(({ window }) => window === null) ?? attentions[0];
+  const { heads, kvHeads, headSize, softcap, rope } = attention;
+  const local = attentions.find(({ window }) => window !== null);
+  if (full.family === "gemma3_text" && softcap !== null) {
+    throw new Inexpressible("attention 0", "caps its scores, which llama.cpp's gemma3 does not");
+  }
+  return {
+    context_length: field.u32(positions),
+    embedding_length: field.u32(full.hidden),
+    block_count: field.u32(full.layers.length),
+    feed_forward_length: field.u32(full.layers[0].mlp!.size),
+    "attention.head_count": field.u32(heads),
+    "attention.head_count_kv": field.u32(kvHeads),
+    "attention.key_length": field.u32(headSize),
+    "attention.value_length": field.u32(headSize),
+    "attention.layer_norm_rms_epsilon": field.f32(full.finalNorm.epsilon),
+    "rope.dimension_count": field.u32(rope.size),
+    "rope.freq_base": field.f32(rope.theta),
+    vocab_size: field.u32(full.vocabulary),
+    ...scalingFields(rope.scaling),
+    ...local ? { "attention.sliding_window": field.u32(local.window!) } : {},
+    ...local && full.family === "gemma3_text" ? { "rope.freq_base_swa": field.f32(local.rope.theta) } : {},
+    ...softcap === null ? {} : { attn_logit_softcapping: field.f32(softcap) },
+    ...full.head.softcap === null ? {} : { final_logit_softcapping: field.f32(full.head.softcap) },
+  };
+}
+
+type Scaling = NonNullable<ModelSpec["layers"][number]["attention"]>["rope"]["scaling"];
+
+function scalingFields(scaling: Scaling): Record<string, Field> {
+  switch (scaling?.type) {
+    case undefined:
+      return {};
+    case "linear":
+      return { "rope.scaling.type": field.text("linear"), "rope.scaling.factor": field.f32(scaling.factor) };
+    case "yarn":
+      return {
+        "rope.scaling.type": field.text("yarn"),
+        "rope.scaling.factor": field.f32(scaling.factor),
+        "rope.scaling.original_context_length": field.u32(scaling.originalMaxPositions),
+      };
+    default:
+      throw new Inexpressible("attention 0", `has rope type ${scaling!.type}, expected linear or yarn`);
+  }
+}
+
+function tensorsOf({ model, full }: Job, file: PagedFile, architecture: string): OutTensor[] {
+  const { heads, kvHeads } = full.layers[0].attention!;
+  const names = ggufNames(architecture, heads, kvHeads);
+  const tensor = (canonical: string, layer?: number): OutTensor => {
+    const { name } = storedTensor(names, canonical, layer);
+    const stored = model.stored!(canonical, layer);
+    return converted(file, stored, name, differenceOf(full, architecture, canonical, file, stored));
+  };
+  return [
+    ...outerTensors(full).map(([canonical]) => tensor(canonical)),
+    ...full.layers.flatMap((layer, l) =>
+      layerTensors(layer, full.hidden).map(([canonical]) => tensor(canonical, l))
+    ),
+  ];
+}
+
+function differenceOf(
+  full: ModelSpec,
+  architecture: string,
+  canonical: string,
+  file: PagedFile,
+  stored: string,
+): Difference {
+  const { heads, kvHeads } = full.layers[0].attention!;
+  const [, turned] = architecture === "llama" ? /^attention\.([qk])_proj\./.exec(canonical) ?? [] : [];
+  const isGemmaNorm = full.family.startsWith("gemma") && canonical.endsWith("norm.weight");
+  return {
+    ...turned ? { heads: { number: turned === "q" ? heads : kvHeads, to: "pairs" } } : {},
+    ...isGemmaNorm ? { plus: 1 } : {},
+    float32: file.tensors.get(stored)!.shape.length === 1,
+  };
+}

@@ -1,0 +1,134 @@
+/**
+ * A GGUF file for llama.cpp; tensors of a GGUF file stay as they are, quantised ones too.
+ *
+ * `gguf` keeps the architecture, which runs both modules of every layer: it can only have fewer layers. `gguf-deci` is
+ * llama.cpp's architecture for Llama models whose layers differ: one with 0 heads has no attention, no keys and no values.
+ * Two things it cannot skip, and they stay with an output projection of zeros: the attention of the first layer, from which
+ * llama.cpp takes the size of all heads, and an MLP alone, without which it would pass over the layer's attention too.
+ * What is to be written is read as our reader would read it, and must be the model that is meant.
+ * Source: llama.cpp, `load_hparams` and the graph of `LLM_ARCH_DECI`.
+ */
+import { ggufConfig, readSpec } from "../../models/mod.ts";
+import { ggufContent, type OutTensor, zeros } from "../../weights/mod.ts";
+import { expectModel } from "../expect.ts";
+import { type Format, Inexpressible } from "../formats.ts";
+import { type Job, type Made, type Module, modulesText } from "../job.ts";
+import { wholeOfFolder } from "./folder.ts";
+import { type Field, field, type Whole, wholeOfFile } from "./whole.ts";
+
+/** Architectures that are `deci` where no layer differs. */
+const LIKE_DECI = ["llama", "deci"];
+
+export async function ggufFiles(job: Job, format: Format): Promise<Made> {
+  const { stored, kept, lone, model } = job;
+  const whole = stored.kind === "gguf"
+    ? await wholeOfFile(stored.file)
+    : await wholeOfFolder(job, stored.file);
+  const architecture = architectureOf(job, whole, format);
+  const skipped = lone.filter(({ module, layer }) => module === "attention" && layer !== kept[0]);
+  const zeroed = lone.filter((one) => !skipped.includes(one));
+  const metadata = metadataOf(job, whole, architecture, skipped);
+  const tensors = tensorsOf(job, whole, skipped, zeroed);
+  const described = {
+    metadata: new Map([...metadata].map(([key, { value }]) => [key, value])),
+    tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])),
+  };
+  expectModel(job, readSpec(ggufConfig(described, model.name), model.name), skipped);
+  const entries = [...metadata].map(([key, { stored }]) => [key, stored] as const);
+  const alignment = metadata.get("general.alignment")?.value as number | undefined;
+  return {
+    files: [{ name: "model.gguf", ...ggufContent(entries, tensors, alignment) }],
+    notes: [...whole.notes, ...notesOf(skipped, zeroed)],
+  };
+}
+
+function architectureOf({ lone }: Job, { architecture: own }: Whole, format: Format): string {
+  if (format === "gguf-deci") {
+    if (LIKE_DECI.includes(own)) return "deci";
+    const what = lone.length > 0 ? modulesText(lone.slice(0, 1)) : "the model";
+    throw new Inexpressible(what, `is of architecture ${own}, not llama`);
+  }
+  if (own === "deci" || lone.length === 0) return own;
+  const why = `is dropped alone, and ${own} runs both modules of every layer`;
+  throw new Inexpressible(modulesText(lone.slice(0, 1)), why);
+}
+
+function notesOf(skipped: readonly Module[], zeroed: readonly Module[]): string[] {
+  return [
+    ...skipped.length > 0 ? [`${modulesText(skipped)}: not in the file; llama.cpp does not run it`] : [],
+    ...zeroed.length > 0
+      ? [
+        `${
+          modulesText(zeroed)
+        }: there with an output projection of zeros, since llama.cpp cannot leave out the first ` +
+        "layer's attention, or an MLP alone; time and memory are not saved there",
+      ]
+      : [],
+  ];
+}
+
+/** The metadata, all of it: the number of layers, lists of one entry a layer, and what `deci` says layer by layer, made anew. */
+function metadataOf(
+  { kept, full }: Job,
+  { architecture: own, metadata }: Whole,
+  architecture: string,
+  skipped: readonly Module[],
+): Map<string, Field> {
+  const { heads, kvHeads } = full.layers[0].attention!;
+  const { size } = full.layers[0].mlp!;
+  const byLayer = (count: number) =>
+    field.i32s(kept.map((l) => skipped.some(({ layer }) => layer === l) ? 0 : count));
+  const made: Record<string, Field> = {
+    "general.architecture": field.text(architecture),
+    [`${own}.block_count`]: field.u32(kept.length),
+    ...architecture === "deci"
+      ? {
+        [`${own}.attention.head_count`]: byLayer(heads),
+        [`${own}.attention.head_count_kv`]: byLayer(kvHeads),
+        [`${own}.feed_forward_length`]: field.i32s(kept.map(() => size)),
+      }
+      : {},
+  };
+  return new Map([...metadata].map(([key, found]): [string, Field] => {
+    const mine = key.startsWith(`${own}.`);
+    const name = mine ? `${architecture}.${key.slice(own.length + 1)}` : key;
+    return [name, made[key] ?? (mine ? keptEntries(found, full.layers.length, kept) : found)];
+  }));
+}
+
+/** The entries of the layers that are left, of an array of one number a layer: type, type of its elements, their number, they. */
+function keptEntries(found: Field, layers: number, kept: readonly number[]): Field {
+  const { value, stored } = found;
+  if (!ArrayBuffer.isView(value) || value.length !== layers) return found;
+  const head = 4 + 4 + 8;
+  const size = (stored.length - head) / layers;
+  const bytes = new Uint8Array(head + kept.length * size);
+  bytes.set(stored.subarray(0, head));
+  new DataView(bytes.buffer).setBigUint64(8, BigInt(kept.length), true);
+  kept.forEach((l, i) => bytes.set(stored.subarray(head + l * size, head + (l + 1) * size), head + i * size));
+  const isKept = (_: unknown, l: number) => kept.includes(l);
+  return { value: (value as Int32Array).filter(isKept), stored: bytes };
+}
+
+function tensorsOf(
+  { kept }: Job,
+  { tensors }: Whole,
+  skipped: readonly Module[],
+  zeroed: readonly Module[],
+): OutTensor[] {
+  const outputs = { attention: "attn_output", mlp: "ffn_down" };
+  const silent = new Set(
+    zeroed.flatMap(({ module, layer }) =>
+      ["weight", "bias"].map((kind) => `blk.${layer}.${outputs[module]}.${kind}`)
+    ),
+  );
+  return tensors.flatMap((tensor) => {
+    const [, number, rest] = /^blk\.(\d+)\.(.*)$/.exec(tensor.name) ?? [];
+    if (number === undefined) return [tensor];
+    const index = kept.indexOf(Number(number));
+    const isSkipped = rest.startsWith("attn_") && skipped.some(({ layer }) => layer === Number(number));
+    if (index < 0 || isSkipped) return [];
+    const content = silent.has(tensor.name) ? zeros(tensor.bytes) : {};
+    return [{ ...tensor, ...content, name: `blk.${index}.${rest}` }];
+  });
+}

@@ -1,0 +1,50 @@
+/** A whole model as a GGUF file has it, every module there: what a file says, or what a folder is turned into. */
+import { ggufBytes, type GgufFile, type GgufValue, type OutTensor } from "../../weights/mod.ts";
+
+/** A value of the metadata: what it says, and how it is stored. */
+export interface Field {
+  readonly value: GgufValue;
+  readonly stored: Uint8Array;
+}
+
+/** A whole model. */
+export interface Whole {
+  /** llama.cpp's name for it, with which the model's own keys begin. */
+  readonly architecture: string;
+  readonly metadata: ReadonlyMap<string, Field>;
+  readonly tensors: readonly OutTensor[];
+  /** What whoever uses it has to know. */
+  readonly notes: readonly string[];
+}
+
+/** Values of metadata in the types that llama.cpp expects of them. */
+export const field = {
+  u32: (value: number): Field => ({ value, stored: ggufBytes.u32(value) }),
+  f32: (value: number): Field => ({ value: Math.fround(value), stored: ggufBytes.f32(value) }),
+  flag: (value: boolean): Field => ({ value, stored: ggufBytes.flag(value) }),
+  text: (value: string): Field => ({ value, stored: ggufBytes.text(value) }),
+  texts: (value: readonly string[]): Field => ({ value, stored: ggufBytes.texts(value) }),
+  i32s: (value: readonly number[]): Field => ({
+    value: Int32Array.from(value),
+    stored: ggufBytes.i32s(value),
+  }),
+};
+
+/** A file as it is, quantised tensors too. */
+export async function wholeOfFile(file: GgufFile): Promise<Whole> {
+  const fields = [...file.metadata].map(async ([key, value]): Promise<[string, Field]> => [
+    key,
+    { value, stored: await file.storedValue(key) },
+  ]);
+  return {
+    architecture: file.metadata.get("general.architecture") as string,
+    metadata: new Map(await Promise.all(fields)),
+    tensors: [...file.tensors].map(([name, { type, shape }]) => ({
+      name,
+      type,
+      shape,
+      ...file.stored(name),
+    })),
+    notes: [],
+  };
+}

@@ -1,0 +1,36 @@
+/**
+ * What devices can move and multiply, as their makers' data sheets say: upper bounds, which nothing that runs on them reaches.
+ *
+ *     RTX A6000          NVIDIA RTX A6000 data sheet: 768 GB/s, 48 GB; 309.7 TFLOPS of tensor products with sparsity, half without
+ *     RTX 6000 Ada       NVIDIA RTX 6000 Ada Generation data sheet: 960 GB/s, 48 GB; 1457 TFLOPS in FP8 with sparsity, of which
+ *                        16-bit products without sparsity are a quarter
+ *     A100 SXM 80 GB     NVIDIA A100 Tensor Core GPU data sheet: 2039 GB/s, 80 GB; 312 TFLOPS
+ *     H100 SXM           NVIDIA H100 Tensor Core GPU data sheet: 3.35 TB/s, 80 GB; 1979 TFLOPS with sparsity, half without
+ */
+
+/** What a device can do at most. */
+export interface Device {
+  /** As its maker calls it. */
+  readonly title: string;
+  /** Bytes per second, between its memory and its units. */
+  readonly bandwidth: number;
+  /** Multiplications and additions per second, of products of 16-bit numbers, dense. */
+  readonly rate: number;
+  /** Bytes of memory. */
+  readonly memory: number;
+}
+
+const GIB = 2 ** 30;
+
+/** The names of the devices. */
+export type DeviceName = "rtx-a6000" | "a6000-ada" | "a100" | "h100";
+
+/** Devices by the name that options give them. */
+export const DEVICES: Readonly<Record<DeviceName, Device>> = {
+  "rtx-a6000": { title: "NVIDIA RTX A6000", bandwidth: 768e9, rate: 154.8e12, memory: 48 * GIB },
+  "a6000-ada": { title: "NVIDIA RTX 6000 Ada", bandwidth: 960e9, rate: 364.2e12, memory: 48 * GIB },
+  a100: { title: "NVIDIA A100 SXM 80 GB", bandwidth: 2039e9, rate: 312e12, memory: 80 * GIB },
+  h100: { title: "NVIDIA H100 SXM", bandwidth: 3350e9, rate: 989.4e12, memory: 80 * GIB },
+};
+
+export const DEVICE_NAMES = Object.keys(DEVICES) as DeviceName[];

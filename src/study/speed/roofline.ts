@@ -1,0 +1,276 @@
+/**
+ * What dropping modules can gain on a device at most: from the bytes and operations that are left, without weights and without the
+ * device. The paper's setting by default: 2048 tokens in, 2048 out, the largest batch that fits, 16 bit.
+ *
+ * A bound: the device reaches its data sheet's numbers, memory holds weights and keys alone, nothing between modules takes time.
+ * Where dropping saves such other time too (starting kernels, allocating), a measured speed-up may be above it.
+ */
+import {
+  type Checks,
+  displayable,
+  like,
+  list,
+  oneOf,
+  orElse,
+  reportChecks,
+  type Reports,
+  required,
+  wholeNumber,
+} from "../../entry/mod.ts";
+import { DEVICE_NAMES, type DeviceName, DEVICES, gamma, type Roof, roofSeconds } from "../../measure/mod.ts";
+import { type ModelSpec, readSpec } from "../../models/mod.ts";
+import { head, type Roofline, VERSION } from "../../result/mod.ts";
+import {
+  type DropPlan,
+  dropPlan,
+  keyBytes,
+  type NewTokens,
+  noDrop,
+  type NumberBytes,
+  weightBytes,
+  workOf,
+} from "../../run/mod.ts";
+import { type NamedConfig, onConfig } from "../../subject/mod.ts";
+import { aDrop } from "../plan.ts";
+import { PAPER_SPEEDS, type PaperSpeed } from "./paper.ts";
+
+/** Options of a roofline. */
+export interface RooflineOptions extends Reports {
+  /** The device: rtx-a6000, a6000-ada, a100, h100. */
+  readonly device: DeviceName;
+  /** How many of the device share the work, evenly and at no cost; default: 1. */
+  readonly devices?: number | undefined;
+  /** Bits of a weight: 16 (default) or 4. Keys, values, embedding and head have 16 in both. */
+  readonly bits?: 16 | 4 | undefined;
+  /** Numbers of texts side by side; default: "max", as many as fit beside the full model, or one where none does. */
+  readonly batch?: readonly number[] | "max" | undefined;
+  /** Tokens read of each text; default: 2048. */
+  readonly input?: number | undefined;
+  /** Tokens written of each text; default: 2048. */
+  readonly output?: number | undefined;
+  /**
+   * What to drop; the full model is added. Default: as many of the last attention modules as the paper drops of this model, or else a
+   * quarter and half of them.
+   */
+  readonly plans?: readonly Partial<DropPlan>[] | undefined;
+}
+
+const checks: Checks<RooflineOptions> = {
+  ...reportChecks,
+  device: required(oneOf(DEVICE_NAMES)),
+  devices: wholeNumber(1),
+  bits: like("16 or 4", (value) => value === 16 || value === 4, "number"),
+  batch: orElse((value) => typeof value === "string", oneOf(["max"]), list(wholeNumber(1), "batch sizes", 1)),
+  input: wholeNumber(1),
+  output: wholeNumber(1),
+  plans: list(aDrop, "plans"),
+};
+
+/** A scale of 16 bits for each 32 numbers of 4. */
+const FOUR_BITS = 4.5 / 8;
+const BYTES: Readonly<Record<16 | 4, NumberBytes>> = {
+  16: { matrix: 2, other: 2, key: 2 },
+  4: { matrix: FOUR_BITS, other: 2, key: 2 },
+};
+
+/** Batches that are looked at for the largest speed-up: from 1 to a million, four to the octave. */
+const BATCHES = [...new Set(Array.from({ length: 81 }, (_, i) => Math.round(2 ** (i / 4))))];
+const MOST_TEXTS = BATCHES[BATCHES.length - 1];
+
+/** Half a unit of the last digit that the paper prints. */
+const PRINTED = 0.005;
+
+/**
+ * The speed-ups that bytes and operations allow a device, beside those of the paper. Needs no weights. Throws `RangeError` for a
+ * plan that the model does not have.
+ *
+ * @example
+ * ```ts
+ * import { roofline } from "lamina";
+ *
+ * const { plans } = await roofline("mistral-7b", { device: "a6000-ada" });
+ * for (const { drop, largest, points, paper } of plans) {
+ *   console.log(drop.attention.length, largest, points[0].speedup.whole, paper?.speedup);
+ * }
+ * ```
+ */
+export async function roofline(named: NamedConfig | string, options: RooflineOptions): Promise<Roofline> {
+  return await onConfig(
+    "draw a roofline",
+    named,
+    options,
+    checks,
+    (named, options) => Promise.resolve(rooflineOf(named, options)),
+  );
+}
+
+/** The phases of a run, in seconds. */
+interface Seconds {
+  readonly prefill: number;
+  readonly decode: number;
+}
+
+type PlanRoofline = Roofline["plans"][number];
+
+/** A plan on the device. */
+interface Run {
+  readonly drop: DropPlan;
+  readonly weightBytes: number;
+  readonly keyBytes: number;
+  /** The most texts that fit. */
+  readonly largest: number;
+  /** Of so many texts. */
+  seconds(texts: number): Seconds;
+}
+
+function rooflineOf({ name, config }: NamedConfig, options: RooflineOptions): Roofline {
+  const { device, devices = 1, bits = 16, batch = "max", input = 2048, output = 2048 } = options;
+  const spec = readSpec(config, name);
+  const paper = PAPER_SPEEDS.find((entry) => entry.config === name);
+  const drops = options.plans?.map((plan) => dropPlan(spec, plan)) ??
+    usualDrops(spec, paper?.drops.map(({ attention }) => attention));
+  const { title, ...one } = DEVICES[device];
+  const together = {
+    bandwidth: devices * one.bandwidth,
+    rate: devices * one.rate,
+    memory: devices * one.memory,
+  };
+  const setting = { input, output, bytes: BYTES[bits], ...together };
+  const full = runOf(spec, noDrop, setting);
+  const batches = batch === "max" ? [Math.max(1, full.largest)] : batch;
+  const runs = [full, ...drops.map((drop) => runOf(spec, drop, setting))];
+  return displayable({
+    ...head("roofline"),
+    lamina: VERSION,
+    model: { name, family: spec.family, layers: spec.layers.length },
+    device: { name: device, title, count: devices, ...together },
+    setting: { input, output, bits },
+    plans: runs.map((run) => planOf(run, full, batches, paper)),
+  });
+}
+
+interface Setting extends Roof {
+  readonly input: number;
+  readonly output: number;
+  readonly bytes: NumberBytes;
+  readonly memory: number;
+}
+
+function runOf(spec: ModelSpec, drop: DropPlan, { input, output, bytes, memory, ...roof }: Setting): Run {
+  const work = workOf(spec, drop, bytes);
+  const [weights, keys] = [weightBytes(spec, drop, bytes), keyBytes(spec, drop, input + output, bytes)];
+  const time = (step: NewTokens) =>
+    work(step).reduce(
+      (sum, { count, products, core }) =>
+        sum + count * (roofSeconds(products, roof) + (core ? roofSeconds(core, roof) : 0)),
+      0,
+    );
+  const known = new Map<number, Seconds>();
+  return {
+    drop,
+    weightBytes: weights,
+    keyBytes: keys,
+    largest: weights > memory ? 0 : Math.min(MOST_TEXTS, Math.floor((memory - weights) / keys)),
+    seconds(texts) {
+      const found = known.get(texts);
+      if (found) return found;
+      let decode = 0;
+      for (let t = 0; t < output; t++) decode += time({ texts, tokens: 1, past: input + t });
+      const made = { prefill: time({ texts, tokens: input, past: 0 }), decode };
+      known.set(texts, made);
+      return made;
+    },
+  };
+}
+
+function planOf(
+  run: Run,
+  full: Run,
+  batches: readonly number[],
+  paper: PaperSpeed | undefined,
+): PlanRoofline {
+  const { drop, largest } = run;
+  const faster = (texts: number) => whole(full, texts) / whole(run, texts);
+  const most = highest(BATCHES, faster);
+  const rate = (of: Run) => of.largest / whole(of, of.largest);
+  const throughput = full.largest === 0 || largest === 0 ? null : rate(run) / rate(full);
+  return {
+    drop: { attention: [...drop.attention], mlp: [...drop.mlp] },
+    weightBytes: run.weightBytes,
+    keyBytes: run.keyBytes,
+    largest,
+    points: batches.map((batch) => pointOf(batch, full, run)),
+    throughput,
+    most: { batch: most, speedup: faster(most) },
+    paper: paper ? paperOf(paper, run, full, { faster, throughput, most: faster(most) }) : null,
+  };
+}
+
+function pointOf(batch: number, full: Run, run: Run): PlanRoofline["points"][number] {
+  const [before, after] = [full.seconds(batch), run.seconds(batch)];
+  return {
+    batch,
+    fits: batch <= full.largest,
+    ...after,
+    speedup: {
+      prefill: before.prefill / after.prefill,
+      decode: before.decode / after.decode,
+      whole: whole(full, batch) / whole(run, batch),
+    },
+  };
+}
+
+/** What is allowed beside the paper's number; null where the paper has none for as many dropped modules. */
+function paperOf(
+  { accuracy, drops }: PaperSpeed,
+  { drop }: Run,
+  { largest }: Run,
+  { faster, throughput, most }: {
+    readonly faster: (texts: number) => number;
+    readonly throughput: number | null;
+    readonly most: number;
+  },
+): PlanRoofline["paper"] {
+  const reported = drops.find(({ attention }) => attention === drop.attention.length);
+  if (!reported || drop.mlp.length > 0) return null;
+  const batches = [...BATCHES, largest].filter((texts) => texts > 0 && texts <= largest);
+  const fitting = largest > 0 ? faster(highest(batches, faster)) : 0;
+  const lost = accuracy - reported.accuracy;
+  return {
+    speedup: reported.speedup,
+    accuracies: [accuracy, reported.accuracy],
+    gamma: gamma(lost, reported.speedup),
+    rooflineGamma: gamma(lost, faster(Math.max(1, largest))),
+    reach: reachOf(reported.speedup - PRINTED, fitting, throughput ?? 0, most),
+  };
+}
+
+/** The first batch in which a plan is as fast as in any of these, but for a thousandth. */
+function highest(batches: readonly number[], faster: (texts: number) => number): number {
+  return batches.reduce((best, texts) => faster(texts) > faster(best) + 0.001 ? texts : best);
+}
+
+function whole(run: Run, texts: number): number {
+  const { prefill, decode } = run.seconds(texts);
+  return prefill + decode;
+}
+
+/** The last attention modules; which they are makes no difference where all are alike. */
+function usualDrops({ layers }: ModelSpec, counts?: readonly number[]): DropPlan[] {
+  const attentions = layers.flatMap(({ attention }, l) => attention ? [l] : []);
+  const usual = [0.25, 0.5].map((share) => Math.round(share * attentions.length));
+  return [...new Set(counts ?? usual)].filter((count) => count > 0)
+    .map((count) => ({ attention: attentions.slice(-count), mlp: [] }));
+}
+
+/** The cheapest way in which a speed-up is possible. */
+function reachOf(
+  speedup: number,
+  fitting: number,
+  throughput: number,
+  most: number,
+): NonNullable<PlanRoofline["paper"]>["reach"] {
+  if (speedup <= fitting) return "fits";
+  if (speedup <= throughput) return "own-batch";
+  return speedup <= most ? "more-memory" : "never";
+}

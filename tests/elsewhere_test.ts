@@ -1,0 +1,169 @@
+/**
+ * Lamina used from another folder, as the README's "From anywhere" shows: the installed command, a project that imports it by path and
+ * measures something of its own, the kernel for other Jupyters, and results read into pandas.
+ */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { missingPackages, PYTHON } from "../src/hub/mod.ts";
+import { register } from "../src/lab/mod.ts";
+import { schemaFiles, schemaFolder } from "./fixtures/make_schema.ts";
+import { kernelTest, readCode, runPython, textOf, writeNotebook } from "./notebooks/notebook.ts";
+import { withFolder } from "./support.ts";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+const section =
+  (await Deno.readTextFile(`${root}README.md`)).match(/\*\*From anywhere\.\*\*[^]*?(?=\n\*\*)/)![0];
+/** The section's blocks of code, by what they are. */
+const shown = (start: RegExp) => {
+  const blocks = (section.match(/(?:^ {4}.*\n|^\n(?= {4}))+/gm) ?? []).map((block) =>
+    block.replace(/^ {4}/gm, "")
+  );
+  return blocks.find((block) => start.test(block))!;
+};
+
+async function run(command: string, args: readonly string[], cwd: string, env: Record<string, string> = {}) {
+  const { success, stdout, stderr } = await new Deno.Command(command, {
+    args: [...args],
+    cwd,
+    env: { NO_COLOR: "1", ...env },
+  }).output();
+  const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  assert.ok(success, `${command} ${args.join(" ")}\n${out}${err}`);
+  return out;
+}
+
+Deno.test("an installed `lamina` runs from any folder", () =>
+  withFolder(async (folder) => {
+    const [install] = section.match(/deno install .*/)!;
+    const args = install.split(/\s+/).slice(1).map((word) =>
+      /^(deno\.json|src\/)/.test(word) ? root + word : word
+    );
+    await run(Deno.execPath(), [...args, "--root", folder], folder);
+    await Deno.symlink(Deno.execPath(), `${folder}/bin/deno`);
+    const out = await run(`${folder}/bin/lamina`, ["models"], folder, {
+      PATH: `${folder}/bin:${Deno.env.get("PATH")}`,
+    });
+    assert.match(out, /smollm2-135m/);
+  }));
+
+Deno.test("a project elsewhere imports it by path, and measures something of its own", () =>
+  withFolder(async (folder) => {
+    const config = shown(/importMap/).replace(/"[^"]*deno\.json"/, JSON.stringify(`${root}deno.json`));
+    const script = shown(/observe/).replace('"smollm2-135m"', "model")
+      .replace("\n\n", "\n").replace(
+        "await observe",
+        `import { openSeries } from "lamina";
+         const model = await (await openSeries("${root}data/series/pre-ln")).checkpoints.at(-1)!.open();
+         await observe`,
+      ).replace("{ samples: 2, length: 128 }", `{ samples: 2, length: 32, text: "${root}README.md" }`);
+    await Deno.writeTextFile(`${folder}/deno.json`, config);
+    await Deno.writeTextFile(`${folder}/mine.ts`, `${script}\nmodel.close();\n`);
+    const lines = (await run(Deno.execPath(), ["run", "-A", "mine.ts"], folder)).trim().split("\n");
+    assert.equal(lines.length, 8, "a line for each of the eight layers");
+    for (const [layer, line] of lines.entries()) {
+      const [number, value] = line.split(/\s+/).map(Number);
+      assert.equal(number, layer);
+      assert.ok(value > 0 && value < 1000, line);
+    }
+  }));
+
+kernelTest("the registered kernel runs notebooks that lie elsewhere", () =>
+  withFolder(async (folder) => {
+    const before = Deno.env.get("JUPYTER_DATA_DIR");
+    Deno.env.set("JUPYTER_DATA_DIR", `${folder}/jupyter`);
+    try {
+      assert.equal(await register(), `${folder}/jupyter/kernels/lamina`);
+    } finally {
+      if (before === undefined) Deno.env.delete("JUPYTER_DATA_DIR");
+      else Deno.env.set("JUPYTER_DATA_DIR", before);
+    }
+    await Deno.rename(`${folder}/jupyter/kernels/lamina`, `${folder}/jupyter/kernels/elsewhere`);
+    await writeNotebook(`${folder}/mine.ipynb`, [
+      'import { knownModels, show } from "lamina";\nawait show(await knownModels());',
+    ]);
+    const options = [
+      "--to=notebook",
+      "--execute",
+      "--inplace",
+      "--ExecutePreprocessor.kernel_name=elsewhere",
+    ];
+    await runPython(["-m", "nbconvert", ...options, `${folder}/mine.ipynb`], {
+      JUPYTER_DATA_DIR: `${folder}/jupyter`,
+    });
+    const [{ outputs }] = await readCode(`${folder}/mine.ipynb`);
+    assert.match(textOf(outputs[0], "text/html")!, /smollm2-135m/);
+  }));
+
+Deno.test("data/schema is what the forms say", async () => {
+  const files = schemaFiles();
+  assert.deepEqual(
+    [...Deno.readDirSync(schemaFolder)].map(({ name }) => name).sort(),
+    [...files.keys()].sort(),
+  );
+  for (const [name, text] of files) {
+    assert.equal(await Deno.readTextFile(new URL(name, schemaFolder)), text, name);
+  }
+});
+
+const missing = await missingPackages();
+Deno.test({
+  name: `results of every kind fit their schema and are read into pandas${
+    missing.length > 0 ? " (skipped: no Python)" : ""
+  }`,
+  ignore: missing.length > 0,
+  fn: () =>
+    withFolder(async (folder) => {
+      const python = await pandasPython();
+      const results = JSON.parse(await Deno.readTextFile(`${root}tests/fixtures/results.json`));
+      await Deno.writeTextFile(`${folder}/tables.py`, shown(/pandas/));
+      const counts = new Map<string, string[]>();
+      const [profile] = results;
+      await Deno.writeTextFile(`${folder}/profile.json`, JSON.stringify(profile));
+      const own = await run(python, ["tables.py"], folder);
+      const importance: number[] = profile.attention.importance;
+      assert.match(own, /result\.attention/);
+      importance.forEach((value) => assert.ok(own.includes(value.toFixed(6)), `${value} in ${own}`));
+      for (const result of results) {
+        await Deno.writeTextFile(`${folder}/profile.json`, JSON.stringify(result));
+        const out = await run(python, ["tables.py"], folder);
+        counts.set(result.kind, [...out.matchAll(/^result\S*/gm)].map(([name]) => name));
+        await Deno.writeTextFile(`${folder}/check.py`, CHECK);
+        await run(
+          python,
+          ["check.py", `${fileURLToPath(schemaFolder)}${result.kind}.json`, "profile.json"],
+          folder,
+        );
+      }
+      for (const [kind, tables] of counts) assert.ok(tables.length > 0, `${kind} has tables`);
+    }),
+});
+
+/** Holds a result against a schema; and sees that the same with a field of the wrong type does not pass. */
+const CHECK = `
+import json, sys, jsonschema
+schema, result = (json.load(open(path)) for path in sys.argv[1:])
+jsonschema.Draft202012Validator.check_schema(schema)
+jsonschema.validate(result, schema)
+try: jsonschema.validate({**result, "method": "none"}, schema)
+except jsonschema.ValidationError: pass
+else: sys.exit("a wrong result passed")
+`;
+
+/** A Python of its own with pandas and jsonschema, made once. */
+async function pandasPython(): Promise<string> {
+  const venv = `${root}data/venv-pandas`;
+  const requirements = `${root}tests/fixtures/requirements-pandas.txt`;
+  const python = `${venv}/bin/python`;
+  const stamp = `${venv}/requirements.txt`;
+  const wanted = await Deno.readTextFile(requirements);
+  if (await Deno.readTextFile(stamp).catch(() => "") !== wanted) {
+    await run(PYTHON, ["-m", "venv", "--clear", venv], root);
+    await run(
+      python,
+      ["-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", requirements],
+      root,
+    );
+    await Deno.writeTextFile(stamp, wanted);
+  }
+  return python;
+}

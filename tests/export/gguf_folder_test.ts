@@ -1,0 +1,97 @@
+/** A folder as a GGUF file is the plan on it, to the last bit; and every plan in every format is written, or refused by name. */
+import assert from "node:assert/strict";
+import { exportModel, type Format } from "../../src/export/mod.ts";
+import { fileSource, openModel as openFiles } from "../../src/hub/mod.ts";
+import type { DropPlan } from "../../src/run/mod.ts";
+import { openGguf, openSafetensors } from "../../src/weights/mod.ts";
+import { fixture, fixtureNames } from "../fixtures/read.ts";
+import { withFolder } from "../support.ts";
+import { expectSame, withSmaller } from "./smaller.ts";
+import { ggufVariant, VARIANTS } from "./variants.ts";
+
+for (const [name, { layers, isLlama }] of Object.entries(VARIANTS)) {
+  Deno.test(`${name}: without its last block as gguf${isLlama ? ", with lone drops as gguf-deci" : ""}`, () =>
+    withFolder(async (folder) => {
+      await ggufVariant(name, `${folder}/${name}`);
+      const block = { attention: [layers - 1], mlp: [layers - 1] };
+      await withSmaller(`${folder}/${name}`, block, "gguf", async (both) => {
+        assert.equal(both.smaller.spec.layers.length, layers - 1);
+        assert.match(both.exported.notes.join(), /no tokenizer\.json, so there is no tokenizer/);
+        await expectSame(name, both, block);
+      });
+      if (!isLlama) return;
+      const lone = { attention: [2, 0], mlp: [1] };
+      await withSmaller(
+        `${folder}/${name}`,
+        lone,
+        "gguf-deci",
+        (both) => expectSame(name, both, lone),
+      );
+    }));
+}
+
+Deno.test("matrices keep their type and bytes, vectors are F32, and the file says which type most are", async () => {
+  const { folder } = await fixture("qwen2");
+  await withSmaller(folder, { attention: [0], mlp: [0] }, "gguf", async ({ exported, smaller }) => {
+    assert.equal(smaller.identity.format, "GGUF BF16");
+    const files = await openFiles(folder);
+    const original = await openSafetensors(files);
+    const file = await openGguf(await fileSource(`${exported.folder}/model.gguf`));
+    const [ours, theirs] = ["blk.0.ffn_up.weight", "model.layers.1.mlp.up_proj.weight"];
+    assert.deepEqual(await file.read(ours), await original.read(theirs));
+    for (const { type, shape } of file.tensors.values()) {
+      assert.equal(type, shape.length === 1 ? "F32" : "BF16");
+    }
+    assert.equal(file.metadata.get("qwen2.context_length"), 256);
+    file.close();
+    original.close();
+    files.close();
+  });
+});
+
+const LLAMA = ["llama", "llama-bias", "llama-rope-linear", "llama-tied"];
+/** Fixtures of which a GGUF file can be made; the others' windows, rotations or scales are not llama.cpp's. */
+const SAYABLE = [...LLAMA, "qwen2", "qwen3", "olmo2"];
+const KNOWN: readonly Format[] = ["llm-drop", "hf", "gguf", "gguf-deci"];
+
+/** Plans: what is dropped, and the modules that the error may name. */
+const plans: Record<string, { drop: DropPlan; alone: RegExp | null }> = {
+  attention: { drop: { attention: [1], mlp: [] }, alone: /attention 1 is/ },
+  MLP: { drop: { attention: [], mlp: [1] }, alone: /MLP 1 is/ },
+  block: { drop: { attention: [2], mlp: [2] }, alone: null },
+  mixed: { drop: { attention: [2, 0], mlp: [2] }, alone: /attention 0 is/ },
+};
+
+function isSayable(name: string, format: Format, alone: RegExp | null): boolean {
+  if (format === "gguf") return SAYABLE.includes(name) && alone === null;
+  return format !== "gguf-deci" || LLAMA.includes(name);
+}
+
+for (const name of fixtureNames) {
+  Deno.test(`${name}: each plan in each format is written, or refused with the module and the formats that can`, () =>
+    withFolder(async (folder) => {
+      const { folder: from } = await fixture(name);
+      for (const [plan, { drop, alone }] of Object.entries(plans)) {
+        const can = KNOWN.filter((format) => isSayable(name, format, alone));
+        for (const format of KNOWN) {
+          const out = `${folder}/${plan}-${format}`;
+          const written = exportModel(from, drop, { format, out });
+          if (can.includes(format)) {
+            await written;
+            continue;
+          }
+          await assert.rejects(written, ({ name: kind, message }: Error) => {
+            assert.equal(kind, "RangeError");
+            assert.match(
+              message,
+              /: (attention|MLP) \d (is|has|would)|: the model is of (family|architecture)/,
+            );
+            if (SAYABLE.includes(name) && alone) assert.match(message, alone);
+            const others = message.split("formats that can: ")[1].split(", ");
+            assert.deepEqual(others.filter((other) => KNOWN.includes(other as Format)), can);
+            return true;
+          });
+        }
+      }
+    }));
+}
