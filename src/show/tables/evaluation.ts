@@ -1,6 +1,5 @@
 /** Benchmark tasks in tables: each task under each plan, next to the full model. */
-import type { Evaluation } from "../../result/mod.ts";
-import type { EvaluatePrice } from "../../study/mod.ts";
+import type { Computed, Evaluation } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { formatFixed, formatNumber, formatSeconds, formatShare } from "../chart/numbers.ts";
 import { computedText, describeDrop, modelOf } from "../chart/setting.ts";
@@ -160,10 +159,20 @@ export function evaluationRows(results: readonly Evaluation[]): CsvRow[] {
 }
 
 /** What an evaluation would take. */
+interface Price {
+  readonly computed: Computed;
+  readonly tasks: readonly { task: string; documents: number; fed: number; run: number }[];
+  readonly flops: number;
+  readonly written: number;
+  readonly seconds: number;
+  readonly bytes: number;
+}
+
+/** Says it in words. */
 export function evaluatePriceText(
   model: string,
   plans: number,
-  { computed, tasks, flops, written, seconds, bytes }: EvaluatePrice,
+  { computed, tasks, flops, written, seconds, bytes }: Price,
   look: TextLook = {},
 ): string {
   const many = (count: number) => count.toLocaleString("en-US");

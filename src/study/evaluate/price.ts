@@ -3,15 +3,14 @@
  * operations. Two measured products say how fast it is: a square one, as for tokens that are read together, and one of a single row, as
  * for a token that is written. Written answers count at their longest; what an earlier run kept counts as if it were to run.
  */
-import { reportsOf } from "../../entry/mod.ts";
+import { type Reports, reportsOf } from "../../entry/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import type { Computed } from "../../result/mod.ts";
 import { cost, type DropPlan, tokensOf } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { BASE_BYTES, productSeconds, studySpeed } from "../estimate.ts";
-import { computedOn } from "../options.ts";
+import { computedOn, type EngineOptions } from "../options.ts";
 import { askTask, type Part, rowFinder, type Setting, WRITTEN } from "./asked.ts";
-import type { EvaluateOptions } from "./evaluate.ts";
 import { PROMPT, TOKENS } from "./writing.ts";
 
 /** What a task asks. */
@@ -50,7 +49,7 @@ export async function price(
   plans: readonly DropPlan[],
   settings: readonly Setting[],
   prompts: number,
-  options: EvaluateOptions,
+  options: Reports & EngineOptions,
 ): Promise<EvaluatePrice> {
   const rows = rowFinder(reportsOf(options));
   for (const setting of settings) await rows.find(setting);
