@@ -26,6 +26,7 @@ import { ggufFiles } from "./gguf/gguf.ts";
 import { hfFiles } from "./hf.ts";
 import { type Job, jobOf, type Made, type Stored } from "./job.ts";
 import { llmDropFiles } from "./llm_drop.ts";
+import { onnxFiles } from "./onnx/files.ts";
 
 /** How to export a model. */
 export interface ExportOptions extends Reports {
@@ -56,6 +57,7 @@ export interface Exported {
 const makers: Readonly<Record<Format, (job: Job) => Promise<Made>>> = {
   "llm-drop": llmDropFiles,
   hf: hfFiles,
+  onnx: onnxFiles,
   gguf: (job) => ggufFiles(job, "gguf"),
   "gguf-deci": (job) => ggufFiles(job, "gguf-deci"),
 };

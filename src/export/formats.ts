@@ -1,7 +1,7 @@
 /** The forms in which a smaller model is handed over, and the error where a form cannot express one. */
 
 /** What a smaller model can be written as. */
-export const FORMATS = ["llm-drop", "hf", "gguf", "gguf-deci"] as const;
+export const FORMATS = ["llm-drop", "hf", "gguf", "gguf-deci", "onnx"] as const;
 /** What a smaller model can be written as. */
 export type Format = (typeof FORMATS)[number];
 

@@ -4,7 +4,7 @@
  * adds is zero, what it costs is not saved. Weights are copied as they are stored.
  */
 import { readSpec } from "../models/mod.ts";
-import { type GgufFile, type OutTensor, zeros } from "../weights/mod.ts";
+import { type OutTensor, zeros } from "../weights/mod.ts";
 import { type Config, configOf, valuesOf } from "./config.ts";
 import { copyOf, isOfWeights, jsonFile } from "./copies.ts";
 import { expectModel } from "./expect.ts";
@@ -16,23 +16,29 @@ import { shardFiles } from "./shards.ts";
 export async function hfFiles(job: Job): Promise<Made> {
   const { stored, model } = job;
   const fromGguf = stored.kind === "gguf";
-  const config = smallerConfig(job, fromGguf ? configFromGguf(job) : await configOf(job));
+  const config = smaller(job, fromGguf ? configFromGguf(job) : await configOf(job), job.kept);
   expectModel(job, readSpec(valuesOf(config), model.name));
-  const small = fromGguf ? await tokenizerFromGgufFiles(job, stored.file) : await smallFiles(job);
+  const small = await smallFiles(job);
   const tensors = fromGguf ? tensorsFromGguf(job, stored.file) : tensorsOf(job);
   return {
     files: [jsonFile("config.json", config), ...small, ...shardFiles(tensors)],
-    notes: [...fromGguf ? notesOnGguf(stored.file, small) : [], ...notesOf(job)],
+    notes: [...notesOnGguf(job, small), ...notesOf(job)],
   };
 }
 
-async function smallFiles(job: Job): Promise<OutFile[]> {
+/** What lies beside the weights and their configuration: a folder's other files, the tokenizer of a GGUF file. */
+export async function smallFiles(job: Job): Promise<OutFile[]> {
+  if (job.stored.kind === "gguf") return await tokenizerFromGgufFiles(job, job.stored.file);
   const names = job.files.list().filter((name) => name !== "config.json" && !isOfWeights(name));
   return await Promise.all(names.map((name) => copyOf(job, name)));
 }
 
-function notesOnGguf(file: GgufFile, small: readonly OutFile[]): string[] {
-  const types = new Set([...file.tensors.values()].map(({ type }) => type).filter((type) => /^Q/.test(type)));
+/** What a folder made from a GGUF file has otherwise. */
+export function notesOnGguf({ stored }: Job, small: readonly OutFile[]): string[] {
+  if (stored.kind !== "gguf") return [];
+  const types = new Set(
+    [...stored.file.tensors.values()].map(({ type }) => type).filter((type) => /^Q/.test(type)),
+  );
   return [
     ...types.size > 0
       ? [`${[...types].join(", ")}: dequantised to F32, in which the values are the same`]
@@ -61,12 +67,12 @@ function tensorsOf(job: Job): OutTensor[] {
   });
 }
 
-/** The configuration with fewer layers; a model of text and images keeps that of its text part inside. */
-function smallerConfig({ full, kept }: Job, whole: Config): Config {
+/** The configuration with these layers alone; a model of text and images keeps that of its text part inside. */
+export function smaller({ full }: Job, whole: Config, kept: readonly number[]): Config {
   const { drop_attn_list: _, drop_mlp_list: __, ...config } = whole;
   const text = config.text_config as Config | undefined;
-  const smaller = (part: Config) => ({ ...part, num_hidden_layers: kept.length, ...layerTypes(part) });
-  return text ? { ...config, text_config: smaller(text) } : smaller(config);
+  const fewer = (part: Config) => ({ ...part, num_hidden_layers: kept.length, ...layerTypes(part) });
+  return text ? { ...config, text_config: fewer(text) } : fewer(config);
 
   /** Kinds of the layers that are left, where the model has kinds: its own rule would count from the first that is left. */
   function layerTypes({ layer_types: given }: Config): Config {

@@ -40,7 +40,7 @@ export function tensorsFromGguf(job: Job, file: GgufFile): OutTensor[] {
   const names = families[full.family].names(full);
   const silent = silenced(job);
   const tensor = (canonical: string, layer?: number): OutTensor => {
-    const stored = model.stored!(canonical, layer);
+    const stored = model.stored!(canonical, layer).name;
     const name = storedTensor(names, canonical, layer === undefined ? 0 : kept.indexOf(layer)).name;
     const made = converted(file, stored, name, differenceOf(job, canonical));
     return silent.has(stored) ? { ...made, ...zeros(made.bytes) } : made;

@@ -22,7 +22,7 @@ export function silenced(
   modules: readonly Module[] = lone,
 ): Set<string> {
   return new Set(modules.flatMap(({ module, layer }) => {
-    const weight = model.stored!(`${OUTPUT[module]}.weight`, layer);
+    const weight = model.stored!(`${OUTPUT[module]}.weight`, layer).name;
     const bias = weight.replace(/weight$/, "bias");
     return file.tensors.has(bias) ? [weight, bias] : [weight];
   }));

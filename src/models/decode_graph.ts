@@ -3,7 +3,6 @@
  * of the tokens before (past.ts).
  */
 import {
-  Add,
   Concat,
   cpuLowering,
   createGraph,
@@ -14,7 +13,7 @@ import {
   type Value,
 } from "../onnx/mod.ts";
 import type { Tensor } from "../tensor/mod.ts";
-import { attentionUpdate, feedForward, norm, projections } from "./graphs.ts";
+import { afterModules, attentionUpdate, norm, projections } from "./graphs.ts";
 import { asFactor, fedWeight, linear, type StoredTypes, type Weights } from "./linear.ts";
 import { attendAfter, keysShape, type SharedInputs, sharedInputs } from "./past.ts";
 import {
@@ -57,9 +56,7 @@ export function stepGraph(
   layers.forEach((layer, i) => {
     const own = layerWeights(graph, `${i}.`, layerTensors(layer, hidden), weights[i], lowering);
     const a = layer.attention && attentionStep(x, layer.attention, own, `${i}.`, shared, lowering);
-    const h = a ? Add(x, a) : x;
-    const m = layer.mlp && feedForward(layer.residual === "parallel" ? x : h, layer.mlp, own);
-    x = watch(m ? Add(h, m) : h);
+    x = watch(afterModules(x, layer, a, own));
   });
   // One row of all that is watched: sixty short sums would cost a token more than their numbers do.
   if (layers.length > 0) graph.output("squares", squares([Concat(takeWatched(graph), 1)]));
@@ -106,8 +103,13 @@ function headLogits(
     [rows, spec.hidden],
   ]] as const;
   const own = layerWeights(x.graph, "", needs, weights, { ...lowering, products: "f32" });
-  const logits = watch(linear(watch(norm(x, spec.finalNorm, "final_norm", own)), "head", own));
-  return spec.head.softcap ? softcap(logits, spec.head.softcap) : logits;
+  return logitsOf(x, spec, own);
+}
+
+/** Logits [N, rows] of streams [N, D]. */
+export function logitsOf(x: Value, { finalNorm, head }: ModelSpec, weights: Weights): Value {
+  const logits = watch(linear(watch(norm(x, finalNorm, "final_norm", weights)), "head", weights));
+  return head.softcap ? softcap(logits, head.softcap) : logits;
 }
 
 /** Weights as values: held by the graph in float32, or fed in their stored type. */

@@ -329,6 +329,13 @@ function rotate(
   return Reshape(rotated, [samples * length, width]);
 }
 
+/** The stream [N, D] after a layer, of the stream x before it and what its attention adds, if it has any. */
+export function afterModules(x: Value, layer: LayerSpec, a: Value | null, weights: Weights): Value {
+  const h = a ? Add(x, a) : x;
+  const m = layer.mlp && feedForward(layer.residual === "parallel" ? x : h, layer.mlp, weights);
+  return m ? Add(h, m) : h;
+}
+
 /** The MLP's update [N, D] of the stream x [N, D], with the `sum` of its other units. */
 export function feedForward(x: Value, spec: MlpSpec, weights: Weights, sum: Value | null = null): Value {
   return postNorm(rawFeedForward(x, spec, weights, sum), spec.norm.post, "mlp.post_norm", weights);

@@ -26,8 +26,8 @@ export interface Model {
   readonly weights: WeightSource;
   /** `config.json`, or the equivalent from a GGUF file's metadata. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** The checkpoint's own name of a tensor of a layer or outside them, for errors; absent where there is no checkpoint. */
-  readonly stored?: (name: string, layer?: number) => string;
+  /** Where the checkpoint has a tensor of a layer or outside them; absent where there is no checkpoint. */
+  readonly stored?: (name: string, layer?: number) => TensorRef;
 }
 
 /** Loads a folder in Hugging Face layout. */
@@ -41,7 +41,7 @@ export async function loadFolder(files: CheckpointFiles, config: unknown): Promi
       spec,
       weights: source(spec, file, find, files.name),
       config: config as Model["config"],
-      stored: (name, layer) => find(name, layer).name,
+      stored: find,
     };
   } catch (error) {
     file.close();
@@ -60,7 +60,7 @@ export function loadGguf(file: GgufFile, name: string): Model {
     spec,
     weights: source(spec, file, find, name),
     config,
-    stored: (tensor, layer) => find(tensor, layer).name,
+    stored: find,
   };
 }
 

@@ -34,3 +34,4 @@ export {
   type RopeSpec,
   type TensorNeed,
 } from "./spec.ts";
+export { keptHeadSize, wholeGraph, wholeName } from "./whole_graph.ts";

@@ -129,11 +129,16 @@ function yarnAttentionFactor(parameters: Config, factor: number): number {
   return positive(parameters, "mscale", scale && scaleAll ? mscale(scale) / mscale(scaleAll) : mscale(1));
 }
 
+/** Angles turned through a position by each of the size/2 pairs, and what cos and sin are multiplied by. */
+export function rotation(rope: RopeSpec, positions: number): { frequencies: Float32Array; factor: number } {
+  const factor = rope.scaling?.type === "yarn" ? rope.scaling.attentionFactor : 1;
+  return { frequencies: inverseFrequencies(rope, positions), factor };
+}
+
 /** The tables [positions, size/2] for a sequence of that many tokens. */
 export function ropeTables(rope: RopeSpec, positions: number): { cos: Tensor; sin: Tensor } {
   const half = rope.size / 2;
-  const frequencies = inverseFrequencies(rope, positions);
-  const factor = rope.scaling?.type === "yarn" ? rope.scaling.attentionFactor : 1;
+  const { frequencies, factor } = rotation(rope, positions);
   const cos = new Float32Array(positions * half);
   const sin = new Float32Array(positions * half);
   for (let t = 0; t < positions; t++) {

@@ -18,6 +18,7 @@ import {
   TensorProtoSchema,
   TensorShapeProto_DimensionSchema,
   TensorShapeProtoSchema,
+  type TypeProto_Tensor,
   TypeProto_TensorSchema,
   TypeProtoSchema,
   ValueInfoProtoSchema,
@@ -60,8 +61,8 @@ export interface Graph {
     outputs?: number,
     domain?: string,
   ): Value[];
-  /** Declares a result under a name. */
-  output(name: string, value: Value, dtype?: DType): void;
+  /** Declares a result under a name; a shape is for readers, no engine needs it. */
+  output(name: string, value: Value, dtype?: DType, shape?: readonly Dim[]): void;
   /** Names of the declared inputs, in order. */
   readonly inputs: readonly string[];
   /** Names of the declared outputs, in order. */
@@ -70,8 +71,14 @@ export interface Graph {
   readonly types: ReadonlyMap<string, DType>;
   /** Tensors of the weights, by name: whoever compiles the model hands them over beside its bytes. */
   readonly weights: ReadonlyMap<string, Tensor>;
-  /** The finished model, serialised; with `fed`, its weights are inputs. */
-  toBytes(options?: { readonly fed?: boolean }): Uint8Array<ArrayBuffer>;
+  /** The finished model, serialised; with `fed`, its weights are inputs, and inputs of which a `stored` file says are weights. */
+  toBytes(options?: { readonly fed?: boolean; readonly stored?: StoredWeights }): Uint8Array<ArrayBuffer>;
+}
+
+/** Where weights lie in a file beside the model, by name. */
+export interface StoredWeights {
+  readonly file: string;
+  readonly ranges: ReadonlyMap<string, { readonly offset: number; readonly bytes: number }>;
 }
 
 const dataTypes: Record<DType, DataType> = {
@@ -126,11 +133,11 @@ export function createGraph(): Graph {
       names.forEach((name) => unnamed.add(name));
       return names.map((name) => ({ graph, name }));
     },
-    output(name, value, dtype = "f32") {
+    output(name, value, dtype = "f32", shape) {
       types.set(name, dtype);
       if (unnamed.delete(value.name)) renamed.set(value.name, name);
       else nodes.push(node("Identity", [value], [name], {}, ""));
-      outputs.push(valueInfo(name, dataTypes[dtype], undefined));
+      outputs.push(valueInfo(name, dataTypes[dtype], shape));
     },
     get inputs() {
       return inputs.map((info) => info.name);
@@ -140,10 +147,20 @@ export function createGraph(): Graph {
     },
     types,
     weights,
-    toBytes({ fed = false } = {}) {
+    toBytes({ fed = false, stored } = {}) {
       const own = [...weights];
       const fedWeights = own.map(([name, { dtype, shape }]) => valueInfo(name, dataTypes[dtype], shape));
-      const external = own.map(([name, tensor]) => externalProto(name, tensor));
+      const isStored = ({ name }: { name: string }) => stored?.ranges.has(name) ?? false;
+      const external = [
+        ...own.map(([name, { dtype, shape, data }]) =>
+          externalProto(name, dataTypes[dtype], shape.map(BigInt), {
+            location: name, // a file that never exists
+            offset: 0,
+            length: data.byteLength,
+          })
+        ),
+        ...inputs.filter(isStored).map((info) => storedProto(info, stored!)),
+      ];
       const named = (name: string) => renamed.get(name) ?? name;
       const version = Math.max(OPSET, ...nodes.map(({ opType }) => newer.get(opType!) ?? 0));
       const model = create(ModelProtoSchema, {
@@ -156,7 +173,7 @@ export function createGraph(): Graph {
         graph: create(GraphProtoSchema, {
           name: "module",
           node: nodes.map((one) => ({ ...one, input: one.input.map(named), output: one.output.map(named) })),
-          input: fed ? [...inputs, ...fedWeights] : inputs,
+          input: [...inputs.filter((info) => !isStored(info)), ...fed ? fedWeights : []],
           output: outputs,
           initializer: fed ? constants : [...constants, ...external],
         }),
@@ -221,16 +238,31 @@ function valueInfo(name: string, elemType: DataType, shape: readonly Dim[] | und
   });
 }
 
-/** The file that an external tensor names is its own name: it never exists. */
-function externalProto(name: string, { dtype, shape, data }: Tensor) {
-  const entry = (key: string, value: string) => create(StringStringEntryProtoSchema, { key, value });
+/** A tensor whose bytes are elsewhere. */
+function externalProto(
+  name: string,
+  dataType: DataType,
+  dims: bigint[],
+  place: { readonly location: string; readonly offset: number; readonly length: number },
+) {
+  const externalData = Object.entries(place).map(([key, value]) =>
+    create(StringStringEntryProtoSchema, { key, value: String(value) })
+  );
   return create(TensorProtoSchema, {
     name,
-    dataType: dataTypes[dtype],
-    dims: shape.map(BigInt),
+    dataType,
+    dims,
     dataLocation: DataLocation.EXTERNAL,
-    externalData: [entry("location", name), entry("offset", "0"), entry("length", String(data.byteLength))],
+    externalData,
   });
+}
+
+/** A declared input as a weight. */
+function storedProto({ name, type }: ReturnType<typeof valueInfo>, { file, ranges }: StoredWeights) {
+  const { elemType, shape } = type!.value.value as TypeProto_Tensor;
+  const dims = shape!.dim.map(({ value }) => value.value as bigint);
+  const { offset, bytes } = ranges.get(name)!;
+  return externalProto(name, elemType!, dims, { location: file, offset, length: bytes });
 }
 
 function tensorProto(name: string, { dtype, shape, data }: Tensor) {

@@ -6,6 +6,6 @@ export {
   RotaryEmbedding,
   SimplifiedLayerNormalization,
 } from "./contrib.ts";
-export { createGraph, type Dim, type Graph, type Value } from "./graph.ts";
+export { createGraph, type Dim, type Graph, type StoredWeights, type Value } from "./graph.ts";
 export { cpuLowering, type Lowering } from "./lowering.ts";
 export * from "./operators.ts";

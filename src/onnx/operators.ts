@@ -30,6 +30,8 @@ export const Add = (a: Value, b: Value): Value => one(a.graph.node("Add", [a, b]
 export const Sub = (a: Value, b: Value): Value => one(a.graph.node("Sub", [a, b]));
 export const Mul = (a: Value, b: Value): Value => one(a.graph.node("Mul", [a, b]));
 export const Div = (a: Value, b: Value): Value => one(a.graph.node("Div", [a, b]));
+export const Cos = (x: Value): Value => one(x.graph.node("Cos", [x]));
+export const Sin = (x: Value): Value => one(x.graph.node("Sin", [x]));
 export const Exp = (x: Value): Value => one(x.graph.node("Exp", [x]));
 export const Tanh = (x: Value): Value => one(x.graph.node("Tanh", [x]));
 export const Relu = (x: Value): Value => one(x.graph.node("Relu", [x]));
@@ -61,8 +63,16 @@ export const BitCast = (x: Value, to: DType): Value =>
 
 export const Cast = (x: Value, to: DType): Value => one(x.graph.node("Cast", [x], { to: dataType(to) }));
 
-export const Reshape = (x: Value, shape: readonly number[]): Value =>
-  one(x.graph.node("Reshape", [x, ints(x.graph, shape)]));
+/** In a new shape, which may be known only when the graph runs (an i64 list). */
+export const Reshape = (x: Value, shape: readonly number[] | Value): Value =>
+  one(x.graph.node("Reshape", [x, "graph" in shape ? shape : ints(x.graph, shape)]));
+
+/** The shape itself, as an i64 list. */
+export const Shape = (x: Value): Value => one(x.graph.node("Shape", [x]));
+
+/** Zeros before and behind along each axis: all counts before, then all behind. */
+export const Pad = (x: Value, pads: readonly number[]): Value =>
+  one(x.graph.node("Pad", [x, ints(x.graph, pads)]));
 
 export const Transpose = (x: Value, perm: readonly number[]): Value =>
   one(x.graph.node("Transpose", [x], { perm }));

@@ -46,7 +46,7 @@ export function notFinite(
 ): RangeError {
   const found = reason(weights, (name) => {
     const layer = typeof place === "object" ? place.layer : undefined;
-    return model.stored?.(name, layer) ?? name;
+    return model.stored?.(name, layer).name ?? name;
   });
   return new RangeError(
     `Cannot run ${model.name}: ${described(place)} produces non-finite numbers${

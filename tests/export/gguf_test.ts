@@ -104,23 +104,23 @@ Deno.test("what a format cannot express is an error that names the module and th
         "gguf",
         [1],
         [],
-        /as gguf: attention 1 is dropped alone, .*; formats that can: hf, gguf-deci$/,
+        /as gguf: attention 1 is dropped alone, .*; formats that can: hf, gguf-deci, onnx$/,
       ],
-      [pathOf("qwen3"), "gguf", [], [2], /as gguf: MLP 2 is dropped alone, .*; formats that can: hf$/],
+      [pathOf("qwen3"), "gguf", [], [2], /as gguf: MLP 2 is dropped alone, .*; formats that can: hf, onnx$/],
       [pathOf("qwen3"), "gguf-deci", [1], [], /attention 1 is of architecture qwen3, not llama/],
       [
         pathOf("qwen3"),
         "gguf-deci",
         [1],
         [1],
-        /the model is of architecture qwen3, .* formats that can: hf, gguf$/,
+        /the model is of architecture qwen3, .* formats that can: hf, gguf, onnx$/,
       ],
       [
         pathOf("llama"),
         "llm-drop",
         [1],
         [],
-        /a GGUF file has no config\.json; formats that can: hf, gguf-deci$/,
+        /a GGUF file has no config\.json; formats that can: hf, gguf-deci, onnx$/,
       ],
     ];
     for (const [ref, format, attention, mlp, message] of rows) {

@@ -82,7 +82,7 @@ Deno.test("a checkpoint whose every name has the wrapper's step, the head's too,
         await finalStreams(model, blocks, [noDrop]),
       );
       assert.equal(
-        other.stored!("mlp.up_proj.weight", 1),
+        other.stored!("mlp.up_proj.weight", 1).name,
         "base_model.model.model.layers.1._orig_mod.mlp.up_proj.weight",
       );
       const head = await other.weights.outer("head.weight");

@@ -110,7 +110,7 @@ for (const family of families) {
         lease.release();
         for (const name of names) {
           const where = name === "head.weight" && model.spec.head.tied ? "embedding.weight" : name;
-          const tensor = model.stored!(where, OUTER.includes(name) ? undefined : LAYER);
+          const tensor = model.stored!(where, OUTER.includes(name) ? undefined : LAYER).name;
           const why = value === HUGE
             ? `its weights are finite, the largest is 1e+30 in ${tensor}`
             : `${tensor} holds ${value}`;

@@ -124,7 +124,7 @@ function tensorsOf({ model, full }: Job, file: PagedFile, architecture: string):
   const names = ggufNames(architecture, heads, kvHeads);
   const tensor = (canonical: string, layer?: number): OutTensor => {
     const { name } = storedTensor(names, canonical, layer);
-    const stored = model.stored!(canonical, layer);
+    const stored = model.stored!(canonical, layer).name;
     return converted(file, stored, name, differenceOf(full, architecture, canonical, file, stored));
   };
   return [

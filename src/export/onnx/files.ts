@@ -1,0 +1,76 @@
+/**
+ * One ONNX graph of the whole decoder with its keys and values, the weights beside it, and what onnxruntime-genai and lm-eval's
+ * `onnxruntime` backend read. A dropped module is not in the graph; the caches of the attentions that are left are numbered
+ * from 0, since readers count them.
+ */
+import { type ModelSpec, wholeGraph, wholeName } from "../../models/mod.ts";
+import { contentOf } from "../../weights/mod.ts";
+import { configOf } from "../config.ts";
+import { jsonFile } from "../copies.ts";
+import { notesOnGguf, smaller, smallFiles } from "../hf.ts";
+import { configFromGguf } from "../hf_from_gguf.ts";
+import type { Job, Made } from "../job.ts";
+import { genaiConfig, GRAPH } from "./genai.ts";
+import { specialIds } from "./ids.ts";
+import { onnxWeights, placed } from "./weights.ts";
+
+const DATA = `${GRAPH}.data`;
+
+export async function onnxFiles(job: Job): Promise<Made> {
+  const spec = leftOf(job);
+  const weights = onnxWeights(job, spec);
+  const { content, ranges } = placed(weights);
+  const types = new Map(weights.map(({ name, dtype }) => [name, dtype]));
+  const context = contextOf(job);
+  const graph = wholeGraph(spec, context, (name, layer) => types.get(wholeName(name, layer))!);
+  const cached = [...spec.layers.keys()].filter((l) => spec.layers[l].attention);
+  const config = job.stored.kind === "gguf" ? configFromGguf(job) : await configOf(job);
+  const small = await smallFiles(job);
+  return {
+    files: [
+      { name: GRAPH, ...contentOf(graph.toBytes({ stored: { file: DATA, ranges } })) },
+      { name: DATA, ...content },
+      jsonFile("config.json", smaller(job, config, cached)),
+      jsonFile("genai_config.json", genaiConfig(job, cached.length, context, await specialIds(job))),
+      ...small,
+    ],
+    notes: [...notesOnGguf(job, small), ...notesOf(job, cached, context)],
+  };
+}
+
+/** The model without what is dropped; layers keep their numbers. */
+function leftOf({ full, drop }: Job): ModelSpec {
+  const layers = full.layers.map((layer, l) => ({
+    ...layer,
+    attention: drop.attention.includes(l) ? null : layer.attention,
+    mlp: drop.mlp.includes(l) ? null : layer.mlp,
+  }));
+  return { ...full, layers };
+}
+
+/** Hugging Face's own where a configuration does not say. */
+const USUAL_CONTEXT = 2048;
+
+/** The longest text that the model is for. */
+function contextOf({ model: { config } }: Job): number {
+  const text = config.text_config as typeof config | undefined;
+  const found = text?.max_position_embeddings ?? config.max_position_embeddings;
+  return Number.isSafeInteger(found) && Number(found) > 0 ? Number(found) : USUAL_CONTEXT;
+}
+
+function notesOf({ full }: Job, cached: readonly number[], context: number): string[] {
+  const isDynamic = full.layers.some(({ attention }) => attention?.rope.scaling?.type === "dynamic");
+  const renumbered = cached.length < full.layers.length;
+  return [
+    "dropped modules are not in the graph; it computes in float32, keeps its keys and values so, and a batch's texts are padded " +
+    "on the right",
+    ...renumbered
+      ? [
+        `past_key_values.N and present.N are of the N-th attention that is left (layers ${
+          cached.join(" ") || "none"
+        }), and num_hidden_layers counts these, as readers of the graph do`,
+      ]
+      : [],
+    ...isDynamic ? [`the rotation is that of texts of up to ${context} tokens`] : [],
+  ];
+}

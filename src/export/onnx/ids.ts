@@ -1,0 +1,56 @@
+/** Tokens with a meaning: what the tokenizer says where there is one, then `generation_config.json`, then `config.json`. */
+import { readText } from "../../hub/mod.ts";
+import type { Job } from "../job.ts";
+import type { SpecialIds } from "./genai.ts";
+
+const FILE = "generation_config.json";
+const MAX_BYTES = 2 ** 20;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The ids of a model. Throws `TypeError` for what is no token's number, naming the field. */
+export async function specialIds(job: Job): Promise<SpecialIds> {
+  const { model } = job;
+  const { text_config, ...outer } = model.config;
+  const said: Fields = { ...text_config as Fields | undefined, ...outer, ...await generationConfig(job) };
+  const ids = (name: string) => idsOf(said[name], name, model.name);
+  const [pad = null] = ids("pad_token_id");
+  const ends = ids("eos_token_id");
+  if (!hasTokenizer(job)) return { bos: ids("bos_token_id")[0] ?? null, eos: listed(ends), pad };
+  const { bos, eos } = await model.tokenizer();
+  return { bos, eos: listed([...new Set(eos === null ? ends : [eos, ...ends])]), pad };
+}
+
+function hasTokenizer({ files, stored }: Job): boolean {
+  return stored.kind === "gguf"
+    ? stored.file.metadata.has("tokenizer.ggml.model")
+    : files.list().includes("tokenizer.json");
+}
+
+async function generationConfig({ files, model }: Job): Promise<Fields> {
+  if (!files.list().includes(FILE)) return {};
+  const value = parsed(await readText(await files.open(FILE), MAX_BYTES), model.name);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new TypeError(`Cannot read ${model.name}: ${FILE} is ${JSON.stringify(value)}, expected an object`);
+  }
+  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== null));
+}
+
+function parsed(text: string, model: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new SyntaxError(`Cannot read ${model}: ${FILE}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function idsOf(value: unknown, field: string, model: string): number[] {
+  const list = value === undefined || value === null ? [] : Array.isArray(value) ? value : [value];
+  const wrong = list.find((id) => !Number.isSafeInteger(id) || id < 0);
+  if (wrong === undefined) return list;
+  throw new TypeError(
+    `Cannot export ${model}: ${field} is ${JSON.stringify(value)}, expected a token's number, or several`,
+  );
+}
+
+const listed = (ids: readonly number[]) => ids.length === 0 ? null : ids.length === 1 ? ids[0] : ids;

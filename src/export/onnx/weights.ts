@@ -1,0 +1,95 @@
+/**
+ * The weights of an ONNX model, one after the other in a file beside it. Float32, float16 and bfloat16 stay what they are, byte
+ * for byte, and the graph widens them; quantised types, and what a family or a file format stores otherwise than the graph reads
+ * it, become float32, in which the values are the same.
+ */
+import { layerTensors, type ModelSpec, outerTensors, type TensorNeed, wholeName } from "../../models/mod.ts";
+import { byteSize, type DType, elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import { type Content, PART_BYTES, ranges, type TensorRef, zeros } from "../../weights/mod.ts";
+import type { Job } from "../job.ts";
+
+/** One weight. */
+export interface OnnxWeight extends Content {
+  /** Its name in the graph. */
+  readonly name: string;
+  readonly dtype: DType;
+}
+
+/** The weights of the layers and modules that `spec` has, in the order of the model. */
+export function onnxWeights(job: Job, spec: ModelSpec): OnnxWeight[] {
+  const named = (needs: readonly TensorNeed[], layer?: number) =>
+    needs.map(([canonical, shape]) => weight(job, canonical, shape, layer));
+  return [
+    ...named(outerTensors(spec)),
+    ...spec.layers.flatMap((layer, l) => named(layerTensors(layer, spec.hidden), l)),
+  ];
+}
+
+function weight({ model, stored: { file } }: Job, canonical: string, shape: readonly number[], l?: number) {
+  const ref = model.stored!(canonical, l);
+  const { type, dtype } = file.tensors.get(ref.name)!;
+  const name = wholeName(canonical, l);
+  if (!ref.transform && type === dtype!.toUpperCase()) {
+    return { name, dtype: dtype!, ...file.stored(ref.name) };
+  }
+  return {
+    name,
+    dtype: "f32" as const,
+    bytes: elements(shape) * byteSize("f32"),
+    async *parts() {
+      for (const rows of rowsOf(ref, shape)) yield bytesOf(await readRef(file, ref, rows));
+      file.forget([ref.name]);
+    },
+  };
+}
+
+/** Rows that are read at once: all of what is transformed, since a transform wants it whole. */
+function* rowsOf(
+  { transform }: TensorRef,
+  shape: readonly number[],
+): Generator<[number, number] | undefined> {
+  if (transform) yield undefined;
+  else {
+    const rowBytes = elements(shape.slice(1)) * byteSize("f32");
+    yield* ranges(0, shape[0], Math.max(1, Math.floor(PART_BYTES / rowBytes)));
+  }
+}
+
+async function readRef(
+  file: Job["stored"]["file"],
+  { name, transform }: TensorRef,
+  rows: [number, number] | undefined,
+): Promise<Tensor> {
+  const tensor = await file.read(name, rows);
+  return transform ? transform(tensor, (length) => new Float32Array(length)) : tensor;
+}
+
+function bytesOf(tensor: Tensor): Uint8Array {
+  const { buffer, byteOffset, byteLength } = toFloat32(tensor);
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** A page of memory: a reader can map a weight that begins on one. */
+const ALIGNMENT = 4096;
+
+/** The file of some weights, and where each lies in it. */
+export function placed(weights: readonly OnnxWeight[]): {
+  readonly content: Content;
+  readonly ranges: ReadonlyMap<string, { readonly offset: number; readonly bytes: number }>;
+} {
+  let end = 0;
+  const pieces: Content[] = [];
+  const places = new Map(weights.map((one) => {
+    const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
+    pieces.push(zeros(offset - end), one);
+    end = offset + one.bytes;
+    return [one.name, { offset, bytes: one.bytes }];
+  }));
+  const content = {
+    bytes: end,
+    async *parts() {
+      for (const piece of pieces) yield* piece.parts();
+    },
+  };
+  return { content, ranges: places };
+}

@@ -1,0 +1,187 @@
+/**
+ * The graph of a whole model, from token ids to logits, for programs that know nothing of this one: the names, types and shapes
+ * are those of onnxruntime-genai's Model Builder (its `builder.py`), which others read too.
+ *
+ * Letters as in spec.ts; B texts, S new tokens of each after P, N = B·S, A attentions that are there, E′ the head size made a
+ * multiple of 8.
+ */
+import {
+  Cast,
+  Concat,
+  Cos,
+  cpuLowering,
+  createGraph,
+  Gather,
+  type Graph,
+  GroupQueryAttention,
+  ints,
+  Mul,
+  Pad,
+  ReduceSum,
+  Reshape,
+  scalar,
+  Shape,
+  Sin,
+  Slice,
+  Sub,
+  type Value,
+} from "../onnx/mod.ts";
+import { type DType, float32 } from "../tensor/mod.ts";
+import { logitsOf, rotaryNames } from "./decode_graph.ts";
+import { afterModules, attentionUpdate, projections, type Rotary } from "./graphs.ts";
+import { asFactor, fedWeight, type Weights } from "./linear.ts";
+import { rotation } from "./rope.ts";
+import { type AttentionSpec, layerTensors, type ModelSpec, outerTensors, type RopeSpec } from "./spec.ts";
+
+/** The name of a weight of a whole model's graph; layers keep the model's numbers. */
+export function wholeName(canonical: string, layer?: number): string {
+  return layer === undefined ? canonical : `layers.${layer}.${canonical}`;
+}
+
+/** GroupQueryAttention wants heads of a multiple of 8: zeros behind each change neither scores nor sums. */
+const HEAD_UNIT = 8;
+
+/** The size of a head in the keys and values of a whole model's graph. */
+export function keptHeadSize({ headSize }: AttentionSpec): number {
+  return Math.ceil(headSize / HEAD_UNIT) * HEAD_UNIT;
+}
+
+/** Weights come as they are stored; BF16 has a type of its own. */
+const lowering = { ...cpuLowering, bfloat16: "native" } as const;
+
+/**
+ * The graph. Inputs, int64: input_ids and position_ids [B, S], attention_mask [B, P + S]; of attention number i of the A that
+ * are there past_key_values.i.key and .value [B, K, P, E′]; the weights under `wholeName`, of the types that `stored` says.
+ * Outputs: logits [B, S, V], present.i.key and .value [B, K, P + S, E′]. Texts of a batch are padded on the right.
+ * `positions` matter to a rotation that depends on the length of the text: they are the longest that the graph is right for.
+ */
+export function wholeGraph(
+  spec: ModelSpec,
+  positions: number,
+  stored: (canonical: string, layer?: number) => DType,
+): Graph {
+  const graph = createGraph();
+  const weight = (name: string, dtype: DType, shape: readonly number[]) =>
+    fedWeight(graph, name, dtype, shape, lowering);
+  const ids = graph.input("input_ids", "i64", ["batch_size", "sequence_length"]);
+  const mask = graph.input("attention_mask", "i64", ["batch_size", "total_sequence_length"]);
+  const places = graph.input("position_ids", "i64", ["batch_size", "sequence_length"]);
+  const shared: Shared = { texts: Shape(ids), sight: sightOf(mask), rotary: rotaries(places, positions) };
+
+  const type = stored("embedding.weight");
+  const embedding = graph.input("embedding.weight", type, [spec.vocabulary, spec.hidden], { native: true });
+  let x = embed(embedding, type, ids, spec);
+  let caches = 0;
+  spec.layers.forEach((layer, l) => {
+    const own: Weights = {
+      values: new Map(
+        layerTensors(layer, spec.hidden).map(([name, shape]) =>
+          [name, weight(wholeName(name, l), stored(name, l), shape)] as const
+        ),
+      ),
+      products: "f32",
+    };
+    const a = layer.attention && attention(x, layer.attention, own, caches++, shared);
+    x = afterModules(x, layer, a, own);
+  });
+
+  const outer = new Map(
+    outerTensors(spec).filter(([name]) => name !== "embedding.weight")
+      .map(([name, shape]) => [name, weight(name, stored(name), shape)]),
+  );
+  if (spec.head.tied) {
+    outer.set("head.weight", asFactor(embedding, type, [spec.vocabulary, spec.hidden], "f32"));
+  }
+  const logits = byText(logitsOf(x, spec, { values: outer, products: "f32" }), shared);
+  graph.output("logits", logits, "f32", ["batch_size", "sequence_length", spec.vocabulary]);
+  return graph;
+}
+
+/** What all attentions of the graph use. */
+interface Shared {
+  /** i64 [2]: B and S. */
+  readonly texts: Value;
+  readonly sight: { readonly seqlensK: Value; readonly totalSequenceLength: Value };
+  readonly rotary: (rope: RopeSpec) => Rotary;
+}
+
+/** Keys that each text sees, from a mask [B, P + S] with ones before zeros. */
+function sightOf(mask: Value): Shared["sight"] {
+  const one = ints(mask.graph, [1]);
+  return {
+    seqlensK: Cast(Sub(ReduceSum(mask, [1]), one), "i32"),
+    totalSequenceLength: Cast(Gather(Shape(mask), one), "i32"),
+  };
+}
+
+/** Tables [N, R/2] of rotations, each made once: a row for each token. */
+function rotaries(places: Value, positions: number): Shared["rotary"] {
+  const { graph } = places;
+  const column = Reshape(Cast(places, "f32"), [-1, 1]);
+  const made = new Map<string, Rotary>();
+  return (rope) => {
+    const name = rotaryNames(rope).cos;
+    if (!made.has(name)) {
+      const { frequencies, factor } = rotation(rope, positions);
+      const angles = Mul(column, graph.constant(float32([1, frequencies.length], frequencies)));
+      const scaled = (x: Value) => factor === 1 ? x : Mul(x, scalar(graph, factor));
+      made.set(name, { cos: scaled(Cos(angles)), sin: scaled(Sin(angles)) });
+    }
+    return made.get(name)!;
+  };
+}
+
+/** Rows of the embedding as the stream [N, D]. */
+function embed(embedding: Value, type: DType, ids: Value, { embeddingScale }: ModelSpec): Value {
+  const rows = Gather(embedding, Reshape(ids, [-1]));
+  const x = type === "f32" ? rows : Cast(rows, "f32");
+  return embeddingScale === 1 ? x : Mul(x, scalar(x.graph, embeddingScale));
+}
+
+/** [N, width] as [B, S, width]. */
+function byText(x: Value, { texts }: Shared): Value {
+  return Reshape(x, Concat([texts, ints(x.graph, [-1])], 0));
+}
+
+/** What attention number `index` adds to the stream, [N, D]; its keys and values are inputs and outputs. */
+function attention(
+  x: Value,
+  spec: AttentionSpec,
+  weights: Weights,
+  index: number,
+  shared: Shared,
+): Value {
+  const { graph } = x;
+  const { heads, kvHeads } = spec;
+  const { q, k, v } = projections(x, spec, weights, shared.rotary(spec.rope), { samples: 1, length: -1 });
+  const wide = (value: Value, count: number) => byText(widened(value, spec, count), shared);
+  const shape = (tokens: string) => ["batch_size", kvHeads, tokens, keptHeadSize(spec)];
+  const past = (part: string) =>
+    graph.input(`past_key_values.${index}.${part}`, "f32", shape("past_sequence_length"));
+  const { output, present } = GroupQueryAttention({
+    query: wide(q, heads),
+    key: wide(k, kvHeads),
+    value: wide(v, kvHeads),
+    past: { key: past("key"), value: past("value") },
+    ...shared.sight,
+  }, spec);
+  graph.output(`present.${index}.key`, present.key, "f32", shape("total_sequence_length"));
+  graph.output(`present.${index}.value`, present.value, "f32", shape("total_sequence_length"));
+  return attentionUpdate(narrowed(output, spec, heads), spec, weights);
+}
+
+/** Heads [N, count·E] with zeros behind each: [N, count·E′]. */
+function widened(x: Value, spec: AttentionSpec, count: number): Value {
+  const size = keptHeadSize(spec);
+  if (size === spec.headSize) return x;
+  const padded = Pad(Reshape(x, [-1, count, spec.headSize]), [0, 0, 0, 0, 0, size - spec.headSize]);
+  return Reshape(padded, [-1, count * size]);
+}
+
+/** Heads [B, S, count·E′] without what was put behind each: [N, count·E]. */
+function narrowed(x: Value, spec: AttentionSpec, count: number): Value {
+  const { headSize } = spec;
+  const size = keptHeadSize(spec);
+  const taken = size === headSize ? x : Slice(Reshape(x, [-1, count, size]), 0, headSize, 2);
+  return Reshape(taken, [-1, count * headSize]);
+}

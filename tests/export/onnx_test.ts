@@ -1,0 +1,185 @@
+/**
+ * An exported graph, run from its files by onnxruntime-node, gives what the project's own decoder gives under the plan: a text at
+ * once and token by token. A logit moves by the relative error of the normed state at most (`stateTolerance`).
+ */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { exportModel } from "../../src/export/mod.ts";
+import { decoder, type DropPlan, noDrop } from "../../src/run/mod.ts";
+import { openModel, type StudyModel } from "../../src/subject/mod.ts";
+import { fixture } from "../fixtures/read.ts";
+import { distance, engine, largest, stateTolerance, withFolder } from "../support.ts";
+
+const TEXT = [3, 17, 42, 8, 8, 25, 60, 11, 5, 33, 47, 2];
+
+interface Written {
+  readonly model: StudyModel;
+  readonly folder: string;
+  readonly notes: readonly string[];
+}
+
+function withExport(ref: string, drop: DropPlan, use: (written: Written) => Promise<void>): Promise<void> {
+  return withFolder(async (parent) => {
+    const model = await openModel(ref);
+    try {
+      const folder = `${parent}/smaller`;
+      const { notes } = await exportModel(model, drop, { format: "onnx", out: folder });
+      await use({ model, folder, notes });
+    } finally {
+      model.close();
+    }
+  });
+}
+
+const int64 = (values: number[]) =>
+  new Tensor("int64", BigInt64Array.from(values, BigInt), [1, values.length]);
+const counted = (start: number, end: number) => Array.from({ length: end - start }, (_, i) => start + i);
+
+/** Logits of every token of the text, run in steps that end at these positions. */
+async function graphLogits(
+  session: InferenceSession,
+  folder: string,
+  ends: readonly number[],
+): Promise<Float32Array[]> {
+  const { decoder: { num_key_value_heads, head_size }, vocab_size } =
+    (await json(folder, "genai_config.json")).model;
+  let past: Record<string, Tensor> = Object.fromEntries(
+    session.inputNames.filter((name) => name.startsWith("past_key_values.")).map((name) => [
+      name,
+      new Tensor("float32", new Float32Array(), [1, num_key_value_heads, 0, head_size]),
+    ]),
+  );
+  const rows: Float32Array[] = [];
+  for (const [i, end] of ends.entries()) {
+    const start = ends[i - 1] ?? 0;
+    const { logits, ...present } = await session.run({
+      ...past,
+      input_ids: int64(TEXT.slice(start, end)),
+      position_ids: int64(counted(start, end)),
+      attention_mask: int64(Array(end).fill(1)),
+    });
+    for (let row = 0; row < end - start; row++) {
+      rows.push((logits.data as Float32Array).slice(row * vocab_size, (row + 1) * vocab_size));
+    }
+    past = Object.fromEntries(
+      Object.entries(present).map((
+        [name, value],
+      ) => [name.replace("present", "past_key_values"), value as Tensor]),
+    );
+  }
+  return rows;
+}
+
+/** The project's own, of the model under a plan. */
+async function ownLogits(model: StudyModel, plan: DropPlan): Promise<Float32Array[]> {
+  const opened = await decoder({ model, plan, engine });
+  try {
+    const rows = [await opened.prefill(Int32Array.of(TEXT[0]))];
+    for (const id of TEXT.slice(1)) rows.push(await opened.step(id));
+    return rows;
+  } finally {
+    await opened.release();
+  }
+}
+
+const json = async (folder: string, name: string) => JSON.parse(await Deno.readTextFile(`${folder}/${name}`));
+
+const gguf = (name: string) => fileURLToPath(new URL(`../fixtures/gguf/${name}.gguf`, import.meta.url));
+const folderOf = async (name: string) => (await fixture(name)).folder;
+
+const plans: Record<string, DropPlan> = {
+  attention: { attention: [2, 0], mlp: [] },
+  MLP: { attention: [], mlp: [1] },
+  block: { attention: [1], mlp: [1] },
+  "every attention": { attention: [0, 1, 2], mlp: [] },
+};
+const models: Record<string, () => Promise<string>> = {
+  "F32 (llama)": () => folderOf("llama"),
+  "F16 with heads of 12 (llama-bias)": () => folderOf("llama-bias"),
+  "BF16 (qwen3)": () => folderOf("qwen3"),
+  "texts within a dynamic rotation's": () => folderOf("llama-rope-dynamic"),
+  "fused projections (neox-parallel)": () => folderOf("neox-parallel"),
+  "two rotations and windows (gemma3-linear)": () => folderOf("gemma3-linear"),
+  "a GGUF file": () => Promise.resolve(gguf("llama")),
+};
+
+for (const [what, refOf] of Object.entries(models)) {
+  Deno.test(`${what}: the graph gives the decoder's logits, at once and token by token`, async () => {
+    for (const [label, plan] of Object.entries(plans)) {
+      await withExport(await refOf(), plan, async ({ model, folder }) => {
+        const wanted = await ownLogits(model, plan);
+        const full = await ownLogits(model, noDrop);
+        const session = await InferenceSession.create(`${folder}/model.onnx`);
+        for (const ends of [[TEXT.length], counted(1, TEXT.length + 1)]) {
+          const found = await graphLogits(session, folder, ends);
+          assert.equal(found.length, wanted.length);
+          found.forEach((row, t) => {
+            const error = distance(row, wanted[t]) / largest(wanted[t]);
+            assert.ok(
+              error <= stateTolerance(model.spec),
+              `${label}, position ${t}: relative error ${error}`,
+            );
+          });
+          assert.ok(
+            distance(found.at(-1)!, full.at(-1)!) / largest(full.at(-1)!) > 1e-3,
+            "the plan changes nothing",
+          );
+        }
+        await session.release();
+      });
+    }
+  });
+}
+
+Deno.test("a dropped module is not in the files: no weight, no product, no keys; what is left is counted", async () => {
+  const drop = { attention: [0], mlp: [1] };
+  await withExport(await folderOf("qwen3"), drop, async ({ folder, notes }) => {
+    const graph = new TextDecoder("latin1").decode(await Deno.readFile(`${folder}/model.onnx`));
+    assert.deepEqual([...new Set(graph.match(/layers\.\d\.(attention|mlp)/g))].sort(), [
+      "layers.0.mlp",
+      "layers.1.attention",
+      "layers.2.attention",
+      "layers.2.mlp",
+    ]);
+    const { decoder } = (await json(folder, "genai_config.json")).model;
+    const config = await json(folder, "config.json");
+    assert.deepEqual([decoder.num_hidden_layers, config.num_hidden_layers, decoder.head_size], [2, 2, 24]);
+    const session = await InferenceSession.create(`${folder}/model.onnx`);
+    const caches = session.inputNames.filter((name) => name.endsWith(".key"));
+    assert.deepEqual(caches, ["past_key_values.0.key", "past_key_values.1.key"]);
+    await session.release();
+    assert.match(notes.join("\n"), /N-th attention that is left \(layers 1 2\)/);
+    const card = await Deno.readTextFile(`${folder}/README.md`);
+    notes.forEach((note) => assert.ok(card.includes(note)));
+  });
+});
+
+Deno.test("tokens that end a text are those of the configurations; what is no token is refused by name", () =>
+  withFolder(async (parent) => {
+    const from = `${parent}/model`;
+    await Deno.mkdir(from);
+    for (const name of ["config.json", "model.safetensors"]) {
+      await Deno.copyFile(`${await folderOf("llama")}/${name}`, `${from}/${name}`);
+    }
+    const exported = async (generation: string, out: string) => {
+      await Deno.writeTextFile(`${from}/generation_config.json`, generation);
+      await exportModel(from, { attention: [1] }, { format: "onnx", out: `${parent}/${out}` });
+      return (await json(`${parent}/${out}`, "genai_config.json")).model;
+    };
+    assert.deepEqual(
+      (await exported('{"eos_token_id": [2, 5], "pad_token_id": null}', "list")).eos_token_id,
+      [2, 5],
+    );
+    assert.deepEqual((await exported("{}", "none")).eos_token_id, 2);
+    const refused: [string, RegExp][] = [
+      ['{"eos_token_id": "2"}', /eos_token_id is "2", expected a token's number, or several/],
+      ['{"pad_token_id": -1}', /pad_token_id is -1, expected/],
+      ["null", /generation_config\.json is null, expected an object/],
+      ["{", /generation_config\.json: /],
+    ];
+    for (const [generation, message] of refused) {
+      await assert.rejects(exported(generation, "refused"), message);
+    }
+    assert.deepEqual([...Deno.readDirSync(parent)].map(({ name }) => name).sort(), ["list", "model", "none"]);
+  }));

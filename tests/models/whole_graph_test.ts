@@ -1,0 +1,120 @@
+/**
+ * The graph of a whole model gives Hugging Face's logits, whole texts and token by token, full and dropped. A logit moves by the
+ * relative error of the normed state at most (`stateTolerance`), times the largest logit.
+ */
+import assert from "node:assert/strict";
+import { keptHeadSize, type Model, type ModelSpec, wholeGraph, wholeName } from "../../src/models/mod.ts";
+import { float32, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
+import { fixtureNames } from "../fixtures/read.ts";
+import { distance, largest, runGraph, stateTolerance, withFixture } from "../support.ts";
+
+function without({ layers, ...spec }: ModelSpec, drop: { attention: number[]; mlp: number[] }): ModelSpec {
+  return {
+    ...spec,
+    layers: layers.map((layer, l) => ({
+      ...layer,
+      attention: drop.attention.includes(l) ? null : layer.attention,
+      mlp: drop.mlp.includes(l) ? null : layer.mlp,
+    })),
+  };
+}
+
+/** All weights of the graph in float32, by its names. */
+async function weightsOf({ weights, spec }: Model, names: readonly string[]): Promise<Map<string, Tensor>> {
+  const found = new Map<string, Tensor>();
+  const add = (name: string, tensor: Tensor) =>
+    names.includes(name) && found.set(name, float32([...tensor.shape], Float32Array.from(toFloat32(tensor))));
+  for (const l of spec.layers.keys()) {
+    const { tensors, release } = await weights.layer(l);
+    tensors.forEach((tensor, name) => add(wholeName(name, l), tensor));
+    release();
+  }
+  for (const name of names.filter((name) => /^(embedding|final_norm|head)\./.test(name))) {
+    add(name, await weights.outer(name));
+  }
+  return found;
+}
+
+const int64 = (shape: number[], values: number[]): Tensor => ({
+  dtype: "i64",
+  shape,
+  data: BigInt64Array.from(values, BigInt),
+});
+const counted = (start: number, end: number) => Array.from({ length: end - start }, (_, i) => start + i);
+
+/** Runs the graph on one text, in steps that end at these positions: logits of all, [T · V]. */
+async function logitsOf(model: Model, spec: ModelSpec, ids: Int32Array, ends: readonly number[]) {
+  const graph = wholeGraph(spec, ids.length, () => "f32");
+  const weights = await weightsOf(model, graph.inputs);
+  const { kvHeads } = model.spec.layers[0].attention!;
+  const size = keptHeadSize(model.spec.layers[0].attention!);
+  let past: Record<string, Tensor> = Object.fromEntries(
+    graph.inputs.filter((name) => name.startsWith("past"))
+      .map((name) => [name, float32([1, kvHeads, 0, size], new Float32Array())]),
+  );
+  const rows: number[] = [];
+  let start = 0;
+  for (const end of ends) {
+    const { logits, ...present } = await runGraph(graph, {
+      ...Object.fromEntries(weights),
+      ...past,
+      input_ids: int64([1, end - start], [...ids.subarray(start, end)]),
+      position_ids: int64([1, end - start], counted(start, end)),
+      attention_mask: int64([1, end], Array(end).fill(1)),
+    });
+    assert.deepEqual(logits.shape, [1, end - start, spec.vocabulary]);
+    rows.push(...toFloat32(logits));
+    past = Object.fromEntries(
+      Object.entries(present).map(([name, tensor]) => [name.replace("present", "past_key_values"), tensor]),
+    );
+    start = end;
+  }
+  return rows;
+}
+
+Deno.test("texts of a batch, padded on the right, do not see each other or what is behind them", () =>
+  withFixture("gemma2", async ({ model, blocks: { ids } }) => {
+    const { spec } = model;
+    const graph = wholeGraph(spec, 20, () => "f32");
+    const texts = [[...ids.subarray(0, 20)], [...ids.subarray(30, 37)]];
+    const padded = texts.map((text) => [...text, ...Array(20 - text.length).fill(0)]);
+    const { kvHeads } = spec.layers[0].attention!;
+    const none = float32([2, kvHeads, 0, keptHeadSize(spec.layers[0].attention!)], new Float32Array());
+    const { logits } = await runGraph(graph, {
+      ...Object.fromEntries(await weightsOf(model, graph.inputs)),
+      ...Object.fromEntries(
+        graph.inputs.filter((name) => name.startsWith("past")).map((name) => [name, none]),
+      ),
+      input_ids: int64([2, 20], padded.flat()),
+      position_ids: int64([2, 20], [...counted(0, 20), ...counted(0, 20)]),
+      attention_mask: int64(
+        [2, 20],
+        texts.flatMap(({ length }) => counted(0, 20).map((t) => Number(t < length))),
+      ),
+    });
+    for (const [i, text] of texts.entries()) {
+      const alone = await logitsOf(model, spec, Int32Array.from(text), [text.length]);
+      const start = i * 20 * spec.vocabulary;
+      const found = toFloat32(logits).subarray(start, start + alone.length);
+      assert.ok(distance(found, alone) / largest(alone) <= stateTolerance(spec));
+    }
+  }));
+
+for (const name of fixtureNames) {
+  Deno.test(`${name}: from ids to logits as Hugging Face has them, at once and in steps`, () =>
+    withFixture(name, async ({ model, blocks: { ids, length }, expected: { tensors, meta } }) => {
+      for (const [label, plan] of Object.entries(meta.cases)) {
+        const { data } = tensors.get(label === "full" ? "logits" : `logits.${label}`)!;
+        const expected = data.subarray(0, length * model.spec.vocabulary);
+        const spec = without(model.spec, { attention: [...plan.attention], mlp: [...plan.mlp] });
+        for (const ends of [[length], [5, ...counted(6, length + 1)]]) {
+          const error = distance(await logitsOf(model, spec, ids.subarray(0, length), ends), expected) /
+            largest(expected);
+          assert.ok(
+            error <= stateTolerance(model.spec),
+            `${label}, ${ends.length} steps: relative error ${error}`,
+          );
+        }
+      }
+    }));
+}
