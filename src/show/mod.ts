@@ -24,7 +24,7 @@ export { causesTable } from "./tables/causes.ts";
 export { againstTable } from "./tables/against.ts";
 export { checkpointTable } from "./tables/checkpoints.ts";
 export { randomInitTable } from "./tables/random_init.ts";
-export { evaluationRows, evaluationTable } from "./tables/evaluation.ts";
+export { evaluatePriceText, evaluationRows, evaluationTable } from "./tables/evaluation.ts";
 export { estimateText, sweepTable } from "./tables/sweep.ts";
 export {
   againstRows,
