@@ -44,6 +44,7 @@ export { type CsvRow, toCsv } from "./chart/csv.ts";
 
 export { modelOf, type ModuleKind } from "./chart/setting.ts";
 export type { Figure } from "./chart/svg.ts";
+export { comparisonFigure } from "./figures/comparison.ts";
 export { importanceFigure } from "./figures/importance.ts";
 export { dropOrderFigure } from "./figures/drop_order.ts";
 export { qualityFigure } from "./figures/quality.ts";
