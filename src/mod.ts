@@ -92,6 +92,10 @@ export {
   type RooflineOptions,
   type Scores,
   SIZES,
+  speed,
+  type SpeedEstimate,
+  speedEstimate,
+  type SpeedOptions,
   START_CURVES,
   type StudyOptions,
   sweep,
@@ -147,6 +151,7 @@ export type {
   RandomInit,
   Roofline,
   Sizes,
+  Speed,
   Sweep,
   Verification,
 } from "./result/mod.ts";
