@@ -1,4 +1,6 @@
-/** Pages in a real browser: Debian's Chromium, driven by Playwright. */
+/** Pages in a real browser: Debian's Chromium, driven by Playwright; and what every page must be. */
+import assert from "node:assert/strict";
+import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
 
 /** Where Chromium is; undefined where there is none, and tests of it are skipped. */
@@ -40,4 +42,87 @@ export async function inBrowser(file: string, see: (page: Page) => Promise<void>
   } finally {
     await browser.close();
   }
+}
+
+const WIDTHS = [390, 768, 1200];
+const THEMES = ["light", "dark"] as const;
+/** Pixels of the smallest text. */
+const SMALLEST = 12;
+
+/** Runs one check under a name. */
+type Step = (what: string, check: () => Promise<void>) => Promise<void>;
+
+/** At every width and in both themes: nothing is wider than the page, no text too small, nothing that axe finds; figures are whole. */
+export async function checkPage(page: Page, step: Step = (_, check) => check()): Promise<void> {
+  for (const theme of THEMES) {
+    await page.check(`#theme-${theme}`);
+    for (const width of WIDTHS) {
+      await page.setViewportSize({ width, height: 900 });
+      await step(
+        `${theme}, ${width} px: nothing is wider than the page, no text too small`,
+        () => fits(page),
+      );
+    }
+    await step(`${theme}: axe finds no violation`, () => accessible(page));
+  }
+  await step("figures: whole, and no two texts touch", () => whole(page));
+}
+
+async function fits(page: Page): Promise<void> {
+  const { scroll, client, small } = await page.evaluate((least) => {
+    const { scrollWidth: scroll, clientWidth: client } = document.documentElement;
+    const texts = [...document.querySelectorAll("figure svg text")].filter((text) => {
+      const svg = text.closest("svg")!;
+      const size = parseFloat(getComputedStyle(text).fontSize) * svg.clientWidth / svg.viewBox.baseVal.width;
+      return size < least - 0.01;
+    });
+    return { scroll, client, small: texts.map(({ textContent }) => textContent) };
+  }, SMALLEST);
+  assert.ok(scroll <= client, `${scroll} pixels in a page of ${client}`);
+  assert.deepEqual(small, []);
+}
+
+async function accessible(page: Page): Promise<void> {
+  await page.evaluate(axe.source);
+  const violations = await page.evaluate(async () => {
+    // deno-lint-ignore no-explicit-any -- what the line above defined in the page
+    const { violations } = await (globalThis as any).axe.run();
+    return violations.map(({ id, nodes }: { id: string; nodes: { html: string }[] }) =>
+      `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 200)).join(" | ")}`
+    );
+  });
+  assert.deepEqual(violations, []);
+}
+
+async function whole(page: Page): Promise<void> {
+  await page.setViewportSize({ width: 1200, height: 900 });
+  const found = await page.evaluate(() => {
+    const svgs = [...document.querySelectorAll("figure svg")];
+    const box = (element: Element) => element.getBoundingClientRect();
+    const texts = svgs.map((svg) => [...svg.querySelectorAll("text")].filter((text) => text.textContent));
+    const outside = svgs.flatMap((svg, i) => {
+      const frame = box(svg);
+      return texts[i].filter((text) => box(text).left < frame.left - 1 || box(text).right > frame.right + 1)
+        .map((text) => `${svg.closest("figure")!.id}: ${text.textContent}`);
+    });
+    const touching = svgs.flatMap((svg, i) =>
+      texts[i].flatMap((a, j) =>
+        texts[i].slice(j + 1).filter((b) => {
+          const [one, other] = [box(a), box(b)];
+          const across = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+          const down = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+          return across > -3 && down > 5; // a space between; lines of text share their leading
+        }).map((b) => `${svg.closest("figure")!.id}: ${a.textContent} | ${b.textContent}`)
+      )
+    );
+    const marks = svgs.flatMap((svg) => [...svg.querySelectorAll("path, circle, rect")]);
+    const empty = marks.filter((mark) => box(mark).width + box(mark).height === 0).map(({ outerHTML }) =>
+      outerHTML
+    );
+    return { outside, touching, empty, marks: marks.length };
+  });
+  assert.ok(found.marks > 100, `${found.marks} marks`);
+  assert.deepEqual(found.outside, []);
+  assert.deepEqual(found.touching, []);
+  assert.deepEqual(found.empty, []);
 }
