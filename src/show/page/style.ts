@@ -81,7 +81,7 @@ tbody th { font-weight: 400; }
   body { background: none; font-size: 10pt; }
   figure, dl > div, tr { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
-  figure svg { min-width: 0; }
+  figure svg { min-width: 0; max-width: 32rem; margin: 0 auto; }
   .scroll { overflow: visible; }
   table { white-space: normal; font-size: 8pt; }
   th, td { padding: .2rem .3rem; }

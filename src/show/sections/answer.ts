@@ -5,15 +5,7 @@ import { comparedAt, groupsOf } from "../chart/curves.ts";
 import { formatFixed, formatNumber } from "../chart/numbers.ts";
 import { KIND_NAMES, KINDS } from "../chart/setting.ts";
 import { counted, leastImportant, quarter } from "../chart/summary.ts";
-import type { Section } from "./section.ts";
-
-/** A section's part of the answer. */
-export interface Answer {
-  /** What may go. */
-  readonly goes?: string;
-  /** At what cost. */
-  readonly cost?: string;
-}
+import type { Answer, Section } from "./section.ts";
 
 const NOUNS = { attention: "attention module", mlp: "MLP", block: "block" } as const;
 

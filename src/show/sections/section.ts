@@ -1,6 +1,5 @@
 /** The parts of a page. */
 import type { Figure } from "../chart/svg.ts";
-import type { Answer } from "./answer.ts";
 import type { Claim } from "../claims/claims.ts";
 
 /** Content of a page. */
@@ -32,4 +31,12 @@ export interface ReportTable {
   readonly title: string;
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
+}
+
+/** A section's part of what its page answers first. */
+export interface Answer {
+  /** What may go. */
+  readonly goes?: string;
+  /** At what cost. */
+  readonly cost?: string;
 }
