@@ -197,6 +197,7 @@ export {
   checkpointQualityFigure,
   type Claim,
   claimsOf,
+  comparisonFigure,
   cosineMagnitudeFigure,
   divergenceFigure,
   dropOrderFigure,

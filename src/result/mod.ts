@@ -23,6 +23,7 @@ export {
   keepAs,
   type Keeping,
   keepsIn,
+  keptOf,
   keptOr,
   keptResult,
   orderOrigin,

@@ -24,7 +24,7 @@ export { causesTable } from "./tables/causes.ts";
 export { againstTable } from "./tables/against.ts";
 export { checkpointTable } from "./tables/checkpoints.ts";
 export { randomInitTable } from "./tables/random_init.ts";
-export { evaluationRows, evaluationTable } from "./tables/evaluation.ts";
+export { evaluatePriceText, evaluationRows, evaluationTable } from "./tables/evaluation.ts";
 export { estimateText, sweepTable } from "./tables/sweep.ts";
 export {
   againstRows,
@@ -44,6 +44,7 @@ export { type CsvRow, toCsv } from "./chart/csv.ts";
 
 export { modelOf, type ModuleKind } from "./chart/setting.ts";
 export type { Figure } from "./chart/svg.ts";
+export { comparisonFigure } from "./figures/comparison.ts";
 export { importanceFigure } from "./figures/importance.ts";
 export { dropOrderFigure } from "./figures/drop_order.ts";
 export { qualityFigure } from "./figures/quality.ts";

@@ -14,7 +14,8 @@ export {
 export { type Estimate, estimate, together } from "./estimate.ts";
 export { weights } from "./weights.ts";
 export { decompose, importanceOf, type MagnitudeShare, magnitudeShare, type Parts } from "./decompose.ts";
-export { evaluate, type EvaluateOptions, type EvaluatePrice, evaluatePrice } from "./evaluate/evaluate.ts";
+export { evaluate, type EvaluateOptions, evaluatePrice } from "./evaluate/evaluate.ts";
+export type { EvaluatePrice } from "./evaluate/price.ts";
 export { type Observation, observe, type ObserveOptions } from "./observe.ts";
 export { generate, type Generated, type GenerateOptions, type Written } from "./generate.ts";
 export {

@@ -202,7 +202,7 @@ const rows: Readonly<Record<string, Row>> = {
   exportModel: {
     name: [
       [model, {}, { format: "hf", out: "out", to: "out" }],
-      'Cannot export: unknown option "to", expected one of onProgress, onNotice, signal, format, out',
+      'Cannot export: unknown option "to", expected one of onProgress, onNotice, signal, results, measure, format, out',
     ],
     value: [
       [model, {}, { format: "hff", out: "out" }],
@@ -229,6 +229,7 @@ const rows: Readonly<Record<string, Row>> = {
     value: [["profil"], 'Cannot help with "profil": unknown name (did you mean "profile"'],
     type: [[7], "Cannot help: found 7, expected a function of Lamina, or its name"],
   },
+  comparisonFigure: { type: [[aProfile, aSweep], "Cannot draw: the second is a sweep, expected a profile"] },
   importanceFigure: drawn("profile", "a profile: await it", promised, "a promise"),
   importanceOf: {
     value: [[1, 2], "Cannot compute an importance: s is 2, expected a number from -1 to 1"],
