@@ -103,7 +103,7 @@ function chart(lines: readonly Line[]): Plot.PlotOptions {
       Plot.axisY({ ...AXIS_Y, label: "speed-up", tickFormat: (value: number) => formatFixed(value, 2) }),
       Plot.axisX(ticks, {
         ...AXIS_X,
-        tickFormat: (value: number) => value.toLocaleString("en-US"),
+        text: (value: number) => value.toLocaleString("en-US"),
         label: "texts side by side",
       }),
       ...lines.map(({ points, color }) =>
