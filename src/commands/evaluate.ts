@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type Plan, readResult, resultText } from "../result/mod.ts";
 import { type DropPlan, noDrop } from "../run/mod.ts";
-import { align, evaluationRows, evaluationTable } from "../show/mod.ts";
+import { evaluatePriceText, evaluationRows, evaluationTable } from "../show/mod.ts";
 import { dropsIn, evaluate, type EvaluateOptions, evaluatePrice } from "../study/mod.ts";
 import { type BosRule, suites, taskGroups, taskNames, tasksNamed } from "../tasks/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
@@ -37,6 +37,7 @@ interface EvaluateFlags extends KeepingFlags, EngineFlags, OutFlags, DropLists {
   plan: string[];
 }
 
+const DEFAULT_TASKS = ["piqa", "arc_easy", "openbookqa"];
 const named = taskNames.filter((name) => !name.startsWith("mmlu_"));
 
 export function evaluateCommand(context: Context): Command {
@@ -45,30 +46,47 @@ export function evaluateCommand(context: Context): Command {
     .argument("<model>", MODEL)
     .option(
       "--tasks <names>",
-      `${named.join(", ")}, mmlu_SUBJECT, ${Object.keys(taskGroups).join(", ")}; several with commas`,
+      `with commas, for example piqa,mmlu_anatomy (default: ${DEFAULT_TASKS.join(",")}); ${
+        named.join(", ")
+      }, ` +
+        `mmlu_SUBJECT, ${Object.keys(taskGroups).join(", ")}`,
       nameList,
     )
     .addOption(
-      new Option("--suite <name>", "a set of tasks at shots of its own").choices(Object.keys(suites))
-        .conflicts("tasks"),
+      new Option("--suite <name>", "or the tasks of a paper, at its shots, for example paper (default: none)")
+        .choices(Object.keys(suites)).conflicts("tasks"),
     )
     .option(
       "--shots <k>",
-      "solved examples in front of each document (default: each task's own)",
+      "solved examples in front of each document, for example 5 (default: each task's own, 0 for most)",
       wholeNumber(0),
     )
-    .option("--limit <n>", "the first so many documents of each task (default: all)", wholeNumber(1))
+    .option(
+      "--limit <n>",
+      "the first so many documents of each task, for example 100 (default: all)",
+      wholeNumber(1),
+    )
     .addOption(
       new Option(
         "--bos <rule>",
-        "begin texts with BOS: as the tokenizer's files say, never (the paper), always",
+        "begin texts with BOS: as the tokenizer's files say, never (the paper), always; for example never",
       )
         .choices(["tokenizer", "never", "always"]).default("tokenizer"),
     )
-    .option("--margin <share>", "what counts as no degradation", positive, 0.02)
-    .option("--prompts <n>", "texts to continue, to see how each plan writes", wholeNumber(0), 8)
-    .option("--plan <file>", "a plan made by `lamina plan`; may be said several times", collected, [])
-    .option("--seed <n>", "seed of the shots", wholeNumber(0), 1234)
+    .option("--margin <share>", "what counts as no degradation, for example 0.01 for a point", positive, 0.02)
+    .option(
+      "--prompts <n>",
+      "texts to continue, to see how each plan writes, for example 0 for none",
+      wholeNumber(0),
+      8,
+    )
+    .option(
+      "--plan <file>",
+      "a plan made by `lamina plan`, for example plan.json; may be said several times (default: none)",
+      collected,
+      [],
+    )
+    .option("--seed <n>", "seed of the shots, for example 1", wholeNumber(0), 1234)
     .option("--dry-run", DRY_RUN, false);
   explained(command, "evaluate smollm2-135m --tasks piqa --limit 100 --drop-attention 25", STUDY);
   return withOutFlags(withEngineFlags(withKeepingFlags(withDropLists(command)))).action(
@@ -77,7 +95,7 @@ export function evaluateCommand(context: Context): Command {
       await withModel(context, ref, flags, async (model) => {
         const drops = dropsOf(model, flags, plans);
         const options = optionsOf(context, flags);
-        if (flags.dryRun) return await printPrice(context, model, drops.length, options);
+        if (flags.dryRun) return await printPrice(context, model, drops, options);
         const results = await evaluate(model, [noDrop, ...drops], options);
         // One plan's result is the file's; of several, each is an entry of a list.
         const wanted = drops.length === 0 ? results : results.slice(1);
@@ -106,7 +124,7 @@ function dropsOf(model: StudyModel, flags: EvaluateFlags, plans: readonly Plan[]
 function optionsOf(context: Context, flags: EvaluateFlags): EvaluateOptions {
   const { tasks, suite, shots, limit, bos, seed, margin, prompts } = flags;
   return {
-    tasks: tasks === undefined && suite === undefined ? ["piqa", "arc_easy", "openbookqa"] : tasks,
+    tasks: tasks === undefined && suite === undefined ? DEFAULT_TASKS : tasks,
     suite,
     shots,
     limit,
@@ -126,19 +144,12 @@ function optionsOf(context: Context, flags: EvaluateFlags): EvaluateOptions {
 async function printPrice(
   context: Context,
   model: StudyModel,
-  drops: number,
+  drops: readonly DropPlan[],
   options: EvaluateOptions,
 ): Promise<void> {
-  const prices = await evaluatePrice(model, options);
-  const rows = prices.map(({ task, documents, fed, run }) => [
-    task,
-    String(documents),
-    fed.toLocaleString("en-US"),
-    run.toLocaleString("en-US"),
-    fed === 0 ? "–" : `${Math.round(100 * (1 - run / fed))} %`,
-  ]);
-  const table = align([["task", "documents", "tokens", "run", "saved"], ...rows], context.look, [0]);
-  context.print(`${model.name}: the full model and ${drops} plans\n${table}`);
+  context.print(
+    evaluatePriceText(model.name, drops.length, await evaluatePrice(model, drops, options), context.look),
+  );
 }
 
 /** Names of tasks, all of them known: a model is fetched after that. */

@@ -3,13 +3,23 @@ import { Command, Option } from "commander";
 import { exportModel, type Format, FORMATS } from "../export/mod.ts";
 import { formatBytes } from "../hub/mod.ts";
 import { type Context, withModel } from "./context.ts";
+import { HELD_OUT_TEXT } from "../study/mod.ts";
 import { explained, HUB } from "./help.ts";
-import { type DropFlags, dropOf, MODEL, wantedOf, withDropFlags } from "./options.ts";
+import {
+  type DropFlags,
+  dropOf,
+  type KeepingFlags,
+  MODEL,
+  wantedOf,
+  withDropFlags,
+  withKeepingFlags,
+} from "./options.ts";
 import { doneText, near } from "./outlet.ts";
 
-interface ExportFlags extends DropFlags {
+interface ExportFlags extends DropFlags, KeepingFlags {
   format: Format;
   out: string;
+  measure?: string | true;
 }
 
 export function exportCommand(context: Context): Command {
@@ -23,12 +33,18 @@ export function exportCommand(context: Context): Command {
           "(deci: without lone attentions too), a graph for ONNX Runtime",
       ).choices([...FORMATS]).makeOptionMandatory(),
     )
-    .requiredOption("--out <folder>", "the folder to write; nothing may be there");
+    .requiredOption("--out <folder>", "the folder to write; nothing may be there")
+    .option(
+      "--measure [text]",
+      "tell the card the perplexity with and without, of 8 × 512 tokens of a text (wiki unless named); " +
+        "what is kept of earlier measurements is told anyway",
+    );
   explained(command, "export smollm2-135m --plan plan.json --format hf --out smaller", [
     ...HUB,
     "LAMINA_NO_MMAP",
+    "LAMINA_RESULTS",
   ]);
-  return withDropFlags(command).action(async (ref: string, flags: ExportFlags) => {
+  return withKeepingFlags(withDropFlags(command)).action(async (ref: string, flags: ExportFlags) => {
     const wanted = await wantedOf(flags);
     await withModel(context, ref, null, async (model) => {
       dropOf(model, wanted);
@@ -36,6 +52,10 @@ export function exportCommand(context: Context): Command {
       const { folder, files } = await exportModel(model, { ...plan, attention, mlp }, {
         format: flags.format,
         out: flags.out,
+        ...flags.measure === undefined
+          ? {}
+          : { measure: flags.measure === true ? HELD_OUT_TEXT : flags.measure },
+        ...flags.cache ? { results: flags.results } : {},
         signal: context.signal,
         onProgress: (progress) => context.progress.onProgress(progress),
         onNotice: context.notice,

@@ -105,9 +105,19 @@ export function withEngineFlags(command: Command): Command {
 /** Adds the options that list what to leave out. */
 export function withDropLists(command: Command): Command {
   return command
-    .option("--drop-attention <layers>", "attention layers to drop, for example 25,26", numberList, [])
-    .option("--drop-mlp <layers>", "MLP layers to drop", numberList, [])
-    .option("--drop-block <layers>", "layers to drop whole, attention and MLP", numberList, []);
+    .option(
+      "--drop-attention <layers>",
+      "attention layers to drop, for example 25,26 (default: none)",
+      numberList,
+      [],
+    )
+    .option("--drop-mlp <layers>", "MLP layers to drop, for example 15 (default: none)", numberList, [])
+    .option(
+      "--drop-block <layers>",
+      "layers to drop whole, attention and MLP, for example 20 (default: none)",
+      numberList,
+      [],
+    );
 }
 
 /** What those list. */

@@ -168,6 +168,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   checkpoints: "result of checkpoints",
   compare: "comparison",
   generate: "generated text",
+  speed: "measured speed",
   guides: "result of guides",
   verify: "verification",
   doctor: "doctor's report",

@@ -1,10 +1,23 @@
 /** The model card of a smaller model: what it is without, who chose that on which text, what it costs, what to know. */
 import { type Plan, VERSION } from "../result/mod.ts";
+import { paired } from "../study/mod.ts";
 import type { Format } from "./formats.ts";
+import type { Quality } from "./quality.ts";
 import { type Job, type Made, type Module, modulesText } from "./job.ts";
 
-/** `README.md` as a text; `plan` is the plan that named the modules, if one did. */
-export function cardText(job: Job, format: Format, plan: Plan | null, { notes }: Made): string {
+/** What a card tells. */
+export interface Told {
+  readonly job: Job;
+  readonly format: Format;
+  /** The plan that named the modules, if one did. */
+  readonly plan: Plan | null;
+  readonly made: Made;
+  /** Perplexities, with and without. */
+  readonly costs: readonly Quality[];
+}
+
+/** `README.md` as a text. */
+export function cardText({ job, format, plan, made: { notes }, costs }: Told): string {
   const { model: { name, identity }, full, kept, drop } = job;
   const source = `${name}${identity.revision ? ` at ${identity.revision}` : ""}`;
   const list = (layers: readonly number[]) => layers.length > 0 ? layers.join(" ") : "none";
@@ -36,7 +49,7 @@ ${plan ? reasons(plan, job) : "They were named one by one; no plan says why."}
 
 ## What it costs
 
-${costs(job, plan)}
+${costText(job, plan, costs)}
 ${notes.length > 0 ? `\n## To know\n\n${notes.map((note) => `- ${note}`).join("\n")}\n` : ""}`;
 }
 
@@ -67,7 +80,11 @@ function reasons({ target, by, seed, provenance, order }: Plan, { drop }: Job): 
   ].join("\n\n");
 }
 
-function costs({ model: { name }, drop }: Job, plan: Plan | null): string {
+function costText(
+  { model: { name }, drop }: Job,
+  plan: Plan | null,
+  costs: readonly Quality[],
+): string {
   const flags = (["attention", "mlp"] as const).filter((module) => drop[module].length > 0)
     .map((module) => `--drop-${module} ${drop[module].join(",")}`).join(" ");
   const saves = plan?.saves;
@@ -81,8 +98,28 @@ function costs({ model: { name }, drop }: Job, plan: Plan | null): string {
         "dropped modules are not run.",
       ]
       : [],
-    `Quality was not measured here. The original's, with and without these modules: \`lamina perplexity ${name} ${flags}\`.`,
+    costs.length > 0
+      ? measured(costs)
+      : `Quality was not measured here. The original's, with and without these modules: \`lamina perplexity ${name} ${flags}\`.`,
   ].join("\n\n");
 }
 
+function measured(costs: readonly Quality[]): string {
+  const rows = costs.map(({ full, dropped }) => {
+    const { text, packing, dtype, engine } = dropped.provenance;
+    const { difference, low, high } = paired(dropped, full);
+    const interval = low === null ? "" : ` (95 %: ${signed(low)} to ${signed(high!)})`;
+    return `| ${text.name}, ${packing.samples} × ${packing.length} tokens, ${dtype} on ${engine} | ` +
+      `${full.perplexity.toPrecision(4)} | ${dropped.perplexity.toPrecision(4)} | ` +
+      `${signed(difference)}${interval} | ${percent(dropped.top1)} |`;
+  });
+  return [
+    "Measured on the original with and without these modules; a change of format may add rounding of its own.\n",
+    "| text | perplexity | without them | more loss, nats a token | same most probable token |",
+    "| ---- | ---------- | ------------ | ----------------------- | ------------------------ |",
+    ...rows,
+  ].join("\n");
+}
+
+const signed = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(4)}`;
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;

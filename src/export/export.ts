@@ -14,7 +14,7 @@ import {
 } from "../entry/mod.ts";
 import { expectNothing, writeFolder } from "../disk/mod.ts";
 import { meter } from "../hub/mod.ts";
-import type { Plan } from "../result/mod.ts";
+import type { Keeping, Plan } from "../result/mod.ts";
 import type { DropPlan } from "../run/mod.ts";
 import { aDrop, dropsIn } from "../study/mod.ts";
 import { onModel, type StudyModel } from "../subject/mod.ts";
@@ -27,17 +27,23 @@ import { hfFiles } from "./hf.ts";
 import { type Job, jobOf, type Made, type Stored } from "./job.ts";
 import { llmDropFiles } from "./llm_drop.ts";
 import { onnxFiles } from "./onnx/files.ts";
+import { qualities } from "./quality.ts";
+import { expectSpace } from "./space.ts";
 
-/** How to export a model. */
-export interface ExportOptions extends Reports {
+/** How to export a model. Of what `results` keeps, the card tells this plan's perplexities. */
+export interface ExportOptions extends Reports, Keeping {
   /** What it is written as. */
   readonly format: Format;
   /** The folder to write; nothing may be there. */
   readonly out: string;
+  /** A text, of which 8 × 512 tokens tell the card the perplexity with and without the dropped modules. */
+  readonly measure?: string | undefined;
 }
 
 const checks: Checks<ExportOptions> = {
   ...reportChecks,
+  results: text,
+  measure: text,
   format: required(oneOf(FORMATS)),
   out: required(text),
 };
@@ -64,7 +70,7 @@ const makers: Readonly<Record<Format, (job: Job) => Promise<Made>>> = {
 
 /**
  * Writes the model without the modules of a plan, or of lists of layers, as a folder with a model card. Throws `RangeError`
- * where the format cannot express what is left, `Error` where something is in the folder's place.
+ * where the format cannot express what is left, `Error` where something is in the folder's place or the disk has no room.
  *
  * @example
  * ```ts
@@ -99,8 +105,9 @@ export async function exportModel(
 async function write(
   model: StudyModel,
   drop: Plan | Partial<DropPlan>,
-  { format, out, onProgress, onNotice, signal }: ExportOptions,
+  options: ExportOptions,
 ): Promise<Exported> {
+  const { format, out, onProgress, onNotice, signal } = options;
   await expectNothing(out);
   dropsIn(model, drop);
   const { attention = [], mlp = [] } = drop; // in rank order, which a list of drops in normal form has lost
@@ -108,7 +115,10 @@ async function write(
   try {
     const job = jobOf(model, model.files!, stored, { attention, mlp });
     const made = await makeAs(job, format);
-    const card = textFile("README.md", cardText(job, format, "kind" in drop ? drop : null, made));
+    await expectSpace(out, made.files.reduce((sum, { bytes }) => sum + bytes, 0));
+    const costs = await qualities(model, { attention, mlp }, options);
+    const plan = "kind" in drop ? drop : null;
+    const card = textFile("README.md", cardText({ job, format, plan, made, costs }));
     const files = [...made.files, card];
     const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
     const report = meter({ label: `export of ${model.name}`, total, unit: "bytes" }, onProgress);

@@ -21,16 +21,18 @@ export async function localFile(
 
 /**
  * Opens a folder in Hugging Face layout, or with one GGUF file. Throws `Error` naming the folder where it has no weights,
- * more than one set of them, or no config.json. `tokenizerFrom` is a folder whose tokenizer serves where this one has none.
+ * more than one set of them, or no config.json. `tokenizerFrom` gives a folder whose tokenizer serves where this one has none.
  */
 export async function localFolder(
   path: string,
-  { name = basename(resolve(path)), tokenizerFrom }: { name?: string; tokenizerFrom?: string } = {},
+  { name = basename(resolve(path)), tokenizerFrom = () => null }: {
+    name?: string;
+    tokenizerFrom?: (path: string) => Promise<string | null> | string | null;
+  } = {},
 ): Promise<ModelFiles> {
   const entries = await folderEntries(path);
-  if (tokenizerFrom && !entries.some(isTokenizer)) {
-    entries.push(...(await folderEntries(tokenizerFrom)).filter(isTokenizer));
-  }
+  const around = entries.some(isTokenizer) ? null : await tokenizerFrom(path);
+  if (around !== null) entries.push(...(await folderEntries(around)).filter(isTokenizer));
   const names = modelFileNames(entries.map(({ name }) => name), path);
   return modelFiles(
     { name, revision: null, kind: names[0].endsWith(".gguf") ? "gguf" : "folder" },

@@ -8,6 +8,7 @@ import { localFile, localFolder } from "./local.ts";
 import { nearNames } from "../entry/mod.ts";
 import { knownModels, packagedModel } from "./packages/packaged.ts";
 import type { FetchOptions } from "./progress.ts";
+import { seriesAround } from "./series.ts";
 
 /** How to open a model. */
 export interface OpenOptions extends FetchOptions {
@@ -16,7 +17,7 @@ export interface OpenOptions extends FetchOptions {
 }
 
 /**
- * Opens a model, fetching what is not here. Throws `Error` for a missing path or an unknown name (the error says what
+ * Opens a model, fetching what is not here. A checkpoint's folder without a tokenizer has its series'. Throws `Error` for a missing path or an unknown name (the error says what
  * a MODEL may be and suggests similar names), for a source that cannot be reached, and for content that is not what its
  * name says.
  */
@@ -28,7 +29,7 @@ export async function openModel(ref: string, options: OpenOptions = {}): Promise
     return await localFile(await packagedModel(known, options), { name, sha256 });
   }
   const found = await statOrNull(ref);
-  if (found?.isDirectory) return await localFolder(ref);
+  if (found?.isDirectory) return await localFolder(ref, { tokenizerFrom: seriesAround });
   if (found?.isFile && ref.endsWith(".gguf")) return await localFile(ref);
   if (found) {
     throw new Error(`Cannot open ${ref}: it is neither a folder nor a .gguf file, expected one of these`);

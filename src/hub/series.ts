@@ -4,7 +4,7 @@
  *
  * Weights on the hub are read over the network on demand and not stored.
  */
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { isFolder, statOrNull } from "./cache/cache.ts";
 import { fileSource, readText } from "./file.ts";
 import type { ModelFiles } from "./files.ts";
@@ -80,9 +80,18 @@ async function folderSeries(path: string, { steps }: SeriesOptions): Promise<Ser
     checkpoints: chooseSteps(run, steps, path).map(({ step, name: folder }) => ({
       step,
       name: `${name}/${folder}`,
-      open: () => localFolder(join(path, folder), { name: `${name}/${folder}`, tokenizerFrom: path }),
+      open: () => localFolder(join(path, folder), { name: `${name}/${folder}`, tokenizerFrom: () => path }),
     })),
   };
+}
+
+/** The folder of the series that a checkpoint's folder belongs to: the one around it, if that lists it or its name carries a step. */
+export async function seriesAround(path: string): Promise<string | null> {
+  const folder = resolve(path);
+  const around = dirname(folder);
+  const listed = await statOrNull(join(around, LIST));
+  const run = listed ? (await readList(join(around, LIST))).run : namedSteps([basename(folder)]).run;
+  return run.some(({ name }) => name === basename(folder)) ? around : null;
 }
 
 async function listFolders(path: string): Promise<{ name: string; run: NamedStep[] }> {

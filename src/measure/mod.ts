@@ -8,6 +8,7 @@ export { drift, rankStability } from "./drift.ts";
 export { initTheory, type Predicted, type Untrained } from "./init_theory.ts";
 export { type Massive, massiveActivations } from "./massive.ts";
 export { bootstrapDifference, calibrationError, type Difference, equivalence } from "./paired.ts";
+export { type Quartiles, quartiles } from "./quartiles.ts";
 export { rankInterval } from "./rank_interval.ts";
 export { gamma, type Roof, roofSeconds, type Work } from "./roofline.ts";
 export { sinkRate } from "./sink.ts";

@@ -8,6 +8,7 @@ import {
   createGraph,
   type Graph,
   type Lowering,
+  Reshape,
   Slice,
   softcap,
   type Value,
@@ -38,9 +39,9 @@ export const rotaryNames = (rope: RopeSpec) => {
 };
 
 /**
- * Layers of T new tokens. Inputs: x [T, D]; of each rotation cos and sin [T, R/2], the rows of their positions; what they see
+ * Layers of T new tokens of each of B texts. Inputs: x [B·T, D]; of each rotation cos and sin [T, R/2], the rows of their positions; what they see
  * (`sight`); of attention number i (in the list) `i.past_key` and `i.past_value` (`keysShape`); `i.NAME` for each weight that
- * is fed. Outputs: `y` [T, D] or the head's of the last token (see `headGraph`), `i.present_key` and `i.present_value`, and with
+ * is fed. Outputs: `y` [B·T, D] or the head's of the last tokens (see `headGraph`), `i.present_key` and `i.present_value`, and with
  * any layer `squares`, of what all of them watch (watch.ts). A module that is null is left out.
  */
 export function stepGraph(
@@ -49,33 +50,35 @@ export function stepGraph(
   weights: readonly StepWeights[],
   head?: { readonly spec: ModelSpec; readonly weights: StepWeights },
   lowering: Lowering = cpuLowering,
+  texts = 1,
 ): Graph {
   const graph = createGraph();
   const shared = sharedInputs(graph);
   let x = graph.input("x", "f32", ["tokens", hidden]);
   layers.forEach((layer, i) => {
     const own = layerWeights(graph, `${i}.`, layerTensors(layer, hidden), weights[i], lowering);
-    const a = layer.attention && attentionStep(x, layer.attention, own, `${i}.`, shared, lowering);
+    const a = layer.attention && attentionStep(x, layer.attention, own, `${i}.`, shared, texts, lowering);
     x = watch(afterModules(x, layer, a, own));
   });
   // One row of all that is watched: sixty short sums would cost a token more than their numbers do.
   if (layers.length > 0) graph.output("squares", squares([Concat(takeWatched(graph), 1)]));
-  if (head) addHead(x, head.spec, head.weights, head.spec.vocabulary, lowering);
+  if (head) addHead(x, head.spec, head.weights, head.spec.vocabulary, texts, lowering);
   else graph.output("y", x);
   return graph;
 }
 
 /**
- * The head alone, of the last token: x [T, D] and the fed weights, `head.weight` of any number of rows; output logits [1, rows], and
- * `head_squares`.
+ * The head alone, of the last token of each text: x [B·T, D] and the fed weights, `head.weight` of any number of rows; output logits
+ * [B, rows], and `head_squares`.
  */
 export function headGraph(
   spec: ModelSpec,
   weights: StepWeights,
   lowering: Lowering = cpuLowering,
+  texts = 1,
 ): Graph {
   const graph = createGraph();
-  addHead(graph.input("x", "f32", ["tokens", spec.hidden]), spec, weights, "rows", lowering);
+  addHead(graph.input("x", "f32", ["tokens", spec.hidden]), spec, weights, "rows", texts, lowering);
   return graph;
 }
 
@@ -84,9 +87,11 @@ function addHead(
   spec: ModelSpec,
   weights: StepWeights,
   rows: number | string,
+  texts: number,
   lowering: Lowering,
 ): void {
-  x.graph.output("logits", headLogits(Slice(x, -1, END, 0), spec, weights, rows, lowering));
+  const last = Reshape(Slice(Reshape(x, [texts, -1, spec.hidden]), -1, END, 1), [texts, spec.hidden]);
+  x.graph.output("logits", headLogits(last, spec, weights, rows, lowering));
   x.graph.output("head_squares", squares(takeWatched(x.graph)));
 }
 
@@ -136,13 +141,14 @@ function layerWeights(
 /** Past the end of any axis. */
 const END = 2 ** 31 - 1;
 
-/** Attention of the new tokens after a past; gives a [T, D]. */
+/** Attention of the new tokens after a past; gives a [B·T, D]. */
 function attentionStep(
   x: Value,
   spec: AttentionSpec,
   weights: Weights,
   prefix: string,
   shared: SharedInputs,
+  texts: number,
   lowering: Lowering,
 ): Value {
   const { graph } = x;
@@ -151,13 +157,13 @@ function attentionStep(
     cos: shared(names.cos, "f32", ["tokens", spec.rope.size / 2]),
     sin: shared(names.sin, "f32", ["tokens", spec.rope.size / 2]),
   };
-  const heads = projections(x, spec, weights, rotary, { samples: 1, length: -1 });
-  const shape = keysShape(spec, lowering, `past ${prefix}`);
+  const heads = projections(x, spec, weights, rotary, { samples: texts, length: -1 });
+  const shape = keysShape(spec, lowering, `past ${prefix}`, texts);
   const past = {
     key: graph.input(`${prefix}past_key`, "f32", shape),
     value: graph.input(`${prefix}past_value`, "f32", shape),
   };
-  const { mixed, present } = attendAfter(spec, heads, past, shared, lowering);
+  const { mixed, present } = attendAfter(spec, heads, past, shared, texts, lowering);
   graph.output(`${prefix}present_key`, present.key);
   graph.output(`${prefix}present_value`, present.value);
   return watch(attentionUpdate(mixed, spec, weights));

@@ -218,8 +218,8 @@ export interface Rotary {
 }
 
 /**
- * q [N, H·E], k and v [N, K·E] of the stream x [N, D] of samples that each start at the tables' first row. One sample may be of
- * a length that is known when the graph runs: −1.
+ * q [N, H·E], k and v [N, K·E] of the stream x [N, D] of samples that each start at the tables' first row. Their length may be known
+ * only when the graph runs: −1.
  */
 export function projections(
   x: Value,
@@ -326,7 +326,7 @@ function rotate(
     heads,
     size: rope.size,
   });
-  return Reshape(rotated, [samples * length, width]);
+  return Reshape(rotated, [-1, width]);
 }
 
 /** The stream [N, D] after a layer, of the stream x before it and what its attention adds, if it has any. */

@@ -2,12 +2,12 @@
  * Attention of some tokens to themselves and to the tokens before them, whose keys and values are inputs of the graph. The keys
  * and values of all are outputs, `present`, which the next tokens take as their past.
  *
- *     grouped  [1, K, C, E]: GroupQueryAttention, told how many rows of the past count. Where past and present are the same
+ *     grouped  [B, K, C, E]: GroupQueryAttention, told how many rows of the past count. Where past and present are the same
  *              memory, which has rows to spare, it writes the new rows there and copies nothing.
- *     rows     [P, K·E]: joined with the new rows by the graph, and hidden by a mask from queries that may not see them; by
+ *     rows     [B, P, K·E]: joined with the new rows by the graph, and hidden by a mask from queries that may not see them; by
  *              ONNX's Attention, or by products, which every engine has.
  *
- * How many tokens there are, of both sides, is known only when the graph runs: one graph serves every text.
+ * B texts of the same length are side by side. How many tokens there are, of both sides, is known only when the graph runs: one graph serves every text.
  */
 import {
   Concat,
@@ -50,19 +50,24 @@ export function isGrouped({ headSize }: AttentionSpec, { attention }: Lowering):
   return attention === "grouped" && headSize % HEAD_UNIT === 0;
 }
 
-/** The shape of the keys of some tokens, and of their values. */
-export function keysShape<D extends Dim>(spec: AttentionSpec, lowering: Lowering, tokens: D): (D | number)[] {
+/** The shape of the keys of some tokens of each text, and of their values. */
+export function keysShape<D extends Dim>(
+  spec: AttentionSpec,
+  lowering: Lowering,
+  tokens: D,
+  texts: number,
+): (D | number)[] {
   const { kvHeads, headSize } = spec;
-  return isGrouped(spec, lowering) ? [1, kvHeads, tokens, headSize] : [tokens, kvHeads * headSize];
+  return isGrouped(spec, lowering) ? [texts, kvHeads, tokens, headSize] : [texts, tokens, kvHeads * headSize];
 }
 
 const maskName = (window: number | null) => `mask ${window ?? "all"}`;
 
-/** What to feed as the shared inputs, for T tokens after P. */
+/** What to feed as the shared inputs, for T tokens after P of each text. */
 export function sight(
   spec: AttentionSpec,
   lowering: Lowering,
-  { past, tokens }: { readonly past: number; readonly tokens: number },
+  { past, tokens, texts }: { readonly past: number; readonly tokens: number; readonly texts: number },
 ): Record<string, Tensor> {
   if (!isGrouped(spec, lowering)) {
     const { window } = spec;
@@ -70,48 +75,40 @@ export function sight(
   }
   const total = past + tokens;
   return {
-    last_key: { dtype: "i32", shape: [1], data: Int32Array.of(total - 1) },
+    last_key: { dtype: "i32", shape: [texts], data: new Int32Array(texts).fill(total - 1) },
     keys: { dtype: "i32", shape: [], data: Int32Array.of(total) },
   };
 }
 
-/** Attention of T tokens [T, H·E], and the keys and values of the past with theirs. */
+/** Attention of T tokens of each text, [B·T, H·E], and the keys and values of the past with theirs. */
 export function attendAfter(
   spec: AttentionSpec,
   heads: Heads,
   past: KeysValues<Value>,
   shared: SharedInputs,
+  texts: number,
   lowering: Lowering,
 ): { mixed: Value; present: KeysValues<Value> } {
   const width = spec.heads * spec.headSize;
-  const batched = (x: Value, columns: number) => Reshape(x, [1, -1, columns]);
+  const columns = spec.kvHeads * spec.headSize;
+  const byText = (x: Value, columns: number) => Reshape(x, [texts, -1, columns]);
+  const [q, k, v] = [byText(heads.q, width), byText(heads.k, columns), byText(heads.v, columns)];
   if (isGrouped(spec, lowering)) {
-    const [q, k, v] = [heads.q, heads.k, heads.v].map((x, i) =>
-      batched(x, i === 0 ? width : spec.kvHeads * spec.headSize)
-    );
     const { output, present } = GroupQueryAttention({
       query: q,
       key: k,
       value: v,
       past,
-      seqlensK: shared("last_key", "i32", [1]),
+      seqlensK: shared("last_key", "i32", [texts]),
       totalSequenceLength: shared("keys", "i32", []),
     }, spec);
     return { mixed: Reshape(output, [-1, width]), present };
   }
-  const present = {
-    key: Concat([past.key, heads.k], 0),
-    value: Concat([past.value, heads.v], 0),
-  };
-  const columns = spec.kvHeads * spec.headSize;
-  const all = {
-    q: batched(heads.q, width),
-    k: batched(present.key, columns),
-    v: batched(present.value, columns),
-  };
+  const present = { key: Concat([past.key, k], 1), value: Concat([past.value, v], 1) };
+  const all = { q, k: present.key, v: present.value };
   const mask = shared(maskName(spec.window), "f32", [`tokens`, `keys ${spec.window}`]);
   const mixed = lowering.attention === "standard"
     ? standard(spec, all, mask)
-    : decomposed(spec, all, mask, 1);
+    : decomposed(spec, all, mask, texts);
   return { mixed: Reshape(mixed, [-1, width]), present };
 }

@@ -14,6 +14,7 @@ import { doctorForm, generateForm } from "./reports.ts";
 import { guidesForm } from "./guides.ts";
 import { orderForm } from "./order.ts";
 import { rooflineForm } from "./roofline.ts";
+import { speedForm } from "./speed.ts";
 import { planForm, sweepForm } from "./sweep.ts";
 import { verifyForm } from "./verification.ts";
 
@@ -99,6 +100,7 @@ export const forms = {
   evaluate: evaluateForm,
   generate: generateForm,
   roofline: rooflineForm,
+  speed: speedForm,
   doctor: doctorForm,
 } as const satisfies Record<Kind, z.ZodType>;
 /** The result of a kind. */

@@ -4,7 +4,7 @@
  * reason to lose a result that took hours.
  */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeWhole } from "../disk/mod.ts";
 import type { ResultOf } from "./forms.ts";
@@ -86,6 +86,25 @@ export async function keptResult<K extends KeptKind>(
     onNotice?.(`what was kept is made again: ${(error as Error).message}`);
     return null;
   }
+}
+
+/** All kept results of a kind in a folder whose file names say this model; what cannot be used is passed over. */
+export async function keptOf<K extends KeptKind>(
+  kind: K,
+  model: string,
+  results: string,
+): Promise<ResultOf<K>[]> {
+  const start = `${kind}-${fileName(model)}-`;
+  const names = (await readdir(results).catch(() => [])).filter((name) => name.startsWith(start)).sort();
+  const found = await Promise.all(names.map(async (name) => {
+    const path = join(results, name);
+    try {
+      return [parseResult(path, unsealed(path, await readFile(path, "utf-8")), kind)];
+    } catch {
+      return []; // another kind of file, another version's, a damaged one
+    }
+  }));
+  return found.flat();
 }
 
 const SEAL = ',"checksum":"';

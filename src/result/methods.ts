@@ -21,6 +21,7 @@ export const METHODS = {
   evaluate: 1,
   generate: 1,
   roofline: 1,
+  speed: 1,
   doctor: 1,
 } as const;
 

@@ -23,6 +23,7 @@ export {
   keepAs,
   type Keeping,
   keepsIn,
+  keptOf,
   keptOr,
   keptResult,
   orderOrigin,
@@ -34,6 +35,7 @@ export { type Computed, computedAlike, computedIn, type Provenance } from "./pro
 export { schemaOf } from "./schema.ts";
 export { overSeeds } from "./seeds.ts";
 export type { Roofline } from "./roofline.ts";
+export type { Speed } from "./speed.ts";
 export { readResult, resultText, writeResult } from "./store.ts";
 export type { OrderAgreement, Verification } from "./verification.ts";
 export { VERSION } from "./version.ts";

@@ -78,7 +78,8 @@ export function parseResult<K extends Kind>(name: string, text: string, ...kinds
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    throw new SyntaxError(`Cannot read ${name}: ${(error as Error).message}`, { cause: error });
+    const message = (error as Error).message.replaceAll(/\s+/g, " "); // it cites the text, lines and all
+    throw new SyntaxError(`Cannot read ${name}: ${message}`, { cause: error });
   }
   const kind = kinds.find((kind) => parsed?.kind === kind);
   if (!kind) {

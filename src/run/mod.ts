@@ -1,7 +1,7 @@
 /** Running a model: the executor, what to drop, what to observe, how to score. */
 export { type AttentionStatsOptions, attentionStatsProbe } from "./probes/attention_stats.ts";
 export { type Cost, cost } from "./cost.ts";
-export { type Decoder, decoder, type DecoderOptions } from "./decode/decode.ts";
+export { type Decoder, decoder, type DecoderOptions, partsOf } from "./decode/decode.ts";
 export { effectsProbe, type EffectSums, type LayerEffects } from "./probes/effects.ts";
 export { embed } from "./embed.ts";
 export { forward, type ForwardOptions } from "./forward.ts";

@@ -40,12 +40,15 @@ export interface Stage {
   with<T>(use: (run: RunStage) => Promise<T>): Promise<T>;
 }
 
-/** The stages of a model; the last gives the logits [1, V]. `budget`: bytes of float32 weights that may be kept. */
+/**
+ * The stages of a model for B texts side by side; the last gives the logits [B, V]. `budget`: bytes of float32 weights that may be
+ * kept.
+ */
 export async function openStages(
   model: Model,
   engine: Engine,
   layers: readonly StepLayer[],
-  budget: number,
+  { budget, texts }: { readonly budget: number; readonly texts: number },
 ): Promise<{ stages: Stage[]; release(): Promise<void> }> {
   const { spec } = model;
   let left = budget;
@@ -60,13 +63,17 @@ export async function openStages(
   const programs = openPrograms(engine);
   const stages: Stage[] = [];
   try {
-    if (kept.length > 0 || withHead) stages.push(await keptStage(model, engine, programs, kept, withHead));
+    if (kept.length > 0 || withHead) {
+      stages.push(await keptStage(model, engine, programs, { layers: kept, withHead, texts }));
+    }
   } catch (error) {
     await programs.release();
     throw error;
   }
-  for (const layer of layers.slice(kept.length)) stages.push(leasedStage(model, engine, programs, layer));
-  if (!withHead) stages.push(leasedHead(model, engine, programs));
+  for (const layer of layers.slice(kept.length)) {
+    stages.push(leasedStage(model, engine, programs, layer, texts));
+  }
+  if (!withHead) stages.push(leasedHead(model, engine, programs, texts));
   return { stages, release: programs.release };
 }
 
@@ -81,8 +88,11 @@ async function keptStage(
   model: Model,
   engine: Engine,
   programs: Programs,
-  layers: readonly StepLayer[],
-  withHead: boolean,
+  { layers, withHead, texts }: {
+    readonly layers: readonly StepLayer[];
+    readonly withHead: boolean;
+    readonly texts: number;
+  },
 ): Promise<Stage> {
   const held: { held: Map<string, Tensor> }[] = [];
   for (const { l } of layers) {
@@ -97,7 +107,7 @@ async function keptStage(
   const specs = layers.map(({ spec }) => spec);
   const compiled = await programs.get(
     "kept",
-    () => stepGraph(model.spec.hidden, specs, held, head, engine.has),
+    () => stepGraph(model.spec.hidden, specs, held, head, engine.has, texts),
   );
   return { layers, with: (use) => use(compiled.run) };
 }
@@ -117,7 +127,13 @@ async function readHead(model: Model): Promise<Map<string, Tensor>> {
   );
 }
 
-function leasedStage(model: Model, engine: Engine, programs: Programs, layer: StepLayer): Stage {
+function leasedStage(
+  model: Model,
+  engine: Engine,
+  programs: Programs,
+  layer: StepLayer,
+  texts: number,
+): Stage {
   return {
     layers: [layer],
     async with(use) {
@@ -128,7 +144,7 @@ function leasedStage(model: Model, engine: Engine, programs: Programs, layer: St
           const weights = { fed: dtypes(held, "0.") };
           const compiled = await programs.get(
             [layer.spec, [...weights.fed]],
-            () => stepGraph(model.spec.hidden, [layer.spec], [weights], undefined, engine.has),
+            () => stepGraph(model.spec.hidden, [layer.spec], [weights], undefined, engine.has, texts),
           );
           return await use((feeds, options) => compiled.run({ ...feeds, ...held }, options));
         });
@@ -139,12 +155,12 @@ function leasedStage(model: Model, engine: Engine, programs: Programs, layer: St
   };
 }
 
-function leasedHead(model: Model, engine: Engine, programs: Programs): Stage {
+function leasedHead(model: Model, engine: Engine, programs: Programs, texts: number): Stage {
   const { vocabulary } = model.spec;
 
   async function run({ x }: Feeds, options?: RunOptions): Promise<Record<string, Held>> {
     const norm = Object.fromEntries(await finalNorm(model));
-    const logits = new Float32Array(vocabulary);
+    const logits = new Float32Array(texts * vocabulary);
     let squares = 0;
     for (const range of headSlices(model.spec, engine.has.bindingBytes)) {
       const tensors = { ...norm, "head.weight": await model.weights.outer("head.weight", range) };
@@ -152,15 +168,19 @@ function leasedHead(model: Model, engine: Engine, programs: Programs): Stage {
         const weights = { fed: dtypes(held) };
         const compiled = await programs.get(
           ["head", [...weights.fed]],
-          () => headGraph(model.spec, weights, engine.has),
+          () => headGraph(model.spec, weights, engine.has, texts),
         );
         return await compiled.run({ x, ...held }, options);
       });
-      logits.set((await take(engine, slice.logits)).data as Float32Array, range[0]);
+      const own = (await take(engine, slice.logits)).data as Float32Array;
+      const rows = range[1] - range[0];
+      for (let text = 0; text < texts; text++) {
+        logits.set(own.subarray(text * rows, (text + 1) * rows), text * vocabulary + range[0]);
+      }
       squares += await takeSquares(engine, slice.head_squares);
     }
     return {
-      logits: engine.upload(float32([1, vocabulary], logits)),
+      logits: engine.upload(float32([texts, vocabulary], logits)),
       head_squares: engine.upload(float32([1], Float32Array.of(squares))),
     };
   }

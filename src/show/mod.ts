@@ -17,13 +17,14 @@ export {
 export { doctorTable } from "./tables/doctor.ts";
 export { guidesTable } from "./tables/guides.ts";
 export { rooflineRows, rooflineTable } from "./tables/roofline.ts";
+export { speedRows, speedTable } from "./tables/speed.ts";
 export { orderTable } from "./tables/order.ts";
 export { verifyRows, verifyTable } from "./tables/verify.ts";
 export { causesTable } from "./tables/causes.ts";
 export { againstTable } from "./tables/against.ts";
 export { checkpointTable } from "./tables/checkpoints.ts";
 export { randomInitTable } from "./tables/random_init.ts";
-export { evaluationRows, evaluationTable } from "./tables/evaluation.ts";
+export { evaluatePriceText, evaluationRows, evaluationTable } from "./tables/evaluation.ts";
 export { estimateText, sweepTable } from "./tables/sweep.ts";
 export {
   againstRows,
@@ -43,6 +44,7 @@ export { type CsvRow, toCsv } from "./chart/csv.ts";
 
 export { modelOf, type ModuleKind } from "./chart/setting.ts";
 export type { Figure } from "./chart/svg.ts";
+export { comparisonFigure } from "./figures/comparison.ts";
 export { importanceFigure } from "./figures/importance.ts";
 export { dropOrderFigure } from "./figures/drop_order.ts";
 export { qualityFigure } from "./figures/quality.ts";

@@ -14,6 +14,7 @@ import type {
   RandomInit,
   ResultOf,
   Roofline,
+  Speed,
   Sweep,
   Verification,
 } from "../result/mod.ts";
@@ -26,6 +27,7 @@ import { qualityFigure } from "./figures/quality.ts";
 import { bestWindows } from "./tables/order.ts";
 import { evaluationRows } from "./tables/evaluation.ts";
 import { rooflineRows } from "./tables/roofline.ts";
+import { speedRows } from "./tables/speed.ts";
 import { verifyRows } from "./tables/verify.ts";
 
 type Rows = readonly object[];
@@ -48,6 +50,7 @@ const views: { readonly [K in Kind]: (result: ResultOf<K>) => Figure | Rows } = 
           : { drop: i + 1, module, layer, [result.by]: score }
       ),
   roofline: (result: Roofline) => rooflineRows(result),
+  speed: (result: Speed) => speedRows(result),
   guides: (result: Guides) => guidesFigure(result),
   verify: (result: Verification) => verifyRows(result),
   compare: (result: Comparison) =>

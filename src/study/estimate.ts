@@ -4,7 +4,14 @@ import { createGraph, Gemm, ReduceSum } from "../onnx/mod.ts";
 import type { Computed } from "../result/mod.ts";
 import { cost, type DropPlan, freeAll, withUploaded } from "../run/mod.ts";
 import { float32 } from "../tensor/mod.ts";
-import { computedOn, engineOf, studyChecks, type StudyOptions, textOptions } from "./options.ts";
+import {
+  computedOn,
+  engineOf,
+  type EngineOptions,
+  studyChecks,
+  type StudyOptions,
+  textOptions,
+} from "./options.ts";
 import { aDrop } from "./plan.ts";
 import { onModel, type StudyModel } from "../subject/mod.ts";
 
@@ -27,7 +34,7 @@ export interface Estimate {
 /** Share of the product peak that whole studies reach. */
 const EFFICIENCY = 0.6;
 /** Memory that is there whatever runs: the runtime, one slice of logits, a module's intermediate values. */
-const BASE_BYTES = 250 * 2 ** 20;
+export const BASE_BYTES = 250 * 2 ** 20;
 
 /** Plans that run as one trie over N blocks of T tokens; `head` if predictions are scored. */
 export interface Pass {
@@ -86,7 +93,7 @@ export async function estimatePasses(
     tokens: samples * length,
     modules: sum("modules"),
     flops: sum("flops"),
-    seconds: sum("flops") / (EFFICIENCY * await productSpeed(options)),
+    seconds: sum("flops") / await studySpeed(options),
     bytes: BASE_BYTES + Math.max(...prices.map((price) => price.stateBytes + 2 * price.layerBytes)),
   };
 }
@@ -105,17 +112,23 @@ export function together<E extends Estimate & { readonly plans: number }>(studie
   };
 }
 
-/** Floating-point operations per second of a square product of side 1024: the best of five. */
-async function productSpeed(options: StudyOptions): Promise<number> {
+/** Floating-point operations per second that whole studies reach. */
+export async function studySpeed(options: EngineOptions): Promise<number> {
   const side = 1024;
+  return EFFICIENCY * 2 * side ** 3 / await productSeconds(side, side, options);
+}
+
+/** Seconds that a product of some rows with a square matrix takes: the best of five. */
+export async function productSeconds(rows: number, side: number, options: EngineOptions): Promise<number> {
   const graph = createGraph();
-  const [a, b] = ["a", "b"].map((name) => graph.input(name, "f32", [side, side]));
+  const shapes = { a: [rows, side], b: [side, side] };
+  const [a, b] = [graph.input("a", "f32", shapes.a), graph.input("b", "f32", shapes.b)];
   graph.output("sum", ReduceSum(Gemm(a, b), [0, 1]));
   const engine = await engineOf(options);
   const program = await engine.compile(graph);
-  const data = float32([side, side], new Float32Array(side * side).fill(0.5));
+  const filled = (shape: number[]) => float32(shape, new Float32Array(shape[0] * shape[1]).fill(0.5));
   let best = Infinity;
-  await withUploaded(engine, { a: data, b: data }, async (feeds) => {
+  await withUploaded(engine, { a: filled(shapes.a), b: filled(shapes.b) }, async (feeds) => {
     for (let round = 0; round < 5; round++) {
       const start = performance.now();
       freeAll(await program.run(feeds));
@@ -123,5 +136,5 @@ async function productSpeed(options: StudyOptions): Promise<number> {
     }
   });
   await program.release();
-  return 2 * side ** 3 / best;
+  return best;
 }

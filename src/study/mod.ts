@@ -14,7 +14,8 @@ export {
 export { type Estimate, estimate, together } from "./estimate.ts";
 export { weights } from "./weights.ts";
 export { decompose, importanceOf, type MagnitudeShare, magnitudeShare, type Parts } from "./decompose.ts";
-export { evaluate, type EvaluateOptions, type EvaluatePrice, evaluatePrice } from "./evaluate/evaluate.ts";
+export { evaluate, type EvaluateOptions, evaluatePrice } from "./evaluate/evaluate.ts";
+export type { EvaluatePrice } from "./evaluate/price.ts";
 export { type Observation, observe, type ObserveOptions } from "./observe.ts";
 export { generate, type Generated, type GenerateOptions, type Written } from "./generate.ts";
 export {
@@ -58,6 +59,7 @@ export { type Paired, paired, type Removal, removalAgreement, removals } from ".
 export { PAPER_ORDERS, type PaperOrders } from "./paper_orders.ts";
 export { DEVICE_NAMES, type DeviceName } from "../measure/mod.ts";
 export { roofline, type RooflineOptions } from "./speed/roofline.ts";
+export { speed, type SpeedEstimate, speedEstimate, type SpeedOptions } from "./speed/speed.ts";
 export { verify, verifyEstimate, type VerifyOptions } from "./verify.ts";
 export { checkpoints, type CheckpointsOptions } from "./checkpoints.ts";
 export {

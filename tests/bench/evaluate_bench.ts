@@ -125,7 +125,7 @@ async function workOf(plans: readonly DropPlan[]): Promise<number> {
   const { hidden, vocabulary } = model.spec;
   let work = 0;
   for (const [task, shots, limit] of documents) {
-    const [{ run }] = await evaluatePrice(model, { tasks: [task], shots, limit });
+    const { tasks: [{ run }] } = await evaluatePrice(model, [], { tasks: [task], shots, limit, prompts: 0 });
     const scored = (await targetsOf(task, shots, limit)) * plans.length;
     work += cost(model.spec, plans, { samples: run / TEXT, length: TEXT }, false).flops +
       2 * scored * hidden * vocabulary;

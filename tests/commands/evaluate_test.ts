@@ -39,8 +39,15 @@ Deno.test("evaluate: a table of the full model and of each plan; what it will co
     ];
     const dry = await run(...asked, "--dry-run");
     assert.equal(dry.code, 0, dry.err);
-    assert.match(dry.out, /^tiny: the full model and 1 plans\n.*task +documents +tokens +run +saved\n/s);
-    assert.match(dry.out, /piqa +6 +[\d,]+ +[\d,]+ +\d+ %/);
+    assert.match(
+      dry.out,
+      /^tiny: the full model and 1 plan · float32, cpu\n.*task +documents +tokens +without what is shared +saved\n/s,
+    );
+    assert.match(dry.out, /piqa +6 +[\d,]+ +[\d,]+ +\d+\.\d %/);
+    assert.match(
+      dry.out,
+      /\nat most 1,024 tokens are written\nabout \d+.* on this machine \(0\.\d+ TFLOP\), \d+ MiB of memory,/,
+    );
     const { code, out, err } = await run(...asked, "--prompts", "2");
     assert.equal(code, 0, err);
     assert.match(
@@ -101,6 +108,7 @@ Deno.test("evaluate: bad input is one clear line", () =>
         ["evaluate", folder, "--tasks", "winogrande", "--shots", "5"],
         /^lamina: Cannot ask winogrande: .*\n$/,
       ],
+      [1, ["evaluate", folder, "--plan", "README.md"], /^lamina: Cannot read README\.md: .*JSON\n$/],
       [1, ["evaluate", folder, "--tasks", "piqa", "--drop-attention", "8"], /expected a layer from 0 to 7/],
     ])
   ));
@@ -142,7 +150,6 @@ Deno.test({
           finished.set(file, ino);
         }
       }
-      assert.ok(finished.size > 0);
       // Two at once in one folder.
       const both = await Promise.all([run(...asked, "-"), run(...asked, "-")]);
       for (const { code, out, err } of both) {

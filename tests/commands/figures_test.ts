@@ -80,10 +80,7 @@ Deno.test("training, untrained models and causes are drawn once from what they c
     }
     assert.deepEqual(sections.map(({ name }) => name), ["checkpoints", "random-init", "causes"]);
     const figures = sections.map(({ figures }) => figures.map(({ name }) => name));
-    assert.deepEqual(figures[0].filter((name) => name.startsWith("checkpoint_map")), [
-      "checkpoint_map_pre-ln",
-      "checkpoint_map_peri-ln",
-    ]);
+    assert.deepEqual(figures[0].filter((name) => name.startsWith("checkpoint_map")), ["checkpoint_map"]);
     assert.deepEqual(figures[1], ["init_fit", "init_map"]);
     assert.deepEqual(figures[2], ["causes", "attention_map", "smoothing", "effects", "update_norms"]);
     const claims = sections.flatMap(({ claims }) => claims.map(({ id }) => id));

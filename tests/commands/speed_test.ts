@@ -28,10 +28,34 @@ Deno.test("a configuration of one's own, batches and drops", () =>
     assert.doesNotMatch(out, /paper/);
   }));
 
+Deno.test("the model itself, measured: tables, JSON, CSV, what would run", () =>
+  withDesk(async ({ folder, run }) => {
+    const [json, csv, results] = [`${folder}/speed.json`, `${folder}/speed.csv`, `${folder}/kept`];
+    const args = ["speed", folder, "--drop-attention", "1", "--batch", "1,2", "--context", "8", "--new", "2"];
+    const dry = await run(...args, "--repeat", "2", "--dry-run");
+    assert.match(dry.out, /\n2 models, 8 prefills and 32 steps, about .* of memory\n$/);
+    const { code, out, err } = await run(
+      ...args,
+      ...["--repeat", "2", "--engine", "cpu", "--json", json, "--csv", csv, "--results", results],
+    );
+    assert.equal(code, 0, err);
+    assert.match(out, /^speed of .* · float32, cpu · 2 rounds of 2\s+tokens\n/);
+    assert.match(out, /1 attention +2 +8 /);
+    const { points, plans } = await readResult(json, "speed");
+    assert.deepEqual(points.map(({ batch, context }) => [batch, context]), [[1, 8], [2, 8]]);
+    assert.deepEqual(plans.map(({ drop }) => drop.attention), [[], [1]]);
+    assert.equal((await Deno.readTextFile(csv)).trim().split("\n").length, 1 + 4);
+    const [kept] = [...Deno.readDirSync(results)];
+    assert.match(kept.name, /^speed-.*\.json$/);
+    assert.deepEqual(await readResult(`${results}/${kept.name}`, "speed"), await readResult(json, "speed"));
+  }));
+
 Deno.test("wrong use ends with 2, a failure with 1, and each says what was expected", () =>
-  withDesk(async ({ run }) => {
+  withDesk(async ({ folder, run }) => {
     await expectFailures(run, [
-      [2, ["speed", "llama-2-7b"], /required option '--device <name>' not specified/],
+      [1, ["speed", folder, "--batch", "max"], /--batch max needs --device/],
+      [1, ["speed", folder, "--drop-attention", "9"], /Cannot drop attention 9/],
+      [1, ["speed", "llama-2-7b", "--device", "a100", "--context", "1,2"], /at contexts 1,2: expected one/],
       [
         2,
         ["speed", "llama-2-7b", "--device", "a6000"],

@@ -79,6 +79,18 @@ function untrained(verb: string, ...between: unknown[]): Row {
   };
 }
 
+/** Of a measurement of speed. */
+function timed(verb: string): Row {
+  return {
+    name: [[model, { contexts: [1] }], '(did you mean "context"?)'],
+    value: [
+      [model, { context: [0] }],
+      `Cannot ${verb}: context[0] is 0, expected a whole number of at least 1`,
+    ],
+    type: [[model, { context: 128 }], `Cannot ${verb}: context is 128, expected a list of contexts`],
+  };
+}
+
 /** Of a figure. */
 function drawn(argument: string, expected: string, wrong: unknown = aSweep, found = "a sweep"): Row {
   return { type: [[wrong], `Cannot draw: ${argument} is ${found}, expected ${expected}`] };
@@ -190,7 +202,7 @@ const rows: Readonly<Record<string, Row>> = {
   exportModel: {
     name: [
       [model, {}, { format: "hf", out: "out", to: "out" }],
-      'Cannot export: unknown option "to", expected one of onProgress, onNotice, signal, format, out',
+      'Cannot export: unknown option "to", expected one of onProgress, onNotice, signal, results, measure, format, out',
     ],
     value: [
       [model, {}, { format: "hff", out: "out" }],
@@ -217,6 +229,7 @@ const rows: Readonly<Record<string, Row>> = {
     value: [["profil"], 'Cannot help with "profil": unknown name (did you mean "profile"'],
     type: [[7], "Cannot help: found 7, expected a function of Lamina, or its name"],
   },
+  comparisonFigure: { type: [[aProfile, aSweep], "Cannot draw: the second is a sweep, expected a profile"] },
   importanceFigure: drawn("profile", "a profile: await it", promised, "a promise"),
   importanceOf: {
     value: [[1, 2], "Cannot compute an importance: s is 2, expected a number from -1 to 1"],
@@ -347,6 +360,8 @@ const rows: Readonly<Record<string, Row>> = {
   },
   signFigure: ofProfile,
   smoothingFigure: ofCauses,
+  speed: timed("measure speed"),
+  speedEstimate: timed("estimate speed"),
   stabilityFigure: ofProfile,
   sweep: {
     ...study("sweep", aProfile, [curve], [1]),

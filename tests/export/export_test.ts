@@ -1,11 +1,11 @@
 /** LLM-Drop's lists, the card, refusals, and that a folder is written whole or not at all. */
 import assert from "node:assert/strict";
 import { exportModel } from "../../src/export/mod.ts";
-import { makePlan, profile } from "../../src/study/mod.ts";
+import { makePlan, perplexities, profile } from "../../src/study/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { fixture, fixtureNames } from "../fixtures/read.ts";
 import { withDesk } from "../commands/cli.ts";
-import { withTiny } from "../study/tiny.ts";
+import { tinyText, withTiny } from "../study/tiny.ts";
 import { withFolder } from "../support.ts";
 import { expectSame, withSmaller } from "./smaller.ts";
 
@@ -63,6 +63,27 @@ Deno.test("the card says what was dropped, from which plan on which text, and wh
       "model.safetensors",
       "tokenizer.json",
     ]);
+  }));
+
+Deno.test("the card tells what it costs: what is kept of this plan on this model, and what is measured", () =>
+  withTiny(async ({ model, folder, options }) => {
+    const drop = { attention: [], mlp: [1] };
+    const [full, dropped] = await perplexities(model, [{}, drop], options);
+    await perplexities(model, [{ attention: [0] }], options); // another plan
+    const { results } = options;
+    const card = async (out: string, more = {}) => {
+      await exportModel(model, drop, { format: "hf", out: `${folder}/${out}`, ...more });
+      return await Deno.readTextFile(`${folder}/${out}/README.md`);
+    };
+    assert.match(await card("without"), /Quality was not measured here/);
+    const told = (await card("kept", { results })).match(/^\| file, .*$/gm)!;
+    assert.equal(told.length, 1);
+    const numbers = [full.perplexity, dropped.perplexity].map((value) => value.toPrecision(4));
+    assert.ok(told[0].startsWith("| file, 4 × 16 tokens, float32 on cpu |"), told[0]);
+    assert.ok(told[0].includes(`| ${numbers.join(" | ")} |`), told[0]);
+    await Deno.writeTextFile(`${folder}/long.txt`, Array(8).fill(tinyText).join(" "));
+    const both = await card("measured", { results, measure: `${folder}/long.txt` });
+    assert.match(both, /\| file, 8 × 512 tokens, .*\n\| file, 4 × 16 tokens/);
   }));
 
 Deno.test("what cannot be exported is refused by name, and nothing is written", () =>

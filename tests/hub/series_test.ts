@@ -1,6 +1,6 @@
 /** Series of checkpoints as files: names and their steps, the three forms, and what is refused. */
 import assert from "node:assert/strict";
-import { seriesFiles } from "../../src/hub/mod.ts";
+import { openModel, seriesFiles } from "../../src/hub/mod.ts";
 import { chooseSteps, namedSteps } from "../../src/hub/remote/steps.ts";
 import { withFolder } from "../support.ts";
 import { type FakeHub, pattern, withHub } from "./fake_hub.ts";
@@ -76,6 +76,35 @@ Deno.test("a tokenizer beside the checkpoints serves those that have none", () =
     const source = await (await two.open()).open("tokenizer.json");
     assert.equal(new TextDecoder().decode(await source.read(0, source.size)), "own");
     source.close();
+  }));
+
+Deno.test("a checkpoint's folder opened as a model has its series' tokenizer, if it is in one and has none of its own", () =>
+  withFolder(async (folder) => {
+    for (const name of ["step1", "step2", "early", "other"]) await writeCheckpoint(`${folder}/${name}`);
+    await Deno.writeTextFile(`${folder}/tokenizer.json`, "root");
+    await Deno.writeTextFile(`${folder}/step2/tokenizer.json`, "own");
+    const tokenizerOf = async (name: string) => {
+      const files = await openModel(`${folder}/${name}`);
+      if (!files.list().includes("tokenizer.json")) return null;
+      const source = await files.open("tokenizer.json");
+      return new TextDecoder().decode(await source.read(0, source.size));
+    };
+    const named = ["step1", "step2", "early", "other"];
+    assert.deepEqual(await Promise.all(named.map(tokenizerOf)), ["root", "own", null, null]);
+    const { checkpoints: [one] } = await seriesFiles(folder);
+    assert.equal(
+      await (await openModel(`${folder}/step1/`)).fingerprint(),
+      await (await one.open()).fingerprint(),
+    );
+    const checkpoints = [{ step: 3, folder: "early" }];
+    await Deno.writeTextFile(
+      `${folder}/series.json`,
+      JSON.stringify({ kind: "series", name: "run", checkpoints }),
+    );
+    assert.deepEqual(await Promise.all(named.map(tokenizerOf)), [null, "own", "root", null]);
+    await Deno.writeTextFile(`${folder}/series.json`, "{");
+    assert.equal(await tokenizerOf("step2"), "own");
+    await assert.rejects(tokenizerOf("other"), /Cannot read .*series\.json/);
   }));
 
 Deno.test("series.json lists the checkpoints; what is not of its form is refused by its field", () =>

@@ -7,12 +7,13 @@ import { nameOf, notebooks, readCode, root, textOf } from "./notebook.ts";
 /** Which of a notebook's pictures stands for it, counted from 0. */
 const CHOSEN: Readonly<Record<string, number>> = {
   "01_importance": 0,
-  "02_dropping": 4,
+  "02_dropping": 5,
   "03_training_checkpoints": 6,
   "04_random_initialisation": 3,
   "05_causes": 7,
   "06_norm_placement": 7,
   "07_cosine_and_magnitude": 2,
+  "09_explore": 0,
 };
 
 /** Paths of the pictures, and what they have to hold. */

@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import type { Engine } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
-import { type Decoder, decoder, type DecoderOptions } from "../../src/run/mod.ts";
+import { type Decoder, decoder, type DecoderOptions, FLOAT32, keyBytes } from "../../src/run/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { distance, engine, engineWith, largest, stateTolerance, widened, withFixture } from "../support.ts";
 
@@ -142,3 +142,53 @@ for (const [name, dtype] of [["qwen3", "bf16"], ["llama-bias", "f16"], ["llama",
       assert.deepEqual(await logits(model), await logits(widened(model)));
     }));
 }
+
+for (const attention of ["grouped", "standard", "decomposed"] as const) {
+  for (const name of ["llama", "gemma2"]) {
+    Deno.test(`${name}: texts side by side give the logits of each alone, by ${attention} attention`, () =>
+      withFixture(name, async ({ model, blocks: { ids } }) => {
+        const on = engineWith({ attention });
+        const before = on.live;
+        const texts = [ids.subarray(0, 12), ids.subarray(3, 15), ids.subarray(7, 19)];
+        const plan = { attention: [1], mlp: [0] };
+        const alone: Float32Array[][] = [];
+        for (const text of texts) {
+          await withDecoder({ model, engine: on, plan }, async (decoder) => {
+            alone.push(await logitsOf(decoder, text, PROMPT));
+          });
+        }
+        for (const budget of [undefined, NOTHING_KEPT]) {
+          await withDecoder({ model, engine: on, plan, budget, texts: 3 }, async (decoder) => {
+            const beside = [await decoder.prefill(...texts.map((text) => text.subarray(0, PROMPT)))];
+            for (let t = PROMPT; t < 12; t++) {
+              beside.push(await decoder.step(...texts.map((text) => text[t])));
+            }
+            const { vocabulary } = model.spec;
+            beside.forEach((rows, t) => {
+              alone.forEach((logits, i) => {
+                const row = rows.subarray(i * vocabulary, (i + 1) * vocabulary);
+                const error = distance(row, logits[t]) / largest(logits[t]);
+                assert.ok(error <= stateTolerance(model.spec), `text ${i}, step ${t}: ${error}`);
+              });
+            });
+            assert.equal(decoder.keyBytes, 3 * keyBytes(model.spec, plan, 12, FLOAT32));
+          });
+        }
+        assert.equal(on.live, before, "tensors are left");
+      }));
+  }
+}
+
+Deno.test("texts of another number, or of unequal length, are an error", () =>
+  withFixture("llama", async ({ model, blocks: { ids } }) => {
+    await withDecoder({ model, texts: 2 }, async (decoder) => {
+      const prompt = ids.subarray(0, 4);
+      await assert.rejects(decoder.prefill(prompt), /Cannot read 1 texts: expected 2 side by side/);
+      await assert.rejects(
+        decoder.prefill(prompt, ids.subarray(0, 3)),
+        /Cannot read texts of 4 and 3 tokens side by side/,
+      );
+      await decoder.prefill(prompt, prompt);
+      await assert.rejects(decoder.step(1), /Cannot read 1 texts: expected 2 side by side/);
+    });
+  }));

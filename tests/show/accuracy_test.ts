@@ -1,7 +1,7 @@
 /** Accuracy against drops: the numbers of the figure, the claims and the section follow from those of the evaluations. */
 import assert from "node:assert/strict";
 import { accuracyChange, accuracyClaims, accuracyFigure, sections } from "../../src/show/mod.ts";
-import { checkFigure, checkSvg, readCsv } from "./check_svg.ts";
+import { checkFigure, dotsOf, readCsv } from "./check_svg.ts";
 import { evaluation, evaluations, plan } from "./synthetic_tasks.ts";
 
 Deno.test("the figure: a point and an interval for each plan in each panel, every curve from the full model on", () => {
@@ -12,13 +12,13 @@ Deno.test("the figure: a point and an interval for each plan in each panel, ever
     /^2 dropped: accuracy 80\.0 % without attention, 50\.0 % without MLPs; full model 80\.0 %/,
   );
   // Three curves of 3, 2 and 3 points, in three panels.
-  assert.equal(checkSvg(figure.svg).circle, 3 * 8);
+  assert.equal(dotsOf(figure), 3 * 8);
   const rows = readCsv(figure.csv);
   assert.equal(rows.length, 2 * 8);
   assert.match(figure.reading, /MLP −40\.0 points \(−5\d\.\d to −[23]\d\.\d\) at 4/);
   const single = evaluations();
   for (const { tasks } of single[0]) delete tasks.arc_easy;
-  assert.equal(checkSvg(accuracyFigure(...single).svg).circle, 8);
+  assert.equal(dotsOf(accuracyFigure(...single)), 8);
 });
 
 Deno.test("the change: each task counts once, over the same documents only; equal is what both tests say", () => {

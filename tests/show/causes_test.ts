@@ -5,7 +5,7 @@ import type { Causes } from "../../src/result/mod.ts";
 import * as show from "../../src/show/mod.ts";
 import { layerStreams } from "../../src/show/chart/layer_streams.ts";
 import { withFolder } from "../support.ts";
-import { checkFigure, checkSvg, readCsv } from "./check_svg.ts";
+import { checkFigure, checkSvg, dotsOf, readCsv } from "./check_svg.ts";
 import { causes } from "./synthetic_causes.ts";
 
 const shapes: Record<string, Causes> = {
@@ -44,8 +44,8 @@ Deno.test("the synthetic result is of the form that results are kept in", () =>
 Deno.test("a figure has one mark for each number", () => {
   const result = causes({ layers: 9, attention: [0, 4], mlp: [4, 8] });
   // Three panels: two with both kinds of module, entropy of attention alone.
-  assert.equal(checkSvg(show.causesFigure([result]).svg).circle, 7 + 2 * (7 + 7));
-  assert.equal(checkSvg(show.updateNormsFigure([result]).svg).circle, 7 + 7);
+  assert.equal(dotsOf(show.causesFigure([result])), 7 + 2 * (7 + 7));
+  assert.equal(dotsOf(show.updateNormsFigure([result])), 7 + 7);
   assert.equal(readCsv(show.attentionMapFigure(result).csv).length, 7 * 3);
   const curves = readCsv(show.smoothingFigure(result).csv).map(({ value }) => value);
   assert.equal(curves.length, 2 * 9 * result.smoothing.length);

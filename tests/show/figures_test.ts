@@ -3,7 +3,9 @@ import * as show from "../../src/show/mod.ts";
 import { toCsv } from "../../src/show/chart/csv.ts";
 import { spaced } from "../../src/show/chart/axes.ts";
 import type { Profile } from "../../src/result/mod.ts";
-import { checkFigure, checkSvg, readCsv } from "./check_svg.ts";
+import { checkFigure, checkSvg, dotsOf, readCsv } from "./check_svg.ts";
+import { checkpoints } from "./synthetic_checkpoints.ts";
+import { formatFixed } from "../../src/show/chart/numbers.ts";
 import { profile, type Shape, sweep } from "./synthetic.ts";
 
 const shapes: Record<string, Shape> = {
@@ -20,6 +22,7 @@ const shapes: Record<string, Shape> = {
 
 const figures: Record<string, (shape: Shape) => show.Figure> = {
   importance: (shape) => show.importanceFigure(profile(shape)),
+  comparison: (shape) => show.comparisonFigure(profile(shape), profile({ ...shape, scale: 2 })),
   drop_order: (shape) => show.dropOrderFigure(profile(shape)),
   quality: (shape) => show.qualityFigure(sweep(shape)),
   divergence: (shape) => show.divergenceFigure(sweep(shape)),
@@ -47,19 +50,19 @@ Deno.test("a figure has one mark for each number", () => {
   const given = profile({ layers: 12, attention: [0, 5, 11], mlp: [5, 7] });
   const { attention, mlp, block } = given;
   const importance = values([attention.importance, mlp.importance, block.importance]).length;
-  assert.equal(checkSvg(show.importanceFigure(given).svg).circle, importance);
+  assert.equal(dotsOf(show.importanceFigure(given)), importance);
   assert.equal(importance, 9 + 10 + 11);
-  assert.equal(checkSvg(show.magnitudeFigure(given).svg).circle, 9 + 10);
-  assert.equal(checkSvg(show.signFigure(given).svg).circle, 9 + 10);
-  assert.equal(checkSvg(show.cosineMagnitudeFigure(given).svg).circle, 9 + 10);
+  assert.equal(dotsOf(show.magnitudeFigure(given)), 9 + 10);
+  assert.equal(dotsOf(show.signFigure(given)), 9 + 10);
+  assert.equal(dotsOf(show.cosineMagnitudeFigure(given)), 9 + 10);
   // A background, and a column for each drop of attention, MLP, block and the joint list.
   assert.equal(checkSvg(show.dropOrderFigure(given).svg).rect, 1 + 9 + 10 + 11 + 19);
-  assert.equal(checkSvg(show.textsFigure([given, given, given]).svg).circle, 3 * 19);
+  assert.equal(dotsOf(show.textsFigure([given, given, given])), 3 * 19);
   // Ends of 19 lines; 4 sizes for each of three kinds.
-  assert.equal(checkSvg(show.stabilityFigure(given).svg).circle, 19 + 3 * 4);
+  assert.equal(dotsOf(show.stabilityFigure(given)), 19 + 3 * 4);
   // Five named curves with four points, and the mean of the random ones.
-  assert.equal(checkSvg(show.qualityFigure(sweep({ layers: 12 })).svg).circle, 6 * 4);
-  assert.equal(checkSvg(show.divergenceFigure(sweep({ layers: 12 })).svg).circle, 2 * 6 * 4);
+  assert.equal(dotsOf(show.qualityFigure(sweep({ layers: 12 }))), 6 * 4);
+  assert.equal(dotsOf(show.divergenceFigure(sweep({ layers: 12 }))), 2 * 6 * 4);
 });
 
 Deno.test("error bars are drawn where there are standard errors", () => {
@@ -113,6 +116,37 @@ Deno.test("labels keep their distance, their order and the bounds", () => {
   assert.deepEqual(spaced([98, 99], 20, [0, 100]), [80, 100]);
   assert.deepEqual(spaced([2, 1], 20, [0, 100]), [20, 0]);
   assert.deepEqual(spaced([], 20, [0, 100]), []);
+});
+
+Deno.test("a comparison names what differs, ranks what is in both, and shares one scale", () => {
+  const [a, b] = [profile({ layers: 12 }), profile({ layers: 12, text: "wiki", scale: 0.1 })];
+  const { title, subtitle, reading, svg, csv } = show.comparisonFigure(a, b);
+  assert.match(title, /^Attention's median importance: [\d.]+ in stories, [\d.]+ in wiki$/);
+  assert.match(subtitle, /solid: stories; hollow, dashed: wiki/);
+  assert.match(reading, /^attention: 3 of the 3 least important in both, rank correlation 1\.00; MLP: /);
+  assert.equal(checkSvg(svg).title, 2 * 3 * 12);
+  assert.equal(readCsv(csv).length, 2 * 3 * 12);
+  const deeper = show.comparisonFigure(a, profile({ layers: 20, text: "wiki" }));
+  assert.match(deeper.reading, /12 and 20 layers/);
+  assert.match(show.comparisonFigure(a, a).subtitle, /solid: first; hollow, dashed: second/);
+});
+
+Deno.test("a zero has no sign", () => {
+  assert.equal(formatFixed(-0.001, 2), "0.00");
+  assert.equal(formatFixed(-0.006, 2), "−0.01");
+});
+
+Deno.test("a map of several series has one scale and a row for each", () => {
+  const [a, b] = [checkpoints([0, 32], { layers: 4 }), checkpoints([0, 32], { layers: 4, scale: 100 })];
+  const both = show.checkpointMapFigure([a, b]);
+  const shades = [...both.svg.matchAll(/fill="(rgb[^"]+)"[^>]*><title>/g)].map(([, shade]) => shade);
+  assert.equal(shades.length, 2 * 3 * 4 * 2);
+  const [first, second] = [shades.slice(0, 24), shades.slice(24)];
+  assert.ok(
+    first.every((shade) => !second.includes(shade)),
+    "a hundred times as important in the same colour",
+  );
+  assert.equal(show.checkpointMapFigure([a]).svg, show.checkpointMapFigure(a).svg);
 });
 
 Deno.test("a figure without numbers for its axes is an error, not a broken picture", () => {

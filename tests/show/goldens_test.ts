@@ -26,6 +26,7 @@ const plane = widths.flatMap(({ measured: { shape: { hidden } } }) =>
 );
 const inputs: Inputs = {
   importanceFigure: [six],
+  comparisonFigure: [six, profile({ layers: 6, text: "wiki", scale: 2 })],
   dropOrderFigure: [six],
   qualityFigure: [curves],
   divergenceFigure: [curves],

@@ -1,12 +1,12 @@
 /** Figures of untrained models: a mark for every number, what they say of the fit, and claim C4. */
 import assert from "node:assert/strict";
 import { initCausesFigure, initClaim, initFitFigure, initMapFigure } from "../../src/show/mod.ts";
-import { checkSvg, readCsv } from "./check_svg.ts";
+import { checkSvg, dotsOf, readCsv } from "./check_svg.ts";
 import { LAYERS, untrained } from "./synthetic_untrained.ts";
 
 Deno.test("the fit: a point for every module, its error and the logits' variance by panel", () => {
   const good = initFitFigure([untrained(), untrained({ off: 1.12, variance: 2.7 })]);
-  assert.equal(checkSvg(good.svg).circle, 2 * 2 * LAYERS);
+  assert.equal(dotsOf(good), 2 * 2 * LAYERS);
   assert.equal(readCsv(good.csv).length, 2 * 2 * LAYERS);
   assert.match(good.title, /within 13 % from layer 2 up/);
   assert.match(good.svg, /error ≤ 0 %, logit variance 0\.05 \(small\)</);
@@ -29,7 +29,7 @@ Deno.test("the map: a cell for every point, a dot for every model, the line wher
     { norm: "peri", points: flat, models: [] },
   ]);
   const marks = checkSvg(figure.svg);
-  assert.equal(marks.circle, 2);
+  assert.equal(marks.title, 2);
   assert.equal(marks.rect, 1 + 2 * 9 + 8); // background, cells, shades of the legend
   assert.match(figure.title, /only above σ√D = 0\.8$/);
   assert.match(figure.reading, /Peri-LN: ratios 1\.10 to 1\.10, .*no line on which both are equal/);
@@ -46,7 +46,7 @@ Deno.test("one property at a time: two points for every model", () => {
     },
     { name: "norm placement", models: ["pre", "peri"].map((value) => ({ value, ...untrained() })) },
   ]);
-  assert.equal(checkSvg(figure.svg).circle, 2 * 6);
+  assert.equal(dotsOf(figure), 2 * 6);
   assert.match(
     figure.reading,
     /by width D: 1\.00 at 64, 8\.00 at 512; norm placement: 2\.00 at pre, 2\.00 at peri\./,

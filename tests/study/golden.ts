@@ -24,8 +24,8 @@ import { UNIT, withFolder } from "../support.ts";
 import { tinyText, withTiny } from "./tiny.ts";
 import { checkpointFiles, tokenizerFile, writeCheckpoints } from "./training.ts";
 
-/** A doctor's report has no numbers; those of parts, and of what is written, are in the evaluation. */
-export type GoldenKind = Exclude<Kind, "doctor" | "task" | "written">;
+/** A doctor's report has no numbers, and those of speeds are times; those of parts, and of what is written, are in the evaluation. */
+export type GoldenKind = Exclude<Kind, "doctor" | "task" | "written" | "speed">;
 export type Golden = { readonly kind: Kind; readonly method: number };
 
 /** Where they are committed; `deno run -A tests/fixtures/make_results.ts` makes them. */

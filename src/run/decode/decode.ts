@@ -1,5 +1,5 @@
 /**
- * One sequence, token by token.
+ * One sequence, or several of the same length side by side, token by token.
  *
  * New tokens, a prompt or the one that follows, pass through one graph with the keys and values of those before: the layers that
  * fit the budget are constants of it, packed for products with a single row, and a layer beyond the budget is leased for each
@@ -36,17 +36,21 @@ export interface DecoderOptions {
   readonly plan?: DropPlan | undefined;
   /** Bytes of float32 weights to keep in memory; default: 2 GiB. */
   readonly budget?: number | undefined;
+  /** Texts side by side, all of the same length; default: 1. */
+  readonly texts?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A model that reads one sequence and predicts what follows. Throws `RangeError` if numbers are not finite. */
+/** A model that reads B texts and predicts what follows each. Throws `RangeError` if numbers are not finite. */
 export interface Decoder {
-  /** Tokens read so far. */
+  /** Tokens of each text read so far. */
   readonly length: number;
-  /** Starts over with a prompt of at least one token; returns the logits [V] of the next token. */
-  prefill(ids: Int32Array): Promise<Float32Array>;
-  /** Reads one more token; returns the logits [V] of the next token. */
-  step(id: number): Promise<Float32Array>;
+  /** Bytes of the keys and values of them. */
+  readonly keyBytes: number;
+  /** Starts over with a prompt of at least one token for each text; returns the logits [B · V] of the next tokens. */
+  prefill(...prompts: Int32Array[]): Promise<Float32Array>;
+  /** Reads one more token of each text; returns the logits [B · V] of the next tokens. */
+  step(...ids: number[]): Promise<Float32Array>;
   release(): Promise<void>;
 }
 
@@ -54,18 +58,18 @@ const DEFAULT_BUDGET = 2 * 2 ** 30;
 
 /** Opens a decoder; reads the weights that it keeps. */
 export async function decoder(options: DecoderOptions): Promise<Decoder> {
-  const { model, engine, plan = noDrop, budget = DEFAULT_BUDGET, signal } = options;
+  const { model, engine, plan = noDrop, budget = DEFAULT_BUDGET, texts = 1, signal } = options;
   const layers = keptModules(model.spec.layers, plan);
-  const { stages, release } = await openStages(model, engine, layers, budget);
+  const { stages, release } = await openStages(model, engine, layers, { budget, texts });
   const tables = rotaryRows();
   const programs = openPrograms(engine);
   const embedder = openEmbedder(model, engine, programs);
   const caches = new Map<number, GrowingKeys>();
-  let ids: number[] = [];
+  let read: number[][] = []; // of each text
 
   /** Throws the error of the module where numbers cease to be finite: the executor meets it in the same text. */
   async function blame(stage: Stage): Promise<never> {
-    const segments = [{ ids: Int32Array.from(ids), past: null }];
+    const segments = read.map((ids) => ({ ids: Int32Array.from(ids), past: null }));
     await forward({ model, engine, segments, plans: [plan], signal });
     const [first, last] = [stage.layers[0].l, stage.layers.at(-1)!.l];
     throw new RangeError(
@@ -73,18 +77,19 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     );
   }
 
-  /** Reads `ids` from `start` on, what is before them being read already. */
-  async function read(start: number): Promise<Float32Array> {
-    const parts = partsOf(start, ids.length);
+  /** Runs the tokens from `start` on, what is before them having run already. */
+  async function runFrom(start: number): Promise<Float32Array> {
+    const parts = partsOf(start, read[0].length, texts);
     const streams: Held[] = [];
     try {
       for (const [first, end] of parts) {
-        streams.push(await embedder.embed(Int32Array.from(ids.slice(first, end)), signal));
+        const ids = Int32Array.from(read.flatMap((text) => text.slice(first, end)));
+        streams.push(await embedder.embed(ids, signal));
       }
       for (const stage of stages) {
         await stage.with(async (run) => {
           for (const [i, part] of parts.entries()) {
-            if (stage.layers.length === 0 && i < parts.length - 1) continue; // the head is for the last token
+            if (stage.layers.length === 0 && i < parts.length - 1) continue; // the head is for the last tokens
             const next = await through(stage, run, streams[i], part);
             streams[i].free();
             streams[i] = next;
@@ -97,7 +102,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     }
   }
 
-  /** A stage for tokens [first, end): what it makes of their stream x, or the last one's logits. */
+  /** A stage for tokens [first, end): what it makes of their stream x, or the last ones' logits. */
   async function through(stage: Stage, run: RunStage, x: Held, [first, end]: Part): Promise<Held> {
     const tokens = end - first;
     const feeds: Record<string, Held> = { x };
@@ -112,7 +117,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     }
     const { squares, head_squares, ...outputs } = await withUploaded(
       engine,
-      sharedFeeds(stage.layers, engine.has, [first, end], tables),
+      sharedFeeds(stage.layers, engine.has, [first, end], texts, tables),
       (shared) => run({ ...shared, ...feeds }, { signal, into }),
     );
     for (const { cache, prefix } of keys) cache.close(prefix, outputs, tokens);
@@ -134,25 +139,42 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     caches.clear();
   }
 
-  async function prefill(prompt: Int32Array): Promise<Float32Array> {
-    if (prompt.length === 0) throw new RangeError("Cannot read an empty prompt: expected at least one token");
-    ids = [...prompt];
+  function expectTexts(found: number): void {
+    if (found !== texts) throw new RangeError(`Cannot read ${found} texts: expected ${texts} side by side`);
+  }
+
+  async function prefill(...prompts: Int32Array[]): Promise<Float32Array> {
+    expectTexts(prompts.length);
+    const [{ length }] = prompts;
+    if (length === 0) throw new RangeError("Cannot read an empty prompt: expected at least one token");
+    const other = prompts.find((prompt) => prompt.length !== length);
+    if (other) {
+      throw new RangeError(`Cannot read texts of ${length} and ${other.length} tokens side by side`);
+    }
+    read = prompts.map((prompt) => [...prompt]);
     forget();
     for (const { l, spec } of layers) {
-      if (spec.attention) caches.set(l, growingKeys(engine, programs, spec.attention));
+      if (spec.attention) caches.set(l, growingKeys(engine, programs, spec.attention, texts));
     }
-    return await read(0);
+    return await runFrom(0);
   }
 
   return {
     get length() {
-      return ids.length;
+      return read[0]?.length ?? 0;
+    },
+    get keyBytes() {
+      return [...caches.values()].reduce((sum, { bytes }) => sum + bytes, 0);
     },
     prefill,
-    async step(id) {
-      ids.push(id);
-      const stretched = layers.some(({ spec }) => isStretched(spec.attention?.rope, ids.length));
-      return stretched ? await prefill(Int32Array.from(ids)) : await read(ids.length - 1);
+    async step(...ids) {
+      expectTexts(ids.length);
+      read.forEach((text, i) => text.push(ids[i]));
+      const { length } = read[0];
+      const stretched = layers.some(({ spec }) => isStretched(spec.attention?.rope, length));
+      return stretched
+        ? await prefill(...read.map((text) => Int32Array.from(text)))
+        : await runFrom(length - 1);
     },
     async release() {
       forget();
@@ -177,13 +199,15 @@ function keptModules(layers: readonly LayerSpec[], plan: DropPlan): StepLayer[] 
 /** Tokens [first, end). */
 type Part = readonly [first: number, end: number];
 
-/** Tokens that are read at once: what a graph watches takes a quarter of a megabyte for each in a small model. */
+/** Tokens of all texts that are read at once: what a graph watches takes a quarter of a megabyte for each in a small model. */
 const READ = 128;
 
-function partsOf(start: number, end: number): Part[] {
+/** Tokens [start, end) of each text as they are read. */
+export function partsOf(start: number, end: number, texts: number): Part[] {
+  const most = Math.max(1, Math.floor(READ / texts));
   return Array.from(
-    { length: Math.ceil((end - start) / READ) },
-    (_, i) => [start + i * READ, Math.min(start + (i + 1) * READ, end)] as const,
+    { length: Math.ceil((end - start) / most) },
+    (_, i) => [start + i * most, Math.min(start + (i + 1) * most, end)] as const,
   );
 }
 
@@ -196,12 +220,13 @@ function sharedFeeds(
   layers: readonly StepLayer[],
   has: Has,
   [first, end]: Part,
+  texts: number,
   tables: RotaryRows,
 ): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (const { spec: { attention } } of layers) {
     if (!attention) continue;
-    Object.assign(feeds, sight(attention, has, { past: first, tokens: end - first }));
+    Object.assign(feeds, sight(attention, has, { past: first, tokens: end - first, texts }));
     const names = rotaryNames(attention.rope);
     if (names.cos in feeds) continue;
     const { cos, sin } = tables(attention.rope, [first, end]);

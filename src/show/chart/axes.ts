@@ -53,6 +53,27 @@ export function logTicks([low, high]: readonly [number, number]): number[] {
   return ticks;
 }
 
+/** Round numbers inside a domain, at most this many. */
+export function linearTicks([low, high]: readonly [number, number], most: number): number[] {
+  const power = Math.floor(Math.log10((high - low) / most));
+  for (const factor of [1, 2, 5, 10, 20, 50]) {
+    const step = Number(`${factor}e${power}`);
+    const first = Math.ceil(low / step);
+    const count = Math.floor(high / step) - first + 1;
+    if (count > most) continue;
+    return Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+  }
+  return [];
+}
+
+/** A linear domain with air at both sides. */
+export function airyDomain(values: readonly number[]): [number, number] {
+  if (values.length === 0) return [0, 1];
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const air = 0.08 * (high - low) || 0.1 * Math.abs(high) || 1;
+  return [low - air, high + air];
+}
+
 /** A logarithmic y axis with its grid. */
 export function logAxisY(domain: readonly [number, number], label: string): Plot.Markish[] {
   const ticks = logTicks(domain);

@@ -4,12 +4,20 @@ import { standardError } from "../../measure/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { endLabels, FRAME, layerAxis, linearAxisY, logAxisY, logDomain } from "./axes.ts";
 import type { CsvRow } from "./csv.ts";
+import { dots, type Shape } from "./marks.ts";
+import { formatNumber } from "./numbers.ts";
 import type { ModuleKind } from "./setting.ts";
 
 /** One line. A layer without a value is a gap. */
 export interface Series {
   readonly label: string;
   readonly color: string;
+  readonly shape: Shape;
+  readonly dash?: string;
+  /** Dots in outline: for what others are compared with. */
+  readonly hollow?: boolean;
+  /** Of the line, in units: 2, where it does not say. */
+  readonly width?: number;
   /** By layer [L]. */
   readonly values: readonly (number | null)[];
   /** Standard errors by layer [L]. */
@@ -19,12 +27,17 @@ export interface Series {
 /** Label of the y axis. */
 export interface ValueAxis {
   readonly label: string;
+  /** Of a logarithmic axis that several charts share. */
+  readonly domain?: readonly [number, number];
   readonly log: boolean;
   readonly height?: number;
 }
 
 /** Series over the layers. On a logarithmic axis only positive values are drawn. */
-export function layerChart(series: readonly Series[], { label, log, height = FRAME.height }: ValueAxis) {
+export function layerChart(
+  series: readonly Series[],
+  { label, log, height = FRAME.height, domain: given }: ValueAxis,
+) {
   const layers = Math.max(...series.map(({ values }) => values.length));
   const lines = series.map(({ values, errors, ...rest }) => ({
     ...rest,
@@ -36,10 +49,13 @@ export function layerChart(series: readonly Series[], { label, log, height = FRA
   }));
   const drawn = lines.flatMap(({ points }) => points).filter(({ value }) => !Number.isNaN(value));
   const ends = drawn.flatMap(({ value, error }) => [value - error, value + error]);
-  const domain = log ? logDomain(drawn.map(({ value }) => value)) : linearDomain(ends);
+  const domain = log
+    ? [...given ?? logDomain(drawn.map(({ value }) => value))] as [number, number]
+    : linearDomain(ends);
   const y = { type: log ? "log" : "linear", domain } as const;
   const inside = (value: number) => Math.min(domain[1], Math.max(domain[0], value));
-  const frame = { ...FRAME, height };
+  const longest = Math.max(...series.map(({ label }) => label.length));
+  const frame = { ...FRAME, height, marginRight: Math.max(FRAME.marginRight, 20 + 9 * longest) };
   return {
     ...frame,
     x: { domain: [-0.5, layers - 0.5] },
@@ -47,7 +63,7 @@ export function layerChart(series: readonly Series[], { label, log, height = FRA
     marks: [
       ...log ? logAxisY(domain, label) : linearAxisY(label),
       ...layerAxis(layers),
-      ...lines.flatMap(({ points, color }) => [
+      ...lines.flatMap(({ points, label, color, shape, dash, hollow = false, width = 2 }) => [
         Plot.ruleX(points.filter(({ value, error }) => error > 0 && !Number.isNaN(value)), {
           x: "layer",
           y1: ({ value, error }) => inside(value - error),
@@ -56,8 +72,22 @@ export function layerChart(series: readonly Series[], { label, log, height = FRA
           strokeWidth: 3,
           strokeOpacity: 0.35,
         }),
-        Plot.line(points, { x: "layer", y: "value", stroke: color, strokeWidth: 2 }),
-        Plot.dot(points, { x: "layer", y: "value", fill: color, r: 3 }),
+        Plot.line(points, {
+          x: "layer",
+          y: "value",
+          stroke: color,
+          strokeWidth: width,
+          ...dash && { strokeDasharray: dash },
+        }),
+        dots(points.filter(({ value }) => !Number.isNaN(value)), {
+          x: "layer",
+          y: "value",
+          color,
+          shape,
+          hollow,
+          title: ({ layer, value, error }) =>
+            `${label}, layer ${layer}: ${formatNumber(value)}${error ? ` ± ${formatNumber(error)}` : ""}`,
+        }),
       ]),
       ...endLabels(
         lines.flatMap(({ points, label, color }) => {

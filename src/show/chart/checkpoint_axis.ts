@@ -4,7 +4,8 @@
  */
 import * as Plot from "@observablehq/plot";
 import { AXIS_X, endLabels, FRAME } from "./axes.ts";
-import { formatTick } from "./numbers.ts";
+import { dots, type Shape } from "./marks.ts";
+import { formatNumber, formatTick } from "./numbers.ts";
 
 /** The scale for these steps. */
 export function stepScale(steps: readonly number[]) {
@@ -44,6 +45,7 @@ export function formatStep(step: number): string {
 export interface StepLine {
   readonly label: string;
   readonly color: string;
+  readonly shape: Shape;
   readonly dash?: string;
   readonly points: readonly {
     readonly step: number;
@@ -78,7 +80,7 @@ export function stepChart(
     marks: [
       ...axis,
       stepAxis(steps, 9),
-      ...drawn.flatMap(({ points, color, dash }) => [
+      ...drawn.flatMap(({ points, label, color, shape, dash }) => [
         Plot.ruleX(points.filter((point) => there(point) && point.error > 0), {
           x: "step",
           y1: ({ value, error }) => inside(value - error),
@@ -94,7 +96,13 @@ export function stepChart(
           strokeWidth: 2,
           ...dash && { strokeDasharray: dash },
         }),
-        Plot.dot(points.filter(there), { x: "step", y: "value", fill: color, r: 3 }),
+        dots(points.filter(there), {
+          x: "step",
+          y: "value",
+          color,
+          shape,
+          title: ({ step, value }) => `${label}, step ${step}: ${formatNumber(value)}`,
+        }),
       ]),
       ...endLabels(
         drawn.flatMap(({ points, label, color }) => {

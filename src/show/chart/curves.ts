@@ -1,9 +1,11 @@
-/** Curves of a sweep: a measure against the number of modules dropped. Orders of one target share its colour and differ in dash pattern. */
+/** Curves of a sweep: a measure against the number of modules dropped. Orders of one target share its colour and differ in dash pattern; random ones have hollow dots too. */
 import * as Plot from "@observablehq/plot";
 import { mean } from "../../measure/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
 import { AXIS_X, COLORS, countTicks, endLabels, FRAME } from "./axes.ts";
 import type { CsvRow } from "./csv.ts";
+import { dots, SHAPES } from "./marks.ts";
+import { formatNumber } from "./numbers.ts";
 import { KIND_NAMES } from "./setting.ts";
 
 type SweepCurve = Sweep["curves"][number];
@@ -30,8 +32,8 @@ export const DASHES: Readonly<Record<SweepCurve["by"], string | undefined>> = {
   kl: "5 2 1 2",
   iterative: "14 2 2 2",
   greedy: "20 3",
-  deepest: "2 4",
-  random: "1 0",
+  deepest: "1 3",
+  random: "3 4",
 };
 
 /** The groups of a sweep, in its order. */
@@ -59,6 +61,15 @@ export function groupsOf({ curves }: Sweep): CurveGroup[] {
 /** Mean of a number over the seeds. */
 export function meanOf(values: readonly SweepPoint[], read: (point: SweepPoint) => number): number {
   return mean(values.map(read));
+}
+
+/** What a caption says of random orders, where there are some; of bands, where several seeds make one. */
+export function seededText(groups: readonly CurveGroup[]): string {
+  const seeds = groups.filter(({ by }) => by === "random")
+    .map(({ points }) => Math.max(...points.map(({ values }) => values.length)));
+  if (seeds.length === 0) return "";
+  const most = Math.max(...seeds);
+  return ` Hollow dots: random orders${most > 1 ? `, mean of ${most} seeds; bands: their range` : ""}.`;
 }
 
 /** One panel of curves. */
@@ -106,7 +117,16 @@ export function curveChart(groups: readonly CurveGroup[], panel: CurvePanel): Pl
           ...dash && { strokeDasharray: dash },
         })
       ),
-      ...drawn.map(({ line, color }) => Plot.dot(line, { x: "dropped", y: "value", fill: color, r: 3 })),
+      ...drawn.map(({ line, label, color, target, by }) =>
+        dots(line, {
+          x: "dropped",
+          y: "value",
+          color,
+          shape: SHAPES[target],
+          hollow: by === "random",
+          title: ({ dropped, value }) => `${label}, ${dropped} dropped: ${formatNumber(value)}`,
+        })
+      ),
       ...endLabels(
         drawn.map(({ line, label, color, by }) => {
           const last = line.at(-1)!;

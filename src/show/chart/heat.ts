@@ -1,7 +1,7 @@
 /** Maps of values as coloured cells, in steps: a continuous scale's legend would need a canvas. */
 import * as Plot from "@observablehq/plot";
 import { AXIS_X, AXIS_Y, countTicks } from "./axes.ts";
-import { INK, WIDTH } from "./svg.ts";
+import { FAINT, INK, WIDTH } from "./svg.ts";
 
 /** Light to dark, one more than there are edges. */
 export const SHADES = [
@@ -30,8 +30,9 @@ export interface HeatPanel {
   readonly rows: number;
   readonly width: number;
   readonly height: number;
-  /** Label of the x axis; the subtitle says what y counts. */
+  /** Labels of the axes. */
   readonly label: string;
+  readonly rowLabel: string;
   /** Names of the rows instead of their numbers. */
   readonly names?: readonly string[];
 }
@@ -64,11 +65,11 @@ function stretchesOf(cells: readonly Cell[], edges: readonly number[]): Stretch[
 
 /** A map. At most seven edges. */
 export function heatPanel(panel: HeatPanel, edges: readonly number[]): Plot.PlotOptions {
-  const { title, cells, columns, rows, width, height, label, names } = panel;
+  const { title, cells, columns, rows, width, height, label, rowLabel, names } = panel;
   return {
     width,
     height,
-    marginLeft: names ? 86 : 52,
+    marginLeft: names ? 86 : 60,
     marginRight: 14,
     marginTop: 44,
     marginBottom: 46,
@@ -80,7 +81,7 @@ export function heatPanel(panel: HeatPanel, edges: readonly number[]): Plot.Plot
       names
         ? Plot.axisY(names.map((_, i) => i), {
           tickSize: 0,
-          fontSize: 13,
+          fontSize: 14,
           label: null,
           tickFormat: (i: number) => names[i],
         })
@@ -89,10 +90,19 @@ export function heatPanel(panel: HeatPanel, edges: readonly number[]): Plot.Plot
           tickFormat: String,
           label: null,
         }),
+      ...names ? [] : [Plot.text([rowLabel], {
+        frameAnchor: "left",
+        text: String,
+        rotate: -90,
+        textAnchor: "middle",
+        dx: -44,
+        fill: FAINT,
+      })],
       Plot.text([title], {
         frameAnchor: "top-left",
         text: String,
         fontWeight: 600,
+        dx: names ? -62 : -36,
         dy: -24,
         fill: INK,
       }),
@@ -106,8 +116,8 @@ export function heatLegend(edges: readonly number[], format: (edge: number) => s
   return {
     width: WIDTH,
     height: 52,
-    marginLeft: 52,
-    marginRight: 52,
+    marginLeft: 60,
+    marginRight: 60,
     marginTop: 8,
     marginBottom: 26,
     x: { domain: [0, steps.length] },

@@ -4,6 +4,7 @@ import * as Plot from "@observablehq/plot";
 import { FIRST_LAYER, moduleRatio, type Predicted } from "../../measure/mod.ts";
 import type { RandomInit } from "../../result/mod.ts";
 import { COLORS } from "./axes.ts";
+import { keyOf } from "./marks.ts";
 import { computedText, KIND_NAMES } from "./setting.ts";
 
 /** One model: over its seeds, and by the closed form of the same setting. */
@@ -69,7 +70,7 @@ export function percent(share: number): string {
   return `${Math.ceil(100 * share)} %`;
 }
 
-/** What all models share: the text and the arithmetic. */
+/** The models' names, then what all share: the text and the arithmetic. */
 export function settingOfModels(models: readonly InitModel[]): string {
   const { packing, text } = models[0].measured.provenance;
   const seeds = models.map(({ measured }) => measured.seeds.length);
@@ -77,7 +78,9 @@ export function settingOfModels(models: readonly InitModel[]): string {
   const same = models.every(({ measured: { provenance: { packing: other } } }) =>
     other.samples === packing.samples && other.length === packing.length
   );
+  const names = models.map(({ measured }) => measured.provenance.model.name.split(" (")[0]);
   return [
+    [...new Set(names)].join(", "),
     ...same ? [`${packing.samples} × ${packing.length} tokens of ${text.name}`] : [`${text.name} text`],
     `${least === most ? least : `${least} to ${most}`} seed${most === 1 ? "" : "s"} each`,
     computedText(...models.map(({ measured }) => measured.provenance)),
@@ -96,7 +99,7 @@ export function moduleNames(
   return MODULES.map((module, i) =>
     Plot.text([module], {
       frameAnchor: "top-right",
-      text: () => `● ${KIND_NAMES[module]}`,
+      text: () => keyOf(module, KIND_NAMES[module]),
       fill: COLORS[module],
       fontWeight: 600,
       fontSize: 14,

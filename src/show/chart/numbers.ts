@@ -9,9 +9,10 @@ export function formatNumber(value: number): string {
   return sign(value.toPrecision(3));
 }
 
-/** A number with fixed decimals and a real minus sign. */
+/** A number with fixed decimals and a real minus sign, which zero has not. */
 export function formatFixed(value: number, decimals: number): string {
-  return sign(value.toFixed(decimals));
+  const text = value.toFixed(decimals);
+  return sign(Number(text) === 0 ? text.replace("-", "") : text);
 }
 
 /** A share as a percentage: 0.784 → "78.4 %". */

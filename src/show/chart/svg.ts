@@ -20,6 +20,8 @@ export interface Figure {
   readonly name: string;
   /** Its message, in one sentence. */
   readonly title: string;
+  /** What is drawn, below the title. */
+  readonly subtitle: string;
   /** The setting of the measurement: model, weight format, text, packing. */
   readonly setting: string;
   /** A sentence or two that interpret the picture, with its numbers. */
@@ -32,8 +34,6 @@ export interface Figure {
 
 /** What a figure is drawn from. */
 export interface Drawing extends Omit<Figure, "svg" | "csv"> {
-  /** Below the title: what is drawn. */
-  readonly subtitle: string;
   /** Plots from left to right, then down, each with its own width and height. */
   readonly panels: readonly Plot.PlotOptions[];
   readonly rows: readonly CsvRow[];
@@ -43,6 +43,8 @@ export interface Drawing extends Omit<Figure, "svg" | "csv"> {
 export const WIDTH = 640;
 export const INK = "#1f2328";
 export const FAINT = "#656d76";
+/** Text and lines on shades, which pages keep in every theme; texts have a halo. */
+export const ON_SHADE = { ink: "#000000", halo: "#fff" } as const;
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 const MARGIN = 24;
 
@@ -51,7 +53,7 @@ const { document } = parseHTML("<!doctype html><html><body></body></html>");
 /** Draws a figure. Throws `RangeError` if a coordinate is not a finite number. */
 export function drawFigure({ name, title, subtitle, setting, reading, panels, rows }: Drawing): Figure {
   const heading = [
-    ...wrap(title, 22, 0.58).map((text) => ({ text, size: 22, weight: 600, fill: INK, step: 28 })),
+    ...balanced(title, 22, 0.58).map((text) => ({ text, size: 22, weight: 600, fill: INK, step: 28 })),
     ...wrap(subtitle, 16, 0.52).map((text) => ({ text, size: 16, weight: 400, fill: FAINT, step: 22 })),
   ];
   const footing = wrap(setting, 14, 0.52).map((text) => ({
@@ -98,6 +100,7 @@ export function drawFigure({ name, title, subtitle, setting, reading, panels, ro
   return displayable({
     name,
     title: plain(title),
+    subtitle: plain(subtitle),
     setting: plain(setting),
     reading: plain(reading),
     svg,
@@ -105,7 +108,7 @@ export function drawFigure({ name, title, subtitle, setting, reading, panels, ro
   });
 }
 
-/** The inside of a plot, without styles, classes and empty labels, with two decimals. */
+/** The inside of a plot, without styles, classes and empty labels, with one decimal. */
 function draw(options: Plot.PlotOptions): string {
   const plot = Plot.plot({ ...options, document: document as unknown as Document });
   for (const element of plot.querySelectorAll("style, text:empty")) element.remove();
@@ -113,14 +116,14 @@ function draw(options: Plot.PlotOptions): string {
     for (const { name, value } of [...element.attributes]) {
       if (name === "class" || name.startsWith("aria-")) element.removeAttribute(name);
       else if (value === "currentColor") element.setAttribute(name, INK);
-      else element.setAttribute(name, value.replaceAll(/-?\d+\.\d{3,}/g, (digits) => String(round(digits))));
+      else element.setAttribute(name, value.replaceAll(/-?\d+\.\d{2,}/g, (digits) => String(round(digits))));
     }
   }
   return plain(plot.innerHTML);
 }
 
 function round(digits: string): number {
-  return Math.round(Number(digits) * 100) / 100;
+  return Math.round(Number(digits) * 10) / 10;
 }
 
 function rowsOf(panels: readonly Plot.PlotOptions[]): Plot.PlotOptions[][] {
@@ -139,9 +142,25 @@ function rowsOf(panels: readonly Plot.PlotOptions[]): Plot.PlotOptions[][] {
 
 /** Lines no wider than the picture, for letters of an average width in em. */
 function wrap(text: string, size: number, letter: number): string[] {
-  const fits = Math.floor((WIDTH - 2 * MARGIN) / (size * letter));
+  return wrapped(text, Math.floor((WIDTH - 2 * MARGIN) / (size * letter)));
+}
+
+/** As many lines, of about one length: no last word alone. */
+function balanced(text: string, size: number, letter: number): string[] {
+  const lines = wrap(text, size, letter);
+  const from = Math.ceil(text.length / lines.length);
+  const longest = Math.max(...lines.map((line) => line.length));
+  for (let fits = from; fits < longest; fits++) {
+    const other = wrapped(text, fits);
+    if (other.length === lines.length && other.every((line) => line.length <= longest)) return other;
+  }
+  return lines;
+}
+
+/** Lines of at most this many letters, where words allow; a number and its unit stay together. */
+function wrapped(text: string, fits: number): string[] {
   const lines = [""];
-  for (const word of text.split(" ")) {
+  for (const word of text.replaceAll(/(?<=\d) (?=[%×])|(?<=×) /g, "\u00a0").split(" ")) {
     const line = lines.at(-1)!;
     if (line && line.length + 1 + word.length > fits) lines.push(word);
     else lines[lines.length - 1] = line ? `${line} ${word}` : word;

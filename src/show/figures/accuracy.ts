@@ -13,6 +13,7 @@ import {
 } from "../chart/accuracy.ts";
 import { AXIS_X, COLORS, countTicks, endLabels, FRAME } from "../chart/axes.ts";
 import { DASHES } from "../chart/curves.ts";
+import { dots, SHAPES } from "../chart/marks.ts";
 import { formatFixed, formatShare } from "../chart/numbers.ts";
 import { computedText, describeDrop, KIND_NAMES, modelOf } from "../chart/setting.ts";
 import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
@@ -187,9 +188,11 @@ function panel(
         dy: -26,
         textAnchor: "start",
       })],
-      ...lines.flatMap(({ curve: { target, by }, points, shift }) => {
+      ...lines.flatMap(({ curve, points, shift }) => {
+        const { target, by } = curve;
         const stroke = COLORS[target];
         const dash = DASHES[by];
+        const label = labelOf(curve);
         return [
           Plot.ruleX(points.slice(1), {
             x: "dropped",
@@ -207,7 +210,14 @@ function panel(
             strokeWidth: by === "importance" ? 2.5 : 1.5,
             ...dash && { strokeDasharray: dash },
           }),
-          Plot.dot(points, { x: "dropped", y: "value", fill: stroke, r: 3 }),
+          dots(points, {
+            x: "dropped",
+            y: "value",
+            color: stroke,
+            shape: SHAPES[target],
+            hollow: by === "random",
+            title: ({ dropped, value }) => `${label}, ${dropped} dropped: ${formatShare(value)}`,
+          }),
         ];
       }),
       ...wide

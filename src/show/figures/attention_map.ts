@@ -42,8 +42,8 @@ export function attentionMapFigure(result: Causes): Figure {
     name: "attention_map",
     title: `${sinks} of ${first.length} heads give the first token more than 30 % of their attention`,
     subtitle:
-      "Each row is a head, each cell its mean over queries and samples. Left: first-token share (dark: a sink). " +
-      "Right: entropy / ln t (light: sparse; 0: a single key, 1: uniform over t keys).",
+      "Each cell is a head’s mean over queries and samples. Left: first-token share (high: a sink). " +
+      "Right: entropy / ln t (low: sparse; 0: a single key, 1: uniform over t keys).",
     setting: settingOf(result.provenance),
     reading: `The median head gives ${
       formatShare(median(first.map(({ value }) => value))!)
@@ -60,6 +60,7 @@ export function attentionMapFigure(result: Causes): Figure {
           width: WIDTH / 2,
           height: 96 + Math.max(rows * 22, 120),
           label: "layer",
+          rowLabel: "head",
         }, EDGES)
       ),
       heatLegend(EDGES, String),

@@ -59,7 +59,8 @@ export function attentionPatternFigure(pattern: AttentionPattern): Figure {
       "How each token (row) distributes its attention over itself and the tokens before it (columns).",
     setting: `${model} · “${tokens.join("").trim()}”`,
     reading:
-      "A dark first column is an attention sink; a dark diagonal is attention to the token itself or its neighbour.",
+      "High shares down the first column are an attention sink; along the diagonal, attention to the token itself " +
+      "or its neighbour.",
     panels: [
       ...heads.map(({ layer, head, rows }) =>
         heatPanel({
@@ -70,6 +71,7 @@ export function attentionPatternFigure(pattern: AttentionPattern): Figure {
           width: WIDTH / 2,
           height: 90 + Math.max(160, 17 * tokens.length),
           label: "key",
+          rowLabel: "query",
           names: tokens.map((token) => token.trim().slice(0, 10) || "␣"),
         }, EDGES)
       ),

@@ -5,10 +5,12 @@
 import { expect, list, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import type { CauseCorrelation, CauseName, Causes } from "../../result/mod.ts";
-import { AXIS_X, AXIS_Y, COLORS, logDomain, logTicks } from "../chart/axes.ts";
+import { airyDomain, AXIS_X, AXIS_Y, COLORS, linearTicks, logDomain, logTicks } from "../chart/axes.ts";
 import { CAUSE_TITLES } from "../tables/causes.ts";
-import { formatFixed, formatTick } from "../chart/numbers.ts";
+import { dots, SHAPES } from "../chart/marks.ts";
+import { formatFixed, formatNumber, formatTick } from "../chart/numbers.ts";
 import { KIND_NAMES, settingsOf } from "../chart/setting.ts";
+import { shortened } from "../chart/summary.ts";
 import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
 
 const CAUSES: readonly { cause: CauseName; short: string }[] = [
@@ -40,7 +42,7 @@ export function causesFigure(results: readonly Causes[]): Figure {
     name: "causes",
     title: titleOf(results),
     subtitle:
-      "Importance (y axis, log) of each module against one cause; one dot per layer; blue: attention, orange: MLP. r: rank " +
+      "Importance (y axis, log) of each module against one cause; one mark per layer; blue ●: attention, orange ■: MLP. r: rank " +
       "correlation over the layers, with its 95 % confidence interval.",
     setting: settingsOf(results.map(({ provenance }) => provenance)),
     reading: results.map(readingOf).join(" "),
@@ -93,10 +95,10 @@ function intervalOf({ low, high }: CauseCorrelation): string {
 
 function panel(result: Causes, { cause, short }: typeof CAUSES[number], column: number): Plot.PlotOptions {
   const found = (["attention", "mlp"] as const).flatMap((module) => find(result, module, cause) ?? []);
-  const dots = found.flatMap(({ module, values }) =>
+  const points = found.flatMap(({ module, values }) =>
     values.flatMap((value, layer) => {
       const importance = result[module].importance[layer];
-      return value !== null && importance && importance > 0 ? [{ module, value, importance }] : [];
+      return value !== null && importance && importance > 0 ? [{ module, layer, value, importance }] : [];
     })
   );
   const log = cause === "relativeMagnitude";
@@ -104,37 +106,45 @@ function panel(result: Causes, { cause, short }: typeof CAUSES[number], column: 
     result[module].importance.map((v) => v ?? 0)
   );
   const y = logDomain(importances);
-  const x = log ? logDomain(dots.map(({ value }) => value)) : undefined;
+  const x = (log ? logDomain : airyDomain)(points.map(({ value }) => value));
+  const ticks = log
+    ? logTicks(x).filter((_, i, all) => i % Math.ceil(all.length / 4) === 0)
+    : linearTicks(x, 4);
   return {
     width: column === 0 ? 232 : (WIDTH - 232) / 2,
-    height: 252,
+    height: 258,
     marginLeft: column === 0 ? 52 : 26,
-    marginRight: 10,
-    marginTop: 62,
+    marginRight: 12,
+    marginTop: 68,
     marginBottom: 46,
-    x: x ? { type: "log", domain: x } : { nice: true },
+    x: { type: log ? "log" : "linear", domain: x },
     y: { type: "log", domain: y, axis: null },
     marks: [
       Plot.gridY(logTicks(y), { stroke: "#d0d7de", strokeOpacity: 1 }),
       ...column === 0
         ? [Plot.axisY(logTicks(y), { ...AXIS_Y, text: formatTick, label: null, fontSize: 14 })]
         : [],
-      x
-        ? Plot.axisX(logTicks(x).filter((_, i, all) => i % Math.ceil(all.length / 4) === 0), {
-          ...AXIS_X,
-          text: formatTick,
-          label: short,
-          labelArrow: "none",
-          fontSize: 14,
-        })
-        : Plot.axisX({ ...AXIS_X, ticks: 3, label: short, labelArrow: "none", fontSize: 14 }),
-      Plot.dot(dots, {
-        x: "value",
-        y: "importance",
-        fill: ({ module }: typeof dots[number]) => COLORS[module],
-        fillOpacity: 0.75,
-        r: 3.5,
+      Plot.axisX(ticks, {
+        ...AXIS_X,
+        text: log ? formatTick : String,
+        label: short,
+        labelArrow: "none",
+        fontSize: 14,
       }),
+      ...(["attention", "mlp"] as const).map((module) =>
+        dots(points.filter((point) => point.module === module), {
+          x: "value",
+          y: "importance",
+          color: COLORS[module],
+          shape: SHAPES[module],
+          title: ({ layer, value, importance }) =>
+            `${KIND_NAMES[module]}, layer ${layer}: ${formatNumber(value)}, importance ${
+              formatNumber(importance)
+            }`,
+          r: 3.5,
+          opacity: 0.75,
+        })
+      ),
       ...column === 0
         ? [
           Plot.text([nameOf(result)], {
@@ -142,7 +152,7 @@ function panel(result: Causes, { cause, short }: typeof CAUSES[number], column: 
             text: String,
             fontWeight: 600,
             fill: INK,
-            dy: -50,
+            dy: -56,
           }),
         ]
         : [],
@@ -154,8 +164,8 @@ function panel(result: Causes, { cause, short }: typeof CAUSES[number], column: 
               ? "r –"
               : `r ${formatFixed(rank, 2)}${intervalOf({ low, high } as CauseCorrelation)}`,
           fill: COLORS[module],
-          fontSize: 13,
-          dy: -30 + 15 * i,
+          fontSize: 14,
+          dy: -35 + 17 * i,
         })
       ),
       Plot.frame({ stroke: FAINT, strokeOpacity: 0.3 }),
@@ -164,6 +174,5 @@ function panel(result: Causes, { cause, short }: typeof CAUSES[number], column: 
 }
 
 function nameOf({ provenance: { model }, norm }: Causes): string {
-  const name = model.name.length > 26 ? `${model.name.slice(0, 25)}…` : model.name;
-  return `${name} · ${norm}-norm`;
+  return `${shortened(model.name, 40)} · ${norm}-norm`;
 }

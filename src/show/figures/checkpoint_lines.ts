@@ -5,6 +5,7 @@ import type { Checkpoints } from "../../result/mod.ts";
 import { COLORS, logAxisY, logDomain } from "../chart/axes.ts";
 import { stepAxis, stepScale } from "../chart/checkpoint_axis.ts";
 import { seriesSetting, type Trend, trendsOf } from "../chart/checkpoint_trends.ts";
+import { dots, SHAPES } from "../chart/marks.ts";
 import { formatFixed, formatNumber } from "../chart/numbers.ts";
 import { KIND_NAMES, KINDS } from "../chart/setting.ts";
 import { drawFigure, type Figure, WIDTH } from "../chart/svg.ts";
@@ -65,17 +66,20 @@ function rangeOf(name: string, trend: readonly Trend[]): string[] {
   ];
 }
 
+/** Right of each panel, for half of the last step's label. */
+const RIGHT = 20;
+
 function panel(trend: readonly Trend[], domain: readonly [number, number], first: boolean): Plot.PlotOptions {
   const steps = trend.map(({ step }) => step);
   const { kind } = trend[0];
-  const left = first ? 66 : 14;
+  const left = first ? 66 : 12;
   const drawn = (value: number | null) => value && value > 0 ? value : NaN;
   const scale = stepScale(steps);
   return {
-    width: (WIDTH - 66 - 16) / 3 + left - (first ? 0 : 8),
+    width: Math.floor((WIDTH - 66 - 3 * RIGHT - 2 * 12) / 3) + left + RIGHT,
     height: 360,
     marginLeft: left,
-    marginRight: 14,
+    marginRight: RIGHT,
     marginTop: 56,
     marginBottom: 50,
     x: { ...scale, domain: [...scale.domain] },
@@ -96,13 +100,31 @@ function panel(trend: readonly Trend[], domain: readonly [number, number], first
         stroke: COLORS[kind],
         strokeWidth: 2.5,
       }),
-      Plot.dot(trend.filter(({ median }) => median), { x: "step", y: "median", fill: COLORS[kind], r: 3 }),
+      dots(trend.filter(({ median }) => median && median > 0), {
+        x: "step",
+        y: "median",
+        color: COLORS[kind],
+        shape: SHAPES[kind],
+        title: ({ step, median, lowest, highest }) =>
+          `${KIND_NAMES[kind]}, step ${step}: median ${formatNumber(median!)}, ${formatNumber(lowest!)} to ${
+            formatNumber(highest!)
+          }`,
+      }),
       Plot.line(trend, {
         x: "step",
         y: ({ first }) => drawn(first),
         stroke: COLORS[kind],
         strokeWidth: 1.5,
         strokeDasharray: "5 4",
+      }),
+      dots(trend.filter(({ first }) => first && first > 0), {
+        x: "step",
+        y: "first",
+        color: COLORS[kind],
+        shape: SHAPES[kind],
+        hollow: true,
+        title: ({ step, first }) => `${KIND_NAMES[kind]}, layer 0, step ${step}: ${formatNumber(first!)}`,
+        r: 2,
       }),
       Plot.text([kind], {
         frameAnchor: "top",

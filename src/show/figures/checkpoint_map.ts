@@ -1,16 +1,16 @@
 /**
- * Importance by layer and step, one map per kind of module (paper, v6, figure 7). All share one logarithmic colour
- * scale: a colour means the same in every map. Layer 0 stands apart, as in the paper's figure.
+ * Importance by layer and step, one map per kind of module (paper, v6, figure 7), a row of them per series. All share one
+ * logarithmic colour scale: a colour means the same in every map. Layer 0 stands apart, as in the paper's figure.
  */
-import { expect, resultOf } from "../../entry/mod.ts";
+import { expect, list, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import type { Checkpoints } from "../../result/mod.ts";
 import { AXIS_X, COLORS, countTicks, logDomain, logTicks } from "../chart/axes.ts";
 import { formatStep, thinned } from "../chart/checkpoint_axis.ts";
-import { seriesSetting, type Trend, trendsOf } from "../chart/checkpoint_trends.ts";
+import { type Trend, trendsOf } from "../chart/checkpoint_trends.ts";
 import { formatNumber, formatTick } from "../chart/numbers.ts";
-import { KIND_NAMES, KINDS, type ModuleKind } from "../chart/setting.ts";
-import { drawFigure, FAINT, type Figure, WIDTH } from "../chart/svg.ts";
+import { KIND_NAMES, KINDS, type ModuleKind, settingsOf } from "../chart/setting.ts";
+import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
 
 const SCHEME = "ylgnbu";
 /** The gap between layer 0 and the others: a row without cells. */
@@ -18,6 +18,7 @@ const GAP = "gap";
 
 /** One cell of a map. */
 interface Cell {
+  readonly series: string;
   readonly kind: ModuleKind;
   readonly layer: number;
   readonly step: number;
@@ -25,7 +26,8 @@ interface Cell {
 }
 
 /**
- * Draws the maps of attention, MLP and block side by side.
+ * Draws the maps of attention, MLP and block side by side; of several series below each other, on one scale. Throws
+ * `RangeError` for an empty list.
  *
  * @example
  * ```ts
@@ -36,40 +38,72 @@ interface Cell {
  * const { svg, reading } = checkpointMapFigure(result);
  * ```
  */
-export function checkpointMapFigure(result: Checkpoints): Figure {
-  expect("draw", "result", result, resultOf("checkpoints"));
-  const cells = result.series.flatMap((entry) =>
-    KINDS.flatMap((kind) =>
-      entry[kind].importance.map((importance, layer): Cell => ({ kind, layer, step: entry.step, importance }))
-    )
-  );
-  const trends = KINDS.map((kind) => trendsOf(result, kind));
+export function checkpointMapFigure(results: Checkpoints | readonly Checkpoints[]): Figure {
+  const all = several(results) ? results : [results];
+  if (several(results)) expect("draw", "results", results, list(resultOf("checkpoints"), "checkpoints", 1));
+  else expect("draw", "result", results, resultOf("checkpoints"));
+  const rows = all.map((result) => ({
+    name: result.name,
+    cells: cellsOf(result),
+    trends: KINDS.map((kind) => trendsOf(result, kind)),
+  }));
+  const cells = rows.flatMap(({ cells }) => cells);
   const domain = logDomain(cells.flatMap(({ importance }) => importance ?? []));
+  const named = (name: string, text: string) => all.length > 1 ? `${name}: ${text}` : text;
   return drawFigure({
     name: "checkpoint_map",
-    title: titleOf(trends[0], trends[1]),
+    title: titleOf(rows),
     subtitle:
       "Importance of each module (colour) by layer and training step; layer 0 is set apart at the bottom.",
-    setting: seriesSetting(result),
-    reading: KINDS.map((kind, i) => readingOf(KIND_NAMES[kind], trends[i])).join(" "),
+    setting: settingsOf(all.map(({ name, series: [{ provenance }] }) => (
+      { ...provenance, model: { ...provenance.model, name } }
+    ))),
+    reading: rows.map(({ name, trends }) =>
+      named(name, KINDS.map((kind, i) => readingOf(KIND_NAMES[kind], trends[i])).join(" "))
+    ).join(" "),
     panels: [
-      ...KINDS.map((kind, i) => map(cells.filter((cell) => cell.kind === kind), kind, domain, i === 0)),
+      ...rows.flatMap(({ name, cells }) =>
+        KINDS.map((kind, i) =>
+          map(cells.filter((cell) => cell.kind === kind), kind, domain, {
+            first: i === 0,
+            name: all.length > 1 ? name : null,
+          })
+        )
+      ),
       legend(domain),
     ],
     rows: cells.map(({ kind, ...cell }) => ({ module: KIND_NAMES[kind], ...cell })),
   });
 }
 
+function several(results: Checkpoints | readonly Checkpoints[]): results is readonly Checkpoints[] {
+  return Array.isArray(results);
+}
+
+function cellsOf({ name, series }: Checkpoints): Cell[] {
+  return series.flatMap((entry) =>
+    KINDS.flatMap((kind) =>
+      entry[kind].importance.map((importance, layer) => (
+        { series: name, kind, layer, step: entry.step, importance }
+      ))
+    )
+  );
+}
+
 /** At how many steps attention is the less important one. */
-function titleOf(attention: readonly Trend[], mlp: readonly Trend[]): string {
-  const pairs = attention.flatMap(({ median }, i) => {
-    const other = mlp[i].median;
-    return median === null || other === null ? [] : [median < other];
+function titleOf(rows: readonly { readonly name: string; readonly trends: readonly Trend[][] }[]): string {
+  const told = rows.flatMap(({ name, trends: [attention, mlp] }) => {
+    const pairs = attention.flatMap(({ median }, i) => {
+      const other = mlp[i].median;
+      return median === null || other === null ? [] : [median < other];
+    });
+    if (pairs.length === 0) return [];
+    return [
+      `${pairs.filter(Boolean).length} of ${pairs.length} steps${rows.length > 1 ? ` of ${name}` : ""}`,
+    ];
   });
-  if (pairs.length === 0) return "Importance through training";
-  return `Attention is the more redundant of the two at ${
-    pairs.filter(Boolean).length
-  } of ${pairs.length} steps`;
+  if (told.length === 0) return "Importance through training";
+  return `Attention is the more redundant of the two at ${told.join(", ")}`;
 }
 
 function readingOf(name: string, trend: readonly Trend[]): string {
@@ -89,7 +123,7 @@ function map(
   cells: readonly Cell[],
   kind: ModuleKind,
   domain: readonly [number, number],
-  first: boolean,
+  { first, name }: { readonly first: boolean; readonly name: string | null },
 ): Plot.PlotOptions {
   const steps = [...new Set(cells.map(({ step }) => step))];
   const layers = Math.max(...cells.map(({ layer }) => layer)) + 1;
@@ -97,10 +131,10 @@ function map(
   const left = first ? 58 : 14;
   return {
     width: (WIDTH - 62) / 3 + left - 14 + (first ? 0 : 4),
-    height: 330,
+    height: name === null ? 330 : 356,
     marginLeft: left,
     marginRight: 6,
-    marginTop: 40,
+    marginTop: name === null ? 40 : 66,
     marginBottom: 52,
     x: { type: "band", domain: steps, padding: 0.04 },
     y: { type: "band", domain: [...deeper, GAP, "0"], padding: 0.04, axis: null },
@@ -110,7 +144,19 @@ function map(
         x: "step",
         y: ({ layer }: Cell) => String(layer),
         fill: "importance",
+        title: ({ layer, step, importance }: Cell) =>
+          `${KIND_NAMES[kind]}, layer ${layer}, step ${step}: ${formatNumber(importance!)}`,
       }),
+      ...first && name !== null
+        ? [Plot.text([name], {
+          frameAnchor: "top-left",
+          text: String,
+          fill: INK,
+          fontWeight: 600,
+          dx: -34,
+          dy: -50,
+        })]
+        : [],
       Plot.axisX(thinned(steps, 4), { ...AXIS_X, tickSize: 0, tickFormat: formatStep, label: "step" }),
       ...first
         ? [

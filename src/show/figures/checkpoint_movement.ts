@@ -4,6 +4,7 @@ import type { Checkpoints } from "../../result/mod.ts";
 import { COLORS, linearAxisY, logAxisY, logDomain } from "../chart/axes.ts";
 import { stepChart, type StepLine } from "../chart/checkpoint_axis.ts";
 import { seriesSetting, type Trend, trendsOf } from "../chart/checkpoint_trends.ts";
+import { SHAPES } from "../chart/marks.ts";
 import { formatFixed, formatNumber } from "../chart/numbers.ts";
 import { KIND_NAMES, KINDS } from "../chart/setting.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
@@ -28,6 +29,7 @@ export function checkpointMovementFigure(result: Checkpoints): Figure {
     trends.map((trend, i) => ({
       label: KIND_NAMES[KINDS[i]],
       color: COLORS[KINDS[i]],
+      shape: SHAPES[KINDS[i]],
       points: trend.map((entry) => ({ step: entry.step, value: read(entry) })),
     }));
   const drifts = trends.flat().flatMap(({ drift }) => drift ?? []);

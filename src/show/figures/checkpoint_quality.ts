@@ -4,6 +4,7 @@ import type { Checkpoints } from "../../result/mod.ts";
 import { COLORS, linearAxisY, logAxisY, logDomain } from "../chart/axes.ts";
 import { stepChart, type StepLine } from "../chart/checkpoint_axis.ts";
 import { qualityBySteps, seriesSetting } from "../chart/checkpoint_trends.ts";
+import { SHAPES } from "../chart/marks.ts";
 import { formatFixed, formatNumber } from "../chart/numbers.ts";
 import { KIND_NAMES, KINDS } from "../chart/setting.ts";
 import { drawFigure, type Figure, INK } from "../chart/svg.ts";
@@ -35,17 +36,20 @@ export function checkpointQualityFigure(result: Checkpoints): Figure {
     {
       label: "full model",
       color: INK,
+      shape: "diamond",
       points: points.map(({ step, full }) => ({ step, value: Math.exp(full) })),
     },
     ...KINDS.map((kind) => ({
       label: `½ ${KIND_NAMES[kind]}`,
       color: COLORS[kind],
+      shape: SHAPES[kind],
       points: points.map((point) => ({ step: point.step, value: point[kind].perplexity })),
     })),
   ];
   const rises: StepLine[] = KINDS.map((kind) => ({
     label: `½ ${KIND_NAMES[kind]}`,
     color: COLORS[kind],
+    shape: SHAPES[kind],
     points: points.map((point) => ({
       step: point.step,
       value: point[kind].rise,

@@ -11,7 +11,9 @@ import * as Plot from "@observablehq/plot";
 import { importanceOf, spearman } from "../../measure/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { AXIS_X, COLORS, FRAME, logAxisY, logDomain, logTicks } from "../chart/axes.ts";
-import { formatFixed, formatTick } from "../chart/numbers.ts";
+import { around, type Place, placed } from "../chart/labels.ts";
+import { dots, keyOf, SHAPES } from "../chart/marks.ts";
+import { formatFixed, formatNumber, formatTick } from "../chart/numbers.ts";
 import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { median } from "../chart/summary.ts";
 import { drawFigure, FAINT, type Figure } from "../chart/svg.ts";
@@ -28,6 +30,8 @@ export function magnitudeCorrelation(
   );
   return modules.length > 2 && Number.isFinite(value) ? value : null;
 }
+
+const KINDS = ["attention", "mlp"] as const;
 
 /** One module. */
 interface Module {
@@ -60,7 +64,8 @@ export function cosineMagnitudeFigure(profile: Profile): Figure {
     title: correlation === null
       ? "Importance is magnitude and angle"
       : `Importance follows magnitude: rank correlation ${formatFixed(correlation, 2)}`,
-    subtitle: "One dot per module, numbered by layer. The curve is an update orthogonal to the stream, " +
+    subtitle:
+      "One mark per module, numbered by layer where there is room. The curve is an update orthogonal to the stream, " +
       "1 − 1/√(1 + r²): on it, importance is magnitude alone.",
     setting: settingOf(profile.provenance),
     reading: readingOf(profile, modules),
@@ -127,25 +132,21 @@ function chart(modules: readonly Module[]): Plot.PlotOptions {
       Plot.gridX(ticks, { stroke: "#d0d7de", strokeOpacity: 1 }),
       Plot.axisX(ticks, { ...AXIS_X, tickSize: 0, text: formatTick, label: "relative magnitude r (log)" }),
       Plot.line(curve, { x: "r", y: "importance", stroke: FAINT, strokeWidth: 2 }),
-      Plot.text([curve[85]], {
-        x: "r",
-        y: "importance",
-        text: () => "orthogonal update",
-        fill: FAINT,
-        stroke: "#ffffff",
-        strokeWidth: 4,
-        textAnchor: "end",
-        dx: -14,
-        dy: -12,
-      }),
-      Plot.dot(modules, {
-        x: "magnitude",
-        y: "importance",
-        fill: ({ kind }: Module) => COLORS[kind],
-        fillOpacity: 0.8,
-        r: 5,
-      }),
-      ...layerLabels(modules, x, y, frame),
+      ...KINDS.map((kind) =>
+        dots(modules.filter((module) => module.kind === kind), {
+          x: "magnitude",
+          y: "importance",
+          color: COLORS[kind],
+          shape: SHAPES[kind],
+          title: ({ layer, magnitude, importance }) =>
+            `${KIND_NAMES[kind]}, layer ${layer}: r ${formatNumber(magnitude)}, importance ${
+              formatNumber(importance)
+            }`,
+          r: 5,
+          opacity: 0.8,
+        })
+      ),
+      ...labels(modules, curve, x, y, frame),
       ...kindLabels(modules),
     ],
   };
@@ -153,56 +154,79 @@ function chart(modules: readonly Module[]): Plot.PlotOptions {
 
 type Frame = Record<"width" | "height" | "marginLeft" | "marginRight" | "marginTop" | "marginBottom", number>;
 
-/** Layer numbers next to the dots that have room for one, the outermost first. */
-function layerLabels(
+/** The curve's name, and layer numbers next to the dots that have room for one, the outermost first. */
+function labels(
   modules: readonly Module[],
+  curve: readonly { readonly r: number; readonly importance: number }[],
   x: Plot.ScaleOptions,
   y: Plot.ScaleOptions,
-  frame: Frame,
+  { width, height, marginLeft, marginRight, marginTop, marginBottom }: Frame,
 ): Plot.Markish[] {
-  const scaleX = Plot.scale({ x: { ...x, range: [frame.marginLeft, frame.width - frame.marginRight] } })!;
-  const scaleY = Plot.scale({ y: { ...y, range: [frame.height - frame.marginBottom, frame.marginTop] } })!;
-  const places = modules.map((module) => ({
-    module,
-    left: scaleX.apply(module.magnitude) as number,
-    top: scaleY.apply(module.importance) as number,
-  }));
-  const taken = places.map(({ left, top }) => ({
-    left: left - 5,
-    right: left + 5,
-    top: top - 5,
-    bottom: top + 5,
-  }));
-  const labelled: Module[] = [];
-  for (const { module, left, top } of places.toSorted((a, b) => b.module.importance - a.module.importance)) {
-    const width = 9 * String(module.layer).length;
-    const box = { left: left + 8, right: left + 8 + width, top: top - 8, bottom: top + 8 };
-    const free = box.right < frame.width - 4 &&
-      taken.every((other) =>
-        other.right < box.left || other.left > box.right || other.bottom < box.top || other.top > box.bottom
-      );
-    if (!free) continue;
-    taken.push(box);
-    labelled.push(module);
-  }
-  return [Plot.text(labelled, {
-    x: "magnitude",
-    y: "importance",
-    text: ({ layer }: Module) => String(layer),
-    fill: ({ kind }: Module) => COLORS[kind],
-    fontSize: 14,
-    textAnchor: "start",
-    dx: 8,
-  })];
+  const scaleX = Plot.scale({ x: { ...x, range: [marginLeft, width - marginRight] } })!;
+  const scaleY = Plot.scale({ y: { ...y, range: [height - marginBottom, marginTop] } })!;
+  const at = (magnitude: number, importance: number) => ({
+    x: scaleX.apply(magnitude) as number,
+    y: scaleY.apply(importance) as number,
+  });
+  const frame = {
+    left: marginLeft + 2,
+    right: width - marginRight,
+    top: marginTop,
+    bottom: height - marginBottom,
+  };
+  const key = { left: marginLeft, right: marginLeft + 130, top: marginTop, bottom: marginTop + 52 };
+  const dotted = modules.map(({ magnitude, importance }) => ({ magnitude, importance }));
+  const lined = curve.map(({ r, importance }) => ({ magnitude: r, importance }));
+  const boxes = (points: typeof dotted, half: number) =>
+    points.map(({ magnitude, importance }) => {
+      const { x, y } = at(magnitude, importance);
+      return around(x, y, half);
+    });
+  const taken = [key, ...boxes(dotted, 6), ...boxes(lined, 2)];
+  const free = [85, 75, 65, 50, 35, 20].flatMap((i) => {
+    const point = {
+      magnitude: lined[i].magnitude,
+      importance: lined[i].importance,
+      text: "orthogonal update",
+    };
+    const [place] = placed([{ ...at(point.magnitude, point.importance), text: point.text }], {
+      frame,
+      taken,
+      size: 16,
+      gap: 10,
+    });
+    return place ? [{ point, place }] : [];
+  })[0];
+  const outermost = modules.toSorted((a, b) => b.importance - a.importance);
+  const places = placed(
+    outermost.map(({ magnitude, importance, layer }) => ({
+      ...at(magnitude, importance),
+      text: String(layer),
+    })),
+    { frame, taken: [...taken, ...free ? [free.place] : []], size: 14, gap: 8 },
+  );
+  const write = (point: object, { dx, dy, textAnchor }: Place, options: Plot.TextOptions) =>
+    Plot.text([point], { x: "magnitude", y: "importance", dx, dy, textAnchor, ...options });
+  return [
+    ...free ? [write(free.point, free.place, { text: () => free.point.text, fill: FAINT })] : [],
+    ...outermost.flatMap((module, i) => {
+      const place = places[i];
+      return place
+        ? [
+          write(module, place, { text: () => String(module.layer), fill: COLORS[module.kind], fontSize: 14 }),
+        ]
+        : [];
+    }),
+  ];
 }
 
 /** The names of the kinds, in the empty corner above the curve. */
 function kindLabels(modules: readonly Module[]): Plot.Markish[] {
-  return (["attention", "mlp"] as const).filter((kind) => modules.some((module) => module.kind === kind))
+  return KINDS.filter((kind) => modules.some((module) => module.kind === kind))
     .map((kind, i) =>
       Plot.text([kind], {
         frameAnchor: "top-left",
-        text: () => `● ${KIND_NAMES[kind]}`,
+        text: () => keyOf(kind, KIND_NAMES[kind]),
         fill: COLORS[kind],
         fontWeight: 600,
         dx: 12,

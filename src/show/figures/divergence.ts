@@ -2,7 +2,7 @@
 import { expect, resultOf } from "../../entry/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
 import { linearAxisY } from "../chart/axes.ts";
-import { comparedAt, curveChart, groupsOf, sweepRows } from "../chart/curves.ts";
+import { comparedAt, curveChart, groupsOf, seededText, sweepRows } from "../chart/curves.ts";
 import { formatFixed, formatNumber, formatShare } from "../chart/numbers.ts";
 import { settingOf } from "../chart/setting.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
@@ -37,7 +37,7 @@ export function divergenceFigure(sweep: Sweep): Figure {
         `${formatShare(compared.mlp.top1)} without MLPs`
       : "How far dropping moves the model's predictions",
     subtitle: "Top: share of positions where the most probable token is the full model's. " +
-      "Bottom: KL(full ‖ dropped) in nats per token.",
+      `Bottom: KL(full ‖ dropped) in nats per token.${seededText(groups)}`,
     setting: settingOf(sweep.provenance),
     reading: compared
       ? `With ${compared.dropped} dropped, KL is ${formatNumber(compared.attention.kl)} for attention and ${

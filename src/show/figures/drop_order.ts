@@ -8,7 +8,7 @@ import type { Profile } from "../../result/mod.ts";
 import { AXIS_X, AXIS_Y, COLORS, countTicks } from "../chart/axes.ts";
 import { byImportance, KIND_NAMES, type RankedModule, settingOf } from "../chart/setting.ts";
 import { counted } from "../chart/summary.ts";
-import { drawFigure, type Figure, WIDTH } from "../chart/svg.ts";
+import { drawFigure, FAINT, type Figure, WIDTH } from "../chart/svg.ts";
 
 const TARGETS = ["attention", "mlp", "block", "joint"] as const;
 type Target = typeof TARGETS[number];
@@ -73,21 +73,26 @@ function nameOf({ module, layer }: RankedModule, target: Target): string {
   return target === "joint" ? `${KIND_NAMES[module]} ${layer}` : String(layer);
 }
 
+/** A line of text above a chart, from its left edge. */
+function heading(text: string, options: Plot.TextOptions): Plot.Markish {
+  return Plot.text([text], { frameAnchor: "top-left", text: String, dx: -34, ...options });
+}
+
 /** A column runs from its drop to the end of the list; in a joint list the MLP has the right half. */
 function chart(target: Target, order: readonly RankedModule[], layers: number): Plot.PlotOptions {
   const columns = order.map(({ module, layer }, i) => {
     const left = layer - 0.5 + (target === "joint" && module === "mlp" ? 0.5 : 0);
-    return { module, left, right: left + (target === "joint" ? 0.5 : 1), at: i + 0.5 };
+    return { module, layer, left, right: left + (target === "joint" ? 0.5 : 1), at: i + 0.5 };
   });
   const wide = target === "joint";
   const end = order.length + 0.5;
   const color = (column: typeof columns[number]) => COLORS[column.module];
   return {
     width: wide ? WIDTH : Math.floor(WIDTH / 3),
-    height: 270,
+    height: 290,
     marginLeft: 58,
-    marginRight: wide ? 24 : 8,
-    marginTop: 36,
+    marginRight: wide ? 24 : 12,
+    marginTop: 58,
     marginBottom: 50,
     x: { domain: [-0.5, layers - 0.5] },
     y: { domain: [0.5, end] },
@@ -95,9 +100,14 @@ function chart(target: Target, order: readonly RankedModule[], layers: number): 
       Plot.axisY(countTicks(order.length).slice(1), {
         ...AXIS_Y,
         tickFormat: String,
-        labelOffset: 34,
-        label: `${target === "joint" ? "joint" : KIND_NAMES[target]} dropped`,
+        label: null,
       }),
+      heading(target === "joint" ? "attention and MLP, ranked together" : KIND_NAMES[target], {
+        fill: COLORS[target],
+        fontWeight: 600,
+        dy: -46,
+      }),
+      heading("↑ drops until it goes", { fill: FAINT, fontSize: 14, dy: -24 }),
       Plot.axisX(countTicks(layers - 1, wide ? 8 : 4), { ...AXIS_X, tickFormat: String, label: "layer" }),
       Plot.rect(columns, {
         x1: "left",
@@ -108,6 +118,8 @@ function chart(target: Target, order: readonly RankedModule[], layers: number): 
         fillOpacity: 0.3,
         insetLeft: 0.4,
         insetRight: 0.4,
+        title: ({ module, layer, at }: typeof columns[number]) =>
+          `${KIND_NAMES[module]}, layer ${layer}: goes with drop ${at + 0.5}`,
       }),
       Plot.ruleY(columns, { y: "at", x1: "left", x2: "right", stroke: color, strokeWidth: 2.5 }),
     ],

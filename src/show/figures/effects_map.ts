@@ -53,20 +53,21 @@ export function effectsFigure(result: Causes): Figure {
       formatShare(means[0].value)
     }, dropping one ${KIND_NAMES.mlp} by ${formatShare(means[1].value)}`,
     subtitle:
-      "‖u − u_full‖ / ‖u_full‖ over all tokens: how far the update of each later layer (x axis) moves when the module of one " +
-      "layer (y axis) is dropped.",
+      "Dropped module → affected module. ‖u − u_full‖ / ‖u_full‖ over all tokens: how far the update of each later layer " +
+      "moves when the module of one layer is dropped.",
     setting: `${settingOf(provenance)} · first ${measured.samples} × ${measured.length} of these tokens`,
     reading: means.map(({ dropped }) => readingOf(dropped, cells)).join(" "),
     panels: [
       ...PAIRS.map(([dropped, moved]) =>
         heatPanel({
-          title: `${KIND_NAMES[dropped]} dropped → ${KIND_NAMES[moved]}`,
+          title: `${KIND_NAMES[dropped]} → ${KIND_NAMES[moved]}`,
           cells: cells(dropped, moved),
           columns: layers,
           rows: layers,
           width: WIDTH / 2,
           height: 300,
           label: "affected layer",
+          rowLabel: "dropped layer",
         }, EDGES)
       ),
       heatLegend(EDGES, String),

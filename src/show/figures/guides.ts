@@ -7,6 +7,7 @@ import * as Plot from "@observablehq/plot";
 import type { Guide, Guides } from "../../result/mod.ts";
 import { AXIS_X, COLORS } from "../chart/axes.ts";
 import { GUIDE_TITLES } from "../tables/guides.ts";
+import { dots, SHAPES } from "../chart/marks.ts";
 import { formatFixed } from "../chart/numbers.ts";
 import { KIND_NAMES, KINDS, type ModuleKind, settingOf } from "../chart/setting.ts";
 import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
@@ -122,7 +123,16 @@ function chart(kind: ModuleKind, known: readonly Known[], last: boolean): Plot.P
         strokeWidth: 3,
         strokeOpacity: 0.35,
       }),
-      Plot.dot(known, { x: "rank", y: "by", fill: color, r: 5 }),
+      dots(known, {
+        x: "rank",
+        y: "by",
+        color,
+        shape: SHAPES[kind],
+        title: ({ by, rank, low, high }) =>
+          `${GUIDE_TITLES[by]}: ${formatFixed(rank, 2)}` +
+          (low === null || high === null ? "" : ` (${formatFixed(low, 2)} to ${formatFixed(high, 2)})`),
+        r: 5,
+      }),
       Plot.text(known, {
         y: "by",
         text: ({ rank }: Known) => formatFixed(rank, 2),

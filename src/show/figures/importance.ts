@@ -3,6 +3,7 @@ import { expect, resultOf } from "../../entry/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { COLORS } from "../chart/axes.ts";
 import { layerChart, layerRows } from "../chart/by_layer.ts";
+import { SHAPES } from "../chart/marks.ts";
 import { formatNumber } from "../chart/numbers.ts";
 import { byImportance, KIND_NAMES, KINDS, settingOf } from "../chart/setting.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
@@ -26,6 +27,7 @@ export function importanceFigure(profile: Profile): Figure {
   const series = KINDS.map((kind) => ({
     label: KIND_NAMES[kind],
     color: COLORS[kind],
+    shape: SHAPES[kind],
     values: profile[kind].importance,
     errors: profile[kind].standardError,
   }));

@@ -7,6 +7,7 @@ import * as Plot from "@observablehq/plot";
 import { FIRST_LAYER, typical } from "../../measure/mod.ts";
 import { AXIS_X, AXIS_Y, COLORS, logDomain, logTicks } from "../chart/axes.ts";
 import { type InitModel, measuredRatio, moduleNames, MODULES, settingOfModels } from "../chart/init_model.ts";
+import { dots, SHAPES } from "../chart/marks.ts";
 import { formatNumber, formatTick } from "../chart/numbers.ts";
 import { KIND_NAMES } from "../chart/setting.ts";
 import { drawFigure, type Figure, INK, WIDTH } from "../chart/svg.ts";
@@ -74,14 +75,13 @@ function readingOf({ name, models }: InitCause): string {
 }
 
 function panel(cause: InitCause, place: number, domain: [number, number]): Plot.PlotOptions {
-  const left = place % 2 === 0;
   const ticks = logTicks(domain);
   const rows = rowsOf(cause);
   return {
     width: WIDTH / 2,
     height: 240,
-    marginLeft: left ? 62 : 48,
-    marginRight: left ? 10 : 24,
+    marginLeft: 62,
+    marginRight: 14,
     marginTop: 44,
     marginBottom: 34,
     x: { type: "point", domain: cause.models.map(({ value }) => String(value)), padding: 0.3 },
@@ -94,7 +94,7 @@ function panel(cause: InitCause, place: number, domain: [number, number]): Plot.
         frameAnchor: "top-left",
         text: String,
         dy: -26,
-        dx: left ? -38 : -30,
+        dx: -38,
         fill: INK,
         fontWeight: 600,
       }),
@@ -102,10 +102,20 @@ function panel(cause: InitCause, place: number, domain: [number, number]): Plot.
         const own = rows.filter((row) => row.module === KIND_NAMES[module]);
         return [
           Plot.line(own, { x: "value", y: "predicted", stroke: COLORS[module], strokeWidth: 2 }),
-          Plot.dot(own, { x: "value", y: "importance", fill: COLORS[module], r: 4 }),
+          dots(own, {
+            x: "value",
+            y: "importance",
+            color: COLORS[module],
+            shape: SHAPES[module],
+            title: ({ value, importance, predicted }) =>
+              `${KIND_NAMES[module]}, ${cause.name} ${value}: ${formatNumber(importance)}, computed ${
+                formatNumber(predicted)
+              }`,
+            r: 4,
+          }),
         ];
       }),
-      ...place > 0 ? [] : moduleNames((i) => ({ dx: i === 0 ? -64 : 0, dy: -26 })),
+      ...place > 0 ? [] : moduleNames((i) => ({ dx: i === 0 ? -68 : 0, dy: -26 })),
     ],
   };
 }

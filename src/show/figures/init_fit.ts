@@ -18,7 +18,8 @@ import {
   shapeText,
   worstError,
 } from "../chart/init_model.ts";
-import { formatTick } from "../chart/numbers.ts";
+import { dots, SHAPES } from "../chart/marks.ts";
+import { formatNumber, formatTick } from "../chart/numbers.ts";
 import { KIND_NAMES } from "../chart/setting.ts";
 import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
 
@@ -87,19 +88,18 @@ function rowsOf({ measured, predicted }: InitModel) {
 
 function panel(model: InitModel, place: number, domain: [number, number]): Plot.PlotOptions {
   const { layers } = model.measured.shape;
-  const left = place % 2 === 0;
   const frame = {
     width: WIDTH / 2,
     height: 270,
-    marginLeft: left ? 62 : 40,
-    marginRight: left ? 10 : 32,
+    marginLeft: 62,
+    marginRight: 14,
     marginTop: 62,
     marginBottom: 44,
   };
   const ticks = logTicks(domain);
   const inside = (value: number) => Math.min(domain[1], Math.max(domain[0], value));
   const heading = (text: string, dy: number, options: object) =>
-    Plot.text([text], { frameAnchor: "top-left", text: String, dy, dx: left ? -38 : -22, ...options });
+    Plot.text([text], { frameAnchor: "top-left", text: String, dy, dx: -38, ...options });
   return {
     ...frame,
     x: { domain: [-0.5, layers - 0.5] },
@@ -109,7 +109,7 @@ function panel(model: InitModel, place: number, domain: [number, number]): Plot.
       Plot.axisY(ticks, { ...AXIS_Y, text: formatTick, label: null }),
       Plot.axisX(countTicks(layers - 1), { ...AXIS_X, tickFormat: String, label: "layer" }),
       heading(shapeText(model), -46, { fill: INK, fontWeight: 600 }),
-      heading(fitText(model), -26, { fill: FAINT, fontSize: 13 }),
+      heading(fitText(model), -26, { fill: FAINT, fontSize: 14 }),
       ...MODULES.flatMap((module) => {
         const points = rowsOf(model).filter((row) => row.module === KIND_NAMES[module]);
         const color = COLORS[module];
@@ -123,7 +123,17 @@ function panel(model: InitModel, place: number, domain: [number, number]): Plot.
             strokeWidth: 3,
             strokeOpacity: 0.35,
           }),
-          Plot.dot(points, { x: "layer", y: "importance", fill: color, r: layers > 40 ? 2 : 3 }),
+          dots(points, {
+            x: "layer",
+            y: "importance",
+            color,
+            shape: SHAPES[module],
+            title: ({ layer, importance, predicted }) =>
+              `${KIND_NAMES[module]}, layer ${layer}: ${formatNumber(importance)}, computed ${
+                formatNumber(predicted)
+              }`,
+            r: layers > 40 ? 2 : 3,
+          }),
         ];
       }),
       ...place > 0 ? [] : moduleNames((i) => ({ dy: 4 + 19 * i })),

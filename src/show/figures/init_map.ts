@@ -6,11 +6,12 @@
 import { expect, like, list } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import { crossing, moduleRatio, type RatioPoint } from "../../measure/mod.ts";
-import { AXIS_X, AXIS_Y, COLORS, FRAME } from "../chart/axes.ts";
+import { AXIS_X, AXIS_Y, FRAME } from "../chart/axes.ts";
 import { type InitModel, measuredRatio, PLACES, settingOfModels } from "../chart/init_model.ts";
+import { around, placed } from "../chart/labels.ts";
 import { formatFixed, formatNumber, formatTick } from "../chart/numbers.ts";
 import { median } from "../chart/summary.ts";
-import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
+import { drawFigure, FAINT, type Figure, INK, ON_SHADE, WIDTH } from "../chart/svg.ts";
 
 /** The map of one norm placement, and the models with that placement that were run. */
 export interface RatioMap {
@@ -126,7 +127,13 @@ function cells(values: readonly number[]): Map<number, [number, number]> {
   ]]));
 }
 
-function chart({ norm, points, models }: RatioMap, width: number, height: number): Plot.PlotOptions {
+/** Text that stays legible on every shade. */
+const HALO = { fill: ON_SHADE.ink, stroke: ON_SHADE.halo, strokeWidth: 5 } as const;
+
+type Frame = Record<"width" | "height" | "marginLeft" | "marginRight" | "marginTop" | "marginBottom", number>;
+
+function chart(map: RatioMap, width: number, height: number): Plot.PlotOptions {
+  const { norm, points } = map;
   const [widths, stds] = [cells(points.map(({ hidden }) => hidden)), cells(points.map(({ std }) => std))];
   const large = width === WIDTH;
   const domain = (cells: Map<number, [number, number]>): [number, number] => [
@@ -136,12 +143,9 @@ function chart({ norm, points, models }: RatioMap, width: number, height: number
   const ticks = (values: readonly number[], within: [number, number]) =>
     values.filter((value) => value >= within[0] && value <= within[1]);
   const [x, y] = [domain(widths), domain(stds)];
+  const frame = { ...FRAME, width, height, marginRight: 24, marginTop: 46 };
   return {
-    ...FRAME,
-    width,
-    height,
-    marginRight: 24,
-    marginTop: 46,
+    ...frame,
     x: { type: "log", domain: x },
     y: { type: "log", domain: y },
     marks: [
@@ -164,8 +168,8 @@ function chart({ norm, points, models }: RatioMap, width: number, height: number
         label: "σ",
       }),
       Plot.text([PLACES[norm]], { frameAnchor: "top", text: String, dy: -26, fill: INK, fontWeight: 600 }),
-      Plot.line(crossing(points), { x: "hidden", y: "std", stroke: INK, strokeWidth: 2.5 }),
-      ...dots(models, large),
+      Plot.line(crossing(points), { x: "hidden", y: "std", stroke: ON_SHADE.ink, strokeWidth: 2.5 }),
+      ...modelsOf(map, x, y, frame),
       ...large ? sides() : [],
     ],
   };
@@ -174,49 +178,61 @@ function chart({ norm, points, models }: RatioMap, width: number, height: number
 /** Which module turns the stream further on each side. */
 function sides(): Plot.Markish[] {
   return ([
-    ["attention turns the stream further", "bottom-left", COLORS.attention, 14, -14],
-    ["the MLP turns it further", "top-right", COLORS.mlp, -14, 16],
-  ] as const).map(([text, frameAnchor, fill, dx, dy]) =>
-    Plot.text([text], {
-      text: String,
-      frameAnchor,
-      fill,
-      dx,
-      dy,
-      fontWeight: 600,
-      stroke: "#ffffff",
-      strokeWidth: 5,
-    })
+    ["attention turns the stream further", "bottom-left", 14, -14],
+    ["the MLP turns it further", "top-right", -14, 16],
+  ] as const).map(([text, frameAnchor, dx, dy]) =>
+    Plot.text([text], { text: String, frameAnchor, dx, dy, fontWeight: 600, ...HALO })
   );
 }
 
-/** Models that were run, in the colour of the measured ratio. */
-function dots(models: readonly InitModel[], large: boolean): Plot.Markish[] {
-  const places = models.map(placeOf);
-  const widths = places.map(({ hidden }) => hidden);
-  const [left, right] = large ? [Math.min(...widths), Math.max(...widths)] : [];
+/** Models that were run, in the colour of the measured ratio, and their ratios beside them. */
+function modelsOf(map: RatioMap, x: [number, number], y: [number, number], frame: Frame): Plot.Markish[] {
+  const places = map.models.map(placeOf);
+  const { width, height, marginLeft, marginRight, marginTop, marginBottom } = frame;
+  const scaleX = Plot.scale({ x: { type: "log", domain: x, range: [marginLeft, width - marginRight] } })!;
+  const scaleY = Plot.scale({ y: { type: "log", domain: y, range: [height - marginBottom, marginTop] } })!;
+  const at = ({ hidden, std }: { hidden: number; std: number }) => ({
+    x: scaleX.apply(hidden) as number,
+    y: scaleY.apply(std) as number,
+  });
+  const texts = places.map(({ measured, computed }) => `${two(measured)} / ${two(computed)}`);
+  const labels = placed(places.map((place, i) => ({ ...at(place), text: texts[i] })), {
+    frame: {
+      left: marginLeft,
+      right: width - 4,
+      top: marginTop + (width === WIDTH ? 28 : 0),
+      bottom: height - marginBottom - (width === WIDTH ? 28 : 0),
+    },
+    taken: places.map((place) => around(at(place).x, at(place).y, 7)),
+    size: 14,
+    gap: 10,
+  });
   return [
     Plot.dot(places, {
       x: "hidden",
       y: "std",
       r: 6,
       fill: ({ measured }) => shade(measured),
-      stroke: INK,
+      stroke: ON_SHADE.ink,
       strokeWidth: 1.5,
+      title: ({ hidden, std, measured, computed }) =>
+        `D ${hidden}, σ ${formatNumber(std)}: measured ${formatNumber(measured)}, computed ${
+          formatNumber(computed)
+        }`,
     }),
-    // Away from the line on which both are equal.
-    ...places.map((place) =>
-      Plot.text([place], {
-        x: "hidden",
-        y: "std",
-        text: ({ measured, computed }) => `${two(measured)} / ${two(computed)}`,
-        fill: INK,
-        stroke: "#ffffff",
-        strokeWidth: 4,
-        fontSize: 13,
-        dy: place.computed > 1 ? 17 : -17,
-        dx: place.hidden === right ? -16 : place.hidden === left ? 16 : 0,
-      })
+    ...labels.flatMap((label, i) =>
+      label
+        ? [Plot.text([places[i]], {
+          x: "hidden",
+          y: "std",
+          text: () => texts[i],
+          fontSize: 14,
+          dx: label.dx,
+          dy: label.dy,
+          textAnchor: label.textAnchor,
+          ...HALO,
+        })]
+        : []
     ),
   ];
 }
@@ -255,8 +271,8 @@ function legend(): Plot.PlotOptions {
         x: (_, i) => i ? SHADES.length - 0.5 : 0.5,
         y: 0.5,
         text: String,
-        fill: "#ffffff",
-        fontSize: 13,
+        fill: ON_SHADE.halo,
+        fontSize: 14,
       }),
     ],
   };

@@ -3,6 +3,7 @@ import { expect, resultOf } from "../../entry/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { COLORS } from "../chart/axes.ts";
 import { errorsOf, layerChart, layerRows } from "../chart/by_layer.ts";
+import { SHAPES } from "../chart/marks.ts";
 import { formatFixed, formatNumber } from "../chart/numbers.ts";
 import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
@@ -27,6 +28,7 @@ export function magnitudeFigure(profile: Profile): Figure {
   const series = (["attention", "mlp"] as const).map((kind) => ({
     label: KIND_NAMES[kind],
     color: COLORS[kind],
+    shape: SHAPES[kind],
     values: profile[kind].relativeMagnitude,
     errors: errorsOf(profile, kind, "magnitude"),
   }));

@@ -2,7 +2,7 @@
 import { expect, resultOf } from "../../entry/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
 import { logAxisY, logDomain } from "../chart/axes.ts";
-import { comparedAt, curveChart, groupsOf, meanOf, sweepRows } from "../chart/curves.ts";
+import { comparedAt, curveChart, groupsOf, meanOf, seededText, sweepRows } from "../chart/curves.ts";
 import { formatNumber } from "../chart/numbers.ts";
 import { settingOf } from "../chart/setting.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
@@ -42,9 +42,9 @@ export function qualityFigure(sweep: Sweep): Figure {
       } for attention, ` +
         `${formatNumber(compared.mlp.perplexity)} for MLPs`
       : "Perplexity against the number of modules dropped",
-    subtitle: `Perplexity on held-out text${
-      full ? `; full model: ${formatNumber(full.perplexity)}` : ""
-    }. Bands: range over the seeds of a random order.`,
+    subtitle: `Perplexity on held-out text${full ? `; full model: ${formatNumber(full.perplexity)}` : ""}.${
+      seededText(groups)
+    }`,
     setting: `${settingOf(sweep.provenance)} · drop orders from ${sweep.calibration.packing.samples} × ` +
       `${sweep.calibration.packing.length} tokens of ${sweep.calibration.text.name}`,
     reading: `At the end of each curve: ${ends.join("; ")}.`,

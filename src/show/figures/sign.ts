@@ -3,6 +3,7 @@ import { expect, resultOf } from "../../entry/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { COLORS } from "../chart/axes.ts";
 import { errorsOf, layerChart, layerRows } from "../chart/by_layer.ts";
+import { SHAPES } from "../chart/marks.ts";
 import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { present } from "../chart/summary.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
@@ -26,6 +27,7 @@ export function signFigure(profile: Profile): Figure {
   const series = (["attention", "mlp"] as const).map((kind) => ({
     label: KIND_NAMES[kind],
     color: COLORS[kind],
+    shape: SHAPES[kind],
     values: profile[kind].sign,
     errors: errorsOf(profile, kind, "sign"),
   }));

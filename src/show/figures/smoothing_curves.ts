@@ -7,12 +7,11 @@ import type { SmoothingName } from "../../measure/mod.ts";
 import type { Causes, Smoothed } from "../../result/mod.ts";
 import { COLORS } from "../chart/axes.ts";
 import { layerChart, layerRows, type Series } from "../chart/by_layer.ts";
+import { SHAPES } from "../chart/marks.ts";
 import { layerStreams } from "../chart/layer_streams.ts";
 import { formatFixed } from "../chart/numbers.ts";
 import { settingOf } from "../chart/setting.ts";
 import { drawFigure, type Figure, INK } from "../chart/svg.ts";
-
-const PALE = { attention: "#7ba3e6", mlp: "#e0936c" } as const;
 
 /**
  * Draws mean cosine and participation ratio of the stream that leaves each layer.
@@ -30,20 +29,27 @@ const PALE = { attention: "#7ba3e6", mlp: "#e0936c" } as const;
  */
 export function smoothingFigure(result: Causes): Figure {
   expect("draw", "result", result, resultOf("causes"));
-  const lines = (name: SmoothingName) => result.smoothing.map((smoothed) => lineOf(smoothed, name));
+  const most = Math.max(...result.smoothing.map(({ drop }) => drop.attention.length + drop.mlp.length));
+  const lines = (name: SmoothingName) =>
+    result.smoothing.map((smoothed, i, { length }) => ({
+      ...lineOf(smoothed, name, most),
+      width: 1.6 + 0.9 * (length - 1 - i), // an equal line below shows at both sides
+    }));
   const [cosines, ranks] = [lines("meanCosine"), lines("participationRatio")];
   const full = result.smoothing[0];
   const within: Series[] = [
-    { label: "MLP", color: COLORS.mlp, ...curveOf(full, "mlp") },
-    { label: "attention", color: COLORS.attention, ...curveOf(full, "attention") },
+    { label: "MLP", color: COLORS.mlp, shape: SHAPES.mlp, ...curveOf(full, "mlp") },
+    { label: "attention", color: COLORS.attention, shape: SHAPES.attention, ...curveOf(full, "attention") },
   ];
   return drawFigure({
     name: "smoothing",
     title: titleOf(cosines),
     subtitle:
-      "Mean cosine of all token pairs in a sample. Top: after each layer, with 4 and 8 attention or MLP modules " +
-      "dropped by importance. Middle: the full model, after attention and after the MLP. Bottom: participation " +
-      "ratio, the number of directions that the tokens spread over. Bars: ± 1 standard error.",
+      `Mean cosine of all token pairs in a sample. Top: after each layer${
+        droppedText(result)
+      }. Middle: the full ` +
+      "model, after attention and after the MLP. Bottom: participation ratio, the number of directions that the " +
+      "tokens spread over. Bars: ± 1 standard error.",
     setting: settingOf(result.provenance),
     reading: readingOf(result, cosines, ranks),
     panels: [
@@ -57,21 +63,33 @@ export function smoothingFigure(result: Causes): Figure {
   });
 }
 
+/** ", with 4 and 8 modules dropped by importance (dashed: the fewer)" */
+function droppedText({ smoothing }: Causes): string {
+  const counts = new Set(smoothing.map(({ drop }) => drop.attention.length + drop.mlp.length));
+  counts.delete(0);
+  if (counts.size === 0) return "";
+  return `, with ${[...counts].join(" and ")} modules dropped by importance${
+    counts.size > 1 ? " (dashed: the fewer)" : ""
+  }`;
+}
+
 function curveOf(smoothed: Smoothed, kind: "attention" | "mlp") {
   const { mean, standardError } = smoothed[kind].meanCosine;
   return { values: mean, errors: standardError };
 }
 
-function lineOf(smoothed: Smoothed, name: SmoothingName): Series {
+function lineOf(smoothed: Smoothed, name: SmoothingName, most: number): Series {
   const { attention, mlp } = smoothed.drop;
   const kind = attention.length > 0 ? "attention" : "mlp";
   const n = attention.length + mlp.length;
   const streams = layerStreams(smoothed, name);
   return {
     label: n === 0 ? "full" : `−${n} ${kind === "mlp" ? "MLP" : "attn."}`,
-    color: n === 0 ? INK : n > 4 ? COLORS[kind] : PALE[kind],
+    color: n === 0 ? INK : COLORS[kind],
+    shape: n === 0 ? "diamond" : SHAPES[kind],
     values: streams.map(({ value }) => value),
     errors: streams.map(({ error }) => error),
+    ...n > 0 && n < most ? { dash: "6 4" } : {},
   };
 }
 

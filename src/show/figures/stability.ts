@@ -6,10 +6,14 @@ import { expect, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import type { Profile } from "../../result/mod.ts";
 import { AXIS_X, COLORS, endLabels, FRAME, linearAxisY, logAxisY, logDomain } from "../chart/axes.ts";
+import { dots, SHAPES } from "../chart/marks.ts";
 import { formatNumber } from "../chart/numbers.ts";
 import { KIND_NAMES, KINDS, type ModuleKind, settingOf } from "../chart/setting.ts";
 import { counted, leastImportant, quarter, shared } from "../chart/summary.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
+
+/** Units between equal lines. */
+const BESIDE = 4;
 
 /** Importance of one module over the first samples. */
 interface Point {
@@ -55,7 +59,7 @@ export function stabilityFigure(profile: Profile): Figure {
     subtitle: `Top: importance of each module over the first n samples of ${length} tokens. ` +
       `Bottom: share of the least important quarter over all ${
         counted(samples, "sample")
-      } that the first n also find.`,
+      } that the first n also find; equal lines stand side by side.`,
     setting: settingOf(profile.provenance),
     reading: driftOf(points, samples),
     panels: [modulesChart(points, samples), overlapChart(overlaps, samples)],
@@ -135,12 +139,17 @@ function modulesChart(points: readonly Point[], samples: number): Plot.PlotOptio
         strokeWidth: 1.2,
         strokeOpacity: 0.7,
       }),
-      Plot.dot(positive.filter((point) => point.samples === samples), {
-        x: "samples",
-        y: "importance",
-        fill: color,
-        r: 2,
-      }),
+      ...KINDS.map((kind) =>
+        dots(positive.filter((point) => point.samples === samples && point.kind === kind), {
+          x: "samples",
+          y: "importance",
+          color: COLORS[kind],
+          shape: SHAPES[kind],
+          title: ({ layer, importance }) =>
+            `${KIND_NAMES[kind]}, layer ${layer}: ${formatNumber(importance)}`,
+          r: 2,
+        })
+      ),
       ...endLabels(groups, { ...frame, y }),
     ],
   };
@@ -150,7 +159,6 @@ function overlapChart(overlaps: readonly Overlap[], samples: number): Plot.PlotO
   const frame = { ...FRAME, height: 260 };
   const y = { type: "linear", domain: [0, 1] } as const;
   const share = ({ found, of }: Overlap) => found / of;
-  const color = ({ kind }: Overlap) => COLORS[kind];
   return {
     ...frame,
     x: samplesScale(samples),
@@ -158,8 +166,22 @@ function overlapChart(overlaps: readonly Overlap[], samples: number): Plot.PlotO
     marks: [
       ...linearAxisY("found", (value) => `${Math.round(value * 100)} %`),
       samplesAxis(samples),
-      Plot.line(overlaps, { x: "samples", y: share, z: "kind", stroke: color, strokeWidth: 2 }),
-      Plot.dot(overlaps, { x: "samples", y: share, fill: color, r: 3 }),
+      ...KINDS.flatMap((kind, i) => {
+        const own = overlaps.filter((overlap) => overlap.kind === kind);
+        const dy = BESIDE * (i - 1);
+        return [
+          Plot.line(own, { x: "samples", y: share, stroke: COLORS[kind], strokeWidth: 2, dy }),
+          dots(own, {
+            x: "samples",
+            y: share,
+            color: COLORS[kind],
+            shape: SHAPES[kind],
+            title: ({ samples, found, of }) =>
+              `${KIND_NAMES[kind]}, ${counted(samples, "sample")}: ${found} of ${of}`,
+            dy,
+          }),
+        ];
+      }),
       ...endLabels(
         overlaps.filter((overlap) => overlap.samples === samples).map((overlap) => ({
           x: samples,

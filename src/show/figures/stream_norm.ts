@@ -29,7 +29,10 @@ export function streamNormFigure({ provenance, streamNorm: values }: Profile): F
       }: an update of constant size would turn the ` +
       `stream less and less.`,
     panels: [
-      layerChart([{ label: "|x|", color: INK, values, errors: [] }], { label: "mean |x| (log)", log: true }),
+      layerChart([{ label: "|x|", color: INK, shape: "circle", values, errors: [] }], {
+        label: "mean |x| (log)",
+        log: true,
+      }),
     ],
     rows: norms.map(({ layer, value }) => ({ layer, norm: value })),
   });

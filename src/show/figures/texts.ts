@@ -3,6 +3,7 @@ import { expect, list, resultOf } from "../../entry/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { HUES } from "../chart/axes.ts";
 import { layerChart, layerRows } from "../chart/by_layer.ts";
+import { SHAPE_ORDER } from "../chart/marks.ts";
 import { computedText, KIND_NAMES, type ModuleKind } from "../chart/setting.ts";
 import { leastImportant, quarter } from "../chart/summary.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
@@ -65,6 +66,7 @@ function seriesOf(profiles: readonly Profile[], kind: ModuleKind) {
   return profiles.map((profile, i) => ({
     label: profile.provenance.text.name,
     color: HUES[i % HUES.length],
+    shape: SHAPE_ORDER[i % SHAPE_ORDER.length],
     values: profile[kind].importance,
     errors: profile[kind].standardError,
   }));

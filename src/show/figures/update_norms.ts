@@ -6,9 +6,10 @@ import { expect, list, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import type { Causes } from "../../result/mod.ts";
 import { AXIS_Y, COLORS, layerAxis, logDomain, logTicks } from "../chart/axes.ts";
+import { dots, SHAPES } from "../chart/marks.ts";
 import { formatNumber, formatTick } from "../chart/numbers.ts";
 import { KIND_NAMES, settingsOf } from "../chart/setting.ts";
-import { present } from "../chart/summary.ts";
+import { present, shortened } from "../chart/summary.ts";
 import { drawFigure, type Figure, INK, WIDTH } from "../chart/svg.ts";
 
 const MODULES = ["attention", "mlp"] as const;
@@ -48,7 +49,7 @@ export function updateNormsFigure(results: readonly Causes[]): Figure {
         formatNumber(most.span)
       } times the shortest`,
     subtitle:
-      "Mean length |u| of the updates by layer; blue: attention, orange: MLP. Bands: ± 1 standard deviation over tokens.",
+      "Mean length |u| of the updates by layer; blue ●: attention, orange ■: MLP. Bands: ± 1 standard deviation over tokens.",
     setting: settingsOf(results.map(({ provenance }) => provenance)),
     reading: `Ratio of the longest to the shortest mean update: ${
       spans.map(({ name, span }) => `${formatNumber(span)} in ${name}`).join(", ")
@@ -87,7 +88,7 @@ function ends(result: Causes, module: "attention" | "mlp"): number[] {
 }
 
 function panel(result: Causes, y: [number, number]): Plot.PlotOptions {
-  const bands = MODULES.map((module) => ({ color: COLORS[module], points: bandOf(result, module) }));
+  const bands = MODULES.map((module) => ({ module, color: COLORS[module], points: bandOf(result, module) }));
   const layers = result.streamNorm.length;
   return {
     width: WIDTH / 2,
@@ -102,16 +103,23 @@ function panel(result: Causes, y: [number, number]): Plot.PlotOptions {
       Plot.gridY(logTicks(y), { stroke: "#d0d7de", strokeOpacity: 1 }),
       Plot.axisY(logTicks(y), { ...AXIS_Y, text: formatTick, label: null }),
       ...layerAxis(layers),
-      ...bands.flatMap(({ color, points }) => [
+      ...bands.flatMap(({ module, color, points }) => [
         Plot.areaY(points, { x: "layer", y1: "low", y2: "high", fill: color, fillOpacity: 0.15 }),
         Plot.line(points, { x: "layer", y: "norm", stroke: color, strokeWidth: 2 }),
-        Plot.dot(points, { x: "layer", y: "norm", fill: color, r: 3 }),
+        dots(points, {
+          x: "layer",
+          y: "norm",
+          color,
+          shape: SHAPES[module],
+          title: ({ layer, norm }) => `${KIND_NAMES[module]}, layer ${layer}: ${formatNumber(norm)}`,
+        }),
       ]),
-      Plot.text([result.provenance.model.name], {
+      Plot.text([shortened(result.provenance.model.name, 27)], {
         frameAnchor: "top-left",
-        text: (name: string) => name.slice(0, 28),
+        text: String,
         fontWeight: 600,
         fill: INK,
+        dx: -32,
         dy: -28,
       }),
     ],

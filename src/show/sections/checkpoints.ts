@@ -24,16 +24,18 @@ export function checkpointsSection(results: readonly Checkpoints[]): Section {
       { ...provenance, model: { ...provenance.model, name } }
     ))),
     claims: [trainingClaim(results)],
-    figures: results.flatMap((result) =>
-      figuresOf(result).map((figure) => ({ ...figure, name: `${figure.name}_${fileName(result.name)}` }))
-    ),
+    figures: [
+      checkpointMapFigure(results),
+      ...results.flatMap((result) =>
+        figuresOf(result).map((figure) => ({ ...figure, name: `${figure.name}_${fileName(result.name)}` }))
+      ),
+    ],
     tables: [medianTable(results)],
   };
 }
 
 function figuresOf(result: Checkpoints): Figure[] {
   return [
-    checkpointMapFigure(result),
     checkpointLinesFigure(result),
     checkpointMovementFigure(result),
     ...qualityBySteps(result).length > 0 ? [checkpointQualityFigure(result)] : [],

@@ -1,8 +1,9 @@
 /** Benchmark tasks in tables: each task under each plan, next to the full model. */
-import type { Evaluation } from "../../result/mod.ts";
+import type { Computed, Evaluation } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { formatFixed, formatNumber, formatShare } from "../chart/numbers.ts";
-import { describeDrop, modelOf } from "../chart/setting.ts";
+import { formatFixed, formatNumber, formatSeconds, formatShare } from "../chart/numbers.ts";
+import { computedText, describeDrop, modelOf } from "../chart/setting.ts";
+import { plain } from "../plain.ts";
 import { origin } from "./rows.ts";
 import { align, optional, style, type TextLook } from "./table.ts";
 
@@ -155,4 +156,40 @@ export function evaluationRows(results: readonly Evaluation[]): CsvRow[] {
       ece: result.tasks[task]?.ece ?? null,
     }))
   );
+}
+
+/** What an evaluation would take. */
+interface Price {
+  readonly computed: Computed;
+  readonly tasks: readonly { task: string; documents: number; fed: number; run: number }[];
+  readonly flops: number;
+  readonly written: number;
+  readonly seconds: number;
+  readonly bytes: number;
+}
+
+/** Says it in words. */
+export function evaluatePriceText(
+  model: string,
+  plans: number,
+  { computed, tasks, flops, written, seconds, bytes }: Price,
+  look: TextLook = {},
+): string {
+  const many = (count: number) => count.toLocaleString("en-US");
+  const rows = tasks.map(({ task, documents, fed, run }) => [
+    task,
+    many(documents),
+    many(fed),
+    many(run),
+    formatShare(1 - run / fed),
+  ]);
+  const others = plans === 0 ? "" : ` and ${plans} plan${plans === 1 ? "" : "s"}`;
+  return [
+    `${plain(model)}: the full model${others} · ${computedText(computed)}`,
+    align([["task", "documents", "tokens", "without what is shared", "saved"], ...rows], look, [0]),
+    ...written > 0 ? [`at most ${many(written)} tokens are written`] : [],
+    `about ${formatSeconds(seconds)} on this machine (${formatFixed(flops / 1e12, 2)} TFLOP), ${
+      formatFixed(bytes / 2 ** 20, 0)
+    } MiB of memory, if nothing is kept from an earlier run`,
+  ].join("\n");
 }

@@ -16,13 +16,14 @@ import {
   wholeNumber,
 } from "../../entry/mod.ts";
 import { type Evaluation, head, joinHashes, type Keeping, type Provenance } from "../../result/mod.ts";
-import { type DropPlan, noDrop, tokensOf } from "../../run/mod.ts";
+import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { type BosRule, type Metric, suites, tasksNamed } from "../../tasks/mod.ts";
 import { engineChecks, engineOf, type EngineOptions } from "../options.ts";
 import { aDrop, dropsIn } from "../plan.ts";
 import { askTask, contextLength, type Part, rowFinder, type Setting } from "./asked.ts";
 import { runParts } from "./parts.ts";
+import { type EvaluatePrice, price } from "./price.ts";
 import { type Main, summarise } from "./summary.ts";
 import { writing } from "./writing.ts";
 
@@ -89,36 +90,19 @@ export async function evaluate(
   return await onModel("evaluate", model, options, evaluateChecks, (model, told) => run(model, plans, told));
 }
 
-/** What an evaluation will ask: documents, and tokens with and without what they share. */
-export interface EvaluatePrice {
-  readonly task: string;
-  readonly documents: number;
-  /** Tokens fed to lm-eval, and tokens that run here. */
-  readonly fed: number;
-  readonly run: number;
-}
-
 /** The price of an evaluation, before anything is run. */
 export async function evaluatePrice(
   model: StudyModel,
+  plans: readonly Partial<DropPlan>[],
   options: EvaluateOptions = {},
-): Promise<EvaluatePrice[]> {
-  const { settings } = settingsOf(options);
-  const prices: EvaluatePrice[] = [];
-  const rows = rowFinder(reportsOf(options));
-  for (const setting of settings) await rows.find(setting);
-  for (const setting of settings) {
-    const asked = await askTask(model, setting, rows, reportsOf(options));
-    const sums = asked.map(({ documents }) => tokensOf(documents.flatMap(({ requests }) => requests)));
-    const total = (key: "fed" | "run") => sums.reduce((sum, part) => sum + part[key], 0);
-    prices.push({
-      task: setting.task.name,
-      documents: asked.reduce((sum, { documents }) => sum + documents.length, 0),
-      fed: total("fed"),
-      run: total("run"),
-    });
-  }
-  return prices;
+): Promise<EvaluatePrice> {
+  const distinct = distinctPlans(plans.map((plan) => dropsIn(model, plan)));
+  return await price(model, distinct, settingsOf(options).settings, options.prompts ?? PROMPTS, options);
+}
+
+/** The full model, and each other plan once. */
+function distinctPlans(plans: readonly DropPlan[]): DropPlan[] {
+  return [...new Map([noDrop, ...plans].map((plan) => [JSON.stringify(plan), plan])).values()];
 }
 
 /** Tasks as they are asked, and the main number of each task or group. */
@@ -149,7 +133,7 @@ async function run(
   options: EvaluateOptions,
 ): Promise<Evaluation[]> {
   const wanted = plans.map((plan) => dropsIn(model, plan));
-  const distinct = [...new Map([noDrop, ...wanted].map((plan) => [JSON.stringify(plan), plan])).values()];
+  const distinct = distinctPlans(wanted);
   const { settings, mains } = settingsOf(options);
   const asked: Part[] = [];
   const rows = rowFinder(reportsOf(options));

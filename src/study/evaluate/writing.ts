@@ -8,8 +8,8 @@ import { keptTexts } from "./kept.ts";
 import type { PartsOptions } from "./parts.ts";
 
 /** Tokens of a prompt, and tokens that are written after it. */
-const PROMPT = 32;
-const TOKENS = 64;
+export const PROMPT = 32;
+export const TOKENS = 64;
 /** A text repeats itself where so many tokens in a row were there before. */
 const REPEATED = 4;
 

@@ -1,0 +1,113 @@
+/** Two profiles on one scale, importance by layer: two models, two steps of training, a compressed model against its original. */
+import { expect, resultOf } from "../../entry/mod.ts";
+import { spearman } from "../../measure/mod.ts";
+import type { Profile } from "../../result/mod.ts";
+import { COLORS, logDomain } from "../chart/axes.ts";
+import { layerChart, layerRows, type Series } from "../chart/by_layer.ts";
+import { SHAPES } from "../chart/marks.ts";
+import { formatFixed, formatNumber } from "../chart/numbers.ts";
+import { describeDrop, KIND_NAMES, KINDS, type ModuleKind, settingOf } from "../chart/setting.ts";
+import { leastImportant, median, present, quarter, shared, shortened } from "../chart/summary.ts";
+import { drawFigure, type Figure } from "../chart/svg.ts";
+
+/** Letters of a name at the end of a line. */
+const LONGEST = 20;
+
+/**
+ * Draws the importance of every module in both, attention, MLP and block below each other. The models may differ in depth; what
+ * needs the same layers, ranks and shared modules, is told where they do not.
+ *
+ * @example
+ * ```ts
+ * import { comparisonFigure, openSeries, profile } from "lamina";
+ *
+ * const { checkpoints } = await openSeries("data/series/pre-ln");
+ * const profiles = [];
+ * for (const checkpoint of [checkpoints[0], checkpoints.at(-1)!]) {
+ *   const model = await checkpoint.open();
+ *   profiles.push(await profile(model, { text: "README.md", samples: 2, length: 32 }));
+ *   model.close();
+ * }
+ * const { svg, reading } = comparisonFigure(profiles[0], profiles[1]);
+ * ```
+ */
+export function comparisonFigure(a: Profile, b: Profile): Figure {
+  expect("draw", "the first", a, resultOf("profile"));
+  expect("draw", "the second", b, resultOf("profile"));
+  const names = namesOf(a, b);
+  const kinds = KINDS.filter((kind) =>
+    [a, b].some((profile) => present(profile[kind].importance).length > 0)
+  );
+  const panels = kinds.map((kind) => ({ kind, series: seriesOf(kind, [a, b], names) }));
+  const domain = logDomain(panels.flatMap(({ series }) => series.flatMap(({ values }) => present(values))));
+  return drawFigure({
+    name: "comparison",
+    title: titleOf(a, b, names),
+    subtitle: `Importance 1 − cos(X, Y) by layer, on one scale. Filled, solid: ${names[0]}; hollow, dashed: ${
+      names[1]
+    }. Bars: ± 1 standard error.`,
+    setting: [...new Set([a, b].map(({ provenance }) => settingOf(provenance)))].join("; "),
+    reading: readingOf(a, b),
+    panels: panels.map(({ kind, series }) =>
+      layerChart(series, { label: `${KIND_NAMES[kind]}, importance (log)`, log: true, height: 270, domain })
+    ),
+    rows: panels.flatMap(({ kind, series }) =>
+      layerRows(series, { series: "profile", value: "importance" })
+        .map((row) => ({ module: KIND_NAMES[kind], ...row }))
+    ),
+  });
+}
+
+/** What tells the two apart: model, weight format, text, what is dropped, or else their order. */
+function namesOf(a: Profile, b: Profile): [string, string] {
+  const told: readonly ((profile: Profile) => string)[] = [
+    ({ provenance: { model } }) => model.name,
+    ({ provenance: { model } }) => model.format,
+    ({ provenance: { text } }) => text.name,
+    ({ provenance: { drop } }) => `without ${describeDrop(drop)}`,
+  ];
+  const differing = told.find((read) => read(a) !== read(b));
+  return differing ? [differing(a), differing(b)] : ["first", "second"];
+}
+
+function seriesOf(kind: ModuleKind, profiles: readonly Profile[], names: readonly string[]): Series[] {
+  return profiles.map((profile, i) => ({
+    label: shortened(names[i], LONGEST),
+    color: COLORS[kind],
+    shape: SHAPES[kind],
+    values: profile[kind].importance,
+    errors: profile[kind].standardError,
+    ...i === 0 ? {} : { dash: "6 4", hollow: true },
+  }));
+}
+
+function titleOf(a: Profile, b: Profile, names: readonly [string, string]): string {
+  const medians = [a, b].map(({ attention }) => median(present(attention.importance)));
+  if (medians.some((value) => value === null)) return `Importance in ${names[0]} and ${names[1]}`;
+  return `Attention's median importance: ${formatNumber(medians[0]!)} in ${names[0]}, ${
+    formatNumber(medians[1]!)
+  } in ${names[1]}`;
+}
+
+function readingOf(a: Profile, b: Profile): string {
+  const layers = [a, b].map(({ provenance }) => provenance.model.layers);
+  if (layers[0] !== layers[1]) {
+    return `With ${layers[0]} and ${layers[1]} layers, the two have no layers in common to rank.`;
+  }
+  const told = KINDS.flatMap((kind) => {
+    const pairs = a[kind].importance.flatMap((value, layer) => {
+      const other = b[kind].importance[layer];
+      return value === null || other === null ? [] : [[value, other] as const];
+    });
+    const rank = spearman(pairs.map(([value]) => value), pairs.map(([, value]) => value));
+    const lowest = [a, b].map((profile) => leastImportant(profile, kind, quarter(layers[0])));
+    if (lowest.some(({ length }) => length === 0)) return [];
+    return [
+      `${KIND_NAMES[kind]}: ${shared(lowest[0], lowest[1])} of the ${
+        lowest[0].length
+      } least important in both` +
+      (pairs.length > 2 && Number.isFinite(rank) ? `, rank correlation ${formatFixed(rank, 2)}` : ""),
+    ];
+  });
+  return told.length ? `${told.join("; ")}.` : "The two have no module in common.";
+}

@@ -1,0 +1,118 @@
+/**
+ * What an evaluation will take, before anything is run: documents, tokens, memory, and the time that this machine needs for as many
+ * operations. Two measured products say how fast it is: a square one, as for tokens that are read together, and one of a single row, as
+ * for a token that is written. Written answers count at their longest; what an earlier run kept counts as if it were to run.
+ */
+import { type Reports, reportsOf } from "../../entry/mod.ts";
+import type { ModelSpec } from "../../models/mod.ts";
+import type { Computed } from "../../result/mod.ts";
+import { cost, type DropPlan, tokensOf } from "../../run/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
+import { BASE_BYTES, productSeconds, studySpeed } from "../estimate.ts";
+import { computedOn, type EngineOptions } from "../options.ts";
+import { askTask, type Part, rowFinder, type Setting, WRITTEN } from "./asked.ts";
+import { PROMPT, TOKENS } from "./writing.ts";
+
+/** What a task asks. */
+export interface TaskPrice {
+  readonly task: string;
+  readonly documents: number;
+  /** Tokens fed to lm-eval, and tokens that run here. */
+  readonly fed: number;
+  readonly run: number;
+}
+
+/** The price of an evaluation. */
+export interface EvaluatePrice {
+  readonly computed: Computed;
+  readonly tasks: readonly TaskPrice[];
+  /** Multiplications and additions, and tokens that are written at most, under all plans. */
+  readonly flops: number;
+  readonly written: number;
+  /** Approximate time on this machine, and memory. */
+  readonly seconds: number;
+  readonly bytes: number;
+}
+
+/** Tokens that see each other: of a tree, or of a text. */
+const SEEN = 512;
+/** Side of the matrix of a single row's product: 64 MiB, more than a cache holds. */
+const SIDE = 4096;
+/** Bytes of weights that a decoder keeps at most. */
+const DECODER_BYTES = 2 * 2 ** 30;
+/** Bytes that states take at most. */
+const STATE_BYTES = 512 * 2 ** 20;
+
+/** Prices what tasks ask under some plans, the full model first, and `prompts` texts that each continues. */
+export async function price(
+  model: StudyModel,
+  plans: readonly DropPlan[],
+  settings: readonly Setting[],
+  prompts: number,
+  options: Reports & EngineOptions,
+): Promise<EvaluatePrice> {
+  const rows = rowFinder(reportsOf(options));
+  for (const setting of settings) await rows.find(setting);
+  const tasks: TaskPrice[] = [];
+  let written = plans.length * prompts * TOKENS;
+  let flops = readFlops(model.spec, plans, prompts * PROMPT, plans.length * prompts);
+  for (const setting of settings) {
+    const parts = await askTask(model, setting, rows, reportsOf(options));
+    tasks.push(taskPrice(setting, parts));
+    for (const part of parts) {
+      const answers = setting.task.generation ? plans.length * part.documents.length : 0;
+      written += answers * WRITTEN;
+      flops += readFlops(model.spec, plans, readTokens(part), answers || plans.length * scoredRows(part));
+    }
+  }
+  const weights = 4 * weightsOf(model.spec);
+  const row = written > 0 ? await productSeconds(1, SIDE, options) * weights / (4 * SIDE ** 2) : 0;
+  const { layerBytes, stateBytes } = cost(model.spec, plans, largest(tasks), false);
+  const reading = 2 * layerBytes + Math.min(STATE_BYTES, stateBytes);
+  return {
+    computed: await computedOn(options),
+    tasks,
+    flops: flops + 2 * written * weightsOf(model.spec),
+    written,
+    seconds: flops / await studySpeed(options) + written * row,
+    bytes: BASE_BYTES + Math.max(reading, written > 0 ? Math.min(DECODER_BYTES, weights) : 0),
+  };
+}
+
+function taskPrice({ task }: Setting, parts: readonly Part[]): TaskPrice {
+  const sum = (of: (part: Part) => number) => parts.reduce((sum, part) => sum + of(part), 0);
+  return {
+    task: task.name,
+    documents: sum(({ documents }) => documents.length),
+    fed: sum(({ documents }) => tokensOf(documents.flatMap(({ requests }) => requests)).fed),
+    run: sum(readTokens),
+  };
+}
+
+/** Tokens of a part that are read. */
+function readTokens({ tokens, setting: { task }, documents }: Part): number {
+  return task.generation ? tokens - WRITTEN * documents.length : tokens;
+}
+
+/** Rows whose predictions are looked at: one for each target. */
+function scoredRows({ documents }: Part): number {
+  const targets = documents.flatMap(({ requests }) => requests.map(({ targets }) => targets.length));
+  return targets.reduce((sum, count) => sum + count, 0);
+}
+
+/** Operations of tokens that are read together, and of predictions at `rows` of them. */
+function readFlops(spec: ModelSpec, plans: readonly DropPlan[], tokens: number, rows: number): number {
+  const layers = cost(spec, plans, { samples: tokens / SEEN, length: SEEN }, false).flops;
+  return layers + 2 * rows * spec.hidden * spec.vocabulary;
+}
+
+/** Numbers that a token is multiplied with on its way through the full model. */
+function weightsOf(spec: ModelSpec): number {
+  const one = { samples: 1, length: 1 };
+  return cost(spec, [{ attention: [], mlp: [] }], one, false).flops / 2 + spec.hidden * spec.vocabulary;
+}
+
+/** The tokens of the largest task: what may be in memory together. */
+function largest(tasks: readonly TaskPrice[]): { samples: number; length: number } {
+  return { samples: 1, length: Math.max(...tasks.map(({ run }) => run)) };
+}

@@ -1,0 +1,229 @@
+/**
+ * What a token's time is made of, measured of its parts on this machine, beside the model itself:
+ *
+ *     products    48 matrices of side 1024 one after the other, which no cache holds: with a row for each text they take the time of
+ *                 their bytes, with the rows of a part of a prompt that of their operations
+ *     attention   layers with the model's own heads on a stream of 64 numbers: their weights are next to nothing, so what they take
+ *                 more at a long context than at a short one is keys and values; at a short one, what a module takes besides
+ */
+import type { Engine } from "../../engine/mod.ts";
+import type { Roof, Work } from "../../measure/mod.ts";
+import { type LayerSpec, layerTensors, type Model, type ModelSpec, outerTensors } from "../../models/mod.ts";
+import { createGraph, Gemm } from "../../onnx/mod.ts";
+import {
+  type Decoder,
+  decoder,
+  FLOAT32,
+  type ModuleWork,
+  type NewTokens,
+  noDrop,
+  partsOf,
+  take,
+  withUploaded,
+  workOf,
+} from "../../run/mod.ts";
+import { elements, float32 } from "../../tensor/mod.ts";
+import type { Player } from "./turns.ts";
+
+const SIDE = 1024;
+const MATRICES = 48;
+/** Layers of the narrow model, and its widths. */
+const LAYERS = 6;
+const NARROW = 64;
+/** The short context. */
+const SHORT = 16;
+/** How much faster than memory keys may be read, at most: from a cache. */
+const CACHED = 10;
+/** Seconds that a clock tells apart. */
+const TICK = 1e-6;
+
+/** What was measured of a setting's parts, in seconds, bytes and operations. */
+export interface PartTimes {
+  /** Of products, at as many rows as there are texts and at those of a part of a prompt. */
+  readonly products: Roof;
+  readonly keys: Roof;
+  readonly overhead: { readonly attention: number; readonly mlp: number; readonly step: number };
+}
+
+/** Texts side by side, and how many tokens of each are read. */
+export interface Setting {
+  readonly batch: number;
+  readonly context: number;
+}
+
+/** Seconds of a player's prefill and step. */
+export interface Medians {
+  readonly prefill: number;
+  readonly step: number;
+}
+
+/** The parts as players among the plans, and what their medians say. */
+export interface PartPlayers {
+  readonly players: readonly Player[];
+  /** From the median seconds of each player, of so many steps after a prefill. */
+  read(medians: readonly Medians[], steps: number): PartTimes;
+  release(): Promise<void>;
+}
+
+/** Opens the parts of a model's setting. */
+export async function openParts(spec: ModelSpec, engine: Engine, setting: Setting): Promise<PartPlayers> {
+  const { batch, context } = setting;
+  const rows = batch * (partsOf(0, context, batch)[0][1]);
+  const model = narrowModel(spec);
+  const all = model.spec.layers.map((_, l) => l);
+  const kinds = [
+    { plan: noDrop, context },
+    { plan: noDrop, context: SHORT },
+    { plan: { attention: all, mlp: [] }, context },
+    { plan: { attention: [], mlp: all }, context: SHORT },
+    { plan: { attention: all, mlp: all.slice(1) }, context: SHORT },
+  ];
+  const products = await openProducts(engine, rows, batch);
+  const opened: Decoder[] = [];
+  const release = async () => {
+    for (const one of opened) await one.release();
+    await products.release();
+  };
+  try {
+    for (const { plan } of kinds) opened.push(await decoder({ model, engine, plan, texts: batch }));
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  const narrow = opened.map((one, i) =>
+    decoderPlayer(one, { batch, context: kinds[i].context }, model.spec.vocabulary)
+  );
+  return {
+    players: [products, ...narrow],
+    read: (medians, steps) => partsIn(medians, { spec: model.spec, setting, rows, steps }),
+    release,
+  };
+}
+
+/** What the medians of the players say, in their order. */
+function partsIn(
+  [product, long, short, noAttention, noMlp, neither]: readonly Medians[],
+  { spec, setting: { batch, context }, rows, steps }: {
+    readonly spec: ModelSpec;
+    readonly setting: Setting;
+    readonly rows: number;
+    readonly steps: number;
+  },
+): PartTimes {
+  const numbers = MATRICES * SIDE ** 2;
+  const bandwidth = 4 * numbers / product.step;
+  const reading = attentionWork(spec, { texts: batch, tokens: context, past: 0 });
+  const writing = (past: number) =>
+    attentionWork(spec, { texts: batch, tokens: 1, past: past + Math.floor(steps / 2) }).core.bytes;
+  const more = Math.max(0, writing(context) - writing(SHORT));
+  const longer = Math.max(long.step - short.step, more / (CACHED * bandwidth));
+  const step = neither.step - Math.max(0, short.step - noMlp.step) / spec.layers.length;
+  return {
+    products: { bandwidth, rate: 2 * rows * numbers / product.prefill },
+    keys: {
+      bandwidth: more > 0 ? more / longer : bandwidth,
+      rate: (reading.core.flops + reading.products) / Math.max(long.prefill - noAttention.prefill, TICK),
+    },
+    overhead: {
+      attention: Math.max(0, noMlp.step - step) / spec.layers.length,
+      mlp: Math.max(0, short.step - noMlp.step) / spec.layers.length,
+      step: Math.max(0, step),
+    },
+  };
+}
+
+/** Of all attention modules: what they do with keys and values, and the operations of their products. */
+function attentionWork(spec: ModelSpec, step: NewTokens): { core: Work; products: number } {
+  const modules = workOf(spec, noDrop, FLOAT32)(step).filter(({ module }) => module === "attention");
+  const sum = (read: (module: ModuleWork) => number) =>
+    modules.reduce((total, module) => total + module.count * read(module), 0);
+  return {
+    core: { bytes: sum(({ core }) => core!.bytes), flops: sum(({ core }) => core!.flops) },
+    products: sum(({ products }) => products.flops),
+  };
+}
+
+/** A chain of products whose weights no cache holds; no two matrices are equal, or the library would keep one. */
+async function openProducts(
+  engine: Engine,
+  rows: number,
+  texts: number,
+): Promise<Player & { release(): Promise<void> }> {
+  const graph = createGraph();
+  let x = graph.input("x", "f32", ["rows", SIDE]);
+  for (let i = 0; i < MATRICES; i++) {
+    const numbers = new Float32Array(SIDE ** 2).fill((1 + i / MATRICES) / SIDE);
+    x = Gemm(x, graph.weight(`w${i}`, float32([SIDE, SIDE], numbers)));
+  }
+  graph.output("y", x);
+  const program = await engine.compile(graph);
+  const run = (count: number) =>
+    withUploaded(
+      engine,
+      { x: float32([count, SIDE], new Float32Array(count * SIDE).fill(1)) },
+      async (feeds) => {
+        await take(engine, (await program.run(feeds)).y);
+      },
+    );
+  return {
+    warmUp: () => run(rows),
+    prefill: () => run(rows),
+    step: () => run(texts),
+    release: () => program.release(),
+  };
+}
+
+/** Layers as the model's, attention with all its heads, on a stream so narrow that their weights are next to nothing. */
+function narrowModel(spec: ModelSpec): Model {
+  const attention = spec.layers.find((layer) => layer.attention)?.attention ?? null;
+  const mlp = spec.layers.find((layer) => layer.mlp)?.mlp ?? null;
+  const layer: LayerSpec = {
+    residual: spec.layers[0].residual,
+    attention,
+    mlp: mlp && { ...mlp, size: NARROW },
+  };
+  const narrow: ModelSpec = {
+    ...spec,
+    hidden: NARROW,
+    vocabulary: NARROW,
+    layers: Array.from({ length: LAYERS }, () => layer),
+  };
+  const filled = (shape: readonly number[]) =>
+    float32([...shape], new Float32Array(elements(shape)).fill(1 / NARROW));
+  const outer = new Map(outerTensors({ ...narrow, head: { ...narrow.head, tied: false } }));
+  const weights: Model["weights"] = {
+    format: "constant",
+    layer: (l) =>
+      Promise.resolve({
+        tensors: new Map(
+          layerTensors(narrow.layers[l], NARROW).map(([name, shape]) => [name, filled(shape)]),
+        ),
+        release() {},
+      }),
+    outer: (name, rows) => {
+      const shape = outer.get(name)!;
+      return Promise.resolve(filled(rows ? [rows[1] - rows[0], ...shape.slice(1)] : shape));
+    },
+    close() {},
+  };
+  return { name: "parts", spec: narrow, weights, config: {} };
+}
+
+/** A decoder as a player. Which tokens it reads makes no difference to its speed. */
+export function decoderPlayer(
+  one: Decoder,
+  { batch, context }: Setting,
+  vocabulary: number,
+  seed = 0,
+): Player {
+  let turn = seed;
+  // Multiples of the golden ratio, which are spread evenly.
+  const next = () => Math.floor(((turn++ * 0.6180339887498949) % 1) * vocabulary);
+  const read = (tokens: number) =>
+    one.prefill(...Array.from({ length: batch }, () => Int32Array.from({ length: tokens }, next)));
+  return {
+    warmUp: () => read(partsOf(0, context, batch)[0][1]),
+    prefill: () => read(context),
+    step: () => one.step(...Array.from({ length: batch }, next)),
+  };
+}

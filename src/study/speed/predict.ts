@@ -1,0 +1,51 @@
+/** How long a plan should take, from its bytes and operations and what the machine's parts were measured to do. */
+import { type Roof, roofSeconds } from "../../measure/mod.ts";
+import type { ModelSpec } from "../../models/mod.ts";
+import { type DropPlan, FLOAT32, type ModuleWork, partsOf, workOf } from "../../run/mod.ts";
+import type { PartTimes, Setting } from "./parts.ts";
+
+/** Seconds of reading the texts, and of reading one more token of each. */
+export interface Predicted {
+  readonly prefill: number;
+  readonly step: number;
+}
+
+/** By bytes and operations alone, at one bandwidth and one rate. */
+export function bytesAlone({ products }: PartTimes): PartTimes {
+  return { products, keys: products, overhead: { attention: 0, mlp: 0, step: 0 } };
+}
+
+/** The time of a plan; `steps` tokens follow the texts. */
+export function predict(
+  spec: ModelSpec,
+  plan: DropPlan,
+  { batch, context }: Setting,
+  steps: number,
+  parts: PartTimes,
+): Predicted {
+  const work = workOf(spec, plan, FLOAT32);
+  const read = partsOf(0, context, batch);
+  const prefill = read.reduce((sum, [first, end], i) => {
+    const modules = work({ texts: batch, tokens: end - first, past: first });
+    // The head is for the last token of the text alone.
+    return sum +
+      seconds(i < read.length - 1 ? modules.filter(({ module }) => module !== "head") : modules, parts);
+  }, 0);
+  const past = context + Math.floor(steps / 2);
+  return { prefill, step: seconds(work({ texts: batch, tokens: 1, past }), parts) };
+}
+
+function seconds(modules: readonly ModuleWork[], { products, keys, overhead }: PartTimes): number {
+  return overhead.step +
+    modules.reduce((sum, module) => sum + module.count * moduleSeconds(module, products, keys, overhead), 0);
+}
+
+function moduleSeconds(
+  { module, products, core }: ModuleWork,
+  roof: Roof,
+  keys: Roof,
+  overhead: PartTimes["overhead"],
+): number {
+  return roofSeconds(products, roof) + (core ? roofSeconds(core, keys) : 0) +
+    (module === "head" ? 0 : overhead[module]);
+}

@@ -1,0 +1,283 @@
+/**
+ * How fast a model reads and writes on this machine, full and with modules dropped: prefill and decoding apart, with the real keys
+ * and values, beside what bytes and operations allow.
+ *
+ * The plans and the machine's parts take turns, after a warm-up, step by step (turns.ts), so that a moment in which something else runs meets all of
+ * them; a speed-up is the median of the ratios of the same turn. All decoders are open at once: memory is that of all plans.
+ * Tokens are random: which they are makes no difference.
+ */
+import {
+  type Checks,
+  displayable,
+  list,
+  number,
+  reportChecks,
+  type Reports,
+  resultOf,
+  wholeNumber,
+} from "../../entry/mod.ts";
+import type { Engine } from "../../engine/mod.ts";
+import { gamma, quartiles } from "../../measure/mod.ts";
+import { type Evaluation, head, type Speed, VERSION } from "../../result/mod.ts";
+import {
+  type Decoder,
+  decoder,
+  type DropPlan,
+  FLOAT32,
+  keyBytes,
+  noDrop,
+  weightBytes,
+} from "../../run/mod.ts";
+import { onModel, type StudyModel } from "../../subject/mod.ts";
+import { computedOn, engineChecks, engineOf, type EngineOptions, reporter } from "../options.ts";
+import { aDrop, dropsIn } from "../plan.ts";
+import { decoderPlayer, openParts, type PartTimes, type Setting } from "./parts.ts";
+import { bytesAlone, predict, type Predicted } from "./predict.ts";
+import { takeTurns, type Times, turnsOf } from "./turns.ts";
+
+/** Options of the measurement. */
+export interface SpeedOptions extends Reports, EngineOptions {
+  /** What to drop; the full model is added. Default: the full model alone. */
+  readonly plans?: readonly Partial<DropPlan>[] | undefined;
+  /** Numbers of texts side by side; default: 1. */
+  readonly batch?: readonly number[] | undefined;
+  /** Tokens of each text that are read before it is written on; default: 128 and 1024. */
+  readonly context?: readonly number[] | undefined;
+  /** Tokens written in each round; default: 32. */
+  readonly new?: number | undefined;
+  /** Rounds; default: 5. */
+  readonly repeat?: number | undefined;
+  /** Seed of the tokens; default: 0. */
+  readonly seed?: number | undefined;
+  /** Bytes of weights that each plan keeps in memory; default: 2 GiB. */
+  readonly budget?: number | undefined;
+  /** Evaluations of the full model and of plans, for gamma; each is found by what it dropped. */
+  readonly evaluations?: readonly Evaluation[] | undefined;
+}
+
+const checks: Checks<SpeedOptions> = {
+  ...reportChecks,
+  ...engineChecks,
+  plans: list(aDrop, "plans"),
+  batch: list(wholeNumber(1), "batch sizes", 1),
+  context: list(wholeNumber(1), "contexts", 1),
+  new: wholeNumber(1),
+  repeat: wholeNumber(1),
+  seed: wholeNumber(0),
+  budget: number("a number of bytes", (value) => value >= 0),
+  evaluations: list(resultOf("evaluate"), "evaluations"),
+};
+
+/** Steps of a round that are not counted. */
+const WARM_UP = 2;
+
+/**
+ * Measures prefill and decoding of the full model and of plans, in turns.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, speed } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const { points } = await speed(model, {
+ *   plans: [{ attention: [4, 5, 6, 7] }],
+ *   context: [64],
+ *   new: 4,
+ *   repeat: 2,
+ * });
+ * const [full, dropped] = points[0].plans;
+ * console.log(full.decode.median, dropped.speedup.decode.median, dropped.roofline.decode, dropped.keyBytes);
+ * model.close();
+ * ```
+ */
+export async function speed(model: StudyModel | string, options: SpeedOptions = {}): Promise<Speed> {
+  return await onModel("measure speed", model, options, checks, measured);
+}
+
+/** A measurement's options with their defaults. */
+interface Asked {
+  readonly plans: readonly DropPlan[];
+  readonly settings: readonly Setting[];
+  readonly steps: number;
+  readonly repeat: number;
+  readonly seed: number;
+}
+
+function askedOf(model: Pick<StudyModel, "spec" | "identity">, options: SpeedOptions): Asked {
+  const { plans = [], batch = [1], context = [128, 1024], repeat = 5, seed = 0 } = options;
+  return {
+    plans: [noDrop, ...plans.map((plan) => dropsIn(model, plan))],
+    settings: batch.flatMap((texts) => context.map((tokens) => ({ batch: texts, context: tokens }))),
+    steps: options.new ?? 32,
+    repeat,
+    seed,
+  };
+}
+
+async function measured(model: StudyModel, options: SpeedOptions): Promise<Speed> {
+  const asked = askedOf(model, options);
+  const { plans, settings, steps, repeat, seed } = asked;
+  const engine = await engineOf(options);
+  const report = reporter(`speed of ${model.name}`, "turns", options);
+  const points: Speed["points"] = [];
+  let done = 0;
+  const total = settings.length * turnsOf(plans.length + PARTS, { repeat, steps, warmUp: WARM_UP });
+  const onTurn = () => report(++done, total);
+  for (const setting of settings) {
+    points.push(await pointOf(model, engine, setting, asked, { ...options, onTurn }));
+  }
+  return displayable({
+    ...head("speed"),
+    lamina: VERSION,
+    model: model.identity,
+    computed: await computedOn(options),
+    repeat,
+    new: steps,
+    seed,
+    plans: plans.map((drop) => ({
+      drop: { attention: [...drop.attention], mlp: [...drop.mlp] },
+      weightBytes: weightBytes(model.spec, drop, FLOAT32),
+    })),
+    points,
+  });
+}
+
+/** Players that are no plans (parts.ts). */
+const PARTS = 6;
+
+async function pointOf(
+  model: StudyModel,
+  engine: Engine,
+  setting: Setting,
+  { plans, steps, repeat, seed }: Asked,
+  { budget, signal, onTurn, evaluations = [] }: SpeedOptions & { readonly onTurn: () => void },
+): Promise<Speed["points"][number]> {
+  const opened: Decoder[] = [];
+  const parts = await openParts(model.spec, engine, setting);
+  try {
+    for (const plan of plans) {
+      opened.push(await decoder({ model, engine, plan, budget, texts: setting.batch, signal }));
+    }
+    const { vocabulary } = model.spec;
+    const players = [
+      ...opened.map((one) => decoderPlayer(one, setting, vocabulary, seed)),
+      ...parts.players,
+    ];
+    const times = await takeTurns(players, { repeat, steps, warmUp: WARM_UP, signal, onTurn });
+    const medians = times.slice(plans.length).map(({ prefill, steps }) => ({
+      prefill: quartiles(prefill).median,
+      step: quartiles(steps).median,
+    }));
+    const part = parts.read(medians, steps);
+    const bound = plans.map((plan) => predict(model.spec, plan, setting, steps, bytesAlone(part)));
+    const predicted = plans.map((plan) => predict(model.spec, plan, setting, steps, part));
+    const lost = pointsLost(model, plans, evaluations);
+    return {
+      ...setting,
+      parts: partsForm(part),
+      plans: plans.map((_, i) => {
+        const speedup = ratiosOf(times[0], times[i], steps);
+        return {
+          keyBytes: opened[i].keyBytes,
+          prefill: quartiles(times[i].prefill),
+          decode: quartiles(times[i].steps),
+          speedup,
+          roofline: fasterBy(bound[0], bound[i], steps),
+          predicted: fasterBy(predicted[0], predicted[i], steps),
+          gamma: lost[i] === null ? null : gamma(lost[i]!, speedup.whole),
+        };
+      }),
+    };
+  } finally {
+    for (const one of opened) await one.release();
+    await parts.release();
+  }
+}
+
+function partsForm({ products, keys, overhead }: PartTimes): Speed["points"][number]["parts"] {
+  return { ...products, keyBandwidth: keys.bandwidth, keyRate: keys.rate, ...overhead };
+}
+
+/** The full model's time to a plan's: medians over the turns that both took. */
+function ratiosOf(
+  full: Times,
+  plan: Times,
+  steps: number,
+): Speed["points"][number]["plans"][number]["speedup"] {
+  const ratios = (key: keyof Times) => quartiles(full[key].map((seconds, turn) => seconds / plan[key][turn]));
+  const typical = ({ prefill, steps: each }: Times) =>
+    quartiles(prefill).median + steps * quartiles(each).median;
+  return { prefill: ratios("prefill"), decode: ratios("steps"), whole: typical(full) / typical(plan) };
+}
+
+function fasterBy(full: Predicted, plan: Predicted, steps: number) {
+  const whole = ({ prefill, step }: Predicted) => prefill + steps * step;
+  return {
+    prefill: full.prefill / plan.prefill,
+    decode: full.step / plan.step,
+    whole: whole(full) / whole(plan),
+  };
+}
+
+/** Points of average accuracy that each plan loses; null where an evaluation of it or of the full model is missing. */
+function pointsLost(
+  { identity }: StudyModel,
+  plans: readonly DropPlan[],
+  evaluations: readonly Evaluation[],
+): (number | null)[] {
+  const averageOf = (plan: DropPlan) =>
+    evaluations.find(({ provenance: { model, drop } }) =>
+      model.fingerprint === identity.fingerprint && JSON.stringify([drop.attention, drop.mlp]) ===
+        JSON.stringify([plan.attention, plan.mlp])
+    )?.average?.value ?? null;
+  const full = averageOf(noDrop);
+  return plans.map((plan) => {
+    const own = averageOf(plan);
+    return full === null || own === null ? null : 100 * (full - own);
+  });
+}
+
+/** What a measurement would take. */
+export interface SpeedEstimate {
+  /** Prefills of the model and its plans. */
+  readonly prefills: number;
+  /** Steps of them. */
+  readonly steps: number;
+  /** Approximate memory, of the largest setting. */
+  readonly bytes: number;
+}
+
+/**
+ * What a measurement would run, and in how much memory.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, speedEstimate } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const { prefills, steps, bytes } = await speedEstimate(model, { plans: [{ attention: [4] }] });
+ * console.log(prefills, steps, bytes);
+ * model.close();
+ * ```
+ */
+export async function speedEstimate(
+  model: StudyModel | string,
+  options: SpeedOptions = {},
+): Promise<SpeedEstimate> {
+  return await onModel("estimate speed", model, options, checks, (model, options) => {
+    const { plans, settings, steps, repeat } = askedOf(model, options);
+    const sum = (of: (plan: DropPlan) => number) => plans.reduce((total, plan) => total + of(plan), 0);
+    const keys = Math.max(
+      ...settings.map(({ batch, context }) =>
+        batch * sum((plan) => keyBytes(model.spec, plan, context + WARM_UP + steps, FLOAT32))
+      ),
+    );
+    return Promise.resolve({
+      prefills: settings.length * repeat * plans.length,
+      steps: settings.length * repeat * (WARM_UP + steps) * plans.length,
+      bytes: sum((plan) => weightBytes(model.spec, plan, FLOAT32)) + keys,
+    });
+  });
+}

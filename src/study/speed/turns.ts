@@ -1,0 +1,74 @@
+/**
+ * Time that several take for the same thing, turn by turn: a shared machine has good and bad moments, and each of them is to meet
+ * both. Who begins moves on with every turn.
+ */
+
+/** One of those that take turns. */
+export interface Player {
+  /** What is slower the first time, and not counted. */
+  warmUp(): Promise<unknown>;
+  /** Reads the texts. */
+  prefill(): Promise<unknown>;
+  /** Reads one more token of each. */
+  step(): Promise<unknown>;
+}
+
+/** Seconds of one player, turn by turn. */
+export interface Times {
+  readonly prefill: number[];
+  readonly steps: number[];
+}
+
+/** How often. */
+export interface TurnOptions {
+  readonly repeat: number;
+  readonly steps: number;
+  /** Steps at the beginning of each round that are not counted. */
+  readonly warmUp: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each warm-up, each prefill and each turn of steps. */
+  readonly onTurn?: (() => void) | undefined;
+}
+
+/** Who is when in a turn: all, in the order of their numbers, from another one each time. */
+export function orderOf(players: number, turn: number): number[] {
+  return Array.from({ length: players }, (_, i) => (i + turn) % players);
+}
+
+/** How often `onTurn` is called. */
+export function turnsOf(players: number, { repeat, steps, warmUp }: TurnOptions): number {
+  return players + repeat * (players + warmUp + steps);
+}
+
+/** Seconds of all players: after a warm-up, `repeat` rounds of a prefill each, then steps in turns. */
+export async function takeTurns(players: readonly Player[], options: TurnOptions): Promise<Times[]> {
+  const { repeat, steps, warmUp, signal, onTurn } = options;
+  for (const player of players) {
+    signal?.throwIfAborted();
+    await player.warmUp();
+    onTurn?.();
+  }
+  const times = players.map((): Times => ({ prefill: [], steps: [] }));
+  for (let round = 0; round < repeat; round++) {
+    for (const i of orderOf(players.length, round)) {
+      signal?.throwIfAborted();
+      times[i].prefill.push(await secondsOf(() => players[i].prefill()));
+      onTurn?.();
+    }
+    for (let turn = -warmUp; turn < steps; turn++) {
+      signal?.throwIfAborted();
+      for (const i of orderOf(players.length, round + turn + warmUp)) {
+        const seconds = await secondsOf(() => players[i].step());
+        if (turn >= 0) times[i].steps.push(seconds);
+      }
+      onTurn?.();
+    }
+  }
+  return times;
+}
+
+async function secondsOf(run: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await run();
+  return (performance.now() - start) / 1000;
+}

@@ -1,0 +1,175 @@
+/** Measured speeds: who is when, what is exact, what is predicted. That something is fast is never asserted. */
+import assert from "node:assert/strict";
+import { head, resultText, type Speed } from "../../src/result/mod.ts";
+import { noDrop } from "../../src/run/mod.ts";
+import { evaluate, speed, speedEstimate } from "../../src/study/mod.ts";
+import { openParts, type PartTimes } from "../../src/study/speed/parts.ts";
+import { bytesAlone, predict } from "../../src/study/speed/predict.ts";
+import { orderOf, type Player, takeTurns, turnsOf } from "../../src/study/speed/turns.ts";
+import { toFloat32 } from "../../src/tensor/mod.ts";
+import { engine } from "../support.ts";
+import { withTiny } from "./tiny.ts";
+
+const quick = { context: [20], new: 2, repeat: 2, engine: "cpu" } as const;
+const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
+
+Deno.test("in each turn all are met once, and another one begins", async () => {
+  assert.deepEqual([0, 1, 4].map((turn) => orderOf(3, turn)), [[0, 1, 2], [1, 2, 0], [1, 2, 0]]);
+  const played: string[] = [];
+  const player = (name: string): Player => ({
+    warmUp: () => Promise.resolve(played.push(`${name}w`)),
+    prefill: () => Promise.resolve(played.push(`${name}p`)),
+    step: () => Promise.resolve(played.push(name)),
+  });
+  let turns = 0;
+  const options = { repeat: 2, steps: 2, warmUp: 1, onTurn: () => turns++ };
+  const times = await takeTurns([player("a"), player("b")], options);
+  assert.equal(played.join(" "), "aw bw ap bp a b b a a b bp ap b a a b b a");
+  assert.deepEqual(times.map(({ prefill, steps }) => [prefill.length, steps.length]), [[2, 4], [2, 4]]);
+  assert.equal(turns, turnsOf(2, options));
+});
+
+Deno.test("a stop ends it within a turn", async () => {
+  const controller = new AbortController();
+  let steps = 0;
+  const player: Player = {
+    warmUp: () => Promise.resolve(),
+    prefill: () => Promise.resolve(),
+    step: () => Promise.resolve(++steps === 3 && controller.abort(new Error("enough"))),
+  };
+  const running = takeTurns([player, player], { repeat: 9, steps: 9, warmUp: 0, signal: controller.signal });
+  await assert.rejects(running, /enough/);
+  assert.equal(steps, 4);
+});
+
+for (const name of ["llama", "gemma2", "neox-parallel"]) {
+  Deno.test(`${name}: bytes are those of the real tensors and caches; nothing is left behind`, () =>
+    withTiny(async ({ model }) => {
+      const before = engine.live;
+      const plan = { attention: [1], mlp: [0] };
+      const result = await speed(model, { ...quick, engine, plans: [plan], batch: [1, 2] });
+      assert.equal(engine.live, before);
+      const stored = async (dropped: typeof plan) => {
+        let bytes = 0;
+        for (const l of model.spec.layers.keys()) {
+          const { tensors, release } = await model.weights.layer(l);
+          for (const [name, tensor] of tensors) {
+            const [kind] = name.split(".") as ["attention" | "mlp"];
+            if (!dropped[kind].includes(l)) bytes += toFloat32(tensor).byteLength;
+          }
+          release();
+        }
+        const outer = ["embedding.weight", "final_norm.weight"];
+        if (name === "neox-parallel") outer.push("final_norm.bias");
+        if (!model.spec.head.tied) outer.push("head.weight");
+        for (const each of outer) bytes += toFloat32(await model.weights.outer(each)).byteLength;
+        return bytes;
+      };
+      assert.equal(result.plans[0].weightBytes, await stored({ attention: [], mlp: [] }));
+      assert.equal(result.plans[1].weightBytes, await stored(plan));
+      assert.deepEqual(result.points.map(({ batch, context }) => [batch, context]), [[1, 20], [2, 20]]);
+      const { kvHeads, headSize } = model.spec.layers[0].attention!;
+      for (const { batch, plans } of result.points) {
+        const tokens = 20 + 2 + 2; // the prompt, a warm-up of two steps, two steps
+        plans.forEach(({ keyBytes }, i) =>
+          assert.equal(keyBytes, batch * tokens * (model.spec.layers.length - i) * 2 * 4 * kvHeads * headSize)
+        );
+        assert.deepEqual(plans[0].roofline, { prefill: 1, decode: 1, whole: 1 });
+        assert.deepEqual(plans[0].speedup.decode, { median: 1, low: 1, high: 1 });
+        assert.ok(plans[1].roofline.decode > 1 && plans[1].predicted.whole > 1);
+      }
+    }, name));
+}
+
+Deno.test("what a token takes, by hand, from what the parts take", () =>
+  withTiny(({ model: { spec } }) => {
+    const roof = { bandwidth: 1000, rate: 1e15 };
+    const parts: PartTimes = {
+      products: roof,
+      keys: { bandwidth: 10, rate: 1e15 },
+      overhead: { attention: 3, mlp: 5, step: 7 },
+    };
+    const { attention, mlp } = spec.layers[0];
+    const [width, keys] = [attention!.heads * attention!.headSize, attention!.kvHeads * attention!.headSize];
+    const bytes = {
+      attention: 4 * spec.hidden * (2 * width + 2 * keys + 1),
+      mlp: 4 * spec.hidden * (3 * mlp!.size + 1),
+      head: 4 * spec.hidden * spec.vocabulary,
+    };
+    const plan = { attention: [0], mlp: [] };
+    const setting = { batch: 1, context: 10 };
+    const layers = spec.layers.length;
+    const weights = ((layers - 1) * bytes.attention + layers * bytes.mlp + bytes.head) / 1000;
+    const cores = (layers - 1) * 4 * 2 * keys * (10 + 2 + 1);
+    const step = weights + cores / 10 + (layers - 1) * 3 + layers * 5 + 7;
+    const near = (found: number, expected: number) => assert.ok(Math.abs(found / expected - 1) < 1e-12);
+    near(predict(spec, plan, setting, 4, parts).step, step);
+    near(predict(spec, plan, setting, 4, bytesAlone(parts)).step, weights + cores / 1000);
+    // One part of ten tokens: the weights once more, ten rows of keys.
+    const reading = step - cores / 10 + (layers - 1) * 4 * 2 * keys * 10 / 10;
+    near(predict(spec, plan, setting, 4, parts).prefill, reading);
+    return Promise.resolve();
+  }));
+
+Deno.test("the parts give numbers above zero at any context, also one shorter than their own", () =>
+  withTiny(async ({ model: { spec } }) => {
+    for (const context of [4, 40]) {
+      const parts = await openParts(spec, engine, { batch: 2, context });
+      const medians = Array.from({ length: 6 }, (_, i) => ({ prefill: 1 + i, step: 1 }));
+      const { products, keys, overhead } = parts.read(medians, 4);
+      for (const value of [...Object.values(products), ...Object.values(keys)]) {
+        assert.ok(value > 0 && value < Infinity);
+      }
+      for (const value of Object.values(overhead)) assert.ok(value >= 0);
+      for (const player of parts.players) {
+        await player.warmUp();
+        await player.prefill();
+        await player.step();
+      }
+      await parts.release();
+    }
+  }));
+
+Deno.test("gamma is of the evaluations of the same plan and model", () =>
+  withTiny(async ({ model }) => {
+    const plan = { attention: [1], mlp: [] };
+    const evaluations = await evaluate(model, [noDrop, plan], {
+      engine: "cpu",
+      tasks: ["openbookqa"],
+      limit: 3,
+      prompts: 0,
+    });
+    const of = (accuracy: number, i: number) => ({
+      ...evaluations[i],
+      average: { value: accuracy, of: ["openbookqa"], stderr: null },
+    });
+    const result = await speed(model, { ...quick, plans: [plan], evaluations: [of(0.5, 0), of(0.4, 1)] });
+    const [full, dropped] = result.points[0].plans;
+    assert.equal(full.gamma, null);
+    const { whole } = dropped.speedup;
+    assert.ok(
+      whole <= 1 ? dropped.gamma === null : Math.abs(dropped.gamma! - 10 / (100 * (whole - 1))) < 1e-9,
+    );
+    const other = await speed(model, {
+      ...quick,
+      plans: [{ attention: [0] }],
+      evaluations: [of(0.5, 0), of(0.4, 1)],
+    });
+    assert.equal(other.points[0].plans[1].gamma, null);
+  }));
+
+Deno.test("the estimate counts runs and memory; the form holds what was measured", () =>
+  withTiny(async ({ model }) => {
+    const options = { ...quick, plans: [{ mlp: [0] }], batch: [1, 3] };
+    const { prefills, steps, bytes } = await speedEstimate(model, options);
+    assert.deepEqual([prefills, steps], [2 * 2 * 2, 2 * 2 * 4 * 2]);
+    const result: Speed = await speed(model, options);
+    const largest = result.points[1].plans.map(({ keyBytes }) => keyBytes);
+    assert.equal(bytes, sum(result.plans.map(({ weightBytes }) => weightBytes)) + sum(largest));
+    const read = JSON.parse(resultText(result));
+    assert.deepEqual(read, JSON.parse(JSON.stringify(result)));
+    assert.deepEqual({ kind: read.kind, method: read.method }, head("speed"));
+    assert.deepEqual(Object.keys(read.points[0].parts), [
+      ...["bandwidth", "rate", "keyBandwidth", "keyRate", "attention", "mlp", "step"],
+    ]);
+  }));
