@@ -27,7 +27,11 @@ export function exportCommand(context: Context): Command {
     .description("write the model without the dropped modules, as a folder that other tools load")
     .argument("<model>", MODEL)
     .addOption(
-      new Option("--format <name>", "what it is written as").choices([...FORMATS]).makeOptionMandatory(),
+      new Option(
+        "--format <name>",
+        "what it is written as: lists for LLM-Drop's code, a folder for transformers, a file for llama.cpp " +
+          "(deci: without lone attentions too), a graph for ONNX Runtime",
+      ).choices([...FORMATS]).makeOptionMandatory(),
     )
     .requiredOption("--out <folder>", "the folder to write; nothing may be there")
     .option(

@@ -57,6 +57,8 @@ export { signFigure } from "./figures/sign.ts";
 export { accuracyFigure } from "./figures/accuracy.ts";
 export { accuracyClaims } from "./claims/accuracy.ts";
 export { type AccuracyChange, accuracyChange, type Dropped } from "./chart/accuracy.ts";
+export { rooflineFigure } from "./figures/roofline.ts";
+export { speedFigure } from "./figures/speed.ts";
 export { guidesFigure } from "./figures/guides.ts";
 export { cosineMagnitudeFigure } from "./figures/cosine_magnitude.ts";
 

@@ -24,10 +24,11 @@ import { checkpointMapFigure } from "./figures/checkpoint_map.ts";
 import { guidesFigure } from "./figures/guides.ts";
 import { importanceFigure } from "./figures/importance.ts";
 import { qualityFigure } from "./figures/quality.ts";
+import { rooflineFigure } from "./figures/roofline.ts";
+import { speedFigure } from "./figures/speed.ts";
 import { bestWindows } from "./tables/order.ts";
 import { evaluationRows } from "./tables/evaluation.ts";
 import { rooflineRows } from "./tables/roofline.ts";
-import { speedRows } from "./tables/speed.ts";
 import { verifyRows } from "./tables/verify.ts";
 
 type Rows = readonly object[];
@@ -49,8 +50,9 @@ const views: { readonly [K in Kind]: (result: ResultOf<K>) => Figure | Rows } = 
           ? { blocks: size, from: layer, [result.by]: score }
           : { drop: i + 1, module, layer, [result.by]: score }
       ),
-  roofline: (result: Roofline) => rooflineRows(result),
-  speed: (result: Speed) => speedRows(result),
+  roofline: (result: Roofline) =>
+    result.plans[0].points.length > 1 ? rooflineFigure([result]) : rooflineRows(result),
+  speed: (result: Speed) => speedFigure(result),
   guides: (result: Guides) => guidesFigure(result),
   verify: (result: Verification) => verifyRows(result),
   compare: (result: Comparison) =>

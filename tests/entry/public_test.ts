@@ -358,10 +358,15 @@ const rows: Readonly<Record<string, Row>> = {
       "Cannot draw a roofline: batch is 4, expected a list of batch sizes",
     ],
   },
+  rooflineFigure: {
+    value: [[[]], "Cannot draw: the number of rooflines is 0, expected at least 1"],
+    type: [[aSweep], "Cannot draw: results is a sweep, expected a list of rooflines"],
+  },
   signFigure: ofProfile,
   smoothingFigure: ofCauses,
   speed: timed("measure speed"),
   speedEstimate: timed("estimate speed"),
+  speedFigure: drawn("result", "a measured speed"),
   stabilityFigure: ofProfile,
   sweep: {
     ...study("sweep", aProfile, [curve], [1]),

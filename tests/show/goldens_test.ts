@@ -9,6 +9,7 @@ import { checkpoints } from "./synthetic_checkpoints.ts";
 import { causes } from "./synthetic_causes.ts";
 import { guides, profile, sweep } from "./synthetic.ts";
 import { evaluations } from "./synthetic_tasks.ts";
+import { bound, measuredSpeed, reported } from "./synthetic_speed.ts";
 import { untrained } from "./synthetic_untrained.ts";
 
 /** The functions of show's door that draw a figure. */
@@ -39,6 +40,11 @@ const inputs: Inputs = {
   cosineMagnitudeFigure: [six],
   streamNormFigure: [six],
   accuracyFigure: evaluations(),
+  rooflineFigure: [[
+    bound({ name: "wide", attention: 8, largest: 50, paper: reported(1.2, "fits") }),
+    bound({ name: "deep", bits: 4, attention: 16, largest: 0, paper: reported(1.7, "never") }),
+  ]],
+  speedFigure: [measuredSpeed()],
   guidesFigure: [guides({ layers: 6, attention: [2] })],
   attentionMapFigure: [why],
   attentionPatternFigure: [{

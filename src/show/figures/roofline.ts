@@ -1,0 +1,139 @@
+/**
+ * The speed-up that bytes and operations allow over the number of texts side by side, a line for each model; a dot where the model
+ * no longer fits in more, a ring at the paper's number (claim C1, the half about speed).
+ */
+import { expect, list, resultOf } from "../../entry/mod.ts";
+import * as Plot from "@observablehq/plot";
+import type { Roofline } from "../../result/mod.ts";
+import { AXIS_X, AXIS_Y, endLabels, FRAME, HUES } from "../chart/axes.ts";
+import { formatFixed } from "../chart/numbers.ts";
+import { drawFigure, type Figure, INK } from "../chart/svg.ts";
+import { countsOf, REACH_TEXTS, rooflineRows } from "../tables/roofline.ts";
+
+/** The last plan of a roofline, as a line. */
+interface Line {
+  readonly label: string;
+  readonly color: string;
+  readonly plan: Roofline["plans"][number];
+  readonly points: readonly { readonly batch: number; readonly speedup: number }[];
+  /** The largest batch of the full model, 0 if none. */
+  readonly largest: number;
+}
+
+/**
+ * Draws the allowed speed-up of the last plan of each result over its batches.
+ *
+ * @example
+ * ```ts
+ * import { roofline, rooflineFigure } from "lamina";
+ *
+ * const batch = [1, 4, 16, 64];
+ * const results = [
+ *   await roofline("mistral-7b", { device: "a6000-ada", batch }),
+ *   await roofline("llama-2-70b", { device: "a6000-ada", bits: 4, batch }),
+ * ];
+ * const { svg, reading } = rooflineFigure(results);
+ * ```
+ */
+export function rooflineFigure(results: readonly Roofline[]): Figure {
+  expect("draw", "results", results, list(resultOf("roofline"), "rooflines", 1));
+  const lines = results.map(lineOf);
+  const [{ device, setting }] = results;
+  return drawFigure({
+    name: "roofline",
+    title: titleOf(lines),
+    subtitle:
+      "Speed-up of reading and writing that bytes and operations allow, over texts side by side. Dots: the largest " +
+      "batch that fits the full model; rings there, or at the end where none fits: the paper's speed-up.",
+    setting: `${device.count > 1 ? `${device.count} × ` : ""}${device.title} · ${setting.input} tokens in, ` +
+      `${setting.output} out · ${
+        [...new Set(results.map(({ setting: { bits } }) => bits))].join(" and ")
+      } bit`,
+    reading: lines.map(readingOf).join(" "),
+    panels: [chart(lines)],
+    rows: results.flatMap(rooflineRows),
+  });
+}
+
+function lineOf({ model, setting, plans }: Roofline, i: number): Line {
+  const plan = plans[plans.length - 1];
+  return {
+    label: `${model.name}, ${setting.bits} bit, ${countsOf(plan.drop)}`,
+    color: HUES[i % HUES.length],
+    plan,
+    points: plan.points.map(({ batch, speedup }) => ({ batch, speedup: speedup.whole })),
+    largest: plans[0].largest,
+  };
+}
+
+function titleOf(lines: readonly Line[]): string {
+  const paper = lines.filter(({ plan }) => plan.paper);
+  const fitting = paper.filter(({ plan }) => plan.paper!.reach === "fits").length;
+  return paper.length > 0
+    ? `${fitting} of ${paper.length} of the paper's speed-ups are allowed in a batch that fits`
+    : "The more texts side by side, the more dropping attention gains";
+}
+
+function readingOf({ label, plan: { most, paper } }: Line): string {
+  const bound = `${label}: at most ${formatFixed(most.speedup, 2)}`;
+  return paper
+    ? `${bound}, the paper ${formatFixed(paper.speedup, 2)} (${REACH_TEXTS[paper.reach]}).`
+    : `${bound}.`;
+}
+
+function chart(lines: readonly Line[]): Plot.PlotOptions {
+  const longest = Math.max(...lines.map(({ label }) => label.length));
+  const frame = { ...FRAME, height: 460, marginRight: Math.min(280, 24 + 8.4 * longest) };
+  const batches = lines.flatMap(({ points }) => points.map(({ batch }) => batch));
+  const [low, high] = [Math.min(...batches), Math.max(...batches)];
+  const most = Math.max(
+    ...lines.flatMap((
+      { points, plan },
+    ) => [...points.map(({ speedup }) => speedup), plan.paper?.speedup ?? 1]),
+  );
+  const y = { type: "linear" as const, domain: [1, most + 0.05 * (most - 1) + 1e-3] };
+  const ticks = Array.from({ length: 25 }, (_, i) => 4 ** i).filter((tick) => tick >= low && tick <= high);
+  return {
+    ...frame,
+    x: { type: "log", domain: [low, high > low ? high : 2 * low] },
+    y,
+    marks: [
+      Plot.gridY({ stroke: "#d0d7de", strokeOpacity: 1 }),
+      Plot.ruleY([1], { stroke: INK }),
+      Plot.axisY({ ...AXIS_Y, label: "speed-up", tickFormat: (value: number) => formatFixed(value, 2) }),
+      Plot.axisX(ticks, {
+        ...AXIS_X,
+        text: (value: number) => value.toLocaleString("en-US"),
+        label: "texts side by side",
+      }),
+      ...lines.map(({ points, color }) =>
+        Plot.line(points, { x: "batch", y: "speedup", stroke: color, strokeWidth: 2.5 })
+      ),
+      ...lines.flatMap(({ points, color, largest, plan }) => {
+        const fits = points.findLast(({ batch }) => batch <= largest);
+        const at = (fits ?? points[points.length - 1]).batch;
+        return [
+          ...fits ? [Plot.dot([fits], { x: "batch", y: "speedup", fill: color, r: 5 })] : [],
+          ...plan.paper
+            ? [
+              Plot.dot([{ at, speedup: plan.paper.speedup }], {
+                x: "at",
+                y: "speedup",
+                stroke: color,
+                strokeWidth: 2,
+                r: 6,
+              }),
+            ]
+            : [],
+        ];
+      }),
+      ...endLabels(
+        lines.map(({ label, color, points }) => {
+          const end = points[points.length - 1];
+          return { x: end.batch, y: end.speedup, text: label, color };
+        }),
+        { ...frame, y },
+      ),
+    ],
+  };
+}
