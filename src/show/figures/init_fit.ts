@@ -43,7 +43,7 @@ export function initFitFigure(models: readonly InitModel[]): Figure {
     name: "init_fit",
     title: titleOf(models),
     subtitle: "Importance by layer before the first training step (log). Points: mean over seeds, bars ± 1 " +
-      "standard deviation over seeds. Lines: computed, nothing fitted.",
+      "standard deviation over seeds. Lines: computed, nothing fitted. Variance: of the logits.",
     setting: settingOfModels(models),
     reading: models.map((model) => `${shapeText(model)}: ${fitText(model)}`).join(". ") + ".",
     panels: models.map((model, i) => panel(model, i, domain)),
@@ -109,7 +109,7 @@ function panel(model: InitModel, place: number, domain: [number, number]): Plot.
       Plot.axisY(ticks, { ...AXIS_Y, text: formatTick, label: null }),
       Plot.axisX(countTicks(layers - 1), { ...AXIS_X, tickFormat: String, label: "layer" }),
       heading(shapeText(model), -46, { fill: INK, fontWeight: 600 }),
-      heading(fitText(model), -26, { fill: FAINT, fontSize: 14 }),
+      heading(fitText(model).replace("logit ", ""), -26, { fill: FAINT, fontSize: 14 }),
       ...MODULES.flatMap((module) => {
         const points = rowsOf(model).filter((row) => row.module === KIND_NAMES[module]);
         const color = COLORS[module];
