@@ -7,12 +7,14 @@ import {
   guidesFigure,
   initCausesFigure,
   sections,
+  speedFigure,
   writeReport,
 } from "../../src/show/mod.ts";
 import { checkPage, CHROMIUM, inBrowser, SKIPPED } from "./browser.ts";
 import { guides, profile, sweep } from "./synthetic.ts";
 import { causes } from "./synthetic_causes.ts";
 import { checkpoints } from "./synthetic_checkpoints.ts";
+import { measuredSpeed } from "./synthetic_speed.ts";
 import { evaluations } from "./synthetic_tasks.ts";
 import { untrained } from "./synthetic_untrained.ts";
 
@@ -54,6 +56,7 @@ function report() {
         figures: [
           comparisonFigure(profile(shape), profile({ ...shape, text: "wiki" })),
           guidesFigure(guides(shape)),
+          speedFigure(measuredSpeed()),
           initCausesFigure([{
             name: "width D",
             models: models.map((model) => ({ value: model.measured.shape.hidden, ...model })),

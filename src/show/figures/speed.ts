@@ -3,6 +3,7 @@ import { expect, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import type { Speed } from "../../result/mod.ts";
 import { AXIS_X, AXIS_Y, endLabels, FRAME, HUES } from "../chart/axes.ts";
+import { dots, SHAPE_ORDER } from "../chart/marks.ts";
 import { formatFixed } from "../chart/numbers.ts";
 import { drawFigure, type Figure, INK } from "../chart/svg.ts";
 import { countsOf } from "../tables/roofline.ts";
@@ -106,7 +107,7 @@ function chart(phase: Phase, lines: readonly Line[], last: boolean): Plot.PlotOp
   const y = { type: "linear" as const, domain: [least - air, most + air] };
   return {
     ...frame,
-    x: { type: "log", domain: [contexts[0] / 1.2, contexts[contexts.length - 1] * 1.2] },
+    x: { type: "log", domain: [contexts[0] / 1.2, contexts[contexts.length - 1] * 1.2], axis: null },
     y,
     marks: [
       Plot.gridY({ stroke: "#d0d7de", strokeOpacity: 1 }),
@@ -125,7 +126,7 @@ function chart(phase: Phase, lines: readonly Line[], last: boolean): Plot.PlotOp
           }),
         ]
         : [],
-      ...lines.flatMap((line) => [
+      ...lines.flatMap((line, i) => [
         Plot.line(of(line), { x: "context", y: "roofline", stroke: line.color, strokeDasharray: "5 4" }),
         Plot.line(of(line), { x: "context", y: "predicted", stroke: line.color, strokeWidth: 2 }),
         Plot.ruleX(of(line), {
@@ -136,7 +137,17 @@ function chart(phase: Phase, lines: readonly Line[], last: boolean): Plot.PlotOp
           strokeWidth: 3,
           strokeOpacity: 0.35,
         }),
-        Plot.dot(of(line), { x: "context", y: "median", fill: line.color, r: 5 }),
+        dots(of(line), {
+          x: "context",
+          y: "median",
+          color: line.color,
+          shape: SHAPE_ORDER[i % SHAPE_ORDER.length],
+          title: ({ context, median, low, high }) =>
+            `${line.label}, ${context} tokens: ${formatFixed(median, 2)} (${formatFixed(low, 2)} to ${
+              formatFixed(high, 2)
+            })`,
+          r: 5,
+        }),
       ]),
       ...endLabels(
         lines.map((line) => {
