@@ -13,6 +13,7 @@ const CHOSEN: Readonly<Record<string, number>> = {
   "05_causes": 7,
   "06_norm_placement": 7,
   "07_cosine_and_magnitude": 2,
+  "08_speed_and_memory": 1,
   "09_explore": 0,
 };
 

@@ -16,7 +16,8 @@ import {
 } from "./notebook.ts";
 
 /** Two samples of 48 tokens of the one model that every machine fetches. */
-const small = { LAMINA_SAMPLES: "2", LAMINA_LENGTH: "48", LAMINA_OWN: "smollm2-135m" };
+const sizes = { LAMINA_SAMPLES: "2", LAMINA_LENGTH: "48", LAMINA_CONTEXTS: "16", LAMINA_ROUNDS: "1" };
+const small = { ...sizes, LAMINA_OWN: "smollm2-135m" };
 
 const SHOW = /\bawait show\(/g;
 const ROUNDS = 2;
