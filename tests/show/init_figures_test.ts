@@ -9,8 +9,8 @@ Deno.test("the fit: a point for every module, its error and the logits' variance
   assert.equal(dotsOf(good), 2 * 2 * LAYERS);
   assert.equal(readCsv(good.csv).length, 2 * 2 * LAYERS);
   assert.match(good.title, /within 13 % from layer 2 up/);
-  assert.match(good.svg, /error ≤ 0 %, logit variance 0\.05 \(small\)</);
-  assert.match(good.svg, /error ≤ 13 %, logit variance 2\.7 \(not small\)</);
+  assert.match(good.svg, /error ≤ 0 %, variance 0\.05 \(small\)</);
+  assert.match(good.svg, /error ≤ 13 %, variance 2\.7 \(not small\)</);
   assert.match(good.reading, /D 128, σ 0\.02, Pre-LN: error ≤ 13 %/);
   assert.match(
     initFitFigure([untrained(), untrained({ off: 2 })]).title,
