@@ -6,14 +6,16 @@ import { expect, list, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import type { Roofline } from "../../result/mod.ts";
 import { AXIS_X, AXIS_Y, endLabels, FRAME, HUES } from "../chart/axes.ts";
+import { dots, type Shape, SHAPE_ORDER } from "../chart/marks.ts";
 import { formatFixed } from "../chart/numbers.ts";
 import { drawFigure, type Figure, INK } from "../chart/svg.ts";
-import { countsOf, REACH_TEXTS, rooflineRows } from "../tables/roofline.ts";
+import { REACH_TEXTS, rooflineRows } from "../tables/roofline.ts";
 
 /** The last plan of a roofline, as a line. */
 interface Line {
   readonly label: string;
   readonly color: string;
+  readonly shape: Shape;
   readonly plan: Roofline["plans"][number];
   readonly points: readonly { readonly batch: number; readonly speedup: number }[];
   /** The largest batch of the full model, 0 if none. */
@@ -44,7 +46,7 @@ export function rooflineFigure(results: readonly Roofline[]): Figure {
     title: titleOf(lines),
     subtitle:
       "Speed-up of reading and writing that bytes and operations allow, over texts side by side. Dots: the largest " +
-      "batch that fits the full model; rings there, or at the end where none fits: the paper's speed-up.",
+      "batch that fits the full model; hollow, there or at the end where none fits: the paper's speed-up. −8: without 8 modules.",
     setting: `${device.count > 1 ? `${device.count} × ` : ""}${device.title} · ${setting.input} tokens in, ` +
       `${setting.output} out · ${
         [...new Set(results.map(({ setting: { bits } }) => bits))].join(" and ")
@@ -58,8 +60,9 @@ export function rooflineFigure(results: readonly Roofline[]): Figure {
 function lineOf({ model, setting, plans }: Roofline, i: number): Line {
   const plan = plans[plans.length - 1];
   return {
-    label: `${model.name}, ${setting.bits} bit, ${countsOf(plan.drop)}`,
+    label: `${model.name}, ${setting.bits} bit, −${plan.drop.attention.length + plan.drop.mlp.length}`,
     color: HUES[i % HUES.length],
+    shape: SHAPE_ORDER[i % SHAPE_ORDER.length],
     plan,
     points: plan.points.map(({ batch, speedup }) => ({ batch, speedup: speedup.whole })),
     largest: plans[0].largest,
@@ -103,30 +106,13 @@ function chart(lines: readonly Line[]): Plot.PlotOptions {
       Plot.axisY({ ...AXIS_Y, label: "speed-up", tickFormat: (value: number) => formatFixed(value, 2) }),
       Plot.axisX(ticks, {
         ...AXIS_X,
-        text: (value: number) => value.toLocaleString("en-US"),
+        text: (value: number) => value < 1024 ? String(value) : `${value / 1024}k`,
         label: "texts side by side",
       }),
       ...lines.map(({ points, color }) =>
         Plot.line(points, { x: "batch", y: "speedup", stroke: color, strokeWidth: 2.5 })
       ),
-      ...lines.flatMap(({ points, color, largest, plan }) => {
-        const fits = points.findLast(({ batch }) => batch <= largest);
-        const at = (fits ?? points[points.length - 1]).batch;
-        return [
-          ...fits ? [Plot.dot([fits], { x: "batch", y: "speedup", fill: color, r: 5 })] : [],
-          ...plan.paper
-            ? [
-              Plot.dot([{ at, speedup: plan.paper.speedup }], {
-                x: "at",
-                y: "speedup",
-                stroke: color,
-                strokeWidth: 2,
-                r: 6,
-              }),
-            ]
-            : [],
-        ];
-      }),
+      ...lines.flatMap(marksOf),
       ...endLabels(
         lines.map(({ label, color, points }) => {
           const end = points[points.length - 1];
@@ -136,4 +122,21 @@ function chart(lines: readonly Line[]): Plot.PlotOptions {
       ),
     ],
   };
+}
+
+/** The model's largest batch, and the paper's number there. */
+function marksOf({ label, points, color, shape, largest, plan: { paper } }: Line): Plot.Markish[] {
+  const fits = points.findLast(({ batch }) => batch <= largest);
+  const { batch } = fits ?? points[points.length - 1];
+  const said = (what: string) => ({ speedup }: { speedup: number }) =>
+    `${label}, ${what}: ${formatFixed(speedup, 2)}`;
+  const look = { x: "batch", y: "speedup", color, shape, r: 5 };
+  return [
+    dots(fits ? [fits] : [], { ...look, title: said(`${batch} texts`) }),
+    dots(paper ? [{ batch, speedup: paper.speedup }] : [], {
+      ...look,
+      title: said("the paper"),
+      hollow: true,
+    }),
+  ];
 }
