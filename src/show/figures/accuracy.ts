@@ -223,7 +223,7 @@ function panel(
       ...wide
         ? endLabels(
           lines.map(({ curve, points }) => ({
-            x: points.at(-1)!.dropped,
+            x: Math.max(...lines.map(({ points }) => points.at(-1)!.dropped)), // clear of longer lines
             y: points.at(-1)!.value,
             text: labelOf(curve),
             color: COLORS[curve.target],
