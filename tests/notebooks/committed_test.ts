@@ -12,6 +12,7 @@ import {
   writeScript,
 } from "./notebook.ts";
 import { pictures } from "./pictures.ts";
+import { unread } from "./prose.ts";
 
 const MOST_BYTES = 500_000;
 const MOST_LINES = 15;
@@ -23,6 +24,10 @@ for (const path of committed) {
     const cells = await readCode(path);
     assert.deepEqual(cells.map(({ executionCount }) => executionCount), cells.map((_, i) => i + 1));
     assert.deepEqual(cells.flatMap(flawsOf), []);
+  });
+
+  Deno.test(`${name}: numbers in its prose are those of its outputs`, async () => {
+    assert.deepEqual(unread(await readCells(path)), []);
   });
 
   Deno.test(`${name}: its numbers come from the version and the methods of the code`, async () => {
@@ -86,6 +91,21 @@ Deno.test("cells are of correct types", async () => {
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("a number in prose that no output has is found", () => {
+  const markdown = (source: string) =>
+    ({ type: "markdown", source, executionCount: null, outputs: [] }) as const;
+  const shown = { "text/plain": ["perplexity,35.8265\n", "share,0.4925\nlarge,1234567\n"] };
+  const code = {
+    type: "code",
+    source: "1",
+    executionCount: 1,
+    outputs: [{ output_type: "display_data", data: shown }],
+  } as const;
+  const prose =
+    "From 35.8 to 35.83: 49.3 % of 1,234,567; not 35.9, 1,234,568 or 49.4 %. arXiv 2406.15786 and `0.123` are not read.";
+  assert.deepEqual(unread([markdown(prose), code]), ["35.9", "1,234,568", "49.4"]);
 });
 
 Deno.test("what does not belong into a notebook is found", () => {
