@@ -5,7 +5,8 @@ import { pageHtml, type Section, writeReport } from "../../src/show/mod.ts";
 import { analyses, type AnalysisName, type AnalysisOptions, profile } from "../../src/study/mod.ts";
 import { kept, type Opened, withTiny } from "../study/tiny.ts";
 import { openModel } from "../../src/subject/mod.ts";
-import { checkPage, CHROMIUM, inBrowser } from "../show/browser.ts";
+import { CHROMIUM, inBrowser } from "../browser.ts";
+import { checkPage } from "../show/browser.ts";
 import { lamina } from "./cli.ts";
 
 const MADE = { command: "lamina figures tiny", date: "2026-01-31" };
@@ -100,7 +101,7 @@ Deno.test("training, untrained models and causes are drawn once from what they c
       }
     }
     const page = await writeReport(`${opened.folder}/page`, { ...MADE, title: "The rest of it", sections });
-    if (CHROMIUM) await inBrowser(page, (shown) => checkPage(shown));
+    if (CHROMIUM) await inBrowser(`file://${page}`, (shown) => checkPage(shown));
   }));
 
 Deno.test("an unknown analysis is a wrong use that lists the known ones, before anything is opened", async () => {

@@ -58,7 +58,8 @@ export async function writeNotebook(path: string, sources: readonly string[]): P
     execution_count: null,
     outputs: [],
   }));
-  await Deno.writeTextFile(path, JSON.stringify({ cells, metadata: {}, nbformat: 4, nbformat_minor: 5 }));
+  const metadata = { kernelspec: { name: "lamina", display_name: "Lamina (Deno)", language: "typescript" } };
+  await Deno.writeTextFile(path, JSON.stringify({ cells, metadata, nbformat: 4, nbformat_minor: 5 }));
 }
 
 /** The code cells of a notebook. */
@@ -98,10 +99,10 @@ const missing = await missingPackages();
 
 /**
  * A test with a kernel, and a folder inside the project (where "lamina" is known) to work in. Where Python lacks what the
- * kernel's environment is made of, an ignored test whose name says so.
+ * kernel's environment is made of, or `skipped` says why, an ignored test whose name says so.
  */
-export function kernelTest(name: string, body: (folder: string) => Promise<void>): void {
-  const why = missing.length > 0 ? ` (skipped: ${missing.join(", ")} not found)` : "";
+export function kernelTest(name: string, body: (folder: string) => Promise<void>, skipped = ""): void {
+  const why = missing.length > 0 ? ` (skipped: ${missing.join(", ")} not found)` : skipped;
   Deno.test({
     name: name + why,
     ignore: why !== "",

@@ -10,7 +10,8 @@ import {
   speedFigure,
   writeReport,
 } from "../../src/show/mod.ts";
-import { checkPage, CHROMIUM, inBrowser, SKIPPED } from "./browser.ts";
+import { CHROMIUM, inBrowser, SKIPPED } from "../browser.ts";
+import { checkPage } from "./browser.ts";
 import { guides, profile, sweep } from "./synthetic.ts";
 import { causes } from "./synthetic_causes.ts";
 import { checkpoints } from "./synthetic_checkpoints.ts";
@@ -79,7 +80,7 @@ Deno.test({
     const folder = await Deno.makeTempDir();
     try {
       const file = await writeReport(folder, report());
-      await inBrowser(file, async (page) => {
+      await inBrowser(`file://${file}`, async (page) => {
         await checkPage(page, (what, check) => t.step(what, check).then(() => {}));
         await t.step("a mark says its values under the pointer", () => says(page));
       });

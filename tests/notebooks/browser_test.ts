@@ -1,0 +1,106 @@
+/** The notebooks in JupyterLab, in a browser: opened, run, stopped, saved and opened again. */
+import assert from "node:assert/strict";
+import { type Page } from "playwright-core";
+import { inBrowser, SKIPPED } from "../browser.ts";
+import {
+  choose,
+  close,
+  enter,
+  listed,
+  openNotebook,
+  press,
+  prompts,
+  save,
+  seen,
+  stored,
+  until,
+  withLab,
+} from "./jupyterlab.ts";
+import { committed, flawsOf, kernelTest, nameOf, readCode, writeNotebook } from "./notebook.ts";
+
+/** The quickest, eleven cells with pictures, tables and progress; run_test.ts runs all of them, headlessly. */
+const QUICK = "07_cosine_and_magnitude";
+
+const small = { LAMINA_SAMPLES: "2", LAMINA_LENGTH: "48", LAMINA_OWN: "smollm2-135m" };
+
+kernelTest(
+  "JupyterLab: every notebook opens with its outputs, one runs and loses none, the stop button ends a study",
+  async (folder) => {
+    const copies = `${folder}/notebooks`;
+    await Deno.mkdir(copies);
+    for (const path of committed) await Deno.copyFile(path, `${copies}/${nameOf(path)}.ipynb`);
+    await writeNotebook(`${copies}/stop.ipynb`, stopCells);
+    await withLab(folder, { ...small, LAMINA_RESULTS: `${folder}/results` }, async (address) => {
+      await inBrowser(address, async (page) => {
+        await checkFiles(page);
+        for (const name of ["data", "venv", nameOf(folder), "notebooks"]) await enter(page, name);
+        for (const path of committed) await checkOpens(page, path);
+        await checkRuns(page, copies, QUICK);
+        await checkStops(page);
+        assert.equal(await page.locator(".jp-Dialog").count(), 0, "dialogs");
+      });
+    });
+  },
+  SKIPPED,
+);
+
+/** The lab begins at the notebooks; the project is one step up. */
+async function checkFiles(page: Page): Promise<void> {
+  const names = committed.map((path) => `${nameOf(path)}.ipynb`);
+  assert.deepEqual((await listed(page)).filter((name) => name.endsWith(".ipynb")), names);
+  await page.locator(".jp-BreadCrumbs-home").click();
+  for (const name of ["README.md", "data"]) {
+    await page.locator(".jp-DirListing-itemText").getByText(name, { exact: true }).waitFor();
+  }
+}
+
+/** A notebook comes with its kernel and with every stored output, pictures too, and asks nothing. */
+async function checkOpens(page: Page, path: string): Promise<void> {
+  const name = nameOf(path);
+  const notebook = await openNotebook(page, `${name}.ipynb`);
+  const wanted = stored(await readCode(path));
+  await until(async () => String(await seen(notebook)) === String(wanted));
+  assert.deepEqual(await seen(notebook), wanted, name);
+  assert.equal(await page.locator(".jp-Dialog").count(), 0, name);
+  await close(page);
+}
+
+/** All cells run anew; what they show is there, is saved, and is there after a reload. */
+async function checkRuns(page: Page, folder: string, name: string): Promise<void> {
+  const file = `${folder}/${name}.ipynb`;
+  const notebook = await openNotebook(page, `${name}.ipynb`);
+  await choose(page, "Run", "Run All Cells");
+  const numbers = (await readCode(file)).map((_, i) => `[${i + 1}]:`);
+  await until(async () => (await prompts(notebook)).includes("[*]:"));
+  await until(async () => !(await prompts(notebook)).includes("[*]:"));
+  assert.deepEqual(await prompts(notebook), numbers, name);
+  await save(page);
+  const saved = await readCode(file);
+  const flaws = saved.map((cell) => flawsOf(cell).map((flaw) => `${name} [${cell.executionCount}]: ${flaw}`));
+  assert.deepEqual(flaws.flat(), []);
+  assert.match(JSON.stringify(saved), /2\s×\s48 tokens/, "outputs of this run");
+  assert.deepEqual(await seen(notebook), stored(saved), name);
+  await page.reload();
+  await checkOpens(page, file);
+}
+
+const stopCells = [
+  'import { openModel, profile, show } from "lamina";\nconst model = await openModel("smollm2-135m");',
+  "await profile(model, { samples: 64, length: 2048 });",
+  "await show(`kept ${model.identity.layers}`);",
+];
+
+/** The stop button ends a study that runs, and what the kernel holds stays. */
+async function checkStops(page: Page): Promise<void> {
+  const notebook = await openNotebook(page, "stop.ipynb");
+  const [study, next] = [1, 2].map((i) => notebook.locator(".jp-CodeCell").nth(i));
+  await notebook.locator(".jp-CodeCell").first().click();
+  await page.keyboard.press("Shift+Enter");
+  await page.keyboard.press("Shift+Enter");
+  await study.locator(".jp-OutputArea-output").getByText(/\d %/).waitFor();
+  await press(notebook, "notebook:interrupt-kernel");
+  await study.locator(".jp-OutputArea-output").getByText(/AbortError: Stopped/).waitFor();
+  await page.keyboard.press("Shift+Enter");
+  await next.locator(".jp-OutputArea-output").getByText("kept 30").waitFor();
+  assert.deepEqual(await prompts(notebook), ["[1]:", "[2]:", "[3]:"]);
+}
