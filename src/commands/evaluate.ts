@@ -82,7 +82,7 @@ export function evaluateCommand(context: Context): Command {
     )
     .option(
       "--plan <file>",
-      "a plan made by `lamina plan`, for example plan.json; may be said several times (default: none)",
+      "a plan made by `lamina plan`, for example plan.json; may be given several times (default: none)",
       collected,
       [],
     )

@@ -25,8 +25,15 @@ export function labCommand(context: Context): Command {
       context.notice(`lab: the kernel "Lamina (Deno)" is described in ${await register()}`);
       return;
     }
+    for (const path of flags.execute ?? []) await expectFile(path);
     await install();
     if (flags.execute) await execute(flags.execute, { folder: flags.outputDir });
     else if (!flags.installOnly) await openLab(flags);
   });
+}
+
+/** Said before anything is installed for it. */
+async function expectFile(path: string): Promise<void> {
+  const found = await Deno.stat(path).catch(() => null);
+  if (!found?.isFile) throw new Error(`Cannot execute ${path}: no such notebook`);
 }

@@ -25,7 +25,7 @@ interface OrderFlags extends StudyFlags, ConstraintFlags {
 export function orderCommand(context: Context): Command {
   const command = new Command("order")
     .description(
-      "order modules, or windows of consecutive blocks, by any measure, also such as search step by step",
+      "order modules, or windows of consecutive blocks, by any score, or by a search that measures again after every drop",
     )
     .argument("<model>", MODEL)
     .addOption(new Option("--target <kind>", "what to drop").choices([...TARGETS]).default("attention"))

@@ -40,8 +40,8 @@ interface SpeedFlags extends OutFlags, DropLists, EngineFlags, Pick<KeepingFlags
   evaluation: string[];
   dryRun: boolean;
   device?: DeviceName;
-  devices: number;
-  bits: 16 | 4;
+  devices?: number;
+  bits?: 16 | 4;
 }
 
 const MORE = `
@@ -64,7 +64,7 @@ export function speedCommand(context: Context): Command {
     )
     .option("--context <sizes>", "tokens read of each text (default: 128,1024)", sizes)
     .option("--new <n>", "tokens written of each text (default: 32)", wholeNumber(1))
-    .option("--plan <file>", "a plan made by `lamina plan`; may be said several times", collected, [])
+    .option("--plan <file>", "a plan made by `lamina plan`; may be given several times", collected, [])
     .option("--repeat <n>", "rounds", wholeNumber(1), 5)
     .option("--seed <n>", "seed of the tokens", wholeNumber(0), 0)
     .option(
@@ -74,10 +74,13 @@ export function speedCommand(context: Context): Command {
       [],
     )
     .addOption(new Option("--device <name>", "what this device allows").choices([...DEVICE_NAMES]))
-    .option("--devices <n>", "how many of the device share the work", wholeNumber(1), 1)
+    .option("--devices <n>", "how many of the device share the work", wholeNumber(1))
     .addOption(
-      new Option("--bits <n>", "bits of a weight on the device: 16, or 4 with a scale for each 32")
-        .argParser(bitsOf).default(16),
+      new Option(
+        "--bits <n>",
+        "bits of a weight on the device: 16, or 4 with a scale for each 32 (default: 16)",
+      )
+        .argParser(bitsOf),
     )
     .option("--dry-run", DRY_RUN, false)
     .addHelpText("after", MORE);
@@ -125,7 +128,10 @@ async function bound(context: Context, ref: string, device: DeviceName, flags: S
 /** What this machine does. */
 async function measure(context: Context, ref: string, flags: SpeedFlags): Promise<void> {
   const { batch, context: contexts, repeat, seed, engine, precision, results } = flags;
-  if (batch === "max") throw new RangeError("Cannot measure the largest batch: --batch max needs --device");
+  if (batch === "max" || flags.bits || flags.devices) {
+    const given = batch === "max" ? "--batch max" : flags.bits ? "--bits" : "--devices";
+    throw new RangeError(`Cannot measure a speed: ${given} needs --device`);
+  }
   const plans = await plansOf(flags);
   const evaluations = await Promise.all(flags.evaluation.map((file) => readResult(file, "evaluate")));
   const reports = reportsOf(context);

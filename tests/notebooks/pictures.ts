@@ -8,7 +8,7 @@ import { nameOf, notebooks, readCode, root, textOf } from "./notebook.ts";
 const CHOSEN: Readonly<Record<string, number>> = {
   "01_importance": 0,
   "02_dropping": 5,
-  "03_training_checkpoints": 6,
+  "03_training_checkpoints": 5,
   "04_random_initialisation": 3,
   "05_causes": 7,
   "06_norm_placement": 7,

@@ -55,7 +55,9 @@ function architectureOf({ lone }: Job, { architecture: own }: Whole, format: For
 
 function notesOf(skipped: readonly Module[], zeroed: readonly Module[]): string[] {
   return [
-    ...skipped.length > 0 ? [`${modulesText(skipped)}: not in the file; llama.cpp does not run it`] : [],
+    ...skipped.length > 0
+      ? [`${modulesText(skipped)}: not in the file; llama.cpp runs the model without`]
+      : [],
     ...zeroed.length > 0
       ? [
         `${

@@ -1,3 +1,4 @@
+/// <reference lib="dom" />
 /**
  * From Plot's options to one SVG that looks the same wherever it is shown.
  *

@@ -73,7 +73,7 @@ function titleOf(lines: readonly Line[]): string {
   const paper = lines.filter(({ plan }) => plan.paper);
   const fitting = paper.filter(({ plan }) => plan.paper!.reach === "fits").length;
   return paper.length > 0
-    ? `${fitting} of ${paper.length} of the paper's speed-ups are allowed in a batch that fits`
+    ? `For ${fitting} of ${paper.length} models a batch that fits allows the paper's speed-up`
     : "The more texts side by side, the more dropping attention gains";
 }
 

@@ -19,7 +19,7 @@ import {
 } from "../../entry/mod.ts";
 import { DEVICE_NAMES, type DeviceName, DEVICES, gamma, type Roof, roofSeconds } from "../../measure/mod.ts";
 import { type ModelSpec, readSpec } from "../../models/mod.ts";
-import { head, type Roofline, VERSION } from "../../result/mod.ts";
+import { head, type Plan, type Roofline, VERSION } from "../../result/mod.ts";
 import {
   type DropPlan,
   dropPlan,
@@ -127,6 +127,7 @@ function rooflineOf({ name, config }: NamedConfig, options: RooflineOptions): Ro
   const { device, devices = 1, bits = 16, batch = "max", input = 2048, output = 2048 } = options;
   const spec = readSpec(config, name);
   const paper = PAPER_SPEEDS.find((entry) => entry.config === name);
+  for (const plan of options.plans ?? []) expectDepth(plan, name, spec);
   const drops = options.plans?.map((plan) => dropPlan(spec, plan)) ??
     usualDrops(spec, paper?.drops.map(({ attention }) => attention));
   const { title, ...one } = DEVICES[device];
@@ -147,6 +148,15 @@ function rooflineOf({ name, config }: NamedConfig, options: RooflineOptions): Ro
     setting: { input, output, bits },
     plans: runs.map((run) => planOf(run, full, batches, paper)),
   });
+}
+
+/** A plan that was made from a model is for models as deep. */
+function expectDepth(plan: Partial<DropPlan> | Plan, name: string, { layers }: ModelSpec): void {
+  if (!("kind" in plan) || plan.layers === layers.length) return;
+  throw new TypeError(
+    `Cannot apply a plan made from ${plan.model} (${plan.layers} layers) to ${name} (${layers.length} layers): expected one ` +
+      "made from this model",
+  );
 }
 
 interface Setting extends Roof {
