@@ -102,5 +102,5 @@ async function checkStops(page: Page): Promise<void> {
   await study.locator(".jp-OutputArea-output").getByText(/AbortError: Stopped/).waitFor();
   await page.keyboard.press("Shift+Enter");
   await next.locator(".jp-OutputArea-output").getByText("kept 30").waitFor();
-  assert.deepEqual(await prompts(notebook), ["[1]:", "[2]:", "[3]:"]);
+  assert.deepEqual((await prompts(notebook)).slice(0, 3), ["[1]:", "[2]:", "[3]:"]);
 }
