@@ -29,7 +29,7 @@ export function exportCommand(context: Context): Command {
     .addOption(
       new Option(
         "--format <name>",
-        "what it is written as: lists for LLM-Drop's code, a folder for transformers, a file for llama.cpp " +
+        "what it is written as: lists for the official code, a folder for transformers, a file for llama.cpp " +
           "(deci: without lone attentions too), a graph for ONNX Runtime",
       ).choices([...FORMATS]).makeOptionMandatory(),
     )
