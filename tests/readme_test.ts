@@ -5,6 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { readCells } from "./notebooks/notebook.ts";
+import { unread } from "./notebooks/prose.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const readme = await Deno.readTextFile(`${root}README.md`);
@@ -76,6 +78,22 @@ Deno.test("cells of the README's table of claims are short, and its pictures and
   const paths = [...readme.matchAll(/(?:\]\(|src=")((?!https?:|#)[^)"]+)/g)].map(([, path]) => path);
   assert.ok(paths.length > 15);
   for (const path of paths) await Deno.stat(`${root}${path}`);
+});
+
+Deno.test("numbers in the README's table of claims are those of the notebooks that it names", async () => {
+  for (const row of readme.split("\n").filter((line) => /^\| C\d /.test(line))) {
+    const cells = await Promise.all(
+      [...row.matchAll(/\]\((notebooks\/[^)]+)\)/g)].map(([, path]) => readCells(root + path)),
+    );
+    assert.ok(cells.length > 0, row);
+    const outputs = cells.flat().filter(({ type }) => type === "code");
+    const [, , , measured] = row.split("|");
+    assert.deepEqual(
+      unread([...outputs, { type: "markdown", source: measured, executionCount: null, outputs: [] }]),
+      [],
+      row,
+    );
+  }
 });
 
 /** Runs a line of the README where `lamina` is the command line of this checkout. */
