@@ -35,6 +35,7 @@ const promises: Record<string, RegExp> = {
   compare: /rank corr[^]*attention[^]*MLP/,
   figures: /page of figures: .*index\.html/,
   doctor: /ONNX Runtime/,
+  speed: /tokens\/s|paper/,
   lab: /the kernel "Lamina \(Deno\)" is described in/,
 };
 

@@ -22,7 +22,7 @@ export function labCommand(context: Context): Command {
     .option("--output-dir <folder>", "with --execute: store the outputs there instead");
   return explained(command, "lab --register").action(async (flags: LabFlags) => {
     if (flags.register) {
-      context.notice(`lab: the kernel "Lamina (Deno)" is described in ${await register()}`);
+      context.print(`the kernel "Lamina (Deno)" is described in ${await register()}`);
       return;
     }
     for (const path of flags.execute ?? []) await expectFile(path);
