@@ -10,6 +10,7 @@ import { type Context, withModel } from "./context.ts";
 import { type OutFlags, withOutFlags } from "./destination.ts";
 import { explained, STUDY } from "./help.ts";
 import {
+  collected,
   type DropLists,
   DRY_RUN,
   type EngineFlags,
@@ -158,8 +159,4 @@ function nameList(text: string): string[] {
   if (names.length === 0) throw new InvalidArgumentError("expected the name of one task at least");
   names.forEach(tasksNamed);
   return names;
-}
-
-function collected(text: string, before: string[]): string[] {
-  return [...before, text];
 }

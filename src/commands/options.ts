@@ -201,3 +201,8 @@ export function numberList(text: string): number[] {
   if (text.trim() === "") return [];
   return text.split(",").map((part) => wholeNumber(0)(part.trim()));
 }
+
+/** Parses an option that may be given several times. */
+export function collected(text: string, before: string[]): string[] {
+  return [...before, text];
+}

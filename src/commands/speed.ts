@@ -18,6 +18,7 @@ import type { Context } from "./context.ts";
 import { type OutFlags, withOutFlags } from "./destination.ts";
 import { explained, STUDY } from "./help.ts";
 import {
+  collected,
   type DropLists,
   DRY_RUN,
   type EngineFlags,
@@ -170,10 +171,6 @@ async function plansOf(flags: SpeedFlags) {
   const plans = await Promise.all(flags.plan.map((file) => readResult(file, "plan")));
   const own = listedIn(flags);
   return [...plans, ...own.attention.length + own.mlp.length > 0 ? [own] : []];
-}
-
-function collected(text: string, before: string[]): string[] {
-  return [...before, text];
 }
 
 function sizes(text: string): number[] {

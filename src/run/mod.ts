@@ -1,5 +1,5 @@
 /** Running a model: the executor, what to drop, what to observe, how to score. */
-export { type AttentionStatsOptions, attentionStatsProbe } from "./probes/attention_stats.ts";
+export { attentionSizes, type AttentionStatsOptions, attentionStatsProbe } from "./probes/attention_stats.ts";
 export { type Cost, cost } from "./cost.ts";
 export { type Decoder, decoder, type DecoderOptions, partsOf } from "./decode/decode.ts";
 export { effectsProbe, type EffectSums, type LayerEffects } from "./probes/effects.ts";

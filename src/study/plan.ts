@@ -177,14 +177,21 @@ export function dropsIn(
   return dropPlan(spec, plan);
 }
 
+/** Throws `TypeError` for a plan that was made from a model of another depth. */
+export function expectDepth(
+  { name, layers }: Pick<StudyModel["identity"], "name" | "layers">,
+  plan: Plan,
+): void {
+  if (plan.layers === layers) return;
+  throw new TypeError(
+    `Cannot apply a plan made from ${plan.model} (${plan.layers} layers) to ${name} (${layers} layers): expected one made ` +
+      "from this model",
+  );
+}
+
 function expectPlanOf(identity: StudyModel["identity"], plan: Plan): void {
+  expectDepth(identity, plan);
   const found = plan.provenance?.model;
-  if (plan.layers !== identity.layers) {
-    throw new TypeError(
-      `Cannot apply a plan made from ${plan.model} (${plan.layers} layers) to ${identity.name} ` +
-        `(${identity.layers} layers): expected one made from this model`,
-    );
-  }
   if (!found || found.fingerprint === identity.fingerprint) return;
   const flags = [
     ...plan.attention.length ? [`--drop-attention ${plan.attention.join(",")}`] : [],

@@ -47,7 +47,9 @@ export function attentionStatsProbe<T>(
     attention: (taps, spec, extent) => ({ [inGraph]: rawAttentionStats(taps, spec, extent, stride) }),
     kernels: {
       async attention(engine, held, spec, { samples, length }) {
-        return { [byKernel]: await attentionStats(engine, held, samples, sizesOf(spec, length, stride)) };
+        return {
+          [byKernel]: await attentionStats(engine, held, samples, attentionSizes(spec, length, stride)),
+        };
       },
     },
     observeAttention({ layer, outputs, first, count, length }) {
@@ -67,7 +69,8 @@ export function attentionStatsProbe<T>(
   };
 }
 
-function sizesOf(spec: AttentionSpec, tokens: number, stride: number): AttentionSizes {
+/** What kernels, and their references, are told of an attention over so many tokens. */
+export function attentionSizes(spec: AttentionSpec, tokens: number, stride = 1): AttentionSizes {
   const { heads, kvHeads, headSize, scale, window, softcap } = spec;
   return {
     tokens,

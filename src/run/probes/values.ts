@@ -7,6 +7,7 @@ import { type AttentionInput, attentionRow } from "../../kernels/mod.ts";
 import type { AttentionSpec, AttentionTaps, LayerSpec, UpdateTaps } from "../../models/mod.ts";
 import { MatMul, Mul, ReduceSum, ReduceSumSquare, Reshape, type Value } from "../../onnx/mod.ts";
 import { float32 } from "../../tensor/mod.ts";
+import { attentionSizes } from "./attention_stats.ts";
 import type { Observation, Present, Probe } from "./probe.ts";
 
 /** Values around one layer [T, D]: the stream x, attention's update a, the MLP's update m, the next stream y. */
@@ -175,19 +176,13 @@ const vector = (data: Numbers): Observed => ({ data, shape: [data.length] });
 
 /** The rows of all queries, each made when it is asked for: memory for one. */
 function attentionRows(
-  { heads, kvHeads, headSize, scale, window, softcap }: AttentionSpec,
+  spec: AttentionSpec,
   tokens: number,
   q: Observed,
   k: Observed,
 ): Iterable<AttentionRow> {
-  const sizes = { tokens, heads, keyHeads: kvHeads, size: headSize, scale };
-  const input: AttentionInput = {
-    ...sizes,
-    q: q.data,
-    k: k.data,
-    window: window ?? undefined,
-    softcap: softcap ?? undefined,
-  };
+  const { heads } = spec;
+  const input: AttentionInput = { ...attentionSizes(spec, tokens), q: q.data, k: k.data };
   return {
     *[Symbol.iterator]() {
       for (let query = 0; query < tokens; query++) {

@@ -12,7 +12,7 @@ import {
   wholeNumber,
 } from "../../entry/mod.ts";
 import { type AttentionInput, attentionRow } from "../../kernels/mod.ts";
-import { type Blocks, type Probe } from "../../run/mod.ts";
+import { attentionSizes, type Blocks, type Probe } from "../../run/mod.ts";
 import { engineChecks, type EngineOptions, type StudyOptions } from "../options.ts";
 import { pass } from "../pass.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
@@ -106,16 +106,9 @@ async function look(
     model: model.name,
     tokens: [...ids].map((id) => tokenizer.decode([id])),
     heads: wanted.map(({ layer, head }) => {
-      const { heads, kvHeads, headSize, scale, window, softcap } = layers[layer].attention!;
       const input: AttentionInput = {
-        tokens: ids.length,
-        heads,
-        keyHeads: kvHeads,
-        size: headSize,
+        ...attentionSizes(layers[layer].attention!, ids.length),
         ...seen.get(layer)!,
-        scale,
-        window: window ?? undefined,
-        softcap: softcap ?? undefined,
       };
       return { layer, head, rows: Array.from(ids, (_, t) => [...attentionRow(input, head, t)]) };
     }),

@@ -31,7 +31,7 @@ import {
   workOf,
 } from "../../run/mod.ts";
 import { type NamedConfig, onConfig } from "../../subject/mod.ts";
-import { aDrop } from "../plan.ts";
+import { aDrop, expectDepth } from "../plan.ts";
 import { PAPER_SPEEDS, type PaperSpeed } from "./paper.ts";
 
 /** Options of a roofline. */
@@ -127,7 +127,9 @@ function rooflineOf({ name, config }: NamedConfig, options: RooflineOptions): Ro
   const { device, devices = 1, bits = 16, batch = "max", input = 2048, output = 2048 } = options;
   const spec = readSpec(config, name);
   const paper = PAPER_SPEEDS.find((entry) => entry.config === name);
-  for (const plan of options.plans ?? []) expectDepth(plan, name, spec);
+  for (const plan of options.plans ?? []) {
+    if ("kind" in plan) expectDepth({ name, layers: spec.layers.length }, plan as Plan);
+  }
   const drops = options.plans?.map((plan) => dropPlan(spec, plan)) ??
     usualDrops(spec, paper?.drops.map(({ attention }) => attention));
   const { title, ...one } = DEVICES[device];
@@ -148,15 +150,6 @@ function rooflineOf({ name, config }: NamedConfig, options: RooflineOptions): Ro
     setting: { input, output, bits },
     plans: runs.map((run) => planOf(run, full, batches, paper)),
   });
-}
-
-/** A plan that was made from a model is for models as deep. */
-function expectDepth(plan: Partial<DropPlan> | Plan, name: string, { layers }: ModelSpec): void {
-  if (!("kind" in plan) || plan.layers === layers.length) return;
-  throw new TypeError(
-    `Cannot apply a plan made from ${plan.model} (${plan.layers} layers) to ${name} (${layers.length} layers): expected one ` +
-      "made from this model",
-  );
 }
 
 interface Setting extends Roof {
