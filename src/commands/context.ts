@@ -1,6 +1,5 @@
 /** What every command works with: where it reports to, what ends it, how its tables look. */
 import process from "node:process";
-import { openEngine } from "../engine/mod.ts";
 import type { Profile } from "../result/mod.ts";
 import {
   printable,
@@ -13,6 +12,7 @@ import {
 import { distinct, type StudyOptions } from "../study/mod.ts";
 import { openModel, type StudyModel } from "../subject/mod.ts";
 import type { EngineFlags, StudyFlags } from "./options.ts";
+import { openRunner, runnerOf, type Sharing } from "./sharing.ts";
 import { type Ending, listen } from "./signals.ts";
 
 /** A running command. */
@@ -30,6 +30,8 @@ export interface Context {
   write(text: string): void;
   /** What ended the command early, if anything did. */
   ending(): Ending | null;
+  /** Who takes the command's study where it is divided over machines. */
+  readonly sharing: Sharing | null;
 }
 
 /** Modules of each kind that the table of a profile shows where not all are asked for. */
@@ -60,6 +62,7 @@ export function createContext(): Context {
     notice: (line) => progress.onNotice(line),
     print: (text) => write(printable(text, look)),
     write,
+    sharing: null,
   };
 }
 
@@ -70,8 +73,7 @@ export function studyOptions(context: Context, flags: StudyFlags): StudyOptions 
     length: flags.length,
     skip: flags.skip,
     bos: flags.bos,
-    engine: flags.engine,
-    precision: flags.precision,
+    ...runnerOf(context, flags),
     ...(flags.text === undefined ? {} : { text: flags.text }),
     ...(flags.cache ? { results: flags.results } : {}),
     signal: context.signal,
@@ -87,7 +89,7 @@ export async function withModel<T>(
   flags: EngineFlags | null,
   task: (model: StudyModel) => Promise<T>,
 ): Promise<T> {
-  if (flags) await openEngine(flags);
+  if (flags) await openRunner(context, flags);
   const model = await openModel(ref, {
     signal: context.signal,
     onProgress: (progress) => context.progress.onProgress(progress),

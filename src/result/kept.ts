@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { writeWhole } from "../disk/mod.ts";
 import type { ResultOf } from "./forms.ts";
 import { cacheKey, canonical } from "./key.ts";
@@ -19,6 +19,8 @@ export interface Keeping {
   readonly results?: string | undefined;
   /** Receives single lines for people to read. */
   readonly onNotice?: ((line: string) => void) | undefined;
+  /** Hears the file name of every result that is kept: found there, or made now. */
+  readonly onKept?: ((name: string, how: "found" | "made") => void) | undefined;
 }
 
 /** What the numbers of each kept kind depend on, as the result itself says. */
@@ -30,6 +32,7 @@ const origins = {
   written: ({ provenance, tokens }) => ({ ...provenance, tokens }),
   checkpoints: ({ series: [only] }) => checkpointOrigin(only),
   order: orderOrigin,
+  loss: ({ provenance, measure }) => ({ ...provenance, measure }),
 } satisfies { [K in Kind]?: (result: ResultOf<K>) => Provenance };
 type KeptKind = keyof typeof origins;
 
@@ -71,7 +74,7 @@ export function fileName(name: string): string {
 export async function keptResult<K extends KeptKind>(
   kind: K,
   origin: Provenance,
-  { results, onNotice }: Keeping,
+  { results, onNotice, onKept }: Keeping,
 ): Promise<ResultOf<K> | null> {
   if (!results) return null;
   const path = resultPath(results, kind, origin);
@@ -80,7 +83,10 @@ export async function keptResult<K extends KeptKind>(
   try {
     const found = parseResult(path, unsealed(path, text), kind);
     const own = origins[kind] as (result: ResultOf<K>) => Provenance;
-    if (canonical(own(found)) === canonical(origin)) return found;
+    if (canonical(own(found)) === canonical(origin)) {
+      onKept?.(basename(path), "found");
+      return found;
+    }
     throw new TypeError(`Cannot use ${path}: it is the result of something else`);
   } catch (error) {
     onNotice?.(`what was kept is made again: ${(error as Error).message}`);
@@ -132,7 +138,10 @@ export async function keep<K extends KeptKind>(
   keeping: Keeping,
 ): Promise<ResultOf<K>> {
   const text = resultText(result);
-  if (keeping.results) await tryWrite(resultPath(keeping.results, kind, origin), sealed(text), keeping);
+  if (keeping.results) {
+    const path = resultPath(keeping.results, kind, origin);
+    if (await tryWrite(path, sealed(text), keeping)) keeping.onKept?.(basename(path), "made");
+  }
   return parseResult(kind, text, kind);
 }
 
@@ -157,20 +166,35 @@ export async function keepAs(
   if (keeping.results) await tryWrite(join(keeping.results, `${name}.json`), resultText(result), keeping);
 }
 
-/** Folders that could not be written: one notice is enough. */
-const failed = new Set<string>();
+/** Folders that could not be written, and why: one notice is enough. */
+const failed = new Map<string, Error>();
 
-/** Whether results of this process have been kept in a folder as they should be. */
-export function keepsIn(folder: string): boolean {
-  return !failed.has(folder);
+/** Why results of this process have not been kept in a folder as they should be; null if they have. */
+export function keepingFailure(folder: string): Error | null {
+  return failed.get(folder) ?? null;
 }
 
-async function tryWrite(path: string, text: string, { results, onNotice }: Keeping): Promise<void> {
+/** Whether it was written. */
+async function tryWrite(path: string, text: string, { results, onNotice }: Keeping): Promise<boolean> {
   try {
     await writeWhole(path, text);
+    return true;
   } catch (error) {
-    if (failed.has(results!)) return;
-    failed.add(results!);
-    onNotice?.(`results are not kept: ${(error as Error).message}; use --results to name another folder`);
+    if (!failed.has(results!)) {
+      failed.set(results!, error as Error);
+      onNotice?.(`results are not kept: ${(error as Error).message}; use --results to name another folder`);
+    }
+    return false;
+  }
+}
+
+/** Whether a file of a folder of results is there, as it was written. */
+export async function isKept(folder: string, name: string): Promise<boolean> {
+  const path = join(folder, name);
+  try {
+    unsealed(path, await readFile(path, "utf-8"));
+    return true;
+  } catch {
+    return false;
   }
 }
