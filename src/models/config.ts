@@ -1,7 +1,10 @@
 /**
  * A `config.json` read strictly: every field is read by name and type, and fields that nobody reads must be known
- * not to affect the arithmetic. A field that might change the model is an error, never a silent approximation.
+ * not to affect the arithmetic. A field that might change the model is an error, never a silent approximation, unless its
+ * value is a default that transformers writes for every model of the type (`defaults.json`), or the user allows it.
  */
+import { isDeepStrictEqual } from "node:util";
+import defaults from "./defaults.json" with { type: "json" };
 
 /** Fields that do not affect the forward pass of a trained decoder, whatever their value. */
 const neutral = new Set([
@@ -48,6 +51,12 @@ const LIMITS: Readonly<Record<string, number>> = {
 /** All other counts. */
 const MOST = 2 ** 31;
 
+/** Fields that the user says do not matter, and those of them that would have been refused. */
+export interface Allowance {
+  readonly names: ReadonlySet<string>;
+  readonly used: Set<string>;
+}
+
 /** A strict view of one configuration object. */
 export interface Config {
   /** Names the file in errors. */
@@ -69,7 +78,11 @@ export interface Config {
 }
 
 /** Wraps a parsed `config.json`. */
-export function readConfig(raw: unknown, name: string): Config {
+export function readConfig(
+  raw: unknown,
+  name: string,
+  allowance: Allowance = { names: new Set(), used: new Set() },
+): Config {
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) {
     throw new TypeError(`Cannot read ${name}: found ${describe(raw)}, expected a JSON object`);
   }
@@ -119,21 +132,40 @@ export function readConfig(raw: unknown, name: string): Config {
     },
     child(key) {
       const found = value(key);
-      return found === undefined || found === null ? null : readConfig(found, `${name}: ${key}`);
+      return found === undefined || found === null ? null : readConfig(found, `${name}: ${key}`, allowance);
     },
     done() {
       refuseQuantised(fields.quantization_config, name);
       for (const [key, found] of Object.entries(fields)) {
         if (asked.has(key) || neutral.has(key) || key.startsWith("_")) continue;
-        if (found === null || found === false || isEmpty(found)) continue;
-        throw new TypeError(
-          `Cannot run ${name}: field ${key} is ${describe(found)}, which this model family does not support`,
-        );
+        if (found === null || found === false || isEmpty(found) || isDefault(fields.model_type, key, found)) {
+          continue;
+        }
+        if (!allowance.names.has(key)) throw unknownField(name, key, found);
+        allowance.used.add(key);
       }
     },
   };
   return config;
 }
+
+function unknownField(name: string, key: string, found: unknown): TypeError {
+  return new TypeError(
+    `Cannot run ${name}: field ${key} is ${describe(found)}, which this model family does not support; ` +
+      `if the model computes the same without it, go on with --allow-field ${key} (in code: allowFields)`,
+  );
+}
+
+/** Whether transformers writes this value where nobody chose one. */
+function isDefault(type: unknown, key: string, found: unknown): boolean {
+  if (typeof type !== "string" || !Object.hasOwn(DEFAULTS, type) || !Object.hasOwn(DEFAULTS[type], key)) {
+    return false;
+  }
+  return DEFAULTS[type][key].some((value) => isDeepStrictEqual(value, found));
+}
+
+/** By model type and field: the values, of all versions. */
+const DEFAULTS: Readonly<Record<string, Readonly<Record<string, readonly unknown[]>>>> = defaults;
 
 /** Packed weights have other names and shapes; the method's name is more helpful than a missing tensor. */
 function refuseQuantised(found: unknown, name: string): void {
