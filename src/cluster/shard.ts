@@ -1,7 +1,15 @@
 /** One shard: what it needs of earlier stages is joined, its units are computed, and its receipt is written last. */
 import { join } from "node:path";
 import type { Reports } from "../entry/mod.ts";
-import { head, keepingFailure, type Receipt, type Shard, type Shards, writeResult } from "../result/mod.ts";
+import {
+  head,
+  keepingFailure,
+  type Receipt,
+  recordKept,
+  type Shard,
+  type Shards,
+  writeResult,
+} from "../result/mod.ts";
 import { computedOn, type Division, type EngineOptions } from "../study/mod.ts";
 import { joinStages } from "./gather.ts";
 import { machine, peakBytes } from "./machine.ts";
@@ -22,12 +30,8 @@ export async function runShard(
   expectStudy(plan, division);
   const start = performance.now();
   await joinStages(plan, division, shard.stage, options);
-  const kept = new Map<string, "found" | "made">();
-  const onKept = (name: string, how: "found" | "made") => {
-    if (kept.get(name) !== "made") kept.set(name, how);
-  };
   const { from, to, stage, name } = shard;
-  await division.stages[stage].run({ from, to }, { ...options, onKept });
+  const kept = await recordKept(() => division.stages[stage].run({ from, to }, options));
   const failure = keepingFailure(options.results);
   if (failure) throw failure;
   const receipt: Receipt = {

@@ -11,12 +11,12 @@ import {
 } from "../show/mod.ts";
 import { distinct, type StudyOptions } from "../study/mod.ts";
 import { openModel, type StudyModel } from "../subject/mod.ts";
-import type { EngineFlags, StudyFlags } from "./options.ts";
-import { openRunner, runnerOf, type Sharing } from "./sharing.ts";
+import type { EngineFlags, ModelFlags, StudyFlags } from "./options.ts";
+import { openRunner, runnerOf, type Shared } from "./sharing.ts";
 import { type Ending, listen } from "./signals.ts";
 
 /** A running command. */
-export interface Context {
+export interface Context extends Shared {
   readonly signal: AbortSignal;
   /** When the command began, in milliseconds of `performance.now()`. */
   readonly started: number;
@@ -30,8 +30,6 @@ export interface Context {
   write(text: string): void;
   /** What ended the command early, if anything did. */
   ending(): Ending | null;
-  /** Who takes the command's study where it is divided over machines. */
-  readonly sharing: Sharing | null;
 }
 
 /** Modules of each kind that the table of a profile shows where not all are asked for. */
@@ -82,19 +80,25 @@ export function studyOptions(context: Context, flags: StudyFlags): StudyOptions 
   };
 }
 
-/** Opens a model for the length of a task, once there is what runs it; null where nothing is to run. */
+/** How a model is opened, and where that reports to. */
+export function openOptions(context: Context, { allowField }: ModelFlags) {
+  return {
+    allowFields: allowField,
+    signal: context.signal,
+    onProgress: context.progress.onProgress,
+    onNotice: context.notice,
+  };
+}
+
+/** Opens a model for the length of a task, once there is what runs it; flags without an engine run nothing. */
 export async function withModel<T>(
   context: Context,
   ref: string,
-  flags: EngineFlags | null,
+  flags: ModelFlags | EngineFlags,
   task: (model: StudyModel) => Promise<T>,
 ): Promise<T> {
-  if (flags) await openRunner(context, flags);
-  const model = await openModel(ref, {
-    signal: context.signal,
-    onProgress: (progress) => context.progress.onProgress(progress),
-    onNotice: context.notice,
-  });
+  if ("engine" in flags) await openRunner(context, flags);
+  const model = await openModel(ref, openOptions(context, flags));
   try {
     return await task(model);
   } finally {

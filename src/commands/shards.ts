@@ -26,7 +26,7 @@ import type { Context } from "./context.ts";
 import { Exit } from "./exit.ts";
 import { explained, STUDY } from "./help.ts";
 import { wholeNumber, withResultsFlag } from "./options.ts";
-import { DIVISIBLE, sharedContext, type Sharing } from "./sharing.ts";
+import { DIVISIBLE, type Sharing } from "./sharing.ts";
 
 /** Runs a command line in a context: the whole program, which knows all commands. */
 export type RunLine = (context: Context, line: readonly string[]) => Promise<void>;
@@ -73,7 +73,7 @@ export function shardsCommand(context: Context, run: RunLine): Command {
         return Promise.resolve(true);
       },
     };
-    await run(sharedContext(context, sharing), line);
+    await run({ ...context, sharing }, line);
     if (!plan) throw new Error("Cannot divide this study");
     context.write((script ? SCRIPTS[script](plan) : resultText(plan, 1)).trimEnd());
     const { label, shards } = plan;
@@ -100,8 +100,8 @@ export function shardCommand(context: Context, run: RunLine): Command {
     .argument("<plan>", "made by `lamina shards`; - for standard input")
     .option("--index <i>", `which shard (default: $${INDEX_VARIABLES.join(", $")})`, wholeNumber(0));
   explained(command, "shard plan.json --index 0", STUDY, [
-    [String(NEVER), "wrong usage, or will never succeed: another version, model or text"],
-    [String(AGAIN), "ended by SIGTERM; what is finished is kept: run it again"],
+    [String(NEVER), "wrong usage, or another version, model or text"],
+    [String(AGAIN), "ended by SIGTERM: run it again; what is finished is kept"],
   ]);
   return withResultsFlag(command).action(async (file: string, flags: { index?: number; results: string }) => {
     try {
@@ -135,7 +135,7 @@ async function oneShard(
       return true;
     },
   };
-  await run(sharedContext(context, sharing), [...plan.command, "--results", results]);
+  await run({ ...context, sharing }, [...plan.command, "--results", results]);
 }
 
 function logOf({ host, processor, computed, seconds, peakBytes, made, files }: Receipt): string {
@@ -206,5 +206,5 @@ export async function mergeShards(
       return false;
     },
   };
-  await run(sharedContext(context, sharing), [...plan.command, "--results", results, ...out]);
+  await run({ ...context, sharing }, [...plan.command, "--results", results, ...out]);
 }

@@ -1,7 +1,6 @@
 /** What a command does where its study is divided: how it meets `shards`, `shard` and `merge`. */
 import { type Engine, openEngine } from "../engine/mod.ts";
 import type { Division, ShardOptions } from "../study/mod.ts";
-import type { Context } from "./context.ts";
 import type { EngineFlags } from "./options.ts";
 
 /** Who takes a study's division instead of the study being run whole. */
@@ -18,7 +17,6 @@ export interface Sharing {
 export const DIVISIBLE = [
   "profile",
   "perplexity",
-  "causes",
   "evaluate",
   "order",
   "sweep",
@@ -26,14 +24,14 @@ export const DIVISIBLE = [
   "random-init",
 ] as const;
 
-/** A command's context where its study is divided. */
-export function sharedContext(context: Context, sharing: Sharing): Context {
-  return { ...context, sharing };
+/** A context, as far as it says who takes the command's study; null where it is run whole. */
+export interface Shared {
+  readonly sharing: Sharing | null;
 }
 
 /** Whether a study was taken by shards. Every command in `DIVISIBLE` asks before it runs its study. */
 export async function isShared(
-  { sharing }: Context,
+  { sharing }: Shared,
   { results, engine, precision, signal, onProgress, onNotice }: Told,
   divide: (parts: number) => Division | Promise<Division>,
 ): Promise<boolean> {
@@ -47,17 +45,17 @@ export async function isShared(
 type Told = Omit<ShardOptions, "results"> & { readonly results?: string | undefined };
 
 /** Throws where what a command is asked for cannot be divided. */
-export function expectWhole({ sharing }: Context, what: string): void {
+export function expectWhole({ sharing }: Shared, what: string): void {
   if (sharing !== null) throw new RangeError(`Cannot divide ${what}: run it on one machine`);
 }
 
 /** Opens what runs a study, to fail before a model is fetched; nothing where none is to run. */
-export async function openRunner({ sharing }: Context, flags: EngineFlags): Promise<void> {
+export async function openRunner({ sharing }: Shared, flags: EngineFlags): Promise<void> {
   if (sharing === null || sharing.engine === "own") await openEngine(flags);
 }
 
 /** What a study is told to run on. */
-export function runnerOf({ sharing }: Context, { engine, precision }: EngineFlags) {
+export function runnerOf({ sharing }: Shared, { engine, precision }: EngineFlags) {
   const given = sharing?.engine ?? "own";
   return given === "own" ? { engine, precision } : { engine: given };
 }

@@ -16,7 +16,7 @@ import { expectNothing, writeFolder } from "../disk/mod.ts";
 import { meter } from "../hub/mod.ts";
 import type { Keeping, Plan } from "../result/mod.ts";
 import type { DropPlan } from "../run/mod.ts";
-import { aDrop, dropsIn, keepingChecks } from "../study/mod.ts";
+import { aDrop, dropsIn } from "../study/mod.ts";
 import { onModel, type StudyModel } from "../subject/mod.ts";
 import { openGguf, openSafetensors } from "../weights/mod.ts";
 import { cardText } from "./card.ts";
@@ -42,7 +42,7 @@ export interface ExportOptions extends Reports, Keeping {
 
 const checks: Checks<ExportOptions> = {
   ...reportChecks,
-  ...keepingChecks,
+  results: text,
   measure: text,
   format: required(oneOf(FORMATS)),
   out: required(text),

@@ -16,7 +16,7 @@ export {
 } from "./graphs.ts";
 export type { StoredTypes } from "./linear.ts";
 export { type Initialiser, initialiserOf, randomWeights } from "./init.ts";
-export { loadFolder, loadGguf, type Model, readSpec } from "./load.ts";
+export { allowedFields, loadFolder, loadGguf, type Model, readSpec } from "./load.ts";
 export { causalMask, last, lastOf, type Mask, segmentMask } from "./mask.ts";
 export { isGrouped, keysShape, type KeysValues, sight } from "./past.ts";
 export { plainName, storedTensor } from "./names.ts";

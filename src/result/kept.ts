@@ -3,6 +3,7 @@
  * look; its content must itself match what was asked for, and the checksum at its end. A folder that cannot be written is no
  * reason to lose a result that took hours.
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -19,8 +20,6 @@ export interface Keeping {
   readonly results?: string | undefined;
   /** Receives single lines for people to read. */
   readonly onNotice?: ((line: string) => void) | undefined;
-  /** Hears the file name of every result that is kept: found there, or made now. */
-  readonly onKept?: ((name: string, how: "found" | "made") => void) | undefined;
 }
 
 /** What the numbers of each kept kind depend on, as the result itself says. */
@@ -74,7 +73,7 @@ export function fileName(name: string): string {
 export async function keptResult<K extends KeptKind>(
   kind: K,
   origin: Provenance,
-  { results, onNotice, onKept }: Keeping,
+  { results, onNotice }: Keeping,
 ): Promise<ResultOf<K> | null> {
   if (!results) return null;
   const path = resultPath(results, kind, origin);
@@ -84,7 +83,7 @@ export async function keptResult<K extends KeptKind>(
     const found = parseResult(path, unsealed(path, text), kind);
     const own = origins[kind] as (result: ResultOf<K>) => Provenance;
     if (canonical(own(found)) === canonical(origin)) {
-      onKept?.(basename(path), "found");
+      record(path, "found");
       return found;
     }
     throw new TypeError(`Cannot use ${path}: it is the result of something else`);
@@ -130,6 +129,22 @@ function unsealed(path: string, line: string): string {
 
 const checksum = (text: string) => createHash("sha256").update(text).digest("hex");
 
+/** Whether a result was there, or was made and kept now. */
+type How = "found" | "made";
+const records = new AsyncLocalStorage<Map<string, How>>();
+
+function record(path: string, how: How): void {
+  const own = records.getStore();
+  if (own?.get(basename(path)) !== "made") own?.set(basename(path), how);
+}
+
+/** Runs something; gives the file names of the results that it kept, or found kept. */
+export async function recordKept(run: () => Promise<void>): Promise<ReadonlyMap<string, How>> {
+  const own = new Map<string, How>();
+  await records.run(own, run);
+  return own;
+}
+
 /** Keeps a result, and returns it as it will be read back. */
 export async function keep<K extends KeptKind>(
   kind: K,
@@ -140,7 +155,7 @@ export async function keep<K extends KeptKind>(
   const text = resultText(result);
   if (keeping.results) {
     const path = resultPath(keeping.results, kind, origin);
-    if (await tryWrite(path, sealed(text), keeping)) keeping.onKept?.(basename(path), "made");
+    if (await tryWrite(path, sealed(text), keeping)) record(path, "made");
   }
   return parseResult(kind, text, kind);
 }

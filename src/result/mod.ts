@@ -28,6 +28,7 @@ export {
   keptOr,
   keptResult,
   orderOrigin,
+  recordKept,
 } from "./kept.ts";
 export { joinHashes, merge } from "./merge.ts";
 export { perplexityOf, profileOf } from "./means.ts";

@@ -24,7 +24,6 @@ export {
   computedOn,
   type EngineOptions,
   HELD_OUT_TEXT,
-  keepingChecks,
   type StudyOptions,
 } from "./options.ts";
 export { perplexities } from "./perplexity.ts";

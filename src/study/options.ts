@@ -7,7 +7,7 @@ import {
   type Precision,
   PRECISIONS,
 } from "../engine/mod.ts";
-import { type Checks, func, oneOf, orElse, reportChecks, type Reports, text } from "../entry/mod.ts";
+import { type Checks, oneOf, orElse, reportChecks, type Reports, text } from "../entry/mod.ts";
 import { meter } from "../hub/mod.ts";
 import { type Computed, type Keeping, type Provenance, VERSION } from "../result/mod.ts";
 import type { DropPlan } from "../run/mod.ts";
@@ -33,15 +33,12 @@ export const engineChecks: Checks<EngineOptions> = {
   precision: oneOf(PRECISIONS),
 };
 
-/** Checks of where results are kept. */
-export const keepingChecks: Checks<Omit<Keeping, keyof Reports>> = { results: text, onKept: func };
-
 /** Checks of what every study can be told. */
 export const studyChecks: Checks<StudyOptions> = {
   ...textChecks,
   ...reportChecks,
   ...engineChecks,
-  ...keepingChecks,
+  results: text,
 };
 
 /** The default calibration text. */

@@ -19,7 +19,7 @@ import { type Evaluation, head, joinHashes, type Keeping, type Provenance } from
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { type BosRule, type Metric, suites, tasksNamed } from "../../tasks/mod.ts";
-import { engineChecks, engineOf, type EngineOptions, keepingChecks } from "../options.ts";
+import { engineChecks, engineOf, type EngineOptions } from "../options.ts";
 import { aDrop, dropsIn } from "../plan.ts";
 import { askTask, contextLength, type Part, rowFinder, type Setting } from "./asked.ts";
 import { runParts } from "./parts.ts";
@@ -61,7 +61,7 @@ export const evaluateChecks: Checks<EvaluateOptions> = {
   seed: number("a whole number below 2³²", (value) => value >>> 0 === value),
   margin: number("a number above 0", (value) => value > 0),
   prompts: wholeNumber(0),
-  ...keepingChecks,
+  results: text,
 };
 
 /** lm-eval's. */

@@ -14,7 +14,7 @@ import { keptOnly } from "./recorded.ts";
 
 /** `randomInit`, divided for so many parts. */
 export function randomInitShards(named: NamedConfig, options: RandomInitOptions, parts: number): Division {
-  const { name, spec, initialiser, seeds, samples, length } = untrainedOf(named, options);
+  const { name, spec, allowed, initialiser, seeds, samples, length } = untrainedOf(named, options);
   const text = zipfText(spec.vocabulary, samples, length);
   const batches = batchesOf({ samples, length });
   const pieces = parts > seeds.length ? batches.count : 1; // of each seed
@@ -22,7 +22,7 @@ export function randomInitShards(named: NamedConfig, options: RandomInitOptions,
 
   /** The profile of samples [from, to) of a seed. */
   const measured = (seed: number, { from, to }: Span, told: ShardOptions) => {
-    const drawn = { name, config: named.config, spec, initialiser, seed };
+    const drawn = { name, config: named.config, spec, allowed, initialiser, seed };
     const part = partOf(text, from, to - from);
     const label = `random ${name}, seed ${seed}`;
     return withUntrained(
