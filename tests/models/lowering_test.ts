@@ -56,7 +56,7 @@ function graphsOf(spec: ModelSpec, dtype: DType, lowering: Lowering): Graph[] {
     updateGraph(layer, hidden, extent, { attention: true, mlp: true }, options),
     mlpPartGraph(layer.mlp!, hidden, extent, true, { ...options, onto: true }),
     embeddingGraph(hidden, 2),
-    scoredRowsGraph(finalNorm, hidden, 2),
+    scoredRowsGraph(spec, 2),
     stepGraph(hidden, [layer], [{ fed: stored }], undefined, lowering),
     headGraph(spec, { fed: outer }, lowering),
   ];
