@@ -1,10 +1,8 @@
 /**
  * A `config.json` read strictly: every field is read by name and type, and fields that nobody reads must be known
- * not to affect the arithmetic. A field that might change the model is an error, never a silent approximation, unless its
- * value is a default that transformers writes for every model of the type (`defaults.json`), or the user allows it.
+ * not to affect the arithmetic. A field that might change the model is an error, never a silent approximation, unless the
+ * user allows it. That every default of transformers is known is tested (tests/fixtures/found_configs.json).
  */
-import { isDeepStrictEqual } from "node:util";
-import defaults from "./defaults.json" with { type: "json" };
 
 /** Fields that do not affect the forward pass of a trained decoder, whatever their value. */
 const neutral = new Set([
@@ -22,15 +20,17 @@ const neutral = new Set([
   suppress_tokens temperature top_k top_p typical_p`,
   // Training only.
   `attention_dropout attention_probs_dropout_prob attn_pdrop classifier_dropout embd_pdrop gradient_checkpointing
-  hidden_dropout hidden_dropout_prob initializer_range resid_pdrop tf_legacy_loss`,
+  embedding_dropout hidden_dropout hidden_dropout_prob initializer_range output_router_logits resid_pdrop
+  router_aux_loss_coef router_jitter_noise router_z_loss_coef tf_legacy_loss`,
   // How the same numbers are computed and returned; chunks of a feed-forward network are of rows.
   `attn_implementation cache_implementation chunk_size_feed_forward is_decoder is_encoder_decoder
-  keys_to_ignore_at_inference output_attentions output_hidden_states pretraining_tp return_dict torchscript
-  use_bfloat16 use_cache use_return_dict`,
+  is_causal keys_to_ignore_at_inference output_attentions output_hidden_states pretraining_tp return_dict torchscript
+  use_bfloat16 use_cache use_flash_attn use_return_dict`,
   // Lengths seen in training: they bind where a rotation is scaled, and there they are read.
-  `max_position_embeddings max_sequence_length seq_length`,
+  `max_position_embeddings max_sequence_length model_max_length seq_length`,
   // Classifiers' heads.
-  `id2label label2id num_labels problem_type`,
+  `id2label label2id num_labels problem_type summary_activation summary_first_dropout summary_proj_to_labels
+  summary_type summary_use_proj`,
   `rope_interleaved`,
 ].flatMap((fields) => fields.split(/\s+/)));
 
@@ -136,11 +136,10 @@ export function readConfig(
     },
     done() {
       refuseQuantised(fields.quantization_config, name);
+      refuseBidirectional(fields.is_causal, name);
       for (const [key, found] of Object.entries(fields)) {
         if (asked.has(key) || neutral.has(key) || key.startsWith("_")) continue;
-        if (found === null || found === false || isEmpty(found) || isDefault(fields.model_type, key, found)) {
-          continue;
-        }
+        if (found === null || found === false || isEmpty(found)) continue;
         if (!allowance.names.has(key)) throw unknownField(name, key, found);
         allowance.used.add(key);
       }
@@ -156,16 +155,13 @@ function unknownField(name: string, key: string, found: unknown): TypeError {
   );
 }
 
-/** Whether transformers writes this value where nobody chose one. */
-function isDefault(type: unknown, key: string, found: unknown): boolean {
-  if (typeof type !== "string" || !Object.hasOwn(DEFAULTS, type) || !Object.hasOwn(DEFAULTS[type], key)) {
-    return false;
-  }
-  return DEFAULTS[type][key].some((value) => isDeepStrictEqual(value, found));
+/** Attention that sees what comes after is another model, and the field that says so is one that is off. */
+function refuseBidirectional(found: unknown, name: string): void {
+  if (found !== false) return;
+  throw new TypeError(
+    `Cannot run ${name}: is_causal is false, expected a decoder, whose tokens see only those before them`,
+  );
 }
-
-/** By model type and field: the values, of all versions. */
-const DEFAULTS: Readonly<Record<string, Readonly<Record<string, readonly unknown[]>>>> = defaults;
 
 /** Packed weights have other names and shapes; the method's name is more helpful than a missing tensor. */
 function refuseQuantised(found: unknown, name: string): void {

@@ -17,6 +17,7 @@ import { readDropList } from "./drop_lists.ts";
 import { families } from "./families/mod.ts";
 import { ggufConfig, ggufNames } from "./gguf.ts";
 import { type NameTable, plainName, storedTensor } from "./names.ts";
+import { unsupported } from "./unsupported.ts";
 import { layerTensors, type ModelSpec, outerTensors, type TensorNeed } from "./spec.ts";
 
 /** A checkpoint that can be run. */
@@ -93,9 +94,8 @@ function read(
   const config = readConfig(raw, file, allowance);
   const type = config.string("model_type");
   if (!Object.hasOwn(families, type)) {
-    throw new TypeError(
-      `Cannot run ${file}: model_type is "${type}", expected one of ${Object.keys(families).join(", ")}`,
-    );
+    const isEncoderDecoder = config.value("is_encoder_decoder") === true;
+    throw unsupported(file, type, isEncoderDecoder, Object.keys(families));
   }
   const spec = families[type].spec(config);
   const dropped = (name: string) => readDropList(config.value(name), spec.layers.length, name, file);
