@@ -34,6 +34,7 @@ const MATRICES = [
   "mlp.down_proj.weight",
   "embedding.weight",
   "head.weight",
+  "position.weight",
 ];
 const RESIDUAL = ["attention.o_proj.weight", "mlp.down_proj.weight"];
 /** Stands for the layer in the keys of tensors outside the layers, whatever the depth. */
@@ -163,9 +164,11 @@ export function randomWeights(
   };
 }
 
-/** What all elements of a tensor are that is not drawn. */
+/** What all elements of a tensor are that is not drawn. Throws `RangeError` for a tensor that it does not know. */
 function constantOf(name: string): number {
-  return name.endsWith("norm.weight") ? 1 : 0;
+  if (name.endsWith("norm.weight")) return 1;
+  if (name.endsWith(".bias")) return 0;
+  throw new RangeError(`Cannot draw ${name}: no initialiser is known for it`);
 }
 
 /** "random normal, σ 0.02", as tables say it. */

@@ -67,8 +67,12 @@ export const Cast = (x: Value, to: DType): Value => one(x.graph.node("Cast", [x]
 export const Reshape = (x: Value, shape: readonly number[] | Value): Value =>
   one(x.graph.node("Reshape", [x, "graph" in shape ? shape : ints(x.graph, shape)]));
 
-/** The shape itself, as an i64 list. */
-export const Shape = (x: Value): Value => one(x.graph.node("Shape", [x]));
+/** The shape itself, as an i64 list, from an axis on. */
+export const Shape = (x: Value, start = 0): Value => one(x.graph.node("Shape", [x], start ? { start } : {}));
+
+/** Numbers below a bound become the bound, and so do those above the other. */
+export const Clip = (x: Value, least: number, most: number): Value =>
+  one(x.graph.node("Clip", [x, scalar(x.graph, least), scalar(x.graph, most)]));
 
 /** Zeros before and behind along each axis: all counts before, then all behind. */
 export const Pad = (x: Value, pads: readonly number[]): Value =>
@@ -82,9 +86,9 @@ export const Softmax = (x: Value, axis: number): Value => one(x.graph.node("Soft
 export const Concat = (values: readonly Value[], axis: number): Value =>
   values.length === 1 ? values[0] : one(values[0].graph.node("Concat", values, { axis }));
 
-/** The elements repeated along axes of one, to a shape. */
-export const Expand = (x: Value, shape: readonly number[]): Value =>
-  one(x.graph.node("Expand", [x, ints(x.graph, shape)]));
+/** The elements repeated along axes of one, to a shape, which may be known only when the graph runs. */
+export const Expand = (x: Value, shape: readonly number[] | Value): Value =>
+  one(x.graph.node("Expand", [x, "graph" in shape ? shape : ints(x.graph, shape)]));
 
 /** Elements start, start + step, … before end, along one axis. */
 export const Slice = (x: Value, start: number, end: number, axis: number, step = 1): Value =>

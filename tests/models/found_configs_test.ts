@@ -24,23 +24,20 @@ const NOT_YET: readonly string[] = [
   "glm4_moe",
   "gpt2",
   "gpt_oss",
-  "granite",
   "mixtral",
-  "olmo",
   "olmo3",
   "olmoe",
   "phi3",
   "qwen2_moe",
   "qwen3_moe",
   "qwen3_next",
-  "smollm3",
 ];
 
 /** The same facts of a specification as the table has of transformers' own object. */
 function factsOf(spec: ModelSpec): Record<string, unknown> {
   const attentions = spec.layers.flatMap(({ attention }) => attention ?? []);
   const windowed = attentions.filter(({ window }) => window !== null);
-  const full = attentions.find(({ window }) => window === null) ?? attentions[0];
+  const full = attentions.find(({ window, rope }) => window === null && rope) ?? attentions[0];
   return {
     hidden: spec.hidden,
     layers: spec.layers.length,
@@ -49,8 +46,8 @@ function factsOf(spec: ModelSpec): Record<string, unknown> {
     kvHeads: full.kvHeads,
     headSize: full.headSize,
     tied: spec.head.tied,
-    theta: full.rope.theta,
-    rope: full.rope.scaling?.type ?? "default",
+    theta: full.rope?.theta,
+    rope: full.rope?.scaling?.type ?? "default",
     windowed: windowed.length,
     window: windowed[0]?.window ?? null,
   };

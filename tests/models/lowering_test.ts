@@ -43,7 +43,7 @@ function besides({ attention, bfloat16 }: Lowering): string[] {
 
 /** Every graph of a model's first layer and of its head, all weights stored as one type. */
 function graphsOf(spec: ModelSpec, dtype: DType, lowering: Lowering): Graph[] {
-  const { hidden, finalNorm, layers: [layer] } = spec;
+  const { hidden, layers: [layer] } = spec;
   const stored = new Map(layerTensors(layer, hidden).map(([name]) => [name, dtype]));
   const outer = new Map(
     outerTensors({ ...spec, head: { ...spec.head, tied: false } }).map(([name]) => [name, dtype]),
@@ -56,7 +56,7 @@ function graphsOf(spec: ModelSpec, dtype: DType, lowering: Lowering): Graph[] {
     updateGraph(layer, hidden, extent, { attention: true, mlp: true }, options),
     mlpPartGraph(layer.mlp!, hidden, extent, true, { ...options, onto: true }),
     embeddingGraph(hidden, 2),
-    scoredRowsGraph(finalNorm, hidden, 2),
+    scoredRowsGraph(spec, 2),
     stepGraph(hidden, [layer], [{ fed: stored }], undefined, lowering),
     headGraph(spec, { fed: outer }, lowering),
   ];

@@ -25,6 +25,11 @@ export function predictInit(named: NamedConfig, options: RandomInitOptions = {})
   if (!attention || !mlp || spec.layers.some((layer) => !layer.attention || !layer.mlp)) {
     throw new TypeError(`Cannot predict ${name}: a layer lacks a module, expected attention and MLP in each`);
   }
+  if (spec.positions || attention.clip || (attention.updateScale ?? 1) !== 1) {
+    throw new TypeError(
+      `Cannot predict ${name}: the closed form has no learned positions, clipped projections or scaled updates`,
+    );
+  }
   const model = {
     hidden: spec.hidden,
     layers: spec.layers.length,
