@@ -3,7 +3,7 @@ import { z } from "zod";
 import { headForm, perLayer, provenanceForm } from "./provenance.ts";
 
 /** Sums of one module over the counted tokens of one sample. */
-const updateSums = z.object({
+export const updateSums = z.object({
   counted: z.number(),
   distance: z.number(),
   magnitude: z.number(),
