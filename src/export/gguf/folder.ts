@@ -3,7 +3,14 @@
  * and k of Llama models in pairs, Gemma's norms with one added, all vectors as F32. Matrices keep their type.
  * Source: llama.cpp, `convert_hf_to_gguf.py`.
  */
-import { ggufNames, layerTensors, type ModelSpec, outerTensors, storedTensor } from "../../models/mod.ts";
+import {
+  ggufNames,
+  layerTensors,
+  type MlpSpec,
+  type ModelSpec,
+  outerTensors,
+  storedTensor,
+} from "../../models/mod.ts";
 import type { OutTensor, PagedFile } from "../../weights/mod.ts";
 import { type Config, configOf, valuesOf } from "../config.ts";
 import { converted, type Difference } from "../converted.ts";
@@ -83,7 +90,7 @@ function fieldsOf(full: ModelSpec, positions: number): Record<string, Field> {
     context_length: field.u32(positions),
     embedding_length: field.u32(full.hidden),
     block_count: field.u32(full.layers.length),
-    feed_forward_length: field.u32(full.layers[0].mlp!.size),
+    feed_forward_length: field.u32((full.layers[0].mlp as MlpSpec).size),
     "attention.head_count": field.u32(heads),
     "attention.head_count_kv": field.u32(kvHeads),
     "attention.key_length": field.u32(headSize),

@@ -5,7 +5,7 @@
 import type { Config } from "../config.ts";
 import { decoderStems, type NameTable } from "../names.ts";
 import { readRope } from "../rope.ts";
-import type { AttentionSpec, LayerSpec, ModelSpec } from "../spec.ts";
+import type { AttentionSpec, LayerSpec, MlpSpec, ModelSpec, MoeSpec } from "../spec.ts";
 import { layerWindows, readActivation, readEpsilon, readKvHeads, readWindow } from "./common.ts";
 
 export function llama(config: Config): ModelSpec {
@@ -31,36 +31,42 @@ export function qwen3(config: Config): ModelSpec {
     bias: { qkv: bias, output: bias },
     windows: qwenWindows(config),
     headSize: 128,
-    qkNorm: true,
+    qkNorm: "head",
   });
 }
 
 /** Names of all four. */
 export const llamaNames: NameTable = { stems: decoderStems() };
 
-interface Traits {
+/** What families of this line differ in. */
+export interface Traits {
   bias?: AttentionSpec["bias"];
   mlpBias?: boolean;
   windows?: (layer: number) => number | null;
   headSize?: number;
-  qkNorm?: boolean;
+  qkNorm?: "head" | "width";
+  kvHeads?: number;
+  epsilon?: number;
+  /** The second module of a layer, of the MLP that it would be. */
+  module?: (mlp: MlpSpec, layer: number) => MlpSpec | MoeSpec;
 }
 
-function preNorm(family: string, config: Config, traits: Traits): ModelSpec {
+/** A Pre-LN decoder with RMSNorm, rotations and a gated MLP. */
+export function preNorm(family: string, config: Config, traits: Traits): ModelSpec {
   const hidden = config.count("hidden_size");
   const heads = config.count("num_attention_heads");
   const headSize = config.count("head_dim", traits.headSize ?? Math.trunc(hidden / heads));
-  const epsilon = readEpsilon(config, "rms_norm_eps", 1e-6);
+  const epsilon = readEpsilon(config, "rms_norm_eps", traits.epsilon ?? 1e-6);
   const norm = { pre: { kind: "rms", epsilon }, post: null } as const;
   const attention = {
     norm,
     heads,
-    kvHeads: readKvHeads(config, heads),
+    kvHeads: readKvHeads(config, heads, traits.kvHeads),
     headSize,
     scale: headSize ** -0.5,
     rope: readRope(config, headSize),
     softcap: null,
-    qkNorm: traits.qkNorm ? { over: "head", epsilon } as const : null,
+    qkNorm: traits.qkNorm ? { over: traits.qkNorm, epsilon } : null,
     bias: traits.bias ?? { qkv: false, output: false },
   };
   const mlp = {
@@ -73,7 +79,7 @@ function preNorm(family: string, config: Config, traits: Traits): ModelSpec {
   const layer = (l: number): LayerSpec => ({
     residual: "sequential",
     attention: { ...attention, window: traits.windows?.(l) ?? null },
-    mlp,
+    mlp: traits.module?.(mlp, l) ?? mlp,
   });
   return {
     family,

@@ -7,7 +7,14 @@
  */
 import { type Checks, number, oneOf, wholeNumber } from "../../entry/mod.ts";
 import { parts, within } from "../../hub/mod.ts";
-import { initialiserOf, type ModelSpec, readSpec, reshape, type Reshaping } from "../../models/mod.ts";
+import {
+  initialiserOf,
+  isMixture,
+  type ModelSpec,
+  readSpec,
+  reshape,
+  type Reshaping,
+} from "../../models/mod.ts";
 import { overSeeds, type Profile, type RandomInit } from "../../result/mod.ts";
 import { cost, noDrop, PART_BYTES } from "../../run/mod.ts";
 import { type Estimate, estimatePasses } from "../estimate.ts";
@@ -137,7 +144,7 @@ export function untrainedOf({ name, config }: NamedConfig, options: RandomInitOp
 /** The shape of the first layer stands for all layers. */
 export function shapeOf({ hidden, vocabulary, layers }: ModelSpec): RandomInit["shape"] {
   const attention = layers.find((layer) => layer.attention)?.attention;
-  const mlp = layers.find((layer) => layer.mlp)?.mlp;
+  const mlp = layers.find((layer) => layer.mlp)?.mlp ?? null;
   const norm = (attention ?? mlp)?.norm;
   return {
     hidden,
@@ -145,7 +152,7 @@ export function shapeOf({ hidden, vocabulary, layers }: ModelSpec): RandomInit["
     heads: attention?.heads ?? 0,
     kvHeads: attention?.kvHeads ?? 0,
     headSize: attention?.headSize ?? 0,
-    feedForward: mlp?.size ?? 0,
+    feedForward: (isMixture(mlp) ? mlp.expert : mlp)?.size ?? 0,
     vocabulary,
     norm: !norm?.pre ? "post" : norm.post ? "peri" : "pre",
   };
