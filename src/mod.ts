@@ -203,6 +203,7 @@ export {
   dropOrderFigure,
   type Dropped,
   effectsFigure,
+  expertLoadFigure,
   type Figure,
   generalityClaim,
   guidesFigure,

@@ -16,8 +16,8 @@ import {
 } from "../models/mod.ts";
 import { Add, type Value } from "../onnx/mod.ts";
 import { openEmbedder } from "./embed.ts";
-import { freeAll } from "./held.ts";
-import { runMixture } from "./mixture.ts";
+import { freeAll, withRead } from "./held.ts";
+import { type RouterTap, runMixture } from "./mixture.ts";
 import { type Compiled, runModule } from "./module.ts";
 import type { Part } from "./part.ts";
 import { type LayerParts, layerParts, withoutWeights } from "./parts.ts";
@@ -212,8 +212,19 @@ export function runner(
     if (!mixture) return await update(l, mlp, way, x, a, batch, null);
     const place = { layer: l, module: "mlp" } as const;
     const where = { model, engine, signal, place };
-    const { sum } = await runMixture(where, programs, mixture.after.spec, mixture, a ? { x, a } : { x });
+    const observers = looking(way.plans).filter((probe) => probe.router);
+    const tap: RouterTap | null = observers.length === 0 ? null : {
+      key: observers.map((probe) => probes.indexOf(probe)),
+      tap: (taps) => Object.assign({}, ...observers.map((probe) => probe.router!(taps))),
+    };
+    const streams = a ? { x, a } : { x };
+    const { sum, outputs } = await runMixture(where, programs, mixture.after.spec, mixture, streams, tap);
     try {
+      const present = { attention: way.attention, mlp: true };
+      await withRead(engine, outputs, async (outputs) => {
+        const seen = { layer: l, plans: way.plans, present, ...batch, outputs };
+        for (const probe of observers) await probe.observeRouter?.(seen);
+      });
       return await update(l, [mixture.after], way, x, a, batch, sum);
     } finally {
       sum.free();
