@@ -12,7 +12,7 @@ import {
 } from "../show/mod.ts";
 import { distinct, type StudyOptions } from "../study/mod.ts";
 import { openModel, type StudyModel } from "../subject/mod.ts";
-import type { EngineFlags, StudyFlags } from "./options.ts";
+import type { EngineFlags, ModelFlags, StudyFlags } from "./options.ts";
 import { type Ending, listen } from "./signals.ts";
 
 /** A running command. */
@@ -80,19 +80,25 @@ export function studyOptions(context: Context, flags: StudyFlags): StudyOptions 
   };
 }
 
-/** Opens a model for the length of a task, once there is what runs it; null where nothing is to run. */
+/** How a model is opened, and where that reports to. */
+export function openOptions(context: Context, { allowField }: ModelFlags) {
+  return {
+    allowFields: allowField,
+    signal: context.signal,
+    onProgress: context.progress.onProgress,
+    onNotice: context.notice,
+  };
+}
+
+/** Opens a model for the length of a task, once there is what runs it; flags without an engine run nothing. */
 export async function withModel<T>(
   context: Context,
   ref: string,
-  flags: EngineFlags | null,
+  flags: ModelFlags | EngineFlags,
   task: (model: StudyModel) => Promise<T>,
 ): Promise<T> {
-  if (flags) await openEngine(flags);
-  const model = await openModel(ref, {
-    signal: context.signal,
-    onProgress: (progress) => context.progress.onProgress(progress),
-    onNotice: context.notice,
-  });
+  if ("engine" in flags) await openEngine(flags);
+  const model = await openModel(ref, openOptions(context, flags));
   try {
     return await task(model);
   } finally {

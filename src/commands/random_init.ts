@@ -1,11 +1,10 @@
 /** A model before its first step: `lamina random-init CONFIG`. */
 import { Command, Option } from "commander";
 import { openEngine } from "../engine/mod.ts";
-import { reportsOf } from "../entry/mod.ts";
 import { estimateText, randomInitRows, randomInitTable } from "../show/mod.ts";
 import { randomInit, randomInitEstimate, type RandomInitOptions } from "../study/mod.ts";
 import { openConfig } from "../subject/mod.ts";
-import { type Context, studyOptions } from "./context.ts";
+import { type Context, openOptions, studyOptions } from "./context.ts";
 import { explained, STUDY } from "./help.ts";
 import {
   DRY_RUN,
@@ -52,7 +51,7 @@ export function randomInitCommand(context: Context): Command {
       const { skip: _skip, bos: _bos, ...study } = studyOptions(context, { ...flags, skip: 0, bos: false });
       const options = { ...study, seeds, seed, std, residualStd, hidden, layers, heads, norm };
       await openEngine(flags);
-      const named = await openConfig(ref, reportsOf(options));
+      const named = await openConfig(ref, openOptions(context, flags));
       if (flags.dryRun) {
         const price = await randomInitEstimate(named, options);
         return context.print(estimateText(named.name, 1, price));

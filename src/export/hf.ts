@@ -17,7 +17,7 @@ export async function hfFiles(job: Job): Promise<Made> {
   const { stored, model } = job;
   const fromGguf = stored.kind === "gguf";
   const config = smaller(job, fromGguf ? configFromGguf(job) : await configOf(job), job.kept);
-  expectModel(job, readSpec(valuesOf(config), model.name));
+  expectModel(job, readSpec(valuesOf(config), model.name, model.allowed));
   const small = await smallFiles(job);
   const tensors = fromGguf ? tensorsFromGguf(job, stored.file) : tensorsOf(job);
   return {

@@ -18,7 +18,7 @@ export type { StoredTypes } from "./linear.ts";
 export type { RouterTaps } from "./mixture.ts";
 export { expertGraph, routerGraph, sharedGraph } from "./mixture_graphs.ts";
 export { type Initialiser, initialiserOf, randomWeights } from "./init.ts";
-export { loadFolder, loadGguf, type Model, readSpec } from "./load.ts";
+export { allowedFields, loadFolder, loadGguf, type Model, readSpec } from "./load.ts";
 export { causalMask, last, lastOf, type Mask, segmentMask } from "./mask.ts";
 export { isGrouped, keysShape, type KeysValues, sight } from "./past.ts";
 export { plainName, storedTensor } from "./names.ts";
