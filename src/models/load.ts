@@ -17,7 +17,6 @@ import { readDropList } from "./drop_lists.ts";
 import { families } from "./families/mod.ts";
 import { ggufConfig, ggufNames } from "./gguf.ts";
 import { type NameTable, plainName, storedTensor } from "./names.ts";
-<<<<<<< HEAD
 import {
   isMixture,
   type LayerSpec,
@@ -26,10 +25,7 @@ import {
   outerTensors,
   type TensorNeed,
 } from "./spec.ts";
-=======
 import { unsupported } from "./unsupported.ts";
-import { layerTensors, type ModelSpec, outerTensors, type TensorNeed } from "./spec.ts";
->>>>>>> main
 
 /** A checkpoint that can be run. */
 export interface Model {
