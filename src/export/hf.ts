@@ -77,11 +77,14 @@ export function smaller({ full }: Job, whole: Config, kept: readonly number[]): 
   return text ? { ...config, text_config: fewer(text) } : fewer(config);
 
   /** Kinds of the layers that are left, where the model has kinds: its own rule would count from the first that is left. */
-  function layerTypes({ layer_types: given }: Config): Config {
-    if (Array.isArray(given)) return { layer_types: kept.map((l) => given[l]) };
+  function layerTypes(part: Config): Config {
+    const lists = ["layer_types", "no_rope_layers"].filter((field) => Array.isArray(part[field]));
+    const left = Object.fromEntries(
+      lists.map((field) => [field, kept.map((l) => (part[field] as unknown[])[l])]),
+    );
     const windows = full.layers.map(({ attention }) => attention!.window !== null);
-    if (windows.every((windowed) => windowed === windows[0])) return {};
-    return { layer_types: kept.map((l) => windows[l] ? "sliding_attention" : "full_attention") };
+    if (lists.includes("layer_types") || windows.every((windowed) => windowed === windows[0])) return left;
+    return { ...left, layer_types: kept.map((l) => windows[l] ? "sliding_attention" : "full_attention") };
   }
 
   /** Which of the layers that are left have an MLP, where the model says so by their numbers. */

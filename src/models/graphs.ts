@@ -13,10 +13,12 @@
  */
 import {
   Add,
+  Clip,
   Concat,
   cpuLowering,
   createGraph,
   type Dim,
+  Expand,
   Gather,
   type Graph,
   ints,
@@ -26,6 +28,7 @@ import {
   Reshape,
   RotaryEmbedding,
   scalar,
+  Shape,
   SimplifiedLayerNormalization,
   type Value,
 } from "../onnx/mod.ts";
@@ -33,7 +36,7 @@ import { attend, attendMasked, type Extent } from "./attention.ts";
 import { innerProduct } from "./feed_forward.ts";
 import { fedWeight, linear, type StoredTypes, type Weights } from "./linear.ts";
 import { mixture } from "./mixture.ts";
-import type { AttentionSpec, LayerSpec, MlpSpec, MoeSpec, NormSpec, TensorNeed } from "./spec.ts";
+import type { AttentionSpec, LayerSpec, MlpSpec, ModelSpec, MoeSpec, NormSpec, TensorNeed } from "./spec.ts";
 import { isMixture, layerTensors, normTensors } from "./spec.ts";
 import { squares, takeWatched, watch } from "./watch.ts";
 
@@ -100,8 +103,7 @@ export function attentionGraph(
   const graph = createGraph();
   const rows = rowsOf(extent);
   const x = graph.input("x", "f32", [rows, hidden]);
-  const table = [masked ? rows : extent.length, spec.rope.size / 2];
-  const rotary = { cos: graph.input("cos", "f32", table), sin: graph.input("sin", "f32", table) };
+  const rotary = spec.rope && rotaryInputs(graph, [masked ? rows : extent.length, spec.rope.size / 2]);
   const layer: LayerSpec = { residual: "sequential", attention: spec, mlp: null };
   const weights = weightInputs(graph, layerTensors(layer, hidden), lowering, stored);
   const { q, k, v } = projections(x, spec, weights, rotary, masked ? { samples: 1, length: -1 } : extent);
@@ -128,9 +130,13 @@ export function attentionGraph(
     )
     : attend(spec, { q, k, v }, extent, lowering.attention);
   const raw = linear(mixed, "attention.o_proj", weights, sum);
-  const a = watch(postNorm(raw, spec.norm.post, "attention.post_norm", weights));
+  const a = watch(asUpdate(raw, spec, "attention", weights));
   graph.output("a", a);
   return finished(graph, tap?.({ x, q, k, v, mixed, raw, a }));
+}
+
+function rotaryInputs(graph: Graph, table: readonly Dim[]): Rotary {
+  return { cos: graph.input("cos", "f32", table), sin: graph.input("sin", "f32", table) };
 }
 
 /**
@@ -158,7 +164,7 @@ export function updateGraph(
   const raw = isMixture(mlp)
     ? sum
     : mlp && rawFeedForward(layer.residual === "parallel" ? x : h, mlp, weights, sum);
-  const m = mlp && postNorm(raw!, mlp.norm.post, "mlp.post_norm", weights);
+  const m = mlp && asUpdate(raw!, mlp, "mlp", weights);
   const y = watch(m ? Add(h, m) : h);
   graph.output("y", y);
   return finished(graph, tap?.({ x, a, raw, m, y }));
@@ -183,20 +189,36 @@ export function mlpPartGraph(
   return finished(graph);
 }
 
-/** The stream that enters layer 0: inputs rows [U, D] of the embedding and `places` among them, i64 [N]; output x [N, D]. */
-export function embeddingGraph(hidden: number, scale: number): Graph {
+/**
+ * The stream that enters layer 0: inputs rows [U, D] of the embedding and `places` among them, i64 [N]; output x [N, D]. With learned
+ * positions also rows of those, `position_rows` [P, D], and `position_places` among them.
+ */
+export function embeddingGraph(hidden: number, scale: number, learned = false): Graph {
   const graph = createGraph();
   const rows = graph.input("rows", "f32", ["rows", hidden]);
-  const taken = Gather(rows, graph.input("places", "i64", ["tokens"]));
-  graph.output("x", watch(scale === 1 ? taken : Mul(taken, scalar(graph, scale))));
+  const taken = scaled(Gather(rows, graph.input("places", "i64", ["tokens"])), scale);
+  const at = () =>
+    Gather(
+      graph.input("position_rows", "f32", ["positions", hidden]),
+      graph.input("position_places", "i64", ["tokens"]),
+    );
+  graph.output("x", watch(learned ? Add(taken, at()) : taken));
   return finished(graph);
+}
+
+/** Times a number that is part of the model. */
+export function scaled(x: Value, factor = 1): Value {
+  return factor === 1 ? x : Mul(x, scalar(x.graph, factor));
 }
 
 /**
  * What the head reads: inputs x0, x1, … [N, D], the final streams of P plans, and `rows` (i64 [n]) of them; output
- * `hidden` [n, P, D], those rows after the final norm.
+ * `hidden` [n, P, D], those rows after the final norm, times the scale of the logits.
  */
-export function scoredRowsGraph(spec: NormSpec, hidden: number, plans: number): Graph {
+export function scoredRowsGraph(
+  { finalNorm: spec, head, hidden }: Pick<ModelSpec, "finalNorm" | "head" | "hidden">,
+  plans: number,
+): Graph {
   const graph = createGraph();
   const rows = graph.input("rows", "i64", ["rows"]);
   const streams = Array.from({ length: plans }, (_, plan) => {
@@ -209,7 +231,10 @@ export function scoredRowsGraph(spec: NormSpec, hidden: number, plans: number): 
       graph.input(name, "f32", shape),
     ]),
   );
-  const normed = norm(Concat(streams, 1), spec, "final_norm", { values, products: "f32" });
+  const normed = scaled(
+    norm(Concat(streams, 1), spec, "final_norm", { values, products: "f32" }),
+    head.scale,
+  );
   watch(Reshape(normed, [-1, hidden]));
   graph.output("hidden", normed);
   return finished(graph);
@@ -229,22 +254,21 @@ export function projections(
   x: Value,
   spec: AttentionSpec,
   weights: Weights,
-  rotary: Rotary,
+  rotary: Rotary | null,
   extent: Extent,
 ): { q: Value; k: Value; v: Value } {
   const normed = norm(x, spec.norm.pre, "attention.norm", weights);
   const project = (name: string) => linear(normed, `attention.${name}_proj`, weights);
-  const rotated = (name: string, heads: number) =>
-    watch(
-      rotate(
-        qkNorm(project(name), spec, `attention.${name}_norm`, heads, weights),
-        spec,
-        heads,
-        rotary,
-        extent,
-      ),
-    );
-  return { q: rotated("q", spec.heads), k: rotated("k", spec.kvHeads), v: project("v") };
+  const rotated = (name: string, heads: number) => {
+    const projected = clipped(qkNorm(project(name), spec, `attention.${name}_norm`, heads, weights), spec);
+    return watch(rotary ? rotate(projected, spec, heads, rotary, extent) : projected);
+  };
+  return { q: rotated("q", spec.heads), k: rotated("k", spec.kvHeads), v: clipped(project("v"), spec) };
+}
+
+/** What a clip would hide is watched in front of it. */
+function clipped(x: Value, { clip }: AttentionSpec): Value {
+  return clip ? Clip(watch(x), -clip, clip) : x;
 }
 
 /** What attention adds to the stream, [N, D], of its mixed values [N, H·E] and the `sum` of other heads. */
@@ -254,12 +278,7 @@ export function attentionUpdate(
   weights: Weights,
   sum: Value | null = null,
 ): Value {
-  return postNorm(
-    linear(mixed, "attention.o_proj", weights, sum),
-    spec.norm.post,
-    "attention.post_norm",
-    weights,
-  );
+  return asUpdate(linear(mixed, "attention.o_proj", weights, sum), spec, "attention", weights);
 }
 
 /** What the parts before came to, of the shape of the stream. */
@@ -292,15 +311,23 @@ function finished(graph: Graph, taps: Record<string, Value> = {}): Graph {
 /** The norm of rows, or the rows themselves where there is none. */
 export function norm(x: Value, spec: NormSpec | null, name: string, weights: Weights): Value {
   if (!spec) return x;
-  const scale = weights.values.get(`${name}.weight`)!;
+  const scale = spec.weight === false
+    ? Expand(scalar(x.graph, 1), Shape(x, -1))
+    : weights.values.get(`${name}.weight`)!;
   return spec.kind === "rms"
     ? SimplifiedLayerNormalization(x, scale, spec.epsilon)
-    : LayerNormalization(x, scale, weights.values.get(`${name}.bias`)!, { epsilon: spec.epsilon });
+    : LayerNormalization(x, scale, weights.values.get(`${name}.bias`) ?? null, { epsilon: spec.epsilon });
 }
 
-/** The norm behind a module, which would make zeros of what is too large. */
-function postNorm(x: Value, spec: NormSpec | null, name: string, weights: Weights): Value {
-  return spec ? norm(watch(x), spec, name, weights) : x;
+/** What a module adds to the stream: its output normed, which would make zeros of what is too large, and scaled. */
+function asUpdate(
+  raw: Value,
+  { norm: { post }, updateScale }: Pick<AttentionSpec | MlpSpec, "norm" | "updateScale">,
+  module: "attention" | "mlp",
+  weights: Weights,
+): Value {
+  const normed = post ? norm(watch(raw), post, `${module}.post_norm`, weights) : raw;
+  return scaled(normed, updateScale);
 }
 
 function qkNorm(x: Value, spec: AttentionSpec, name: string, heads: number, weights: Weights): Value {
@@ -327,7 +354,8 @@ function rotate(
   const start = ints(x.graph, [0]);
   const rotated = RotaryEmbedding(Reshape(x, [samples, length, width]), start, tables, {
     heads,
-    size: rope.size,
+    size: rope!.size,
+    interleaved: rope!.interleaved ?? false,
   });
   return Reshape(rotated, [-1, width]);
 }
@@ -346,7 +374,7 @@ export function feedForward(
   weights: Weights,
   sum: Value | null = null,
 ): Value {
-  return postNorm(rawFeedForward(x, spec, weights, sum), spec.norm.post, "mlp.post_norm", weights);
+  return asUpdate(rawFeedForward(x, spec, weights, sum), spec, "mlp", weights);
 }
 
 /** The same before its post-norm. */

@@ -34,6 +34,7 @@ const MATRICES = [
   "mlp.down_proj.weight",
   "embedding.weight",
   "head.weight",
+  "position.weight",
   "mlp.router.weight",
   "mlp.shared.gate_proj.weight",
   "mlp.shared.up_proj.weight",
@@ -174,7 +175,9 @@ const isConstant = (name: string) => /norm\.weight$|\.bias$|\.correction$/.test(
 
 /** What all its elements are. */
 function constantOf(name: string): number {
-  return name.endsWith("norm.weight") ? 1 : 0;
+  if (name.endsWith("norm.weight")) return 1;
+  if (name.endsWith(".bias")) return 0;
+  throw new RangeError(`Cannot draw ${name}: no initialiser is known for it`);
 }
 
 /** Whether a projection writes to the residual stream. */

@@ -23,7 +23,7 @@ export { causalMask, last, lastOf, type Mask, segmentMask } from "./mask.ts";
 export { isGrouped, keysShape, type KeysValues, sight } from "./past.ts";
 export { plainName, storedTensor } from "./names.ts";
 export { reshape, type Reshaping } from "./reshape.ts";
-export { ropeTables } from "./rope.ts";
+export { ropeTables, rotationRegime, steadyLength } from "./rope.ts";
 export {
   type AttentionSpec,
   expertName,

@@ -48,7 +48,7 @@ function reshapeAttention(
 ): AttentionSpec {
   const headSize = spec.heads * spec.headSize * ratio / heads;
   const kvHeads = heads * spec.kvHeads / spec.heads;
-  const rotated = headSize * spec.rope.size / spec.headSize;
+  const rotated = headSize * (spec.rope?.size ?? 0) / spec.headSize;
   if (
     !Number.isInteger(headSize) || !Number.isInteger(rotated) || rotated % 2 || !Number.isInteger(kvHeads)
   ) {
@@ -62,7 +62,7 @@ function reshapeAttention(
     kvHeads,
     headSize,
     scale: spec.scale * Math.sqrt(spec.headSize / headSize),
-    rope: { ...spec.rope, size: rotated },
+    rope: spec.rope && { ...spec.rope, size: rotated },
     norm: place(spec.norm, norm),
   };
 }

@@ -11,10 +11,12 @@
  * Letters: D hidden, H query heads, K key/value heads, E head size, F feed-forward, V vocabulary, L layers.
  */
 
-/** RMSNorm or LayerNorm (with bias). */
+/** RMSNorm, or LayerNorm with a bias; a norm without a weight or without that bias says so. */
 export interface NormSpec {
   readonly kind: "rms" | "layer";
   readonly epsilon: number;
+  readonly weight?: false;
+  readonly bias?: false;
 }
 
 /** Norms around a module; the norm belongs to the unit that is measured and dropped. */
@@ -42,6 +44,14 @@ export type RopeScaling =
     readonly betaSlow: number;
     readonly truncate: boolean;
     readonly originalMaxPositions: number;
+  }
+  | {
+    readonly type: "longrope";
+    /** What each of the size/2 frequencies is divided by, in texts of up to `originalMaxPositions` tokens, and in longer ones. */
+    readonly shortFactor: readonly number[];
+    readonly longFactor: readonly number[];
+    readonly attentionFactor: number;
+    readonly originalMaxPositions: number;
   };
 
 /** Rotary position embedding over the first `size` of a head's E numbers. */
@@ -49,6 +59,8 @@ export interface RopeSpec {
   readonly theta: number;
   readonly size: number;
   readonly scaling: RopeScaling | null;
+  /** Pairs are neighbours (2i, 2i + 1), not numbers of two halves (i, i + size/2). */
+  readonly interleaved?: true;
 }
 
 /** Attention with grouped heads. */
@@ -59,7 +71,8 @@ export interface AttentionSpec {
   readonly headSize: number;
   /** Multiplies q · k. */
   readonly scale: number;
-  readonly rope: RopeSpec;
+  /** Null for none: the layer sees positions only through what other layers have put into the stream. */
+  readonly rope: RopeSpec | null;
   /** Keys that a query sees, itself included; null for all before it. */
   readonly window: number | null;
   /** c · tanh(score / c) on the scores. */
@@ -67,6 +80,10 @@ export interface AttentionSpec {
   /** RMSNorm of q and k before the rotation: one weight per head size, or over the whole width. */
   readonly qkNorm: { readonly over: "head" | "width"; readonly epsilon: number } | null;
   readonly bias: { readonly qkv: boolean; readonly output: boolean };
+  /** q, k and v are held within ±clip before the rotation. */
+  readonly clip?: number;
+  /** Multiplies the update, which is measured so. */
+  readonly updateScale?: number;
 }
 
 export type Activation = "silu" | "gelu" | "gelu_tanh" | "relu" | "quick_gelu";
@@ -78,6 +95,8 @@ export interface MlpSpec {
   readonly activation: Activation;
   readonly gated: boolean;
   readonly bias: boolean;
+  /** Multiplies the update, which is measured so. */
+  readonly updateScale?: number;
 }
 
 /** A network that some tokens pass through, without norms of its own. */
@@ -142,8 +161,11 @@ export interface ModelSpec {
   readonly layers: readonly LayerSpec[];
   /** Multiplies the embedding rows. */
   readonly embeddingScale: number;
+  /** Positions that have a learned vector, which is added to the embedding; absent where there are none. */
+  readonly positions?: number;
   readonly finalNorm: NormSpec;
-  readonly head: { readonly tied: boolean; readonly softcap: number | null };
+  /** `scale` multiplies the logits, before the cap. */
+  readonly head: { readonly tied: boolean; readonly softcap: number | null; readonly scale?: number };
 }
 
 /** A tensor that a module needs: canonical name and shape. */
@@ -165,6 +187,7 @@ export function layerTensors(layer: LayerSpec, hidden: number): TensorNeed[] {
 export function outerTensors(spec: ModelSpec): TensorNeed[] {
   return [
     ["embedding.weight", [spec.vocabulary, spec.hidden]],
+    ...(spec.positions ? [["position.weight", [spec.positions, spec.hidden]] as const] : []),
     ...normTensors("final_norm", spec.finalNorm, spec.hidden),
     ...(spec.head.tied ? [] : [["head.weight", [spec.vocabulary, spec.hidden]] as const]),
   ];
@@ -245,10 +268,11 @@ function linear(name: string, shape: readonly number[], bias: boolean): TensorNe
   return bias ? [[`${name}.weight`, shape], [`${name}.bias`, [shape[0]]]] : [[`${name}.weight`, shape]];
 }
 
-/** The tensors of a norm: weight, and a LayerNorm's bias. */
+/** The tensors of a norm: its weight, and a LayerNorm's bias, where it has them. */
 export function normTensors(name: string, norm: NormSpec | null, hidden: number): TensorNeed[] {
   if (!norm) return [];
-  return norm.kind === "rms"
-    ? [[`${name}.weight`, [hidden]]]
-    : [[`${name}.weight`, [hidden]], [`${name}.bias`, [hidden]]];
+  return [
+    ...(norm.weight === false ? [] : [[`${name}.weight`, [hidden]] as const]),
+    ...(norm.kind === "rms" || norm.bias === false ? [] : [[`${name}.bias`, [hidden]] as const]),
+  ];
 }

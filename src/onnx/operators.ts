@@ -44,9 +44,11 @@ export const MatMulInteger = (a: Value, b: Value): Value => one(a.graph.node("Ma
 /** a < b, as bool. */
 export const Less = (a: Value, b: Value): Value => one(a.graph.node("Less", [a, b]));
 
-/** x held between two scalars; null for none. */
-export const Clip = (x: Value, min: number | null, max: number | null): Value =>
-  one(x.graph.node("Clip", [x, ...[min, max].map((to) => to === null ? null : scalar(x.graph, to))]));
+/** Numbers below a bound become the bound, and so do those above the other; null for no bound. */
+export const Clip = (x: Value, least: number | null, most: number | null): Value => {
+  const bounds = [least, most].map((bound) => bound === null ? null : scalar(x.graph, bound));
+  return one(x.graph.node("Clip", [x, ...bounds]));
+};
 
 /** `a` where a condition (bool) holds, `b` elsewhere. */
 export const Where = (condition: Value, a: Value, b: Value): Value =>
@@ -76,8 +78,8 @@ export const Cast = (x: Value, to: DType): Value => one(x.graph.node("Cast", [x]
 export const Reshape = (x: Value, shape: readonly number[] | Value): Value =>
   one(x.graph.node("Reshape", [x, "graph" in shape ? shape : ints(x.graph, shape)]));
 
-/** The shape itself, as an i64 list. */
-export const Shape = (x: Value): Value => one(x.graph.node("Shape", [x]));
+/** The shape itself, as an i64 list, from an axis on. */
+export const Shape = (x: Value, start = 0): Value => one(x.graph.node("Shape", [x], start ? { start } : {}));
 
 /** Zeros before and behind along each axis: all counts before, then all behind. */
 export const Pad = (x: Value, pads: readonly number[]): Value =>
@@ -91,9 +93,9 @@ export const Softmax = (x: Value, axis: number): Value => one(x.graph.node("Soft
 export const Concat = (values: readonly Value[], axis: number): Value =>
   values.length === 1 ? values[0] : one(values[0].graph.node("Concat", values, { axis }));
 
-/** The elements repeated along axes of one, to a shape. */
-export const Expand = (x: Value, shape: readonly number[]): Value =>
-  one(x.graph.node("Expand", [x, ints(x.graph, shape)]));
+/** The elements repeated along axes of one, to a shape, which may be known only when the graph runs. */
+export const Expand = (x: Value, shape: readonly number[] | Value): Value =>
+  one(x.graph.node("Expand", [x, "graph" in shape ? shape : ints(x.graph, shape)]));
 
 /** Elements start, start + step, … before end, along one axis. */
 export const Slice = (x: Value, start: number, end: number, axis: number, step = 1): Value =>

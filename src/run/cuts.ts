@@ -61,7 +61,7 @@ export function cutAttention(spec: AttentionSpec, hidden: number, most: number):
     const [keys, queries] = [[start, end], [start * shared, end * shared]]
       .map(([first, last]) => [first * headSize, last * headSize] as const);
     const post = end === kvHeads ? norm.post : null;
-    const part = { ...some(end - start), norm: { ...norm, post } };
+    const part = { ...some(end - start), norm: { ...norm, post }, ...onlyLast(spec, end === kvHeads) };
     return piece(part, { attention: part }, hidden, {
       "attention.q_proj": rows(...queries),
       "attention.k_proj": rows(...keys),
@@ -71,13 +71,19 @@ export function cutAttention(spec: AttentionSpec, hidden: number, most: number):
   });
 }
 
+/** The scale of the update, which the sum of all parts gets. */
+function onlyLast({ updateScale }: { readonly updateScale?: number }, isLast: boolean) {
+  return updateScale === undefined || isLast ? {} : { updateScale: 1 };
+}
+
 /** An MLP by its inner units, of `most` bytes of float32 weights. */
 export function cutMlp(spec: MlpSpec, hidden: number, most: number): Piece<MlpSpec>[] {
   const { size, norm } = spec;
   const parts = ranges(size, (units) => bytesOf({ mlp: { ...spec, size: units } }, hidden), most);
   if (parts.length === 1) return [piece(spec, { mlp: spec }, hidden)];
   return parts.map(([start, end]) => {
-    const part = { ...spec, size: end - start, norm: { ...norm, post: end === size ? norm.post : null } };
+    const post = end === size ? norm.post : null;
+    const part = { ...spec, size: end - start, norm: { ...norm, post }, ...onlyLast(spec, end === size) };
     return piece(part, { mlp: part }, hidden, {
       "mlp.gate_proj": rows(start, end),
       "mlp.up_proj": rows(start, end),

@@ -24,7 +24,7 @@ import { type LayerParts, layerParts, withoutWeights } from "./parts.ts";
 import type { Present, Probe } from "./probes/probe.ts";
 import { forKernels, split, withObserved } from "./observe.ts";
 import { openPrograms } from "./programs.ts";
-import { areTexts, type Batch, type Segment } from "./segments.ts";
+import { areTexts, type Batch, positionsOf, type Segment } from "./segments.ts";
 import { readingAhead } from "./read_ahead.ts";
 import { openSights } from "./sights.ts";
 import { freeStates, type State } from "./state.ts";
@@ -272,8 +272,12 @@ export function runner(
   return {
     embedding({ first, count, length }) {
       const ids = new Int32Array(count * length);
-      for (let i = 0; i < count; i++) ids.set(segments[first + i].ids, i * length);
-      return embedder.embed(ids, signal);
+      const positions = new Int32Array(count * length);
+      for (let i = 0; i < count; i++) {
+        ids.set(segments[first + i].ids, i * length);
+        positions.set(positionsOf(segments, first + i), i * length);
+      }
+      return embedder.embed(ids, { positions, signal });
     },
     async layer(l, following, states, ways, batches) {
       const parts = await weights.take(l);

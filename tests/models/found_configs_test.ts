@@ -24,12 +24,9 @@ const NOT_YET: readonly string[] = [
   "glm4_moe",
   "gpt2",
   "gpt_oss",
-  "granite",
-  "olmo",
   "olmo3",
   "phi3",
   "qwen3_next",
-  "smollm3",
 ];
 
 /** The same facts of a specification as the table has of transformers' own object. */
@@ -37,7 +34,7 @@ function factsOf(spec: ModelSpec): Record<string, unknown> {
   const attentions = spec.layers.flatMap(({ attention }) => attention ?? []);
   const windowed = attentions.filter(({ window }) => window !== null);
   const mixture = spec.layers.map(({ mlp }) => mlp).find(isMixture);
-  const full = attentions.find(({ window }) => window === null) ?? attentions[0];
+  const full = attentions.find(({ window, rope }) => window === null && rope) ?? attentions[0];
   return {
     hidden: spec.hidden,
     layers: spec.layers.length,
@@ -46,8 +43,8 @@ function factsOf(spec: ModelSpec): Record<string, unknown> {
     kvHeads: full.kvHeads,
     headSize: full.headSize,
     tied: spec.head.tied,
-    theta: full.rope.theta,
-    rope: full.rope.scaling?.type ?? "default",
+    theta: full.rope?.theta,
+    rope: full.rope?.scaling?.type ?? "default",
     windowed: windowed.length,
     window: windowed[0]?.window ?? null,
     experts: mixture?.experts,

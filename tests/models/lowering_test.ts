@@ -72,7 +72,7 @@ function besides({ attention, rows, bfloat16 }: Lowering): string[] {
 
 /** Every graph of a model's first layer and of its head, all weights stored as one type. */
 function graphsOf(spec: ModelSpec, dtype: DType, lowering: Lowering): Graph[] {
-  const { hidden, finalNorm, layers } = spec;
+  const { hidden, layers } = spec;
   const layer = layers.find(({ mlp }) => isMixture(mlp)) ?? layers[0];
   const stored = new Map(layerTensors(layer, hidden).map(([name]) => [name, dtype]));
   const outer = new Map(
@@ -88,7 +88,7 @@ function graphsOf(spec: ModelSpec, dtype: DType, lowering: Lowering): Graph[] {
       ? mixtureGraphs(layer.mlp, hidden, dtype, lowering)
       : [mlpPartGraph(layer.mlp!, hidden, extent, true, { ...options, onto: true })],
     embeddingGraph(hidden, 2),
-    scoredRowsGraph(finalNorm, hidden, 2),
+    scoredRowsGraph(spec, 2),
     stepGraph(
       hidden,
       [isMixture(layer.mlp) ? { ...layer, mlp: null } : layer],

@@ -4,6 +4,7 @@
  * Source: llama.cpp, `convert_hf_to_gguf.py`.
  */
 import {
+  type AttentionSpec,
   ggufNames,
   layerTensors,
   type MlpSpec,
@@ -96,18 +97,17 @@ function fieldsOf(full: ModelSpec, positions: number): Record<string, Field> {
     "attention.key_length": field.u32(headSize),
     "attention.value_length": field.u32(headSize),
     "attention.layer_norm_rms_epsilon": field.f32(full.finalNorm.epsilon),
-    "rope.dimension_count": field.u32(rope.size),
-    "rope.freq_base": field.f32(rope.theta),
+    ...rope ? { "rope.dimension_count": field.u32(rope.size), "rope.freq_base": field.f32(rope.theta) } : {},
     vocab_size: field.u32(full.vocabulary),
-    ...scalingFields(rope.scaling),
+    ...scalingFields(rope?.scaling),
     ...local ? { "attention.sliding_window": field.u32(local.window!) } : {},
-    ...local && full.family === "gemma3_text" ? { "rope.freq_base_swa": field.f32(local.rope.theta) } : {},
+    ...local && full.family === "gemma3_text" ? { "rope.freq_base_swa": field.f32(local.rope!.theta) } : {},
     ...softcap === null ? {} : { attn_logit_softcapping: field.f32(softcap) },
     ...full.head.softcap === null ? {} : { final_logit_softcapping: field.f32(full.head.softcap) },
   };
 }
 
-type Scaling = NonNullable<ModelSpec["layers"][number]["attention"]>["rope"]["scaling"];
+type Scaling = NonNullable<AttentionSpec["rope"]>["scaling"] | undefined;
 
 function scalingFields(scaling: Scaling): Record<string, Field> {
   switch (scaling?.type) {

@@ -28,6 +28,11 @@ export function predictInit(named: NamedConfig, options: RandomInitOptions = {})
   if (isMixture(mlp) || spec.layers.some((layer) => isMixture(layer.mlp))) {
     throw new TypeError(`Cannot predict ${name}: its layers have mixtures of experts, expected MLPs`);
   }
+  if (spec.positions || attention.clip || (attention.updateScale ?? 1) !== 1) {
+    throw new TypeError(
+      `Cannot predict ${name}: the closed form has no learned positions, clipped projections or scaled updates`,
+    );
+  }
   const model = {
     hidden: spec.hidden,
     layers: spec.layers.length,
