@@ -149,8 +149,20 @@ const refused: [what: string, fixture: string, change: Record<string, unknown>, 
   [
     "an unknown rope type",
     "llama",
-    { rope_parameters: { rope_type: "longrope", rope_theta: 1e4 } },
-    /rope_parameters: rope type longrope, expected linear, dynamic, llama3 or yarn/,
+    { rope_parameters: { rope_type: "proportional", rope_theta: 1e4 } },
+    /rope_parameters: rope type proportional, expected linear, dynamic, llama3, yarn or longrope/,
+  ],
+  [
+    "longrope with too few factors",
+    "llama",
+    { rope_parameters: { rope_type: "longrope", rope_theta: 1e4, short_factor: [1], long_factor: [2] } },
+    /rope_parameters: short_factor is not a list of 4 numbers above 0, one for each frequency/,
+  ],
+  [
+    "a rotation said for too few layers",
+    "smollm3",
+    { no_rope_layers: [1, 0] },
+    /no_rope_layers is no list of 0 and 1, expected one of them for each of 3 layers/,
   ],
   [
     "a rope scaling without its factor",

@@ -1,6 +1,6 @@
 /** Configurations as transformers of five versions writes them: each opens with the right facts, or is refused for the right reason. */
 import assert from "node:assert/strict";
-import { type ModelSpec, readSpec } from "../../src/models/mod.ts";
+import { isMixture, type ModelSpec, readSpec } from "../../src/models/mod.ts";
 
 const FILE = "model: config.json";
 
@@ -24,23 +24,17 @@ const NOT_YET: readonly string[] = [
   "glm4_moe",
   "gpt2",
   "gpt_oss",
-  "granite",
-  "mixtral",
-  "olmo",
   "olmo3",
-  "olmoe",
   "phi3",
-  "qwen2_moe",
-  "qwen3_moe",
   "qwen3_next",
-  "smollm3",
 ];
 
 /** The same facts of a specification as the table has of transformers' own object. */
 function factsOf(spec: ModelSpec): Record<string, unknown> {
   const attentions = spec.layers.flatMap(({ attention }) => attention ?? []);
   const windowed = attentions.filter(({ window }) => window !== null);
-  const full = attentions.find(({ window }) => window === null) ?? attentions[0];
+  const mixture = spec.layers.map(({ mlp }) => mlp).find(isMixture);
+  const full = attentions.find(({ window, rope }) => window === null && rope) ?? attentions[0];
   return {
     hidden: spec.hidden,
     layers: spec.layers.length,
@@ -49,10 +43,12 @@ function factsOf(spec: ModelSpec): Record<string, unknown> {
     kvHeads: full.kvHeads,
     headSize: full.headSize,
     tied: spec.head.tied,
-    theta: full.rope.theta,
-    rope: full.rope.scaling?.type ?? "default",
+    theta: full.rope?.theta,
+    rope: full.rope?.scaling?.type ?? "default",
     windowed: windowed.length,
     window: windowed[0]?.window ?? null,
+    experts: mixture?.experts,
+    top: mixture?.top,
   };
 }
 
