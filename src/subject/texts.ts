@@ -70,9 +70,6 @@ export const textNames: readonly string[] = [...TEXT_NAMES, "c4"];
 /** What results call a text that was given as token ids: no tokenizer is asked for. */
 export const IDS = "ids";
 
-/** What packs: a tokenizer, and the number of tokens that its model knows. */
-type Packer = Pick<StudyModel, "tokenizer"> & Partial<Pick<StudyModel, "spec">>;
-
 const C4 = { repo: "allenai/c4", file: "en/c4-validation.00000-of-00008.json.gz" };
 
 /**
@@ -90,17 +87,17 @@ const C4 = { repo: "allenai/c4", file: "en/c4-validation.00000-of-00008.json.gz"
  * ```
  */
 export async function packText(
-  model: Packer | string,
+  model: Pick<StudyModel, "tokenizer"> & Partial<Pick<StudyModel, "spec">> | string,
   options: TextOptions,
   reports: FetchOptions = {},
 ): Promise<Packed> {
   expect("pack a text", "options", options, optionsOf(all));
-  const run = (model: Packer, reports: FetchOptions) => pack(model, options, reports);
+  const run = (model: Parameters<typeof pack>[0], reports: FetchOptions) => pack(model, options, reports);
   return await onModel("pack a text", model, reports, reportChecks, run, ["tokenizer"]);
 }
 
 async function pack(
-  model: Packer,
+  model: Pick<StudyModel, "tokenizer"> & Partial<Pick<StudyModel, "spec">>,
   options: TextOptions,
   fetch: FetchOptions,
 ): Promise<Packed> {

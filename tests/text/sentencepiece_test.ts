@@ -30,7 +30,7 @@ for (const row of rows) {
 Deno.test("what is decoded is the text, where nothing in it is changed", () => {
   const row = rows.find(({ name }) => name === "bpe, bytes, no prefix")!;
   const tokenizer = tokenizerFromSentencePiece(bytesOf(row), null);
-  const texts = row.texts.filter((text) => !text.includes("\ufeff")); // which the library's decoder takes for a mark of order
+  const texts = row.texts.filter((text) => !/[\ufeff▁]/u.test(text)); // a mark of byte order is left out, ▁ stands for a space
   for (const text of texts) assert.equal(tokenizer.decode(tokenizer.encode(text)), text);
 });
 
