@@ -16,9 +16,17 @@ import { type Allowance, readConfig } from "./config.ts";
 import { readDropList } from "./drop_lists.ts";
 import { families } from "./families/mod.ts";
 import { ggufConfig, ggufNames } from "./gguf.ts";
+import { readRopeFactors } from "./gguf_rope.ts";
 import { type NameTable, plainName, storedTensor } from "./names.ts";
+import {
+  isMixture,
+  type LayerSpec,
+  layerTensors,
+  type ModelSpec,
+  outerTensors,
+  type TensorNeed,
+} from "./spec.ts";
 import { unsupported } from "./unsupported.ts";
-import { layerTensors, type ModelSpec, outerTensors, type TensorNeed } from "./spec.ts";
 
 /** A checkpoint that can be run. */
 export interface Model {
@@ -58,8 +66,8 @@ export async function loadFolder(
 }
 
 /** Loads an opened GGUF file. */
-export function loadGguf(file: GgufFile, name: string): Model {
-  const config = ggufConfig(file, name);
+export async function loadGguf(file: GgufFile, name: string): Promise<Model> {
+  const config = ggufConfig({ ...file, ropeFactors: await readRopeFactors(file, name) }, name);
   const spec = readSpec(config, name);
   const { heads = 1, kvHeads = 1 } = spec.layers.find(({ attention }) => attention)?.attention ?? {};
   const find = finder(spec, file, ggufNames(spec.family, heads, kvHeads), name);
@@ -127,13 +135,17 @@ function source(spec: ModelSpec, file: TensorFile, find: Finder, name: string): 
   const findAll = (needs: TensorNeed[], layer?: number) =>
     needs.map(([canonical, shape]): [string, TensorRef] => {
       const ref = find(canonical, layer);
-      check(file, ref, shape, name);
+      check(file, ref, ref.at === undefined ? shape : [expertsOf(spec.layers[layer!]), ...shape], name);
       return [canonical, { ...ref, transform: ref.transform && shaped(ref, shape, name) }];
     });
   const layers = spec.layers.map((layer, l) => findAll(layerTensors(layer, spec.hidden), l));
   const outer = Object.fromEntries(findAll(outerTensors(spec)));
   if (spec.head.tied) outer["head.weight"] = outer["embedding.weight"];
   return layered({ file, layers: layers.length, layer: (l) => layers[l], outer });
+}
+
+function expertsOf({ mlp }: LayerSpec): number {
+  return isMixture(mlp) ? mlp.experts : 1;
 }
 
 /** An adapter beside the weights would be passed over, and the model would be another one. */

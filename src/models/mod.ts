@@ -4,6 +4,7 @@ export { headGraph, rotaryNames, stepGraph, type StepWeights } from "./decode_gr
 export { readDropList } from "./drop_lists.ts";
 export { families } from "./families/mod.ts";
 export { ggufConfig, ggufNames } from "./gguf.ts";
+export { ropeFactorsOf } from "./gguf_rope.ts";
 export {
   attentionGraph,
   type AttentionTaps,
@@ -15,6 +16,8 @@ export {
   type UpdateTaps,
 } from "./graphs.ts";
 export type { StoredTypes } from "./linear.ts";
+export type { RouterTaps } from "./mixture.ts";
+export { expertGraph, routerGraph, sharedGraph } from "./mixture_graphs.ts";
 export { type Initialiser, initialiserOf, randomWeights } from "./init.ts";
 export { allowedFields, loadFolder, loadGguf, type Model, readSpec } from "./load.ts";
 export { causalMask, last, lastOf, type Mask, segmentMask } from "./mask.ts";
@@ -24,14 +27,22 @@ export { reshape, type Reshaping } from "./reshape.ts";
 export { ropeTables, rotationRegime, steadyLength } from "./rope.ts";
 export {
   type AttentionSpec,
+  expertName,
+  type ExpertSpec,
+  expertTensors,
+  isMixture,
   type LayerSpec,
   layerTensors,
   type MlpSpec,
   type ModelSpec,
+  type MoeSpec,
   type NormSpec,
   normTensors,
   outerTensors,
   type RopeSpec,
+  routerTensors,
+  type SharedSpec,
+  sharedTensors,
   type TensorNeed,
 } from "./spec.ts";
 export { keptHeadSize, wholeGraph, wholeName } from "./whole_graph.ts";

@@ -5,8 +5,10 @@ import type { ModelSpec } from "../spec.ts";
 import { composite } from "./composite.ts";
 import { gemma2, gemma3, gemmaNames } from "./gemma.ts";
 import { gptNeox, gptNeoxNames } from "./gpt_neox.ts";
+import { glm4Moe, groupedNames } from "./grouped_moe.ts";
 import { granite } from "./granite.ts";
 import { llama, llamaNames, mistral, qwen2, qwen3 } from "./llama.ts";
+import { mixtral, mixtralNames, olmoe, qwen2Moe, qwen3Moe } from "./mixtures.ts";
 import { olmo } from "./olmo.ts";
 import { olmo2, olmo2Names } from "./olmo2.ts";
 import { smollm3 } from "./smollm3.ts";
@@ -27,6 +29,11 @@ export const families: Readonly<Record<string, Family>> = {
   smollm3: { spec: smollm3, names: () => llamaNames },
   olmo: { spec: olmo, names: () => llamaNames },
   granite: { spec: granite, names: () => llamaNames },
+  glm4_moe: { spec: glm4Moe, names: () => groupedNames },
+  mixtral: { spec: mixtral, names: () => mixtralNames },
+  olmoe: { spec: olmoe, names: () => llamaNames },
+  qwen2_moe: { spec: qwen2Moe, names: () => llamaNames },
+  qwen3_moe: { spec: qwen3Moe, names: () => llamaNames },
   gemma2: { spec: gemma2, names: () => gemmaNames },
   gemma3_text: { spec: gemma3, names: () => gemmaNames },
   gemma3: { spec: composite({ gemma3_text: gemma3 }, "gemma3_text"), names: () => gemmaNames },

@@ -23,6 +23,7 @@ export function recordedEngine({ engine, runtime, dtype, device }: Computed): En
       masked: "decomposed",
       bfloat16: "widened",
       products: "f32",
+      rows: "gathered",
       bindingBytes: Infinity,
     },
     access: null,
