@@ -5,6 +5,7 @@ import type { ModelSpec } from "../spec.ts";
 import { composite } from "./composite.ts";
 import { gemma2, gemma3, gemmaNames } from "./gemma.ts";
 import { gptNeox, gptNeoxNames } from "./gpt_neox.ts";
+import { glm4Moe, groupedNames } from "./grouped_moe.ts";
 import { granite } from "./granite.ts";
 import { llama, llamaNames, mistral, qwen2, qwen3 } from "./llama.ts";
 import { mixtral, mixtralNames, olmoe, qwen2Moe, qwen3Moe } from "./mixtures.ts";
@@ -28,6 +29,7 @@ export const families: Readonly<Record<string, Family>> = {
   smollm3: { spec: smollm3, names: () => llamaNames },
   olmo: { spec: olmo, names: () => llamaNames },
   granite: { spec: granite, names: () => llamaNames },
+  glm4_moe: { spec: glm4Moe, names: () => groupedNames },
   mixtral: { spec: mixtral, names: () => mixtralNames },
   olmoe: { spec: olmoe, names: () => llamaNames },
   qwen2_moe: { spec: qwen2Moe, names: () => llamaNames },
