@@ -71,7 +71,9 @@ function tensorsOf(job: Job): OutTensor[] {
 export function smaller({ full }: Job, whole: Config, kept: readonly number[]): Config {
   const { drop_attn_list: _, drop_mlp_list: __, ...config } = whole;
   const text = config.text_config as Config | undefined;
-  const fewer = (part: Config) => ({ ...part, num_hidden_layers: kept.length, ...layerTypes(part) });
+  const fewer = (part: Config) => (
+    { ...part, ["n_layer" in part ? "n_layer" : "num_hidden_layers"]: kept.length, ...layerTypes(part) }
+  );
   return text ? { ...config, text_config: fewer(text) } : fewer(config);
 
   /** Kinds of the layers that are left, where the model has kinds: its own rule would count from the first that is left. */

@@ -7,6 +7,7 @@
 import { elements, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import type { Allocate, GgufValue } from "../weights/mod.ts";
 import type { NameTable } from "./names.ts";
+import type { ModelSpec } from "./spec.ts";
 
 /** `general.architecture` → Hugging Face's `model_type`. */
 const modelTypes: Record<string, string> = {
@@ -169,12 +170,21 @@ const stems: Record<string, string> = {
   "mlp.post_norm": "blk.*.post_ffw_norm",
 };
 
+/** Architectures, by either name, whose rows of q and k are permuted. */
+const permuted: readonly string[] = ["llama", "granite", "olmo", "smollm3"];
+
+/** Whether the rows of q and k are permuted in files of an architecture. */
+export function isPermuted(architecture: string): boolean {
+  return permuted.includes(architecture);
+}
+
 /** Names in a GGUF file; heads are needed to undo the permutation of Llama-family files. */
-export function ggufNames(modelType: string, heads: number, kvHeads: number): NameTable {
+export function ggufNames(architecture: string, spec: ModelSpec): NameTable {
+  const { heads = 1, kvHeads = 1 } = spec.layers.find(({ attention }) => attention)?.attention ?? {};
   return {
     stems,
     transform(canonical) {
-      if (modelType !== "llama") return undefined;
+      if (!isPermuted(architecture)) return undefined;
       if (canonical.startsWith("attention.q_proj.")) {
         return (tensor, allocate) => unpermute(tensor, heads, allocate);
       }

@@ -13,6 +13,8 @@ import type { Lease, TensorFile, WeightSource } from "./source.ts";
 export interface TensorRef {
   /** The file's name. */
   readonly name: string;
+  /** Which of its rows are the model's tensor, and how many it has in all; absent for all of them. */
+  readonly rows?: { readonly start: number; readonly end: number; readonly of: number } | undefined;
   /**
    * Gives the model's tensor, or rows of it where rows were asked for. The input may be a view of the file: never
    * write to it. Arrays from `allocate` are used again after the lease.
@@ -37,7 +39,7 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
   const pool = bufferPool();
 
   async function read(ref: TensorRef, allocate: Allocate, rows?: readonly [number, number]): Promise<Tensor> {
-    const tensor = await paged.read(ref.name, rows, allocate);
+    const tensor = await paged.read(ref.name, rowsIn(ref, rows), allocate);
     return ref.transform ? ref.transform(tensor, allocate) : tensor;
   }
   function namesOf(l: number): string[] {
@@ -73,6 +75,15 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
     },
     close: () => file.close(),
   };
+}
+
+/** Rows of a model's tensor as rows of the file's. */
+export function rowsIn(
+  { rows: own }: TensorRef,
+  rows?: readonly [number, number],
+): readonly [number, number] | undefined {
+  if (!own) return rows;
+  return rows ? [own.start + rows[0], own.start + rows[1]] : [own.start, own.end];
 }
 
 /** Float32 arrays by length, to be used again. */
