@@ -205,6 +205,7 @@ export {
   dropOrderFigure,
   type Dropped,
   effectsFigure,
+  expertLoadFigure,
   type Figure,
   generalityClaim,
   guidesFigure,

@@ -3,7 +3,7 @@
  * runs every module of a layer that is there, so one that is dropped alone stays with an output projection of zeros: what it
  * adds is zero, what it costs is not saved. Weights are copied as they are stored.
  */
-import { readSpec } from "../models/mod.ts";
+import { isMixture, readSpec } from "../models/mod.ts";
 import { type OutTensor, zeros } from "../weights/mod.ts";
 import { type Config, configOf, valuesOf } from "./config.ts";
 import { copyOf, isOfWeights, jsonFile } from "./copies.ts";
@@ -72,7 +72,12 @@ export function smaller({ full }: Job, whole: Config, kept: readonly number[]): 
   const { drop_attn_list: _, drop_mlp_list: __, ...config } = whole;
   const text = config.text_config as Config | undefined;
   const fewer = (part: Config) => (
-    { ...part, ["n_layer" in part ? "n_layer" : "num_hidden_layers"]: kept.length, ...layerTypes(part) }
+    {
+      ...part,
+      ["n_layer" in part ? "n_layer" : "num_hidden_layers"]: kept.length,
+      ...layerTypes(part),
+      ...mixtures(part),
+    }
   );
   return text ? { ...config, text_config: fewer(text) } : fewer(config);
 
@@ -85,5 +90,14 @@ export function smaller({ full }: Job, whole: Config, kept: readonly number[]): 
     const windows = full.layers.map(({ attention }) => attention!.window !== null);
     if (lists.includes("layer_types") || windows.every((windowed) => windowed === windows[0])) return left;
     return { ...left, layer_types: kept.map((l) => windows[l] ? "sliding_attention" : "full_attention") };
+  }
+
+  /** Which of the layers that are left have an MLP, where the model says so by their numbers. */
+  function mixtures(part: Config): Config {
+    const dense = kept.flatMap((l, index) => isMixture(full.layers[l].mlp) ? [] : [index]);
+    return {
+      ..."mlp_only_layers" in part ? { mlp_only_layers: dense, decoder_sparse_step: 1 } : {},
+      ..."first_k_dense_replace" in part ? { first_k_dense_replace: dense.length } : {},
+    };
   }
 }

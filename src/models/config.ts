@@ -43,6 +43,9 @@ const LIMITS: Readonly<Record<string, number>> = {
   num_attention_heads: 4096, // most: 256
   num_key_value_heads: 4096,
   head_dim: 2 ** 16, // largest: 576
+  num_experts: 4096, // most: 512
+  num_local_experts: 4096,
+  n_routed_experts: 4096,
   hidden_size: 2 ** 20, // largest: 53248
   intermediate_size: 2 ** 22, // largest: 212992
   vocab_size: 2 ** 21, // largest: 262208, and no tokenizer may have more

@@ -20,14 +20,11 @@ import {
   type Dim,
   Expand,
   Gather,
-  Gelu,
   type Graph,
   ints,
   LayerNormalization,
   type Lowering,
   Mul,
-  QuickGelu,
-  Relu,
   Reshape,
   RotaryEmbedding,
   scalar,
@@ -36,9 +33,11 @@ import {
   type Value,
 } from "../onnx/mod.ts";
 import { attend, attendMasked, type Extent } from "./attention.ts";
+import { innerProduct } from "./feed_forward.ts";
 import { fedWeight, linear, type StoredTypes, type Weights } from "./linear.ts";
-import type { Activation, AttentionSpec, LayerSpec, MlpSpec, ModelSpec, NormSpec } from "./spec.ts";
-import { layerTensors, normTensors } from "./spec.ts";
+import { mixture } from "./mixture.ts";
+import type { AttentionSpec, LayerSpec, MlpSpec, ModelSpec, MoeSpec, NormSpec, TensorNeed } from "./spec.ts";
+import { isMixture, layerTensors, normTensors } from "./spec.ts";
 import { squares, takeWatched, watch } from "./watch.ts";
 
 /** What a module's graph has besides the module. */
@@ -106,7 +105,7 @@ export function attentionGraph(
   const x = graph.input("x", "f32", [rows, hidden]);
   const rotary = spec.rope && rotaryInputs(graph, [masked ? rows : extent.length, spec.rope.size / 2]);
   const layer: LayerSpec = { residual: "sequential", attention: spec, mlp: null };
-  const weights = weightInputs(graph, layer, hidden, lowering, stored);
+  const weights = weightInputs(graph, layerTensors(layer, hidden), lowering, stored);
   const { q, k, v } = projections(x, spec, weights, rotary, masked ? { samples: 1, length: -1 } : extent);
   const sum = onto ? sumInput(graph, rows, hidden) : null;
   const width = spec.kvHeads * spec.headSize;
@@ -142,7 +141,7 @@ function rotaryInputs(graph: Graph, table: readonly Dim[]): Rotary {
 
 /**
  * The rest of a layer: inputs x and (unless attention is dropped) a, the MLP's weights (unless it is dropped); output
- * y = x + a + m, all [B·T, D]. `onto` is the MLP's.
+ * y = x + a + m, all [B·T, D]. `onto` is the MLP's. Of a mixture only the norm behind it is here: its experts' sum is an input.
  */
 export function updateGraph(
   layer: LayerSpec,
@@ -156,10 +155,15 @@ export function updateGraph(
   const x = graph.input("x", "f32", [tokens, hidden]);
   const a = present.attention ? graph.input("a", "f32", [tokens, hidden]) : null;
   const mlp = present.mlp ? layer.mlp : null;
-  const weights = weightInputs(graph, { ...layer, attention: null, mlp }, hidden, lowering, stored);
+  const needs = isMixture(mlp)
+    ? normTensors("mlp.post_norm", mlp.norm.post, hidden)
+    : layerTensors({ ...layer, attention: null, mlp }, hidden);
+  const weights = weightInputs(graph, needs, lowering, stored);
   const h = a ? Add(x, a) : x;
-  const sum = onto ? sumInput(graph, tokens, hidden) : null;
-  const raw = mlp && rawFeedForward(layer.residual === "parallel" ? x : h, mlp, weights, sum);
+  const sum = onto || isMixture(mlp) ? sumInput(graph, tokens, hidden) : null;
+  const raw = isMixture(mlp)
+    ? sum
+    : mlp && rawFeedForward(layer.residual === "parallel" ? x : h, mlp, weights, sum);
   const m = mlp && asUpdate(raw!, mlp, "mlp", weights);
   const y = watch(m ? Add(h, m) : h);
   graph.output("y", y);
@@ -179,7 +183,7 @@ export function mlpPartGraph(
   const x = graph.input("x", "f32", [tokens, hidden]);
   const h = withAttention ? Add(x, graph.input("a", "f32", [tokens, hidden])) : x;
   const layer: LayerSpec = { residual: "sequential", attention: null, mlp: spec };
-  const weights = weightInputs(graph, layer, hidden, lowering, stored);
+  const weights = weightInputs(graph, layerTensors(layer, hidden), lowering, stored);
   const sum = onto ? sumInput(graph, tokens, hidden) : null;
   graph.output("m", watch(feedForward(h, spec, weights, sum)));
   return finished(graph);
@@ -284,13 +288,12 @@ function sumInput(graph: Graph, tokens: Dim, hidden: number): Value {
 
 function weightInputs(
   graph: Graph,
-  layer: LayerSpec,
-  hidden: number,
+  needs: readonly TensorNeed[],
   lowering: Lowering,
   stored?: StoredTypes,
 ): Weights {
   const values = new Map(
-    layerTensors(layer, hidden).map(([name, shape]) => [
+    needs.map(([name, shape]) => [
       name,
       fedWeight(graph, name, stored?.get(name) ?? "f32", shape, lowering),
     ]),
@@ -365,29 +368,23 @@ export function afterModules(x: Value, layer: LayerSpec, a: Value | null, weight
 }
 
 /** The MLP's update [N, D] of the stream x [N, D], with the `sum` of its other units. */
-export function feedForward(x: Value, spec: MlpSpec, weights: Weights, sum: Value | null = null): Value {
+export function feedForward(
+  x: Value,
+  spec: MlpSpec | MoeSpec,
+  weights: Weights,
+  sum: Value | null = null,
+): Value {
   return asUpdate(rawFeedForward(x, spec, weights, sum), spec, "mlp", weights);
 }
 
 /** The same before its post-norm. */
-function rawFeedForward(x: Value, spec: MlpSpec, weights: Weights, sum: Value | null): Value {
+function rawFeedForward(
+  x: Value,
+  spec: MlpSpec | MoeSpec,
+  weights: Weights,
+  sum: Value | null,
+): Value {
   const normed = norm(x, spec.norm.pre, "mlp.norm", weights);
-  const up = linear(normed, "mlp.up_proj", weights);
-  const inner = spec.gated
-    ? Mul(activate(linear(normed, "mlp.gate_proj", weights), spec.activation), up)
-    : activate(up, spec.activation);
-  return linear(inner, "mlp.down_proj", weights, sum);
-}
-
-function activate(x: Value, activation: Activation): Value {
-  switch (activation) {
-    case "silu":
-      return QuickGelu(x, 1);
-    case "gelu":
-      return Gelu(x, "none");
-    case "gelu_tanh":
-      return Gelu(x, "tanh");
-    case "relu":
-      return Relu(x);
-  }
+  if (isMixture(spec)) return mixture(normed, spec, weights);
+  return linear(innerProduct(normed, spec, "mlp", weights), "mlp.down_proj", weights, sum);
 }

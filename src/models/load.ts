@@ -17,8 +17,15 @@ import { readDropList } from "./drop_lists.ts";
 import { families } from "./families/mod.ts";
 import { ggufConfig, ggufNames } from "./gguf.ts";
 import { type NameTable, plainName, storedTensor } from "./names.ts";
+import {
+  isMixture,
+  type LayerSpec,
+  layerTensors,
+  type ModelSpec,
+  outerTensors,
+  type TensorNeed,
+} from "./spec.ts";
 import { unsupported } from "./unsupported.ts";
-import { layerTensors, type ModelSpec, outerTensors, type TensorNeed } from "./spec.ts";
 
 /** A checkpoint that can be run. */
 export interface Model {
@@ -126,13 +133,17 @@ function source(spec: ModelSpec, file: TensorFile, find: Finder, name: string): 
   const findAll = (needs: TensorNeed[], layer?: number) =>
     needs.map(([canonical, shape]): [string, TensorRef] => {
       const ref = find(canonical, layer);
-      check(file, ref, shape, name);
+      check(file, ref, ref.at === undefined ? shape : [expertsOf(spec.layers[layer!]), ...shape], name);
       return [canonical, { ...ref, transform: ref.transform && shaped(ref, shape, name) }];
     });
   const layers = spec.layers.map((layer, l) => findAll(layerTensors(layer, spec.hidden), l));
   const outer = Object.fromEntries(findAll(outerTensors(spec)));
   if (spec.head.tied) outer["head.weight"] = outer["embedding.weight"];
   return layered({ file, layers: layers.length, layer: (l) => layers[l], outer });
+}
+
+function expertsOf({ mlp }: LayerSpec): number {
+  return isMixture(mlp) ? mlp.experts : 1;
 }
 
 /** An adapter beside the weights would be passed over, and the model would be another one. */

@@ -15,6 +15,8 @@ export {
   type UpdateTaps,
 } from "./graphs.ts";
 export type { StoredTypes } from "./linear.ts";
+export type { RouterTaps } from "./mixture.ts";
+export { expertGraph, routerGraph, sharedGraph } from "./mixture_graphs.ts";
 export { type Initialiser, initialiserOf, randomWeights } from "./init.ts";
 export { allowedFields, loadFolder, loadGguf, type Model, readSpec } from "./load.ts";
 export { causalMask, last, lastOf, type Mask, segmentMask } from "./mask.ts";
@@ -24,14 +26,22 @@ export { reshape, type Reshaping } from "./reshape.ts";
 export { ropeTables, rotationRegime, steadyLength } from "./rope.ts";
 export {
   type AttentionSpec,
+  expertName,
+  type ExpertSpec,
+  expertTensors,
+  isMixture,
   type LayerSpec,
   layerTensors,
   type MlpSpec,
   type ModelSpec,
+  type MoeSpec,
   type NormSpec,
   normTensors,
   outerTensors,
   type RopeSpec,
+  routerTensors,
+  type SharedSpec,
+  sharedTensors,
   type TensorNeed,
 } from "./spec.ts";
 export { keptHeadSize, wholeGraph, wholeName } from "./whole_graph.ts";

@@ -86,7 +86,7 @@ export interface AttentionSpec {
   readonly updateScale?: number;
 }
 
-export type Activation = "silu" | "gelu" | "gelu_tanh" | "relu";
+export type Activation = "silu" | "gelu" | "gelu_tanh" | "relu" | "quick_gelu";
 
 /** Feed-forward network; gated: down(act(gate(x)) · up(x)), plain: down(act(up(x))). */
 export interface MlpSpec {
@@ -99,11 +99,57 @@ export interface MlpSpec {
   readonly updateScale?: number;
 }
 
+/** A network that some tokens pass through, without norms of its own. */
+export interface ExpertSpec extends Omit<MlpSpec, "norm"> {
+  /** What gate and up are held to: gate ≤ limit, |up| ≤ limit, and act(gate) · (up + 1) in the place of act(gate) · up; null for neither. */
+  readonly limit: number | null;
+}
+
+/**
+ * How experts are chosen for a token, and what multiplies what each of them gives. `softmax` and `sigmoid` score every expert,
+ * `softmax-of-top` the chosen ones only. Source: Hugging Face `modeling_mixtral.py`, `modeling_deepseek_v3.py`, `modeling_gpt_oss.py`.
+ */
+export interface RouterSpec {
+  readonly score: "softmax" | "sigmoid" | "softmax-of-top";
+  /** Whether the scores of the chosen are divided by their sum. */
+  readonly renormalise: boolean;
+  /** Multiplies them. */
+  readonly scale: number;
+  /** Whether logits have a bias. */
+  readonly bias: boolean;
+  /** Whether a bias is added to the scores for choosing only. */
+  readonly correction: boolean;
+  /** Experts lie in groups, of which the `top` with the highest sum of their two best scores are left to choose from; null for no groups. */
+  readonly groups: { readonly count: number; readonly top: number } | null;
+}
+
+/** What all tokens pass through beside their experts; multiplied by σ(w · norm(x)) if it has a `gate`. */
+export interface SharedSpec extends ExpertSpec {
+  readonly gate: boolean;
+}
+
+/** A mixture of experts: Σ weight · expert(norm(x)) over the `top` that the router chooses of X, and what all tokens pass through. */
+export interface MoeSpec {
+  readonly norm: NormPlacement;
+  /** X */
+  readonly experts: number;
+  readonly top: number;
+  readonly router: RouterSpec;
+  readonly expert: ExpertSpec;
+  readonly shared: SharedSpec | null;
+}
+
+/** Whether a layer's second module is a mixture. */
+export function isMixture(mlp: MlpSpec | MoeSpec | null): mlp is MoeSpec {
+  return mlp !== null && "experts" in mlp;
+}
+
 /** One decoder layer; a module that the checkpoint lacks (dropped before) is null. */
 export interface LayerSpec {
   readonly residual: "sequential" | "parallel";
   readonly attention: AttentionSpec | null;
-  readonly mlp: MlpSpec | null;
+  /** A mixture is never part of a parallel residual. */
+  readonly mlp: MlpSpec | MoeSpec | null;
 }
 
 /** A decoder-only transformer. */
@@ -129,7 +175,11 @@ export type TensorNeed = readonly [name: string, shape: readonly number[]];
 export function layerTensors(layer: LayerSpec, hidden: number): TensorNeed[] {
   return [
     ...(layer.attention ? attentionTensors(layer.attention, hidden) : []),
-    ...(layer.mlp ? mlpTensors(layer.mlp, hidden) : []),
+    ...(isMixture(layer.mlp)
+      ? mixtureTensors(layer.mlp, hidden)
+      : layer.mlp
+      ? mlpTensors(layer.mlp, hidden)
+      : []),
   ];
 }
 
@@ -165,10 +215,52 @@ function attentionTensors(spec: AttentionSpec, hidden: number): TensorNeed[] {
 function mlpTensors(spec: MlpSpec, hidden: number): TensorNeed[] {
   return [
     ...normTensors("mlp.norm", spec.norm.pre, hidden),
-    ...(spec.gated ? linear("mlp.gate_proj", [spec.size, hidden], spec.bias) : []),
-    ...linear("mlp.up_proj", [spec.size, hidden], spec.bias),
-    ...linear("mlp.down_proj", [hidden, spec.size], spec.bias),
+    ...expertTensors("mlp", spec, hidden),
     ...normTensors("mlp.post_norm", spec.norm.post, hidden),
+  ];
+}
+
+/** The tensors of a mixture: its norms and router, what all tokens pass through, and each expert's. */
+function mixtureTensors(spec: MoeSpec, hidden: number): TensorNeed[] {
+  return [
+    ...routerTensors(spec, hidden),
+    ...(spec.shared ? sharedTensors(spec.shared, hidden) : []),
+    ...Array.from({ length: spec.experts }, (_, e) => expertTensors(expertName(e), spec.expert, hidden))
+      .flat(),
+    ...normTensors("mlp.post_norm", spec.norm.post, hidden),
+  ];
+}
+
+/** What of a mixture every token needs before its experts are known. */
+export function routerTensors({ norm, experts, router }: MoeSpec, hidden: number): TensorNeed[] {
+  return [
+    ...normTensors("mlp.norm", norm.pre, hidden),
+    ...linear("mlp.router", [experts, hidden], router.bias),
+    ...(router.correction ? [["mlp.router.correction", [experts]] as const] : []),
+  ];
+}
+
+/** The tensors of what all tokens pass through beside their experts. */
+export function sharedTensors(shared: SharedSpec, hidden: number): TensorNeed[] {
+  return [
+    ...expertTensors("mlp.shared", shared, hidden),
+    ...(shared.gate ? linear("mlp.shared_gate", [1, hidden], false) : []),
+  ];
+}
+
+/** The stem of an expert's tensors: "mlp.experts.3". */
+export const expertName = (expert: number) => `mlp.experts.${expert}`;
+
+/** The matrices of a feed-forward network and their biases. */
+export function expertTensors(
+  name: string,
+  { size, gated, bias }: Omit<MlpSpec, "norm">,
+  hidden: number,
+): TensorNeed[] {
+  return [
+    ...(gated ? linear(`${name}.gate_proj`, [size, hidden], bias) : []),
+    ...linear(`${name}.up_proj`, [size, hidden], bias),
+    ...linear(`${name}.down_proj`, [hidden, size], bias),
   ];
 }
 

@@ -11,6 +11,7 @@ export {
 } from "./causes.ts";
 export type { CheckpointProfile, Checkpoints } from "./checkpoints.ts";
 export type { AgainstLlmDrop, Agreement, Comparison, OfficialDifference } from "./comparisons.ts";
+export type { Mixtures, RoutingSums } from "./mixtures.ts";
 export type { ModuleMeans, Profile } from "./profile.ts";
 export { type Guide, GUIDE_NAMES, type GuideName, type Guides } from "./guides.ts";
 export type { Constraints, DropOrder, Sizes } from "./order.ts";

@@ -11,6 +11,7 @@ export { type DistanceSum, llmDropProbe, type LlmDropSums } from "./probes/llm_d
 export { type LayerNorms, normsProbe, type NormSums } from "./probes/norms.ts";
 export { PART_BYTES } from "./parts.ts";
 export { type DropPlan, dropPlan, noDrop } from "./plan.ts";
+export { routingProbe } from "./probes/routing.ts";
 export type { Observation, Probe } from "./probes/probe.ts";
 export { type SampleOptions, sampler } from "./decode/sample.ts";
 export { type Reference, reference, score, type ScoreOptions } from "./score.ts";

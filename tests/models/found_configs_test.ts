@@ -1,6 +1,6 @@
 /** Configurations as transformers of five versions writes them: each opens with the right facts, or is refused for the right reason. */
 import assert from "node:assert/strict";
-import { type ModelSpec, readSpec } from "../../src/models/mod.ts";
+import { isMixture, type ModelSpec, readSpec } from "../../src/models/mod.ts";
 
 const FILE = "model: config.json";
 
@@ -21,10 +21,6 @@ const NOT_YET: readonly string[] = [
   "deepseek_v3",
   "glm4_moe",
   "gpt_oss",
-  "mixtral",
-  "olmoe",
-  "qwen2_moe",
-  "qwen3_moe",
   "qwen3_next",
 ];
 
@@ -32,6 +28,7 @@ const NOT_YET: readonly string[] = [
 function factsOf(spec: ModelSpec): Record<string, unknown> {
   const attentions = spec.layers.flatMap(({ attention }) => attention ?? []);
   const windowed = attentions.filter(({ window }) => window !== null);
+  const mixture = spec.layers.map(({ mlp }) => mlp).find(isMixture);
   const full = attentions.find(({ window, rope }) => window === null && rope) ?? attentions[0];
   return {
     hidden: spec.hidden,
@@ -45,6 +42,8 @@ function factsOf(spec: ModelSpec): Record<string, unknown> {
     rope: full.rope?.scaling?.type ?? "default",
     windowed: windowed.length,
     window: windowed[0]?.window ?? null,
+    experts: mixture?.experts,
+    top: mixture?.top,
   };
 }
 

@@ -14,7 +14,7 @@ export const everywhere: ReadonlySet<string> = new Set([
     ),
   ..."LpNormalization MatMul Mul QuickGelu ReduceSum ReduceSumSquare Relu Reshape RotaryEmbedding Shape"
     .split(" "),
-  ..."SimplifiedLayerNormalization Slice Softmax Sub Tanh Transpose".split(" "),
+  ..."Sigmoid SimplifiedLayerNormalization Slice Softmax Sub Tanh TopK Transpose Where".split(" "),
 ]);
 
 /** The graph as it is serialised. */

@@ -5,7 +5,15 @@
 import type { Config } from "../config.ts";
 import { decoderStems, type NameTable } from "../names.ts";
 import { readRope, type RopeFields } from "../rope.ts";
-import type { AttentionSpec, LayerSpec, ModelSpec, NormPlacement, NormSpec } from "../spec.ts";
+import type {
+  AttentionSpec,
+  LayerSpec,
+  MlpSpec,
+  ModelSpec,
+  MoeSpec,
+  NormPlacement,
+  NormSpec,
+} from "../spec.ts";
 import { layerWindows, readActivation, readEpsilon, readKvHeads, readWindow } from "./common.ts";
 
 export function llama(config: Config): ModelSpec {
@@ -47,6 +55,8 @@ export interface Traits {
   qkNorm?: "head" | "width";
   kvHeads?: number;
   epsilon?: number;
+  /** The second module of a layer, of the MLP that it would be. */
+  module?: (mlp: MlpSpec, layer: number) => MlpSpec | MoeSpec;
   rope?: RopeFields;
   /** Around both modules, instead of an RMSNorm in front; its first norm is also the last of the model. */
   norm?: NormPlacement & { readonly pre: NormSpec };
@@ -89,7 +99,7 @@ export function preNorm(family: string, config: Config, traits: Traits): ModelSp
   const layer = (l: number): LayerSpec => ({
     residual: traits.residual ?? "sequential",
     attention: { ...attention, window: traits.windows?.(l) ?? null, ...traits.attention?.(l) },
-    mlp,
+    mlp: traits.module?.(mlp, l) ?? mlp,
   });
   return {
     family,

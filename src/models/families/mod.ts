@@ -10,6 +10,7 @@ import { gpt2, gpt2Names } from "./gpt2.ts";
 import { gptNeox, gptNeoxNames } from "./gpt_neox.ts";
 import { granite } from "./granite.ts";
 import { llama, llamaNames, mistral, qwen2, qwen3 } from "./llama.ts";
+import { mixtral, mixtralNames, olmoe, qwen2Moe, qwen3Moe } from "./mixtures.ts";
 import { olmo } from "./olmo.ts";
 import { olmo2, olmo2Names, olmo3 } from "./olmo2.ts";
 import { phi3, phi3Names } from "./phi3.ts";
@@ -36,6 +37,10 @@ export const families: Readonly<Record<string, Family>> = {
   cohere2: { spec: cohere2, names: () => cohere2Names },
   gpt2: { spec: gpt2, names: gpt2Names },
   granite: { spec: granite, names: () => llamaNames },
+  mixtral: { spec: mixtral, names: () => mixtralNames },
+  olmoe: { spec: olmoe, names: () => llamaNames },
+  qwen2_moe: { spec: qwen2Moe, names: () => llamaNames },
+  qwen3_moe: { spec: qwen3Moe, names: () => llamaNames },
   gemma2: { spec: gemma2, names: () => gemmaNames },
   gemma3_text: { spec: gemma3, names: () => gemmaNames },
   gemma3: { spec: composite({ gemma3_text: gemma3 }, "gemma3_text"), names: () => gemmaNames },

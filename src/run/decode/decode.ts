@@ -28,7 +28,8 @@ import { openPrograms } from "../programs.ts";
 import { headNotFinite } from "../head.ts";
 import { type GrowingKeys, growingKeys } from "./keys_values.ts";
 import { type DropPlan, noDrop } from "../plan.ts";
-import { openStages, type RunStage, type Stage, type StepLayer } from "../stages.ts";
+import type { RunStage, Stage, StepLayer } from "../stage.ts";
+import { openStages } from "../stages.ts";
 
 /** Options of decoding. */
 export interface DecoderOptions {
@@ -109,8 +110,8 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     const tokens = end - first;
     const feeds: Record<string, Held> = { x };
     const into: Record<string, Held> = {};
-    const keys = stage.layers.flatMap(({ l }, i) =>
-      caches.has(l) ? [{ cache: caches.get(l)!, prefix: `${i}.` }] : []
+    const keys = stage.layers.flatMap(({ l, spec }, i) =>
+      spec.attention ? [{ cache: caches.get(l)!, prefix: `${i}.` }] : []
     );
     for (const { cache, prefix } of keys) {
       const opened = await cache.open(prefix, tokens);

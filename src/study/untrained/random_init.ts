@@ -10,6 +10,7 @@ import { parts, within } from "../../hub/mod.ts";
 import {
   allowedFields,
   initialiserOf,
+  isMixture,
   type ModelSpec,
   readSpec,
   reshape,
@@ -145,7 +146,7 @@ export function untrainedOf({ name, config, allowFields = [] }: NamedConfig, opt
 /** The shape of the first layer stands for all layers. */
 export function shapeOf({ hidden, vocabulary, layers }: ModelSpec): RandomInit["shape"] {
   const attention = layers.find((layer) => layer.attention)?.attention;
-  const mlp = layers.find((layer) => layer.mlp)?.mlp;
+  const mlp = layers.find((layer) => layer.mlp)?.mlp ?? null;
   const norm = (attention ?? mlp)?.norm;
   return {
     hidden,
@@ -153,7 +154,7 @@ export function shapeOf({ hidden, vocabulary, layers }: ModelSpec): RandomInit["
     heads: attention?.heads ?? 0,
     kvHeads: attention?.kvHeads ?? 0,
     headSize: attention?.headSize ?? 0,
-    feedForward: mlp?.size ?? 0,
+    feedForward: (isMixture(mlp) ? mlp.expert : mlp)?.size ?? 0,
     vocabulary,
     norm: !norm?.pre ? "post" : norm.post ? "peri" : "pre",
   };
