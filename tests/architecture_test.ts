@@ -25,10 +25,11 @@ const table = {
   subject: "entry tensor result hub weights text models",
   study: "entry tensor result hub text tasks onnx models engine kernels measure run subject",
   export: "entry disk tensor result hub weights text models run subject study",
+  cluster: "entry result study",
   show: "entry disk result hub measure",
   doctor: "entry tensor hub onnx models engine kernels",
   lab: "disk hub result",
-  commands: "entry disk libraries result hub tasks engine run subject study export show doctor lab",
+  commands: "entry disk libraries result hub tasks engine run subject study export cluster show doctor lab",
 };
 const rooms: Record<string, string[]> = Object.fromEntries(
   Object.entries(table).map(([room, row]) => [room, row.split(" ").filter(Boolean)]),
@@ -69,7 +70,7 @@ const inner: Record<string, readonly string[]> = {
   hub: ["cache", "packages", "remote"],
   run: ["probes", "decode"],
   show: ["chart", "tables", "figures", "claims", "sections"],
-  study: ["untrained", "causes", "analyses"],
+  study: ["untrained", "causes", "analyses", "shards"],
 };
 
 function upwardImportsInside(edges: readonly Edge[]): string[] {

@@ -1,6 +1,5 @@
 /** What every command works with: where it reports to, what ends it, how its tables look. */
 import process from "node:process";
-import { openEngine } from "../engine/mod.ts";
 import type { Profile } from "../result/mod.ts";
 import {
   printable,
@@ -13,10 +12,11 @@ import {
 import { distinct, type StudyOptions } from "../study/mod.ts";
 import { openModel, type StudyModel } from "../subject/mod.ts";
 import type { EngineFlags, ModelFlags, StudyFlags } from "./options.ts";
+import { openRunner, runnerOf, type Shared } from "./sharing.ts";
 import { type Ending, listen } from "./signals.ts";
 
 /** A running command. */
-export interface Context {
+export interface Context extends Shared {
   readonly signal: AbortSignal;
   /** When the command began, in milliseconds of `performance.now()`. */
   readonly started: number;
@@ -60,6 +60,7 @@ export function createContext(): Context {
     notice: (line) => progress.onNotice(line),
     print: (text) => write(printable(text, look)),
     write,
+    sharing: null,
   };
 }
 
@@ -70,8 +71,7 @@ export function studyOptions(context: Context, flags: StudyFlags): StudyOptions 
     length: flags.length,
     skip: flags.skip,
     bos: flags.bos,
-    engine: flags.engine,
-    precision: flags.precision,
+    ...runnerOf(context, flags),
     ...(flags.text === undefined ? {} : { text: flags.text }),
     ...(flags.cache ? { results: flags.results } : {}),
     signal: context.signal,
@@ -97,7 +97,7 @@ export async function withModel<T>(
   flags: ModelFlags | EngineFlags,
   task: (model: StudyModel) => Promise<T>,
 ): Promise<T> {
-  if ("engine" in flags) await openEngine(flags);
+  if ("engine" in flags) await openRunner(context, flags);
   const model = await openModel(ref, openOptions(context, flags));
   try {
     return await task(model);

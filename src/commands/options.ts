@@ -77,7 +77,9 @@ export function withStudyFlags(command: Command, { samples = 8, length = 512 } =
       .option("--length <t>", "tokens in each block", wholeNumber(2), length)
       .option(
         "--text <file|name>",
-        `${textNames.join(", ")}, or a file: plain text, or JSONL with a "text" field`,
+        `${
+          textNames.join(", ")
+        }, or a file: plain text, JSONL with a "text" field, or token ids as a JSON list`,
       )
       .option(
         "--skip <n>",

@@ -20,14 +20,16 @@ export { cacheKey } from "./key.ts";
 export {
   checkpointOrigin,
   fileName,
+  isKept,
   keep,
   keepAs,
   type Keeping,
-  keepsIn,
+  keepingFailure,
   keptOf,
   keptOr,
   keptResult,
   orderOrigin,
+  recordKept,
 } from "./kept.ts";
 export { joinHashes, merge } from "./merge.ts";
 export { perplexityOf, profileOf } from "./means.ts";
@@ -37,6 +39,7 @@ export { schemaOf } from "./schema.ts";
 export { overSeeds } from "./seeds.ts";
 export type { Roofline } from "./roofline.ts";
 export type { Speed } from "./speed.ts";
-export { readResult, resultText, writeResult } from "./store.ts";
+export type { Receipt, Shard, Shards } from "./shards.ts";
+export { parseResult, readResult, resultText, writeResult } from "./store.ts";
 export type { OrderAgreement, Verification } from "./verification.ts";
 export { VERSION } from "./version.ts";

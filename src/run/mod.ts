@@ -19,7 +19,7 @@ export { packRequests, tokensOf } from "./requests/pack.ts";
 export type { ScoredRequest } from "./requests/plant.ts";
 export { type RequestOptions, type RequestScore, scoreRequests } from "./requests/score.ts";
 export { openScorer, type Scorer } from "./scorer.ts";
-export { type Batch, type Blocks, type Segment, segmentsOf } from "./segments.ts";
+export { type Batch, batchSize, type Blocks, type Segment, segmentsOf } from "./segments.ts";
 export { freeStates, type State } from "./state.ts";
 export type { Scores, ScoreSums, Targets } from "./targets.ts";
 export { embeddingSmoothing, type LayerSmoothing, smoothingOf, smoothingProbe } from "./probes/smoothing.ts";

@@ -12,14 +12,12 @@ import {
   reportsOf,
   text,
 } from "../entry/mod.ts";
-import { type ModelFiles, openModel as openFiles, type OpenOptions, readText } from "../hub/mod.ts";
+import { type ModelFiles, openModel as openFiles, type OpenOptions } from "../hub/mod.ts";
 import { allowedFields, loadFolder, loadGguf, type Model, readSpec } from "../models/mod.ts";
 import type { Provenance } from "../result/mod.ts";
-import { type ConfiguredIds, type Tokenizer, tokenizerFromGguf, tokenizerFromJson } from "../text/mod.ts";
+import { type Tokenizer, tokenizerFromGguf } from "../text/mod.ts";
 import { openGguf } from "../weights/mod.ts";
-
-/** Largest size of a configuration or a tokenizer, in bytes. */
-const MAX_JSON = 64 * 2 ** 20;
+import { folderTokenizer, readJson } from "./tokenizers.ts";
 
 /** How to open a model. */
 export interface ModelOptions extends OpenOptions {
@@ -121,13 +119,7 @@ export async function outline(files: ModelFiles, allowFields: readonly string[] 
   const config = await readJson(files, "config.json");
   const allowed = allowedFields(config, `${files.name}: config.json`, allowFields);
   const spec = readSpec(config, `${files.name}: config.json`, allowed);
-  const tokenizer = once(async () =>
-    tokenizerFromJson(
-      await readJson(files, "tokenizer.json"),
-      files.list().includes("tokenizer_config.json") ? await readJson(files, "tokenizer_config.json") : null,
-      config as ConfiguredIds,
-    )
-  );
+  const tokenizer = once(() => folderTokenizer(files, config));
   const identity = {
     name: files.name,
     fingerprint: await files.fingerprint(),
@@ -178,22 +170,6 @@ function studyModel(
       files.close();
     },
   });
-}
-
-async function readJson(files: ModelFiles, name: string): Promise<unknown> {
-  if (!files.list().includes(name)) {
-    throw new Error(
-      `Cannot open ${files.name}: ${name} is missing, found ${files.list().join(", ") || "nothing"}`,
-    );
-  }
-  const text = await readText(await files.open(name), MAX_JSON);
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new SyntaxError(`Cannot read ${files.name}: ${name}: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -12,8 +12,7 @@ import type { Definition } from "./definition.ts";
 /** The `tokenizer.json` object of a byte-level vocabulary. */
 export function byteLevelDefinition(metadata: Metadata, vocabulary: GgufVocabulary): Definition {
   const name = metadata.get("tokenizer.ggml.pre");
-  const pre = PRE_TOKENIZERS.get(name);
-  if (pre === undefined) {
+  if (!PRE_TOKENIZERS.has(name)) {
     const known = [...PRE_TOKENIZERS.keys()].filter((key) => key !== undefined).join(", ");
     throw new TypeError(
       `Cannot read tokenizer.ggml.pre: found unknown pre-tokenizer ${
@@ -26,16 +25,32 @@ export function byteLevelDefinition(metadata: Metadata, vocabulary: GgufVocabula
       "Cannot read tokenizer.ggml.add_space_prefix: true, expected false for byte-level BPE",
     );
   }
-  const ids = idsOf(vocabulary.tokens);
+  const merges = strings(metadata, "merges");
+  return byteLevelBpe(
+    name,
+    idsOf(vocabulary.tokens),
+    merges,
+    addedTokens(vocabulary),
+  ) as unknown as Definition;
+}
+
+/** The `tokenizer.json` object of byte-level tokens, with a pre-tokenizer by GGUF's name. Merges are "left right". */
+export function byteLevelBpe(
+  name: unknown,
+  ids: ReadonlyMap<string, number>,
+  merges: readonly string[],
+  added: readonly object[],
+): Record<string, unknown> {
+  const pre = PRE_TOKENIZERS.get(name)!;
   return {
     normalizer: pre.normalizer ?? null,
     pre_tokenizer: pre.pre_tokenizer,
     decoder: byteLevel(true),
-    added_tokens: addedTokens(vocabulary),
+    added_tokens: added,
     model: {
       type: "BPE",
       vocab: Object.fromEntries(ids),
-      merges: readMerges(metadata, ids),
+      merges: readMerges(merges, ids),
       ignore_merges: pre.ignore_merges ?? false,
     },
   };
@@ -65,14 +80,14 @@ function stepsOf(step: unknown): unknown[] {
 }
 
 /** Merges are stored as "left right", most important first. A merge whose result is no token would lose text. */
-function readMerges(metadata: Metadata, ids: ReadonlyMap<string, number>): [string, string][] {
-  return strings(metadata, "merges").map((merge, index) => {
+function readMerges(merges: readonly string[], ids: ReadonlyMap<string, number>): [string, string][] {
+  return merges.map((merge, index) => {
     const space = merge.indexOf(" ", 1);
     const left = merge.slice(0, space), right = merge.slice(space + 1);
     if (space < 0 || !ids.has(left) || !ids.has(right) || !ids.has(left + right)) {
       const found = JSON.stringify(merge.slice(0, 80));
       throw new TypeError(
-        `Cannot read tokenizer.ggml.merges: merge ${index} is ${found}, expected two tokens that join to a third`,
+        `Cannot read the merges: merge ${index} is ${found}, expected two tokens that join to a third`,
       );
     }
     return [left, right];
