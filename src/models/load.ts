@@ -68,7 +68,7 @@ export async function loadFolder(
 export function loadGguf(file: GgufFile, name: string): Model {
   const config = ggufConfig(file, name);
   const spec = readSpec(config, name);
-  const find = finder(spec, file, ggufNames(spec.family, spec), name);
+  const find = finder(spec, file, ggufNames(String(file.metadata.get("general.architecture")), spec), name);
   return {
     name,
     spec,

@@ -16,7 +16,7 @@ export interface NameTable {
    */
   readonly stems: Readonly<Record<string, string>>;
   /** Which rows of the stored tensor are the model's, by canonical name, where it holds several. */
-  readonly rows?: (canonical: string) => TensorRef["rows"];
+  readonly rows?: ((canonical: string) => TensorRef["rows"]) | undefined;
   /** What is done to a tensor after reading, by canonical name. */
   readonly transform?: (canonical: string) => TensorRef["transform"];
 }

@@ -21,6 +21,7 @@ export function recordedEngine({ engine, runtime, dtype, device }: Computed): En
     has: {
       attention: "decomposed",
       masked: "decomposed",
+      rows: "gathered",
       bfloat16: "widened",
       products: "f32",
       bindingBytes: Infinity,
