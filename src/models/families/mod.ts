@@ -8,6 +8,7 @@ import { gemma2, gemma3, gemmaNames } from "./gemma.ts";
 import { glm, glm4, glmNames } from "./glm.ts";
 import { gpt2, gpt2Names } from "./gpt2.ts";
 import { gptNeox, gptNeoxNames } from "./gpt_neox.ts";
+import { glm4Moe, groupedNames } from "./grouped_moe.ts";
 import { granite } from "./granite.ts";
 import { llama, llamaNames, mistral, qwen2, qwen3 } from "./llama.ts";
 import { mixtral, mixtralNames, olmoe, qwen2Moe, qwen3Moe } from "./mixtures.ts";
@@ -37,6 +38,7 @@ export const families: Readonly<Record<string, Family>> = {
   cohere2: { spec: cohere2, names: () => cohere2Names },
   gpt2: { spec: gpt2, names: gpt2Names },
   granite: { spec: granite, names: () => llamaNames },
+  glm4_moe: { spec: glm4Moe, names: () => groupedNames },
   mixtral: { spec: mixtral, names: () => mixtralNames },
   olmoe: { spec: olmoe, names: () => llamaNames },
   qwen2_moe: { spec: qwen2Moe, names: () => llamaNames },

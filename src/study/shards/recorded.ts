@@ -21,9 +21,9 @@ export function recordedEngine({ engine, runtime, dtype, device }: Computed): En
     has: {
       attention: "decomposed",
       masked: "decomposed",
-      rows: "gathered",
       bfloat16: "widened",
       products: "f32",
+      rows: "gathered",
       bindingBytes: Infinity,
     },
     access: null,
