@@ -3,7 +3,7 @@
  * runs every module of a layer that is there, so one that is dropped alone stays with an output projection of zeros: what it
  * adds is zero, what it costs is not saved. Weights are copied as they are stored.
  */
-import { isMixture, readSpec } from "../models/mod.ts";
+import { isLinear, isMixture, readSpec } from "../models/mod.ts";
 import { type OutTensor, zeros } from "../weights/mod.ts";
 import { type Config, configOf, valuesOf } from "./config.ts";
 import { copyOf, isOfWeights, jsonFile } from "./copies.ts";
@@ -87,9 +87,15 @@ export function smaller({ full }: Job, whole: Config, kept: readonly number[]): 
     const left = Object.fromEntries(
       lists.map((field) => [field, kept.map((l) => (part[field] as unknown[])[l])]),
     );
-    const windows = full.layers.map(({ attention }) => attention!.window !== null);
-    if (lists.includes("layer_types") || windows.every((windowed) => windowed === windows[0])) return left;
-    return { ...left, layer_types: kept.map((l) => windows[l] ? "sliding_attention" : "full_attention") };
+    const kinds = full.layers.map(({ attention }) =>
+      isLinear(attention)
+        ? "linear_attention"
+        : attention!.window !== null
+        ? "sliding_attention"
+        : "full_attention"
+    );
+    if (lists.includes("layer_types") || kinds.every((kind) => kind === kinds[0])) return left;
+    return { ...left, layer_types: kept.map((l) => kinds[l]) };
   }
 
   /** Which of the layers that are left have an MLP, where the model says so by their numbers. */

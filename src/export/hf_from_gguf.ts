@@ -1,5 +1,5 @@
 /** A GGUF file's configuration, tokenizer and tensors as a folder for transformers. */
-import { families, layerTensors, outerTensors, storedTensor } from "../models/mod.ts";
+import { families, layerTensors, outerTensors, softmaxOf, storedTensor } from "../models/mod.ts";
 import { definitionFromGguf } from "../text/mod.ts";
 import { type GgufFile, type OutTensor, zeros } from "../weights/mod.ts";
 import type { Config } from "./config.ts";
@@ -60,7 +60,7 @@ export function tensorsFromGguf(job: Job, file: GgufFile): OutTensor[] {
 }
 
 function differenceOf({ full }: Job, canonical: string): Difference {
-  const { heads, kvHeads } = full.layers[0].attention!;
+  const { heads, kvHeads } = softmaxOf(full.layers[0])!;
   const turned = full.family === "llama" && /^attention\.([qk])_proj\./.exec(canonical)?.[1];
   const isGemmaNorm = full.family.startsWith("gemma") && canonical.endsWith("norm.weight");
   return {

@@ -14,13 +14,16 @@ import {
   type Value,
 } from "../onnx/mod.ts";
 import type { Tensor } from "../tensor/mod.ts";
+import { deltaNet, memoryShapes } from "./delta_net.ts";
 import { afterModules, attentionUpdate, norm, projections, type Rotary, scaled } from "./graphs.ts";
 import { asFactor, fedWeight, linear, type StoredTypes, type Weights } from "./linear.ts";
 import { attendAfter, keysShape, type SharedInputs, sharedInputs } from "./past.ts";
 import {
   type AttentionSpec,
+  isLinear,
   type LayerSpec,
   layerTensors,
+  type MixerSpec,
   type ModelSpec,
   normTensors,
   type RopeSpec,
@@ -57,7 +60,7 @@ export function stepGraph(
   let x = graph.input("x", "f32", ["tokens", hidden]);
   layers.forEach((layer, i) => {
     const own = layerWeights(graph, `${i}.`, layerTensors(layer, hidden), weights[i], lowering);
-    const a = layer.attention && attentionStep(x, layer.attention, own, `${i}.`, shared, texts, lowering);
+    const a = mixerStep(x, layer.attention, own, `${i}.`, shared, texts, lowering);
     x = watch(afterModules(x, layer, a, own));
   });
   // One row of all that is watched: sixty short sums would cost a token more than their numbers do.
@@ -142,6 +145,29 @@ function layerWeights(
 /** Past the end of any axis. */
 const END = 2 ** 31 - 1;
 
+/** What the new tokens' mixer adds to the stream after a past, [B·T, D]; null where there is none. */
+function mixerStep(
+  x: Value,
+  mixer: MixerSpec | null,
+  weights: Weights,
+  prefix: string,
+  shared: SharedInputs,
+  texts: number,
+  lowering: Lowering,
+): Value | null {
+  if (!isLinear(mixer)) return mixer && attentionStep(x, mixer, weights, prefix, shared, texts, lowering);
+  const { graph } = x;
+  const { conv, state } = memoryShapes(mixer, texts);
+  const past = {
+    conv: graph.input(`${prefix}past_conv`, "f32", conv),
+    state: graph.input(`${prefix}past_state`, "f32", state),
+  };
+  const { mixed, memory } = deltaNet(x, mixer, weights, texts, past);
+  graph.output(`${prefix}present_conv`, memory.conv);
+  graph.output(`${prefix}present_state`, memory.state);
+  return watch(attentionUpdate(mixed, null, mixer, weights));
+}
+
 /** Attention of the new tokens after a past; gives a [B·T, D]. */
 function attentionStep(
   x: Value,
@@ -163,7 +189,7 @@ function attentionStep(
   const { mixed, present } = attendAfter(spec, heads, past, shared, texts, lowering);
   graph.output(`${prefix}present_key`, present.key);
   graph.output(`${prefix}present_value`, present.value);
-  return watch(attentionUpdate(mixed, spec, weights));
+  return watch(attentionUpdate(mixed, heads.gate, spec, weights));
 }
 
 function rotaryShared(rope: RopeSpec, shared: SharedInputs): Rotary {

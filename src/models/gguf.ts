@@ -8,7 +8,7 @@ import { elements, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import type { Allocate, GgufValue } from "../weights/mod.ts";
 import { architectures, type Single } from "./gguf_architectures.ts";
 import type { NameTable } from "./names.ts";
-import type { ModelSpec } from "./spec.ts";
+import { type ModelSpec, softmaxOf } from "./spec.ts";
 import { dividedBy, type RopeFactors } from "./gguf_rope.ts";
 
 /** What a GGUF file's header says. */
@@ -148,7 +148,7 @@ const stems: Record<string, string> = {
 
 /** Names in the files of an architecture; heads are needed to undo the permutation of Llama-family files. */
 export function ggufNames(architecture: string, spec: ModelSpec): NameTable {
-  const { heads = 1, kvHeads = 1 } = spec.layers.find(({ attention }) => attention)?.attention ?? {};
+  const { heads = 1, kvHeads = 1 } = spec.layers.map(softmaxOf).find((attention) => attention) ?? {};
   const { permuted, stems: own = {}, rows } = architectures[architecture];
   return {
     stems: { ...stems, ...own },

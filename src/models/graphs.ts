@@ -29,6 +29,7 @@ import {
   RotaryEmbedding,
   scalar,
   Shape,
+  Sigmoid,
   SimplifiedLayerNormalization,
   type Value,
 } from "../onnx/mod.ts";
@@ -36,7 +37,16 @@ import { attend, attendMasked, type Extent } from "./attention.ts";
 import { innerProduct } from "./feed_forward.ts";
 import { fedWeight, linear, type StoredTypes, type Weights } from "./linear.ts";
 import { mixture } from "./mixture.ts";
-import type { AttentionSpec, LayerSpec, MlpSpec, ModelSpec, MoeSpec, NormSpec, TensorNeed } from "./spec.ts";
+import type {
+  AttentionSpec,
+  LayerSpec,
+  MixerSpec,
+  MlpSpec,
+  ModelSpec,
+  MoeSpec,
+  NormSpec,
+  TensorNeed,
+} from "./spec.ts";
 import { isMixture, layerTensors, normTensors } from "./spec.ts";
 import { squares, takeWatched, watch } from "./watch.ts";
 
@@ -63,7 +73,7 @@ export interface SegmentOptions {
 }
 
 /** How many samples of how many tokens, −1 if that is known only when the graph runs. */
-const rowsOf = ({ samples, length }: Extent): Dim => length < 0 ? "tokens" : samples * length;
+export const rowsOf = ({ samples, length }: Extent): Dim => length < 0 ? "tokens" : samples * length;
 
 /**
  * What goes on inside attention, for probes: q, k as they meet (normed, rotated) and v; [B·T, H·E] and [B·T, K·E].
@@ -106,7 +116,13 @@ export function attentionGraph(
   const rotary = spec.rope && rotaryInputs(graph, [masked ? rows : extent.length, spec.rope.size / 2]);
   const layer: LayerSpec = { residual: "sequential", attention: spec, mlp: null };
   const weights = weightInputs(graph, layerTensors(layer, hidden), lowering, stored);
-  const { q, k, v } = projections(x, spec, weights, rotary, masked ? { samples: 1, length: -1 } : extent);
+  const { q, k, v, gate } = projections(
+    x,
+    spec,
+    weights,
+    rotary,
+    masked ? { samples: 1, length: -1 } : extent,
+  );
   const sum = onto ? sumInput(graph, rows, hidden) : null;
   const width = spec.kvHeads * spec.headSize;
   const before = past
@@ -129,7 +145,7 @@ export function attentionGraph(
       lowering,
     )
     : attend(spec, { q, k, v }, extent, lowering.attention);
-  const raw = linear(mixed, "attention.o_proj", weights, sum);
+  const raw = linear(gated(mixed, gate), "attention.o_proj", weights, sum);
   const a = watch(asUpdate(raw, spec, "attention", weights));
   graph.output("a", a);
   return finished(graph, tap?.({ x, q, k, v, mixed, raw, a }));
@@ -256,14 +272,19 @@ export function projections(
   weights: Weights,
   rotary: Rotary | null,
   extent: Extent,
-): { q: Value; k: Value; v: Value } {
+): { q: Value; k: Value; v: Value; gate: Value | null } {
   const normed = norm(x, spec.norm.pre, "attention.norm", weights);
   const project = (name: string) => linear(normed, `attention.${name}_proj`, weights);
   const rotated = (name: string, heads: number) => {
     const projected = clipped(qkNorm(project(name), spec, `attention.${name}_norm`, heads, weights), spec);
     return watch(rotary ? rotate(projected, spec, heads, rotary, extent) : projected);
   };
-  return { q: rotated("q", spec.heads), k: rotated("k", spec.kvHeads), v: clipped(project("v"), spec) };
+  return {
+    q: rotated("q", spec.heads),
+    k: rotated("k", spec.kvHeads),
+    v: clipped(project("v"), spec),
+    gate: spec.outputGate ? watch(project("g")) : null,
+  };
 }
 
 /** What a clip would hide is watched in front of it. */
@@ -271,14 +292,19 @@ function clipped(x: Value, { clip }: AttentionSpec): Value {
   return clip ? Clip(watch(x), -clip, clip) : x;
 }
 
-/** What attention adds to the stream, [N, D], of its mixed values [N, H·E] and the `sum` of other heads. */
+/** Mixed values times σ(gate), both [N, H·E], where there is a gate. */
+function gated(mixed: Value, gate: Value | null): Value {
+  return gate ? Mul(mixed, Sigmoid(gate)) : mixed;
+}
+
+/** What attention adds to the stream, [N, D], of its mixed values and their gate [N, H·E]. */
 export function attentionUpdate(
   mixed: Value,
-  spec: AttentionSpec,
+  gate: Value | null,
+  spec: MixerSpec,
   weights: Weights,
-  sum: Value | null = null,
 ): Value {
-  return asUpdate(linear(mixed, "attention.o_proj", weights, sum), spec, "attention", weights);
+  return asUpdate(linear(gated(mixed, gate), "attention.o_proj", weights), spec, "attention", weights);
 }
 
 /** What the parts before came to, of the shape of the stream. */
@@ -286,7 +312,8 @@ function sumInput(graph: Graph, tokens: Dim, hidden: number): Value {
   return graph.input("sum", "f32", [tokens, hidden]);
 }
 
-function weightInputs(
+/** Weights as inputs, by their canonical names. */
+export function weightInputs(
   graph: Graph,
   needs: readonly TensorNeed[],
   lowering: Lowering,
@@ -302,7 +329,7 @@ function weightInputs(
 }
 
 /** The graph with outputs of a tap, and what it watches. */
-function finished(graph: Graph, taps: Record<string, Value> = {}): Graph {
+export function finished(graph: Graph, taps: Record<string, Value> = {}): Graph {
   for (const [name, value] of Object.entries(taps)) graph.output(name, value);
   graph.output("squares", squares(takeWatched(graph)));
   return graph;
@@ -320,9 +347,9 @@ export function norm(x: Value, spec: NormSpec | null, name: string, weights: Wei
 }
 
 /** What a module adds to the stream: its output normed, which would make zeros of what is too large, and scaled. */
-function asUpdate(
+export function asUpdate(
   raw: Value,
-  { norm: { post }, updateScale }: Pick<AttentionSpec | MlpSpec, "norm" | "updateScale">,
+  { norm: { post }, updateScale }: Pick<MlpSpec, "norm" | "updateScale">,
   module: "attention" | "mlp",
   weights: Weights,
 ): Value {

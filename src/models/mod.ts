@@ -2,6 +2,9 @@
 export { attend, type Extent } from "./attention.ts";
 export { headGraph, rotaryNames, stepGraph, type StepWeights } from "./decode_graph.ts";
 export { readDropList } from "./drop_lists.ts";
+export { deltaGraph } from "./delta_graph.ts";
+export { memoryShapes } from "./delta_net.ts";
+export { expectSoftmax } from "./expect_softmax.ts";
 export { families } from "./families/mod.ts";
 export { ggufConfig, ggufNames } from "./gguf.ts";
 export { ropeFactorsOf } from "./gguf_rope.ts";
@@ -27,12 +30,15 @@ export { reshape, type Reshaping } from "./reshape.ts";
 export { ropeTables, rotationRegime, steadyLength } from "./rope.ts";
 export {
   type AttentionSpec,
+  type DeltaNetSpec,
   expertName,
   type ExpertSpec,
   expertTensors,
+  isLinear,
   isMixture,
   type LayerSpec,
   layerTensors,
+  type MixerSpec,
   type MlpSpec,
   type ModelSpec,
   type MoeSpec,
@@ -43,6 +49,7 @@ export {
   routerTensors,
   type SharedSpec,
   sharedTensors,
+  softmaxOf,
   type TensorNeed,
 } from "./spec.ts";
 export { keptHeadSize, wholeGraph, wholeName } from "./whole_graph.ts";

@@ -6,7 +6,7 @@
  * Where a stored stem has no `#`, the experts of a layer lie in one tensor, one after the other.
  */
 import type { TensorRef } from "../weights/mod.ts";
-import type { ModelSpec } from "./spec.ts";
+import { type ModelSpec, softmaxOf } from "./spec.ts";
 
 /** Names of one architecture in one kind of file. */
 export interface NameTable {
@@ -52,7 +52,7 @@ function shares(...parts: readonly (readonly [stem: string, rows: number])[]): S
 
 /** q, k and v in one tensor. */
 export function fusedHeads({ layers }: ModelSpec): Shares {
-  const { heads = 0, kvHeads = 0, headSize = 0 } = layers.find(({ attention }) => attention)?.attention ?? {};
+  const { heads = 0, kvHeads = 0, headSize = 0 } = layers.map(softmaxOf).find((attention) => attention) ?? {};
   const [query, key] = [heads * headSize, kvHeads * headSize];
   return shares(["attention.q_proj", query], ["attention.k_proj", key], ["attention.v_proj", key]);
 }

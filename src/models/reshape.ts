@@ -4,8 +4,10 @@
  */
 import {
   type AttentionSpec,
+  isLinear,
   isMixture,
   type LayerSpec,
+  type MixerSpec,
   type MlpSpec,
   type ModelSpec,
   type MoeSpec,
@@ -30,7 +32,7 @@ export function reshape(spec: ModelSpec, changes: Reshaping): ModelSpec {
   const ratio = hidden / spec.hidden;
   const change = (layer: LayerSpec): LayerSpec => ({
     ...layer,
-    attention: layer.attention && reshapeAttention(layer.attention, ratio, changes),
+    attention: reshapeMixer(layer.attention, ratio, changes),
     mlp: layer.mlp && reshapeMlp(layer.mlp, ratio, norm),
   });
   return {
@@ -39,6 +41,18 @@ export function reshape(spec: ModelSpec, changes: Reshaping): ModelSpec {
     layers: Array.from({ length: layers }, (_, l) => change(spec.layers[l % spec.layers.length])),
     embeddingScale: spec.embeddingScale === 1 ? 1 : Math.fround(spec.embeddingScale * Math.sqrt(ratio)),
   };
+}
+
+/** Linear attention keeps its number of heads: their widths scale. */
+function reshapeMixer(mixer: MixerSpec | null, ratio: number, changes: Reshaping): MixerSpec | null {
+  if (!isLinear(mixer)) return mixer && reshapeAttention(mixer, ratio, changes);
+  const [keySize, valueSize] = [mixer.keySize * ratio, mixer.valueSize * ratio];
+  if (!Number.isInteger(keySize) || !Number.isInteger(valueSize)) {
+    throw new RangeError(
+      `Cannot reshape linear attention: heads of ${keySize} and ${valueSize} numbers, expected whole numbers`,
+    );
+  }
+  return { ...mixer, keySize, valueSize, norm: place(mixer.norm, changes.norm) };
 }
 
 function reshapeAttention(

@@ -82,8 +82,48 @@ export interface AttentionSpec {
   readonly bias: { readonly qkv: boolean; readonly output: boolean };
   /** q, k and v are held within ±clip before the rotation. */
   readonly clip?: number;
+  /** What the heads mix is multiplied by σ(g(norm(x))), g a projection beside q. */
+  readonly outputGate?: true;
   /** Multiplies the update, which is measured so. */
   readonly updateScale?: number;
+}
+
+/**
+ * Linear attention by the gated delta rule: a state S [E, V] for each value head instead of keys and values,
+ *
+ *     S ← e^g · S + β · k ⊗ (v − e^g · Sᵀk)      o = Sᵀq / √E
+ *
+ * q, k and v come out of a depthwise causal convolution and SiLU, q and k of length 1; g = −e^A · softplus(a(x) + dt), β = σ(b(x)).
+ * The update is out(RMSNorm(o) · SiLU(z(x))). Sources: Yang, Kautz & Hatamizadeh, arXiv 2412.06464; Hugging Face `modeling_qwen3_next.py`.
+ */
+export interface DeltaNetSpec {
+  readonly kind: "linear";
+  readonly norm: NormPlacement;
+  /** Each key head belongs to as many consecutive value heads as there are for each. */
+  readonly keyHeads: number;
+  readonly valueHeads: number;
+  /** E and V */
+  readonly keySize: number;
+  readonly valueSize: number;
+  /** Tokens that the convolution sees, itself included. */
+  readonly kernel: number;
+  /** Of the norm of what a value head gives. */
+  readonly epsilon: number;
+  /** Multiplies the update, which is measured so. */
+  readonly updateScale?: number;
+}
+
+/** What mixes tokens in a layer. */
+export type MixerSpec = AttentionSpec | DeltaNetSpec;
+
+/** Whether a layer's first module is linear attention. */
+export function isLinear(mixer: MixerSpec | null): mixer is DeltaNetSpec {
+  return mixer !== null && "kind" in mixer;
+}
+
+/** A layer's attention with keys and values of every token; null where there is none. */
+export function softmaxOf({ attention }: Pick<LayerSpec, "attention">): AttentionSpec | null {
+  return isLinear(attention) ? null : attention;
 }
 
 export type Activation = "silu" | "gelu" | "gelu_tanh" | "relu" | "quick_gelu";
@@ -147,7 +187,7 @@ export function isMixture(mlp: MlpSpec | MoeSpec | null): mlp is MoeSpec {
 /** One decoder layer; a module that the checkpoint lacks (dropped before) is null. */
 export interface LayerSpec {
   readonly residual: "sequential" | "parallel";
-  readonly attention: AttentionSpec | null;
+  readonly attention: MixerSpec | null;
   /** A mixture is never part of a parallel residual. */
   readonly mlp: MlpSpec | MoeSpec | null;
 }
@@ -174,7 +214,11 @@ export type TensorNeed = readonly [name: string, shape: readonly number[]];
 /** The tensors of one layer, by canonical name: "attention.q_proj.weight", "mlp.norm.weight", … */
 export function layerTensors(layer: LayerSpec, hidden: number): TensorNeed[] {
   return [
-    ...(layer.attention ? attentionTensors(layer.attention, hidden) : []),
+    ...(isLinear(layer.attention)
+      ? deltaNetTensors(layer.attention, hidden)
+      : layer.attention
+      ? attentionTensors(layer.attention, hidden)
+      : []),
     ...(isMixture(layer.mlp)
       ? mixtureTensors(layer.mlp, hidden)
       : layer.mlp
@@ -199,6 +243,7 @@ function attentionTensors(spec: AttentionSpec, hidden: number): TensorNeed[] {
   return [
     ...normTensors("attention.norm", spec.norm.pre, hidden),
     ...linear("attention.q_proj", [query, hidden], bias.qkv),
+    ...(spec.outputGate ? linear("attention.g_proj", [query, hidden], bias.qkv) : []),
     ...linear("attention.k_proj", [key, hidden], bias.qkv),
     ...linear("attention.v_proj", [key, hidden], bias.qkv),
     ...(qkNorm
@@ -208,6 +253,29 @@ function attentionTensors(spec: AttentionSpec, hidden: number): TensorNeed[] {
       ]
       : []),
     ...linear("attention.o_proj", [hidden, query], bias.output),
+    ...normTensors("attention.post_norm", spec.norm.post, hidden),
+  ];
+}
+
+/** Numbers of a token that go through the convolution: q, k and v. */
+export function convWidth({ keyHeads, keySize, valueHeads, valueSize }: DeltaNetSpec): number {
+  return 2 * keyHeads * keySize + valueHeads * valueSize;
+}
+
+function deltaNetTensors(spec: DeltaNetSpec, hidden: number): TensorNeed[] {
+  const { valueHeads, valueSize, kernel } = spec;
+  const [width, value] = [convWidth(spec), valueHeads * valueSize];
+  return [
+    ...normTensors("attention.norm", spec.norm.pre, hidden),
+    ...linear("attention.qkv_proj", [width, hidden], false),
+    ["attention.conv.weight", [width, 1, kernel]],
+    ...linear("attention.z_proj", [value, hidden], false),
+    ...linear("attention.a_proj", [valueHeads, hidden], false),
+    ...linear("attention.b_proj", [valueHeads, hidden], false),
+    ["attention.a_log", [valueHeads]],
+    ["attention.dt_bias", [valueHeads]],
+    ["attention.gate_norm.weight", [valueSize]],
+    ...linear("attention.o_proj", [hidden, value], false),
     ...normTensors("attention.post_norm", spec.norm.post, hidden),
   ];
 }

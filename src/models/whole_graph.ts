@@ -28,10 +28,18 @@ import {
 } from "../onnx/mod.ts";
 import { type DType, float32 } from "../tensor/mod.ts";
 import { logitsOf, rotaryNames } from "./decode_graph.ts";
+import { expectSoftmax } from "./expect_softmax.ts";
 import { afterModules, attentionUpdate, projections, type Rotary, scaled } from "./graphs.ts";
 import { asFactor, fedWeight, type Weights } from "./linear.ts";
 import { rotation } from "./rope.ts";
-import { type AttentionSpec, layerTensors, type ModelSpec, outerTensors, type RopeSpec } from "./spec.ts";
+import {
+  type AttentionSpec,
+  layerTensors,
+  type ModelSpec,
+  outerTensors,
+  type RopeSpec,
+  softmaxOf,
+} from "./spec.ts";
 
 /** The name of a weight of a whole model's graph; layers keep the model's numbers. */
 export function wholeName(canonical: string, layer?: number): string {
@@ -60,6 +68,7 @@ export function wholeGraph(
   positions: number,
   stored: (canonical: string, layer?: number) => DType,
 ): Graph {
+  expectSoftmax(spec, `make one graph of ${spec.family}`);
   const graph = createGraph();
   const weight = (name: string, dtype: DType, shape: readonly number[]) =>
     fedWeight(graph, name, dtype, shape, lowering);
@@ -86,7 +95,8 @@ export function wholeGraph(
       ),
       products: "f32",
     };
-    const a = layer.attention && attention(x, layer.attention, own, caches++, shared);
+    const softmax = softmaxOf(layer);
+    const a = softmax && attention(x, softmax, own, caches++, shared);
     x = afterModules(x, layer, a, own);
   });
 
@@ -162,7 +172,7 @@ function attention(
   const { graph } = x;
   const { heads, kvHeads } = spec;
   const rotary = spec.rope && shared.rotary(spec.rope);
-  const { q, k, v } = projections(x, spec, weights, rotary, { samples: 1, length: -1 });
+  const { q, k, v, gate } = projections(x, spec, weights, rotary, { samples: 1, length: -1 });
   const wide = (value: Value, count: number) => byText(widened(value, spec, count), shared);
   const shape = (tokens: string) => ["batch_size", kvHeads, tokens, keptHeadSize(spec)];
   const past = (part: string) =>
@@ -176,7 +186,7 @@ function attention(
   }, spec);
   graph.output(`present.${index}.key`, present.key, "f32", shape("total_sequence_length"));
   graph.output(`present.${index}.value`, present.value, "f32", shape("total_sequence_length"));
-  return attentionUpdate(narrowed(output, spec, heads), spec, weights);
+  return attentionUpdate(narrowed(output, spec, heads), gate, spec, weights);
 }
 
 /** Heads [N, count·E] with zeros behind each: [N, count·E′]. */

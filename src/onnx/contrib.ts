@@ -82,3 +82,47 @@ export function GroupQueryAttention(
   );
   return { output, present: { key: presentKey, value: presentValue } };
 }
+
+/**
+ * Linear attention by the gated delta rule: q and k [B, T, H·E], v [B, T, G·V], G a multiple of H, decay (in log-space) and β
+ * [B, T, G]; the state so far [B, G, E, V], null at the start. Gives [B, T, G·V] and the state after.
+ */
+export function LinearAttention(
+  { query, key, value, state, decay, beta }: Record<"query" | "key" | "value" | "decay" | "beta", Value> & {
+    state: Value | null;
+  },
+  { keyHeads, valueHeads, keySize }: { keyHeads: number; valueHeads: number; keySize: number },
+): { output: Value; state: Value } {
+  const [output, present] = query.graph.node(
+    "LinearAttention",
+    [query, key, value, state, decay, beta],
+    {
+      q_num_heads: keyHeads,
+      kv_num_heads: valueHeads,
+      scale: { float: keySize ** -0.5 },
+      update_rule: "gated_delta",
+    },
+    2,
+    "com.microsoft",
+  );
+  return { output, state: present };
+}
+
+/**
+ * A causal convolution of each channel by itself, and SiLU: x [B, C, T], weights [C, 1, K], the K − 1 numbers before [B, C, K − 1], null
+ * for zeros. Gives [B, C, T] and the last K − 1 numbers.
+ */
+export function CausalConvWithState(
+  x: Value,
+  weight: Value,
+  state: Value | null,
+): { output: Value; state: Value } {
+  const [output, present] = x.graph.node(
+    "CausalConvWithState",
+    [x, weight, null, state],
+    { activation: "silu" },
+    2,
+    "com.microsoft",
+  );
+  return { output, state: present };
+}

@@ -1,7 +1,9 @@
 /** ONNX graphs: a builder, the operators of the specification and those of ONNX Runtime. */
 export {
+  CausalConvWithState,
   GroupQueryAttention,
   type GroupQueryAttentionInputs,
+  LinearAttention,
   QuickGelu,
   RotaryEmbedding,
   SimplifiedLayerNormalization,

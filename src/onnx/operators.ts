@@ -36,6 +36,8 @@ export const Exp = (x: Value): Value => one(x.graph.node("Exp", [x]));
 export const Tanh = (x: Value): Value => one(x.graph.node("Tanh", [x]));
 export const Sigmoid = (x: Value): Value => one(x.graph.node("Sigmoid", [x]));
 export const Relu = (x: Value): Value => one(x.graph.node("Relu", [x]));
+/** log(1 + e^x) */
+export const Softplus = (x: Value): Value => one(x.graph.node("Softplus", [x]));
 export const MatMul = (a: Value, b: Value): Value => one(a.graph.node("MatMul", [a, b]));
 
 /** a · b of bytes, summed in int32; `a` is u8 and `b` i8. */

@@ -1,8 +1,10 @@
 /** What a run will take, in floating-point operations and bytes, before anything is read. */
 import {
-  type AttentionSpec,
+  type DeltaNetSpec,
+  isLinear,
   isMixture,
   type LayerSpec,
+  type MixerSpec,
   type MlpSpec,
   type ModelSpec,
   type MoeSpec,
@@ -36,7 +38,7 @@ export function cost(
     for (const group of ways) {
       if (group.some((way) => way.attention)) {
         modules++;
-        flops += tokens * attentionFlops(layer.attention!, spec.hidden, length);
+        flops += tokens * mixerFlops(layer.attention!, spec.hidden, length);
       }
       const mlps = group.filter((way) => way.mlp).length;
       modules += mlps;
@@ -47,7 +49,7 @@ export function cost(
   });
   if (head) flops += 2 * plans.length * samples * (length - 1) * spec.hidden * spec.vocabulary;
   const weights = (layer: LayerSpec) =>
-    (layer.attention ? attentionWeights(layer.attention, spec.hidden) : 0) +
+    (layer.attention ? mixerWeights(layer.attention, spec.hidden) : 0) +
     (layer.mlp ? weightsAtOnce(layer.mlp, spec.hidden) : 0);
   return {
     modules,
@@ -57,14 +59,26 @@ export function cost(
   };
 }
 
-function attentionWeights({ heads, kvHeads, headSize }: AttentionSpec, hidden: number): number {
-  return hidden * headSize * (2 * heads + 2 * kvHeads);
+function mixerWeights(spec: MixerSpec, hidden: number): number {
+  if (isLinear(spec)) {
+    const { keyHeads, keySize, valueHeads, valueSize } = spec;
+    return hidden * (2 * keyHeads * keySize + 3 * valueHeads * valueSize + 2 * valueHeads);
+  }
+  const { heads, kvHeads, headSize, outputGate } = spec;
+  return hidden * headSize * ((outputGate ? 3 : 2) * heads + 2 * kvHeads);
 }
 
-/** Per token: its projections, and two products with the keys it sees (half of T on average, at most the window). */
-function attentionFlops(spec: AttentionSpec, hidden: number, length: number): number {
+/** Per token: its projections, and two products with the keys it sees (half of T on average, at most the window), or three with the states. */
+function mixerFlops(spec: MixerSpec, hidden: number, length: number): number {
+  const projections = 2 * mixerWeights(spec, hidden);
+  if (isLinear(spec)) return projections + stateFlops(spec);
   const seen = Math.min(length / 2, spec.window ?? Infinity);
-  return 2 * attentionWeights(spec, hidden) + 4 * seen * spec.heads * spec.headSize;
+  return projections + 4 * seen * spec.heads * spec.headSize;
+}
+
+/** Per token of linear attention: what its states recall of the key and of the query, and what they gain. */
+export function stateFlops({ valueHeads, keySize, valueSize }: DeltaNetSpec): number {
+  return 6 * valueHeads * keySize * valueSize;
 }
 
 /** Weights that a token is multiplied with: of a mixture its router's, its own experts' and what all tokens pass through. */

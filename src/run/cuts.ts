@@ -4,14 +4,16 @@
  * Attention is a sum over its heads and an MLP one over its inner units, so each can be run part by part, every part
  * adding to the sum of those before it; the last has the norm behind the module.
  *
- * Limits: attention whose q/k norm spans all heads stays whole, and so do one key head's weights and one inner unit's.
+ * Limits: attention whose q/k norm spans all heads stays whole, linear attention too, and so do one key head's weights and one inner unit's.
  */
 import {
   type AttentionSpec,
   type ExpertSpec,
   expertTensors,
+  isLinear,
   type LayerSpec,
   layerTensors,
+  type MixerSpec,
   type MlpSpec,
   type TensorNeed,
 } from "../models/mod.ts";
@@ -50,8 +52,13 @@ function cutsOf(needs: readonly TensorNeed[], cuts: Cuts): Map<string, Cut | nul
   return new Map(needs.map(([name]) => [name, cuts[name.slice(0, name.lastIndexOf("."))]?.(name) ?? null]));
 }
 
+/** A layer's first module, of `most` bytes of float32 weights; linear attention stays whole. */
+export function cutMixer(spec: MixerSpec, hidden: number, most: number): readonly Piece<MixerSpec>[] {
+  return isLinear(spec) ? [piece(spec, { attention: spec }, hidden)] : cutAttention(spec, hidden, most);
+}
+
 /** Attention by groups of key heads, of `most` bytes of float32 weights. */
-export function cutAttention(spec: AttentionSpec, hidden: number, most: number): Piece<AttentionSpec>[] {
+function cutAttention(spec: AttentionSpec, hidden: number, most: number): Piece<AttentionSpec>[] {
   const { heads, kvHeads, headSize, norm, qkNorm } = spec;
   const shared = heads / kvHeads;
   const some = (keys: number): AttentionSpec => ({ ...spec, heads: keys * shared, kvHeads: keys });
@@ -64,6 +71,7 @@ export function cutAttention(spec: AttentionSpec, hidden: number, most: number):
     const part = { ...some(end - start), norm: { ...norm, post }, ...onlyLast(spec, end === kvHeads) };
     return piece(part, { attention: part }, hidden, {
       "attention.q_proj": rows(...queries),
+      "attention.g_proj": rows(...queries),
       "attention.k_proj": rows(...keys),
       "attention.v_proj": rows(...keys),
       "attention.o_proj": columns(...queries),

@@ -6,12 +6,12 @@
  * every batch of samples: making weights costs a tenth of a full batch's products with them. Of a mixture every expert is asked for
  * alone (experts.ts).
  */
-import { type AttentionSpec, isMixture, type MlpSpec, type Model } from "../models/mod.ts";
+import { isMixture, type MixerSpec, type MlpSpec, type Model } from "../models/mod.ts";
 import type { Engine, Held } from "../engine/mod.ts";
 import type { NormalDraw } from "../kernels/mod.ts";
 import type { Tensor } from "../tensor/mod.ts";
 import { cutTensors, type Lease, type WeightSource } from "../weights/mod.ts";
-import { bytesOf, cutAttention, cutMlp, type Piece } from "./cuts.ts";
+import { bytesOf, cutMixer, cutMlp, type Piece } from "./cuts.ts";
 import { type MixtureParts, mixtureParts } from "./experts.ts";
 import { freeAll } from "./held.ts";
 import type { HeldWeights, Make, Part } from "./part.ts";
@@ -21,7 +21,7 @@ export const withoutWeights: Part<null> = { spec: null, use: (run) => run({}) };
 
 /** A layer, ready to be fed. */
 export interface LayerParts {
-  readonly attention: readonly Part<AttentionSpec>[];
+  readonly attention: readonly Part<MixerSpec>[];
   /** Nothing where the layer has a mixture. */
   readonly mlp: readonly Part<MlpSpec>[];
   readonly mixture: MixtureParts | null;
@@ -30,7 +30,7 @@ export interface LayerParts {
 
 /** The pieces of both modules of a layer. */
 interface LayerPieces {
-  readonly attention: readonly Piece<AttentionSpec>[];
+  readonly attention: readonly Piece<MixerSpec>[];
   readonly mlp: readonly Piece<MlpSpec>[];
 }
 
@@ -56,7 +56,7 @@ export async function layerParts(
   const { bindingBytes } = engine.has;
   const most = weights.drawn ? Math.min(PART_BYTES, bindingBytes) : bindingBytes;
   const pieces = {
-    attention: attention ? cutAttention(attention, hidden, wholeAttention ? Infinity : most) : [],
+    attention: attention ? cutMixer(attention, hidden, wholeAttention ? Infinity : most) : [],
     mlp: mlp && !isMixture(mlp) ? cutMlp(mlp, hidden, most) : [],
   };
   const byPart: Make = weights.drawn && engine.access

@@ -3,10 +3,12 @@ import type { Engine, Feeds, Held } from "../engine/mod.ts";
 import { normalDraw } from "../kernels/mod.ts";
 import {
   attentionGraph,
-  type AttentionSpec,
   type AttentionTaps,
+  deltaGraph,
   type Extent,
+  isLinear,
   type KeysValues,
+  type MixerSpec,
   mlpPartGraph,
   type MlpSpec,
   type Model,
@@ -93,7 +95,7 @@ export function runner(
 
   async function attention(
     l: number,
-    parts: readonly Part<AttentionSpec>[],
+    parts: readonly Part<MixerSpec>[],
     members: readonly number[],
     x: Held,
     batch: Batch,
@@ -108,7 +110,7 @@ export function runner(
     };
     const observers = looking(members);
     const { tapping, launching } = split(engine, observers, "attention");
-    const compiled: Compiled<AttentionSpec> = (spec, stored, onto, last) => {
+    const compiled: Compiled<MixerSpec> = (spec, stored, onto, last) => {
       const taps = last ? observers.map((probe) => probes.indexOf(probe)) : [];
       return programs.get(["attention", spec, extent, options, [...stored], onto, taps], () => {
         const tap = (values: AttentionTaps) => {
@@ -116,7 +118,10 @@ export function runner(
           const own = tapping.map((probe) => probe.attention?.(values, spec, extent));
           return Object.assign({}, ...own, launching.length > 0 ? forKernels({ q, k }) : {});
         };
-        return attentionGraph(spec, hidden, extent, { ...options, onto, stored, ...last ? { tap } : {} });
+        const own = { ...options, onto, stored, ...last ? { tap } : {} };
+        return isLinear(spec)
+          ? deltaGraph(spec, hidden, extent, own)
+          : attentionGraph(spec, hidden, extent, own);
       });
     };
     const feeds = {

@@ -1,14 +1,22 @@
 /** What the attentions of a batch are told of its tokens: the rotation of each, and which keys it sees. Uploaded once for all layers. */
 import type { Engine, Held } from "../engine/mod.ts";
-import { type AttentionSpec, type RopeSpec, ropeTables, segmentMask, steadyLength } from "../models/mod.ts";
+import {
+  type AttentionSpec,
+  isLinear,
+  type MixerSpec,
+  type RopeSpec,
+  ropeTables,
+  segmentMask,
+  steadyLength,
+} from "../models/mod.ts";
 import { float32, type Tensor } from "../tensor/mod.ts";
 import { freeAll } from "./held.ts";
 import { areTexts, type Batch, pastLength, positionsOf, type Segment } from "./segments.ts";
 
 /** The inputs of attention graphs besides stream and weights. */
 export interface Sights {
-  /** `cos` and `sin` where there is a rotation; for what is not whole texts also `mask`. */
-  of(spec: AttentionSpec, batch: Batch): Record<string, Held>;
+  /** `cos` and `sin` where there is a rotation; for what is not whole texts also `mask`. Linear attention is told nothing. */
+  of(spec: MixerSpec, batch: Batch): Record<string, Held>;
   free(): void;
 }
 
@@ -50,7 +58,10 @@ export function openSights(engine: Engine, segments: readonly Segment[]): Sights
   }
 
   return {
-    of: (spec, batch) => areTexts(segments, batch) ? ofTexts(spec, batch) : ofSegments(spec, batch),
+    of(spec, batch) {
+      if (isLinear(spec)) return {};
+      return areTexts(segments, batch) ? ofTexts(spec, batch) : ofSegments(spec, batch);
+    },
     free() {
       freeAll(held.values());
       held.clear();

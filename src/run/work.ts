@@ -9,9 +9,12 @@ import type { Work } from "../measure/mod.ts";
 import {
   type AttentionSpec,
   expertTensors,
+  isLinear,
   isMixture,
   type LayerSpec,
   layerTensors,
+  memoryShapes,
+  type MixerSpec,
   type ModelSpec,
   type MoeSpec,
   normTensors,
@@ -21,6 +24,7 @@ import {
   type TensorNeed,
 } from "../models/mod.ts";
 import { elements } from "../tensor/mod.ts";
+import { stateFlops } from "./cost.ts";
 import type { DropPlan } from "./plan.ts";
 
 /** Bytes of a number: of a layer's matrices, of any other weight, of a key or value. */
@@ -82,10 +86,10 @@ export function weightBytes(spec: ModelSpec, plan: DropPlan, bytes: NumberBytes)
   return outside + tensorBytes(inLayers, bytes);
 }
 
-/** Bytes of the keys and values of one text of so many tokens. */
+/** Bytes of the keys and values of one text of so many tokens, and of its states. */
 export function keyBytes(spec: ModelSpec, plan: DropPlan, tokens: number, bytes: NumberBytes): number {
   return keptLayers(spec, plan).reduce(
-    (sum, { attention }) => sum + (attention ? keyRowBytes(attention, bytes) * tokens : 0),
+    (sum, { attention }) => sum + (attention ? keptBytes(attention, tokens, bytes) : 0),
     0,
   );
 }
@@ -151,8 +155,18 @@ function keyRowBytes({ kvHeads, headSize }: AttentionSpec, { key }: NumberBytes)
   return 2 * key * kvHeads * headSize;
 }
 
-/** Two products of every query with each key that it sees. */
-function coreOf(spec: AttentionSpec, { texts, tokens, past }: NewTokens, bytes: NumberBytes): Work {
+/** What one text leaves behind in a layer; states do not grow with it. */
+function keptBytes(mixer: MixerSpec, tokens: number, bytes: NumberBytes): number {
+  if (!isLinear(mixer)) return keyRowBytes(mixer, bytes) * tokens;
+  const { conv, state } = memoryShapes(mixer, 1);
+  return bytes.key * (elements(conv) + elements(state));
+}
+
+/** Two products of every query with each key that it sees; or the states, read once for each text. */
+function coreOf(spec: MixerSpec, { texts, tokens, past }: NewTokens, bytes: NumberBytes): Work {
+  if (isLinear(spec)) {
+    return { bytes: texts * keptBytes(spec, 0, bytes), flops: texts * tokens * stateFlops(spec) };
+  }
   const window = spec.window ?? Infinity;
   const rows = Math.min(past, window - 1) + tokens;
   return {

@@ -10,6 +10,7 @@ import {
   type MlpSpec,
   type ModelSpec,
   outerTensors,
+  softmaxOf,
   storedTensor,
 } from "../../models/mod.ts";
 import type { OutTensor, PagedFile } from "../../weights/mod.ts";
@@ -80,7 +81,7 @@ function mostOf(tensors: readonly OutTensor[]): string {
 
 /** What the architecture says under keys of its own. */
 function fieldsOf(full: ModelSpec, positions: number): Record<string, Field> {
-  const attentions = full.layers.map(({ attention }) => attention!);
+  const attentions = full.layers.map((layer) => softmaxOf(layer)!);
   const attention = attentions.find(({ window }) => window === null) ?? attentions[0];
   const { heads, kvHeads, headSize, softcap, rope } = attention;
   const local = attentions.find(({ window }) => window !== null);
@@ -148,7 +149,7 @@ function differenceOf(
   file: PagedFile,
   stored: string,
 ): Difference {
-  const { heads, kvHeads } = full.layers[0].attention!;
+  const { heads, kvHeads } = softmaxOf(full.layers[0])!;
   const [, turned] = architecture === "llama" ? /^attention\.([qk])_proj\./.exec(canonical) ?? [] : [];
   const isGemmaNorm = full.family.startsWith("gemma") && canonical.endsWith("norm.weight");
   return {

@@ -8,7 +8,7 @@
  * What is to be written is read as our reader would read it, and must be the model that is meant.
  * Source: llama.cpp, `load_hparams` and the graph of `LLM_ARCH_DECI`.
  */
-import { ggufConfig, isMixture, type MlpSpec, readSpec, ropeFactorsOf } from "../../models/mod.ts";
+import { ggufConfig, isMixture, type MlpSpec, readSpec, ropeFactorsOf, softmaxOf } from "../../models/mod.ts";
 import { ggufContent, type OutTensor, zeros } from "../../weights/mod.ts";
 import { expectModel } from "../expect.ts";
 import { type Format, Inexpressible } from "../formats.ts";
@@ -80,7 +80,7 @@ function metadataOf(
   architecture: string,
   skipped: readonly Module[],
 ): Map<string, Field> {
-  const { heads, kvHeads } = full.layers[0].attention!;
+  const { heads, kvHeads } = softmaxOf(full.layers[0])!;
   const { mlp } = full.layers[0];
   const byLayer = (count: number) =>
     field.i32s(kept.map((l) => skipped.some(({ layer }) => layer === l) ? 0 : count));

@@ -3,13 +3,21 @@
  * `onnxruntime` backend read. A dropped module is not in the graph; the caches of the attentions that are left are numbered
  * from 0, since readers count them.
  */
-import { type ModelSpec, steadyLength, wholeGraph, wholeName } from "../../models/mod.ts";
+import {
+  isLinear,
+  type ModelSpec,
+  softmaxOf,
+  steadyLength,
+  wholeGraph,
+  wholeName,
+} from "../../models/mod.ts";
 import { contentOf } from "../../weights/mod.ts";
 import { configOf } from "../config.ts";
 import { jsonFile } from "../copies.ts";
 import { notesOnGguf, smaller, smallFiles } from "../hf.ts";
 import { configFromGguf } from "../hf_from_gguf.ts";
 import type { Job, Made } from "../job.ts";
+import { Inexpressible } from "../formats.ts";
 import { genaiConfig, GRAPH } from "./genai.ts";
 import { specialIds } from "./ids.ts";
 import { onnxWeights, placed } from "./weights.ts";
@@ -17,6 +25,12 @@ import { onnxWeights, placed } from "./weights.ts";
 const DATA = `${GRAPH}.data`;
 
 export async function onnxFiles(job: Job): Promise<Made> {
+  if (job.full.layers.some(({ attention }) => isLinear(attention))) {
+    throw new Inexpressible(
+      "the model",
+      "has linear attention, whose states readers of the graph do not carry",
+    );
+  }
   const spec = leftOf(job);
   const weights = onnxWeights(job, spec);
   const { content, ranges } = placed(weights);
@@ -60,9 +74,10 @@ function contextOf({ model: { config }, full }: Job): number {
 }
 
 function notesOf({ full }: Job, cached: readonly number[], context: number): string[] {
-  const isDynamic = full.layers.some(({ attention }) =>
-    attention?.rope && steadyLength(attention.rope) < Infinity
-  );
+  const isDynamic = full.layers.some((layer) => {
+    const rope = softmaxOf(layer)?.rope;
+    return rope && steadyLength(rope) < Infinity;
+  });
   const renumbered = cached.length < full.layers.length;
   return [
     "dropped modules are not in the graph; it computes in float32, keeps its keys and values so, and a batch's texts are padded " +

@@ -1,7 +1,7 @@
 /** The architectures, by Hugging Face's `model_type`. */
 import type { Config } from "../config.ts";
 import type { NameTable } from "../names.ts";
-import type { ModelSpec } from "../spec.ts";
+import { type ModelSpec, softmaxOf } from "../spec.ts";
 import { cohere2, cohere2Names } from "./cohere2.ts";
 import { composite } from "./composite.ts";
 import { gemma2, gemma3, gemmaNames } from "./gemma.ts";
@@ -48,7 +48,7 @@ const decoders: Readonly<Record<string, Family>> = {
   olmo3: { spec: olmo3, names: () => olmo2Names },
   gpt_neox: {
     spec: gptNeox,
-    names: (spec) => gptNeoxNames(spec.layers.find((layer) => layer.attention)?.attention?.heads ?? 1),
+    names: (spec) => gptNeoxNames(spec.layers.map(softmaxOf).find((attention) => attention)?.heads ?? 1),
   },
 };
 

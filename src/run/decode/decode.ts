@@ -11,6 +11,7 @@
  */
 import type { Engine, Has, Held } from "../../engine/mod.ts";
 import {
+  isLinear,
   type LayerSpec,
   type Model,
   type RopeSpec,
@@ -18,6 +19,7 @@ import {
   rotaryNames,
   rotationRegime,
   sight,
+  softmaxOf,
 } from "../../models/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
 import { openEmbedder } from "../embed.ts";
@@ -28,6 +30,7 @@ import { openPrograms } from "../programs.ts";
 import { headNotFinite } from "../head.ts";
 import { type GrowingKeys, growingKeys } from "./keys_values.ts";
 import { type DropPlan, noDrop } from "../plan.ts";
+import { states } from "./states.ts";
 import type { RunStage, Stage, StepLayer } from "../stage.ts";
 import { openStages } from "../stages.ts";
 
@@ -163,7 +166,9 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     read = prompts.map((prompt) => [...prompt]);
     forget();
     for (const { l, spec } of layers) {
-      if (spec.attention) caches.set(l, growingKeys(engine, programs, spec.attention, texts));
+      const { attention } = spec;
+      if (isLinear(attention)) caches.set(l, states(engine, attention, texts));
+      else if (attention) caches.set(l, growingKeys(engine, programs, attention, texts));
     }
     return await runFrom(0);
   }
@@ -180,7 +185,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
       expectTexts(ids.length);
       read.forEach((text, i) => text.push(ids[i]));
       const { length } = read[0];
-      const turned = layers.some(({ spec }) => isTurned(spec.attention?.rope ?? null, length));
+      const turned = layers.some(({ spec }) => isTurned(softmaxOf(spec)?.rope ?? null, length));
       return turned ? await prefill(...read.map((text) => Int32Array.from(text))) : await runFrom(length - 1);
     },
     async release() {
@@ -232,7 +237,8 @@ function sharedFeeds(
   rowsOf: (rope: RopeSpec) => { cos: Tensor; sin: Tensor },
 ): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
-  for (const { spec: { attention } } of layers) {
+  for (const { spec } of layers) {
+    const attention = softmaxOf(spec);
     if (!attention) continue;
     Object.assign(feeds, sight(attention, has, { past: first, tokens: end - first, texts }));
     if (!attention.rope) continue;

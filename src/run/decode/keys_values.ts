@@ -14,7 +14,7 @@ import type { Programs } from "../programs.ts";
 /** Rows that are added at once. */
 const SPARE = 256;
 
-/** Keys and values that grow with a text. */
+/** Keys and values that grow with a text, or states that change. */
 export interface GrowingKeys {
   /** Inputs and the outputs that go into them, for a run that adds tokens; `prefix` is the attention's in the graph. */
   open(prefix: string, tokens: number): Promise<{ feeds: Feeds; into: Feeds }>;

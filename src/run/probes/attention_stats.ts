@@ -14,7 +14,9 @@ import {
   readAttentionStats,
 } from "../../kernels/mod.ts";
 import { PATTERN_NAMES, type PatternName } from "../../measure/mod.ts";
-import type { AttentionSpec, LayerSpec } from "../../models/mod.ts";
+import type { Feeds } from "../../engine/mod.ts";
+import { type AttentionSpec, isLinear, type LayerSpec, softmaxOf } from "../../models/mod.ts";
+import type { Value } from "../../onnx/mod.ts";
 import { type Chunk, chunksOf, RAW_STATS, rawAttentionStats } from "./attention_stats_graph.ts";
 import type { Probe } from "./probe.ts";
 
@@ -28,7 +30,7 @@ export interface AttentionStatsOptions {
 
 /**
  * A probe of attention patterns. `stats` has, by layer and sample, what `reduce` makes of the statistics, which are too
- * large to keep of a long text; null for a layer whose attention the plan did not run. Throws `RangeError` for a stride
+ * large to keep of a long text; null for a layer whose attention the plan did not run, or is linear. Throws `RangeError` for a stride
  * that is no positive integer.
  */
 export function attentionStatsProbe<T>(
@@ -44,17 +46,20 @@ export function attentionStatsProbe<T>(
   return {
     stats,
     only: [plan],
-    attention: (taps, spec, extent) => ({ [inGraph]: rawAttentionStats(taps, spec, extent, stride) }),
+    attention: (taps, spec, extent): Record<string, Value> =>
+      isLinear(spec) ? {} : { [inGraph]: rawAttentionStats(taps, spec, extent, stride) },
     kernels: {
-      async attention(engine, held, spec, { samples, length }) {
+      async attention(engine, held, spec, { samples, length }): Promise<Feeds> {
+        if (isLinear(spec)) return {};
         return {
           [byKernel]: await attentionStats(engine, held, samples, attentionSizes(spec, length, stride)),
         };
       },
     },
     observeAttention({ layer, outputs, first, count, length }) {
+      const spec = softmaxOf(layers[layer]);
+      if (!spec) return;
       const samples = stats[layer] ??= [];
-      const spec = layers[layer].attention!;
       const all = (outputs[byKernel] ?? outputs[inGraph]).data as Float32Array;
       const size = all.length / count;
       for (let i = 0; i < count; i++) {

@@ -2,10 +2,10 @@
 import type { Engine, Feeds, Held } from "../../engine/mod.ts";
 import type { Value } from "../../onnx/mod.ts";
 import type {
-  AttentionSpec,
   AttentionTaps,
   Extent,
   LayerSpec,
+  MixerSpec,
   RouterTaps,
   UpdateTaps,
 } from "../../models/mod.ts";
@@ -50,7 +50,7 @@ export interface HeldUpdate {
  * they are shown stays the runner's; what they give is read and handed to `observe…`.
  */
 export interface ProbeKernels {
-  attention?(engine: Engine, held: HeldAttention, spec: AttentionSpec, extent: Extent): Promise<Feeds>;
+  attention?(engine: Engine, held: HeldAttention, spec: MixerSpec, extent: Extent): Promise<Feeds>;
   update?(engine: Engine, held: HeldUpdate, layer: LayerSpec, extent: Extent): Promise<Feeds>;
 }
 
@@ -62,7 +62,7 @@ export interface Probe {
   /** Indices of the plans to look at, all by default: a run that none of them shares gets no outputs added. */
   readonly only?: readonly number[] | undefined;
   readonly kernels?: ProbeKernels | undefined;
-  attention?(taps: AttentionTaps, spec: AttentionSpec, extent: Extent): Record<string, Value>;
+  attention?(taps: AttentionTaps, spec: MixerSpec, extent: Extent): Record<string, Value>;
   observeAttention?(seen: Observation): void | Promise<void>;
   /** Of a mixture, before its experts run. */
   router?(taps: RouterTaps): Record<string, Value>;

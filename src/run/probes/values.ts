@@ -4,7 +4,15 @@
  * What goes on inside attention is kept until the rest of the layer has run over the same batch: one batch, one layer.
  */
 import { type AttentionInput, attentionRow } from "../../kernels/mod.ts";
-import type { AttentionSpec, AttentionTaps, LayerSpec, UpdateTaps } from "../../models/mod.ts";
+import {
+  type AttentionSpec,
+  type AttentionTaps,
+  isLinear,
+  type LayerSpec,
+  type MixerSpec,
+  softmaxOf,
+  type UpdateTaps,
+} from "../../models/mod.ts";
 import { MatMul, Mul, ReduceSum, ReduceSumSquare, Reshape, type Value } from "../../onnx/mod.ts";
 import { float32 } from "../../tensor/mod.ts";
 import { attentionSizes } from "./attention_stats.ts";
@@ -12,7 +20,10 @@ import type { Observation, Present, Probe } from "./probe.ts";
 
 /** Values around one layer [T, D]: the stream x, attention's update a, the MLP's update m, the next stream y. */
 const STREAMS = ["x", "a", "m", "y"] as const;
-/** Values inside attention: q and mixed [T, H, E], k and v [T, K, E]; q and k as they meet (normed, rotated). */
+/**
+ * Values inside attention: q and mixed [T, H, E], k and v [T, K, E]; q and k as they meet (normed, rotated). Of linear attention
+ * q and k are [T, K, E], v and mixed [T, H, V].
+ */
 const INNER = ["q", "k", "v", "mixed"] as const;
 type Numbers = Float32Array<ArrayBuffer>;
 type StreamName = typeof STREAMS[number];
@@ -71,7 +82,8 @@ export function valuesProbe<Name extends Observable>(
   );
   let inside: Partial<Record<InnerName, Numbers>> = {};
 
-  function isWhole({ attention, mlp }: Present): boolean {
+  function isWhole(layer: number, { attention, mlp }: Present): boolean {
+    if (asked.has("attention") && isLinear(layers[layer].attention)) return false; // it has no such rows
     const missing = (name: StreamName) => name === "a" && !attention || name === "m" && !mlp;
     return !streams.some(missing) && (inner.length === 0 || attention);
   }
@@ -94,7 +106,7 @@ export function valuesProbe<Name extends Observable>(
       return Object.fromEntries(wanted.map(([name, value]) => [`values.${name}`, value]));
     },
     async observeUpdate({ layer, present, first, count, length, outputs }) {
-      if (!isWhole(present)) return;
+      if (!isWhole(layer, present)) return;
       const spec = layers[layer].attention;
       for (let i = 0; i < count; i++) {
         const part = (data: Float32Array) =>
@@ -106,7 +118,9 @@ export function valuesProbe<Name extends Observable>(
           ) => [name, { data: part(inside[name]!), shape: [length, ...headsOf(name, spec!)] }]),
         );
         const values = names.map((name) => {
-          if (name === "attention") return [name, attentionRows(spec!, length, own.get("q")!, own.get("k")!)];
+          if (name === "attention") {
+            return [name, attentionRows(softmaxOf(layers[layer])!, length, own.get("q")!, own.get("k")!)];
+          }
           return [name, own.get(name) ?? finished(name, output, length)];
         });
         await see({ layer, sample: first + i, ...Object.fromEntries(values) } as Seen<Name>);
@@ -115,7 +129,11 @@ export function valuesProbe<Name extends Observable>(
   };
 }
 
-function headsOf(name: InnerName, { heads, kvHeads, headSize }: AttentionSpec): number[] {
+function headsOf(name: InnerName, spec: MixerSpec): number[] {
+  if (isLinear(spec)) {
+    return name === "q" || name === "k" ? [spec.keyHeads, spec.keySize] : [spec.valueHeads, spec.valueSize];
+  }
+  const { heads, kvHeads, headSize } = spec;
   return [name === "q" || name === "mixed" ? heads : kvHeads, headSize];
 }
 

@@ -8,20 +8,21 @@
  * weights does not reach the scores. The paper's abstract was read, not its formula: heads kept apart are our reading.
  */
 import { createGraph, MatMul, Mul, ReduceSum, Reshape, Transpose } from "../../onnx/mod.ts";
-import type { AttentionSpec } from "../../models/mod.ts";
+import { type AttentionSpec, softmaxOf } from "../../models/mod.ts";
 import { take, withUploaded } from "../../run/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { engineOf, reporter, type StudyOptions } from "../options.ts";
 
-/** By layer [L]; null where there is no attention. */
+/** By layer [L]; null where there is no attention, or a linear one, whose queries and keys are no products with weights alone. */
 export async function gateNorms(
   { spec: { layers, hidden }, weights }: Pick<StudyModel, "spec" | "weights">,
   options: StudyOptions,
 ): Promise<(number | null)[]> {
   const report = reporter("weights", "layers", options);
   const norms: (number | null)[] = [];
-  for (const [l, { attention }] of layers.entries()) {
+  for (const [l, layer] of layers.entries()) {
+    const attention = softmaxOf(layer);
     options.signal?.throwIfAborted();
     norms.push(null);
     if (attention) {

@@ -1,10 +1,10 @@
 /**
  * How large modules are, and what a list of them saves: weights, and keys and values in 16 bits.
  *
- * A layer whose window is shorter than the context keeps only the window's tokens.
+ * A layer whose window is shorter than the context keeps only the window's tokens, linear attention none.
  */
 import { elements } from "../../tensor/mod.ts";
-import { layerTensors, type ModelSpec, outerTensors, type TensorNeed } from "../../models/mod.ts";
+import { layerTensors, type ModelSpec, outerTensors, softmaxOf, type TensorNeed } from "../../models/mod.ts";
 import type { Plan, Sizes } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 
@@ -22,10 +22,11 @@ export function sizesOf(spec: ModelSpec): Sizes {
       layer.attention && weights(layerTensors({ ...layer, mlp: null }, hidden))
     ),
     mlp: layers.map((layer) => layer.mlp && weights(layerTensors({ ...layer, attention: null }, hidden))),
-    kvBytes: layers.map(({ attention }) =>
-      attention && 2 * attention.kvHeads * attention.headSize * KV_BYTES
-    ),
-    kvTokens: layers.map(({ attention }) => attention?.window ?? null),
+    kvBytes: layers.map((layer) => {
+      const softmax = softmaxOf(layer);
+      return softmax ? 2 * softmax.kvHeads * softmax.headSize * KV_BYTES : layer.attention && 0;
+    }),
+    kvTokens: layers.map((layer) => softmaxOf(layer)?.window ?? null),
   };
 }
 

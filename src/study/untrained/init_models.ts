@@ -5,7 +5,7 @@
 import { eachIn, expect, list, number, optionsOf, wholeNumber } from "../../entry/mod.ts";
 import { parts, within } from "../../hub/mod.ts";
 import { moduleRatio, type Predicted, type RatioPoint } from "../../measure/mod.ts";
-import { readSpec } from "../../models/mod.ts";
+import { readSpec, softmaxOf } from "../../models/mod.ts";
 import type { RandomInit } from "../../result/mod.ts";
 import { aConfig, type NamedConfig, onConfig } from "../../subject/mod.ts";
 import { predictInit } from "./predict.ts";
@@ -131,7 +131,8 @@ export function atWidth(
 ): { readonly hidden: number; readonly heads: number } {
   expect("resize", "configuration", named, aConfig);
   expect("resize", "hidden", hidden, wholeNumber(1));
-  const { hidden: own, layers: [{ attention }] } = readSpec(named.config, named.name, named.allowFields);
+  const { hidden: own, layers } = readSpec(named.config, named.name, named.allowFields);
+  const attention = softmaxOf(layers[0]);
   if (!attention) {
     throw new RangeError(`Cannot resize ${named.name}: its first layer has no attention, expected one`);
   }

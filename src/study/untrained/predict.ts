@@ -1,7 +1,7 @@
 /** The closed form (measure/init_theory.ts) of the study of untrained models, with the same options. */
 import { expect, optionsOf } from "../../entry/mod.ts";
 import { initTheory, mean, type Predicted } from "../../measure/mod.ts";
-import { isMixture, type MlpSpec } from "../../models/mod.ts";
+import { expectSoftmax, isMixture, type MlpSpec, softmaxOf } from "../../models/mod.ts";
 import { randomInitChecks, type RandomInitOptions, shapeOf, untrainedOf } from "./random_init.ts";
 import { aConfig, type NamedConfig, zipfText } from "../../subject/mod.ts";
 
@@ -21,16 +21,18 @@ export function predictInit(named: NamedConfig, options: RandomInitOptions = {})
   expect("predict", "configuration", named, aConfig);
   expect("predict", "options", options, optionsOf(randomInitChecks));
   const { name, spec, initialiser, samples, length } = untrainedOf(named, options);
-  const { residual, attention, mlp } = spec.layers[0];
+  expectSoftmax(spec, `predict ${name}`);
+  const { residual, mlp } = spec.layers[0];
+  const attention = softmaxOf(spec.layers[0]);
   if (!attention || !mlp || spec.layers.some((layer) => !layer.attention || !layer.mlp)) {
     throw new TypeError(`Cannot predict ${name}: a layer lacks a module, expected attention and MLP in each`);
   }
   if (isMixture(mlp) || spec.layers.some((layer) => isMixture(layer.mlp))) {
     throw new TypeError(`Cannot predict ${name}: its layers have mixtures of experts, expected MLPs`);
   }
-  if (spec.positions || attention.clip || (attention.updateScale ?? 1) !== 1) {
+  if (spec.positions || attention.clip || attention.outputGate || (attention.updateScale ?? 1) !== 1) {
     throw new TypeError(
-      `Cannot predict ${name}: the closed form has no learned positions, clipped projections or scaled updates`,
+      `Cannot predict ${name}: the closed form has no learned positions, clipped projections, output gates or scaled updates`,
     );
   }
   const model = {

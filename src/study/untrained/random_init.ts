@@ -15,6 +15,7 @@ import {
   readSpec,
   reshape,
   type Reshaping,
+  softmaxOf,
 } from "../../models/mod.ts";
 import { overSeeds, type Profile, type RandomInit } from "../../result/mod.ts";
 import { cost, noDrop, PART_BYTES } from "../../run/mod.ts";
@@ -145,7 +146,7 @@ export function untrainedOf({ name, config, allowFields = [] }: NamedConfig, opt
 
 /** The shape of the first layer stands for all layers. */
 export function shapeOf({ hidden, vocabulary, layers }: ModelSpec): RandomInit["shape"] {
-  const attention = layers.find((layer) => layer.attention)?.attention;
+  const attention = layers.map(softmaxOf).find((attention) => attention);
   const mlp = layers.find((layer) => layer.mlp)?.mlp ?? null;
   const norm = (attention ?? mlp)?.norm;
   return {

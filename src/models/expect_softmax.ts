@@ -1,0 +1,12 @@
+import { isLinear, type ModelSpec } from "./spec.ts";
+
+/** Throws `TypeError` for a model with linear attention; `what` cannot be done with it: "export NAME to ONNX". */
+export function expectSoftmax({ layers }: Pick<ModelSpec, "layers">, what: string): void {
+  const linear = layers.flatMap(({ attention }, l) => isLinear(attention) ? [l] : []);
+  if (linear.length === 0) return;
+  throw new TypeError(
+    `Cannot ${what}: linear attention mixes the tokens in layers ${
+      linear.join(" ")
+    }, expected attention with keys and values in each`,
+  );
+}
