@@ -20,6 +20,11 @@ const modelTypes: Record<string, string> = {
   deci: "llama", // with layers that lack a module
 };
 
+/** The architectures of GGUF files that are read as a model type. */
+export function architecturesOf(modelType: string): string[] {
+  return Object.keys(modelTypes).filter((architecture) => modelTypes[architecture] === modelType);
+}
+
 /** What a GGUF file's header says. */
 export interface GgufHeader {
   readonly metadata: ReadonlyMap<string, GgufValue>;

@@ -3,7 +3,7 @@ export { attend, type Extent } from "./attention.ts";
 export { headGraph, rotaryNames, stepGraph, type StepWeights } from "./decode_graph.ts";
 export { readDropList } from "./drop_lists.ts";
 export { families } from "./families/mod.ts";
-export { ggufConfig, ggufNames } from "./gguf.ts";
+export { architecturesOf, ggufConfig, ggufNames } from "./gguf.ts";
 export { ropeFactorsOf } from "./gguf_rope.ts";
 export {
   attentionGraph,
