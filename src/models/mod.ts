@@ -3,7 +3,8 @@ export { attend, type Extent } from "./attention.ts";
 export { headGraph, rotaryNames, stepGraph, type StepWeights } from "./decode_graph.ts";
 export { readDropList } from "./drop_lists.ts";
 export { families } from "./families/mod.ts";
-export { architecturesOf, ggufConfig, ggufNames } from "./gguf.ts";
+export { ggufConfig, ggufNames } from "./gguf.ts";
+export { architecturesOf } from "./gguf_architectures.ts";
 export { ropeFactorsOf } from "./gguf_rope.ts";
 export {
   attentionGraph,

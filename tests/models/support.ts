@@ -46,7 +46,7 @@ function row(family: string, fixtures: string[], specs: ModelSpec[], errors: Err
 
 function normsOf({ layers }: ModelSpec): string {
   const { pre, post } = layers.find(({ attention }) => attention)!.attention!.norm;
-  return pre ? post ? "before and after" : "before" : "after";
+  return pre ? post ? "around (Peri-LN)" : "before (Pre-LN)" : "after (post-norm)";
 }
 
 /** One digit, rounded up: what another machine's rounding changes is less. */
