@@ -7,6 +7,7 @@ export { memoryShapes } from "./delta_net.ts";
 export { expectSoftmax } from "./expect_softmax.ts";
 export { families } from "./families/mod.ts";
 export { ggufConfig, ggufNames } from "./gguf.ts";
+export { architecturesOf } from "./gguf_architectures.ts";
 export { ropeFactorsOf } from "./gguf_rope.ts";
 export {
   attentionGraph,
