@@ -74,8 +74,8 @@ export interface Config {
   optional(key: string, fallback?: number | null): number | null;
   boolean(key: string, fallback: boolean): boolean;
   string(key: string, fallback?: string): string;
-  /** A configuration inside this one, or null. */
-  child(key: string): Config | null;
+  /** A configuration inside this one, or null; `usual` has the fields that it may leave out. */
+  child(key: string, usual?: Readonly<Record<string, unknown>>): Config | null;
   /** Throws if an unread field could change the arithmetic. */
   done(): void;
 }
@@ -133,9 +133,11 @@ export function readConfig(
       if (typeof found !== "string") throw wrong(key, "a string");
       return found;
     },
-    child(key) {
+    child(key, usual = {}) {
       const found = value(key);
-      return found === undefined || found === null ? null : readConfig(found, `${name}: ${key}`, allowance);
+      if (found === undefined || found === null) return null;
+      const isObject = typeof found === "object" && !Array.isArray(found);
+      return readConfig(isObject ? { ...usual, ...found } : found, `${name}: ${key}`, allowance);
     },
     done() {
       refuseQuantised(fields.quantization_config, name);
