@@ -168,6 +168,15 @@ function layersWithout({ tensors, usual }: Header, stem: string): number[] {
   return layers.filter((l) => !tensors.has(`blk.${l}.${stem}.weight`));
 }
 
+/** The architectures that may be read as a model type: for a file that says nothing of itself, or something of everything. */
+export function architecturesOf(modelType: string): string[] {
+  const headers = [undefined, 1].map((value): Header => (
+    { field: () => value, list: () => undefined, tensors: new Map(), usual: {} }
+  ));
+  const typesOf = ({ type }: Architecture) => typeof type === "string" ? [type] : headers.map(type);
+  return Object.keys(architectures).filter((name) => typesOf(architectures[name]).includes(modelType));
+}
+
 function hasBias({ tensors }: Header, stem: string): boolean {
   return tensors.keys().some((name) => name.endsWith(`.${stem}.bias`));
 }
