@@ -36,10 +36,16 @@ async function planned(
   return [path, JSON.parse(text)];
 }
 
-/** Computes all shards of a plan, one stage after the other. */
+/** Computes all shards of a plan, one stage after the other, two shards at a time. */
 async function allShards(run: Run, path: string, { shards }: Plan, results: string): Promise<void> {
-  for (const { index } of shards) {
-    await ok(run, "shard", path, "--index", String(index), "--results", results);
+  for (const stage of Map.groupBy(shards, ({ stage }) => stage).values()) {
+    const left = stage.values();
+    const worker = async () => {
+      for (const { index } of left) {
+        await ok(run, "shard", path, "--index", String(index), "--results", results);
+      }
+    };
+    await Promise.all([worker(), worker()]);
   }
 }
 
