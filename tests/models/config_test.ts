@@ -174,7 +174,7 @@ const refused: [what: string, fixture: string, change: Record<string, unknown>, 
     "a rotation said for too few layers",
     "smollm3",
     { no_rope_layers: [1, 0] },
-    /no_rope_layers is no list of 0 and 1, expected one of them for each of 3 layers/,
+    /no_rope_layers is no list of 0 and 1, expected one of them for each of 4 layers/,
   ],
   [
     "a rope scaling without its factor",
