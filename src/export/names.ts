@@ -3,7 +3,7 @@ import { layerTensors, plainName } from "../models/mod.ts";
 import type { Job, Module } from "./job.ts";
 
 /** What of a module writes to the stream: zeroed, the module adds nothing. Every expert of a mixture has its own. */
-const OUTPUT = /\b(o_proj|down_proj)\.(weight|bias)$/;
+const OUTPUT = /\b(o_proj|out_proj|down_proj)\.(weight|bias)$/;
 
 /** The name where layers that are gone are not counted; null for a tensor of such a layer. Other tensors keep theirs. */
 export function renumbered({ kept }: Job, stored: string): string | null {

@@ -15,7 +15,7 @@ import {
 } from "../onnx/mod.ts";
 import type { Tensor } from "../tensor/mod.ts";
 import { deltaNet, memoryShapes } from "./delta_net.ts";
-import { afterModules, attentionUpdate, norm, projections, type Rotary, scaled } from "./graphs.ts";
+import { afterModules, asUpdate, attentionUpdate, norm, projections, type Rotary, scaled } from "./graphs.ts";
 import { asFactor, fedWeight, linear, type StoredTypes, type Weights } from "./linear.ts";
 import { attendAfter, keysShape, type SharedInputs, sharedInputs } from "./past.ts";
 import {
@@ -165,7 +165,7 @@ function mixerStep(
   const { mixed, memory } = deltaNet(x, mixer, weights, texts, past);
   graph.output(`${prefix}present_conv`, memory.conv);
   graph.output(`${prefix}present_state`, memory.state);
-  return watch(attentionUpdate(mixed, null, mixer, weights));
+  return watch(asUpdate(linear(mixed, "attention.out_proj", weights), mixer, "attention", weights));
 }
 
 /** Attention of the new tokens after a past; gives a [B·T, D]. */

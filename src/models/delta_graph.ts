@@ -26,7 +26,7 @@ export function deltaGraph(
   const needs = layerTensors({ residual: "sequential", attention: spec, mlp: null }, hidden);
   const weights = weightInputs(graph, needs, lowering, stored);
   const { q, k, v, mixed } = deltaNet(x, spec, weights, extent.samples);
-  const raw = linear(mixed, "attention.o_proj", weights);
+  const raw = linear(mixed, "attention.out_proj", weights);
   const a = watch(asUpdate(raw, spec, "attention", weights));
   graph.output("a", a);
   return finished(graph, tap?.({ x, q, k, v, mixed, raw, a }));

@@ -37,16 +37,7 @@ import { attend, attendMasked, type Extent } from "./attention.ts";
 import { innerProduct } from "./feed_forward.ts";
 import { fedWeight, linear, type StoredTypes, type Weights } from "./linear.ts";
 import { mixture } from "./mixture.ts";
-import type {
-  AttentionSpec,
-  LayerSpec,
-  MixerSpec,
-  MlpSpec,
-  ModelSpec,
-  MoeSpec,
-  NormSpec,
-  TensorNeed,
-} from "./spec.ts";
+import type { AttentionSpec, LayerSpec, MlpSpec, ModelSpec, MoeSpec, NormSpec, TensorNeed } from "./spec.ts";
 import { isMixture, layerTensors, normTensors } from "./spec.ts";
 import { squares, takeWatched, watch } from "./watch.ts";
 
@@ -301,7 +292,7 @@ function gated(mixed: Value, gate: Value | null): Value {
 export function attentionUpdate(
   mixed: Value,
   gate: Value | null,
-  spec: MixerSpec,
+  spec: AttentionSpec,
   weights: Weights,
 ): Value {
   return asUpdate(linear(gated(mixed, gate), "attention.o_proj", weights), spec, "attention", weights);

@@ -181,7 +181,8 @@ function constantOf(name: string): number {
 }
 
 /** Whether a projection writes to the residual stream. */
-const isResidual = (name: string) => /^attention\.o_proj\.weight$|^mlp\.(.*\.)?down_proj\.weight$/.test(name);
+const isResidual = (name: string) =>
+  /^attention\.(o|out)_proj\.weight$|^mlp\.(.*\.)?down_proj\.weight$/.test(name);
 
 /** A tensor's number in its stream's key. Throws `TypeError` for one that no initialiser is known of. */
 function numberOf(name: string): number {

@@ -24,6 +24,8 @@ export interface RopeFields {
   interleaved?: true;
   /** Names of kinds of scaling that mean another one in this family. */
   kinds?: Readonly<Record<string, string>>;
+  /** Fields that mean nothing to text. */
+  ignored?: readonly string[];
   /** Length of training where the config does not say; default: 2048. */
   positions?: number;
 }
@@ -59,11 +61,11 @@ function readScaling(
   parameters: Config,
   config: Config,
   pairs: number,
-  { positions = 2048, kinds = {} }: RopeFields,
+  { positions = 2048, kinds = {}, ignored = [] }: RopeFields,
 ): RopeScaling | null {
   const said = String(parameters.value("rope_type") ?? parameters.value("type") ?? "default");
   const type = Object.hasOwn(kinds, said) ? kinds[said] : said;
-  parameters.value("type");
+  ["type", ...ignored].forEach(parameters.value);
   if (type === "default") {
     parameters.done();
     return null;

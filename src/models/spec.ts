@@ -275,7 +275,7 @@ function deltaNetTensors(spec: DeltaNetSpec, hidden: number): TensorNeed[] {
     ["attention.a_log", [valueHeads]],
     ["attention.dt_bias", [valueHeads]],
     ["attention.gate_norm.weight", [valueSize]],
-    ...linear("attention.o_proj", [hidden, value], false),
+    ...linear("attention.out_proj", [hidden, value], false),
     ...normTensors("attention.post_norm", spec.norm.post, hidden),
   ];
 }

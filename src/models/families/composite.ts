@@ -12,7 +12,7 @@ const OUTER =
   `adapter_layer_norm_eps boi_token_id boi_token_index downsample_factor downsample_ratio eoi_token_id
   eoi_token_index ignore_index image_grid_pinpoints image_seq_length image_token_id image_token_index mm_tokens_per_image
   multimodal_projector_bias perceiver_config projector_hidden_act projector_layernorm_eps scale_factor spatial_merge_size
-  use_image_newline_parameter video_token_id video_token_index vision_aspect_ratio vision_config vision_feature_layer
+  use_image_newline_parameter video_token_id video_token_index vision_aspect_ratio vision_end_token_id vision_start_token_id vision_config vision_feature_layer
   vision_feature_layers vision_feature_select_strategy vocab_size`.split(/\s+/);
 
 /**

@@ -55,7 +55,8 @@ export const gemmaNames: NameTable = {
   transform: (canonical) => canonical.endsWith("norm.weight") ? plusOne : undefined,
 };
 
-function plusOne(tensor: Tensor): Tensor {
+/** A norm stored as w − 1. */
+export function plusOne(tensor: Tensor): Tensor {
   return { dtype: "f32", shape: tensor.shape, data: toFloat32(tensor).map((weight) => weight + 1) };
 }
 

@@ -2,8 +2,7 @@
  * GPT-NeoX and Pythia: LayerNorm with biases, rotation of a part of each head, and (by default) a parallel residual.
  * q, k and v lie in one matrix, head by head: [H, 3, E, D]. Source: Hugging Face `modeling_gpt_neox.py`.
  */
-import { elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
-import type { Allocate } from "../../weights/mod.ts";
+import { takeRows } from "../blocks.ts";
 import type { Config } from "../config.ts";
 import type { NameTable } from "../names.ts";
 import { readRope } from "../rope.ts";
@@ -97,25 +96,11 @@ export function gptNeoxNames(heads: number): NameTable {
       const part = ["attention.q_proj", "attention.k_proj", "attention.v_proj"].findIndex((stem) =>
         canonical.startsWith(stem)
       );
-      return part < 0 ? undefined : (tensor, allocate) => takeHeads(tensor, heads, part, allocate);
+      return part < 0 ? undefined : (tensor, allocate) => {
+        const size = Math.trunc(tensor.shape[0] / (3 * heads));
+        const rows = { start: part * size, end: (part + 1) * size, of: 3 * size };
+        return takeRows(tensor, heads, [rows], allocate);
+      };
     },
   };
-}
-
-/** Part 0, 1 or 2 (q, k, v) of a matrix [H · 3 · E, …] or bias [H · 3 · E]. */
-function takeHeads(tensor: Tensor, heads: number, part: number, allocate: Allocate): Tensor {
-  const [rows, ...rest] = tensor.shape;
-  if (rows % (3 * heads)) {
-    throw new RangeError(
-      `Cannot split ${rows} rows into q, k and v: expected a multiple of 3 × ${heads} heads`,
-    );
-  }
-  const block = (rows / (3 * heads)) * elements(rest);
-  const stored = toFloat32(tensor);
-  const data = allocate(heads * block);
-  for (let head = 0; head < heads; head++) {
-    const start = (head * 3 + part) * block;
-    data.set(stored.subarray(start, start + block), head * block);
-  }
-  return { dtype: "f32", shape: [rows / 3, ...rest], data };
 }

@@ -8,6 +8,7 @@ import { readRope, type RopeFields } from "../rope.ts";
 import type {
   AttentionSpec,
   LayerSpec,
+  MixerSpec,
   MlpSpec,
   ModelSpec,
   MoeSpec,
@@ -65,6 +66,8 @@ export interface Traits {
   updateScale?: number;
   /** What a layer's attention has otherwise than the others'. */
   attention?: (layer: number) => Partial<AttentionSpec>;
+  /** What mixes a layer's tokens, of the attention that would. */
+  mixer?: (attention: AttentionSpec, layer: number) => MixerSpec;
 }
 
 /** A decoder with norms in front of its modules, rotations and a gated MLP. */
@@ -96,11 +99,14 @@ export function preNorm(family: string, config: Config, traits: Traits): ModelSp
     bias: traits.mlpBias ?? false,
     ...scaled,
   };
-  const layer = (l: number): LayerSpec => ({
-    residual: traits.residual ?? "sequential",
-    attention: { ...attention, window: traits.windows?.(l) ?? null, ...traits.attention?.(l) },
-    mlp: traits.module?.(mlp, l) ?? mlp,
-  });
+  const layer = (l: number): LayerSpec => {
+    const own = { ...attention, window: traits.windows?.(l) ?? null, ...traits.attention?.(l) };
+    return {
+      residual: traits.residual ?? "sequential",
+      attention: traits.mixer?.(own, l) ?? own,
+      mlp: traits.module?.(mlp, l) ?? mlp,
+    };
+  };
   return {
     family,
     hidden,

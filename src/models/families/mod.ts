@@ -10,6 +10,7 @@ import { gpt2, gpt2Names } from "./gpt2.ts";
 import { gptNeox, gptNeoxNames } from "./gpt_neox.ts";
 import { glm4Moe, groupedNames } from "./grouped_moe.ts";
 import { granite } from "./granite.ts";
+import { qwen35, qwen35Names } from "./hybrid.ts";
 import { llama, llamaNames, mistral, qwen2, qwen3 } from "./llama.ts";
 import { mixtral, mixtralNames, olmoe, qwen2Moe, qwen3Moe } from "./mixtures.ts";
 import { olmo } from "./olmo.ts";
@@ -42,6 +43,7 @@ const decoders: Readonly<Record<string, Family>> = {
   olmoe: { spec: olmoe, names: () => llamaNames },
   qwen2_moe: { spec: qwen2Moe, names: () => llamaNames },
   qwen3_moe: { spec: qwen3Moe, names: () => llamaNames },
+  qwen3_5_text: { spec: qwen35, names: qwen35Names },
   gemma2: { spec: gemma2, names: () => gemmaNames },
   gemma3_text: { spec: gemma3, names: () => gemmaNames },
   olmo2: { spec: olmo2, names: () => olmo2Names },
@@ -64,6 +66,7 @@ const composites = {
   smolvlm: "llama",
   internvl: "qwen2",
   aya_vision: "cohere2",
+  qwen3_5: "qwen3_5_text",
 };
 
 /** All that can be run. */
