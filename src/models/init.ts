@@ -2,7 +2,7 @@
  * An untrained model as a source of weights: what the families' initialisers draw, at any shape, from a seed alone.
  *
  * Matrices and the embedding are normal with mean 0, norms are 1, biases 0. Most families have one standard deviation,
- * `initializer_range`. Pythia was trained from two: √(2/5D) everywhere ("small init", Nguyen & Salazar, arXiv 1910.05895),
+ * `initializer_range`. Linear attention draws how fast each head's state fades from a uniform distribution. Pythia was trained from two: √(2/5D) everywhere ("small init", Nguyen & Salazar, arXiv 1910.05895),
  * and 2/(L√D) for the two projections that write to the residual stream (as GPT-NeoX's "wang init"), which its
  * config.json does not tell; our copies of such configs carry both as `_initializer: { std, residual_std }`.
  *
@@ -40,7 +40,18 @@ const MATRICES = [
   "mlp.shared.up_proj.weight",
   "mlp.shared.down_proj.weight",
   "mlp.shared_gate.weight",
+  "attention.g_proj.weight",
+  "attention.qkv_proj.weight",
+  "attention.z_proj.weight",
+  "attention.a_proj.weight",
+  "attention.b_proj.weight",
+  "attention.out_proj.weight",
+  "attention.conv.weight",
 ];
+/** How fast the states of linear attention fade, ln A: A is uniform, and a number of the list that begins here is a head's. */
+const DECAY = "attention.a_log";
+const FIRST_DECAY = 2 ** 31;
+const [LEAST_DECAY, MOST_DECAY] = [0.01, 16];
 /** As many numbers of an expert, behind those of the list, whatever its length. */
 const OF_EXPERT = ["gate_proj.weight", "up_proj.weight", "down_proj.weight"];
 const FIRST_EXPERT = 2 ** 16;
@@ -104,14 +115,26 @@ export function randomWeights(
     };
   }
 
-  /** Fills `out`, the elements of a tensor or of a cut of it. */
-  async function make(
+  /** Fills `out`, the elements of a tensor or of a cut of it that is no normal. */
+  function fill(
+    l: number,
     name: string,
+    cut: Cut | null,
+    out: Float32Array<ArrayBuffer>,
+  ): Float32Array<ArrayBuffer> {
+    return name === DECAY ? fillDecays(out, seed, l, cut?.start ?? 0) : out.fill(constantOf(name));
+  }
+
+  /** The same of any. */
+  async function make(
+    l: number,
+    name: string,
+    cut: Cut | null,
     rows: NormalRows | null,
     out: Float32Array<ArrayBuffer>,
   ): Promise<Float32Array<ArrayBuffer>> {
     if (rows) await pool.fill(out, rows);
-    else out.fill(constantOf(name));
+    else fill(l, name, cut, out);
     return out;
   }
 
@@ -124,8 +147,8 @@ export function randomWeights(
     return [...cuts].map(([name, cut]) => {
       const shape = shapes.get(name);
       if (!shape) throw new RangeError(`Cannot draw ${name} of layer ${l}: this layer has no such tensor`);
-      const rows = rowsOf(l, name, shape[1], cut);
-      return { name, rows, shape: cut ? cutShape(cut, name, shape) : shape };
+      const rows = rowsOf(l, name, elements(shape.slice(1)), cut);
+      return { name, cut, rows, shape: cut ? cutShape(cut, name, shape) : shape };
     });
   }
 
@@ -134,18 +157,18 @@ export function randomWeights(
     const loan = memory.borrow(wanted.reduce((sum, { shape }) => sum + elements(shape), 0));
     const tensors = new Map<string, Tensor>();
     let start = 0;
-    for (const { name, rows, shape } of wanted) {
+    for (const { name, cut, rows, shape } of wanted) {
       const out = loan.array.subarray(start, start += elements(shape));
-      tensors.set(name, float32(shape, await make(name, rows, out)));
+      tensors.set(name, float32(shape, await make(l, name, cut, rows, out)));
     }
     return { tensors, release: loan.giveBack };
   }
 
   function drawn(l: number, cuts: ReadonlyMap<string, Cut | null>): Map<string, Drawn | Tensor> {
     return new Map(
-      wantedOf(l, cuts).map(({ name, rows, shape }) => [
+      wantedOf(l, cuts).map(({ name, cut, rows, shape }) => [
         name,
-        rows ? { rows, shape } : float32(shape, new Float32Array(elements(shape)).fill(constantOf(name))),
+        rows ? { rows, shape } : float32(shape, fill(l, name, cut, new Float32Array(elements(shape)))),
       ]),
     );
   }
@@ -164,20 +187,34 @@ export function randomWeights(
       const cut = { axis: 0, start: rows?.[0] ?? 0, end: rows?.[1] ?? shape[0] } as const;
       const part = cutShape(cut, name, shape);
       const out = into?.length === elements(part) ? into : new Float32Array(elements(part));
-      return float32(part, await make(own, rowsOf(OUTSIDE, own, shape[1], cut), out));
+      return float32(part, await make(OUTSIDE, own, cut, rowsOf(OUTSIDE, own, shape[1], cut), out));
     },
     close: pool.close,
   };
 }
 
-/** Whether a tensor is not drawn: norms and biases. */
-const isConstant = (name: string) => /norm\.weight$|\.bias$|\.correction$/.test(name);
+/** Whether a tensor is not drawn from normal numbers: norms, biases and decays. */
+const isConstant = (name: string) => /norm\.weight$|\.bias$|\.correction$|\.dt_bias$|\.a_log$/.test(name);
 
 /** What all its elements are. */
 function constantOf(name: string): number {
-  if (name.endsWith("norm.weight")) return 1;
+  if (name.endsWith("norm.weight") || name === "attention.dt_bias") return 1;
   if (name.endsWith(".bias")) return 0;
   throw new RangeError(`Cannot draw ${name}: no initialiser is known for it`);
+}
+
+/** ln A of heads from `first` on. */
+function fillDecays(
+  out: Float32Array<ArrayBuffer>,
+  seed: number,
+  layer: number,
+  first: number,
+): Float32Array<ArrayBuffer> {
+  for (let i = 0; i < out.length; i++) {
+    const share = streamKeys(seed, layer, FIRST_DECAY + first + i)[0] / 2 ** 32;
+    out[i] = Math.log(LEAST_DECAY + (MOST_DECAY - LEAST_DECAY) * share);
+  }
+  return out;
 }
 
 /** Whether a projection writes to the residual stream. */

@@ -6,7 +6,7 @@
  * not run. Where the states would outgrow the budget, batches are split into groups, and each group reads the weights
  * again: a model larger than memory is the normal case.
  */
-import { softmaxOf } from "../models/mod.ts";
+import { expectSoftmax, softmaxOf } from "../models/mod.ts";
 import type { DropPlan } from "./plan.ts";
 import { type Runner, runner, type RunnerOptions } from "./runner.ts";
 import { areTexts, type Batch, batchesOf, pastLength, type Segment } from "./segments.ts";
@@ -29,7 +29,10 @@ const DEFAULT_BUDGET = 512 * 2 ** 20;
  * module produces non-finite numbers: no probe sees them.
  */
 export async function forward(options: ForwardOptions): Promise<number> {
-  const { model, plans } = options;
+  const { model, plans, segments } = options;
+  if (segments.some(({ past, parents }) => past !== null || parents)) {
+    expectSoftmax(model.spec, `evaluate requests of ${model.name} that go on from one text`);
+  }
   const groups = groupsOf(options);
   const modules = countModules(model.spec.layers, plans);
   const total = modules * groups.reduce((sum, batches) => sum + batches.length, 0);

@@ -3,7 +3,7 @@
  * Numbers mean nothing, so a score that is refused for its value has run.
  */
 import { cudaEngine, type Engine, type Precision, type Program } from "../../src/engine/mod.ts";
-import type { Model } from "../../src/models/mod.ts";
+import { isLinear, type Model } from "../../src/models/mod.ts";
 import {
   attentionStatsProbe,
   type Blocks,
@@ -153,9 +153,15 @@ for (const name of fixtureNames) {
       await run().catch((error) => failures.push(`${name}, ${job}: ${error.message}`));
       if (engine.live > 0) failures.push(`${name}, ${job}: ${engine.live} tensors are held afterwards`);
       if (!["gram", "patterns", "smoothing", "embedding"].includes(job)) continue;
-      const widths = model.spec.layers.flatMap(({ attention }) =>
-        attention ? [attention.heads * attention.headSize, attention.kvHeads * attention.headSize] : []
-      );
+      const widths = model.spec.layers.flatMap(({ attention }) => {
+        if (isLinear(attention)) {
+          const { keyHeads, keySize, valueHeads, valueSize } = attention;
+          return [keyHeads * keySize, valueHeads * valueSize];
+        }
+        return attention
+          ? [attention.heads * attention.headSize, attention.kvHeads * attention.headSize]
+          : [];
+      });
       const states = reads.slice(before).filter((shape) =>
         shape.length === 2 && shape[0] >= blocks.length && [model.spec.hidden, ...widths].includes(shape[1])
       );

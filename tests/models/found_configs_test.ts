@@ -1,6 +1,6 @@
 /** Configurations as transformers of five versions writes them: each opens with the right facts, or is refused for the right reason. */
 import assert from "node:assert/strict";
-import { isMixture, type ModelSpec, readSpec } from "../../src/models/mod.ts";
+import { isMixture, type ModelSpec, readSpec, softmaxOf } from "../../src/models/mod.ts";
 
 const FILE = "model: config.json";
 
@@ -25,7 +25,7 @@ const NOT_YET: readonly string[] = [
 
 /** The same facts of a specification as the table has of transformers' own object. */
 function factsOf(spec: ModelSpec): Record<string, unknown> {
-  const attentions = spec.layers.flatMap(({ attention }) => attention ?? []);
+  const attentions = spec.layers.flatMap((layer) => softmaxOf(layer) ?? []);
   const windowed = attentions.filter(({ window }) => window !== null);
   const mixture = spec.layers.map(({ mlp }) => mlp).find(isMixture);
   const full = attentions.find(({ window, rope }) => window === null && rope) ?? attentions[0];

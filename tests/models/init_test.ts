@@ -9,6 +9,7 @@ import {
   randomWeights,
   readSpec,
   reshape,
+  softmaxOf,
 } from "../../src/models/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
 
@@ -186,15 +187,16 @@ Deno.test("every configuration in data/configs is understood, has an initialiser
 
 Deno.test("a shape is changed in proportion, one cause at a time; what does not divide is refused", () => {
   const spec = specOf("llama-3-8b.json");
-  const [{ attention, mlp }] = spec.layers;
+  const [{ mlp }] = spec.layers;
+  const attention = softmaxOf(spec.layers[0]);
   assert.deepEqual(reshape(spec, {}), spec);
   const narrow = reshape(spec, { hidden: 1024, layers: 2, norm: "post" });
   assert.equal(narrow.layers.length, 2);
   assert.equal((narrow.layers[1].mlp as MlpSpec).size, 3584);
   assert.deepEqual(narrow.layers[1].mlp!.norm, { pre: null, post: mlp!.norm.pre });
-  const { heads, kvHeads, headSize, scale, rope } = narrow.layers[1].attention!;
+  const { heads, kvHeads, headSize, scale, rope } = softmaxOf(narrow.layers[1])!;
   assert.deepEqual([heads, kvHeads, headSize, scale, rope!.size], [32, 8, 32, 32 ** -0.5, 32]);
-  const manyHeads = reshape(spec, { heads: 64 }).layers[0].attention!;
+  const manyHeads = softmaxOf(reshape(spec, { heads: 64 }).layers[0])!;
   assert.deepEqual([manyHeads.heads, manyHeads.kvHeads, manyHeads.headSize], [64, 16, 64]);
   assert.equal(attention!.headSize, 128);
   assert.throws(() => reshape(spec, { hidden: 1000 }), /^RangeError: Cannot reshape attention: 32 heads/);

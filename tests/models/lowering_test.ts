@@ -3,12 +3,16 @@ import { type GraphProto, type NodeProto, TensorProto_DataType as DataType } fro
 import assert from "node:assert/strict";
 import {
   attentionGraph,
+  deltaGraph,
   embeddingGraph,
   expertGraph,
   expertTensors,
+  type Extent,
   headGraph,
+  isLinear,
   isMixture,
   layerTensors,
+  type MixerSpec,
   mlpPartGraph,
   type ModelSpec,
   type MoeSpec,
@@ -81,8 +85,7 @@ function graphsOf(spec: ModelSpec, dtype: DType, lowering: Lowering): Graph[] {
   const extent = { samples: 2, length: 300 };
   const options = { stored, lowering };
   return [
-    attentionGraph(layer.attention!, hidden, extent, options),
-    attentionGraph(layer.attention!, hidden, extent, { ...options, onto: true }),
+    ...mixerGraphs(layer.attention!, hidden, extent, options),
     updateGraph(layer, hidden, extent, { attention: true, mlp: true }, options),
     ...isMixture(layer.mlp)
       ? mixtureGraphs(layer.mlp, hidden, dtype, lowering)
@@ -97,6 +100,19 @@ function graphsOf(spec: ModelSpec, dtype: DType, lowering: Lowering): Graph[] {
       lowering,
     ),
     headGraph(spec, { fed: outer }, lowering),
+  ];
+}
+
+function mixerGraphs(
+  mixer: MixerSpec,
+  hidden: number,
+  extent: Extent,
+  options: { stored: ReadonlyMap<string, DType>; lowering: Lowering },
+): Graph[] {
+  if (isLinear(mixer)) return [deltaGraph(mixer, hidden, extent, options)];
+  return [
+    attentionGraph(mixer, hidden, extent, options),
+    attentionGraph(mixer, hidden, extent, { ...options, onto: true }),
   ];
 }
 

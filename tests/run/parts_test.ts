@@ -1,6 +1,13 @@
 /** Layers in parts: the numbers of the whole layer, for every way in which norms and biases stand around a module. */
 import assert from "node:assert/strict";
-import { layerTensors, type Model, type ModelSpec, randomWeights, readSpec } from "../../src/models/mod.ts";
+import {
+  layerTensors,
+  type Model,
+  type ModelSpec,
+  randomWeights,
+  readSpec,
+  softmaxOf,
+} from "../../src/models/mod.ts";
 import type { Engine, Feeds } from "../../src/engine/mod.ts";
 import { normalDraw } from "../../src/kernels/mod.ts";
 import {
@@ -91,7 +98,9 @@ Deno.test("what looks inside attention sees all its heads at once, and an MLP in
   const { attention, mlp } = await layerParts(model, engine, draw, 0, true);
   assert.deepEqual([attention.length, mlp.length], [1, parts.llama[1]]);
   const heads: number[] = [];
-  const probe: Probe = { attention: ({ q }, { heads: H }) => (heads.push(H), { q }) };
+  const probe: Probe = {
+    attention: ({ q }, attention) => (heads.push(softmaxOf({ attention })!.heads), { q }),
+  };
   expectEqual(await sumsOf(model, engine, [probe]), await sumsOf(leased(model)), tolerance(model.spec));
   assert.deepEqual(new Set(heads), new Set([16]));
 });

@@ -1,6 +1,6 @@
 /** Measured speeds: who is when, what is exact, what is predicted. That something is fast is never asserted. */
 import assert from "node:assert/strict";
-import type { MlpSpec } from "../../src/models/mod.ts";
+import { type MlpSpec, softmaxOf } from "../../src/models/mod.ts";
 import { head, resultText, type Speed } from "../../src/result/mod.ts";
 import { noDrop } from "../../src/run/mod.ts";
 import { evaluate, speed, speedEstimate } from "../../src/study/mod.ts";
@@ -69,7 +69,7 @@ for (const name of ["llama", "gemma2", "neox-parallel"]) {
       assert.equal(result.plans[0].weightBytes, await stored({ attention: [], mlp: [] }));
       assert.equal(result.plans[1].weightBytes, await stored(plan));
       assert.deepEqual(result.points.map(({ batch, context }) => [batch, context]), [[1, 20], [2, 20]]);
-      const { kvHeads, headSize } = model.spec.layers[0].attention!;
+      const { kvHeads, headSize } = softmaxOf(model.spec.layers[0])!;
       for (const { batch, plans } of result.points) {
         const tokens = 20 + 2 + 2; // the prompt, a warm-up of two steps, two steps
         plans.forEach(({ keyBytes }, i) =>
@@ -90,7 +90,8 @@ Deno.test("what a token takes, by hand, from what the parts take", () =>
       keys: { bandwidth: 10, rate: 1e15 },
       overhead: { attention: 3, mlp: 5, step: 7 },
     };
-    const { attention, mlp } = spec.layers[0];
+    const { mlp } = spec.layers[0];
+    const attention = softmaxOf(spec.layers[0]);
     const [width, keys] = [attention!.heads * attention!.headSize, attention!.kvHeads * attention!.headSize];
     const bytes = {
       attention: 4 * spec.hidden * (2 * width + 2 * keys + 1),

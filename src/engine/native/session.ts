@@ -201,11 +201,10 @@ function program(host: Host, graph: Graph, session: Deno.PointerObject): Program
     const binding = openBinding();
     try {
       graph.inputs.forEach((name, i) => bind(binding, "inputs", name, inputs[i]));
-      for (const [name, held] of outputs) bind(binding, "outputs", name, held);
-      for (const name of graph.outputs) {
-        if (!outputs.has(name)) {
-          library.call("BindOutputToDevice", binding.address, names.get(name)!, provider.memory);
-        }
+      for (const name of graph.outputs) { // what is gathered comes in the order in which it was bound
+        const held = outputs.get(name);
+        if (held) bind(binding, "outputs", name, held);
+        else library.call("BindOutputToDevice", binding.address, names.get(name)!, provider.memory);
       }
       await execute(binding, signal);
       if (!known) {

@@ -17,6 +17,7 @@ import {
   type ModelSpec,
   type MoeSpec,
   outerTensors,
+  softmaxOf,
 } from "../../models/mod.ts";
 import { createGraph, Gemm } from "../../onnx/mod.ts";
 import {
@@ -184,7 +185,7 @@ async function openProducts(
 
 /** Layers as the model's, attention with all its heads, on a stream so narrow that their weights are next to nothing. */
 function narrowModel(spec: ModelSpec): Model {
-  const attention = spec.layers.find((layer) => layer.attention)?.attention ?? null;
+  const attention = spec.layers.map(softmaxOf).find((attention) => attention) ?? null;
   const mlp = spec.layers.find((layer) => layer.mlp)?.mlp ?? null;
   const layer: LayerSpec = {
     residual: spec.layers[0].residual,
