@@ -140,7 +140,7 @@ export function readConfig(
       return readConfig(isObject ? { ...usual, ...found } : found, `${name}: ${key}`, allowance);
     },
     done() {
-      refuseQuantised(fields.quantization_config, name);
+      if (!asked.has("quantization_config")) refuseQuantised(fields.quantization_config, name);
       refuseBidirectional(fields.is_causal, name);
       for (const [key, found] of Object.entries(fields)) {
         if (asked.has(key) || neutral.has(key) || key.startsWith("_")) continue;
