@@ -4,9 +4,10 @@ import {
   Concat,
   Expand,
   ints,
-  Pad,
+  Mul,
   Reshape,
   RotaryEmbedding,
+  scalar,
   SimplifiedLayerNormalization,
   Slice,
   type Value,
@@ -89,9 +90,11 @@ function fromLatents(
   };
 }
 
-/** Heads [N, H, from] with zeros behind each: [N, H · to]. */
+/** Heads [N, H, from] with zeros behind each: [N, H · to]. Not every engine can pad. */
 function asHeads(x: Value, heads: number, from: number, to: number): Value {
-  return Reshape(from === to ? x : Pad(x, [0, 0, 0, 0, 0, to - from]), [-1, heads * to]);
+  if (from === to) return Reshape(x, [-1, heads * to]);
+  const zero = Mul(Slice(x, 0, 1, 2), scalar(x.graph, 0));
+  return Reshape(Concat([x, Expand(zero, [1, 1, to - from])], 2), [-1, heads * to]);
 }
 
 /** Mixed values [N, H·E] without the zeros behind each head's. */

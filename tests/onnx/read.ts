@@ -12,7 +12,7 @@ export const everywhere: ReadonlySet<string> = new Set([
     .split(
       " ",
     ),
-  ..."Pad LpNormalization MatMul Mul QuickGelu ReduceSum ReduceSumSquare Relu Reshape RotaryEmbedding Shape"
+  ..."LpNormalization MatMul Mul QuickGelu ReduceSum ReduceSumSquare Relu Reshape RotaryEmbedding Shape"
     .split(" "),
   ..."Sigmoid SimplifiedLayerNormalization Slice Softmax Sub Tanh TopK Transpose Where".split(" "),
 ]);
