@@ -23,6 +23,8 @@ interface Architecture {
   readonly type: string | ((header: Header) => string);
   /** Whether rows of q and k are permuted: its rotation pairs neighbours, Hugging Face's pairs halves. */
   readonly permuted?: true;
+  /** Whether norms are stored as w, where Hugging Face has w − 1. */
+  readonly normsWithOne?: true;
   /** Fields of the configuration besides the usual ones; undefined takes one away. */
   readonly fields?: (header: Header) => Readonly<Record<string, unknown>>;
   readonly stems?: Readonly<Record<string, string>>;
@@ -41,9 +43,10 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   llama: { type: "llama", permuted: true, fields: biases },
   qwen2: { type: "qwen2" },
   qwen3: { type: "qwen3" },
-  gemma2: { type: "gemma2", fields: caps },
+  gemma2: { type: "gemma2", normsWithOne: true, fields: caps },
   gemma3: {
     type: "gemma3_text",
+    normsWithOne: true,
     fields: (header) => ({ ...caps(header), rope_local_base_freq: header.field("rope.freq_base_swa") }),
   },
   olmo: { type: "olmo", permuted: true, fields: ({ field }) => ({ clip_qkv: field("attention.clamp_kqv") }) },
@@ -107,6 +110,12 @@ export const architectures: Readonly<Record<string, Architecture>> = {
     rows: (spec) => sharedRows(fusedHeads(spec)),
   },
 };
+
+/** What an architecture's files store otherwise than Hugging Face's. */
+export function ggufStorage(architecture: string): { permuted: boolean; normsWithOne: boolean } {
+  const { permuted = false, normsWithOne = false } = architectures[architecture];
+  return { permuted, normsWithOne };
+}
 
 /** The architectures that may be read as a model type: for a file that says nothing of itself, or something of everything. */
 export function architecturesOf(modelType: string): string[] {
