@@ -144,6 +144,15 @@ const stems: Record<string, string> = {
   "mlp.up_proj": "blk.*.ffn_up",
   "mlp.down_proj": "blk.*.ffn_down",
   "mlp.post_norm": "blk.*.post_ffw_norm",
+  "mlp.router": "blk.*.ffn_gate_inp",
+  "mlp.router.correction": "blk.*.exp_probs_b.bias",
+  "mlp.experts.#.gate_proj": "blk.*.ffn_gate_exps",
+  "mlp.experts.#.up_proj": "blk.*.ffn_up_exps",
+  "mlp.experts.#.down_proj": "blk.*.ffn_down_exps",
+  "mlp.shared.gate_proj": "blk.*.ffn_gate_shexp",
+  "mlp.shared.up_proj": "blk.*.ffn_up_shexp",
+  "mlp.shared.down_proj": "blk.*.ffn_down_shexp",
+  "mlp.shared_gate": "blk.*.ffn_gate_inp_shexp",
 };
 
 /** Names in the files of an architecture; heads are needed to undo the permutation of Llama-family files. */
@@ -154,6 +163,9 @@ export function ggufNames(architecture: string, spec: ModelSpec): NameTable {
     stems: { ...stems, ...own },
     rows: rows?.(spec),
     transform(canonical) {
+      if (canonical === "mlp.shared_gate.weight") {
+        return (tensor) => ({ ...tensor, shape: [1, ...tensor.shape.slice(-1)] });
+      }
       if (!permuted) return undefined;
       if (canonical.startsWith("attention.q_proj.")) {
         return (tensor, allocate) => unpermute(tensor, heads, allocate);

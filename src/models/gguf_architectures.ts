@@ -40,7 +40,11 @@ const fusedUp = { "mlp.gate_proj": "blk.*.ffn_up" };
 
 /** By `general.architecture`. */
 export const architectures: Readonly<Record<string, Architecture>> = {
-  llama: { type: "llama", permuted: true, fields: biases },
+  llama: {
+    type: ({ field }) => field("expert_count") ? "mixtral" : "llama",
+    permuted: true,
+    fields: (header) => ({ ...biases(header), ...experts(header) }),
+  },
   qwen2: { type: "qwen2" },
   qwen3: { type: "qwen3" },
   gemma2: { type: "gemma2", normsWithOne: true, fields: caps },
@@ -53,6 +57,43 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   olmo2: {
     type: ({ field }) => field("attention.sliding_window") === undefined ? "olmo2" : "olmo3",
     fields: windowed,
+  },
+  olmoe: { type: "olmoe", fields: (header) => ({ ...experts(header), ...renormalised(header, false) }) },
+  qwen2moe: {
+    type: "qwen2_moe",
+    fields: (header) => ({
+      ...experts(header),
+      ...renormalised(header, false),
+      mlp_only_layers: layersWithout(header, "ffn_gate_inp"),
+      shared_expert_intermediate_size: header.field("expert_shared_feed_forward_length"),
+    }),
+  },
+  qwen3moe: {
+    type: "qwen3_moe",
+    fields: (header) => ({
+      ...experts(header),
+      ...renormalised(header, true),
+      mlp_only_layers: layersWithout(header, "ffn_gate_inp"),
+    }),
+  },
+  glm4moe: {
+    type: "glm4_moe",
+    fields: (header) => ({
+      ...partial(header),
+      ...experts(header),
+      ...renormalised(header, true),
+      // Layers that predict further tokens are counted, and are not part of the decoder.
+      num_hidden_layers: Number(header.usual.num_hidden_layers) -
+        Number(header.field("nextn_predict_layers") ?? 0),
+      attention_bias: hasBias(header, "attn_q"),
+      use_qk_norm: header.tensors.has("blk.0.attn_q_norm.weight"),
+      n_shared_experts: header.field("expert_shared_count"),
+      routed_scaling_factor: header.field("expert_weights_scale"),
+      first_k_dense_replace: header.field("leading_dense_block_count"),
+      n_group: header.field("expert_group_count"),
+      topk_group: header.field("expert_group_used_count"),
+    }),
+    stems: { "mlp.norm": "blk.*.post_attention_norm" },
   },
   deci: { type: "llama", permuted: true, fields: biases }, // with layers that lack a module
   smollm3: { type: "smollm3", permuted: true, fields: biases },
@@ -115,6 +156,25 @@ export const architectures: Readonly<Record<string, Architecture>> = {
 export function ggufStorage(architecture: string): { permuted: boolean; normsWithOne: boolean } {
   const { permuted = false, normsWithOne = false } = architectures[architecture];
   return { permuted, normsWithOne };
+}
+
+/** How many experts there are, how many a token has, and their width where it is their own. */
+function experts({ field }: Header): Record<string, unknown> {
+  return {
+    num_experts: field("expert_count"),
+    num_experts_per_tok: field("expert_used_count"),
+    moe_intermediate_size: field("expert_feed_forward_length"),
+  };
+}
+
+/** Whether a token's weights sum to 1; llama.cpp has a rule of its own for each architecture where the file does not say. */
+function renormalised({ field }: Header, rule: boolean): Record<string, unknown> {
+  return { norm_topk_prob: field("expert_weights_norm") ?? rule };
+}
+
+function layersWithout({ tensors, usual }: Header, stem: string): number[] {
+  const layers = Array.from({ length: Number(usual.num_hidden_layers) }, (_, l) => l);
+  return layers.filter((l) => !tensors.has(`blk.${l}.${stem}.weight`));
 }
 
 /** The architectures that may be read as a model type: for a file that says nothing of itself, or something of everything. */
