@@ -25,10 +25,11 @@ const table = {
   subject: "entry tensor result hub weights text models",
   study: "entry tensor result hub text tasks onnx models engine kernels measure run subject",
   export: "entry disk tensor result hub weights text models run subject study",
+  cluster: "hub",
   show: "entry disk result hub measure",
   doctor: "entry tensor hub onnx models engine kernels",
   lab: "disk hub result",
-  commands: "entry disk libraries result hub tasks engine run subject study export show doctor lab",
+  commands: "entry disk libraries result hub tasks engine run subject study export cluster show doctor lab",
 };
 const rooms: Record<string, string[]> = Object.fromEntries(
   Object.entries(table).map(([room, row]) => [room, row.split(" ").filter(Boolean)]),
