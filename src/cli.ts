@@ -1,11 +1,12 @@
 /**
  * The command line: `deno task lamina COMMAND`. Exit code 0, 1 (failed) or 2 (wrong usage); 128 and the signal's number where
- * one ended it (130, 143, 129), 141 where its reader went away.
+ * one ended it (130, 143, 129), 141 where its reader went away; and those that a command's help names.
  */
 import { CommanderError } from "commander";
 import process from "node:process";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Context, createContext } from "./commands/context.ts";
+import { Exit } from "./commands/exit.ts";
 import { createProgram } from "./commands/program.ts";
 
 /** Runs one command line; gives the exit code. */
@@ -18,6 +19,10 @@ async function main(args: readonly string[]): Promise<number> {
     return ended(context) ?? 0;
   } catch (error) {
     await nextTurn();
+    if (error instanceof Exit) {
+      context.notice(`lamina: ${error.message}`);
+      return error.code;
+    }
     const code = ended(context);
     if (code !== null) return code;
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;

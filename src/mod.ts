@@ -112,10 +112,12 @@ export {
 } from "./study/mod.ts";
 export {
   type Checkpoint,
+  type ModelOptions,
   type NamedConfig,
   openConfig,
   openModel,
   openSeries,
+  type OpenSeriesOptions,
   type Outline,
   type Packed,
   packText,
@@ -203,6 +205,7 @@ export {
   dropOrderFigure,
   type Dropped,
   effectsFigure,
+  expertLoadFigure,
   type Figure,
   generalityClaim,
   guidesFigure,

@@ -25,7 +25,7 @@ const table = {
   subject: "entry tensor result hub weights text models",
   study: "entry tensor result hub text tasks onnx models engine kernels measure run subject",
   export: "entry disk tensor result hub weights text models run subject study",
-  cluster: "hub",
+  cluster: "entry result hub study",
   show: "entry disk result hub measure",
   doctor: "entry tensor hub onnx models engine kernels",
   lab: "disk hub result",
@@ -70,7 +70,7 @@ const inner: Record<string, readonly string[]> = {
   hub: ["cache", "packages", "remote"],
   run: ["probes", "decode"],
   show: ["chart", "tables", "figures", "claims", "sections"],
-  study: ["untrained", "causes", "analyses"],
+  study: ["untrained", "causes", "analyses", "shards"],
 };
 
 function upwardImportsInside(edges: readonly Edge[]): string[] {

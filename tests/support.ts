@@ -15,6 +15,7 @@ import {
   withUploaded,
 } from "../src/run/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../src/tensor/mod.ts";
+import type { Lease } from "../src/weights/mod.ts";
 import { type Fixture, fixture } from "./fixtures/read.ts";
 
 /** Unit roundoff of float32: the largest relative error of one rounded operation. */
@@ -119,14 +120,15 @@ export async function withFixture(
 /** The model with its weights widened before they are fed. */
 export function widened({ weights, ...model }: Model): Model {
   const widen = (tensor: Tensor) => float32(tensor.shape, toFloat32(tensor));
+  const wide = ({ tensors, release }: Lease): Lease => (
+    { tensors: new Map([...tensors].map(([name, tensor]) => [name, widen(tensor)])), release }
+  );
   return {
     ...model,
     weights: {
       ...weights,
-      async layer(l) {
-        const { tensors, release } = await weights.layer(l);
-        return { tensors: new Map([...tensors].map(([name, tensor]) => [name, widen(tensor)])), release };
-      },
+      layer: async (l) => wide(await weights.layer(l)),
+      part: async (l, cuts) => wide(await weights.part(l, cuts)),
       outer: async (name, rows) => widen(await weights.outer(name, rows)),
     },
   };

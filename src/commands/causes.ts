@@ -6,7 +6,7 @@ import type { Causes } from "../result/mod.ts";
 import { causesRows, causesTable, estimateText } from "../show/mod.ts";
 import { causes, causesEstimate, untrainedCauses, untrainedCausesEstimate } from "../study/mod.ts";
 import { openConfig, openSeries, type StudyModel } from "../subject/mod.ts";
-import { type Context, studyOptions, withModel } from "./context.ts";
+import { type Context, openOptions, studyOptions, withModel } from "./context.ts";
 import { explained, STUDY } from "./help.ts";
 import { MODEL, type StudyFlags, wholeNumber, withStudyFlags } from "./options.ts";
 import { deliver, outputOf } from "./outlet.ts";
@@ -53,7 +53,7 @@ export function causesCommand(context: Context): Command {
     };
     if (flags.untrained) {
       refuseText(flags);
-      const named = await openConfig(ref, reportsOf(options));
+      const named = await openConfig(ref, openOptions(context, flags));
       const { text: _text, skip: _skip, bos: _bos, ...sizes } = options;
       const drawn = { ...sizes, seed };
       if (!flags.dryRun) return await finish(await untrainedCauses(named, drawn));
@@ -64,7 +64,10 @@ export function causesCommand(context: Context): Command {
       context.print(estimateText(model.name, 1, await causesEstimate(model, options)));
     };
     if (step === undefined) return await withModel(context, ref, flags, measure);
-    const { checkpoints: [checkpoint] } = await openSeries(ref, { ...reportsOf(options), steps: [step] });
+    const { checkpoints: [checkpoint] } = await openSeries(ref, {
+      ...openOptions(context, flags),
+      steps: [step],
+    });
     const model = await checkpoint.open(reportsOf(options));
     try {
       await measure(model);

@@ -1,15 +1,15 @@
 /** Redundancy through training: `lamina checkpoints SERIES`. */
 import { Command } from "commander";
-import { openEngine } from "../engine/mod.ts";
 import { reportsOf } from "../entry/mod.ts";
 import { noDrop } from "../run/mod.ts";
 import { checkpointRows, checkpointTable, estimateText } from "../show/mod.ts";
-import { checkpoints, estimate, HELD_OUT_TEXT, type StudyOptions } from "../study/mod.ts";
+import { checkpoints, checkpointShards, estimate, HELD_OUT_TEXT, type StudyOptions } from "../study/mod.ts";
 import { openSeries, type Series } from "../subject/mod.ts";
-import { type Context, studyOptions } from "./context.ts";
+import { type Context, openOptions, studyOptions } from "./context.ts";
 import { explained, STUDY } from "./help.ts";
 import { numberList, type StudyFlags, withStudyFlags } from "./options.ts";
 import { deliver, outputOf } from "./outlet.ts";
+import { isShared, openRunner } from "./sharing.ts";
 
 interface Flags extends StudyFlags {
   steps?: number[];
@@ -37,12 +37,13 @@ export function checkpointsCommand(context: Context): Command {
   explained(command, "checkpoints data/series/pre-ln --quality", STUDY);
   return withStudyFlags(command).action(async (ref: string, flags: Flags) => {
     const options = studyOptions(context, flags);
-    const { signal, onNotice, onProgress } = options;
-    await openEngine(flags);
-    const series = await openSeries(ref, { steps: flags.steps, signal, onNotice, onProgress });
+    await openRunner(context, flags);
+    const series = await openSeries(ref, { ...openOptions(context, flags), steps: flags.steps });
     if (flags.dryRun) return await printEstimate(context, series, options);
     const quality = flags.quality === true ? HELD_OUT_TEXT : flags.quality;
-    const result = await checkpoints(series, { ...options, quality });
+    const told = { ...options, quality };
+    if (await isShared(context, options, () => checkpointShards(series, told))) return;
+    const result = await checkpoints(series, told);
     const table = () => checkpointTable(result, context.look);
     const done = `${series.name}, ${result.series.length} checkpoints`;
     await deliver(context, flags, outputOf(result, { table, rows: () => checkpointRows(result), done }));

@@ -1,6 +1,5 @@
 /** What every command works with: where it reports to, what ends it, how its tables look. */
 import process from "node:process";
-import { openEngine } from "../engine/mod.ts";
 import type { Profile } from "../result/mod.ts";
 import {
   printable,
@@ -12,11 +11,12 @@ import {
 } from "../show/mod.ts";
 import { distinct, type StudyOptions } from "../study/mod.ts";
 import { openModel, type StudyModel } from "../subject/mod.ts";
-import type { EngineFlags, StudyFlags } from "./options.ts";
+import type { EngineFlags, ModelFlags, StudyFlags } from "./options.ts";
+import { openRunner, runnerOf, type Shared } from "./sharing.ts";
 import { type Ending, listen } from "./signals.ts";
 
 /** A running command. */
-export interface Context {
+export interface Context extends Shared {
   readonly signal: AbortSignal;
   /** When the command began, in milliseconds of `performance.now()`. */
   readonly started: number;
@@ -60,6 +60,7 @@ export function createContext(): Context {
     notice: (line) => progress.onNotice(line),
     print: (text) => write(printable(text, look)),
     write,
+    sharing: null,
   };
 }
 
@@ -70,8 +71,7 @@ export function studyOptions(context: Context, flags: StudyFlags): StudyOptions 
     length: flags.length,
     skip: flags.skip,
     bos: flags.bos,
-    engine: flags.engine,
-    precision: flags.precision,
+    ...runnerOf(context, flags),
     ...(flags.text === undefined ? {} : { text: flags.text }),
     ...(flags.cache ? { results: flags.results } : {}),
     signal: context.signal,
@@ -80,19 +80,25 @@ export function studyOptions(context: Context, flags: StudyFlags): StudyOptions 
   };
 }
 
-/** Opens a model for the length of a task, once there is what runs it; null where nothing is to run. */
+/** How a model is opened, and where that reports to. */
+export function openOptions(context: Context, { allowField }: ModelFlags) {
+  return {
+    allowFields: allowField,
+    signal: context.signal,
+    onProgress: context.progress.onProgress,
+    onNotice: context.notice,
+  };
+}
+
+/** Opens a model for the length of a task, once there is what runs it; flags without an engine run nothing. */
 export async function withModel<T>(
   context: Context,
   ref: string,
-  flags: EngineFlags | null,
+  flags: ModelFlags | EngineFlags,
   task: (model: StudyModel) => Promise<T>,
 ): Promise<T> {
-  if (flags) await openEngine(flags);
-  const model = await openModel(ref, {
-    signal: context.signal,
-    onProgress: (progress) => context.progress.onProgress(progress),
-    onNotice: context.notice,
-  });
+  if ("engine" in flags) await openRunner(context, flags);
+  const model = await openModel(ref, openOptions(context, flags));
   try {
     return await task(model);
   } finally {

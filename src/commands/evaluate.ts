@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { type Plan, readResult, resultText } from "../result/mod.ts";
 import { type DropPlan, noDrop } from "../run/mod.ts";
 import { evaluatePriceText, evaluationRows, evaluationTable } from "../show/mod.ts";
-import { dropsIn, evaluate, type EvaluateOptions, evaluatePrice } from "../study/mod.ts";
+import { dropsIn, evaluate, type EvaluateOptions, evaluatePrice, evaluateShards } from "../study/mod.ts";
 import { type BosRule, suites, taskGroups, taskNames, tasksNamed } from "../tasks/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import { type Context, withModel } from "./context.ts";
@@ -24,6 +24,7 @@ import {
   withKeepingFlags,
 } from "./options.ts";
 import { deliver } from "./outlet.ts";
+import { isShared, runnerOf } from "./sharing.ts";
 
 interface EvaluateFlags extends KeepingFlags, EngineFlags, OutFlags, DropLists {
   tasks?: string[];
@@ -97,6 +98,7 @@ export function evaluateCommand(context: Context): Command {
         const drops = dropsOf(model, flags, plans);
         const options = optionsOf(context, flags);
         if (flags.dryRun) return await printPrice(context, model, drops, options);
+        if (await isShared(context, options, () => evaluateShards(model, drops, options))) return;
         const results = await evaluate(model, [noDrop, ...drops], options);
         // One plan's result is the file's; of several, each is an entry of a list.
         const wanted = drops.length === 0 ? results : results.slice(1);
@@ -133,8 +135,7 @@ function optionsOf(context: Context, flags: EvaluateFlags): EvaluateOptions {
     seed,
     margin,
     prompts,
-    engine: flags.engine,
-    precision: flags.precision,
+    ...runnerOf(context, flags),
     ...flags.cache ? { results: flags.results } : {},
     signal: context.signal,
     onProgress: (progress) => context.progress.onProgress(progress),

@@ -10,13 +10,15 @@ import {
   dropOf,
   type KeepingFlags,
   MODEL,
+  type ModelFlags,
   wantedOf,
   withDropFlags,
   withKeepingFlags,
+  withModelFlags,
 } from "./options.ts";
 import { doneText, near } from "./outlet.ts";
 
-interface ExportFlags extends DropFlags, KeepingFlags {
+interface ExportFlags extends DropFlags, KeepingFlags, ModelFlags {
   format: Format;
   out: string;
   measure?: string | true;
@@ -44,27 +46,29 @@ export function exportCommand(context: Context): Command {
     "LAMINA_NO_MMAP",
     "LAMINA_RESULTS",
   ]);
-  return withKeepingFlags(withDropFlags(command)).action(async (ref: string, flags: ExportFlags) => {
-    const wanted = await wantedOf(flags);
-    await withModel(context, ref, null, async (model) => {
-      dropOf(model, wanted);
-      const { plan, attention, mlp } = wanted;
-      const { folder, files } = await exportModel(model, { ...plan, attention, mlp }, {
-        format: flags.format,
-        out: flags.out,
-        ...flags.measure === undefined
-          ? {}
-          : { measure: flags.measure === true ? HELD_OUT_TEXT : flags.measure },
-        ...flags.cache ? { results: flags.results } : {},
-        signal: context.signal,
-        onProgress: (progress) => context.progress.onProgress(progress),
-        onNotice: context.notice,
+  return withModelFlags(withKeepingFlags(withDropFlags(command))).action(
+    async (ref: string, flags: ExportFlags) => {
+      const wanted = await wantedOf(flags);
+      await withModel(context, ref, { allowField: flags.allowField }, async (model) => {
+        dropOf(model, wanted);
+        const { plan, attention, mlp } = wanted;
+        const { folder, files } = await exportModel(model, { ...plan, attention, mlp }, {
+          format: flags.format,
+          out: flags.out,
+          ...flags.measure === undefined
+            ? {}
+            : { measure: flags.measure === true ? HELD_OUT_TEXT : flags.measure },
+          ...flags.cache ? { results: flags.results } : {},
+          signal: context.signal,
+          onProgress: (progress) => context.progress.onProgress(progress),
+          onNotice: context.notice,
+        });
+        const width = Math.max(...files.map(({ name }) => name.length));
+        context.print(
+          files.map(({ name, bytes }) => `${name.padEnd(width)}  ${formatBytes(bytes)}`).join("\n"),
+        );
+        context.notice(doneText(context, `export of ${model.name}`, {}, [near(folder)]));
       });
-      const width = Math.max(...files.map(({ name }) => name.length));
-      context.print(
-        files.map(({ name, bytes }) => `${name.padEnd(width)}  ${formatBytes(bytes)}`).join("\n"),
-      );
-      context.notice(doneText(context, `export of ${model.name}`, {}, [near(folder)]));
-    });
-  });
+    },
+  );
 }

@@ -7,7 +7,7 @@ import { plain, type Section, wrap, writeReport } from "../show/mod.ts";
 import { parts, within } from "../hub/mod.ts";
 import { analyses, type AnalysisName, profile, SIZES } from "../study/mod.ts";
 import { openModel } from "../subject/mod.ts";
-import type { Context } from "./context.ts";
+import { type Context, openOptions } from "./context.ts";
 import { drawn } from "./drawn.ts";
 import { doneText, madeBy, near } from "./outlet.ts";
 import { explained, STUDY } from "./help.ts";
@@ -45,7 +45,7 @@ export function figuresCommand(context: Context): Command {
   const list = NAMES.flatMap((name) => wrap(`  ${name}: ${analyses[name].about}`, 80));
   return withEngineFlags(withKeepingFlags(command)).addHelpText("after", `\nAnalyses:\n${list.join("\n")}`)
     .action(async (ref: string, { only = NAMES, results, cache, ...flags }: FiguresFlags) => {
-      const { out = join(results, "figures"), ...sizes } = flags;
+      const { out = join(results, "figures"), allowField, ...sizes } = flags;
       await checkFolder(out);
       await openEngine(flags);
       const reports = {
@@ -54,7 +54,7 @@ export function figuresCommand(context: Context): Command {
         onNotice: context.notice,
       };
       const options = { ...reports, ...sizes, ...(cache ? { results } : {}) };
-      const model = once(() => openModel(ref, reports));
+      const model = once(() => openModel(ref, openOptions(context, { allowField })));
       const first = only.some((name) => analyses[name].profiled) ? PROFILE : 0;
       const stage = parts(null, [first, ...only.map((name) => analyses[name].weight)], options.onProgress);
       const profiling = { ...SIZES.profile, ...within(options, stage(0)) };

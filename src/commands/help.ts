@@ -39,12 +39,18 @@ const CODES = [
 ] as const;
 
 /** Adds an example (after "lamina"), the variables that the command reads and the exit codes to a command's help. */
-export function explained(command: Command, example: string, variables: readonly Variable[] = []): Command {
+export function explained(
+  command: Command,
+  example: string,
+  variables: readonly Variable[] = [],
+  codes: readonly (readonly [code: string, meaning: string])[] = [],
+): Command {
+  const own = new Map([...CODES, ...codes]);
   const reads = [...variables, ...ALWAYS].map((name) => [name, VARIABLES[name]] as const);
   const text = [
     `Example:\n  lamina ${example}`,
     `Environment:\n${entries(reads)}`,
-    `Exit codes:\n${entries(CODES)}`,
+    `Exit codes:\n${entries([...own])}`,
   ].join("\n\n");
   return command.addHelpText("after", `\n${text}`)
     .showHelpAfterError(`(for example: lamina ${example}; --help lists the options)`);

@@ -23,8 +23,13 @@ export interface StudyFlags extends KeepingFlags, EngineFlags, OutFlags {
   dryRun: boolean;
 }
 
-/** What runs the model. */
-export type EngineFlags = Required<EngineWanted>;
+/** What runs the model, and how it is opened. */
+export interface EngineFlags extends Required<EngineWanted>, ModelFlags {}
+
+/** How a model is opened. */
+export interface ModelFlags {
+  allowField: string[];
+}
 
 /** Where results are kept, and whether. */
 export interface KeepingFlags {
@@ -72,7 +77,9 @@ export function withStudyFlags(command: Command, { samples = 8, length = 512 } =
       .option("--length <t>", "tokens in each block", wholeNumber(2), length)
       .option(
         "--text <file|name>",
-        `${textNames.join(", ")}, or a file: plain text, or JSONL with a "text" field`,
+        `${
+          textNames.join(", ")
+        }, or a file: plain text, JSONL with a "text" field, or token ids as a JSON list`,
       )
       .option(
         "--skip <n>",
@@ -89,9 +96,19 @@ export function withStudyFlags(command: Command, { samples = 8, length = 512 } =
 /** What `--dry-run` does. */
 export const DRY_RUN = "only print what would run, for how long and in how much memory";
 
-/** Adds the options that say what runs the model. */
+/** Adds the option of every command that opens a model. */
+export function withModelFlags(command: Command): Command {
+  return command.option(
+    "--allow-field <name>",
+    "a field of config.json to pass over though it is unknown; may be given several times (default: none)",
+    collected,
+    [],
+  );
+}
+
+/** Adds the options that say what runs the model, and how it is opened. */
 export function withEngineFlags(command: Command): Command {
-  return command
+  return withModelFlags(command)
     .addOption(
       new Option("--engine <name>", "what runs the model; auto: CUDA where it works, else the CPU")
         .choices([...ENGINES]).default("auto"),

@@ -2,7 +2,7 @@
 import { Command, Option } from "commander";
 import { type DropOrder, ORDERS, TARGETS } from "../result/mod.ts";
 import { estimateText, guidesRows, guidesTable, orderRows, orderTable } from "../show/mod.ts";
-import { guides, guidesEstimate, order, orderEstimate } from "../study/mod.ts";
+import { guides, guidesEstimate, order, orderEstimate, orderShards } from "../study/mod.ts";
 import { type Context, studyOptions, withModel } from "./context.ts";
 import { explained, STUDY } from "./help.ts";
 import {
@@ -15,6 +15,7 @@ import {
   withStudyFlags,
 } from "./options.ts";
 import { deliver, outputOf } from "./outlet.ts";
+import { isShared } from "./sharing.ts";
 
 interface OrderFlags extends StudyFlags, ConstraintFlags {
   target: DropOrder["target"];
@@ -49,6 +50,7 @@ export function orderCommand(context: Context): Command {
         const { plans, ...price } = await orderEstimate(model, options);
         return context.print(estimateText(model.name, plans, price));
       }
+      if (await isShared(context, options, () => orderShards(model, options))) return;
       const result = await order(model, options);
       const table = () => orderTable(result, context.look);
       const done = `order of ${model.name}`;

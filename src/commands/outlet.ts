@@ -2,7 +2,7 @@
 import { relative } from "node:path";
 import process from "node:process";
 import { writeWhole } from "../disk/mod.ts";
-import { keepsIn, type Kind, resultText } from "../result/mod.ts";
+import { keepingFailure, type Kind, resultText } from "../result/mod.ts";
 import { type CsvRow, formatSeconds, toCsv } from "../show/mod.ts";
 import type { Context } from "./context.ts";
 import { isStandardOutput, type OutFlags } from "./destination.ts";
@@ -50,7 +50,7 @@ export function doneText(
   files: readonly string[] = [],
 ): string {
   const seconds = (performance.now() - started) / 1000;
-  const kept = cache && results !== undefined && keepsIn(results);
+  const kept = cache && results !== undefined && keepingFailure(results) === null;
   return [
     `${what}: done in ${formatSeconds(seconds)}`,
     ...results === undefined ? [] : [kept ? `kept in ${near(results)}` : "not kept"],

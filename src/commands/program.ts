@@ -14,6 +14,7 @@ import { guidesCommand, orderCommand } from "./orders.ts";
 import { randomInitCommand } from "./random_init.ts";
 import { labCommand } from "./lab.ts";
 import { compareCommand, mergeCommand, planCommand } from "./results.ts";
+import { type RunLine, shardCommand, shardsCommand } from "./shards.ts";
 import { speedCommand } from "./speed.ts";
 import { startCommand } from "./start.ts";
 import { cacheCommand, modelsCommand } from "./stock.ts";
@@ -30,6 +31,12 @@ export function createProgram(context: Context): Command {
     .description("See which layers a transformer can live without.")
     .version(VERSION, "-V, --version", "print the version");
   explained(program, "profile smollm2-135m");
+  const run: RunLine = async (context, line) => {
+    await createProgram(context).parseAsync(line, { from: "user" });
+  };
+  const [shards, shard, merge] = [shardsCommand, shardCommand, mergeCommand].map((make) => () =>
+    make(context, run)
+  );
   const commands = [
     startCommand,
     modelsCommand,
@@ -52,7 +59,9 @@ export function createProgram(context: Context): Command {
     exportCommand,
     figuresCommand,
     compareCommand,
-    mergeCommand,
+    shards,
+    shard,
+    merge,
     clusterCommand,
     labCommand,
     completionCommand,

@@ -1,11 +1,9 @@
 /** A model before its first step: `lamina random-init CONFIG`. */
 import { Command, Option } from "commander";
-import { openEngine } from "../engine/mod.ts";
-import { reportsOf } from "../entry/mod.ts";
 import { estimateText, randomInitRows, randomInitTable } from "../show/mod.ts";
-import { randomInit, randomInitEstimate, type RandomInitOptions } from "../study/mod.ts";
+import { randomInit, randomInitEstimate, type RandomInitOptions, randomInitShards } from "../study/mod.ts";
 import { openConfig } from "../subject/mod.ts";
-import { type Context, studyOptions } from "./context.ts";
+import { type Context, openOptions, studyOptions } from "./context.ts";
 import { explained, STUDY } from "./help.ts";
 import {
   DRY_RUN,
@@ -17,6 +15,7 @@ import {
 } from "./options.ts";
 import { withOutFlags } from "./destination.ts";
 import { deliver, outputOf } from "./outlet.ts";
+import { isShared, openRunner } from "./sharing.ts";
 
 type Flags =
   & Omit<StudyFlags, "text" | "skip" | "bos">
@@ -51,12 +50,13 @@ export function randomInitCommand(context: Context): Command {
       const { seeds, seed, std, residualStd, hidden, layers, heads, norm } = flags;
       const { skip: _skip, bos: _bos, ...study } = studyOptions(context, { ...flags, skip: 0, bos: false });
       const options = { ...study, seeds, seed, std, residualStd, hidden, layers, heads, norm };
-      await openEngine(flags);
-      const named = await openConfig(ref, reportsOf(options));
+      await openRunner(context, flags);
+      const named = await openConfig(ref, openOptions(context, flags));
       if (flags.dryRun) {
         const price = await randomInitEstimate(named, options);
         return context.print(estimateText(named.name, 1, price));
       }
+      if (await isShared(context, options, (parts) => randomInitShards(named, options, parts))) return;
       const result = await randomInit(named, options);
       const table = () => randomInitTable(result, context.look);
       const done = `${result.provenance.model.name} with random weights`;

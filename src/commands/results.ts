@@ -13,16 +13,18 @@ import {
 } from "../show/mod.ts";
 import { compare, makePlan, type RankOrder, type Target } from "../study/mod.ts";
 import { type Context, markedProfile } from "./context.ts";
-import { explained } from "./help.ts";
+import { explained, STUDY } from "./help.ts";
 import {
   type ConstraintFlags,
   constraintsIn,
   positive,
   wholeNumber,
   withConstraintFlags,
+  withResultsFlag,
 } from "./options.ts";
 import { type OutFlags, withOutFlags } from "./destination.ts";
 import { deliver, type Output, outputOf } from "./outlet.ts";
+import { type MergeFlags, mergeShards, type RunLine } from "./shards.ts";
 const ORDERS: readonly RankOrder[] = ["importance", "magnitude", "random", "deepest"];
 
 /** What `lamina plan` is told. */
@@ -92,19 +94,39 @@ export function compareCommand(context: Context): Command {
   });
 }
 
-export function mergeCommand(context: Context): Command {
+export function mergeCommand(context: Context, run: RunLine): Command {
   const command = new Command("merge")
-    .description("join shards of one profile or perplexity, made with --skip, exactly; prints JSON")
-    .argument("<results...>", "their results as JSON, in any order");
-  explained(command, "merge first.json second.json --json whole.json");
-  return withOutFlags(command).action(async (files: string[], flags: OutFlags) => {
-    const parts = await Promise.all(files.map((file) => readResult(file, "profile", "perplexity")));
-    const whole = merge(parts, files);
-    const shown: Omit<Output, "json"> = whole.kind === "profile"
-      ? { table: () => markedProfile(context, whole), rows: () => profileRows(whole) }
-      : { table: () => perplexityTable([whole], context.look), rows: () => perplexityRows([whole]) };
-    await deliver(context, piped(flags), { ...shown, json: () => resultText(whole) });
-  });
+    .description(
+      "join the shards of a study exactly: those of a plan, or profiles or perplexities made with --skip; prints JSON",
+    )
+    .argument("<files...>", "a plan made by `lamina shards`; or results as JSON, in any order")
+    .option(
+      "--missing",
+      "of a plan: only list the shards that are not done, as --array of Slurm takes them",
+      false,
+    )
+    .option("--strict", "of a plan: refuse shards that ran on different processors", false);
+  explained(command, "merge plan.json --json whole.json", STUDY, [["3", "shards are missing"]]);
+  return withOutFlags(withResultsFlag(command)).action(
+    async (files: string[], flags: OutFlags & MergeFlags) => {
+      const [plan] = files.length === 1
+        ? [await readResult(files[0], "shards", "profile", "perplexity")]
+        : [];
+      if (plan?.kind === "shards") return await mergeShards(context, run, plan, flags, outLine(flags));
+      const parts = await Promise.all(files.map((file) => readResult(file, "profile", "perplexity")));
+      const whole = merge(parts, files);
+      const shown: Omit<Output, "json"> = whole.kind === "profile"
+        ? { table: () => markedProfile(context, whole), rows: () => profileRows(whole) }
+        : { table: () => perplexityTable([whole], context.look), rows: () => perplexityRows([whole]) };
+      await deliver(context, piped(flags), { ...shown, json: () => resultText(whole) });
+    },
+  );
+}
+
+/** Where data go, as a command line. */
+function outLine(flags: OutFlags): string[] {
+  const { json, csv } = piped(flags);
+  return [...json === undefined ? [] : ["--json", json], ...csv === undefined ? [] : ["--csv", csv]];
 }
 
 /** Where data go that no flag sends elsewhere: into the next program. */

@@ -14,7 +14,7 @@ import {
   type SpeedOptions,
 } from "../study/mod.ts";
 import { openConfig, openModel } from "../subject/mod.ts";
-import type { Context } from "./context.ts";
+import { type Context, openOptions } from "./context.ts";
 import { type OutFlags, withOutFlags } from "./destination.ts";
 import { explained, STUDY } from "./help.ts";
 import {
@@ -111,7 +111,7 @@ async function bound(context: Context, ref: string, device: DeviceName, flags: S
   const plans = await plansOf(flags);
   const options: RooflineOptions = { device, devices, bits, batch, input: contexts[0], output };
   const reports = reportsOf(context);
-  const named = await openConfig(ref, reports);
+  const named = await openConfig(ref, openOptions(context, flags));
   const result = await roofline(named, {
     ...options,
     plans: plans.length > 0 ? plans : undefined,
@@ -137,7 +137,7 @@ async function measure(context: Context, ref: string, flags: SpeedFlags): Promis
   const evaluations = await Promise.all(flags.evaluation.map((file) => readResult(file, "evaluate")));
   const reports = reportsOf(context);
   await openEngine(flags);
-  const model = await openModel(ref, reports);
+  const model = await openModel(ref, openOptions(context, flags));
   try {
     const options: SpeedOptions = {
       ...reports,

@@ -34,8 +34,8 @@ export function startCommand(context: Context): Command {
     .argument("[model]", MODEL, "smollm2-135m");
   explained(command, "start", STUDY);
   return withEngineFlags(withResultsFlag(command))
-    .action(async (ref: string, { results, ...flags }: EngineFlags & { results: string }) => {
-      await withModel(context, ref, flags, async (model) => {
+    .action(async (ref: string, { results, allowField, ...flags }: EngineFlags & { results: string }) => {
+      await withModel(context, ref, { ...flags, allowField }, async (model) => {
         const options = {
           results,
           ...flags,

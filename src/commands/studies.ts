@@ -1,7 +1,5 @@
 /** The studies of one model: profile, perplexity. */
 import { Command, Option } from "commander";
-import {} from "../result/mod.ts";
-import {} from "../hub/mod.ts";
 import { type DropPlan, noDrop } from "../run/mod.ts";
 import {
   againstRows,
@@ -11,7 +9,15 @@ import {
   perplexityTable,
   profileRows,
 } from "../show/mod.ts";
-import { againstLlmDrop, estimate, perplexities, profile, type StudyOptions } from "../study/mod.ts";
+import {
+  againstLlmDrop,
+  estimate,
+  perplexities,
+  perplexityShards,
+  profile,
+  profileShards,
+  type StudyOptions,
+} from "../study/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import { type Context, markedProfile, studyOptions, withModel } from "./context.ts";
 import {
@@ -25,6 +31,7 @@ import {
 } from "./options.ts";
 import { explained, STUDY } from "./help.ts";
 import { deliver, outputOf } from "./outlet.ts";
+import { expectWhole, isShared } from "./sharing.ts";
 
 interface ProfileFlags extends StudyFlags, DropFlags {
   against?: "llm-drop";
@@ -51,6 +58,7 @@ export function profileCommand(context: Context): Command {
       const options = studyOptions(context, flags);
       if (flags.dryRun) return await printEstimate(context, model, [drop], false, options);
       if (flags.against) {
+        expectWhole(context, "a comparison with llm-drop");
         const against = await againstLlmDrop(model, options);
         const table = () => againstTable(against, context.look);
         const done = `${model.name} compared with llm-drop`;
@@ -60,6 +68,7 @@ export function profileCommand(context: Context): Command {
           outputOf(against, { table, rows: () => againstRows(against), done }),
         );
       }
+      if (await isShared(context, options, () => profileShards(model, { ...options, drop }))) return;
       const result = await profile(model, { ...options, drop });
       const table = () => markedProfile(context, result, flags.all);
       const done = `profile of ${model.name}`;
@@ -82,6 +91,7 @@ export function perplexityCommand(context: Context): Command {
       const options = studyOptions(context, flags);
       const plans = drop.attention.length + drop.mlp.length > 0 ? [noDrop, drop] : [noDrop];
       if (flags.dryRun) return await printEstimate(context, model, plans, true, options);
+      if (await isShared(context, options, () => perplexityShards(model, plans, options))) return;
       const results = await perplexities(model, plans, options);
       const table = () => perplexityTable(results, context.look);
       const done = `perplexity of ${model.name}`;

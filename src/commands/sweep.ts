@@ -15,6 +15,7 @@ import {
   sweep,
   SWEEP_STEPS,
   sweepEstimate,
+  sweepShards,
   sweepSteps,
   type Target,
   together,
@@ -32,6 +33,7 @@ import {
   withStudyFlags,
 } from "./options.ts";
 import { deliver, outputOf } from "./outlet.ts";
+import { isShared } from "./sharing.ts";
 
 /** Random orders of a sweep, from `--seed` on. */
 const SEEDS = 3;
@@ -98,14 +100,16 @@ export function sweepCommand(context: Context): Command {
         seed: seed ?? 0,
       }));
       const curves = [...ranked, ...standIns];
-      const prices = await Promise.all(orders.map((wanted) => orderEstimate(model, wanted)));
       if (flags.dryRun) {
+        const prices = await Promise.all(orders.map((wanted) => orderEstimate(model, wanted)));
         const price = await sweepEstimate(model, curves, steps, calibration, options);
         const all = together([price, ...prices]);
         return context.print(estimateText(model.name, all.plans, all));
       }
+      const divided = { calibration, ranked, orders, standIns, steps };
+      if (await isShared(context, options, () => sweepShards(model, divided, options))) return;
       const [profiling, sweeping] = weights.sweep(model, curves, steps, calibration, options);
-      const work = [profiling, ...prices.map(({ flops }) => flops), sweeping];
+      const work = [profiling, ...orders.map((wanted) => weights.order(model, wanted)), sweeping];
       const stage = parts(null, work, options.onProgress);
       const importance = await profile(model, within(calibration, stage(0)));
       const made: DropOrder[] = [];

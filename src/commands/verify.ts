@@ -2,8 +2,8 @@
 import { Argument, Command } from "commander";
 import { openEngine } from "../engine/mod.ts";
 import { estimateText, verifyRows, verifyTable } from "../show/mod.ts";
-import { PAPER_ORDERS, verify, verifyEstimate } from "../study/mod.ts";
-import { type Context, studyOptions } from "./context.ts";
+import { PAPER_ORDERS, verify, verifyEstimate, type VerifyOptions } from "../study/mod.ts";
+import { type Context, studyOptions, withModel } from "./context.ts";
 import { explained, STUDY } from "./help.ts";
 import { MODEL, type StudyFlags, withStudyFlags } from "./options.ts";
 import { deliver, outputOf } from "./outlet.ts";
@@ -32,13 +32,23 @@ export function verifyCommand(context: Context): Command {
     .addHelpText("after", LIMIT);
   explained(command, "verify mistral-7b --samples 8", STUDY);
   return withStudyFlags(command, SIZES).action(async (paper: string, flags: VerifyFlags) => {
-    const { model } = flags;
-    const options = { ...studyOptions(context, flags), ...model === undefined ? {} : { model } };
-    await openEngine(flags);
-    if (flags.dryRun) return context.print(estimateText(paper, 1, await verifyEstimate(paper, options)));
-    const result = await verify(paper, options);
-    const table = () => verifyTable(result, context.look);
-    const done = `verification of ${paper}`;
-    await deliver(context, flags, outputOf(result, { table, rows: () => verifyRows(result), done }));
+    if (flags.model === undefined) return await verifyPaper(context, paper, flags, {});
+    await withModel(context, flags.model, flags, (model) => verifyPaper(context, paper, flags, { model }));
   });
+}
+
+/** Of the paper's own model on the hub, or of the one that is given. */
+async function verifyPaper(
+  context: Context,
+  paper: string,
+  flags: VerifyFlags,
+  given: Pick<VerifyOptions, "model">,
+): Promise<void> {
+  const options = { ...studyOptions(context, flags), ...given };
+  await openEngine(flags);
+  if (flags.dryRun) return context.print(estimateText(paper, 1, await verifyEstimate(paper, options)));
+  const result = await verify(paper, options);
+  const table = () => verifyTable(result, context.look);
+  const done = `verification of ${paper}`;
+  await deliver(context, flags, outputOf(result, { table, rows: () => verifyRows(result), done }));
 }

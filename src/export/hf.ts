@@ -3,7 +3,7 @@
  * runs every module of a layer that is there, so one that is dropped alone stays with an output projection of zeros: what it
  * adds is zero, what it costs is not saved. Weights are copied as they are stored.
  */
-import { readSpec } from "../models/mod.ts";
+import { isMixture, readSpec } from "../models/mod.ts";
 import { type OutTensor, zeros } from "../weights/mod.ts";
 import { type Config, configOf, valuesOf } from "./config.ts";
 import { copyOf, isOfWeights, jsonFile } from "./copies.ts";
@@ -17,7 +17,7 @@ export async function hfFiles(job: Job): Promise<Made> {
   const { stored, model } = job;
   const fromGguf = stored.kind === "gguf";
   const config = smaller(job, fromGguf ? configFromGguf(job) : await configOf(job), job.kept);
-  expectModel(job, readSpec(valuesOf(config), model.name));
+  expectModel(job, readSpec(valuesOf(config), model.name, model.allowed));
   const small = await smallFiles(job);
   const tensors = fromGguf ? tensorsFromGguf(job, stored.file) : tensorsOf(job);
   return {
@@ -71,14 +71,28 @@ function tensorsOf(job: Job): OutTensor[] {
 export function smaller({ full }: Job, whole: Config, kept: readonly number[]): Config {
   const { drop_attn_list: _, drop_mlp_list: __, ...config } = whole;
   const text = config.text_config as Config | undefined;
-  const fewer = (part: Config) => ({ ...part, num_hidden_layers: kept.length, ...layerTypes(part) });
+  const fewer = (part: Config) => (
+    { ...part, num_hidden_layers: kept.length, ...layerTypes(part), ...mixtures(part) }
+  );
   return text ? { ...config, text_config: fewer(text) } : fewer(config);
 
   /** Kinds of the layers that are left, where the model has kinds: its own rule would count from the first that is left. */
-  function layerTypes({ layer_types: given }: Config): Config {
-    if (Array.isArray(given)) return { layer_types: kept.map((l) => given[l]) };
+  function layerTypes(part: Config): Config {
+    const lists = ["layer_types", "no_rope_layers"].filter((field) => Array.isArray(part[field]));
+    const left = Object.fromEntries(
+      lists.map((field) => [field, kept.map((l) => (part[field] as unknown[])[l])]),
+    );
     const windows = full.layers.map(({ attention }) => attention!.window !== null);
-    if (windows.every((windowed) => windowed === windows[0])) return {};
-    return { layer_types: kept.map((l) => windows[l] ? "sliding_attention" : "full_attention") };
+    if (lists.includes("layer_types") || windows.every((windowed) => windowed === windows[0])) return left;
+    return { ...left, layer_types: kept.map((l) => windows[l] ? "sliding_attention" : "full_attention") };
+  }
+
+  /** Which of the layers that are left have an MLP, where the model says so by their numbers. */
+  function mixtures(part: Config): Config {
+    const dense = kept.flatMap((l, index) => isMixture(full.layers[l].mlp) ? [] : [index]);
+    return {
+      ..."mlp_only_layers" in part ? { mlp_only_layers: dense, decoder_sparse_step: 1 } : {},
+      ..."first_k_dense_replace" in part ? { first_k_dense_replace: dense.length } : {},
+    };
   }
 }

@@ -52,7 +52,7 @@ export function jobOf(
   drop: DropPlan,
 ): Job {
   const { drop_attn_list, drop_mlp_list, ...config } = model.config;
-  const full = readSpec(config, model.name);
+  const full = readSpec(config, model.name, model.allowed);
   const own = (list: unknown, name: string) => [...readDropList(list, full.layers.length, name, model.name)];
   const all = {
     attention: [...own(drop_attn_list, "drop_attn_list"), ...drop.attention],

@@ -1,12 +1,9 @@
 /** Names of tensors in a folder in Hugging Face layout: whose they are, and under which name the smaller model has them. */
-import { plainName } from "../models/mod.ts";
+import { layerTensors, plainName } from "../models/mod.ts";
 import type { Job, Module } from "./job.ts";
 
-/** The output projection of a module: zeroed, the module adds nothing. */
-export const OUTPUT: Readonly<Record<Module["module"], string>> = {
-  attention: "attention.o_proj",
-  mlp: "mlp.down_proj",
-};
+/** What of a module writes to the stream: zeroed, the module adds nothing. Every expert of a mixture has its own. */
+const OUTPUT = /\b(o_proj|down_proj)\.(weight|bias)$/;
 
 /** The name where layers that are gone are not counted; null for a tensor of such a layer. Other tensors keep theirs. */
 export function renumbered({ kept }: Job, stored: string): string | null {
@@ -18,12 +15,12 @@ export function renumbered({ kept }: Job, stored: string): string | null {
 
 /** The stored names of the output projections, weights and biases, of modules that are dropped alone. */
 export function silenced(
-  { model, stored: { file }, lone }: Job,
+  { model, full: { layers, hidden }, lone }: Job,
   modules: readonly Module[] = lone,
 ): Set<string> {
   return new Set(modules.flatMap(({ module, layer }) => {
-    const weight = model.stored!(`${OUTPUT[module]}.weight`, layer).name;
-    const bias = weight.replace(/weight$/, "bias");
-    return file.tensors.has(bias) ? [weight, bias] : [weight];
+    const alone = { ...layers[layer], attention: null, mlp: null, [module]: layers[layer][module] };
+    const names = layerTensors(alone, hidden).map(([name]) => name).filter((name) => OUTPUT.test(name));
+    return names.map((name) => model.stored!(name, layer).name);
   }));
 }

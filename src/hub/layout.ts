@@ -29,10 +29,28 @@ export function modelFileNames(names: readonly string[], repo: string): string[]
 
 /** Whether this is one of the files other than the weights: configuration or tokenizer. */
 function isSmallFile(name: string): boolean {
-  return /^(config\.json|generation_config\.json|chat_template\.jinja)$/.test(name) ||
+  return /^(config\.json|generation_config\.json|chat_template\.jinja)$/.test(name) || isTokenizerFile(name);
+}
+
+/** Files of SentencePiece models, by the names that transformers gives them. */
+export const SENTENCEPIECE_FILES: readonly string[] = [
+  "tokenizer.model",
+  "spiece.model",
+  "sentencepiece.bpe.model",
+];
+
+/** Whether this is one of a tokenizer's files. */
+export function isTokenizerFile(name: string): boolean {
+  return SENTENCEPIECE_FILES.includes(name) ||
     /^(tokenizer[\w.]*|special_tokens_map\.json|added_tokens\.json|vocab\.(json|txt)|merges\.txt)$/.test(
       name,
     );
+}
+
+/** Whether files of these names are enough for a tokenizer. */
+export function hasTokenizer(names: readonly string[]): boolean {
+  return ["tokenizer.json", ...SENTENCEPIECE_FILES].some((name) => names.includes(name)) ||
+    ["vocab.json", "merges.txt"].every((name) => names.includes(name));
 }
 
 /** One set of weights, its index first. */

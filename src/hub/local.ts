@@ -6,7 +6,7 @@ import { statOrNull } from "./cache/cache.ts";
 import { checkContent } from "./content.ts";
 import { type FileEntry, type ModelFiles, modelFiles } from "./files.ts";
 import { fileSource } from "./file.ts";
-import { modelFileNames } from "./layout.ts";
+import { hasTokenizer, isTokenizerFile, modelFileNames } from "./layout.ts";
 import { provenHash } from "./cache/stamp.ts";
 
 /** Opens a single GGUF file; `known` is what is already known about it. */
@@ -31,17 +31,17 @@ export async function localFolder(
   } = {},
 ): Promise<ModelFiles> {
   const entries = await folderEntries(path);
-  const around = entries.some(isTokenizer) ? null : await tokenizerFrom(path);
-  if (around !== null) entries.push(...(await folderEntries(around)).filter(isTokenizer));
+  const around = hasTokenizer(entries.map(({ name }) => name)) ? null : await tokenizerFrom(path);
+  if (around !== null) {
+    const own = new Set(entries.map(({ name }) => name));
+    const others = await folderEntries(around);
+    entries.push(...others.filter(({ name }) => isTokenizerFile(name) && !own.has(name)));
+  }
   const names = modelFileNames(entries.map(({ name }) => name), path);
   return modelFiles(
     { name, revision: null, kind: names[0].endsWith(".gguf") ? "gguf" : "folder" },
     entries.filter((entry) => names.includes(entry.name)),
   );
-}
-
-function isTokenizer({ name }: FileEntry): boolean {
-  return /^tokenizer(_config)?\.json$/.test(name);
 }
 
 /** The regular files of a folder, links followed, hidden ones left out. */

@@ -2,6 +2,7 @@
 export type { ByteSource } from "./source.ts";
 export { bufferSource, fileSource, readText } from "./file.ts";
 export type { ModelFiles } from "./files.ts";
+export { hasTokenizer, SENTENCEPIECE_FILES } from "./layout.ts";
 export { openModel, type OpenOptions } from "./open.ts";
 export { type SeriesCheckpoint, type SeriesFiles, seriesFiles, type SeriesOptions } from "./series.ts";
 export { datasetFile } from "./remote/huggingface.ts";

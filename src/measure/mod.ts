@@ -11,6 +11,7 @@ export { bootstrapDifference, calibrationError, type Difference, equivalence } f
 export { type Quartiles, quartiles } from "./quartiles.ts";
 export { rankInterval } from "./rank_interval.ts";
 export { gamma, type Roof, roofSeconds, type Work } from "./roofline.ts";
+export { type RoutingSums, sumRouting } from "./routing.ts";
 export { sinkRate } from "./sink.ts";
 export {
   type Smoothing,

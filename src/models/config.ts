@@ -1,6 +1,7 @@
 /**
  * A `config.json` read strictly: every field is read by name and type, and fields that nobody reads must be known
- * not to affect the arithmetic. A field that might change the model is an error, never a silent approximation.
+ * not to affect the arithmetic. A field that might change the model is an error, never a silent approximation, unless the
+ * user allows it. That every default of transformers is known is tested (tests/fixtures/found_configs.json).
  */
 
 /** Fields that do not affect the forward pass of a trained decoder, whatever their value. */
@@ -19,15 +20,17 @@ const neutral = new Set([
   suppress_tokens temperature top_k top_p typical_p`,
   // Training only.
   `attention_dropout attention_probs_dropout_prob attn_pdrop classifier_dropout embd_pdrop gradient_checkpointing
-  hidden_dropout hidden_dropout_prob initializer_range resid_pdrop tf_legacy_loss`,
+  embedding_dropout hidden_dropout hidden_dropout_prob initializer_range output_router_logits resid_pdrop
+  router_aux_loss_coef router_jitter_noise router_z_loss_coef tf_legacy_loss`,
   // How the same numbers are computed and returned; chunks of a feed-forward network are of rows.
   `attn_implementation cache_implementation chunk_size_feed_forward is_decoder is_encoder_decoder
-  keys_to_ignore_at_inference output_attentions output_hidden_states pretraining_tp return_dict torchscript
-  use_bfloat16 use_cache use_return_dict`,
+  is_causal keys_to_ignore_at_inference output_attentions output_hidden_states pretraining_tp return_dict torchscript
+  use_bfloat16 use_cache use_flash_attn use_return_dict`,
   // Lengths seen in training: they bind where a rotation is scaled, and there they are read.
-  `max_position_embeddings max_sequence_length seq_length`,
+  `max_position_embeddings max_sequence_length model_max_length seq_length`,
   // Classifiers' heads.
-  `id2label label2id num_labels problem_type`,
+  `id2label label2id num_labels problem_type summary_activation summary_first_dropout summary_proj_to_labels
+  summary_type summary_use_proj`,
   `rope_interleaved`,
 ].flatMap((fields) => fields.split(/\s+/)));
 
@@ -40,6 +43,9 @@ const LIMITS: Readonly<Record<string, number>> = {
   num_attention_heads: 4096, // most: 256
   num_key_value_heads: 4096,
   head_dim: 2 ** 16, // largest: 576
+  num_experts: 4096, // most: 512
+  num_local_experts: 4096,
+  n_routed_experts: 4096,
   hidden_size: 2 ** 20, // largest: 53248
   intermediate_size: 2 ** 22, // largest: 212992
   vocab_size: 2 ** 21, // largest: 262208, and no tokenizer may have more
@@ -47,6 +53,12 @@ const LIMITS: Readonly<Record<string, number>> = {
 
 /** All other counts. */
 const MOST = 2 ** 31;
+
+/** Fields that the user says do not matter, and those of them that would have been refused. */
+export interface Allowance {
+  readonly names: ReadonlySet<string>;
+  readonly used: Set<string>;
+}
 
 /** A strict view of one configuration object. */
 export interface Config {
@@ -69,7 +81,11 @@ export interface Config {
 }
 
 /** Wraps a parsed `config.json`. */
-export function readConfig(raw: unknown, name: string): Config {
+export function readConfig(
+  raw: unknown,
+  name: string,
+  allowance: Allowance = { names: new Set(), used: new Set() },
+): Config {
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) {
     throw new TypeError(`Cannot read ${name}: found ${describe(raw)}, expected a JSON object`);
   }
@@ -119,20 +135,35 @@ export function readConfig(raw: unknown, name: string): Config {
     },
     child(key) {
       const found = value(key);
-      return found === undefined || found === null ? null : readConfig(found, `${name}: ${key}`);
+      return found === undefined || found === null ? null : readConfig(found, `${name}: ${key}`, allowance);
     },
     done() {
       refuseQuantised(fields.quantization_config, name);
+      refuseBidirectional(fields.is_causal, name);
       for (const [key, found] of Object.entries(fields)) {
         if (asked.has(key) || neutral.has(key) || key.startsWith("_")) continue;
         if (found === null || found === false || isEmpty(found)) continue;
-        throw new TypeError(
-          `Cannot run ${name}: field ${key} is ${describe(found)}, which this model family does not support`,
-        );
+        if (!allowance.names.has(key)) throw unknownField(name, key, found);
+        allowance.used.add(key);
       }
     },
   };
   return config;
+}
+
+function unknownField(name: string, key: string, found: unknown): TypeError {
+  return new TypeError(
+    `Cannot run ${name}: field ${key} is ${describe(found)}, which this model family does not support; ` +
+      `if the model computes the same without it, go on with --allow-field ${key} (in code: allowFields)`,
+  );
+}
+
+/** Attention that sees what comes after is another model, and the field that says so is one that is off. */
+function refuseBidirectional(found: unknown, name: string): void {
+  if (found !== false) return;
+  throw new TypeError(
+    `Cannot run ${name}: is_causal is false, expected a decoder, whose tokens see only those before them`,
+  );
 }
 
 /** Packed weights have other names and shapes; the method's name is more helpful than a missing tensor. */

@@ -14,7 +14,7 @@ import {
   type Value,
 } from "../onnx/mod.ts";
 import type { Tensor } from "../tensor/mod.ts";
-import { afterModules, attentionUpdate, norm, projections } from "./graphs.ts";
+import { afterModules, attentionUpdate, norm, projections, type Rotary, scaled } from "./graphs.ts";
 import { asFactor, fedWeight, linear, type StoredTypes, type Weights } from "./linear.ts";
 import { attendAfter, keysShape, type SharedInputs, sharedInputs } from "./past.ts";
 import {
@@ -113,7 +113,8 @@ function headLogits(
 
 /** Logits [N, rows] of streams [N, D]. */
 export function logitsOf(x: Value, { finalNorm, head }: ModelSpec, weights: Weights): Value {
-  const logits = watch(linear(watch(norm(x, finalNorm, "final_norm", weights)), "head", weights));
+  const normed = scaled(norm(x, finalNorm, "final_norm", weights), head.scale);
+  const logits = watch(linear(watch(normed), "head", weights));
   return head.softcap ? softcap(logits, head.softcap) : logits;
 }
 
@@ -152,11 +153,7 @@ function attentionStep(
   lowering: Lowering,
 ): Value {
   const { graph } = x;
-  const names = rotaryNames(spec.rope);
-  const rotary = {
-    cos: shared(names.cos, "f32", ["tokens", spec.rope.size / 2]),
-    sin: shared(names.sin, "f32", ["tokens", spec.rope.size / 2]),
-  };
+  const rotary = spec.rope && rotaryShared(spec.rope, shared);
   const heads = projections(x, spec, weights, rotary, { samples: texts, length: -1 });
   const shape = keysShape(spec, lowering, `past ${prefix}`, texts);
   const past = {
@@ -167,4 +164,10 @@ function attentionStep(
   graph.output(`${prefix}present_key`, present.key);
   graph.output(`${prefix}present_value`, present.value);
   return watch(attentionUpdate(mixed, spec, weights));
+}
+
+function rotaryShared(rope: RopeSpec, shared: SharedInputs): Rotary {
+  const names = rotaryNames(rope);
+  const table = ["tokens", rope.size / 2];
+  return { cos: shared(names.cos, "f32", table), sin: shared(names.sin, "f32", table) };
 }

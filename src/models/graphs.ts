@@ -13,29 +13,31 @@
  */
 import {
   Add,
+  Clip,
   Concat,
   cpuLowering,
   createGraph,
   type Dim,
+  Expand,
   Gather,
-  Gelu,
   type Graph,
   ints,
   LayerNormalization,
   type Lowering,
   Mul,
-  QuickGelu,
-  Relu,
   Reshape,
   RotaryEmbedding,
   scalar,
+  Shape,
   SimplifiedLayerNormalization,
   type Value,
 } from "../onnx/mod.ts";
 import { attend, attendMasked, type Extent } from "./attention.ts";
+import { innerProduct } from "./feed_forward.ts";
 import { fedWeight, linear, type StoredTypes, type Weights } from "./linear.ts";
-import type { Activation, AttentionSpec, LayerSpec, MlpSpec, NormSpec } from "./spec.ts";
-import { layerTensors, normTensors } from "./spec.ts";
+import { mixture } from "./mixture.ts";
+import type { AttentionSpec, LayerSpec, MlpSpec, ModelSpec, MoeSpec, NormSpec, TensorNeed } from "./spec.ts";
+import { isMixture, layerTensors, normTensors } from "./spec.ts";
 import { squares, takeWatched, watch } from "./watch.ts";
 
 /** What a module's graph has besides the module. */
@@ -101,10 +103,9 @@ export function attentionGraph(
   const graph = createGraph();
   const rows = rowsOf(extent);
   const x = graph.input("x", "f32", [rows, hidden]);
-  const table = [masked ? rows : extent.length, spec.rope.size / 2];
-  const rotary = { cos: graph.input("cos", "f32", table), sin: graph.input("sin", "f32", table) };
+  const rotary = spec.rope && rotaryInputs(graph, [masked ? rows : extent.length, spec.rope.size / 2]);
   const layer: LayerSpec = { residual: "sequential", attention: spec, mlp: null };
-  const weights = weightInputs(graph, layer, hidden, lowering, stored);
+  const weights = weightInputs(graph, layerTensors(layer, hidden), lowering, stored);
   const { q, k, v } = projections(x, spec, weights, rotary, masked ? { samples: 1, length: -1 } : extent);
   const sum = onto ? sumInput(graph, rows, hidden) : null;
   const width = spec.kvHeads * spec.headSize;
@@ -129,14 +130,18 @@ export function attentionGraph(
     )
     : attend(spec, { q, k, v }, extent, lowering.attention);
   const raw = linear(mixed, "attention.o_proj", weights, sum);
-  const a = watch(postNorm(raw, spec.norm.post, "attention.post_norm", weights));
+  const a = watch(asUpdate(raw, spec, "attention", weights));
   graph.output("a", a);
   return finished(graph, tap?.({ x, q, k, v, mixed, raw, a }));
 }
 
+function rotaryInputs(graph: Graph, table: readonly Dim[]): Rotary {
+  return { cos: graph.input("cos", "f32", table), sin: graph.input("sin", "f32", table) };
+}
+
 /**
  * The rest of a layer: inputs x and (unless attention is dropped) a, the MLP's weights (unless it is dropped); output
- * y = x + a + m, all [B·T, D]. `onto` is the MLP's.
+ * y = x + a + m, all [B·T, D]. `onto` is the MLP's. Of a mixture only the norm behind it is here: its experts' sum is an input.
  */
 export function updateGraph(
   layer: LayerSpec,
@@ -150,11 +155,16 @@ export function updateGraph(
   const x = graph.input("x", "f32", [tokens, hidden]);
   const a = present.attention ? graph.input("a", "f32", [tokens, hidden]) : null;
   const mlp = present.mlp ? layer.mlp : null;
-  const weights = weightInputs(graph, { ...layer, attention: null, mlp }, hidden, lowering, stored);
+  const needs = isMixture(mlp)
+    ? normTensors("mlp.post_norm", mlp.norm.post, hidden)
+    : layerTensors({ ...layer, attention: null, mlp }, hidden);
+  const weights = weightInputs(graph, needs, lowering, stored);
   const h = a ? Add(x, a) : x;
-  const sum = onto ? sumInput(graph, tokens, hidden) : null;
-  const raw = mlp && rawFeedForward(layer.residual === "parallel" ? x : h, mlp, weights, sum);
-  const m = mlp && postNorm(raw!, mlp.norm.post, "mlp.post_norm", weights);
+  const sum = onto || isMixture(mlp) ? sumInput(graph, tokens, hidden) : null;
+  const raw = isMixture(mlp)
+    ? sum
+    : mlp && rawFeedForward(layer.residual === "parallel" ? x : h, mlp, weights, sum);
+  const m = mlp && asUpdate(raw!, mlp, "mlp", weights);
   const y = watch(m ? Add(h, m) : h);
   graph.output("y", y);
   return finished(graph, tap?.({ x, a, raw, m, y }));
@@ -173,26 +183,42 @@ export function mlpPartGraph(
   const x = graph.input("x", "f32", [tokens, hidden]);
   const h = withAttention ? Add(x, graph.input("a", "f32", [tokens, hidden])) : x;
   const layer: LayerSpec = { residual: "sequential", attention: null, mlp: spec };
-  const weights = weightInputs(graph, layer, hidden, lowering, stored);
+  const weights = weightInputs(graph, layerTensors(layer, hidden), lowering, stored);
   const sum = onto ? sumInput(graph, tokens, hidden) : null;
   graph.output("m", watch(feedForward(h, spec, weights, sum)));
   return finished(graph);
 }
 
-/** The stream that enters layer 0: inputs rows [U, D] of the embedding and `places` among them, i64 [N]; output x [N, D]. */
-export function embeddingGraph(hidden: number, scale: number): Graph {
+/**
+ * The stream that enters layer 0: inputs rows [U, D] of the embedding and `places` among them, i64 [N]; output x [N, D]. With learned
+ * positions also rows of those, `position_rows` [P, D], and `position_places` among them.
+ */
+export function embeddingGraph(hidden: number, scale: number, learned = false): Graph {
   const graph = createGraph();
   const rows = graph.input("rows", "f32", ["rows", hidden]);
-  const taken = Gather(rows, graph.input("places", "i64", ["tokens"]));
-  graph.output("x", watch(scale === 1 ? taken : Mul(taken, scalar(graph, scale))));
+  const taken = scaled(Gather(rows, graph.input("places", "i64", ["tokens"])), scale);
+  const at = () =>
+    Gather(
+      graph.input("position_rows", "f32", ["positions", hidden]),
+      graph.input("position_places", "i64", ["tokens"]),
+    );
+  graph.output("x", watch(learned ? Add(taken, at()) : taken));
   return finished(graph);
+}
+
+/** Times a number that is part of the model. */
+export function scaled(x: Value, factor = 1): Value {
+  return factor === 1 ? x : Mul(x, scalar(x.graph, factor));
 }
 
 /**
  * What the head reads: inputs x0, x1, … [N, D], the final streams of P plans, and `rows` (i64 [n]) of them; output
- * `hidden` [n, P, D], those rows after the final norm.
+ * `hidden` [n, P, D], those rows after the final norm, times the scale of the logits.
  */
-export function scoredRowsGraph(spec: NormSpec, hidden: number, plans: number): Graph {
+export function scoredRowsGraph(
+  { finalNorm: spec, head, hidden }: Pick<ModelSpec, "finalNorm" | "head" | "hidden">,
+  plans: number,
+): Graph {
   const graph = createGraph();
   const rows = graph.input("rows", "i64", ["rows"]);
   const streams = Array.from({ length: plans }, (_, plan) => {
@@ -205,7 +231,10 @@ export function scoredRowsGraph(spec: NormSpec, hidden: number, plans: number): 
       graph.input(name, "f32", shape),
     ]),
   );
-  const normed = norm(Concat(streams, 1), spec, "final_norm", { values, products: "f32" });
+  const normed = scaled(
+    norm(Concat(streams, 1), spec, "final_norm", { values, products: "f32" }),
+    head.scale,
+  );
   watch(Reshape(normed, [-1, hidden]));
   graph.output("hidden", normed);
   return finished(graph);
@@ -225,22 +254,21 @@ export function projections(
   x: Value,
   spec: AttentionSpec,
   weights: Weights,
-  rotary: Rotary,
+  rotary: Rotary | null,
   extent: Extent,
 ): { q: Value; k: Value; v: Value } {
   const normed = norm(x, spec.norm.pre, "attention.norm", weights);
   const project = (name: string) => linear(normed, `attention.${name}_proj`, weights);
-  const rotated = (name: string, heads: number) =>
-    watch(
-      rotate(
-        qkNorm(project(name), spec, `attention.${name}_norm`, heads, weights),
-        spec,
-        heads,
-        rotary,
-        extent,
-      ),
-    );
-  return { q: rotated("q", spec.heads), k: rotated("k", spec.kvHeads), v: project("v") };
+  const rotated = (name: string, heads: number) => {
+    const projected = clipped(qkNorm(project(name), spec, `attention.${name}_norm`, heads, weights), spec);
+    return watch(rotary ? rotate(projected, spec, heads, rotary, extent) : projected);
+  };
+  return { q: rotated("q", spec.heads), k: rotated("k", spec.kvHeads), v: clipped(project("v"), spec) };
+}
+
+/** What a clip would hide is watched in front of it. */
+function clipped(x: Value, { clip }: AttentionSpec): Value {
+  return clip ? Clip(watch(x), -clip, clip) : x;
 }
 
 /** What attention adds to the stream, [N, D], of its mixed values [N, H·E] and the `sum` of other heads. */
@@ -250,12 +278,7 @@ export function attentionUpdate(
   weights: Weights,
   sum: Value | null = null,
 ): Value {
-  return postNorm(
-    linear(mixed, "attention.o_proj", weights, sum),
-    spec.norm.post,
-    "attention.post_norm",
-    weights,
-  );
+  return asUpdate(linear(mixed, "attention.o_proj", weights, sum), spec, "attention", weights);
 }
 
 /** What the parts before came to, of the shape of the stream. */
@@ -265,13 +288,12 @@ function sumInput(graph: Graph, tokens: Dim, hidden: number): Value {
 
 function weightInputs(
   graph: Graph,
-  layer: LayerSpec,
-  hidden: number,
+  needs: readonly TensorNeed[],
   lowering: Lowering,
   stored?: StoredTypes,
 ): Weights {
   const values = new Map(
-    layerTensors(layer, hidden).map(([name, shape]) => [
+    needs.map(([name, shape]) => [
       name,
       fedWeight(graph, name, stored?.get(name) ?? "f32", shape, lowering),
     ]),
@@ -289,15 +311,23 @@ function finished(graph: Graph, taps: Record<string, Value> = {}): Graph {
 /** The norm of rows, or the rows themselves where there is none. */
 export function norm(x: Value, spec: NormSpec | null, name: string, weights: Weights): Value {
   if (!spec) return x;
-  const scale = weights.values.get(`${name}.weight`)!;
+  const scale = spec.weight === false
+    ? Expand(scalar(x.graph, 1), Shape(x, -1))
+    : weights.values.get(`${name}.weight`)!;
   return spec.kind === "rms"
     ? SimplifiedLayerNormalization(x, scale, spec.epsilon)
-    : LayerNormalization(x, scale, weights.values.get(`${name}.bias`)!, { epsilon: spec.epsilon });
+    : LayerNormalization(x, scale, weights.values.get(`${name}.bias`) ?? null, { epsilon: spec.epsilon });
 }
 
-/** The norm behind a module, which would make zeros of what is too large. */
-function postNorm(x: Value, spec: NormSpec | null, name: string, weights: Weights): Value {
-  return spec ? norm(watch(x), spec, name, weights) : x;
+/** What a module adds to the stream: its output normed, which would make zeros of what is too large, and scaled. */
+function asUpdate(
+  raw: Value,
+  { norm: { post }, updateScale }: Pick<AttentionSpec | MlpSpec, "norm" | "updateScale">,
+  module: "attention" | "mlp",
+  weights: Weights,
+): Value {
+  const normed = post ? norm(watch(raw), post, `${module}.post_norm`, weights) : raw;
+  return scaled(normed, updateScale);
 }
 
 function qkNorm(x: Value, spec: AttentionSpec, name: string, heads: number, weights: Weights): Value {
@@ -324,7 +354,8 @@ function rotate(
   const start = ints(x.graph, [0]);
   const rotated = RotaryEmbedding(Reshape(x, [samples, length, width]), start, tables, {
     heads,
-    size: rope.size,
+    size: rope!.size,
+    interleaved: rope!.interleaved ?? false,
   });
   return Reshape(rotated, [-1, width]);
 }
@@ -337,29 +368,23 @@ export function afterModules(x: Value, layer: LayerSpec, a: Value | null, weight
 }
 
 /** The MLP's update [N, D] of the stream x [N, D], with the `sum` of its other units. */
-export function feedForward(x: Value, spec: MlpSpec, weights: Weights, sum: Value | null = null): Value {
-  return postNorm(rawFeedForward(x, spec, weights, sum), spec.norm.post, "mlp.post_norm", weights);
+export function feedForward(
+  x: Value,
+  spec: MlpSpec | MoeSpec,
+  weights: Weights,
+  sum: Value | null = null,
+): Value {
+  return asUpdate(rawFeedForward(x, spec, weights, sum), spec, "mlp", weights);
 }
 
 /** The same before its post-norm. */
-function rawFeedForward(x: Value, spec: MlpSpec, weights: Weights, sum: Value | null): Value {
+function rawFeedForward(
+  x: Value,
+  spec: MlpSpec | MoeSpec,
+  weights: Weights,
+  sum: Value | null,
+): Value {
   const normed = norm(x, spec.norm.pre, "mlp.norm", weights);
-  const up = linear(normed, "mlp.up_proj", weights);
-  const inner = spec.gated
-    ? Mul(activate(linear(normed, "mlp.gate_proj", weights), spec.activation), up)
-    : activate(up, spec.activation);
-  return linear(inner, "mlp.down_proj", weights, sum);
-}
-
-function activate(x: Value, activation: Activation): Value {
-  switch (activation) {
-    case "silu":
-      return QuickGelu(x, 1);
-    case "gelu":
-      return Gelu(x, "none");
-    case "gelu_tanh":
-      return Gelu(x, "tanh");
-    case "relu":
-      return Relu(x);
-  }
+  if (isMixture(spec)) return mixture(normed, spec, weights);
+  return linear(innerProduct(normed, spec, "mlp", weights), "mlp.down_proj", weights, sum);
 }

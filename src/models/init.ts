@@ -34,8 +34,16 @@ const MATRICES = [
   "mlp.down_proj.weight",
   "embedding.weight",
   "head.weight",
+  "position.weight",
+  "mlp.router.weight",
+  "mlp.shared.gate_proj.weight",
+  "mlp.shared.up_proj.weight",
+  "mlp.shared.down_proj.weight",
+  "mlp.shared_gate.weight",
 ];
-const RESIDUAL = ["attention.o_proj.weight", "mlp.down_proj.weight"];
+/** As many numbers of an expert, behind those of the list, whatever its length. */
+const OF_EXPERT = ["gate_proj.weight", "up_proj.weight", "down_proj.weight"];
+const FIRST_EXPERT = 2 ** 16;
 /** Stands for the layer in the keys of tensors outside the layers, whatever the depth. */
 const OUTSIDE = 2 ** 32 - 1;
 
@@ -85,15 +93,14 @@ export function randomWeights(
 
   /** What a tensor, or a cut of it, is drawn from; null for a constant. */
   function rowsOf(l: number, name: string, columns: number, cut: Cut | null): NormalRows | null {
-    const tensor = MATRICES.indexOf(name);
-    if (tensor < 0) return null;
+    if (isConstant(name)) return null;
     const start = cut?.start ?? 0;
     return {
-      keys: streamKeys(seed, l, tensor),
+      keys: streamKeys(seed, l, numberOf(name)),
       first: cut?.axis === 1 ? start : start * columns,
       width: cut?.axis === 1 ? cut.end - start : columns,
       stride: columns,
-      scale: RESIDUAL.includes(name) ? initialiser.residualStd : initialiser.std,
+      scale: isResidual(name) ? initialiser.residualStd : initialiser.std,
     };
   }
 
@@ -163,9 +170,26 @@ export function randomWeights(
   };
 }
 
-/** What all elements of a tensor are that is not drawn. */
+/** Whether a tensor is not drawn: norms and biases. */
+const isConstant = (name: string) => /norm\.weight$|\.bias$|\.correction$/.test(name);
+
+/** What all its elements are. */
 function constantOf(name: string): number {
-  return name.endsWith("norm.weight") ? 1 : 0;
+  if (name.endsWith("norm.weight")) return 1;
+  if (name.endsWith(".bias")) return 0;
+  throw new RangeError(`Cannot draw ${name}: no initialiser is known for it`);
+}
+
+/** Whether a projection writes to the residual stream. */
+const isResidual = (name: string) => /^attention\.o_proj\.weight$|^mlp\.(.*\.)?down_proj\.weight$/.test(name);
+
+/** A tensor's number in its stream's key. Throws `TypeError` for one that no initialiser is known of. */
+function numberOf(name: string): number {
+  const [, expert, part] = /^mlp\.experts\.(\d+)\.(.*)$/.exec(name) ?? [];
+  const own = OF_EXPERT.indexOf(part);
+  const number = own < 0 ? MATRICES.indexOf(name) : FIRST_EXPERT + Number(expert) * OF_EXPERT.length + own;
+  if (number >= 0) return number;
+  throw new TypeError(`Cannot draw ${name}: no initialiser of such a tensor is known`);
 }
 
 /** "random normal, σ 0.02", as tables say it. */

@@ -12,12 +12,20 @@ import {
   type TensorRef,
   type WeightSource,
 } from "../weights/mod.ts";
-import { readConfig } from "./config.ts";
+import { type Allowance, readConfig } from "./config.ts";
 import { readDropList } from "./drop_lists.ts";
 import { families } from "./families/mod.ts";
 import { ggufConfig, ggufNames } from "./gguf.ts";
 import { type NameTable, plainName, storedTensor } from "./names.ts";
-import { layerTensors, type ModelSpec, outerTensors, type TensorNeed } from "./spec.ts";
+import {
+  isMixture,
+  type LayerSpec,
+  layerTensors,
+  type ModelSpec,
+  outerTensors,
+  type TensorNeed,
+} from "./spec.ts";
+import { unsupported } from "./unsupported.ts";
 
 /** A checkpoint that can be run. */
 export interface Model {
@@ -26,13 +34,19 @@ export interface Model {
   readonly weights: WeightSource;
   /** `config.json`, or the equivalent from a GGUF file's metadata. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Fields of the configuration that were passed over because the user said so. */
+  readonly allowed?: readonly string[];
   /** Where the checkpoint has a tensor of a layer or outside them; absent where there is no checkpoint. */
   readonly stored?: (name: string, layer?: number) => TensorRef;
 }
 
-/** Loads a folder in Hugging Face layout. */
-export async function loadFolder(files: CheckpointFiles, config: unknown): Promise<Model> {
-  const spec = readSpec(config, `${files.name}: config.json`);
+/** Loads a folder in Hugging Face layout. Fields in `allowed` may be there though nobody knows them. */
+export async function loadFolder(
+  files: CheckpointFiles,
+  config: unknown,
+  allowed: readonly string[] = [],
+): Promise<Model> {
+  const spec = readSpec(config, `${files.name}: config.json`, allowed);
   const file = await openSafetensors(files);
   try {
     const find = finder(spec, file, families[spec.family].names(spec), files.name);
@@ -41,6 +55,7 @@ export async function loadFolder(files: CheckpointFiles, config: unknown): Promi
       spec,
       weights: source(spec, file, find, files.name),
       config: config as Model["config"],
+      allowed,
       stored: find,
     };
   } catch (error) {
@@ -64,27 +79,41 @@ export function loadGguf(file: GgufFile, name: string): Model {
   };
 }
 
-/** The model that a configuration describes, without the modules in LLM-Drop's lists. `file` names it in errors. */
-export function readSpec(raw: unknown, file: string): ModelSpec {
-  const config = readConfig(raw, file);
+/**
+ * The model that a configuration describes, without the modules in LLM-Drop's lists. `file` names it in errors. Fields in
+ * `allowed` are passed over though nobody knows them.
+ */
+export function readSpec(raw: unknown, file: string, allowed: readonly string[] = []): ModelSpec {
+  return read(raw, file, allowed).spec;
+}
+
+/** The fields among `allowed` without which `readSpec` would refuse the configuration, sorted. */
+export function allowedFields(raw: unknown, file: string, allowed: readonly string[]): string[] {
+  return read(raw, file, allowed).allowed;
+}
+
+function read(
+  raw: unknown,
+  file: string,
+  allowed: readonly string[],
+): { spec: ModelSpec; allowed: string[] } {
+  const allowance: Allowance = { names: new Set(allowed), used: new Set() };
+  const config = readConfig(raw, file, allowance);
   const type = config.string("model_type");
   if (!Object.hasOwn(families, type)) {
-    throw new TypeError(
-      `Cannot run ${file}: model_type is "${type}", expected one of ${Object.keys(families).join(", ")}`,
-    );
+    const isEncoderDecoder = config.value("is_encoder_decoder") === true;
+    throw unsupported(file, type, isEncoderDecoder, Object.keys(families));
   }
   const spec = families[type].spec(config);
   const dropped = (name: string) => readDropList(config.value(name), spec.layers.length, name, file);
   const [attention, mlp] = [dropped("drop_attn_list"), dropped("drop_mlp_list")];
   config.done();
-  return {
-    ...spec,
-    layers: spec.layers.map((layer, l) => ({
-      ...layer,
-      attention: attention.has(l) ? null : layer.attention,
-      mlp: mlp.has(l) ? null : layer.mlp,
-    })),
-  };
+  const layers = spec.layers.map((layer, l) => ({
+    ...layer,
+    attention: attention.has(l) ? null : layer.attention,
+    mlp: mlp.has(l) ? null : layer.mlp,
+  }));
+  return { spec: { ...spec, layers }, allowed: [...allowance.used].sort() };
 }
 
 /** Finds the checkpoint's tensor of a canonical name. Throws `TypeError` where it is not there exactly once. */
@@ -105,13 +134,17 @@ function source(spec: ModelSpec, file: TensorFile, find: Finder, name: string): 
   const findAll = (needs: TensorNeed[], layer?: number) =>
     needs.map(([canonical, shape]): [string, TensorRef] => {
       const ref = find(canonical, layer);
-      check(file, ref, shape, name);
+      check(file, ref, ref.at === undefined ? shape : [expertsOf(spec.layers[layer!]), ...shape], name);
       return [canonical, { ...ref, transform: ref.transform && shaped(ref, shape, name) }];
     });
   const layers = spec.layers.map((layer, l) => findAll(layerTensors(layer, spec.hidden), l));
   const outer = Object.fromEntries(findAll(outerTensors(spec)));
   if (spec.head.tied) outer["head.weight"] = outer["embedding.weight"];
   return layered({ file, layers: layers.length, layer: (l) => layers[l], outer });
+}
+
+function expertsOf({ mlp }: LayerSpec): number {
+  return isMixture(mlp) ? mlp.experts : 1;
 }
 
 /** An adapter beside the weights would be passed over, and the model would be another one. */

@@ -15,23 +15,33 @@ export {
   type UpdateTaps,
 } from "./graphs.ts";
 export type { StoredTypes } from "./linear.ts";
+export type { RouterTaps } from "./mixture.ts";
+export { expertGraph, routerGraph, sharedGraph } from "./mixture_graphs.ts";
 export { type Initialiser, initialiserOf, randomWeights } from "./init.ts";
-export { loadFolder, loadGguf, type Model, readSpec } from "./load.ts";
+export { allowedFields, loadFolder, loadGguf, type Model, readSpec } from "./load.ts";
 export { causalMask, last, lastOf, type Mask, segmentMask } from "./mask.ts";
 export { isGrouped, keysShape, type KeysValues, sight } from "./past.ts";
 export { plainName, storedTensor } from "./names.ts";
 export { reshape, type Reshaping } from "./reshape.ts";
-export { ropeTables } from "./rope.ts";
+export { ropeTables, rotationRegime, steadyLength } from "./rope.ts";
 export {
   type AttentionSpec,
+  expertName,
+  type ExpertSpec,
+  expertTensors,
+  isMixture,
   type LayerSpec,
   layerTensors,
   type MlpSpec,
   type ModelSpec,
+  type MoeSpec,
   type NormSpec,
   normTensors,
   outerTensors,
   type RopeSpec,
+  routerTensors,
+  type SharedSpec,
+  sharedTensors,
   type TensorNeed,
 } from "./spec.ts";
 export { keptHeadSize, wholeGraph, wholeName } from "./whole_graph.ts";

@@ -2,13 +2,17 @@
  * Where a module's tensors lie in a checkpoint: canonical name → the checkpoint's name, and what must be done to the
  * stored numbers (a fused projection taken apart, a norm stored as w − 1).
  *
- * A stem stands for its `.weight` and its `.bias`; `*` in a stored stem stands for the layer's number.
+ * A stem stands for its `.weight` and its `.bias`; `*` in a stored stem stands for the layer's number, `#` in both for an expert's.
+ * Where a stored stem has no `#`, the experts of a layer lie in one tensor, one after the other.
  */
 import type { TensorRef } from "../weights/mod.ts";
 
 /** Names of one architecture in one kind of file. */
 export interface NameTable {
-  /** Canonical stem ("attention.q_proj", "embedding") → stored stem ("model.layers.*.self_attn.q_proj"). */
+  /**
+   * Canonical stem ("attention.q_proj", "embedding") → stored stem ("model.layers.*.self_attn.q_proj"); or a whole name, of a
+   * tensor that is stored without `.weight` or `.bias`.
+   */
   readonly stems: Readonly<Record<string, string>>;
   /** What is done to a tensor after reading, by canonical name. */
   readonly transform?: (canonical: string) => TensorRef["transform"];
@@ -16,13 +20,18 @@ export interface NameTable {
 
 /** Finds a canonical tensor in a checkpoint. Throws if the architecture has no such tensor. */
 export function storedTensor(table: NameTable, canonical: string, layer = 0): TensorRef {
-  const dot = canonical.lastIndexOf(".");
-  const stem = table.stems[canonical.slice(0, dot)];
+  const [, expert] = /^mlp\.experts\.(\d+)\./.exec(canonical) ?? [];
+  const general = expert === undefined ? canonical : canonical.replace(expert, "#");
+  const dot = general.lastIndexOf(".");
+  const whole = table.stems[general];
+  const stem = whole ?? table.stems[general.slice(0, dot)];
   if (stem === undefined) {
     throw new TypeError(`Cannot name ${canonical}: this architecture has no such tensor`);
   }
   return {
-    name: stem.replace("*", String(layer)) + canonical.slice(dot),
+    name: stem.replace("*", String(layer)).replace("#", expert) +
+      (whole === undefined ? general.slice(dot) : ""),
+    ...expert !== undefined && !stem.includes("#") ? { at: Number(expert) } : {},
     transform: table.transform?.(canonical),
   };
 }
@@ -62,7 +71,26 @@ export function decoderStems(overrides: Record<string, string> = {}): Record<str
       "mlp.gate_proj": "mlp.gate_proj",
       "mlp.up_proj": "mlp.up_proj",
       "mlp.down_proj": "mlp.down_proj",
+      ...expertStems("mlp"),
       ...overrides,
     }),
+  };
+}
+
+/** Stems of a mixture whose files have a tensor for each expert's matrix, `module` being what Hugging Face calls it. */
+export function expertStems(
+  module: string,
+  { gate = "gate_proj", up = "up_proj", down = "down_proj", shared = "shared_expert" } = {},
+): Record<string, string> {
+  return {
+    "mlp.router": `${module}.gate`,
+    "mlp.router.correction": `${module}.gate.e_score_correction_bias`,
+    "mlp.experts.#.gate_proj": `${module}.experts.#.${gate}`,
+    "mlp.experts.#.up_proj": `${module}.experts.#.${up}`,
+    "mlp.experts.#.down_proj": `${module}.experts.#.${down}`,
+    "mlp.shared.gate_proj": `${module}.${shared}.gate_proj`,
+    "mlp.shared.up_proj": `${module}.${shared}.up_proj`,
+    "mlp.shared.down_proj": `${module}.${shared}.down_proj`,
+    "mlp.shared_gate": `${module}.${shared}_gate`,
   };
 }

@@ -2,7 +2,15 @@
  * The same architecture at another shape, to vary one cause and hold the others fixed: width, depth, heads and norm
  * placement.
  */
-import type { AttentionSpec, LayerSpec, MlpSpec, ModelSpec, NormPlacement } from "./spec.ts";
+import {
+  type AttentionSpec,
+  isMixture,
+  type LayerSpec,
+  type MlpSpec,
+  type ModelSpec,
+  type MoeSpec,
+  type NormPlacement,
+} from "./spec.ts";
 
 /** What to change; the rest follows or stays the same. */
 export interface Reshaping {
@@ -40,7 +48,7 @@ function reshapeAttention(
 ): AttentionSpec {
   const headSize = spec.heads * spec.headSize * ratio / heads;
   const kvHeads = heads * spec.kvHeads / spec.heads;
-  const rotated = headSize * spec.rope.size / spec.headSize;
+  const rotated = headSize * (spec.rope?.size ?? 0) / spec.headSize;
   if (
     !Number.isInteger(headSize) || !Number.isInteger(rotated) || rotated % 2 || !Number.isInteger(kvHeads)
   ) {
@@ -54,13 +62,24 @@ function reshapeAttention(
     kvHeads,
     headSize,
     scale: spec.scale * Math.sqrt(spec.headSize / headSize),
-    rope: { ...spec.rope, size: rotated },
+    rope: spec.rope && { ...spec.rope, size: rotated },
     norm: place(spec.norm, norm),
   };
 }
 
-function reshapeMlp(spec: MlpSpec, ratio: number, norm: Reshaping["norm"]): MlpSpec {
-  return { ...spec, size: Math.round(spec.size * ratio), norm: place(spec.norm, norm) };
+function reshapeMlp(
+  spec: MlpSpec | MoeSpec,
+  ratio: number,
+  norm: Reshaping["norm"],
+): MlpSpec | MoeSpec {
+  const sized = <Part extends { readonly size: number }>(part: Part): Part => ({
+    ...part,
+    size: Math.max(1, Math.round(part.size * ratio)),
+  });
+  const placed = { ...spec, norm: place(spec.norm, norm) };
+  if (!isMixture(placed)) return sized(placed);
+  const { expert, shared } = placed;
+  return { ...placed, expert: sized(expert), shared: shared && sized(shared) };
 }
 
 function place(found: NormPlacement, wanted: Reshaping["norm"]): NormPlacement {

@@ -20,6 +20,10 @@ export interface RopeFields {
   layerType?: string;
   /** Share of the head that is rotated, where the model has a default of its own. */
   partial?: number;
+  /** Pairs are neighbours. */
+  interleaved?: true;
+  /** Length of training where the config does not say; default: 2048. */
+  positions?: number;
 }
 
 /** Reads either dialect: `rope_parameters` (newer), or `rope_theta` and `rope_scaling` (older). */
@@ -42,29 +46,34 @@ export function readRope(config: Config, headSize: number, fields: RopeFields = 
       `Cannot rotate ${size} of ${headSize} numbers of a head (${config.name}): expected an even number from 2 to ${headSize}`,
     );
   }
-  const scaling = parameters ? readScaling(parameters, config) : null;
+  const scaling = parameters ? readScaling(parameters, config, size / 2, fields.positions) : null;
   if (scaling?.type === "dynamic" && size === 2) {
     throw new RangeError(`Cannot stretch a rotation of 2 numbers (${config.name}): expected at least 4`);
   }
-  return { theta, size, scaling };
+  return { theta, size, scaling, ...fields.interleaved ? { interleaved: true } : {} };
 }
 
-function readScaling(parameters: Config, config: Config): RopeScaling | null {
+function readScaling(
+  parameters: Config,
+  config: Config,
+  pairs: number,
+  positions = 2048,
+): RopeScaling | null {
   const type = String(parameters.value("rope_type") ?? parameters.value("type") ?? "default");
   parameters.value("type");
   if (type === "default") {
     parameters.done();
     return null;
   }
-  const maxPositions = config.count("max_position_embeddings", 2048);
+  const maxPositions = config.count("max_position_embeddings", positions);
   const original = () =>
     positive(
       config,
       "original_max_position_embeddings",
-      parameters.optional("original_max_position_embeddings") ??
-        config.optional("original_max_position_embeddings") ?? maxPositions,
+      config.optional("original_max_position_embeddings") ??
+        parameters.optional("original_max_position_embeddings") ?? maxPositions,
     );
-  const scaling = scalingOf(type, parameters, maxPositions, original);
+  const scaling = scalingOf(type, parameters, { maxPositions, original, pairs });
   parameters.value("rope_theta");
   parameters.value("original_max_position_embeddings");
   parameters.done();
@@ -74,8 +83,7 @@ function readScaling(parameters: Config, config: Config): RopeScaling | null {
 function scalingOf(
   type: string,
   parameters: Config,
-  maxPositions: number,
-  original: () => number,
+  { maxPositions, original, pairs }: { maxPositions: number; original: () => number; pairs: number },
 ): RopeScaling {
   const factorOf = (field: string) => positive(parameters, field, parameters.number(field));
   switch (type) {
@@ -114,11 +122,40 @@ function scalingOf(
         originalMaxPositions: original(),
       };
     }
+    case "longrope": {
+      const originalMaxPositions = original();
+      const stretch = parameters.optional("factor") ?? maxPositions / originalMaxPositions;
+      const given = parameters.optional("attention_factor");
+      return {
+        type,
+        shortFactor: divisors(parameters, "short_factor", pairs),
+        longFactor: divisors(parameters, "long_factor", pairs),
+        attentionFactor: positive(
+          parameters,
+          "attention_factor",
+          given ?? (stretch <= 1 ? 1 : Math.sqrt(1 + Math.log(stretch) / Math.log(originalMaxPositions))),
+        ),
+        originalMaxPositions,
+      };
+    }
     default:
       throw new TypeError(
-        `Cannot read ${parameters.name}: rope type ${type}, expected linear, dynamic, llama3 or yarn`,
+        `Cannot read ${parameters.name}: rope type ${type}, expected linear, dynamic, llama3, yarn or longrope`,
       );
   }
+}
+
+/** Longrope's divisors, one for each frequency. */
+function divisors(parameters: Config, field: string, pairs: number): number[] {
+  const list = parameters.value(field);
+  if (
+    !Array.isArray(list) || list.length !== pairs || !list.every((value) => value > 0 && value < Infinity)
+  ) {
+    throw new TypeError(
+      `Cannot read ${parameters.name}: ${field} is not a list of ${pairs} numbers above 0, one for each frequency`,
+    );
+  }
+  return list;
 }
 
 function yarnAttentionFactor(parameters: Config, factor: number): number {
@@ -131,8 +168,23 @@ function yarnAttentionFactor(parameters: Config, factor: number): number {
 
 /** Angles turned through a position by each of the size/2 pairs, and what cos and sin are multiplied by. */
 export function rotation(rope: RopeSpec, positions: number): { frequencies: Float32Array; factor: number } {
-  const factor = rope.scaling?.type === "yarn" ? rope.scaling.attentionFactor : 1;
+  const factor = rope.scaling && "attentionFactor" in rope.scaling ? rope.scaling.attentionFactor : 1;
   return { frequencies: inverseFrequencies(rope, positions), factor };
+}
+
+/** The longest text up to which all are rotated alike. */
+export function steadyLength({ scaling }: RopeSpec): number {
+  if (scaling?.type === "dynamic") return scaling.maxPositions;
+  return scaling?.type === "longrope" ? scaling.originalMaxPositions : Infinity;
+}
+
+/**
+ * Texts are rotated alike where this is the same: 0 up to the steady length; beyond it, longrope has one other rotation, dynamic rope
+ * one for every length.
+ */
+export function rotationRegime(rope: RopeSpec, tokens: number): number {
+  if (tokens <= steadyLength(rope)) return 0;
+  return rope.scaling?.type === "dynamic" ? tokens : 1;
 }
 
 /** The tables [positions, size/2] for a sequence of that many tokens. */
@@ -162,6 +214,11 @@ function inverseFrequencies({ theta, size, scaling }: RopeSpec, positions: numbe
       return plain.map((frequency) => llama3Frequency(frequency, scaling));
     case "yarn":
       return yarnFrequencies(theta, size, powers, scaling);
+    case "longrope": {
+      const { shortFactor, longFactor, originalMaxPositions } = scaling;
+      const by = positions > originalMaxPositions ? longFactor : shortFactor;
+      return powers.map((power, i) => 1 / Math.fround(Math.fround(by[i]) * power));
+    }
     default:
       return plain;
   }

@@ -11,10 +11,12 @@
  * Letters: D hidden, H query heads, K key/value heads, E head size, F feed-forward, V vocabulary, L layers.
  */
 
-/** RMSNorm or LayerNorm (with bias). */
+/** RMSNorm, or LayerNorm with a bias; a norm without a weight or without that bias says so. */
 export interface NormSpec {
   readonly kind: "rms" | "layer";
   readonly epsilon: number;
+  readonly weight?: false;
+  readonly bias?: false;
 }
 
 /** Norms around a module; the norm belongs to the unit that is measured and dropped. */
@@ -42,6 +44,14 @@ export type RopeScaling =
     readonly betaSlow: number;
     readonly truncate: boolean;
     readonly originalMaxPositions: number;
+  }
+  | {
+    readonly type: "longrope";
+    /** What each of the size/2 frequencies is divided by, in texts of up to `originalMaxPositions` tokens, and in longer ones. */
+    readonly shortFactor: readonly number[];
+    readonly longFactor: readonly number[];
+    readonly attentionFactor: number;
+    readonly originalMaxPositions: number;
   };
 
 /** Rotary position embedding over the first `size` of a head's E numbers. */
@@ -49,6 +59,8 @@ export interface RopeSpec {
   readonly theta: number;
   readonly size: number;
   readonly scaling: RopeScaling | null;
+  /** Pairs are neighbours (2i, 2i + 1), not numbers of two halves (i, i + size/2). */
+  readonly interleaved?: true;
 }
 
 /** Attention with grouped heads. */
@@ -59,7 +71,8 @@ export interface AttentionSpec {
   readonly headSize: number;
   /** Multiplies q · k. */
   readonly scale: number;
-  readonly rope: RopeSpec;
+  /** Null for none: the layer sees positions only through what other layers have put into the stream. */
+  readonly rope: RopeSpec | null;
   /** Keys that a query sees, itself included; null for all before it. */
   readonly window: number | null;
   /** c · tanh(score / c) on the scores. */
@@ -67,9 +80,13 @@ export interface AttentionSpec {
   /** RMSNorm of q and k before the rotation: one weight per head size, or over the whole width. */
   readonly qkNorm: { readonly over: "head" | "width"; readonly epsilon: number } | null;
   readonly bias: { readonly qkv: boolean; readonly output: boolean };
+  /** q, k and v are held within ±clip before the rotation. */
+  readonly clip?: number;
+  /** Multiplies the update, which is measured so. */
+  readonly updateScale?: number;
 }
 
-export type Activation = "silu" | "gelu" | "gelu_tanh" | "relu";
+export type Activation = "silu" | "gelu" | "gelu_tanh" | "relu" | "quick_gelu";
 
 /** Feed-forward network; gated: down(act(gate(x)) · up(x)), plain: down(act(up(x))). */
 export interface MlpSpec {
@@ -78,13 +95,61 @@ export interface MlpSpec {
   readonly activation: Activation;
   readonly gated: boolean;
   readonly bias: boolean;
+  /** Multiplies the update, which is measured so. */
+  readonly updateScale?: number;
+}
+
+/** A network that some tokens pass through, without norms of its own. */
+export interface ExpertSpec extends Omit<MlpSpec, "norm"> {
+  /** What gate and up are held to: gate ≤ limit, |up| ≤ limit, and act(gate) · (up + 1) in the place of act(gate) · up; null for neither. */
+  readonly limit: number | null;
+}
+
+/**
+ * How experts are chosen for a token, and what multiplies what each of them gives. `softmax` and `sigmoid` score every expert,
+ * `softmax-of-top` the chosen ones only. Source: Hugging Face `modeling_mixtral.py`, `modeling_deepseek_v3.py`, `modeling_gpt_oss.py`.
+ */
+export interface RouterSpec {
+  readonly score: "softmax" | "sigmoid" | "softmax-of-top";
+  /** Whether the scores of the chosen are divided by their sum. */
+  readonly renormalise: boolean;
+  /** Multiplies them. */
+  readonly scale: number;
+  /** Whether logits have a bias. */
+  readonly bias: boolean;
+  /** Whether a bias is added to the scores for choosing only. */
+  readonly correction: boolean;
+  /** Experts lie in groups, of which the `top` with the highest sum of their two best scores are left to choose from; null for no groups. */
+  readonly groups: { readonly count: number; readonly top: number } | null;
+}
+
+/** What all tokens pass through beside their experts; multiplied by σ(w · norm(x)) if it has a `gate`. */
+export interface SharedSpec extends ExpertSpec {
+  readonly gate: boolean;
+}
+
+/** A mixture of experts: Σ weight · expert(norm(x)) over the `top` that the router chooses of X, and what all tokens pass through. */
+export interface MoeSpec {
+  readonly norm: NormPlacement;
+  /** X */
+  readonly experts: number;
+  readonly top: number;
+  readonly router: RouterSpec;
+  readonly expert: ExpertSpec;
+  readonly shared: SharedSpec | null;
+}
+
+/** Whether a layer's second module is a mixture. */
+export function isMixture(mlp: MlpSpec | MoeSpec | null): mlp is MoeSpec {
+  return mlp !== null && "experts" in mlp;
 }
 
 /** One decoder layer; a module that the checkpoint lacks (dropped before) is null. */
 export interface LayerSpec {
   readonly residual: "sequential" | "parallel";
   readonly attention: AttentionSpec | null;
-  readonly mlp: MlpSpec | null;
+  /** A mixture is never part of a parallel residual. */
+  readonly mlp: MlpSpec | MoeSpec | null;
 }
 
 /** A decoder-only transformer. */
@@ -96,8 +161,11 @@ export interface ModelSpec {
   readonly layers: readonly LayerSpec[];
   /** Multiplies the embedding rows. */
   readonly embeddingScale: number;
+  /** Positions that have a learned vector, which is added to the embedding; absent where there are none. */
+  readonly positions?: number;
   readonly finalNorm: NormSpec;
-  readonly head: { readonly tied: boolean; readonly softcap: number | null };
+  /** `scale` multiplies the logits, before the cap. */
+  readonly head: { readonly tied: boolean; readonly softcap: number | null; readonly scale?: number };
 }
 
 /** A tensor that a module needs: canonical name and shape. */
@@ -107,7 +175,11 @@ export type TensorNeed = readonly [name: string, shape: readonly number[]];
 export function layerTensors(layer: LayerSpec, hidden: number): TensorNeed[] {
   return [
     ...(layer.attention ? attentionTensors(layer.attention, hidden) : []),
-    ...(layer.mlp ? mlpTensors(layer.mlp, hidden) : []),
+    ...(isMixture(layer.mlp)
+      ? mixtureTensors(layer.mlp, hidden)
+      : layer.mlp
+      ? mlpTensors(layer.mlp, hidden)
+      : []),
   ];
 }
 
@@ -115,6 +187,7 @@ export function layerTensors(layer: LayerSpec, hidden: number): TensorNeed[] {
 export function outerTensors(spec: ModelSpec): TensorNeed[] {
   return [
     ["embedding.weight", [spec.vocabulary, spec.hidden]],
+    ...(spec.positions ? [["position.weight", [spec.positions, spec.hidden]] as const] : []),
     ...normTensors("final_norm", spec.finalNorm, spec.hidden),
     ...(spec.head.tied ? [] : [["head.weight", [spec.vocabulary, spec.hidden]] as const]),
   ];
@@ -142,10 +215,52 @@ function attentionTensors(spec: AttentionSpec, hidden: number): TensorNeed[] {
 function mlpTensors(spec: MlpSpec, hidden: number): TensorNeed[] {
   return [
     ...normTensors("mlp.norm", spec.norm.pre, hidden),
-    ...(spec.gated ? linear("mlp.gate_proj", [spec.size, hidden], spec.bias) : []),
-    ...linear("mlp.up_proj", [spec.size, hidden], spec.bias),
-    ...linear("mlp.down_proj", [hidden, spec.size], spec.bias),
+    ...expertTensors("mlp", spec, hidden),
     ...normTensors("mlp.post_norm", spec.norm.post, hidden),
+  ];
+}
+
+/** The tensors of a mixture: its norms and router, what all tokens pass through, and each expert's. */
+function mixtureTensors(spec: MoeSpec, hidden: number): TensorNeed[] {
+  return [
+    ...routerTensors(spec, hidden),
+    ...(spec.shared ? sharedTensors(spec.shared, hidden) : []),
+    ...Array.from({ length: spec.experts }, (_, e) => expertTensors(expertName(e), spec.expert, hidden))
+      .flat(),
+    ...normTensors("mlp.post_norm", spec.norm.post, hidden),
+  ];
+}
+
+/** What of a mixture every token needs before its experts are known. */
+export function routerTensors({ norm, experts, router }: MoeSpec, hidden: number): TensorNeed[] {
+  return [
+    ...normTensors("mlp.norm", norm.pre, hidden),
+    ...linear("mlp.router", [experts, hidden], router.bias),
+    ...(router.correction ? [["mlp.router.correction", [experts]] as const] : []),
+  ];
+}
+
+/** The tensors of what all tokens pass through beside their experts. */
+export function sharedTensors(shared: SharedSpec, hidden: number): TensorNeed[] {
+  return [
+    ...expertTensors("mlp.shared", shared, hidden),
+    ...(shared.gate ? linear("mlp.shared_gate", [1, hidden], false) : []),
+  ];
+}
+
+/** The stem of an expert's tensors: "mlp.experts.3". */
+export const expertName = (expert: number) => `mlp.experts.${expert}`;
+
+/** The matrices of a feed-forward network and their biases. */
+export function expertTensors(
+  name: string,
+  { size, gated, bias }: Omit<MlpSpec, "norm">,
+  hidden: number,
+): TensorNeed[] {
+  return [
+    ...(gated ? linear(`${name}.gate_proj`, [size, hidden], bias) : []),
+    ...linear(`${name}.up_proj`, [size, hidden], bias),
+    ...linear(`${name}.down_proj`, [hidden, size], bias),
   ];
 }
 
@@ -153,10 +268,11 @@ function linear(name: string, shape: readonly number[], bias: boolean): TensorNe
   return bias ? [[`${name}.weight`, shape], [`${name}.bias`, [shape[0]]]] : [[`${name}.weight`, shape]];
 }
 
-/** The tensors of a norm: weight, and a LayerNorm's bias. */
+/** The tensors of a norm: its weight, and a LayerNorm's bias, where it has them. */
 export function normTensors(name: string, norm: NormSpec | null, hidden: number): TensorNeed[] {
   if (!norm) return [];
-  return norm.kind === "rms"
-    ? [[`${name}.weight`, [hidden]]]
-    : [[`${name}.weight`, [hidden]], [`${name}.bias`, [hidden]]];
+  return [
+    ...(norm.weight === false ? [] : [[`${name}.weight`, [hidden]] as const]),
+    ...(norm.kind === "rms" || norm.bias === false ? [] : [[`${name}.bias`, [hidden]] as const]),
+  ];
 }

@@ -6,6 +6,7 @@
  * multiple of 8.
  */
 import {
+  Add,
   Cast,
   Concat,
   Cos,
@@ -19,7 +20,6 @@ import {
   Pad,
   ReduceSum,
   Reshape,
-  scalar,
   Shape,
   Sin,
   Slice,
@@ -28,7 +28,7 @@ import {
 } from "../onnx/mod.ts";
 import { type DType, float32 } from "../tensor/mod.ts";
 import { logitsOf, rotaryNames } from "./decode_graph.ts";
-import { afterModules, attentionUpdate, projections, type Rotary } from "./graphs.ts";
+import { afterModules, attentionUpdate, projections, type Rotary, scaled } from "./graphs.ts";
 import { asFactor, fedWeight, type Weights } from "./linear.ts";
 import { rotation } from "./rope.ts";
 import { type AttentionSpec, layerTensors, type ModelSpec, outerTensors, type RopeSpec } from "./spec.ts";
@@ -71,6 +71,10 @@ export function wholeGraph(
   const type = stored("embedding.weight");
   const embedding = graph.input("embedding.weight", type, [spec.vocabulary, spec.hidden], { native: true });
   let x = embed(embedding, type, ids, spec);
+  if (spec.positions) {
+    const rows = weight("position.weight", stored("position.weight"), [spec.positions, spec.hidden]);
+    x = Add(x, Gather(rows, Reshape(places, [-1])));
+  }
   let caches = 0;
   spec.layers.forEach((layer, l) => {
     const own: Weights = {
@@ -86,7 +90,7 @@ export function wholeGraph(
   });
 
   const outer = new Map(
-    outerTensors(spec).filter(([name]) => name !== "embedding.weight")
+    outerTensors(spec).filter(([name]) => name !== "embedding.weight" && name !== "position.weight")
       .map(([name, shape]) => [name, weight(name, stored(name), shape)]),
   );
   if (spec.head.tied) {
@@ -124,8 +128,7 @@ function rotaries(places: Value, positions: number): Shared["rotary"] {
     if (!made.has(name)) {
       const { frequencies, factor } = rotation(rope, positions);
       const angles = Mul(column, graph.constant(float32([1, frequencies.length], frequencies)));
-      const scaled = (x: Value) => factor === 1 ? x : Mul(x, scalar(graph, factor));
-      made.set(name, { cos: scaled(Cos(angles)), sin: scaled(Sin(angles)) });
+      made.set(name, { cos: scaled(Cos(angles), factor), sin: scaled(Sin(angles), factor) });
     }
     return made.get(name)!;
   };
@@ -135,7 +138,7 @@ function rotaries(places: Value, positions: number): Shared["rotary"] {
 function embed(embedding: Value, type: DType, ids: Value, { embeddingScale }: ModelSpec): Value {
   const rows = Gather(embedding, Reshape(ids, [-1]));
   const x = type === "f32" ? rows : Cast(rows, "f32");
-  return embeddingScale === 1 ? x : Mul(x, scalar(x.graph, embeddingScale));
+  return scaled(x, embeddingScale);
 }
 
 /** [N, width] as [B, S, width]. */
@@ -153,7 +156,8 @@ function attention(
 ): Value {
   const { graph } = x;
   const { heads, kvHeads } = spec;
-  const { q, k, v } = projections(x, spec, weights, shared.rotary(spec.rope), { samples: 1, length: -1 });
+  const rotary = spec.rope && shared.rotary(spec.rope);
+  const { q, k, v } = projections(x, spec, weights, rotary, { samples: 1, length: -1 });
   const wide = (value: Value, count: number) => byText(widened(value, spec, count), shared);
   const shape = (tokens: string) => ["batch_size", kvHeads, tokens, keptHeadSize(spec)];
   const past = (part: string) =>

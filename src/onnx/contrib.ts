@@ -14,19 +14,19 @@ export const QuickGelu = (x: Value, alpha: number): Value =>
   x.graph.node("QuickGelu", [x], { alpha: { float: alpha } }, 1, "com.microsoft")[0];
 
 /**
- * Rotates the first R of each head's E numbers, the two halves of R as pairs. `x` [B, S, H·E], `position` int64 [1] (the
+ * Rotates the first R of each head's E numbers, the two halves of R as pairs, or (interleaved) neighbours. `x` [B, S, H·E], `position` int64 [1] (the
  * first token's), cos and sin [positions, R/2].
  */
 export const RotaryEmbedding = (
   x: Value,
   position: Value,
   { cos, sin }: { cos: Value; sin: Value },
-  { heads, size }: { heads: number; size: number },
+  { heads, size, interleaved = false }: { heads: number; size: number; interleaved?: boolean },
 ): Value =>
   x.graph.node(
     "RotaryEmbedding",
     [x, position, cos, sin],
-    { num_heads: heads, rotary_embedding_dim: size },
+    { num_heads: heads, rotary_embedding_dim: size, interleaved: Number(interleaved) },
     1,
     "com.microsoft",
   )[0];

@@ -7,6 +7,8 @@ export interface Lowering {
   readonly attention: "grouped" | "grouped-without-softcap" | "standard" | "decomposed";
   /** How attention with a mask of its own runs, which GroupQueryAttention does not take: ONNX Attention, or products. */
   readonly masked: "standard" | "decomposed";
+  /** How some rows of a sum are added to: by ScatterND, or as what each of all rows gains. */
+  readonly rows: "scattered" | "gathered";
   /** How BF16 weights are fed: as their bits in u16, then BitCast; as BFLOAT16; not at all (upload widens them to f32). */
   readonly bfloat16: "bits" | "native" | "widened";
   /** Element type of the two factors of products with a layer's weights. */
@@ -17,6 +19,7 @@ export interface Lowering {
 export const cpuLowering: Lowering = {
   attention: "grouped",
   masked: "standard",
+  rows: "scattered",
   bfloat16: "bits",
   products: "f32",
 };

@@ -34,6 +34,7 @@ export const Cos = (x: Value): Value => one(x.graph.node("Cos", [x]));
 export const Sin = (x: Value): Value => one(x.graph.node("Sin", [x]));
 export const Exp = (x: Value): Value => one(x.graph.node("Exp", [x]));
 export const Tanh = (x: Value): Value => one(x.graph.node("Tanh", [x]));
+export const Sigmoid = (x: Value): Value => one(x.graph.node("Sigmoid", [x]));
 export const Relu = (x: Value): Value => one(x.graph.node("Relu", [x]));
 export const MatMul = (a: Value, b: Value): Value => one(a.graph.node("MatMul", [a, b]));
 
@@ -42,6 +43,16 @@ export const MatMulInteger = (a: Value, b: Value): Value => one(a.graph.node("Ma
 
 /** a < b, as bool. */
 export const Less = (a: Value, b: Value): Value => one(a.graph.node("Less", [a, b]));
+
+/** Numbers below a bound become the bound, and so do those above the other; null for no bound. */
+export const Clip = (x: Value, least: number | null, most: number | null): Value => {
+  const bounds = [least, most].map((bound) => bound === null ? null : scalar(x.graph, bound));
+  return one(x.graph.node("Clip", [x, ...bounds]));
+};
+
+/** `a` where a condition (bool) holds, `b` elsewhere. */
+export const Where = (condition: Value, a: Value, b: Value): Value =>
+  one(a.graph.node("Where", [condition, a, b]));
 
 /** a · b (+ c), `b` transposed by default: Hugging Face stores a linear layer as [out, in]. */
 export const Gemm = (a: Value, b: Value, c: Value | null = null, { transB = 1 } = {}): Value =>
@@ -67,8 +78,8 @@ export const Cast = (x: Value, to: DType): Value => one(x.graph.node("Cast", [x]
 export const Reshape = (x: Value, shape: readonly number[] | Value): Value =>
   one(x.graph.node("Reshape", [x, "graph" in shape ? shape : ints(x.graph, shape)]));
 
-/** The shape itself, as an i64 list. */
-export const Shape = (x: Value): Value => one(x.graph.node("Shape", [x]));
+/** The shape itself, as an i64 list, from an axis on. */
+export const Shape = (x: Value, start = 0): Value => one(x.graph.node("Shape", [x], start ? { start } : {}));
 
 /** Zeros before and behind along each axis: all counts before, then all behind. */
 export const Pad = (x: Value, pads: readonly number[]): Value =>
@@ -82,9 +93,9 @@ export const Softmax = (x: Value, axis: number): Value => one(x.graph.node("Soft
 export const Concat = (values: readonly Value[], axis: number): Value =>
   values.length === 1 ? values[0] : one(values[0].graph.node("Concat", values, { axis }));
 
-/** The elements repeated along axes of one, to a shape. */
-export const Expand = (x: Value, shape: readonly number[]): Value =>
-  one(x.graph.node("Expand", [x, ints(x.graph, shape)]));
+/** The elements repeated along axes of one, to a shape, which may be known only when the graph runs. */
+export const Expand = (x: Value, shape: readonly number[] | Value): Value =>
+  one(x.graph.node("Expand", [x, "graph" in shape ? shape : ints(x.graph, shape)]));
 
 /** Elements start, start + step, … before end, along one axis. */
 export const Slice = (x: Value, start: number, end: number, axis: number, step = 1): Value =>
@@ -100,6 +111,17 @@ export const LpNormalization = (x: Value, axis: number, p: 1 | 2): Value =>
 
 export const GatherElements = (x: Value, indices: Value, axis: number): Value =>
   one(x.graph.node("GatherElements", [x, indices], { axis }));
+
+/** `x` with other elements at `indices` along an axis. */
+export const ScatterElements = (x: Value, indices: Value, updates: Value, axis: number): Value =>
+  one(x.graph.node("ScatterElements", [x, indices, updates], { axis }));
+
+/** `x` with other slices at `indices` (i64 [n, 1]) along axis 0. */
+export const ScatterND = (x: Value, indices: Value, updates: Value): Value =>
+  one(x.graph.node("ScatterND", [x, indices, updates]));
+
+/** Where elements are not zero: i64 [rank, n]. */
+export const NonZero = (x: Value): Value => one(x.graph.node("NonZero", [x]));
 
 /** The k largest along the last axis, the largest first, and where they stand (int64). */
 export function TopK(x: Value, k: number): { values: Value; indices: Value } {

@@ -12,8 +12,9 @@ import { profileForm } from "./profile.ts";
 import { headForm, perLayer, provenanceForm } from "./provenance.ts";
 import { doctorForm, generateForm } from "./reports.ts";
 import { guidesForm } from "./guides.ts";
-import { orderForm } from "./order.ts";
+import { lossForm, orderForm } from "./order.ts";
 import { rooflineForm } from "./roofline.ts";
+import { receiptForm, shardsForm } from "./shards.ts";
 import { speedForm } from "./speed.ts";
 import { planForm, sweepForm } from "./sweep.ts";
 import { verifyForm } from "./verification.ts";
@@ -87,6 +88,7 @@ export const forms = {
   perplexity: perplexityForm,
   plan: planForm,
   order: orderForm,
+  loss: lossForm,
   guides: guidesForm,
   verify: verifyForm,
   sweep: sweepForm,
@@ -101,6 +103,8 @@ export const forms = {
   generate: generateForm,
   roofline: rooflineForm,
   speed: speedForm,
+  shards: shardsForm,
+  shard: receiptForm,
   doctor: doctorForm,
 } as const satisfies Record<Kind, z.ZodType>;
 /** The result of a kind. */

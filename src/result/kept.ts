@@ -3,9 +3,10 @@
  * look; its content must itself match what was asked for, and the checksum at its end. A folder that cannot be written is no
  * reason to lose a result that took hours.
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { writeWhole } from "../disk/mod.ts";
 import type { ResultOf } from "./forms.ts";
 import { cacheKey, canonical } from "./key.ts";
@@ -30,6 +31,7 @@ const origins = {
   written: ({ provenance, tokens }) => ({ ...provenance, tokens }),
   checkpoints: ({ series: [only] }) => checkpointOrigin(only),
   order: orderOrigin,
+  loss: ({ provenance, measure }) => ({ ...provenance, measure }),
 } satisfies { [K in Kind]?: (result: ResultOf<K>) => Provenance };
 type KeptKind = keyof typeof origins;
 
@@ -80,7 +82,10 @@ export async function keptResult<K extends KeptKind>(
   try {
     const found = parseResult(path, unsealed(path, text), kind);
     const own = origins[kind] as (result: ResultOf<K>) => Provenance;
-    if (canonical(own(found)) === canonical(origin)) return found;
+    if (canonical(own(found)) === canonical(origin)) {
+      record(path, "found");
+      return found;
+    }
     throw new TypeError(`Cannot use ${path}: it is the result of something else`);
   } catch (error) {
     onNotice?.(`what was kept is made again: ${(error as Error).message}`);
@@ -124,6 +129,22 @@ function unsealed(path: string, line: string): string {
 
 const checksum = (text: string) => createHash("sha256").update(text).digest("hex");
 
+/** Whether a result was there, or was made and kept now. */
+type How = "found" | "made";
+const records = new AsyncLocalStorage<Map<string, How>>();
+
+function record(path: string, how: How): void {
+  const own = records.getStore();
+  if (own?.get(basename(path)) !== "made") own?.set(basename(path), how);
+}
+
+/** Runs something; gives the file names of the results that it kept, or found kept. */
+export async function recordKept(run: () => Promise<void>): Promise<ReadonlyMap<string, How>> {
+  const own = new Map<string, How>();
+  await records.run(own, run);
+  return own;
+}
+
 /** Keeps a result, and returns it as it will be read back. */
 export async function keep<K extends KeptKind>(
   kind: K,
@@ -132,7 +153,10 @@ export async function keep<K extends KeptKind>(
   keeping: Keeping,
 ): Promise<ResultOf<K>> {
   const text = resultText(result);
-  if (keeping.results) await tryWrite(resultPath(keeping.results, kind, origin), sealed(text), keeping);
+  if (keeping.results) {
+    const path = resultPath(keeping.results, kind, origin);
+    if (await tryWrite(path, sealed(text), keeping)) record(path, "made");
+  }
   return parseResult(kind, text, kind);
 }
 
@@ -157,20 +181,35 @@ export async function keepAs(
   if (keeping.results) await tryWrite(join(keeping.results, `${name}.json`), resultText(result), keeping);
 }
 
-/** Folders that could not be written: one notice is enough. */
-const failed = new Set<string>();
+/** Folders that could not be written, and why: one notice is enough. */
+const failed = new Map<string, Error>();
 
-/** Whether results of this process have been kept in a folder as they should be. */
-export function keepsIn(folder: string): boolean {
-  return !failed.has(folder);
+/** Why results of this process have not been kept in a folder as they should be; null if they have. */
+export function keepingFailure(folder: string): Error | null {
+  return failed.get(folder) ?? null;
 }
 
-async function tryWrite(path: string, text: string, { results, onNotice }: Keeping): Promise<void> {
+/** Whether it was written. */
+async function tryWrite(path: string, text: string, { results, onNotice }: Keeping): Promise<boolean> {
   try {
     await writeWhole(path, text);
+    return true;
   } catch (error) {
-    if (failed.has(results!)) return;
-    failed.add(results!);
-    onNotice?.(`results are not kept: ${(error as Error).message}; use --results to name another folder`);
+    if (!failed.has(results!)) {
+      failed.set(results!, error as Error);
+      onNotice?.(`results are not kept: ${(error as Error).message}; use --results to name another folder`);
+    }
+    return false;
+  }
+}
+
+/** Whether a file of a folder of results is there, as it was written. */
+export async function isKept(folder: string, name: string): Promise<boolean> {
+  const path = join(folder, name);
+  try {
+    unsealed(path, await readFile(path, "utf-8"));
+    return true;
+  } catch {
+    return false;
   }
 }

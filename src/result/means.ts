@@ -3,14 +3,19 @@ import { displayable } from "../entry/mod.ts";
 import { standardError } from "../measure/mod.ts";
 import type { Perplexity } from "./forms.ts";
 import { head } from "./methods.ts";
+import { mixturesOf, type RoutingSums } from "./mixtures.ts";
 import type { ModuleMeans, Profile } from "./profile.ts";
 import type { Provenance } from "./provenance.ts";
 
 type ModuleSums = Profile["sums"]["attention"];
 type SampleSums = NonNullable<ModuleSums[number]>;
 
-/** A profile from its sums. */
-export function profileOf(provenance: Provenance, sums: Profile["sums"]): Profile {
+/** A profile from its sums, and those of what routers did. */
+export function profileOf(
+  provenance: Provenance,
+  sums: Profile["sums"],
+  routing?: RoutingSums | undefined,
+): Profile {
   const { samples, length } = provenance.packing;
   const tokens = samples * length;
   const counted = Object.values(sums).flat().filter((layer) => layer !== null)
@@ -30,6 +35,7 @@ export function profileOf(provenance: Provenance, sums: Profile["sums"]): Profil
     attention: means(sums.attention),
     mlp: means(sums.mlp),
     block: means(sums.block),
+    ...mixturesOf(routing),
   });
 }
 

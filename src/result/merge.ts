@@ -54,7 +54,11 @@ export function merge<R extends Shard>(results: readonly R[], names?: readonly s
     profiles[0].sums[module].map((layer, l) =>
       layer && profiles.flatMap((profile) => profile.sums[module][l] as SampleSums)
     );
-  return profileOf(provenance, { attention: join("attention"), mlp: join("mlp"), block: join("block") }) as R;
+  const routing = profiles[0].mixtures?.sums.map((layer, l) =>
+    layer && profiles.flatMap((profile) => profile.mixtures?.sums[l] ?? [])
+  );
+  const sums = { attention: join("attention"), mlp: join("mlp"), block: join("block") };
+  return profileOf(provenance, sums, routing) as R;
 }
 
 /** The hash of a text from those of its blocks, or of any division of it: their sum modulo 2^256. */

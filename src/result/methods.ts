@@ -8,6 +8,7 @@ export const METHODS = {
   perplexity: 1,
   plan: 1,
   order: 1,
+  loss: 1,
   guides: 1,
   verify: 1,
   sweep: 1,
@@ -22,6 +23,8 @@ export const METHODS = {
   generate: 1,
   roofline: 1,
   speed: 1,
+  shards: 1,
+  shard: 1,
   doctor: 1,
 } as const;
 

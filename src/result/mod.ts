@@ -11,6 +11,7 @@ export {
 } from "./causes.ts";
 export type { CheckpointProfile, Checkpoints } from "./checkpoints.ts";
 export type { AgainstLlmDrop, Agreement, Comparison, OfficialDifference } from "./comparisons.ts";
+export type { Mixtures, RoutingSums } from "./mixtures.ts";
 export type { ModuleMeans, Profile } from "./profile.ts";
 export { type Guide, GUIDE_NAMES, type GuideName, type Guides } from "./guides.ts";
 export type { Constraints, DropOrder, Sizes } from "./order.ts";
@@ -19,14 +20,16 @@ export { cacheKey } from "./key.ts";
 export {
   checkpointOrigin,
   fileName,
+  isKept,
   keep,
   keepAs,
   type Keeping,
-  keepsIn,
+  keepingFailure,
   keptOf,
   keptOr,
   keptResult,
   orderOrigin,
+  recordKept,
 } from "./kept.ts";
 export { joinHashes, merge } from "./merge.ts";
 export { perplexityOf, profileOf } from "./means.ts";
@@ -36,6 +39,7 @@ export { schemaOf } from "./schema.ts";
 export { overSeeds } from "./seeds.ts";
 export type { Roofline } from "./roofline.ts";
 export type { Speed } from "./speed.ts";
-export { readResult, resultText, writeResult } from "./store.ts";
+export type { Receipt, Shard, Shards } from "./shards.ts";
+export { parseResult, readResult, resultText, writeResult } from "./store.ts";
 export type { OrderAgreement, Verification } from "./verification.ts";
 export { VERSION } from "./version.ts";

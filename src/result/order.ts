@@ -59,3 +59,14 @@ export const orderForm = z.object({
 });
 /** Modules in the order in which they are dropped. */
 export type DropOrder = z.infer<typeof orderForm>;
+
+/** What the model loses without some modules, as it is kept while an order is searched. */
+export const lossForm = z.object({
+  ...headForm("loss"),
+  provenance: provenanceForm,
+  /** Whether divergence from the full model was measured too. */
+  measure: z.enum(["loss", "divergence"]),
+  /** Nats per token. */
+  nll: z.number(),
+  kl: z.number(),
+});

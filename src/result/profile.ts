@@ -1,5 +1,6 @@
 /** The form of a profile: importance, magnitude and sign of every module, with the sums that they are means of. */
 import { z } from "zod";
+import { mixturesForm } from "./mixtures.ts";
 import { headForm, perLayer, provenanceForm } from "./provenance.ts";
 
 /** Sums of one module over the counted tokens of one sample. */
@@ -38,6 +39,8 @@ export const profileForm = z.object({
   attention: moduleMeans,
   mlp: moduleMeans,
   block: moduleMeans,
+  /** How experts are used; absent for a model without mixtures. */
+  mixtures: mixturesForm.optional(),
 });
 /** Importance, magnitude and sign of every module. */
 export type Profile = z.infer<typeof profileForm>;

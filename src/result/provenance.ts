@@ -23,6 +23,8 @@ export const modelForm = z.object({
   format: z.string(),
   family: z.string(),
   layers: z.int().positive(),
+  /** Fields of its configuration that nobody knows and that were passed over at the user's word; absent for none. */
+  allowedFields: z.array(z.string()).optional(),
 });
 
 /** What computed the numbers. */

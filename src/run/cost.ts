@@ -1,5 +1,12 @@
 /** What a run will take, in floating-point operations and bytes, before anything is read. */
-import type { AttentionSpec, LayerSpec, MlpSpec, ModelSpec } from "../models/mod.ts";
+import {
+  type AttentionSpec,
+  isMixture,
+  type LayerSpec,
+  type MlpSpec,
+  type ModelSpec,
+  type MoeSpec,
+} from "../models/mod.ts";
 import type { DropPlan } from "./plan.ts";
 import { branches } from "./trie.ts";
 
@@ -33,7 +40,7 @@ export function cost(
       }
       const mlps = group.filter((way) => way.mlp).length;
       modules += mlps;
-      if (mlps) flops += mlps * tokens * 2 * mlpWeights(layer.mlp!, spec.hidden);
+      if (mlps) flops += mlps * tokens * 2 * multiplied(layer.mlp!, spec.hidden);
     }
     groups = ways.flat().map((way) => way.plans);
     widest = Math.max(widest, groups.length);
@@ -41,7 +48,7 @@ export function cost(
   if (head) flops += 2 * plans.length * samples * (length - 1) * spec.hidden * spec.vocabulary;
   const weights = (layer: LayerSpec) =>
     (layer.attention ? attentionWeights(layer.attention, spec.hidden) : 0) +
-    (layer.mlp ? mlpWeights(layer.mlp, spec.hidden) : 0);
+    (layer.mlp ? weightsAtOnce(layer.mlp, spec.hidden) : 0);
   return {
     modules,
     flops,
@@ -60,6 +67,21 @@ function attentionFlops(spec: AttentionSpec, hidden: number, length: number): nu
   return 2 * attentionWeights(spec, hidden) + 4 * seen * spec.heads * spec.headSize;
 }
 
-function mlpWeights(spec: MlpSpec, hidden: number): number {
+/** Weights that a token is multiplied with: of a mixture its router's, its own experts' and what all tokens pass through. */
+function multiplied(spec: MlpSpec | MoeSpec, hidden: number): number {
+  if (!isMixture(spec)) return mlpWeights(spec, hidden);
+  const shared = spec.shared ? mlpWeights(spec.shared, hidden) : 0;
+  return hidden * spec.experts + spec.top * mlpWeights(spec.expert, hidden) + shared;
+}
+
+/** Weights that are at hand together: a mixture's are one expert's, or what all tokens pass through. */
+function weightsAtOnce(spec: MlpSpec | MoeSpec, hidden: number): number {
+  if (!isMixture(spec)) return mlpWeights(spec, hidden);
+  const { expert, shared } = spec;
+  return hidden * spec.experts +
+    Math.max(...[expert, shared].map((one) => one ? mlpWeights(one, hidden) : 0));
+}
+
+function mlpWeights(spec: Omit<MlpSpec, "norm">, hidden: number): number {
   return hidden * spec.size * (spec.gated ? 3 : 2);
 }

@@ -6,7 +6,15 @@
  *
  * Limits: attention whose q/k norm spans all heads stays whole, and so do one key head's weights and one inner unit's.
  */
-import { type AttentionSpec, type LayerSpec, layerTensors, type MlpSpec } from "../models/mod.ts";
+import {
+  type AttentionSpec,
+  type ExpertSpec,
+  expertTensors,
+  type LayerSpec,
+  layerTensors,
+  type MlpSpec,
+  type TensorNeed,
+} from "../models/mod.ts";
 import { elements } from "../tensor/mod.ts";
 import type { Cut } from "../weights/mod.ts";
 
@@ -35,10 +43,11 @@ const columns = (start: number, end: number) => (name: string): Cut | null =>
   name.endsWith(".bias") ? null : { axis: 1, start, end };
 
 function piece<Spec>(spec: Spec, layer: Partial<LayerSpec>, hidden: number, cuts: Cuts = {}): Piece<Spec> {
-  const own = needs(layer, hidden).map(([name]) =>
-    [name, cuts[name.slice(0, name.lastIndexOf("."))]?.(name) ?? null] as const
-  );
-  return { spec, cuts: new Map(own) };
+  return { spec, cuts: cutsOf(needs(layer, hidden), cuts) };
+}
+
+function cutsOf(needs: readonly TensorNeed[], cuts: Cuts): Map<string, Cut | null> {
+  return new Map(needs.map(([name]) => [name, cuts[name.slice(0, name.lastIndexOf("."))]?.(name) ?? null]));
 }
 
 /** Attention by groups of key heads, of `most` bytes of float32 weights. */
@@ -52,7 +61,7 @@ export function cutAttention(spec: AttentionSpec, hidden: number, most: number):
     const [keys, queries] = [[start, end], [start * shared, end * shared]]
       .map(([first, last]) => [first * headSize, last * headSize] as const);
     const post = end === kvHeads ? norm.post : null;
-    const part = { ...some(end - start), norm: { ...norm, post } };
+    const part = { ...some(end - start), norm: { ...norm, post }, ...onlyLast(spec, end === kvHeads) };
     return piece(part, { attention: part }, hidden, {
       "attention.q_proj": rows(...queries),
       "attention.k_proj": rows(...keys),
@@ -62,18 +71,44 @@ export function cutAttention(spec: AttentionSpec, hidden: number, most: number):
   });
 }
 
+/** The scale of the update, which the sum of all parts gets. */
+function onlyLast({ updateScale }: { readonly updateScale?: number }, isLast: boolean) {
+  return updateScale === undefined || isLast ? {} : { updateScale: 1 };
+}
+
 /** An MLP by its inner units, of `most` bytes of float32 weights. */
 export function cutMlp(spec: MlpSpec, hidden: number, most: number): Piece<MlpSpec>[] {
   const { size, norm } = spec;
   const parts = ranges(size, (units) => bytesOf({ mlp: { ...spec, size: units } }, hidden), most);
   if (parts.length === 1) return [piece(spec, { mlp: spec }, hidden)];
   return parts.map(([start, end]) => {
-    const part = { ...spec, size: end - start, norm: { ...norm, post: end === size ? norm.post : null } };
+    const post = end === size ? norm.post : null;
+    const part = { ...spec, size: end - start, norm: { ...norm, post }, ...onlyLast(spec, end === size) };
     return piece(part, { mlp: part }, hidden, {
       "mlp.gate_proj": rows(start, end),
       "mlp.up_proj": rows(start, end),
       "mlp.down_proj": columns(start, end),
     });
+  });
+}
+
+/** An expert of that name by its inner units; `besides` are tensors that each part needs whole. */
+export function cutExpert<Spec extends ExpertSpec>(
+  spec: Spec,
+  name: string,
+  hidden: number,
+  most: number,
+  besides: readonly TensorNeed[] = [],
+): Piece<Spec>[] {
+  const needs = (units: number) => [...expertTensors(name, { ...spec, size: units }, hidden), ...besides];
+  const bytes = (units: number) => needs(units).reduce((sum, [, shape]) => sum + 4 * elements(shape), 0);
+  return ranges(spec.size, bytes, most).map(([start, end]) => {
+    const cuts = end - start === spec.size ? {} : {
+      [`${name}.gate_proj`]: rows(start, end),
+      [`${name}.up_proj`]: rows(start, end),
+      [`${name}.down_proj`]: columns(start, end),
+    };
+    return { spec: { ...spec, size: end - start }, cuts: cutsOf(needs(end - start), cuts) };
   });
 }
 

@@ -12,24 +12,31 @@ const ROWS = 1024;
 /** Embeds tokens on an engine, one text after the other. */
 export interface Embedder {
   /**
-   * The stream [N, D] of ids [N]. Throws `RangeError` for an id outside the vocabulary, and for numbers that are not
-   * finite.
+   * The stream [N, D] of ids [N] at `positions` [N], by default from 0 on. Throws `RangeError` for an id outside the vocabulary, a
+   * position that has no learned vector, and for numbers that are not finite.
    */
-  embed(ids: Int32Array, signal?: AbortSignal): Promise<Held>;
+  embed(ids: Int32Array, options?: EmbedOptions): Promise<Held>;
+}
+
+interface EmbedOptions {
+  readonly positions?: Int32Array;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Only the rows of the ids that occur are read and uploaded, each once; their memory serves the next text. */
 export function openEmbedder(model: Model, engine: Engine, programs: Programs): Embedder {
-  const { spec: { hidden, vocabulary, embeddingScale }, weights } = model;
-  let memory = new Float32Array(0);
+  const { spec: { hidden, vocabulary, embeddingScale, positions: learned }, weights } = model;
+  const memories = new Map<string, Float32Array<ArrayBuffer>>();
 
-  async function rowsOf(ids: readonly number[]): Promise<Tensor> {
+  async function rowsOf(name: string, ids: readonly number[]): Promise<Tensor> {
+    let memory = memories.get(name) ?? new Float32Array(0);
     if (memory.length < ids.length * hidden) memory = new Float32Array(ids.length * hidden);
+    memories.set(name, memory);
     for (let first = 0; first < ids.length; first += ROWS) {
       await Promise.all(
         ids.slice(first, first + ROWS).map(async (id, i) => {
           const row = memory.subarray((first + i) * hidden, (first + i + 1) * hidden);
-          const found = await weights.outer("embedding.weight", [id, id + 1], row);
+          const found = await weights.outer(name, [id, id + 1], row);
           if (found.data.buffer !== row.buffer) row.set(toFloat32(found));
         }),
       );
@@ -37,26 +44,42 @@ export function openEmbedder(model: Model, engine: Engine, programs: Programs): 
     return float32([ids.length, hidden], memory.subarray(0, ids.length * hidden));
   }
 
+  /** The rows that some numbers of rows name, each once, and where each stands among them. */
+  async function taken(name: string, ids: Int32Array): Promise<{ rows: Tensor; places: Tensor }> {
+    const unique = [...new Set(ids)].sort((a, b) => a - b);
+    const place = new Map(unique.map((id, i) => [id, BigInt(i)]));
+    const data = BigInt64Array.from(ids, (id) => place.get(id)!);
+    return { rows: await rowsOf(name, unique), places: { dtype: "i64", shape: [ids.length], data } };
+  }
+
   return {
-    async embed(ids, signal) {
+    async embed(ids, { positions = ids.map((_, i) => i), signal } = {}) {
       const outside = ids.find((id) => id < 0 || id >= vocabulary);
       if (outside !== undefined) {
         throw new RangeError(`Cannot embed token ${outside}: expected an id from 0 to ${vocabulary - 1}`);
       }
-      const unique = [...new Set(ids)].sort((a, b) => a - b);
-      const place = new Map(unique.map((id, i) => [id, BigInt(i)]));
-      const rows = await rowsOf(unique);
-      const places: Tensor = {
-        dtype: "i64",
-        shape: [ids.length],
-        data: BigInt64Array.from(ids, (id) => place.get(id)!),
-      };
-      const program = await programs.get("embedding", () => embeddingGraph(hidden, embeddingScale));
-      return await withUploaded(engine, { rows, places }, async (feeds) => {
+      const beyond = learned && positions.find((position) => position >= learned);
+      if (beyond) {
+        throw new RangeError(
+          `Cannot embed position ${beyond}: expected at most ${
+            learned - 1
+          }, the last that ${model.name} has learned`,
+        );
+      }
+      const words = await taken("embedding.weight", ids);
+      const at = learned ? await taken("position.weight", positions) : null;
+      const program = await programs.get(
+        "embedding",
+        () => embeddingGraph(hidden, embeddingScale, at !== null),
+      );
+      const tensors = { ...words, ...at ? { position_rows: at.rows, position_places: at.places } : {} };
+      return await withUploaded(engine, tensors, async (feeds) => {
         const { x, squares } = await program.run(feeds, { signal });
         if (areFinite(await takeSquares(engine, squares))) return x;
         x.free();
-        throw notFinite(model, "embedding", [["embedding.weight", rows]]);
+        const read: [string, Tensor][] = [["embedding.weight", words.rows]];
+        if (at) read.push(["position.weight", at.rows]);
+        throw notFinite(model, "embedding", read);
       });
     },
   };

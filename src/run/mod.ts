@@ -11,6 +11,7 @@ export { type DistanceSum, llmDropProbe, type LlmDropSums } from "./probes/llm_d
 export { type LayerNorms, normsProbe, type NormSums } from "./probes/norms.ts";
 export { PART_BYTES } from "./parts.ts";
 export { type DropPlan, dropPlan, noDrop } from "./plan.ts";
+export { routingProbe } from "./probes/routing.ts";
 export type { Observation, Probe } from "./probes/probe.ts";
 export { type SampleOptions, sampler } from "./decode/sample.ts";
 export { type Reference, reference, score, type ScoreOptions } from "./score.ts";
@@ -18,7 +19,7 @@ export { packRequests, tokensOf } from "./requests/pack.ts";
 export type { ScoredRequest } from "./requests/plant.ts";
 export { type RequestOptions, type RequestScore, scoreRequests } from "./requests/score.ts";
 export { openScorer, type Scorer } from "./scorer.ts";
-export { type Batch, type Blocks, type Segment, segmentsOf } from "./segments.ts";
+export { type Batch, batchSize, type Blocks, type Segment, segmentsOf } from "./segments.ts";
 export { freeStates, type State } from "./state.ts";
 export type { Scores, ScoreSums, Targets } from "./targets.ts";
 export { embeddingSmoothing, type LayerSmoothing, smoothingOf, smoothingProbe } from "./probes/smoothing.ts";

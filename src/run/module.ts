@@ -3,7 +3,7 @@ import type { Engine, Feeds, Held, Program } from "../engine/mod.ts";
 import type { Model, StoredTypes } from "../models/mod.ts";
 import { areFinite, notFinite, type Place, takeSquares } from "./finite.ts";
 import { freeAll } from "./held.ts";
-import type { Part } from "./parts.ts";
+import type { Part } from "./part.ts";
 
 /** A part's program: how its weights are stored, whether it goes on from another part, and whether it is the last. */
 export type Compiled<Spec> = (
@@ -22,8 +22,8 @@ export interface Where {
 }
 
 /**
- * Runs a module part by part; gives what the last part gives. `name` is the output that the next part goes on from.
- * Throws `RangeError` for a part whose numbers are not finite.
+ * Runs a module part by part; gives what the last part gives. `name` is the output that the next part goes on from; where the parts
+ * add to a `sum` of others, it is written into its memory. Throws `RangeError` for a part whose numbers are not finite.
  */
 export async function runModule<Spec>(
   { model, engine, place, signal }: Where,
@@ -31,24 +31,29 @@ export async function runModule<Spec>(
   compiled: Compiled<Spec>,
   feeds: Feeds,
   name: string,
+  sum: Held | null = null,
 ): Promise<Record<string, Held>> {
   let outputs: Record<string, Held> = {};
   for (const [i, part] of parts.entries()) {
-    const sum = outputs[name];
+    const before: Held | undefined = sum ?? outputs[name];
     try {
       outputs = await part.use(async (weights) => {
         const stored = new Map(Object.entries(weights).map(([weight, { dtype }]) => [weight, dtype]));
         const program = await compiled(part.spec, stored, i > 0, i === parts.length - 1);
-        const all = { ...weights, ...feeds, ...i > 0 ? { sum } : {} };
-        const { squares, ...given } = await program.run(all, { signal });
+        const all = { ...weights, ...feeds, ...before ? { sum: before } : {} };
+        const into = sum ? { [name]: sum } : undefined;
+        const { squares, ...given } = await program.run(all, { signal, into });
         if (areFinite(await takeSquares(engine, squares))) return given;
         freeAll(given);
-        const own = Object.entries(weights).filter(([weight]) => weight.startsWith(`${place.module}.`));
+        const named = Object.entries(weights).map(([fed, held]) =>
+          [part.nameOf?.(fed) ?? fed, held] as const
+        );
+        const own = named.filter(([weight]) => weight.startsWith(`${place.module}.`));
         const read = own.map(async ([weight, held]) => [weight, await engine.read(held)] as const);
         throw notFinite(model, place, await Promise.all(read));
       });
     } finally {
-      sum?.free();
+      if (!sum) before?.free();
     }
   }
   return outputs;

@@ -3,25 +3,18 @@
  * compared with the memory and their source can make a part alone.
  *
  * Weights of a lease are uploaded once for all that runs through the layer. A part that is made alone is asked for again by
- * every batch of samples: making weights costs a tenth of a full batch's products with them.
+ * every batch of samples: making weights costs a tenth of a full batch's products with them. Of a mixture every expert is asked for
+ * alone (experts.ts).
  */
-import type { AttentionSpec, MlpSpec, Model } from "../models/mod.ts";
+import { type AttentionSpec, isMixture, type MlpSpec, type Model } from "../models/mod.ts";
 import type { Engine, Held } from "../engine/mod.ts";
 import type { NormalDraw } from "../kernels/mod.ts";
 import type { Tensor } from "../tensor/mod.ts";
-import { type Cut, cutTensors, type Lease, type WeightSource } from "../weights/mod.ts";
+import { cutTensors, type Lease, type WeightSource } from "../weights/mod.ts";
 import { bytesOf, cutAttention, cutMlp, type Piece } from "./cuts.ts";
+import { type MixtureParts, mixtureParts } from "./experts.ts";
 import { freeAll } from "./held.ts";
-
-/** Some of a module, and its weights for as long as `use` runs. */
-export interface Part<Spec> {
-  readonly spec: Spec;
-  /** Weights as they are stored: F16 and BF16 are widened in the graph, where that takes no copy of the layer here. */
-  use<T>(run: Use<T>): Promise<T>;
-}
-
-/** What is done with a part's weights, which are held by the engine. */
-type Use<T> = (weights: Readonly<Record<string, Held>>) => Promise<T>;
+import type { HeldWeights, Make, Part } from "./part.ts";
 
 /** An update without an MLP: one part, which needs no weights. */
 export const withoutWeights: Part<null> = { spec: null, use: (run) => run({}) };
@@ -29,7 +22,9 @@ export const withoutWeights: Part<null> = { spec: null, use: (run) => run({}) };
 /** A layer, ready to be fed. */
 export interface LayerParts {
   readonly attention: readonly Part<AttentionSpec>[];
+  /** Nothing where the layer has a mixture. */
   readonly mlp: readonly Part<MlpSpec>[];
+  readonly mixture: MixtureParts | null;
   release(): void;
 }
 
@@ -42,14 +37,9 @@ interface LayerPieces {
 /** Bytes of float32 weights that are asked for at once of a source that can make a part alone. */
 export const PART_BYTES = 128 * 2 ** 20;
 
-/** Weights on the engine, and what gives them back. */
-interface Weights {
-  readonly held: Readonly<Record<string, Held>>;
-  free(): void;
-}
-
-/** Puts some tensors of a layer, cut (null: whole), on the engine. */
-type Make = (cuts: ReadonlyMap<string, Cut | null>) => Weights | Promise<Weights>;
+/** Bytes of a layer's experts that stay at hand from one batch to the next, in the CPU's memory and in a device's. */
+const EXPERT_BYTES = 512 * 2 ** 20;
+const DEVICE_BYTES = 4 * 2 ** 30;
 
 /**
  * Layer l of a model; its attention in one part if `wholeAttention`, which what observes all its heads needs. Weights that can be
@@ -64,23 +54,35 @@ export async function layerParts(
 ): Promise<LayerParts> {
   const { attention, mlp } = layers[l];
   const { bindingBytes } = engine.has;
-  const most = weights.part ? Math.min(PART_BYTES, bindingBytes) : bindingBytes;
+  const most = weights.drawn ? Math.min(PART_BYTES, bindingBytes) : bindingBytes;
   const pieces = {
     attention: attention ? cutAttention(attention, hidden, wholeAttention ? Infinity : most) : [],
-    mlp: mlp ? cutMlp(mlp, hidden, most) : [],
+    mlp: mlp && !isMixture(mlp) ? cutMlp(mlp, hidden, most) : [],
   };
-  const alone = weights.part && bytesOf(layers[l], hidden) > PART_BYTES;
-  if (weights.drawn && engine.access) {
-    const make: Make = (cuts) => drawn(engine, draw, weights.drawn!(l, cuts));
-    return alone ? madeParts(pieces, make) : await heldParts(pieces, make, () => {});
+  const byPart: Make = weights.drawn && engine.access
+    ? (cuts) => drawn(engine, draw, weights.drawn!(l, cuts))
+    : async (cuts) => leased(engine, await weights.part(l, cuts));
+  if (isMixture(mlp)) {
+    const held = await heldParts(pieces, byPart, () => {});
+    const mixture = mixtureParts(mlp, hidden, most, byPart, engine.access ? DEVICE_BYTES : EXPERT_BYTES);
+    return {
+      ...held,
+      mixture,
+      release() {
+        mixture.release();
+        held.release();
+      },
+    };
   }
-  if (alone) return madeParts(pieces, async (cuts) => leased(engine, await weights.part!(l, cuts)));
+  const alone = weights.drawn && bytesOf(layers[l], hidden) > PART_BYTES;
+  if (alone) return madeParts(pieces, byPart);
+  if (weights.drawn && engine.access) return await heldParts(pieces, byPart, () => {});
   const lease = await weights.layer(l);
   const make: Make = (cuts) => uploaded(engine, cutTensors(lease.tensors, cuts));
   return await heldParts(pieces, make, lease.release);
 }
 
-function uploaded(engine: Engine, tensors: ReadonlyMap<string, Tensor>): Weights {
+function uploaded(engine: Engine, tensors: ReadonlyMap<string, Tensor>): HeldWeights {
   const held: Record<string, Held> = {};
   const free = () => freeAll(held);
   try {
@@ -93,7 +95,7 @@ function uploaded(engine: Engine, tensors: ReadonlyMap<string, Tensor>): Weights
 }
 
 /** A lease of its own, which is over once its weights are freed. */
-function leased(engine: Engine, { tensors, release }: Lease): Weights {
+export function leased(engine: Engine, { tensors, release }: Lease): HeldWeights {
   try {
     const { held, free } = uploaded(engine, tensors);
     return {
@@ -113,7 +115,7 @@ async function drawn(
   engine: Engine,
   draw: NormalDraw,
   wanted: ReturnType<NonNullable<WeightSource["drawn"]>>,
-): Promise<Weights> {
+): Promise<HeldWeights> {
   const held: Record<string, Held> = {};
   const free = () => freeAll(held);
   try {
@@ -129,7 +131,7 @@ async function drawn(
 
 /** Parts that are held all at once, until the layer is released. */
 async function heldParts(pieces: LayerPieces, make: Make, release: () => void): Promise<LayerParts> {
-  const all: Weights[] = [];
+  const all: HeldWeights[] = [];
   const end = () => {
     for (const { free } of all.splice(0)) free();
     release();
@@ -145,7 +147,12 @@ async function heldParts(pieces: LayerPieces, make: Make, release: () => void): 
     return made;
   };
   try {
-    return { attention: await parts(pieces.attention), mlp: await parts(pieces.mlp), release: end };
+    return {
+      attention: await parts(pieces.attention),
+      mlp: await parts(pieces.mlp),
+      mixture: null,
+      release: end,
+    };
   } catch (error) {
     end();
     throw error;
@@ -165,5 +172,10 @@ function madeParts(pieces: LayerPieces, make: Make): LayerParts {
       }
     },
   });
-  return { attention: pieces.attention.map(part), mlp: pieces.mlp.map(part), release() {} };
+  return {
+    attention: pieces.attention.map(part),
+    mlp: pieces.mlp.map(part),
+    mixture: null,
+    release() {},
+  };
 }

@@ -10,18 +10,21 @@ import {
   mlpPartGraph,
   type MlpSpec,
   type Model,
+  type MoeSpec,
   updateGraph,
   type UpdateTaps,
 } from "../models/mod.ts";
 import { Add, type Value } from "../onnx/mod.ts";
 import { openEmbedder } from "./embed.ts";
-import { freeAll } from "./held.ts";
+import { freeAll, withRead } from "./held.ts";
+import { type RouterTap, runMixture } from "./mixture.ts";
 import { type Compiled, runModule } from "./module.ts";
-import { type LayerParts, layerParts, type Part, withoutWeights } from "./parts.ts";
+import type { Part } from "./part.ts";
+import { type LayerParts, layerParts, withoutWeights } from "./parts.ts";
 import type { Present, Probe } from "./probes/probe.ts";
 import { forKernels, split, withObserved } from "./observe.ts";
 import { openPrograms } from "./programs.ts";
-import { areTexts, type Batch, type Segment } from "./segments.ts";
+import { areTexts, type Batch, positionsOf, type Segment } from "./segments.ts";
 import { readingAhead } from "./read_ahead.ts";
 import { openSights } from "./sights.ts";
 import { freeStates, type State } from "./state.ts";
@@ -147,22 +150,25 @@ export function runner(
 
   async function update(
     l: number,
-    parts: readonly Part<MlpSpec | null>[],
+    parts: readonly Part<MlpSpec | MoeSpec | null>[],
     way: Branch,
     x: Held,
     a: Held | null,
     batch: Batch,
+    sum: Held | null,
   ): Promise<Held> {
     const extent = extentOf(batch);
     const { residual } = layers[l];
     const present: Present = { attention: way.attention, mlp: way.mlp };
     const observers = looking(way.plans);
     const { tapping, launching } = split(engine, observers, "update");
-    const compiled: Compiled<MlpSpec | null> = (mlp, stored, onto, last) => {
+    const compiled: Compiled<MlpSpec | MoeSpec | null> = (mlp, stored, onto, last) => {
       const taps = last ? observers.map((probe) => probes.indexOf(probe)) : null;
       return programs.get(["update", residual, mlp, present, extent, [...stored], onto, taps], () => {
         const afterAttention = a !== null && residual === "sequential";
-        if (!last) return mlpPartGraph(mlp!, hidden, extent, afterAttention, { onto, stored, lowering });
+        if (!last) {
+          return mlpPartGraph(mlp as MlpSpec, hidden, extent, afterAttention, { onto, stored, lowering });
+        }
         const tap = (values: UpdateTaps) => {
           const own = tapping.map((probe) => probe.update?.(values, layers[l], hidden, extent));
           return Object.assign({}, ...own, launching.length > 0 ? forKernels(heldTaps(values)) : {});
@@ -175,7 +181,7 @@ export function runner(
       { model, engine, signal, place },
       parts,
       compiled,
-      a ? { x, a } : { x },
+      { x, ...a ? { a } : {}, ...sum ? { sum } : {} },
       "m",
     );
     try {
@@ -190,6 +196,38 @@ export function runner(
     } catch (error) {
       y.free();
       throw error;
+    }
+  }
+
+  /** A stream after a layer, of x and what attention adds to it. */
+  async function updated(
+    l: number,
+    { mlp, mixture }: LayerParts,
+    way: Branch,
+    x: Held,
+    a: Held | null,
+    batch: Batch,
+  ): Promise<Held> {
+    if (!way.mlp) return await update(l, [withoutWeights], way, x, a, batch, null);
+    if (!mixture) return await update(l, mlp, way, x, a, batch, null);
+    const place = { layer: l, module: "mlp" } as const;
+    const where = { model, engine, signal, place };
+    const observers = looking(way.plans).filter((probe) => probe.router);
+    const tap: RouterTap | null = observers.length === 0 ? null : {
+      key: observers.map((probe) => probes.indexOf(probe)),
+      tap: (taps) => Object.assign({}, ...observers.map((probe) => probe.router!(taps))),
+    };
+    const streams = a ? { x, a } : { x };
+    const { sum, outputs } = await runMixture(where, programs, mixture.after.spec, mixture, streams, tap);
+    try {
+      const present = { attention: way.attention, mlp: true };
+      await withRead(engine, outputs, async (outputs) => {
+        const seen = { layer: l, plans: way.plans, present, ...batch, outputs };
+        for (const probe of observers) await probe.observeRouter?.(seen);
+      });
+      return await update(l, [mixture.after], way, x, a, batch, sum);
+    } finally {
+      sum.free();
     }
   }
 
@@ -220,8 +258,7 @@ export function runner(
       }
       for (const way of ways) {
         const runs = way.attention || way.mlp;
-        const mlp = way.mlp ? parts.mlp : [withoutWeights];
-        streams.push(runs ? await update(l, mlp, way, x, way.attention ? a : null, batch) : x);
+        streams.push(runs ? await updated(l, parts, way, x, way.attention ? a : null, batch) : x);
       }
       return streams;
     } catch (error) {
@@ -235,8 +272,12 @@ export function runner(
   return {
     embedding({ first, count, length }) {
       const ids = new Int32Array(count * length);
-      for (let i = 0; i < count; i++) ids.set(segments[first + i].ids, i * length);
-      return embedder.embed(ids, signal);
+      const positions = new Int32Array(count * length);
+      for (let i = 0; i < count; i++) {
+        ids.set(segments[first + i].ids, i * length);
+        positions.set(positionsOf(segments, first + i), i * length);
+      }
+      return embedder.embed(ids, { positions, signal });
     },
     async layer(l, following, states, ways, batches) {
       const parts = await weights.take(l);

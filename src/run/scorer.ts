@@ -47,7 +47,7 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
   /** The rows of a batch that are scored, at most `size` in a chunk. */
   async function chunksOf(streams: readonly Held[], targets: Targets, size: number): Promise<Chunk[]> {
     const plans = streams.length;
-    const program = await programs.get(["rows", plans], () => scoredRowsGraph(spec.finalNorm, hidden, plans));
+    const program = await programs.get(["rows", plans], () => scoredRowsGraph(spec, plans));
     const named = Object.fromEntries(streams.map((stream, plan) => [`x${plan}`, stream]));
     const chunks: Chunk[] = [];
     try {

@@ -41,6 +41,11 @@ export function segmentsOf({ ids, samples, length }: Blocks): Segment[] {
 /** Tokens that one run of a module should have: enough to make the weights' way into the cache worth it. */
 export const BATCH_TOKENS = 2048;
 
+/** How many texts of a length are run together. Last digits depend on it: results that are to be equal are batched equally. */
+export function batchSize(length: number): number {
+  return Math.max(1, Math.floor(BATCH_TOKENS / length));
+}
+
 /**
  * Segments in batches, in order. How they are batched depends on the segments alone, so the streams of two runs over the same
  * ones match. A segment that others continue runs alone. Throws `RangeError` for a segment that cannot be run.
@@ -52,7 +57,7 @@ export function batchesOf(segments: readonly Segment[]): Batch[] {
     checkSegment(segments, index);
     const { length } = segment.ids;
     const last = batches.at(-1);
-    const fits = last && last.length === length && (last.count + 1) * length <= BATCH_TOKENS &&
+    const fits = last && last.length === length && last.count < batchSize(length) &&
       !continued.has(last.first) && !continued.has(index) && alike(segments[last.first], segment);
     if (fits) batches[batches.length - 1] = { ...last, count: last.count + 1 };
     else batches.push({ first: index, count: 1, length });

@@ -1,13 +1,13 @@
 /** What the attentions of a batch are told of its tokens: the rotation of each, and which keys it sees. Uploaded once for all layers. */
 import type { Engine, Held } from "../engine/mod.ts";
-import { type AttentionSpec, type RopeSpec, ropeTables, segmentMask } from "../models/mod.ts";
+import { type AttentionSpec, type RopeSpec, ropeTables, segmentMask, steadyLength } from "../models/mod.ts";
 import { float32, type Tensor } from "../tensor/mod.ts";
 import { freeAll } from "./held.ts";
 import { areTexts, type Batch, pastLength, positionsOf, type Segment } from "./segments.ts";
 
 /** The inputs of attention graphs besides stream and weights. */
 export interface Sights {
-  /** `cos` and `sin`; for what is not whole texts also `mask`. */
+  /** `cos` and `sin` where there is a rotation; for what is not whole texts also `mask`. */
   of(spec: AttentionSpec, batch: Batch): Record<string, Held>;
   free(): void;
 }
@@ -26,19 +26,21 @@ export function openSights(engine: Engine, segments: readonly Segment[]): Sights
 
   /** Tables for positions 0 … T − 1, [T, R/2] each. */
   function ofTexts({ rope }: AttentionSpec, { length }: Batch) {
-    const key = JSON.stringify([rope, length]);
-    const tables = lazily(() => ropeTables(rope, length));
+    return rope ? turned([rope, length], () => ropeTables(rope, length)) : {};
+  }
+
+  function turned(what: unknown, make: () => { cos: Tensor; sin: Tensor }) {
+    const key = JSON.stringify(what);
+    const tables = lazily(make);
     return { cos: once(`cos ${key}`, () => tables().cos), sin: once(`sin ${key}`, () => tables().sin) };
   }
 
   /** The rows of the batch's positions, and the mask. */
   function ofSegments({ rope, window }: AttentionSpec, batch: Batch) {
-    const key = JSON.stringify([rope, batch.first]);
     const indices = Array.from({ length: batch.count }, (_, i) => batch.first + i);
-    const rows = lazily(() => rotations(rope, indices.flatMap((index) => [...positionsOf(segments, index)])));
+    const positions = () => indices.flatMap((index) => [...positionsOf(segments, index)]);
     return {
-      cos: once(`cos ${key}`, () => rows().cos),
-      sin: once(`sin ${key}`, () => rows().sin),
+      ...rope ? turned([rope, batch.first], () => rotations(rope, positions())) : {},
       mask: once(JSON.stringify(["mask", window, batch.first]), () =>
         segmentMask(
           indices.map((index) => segments[index].parents ?? null),
@@ -59,9 +61,11 @@ export function openSights(engine: Engine, segments: readonly Segment[]): Sights
 /** Rows of the tables of a rotation at some positions. Throws where they depend on how long a text becomes. */
 function rotations(rope: RopeSpec, positions: readonly number[]): { cos: Tensor; sin: Tensor } {
   const length = Math.max(...positions) + 1;
-  if (rope.scaling?.type === "dynamic" && length > rope.scaling.maxPositions) {
+  if (length > steadyLength(rope)) {
     throw new RangeError(
-      `Cannot share a past of ${length} tokens: with dynamic rotations, expected at most ${rope.scaling.maxPositions}`,
+      `Cannot share a past of ${length} tokens: with ${rope.scaling!.type} rotations, expected at most ${
+        steadyLength(rope)
+      }`,
     );
   }
   const half = rope.size / 2;

@@ -3,12 +3,13 @@
  *
  * Layers that fit the budget are one program that holds their weights, packed: for a product with a single row that
  * is half as fast again as feeding them, and one call instead of one per layer. What does not fit is leased for each
- * token and fed: F16 and BF16 as stored, widened inside the graph, which needs no float32 copy of the layer here.
+ * token and fed: F16 and BF16 as stored, widened inside the graph, which needs no float32 copy of the layer here. A mixture is a
+ * stage of its own, behind its layer's attention.
  */
 import type { Engine, Feeds, Held, RunOptions } from "../engine/mod.ts";
 import {
   headGraph,
-  type LayerSpec,
+  isMixture,
   layerTensors,
   type Model,
   type ModelSpec,
@@ -16,29 +17,13 @@ import {
   stepGraph,
 } from "../models/mod.ts";
 import { type DType, elements, float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
+import type { Lease } from "../weights/mod.ts";
 import { takeSquares } from "./finite.ts";
 import { finalNorm, headSlices } from "./head.ts";
 import { take, withUploaded } from "./held.ts";
+import { mixtureStage } from "./mixture_stage.ts";
 import { openPrograms, type Programs } from "./programs.ts";
-
-/** A layer as a plan leaves it, and its number in the model. */
-export interface StepLayer {
-  readonly l: number;
-  readonly spec: LayerSpec;
-}
-
-/**
- * Runs a stage on new tokens: `x` and the inputs of `stepGraph` to `y`, or to `logits`; and `squares`, `head_squares` of what the
- * layers and the head watch.
- */
-export type RunStage = (feeds: Feeds, options?: RunOptions) => Promise<Record<string, Held>>;
-
-/** Some consecutive layers, or the head (no layers). */
-export interface Stage {
-  readonly layers: readonly StepLayer[];
-  /** Has the weights at hand for as long as `use` runs. */
-  with<T>(use: (run: RunStage) => Promise<T>): Promise<T>;
-}
+import type { Stage, StepLayer } from "./stage.ts";
 
 /**
  * The stages of a model for B texts side by side; the last gives the logits [B, V]. `budget`: bytes of float32 weights that may be
@@ -51,30 +36,68 @@ export async function openStages(
   { budget, texts }: { readonly budget: number; readonly texts: number },
 ): Promise<{ stages: Stage[]; release(): Promise<void> }> {
   const { spec } = model;
-  let left = budget;
+  let [left, isFull] = [budget, false];
   const fits = (needs: readonly (readonly [string, readonly number[]])[]) => {
     const sizes = needs.map(([, shape]) => 4 * elements(shape));
-    left -= sizes.reduce((sum, bytes) => sum + bytes, 0);
-    return left >= 0 && sizes.every((bytes) => bytes <= engine.has.bindingBytes);
+    const bytes = sizes.reduce((sum, bytes) => sum + bytes, 0);
+    isFull ||= bytes > left || sizes.some((bytes) => bytes > engine.has.bindingBytes);
+    if (!isFull) left -= bytes;
+    return !isFull;
   };
-  const firstLeased = layers.findIndex((layer) => !fits(layerTensors(layer.spec, spec.hidden)));
-  const kept = firstLeased < 0 ? layers : layers.slice(0, firstLeased);
-  const withHead = firstLeased < 0 && fits(headTensors(spec));
+  const groups = groupsOf(layers, (layer) => fits(layerTensors(layer.spec, spec.hidden)));
+  const withHead = fits(headTensors(spec));
+  if (withHead && groups.at(-1)?.kind !== "kept") groups.push({ kind: "kept", layers: [] });
+  const mixtures = groups.filter(({ kind }) => kind === "mixture").length;
   const programs = openPrograms(engine);
   const stages: Stage[] = [];
+  const mixed: { release(): void }[] = [];
+  async function release(): Promise<void> {
+    mixed.forEach((stage) => stage.release());
+    await programs.release();
+  }
   try {
-    if (kept.length > 0 || withHead) {
-      stages.push(await keptStage(model, engine, programs, { layers: kept, withHead, texts }));
+    for (const [i, { kind, layers }] of groups.entries()) {
+      if (kind === "kept") {
+        const own = { layers, withHead: withHead && i === groups.length - 1, texts };
+        stages.push(await keptStage(model, engine, programs, own));
+      } else if (kind === "leased") stages.push(leasedStage(model, engine, programs, layers[0], texts));
+      else {
+        const stage = mixtureStage(model, engine, programs, layers[0], left / mixtures);
+        mixed.push(stage);
+        stages.push(stage);
+      }
     }
   } catch (error) {
-    await programs.release();
+    await release();
     throw error;
   }
-  for (const layer of layers.slice(kept.length)) {
-    stages.push(leasedStage(model, engine, programs, layer, texts));
-  }
   if (!withHead) stages.push(leasedHead(model, engine, programs, texts));
-  return { stages, release: programs.release };
+  return { stages, release };
+}
+
+/** Layers that are one stage: any number that are kept, one that is leased, or a mixture without its attention. */
+interface Group {
+  readonly kind: "kept" | "leased" | "mixture";
+  readonly layers: StepLayer[];
+}
+
+function groupsOf(layers: readonly StepLayer[], isKept: (layer: StepLayer) => boolean): Group[] {
+  const groups: Group[] = [];
+  const add = (layer: StepLayer) => {
+    const kind = isKept(layer) ? "kept" : "leased";
+    const last = groups.at(-1);
+    if (kind === "kept" && last?.kind === "kept") last.layers.push(layer);
+    else groups.push({ kind, layers: [layer] });
+  };
+  for (const { l, spec } of layers) {
+    if (!isMixture(spec.mlp)) {
+      add({ l, spec });
+      continue;
+    }
+    if (spec.attention) add({ l, spec: { ...spec, mlp: null } });
+    groups.push({ kind: "mixture", layers: [{ l, spec: { ...spec, attention: null } }] });
+  }
+  return groups;
 }
 
 /** Final norm and head; a tied head is a matrix all the same. */
@@ -95,8 +118,8 @@ async function keptStage(
   },
 ): Promise<Stage> {
   const held: { held: Map<string, Tensor> }[] = [];
-  for (const { l } of layers) {
-    const lease = await model.weights.layer(l);
+  for (const layer of layers) {
+    const lease = await leaseOf(model, layer);
     try {
       held.push({ held: new Map([...lease.tensors].map(([name, tensor]) => [name, copied(tensor)])) });
     } finally {
@@ -106,10 +129,16 @@ async function keptStage(
   const head = withHead ? { spec: model.spec, weights: { held: await readHead(model) } } : undefined;
   const specs = layers.map(({ spec }) => spec);
   const compiled = await programs.get(
-    "kept",
+    ["kept", layers.map(({ l }) => l)],
     () => stepGraph(model.spec.hidden, specs, held, head, engine.has, texts),
   );
   return { layers, with: (use) => use(compiled.run) };
+}
+
+/** What is left of a layer; where its mixture is a stage of its own, without it. */
+function leaseOf({ weights, spec }: Model, { l, spec: layer }: StepLayer): Promise<Lease> {
+  if (!isMixture(spec.layers[l].mlp)) return weights.layer(l);
+  return weights.part(l, new Map(layerTensors(layer, spec.hidden).map(([name]) => [name, null])));
 }
 
 /** Float32 that outlives the lease. */
@@ -137,7 +166,7 @@ function leasedStage(
   return {
     layers: [layer],
     async with(use) {
-      const lease = await model.weights.layer(layer.l);
+      const lease = await leaseOf(model, layer);
       try {
         const tensors = Object.fromEntries([...lease.tensors].map(([name, tensor]) => [`0.${name}`, tensor]));
         return await withUploaded(engine, tensors, async (held) => {

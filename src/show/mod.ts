@@ -52,6 +52,7 @@ export { divergenceFigure } from "./figures/divergence.ts";
 export { stabilityFigure } from "./figures/stability.ts";
 export { textsFigure } from "./figures/texts.ts";
 export { magnitudeFigure } from "./figures/magnitude.ts";
+export { expertLoadFigure } from "./figures/expert_load.ts";
 export { streamNormFigure } from "./figures/stream_norm.ts";
 export { signFigure } from "./figures/sign.ts";
 export { accuracyFigure } from "./figures/accuracy.ts";

@@ -50,6 +50,10 @@ const views: { readonly [K in Kind]: (result: ResultOf<K>) => Figure | Rows } = 
           ? { blocks: size, from: layer, [result.by]: score }
           : { drop: i + 1, module, layer, [result.by]: score }
       ),
+  loss: (result: ResultOf<"loss">) => [{ ...result.provenance.drop, nll: result.nll, kl: result.kl }],
+  shards: ({ shards }: ResultOf<"shards">) =>
+    shards.map(({ index, stage, name, cost }) => ({ index, stage, name, flops: cost })),
+  shard: ({ shard, host, seconds, made }: ResultOf<"shard">) => [{ shard: shard.name, host, seconds, made }],
   roofline: (result: Roofline) =>
     result.plans[0].points.length > 1 ? rooflineFigure([result]) : rooflineRows(result),
   speed: (result: Speed) => speedFigure(result),

@@ -79,6 +79,12 @@ export function flopsOf({ spec }: Pick<StudyModel, "spec">, passes: readonly Pas
   return passes.reduce((sum, { plans, head, ...size }) => sum + cost(spec, plans, size, head).flops, 0);
 }
 
+/** Approximate memory of passes, one after the other. */
+export function bytesOf({ spec }: Pick<StudyModel, "spec">, passes: readonly Pass[]): number {
+  const prices = passes.map(({ plans, head, ...size }) => cost(spec, plans, size, head));
+  return BASE_BYTES + Math.max(0, ...prices.map(({ stateBytes, layerBytes }) => stateBytes + 2 * layerBytes));
+}
+
 /** Prices a study of several passes, one after the other; its tokens are those of the text that the options name. */
 export async function estimatePasses(
   model: Pick<StudyModel, "spec">,
@@ -94,7 +100,7 @@ export async function estimatePasses(
     modules: sum("modules"),
     flops: sum("flops"),
     seconds: sum("flops") / await studySpeed(options),
-    bytes: BASE_BYTES + Math.max(...prices.map((price) => price.stateBytes + 2 * price.layerBytes)),
+    bytes: bytesOf(model, passes),
   };
 }
 

@@ -11,6 +11,7 @@ export {
   untrainedCauses,
   untrainedCausesEstimate,
 } from "./causes/causes.ts";
+export * from "./shards/mod.ts";
 export { type Estimate, estimate, together } from "./estimate.ts";
 export { weights } from "./weights.ts";
 export { decompose, importanceOf, type MagnitudeShare, magnitudeShare, type Parts } from "./decompose.ts";

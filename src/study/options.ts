@@ -11,7 +11,7 @@ import { type Checks, oneOf, orElse, reportChecks, type Reports, text } from "..
 import { meter } from "../hub/mod.ts";
 import { type Computed, type Keeping, type Provenance, VERSION } from "../result/mod.ts";
 import type { DropPlan } from "../run/mod.ts";
-import { type Packed, type StudyModel, textChecks, type TextOptions } from "../subject/mod.ts";
+import { IDS, type Packed, type StudyModel, textChecks, type TextOptions } from "../subject/mod.ts";
 
 /** What runs a model. */
 export interface EngineOptions {
@@ -78,7 +78,7 @@ export async function provenance(
     lamina: VERSION,
     model: model.identity,
     ...await computedOn(options),
-    tokenizer: (await model.tokenizer()).fingerprint,
+    tokenizer: packed.text.name === IDS ? "none" : (await model.tokenizer()).fingerprint,
     text: packed.text,
     packing: packed.packing,
     drop: { attention: [...drop.attention], mlp: [...drop.mlp] },

@@ -3,7 +3,14 @@ import { type Checks, reportsOf } from "../entry/mod.ts";
 import { parts, within } from "../hub/mod.ts";
 import type { Model } from "../models/mod.ts";
 import { keptOr, type Profile, profileOf, type Provenance } from "../result/mod.ts";
-import { type Blocks, type DropPlan, gramProbe, type GramSums, type ModuleKind } from "../run/mod.ts";
+import {
+  type Blocks,
+  type DropPlan,
+  gramProbe,
+  type GramSums,
+  type ModuleKind,
+  routingProbe,
+} from "../run/mod.ts";
 import {
   CALIBRATION_TEXT,
   provenance,
@@ -72,7 +79,9 @@ async function measure(
 ): Promise<Profile> {
   const probe = gramProbe(model.spec.layers);
   const onProgress = reporter("layers", "modules", options);
-  await pass(model, blocks, [probe], options, { plans: [origin.drop], onProgress });
+  const routing = routingProbe(model.spec.layers);
+  await pass(model, blocks, [probe, routing], options, { plans: [origin.drop], onProgress });
   const sums = (kind: ModuleKind) => probe.sums.map((layer: GramSums[number]) => layer[kind] ?? null);
-  return profileOf(origin, { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") });
+  const own = { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") };
+  return profileOf(origin, own, routing.sums);
 }

@@ -140,7 +140,7 @@ export async function sweep(
   expect("sweep", "profile", profile, aProfile);
   expect("sweep", "curves", curves, curvesAndOrders);
   expect("sweep", "steps", steps, stepList);
-  const plans = curves.map((curve) => plansOf(profile, curve, steps));
+  const plans = curves.map((curve) => curvePlans(profile, curve, steps));
   const run = (model: StudyModel, told: StudyOptions) => perplexityGroups(model, [[noDrop], ...plans], told);
   const [[base], ...results] = await onModel("sweep", model, options, studyChecks, run);
   return displayable({
@@ -166,7 +166,7 @@ export async function sweep(
 }
 
 /** The plans of a curve, by number of drops. */
-function plansOf(profile: Profile, curve: Curve | DropOrder, steps: readonly number[]): Plan[] {
+export function curvePlans(profile: Profile, curve: Curve | DropOrder, steps: readonly number[]): Plan[] {
   if (!("kind" in curve)) {
     const { target, by, seed } = curve;
     return stepsWithin(steps, rank(profile, target).length)
@@ -252,7 +252,11 @@ function sweepPasses(
 }
 
 /** The full model and the plans of each curve, every plan once: as many and as deep as they will be. */
-function likelyPlans(spec: ModelSpec, curves: readonly Curve[], steps: readonly number[]): DropPlan[][] {
+export function likelyPlans(
+  spec: ModelSpec,
+  curves: readonly Curve[],
+  steps: readonly number[],
+): DropPlan[][] {
   const seen = new Set<string>();
   const unseen = (plan: DropPlan) => seen.size < seen.add(JSON.stringify(plan)).size;
   return [

@@ -8,6 +8,7 @@ import {
   enter,
   expect,
   like,
+  list,
   orElse,
   record,
   type Reports,
@@ -15,8 +16,7 @@ import {
   required,
   text,
 } from "../entry/mod.ts";
-import type { OpenOptions } from "../hub/mod.ts";
-import { openChecks, openModel } from "./model.ts";
+import { type ModelOptions, openChecks, openModel } from "./model.ts";
 
 /** A `config.json` and its name. */
 export interface NamedConfig {
@@ -24,6 +24,8 @@ export interface NamedConfig {
   readonly name: string;
   /** `config.json`, as it is. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Fields to pass over though nobody here knows them. */
+  readonly allowFields?: readonly string[] | undefined;
 }
 
 const FOLDER = fileURLToPath(new URL("../../data/configs", import.meta.url));
@@ -40,15 +42,19 @@ const FOLDER = fileURLToPath(new URL("../../data/configs", import.meta.url));
  * console.log(name, config.hidden_size);
  * ```
  */
-export async function openConfig(ref: string, options: OpenOptions = {}): Promise<NamedConfig> {
+export async function openConfig(ref: string, options: ModelOptions = {}): Promise<NamedConfig> {
   expect("open a configuration", "its name", ref, text);
-  return await enter("open", ref, options, openChecks, (options) => open(ref, options));
+  return await enter("open", ref, options, openChecks, async (options) => {
+    const { allowFields } = options;
+    return { ...await open(ref, options), ...allowFields ? { allowFields } : {} };
+  });
 }
 
 /** A configuration that has been opened. */
 export const aConfig: Check = record({
   name: required(text),
   config: required(like("an object", (value) => typeof value === "object" && value !== null)),
+  allowFields: list(text, "fields"),
 }, "a configuration, as openConfig gives it");
 
 /** Enters a study of a configuration: checks both, and opens the configuration where a name stands for it. */
@@ -70,7 +76,7 @@ export async function onConfig<Options extends Reports, T>(
   );
 }
 
-async function open(ref: string, options: OpenOptions): Promise<NamedConfig> {
+async function open(ref: string, options: ModelOptions): Promise<NamedConfig> {
   const known = (await readdir(FOLDER)).map((file) => basename(file, ".json"));
   if (known.includes(ref)) return await readConfigFile(join(FOLDER, `${ref}.json`), ref);
   if (ref.endsWith(".json")) {

@@ -1,6 +1,6 @@
 /** What is studied: an opened model, its texts, a series of checkpoints, a configuration. */
 export { aConfig, type NamedConfig, onConfig, openConfig } from "./configs.ts";
-export { onModel, openModel, type Outline, type StudyModel } from "./model.ts";
-export { aSeries, type Checkpoint, openSeries, type Series } from "./series.ts";
-export { type Packed, packText, partOf, textChecks, textNames, type TextOptions } from "./texts.ts";
+export { type ModelOptions, noted, onModel, openModel, type Outline, type StudyModel } from "./model.ts";
+export { aSeries, type Checkpoint, openSeries, type OpenSeriesOptions, type Series } from "./series.ts";
+export { IDS, type Packed, packText, partOf, textChecks, textNames, type TextOptions } from "./texts.ts";
 export { zipfText } from "./zipf.ts";

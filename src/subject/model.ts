@@ -6,19 +6,24 @@ import {
   expect,
   flag,
   like,
+  list,
   reportChecks,
   type Reports,
   reportsOf,
   text,
 } from "../entry/mod.ts";
-import { type ModelFiles, openModel as openFiles, type OpenOptions, readText } from "../hub/mod.ts";
-import { loadFolder, loadGguf, type Model, readSpec } from "../models/mod.ts";
+import { type ModelFiles, openModel as openFiles, type OpenOptions } from "../hub/mod.ts";
+import { allowedFields, loadFolder, loadGguf, type Model, readSpec } from "../models/mod.ts";
 import type { Provenance } from "../result/mod.ts";
-import { type ConfiguredIds, type Tokenizer, tokenizerFromGguf, tokenizerFromJson } from "../text/mod.ts";
+import { type Tokenizer, tokenizerFromGguf } from "../text/mod.ts";
 import { openGguf } from "../weights/mod.ts";
+import { folderTokenizer, readJson } from "./tokenizers.ts";
 
-/** Largest size of a configuration or a tokenizer, in bytes. */
-const MAX_JSON = 64 * 2 ** 20;
+/** How to open a model. */
+export interface ModelOptions extends OpenOptions {
+  /** Fields of its `config.json` to pass over though nobody here knows them. Results record those that were needed. */
+  readonly allowFields?: readonly string[] | undefined;
+}
 
 /** An opened model. */
 export interface StudyModel extends Model {
@@ -45,12 +50,14 @@ export interface StudyModel extends Model {
  * model.close();
  * ```
  */
-export async function openModel(ref: string, options: OpenOptions = {}): Promise<StudyModel> {
+export async function openModel(ref: string, options: ModelOptions = {}): Promise<StudyModel> {
   expect("open a model", "its name", ref, text);
   return await enter("open", ref, options, openChecks, async (options) => {
     const files = await openFiles(ref, options);
     try {
-      return files.kind === "gguf" ? await openGgufModel(files) : await (await outline(files)).open();
+      return files.kind === "gguf"
+        ? await openGgufModel(files)
+        : await (await outline(files, options.allowFields)).open();
     } catch (error) {
       files.close();
       throw error;
@@ -59,7 +66,11 @@ export async function openModel(ref: string, options: OpenOptions = {}): Promise
 }
 
 /** Checks of how to open a model. */
-export const openChecks: Checks<OpenOptions> = { ...reportChecks, stream: flag };
+export const openChecks: Checks<ModelOptions> = {
+  ...reportChecks,
+  stream: flag,
+  allowFields: list(text, "fields"),
+};
 
 /** Whether a model has the parts that a study needs; a name may stand for it. */
 function aModel(parts: readonly string[]) {
@@ -104,30 +115,31 @@ export interface Outline extends Pick<StudyModel, "spec" | "tokenizer"> {
 }
 
 /** Reads the configuration of a folder in Hugging Face layout. */
-export async function outline(files: ModelFiles): Promise<Outline> {
+export async function outline(files: ModelFiles, allowFields: readonly string[] = []): Promise<Outline> {
   const config = await readJson(files, "config.json");
-  const spec = readSpec(config, `${files.name}: config.json`);
-  const tokenizer = once(async () =>
-    tokenizerFromJson(
-      await readJson(files, "tokenizer.json"),
-      files.list().includes("tokenizer_config.json") ? await readJson(files, "tokenizer_config.json") : null,
-      config as ConfiguredIds,
-    )
-  );
+  const allowed = allowedFields(config, `${files.name}: config.json`, allowFields);
+  const spec = readSpec(config, `${files.name}: config.json`, allowed);
+  const tokenizer = once(() => folderTokenizer(files, config));
   const identity = {
     name: files.name,
     fingerprint: await files.fingerprint(),
     revision: files.revision,
     family: spec.family,
     layers: spec.layers.length,
+    ...noted(allowed),
   };
   return {
     spec,
     tokenizer,
     identity,
-    open: async () => studyModel(files, await loadFolder(files, config), tokenizer, identity),
+    open: async () => studyModel(files, await loadFolder(files, config, allowed), tokenizer, identity),
     close: () => files.close(),
   };
+}
+
+/** What an identity says of fields that were passed over. */
+export function noted(allowed: readonly string[]): Pick<Provenance["model"], "allowedFields"> {
+  return allowed.length > 0 ? { allowedFields: [...allowed] } : {};
 }
 
 async function openGgufModel(files: ModelFiles): Promise<StudyModel> {
@@ -158,22 +170,6 @@ function studyModel(
       files.close();
     },
   });
-}
-
-async function readJson(files: ModelFiles, name: string): Promise<unknown> {
-  if (!files.list().includes(name)) {
-    throw new Error(
-      `Cannot open ${files.name}: ${name} is missing, found ${files.list().join(", ") || "nothing"}`,
-    );
-  }
-  const text = await readText(await files.open(name), MAX_JSON);
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new SyntaxError(`Cannot read ${files.name}: ${name}: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -12,7 +12,7 @@ import {
   wholeNumber,
 } from "../entry/mod.ts";
 import { type SeriesCheckpoint, seriesFiles, type SeriesOptions } from "../hub/mod.ts";
-import { type Outline, outline, type StudyModel } from "./model.ts";
+import { type ModelOptions, type Outline, outline, type StudyModel } from "./model.ts";
 
 /** One checkpoint, not opened. */
 export interface Checkpoint {
@@ -34,7 +34,14 @@ export interface Series {
   readonly checkpoints: readonly Checkpoint[];
 }
 
-const checks: Checks<SeriesOptions> = { ...reportChecks, steps: list(wholeNumber(0), "steps") };
+/** Which checkpoints, and how to open them. */
+export interface OpenSeriesOptions extends SeriesOptions, Pick<ModelOptions, "allowFields"> {}
+
+const checks: Checks<OpenSeriesOptions> = {
+  ...reportChecks,
+  steps: list(wholeNumber(0), "steps"),
+  allowFields: list(text, "fields"),
+};
 
 /** A series that has been opened. */
 export const aSeries: Check = like(
@@ -57,19 +64,22 @@ export const aSeries: Check = like(
  * model.close();
  * ```
  */
-export async function openSeries(ref: string, options: SeriesOptions = {}): Promise<Series> {
+export async function openSeries(ref: string, options: OpenSeriesOptions = {}): Promise<Series> {
   expect("open a series", "its name", ref, text);
   const { name, checkpoints } = await enter("open", ref, options, checks, (told) => seriesFiles(ref, told));
-  return { name, checkpoints: checkpoints.map(checkpointOf) };
+  return { name, checkpoints: checkpoints.map((one) => checkpointOf(one, options.allowFields)) };
 }
 
-function checkpointOf({ step, name, open }: SeriesCheckpoint): Checkpoint {
+function checkpointOf(
+  { step, name, open }: SeriesCheckpoint,
+  allowFields: readonly string[] | undefined,
+): Checkpoint {
   const enterOpen = <T>(reports: Reports, run: (reports: Reports) => Promise<T>) =>
     enter("open", name, reports, reportChecks, run);
   const read = async (reports: Reports) => {
     const files = await open(reports);
     try {
-      if (files.kind === "folder") return await outline(files);
+      if (files.kind === "folder") return await outline(files, allowFields);
       throw new Error(`Cannot open ${files.name}: a GGUF file, expected a folder in Hugging Face layout`);
     } catch (error) {
       files.close();

@@ -15,17 +15,22 @@ import { joinHashes, type Provenance } from "../result/mod.ts";
 import {
   blockHashes,
   type Blocks,
+  blocksOfIds,
   type Document,
   namedText,
   packBlocks,
   readDocuments,
+  readIds,
   TEXT_NAMES,
 } from "../text/mod.ts";
 import { onModel, type StudyModel } from "./model.ts";
 
 /** Which text, and how it is cut into blocks. */
 export interface TextOptions {
-  /** `stories`, `wiki`, `code`, `math`, `c4`, or a file: plain text or JSONL with a `text` field. */
+  /**
+   * `stories`, `wiki`, `code`, `math`, `c4`, or a file: plain text, JSONL with a `text` field, or token ids, as a JSON list or a list of
+   * lists, which are taken as they are.
+   */
   readonly text: string;
   /** Number of blocks, and tokens in each. */
   readonly samples: number;
@@ -62,6 +67,9 @@ const all = Object.fromEntries(
 /** Names that `text` may have. */
 export const textNames: readonly string[] = [...TEXT_NAMES, "c4"];
 
+/** What results call a text that was given as token ids: no tokenizer is asked for. */
+export const IDS = "ids";
+
 const C4 = { repo: "allenai/c4", file: "en/c4-validation.00000-of-00008.json.gz" };
 
 /**
@@ -79,23 +87,33 @@ const C4 = { repo: "allenai/c4", file: "en/c4-validation.00000-of-00008.json.gz"
  * ```
  */
 export async function packText(
-  model: Pick<StudyModel, "tokenizer"> | string,
+  model: Pick<StudyModel, "tokenizer"> & Partial<Pick<StudyModel, "spec">> | string,
   options: TextOptions,
   reports: FetchOptions = {},
 ): Promise<Packed> {
   expect("pack a text", "options", options, optionsOf(all));
-  const run = (model: Pick<StudyModel, "tokenizer">, reports: FetchOptions) => pack(model, options, reports);
+  const run = (model: Parameters<typeof pack>[0], reports: FetchOptions) => pack(model, options, reports);
   return await onModel("pack a text", model, reports, reportChecks, run, ["tokenizer"]);
 }
 
 async function pack(
-  model: Pick<StudyModel, "tokenizer">,
+  model: Pick<StudyModel, "tokenizer"> & Partial<Pick<StudyModel, "spec">>,
   options: TextOptions,
   fetch: FetchOptions,
 ): Promise<Packed> {
   const { text, samples, length, skip, bos } = options;
-  const documents = await openText(text, fetch);
   const packing = { samples: skip + samples, length, bos };
+  const ids = textNames.includes(text) ? null : await givenIds(text);
+  if (ids) {
+    const all = blocksOfIds(ids, packing, model.spec?.vocabulary ?? Infinity);
+    const blocks = { ids: all.ids.subarray(skip * length), samples, length };
+    return {
+      blocks,
+      text: { name: IDS, hash: textHash(blocks, skip) },
+      packing: { samples, length, skip, bos },
+    };
+  }
+  const documents = await openText(text, fetch);
   const report = lateMeter(
     { label: "text", total: packing.samples * length, unit: "tokens" },
     fetch.onProgress,
@@ -107,6 +125,12 @@ async function pack(
     text: { name: textNames.includes(text) ? text : "file", hash: textHash(blocks, skip) },
     packing: { samples, length, skip, bos },
   };
+}
+
+/** The token ids in a file, if that is what it holds. */
+async function givenIds(text: string): Promise<Int32Array<ArrayBuffer> | null> {
+  const found = await stat(text).catch(() => null);
+  return found?.isFile() ? await readIds(text) : null;
 }
 
 /** Some blocks of a packed text, as if they alone had been packed. */

@@ -15,21 +15,29 @@
 import { type AddedToken } from "./added_tokens.ts";
 import { type Definition, isRecord, type VocabularyModel } from "./definition.ts";
 import { GPT2_WORDS } from "./repair.ts";
+import {
+  CJK_RUN,
+  DEEPSEEK3_WORDS,
+  gpt4Words,
+  O200K_WORDS,
+  ONE,
+  QWEN35_WORDS,
+  TEKKEN_WORDS,
+  UP_TO_3,
+} from "./word_patterns.ts";
 
 /** The last sure place of a text at `from` or later; 0 where there is none. */
 export type FindCut = (text: string, from?: number) => number;
 
-/** How GPT-4's descendants find words; they differ in what makes a number. */
-const GPT4_WORDS = ["\\p{N}", "\\p{N}+", "\\p{N}{1,3}"].map((digits) =>
-  String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|` + digits +
-  String.raw`| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
-);
-
 /** No match has white space behind anything else, or depends on what follows a letter. */
-const WORD_PATTERNS = new Set([GPT2_WORDS, ...GPT4_WORDS]);
+const WORD_PATTERNS = new Set([
+  GPT2_WORDS,
+  ...[ONE, UP_TO_3, "\\p{N}+"].map((digits) => gpt4Words(digits)),
+  ...[QWEN35_WORDS, O200K_WORDS, TEKKEN_WORDS, DEEPSEEK3_WORDS],
+]);
 
-/** No match has a letter or white space, or looks beyond itself. */
-const NUMBER_PATTERNS = new Set(["\\p{N}", "\\p{N}+", "\\p{N}{1,3}", "\\d", "\\d+", "[0-9]", "[0-9]+"]);
+/** No match has white space, or looks beyond itself. */
+const RUN_PATTERNS = new Set([CJK_RUN, ONE, UP_TO_3, "\\p{N}+", "\\d", "\\d+", "[0-9]", "[0-9]+"]);
 
 /** What is known of the place after the steps so far. */
 interface Place {
@@ -139,7 +147,7 @@ function splits({ pattern, behavior, invert }: Record<string, unknown>, place: P
   const { Regex, String: text } = isRecord(pattern) ? pattern : {};
   const isolates = behavior === "Isolated" && !invert;
   if (typeof Regex === "string") {
-    if (NUMBER_PATTERNS.has(Regex) && isolates) return place;
+    if (RUN_PATTERNS.has(Regex) && isolates) return place;
     const findsWords = WORD_PATTERNS.has(Regex) && (isolates || (behavior === "Removed" && invert === true));
     return findsWords && place.space === " " ? { ...place, cut: true } : null;
   }

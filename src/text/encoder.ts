@@ -8,9 +8,10 @@
  */
 import { SequenceNormalizer, Tokenizer as Engine } from "@huggingface/tokenizers";
 import { type Section, tokenFinder } from "./added_tokens.ts";
-import { type Definition, isId, isRecord } from "./definition.ts";
+import { type Definition, isId, isRecord, type VocabularyModel } from "./definition.ts";
 import { repairDecoder, repairNormalizer, withoutPrefix } from "./normalizer.ts";
 import { repairPreTokenizer } from "./repair.ts";
+import { unigram } from "./unigram.ts";
 
 /** The steps of one tokenizer. */
 export interface Encoder {
@@ -72,8 +73,7 @@ function startEngine(definition: Definition): Engine {
   try {
     return new Engine({
       ...definition,
-      // The library has no WordLevel: of its model only the vocabulary is used, to decode.
-      model: model.type === "WordLevel" ? { ...model, type: "BPE", merges: [] } : model,
+      model: engineModel(model),
       normalizer: repairNormalizer(normalizer),
       pre_tokenizer: repairPreTokenizer(pre_tokenizer ?? null),
       decoder: repairDecoder(decoder),
@@ -84,9 +84,19 @@ function startEngine(definition: Definition): Engine {
   }
 }
 
+/** The library has no WordLevel, and its Unigram no bytes: of theirs only the vocabulary is used, to decode. */
+function engineModel(model: VocabularyModel): object {
+  const { type, vocab } = model;
+  if (type === "WordLevel") return { ...model, type: "BPE", merges: [] };
+  if (type !== "Unigram") return model;
+  const ids = Object.fromEntries((vocab as [string][]).map(([token], id) => [token, id]));
+  return { type: "BPE", vocab: ids, merges: [] };
+}
+
 /** The ids of one word. */
 function wordModel({ model, added_tokens }: Definition, engine: Engine): (word: string) => number[] {
   const { vocab, type, unk_token } = model;
+  if (type === "Unigram") return unigram(model);
   if (type === "WordLevel") {
     const ids = vocab as Record<string, number>;
     const unknown = typeof unk_token === "string" && Object.hasOwn(ids, unk_token)

@@ -5,6 +5,7 @@
  * SentencePiece's BPE: tokens with scores, no merges. Both list a type for every token; those of type CONTROL and
  * USER_DEFINED are Hugging Face's added tokens, recognised in a text before anything else happens to it.
  */
+import { PRE_TOKENIZERS } from "./gguf_pre_tokenizers.ts";
 import { byteLevelDefinition } from "./gguf_byte_level.ts";
 import { sentencePieceDefinition } from "./gguf_sentencepiece.ts";
 import {
@@ -32,14 +33,18 @@ export function tokenizerFromGguf(metadata: Metadata): Tokenizer {
   const bos = () => tokenId(metadata, "bos_token_id", size);
   const eos = () => tokenId(metadata, "eos_token_id", size);
   const adds = (otherwise: boolean) => flag(metadata, "add_bos_token", otherwise);
-  const isLlama3 = metadata.get("tokenizer.ggml.pre") === "llama-bpe"; // files that need not say that they add BOS
   const definition = definitionOf(metadata, vocabulary);
   return buildTokenizer(
     definition,
     bos,
     eos,
-    adds(isLlama3 || metadata.get("tokenizer.ggml.model") === "llama"),
+    adds(metadata.get("tokenizer.ggml.model") === "llama" || addsBosUnsaid(metadata)),
   );
+}
+
+/** Whether the file's pre-tokenizer is of models whose texts begin with BOS where the file says nothing. */
+function addsBosUnsaid(metadata: Metadata): boolean {
+  return PRE_TOKENIZERS.get(metadata.get("tokenizer.ggml.pre"))?.addsBos ?? false;
 }
 
 /** The `tokenizer.json` object alone. Throws as `tokenizerFromGguf` does. */

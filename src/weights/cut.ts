@@ -18,7 +18,8 @@ export function cutTensors(
   }));
 }
 
-function cutTensor({ dtype, shape, data }: Tensor, { axis, start, end }: Cut): Tensor {
+/** Some rows of a tensor, a view; or some columns of a matrix, a copy. */
+export function cutTensor({ dtype, shape, data }: Tensor, { axis, start, end }: Cut): Tensor {
   const inner = shape.slice(1);
   const columns = elements(inner);
   const count = end - start;

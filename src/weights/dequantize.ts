@@ -14,7 +14,7 @@
 export type Decode = (source: Uint8Array<ArrayBuffer>, out: Float32Array) => void;
 
 /** Float32 value of every float16 bit pattern: one load instead of a conversion per scale (256 KiB). */
-const half = Float32Array.from(
+export const half = Float32Array.from(
   new Float16Array(Uint16Array.from({ length: 65536 }, (_, bits) => bits).buffer),
 );
 
@@ -76,6 +76,36 @@ export function q8_0(source: Uint8Array, out: Float32Array): void {
   for (let b = 0, o = 0; b < source.length; b += 34, o += 32) {
     const d = half[source[b] | source[b + 1] << 8];
     for (let j = 0; j < 32; j++) out[o + j] = d * signed[b + 2 + j];
+  }
+}
+
+/** 16 bytes of scale (low half) and minimum · 64 of bit pairs · d f16 · dmin f16; value = d · scale · q − dmin · min, per 16. */
+export function q2_k(source: Uint8Array, out: Float32Array): void {
+  for (let b = 0, o = 0; b < source.length; b += 84) {
+    const d = half[source[b + 80] | source[b + 81] << 8];
+    const dmin = half[source[b + 82] | source[b + 83] << 8];
+    for (let i = 0; i < 16; i++, o += 16) { // 128 values: 32 bytes, each two bits of them 32 in a row
+      const scale = d * (source[b + i] & 15), least = dmin * (source[b + i] >> 4);
+      const pairs = b + 16 + 32 * (i >> 3) + 16 * (i & 1), shift = i & 6;
+      for (let j = 0; j < 16; j++) out[o + j] = scale * (source[pairs + j] >> shift & 3) - least;
+    }
+  }
+}
+
+/** 32 bytes of third bits · 64 of bit pairs · 12 of scales · d f16; value = d · (scale − 32) · (q − 4), per 16. */
+export function q3_k(source: Uint8Array, out: Float32Array): void {
+  for (let b = 0, o = 0; b < source.length; b += 110) {
+    const d = half[source[b + 108] | source[b + 109] << 8];
+    for (let i = 0; i < 16; i++, o += 16) {
+      const low = source[b + 96 + (i & 7)] >> 4 * (i >> 3) & 15,
+        high = source[b + 104 + (i & 3)] >> 2 * (i >> 2) & 3;
+      const scale = d * ((low | high << 4) - 32);
+      const thirds = b + 16 * (i & 1), pairs = b + 32 + 32 * (i >> 3) + 16 * (i & 1), shift = i & 6;
+      for (let j = 0; j < 16; j++) {
+        const q = source[pairs + j] >> shift & 3 | (source[thirds + j] >> (i >> 1) & 1) << 2;
+        out[o + j] = scale * (q - 4);
+      }
+    }
   }
 }
 

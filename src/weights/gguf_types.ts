@@ -1,5 +1,6 @@
 /** GGML's storage types that can be read here, by their number in a GGUF file. */
-import { type Decode, q4_0, q4_1, q4_k, q5_0, q5_1, q5_k, q6_k, q8_0 } from "./dequantize.ts";
+import { type Decode, q2_k, q3_k, q4_0, q4_1, q4_k, q5_0, q5_1, q5_k, q6_k, q8_0 } from "./dequantize.ts";
+import { iq4_nl, iq4_xs, mxfp4 } from "./dequantize_tables.ts";
 import type { Layout } from "./file.ts";
 
 /** A storage type. A row holds whole blocks. */
@@ -27,10 +28,15 @@ export const ggmlTypes: ReadonlyMap<number, GgmlType> = new Map([
   [6, blocks("Q5_0", 32, 22, q5_0)],
   [7, blocks("Q5_1", 32, 24, q5_1)],
   [8, blocks("Q8_0", 32, 34, q8_0)],
+  [10, blocks("Q2_K", 256, 84, q2_k)],
+  [11, blocks("Q3_K", 256, 110, q3_k)],
   [12, blocks("Q4_K", 256, 144, q4_k)],
   [13, blocks("Q5_K", 256, 176, q5_k)],
   [14, blocks("Q6_K", 256, 210, q6_k)],
+  [20, blocks("IQ4_NL", 32, 18, iq4_nl)],
+  [23, blocks("IQ4_XS", 256, 136, iq4_xs)],
   [30, plain("BF16", "bf16", 2)],
+  [39, blocks("MXFP4", 32, 17, mxfp4)],
 ]);
 
 /** The usual mixes of types by the number in `general.file_type`. Source: `llama_ftype` of llama.cpp's llama.h. */
@@ -42,10 +48,18 @@ export const ggufMixes: ReadonlyMap<number, string> = new Map([
   [7, "Q8_0"],
   [8, "Q5_0"],
   [9, "Q5_1"],
+  [10, "Q2_K"],
+  [11, "Q3_K_S"],
+  [12, "Q3_K_M"],
+  [13, "Q3_K_L"],
   [14, "Q4_K_S"],
   [15, "Q4_K_M"],
   [16, "Q5_K_S"],
   [17, "Q5_K_M"],
   [18, "Q6_K"],
+  [21, "Q2_K_S"],
+  [25, "IQ4_NL"],
+  [30, "IQ4_XS"],
   [32, "BF16"],
+  [38, "MXFP4_MOE"],
 ]);

@@ -5,14 +5,17 @@
  * lease and serve the next layer, which has the same shapes: memory stays that of the open leases.
  */
 import type { Tensor } from "../tensor/mod.ts";
+import { cutTensor } from "./cut.ts";
 import { quote } from "./errors.ts";
 import type { Allocate, PagedFile } from "./file.ts";
-import type { Lease, TensorFile, WeightSource } from "./source.ts";
+import type { Cut, Lease, TensorFile, WeightSource } from "./source.ts";
 
 /** A tensor of the file, and how to turn it into the model's. */
 export interface TensorRef {
   /** The file's name. */
   readonly name: string;
+  /** Which of those that the file's tensor has along its first axis, which goes; all of them by default. */
+  readonly at?: number | undefined;
   /**
    * Gives the model's tensor, or rows of it where rows were asked for. The input may be a view of the file: never
    * write to it. Arrays from `allocate` are used again after the lease.
@@ -37,32 +40,58 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
   const pool = bufferPool();
 
   async function read(ref: TensorRef, allocate: Allocate, rows?: readonly [number, number]): Promise<Tensor> {
-    const tensor = await paged.read(ref.name, rows, allocate);
+    const tensor = ref.at === undefined
+      ? await paged.read(ref.name, rows, allocate)
+      : within(await paged.read(ref.name, [ref.at, ref.at + 1], allocate));
     return ref.transform ? ref.transform(tensor, allocate) : tensor;
   }
-  function namesOf(l: number): string[] {
-    return Array.from(refsOf(l), ([, ref]) => ref.name);
+  async function readCut(ref: TensorRef, allocate: Allocate, cut: Cut | null): Promise<Tensor> {
+    if (!cut) return await read(ref, allocate);
+    const isRows = cut.axis === 0 && !ref.transform && ref.at === undefined;
+    if (isRows) return await read(ref, allocate, [cut.start, cut.end]);
+    return cutTensor(await read(ref, allocate), cut);
+  }
+  function layerRefs(l: number): (readonly [string, TensorRef])[] {
+    if (Number.isInteger(l) && l >= 0 && l < layers) return [...refsOf(l)];
+    throw new RangeError(`Cannot read layer ${l}: expected an integer from 0 to ${layers - 1}`);
+  }
+  /** Names of tensors that are somebody's alone. */
+  function namesOf(refs: Iterable<readonly [string, TensorRef]>): string[] {
+    return Array.from(refs).filter(([, { at }]) => at === undefined).map(([, { name }]) => name);
+  }
+  async function lease(
+    refs: readonly (readonly [string, TensorRef])[],
+    reading: (ref: TensorRef, allocate: Allocate, name: string) => Promise<Tensor>,
+    started: () => void = () => {},
+  ): Promise<Lease> {
+    const loan = pool.borrow();
+    const tensors = refs.map(async ([name, ref]) => [name, await reading(ref, loan.allocate, name)] as const);
+    started();
+    return {
+      tensors: new Map(await Promise.all(tensors)),
+      release() {
+        if (loan.giveBack()) file.forget?.(namesOf(refs));
+      },
+    };
   }
 
   return {
     format: file.format,
-    async layer(l): Promise<Lease> {
-      if (!Number.isInteger(l) || l < 0 || l >= layers) {
-        throw new RangeError(`Cannot read layer ${l}: expected an integer from 0 to ${layers - 1}`);
-      }
-      const loan = pool.borrow();
-      const reading = Array.from(
-        refsOf(l),
-        async ([name, ref]) => [name, await read(ref, loan.allocate)] as const,
-      );
-      if (l + 1 < layers) file.prefetch(namesOf(l + 1)); // after this layer's own reads have started
-      const tensors = new Map(await Promise.all(reading));
-      return {
-        tensors,
-        release() {
-          if (loan.giveBack()) file.forget?.(namesOf(l));
-        },
-      };
+    // deno-lint-ignore require-await -- throws as a rejection
+    async layer(l) {
+      // The next layer is announced after this layer's own reads have started.
+      const announce = () => l + 1 < layers && file.prefetch(namesOf(layerRefs(l + 1)));
+      return lease(layerRefs(l), (ref, allocate) => read(ref, allocate), announce);
+    },
+    // deno-lint-ignore require-await -- throws as a rejection
+    async part(l, cuts) {
+      const refs = new Map(layerRefs(l));
+      const wanted = [...cuts.keys()].map((name) => {
+        const ref = refs.get(name);
+        if (ref) return [name, ref] as const;
+        throw new RangeError(`Cannot read ${quote(name)} of layer ${l}: this layer has no such tensor`);
+      });
+      return lease(wanted, (ref, allocate, name) => readCut(ref, allocate, cuts.get(name)!));
     },
     // deno-lint-ignore require-await -- throws as a rejection
     async outer(name, rows, into) {
@@ -73,6 +102,11 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
     },
     close: () => file.close(),
   };
+}
+
+/** A tensor of which the first axis has one entry, without that axis. */
+function within({ shape: [, ...shape], ...tensor }: Tensor): Tensor {
+  return { ...tensor, shape };
 }
 
 /** Float32 arrays by length, to be used again. */

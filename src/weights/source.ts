@@ -64,11 +64,8 @@ export interface WeightSource {
   readonly format: string;
   /** All tensors of layer l. A call for layer l lets the source read ahead to l + 1. */
   layer(l: number): Promise<Lease>;
-  /**
-   * Some tensors of layer l, cut (null: whole), if the source can make a part without the rest: for layers that are
-   * large compared with the memory. Absent if a layer comes as a whole or not at all.
-   */
-  part?(l: number, cuts: ReadonlyMap<string, Cut | null>): Promise<Lease>;
+  /** Some tensors of layer l, cut (null: whole), without the rest: an expert of a mixture, a part of a layer that is large. */
+  part(l: number, cuts: ReadonlyMap<string, Cut | null>): Promise<Lease>;
   /** As `part`, for a device that makes random numbers by itself: what they are instead of the numbers. Absent if weights are stored. */
   drawn?(l: number, cuts: ReadonlyMap<string, Cut | null>): ReadonlyMap<string, Drawn | Tensor>;
   /** Rows [start, end) of a tensor outside the layers ("embed_tokens.weight", "norm.weight", "lm_head.weight"). */

@@ -27,8 +27,8 @@ const { values, positionals: [path = "smollm2-135m"] } = parseArgs({
 const [samples, length, rounds] = [values.samples, values.length, values.rounds].map(Number);
 const model = await openModel(path);
 const engine = cpuEngine();
-const { blocks } = await packText(model, { text: "stories", samples, length, skip: 0, bos: false });
-const segments = segmentsOf(blocks);
+const packed = await packText(model, { text: "stories", samples, length, skip: 0, bos: false });
+const segments = segmentsOf(packed.blocks);
 const size = { samples, length };
 
 /** Seconds on the clock and of all processors; on a machine that others use, the latter says more. */
@@ -52,7 +52,7 @@ for (const kind of values.kind as ("attention" | "mlp" | "block")[]) {
   for (let round = 0; round < rounds; round++) {
     const pass = await seconds(fullPass);
     const all = await seconds(async () => {
-      const losses = openLosses(model, blocks, "loss", { engine });
+      const losses = openLosses(model, packed, "loss", { engine });
       await losses.of(plans, {});
       losses.free();
     });

@@ -142,7 +142,9 @@ export class RayCluster {
     const left = () => [1, ...WORKERS].flatMap((machine) => this.processes(machine, /./));
     for (const machine of [...WORKERS, 1]) {
       for (const { pid } of this.processes(machine, STARTER)) end(pid, "SIGTERM");
-      await until(`machine ${machine} to end`, () => this.processes(machine, STARTER).length === 0).catch(() => {});
+      await until(`machine ${machine} to end`, () => this.processes(machine, STARTER).length === 0).catch(
+        () => {},
+      );
     }
     await until("all processes to end", () => left().length === 0, 15).catch(() => {});
     const remaining = left();

@@ -110,12 +110,12 @@ Deno.test("merge: two shards of one study, made with --skip, are the whole, numb
     }
     const file = (name: string) => `${folder}/${name}.json`;
     await expectFailures(lamina, [
-      [2, ["merge"], /missing required argument 'results'/],
+      [2, ["merge"], /missing required argument 'files'/],
       [
         1,
         ["merge", file("profile-first"), file("perplexity-second")],
         /Cannot merge .*first\.json with .*second\.json: they differ in kind/,
       ],
-      [1, ["merge", `${folder}/config.json`], /kind is undefined, expected profile or perplexity/],
+      [1, ["merge", `${folder}/config.json`], /kind is undefined, expected shards or profile or perplexity/],
     ]);
   }));

@@ -24,6 +24,7 @@ import {
   streamProbe,
 } from "../../src/run/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
+import type { Lease } from "../../src/weights/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { withFixture } from "../support.ts";
 import { trace, traced } from "./device.ts";
@@ -48,9 +49,13 @@ function watched(engine: Engine) {
       return engine.live;
     },
     upload: (tensor) => moving(() => engine.upload(tensor)),
-    read(held) {
+    async read(held) {
       reads.push(held.shape);
-      return moving(() => engine.read(held));
+      const tensor = await moving(() => engine.read(held));
+      // What is read to decide what runs next has to be some choice: every token's is the first expert.
+      return tensor.dtype === "i64" && held.shape.length === 2
+        ? { ...tensor, data: new BigInt64Array(tensor.data.length) }
+        : tensor;
     },
     async compile(graph): Promise<Program> {
       graphs++;
@@ -76,14 +81,15 @@ function stored({ weights, ...model }: Model): Model {
     shape,
     data: new Uint16Array(data.length).fill(0x3f80),
   });
+  const halved = ({ tensors, release }: Lease): Lease => (
+    { tensors: new Map([...tensors].map(([name, tensor]) => [name, cut(tensor)])), release }
+  );
   return {
     ...model,
     weights: {
       ...weights,
-      async layer(l) {
-        const { tensors, release } = await weights.layer(l);
-        return { tensors: new Map([...tensors].map(([name, tensor]) => [name, cut(tensor)])), release };
-      },
+      layer: async (l) => halved(await weights.layer(l)),
+      part: async (l, cuts) => halved(await weights.part(l, cuts)),
     },
   };
 }
@@ -121,7 +127,7 @@ function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () =
       }));
       const all = [...requests, { input: input(2, 9), targets: [3] }];
       await scoreRequests({ model, engine, requests: all, plans }).catch((error) => {
-        if (!/^Cannot share a past .* with dynamic rotations/.test(error.message)) throw error;
+        if (!/^Cannot share a past .* with \w+ rotations/.test(error.message)) throw error;
       });
     },
     async decode() {

@@ -17,6 +17,7 @@ onStandIn(
     assert.deepEqual(seen.has, {
       attention: "standard",
       masked: "standard",
+      rows: "scattered",
       bfloat16: "native",
       products: "f32",
       bindingBytes: null, // Infinity, as JSON has it

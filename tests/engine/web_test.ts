@@ -60,6 +60,7 @@ function testOwn(engine: Engine): void {
     assert.deepEqual(lowering, {
       attention: "grouped-without-softcap",
       masked: "decomposed",
+      rows: "gathered",
       bfloat16: "widened",
       products: "f32",
     });

@@ -224,6 +224,7 @@ const rows: Readonly<Record<string, Row>> = {
   },
   guides: study("measure guides"),
   guidesEstimate: study("estimate guides"),
+  expertLoadFigure: drawn("result", "a profile"),
   guidesFigure: drawn("result", "a result of guides"),
   help: {
     value: [["profil"], 'Cannot help with "profil": unknown name (did you mean "profile"'],
@@ -267,7 +268,7 @@ const rows: Readonly<Record<string, Row>> = {
   openModel: {
     name: [
       ["tiny", { onprogress() {} }],
-      'Cannot open: unknown option "onprogress", expected one of onProgress, onNotice, signal, stream (did you mean "onProgress"?)',
+      'Cannot open: unknown option "onprogress", expected one of onProgress, onNotice, signal, stream, allowFields (did you mean "onProgress"?)',
     ],
     value: [[""], 'Cannot open a model: its name is "", expected a text'],
     type: [["tiny", { stream: "yes" }], 'Cannot open: stream is "yes", expected true or false'],

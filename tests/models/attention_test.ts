@@ -62,7 +62,7 @@ async function run(
   const needs = layerTensors({ residual: "sequential", attention: spec, mlp: null }, hidden);
   const feeds: Record<string, Tensor> = {
     x: normal([samples * length, hidden], 0, 1),
-    ...ropeTables(spec.rope, length),
+    ...ropeTables(spec.rope!, length),
   };
   needs.forEach(([name, shape], i) => {
     feeds[name] = normal(shape, i + 1, hidden ** -0.5);

@@ -19,10 +19,11 @@ for (const name of fixtureNames) {
   }
 
   for (const attention of ["grouped-without-softcap", "standard", "decomposed"] as const) {
-    Deno.test(`${name}, attention ${attention}: states, updates and their sum`, () =>
+    const rows = attention === "decomposed" ? "gathered" : "scattered";
+    Deno.test(`${name}, attention ${attention}, rows ${rows}: states, updates and their sum`, () =>
       withFixture(
         name,
-        async (opened) => expectWithin(await stateDeviations(engineWith({ attention }), opened)),
+        async (opened) => expectWithin(await stateDeviations(engineWith({ attention, rows }), opened)),
       ));
   }
 

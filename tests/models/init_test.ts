@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import {
   initialiserOf,
   layerTensors,
+  type MlpSpec,
   type ModelSpec,
   outerTensors,
   randomWeights,
@@ -189,10 +190,10 @@ Deno.test("a shape is changed in proportion, one cause at a time; what does not 
   assert.deepEqual(reshape(spec, {}), spec);
   const narrow = reshape(spec, { hidden: 1024, layers: 2, norm: "post" });
   assert.equal(narrow.layers.length, 2);
-  assert.equal(narrow.layers[1].mlp!.size, 3584);
+  assert.equal((narrow.layers[1].mlp as MlpSpec).size, 3584);
   assert.deepEqual(narrow.layers[1].mlp!.norm, { pre: null, post: mlp!.norm.pre });
   const { heads, kvHeads, headSize, scale, rope } = narrow.layers[1].attention!;
-  assert.deepEqual([heads, kvHeads, headSize, scale, rope.size], [32, 8, 32, 32 ** -0.5, 32]);
+  assert.deepEqual([heads, kvHeads, headSize, scale, rope!.size], [32, 8, 32, 32 ** -0.5, 32]);
   const manyHeads = reshape(spec, { heads: 64 }).layers[0].attention!;
   assert.deepEqual([manyHeads.heads, manyHeads.kvHeads, manyHeads.headSize], [64, 16, 64]);
   assert.equal(attention!.headSize, 128);

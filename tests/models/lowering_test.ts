@@ -4,13 +4,22 @@ import assert from "node:assert/strict";
 import {
   attentionGraph,
   embeddingGraph,
+  expertGraph,
+  expertTensors,
   headGraph,
+  isMixture,
   layerTensors,
   mlpPartGraph,
   type ModelSpec,
+  type MoeSpec,
   outerTensors,
+  routerGraph,
+  routerTensors,
   scoredRowsGraph,
+  sharedGraph,
+  sharedTensors,
   stepGraph,
+  type TensorNeed,
   updateGraph,
 } from "../../src/models/mod.ts";
 import { cpuLowering, type Graph, type Lowering } from "../../src/onnx/mod.ts";
@@ -21,20 +30,40 @@ import { withFixture } from "../support.ts";
 
 const lowerings: Record<string, Lowering> = {
   cpu: cpuLowering,
-  "cuda in float32": { attention: "standard", masked: "standard", bfloat16: "native", products: "f32" },
-  "cuda in bfloat16": { attention: "standard", masked: "standard", bfloat16: "native", products: "bf16" },
+  "cuda in float32": {
+    attention: "standard",
+    masked: "standard",
+    rows: "scattered",
+    bfloat16: "native",
+    products: "f32",
+  },
+  "cuda in bfloat16": {
+    attention: "standard",
+    masked: "standard",
+    rows: "scattered",
+    bfloat16: "native",
+    products: "bf16",
+  },
   webgpu: {
     attention: "grouped-without-softcap",
     masked: "decomposed",
+    rows: "gathered",
     bfloat16: "widened",
     products: "f32",
   },
-  "neither operator": { attention: "decomposed", masked: "decomposed", bfloat16: "widened", products: "f32" },
+  "neither operator": {
+    attention: "decomposed",
+    masked: "decomposed",
+    rows: "gathered",
+    bfloat16: "widened",
+    products: "f32",
+  },
 };
 
 /** What some have besides. */
-function besides({ attention, bfloat16 }: Lowering): string[] {
+function besides({ attention, rows, bfloat16 }: Lowering): string[] {
   return [
+    ...rows === "scattered" ? ["ScatterND"] : [],
     ...attention.startsWith("grouped") ? ["GroupQueryAttention"] : [],
     ...attention === "standard" ? ["Attention"] : [],
     ...bfloat16 === "bits" ? ["BitCast"] : [],
@@ -43,7 +72,8 @@ function besides({ attention, bfloat16 }: Lowering): string[] {
 
 /** Every graph of a model's first layer and of its head, all weights stored as one type. */
 function graphsOf(spec: ModelSpec, dtype: DType, lowering: Lowering): Graph[] {
-  const { hidden, finalNorm, layers: [layer] } = spec;
+  const { hidden, layers } = spec;
+  const layer = layers.find(({ mlp }) => isMixture(mlp)) ?? layers[0];
   const stored = new Map(layerTensors(layer, hidden).map(([name]) => [name, dtype]));
   const outer = new Map(
     outerTensors({ ...spec, head: { ...spec.head, tied: false } }).map(([name]) => [name, dtype]),
@@ -54,11 +84,33 @@ function graphsOf(spec: ModelSpec, dtype: DType, lowering: Lowering): Graph[] {
     attentionGraph(layer.attention!, hidden, extent, options),
     attentionGraph(layer.attention!, hidden, extent, { ...options, onto: true }),
     updateGraph(layer, hidden, extent, { attention: true, mlp: true }, options),
-    mlpPartGraph(layer.mlp!, hidden, extent, true, { ...options, onto: true }),
+    ...isMixture(layer.mlp)
+      ? mixtureGraphs(layer.mlp, hidden, dtype, lowering)
+      : [mlpPartGraph(layer.mlp!, hidden, extent, true, { ...options, onto: true })],
     embeddingGraph(hidden, 2),
-    scoredRowsGraph(finalNorm, hidden, 2),
-    stepGraph(hidden, [layer], [{ fed: stored }], undefined, lowering),
+    scoredRowsGraph(spec, 2),
+    stepGraph(
+      hidden,
+      [isMixture(layer.mlp) ? { ...layer, mlp: null } : layer],
+      [{ fed: stored }],
+      undefined,
+      lowering,
+    ),
     headGraph(spec, { fed: outer }, lowering),
+  ];
+}
+
+function mixtureGraphs(spec: MoeSpec, hidden: number, dtype: DType, lowering: Lowering): Graph[] {
+  const stored = (needs: readonly TensorNeed[]) => new Map(needs.map(([name]) => [name, dtype]));
+  const own = { stored: stored(expertTensors("expert", spec.expert, hidden)), lowering };
+  const routing = { stored: stored(routerTensors(spec, hidden)), lowering };
+  return [
+    routerGraph(spec, hidden, true, routing),
+    expertGraph(spec.expert, hidden, spec.top, own),
+    expertGraph(spec.expert, hidden, spec.top, { ...own, onto: true }),
+    ...spec.shared
+      ? [sharedGraph(spec.shared, hidden, { stored: stored(sharedTensors(spec.shared, hidden)), lowering })]
+      : [],
   ];
 }
 
@@ -100,8 +152,11 @@ for (const [name, lowering] of Object.entries(lowerings)) {
             const proto = protoOf(graph);
             for (const { opType } of proto.node) used.add(opType!);
             const head = proto.output.some(({ name }) => name === "logits");
-            const wanted = lowering.products === "bf16" && !head ? DataType.BFLOAT16 : DataType.FLOAT;
-            assert.deepEqual([...productTypes(proto).difference(new Set([wanted]))], [], fixture);
+            // What decides who runs, and how much of it counts, is a product of float32 everywhere.
+            const exact = proto.input.some(({ name }) => /^mlp\.(router|shared_gate)\./.test(name!));
+            const wanted = lowering.products === "bf16" && !head ? [DataType.BFLOAT16] : [DataType.FLOAT];
+            if (exact) wanted.push(DataType.FLOAT);
+            assert.deepEqual([...productTypes(proto).difference(new Set(wanted))], [], fixture);
           }
         }
         return Promise.resolve();

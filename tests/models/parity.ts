@@ -8,7 +8,7 @@
  */
 import type { Engine, Precision } from "../../src/engine/mod.ts";
 import { mean } from "../../src/measure/mod.ts";
-import type { Model, ModelSpec } from "../../src/models/mod.ts";
+import { type Model, type ModelSpec, rotationRegime } from "../../src/models/mod.ts";
 import {
   type Blocks,
   decoder,
@@ -153,15 +153,25 @@ export async function scoreDeviations(
   });
 }
 
-/** A prompt and steps: logits of the first text, token by token. With dynamic rope only the last is that of the whole pass. */
+/** The first position of a text of `length` tokens where a step rotates as one pass over the text does. */
+export function firstSteady({ layers }: ModelSpec, length: number): number {
+  const rope = layers.find(({ attention }) => attention?.rope)?.attention?.rope;
+  if (!rope) return 0;
+  const wanted = rotationRegime(rope, length);
+  return Array.from({ length }, (_, t) => rotationRegime(rope, t + 1)).findIndex((regime) =>
+    regime === wanted
+  );
+}
+
+/** A prompt and steps: logits of the first text, token by token, where they are those of one pass. */
 export async function stepDeviations(
   engine: Engine,
   { model, blocks, expected }: Opened,
 ): Promise<Deviation[]> {
   const { data } = expected.tensors.get("logits")!;
-  const { vocabulary, layers: [first] } = model.spec;
+  const { vocabulary } = model.spec;
   const last = blocks.length - 1;
-  const from = first.attention?.rope.scaling?.type === "dynamic" ? last : PROMPT - 1;
+  const from = Math.max(PROMPT - 1, firstSteady(model.spec, blocks.length));
   const found: Deviation[] = [];
   const see = (t: number, logits: Float32Array) => {
     if (t < from) return;

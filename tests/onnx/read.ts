@@ -8,12 +8,13 @@ import type { Graph } from "../../src/onnx/mod.ts";
  * BitCast or MatMulInteger.
  */
 export const everywhere: ReadonlySet<string> = new Set([
-  ..."Add ArgMax Cast Concat Div Exp Expand Gather GatherElements Gelu Gemm Identity LayerNormalization Less"
+  ..."Add ArgMax Cast Clip Concat Div Exp Expand Gather GatherElements Gelu Gemm Identity LayerNormalization Less"
     .split(
       " ",
     ),
-  ..."LpNormalization MatMul Mul QuickGelu ReduceSum ReduceSumSquare Relu Reshape RotaryEmbedding".split(" "),
-  ..."SimplifiedLayerNormalization Slice Softmax Sub Tanh Transpose".split(" "),
+  ..."LpNormalization MatMul Mul QuickGelu ReduceSum ReduceSumSquare Relu Reshape RotaryEmbedding Shape"
+    .split(" "),
+  ..."Sigmoid SimplifiedLayerNormalization Slice Softmax Sub Tanh TopK Transpose Where".split(" "),
 ]);
 
 /** The graph as it is serialised. */

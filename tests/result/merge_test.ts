@@ -52,6 +52,11 @@ Deno.test("the means of a merged profile are those of all its samples", () => {
       a.provenance.packing.samples + b.provenance.packing.samples,
     );
     assert.equal(merged.mlp.importance[1], null);
+    const { sums, load } = merged.mixtures!;
+    assert.deepEqual(sums, [[...a.mixtures!.sums[0]!, ...b.mixtures!.sums[0]!], null]);
+    const first = sums[0]!.reduce((count, sample) => count + sample.load[0], 0);
+    const all = sums[0]!.reduce((count, { load }) => count + load.reduce((a, b) => a + b), 0);
+    assert.deepEqual([load[0]![0], load[1]], [first / all, null]);
   }));
 });
 

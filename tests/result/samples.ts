@@ -35,19 +35,30 @@ const moduleSums = fc.record({
   norm: fc.double({ min: 0, max: 1e4, noNaN: true }),
 }, { noNullPrototype: true });
 
-/** A profile of two layers over 1 to 4 samples; the second layer's MLP is dropped. */
+/** What the router of three experts did in one sample. */
+const routingSums = fc.record({
+  load: fc.array(fc.integer({ min: 0, max: 16 }), { minLength: 3, maxLength: 3 })
+    .filter((load) => load.some((count) => count > 0)),
+  entropy: fc.double({ min: 0, max: 16, noNaN: true }),
+  tokens: fc.constant(16),
+}, { noNullPrototype: true });
+
+/** A profile of two layers over 1 to 4 samples; the first has a mixture, the second layer's MLP is dropped. */
 export const profiles: fc.Arbitrary<Profile> = fc.integer({ min: 1, max: 4 }).chain((samples) => {
   const module = fc.array(moduleSums, { minLength: samples, maxLength: samples });
   const layers = fc.tuple(module, module);
+  const routed = fc.array(routingSums, { minLength: samples, maxLength: samples });
   return fc.record({
+    routing: fc.tuple(routed, fc.constant(null)),
     attention: layers,
     mlp: fc.tuple(module, fc.constant(null)),
     block: layers,
     hash: fc.bigInt(0n, 2n ** 256n - 1n).map((hash) => hash.toString(16).padStart(64, "0")),
-  }).map(({ hash, ...sums }) =>
+  }).map(({ hash, routing, ...sums }) =>
     profileOf(
       provenance(samples, { text: { name: "stories", hash }, drop: { attention: [], mlp: [1] } }),
       sums,
+      routing,
     )
   );
 });

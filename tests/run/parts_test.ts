@@ -133,7 +133,7 @@ function modelOf(name: string, config: Record<string, unknown>): Model {
 
 /** The same weights from a source that gives a layer as a whole or not at all. */
 function leased(model: Model): Model {
-  const { part: _, ...weights } = model.weights;
+  const { drawn: _, ...weights } = model.weights;
   return { ...model, weights };
 }
 
@@ -188,7 +188,7 @@ function withBiases(weights: WeightSource): WeightSource {
   return {
     ...weights,
     layer: async (l) => change(l, await weights.layer(l)),
-    part: async (l, cuts) => change(l, await weights.part!(l, cuts), cuts),
+    part: async (l, cuts) => change(l, await weights.part(l, cuts), cuts),
   };
 }
 

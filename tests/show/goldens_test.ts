@@ -39,6 +39,7 @@ const inputs: Inputs = {
   signFigure: [six],
   cosineMagnitudeFigure: [six],
   streamNormFigure: [six],
+  expertLoadFigure: [profile({ layers: 6, experts: 10 })],
   accuracyFigure: evaluations(),
   rooflineFigure: [[
     bound({ name: "wide", attention: 8, largest: 50, paper: reported(1.2, "fits") }),

@@ -6,6 +6,7 @@ import {
   type Profile,
   profileOf,
   type Provenance,
+  type RoutingSums,
   type Sweep,
 } from "../../src/result/mod.ts";
 
@@ -18,6 +19,8 @@ export interface Shape {
   /** Multiplies every importance. */
   readonly scale?: number;
   readonly text?: string;
+  /** Experts of the mixtures that all layers but the first have; default: none. */
+  readonly experts?: number;
 }
 
 const TOKENS = 64;
@@ -66,11 +69,22 @@ export function profile(shape: Shape): Profile {
         }),
     );
   const both = attention.filter((layer) => mlp.includes(layer));
-  return profileOf(provenance(shape), {
-    attention: module(0.2, attention),
-    mlp: module(0.5, mlp),
-    block: module(0.6, both),
-  });
+  const sums = { attention: module(0.2, attention), mlp: module(0.5, mlp), block: module(0.6, both) };
+  return profileOf(provenance(shape), sums, routing(shape));
+}
+
+/** The deeper the layer, the more unevenly are its experts used. */
+function routing({ layers, samples = 4, mlp = [], experts }: Shape): RoutingSums | undefined {
+  if (experts === undefined) return undefined;
+  const load = (layer: number) =>
+    Array.from({ length: experts }, (_, e) => Math.floor(TOKENS * Math.exp(-layer * e / experts)));
+  return Array.from(
+    { length: layers },
+    (_, layer) =>
+      layer === 0 || mlp.includes(layer) ? null : Array.from({ length: samples }, () => (
+        { load: load(layer), entropy: TOKENS * Math.log(experts) / layer, tokens: TOKENS }
+      )),
+  );
 }
 
 /** A sweep of four targets and three baselines, the random one with three seeds. */

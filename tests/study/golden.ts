@@ -24,8 +24,12 @@ import { UNIT, withFolder } from "../support.ts";
 import { tinyText, withTiny } from "./tiny.ts";
 import { checkpointFiles, tokenizerFile, writeCheckpoints } from "./training.ts";
 
-/** A doctor's report has no numbers, and those of speeds are times; those of parts, and of what is written, are in the evaluation. */
-export type GoldenKind = Exclude<Kind, "doctor" | "task" | "written" | "speed">;
+/**
+ * Kinds without golden numbers: a doctor's report has none, those of speeds are times, those of parts are in what they are parts of,
+ * and a plan of shards and a receipt say what is to be done and where it was.
+ */
+export const WITHOUT_NUMBERS = ["doctor", "speed", "task", "written", "loss", "shards", "shard"] as const;
+export type GoldenKind = Exclude<Kind, typeof WITHOUT_NUMBERS[number]>;
 export type Golden = { readonly kind: Kind; readonly method: number };
 
 /** Where they are committed; `deno run -A tests/fixtures/make_results.ts` makes them. */

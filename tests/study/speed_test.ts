@@ -1,5 +1,6 @@
 /** Measured speeds: who is when, what is exact, what is predicted. That something is fast is never asserted. */
 import assert from "node:assert/strict";
+import type { MlpSpec } from "../../src/models/mod.ts";
 import { head, resultText, type Speed } from "../../src/result/mod.ts";
 import { noDrop } from "../../src/run/mod.ts";
 import { evaluate, speed, speedEstimate } from "../../src/study/mod.ts";
@@ -93,7 +94,7 @@ Deno.test("what a token takes, by hand, from what the parts take", () =>
     const [width, keys] = [attention!.heads * attention!.headSize, attention!.kvHeads * attention!.headSize];
     const bytes = {
       attention: 4 * spec.hidden * (2 * width + 2 * keys + 1),
-      mlp: 4 * spec.hidden * (3 * mlp!.size + 1),
+      mlp: 4 * spec.hidden * (3 * (mlp as MlpSpec).size + 1),
       head: 4 * spec.hidden * spec.vocabulary,
     };
     const plan = { attention: [0], mlp: [] };

@@ -13,7 +13,7 @@ const gguf = (base: typeof bytes, name: string, value: unknown) =>
 /** Tokenizers that must cut, and any others. */
 const cutting: Record<string, Tokenizer> = {
   ...Object.fromEntries(
-    ["gpt-2", "smollm", "llama-bpe", "qwen2"].map((pre) => [pre, gguf(bytes, "pre", pre)]),
+    Object.keys(bytes.ids).map((pre) => [pre, gguf(bytes, "pre", pre)]),
   ),
   "SentencePiece": gguf(pieces, "add_space_prefix", false),
   "SentencePiece, prefix": gguf(pieces, "add_space_prefix", true),

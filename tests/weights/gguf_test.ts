@@ -6,7 +6,24 @@ import { openGguf, openSafetensors, type TensorFile } from "../../src/weights/mo
 import { folder, gguf, join, pair, tensor, text, uint } from "./build.ts";
 
 const PATH = new URL("../fixtures/gguf/types", import.meta.url).pathname;
-const TYPES = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"];
+const TYPES = [
+  "F32",
+  "F16",
+  "BF16",
+  "Q4_0",
+  "Q4_1",
+  "Q5_0",
+  "Q5_1",
+  "Q8_0",
+  "Q4_K",
+  "Q5_K",
+  "Q6_K",
+  "Q2_K",
+  "Q3_K",
+  "IQ4_NL",
+  "IQ4_XS",
+  "MXFP4",
+];
 
 /** The values' bits: NaN and -0 count. */
 function bits(tensor: Tensor): Uint32Array {
@@ -63,7 +80,7 @@ Deno.test("a range of rows is that slice of the whole", async () => {
   await assert.rejects(file.read("Q8_0.values", [2, 1]), RangeError);
   await assert.rejects(file.read("Q8_0.values", [0.5, 1]), RangeError);
   await assert.rejects(file.read("none"), {
-    message: `Cannot read ${PATH}.gguf: no tensor "none", expected one of its 18 tensors`,
+    message: `Cannot read ${PATH}.gguf: no tensor "none", expected one of its 24 tensors`,
   });
   file.close();
   await assert.rejects(file.read("cube"), {

@@ -156,8 +156,8 @@ const files: [what: string, bytes: Uint8Array, error: string][] = [
   ],
   [
     "an unknown tensor type",
-    only(tensor({ name: "a", shape: [256], type: 10 })),
-    'tensor "a" has type number 10, expected one of F32 F16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q4_K Q5_K Q6_K BF16',
+    only(tensor({ name: "a", shape: [256], type: 16 })),
+    'tensor "a" has type number 16, expected one of F32 F16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_NL IQ4_XS BF16 MXFP4',
   ],
   [
     "rows of broken blocks",

@@ -100,6 +100,7 @@ function cudaProvider({ cuda, library, memory }: Opened, precision: Precision): 
     has: {
       attention: "standard",
       masked: "standard",
+      rows: "scattered",
       bfloat16: "native",
       products: precision === "bfloat16" ? "bf16" : "f32",
       bindingBytes: Infinity,

@@ -21,6 +21,7 @@ const MAP_READ = 0x1;
 const lowering: Lowering = {
   attention: "grouped-without-softcap",
   masked: "decomposed",
+  rows: "gathered",
   bfloat16: "widened",
   products: "f32",
 };

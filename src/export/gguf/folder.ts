@@ -3,7 +3,15 @@
  * and k of Llama models in pairs, Gemma's norms with one added, all vectors as F32. Matrices keep their type.
  * Source: llama.cpp, `convert_hf_to_gguf.py`.
  */
-import { ggufNames, layerTensors, type ModelSpec, outerTensors, storedTensor } from "../../models/mod.ts";
+import {
+  type AttentionSpec,
+  ggufNames,
+  layerTensors,
+  type MlpSpec,
+  type ModelSpec,
+  outerTensors,
+  storedTensor,
+} from "../../models/mod.ts";
 import type { OutTensor, PagedFile } from "../../weights/mod.ts";
 import { type Config, configOf, valuesOf } from "../config.ts";
 import { converted, type Difference } from "../converted.ts";
@@ -83,24 +91,23 @@ function fieldsOf(full: ModelSpec, positions: number): Record<string, Field> {
     context_length: field.u32(positions),
     embedding_length: field.u32(full.hidden),
     block_count: field.u32(full.layers.length),
-    feed_forward_length: field.u32(full.layers[0].mlp!.size),
+    feed_forward_length: field.u32((full.layers[0].mlp as MlpSpec).size),
     "attention.head_count": field.u32(heads),
     "attention.head_count_kv": field.u32(kvHeads),
     "attention.key_length": field.u32(headSize),
     "attention.value_length": field.u32(headSize),
     "attention.layer_norm_rms_epsilon": field.f32(full.finalNorm.epsilon),
-    "rope.dimension_count": field.u32(rope.size),
-    "rope.freq_base": field.f32(rope.theta),
+    ...rope ? { "rope.dimension_count": field.u32(rope.size), "rope.freq_base": field.f32(rope.theta) } : {},
     vocab_size: field.u32(full.vocabulary),
-    ...scalingFields(rope.scaling),
+    ...scalingFields(rope?.scaling),
     ...local ? { "attention.sliding_window": field.u32(local.window!) } : {},
-    ...local && full.family === "gemma3_text" ? { "rope.freq_base_swa": field.f32(local.rope.theta) } : {},
+    ...local && full.family === "gemma3_text" ? { "rope.freq_base_swa": field.f32(local.rope!.theta) } : {},
     ...softcap === null ? {} : { attn_logit_softcapping: field.f32(softcap) },
     ...full.head.softcap === null ? {} : { final_logit_softcapping: field.f32(full.head.softcap) },
   };
 }
 
-type Scaling = NonNullable<ModelSpec["layers"][number]["attention"]>["rope"]["scaling"];
+type Scaling = NonNullable<AttentionSpec["rope"]>["scaling"] | undefined;
 
 function scalingFields(scaling: Scaling): Record<string, Field> {
   switch (scaling?.type) {

@@ -8,7 +8,7 @@
  * What is to be written is read as our reader would read it, and must be the model that is meant.
  * Source: llama.cpp, `load_hparams` and the graph of `LLM_ARCH_DECI`.
  */
-import { ggufConfig, readSpec } from "../../models/mod.ts";
+import { ggufConfig, isMixture, type MlpSpec, readSpec } from "../../models/mod.ts";
 import { ggufContent, type OutTensor, zeros } from "../../weights/mod.ts";
 import { expectModel } from "../expect.ts";
 import { type Format, Inexpressible } from "../formats.ts";
@@ -42,8 +42,11 @@ export async function ggufFiles(job: Job, format: Format): Promise<Made> {
   };
 }
 
-function architectureOf({ lone }: Job, { architecture: own }: Whole, format: Format): string {
+function architectureOf({ lone, full }: Job, { architecture: own }: Whole, format: Format): string {
   if (format === "gguf-deci") {
+    if (full.layers.some(({ mlp }) => isMixture(mlp))) {
+      throw new Inexpressible("the model", "has mixtures of experts, which llama.cpp's deci has not");
+    }
     if (LIKE_DECI.includes(own)) return "deci";
     const what = lone.length > 0 ? modulesText(lone.slice(0, 1)) : "the model";
     throw new Inexpressible(what, `is of architecture ${own}, not llama`);
@@ -77,7 +80,7 @@ function metadataOf(
   skipped: readonly Module[],
 ): Map<string, Field> {
   const { heads, kvHeads } = full.layers[0].attention!;
-  const { size } = full.layers[0].mlp!;
+  const { mlp } = full.layers[0];
   const byLayer = (count: number) =>
     field.i32s(kept.map((l) => skipped.some(({ layer }) => layer === l) ? 0 : count));
   const made: Record<string, Field> = {
@@ -87,7 +90,7 @@ function metadataOf(
       ? {
         [`${own}.attention.head_count`]: byLayer(heads),
         [`${own}.attention.head_count_kv`]: byLayer(kvHeads),
-        [`${own}.feed_forward_length`]: field.i32s(kept.map(() => size)),
+        [`${own}.feed_forward_length`]: field.i32s(kept.map(() => (mlp as MlpSpec).size)),
       }
       : {},
   };

@@ -3,7 +3,7 @@
  * `onnxruntime` backend read. A dropped module is not in the graph; the caches of the attentions that are left are numbered
  * from 0, since readers count them.
  */
-import { type ModelSpec, wholeGraph, wholeName } from "../../models/mod.ts";
+import { type ModelSpec, steadyLength, wholeGraph, wholeName } from "../../models/mod.ts";
 import { contentOf } from "../../weights/mod.ts";
 import { configOf } from "../config.ts";
 import { jsonFile } from "../copies.ts";
@@ -59,7 +59,9 @@ function contextOf({ model: { config } }: Job): number {
 }
 
 function notesOf({ full }: Job, cached: readonly number[], context: number): string[] {
-  const isDynamic = full.layers.some(({ attention }) => attention?.rope.scaling?.type === "dynamic");
+  const isDynamic = full.layers.some(({ attention }) =>
+    attention?.rope && steadyLength(attention.rope) < Infinity
+  );
   const renumbered = cached.length < full.layers.length;
   return [
     "dropped modules are not in the graph; it computes in float32, keeps its keys and values so, and a batch's texts are padded " +

@@ -1,5 +1,5 @@
 /** Tokens with a meaning: what the tokenizer says where there is one, then `generation_config.json`, then `config.json`. */
-import { readText } from "../../hub/mod.ts";
+import { hasTokenizer, readText } from "../../hub/mod.ts";
 import type { Job } from "../job.ts";
 import type { SpecialIds } from "./genai.ts";
 
@@ -16,15 +16,15 @@ export async function specialIds(job: Job): Promise<SpecialIds> {
   const ids = (name: string) => idsOf(said[name], name, model.name);
   const [pad = null] = ids("pad_token_id");
   const ends = ids("eos_token_id");
-  if (!hasTokenizer(job)) return { bos: ids("bos_token_id")[0] ?? null, eos: listed(ends), pad };
+  if (!canTokenise(job)) return { bos: ids("bos_token_id")[0] ?? null, eos: listed(ends), pad };
   const { bos, eos } = await model.tokenizer();
   return { bos, eos: listed([...new Set(eos === null ? ends : [eos, ...ends])]), pad };
 }
 
-function hasTokenizer({ files, stored }: Job): boolean {
+function canTokenise({ files, stored }: Job): boolean {
   return stored.kind === "gguf"
     ? stored.file.metadata.has("tokenizer.ggml.model")
-    : files.list().includes("tokenizer.json");
+    : hasTokenizer(files.list());
 }
 
 async function generationConfig({ files, model }: Job): Promise<Fields> {

@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { getHFHubCachePath, getRepoFolderName } from "@huggingface/hub";
 import { writeWhole } from "../../disk/mod.ts";
 import { cacheFolder, isFolder, makeFolder, statOrNull, touch, writing } from "./cache.ts";
-import { modelFileNames } from "../layout.ts";
+import { hasTokenizer, modelFileNames } from "../layout.ts";
 import { folderNames } from "../local.ts";
 
 /** A repository at a revision. */
@@ -83,7 +83,7 @@ export async function completeModel(snapshot: Snapshot): Promise<string[] | null
     return null; // no model, or an index that cannot be read
   }
   const isGguf = wanted[0].endsWith(".gguf");
-  if (!isGguf && !names.some((name) => /^(tokenizer|vocab)/.test(name))) return null;
+  if (!isGguf && !hasTokenizer(names)) return null;
   if (![...wanted, ...shards].every((name) => here.some((file) => file === name))) return null;
   return wanted;
 }

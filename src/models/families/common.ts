@@ -70,6 +70,18 @@ export function layerTypes(config: Config, isWindowed: (layer: number) => boolea
   });
 }
 
+/** A list of 0 and 1 for each layer, or a rule where the config has none. */
+export function readFlags(config: Config, field: string, rule: (layer: number) => boolean): boolean[] {
+  const layers = config.count("num_hidden_layers");
+  const given = config.value(field) ?? Array.from({ length: layers }, (_, l) => Number(rule(l)));
+  if (!Array.isArray(given) || given.length < layers || !given.every((flag) => flag === 0 || flag === 1)) {
+    throw new TypeError(
+      `Cannot read ${config.name}: ${field} is no list of 0 and 1, expected one of them for each of ${layers} layers`,
+    );
+  }
+  return given.slice(0, layers).map((flag) => flag === 1);
+}
+
 /** The window of each layer, null where it sees everything before it. */
 export function layerWindows(
   config: Config,

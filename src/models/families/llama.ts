@@ -4,8 +4,16 @@
  */
 import type { Config } from "../config.ts";
 import { decoderStems, type NameTable } from "../names.ts";
-import { readRope } from "../rope.ts";
-import type { AttentionSpec, LayerSpec, ModelSpec } from "../spec.ts";
+import { readRope, type RopeFields } from "../rope.ts";
+import type {
+  AttentionSpec,
+  LayerSpec,
+  MlpSpec,
+  ModelSpec,
+  MoeSpec,
+  NormPlacement,
+  NormSpec,
+} from "../spec.ts";
 import { layerWindows, readActivation, readEpsilon, readKvHeads, readWindow } from "./common.ts";
 
 export function llama(config: Config): ModelSpec {
@@ -31,37 +39,54 @@ export function qwen3(config: Config): ModelSpec {
     bias: { qkv: bias, output: bias },
     windows: qwenWindows(config),
     headSize: 128,
-    qkNorm: true,
+    qkNorm: "head",
   });
 }
 
 /** Names of all four. */
 export const llamaNames: NameTable = { stems: decoderStems() };
 
-interface Traits {
+/** What families of this line differ in. */
+export interface Traits {
   bias?: AttentionSpec["bias"];
   mlpBias?: boolean;
   windows?: (layer: number) => number | null;
   headSize?: number;
-  qkNorm?: boolean;
+  qkNorm?: "head" | "width";
+  kvHeads?: number;
+  epsilon?: number;
+  /** The second module of a layer, of the MLP that it would be. */
+  module?: (mlp: MlpSpec, layer: number) => MlpSpec | MoeSpec;
+  rope?: RopeFields;
+  /** Around both modules, instead of an RMSNorm in front; its first norm is also the last of the model. */
+  norm?: NormPlacement & { readonly pre: NormSpec };
+  residual?: LayerSpec["residual"];
+  tied?: boolean;
+  updateScale?: number;
+  /** What a layer's attention has otherwise than the others'. */
+  attention?: (layer: number) => Partial<AttentionSpec>;
 }
 
-function preNorm(family: string, config: Config, traits: Traits): ModelSpec {
+/** A decoder with norms in front of its modules, rotations and a gated MLP. */
+export function preNorm(family: string, config: Config, traits: Traits): ModelSpec {
   const hidden = config.count("hidden_size");
   const heads = config.count("num_attention_heads");
   const headSize = config.count("head_dim", traits.headSize ?? Math.trunc(hidden / heads));
-  const epsilon = readEpsilon(config, "rms_norm_eps", 1e-6);
-  const norm = { pre: { kind: "rms", epsilon }, post: null } as const;
+  const rms = () =>
+    ({ kind: "rms", epsilon: readEpsilon(config, "rms_norm_eps", traits.epsilon ?? 1e-6) }) as const;
+  const norm = traits.norm ?? { pre: rms(), post: null };
+  const scaled = traits.updateScale === undefined ? {} : { updateScale: traits.updateScale };
   const attention = {
     norm,
     heads,
-    kvHeads: readKvHeads(config, heads),
+    kvHeads: readKvHeads(config, heads, traits.kvHeads),
     headSize,
     scale: headSize ** -0.5,
-    rope: readRope(config, headSize),
+    rope: readRope(config, headSize, traits.rope),
     softcap: null,
-    qkNorm: traits.qkNorm ? { over: "head", epsilon } as const : null,
+    qkNorm: traits.qkNorm ? { over: traits.qkNorm, epsilon: norm.pre.epsilon } : null,
     bias: traits.bias ?? { qkv: false, output: false },
+    ...scaled,
   };
   const mlp = {
     norm,
@@ -69,11 +94,12 @@ function preNorm(family: string, config: Config, traits: Traits): ModelSpec {
     activation: readActivation(config, "hidden_act", "silu"),
     gated: true,
     bias: traits.mlpBias ?? false,
+    ...scaled,
   };
   const layer = (l: number): LayerSpec => ({
-    residual: "sequential",
-    attention: { ...attention, window: traits.windows?.(l) ?? null },
-    mlp,
+    residual: traits.residual ?? "sequential",
+    attention: { ...attention, window: traits.windows?.(l) ?? null, ...traits.attention?.(l) },
+    mlp: traits.module?.(mlp, l) ?? mlp,
   });
   return {
     family,
@@ -82,7 +108,7 @@ function preNorm(family: string, config: Config, traits: Traits): ModelSpec {
     layers: Array.from({ length: config.count("num_hidden_layers") }, (_, l) => layer(l)),
     embeddingScale: 1,
     finalNorm: norm.pre,
-    head: { tied: config.boolean("tie_word_embeddings", false), softcap: null },
+    head: { tied: config.boolean("tie_word_embeddings", traits.tied ?? false), softcap: null },
   };
 }
 

@@ -5,8 +5,12 @@ import type { ModelSpec } from "../spec.ts";
 import { composite } from "./composite.ts";
 import { gemma2, gemma3, gemmaNames } from "./gemma.ts";
 import { gptNeox, gptNeoxNames } from "./gpt_neox.ts";
+import { granite } from "./granite.ts";
 import { llama, llamaNames, mistral, qwen2, qwen3 } from "./llama.ts";
+import { mixtral, mixtralNames, olmoe, qwen2Moe, qwen3Moe } from "./mixtures.ts";
+import { olmo } from "./olmo.ts";
 import { olmo2, olmo2Names } from "./olmo2.ts";
+import { smollm3 } from "./smollm3.ts";
 
 /** An architecture: its configuration as a `ModelSpec`, and its tensors' names in Hugging Face's checkpoints. */
 export interface Family {
@@ -21,6 +25,13 @@ export const families: Readonly<Record<string, Family>> = {
   mistral3: { spec: composite({ mistral }, "mistral"), names: () => llamaNames },
   qwen2: { spec: qwen2, names: () => llamaNames },
   qwen3: { spec: qwen3, names: () => llamaNames },
+  smollm3: { spec: smollm3, names: () => llamaNames },
+  olmo: { spec: olmo, names: () => llamaNames },
+  granite: { spec: granite, names: () => llamaNames },
+  mixtral: { spec: mixtral, names: () => mixtralNames },
+  olmoe: { spec: olmoe, names: () => llamaNames },
+  qwen2_moe: { spec: qwen2Moe, names: () => llamaNames },
+  qwen3_moe: { spec: qwen3Moe, names: () => llamaNames },
   gemma2: { spec: gemma2, names: () => gemmaNames },
   gemma3_text: { spec: gemma3, names: () => gemmaNames },
   gemma3: { spec: composite({ gemma3_text: gemma3 }, "gemma3_text"), names: () => gemmaNames },

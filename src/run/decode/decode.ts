@@ -16,6 +16,7 @@ import {
   type RopeSpec,
   ropeTables,
   rotaryNames,
+  rotationRegime,
   sight,
 } from "../../models/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
@@ -27,7 +28,8 @@ import { openPrograms } from "../programs.ts";
 import { headNotFinite } from "../head.ts";
 import { type GrowingKeys, growingKeys } from "./keys_values.ts";
 import { type DropPlan, noDrop } from "../plan.ts";
-import { openStages, type RunStage, type Stage, type StepLayer } from "../stages.ts";
+import type { RunStage, Stage, StepLayer } from "../stage.ts";
+import { openStages } from "../stages.ts";
 
 /** Options of decoding. */
 export interface DecoderOptions {
@@ -84,7 +86,8 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     try {
       for (const [first, end] of parts) {
         const ids = Int32Array.from(read.flatMap((text) => text.slice(first, end)));
-        streams.push(await embedder.embed(ids, signal));
+        const positions = ids.map((_, i) => first + i % (end - first));
+        streams.push(await embedder.embed(ids, { positions, signal }));
       }
       for (const stage of stages) {
         await stage.with(async (run) => {
@@ -107,8 +110,8 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     const tokens = end - first;
     const feeds: Record<string, Held> = { x };
     const into: Record<string, Held> = {};
-    const keys = stage.layers.flatMap(({ l }, i) =>
-      caches.has(l) ? [{ cache: caches.get(l)!, prefix: `${i}.` }] : []
+    const keys = stage.layers.flatMap(({ l, spec }, i) =>
+      spec.attention ? [{ cache: caches.get(l)!, prefix: `${i}.` }] : []
     );
     for (const { cache, prefix } of keys) {
       const opened = await cache.open(prefix, tokens);
@@ -117,7 +120,13 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     }
     const { squares, head_squares, ...outputs } = await withUploaded(
       engine,
-      sharedFeeds(stage.layers, engine.has, [first, end], texts, tables),
+      sharedFeeds(
+        stage.layers,
+        engine.has,
+        [first, end],
+        texts,
+        (rope) => tables(rope, [first, end], read[0].length),
+      ),
       (shared) => run({ ...shared, ...feeds }, { signal, into }),
     );
     for (const { cache, prefix } of keys) cache.close(prefix, outputs, tokens);
@@ -171,10 +180,8 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
       expectTexts(ids.length);
       read.forEach((text, i) => text.push(ids[i]));
       const { length } = read[0];
-      const stretched = layers.some(({ spec }) => isStretched(spec.attention?.rope, length));
-      return stretched
-        ? await prefill(...read.map((text) => Int32Array.from(text)))
-        : await runFrom(length - 1);
+      const turned = layers.some(({ spec }) => isTurned(spec.attention?.rope ?? null, length));
+      return turned ? await prefill(...read.map((text) => Int32Array.from(text))) : await runFrom(length - 1);
     },
     async release() {
       forget();
@@ -211,8 +218,9 @@ export function partsOf(start: number, end: number, texts: number): Part[] {
   );
 }
 
-function isStretched(rope: RopeSpec | undefined, tokens: number): boolean {
-  return rope?.scaling?.type === "dynamic" && tokens > rope.scaling.maxPositions;
+/** Whether the last of so many tokens changes the rotation of those before it. */
+function isTurned(rope: RopeSpec | null, tokens: number): boolean {
+  return rope !== null && rotationRegime(rope, tokens) !== rotationRegime(rope, tokens - 1);
 }
 
 /** What all layers share, for tokens [first, end): table rows, and what attention sees. By the names the graphs give them. */
@@ -221,33 +229,36 @@ function sharedFeeds(
   has: Has,
   [first, end]: Part,
   texts: number,
-  tables: RotaryRows,
+  rowsOf: (rope: RopeSpec) => { cos: Tensor; sin: Tensor },
 ): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (const { spec: { attention } } of layers) {
     if (!attention) continue;
     Object.assign(feeds, sight(attention, has, { past: first, tokens: end - first, texts }));
+    if (!attention.rope) continue;
     const names = rotaryNames(attention.rope);
     if (names.cos in feeds) continue;
-    const { cos, sin } = tables(attention.rope, [first, end]);
+    const { cos, sin } = rowsOf(attention.rope);
     Object.assign(feeds, { [names.cos]: cos, [names.sin]: sin });
   }
   return feeds;
 }
 
-type RotaryRows = (rope: RopeSpec, part: Part) => { cos: Tensor; sin: Tensor };
+/** Rows of a rotation's tables for a part of a text of `length` tokens. */
+type RotaryRows = (rope: RopeSpec, part: Part, length: number) => { cos: Tensor; sin: Tensor };
 
-/** Rows of the rotations' tables; a table doubles when it ends, unless the text's length decides what is in it. */
+/** A table doubles when it ends, unless the text's length decides what is in it. */
 function rotaryRows(): RotaryRows {
-  const tables = new Map<string, { cos: Tensor; sin: Tensor }>();
-  return (rope, [first, end]) => {
+  const tables = new Map<string, { cos: Tensor; sin: Tensor; regime: number }>();
+  return (rope, [first, end], length) => {
     const key = JSON.stringify(rope);
     const half = rope.size / 2;
+    const regime = rotationRegime(rope, length);
     let table = tables.get(key);
-    if (isStretched(rope, end)) table = ropeTables(rope, end);
-    else if (!table || table.cos.shape[0] < end) {
-      const trained = rope.scaling?.type === "dynamic" ? rope.scaling.maxPositions : Infinity;
-      table = ropeTables(rope, Math.min(trained, 2 ** Math.ceil(Math.log2(end + 255))));
+    if (!table || table.regime !== regime || table.cos.shape[0] < end) {
+      const more = 2 ** Math.ceil(Math.log2(length + 255));
+      const rows = rotationRegime(rope, more) === regime ? more : length;
+      table = { ...ropeTables(rope, rows), regime };
       tables.set(key, table);
     }
     const rows = ({ data }: Tensor) =>

@@ -1,7 +1,14 @@
 /** What to observe of a module while it runs. */
 import type { Engine, Feeds, Held } from "../../engine/mod.ts";
 import type { Value } from "../../onnx/mod.ts";
-import type { AttentionSpec, AttentionTaps, Extent, LayerSpec, UpdateTaps } from "../../models/mod.ts";
+import type {
+  AttentionSpec,
+  AttentionTaps,
+  Extent,
+  LayerSpec,
+  RouterTaps,
+  UpdateTaps,
+} from "../../models/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 
 /** Which modules of a layer are run. */
@@ -48,7 +55,7 @@ export interface ProbeKernels {
 }
 
 /**
- * An observer. `attention` and `update` add outputs (float32) to the module graphs; what they give, or `kernels` in their place,
+ * An observer. `attention`, `router` and `update` add outputs (float32) to the module graphs; what they give, or `kernels` in their place,
  * is handed to `observe…` after each run, in sample order within a state.
  */
 export interface Probe {
@@ -57,6 +64,9 @@ export interface Probe {
   readonly kernels?: ProbeKernels | undefined;
   attention?(taps: AttentionTaps, spec: AttentionSpec, extent: Extent): Record<string, Value>;
   observeAttention?(seen: Observation): void | Promise<void>;
+  /** Of a mixture, before its experts run. */
+  router?(taps: RouterTaps): Record<string, Value>;
+  observeRouter?(seen: Observation): void | Promise<void>;
   update?(taps: UpdateTaps, layer: LayerSpec, hidden: number, extent: Extent): Record<string, Value>;
   observeUpdate?(seen: Observation): void | Promise<void>;
 }

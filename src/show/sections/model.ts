@@ -1,10 +1,11 @@
 /** One model as sections: which modules hardly turn the residual stream, what dropping costs, how large the updates are. */
-import type { Profile, Sweep } from "../../result/mod.ts";
+import type { Mixtures, Profile, Sweep } from "../../result/mod.ts";
 import { droppingClaims, magnitudeClaims } from "../claims/claims.ts";
 import { cosineMagnitudeFigure } from "../figures/cosine_magnitude.ts";
 import { groupsOf, meanOf } from "../chart/curves.ts";
 import { divergenceFigure } from "../figures/divergence.ts";
 import { dropOrderFigure } from "../figures/drop_order.ts";
+import { expertLoadFigure } from "../figures/expert_load.ts";
 import { importanceFigure } from "../figures/importance.ts";
 import { magnitudeFigure } from "../figures/magnitude.ts";
 import { formatNumber } from "../chart/numbers.ts";
@@ -15,6 +16,7 @@ import { stabilityFigure } from "../figures/stability.ts";
 import { streamNormFigure } from "../figures/stream_norm.ts";
 import { importanceAnswer, qualityAnswer } from "./answer.ts";
 import type { ReportTable, Section } from "./section.ts";
+import { MIXTURE_HEAD, mixtureRows, MIXTURES } from "../tables/mixtures.ts";
 import { textsFigure } from "../figures/texts.ts";
 
 /** How many modules the table of drop lists shows. */
@@ -32,8 +34,9 @@ export function importanceSection(profile: Profile, texts: readonly Profile[] = 
       dropOrderFigure(profile),
       ...profile.provenance.packing.samples > 1 ? [stabilityFigure(profile)] : [],
       ...texts.length > 1 ? [textsFigure(texts)] : [],
+      ...profile.mixtures ? [expertLoadFigure(profile)] : [],
     ],
-    tables: [dropTable(profile)],
+    tables: [dropTable(profile), ...profile.mixtures ? [mixtureTable(profile.mixtures)] : []],
     answer: importanceAnswer(profile),
   };
 }
@@ -80,6 +83,10 @@ function dropTable(profile: Profile): ReportTable {
       ...orders.map((order) => order[i] ? `${order[i].layer} (${formatNumber(order[i].score)})` : "–"),
     ]),
   };
+}
+
+function mixtureTable(mixtures: Mixtures): ReportTable {
+  return { title: `${MIXTURES}, by layer`, head: MIXTURE_HEAD, rows: mixtureRows(mixtures) };
 }
 
 /** Perplexity by the number dropped, one column per curve; random orders as the geometric mean over their seeds. */

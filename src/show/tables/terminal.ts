@@ -4,6 +4,7 @@
  */
 import type { Comparison, Computed, Perplexity, Plan, Profile } from "../../result/mod.ts";
 import { formatFixed, formatNumber, formatShare } from "../chart/numbers.ts";
+import { mixtureTable } from "./mixtures.ts";
 import { align, optional, style, type TextLook } from "./table.ts";
 import {
   byImportance,
@@ -54,6 +55,7 @@ export function profileTable(profile: Profile, look: ProfileLook = {}): string {
     const part = ranked.length < all.length ? `, ${ranked.length} of ${all.length}` : "";
     parts.push(`${bold(KIND_NAMES[kind])}, most redundant first${part}\n${align([head, ...rows], look)}`);
   }
+  if (profile.mixtures) parts.push(mixtureTable(profile.mixtures, look));
   const notes = [
     "importance: 1 − cos(before, after); sign: cos(before, update); means over tokens",
     ...lowest < provenance.model.layers ? ["--all prints every module"] : [],

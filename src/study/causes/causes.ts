@@ -114,9 +114,9 @@ async function causesUntrained(
   named: NamedConfig,
   options: RandomInitOptions & CausesMeasures,
 ): Promise<Causes> {
-  const { name, spec, initialiser, seeds: [seed], samples, length } = untrainedOf(named, options);
+  const { name, spec, allowed, initialiser, seeds: [seed], samples, length } = untrainedOf(named, options);
   const text = zipfText(spec.vocabulary, samples, length);
-  const drawn = { name, config: named.config, spec, initialiser, seed };
+  const drawn = { name, config: named.config, spec, allowed, initialiser, seed };
   return await withUntrained(drawn, text, options, (model, origin) =>
     causesOf({
       model,

@@ -101,7 +101,7 @@ export async function evaluatePrice(
 }
 
 /** The full model, and each other plan once. */
-function distinctPlans(plans: readonly DropPlan[]): DropPlan[] {
+export function distinctPlans(plans: readonly DropPlan[]): DropPlan[] {
   return [...new Map([noDrop, ...plans].map((plan) => [JSON.stringify(plan), plan])).values()];
 }
 
@@ -135,12 +135,7 @@ async function run(
   const wanted = plans.map((plan) => dropsIn(model, plan));
   const distinct = distinctPlans(wanted);
   const { settings, mains } = settingsOf(options);
-  const asked: Part[] = [];
-  const rows = rowFinder(reportsOf(options));
-  for (const setting of settings) await rows.find(setting);
-  for (const setting of settings) {
-    asked.push(...await askTask(model, setting, rows, reportsOf(options)));
-  }
+  const asked = await askAll(model, settings, options);
   tellCuts(asked, model, options);
   const running = { ...options, model, engine: await engineOf(options), plans: distinct };
   const items = await runParts(asked, running);
@@ -157,6 +152,26 @@ async function run(
   return wanted.map((plan) =>
     results[distinct.findIndex((own) => JSON.stringify(own) === JSON.stringify(plan))]
   );
+}
+
+/** The parts of all tasks. */
+async function askAll(model: StudyModel, settings: readonly Setting[], options: Reports): Promise<Part[]> {
+  const asked: Part[] = [];
+  const rows = rowFinder(reportsOf(options));
+  for (const setting of settings) await rows.find(setting);
+  for (const setting of settings) {
+    asked.push(...await askTask(model, setting, rows, reportsOf(options)));
+  }
+  return asked;
+}
+
+/** What an evaluation runs, piece by piece: the parts of its tasks, and how many texts each plan continues. */
+export async function piecesOf(
+  model: StudyModel,
+  options: EvaluateOptions,
+): Promise<{ parts: Part[]; prompts: number }> {
+  const { settings } = settingsOf(options);
+  return { parts: await askAll(model, settings, options), prompts: options.prompts ?? PROMPTS };
 }
 
 /** That of all parts together. */

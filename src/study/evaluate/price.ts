@@ -6,7 +6,7 @@
 import { type Reports, reportsOf } from "../../entry/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import type { Computed } from "../../result/mod.ts";
-import { cost, type DropPlan, tokensOf } from "../../run/mod.ts";
+import { cost, type DropPlan, noDrop, tokensOf } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { BASE_BYTES, productSeconds, studySpeed } from "../estimate.ts";
 import { computedOn, type EngineOptions } from "../options.ts";
@@ -60,15 +60,14 @@ export async function price(
     const parts = await askTask(model, setting, rows, reportsOf(options));
     tasks.push(taskPrice(setting, parts));
     for (const part of parts) {
-      const answers = setting.task.generation ? plans.length * part.documents.length : 0;
-      written += answers * WRITTEN;
-      flops += readFlops(model.spec, plans, readTokens(part), answers || plans.length * scoredRows(part));
+      const work = partWork(model.spec, plans, part);
+      written += work.written;
+      flops += work.read;
     }
   }
   const weights = 4 * weightsOf(model.spec);
   const row = written > 0 ? await productSeconds(1, SIDE, options) * weights / (4 * SIDE ** 2) : 0;
-  const { layerBytes, stateBytes } = cost(model.spec, plans, largest(tasks), false);
-  const reading = 2 * layerBytes + Math.min(STATE_BYTES, stateBytes);
+  const reading = readBytes(model.spec, plans, Math.max(...tasks.map(({ run }) => run)));
   return {
     computed: await computedOn(options),
     tasks,
@@ -87,6 +86,35 @@ function taskPrice({ task }: Setting, parts: readonly Part[]): TaskPrice {
     fed: sum(({ documents }) => tokensOf(documents.flatMap(({ requests }) => requests)).fed),
     run: sum(readTokens),
   };
+}
+
+/** Operations of what a part reads under some plans, and tokens that are written at most. */
+function partWork(
+  spec: ModelSpec,
+  plans: readonly DropPlan[],
+  part: Part,
+): { read: number; written: number } {
+  const answers = part.setting.task.generation ? plans.length * part.documents.length : 0;
+  const rows = answers || plans.length * scoredRows(part);
+  return { read: readFlops(spec, plans, readTokens(part), rows), written: answers * WRITTEN };
+}
+
+/** Operations of a part under some plans. */
+export function partFlops(spec: ModelSpec, plans: readonly DropPlan[], part: Part): number {
+  const { read, written } = partWork(spec, plans, part);
+  return read + 2 * written * weightsOf(spec);
+}
+
+/** Operations of the texts that one plan continues. */
+export function textFlops(spec: ModelSpec, prompts: number): number {
+  const read = readFlops(spec, [noDrop], prompts * PROMPT, prompts);
+  return read + 2 * prompts * TOKENS * weightsOf(spec);
+}
+
+/** Memory for tokens that are read together. */
+export function readBytes(spec: ModelSpec, plans: readonly DropPlan[], tokens: number): number {
+  const { layerBytes, stateBytes } = cost(spec, plans, { samples: 1, length: tokens }, false);
+  return 2 * layerBytes + Math.min(STATE_BYTES, stateBytes);
 }
 
 /** Tokens of a part that are read. */
@@ -109,10 +137,5 @@ function readFlops(spec: ModelSpec, plans: readonly DropPlan[], tokens: number, 
 /** Numbers that a token is multiplied with on its way through the full model. */
 function weightsOf(spec: ModelSpec): number {
   const one = { samples: 1, length: 1 };
-  return cost(spec, [{ attention: [], mlp: [] }], one, false).flops / 2 + spec.hidden * spec.vocabulary;
-}
-
-/** The tokens of the largest task: what may be in memory together. */
-function largest(tasks: readonly TaskPrice[]): { samples: number; length: number } {
-  return { samples: 1, length: Math.max(...tasks.map(({ run }) => run)) };
+  return cost(spec, [noDrop], one, false).flops / 2 + spec.hidden * spec.vocabulary;
 }

@@ -1,6 +1,7 @@
 /** How plans write: choosing among given answers hides what dropping does to a text. */
 import { reportsOf } from "../../entry/mod.ts";
 import type { Evaluation } from "../../result/mod.ts";
+import type { DropPlan } from "../../run/mod.ts";
 import { packText } from "../../subject/mod.ts";
 import { HELD_OUT_TEXT, reporter } from "../options.ts";
 import { writer } from "./continued.ts";
@@ -13,33 +14,18 @@ export const TOKENS = 64;
 /** A text repeats itself where so many tokens in a row were there before. */
 const REPEATED = 4;
 
-/** The beginnings of held-out blocks, continued greedily by each plan; what is written is kept text by text. */
+/** How each plan writes, next to the full model, which is the first. */
 export async function writing(
   prompts: number,
   options: PartsOptions,
 ): Promise<NonNullable<Evaluation["writing"]>[] | null> {
   if (prompts === 0) return null;
   const { model, plans } = options;
-  const packing = { text: HELD_OUT_TEXT, samples: prompts, length: PROMPT, skip: 0, bos: false };
-  const packed = await packText(model, packing, reportsOf(options));
-  const starts = Array.from(
-    { length: prompts },
-    (_, i) => [...packed.blocks.ids.subarray(i * PROMPT, (i + 1) * PROMPT)],
-  );
   const report = reporter(`texts of ${model.name}`, "texts", options);
   const all: (readonly number[][])[] = [];
   for (const [index, plan] of plans.entries()) {
-    const kept = await keptTexts(packed, TOKENS, plan, options);
-    const opened = writer(plan, TOKENS, options);
-    try {
-      while (kept.made.length < prompts) {
-        await kept.add([await opened.write(starts[kept.made.length])]);
-        report(index * prompts + kept.made.length, plans.length * prompts);
-      }
-    } finally {
-      await opened.release();
-    }
-    all.push(kept.made);
+    const onText = (done: number) => report(index * prompts + done, plans.length * prompts);
+    all.push(await writeTexts(prompts, plan, options, onText));
   }
   return all.map((texts) => ({
     prompts,
@@ -47,6 +33,30 @@ export async function writing(
     divergence: texts.map((ids, i) => divergence(ids, all[0][i])),
     repetition: texts.map(repetition),
   }));
+}
+
+/** The beginnings of held-out blocks, continued greedily by a plan; what is written is kept text by text. */
+export async function writeTexts(
+  prompts: number,
+  plan: DropPlan,
+  options: Omit<PartsOptions, "plans">,
+  onText?: (done: number) => void,
+): Promise<readonly number[][]> {
+  const packing = { text: HELD_OUT_TEXT, samples: prompts, length: PROMPT, skip: 0, bos: false };
+  const packed = await packText(options.model, packing, reportsOf(options));
+  const kept = await keptTexts(packed, TOKENS, plan, options);
+  const opened = writer(plan, TOKENS, options);
+  try {
+    for (let next = kept.made.length; next < prompts; next++) {
+      await kept.add([
+        await opened.write([...packed.blocks.ids.subarray(next * PROMPT, (next + 1) * PROMPT)]),
+      ]);
+      onText?.(next + 1);
+    }
+  } finally {
+    await opened.release();
+  }
+  return kept.made;
 }
 
 /** The first step at which two texts part; null where they do not. */

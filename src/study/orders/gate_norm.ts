@@ -25,10 +25,11 @@ export async function gateNorms(
     options.signal?.throwIfAborted();
     norms.push(null);
     if (attention) {
-      const lease = await weights.layer(l);
+      const names = ["attention.q_proj.weight", "attention.k_proj.weight"];
+      const lease = await weights.part(l, new Map(names.map((name) => [name, null])));
       try {
-        const matrix = (name: string) => lease.tensors.get(`attention.${name}_proj.weight`)!;
-        norms[l] = await coupling(attention, hidden, matrix("q"), matrix("k"), options);
+        const [query, key] = names.map((name) => lease.tensors.get(name)!);
+        norms[l] = await coupling(attention, hidden, query, key, options);
       } finally {
         lease.release();
       }

@@ -19,9 +19,8 @@ import { noDrop } from "../../run/mod.ts";
 import { onModel, type Packed, packText, type StudyModel } from "../../subject/mod.ts";
 import { permutation } from "../../tensor/mod.ts";
 import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions, textOptions } from "../options.ts";
-import { type Estimate, estimatePasses, type Pass } from "../estimate.ts";
+import { type Estimate, estimatePasses, flopsOf, type Pass } from "../estimate.ts";
 import { droppable } from "../plan.ts";
-import {} from "../profile.ts";
 import { candidatesOf, dropOfEntries, inOrder, type Scored } from "./candidates.ts";
 import {
   constrained,
@@ -31,9 +30,6 @@ import {
   type Entry,
   fits,
 } from "./constraints.ts";
-import {} from "./distances.ts";
-import {} from "./gate_norm.ts";
-import {} from "./losses.ts";
 import { scoresOf } from "./scores.ts";
 import { type Made, type Request, search } from "./search.ts";
 import { sizesOf } from "./sizes.ts";
@@ -99,7 +95,7 @@ async function ordered(model: StudyModel, options: OrderOptions): Promise<DropOr
 }
 
 /** What is asked for, with defaults filled in; throws where it cannot be. */
-function requestOf(
+export function requestOf(
   { spec, name = "the model" }: Pick<StudyModel, "spec"> & { readonly name?: string },
   options: OrderOptions,
 ): Omit<Request, "provenance"> {
@@ -178,8 +174,13 @@ export async function orderEstimate(
   return await onModel("estimate an order", model, options, checks, run, ["spec"]);
 }
 
+/** What an order is in operations. */
+export function orderWeight(model: Pick<StudyModel, "spec">, options: OrderOptions): number {
+  return flopsOf(model, passesOf(model, requestOf(model, options), textOptions(options, "")));
+}
+
 /** The passes of an order. */
-function passesOf(
+export function passesOf(
   { spec }: Pick<StudyModel, "spec">,
   { by, target, upto, constraints }: Omit<Request, "provenance">,
   { samples, length }: Pick<Pass, "samples" | "length">,

@@ -72,7 +72,7 @@ async function lossesOf(
 ): Promise<Scores> {
   const groups = [...Map.groupBy(entries, ({ size }) => size).values()];
   const stage = parts(null, groups.map(({ length }) => length), options.onProgress);
-  const losses = openLosses(model, packed.blocks, by === "kl" ? "divergence" : "loss", options);
+  const losses = openLosses(model, packed, by === "kl" ? "divergence" : "loss", options);
   const measured: Loss[] = [];
   try {
     for (const [g, group] of groups.entries()) {

@@ -3,7 +3,7 @@
  * loss least). Each step's order is kept as the result for so many modules: a search that was ended goes on behind the last.
  */
 import { parts, within } from "../../hub/mod.ts";
-import { type DropOrder, keep, keptResult, orderOrigin } from "../../result/mod.ts";
+import { type Constraints, type DropOrder, keep, keptResult, orderOrigin } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import type { Packed, StudyModel } from "../../subject/mod.ts";
 import type { StudyOptions } from "../options.ts";
@@ -38,7 +38,7 @@ type Measure = (
 /** Searches until as many are found as were asked for, or none is left that may be dropped. */
 export async function search(found: Search, options: StudyOptions): Promise<DropOrder> {
   if (found.request.by === "iterative") return await steps(found, byImportance(found), options);
-  const losses = openLosses(found.model, found.packed.blocks, "loss", options);
+  const losses = openLosses(found.model, found.packed, "loss", options);
   try {
     return await steps(found, byLoss(found, losses), options);
   } finally {
@@ -59,10 +59,7 @@ async function steps(
   while (result.order.length < upto) {
     options.signal?.throwIfAborted();
     const { order } = result;
-    const open = entries.filter((entry) =>
-      !order.some((other) => other.module === entry.module && other.layer === entry.layer) &&
-      fits(entry, order, spec.layers.length, constraints)
-    );
+    const open = entries.filter((entry) => isOpen(entry, order, spec.layers.length, constraints));
     if (open.length === 0) break;
     const told = within(options, stage(order.length));
     const { nll, scores } = await measure(order, open, result.nll, told);
@@ -72,6 +69,17 @@ async function steps(
     result = await keep("order", orderOrigin({ ...request, upto: size }), next, options);
   }
   return made(result, upto);
+}
+
+/** Whether an entry may be dropped next. */
+export function isOpen(
+  entry: Entry,
+  taken: readonly Entry[],
+  layers: number,
+  constraints: Constraints,
+): boolean {
+  return !taken.some(({ module, layer }) => module === entry.module && layer === entry.layer) &&
+    fits(entry, taken, layers, constraints);
 }
 
 /** The order of the most modules that an earlier run has kept; null for none. */

@@ -8,7 +8,16 @@
  */
 import type { Engine } from "../../engine/mod.ts";
 import type { Roof, Work } from "../../measure/mod.ts";
-import { type LayerSpec, layerTensors, type Model, type ModelSpec, outerTensors } from "../../models/mod.ts";
+import {
+  isMixture,
+  type LayerSpec,
+  layerTensors,
+  type MlpSpec,
+  type Model,
+  type ModelSpec,
+  type MoeSpec,
+  outerTensors,
+} from "../../models/mod.ts";
 import { createGraph, Gemm } from "../../onnx/mod.ts";
 import {
   type Decoder,
@@ -180,7 +189,7 @@ function narrowModel(spec: ModelSpec): Model {
   const layer: LayerSpec = {
     residual: spec.layers[0].residual,
     attention,
-    mlp: mlp && { ...mlp, size: NARROW },
+    mlp: mlp && narrowed(mlp),
   };
   const narrow: ModelSpec = {
     ...spec,
@@ -191,15 +200,17 @@ function narrowModel(spec: ModelSpec): Model {
   const filled = (shape: readonly number[]) =>
     float32([...shape], new Float32Array(elements(shape)).fill(1 / NARROW));
   const outer = new Map(outerTensors({ ...narrow, head: { ...narrow.head, tied: false } }));
+  const lease = (l: number, isWanted: (name: string) => boolean) => {
+    const needs = layerTensors(narrow.layers[l], NARROW).filter(([name]) => isWanted(name));
+    return Promise.resolve({
+      tensors: new Map(needs.map(([name, shape]) => [name, filled(shape)])),
+      release() {},
+    });
+  };
   const weights: Model["weights"] = {
     format: "constant",
-    layer: (l) =>
-      Promise.resolve({
-        tensors: new Map(
-          layerTensors(narrow.layers[l], NARROW).map(([name, shape]) => [name, filled(shape)]),
-        ),
-        release() {},
-      }),
+    layer: (l) => lease(l, () => true),
+    part: (l, cuts) => lease(l, (name) => cuts.has(name)),
     outer: (name, rows) => {
       const shape = outer.get(name)!;
       return Promise.resolve(filled(rows ? [rows[1] - rows[0], ...shape.slice(1)] : shape));
@@ -207,6 +218,12 @@ function narrowModel(spec: ModelSpec): Model {
     close() {},
   };
   return { name: "parts", spec: narrow, weights, config: {} };
+}
+
+function narrowed(mlp: MlpSpec | MoeSpec): MlpSpec | MoeSpec {
+  if (!isMixture(mlp)) return { ...mlp, size: NARROW };
+  const { expert, shared } = mlp;
+  return { ...mlp, expert: { ...expert, size: NARROW }, shared: shared && { ...shared, size: NARROW } };
 }
 
 /** A decoder as a player. Which tokens it reads makes no difference to its speed. */

@@ -123,9 +123,9 @@ interface Run {
   seconds(texts: number): Seconds;
 }
 
-function rooflineOf({ name, config }: NamedConfig, options: RooflineOptions): Roofline {
+function rooflineOf({ name, config, allowFields }: NamedConfig, options: RooflineOptions): Roofline {
   const { device, devices = 1, bits = 16, batch = "max", input = 2048, output = 2048 } = options;
-  const spec = readSpec(config, name);
+  const spec = readSpec(config, name, allowFields);
   const paper = PAPER_SPEEDS.find((entry) => entry.config === name);
   for (const plan of options.plans ?? []) {
     if ("kind" in plan) expectDepth({ name, layers: spec.layers.length }, plan as Plan);

@@ -131,7 +131,7 @@ export function atWidth(
 ): { readonly hidden: number; readonly heads: number } {
   expect("resize", "configuration", named, aConfig);
   expect("resize", "hidden", hidden, wholeNumber(1));
-  const { hidden: own, layers: [{ attention }] } = readSpec(named.config, named.name);
+  const { hidden: own, layers: [{ attention }] } = readSpec(named.config, named.name, named.allowFields);
   if (!attention) {
     throw new RangeError(`Cannot resize ${named.name}: its first layer has no attention, expected one`);
   }

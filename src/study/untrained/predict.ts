@@ -1,7 +1,7 @@
 /** The closed form (measure/init_theory.ts) of the study of untrained models, with the same options. */
 import { expect, optionsOf } from "../../entry/mod.ts";
 import { initTheory, mean, type Predicted } from "../../measure/mod.ts";
-import type { MlpSpec } from "../../models/mod.ts";
+import { isMixture, type MlpSpec } from "../../models/mod.ts";
 import { randomInitChecks, type RandomInitOptions, shapeOf, untrainedOf } from "./random_init.ts";
 import { aConfig, type NamedConfig, zipfText } from "../../subject/mod.ts";
 
@@ -24,6 +24,14 @@ export function predictInit(named: NamedConfig, options: RandomInitOptions = {})
   const { residual, attention, mlp } = spec.layers[0];
   if (!attention || !mlp || spec.layers.some((layer) => !layer.attention || !layer.mlp)) {
     throw new TypeError(`Cannot predict ${name}: a layer lacks a module, expected attention and MLP in each`);
+  }
+  if (isMixture(mlp) || spec.layers.some((layer) => isMixture(layer.mlp))) {
+    throw new TypeError(`Cannot predict ${name}: its layers have mixtures of experts, expected MLPs`);
+  }
+  if (spec.positions || attention.clip || (attention.updateScale ?? 1) !== 1) {
+    throw new TypeError(
+      `Cannot predict ${name}: the closed form has no learned positions, clipped projections or scaled updates`,
+    );
   }
   const model = {
     hidden: spec.hidden,
@@ -63,4 +71,5 @@ const activations: Record<MlpSpec["activation"], (x: number) => number> = {
   gelu: geluTanh,
   gelu_tanh: geluTanh,
   relu: (x) => Math.max(0, x),
+  quick_gelu: (x) => x / (1 + Math.exp(-1.702 * x)),
 };

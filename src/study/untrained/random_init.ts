@@ -7,7 +7,15 @@
  */
 import { type Checks, number, oneOf, wholeNumber } from "../../entry/mod.ts";
 import { parts, within } from "../../hub/mod.ts";
-import { initialiserOf, type ModelSpec, readSpec, reshape, type Reshaping } from "../../models/mod.ts";
+import {
+  allowedFields,
+  initialiserOf,
+  isMixture,
+  type ModelSpec,
+  readSpec,
+  reshape,
+  type Reshaping,
+} from "../../models/mod.ts";
 import { overSeeds, type Profile, type RandomInit } from "../../result/mod.ts";
 import { cost, noDrop, PART_BYTES } from "../../run/mod.ts";
 import { type Estimate, estimatePasses } from "../estimate.ts";
@@ -65,12 +73,12 @@ export async function randomInit(
 }
 
 async function measured(named: NamedConfig, options: RandomInitOptions): Promise<RandomInit> {
-  const { name, spec, initialiser, seeds, samples, length } = untrainedOf(named, options);
+  const { name, spec, allowed, initialiser, seeds, samples, length } = untrainedOf(named, options);
   const text = zipfText(spec.vocabulary, samples, length);
   const profiles: Profile[] = [];
   const stage = parts(`random ${name}`, seeds.map(() => 1), options.onProgress);
   for (const [i, seed] of seeds.entries()) {
-    const drawn = { name, config: named.config, spec, initialiser, seed };
+    const drawn = { name, config: named.config, spec, allowed, initialiser, seed };
     const label = `random ${name}, seed ${seed}`;
     profiles.push(
       await withUntrained(
@@ -119,14 +127,15 @@ async function price(named: NamedConfig, options: RandomInitOptions): Promise<Es
 }
 
 /** The options with their defaults, and the model that they describe. */
-export function untrainedOf({ name, config }: NamedConfig, options: RandomInitOptions) {
+export function untrainedOf({ name, config, allowFields = [] }: NamedConfig, options: RandomInitOptions) {
   const { seeds = 1, seed = 0, std, residualStd, hidden, layers, heads, norm } = options;
   const { samples, length } = textOptions({ samples: 2, length: 256, ...options }, "zipf");
   const changes = { hidden, layers, heads, norm };
   const changed = Object.entries(changes).filter(([, value]) => value !== undefined);
   return {
     name: changed.length ? `${name} (${changed.map((change) => change.join(" ")).join(", ")})` : name,
-    spec: reshape(readSpec(config, name), changes),
+    spec: reshape(readSpec(config, name, allowFields), changes),
+    allowed: allowedFields(config, name, allowFields),
     initialiser: initialiserOf(config, name, { std, residualStd }),
     seeds: Array.from({ length: seeds }, (_, i) => seed + i),
     samples,
@@ -137,7 +146,7 @@ export function untrainedOf({ name, config }: NamedConfig, options: RandomInitOp
 /** The shape of the first layer stands for all layers. */
 export function shapeOf({ hidden, vocabulary, layers }: ModelSpec): RandomInit["shape"] {
   const attention = layers.find((layer) => layer.attention)?.attention;
-  const mlp = layers.find((layer) => layer.mlp)?.mlp;
+  const mlp = layers.find((layer) => layer.mlp)?.mlp ?? null;
   const norm = (attention ?? mlp)?.norm;
   return {
     hidden,
@@ -145,7 +154,7 @@ export function shapeOf({ hidden, vocabulary, layers }: ModelSpec): RandomInit["
     heads: attention?.heads ?? 0,
     kvHeads: attention?.kvHeads ?? 0,
     headSize: attention?.headSize ?? 0,
-    feedForward: mlp?.size ?? 0,
+    feedForward: (isMixture(mlp) ? mlp.expert : mlp)?.size ?? 0,
     vocabulary,
     norm: !norm?.pre ? "post" : norm.post ? "peri" : "pre",
   };

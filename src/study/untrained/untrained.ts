@@ -2,20 +2,22 @@
 import { type Initialiser, type Model, type ModelSpec, randomWeights } from "../../models/mod.ts";
 import { cacheKey, type Provenance, VERSION } from "../../result/mod.ts";
 import { computedOn, type StudyOptions } from "../options.ts";
-import type { Packed } from "../../subject/mod.ts";
+import { noted, type Packed } from "../../subject/mod.ts";
 
 /** What determines an untrained model. */
 export interface Drawn {
   readonly name: string;
   readonly config: Model["config"];
   readonly spec: ModelSpec;
+  /** Fields of the configuration that were passed over at the user's word. */
+  readonly allowed: readonly string[];
   readonly initialiser: Initialiser;
   readonly seed: number;
 }
 
 /** Uses the model, and the provenance of numbers of it over a text, and closes it. */
 export async function withUntrained<T>(
-  { name, config, spec, initialiser, seed }: Drawn,
+  { name, config, spec, allowed, initialiser, seed }: Drawn,
   { text, packing }: Packed,
   options: StudyOptions,
   use: (model: Model, origin: Provenance) => Promise<T>,
@@ -31,6 +33,7 @@ export async function withUntrained<T>(
       format: weights.format,
       family: spec.family,
       layers: spec.layers.length,
+      ...noted(allowed),
     },
     ...computed,
     tokenizer: "none",
@@ -40,7 +43,7 @@ export async function withUntrained<T>(
     seed,
   };
   try {
-    return await use({ name, spec, config, weights }, origin);
+    return await use({ name, spec, config, allowed, weights }, origin);
   } finally {
     weights.close();
   }

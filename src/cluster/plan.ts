@@ -1,0 +1,81 @@
+/** From a study to the plan of its shards, and whether a plan is of the study that is here. */
+import { cacheKey, fileName, head, type Shard, type Shards, VERSION } from "../result/mod.ts";
+import { type Division, spansOf } from "../study/mod.ts";
+
+/** What a plan is made of besides the study. */
+export interface PlanOptions {
+  /** The command line of the undivided study. */
+  readonly command: readonly string[];
+  /** Into how many shards each stage is divided, at most: no more than it has units. */
+  readonly parts: number;
+  /** Whether the shards of a stage are numbered by their cost, the highest first. */
+  readonly byCost: boolean;
+}
+
+/** A plan that does not fit what is here: trying again is of no use. */
+export class Misfit extends Error {}
+
+/** Divides a study. */
+export function planShards(division: Division, { command, parts, byCost }: PlanOptions): Shards {
+  const key = keyOf(division);
+  const shards = division.stages.flatMap((stage, s) => {
+    const spans = spansOf(stage.costs, parts).map((span): Omit<Shard, "index"> => ({
+      stage: s,
+      name: nameOf(stage.unit, span),
+      ...span,
+      file: `shard-${fileName(division.model.name)}-${cacheKey("shard", [key, s, span.from, span.to])}.json`,
+      cost: stage.costs.slice(span.from, span.to).reduce((sum, cost) => sum + cost, 0),
+      bytes: stage.bytes(span),
+    }));
+    return byCost ? spans.toSorted((a, b) => b.cost - a.cost) : spans;
+  });
+  return {
+    ...head("shards"),
+    lamina: VERSION,
+    key,
+    label: division.label,
+    command: [...command],
+    parts,
+    depends: dependsOn(division),
+    shards: shards.map((shard, index) => ({ index, ...shard })),
+  };
+}
+
+/** The spans of a stage in the order of their units. */
+export function spansIn({ shards }: Shards, stage: number): Shard[] {
+  return shards.filter((shard) => shard.stage === stage).sort((a, b) => a.from - b.from);
+}
+
+/** Throws `Misfit` where the plan was made by another version of Lamina. */
+export function expectVersion({ lamina }: Shards): void {
+  if (lamina === VERSION) return;
+  throw new Misfit(
+    `Cannot use the plan: it was made by Lamina ${lamina}, and this is Lamina ${VERSION}; make it again, or use ${lamina} everywhere`,
+  );
+}
+
+/** Throws `Misfit` where the study that the plan's command describes here is another one than it was there. */
+export function expectStudy(plan: Shards, division: Division): void {
+  const here = dependsOn(division);
+  const names = [...new Set([...Object.keys(plan.depends), ...Object.keys(here)])];
+  const differing = names.filter((name) => plan.depends[name] !== here[name]);
+  if (differing.length === 0 && keyOf(division) === plan.key) return;
+  throw new Misfit(
+    `Cannot use the plan for ${plan.label}: ${differing.join(", ") || "the study"} here ${
+      differing.length > 1 ? "are" : "is"
+    } not what the plan was made for`,
+  );
+}
+
+function dependsOn({ depends }: Division): Record<string, string> {
+  return Object.fromEntries(Object.entries(depends).map(([name, value]) => [name, cacheKey(name, value)]));
+}
+
+function keyOf(division: Division): string {
+  const { label, stages } = division;
+  return cacheKey("shards", [VERSION, label, dependsOn(division), stages.map(({ costs }) => costs.length)]);
+}
+
+function nameOf(unit: string, { from, to }: { readonly from: number; readonly to: number }): string {
+  return to - from === 1 ? `${unit} ${from}` : `${unit} ${from} to ${to - 1}`;
+}

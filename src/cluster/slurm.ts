@@ -1,0 +1,50 @@
+/** What Slurm is told: an array of shards for each stage, each after the one before it, then the merge. */
+import { resultText, type Shards } from "../result/mod.ts";
+import { LAUNCH, megabytes, stagesOf, usesGpu } from "./script.ts";
+
+/**
+ * A script that submits a plan: `bash job.sh [options of sbatch]`. A shard that was stopped or failed is queued again, three times at
+ * most; one that can never succeed (exit code 2) is not.
+ */
+export function slurmScript(plan: Shards): string {
+  const name = `lamina-${plan.key}`;
+  const arrays = stagesOf(plan).map(({ first, last, bytes }, stage) => {
+    const after = stage > 0 ? ' --dependency="afterok:$previous" --kill-on-invalid-dep=yes' : "";
+    return `previous=$(sbatch --parsable --job-name=${name}-${stage} --array="${first}-${last}\${LAMINA_AT_ONCE:+%$LAMINA_AT_ONCE}" \\
+  --mem=${megabytes(bytes)}M${after} "\${common[@]}" --requeue --signal=B:TERM@30 --wrap="$shard")`;
+  });
+  return `#!/usr/bin/env bash
+# ${label(plan)}: ${plan.shards.length} shards.
+# Submit with: bash THIS_FILE [options of sbatch, for example --partition=gpu --time=1:00:00]
+# The folder of results and Lamina itself must be reachable under the same paths on every node.
+set -euo pipefail
+results=\${LAMINA_RESULTS:-$PWD/${name}}
+lamina=\${LAMINA:-${LAUNCH}}
+mkdir -p "$results"
+plan="$results/plan-${plan.key}.json"
+cat > "$plan" <<'PLAN'
+${resultText(plan).trimEnd()}
+PLAN
+common=(--cpus-per-task="\${LAMINA_CPUS:-2}" --output="$results/%x-%A_%a.log"${
+    usesGpu(plan) ? " --gres=gpu:1" : ""
+  } "$@")
+# Exit codes of a shard: 0 done, 2 never again, all others again.
+shard="$lamina shard '$plan' --results '$results' & child=\\$!
+trap 'kill -TERM \\$child' TERM
+wait \\$child; code=\\$?
+while kill -0 \\$child 2> /dev/null; do wait \\$child; code=\\$?; done
+if [ \\$code -ne 0 ] && [ \\$code -ne 2 ] && [ \\"\\\${SLURM_RESTART_COUNT:-0}\\" -lt 3 ]; then
+  scontrol requeue \\"\\\${SLURM_ARRAY_JOB_ID}_\\\${SLURM_ARRAY_TASK_ID}\\"
+fi
+exit \\$code"
+${arrays.join("\n")}
+# What is missing is listed as --array takes it.
+sbatch --job-name=${name}-merge --dependency="afterany:$previous" --output="$results/%x-%j.log" "$@" \\
+  --wrap="$lamina merge '$plan' --results '$results' --json '$results/merged-${plan.key}.json'"
+`;
+}
+
+/** The study in words that end no line. */
+function label(plan: Shards): string {
+  return plan.label.replaceAll(/[^\w .,@/-]/g, "_");
+}

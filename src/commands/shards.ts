@@ -1,0 +1,210 @@
+/** One study on many machines: `lamina shards COMMAND …`, `lamina shard PLAN`, and how `lamina merge PLAN` goes on. */
+import { Command, Option } from "commander";
+import { readFile } from "node:fs/promises";
+import process from "node:process";
+import { text as allOf } from "node:stream/consumers";
+import {
+  computedBy,
+  expectStudy,
+  expectVersion,
+  indexList,
+  joinStages,
+  kubernetesJob,
+  Misfit,
+  planShards,
+  processorsOf,
+  receiptOf,
+  receiptsOf,
+  runShard,
+  slurmScript,
+} from "../cluster/mod.ts";
+import { formatBytes } from "../hub/mod.ts";
+import { parseResult, type Receipt, resultText, type Shards } from "../result/mod.ts";
+import { formatSeconds } from "../show/mod.ts";
+import { recordedEngine } from "../study/mod.ts";
+import type { Context } from "./context.ts";
+import { Exit } from "./exit.ts";
+import { explained, STUDY } from "./help.ts";
+import { wholeNumber, withResultsFlag } from "./options.ts";
+import { DIVISIBLE, type Sharing } from "./sharing.ts";
+
+/** Runs a command line in a context: the whole program, which knows all commands. */
+export type RunLine = (context: Context, line: readonly string[]) => Promise<void>;
+
+const SCRIPTS = { slurm: slurmScript, kubernetes: kubernetesJob } as const;
+/** Where the index of a shard is found if it is not given, in this order. */
+const INDEX_VARIABLES = ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX", "LAMINA_SHARD"] as const;
+/** Exit codes: a retry is of no use, shards are missing, a retry will help. */
+const [NEVER, MISSING, AGAIN] = [2, 3, 75];
+const SIGTERM = 143;
+
+export function shardsCommand(context: Context, run: RunLine): Command {
+  const command = new Command("shards")
+    .description(`divide a study over machines; prints the plan as JSON (of ${DIVISIBLE.join(", ")})`)
+    .usage("--parts <n> COMMAND …")
+    .argument("<command...>", "the study's command line, as for one machine")
+    .allowUnknownOption()
+    .addOption(
+      new Option("--parts <n>", "number of shards; of each stage, where a study has several")
+        .argParser(wholeNumber(1)).makeOptionMandatory(),
+    )
+    .option("--cost", "number the shards of a stage by their cost, the highest first", false)
+    .addOption(
+      new Option(
+        "--script <scheduler>",
+        "print what the scheduler is told, the plan in it, instead of the plan",
+      )
+        .choices(Object.keys(SCRIPTS)),
+    );
+  explained(command, "shards profile smollm2-135m --samples 64 --parts 8 > plan.json", STUDY);
+  interface Flags {
+    parts: number;
+    script?: keyof typeof SCRIPTS;
+    cost: boolean;
+  }
+  return command.action(async (line: string[], { parts, script, cost: byCost }: Flags) => {
+    expectDivisible(command, line);
+    let plan: Shards | undefined;
+    const sharing: Sharing = {
+      parts,
+      engine: null,
+      take(division) {
+        plan = planShards(division, { command: line, parts, byCost });
+        return Promise.resolve(true);
+      },
+    };
+    await run({ ...context, sharing }, line);
+    if (!plan) throw new Error("Cannot divide this study");
+    context.write((script ? SCRIPTS[script](plan) : resultText(plan, 1)).trimEnd());
+    const { label, shards } = plan;
+    context.notice(`${label}: ${shards.length} ${shards.length === 1 ? "shard" : "shards"}`);
+  });
+}
+
+/** Throws where the command line is not that of a study that can be divided, or says where its results go. */
+function expectDivisible(command: Command, [name, ...rest]: readonly string[]): void {
+  if (!(DIVISIBLE as readonly string[]).includes(name)) {
+    command.error(`error: found "${name}", expected one of ${DIVISIBLE.join(", ")}`, { exitCode: 2 });
+  }
+  const wrong = rest.find((word) => /^--(json|csv|results|no-cache|dry-run)(=|$)/.test(word));
+  if (wrong === undefined) return;
+  command.error(
+    `error: ${wrong} is not part of a plan: \`lamina shard\` and \`lamina merge\` say where results go`,
+    { exitCode: 2 },
+  );
+}
+
+export function shardCommand(context: Context, run: RunLine): Command {
+  const command = new Command("shard")
+    .description("compute one shard of a plan, and keep what comes of it")
+    .argument("<plan>", "made by `lamina shards`; - for standard input")
+    .option("--index <i>", `which shard (default: $${INDEX_VARIABLES.join(", $")})`, wholeNumber(0));
+  explained(command, "shard plan.json --index 0", STUDY, [
+    [String(NEVER), "wrong usage, or another version, model or text"],
+    [String(AGAIN), "ended by SIGTERM: run it again; what is finished is kept"],
+  ]);
+  return withResultsFlag(command).action(async (file: string, flags: { index?: number; results: string }) => {
+    try {
+      await oneShard(context, run, await readPlan(file), flags);
+    } catch (error) {
+      const { message } = error as Error;
+      if (context.signal.aborted) {
+        throw context.ending()?.code === SIGTERM ? new Exit(AGAIN, "Ended by SIGTERM; run it again") : error;
+      }
+      const never = [Misfit, TypeError, RangeError, SyntaxError].some((kind) => error instanceof kind);
+      throw never ? new Exit(NEVER, message, { cause: error }) : error;
+    }
+  });
+}
+
+async function oneShard(
+  context: Context,
+  run: RunLine,
+  plan: Shards,
+  { index, results }: { readonly index?: number; readonly results: string },
+): Promise<void> {
+  expectVersion(plan);
+  const shard = plan.shards[indexOf(plan, index)];
+  const label = `shard ${shard.index} of ${plan.shards.length}, ${plan.label}, ${shard.name}`;
+  if (await receiptOf(plan, shard, results)) return context.notice(`${label}: done before`);
+  const sharing: Sharing = {
+    parts: plan.parts,
+    engine: "own",
+    async take(division, options) {
+      context.notice(`${label}: ${logOf(await runShard(plan, shard, division, options))}`);
+      return true;
+    },
+  };
+  await run({ ...context, sharing }, [...plan.command, "--results", results]);
+}
+
+function logOf({ host, processor, computed, seconds, peakBytes, made, files }: Receipt): string {
+  const { engine, device } = computed;
+  return `${formatSeconds(seconds)}, ${
+    formatBytes(peakBytes)
+  }, ${made} of ${files.length} results computed, ` +
+    `${host} (${processor}), ${engine}${device === undefined ? "" : ` (${device})`}`;
+}
+
+function indexOf({ shards }: Shards, given: number | undefined): number {
+  const name = INDEX_VARIABLES.find((name) => process.env[name]);
+  const text = given === undefined && name ? process.env[name]! : String(given);
+  const index = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (index in shards) return index;
+  const where = given === undefined && name ? `$${name}` : "--index";
+  const found = text === "undefined" ? "not given" : `"${text}"`;
+  throw new RangeError(`Cannot choose a shard: ${where} is ${found}, expected 0 to ${shards.length - 1}`);
+}
+
+async function readPlan(file: string): Promise<Shards> {
+  const text = file === "-" ? await allOf(process.stdin) : await readFile(file, "utf-8").catch((error) => {
+    throw new Error(`Cannot read ${file}: ${(error as Error).message}`, { cause: error });
+  });
+  return parseResult(file === "-" ? "standard input" : file, text, "shards");
+}
+
+/** How the shards of a plan are merged. */
+export interface MergeFlags {
+  readonly results: string;
+  readonly missing: boolean;
+  readonly strict: boolean;
+}
+
+/** Merges a plan's shards: the undivided study's command line, run from what they kept, delivers its own result. */
+export async function mergeShards(
+  context: Context,
+  run: RunLine,
+  plan: Shards,
+  { results, missing: listed, strict }: MergeFlags,
+  out: readonly string[],
+): Promise<void> {
+  expectVersion(plan);
+  const { done, missing } = await receiptsOf(plan, results);
+  const list = indexList(missing.map(({ index }) => index));
+  if (listed) return context.write(list);
+  if (missing.length > 0) {
+    throw new Exit(
+      MISSING,
+      `Cannot merge ${plan.label}: ${missing.length} of ${plan.shards.length} shards are missing in ${results}: ${list}`,
+    );
+  }
+  const engine = recordedEngine(computedBy(done));
+  const processors = [...processorsOf(done)].map(([name, own]) => `${name}: shards ${indexList(own)}`);
+  if (processors.length > 1) {
+    const found = `the shards ran on different processors, whose last digits may differ (${
+      processors.join("; ")
+    })`;
+    if (strict) throw new TypeError(`Cannot merge ${plan.label}: ${found}, expected one with --strict`);
+    context.notice(found);
+  }
+  const sharing: Sharing = {
+    parts: plan.parts,
+    engine,
+    async take(division, options) {
+      expectStudy(plan, division);
+      await joinStages(plan, division, division.stages.length, options);
+      return false;
+    },
+  };
+  await run({ ...context, sharing }, [...plan.command, "--results", results, ...out]);
+}

@@ -1,0 +1,61 @@
+/** What a command does where its study is divided: how it meets `shards`, `shard` and `merge`. */
+import { type Engine, openEngine } from "../engine/mod.ts";
+import type { Division, ShardOptions } from "../study/mod.ts";
+import type { EngineFlags } from "./options.ts";
+
+/** Who takes a study's division instead of the study being run whole. */
+export interface Sharing {
+  /** Into how many shards each stage is to be divided. */
+  readonly parts: number;
+  /** What runs the study: what its command line says, or one that computes nothing; null where it is only planned. */
+  readonly engine: "own" | Engine | null;
+  /** Whether that was all; else the study goes on, from what is kept. */
+  take(division: Division, options: ShardOptions): Promise<boolean>;
+}
+
+/** Commands whose studies can be divided. */
+export const DIVISIBLE = [
+  "profile",
+  "perplexity",
+  "evaluate",
+  "order",
+  "sweep",
+  "checkpoints",
+  "random-init",
+] as const;
+
+/** A context, as far as it says who takes the command's study; null where it is run whole. */
+export interface Shared {
+  readonly sharing: Sharing | null;
+}
+
+/** Whether a study was taken by shards. Every command in `DIVISIBLE` asks before it runs its study. */
+export async function isShared(
+  { sharing }: Shared,
+  { results, engine, precision, signal, onProgress, onNotice }: Told,
+  divide: (parts: number) => Division | Promise<Division>,
+): Promise<boolean> {
+  if (sharing === null) return false;
+  if (results === undefined) throw new RangeError("Cannot divide a study that keeps nothing");
+  const told = { results, engine, precision, signal, onProgress, onNotice };
+  return await sharing.take(await divide(sharing.parts), told);
+}
+
+/** Of a study's options, those that its shards are told. */
+type Told = Omit<ShardOptions, "results"> & { readonly results?: string | undefined };
+
+/** Throws where what a command is asked for cannot be divided. */
+export function expectWhole({ sharing }: Shared, what: string): void {
+  if (sharing !== null) throw new RangeError(`Cannot divide ${what}: run it on one machine`);
+}
+
+/** Opens what runs a study, to fail before a model is fetched; nothing where none is to run. */
+export async function openRunner({ sharing }: Shared, flags: EngineFlags): Promise<void> {
+  if (sharing === null || sharing.engine === "own") await openEngine(flags);
+}
+
+/** What a study is told to run on. */
+export function runnerOf({ sharing }: Shared, { engine, precision }: EngineFlags) {
+  const given = sharing?.engine ?? "own";
+  return given === "own" ? { engine, precision } : { engine: given };
+}

@@ -1,0 +1,72 @@
+/** The tokenizer of a folder, whichever of the usual files it has. */
+import { type ModelFiles, readText, SENTENCEPIECE_FILES } from "../hub/mod.ts";
+import {
+  type ConfiguredIds,
+  type Tokenizer,
+  tokenizerFromJson,
+  tokenizerFromSentencePiece,
+  tokenizerFromVocabulary,
+} from "../text/mod.ts";
+
+/** Largest size of a configuration or a tokenizer, in bytes. */
+const MOST_BYTES = 64 * 2 ** 20;
+
+/** Builds it: from `tokenizer.json`, else a SentencePiece model, else `vocab.json` and `merges.txt`. */
+export async function folderTokenizer(files: ModelFiles, config: unknown): Promise<Tokenizer> {
+  const names = files.list();
+  const optional = async (name: string) => names.includes(name) ? await readJson(files, name) : null;
+  const tokenizerConfig = await optional("tokenizer_config.json");
+  if (names.includes("tokenizer.json")) {
+    return tokenizerFromJson(
+      await readJson(files, "tokenizer.json"),
+      tokenizerConfig,
+      config as ConfiguredIds,
+    );
+  }
+  const pieces = SENTENCEPIECE_FILES.find((name) => names.includes(name));
+  if (pieces !== undefined) {
+    return tokenizerFromSentencePiece(await readBytes(files, pieces), tokenizerConfig);
+  }
+  if (names.includes("vocab.json") && names.includes("merges.txt")) {
+    return tokenizerFromVocabulary({
+      vocab: await readJson(files, "vocab.json"),
+      merges: await readText(await files.open("merges.txt"), MOST_BYTES),
+      added: await optional("added_tokens.json"),
+      config: tokenizerConfig,
+      model: config as ConfiguredIds,
+    });
+  }
+  throw new Error(
+    `Cannot open ${files.name}: it has no tokenizer, found ${
+      names.join(", ") || "nothing"
+    }, expected tokenizer.json, ` +
+      "tokenizer.model, or vocab.json and merges.txt; or give tokens instead of a text: --text IDS.json",
+  );
+}
+
+/** A file of a model as JSON. Throws `Error` where it is missing, `SyntaxError` where it is none. */
+export async function readJson(files: ModelFiles, name: string): Promise<unknown> {
+  if (!files.list().includes(name)) {
+    throw new Error(
+      `Cannot open ${files.name}: ${name} is missing, found ${files.list().join(", ") || "nothing"}`,
+    );
+  }
+  const text = await readText(await files.open(name), MOST_BYTES);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new SyntaxError(`Cannot read ${files.name}: ${name}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+async function readBytes(files: ModelFiles, name: string): Promise<Uint8Array<ArrayBuffer>> {
+  const source = await files.open(name);
+  if (source.size > MOST_BYTES) {
+    throw new RangeError(
+      `Cannot read ${files.name}: ${name} has ${source.size} bytes, expected at most ${MOST_BYTES}`,
+    );
+  }
+  return await source.read(0, source.size);
+}

@@ -1,0 +1,60 @@
+/** Tokens given instead of a text: a JSON file with a list of ids, or a list of such lists, one after the other. */
+import { open, readFile } from "node:fs/promises";
+import type { Blocks, Packing } from "./packing.ts";
+
+/** Bytes of such a file: some ten million tokens. */
+const MOST_BYTES = 2 ** 26;
+
+/** The ids in a `.json` file that begins with "[": null for any other file, whose lines are read as texts. */
+export async function readIds(file: string): Promise<Int32Array<ArrayBuffer> | null> {
+  if (!/\.json$/i.test(file) || !await beginsWithList(file)) return null;
+  const bytes = await readFile(file);
+  if (bytes.length > MOST_BYTES) {
+    throw new RangeError(
+      `Cannot read ${file}: ${bytes.length} bytes of token ids, expected at most ${MOST_BYTES}`,
+    );
+  }
+  let lists: unknown;
+  try {
+    lists = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new SyntaxError(`Cannot read ${file}: ${(error as Error).message}`, { cause: error });
+  }
+  const all = (lists as unknown[]).flat();
+  const wrong = all.findIndex((id) => !Number.isInteger(id) || id as number < 0 || id as number > 0x7fffffff);
+  if (wrong >= 0) {
+    const found = JSON.stringify(all[wrong])?.slice(0, 60);
+    throw new TypeError(
+      `Cannot read ${file}: entry ${wrong} is ${found}, expected a list of token ids, or a list of such lists`,
+    );
+  }
+  return Int32Array.from(all as number[]);
+}
+
+/** Cuts ids into blocks, in order; the remainder is dropped. Throws `RangeError` for too few, or one outside the vocabulary. */
+export function blocksOfIds(
+  ids: Int32Array<ArrayBuffer>,
+  { samples, length, bos }: Packing,
+  vocabulary: number,
+): Blocks {
+  const what = `Cannot cut ${samples} blocks of ${length} tokens`;
+  if (bos) throw new RangeError(`${what}: bos is asked for, expected token ids as they are, BOS among them`);
+  if (ids.length < samples * length) {
+    throw new RangeError(`${what}: found ${ids.length} token ids, expected at least ${samples * length}`);
+  }
+  const wrong = ids.find((id) => id >= vocabulary);
+  if (wrong !== undefined) {
+    throw new RangeError(`${what}: token id ${wrong}, expected an id below ${vocabulary}`);
+  }
+  return { ids: ids.slice(0, samples * length), samples, length };
+}
+
+async function beginsWithList(file: string): Promise<boolean> {
+  const handle = await open(file);
+  try {
+    const { bytesRead, buffer } = await handle.read(new Uint8Array(256), 0, 256, 0);
+    return /^\s*\[/.test(new TextDecoder().decode(buffer.subarray(0, bytesRead)).replace(/^\uFEFF/, ""));
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * Studies in 1, 2 and 7 parts give the bytes of the undivided command, and what a plan, a shard and a merge say where something is
+ * missing or wrong. Shards run as on machines: each in a process of its own, in the same folder of results or in one that has of
+ * the others only the files that they name.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { expectFailures, type Ran, withDesk } from "../commands/cli.ts";
+import { withFolder } from "../support.ts";
+
+type Run = (...args: string[]) => Promise<Ran>;
+type Plan = {
+  key: string;
+  command: string[];
+  shards: { index: number; stage: number; file: string; cost: number }[];
+};
+
+/** Runs a command that must succeed; gives what it printed. */
+async function ok(run: Run, ...args: string[]): Promise<string> {
+  const { code, out, err } = await run(...args);
+  assert.equal(code, 0, `${args.join(" ")}: ${err}`);
+  return out;
+}
+
+/** A plan of the command, in a file. */
+async function planned(
+  run: Run,
+  folder: string,
+  parts: number,
+  command: readonly string[],
+): Promise<[string, Plan]> {
+  const text = await ok(run, "shards", "--parts", String(parts), ...command);
+  const path = join(folder, `plan-${parts}.json`);
+  await Deno.writeTextFile(path, text);
+  return [path, JSON.parse(text)];
+}
+
+/** Computes all shards of a plan, one stage after the other. */
+async function allShards(run: Run, path: string, { shards }: Plan, results: string): Promise<void> {
+  for (const { index } of shards) {
+    await ok(run, "shard", path, "--index", String(index), "--results", results);
+  }
+}
+
+/** The commands, on a model and with a text; every one has more units than the parts that it is tried in, where it can. */
+const studies: Record<string, (model: string, text: string[]) => string[]> = {
+  profile: (model, text) => ["profile", model, ...text, "--samples", "9", "--drop-mlp", "0"],
+  perplexity: (model, text) => ["perplexity", model, ...text, "--samples", "5", "--drop-attention", "1"],
+  greedy: (model, text) => ["order", model, ...text, "--by", "greedy", "--target", "joint", "--upto", "2"],
+  iterative: (model, text) => ["order", model, ...text, "--by", "iterative", "--upto", "2"],
+  sweep: (model, text) => [
+    ...["sweep", model, ...text, "--calibration-text", text[1], "--calibration-length", "16"],
+    ...["--calibration-samples", "3", "--by", "importance,loss,random", "--upto", "2"],
+  ],
+  "random-init": (model) => ["random-init", model, "--samples", "2", "--length", "16", "--seeds", "3"],
+};
+
+for (const [name, command] of Object.entries(studies)) {
+  Deno.test(`${name} in 1, 2 and 7 parts gives the bytes of the undivided command`, () =>
+    withDesk(async ({ folder, options, run }) => {
+      const line = command(folder, ["--text", options.text!, "--length", "16"]);
+      const whole = await ok(run, ...line, "--json", "-", "--results", join(folder, "undivided"));
+      for (const parts of [1, 2, 7]) {
+        const results = join(folder, `results-${parts}`);
+        const [path, plan] = await planned(run, folder, parts, line);
+        await allShards(run, path, plan, results);
+        assert.equal(await ok(run, "merge", path, "--results", results), whole, `${parts} parts`);
+      }
+    }));
+}
+
+Deno.test("batches of long texts are divided, and give the bytes of the undivided command", () =>
+  withDesk(async ({ folder, options, run }) => {
+    const long = join(folder, "long.txt");
+    await Deno.writeTextFile(long, `${await Deno.readTextFile(options.text!)} `.repeat(40));
+    const line = ["profile", folder, "--text", long, "--length", "512", "--samples", "9"];
+    const whole = await ok(run, ...line, "--json", "-", "--results", join(folder, "undivided"));
+    const [path, plan] = await planned(run, folder, 7, line);
+    assert.equal(plan.shards.length, 3); // of 4, 4 and 1 samples, as they are batched
+    await allShards(run, path, plan, join(folder, "r"));
+    assert.equal(await ok(run, "merge", path, "--results", join(folder, "r")), whole);
+  }));
+
+Deno.test("a shard needs of earlier stages the files that they name, and nothing else", () =>
+  withDesk(async ({ folder, options, run }) => {
+    const line = studies.sweep(folder, ["--text", options.text!, "--length", "16"]);
+    const [path, { shards }] = await planned(run, folder, 2, line);
+    const shared = join(folder, "collected");
+    await Deno.mkdir(shared);
+    for (const { index, file, stage } of shards) {
+      await withFolder(async (node) => {
+        if (stage > 0) {
+          for (const { name } of Deno.readDirSync(shared)) {
+            Deno.copyFileSync(join(shared, name), join(node, name));
+          }
+        }
+        await ok(run, "shard", path, "--index", String(index), "--results", node);
+        const { files } = JSON.parse(await Deno.readTextFile(join(node, file)));
+        for (const name of [file, ...files]) await Deno.copyFile(join(node, name), join(shared, name));
+      });
+    }
+    const whole = await ok(run, ...line, "--json", "-", "--results", join(folder, "undivided"));
+    assert.equal(await ok(run, "merge", path, "--results", shared), whole);
+  }));
+
+Deno.test("shards that are missing or damaged are listed as a scheduler takes them, and computed alone", () =>
+  withDesk(async ({ folder, options, run }) => {
+    const line = ["random-init", folder, "--samples", "1", "--length", "16", "--seeds", "5"];
+    const [path, plan] = await planned(run, folder, 5, line);
+    const results = join(folder, "r");
+    await allShards(run, path, plan, results);
+    const receipt = (index: number) => join(results, plan.shards[index].file);
+    await Deno.remove(receipt(1));
+    const { files } = JSON.parse(await Deno.readTextFile(receipt(3)));
+    await Deno.writeTextFile(join(results, files[0]), "{}");
+    await Deno.writeTextFile(receipt(4), "half a rec");
+    assert.equal(await ok(run, "merge", path, "--results", results, "--missing"), "1,3-4\n");
+    const refused = await run("merge", path, "--results", results);
+    assert.equal(refused.code, 3, refused.err);
+    assert.match(refused.err, /3 of 5 shards are missing in .*: 1,3-4/);
+    assert.equal(refused.out, "");
+    const again = await Promise.all(
+      [0, 1, 3, 4].map((index) => run("shard", path, "--index", String(index), "--results", results)),
+    );
+    assert.match(again[0].err, /done before/);
+    assert.match(again[1].err, /0 of 1 results computed/); // the result was there
+    for (const ran of again.slice(2, 3)) assert.match(ran.err, /1 of 1 results computed/);
+    await ok(run, "merge", path, "--results", results);
+    assert.ok(options.text);
+  }));
+
+Deno.test("a plan for another version, model or text is refused for good: exit code 2", () =>
+  withDesk(async ({ folder, options, run }) => {
+    const text = ["--text", options.text!, "--length", "16"];
+    const [path, plan] = await planned(run, folder, 2, ["profile", folder, ...text]);
+    const other = join(folder, "other.json");
+    await Deno.writeTextFile(other, JSON.stringify({ ...plan, lamina: "0.0.9" }));
+    await expectFailures(run, [
+      [2, ["shard", other, "--index", "0"], /made by Lamina 0\.0\.9, and this is Lamina/],
+      [1, ["merge", other], /made by Lamina 0\.0\.9/],
+      [2, ["shard", path, "--index", "9"], /--index is "9", expected 0 to/],
+      [2, ["shard", path], /--index is not given, expected 0 to/],
+      [2, ["shards", "--parts", "2", "speed", folder], /found "speed", expected one of profile/],
+      [2, ["shards", "--parts", "2", "profile", folder, "--json", "x"], /--json is not part of a plan/],
+      [2, ["shards", "--parts", "0", "profile", folder], /whole number of at least 1/],
+      [2, ["shard", options.text!, "--index", "0"], /Cannot read/],
+    ]);
+    await Deno.writeTextFile(options.text!, `another ${await Deno.readTextFile(options.text!)}`);
+    await expectFailures(run, [[
+      2,
+      ["shard", path, "--index", "0"],
+      /text here is not what the plan was made for/,
+    ]]);
+  }));
+
+Deno.test("the index of a shard is what the scheduler's variable says", () =>
+  withDesk(async ({ folder }) => {
+    const { laminaIn } = await import("../commands/cli.ts");
+    const run: Run = (...args) =>
+      laminaIn({ LAMINA_RESULTS: join(folder, "r"), SLURM_ARRAY_TASK_ID: "1" }, ...args);
+    const [path, { shards }] = await planned(run, folder, 3, [
+      "random-init",
+      folder,
+      "--length",
+      "16",
+      "--seeds",
+      "3",
+    ]);
+    await ok(run, "shard", path);
+    assert.ok(Deno.statSync(join(folder, "r", shards[1].file)).isFile);
+    assert.equal(await ok(run, "merge", path, "--missing"), "0,2\n");
+    const wrong = await laminaIn({ JOB_COMPLETION_INDEX: "x" }, "shard", path);
+    assert.match(wrong.err, /\$JOB_COMPLETION_INDEX is "x"/);
+    assert.equal(wrong.code, 2);
+  }));

@@ -1,0 +1,144 @@
+/** A folder's tokenizer is found in whichever of the usual files it has; without one, tokens can be given. */
+import assert from "node:assert/strict";
+import { profile } from "../../src/study/mod.ts";
+import { openModel, packText } from "../../src/subject/mod.ts";
+import { lamina } from "../commands/cli.ts";
+import { type Opened, tinyText, withTiny } from "../study/tiny.ts";
+
+const read = async (name: string) =>
+  JSON.parse(await Deno.readTextFile(new URL(`../fixtures/tokens/${name}.json`, import.meta.url)));
+
+/** A tiny model's folder with other files in place of `tokenizer.json`. */
+function withFiles(files: Record<string, string | Uint8Array>, use: (opened: Opened) => Promise<void>) {
+  return withTiny(async (opened) => {
+    await Deno.remove(`${opened.folder}/tokenizer.json`);
+    for (const [name, content] of Object.entries(files)) {
+      const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+      await Deno.writeFile(`${opened.folder}/${name}`, bytes);
+    }
+    await use(opened);
+  });
+}
+
+async function encoded(folder: string, text: string): Promise<number[]> {
+  const model = await openModel(folder);
+  try {
+    return (await model.tokenizer()).encode(text);
+  } finally {
+    model.close();
+  }
+}
+
+Deno.test("tokenizer.model, by each of its names", async () => {
+  const [row] = await read("sentencepiece");
+  const bytes = Uint8Array.from(atob(row.model), (letter) => letter.charCodeAt(0));
+  for (const name of ["tokenizer.model", "spiece.model", "sentencepiece.bpe.model"]) {
+    await withFiles({ [name]: bytes }, async ({ folder }) => {
+      assert.deepEqual(await encoded(folder, row.texts[0]), row.ids[0]);
+    });
+  }
+});
+
+Deno.test("vocab.json and merges.txt", async () => {
+  const { gguf, files: { GPT2Tokenizer: { texts, ids } } } = await read("bytes");
+  const tokens: string[] = [...gguf["tokenizer.ggml.tokens"], "<|endoftext|>"];
+  const files = {
+    "vocab.json": JSON.stringify(Object.fromEntries(tokens.map((token, id) => [token, id]))),
+    "merges.txt": gguf["tokenizer.ggml.merges"].join("\n"),
+  };
+  await withFiles(files, async ({ folder }) => {
+    await assert.rejects(
+      encoded(folder, texts[0]),
+      /the model's type "llama", expected one of GPT2Tokenizer/,
+    );
+    await Deno.writeTextFile(`${folder}/tokenizer_config.json`, '{"tokenizer_class":"GPT2TokenizerFast"}');
+    assert.deepEqual(await encoded(folder, texts[0]), ids[0]);
+  });
+});
+
+Deno.test("a checkpoint without a tokenizer of its own has its series', whatever else lies in its folder", async () => {
+  const [row] = await read("sentencepiece");
+  await withTiny(async ({ folder }) => {
+    const step = `${folder}/run/step10`;
+    await Deno.mkdir(step, { recursive: true });
+    for (const file of ["config.json", "model.safetensors"]) {
+      await Deno.copyFile(`${folder}/${file}`, `${step}/${file}`);
+    }
+    await Deno.writeTextFile(`${step}/tokenizer_config.json`, '{"add_bos_token":true}');
+    const bytes = Uint8Array.from(atob(row.model), (letter) => letter.charCodeAt(0));
+    await Deno.writeFile(`${folder}/run/tokenizer.model`, bytes);
+    assert.deepEqual(await encoded(step, row.texts[0]), row.ids[0]);
+  });
+});
+
+Deno.test("token ids stand for a text, and no tokenizer is needed", async () => {
+  await withTiny(async ({ model, folder, options }) => {
+    const { blocks } = await packText(model, {
+      text: options.text!,
+      samples: 2,
+      length: 16,
+      skip: 1,
+      bos: false,
+    });
+    const before = await profile(model, { ...options, samples: 2, skip: 1 });
+    const whole = await packText(model, { text: options.text!, samples: 3, length: 16, skip: 0, bos: false });
+    const ids = [...whole.blocks.ids];
+    await Deno.remove(`${folder}/tokenizer.json`);
+    const bare = await openModel(folder);
+    try {
+      for (
+        const [name, lists] of [["flat", ids], ["nested", [ids.slice(0, 20), [], ids.slice(20)]]] as const
+      ) {
+        const text = `${folder}/${name}.json`;
+        await Deno.writeTextFile(text, ` ${JSON.stringify(lists)}`);
+        const result = await profile(bare, { ...options, text, samples: 2, skip: 1 });
+        assert.deepEqual(result.attention, before.attention);
+        assert.deepEqual([result.provenance.tokenizer, result.provenance.text.name], ["none", "ids"]);
+        assert.equal(result.provenance.text.hash, before.provenance.text.hash);
+        assert.deepEqual(
+          (await packText(bare, { text, samples: 2, length: 16, skip: 1, bos: false })).blocks,
+          blocks,
+        );
+      }
+      await assert.rejects(profile(bare, options), /it has no tokenizer, found .*--text IDS\.json/);
+    } finally {
+      bare.close();
+    }
+    const done = await lamina(
+      "profile",
+      folder,
+      "--text",
+      `${folder}/flat.json`,
+      "--samples",
+      "1",
+      "--length",
+      "8",
+      "--no-cache",
+    );
+    assert.equal(done.code, 0, done.err);
+  });
+});
+
+Deno.test("what is no list of token ids is refused, and a list of texts is still one", async () => {
+  await withTiny(async ({ model, folder }) => {
+    const text = `${folder}/ids.json`;
+    const pack = async (content: string, bos = false) => {
+      await Deno.writeTextFile(text, content);
+      return await packText(model, { text, samples: 1, length: 4, skip: 0, bos });
+    };
+    for (
+      const [content, message] of [
+        ["[1, 2, 3]", /found 3 token ids, expected at least 4/],
+        ["[1, 2, 3, 64]", /token id 64, expected an id below 64/],
+        ["[1, 2, -3, 4]", /ids\.json: entry 2 is -3, expected a list of token ids/],
+        ["[1, 2.5, 3, 4]", /entry 1 is 2\.5/],
+        ['["a"]', /entry 0 is "a"/],
+        ["[[[1]]]", /entry 0 is \[1\]/],
+        [`[${"[".repeat(200_000)}`, /ids\.json: /],
+        ["[1, 2", /ids\.json: /],
+      ] as const
+    ) await assert.rejects(pack(content), message);
+    await assert.rejects(pack("[1, 2, 3, 4]", true), /bos is asked for, expected token ids as they are/);
+    await pack(JSON.stringify({ text: tinyText })); // a line of JSON with a text
+  });
+});

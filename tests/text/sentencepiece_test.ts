@@ -1,0 +1,67 @@
+/** `tokenizer.model` alone: ids of Google's own code, from models that tests/fixtures/make_sentencepiece.py trained. */
+import assert from "node:assert/strict";
+import { tokenizerFromSentencePiece } from "../../src/text/mod.ts";
+
+interface Row {
+  readonly name: string;
+  readonly model: string;
+  readonly texts: readonly string[];
+  readonly ids: readonly (readonly number[])[];
+  readonly bos: number;
+  readonly eos: number;
+  readonly size: number;
+}
+
+const file = Deno.env.get("SENTENCEPIECE_ROWS") ??
+  new URL("../fixtures/tokens/sentencepiece.json", import.meta.url);
+const rows: Row[] = JSON.parse(await Deno.readTextFile(file));
+const bytesOf = ({ model }: Row) => Uint8Array.from(atob(model), (letter) => letter.charCodeAt(0));
+
+for (const row of rows) {
+  Deno.test(`tokenizer.model, ${row.name}: ids of SentencePiece`, () => {
+    const tokenizer = tokenizerFromSentencePiece(bytesOf(row), null);
+    row.texts.forEach((text, i) =>
+      assert.deepEqual(tokenizer.encode(text), row.ids[i], JSON.stringify(text))
+    );
+    assert.deepEqual([tokenizer.bos, tokenizer.eos, tokenizer.vocabularySize], [row.bos, row.eos, row.size]);
+  });
+}
+
+Deno.test("what is decoded is the text, where nothing in it is changed", () => {
+  const row = rows.find(({ name }) => name === "bpe, bytes, no prefix")!;
+  const tokenizer = tokenizerFromSentencePiece(bytesOf(row), null);
+  const texts = row.texts.filter((text) => !/[\ufeff▁]/u.test(text)); // a mark of byte order is left out, ▁ stands for a space
+  for (const text of texts) assert.equal(tokenizer.decode(tokenizer.encode(text)), text);
+});
+
+Deno.test("a text in parts has the ids of the whole", () => {
+  for (const row of rows) {
+    const tokenizer = tokenizerFromSentencePiece(bytesOf(row), null);
+    for (const text of row.texts) {
+      const cut = tokenizer.lastCut(text);
+      if (cut === 0) continue;
+      const parts = [...tokenizer.encode(text.slice(0, cut)), ...tokenizer.encode(text.slice(cut), true)];
+      assert.deepEqual(parts, tokenizer.encode(text), `${row.name}: ${JSON.stringify(text)} at ${cut}`);
+    }
+  }
+});
+
+Deno.test("a model that is cut off, or has a byte changed, is refused or read, and nothing else", () => {
+  const bytes = bytesOf(rows[0]);
+  const read = (bytes: Uint8Array<ArrayBuffer>) => {
+    try {
+      return tokenizerFromSentencePiece(bytes, null).encode("The fox").length;
+    } catch (error) {
+      assert.ok(
+        error instanceof SyntaxError || error instanceof TypeError || error instanceof RangeError,
+        `${error}`,
+      );
+      assert.match(error.message, /^Cannot /);
+      return null;
+    }
+  };
+  assert.equal(read(new Uint8Array()), null);
+  assert.equal(read(new TextEncoder().encode("IQ== 0\nIg== 1\n")), null); // of tiktoken
+  for (let length = 1; length < bytes.length; length += 97) read(bytes.slice(0, length));
+  for (let at = 0; at < bytes.length; at += 61) read(bytes.with(at, bytes[at] ^ 0xff));
+});
