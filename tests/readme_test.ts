@@ -31,6 +31,8 @@ const promises: Record<string, RegExp> = {
   "random-init": /attention[^]*MLP/,
   causes: /attention[^]*entropy/,
   merge: /^$/,
+  shards: /^$/,
+  shard: /^$/,
   export: /model\.gguf +\d+/,
   compare: /rank corr[^]*attention[^]*MLP/,
   figures: /page of figures: .*index\.html/,

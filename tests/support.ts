@@ -189,3 +189,12 @@ export function distance(actual: ArrayLike<number>, expected: ArrayLike<number>)
   }
   return most;
 }
+
+/** Sums of samples, added up. */
+export function added<Sums extends object>(samples: readonly Sums[] | undefined): Sums | undefined {
+  return samples?.reduce((total, own) =>
+    Object.fromEntries(
+      Object.entries(own).map(([key, value]) => [key, value + total[key as keyof Sums]]),
+    ) as Sums
+  );
+}

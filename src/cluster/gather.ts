@@ -9,7 +9,7 @@ export async function joinStages(
   plan: Shards,
   division: Division,
   end: number,
-  options: ShardOptions,
+  { onNotice: _, ...options }: ShardOptions, // that shards are kept is no news here
 ): Promise<void> {
   for (const [s, stage] of division.stages.slice(0, end).entries()) {
     try {

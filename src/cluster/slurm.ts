@@ -22,6 +22,7 @@ results=\${LAMINA_RESULTS:-$PWD/${name}}
 lamina=\${LAMINA:-${LAUNCH}}
 mkdir -p "$results"
 plan="$results/plan-${plan.key}.json"
+quoted=$(printf "%q --results %q" "$plan" "$results")
 cat > "$plan" <<'PLAN'
 ${resultText(plan).trimEnd()}
 PLAN
@@ -29,7 +30,7 @@ common=(--cpus-per-task="\${LAMINA_CPUS:-2}" --output="$results/%x-%A_%a.log"${
     usesGpu(plan) ? " --gres=gpu:1" : ""
   } "$@")
 # Exit codes of a shard: 0 done, 2 never again, all others again.
-shard="$lamina shard '$plan' --results '$results' & child=\\$!
+shard="$lamina shard $quoted & child=\\$!
 trap 'kill -TERM \\$child' TERM
 wait \\$child; code=\\$?
 while kill -0 \\$child 2> /dev/null; do wait \\$child; code=\\$?; done
@@ -40,7 +41,7 @@ exit \\$code"
 ${arrays.join("\n")}
 # What is missing is listed as --array takes it.
 sbatch --job-name=${name}-merge --dependency="afterany:$previous" --output="$results/%x-%j.log" "$@" \\
-  --wrap="$lamina merge '$plan' --results '$results' --json '$results/merged-${plan.key}.json'"
+  --wrap="$lamina merge $quoted --json $(printf "%q" "$results/merged-${plan.key}.json")"
 `;
 }
 

@@ -1,15 +1,21 @@
 /** Why modules are redundant: `lamina causes MODEL`. */
 import { Command } from "commander";
-import { openEngine } from "../engine/mod.ts";
 import { reportsOf } from "../entry/mod.ts";
 import type { Causes } from "../result/mod.ts";
 import { causesRows, causesTable, estimateText } from "../show/mod.ts";
-import { causes, causesEstimate, untrainedCauses, untrainedCausesEstimate } from "../study/mod.ts";
+import {
+  causes,
+  causesEstimate,
+  causesShards,
+  untrainedCauses,
+  untrainedCausesEstimate,
+} from "../study/mod.ts";
 import { openConfig, openSeries, type StudyModel } from "../subject/mod.ts";
 import { type Context, openOptions, studyOptions, withModel } from "./context.ts";
 import { explained, STUDY } from "./help.ts";
 import { MODEL, type StudyFlags, wholeNumber, withStudyFlags } from "./options.ts";
 import { deliver, outputOf } from "./outlet.ts";
+import { expectWhole, isShared, openRunner } from "./sharing.ts";
 
 interface Flags extends StudyFlags {
   queryStride: number;
@@ -41,7 +47,7 @@ export function causesCommand(context: Context): Command {
   return withStudyFlags(command).action(async (ref: string, flags: Flags) => {
     const { queryStride, effectSamples, seed, step } = flags;
     const options = { ...studyOptions(context, flags), queryStride, effectSamples };
-    await openEngine(flags);
+    await openRunner(context, flags);
     const finish = async (result: Causes) => {
       const rows = () => causesRows(result);
       const done = `causes in ${result.provenance.model.name}`;
@@ -52,6 +58,7 @@ export function causesCommand(context: Context): Command {
       );
     };
     if (flags.untrained) {
+      expectWhole(context, "the study of an untrained model");
       refuseText(flags);
       const named = await openConfig(ref, openOptions(context, flags));
       const { text: _text, skip: _skip, bos: _bos, ...sizes } = options;
@@ -60,7 +67,10 @@ export function causesCommand(context: Context): Command {
       return context.print(estimateText(named.name, 1, await untrainedCausesEstimate(named, drawn)));
     }
     const measure = async (model: StudyModel) => {
-      if (!flags.dryRun) return await finish(await causes(model, options));
+      if (!flags.dryRun) {
+        if (await isShared(context, options, () => causesShards(model, options))) return;
+        return await finish(await causes(model, options));
+      }
       context.print(estimateText(model.name, 1, await causesEstimate(model, options)));
     };
     if (step === undefined) return await withModel(context, ref, flags, measure);

@@ -17,6 +17,7 @@ export interface Sharing {
 export const DIVISIBLE = [
   "profile",
   "perplexity",
+  "causes",
   "evaluate",
   "order",
   "sweep",

@@ -19,7 +19,8 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
 };
 
 /** Fields that transformers wants with a fraction. */
-const FRACTIONS = /^(rms_norm_eps|rope_theta|rope_local_base_freq|\w+_logit_softcapping|factor)$/;
+const FRACTIONS =
+  /^(rms_norm_eps|rope_theta|rope_local_base_freq|\w+_logit_softcapping|(attention_)?factor)$/;
 
 /** The configuration of the whole model; what is in no field of the file is left to transformers' defaults, as here. */
 export function configFromGguf({ model, full }: Job): Config {

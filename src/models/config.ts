@@ -74,8 +74,8 @@ export interface Config {
   optional(key: string, fallback?: number | null): number | null;
   boolean(key: string, fallback: boolean): boolean;
   string(key: string, fallback?: string): string;
-  /** A configuration inside this one, or null. */
-  child(key: string): Config | null;
+  /** A configuration inside this one, or null; `usual` has the fields that it may leave out. */
+  child(key: string, usual?: Readonly<Record<string, unknown>>): Config | null;
   /** Throws if an unread field could change the arithmetic. */
   done(): void;
 }
@@ -133,9 +133,11 @@ export function readConfig(
       if (typeof found !== "string") throw wrong(key, "a string");
       return found;
     },
-    child(key) {
+    child(key, usual = {}) {
       const found = value(key);
-      return found === undefined || found === null ? null : readConfig(found, `${name}: ${key}`, allowance);
+      if (found === undefined || found === null) return null;
+      const isObject = typeof found === "object" && !Array.isArray(found);
+      return readConfig(isObject ? { ...usual, ...found } : found, `${name}: ${key}`, allowance);
     },
     done() {
       refuseQuantised(fields.quantization_config, name);
@@ -151,7 +153,8 @@ export function readConfig(
   return config;
 }
 
-function unknownField(name: string, key: string, found: unknown): TypeError {
+function unknownField(name: string, field: string, found: unknown): TypeError {
+  const key = spelt(field);
   return new TypeError(
     `Cannot run ${name}: field ${key} is ${describe(found)}, which this model family does not support; ` +
       `if the model computes the same without it, go on with --allow-field ${key} (in code: allowFields)`,
@@ -171,7 +174,7 @@ function refuseQuantised(found: unknown, name: string): void {
   if (typeof found !== "object" || found === null || isEmpty(found)) return;
   const { quant_method, load_in_4bit, load_in_8bit } = found as Record<string, unknown>;
   const older = load_in_4bit || load_in_8bit ? "bitsandbytes" : "an unnamed method";
-  const method = typeof quant_method === "string" ? METHODS.get(quant_method) ?? quant_method : older;
+  const method = typeof quant_method === "string" ? METHODS.get(quant_method) ?? spelt(quant_method) : older;
   throw new TypeError(
     `Cannot run ${name}: quantization_config says that the weights are quantised by ${method}, ` +
       "expected the original weights (float32, float16 or bfloat16), or a GGUF file",
@@ -182,6 +185,11 @@ function refuseQuantised(found: unknown, name: string): void {
 const METHODS = new Map([["awq", "AWQ"], ["gptq", "GPTQ"], ["fp8", "FP8"], ["mxfp4", "MXFP4"]]);
 
 const isEmpty = (value: unknown) => typeof value === "object" && Object.keys(value as object).length === 0;
+
+/** A name from a file, safe to print in one line: as it is, or if it is long or has odd characters, quoted and cut. */
+export function spelt(name: string): string {
+  return /^[\w.-]{1,80}$/.test(name) ? name : describe(name);
+}
 
 function describe(value: unknown): string {
   if (value === undefined) return "missing";

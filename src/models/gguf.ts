@@ -7,6 +7,7 @@
 import { elements, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import type { Allocate, GgufValue } from "../weights/mod.ts";
 import type { NameTable } from "./names.ts";
+import { dividedBy, type RopeFactors } from "./gguf_rope.ts";
 
 /** `general.architecture` → Hugging Face's `model_type`. */
 const modelTypes: Record<string, string> = {
@@ -23,6 +24,8 @@ const modelTypes: Record<string, string> = {
 export interface GgufHeader {
   readonly metadata: ReadonlyMap<string, GgufValue>;
   readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
+  /** What the tensors say that a rotation's frequencies are divided by; absent where there are none. */
+  readonly ropeFactors?: RopeFactors | null;
 }
 
 /** The metadata as a configuration. Throws `TypeError` for an architecture or a field that is not supported. */
@@ -44,12 +47,6 @@ export function ggufConfig(file: GgufHeader, name: string): Record<string, unkno
         "tensors that it has",
     );
   }
-  if (file.tensors.has("rope_freqs.weight")) {
-    throw new TypeError(
-      `Cannot run ${name}: tensor rope_freqs.weight (per-frequency rope factors) is not supported in GGUF files, ` +
-        "expected the model's folder in Hugging Face layout",
-    );
-  }
   const counts = architecture === "deci" ? countsByLayer(metadata, name, Number(layers)) : {
     num_attention_heads: field("attention.head_count"),
     num_key_value_heads: field("attention.head_count_kv"),
@@ -69,7 +66,7 @@ export function ggufConfig(file: GgufHeader, name: string): Record<string, unkno
     tie_word_embeddings: !file.tensors.has("output.weight"),
     bos_token_id: metadata.get("tokenizer.ggml.bos_token_id"),
     eos_token_id: metadata.get("tokenizer.ggml.eos_token_id"),
-    ...rope(field),
+    ...rope(field, file.ropeFactors ?? null),
     ...traits(architecture, field, headSize),
     ...biases(architecture, file),
   };
@@ -122,9 +119,9 @@ function countsByLayer(metadata: GgufHeader["metadata"], name: string, layers: n
   };
 }
 
-function rope(field: Field): Record<string, unknown> {
+function rope(field: Field, factors: RopeFactors | null): Record<string, unknown> {
   const type = field("rope.scaling.type");
-  const scaling = type === undefined || type === "none" ? null : {
+  const scaling = factors ? dividedBy(factors, field) : type === undefined || type === "none" ? null : {
     rope_type: type,
     factor: field("rope.scaling.factor"),
     original_max_position_embeddings: field("rope.scaling.original_context_length"),

@@ -16,6 +16,7 @@ import { type Allowance, readConfig } from "./config.ts";
 import { readDropList } from "./drop_lists.ts";
 import { families } from "./families/mod.ts";
 import { ggufConfig, ggufNames } from "./gguf.ts";
+import { readRopeFactors } from "./gguf_rope.ts";
 import { type NameTable, plainName, storedTensor } from "./names.ts";
 import {
   isMixture,
@@ -65,8 +66,8 @@ export async function loadFolder(
 }
 
 /** Loads an opened GGUF file. */
-export function loadGguf(file: GgufFile, name: string): Model {
-  const config = ggufConfig(file, name);
+export async function loadGguf(file: GgufFile, name: string): Promise<Model> {
+  const config = ggufConfig({ ...file, ropeFactors: await readRopeFactors(file, name) }, name);
   const spec = readSpec(config, name);
   const { heads = 1, kvHeads = 1 } = spec.layers.find(({ attention }) => attention)?.attention ?? {};
   const find = finder(spec, file, ggufNames(spec.family, heads, kvHeads), name);

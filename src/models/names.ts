@@ -39,7 +39,7 @@ export function storedTensor(table: NameTable, canonical: string, layer = 0): Te
 /** Steps of a name that wrappers put in, anywhere: compilation, data parallelism, sharding, checkpointing of activations. */
 const wrappers = new Set(["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"]);
 /** Steps that say where the decoder hangs: in a model with a head, a composite model, an adapter that was merged. */
-const roots = new Set(["model", "gpt_neox", "language_model", "base_model"]);
+const roots = new Set(["model", "gpt_neox", "language_model", "text_model", "base_model"]);
 
 /**
  * What is left of a tensor's name without the steps that depend on how its model was wrapped when it was saved:

@@ -23,6 +23,7 @@ export function unsupported(
   known: readonly string[],
 ): TypeError {
   const streams = STREAMS.get(type);
+  const shown = JSON.stringify(type.slice(0, 80));
   if (streams !== undefined) {
     return new TypeError(
       `Cannot run ${file}: model_type "${type}" has several residual streams (${streams}), expected one stream, to ` +
@@ -31,10 +32,10 @@ export function unsupported(
   }
   if (isEncoderDecoder) {
     return new TypeError(
-      `Cannot run ${file}: model_type is "${type}" and it is an encoder-decoder, expected a decoder: ${
+      `Cannot run ${file}: model_type is ${shown} and it is an encoder-decoder, expected a decoder: ${
         known.join(", ")
       }`,
     );
   }
-  return new TypeError(`Cannot run ${file}: model_type is "${type}", expected one of ${known.join(", ")}`);
+  return new TypeError(`Cannot run ${file}: model_type is ${shown}, expected one of ${known.join(", ")}`);
 }

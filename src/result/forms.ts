@@ -14,6 +14,7 @@ import { doctorForm, generateForm } from "./reports.ts";
 import { guidesForm } from "./guides.ts";
 import { lossForm, orderForm } from "./order.ts";
 import { rooflineForm } from "./roofline.ts";
+import { rowsForm } from "./rows.ts";
 import { receiptForm, shardsForm } from "./shards.ts";
 import { speedForm } from "./speed.ts";
 import { planForm, sweepForm } from "./sweep.ts";
@@ -94,6 +95,7 @@ export const forms = {
   sweep: sweepForm,
   "random-init": randomInitForm,
   causes: causesForm,
+  rows: rowsForm,
   checkpoints: checkpointsForm,
   against: againstForm,
   compare: compareForm,

@@ -30,6 +30,7 @@ const origins = {
   task: ({ provenance, task }) => ({ ...provenance, task }),
   written: ({ provenance, tokens }) => ({ ...provenance, tokens }),
   checkpoints: ({ series: [only] }) => checkpointOrigin(only),
+  rows: ({ provenance, of, from, to, plans }) => ({ ...provenance, of, from, to, plans }),
   order: orderOrigin,
   loss: ({ provenance, measure }) => ({ ...provenance, measure }),
 } satisfies { [K in Kind]?: (result: ResultOf<K>) => Provenance };

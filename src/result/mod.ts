@@ -39,6 +39,7 @@ export { schemaOf } from "./schema.ts";
 export { overSeeds } from "./seeds.ts";
 export type { Roofline } from "./roofline.ts";
 export type { Speed } from "./speed.ts";
+export type { EffectsRow, PatternsRow, Rows, SmoothingRow, WholeRow } from "./rows.ts";
 export type { Receipt, Shard, Shards } from "./shards.ts";
 export { parseResult, readResult, resultText, writeResult } from "./store.ts";
 export type { OrderAgreement, Verification } from "./verification.ts";

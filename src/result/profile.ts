@@ -4,7 +4,7 @@ import { mixturesForm } from "./mixtures.ts";
 import { headForm, perLayer, provenanceForm } from "./provenance.ts";
 
 /** Sums of one module over the counted tokens of one sample. */
-const updateSums = z.object({
+export const updateSums = z.object({
   counted: z.number(),
   distance: z.number(),
   magnitude: z.number(),

@@ -2,15 +2,22 @@
  * What running some tokens takes, module by module: bytes to move, and multiplications and additions. Exact for products and
  * attention; norms, activations and the stream itself are left out, being a thousandth of them.
  *
- * Every weight is read once for all tokens and texts. Keys and values are read once for each text. The head is for the last token.
+ * Every weight is read once for all tokens and texts; of a mixture those of the experts that some token has chosen, were all chosen
+ * alike and each token by itself: X (1 − (1 − k / X)^N) of X for N tokens of k each. Keys and values are read once for each text. The head is for the last token.
  */
 import type { Work } from "../measure/mod.ts";
 import {
   type AttentionSpec,
+  expertTensors,
+  isMixture,
   type LayerSpec,
   layerTensors,
   type ModelSpec,
+  type MoeSpec,
+  normTensors,
   outerTensors,
+  routerTensors,
+  sharedTensors,
   type TensorNeed,
 } from "../models/mod.ts";
 import { elements } from "../tensor/mod.ts";
@@ -55,10 +62,10 @@ export function workOf(
     );
   });
   const mlps = alike(layers.map(({ mlp }) => mlp)).map(([mlp, count]) => {
-    const own = weightsOf(moduleTensors(spec, { mlp }), bytes);
-    return (step: NewTokens): ModuleWork => (
-      { module: "mlp", count, products: productsOf(own, step), core: null }
-    );
+    const products = isMixture(mlp)
+      ? mixtureProducts(mlp, spec.hidden, bytes)
+      : (step: NewTokens) => productsOf(weightsOf(moduleTensors(spec, { mlp }), bytes), step);
+    return (step: NewTokens): ModuleWork => ({ module: "mlp", count, products: products(step), core: null });
   });
   const matrix = spec.vocabulary * spec.hidden;
   const ofHead = { bytes: bytes.other * matrix, multiplied: matrix };
@@ -117,6 +124,22 @@ function weightsOf(tensors: readonly TensorNeed[], bytes: NumberBytes): ModuleWe
 
 function productsOf({ bytes, multiplied }: ModuleWeights, { texts, tokens }: Omit<NewTokens, "past">): Work {
   return { bytes, flops: 2 * multiplied * texts * tokens };
+}
+
+/** A mixture's: its router, what all tokens pass through, and the experts that are chosen. */
+function mixtureProducts(mlp: MoeSpec, hidden: number, bytes: NumberBytes): (step: NewTokens) => Work {
+  const { experts, top, shared } = mlp;
+  const always = weightsOf([
+    ...routerTensors(mlp, hidden),
+    ...(shared ? sharedTensors(shared, hidden) : []),
+    ...normTensors("mlp.post_norm", mlp.norm.post, hidden),
+  ], bytes);
+  const each = weightsOf(expertTensors("expert", mlp.expert, hidden), bytes);
+  return ({ texts, tokens }) => {
+    const chosen = experts * (1 - (1 - top / experts) ** (texts * tokens));
+    const multiplied = always.multiplied + top * each.multiplied;
+    return productsOf({ bytes: always.bytes + chosen * each.bytes, multiplied }, { texts, tokens });
+  };
 }
 
 function tensorBytes(tensors: readonly TensorNeed[], { matrix, other }: NumberBytes): number {

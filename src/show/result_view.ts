@@ -51,6 +51,7 @@ const views: { readonly [K in Kind]: (result: ResultOf<K>) => Figure | Rows } = 
           : { drop: i + 1, module, layer, [result.by]: score }
       ),
   loss: (result: ResultOf<"loss">) => [{ ...result.provenance.drop, nll: result.nll, kl: result.kl }],
+  rows: ({ of, from, to }: ResultOf<"rows">) => [{ of, from, to }],
   shards: ({ shards }: ResultOf<"shards">) =>
     shards.map(({ index, stage, name, cost }) => ({ index, stage, name, flops: cost })),
   shard: ({ shard, host, seconds, made }: ResultOf<"shard">) => [{ shard: shard.name, host, seconds, made }],

@@ -144,7 +144,7 @@ export function noted(allowed: readonly string[]): Pick<Provenance["model"], "al
 
 async function openGgufModel(files: ModelFiles): Promise<StudyModel> {
   const file = await openGguf(await files.open(files.list()[0]));
-  const model = loadGguf(file, files.name);
+  const model = await loadGguf(file, files.name);
   return studyModel(files, model, once(() => Promise.resolve(tokenizerFromGguf(file.metadata))), {
     name: files.name,
     fingerprint: await files.fingerprint(),

@@ -53,12 +53,31 @@ export async function readJson(files: ModelFiles, name: string): Promise<unknown
   }
   const text = await readText(await files.open(name), MOST_BYTES);
   try {
+    if (depthOf(text) > DEEPEST) {
+      throw new SyntaxError(`objects nest deeper than ${DEEPEST}, expected flat JSON`);
+    }
     return JSON.parse(text);
   } catch (error) {
     throw new SyntaxError(`Cannot read ${files.name}: ${name}: ${(error as Error).message}`, {
       cause: error,
     });
   }
+}
+
+/** Most objects and arrays inside each other: real files have ten. What walks through them calls itself for each. */
+const DEEPEST = 200;
+
+/** How many brackets of a JSON text are open at once; those in strings do not count. */
+function depthOf(text: string): number {
+  let [depth, most, quoted] = [0, 0, false];
+  for (let at = 0; at < text.length; at++) {
+    const letter = text.charCodeAt(at);
+    if (quoted && letter === 0x5c) at++; // what follows a backslash is of the string
+    else if (letter === 0x22) quoted = !quoted;
+    else if (!quoted && (letter === 0x7b || letter === 0x5b)) most = Math.max(most, ++depth);
+    else if (!quoted && (letter === 0x7d || letter === 0x5d)) depth--;
+  }
+  return most;
 }
 
 async function readBytes(files: ModelFiles, name: string): Promise<Uint8Array<ArrayBuffer>> {

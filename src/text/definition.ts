@@ -43,6 +43,11 @@ export function readDefinition(json: unknown): Definition {
     const expected = type === "Unigram" ? "a list of [token, score]" : "an object of ids";
     throw new TypeError(`Cannot build a tokenizer: the vocabulary of a ${type} model is not ${expected}`);
   }
+  const isScored = (entry: unknown) =>
+    Array.isArray(entry) && typeof entry[0] === "string" && typeof entry[1] === "number";
+  if (Array.isArray(vocab) && !vocab.every(isScored)) {
+    throw new TypeError("Cannot build a tokenizer: an entry of the vocabulary is not [token, score]");
+  }
   if (type === "BPE" && !Array.isArray(merges)) {
     throw new TypeError("Cannot build a tokenizer: the BPE model has no merges, expected a list");
   }

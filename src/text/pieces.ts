@@ -12,6 +12,9 @@ import type { Definition } from "./definition.ts";
 /** Longest token that is cut, in UTF-16 units. Gemma's longest has 31; cutting a token costs its length squared. */
 const MAX_TOKEN_LENGTH = 512;
 
+/** Most work in cutting all tokens, in squares of their lengths: twenty times Gemma's. */
+const MOST_WORK = 2 ** 28;
+
 /** Score of a user-defined token in a Unigram model. */
 const USER_DEFINED = -0.1;
 
@@ -92,6 +95,11 @@ function mergesByScore(
   scores: Float64Array,
   ids: ReadonlyMap<string, number>,
 ): [string, string][] {
+  if (tokens.reduce((work, token) => work + token.length ** 2, 0) > MOST_WORK) {
+    throw new RangeError(
+      "Cannot build a tokenizer: its tokens are too long in all, expected words and parts of them",
+    );
+  }
   const order = Uint32Array.from(tokens.keys())
     .filter((id) => types[id] === TokenType.normal || types[id] === TokenType.userDefined)
     .sort((a, b) => scores[a] === scores[b] ? a - b : scores[b] - scores[a]);

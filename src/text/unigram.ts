@@ -9,22 +9,21 @@ const MAX_LENGTH = 512;
 
 /**
  * The ids of one word. Unknown characters become one unknown token, as many as stand together, or with `byte_fallback` their
- * bytes. A token without a finite score is not looked for. Throws `TypeError` for a vocabulary that is not a list of
- * [token, score].
+ * bytes. A token without a finite score is not looked for. Throws `TypeError` where the unknown token is none of them.
  */
 export function unigram({ vocab, unk_id, byte_fallback }: VocabularyModel): (word: string) => number[] {
   const [ids, scores] = [new Map<string, number>(), new Map<string, number>()];
-  let longest = 1;
-  (vocab as unknown[]).forEach((entry, id) => {
-    if (!Array.isArray(entry) || typeof entry[0] !== "string") {
-      throw new TypeError(`Cannot build a tokenizer: entry ${id} of the vocabulary is not [token, score]`);
-    }
-    const [token, score] = entry;
+  (vocab as [string, number | null][]).forEach(([token, score], id) => {
     if (!ids.has(token)) ids.set(token, id);
-    if (!Number.isFinite(score) || token === "") return;
-    scores.set(token, score as number);
-    longest = Math.max(longest, Math.min(MAX_LENGTH, token.length));
+    if (score !== null && Number.isFinite(score) && token !== "") scores.set(token, score);
   });
+  if (typeof unk_id === "number" && !(vocab as unknown[])[unk_id]) {
+    throw new TypeError(`Cannot build a tokenizer: unk_id is ${unk_id}, expected one of ${ids.size} tokens`);
+  }
+  const lengths = [
+    ...new Set(scores.keys().map((token) => token.length).filter((length) => length <= MAX_LENGTH)),
+  ]
+    .sort((a, b) => a - b);
   const lowest = scores.values().reduce((least, score) => Math.min(least, score), 0) - UNKNOWN_PENALTY;
 
   function fallback(text: string): number[] {
@@ -52,7 +51,9 @@ export function unigram({ vocab, unk_id, byte_fallback }: VocabularyModel): (wor
     };
     for (let start = 0; start < word.length;) {
       const next = start + (word.codePointAt(start)! > 0xffff ? 2 : 1);
-      for (let end = start + 1; end <= word.length && end - start <= longest; end++) {
+      for (const length of lengths) {
+        const end = start + length;
+        if (end > word.length) break;
         const score = scores.get(word.slice(start, end));
         if (score !== undefined) reach(start, end, score, 1);
       }

@@ -66,7 +66,9 @@ function kindOf(tokenizerClass: unknown, modelType: unknown) {
 }
 
 function lines(merges: string): string[] {
-  return merges.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#version"));
+  const found = merges.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#version"));
+  if (found.length <= MAX_VOCABULARY) return found;
+  throw new RangeError(`Cannot read merges.txt: ${found.length} merges, expected at most ${MAX_VOCABULARY}`);
 }
 
 /** Tokens that are recognised in a text: those that the files list, and the special ones. */

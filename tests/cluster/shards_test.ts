@@ -52,6 +52,7 @@ const studies: Record<string, (model: string, text: string[]) => string[]> = {
     ...["sweep", model, ...text, "--calibration-text", text[1], "--calibration-length", "16"],
     ...["--calibration-samples", "3", "--by", "importance,loss,random", "--upto", "2"],
   ],
+  causes: (model, text) => ["causes", model, ...text, "--samples", "3"],
   "random-init": (model) => ["random-init", model, "--samples", "2", "--length", "16", "--seeds", "3"],
 };
 

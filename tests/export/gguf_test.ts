@@ -167,7 +167,7 @@ Deno.test("a deci file whose layers differ, or that has heads without keys, is r
     });
   const refused = async (bytes: Uint8Array<ArrayBuffer>, message: RegExp) => {
     const file = await openGguf(bufferSource("some.gguf", bytes));
-    assert.throws(() => loadGguf(file, "some.gguf"), { name: "TypeError", message });
+    await assert.rejects(loadGguf(file, "some.gguf"), { name: "TypeError", message });
   };
   await refused(
     await deci([4, 2, 4], [2, 2, 2]),

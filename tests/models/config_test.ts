@@ -76,6 +76,18 @@ const refused: [what: string, fixture: string, change: Record<string, unknown>, 
     { hidden_act: "toString" },
     /hidden_act is "toString", expected one of/,
   ],
+  [
+    "an unknown field of a strange name",
+    "llama",
+    { [`\u001b[31m\n${"x".repeat(1e5)}`]: 1 },
+    /^.{0,50}field "\\u001b\[31m\\nx{40,50}… is 1, .{60,120}--allow-field "\\u001b/,
+  ],
+  [
+    "a model type of a strange name",
+    "llama",
+    { model_type: `\u001b[31m\n${"x".repeat(1e5)}` },
+    /^.{0,50}model_type is "\\u001b\[31m\\nx{70,80}", expected one of/,
+  ],
   ["a negative size", "llama", { hidden_size: -32 }, /hidden_size is -32, expected an integer of at least 1/],
   [
     "no heads",

@@ -21,7 +21,6 @@ const NOT_YET: readonly string[] = [
   "cohere2",
   "deepseek_v3",
   "glm4",
-  "glm4_moe",
   "gpt2",
   "gpt_oss",
   "olmo3",

@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { bufferSource } from "../../src/hub/mod.ts";
 import { loadGguf, type Model } from "../../src/models/mod.ts";
 import { openGguf } from "../../src/weights/mod.ts";
-import { blocksOf, gramSums, withFixture } from "../support.ts";
+import { blocksOf, gramSums, largest, withFixture } from "../support.ts";
 import { gguf, pair, tensor, text, uint } from "../weights/build.ts";
 
 async function withGguf(name: string, use: (model: Model) => Promise<void>): Promise<void> {
   const bytes = await Deno.readFile(new URL(`../fixtures/gguf/${name}.gguf`, import.meta.url));
-  const model = loadGguf(await openGguf(bufferSource(name, bytes)), name);
+  const model = await loadGguf(await openGguf(bufferSource(name, bytes)), name);
   await use(model);
   model.weights.close();
 }
@@ -25,6 +25,33 @@ for (const name of ["llama", "qwen3"]) {
         assert.deepEqual(await gramSums(converted, blocks), await gramSums(model, blocks));
       })));
 }
+
+/**
+ * Llama 3's rotation as a list of divisors: they are rounded to float32 where the folder's are computed, and a frequency that differs
+ * by 2^-23 of itself turns the last of T positions by T · 2^-23 more. Sums over tokens differ by no more than a few times that, of
+ * the largest of them, since terms of either sign cancel.
+ */
+Deno.test("llama-rope-llama3: rope_freqs.weight is the rotation that the folder describes", () =>
+  withFixture("llama-rope-llama3", async ({ model, expected }) => {
+    const blocks = blocksOf(expected);
+    const numbers = async (model: Model) =>
+      JSON.stringify(await gramSums(model, blocks)).match(/-?\d+(\.\d+)?(e-?\d+)?/g)!.map(Number);
+    const folders = await numbers(model);
+    const tolerance = 4 * blocks.length * 2 ** -23 * largest(folders);
+    const distance = async (model: Model) =>
+      largest((await numbers(model)).map((value, i) => value - folders[i]));
+    const bytes = await Deno.readFile(new URL("../fixtures/gguf/llama-rope-llama3.gguf", import.meta.url));
+    const file = await openGguf(bufferSource("llama", bytes));
+    const without = new Map([...file.tensors].filter(([name]) => name !== "rope_freqs.weight"));
+    const [own, plain] = [
+      await loadGguf(file, "llama"),
+      await loadGguf({ ...file, tensors: without }, "llama"),
+    ];
+    assert.equal(own.spec.layers[0].attention!.rope!.scaling!.type, "longrope");
+    assert.ok(await distance(own) <= tolerance, `${await distance(own)}, expected at most ${tolerance}`);
+    assert.ok(await distance(plain) > 10 * tolerance, "the rotation must matter");
+    file.close();
+  }));
 
 /** A file with one tensor and some metadata of type string or u32. */
 function file(metadata: Record<string, string | number>, name = "token_embd.weight") {
@@ -51,9 +78,14 @@ for (
       /hidden_size is missing, expected an integer/,
     ],
     [
-      "rope factors",
+      "rope factors that are a matrix",
       file({ "general.architecture": "llama" }, "rope_freqs.weight"),
-      /tensor rope_freqs\.weight .* is not supported/,
+      /tensor rope_freqs\.weight has shape \[8,4\], expected a list of at most 32768 divisors/,
+    ],
+    [
+      "one list of rope factors of two",
+      file({ "general.architecture": "llama" }, "rope_factors_long.weight"),
+      /tensor rope_factors_short\.weight is missing, expected a list/,
     ],
     [
       "more layers than tensors",
@@ -69,7 +101,7 @@ for (
 ) {
   Deno.test(`a GGUF file with ${what} is refused by name`, async () => {
     const opened = await openGguf(bufferSource("some.gguf", bytes as Uint8Array<ArrayBuffer>));
-    assert.throws(() => loadGguf(opened, "some.gguf"), (error: Error) => {
+    await assert.rejects(loadGguf(opened, "some.gguf"), (error: Error) => {
       assert.match(error.message, message);
       assert.match(error.message, /some\.gguf/);
       return error instanceof TypeError || error instanceof RangeError;

@@ -39,6 +39,7 @@ for (
   const [name, prefix] of [
     ["llama", ""],
     ["llama", "language_model.model."],
+    ["llama", "model.text_model."], // Idefics 3, SmolVLM
     ["gemma3", "model.language_model."],
     ["neox-parallel", ""],
     ["llama", "_orig_mod.model."],

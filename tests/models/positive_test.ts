@@ -88,9 +88,9 @@ for (const [key, value, message] of inGguf) {
   Deno.test(`a GGUF file with ${key} ${value} is refused`, async () => {
     const bytes = await Deno.readFile(new URL("../fixtures/gguf/llama.gguf", import.meta.url));
     const file = await openGguf(bufferSource("llama", bytes));
-    loadGguf(file, "llama");
+    await loadGguf(file, "llama");
     const metadata = new Map(file.metadata).set(key, value);
-    assert.throws(() => loadGguf({ ...file, metadata }, "llama"), { name: "RangeError", message });
+    await assert.rejects(loadGguf({ ...file, metadata }, "llama"), { name: "RangeError", message });
     file.close();
   });
 }

@@ -69,3 +69,30 @@ Deno.test("a window hides keys from the tokens beyond it", async () => {
   const all = (from: number, to: number) => (to - from + 1) * (from + to) / 2;
   assert.deepEqual(seen(4094, 3), [[13, 4095 + 4096 + 4096, 4097], [13, all(4095, 4097), 4097]]);
 });
+
+/** Mixtral 8x7B. */
+const mixtral = readSpec({
+  model_type: "mixtral",
+  hidden_size: 4096,
+  intermediate_size: 14336,
+  num_hidden_layers: 32,
+  num_attention_heads: 32,
+  num_key_value_heads: 8,
+  num_local_experts: 8,
+  num_experts_per_tok: 2,
+  vocab_size: 32000,
+}, "mixtral");
+
+Deno.test("a mixture has all its weights, and a token multiplies those of its own experts", () => {
+  assert.equal(weightBytes(mixtral, noDrop, HALF), 2 * 46_702_792_704);
+  const work = workOf(mixtral, noDrop, HALF);
+  const mlpOf = (texts: number, tokens: number) => work({ texts, tokens, past: 0 })[1].products;
+  const [router, expert] = [8 * 4096, 3 * 4096 * 14336];
+  assert.equal(mlpOf(1, 1).flops, 2 * (router + 2 * expert));
+  assert.equal(mlpOf(3, 5).flops, 15 * 2 * (router + 2 * expert));
+  const touched = (texts: number, tokens: number) =>
+    (mlpOf(texts, tokens).bytes - 2 * (router + 4096)) / (2 * expert);
+  assert.ok(Math.abs(touched(1, 1) - 2) < 1e-9, "one token reads its two experts");
+  assert.ok(Math.abs(touched(1, 2) - 3.5) < 1e-9, "the second one has a quarter of them already");
+  assert.ok(Math.abs(touched(8, 512) - 8) < 1e-9, "many read all");
+});

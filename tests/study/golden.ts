@@ -28,7 +28,16 @@ import { checkpointFiles, tokenizerFile, writeCheckpoints } from "./training.ts"
  * Kinds without golden numbers: a doctor's report has none, those of speeds are times, those of parts are in what they are parts of,
  * and a plan of shards and a receipt say what is to be done and where it was.
  */
-export const WITHOUT_NUMBERS = ["doctor", "speed", "task", "written", "loss", "shards", "shard"] as const;
+export const WITHOUT_NUMBERS = [
+  "doctor",
+  "speed",
+  "task",
+  "written",
+  "rows",
+  "loss",
+  "shards",
+  "shard",
+] as const;
 export type GoldenKind = Exclude<Kind, typeof WITHOUT_NUMBERS[number]>;
 export type Golden = { readonly kind: Kind; readonly method: number };
 

@@ -4,6 +4,7 @@ import { openEngine } from "../../src/engine/mod.ts";
 import { forward, normsProbe, segmentsOf, streamProbe } from "../../src/run/mod.ts";
 import { attentionOf, observe, profile } from "../../src/study/mod.ts";
 import { packText } from "../../src/subject/mod.ts";
+import { added } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 
 /** Sums of float32 products in another order, relative. */
@@ -69,8 +70,8 @@ for (const family of ["llama", "gemma3", "neox-parallel", "olmo2"]) {
       assert.deepEqual(calls.slice(0, 5), ["0.0", "0.1", "0.2", "0.3", "1.0"]);
       const { block } = await profile(model, options);
       for (const l of layers.keys()) {
-        near(seen.attention[l], norms.layers[l].attention!.norm, `|a| of layer ${l}`);
-        near(seen.mlp[l], norms.layers[l].mlp!.norm, `|m| of layer ${l}`);
+        near(seen.attention[l], added(norms.layers[l].attention)!.norm, `|a| of layer ${l}`);
+        near(seen.mlp[l], added(norms.layers[l].mlp)!.norm, `|m| of layer ${l}`);
         near(1 - seen.cosine[l] / 64, block.importance[l]!, `importance of block ${l}`);
       }
     }, family));

@@ -71,6 +71,20 @@ Deno.test("a checkpoint without a tokenizer of its own has its series', whatever
   });
 });
 
+Deno.test("a configuration or a tokenizer that nests deep is refused before anything walks through it", async () => {
+  const deep = (key: string) =>
+    `{"${key}": ${'{"a\\"[": ['.repeat(50_000)}1${"]}".repeat(50_000)}, "model_type": "llama"}`;
+  await withTiny(async ({ folder }) => {
+    await Deno.writeTextFile(`${folder}/tokenizer.json`, deep("post_processor"));
+    await assert.rejects(
+      encoded(folder, "a"),
+      /tokenizer\.json: objects nest deeper than 200, expected flat JSON/,
+    );
+    await Deno.writeTextFile(`${folder}/config.json`, deep("rope_parameters"));
+    await assert.rejects(openModel(folder), /config\.json: objects nest deeper than 200/);
+  });
+});
+
 Deno.test("token ids stand for a text, and no tokenizer is needed", async () => {
   await withTiny(async ({ model, folder, options }) => {
     const { blocks } = await packText(model, {

@@ -1,6 +1,6 @@
 /** `tokenizer.model` alone: ids of Google's own code, from models that tests/fixtures/make_sentencepiece.py trained. */
 import assert from "node:assert/strict";
-import { tokenizerFromSentencePiece } from "../../src/text/mod.ts";
+import { tokenizerFromJson, tokenizerFromSentencePiece } from "../../src/text/mod.ts";
 
 interface Row {
   readonly name: string;
@@ -64,4 +64,22 @@ Deno.test("a model that is cut off, or has a byte changed, is refused or read, a
   assert.equal(read(new TextEncoder().encode("IQ== 0\nIg== 1\n")), null); // of tiktoken
   for (let length = 1; length < bytes.length; length += 97) read(bytes.slice(0, length));
   for (let at = 0; at < bytes.length; at += 61) read(bytes.with(at, bytes[at] ^ 0xff));
+});
+
+Deno.test("a Unigram vocabulary that is none is refused", () => {
+  const build = (vocab: unknown, unk_id: unknown) =>
+    tokenizerFromJson({ model: { type: "Unigram", vocab, unk_id } }, null);
+  assert.throws(() => build([["a", -1], 5], 0), {
+    name: "TypeError",
+    message: /entry of the vocabulary is not \[token, score\]/,
+  });
+  assert.throws(() => build([["a", -1]], 7), {
+    name: "TypeError",
+    message: /unk_id is 7, expected one of 1 tokens/,
+  });
+  assert.throws(() => build([["a", -1]], null).encode("b"), { name: "TypeError", message: /has no "b"/ });
+  assert.deepEqual(
+    build([["<unk>", 0], ["__proto__", -1], ["constructor", -1]], 0).encode("__proto__ constructor"),
+    [1, 0, 2],
+  );
 });

@@ -32,7 +32,7 @@ const openers: Record<string, Open> = {
   model: async (source) => {
     const file = await openGguf(source);
     const opened: GgufFile = { ...file, close() {} }; // by whoever reads its tensors
-    loadGguf(opened, NAME).weights.close();
+    (await loadGguf(opened, NAME)).weights.close();
     return file;
   },
 };

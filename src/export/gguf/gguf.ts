@@ -8,7 +8,7 @@
  * What is to be written is read as our reader would read it, and must be the model that is meant.
  * Source: llama.cpp, `load_hparams` and the graph of `LLM_ARCH_DECI`.
  */
-import { ggufConfig, isMixture, type MlpSpec, readSpec } from "../../models/mod.ts";
+import { ggufConfig, isMixture, type MlpSpec, readSpec, ropeFactorsOf } from "../../models/mod.ts";
 import { ggufContent, type OutTensor, zeros } from "../../weights/mod.ts";
 import { expectModel } from "../expect.ts";
 import { type Format, Inexpressible } from "../formats.ts";
@@ -32,6 +32,7 @@ export async function ggufFiles(job: Job, format: Format): Promise<Made> {
   const described = {
     metadata: new Map([...metadata].map(([key, { value }]) => [key, value])),
     tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])),
+    ropeFactors: stored.kind === "gguf" ? ropeFactorsOf(model.config) : null,
   };
   expectModel(job, readSpec(ggufConfig(described, model.name), model.name), skipped);
   const entries = [...metadata].map(([key, { stored }]) => [key, stored] as const);

@@ -5,6 +5,7 @@
  */
 import type { Config } from "../config.ts";
 import { decoderStems, expertStems, type NameTable } from "../names.ts";
+import { positive } from "../positive.ts";
 import type { ExpertSpec, MlpSpec, ModelSpec, MoeSpec, RouterSpec } from "../spec.ts";
 import { layerWindows, readWindow } from "./common.ts";
 import { preNorm } from "./llama.ts";
@@ -25,11 +26,13 @@ export function olmoe(config: Config): ModelSpec {
   const bias = config.boolean("attention_bias", false);
   const chosen = readChoice(config, 64, 8);
   const router = readRouter(config);
+  const clip = positive(config, "clip_qkv", config.optional("clip_qkv"));
   passOver(config);
   return preNorm("olmoe", config, {
     bias: { qkv: bias, output: bias },
     qkNorm: "width",
     epsilon: 1e-5,
+    attention: () => clip === null ? {} : { clip },
     module: (mlp) => mixture(mlp, chosen, { router }),
   });
 }

@@ -5,6 +5,7 @@ import type { ModelSpec } from "../spec.ts";
 import { composite } from "./composite.ts";
 import { gemma2, gemma3, gemmaNames } from "./gemma.ts";
 import { gptNeox, gptNeoxNames } from "./gpt_neox.ts";
+import { glm4Moe, groupedNames } from "./grouped_moe.ts";
 import { granite } from "./granite.ts";
 import { llama, llamaNames, mistral, qwen2, qwen3 } from "./llama.ts";
 import { mixtral, mixtralNames, olmoe, qwen2Moe, qwen3Moe } from "./mixtures.ts";
@@ -18,26 +19,50 @@ export interface Family {
   readonly names: (spec: ModelSpec) => NameTable;
 }
 
-/** All that can be run. */
-export const families: Readonly<Record<string, Family>> = {
+/** Models of text alone. */
+const decoders: Readonly<Record<string, Family>> = {
   llama: { spec: llama, names: () => llamaNames },
   mistral: { spec: mistral, names: () => llamaNames },
-  mistral3: { spec: composite({ mistral }, "mistral"), names: () => llamaNames },
   qwen2: { spec: qwen2, names: () => llamaNames },
   qwen3: { spec: qwen3, names: () => llamaNames },
   smollm3: { spec: smollm3, names: () => llamaNames },
   olmo: { spec: olmo, names: () => llamaNames },
   granite: { spec: granite, names: () => llamaNames },
+  glm4_moe: { spec: glm4Moe, names: () => groupedNames },
   mixtral: { spec: mixtral, names: () => mixtralNames },
   olmoe: { spec: olmoe, names: () => llamaNames },
   qwen2_moe: { spec: qwen2Moe, names: () => llamaNames },
   qwen3_moe: { spec: qwen3Moe, names: () => llamaNames },
   gemma2: { spec: gemma2, names: () => gemmaNames },
   gemma3_text: { spec: gemma3, names: () => gemmaNames },
-  gemma3: { spec: composite({ gemma3_text: gemma3 }, "gemma3_text"), names: () => gemmaNames },
   olmo2: { spec: olmo2, names: () => olmo2Names },
   gpt_neox: {
     spec: gptNeox,
     names: (spec) => gptNeoxNames(spec.layers.find((layer) => layer.attention)?.attention?.heads ?? 1),
   },
+};
+
+/** Models of text and images, and the family of their text part where the configuration does not say. */
+const composites = {
+  gemma3: "gemma3_text",
+  mistral3: "mistral",
+  llava: "llama",
+  llava_next: "llama",
+  llava_onevision: "qwen2",
+  vipllava: "llama",
+  idefics3: "llama",
+  smolvlm: "llama",
+  internvl: "qwen2",
+  aya_vision: "cohere2",
+};
+
+/** All that can be run. */
+export const families: Readonly<Record<string, Family>> = {
+  ...decoders,
+  ...Object.fromEntries(
+    Object.entries(composites).map(([type, text]): [string, Family] => [type, {
+      spec: composite(decoders, text),
+      names: (spec) => decoders[spec.family].names(spec),
+    }]),
+  ),
 };

@@ -2,7 +2,7 @@
 import { ReduceSumSquare, type Value } from "../../onnx/mod.ts";
 import type { Observation, Probe } from "./probe.ts";
 
-/** Sums over all tokens of all samples. */
+/** Sums over the tokens of a sample. */
 export interface NormSums {
   tokens: number;
   /** Σ |u| */
@@ -11,8 +11,8 @@ export interface NormSums {
   square: number;
 }
 
-/** Sums of one layer's modules; a module that was not run has none. */
-export type LayerNorms = Partial<Record<"attention" | "mlp", NormSums>>;
+/** Sums of one layer's modules by sample; a module that was not run has none. */
+export type LayerNorms = Partial<Record<"attention" | "mlp", NormSums[]>>;
 
 /** A probe of what plan number `plan` adds to the stream; read `layers[layer]` after the run. */
 export function normsProbe(layers: number, plan = 0): Probe & { readonly layers: LayerNorms[] } {
@@ -24,16 +24,25 @@ export function normsProbe(layers: number, plan = 0): Probe & { readonly layers:
       ...a ? { "norms.attention": ReduceSumSquare(a) } : {},
       ...m ? { "norms.mlp": ReduceSumSquare(m) } : {},
     }),
-    observeUpdate({ layer, present, outputs }: Observation) {
+    observeUpdate({ layer, present, first, count, outputs }: Observation) {
       for (const kind of ["attention", "mlp"] as const) {
         if (!present[kind]) continue;
-        const sum = sums[layer][kind] ??= { tokens: 0, norm: 0, square: 0 };
-        for (const square of outputs[`norms.${kind}`].data as Float32Array) {
-          sum.tokens++;
-          sum.norm += Math.sqrt(square);
-          sum.square += square;
+        const samples = sums[layer][kind] ??= [];
+        const squares = outputs[`norms.${kind}`].data as Float32Array;
+        const tokens = squares.length / count;
+        for (let i = 0; i < count; i++) {
+          samples[first + i] = sumsOf(squares.subarray(i * tokens, (i + 1) * tokens));
         }
       }
     },
   };
+}
+
+function sumsOf(squares: Float32Array): NormSums {
+  const sum = { tokens: squares.length, norm: 0, square: 0 };
+  for (const square of squares) {
+    sum.norm += Math.sqrt(square);
+    sum.square += square;
+  }
+  return sum;
 }

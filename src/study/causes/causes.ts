@@ -9,10 +9,10 @@
 import { type Checks, reportsOf, wholeNumber } from "../../entry/mod.ts";
 import { parts, within } from "../../hub/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
-import { type Causes, head, keptOr } from "../../result/mod.ts";
+import { type Causes, keptOr, type Provenance } from "../../result/mod.ts";
 import { type Blocks, noDrop } from "../../run/mod.ts";
-import { correlationsOf } from "./correlations.ts";
-import { laterEffects, sinkRate, smoothingUnder, type Subject, wholeModel } from "./runs.ts";
+import { assemble, profileIn, smoothingPlans } from "./assemble.ts";
+import { effectsRows, type Running, sinkRows, smoothingRows, someOf, wholeRows } from "./runs.ts";
 import { type Estimate, estimatePasses, flopsOf, type Pass } from "../estimate.ts";
 import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions, textOptions } from "../options.ts";
 import { randomInitChecks, type RandomInitOptions, shapeOf, untrainedOf } from "../untrained/random_init.ts";
@@ -44,6 +44,15 @@ const measureChecks: Checks<CausesMeasures> = {
 const checks: Checks<CausesOptions> = { ...studyChecks, ...measureChecks };
 const untrainedChecks = { ...randomInitChecks, ...measureChecks };
 
+/** A model over blocks of text, and where its numbers come from. */
+export interface Subject extends Running {
+  readonly blocks: Blocks;
+  /** Blocks of the published length, for the sink rate. */
+  readonly sinkBlocks: Blocks;
+  readonly origin: Provenance;
+  readonly label: string;
+}
+
 /** How many modules are dropped when smoothing is measured under drops. */
 const DROPS = [4, 8];
 /** The published setting of the sink rate. */
@@ -70,6 +79,11 @@ export async function causes(model: StudyModel | string, options: CausesOptions 
 }
 
 async function causesIn(model: StudyModel, options: CausesOptions): Promise<Causes> {
+  return await causesOf(await subjectOf(model, options), options);
+}
+
+/** What the study runs over. */
+export async function subjectOf(model: StudyModel, options: CausesOptions): Promise<Subject> {
   const text = textOptions(options, CALIBRATION_TEXT);
   const label = `causes in ${model.name}`;
   const packing = within(reportsOf(options), parts(label, [0, 1], options.onProgress)(0));
@@ -81,14 +95,14 @@ async function causesIn(model: StudyModel, options: CausesOptions): Promise<Caus
     skip: Math.floor(text.skip * text.length / SINK.length),
     bos: false,
   };
-  return await causesOf({
+  return {
     model,
     blocks: packed.blocks,
     sinkBlocks: (await packText(model, published, packing)).blocks,
     origin: await provenance(model, packed, noDrop, options),
     label,
     options,
-  }, options);
+  };
 }
 
 /**
@@ -135,34 +149,33 @@ function sinkSamples({ samples, length }: Omit<Blocks, "ids">): number {
 
 async function causesOf(subject: Subject, measures: CausesMeasures): Promise<Causes> {
   const { options, label } = subject;
-  const origin = { ...subject.origin, causes: settingsOf(subject, measures) };
+  const origin = originOf(subject, measures);
   const { result, kept } = await keptOr("causes", origin, () => measure(subject, origin), options);
   if (kept) options.onNotice?.(`${label}: kept from an earlier run`);
   return result;
 }
 
 async function measure(subject: Subject, origin: Causes["provenance"]): Promise<Causes> {
-  const { model: { spec }, blocks, label, options } = subject;
-  const { queryStride, sink, drops, effects } = origin.causes;
-  const passes = passesOf(spec, blocks, effects?.samples ?? 0);
-  const stage = parts(label, passes.map((pass) => flopsOf({ spec }, [pass])), options.onProgress);
-  const at = (pass: number): Subject => ({ ...subject, options: within(options, stage(pass)) });
-  const { profile, ...whole } = await wholeModel(at(0), queryStride);
-  const measured = {
-    ...whole,
-    sink: await sinkRate(at(1), sink.threshold),
-    smoothing: await smoothingUnder(at(2), profile, drops),
-    effects: effects && await laterEffects(at(3), effects),
-  };
-  return {
-    ...head("causes"),
-    provenance: origin,
-    tokens: blocks.samples * blocks.length,
-    norm: shapeOf(spec).norm,
-    streamNorm: profile.streamNorm,
-    ...measured,
-    correlations: correlationsOf(measured, spec.layers),
-  };
+  const { model, blocks, sinkBlocks, label, options } = subject;
+  const { queryStride: stride, drops, effects } = origin.causes;
+  const passes = passesOf(model.spec, blocks, effects?.samples ?? 0);
+  const stage = parts(label, passes.map((pass) => flopsOf(model, [pass])), options.onProgress);
+  const at = (pass: number) => ({ model, options: within(options, stage(pass)) });
+  const whole = await wholeRows(at(0), blocks, { stride, first: true });
+  const plans = smoothingPlans(profileIn(origin, whole), drops);
+  return assemble(model.spec, origin, {
+    whole,
+    sink: await sinkRows(at(1), sinkBlocks),
+    smoothing: await smoothingRows(at(2), blocks, plans),
+    effects: effects
+      ? await effectsRows(at(3), someOf(blocks, { ...effects, from: 0, to: effects.samples }))
+      : [],
+  });
+}
+
+/** All that the numbers depend on. */
+export function originOf(subject: Subject, measures: CausesMeasures): Causes["provenance"] {
+  return { ...subject.origin, causes: settingsOf(subject, measures) };
 }
 
 function settingsOf(
@@ -207,8 +220,12 @@ async function causesPrice(model: Pick<StudyModel, "spec">, options: CausesOptio
   return await estimatePasses(model, passesOf(model.spec, { samples, length }, effectSamples), options);
 }
 
-/** The passes that the study makes, in their order. */
-function passesOf(spec: ModelSpec, { samples, length }: Omit<Blocks, "ids">, effectSamples: number): Pass[] {
+/** The passes that the study makes, in their order: the full model, sink rate, smoothing, effects where they are measured. */
+export function passesOf(
+  spec: ModelSpec,
+  { samples, length }: Omit<Blocks, "ids">,
+  effectSamples: number,
+): Pass[] {
   const layers = spec.layers.map((_, l) => l);
   /** Lists of layers, each dropped of either kind; the deepest stand for the least important. */
   const plans = (lists: readonly number[][]) => [

@@ -5,19 +5,15 @@ import {
   PATTERN_NAMES,
   type PatternName,
   sinkRate,
-  type Smoothing,
   SMOOTHING_NAMES,
   type SmoothingName,
   standardError,
 } from "../../measure/mod.ts";
-import type { Causes, Smoothed } from "../../result/mod.ts";
-import type { DropPlan, LayerEffects, LayerNorms, LayerSmoothing } from "../../run/mod.ts";
+import type { Causes, EffectsRow, PatternsRow, Smoothed, SmoothingRow, WholeRow } from "../../result/mod.ts";
+import type { DropPlan } from "../../run/mod.ts";
 
 /** Means over the queries of a sample, by head [H]; null where no query has the statistic. */
-type HeadMeans = Readonly<Record<PatternName, (number | null)[]>>;
-
-/** By layer and sample; null for a layer without attention. */
-type Patterns = readonly (readonly HeadMeans[] | null)[];
+type HeadMeans = NonNullable<PatternsRow[number]>;
 
 /** The means of one sample's statistics. */
 export function headMeans({ positions, stats }: AttentionStats): HeadMeans {
@@ -34,72 +30,73 @@ export function headMeans({ positions, stats }: AttentionStats): HeadMeans {
 }
 
 /** Means over samples of every statistic, by layer and head [L][H]; null for a layer without attention. */
-export function patternMeans(layers: Patterns): Causes["patterns"] {
+export function patternMeans(samples: readonly PatternsRow[]): Causes["patterns"] {
   const of = (name: PatternName) =>
-    layers.map((samples) =>
-      samples && samples[0][name].map((_, h) => finiteMean(present(samples.map((means) => means[name][h]))))
+    samples[0].map((first, l) =>
+      first && first[name].map((_, h) => finiteMean(present(samples.map((layers) => layers[l]![name][h]))))
     );
   return Object.fromEntries(PATTERN_NAMES.map((name) => [name, of(name)])) as Causes["patterns"];
 }
 
 /** Mean share of the first token by head, and the published share of heads above the threshold. */
-export function sinkOf(layers: Patterns, threshold: number): Causes["sink"] {
-  const scores = layers.flatMap((samples) =>
-    (samples ?? []).flatMap(({ firstShare }) => present(firstShare))
+export function sinkOf(samples: readonly PatternsRow[], threshold: number): Causes["sink"] {
+  const scores = samples[0].flatMap((_, l) =>
+    samples.flatMap((layers) => present(layers[l]?.firstShare ?? []))
   );
   return {
-    score: patternMeans(layers).firstShare,
+    score: patternMeans(samples).firstShare,
     rate: scores.length > 0 ? sinkRate(scores, threshold) : null,
   };
 }
 
-/** One plan's smoothing by depth. */
-export function smoothedOf(
-  drop: DropPlan,
-  embedding: readonly Smoothing[],
-  layers: readonly LayerSmoothing[],
-): Smoothed {
+/** Smoothing by depth under plan number `plan`. */
+export function smoothedOf(drop: DropPlan, plan: number, samples: readonly SmoothingRow[]): Smoothed {
   const each = <T>(of: (name: SmoothingName) => T) =>
     Object.fromEntries(SMOOTHING_NAMES.map((name) => [name, of(name)])) as Record<SmoothingName, T>;
+  const layers = samples[0].plans[plan];
   const curve = (kind: "attention" | "mlp") =>
     each((name) => {
-      const samples = layers.map((layer) => (layer[kind] ?? []).map((sample) => sample[name]));
-      return {
-        mean: samples.map(finiteMean),
-        standardError: samples.map((values) => standardError(values.filter(Number.isFinite))),
-      };
+      const values = layers.map((_, l) =>
+        present(samples.map(({ plans }) => plans[plan][l][kind]?.[name] ?? null))
+      );
+      return { mean: values.map(finiteMean), standardError: values.map(standardError) };
     });
   return {
     drop: { attention: [...drop.attention], mlp: [...drop.mlp] },
-    embedding: each((name) => finiteMean(embedding.map((sample) => sample[name]))),
+    embedding: each((name) => finiteMean(present(samples.map(({ embedding }) => embedding[name])))),
     attention: curve("attention"),
     mlp: curve("mlp"),
   };
 }
 
-/** How far each update of layer l moved, ‖u − u_full‖ / ‖u_full‖, for layers after the dropped one. */
+/** How far each update of layer l moved, ‖u − u_full‖ / ‖u_full‖, for layers after the one dropped by plan number `plan`. */
 export function effectRow(
   dropped: number,
-  layers: readonly LayerEffects[],
+  plan: number,
+  samples: readonly EffectsRow[],
   kind: "attention" | "mlp",
 ): (number | null)[] {
-  return layers.map((layer, l) => {
-    const sums = layer[kind];
-    return l > dropped && sums && sums.reference > 0 ? Math.sqrt(sums.difference / sums.reference) : null;
+  return samples[0][plan].map((_, l) => {
+    const sums = present(samples.map((plans) => plans[plan][l][kind]));
+    const sum = (key: "difference" | "reference") => sums.reduce((total, own) => total + own[key], 0);
+    return l > dropped && sum("reference") > 0 ? Math.sqrt(sum("difference") / sum("reference")) : null;
   });
 }
 
 /** How long the updates of a kind are, and how much that varies. */
 export function updateNorms(
-  layers: readonly LayerNorms[],
+  samples: readonly WholeRow[],
   kind: "attention" | "mlp",
 ): Pick<Causes["attention"], "norm" | "normSpread"> {
-  const means = layers.map(({ [kind]: sums }) => sums ? sums.norm / sums.tokens : null);
-  const spreads = layers.map(({ [kind]: sums }, l) => {
-    const norm = means[l];
-    return sums && norm ? Math.sqrt(Math.max(0, sums.square / sums.tokens - norm ** 2)) / norm : null;
+  const layers = samples[0].norms.map((_, l) => {
+    const sums = present(samples.map(({ norms }) => norms[l][kind]));
+    if (sums.length === 0) return { norm: null, spread: null };
+    const mean = (key: "norm" | "square") =>
+      sums.reduce((total, own) => total + own[key], 0) / sums.reduce((total, own) => total + own.tokens, 0);
+    const norm = mean("norm");
+    return { norm, spread: norm ? Math.sqrt(Math.max(0, mean("square") - norm ** 2)) / norm : null };
   });
-  return { norm: means, normSpread: spreads };
+  return { norm: layers.map(({ norm }) => norm), normSpread: layers.map(({ spread }) => spread) };
 }
 
 function present<T>(values: readonly (T | null)[]): T[] {

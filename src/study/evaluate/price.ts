@@ -74,7 +74,7 @@ export async function price(
     flops: flops + 2 * written * weightsOf(model.spec),
     written,
     seconds: flops / await studySpeed(options) + written * row,
-    bytes: BASE_BYTES + Math.max(reading, written > 0 ? Math.min(DECODER_BYTES, weights) : 0),
+    bytes: BASE_BYTES + Math.max(reading, written > 0 ? writeBytes(model.spec) : 0),
   };
 }
 
@@ -115,6 +115,11 @@ export function textFlops(spec: ModelSpec, prompts: number): number {
 export function readBytes(spec: ModelSpec, plans: readonly DropPlan[], tokens: number): number {
   const { layerBytes, stateBytes } = cost(spec, plans, { samples: 1, length: tokens }, false);
   return 2 * layerBytes + Math.min(STATE_BYTES, stateBytes);
+}
+
+/** Memory for texts that are written. */
+export function writeBytes(spec: ModelSpec): number {
+  return Math.min(DECODER_BYTES, 4 * weightsOf(spec));
 }
 
 /** Tokens of a part that are read. */

@@ -4,7 +4,7 @@ import type { StudyModel } from "../../subject/mod.ts";
 import { BASE_BYTES } from "../estimate.ts";
 import { distinctPlans, type EvaluateOptions, piecesOf } from "../evaluate/evaluate.ts";
 import { runParts } from "../evaluate/parts.ts";
-import { partFlops, readBytes, textFlops } from "../evaluate/price.ts";
+import { partFlops, readBytes, textFlops, writeBytes } from "../evaluate/price.ts";
 import { writeTexts } from "../evaluate/writing.ts";
 import { engineOf } from "../options.ts";
 import type { Division } from "./division.ts";
@@ -19,7 +19,6 @@ export async function evaluateShards(
   const distinct = distinctPlans(plans);
   const writers = prompts > 0 ? distinct : [];
   const tokenizer = await model.tokenizer();
-  const bytes = BASE_BYTES + Math.max(...parts.map(({ tokens }) => readBytes(model.spec, distinct, tokens)));
   return {
     label: `evaluation of ${model.name}`,
     model: model.identity,
@@ -36,7 +35,12 @@ export async function evaluateShards(
         ...parts.map((part) => partFlops(model.spec, distinct, part)),
         ...writers.map(() => textFlops(model.spec, prompts)),
       ],
-      bytes: () => bytes,
+      bytes: ({ from, to }) => {
+        const own = parts.slice(from, to);
+        const reading = own.map(({ tokens }) => readBytes(model.spec, distinct, tokens));
+        const writes = to > parts.length || own.some(({ setting: { task } }) => task.generation);
+        return BASE_BYTES + Math.max(0, ...reading, writes ? writeBytes(model.spec) : 0);
+      },
       async run({ from, to }, told) {
         const running = { ...told, model, engine: await engineOf(told) };
         await runParts(parts.slice(from, to), { ...running, plans: distinct });

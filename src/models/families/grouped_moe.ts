@@ -1,0 +1,75 @@
+/**
+ * DeepSeek V3's mixtures: sigmoid scores, a correction for choosing only, groups of experts of which the best are left, experts that all
+ * tokens pass through, and MLPs in the first layers. GLM-4.5 has them with another attention.
+ * Source: Hugging Face `modeling_deepseek_v3.py`, `modeling_glm4_moe.py`.
+ */
+import type { Config } from "../config.ts";
+import { decoderStems, expertStems, type NameTable } from "../names.ts";
+import { positive } from "../positive.ts";
+import type { MlpSpec, ModelSpec, MoeSpec, RouterSpec } from "../spec.ts";
+import { preNorm } from "./llama.ts";
+import { mixture, networkOf, passOver, readChoice } from "./mixtures.ts";
+
+/** Where a configuration does not say. */
+interface Defaults {
+  readonly experts: number;
+  readonly size: number;
+  readonly groups: number;
+  readonly topGroups: number;
+  readonly scale: number;
+  readonly dense: number;
+}
+
+export function glm4Moe(config: Config): ModelSpec {
+  const defaults = { experts: 128, size: 1408, groups: 1, topGroups: 1, scale: 1, dense: 1 };
+  return preNorm("glm4_moe", config, {
+    bias: { qkv: config.boolean("attention_bias", false), output: false },
+    rope: { partial: 0.5 },
+    kvHeads: 8,
+    epsilon: 1e-5,
+    ...config.boolean("use_qk_norm", false) ? { qkNorm: "head" } : {},
+    module: groupedModule(config, defaults),
+  });
+}
+
+/** The second module of a layer: the MLP in the first layers, then mixtures. */
+export function groupedModule(
+  config: Config,
+  { experts, size, groups, topGroups, scale, dense }: Defaults,
+): (mlp: MlpSpec, layer: number) => MlpSpec | MoeSpec {
+  const choice = readChoice(config, experts, 8);
+  const own = config.count("moe_intermediate_size", size);
+  const shared = config.count("n_shared_experts", 1) * own;
+  const first = config.number("first_k_dense_replace", dense);
+  const router: RouterSpec = {
+    score: "sigmoid",
+    renormalise: config.boolean("norm_topk_prob", true),
+    scale: positive(config, "routed_scaling_factor", config.number("routed_scaling_factor", scale)),
+    bias: false,
+    correction: true,
+    groups: readGroups(config, choice.experts, groups, topGroups),
+  };
+  passOver(config);
+  // Layers behind the last, which predict further tokens, are not part of the decoder.
+  ["num_nextn_predict_layers", "num_mtp_layers"].forEach(config.value);
+  return (mlp, layer) =>
+    layer < first
+      ? mlp
+      : mixture(mlp, choice, { router, size: own, shared: { ...networkOf(mlp, shared), gate: false } });
+}
+
+/** The groups; null where all are left. Throws `RangeError` where experts do not divide into them, two or more in each. */
+function readGroups(config: Config, experts: number, count: number, top: number): RouterSpec["groups"] {
+  const groups = { count: config.count("n_group", count), top: config.count("topk_group", top) };
+  if (groups.count <= groups.top) return null;
+  const size = experts / groups.count;
+  if (Number.isInteger(size) && size >= 2) return groups;
+  throw new RangeError(
+    `Cannot read ${config.name}: n_group is ${groups.count}, expected a divisor of ${experts} experts that leaves two in each`,
+  );
+}
+
+/** Names of both. */
+export const groupedNames: NameTable = {
+  stems: decoderStems(expertStems("mlp", { shared: "shared_experts" })),
+};

@@ -1,0 +1,108 @@
+/** From what each sample showed to the result of the study of causes. Pure. */
+import type { ModelSpec } from "../../models/mod.ts";
+import {
+  type Causes,
+  type EffectsRow,
+  head,
+  type MassiveActivation,
+  type PatternsRow,
+  type Profile,
+  profileOf,
+  type SmoothingRow,
+  type WholeRow,
+} from "../../result/mod.ts";
+import { type DropPlan, noDrop } from "../../run/mod.ts";
+import { rank } from "../plan.ts";
+import { shapeOf } from "../untrained/random_init.ts";
+import { correlationsOf } from "./correlations.ts";
+import { effectRow, patternMeans, sinkOf, smoothedOf, updateNorms } from "./means.ts";
+import { effectPlans } from "./runs.ts";
+
+/** All samples, in their order. */
+export interface AllRows {
+  readonly whole: readonly WholeRow[];
+  readonly sink: readonly PatternsRow[];
+  readonly smoothing: readonly SmoothingRow[];
+  /** Empty where effects were not measured. */
+  readonly effects: readonly EffectsRow[];
+}
+
+/** Places of massive activations that the result lists. */
+const MASSIVE_LISTED = 50;
+
+/** The profile that the samples of the full model are. */
+export function profileIn(provenance: Causes["provenance"], whole: readonly WholeRow[]): Profile {
+  const sums = (kind: "attention" | "mlp" | "block") =>
+    whole[0].sums.map((first, l) => first[kind] && whole.map((row) => row.sums[l][kind]!));
+  return profileOf(provenance, { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") });
+}
+
+/** The plans under which smoothing is measured: the full model, then without the n least important of each kind, for each n above 0. */
+export function smoothingPlans(profile: Profile, drops: readonly number[]): DropPlan[] {
+  const lowest = (kind: "attention" | "mlp", n: number) =>
+    rank(profile, kind).slice(0, n).map(({ layer }) => layer).sort((a, b) => a - b);
+  const some = drops.filter((n) => n > 0);
+  return [
+    noDrop,
+    ...some.map((n) => ({ ...noDrop, attention: lowest("attention", n) })),
+    ...some.map((n) => ({ ...noDrop, mlp: lowest("mlp", n) })),
+  ];
+}
+
+/** The result. */
+export function assemble(spec: ModelSpec, provenance: Causes["provenance"], rows: AllRows): Causes {
+  const { whole, sink, smoothing, effects } = rows;
+  const profile = profileIn(provenance, whole);
+  const { drops, sink: { threshold } } = provenance.causes;
+  const moduleMeans = (kind: "attention" | "mlp"): Causes["attention"] => {
+    const { importance, relativeMagnitude, sign } = profile[kind];
+    return { importance, relativeMagnitude, sign, ...updateNorms(whole, kind) };
+  };
+  const measured = {
+    attention: moduleMeans("attention"),
+    mlp: moduleMeans("mlp"),
+    patterns: patternMeans(whole.map(({ patterns }) => patterns)),
+    massive: massiveIn(whole),
+    effectiveRank: whole[0].ranks!,
+    sink: sinkOf(sink, threshold),
+    smoothing: smoothingPlans(profile, drops).map((plan, i) => smoothedOf(plan, i, smoothing)),
+    effects: effects.length > 0 ? effectsIn(spec, effects) : null,
+  };
+  return {
+    ...head("causes"),
+    provenance,
+    tokens: provenance.packing.samples * provenance.packing.length,
+    norm: shapeOf(spec).norm,
+    streamNorm: profile.streamNorm,
+    ...measured,
+    correlations: correlationsOf(measured, spec.layers),
+  };
+}
+
+function massiveIn(whole: readonly WholeRow[]): Causes["massive"] {
+  const places = new Map<string, MassiveActivation>();
+  for (const { layer, position, dimension, value } of whole.flatMap(({ massive }) => massive)) {
+    const key = `${layer} ${position} ${dimension}`;
+    const known = places.get(key);
+    const largest = known && Math.abs(known.value) > Math.abs(value) ? known.value : value;
+    places.set(key, { layer, position, dimension, value: largest, samples: (known?.samples ?? 0) + 1 });
+  }
+  const order = (a: MassiveActivation, b: MassiveActivation) =>
+    Math.abs(b.value) - Math.abs(a.value) || a.layer - b.layer || a.position - b.position ||
+    a.dimension - b.dimension;
+  return { places: places.size, largest: [...places.values()].sort(order).slice(0, MASSIVE_LISTED) };
+}
+
+function effectsIn(spec: ModelSpec, rows: readonly EffectsRow[]): NonNullable<Causes["effects"]> {
+  const plans = effectPlans(spec);
+  const matrix = (dropped: "attention" | "mlp", moved: "attention" | "mlp") =>
+    spec.layers.map((_, l) => {
+      const plan = plans.findIndex((plan) => plan[dropped][0] === l);
+      return plan < 0 ? spec.layers.map(() => null) : effectRow(l, plan, rows, moved);
+    });
+  const of = (dropped: "attention" | "mlp") => ({
+    attention: matrix(dropped, "attention"),
+    mlp: matrix(dropped, "mlp"),
+  });
+  return { attention: of("attention"), mlp: of("mlp") };
+}

@@ -1,0 +1,142 @@
+/** Shards that are ended, machines that differ, and studies that need what tiny models have not: tasks, a series. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { lamina, root, withDesk } from "../commands/cli.ts";
+import { withFolder } from "../support.ts";
+
+const unix = Deno.build.os !== "windows";
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Divides a study; gives the plan's file and the number of its shards. */
+async function planned(folder: string, parts: number, ...line: string[]): Promise<[string, number]> {
+  const { code, out, err } = await lamina("shards", "--parts", String(parts), ...line);
+  assert.equal(code, 0, err);
+  const path = join(folder, `plan-${parts}.json`);
+  await Deno.writeTextFile(path, out);
+  return [path, JSON.parse(out).shards.length];
+}
+
+Deno.test({
+  name:
+    "SIGTERM ends a shard within five seconds with the code for another try, and the next try finds what was finished",
+  ignore: !unix,
+  fn: () =>
+    withFolder(async (folder) => {
+      const results = join(folder, "r");
+      // Each seed is a result of its own.
+      const line = [
+        "random-init",
+        "llama-2-7b",
+        "--seeds",
+        "40",
+        "--samples",
+        "1",
+        "--length",
+        "64",
+        "--hidden",
+        "512",
+      ];
+      const [path] = await planned(folder, 1, ...line);
+      const child = new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", "--quiet", "src/cli.ts", "shard", path, "--index", "0", "--results", results],
+        cwd: root,
+        env: { CUDA_VISIBLE_DEVICES: "", NO_COLOR: "1" },
+        stderr: "piped",
+        stdout: "null",
+      }).spawn();
+      const kept = () => {
+        try {
+          return [...Deno.readDirSync(results)].filter(({ name }) => name.endsWith(".json")).length;
+        } catch {
+          return 0;
+        }
+      };
+      while (kept() < 2) await wait(50);
+      const start = performance.now();
+      child.kill("SIGTERM");
+      const [{ code }, err] = await Promise.all([child.status, new Response(child.stderr).text()]);
+      const seconds = (performance.now() - start) / 1000;
+      assert.equal(code, 75, err);
+      assert.match(err, /^lamina: Ended by SIGTERM; run it again$/m);
+      assert.ok(seconds < 5, `${seconds} s`);
+      const before = kept();
+      assert.ok(before < 16);
+      const again = await lamina("shard", path, "--index", "0", "--results", results);
+      assert.equal(again.code, 0, again.err);
+      const [, made, files] = again.err.match(/(\d+) of (\d+) results computed/)!;
+      assert.deepEqual([Number(files), Number(made)], [16, 16 - before]);
+    }),
+});
+
+Deno.test("shards of different processors merge with a notice, and not with --strict; of different engines never", () =>
+  withDesk(async ({ folder, text, run }) => {
+    const [path] = await planned(folder, 3, "random-init", folder, "--length", "16", "--seeds", "3");
+    const results = join(folder, "r");
+    const { shards } = JSON.parse(await Deno.readTextFile(path));
+    for (const { index } of shards) {
+      const { code, err } = await run("shard", path, "--index", String(index), "--results", results);
+      assert.equal(code, 0, err);
+    }
+    const change = async (index: number, changes: (receipt: Record<string, unknown>) => object) => {
+      const file = join(results, shards[index].file);
+      const receipt = JSON.parse(await Deno.readTextFile(file));
+      await Deno.writeTextFile(file, JSON.stringify({ ...receipt, ...changes(receipt) }));
+    };
+    await change(1, () => ({ processor: "another, avx2, 64 cores" }));
+    const merged = await run("merge", path, "--results", results);
+    assert.equal(merged.code, 0, merged.err);
+    assert.match(merged.err, /ran on different processors, .*: shards 0,2; another, avx2: shards 1\)/);
+    const strict = await run("merge", path, "--results", results, "--strict");
+    assert.equal(strict.code, 1);
+    assert.match(strict.err, /expected one with --strict/);
+    await change(
+      2,
+      ({ computed }) => ({ computed: { ...computed as object, engine: "cuda", device: "a card" } }),
+    );
+    const mixed = await run("merge", path, "--results", results);
+    assert.equal(mixed.code, 1);
+    assert.match(
+      mixed.err,
+      /Cannot merge shards 0 and 2: they were computed by cpu .* and by cuda .*a card\)/,
+    );
+    assert.ok(text.length > 0);
+  }));
+
+Deno.test("a folder that cannot be written fails a shard, and leaves no receipt", () =>
+  withDesk(async ({ folder, run }) => {
+    const [path] = await planned(folder, 1, "random-init", folder, "--length", "16");
+    const { code, err } = await run("shard", path, "--index", "0", "--results", `${folder}/config.json/r`);
+    assert.equal(code, 1, err);
+    assert.match(err, /^lamina: .*config\.json/m);
+    assert.equal((await run("merge", path, "--results", folder, "--missing")).out, "0\n");
+  }));
+
+Deno.test("checkpoints and a study of tasks in 2 and 3 parts give the undivided bytes", () =>
+  withFolder(async (folder) => {
+    const series = fileURLToPath(new URL("data/series/pre-ln", root));
+    const size = ["--samples", "2", "--length", "64", "--text", fileURLToPath(new URL("README.md", root))];
+    const studies = {
+      checkpoints: ["checkpoints", series, "--steps", "0,64,512", ...size],
+      evaluate: [
+        ...["evaluate", join(series, "step00512"), "--tasks", "piqa,openbookqa", "--limit", "4"],
+        ...["--prompts", "1", "--drop-attention", "1"],
+      ],
+    };
+    for (const [name, line] of Object.entries(studies)) {
+      const whole = await lamina(...line, "--json", "-", "--results", join(folder, `${name}-whole`));
+      assert.equal(whole.code, 0, whole.err);
+      for (const parts of [2, 3]) {
+        const results = join(folder, `${name}-${parts}`);
+        const [path, shards] = await planned(folder, parts, ...line);
+        assert.equal(shards, parts);
+        for (let index = 0; index < shards; index++) {
+          const ran = await lamina("shard", path, "--index", String(index), "--results", results);
+          assert.equal(ran.code, 0, ran.err);
+        }
+        const merged = await lamina("merge", path, "--results", results);
+        assert.equal(merged.code, 0, merged.err);
+        assert.equal(merged.out, whole.out, `${name} in ${parts} parts`);
+      }
+    }
+  }));

@@ -1,0 +1,145 @@
+/** What Slurm and Kubernetes are told: it is run, by an `sbatch` that runs at once what it is given, and read by a parser of YAML. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { parseAllDocuments } from "yaml";
+import { kubernetesJob, slurmScript } from "../../src/cluster/mod.ts";
+import { head, type ResultOf } from "../../src/result/mod.ts";
+import { root, withDesk } from "../commands/cli.ts";
+
+/** Two stages of three and two shards. */
+function plan(changes: Partial<ResultOf<"shards">> = {}): ResultOf<"shards"> {
+  const shards = [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1]].map(([stage, from], index) => ({
+    ...{
+      index,
+      stage,
+      from,
+      to: from + 1,
+      name: `samples ${from}`,
+      file: `shard-tiny-${index}.json`,
+      cost: 1,
+    },
+    bytes: (index + 1) * 2 ** 30,
+  }));
+  return {
+    ...head("shards"),
+    lamina: "0.1.0",
+    key: "0123456789abcdef",
+    label: "profile of tiny; $(touch /tmp/x)",
+    command: ["profile", "tiny"],
+    parts: 3,
+    depends: { model: "fedcba9876543210" },
+    shards,
+    ...changes,
+  };
+}
+
+/** Runs what it is given at once, each index of an array; says "7", the job's number. */
+const sbatch = `#!/bin/sh
+echo "$@" >> "$LOG"
+for word; do case "$word" in --array=*) array=\${word#--array=};; --wrap=*) wrap=\${word#--wrap=};; esac; done
+if [ -z "$array" ]; then sh -c "$wrap" >> "$LOG.out" 2>&1; fi
+for index in $([ -n "$array" ] && seq \${array%-*} \${array#*-}); do
+  SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=$index sh -c "$wrap" >> "$LOG.out" 2>&1
+  echo "$index ended with $?" >> "$LOG"
+done
+echo 7
+`;
+const scontrol = '#!/bin/sh\necho "$@" >> "$LOG"\n';
+
+/** Submits a script in a folder; gives what Slurm's commands were told. */
+async function submit(script: string, folder: string, lamina: string): Promise<string> {
+  const bin = await Deno.makeTempDir();
+  for (const [name, text] of Object.entries({ sbatch, scontrol, lamina })) {
+    await Deno.writeTextFile(`${bin}/${name}`, text, { mode: 0o755 });
+  }
+  await Deno.writeTextFile(`${folder}/job.sh`, script);
+  const { code, stderr } = await new Deno.Command("bash", {
+    args: ["job.sh", "--partition=gpu"],
+    cwd: folder,
+    env: {
+      PATH: `${bin}:${Deno.env.get("PATH")}`,
+      LAMINA: `${bin}/lamina`,
+      LOG: `${folder}/log`,
+      CUDA_VISIBLE_DEVICES: "",
+    },
+  }).output();
+  await Deno.remove(bin, { recursive: true });
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  return await Deno.readTextFile(`${folder}/log`);
+}
+
+Deno.test("Slurm's script computes all shards and merges them to the undivided bytes", () =>
+  withDesk(async ({ folder, run, text }) => {
+    const line = ["order", folder, ...text, "--by", "greedy", "--upto", "2"];
+    const script = await run("shards", "--parts", "2", "--script", "slurm", ...line);
+    assert.equal(script.code, 0, script.err);
+    const desk = join(folder, "slurm's desk"); // a folder's name may hold anything
+    await Deno.mkdir(desk);
+    const cli = `#!/bin/sh\nexec '${Deno.execPath()}' run -A --quiet '${
+      new URL("src/cli.ts", root).pathname
+    }' "$@"\n`;
+    const log = await submit(script.out, desk, cli);
+    assert.match(log, /--array=0-1 .*--partition=gpu .*--requeue/);
+    assert.match(log, /--array=2-3 .*--dependency=afterok:7 --kill-on-invalid-dep=yes/);
+    assert.match(log, /--dependency=afterany:7/);
+    const [results] = [...Deno.readDirSync(desk)].filter(({ name }) => name.startsWith("lamina-"));
+    const merged = [...Deno.readDirSync(join(desk, results.name))].find(({ name }) =>
+      name.startsWith("merged-")
+    );
+    const whole = await run(...line, "--json", "-", "--results", join(folder, "undivided"));
+    assert.equal(await Deno.readTextFile(join(desk, results.name, merged!.name)), whole.out);
+  }));
+
+Deno.test("of Slurm's tasks, those that may succeed are queued again, and those that never will are not", async () => {
+  const folder = await Deno.makeTempDir();
+  const codes =
+    '#!/bin/sh\ncase "$1 $SLURM_ARRAY_TASK_ID" in "shard 0") exit 0;; "shard 1") exit 2;; "shard 2") exit 75;; *) exit 1;; esac\n';
+  const log = await submit(slurmScript(plan()), folder, codes);
+  const tasks = log.split("\n").filter((line) => /^\d ended|^requeue/.test(line));
+  assert.deepEqual(tasks, [
+    ...["0 ended with 0", "1 ended with 2", "requeue 7_2", "2 ended with 75"],
+    ...["requeue 7_3", "3 ended with 1", "requeue 7_4", "4 ended with 1"],
+  ]);
+  assert.throws(() => Deno.statSync("/tmp/x"), Deno.errors.NotFound);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("Kubernetes is told one Indexed Job for each stage, the later suspended, and the plan", () => {
+  const documents = parseAllDocuments(kubernetesJob(plan())).map((document) => {
+    assert.deepEqual(document.errors, []);
+    return document.toJS();
+  });
+  const [config, ...jobs] = documents;
+  assert.equal(config.kind, "ConfigMap");
+  assert.deepEqual(JSON.parse(config.data["plan.json"]), plan());
+  assert.deepEqual(
+    jobs.map(({ kind, spec }) => [kind, spec.completionMode, spec.completions, spec.suspend]),
+    [
+      ["Job", "Indexed", 3, false],
+      ["Job", "Indexed", 2, true],
+    ],
+  );
+  for (const [stage, { spec }] of jobs.entries()) {
+    assert.deepEqual(spec.podFailurePolicy.rules[0].onExitCodes, {
+      containerName: "shard",
+      operator: "In",
+      values: [2],
+    });
+    assert.equal(spec.backoffLimitPerIndex, 3);
+    const [{ name, args, resources }] = spec.template.spec.containers;
+    assert.equal(name, "shard");
+    assert.ok(args[0].endsWith(`--index $((${[0, 3][stage]} + JOB_COMPLETION_INDEX))`), args[0]);
+    assert.equal(resources.requests.memory, `${[4.5, 7.5][stage] * 1024}Mi`);
+    assert.equal(resources.limits["nvidia.com/gpu"], undefined);
+  }
+  const gpu = parseAllDocuments(kubernetesJob(plan({ command: ["profile", "tiny", "--engine", "cuda"] })))[1]
+    .toJS();
+  assert.equal(gpu.spec.template.spec.containers[0].resources.limits["nvidia.com/gpu"], 1);
+});
+
+Deno.test("a plan that a ConfigMap cannot hold is refused", () => {
+  assert.throws(() => kubernetesJob(plan({ command: ["profile", "x".repeat(2 ** 20)] })), {
+    name: "RangeError",
+    message: /the plan has \d+ bytes, expected at most 1048576.*fewer parts/,
+  });
+});
