@@ -6,21 +6,31 @@ const model = "data/series/pre-ln/step04096";
 
 /** So many blocks of a text that the project has, on the CPU. */
 export function text(samples: number): string[] {
-  return ["--samples", `${samples}`, "--length", "256", "--text", "README.md", "--engine", "cpu"];
+  return ["--samples", `${samples}`, "--length", "512", "--text", "README.md", "--engine", "cpu"];
 }
 
 /** A command line, and into how many shards it is divided. */
 export type Kind = readonly [command: readonly string[], parts: number];
 
-/** Two kinds, or all of them and in 1, 2 and 7. */
+/** One kind that has stages, or all of them and in 1, 2 and 7. */
 export function kinds(all: boolean): Kind[] {
-  const profile = ["profile", model, ...text(7)];
-  const sweep = ["sweep", model, "--target", "attention", ...text(2)];
-  if (!all) return [[profile, 2], [sweep, 2]];
+  const profile = ["profile", model, ...text(8)];
+  const sweep = [
+    "sweep",
+    model,
+    "--upto",
+    "2",
+    "--by",
+    "importance,deepest",
+    "--calibration-samples",
+    "4",
+    ...text(4),
+  ];
+  if (!all) return [[sweep, 2]];
   const commands = [
     profile,
     sweep,
-    ["checkpoints", ...series, ...text(2)],
+    ["checkpoints", ...series, ...text(4)],
     ["evaluate", model, "--tasks", "piqa", "--limit", "14", "--engine", "cpu"],
   ];
   return commands.flatMap((command) => [1, 2, 7].map((parts): Kind => [command, parts]));

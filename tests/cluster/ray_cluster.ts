@@ -32,6 +32,8 @@ export interface Driven {
 /** A driver that runs. */
 export interface Drive {
   readonly ended: Promise<Driven>;
+  /** What it has said so far. */
+  said(): string;
   /** kill -9. */
   kill(): Promise<void>;
 }
@@ -78,9 +80,9 @@ export class RayCluster {
     const args = [ray, "start", ...part, `--node-ip-address=${this.machines.address(machine)}`, ...NODE];
     const node = this.#spawn(machine, args, { LAMINA: `sh ${this.folder}/lamina ${machine}` });
     this.#nodes.set(machine, node);
-    const said = piped(node.stdout, /Ray runtime started/);
+    const said = piped(node.stdout);
     piped(node.stderr);
-    await until(`machine ${machine}`, () => said.found, 60);
+    await until(`machine ${machine}`, () => said.text.includes("Ray runtime started"), 60);
   }
 
   /** Starts a driver on machine 1. */
@@ -92,6 +94,7 @@ export class RayCluster {
     const err = piped(child.stderr);
     return {
       ended: child.status.then(async ({ code }) => ({ code, err: await err.all })),
+      said: () => err.text,
       async kill() {
         for (const { pid } of processesOf("LAMINA_TEST_DRIVER", id)) end(pid);
         await child.status;
@@ -106,16 +109,15 @@ export class RayCluster {
     );
   }
 
-  /** Waits for a process on either worker, and kills it with -9; gives the machine. */
-  async killOne(what: string, command: RegExp): Promise<number> {
-    const [machine, pid] = await until(what, () => {
-      const found = WORKERS.flatMap((worker) =>
-        this.processes(worker, command).map(({ pid }) => [worker, pid])
-      );
-      return found[0];
-    });
-    end(pid);
-    return machine;
+  /** A worker on which a process runs. */
+  machineOf(command: RegExp, workers: readonly number[] = WORKERS): number | undefined {
+    return workers.find((worker) => this.processes(worker, command).length > 0);
+  }
+
+  /** Waits for a process on one of these workers, and kills it with -9. */
+  async killOne(what: string, command: RegExp, workers: readonly number[] = WORKERS): Promise<void> {
+    const worker = await until(what, () => this.machineOf(command, workers));
+    for (const { pid } of this.processes(worker, command).slice(0, 1)) end(pid);
   }
 
   /** Runs a command on a machine to its end. */
@@ -190,20 +192,13 @@ function end(pid: number, signal: Deno.Signal = "SIGKILL"): void {
   }
 }
 
-/** Reads a stream to its end, and notes when it has said something. */
-function piped(
-  stream: ReadableStream<Uint8Array>,
-  awaited = /(?!)/,
-): { all: Promise<string>; found: boolean } {
-  const heard = { all: Promise.resolve(""), found: false };
+/** Reads a stream to its end: all of it, and what has come so far. */
+function piped(stream: ReadableStream<Uint8Array>): { all: Promise<string>; text: string } {
+  const heard = { all: Promise.resolve(""), text: "" };
   heard.all = (async () => {
     const decoder = new TextDecoder();
-    let text = "";
-    for await (const part of stream) {
-      text += decoder.decode(part, { stream: true });
-      heard.found ||= awaited.test(text);
-    }
-    return text;
+    for await (const part of stream) heard.text += decoder.decode(part, { stream: true });
+    return heard.text;
   })();
   return heard;
 }

@@ -11,7 +11,8 @@ import { RayCluster, SHARD, STARTER } from "./ray_cluster.ts";
 
 const ALL = Deno.args.includes("--all");
 const KILLS = ALL ? 10 : 3;
-const SHARDS = 9; // one for each checkpoint
+const STEPS = "0,64,256,1024,2048,4096";
+const SHARDS = STEPS.split(",").length;
 
 /** Why Ray cannot be tried here. */
 async function reason(): Promise<string> {
@@ -78,7 +79,11 @@ function tests(cluster: RayCluster): [string, () => Promise<void>][] {
     return err;
   }
 
-  const checkpoints = () => divide(["checkpoints", ...series, ...text(24)], SHARDS);
+  let divided: Promise<Divided> | undefined;
+  const checkpoints = async (): Promise<Divided> => {
+    divided ??= divide(["checkpoints", ...series, "--steps", STEPS, ...text(12)], SHARDS);
+    return { ...await divided, results: `${cluster.folder}/results-${count++}` };
+  };
 
   return [
     ...kinds(ALL).map(([command, parts]): [string, () => Promise<void>] => [
@@ -97,20 +102,20 @@ function tests(cluster: RayCluster): [string, () => Promise<void>][] {
       async () => {
         const study = await checkpoints();
         const drive = cluster.drive(study.plan, study.results);
+        const said = (words: RegExp) => until(`${words}`, () => words.test(drive.said()));
         await cluster.killOne("a shard", SHARD);
-        await until("a shard", () => cluster.shards()[0]);
+        await said(/tried again \(1 of 3\): killed by SIGKILL/);
         await cluster.killOne("a worker", /^ray::compute/);
-        await until("a shard", () => cluster.shards()[0]);
-        const dead = await cluster.killOne("a machine's part of Ray", /\/raylet\/raylet /);
+        await said(/WorkerCrashedError/);
+        const dead = await until("a shard", () => cluster.machineOf(SHARD));
+        await cluster.killOne("its machine's part of Ray", /\/raylet\/raylet /, [dead]);
         await until("its shards to end", () => cluster.processes(dead, SHARD).length === 0);
-        const err = await finish(study, drive);
-        assert.match(err, /tried again \(1 of 3\): killed by SIGKILL/);
-        assert.match(err, /WorkerCrashedError/);
-        assert.match(err, /NodeDiedError/);
-        const again = (await cluster.begun()).length - SHARDS;
-        assert.ok(again === (err.match(/tried again/g) ?? []).length, `${again} begun again\n${err}`);
         await until("the rest of its part to end", () => cluster.processes(dead, STARTER).length === 0);
         await cluster.start(dead);
+        const err = await finish(study, drive);
+        const again = (await cluster.begun()).length - SHARDS;
+        const tries = (err.match(/tried again/g) ?? []).length;
+        assert.ok(tries >= 2 && again <= tries, `${again} begun again\n${err}`);
       },
     ],
     [`the driver killed ${KILLS} times: the next goes on, nothing finished is begun again`, async () => {
@@ -136,7 +141,7 @@ function tests(cluster: RayCluster): [string, () => Promise<void>][] {
         const { code, err } = await cluster.drive(study.plan, study.results).ended;
         await Deno.remove(`${cluster.folder}/never-4`);
         assert.equal(code, 1);
-        assert.match(err, /8 of 9 shards done, 0 running, 1 failed/);
+        assert.match(err, /5 of 6 shards done, 0 running, 1 failed/);
         assert.match(err, /shard 4 \(checkpoints 4\) failed on \S+: lamina: this can never be\n/);
         const begun = await cluster.begun();
         assert.equal(begun.filter((index) => index === 4).length, 1, "it is not tried again");
@@ -173,7 +178,7 @@ function tests(cluster: RayCluster): [string, () => Promise<void>][] {
       await cluster.run(3, "umount", cluster.temporary(3));
       assert.match(
         err,
-        /shard \d \(checkpoints \d\) failed on 10\.77\.0\.3, tried again \(1 of 3\): .*(No space left|disk .* full)/,
+        /shard \d \(checkpoints \d\) failed on 10\.77\.0\.3, tried again \(1 of 3\): .*no space left/i,
       );
     }],
     ["a full disk at the driver ends it with what to do", async () => {
