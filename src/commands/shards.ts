@@ -26,7 +26,7 @@ import type { Context } from "./context.ts";
 import { Exit } from "./exit.ts";
 import { explained, STUDY } from "./help.ts";
 import { wholeNumber, withResultsFlag } from "./options.ts";
-import { DIVISIBLE, type Sharing } from "./sharing.ts";
+import { DIVISIBLE, flawInLine, type Sharing } from "./sharing.ts";
 
 /** Runs a command line in a context: the whole program, which knows all commands. */
 export type RunLine = (context: Context, line: readonly string[]) => Promise<void>;
@@ -63,7 +63,8 @@ export function shardsCommand(context: Context, run: RunLine): Command {
     cost: boolean;
   }
   return command.action(async (line: string[], { parts, script, cost: byCost }: Flags) => {
-    expectDivisible(command, line);
+    const flaw = flawInLine(line);
+    if (flaw !== null) command.error(`error: ${flaw}`, { exitCode: 2 });
     let plan: Shards | undefined;
     const sharing: Sharing = {
       parts,
@@ -79,19 +80,6 @@ export function shardsCommand(context: Context, run: RunLine): Command {
     const { label, shards } = plan;
     context.notice(`${label}: ${shards.length} ${shards.length === 1 ? "shard" : "shards"}`);
   });
-}
-
-/** Throws where the command line is not that of a study that can be divided, or says where its results go. */
-function expectDivisible(command: Command, [name, ...rest]: readonly string[]): void {
-  if (!(DIVISIBLE as readonly string[]).includes(name)) {
-    command.error(`error: found "${name}", expected one of ${DIVISIBLE.join(", ")}`, { exitCode: 2 });
-  }
-  const wrong = rest.find((word) => /^--(json|csv|results|no-cache|dry-run)(=|$)/.test(word));
-  if (wrong === undefined) return;
-  command.error(
-    `error: ${wrong} is not part of a plan: \`lamina shard\` and \`lamina merge\` say where results go`,
-    { exitCode: 2 },
-  );
 }
 
 export function shardCommand(context: Context, run: RunLine): Command {
@@ -123,7 +111,7 @@ async function oneShard(
   plan: Shards,
   { index, results }: { readonly index?: number; readonly results: string },
 ): Promise<void> {
-  expectVersion(plan);
+  expectPlan(plan);
   const shard = plan.shards[indexOf(plan, index)];
   const label = `shard ${shard.index} of ${plan.shards.length}, ${plan.label}, ${shard.name}`;
   if (await receiptOf(plan, shard, results)) return context.notice(`${label}: done before`);
@@ -136,6 +124,13 @@ async function oneShard(
     },
   };
   await run({ ...context, sharing }, [...plan.command, "--results", results]);
+}
+
+/** Throws where the plan is another version's, or its command is not that of a study that can be divided. */
+function expectPlan(plan: Shards): void {
+  expectVersion(plan);
+  const flaw = flawInLine(plan.command);
+  if (flaw !== null) throw new Misfit(`Cannot use the plan: in its command, ${flaw}`);
 }
 
 function logOf({ host, processor, computed, seconds, peakBytes, made, files }: Receipt): string {
@@ -178,7 +173,7 @@ export async function mergeShards(
   { results, missing: listed, strict }: MergeFlags,
   out: readonly string[],
 ): Promise<void> {
-  expectVersion(plan);
+  expectPlan(plan);
   const { done, missing } = await receiptsOf(plan, results);
   const list = indexList(missing.map(({ index }) => index));
   if (listed) return context.write(list);

@@ -25,6 +25,16 @@ export const DIVISIBLE = [
   "random-init",
 ] as const;
 
+/** What is wrong with a study's command line as a part of a plan; null for nothing. A plan runs no other command. */
+export function flawInLine([name, ...rest]: readonly string[]): string | null {
+  if (!(DIVISIBLE as readonly string[]).includes(name)) {
+    return `found "${name}", expected one of ${DIVISIBLE.join(", ")}`;
+  }
+  const flag = rest.find((word) => /^--(json|csv|results|no-cache|dry-run|help)(=|$)|^-h/.test(word));
+  if (flag === undefined) return null;
+  return `${flag} is not part of a plan: \`lamina shard\` and \`lamina merge\` say where results go`;
+}
+
 /** A context, as far as it says who takes the command's study; null where it is run whole. */
 export interface Shared {
   readonly sharing: Sharing | null;

@@ -72,7 +72,12 @@ export function smaller({ full }: Job, whole: Config, kept: readonly number[]): 
   const { drop_attn_list: _, drop_mlp_list: __, ...config } = whole;
   const text = config.text_config as Config | undefined;
   const fewer = (part: Config) => (
-    { ...part, num_hidden_layers: kept.length, ...layerTypes(part), ...mixtures(part) }
+    {
+      ...part,
+      ["n_layer" in part ? "n_layer" : "num_hidden_layers"]: kept.length,
+      ...layerTypes(part),
+      ...mixtures(part),
+    }
   );
   return text ? { ...config, text_config: fewer(text) } : fewer(config);
 

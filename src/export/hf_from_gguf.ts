@@ -5,6 +5,7 @@ import { type GgufFile, type OutTensor, zeros } from "../weights/mod.ts";
 import type { Config } from "./config.ts";
 import { converted, type Difference } from "./converted.ts";
 import { jsonFile } from "./copies.ts";
+import { Inexpressible } from "./formats.ts";
 import type { Job, OutFile } from "./job.ts";
 import { silenced } from "./names.ts";
 
@@ -24,6 +25,10 @@ const FRACTIONS =
 
 /** The configuration of the whole model; what is in no field of the file is left to transformers' defaults, as here. */
 export function configFromGguf({ model, full }: Job): Config {
+  if (!Object.hasOwn(ARCHITECTURES, full.family)) {
+    const known = Object.keys(ARCHITECTURES).join(", ");
+    throw new Inexpressible("the model", `is a GGUF file of family ${full.family}, expected one of ${known}`);
+  }
   const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
   const spelt = (key: string, value: unknown) =>
     FRACTIONS.test(key) && Number.isInteger(value) ? rawJSON(`${value}.0`) : value;

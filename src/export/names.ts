@@ -7,10 +7,10 @@ const OUTPUT = /\b(o_proj|down_proj)\.(weight|bias)$/;
 
 /** The name where layers that are gone are not counted; null for a tensor of such a layer. Other tensors keep theirs. */
 export function renumbered({ kept }: Job, stored: string): string | null {
-  const layer = /^layers\.(\d+)\./.exec(plainName(stored))?.[1];
+  const layer = /^(?:layers|h)\.(\d+)\./.exec(plainName(stored))?.[1];
   if (layer === undefined) return stored;
   const index = kept.indexOf(Number(layer));
-  return index < 0 ? null : stored.replace(/(^|\.)layers\.\d+\./, `$1layers.${index}.`);
+  return index < 0 ? null : stored.replace(/(^|\.)(layers|h)\.\d+\./, `$1$2.${index}.`);
 }
 
 /** The stored names of the output projections, weights and biases, of modules that are dropped alone. */

@@ -20,7 +20,7 @@ const neutral = new Set([
   suppress_tokens temperature top_k top_p typical_p`,
   // Training only.
   `attention_dropout attention_probs_dropout_prob attn_pdrop classifier_dropout embd_pdrop gradient_checkpointing
-  embedding_dropout hidden_dropout hidden_dropout_prob initializer_range output_router_logits resid_pdrop
+  embedding_dropout hidden_dropout hidden_dropout_prob initializer_range neftune_noise_alpha output_router_logits resid_pdrop
   router_aux_loss_coef router_jitter_noise router_z_loss_coef tf_legacy_loss`,
   // How the same numbers are computed and returned; chunks of a feed-forward network are of rows.
   `attn_implementation cache_implementation chunk_size_feed_forward is_decoder is_encoder_decoder
@@ -140,7 +140,7 @@ export function readConfig(
       return readConfig(isObject ? { ...usual, ...found } : found, `${name}: ${key}`, allowance);
     },
     done() {
-      refuseQuantised(fields.quantization_config, name);
+      for (const field of QUANTISED) refuseQuantised(field, fields[field], name);
       refuseBidirectional(fields.is_causal, name);
       for (const [key, found] of Object.entries(fields)) {
         if (asked.has(key) || neutral.has(key) || key.startsWith("_")) continue;
@@ -170,19 +170,25 @@ function refuseBidirectional(found: unknown, name: string): void {
 }
 
 /** Packed weights have other names and shapes; the method's name is more helpful than a missing tensor. */
-function refuseQuantised(found: unknown, name: string): void {
+function refuseQuantised(field: string, found: unknown, name: string): void {
   if (typeof found !== "object" || found === null || isEmpty(found)) return;
   const { quant_method, load_in_4bit, load_in_8bit } = found as Record<string, unknown>;
-  const older = load_in_4bit || load_in_8bit ? "bitsandbytes" : "an unnamed method";
+  const older = load_in_4bit || load_in_8bit ? "bitsandbytes" : METHODS.get(field) ?? "an unnamed method";
   const method = typeof quant_method === "string" ? METHODS.get(quant_method) ?? spelt(quant_method) : older;
   throw new TypeError(
-    `Cannot run ${name}: quantization_config says that the weights are quantised by ${method}, ` +
+    `Cannot run ${name}: ${field} says that the weights are quantised by ${method}, ` +
       "expected the original weights (float32, float16 or bfloat16), or a GGUF file",
   );
 }
 
-/** Hugging Face's names of methods that are spelt otherwise elsewhere. */
-const METHODS = new Map([["awq", "AWQ"], ["gptq", "GPTQ"], ["fp8", "FP8"], ["mxfp4", "MXFP4"]]);
+/** Where a configuration says so: for most methods, for MLX, for older files of compressed-tensors. */
+const QUANTISED = ["quantization", "compression_config", "quantization_config"];
+
+/** Methods that are spelt otherwise elsewhere, and those that are told by the field alone. */
+const METHODS: ReadonlyMap<string, string> = new Map([
+  ...[["awq", "AWQ"], ["gptq", "GPTQ"], ["fp8", "FP8"], ["mxfp4", "MXFP4"]] as const,
+  ...[["quantization", "MLX"], ["compression_config", "compressed-tensors"]] as const,
+]);
 
 const isEmpty = (value: unknown) => typeof value === "object" && Object.keys(value as object).length === 0;
 

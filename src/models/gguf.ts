@@ -6,19 +6,10 @@
  */
 import { elements, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import type { Allocate, GgufValue } from "../weights/mod.ts";
+import { architectures, type Single } from "./gguf_architectures.ts";
 import type { NameTable } from "./names.ts";
+import type { ModelSpec } from "./spec.ts";
 import { dividedBy, type RopeFactors } from "./gguf_rope.ts";
-
-/** `general.architecture` → Hugging Face's `model_type`. */
-const modelTypes: Record<string, string> = {
-  llama: "llama",
-  qwen2: "qwen2",
-  qwen3: "qwen3",
-  gemma2: "gemma2",
-  gemma3: "gemma3_text",
-  olmo2: "olmo2",
-  deci: "llama", // with layers that lack a module
-};
 
 /** What a GGUF file's header says. */
 export interface GgufHeader {
@@ -32,8 +23,8 @@ export interface GgufHeader {
 export function ggufConfig(file: GgufHeader, name: string): Record<string, unknown> {
   const { metadata } = file;
   const architecture = metadata.get("general.architecture");
-  if (typeof architecture !== "string" || !Object.hasOwn(modelTypes, architecture)) {
-    const known = Object.keys(modelTypes).join(", ");
+  if (typeof architecture !== "string" || !Object.hasOwn(architectures, architecture)) {
+    const known = Object.keys(architectures).join(", ");
     throw new TypeError(
       `Cannot run ${name}: general.architecture is ${architecture}, expected one of ${known}`,
     );
@@ -54,8 +45,7 @@ export function ggufConfig(file: GgufHeader, name: string): Record<string, unkno
   };
   const headSize = field("attention.key_length") ??
     Math.trunc(Number(field("embedding_length")) / Number(counts.num_attention_heads));
-  return {
-    model_type: modelTypes[architecture],
+  const usual = {
     vocab_size: file.tensors.get("token_embd.weight")?.shape[0],
     hidden_size: field("embedding_length"),
     num_hidden_layers: layers,
@@ -67,12 +57,14 @@ export function ggufConfig(file: GgufHeader, name: string): Record<string, unkno
     bos_token_id: metadata.get("tokenizer.ggml.bos_token_id"),
     eos_token_id: metadata.get("tokenizer.ggml.eos_token_id"),
     ...rope(field, file.ropeFactors ?? null),
-    ...traits(architecture, field, headSize),
-    ...biases(architecture, file),
   };
+  const { type, fields = () => ({}) } = architectures[architecture];
+  const list = (key: string) => metadata.get(`${architecture}.${key}`);
+  const header = { field, list, tensors: file.tensors, usual };
+  const all = { model_type: typeof type === "string" ? type : type(header), ...usual, ...fields(header) };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-type Single = number | string | boolean | undefined;
 type Field = (key: string) => Single;
 
 /** A field that a configuration has as one value. What float64 cannot hold is too large for any of them, and refused as such. */
@@ -125,26 +117,14 @@ function rope(field: Field, factors: RopeFactors | null): Record<string, unknown
     rope_type: type,
     factor: field("rope.scaling.factor"),
     original_max_position_embeddings: field("rope.scaling.original_context_length"),
+    ...type === "yarn"
+      ? {
+        beta_fast: field("rope.scaling.yarn_beta_fast") ?? null,
+        beta_slow: field("rope.scaling.yarn_beta_slow") ?? null,
+      }
+      : {},
   };
   return { rope_theta: field("rope.freq_base"), rope_scaling: scaling };
-}
-
-function traits(architecture: string, field: Field, headSize: Single): Record<string, unknown> {
-  if (!architecture.startsWith("gemma")) return {};
-  return {
-    sliding_window: field("attention.sliding_window"),
-    query_pre_attn_scalar: headSize,
-    ...architecture === "gemma3" ? { rope_local_base_freq: field("rope.freq_base_swa") } : {},
-    attn_logit_softcapping: field("attn_logit_softcapping"),
-    final_logit_softcapping: field("final_logit_softcapping"),
-  };
-}
-
-/** Llama's biases, which no field tells of; other architectures have theirs always, or never. */
-function biases(architecture: string, { tensors }: GgufHeader): Record<string, boolean> {
-  if (architecture !== "llama" && architecture !== "deci") return {};
-  const has = (stem: string) => tensors.keys().some((name) => name.endsWith(`.${stem}.bias`));
-  return { attention_bias: has("attn_output"), mlp_bias: has("ffn_down") };
 }
 
 const stems: Record<string, string> = {
@@ -164,14 +144,29 @@ const stems: Record<string, string> = {
   "mlp.up_proj": "blk.*.ffn_up",
   "mlp.down_proj": "blk.*.ffn_down",
   "mlp.post_norm": "blk.*.post_ffw_norm",
+  "mlp.router": "blk.*.ffn_gate_inp",
+  "mlp.router.correction": "blk.*.exp_probs_b.bias",
+  "mlp.experts.#.gate_proj": "blk.*.ffn_gate_exps",
+  "mlp.experts.#.up_proj": "blk.*.ffn_up_exps",
+  "mlp.experts.#.down_proj": "blk.*.ffn_down_exps",
+  "mlp.shared.gate_proj": "blk.*.ffn_gate_shexp",
+  "mlp.shared.up_proj": "blk.*.ffn_up_shexp",
+  "mlp.shared.down_proj": "blk.*.ffn_down_shexp",
+  "mlp.shared_gate": "blk.*.ffn_gate_inp_shexp",
 };
 
-/** Names in a GGUF file; heads are needed to undo the permutation of Llama-family files. */
-export function ggufNames(modelType: string, heads: number, kvHeads: number): NameTable {
+/** Names in the files of an architecture; heads are needed to undo the permutation of Llama-family files. */
+export function ggufNames(architecture: string, spec: ModelSpec): NameTable {
+  const { heads = 1, kvHeads = 1 } = spec.layers.find(({ attention }) => attention)?.attention ?? {};
+  const { permuted, stems: own = {}, rows } = architectures[architecture];
   return {
-    stems,
+    stems: { ...stems, ...own },
+    rows: rows?.(spec),
     transform(canonical) {
-      if (modelType !== "llama") return undefined;
+      if (canonical === "mlp.shared_gate.weight") {
+        return (tensor) => ({ ...tensor, shape: [1, ...tensor.shape.slice(-1)] });
+      }
+      if (!permuted) return undefined;
       if (canonical.startsWith("attention.q_proj.")) {
         return (tensor, allocate) => unpermute(tensor, heads, allocate);
       }

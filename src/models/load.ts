@@ -69,8 +69,7 @@ export async function loadFolder(
 export async function loadGguf(file: GgufFile, name: string): Promise<Model> {
   const config = ggufConfig({ ...file, ropeFactors: await readRopeFactors(file, name) }, name);
   const spec = readSpec(config, name);
-  const { heads = 1, kvHeads = 1 } = spec.layers.find(({ attention }) => attention)?.attention ?? {};
-  const find = finder(spec, file, ggufNames(spec.family, heads, kvHeads), name);
+  const find = finder(spec, file, ggufNames(String(file.metadata.get("general.architecture")), spec), name);
   return {
     name,
     spec,
@@ -173,7 +172,8 @@ function findName(wanted: string, found: string[] = [], file: TensorFile, name: 
   throw new TypeError(`Cannot load ${name}: tensor ${wanted} is missing${why}`);
 }
 
-function check(file: TensorFile, stored: TensorRef, shape: readonly number[], name: string): void {
+function check(file: TensorFile, stored: TensorRef, own: readonly number[], name: string): void {
+  const shape = stored.rows ? [stored.rows.of, ...own.slice(1)] : own;
   const info = file.tensors.get(stored.name)!;
   if (info.dtype !== "f32" && info.dtype !== "f16" && info.dtype !== "bf16") {
     throw new TypeError(

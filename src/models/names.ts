@@ -6,6 +6,7 @@
  * Where a stored stem has no `#`, the experts of a layer lie in one tensor, one after the other.
  */
 import type { TensorRef } from "../weights/mod.ts";
+import type { ModelSpec } from "./spec.ts";
 
 /** Names of one architecture in one kind of file. */
 export interface NameTable {
@@ -14,6 +15,8 @@ export interface NameTable {
    * tensor that is stored without `.weight` or `.bias`.
    */
   readonly stems: Readonly<Record<string, string>>;
+  /** Which rows of the stored tensor are the model's, by canonical name, where it holds several. */
+  readonly rows?: ((canonical: string) => TensorRef["rows"]) | undefined;
   /** What is done to a tensor after reading, by canonical name. */
   readonly transform?: (canonical: string) => TensorRef["transform"];
 }
@@ -32,14 +35,50 @@ export function storedTensor(table: NameTable, canonical: string, layer = 0): Te
     name: stem.replace("*", String(layer)).replace("#", expert) +
       (whole === undefined ? general.slice(dot) : ""),
     ...expert !== undefined && !stem.includes("#") ? { at: Number(expert) } : {},
+    rows: table.rows?.(canonical),
     transform: table.transform?.(canonical),
   };
+}
+
+/** What some canonical stems have of the tensor that they share. */
+type Shares = Readonly<Record<string, NonNullable<TensorRef["rows"]>>>;
+
+/** Tensors stored one after the other as one: their canonical stems and numbers of rows, in order. */
+function shares(...parts: readonly (readonly [stem: string, rows: number])[]): Shares {
+  const of = parts.reduce((sum, [, rows]) => sum + rows, 0);
+  let end = 0;
+  return Object.fromEntries(parts.map(([stem, rows]) => [stem, { start: end, end: end += rows, of }]));
+}
+
+/** q, k and v in one tensor. */
+export function fusedHeads({ layers }: ModelSpec): Shares {
+  const { heads = 0, kvHeads = 0, headSize = 0 } = layers.find(({ attention }) => attention)?.attention ?? {};
+  const [query, key] = [heads * headSize, kvHeads * headSize];
+  return shares(["attention.q_proj", query], ["attention.k_proj", key], ["attention.v_proj", key]);
+}
+
+/** Gate and up in one tensor. */
+export function fusedUnits({ layers }: ModelSpec): Shares {
+  const size = layers.flatMap(({ mlp }) => mlp && "size" in mlp ? mlp.size : []).at(0) ?? 0;
+  return shares(["mlp.gate_proj", size], ["mlp.up_proj", size]);
+}
+
+/** A table's `rows`, of weights and biases alike. */
+export function sharedRows(shares: Shares): NonNullable<NameTable["rows"]> {
+  return (canonical) => shares[canonical.slice(0, canonical.lastIndexOf("."))];
 }
 
 /** Steps of a name that wrappers put in, anywhere: compilation, data parallelism, sharding, checkpointing of activations. */
 const wrappers = new Set(["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"]);
 /** Steps that say where the decoder hangs: in a model with a head, a composite model, an adapter that was merged. */
-const roots = new Set(["model", "gpt_neox", "language_model", "text_model", "base_model"]);
+const roots = new Set([
+  "model",
+  "gpt_neox",
+  "transformer",
+  "language_model",
+  "text_model",
+  "base_model",
+]);
 
 /**
  * What is left of a tensor's name without the steps that depend on how its model was wrapped when it was saved:

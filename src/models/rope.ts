@@ -22,6 +22,8 @@ export interface RopeFields {
   partial?: number;
   /** Pairs are neighbours. */
   interleaved?: true;
+  /** Names of kinds of scaling that mean another one in this family. */
+  kinds?: Readonly<Record<string, string>>;
   /** Length of training where the config does not say; default: 2048. */
   positions?: number;
 }
@@ -46,7 +48,7 @@ export function readRope(config: Config, headSize: number, fields: RopeFields = 
       `Cannot rotate ${size} of ${headSize} numbers of a head (${config.name}): expected an even number from 2 to ${headSize}`,
     );
   }
-  const scaling = parameters ? readScaling(parameters, config, size / 2, fields.positions) : null;
+  const scaling = parameters ? readScaling(parameters, config, size / 2, fields) : null;
   if (scaling?.type === "dynamic" && size === 2) {
     throw new RangeError(`Cannot stretch a rotation of 2 numbers (${config.name}): expected at least 4`);
   }
@@ -57,9 +59,10 @@ function readScaling(
   parameters: Config,
   config: Config,
   pairs: number,
-  positions = 2048,
+  { positions = 2048, kinds = {} }: RopeFields,
 ): RopeScaling | null {
-  const type = String(parameters.value("rope_type") ?? parameters.value("type") ?? "default");
+  const said = String(parameters.value("rope_type") ?? parameters.value("type") ?? "default");
+  const type = Object.hasOwn(kinds, said) ? kinds[said] : said;
   parameters.value("type");
   if (type === "default") {
     parameters.done();

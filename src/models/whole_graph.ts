@@ -72,8 +72,9 @@ export function wholeGraph(
   const embedding = graph.input("embedding.weight", type, [spec.vocabulary, spec.hidden], { native: true });
   let x = embed(embedding, type, ids, spec);
   if (spec.positions) {
-    const rows = weight("position.weight", stored("position.weight"), [spec.positions, spec.hidden]);
-    x = Add(x, Gather(rows, Reshape(places, [-1])));
+    const type = stored("position.weight");
+    const vectors = graph.input("position.weight", type, [spec.positions, spec.hidden], { native: true });
+    x = Add(x, rowsOf(vectors, type, places));
   }
   let caches = 0;
   spec.layers.forEach((layer, l) => {
@@ -136,9 +137,13 @@ function rotaries(places: Value, positions: number): Shared["rotary"] {
 
 /** Rows of the embedding as the stream [N, D]. */
 function embed(embedding: Value, type: DType, ids: Value, { embeddingScale }: ModelSpec): Value {
-  const rows = Gather(embedding, Reshape(ids, [-1]));
-  const x = type === "f32" ? rows : Cast(rows, "f32");
-  return scaled(x, embeddingScale);
+  return scaled(rowsOf(embedding, type, ids), embeddingScale);
+}
+
+/** Rows of a matrix at `indices` [B, S], in float32: [N, D]. */
+function rowsOf(matrix: Value, type: DType, indices: Value): Value {
+  const rows = Gather(matrix, Reshape(indices, [-1]));
+  return type === "f32" ? rows : Cast(rows, "f32");
 }
 
 /** [N, width] as [B, S, width]. */

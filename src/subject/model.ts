@@ -15,9 +15,9 @@ import {
 import { type ModelFiles, openModel as openFiles, type OpenOptions } from "../hub/mod.ts";
 import { allowedFields, loadFolder, loadGguf, type Model, readSpec } from "../models/mod.ts";
 import type { Provenance } from "../result/mod.ts";
-import { type Tokenizer, tokenizerFromGguf } from "../text/mod.ts";
+import type { Tokenizer } from "../text/mod.ts";
 import { openGguf } from "../weights/mod.ts";
-import { folderTokenizer, readJson } from "./tokenizers.ts";
+import { folderTokenizer, ggufTokenizer, readJson } from "./tokenizers.ts";
 
 /** How to open a model. */
 export interface ModelOptions extends OpenOptions {
@@ -145,7 +145,7 @@ export function noted(allowed: readonly string[]): Pick<Provenance["model"], "al
 async function openGgufModel(files: ModelFiles): Promise<StudyModel> {
   const file = await openGguf(await files.open(files.list()[0]));
   const model = await loadGguf(file, files.name);
-  return studyModel(files, model, once(() => Promise.resolve(tokenizerFromGguf(file.metadata))), {
+  return studyModel(files, model, once(() => ggufTokenizer(file, files.name)), {
     name: files.name,
     fingerprint: await files.fingerprint(),
     revision: files.revision,

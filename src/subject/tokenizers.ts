@@ -3,10 +3,12 @@ import { type ModelFiles, readText, SENTENCEPIECE_FILES } from "../hub/mod.ts";
 import {
   type ConfiguredIds,
   type Tokenizer,
+  tokenizerFromGguf,
   tokenizerFromJson,
   tokenizerFromSentencePiece,
   tokenizerFromVocabulary,
 } from "../text/mod.ts";
+import type { GgufFile } from "../weights/mod.ts";
 
 /** Largest size of a configuration or a tokenizer, in bytes. */
 const MOST_BYTES = 64 * 2 ** 20;
@@ -41,6 +43,20 @@ export async function folderTokenizer(files: ModelFiles, config: unknown): Promi
       names.join(", ") || "nothing"
     }, expected tokenizer.json, ` +
       "tokenizer.model, or vocab.json and merges.txt; or give tokens instead of a text: --text IDS.json",
+  );
+}
+
+/** The tokenizer of a GGUF file. Throws `Error` where it has none, as files of other tools' making may. */
+// deno-lint-ignore require-await -- throws as a rejection
+export async function ggufTokenizer(
+  { metadata }: Pick<GgufFile, "metadata">,
+  name: string,
+): Promise<Tokenizer> {
+  const kind = metadata.get("tokenizer.ggml.model") ?? "none";
+  if (kind !== "none") return tokenizerFromGguf(metadata);
+  throw new Error(
+    `Cannot open ${name}: the file has no tokenizer, expected tokenizer.ggml.model; or give tokens instead of a text: ` +
+      "--text IDS.json",
   );
 }
 

@@ -14,6 +14,8 @@ import type { Cut, Lease, TensorFile, WeightSource } from "./source.ts";
 export interface TensorRef {
   /** The file's name. */
   readonly name: string;
+  /** Which of its rows are the model's tensor, and how many it has in all; absent for all of them. */
+  readonly rows?: { readonly start: number; readonly end: number; readonly of: number } | undefined;
   /** Which of those that the file's tensor has along its first axis, which goes; all of them by default. */
   readonly at?: number | undefined;
   /**
@@ -41,7 +43,7 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
 
   async function read(ref: TensorRef, allocate: Allocate, rows?: readonly [number, number]): Promise<Tensor> {
     const tensor = ref.at === undefined
-      ? await paged.read(ref.name, rows, allocate)
+      ? await paged.read(ref.name, rowsIn(ref, rows), allocate)
       : within(await paged.read(ref.name, [ref.at, ref.at + 1], allocate));
     return ref.transform ? ref.transform(tensor, allocate) : tensor;
   }
@@ -102,6 +104,15 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
     },
     close: () => file.close(),
   };
+}
+
+/** Rows of a model's tensor as rows of the file's. */
+export function rowsIn(
+  { rows: own }: TensorRef,
+  rows?: readonly [number, number],
+): readonly [number, number] | undefined {
+  if (!own) return rows;
+  return rows ? [own.start + rows[0], own.start + rows[1]] : [own.start, own.end];
 }
 
 /** A tensor of which the first axis has one entry, without that axis. */

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { spansOf } from "../../src/study/mod.ts";
 import { expectFailures, type Ran, withDesk } from "../commands/cli.ts";
 import { withFolder } from "../support.ts";
 
@@ -35,10 +36,16 @@ async function planned(
   return [path, JSON.parse(text)];
 }
 
-/** Computes all shards of a plan, one stage after the other. */
+/** Computes all shards of a plan, one stage after the other, two shards at a time. */
 async function allShards(run: Run, path: string, { shards }: Plan, results: string): Promise<void> {
-  for (const { index } of shards) {
-    await ok(run, "shard", path, "--index", String(index), "--results", results);
+  for (const stage of Map.groupBy(shards, ({ stage }) => stage).values()) {
+    const left = stage.values();
+    const worker = async () => {
+      for (const { index } of left) {
+        await ok(run, "shard", path, "--index", String(index), "--results", results);
+      }
+    };
+    await Promise.all([worker(), worker()]);
   }
 }
 
@@ -146,12 +153,44 @@ Deno.test("a plan for another version, model or text is refused for good: exit c
       [2, ["shards", "--parts", "0", "profile", folder], /whole number of at least 1/],
       [2, ["shard", options.text!, "--index", "0"], /Cannot read/],
     ]);
+    for (const command of [["cache", "prune", "--yes"], ["profile", folder, `--json=${folder}/x`]]) {
+      await Deno.writeTextFile(other, JSON.stringify({ ...plan, command }));
+      await expectFailures(run, [[
+        2,
+        ["shard", other, "--index", "0"],
+        /Cannot use the plan: in its command, /,
+      ]]);
+    }
     await Deno.writeTextFile(options.text!, `another ${await Deno.readTextFile(options.text!)}`);
     await expectFailures(run, [[
       2,
       ["shard", path, "--index", "0"],
       /text here is not what the plan was made for/,
     ]]);
+  }));
+
+Deno.test("units are divided into consecutive spans of about equal cost, none empty; --cost numbers the dearest first", () =>
+  withDesk(async ({ folder, run }) => {
+    const spans = (costs: number[], parts: number) => spansOf(costs, parts).map(({ from, to }) => [from, to]);
+    assert.deepEqual(spans([1, 1, 1, 1, 1, 1, 1], 3), [[0, 2], [2, 5], [5, 7]]);
+    assert.deepEqual(spans([9, 1, 1, 1], 2), [[0, 1], [1, 4]]);
+    assert.deepEqual(spans([1, 1, 1, 9], 2), [[0, 3], [3, 4]]);
+    assert.deepEqual(spans([0, 0, 5], 7), [[0, 1], [1, 2], [2, 3]]);
+    const { out } = await run(
+      "shards",
+      "order",
+      folder,
+      "--by",
+      "greedy",
+      "--upto",
+      "1",
+      "--parts",
+      "2",
+      "--cost",
+    );
+    const costs = (JSON.parse(out) as Plan).shards.map(({ cost }) => cost);
+    assert.deepEqual(costs, costs.toSorted((a, b) => b - a));
+    assert.ok(costs[0] > costs[1]);
   }));
 
 Deno.test("the index of a shard is what the scheduler's variable says", () =>

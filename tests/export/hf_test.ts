@@ -15,18 +15,31 @@ import { expectSame, withSmaller } from "./smaller.ts";
 const block = { attention: [1], mlp: [1] };
 const lone = { attention: [2, 0], mlp: [1] };
 
-for (const name of fixtureNames) {
-  Deno.test(`${name}: a dropped block is one layer fewer, the other bytes are those of the original`, async () => {
-    const { folder } = await fixture(name);
-    await withSmaller(folder, block, "hf", async (both) => {
-      const { original, smaller, exported } = both;
-      assert.equal(smaller.spec.layers.length, original.spec.layers.length - 1);
-      assert.deepEqual(smaller.spec.layers, original.spec.layers.toSpliced(1, 1));
-      assert.deepEqual(exported.notes, []);
-      await expectSame(name, both, block);
-      await expectBytes(folder, exported.folder);
-    });
+/** Whose attention depends on its number: a layer that moves up would be another one. */
+const NUMBERED = "gpt2-scaled";
+
+Deno.test(`${NUMBERED}: layers cannot move up, which is said`, async () => {
+  const { folder } = await fixture(NUMBERED);
+  await withFolder(async (out) => {
+    const written = exportModel(folder, block, { format: "hf", out: `${out}/smaller` });
+    await assert.rejects(written, /attention 2 would be another one as layer 1 \(attention\.scale/);
   });
+});
+
+for (const name of fixtureNames) {
+  if (name !== NUMBERED) {
+    Deno.test(`${name}: a dropped block is one layer fewer, the other bytes are those of the original`, async () => {
+      const { folder } = await fixture(name);
+      await withSmaller(folder, block, "hf", async (both) => {
+        const { original, smaller, exported } = both;
+        assert.equal(smaller.spec.layers.length, original.spec.layers.length - 1);
+        assert.deepEqual(smaller.spec.layers, original.spec.layers.toSpliced(1, 1));
+        assert.deepEqual(exported.notes, []);
+        await expectSame(name, both, block);
+        await expectBytes(folder, exported.folder);
+      });
+    });
+  }
 
   Deno.test(`${name}: modules dropped alone are there and add nothing, which is said`, async () => {
     const { folder } = await fixture(name);
@@ -48,11 +61,14 @@ async function expectBytes(from: string, to: string): Promise<void> {
     return { files, file: await openSafetensors(files) };
   }));
   for (const [name, info] of smaller.file.tensors) {
-    const stored = name.replace(/layers\.(\d+)/, (_, l) => `layers.${Number(l) + Number(l > 0)}`);
+    const stored = name.replace(
+      /\b(layers|h)\.(\d+)/,
+      (_, list, l) => `${list}.${Number(l) + Number(l > 0)}`,
+    );
     assert.deepEqual(info, original.file.tensors.get(stored));
     assert.deepEqual(await smaller.file.read(name), await original.file.read(stored));
   }
-  const left = [...original.file.tensors.keys()].filter((name) => !/layers\.1\./.test(name));
+  const left = [...original.file.tensors.keys()].filter((name) => !/\b(layers|h)\.1\./.test(name));
   assert.equal(smaller.file.tensors.size, left.length);
   for (const { files, file } of [original, smaller]) {
     file.close();

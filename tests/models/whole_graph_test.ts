@@ -29,7 +29,7 @@ async function weightsOf({ weights, spec }: Model, names: readonly string[]): Pr
     tensors.forEach((tensor, name) => add(wholeName(name, l), tensor));
     release();
   }
-  for (const name of names.filter((name) => /^(embedding|final_norm|head)\./.test(name))) {
+  for (const name of names.filter((name) => /^(embedding|position|final_norm|head)\./.test(name))) {
     add(name, await weights.outer(name));
   }
   return found;

@@ -118,6 +118,18 @@ Deno.test("a long prompt is read in parts, and keys outgrow their memory: the lo
     });
   }));
 
+Deno.test("a text longer than the learned positions is refused", () =>
+  withFixture("gpt2-scaled", ({ model, blocks: { ids } }) =>
+    withDecoder({ model }, async (decoder) => {
+      const text = Int32Array.from({ length: 97 }, (_, i) => ids[i % ids.length]);
+      await decoder.prefill(text.subarray(0, 96));
+      await assert.rejects(
+        () => decoder.step(3),
+        /^RangeError: Cannot embed position 96: expected at most 95/,
+      );
+      await assert.rejects(() => decoder.prefill(text), RangeError);
+    })));
+
 Deno.test("a decoder begins anew with every prompt", () =>
   withFixture("gemma2", ({ model, blocks: { ids } }) =>
     withDecoder({ model }, async (decoder) => {

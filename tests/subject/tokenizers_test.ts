@@ -133,6 +133,15 @@ Deno.test("token ids stand for a text, and no tokenizer is needed", async () => 
   });
 });
 
+Deno.test("a GGUF file without a tokenizer says what to do", async () => {
+  const model = await openModel(new URL("../fixtures/gguf/llama.gguf", import.meta.url).pathname);
+  await assert.rejects(
+    model.tokenizer(),
+    /llama\.gguf: the file has no tokenizer, expected tokenizer\.ggml\.model; or give/,
+  );
+  model.close();
+});
+
 Deno.test("what is no list of token ids is refused, and a list of texts is still one", async () => {
   await withTiny(async ({ model, folder }) => {
     const text = `${folder}/ids.json`;

@@ -127,8 +127,7 @@ function scalingFields(scaling: Scaling): Record<string, Field> {
 }
 
 function tensorsOf({ model, full }: Job, file: PagedFile, architecture: string): OutTensor[] {
-  const { heads, kvHeads } = full.layers[0].attention!;
-  const names = ggufNames(architecture, heads, kvHeads);
+  const names = ggufNames(architecture, full);
   const tensor = (canonical: string, layer?: number): OutTensor => {
     const { name } = storedTensor(names, canonical, layer);
     const stored = model.stored!(canonical, layer).name;

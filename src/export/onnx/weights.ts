@@ -5,7 +5,7 @@
  */
 import { layerTensors, type ModelSpec, outerTensors, type TensorNeed, wholeName } from "../../models/mod.ts";
 import { byteSize, type DType, elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
-import { type Content, PART_BYTES, ranges, type TensorRef, zeros } from "../../weights/mod.ts";
+import { type Content, PART_BYTES, ranges, rowsIn, type TensorRef, zeros } from "../../weights/mod.ts";
 import type { Job } from "../job.ts";
 
 /** One weight. */
@@ -30,7 +30,9 @@ function weight({ model, stored: { file } }: Job, canonical: string, shape: read
   const { type, dtype } = file.tensors.get(ref.name)!;
   const name = wholeName(canonical, l);
   if (!ref.transform && type === dtype!.toUpperCase()) {
-    return { name, dtype: dtype!, ...file.stored(ref.name) };
+    const rowBytes = elements(shape.slice(1)) * byteSize(dtype!);
+    const [start, end] = rowsIn(ref) ?? [0, shape[0]];
+    return { name, dtype: dtype!, ...file.stored(ref.name, [start * rowBytes, end * rowBytes]) };
   }
   return {
     name,
@@ -57,11 +59,11 @@ function* rowsOf(
 
 async function readRef(
   file: Job["stored"]["file"],
-  { name, transform }: TensorRef,
+  ref: TensorRef,
   rows: [number, number] | undefined,
 ): Promise<Tensor> {
-  const tensor = await file.read(name, rows);
-  return transform ? transform(tensor, (length) => new Float32Array(length)) : tensor;
+  const tensor = await file.read(ref.name, rowsIn(ref, rows));
+  return ref.transform ? ref.transform(tensor, (length) => new Float32Array(length)) : tensor;
 }
 
 function bytesOf(tensor: Tensor): Uint8Array {

@@ -2,15 +2,19 @@
 import type { Config } from "../config.ts";
 import type { NameTable } from "../names.ts";
 import type { ModelSpec } from "../spec.ts";
+import { cohere2, cohere2Names } from "./cohere2.ts";
 import { composite } from "./composite.ts";
 import { gemma2, gemma3, gemmaNames } from "./gemma.ts";
+import { glm, glm4, glmNames } from "./glm.ts";
+import { gpt2, gpt2Names } from "./gpt2.ts";
 import { gptNeox, gptNeoxNames } from "./gpt_neox.ts";
 import { glm4Moe, groupedNames } from "./grouped_moe.ts";
 import { granite } from "./granite.ts";
 import { llama, llamaNames, mistral, qwen2, qwen3 } from "./llama.ts";
 import { mixtral, mixtralNames, olmoe, qwen2Moe, qwen3Moe } from "./mixtures.ts";
 import { olmo } from "./olmo.ts";
-import { olmo2, olmo2Names } from "./olmo2.ts";
+import { olmo2, olmo2Names, olmo3 } from "./olmo2.ts";
+import { phi3, phi3Names } from "./phi3.ts";
 import { smollm3 } from "./smollm3.ts";
 
 /** An architecture: its configuration as a `ModelSpec`, and its tensors' names in Hugging Face's checkpoints. */
@@ -27,6 +31,11 @@ const decoders: Readonly<Record<string, Family>> = {
   qwen3: { spec: qwen3, names: () => llamaNames },
   smollm3: { spec: smollm3, names: () => llamaNames },
   olmo: { spec: olmo, names: () => llamaNames },
+  phi3: { spec: phi3, names: phi3Names },
+  glm: { spec: glm, names: glmNames },
+  glm4: { spec: glm4, names: glmNames },
+  cohere2: { spec: cohere2, names: () => cohere2Names },
+  gpt2: { spec: gpt2, names: gpt2Names },
   granite: { spec: granite, names: () => llamaNames },
   glm4_moe: { spec: glm4Moe, names: () => groupedNames },
   mixtral: { spec: mixtral, names: () => mixtralNames },
@@ -36,6 +45,7 @@ const decoders: Readonly<Record<string, Family>> = {
   gemma2: { spec: gemma2, names: () => gemmaNames },
   gemma3_text: { spec: gemma3, names: () => gemmaNames },
   olmo2: { spec: olmo2, names: () => olmo2Names },
+  olmo3: { spec: olmo3, names: () => olmo2Names },
   gpt_neox: {
     spec: gptNeox,
     names: (spec) => gptNeoxNames(spec.layers.find((layer) => layer.attention)?.attention?.heads ?? 1),

@@ -15,7 +15,7 @@ import { assemble, profileIn, smoothingPlans } from "./assemble.ts";
 import { effectsRows, type Running, sinkRows, smoothingRows, someOf, wholeRows } from "./runs.ts";
 import { type Estimate, estimatePasses, flopsOf, type Pass } from "../estimate.ts";
 import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions, textOptions } from "../options.ts";
-import { randomInitChecks, type RandomInitOptions, shapeOf, untrainedOf } from "../untrained/random_init.ts";
+import { randomInitChecks, type RandomInitOptions, untrainedOf } from "../untrained/random_init.ts";
 import { withUntrained } from "../untrained/untrained.ts";
 import {
   type NamedConfig,

@@ -1,0 +1,32 @@
+/**
+ * Cohere 2: both modules read one LayerNorm (without bias) of the stream; windowed layers rotate neighbouring pairs, the others have
+ * no rotation; logits are scaled. Source: Hugging Face `modeling_cohere2.py`.
+ */
+import type { Config } from "../config.ts";
+import { decoderStems, type NameTable } from "../names.ts";
+import { positive } from "../positive.ts";
+import type { ModelSpec } from "../spec.ts";
+import { layerWindows, readEpsilon, readWindow } from "./common.ts";
+import { preNorm } from "./llama.ts";
+
+export function cohere2(config: Config): ModelSpec {
+  const pattern = config.count("sliding_window_pattern", config.count("_sliding_window_pattern", 4));
+  const windows = layerWindows(config, readWindow(config), (l) => (l + 1) % pattern !== 0);
+  const bias = config.boolean("attention_bias", false);
+  const spec = preNorm("cohere2", config, {
+    residual: "parallel",
+    norm: {
+      pre: { kind: "layer", epsilon: readEpsilon(config, "layer_norm_eps", 1e-5), bias: false },
+      post: null,
+    },
+    bias: { qkv: bias, output: bias },
+    rope: { interleaved: true, positions: 8192 },
+    tied: true,
+    windows,
+    attention: (l) => windows(l) === null ? { rope: null } : {},
+  });
+  const scale = positive(config, "logit_scale", config.number("logit_scale", 0.0625));
+  return { ...spec, head: { ...spec.head, scale } };
+}
+
+export const cohere2Names: NameTable = { stems: decoderStems({ "mlp.norm": "input_layernorm" }) };

@@ -1,0 +1,104 @@
+/**
+ * GPT-2: LayerNorms, a plain MLP, biases everywhere, and learned positions instead of a rotation. Matrices are stored [in, out], and
+ * q, k and v as one. Source: Hugging Face `modeling_gpt2.py`.
+ */
+import { type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import type { Allocate, TensorRef } from "../../weights/mod.ts";
+import type { Config } from "../config.ts";
+import { fusedHeads, type NameTable, sharedRows } from "../names.ts";
+import type { AttentionSpec, ModelSpec } from "../spec.ts";
+import { readActivation, readEpsilon } from "./common.ts";
+
+export function gpt2(config: Config): ModelSpec {
+  const hidden = config.count("n_embd", 768);
+  const heads = config.count("n_head", 12);
+  const headSize = hidden / heads;
+  if (!Number.isInteger(headSize)) {
+    throw new RangeError(
+      `Cannot read ${config.name}: n_embd is ${hidden}, expected a multiple of ${heads} heads`,
+    );
+  }
+  const layerNorm = { kind: "layer", epsilon: readEpsilon(config, "layer_norm_epsilon", 1e-5) } as const;
+  const norm = { pre: layerNorm, post: null };
+  const scale = config.boolean("scale_attn_weights", true) ? headSize ** -0.5 : 1;
+  const byLayer = config.boolean("scale_attn_by_inverse_layer_idx", false);
+  config.value("reorder_and_upcast_attn"); // the same in float32
+  const attention: AttentionSpec = {
+    norm,
+    heads,
+    kvHeads: heads,
+    headSize,
+    scale,
+    rope: null,
+    window: null,
+    softcap: null,
+    qkNorm: null,
+    bias: { qkv: true, output: true },
+  };
+  const mlp = {
+    norm,
+    size: config.value("n_inner") === null ? 4 * hidden : config.count("n_inner", 4 * hidden),
+    activation: readActivation(config, "activation_function", "gelu_new"),
+    gated: false,
+    bias: true,
+  };
+  return {
+    family: "gpt2",
+    hidden,
+    vocabulary: config.count("vocab_size", 50257),
+    layers: Array.from({ length: config.count("n_layer", 12) }, (_, l) => ({
+      residual: "sequential",
+      attention: { ...attention, scale: byLayer ? scale / (l + 1) : scale },
+      mlp,
+    })),
+    embeddingScale: 1,
+    positions: config.count("n_positions", 1024),
+    finalNorm: layerNorm,
+    head: { tied: config.boolean("tie_word_embeddings", true), softcap: null },
+  };
+}
+
+const layer = (stem: string) => `transformer.h.*.${stem}`;
+
+const stems = {
+  embedding: "transformer.wte",
+  position: "transformer.wpe",
+  final_norm: "transformer.ln_f",
+  head: "lm_head",
+  "attention.norm": layer("ln_1"),
+  "attention.q_proj": layer("attn.c_attn"),
+  "attention.k_proj": layer("attn.c_attn"),
+  "attention.v_proj": layer("attn.c_attn"),
+  "attention.o_proj": layer("attn.c_proj"),
+  "mlp.norm": layer("ln_2"),
+  "mlp.up_proj": layer("mlp.c_fc"),
+  "mlp.down_proj": layer("mlp.c_proj"),
+};
+
+/** A matrix is taken out of its columns, a bias out of its rows. */
+export function gpt2Names(spec: ModelSpec): NameTable {
+  const share = sharedRows(fusedHeads(spec));
+  return {
+    stems,
+    rows: (canonical) => canonical.endsWith(".bias") ? share(canonical) : undefined,
+    transform(canonical) {
+      if (!canonical.endsWith("_proj.weight")) return undefined;
+      return (tensor, allocate) => transposed(tensor, share(canonical), allocate);
+    },
+  };
+}
+
+/** A matrix [in, out], or some columns of it, as [out, in]. */
+function transposed(tensor: Tensor, share: TensorRef["rows"], allocate: Allocate): Tensor {
+  const [rows, columns = 0] = tensor.shape;
+  const { start, end, of } = share ?? { start: 0, end: columns, of: columns };
+  if (tensor.shape.length !== 2 || columns !== of) {
+    throw new RangeError(`Cannot transpose a tensor of shape [${tensor.shape}]: expected ${of} columns`);
+  }
+  const stored = toFloat32(tensor);
+  const data = allocate((end - start) * rows);
+  for (let column = start; column < end; column++) {
+    for (let row = 0; row < rows; row++) data[(column - start) * rows + row] = stored[row * columns + column];
+  }
+  return { dtype: "f32", shape: [end - start, rows], data };
+}

@@ -1,0 +1,32 @@
+/**
+ * Phi-3: Llama with q, k and v in one matrix, gate and up in another, and a rotation that is another one in long texts.
+ * Source: Hugging Face `modeling_phi3.py`.
+ */
+import type { Config } from "../config.ts";
+import { decoderStems, fusedHeads, fusedUnits, type NameTable, sharedRows } from "../names.ts";
+import type { ModelSpec } from "../spec.ts";
+import { readWindow } from "./common.ts";
+import { preNorm } from "./llama.ts";
+
+export function phi3(config: Config): ModelSpec {
+  config.value("original_max_position_embeddings"); // without a stretched rotation it says nothing
+  const window = config.value("sliding_window") === undefined ? null : readWindow(config);
+  return preNorm("phi3", config, {
+    windows: () => window,
+    epsilon: 1e-5,
+    rope: { positions: 4096, kinds: { su: "longrope", yarn: "longrope" } },
+  });
+}
+
+export function phi3Names(spec: ModelSpec): NameTable {
+  return {
+    stems: decoderStems({
+      "attention.q_proj": "self_attn.qkv_proj",
+      "attention.k_proj": "self_attn.qkv_proj",
+      "attention.v_proj": "self_attn.qkv_proj",
+      "mlp.gate_proj": "mlp.gate_up_proj",
+      "mlp.up_proj": "mlp.gate_up_proj",
+    }),
+    rows: sharedRows({ ...fusedHeads(spec), ...fusedUnits(spec) }),
+  };
+}

@@ -1,0 +1,217 @@
+/**
+ * The architectures of GGUF files: what each says and names otherwise than most. Source: llama.cpp's converters (`conversion/`) and
+ * the constants of its Python package `gguf`.
+ */
+import type { GgufValue } from "../weights/mod.ts";
+import { fusedHeads, fusedUnits, type NameTable, sharedRows } from "./names.ts";
+import type { ModelSpec } from "./spec.ts";
+
+/** A value of the file's metadata; lists are read by those who know of them. */
+export type Single = number | string | boolean | undefined;
+
+/** What a file's header says, under keys of its architecture. */
+export interface Header {
+  readonly field: (key: string) => Single;
+  readonly list: (key: string) => GgufValue | undefined;
+  readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
+  /** The configuration that most have, which `fields` adds to. */
+  readonly usual: Readonly<Record<string, unknown>>;
+}
+
+interface Architecture {
+  /** Hugging Face's `model_type`; a list of windows may make another one of it. */
+  readonly type: string | ((header: Header) => string);
+  /** Whether rows of q and k are permuted: its rotation pairs neighbours, Hugging Face's pairs halves. */
+  readonly permuted?: true;
+  /** Fields of the configuration besides the usual ones; undefined takes one away. */
+  readonly fields?: (header: Header) => Readonly<Record<string, unknown>>;
+  readonly stems?: Readonly<Record<string, string>>;
+  readonly rows?: (spec: ModelSpec) => NameTable["rows"];
+}
+
+const fusedQkv = {
+  "attention.q_proj": "blk.*.attn_qkv",
+  "attention.k_proj": "blk.*.attn_qkv",
+  "attention.v_proj": "blk.*.attn_qkv",
+};
+const fusedUp = { "mlp.gate_proj": "blk.*.ffn_up" };
+
+/** By `general.architecture`. */
+export const architectures: Readonly<Record<string, Architecture>> = {
+  llama: {
+    type: ({ field }) => field("expert_count") ? "mixtral" : "llama",
+    permuted: true,
+    fields: (header) => ({ ...biases(header), ...experts(header) }),
+  },
+  qwen2: { type: "qwen2" },
+  qwen3: { type: "qwen3" },
+  gemma2: { type: "gemma2", fields: caps },
+  gemma3: {
+    type: "gemma3_text",
+    fields: (header) => ({ ...caps(header), rope_local_base_freq: header.field("rope.freq_base_swa") }),
+  },
+  olmo: { type: "olmo", permuted: true, fields: ({ field }) => ({ clip_qkv: field("attention.clamp_kqv") }) },
+  olmo2: {
+    type: ({ field }) => field("attention.sliding_window") === undefined ? "olmo2" : "olmo3",
+    fields: windowed,
+  },
+  olmoe: { type: "olmoe", fields: (header) => ({ ...experts(header), ...renormalised(header, false) }) },
+  qwen2moe: {
+    type: "qwen2_moe",
+    fields: (header) => ({
+      ...experts(header),
+      ...renormalised(header, false),
+      mlp_only_layers: layersWithout(header, "ffn_gate_inp"),
+      shared_expert_intermediate_size: header.field("expert_shared_feed_forward_length"),
+    }),
+  },
+  qwen3moe: {
+    type: "qwen3_moe",
+    fields: (header) => ({
+      ...experts(header),
+      ...renormalised(header, true),
+      mlp_only_layers: layersWithout(header, "ffn_gate_inp"),
+    }),
+  },
+  glm4moe: {
+    type: "glm4_moe",
+    fields: (header) => ({
+      ...partial(header),
+      ...experts(header),
+      ...renormalised(header, true),
+      // Layers that predict further tokens are counted, and are not part of the decoder.
+      num_hidden_layers: Number(header.usual.num_hidden_layers) -
+        Number(header.field("nextn_predict_layers") ?? 0),
+      attention_bias: hasBias(header, "attn_q"),
+      use_qk_norm: header.tensors.has("blk.0.attn_q_norm.weight"),
+      n_shared_experts: header.field("expert_shared_count"),
+      routed_scaling_factor: header.field("expert_weights_scale"),
+      first_k_dense_replace: header.field("leading_dense_block_count"),
+      n_group: header.field("expert_group_count"),
+      topk_group: header.field("expert_group_used_count"),
+    }),
+    stems: { "mlp.norm": "blk.*.post_attention_norm" },
+  },
+  deci: { type: "llama", permuted: true, fields: biases }, // with layers that lack a module
+  smollm3: { type: "smollm3", permuted: true, fields: biases },
+  granite: {
+    type: "granite",
+    permuted: true,
+    fields: (header) => ({
+      ...biases(header),
+      attention_multiplier: header.field("attention.scale"),
+      embedding_multiplier: header.field("embedding_scale"),
+      residual_multiplier: header.field("residual_scale"),
+      logits_scaling: header.field("logit_scale"),
+      // llama.cpp takes this for whether there is a rotation at all.
+      ...header.field("rope.scaling.finetuned") === false ? { position_embedding_type: "nope" } : {},
+    }),
+  },
+  cohere2: {
+    type: "cohere2",
+    fields: ({ field }) => ({
+      layer_norm_eps: field("attention.layer_norm_epsilon"),
+      logit_scale: field("logit_scale"),
+      sliding_window: field("attention.sliding_window"),
+    }),
+    stems: { "mlp.norm": "blk.*.attn_norm" },
+  },
+  glm4: {
+    type: "glm4",
+    fields: (header) => ({ ...partial(header), attention_bias: hasBias(header, "attn_q") }),
+    stems: fusedUp,
+    rows: (spec) => sharedRows(fusedUnits(spec)),
+  },
+  phi3: {
+    type: "phi3",
+    fields: (header) => ({
+      ...partial(header),
+      sliding_window: header.field("attention.sliding_window") || null,
+    }),
+    stems: { ...fusedQkv, ...fusedUp },
+    rows: (spec) => sharedRows({ ...fusedHeads(spec), ...fusedUnits(spec) }),
+  },
+  gpt2: {
+    type: "gpt2",
+    fields: ({ field, tensors, usual }) => ({
+      ...Object.fromEntries(Object.keys(usual).map((key) => [key, undefined])),
+      vocab_size: usual.vocab_size,
+      tie_word_embeddings: usual.tie_word_embeddings,
+      n_embd: usual.hidden_size,
+      n_layer: usual.num_hidden_layers,
+      n_head: usual.num_attention_heads,
+      n_inner: usual.intermediate_size,
+      n_positions: tensors.get("position_embd.weight")?.shape[0],
+      layer_norm_epsilon: field("attention.layer_norm_epsilon"),
+    }),
+    stems: { ...fusedQkv, position: "position_embd" },
+    rows: (spec) => sharedRows(fusedHeads(spec)),
+  },
+};
+
+/** How many experts there are, how many a token has, and their width where it is their own. */
+function experts({ field }: Header): Record<string, unknown> {
+  return {
+    num_experts: field("expert_count"),
+    num_experts_per_tok: field("expert_used_count"),
+    moe_intermediate_size: field("expert_feed_forward_length"),
+  };
+}
+
+/** Whether a token's weights sum to 1; llama.cpp has a rule of its own for each architecture where the file does not say. */
+function renormalised({ field }: Header, rule: boolean): Record<string, unknown> {
+  return { norm_topk_prob: field("expert_weights_norm") ?? rule };
+}
+
+function layersWithout({ tensors, usual }: Header, stem: string): number[] {
+  const layers = Array.from({ length: Number(usual.num_hidden_layers) }, (_, l) => l);
+  return layers.filter((l) => !tensors.has(`blk.${l}.${stem}.weight`));
+}
+
+/** The architectures that may be read as a model type: for a file that says nothing of itself, or something of everything. */
+export function architecturesOf(modelType: string): string[] {
+  const headers = [undefined, 1].map((value): Header => (
+    { field: () => value, list: () => undefined, tensors: new Map(), usual: {} }
+  ));
+  const typesOf = ({ type }: Architecture) => typeof type === "string" ? [type] : headers.map(type);
+  return Object.keys(architectures).filter((name) => typesOf(architectures[name]).includes(modelType));
+}
+
+function hasBias({ tensors }: Header, stem: string): boolean {
+  return tensors.keys().some((name) => name.endsWith(`.${stem}.bias`));
+}
+
+/** Llama's biases, which no field tells of; other architectures have theirs always, or never. */
+function biases(header: Header): Record<string, boolean> {
+  return { attention_bias: hasBias(header, "attn_output"), mlp_bias: hasBias(header, "ffn_down") };
+}
+
+function caps({ field, usual }: Header): Record<string, unknown> {
+  return {
+    sliding_window: field("attention.sliding_window"),
+    query_pre_attn_scalar: usual.head_dim,
+    attn_logit_softcapping: field("attn_logit_softcapping"),
+    final_logit_softcapping: field("final_logit_softcapping"),
+  };
+}
+
+/** The share of a head that is rotated. */
+function partial({ field, usual }: Header): Record<string, unknown> {
+  const size = field("rope.dimension_count");
+  return size === undefined ? {} : { partial_rotary_factor: Number(size) / Number(usual.head_dim) };
+}
+
+/** Which layers have a window: a list of true and false. */
+function windowed({ field, list, usual }: Header): Record<string, unknown> {
+  const window = field("attention.sliding_window");
+  const given = list("attention.sliding_window_pattern");
+  if (window === undefined) return {};
+  const flags = typeof given === "object" ? Array.from(given as ArrayLike<unknown>, Boolean) : [];
+  const layers = Number(usual.num_hidden_layers);
+  return {
+    sliding_window: window,
+    ...flags.length === layers
+      ? { layer_types: flags.map((flag) => flag ? "sliding_attention" : "full_attention") }
+      : {},
+  };
+}

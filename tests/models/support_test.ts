@@ -1,0 +1,47 @@
+/** The README's table of families is what the code and the measured errors give. */
+import assert from "node:assert/strict";
+import { families } from "../../src/models/mod.ts";
+import { fixtureNames } from "../fixtures/read.ts";
+import { ERRORS, README, supportTable, tableIn } from "./support.ts";
+
+const errors = JSON.parse(await Deno.readTextFile(ERRORS));
+/** Without the spaces and rules that align its columns. */
+const bare = (table: string) => table.replace(/[ -]+/g, " ").trim();
+
+Deno.test("every fixture has been measured, and none that is gone", () => {
+  assert.deepEqual(
+    Object.keys(errors).sort(),
+    [...fixtureNames].sort(),
+    "deno run -A tests/models/support.ts",
+  );
+  for (const [name, error] of Object.entries(errors)) {
+    assert.ok(error as number > 0 && error as number < 1e-4, name);
+  }
+});
+
+Deno.test("the README's table of families is current", async () => {
+  const readme = await Deno.readTextFile(README);
+  const { from, to } = tableIn(readme)!;
+  assert.equal(
+    bare(readme.slice(from, to)),
+    bare(await supportTable(errors)),
+    "deno run -A tests/models/support.ts",
+  );
+});
+
+Deno.test("every family that is not a model of images too is in the table", async () => {
+  const table = await supportTable(errors);
+  const missing = Object.keys(families).filter((family) => !table.includes(`\n| \`${family}\` `));
+  assert.deepEqual(missing.sort(), [
+    "aya_vision",
+    "gemma3",
+    "idefics3",
+    "internvl",
+    "llava",
+    "llava_next",
+    "llava_onevision",
+    "mistral3",
+    "smolvlm",
+    "vipllava",
+  ]);
+});

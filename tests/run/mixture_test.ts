@@ -1,0 +1,166 @@
+/** Mixtures expert by expert: what is read, parts of experts, numbers that are not finite, budgets, random weights. */
+import assert from "node:assert/strict";
+import type { Engine } from "../../src/engine/mod.ts";
+import { isMixture, type Model, randomWeights, readSpec } from "../../src/models/mod.ts";
+import { decoder, forward, noDrop, routingProbe } from "../../src/run/mod.ts";
+import { float32, toFloat32 } from "../../src/tensor/mod.ts";
+import type { Lease } from "../../src/weights/mod.ts";
+import { beyond, stateDeviations } from "../models/parity.ts";
+import {
+  distance,
+  engine,
+  engineWith,
+  largest,
+  openFolder,
+  stateTolerance,
+  withFixture,
+} from "../support.ts";
+import { fixture } from "../fixtures/read.ts";
+
+/** The model, its leases changed. */
+function leasing(model: Model, change: (l: number, lease: Lease) => Lease): Model {
+  const { weights } = model;
+  return {
+    ...model,
+    weights: { ...weights, part: async (l, cuts) => change(l, await weights.part(l, cuts)) },
+  };
+}
+
+/** One pass of one token; gives which experts it has chosen in each layer. */
+async function choices(model: Model, id: number, on: Engine = engine): Promise<number[][]> {
+  const probe = routingProbe(model.spec.layers);
+  const segments = [{ ids: Int32Array.of(id), past: null }];
+  await forward({ model, engine: on, segments, plans: [noDrop], probes: [probe] });
+  return probe.sums.map((samples) =>
+    samples ? samples[0].load.flatMap((count, e) => count > 0 ? [e] : []) : []
+  );
+}
+
+Deno.test("only experts that a token has chosen are read, each alone", () =>
+  withFixture("olmoe", async ({ model }) => {
+    const read: Set<number>[] = model.spec.layers.map(() => new Set());
+    const watched = leasing(model, (l, lease) => {
+      const found = [...lease.tensors.keys()].map((name) => /^mlp\.experts\.(\d+)\./.exec(name)?.[1]);
+      const experts = new Set(found.filter((expert) => expert !== undefined).map(Number));
+      assert.ok(experts.size <= 1, "a lease has one expert at most");
+      experts.forEach((expert) => read[l].add(expert));
+      return lease;
+    });
+    const chosen = await choices(watched, 5);
+    assert.deepEqual(read.map((layer) => [...layer].sort()), chosen);
+    assert.deepEqual(chosen.map((layer) => layer.length), [3, 3, 3]);
+    assert.equal(engine.live, 0);
+  }));
+
+for (const name of ["qwen2-moe", "glm4-moe"]) {
+  Deno.test(`${name}: experts beyond a binding are run in parts`, () =>
+    withFixture(name, async (opened) => {
+      const { layers, hidden } = opened.model.spec;
+      const { expert } = layers.map(({ mlp }) => mlp).find(isMixture)!;
+      const bindingBytes = expert.size * hidden * 4 / 2;
+      const small = engineWith({ bindingBytes });
+      assert.deepEqual(beyond(await stateDeviations(small, opened)), []);
+    }));
+}
+
+Deno.test("a number that is not finite ends the run where a token chose its expert, with the tensor's name", () =>
+  withFixture("qwen3-moe-loose", async ({ model }) => {
+    const [chosen] = await choices(model, 5);
+    const [first] = chosen;
+    const other = [...Array(8).keys()].find((e) => !chosen.includes(e))!;
+    const broken = (expert: number) =>
+      leasing(model, (l, lease) => ({
+        ...lease,
+        tensors: new Map([...lease.tensors].map(([name, tensor]) => {
+          if (l > 0 || name !== `mlp.experts.${expert}.up_proj.weight`) return [name, tensor];
+          const data = toFloat32(tensor).slice();
+          data[3] = NaN;
+          return [name, float32(tensor.shape, data)];
+        })),
+      }));
+    await assert.rejects(choices(broken(first), 5), {
+      name: "RangeError",
+      message: new RegExp(
+        `layer 0, MLP produces non-finite numbers \\(model\\.layers\\.0\\.mlp\\.experts\\.${first}\\.up_proj\\.weight holds NaN\\)`,
+      ),
+    });
+    assert.equal(engine.live, 0);
+    assert.deepEqual((await choices(broken(other), 5))[0], chosen);
+  }));
+
+Deno.test("decoding gives the same logits whether experts are kept or read for every token", () =>
+  withFixture("glm4-moe", async ({ model, blocks }) => {
+    const logits = async (budget?: number) => {
+      const opened = await decoder({ model, engine, budget });
+      try {
+        await opened.prefill(blocks.ids.slice(0, 4));
+        await opened.step(blocks.ids[4]);
+        return await opened.step(blocks.ids[5]);
+      } finally {
+        await opened.release();
+      }
+    };
+    const kept = await logits();
+    for (const budget of [0, 60_000]) {
+      assert.ok(
+        distance(await logits(budget), kept) <= stateTolerance(model.spec) * largest(kept),
+        `${budget}`,
+      );
+    }
+    assert.equal(engine.live, 0);
+  }));
+
+Deno.test("an untrained mixture is drawn expert by expert, with the bits of the whole layer", async () => {
+  const config = {
+    model_type: "qwen2_moe",
+    hidden_size: 16,
+    intermediate_size: 24,
+    moe_intermediate_size: 8,
+    shared_expert_intermediate_size: 12,
+    num_hidden_layers: 2,
+    num_attention_heads: 2,
+    num_key_value_heads: 2,
+    num_experts: 4,
+    num_experts_per_tok: 2,
+    vocab_size: 32,
+  };
+  const spec = readSpec(config, "untrained");
+  const weights = randomWeights(spec, { seed: 3, std: 0.5, residualStd: 0.25 });
+  const model: Model = { name: "untrained", spec, weights, config };
+  const whole = new Map(
+    [...(await weights.layer(1)).tensors].map(([name, { data }]) => [name, data.slice()]),
+  );
+  const streams = new Set<string>();
+  for (const [name, data] of whole) {
+    const lease = await weights.part(1, new Map([[name, null]]));
+    assert.deepEqual(lease.tensors.get(name)!.data, data, name);
+    lease.release();
+    if (name.endsWith("proj.weight")) streams.add([...data].slice(0, 8).join());
+  }
+  assert.equal(streams.size, 4 + 3 * 5, "no two matrices are alike");
+  assert.equal((await choices(model, 7))[1].length, 2);
+  weights.close();
+});
+
+Deno.test("an expert that is missing, or of another shape, is refused when the model is opened", async () => {
+  const { folder } = await fixture("olmoe");
+  const open = (change: (config: Record<string, unknown>) => void) =>
+    openFolder(folder, "config.json", change);
+  await assert.rejects(open((config) => config.num_experts = 8), {
+    name: "TypeError",
+    message: /tensor model\.layers\.0\.mlp\.(gate|experts\.7\.\w+)\.weight (has shape|is missing)/,
+  });
+  await assert.rejects(open((config) => config.intermediate_size = 16), {
+    name: "TypeError",
+    message:
+      /tensor model\.layers\.0\.mlp\.experts\.0\.gate_proj\.weight has shape \[20,32\], expected \[16,32\]/,
+  });
+  await assert.rejects(open((config) => config.num_experts_per_tok = 9), {
+    name: "RangeError",
+    message: /num_experts_per_tok is 9, expected at most the 7 experts/,
+  });
+  await assert.rejects(open((config) => config.num_local_experts = 6), {
+    name: "RangeError",
+    message: /num_local_experts is 6, expected 7, as in num_experts/,
+  });
+});
