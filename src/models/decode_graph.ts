@@ -14,7 +14,9 @@ import {
   type Value,
 } from "../onnx/mod.ts";
 import type { Tensor } from "../tensor/mod.ts";
-import { afterModules, attentionUpdate, norm, projections, type Rotary, scaled } from "./graphs.ts";
+import { afterModules, attentionUpdate } from "./graphs.ts";
+import { norm, scaled } from "./norms.ts";
+import { projections, type Rotary } from "./projections.ts";
 import { asFactor, fedWeight, linear, type StoredTypes, type Weights } from "./linear.ts";
 import { attendAfter, keysShape, type SharedInputs, sharedInputs } from "./past.ts";
 import {

@@ -40,6 +40,11 @@ const MATRICES = [
   "mlp.shared.up_proj.weight",
   "mlp.shared.down_proj.weight",
   "mlp.shared_gate.weight",
+  "attention.sinks",
+  "attention.q_a_proj.weight",
+  "attention.q_b_proj.weight",
+  "attention.kv_a_proj.weight",
+  "attention.kv_b_proj.weight",
 ];
 /** As many numbers of an expert, behind those of the list, whatever its length. */
 const OF_EXPERT = ["gate_proj.weight", "up_proj.weight", "down_proj.weight"];

@@ -11,6 +11,7 @@ import {
   type TensorFile,
   type TensorRef,
   type WeightSource,
+  withMxfp4,
 } from "../weights/mod.ts";
 import { type Allowance, readConfig } from "./config.ts";
 import { readDropList } from "./drop_lists.ts";
@@ -48,9 +49,9 @@ export async function loadFolder(
   allowed: readonly string[] = [],
 ): Promise<Model> {
   const spec = readSpec(config, `${files.name}: config.json`, allowed);
-  const file = await openSafetensors(files);
+  const file = withMxfp4(await openSafetensors(files));
   try {
-    const find = finder(spec, file, families[spec.family].names(spec), files.name);
+    const find = finder(spec, file, families[spec.family].names(spec, file.tensors), files.name);
     return {
       name: files.name,
       spec,

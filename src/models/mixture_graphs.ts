@@ -19,7 +19,7 @@ import {
   type Value,
 } from "../onnx/mod.ts";
 import { float32 } from "../tensor/mod.ts";
-import { norm } from "./graphs.ts";
+import { norm } from "./norms.ts";
 import { fedWeight, type StoredTypes, type Weights } from "./linear.ts";
 import { addRows, expert, route, type RouterTaps, shared } from "./mixture.ts";
 import {

@@ -4,7 +4,7 @@ export { headGraph, rotaryNames, stepGraph, type StepWeights } from "./decode_gr
 export { readDropList } from "./drop_lists.ts";
 export { families } from "./families/mod.ts";
 export { ggufConfig, ggufNames } from "./gguf.ts";
-export { architecturesOf } from "./gguf_architectures.ts";
+export { architecturesOf, ggufStorage } from "./gguf_architectures.ts";
 export { ropeFactorsOf } from "./gguf_rope.ts";
 export {
   attentionGraph,

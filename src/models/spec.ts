@@ -84,6 +84,24 @@ export interface AttentionSpec {
   readonly clip?: number;
   /** Multiplies the update, which is measured so. */
   readonly updateScale?: number;
+  /** Every head has a learned score that joins its softmax and is dropped after it. */
+  readonly sinks?: true;
+  /** q, k and v are made from latents (MLA). */
+  readonly latents?: LatentSpec;
+}
+
+/**
+ * Multi-head latent attention: k and v of all heads come from one vector of `keyValue` numbers, normed, and one rotated key of rope.size
+ * numbers that all heads share; q from `query` numbers, normed, or straight from the stream (null). A head's q and k have `plain`
+ * numbers besides the rotated ones, its v `value`; headSize is the larger of both, and what is smaller is run with zeros behind.
+ * Source: Hugging Face `modeling_deepseek_v3.py`.
+ */
+export interface LatentSpec {
+  readonly query: number | null;
+  readonly keyValue: number;
+  readonly plain: number;
+  readonly value: number;
+  readonly epsilon: number;
 }
 
 export type Activation = "silu" | "gelu" | "gelu_tanh" | "relu" | "quick_gelu";
@@ -194,10 +212,22 @@ export function outerTensors(spec: ModelSpec): TensorNeed[] {
 }
 
 function attentionTensors(spec: AttentionSpec, hidden: number): TensorNeed[] {
-  const { heads, kvHeads, headSize, bias, qkNorm } = spec;
-  const [query, key] = [heads * headSize, kvHeads * headSize];
+  const { heads, headSize, latents, bias } = spec;
   return [
     ...normTensors("attention.norm", spec.norm.pre, hidden),
+    ...(latents ? latentTensors(spec, latents, hidden) : headTensors(spec, hidden)),
+    ...(spec.sinks ? [["attention.sinks", [heads]] as const] : []),
+    ...linear("attention.o_proj", [hidden, heads * (latents?.value ?? headSize)], bias.output),
+    ...normTensors("attention.post_norm", spec.norm.post, hidden),
+  ];
+}
+
+function headTensors(
+  { heads, kvHeads, headSize, bias, qkNorm }: AttentionSpec,
+  hidden: number,
+): TensorNeed[] {
+  const [query, key] = [heads * headSize, kvHeads * headSize];
+  return [
     ...linear("attention.q_proj", [query, hidden], bias.qkv),
     ...linear("attention.k_proj", [key, hidden], bias.qkv),
     ...linear("attention.v_proj", [key, hidden], bias.qkv),
@@ -207,8 +237,26 @@ function attentionTensors(spec: AttentionSpec, hidden: number): TensorNeed[] {
         ["attention.k_norm.weight", [qkNorm.over === "head" ? headSize : key]] as const,
       ]
       : []),
-    ...linear("attention.o_proj", [hidden, query], bias.output),
-    ...normTensors("attention.post_norm", spec.norm.post, hidden),
+  ];
+}
+
+function latentTensors(
+  { heads, rope, bias }: AttentionSpec,
+  latents: LatentSpec,
+  hidden: number,
+): TensorNeed[] {
+  const { query, keyValue, plain, value } = latents;
+  const rotated = rope?.size ?? 0;
+  const [from, width] = [query ?? hidden, heads * (plain + rotated)];
+  return [
+    ...(query === null ? [] : [
+      ...linear("attention.q_a_proj", [query, hidden], bias.qkv),
+      ["attention.q_a_norm.weight", [query]] as const,
+    ]),
+    ...linear(query === null ? "attention.q_proj" : "attention.q_b_proj", [width, from], false),
+    ...linear("attention.kv_a_proj", [keyValue + rotated, hidden], bias.qkv),
+    ["attention.kv_a_norm.weight", [keyValue]],
+    ...linear("attention.kv_b_proj", [heads * (plain + value), keyValue], false),
   ];
 }
 

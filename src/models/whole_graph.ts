@@ -28,7 +28,9 @@ import {
 } from "../onnx/mod.ts";
 import { type DType, float32 } from "../tensor/mod.ts";
 import { logitsOf, rotaryNames } from "./decode_graph.ts";
-import { afterModules, attentionUpdate, projections, type Rotary, scaled } from "./graphs.ts";
+import { afterModules, attentionUpdate } from "./graphs.ts";
+import { scaled } from "./norms.ts";
+import { projections, type Rotary } from "./projections.ts";
 import { asFactor, fedWeight, type Weights } from "./linear.ts";
 import { rotation } from "./rope.ts";
 import { type AttentionSpec, layerTensors, type ModelSpec, outerTensors, type RopeSpec } from "./spec.ts";
@@ -162,7 +164,7 @@ function attention(
   const { graph } = x;
   const { heads, kvHeads } = spec;
   const rotary = spec.rope && shared.rotary(spec.rope);
-  const { q, k, v } = projections(x, spec, weights, rotary, { samples: 1, length: -1 });
+  const { q, k, v, sinks } = projections(x, spec, weights, rotary, { samples: 1, length: -1 });
   const wide = (value: Value, count: number) => byText(widened(value, spec, count), shared);
   const shape = (tokens: string) => ["batch_size", kvHeads, tokens, keptHeadSize(spec)];
   const past = (part: string) =>
@@ -173,6 +175,7 @@ function attention(
     value: wide(v, kvHeads),
     past: { key: past("key"), value: past("value") },
     ...shared.sight,
+    sinks,
   }, spec);
   graph.output(`present.${index}.key`, present.key, "f32", shape("total_sequence_length"));
   graph.output(`present.${index}.value`, present.value, "f32", shape("total_sequence_length"));
