@@ -38,8 +38,10 @@ import { norm, scaled } from "./norms.ts";
 import { projections, type Rotary, withoutPadding } from "./projections.ts";
 import { fedWeight, linear, type StoredTypes, type Weights } from "./linear.ts";
 import { mixture } from "./mixture.ts";
-import type { AttentionSpec, LayerSpec, MlpSpec, ModelSpec, MoeSpec, NormSpec, TensorNeed } from "./spec.ts";
-import { isMixture, layerTensors, normTensors } from "./spec.ts";
+import type { AttentionSpec, LayerSpec, MlpSpec, ModelSpec, MoeSpec, NormSpec } from "./spec.ts";
+import type { TensorNeed } from "./tensors.ts";
+import { isMixture } from "./spec.ts";
+import { layerTensors, normTensors } from "./tensors.ts";
 import { squares, takeWatched, watch } from "./watch.ts";
 
 /** What a module's graph has besides the module. */

@@ -13,7 +13,8 @@
  */
 import { elements, float32, normalPool, type NormalRows, streamKeys, type Tensor } from "../tensor/mod.ts";
 import type { Cut, Drawn, Lease, WeightSource } from "../weights/mod.ts";
-import { layerTensors, type ModelSpec, outerTensors } from "./spec.ts";
+import { type ModelSpec } from "./spec.ts";
+import { layerTensors, outerTensors } from "./tensors.ts";
 
 /** Standard deviations of the normal distributions from which weights are drawn. */
 export interface Initialiser {

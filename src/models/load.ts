@@ -19,14 +19,8 @@ import { families } from "./families/mod.ts";
 import { ggufConfig, ggufNames } from "./gguf.ts";
 import { readRopeFactors } from "./gguf_rope.ts";
 import { type NameTable, plainName, storedTensor } from "./names.ts";
-import {
-  isMixture,
-  type LayerSpec,
-  layerTensors,
-  type ModelSpec,
-  outerTensors,
-  type TensorNeed,
-} from "./spec.ts";
+import { isMixture, type LayerSpec, type ModelSpec } from "./spec.ts";
+import { layerTensors, outerTensors, type TensorNeed } from "./tensors.ts";
 import { unsupported } from "./unsupported.ts";
 
 /** A checkpoint that can be run. */

@@ -28,22 +28,24 @@ export { reshape, type Reshaping } from "./reshape.ts";
 export { ropeTables, rotationRegime, steadyLength } from "./rope.ts";
 export {
   type AttentionSpec,
-  expertName,
   type ExpertSpec,
-  expertTensors,
   isMixture,
   type LayerSpec,
-  layerTensors,
   type MlpSpec,
   type ModelSpec,
   type MoeSpec,
   type NormSpec,
+  type RopeSpec,
+  type SharedSpec,
+} from "./spec.ts";
+export {
+  expertName,
+  expertTensors,
+  layerTensors,
   normTensors,
   outerTensors,
-  type RopeSpec,
   routerTensors,
-  type SharedSpec,
   sharedTensors,
   type TensorNeed,
-} from "./spec.ts";
+} from "./tensors.ts";
 export { keptHeadSize, wholeGraph, wholeName } from "./whole_graph.ts";

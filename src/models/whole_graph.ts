@@ -33,7 +33,8 @@ import { scaled } from "./norms.ts";
 import { projections, type Rotary } from "./projections.ts";
 import { asFactor, fedWeight, type Weights } from "./linear.ts";
 import { rotation } from "./rope.ts";
-import { type AttentionSpec, layerTensors, type ModelSpec, outerTensors, type RopeSpec } from "./spec.ts";
+import { type AttentionSpec, type ModelSpec, type RopeSpec } from "./spec.ts";
+import { layerTensors, outerTensors } from "./tensors.ts";
 
 /** The name of a weight of a whole model's graph; layers keep the model's numbers. */
 export function wholeName(canonical: string, layer?: number): string {
