@@ -25,7 +25,7 @@ const table = {
   subject: "entry tensor result hub weights text models",
   study: "entry tensor result hub text tasks onnx models engine kernels measure run subject",
   export: "entry disk tensor result hub weights text models run subject study",
-  cluster: "entry result study",
+  cluster: "entry result hub study",
   show: "entry disk result hub measure",
   doctor: "entry tensor hub onnx models engine kernels",
   lab: "disk hub result",

@@ -1,7 +1,7 @@
 /** What tests of several rooms share: the tiny models, opened; temporary folders; profiles. */
 import { cpuEngine, type Engine, type Has } from "../src/engine/mod.ts";
 import { openModel } from "../src/hub/mod.ts";
-import { loadFolder, type Model, type ModelSpec } from "../src/models/mod.ts";
+import { isLinear, loadFolder, type Model, type ModelSpec } from "../src/models/mod.ts";
 import type { Graph } from "../src/onnx/mod.ts";
 import {
   type Blocks,
@@ -24,10 +24,13 @@ export const UNIT = 2 ** -24;
 /**
  * Largest relative error (of the largest element) that a state may have against Hugging Face's. Both sides round each
  * product of D terms with an error that grows as u·√D (u the unit roundoff, errors of random sign), and carry it through 2L
- * modules that each may add as much again: 4 · 2L · √D · u. The worst measured is a fifth of it.
+ * modules that each may add as much again: 4 · 2L · √D · u. The worst measured is a fifth of it. Linear attention norms what each head
+ * recalls: where that is little beside the head's state, its rounding is magnified. Twice as much there; over 300 tokens the worst
+ * measured, one engine beside another, is two thirds of it.
  */
 export function stateTolerance({ layers, hidden }: ModelSpec): number {
-  return 4 * 2 * layers.length * Math.sqrt(hidden) * UNIT;
+  const recalls = layers.some(({ attention }) => isLinear(attention)) ? 2 : 1;
+  return recalls * 4 * 2 * layers.length * Math.sqrt(hidden) * UNIT;
 }
 
 /** One engine for all tests. */

@@ -5,3 +5,4 @@ export { indexList, receiptOf, receiptsOf } from "./receipts.ts";
 export { runShard } from "./shard.ts";
 export { kubernetesJob } from "./kubernetes.ts";
 export { slurmScript } from "./slurm.ts";
+export { installRay, rayPython, runTrial, stopTrial, tokenVariables } from "./trial.ts";

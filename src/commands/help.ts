@@ -7,6 +7,7 @@ const VARIABLES = {
   LAMINA_CACHE: "folder of downloads (default: data/cache)",
   LAMINA_CUDA: "folder of CUDA's libraries, looked in before data/cuda",
   LAMINA_NO_MMAP: "if set, read model files instead of mapping them",
+  OMP_NUM_THREADS: "threads on the CPU (default: every core)",
   HF_ENDPOINT: "address of the Hugging Face hub, for a mirror",
   HF_TOKEN: "access token of the hub, for gated models",
   HF_HOME: "Hugging Face's folder, whose cache and token are used",
@@ -27,7 +28,7 @@ export const HUB: readonly Variable[] = [
   "HF_HUB_OFFLINE",
 ];
 /** What running a model reads, and what a study does that keeps results. */
-export const RUN: readonly Variable[] = [...HUB, "LAMINA_NO_MMAP", "LAMINA_CUDA"];
+export const RUN: readonly Variable[] = [...HUB, "LAMINA_NO_MMAP", "LAMINA_CUDA", "OMP_NUM_THREADS"];
 export const STUDY: readonly Variable[] = ["LAMINA_RESULTS", ...RUN];
 
 const CODES = [

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { causesCommand } from "./causes.ts";
 import { checkpointsCommand } from "./checkpoints.ts";
+import { clusterCommand } from "./cluster.ts";
 import { completionCommand } from "./completion.ts";
 import { cudaCommand } from "./cuda.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -61,6 +62,7 @@ export function createProgram(context: Context): Command {
     shards,
     shard,
     merge,
+    clusterCommand,
     labCommand,
     completionCommand,
   ];

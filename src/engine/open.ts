@@ -23,7 +23,7 @@ export interface Wanted {
 }
 
 const openers: Readonly<Record<EngineName, (precision: Precision) => Engine | Promise<Engine>>> = {
-  cpu: () => cpuEngine(),
+  cpu: () => cpuEngine({ threads: threadsAsked() }),
   webgpu: () => webgpuEngine(),
   cuda: (precision) => cudaEngine({ precision }),
 };
@@ -33,6 +33,12 @@ export const precisionsOf: Readonly<Record<EngineName, readonly Precision[]>> = 
   webgpu: ["float32"],
   cuda: PRECISIONS,
 };
+
+/** Threads per product that OMP_NUM_THREADS asks for, as schedulers set it; 0, which is every core, where it does not. */
+function threadsAsked(): number {
+  const asked = Number(Deno.env.get("OMP_NUM_THREADS"));
+  return Number.isInteger(asked) && asked > 0 ? asked : 0;
+}
 
 const opened = new Map<string, Promise<Engine>>();
 

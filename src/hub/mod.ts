@@ -18,6 +18,7 @@ export { endpoint } from "./remote/hub_fetch.ts";
 export { findToken } from "./remote/token.ts";
 export { cudaWheels } from "./packages/cuda.ts";
 export { installWheels } from "./packages/wheels.ts";
+export { makeEnvironment, pythonOf } from "./packages/environment.ts";
 export { missingPackages, PYTHON, succeeds } from "./packages/python.ts";
 export { type FetchOptions, formatBytes, lateMeter, meter, type Progress } from "./progress.ts";
 export { parts, within } from "./parts.ts";

@@ -9,7 +9,7 @@ import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeWhole } from "../disk/mod.ts";
-import { missingPackages, PYTHON, succeeds } from "../hub/mod.ts";
+import { makeEnvironment, pythonOf } from "../hub/mod.ts";
 import { METHODS, VERSION } from "../result/mod.ts";
 
 const PACKAGES = ["jupyterlab==4.6.6", "nbconvert==7.17.2"];
@@ -19,7 +19,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const venv = join(root, "data", "venv");
 const notebooks = join(root, "notebooks");
 /** The environment's own Python, after `install`. */
-export const python: string = join(venv, WINDOWS ? "Scripts/python.exe" : "bin/python");
+export const python: string = pythonOf(venv);
 
 /** Keeps Jupyter inside the virtual environment. */
 export const environment: Readonly<Record<string, string>> = {
@@ -33,32 +33,7 @@ export const environment: Readonly<Record<string, string>> = {
 
 /** Makes the virtual environment, where it is not there as wanted, and its kernel. Throws where Python lacks a part. */
 export async function install(): Promise<void> {
-  const stamp = join(venv, "packages.txt");
-  const wanted = PACKAGES.join("\n") + "\n";
-  const found = await Deno.readTextFile(stamp).catch(() => "");
-  if (found !== wanted || !await succeeds(python, ["--version"])) {
-    const missing = await missingPackages();
-    if (missing.length > 0) {
-      throw new Error(
-        `Cannot make ${venv}: ${missing.join(", ")} not found (Debian, Ubuntu: apt install ${
-          missing.join(" ")
-        })`,
-      );
-    }
-    console.error(`Installing ${PACKAGES.join(", ")} into data/venv`);
-    await run(PYTHON, "-m", "venv", "--clear", venv);
-    await run(
-      python,
-      "-m",
-      "pip",
-      "install",
-      "--quiet",
-      "--disable-pip-version-check",
-      "--no-cache-dir",
-      ...PACKAGES,
-    );
-    await Deno.writeTextFile(stamp, wanted);
-  }
+  await makeEnvironment({ folder: venv, requirements: PACKAGES, onNotice: console.error });
   await Deno.mkdir(join(venv, "user"), { recursive: true });
   await writeKernel();
   await writeSettings();

@@ -11,7 +11,8 @@ import {
   weightInputs,
 } from "./graphs.ts";
 import { linear } from "./linear.ts";
-import { type DeltaNetSpec, layerTensors } from "./spec.ts";
+import type { DeltaNetSpec } from "./spec.ts";
+import { layerTensors } from "./tensors.ts";
 import { watch } from "./watch.ts";
 
 /** Inputs x [B·T, D] and the weights; output a [B·T, D], what is added to the residual stream. `tap` adds outputs of its own. */

@@ -16,7 +16,7 @@ import {
   type Value,
 } from "../onnx/mod.ts";
 import { float32 } from "../tensor/mod.ts";
-import { norm } from "./graphs.ts";
+import { norm } from "./norms.ts";
 import { linear, type Weights } from "./linear.ts";
 import { convWidth, type DeltaNetSpec } from "./spec.ts";
 import { watch } from "./watch.ts";

@@ -36,6 +36,9 @@ async function divisors(file: TensorFile, tensor: string, name: string): Promise
         `most ${MOST_PAIRS} divisors of frequencies`,
     );
   }
+  if (info.dtype !== "f32" && info.dtype !== "f16" && info.dtype !== "bf16") {
+    throw new TypeError(`Cannot run ${name}: tensor ${tensor} is ${info.type}, expected F32, F16 or BF16`);
+  }
   const values = [...toFloat32(await file.read(tensor))];
   const wrong = values.findIndex((value) => !(value > 0 && value < Infinity));
   if (wrong < 0) return values;

@@ -7,7 +7,7 @@ export { memoryShapes } from "./delta_net.ts";
 export { expectSoftmax } from "./expect_softmax.ts";
 export { families } from "./families/mod.ts";
 export { ggufConfig, ggufNames } from "./gguf.ts";
-export { architecturesOf } from "./gguf_architectures.ts";
+export { architecturesOf, ggufStorage } from "./gguf_architectures.ts";
 export { ropeFactorsOf } from "./gguf_rope.ts";
 export {
   attentionGraph,
@@ -32,25 +32,27 @@ export { ropeTables, rotationRegime, steadyLength } from "./rope.ts";
 export {
   type AttentionSpec,
   type DeltaNetSpec,
-  expertName,
   type ExpertSpec,
-  expertTensors,
   isLinear,
   isMixture,
   type LayerSpec,
-  layerTensors,
   type MixerSpec,
   type MlpSpec,
   type ModelSpec,
   type MoeSpec,
   type NormSpec,
+  type RopeSpec,
+  type SharedSpec,
+  softmaxOf,
+} from "./spec.ts";
+export {
+  expertName,
+  expertTensors,
+  layerTensors,
   normTensors,
   outerTensors,
-  type RopeSpec,
   routerTensors,
-  type SharedSpec,
   sharedTensors,
-  softmaxOf,
   type TensorNeed,
-} from "./spec.ts";
+} from "./tensors.ts";
 export { keptHeadSize, wholeGraph, wholeName } from "./whole_graph.ts";

@@ -4,6 +4,7 @@ import {
   isLinear,
   isMixture,
   type LayerSpec,
+  layerTensors,
   type MixerSpec,
   type MlpSpec,
   type ModelSpec,
@@ -59,13 +60,10 @@ export function cost(
   };
 }
 
-function mixerWeights(spec: MixerSpec, hidden: number): number {
-  if (isLinear(spec)) {
-    const { keyHeads, keySize, valueHeads, valueSize } = spec;
-    return hidden * (2 * keyHeads * keySize + 3 * valueHeads * valueSize + 2 * valueHeads);
-  }
-  const { heads, kvHeads, headSize, outputGate } = spec;
-  return hidden * headSize * ((outputGate ? 3 : 2) * heads + 2 * kvHeads);
+/** The elements of its matrices. */
+function mixerWeights(attention: MixerSpec, hidden: number): number {
+  const tensors = layerTensors({ residual: "sequential", attention, mlp: null }, hidden);
+  return tensors.reduce((sum, [, shape]) => shape.length === 2 ? sum + shape[0] * shape[1] : sum, 0);
 }
 
 /** Per token: its projections, and two products with the keys it sees (half of T on average, at most the window), or three with the states. */

@@ -1,6 +1,6 @@
 /** A configuration that is not understood to the last field is an error that names file and field. */
 import assert from "node:assert/strict";
-import { readSpec } from "../../src/models/mod.ts";
+import { allowedFields, readSpec } from "../../src/models/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 
 const FILE = "model: config.json";
@@ -255,6 +255,20 @@ Deno.test("of a model of text and images the text part is read", async () => {
     assert.throws(() => readSpec(other, FILE), /text_config: model_type is "llama4_text", expected/);
     assert.throws(() => readSpec({ ...outer, text_config: null }, FILE), /text_config is missing/);
   }
+});
+
+Deno.test("a field that nobody knows is passed over on request, inside the text part too", async () => {
+  const text_config = { ...await configOf("gemma3"), favourite_colour: "blue", rope_scaling: null };
+  const outer = { model_type: "gemma3", text_config, favourite_food: "rice" };
+  const names = ["favourite_food", "favourite_colour", "hidden_size", "absent"];
+  assert.deepEqual(allowedFields(outer, FILE, names), ["favourite_colour", "favourite_food"]);
+  assert.deepEqual(readSpec(outer, FILE, names), readSpec(await configOf("gemma3"), FILE));
+  assert.throws(
+    () => readSpec(outer, FILE, ["favourite_food"]),
+    /text_config: field favourite_colour is "blue"/,
+  );
+  const quantised = { ...await configOf("llama"), quantization_config: { quant_method: "awq" } };
+  assert.throws(() => readSpec(quantised, FILE, ["quantization_config"]), /quantised by AWQ/); // that is no such field
 });
 
 Deno.test("the outer configuration says whether the head is tied where the text part does not", async () => {

@@ -41,6 +41,7 @@ Deno.test("every family that is not a model of images too is in the table", asyn
     "llava_next",
     "llava_onevision",
     "mistral3",
+    "qwen3_5",
     "smolvlm",
     "vipllava",
   ]);

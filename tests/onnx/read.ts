@@ -12,9 +12,9 @@ export const everywhere: ReadonlySet<string> = new Set([
     .split(
       " ",
     ),
-  ..."LpNormalization MatMul Mul QuickGelu ReduceSum ReduceSumSquare Relu Reshape RotaryEmbedding Shape"
+  ..."CausalConvWithState LinearAttention LpNormalization MatMul Mul QuickGelu ReduceSum ReduceSumSquare Relu Reshape RotaryEmbedding Shape"
     .split(" "),
-  ..."Sigmoid SimplifiedLayerNormalization Slice Softmax Sub Tanh TopK Transpose Where".split(" "),
+  ..."Sigmoid SimplifiedLayerNormalization Slice Softmax Softplus Sub Tanh TopK Transpose Where".split(" "),
 ]);
 
 /** The graph as it is serialised. */

@@ -1,4 +1,4 @@
-/** The system's Python: packages come through its pip, and Jupyter's virtual environment is made by it. */
+/** The system's Python: packages come through its pip, and it makes virtual environments, for Jupyter and for Ray. */
 
 /** How Python is called here. */
 export const PYTHON = Deno.build.os === "windows" ? "python" : "python3";

@@ -4,7 +4,15 @@
  * A layer whose window is shorter than the context keeps only the window's tokens, linear attention none.
  */
 import { elements } from "../../tensor/mod.ts";
-import { layerTensors, type ModelSpec, outerTensors, softmaxOf, type TensorNeed } from "../../models/mod.ts";
+import {
+  isLinear,
+  layerTensors,
+  type MixerSpec,
+  type ModelSpec,
+  outerTensors,
+  softmaxOf,
+  type TensorNeed,
+} from "../../models/mod.ts";
 import type { Plan, Sizes } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 
@@ -22,12 +30,16 @@ export function sizesOf(spec: ModelSpec): Sizes {
       layer.attention && weights(layerTensors({ ...layer, mlp: null }, hidden))
     ),
     mlp: layers.map((layer) => layer.mlp && weights(layerTensors({ ...layer, attention: null }, hidden))),
-    kvBytes: layers.map((layer) => {
-      const softmax = softmaxOf(layer);
-      return softmax ? 2 * softmax.kvHeads * softmax.headSize * KV_BYTES : layer.attention && 0;
-    }),
+    kvBytes: layers.map(({ attention }) => attention && KV_BYTES * keptNumbers(attention)),
     kvTokens: layers.map((layer) => softmaxOf(layer)?.window ?? null),
   };
+}
+
+/** Numbers that are kept of a token: keys and values, or the latents that they come from. */
+function keptNumbers(mixer: MixerSpec): number {
+  if (isLinear(mixer)) return 0;
+  const { kvHeads, headSize, latents, rope } = mixer;
+  return latents ? latents.keyValue + (rope?.size ?? 0) : 2 * kvHeads * headSize;
 }
 
 /** Weights of dropped modules. */

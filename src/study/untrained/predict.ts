@@ -30,9 +30,12 @@ export function predictInit(named: NamedConfig, options: RandomInitOptions = {})
   if (isMixture(mlp) || spec.layers.some((layer) => isMixture(layer.mlp))) {
     throw new TypeError(`Cannot predict ${name}: its layers have mixtures of experts, expected MLPs`);
   }
-  if (spec.positions || attention.clip || attention.outputGate || (attention.updateScale ?? 1) !== 1) {
+  if (
+    spec.positions || attention.clip || attention.latents || attention.sinks || attention.outputGate ||
+    (attention.updateScale ?? 1) !== 1
+  ) {
     throw new TypeError(
-      `Cannot predict ${name}: the closed form has no learned positions, clipped projections, output gates or scaled updates`,
+      `Cannot predict ${name}: the closed form has no learned positions, clipped projections, scaled updates, sinks, gates or latents`,
     );
   }
   const model = {

@@ -1,0 +1,61 @@
+/** Virtual environments of Python, with pinned packages. */
+import { join } from "node:path";
+import { missingPackages, PYTHON, succeeds } from "./python.ts";
+
+/** Where a virtual environment is made, and with what. */
+export interface Environment {
+  readonly folder: string;
+  /** Lines of a requirements file, with exact versions. */
+  readonly requirements: readonly string[];
+  readonly signal?: AbortSignal;
+  readonly onNotice?: (line: string) => void;
+}
+
+/** The Python of a virtual environment. */
+export function pythonOf(folder: string): string {
+  return join(folder, Deno.build.os === "windows" ? "Scripts/python.exe" : "bin/python");
+}
+
+/** Makes a virtual environment, where it is not there as wanted. Throws where Python lacks a part, or pip fails. */
+export async function makeEnvironment(environment: Environment): Promise<void> {
+  const { folder, requirements, signal, onNotice } = environment;
+  const stamp = join(folder, "packages.txt");
+  const wanted = requirements.join("\n") + "\n";
+  const found = await Deno.readTextFile(stamp).catch(() => "");
+  if (found === wanted && await succeeds(pythonOf(folder), ["--version"], signal)) return;
+  const missing = await missingPackages(signal);
+  if (missing.length > 0) {
+    const names = missing.join(", ");
+    throw new Error(
+      `Cannot make ${folder}: ${names} not found (Debian, Ubuntu: apt install ${missing.join(" ")})`,
+    );
+  }
+  onNotice?.(
+    `Installing ${requirements.slice(0, SHOWN).join(", ")}${
+      requirements.length > SHOWN ? ", …" : ""
+    } into ${folder}`,
+  );
+  await run(PYTHON, ["-m", "venv", "--clear", folder], environment);
+  const quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--no-cache-dir"];
+  await run(pythonOf(folder), ["-m", "pip", "install", ...quiet, ...requirements], environment);
+  await Deno.writeTextFile(stamp, wanted);
+}
+
+/** Packages that are named where they are installed. */
+const SHOWN = 2;
+
+async function run(program: string, args: string[], { folder, signal }: Environment): Promise<void> {
+  const { success, stderr } = await new Deno.Command(program, {
+    args,
+    env: { PIP_USER: "0", PIP_REQUIRE_VIRTUALENV: "0" }, // a user's configuration may say otherwise
+    ...signal && { signal },
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  signal?.throwIfAborted();
+  if (success) return;
+  const lines = new TextDecoder().decode(stderr).trim().split("\n").map((line) => line.trim());
+  const said = lines.findLast((line) => line.startsWith("ERROR")) ?? lines.at(-1);
+  throw new Error(`Cannot make ${folder}: ${args.slice(0, 3).join(" ")} failed: ${said}`);
+}

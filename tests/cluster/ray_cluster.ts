@@ -1,0 +1,204 @@
+/** A Ray cluster of three machines, the driver on it, and faults: what a file in the cluster's folder is named decides what goes wrong. */
+import assert from "node:assert/strict";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { installRay, rayPython, tokenVariables } from "../../src/cluster/mod.ts";
+import { type Machines, openMachines, WORKERS } from "./machines.ts";
+import { processesOf, type Running, until } from "./processes.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const DRIVER = `${root}src/cluster/ray_driver.py`;
+const ray = rayPython.replace(/python$/, "ray");
+const NODE = ["--object-store-memory=100000000", "--disable-usage-stats", "--block"];
+const PORT = 6399;
+
+/** Runs Lamina on a machine, with the faults that files ask for, and logs every shard that is begun. */
+const wrapper = `#!/bin/sh
+machine=$1 root=$ROOT; shift
+if [ -e "$FOLDER/other-$machine" ]; then root=$FOLDER/other/; fi
+if [ "$1" = shard ]; then
+  echo "$4" >> "$FOLDER/log"
+  if [ -e "$FOLDER/never-$4" ]; then echo "lamina: this can never be" >&2; exit 2; fi
+fi
+exec "$DENO" run -A --quiet --config "\${root}deno.json" "\${root}src/cli.ts" "$@"
+`;
+
+/** How a driver ended, and what it said. */
+export interface Driven {
+  readonly code: number;
+  readonly err: string;
+}
+
+/** A driver that runs. */
+export interface Drive {
+  readonly ended: Promise<Driven>;
+  /** What it has said so far. */
+  said(): string;
+  /** kill -9. */
+  kill(): Promise<void>;
+}
+
+/** A running cluster. */
+export class RayCluster {
+  #drives = 0;
+  readonly #nodes = new Map<number, Deno.ChildProcess>();
+
+  private constructor(readonly folder: string, readonly machines: Machines, readonly mark: string) {}
+
+  /** Installs Ray and starts it on every machine. */
+  static async open(): Promise<RayCluster> {
+    await installRay();
+    const folder = await Deno.makeTempDir({ dir: "/tmp", prefix: "lamina-" }); // names of sockets must be short
+    const cluster = new RayCluster(folder, await openMachines(), crypto.randomUUID());
+    await Deno.writeTextFile(`${folder}/lamina`, wrapper);
+    await Deno.writeTextFile(`${folder}/log`, "");
+    await Deno.writeTextFile(`${folder}/token`, crypto.randomUUID() + crypto.randomUUID());
+    for (const machine of [1, ...WORKERS]) {
+      await Deno.mkdir(cluster.temporary(machine));
+      await cluster.start(machine); // one after the other: Ray numbers its sockets by what is there
+    }
+    return cluster;
+  }
+
+  /** The temporary folder of a machine. */
+  temporary(machine: number): string {
+    return `${this.folder}/tmp-${machine}`;
+  }
+
+  /** Starts a machine's part of the cluster, the first time or after it was killed. */
+  async start(machine: number): Promise<void> {
+    const leader = this.machines.address(1);
+    const part = machine === 1
+      ? [
+        "--head",
+        `--port=${PORT}`,
+        "--num-cpus=0",
+        "--include-dashboard=false",
+        `--temp-dir=${this.folder}/ray`,
+      ]
+      : [`--address=${leader}:${PORT}`, "--num-cpus=1"];
+    const args = [ray, "start", ...part, `--node-ip-address=${this.machines.address(machine)}`, ...NODE];
+    const node = this.#spawn(machine, args, { LAMINA: `sh ${this.folder}/lamina ${machine}` });
+    this.#nodes.set(machine, node);
+    const said = piped(node.stdout);
+    piped(node.stderr);
+    await until(`machine ${machine}`, () => said.text.includes("Ray runtime started"), 60);
+  }
+
+  /** Starts a driver on machine 1. */
+  drive(plan: string, results: string, ...args: string[]): Drive {
+    const id = `${this.mark}-${this.#drives++}`;
+    const where = ["--results", results, "--address", `${this.machines.address(1)}:${PORT}`, "--cpus", "1"];
+    const child = this.#spawn(1, [rayPython, DRIVER, plan, ...where, ...args], { LAMINA_TEST_DRIVER: id });
+    piped(child.stdout);
+    const err = piped(child.stderr);
+    return {
+      ended: child.status.then(async ({ code }) => ({ code, err: await err.all })),
+      said: () => err.text,
+      async kill() {
+        for (const { pid } of processesOf("LAMINA_TEST_DRIVER", id)) end(pid);
+        await child.status;
+      },
+    };
+  }
+
+  /** Processes of a machine whose command line fits. */
+  processes(machine: number, command: RegExp): Running[] {
+    return processesOf("LAMINA_TEST_MACHINE", `${this.mark}-${machine}`).filter((one) =>
+      command.test(one.command)
+    );
+  }
+
+  /** A worker on which a process runs. */
+  machineOf(command: RegExp, workers: readonly number[] = WORKERS): number | undefined {
+    return workers.find((worker) => this.processes(worker, command).length > 0);
+  }
+
+  /** Waits for a process on one of these workers, and kills it with -9. */
+  async killOne(what: string, command: RegExp, workers: readonly number[] = WORKERS): Promise<void> {
+    const worker = await until(what, () => this.machineOf(command, workers));
+    for (const { pid } of this.processes(worker, command).slice(0, 1)) end(pid);
+  }
+
+  /** Runs a command on a machine to its end. */
+  async run(machine: number, ...command: string[]): Promise<void> {
+    const [program, ...args] = this.machines.on(machine, ...command);
+    const { success, stderr } = await new Deno.Command(program, { args }).output();
+    assert.ok(success, new TextDecoder().decode(stderr));
+  }
+
+  /** Shards that were begun, in order, since the last call. */
+  async begun(): Promise<number[]> {
+    const text = await Deno.readTextFile(`${this.folder}/log`);
+    await Deno.writeTextFile(`${this.folder}/log`, "");
+    return text.split("\n").filter(Boolean).map(Number);
+  }
+
+  /** Shards that run on a worker. */
+  shards(): Running[] {
+    return WORKERS.flatMap((worker) => this.processes(worker, SHARD));
+  }
+
+  /** Ends Ray by SIGTERM; gives what is left after a while. */
+  async close(): Promise<Running[]> {
+    const left = () => [1, ...WORKERS].flatMap((machine) => this.processes(machine, /./));
+    for (const machine of [...WORKERS, 1]) {
+      for (const { pid } of this.processes(machine, STARTER)) end(pid, "SIGTERM");
+      await until(`machine ${machine} to end`, () => this.processes(machine, STARTER).length === 0).catch(
+        () => {},
+      );
+    }
+    await until("all processes to end", () => left().length === 0, 15).catch(() => {});
+    const remaining = left();
+    for (const { pid } of remaining) end(pid);
+    await this.machines.close();
+    await Promise.all([...this.#nodes.values()].map(({ status }) => status));
+    await Deno.remove(this.folder, { recursive: true });
+    return remaining;
+  }
+
+  #spawn(machine: number, command: string[], env: Record<string, string>): Deno.ChildProcess {
+    const [program, ...args] = this.machines.on(machine, ...command);
+    return new Deno.Command(program, {
+      args,
+      env: {
+        ...env,
+        ...tokenVariables,
+        RAY_AUTH_TOKEN_PATH: `${this.folder}/token`,
+        LAMINA_TEST_MACHINE: `${this.mark}-${machine}`,
+        PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`,
+        TMPDIR: this.temporary(machine),
+        FOLDER: this.folder,
+        ROOT: root,
+        DENO: Deno.execPath(),
+      },
+      cwd: root,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  }
+}
+
+/** `ray start`, which holds a machine's part of Ray. */
+export const STARTER = /^\S*python\S* \S+\/ray start /;
+/** A shard's process, which is deno itself. */
+export const SHARD = /deno run .* shard - --index/;
+
+function end(pid: number, signal: Deno.Signal = "SIGKILL"): void {
+  try {
+    Deno.kill(pid, signal);
+  } catch { // it has ended
+  }
+}
+
+/** Reads a stream to its end: all of it, and what has come so far. */
+function piped(stream: ReadableStream<Uint8Array>): { all: Promise<string>; text: string } {
+  const heard = { all: Promise.resolve(""), text: "" };
+  heard.all = (async () => {
+    const decoder = new TextDecoder();
+    for await (const part of stream) heard.text += decoder.decode(part, { stream: true });
+    return heard.text;
+  })();
+  return heard;
+}
