@@ -10,11 +10,12 @@ import type { Provenance } from "./provenance.ts";
 type ModuleSums = Profile["sums"]["attention"];
 type SampleSums = NonNullable<ModuleSums[number]>;
 
-/** A profile from its sums, and those of what routers did. */
+/** A profile from its sums, those of what routers did, and where some attention is linear. */
 export function profileOf(
   provenance: Provenance,
   sums: Profile["sums"],
   routing?: RoutingSums | undefined,
+  mixers?: Profile["mixers"],
 ): Profile {
   const { samples, length } = provenance.packing;
   const tokens = samples * length;
@@ -36,6 +37,7 @@ export function profileOf(
     mlp: means(sums.mlp),
     block: means(sums.block),
     ...mixturesOf(routing),
+    ...mixers?.includes("linear") ? { mixers } : {},
   });
 }
 

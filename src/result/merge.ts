@@ -58,7 +58,7 @@ export function merge<R extends Shard>(results: readonly R[], names?: readonly s
     layer && profiles.flatMap((profile) => profile.mixtures?.sums[l] ?? [])
   );
   const sums = { attention: join("attention"), mlp: join("mlp"), block: join("block") };
-  return profileOf(provenance, sums, routing) as R;
+  return profileOf(provenance, sums, routing, profiles[0].mixers) as R;
 }
 
 /** The hash of a text from those of its blocks, or of any division of it: their sum modulo 2^256. */

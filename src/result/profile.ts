@@ -41,6 +41,8 @@ export const profileForm = z.object({
   block: moduleMeans,
   /** How experts are used; absent for a model without mixtures. */
   mixtures: mixturesForm.optional(),
+  /** What mixes the tokens of each layer [L], null where nothing does; absent for a model without linear attention. */
+  mixers: z.array(z.enum(["full", "linear"]).nullable()).optional(),
 });
 /** Importance, magnitude and sign of every module. */
 export type Profile = z.infer<typeof profileForm>;

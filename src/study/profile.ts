@@ -1,7 +1,7 @@
 /** Importance, relative magnitude and sign of every module, in one pass (paper, section on importance; gram.ts). */
 import { type Checks, reportsOf } from "../entry/mod.ts";
 import { parts, within } from "../hub/mod.ts";
-import type { Model } from "../models/mod.ts";
+import { isLinear, type Model } from "../models/mod.ts";
 import { keptOr, type Profile, profileOf, type Provenance } from "../result/mod.ts";
 import {
   type Blocks,
@@ -83,5 +83,8 @@ async function measure(
   await pass(model, blocks, [probe, routing], options, { plans: [origin.drop], onProgress });
   const sums = (kind: ModuleKind) => probe.sums.map((layer: GramSums[number]) => layer[kind] ?? null);
   const own = { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") };
-  return profileOf(origin, own, routing.sums);
+  const mixers = model.spec.layers.map(({ attention }) =>
+    attention && (isLinear(attention) ? "linear" : "full")
+  );
+  return profileOf(origin, own, routing.sums, mixers);
 }

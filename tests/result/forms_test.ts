@@ -137,7 +137,7 @@ async function readText(text: string, ...kinds: Kind[]): Promise<unknown> {
 }
 
 /** Fields that a result may lack. */
-const OPTIONAL = ["mixtures"];
+const OPTIONAL = ["mixtures", "mixers"];
 
 for (const [kind, result] of Object.entries(results)) {
   Deno.test(`a ${kind} is read as it was written`, () =>

@@ -4,6 +4,7 @@
  */
 import type { Comparison, Computed, Perplexity, Plan, Profile } from "../../result/mod.ts";
 import { formatFixed, formatNumber, formatShare } from "../chart/numbers.ts";
+import { mixerOf, mixersText } from "./mixers.ts";
 import { mixtureTable } from "./mixtures.ts";
 import { align, optional, style, type TextLook } from "./table.ts";
 import {
@@ -37,6 +38,7 @@ export function profileTable(profile: Profile, look: ProfileLook = {}): string {
     const ranked = all.slice(0, lowest);
     if (ranked.length === 0) continue;
     const means = profile[kind];
+    const isMixed = kind === "attention" && profile.mixers !== undefined;
     const symbol = { attention: "|a|/|x|", mlp: "|m|/|X|", block: "|a+m|/|x|" }[kind];
     const column = (values: readonly (number | null)[], digits: number) =>
       aligned(ranked.map(({ layer }) => values[layer]), digits);
@@ -50,13 +52,16 @@ export function profileTable(profile: Profile, look: ProfileLook = {}): string {
       error[i],
       magnitude[i],
       optional(means.sign[entry.layer], (value) => formatFixed(value, 3)),
+      ...isMixed ? [mixerOf(profile, entry.layer) ?? ""] : [],
     ]);
-    const head = ["rank ", "layer", "importance", "± s.e.", symbol, "sign"];
+    const head = ["rank ", "layer", "importance", "± s.e.", symbol, "sign", ...isMixed ? ["mixer"] : []];
     const part = ranked.length < all.length ? `, ${ranked.length} of ${all.length}` : "";
     parts.push(`${bold(KIND_NAMES[kind])}, most redundant first${part}\n${align([head, ...rows], look)}`);
   }
   if (profile.mixtures) parts.push(mixtureTable(profile.mixtures, look));
+  const byMixer = mixersText(profile);
   const notes = [
+    ...byMixer === null ? [] : [byMixer],
     "importance: 1 − cos(before, after); sign: cos(before, update); means over tokens",
     ...lowest < provenance.model.layers ? ["--all prints every module"] : [],
     ...look.tied ? ["~ the samples do not tell this rank from the next"] : [],
