@@ -2,6 +2,7 @@
  * Tensors in another file's form, a few rows at a time. F32, F16 and BF16 stay what they are unless the form wants F32;
  * quantised types become F32, which holds their values exactly (a float16 scale times a few bits) where 16 bits would not.
  */
+import { ggufStorage, type ModelSpec } from "../models/mod.ts";
 import { byteSize, elements, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import { type OutTensor, type PagedFile, PART_BYTES, ranges } from "../weights/mod.ts";
 
@@ -13,6 +14,23 @@ export interface Difference {
   readonly plus?: number;
   /** Whether it has to be F32. */
   readonly float32?: boolean;
+}
+
+/** What a tensor of a GGUF file has otherwise than Hugging Face's, where it is made for either. */
+export function storedOtherwise(
+  { layers }: ModelSpec,
+  architecture: string,
+  canonical: string,
+  made: "gguf" | "hf",
+): Difference {
+  const { heads, kvHeads } = layers[0].attention!;
+  const { permuted, normsWithOne } = ggufStorage(architecture);
+  const [, turned] = permuted ? /^attention\.([qk])_proj\./.exec(canonical) ?? [] : [];
+  const to = made === "gguf" ? "pairs" : "halves";
+  return {
+    ...turned ? { heads: { number: turned === "q" ? heads : kvHeads, to } } : {},
+    ...normsWithOne && canonical.endsWith("norm.weight") ? { plus: made === "gguf" ? 1 : -1 } : {},
+  };
 }
 
 /** The tensor under its new name. */

@@ -3,7 +3,7 @@ import { families, layerTensors, outerTensors, storedTensor } from "../models/mo
 import { definitionFromGguf } from "../text/mod.ts";
 import { type GgufFile, type OutTensor, zeros } from "../weights/mod.ts";
 import type { Config } from "./config.ts";
-import { converted, type Difference } from "./converted.ts";
+import { converted, storedOtherwise } from "./converted.ts";
 import { jsonFile } from "./copies.ts";
 import { Inexpressible } from "./formats.ts";
 import type { Job, OutFile } from "./job.ts";
@@ -45,10 +45,11 @@ export function tensorsFromGguf(job: Job, file: GgufFile): OutTensor[] {
   const { model, full, kept } = job;
   const names = families[full.family].names(full);
   const silent = silenced(job);
+  const architecture = file.metadata.get("general.architecture") as string; // as it was read
   const tensor = (canonical: string, layer?: number): OutTensor => {
     const stored = model.stored!(canonical, layer).name;
     const name = storedTensor(names, canonical, layer === undefined ? 0 : kept.indexOf(layer)).name;
-    const made = converted(file, stored, name, differenceOf(job, canonical));
+    const made = converted(file, stored, name, storedOtherwise(full, architecture, canonical, "hf"));
     return silent.has(stored) ? { ...made, ...zeros(made.bytes) } : made;
   };
   return [
@@ -57,16 +58,6 @@ export function tensorsFromGguf(job: Job, file: GgufFile): OutTensor[] {
       layerTensors(full.layers[l], full.hidden).map(([canonical]) => tensor(canonical, l))
     ),
   ];
-}
-
-function differenceOf({ full }: Job, canonical: string): Difference {
-  const { heads, kvHeads } = full.layers[0].attention!;
-  const turned = full.family === "llama" && /^attention\.([qk])_proj\./.exec(canonical)?.[1];
-  const isGemmaNorm = full.family.startsWith("gemma") && canonical.endsWith("norm.weight");
-  return {
-    ...turned ? { heads: { number: turned === "q" ? heads : kvHeads, to: "halves" } } : {},
-    ...isGemmaNorm ? { plus: -1 } : {},
-  };
 }
 
 /** The tokenizer's files, where the file has a tokenizer. */

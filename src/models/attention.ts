@@ -41,6 +41,8 @@ export interface Heads {
   readonly q: Value;
   readonly k: Value;
   readonly v: Value;
+  /** [H], a score of each head that joins its softmax and is dropped after it. */
+  readonly sinks?: Value;
 }
 
 /** Queries of a slice at most. */
@@ -68,20 +70,20 @@ export function attend(
 }
 
 /**
- * No soft cap, and no window that hides a key: WebGPU's operator ignores the one, and loses keys of the other where it goes
+ * No soft cap, no sinks, and no window that hides a key: WebGPU's operator ignores the one, and loses keys of the other where it goes
  * on from another slice.
  */
-function isPlain({ softcap, window }: AttentionSpec, { length }: Extent): boolean {
-  return !softcap && (window ?? length) >= length;
+function isPlain({ softcap, window, sinks }: AttentionSpec, { length }: Extent): boolean {
+  return !softcap && !sinks && (window ?? length) >= length;
 }
 
 /** The operator wants heads of a multiple of 8: zeros behind each change neither scores nor sums. */
 const HEAD_UNIT = 8;
 
-function grouped(spec: AttentionSpec, { q, k, v }: Heads, { samples, length }: Extent): Value {
+function grouped(spec: AttentionSpec, { q, k, v, ...rest }: Heads, { samples, length }: Extent): Value {
   const padded = Math.ceil(spec.headSize / HEAD_UNIT) * HEAD_UNIT;
   const resize = (x: Value, heads: number) => resizeHeads(x, heads, spec.headSize, padded, samples * length);
-  const heads = { q: resize(q, spec.heads), k: resize(k, spec.kvHeads), v: resize(v, spec.kvHeads) };
+  const heads = { q: resize(q, spec.heads), k: resize(k, spec.kvHeads), v: resize(v, spec.kvHeads), ...rest };
   const outputs = Array.from({ length: samples }, (_, sample) => groupedSample(spec, heads, sample, length))
     .flat();
   const mixed = Reshape(Concat(outputs, 1), [samples * length, spec.heads * padded]);
@@ -98,7 +100,12 @@ function resizeHeads(x: Value, heads: number, from: number, to: number, rows: nu
 }
 
 /** Attention of one sample, [1, slice, width] for each slice of its queries. */
-function groupedSample(spec: AttentionSpec, { q, k, v }: Heads, sample: number, length: number): Value[] {
+function groupedSample(
+  spec: AttentionSpec,
+  { q, k, v, sinks }: Heads,
+  sample: number,
+  length: number,
+): Value[] {
   const int32 = (shape: number[], value: number) =>
     q.graph.constant({ dtype: "i32", shape, data: Int32Array.of(value) });
   const outputs: Value[] = [];
@@ -114,6 +121,7 @@ function groupedSample(spec: AttentionSpec, { q, k, v }: Heads, sample: number, 
       past,
       seqlensK: int32([1], end - 1),
       totalSequenceLength: int32([], end),
+      sinks,
     }, spec);
     past = present;
     outputs.push(output);
@@ -127,7 +135,7 @@ type SliceAttention = (spec: AttentionSpec, heads: Heads, mask: Value, samples: 
 /** Attention of all samples, slice by slice. */
 function inSlices(
   spec: AttentionSpec,
-  { q, k, v }: Heads,
+  { q, k, v, ...rest }: Heads,
   { samples, length }: Extent,
   attendSlice: SliceAttention,
 ): Value {
@@ -146,6 +154,7 @@ function inSlices(
       q: cut(texts.q, start, end),
       k: cut(texts.k, firstKey, end),
       v: cut(texts.v, firstKey, end),
+      ...rest,
     };
     return attendSlice(spec, heads, lastOf(mask, rows, keys), samples);
   });
@@ -169,7 +178,7 @@ function slicesOf({ heads, window }: AttentionSpec, { samples, length }: Extent)
  */
 export function attendMasked(
   spec: AttentionSpec,
-  { q, k, v }: Heads,
+  { q, k, v, ...rest }: Heads,
   past: { readonly key: Value; readonly value: Value } | null,
   mask: Value,
   samples: number,
@@ -182,22 +191,23 @@ export function attendMasked(
     const repeated = Expand(Reshape(before, [1, -1, spec.kvHeads * spec.headSize]), [samples, 1, 1]);
     return Concat([repeated, own], 1);
   };
-  const heads = { q: bySample(q, spec.heads), k: after(past?.key, k), v: after(past?.value, v) };
+  const heads = { q: bySample(q, spec.heads), k: after(past?.key, k), v: after(past?.value, v), ...rest };
   const mixed = lowering.masked === "standard"
-    ? standard(spec, heads, mask)
+    ? standard(spec, heads, mask, samples)
     : decomposed(spec, heads, mask, samples);
   return Reshape(mixed, [-1, spec.heads * spec.headSize]);
 }
 
-/** One slice by ONNX's operator. */
-export function standard(spec: AttentionSpec, { q, k, v }: Heads, mask: Value): Value {
-  return Attention(q, k, v, mask, spec);
+/** One slice by ONNX's operator, which knows nothing of sinks. */
+export function standard(spec: AttentionSpec, heads: Heads, mask: Value, samples: number): Value {
+  if (heads.sinks) return decomposed(spec, heads, mask, samples);
+  return Attention(heads.q, heads.k, heads.v, mask, spec);
 }
 
 /** One slice by products; R and S need not be known when the graph is made. */
 export function decomposed(
   { heads: H, kvHeads: K, headSize: E, scale, softcap: cap }: AttentionSpec,
-  { q, k, v }: Heads,
+  { q, k, v, sinks }: Heads,
   mask: Value,
   samples: number,
 ): Value {
@@ -207,10 +217,21 @@ export function decomposed(
   const values = Transpose(Reshape(v, [B, -1, K, E]), [0, 2, 1, 3]);
   const products = MatMul(Reshape(queries, [B, K, -1, E]), keys); // [B, K, G·R, S]
   const capped = cap ? softcap(products, cap) : products;
-  const shares = Softmax(Add(Reshape(capped, [B, H, -1, SAME]), mask), -1);
+  const scores = Add(Reshape(capped, [B, H, -1, SAME]), mask);
+  const shares = sinks ? sharesBesides(scores, sinks, H) : Softmax(scores, -1);
   const mixed = MatMul(Reshape(shares, [B, K, -1, SAME]), values); // [B, K, G·R, E]
   return Reshape(Transpose(Reshape(mixed, [B, H, -1, E]), [0, 2, 1, 3]), [B, -1, H * E]);
 }
+
+/** Shares [B, H, R, S] of the keys, besides what each head's sink takes. */
+function sharesBesides(scores: Value, sinks: Value, heads: number): Value {
+  const zeros = Mul(Slice(scores, 0, 1, 3), scalar(scores.graph, 0)); // hidden scores are finite
+  const all = Concat([Add(zeros, Reshape(sinks, [1, heads, 1, 1])), scores], 3);
+  return Slice(Softmax(all, -1), 1, END, 3);
+}
+
+/** Past the end of any axis. */
+const END = 2 ** 31 - 1;
 
 /** In a new shape: as many as there were along this axis. */
 const SAME = 0;

@@ -140,7 +140,9 @@ export function readConfig(
       return readConfig(isObject ? { ...usual, ...found } : found, `${name}: ${key}`, allowance);
     },
     done() {
-      for (const field of QUANTISED) refuseQuantised(field, fields[field], name);
+      for (const field of QUANTISED) {
+        if (!asked.has(field)) refuseQuantised(field, fields[field], name);
+      }
       refuseBidirectional(fields.is_causal, name);
       for (const [key, found] of Object.entries(fields)) {
         if (asked.has(key) || neutral.has(key) || key.startsWith("_")) continue;

@@ -14,17 +14,13 @@ import {
   type Value,
 } from "../onnx/mod.ts";
 import type { Tensor } from "../tensor/mod.ts";
-import { afterModules, attentionUpdate, norm, projections, type Rotary, scaled } from "./graphs.ts";
+import { afterModules, attentionUpdate } from "./graphs.ts";
+import { norm, scaled } from "./norms.ts";
+import { projections, type Rotary } from "./projections.ts";
 import { asFactor, fedWeight, linear, type StoredTypes, type Weights } from "./linear.ts";
 import { attendAfter, keysShape, type SharedInputs, sharedInputs } from "./past.ts";
-import {
-  type AttentionSpec,
-  type LayerSpec,
-  layerTensors,
-  type ModelSpec,
-  normTensors,
-  type RopeSpec,
-} from "./spec.ts";
+import { type AttentionSpec, type LayerSpec, type ModelSpec, type RopeSpec } from "./spec.ts";
+import { layerTensors, normTensors } from "./tensors.ts";
 import { squares, takeWatched, watch } from "./watch.ts";
 
 /** Where a graph's weights are: in it, by canonical name, or fed to it as they are stored. */

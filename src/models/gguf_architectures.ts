@@ -23,6 +23,8 @@ interface Architecture {
   readonly type: string | ((header: Header) => string);
   /** Whether rows of q and k are permuted: its rotation pairs neighbours, Hugging Face's pairs halves. */
   readonly permuted?: true;
+  /** Whether norms are stored as w, where Hugging Face has w − 1. */
+  readonly normsWithOne?: true;
   /** Fields of the configuration besides the usual ones; undefined takes one away. */
   readonly fields?: (header: Header) => Readonly<Record<string, unknown>>;
   readonly stems?: Readonly<Record<string, string>>;
@@ -45,9 +47,10 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   },
   qwen2: { type: "qwen2" },
   qwen3: { type: "qwen3" },
-  gemma2: { type: "gemma2", fields: caps },
+  gemma2: { type: "gemma2", normsWithOne: true, fields: caps },
   gemma3: {
     type: "gemma3_text",
+    normsWithOne: true,
     fields: (header) => ({ ...caps(header), rope_local_base_freq: header.field("rope.freq_base_swa") }),
   },
   olmo: { type: "olmo", permuted: true, fields: ({ field }) => ({ clip_qkv: field("attention.clamp_kqv") }) },
@@ -148,6 +151,12 @@ export const architectures: Readonly<Record<string, Architecture>> = {
     rows: (spec) => sharedRows(fusedHeads(spec)),
   },
 };
+
+/** What an architecture's files store otherwise than Hugging Face's. */
+export function ggufStorage(architecture: string): { permuted: boolean; normsWithOne: boolean } {
+  const { permuted = false, normsWithOne = false } = architectures[architecture];
+  return { permuted, normsWithOne };
+}
 
 /** How many experts there are, how many a token has, and their width where it is their own. */
 function experts({ field }: Header): Record<string, unknown> {

@@ -34,10 +34,14 @@ import {
 } from "../onnx/mod.ts";
 import { attend, attendMasked, type Extent } from "./attention.ts";
 import { innerProduct } from "./feed_forward.ts";
+import { norm, scaled } from "./norms.ts";
+import { projections, type Rotary, withoutPadding } from "./projections.ts";
 import { fedWeight, linear, type StoredTypes, type Weights } from "./linear.ts";
 import { mixture } from "./mixture.ts";
-import type { AttentionSpec, LayerSpec, MlpSpec, ModelSpec, MoeSpec, NormSpec, TensorNeed } from "./spec.ts";
-import { isMixture, layerTensors, normTensors } from "./spec.ts";
+import type { AttentionSpec, LayerSpec, MlpSpec, ModelSpec, MoeSpec, NormSpec } from "./spec.ts";
+import type { TensorNeed } from "./tensors.ts";
+import { isMixture } from "./spec.ts";
+import { layerTensors, normTensors } from "./tensors.ts";
 import { squares, takeWatched, watch } from "./watch.ts";
 
 /** What a module's graph has besides the module. */
@@ -106,7 +110,8 @@ export function attentionGraph(
   const rotary = spec.rope && rotaryInputs(graph, [masked ? rows : extent.length, spec.rope.size / 2]);
   const layer: LayerSpec = { residual: "sequential", attention: spec, mlp: null };
   const weights = weightInputs(graph, layerTensors(layer, hidden), lowering, stored);
-  const { q, k, v } = projections(x, spec, weights, rotary, masked ? { samples: 1, length: -1 } : extent);
+  const heads = projections(x, spec, weights, rotary, masked ? { samples: 1, length: -1 } : extent);
+  const { q, k, v } = heads;
   const sum = onto ? sumInput(graph, rows, hidden) : null;
   const width = spec.kvHeads * spec.headSize;
   const before = past
@@ -122,14 +127,14 @@ export function attentionGraph(
   const mixed = masked
     ? attendMasked(
       spec,
-      { q, k, v },
+      heads,
       before,
       graph.input("mask", "f32", [extent.samples, 1, "row", "column"]),
       extent.samples,
       lowering,
     )
-    : attend(spec, { q, k, v }, extent, lowering.attention);
-  const raw = linear(mixed, "attention.o_proj", weights, sum);
+    : attend(spec, heads, extent, lowering.attention);
+  const raw = linear(withoutPadding(mixed, spec), "attention.o_proj", weights, sum);
   const a = watch(asUpdate(raw, spec, "attention", weights));
   graph.output("a", a);
   return finished(graph, tap?.({ x, q, k, v, mixed, raw, a }));
@@ -206,11 +211,6 @@ export function embeddingGraph(hidden: number, scale: number, learned = false): 
   return finished(graph);
 }
 
-/** Times a number that is part of the model. */
-export function scaled(x: Value, factor = 1): Value {
-  return factor === 1 ? x : Mul(x, scalar(x.graph, factor));
-}
-
 /**
  * What the head reads: inputs x0, x1, … [N, D], the final streams of P plans, and `rows` (i64 [n]) of them; output
  * `hidden` [n, P, D], those rows after the final norm, times the scale of the logits.
@@ -240,37 +240,6 @@ export function scoredRowsGraph(
   return finished(graph);
 }
 
-/** The tables of a rotation, [≥ T, R/2]. */
-export interface Rotary {
-  readonly cos: Value;
-  readonly sin: Value;
-}
-
-/**
- * q [N, H·E], k and v [N, K·E] of the stream x [N, D] of samples that each start at the tables' first row. Their length may be known
- * only when the graph runs: −1.
- */
-export function projections(
-  x: Value,
-  spec: AttentionSpec,
-  weights: Weights,
-  rotary: Rotary | null,
-  extent: Extent,
-): { q: Value; k: Value; v: Value } {
-  const normed = norm(x, spec.norm.pre, "attention.norm", weights);
-  const project = (name: string) => linear(normed, `attention.${name}_proj`, weights);
-  const rotated = (name: string, heads: number) => {
-    const projected = clipped(qkNorm(project(name), spec, `attention.${name}_norm`, heads, weights), spec);
-    return watch(rotary ? rotate(projected, spec, heads, rotary, extent) : projected);
-  };
-  return { q: rotated("q", spec.heads), k: rotated("k", spec.kvHeads), v: clipped(project("v"), spec) };
-}
-
-/** What a clip would hide is watched in front of it. */
-function clipped(x: Value, { clip }: AttentionSpec): Value {
-  return clip ? Clip(watch(x), -clip, clip) : x;
-}
-
 /** What attention adds to the stream, [N, D], of its mixed values [N, H·E] and the `sum` of other heads. */
 export function attentionUpdate(
   mixed: Value,
@@ -278,7 +247,12 @@ export function attentionUpdate(
   weights: Weights,
   sum: Value | null = null,
 ): Value {
-  return asUpdate(linear(mixed, "attention.o_proj", weights, sum), spec, "attention", weights);
+  return asUpdate(
+    linear(withoutPadding(mixed, spec), "attention.o_proj", weights, sum),
+    spec,
+    "attention",
+    weights,
+  );
 }
 
 /** What the parts before came to, of the shape of the stream. */
@@ -308,17 +282,6 @@ function finished(graph: Graph, taps: Record<string, Value> = {}): Graph {
   return graph;
 }
 
-/** The norm of rows, or the rows themselves where there is none. */
-export function norm(x: Value, spec: NormSpec | null, name: string, weights: Weights): Value {
-  if (!spec) return x;
-  const scale = spec.weight === false
-    ? Expand(scalar(x.graph, 1), Shape(x, -1))
-    : weights.values.get(`${name}.weight`)!;
-  return spec.kind === "rms"
-    ? SimplifiedLayerNormalization(x, scale, spec.epsilon)
-    : LayerNormalization(x, scale, weights.values.get(`${name}.bias`) ?? null, { epsilon: spec.epsilon });
-}
-
 /** What a module adds to the stream: its output normed, which would make zeros of what is too large, and scaled. */
 function asUpdate(
   raw: Value,
@@ -328,36 +291,6 @@ function asUpdate(
 ): Value {
   const normed = post ? norm(watch(raw), post, `${module}.post_norm`, weights) : raw;
   return scaled(normed, updateScale);
-}
-
-function qkNorm(x: Value, spec: AttentionSpec, name: string, heads: number, weights: Weights): Value {
-  if (!spec.qkNorm) return x;
-  watch(x);
-  const scale = weights.values.get(`${name}.weight`)!;
-  if (spec.qkNorm.over === "width") return SimplifiedLayerNormalization(x, scale, spec.qkNorm.epsilon);
-  const perHead = Reshape(x, [-1, heads, spec.headSize]);
-  return Reshape(SimplifiedLayerNormalization(perHead, scale, spec.qkNorm.epsilon), [
-    -1,
-    heads * spec.headSize,
-  ]);
-}
-
-/** Rotated heads [N, heads · E] of `samples` sequences that each start at position 0. */
-function rotate(
-  x: Value,
-  { rope, headSize }: AttentionSpec,
-  heads: number,
-  tables: Rotary,
-  { samples, length }: Extent,
-): Value {
-  const width = heads * headSize;
-  const start = ints(x.graph, [0]);
-  const rotated = RotaryEmbedding(Reshape(x, [samples, length, width]), start, tables, {
-    heads,
-    size: rope!.size,
-    interleaved: rope!.interleaved ?? false,
-  });
-  return Reshape(rotated, [-1, width]);
 }
 
 /** The stream [N, D] after a layer, of the stream x before it and what its attention adds, if it has any. */

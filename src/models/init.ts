@@ -13,7 +13,8 @@
  */
 import { elements, float32, normalPool, type NormalRows, streamKeys, type Tensor } from "../tensor/mod.ts";
 import type { Cut, Drawn, Lease, WeightSource } from "../weights/mod.ts";
-import { layerTensors, type ModelSpec, outerTensors } from "./spec.ts";
+import { type ModelSpec } from "./spec.ts";
+import { layerTensors, outerTensors } from "./tensors.ts";
 
 /** Standard deviations of the normal distributions from which weights are drawn. */
 export interface Initialiser {
@@ -40,6 +41,11 @@ const MATRICES = [
   "mlp.shared.up_proj.weight",
   "mlp.shared.down_proj.weight",
   "mlp.shared_gate.weight",
+  "attention.sinks",
+  "attention.q_a_proj.weight",
+  "attention.q_b_proj.weight",
+  "attention.kv_a_proj.weight",
+  "attention.kv_b_proj.weight",
 ];
 /** As many numbers of an expert, behind those of the list, whatever its length. */
 const OF_EXPERT = ["gate_proj.weight", "up_proj.weight", "down_proj.weight"];

@@ -11,6 +11,7 @@ import {
   type TensorFile,
   type TensorRef,
   type WeightSource,
+  withMxfp4,
 } from "../weights/mod.ts";
 import { type Allowance, readConfig } from "./config.ts";
 import { readDropList } from "./drop_lists.ts";
@@ -18,14 +19,8 @@ import { families } from "./families/mod.ts";
 import { ggufConfig, ggufNames } from "./gguf.ts";
 import { readRopeFactors } from "./gguf_rope.ts";
 import { type NameTable, plainName, storedTensor } from "./names.ts";
-import {
-  isMixture,
-  type LayerSpec,
-  layerTensors,
-  type ModelSpec,
-  outerTensors,
-  type TensorNeed,
-} from "./spec.ts";
+import { isMixture, type LayerSpec, type ModelSpec } from "./spec.ts";
+import { layerTensors, outerTensors, type TensorNeed } from "./tensors.ts";
 import { unsupported } from "./unsupported.ts";
 
 /** A checkpoint that can be run. */
@@ -48,9 +43,9 @@ export async function loadFolder(
   allowed: readonly string[] = [],
 ): Promise<Model> {
   const spec = readSpec(config, `${files.name}: config.json`, allowed);
-  const file = await openSafetensors(files);
+  const file = withMxfp4(await openSafetensors(files));
   try {
-    const find = finder(spec, file, families[spec.family].names(spec), files.name);
+    const find = finder(spec, file, families[spec.family].names(spec, file.tensors), files.name);
     return {
       name: files.name,
       spec,

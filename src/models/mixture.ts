@@ -26,7 +26,8 @@ import {
 } from "../onnx/mod.ts";
 import { innerProduct } from "./feed_forward.ts";
 import { linear, type Weights } from "./linear.ts";
-import { expertName, type ExpertSpec, type MoeSpec, type RouterSpec, type SharedSpec } from "./spec.ts";
+import { type ExpertSpec, type MoeSpec, type RouterSpec, type SharedSpec } from "./spec.ts";
+import { expertName } from "./tensors.ts";
 
 /** What a router says of N tokens, for probes: its logits [N, X], and the experts (int64) and weights [N, k] of each token. */
 export interface RouterTaps {

@@ -19,18 +19,11 @@ import {
   type Value,
 } from "../onnx/mod.ts";
 import { float32 } from "../tensor/mod.ts";
-import { norm } from "./graphs.ts";
+import { norm } from "./norms.ts";
 import { fedWeight, type StoredTypes, type Weights } from "./linear.ts";
 import { addRows, expert, route, type RouterTaps, shared } from "./mixture.ts";
-import {
-  type ExpertSpec,
-  expertTensors,
-  type MoeSpec,
-  routerTensors,
-  type SharedSpec,
-  sharedTensors,
-  type TensorNeed,
-} from "./spec.ts";
+import { type ExpertSpec, type MoeSpec, type SharedSpec } from "./spec.ts";
+import { expertTensors, routerTensors, sharedTensors, type TensorNeed } from "./tensors.ts";
 import { squares, takeWatched, watch } from "./watch.ts";
 
 /** How the weights are stored, and what the engine has. */

@@ -4,7 +4,7 @@ export { headGraph, rotaryNames, stepGraph, type StepWeights } from "./decode_gr
 export { readDropList } from "./drop_lists.ts";
 export { families } from "./families/mod.ts";
 export { ggufConfig, ggufNames } from "./gguf.ts";
-export { architecturesOf } from "./gguf_architectures.ts";
+export { architecturesOf, ggufStorage } from "./gguf_architectures.ts";
 export { ropeFactorsOf } from "./gguf_rope.ts";
 export {
   attentionGraph,
@@ -28,22 +28,24 @@ export { reshape, type Reshaping } from "./reshape.ts";
 export { ropeTables, rotationRegime, steadyLength } from "./rope.ts";
 export {
   type AttentionSpec,
-  expertName,
   type ExpertSpec,
-  expertTensors,
   isMixture,
   type LayerSpec,
-  layerTensors,
   type MlpSpec,
   type ModelSpec,
   type MoeSpec,
   type NormSpec,
+  type RopeSpec,
+  type SharedSpec,
+} from "./spec.ts";
+export {
+  expertName,
+  expertTensors,
+  layerTensors,
   normTensors,
   outerTensors,
-  type RopeSpec,
   routerTensors,
-  type SharedSpec,
   sharedTensors,
   type TensorNeed,
-} from "./spec.ts";
+} from "./tensors.ts";
 export { keptHeadSize, wholeGraph, wholeName } from "./whole_graph.ts";

@@ -101,14 +101,16 @@ export function attendAfter(
       past,
       seqlensK: shared("last_key", "i32", [texts]),
       totalSequenceLength: shared("keys", "i32", []),
+      sinks: heads.sinks,
     }, spec);
     return { mixed: Reshape(output, [-1, width]), present };
   }
+  const { sinks } = heads;
   const present = { key: Concat([past.key, k], 1), value: Concat([past.value, v], 1) };
-  const all = { q, k: present.key, v: present.value };
+  const all = { q, k: present.key, v: present.value, ...sinks ? { sinks } : {} };
   const mask = shared(maskName(spec.window), "f32", [`tokens`, `keys ${spec.window}`]);
   const mixed = lowering.attention === "standard"
-    ? standard(spec, all, mask)
+    ? standard(spec, all, mask, texts)
     : decomposed(spec, all, mask, texts);
   return { mixed: Reshape(mixed, [-1, width]), present };
 }

@@ -46,6 +46,7 @@ function reshapeAttention(
   ratio: number,
   { heads = spec.heads, norm }: Reshaping,
 ): AttentionSpec {
+  if (spec.latents) throw new RangeError("Cannot reshape attention: its heads come from latents");
   const headSize = spec.heads * spec.headSize * ratio / heads;
   const kvHeads = heads * spec.kvHeads / spec.heads;
   const rotated = headSize * (spec.rope?.size ?? 0) / spec.headSize;

@@ -84,6 +84,24 @@ export interface AttentionSpec {
   readonly clip?: number;
   /** Multiplies the update, which is measured so. */
   readonly updateScale?: number;
+  /** Every head has a learned score that joins its softmax and is dropped after it. */
+  readonly sinks?: true;
+  /** q, k and v are made from latents (MLA). */
+  readonly latents?: LatentSpec;
+}
+
+/**
+ * Multi-head latent attention: k and v of all heads come from one vector of `keyValue` numbers, normed, and one rotated key of rope.size
+ * numbers that all heads share; q from `query` numbers, normed, or straight from the stream (null). A head's q and k have `plain`
+ * numbers besides the rotated ones, its v `value`; headSize is the larger of both, and what is smaller is run with zeros behind.
+ * Source: Hugging Face `modeling_deepseek_v3.py`.
+ */
+export interface LatentSpec {
+  readonly query: number | null;
+  readonly keyValue: number;
+  readonly plain: number;
+  readonly value: number;
+  readonly epsilon: number;
 }
 
 export type Activation = "silu" | "gelu" | "gelu_tanh" | "relu" | "quick_gelu";
@@ -166,113 +184,4 @@ export interface ModelSpec {
   readonly finalNorm: NormSpec;
   /** `scale` multiplies the logits, before the cap. */
   readonly head: { readonly tied: boolean; readonly softcap: number | null; readonly scale?: number };
-}
-
-/** A tensor that a module needs: canonical name and shape. */
-export type TensorNeed = readonly [name: string, shape: readonly number[]];
-
-/** The tensors of one layer, by canonical name: "attention.q_proj.weight", "mlp.norm.weight", … */
-export function layerTensors(layer: LayerSpec, hidden: number): TensorNeed[] {
-  return [
-    ...(layer.attention ? attentionTensors(layer.attention, hidden) : []),
-    ...(isMixture(layer.mlp)
-      ? mixtureTensors(layer.mlp, hidden)
-      : layer.mlp
-      ? mlpTensors(layer.mlp, hidden)
-      : []),
-  ];
-}
-
-/** The tensors outside the layers. */
-export function outerTensors(spec: ModelSpec): TensorNeed[] {
-  return [
-    ["embedding.weight", [spec.vocabulary, spec.hidden]],
-    ...(spec.positions ? [["position.weight", [spec.positions, spec.hidden]] as const] : []),
-    ...normTensors("final_norm", spec.finalNorm, spec.hidden),
-    ...(spec.head.tied ? [] : [["head.weight", [spec.vocabulary, spec.hidden]] as const]),
-  ];
-}
-
-function attentionTensors(spec: AttentionSpec, hidden: number): TensorNeed[] {
-  const { heads, kvHeads, headSize, bias, qkNorm } = spec;
-  const [query, key] = [heads * headSize, kvHeads * headSize];
-  return [
-    ...normTensors("attention.norm", spec.norm.pre, hidden),
-    ...linear("attention.q_proj", [query, hidden], bias.qkv),
-    ...linear("attention.k_proj", [key, hidden], bias.qkv),
-    ...linear("attention.v_proj", [key, hidden], bias.qkv),
-    ...(qkNorm
-      ? [
-        ["attention.q_norm.weight", [qkNorm.over === "head" ? headSize : query]] as const,
-        ["attention.k_norm.weight", [qkNorm.over === "head" ? headSize : key]] as const,
-      ]
-      : []),
-    ...linear("attention.o_proj", [hidden, query], bias.output),
-    ...normTensors("attention.post_norm", spec.norm.post, hidden),
-  ];
-}
-
-function mlpTensors(spec: MlpSpec, hidden: number): TensorNeed[] {
-  return [
-    ...normTensors("mlp.norm", spec.norm.pre, hidden),
-    ...expertTensors("mlp", spec, hidden),
-    ...normTensors("mlp.post_norm", spec.norm.post, hidden),
-  ];
-}
-
-/** The tensors of a mixture: its norms and router, what all tokens pass through, and each expert's. */
-function mixtureTensors(spec: MoeSpec, hidden: number): TensorNeed[] {
-  return [
-    ...routerTensors(spec, hidden),
-    ...(spec.shared ? sharedTensors(spec.shared, hidden) : []),
-    ...Array.from({ length: spec.experts }, (_, e) => expertTensors(expertName(e), spec.expert, hidden))
-      .flat(),
-    ...normTensors("mlp.post_norm", spec.norm.post, hidden),
-  ];
-}
-
-/** What of a mixture every token needs before its experts are known. */
-export function routerTensors({ norm, experts, router }: MoeSpec, hidden: number): TensorNeed[] {
-  return [
-    ...normTensors("mlp.norm", norm.pre, hidden),
-    ...linear("mlp.router", [experts, hidden], router.bias),
-    ...(router.correction ? [["mlp.router.correction", [experts]] as const] : []),
-  ];
-}
-
-/** The tensors of what all tokens pass through beside their experts. */
-export function sharedTensors(shared: SharedSpec, hidden: number): TensorNeed[] {
-  return [
-    ...expertTensors("mlp.shared", shared, hidden),
-    ...(shared.gate ? linear("mlp.shared_gate", [1, hidden], false) : []),
-  ];
-}
-
-/** The stem of an expert's tensors: "mlp.experts.3". */
-export const expertName = (expert: number) => `mlp.experts.${expert}`;
-
-/** The matrices of a feed-forward network and their biases. */
-export function expertTensors(
-  name: string,
-  { size, gated, bias }: Omit<MlpSpec, "norm">,
-  hidden: number,
-): TensorNeed[] {
-  return [
-    ...(gated ? linear(`${name}.gate_proj`, [size, hidden], bias) : []),
-    ...linear(`${name}.up_proj`, [size, hidden], bias),
-    ...linear(`${name}.down_proj`, [hidden, size], bias),
-  ];
-}
-
-function linear(name: string, shape: readonly number[], bias: boolean): TensorNeed[] {
-  return bias ? [[`${name}.weight`, shape], [`${name}.bias`, [shape[0]]]] : [[`${name}.weight`, shape]];
-}
-
-/** The tensors of a norm: its weight, and a LayerNorm's bias, where it has them. */
-export function normTensors(name: string, norm: NormSpec | null, hidden: number): TensorNeed[] {
-  if (!norm) return [];
-  return [
-    ...(norm.weight === false ? [] : [[`${name}.weight`, [hidden]] as const]),
-    ...(norm.kind === "rms" || norm.bias === false ? [] : [[`${name}.bias`, [hidden]] as const]),
-  ];
 }

@@ -28,10 +28,13 @@ import {
 } from "../onnx/mod.ts";
 import { type DType, float32 } from "../tensor/mod.ts";
 import { logitsOf, rotaryNames } from "./decode_graph.ts";
-import { afterModules, attentionUpdate, projections, type Rotary, scaled } from "./graphs.ts";
+import { afterModules, attentionUpdate } from "./graphs.ts";
+import { scaled } from "./norms.ts";
+import { projections, type Rotary } from "./projections.ts";
 import { asFactor, fedWeight, type Weights } from "./linear.ts";
 import { rotation } from "./rope.ts";
-import { type AttentionSpec, layerTensors, type ModelSpec, outerTensors, type RopeSpec } from "./spec.ts";
+import { type AttentionSpec, type ModelSpec, type RopeSpec } from "./spec.ts";
+import { layerTensors, outerTensors } from "./tensors.ts";
 
 /** The name of a weight of a whole model's graph; layers keep the model's numbers. */
 export function wholeName(canonical: string, layer?: number): string {
@@ -162,7 +165,7 @@ function attention(
   const { graph } = x;
   const { heads, kvHeads } = spec;
   const rotary = spec.rope && shared.rotary(spec.rope);
-  const { q, k, v } = projections(x, spec, weights, rotary, { samples: 1, length: -1 });
+  const { q, k, v, sinks } = projections(x, spec, weights, rotary, { samples: 1, length: -1 });
   const wide = (value: Value, count: number) => byText(widened(value, spec, count), shared);
   const shape = (tokens: string) => ["batch_size", kvHeads, tokens, keptHeadSize(spec)];
   const past = (part: string) =>
@@ -173,6 +176,7 @@ function attention(
     value: wide(v, kvHeads),
     past: { key: past("key"), value: past("value") },
     ...shared.sight,
+    sinks,
   }, spec);
   graph.output(`present.${index}.key`, present.key, "f32", shape("total_sequence_length"));
   graph.output(`present.${index}.value`, present.value, "f32", shape("total_sequence_length"));

@@ -45,11 +45,13 @@ export interface GroupQueryAttentionInputs {
   seqlensK: Value;
   /** int32 scalar: P + S. */
   totalSequenceLength: Value;
+  /** [H]: a score of each head that joins its softmax and is dropped after it. */
+  sinks?: Value | undefined;
 }
 
 /** Causal attention with grouped heads; E must be a multiple of 8. Gives the output [B, S, H·E] and the keys and values so far [B, K, P + S, E]. */
 export function GroupQueryAttention(
-  { query, key, value, past, seqlensK, totalSequenceLength }: GroupQueryAttentionInputs,
+  { query, key, value, past, seqlensK, totalSequenceLength, sinks }: GroupQueryAttentionInputs,
   attributes: {
     heads: number;
     kvHeads: number;
@@ -66,6 +68,7 @@ export function GroupQueryAttention(
     past?.value ?? null,
     seqlensK,
     totalSequenceLength,
+    ...sinks ? [null, null, null, null, sinks] : [], // rotation tables, positions, a bias of the scores
   ];
   const [output, presentKey, presentValue] = query.graph.node(
     "GroupQueryAttention",

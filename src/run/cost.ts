@@ -3,6 +3,7 @@ import {
   type AttentionSpec,
   isMixture,
   type LayerSpec,
+  layerTensors,
   type MlpSpec,
   type ModelSpec,
   type MoeSpec,
@@ -57,8 +58,10 @@ export function cost(
   };
 }
 
-function attentionWeights({ heads, kvHeads, headSize }: AttentionSpec, hidden: number): number {
-  return hidden * headSize * (2 * heads + 2 * kvHeads);
+/** The elements of its matrices. */
+function attentionWeights(attention: AttentionSpec, hidden: number): number {
+  const tensors = layerTensors({ residual: "sequential", attention, mlp: null }, hidden);
+  return tensors.reduce((sum, [, shape]) => shape.length === 2 ? sum + shape[0] * shape[1] : sum, 0);
 }
 
 /** Per token: its projections, and two products with the keys it sees (half of T on average, at most the window). */

@@ -4,7 +4,7 @@
  * Attention is a sum over its heads and an MLP one over its inner units, so each can be run part by part, every part
  * adding to the sum of those before it; the last has the norm behind the module.
  *
- * Limits: attention whose q/k norm spans all heads stays whole, and so do one key head's weights and one inner unit's.
+ * Limits: attention whose q/k norm spans all heads, or whose heads come from latents, stays whole, and so do one key head's weights and one inner unit's.
  */
 import {
   type AttentionSpec,
@@ -56,13 +56,16 @@ export function cutAttention(spec: AttentionSpec, hidden: number, most: number):
   const shared = heads / kvHeads;
   const some = (keys: number): AttentionSpec => ({ ...spec, heads: keys * shared, kvHeads: keys });
   const parts = ranges(kvHeads, (keys) => bytesOf({ attention: some(keys) }, hidden), most);
-  if (parts.length === 1 || qkNorm?.over === "width") return [piece(spec, { attention: spec }, hidden)];
+  if (parts.length === 1 || qkNorm?.over === "width" || spec.latents) {
+    return [piece(spec, { attention: spec }, hidden)];
+  }
   return parts.map(([start, end]) => {
     const [keys, queries] = [[start, end], [start * shared, end * shared]]
       .map(([first, last]) => [first * headSize, last * headSize] as const);
     const post = end === kvHeads ? norm.post : null;
     const part = { ...some(end - start), norm: { ...norm, post }, ...onlyLast(spec, end === kvHeads) };
     return piece(part, { attention: part }, hidden, {
+      attention: rows(start * shared, end * shared), // sinks
       "attention.q_proj": rows(...queries),
       "attention.k_proj": rows(...keys),
       "attention.v_proj": rows(...keys),

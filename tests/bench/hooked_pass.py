@@ -75,14 +75,15 @@ def main():
         with observed(model, see):
             forget_peak()
             finish(device)
-            start = time.perf_counter()
+            start, cpu = time.perf_counter(), time.process_time()
             for batch in ids.split(options.batch):
                 run(model, batch)
             finish(device)
-            seconds = time.perf_counter() - start
+            seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu
     means = torch.stack(sums) / ids.numel()
     result = {
         "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
         "samples": options.samples,
         "tokens": ids.numel(),
         "threads": options.threads,

@@ -4,10 +4,12 @@
  *     deno run -A tests/bench/mixture_bench.ts --python PYTHON [--layers 8] [--samples 2] [--length 1024] [--rounds 3]
  *
  * The mixture is made in a temporary folder (make_mixture.py: 32 experts, 8 a token). Runs are interleaved, ratios are within a
- * round, the median is to be quoted; say under which load it was run. Python's environment: tests/fixtures/requirements.txt.
+ * round, the median is to be quoted; say under which load it was run. On a machine with other work the ratio of processor times is
+ * the steadier one. Python's environment: tests/fixtures/requirements.txt.
  */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import process from "node:process";
 import { parseArgs } from "node:util";
 import { openEngine } from "../../src/engine/mod.ts";
 import { cost, forward, gramProbe, noDrop, routingProbe, segmentsOf } from "../../src/run/mod.ts";
@@ -34,23 +36,27 @@ try {
   await Deno.writeFile(`${folder}/ids`, new Uint8Array(blocks.ids.buffer));
   const engine = await openEngine({ engine: "cpu" });
   const { flops } = cost(model.spec, [noDrop], { samples, length }, false);
-  const ratios: number[] = [];
+  const [ratios, cpuRatios]: number[][] = [[], []];
+  const cpuSeconds = () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6;
   for (let round = 0; round < rounds; round++) {
     const { layers } = model.spec;
-    const start = performance.now();
+    const [start, cpuStart] = [performance.now(), cpuSeconds()];
     const probes = [gramProbe(layers), routingProbe(layers)];
     await forward({ model, engine, segments: segmentsOf(blocks), plans: [noDrop], probes });
-    const ours = (performance.now() - start) / 1000;
+    const [ours, cpuOurs] = [(performance.now() - start) / 1000, cpuSeconds() - cpuStart];
     const shape = ["--samples", values.samples, "--length", values.length, "--threads", "2"];
-    const theirs = JSON.parse(
+    const { seconds: theirs, cpu_seconds: cpuTheirs } = JSON.parse(
       python(script("hooked_pass.py"), `${folder}/model`, "--ids", `${folder}/ids`, ...shape),
-    ).seconds;
+    );
     ratios.push(ours / theirs);
+    cpuRatios.push(cpuOurs / cpuTheirs);
     const rate = (flops / ours / 1e9).toFixed(0);
     const both = `${ours.toFixed(1)} s (${rate} GFLOP/s), PyTorch ${theirs.toFixed(1)} s`;
-    console.log(`round ${round + 1}  ${both}, ratio ${ratios.at(-1)!.toFixed(2)}`);
+    const cpu = `processor time ${cpuOurs.toFixed(1)} s and ${cpuTheirs.toFixed(1)} s`;
+    console.log(`round ${round + 1}  ${both}, ratio ${ratios.at(-1)!.toFixed(2)}; ${cpu}`);
   }
-  console.log(`median ratio to PyTorch  ${ratios.sort((a, b) => a - b)[ratios.length >> 1].toFixed(2)}`);
+  const median = (numbers: number[]) => numbers.sort((a, b) => a - b)[numbers.length >> 1].toFixed(2);
+  console.log(`median ratio to PyTorch  ${median(ratios)}, of processor times ${median(cpuRatios)}`);
   model.close();
 } finally {
   await Deno.remove(folder, { recursive: true });

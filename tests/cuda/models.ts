@@ -175,12 +175,12 @@ const within = (spans: readonly Span[]) => {
 const [moved, compiled] = [within(moves), within(compilations)];
 /**
  * Copies between the device and the CPU that runs make of their own. Arguments of a kernel are none: the places of what is
- * joined.
+ * joined, or cut apart.
  */
 const copies = lines.filter((line, i) => {
   if (moved[i] || compiled[i] || !/^cudaMemcpy\S* (host to device|device to host)/.test(line)) return false;
   const next = lines.slice(i).find((line) => !/^cudaMemcpyAsync host to device|^cudaMalloc/.test(line)) ?? "";
-  return !/^launch .*ConcatKernel/.test(next);
+  return !/^launch .*(Concat|Split)Kernel/.test(next);
 });
 const products = [...new Set(lines.filter((line) => /^cublas(Gemm|Sgemm|SetMathMode)/.test(line)))].sort();
 const streams = [

@@ -18,8 +18,6 @@ const rows: Row[] = JSON.parse(
 
 /** Model types of rows that are to open, and that nobody has written a page for yet. */
 const NOT_YET: readonly string[] = [
-  "deepseek_v3",
-  "gpt_oss",
   "qwen3_next",
 ];
 

@@ -14,7 +14,7 @@ import {
 } from "../../models/mod.ts";
 import type { OutTensor, PagedFile } from "../../weights/mod.ts";
 import { type Config, configOf, valuesOf } from "../config.ts";
-import { converted, type Difference } from "../converted.ts";
+import { converted, storedOtherwise } from "../converted.ts";
 import { Inexpressible } from "../formats.ts";
 import type { Job } from "../job.ts";
 import { tokenizerFields } from "./tokenizer.ts";
@@ -25,6 +25,10 @@ interface Architecture {
   readonly name: string;
   /** Positions where `config.json` does not say: transformers' default. */
   readonly positions: number;
+  /** Whether it says the rotation of layers with a window by itself. */
+  readonly localTheta?: true;
+  /** Whether llama.cpp has no cap on its scores. */
+  readonly uncapped?: true;
 }
 
 /** By Hugging Face's `model_type`. */
@@ -34,7 +38,7 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   qwen2: { name: "qwen2", positions: 32768 },
   qwen3: { name: "qwen3", positions: 32768 },
   gemma2: { name: "gemma2", positions: 8192 },
-  gemma3_text: { name: "gemma3", positions: 131072 },
+  gemma3_text: { name: "gemma3", positions: 131072, localTheta: true, uncapped: true },
   olmo2: { name: "olmo2", positions: 2048 },
 };
 
@@ -47,7 +51,8 @@ export async function wholeOfFolder(job: Job, file: PagedFile): Promise<Whole> {
     const known = Object.keys(ARCHITECTURES).join(", ");
     throw new Inexpressible("the model", `is of family ${full.family}, expected one of ${known}`);
   }
-  const { name, positions } = ARCHITECTURES[full.family];
+  const architecture = ARCHITECTURES[full.family];
+  const { name, positions } = architecture;
   const tensors = tensorsOf(job, file, name);
   const { fields, notes } = await tokenizerFields(job);
   const config = valuesOf(await configOf(job));
@@ -56,7 +61,7 @@ export async function wholeOfFolder(job: Job, file: PagedFile): Promise<Whole> {
     metadata: new Map([
       ["general.architecture", field.text(name)],
       ["general.file_type", field.u32(FILE_TYPES[mostOf(tensors)])],
-      ...Object.entries(fieldsOf(full, positionsOf(config) ?? positions)).map(([key, value]) =>
+      ...Object.entries(fieldsOf(full, positionsOf(config) ?? positions, architecture)).map(([key, value]) =>
         [`${name}.${key}`, value] as const
       ),
       ...fields,
@@ -79,13 +84,17 @@ function mostOf(tensors: readonly OutTensor[]): string {
 }
 
 /** What the architecture says under keys of its own. */
-function fieldsOf(full: ModelSpec, positions: number): Record<string, Field> {
+function fieldsOf(
+  full: ModelSpec,
+  positions: number,
+  { name, localTheta, uncapped }: Architecture,
+): Record<string, Field> {
   const attentions = full.layers.map(({ attention }) => attention!);
   const attention = attentions.find(({ window }) => window === null) ?? attentions[0];
   const { heads, kvHeads, headSize, softcap, rope } = attention;
   const local = attentions.find(({ window }) => window !== null);
-  if (full.family === "gemma3_text" && softcap !== null) {
-    throw new Inexpressible("attention 0", "caps its scores, which llama.cpp's gemma3 does not");
+  if (uncapped && softcap !== null) {
+    throw new Inexpressible("attention 0", `caps its scores, which llama.cpp's ${name} does not`);
   }
   return {
     context_length: field.u32(positions),
@@ -101,7 +110,7 @@ function fieldsOf(full: ModelSpec, positions: number): Record<string, Field> {
     vocab_size: field.u32(full.vocabulary),
     ...scalingFields(rope?.scaling),
     ...local ? { "attention.sliding_window": field.u32(local.window!) } : {},
-    ...local && full.family === "gemma3_text" ? { "rope.freq_base_swa": field.f32(local.rope!.theta) } : {},
+    ...local && localTheta ? { "rope.freq_base_swa": field.f32(local.rope!.theta) } : {},
     ...softcap === null ? {} : { attn_logit_softcapping: field.f32(softcap) },
     ...full.head.softcap === null ? {} : { final_logit_softcapping: field.f32(full.head.softcap) },
   };
@@ -131,7 +140,10 @@ function tensorsOf({ model, full }: Job, file: PagedFile, architecture: string):
   const tensor = (canonical: string, layer?: number): OutTensor => {
     const { name } = storedTensor(names, canonical, layer);
     const stored = model.stored!(canonical, layer).name;
-    return converted(file, stored, name, differenceOf(full, architecture, canonical, file, stored));
+    return converted(file, stored, name, {
+      ...storedOtherwise(full, architecture, canonical, "gguf"),
+      float32: file.tensors.get(stored)!.shape.length === 1,
+    });
   };
   return [
     ...outerTensors(full).map(([canonical]) => tensor(canonical)),
@@ -139,21 +151,4 @@ function tensorsOf({ model, full }: Job, file: PagedFile, architecture: string):
       layerTensors(layer, full.hidden).map(([canonical]) => tensor(canonical, l))
     ),
   ];
-}
-
-function differenceOf(
-  full: ModelSpec,
-  architecture: string,
-  canonical: string,
-  file: PagedFile,
-  stored: string,
-): Difference {
-  const { heads, kvHeads } = full.layers[0].attention!;
-  const [, turned] = architecture === "llama" ? /^attention\.([qk])_proj\./.exec(canonical) ?? [] : [];
-  const isGemmaNorm = full.family.startsWith("gemma") && canonical.endsWith("norm.weight");
-  return {
-    ...turned ? { heads: { number: turned === "q" ? heads : kvHeads, to: "pairs" } } : {},
-    ...isGemmaNorm ? { plus: 1 } : {},
-    float32: file.tensors.get(stored)!.shape.length === 1,
-  };
 }

@@ -46,7 +46,7 @@ export function gptOssNames(isPacked: boolean): NameTable {
   const packed = isPacked ? "_blocks" : "";
   return {
     stems: {
-      ...decoderStems(),
+      ...decoderStems({ "attention.sinks": "self_attn.sinks" }),
       "mlp.router": "model.layers.*.mlp.router",
       "mlp.experts.#.gate_proj.weight": `${experts}.gate_up_proj${packed}`,
       "mlp.experts.#.up_proj.weight": `${experts}.gate_up_proj${packed}`,

@@ -4,11 +4,14 @@ import type { NameTable } from "../names.ts";
 import type { ModelSpec } from "../spec.ts";
 import { cohere2, cohere2Names } from "./cohere2.ts";
 import { composite } from "./composite.ts";
+import { deepseekNames, deepseekV3 } from "./deepseek.ts";
 import { gemma2, gemma3, gemmaNames } from "./gemma.ts";
 import { glm, glm4, glmNames } from "./glm.ts";
 import { gpt2, gpt2Names } from "./gpt2.ts";
 import { gptNeox, gptNeoxNames } from "./gpt_neox.ts";
 import { glm4Moe, groupedNames } from "./grouped_moe.ts";
+import { gptOss } from "./gpt_oss.ts";
+import { gptOssNames } from "./gpt_oss_experts.ts";
 import { granite } from "./granite.ts";
 import { llama, llamaNames, mistral, qwen2, qwen3 } from "./llama.ts";
 import { mixtral, mixtralNames, olmoe, qwen2Moe, qwen3Moe } from "./mixtures.ts";
@@ -20,7 +23,8 @@ import { smollm3 } from "./smollm3.ts";
 /** An architecture: its configuration as a `ModelSpec`, and its tensors' names in Hugging Face's checkpoints. */
 export interface Family {
   readonly spec: (config: Config) => ModelSpec;
-  readonly names: (spec: ModelSpec) => NameTable;
+  /** Some are stored in several ways, which the names of a checkpoint's tensors tell. */
+  readonly names: (spec: ModelSpec, tensors?: ReadonlyMap<string, unknown>) => NameTable;
 }
 
 /** Models of text alone. */
@@ -38,6 +42,11 @@ const decoders: Readonly<Record<string, Family>> = {
   gpt2: { spec: gpt2, names: gpt2Names },
   granite: { spec: granite, names: () => llamaNames },
   glm4_moe: { spec: glm4Moe, names: () => groupedNames },
+  deepseek_v3: { spec: deepseekV3, names: () => deepseekNames },
+  gpt_oss: {
+    spec: gptOss,
+    names: (_, tensors) => gptOssNames(tensors?.keys().some((name) => name.endsWith("_blocks")) ?? false),
+  },
   mixtral: { spec: mixtral, names: () => mixtralNames },
   olmoe: { spec: olmoe, names: () => llamaNames },
   qwen2_moe: { spec: qwen2Moe, names: () => llamaNames },
@@ -72,7 +81,7 @@ export const families: Readonly<Record<string, Family>> = {
   ...Object.fromEntries(
     Object.entries(composites).map(([type, text]): [string, Family] => [type, {
       spec: composite(decoders, text),
-      names: (spec) => decoders[spec.family].names(spec),
+      names: (spec, tensors) => decoders[spec.family].names(spec, tensors),
     }]),
   ),
 };

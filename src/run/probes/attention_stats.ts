@@ -5,7 +5,8 @@
  * kernel makes them of q and k, which stay there. Memory is O(T) either way.
  *
  * Limits: the CPU's are float32. Entropy is max S − Σ A·S − ln max A, which is off by a few roundings of the largest |S|,
- * as the scores themselves are; where it comes out below 0 it is 0.
+ * as the scores themselves are; where it comes out below 0 it is 0. Where heads have learned sinks, the shares are those of the keys
+ * alone, as if there were none.
  */
 import {
   type AttentionSizes,

@@ -24,6 +24,9 @@ export async function gateNorms(
   for (const [l, { attention }] of layers.entries()) {
     options.signal?.throwIfAborted();
     norms.push(null);
+    if (attention?.latents) {
+      throw new TypeError(`Cannot order layers by Gate-Norm: q and k of attention ${l} come from latents`);
+    }
     if (attention) {
       const names = ["attention.q_proj.weight", "attention.k_proj.weight"];
       const lease = await weights.part(l, new Map(names.map((name) => [name, null])));

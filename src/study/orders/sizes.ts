@@ -4,7 +4,13 @@
  * A layer whose window is shorter than the context keeps only the window's tokens.
  */
 import { elements } from "../../tensor/mod.ts";
-import { layerTensors, type ModelSpec, outerTensors, type TensorNeed } from "../../models/mod.ts";
+import {
+  type AttentionSpec,
+  layerTensors,
+  type ModelSpec,
+  outerTensors,
+  type TensorNeed,
+} from "../../models/mod.ts";
 import type { Plan, Sizes } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 
@@ -22,11 +28,14 @@ export function sizesOf(spec: ModelSpec): Sizes {
       layer.attention && weights(layerTensors({ ...layer, mlp: null }, hidden))
     ),
     mlp: layers.map((layer) => layer.mlp && weights(layerTensors({ ...layer, attention: null }, hidden))),
-    kvBytes: layers.map(({ attention }) =>
-      attention && 2 * attention.kvHeads * attention.headSize * KV_BYTES
-    ),
+    kvBytes: layers.map(({ attention }) => attention && KV_BYTES * keptNumbers(attention)),
     kvTokens: layers.map(({ attention }) => attention?.window ?? null),
   };
+}
+
+/** Numbers that are kept of a token: keys and values, or the latents that they come from. */
+function keptNumbers({ kvHeads, headSize, latents, rope }: AttentionSpec): number {
+  return latents ? latents.keyValue + (rope?.size ?? 0) : 2 * kvHeads * headSize;
 }
 
 /** Weights of dropped modules. */

@@ -28,9 +28,12 @@ export function predictInit(named: NamedConfig, options: RandomInitOptions = {})
   if (isMixture(mlp) || spec.layers.some((layer) => isMixture(layer.mlp))) {
     throw new TypeError(`Cannot predict ${name}: its layers have mixtures of experts, expected MLPs`);
   }
-  if (spec.positions || attention.clip || (attention.updateScale ?? 1) !== 1) {
+  if (
+    spec.positions || attention.clip || attention.latents || attention.sinks ||
+    (attention.updateScale ?? 1) !== 1
+  ) {
     throw new TypeError(
-      `Cannot predict ${name}: the closed form has no learned positions, clipped projections or scaled updates`,
+      `Cannot predict ${name}: the closed form has no learned positions, clipped projections, scaled updates, sinks or latents`,
     );
   }
   const model = {
