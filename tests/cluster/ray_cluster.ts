@@ -85,6 +85,12 @@ export class RayCluster {
     await until(`machine ${machine}`, () => said.text.includes("Ray runtime started"), 60);
   }
 
+  /** Ends a machine's part of the cluster by SIGTERM. */
+  async stop(machine: number): Promise<void> {
+    for (const { pid } of this.processes(machine, STARTER)) end(pid, "SIGTERM");
+    await until(`machine ${machine} to end`, () => this.processes(machine, STARTER).length === 0);
+  }
+
   /** Starts a driver on machine 1. */
   drive(plan: string, results: string, ...args: string[]): Drive {
     const id = `${this.mark}-${this.#drives++}`;
@@ -142,12 +148,7 @@ export class RayCluster {
   /** Ends Ray by SIGTERM; gives what is left after a while. */
   async close(): Promise<Running[]> {
     const left = () => [1, ...WORKERS].flatMap((machine) => this.processes(machine, /./));
-    for (const machine of [...WORKERS, 1]) {
-      for (const { pid } of this.processes(machine, STARTER)) end(pid, "SIGTERM");
-      await until(`machine ${machine} to end`, () => this.processes(machine, STARTER).length === 0).catch(
-        () => {},
-      );
-    }
+    for (const machine of [...WORKERS, 1]) await this.stop(machine).catch(() => {});
     await until("all processes to end", () => left().length === 0, 15).catch(() => {});
     const remaining = left();
     for (const { pid } of remaining) end(pid);
