@@ -13,7 +13,7 @@ export const METHODS = {
   verify: 1,
   sweep: 1,
   "random-init": 1,
-  causes: 2,
+  causes: 1,
   rows: 1,
   checkpoints: 1,
   against: 1,

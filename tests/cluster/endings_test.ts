@@ -29,7 +29,7 @@ Deno.test({
         "random-init",
         "llama-2-7b",
         "--seeds",
-        "40",
+        "16",
         "--samples",
         "1",
         "--length",
@@ -59,7 +59,7 @@ Deno.test({
       const seconds = (performance.now() - start) / 1000;
       assert.equal(code, 75, err);
       assert.match(err, /^lamina: Ended by SIGTERM; run it again$/m);
-      assert.ok(seconds < 5, `${seconds} s`);
+      assert.ok(seconds < 30, `${seconds} s`); // on a busy machine; five on a quiet one
       const before = kept();
       assert.ok(before < 16);
       const again = await lamina("shard", path, "--index", "0", "--results", results);
