@@ -9,7 +9,7 @@ import type { Config } from "../config.ts";
 import { decoderStems, type NameTable } from "../names.ts";
 import { positive } from "../positive.ts";
 import type { MlpSpec, MoeSpec } from "../spec.ts";
-import { passOver, readChoice } from "./mixtures.ts";
+import { passOver, readChoice } from "./mixture.ts";
 
 /** What multiplies the gate in its sigmoid. */
 const ALPHA = 1.702;

@@ -8,7 +8,7 @@ import { decoderStems, expertStems, type NameTable } from "../names.ts";
 import { positive } from "../positive.ts";
 import type { MlpSpec, ModelSpec, MoeSpec, RouterSpec } from "../spec.ts";
 import { preNorm } from "./llama.ts";
-import { mixture, networkOf, passOver, readChoice } from "./mixtures.ts";
+import { mixture, networkOf, passOver, readChoice } from "./mixture.ts";
 
 /** Where a configuration does not say. */
 interface Defaults {
