@@ -85,8 +85,8 @@ const SOFTMAX: RouterSpec = {
   groups: null,
 };
 
-function readRouter(config: Config): RouterSpec {
-  return { ...SOFTMAX, renormalise: config.boolean("norm_topk_prob", false) };
+function readRouter(config: Config, renormalise = false): RouterSpec {
+  return { ...SOFTMAX, renormalise: config.boolean("norm_topk_prob", renormalise) };
 }
 
 /** How many experts there are, and how many of them a token has. */
@@ -134,13 +134,17 @@ export function networkOf({ norm: _, ...network }: MlpSpec, size: number): Exper
   return { ...network, size, limit: null };
 }
 
-/** Qwen's layers: an MLP where `mlp_only_layers` says so, and where the layer's number is no multiple of `decoder_sparse_step`. */
-function qwenModule(
+/** Layers of Qwen's mixtures: an MLP where `mlp_only_layers` says so, and where the layer's number is no multiple of `decoder_sparse_step`. */
+export function qwenModule(
   config: Config,
-  defaults: Choice & { readonly size: number; readonly shared: (mlp: MlpSpec) => MoeSpec["shared"] },
+  defaults: Choice & {
+    readonly size: number;
+    readonly shared: (mlp: MlpSpec) => MoeSpec["shared"];
+    readonly renormalise?: boolean;
+  },
 ): (mlp: MlpSpec, layer: number) => MlpSpec | MoeSpec {
   const choice = readChoice(config, defaults.experts, defaults.top);
-  const router = readRouter(config);
+  const router = readRouter(config, defaults.renormalise);
   const size = config.count("moe_intermediate_size", defaults.size);
   const step = config.count("decoder_sparse_step", 1);
   const dense = config.value("mlp_only_layers") ?? [];
