@@ -1,20 +1,32 @@
 /**
- * Qwen3.5: three of four layers mix tokens by the gated delta rule, the others by attention with an output gate. Every norm but the one
- * inside linear attention is stored as w − 1. Source: Hugging Face `modeling_qwen3_5.py`.
+ * Qwen3-Next, whose layers have mixtures of experts, and Qwen3.5: three of four layers mix tokens by the gated delta rule, the others by attention with an output gate. Every norm but the one
+ * inside linear attention is stored as w − 1. Source: Hugging Face `modeling_qwen3_next.py`, `modeling_qwen3_5.py`.
  */
-import { takeRows } from "../blocks.ts";
 import type { Config } from "../config.ts";
-import { decoderStems, type NameTable } from "../names.ts";
-import { type AttentionSpec, type DeltaNetSpec, type ModelSpec, softmaxOf } from "../spec.ts";
-import { plusOne } from "./gemma.ts";
+import type { AttentionSpec, DeltaNetSpec, ModelSpec } from "../spec.ts";
 import { preNorm, type Traits } from "./llama.ts";
+import { networkOf, qwenModule } from "./mixture.ts";
 
 export function qwen35(config: Config): ModelSpec {
   return hybrid("qwen3_5_text", config, { kvHeads: 4 });
 }
 
+export function qwen3Next(config: Config): ModelSpec {
+  const shared = config.count("shared_expert_intermediate_size", 512);
+  return hybrid("qwen3_next", config, {
+    kvHeads: 2,
+    module: qwenModule(config, {
+      experts: 512,
+      top: 10,
+      size: 512,
+      shared: (mlp) => ({ ...networkOf(mlp, shared), gate: true }),
+      renormalise: true,
+    }),
+  });
+}
+
 /** A decoder of this line. */
-export function hybrid(family: string, config: Config, traits: Traits): ModelSpec {
+function hybrid(family: string, config: Config, traits: Traits): ModelSpec {
   const bias = config.boolean("attention_bias", false);
   const linear = readLinear(config);
   const isLinearLayer = readKinds(config);
@@ -74,44 +86,4 @@ function readKinds(config: Config): boolean[] {
     );
   }
   return given.map((type) => type === "linear_attention");
-}
-
-/** Names of a model's tensors: q and its gate lie in one matrix, head by head. */
-export function qwen35Names(spec: ModelSpec): NameTable {
-  const { heads = 1, headSize = 1 } = spec.layers.map(softmaxOf).find((attention) => attention) ?? {};
-  const halves = [{ start: 0, end: headSize }, { start: headSize, end: 2 * headSize }];
-  return {
-    stems: decoderStems({
-      "attention.g_proj": "self_attn.q_proj",
-      ...linearStems({
-        "attention.qkv_proj": "in_proj_qkv",
-        "attention.z_proj": "in_proj_z",
-        "attention.a_proj": "in_proj_a",
-        "attention.b_proj": "in_proj_b",
-      }),
-    }),
-    transform(canonical) {
-      const half = ["attention.q_proj.", "attention.g_proj."].findIndex((stem) => canonical.startsWith(stem));
-      if (half >= 0) {
-        return (tensor, allocate) =>
-          takeRows(tensor, heads, [{ ...halves[half], of: 2 * headSize }], allocate);
-      }
-      return canonical.endsWith("norm.weight") && !canonical.endsWith("gate_norm.weight")
-        ? plusOne
-        : undefined;
-    },
-  };
-}
-
-/** Stems of linear attention, of which the projections of the stream have names by family. */
-export function linearStems(projections: Readonly<Record<string, string>>): Record<string, string> {
-  const own = {
-    ...projections,
-    "attention.conv": "conv1d",
-    "attention.a_log": "A_log",
-    "attention.dt_bias": "dt_bias",
-    "attention.gate_norm": "norm",
-    "attention.out_proj": "out_proj",
-  };
-  return Object.fromEntries(Object.entries(own).map(([stem, stored]) => [stem, `linear_attn.${stored}`]));
 }

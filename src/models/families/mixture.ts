@@ -1,4 +1,4 @@
-/** What configurations of mixtures have in common: how many experts, how they are chosen, what an expert is. */
+/** What configurations of mixtures have in common: how many experts, how they are chosen, what an expert is, which layers have them. */
 import type { Config } from "../config.ts";
 import type { ExpertSpec, MlpSpec, MoeSpec, RouterSpec } from "../spec.ts";
 
@@ -12,8 +12,8 @@ export const SOFTMAX: RouterSpec = {
   groups: null,
 };
 
-export function readRouter(config: Config): RouterSpec {
-  return { ...SOFTMAX, renormalise: config.boolean("norm_topk_prob", false) };
+export function readRouter(config: Config, renormalise = false): RouterSpec {
+  return { ...SOFTMAX, renormalise: config.boolean("norm_topk_prob", renormalise) };
 }
 
 /** How many experts there are, and how many of them a token has. */
@@ -59,6 +59,30 @@ export function mixture(
 /** An expert like an MLP, of another width. */
 export function networkOf({ norm: _, ...network }: MlpSpec, size: number): ExpertSpec {
   return { ...network, size, limit: null };
+}
+
+/** Layers of Qwen's mixtures: an MLP where `mlp_only_layers` says so, and where the layer's number is no multiple of `decoder_sparse_step`. */
+export function qwenModule(
+  config: Config,
+  defaults: Choice & {
+    readonly size: number;
+    readonly shared: (mlp: MlpSpec) => MoeSpec["shared"];
+    readonly renormalise?: boolean;
+  },
+): (mlp: MlpSpec, layer: number) => MlpSpec | MoeSpec {
+  const choice = readChoice(config, defaults.experts, defaults.top);
+  const router = readRouter(config, defaults.renormalise);
+  const size = config.count("moe_intermediate_size", defaults.size);
+  const step = config.count("decoder_sparse_step", 1);
+  const dense = config.value("mlp_only_layers") ?? [];
+  if (!Array.isArray(dense)) {
+    throw new TypeError(`Cannot read ${config.name}: mlp_only_layers is no list, expected one of layers`);
+  }
+  passOver(config);
+  return (mlp, layer) =>
+    dense.includes(layer) || (layer + 1) % step !== 0
+      ? mlp
+      : mixture(mlp, choice, { router, size, shared: defaults.shared(mlp) });
 }
 
 /** What concerns training, and what a forward pass gives besides. */

@@ -6,10 +6,10 @@
 import type { Config } from "../config.ts";
 import { decoderStems, expertStems, type NameTable } from "../names.ts";
 import { positive } from "../positive.ts";
-import type { MlpSpec, ModelSpec, MoeSpec } from "../spec.ts";
+import type { ModelSpec } from "../spec.ts";
 import { layerWindows, readWindow } from "./common.ts";
 import { preNorm } from "./llama.ts";
-import { type Choice, mixture, networkOf, passOver, readChoice, readRouter, SOFTMAX } from "./mixture.ts";
+import { mixture, networkOf, passOver, qwenModule, readChoice, readRouter, SOFTMAX } from "./mixture.ts";
 
 export function mixtral(config: Config): ModelSpec {
   const window = config.optional("sliding_window") === null ? null : config.count("sliding_window");
@@ -75,23 +75,3 @@ export function qwen3Moe(config: Config): ModelSpec {
 export const mixtralNames: NameTable = {
   stems: decoderStems(expertStems("block_sparse_moe", { gate: "w1", up: "w3", down: "w2" })),
 };
-
-/** Qwen's layers: an MLP where `mlp_only_layers` says so, and where the layer's number is no multiple of `decoder_sparse_step`. */
-function qwenModule(
-  config: Config,
-  defaults: Choice & { readonly size: number; readonly shared: (mlp: MlpSpec) => MoeSpec["shared"] },
-): (mlp: MlpSpec, layer: number) => MlpSpec | MoeSpec {
-  const choice = readChoice(config, defaults.experts, defaults.top);
-  const router = readRouter(config);
-  const size = config.count("moe_intermediate_size", defaults.size);
-  const step = config.count("decoder_sparse_step", 1);
-  const dense = config.value("mlp_only_layers") ?? [];
-  if (!Array.isArray(dense)) {
-    throw new TypeError(`Cannot read ${config.name}: mlp_only_layers is no list, expected one of layers`);
-  }
-  passOver(config);
-  return (mlp, layer) =>
-    dense.includes(layer) || (layer + 1) % step !== 0
-      ? mlp
-      : mixture(mlp, choice, { router, size, shared: defaults.shared(mlp) });
-}
