@@ -67,6 +67,14 @@ export function textOptions(options: StudyOptions, text: string): TextOptions {
   return { text: options.text ?? text, samples, length, skip, bos };
 }
 
+/** What made a text into tokens: a tokenizer's fingerprint, or "none" where the tokens were given. */
+export async function tokenizedBy(
+  model: Pick<StudyModel, "tokenizer">,
+  { text }: Pick<Packed, "text">,
+): Promise<string> {
+  return text.name === IDS ? "none" : (await model.tokenizer()).fingerprint;
+}
+
 /** What the numbers of one run depend on. */
 export async function provenance(
   model: Pick<StudyModel, "identity" | "tokenizer">,
@@ -78,7 +86,7 @@ export async function provenance(
     lamina: VERSION,
     model: model.identity,
     ...await computedOn(options),
-    tokenizer: packed.text.name === IDS ? "none" : (await model.tokenizer()).fingerprint,
+    tokenizer: await tokenizedBy(model, packed),
     text: packed.text,
     packing: packed.packing,
     drop: { attention: [...drop.attention], mlp: [...drop.mlp] },

@@ -89,6 +89,23 @@ Deno.test("batches of long texts are divided, and give the bytes of the undivide
     assert.equal(await ok(run, "merge", path, "--results", join(folder, "r")), whole);
   }));
 
+for (const name of ["olmoe", "qwen3-5"]) {
+  Deno.test(`${name} over token ids, without a tokenizer: the bytes of the undivided command`, () =>
+    withDesk(async ({ folder, run }) => {
+      await Deno.remove(join(folder, "tokenizer.json"));
+      const ids = join(folder, "ids.json");
+      await Deno.writeTextFile(
+        ids,
+        JSON.stringify(Array.from({ length: 2400 }, (_, i) => 3 + (i * i + 7 * i) % 61)),
+      );
+      const line = ["profile", folder, "--text", ids, "--length", "200", "--samples", "12"];
+      const whole = await ok(run, ...line, "--json", "-", "--results", join(folder, "undivided"));
+      const [path, plan] = await planned(run, folder, 2, line);
+      await allShards(run, path, plan, join(folder, "r"));
+      assert.equal(await ok(run, "merge", path, "--results", join(folder, "r")), whole);
+    }, name));
+}
+
 Deno.test("a shard needs of earlier stages the files that they name, and nothing else", () =>
   withDesk(async ({ folder, options, run }) => {
     const line = studies.sweep(folder, ["--text", options.text!, "--length", "16"]);

@@ -2,7 +2,7 @@
 import { reportsOf } from "../../entry/mod.ts";
 import { keep, merge } from "../../result/mod.ts";
 import { packText, type StudyModel } from "../../subject/mod.ts";
-import { CALIBRATION_TEXT, type StudyOptions, textOptions } from "../options.ts";
+import { CALIBRATION_TEXT, type StudyOptions, textOptions, tokenizedBy } from "../options.ts";
 import { dropsIn } from "../plan.ts";
 import { profile, type ProfileOptions } from "../profile.ts";
 import { type Division, sampleStage, type ShardOptions, type Span, type Stage } from "./division.ts";
@@ -44,6 +44,7 @@ export async function dependsOn(
   options: StudyOptions,
   usual: string,
 ): Promise<Record<string, unknown>> {
-  const { text, packing } = await packText(model, textOptions(options, usual), reportsOf(options));
-  return { model: model.identity, tokenizer: (await model.tokenizer()).fingerprint, text, packing };
+  const packed = await packText(model, textOptions(options, usual), reportsOf(options));
+  const { text, packing } = packed;
+  return { model: model.identity, tokenizer: await tokenizedBy(model, packed), text, packing };
 }
