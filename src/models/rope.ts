@@ -37,6 +37,7 @@ export function readRope(config: Config, headSize: number, fields: RopeFields = 
   const olderScaling = config.child("rope_scaling");
   const outer = config.child("rope_parameters");
   const newer = fields.layerType ? outer?.child(fields.layerType) ?? null : outer;
+  if (outer && newer === outer && olderScaling) expectOneRotation(config);
   const parameters = newer ?? (scaled ? olderScaling : null);
   const ownTheta = newer?.optional("rope_theta") ?? null;
   const theta = newer && ownTheta !== null
@@ -55,6 +56,22 @@ export function readRope(config: Config, headSize: number, fields: RopeFields = 
     throw new RangeError(`Cannot stretch a rotation of 2 numbers (${config.name}): expected at least 4`);
   }
   return { theta, size, scaling, ...fields.interleaved ? { interleaved: true } : {} };
+}
+
+/** Throws where the two dialects are both there, and say different things. */
+function expectOneRotation(config: Config): void {
+  const [newer, older] = ["rope_parameters", "rope_scaling"].map((field) => {
+    const { type, rope_type = type, rope_theta: _, partial_rotary_factor: __, ...rest } = config.value(
+      field,
+    ) as Record<string, unknown>;
+    return { rope_type: rope_type ?? "default", ...rest } as Record<string, unknown>;
+  });
+  const differing = [...new Set([...Object.keys(newer), ...Object.keys(older)])]
+    .find((key) => JSON.stringify(newer[key]) !== JSON.stringify(older[key]));
+  if (differing === undefined) return;
+  throw new RangeError(
+    `Cannot read ${config.name}: rope_parameters and rope_scaling differ in ${differing}, expected one of them`,
+  );
 }
 
 function readScaling(

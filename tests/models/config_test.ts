@@ -165,6 +165,15 @@ const refused: [what: string, fixture: string, change: Record<string, unknown>, 
     /rope_parameters: rope type proportional, expected linear, dynamic, llama3, yarn or longrope/,
   ],
   [
+    "two dialects that say different rotations",
+    "llama",
+    {
+      rope_scaling: { type: "linear", factor: 2 },
+      rope_parameters: { rope_type: "linear", rope_theta: 1e4, factor: 4 },
+    },
+    /config\.json: rope_parameters and rope_scaling differ in factor, expected one of them/,
+  ],
+  [
     "longrope with too few factors",
     "llama",
     { rope_parameters: { rope_type: "longrope", rope_theta: 1e4, short_factor: [1], long_factor: [2] } },
