@@ -1,6 +1,5 @@
 /** One shard: what it needs of earlier stages is joined, its units are computed, and its receipt is written last. */
 import { join } from "node:path";
-import type { Reports } from "../entry/mod.ts";
 import {
   head,
   keepingFailure,
@@ -10,22 +9,17 @@ import {
   type Shards,
   writeResult,
 } from "../result/mod.ts";
-import { computedOn, type Division, type EngineOptions } from "../study/mod.ts";
+import { computedOn, type Division, type ShardOptions } from "../study/mod.ts";
 import { joinStages } from "./gather.ts";
 import { machine, peakBytes } from "./machine.ts";
 import { expectStudy } from "./plan.ts";
-
-/** Where and on what a shard runs. */
-export interface RunOptions extends Reports, EngineOptions {
-  readonly results: string;
-}
 
 /** Computes a shard and keeps what comes of it. Throws where not everything could be kept. */
 export async function runShard(
   plan: Shards,
   shard: Shard,
   division: Division,
-  options: RunOptions,
+  options: ShardOptions,
 ): Promise<Receipt> {
   expectStudy(plan, division);
   const start = performance.now();

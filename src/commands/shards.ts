@@ -1,6 +1,5 @@
 /** One study on many machines: `lamina shards COMMAND …`, `lamina shard PLAN`, and how `lamina merge PLAN` goes on. */
 import { Command, Option } from "commander";
-import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { text as allOf } from "node:stream/consumers";
 import {
@@ -19,7 +18,7 @@ import {
   slurmScript,
 } from "../cluster/mod.ts";
 import { formatBytes } from "../hub/mod.ts";
-import { parseResult, type Receipt, resultText, type Shards } from "../result/mod.ts";
+import { parseResult, readResult, type Receipt, resultText, type Shards } from "../result/mod.ts";
 import { formatSeconds } from "../show/mod.ts";
 import { recordedEngine } from "../study/mod.ts";
 import type { Context } from "./context.ts";
@@ -152,10 +151,8 @@ function indexOf({ shards }: Shards, given: number | undefined): number {
 }
 
 async function readPlan(file: string): Promise<Shards> {
-  const text = file === "-" ? await allOf(process.stdin) : await readFile(file, "utf-8").catch((error) => {
-    throw new Error(`Cannot read ${file}: ${(error as Error).message}`, { cause: error });
-  });
-  return parseResult(file === "-" ? "standard input" : file, text, "shards");
+  if (file !== "-") return await readResult(file, "shards");
+  return parseResult("standard input", await allOf(process.stdin), "shards");
 }
 
 /** How the shards of a plan are merged. */

@@ -24,7 +24,7 @@ import {
   textOptions,
 } from "./options.ts";
 import { aDrop, dropsIn } from "./plan.ts";
-import { onModel, packText, type StudyModel } from "../subject/mod.ts";
+import { onModel, type Packed, packText, type StudyModel } from "../subject/mod.ts";
 
 /** Nats per token that `run` loses over `base`, sample by sample. Throws `RangeError` for different texts or engines. */
 export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
@@ -69,20 +69,22 @@ export async function perplexities(
 
 /**
  * The same for groups of plans, each group one trie: what an interrupted study has finished is kept by group. The full
- * model runs once for all groups.
+ * model runs once for all groups. A text that is packed already is `given`.
  */
 export async function perplexityGroups(
   model: StudyModel,
   groups: readonly (readonly Partial<DropPlan>[])[],
   options: StudyOptions = {},
+  given: Packed | null = null,
 ): Promise<Perplexity[][]> {
-  const text = textOptions(options, HELD_OUT_TEXT);
+  const text = given?.packing ?? textOptions(options, HELD_OUT_TEXT);
   const several = groups.length > 1;
   const wanted = groups.map((plans) => plans.map((plan) => dropsIn(model, plan)));
   const label = `${several ? "sweep" : "perplexity"} of ${model.name}`;
   const weights = weightsOf(model, wanted, text);
   const stage = parts(label, [0, ...weights.map(({ layers, head }) => layers + head)], options.onProgress);
-  const packed = await packText(model, text, within(reportsOf(options), stage(0)));
+  const packed = given ??
+    await packText(model, textOptions(options, HELD_OUT_TEXT), within(reportsOf(options), stage(0)));
   const known = new Map<string, Perplexity>();
   const origins = new Map<string, Provenance>();
   for (const plan of wanted.flat()) {

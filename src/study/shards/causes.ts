@@ -6,9 +6,7 @@ import { assemble, profileIn, smoothingPlans } from "../causes/assemble.ts";
 import { type CausesOptions, originOf, passesOf, type Subject, subjectOf } from "../causes/causes.ts";
 import { effectsRows, sinkRows, smoothingRows, someOf, wholeRows } from "../causes/runs.ts";
 import { bytesOf, flopsOf, type Pass } from "../estimate.ts";
-import { CALIBRATION_TEXT } from "../options.ts";
 import { batchesOf, type Division, type ShardOptions, type Span, type Stage } from "./division.ts";
-import { dependsOn } from "./profile.ts";
 import { NotKept, recordedEngine } from "./recorded.ts";
 
 /** The parts of the study in the order of its passes. */
@@ -32,7 +30,7 @@ interface Opened {
 /** `causes`, divided. */
 export async function causesShards(model: StudyModel, options: CausesOptions): Promise<Division> {
   const planned = await subjectOf(model, { ...options, engine: planning });
-  const { causes } = originOf(planned, options);
+  const { model: identity, tokenizer, text, packing, causes } = originOf(planned, options);
   const passes = passesOf(model.spec, planned.blocks, causes.effects?.samples ?? 0);
   const passOf = (of: Piece["of"]): Pass | undefined => passes[PARTS.indexOf(of)];
   const open = async (told: ShardOptions): Promise<Opened> => {
@@ -69,7 +67,7 @@ export async function causesShards(model: StudyModel, options: CausesOptions): P
   return {
     label: `causes in ${model.name}`,
     model: model.identity,
-    depends: { ...await dependsOn(model, options, CALIBRATION_TEXT), causes },
+    depends: { model: identity, tokenizer, text, packing, causes },
     stages,
   };
 }

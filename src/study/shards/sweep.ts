@@ -1,16 +1,16 @@
 /** Sweeps, divided: the profile by samples, orders that must be made (order.ts), then the plans of the curves. */
 import type { DropOrder } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
-import type { StudyModel } from "../../subject/mod.ts";
+import type { Packed, StudyModel } from "../../subject/mod.ts";
 import { bytesOf, flopsOf, type Pass } from "../estimate.ts";
-import { CALIBRATION_TEXT, HELD_OUT_TEXT, type StudyOptions, textOptions } from "../options.ts";
+import { CALIBRATION_TEXT, HELD_OUT_TEXT, type StudyOptions } from "../options.ts";
 import { order, type OrderOptions } from "../orders/order.ts";
-import { perplexities } from "../perplexity.ts";
+import { perplexityGroups } from "../perplexity.ts";
 import { profile } from "../profile.ts";
 import { type Curve, curvePlans, likelyPlans } from "../sweep.ts";
 import type { Division, ShardOptions, Stage } from "./division.ts";
 import { orderStages } from "./order.ts";
-import { dependsOn, profileStage } from "./profile.ts";
+import { dependsOn, packedFor, profileStage } from "./profile.ts";
 import { keptOnly } from "./recorded.ts";
 
 /** What a sweep is made of. */
@@ -30,6 +30,8 @@ export async function sweepShards(
   options: StudyOptions,
 ): Promise<Division> {
   const { calibration, ranked, orders, steps } = parts;
+  const packed = await packedFor(model, options, HELD_OUT_TEXT);
+  const calibrating = await packedFor(model, calibration, CALIBRATION_TEXT);
   const asked = orders.map(({ target, by, seed, upto, protectFirst, protectLast, noNeighbours }) => ({
     ...{ target, by, seed, upto, protectFirst, protectLast, noNeighbours },
   }));
@@ -37,14 +39,14 @@ export async function sweepShards(
     label: `sweep of ${model.name}`,
     model: model.identity,
     depends: {
-      ...await dependsOn(model, options, HELD_OUT_TEXT),
-      calibration: await dependsOn(model, calibration, CALIBRATION_TEXT),
+      ...await dependsOn(model, packed),
+      calibration: await dependsOn(model, calibrating),
       curves: { ranked, orders: asked, steps },
     },
     stages: [
-      profileStage(model, calibration),
-      ...orders.flatMap((wanted) => orderStages(model, wanted)),
-      planStage(model, parts, options),
+      profileStage(model, calibrating, noDrop),
+      ...orders.flatMap((wanted) => orderStages(model, calibrating, wanted)),
+      planStage(model, packed, parts),
     ],
   };
 }
@@ -52,11 +54,10 @@ export async function sweepShards(
 /** The full model, then each curve's plans; a plan that was there before takes no time. */
 function planStage(
   model: StudyModel,
+  packed: Packed,
   { calibration, ranked, orders, standIns, steps }: SweepParts,
-  options: StudyOptions,
 ): Stage {
-  const text = textOptions(options, HELD_OUT_TEXT);
-  const pass = (plans: Pass["plans"]): Pass[] => [{ ...text, plans, head: true }];
+  const pass = (plans: Pass["plans"]): Pass[] => [{ ...packed.packing, plans, head: true }];
   const curves = [...ranked, ...standIns];
   const likely = curves.flatMap((curve) =>
     steps.map((step) => likelyPlans(model.spec, [curve], [step]).flat()[1])
@@ -82,7 +83,7 @@ function planStage(
       const own = plans.filter((plan, unit) =>
         plan !== null && unit >= from && unit < to && lists.indexOf(lists[unit]) === unit
       );
-      if (own.length > 0) await perplexities(model, own.map((plan) => plan!), { ...text, ...told });
+      if (own.length > 0) await perplexityGroups(model, [own.map((plan) => plan!)], told, packed);
     },
   };
 }
