@@ -254,13 +254,16 @@ export function weightInputs(
   stored?: StoredTypes,
 ): Weights {
   const values = new Map(
-    needs.map(([name, shape]) => [
-      name,
-      fedWeight(graph, name, stored?.get(name) ?? "f32", shape, lowering),
-    ]),
+    needs.map(([name, shape]) => {
+      const products = EXACT.test(name) ? "f32" : lowering.products;
+      return [name, fedWeight(graph, name, stored?.get(name) ?? "f32", shape, { ...lowering, products })];
+    }),
   );
   return { values, products: lowering.products };
 }
+
+/** What decides how much an expert says is a product of float32 in every lowering. */
+const EXACT = /^mlp\.(router|shared_gate)\./;
 
 /** The graph with outputs of a tap, and what it watches. */
 export function finished(graph: Graph, taps: Record<string, Value> = {}): Graph {

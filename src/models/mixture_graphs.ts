@@ -20,11 +20,12 @@ import {
 } from "../onnx/mod.ts";
 import { float32 } from "../tensor/mod.ts";
 import { norm } from "./norms.ts";
-import { fedWeight, type StoredTypes, type Weights } from "./linear.ts";
+import { finished, weightInputs } from "./graphs.ts";
+import type { StoredTypes, Weights } from "./linear.ts";
 import { addRows, expert, route, type RouterTaps, shared } from "./mixture.ts";
 import { type ExpertSpec, type MoeSpec, type SharedSpec } from "./spec.ts";
-import { expertTensors, routerTensors, sharedTensors, type TensorNeed } from "./tensors.ts";
-import { squares, takeWatched, watch } from "./watch.ts";
+import { expertTensors, routerTensors, sharedTensors } from "./tensors.ts";
+import { watch } from "./watch.ts";
 
 /** How the weights are stored, and what the engine has. */
 interface Options {
@@ -47,7 +48,7 @@ export function routerGraph(
   const graph = createGraph();
   const x = graph.input("x", "f32", ["tokens", hidden]);
   const h = withAttention ? Add(x, graph.input("a", "f32", ["tokens", hidden])) : x;
-  const weights = fedWeights(graph, routerTensors(spec, hidden), lowering, stored);
+  const weights = weightInputs(graph, routerTensors(spec, hidden), lowering, stored);
   const normed = watch(norm(h, spec.norm.pre, "mlp.norm", weights));
   const routed = route(normed, spec, weights);
   watch(routed.logits);
@@ -55,8 +56,7 @@ export function routerGraph(
   graph.output("experts", routed.experts, "i64");
   graph.output("weights", routed.weights);
   graph.output("sum", Sub(normed, normed));
-  for (const [name, value] of Object.entries(tap?.(routed) ?? {})) graph.output(name, value);
-  return watched(graph);
+  return finished(graph, tap?.(routed));
 }
 
 /**
@@ -76,14 +76,14 @@ export function expertGraph(
   const places = graph.input("places", "i64", ["rows"]);
   const shares = Gather(Reshape(graph.input("weights", "f32", ["tokens", top]), [-1, 1]), places);
   const sum = graph.input("sum", "f32", ["tokens", hidden]);
-  const weights = fedWeights(graph, expertTensors("expert", spec, hidden), lowering, stored);
+  const weights = weightInputs(graph, expertTensors("expert", spec, hidden), lowering, stored);
   const made = expert(Gather(normed, rows), spec, "expert", onto ? withoutBias(weights) : weights);
   const added = watch(Mul(made, shares));
   const next = lowering.rows === "scattered"
     ? addRows(sum, rows, added)
     : addGains(sum, graph.input("gains", "i64", ["tokens"]), added, hidden);
   graph.output("next", next);
-  return watched(graph);
+  return finished(graph);
 }
 
 /** What all tokens pass through, or some of its inner units: inputs `normed` and the `sum` [N, D] so far; output `next`. */
@@ -95,9 +95,9 @@ export function sharedGraph(
   const graph = createGraph();
   const normed = graph.input("normed", "f32", ["tokens", hidden]);
   const sum = graph.input("sum", "f32", ["tokens", hidden]);
-  const weights = fedWeights(graph, sharedTensors(spec, hidden), lowering, stored);
+  const weights = weightInputs(graph, sharedTensors(spec, hidden), lowering, stored);
   graph.output("next", Add(sum, watch(shared(normed, spec, onto ? withoutBias(weights) : weights))));
-  return watched(graph);
+  return finished(graph);
 }
 
 /** Adds to each row of a sum one of some rows, or nothing. */
@@ -106,30 +106,7 @@ function addGains(sum: Value, gains: Value, added: Value, hidden: number): Value
   return Add(sum, Gather(Concat([added, nothing], 0), gains));
 }
 
-/** What decides how much an expert says is a product of float32 in every lowering. */
-const EXACT = /^mlp\.(router|shared_gate)\./;
-
-function fedWeights(
-  graph: Graph,
-  needs: readonly TensorNeed[],
-  lowering: Lowering,
-  stored?: StoredTypes,
-): Weights {
-  const values = new Map(
-    needs.map(([name, shape]) => {
-      const products = EXACT.test(name) ? "f32" : lowering.products;
-      return [name, fedWeight(graph, name, stored?.get(name) ?? "f32", shape, { ...lowering, products })];
-    }),
-  );
-  return { values, products: lowering.products };
-}
-
 /** The bias of what is added to a sum is in it already. */
 function withoutBias({ values, products }: Weights): Weights {
   return { values: new Map([...values].filter(([name]) => !name.endsWith("down_proj.bias"))), products };
-}
-
-function watched(graph: Graph): Graph {
-  graph.output("squares", squares(takeWatched(graph)));
-  return graph;
 }
