@@ -103,28 +103,25 @@ async function pack(
 ): Promise<Packed> {
   const { text, samples, length, skip, bos } = options;
   const packing = { samples: skip + samples, length, bos };
-  const ids = textNames.includes(text) ? null : await givenIds(text);
-  if (ids) {
-    const all = blocksOfIds(ids, packing, model.spec?.vocabulary ?? Infinity);
-    const blocks = { ids: all.ids.subarray(skip * length), samples, length };
-    return {
-      blocks,
-      text: { name: IDS, hash: textHash(blocks, skip) },
-      packing: { samples, length, skip, bos },
-    };
-  }
+  const given = textNames.includes(text) ? null : await givenIds(text);
+  const name = given ? IDS : textNames.includes(text) ? text : "file";
+  const { ids } = given
+    ? blocksOfIds(given, packing, model.spec?.vocabulary ?? Infinity)
+    : await tokenised(model, text, packing, fetch);
+  const blocks = { ids: ids.subarray(skip * length), samples, length };
+  return { blocks, text: { name, hash: textHash(blocks, skip) }, packing: { samples, length, skip, bos } };
+}
+
+async function tokenised(
+  model: Pick<StudyModel, "tokenizer">,
+  text: string,
+  packing: Pick<TextOptions, "samples" | "length" | "bos">,
+  fetch: FetchOptions,
+): Promise<Blocks> {
   const documents = await openText(text, fetch);
-  const report = lateMeter(
-    { label: "text", total: packing.samples * length, unit: "tokens" },
-    fetch.onProgress,
-  );
-  const packed = await packBlocks(documents, await model.tokenizer(), packing, report);
-  const blocks = { ids: packed.ids.subarray(skip * length), samples, length };
-  return {
-    blocks,
-    text: { name: textNames.includes(text) ? text : "file", hash: textHash(blocks, skip) },
-    packing: { samples, length, skip, bos },
-  };
+  const total = packing.samples * packing.length;
+  const report = lateMeter({ label: "text", total, unit: "tokens" }, fetch.onProgress);
+  return await packBlocks(documents, await model.tokenizer(), packing, report);
 }
 
 /** The token ids in a file, if that is what it holds. */

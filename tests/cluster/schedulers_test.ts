@@ -24,7 +24,7 @@ function plan(changes: Partial<ResultOf<"shards">> = {}): ResultOf<"shards"> {
     ...head("shards"),
     lamina: "0.1.0",
     key: "0123456789abcdef",
-    label: "profile of tiny; $(touch /tmp/x)",
+    label: "profile of tiny; $(touch touched)",
     command: ["profile", "tiny"],
     parts: 3,
     depends: { model: "fedcba9876543210" },
@@ -100,7 +100,7 @@ Deno.test("of Slurm's tasks, those that may succeed are queued again, and those 
     ...["0 ended with 0", "1 ended with 2", "requeue 7_2", "2 ended with 75"],
     ...["requeue 7_3", "3 ended with 1", "requeue 7_4", "4 ended with 1"],
   ]);
-  assert.throws(() => Deno.statSync("/tmp/x"), Deno.errors.NotFound);
+  assert.throws(() => Deno.statSync(`${folder}/touched`), Deno.errors.NotFound);
   await Deno.remove(folder, { recursive: true });
 });
 
