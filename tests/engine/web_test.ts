@@ -202,6 +202,20 @@ function testOwn(engine: Engine): void {
     }
   });
 
+  Deno.test("webgpu: the library's bind groups are made where they are counted", () =>
+    withProgram(engine, sum(), async (program) => {
+      const { device } = engine.access as WebgpuAccess;
+      const { createBindGroup } = device;
+      let made = 0;
+      device.createBindGroup = (descriptor) => (made++, createBindGroup(descriptor));
+      try {
+        await program.run(held(engine, { a: f32([1, 2], 1, 2), b: f32([2], 10, 20) }));
+      } finally {
+        device.createBindGroup = createBindGroup;
+      }
+      assert.ok(made >= 2, `${made} bind groups for a sum and a product`);
+    }));
+
   Deno.test("webgpu: kernels get the device, buffers and memory", async () => {
     const access = engine.access as WebgpuAccess;
     const a = access.allocate("f32", [3, 2]);

@@ -1,5 +1,6 @@
 /** The device of the engine `webgpu`, whose errors become exceptions that say what could not be done. */
 import { openWebgpuDevice } from "../../libraries/mod.ts";
+import { collectBindGroups } from "./bind_groups.ts";
 
 /** A device. */
 export interface Gpu {
@@ -26,6 +27,7 @@ export function openGpu(): Promise<Gpu> {
 
 async function open(): Promise<Gpu> {
   const { device, name } = await openWebgpuDevice();
+  collectBindGroups(device);
   let lost: string | null = null;
   const waiting = new Set<() => void>();
   device.lost.then(({ message }) => {
