@@ -2,21 +2,22 @@
  * The architectures of GGUF files: what each says and names otherwise than most. Source: llama.cpp's converters (`conversion/`) and
  * the constants of its Python package `gguf`.
  */
-import type { GgufValue } from "../weights/mod.ts";
+import type { GgufFile } from "../weights/mod.ts";
+import {
+  biases,
+  caps,
+  experts,
+  grouped,
+  hasBias,
+  type Header,
+  layersWithout,
+  partial,
+  renormalised,
+  windowed,
+} from "./gguf_fields.ts";
+import { latentFields, withJoinedLatents } from "./gguf_latents.ts";
 import { fusedHeads, fusedUnits, type NameTable, sharedRows } from "./names.ts";
 import type { ModelSpec } from "./spec.ts";
-
-/** A value of the file's metadata; lists are read by those who know of them. */
-export type Single = number | string | boolean | undefined;
-
-/** What a file's header says, under keys of its architecture. */
-export interface Header {
-  readonly field: (key: string) => Single;
-  readonly list: (key: string) => GgufValue | undefined;
-  readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
-  /** The configuration that most have, which `fields` adds to. */
-  readonly usual: Readonly<Record<string, unknown>>;
-}
 
 interface Architecture {
   /** Hugging Face's `model_type`; a list of windows may make another one of it. */
@@ -29,6 +30,8 @@ interface Architecture {
   readonly fields?: (header: Header) => Readonly<Record<string, unknown>>;
   readonly stems?: Readonly<Record<string, string>>;
   readonly rows?: (spec: ModelSpec) => NameTable["rows"];
+  /** The file with tensors as they are named here, where some of it has them in parts. */
+  readonly joined?: (file: GgufFile, spec: ModelSpec, name: string) => GgufFile;
 }
 
 const fusedQkv = {
@@ -82,18 +85,36 @@ export const architectures: Readonly<Record<string, Architecture>> = {
       ...partial(header),
       ...experts(header),
       ...renormalised(header, true),
-      // Layers that predict further tokens are counted, and are not part of the decoder.
-      num_hidden_layers: Number(header.usual.num_hidden_layers) -
-        Number(header.field("nextn_predict_layers") ?? 0),
+      ...grouped(header),
       attention_bias: hasBias(header, "attn_q"),
       use_qk_norm: header.tensors.has("blk.0.attn_q_norm.weight"),
-      n_shared_experts: header.field("expert_shared_count"),
-      routed_scaling_factor: header.field("expert_weights_scale"),
-      first_k_dense_replace: header.field("leading_dense_block_count"),
-      n_group: header.field("expert_group_count"),
-      topk_group: header.field("expert_group_used_count"),
     }),
     stems: { "mlp.norm": "blk.*.post_attention_norm" },
+  },
+  deepseek2: {
+    type: "deepseek_v3",
+    fields: latentFields,
+    stems: {
+      "attention.q_a_proj": "blk.*.attn_q_a",
+      "attention.q_a_norm": "blk.*.attn_q_a_norm",
+      "attention.q_b_proj": "blk.*.attn_q_b",
+      "attention.kv_a_proj": "blk.*.attn_kv_a_mqa",
+      "attention.kv_a_norm": "blk.*.attn_kv_a_norm",
+      "attention.kv_b_proj": "blk.*.attn_kv_b",
+    },
+    joined: withJoinedLatents,
+  },
+  "gpt-oss": {
+    type: "gpt_oss",
+    fields: (header) => ({
+      ...experts(header),
+      intermediate_size: header.field("expert_feed_forward_length"),
+      moe_intermediate_size: undefined,
+      attention_bias: hasBias(header, "attn_output"),
+      ...windowed(header),
+      rope_scaling: untruncated(header),
+    }),
+    stems: { "mlp.norm": "blk.*.post_attention_norm", "attention.sinks": "blk.*.attn_sinks.weight" },
   },
   deci: { type: "llama", permuted: true, fields: biases }, // with layers that lack a module
   smollm3: { type: "smollm3", permuted: true, fields: biases },
@@ -158,69 +179,22 @@ export function ggufStorage(architecture: string): { permuted: boolean; normsWit
   return { permuted, normsWithOne };
 }
 
-/** How many experts there are, how many a token has, and their width where it is their own. */
-function experts({ field }: Header): Record<string, unknown> {
-  return {
-    num_experts: field("expert_count"),
-    num_experts_per_tok: field("expert_used_count"),
-    moe_intermediate_size: field("expert_feed_forward_length"),
-  };
-}
-
-/** Whether a token's weights sum to 1; llama.cpp has a rule of its own for each architecture where the file does not say. */
-function renormalised({ field }: Header, rule: boolean): Record<string, unknown> {
-  return { norm_topk_prob: field("expert_weights_norm") ?? rule };
-}
-
-function layersWithout({ tensors, usual }: Header, stem: string): number[] {
-  const layers = Array.from({ length: Number(usual.num_hidden_layers) }, (_, l) => l);
-  return layers.filter((l) => !tensors.has(`blk.${l}.${stem}.weight`));
+/**
+ * gpt-oss's rotation: no field says that the ends of its stretch are not rounded to whole frequencies (llama.cpp rounds them), and a
+ * file that says nothing of a stretch has none.
+ */
+function untruncated({ usual }: Header): Record<string, unknown> {
+  const scaling = usual.rope_scaling as Record<string, unknown> | null;
+  return scaling?.rope_type === "yarn"
+    ? { ...scaling, truncate: false }
+    : scaling ?? { rope_type: "default" };
 }
 
 /** The architectures that may be read as a model type: for a file that says nothing of itself, or something of everything. */
 export function architecturesOf(modelType: string): string[] {
   const headers = [undefined, 1].map((value): Header => (
-    { field: () => value, list: () => undefined, tensors: new Map(), usual: {} }
+    { field: () => value, list: () => undefined, tensors: new Map(), usual: {}, wrong: TypeError }
   ));
   const typesOf = ({ type }: Architecture) => typeof type === "string" ? [type] : headers.map(type);
   return Object.keys(architectures).filter((name) => typesOf(architectures[name]).includes(modelType));
-}
-
-function hasBias({ tensors }: Header, stem: string): boolean {
-  return tensors.keys().some((name) => name.endsWith(`.${stem}.bias`));
-}
-
-/** Llama's biases, which no field tells of; other architectures have theirs always, or never. */
-function biases(header: Header): Record<string, boolean> {
-  return { attention_bias: hasBias(header, "attn_output"), mlp_bias: hasBias(header, "ffn_down") };
-}
-
-function caps({ field, usual }: Header): Record<string, unknown> {
-  return {
-    sliding_window: field("attention.sliding_window"),
-    query_pre_attn_scalar: usual.head_dim,
-    attn_logit_softcapping: field("attn_logit_softcapping"),
-    final_logit_softcapping: field("final_logit_softcapping"),
-  };
-}
-
-/** The share of a head that is rotated. */
-function partial({ field, usual }: Header): Record<string, unknown> {
-  const size = field("rope.dimension_count");
-  return size === undefined ? {} : { partial_rotary_factor: Number(size) / Number(usual.head_dim) };
-}
-
-/** Which layers have a window: a list of true and false. */
-function windowed({ field, list, usual }: Header): Record<string, unknown> {
-  const window = field("attention.sliding_window");
-  const given = list("attention.sliding_window_pattern");
-  if (window === undefined) return {};
-  const flags = typeof given === "object" ? Array.from(given as ArrayLike<unknown>, Boolean) : [];
-  const layers = Number(usual.num_hidden_layers);
-  return {
-    sliding_window: window,
-    ...flags.length === layers
-      ? { layer_types: flags.map((flag) => flag ? "sliding_attention" : "full_attention") }
-      : {},
-  };
 }
