@@ -6,7 +6,8 @@
  */
 import { elements, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import type { Allocate, GgufValue } from "../weights/mod.ts";
-import { architectures, type Single } from "./gguf_architectures.ts";
+import { architectures } from "./gguf_architectures.ts";
+import type { Single } from "./gguf_fields.ts";
 import type { NameTable } from "./names.ts";
 import { type ModelSpec, softmaxOf } from "./spec.ts";
 import { dividedBy, type RopeFactors } from "./gguf_rope.ts";
@@ -158,11 +159,14 @@ const stems: Record<string, string> = {
 /** Names in the files of an architecture; heads are needed to undo the permutation of Llama-family files. */
 export function ggufNames(architecture: string, spec: ModelSpec): NameTable {
   const { heads = 1, kvHeads = 1 } = spec.layers.map(softmaxOf).find((attention) => attention) ?? {};
-  const { permuted, stems: own = {}, rows } = architectures[architecture];
+  const { permuted, stems: own = {}, rows, transform } = architectures[architecture];
+  const transformed = transform?.(spec);
   return {
     stems: { ...stems, ...own },
     rows: rows?.(spec),
     transform(canonical) {
+      const made = transformed?.(canonical);
+      if (made) return made;
       if (canonical === "mlp.shared_gate.weight") {
         return (tensor) => ({ ...tensor, shape: [1, ...tensor.shape.slice(-1)] });
       }

@@ -2,21 +2,17 @@
  * The architectures of GGUF files: what each says and names otherwise than most. Source: llama.cpp's converters (`conversion/`) and
  * the constants of its Python package `gguf`.
  */
-import type { GgufValue } from "../weights/mod.ts";
+import {
+  decoderLayers,
+  experts,
+  hasBias,
+  type Header,
+  layersWithout,
+  partial,
+  renormalised,
+} from "./gguf_fields.ts";
 import { fusedHeads, fusedUnits, type NameTable, sharedRows } from "./names.ts";
 import type { ModelSpec } from "./spec.ts";
-
-/** A value of the file's metadata; lists are read by those who know of them. */
-export type Single = number | string | boolean | undefined;
-
-/** What a file's header says, under keys of its architecture. */
-export interface Header {
-  readonly field: (key: string) => Single;
-  readonly list: (key: string) => GgufValue | undefined;
-  readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
-  /** The configuration that most have, which `fields` adds to. */
-  readonly usual: Readonly<Record<string, unknown>>;
-}
 
 interface Architecture {
   /** Hugging Face's `model_type`; a list of windows may make another one of it. */
@@ -29,6 +25,7 @@ interface Architecture {
   readonly fields?: (header: Header) => Readonly<Record<string, unknown>>;
   readonly stems?: Readonly<Record<string, string>>;
   readonly rows?: (spec: ModelSpec) => NameTable["rows"];
+  readonly transform?: (spec: ModelSpec) => NameTable["transform"];
 }
 
 const fusedQkv = {
@@ -82,9 +79,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
       ...partial(header),
       ...experts(header),
       ...renormalised(header, true),
-      // Layers that predict further tokens are counted, and are not part of the decoder.
-      num_hidden_layers: Number(header.usual.num_hidden_layers) -
-        Number(header.field("nextn_predict_layers") ?? 0),
+      ...decoderLayers(header),
       attention_bias: hasBias(header, "attn_q"),
       use_qk_norm: header.tensors.has("blk.0.attn_q_norm.weight"),
       n_shared_experts: header.field("expert_shared_count"),
@@ -158,25 +153,6 @@ export function ggufStorage(architecture: string): { permuted: boolean; normsWit
   return { permuted, normsWithOne };
 }
 
-/** How many experts there are, how many a token has, and their width where it is their own. */
-function experts({ field }: Header): Record<string, unknown> {
-  return {
-    num_experts: field("expert_count"),
-    num_experts_per_tok: field("expert_used_count"),
-    moe_intermediate_size: field("expert_feed_forward_length"),
-  };
-}
-
-/** Whether a token's weights sum to 1; llama.cpp has a rule of its own for each architecture where the file does not say. */
-function renormalised({ field }: Header, rule: boolean): Record<string, unknown> {
-  return { norm_topk_prob: field("expert_weights_norm") ?? rule };
-}
-
-function layersWithout({ tensors, usual }: Header, stem: string): number[] {
-  const layers = Array.from({ length: Number(usual.num_hidden_layers) }, (_, l) => l);
-  return layers.filter((l) => !tensors.has(`blk.${l}.${stem}.weight`));
-}
-
 /** The architectures that may be read as a model type: for a file that says nothing of itself, or something of everything. */
 export function architecturesOf(modelType: string): string[] {
   const headers = [undefined, 1].map((value): Header => (
@@ -184,10 +160,6 @@ export function architecturesOf(modelType: string): string[] {
   ));
   const typesOf = ({ type }: Architecture) => typeof type === "string" ? [type] : headers.map(type);
   return Object.keys(architectures).filter((name) => typesOf(architectures[name]).includes(modelType));
-}
-
-function hasBias({ tensors }: Header, stem: string): boolean {
-  return tensors.keys().some((name) => name.endsWith(`.${stem}.bias`));
 }
 
 /** Llama's biases, which no field tells of; other architectures have theirs always, or never. */
@@ -202,12 +174,6 @@ function caps({ field, usual }: Header): Record<string, unknown> {
     attn_logit_softcapping: field("attn_logit_softcapping"),
     final_logit_softcapping: field("final_logit_softcapping"),
   };
-}
-
-/** The share of a head that is rotated. */
-function partial({ field, usual }: Header): Record<string, unknown> {
-  const size = field("rope.dimension_count");
-  return size === undefined ? {} : { partial_rotary_factor: Number(size) / Number(usual.head_dim) };
 }
 
 /** Which layers have a window: a list of true and false. */

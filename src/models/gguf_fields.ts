@@ -1,0 +1,48 @@
+/** What the header of a GGUF file says, and fields of it that several architectures have. */
+import type { GgufValue } from "../weights/mod.ts";
+
+/** A value of the file's metadata; lists are read by those who know of them. */
+export type Single = number | string | boolean | undefined;
+
+/** What a file's header says, under keys of its architecture. */
+export interface Header {
+  readonly field: (key: string) => Single;
+  readonly list: (key: string) => GgufValue | undefined;
+  readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
+  /** The configuration that most have, which `fields` adds to. */
+  readonly usual: Readonly<Record<string, unknown>>;
+}
+
+/** How many experts there are, how many a token has, and their width where it is their own. */
+export function experts({ field }: Header): Record<string, unknown> {
+  return {
+    num_experts: field("expert_count"),
+    num_experts_per_tok: field("expert_used_count"),
+    moe_intermediate_size: field("expert_feed_forward_length"),
+  };
+}
+
+/** Whether a token's weights sum to 1; llama.cpp has a rule of its own for each architecture where the file does not say. */
+export function renormalised({ field }: Header, rule: boolean): Record<string, unknown> {
+  return { norm_topk_prob: field("expert_weights_norm") ?? rule };
+}
+
+export function layersWithout({ tensors, usual }: Header, stem: string): number[] {
+  const layers = Array.from({ length: Number(usual.num_hidden_layers) }, (_, l) => l);
+  return layers.filter((l) => !tensors.has(`blk.${l}.${stem}.weight`));
+}
+
+export function hasBias({ tensors }: Header, stem: string): boolean {
+  return tensors.keys().some((name) => name.endsWith(`.${stem}.bias`));
+}
+
+/** The share of a head that is rotated. */
+export function partial({ field, usual }: Header): Record<string, unknown> {
+  const size = field("rope.dimension_count");
+  return size === undefined ? {} : { partial_rotary_factor: Number(size) / Number(usual.head_dim) };
+}
+
+/** Layers that predict further tokens are counted in the file, and are not part of the decoder. */
+export function decoderLayers({ field, usual }: Header): Record<string, unknown> {
+  return { num_hidden_layers: Number(usual.num_hidden_layers) - Number(field("nextn_predict_layers") ?? 0) };
+}
