@@ -43,8 +43,8 @@ export function readRope(config: Config, headSize: number, fields: RopeFields = 
   const theta = newer && ownTheta !== null
     ? positive(newer, "rope_theta", ownTheta)
     : positive(config, fields.theta ?? "rope_theta", olderTheta ?? defaultTheta);
-  const partial = parameters?.optional("partial_rotary_factor") ??
-    config.optional("partial_rotary_factor") ?? fields.partial ?? 1;
+  const olderPartial = config.optional("partial_rotary_factor"); // Phi-3's files have it in both places
+  const partial = parameters?.optional("partial_rotary_factor") ?? olderPartial ?? fields.partial ?? 1;
   const size = Math.trunc(headSize * partial);
   if (size < 2 || size % 2 || size > headSize) {
     throw new RangeError(
