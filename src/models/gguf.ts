@@ -2,7 +2,8 @@
  * GGUF files as models: their metadata as the `config.json` that Hugging Face would have, and their tensor names.
  *
  * llama.cpp stores two things differently, and both are undone here: the rows of q and k of Llama-family files are
- * permuted (its rotation pairs neighbours, Hugging Face's pairs halves), and Gemma's norms are stored as w, not w − 1.
+ * permuted (its rotation pairs neighbours, Hugging Face's pairs halves), and Gemma's norms are stored as w, not w − 1. What it does to
+ * linear attention: gguf_hybrids.ts.
  */
 import { elements, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import type { Allocate, GgufValue } from "../weights/mod.ts";

@@ -11,6 +11,13 @@ import {
   partial,
   renormalised,
 } from "./gguf_fields.ts";
+import {
+  hybridFields,
+  qwen35Stems,
+  qwen35Transform,
+  qwen3NextStems,
+  qwen3NextTransform,
+} from "./gguf_hybrids.ts";
 import { fusedHeads, fusedUnits, type NameTable, sharedRows } from "./names.ts";
 import type { ModelSpec } from "./spec.ts";
 
@@ -90,6 +97,19 @@ export const architectures: Readonly<Record<string, Architecture>> = {
     }),
     stems: { "mlp.norm": "blk.*.post_attention_norm" },
   },
+  qwen3next: {
+    type: "qwen3_next",
+    fields: (header) => ({
+      ...hybridFields(header),
+      ...experts(header),
+      ...renormalised(header, true),
+      mlp_only_layers: layersWithout(header, "ffn_gate_inp"),
+      shared_expert_intermediate_size: header.field("expert_shared_feed_forward_length"),
+    }),
+    stems: qwen3NextStems,
+    transform: qwen3NextTransform,
+  },
+  qwen35: { type: "qwen3_5_text", fields: hybridFields, stems: qwen35Stems, transform: qwen35Transform },
   deci: { type: "llama", permuted: true, fields: biases }, // with layers that lack a module
   smollm3: { type: "smollm3", permuted: true, fields: biases },
   granite: {

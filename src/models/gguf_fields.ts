@@ -43,6 +43,6 @@ export function partial({ field, usual }: Header): Record<string, unknown> {
 }
 
 /** Layers that predict further tokens are counted in the file, and are not part of the decoder. */
-export function decoderLayers({ field, usual }: Header): Record<string, unknown> {
+export function decoderLayers({ field, usual }: Header): { num_hidden_layers: number } {
   return { num_hidden_layers: Number(usual.num_hidden_layers) - Number(field("nextn_predict_layers") ?? 0) };
 }
