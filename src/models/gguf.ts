@@ -2,7 +2,8 @@
  * GGUF files as models: their metadata as the `config.json` that Hugging Face would have, and their tensor names.
  *
  * llama.cpp stores two things differently, and both are undone here: the rows of q and k of Llama-family files are
- * permuted (its rotation pairs neighbours, Hugging Face's pairs halves), and Gemma's norms are stored as w, not w − 1.
+ * permuted (its rotation pairs neighbours, Hugging Face's pairs halves), and Gemma's norms are stored as w, not w − 1. What it does to
+ * linear attention: gguf_hybrids.ts.
  */
 import { elements, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import type { Allocate, GgufFile, GgufValue } from "../weights/mod.ts";
@@ -175,11 +176,14 @@ export function ggufNames(
   tensors: ReadonlyMap<string, unknown> = new Map(),
 ): NameTable {
   const { heads = 1, kvHeads = 1 } = spec.layers.map(softmaxOf).find((attention) => attention) ?? {};
-  const { permuted, stems: own = {}, rows } = architectures[architecture];
+  const { permuted, stems: own = {}, rows, transform } = architectures[architecture];
+  const transformed = transform?.(spec);
   return {
     stems: { ...stems, ...tensors.keys().some((name) => APART.test(name)) ? apart : {}, ...own },
     rows: rows?.(spec),
     transform(canonical) {
+      const made = transformed?.(canonical);
+      if (made) return made;
       if (canonical === "mlp.shared_gate.weight") {
         return (tensor) => ({ ...tensor, shape: [1, ...tensor.shape.slice(-1)] });
       }

@@ -4,8 +4,6 @@
  */
 import type { GgufFile } from "../weights/mod.ts";
 import {
-  biases,
-  caps,
   experts,
   grouped,
   hasBias,
@@ -13,8 +11,14 @@ import {
   layersWithout,
   partial,
   renormalised,
-  windowed,
 } from "./gguf_fields.ts";
+import {
+  hybridFields,
+  qwen35Stems,
+  qwen35Transform,
+  qwen3NextStems,
+  qwen3NextTransform,
+} from "./gguf_hybrids.ts";
 import { latentFields, withJoinedLatents } from "./gguf_latents.ts";
 import { fusedHeads, fusedUnits, type NameTable, sharedRows } from "./names.ts";
 import type { ModelSpec } from "./spec.ts";
@@ -30,6 +34,7 @@ interface Architecture {
   readonly fields?: (header: Header) => Readonly<Record<string, unknown>>;
   readonly stems?: Readonly<Record<string, string>>;
   readonly rows?: (spec: ModelSpec) => NameTable["rows"];
+  readonly transform?: (spec: ModelSpec) => NameTable["transform"];
   /** The file with tensors as they are named here, where some of it has them in parts. */
   readonly joined?: (file: GgufFile, spec: ModelSpec, name: string) => GgufFile;
 }
@@ -116,6 +121,19 @@ export const architectures: Readonly<Record<string, Architecture>> = {
     }),
     stems: { "mlp.norm": "blk.*.post_attention_norm", "attention.sinks": "blk.*.attn_sinks.weight" },
   },
+  qwen3next: {
+    type: "qwen3_next",
+    fields: (header) => ({
+      ...hybridFields(header),
+      ...experts(header),
+      ...renormalised(header, true),
+      mlp_only_layers: layersWithout(header, "ffn_gate_inp"),
+      shared_expert_intermediate_size: header.field("expert_shared_feed_forward_length"),
+    }),
+    stems: qwen3NextStems,
+    transform: qwen3NextTransform,
+  },
+  qwen35: { type: "qwen3_5_text", fields: hybridFields, stems: qwen35Stems, transform: qwen35Transform },
   deci: { type: "llama", permuted: true, fields: biases }, // with layers that lack a module
   smollm3: { type: "smollm3", permuted: true, fields: biases },
   granite: {
@@ -197,4 +215,37 @@ export function architecturesOf(modelType: string): string[] {
   ));
   const typesOf = ({ type }: Architecture) => typeof type === "string" ? [type] : headers.map(type);
   return Object.keys(architectures).filter((name) => typesOf(architectures[name]).includes(modelType));
+}
+
+/** Llama's biases, which no field tells of; other architectures have theirs always, or never. */
+function biases(header: Header): Record<string, boolean> {
+  return { attention_bias: hasBias(header, "attn_output"), mlp_bias: hasBias(header, "ffn_down") };
+}
+
+function caps({ field, usual }: Header): Record<string, unknown> {
+  return {
+    sliding_window: field("attention.sliding_window"),
+    query_pre_attn_scalar: usual.head_dim,
+    attn_logit_softcapping: field("attn_logit_softcapping"),
+    final_logit_softcapping: field("final_logit_softcapping"),
+  };
+}
+
+/** Which layers have a window: a list of true and false, or a number n for all but every n-th. */
+function windowed({ field, list, usual }: Header): Record<string, unknown> {
+  const window = field("attention.sliding_window");
+  const given = list("attention.sliding_window_pattern");
+  if (window === undefined) return {};
+  const layers = Number(usual.num_hidden_layers);
+  const flags = typeof given === "object"
+    ? Array.from(given as ArrayLike<unknown>, Boolean)
+    : typeof given === "number"
+    ? Array.from({ length: layers }, (_, l) => (l + 1) % given !== 0)
+    : [];
+  return {
+    sliding_window: window,
+    ...flags.length === layers
+      ? { layer_types: flags.map((flag) => flag ? "sliding_attention" : "full_attention") }
+      : {},
+  };
 }

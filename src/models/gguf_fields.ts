@@ -1,4 +1,4 @@
-/** What the header of a GGUF file says of what several architectures have in common, under the names of a `config.json`. */
+/** What the header of a GGUF file says, and fields of it that several architectures have. */
 import type { GgufValue } from "../weights/mod.ts";
 
 /** A value of the file's metadata; lists are read by those who know of them. */
@@ -37,18 +37,6 @@ export function renormalised({ field }: Header, rule: boolean): Record<string, u
   return { norm_topk_prob: field("expert_weights_norm") ?? rule };
 }
 
-/** DeepSeek V3's mixtures. Layers that predict further tokens are counted, and are not part of the decoder. */
-export function grouped({ field, usual }: Header): Record<string, unknown> {
-  return {
-    num_hidden_layers: Number(usual.num_hidden_layers) - Number(field("nextn_predict_layers") ?? 0),
-    n_shared_experts: field("expert_shared_count"),
-    routed_scaling_factor: field("expert_weights_scale"),
-    first_k_dense_replace: field("leading_dense_block_count"),
-    n_group: field("expert_group_count"),
-    topk_group: field("expert_group_used_count"),
-  };
-}
-
 export function layersWithout({ tensors, usual }: Header, stem: string): number[] {
   const layers = Array.from({ length: Number(usual.num_hidden_layers) }, (_, l) => l);
   return layers.filter((l) => !tensors.has(`blk.${l}.${stem}.weight`));
@@ -58,41 +46,26 @@ export function hasBias({ tensors }: Header, stem: string): boolean {
   return tensors.keys().some((name) => name.endsWith(`.${stem}.bias`));
 }
 
-/** Llama's biases, which no field tells of; other architectures have theirs always, or never. */
-export function biases(header: Header): Record<string, boolean> {
-  return { attention_bias: hasBias(header, "attn_output"), mlp_bias: hasBias(header, "ffn_down") };
-}
-
-export function caps({ field, usual }: Header): Record<string, unknown> {
-  return {
-    sliding_window: field("attention.sliding_window"),
-    query_pre_attn_scalar: usual.head_dim,
-    attn_logit_softcapping: field("attn_logit_softcapping"),
-    final_logit_softcapping: field("final_logit_softcapping"),
-  };
-}
-
 /** The share of a head that is rotated. */
 export function partial({ field, usual }: Header): Record<string, unknown> {
   const size = field("rope.dimension_count");
   return size === undefined ? {} : { partial_rotary_factor: Number(size) / Number(usual.head_dim) };
 }
 
-/** Which layers have a window: a list of true and false, or a number n for all but every n-th. */
-export function windowed({ field, list, usual }: Header): Record<string, unknown> {
-  const window = field("attention.sliding_window");
-  const given = list("attention.sliding_window_pattern");
-  if (window === undefined) return {};
-  const layers = Number(usual.num_hidden_layers);
-  const flags = typeof given === "object"
-    ? Array.from(given as ArrayLike<unknown>, Boolean)
-    : typeof given === "number"
-    ? Array.from({ length: layers }, (_, l) => (l + 1) % given !== 0)
-    : [];
+/** Layers that predict further tokens are counted in the file, and are not part of the decoder. */
+export function decoderLayers({ field, usual }: Header): { num_hidden_layers: number } {
+  return { num_hidden_layers: Number(usual.num_hidden_layers) - Number(field("nextn_predict_layers") ?? 0) };
+}
+
+/** DeepSeek V3's mixtures, and in which layers they are. */
+export function grouped(header: Header): Record<string, unknown> {
+  const { field } = header;
   return {
-    sliding_window: window,
-    ...flags.length === layers
-      ? { layer_types: flags.map((flag) => flag ? "sliding_attention" : "full_attention") }
-      : {},
+    ...decoderLayers(header),
+    n_shared_experts: field("expert_shared_count"),
+    routed_scaling_factor: field("expert_weights_scale"),
+    first_k_dense_replace: field("leading_dense_block_count"),
+    n_group: field("expert_group_count"),
+    topk_group: field("expert_group_used_count"),
   };
 }

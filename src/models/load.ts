@@ -186,17 +186,25 @@ function check(file: TensorFile, stored: TensorRef, own: readonly number[], name
   }
 }
 
-/** The transform, whose result must have the shape that the model needs. */
+/** The transform, whose result must have the shape that the model needs. Its errors name file and tensor. */
 function shaped(
   { name: tensor, transform }: TensorRef,
   shape: readonly number[],
   name: string,
 ): TensorRef["transform"] {
   return (stored, allocate) => {
-    const made = transform!(stored, allocate);
+    const what = `Cannot load ${name}: tensor ${tensor} of shape [${stored.shape}]`;
+    const made = explained(what, () => transform!(stored, allocate));
     if (made.shape.join() === shape.join()) return made;
-    throw new TypeError(
-      `Cannot load ${name}: tensor ${tensor} of shape [${stored.shape}] gives [${made.shape}], expected [${shape}]`,
-    );
+    throw new TypeError(`${what} gives [${made.shape}], expected [${shape}]`);
   };
+}
+
+/** What `make` gives; what it throws, behind what it is about. */
+function explained<Made>(what: string, make: () => Made): Made {
+  try {
+    return make();
+  } catch (error) {
+    throw new RangeError(`${what}: ${(error as Error).message}`, { cause: error });
+  }
 }

@@ -12,12 +12,16 @@ const ray = rayPython.replace(/python$/, "ray");
 const NODE = ["--object-store-memory=100000000", "--disable-usage-stats", "--block"];
 const PORT = 6399;
 
-/** Runs Lamina on a machine, with the faults that files ask for, and logs every shard that is begun. */
+/** GPUs that a worker says it has; nothing computes on them. */
+export const GPUS = 2;
+
+/** Runs Lamina on a machine, with the faults that files ask for, and logs every shard that is begun, and the GPUs it sees. */
 const wrapper = `#!/bin/sh
 machine=$1 root=$ROOT; shift
 if [ -e "$FOLDER/other-$machine" ]; then root=$FOLDER/other/; fi
 if [ "$1" = shard ]; then
   echo "$4" >> "$FOLDER/log"
+  echo "$CUDA_VISIBLE_DEVICES" >> "$FOLDER/devices"
   if [ -e "$FOLDER/never-$4" ]; then echo "lamina: this can never be" >&2; exit 2; fi
 fi
 exec "$DENO" run -A --quiet --config "\${root}deno.json" "\${root}src/cli.ts" "$@"
@@ -52,6 +56,7 @@ export class RayCluster {
     const cluster = new RayCluster(folder, await openMachines(), crypto.randomUUID());
     await Deno.writeTextFile(`${folder}/lamina`, wrapper);
     await Deno.writeTextFile(`${folder}/log`, "");
+    await Deno.writeTextFile(`${folder}/devices`, "");
     await Deno.writeTextFile(`${folder}/token`, crypto.randomUUID() + crypto.randomUUID());
     for (const machine of [1, ...WORKERS]) {
       await Deno.mkdir(cluster.temporary(machine));
@@ -76,7 +81,7 @@ export class RayCluster {
         "--include-dashboard=false",
         `--temp-dir=${this.folder}/ray`,
       ]
-      : [`--address=${leader}:${PORT}`, "--num-cpus=1"];
+      : [`--address=${leader}:${PORT}`, "--num-cpus=1", `--num-gpus=${GPUS}`];
     const args = [ray, "start", ...part, `--node-ip-address=${this.machines.address(machine)}`, ...NODE];
     const node = this.#spawn(machine, args, { LAMINA: `sh ${this.folder}/lamina ${machine}` });
     this.#nodes.set(machine, node);
@@ -135,9 +140,19 @@ export class RayCluster {
 
   /** Shards that were begun, in order, since the last call. */
   async begun(): Promise<number[]> {
-    const text = await Deno.readTextFile(`${this.folder}/log`);
-    await Deno.writeTextFile(`${this.folder}/log`, "");
-    return text.split("\n").filter(Boolean).map(Number);
+    return (await this.#taken("log")).map(Number);
+  }
+
+  /** The GPUs that shards which were begun since the last call saw, as CUDA names them. */
+  devices(): Promise<string[]> {
+    return this.#taken("devices");
+  }
+
+  /** The lines of a log, which is empty afterwards. */
+  async #taken(name: string): Promise<string[]> {
+    const text = await Deno.readTextFile(`${this.folder}/${name}`);
+    await Deno.writeTextFile(`${this.folder}/${name}`, "");
+    return text.split("\n").slice(0, -1);
   }
 
   /** Shards that run on a worker. */

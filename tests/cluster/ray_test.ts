@@ -6,8 +6,9 @@ import assert from "node:assert/strict";
 import { installRay } from "../../src/cluster/mod.ts";
 import { laminaIn, root } from "../commands/cli.ts";
 import { kinds, series, text } from "./kinds.ts";
+import { WORKERS } from "./machines.ts";
 import { until } from "./processes.ts";
-import { RayCluster, SHARD, STARTER } from "./ray_cluster.ts";
+import { GPUS, RayCluster, SHARD, STARTER } from "./ray_cluster.ts";
 
 const ALL = Deno.args.includes("--all");
 const KILLS = ALL ? 10 : 3;
@@ -97,6 +98,31 @@ function tests(cluster: RayCluster): [string, () => Promise<void>][] {
         assert.deepEqual(await cluster.begun(), [], "a second driver has nothing to do");
       },
     ]),
+    [`a shard sees one GPU of ${GPUS} where it asks for one, and none where it asks for none`, async () => {
+      const study = await checkpoints();
+      await cluster.devices();
+      for (const [gpus, seen] of [[0, /^$/], [1, /^[01]$/]] as const) {
+        const results = `${study.results}-${gpus}`;
+        await finish(study, cluster.drive(study.plan, results, "--gpus", `${gpus}`));
+        const devices = await cluster.devices();
+        assert.equal(devices.length, SHARDS);
+        for (const ids of devices) assert.match(ids, seen);
+      }
+    }],
+    ["where the machines share the folder, nothing is sent, and the bytes are the same", async () => {
+      const study = await checkpoints();
+      await cluster.begun();
+      await finish(study, cluster.drive(study.plan, study.results, "--shared"));
+      assert.equal((await cluster.begun()).length, SHARDS);
+      for (const worker of WORKERS) {
+        const there = Array.from(Deno.readDirSync(cluster.temporary(worker)), ({ name }) => name);
+        assert.deepEqual(
+          there.filter((name) => name.startsWith("lamina-")),
+          [],
+          "no folder of the machine's own",
+        );
+      }
+    }],
     [
       "kill -9 of a shard, of Ray's worker, of a machine's part of Ray: tried again, nothing finished twice",
       async () => {

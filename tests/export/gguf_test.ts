@@ -62,6 +62,17 @@ for (const name of ["llama", "qwen3"]) {
   });
 }
 
+Deno.test("qwen3-5: a hybrid may lose its last layers; no others, since kinds of layers are counted off", async () => {
+  const drop = { attention: [3], mlp: [3] };
+  await withSmaller(pathOf("qwen3-5"), drop, "gguf", (both) => expectSame("qwen3-5", both, drop));
+  await withFolder(async (folder) => {
+    const options = { format: "gguf", out: `${folder}/out` } as const;
+    const message = /as gguf: attention 3 would be another one as layer 2/;
+    const error = { name: "RangeError", message };
+    await assert.rejects(exportModel(pathOf("qwen3-5"), { attention: [1], mlp: [1] }, options), error);
+  });
+});
+
 Deno.test("deci: a lone attention is not in the file; the first layer's, and a lone MLP, are zeros, which is said", async () => {
   const drop = { attention: [2, 0], mlp: [1] };
   await withSmaller(pathOf("llama"), drop, "gguf-deci", async (both) => {

@@ -28,8 +28,6 @@ interface Architecture {
   readonly positions: number;
   /** Whether it says the rotation of layers with a window by itself. */
   readonly localTheta?: true;
-  /** Whether llama.cpp has no cap on its scores. */
-  readonly uncapped?: true;
 }
 
 /** By Hugging Face's `model_type`. */
@@ -39,7 +37,7 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   qwen2: { name: "qwen2", positions: 32768 },
   qwen3: { name: "qwen3", positions: 32768 },
   gemma2: { name: "gemma2", positions: 8192 },
-  gemma3_text: { name: "gemma3", positions: 131072, localTheta: true, uncapped: true },
+  gemma3_text: { name: "gemma3", positions: 131072, localTheta: true },
   olmo2: { name: "olmo2", positions: 2048 },
 };
 
@@ -88,15 +86,12 @@ function mostOf(tensors: readonly OutTensor[]): string {
 function fieldsOf(
   full: ModelSpec,
   positions: number,
-  { name, localTheta, uncapped }: Architecture,
+  { localTheta }: Architecture,
 ): Record<string, Field> {
   const attentions = full.layers.map((layer) => softmaxOf(layer)!);
   const attention = attentions.find(({ window }) => window === null) ?? attentions[0];
   const { heads, kvHeads, headSize, softcap, rope } = attention;
   const local = attentions.find(({ window }) => window !== null);
-  if (uncapped && softcap !== null) {
-    throw new Inexpressible("attention 0", `caps its scores, which llama.cpp's ${name} does not`);
-  }
   return {
     context_length: field.u32(positions),
     embedding_length: field.u32(full.hidden),

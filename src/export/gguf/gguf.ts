@@ -80,26 +80,34 @@ function metadataOf(
   architecture: string,
   skipped: readonly Module[],
 ): Map<string, Field> {
-  const { heads, kvHeads } = softmaxOf(full.layers[0])!;
-  const { mlp } = full.layers[0];
-  const byLayer = (count: number) =>
-    field.i32s(kept.map((l) => skipped.some(({ layer }) => layer === l) ? 0 : count));
   const made: Record<string, Field> = {
     "general.architecture": field.text(architecture),
     [`${own}.block_count`]: field.u32(kept.length),
-    ...architecture === "deci"
-      ? {
-        [`${own}.attention.head_count`]: byLayer(heads),
-        [`${own}.attention.head_count_kv`]: byLayer(kvHeads),
-        [`${own}.feed_forward_length`]: field.i32s(kept.map(() => (mlp as MlpSpec).size)),
-      }
-      : {},
+    ...architecture === "deci" ? countsByLayer(full, own, kept, skipped) : {},
   };
   return new Map([...metadata].map(([key, found]): [string, Field] => {
     const mine = key.startsWith(`${own}.`);
     const name = mine ? `${architecture}.${key.slice(own.length + 1)}` : key;
     return [name, made[key] ?? (mine ? keptEntries(found, full.layers.length, kept) : found)];
   }));
+}
+
+/** What `deci` says layer by layer, under the keys of the file's own architecture. */
+function countsByLayer(
+  { layers }: Job["full"],
+  own: string,
+  kept: readonly number[],
+  skipped: readonly Module[],
+): Record<string, Field> {
+  const { heads, kvHeads } = softmaxOf(layers[0])!;
+  const { size } = layers[0].mlp as MlpSpec;
+  const byLayer = (count: number) =>
+    field.i32s(kept.map((l) => skipped.some(({ layer }) => layer === l) ? 0 : count));
+  return {
+    [`${own}.attention.head_count`]: byLayer(heads),
+    [`${own}.attention.head_count_kv`]: byLayer(kvHeads),
+    [`${own}.feed_forward_length`]: field.i32s(kept.map(() => size)),
+  };
 }
 
 /** The entries of the layers that are left, of an array of one number a layer: type, type of its elements, their number, they. */

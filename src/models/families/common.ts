@@ -36,9 +36,10 @@ export function readWindow(config: Config): number | null {
   return config.value("sliding_window") === null ? null : config.count("sliding_window", 4096);
 }
 
-/** Heads of keys and values, each shared by equally many of the query heads. */
+/** Heads of keys and values, each shared by equally many of the query heads; as many as those where the field is null. */
 export function readKvHeads(config: Config, heads: number, fallback = heads): number {
-  const kvHeads = config.count("num_key_value_heads", fallback);
+  const usual = config.value("num_key_value_heads") === null ? heads : fallback;
+  const kvHeads = config.count("num_key_value_heads", usual);
   if (heads % kvHeads) {
     throw new RangeError(
       `Cannot read ${config.name}: num_key_value_heads is ${kvHeads}, expected a divisor of ${heads} heads`,

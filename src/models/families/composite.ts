@@ -22,8 +22,8 @@ const OUTER =
 const layers = { hidden_size: 4096, num_hidden_layers: 32, num_attention_heads: 32 };
 const USUAL: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   llama: { ...layers, intermediate_size: 11008, vocab_size: 32000 },
-  mistral: { ...layers, intermediate_size: 14336, vocab_size: 32000, num_key_value_heads: 8 },
-  qwen2: { ...layers, intermediate_size: 22016, vocab_size: 151936, num_key_value_heads: 32 },
+  mistral: { ...layers, intermediate_size: 14336, vocab_size: 32000 },
+  qwen2: { ...layers, intermediate_size: 22016, vocab_size: 151936 },
 };
 
 /** Reads a composite configuration. Throws `TypeError` that names the part where its family cannot be run. */

@@ -36,9 +36,10 @@ export function gemma3(config: Config): ModelSpec {
     defaultTheta: 1e4,
     scaled: false,
   });
+  config.value("attn_logit_softcapping"); // written, and not obeyed by the model
   return periNorm("gemma3_text", config, {
     layer: (l) => types[l] === "sliding" ? { rope: sliding, window } : { rope: full, window: null },
-    softcap: readCap(config, "attn_logit_softcapping"),
+    softcap: null,
     finalSoftcap: readCap(config, "final_logit_softcapping"),
     qkNorm: true,
     vocabulary: 262208,

@@ -1,23 +1,23 @@
 /** Where the tensors of Qwen3-Next and Qwen3.5 lie: every norm but the one inside linear attention is stored as w − 1. */
 import { type BlockRows, takeRows } from "../blocks.ts";
 import { decoderStems, type NameTable } from "../names.ts";
-import { isLinear, type ModelSpec, softmaxOf } from "../spec.ts";
+import { type DeltaNetSpec, isLinear, type ModelSpec, softmaxOf } from "../spec.ts";
 import { plusOne } from "./gemma.ts";
+
+/** What is done to a tensor after reading, by canonical name. */
+type Transforms = NonNullable<NameTable["transform"]>;
 
 /** Names of Qwen3-Next: projections for linear attention lie side by side, for one key head after the other. */
 export function qwen3NextNames(spec: ModelSpec): NameTable {
   const own = qwen35Names(spec);
-  const linear = spec.layers.map(({ attention }) => attention).find(isLinear);
-  const { keyHeads = 1, valueHeads = 1, keySize = 1, valueSize = 1 } = linear ?? {};
-  const shared = valueHeads / keyHeads;
-  const value = shared * valueSize;
-  const [qkvz, ba] = [sideBySide(keySize, keySize, value, value), sideBySide(shared, shared)];
-  const parts: Record<string, BlockRows[]> = {
+  const { keyHeads, valueHeads, keySize, valueSize } = linearOf(spec);
+  const value = valueHeads / keyHeads * valueSize;
+  const qkvz = sideBySide(keySize, keySize, value, value);
+  const streams = apart(keyHeads, {
     "attention.qkv_proj.weight": qkvz.slice(0, 3),
     "attention.z_proj.weight": qkvz.slice(3),
-    "attention.b_proj.weight": ba.slice(0, 1),
-    "attention.a_proj.weight": ba.slice(1),
-  };
+  });
+  const rates = ratesByKeyHead(spec);
   return {
     stems: {
       ...own.stems,
@@ -28,12 +28,33 @@ export function qwen3NextNames(spec: ModelSpec): NameTable {
         "attention.b_proj": "in_proj_ba",
       })),
     },
-    transform(canonical) {
-      const rows = parts[canonical];
-      if (!rows) return own.transform!(canonical);
-      return (tensor, allocate) => takeRows(tensor, keyHeads, rows, allocate);
-    },
+    transform: (canonical) => streams(canonical) ?? rates(canonical) ?? own.transform!(canonical),
   };
+}
+
+/** b and a of the value heads, those of one key head after the other's, in one matrix. */
+export function ratesByKeyHead(spec: ModelSpec): Transforms {
+  const { keyHeads, valueHeads } = linearOf(spec);
+  const [b, a] = sideBySide(valueHeads / keyHeads, valueHeads / keyHeads);
+  return apart(keyHeads, { "attention.b_proj.weight": [b], "attention.a_proj.weight": [a] });
+}
+
+/** q and its gate in one matrix, head by head. */
+export function gatedQueries(spec: ModelSpec): Transforms {
+  const { heads = 1, headSize = 1 } = spec.layers.map(softmaxOf).find((attention) => attention) ?? {};
+  const [query, gate] = sideBySide(headSize, headSize);
+  return apart(heads, {
+    "attention.q_proj.weight": [query],
+    "attention.q_proj.bias": [query],
+    "attention.g_proj.weight": [gate],
+    "attention.g_proj.bias": [gate],
+  });
+}
+
+/** A model's linear attention, alike in all layers; the smallest where none has it. */
+export function linearOf({ layers }: ModelSpec): Omit<DeltaNetSpec, "kind" | "norm" | "epsilon"> {
+  return layers.map(({ attention }) => attention).find(isLinear) ??
+    { keyHeads: 1, valueHeads: 1, keySize: 1, valueSize: 1, kernel: 1 };
 }
 
 /** Rows of parts of these sizes in a block. */
@@ -43,10 +64,17 @@ function sideBySide(...sizes: readonly number[]): BlockRows[] {
   return sizes.map((size) => ({ start: end, end: end += size, of }));
 }
 
+/** By canonical name, what of each head's or group's rows belongs to it. */
+function apart(blocks: number, parts: Readonly<Record<string, readonly BlockRows[]>>): Transforms {
+  return (canonical) =>
+    Object.hasOwn(parts, canonical)
+      ? (tensor, allocate) => takeRows(tensor, blocks, parts[canonical], allocate)
+      : undefined;
+}
+
 /** Names of a model's tensors: q and its gate lie in one matrix, head by head. */
 export function qwen35Names(spec: ModelSpec): NameTable {
-  const { heads = 1, headSize = 1 } = spec.layers.map(softmaxOf).find((attention) => attention) ?? {};
-  const halves = [{ start: 0, end: headSize }, { start: headSize, end: 2 * headSize }];
+  const gated = gatedQueries(spec);
   return {
     stems: decoderStems({
       "attention.g_proj": "self_attn.q_proj",
@@ -57,16 +85,9 @@ export function qwen35Names(spec: ModelSpec): NameTable {
         "attention.b_proj": "in_proj_b",
       }),
     }),
-    transform(canonical) {
-      const half = ["attention.q_proj.", "attention.g_proj."].findIndex((stem) => canonical.startsWith(stem));
-      if (half >= 0) {
-        return (tensor, allocate) =>
-          takeRows(tensor, heads, [{ ...halves[half], of: 2 * headSize }], allocate);
-      }
-      return canonical.endsWith("norm.weight") && !canonical.endsWith("gate_norm.weight")
-        ? plusOne
-        : undefined;
-    },
+    transform: (canonical) =>
+      gated(canonical) ??
+        (canonical.endsWith("norm.weight") && !canonical.endsWith("gate_norm.weight") ? plusOne : undefined),
   };
 }
 

@@ -27,7 +27,7 @@ export function llama(config: Config): ModelSpec {
 
 export function mistral(config: Config): ModelSpec {
   const window = readWindow(config);
-  return preNorm("mistral", config, { windows: () => window });
+  return preNorm("mistral", config, { windows: () => window, kvHeads: 8 });
 }
 
 export function qwen2(config: Config): ModelSpec {

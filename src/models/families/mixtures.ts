@@ -19,6 +19,7 @@ export function mixtral(config: Config): ModelSpec {
     windows: () => window,
     kvHeads: 8,
     epsilon: 1e-5,
+    rope: { defaultTheta: 1e6 },
     module: (mlp) => mixture(mlp, chosen, { router: { ...SOFTMAX, renormalise: true } }),
   });
 }

@@ -1,0 +1,207 @@
+/**
+ * Hybrids out of GGUF files as llama.cpp's converter writes them (make_gguf_model.py): the folder's tensors and Hugging Face's numbers.
+ * Of wrong files the error names file and tensor.
+ */
+import assert from "node:assert/strict";
+import { bufferSource } from "../../src/hub/mod.ts";
+import { layerTensors, loadGguf, type Model } from "../../src/models/mod.ts";
+import { toFloat32 } from "../../src/tensor/mod.ts";
+import { type GgufFile, type GgufValue, openGguf } from "../../src/weights/mod.ts";
+import { distance, engine, largest, UNIT, withFixture } from "../support.ts";
+import { beyond, meanDeviations, scoreDeviations, stateDeviations } from "./parity.ts";
+
+const NAMES = ["qwen3-next", "qwen3-5"];
+
+async function withFile(
+  name: string,
+  use: (model: Model) => Promise<void>,
+  change: (file: GgufFile) => GgufFile = (file) => file,
+): Promise<void> {
+  const bytes = await Deno.readFile(new URL(`../fixtures/gguf/${name}.gguf`, import.meta.url));
+  const file = await openGguf(bufferSource(name, bytes));
+  try {
+    await use(await loadGguf(change(file), `${name}.gguf`));
+  } finally {
+    file.close();
+  }
+}
+
+for (const name of NAMES) {
+  Deno.test(`${name}: the GGUF file's tensors are the folder's`, () =>
+    withFixture(name, ({ model: folder }) =>
+      withFile(name, async ({ spec, weights }) => {
+        const rounded = (value: unknown) =>
+          JSON.parse(JSON.stringify(value, (_, v) => typeof v === "number" ? Math.fround(v) : v));
+        assert.deepEqual(rounded(spec), rounded(folder.spec));
+        for (const [l, layer] of spec.layers.entries()) {
+          const [own, theirs] = [await weights.layer(l), await folder.weights.layer(l)];
+          for (const [tensor] of layerTensors(layer, spec.hidden)) {
+            const [a, b] = [own, theirs].map(({ tensors }) => [...toFloat32(tensors.get(tensor)!)]);
+            // −e^x is off by two roundings relative to itself, its logarithm by as much, and that is rounded once more.
+            const most = tensor === "attention.a_log" ? (2 + largest(b)) * UNIT : 0;
+            assert.equal(a.length, b.length);
+            assert.ok(distance(a, b) <= most, `${tensor} of layer ${l}`);
+          }
+          [own, theirs].forEach(({ release }) => release());
+        }
+      })));
+
+  Deno.test(`${name}: the GGUF file gives Hugging Face's numbers`, () =>
+    withFixture(name, ({ blocks, expected }) =>
+      withFile(name, async (model) => {
+        const opened = { model, blocks, expected };
+        for (const deviations of [stateDeviations, meanDeviations, scoreDeviations]) {
+          assert.deepEqual(beyond(await deviations(engine, opened)), []);
+        }
+      })));
+}
+
+Deno.test("a list of kinds of layers counts before the interval", () =>
+  withFile("qwen3-5", ({ spec }) => {
+    assert.deepEqual(spec.layers.map(({ attention }) => "kind" in attention!), [true, true, true, false]);
+    return Promise.resolve();
+  }, (file) => changed(file, "attention.recurrent_layers", [true, true, true, false], 9)));
+
+Deno.test("a head for later tokens is no layer", () =>
+  withFile("qwen3-5", ({ spec }) => {
+    assert.equal(spec.layers.length, 4);
+    return Promise.resolve();
+  }, (file) => changed(changed(file, "block_count", 5), "nextn_predict_layers", 1)));
+
+/** The file with another value under a key of its architecture; without the key for undefined. */
+function changed(file: GgufFile, key: string, value?: unknown, interval?: number): GgufFile {
+  const metadata = new Map(file.metadata);
+  const prefix = metadata.get("general.architecture");
+  if (value === undefined) metadata.delete(`${prefix}.${key}`);
+  else metadata.set(`${prefix}.${key}`, value as GgufValue);
+  if (interval !== undefined) metadata.set(`${prefix}.full_attention_interval`, interval);
+  return { ...file, metadata };
+}
+
+/** The file without a tensor, or with some rows or numbers of it otherwise. */
+function damaged(
+  file: GgufFile,
+  name: string,
+  { shape, value }: { shape?: readonly number[]; value?: number },
+): GgufFile {
+  const tensors = new Map(file.tensors);
+  const found = tensors.get(name)!;
+  if (!shape && value === undefined) tensors.delete(name);
+  else tensors.set(name, { ...found, shape: shape ?? found.shape });
+  return {
+    ...file,
+    tensors,
+    async read(asked, rows) {
+      const tensor = await file.read(asked, rows);
+      if (asked !== name) return tensor;
+      const all = toFloat32(tensor);
+      const count = (shape ?? tensor.shape).reduce((product, side) => product * side, 1);
+      const data = Float32Array.from({ length: count }, (_, i) => value ?? all[i % all.length]);
+      return { dtype: "f32", shape: shape ?? tensor.shape, data };
+    },
+  };
+}
+
+for (
+  const [what, name, tensor, damage, message] of [
+    ["without ssm_a", "qwen3-5", "blk.0.ssm_a", {}, /tensor blk\.0\.ssm_a is missing/],
+    ["without rates", "qwen3-next", "blk.2.ssm_ba.weight", {}, /tensor blk\.2\.ssm_ba\.weight is missing/],
+    [
+      "with A of the wrong sign",
+      "qwen3-5",
+      "blk.1.ssm_a",
+      { value: 0.5 },
+      /tensor blk\.1\.ssm_a of shape \[4\]: .*0\.5.*, at 0: expected numbers up to 0/,
+    ],
+    [
+      "with no number in A",
+      "qwen3-5",
+      "blk.1.ssm_a",
+      { value: NaN },
+      /tensor blk\.1\.ssm_a of shape \[4\]: .*NaN/,
+    ],
+    [
+      "with a value head too many",
+      "qwen3-5",
+      "blk.0.attn_qkv.weight",
+      { shape: [88, 32] },
+      /tensor blk\.0\.attn_qkv\.weight of shape \[88,32\]: .*88 rows.*expected 80, 48 and 8 for each of 4 value heads/,
+    ],
+    [
+      "with columns too few",
+      "qwen3-5",
+      "blk.0.ssm_out.weight",
+      { shape: [32, 24] },
+      /tensor blk\.0\.ssm_out\.weight of shape \[32,24\]: .*24 columns.*expected 32/,
+    ],
+    [
+      "with a convolution that is a list",
+      "qwen3-5",
+      "blk.0.ssm_conv1d.weight",
+      { shape: [80] },
+      /tensor blk\.0\.ssm_conv1d\.weight of shape \[80\] gives \[80,1\], expected \[80,1,4\]/,
+    ],
+    [
+      "with a longer convolution",
+      "qwen3-next",
+      "blk.0.ssm_conv1d.weight",
+      { shape: [88, 5] },
+      /tensor blk\.0\.ssm_conv1d\.weight of shape \[88,5\] gives \[88,1,5\], expected \[88,1,4\]/,
+    ],
+    [
+      "with q but no gate",
+      "qwen3-5",
+      "blk.3.attn_q.weight",
+      { shape: [64, 32] },
+      /tensor blk\.3\.attn_q\.weight of shape \[64,32\]: .*64 rows: expected 128/,
+    ],
+    [
+      "with another number of rates",
+      "qwen3-next",
+      "blk.0.ssm_ba.weight",
+      { shape: [6, 32] },
+      /tensor blk\.0\.ssm_ba\.weight of shape \[6,32\]: .*6 rows: expected 8/,
+    ],
+  ] as const
+) {
+  Deno.test(`a hybrid's GGUF file ${what} is refused by file and tensor`, () =>
+    assert.rejects(
+      withFile(name, async ({ spec, weights }) => {
+        for (const l of spec.layers.keys()) (await weights.layer(l)).release();
+      }, (file) => damaged(file, tensor, damage)),
+      (error: Error) => {
+        assert.match(error.message, message);
+        assert.match(error.message, new RegExp(`^Cannot load ${name}\\.gguf: `));
+        return error instanceof TypeError || error instanceof RangeError;
+      },
+    ));
+}
+
+for (
+  const [key, value, message] of [
+    ["ssm.group_count", undefined, /linear_num_key_heads is null, expected an integer/],
+    ["ssm.time_step_rank", undefined, /linear_num_value_heads is null, expected an integer/],
+    ["ssm.state_size", undefined, /linear_key_head_dim is null, expected an integer/],
+    ["ssm.inner_size", undefined, /linear_value_head_dim is null, expected an integer/],
+    ["ssm.inner_size", 33, /linear_value_head_dim is 8\.25, expected an integer/],
+    ["ssm.conv_kernel", undefined, /linear_conv_kernel_dim is null, expected an integer/],
+    ["ssm.conv_kernel", "4", /linear_conv_kernel_dim is "4", expected an integer/],
+    ["ssm.group_count", 3, /linear_num_value_heads is 4, expected a multiple of 3 key heads/],
+    ["ssm.state_size", [12], /qwen35\.ssm\.state_size is a list of 1, expected one value/],
+    ["full_attention_interval", 0, /full_attention_interval is 0, expected an integer/],
+    ["full_attention_interval", 2, /tensor blk\.1\.attn_q\.weight is missing/],
+    ["attention.recurrent_layers", [true], /layer_types is no list .* for each of 4 layers/],
+    ["nextn_predict_layers", 4, /num_hidden_layers is 0, expected an integer/],
+    ["rope.dimension_count", 5, /rot/],
+  ] as const
+) {
+  Deno.test(`a hybrid's GGUF file with ${key} ${value} is refused by name`, () =>
+    assert.rejects(
+      withFile("qwen3-5", () => Promise.resolve(), (file) => changed(file, key, value)),
+      (error: Error) => {
+        assert.match(error.message, message);
+        assert.match(error.message, /qwen3-5\.gguf/);
+        return error instanceof TypeError || error instanceof RangeError;
+      },
+    ));
+}
