@@ -20,7 +20,8 @@ import { noDrop } from "../run/mod.ts";
 import { flopsOf } from "./estimate.ts";
 import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions, textOptions } from "./options.ts";
 import { profileBlocks } from "./profile.ts";
-import { type Curve, sweep } from "./sweep.ts";
+import type { Curve } from "./sweep/curves.ts";
+import { sweep } from "./sweep/sweep.ts";
 import {
   aSeries,
   type Checkpoint,

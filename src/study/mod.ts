@@ -63,14 +63,7 @@ export { roofline, type RooflineOptions } from "./speed/roofline.ts";
 export { speed, type SpeedEstimate, speedEstimate, type SpeedOptions } from "./speed/speed.ts";
 export { verify, verifyEstimate, type VerifyOptions } from "./verify.ts";
 export { checkpoints, type CheckpointsOptions } from "./checkpoints.ts";
-export {
-  type Allowance,
-  allowance,
-  type Curve,
-  curvesOf,
-  START_CURVES,
-  sweep,
-  SWEEP_STEPS,
-  sweepEstimate,
-  sweepSteps,
-} from "./sweep.ts";
+export { type Allowance, allowance } from "./sweep/allowance.ts";
+export { type Curve, curvesOf, START_CURVES, SWEEP_STEPS, sweepSteps } from "./sweep/curves.ts";
+export { sweepEstimate } from "./sweep/price.ts";
+export { sweep } from "./sweep/sweep.ts";

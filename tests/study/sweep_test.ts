@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { type Perplexity, perplexityOf, type Sweep } from "../../src/result/mod.ts";
 import { cost, noDrop } from "../../src/run/mod.ts";
 import { allowance, curvesOf, profile, sweep, sweepEstimate, sweepSteps } from "../../src/study/mod.ts";
-import { rise } from "../../src/study/sweep.ts";
+import { rise } from "../../src/study/sweep/sweep.ts";
 import { provenance } from "../result/samples.ts";
 import { withTiny } from "./tiny.ts";
 

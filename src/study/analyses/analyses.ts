@@ -15,7 +15,8 @@ import { droppable } from "../plan.ts";
 import { checkpoints } from "../checkpoints.ts";
 import { HELD_OUT_TEXT, type StudyOptions } from "../options.ts";
 import { profile } from "../profile.ts";
-import { curvesOf, START_CURVES, sweep, SWEEP_STEPS } from "../sweep.ts";
+import { curvesOf, START_CURVES, SWEEP_STEPS } from "../sweep/curves.ts";
+import { sweep } from "../sweep/sweep.ts";
 import type { RandomInitOptions } from "../untrained/random_init.ts";
 import { untrainedMaps, untrainedModels } from "./untrained.ts";
 

@@ -7,7 +7,8 @@ import { CALIBRATION_TEXT, HELD_OUT_TEXT, type StudyOptions } from "../options.t
 import { order, type OrderOptions } from "../orders/order.ts";
 import { perplexityGroups } from "../perplexity.ts";
 import { profile } from "../profile.ts";
-import { type Curve, curvePlans, likelyPlans } from "../sweep.ts";
+import { type Curve, curvePlans } from "../sweep/curves.ts";
+import { likelyPlans } from "../sweep/price.ts";
 import type { Division, ShardOptions, Stage } from "./division.ts";
 import { orderStages } from "./order.ts";
 import { dependsOn, packedFor, profileStage } from "./profile.ts";

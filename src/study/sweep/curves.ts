@@ -1,0 +1,93 @@
+/** What a sweep runs: curves, by what they order modules, and the numbers of drops along them. */
+import { type Check, expect, list, record, required, wholeNumber } from "../../entry/mod.ts";
+import type { DropOrder, Plan, Profile } from "../../result/mod.ts";
+import { makePlan } from "../make_plan.ts";
+import { anOrder, aTarget, rank, type RankOrder, type RankTarget } from "../plan.ts";
+
+/** One line of the figure. */
+export interface Curve {
+  /** What is dropped. */
+  readonly target: RankTarget;
+  /** What orders the modules. */
+  readonly by: RankOrder;
+  /** Seed of a random order; null for other orders. */
+  readonly seed: number | null;
+}
+
+const aSeed: Check = (value, path) => value === null ? null : wholeNumber(0)(value, path);
+/** A curve, checked. */
+export const aCurve: Check = record(
+  { target: required(aTarget), by: required(anOrder), seed: aSeed },
+  "a curve, as { target, by, seed }",
+);
+/** Curves, checked. */
+export const curveList: Check = list(aCurve, "curves");
+/** Numbers of drops, checked. */
+export const stepList: Check = list(wholeNumber(0), "steps", 1);
+
+/**
+ * 0, 1, 2, 4, 8, 12, … up to n, and n itself.
+ *
+ * @example
+ * ```ts
+ * import { sweepSteps } from "lamina";
+ *
+ * sweepSteps(10); // [0, 1, 2, 4, 8, 10]
+ * ```
+ */
+export function sweepSteps(upto: number): number[] {
+  expect("make steps", "upto", upto, wholeNumber(0));
+  const steps = [0, 1, 2];
+  for (let next = 4; next < upto; next += 4) steps.push(next);
+  return [...steps.filter((step) => step < upto), upto];
+}
+
+/** The default numbers of drops. */
+export const SWEEP_STEPS: readonly number[] = sweepSteps(15);
+
+/**
+ * A target by importance, with the baselines; one random order per seed, starting from `seed`.
+ *
+ * @example
+ * ```ts
+ * import { curvesOf } from "lamina";
+ *
+ * console.log(curvesOf("attention").map(({ by }) => by)); // importance, and what it is compared with
+ * ```
+ */
+export function curvesOf(target: RankTarget, seeds = 3, seed = 0): Curve[] {
+  expect("make curves", "target", target, aTarget);
+  expect("make curves", "seeds", seeds, wholeNumber(0));
+  expect("make curves", "seed", seed, wholeNumber(0));
+  return [
+    { target, by: "importance", seed: null },
+    { target, by: "magnitude", seed: null },
+    { target, by: "deepest", seed: null },
+    ...Array.from({ length: seeds }, (_, i): Curve => ({ target, by: "random", seed: seed + i })),
+  ];
+}
+
+/** The figure of `task start`: three kinds by importance, and attention at random and deepest first. */
+export const START_CURVES: readonly Curve[] = [
+  { target: "attention", by: "importance", seed: null },
+  { target: "mlp", by: "importance", seed: null },
+  { target: "block", by: "importance", seed: null },
+  ...curvesOf("attention", 1).filter(({ by }) => by === "random" || by === "deepest"),
+];
+
+/** The plans of a curve, by number of drops. */
+export function curvePlans(profile: Profile, curve: Curve | DropOrder, steps: readonly number[]): Plan[] {
+  if (!("kind" in curve)) {
+    const { target, by, seed } = curve;
+    return stepsWithin(steps, rank(profile, target).length)
+      .map((drop) => makePlan(profile, { target, drop, by, seed: seed ?? 0 }));
+  }
+  const { target, order } = curve;
+  const most = target === "consecutive" ? Math.max(0, ...order.map(({ size }) => size)) : order.length;
+  return stepsWithin(steps, most).map((drop) => makePlan(curve, { drop }));
+}
+
+/** The steps that so many modules allow; what is beyond them is all of them. */
+export function stepsWithin(steps: readonly number[], most: number): number[] {
+  return [...new Set(steps.map((step) => Math.min(step, most)))].sort((a, b) => a - b);
+}
