@@ -11,6 +11,7 @@ import {
   layersWithout,
   partial,
   renormalised,
+  sharedExpert,
 } from "./gguf_fields.ts";
 import {
   hybridFields,
@@ -73,7 +74,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
       ...experts(header),
       ...renormalised(header, false),
       mlp_only_layers: layersWithout(header, "ffn_gate_inp"),
-      shared_expert_intermediate_size: header.field("expert_shared_feed_forward_length"),
+      ...sharedExpert(header),
     }),
   },
   qwen3moe: {
@@ -128,12 +129,18 @@ export const architectures: Readonly<Record<string, Architecture>> = {
       ...experts(header),
       ...renormalised(header, true),
       mlp_only_layers: layersWithout(header, "ffn_gate_inp"),
-      shared_expert_intermediate_size: header.field("expert_shared_feed_forward_length"),
+      ...sharedExpert(header),
     }),
     stems: qwen3NextStems,
     transform: qwen3NextTransform,
   },
   qwen35: { type: "qwen3_5_text", fields: hybridFields, stems: qwen35Stems, transform: qwen35Transform },
+  qwen35moe: {
+    type: "qwen3_5_moe_text",
+    fields: (header) => ({ ...hybridFields(header), ...experts(header), ...sharedExpert(header) }),
+    stems: qwen35Stems,
+    transform: qwen35Transform,
+  },
   deci: { type: "llama", permuted: true, fields: biases }, // with layers that lack a module
   smollm3: { type: "smollm3", permuted: true, fields: biases },
   granite: {

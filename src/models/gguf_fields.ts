@@ -32,6 +32,11 @@ export function experts(header: Header): Record<string, unknown> {
   };
 }
 
+/** The width of what all tokens pass through beside their experts. */
+export function sharedExpert({ field }: Header): Record<string, unknown> {
+  return { shared_expert_intermediate_size: field("expert_shared_feed_forward_length") };
+}
+
 /** Whether a token's weights sum to 1; llama.cpp has a rule of its own for each architecture where the file does not say. */
 export function renormalised({ field }: Header, rule: boolean): Record<string, unknown> {
   return { norm_topk_prob: field("expert_weights_norm") ?? rule };

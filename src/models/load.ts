@@ -131,7 +131,8 @@ function source(spec: ModelSpec, file: TensorFile, find: Finder, name: string): 
   const findAll = (needs: TensorNeed[], layer?: number) =>
     needs.map(([canonical, shape]): [string, TensorRef] => {
       const ref = find(canonical, layer);
-      check(file, ref, ref.at === undefined ? shape : [expertsOf(spec.layers[layer!]), ...shape], name);
+      const rows = ref.rows ? [ref.rows.of, ...shape.slice(1)] : shape;
+      check(file, ref, ref.at === undefined ? rows : [expertsOf(spec.layers[layer!]), ...rows], name);
       return [canonical, { ...ref, transform: ref.transform && shaped(ref, shape, name) }];
     });
   const layers = spec.layers.map((layer, l) => findAll(layerTensors(layer, spec.hidden), l));
@@ -169,8 +170,7 @@ function findName(wanted: string, found: string[] = [], file: TensorFile, name: 
   throw new TypeError(`Cannot load ${name}: tensor ${wanted} is missing${why}`);
 }
 
-function check(file: TensorFile, stored: TensorRef, own: readonly number[], name: string): void {
-  const shape = stored.rows ? [stored.rows.of, ...own.slice(1)] : own;
+function check(file: TensorFile, stored: TensorRef, shape: readonly number[], name: string): void {
   const info = file.tensors.get(stored.name)!;
   if (info.dtype !== "f32" && info.dtype !== "f16" && info.dtype !== "bf16") {
     throw new TypeError(
