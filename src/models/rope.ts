@@ -9,6 +9,9 @@ import type { Config } from "./config.ts";
 import { positive } from "./positive.ts";
 import type { RopeScaling, RopeSpec } from "./spec.ts";
 
+/** To float32, after every step that Hugging Face has in it. */
+const round = Math.fround;
+
 /** Names under which the two dialects keep the rotation's parameters. */
 export interface RopeFields {
   /** Older dialect: top-level field of the base; default: `rope_theta`. */
@@ -217,9 +220,9 @@ export function ropeTables(rope: RopeSpec, positions: number): { cos: Tensor; si
   const sin = new Float32Array(positions * half);
   for (let t = 0; t < positions; t++) {
     for (let i = 0; i < half; i++) {
-      const angle = Math.fround(t * frequencies[i]);
-      cos[t * half + i] = Math.fround(Math.cos(angle)) * factor;
-      sin[t * half + i] = Math.fround(Math.sin(angle)) * factor;
+      const angle = round(t * frequencies[i]);
+      cos[t * half + i] = round(Math.cos(angle)) * factor;
+      sin[t * half + i] = round(Math.sin(angle)) * factor;
     }
   }
   return { cos: float32([positions, half], cos), sin: float32([positions, half], sin) };
@@ -227,7 +230,7 @@ export function ropeTables(rope: RopeSpec, positions: number): { cos: Tensor; si
 
 function inverseFrequencies({ theta, size, scaling }: RopeSpec, positions: number): Float32Array {
   const base = scaling?.type === "dynamic" ? dynamicBase(theta, size, scaling, positions) : theta;
-  const powers = Float32Array.from({ length: size / 2 }, (_, i) => base ** Math.fround((2 * i) / size));
+  const powers = Float32Array.from({ length: size / 2 }, (_, i) => base ** round((2 * i) / size));
   const plain = powers.map((power) => 1 / power);
   switch (scaling?.type) {
     case "linear":
@@ -239,7 +242,7 @@ function inverseFrequencies({ theta, size, scaling }: RopeSpec, positions: numbe
     case "longrope": {
       const { shortFactor, longFactor, originalMaxPositions } = scaling;
       const by = positions > originalMaxPositions ? longFactor : shortFactor;
-      return powers.map((power, i) => 1 / Math.fround(Math.fround(by[i]) * power));
+      return powers.map((power, i) => 1 / round(round(by[i]) * power));
     }
     default:
       return plain;
@@ -253,16 +256,18 @@ function dynamicBase(
   positions: number,
 ): number {
   const length = Math.max(positions, maxPositions);
-  return theta * ((factor * length) / maxPositions - (factor - 1)) ** (size / (size - 2));
+  const stretch = round(round(round(factor * length) / maxPositions) - (factor - 1));
+  return round(theta * round(stretch ** (size / (size - 2))));
 }
 
 function llama3Frequency(frequency: number, scaling: RopeScaling & { type: "llama3" }): number {
   const { factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalMaxPositions } = scaling;
-  const wavelength = (2 * Math.PI) / frequency;
+  const wavelength = round(round(1 / frequency) * round(2 * Math.PI));
   if (wavelength < originalMaxPositions / high) return frequency;
   if (wavelength > originalMaxPositions / low) return frequency / factor;
-  const smooth = (originalMaxPositions / wavelength - low) / (high - low);
-  return (1 - smooth) * (frequency / factor) + smooth * frequency;
+  const turns = round(round(1 / wavelength) * originalMaxPositions);
+  const smooth = round(round(turns - low) / (high - low));
+  return round(round(round(1 - smooth) * frequency) / factor) + round(smooth * frequency);
 }
 
 function yarnFrequencies(
@@ -278,7 +283,8 @@ function yarnFrequencies(
   const high = Math.min(truncate ? Math.ceil(last) : last, size - 1);
   const span = high === low ? 0.001 : high - low;
   return powers.map((power, i) => {
-    const ramp = Math.min(1, Math.max(0, (i - low) / span));
-    return (1 / (factor * power)) * ramp + (1 / power) * (1 - ramp);
+    const ramp = Math.min(1, Math.max(0, round(round(i - low) / span)));
+    const kept = round(1 - ramp);
+    return round(round(1 / round(factor * power)) * round(1 - kept)) + round(round(1 / power) * kept);
   });
 }
