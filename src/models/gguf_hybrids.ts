@@ -1,5 +1,5 @@
 /**
- * Hybrids in GGUF files, `qwen3next` and `qwen35`: llama.cpp names linear attention as it names state space models, and stores −A
+ * Hybrids in GGUF files, `qwen3next`, `qwen35` and `qwen35moe`: llama.cpp names linear attention as it names state space models, and stores −A
  * instead of ln A, the convolution without its axis of one entry, and, of Qwen3.5, value heads in turns: the first of each key head, then
  * the second of each. Source: llama.cpp, `conversion/qwen.py`, `src/models/qwen3next.cpp`, `src/models/qwen35.cpp`.
  */
@@ -37,7 +37,7 @@ export function hybridFields(header: Header): Record<string, unknown> {
 const kinds = (linear: ArrayLike<unknown>) =>
   Array.from(linear, (flag) => flag ? "linear_attention" : "full_attention");
 
-/** Stems of both. */
+/** Stems of all three. */
 const common = {
   "mlp.norm": "blk.*.post_attention_norm",
   "attention.g_proj": "blk.*.attn_q",

@@ -10,7 +10,7 @@ import { type GgufFile, type GgufValue, openGguf } from "../../src/weights/mod.t
 import { distance, engine, largest, UNIT, withFixture } from "../support.ts";
 import { beyond, meanDeviations, scoreDeviations, stateDeviations } from "./parity.ts";
 
-const NAMES = ["qwen3-next", "qwen3-5"];
+const NAMES = ["qwen3-next", "qwen3-5", "qwen3-5-moe"];
 
 async function withFile(
   name: string,

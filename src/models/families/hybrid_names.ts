@@ -2,6 +2,7 @@
 import { type BlockRows, takeRows } from "../blocks.ts";
 import { decoderStems, type NameTable } from "../names.ts";
 import { type DeltaNetSpec, isLinear, type ModelSpec, softmaxOf } from "../spec.ts";
+import { fusedExpertRows, fusedExpertStems, hasFusedExperts } from "./fused_experts.ts";
 import { plusOne } from "./gemma.ts";
 
 /** What is done to a tensor after reading, by canonical name. */
@@ -89,6 +90,13 @@ export function qwen35Names(spec: ModelSpec): NameTable {
       gated(canonical) ??
         (canonical.endsWith("norm.weight") && !canonical.endsWith("gate_norm.weight") ? plusOne : undefined),
   };
+}
+
+/** Names of Qwen3.5 with mixtures, whose experts lie in one tensor or one by one. */
+export function qwen35MoeNames(spec: ModelSpec, tensors?: ReadonlyMap<string, unknown>): NameTable {
+  const own = qwen35Names(spec);
+  if (!hasFusedExperts(tensors)) return own;
+  return { ...own, stems: { ...own.stems, ...fusedExpertStems }, rows: fusedExpertRows(spec) };
 }
 
 /** Stems of linear attention, of which the projections of the stream have names by family. */
