@@ -58,8 +58,10 @@ export function partial({ field, usual }: Header): Record<string, unknown> {
 }
 
 /** Layers that predict further tokens are counted in the file, and are not part of the decoder. */
-export function decoderLayers({ field, usual }: Header): { num_hidden_layers: number } {
-  return { num_hidden_layers: Number(usual.num_hidden_layers) - Number(field("nextn_predict_layers") ?? 0) };
+export function decoderLayers(header: Header): { num_hidden_layers: number } {
+  return {
+    num_hidden_layers: needed(header, "block_count") - Number(header.field("nextn_predict_layers") ?? 0),
+  };
 }
 
 /** DeepSeek V3's mixtures, and in which layers they are. */

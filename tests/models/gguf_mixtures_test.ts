@@ -58,6 +58,13 @@ for (
       /deepseek2\.rope\.scaling\.yarn_log_multiplier is missing, expected a number above 0 where rope\.scaling\.type is yarn/,
     ],
     [
+      "no number of layers",
+      "deepseek-v3",
+      { "deepseek2.block_count": undefined },
+      {},
+      /deepseek2\.block_count is missing, expected a number/,
+    ],
+    [
       "no size of its rotation",
       "deepseek-v3",
       { "deepseek2.rope.dimension_count": undefined },
