@@ -12,7 +12,7 @@ export interface PlanOptions {
   readonly byCost: boolean;
 }
 
-/** A plan that does not fit what is here: trying again is of no use. */
+/** Why a plan does not fit what is here: trying again is of no use. */
 export class Misfit extends Error {}
 
 /** Divides a study. */
@@ -50,21 +50,33 @@ export function spansIn({ shards }: Shards, stage: number): Shard[] {
 export function expectVersion({ lamina }: Shards): void {
   if (lamina === VERSION) return;
   throw new Misfit(
-    `Cannot use the plan: it was made by Lamina ${lamina}, and this is Lamina ${VERSION}; make it again, or use ${lamina} everywhere`,
+    `it was made by Lamina ${lamina}, and this is Lamina ${VERSION}; make it again, or use ${lamina} everywhere`,
   );
 }
 
-/** Throws `Misfit` where the study that the plan's command describes here is another one than it was there. */
+/**
+ * Throws `Misfit` where the study that the plan's command describes here is another one than it was there, and where its shards are not
+ * the whole of it.
+ */
 export function expectStudy(plan: Shards, division: Division): void {
   const here = dependsOn(division);
   const names = [...new Set([...Object.keys(plan.depends), ...Object.keys(here)])];
   const differing = names.filter((name) => plan.depends[name] !== here[name]);
-  if (differing.length === 0 && keyOf(division) === plan.key) return;
-  throw new Misfit(
-    `Cannot use the plan for ${plan.label}: ${differing.join(", ") || "the study"} here ${
-      differing.length > 1 ? "are" : "is"
-    } not what the plan was made for`,
-  );
+  if (differing.length > 0 || keyOf(division) !== plan.key) {
+    throw new Misfit(
+      `${differing.join(", ") || "the study"} here ${
+        differing.length > 1 ? "are" : "is"
+      } not what the plan was made for; bring the same here, or make the plan again`,
+    );
+  }
+  const whole = division.stages.every(({ costs }, s) => isWhole(spansIn(plan, s), costs.length));
+  if (whole && plan.shards.every(({ stage }) => stage < division.stages.length)) return;
+  throw new Misfit("its shards are not the whole study, each unit once; make the plan again");
+}
+
+/** Whether spans, in order, are all of so many units, each once. */
+function isWhole(spans: readonly Shard[], units: number): boolean {
+  return spans.every(({ from }, i) => from === (i === 0 ? 0 : spans[i - 1].to)) && spans.at(-1)?.to === units;
 }
 
 function dependsOn({ depends }: Division): Record<string, string> {
@@ -77,5 +89,5 @@ function keyOf(division: Division): string {
 }
 
 function nameOf(unit: string, { from, to }: { readonly from: number; readonly to: number }): string {
-  return to - from === 1 ? `${unit} ${from}` : `${unit} ${from} to ${to - 1}`;
+  return to - from === 1 ? `${unit}: ${from}` : `${unit}: ${from} to ${to - 1}`;
 }

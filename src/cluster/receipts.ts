@@ -6,6 +6,8 @@ import { isKept, readResult, type Receipt, type Shard, type Shards } from "../re
 export async function receiptOf({ key }: Shards, shard: Shard, results: string): Promise<Receipt | null> {
   const receipt = await readResult(join(results, shard.file), "shard").catch(() => null);
   if (receipt === null || receipt.key !== key) return null;
+  const { stage, from, to } = receipt.shard;
+  if (stage !== shard.stage || from !== shard.from || to !== shard.to) return null;
   const whole = await Promise.all(receipt.files.map((file) => isKept(results, file)));
   return whole.every(Boolean) ? receipt : null;
 }

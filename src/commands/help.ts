@@ -31,11 +31,14 @@ export const HUB: readonly Variable[] = [
 export const RUN: readonly Variable[] = [...HUB, "LAMINA_NO_MMAP", "LAMINA_CUDA", "OMP_NUM_THREADS"];
 export const STUDY: readonly Variable[] = ["LAMINA_RESULTS", ...RUN];
 
+/** Codes of signals. */
+export const ENDED = "129, 130, 143";
+
 const CODES = [
   ["0", "done"],
   ["1", "failed; the last line says why"],
   ["2", "wrong usage"],
-  ["129, 130, 143", "ended by a closed terminal, Ctrl-C, SIGTERM"],
+  [ENDED, "ended by a closed terminal, Ctrl-C, SIGTERM"],
   ["141", "nobody reads the output any more"],
 ] as const;
 
@@ -46,12 +49,12 @@ export function explained(
   variables: readonly Variable[] = [],
   codes: readonly (readonly [code: string, meaning: string])[] = [],
 ): Command {
-  const own = new Map([...CODES, ...codes]);
+  const own = [...new Map([...CODES, ...codes])].toSorted(([a], [b]) => parseInt(a) - parseInt(b));
   const reads = [...variables, ...ALWAYS].map((name) => [name, VARIABLES[name]] as const);
   const text = [
     `Example:\n  lamina ${example}`,
     `Environment:\n${entries(reads)}`,
-    `Exit codes:\n${entries([...own])}`,
+    `Exit codes:\n${entries(own)}`,
   ].join("\n\n");
   return command.addHelpText("after", `\n${text}`)
     .showHelpAfterError(`(for example: lamina ${example}; --help lists the options)`);

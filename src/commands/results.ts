@@ -24,7 +24,7 @@ import {
 } from "./options.ts";
 import { type OutFlags, withOutFlags } from "./destination.ts";
 import { deliver, type Output, outputOf } from "./outlet.ts";
-import { type MergeFlags, mergeShards, type RunLine } from "./shards.ts";
+import { type MergeFlags, mergeShards, readGiven, type RunLine } from "./shards.ts";
 const ORDERS: readonly RankOrder[] = ["importance", "magnitude", "random", "deepest"];
 
 /** What `lamina plan` is told. */
@@ -99,7 +99,10 @@ export function mergeCommand(context: Context, run: RunLine): Command {
     .description(
       "join the shards of a study exactly: those of a plan, or profiles or perplexities made with --skip; prints JSON",
     )
-    .argument("<files...>", "a plan made by `lamina shards`; or results as JSON, in any order")
+    .argument(
+      "<files...>",
+      "a plan made by `lamina shards` (- for standard input); or results as JSON, in any order",
+    )
     .option(
       "--missing",
       "of a plan: only list the shards that are not done, as --array of Slurm takes them",
@@ -109,10 +112,10 @@ export function mergeCommand(context: Context, run: RunLine): Command {
   explained(command, "merge plan.json --json whole.json", STUDY, [["3", "shards are missing"]]);
   return withOutFlags(withResultsFlag(command)).action(
     async (files: string[], flags: OutFlags & MergeFlags) => {
-      const [plan] = files.length === 1
-        ? [await readResult(files[0], "shards", "profile", "perplexity")]
-        : [];
-      if (plan?.kind === "shards") return await mergeShards(context, run, plan, flags, outLine(flags));
+      const [plan] = files.length === 1 ? [await readGiven(files[0], "shards", "profile", "perplexity")] : [];
+      if (plan?.kind === "shards") {
+        return await mergeShards(context, run, { file: files[0], plan }, flags, outLine(flags));
+      }
       const parts = await Promise.all(files.map((file) => readResult(file, "profile", "perplexity")));
       const whole = merge(parts, files);
       const shown: Omit<Output, "json"> = whole.kind === "profile"

@@ -17,13 +17,22 @@ import {
   runShard,
   slurmScript,
 } from "../cluster/mod.ts";
+import { checkFolder } from "../disk/mod.ts";
 import { formatBytes } from "../hub/mod.ts";
-import { parseResult, readResult, type Receipt, resultText, type Shards } from "../result/mod.ts";
+import {
+  type Kind,
+  parseResult,
+  readResult,
+  type Receipt,
+  type ResultOf,
+  resultText,
+  type Shards,
+} from "../result/mod.ts";
 import { formatSeconds } from "../show/mod.ts";
 import { recordedEngine } from "../study/mod.ts";
 import type { Context } from "./context.ts";
 import { Exit } from "./exit.ts";
-import { explained, STUDY } from "./help.ts";
+import { ENDED, explained, STUDY } from "./help.ts";
 import { wholeNumber, withResultsFlag } from "./options.ts";
 import { DIVISIBLE, flawInLine, type Sharing } from "./sharing.ts";
 
@@ -65,11 +74,14 @@ export function shardsCommand(context: Context, run: RunLine): Command {
     const flaw = flawInLine(line);
     if (flaw !== null) command.error(`error: ${flaw}`, { exitCode: 2 });
     let plan: Shards | undefined;
+    let units = "";
     const sharing: Sharing = {
       parts,
       engine: null,
       take(division) {
         plan = planShards(division, { command: line, parts, byCost });
+        const [most] = division.stages.toSorted((a, b) => b.costs.length - a.costs.length);
+        if (most.costs.length < parts) units = `, no more, since it has ${most.costs.length} (${most.unit})`;
         return Promise.resolve(true);
       },
     };
@@ -77,7 +89,7 @@ export function shardsCommand(context: Context, run: RunLine): Command {
     if (!plan) throw new Error("Cannot divide this study");
     context.write((script ? SCRIPTS[script](plan) : resultText(plan, 1)).trimEnd());
     const { label, shards } = plan;
-    context.notice(`${label}: ${shards.length} ${shards.length === 1 ? "shard" : "shards"}`);
+    context.notice(`${label}: ${shards.length} ${shards.length === 1 ? "shard" : "shards"}${units}`);
   });
 }
 
@@ -87,12 +99,14 @@ export function shardCommand(context: Context, run: RunLine): Command {
     .argument("<plan>", "made by `lamina shards`; - for standard input")
     .option("--index <i>", `which shard (default: $${INDEX_VARIABLES.join(", $")})`, wholeNumber(0));
   explained(command, "shard plan.json --index 0", STUDY, [
-    [String(NEVER), "wrong usage, or another version, model or text"],
+    [String(NEVER), "wrong usage, or another version, model or text: it can never succeed"],
     [String(AGAIN), "ended by SIGTERM: run it again; what is finished is kept"],
+    [ENDED, "ended by a closed terminal, Ctrl-C, SIGTERM before or after its work"],
   ]);
   return withResultsFlag(command).action(async (file: string, flags: { index?: number; results: string }) => {
     try {
-      await oneShard(context, run, await readPlan(file), flags);
+      const plan = await readGiven(file, "shards");
+      await ofPlan(file, () => oneShard(context, run, plan, flags));
     } catch (error) {
       const { message } = error as Error;
       if (context.signal.aborted) {
@@ -114,6 +128,7 @@ async function oneShard(
   const shard = plan.shards[indexOf(plan, index)];
   const label = `shard ${shard.index} of ${plan.shards.length}, ${plan.label}, ${shard.name}`;
   if (await receiptOf(plan, shard, results)) return context.notice(`${label}: done before`);
+  await checkFolder(results);
   const sharing: Sharing = {
     parts: plan.parts,
     engine: "own",
@@ -125,11 +140,21 @@ async function oneShard(
   await run({ ...context, sharing }, [...plan.command, "--results", results]);
 }
 
+/** Runs with a plan; errors of one that does not fit name its file. */
+async function ofPlan(file: string, use: () => Promise<void>): Promise<void> {
+  try {
+    await use();
+  } catch (error) {
+    if (error instanceof Misfit) error.message = `Cannot use the plan ${nameOf(file)}: ${error.message}`;
+    throw error;
+  }
+}
+
 /** Throws where the plan is another version's, or its command is not that of a study that can be divided. */
 function expectPlan(plan: Shards): void {
   expectVersion(plan);
   const flaw = flawInLine(plan.command);
-  if (flaw !== null) throw new Misfit(`Cannot use the plan: in its command, ${flaw}`);
+  if (flaw !== null) throw new Misfit(`in its command, ${flaw}`);
 }
 
 function logOf({ host, processor, computed, seconds, peakBytes, made, files }: Receipt): string {
@@ -146,14 +171,19 @@ function indexOf({ shards }: Shards, given: number | undefined): number {
   const index = /^\d+$/.test(text) ? Number(text) : NaN;
   if (index in shards) return index;
   const where = given === undefined && name ? `$${name}` : "--index";
-  const found = text === "undefined" ? "not given" : `"${text}"`;
+  const found = text === "undefined"
+    ? `not given, and none of $${INDEX_VARIABLES.join(", $")} set`
+    : `"${text}"`;
   throw new RangeError(`Cannot choose a shard: ${where} is ${found}, expected 0 to ${shards.length - 1}`);
 }
 
-async function readPlan(file: string): Promise<Shards> {
-  if (file !== "-") return await readResult(file, "shards");
-  return parseResult("standard input", await allOf(process.stdin), "shards");
+/** A result that a command is given: a file, or "-" for standard input. */
+export async function readGiven<K extends Kind>(file: string, ...kinds: K[]): Promise<ResultOf<K>> {
+  if (file !== "-") return await readResult(file, ...kinds);
+  return parseResult(nameOf(file), await allOf(process.stdin), ...kinds);
 }
+
+const nameOf = (file: string) => file === "-" ? "standard input" : file;
 
 /** How the shards of a plan are merged. */
 export interface MergeFlags {
@@ -164,6 +194,16 @@ export interface MergeFlags {
 
 /** Merges a plan's shards: the undivided study's command line, run from what they kept, delivers its own result. */
 export async function mergeShards(
+  context: Context,
+  run: RunLine,
+  { file, plan }: { readonly file: string; readonly plan: Shards },
+  flags: MergeFlags,
+  out: readonly string[],
+): Promise<void> {
+  await ofPlan(file, () => mergePlan(context, run, plan, flags, out));
+}
+
+async function mergePlan(
   context: Context,
   run: RunLine,
   plan: Shards,
@@ -177,7 +217,9 @@ export async function mergeShards(
   if (missing.length > 0) {
     throw new Exit(
       MISSING,
-      `Cannot merge ${plan.label}: ${missing.length} of ${plan.shards.length} shards are missing in ${results}: ${list}`,
+      `Cannot merge ${plan.label}: ${missing.length} of ${plan.shards.length} shards ${
+        missing.length === 1 ? "is" : "are"
+      } missing in ${results}: ${list}; compute them with lamina shard PLAN --index I --results ${results}`,
     );
   }
   const engine = recordedEngine(computedBy(done));

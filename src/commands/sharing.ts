@@ -30,7 +30,11 @@ export function flawInLine([name, ...rest]: readonly string[]): string | null {
   if (!(DIVISIBLE as readonly string[]).includes(name)) {
     return `found "${name}", expected one of ${DIVISIBLE.join(", ")}`;
   }
-  const flag = rest.find((word) => /^--(json|csv|results|no-cache|dry-run|help)(=|$)|^-h/.test(word));
+  const runsNothing = rest.find((word) => /^--(dry-run|help|version)(=|$)|^-[hV]/.test(word));
+  if (runsNothing !== undefined) {
+    return `${runsNothing} is not part of a plan: a command with it runs no study`;
+  }
+  const flag = rest.find((word) => /^--(json|csv|results|no-cache)(=|$)/.test(word));
   if (flag === undefined) return null;
   return `${flag} is not part of a plan: \`lamina shard\` and \`lamina merge\` say where results go`;
 }

@@ -40,14 +40,18 @@ const neutral = new Set([
  */
 const LIMITS: Readonly<Record<string, number>> = {
   num_hidden_layers: 4096, // deepest trained: 1000
+  n_layer: 4096,
   num_attention_heads: 4096, // most: 256
+  n_head: 4096,
   num_key_value_heads: 4096,
   head_dim: 2 ** 16, // largest: 576
   num_experts: 4096, // most: 512
   num_local_experts: 4096,
   n_routed_experts: 4096,
   hidden_size: 2 ** 20, // largest: 53248
+  n_embd: 2 ** 20,
   intermediate_size: 2 ** 22, // largest: 212992
+  n_inner: 2 ** 22,
   vocab_size: 2 ** 21, // largest: 262208, and no tokenizer may have more
 };
 

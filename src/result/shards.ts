@@ -8,7 +8,7 @@ const shardForm = z.object({
   index: z.int().nonnegative(),
   /** A stage begins when all shards of the stages before it are done. */
   stage: z.int().nonnegative(),
-  /** For people: "samples 0 to 3". */
+  /** For people: "samples: 0 to 3". */
   name: z.string(),
   from: z.int().nonnegative(),
   to: z.int().positive(),

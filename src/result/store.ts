@@ -90,7 +90,7 @@ export function parseResult<K extends Kind>(name: string, text: string, ...kinds
   if (parsed.method !== METHODS[kind]) {
     throw new TypeError(
       `Cannot read ${name}: method is ${JSON.stringify(parsed.method)}, expected ${METHODS[kind]} ` +
-        `(this version of Lamina computes a ${kind} differently from the one that made it; run the study again)`,
+        `(another version of Lamina made it, which computes it differently; make it again with this one)`,
     );
   }
   const checked = forms[kind].safeParse(parsed);

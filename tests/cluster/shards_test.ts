@@ -142,7 +142,7 @@ Deno.test("shards that are missing or damaged are listed as a scheduler takes th
     assert.equal(await ok(run, "merge", path, "--results", results, "--missing"), "1,3-4\n");
     const refused = await run("merge", path, "--results", results);
     assert.equal(refused.code, 3, refused.err);
-    assert.match(refused.err, /3 of 5 shards are missing in .*: 1,3-4/);
+    assert.match(refused.err, /3 of 5 shards are missing in .*: 1,3-4; compute them with lamina shard PLAN/);
     assert.equal(refused.out, "");
     const again = await Promise.all(
       [0, 1, 3, 4].map((index) => run("shard", path, "--index", String(index), "--results", results)),
@@ -164,7 +164,7 @@ Deno.test("a plan for another version, model or text is refused for good: exit c
       [2, ["shard", other, "--index", "0"], /made by Lamina 0\.0\.9, and this is Lamina/],
       [1, ["merge", other], /made by Lamina 0\.0\.9/],
       [2, ["shard", path, "--index", "9"], /--index is "9", expected 0 to/],
-      [2, ["shard", path], /--index is not given, expected 0 to/],
+      [2, ["shard", path], /--index is not given, and none of \$SLURM_ARRAY_TASK_ID, .* set, expected 0 to/],
       [2, ["shards", "--parts", "2", "speed", folder], /found "speed", expected one of profile/],
       [2, ["shards", "--parts", "2", "profile", folder, "--json", "x"], /--json is not part of a plan/],
       [2, ["shards", "--parts", "0", "profile", folder], /whole number of at least 1/],
@@ -175,15 +175,52 @@ Deno.test("a plan for another version, model or text is refused for good: exit c
       await expectFailures(run, [[
         2,
         ["shard", other, "--index", "0"],
-        /Cannot use the plan: in its command, /,
+        /Cannot use the plan .*other\.json: in its command, /,
       ]]);
     }
+    await Deno.writeTextFile(other, JSON.stringify({ ...plan, command: [...plan.command, "--version"] }));
+    await expectFailures(run, [[2, ["shard", other, "--index", "0"], /--version is not part of a plan/]]);
     await Deno.writeTextFile(options.text!, `another ${await Deno.readTextFile(options.text!)}`);
     await expectFailures(run, [[
       2,
       ["shard", path, "--index", "0"],
       /text here is not what the plan was made for/,
     ]]);
+  }));
+
+Deno.test("a plan whose shards were edited is refused, and what its shards kept is not taken for theirs", () =>
+  withDesk(async ({ folder, run }) => {
+    const line = ["random-init", folder, "--samples", "1", "--length", "16", "--seeds", "4"];
+    const [path, plan] = await planned(run, folder, 4, line);
+    const results = ["--results", join(folder, "r")];
+    await allShards(run, path, plan, results[1]);
+    const other = join(folder, "other.json");
+    const refused = /Cannot use the plan .*other\.json: its shards are not the whole study/;
+    const first = (change: object) =>
+      plan.shards.map((shard, i) => i === 0 ? { ...shard, ...change } : shard);
+    const edits = [first({ to: 1e15 }), first({ from: 7, to: 9 }), first({ to: 2 }), first({ stage: 3 })];
+    for (const shards of edits) {
+      await Deno.writeTextFile(other, JSON.stringify({ ...plan, shards }));
+      await expectFailures(run, [
+        [2, ["shard", other, "--index", "0", ...results], refused],
+        [3, ["merge", other, ...results], /1 of 4 shards is missing in .*: 0;/],
+      ]);
+    }
+    await Deno.writeTextFile(other, JSON.stringify({ ...plan, shards: plan.shards.slice(0, 3) }));
+    await expectFailures(run, [[1, ["merge", other, ...results], refused]]);
+  }));
+
+Deno.test("more parts than units are told, and a folder that cannot be written is found before anything is computed", () =>
+  withDesk(async ({ folder, run }) => {
+    const line = ["random-init", folder, "--samples", "1", "--length", "16", "--seeds", "2"];
+    const { err, out } = await run("shards", "--parts", "9", ...line);
+    assert.match(err, /: 2 shards, no more, since it has 2 \(/);
+    const [plan, file] = ["plan.json", "file"].map((name) => join(folder, name));
+    await Deno.writeTextFile(plan, out);
+    await Deno.writeTextFile(file, "");
+    const { code, err: said } = await run("shard", plan, "--index", "0", "--results", file);
+    assert.equal(code, 1);
+    assert.match(said, /^lamina: Cannot write into .*file: /);
   }));
 
 Deno.test("units are divided into consecutive spans of about equal cost, none empty; --cost numbers the dearest first", () =>

@@ -50,25 +50,30 @@ export function readKvHeads(config: Config, heads: number, fallback = heads): nu
 
 /** The kind of attention of each layer: `layer_types` where the config has it, else a rule. */
 export function layerTypes(config: Config, isWindowed: (layer: number) => boolean): ("sliding" | "full")[] {
+  return readLayerTypes(config, "sliding", isWindowed).map((isSliding) => isSliding ? "sliding" : "full");
+}
+
+/** Which layers have a kind of attention other than full: `layer_types` where the config has it, else a rule. */
+export function readLayerTypes(config: Config, kind: string, rule: (layer: number) => boolean): boolean[] {
   const layers = config.count("num_hidden_layers");
   const given = config.value("layer_types");
-  if (given === undefined || given === null) {
-    return Array.from({ length: layers }, (_, l) => isWindowed(l) ? "sliding" : "full");
-  }
+  if (given === undefined || given === null) return Array.from({ length: layers }, (_, l) => rule(l));
   if (!Array.isArray(given) || given.length !== layers) {
+    const found = Array.isArray(given) ? `has ${given.length} entries` : "is no list";
     throw new TypeError(
-      `Cannot read ${config.name}: layer_types does not match the layers, expected one entry for each of ${layers}`,
+      `Cannot read ${config.name}: layer_types ${found}, expected one for each of ${layers} layers`,
     );
   }
-  return given.map((type, l) => {
-    if (type === "sliding_attention") return "sliding";
-    if (type === "full_attention") return "full";
+  const names = [`${kind}_attention`, "full_attention"];
+  const odd = given.findIndex((type) => !names.includes(type));
+  if (odd >= 0) {
     throw new TypeError(
-      `Cannot read ${config.name}: layer_types[${l}] is ${
-        JSON.stringify(type)
-      }, expected "sliding_attention" or "full_attention"`,
+      `Cannot read ${config.name}: layer_types[${odd}] is ${JSON.stringify(given[odd])}, expected "${
+        names.join('" or "')
+      }"`,
     );
-  });
+  }
+  return given.map((type) => type === names[0]);
 }
 
 /** A list of 0 and 1 for each layer, or a rule where the config has none. */

@@ -22,7 +22,7 @@ export function deepseekV3(config: Config): ModelSpec {
     scale: size ** -0.5 * (allDimensions(config, rope) ** 2),
   });
   const spec = preNorm("deepseek_v3", config, {
-    headSize: rotated,
+    rotatedSize: rotated,
     kvHeads: config.count("num_attention_heads"),
     bias: { qkv: bias, output: bias },
     rope: { positions: 4096, ...interleaved ? { interleaved: true } : {} },

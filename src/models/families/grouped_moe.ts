@@ -58,10 +58,15 @@ export function groupedModule(
       : mixture(mlp, choice, { router, size: own, shared: { ...networkOf(mlp, shared), gate: false } });
 }
 
-/** The groups; null where all are left. Throws `RangeError` where experts do not divide into them, two or more in each. */
+/** The groups; null where all are left. Throws `RangeError` where experts do not divide into them, two or more in each, and for more than there are. */
 function readGroups(config: Config, experts: number, count: number, top: number): RouterSpec["groups"] {
   const groups = { count: config.count("n_group", count), top: config.count("topk_group", top) };
-  if (groups.count <= groups.top) return null;
+  if (groups.top > groups.count) {
+    throw new RangeError(
+      `Cannot read ${config.name}: topk_group is ${groups.top}, expected at most the ${groups.count} groups of n_group`,
+    );
+  }
+  if (groups.top === groups.count) return null;
   const size = experts / groups.count;
   if (Number.isInteger(size) && size >= 2) return groups;
   throw new RangeError(

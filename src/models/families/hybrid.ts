@@ -5,6 +5,7 @@
  */
 import type { Config } from "../config.ts";
 import type { AttentionSpec, DeltaNetSpec, ModelSpec } from "../spec.ts";
+import { readLayerTypes } from "./common.ts";
 import { preNorm, type Traits } from "./llama.ts";
 import { mixture, networkOf, passOver, qwenModule, readChoice, SOFTMAX } from "./mixture.ts";
 
@@ -90,17 +91,6 @@ function readLinear(config: Config): Omit<DeltaNetSpec, "kind" | "norm" | "epsil
 
 /** Which layers have linear attention: `layer_types`, or all but every so-manieth. */
 function readKinds(config: Config): boolean[] {
-  const layers = config.count("num_hidden_layers");
   const interval = config.count("full_attention_interval", 4);
-  const given = config.value("layer_types") ??
-    Array.from({ length: layers }, (_, l) => (l + 1) % interval ? "linear_attention" : "full_attention");
-  const kinds = ["linear_attention", "full_attention"];
-  if (!Array.isArray(given) || given.length !== layers || !given.every((type) => kinds.includes(type))) {
-    throw new TypeError(
-      `Cannot read ${config.name}: layer_types is no list of "${
-        kinds.join('" and "')
-      }", expected one of them for each of ${layers} layers`,
-    );
-  }
-  return given.map((type) => type === "linear_attention");
+  return readLayerTypes(config, "linear", (layer) => (layer + 1) % interval !== 0);
 }

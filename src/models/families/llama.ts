@@ -55,6 +55,8 @@ export interface Traits {
   mlpSize?: number;
   windows?: (layer: number) => number | null;
   headSize?: number;
+  /** Numbers of a head that are rotated, where another field than `head_dim` says so. */
+  rotatedSize?: number;
   qkNorm?: "head" | "width";
   kvHeads?: number;
   epsilon?: number;
@@ -76,7 +78,8 @@ export interface Traits {
 export function preNorm(family: string, config: Config, traits: Traits): ModelSpec {
   const hidden = config.count("hidden_size");
   const heads = config.count("num_attention_heads");
-  const headSize = config.count("head_dim", traits.headSize ?? Math.trunc(hidden / heads));
+  const named = config.count("head_dim", traits.headSize ?? Math.trunc(hidden / heads));
+  const headSize = traits.rotatedSize ?? named;
   const rms = () =>
     ({ kind: "rms", epsilon: readEpsilon(config, "rms_norm_eps", traits.epsilon ?? 1e-6) }) as const;
   const norm = traits.norm ?? { pre: rms(), post: null };

@@ -27,7 +27,7 @@ const COUNTS = ["num_experts", "num_local_experts", "n_routed_experts"];
 
 /** Reads both. Throws `RangeError` for more of a token than there are, and where two names have two numbers. */
 export function readChoice(config: Config, experts: number, top: number): Choice {
-  const said = COUNTS.filter((field) => typeof config.value(field) === "number");
+  const said = COUNTS.filter((field) => (config.value(field) ?? null) !== null);
   const counts = said.map((field) => config.count(field));
   const other = counts.findIndex((count) => count !== counts[0]);
   if (other > 0) {
