@@ -73,6 +73,16 @@ Deno.test("qwen3-5: a hybrid may lose its last layers; no others, since kinds of
   });
 });
 
+Deno.test("olmo3: which layers have windows goes with them, as a list of flags", async () => {
+  const drop = { attention: [0], mlp: [0] };
+  await withSmaller(pathOf("olmo3"), drop, "gguf", async (both) => {
+    await expectSame("olmo3", both, drop);
+    const file = await open(`${both.exported.folder}/model.gguf`);
+    assert.deepEqual(file.metadata.get("olmo2.attention.sliding_window_pattern"), [true, true, false]);
+    file.close();
+  });
+});
+
 Deno.test("deci: a lone attention is not in the file; the first layer's, and a lone MLP, are zeros, which is said", async () => {
   const drop = { attention: [2, 0], mlp: [1] };
   await withSmaller(pathOf("llama"), drop, "gguf-deci", async (both) => {

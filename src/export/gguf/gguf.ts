@@ -110,10 +110,11 @@ function countsByLayer(
   };
 }
 
-/** The entries of the layers that are left, of an array of one number a layer: type, type of its elements, their number, they. */
+/** The entries of the layers that are left, of an array of one number or flag a layer: type, type of its elements, their number, they. */
 function keptEntries(found: Field, layers: number, kept: readonly number[]): Field {
   const { value, stored } = found;
-  if (!ArrayBuffer.isView(value) || value.length !== layers) return found;
+  const isFlags = Array.isArray(value) && value.every((flag) => typeof flag === "boolean");
+  if (!(ArrayBuffer.isView(value) || isFlags) || value.length !== layers) return found;
   const head = 4 + 4 + 8;
   const size = (stored.length - head) / layers;
   const bytes = new Uint8Array(head + kept.length * size);
@@ -121,7 +122,7 @@ function keptEntries(found: Field, layers: number, kept: readonly number[]): Fie
   new DataView(bytes.buffer).setBigUint64(8, BigInt(kept.length), true);
   kept.forEach((l, i) => bytes.set(stored.subarray(head + l * size, head + (l + 1) * size), head + i * size));
   const isKept = (_: unknown, l: number) => kept.includes(l);
-  return { value: (value as Int32Array).filter(isKept), stored: bytes };
+  return { value: (value as Int32Array).filter(isKept), stored: bytes }; // lists of flags have this method too
 }
 
 function tensorsOf(
