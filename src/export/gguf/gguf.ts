@@ -8,7 +8,15 @@
  * What is to be written is read as our reader would read it, and must be the model that is meant.
  * Source: llama.cpp, `load_hparams` and the graph of `LLM_ARCH_DECI`.
  */
-import { ggufConfig, isMixture, type MlpSpec, readSpec, ropeFactorsOf, softmaxOf } from "../../models/mod.ts";
+import {
+  ggufConfig,
+  isLinear,
+  isMixture,
+  type MlpSpec,
+  readSpec,
+  ropeFactorsOf,
+  softmaxOf,
+} from "../../models/mod.ts";
 import { ggufContent, type OutTensor, zeros } from "../../weights/mod.ts";
 import { expectModel } from "../expect.ts";
 import { type Format, Inexpressible } from "../formats.ts";
@@ -85,11 +93,18 @@ function metadataOf(
     [`${own}.block_count`]: field.u32(kept.length),
     ...architecture === "deci" ? countsByLayer(full, own, kept, skipped) : {},
   };
-  return new Map([...metadata].map(([key, found]): [string, Field] => {
+  return new Map([...metadata, ...kindsByLayer(full, own)].map(([key, found]): [string, Field] => {
     const mine = key.startsWith(`${own}.`);
     const name = mine ? `${architecture}.${key.slice(own.length + 1)}` : key;
-    return [name, made[key] ?? (mine ? keptEntries(found, full.layers.length, kept) : found)];
+    const isByLayer = mine && !key.endsWith(".rope.dimension_sections"); // four, whatever the number of layers
+    return [name, made[key] ?? (isByLayer ? keptEntries(found, full.layers.length, kept) : found)];
   }));
+}
+
+/** Which of a hybrid's layers have linear attention: without this they are counted off, and a layer that is gone would move others. */
+function kindsByLayer({ layers }: Job["full"], own: string): [string, Field][] {
+  const kinds = layers.map(({ attention }) => isLinear(attention));
+  return kinds.includes(true) ? [[`${own}.attention.recurrent_layers`, field.flags(kinds)]] : [];
 }
 
 /** What `deci` says layer by layer, under the keys of the file's own architecture. */
