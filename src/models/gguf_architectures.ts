@@ -2,9 +2,10 @@
  * The architectures of GGUF files: what each says and names otherwise than most. Source: llama.cpp's converters (`conversion/`) and
  * the constants of its Python package `gguf`.
  */
+import type { GgufFile } from "../weights/mod.ts";
 import {
-  decoderLayers,
   experts,
+  grouped,
   hasBias,
   type Header,
   layersWithout,
@@ -19,6 +20,7 @@ import {
   qwen3NextStems,
   qwen3NextTransform,
 } from "./gguf_hybrids.ts";
+import { latentFields, withJoinedLatents } from "./gguf_latents.ts";
 import { fusedHeads, fusedUnits, type NameTable, sharedRows } from "./names.ts";
 import type { ModelSpec } from "./spec.ts";
 
@@ -34,6 +36,8 @@ interface Architecture {
   readonly stems?: Readonly<Record<string, string>>;
   readonly rows?: (spec: ModelSpec) => NameTable["rows"];
   readonly transform?: (spec: ModelSpec) => NameTable["transform"];
+  /** The file with tensors as they are named here, where some of it has them in parts. */
+  readonly joined?: (file: GgufFile, spec: ModelSpec, name: string) => GgufFile;
 }
 
 const fusedQkv = {
@@ -87,16 +91,36 @@ export const architectures: Readonly<Record<string, Architecture>> = {
       ...partial(header),
       ...experts(header),
       ...renormalised(header, true),
-      ...decoderLayers(header),
+      ...grouped(header),
       attention_bias: hasBias(header, "attn_q"),
       use_qk_norm: header.tensors.has("blk.0.attn_q_norm.weight"),
-      n_shared_experts: header.field("expert_shared_count"),
-      routed_scaling_factor: header.field("expert_weights_scale"),
-      first_k_dense_replace: header.field("leading_dense_block_count"),
-      n_group: header.field("expert_group_count"),
-      topk_group: header.field("expert_group_used_count"),
     }),
     stems: { "mlp.norm": "blk.*.post_attention_norm" },
+  },
+  deepseek2: {
+    type: "deepseek_v3",
+    fields: latentFields,
+    stems: {
+      "attention.q_a_proj": "blk.*.attn_q_a",
+      "attention.q_a_norm": "blk.*.attn_q_a_norm",
+      "attention.q_b_proj": "blk.*.attn_q_b",
+      "attention.kv_a_proj": "blk.*.attn_kv_a_mqa",
+      "attention.kv_a_norm": "blk.*.attn_kv_a_norm",
+      "attention.kv_b_proj": "blk.*.attn_kv_b",
+    },
+    joined: withJoinedLatents,
+  },
+  "gpt-oss": {
+    type: "gpt_oss",
+    fields: (header) => ({
+      ...experts(header),
+      intermediate_size: header.field("expert_feed_forward_length"),
+      moe_intermediate_size: undefined,
+      attention_bias: hasBias(header, "attn_output"),
+      ...windowed(header),
+      rope_scaling: untruncated(header),
+    }),
+    stems: { "mlp.norm": "blk.*.post_attention_norm", "attention.sinks": "blk.*.attn_sinks.weight" },
   },
   qwen3next: {
     type: "qwen3_next",
@@ -180,10 +204,21 @@ export function ggufStorage(architecture: string): { permuted: boolean; normsWit
   return { permuted, normsWithOne };
 }
 
+/**
+ * gpt-oss's rotation: no field says that the ends of its stretch are not rounded to whole frequencies (llama.cpp rounds them), and a
+ * file that says nothing of a stretch has none.
+ */
+function untruncated({ usual }: Header): Record<string, unknown> {
+  const scaling = usual.rope_scaling as Record<string, unknown> | null;
+  return scaling?.rope_type === "yarn"
+    ? { ...scaling, truncate: false }
+    : scaling ?? { rope_type: "default" };
+}
+
 /** The architectures that may be read as a model type: for a file that says nothing of itself, or something of everything. */
 export function architecturesOf(modelType: string): string[] {
   const headers = [undefined, 1].map((value): Header => (
-    { field: () => value, list: () => undefined, tensors: new Map(), usual: {} }
+    { field: () => value, list: () => undefined, tensors: new Map(), usual: {}, wrong: TypeError }
   ));
   const typesOf = ({ type }: Architecture) => typeof type === "string" ? [type] : headers.map(type);
   return Object.keys(architectures).filter((name) => typesOf(architectures[name]).includes(modelType));
@@ -203,13 +238,17 @@ function caps({ field, usual }: Header): Record<string, unknown> {
   };
 }
 
-/** Which layers have a window: a list of true and false. */
+/** Which layers have a window: a list of true and false, or a number n for all but every n-th. */
 function windowed({ field, list, usual }: Header): Record<string, unknown> {
   const window = field("attention.sliding_window");
   const given = list("attention.sliding_window_pattern");
   if (window === undefined) return {};
-  const flags = typeof given === "object" ? Array.from(given as ArrayLike<unknown>, Boolean) : [];
   const layers = Number(usual.num_hidden_layers);
+  const flags = typeof given === "object"
+    ? Array.from(given as ArrayLike<unknown>, Boolean)
+    : typeof given === "number"
+    ? Array.from({ length: layers }, (_, l) => (l + 1) % given !== 0)
+    : [];
   return {
     sliding_window: window,
     ...flags.length === layers

@@ -16,7 +16,7 @@ import {
 import { type Allowance, readConfig } from "./config.ts";
 import { readDropList } from "./drop_lists.ts";
 import { families } from "./families/mod.ts";
-import { ggufConfig, ggufNames } from "./gguf.ts";
+import { ggufConfig, ggufNames, ggufTensors } from "./gguf.ts";
 import { readRopeFactors } from "./gguf_rope.ts";
 import { type NameTable, plainName, storedTensor } from "./names.ts";
 import { isMixture, type LayerSpec, type ModelSpec } from "./spec.ts";
@@ -61,10 +61,12 @@ export async function loadFolder(
 }
 
 /** Loads an opened GGUF file. */
-export async function loadGguf(file: GgufFile, name: string): Promise<Model> {
-  const config = ggufConfig({ ...file, ropeFactors: await readRopeFactors(file, name) }, name);
+export async function loadGguf(opened: GgufFile, name: string): Promise<Model> {
+  const config = ggufConfig({ ...opened, ropeFactors: await readRopeFactors(opened, name) }, name);
   const spec = readSpec(config, name);
-  const find = finder(spec, file, ggufNames(String(file.metadata.get("general.architecture")), spec), name);
+  const architecture = String(opened.metadata.get("general.architecture"));
+  const file = ggufTensors(architecture, opened, spec, name);
+  const find = finder(spec, file, ggufNames(architecture, spec, file.tensors), name);
   return {
     name,
     spec,

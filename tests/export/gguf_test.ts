@@ -143,6 +143,13 @@ Deno.test("what a format cannot express is an error that names the module and th
         [],
         /a GGUF file has no config\.json; formats that can: hf, gguf-deci, onnx$/,
       ],
+      [
+        pathOf("deepseek-v3"),
+        "onnx",
+        [1],
+        [1],
+        /as onnx: the model is a GGUF file of family deepseek_v3, .*; formats that can: gguf$/,
+      ],
     ];
     for (const [ref, format, attention, mlp, message] of rows) {
       const error = { name: "RangeError", message };
