@@ -41,12 +41,8 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
   const paged: Pick<PagedFile, "read"> = file; // a plain TensorFile ignores `allocate`
   const pool = bufferPool();
 
-  async function read(ref: TensorRef, allocate: Allocate, rows?: readonly [number, number]): Promise<Tensor> {
-    const tensor = ref.at === undefined
-      ? await paged.read(ref.name, rowsIn(ref, rows), allocate)
-      : within(ref, await paged.read(ref.name, [ref.at, ref.at + 1], allocate));
-    return ref.transform ? ref.transform(tensor, allocate) : tensor;
-  }
+  const read = (ref: TensorRef, allocate: Allocate, rows?: readonly [number, number]) =>
+    readRef(paged, ref, allocate, rows);
   async function readCut(ref: TensorRef, allocate: Allocate, cut: Cut | null): Promise<Tensor> {
     if (!cut) return await read(ref, allocate);
     const isRows = cut.axis === 0 && !ref.transform && ref.at === undefined;
@@ -104,6 +100,19 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
     },
     close: () => file.close(),
   };
+}
+
+/** The model's tensor out of the file; or some of its rows, of one that is neither transformed nor one of several. */
+export async function readRef(
+  file: Pick<PagedFile, "read">,
+  ref: TensorRef,
+  allocate: Allocate,
+  rows?: readonly [number, number],
+): Promise<Tensor> {
+  const tensor = ref.at === undefined
+    ? await file.read(ref.name, rowsIn(ref, rows), allocate)
+    : within(ref, await file.read(ref.name, [ref.at, ref.at + 1], allocate));
+  return ref.transform ? ref.transform(tensor, allocate) : tensor;
 }
 
 /** Rows of a model's tensor as rows of the file's. */
