@@ -176,7 +176,10 @@ export function ggufNames(
   tensors: ReadonlyMap<string, unknown> = new Map(),
 ): NameTable {
   const { heads = 1, kvHeads = 1 } = spec.layers.map(softmaxOf).find((attention) => attention) ?? {};
-  const { permuted, stems: own = {}, rows, transform } = architectures[architecture];
+  const found = architectures[architecture];
+  const { permuted, rows } = found;
+  const isOlder = tensors.keys().some((name) => name.endsWith(`.${found.older?.tensor}.weight`));
+  const { stems: own = {}, transform } = isOlder ? found.older! : found;
   const transformed = transform?.(spec);
   return {
     stems: { ...stems, ...tensors.keys().some((name) => APART.test(name)) ? apart : {}, ...own },

@@ -15,6 +15,7 @@ import {
 } from "./gguf_fields.ts";
 import {
   hybridFields,
+  olderQwen3Next,
   qwen35Stems,
   qwen35Transform,
   qwen3NextStems,
@@ -36,6 +37,8 @@ interface Architecture {
   readonly stems?: Readonly<Record<string, string>>;
   readonly rows?: (spec: ModelSpec) => NameTable["rows"];
   readonly transform?: (spec: ModelSpec) => NameTable["transform"];
+  /** What older files have otherwise, those that have this tensor in their layers. */
+  readonly older?: Required<Pick<Architecture, "stems" | "transform">> & { readonly tensor: string };
   /** The file with tensors as they are named here, where some of it has them in parts. */
   readonly joined?: (file: GgufFile, spec: ModelSpec, name: string) => GgufFile;
 }
@@ -133,6 +136,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
     }),
     stems: qwen3NextStems,
     transform: qwen3NextTransform,
+    older: olderQwen3Next,
   },
   qwen35: { type: "qwen3_5_text", fields: hybridFields, stems: qwen35Stems, transform: qwen35Transform },
   qwen35moe: {

@@ -11,14 +11,7 @@ type Transforms = NonNullable<NameTable["transform"]>;
 /** Names of Qwen3-Next: projections for linear attention lie side by side, for one key head after the other. */
 export function qwen3NextNames(spec: ModelSpec): NameTable {
   const own = qwen35Names(spec);
-  const { keyHeads, valueHeads, keySize, valueSize } = linearOf(spec);
-  const value = valueHeads / keyHeads * valueSize;
-  const qkvz = sideBySide(keySize, keySize, value, value);
-  const streams = apart(keyHeads, {
-    "attention.qkv_proj.weight": qkvz.slice(0, 3),
-    "attention.z_proj.weight": qkvz.slice(3),
-  });
-  const rates = ratesByKeyHead(spec);
+  const [streams, rates] = [streamsByKeyHead(spec), ratesByKeyHead(spec)];
   return {
     stems: {
       ...own.stems,
@@ -31,6 +24,17 @@ export function qwen3NextNames(spec: ModelSpec): NameTable {
     },
     transform: (canonical) => streams(canonical) ?? rates(canonical) ?? own.transform!(canonical),
   };
+}
+
+/** q, k, v and z, those of one key head after the other's, in one matrix. */
+export function streamsByKeyHead(spec: ModelSpec): Transforms {
+  const { keyHeads, valueHeads, keySize, valueSize } = linearOf(spec);
+  const value = valueHeads / keyHeads * valueSize;
+  const qkvz = sideBySide(keySize, keySize, value, value);
+  return apart(keyHeads, {
+    "attention.qkv_proj.weight": qkvz.slice(0, 3),
+    "attention.z_proj.weight": qkvz.slice(3),
+  });
 }
 
 /** b and a of the value heads, those of one key head after the other's, in one matrix. */
