@@ -1,8 +1,8 @@
-import { isLinear, type ModelSpec } from "./spec.ts";
+import { linearLayers, type ModelSpec } from "./spec.ts";
 
 /** Throws `TypeError` for a model with linear attention; `what` cannot be done with it: "export NAME to ONNX". */
-export function expectSoftmax({ layers }: Pick<ModelSpec, "layers">, what: string): void {
-  const linear = layers.flatMap(({ attention }, l) => isLinear(attention) ? [l] : []);
+export function expectSoftmax(spec: Pick<ModelSpec, "layers">, what: string): void {
+  const linear = linearLayers(spec);
   if (linear.length === 0) return;
   throw new TypeError(
     `Cannot ${what}: linear attention mixes the tokens in layers ${

@@ -6,9 +6,9 @@
  * linear attention: gguf_hybrids.ts.
  */
 import { elements, type Tensor, toFloat32 } from "../tensor/mod.ts";
-import type { Allocate, GgufValue } from "../weights/mod.ts";
+import type { Allocate, GgufFile, GgufValue } from "../weights/mod.ts";
 import { architectures } from "./gguf_architectures.ts";
-import type { Single } from "./gguf_fields.ts";
+import type { Header, Single } from "./gguf_fields.ts";
 import type { NameTable } from "./names.ts";
 import { type ModelSpec, softmaxOf } from "./spec.ts";
 import { dividedBy, type RopeFactors } from "./gguf_rope.ts";
@@ -62,7 +62,11 @@ export function ggufConfig(file: GgufHeader, name: string): Record<string, unkno
   };
   const { type, fields = () => ({}) } = architectures[architecture];
   const list = (key: string) => metadata.get(`${architecture}.${key}`);
-  const header = { field, list, tensors: file.tensors, usual };
+  const wrong = (key: string, expected: string) =>
+    new TypeError(
+      `Cannot run ${name}: ${architecture}.${key} is ${field(key) ?? "missing"}, expected ${expected}`,
+    );
+  const header: Header = { field, list, tensors: file.tensors, usual, wrong };
   const all = { model_type: typeof type === "string" ? type : type(header), ...usual, ...fields(header) };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
@@ -157,13 +161,28 @@ const stems: Record<string, string> = {
   "mlp.shared_gate": "blk.*.ffn_gate_inp_shexp",
 };
 
+/** Experts in the files of llama.cpp's first mixtures: a tensor for each of their matrices. */
+const APART = /^blk\.\d+\.ffn_gate\.\d+\./;
+const apart: Record<string, string> = {
+  "mlp.experts.#.gate_proj": "blk.*.ffn_gate.#",
+  "mlp.experts.#.up_proj": "blk.*.ffn_up.#",
+  "mlp.experts.#.down_proj": "blk.*.ffn_down.#",
+};
+
 /** Names in the files of an architecture; heads are needed to undo the permutation of Llama-family files. */
-export function ggufNames(architecture: string, spec: ModelSpec): NameTable {
+export function ggufNames(
+  architecture: string,
+  spec: ModelSpec,
+  tensors: ReadonlyMap<string, unknown> = new Map(),
+): NameTable {
   const { heads = 1, kvHeads = 1 } = spec.layers.map(softmaxOf).find((attention) => attention) ?? {};
-  const { permuted, stems: own = {}, rows, transform } = architectures[architecture];
+  const found = architectures[architecture];
+  const { permuted, rows } = found;
+  const isOlder = tensors.keys().some((name) => name.endsWith(`.${found.older?.tensor}.weight`));
+  const { stems: own = {}, transform } = isOlder ? found.older! : found;
   const transformed = transform?.(spec);
   return {
-    stems: { ...stems, ...own },
+    stems: { ...stems, ...tensors.keys().some((name) => APART.test(name)) ? apart : {}, ...own },
     rows: rows?.(spec),
     transform(canonical) {
       const made = transformed?.(canonical);
@@ -180,6 +199,11 @@ export function ggufNames(architecture: string, spec: ModelSpec): NameTable {
       }
     },
   };
+}
+
+/** The file with the tensors that `ggufNames` names, where some of it has them in parts. */
+export function ggufTensors(architecture: string, file: GgufFile, spec: ModelSpec, name: string): GgufFile {
+  return architectures[architecture].joined?.(file, spec, name) ?? file;
 }
 
 /** Rows of each head from (pair, half) back to (half, pair): [H, E/2, 2, …] → [H, 2, E/2, …]. */

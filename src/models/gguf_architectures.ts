@@ -2,22 +2,26 @@
  * The architectures of GGUF files: what each says and names otherwise than most. Source: llama.cpp's converters (`conversion/`) and
  * the constants of its Python package `gguf`.
  */
+import type { GgufFile } from "../weights/mod.ts";
 import {
-  decoderLayers,
   experts,
+  grouped,
   hasBias,
   type Header,
   layersWithout,
   partial,
   renormalised,
+  sharedExpert,
 } from "./gguf_fields.ts";
 import {
   hybridFields,
+  olderQwen3Next,
   qwen35Stems,
   qwen35Transform,
   qwen3NextStems,
   qwen3NextTransform,
 } from "./gguf_hybrids.ts";
+import { latentFields, withJoinedLatents } from "./gguf_latents.ts";
 import { fusedHeads, fusedUnits, type NameTable, sharedRows } from "./names.ts";
 import type { ModelSpec } from "./spec.ts";
 
@@ -33,6 +37,10 @@ interface Architecture {
   readonly stems?: Readonly<Record<string, string>>;
   readonly rows?: (spec: ModelSpec) => NameTable["rows"];
   readonly transform?: (spec: ModelSpec) => NameTable["transform"];
+  /** What older files have otherwise, those that have this tensor in their layers. */
+  readonly older?: Required<Pick<Architecture, "stems" | "transform">> & { readonly tensor: string };
+  /** The file with tensors as they are named here, where some of it has them in parts. */
+  readonly joined?: (file: GgufFile, spec: ModelSpec, name: string) => GgufFile;
 }
 
 const fusedQkv = {
@@ -69,7 +77,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
       ...experts(header),
       ...renormalised(header, false),
       mlp_only_layers: layersWithout(header, "ffn_gate_inp"),
-      shared_expert_intermediate_size: header.field("expert_shared_feed_forward_length"),
+      ...sharedExpert(header),
     }),
   },
   qwen3moe: {
@@ -86,16 +94,36 @@ export const architectures: Readonly<Record<string, Architecture>> = {
       ...partial(header),
       ...experts(header),
       ...renormalised(header, true),
-      ...decoderLayers(header),
+      ...grouped(header),
       attention_bias: hasBias(header, "attn_q"),
       use_qk_norm: header.tensors.has("blk.0.attn_q_norm.weight"),
-      n_shared_experts: header.field("expert_shared_count"),
-      routed_scaling_factor: header.field("expert_weights_scale"),
-      first_k_dense_replace: header.field("leading_dense_block_count"),
-      n_group: header.field("expert_group_count"),
-      topk_group: header.field("expert_group_used_count"),
     }),
     stems: { "mlp.norm": "blk.*.post_attention_norm" },
+  },
+  deepseek2: {
+    type: "deepseek_v3",
+    fields: latentFields,
+    stems: {
+      "attention.q_a_proj": "blk.*.attn_q_a",
+      "attention.q_a_norm": "blk.*.attn_q_a_norm",
+      "attention.q_b_proj": "blk.*.attn_q_b",
+      "attention.kv_a_proj": "blk.*.attn_kv_a_mqa",
+      "attention.kv_a_norm": "blk.*.attn_kv_a_norm",
+      "attention.kv_b_proj": "blk.*.attn_kv_b",
+    },
+    joined: withJoinedLatents,
+  },
+  "gpt-oss": {
+    type: "gpt_oss",
+    fields: (header) => ({
+      ...experts(header),
+      intermediate_size: header.field("expert_feed_forward_length"),
+      moe_intermediate_size: undefined,
+      attention_bias: hasBias(header, "attn_output"),
+      ...windowed(header),
+      rope_scaling: untruncated(header),
+    }),
+    stems: { "mlp.norm": "blk.*.post_attention_norm", "attention.sinks": "blk.*.attn_sinks.weight" },
   },
   qwen3next: {
     type: "qwen3_next",
@@ -104,12 +132,19 @@ export const architectures: Readonly<Record<string, Architecture>> = {
       ...experts(header),
       ...renormalised(header, true),
       mlp_only_layers: layersWithout(header, "ffn_gate_inp"),
-      shared_expert_intermediate_size: header.field("expert_shared_feed_forward_length"),
+      ...sharedExpert(header),
     }),
     stems: qwen3NextStems,
     transform: qwen3NextTransform,
+    older: olderQwen3Next,
   },
   qwen35: { type: "qwen3_5_text", fields: hybridFields, stems: qwen35Stems, transform: qwen35Transform },
+  qwen35moe: {
+    type: "qwen3_5_moe_text",
+    fields: (header) => ({ ...hybridFields(header), ...experts(header), ...sharedExpert(header) }),
+    stems: qwen35Stems,
+    transform: qwen35Transform,
+  },
   deci: { type: "llama", permuted: true, fields: biases }, // with layers that lack a module
   smollm3: { type: "smollm3", permuted: true, fields: biases },
   granite: {
@@ -173,10 +208,21 @@ export function ggufStorage(architecture: string): { permuted: boolean; normsWit
   return { permuted, normsWithOne };
 }
 
+/**
+ * gpt-oss's rotation: no field says that the ends of its stretch are not rounded to whole frequencies (llama.cpp rounds them), and a
+ * file that says nothing of a stretch has none.
+ */
+function untruncated({ usual }: Header): Record<string, unknown> {
+  const scaling = usual.rope_scaling as Record<string, unknown> | null;
+  return scaling?.rope_type === "yarn"
+    ? { ...scaling, truncate: false }
+    : scaling ?? { rope_type: "default" };
+}
+
 /** The architectures that may be read as a model type: for a file that says nothing of itself, or something of everything. */
 export function architecturesOf(modelType: string): string[] {
   const headers = [undefined, 1].map((value): Header => (
-    { field: () => value, list: () => undefined, tensors: new Map(), usual: {} }
+    { field: () => value, list: () => undefined, tensors: new Map(), usual: {}, wrong: TypeError }
   ));
   const typesOf = ({ type }: Architecture) => typeof type === "string" ? [type] : headers.map(type);
   return Object.keys(architectures).filter((name) => typesOf(architectures[name]).includes(modelType));
@@ -196,13 +242,17 @@ function caps({ field, usual }: Header): Record<string, unknown> {
   };
 }
 
-/** Which layers have a window: a list of true and false. */
+/** Which layers have a window: a list of true and false, or a number n for all but every n-th. */
 function windowed({ field, list, usual }: Header): Record<string, unknown> {
   const window = field("attention.sliding_window");
   const given = list("attention.sliding_window_pattern");
   if (window === undefined) return {};
-  const flags = typeof given === "object" ? Array.from(given as ArrayLike<unknown>, Boolean) : [];
   const layers = Number(usual.num_hidden_layers);
+  const flags = typeof given === "object"
+    ? Array.from(given as ArrayLike<unknown>, Boolean)
+    : typeof given === "number"
+    ? Array.from({ length: layers }, (_, l) => (l + 1) % given !== 0)
+    : [];
   return {
     sliding_window: window,
     ...flags.length === layers

@@ -11,15 +11,30 @@ export interface Header {
   readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
   /** The configuration that most have, which `fields` adds to. */
   readonly usual: Readonly<Record<string, unknown>>;
+  /** What to throw for a field that has another value. */
+  readonly wrong: (key: string, expected: string) => TypeError;
+}
+
+/** A number without which the model would be another one. */
+export function needed({ field, wrong }: Header, key: string): number {
+  const value = field(key);
+  if (typeof value === "number") return value;
+  throw wrong(key, "a number");
 }
 
 /** How many experts there are, how many a token has, and their width where it is their own. */
-export function experts({ field }: Header): Record<string, unknown> {
+export function experts(header: Header): Record<string, unknown> {
+  const { field } = header;
   return {
     num_experts: field("expert_count"),
-    num_experts_per_tok: field("expert_used_count"),
+    num_experts_per_tok: field("expert_count") ? needed(header, "expert_used_count") : undefined,
     moe_intermediate_size: field("expert_feed_forward_length"),
   };
+}
+
+/** The width of what all tokens pass through beside their experts. */
+export function sharedExpert({ field }: Header): Record<string, unknown> {
+  return { shared_expert_intermediate_size: field("expert_shared_feed_forward_length") };
 }
 
 /** Whether a token's weights sum to 1; llama.cpp has a rule of its own for each architecture where the file does not say. */
@@ -43,6 +58,21 @@ export function partial({ field, usual }: Header): Record<string, unknown> {
 }
 
 /** Layers that predict further tokens are counted in the file, and are not part of the decoder. */
-export function decoderLayers({ field, usual }: Header): { num_hidden_layers: number } {
-  return { num_hidden_layers: Number(usual.num_hidden_layers) - Number(field("nextn_predict_layers") ?? 0) };
+export function decoderLayers(header: Header): { num_hidden_layers: number } {
+  return {
+    num_hidden_layers: needed(header, "block_count") - Number(header.field("nextn_predict_layers") ?? 0),
+  };
+}
+
+/** DeepSeek V3's mixtures, and in which layers they are. */
+export function grouped(header: Header): Record<string, unknown> {
+  const { field } = header;
+  return {
+    ...decoderLayers(header),
+    n_shared_experts: field("expert_shared_count"),
+    routed_scaling_factor: field("expert_weights_scale"),
+    first_k_dense_replace: field("leading_dense_block_count"),
+    n_group: field("expert_group_count"),
+    topk_group: field("expert_group_used_count"),
+  };
 }

@@ -16,7 +16,7 @@ import {
 import { type Allowance, readConfig } from "./config.ts";
 import { readDropList } from "./drop_lists.ts";
 import { families } from "./families/mod.ts";
-import { ggufConfig, ggufNames } from "./gguf.ts";
+import { ggufConfig, ggufNames, ggufTensors } from "./gguf.ts";
 import { readRopeFactors } from "./gguf_rope.ts";
 import { type NameTable, plainName, storedTensor } from "./names.ts";
 import { isMixture, type LayerSpec, type ModelSpec } from "./spec.ts";
@@ -61,10 +61,12 @@ export async function loadFolder(
 }
 
 /** Loads an opened GGUF file. */
-export async function loadGguf(file: GgufFile, name: string): Promise<Model> {
-  const config = ggufConfig({ ...file, ropeFactors: await readRopeFactors(file, name) }, name);
+export async function loadGguf(opened: GgufFile, name: string): Promise<Model> {
+  const config = ggufConfig({ ...opened, ropeFactors: await readRopeFactors(opened, name) }, name);
   const spec = readSpec(config, name);
-  const find = finder(spec, file, ggufNames(String(file.metadata.get("general.architecture")), spec), name);
+  const architecture = String(opened.metadata.get("general.architecture"));
+  const file = ggufTensors(architecture, opened, spec, name);
+  const find = finder(spec, file, ggufNames(architecture, spec, file.tensors), name);
   return {
     name,
     spec,
@@ -129,7 +131,8 @@ function source(spec: ModelSpec, file: TensorFile, find: Finder, name: string): 
   const findAll = (needs: TensorNeed[], layer?: number) =>
     needs.map(([canonical, shape]): [string, TensorRef] => {
       const ref = find(canonical, layer);
-      check(file, ref, ref.at === undefined ? shape : [expertsOf(spec.layers[layer!]), ...shape], name);
+      const rows = ref.rows ? [ref.rows.of, ...shape.slice(1)] : shape;
+      check(file, ref, ref.at === undefined ? rows : [expertsOf(spec.layers[layer!]), ...rows], name);
       return [canonical, { ...ref, transform: ref.transform && shaped(ref, shape, name) }];
     });
   const layers = spec.layers.map((layer, l) => findAll(layerTensors(layer, spec.hidden), l));
@@ -167,8 +170,7 @@ function findName(wanted: string, found: string[] = [], file: TensorFile, name: 
   throw new TypeError(`Cannot load ${name}: tensor ${wanted} is missing${why}`);
 }
 
-function check(file: TensorFile, stored: TensorRef, own: readonly number[], name: string): void {
-  const shape = stored.rows ? [stored.rows.of, ...own.slice(1)] : own;
+function check(file: TensorFile, stored: TensorRef, shape: readonly number[], name: string): void {
   const info = file.tensors.get(stored.name)!;
   if (info.dtype !== "f32" && info.dtype !== "f16" && info.dtype !== "bf16") {
     throw new TypeError(

@@ -36,6 +36,7 @@ export {
   isLinear,
   isMixture,
   type LayerSpec,
+  linearLayers,
   type MixerSpec,
   type MlpSpec,
   type ModelSpec,

@@ -144,6 +144,11 @@ export function isLinear(mixer: MixerSpec | null): mixer is DeltaNetSpec {
   return mixer !== null && "kind" in mixer;
 }
 
+/** The layers of linear attention: what it has read of a text is one state, from which only one text goes on. */
+export function linearLayers({ layers }: Pick<ModelSpec, "layers">): number[] {
+  return layers.flatMap(({ attention }, l) => isLinear(attention) ? [l] : []);
+}
+
 /** A layer's attention with keys and values of every token; null where there is none. */
 export function softmaxOf({ attention }: Pick<LayerSpec, "attention">): AttentionSpec | null {
   return isLinear(attention) ? null : attention;

@@ -15,7 +15,7 @@ export { routingProbe } from "./probes/routing.ts";
 export type { Observation, Probe } from "./probes/probe.ts";
 export { type SampleOptions, sampler } from "./decode/sample.ts";
 export { type Reference, reference, score, type ScoreOptions } from "./score.ts";
-export { packRequests, tokensOf } from "./requests/pack.ts";
+export { type Packing, packingOf, packRequests, tokensOf } from "./requests/pack.ts";
 export type { ScoredRequest } from "./requests/plant.ts";
 export { type RequestOptions, type RequestScore, scoreRequests } from "./requests/score.ts";
 export { openScorer, type Scorer } from "./scorer.ts";

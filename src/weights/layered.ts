@@ -16,7 +16,7 @@ export interface TensorRef {
   readonly name: string;
   /** Which of its rows are the model's tensor, and how many it has in all; absent for all of them. */
   readonly rows?: { readonly start: number; readonly end: number; readonly of: number } | undefined;
-  /** Which of those that the file's tensor has along its first axis, which goes; all of them by default. */
+  /** Which of those that the file's tensor has along its first axis, which goes; all of them by default. Rows are of that one. */
   readonly at?: number | undefined;
   /**
    * Gives the model's tensor, or rows of it where rows were asked for. The input may be a view of the file: never
@@ -41,12 +41,8 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
   const paged: Pick<PagedFile, "read"> = file; // a plain TensorFile ignores `allocate`
   const pool = bufferPool();
 
-  async function read(ref: TensorRef, allocate: Allocate, rows?: readonly [number, number]): Promise<Tensor> {
-    const tensor = ref.at === undefined
-      ? await paged.read(ref.name, rowsIn(ref, rows), allocate)
-      : within(await paged.read(ref.name, [ref.at, ref.at + 1], allocate));
-    return ref.transform ? ref.transform(tensor, allocate) : tensor;
-  }
+  const read = (ref: TensorRef, allocate: Allocate, rows?: readonly [number, number]) =>
+    readRef(paged, ref, allocate, rows);
   async function readCut(ref: TensorRef, allocate: Allocate, cut: Cut | null): Promise<Tensor> {
     if (!cut) return await read(ref, allocate);
     const isRows = cut.axis === 0 && !ref.transform && ref.at === undefined;
@@ -106,6 +102,19 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
   };
 }
 
+/** The model's tensor out of the file; or some of its rows, of one that is neither transformed nor one of several. */
+export async function readRef(
+  file: Pick<PagedFile, "read">,
+  ref: TensorRef,
+  allocate: Allocate,
+  rows?: readonly [number, number],
+): Promise<Tensor> {
+  const tensor = ref.at === undefined
+    ? await file.read(ref.name, rowsIn(ref, rows), allocate)
+    : within(ref, await file.read(ref.name, [ref.at, ref.at + 1], allocate));
+  return ref.transform ? ref.transform(tensor, allocate) : tensor;
+}
+
 /** Rows of a model's tensor as rows of the file's. */
 export function rowsIn(
   { rows: own }: TensorRef,
@@ -115,9 +124,10 @@ export function rowsIn(
   return rows ? [own.start + rows[0], own.start + rows[1]] : [own.start, own.end];
 }
 
-/** A tensor of which the first axis has one entry, without that axis. */
-function within({ shape: [, ...shape], ...tensor }: Tensor): Tensor {
-  return { ...tensor, shape };
+/** The model's rows of a tensor of which the first axis has one entry, without that axis. */
+function within({ rows }: TensorRef, { shape: [, ...shape], ...stored }: Tensor): Tensor {
+  const tensor = { ...stored, shape };
+  return rows ? cutTensor(tensor, { axis: 0, ...rows }) : tensor;
 }
 
 /** Float32 arrays by length, to be used again. */

@@ -9,9 +9,10 @@ import { exportModel } from "../../src/export/mod.ts";
 import { decoder, type DropPlan, noDrop } from "../../src/run/mod.ts";
 import { openModel, type StudyModel } from "../../src/subject/mod.ts";
 import { fixture } from "../fixtures/read.ts";
+import { writeGptOss } from "../models/gpt_oss_folder.ts";
 import { distance, engine, largest, stateTolerance, withFolder } from "../support.ts";
 
-const TEXT = [3, 17, 42, 8, 8, 25, 60, 11, 5, 33, 47, 2];
+const TEXT = [3, 17, 22, 8, 8, 15, 20, 11, 5, 13, 9, 2];
 
 interface Written {
   readonly model: StudyModel;
@@ -101,34 +102,43 @@ const models: Record<string, () => Promise<string>> = {
   "texts within a dynamic rotation's": () => folderOf("llama-rope-dynamic"),
   "fused projections (neox-parallel)": () => folderOf("neox-parallel"),
   "two rotations and windows (gemma3-linear)": () => folderOf("gemma3-linear"),
+  "a mixture (mixtral)": () => folderOf("mixtral"),
+  "latent attention, experts in groups (deepseek-v3)": () => folderOf("deepseek-v3"),
+  "sinks, experts in one tensor (gpt-oss)": () => folderOf("gpt-oss"),
   "a GGUF file": () => Promise.resolve(gguf("llama")),
 };
 
 for (const [what, refOf] of Object.entries(models)) {
   Deno.test(`${what}: the graph gives the decoder's logits, at once and token by token`, async () => {
-    for (const [label, plan] of Object.entries(plans)) {
-      await withExport(await refOf(), plan, async ({ model, folder }) => {
-        const wanted = await ownLogits(model, plan);
-        const full = await ownLogits(model, noDrop);
-        const session = await InferenceSession.create(`${folder}/model.onnx`);
-        for (const ends of [[TEXT.length], counted(1, TEXT.length + 1)]) {
-          const found = await graphLogits(session, folder, ends);
-          assert.equal(found.length, wanted.length);
-          found.forEach((row, t) => {
-            const error = distance(row, wanted[t]) / largest(wanted[t]);
-            assert.ok(
-              error <= stateTolerance(model.spec),
-              `${label}, position ${t}: relative error ${error}`,
-            );
-          });
-          assert.ok(
-            distance(found.at(-1)!, full.at(-1)!) / largest(full.at(-1)!) > 1e-3,
-            "the plan changes nothing",
-          );
-        }
-        await session.release();
+    for (const [label, plan] of Object.entries(plans)) await expectSame(await refOf(), plan, label);
+  });
+}
+
+Deno.test("experts packed in four bits (gpt-oss): the graph gives the decoder's logits", () =>
+  withFolder(async (folder) => {
+    await writeGptOss(folder, "packed");
+    await expectSame(folder, { attention: [0], mlp: [] }, "attention");
+  }));
+
+/** The graph of the model under a plan, and the decoder: the same logits, others than the full model's. */
+async function expectSame(ref: string, plan: DropPlan, label: string): Promise<void> {
+  await withExport(ref, plan, async ({ model, folder }) => {
+    const wanted = await ownLogits(model, plan);
+    const full = await ownLogits(model, noDrop);
+    const session = await InferenceSession.create(`${folder}/model.onnx`);
+    for (const ends of [[TEXT.length], counted(1, TEXT.length + 1)]) {
+      const found = await graphLogits(session, folder, ends);
+      assert.equal(found.length, wanted.length);
+      found.forEach((row, t) => {
+        const error = distance(row, wanted[t]) / largest(wanted[t]);
+        assert.ok(error <= stateTolerance(model.spec), `${label}, position ${t}: relative error ${error}`);
       });
+      assert.ok(
+        distance(found.at(-1)!, full.at(-1)!) / largest(full.at(-1)!) > 1e-3,
+        "the plan changes nothing",
+      );
     }
+    await session.release();
   });
 }
 

@@ -1,66 +1,14 @@
 /** gpt-oss whole, its experts packed as they are published: the same model as with experts in float32. */
 import assert from "node:assert/strict";
-import { fillNormal, float32, streamKeys, type Tensor } from "../../src/tensor/mod.ts";
-import { bufferSource } from "../../src/hub/mod.ts";
-import { readSpec, softmaxOf } from "../../src/models/mod.ts";
-import { openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
+import { loadGguf, readSpec, softmaxOf } from "../../src/models/mod.ts";
 import { gramSums, openFolder, randomBlocks, withFolder } from "../support.ts";
-
-const FIXTURE = new URL("../fixtures/gpt_oss/", import.meta.url);
-const [HIDDEN, HEADS, KEYS, SIZE] = [64, 4, 2, 8];
-
-const config = {
-  model_type: "gpt_oss",
-  vocab_size: 24,
-  hidden_size: HIDDEN,
-  intermediate_size: 32,
-  num_hidden_layers: 1,
-  num_attention_heads: HEADS,
-  num_key_value_heads: KEYS,
-  head_dim: SIZE,
-  num_local_experts: 5,
-  num_experts_per_tok: 2,
-  swiglu_limit: 1.5,
-  tie_word_embeddings: true,
-};
-
-/** What the fixture, which is a mixture alone, has not: attention and the norms. */
-function others(): Map<string, Tensor> {
-  const shapes: Record<string, number[]> = {
-    "model.norm.weight": [HIDDEN],
-    "model.layers.0.input_layernorm.weight": [HIDDEN],
-    "model.layers.0.self_attn.sinks": [HEADS],
-    "model.layers.0.self_attn.o_proj.weight": [HIDDEN, HEADS * SIZE],
-    "model.layers.0.self_attn.o_proj.bias": [HIDDEN],
-  };
-  for (const [part, heads] of [["q", HEADS], ["k", KEYS], ["v", KEYS]] as const) {
-    shapes[`model.layers.0.self_attn.${part}_proj.weight`] = [heads * SIZE, HIDDEN];
-    shapes[`model.layers.0.self_attn.${part}_proj.bias`] = [heads * SIZE];
-  }
-  return new Map(
-    Object.entries(shapes).map(([name, shape], i) => {
-      const data = new Float32Array(shape.reduce((product, side) => product * side, 1));
-      fillNormal(data, streamKeys(1, 0, i), 0, 0.3);
-      return [name, float32(shape, data)];
-    }),
-  );
-}
+import { gptOssConfig as config, openPacked, writeGptOss } from "./gpt_oss_folder.ts";
 
 /** The importance sums of the model with the fixture's experts, as they are stored. */
 async function sumsOf(kind: "packed" | "plain", more: Record<string, unknown>) {
   let sums: unknown = null;
   await withFolder(async (folder) => {
-    const bytes = await Deno.readFile(new URL(`${kind}.safetensors`, FIXTURE));
-    const file = await openSafetensors({
-      name: kind,
-      list: () => ["model.safetensors"],
-      open: () => Promise.resolve(bufferSource(kind, bytes)),
-    });
-    const tensors = others();
-    for (const name of file.tensors.keys()) tensors.set(name, await file.read(name));
-    await writeSafetensors(`${folder}/model.safetensors`, tensors);
-    file.close();
-    await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify({ ...config, ...more }));
+    await writeGptOss(folder, kind, more);
     const model = await openFolder(folder);
     sums = await gramSums(model, randomBlocks(2, 20, config.vocab_size));
     model.close();
@@ -71,6 +19,22 @@ async function sumsOf(kind: "packed" | "plain", more: Record<string, unknown>) {
 Deno.test("gpt-oss with packed experts is the model with experts in float32", async () => {
   const packed = await sumsOf("packed", { quantization_config: { quant_method: "mxfp4" } });
   assert.deepEqual(packed, await sumsOf("plain", {}));
+});
+
+Deno.test("gpt-oss packed in a GGUF file is the model packed in a folder", async () => {
+  const file = await openPacked();
+  assert.equal(file.tensors.get("blk.0.ffn_gate_exps.weight")!.type, "MXFP4");
+  const model = await loadGguf(file, "packed.gguf");
+  const { rope_scaling, rope_theta, max_position_embeddings, sliding_window } = model.config;
+  const said = { rope_scaling, rope_theta, max_position_embeddings, sliding_window, swiglu_limit: 7 };
+  const packed = await sumsOf("packed", said);
+  assert.deepEqual(await gramSums(model, randomBlocks(2, 20, config.vocab_size)), packed);
+  assert.notDeepEqual(
+    await sumsOf("packed", { ...said, swiglu_limit: 1.5 }),
+    packed,
+    "the limit must matter",
+  );
+  model.weights.close();
 });
 
 Deno.test("gpt-oss packed in another way is refused; without a word on its rotation it has the published one", () => {

@@ -1,39 +1,14 @@
 /** Checkpoints whose tensors have other prefixes are found; those that lack a tensor, or have a wrong one, are refused. */
 import assert from "node:assert/strict";
-import { bufferSource, openModel } from "../../src/hub/mod.ts";
+import { bufferSource } from "../../src/hub/mod.ts";
 import { loadFolder } from "../../src/models/mod.ts";
 import { noDrop } from "../../src/run/mod.ts";
 import { type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
-import { openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
 import { finalStreams } from "../run/states.ts";
 import { fixture } from "../fixtures/read.ts";
 import { join, safetensors } from "../weights/build.ts";
 import { blocksOf, openFolder, withFixture, withFolder } from "../support.ts";
-
-/** Writes a fixture's tensors, changed, into a folder. */
-async function rewrite(name: string, folder: string, change: (tensors: Map<string, Tensor>) => void) {
-  const { folder: from } = await fixture(name);
-  const files = await openModel(from);
-  const file = await openSafetensors(files);
-  const tensors = new Map<string, Tensor>();
-  for (const key of file.tensors.keys()) tensors.set(key, await file.read(key));
-  change(tensors);
-  await writeSafetensors(`${folder}/model.safetensors`, tensors);
-  await Deno.copyFile(`${from}/config.json`, `${folder}/config.json`);
-  file.close();
-  files.close();
-}
-
-/** Puts another prefix in place of the root's ("model." or "gpt_neox."); the head has none. */
-function prefixed(prefix: string) {
-  return (tensors: Map<string, Tensor>) => {
-    for (const [key, tensor] of [...tensors]) {
-      const renamed = key.replace(/^(model|gpt_neox)\./, prefix);
-      tensors.delete(key);
-      tensors.set(renamed, tensor);
-    }
-  };
-}
+import { prefixed, rewrite } from "./rewrite.ts";
 
 for (
   const [name, prefix] of [

@@ -42,6 +42,7 @@ Deno.test("every family that is not a model of images too is in the table", asyn
     "llava_onevision",
     "mistral3",
     "qwen3_5",
+    "qwen3_5_moe",
     "smolvlm",
     "vipllava",
   ]);

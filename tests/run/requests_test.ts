@@ -5,6 +5,7 @@ import type { Model } from "../../src/models/mod.ts";
 import {
   type DropPlan,
   noDrop,
+  packingOf,
   packRequests,
   reference,
   score,
@@ -39,26 +40,35 @@ function pathTo({ segments }: ReturnType<typeof packRequests>, index: number, ro
   return [...pathTo({ segments, asked: [] }, past, segments[past].ids.length - 1), ...own];
 }
 
-Deno.test("every target is asked once, of the row at the end of what comes before it", () => {
-  fc.assert(fc.property(someRequests, (requests) => {
-    const packed = packRequests(requests);
-    const found = requests.map((): string[] => []);
-    packed.asked.forEach((asked, segment) =>
-      asked.forEach(({ row, token, request }) =>
-        found[request].push(JSON.stringify([pathTo(packed, segment, row), token]))
-      )
-    );
-    requests.forEach(({ input, targets }, request) => {
-      const expected = targets.map((token, i) =>
-        JSON.stringify([input.slice(0, input.length - targets.length + i + 1), token])
+for (const packing of ["trees", "texts"] as const) {
+  Deno.test(`as ${packing}: every target is asked once, of the row at the end of what comes before it`, () => {
+    fc.assert(fc.property(someRequests, (requests) => {
+      const packed = packRequests(requests, packing);
+      const found = requests.map((): string[] => []);
+      packed.asked.forEach((asked, segment) =>
+        asked.forEach(({ row, token, request }) =>
+          found[request].push(JSON.stringify([pathTo(packed, segment, row), token]))
+        )
       );
-      assert.deepEqual(found[request].toSorted(), expected.toSorted());
-    });
-    const { run, fed } = tokensOf(requests);
-    const rows = packed.segments.reduce((sum, { ids }) => sum + ids.length, 0);
-    assert.ok(run <= fed && run <= rows);
-  }));
-});
+      requests.forEach(({ input, targets }, request) => {
+        const expected = targets.map((token, i) =>
+          JSON.stringify([input.slice(0, input.length - targets.length + i + 1), token])
+        );
+        assert.deepEqual(found[request].toSorted(), expected.toSorted());
+      });
+      const run = tokensOf(requests, packing);
+      const rows = packed.segments.reduce((sum, { ids }) => sum + ids.length, 0);
+      assert.ok(run <= fed(requests) && run <= rows);
+      if (packing === "texts") {
+        assert.ok(packed.segments.every(({ past, parents }) => past === null && !parents));
+      }
+    }));
+  });
+}
+
+function fed(requests: readonly ScoredRequest[]): number {
+  return requests.reduce((sum, { input }) => sum + input.length, 0);
+}
 
 /** A context, and choices behind it; sharing as benchmarks have it. */
 function benchmark(model: Model): ScoredRequest[] {
@@ -100,13 +110,14 @@ async function alone(model: Model, { input, targets }: ScoredRequest, plan: Drop
   return { logLikelihood: -nll, kl };
 }
 
-for (const name of ["llama", "gemma3"]) {
+for (const name of ["llama", "gemma3", "qwen3-5", "qwen3-next"]) {
   Deno.test(`${name}: requests score as each would alone, whatever the budget`, () =>
     withFixture(name, async ({ model }) => {
       const requests = benchmark(model);
       const plans = [noDrop, { attention: [1], mlp: [] }];
-      const { run, fed } = tokensOf(requests);
-      assert.ok(run < fed / 3, `${run} of ${fed}`);
+      const packing = packingOf(model.spec);
+      assert.equal(packing, name.startsWith("qwen3-") ? "texts" : "trees");
+      if (packing === "trees") assert.ok(tokensOf(requests, packing) < fed(requests) / 3);
       const scores = await scoreRequests({ model, engine, requests, plans });
       const grouped = await scoreRequests({ model, engine, requests, plans, budget: 1 });
       for (const [plan, drop] of plans.entries()) {

@@ -131,3 +131,27 @@ Deno.test("claims stand beside what was measured, and only where it was", () => 
   );
   assert.match(c2.measured, /20\.1 → 148 \(7\.39×\)/);
 });
+
+Deno.test("a page of a hybrid says the mean importance of each kind of attention, and one of another model does not", () => {
+  const mixers = Array.from(
+    { length: shape.layers },
+    (_, l) => l % 4 === 3 ? "full" as const : "linear" as const,
+  );
+  const title = "Importance of attention by what mixes the tokens";
+  const hybrid = profile({ ...shape, mixers, attention: [0] });
+  const { attention: { importance } } = hybrid;
+  const [table] = sections.importance({ profile: hybrid, texts: [] }).tables.filter((one) =>
+    one.title === title
+  );
+  const meanOf = (kind: "full" | "linear") => {
+    const own = importance.flatMap((value, l) => value !== null && mixers[l] === kind ? [value] : []);
+    return [String(own.length), (own.reduce((sum, value) => sum + value) / own.length).toFixed(3)];
+  };
+  assert.deepEqual(table.rows, [["full attention", ...meanOf("full")], [
+    "linear attention",
+    ...meanOf("linear"),
+  ]]);
+  assert.ok(
+    !sections.importance({ profile: profile(shape), texts: [] }).tables.some((one) => one.title === title),
+  );
+});

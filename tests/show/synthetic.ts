@@ -21,6 +21,8 @@ export interface Shape {
   readonly text?: string;
   /** Experts of the mixtures that all layers but the first have; default: none. */
   readonly experts?: number;
+  /** What mixes the tokens of each layer, where some attention is linear. */
+  readonly mixers?: Profile["mixers"];
 }
 
 const TOKENS = 64;
@@ -70,7 +72,7 @@ export function profile(shape: Shape): Profile {
     );
   const both = attention.filter((layer) => mlp.includes(layer));
   const sums = { attention: module(0.2, attention), mlp: module(0.5, mlp), block: module(0.6, both) };
-  return profileOf(provenance(shape), sums, routing(shape));
+  return profileOf(provenance(shape), sums, routing(shape), shape.mixers);
 }
 
 /** The deeper the layer, the more unevenly are its experts used. */

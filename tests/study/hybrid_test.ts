@@ -49,13 +49,13 @@ Deno.test("q, k, v and what is mixed can be observed of linear attention; rows o
     assert.deepEqual(sizesOf(model.spec).kvBytes, [0, 0, 0, 2 * 2 * 2 * 16]);
   }));
 
-Deno.test("requests that go on from one text are refused by name, before anything runs", () =>
+Deno.test("segments that go on from one text are refused by name, before anything runs", () =>
   withFixture("qwen3-5", async ({ model, blocks: { ids } }) => {
     const segments = [{ ids: ids.slice(0, 4), past: null }, { ids: ids.slice(4, 8), past: 0 }];
     let steps = 0;
     await assert.rejects(
       forward({ model, engine, segments, plans: [noDrop], onProgress: () => steps++ }),
-      /^TypeError: Cannot evaluate requests of qwen3-5 that go on from one text: linear attention .* layers 0 1 2,/,
+      /^TypeError: Cannot run segments of qwen3-5 that go on from one text: linear attention .* layers 0 1 2,/,
     );
     assert.equal(steps, 0);
   }));

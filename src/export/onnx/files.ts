@@ -31,6 +31,7 @@ export async function onnxFiles(job: Job): Promise<Made> {
       "has linear attention, whose states readers of the graph do not carry",
     );
   }
+  const config = job.stored.kind === "gguf" ? configFromGguf(job) : await configOf(job);
   const spec = leftOf(job);
   const weights = onnxWeights(job, spec);
   const { content, ranges } = placed(weights);
@@ -38,7 +39,6 @@ export async function onnxFiles(job: Job): Promise<Made> {
   const context = contextOf(job);
   const graph = wholeGraph(spec, context, (name, layer) => types.get(wholeName(name, layer))!);
   const cached = [...spec.layers.keys()].filter((l) => spec.layers[l].attention);
-  const config = job.stored.kind === "gguf" ? configFromGguf(job) : await configOf(job);
   const small = await smallFiles(job);
   return {
     files: [

@@ -5,7 +5,17 @@
  */
 import { layerTensors, type ModelSpec, outerTensors, type TensorNeed, wholeName } from "../../models/mod.ts";
 import { byteSize, type DType, elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
-import { type Content, PART_BYTES, ranges, rowsIn, type TensorRef, zeros } from "../../weights/mod.ts";
+import {
+  type Content,
+  type PagedFile,
+  PART_BYTES,
+  ranges,
+  readRef,
+  rowsIn,
+  type TensorRef,
+  withMxfp4,
+  zeros,
+} from "../../weights/mod.ts";
 import type { Job } from "../job.ts";
 
 /** One weight. */
@@ -16,54 +26,50 @@ export interface OnnxWeight extends Content {
 }
 
 /** The weights of the layers and modules that `spec` has, in the order of the model. */
-export function onnxWeights(job: Job, spec: ModelSpec): OnnxWeight[] {
+export function onnxWeights({ model, stored }: Job, spec: ModelSpec): OnnxWeight[] {
+  const file = withMxfp4(stored.file);
   const named = (needs: readonly TensorNeed[], layer?: number) =>
-    needs.map(([canonical, shape]) => weight(job, canonical, shape, layer));
+    needs.map(([canonical, shape]) =>
+      weight(file, model.stored!(canonical, layer), wholeName(canonical, layer), shape)
+    );
   return [
     ...named(outerTensors(spec)),
     ...spec.layers.flatMap((layer, l) => named(layerTensors(layer, spec.hidden), l)),
   ];
 }
 
-function weight({ model, stored: { file } }: Job, canonical: string, shape: readonly number[], l?: number) {
-  const ref = model.stored!(canonical, l);
+function weight(file: PagedFile, ref: TensorRef, name: string, shape: readonly number[]): OnnxWeight {
   const { type, dtype } = file.tensors.get(ref.name)!;
-  const name = wholeName(canonical, l);
   if (!ref.transform && type === dtype!.toUpperCase()) {
     const rowBytes = elements(shape.slice(1)) * byteSize(dtype!);
     const [start, end] = rowsIn(ref) ?? [0, shape[0]];
-    return { name, dtype: dtype!, ...file.stored(ref.name, [start * rowBytes, end * rowBytes]) };
+    const before = (ref.at ?? 0) * (ref.rows?.of ?? shape[0]);
+    const range = [(before + start) * rowBytes, (before + end) * rowBytes] as const;
+    return { name, dtype: dtype!, ...file.stored(ref.name, range) };
   }
   return {
     name,
-    dtype: "f32" as const,
+    dtype: "f32",
     bytes: elements(shape) * byteSize("f32"),
     async *parts() {
-      for (const rows of rowsOf(ref, shape)) yield bytesOf(await readRef(file, ref, rows));
+      for (const rows of rowsOf(ref, shape)) {
+        yield bytesOf(await readRef(file, ref, (length) => new Float32Array(length), rows));
+      }
       file.forget([ref.name]);
     },
   };
 }
 
-/** Rows that are read at once: all of what is transformed, since a transform wants it whole. */
+/** Rows that are read at once: all of what is transformed, since a transform wants it whole, and all of one of several. */
 function* rowsOf(
-  { transform }: TensorRef,
+  { transform, at }: TensorRef,
   shape: readonly number[],
 ): Generator<[number, number] | undefined> {
-  if (transform) yield undefined;
+  if (transform || at !== undefined) yield undefined;
   else {
     const rowBytes = elements(shape.slice(1)) * byteSize("f32");
     yield* ranges(0, shape[0], Math.max(1, Math.floor(PART_BYTES / rowBytes)));
   }
-}
-
-async function readRef(
-  file: Job["stored"]["file"],
-  ref: TensorRef,
-  rows: [number, number] | undefined,
-): Promise<Tensor> {
-  const tensor = await file.read(ref.name, rowsIn(ref, rows));
-  return ref.transform ? ref.transform(tensor, (length) => new Float32Array(length)) : tensor;
 }
 
 function bytesOf(tensor: Tensor): Uint8Array {

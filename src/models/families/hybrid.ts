@@ -1,11 +1,12 @@
 /**
- * Qwen3-Next, whose layers have mixtures of experts, and Qwen3.5: three of four layers mix tokens by the gated delta rule, the others by attention with an output gate. Every norm but the one
- * inside linear attention is stored as w − 1. Source: Hugging Face `modeling_qwen3_next.py`, `modeling_qwen3_5.py`.
+ * Qwen3-Next and Qwen3.5: three of four layers mix tokens by the gated delta rule, the others by attention with an output gate. Every norm
+ * but the one inside linear attention is stored as w − 1. Layers of Qwen3-Next and of Qwen3.5's larger models have mixtures of experts.
+ * Source: Hugging Face `modeling_qwen3_next.py`, `modeling_qwen3_5.py`, `modeling_qwen3_5_moe.py`.
  */
 import type { Config } from "../config.ts";
 import type { AttentionSpec, DeltaNetSpec, ModelSpec } from "../spec.ts";
 import { preNorm, type Traits } from "./llama.ts";
-import { networkOf, qwenModule } from "./mixture.ts";
+import { mixture, networkOf, passOver, qwenModule, readChoice, SOFTMAX } from "./mixture.ts";
 
 export function qwen35(config: Config): ModelSpec {
   return hybrid("qwen3_5_text", config, { kvHeads: 4 });
@@ -22,6 +23,22 @@ export function qwen3Next(config: Config): ModelSpec {
       shared: (mlp) => ({ ...networkOf(mlp, shared), gate: true }),
       renormalise: true,
     }),
+  });
+}
+
+/** Every layer has a mixture, and a token's weights always sum to 1. */
+export function qwen35Moe(config: Config): ModelSpec {
+  const choice = readChoice(config, 256, 8);
+  const size = config.count("moe_intermediate_size", 512);
+  const shared = config.count("shared_expert_intermediate_size", 512);
+  const router = { ...SOFTMAX, renormalise: true };
+  passOver(config);
+  config.value("norm_topk_prob"); // written by uploaders, and not obeyed
+  return hybrid("qwen3_5_moe_text", config, {
+    kvHeads: 2,
+    mlpSize: size,
+    module: (mlp) =>
+      mixture(mlp, choice, { router, size, shared: { ...networkOf(mlp, shared), gate: true } }),
   });
 }
 

@@ -56,6 +56,8 @@ export const llamaNames: NameTable = { stems: decoderStems() };
 export interface Traits {
   bias?: AttentionSpec["bias"];
   mlpBias?: boolean;
+  /** Width of an MLP where the configuration does not say. */
+  mlpSize?: number;
   windows?: (layer: number) => number | null;
   headSize?: number;
   qkNorm?: "head" | "width";
@@ -98,7 +100,7 @@ export function preNorm(family: string, config: Config, traits: Traits): ModelSp
   };
   const mlp = {
     norm,
-    size: config.count("intermediate_size"),
+    size: config.count("intermediate_size", traits.mlpSize),
     activation: readActivation(config, "hidden_act", "silu"),
     gated: true,
     bias: traits.mlpBias ?? false,

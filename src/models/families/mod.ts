@@ -13,8 +13,8 @@ import { glm4Moe, groupedNames } from "./grouped_moe.ts";
 import { gptOss } from "./gpt_oss.ts";
 import { gptOssNames } from "./gpt_oss_experts.ts";
 import { granite } from "./granite.ts";
-import { qwen35, qwen3Next } from "./hybrid.ts";
-import { qwen35Names, qwen3NextNames } from "./hybrid_names.ts";
+import { qwen35, qwen35Moe, qwen3Next } from "./hybrid.ts";
+import { qwen35MoeNames, qwen35Names, qwen3NextNames } from "./hybrid_names.ts";
 import { llama, llamaNames, mistral, qwen2, qwen3 } from "./llama.ts";
 import { mixtral, mixtralNames, olmoe, qwen2Moe, qwen3Moe } from "./mixtures.ts";
 import { olmo } from "./olmo.ts";
@@ -55,6 +55,7 @@ const decoders: Readonly<Record<string, Family>> = {
   qwen3_moe: { spec: qwen3Moe, names: () => llamaNames },
   qwen3_next: { spec: qwen3Next, names: qwen3NextNames },
   qwen3_5_text: { spec: qwen35, names: qwen35Names },
+  qwen3_5_moe_text: { spec: qwen35Moe, names: qwen35MoeNames },
   gemma2: { spec: gemma2, names: () => gemmaNames },
   gemma3_text: { spec: gemma3, names: () => gemmaNames },
   olmo2: { spec: olmo2, names: () => olmo2Names },
@@ -78,6 +79,7 @@ const composites = {
   internvl: "qwen2",
   aya_vision: "cohere2",
   qwen3_5: "qwen3_5_text",
+  qwen3_5_moe: "qwen3_5_moe_text",
 };
 
 /** All that can be run. */

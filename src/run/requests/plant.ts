@@ -2,7 +2,7 @@
  * Requests → trees of tokens: what several begin with is there once.
  *
  * Sorted, requests that share a beginning stand together. A beginning that many share, and that is long, becomes a segment of its
- * own that they continue; what is small becomes a tree, which is packed with others (pack.ts).
+ * own that they continue; what is small becomes a tree, which is packed with others (trees.ts).
  */
 
 /** What is fed, and the tokens that its last rows predict. */
@@ -45,7 +45,7 @@ const TRUNK = 64;
 
 /** The trunks of some requests, each after what it continues. */
 export function plant(requests: readonly ScoredRequest[]): Trunk[] {
-  const order = [...requests.keys()].sort((a, b) => compare(requests[a].input, requests[b].input));
+  const order = sorted(requests);
   const inputs = order.map((index) => requests[index].input);
   /** Tokens that an input shares with the one before it. */
   const shared = inputs.map((input, i) => i === 0 ? 0 : commonPrefix(inputs[i - 1], input));
@@ -125,12 +125,18 @@ export function plant(requests: readonly ScoredRequest[]): Trunk[] {
   return trunks;
 }
 
+/** The requests by index, sorted by what is fed: what begins alike stands together, the shorter first. */
+export function sorted(requests: readonly ScoredRequest[]): number[] {
+  return [...requests.keys()].sort((a, b) => compare(requests[a].input, requests[b].input));
+}
+
 function compare(a: readonly number[], b: readonly number[]): number {
   const at = commonPrefix(a, b);
   return at < a.length && at < b.length ? a[at] - b[at] : a.length - b.length;
 }
 
-function commonPrefix(a: readonly number[], b: readonly number[]): number {
+/** How many tokens two texts begin with alike. */
+export function commonPrefix(a: readonly number[], b: readonly number[]): number {
   const most = Math.min(a.length, b.length);
   let length = 0;
   while (length < most && a[length] === b[length]) length++;

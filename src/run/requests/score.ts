@@ -7,8 +7,9 @@ import { openScorer } from "../scorer.ts";
 import type { Batch } from "../segments.ts";
 import { freeStates, type State } from "../state.ts";
 import type { Scores, Targets } from "../targets.ts";
-import { type Asked, packRequests } from "./pack.ts";
+import { packingOf, packRequests } from "./pack.ts";
 import type { ScoredRequest } from "./plant.ts";
+import type { Asked } from "./trees.ts";
 
 /** What runs. */
 export interface RequestOptions {
@@ -39,7 +40,7 @@ export interface RequestScore {
 /** Scores by plan and request. Throws `RangeError` where numbers are not finite. */
 export async function scoreRequests(options: RequestOptions): Promise<RequestScore[][]> {
   const { model, engine, requests, plans, signal } = options;
-  const { segments, asked } = packRequests(requests);
+  const { segments, asked } = packRequests(requests, packingOf(model.spec));
   const scores = plans.map(() =>
     requests.map((): RequestScore => ({ logLikelihood: 0, greedy: true, kl: 0, agreeing: 0 }))
   );

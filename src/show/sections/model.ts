@@ -16,6 +16,7 @@ import { stabilityFigure } from "../figures/stability.ts";
 import { streamNormFigure } from "../figures/stream_norm.ts";
 import { importanceAnswer, qualityAnswer } from "./answer.ts";
 import type { ReportTable, Section } from "./section.ts";
+import { MIXER_HEAD, mixerRows } from "../tables/mixers.ts";
 import { MIXTURE_HEAD, mixtureRows, MIXTURES } from "../tables/mixtures.ts";
 import { textsFigure } from "../figures/texts.ts";
 
@@ -36,7 +37,11 @@ export function importanceSection(profile: Profile, texts: readonly Profile[] = 
       ...texts.length > 1 ? [textsFigure(texts)] : [],
       ...profile.mixtures ? [expertLoadFigure(profile)] : [],
     ],
-    tables: [dropTable(profile), ...profile.mixtures ? [mixtureTable(profile.mixtures)] : []],
+    tables: [
+      dropTable(profile),
+      ...profile.mixers ? [mixerTable(profile)] : [],
+      ...profile.mixtures ? [mixtureTable(profile.mixtures)] : [],
+    ],
     answer: importanceAnswer(profile),
   };
 }
@@ -82,6 +87,14 @@ function dropTable(profile: Profile): ReportTable {
       String(i + 1),
       ...orders.map((order) => order[i] ? `${order[i].layer} (${formatNumber(order[i].score)})` : "–"),
     ]),
+  };
+}
+
+function mixerTable(profile: Profile): ReportTable {
+  return {
+    title: "Importance of attention by what mixes the tokens",
+    head: MIXER_HEAD,
+    rows: mixerRows(profile),
   };
 }
 

@@ -1,7 +1,7 @@
 /** What tasks ask of a model: their documents as tokens, cut into parts that are run and kept one after the other. */
 import { createHash } from "node:crypto";
 import { benchmarkFiles, datasetFile, type FetchOptions, lateMeter } from "../../hub/mod.ts";
-import { type ScoredRequest, tokensOf } from "../../run/mod.ts";
+import { type Packing, packingOf, type ScoredRequest, tokensOf } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import {
   type BosRule,
@@ -54,7 +54,7 @@ export const WRITTEN = 256;
 
 /** The parts of a task. Throws an error that says where rows would come from, if they cannot be had. */
 export async function askTask(
-  model: Pick<StudyModel, "name" | "config" | "tokenizer">,
+  model: Pick<StudyModel, "name" | "config" | "spec" | "tokenizer">,
   setting: Setting,
   rows: RowFinder,
   fetch: FetchOptions,
@@ -65,6 +65,7 @@ export async function askTask(
   const documents = buildRequests(task, found, pool, { shots, limit, seed });
   const tokenizer = await model.tokenizer();
   const longest = contextLength(model.config);
+  const packing = packingOf(model.spec);
   const parts: Part[] = [];
   let own: AskedDocument[] = [];
   let tokens = 0;
@@ -76,7 +77,9 @@ export async function askTask(
     const asked = task.generation
       ? prompt(tokenizer, setting, document, longest)
       : choices(tokenizer, setting, document, longest);
-    tokens += task.generation ? asked.requests[0].input.length + WRITTEN : tokensBehind(own.at(-1), asked);
+    tokens += task.generation
+      ? asked.requests[0].input.length + WRITTEN
+      : tokensBehind(own.at(-1), asked, packing);
     own.push(asked);
     report(i + 1);
     if (tokens < PART_TOKENS && i < documents.length - 1) continue;
@@ -90,9 +93,13 @@ export async function askTask(
 }
 
 /** Tokens of a document that the one before it does not begin with. */
-function tokensBehind(before: AskedDocument | undefined, { requests }: AskedDocument): number {
+function tokensBehind(
+  before: AskedDocument | undefined,
+  { requests }: AskedDocument,
+  packing: Packing,
+): number {
   const earlier = before?.requests ?? [];
-  return tokensOf([...earlier, ...requests]).run - tokensOf(earlier).run;
+  return tokensOf([...earlier, ...requests], packing) - tokensOf(earlier, packing);
 }
 
 function choices(

@@ -6,7 +6,7 @@
 import { type Reports, reportsOf } from "../../entry/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import type { Computed } from "../../result/mod.ts";
-import { cost, type DropPlan, noDrop, tokensOf } from "../../run/mod.ts";
+import { cost, type DropPlan, noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { BASE_BYTES, productSeconds, studySpeed } from "../estimate.ts";
 import { computedOn, type EngineOptions } from "../options.ts";
@@ -80,10 +80,12 @@ export async function price(
 
 function taskPrice({ task }: Setting, parts: readonly Part[]): TaskPrice {
   const sum = (of: (part: Part) => number) => parts.reduce((sum, part) => sum + of(part), 0);
+  const inputs = ({ documents }: Part) =>
+    documents.flatMap(({ requests }) => requests.map(({ input }) => input.length));
   return {
     task: task.name,
     documents: sum(({ documents }) => documents.length),
-    fed: sum(({ documents }) => tokensOf(documents.flatMap(({ requests }) => requests)).fed),
+    fed: sum((part) => inputs(part).reduce((all, length) => all + length, 0)),
     run: sum(readTokens),
   };
 }
