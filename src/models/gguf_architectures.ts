@@ -22,6 +22,7 @@ import {
   qwen3NextTransform,
 } from "./gguf_hybrids.ts";
 import { latentFields, withJoinedLatents } from "./gguf_latents.ts";
+import { fusedQkv } from "./gguf_layouts.ts";
 import { fusedHeads, fusedUnits, type NameTable, sharedRows } from "./names.ts";
 import type { ModelSpec } from "./spec.ts";
 
@@ -43,11 +44,6 @@ interface Architecture {
   readonly joined?: (file: GgufFile, spec: ModelSpec, name: string) => GgufFile;
 }
 
-const fusedQkv = {
-  "attention.q_proj": "blk.*.attn_qkv",
-  "attention.k_proj": "blk.*.attn_qkv",
-  "attention.v_proj": "blk.*.attn_qkv",
-};
 const fusedUp = { "mlp.gate_proj": "blk.*.ffn_up" };
 
 /** By `general.architecture`. */

@@ -1,8 +1,8 @@
 /** Where the tensors of Qwen3-Next and Qwen3.5 lie: every norm but the one inside linear attention is stored as w − 1. */
 import { type BlockRows, takeRows } from "../blocks.ts";
-import { decoderStems, type NameTable } from "../names.ts";
+import { decoderStems, fusedExpertRows, type NameTable } from "../names.ts";
 import { type DeltaNetSpec, isLinear, type ModelSpec, softmaxOf } from "../spec.ts";
-import { fusedExpertRows, fusedExpertStems, hasFusedExperts } from "./fused_experts.ts";
+import { fusedExpertStems, hasFusedExperts } from "./fused_experts.ts";
 import { plusOne } from "./gemma.ts";
 
 /** What is done to a tensor after reading, by canonical name. */
