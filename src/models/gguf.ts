@@ -9,6 +9,7 @@ import { elements, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import type { Allocate, GgufFile, GgufValue } from "../weights/mod.ts";
 import { architectures } from "./gguf_architectures.ts";
 import type { Header, Single } from "./gguf_fields.ts";
+import { layoutOf } from "./gguf_layouts.ts";
 import type { NameTable } from "./names.ts";
 import { type ModelSpec, softmaxOf } from "./spec.ts";
 import { dividedBy, type RopeFactors } from "./gguf_rope.ts";
@@ -161,14 +162,6 @@ const stems: Record<string, string> = {
   "mlp.shared_gate": "blk.*.ffn_gate_inp_shexp",
 };
 
-/** Experts in the files of llama.cpp's first mixtures: a tensor for each of their matrices. */
-const APART = /^blk\.\d+\.ffn_gate\.\d+\./;
-const apart: Record<string, string> = {
-  "mlp.experts.#.gate_proj": "blk.*.ffn_gate.#",
-  "mlp.experts.#.up_proj": "blk.*.ffn_up.#",
-  "mlp.experts.#.down_proj": "blk.*.ffn_down.#",
-};
-
 /** Names in the files of an architecture; heads are needed to undo the permutation of Llama-family files. */
 export function ggufNames(
   architecture: string,
@@ -176,11 +169,16 @@ export function ggufNames(
   tensors: ReadonlyMap<string, unknown> = new Map(),
 ): NameTable {
   const { heads = 1, kvHeads = 1 } = spec.layers.map(softmaxOf).find((attention) => attention) ?? {};
-  const { permuted, stems: own = {}, rows, transform } = architectures[architecture];
+  const found = architectures[architecture];
+  const { permuted, rows } = found;
+  const isOlder = tensors.keys().some((name) => name.endsWith(`.${found.older?.tensor}.weight`));
+  const { stems: own = {}, transform } = isOlder ? found.older! : found;
   const transformed = transform?.(spec);
+  const layout = layoutOf(tensors, spec);
+  const shared = rows?.(spec);
   return {
-    stems: { ...stems, ...tensors.keys().some((name) => APART.test(name)) ? apart : {}, ...own },
-    rows: rows?.(spec),
+    stems: { ...stems, ...layout.stems, ...own },
+    rows: (canonical) => shared?.(canonical) ?? layout.rows(canonical),
     transform(canonical) {
       const made = transformed?.(canonical);
       if (made) return made;

@@ -15,12 +15,14 @@ import {
 } from "./gguf_fields.ts";
 import {
   hybridFields,
+  olderQwen3Next,
   qwen35Stems,
   qwen35Transform,
   qwen3NextStems,
   qwen3NextTransform,
 } from "./gguf_hybrids.ts";
 import { latentFields, withJoinedLatents } from "./gguf_latents.ts";
+import { fusedQkv } from "./gguf_layouts.ts";
 import { fusedHeads, fusedUnits, type NameTable, sharedRows } from "./names.ts";
 import type { ModelSpec } from "./spec.ts";
 
@@ -36,15 +38,12 @@ interface Architecture {
   readonly stems?: Readonly<Record<string, string>>;
   readonly rows?: (spec: ModelSpec) => NameTable["rows"];
   readonly transform?: (spec: ModelSpec) => NameTable["transform"];
+  /** What older files have otherwise, those that have this tensor in their layers. */
+  readonly older?: Required<Pick<Architecture, "stems" | "transform">> & { readonly tensor: string };
   /** The file with tensors as they are named here, where some of it has them in parts. */
   readonly joined?: (file: GgufFile, spec: ModelSpec, name: string) => GgufFile;
 }
 
-const fusedQkv = {
-  "attention.q_proj": "blk.*.attn_qkv",
-  "attention.k_proj": "blk.*.attn_qkv",
-  "attention.v_proj": "blk.*.attn_qkv",
-};
 const fusedUp = { "mlp.gate_proj": "blk.*.ffn_up" };
 
 /** By `general.architecture`. */
@@ -133,6 +132,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
     }),
     stems: qwen3NextStems,
     transform: qwen3NextTransform,
+    older: olderQwen3Next,
   },
   qwen35: { type: "qwen3_5_text", fields: hybridFields, stems: qwen35Stems, transform: qwen35Transform },
   qwen35moe: {

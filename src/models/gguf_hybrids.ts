@@ -1,12 +1,12 @@
 /**
- * Hybrids in GGUF files, `qwen3next`, `qwen35` and `qwen35moe`: llama.cpp names linear attention as it names state space models, and stores −A
- * instead of ln A, the convolution without its axis of one entry, and, of Qwen3.5, value heads in turns: the first of each key head, then
- * the second of each. Source: llama.cpp, `conversion/qwen.py`, `src/models/qwen3next.cpp`, `src/models/qwen35.cpp`.
+ * Hybrids in GGUF files, `qwen3next`, `qwen35` and `qwen35moe`: llama.cpp names linear attention as it names state space models, and stores
+ * −A instead of ln A, the convolution without its axis of one entry, and, of Qwen3.5, value heads in turns: the first of each key head,
+ * then the second of each. Source: llama.cpp, `conversion/qwen.py`, `src/models/qwen3next.cpp`, `src/models/qwen35.cpp`.
  */
 import { elements, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import type { Allocate, TensorRef } from "../weights/mod.ts";
-import { gatedQueries, linearOf, ratesByKeyHead } from "./families/hybrid_names.ts";
-import { decoderLayers, hasBias, type Header, partial } from "./gguf_fields.ts";
+import { gatedQueries, linearOf, ratesByKeyHead, streamsByKeyHead } from "./families/hybrid_names.ts";
+import { decoderLayers, hasBias, type Header, needed, partial } from "./gguf_fields.ts";
 import type { NameTable } from "./names.ts";
 import type { ModelSpec } from "./spec.ts";
 
@@ -15,18 +15,18 @@ type Transform = NonNullable<TensorRef["transform"]>;
 /** What their configurations have in common. The kind of each layer is in a list or follows from an interval, 4 where none is given. */
 export function hybridFields(header: Header): Record<string, unknown> {
   const { field, list } = header;
-  const size = (key: string) => field(key) ?? NaN; // not the default of Hugging Face's configuration
+  const size = (key: string) => needed(header, `ssm.${key}`);
   const layers = decoderLayers(header);
   const given = list("attention.recurrent_layers");
   return {
     ...partial(header),
     ...layers,
     attention_bias: hasBias(header, "attn_q"),
-    linear_num_key_heads: size("ssm.group_count"),
-    linear_num_value_heads: size("ssm.time_step_rank"),
-    linear_key_head_dim: size("ssm.state_size"),
-    linear_value_head_dim: Number(size("ssm.inner_size")) / Number(size("ssm.time_step_rank")),
-    linear_conv_kernel_dim: size("ssm.conv_kernel"),
+    linear_num_key_heads: size("group_count"),
+    linear_num_value_heads: size("time_step_rank"),
+    linear_key_head_dim: size("state_size"),
+    linear_value_head_dim: size("inner_size") / size("time_step_rank"),
+    linear_conv_kernel_dim: size("conv_kernel"),
     full_attention_interval: field("full_attention_interval"),
     ...typeof given === "object"
       ? { layer_types: kinds(given as ArrayLike<unknown>).slice(0, layers.num_hidden_layers) }
@@ -60,6 +60,16 @@ export const qwen35Stems = {
   ...common,
   "attention.a_proj": "blk.*.ssm_alpha",
   "attention.b_proj": "blk.*.ssm_beta",
+};
+
+/** Older files have the streams in one matrix too. */
+export const olderQwen3Next = {
+  tensor: "ssm_in",
+  stems: { ...qwen3NextStems, "attention.qkv_proj": "blk.*.ssm_in", "attention.z_proj": "blk.*.ssm_in" },
+  transform(spec: ModelSpec): NameTable["transform"] {
+    const [streams, others] = [streamsByKeyHead(spec), qwen3NextTransform(spec)!];
+    return (canonical) => streams(canonical) ?? others(canonical);
+  },
 };
 
 /** Value heads are in the order of their key heads; a and b lie in one matrix, as in Hugging Face's files. */

@@ -17,10 +17,8 @@ import {
   cpuLowering,
   createGraph,
   type Dim,
-  Gather,
   type Graph,
   type Lowering,
-  Reshape,
   type Value,
 } from "../onnx/mod.ts";
 import { attend, attendMasked, type Extent } from "./attention.ts";
@@ -29,10 +27,8 @@ import { norm, scaled } from "./norms.ts";
 import { projections, ready, type Rotary } from "./projections.ts";
 import { fedWeight, linear, type StoredTypes, type Weights } from "./linear.ts";
 import { mixture } from "./mixture.ts";
-import type { AttentionSpec, LayerSpec, MlpSpec, ModelSpec, MoeSpec } from "./spec.ts";
-import type { TensorNeed } from "./tensors.ts";
-import { isMixture } from "./spec.ts";
-import { layerTensors, normTensors } from "./tensors.ts";
+import { type AttentionSpec, isMixture, type LayerSpec, type MlpSpec, type MoeSpec } from "./spec.ts";
+import { layerTensors, normTensors, type TensorNeed } from "./tensors.ts";
 import { squares, takeWatched, watch } from "./watch.ts";
 
 /** What a module's graph has besides the module. */
@@ -182,52 +178,6 @@ export function mlpPartGraph(
   const weights = weightInputs(graph, layerTensors(layer, hidden), lowering, stored);
   const sum = onto ? sumInput(graph, tokens, hidden) : null;
   graph.output("m", watch(feedForward(h, spec, weights, sum)));
-  return finished(graph);
-}
-
-/**
- * The stream that enters layer 0: inputs rows [U, D] of the embedding and `places` among them, i64 [N]; output x [N, D]. With learned
- * positions also rows of those, `position_rows` [P, D], and `position_places` among them.
- */
-export function embeddingGraph(hidden: number, scale: number, learned = false): Graph {
-  const graph = createGraph();
-  const rows = graph.input("rows", "f32", ["rows", hidden]);
-  const taken = scaled(Gather(rows, graph.input("places", "i64", ["tokens"])), scale);
-  const at = () =>
-    Gather(
-      graph.input("position_rows", "f32", ["positions", hidden]),
-      graph.input("position_places", "i64", ["tokens"]),
-    );
-  graph.output("x", watch(learned ? Add(taken, at()) : taken));
-  return finished(graph);
-}
-
-/**
- * What the head reads: inputs x0, x1, … [N, D], the final streams of P plans, and `rows` (i64 [n]) of them; output
- * `hidden` [n, P, D], those rows after the final norm, times the scale of the logits.
- */
-export function scoredRowsGraph(
-  { finalNorm: spec, head, hidden }: Pick<ModelSpec, "finalNorm" | "head" | "hidden">,
-  plans: number,
-): Graph {
-  const graph = createGraph();
-  const rows = graph.input("rows", "i64", ["rows"]);
-  const streams = Array.from({ length: plans }, (_, plan) => {
-    const taken = Gather(graph.input(`x${plan}`, "f32", ["tokens", hidden]), rows);
-    return Reshape(taken, [-1, 1, hidden]);
-  });
-  const values = new Map(
-    normTensors("final_norm", spec, hidden).map(([name, shape]) => [
-      name,
-      graph.input(name, "f32", shape),
-    ]),
-  );
-  const normed = scaled(
-    norm(Concat(streams, 1), spec, "final_norm", { values, products: "f32" }),
-    head.scale,
-  );
-  watch(Reshape(normed, [-1, hidden]));
-  graph.output("hidden", normed);
   return finished(graph);
 }
 

@@ -4,6 +4,7 @@ export { headGraph, rotaryNames, stepGraph, type StepWeights } from "./decode_gr
 export { readDropList } from "./drop_lists.ts";
 export { deltaGraph } from "./delta_graph.ts";
 export { memoryShapes } from "./delta_net.ts";
+export { embeddingGraph, scoredRowsGraph } from "./end_graphs.ts";
 export { expectSoftmax } from "./expect_softmax.ts";
 export { families } from "./families/mod.ts";
 export { ggufConfig, ggufNames } from "./gguf.ts";
@@ -12,9 +13,7 @@ export { ropeFactorsOf } from "./gguf_rope.ts";
 export {
   attentionGraph,
   type AttentionTaps,
-  embeddingGraph,
   mlpPartGraph,
-  scoredRowsGraph,
   type SegmentOptions,
   updateGraph,
   type UpdateTaps,

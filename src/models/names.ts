@@ -6,7 +6,7 @@
  * Where a stored stem has no `#`, the experts of a layer lie in one tensor, one after the other.
  */
 import type { TensorRef } from "../weights/mod.ts";
-import { type ModelSpec, softmaxOf } from "./spec.ts";
+import { isMixture, type ModelSpec, softmaxOf } from "./spec.ts";
 
 /** Names of one architecture in one kind of file. */
 export interface NameTable {
@@ -66,6 +66,13 @@ export function fusedUnits({ layers }: ModelSpec): Shares {
 /** A table's `rows`, of weights and biases alike. */
 export function sharedRows(shares: Shares): NonNullable<NameTable["rows"]> {
   return (canonical) => shares[canonical.slice(0, canonical.lastIndexOf("."))];
+}
+
+/** A table's `rows` where gate and up of an expert are one matrix. */
+export function fusedExpertRows({ layers }: ModelSpec): NonNullable<NameTable["rows"]> {
+  const { size } = layers.map(({ mlp }) => mlp).find(isMixture)?.expert ?? { size: 0 };
+  const rows = shares(["gate", size], ["up", size]);
+  return (canonical) => rows[/^mlp\.experts\.\d+\.(gate|up)_proj\.weight$/.exec(canonical)?.[1] ?? ""];
 }
 
 /** Steps of a name that wrappers put in, anywhere: compilation, data parallelism, sharding, checkpointing of activations. */

@@ -14,6 +14,8 @@ export const ggufBytes = {
   text: (value: string): Uint8Array => joined([words(8), text(value)]),
   texts: (values: readonly string[]): Uint8Array =>
     joined([words(9, 8), long(values.length), ...values.map(text)]),
+  flags: (values: readonly boolean[]): Uint8Array =>
+    joined([words(9, 7), long(values.length), Uint8Array.from(values, Number)]),
   i32s: (values: readonly number[]): Uint8Array =>
     joined([words(9, 5), long(values.length), new Uint8Array(Int32Array.from(values).buffer)]),
 };

@@ -62,14 +62,24 @@ for (const name of ["llama", "qwen3"]) {
   });
 }
 
-Deno.test("qwen3-5: a hybrid may lose its last layers; no others, since kinds of layers are counted off", async () => {
-  const drop = { attention: [3], mlp: [3] };
-  await withSmaller(pathOf("qwen3-5"), drop, "gguf", (both) => expectSame("qwen3-5", both, drop));
-  await withFolder(async (folder) => {
-    const options = { format: "gguf", out: `${folder}/out` } as const;
-    const message = /as gguf: attention 3 would be another one as layer 2/;
-    const error = { name: "RangeError", message };
-    await assert.rejects(exportModel(pathOf("qwen3-5"), { attention: [1], mlp: [1] }, options), error);
+Deno.test("qwen3-5: which layers of a hybrid have linear attention goes with them, though the file counted them off", async () => {
+  const drop = { attention: [1], mlp: [1] };
+  await withSmaller(pathOf("qwen3-5"), drop, "gguf", async (both) => {
+    await expectSame("qwen3-5", both, drop);
+    const file = await open(`${both.exported.folder}/model.gguf`);
+    assert.deepEqual(file.metadata.get("qwen35.attention.recurrent_layers"), [true, true, false]);
+    assert.equal((file.metadata.get("qwen35.rope.dimension_sections") as Int32Array).length, 4);
+    file.close();
+  });
+});
+
+Deno.test("olmo3: which layers have windows goes with them, as a list of flags", async () => {
+  const drop = { attention: [0], mlp: [0] };
+  await withSmaller(pathOf("olmo3"), drop, "gguf", async (both) => {
+    await expectSame("olmo3", both, drop);
+    const file = await open(`${both.exported.folder}/model.gguf`);
+    assert.deepEqual(file.metadata.get("olmo2.attention.sliding_window_pattern"), [true, true, false]);
+    file.close();
   });
 });
 

@@ -10,6 +10,8 @@ interface Row {
   readonly config: { readonly model_type: string };
   readonly opens?: Readonly<Record<string, unknown>>;
   readonly refused?: string;
+  /** Length of training where the file does not say it. */
+  readonly positions?: number;
 }
 
 const rows: Row[] = JSON.parse(
@@ -61,6 +63,15 @@ for (const row of rows) {
     } else {
       assert.match(refusalOf(row), new RegExp(refused ?? `model_type is "${model_type}", expected one of`));
     }
+  });
+}
+
+for (const { name, config, positions } of rows) {
+  if (positions === undefined || config.model_type === "gpt2") continue;
+  Deno.test(`config of ${name}, with a dynamic rotation: it begins behind the default length of training`, () => {
+    const { layers } = readSpec({ ...config, rope_scaling: { rope_type: "dynamic", factor: 2 } }, FILE);
+    const scalings = layers.map((layer) => softmaxOf(layer)?.rope?.scaling).filter((scaling) => scaling);
+    assert.deepEqual(scalings[0], { type: "dynamic", factor: 2, maxPositions: positions });
   });
 }
 

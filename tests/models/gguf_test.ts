@@ -16,6 +16,7 @@ async function withGguf(name: string, use: (model: Model) => Promise<void>): Pro
 
 const NAMES = [
   "llama",
+  "llama-joined",
   "qwen3",
   "smollm3",
   "olmo",
@@ -27,6 +28,7 @@ const NAMES = [
   "gpt2",
   "mixtral",
   "olmoe",
+  "olmoe-joined",
   "qwen2-moe",
   "qwen3-moe-loose",
   "glm4-moe",
@@ -53,7 +55,7 @@ const UNSAID: Readonly<Record<string, (config: Record<string, unknown>) => Recor
 
 for (const name of NAMES) {
   Deno.test(`${name}: GGUF file and folder are the same model`, async () => {
-    const expected = await fixture(name.replace(/-older$/, ""));
+    const expected = await fixture(name.replace(/-(older|joined)$/, ""));
     const model = await openFolder(
       expected.folder,
       "config.json",

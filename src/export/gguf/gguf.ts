@@ -8,7 +8,15 @@
  * What is to be written is read as our reader would read it, and must be the model that is meant.
  * Source: llama.cpp, `load_hparams` and the graph of `LLM_ARCH_DECI`.
  */
-import { ggufConfig, isMixture, type MlpSpec, readSpec, ropeFactorsOf, softmaxOf } from "../../models/mod.ts";
+import {
+  ggufConfig,
+  isLinear,
+  isMixture,
+  type MlpSpec,
+  readSpec,
+  ropeFactorsOf,
+  softmaxOf,
+} from "../../models/mod.ts";
 import { ggufContent, type OutTensor, zeros } from "../../weights/mod.ts";
 import { expectModel } from "../expect.ts";
 import { type Format, Inexpressible } from "../formats.ts";
@@ -85,11 +93,18 @@ function metadataOf(
     [`${own}.block_count`]: field.u32(kept.length),
     ...architecture === "deci" ? countsByLayer(full, own, kept, skipped) : {},
   };
-  return new Map([...metadata].map(([key, found]): [string, Field] => {
+  return new Map([...metadata, ...kindsByLayer(full, own)].map(([key, found]): [string, Field] => {
     const mine = key.startsWith(`${own}.`);
     const name = mine ? `${architecture}.${key.slice(own.length + 1)}` : key;
-    return [name, made[key] ?? (mine ? keptEntries(found, full.layers.length, kept) : found)];
+    const isByLayer = mine && !key.endsWith(".rope.dimension_sections"); // four, whatever the number of layers
+    return [name, made[key] ?? (isByLayer ? keptEntries(found, full.layers.length, kept) : found)];
   }));
+}
+
+/** Which of a hybrid's layers have linear attention: without this they are counted off, and a layer that is gone would move others. */
+function kindsByLayer({ layers }: Job["full"], own: string): [string, Field][] {
+  const kinds = layers.map(({ attention }) => isLinear(attention));
+  return kinds.includes(true) ? [[`${own}.attention.recurrent_layers`, field.flags(kinds)]] : [];
 }
 
 /** What `deci` says layer by layer, under the keys of the file's own architecture. */
@@ -110,10 +125,11 @@ function countsByLayer(
   };
 }
 
-/** The entries of the layers that are left, of an array of one number a layer: type, type of its elements, their number, they. */
+/** The entries of the layers that are left, of an array of one number or flag a layer: type, type of its elements, their number, they. */
 function keptEntries(found: Field, layers: number, kept: readonly number[]): Field {
   const { value, stored } = found;
-  if (!ArrayBuffer.isView(value) || value.length !== layers) return found;
+  const isFlags = Array.isArray(value) && value.every((flag) => typeof flag === "boolean");
+  if (!(ArrayBuffer.isView(value) || isFlags) || value.length !== layers) return found;
   const head = 4 + 4 + 8;
   const size = (stored.length - head) / layers;
   const bytes = new Uint8Array(head + kept.length * size);
@@ -121,7 +137,7 @@ function keptEntries(found: Field, layers: number, kept: readonly number[]): Fie
   new DataView(bytes.buffer).setBigUint64(8, BigInt(kept.length), true);
   kept.forEach((l, i) => bytes.set(stored.subarray(head + l * size, head + (l + 1) * size), head + i * size));
   const isKept = (_: unknown, l: number) => kept.includes(l);
-  return { value: (value as Int32Array).filter(isKept), stored: bytes };
+  return { value: (value as Int32Array).filter(isKept), stored: bytes }; // lists of flags have this method too
 }
 
 function tensorsOf(

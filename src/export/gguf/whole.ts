@@ -24,6 +24,7 @@ export const field = {
   flag: (value: boolean): Field => ({ value, stored: ggufBytes.flag(value) }),
   text: (value: string): Field => ({ value, stored: ggufBytes.text(value) }),
   texts: (value: readonly string[]): Field => ({ value, stored: ggufBytes.texts(value) }),
+  flags: (value: readonly boolean[]): Field => ({ value, stored: ggufBytes.flags(value) }),
   i32s: (value: readonly number[]): Field => ({
     value: Int32Array.from(value),
     stored: ggufBytes.i32s(value),

@@ -2,9 +2,6 @@
  * Experts of a layer in one tensor, [X, 2F, D] with the rows of gate before those of up, and [X, D, F]: as transformers has them in memory.
  * Published files of Qwen3.5 have them so, others an expert's matrices one by one.
  */
-import type { NameTable } from "../names.ts";
-import { isMixture, type ModelSpec } from "../spec.ts";
-
 const experts = "model.layers.*.mlp.experts";
 
 export const fusedExpertStems = {
@@ -16,14 +13,4 @@ export const fusedExpertStems = {
 /** Whether a checkpoint's tensors are stored so. */
 export function hasFusedExperts(tensors?: ReadonlyMap<string, unknown>): boolean {
   return tensors?.keys().some((name) => name.endsWith(".mlp.experts.gate_up_proj")) ?? false;
-}
-
-/** Gate and up of one expert. */
-export function fusedExpertRows({ layers }: ModelSpec): NonNullable<NameTable["rows"]> {
-  const { size } = layers.map(({ mlp }) => mlp).find(isMixture)?.expert ?? { size: 0 };
-  const rows: Readonly<Record<string, ReturnType<NonNullable<NameTable["rows"]>>>> = {
-    gate: { start: 0, end: size, of: 2 * size },
-    up: { start: size, end: 2 * size, of: 2 * size },
-  };
-  return (canonical) => rows[/^mlp\.experts\.\d+\.(gate|up)_proj\.weight$/.exec(canonical)?.[1] ?? ""];
 }

@@ -14,7 +14,7 @@ import { layerTypes, readActivation, readEpsilon, readKvHeads, readWindow } from
 export function gemma2(config: Config): ModelSpec {
   const types = layerTypes(config, (l) => l % 2 === 0);
   const window = readWindow(config);
-  const rope = readRope(config, config.count("head_dim", 256));
+  const rope = readRope(config, config.count("head_dim", 256), { positions: 8192 });
   return periNorm("gemma2", config, {
     layer: (l) => ({ rope, window: types[l] === "sliding" ? window : null }),
     softcap: readCap(config, "attn_logit_softcapping", 50),
@@ -29,11 +29,16 @@ export function gemma3(config: Config): ModelSpec {
   const types = layerTypes(config, (l) => (l + 1) % pattern !== 0);
   const window = readWindow(config);
   const headSize = config.count("head_dim", 256);
-  const full = readRope(config, headSize, { layerType: "full_attention", defaultTheta: 1e6 });
+  const full = readRope(config, headSize, {
+    layerType: "full_attention",
+    defaultTheta: 1e6,
+    positions: 131072,
+  });
   const sliding = readRope(config, headSize, {
     layerType: "sliding_attention",
     theta: "rope_local_base_freq",
     defaultTheta: 1e4,
+    positions: 131072,
     scaled: false,
   });
   config.value("attn_logit_softcapping"); // written, and not obeyed by the model

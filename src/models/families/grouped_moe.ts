@@ -24,7 +24,7 @@ export function glm4Moe(config: Config): ModelSpec {
   const defaults = { experts: 128, size: 1408, groups: 1, topGroups: 1, scale: 1, dense: 1 };
   return preNorm("glm4_moe", config, {
     bias: { qkv: config.boolean("attention_bias", false), output: false },
-    rope: { partial: 0.5 },
+    rope: { partial: 0.5, positions: 131072 },
     kvHeads: 8,
     epsilon: 1e-5,
     ...config.boolean("use_qk_norm", false) ? { qkNorm: "head" } : {},

@@ -59,7 +59,7 @@ function hybrid(family: string, config: Config, traits: Traits): ModelSpec {
     bias: { qkv: bias, output: bias },
     headSize: 256,
     qkNorm: "head",
-    rope: { partial: 0.25, ignored: ["mrope_section", "mrope_interleaved"] },
+    rope: { partial: 0.25, positions: 32768, ignored: ["mrope_section", "mrope_interleaved"] },
     mixer,
     ...traits,
   });

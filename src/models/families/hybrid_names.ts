@@ -1,8 +1,8 @@
 /** Where the tensors of Qwen3-Next and Qwen3.5 lie: every norm but the one inside linear attention is stored as w − 1. */
 import { type BlockRows, takeRows } from "../blocks.ts";
-import { decoderStems, type NameTable } from "../names.ts";
+import { decoderStems, fusedExpertRows, type NameTable } from "../names.ts";
 import { type DeltaNetSpec, isLinear, type ModelSpec, softmaxOf } from "../spec.ts";
-import { fusedExpertRows, fusedExpertStems, hasFusedExperts } from "./fused_experts.ts";
+import { fusedExpertStems, hasFusedExperts } from "./fused_experts.ts";
 import { plusOne } from "./gemma.ts";
 
 /** What is done to a tensor after reading, by canonical name. */
@@ -11,14 +11,7 @@ type Transforms = NonNullable<NameTable["transform"]>;
 /** Names of Qwen3-Next: projections for linear attention lie side by side, for one key head after the other. */
 export function qwen3NextNames(spec: ModelSpec): NameTable {
   const own = qwen35Names(spec);
-  const { keyHeads, valueHeads, keySize, valueSize } = linearOf(spec);
-  const value = valueHeads / keyHeads * valueSize;
-  const qkvz = sideBySide(keySize, keySize, value, value);
-  const streams = apart(keyHeads, {
-    "attention.qkv_proj.weight": qkvz.slice(0, 3),
-    "attention.z_proj.weight": qkvz.slice(3),
-  });
-  const rates = ratesByKeyHead(spec);
+  const [streams, rates] = [streamsByKeyHead(spec), ratesByKeyHead(spec)];
   return {
     stems: {
       ...own.stems,
@@ -31,6 +24,17 @@ export function qwen3NextNames(spec: ModelSpec): NameTable {
     },
     transform: (canonical) => streams(canonical) ?? rates(canonical) ?? own.transform!(canonical),
   };
+}
+
+/** q, k, v and z, those of one key head after the other's, in one matrix. */
+export function streamsByKeyHead(spec: ModelSpec): Transforms {
+  const { keyHeads, valueHeads, keySize, valueSize } = linearOf(spec);
+  const value = valueHeads / keyHeads * valueSize;
+  const qkvz = sideBySide(keySize, keySize, value, value);
+  return apart(keyHeads, {
+    "attention.qkv_proj.weight": qkvz.slice(0, 3),
+    "attention.z_proj.weight": qkvz.slice(3),
+  });
 }
 
 /** b and a of the value heads, those of one key head after the other's, in one matrix. */

@@ -27,11 +27,15 @@ export function llama(config: Config): ModelSpec {
 
 export function mistral(config: Config): ModelSpec {
   const window = readWindow(config);
-  return preNorm("mistral", config, { windows: () => window, kvHeads: 8 });
+  return preNorm("mistral", config, { windows: () => window, kvHeads: 8, rope: { positions: 131072 } });
 }
 
 export function qwen2(config: Config): ModelSpec {
-  return preNorm("qwen2", config, { bias: { qkv: true, output: false }, windows: qwenWindows(config) });
+  return preNorm("qwen2", config, {
+    bias: { qkv: true, output: false },
+    windows: qwenWindows(config),
+    rope: { positions: 32768 },
+  });
 }
 
 export function qwen3(config: Config): ModelSpec {
@@ -41,6 +45,7 @@ export function qwen3(config: Config): ModelSpec {
     windows: qwenWindows(config),
     headSize: 128,
     qkNorm: "head",
+    rope: { positions: 32768 },
   });
 }
 

@@ -19,7 +19,7 @@ export function mixtral(config: Config): ModelSpec {
     windows: () => window,
     kvHeads: 8,
     epsilon: 1e-5,
-    rope: { defaultTheta: 1e6 },
+    rope: { defaultTheta: 1e6, positions: 131072 },
     module: (mlp) => mixture(mlp, chosen, { router: { ...SOFTMAX, renormalise: true } }),
   });
 }
@@ -34,6 +34,7 @@ export function olmoe(config: Config): ModelSpec {
     bias: { qkv: bias, output: bias },
     qkNorm: "width",
     epsilon: 1e-5,
+    rope: { positions: 4096 },
     attention: () => clip === null ? {} : { clip },
     module: (mlp) => mixture(mlp, chosen, { router }),
   });
@@ -49,6 +50,7 @@ export function qwen2Moe(config: Config): ModelSpec {
     bias: { qkv: config.boolean("qkv_bias", true), output: false },
     windows: layerWindows(config, window, (l) => used && l % 2 === 0 && l < last),
     kvHeads: 16,
+    rope: { positions: 32768 },
     module: qwenModule(config, {
       experts: 60,
       top: 4,
@@ -68,6 +70,7 @@ export function qwen3Moe(config: Config): ModelSpec {
     windows: () => window,
     qkNorm: "head",
     kvHeads: 4,
+    rope: { positions: 32768 },
     module: qwenModule(config, { experts: 128, top: 8, size: 768, shared: () => null }),
   });
 }
