@@ -59,9 +59,9 @@ export function readLayerTypes(config: Config, kind: string, rule: (layer: numbe
   const given = config.value("layer_types");
   if (given === undefined || given === null) return Array.from({ length: layers }, (_, l) => rule(l));
   if (!Array.isArray(given) || given.length !== layers) {
-    const found = Array.isArray(given) ? `has ${given.length} entries` : "is no list";
+    const found = Array.isArray(given) ? `is a list of ${given.length}` : "is no list";
     throw new TypeError(
-      `Cannot read ${config.name}: layer_types ${found}, expected one for each of ${layers} layers`,
+      `Cannot read ${config.name}: layer_types ${found}, expected an entry for each of ${layers} layers`,
     );
   }
   const names = [`${kind}_attention`, "full_attention"];
