@@ -69,7 +69,17 @@ export function ggufConfig(file: GgufHeader, name: string): Record<string, unkno
     );
   const header: Header = { field, list, tensors: file.tensors, usual, wrong };
   const all = { model_type: typeof type === "string" ? type : type(header), ...usual, ...fields(header) };
+  expectWholeHeads(header, all);
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+/** Throws where only a share of a head would be rotated, unless the architecture knows of one: llama.cpp does not run such files. */
+function expectWholeHeads({ field, wrong }: Header, config: Readonly<Record<string, unknown>>): void {
+  const size = field("rope.dimension_count");
+  if (size === undefined || "partial_rotary_factor" in config || !(Number(config.head_dim) > 0)) return;
+  if (size !== config.head_dim) {
+    throw wrong("rope.dimension_count", `${config.head_dim}, the size of a head`);
+  }
 }
 
 type Field = (key: string) => Single;

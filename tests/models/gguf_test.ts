@@ -143,6 +143,16 @@ for (
       /llama\.block_count is 2147483648, expected at most the 1 tensors that it has/,
     ],
     [
+      "a rotation of half a head, where heads are turned whole",
+      file({
+        "general.architecture": "llama",
+        "llama.embedding_length": 32,
+        "llama.attention.head_count": 4,
+        "llama.rope.dimension_count": 4,
+      }),
+      /llama\.rope\.dimension_count is 4, expected 8, the size of a head/,
+    ],
+    [
       "a text for a number",
       file({ "general.architecture": "llama", "llama.embedding_length": "4" }),
       /hidden_size is "4", expected an integer/,
