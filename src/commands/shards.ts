@@ -99,9 +99,9 @@ export function shardCommand(context: Context, run: RunLine): Command {
     .argument("<plan>", "made by `lamina shards`; - for standard input")
     .option("--index <i>", `which shard (default: $${INDEX_VARIABLES.join(", $")})`, wholeNumber(0));
   explained(command, "shard plan.json --index 0", STUDY, [
-    [String(NEVER), "wrong usage, or another version, model or text: it can never succeed"],
+    [String(NEVER), "wrong usage, version, model or text: it can never succeed"],
     [String(AGAIN), "ended by SIGTERM: run it again; what is finished is kept"],
-    [ENDED, "ended by a closed terminal, Ctrl-C, SIGTERM before or after its work"],
+    [ENDED, "a closed terminal, Ctrl-C, SIGTERM before or after its work"],
   ]);
   return withResultsFlag(command).action(async (file: string, flags: { index?: number; results: string }) => {
     try {

@@ -168,7 +168,7 @@ function tests(cluster: RayCluster): [string, () => Promise<void>][] {
         await Deno.remove(`${cluster.folder}/never-4`);
         assert.equal(code, 1);
         assert.match(err, /5 of 6 shards done, 0 running, 1 failed/);
-        assert.match(err, /shard 4 \(checkpoints 4\) failed on \S+: lamina: this can never be\n/);
+        assert.match(err, /shard 4 \(checkpoints: 4\) failed on \S+: lamina: this can never be\n/);
         const begun = await cluster.begun();
         assert.equal(begun.filter((index) => index === 4).length, 1, "it is not tried again");
         await finish(study);
@@ -204,7 +204,7 @@ function tests(cluster: RayCluster): [string, () => Promise<void>][] {
       await cluster.run(3, "umount", cluster.temporary(3));
       assert.match(
         err,
-        /shard \d \(checkpoints \d\) failed on 10\.77\.0\.3, tried again \(1 of 3\): .*no space left/i,
+        /shard \d \(checkpoints: \d\) failed on 10\.77\.0\.3, tried again \(1 of 3\): .*no space left/i,
       );
     }],
     ["a full disk at the driver ends it with what to do", async () => {
