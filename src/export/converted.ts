@@ -4,7 +4,14 @@
  */
 import { ggufStorage, type ModelSpec, softmaxOf } from "../models/mod.ts";
 import { byteSize, elements, type Tensor, toFloat32 } from "../tensor/mod.ts";
-import { type OutTensor, type PagedFile, PART_BYTES, ranges } from "../weights/mod.ts";
+import {
+  type OutTensor,
+  type PagedFile,
+  PART_BYTES,
+  ranges,
+  rowsIn,
+  type TensorRef,
+} from "../weights/mod.ts";
 
 /** What the other form has otherwise. */
 export interface Difference {
@@ -33,16 +40,18 @@ export function storedOtherwise(
   };
 }
 
-/** The tensor under its new name. */
+/** The model's tensor under its new name: of a stored one that holds several, its own rows. */
 export function converted(
   file: PagedFile,
-  stored: string,
+  ref: TensorRef,
   name: string,
   { heads, plus = 0, float32 = plus !== 0 }: Difference,
 ): OutTensor {
-  const { dtype, shape } = file.tensors.get(stored)!;
+  const { dtype, shape: [all, ...inner] } = file.tensors.get(ref.name)!;
+  const [start, end] = rowsIn(ref) ?? [0, all];
+  const shape = [end - start, ...inner];
   const kind = float32 ? "f32" : dtype!;
-  const rowBytes = elements(shape.slice(1)) * byteSize(kind);
+  const rowBytes = elements(inner) * byteSize(kind);
   const step = heads ? shape[0] / heads.number : Math.max(1, Math.floor(PART_BYTES / rowBytes));
   return {
     name,
@@ -51,11 +60,11 @@ export function converted(
     bytes: shape[0] * rowBytes,
     async *parts() {
       for (const rows of ranges(0, shape[0], step)) {
-        const tensor = await file.read(stored, rows);
+        const tensor = await file.read(ref.name, rowsIn(ref, rows));
         const bytes = bytesOf(float32 ? added(tensor, plus) : tensor);
         yield heads ? moved(bytes, rowBytes, heads.to) : bytes;
       }
-      file.forget([stored]);
+      file.forget([ref.name]);
     },
   };
 }

@@ -47,10 +47,10 @@ export function tensorsFromGguf(job: Job, file: GgufFile): OutTensor[] {
   const silent = silenced(job);
   const architecture = file.metadata.get("general.architecture") as string; // as it was read
   const tensor = (canonical: string, layer?: number): OutTensor => {
-    const stored = model.stored!(canonical, layer).name;
+    const stored = model.stored!(canonical, layer);
     const name = storedTensor(names, canonical, layer === undefined ? 0 : kept.indexOf(layer)).name;
     const made = converted(file, stored, name, storedOtherwise(full, architecture, canonical, "hf"));
-    return silent.has(stored) ? { ...made, ...zeros(made.bytes) } : made;
+    return silent.has(stored.name) ? { ...made, ...zeros(made.bytes) } : made;
   };
   return [
     ...outerTensors(full).map(([canonical]) => tensor(canonical)),

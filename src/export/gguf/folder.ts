@@ -135,10 +135,10 @@ function tensorsOf({ model, full }: Job, file: PagedFile, architecture: string):
   const names = ggufNames(architecture, full);
   const tensor = (canonical: string, layer?: number): OutTensor => {
     const { name } = storedTensor(names, canonical, layer);
-    const stored = model.stored!(canonical, layer).name;
+    const stored = model.stored!(canonical, layer);
     return converted(file, stored, name, {
       ...storedOtherwise(full, architecture, canonical, "gguf"),
-      float32: file.tensors.get(stored)!.shape.length === 1,
+      float32: file.tensors.get(stored.name)!.shape.length === 1,
     });
   };
   return [
