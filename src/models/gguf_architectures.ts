@@ -22,8 +22,7 @@ import {
   qwen3NextTransform,
 } from "./gguf_hybrids.ts";
 import { latentFields, withJoinedLatents } from "./gguf_latents.ts";
-import { fusedQkv } from "./gguf_layouts.ts";
-import { fusedHeads, fusedUnits, type NameTable, sharedRows } from "./names.ts";
+import { fusedUnits, type NameTable, sharedRows } from "./names.ts";
 import type { ModelSpec } from "./spec.ts";
 
 interface Architecture {
@@ -177,8 +176,8 @@ export const architectures: Readonly<Record<string, Architecture>> = {
       ...partial(header),
       sliding_window: header.field("attention.sliding_window") || null,
     }),
-    stems: { ...fusedQkv, ...fusedUp },
-    rows: (spec) => sharedRows({ ...fusedHeads(spec), ...fusedUnits(spec) }),
+    stems: fusedUp,
+    rows: (spec) => sharedRows(fusedUnits(spec)),
   },
   gpt2: {
     type: "gpt2",
@@ -193,8 +192,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
       n_positions: tensors.get("position_embd.weight")?.shape[0],
       layer_norm_epsilon: field("attention.layer_norm_epsilon"),
     }),
-    stems: { ...fusedQkv, position: "position_embd" },
-    rows: (spec) => sharedRows(fusedHeads(spec)),
+    stems: { position: "position_embd" },
   },
 };
 

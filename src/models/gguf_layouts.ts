@@ -13,13 +13,6 @@ interface Layout {
   readonly rows?: (spec: ModelSpec) => NonNullable<NameTable["rows"]>;
 }
 
-/** q, k and v in one tensor. */
-export const fusedQkv: Readonly<Record<string, string>> = {
-  "attention.q_proj": "blk.*.attn_qkv",
-  "attention.k_proj": "blk.*.attn_qkv",
-  "attention.v_proj": "blk.*.attn_qkv",
-};
-
 const layouts: readonly Layout[] = [
   { // until 2024-04: a tensor for each matrix of an expert
     there: /^blk\.\d+\.ffn_gate\.\d+\./,
@@ -37,10 +30,14 @@ const layouts: readonly Layout[] = [
     },
     rows: fusedExpertRows,
   },
-  { // --fuse-qkv
+  { // GPT-2 and Phi-3; of others --fuse-qkv
     there: /^blk\.\d+\.attn_qkv\./,
     absent: /^blk\.\d+\.attn_q\./,
-    stems: fusedQkv,
+    stems: {
+      "attention.q_proj": "blk.*.attn_qkv",
+      "attention.k_proj": "blk.*.attn_qkv",
+      "attention.v_proj": "blk.*.attn_qkv",
+    },
     rows: (spec) => sharedRows(fusedHeads(spec)),
   },
 ];
