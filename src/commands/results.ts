@@ -116,6 +116,12 @@ export function mergeCommand(context: Context, run: RunLine): Command {
       if (plan?.kind === "shards") {
         return await mergeShards(context, run, { file: files[0], plan }, flags, outLine(flags));
       }
+      const ofPlans = (["missing", "strict"] as const).find((flag) => flags[flag]);
+      if (ofPlans) {
+        throw new TypeError(
+          `Cannot merge results with --${ofPlans}: it is for a plan, as \`lamina shards\` prints one`,
+        );
+      }
       const parts = await Promise.all(files.map((file) => readResult(file, "profile", "perplexity")));
       const whole = merge(parts, files);
       const shown: Omit<Output, "json"> = whole.kind === "profile"

@@ -2,6 +2,7 @@
 import { Add, Clip, Gelu, Mul, QuickGelu, Relu, scalar, type Value } from "../onnx/mod.ts";
 import { linear, type Weights } from "./linear.ts";
 import type { Activation, ExpertSpec, MlpSpec } from "./spec.ts";
+import { watch } from "./watch.ts";
 
 /** act(gate(x)) · up(x), or act(up(x)) where there is no gate: [N, F] of rows [N, D]; `name` is the network's. */
 export function innerProduct(
@@ -15,8 +16,8 @@ export function innerProduct(
   const gate = linear(x, `${name}.gate_proj`, weights);
   const { limit = null } = spec;
   if (limit === null) return Mul(activate(gate, spec.activation), up);
-  const moved = Add(Clip(up, -limit, limit), scalar(x.graph, 1));
-  return Mul(activate(Clip(gate, null, limit), spec.activation), moved);
+  const moved = Add(Clip(watch(up), -limit, limit), scalar(x.graph, 1));
+  return Mul(activate(Clip(watch(gate), null, limit), spec.activation), moved);
 }
 
 /** The factor of x in the sigmoid of quick_gelu. */

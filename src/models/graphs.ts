@@ -6,7 +6,7 @@
  *
  * What graphs are made of follows from what an engine has (`lowering`); by default they are the CPU's.
  *
- * Every graph also gives `squares`, the sum of the squares of what it watches (watch.ts): not finite where a number is not.
+ * A graph that watches numbers (watch.ts) also gives `squares`, the sum of their squares: not finite where one of them is not.
  *
  * A module can be run in parts: some key heads with the query heads that share them, some of the F inner units. Its
  * specification is then the part's, and `onto` adds an input `sum` [B·T, D], what the parts before it came to.
@@ -218,7 +218,8 @@ const EXACT = /^mlp\.(router|shared_gate)\./;
 /** The graph with outputs of a tap, and what it watches. */
 export function finished(graph: Graph, taps: Record<string, Value> = {}): Graph {
   for (const [name, value] of Object.entries(taps)) graph.output(name, value);
-  graph.output("squares", squares(takeWatched(graph)));
+  const watched = takeWatched(graph);
+  if (watched.length > 0) graph.output("squares", squares(watched));
   return graph;
 }
 

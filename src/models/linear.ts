@@ -1,5 +1,5 @@
 /** Weights in a graph, however an engine is fed them, and products with them. */
-import { Add, BitCast, Cast, type Dim, Gemm, type Graph, type Lowering, type Value } from "../onnx/mod.ts";
+import { Add, Cast, type Dim, Gemm, type Graph, type Lowering, type Value } from "../onnx/mod.ts";
 import type { DType } from "../tensor/mod.ts";
 
 /** Element types of fed weights, by canonical name. */
@@ -19,10 +19,8 @@ export function fedWeight(
   shape: readonly Dim[],
   { bfloat16, products }: Lowering,
 ): Value {
-  const native = bfloat16 === "native";
   const dtype = stored === "bf16" && bfloat16 === "widened" ? "f32" : stored;
-  const fed = graph.input(name, dtype, shape, { native });
-  return asFactor(dtype === "bf16" && !native ? BitCast(fed, "bf16") : fed, dtype, shape, products);
+  return asFactor(graph.input(name, dtype, shape), dtype, shape, products);
 }
 
 /** A weight of some type as what a graph computes with: a matrix in the type of products, anything else in float32. */

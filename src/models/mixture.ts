@@ -103,5 +103,5 @@ export function shared(normed: Value, spec: SharedSpec, weights: Weights): Value
 
 /** Adds to some rows of a sum; each row once, so that the order of additions is one. */
 export function addRows(sum: Value, rows: Value, added: Value): Value {
-  return ScatterND(sum, Reshape(rows, [-1, 1]), Add(Gather(sum, rows), added));
+  return ScatterND(sum, Reshape(rows, [-1, 1]), added);
 }

@@ -3,7 +3,7 @@
  *
  * All tokens are routed first. Each expert that some token chose then has its turn, with its weights fed: it takes the rows of its
  * tokens, and adds what it makes of them, weighted, to the sum of the experts before it. So memory is that of one expert, and
- * what no token chose is never read. Letters as in spec.ts; N tokens, X experts, k of them a token's, n tokens of one expert.
+ * what no token chose is never read. What they make is not watched: the sum is, by the graph that takes it. Letters as in spec.ts; N tokens, X experts, k of them a token's, n tokens of one expert.
  */
 import {
   Add,
@@ -78,7 +78,7 @@ export function expertGraph(
   const sum = graph.input("sum", "f32", ["tokens", hidden]);
   const weights = weightInputs(graph, expertTensors("expert", spec, hidden), lowering, stored);
   const made = expert(Gather(normed, rows), spec, "expert", onto ? withoutBias(weights) : weights);
-  const added = watch(Mul(made, shares));
+  const added = Mul(made, shares);
   const next = lowering.rows === "scattered"
     ? addRows(sum, rows, added)
     : addGains(sum, graph.input("gains", "i64", ["tokens"]), added, hidden);
@@ -96,7 +96,7 @@ export function sharedGraph(
   const normed = graph.input("normed", "f32", ["tokens", hidden]);
   const sum = graph.input("sum", "f32", ["tokens", hidden]);
   const weights = weightInputs(graph, sharedTensors(spec, hidden), lowering, stored);
-  graph.output("next", Add(sum, watch(shared(normed, spec, onto ? withoutBias(weights) : weights))));
+  graph.output("next", Add(sum, shared(normed, spec, onto ? withoutBias(weights) : weights)));
   return finished(graph);
 }
 

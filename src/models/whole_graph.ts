@@ -50,9 +50,6 @@ export function keptHeadSize({ headSize }: AttentionSpec): number {
   return Math.ceil(headSize / HEAD_UNIT) * HEAD_UNIT;
 }
 
-/** Weights come as they are stored; BF16 has a type of its own. */
-const lowering = { ...cpuLowering, bfloat16: "native" } as const;
-
 /**
  * The graph. Inputs, int64: input_ids and position_ids [B, S], attention_mask [B, P + S]; of attention number i of the A that
  * are there past_key_values.i.key and .value [B, K, P, E′]; the weights under `wholeName`, of the types that `stored` says.
@@ -67,18 +64,18 @@ export function wholeGraph(
   expectSoftmax(spec, `make one graph of ${spec.family}`);
   const graph = createGraph();
   const weight = (name: string, dtype: DType, shape: readonly number[]) =>
-    fedWeight(graph, name, dtype, shape, lowering);
+    fedWeight(graph, name, dtype, shape, cpuLowering);
   const ids = graph.input("input_ids", "i64", ["batch_size", "sequence_length"]);
   const mask = graph.input("attention_mask", "i64", ["batch_size", "total_sequence_length"]);
   const places = graph.input("position_ids", "i64", ["batch_size", "sequence_length"]);
   const shared: Shared = { texts: Shape(ids), sight: sightOf(mask), rotary: rotaries(places, positions) };
 
   const type = stored("embedding.weight");
-  const embedding = graph.input("embedding.weight", type, [spec.vocabulary, spec.hidden], { native: true });
+  const embedding = graph.input("embedding.weight", type, [spec.vocabulary, spec.hidden]);
   let x = embed(embedding, type, ids, spec);
   if (spec.positions) {
     const type = stored("position.weight");
-    const vectors = graph.input("position.weight", type, [spec.positions, spec.hidden], { native: true });
+    const vectors = graph.input("position.weight", type, [spec.positions, spec.hidden]);
     x = Add(x, rowsOf(vectors, type, places));
   }
   let caches = 0;

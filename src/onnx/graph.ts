@@ -26,11 +26,10 @@ import {
 import { type DType, elements, type Tensor } from "../tensor/mod.ts";
 
 /**
- * ONNX operator set of a graph: 24 has Attention. No newer one than its nodes need, since kernels are looked up by it and
- * engines lag behind: WebGPU has none for the Transpose of 25.
+ * ONNX operator set of a graph: 24 has Attention. No newer one, since kernels are looked up by it and engines lag behind:
+ * WebGPU has none for the Transpose of 25.
  */
 const OPSET = 24;
-const newer = new Map([["BitCast", 26]]);
 const IR_VERSION = 11;
 
 /** A side of a shape: a number, or a name for one that is known when the graph runs. */
@@ -47,8 +46,8 @@ export type Attribute = number | string | readonly number[] | { readonly float: 
 
 /** A graph under construction. */
 export interface Graph {
-  /** Declares an input that is fed at run time; BF16 as its bits in integers (see BitCast), unless it is `native`. */
-  input(name: string, dtype: DType, shape: readonly Dim[], options?: { readonly native?: boolean }): Value;
+  /** Declares an input that is fed at run time. */
+  input(name: string, dtype: DType, shape: readonly Dim[]): Value;
   /** Adds a constant. */
   constant(tensor: Tensor): Value;
   /** Adds a weight: a constant whose bytes stay outside the serialised model, since those may not pass 2 GiB. */
@@ -112,10 +111,9 @@ export function createGraph(): Graph {
   const renamed = new Map<string, string>();
   let count = 0;
   const graph: Graph = {
-    input(name, dtype, shape, { native = false } = {}) {
+    input(name, dtype, shape) {
       types.set(name, dtype);
-      const type = dtype === "bf16" && !native ? DataType.UINT16 : dataTypes[dtype];
-      inputs.push(valueInfo(name, type, shape));
+      inputs.push(valueInfo(name, dataTypes[dtype], shape));
       return { graph, name };
     },
     constant(tensor) {
@@ -162,12 +160,11 @@ export function createGraph(): Graph {
         ...inputs.filter(isStored).map((info) => storedProto(info, stored!)),
       ];
       const named = (name: string) => renamed.get(name) ?? name;
-      const version = Math.max(OPSET, ...nodes.map(({ opType }) => newer.get(opType!) ?? 0));
       const model = create(ModelProtoSchema, {
         irVersion: BigInt(IR_VERSION),
         producerName: "lamina",
         opsetImport: [
-          create(OperatorSetIdProtoSchema, { domain: "", version: BigInt(version) }),
+          create(OperatorSetIdProtoSchema, { domain: "", version: BigInt(OPSET) }),
           create(OperatorSetIdProtoSchema, { domain: "com.microsoft", version: 1n }),
         ],
         graph: create(GraphProtoSchema, {

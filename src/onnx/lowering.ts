@@ -9,8 +9,8 @@ export interface Lowering {
   readonly masked: "standard" | "decomposed";
   /** How some rows of a sum are added to: by ScatterND, or as what each of all rows gains. */
   readonly rows: "scattered" | "gathered";
-  /** How BF16 weights are fed: as their bits in u16, then BitCast; as BFLOAT16; not at all (upload widens them to f32). */
-  readonly bfloat16: "bits" | "native" | "widened";
+  /** How BF16 weights are fed: as they are, or not at all (upload widens them to f32). */
+  readonly bfloat16: "native" | "widened";
   /** Element type of the two factors of products with a layer's weights. */
   readonly products: "f32" | "bf16";
 }
@@ -20,6 +20,6 @@ export const cpuLowering: Lowering = {
   attention: "grouped",
   masked: "standard",
   rows: "scattered",
-  bfloat16: "bits",
+  bfloat16: "native",
   products: "f32",
 };

@@ -70,10 +70,6 @@ export function softcap(x: Value, cap: number): Value {
 export const Gelu = (x: Value, approximate: "none" | "tanh"): Value =>
   one(x.graph.node("Gelu", [x], { approximate }));
 
-/** The same bits as another type of equal size. */
-export const BitCast = (x: Value, to: DType): Value =>
-  one(x.graph.node("BitCast", [x], { to: dataType(to) }));
-
 export const Cast = (x: Value, to: DType): Value => one(x.graph.node("Cast", [x], { to: dataType(to) }));
 
 /** In a new shape, which may be known only when the graph runs (an i64 list). */
@@ -118,9 +114,9 @@ export const GatherElements = (x: Value, indices: Value, axis: number): Value =>
 export const ScatterElements = (x: Value, indices: Value, updates: Value, axis: number): Value =>
   one(x.graph.node("ScatterElements", [x, indices, updates], { axis }));
 
-/** `x` with other slices at `indices` (i64 [n, 1]) along axis 0. */
+/** `x` with updates added to its slices at `indices` (i64 [n, 1]) along axis 0. */
 export const ScatterND = (x: Value, indices: Value, updates: Value): Value =>
-  one(x.graph.node("ScatterND", [x, indices, updates]));
+  one(x.graph.node("ScatterND", [x, indices, updates], { reduction: "add" }));
 
 /** Where elements are not zero: i64 [rank, n]. */
 export const NonZero = (x: Value): Value => one(x.graph.node("NonZero", [x]));

@@ -2,7 +2,7 @@
 import type { Engine, Held } from "../engine/mod.ts";
 import { embeddingGraph, type Model } from "../models/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
-import { areFinite, notFinite, takeSquares } from "./finite.ts";
+import { areFinite, culpritAmong, notFinite, takeSquares } from "./finite.ts";
 import { take, withUploaded } from "./held.ts";
 import { openPrograms, type Programs } from "./programs.ts";
 
@@ -79,7 +79,7 @@ export function openEmbedder(model: Model, engine: Engine, programs: Programs): 
         x.free();
         const read: [string, Tensor][] = [["embedding.weight", words.rows]];
         if (at) read.push(["position.weight", at.rows]);
-        throw notFinite(model, "embedding", read);
+        throw notFinite(model, "embedding", culpritAmong(read));
       });
     },
   };

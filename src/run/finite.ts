@@ -38,19 +38,39 @@ export async function takeSquares(engine: Engine, held: Held): Promise<number> {
   return await withRead(engine, { held }, ({ held }) => (held.data as Float32Array)[0]);
 }
 
-/** The error for numbers that are not finite; `weights` by canonical name, those of the module. */
+/** A weight that explains numbers which are not finite: one that is not, or the largest of all. */
+export interface Culprit {
+  readonly name: string;
+  readonly value: number;
+}
+
+/** The first weight that is not finite, else the largest; `before` is what other weights came to. */
+export function culpritAmong(
+  weights: Iterable<readonly [string, Tensor]>,
+  before: Culprit | null = null,
+): Culprit | null {
+  let worst = before;
+  for (const [name, tensor] of weights) {
+    if (worst && !Number.isFinite(worst.value)) return worst;
+    for (const value of toFloat32(tensor)) {
+      if (!Number.isFinite(value)) return { name, value };
+      if (!worst || Math.abs(value) > Math.abs(worst.value)) worst = { name, value };
+    }
+  }
+  return worst;
+}
+
+/** The error for numbers that are not finite, and the weight that explains them, if there is one. */
 export function notFinite(
   model: Pick<Model, "name" | "stored">,
   place: Place,
-  weights: Iterable<readonly [string, Tensor]>,
+  culprit: Culprit | null,
 ): RangeError {
-  const found = reason(weights, (name) => {
-    const layer = typeof place === "object" ? place.layer : undefined;
-    return model.stored?.(name, layer).name ?? name;
-  });
+  const layer = typeof place === "object" ? place.layer : undefined;
+  const found = culprit && reason(culprit, model.stored?.(culprit.name, layer).name ?? culprit.name);
   return new RangeError(
     `Cannot run ${model.name}: ${described(place)} produces non-finite numbers${
-      found && ` (${found})`
+      found ? ` (${found})` : ""
     }, expected finite ones`,
   );
 }
@@ -60,16 +80,7 @@ function described(place: Place): string {
   return `layer ${place.layer}, ${place.module === "mlp" ? "MLP" : "attention"}`;
 }
 
-/** The first weight that is not finite; else the largest, which makes numbers overflow. */
-function reason(weights: Iterable<readonly [string, Tensor]>, stored: (name: string) => string): string {
-  let largest = { name: "", value: 0 };
-  for (const [name, tensor] of weights) {
-    for (const value of toFloat32(tensor)) {
-      if (!Number.isFinite(value)) return `${stored(name)} holds ${value}`;
-      if (Math.abs(value) > Math.abs(largest.value)) largest = { name, value };
-    }
-  }
-  if (largest.name === "") return "";
-  const value = Number(largest.value.toPrecision(4));
-  return `its weights are finite, the largest is ${value} in ${stored(largest.name)}`;
+function reason({ value }: Culprit, stored: string): string {
+  if (!Number.isFinite(value)) return `${stored} holds ${value}`;
+  return `its weights are finite, the largest is ${Number(value.toPrecision(4))} in ${stored}`;
 }

@@ -1,7 +1,7 @@
 /** The final norm and the head's matrix: read in slices of rows, and searched if numbers are not finite. */
 import { type Model, type ModelSpec, normTensors } from "../models/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
-import { areFinite, notFinite, sumOfSquares } from "./finite.ts";
+import { areFinite, culpritAmong, notFinite, sumOfSquares } from "./finite.ts";
 
 /** Rows of the head's matrix that are read at once. */
 const ROWS = 8192;
@@ -26,7 +26,7 @@ export async function headRows(model: Model, rows: Rows): Promise<Tensor> {
   const tensor = await model.weights.outer("head.weight", rows);
   const data = toFloat32(tensor);
   if (areFinite(sumOfSquares(data))) return float32(tensor.shape, data);
-  throw notFinite(model, "head", [["head.weight", tensor]]);
+  throw notFinite(model, "head", culpritAmong([["head.weight", tensor]]));
 }
 
 /** The final norm's weights, by canonical name. */
@@ -42,7 +42,7 @@ export async function finalNorm({ spec, weights }: Model): Promise<Map<string, T
 export async function headNotFinite(model: Model): Promise<RangeError> {
   const norm = await finalNorm(model);
   const isSound = [...norm.values()].every((tensor) => areFinite(sumOfSquares(toFloat32(tensor))));
-  if (!isSound) return notFinite(model, "final norm", norm);
+  if (!isSound) return notFinite(model, "final norm", culpritAmong(norm));
   for (const rows of headSlices(model.spec)) await headRows(model, rows);
-  return notFinite(model, "head", []);
+  return notFinite(model, "head", null);
 }

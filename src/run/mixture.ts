@@ -15,6 +15,7 @@ import {
 import type { Lowering, Value } from "../onnx/mod.ts";
 import type { Tensor } from "../tensor/mod.ts";
 import type { MixtureParts } from "./experts.ts";
+import type { Part } from "./part.ts";
 import { freeAll, withUploaded } from "./held.ts";
 import { type Compiled, runModule, type Where } from "./module.ts";
 import type { Programs } from "./programs.ts";
@@ -25,15 +26,19 @@ export interface RouterTap {
   readonly tap: (taps: RouterTaps) => Record<string, Value>;
 }
 
-/** What a mixture made of some tokens: its update before the norm behind it [N, D], and what probes asked of its router. */
+/**
+ * What a mixture made of some tokens: its update before the norm behind it [N, D], not known to be finite; what made it; and what
+ * probes asked of its router.
+ */
 export interface Mixed {
   readonly sum: Held;
+  readonly by: readonly Part<unknown>[];
   readonly outputs: Record<string, Held>;
 }
 
 /**
  * Runs a mixture on streams x and, if attention runs, a [N, D]. What it gives is the taker's to free. Throws `RangeError` where
- * the numbers of the router or of an expert are not finite.
+ * the numbers of the router, or those that an expert clips, are not finite.
  */
 export async function runMixture(
   where: Where,
@@ -66,12 +71,13 @@ export async function runMixture(
   try {
     await runModule(where, parts.shared, sharing, { normed }, "next", sum);
     const chosen = tokensOf((await engine.read(experts)).data as BigInt64Array, spec);
+    const by = [...parts.shared, ...chosen.flatMap(([e]) => parts.expert(e))];
     for (const [e, places] of chosen) {
       await withUploaded(engine, choiceOf(places, spec, normed.shape[0], engine.has), async (held) => {
         await runModule(where, parts.expert(e), adding, { ...held, normed, weights }, "next", sum);
       });
     }
-    return { sum, outputs };
+    return { sum, by, outputs };
   } catch (error) {
     freeAll([sum, ...Object.values(outputs)]);
     throw error;

@@ -5,7 +5,7 @@
 import type { Engine, Held } from "../engine/mod.ts";
 import { type Model, scoredRowsGraph } from "../models/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
-import { areFinite, notFinite, takeSquares } from "./finite.ts";
+import { areFinite, culpritAmong, notFinite, takeSquares } from "./finite.ts";
 import { finalNorm, headRows, headSlices, type Rows } from "./head.ts";
 import { freeAll, withRead, withUploaded } from "./held.ts";
 import { openPrograms } from "./programs.ts";
@@ -61,7 +61,7 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
         );
         chunks.push({ ...inColumns(part), hidden });
         if (!areFinite(await takeSquares(engine, squares))) {
-          throw notFinite(model, "final norm", Object.entries(normWeights));
+          throw notFinite(model, "final norm", culpritAmong(Object.entries(normWeights)));
         }
       }
       return chunks;

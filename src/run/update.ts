@@ -3,7 +3,7 @@ import type { Feeds, Held } from "../engine/mod.ts";
 import { mlpPartGraph, type MlpSpec, type MoeSpec, updateGraph, type UpdateTaps } from "../models/mod.ts";
 import { Add, type Value } from "../onnx/mod.ts";
 import { withRead } from "./held.ts";
-import { type RouterTap, runMixture } from "./mixture.ts";
+import { type Mixed, type RouterTap, runMixture } from "./mixture.ts";
 import { type Compiled, runModule } from "./module.ts";
 import { forKernels, split, withObserved } from "./observe.ts";
 import type { Part } from "./part.ts";
@@ -32,7 +32,7 @@ export async function updated(
     tap: (taps) => Object.assign({}, ...observers.map((probe) => probe.router!(taps))),
   };
   const streams = a ? { x, a } : { x };
-  const { sum, outputs } = await runMixture(
+  const mixed = await runMixture(
     whereOf(run, l, "mlp"),
     programs,
     mixture.after.spec,
@@ -42,13 +42,13 @@ export async function updated(
   );
   try {
     const present = { attention: way.attention, mlp: true };
-    await withRead(engine, outputs, async (outputs) => {
+    await withRead(engine, mixed.outputs, async (outputs) => {
       const seen = { layer: l, plans: way.plans, present, ...batch, outputs };
       for (const probe of observers) await probe.observeRouter?.(seen);
     });
-    return await update(run, l, [mixture.after], way, x, a, batch, sum);
+    return await update(run, l, [mixture.after], way, x, a, batch, mixed);
   } finally {
-    sum.free();
+    mixed.sum.free();
   }
 }
 
@@ -60,7 +60,7 @@ async function update(
   x: Held,
   a: Held | null,
   batch: Batch,
-  sum: Held | null,
+  mixed: Mixed | null,
 ): Promise<Held> {
   const { engine, programs } = run;
   const { hidden, layers } = run.model.spec;
@@ -85,10 +85,10 @@ async function update(
     });
   };
   const { y, ...outputs } = await runModule(
-    whereOf(run, l, way.mlp ? "mlp" : "attention"),
+    { ...whereOf(run, l, way.mlp ? "mlp" : "attention"), before: mixed?.by },
     parts,
     compiled,
-    { x, ...a ? { a } : {}, ...sum ? { sum } : {} },
+    { x, ...a ? { a } : {}, ...mixed ? { sum: mixed.sum } : {} },
     "m",
   );
   try {

@@ -65,12 +65,11 @@ const lowerings: Record<string, Lowering> = {
 };
 
 /** What some have besides. */
-function besides({ attention, rows, bfloat16 }: Lowering): string[] {
+function besides({ attention, rows }: Lowering): string[] {
   return [
     ...rows === "scattered" ? ["ScatterND"] : [],
     ...attention.startsWith("grouped") ? ["GroupQueryAttention"] : [],
     ...attention === "standard" ? ["Attention"] : [],
-    ...bfloat16 === "bits" ? ["BitCast"] : [],
   ];
 }
 
@@ -183,10 +182,10 @@ for (const [name, lowering] of Object.entries(lowerings)) {
   });
 }
 
-Deno.test("BF16 is fed as its bits, as such, or not at all", () =>
+Deno.test("BF16 is fed as such, or not at all", () =>
   withFixture("llama", ({ model: { spec } }) => {
-    const fed = { bits: DataType.UINT16, native: DataType.BFLOAT16, widened: DataType.FLOAT } as const;
-    for (const bfloat16 of ["bits", "native", "widened"] as const) {
+    const fed = { native: DataType.BFLOAT16, widened: DataType.FLOAT } as const;
+    for (const bfloat16 of ["native", "widened"] as const) {
       const [attention] = graphsOf(spec, "bf16", { ...cpuLowering, bfloat16 });
       const types = protoOf(attention).input.filter(({ name }) => name!.endsWith("proj.weight"))
         .map(({ type }) => (type!.value.value as { elemType: DataType }).elemType);

@@ -4,8 +4,8 @@ import { type GraphProto, ModelProtoSchema } from "onnx-buf";
 import type { Graph } from "../../src/onnx/mod.ts";
 
 /**
- * Operators that every engine has a kernel for, without a library that may be missing (cuDNN): no Pad, ReduceMax, Einsum,
- * BitCast or MatMulInteger.
+ * Operators that every engine has a kernel for, without a library that may be missing (cuDNN): no Pad, ReduceMax, Einsum or
+ * MatMulInteger.
  */
 export const everywhere: ReadonlySet<string> = new Set([
   ..."Add ArgMax Cast Clip Concat Div Exp Expand Gather GatherElements Gelu Gemm Identity LayerNormalization Less"
@@ -20,10 +20,4 @@ export const everywhere: ReadonlySet<string> = new Set([
 /** The graph as it is serialised. */
 export function protoOf(graph: Graph): GraphProto {
   return fromBinary(ModelProtoSchema, graph.toBytes()).graph!;
-}
-
-/** The version of ONNX's own operators that it asks for. */
-export function operatorSetOf(graph: Graph): number {
-  const { opsetImport } = fromBinary(ModelProtoSchema, graph.toBytes());
-  return Number(opsetImport.find(({ domain }) => domain === "")!.version);
 }

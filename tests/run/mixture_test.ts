@@ -63,29 +63,61 @@ for (const name of ["qwen2-moe", "glm4-moe"]) {
     }));
 }
 
+/** The model, one number of a weight of layer 0 replaced. */
+function broken(model: Model, weight: string, value: number): Model {
+  return leasing(model, (l, lease) => ({
+    ...lease,
+    tensors: new Map([...lease.tensors].map(([name, tensor]) => {
+      if (l > 0 || name !== weight) return [name, tensor];
+      const data = toFloat32(tensor).slice();
+      data[3] = value;
+      return [name, float32(tensor.shape, data)];
+    })),
+  }));
+}
+
 Deno.test("a number that is not finite ends the run where a token chose its expert, with the tensor's name", () =>
   withFixture("qwen3-moe-loose", async ({ model }) => {
     const [chosen] = await choices(model, 5);
-    const [first] = chosen;
     const other = [...Array(8).keys()].find((e) => !chosen.includes(e))!;
-    const broken = (expert: number) =>
-      leasing(model, (l, lease) => ({
-        ...lease,
-        tensors: new Map([...lease.tensors].map(([name, tensor]) => {
-          if (l > 0 || name !== `mlp.experts.${expert}.up_proj.weight`) return [name, tensor];
-          const data = toFloat32(tensor).slice();
-          data[3] = NaN;
-          return [name, float32(tensor.shape, data)];
-        })),
-      }));
-    await assert.rejects(choices(broken(first), 5), {
+    const up = (expert: number) => broken(model, `mlp.experts.${expert}.up_proj.weight`, NaN);
+    for (const expert of chosen) {
+      await assert.rejects(choices(up(expert), 5), {
+        name: "RangeError",
+        message: new RegExp(
+          `layer 0, MLP produces non-finite numbers \\(model\\.layers\\.0\\.mlp\\.experts\\.${expert}\\.up_proj\\.weight holds NaN\\)`,
+        ),
+      });
+      assert.equal(engine.live, 0);
+    }
+    assert.deepEqual((await choices(up(other), 5))[0], chosen);
+  }));
+
+Deno.test("finite weights whose products are not are found among all experts of the token", () =>
+  withFixture("olmoe", async ({ model }) => {
+    const [chosen] = await choices(model, 5);
+    const weight = `mlp.experts.${chosen.at(-1)}.down_proj.weight`;
+    await assert.rejects(choices(broken(model, weight, 3e38), 5), {
       name: "RangeError",
       message: new RegExp(
-        `layer 0, MLP produces non-finite numbers \\(model\\.layers\\.0\\.mlp\\.experts\\.${first}\\.up_proj\\.weight holds NaN\\)`,
+        `its weights are finite, the largest is 3e\\+38 in model\\.layers\\.0\\.mlp\\.experts\\.${
+          chosen.at(-1)
+        }\\.`,
       ),
     });
     assert.equal(engine.live, 0);
-    assert.deepEqual((await choices(broken(other), 5))[0], chosen);
+  }));
+
+Deno.test("an infinite number that a clip would hide ends the run", () =>
+  withFixture("gpt-oss", async ({ model }) => {
+    const [[chosen]] = await choices(model, 5);
+    for (const name of ["gate_proj.bias", "up_proj.bias"]) {
+      await assert.rejects(choices(broken(model, `mlp.experts.${chosen}.${name}`, Infinity), 5), {
+        name: "RangeError",
+        message: /layer 0, MLP produces non-finite numbers \(.*gate_up_proj_bias.* holds Infinity\)/,
+      });
+    }
+    assert.equal(engine.live, 0);
   }));
 
 Deno.test("decoding gives the same logits whether experts are kept or read for every token", () =>

@@ -16,8 +16,8 @@ import {
 import { everywhere, protoOf } from "../onnx/read.ts";
 import { engine, withFixture } from "../support.ts";
 
-/** What only the CPU's lowering of attention and of BF16 needs (models/lowering_test.ts checks the others). */
-const lowered = ["GroupQueryAttention", "BitCast"];
+/** What only the CPU's lowering of attention needs (models/lowering_test.ts checks the others). */
+const lowered = ["GroupQueryAttention"];
 
 Deno.test("runs, probes, the head and a decoder use what every engine has", () =>
   withFixture("gemma2", async ({ model, blocks }) => {

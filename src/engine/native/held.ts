@@ -4,20 +4,19 @@ import type { Held } from "../engine.ts";
 import type { Library } from "./library.ts";
 import type { Block, Provider } from "./provider.ts";
 
-/** ONNX's numbers of element types. BF16 is fed as its bits, unless the device takes it. */
+/** ONNX's numbers of element types. */
 const elementTypes: Record<DType, number> = {
   f32: 1,
   u8: 2,
   i8: 3,
-  bf16: 4,
   i16: 5,
   i32: 6,
   i64: 7,
   bool: 9,
   f16: 10,
   f64: 11,
+  bf16: 16,
 };
-const BFLOAT16 = 16;
 
 /** The held tensors of one engine. */
 export interface Shelf {
@@ -43,7 +42,6 @@ export function openShelf(library: Library, provider: Provider): Shelf {
   const live = new Set<Held>();
   function hold(dtype: DType, shape: readonly number[], block: Block): NativeHeld {
     const bytes = elements(shape) * byteSize(dtype);
-    const type = dtype === "bf16" && provider.has.bfloat16 === "native" ? BFLOAT16 : elementTypes[dtype];
     const value = library.make(
       "CreateTensorWithDataAsOrtValue",
       provider.memory,
@@ -51,7 +49,7 @@ export function openShelf(library: Library, provider: Provider): Shelf {
       BigInt(bytes),
       BigInt64Array.from(shape, BigInt),
       BigInt(shape.length),
-      type,
+      elementTypes[dtype],
     );
     const held: NativeHeld = {
       dtype,
