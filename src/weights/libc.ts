@@ -13,7 +13,7 @@ export interface Mapping {
   readonly buffer: ArrayBuffer;
   /** Bytes that the file has by now: what lies behind them must not be touched. */
   sizeNow(): number;
-  /** Starts to read the pages of bytes [start, end) from disk; returns at once. */
+  /** Starts to read the pages of bytes [start, end) from disk into the page cache; returns at once. */
   want(start: number, end: number): void;
   /** Takes the whole pages inside [start, end) out of resident memory. Views stay valid: a later access reads again. */
   forget(start: number, end: number): void;
@@ -28,6 +28,12 @@ const PROT_READ = 1;
 const MAP_PRIVATE = 2;
 const MADV_WILLNEED = 3;
 const MADV_DONTNEED = 4;
+const MADV_POPULATE_READ = 22;
+
+/** Of an advice to read, the kernel obeys no more than the disk's read-ahead, which by default is as many bytes. */
+const ADVISED = 128 * 2 ** 10;
+/** Bytes that are read ahead in one call, and so long resident: enough for full speed. */
+const PIECE = 16 * 2 ** 20;
 
 const symbols = {
   open: { parameters: ["buffer", "i32"], result: "i32" },
@@ -36,6 +42,7 @@ const symbols = {
   mmap: { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
   getpagesize: { parameters: [], result: "i32" },
   madvise: { parameters: ["pointer", "usize", "i32"], result: "i32" },
+  populate: { name: "madvise", parameters: ["pointer", "usize", "i32"], result: "i32", nonblocking: true },
 } as const;
 
 let library: Deno.DynamicLibrary<typeof symbols>["symbols"] | null | undefined;
@@ -63,20 +70,39 @@ export function mapPath(path: string, size: number): Mapping | null {
     return null;
   }
   const page = c.getpagesize();
+  let ahead = Promise.resolve();
+  let isOpen = true;
 
-  /** Advice about pages [first, last), of which the last may be cut off by the file's end. */
-  function advise(first: number, last: number, advice: number) {
+  /** What a call says of pages [first, last), of which the last may be cut off by the file's end. */
+  function pages(first: number, last: number): [Deno.PointerValue, bigint] {
     const [start, end] = [Math.max(0, first * page), Math.min(size, last * page)]; // never past the mapping
-    if (end > start) c!.madvise(Deno.UnsafePointer.offset(address!, start), BigInt(end - start), advice);
+    return [Deno.UnsafePointer.offset(address!, start), BigInt(Math.max(0, end - start))];
+  }
+  /** All pages of bytes [start, end). */
+  const pagesOf = (start: number, end: number) => pages(Math.floor(start / page), Math.ceil(end / page));
+
+  /** Reads pages on another thread, piece by piece, and takes them out of resident memory again: the page cache has them. */
+  async function readAhead(start: number, end: number): Promise<void> {
+    for (let at = start; at < end && isOpen; at += PIECE) {
+      const piece = pagesOf(at, Math.min(end, at + PIECE));
+      const isRead = await c!.populate(...piece, MADV_POPULATE_READ) === 0; // not before Linux 5.14
+      c!.madvise(...piece, isRead ? MADV_DONTNEED : MADV_WILLNEED);
+    }
   }
   return {
     buffer: Deno.UnsafePointerView.getArrayBuffer(address, size),
     sizeNow,
-    want: (start, end) => advise(Math.floor(start / page), Math.ceil(end / page), MADV_WILLNEED),
+    want(start, end) {
+      if (end - start <= ADVISED) c.madvise(...pagesOf(start, end), MADV_WILLNEED);
+      else ahead = ahead.then(() => readAhead(start, end));
+    },
     forget(start, end) {
       const last = end === size ? Math.ceil(end / page) : Math.floor(end / page);
-      advise(Math.ceil(start / page), last, MADV_DONTNEED);
+      c.madvise(...pages(Math.ceil(start / page), last), MADV_DONTNEED);
     },
-    close: () => void c.close(fd),
+    close() {
+      isOpen = false;
+      c.close(fd);
+    },
   };
 }
