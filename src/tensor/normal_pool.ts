@@ -1,14 +1,13 @@
 /**
  * Normal numbers made on every core. A number is a function of where it stands (random.ts), so who makes it does not
- * matter: rows are split between this thread and workers, which write to the same memory by its address. (ONNX Runtime
- * refuses shared buffers, and a copy would cost more than a second core gains.)
+ * matter: rows are split between this thread and others.
  */
 import { fillRows, type NormalRows } from "./random.ts";
+import { type Memory, memoryOf, MOST_THREADS, openThreads } from "./threads.ts";
 
-/** What a worker is told: where to write, how many numbers, and which. */
+/** What a thread is told: where to write, and which numbers. */
 export interface NormalTask {
-  readonly address: bigint;
-  readonly length: number;
+  readonly memory: Memory;
   readonly rows: NormalRows;
 }
 
@@ -16,22 +15,23 @@ export interface NormalTask {
 export interface NormalPool {
   /** As `fillRows`. Nobody else may touch `out` meanwhile. */
   fill(out: Float32Array<ArrayBuffer>, rows: NormalRows): Promise<void>;
-  /** Ends the workers. */
+  /** Ends the threads. */
   close(): void;
 }
 
 /** Numbers below which the messages would take longer than the work: a quarter of a millisecond's. */
 const WORTH_SHARING = 2 ** 18;
-/** More threads gain nothing: the memory cannot take their numbers. */
-const MOST_THREADS = 8;
 
-/** Opens a pool; its workers start with the first array that is worth it. */
+/** Opens a pool; its threads start with the first array that is worth it. */
 export function normalPool(threads = Math.min(navigator.hardwareConcurrency, MOST_THREADS)): NormalPool {
-  let helpers: Helper[] = [];
+  const others = openThreads<NormalTask>(
+    new URL("./normal_worker.ts", import.meta.url),
+    "Cannot draw random numbers",
+    threads - 1,
+  );
   return {
     async fill(out, rows) {
       if (out.length < WORTH_SHARING || threads < 2) return fillRows(out, rows);
-      while (helpers.length < threads - 1) helpers.push(helper());
       const count = out.length / rows.width;
       const cut = (i: number) => Math.floor(i * count / threads);
       const share = (i: number) =>
@@ -39,40 +39,11 @@ export function normalPool(threads = Math.min(navigator.hardwareConcurrency, MOS
           out.subarray(cut(i) * rows.width, cut(i + 1) * rows.width),
           { ...rows, first: rows.first + cut(i) * rows.stride },
         ] as const;
-      const others = helpers.map((helper, i) => helper.fill(...share(i + 1)));
-      fillRows(...share(0));
-      await Promise.all(others);
+      const shares = Array.from({ length: threads }, (_, i) => share(i));
+      const done = others.run(shares.slice(1).map(([out, rows]) => ({ memory: memoryOf(out), rows })), [out]);
+      fillRows(...shares[0]);
+      await done;
     },
-    close() {
-      for (const { end } of helpers) end();
-      helpers = [];
-    },
-  };
-}
-
-interface Helper {
-  fill(out: Float32Array<ArrayBuffer>, rows: NormalRows): Promise<void>;
-  end(): void;
-}
-
-function helper(): Helper {
-  const worker = new Worker(new URL("./normal_worker.ts", import.meta.url), { type: "module" });
-  const waiting: PromiseWithResolvers<void>[] = [];
-  worker.onmessage = () => waiting.shift()!.resolve();
-  worker.onerror = (event) => {
-    event.preventDefault();
-    waiting.splice(0).forEach(({ reject }) =>
-      reject(new Error(`Cannot draw random numbers: ${event.message}`))
-    );
-  };
-  return {
-    fill(out, rows) {
-      const done = Promise.withResolvers<void>();
-      waiting.push(done);
-      const address = Deno.UnsafePointer.value(Deno.UnsafePointer.of(out));
-      worker.postMessage({ address, length: out.length, rows } satisfies NormalTask);
-      return done.promise;
-    },
-    end: () => worker.terminate(),
+    close: others.close,
   };
 }

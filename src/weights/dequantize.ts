@@ -13,6 +13,13 @@
 /** Decodes all blocks of `source` to the start of `out`. */
 export type Decode = (source: Uint8Array<ArrayBuffer>, out: Float32Array) => void;
 
+/** A type of blocks. */
+export interface Blocks {
+  readonly blockElements: number;
+  readonly blockBytes: number;
+  readonly decode: Decode;
+}
+
 /** Float32 value of every float16 bit pattern: one load instead of a conversion per scale (256 KiB). */
 export const half = Float32Array.from(
   new Float16Array(Uint16Array.from({ length: 65536 }, (_, bits) => bits).buffer),

@@ -8,7 +8,8 @@
 import { byteSize, type DType, elements, type Tensor, viewOf } from "../tensor/mod.ts";
 import type { FileBytes } from "./bytes.ts";
 import { type Content, ranges } from "./content.ts";
-import type { Decode } from "./dequantize.ts";
+import { type Decoders, openDecoders } from "./decoders.ts";
+import type { Blocks } from "./dequantize.ts";
 import { outOfRange, quote } from "./errors.ts";
 import type { TensorFile, TensorInfo } from "./source.ts";
 
@@ -16,14 +17,7 @@ import type { TensorFile, TensorInfo } from "./source.ts";
 export type Layout =
   | { readonly dtype: DType }
   | { readonly dtype: null; /** What could be read instead. */ readonly expected: string }
-  | Blocks;
-
-interface Blocks {
-  readonly dtype?: undefined;
-  readonly blockElements: number;
-  readonly blockBytes: number;
-  readonly decode: Decode;
-}
+  | Blocks & { readonly dtype?: undefined };
 
 /** Where one tensor lies, in a format's words. The range [start, start + info.bytes) has been checked to be inside the file. */
 export interface Entry {
@@ -58,6 +52,7 @@ export function tensorFile(
   lacking: ReadonlyMap<string, string> = new Map(),
 ): PagedFile {
   let closed = false;
+  const decoders = openDecoders();
 
   function find(tensor: string): Entry {
     const entry = entries.get(tensor);
@@ -80,13 +75,15 @@ export function tensorFile(
     lacking,
     // deno-lint-ignore require-await -- throws as a rejection
     async read(tensor, rows, allocate) {
-      return readRows(tensor, find(tensor), rows, allocate);
+      return readRows(decoders, tensor, find(tensor), rows, allocate);
     },
     stored: (tensor, range) => storedBytes(find(tensor), range),
     prefetch: (names) => each(names, ({ file, start, info }) => file.want(start, start + info.bytes)),
     forget: (names) => each(names, ({ file, start, info }) => file.forget(start, start + info.bytes)),
     close() {
-      if (!closed) files.forEach((file) => file.close());
+      if (closed) return;
+      files.forEach((file) => file.close());
+      decoders.close();
       closed = true;
     },
   };
@@ -106,6 +103,7 @@ function commonType(entries: Iterable<Entry>): string {
 }
 
 async function readRows(
+  decoders: Decoders,
   name: string,
   entry: Entry,
   rows: readonly [number, number] | undefined,
@@ -131,7 +129,11 @@ async function readRows(
       data: viewOf(layout.dtype, bytes.buffer, bytes.byteOffset, end - first),
     };
   }
-  return { dtype: "f32", shape: taken, data: await decodeRange(entry, layout, first, end, allocate) };
+  return {
+    dtype: "f32",
+    shape: taken,
+    data: await decodeRange(decoders, entry, layout, first, end, allocate),
+  };
 }
 
 function storedBytes(
@@ -151,17 +153,19 @@ function storedBytes(
 
 /** Elements [first, end) of a tensor in blocks. Rows are whole blocks but for vectors, whose rows are elements. */
 async function decodeRange(
-  { file, start }: Entry,
-  { blockElements, blockBytes, decode }: Blocks,
+  decoders: Decoders,
+  { file, start, info: { type } }: Entry,
+  blocks: Blocks,
   first: number,
   end: number,
   allocate: Allocate,
 ): Promise<Float32Array> {
+  const { blockElements, blockBytes } = blocks;
   const firstBlock = Math.floor(first / blockElements), endBlock = Math.ceil(end / blockElements);
   const [from, to] = [start + firstBlock * blockBytes, start + endBlock * blockBytes];
   const bytes = await file.read(from, to);
   const values = allocate((endBlock - firstBlock) * blockElements);
-  decode(bytes, values);
+  await decoders.decode(type, blocks, bytes, values);
   file.forget(from, to);
   return values.subarray(first - firstBlock * blockElements, end - firstBlock * blockElements);
 }

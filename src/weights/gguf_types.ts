@@ -1,6 +1,5 @@
 /** GGML's storage types that can be read here, by their number in a GGUF file. */
-import { type Decode, q2_k, q3_k, q4_0, q4_1, q4_k, q5_0, q5_1, q5_k, q6_k, q8_0 } from "./dequantize.ts";
-import { iq4_nl, iq4_xs, mxfp4 } from "./dequantize_tables.ts";
+import { blockTypes } from "./block_types.ts";
 import type { Layout } from "./file.ts";
 
 /** A storage type. A row holds whole blocks. */
@@ -15,28 +14,29 @@ function plain(name: string, dtype: "f32" | "f16" | "bf16", bytes: number): Ggml
   return { name, blockElements: 1, blockBytes: bytes, layout: { dtype } };
 }
 
-function blocks(name: string, blockElements: number, blockBytes: number, decode: Decode): GgmlType {
-  return { name, blockElements, blockBytes, layout: { blockElements, blockBytes, decode } };
+function blocks(name: string): GgmlType {
+  const { blockElements, blockBytes } = blockTypes[name];
+  return { name, blockElements, blockBytes, layout: blockTypes[name] };
 }
 
 /** Number in the file → type. Source: `ggml_type` of llama.cpp's ggml.h. */
 export const ggmlTypes: ReadonlyMap<number, GgmlType> = new Map([
   [0, plain("F32", "f32", 4)],
   [1, plain("F16", "f16", 2)],
-  [2, blocks("Q4_0", 32, 18, q4_0)],
-  [3, blocks("Q4_1", 32, 20, q4_1)],
-  [6, blocks("Q5_0", 32, 22, q5_0)],
-  [7, blocks("Q5_1", 32, 24, q5_1)],
-  [8, blocks("Q8_0", 32, 34, q8_0)],
-  [10, blocks("Q2_K", 256, 84, q2_k)],
-  [11, blocks("Q3_K", 256, 110, q3_k)],
-  [12, blocks("Q4_K", 256, 144, q4_k)],
-  [13, blocks("Q5_K", 256, 176, q5_k)],
-  [14, blocks("Q6_K", 256, 210, q6_k)],
-  [20, blocks("IQ4_NL", 32, 18, iq4_nl)],
-  [23, blocks("IQ4_XS", 256, 136, iq4_xs)],
+  [2, blocks("Q4_0")],
+  [3, blocks("Q4_1")],
+  [6, blocks("Q5_0")],
+  [7, blocks("Q5_1")],
+  [8, blocks("Q8_0")],
+  [10, blocks("Q2_K")],
+  [11, blocks("Q3_K")],
+  [12, blocks("Q4_K")],
+  [13, blocks("Q5_K")],
+  [14, blocks("Q6_K")],
+  [20, blocks("IQ4_NL")],
+  [23, blocks("IQ4_XS")],
   [30, plain("BF16", "bf16", 2)],
-  [39, blocks("MXFP4", 32, 17, mxfp4)],
+  [39, blocks("MXFP4")],
 ]);
 
 /** The usual mixes of types by the number in `general.file_type`. Source: `llama_ftype` of llama.cpp's llama.h. */

@@ -1,0 +1,100 @@
+/**
+ * Threads that work on this thread's memory. Each runs a module that answers a task when it is done (`serve`); a task says by address
+ * what to read and where to write. (ONNX Runtime refuses shared buffers, and a copy would cost more than a second core gains.)
+ */
+import { type MessagePort, parentPort, Worker } from "node:worker_threads";
+
+/** Memory as a task names it. */
+export interface Memory {
+  readonly address: bigint;
+  readonly bytes: number;
+}
+
+/** An array whose memory a task may name. */
+export type Named = Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+
+/** Threads that all run one module. */
+export interface Threads<Task> {
+  /** Gives each thread a task, the first one first. Arrays that tasks name are `held` until they are done. Throws what a thread throws. */
+  run(tasks: readonly Task[], held: readonly Named[]): Promise<void>;
+  /** Ends the threads, once they have done their tasks; `run` starts others. */
+  close(): void;
+}
+
+/** More threads gain nothing: the memory cannot take their numbers. */
+export const MOST_THREADS = 8;
+
+/** Threads of a module, started by the first tasks. They do not keep the process alive. `what` begins what errors say. */
+export function openThreads<Task>(module: URL, what: string, count: number): Threads<Task> {
+  let threads: Thread<Task>[] = [];
+  return {
+    async run(tasks, held) {
+      while (threads.length < count) threads.push(openThread(module, what));
+      await Promise.all(tasks.map((task, i) => threads[i % count].run(task, held)));
+    },
+    close() {
+      for (const { close } of threads) close();
+      threads = [];
+    },
+  };
+}
+
+interface Thread<Task> {
+  run(task: Task, held: readonly Named[]): Promise<void>;
+  close(): void;
+}
+
+function openThread<Task>(module: URL, what: string): Thread<Task> {
+  const worker = new Worker(module);
+  const waiting: (PromiseWithResolvers<void> & { held: readonly Named[] })[] = [];
+  let failure: Error | null = null;
+  let isClosing = false;
+  function settle(): void {
+    if (waiting.length > 0) return;
+    worker.unref();
+    if (isClosing) worker.terminate();
+  }
+  worker.on("message", () => {
+    waiting.shift()!.resolve();
+    settle();
+  });
+  worker.on("error", (error) => {
+    failure = new Error(`${what}: ${(error as Error).message}`, { cause: error });
+    for (const { reject } of waiting.splice(0)) reject(failure);
+    settle();
+  });
+  worker.unref();
+  return {
+    run(task, held) {
+      if (failure) return Promise.reject(failure);
+      const done = { ...Promise.withResolvers<void>(), held };
+      waiting.push(done);
+      worker.ref();
+      worker.postMessage(task);
+      return done.promise;
+    },
+    close() {
+      isClosing = true;
+      settle();
+    },
+  };
+}
+
+/** In a thread's module: does the tasks, one after the other. */
+export function serve<Task>(work: (task: Task) => void): void {
+  const port: MessagePort = parentPort!;
+  port.on("message", (task: Task) => {
+    work(task);
+    port.postMessage(null);
+  });
+}
+
+/** The memory of an array. */
+export function memoryOf(array: Named): Memory {
+  return { address: Deno.UnsafePointer.value(Deno.UnsafePointer.of(array)), bytes: array.byteLength };
+}
+
+/** Memory of another thread. */
+export function bufferAt({ address, bytes }: Memory): ArrayBuffer {
+  return Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(address)!, bytes);
+}

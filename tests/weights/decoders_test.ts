@@ -1,0 +1,80 @@
+/** Blocks decoded by several threads: the bits of one, wherever they are cut. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { blockTypes } from "../../src/weights/block_types.ts";
+import { openDecoders } from "../../src/weights/decoders.ts";
+
+const bits = (values: Float32Array) => new Uint32Array(values.buffer, values.byteOffset, values.length);
+
+/** Bytes of so many blocks; every pattern of a half has its turn, those that are not finite too. */
+function sourceOf(blocks: number, blockBytes: number): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from({ length: blocks * blockBytes }, (_, i) => (i * 167 + (i >> 8) * 59) & 255);
+}
+
+for (const [type, blocks] of Object.entries(blockTypes)) {
+  for (const count of [1, 2, 37]) {
+    Deno.test(`${type}: ${count} blocks by three threads`, async () => {
+      const source = sourceOf(count, blocks.blockBytes);
+      const expected = new Float32Array(count * blocks.blockElements);
+      blocks.decode(source, expected);
+      const decoders = openDecoders(3, 1);
+      try {
+        const padded = new Float32Array(expected.length + 2).fill(7);
+        await decoders.decode(type, blocks, source, padded.subarray(1, -1));
+        assert.deepEqual(bits(padded.subarray(1, -1)), bits(expected));
+        assert.deepEqual([padded[0], padded.at(-1)], [7, 7], "nothing is written beside it");
+      } finally {
+        decoders.close();
+      }
+    });
+  }
+}
+
+const { Q4_K } = blockTypes;
+const COUNT = 20_000;
+
+Deno.test("tensors that are decoded at the same time do not mix; what is begun is finished after a close", async () => {
+  const decoders = openDecoders(2, 1);
+  for (let round = 0; round < 2; round++) {
+    const sources = [0, 1, 2].map((i) => sourceOf(COUNT, Q4_K.blockBytes).map((byte) => byte ^ i));
+    const found = sources.map(() => new Float32Array(COUNT * Q4_K.blockElements));
+    const decoding = sources.map((source, i) => decoders.decode("Q4_K", Q4_K, source, found[i]));
+    decoders.close();
+    await Promise.all(decoding);
+    for (const [i, source] of sources.entries()) {
+      const expected = new Float32Array(COUNT * Q4_K.blockElements);
+      Q4_K.decode(source, expected);
+      assert.deepEqual(bits(found[i]), bits(expected));
+    }
+  }
+});
+
+Deno.test({
+  name: "where foreign memory may not be used, this thread decodes",
+  permissions: { ffi: false },
+  async fn() {
+    const decoders = openDecoders(2, 1);
+    const [source, found, expected] = [
+      sourceOf(2, Q4_K.blockBytes),
+      new Float32Array(512),
+      new Float32Array(512),
+    ];
+    Q4_K.decode(source, expected);
+    await decoders.decode("Q4_K", Q4_K, source, found);
+    assert.deepEqual(bits(found), bits(expected));
+  },
+});
+
+Deno.test("threads that nobody closes do not keep a program from its end", async () => {
+  const code = `
+    import { openDecoders } from "${new URL("../../src/weights/decoders.ts", import.meta.url)}";
+    import { blockTypes } from "${new URL("../../src/weights/block_types.ts", import.meta.url)}";
+    const out = new Float32Array(512);
+    await openDecoders(2, 1).decode("Q4_K", blockTypes.Q4_K, new Uint8Array(288), out);
+    console.log(out[0]);`;
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--config", fileURLToPath(new URL("../../deno.json", import.meta.url)), code],
+    signal: AbortSignal.timeout(60_000),
+  }).output();
+  assert.deepEqual([success, new TextDecoder().decode(stdout).trim()], [true, "0"]);
+});
