@@ -26,15 +26,17 @@ export interface Decoders {
   close(): void;
 }
 
-/** Values below which this thread decodes them itself: some 10 ms. A model of SmolLM2's size has no such matrix, and needs no threads. */
-const WORTH_SHARING = 2 ** 23;
+/** Values of a file below which threads would cost more memory and time to start than they save: a second's. */
+const WORTH_THREADS = 2 ** 29;
+/** Values of a matrix below which messages would: two milliseconds'. */
+const WORTH_SHARING = 2 ** 20;
 
 const mayUseMemory = () => Deno.permissions.querySync({ name: "ffi" }).state === "granted";
 
-/** No threads yet: they start with the first matrix that is worth it, if foreign memory may be used. */
+/** For a file of so many values in blocks. Its threads start with the first matrix that is worth it, if foreign memory may be used. */
 export function openDecoders(
-  count = Math.min(navigator.hardwareConcurrency, MOST_THREADS),
-  worthSharing = WORTH_SHARING,
+  values: number,
+  { count = Math.min(navigator.hardwareConcurrency, MOST_THREADS), worthSharing = WORTH_SHARING } = {},
 ): Decoders {
   const threads = openThreads<DecodeTask>(
     new URL("./decode_worker.ts", import.meta.url),
@@ -43,7 +45,8 @@ export function openDecoders(
   );
   return {
     async decode(type, { blockElements, blockBytes, decode }, source, out) {
-      const isShared = out.length >= worthSharing && type in blockTypes && mayUseMemory();
+      const isWorth = values >= WORTH_THREADS && out.length >= worthSharing;
+      const isShared = isWorth && type in blockTypes && mayUseMemory();
       if (!isShared) return decode(source, out);
       const cut = (i: number) => Math.floor(i * source.length / blockBytes / count);
       const tasks = Array.from({ length: count }, (_, i): DecodeTask => ({

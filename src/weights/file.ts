@@ -52,7 +52,7 @@ export function tensorFile(
   lacking: ReadonlyMap<string, string> = new Map(),
 ): PagedFile {
   let closed = false;
-  const decoders = openDecoders();
+  const decoders = openDecoders(valuesInBlocks(entries.values()));
 
   function find(tensor: string): Entry {
     const entry = entries.get(tensor);
@@ -87,6 +87,12 @@ export function tensorFile(
       closed = true;
     },
   };
+}
+
+function valuesInBlocks(entries: Iterable<Entry>): number {
+  let values = 0;
+  for (const { layout, info } of entries) if ("decode" in layout) values += elements(info.shape);
+  return values;
 }
 
 /** Type of the elements that reading gives. */

@@ -17,7 +17,7 @@ for (const [type, blocks] of Object.entries(blockTypes)) {
       const source = sourceOf(count, blocks.blockBytes);
       const expected = new Float32Array(count * blocks.blockElements);
       blocks.decode(source, expected);
-      const decoders = openDecoders(3, 1);
+      const decoders = openDecoders(Infinity, { count: 3, worthSharing: 1 });
       try {
         const padded = new Float32Array(expected.length + 2).fill(7);
         await decoders.decode(type, blocks, source, padded.subarray(1, -1));
@@ -34,7 +34,7 @@ const { Q4_K } = blockTypes;
 const COUNT = 20_000;
 
 Deno.test("tensors that are decoded at the same time do not mix; what is begun is finished after a close", async () => {
-  const decoders = openDecoders(2, 1);
+  const decoders = openDecoders(Infinity, { count: 2, worthSharing: 1 });
   for (let round = 0; round < 2; round++) {
     const sources = [0, 1, 2].map((i) => sourceOf(COUNT, Q4_K.blockBytes).map((byte) => byte ^ i));
     const found = sources.map(() => new Float32Array(COUNT * Q4_K.blockElements));
@@ -53,7 +53,7 @@ Deno.test({
   name: "where foreign memory may not be used, this thread decodes",
   permissions: { ffi: false },
   async fn() {
-    const decoders = openDecoders(2, 1);
+    const decoders = openDecoders(Infinity, { count: 2, worthSharing: 1 });
     const [source, found, expected] = [
       sourceOf(2, Q4_K.blockBytes),
       new Float32Array(512),
@@ -70,7 +70,7 @@ Deno.test("threads that nobody closes do not keep a program from its end", async
     import { openDecoders } from "${new URL("../../src/weights/decoders.ts", import.meta.url)}";
     import { blockTypes } from "${new URL("../../src/weights/block_types.ts", import.meta.url)}";
     const out = new Float32Array(512);
-    await openDecoders(2, 1).decode("Q4_K", blockTypes.Q4_K, new Uint8Array(288), out);
+    await openDecoders(Infinity, { count: 2, worthSharing: 1 }).decode("Q4_K", blockTypes.Q4_K, new Uint8Array(288), out);
     console.log(out[0]);`;
   const { success, stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["eval", "--config", fileURLToPath(new URL("../../deno.json", import.meta.url)), code],
