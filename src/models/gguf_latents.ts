@@ -108,7 +108,7 @@ export function withJoinedLatents(file: GgufFile, spec: ModelSpec, name: string)
       return rowsOf(joinedHeads(keys, values, own.shape, allocate), rows);
     },
     prefetch: (names) => file.prefetch(stored(names)),
-    forget: (names) => file.forget(stored(names)),
+    forget: (names, rows) => file.forget(stored(names), rows),
   };
 }
 

@@ -36,8 +36,8 @@ export interface PagedFile extends TensorFile {
   read(name: string, rows?: readonly [number, number], allocate?: Allocate): Promise<Tensor>;
   /** A tensor's bytes as they are stored, or bytes [start, end) of them, of whatever type; pages that were read are let go. */
   stored(name: string, range?: readonly [number, number]): Content;
-  /** Announces that these tensors are not needed for now. Views stay valid. */
-  forget(names: Iterable<string>): void;
+  /** Announces that these tensors, or these rows of them, are not needed for now. Views stay valid. */
+  forget(names: Iterable<string>, rows?: readonly [number, number]): void;
 }
 
 /**
@@ -79,7 +79,12 @@ export function tensorFile(
     },
     stored: (tensor, range) => storedBytes(find(tensor), range),
     prefetch: (names) => each(names, ({ file, start, info }) => file.want(start, start + info.bytes)),
-    forget: (names) => each(names, ({ file, start, info }) => file.forget(start, start + info.bytes)),
+    forget: (names, rows) =>
+      each(names, ({ file, start, info: { shape, bytes } }) => {
+        const row = bytes / shape[0];
+        if (rows) file.forget(start + rows[0] * row, start + rows[1] * row);
+        else file.forget(start, start + bytes);
+      }),
     close() {
       if (closed) return;
       files.forEach((file) => file.close());

@@ -68,7 +68,10 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
     return {
       tensors: new Map(await Promise.all(tensors)),
       release() {
-        if (loan.giveBack()) file.forget?.(namesOf(refs));
+        if (!loan.giveBack()) return;
+        for (const [, { name, at }] of refs) {
+          file.forget?.([name], at === undefined ? undefined : [at, at + 1]);
+        }
       },
     };
   }

@@ -11,8 +11,10 @@ import {
   openSafetensors,
   type TensorFile,
   type TensorRef,
+  writeSafetensors,
 } from "../../src/weights/mod.ts";
 import { safetensors } from "./build.ts";
+import { residentBytes } from "./resident.ts";
 
 const PATH = new URL("../fixtures/gguf/types.gguf", import.meta.url).pathname;
 
@@ -147,5 +149,40 @@ Deno.test({
     assert(grown < 4 * bytes, `resident memory grew by ${grown} of ${layers * bytes} bytes`);
     weights.close();
     await Deno.remove(path);
+  },
+});
+
+Deno.test({
+  name: "of experts that are one tensor, only those on loan are in memory",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    try {
+      const [experts, size] = [8, 2 ** 20];
+      const path = `${folder}/model.safetensors`;
+      await writeSafetensors(
+        path,
+        new Map([["experts", float32([experts, size], new Float32Array(experts * size).fill(1))]]),
+      );
+      const file = await openSafetensors({
+        name: "folder",
+        list: () => ["model.safetensors"],
+        open: () => fileSource(path),
+      });
+      const layer = Array.from({ length: experts }, (_, at) => [`${at}`, { name: "experts", at }] as const);
+      const weights = layered({ file, layers: 1, layer: () => layer, outer: {} });
+      for (let e = 0; e < experts; e++) {
+        const { tensors, release } = await weights.part(0, new Map([[`${e}`, null]]));
+        assert.ok((tensors.get(`${e}`)!.data as Float32Array).every((x) => x === 1));
+        const resident = await residentBytes(path);
+        assert.ok(resident >= 4 * size, `expert ${e}: ${resident} bytes`);
+        // Besides it at most what Linux maps around a page that is touched.
+        assert.ok(resident <= 3 * 4 * size, `expert ${e}: ${resident} bytes`);
+        release();
+      }
+      weights.close();
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
   },
 });

@@ -1,18 +1,11 @@
 /** What is announced of a mapped file comes into the page cache, and is not resident. */
 import assert from "node:assert/strict";
 import { mapPath } from "../../src/weights/libc.ts";
+import { residentBytes } from "./resident.ts";
 
 const linux = Deno.build.os === "linux";
 const MIB = 2 ** 20;
 const BYTES = 48 * MIB + 5;
-
-/** Bytes of the file's mappings that are in memory. */
-async function residentBytes(path: string): Promise<number> {
-  const maps = await Deno.readTextFile("/proc/self/smaps");
-  const own = maps.split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m).filter((map) => map.split("\n")[0].endsWith(path));
-  assert.ok(own.length > 0, "not mapped");
-  return own.reduce((sum, map) => sum + 1024 * Number(map.match(/^Rss:\s+(\d+) kB$/m)![1]), 0);
-}
 
 /** Whether the page cache has all pages of a mapping. */
 function isCached(buffer: ArrayBuffer): boolean {
