@@ -3,7 +3,8 @@
  *
  * All tokens are routed first. Each expert that some token chose then has its turn, with its weights fed: it takes the rows of its
  * tokens, and adds what it makes of them, weighted, to the sum of the experts before it. So memory is that of one expert, and
- * what no token chose is never read. What they make is not watched: the sum is, by the graph that takes it. Letters as in spec.ts; N tokens, X experts, k of them a token's, n tokens of one expert.
+ * what no token chose is never read. What they make is not watched: the sum is, by the graph that takes it. Letters as in spec.ts;
+ * N tokens, X experts, k of them a token's, n tokens of one expert.
  */
 import {
   Add,

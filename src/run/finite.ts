@@ -54,7 +54,7 @@ export function culpritAmong(
     if (worst && !Number.isFinite(worst.value)) return worst;
     for (const value of toFloat32(tensor)) {
       if (!Number.isFinite(value)) return { name, value };
-      if (!worst || Math.abs(value) > Math.abs(worst.value)) worst = { name, value };
+      if (Math.abs(value) > Math.abs(worst?.value ?? 0)) worst = { name, value };
     }
   }
   return worst;

@@ -70,14 +70,14 @@ export async function runMixture(
   const { normed, experts, weights, sum, ...outputs } = routed;
   try {
     await runModule(where, parts.shared, sharing, { normed }, "next", sum);
-    const chosen = tokensOf((await engine.read(experts)).data as BigInt64Array, spec);
-    const by = [...parts.shared, ...chosen.flatMap(([e]) => parts.expert(e))];
-    for (const [e, places] of chosen) {
+    const chosen = tokensOf((await engine.read(experts)).data as BigInt64Array, spec)
+      .map(([e, places]) => ({ expert: parts.expert(e), places }));
+    for (const { expert, places } of chosen) {
       await withUploaded(engine, choiceOf(places, spec, normed.shape[0], engine.has), async (held) => {
-        await runModule(where, parts.expert(e), adding, { ...held, normed, weights }, "next", sum);
+        await runModule(where, expert, adding, { ...held, normed, weights }, "next", sum);
       });
     }
-    return { sum, by, outputs };
+    return { sum, by: [...parts.shared, ...chosen.flatMap(({ expert }) => expert)], outputs };
   } catch (error) {
     freeAll([sum, ...Object.values(outputs)]);
     throw error;

@@ -6,12 +6,4 @@ export { type NormalPool, normalPool } from "./normal_pool.ts";
 export { permutation } from "./permutation.ts";
 export { fillNormal, fillRows, type NormalRows, philox, type StreamKeys, streamKeys } from "./random.ts";
 export { elements, float32, type Tensor, toFloat32 } from "./tensor.ts";
-export {
-  bufferAt,
-  type Memory,
-  memoryOf,
-  MOST_THREADS,
-  openThreads,
-  serve,
-  type Threads,
-} from "./threads.ts";
+export { bufferAt, type Memory, memoryOf, openThreads, serve, THREADS, type Threads } from "./threads.ts";

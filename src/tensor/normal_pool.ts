@@ -3,7 +3,7 @@
  * matter: rows are split between this thread and others.
  */
 import { fillRows, type NormalRows } from "./random.ts";
-import { type Memory, memoryOf, MOST_THREADS, openThreads } from "./threads.ts";
+import { type Memory, memoryOf, openThreads, THREADS } from "./threads.ts";
 
 /** What a thread is told: where to write, and which numbers. */
 export interface NormalTask {
@@ -23,7 +23,7 @@ export interface NormalPool {
 const WORTH_SHARING = 2 ** 18;
 
 /** Opens a pool; its threads start with the first array that is worth it. */
-export function normalPool(threads = Math.min(navigator.hardwareConcurrency, MOST_THREADS)): NormalPool {
+export function normalPool(threads = THREADS): NormalPool {
   const others = openThreads<NormalTask>(
     new URL("./normal_worker.ts", import.meta.url),
     "Cannot draw random numbers",

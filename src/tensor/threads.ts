@@ -21,8 +21,8 @@ export interface Threads<Task> {
   close(): void;
 }
 
-/** More threads gain nothing: the memory cannot take their numbers. */
-export const MOST_THREADS = 8;
+/** One for each core; more than eight gain nothing, since the memory cannot take their numbers. */
+export const THREADS = Math.min(navigator.hardwareConcurrency, 8);
 
 /** Threads of a module, started by the first tasks. They do not keep the process alive. `what` begins what errors say. */
 export function openThreads<Task>(module: URL, what: string, count: number): Threads<Task> {

@@ -2,7 +2,7 @@
  * Blocks decoded on every core: a large matrix takes this thread some hundred milliseconds, in which it hears of nothing, and
  * leaves the other cores idle.
  */
-import { type Memory, memoryOf, MOST_THREADS, openThreads } from "../tensor/mod.ts";
+import { type Memory, memoryOf, openThreads, THREADS } from "../tensor/mod.ts";
 import { blockTypes } from "./block_types.ts";
 import type { Blocks } from "./dequantize.ts";
 
@@ -36,7 +36,7 @@ const mayUseMemory = () => Deno.permissions.querySync({ name: "ffi" }).state ===
 /** For a file of so many values in blocks. Its threads start with the first matrix that is worth it, if foreign memory may be used. */
 export function openDecoders(
   values: number,
-  { count = Math.min(navigator.hardwareConcurrency, MOST_THREADS), worthSharing = WORTH_SHARING } = {},
+  { count = THREADS, worthSharing = WORTH_SHARING } = {},
 ): Decoders {
   const threads = openThreads<DecodeTask>(
     new URL("./decode_worker.ts", import.meta.url),

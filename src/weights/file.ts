@@ -94,6 +94,7 @@ export function tensorFile(
   };
 }
 
+/** How many values of all tensors have to be decoded. */
 function valuesInBlocks(entries: Iterable<Entry>): number {
   let values = 0;
   for (const { layout, info } of entries) if ("decode" in layout) values += elements(info.shape);

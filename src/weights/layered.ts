@@ -69,9 +69,7 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
       tensors: new Map(await Promise.all(tensors)),
       release() {
         if (!loan.giveBack()) return;
-        for (const [, { name, at }] of refs) {
-          file.forget?.([name], at === undefined ? undefined : [at, at + 1]);
-        }
+        for (const [, ref] of refs) file.forget?.([ref.name], entryOf(ref));
       },
     };
   }
@@ -112,10 +110,16 @@ export async function readRef(
   allocate: Allocate,
   rows?: readonly [number, number],
 ): Promise<Tensor> {
-  const tensor = ref.at === undefined
-    ? await file.read(ref.name, rowsIn(ref, rows), allocate)
-    : within(ref, await file.read(ref.name, [ref.at, ref.at + 1], allocate));
+  const entry = entryOf(ref);
+  const tensor = entry
+    ? within(ref, await file.read(ref.name, entry, allocate))
+    : await file.read(ref.name, rowsIn(ref, rows), allocate);
   return ref.transform ? ref.transform(tensor, allocate) : tensor;
+}
+
+/** The entry of the file's tensor that the model's is, as rows of it; nothing where it is no single one. */
+function entryOf({ at }: TensorRef): readonly [number, number] | undefined {
+  return at === undefined ? undefined : [at, at + 1];
 }
 
 /** Rows of a model's tensor as rows of the file's. */

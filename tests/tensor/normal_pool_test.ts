@@ -1,9 +1,9 @@
 /** Numbers made by several threads: the bits of one, wherever the rows are cut. */
 import assert from "node:assert/strict";
 import { fillRows, normalPool, type NormalRows } from "../../src/tensor/mod.ts";
+import { bits } from "./bits.ts";
 
 const keys = [0x12345678, 0x9abcdef0] as const;
-const bits = (values: Float32Array) => new Uint32Array(values.buffer, values.byteOffset, values.length);
 
 const cases: Record<string, { rows: NormalRows; count: number }> = {
   "whole rows of an odd width": {

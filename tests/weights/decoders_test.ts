@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { blockTypes } from "../../src/weights/block_types.ts";
 import { openDecoders } from "../../src/weights/decoders.ts";
-
-const bits = (values: Float32Array) => new Uint32Array(values.buffer, values.byteOffset, values.length);
+import { bits } from "../tensor/bits.ts";
 
 /** Bytes of so many blocks; every pattern of a half has its turn, those that are not finite too. */
 function sourceOf(blocks: number, blockBytes: number): Uint8Array<ArrayBuffer> {

@@ -4,6 +4,7 @@ import { fileSource } from "../../src/hub/mod.ts";
 import { float32, type Tensor } from "../../src/tensor/mod.ts";
 import {
   type Allocate,
+  type CheckpointFiles,
   type GgufFile,
   layered,
   type Lease,
@@ -31,6 +32,11 @@ function source(file: TensorFile) {
     ],
     outer: { vector: { name: "vector" }, head: { name: "Q8_0.values", transform: negate } },
   });
+}
+
+/** A checkpoint that is one file. */
+function checkpoint(path: string): CheckpointFiles {
+  return { name: path, list: () => ["model.safetensors"], open: () => fileSource(path) };
 }
 
 async function open(): Promise<GgufFile> {
@@ -132,11 +138,7 @@ Deno.test({
       return [`${l}`, { dtype: "F32", shape: [bytes / 4], data_offsets: [l * bytes, (l + 1) * bytes] }];
     }));
     await Deno.writeFile(path, safetensors(header, layers * bytes));
-    const file = await openSafetensors({
-      name: path,
-      list: () => ["model.safetensors"],
-      open: () => fileSource(path),
-    });
+    const file = await openSafetensors(checkpoint(path));
     const weights = layered({ file, layers, layer: (l) => [["x", { name: `${l}` }]], outer: {} });
     const before = Deno.memoryUsage().rss;
     for (let l = 0; l < layers; l++) {
@@ -164,11 +166,7 @@ Deno.test({
         path,
         new Map([["experts", float32([experts, size], new Float32Array(experts * size).fill(1))]]),
       );
-      const file = await openSafetensors({
-        name: "folder",
-        list: () => ["model.safetensors"],
-        open: () => fileSource(path),
-      });
+      const file = await openSafetensors(checkpoint(path));
       const layer = Array.from({ length: experts }, (_, at) => [`${at}`, { name: "experts", at }] as const);
       const weights = layered({ file, layers: 1, layer: () => layer, outer: {} });
       for (let e = 0; e < experts; e++) {
