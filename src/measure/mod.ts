@@ -38,3 +38,4 @@ export {
   type UpdatePlaces,
   type UpdateSums,
 } from "./update.ts";
+export { type Allowance, correlates, interval95, type Rise, toldSign, withinBudget } from "./verdict.ts";

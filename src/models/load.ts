@@ -110,7 +110,20 @@ function read(
     attention: attention.has(l) ? null : layer.attention,
     mlp: mlp.has(l) ? null : layer.mlp,
   }));
-  return { spec: { ...spec, layers }, allowed: [...allowance.used].sort() };
+  const trained = trainedLength(raw as Fields);
+  return {
+    spec: { ...spec, layers, ...trained === undefined ? {} : { trained } },
+    allowed: [...allowance.used].sort(),
+  };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What a configuration, or that of its text part, calls its longest text; a value that is no such length says nothing. */
+function trainedLength(raw: Fields): number | undefined {
+  const text = (raw.text_config ?? raw) as Fields;
+  const found = ["max_position_embeddings", "n_positions", "n_ctx"].map((name) => text[name] ?? raw[name]);
+  return found.find((value): value is number => Number.isSafeInteger(value) && Number(value) > 0);
 }
 
 /** Finds the checkpoint's tensor of a canonical name. Throws `TypeError` where it is not there exactly once. */

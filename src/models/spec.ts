@@ -231,6 +231,8 @@ export interface ModelSpec {
   readonly embeddingScale: number;
   /** Positions that have a learned vector, which is added to the embedding; absent where there are none. */
   readonly positions?: number;
+  /** Tokens of the longest text that it was trained on, as its configuration says; absent where that is not said. */
+  readonly trained?: number;
   readonly finalNorm: NormSpec;
   /** `scale` multiplies the logits, before the cap. */
   readonly head: { readonly tied: boolean; readonly softcap: number | null; readonly scale?: number };

@@ -22,7 +22,7 @@ export const METHODS = {
   written: 1,
   evaluate: 1,
   generate: 1,
-  roofline: 1,
+  roofline: 2,
   speed: 1,
   shards: 1,
   shard: 1,

@@ -53,6 +53,8 @@ export const provenanceForm = z.object({
     length: z.int().positive(),
     skip: z.int(),
     bos: z.boolean(),
+    /** Tokens of the longest text that the model was trained on, where samples are longer than that; absent otherwise. */
+    trained: z.int().positive().optional(),
   }),
   drop: dropForm,
   seed: z.int().nullable(),

@@ -64,6 +64,8 @@ export const rooflineForm = z.object({
       decode: z.number(),
       speedup: ratiosForm,
     })),
+    /** The speed-up of the whole in exactly the largest batch that fits the full model; null where the full model does not fit. */
+    fitting: z.object({ batch: z.int().positive(), speedup: z.number() }).nullable(),
     /** Tokens per second in the own largest batch beside the full model in its; null where the full model does not fit. */
     throughput: z.number().nullable(),
     /** The largest speed-up of the whole in any batch, whatever memory that takes, and the batch. */

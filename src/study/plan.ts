@@ -16,7 +16,7 @@ import {
   resultOf,
   wholeNumber,
 } from "../entry/mod.ts";
-import { halfWidth95, mean } from "../measure/mod.ts";
+import { toldSign } from "../measure/mod.ts";
 import type { ModelSpec } from "../models/mod.ts";
 import { type ModuleMeans, type Plan, type Profile, TARGETS } from "../result/mod.ts";
 import { type DropPlan, dropPlan } from "../run/mod.ts";
@@ -231,7 +231,5 @@ export function distinct(profile: Profile, above: Ranked, below: Ranked): boolea
   const values = ({ module, layer }: Ranked) =>
     profile.sums[module][layer]!.map((sample) => sample.distance / sample.counted);
   const [a, b] = [values(above), values(below)];
-  const differences = a.map((value, i) => value - b[i]);
-  const half = halfWidth95(differences);
-  return half !== null && Math.abs(mean(differences)) > half;
+  return toldSign(a.map((value, i) => value - b[i])) !== 0;
 }

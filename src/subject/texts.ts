@@ -103,13 +103,38 @@ async function pack(
 ): Promise<Packed> {
   const { text, samples, length, skip, bos } = options;
   const packing = { samples: skip + samples, length, bos };
+  const beyond = beyondTraining(model, length, fetch);
   const given = textNames.includes(text) ? null : await givenIds(text);
   const name = given ? IDS : textNames.includes(text) ? text : "file";
   const { ids } = given
     ? blocksOfIds(given, packing, model.spec?.vocabulary ?? Infinity)
     : await tokenised(model, text, packing, fetch);
   const blocks = { ids: ids.subarray(skip * length), samples, length };
-  return { blocks, text: { name, hash: textHash(blocks, skip) }, packing: { samples, length, skip, bos } };
+  return {
+    blocks,
+    text: { name, hash: textHash(blocks, skip) },
+    packing: { samples, length, skip, bos, ...beyond },
+  };
+}
+
+/** The lengths that each listener has been warned of: a study packs more than one text, and a series has many models. */
+const warned = new WeakMap<NonNullable<FetchOptions["onNotice"]>, Set<string>>();
+
+/** What the packing says of samples that are longer than any text of the training; whoever listens is warned once. */
+function beyondTraining(
+  { spec }: Partial<Pick<StudyModel, "spec">>,
+  length: number,
+  { onNotice }: FetchOptions,
+): { trained?: number } {
+  const { trained = Infinity } = spec ?? {};
+  if (length <= trained) return {};
+  const line = `samples of ${length} tokens are longer than the ${trained} that the model was trained on: ` +
+    "its results there may differ from those that it is meant for";
+  if (onNotice && !warned.get(onNotice)?.has(line)) {
+    warned.set(onNotice, new Set([...warned.get(onNotice) ?? [], line]));
+    onNotice(line);
+  }
+  return { trained };
 }
 
 async function tokenised(

@@ -67,7 +67,7 @@ for (const path of committed) {
   });
 }
 
-Deno.test("the README's pictures are those that the notebooks drew", async () => {
+Deno.test("the README's pictures are those that the notebooks and the sweep of `task start` draw", async () => {
   for (const { path, svg } of await pictures()) {
     assert.equal(await Deno.readTextFile(path), svg, nameOf(path));
   }

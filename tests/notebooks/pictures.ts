@@ -1,7 +1,15 @@
 /**
- * The README's pictures of notebooks: one of each, as the notebook drew it. Made anew by
- * `deno run -A tests/notebooks/pictures.ts` once notebooks were executed.
+ * The README's pictures: one of each notebook, as the notebook drew it, and the one that `task start` draws of the sweep in
+ * `data/figures/quality.json`. Once notebooks were executed they are made anew by
+ *
+ *     deno run -A tests/notebooks/pictures.ts
+ *
+ * and the sweep is replaced by naming the one that `task start` kept:
+ *
+ *     deno run -A tests/notebooks/pictures.ts data/results/sweep-….json
  */
+import { readResult, resultText, type Sweep } from "../../src/result/mod.ts";
+import { qualityFigure } from "../../src/show/mod.ts";
 import { nameOf, notebooks, readCode, root, textOf } from "./notebook.ts";
 
 /** Which of a notebook's pictures stands for it, counted from 0. */
@@ -17,9 +25,20 @@ const CHOSEN: Readonly<Record<string, number>> = {
   "09_explore": 0,
 };
 
+const SWEEP = `${root}data/figures/quality.json`;
+
+/** What `task start` measured for the README's first picture. */
+export async function startSweep(): Promise<Sweep> {
+  return await readResult(SWEEP, "sweep");
+}
+
 /** Paths of the pictures, and what they have to hold. */
 export async function pictures(): Promise<{ path: string; svg: string }[]> {
-  return await Promise.all(
+  const quality = {
+    path: `${root}data/figures/quality.svg`,
+    svg: `${qualityFigure(await startSweep()).svg}\n`,
+  };
+  const others = await Promise.all(
     Object.entries(CHOSEN).map(async ([name, index]) => {
       const drawn = (await readCode(`${notebooks}${name}.ipynb`)).flatMap(({ outputs }) =>
         outputs.flatMap((output) => textOf(output, "image/svg+xml") ?? [])
@@ -27,8 +46,11 @@ export async function pictures(): Promise<{ path: string; svg: string }[]> {
       return { path: `${root}data/figures/${nameOf(name)}.svg`, svg: `${drawn[index].trim()}\n` };
     }),
   );
+  return [quality, ...others];
 }
 
 if (import.meta.main) {
+  const [given] = Deno.args;
+  if (given) await Deno.writeTextFile(SWEEP, resultText(await readResult(given, "sweep")));
   for (const { path, svg } of await pictures()) await Deno.writeTextFile(path, svg);
 }

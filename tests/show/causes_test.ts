@@ -76,10 +76,6 @@ Deno.test("titles say what the numbers are", () => {
     show.effectsFigure(result).title,
     /^Dropping one attention module moves later updates by [\d.]+ %, dropping one MLP by/,
   );
-  assert.match(
-    show.causesFigure([result]).title,
-    /^Magnitude is the cause most correlated .* in 1 of 1 models$/,
-  );
   const even = causes({ layers: 4 });
   for (const kind of ["attention", "mlp"] as const) even[kind].norm = [5, 5, 5, 5];
   assert.match(show.updateNormsFigure([result, even]).title, /every update has the same length$/);
@@ -94,6 +90,33 @@ Deno.test("titles say what the numbers are", () => {
   assert.match(
     show.smoothingFigure({ ...result, smoothing: [full] }).title,
     /^After the last layer, tokens have a mean cosine/,
+  );
+});
+
+Deno.test("what correlates with importance is counted where its interval excludes 0, and nothing is called a cause", () => {
+  const ranked = (
+    ranks: Record<string, [rank: number, low: number | null, high: number | null]>,
+    layers = 12,
+  ) => {
+    const result = causes({ layers });
+    const correlations = result.correlations.map((entry) => {
+      const [rank, low, high] = ranks[entry.cause] ?? [0, -0.5, 0.5];
+      return { ...entry, rank, low, high };
+    });
+    return { ...result, correlations };
+  };
+  const weak = ranked({});
+  const strong = ranked({ relativeMagnitude: [0.9, 0.7, 0.97], meanCosine: [-0.7, -0.9, -0.2] });
+  // Both at 1: the tie makes neither the first one. Fisher's interval does not exist there.
+  const tied = ranked({ relativeMagnitude: [1, null, null], meanCosine: [-1, null, null] });
+  const few = ranked({ relativeMagnitude: [1, null, null] }, 4);
+  assert.equal(
+    show.causesFigure([strong, tied, weak, few]).title,
+    "Correlates with attention's importance: token similarity in 2 of 4 models, magnitude in 2, entropy in 0",
+  );
+  assert.equal(
+    show.causesFigure([weak, few]).title,
+    "Cannot tell whether anything here correlates with attention's importance",
   );
 });
 

@@ -76,10 +76,22 @@ Deno.test("claim C3 counts steps, and says what half of the modules cost at the 
   assert.equal(id, "C3");
   assert.equal(
     measured,
-    "a run: attention's median importance is below the MLP's at 6 of 6 steps (0.40× at step 4096); dropping " +
-      "half of attention costs less than dropping half of the MLPs at 6 of 6 steps (+0.20 versus +4.00 nats per token at step 4096). a run: " +
-      "attention's median importance is below the MLP's at 1 of 1 steps (0.40× at step 5).",
+    "a run: attention's median importance is below the MLP's at 6 of 6 steps, 0.40 times it at step 4096; dropping " +
+      "half of attention costs less than dropping half of the MLPs at 6 of 6 steps: +0.20 versus +4.00 nats per token at step 4096. a run: " +
+      "attention's median importance is below the MLP's at 1 of 1 steps, 0.40 times it at step 5.",
   );
+  const single = checkpoints([0, 5], { layers: 4, samples: 1 });
+  assert.match(
+    show.trainingClaim([single]).measured,
+    /at 0 of 2 steps \(cannot tell at 2\), .* MLPs at 0 of 2 steps \(cannot tell at 2\): /,
+  );
+  assert.equal(
+    show.checkpointMapFigure(single).title,
+    "Attention is the more redundant of the two at 0 of 2 steps (cannot tell at 2)",
+  );
+  const { title, reading } = show.checkpointQualityFigure(single);
+  assert.match(title, /; cannot tell which costs more$/);
+  assert.match(reading, /nats \(one sample, no interval\)/);
 });
 
 Deno.test("a figure of a series lies beside its page, whatever the series is called", () => {

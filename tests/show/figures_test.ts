@@ -6,7 +6,8 @@ import type { Profile } from "../../src/result/mod.ts";
 import { checkFigure, checkSvg, dotsOf, readCsv } from "./check_svg.ts";
 import { checkpoints } from "./synthetic_checkpoints.ts";
 import { formatFixed } from "../../src/show/chart/numbers.ts";
-import { profile, type Shape, sweep } from "./synthetic.ts";
+import { guides, profile, type Shape, sweep } from "./synthetic.ts";
+import { bound } from "./synthetic_speed.ts";
 
 const shapes: Record<string, Shape> = {
   "as usual": { layers: 12 },
@@ -99,7 +100,8 @@ Deno.test("titles state what the numbers say", () => {
     show.importanceFigure(given).title,
     "Attention is more redundant than the MLP in 12 of 12 layers",
   );
-  const turned: Profile = { ...given, attention: given.mlp, mlp: given.attention };
+  const sums = { ...given.sums, attention: given.sums.mlp, mlp: given.sums.attention };
+  const turned: Profile = { ...given, sums, attention: given.mlp, mlp: given.attention };
   assert.equal(
     show.importanceFigure(turned).title,
     "The MLP is more redundant than attention in 12 of 12 layers",
@@ -108,6 +110,80 @@ Deno.test("titles state what the numbers say", () => {
     show.qualityFigure(sweep({ layers: 12 })).title,
     /^2 dropped: perplexity 22\.2 for attention, 148 for MLPs$/,
   );
+});
+
+Deno.test("titles count only what the samples tell: one sample, or a difference within the scatter, is 'cannot tell'", () => {
+  const one = profile({ layers: 12, samples: 1 });
+  assert.equal(
+    show.importanceFigure(one).title,
+    "Cannot tell in any of 12 layers whether attention or the MLP is more redundant",
+  );
+  assert.equal(
+    show.signFigure(one).title,
+    "Updates point against the stream in 0 of 12 attention layers (cannot tell in 12), " +
+      "0 of 12 MLP layers (cannot tell in 12)",
+  );
+  const given = profile({ layers: 12 });
+  // In layer 3 attention is below the MLP on average, but not in every sample.
+  const near = given.sums.mlp.map((samples, layer) =>
+    layer !== 3 ? samples : given.sums.attention[layer]!.map((sample, i) => (
+      { ...sample, distance: sample.distance * (i === 0 ? 2 : 0.9) }
+    ))
+  );
+  assert.equal(
+    show.importanceFigure({ ...given, sums: { ...given.sums, mlp: near } }).title,
+    "Attention is more redundant than the MLP in 11 of 12 layers (cannot tell in 1)",
+  );
+  const single = sweep({ layers: 12, samples: 1 });
+  assert.match(show.qualityFigure(single).title, /; cannot tell which costs more$/);
+});
+
+Deno.test("importance rises with magnitude only where the interval of the correlation excludes 0", () => {
+  const given = profile({ layers: 6 });
+  assert.match(
+    show.cosineMagnitudeFigure(given).title,
+    /^Importance rises with magnitude: rank correlation 1/,
+  );
+  const shuffled = (values: readonly (number | null)[]) => values.map((_, l) => values[(5 * l + 2) % 6]);
+  const mixed: Profile = {
+    ...given,
+    attention: { ...given.attention, relativeMagnitude: shuffled(given.attention.relativeMagnitude) },
+    mlp: { ...given.mlp, relativeMagnitude: shuffled(given.mlp.relativeMagnitude) },
+  };
+  const { title, reading } = show.cosineMagnitudeFigure(mixed);
+  assert.match(
+    title,
+    /^Cannot tell whether importance rises with magnitude: rank correlation \S+ \(−\S+ to \S+\)$/,
+  );
+  // The claim names the number of the title, beside those within each kind.
+  const [, rank] = /rank correlation (.*)$/.exec(title)!;
+  const { measured } = show.claimsOf(mixed).find(({ id }) => id === "C9")!;
+  assert.ok(measured.includes(`${rank} over all modules`), measured);
+  for (const [, within, kind] of reading.matchAll(/(\S+ \([^)]*\)) within (\w+)/g)) {
+    assert.ok(measured.includes(`${within} over ${kind} modules`), measured);
+  }
+});
+
+Deno.test("the best guide is named only where no other interval reaches its own", () => {
+  const given = guides({ layers: 12 });
+  assert.match(show.guidesFigure(given).title, /^Cannot tell the best guide to the loss from \d+ others for/);
+  const clear = given.guides.map((guide, i) => ({
+    ...guide,
+    ...guide.by === "kl" || guide.rank === null
+      ? {}
+      : { rank: 0.8 - 0.1 * i, low: 0.79 - 0.1 * i, high: 0.81 - 0.1 * i },
+  }));
+  assert.match(show.guidesFigure({ ...given, guides: clear }).title, /^Best guide to the loss: \w+/);
+});
+
+Deno.test("a roofline's dot lies at exactly the largest batch, whatever batches were asked for", () => {
+  const asked = { name: "wide", attention: 8, largest: 50 };
+  const result = bound(asked);
+  const [, { fitting }] = result.plans;
+  const { svg } = show.rooflineFigure([result]);
+  assert.match(svg, new RegExp(`, 50 texts: ${fitting!.speedup.toFixed(2)}<`));
+  assert.doesNotMatch(svg, /, 32 texts:/);
+  assert.doesNotMatch(show.rooflineFigure([bound({ ...asked, largest: 0 })]).svg, / texts: /);
 });
 
 Deno.test("labels keep their distance, their order and the bounds", () => {

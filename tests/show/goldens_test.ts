@@ -42,7 +42,7 @@ const inputs: Inputs = {
   expertLoadFigure: [profile({ layers: 6, experts: 10 })],
   accuracyFigure: evaluations(),
   rooflineFigure: [[
-    bound({ name: "wide", attention: 8, largest: 50, paper: reported(1.2, "fits") }),
+    bound({ name: "wide", attention: 8, largest: 50, paper: reported(1.12, "fits") }),
     bound({ name: "deep", bits: 4, attention: 16, largest: 0, paper: reported(1.7, "never") }),
   ]],
   speedFigure: [measuredSpeed()],

@@ -66,5 +66,15 @@ Deno.test("a model at its own width goes by its name", () => {
 Deno.test("claim C4 counts the shapes in which attention is the less important module", () => {
   const { id, measured } = initClaim([untrained(), untrained({ ratio: 0.5, hidden: 4096 })]);
   assert.equal(id, "C4");
-  assert.match(measured, /in 1 of 2 shapes.* 2\.00 \(D 128, .*; 0\.500 \(D 4096, σ 0\.02, Pre-LN\)\.$/);
+  assert.match(measured, /in 1 of 2 shapes\. .* 2\.00 \(D 128, .*; 0\.500 \(D 4096, σ 0\.02, Pre-LN\)\.$/);
+  const two = untrained({ ratio: 0.5 });
+  const firstSeed = (kind: "attention" | "mlp" | "block") => (
+    { ...two.measured[kind], bySeed: two.measured[kind].bySeed.slice(0, 1) }
+  );
+  const measuredOnce = { ...two.measured, attention: firstSeed("attention"), mlp: firstSeed("mlp") };
+  assert.match(
+    initClaim([{ ...two, measured: measuredOnce }]).measured,
+    /in 0 of 1 shapes \(cannot tell in 1\)\. /,
+    "one seed",
+  );
 });

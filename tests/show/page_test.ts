@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { pageHtml, type Report, sections, writeReport } from "../../src/show/mod.ts";
+import { answerLines } from "../../src/show/sections/answer.ts";
 import { checkSvg } from "./check_svg.ts";
 import { profile, sweep } from "./synthetic.ts";
+import { evaluations } from "./synthetic_tasks.ts";
 
 const shape = { layers: 12, samples: 4 };
 const results = {
@@ -92,11 +94,11 @@ Deno.test("a page opens with what may go, at what cost, on what; then how it was
   const whole = text(reportOf(results));
   assert.match(
     whole,
-    /What may go 1 attention module, or 0 MLPs, or 0 blocks of 12 layers, with perplexity up by at most 10 %/,
+    /What may go 1 of 12 attention modules \(layer 11\), with perplexity up by at most 10 % \(95 %; of the numbers tried\)\. Cannot tell for 2\. /,
   );
   assert.match(
     whole,
-    /At what cost Perplexity 20\.1 becomes 22\.2 without 2 attention modules, 148 without 2 MLPs\./,
+    /At what cost Perplexity 20\.1 becomes 21\.1 without attention 11 \(1\.05×; 95 %: 1\.02 to 1\.09\)\. /,
   );
   assert.match(
     whole,
@@ -104,8 +106,73 @@ Deno.test("a page opens with what may go, at what cost, on what; then how it was
   );
   assert.match(whole, /on 2026-01-31\. Cite He, Sun, Shen and Li/);
   const without = text(reportOf({ profile: results.profile }));
-  assert.match(without, /What may go Least important, by layer: attention 11 10 9; MLP /);
+  assert.match(
+    without,
+    /What may go Least important, by layer \(95 %\): attention 11 10; MLP 11 10; block 11 10\. /,
+  );
   assert.match(without, /At what cost Not measured on this page\./);
+});
+
+Deno.test("the cards are about one plan, and say 'cannot tell' where there is one sample or an interval is too wide", () => {
+  const cards = (sections: Report["sections"]) => Object.fromEntries(answerLines(sections));
+  const of = (given: typeof results.sweep) => cards([sections.quality(given)]);
+  const one = of(sweep({ ...shape, samples: 1 }));
+  assert.equal(
+    one["What may go"],
+    "Cannot tell whether 1 of 12 attention modules (layer 11) may go with perplexity up by at most 10 %: one sample " +
+      "gives no interval.",
+  );
+  assert.equal(
+    one["At what cost"],
+    "Perplexity 20.1 becomes 21.1 without attention 11 (1.05×; one sample, no interval).",
+  );
+  const errors = (riseError: number) => ({
+    ...results.sweep,
+    curves: results.sweep.curves.map((curve) => (
+      { ...curve, points: curve.points.map((point) => ({ ...point, riseError })) }
+    )),
+  });
+  assert.match(
+    of(errors(1))["What may go"],
+    /^Cannot tell whether 1 of 12 attention modules .* \(95 %; 4 samples\)\.$/,
+  );
+  const dear = sections.quality({
+    ...results.sweep,
+    curves: results.sweep.curves.filter(({ target }) => target === "mlp"),
+  });
+  assert.match(
+    cards([dear])["What may go"],
+    /^Nothing, of the numbers tried: without 1 of 12 MLPs \(layer 11\) perplexity is up by more than 10 %/,
+  );
+  assert.match(cards([dear])["At what cost"], /becomes 54\.6 without MLP 11 \(2\.72×; 95 %: /);
+  const importance = sections.importance({ profile: profile({ ...shape, samples: 1 }), texts: [] });
+  assert.match(
+    cards([importance])["What may go"],
+    /: attention cannot tell; MLP cannot tell; block cannot tell\.$/,
+  );
+});
+
+Deno.test("benchmarks on the page say what the plan of the other cards costs, or nothing", () => {
+  const [found, plans] = evaluations();
+  const tasks = sections.tasks({ results: found, plans });
+  const { drop } = tasks.answer!;
+  const alone = Object.fromEntries(answerLines([tasks]));
+  assert.match(
+    alone["What may go"],
+    /^Not settled by accuracy alone\. The longest list measured: \d+ of \d+ attention/,
+  );
+  assert.match(
+    alone["At what cost"],
+    /^Mean accuracy over .* points \(95 %: .* to .*\) without attention [\d ]+\.$/,
+  );
+  const other = { ...tasks, answer: { goes: "others", drop: { attention: [99], mlp: [] } } };
+  assert.match(Object.fromEntries(answerLines([other, tasks]))["At what cost"], /^Not measured/);
+  const same = {
+    ...other,
+    answer: { goes: "the same", drop: { ...drop!, attention: drop!.attention.toReversed() } },
+  };
+  const turned = Object.fromEntries(answerLines([same, tasks]))["At what cost"];
+  assert.equal(turned, alone["At what cost"].replace("attention 0 1 2 3", "attention 3 2 1 0"));
 });
 
 Deno.test("in the dark, every colour of a figure has its own, and shades are left alone", () => {
@@ -127,9 +194,9 @@ Deno.test("claims stand beside what was measured, and only where it was", () => 
   const [c1, c2] = claimsOf(reportOf(results));
   assert.match(
     c1.measured,
-    /^2 of 12 dropped: perplexity 20\.1 → 22\.2 \(1\.11×\), 90\.5 % of top-1 predictions/,
+    /^2 of 12 dropped: perplexity 20\.1 → 22\.2 \(1\.11×; 95 %: 1\.07 to 1\.14\), 90\.5 % of top-1 predictions/,
   );
-  assert.match(c2.measured, /20\.1 → 148 \(7\.39×\)/);
+  assert.match(c2.measured, /20\.1 → 148 \(7\.39×; 95 %: /);
 });
 
 Deno.test("a page of a hybrid says the mean importance of each kind of attention, and one of another model does not", () => {

@@ -89,6 +89,15 @@ function routing({ layers, samples = 4, mlp = [], experts }: Shape): RoutingSums
   );
 }
 
+/** The deepest modules of a target; random orders drop the others first. */
+function dropOf(target: string, by: string, layers: number, dropped: number) {
+  const deepest = Array.from({ length: dropped }, (_, i) => by === "random" ? i : layers - 1 - i);
+  return {
+    attention: target === "mlp" ? [] : deepest,
+    mlp: target === "mlp" || target === "block" ? deepest : [],
+  };
+}
+
 /** A sweep of four targets and three baselines, the random one with three seeds. */
 export function sweep(shape: Shape, steps: readonly number[] = [0, 1, 2, 4]): Sweep {
   const curve = (
@@ -104,7 +113,7 @@ export function sweep(shape: Shape, steps: readonly number[] = [0, 1, 2, 4]): Sw
       const nll = 3 + rate * dropped;
       return {
         dropped,
-        drop: { attention: [], mlp: [] },
+        drop: dropOf(target, by, shape.layers, dropped),
         nll,
         standardError: 0.01,
         perplexity: Math.exp(nll),

@@ -13,13 +13,15 @@ export function bound(
   },
 ): Roofline {
   const batches = Array.from({ length: 13 }, (_, i) => 2 ** i);
+  const speedupOf = (dropped: number, batch: number) =>
+    1 / (1 - dropped / 32 * (0.2 + 0.6 * batch / (batch + 64)));
   const plan = (dropped: number): Roofline["plans"][number] => ({
     drop: { attention: Array.from({ length: dropped }, (_, i) => 32 - dropped + i), mlp: [] },
     weightBytes: 14e9 - dropped * 1e8,
     keyBytes: 5e8 - dropped * 1e7,
     largest: largest + dropped,
     points: batches.map((batch) => {
-      const speedup = 1 / (1 - dropped / 32 * (0.2 + 0.6 * batch / (batch + 64)));
+      const speedup = speedupOf(dropped, batch);
       return {
         batch,
         fits: batch <= largest,
@@ -28,6 +30,7 @@ export function bound(
         speedup: { prefill: 1.1, decode: speedup, whole: speedup },
       };
     }),
+    fitting: largest === 0 ? null : { batch: largest, speedup: speedupOf(dropped, largest) },
     throughput: largest === 0 ? null : 1 + dropped / 20,
     most: { batch: 4096, speedup: 1 / (1 - dropped / 32 * 0.8) },
     paper: dropped > 0 ? paper : null,

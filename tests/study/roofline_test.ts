@@ -63,6 +63,22 @@ Deno.test("the largest batch is what memory holds beside the weights, in 16 bit 
   );
 });
 
+Deno.test("the speed-up in the largest batch is that of exactly this batch, whatever batches are asked for", async () => {
+  const [largest, asked] = await Promise.all([
+    roofline("llama-2-13b", { device: "a6000-ada" }),
+    roofline("llama-2-13b", { device: "a6000-ada", batch: [1, 4, 8] }),
+  ]);
+  assert.ok(!Number.isInteger(Math.log2(largest.plans[0].largest)), "no power of two");
+  for (const [i, { points: [{ batch, speedup }], paper }] of largest.plans.entries()) {
+    assert.equal(batch, largest.plans[0].largest);
+    assert.deepEqual(asked.plans[i].fitting, { batch, speedup: speedup.whole });
+    // The paper's number is allowed there: the figure's ring lies at the dot or below it.
+    if (paper) assert.equal(paper.reach === "fits", paper.speedup - 0.005 <= speedup.whole);
+  }
+  const none = await roofline("llama-2-70b", { device: "h100", output: 8 });
+  assert.deepEqual(none.plans.map(({ fitting }) => fitting), none.plans.map(() => null));
+});
+
 Deno.test("the paper's drops are the default of its models, a quarter and a half that of others", async () => {
   for (const { config, drops, accuracy } of PAPER_SPEEDS) {
     const { plans, model } = await roofline(config, { device: "h100", output: 8 });

@@ -14,7 +14,6 @@ import {
   storedTensor,
 } from "../../models/mod.ts";
 import type { OutTensor, PagedFile } from "../../weights/mod.ts";
-import { type Config, configOf, valuesOf } from "../config.ts";
 import { converted, storedOtherwise } from "../converted.ts";
 import { Inexpressible } from "../formats.ts";
 import type { Job } from "../job.ts";
@@ -54,13 +53,12 @@ export async function wholeOfFolder(job: Job, file: PagedFile): Promise<Whole> {
   const { name, positions } = architecture;
   const tensors = tensorsOf(job, file, name);
   const { fields, notes } = await tokenizerFields(job);
-  const config = valuesOf(await configOf(job));
   return {
     architecture: name,
     metadata: new Map([
       ["general.architecture", field.text(name)],
       ["general.file_type", field.u32(FILE_TYPES[mostOf(tensors)])],
-      ...Object.entries(fieldsOf(full, positionsOf(config) ?? positions, architecture)).map(([key, value]) =>
+      ...Object.entries(fieldsOf(full, full.trained ?? positions, architecture)).map(([key, value]) =>
         [`${name}.${key}`, value] as const
       ),
       ...fields,
@@ -68,11 +66,6 @@ export async function wholeOfFolder(job: Job, file: PagedFile): Promise<Whole> {
     tensors,
     notes,
   };
-}
-
-function positionsOf(config: Config): number | undefined {
-  const { max_position_embeddings } = (config.text_config ?? config) as Config;
-  return max_position_embeddings as number | undefined;
 }
 
 /** The type that most bytes have. */

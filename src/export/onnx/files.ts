@@ -66,11 +66,8 @@ function leftOf({ full, drop }: Job): ModelSpec {
 const USUAL_CONTEXT = 2048;
 
 /** The longest text that the model is for. */
-function contextOf({ model: { config }, full }: Job): number {
-  if (full.positions) return full.positions;
-  const text = config.text_config as typeof config | undefined;
-  const found = text?.max_position_embeddings ?? config.max_position_embeddings;
-  return Number.isSafeInteger(found) && Number(found) > 0 ? Number(found) : USUAL_CONTEXT;
+function contextOf({ full }: Job): number {
+  return full.positions ?? full.trained ?? USUAL_CONTEXT;
 }
 
 function notesOf({ full }: Job, cached: readonly number[], context: number): string[] {

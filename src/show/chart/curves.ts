@@ -69,7 +69,9 @@ export function seededText(groups: readonly CurveGroup[]): string {
     .map(({ points }) => Math.max(...points.map(({ values }) => values.length)));
   if (seeds.length === 0) return "";
   const most = Math.max(...seeds);
-  return ` Hollow dots: random orders${most > 1 ? `, mean of ${most} seeds; bands: their range` : ""}.`;
+  return most > 1
+    ? ` Hollow dots: random orders, mean of ${most} seeds; bands: their range.`
+    : " Hollow dots: a single random order.";
 }
 
 /** One panel of curves. */

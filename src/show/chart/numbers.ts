@@ -1,4 +1,5 @@
 /** Numbers for people: only the digits that carry meaning, and no exponents that are hard to read. */
+import { rankInterval } from "../../measure/mod.ts";
 
 /** A number with three significant digits: 0.00592, 24.8, 785,815; exponents only below 1e-5 and from 1e9 on. */
 export function formatNumber(value: number): string {
@@ -18,6 +19,13 @@ export function formatFixed(value: number, decimals: number): string {
 /** A share as a percentage: 0.784 → "78.4 %". */
 export function formatShare(share: number): string {
   return `${(share * 100).toFixed(1)} %`;
+}
+
+/** A rank correlation over n pairs with its 95 % interval: "0.16 (−0.22 to 0.49)"; without one where it has none. */
+export function rankText(rank: number, n: number): string {
+  const interval = rankInterval(rank, n);
+  if (interval === null) return formatFixed(rank, 2);
+  return `${formatFixed(rank, 2)} (${formatFixed(interval[0], 2)} to ${formatFixed(interval[1], 2)})`;
 }
 
 /** A duration in seconds: "8 s", "3 min 05 s", "2 h 10 min". */

@@ -20,18 +20,21 @@ export function settingOf(provenance: Provenance): string {
   return [modelOf(provenance.model), ...measuredOn(provenance), computedText(provenance)].join(" · ");
 }
 
-/** The same for several models measured on texts of one size: their names, then what they share. */
+/** The same for several models: their names, then every text and size that one of them was measured on. */
 export function settingsOf(all: readonly Provenance[]): string {
-  const names = [...new Set(all.map(({ model }) => modelOf(model)))];
-  const setting = [names.join(", "), ...measuredOn(all[0]), computedText(...all)].join(" · ");
+  const distinct = (texts: readonly string[]) => [...new Set(texts)];
+  const names = distinct(all.map(({ model }) => modelOf(model))).join(", ");
+  const measured = distinct(all.map((provenance) => measuredOn(provenance).join(" · "))).join(", and ");
+  const setting = [names, measured, computedText(...all)].join(" · ");
   return setting.replaceAll(/ × /g, "\u00a0×\u00a0"); // a size stays on one line
 }
 
 function measuredOn({ drop, packing, text }: Provenance): string[] {
   const bos = packing.bos ? ", each after BOS" : "";
+  const beyond = packing.trained === undefined ? "" : `, longer than the ${packing.trained} of its training`;
   return [
     ...describeDrop(drop) === "nothing" ? [] : [`without ${describeDrop(drop)}`],
-    `${packing.samples} × ${packing.length} tokens of ${textOf(text)}${bos}`,
+    `${packing.samples} × ${packing.length} tokens of ${textOf(text)}${bos}${beyond}`,
   ];
 }
 

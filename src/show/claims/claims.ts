@@ -6,8 +6,9 @@ import { expect, resultOf } from "../../entry/mod.ts";
 import type { Profile, Sweep } from "../../result/mod.ts";
 import { magnitudeCorrelation } from "../figures/cosine_magnitude.ts";
 import { comparedAt, groupsOf } from "../chart/curves.ts";
-import { formatFixed, formatNumber, formatShare } from "../chart/numbers.ts";
+import { formatNumber, formatShare, rankText } from "../chart/numbers.ts";
 import { median, present } from "../chart/summary.ts";
+import { timesText } from "../chart/told.ts";
 
 /** One claim and its measurement. */
 export interface Claim {
@@ -44,12 +45,11 @@ export function droppingClaims(sweep: Sweep): Claim[] {
   const compared = comparedAt(groupsOf(sweep), sweep.provenance.model.layers);
   const full = sweep.curves.flatMap(({ points }) => points).find(({ dropped }) => dropped === 0);
   if (!compared || !full) return [];
-  const cost = ({ perplexity, top1 }: typeof full) =>
-    `${compared.dropped} of ${sweep.provenance.model.layers} dropped: perplexity ${
-      formatNumber(full.perplexity)
-    } → ` +
-    `${formatNumber(perplexity)} (${formatFixed(perplexity / full.perplexity, 2)}×), ${
-      formatShare(top1)
+  const { model, packing } = sweep.provenance;
+  const cost = (point: typeof full) =>
+    `${compared.dropped} of ${model.layers} dropped: perplexity ${formatNumber(full.perplexity)} → ` +
+    `${formatNumber(point.perplexity)} (${timesText(point, packing.samples)}), ${
+      formatShare(point.top1)
     } of top-1 ` +
     `predictions unchanged.`;
   return [
@@ -72,7 +72,8 @@ export function magnitudeClaims(profile: Profile): Claim[] {
   const [attention, mlp] = [profile.attention, profile.mlp].map((means) =>
     median(present(means.relativeMagnitude))
   );
-  const correlations = (["attention", "mlp"] as const).map((kind) => magnitudeCorrelation(profile, [kind]));
+  const correlations = [["attention", "mlp"], ["attention"], ["mlp"]] as const;
+  const ranks = correlations.map((kinds) => magnitudeCorrelation(profile, kinds));
   return [
     ...attention !== null && mlp !== null
       ? [{
@@ -83,13 +84,16 @@ export function magnitudeClaims(profile: Profile): Claim[] {
         } for the MLP.`,
       }]
       : [],
-    ...correlations.every((value) => value !== null)
+    ...ranks.every((found) => found !== null)
       ? [{
         id: "C9",
         claim: "Cosine similarity captures magnitude implicitly.",
         measured: `Rank correlation of importance with relative magnitude: ${
-          formatFixed(correlations[0]!, 2)
-        } over attention modules, ${formatFixed(correlations[1]!, 2)} over MLPs.`,
+          ["all", "attention", "MLP"].map((name, i) =>
+            `${rankText(ranks[i]!.rank, ranks[i]!.modules)} over ${name} modules`
+          )
+            .join(", ")
+        }.`,
       }]
       : [],
   ];

@@ -4,6 +4,7 @@ import type { Checkpoints } from "../../result/mod.ts";
 import { qualityBySteps, trendsOf } from "../chart/checkpoint_trends.ts";
 import type { Claim } from "./claims.ts";
 import { formatFixed } from "../chart/numbers.ts";
+import { medianSign, riseSign, tally, unknownText } from "../chart/told.ts";
 
 /**
  * Whether attention stays redundant while a model learns: its importance compared with the MLP's, its ranking, and what dropping half of it costs.
@@ -28,24 +29,30 @@ export function trainingClaim(results: readonly Checkpoints[]): Claim {
 
 function measuredOf(result: Checkpoints): string {
   const [attention, mlp] = [trendsOf(result, "attention"), trendsOf(result, "mlp")];
-  const pairs = attention.flatMap(({ step, median }, i) => {
+  const ratios = attention.flatMap(({ step, median }, i) => {
     const other = mlp[i].median;
-    return median === null || other === null ? [] : [{ step, lower: median < other, ratio: median / other }];
+    return median === null || other === null ? [] : [{ step, ratio: median / other }];
   });
+  const lower = tally(result.series.flatMap((entry) => medianSign(entry) ?? []));
   const quality = qualityBySteps(result);
-  const cheaper = quality.filter((point) => point.attention.rise < point.mlp.rise).length;
+  const samples = result.series.flatMap(({ quality }) => quality?.provenance.packing.samples ?? [])[0];
+  const cheaper = tally(quality.map((point) => riseSign(point.attention, point.mlp, samples)));
   const last = quality.at(-1);
   return [
-    `${result.name}: attention's median importance is below the MLP's at ${
-      pairs.filter(({ lower }) => lower).length
-    } of ${pairs.length} steps` +
-    (pairs.length ? ` (${formatFixed(pairs.at(-1)!.ratio, 2)}× at step ${pairs.at(-1)!.step})` : ""),
+    `${result.name}: attention's median importance is below the MLP's at ${lower.below} of ${lower.all} steps${
+      unknownText(lower, "at")
+    }` +
+    (ratios.length
+      ? `, ${formatFixed(ratios.at(-1)!.ratio, 2)} times it at step ${ratios.at(-1)!.step}`
+      : ""),
     ...last
       ? [
-        `dropping half of attention costs less than dropping half of the MLPs at ${cheaper} of ${quality.length} steps ` +
-        `(+${formatFixed(last.attention.rise, 2)} versus +${
+        `dropping half of attention costs less than dropping half of the MLPs at ${cheaper.below} of ${cheaper.all} steps${
+          unknownText(cheaper, "at")
+        }: ` +
+        `+${formatFixed(last.attention.rise, 2)} versus +${
           formatFixed(last.mlp.rise, 2)
-        } nats per token at step ${last.step})`
+        } nats per token at step ${last.step}`
           .replaceAll("+−", "−"),
       ]
       : [],

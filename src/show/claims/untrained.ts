@@ -1,12 +1,13 @@
 /** Claim C4 of the paper, that attention is redundant before training, next to untrained models. */
 import { expect } from "../../entry/mod.ts";
-import { moduleRatio } from "../../measure/mod.ts";
+import { moduleRatio, toldSign } from "../../measure/mod.ts";
 import type { Claim } from "./claims.ts";
 import { type InitModel, measuredInits, shapeText } from "../chart/init_model.ts";
 import { formatNumber } from "../chart/numbers.ts";
+import { tally, unknownText } from "../chart/told.ts";
 
 /**
- * In how many of the models attention is the less important module, and each model's ratio.
+ * In how many of the models attention is the less important module, as far as the seeds tell (95 %), and each model's ratio.
  *
  * @example
  * ```ts
@@ -23,15 +24,20 @@ export function initClaim(models: readonly InitModel[]): Claim {
     const { attention, mlp } = model.measured;
     return {
       ratio: moduleRatio({ attention: attention.importance, mlp: mlp.importance }),
+      sign: toldSign(attention.bySeed.map((importance, seed) => (
+        Math.log(moduleRatio({ attention: importance, mlp: mlp.bySeed[seed] }))
+      ))),
       text: shapeText(model),
     };
   });
-  const less = ratios.filter(({ ratio }) => ratio < 1).length;
+  const less = tally(ratios.map(({ sign }) => sign));
   return {
     id: "C4",
     claim: "Attention's redundancy is evident in randomly initialised models.",
     measured:
-      `Attention is the less important module in ${less} of ${models.length} shapes. Ratio of its importance ` +
+      `Attention is the less important module in ${less.below} of ${models.length} shapes${
+        unknownText(less, "in")
+      }. Ratio of its importance ` +
       `to the MLP's: ${ratios.map(({ text, ratio }) => `${formatNumber(ratio)} (${text})`).join("; ")}.`,
   };
 }

@@ -1,22 +1,23 @@
 /**
- * The three causes against importance, layer by layer, small multiples: sparse attention (claim C5), over-smoothed tokens
+ * What the paper calls causes, against importance, layer by layer, small multiples: sparse attention (claim C5), over-smoothed tokens
  * (C6), low magnitude (C7). One row per model, to compare norm placements and training steps.
  */
 import { expect, list, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
+import { correlates } from "../../measure/mod.ts";
 import type { CauseCorrelation, CauseName, Causes } from "../../result/mod.ts";
 import { airyDomain, AXIS_X, AXIS_Y, COLORS, linearTicks, logDomain, logTicks } from "../chart/axes.ts";
 import { CAUSE_TITLES } from "../tables/causes.ts";
 import { dots, SHAPES } from "../chart/marks.ts";
 import { formatFixed, formatNumber, formatTick } from "../chart/numbers.ts";
 import { KIND_NAMES, settingsOf } from "../chart/setting.ts";
-import { shortened } from "../chart/summary.ts";
+import { counted, shortened } from "../chart/summary.ts";
 import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
 
-const CAUSES: readonly { cause: CauseName; short: string }[] = [
-  { cause: "normalizedEntropy", short: "normalised entropy" },
-  { cause: "meanCosine", short: "input mean cosine" },
-  { cause: "relativeMagnitude", short: "relative magnitude (log)" },
+const CAUSES: readonly { cause: CauseName; name: string; short: string }[] = [
+  { cause: "normalizedEntropy", name: "entropy", short: "normalised entropy" },
+  { cause: "meanCosine", name: "token similarity", short: "input mean cosine" },
+  { cause: "relativeMagnitude", name: "magnitude", short: "relative magnitude (log)" },
 ];
 
 /**
@@ -42,8 +43,8 @@ export function causesFigure(results: readonly Causes[]): Figure {
     name: "causes",
     title: titleOf(results),
     subtitle:
-      "Importance (y axis, log) of each module against one cause; one mark per layer; blue ●: attention, orange ■: MLP. r: rank " +
-      "correlation over the layers, with its 95 % confidence interval.",
+      "Importance (y axis, log) of each module against one possible cause; one mark per layer; blue ●: attention, orange ■: MLP. " +
+      "r: rank correlation over the layers, with its 95 % confidence interval; counted where that excludes 0.",
     setting: settingsOf(results.map(({ provenance }) => provenance)),
     reading: results.map(readingOf).join(" "),
     panels: results.flatMap((result) => CAUSES.map((column, i) => panel(result, column, i))),
@@ -71,12 +72,26 @@ function find(
   return correlations.find((entry) => entry.module === module && entry.cause === cause);
 }
 
+/**
+ * In how many models each correlates, whatever its sign, as far as its interval tells it from 0. Which of them correlates most is
+ * not said: they are measured on the same few layers, and their intervals overlap.
+ */
 function titleOf(results: readonly Causes[]): string {
-  const closest = results.filter((result) => {
-    const sizes = CAUSES.map(({ cause }) => Math.abs(find(result, "attention", cause)?.rank ?? 0));
-    return sizes.at(-1) === Math.max(...sizes) && sizes.at(-1)! > 0;
-  });
-  return `Magnitude is the cause most correlated with attention's importance in ${closest.length} of ${results.length} models`;
+  const counts = CAUSES.map(({ cause, name }) => ({
+    name,
+    told: results.filter((result) => isTold(find(result, "attention", cause))).length,
+  })).sort((a, b) => b.told - a.told);
+  if (counts[0].told === 0) return "Cannot tell whether anything here correlates with attention's importance";
+  const each = counts.map(({ name, told }, i) =>
+    `${name} in ${told}${i === 0 ? ` of ${counted(results.length, "model")}` : ""}`
+  );
+  return `Correlates with attention's importance: ${each.join(", ")}`;
+}
+
+function isTold(found: CauseCorrelation | undefined): boolean {
+  if (!found) return false;
+  const { rank, layers, low, high } = found;
+  return correlates(rank, layers, low === null || high === null ? null : [low, high]);
 }
 
 function readingOf(result: Causes): string {

@@ -11,6 +11,7 @@ import { type Trend, trendsOf } from "../chart/checkpoint_trends.ts";
 import { formatNumber, formatTick } from "../chart/numbers.ts";
 import { KIND_NAMES, KINDS, type ModuleKind, settingsOf } from "../chart/setting.ts";
 import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
+import { medianSign, type Sign, tally, unknownText } from "../chart/told.ts";
 
 const SCHEME = "ylgnbu";
 /** The gap between layer 0 and the others: a row without cells. */
@@ -46,6 +47,7 @@ export function checkpointMapFigure(results: Checkpoints | readonly Checkpoints[
     name: result.name,
     cells: cellsOf(result),
     trends: KINDS.map((kind) => trendsOf(result, kind)),
+    signs: result.series.flatMap((entry) => medianSign(entry) ?? []),
   }));
   const cells = rows.flatMap(({ cells }) => cells);
   const domain = logDomain(cells.flatMap(({ importance }) => importance ?? []));
@@ -90,17 +92,13 @@ function cellsOf({ name, series }: Checkpoints): Cell[] {
   );
 }
 
-/** At how many steps attention is the less important one. */
-function titleOf(rows: readonly { readonly name: string; readonly trends: readonly Trend[][] }[]): string {
-  const told = rows.flatMap(({ name, trends: [attention, mlp] }) => {
-    const pairs = attention.flatMap(({ median }, i) => {
-      const other = mlp[i].median;
-      return median === null || other === null ? [] : [median < other];
-    });
-    if (pairs.length === 0) return [];
-    return [
-      `${pairs.filter(Boolean).length} of ${pairs.length} steps${rows.length > 1 ? ` of ${name}` : ""}`,
-    ];
+/** At how many steps the samples tell that attention is the less important one. */
+function titleOf(rows: readonly { readonly name: string; readonly signs: readonly Sign[] }[]): string {
+  const told = rows.flatMap(({ name, signs }) => {
+    if (signs.length === 0) return [];
+    const { below, all, ...rest } = tally(signs);
+    const where = rows.length > 1 ? ` of ${name}` : "";
+    return [`${below} of ${all} steps${where}${unknownText(rest, "at")}`];
   });
   if (told.length === 0) return "Importance through training";
   return `Attention is the more redundant of the two at ${told.join(", ")}`;

@@ -8,6 +8,7 @@ import { SHAPES } from "../chart/marks.ts";
 import { formatFixed, formatNumber } from "../chart/numbers.ts";
 import { KIND_NAMES, KINDS } from "../chart/setting.ts";
 import { drawFigure, type Figure, INK } from "../chart/svg.ts";
+import { intervalText, riseSign } from "../chart/told.ts";
 
 /**
  * Draws quality by step. Throws `TypeError` if the study did not measure it.
@@ -63,13 +64,15 @@ export function checkpointQualityFigure(result: Checkpoints): Figure {
   const [low, high] = [Math.min(0, ...ends), Math.max(0, ...ends)];
   const air = 0.05 * (high - low || 1);
   const last = points.at(-1)!;
+  const { samples } = provenance.packing;
+  const told = riseSign(last.attention, last.mlp, samples) !== 0;
   return drawFigure({
     name: "checkpoint_quality",
     title:
       `At the last step, dropping half of attention costs ${
         formatFixed(last.attention.rise, 2)
       } nats per token, half of the ` +
-      `MLPs ${formatFixed(last.mlp.rise, 2)}`,
+      `MLPs ${formatFixed(last.mlp.rise, 2)}${told ? "" : "; cannot tell which costs more"}`,
     subtitle:
       `${half} of ${provenance.model.layers} modules dropped, by their importance at the same step. Top: ` +
       "perplexity. Bottom: rise in loss over the full model, ± 1 standard error.",
@@ -82,7 +85,7 @@ export function checkpointQualityFigure(result: Checkpoints): Figure {
       }; ` + KINDS.map((kind) =>
         `half ${KIND_NAMES[kind]} +${formatFixed(points[0][kind].rise, 2)} to +${
           formatFixed(last[kind].rise, 2)
-        } nats`
+        } nats (${intervalText(last[kind], samples)})`
       ).join(", ").replaceAll("+−", "−") + ".",
     panels: [
       stepChart(perplexities, {

@@ -8,27 +8,27 @@
  */
 import { expect, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
-import { importanceOf, spearman } from "../../measure/mod.ts";
+import { correlates, importanceOf, spearman } from "../../measure/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { AXIS_X, COLORS, FRAME, logAxisY, logDomain, logTicks } from "../chart/axes.ts";
 import { around, type Place, placed } from "../chart/labels.ts";
 import { dots, keyOf, SHAPES } from "../chart/marks.ts";
-import { formatFixed, formatNumber, formatTick } from "../chart/numbers.ts";
+import { formatFixed, formatNumber, formatTick, rankText } from "../chart/numbers.ts";
 import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { median } from "../chart/summary.ts";
 import { drawFigure, FAINT, type Figure } from "../chart/svg.ts";
 
-/** Spearman's correlation of importance with relative magnitude over the modules; null where it is undefined. */
+/** Spearman's correlation of importance with relative magnitude over some modules; null where it is undefined. */
 export function magnitudeCorrelation(
   profile: Profile,
   kinds: readonly ("attention" | "mlp")[] = ["attention", "mlp"],
-): number | null {
+): { readonly rank: number; readonly modules: number } | null {
   const modules = modulesOf(profile).filter(({ kind }) => kinds.includes(kind));
-  const value = spearman(
+  const rank = spearman(
     modules.map(({ magnitude }) => magnitude),
     modules.map(({ importance }) => importance),
   );
-  return modules.length > 2 && Number.isFinite(value) ? value : null;
+  return modules.length > 2 && Number.isFinite(rank) ? { rank, modules: modules.length } : null;
 }
 
 const KINDS = ["attention", "mlp"] as const;
@@ -61,9 +61,7 @@ export function cosineMagnitudeFigure(profile: Profile): Figure {
   const correlation = magnitudeCorrelation(profile);
   return drawFigure({
     name: "cosine_magnitude",
-    title: correlation === null
-      ? "Importance is magnitude and angle"
-      : `Importance follows magnitude: rank correlation ${formatFixed(correlation, 2)}`,
+    title: titleOf(correlation),
     subtitle:
       "One mark per module, numbered by layer where there is room. The curve is an update orthogonal to the stream, " +
       "1 − 1/√(1 + r²): on it, importance is magnitude alone.",
@@ -80,10 +78,19 @@ export function cosineMagnitudeFigure(profile: Profile): Figure {
   });
 }
 
+/** A direction only where the correlation over all modules is told from 0. */
+function titleOf(correlation: ReturnType<typeof magnitudeCorrelation>): string {
+  if (correlation === null) return "Importance is magnitude and angle";
+  const { rank, modules } = correlation;
+  const told = `rank correlation ${rankText(rank, modules)}`;
+  if (!correlates(rank, modules)) return `Cannot tell whether importance rises with magnitude: ${told}`;
+  return `Importance ${rank > 0 ? "rises" : "falls"} with magnitude: ${told}`;
+}
+
 function readingOf(profile: Profile, modules: readonly Module[]): string {
   const within = (["attention", "mlp"] as const).flatMap((kind) => {
-    const value = magnitudeCorrelation(profile, [kind]);
-    return value === null ? [] : [`${formatFixed(value, 2)} within ${KIND_NAMES[kind]}`];
+    const found = magnitudeCorrelation(profile, [kind]);
+    return found === null ? [] : [`${rankText(found.rank, found.modules)} within ${KIND_NAMES[kind]}`];
   });
   const ratios = modules.map(({ importance, magnitude }) => importance / importanceOf(magnitude, 0));
   const middle = median(ratios);

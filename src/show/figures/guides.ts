@@ -10,6 +10,7 @@ import { GUIDE_TITLES } from "../tables/guides.ts";
 import { dots, SHAPES } from "../chart/marks.ts";
 import { formatFixed } from "../chart/numbers.ts";
 import { KIND_NAMES, KINDS, type ModuleKind, settingOf } from "../chart/setting.ts";
+import { counted } from "../chart/summary.ts";
 import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
 
 /** A guide whose correlation is defined. */
@@ -33,11 +34,10 @@ export function guidesFigure(result: Guides): Figure {
   expect("draw", "result", result, resultOf("guides"));
   const kinds = KINDS.map((kind) => ({ kind, known: knownOf(result, kind) }))
     .filter(({ known }) => known.length > 0);
-  const bests = kinds.map(({ kind, known }) => ({ kind, best: bestOf(known) }));
   const { text } = result.calibration;
   return drawFigure({
     name: "guides",
-    title: titleOf(bests),
+    title: titleOf(kinds),
     subtitle: "Rank correlation of each score with the loss when the module alone is removed; lines: 95 % " +
       "confidence intervals over the modules.",
     setting: `${settingOf(result.provenance)} · scores on ${
@@ -60,14 +60,31 @@ export function guidesFigure(result: Guides): Figure {
   });
 }
 
-/** Kinds that share their best guide are named together. */
-function titleOf(bests: readonly { readonly kind: ModuleKind; readonly best: Known }[]): string {
-  if (bests.length === 0) return "No score varies over the modules";
-  const groups = [...Map.groupBy(bests, ({ best }) => best.by)];
-  return `Best guide to the loss: ${
-    groups.map(([by, of]) => `${GUIDE_TITLES[by]} for ${of.map(({ kind }) => PLURALS[kind]).join(" and ")}`)
-      .join(", ")
+/**
+ * Kinds that share their first guide are named together. A guide is the best one only where its interval lies above every
+ * other's; all are measured on the same modules, so intervals that overlap may still differ, and this errs on the side of
+ * "cannot tell".
+ */
+function titleOf(kinds: readonly { readonly kind: ModuleKind; readonly known: readonly Known[] }[]): string {
+  if (kinds.length === 0) return "No score varies over the modules";
+  const named = (some: typeof kinds, name: (known: readonly Known[]) => string) =>
+    [...Map.groupBy(some, ({ known }) => name(known))]
+      .map(([name, of]) => `${name} for ${of.map(({ kind }) => PLURALS[kind]).join(" and ")}`).join(", ");
+  const clear = kinds.filter(({ known }) => rivalsOf(known).length === 0);
+  const open = kinds.filter((kind) => !clear.includes(kind));
+  const best = named(clear, (known) => GUIDE_TITLES[bestOf(known).by]);
+  if (open.length === 0) return `Best guide to the loss: ${best}`;
+  const unclear = `Cannot tell the best guide to the loss from ${
+    named(open, (known) => counted(rivalsOf(known).length, "other"))
   }`;
+  return clear.length === 0 ? unclear : `Best guide to the loss: ${best}. ${unclear}`;
+}
+
+/** Other guides that the first one is not told apart from. */
+function rivalsOf(known: readonly Known[]): Known[] {
+  const best = bestOf(known);
+  const others = known.filter((guide) => guide !== best && guide.by !== "kl");
+  return others.filter(({ high }) => best.low === null || high === null || high >= best.low);
 }
 
 const PLURALS = { attention: "attention", mlp: "MLPs", block: "blocks" } as const;

@@ -6,6 +6,7 @@ import { layerChart, layerRows } from "../chart/by_layer.ts";
 import { SHAPES } from "../chart/marks.ts";
 import { formatNumber } from "../chart/numbers.ts";
 import { byImportance, KIND_NAMES, KINDS, settingOf } from "../chart/setting.ts";
+import { moduleSigns, tally, unknownText } from "../chart/told.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
 
 /**
@@ -35,7 +36,8 @@ export function importanceFigure(profile: Profile): Figure {
     name: "importance",
     title: titleOf(profile),
     subtitle:
-      "Importance 1 − cos(X, Y) of each module: how far it turns the residual stream. Bars: ± 1 standard error.",
+      "Importance 1 − cos(X, Y) of each module: how far it turns the residual stream. Bars: ± 1 standard error. " +
+      "Counted: layers where the samples tell the two apart (95 %).",
     setting: settingOf(profile.provenance),
     reading: readingOf(profile),
     panels: [layerChart(series, { label: "importance (log)", log: true })],
@@ -43,16 +45,18 @@ export function importanceFigure(profile: Profile): Figure {
   });
 }
 
-function titleOf({ attention, mlp }: Profile): string {
-  const pairs = attention.importance.flatMap((value, layer) => {
-    const other = mlp.importance[layer];
-    return value === null || other === null ? [] : [value < other];
-  });
-  if (pairs.length === 0) return "Importance of every module";
-  const [lower, all] = [pairs.filter(Boolean).length, pairs.length];
-  return lower >= all / 2
-    ? `Attention is more redundant than the MLP in ${lower} of ${all} layers`
-    : `The MLP is more redundant than attention in ${all - lower} of ${all} layers`;
+/** Only layers whose samples tell the two apart are counted (95 %, paired). */
+function titleOf(profile: Profile): string {
+  const told = tally(moduleSigns(profile));
+  const { below, above, unknown, all } = told;
+  if (all === 0) return "Importance of every module";
+  if (unknown === all) {
+    return `Cannot tell in any of ${all} layers whether attention or the MLP is more redundant`;
+  }
+  const [more, count] = below >= above
+    ? ["Attention is more redundant than the MLP", below] as const
+    : ["The MLP is more redundant than attention", above] as const;
+  return `${more} in ${count} of ${all} layers${unknownText(told, "in")}`;
 }
 
 function readingOf(profile: Profile): string {

@@ -6,6 +6,7 @@ import { comparedAt, curveChart, groupsOf, meanOf, seededText, sweepRows } from 
 import { formatNumber } from "../chart/numbers.ts";
 import { settingOf } from "../chart/setting.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
+import { riseSign } from "../chart/told.ts";
 
 /**
  * Draws what dropping costs in perplexity.
@@ -34,13 +35,15 @@ export function qualityFigure(sweep: Sweep): Figure {
     const { dropped, values } = points.at(-1)!;
     return `${label} ${formatNumber(Math.exp(meanOf(values, ({ nll }) => nll)))} at ${dropped}`;
   });
+  const { samples } = sweep.provenance.packing;
+  const told = compared && riseSign(compared.attention, compared.mlp, samples) !== 0;
   return drawFigure({
     name: "quality",
     title: compared
       ? `${compared.dropped} dropped: perplexity ${
         formatNumber(compared.attention.perplexity)
       } for attention, ` +
-        `${formatNumber(compared.mlp.perplexity)} for MLPs`
+        `${formatNumber(compared.mlp.perplexity)} for MLPs${told ? "" : "; cannot tell which costs more"}`
       : "Perplexity against the number of modules dropped",
     subtitle: `Perplexity on held-out text${full ? `; full model: ${formatNumber(full.perplexity)}` : ""}.${
       seededText(groups)

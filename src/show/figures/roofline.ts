@@ -1,6 +1,6 @@
 /**
  * The speed-up that bytes and operations allow over the number of texts side by side, a line for each model; a dot where the model
- * no longer fits in more, a ring at the paper's number (claim C1, the half about speed).
+ * no longer fits in more, computed at exactly that number, and a ring at the paper's number (claim C1, the half about speed).
  */
 import { expect, list, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
@@ -18,8 +18,6 @@ interface Line {
   readonly shape: Shape;
   readonly plan: Roofline["plans"][number];
   readonly points: readonly { readonly batch: number; readonly speedup: number }[];
-  /** The largest batch of the full model, 0 if none. */
-  readonly largest: number;
 }
 
 /**
@@ -64,9 +62,15 @@ function lineOf({ model, setting, plans }: Roofline, i: number): Line {
     color: HUES[i % HUES.length],
     shape: SHAPE_ORDER[i % SHAPE_ORDER.length],
     plan,
-    points: plan.points.map(({ batch, speedup }) => ({ batch, speedup: speedup.whole })),
-    largest: plans[0].largest,
+    points: pointsOf(plan),
   };
+}
+
+/** The batches of the study, and the largest one that fits. */
+function pointsOf({ points, fitting }: Line["plan"]): Line["points"] {
+  const own = points.map(({ batch, speedup }) => ({ batch, speedup: speedup.whole }));
+  const all = fitting ? [...own.filter(({ batch }) => batch !== fitting.batch), fitting] : own;
+  return all.sort((a, b) => a.batch - b.batch);
 }
 
 function titleOf(lines: readonly Line[]): string {
@@ -124,15 +128,14 @@ function chart(lines: readonly Line[]): Plot.PlotOptions {
   };
 }
 
-/** The model's largest batch, and the paper's number there. */
-function marksOf({ label, points, color, shape, largest, plan: { paper } }: Line): Plot.Markish[] {
-  const fits = points.findLast(({ batch }) => batch <= largest);
-  const { batch } = fits ?? points[points.length - 1];
+/** The largest batch that fits, and the paper's number there. */
+function marksOf({ label, points, color, shape, plan: { fitting, paper } }: Line): Plot.Markish[] {
+  const { batch } = fitting ?? points[points.length - 1];
   const said = (what: string) => ({ speedup }: { speedup: number }) =>
     `${label}, ${what}: ${formatFixed(speedup, 2)}`;
   const look = { x: "batch", y: "speedup", color, shape, r: 5 };
   return [
-    dots(fits ? [fits] : [], { ...look, title: said(`${batch} texts`) }),
+    dots(fitting ? [fitting] : [], { ...look, title: said(`${batch} texts`) }),
     dots(paper ? [{ batch, speedup: paper.speedup }] : [], {
       ...look,
       title: said("the paper"),

@@ -5,8 +5,10 @@ import { COLORS } from "../chart/axes.ts";
 import { errorsOf, layerChart, layerRows } from "../chart/by_layer.ts";
 import { SHAPES } from "../chart/marks.ts";
 import { KIND_NAMES, settingOf } from "../chart/setting.ts";
-import { present } from "../chart/summary.ts";
+import { directionSigns, tally, unknownText } from "../chart/told.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
+
+const KINDS = ["attention", "mlp"] as const;
 
 /**
  * Draws whether updates point along the residual stream or against it.
@@ -24,25 +26,27 @@ import { drawFigure, type Figure } from "../chart/svg.ts";
  */
 export function signFigure(profile: Profile): Figure {
   expect("draw", "profile", profile, resultOf("profile"));
-  const series = (["attention", "mlp"] as const).map((kind) => ({
+  const series = KINDS.map((kind) => ({
     label: KIND_NAMES[kind],
     color: COLORS[kind],
     shape: SHAPES[kind],
     values: profile[kind].sign,
     errors: errorsOf(profile, kind, "sign"),
   }));
-  const against = series.map(({ values, label }) => {
-    const known = present(values);
-    return { label, erasing: known.filter((value) => value < 0).length, layers: known.length };
-  }).filter(({ layers }) => layers > 0);
+  const against = series.map(({ label }, i) => ({ label, told: tally(directionSigns(profile, KINDS[i])) }))
+    .filter(({ told }) => told.all > 0);
   return drawFigure({
     name: "sign",
     title: against.length
       ? "Updates point against the stream in " +
-        against.map(({ label, erasing, layers }) => `${erasing} of ${layers} ${label} layers`).join(", ")
+        against.map(({ label, told }) =>
+          `${told.below} of ${told.all} ${label} layers${unknownText(told, "in")}`
+        )
+          .join(", ")
       : "Direction of the updates along the stream",
     subtitle:
-      "Mean cos(u, X) over tokens: below 0 an update erases, near 0 it adds something new, above 0 it amplifies.",
+      "Mean cos(u, X) over tokens: below 0 an update erases, near 0 it adds something new, above 0 it amplifies. " +
+      "Counted: layers where the samples tell it from 0 (95 %).",
     setting: settingOf(profile.provenance),
     reading: "An update of the same size turns the stream further when it points against it: " +
       "the sign distinguishes two updates of equal magnitude.",

@@ -5,6 +5,7 @@ import type { Speed } from "../../result/mod.ts";
 import { AXIS_X, AXIS_Y, endLabels, FRAME, HUES } from "../chart/axes.ts";
 import { dots, SHAPE_ORDER } from "../chart/marks.ts";
 import { formatFixed } from "../chart/numbers.ts";
+import { counted } from "../chart/summary.ts";
 import { drawFigure, type Figure, INK } from "../chart/svg.ts";
 import { countsOf } from "../tables/roofline.ts";
 import { speedRows, speedSetting } from "../tables/speed.ts";
@@ -48,7 +49,9 @@ export function speedFigure(result: Speed): Figure {
     name: "speed",
     title: pairs.length === 0
       ? "The full model alone: nothing to compare"
-      : `${near} of ${pairs.length} measured speed-ups lie within 15 % of what the parts predict`,
+      : `${near} of ${pairs.length} speed-ups lie within 15 % of what the parts predict (medians of ${
+        counted(result.repeat, "round")
+      })`,
     subtitle:
       "Speed-up over tokens read before. Dots: measured, with quartiles; lines: predicted from measured parts; dashes: by " +
       "bytes and operations alone.",

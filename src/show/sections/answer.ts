@@ -1,89 +1,139 @@
-/** What a page answers first: what may go, at what cost, and where that was measured; put together from its sections. */
+/**
+ * What a page answers first: what may go, at what cost, and where that was measured; put together from its sections. All cards
+ * are about one plan: the first section that has one chooses it, and every section says what it measured of that plan.
+ */
+import { withinBudget } from "../../measure/mod.ts";
 import type { Evaluation, Profile, Sweep } from "../../result/mod.ts";
 import { accuracyChange, accuracyCurves, type Dropped, fullOf } from "../chart/accuracy.ts";
-import { comparedAt, groupsOf } from "../chart/curves.ts";
 import { formatFixed, formatNumber } from "../chart/numbers.ts";
-import { KIND_NAMES, KINDS } from "../chart/setting.ts";
-import { counted, leastImportant, quarter } from "../chart/summary.ts";
-import type { Answer, Section } from "./section.ts";
+import { byImportance, describeDrop, KIND_NAMES, KINDS } from "../chart/setting.ts";
+import { quarter } from "../chart/summary.ts";
+import { importanceSign, timesText } from "../chart/told.ts";
+import type { Answer, Drop, Section } from "./section.ts";
 
-const NOUNS = { attention: "attention module", mlp: "MLP", block: "block" } as const;
+const PLURALS = { attention: "attention modules", mlp: "MLPs", block: "blocks" } as const;
 
 /** Perplexity may rise by this share where modules "may go". */
 const BUDGET = 0.1;
 
-/** The least important modules: all that a profile alone can say. */
-export function importanceAnswer(profile: Profile): Answer {
+/** Of the least important quarter of each kind, the modules that the samples tell from the first one outside it (95 %). */
+export function importanceAnswer(profile: Profile): Answer | undefined {
   const n = quarter(profile.provenance.model.layers);
   const told = KINDS.flatMap((kind) => {
-    const layers = leastImportant(profile, kind, n);
-    return layers.length ? [`${KIND_NAMES[kind]} ${layers.join(" ")}`] : [];
+    const ranked = byImportance(profile, kind);
+    if (ranked.length === 0) return [];
+    const lowest = ranked.slice(0, n).filter((entry) =>
+      ranked.length > n && importanceSign(profile, entry, ranked[n]) < 0
+    );
+    const layers = lowest.map(({ layer }) => layer).join(" ");
+    return [`${KIND_NAMES[kind]} ${layers || "cannot tell"}`];
   });
-  return told.length ? { goes: `Least important, by layer: ${told.join("; ")}.` } : {};
+  return told.length ? { goes: `Least important, by layer (95 %): ${told.join("; ")}.` } : undefined;
 }
 
-/** How many modules of each kind go, of the numbers tried, before perplexity has risen by the budget; and what they cost. */
-export function qualityAnswer(sweep: Sweep): Answer {
-  const { layers } = sweep.provenance.model;
-  const groups = groupsOf(sweep).filter(({ by }) => by === "importance");
-  const told = groups.flatMap(({ target, points }) => {
-    if (target !== "attention" && target !== "mlp" && target !== "block") return [];
-    const over = points.findIndex(({ values: [{ rise }] }) => rise > Math.log(1 + BUDGET));
-    const last = points.slice(0, over < 0 ? undefined : over).at(-1);
-    return [counted(last?.dropped ?? 0, NOUNS[target])];
+type Curve = Sweep["curves"][number];
+
+/** The largest plan, of those tried, that surely stays within the budget; what it costs, or any other plan of the sweep. */
+export function qualityAnswer({ curves, provenance }: Sweep): Answer | undefined {
+  const { model: { layers }, packing: { samples } } = provenance;
+  const tried = curves.filter(({ by, points }) =>
+    by === "importance" && points.some(({ dropped }) => dropped > 0)
+  );
+  const allowed = (["attention", "mlp", "block"] as const).flatMap((target) =>
+    tried.filter((curve) => curve.target === target)
+      .map((curve) => ({ target, curve, ...withinBudget(curve.points, Math.log(1 + BUDGET), samples) }))
+  );
+  if (allowed.length === 0) return undefined;
+  const best = allowed.reduce((most, next) => {
+    const more = next.atLeast - most.atLeast || next.atMost - most.atMost;
+    return more > 0 ? next : most;
   });
-  const compared = comparedAt(groups, layers);
-  const full = sweep.curves.flatMap(({ points }) => points).find(({ dropped }) => dropped === 0);
+  const { points } = best.curve;
+  const point = points.findLast(({ dropped }) => dropped > 0 && dropped <= best.atLeast) ??
+    points.find(({ dropped }) => dropped > 0)!;
+  const modules = `${point.dropped} of ${layers} ${PLURALS[best.target]} (${layersText(point.drop)})`;
+  const rise = `with perplexity up by at most ${BUDGET * 100} %`;
   return {
-    ...told.length
-      ? {
-        goes: `${told.join(", or ")} of ${layers} layers, with perplexity up by at most ${
-          BUDGET * 100
-        } % (of the numbers tried).`,
-      }
-      : {},
-    ...compared && full
-      ? {
-        cost: `Perplexity ${formatNumber(full.perplexity)} becomes ${
-          formatNumber(compared.attention.perplexity)
-        } without ${compared.dropped} attention modules, ${
-          formatNumber(compared.mlp.perplexity)
-        } without ${compared.dropped} MLPs.`,
-      }
-      : {},
+    drop: point.drop,
+    goes: best.atLeast > 0
+      ? `${modules}, ${rise} (95 %; of the numbers tried).${
+        best.atMost > best.atLeast ? ` Cannot tell for ${best.atMost}.` : ""
+      }`
+      : best.atMost > 0
+      ? `Cannot tell whether ${modules} may go ${rise}${
+        samples === 1 ? ": one sample gives no interval" : ` (95 %; ${samples} samples)`
+      }.`
+      : `Nothing, of the numbers tried: without ${modules} perplexity is up by more than ${
+        BUDGET * 100
+      } % (95 %).`,
+    costOf: (drop) => perplexityCost(curves, drop, samples),
   };
 }
 
-/** What the longest list of attention modules costs in accuracy. */
-export function tasksAnswer(results: readonly Evaluation[], plans: readonly Dropped[]): Answer {
+function perplexityCost(curves: readonly Curve[], drop: Drop, samples: number): string | undefined {
+  const point = curves.flatMap(({ points }) => points).find((point) => sameDrop(point.drop, drop));
+  return point &&
+    `Perplexity ${formatNumber(point.perplexity / Math.exp(point.rise))} becomes ${
+      formatNumber(point.perplexity)
+    } without ${describeDrop(drop)} (${timesText(point, samples)}).`;
+}
+
+/** The longest list of attention modules that was measured; what a plan costs in accuracy. */
+export function tasksAnswer(results: readonly Evaluation[], plans: readonly Dropped[]): Answer | undefined {
   const full = fullOf(results);
-  const told = accuracyCurves(results, plans).filter(({ by }) => by === "importance").map((curve) => {
-    const { dropped, result } = curve.points.at(-1)!;
-    const { difference, low, high } = accuracyChange(result, full);
-    const [points, from, to] = [difference, low, high].map((share) => formatFixed(100 * share, 1));
-    return `${points} points (${from} to ${to}) without ${
-      counted(dropped, curve.target === "attention" ? NOUNS.attention : KIND_NAMES[curve.target])
-    }`;
-  });
-  return told.length
-    ? { cost: `Mean accuracy over ${Object.keys(full.tasks).join(", ")}: ${told.join("; ")}.` }
-    : {};
+  const curves = accuracyCurves(results, plans).filter(({ by }) => by === "importance");
+  const longest = curves.find(({ target }) => target === "attention") ?? curves[0];
+  if (!longest) return undefined;
+  const { result: { provenance: { drop, model } } } = longest.points.at(-1)!;
+  return {
+    drop,
+    goes: `Not settled by accuracy alone. The longest list measured: ${dropText(drop, model.layers)}.`,
+    costOf(wanted) {
+      const result = results.find(({ provenance }) => sameDrop(provenance.drop, wanted));
+      if (!result) return undefined;
+      const { difference, low, high } = accuracyChange(result, full);
+      const [points, from, to] = [difference, low, high].map((share) => formatFixed(100 * share, 1));
+      return `Mean accuracy over ${
+        Object.keys(full.tasks).join(", ")
+      }: ${points} points (95 %: ${from} to ${to}) without ${describeDrop(wanted)}.`;
+    },
+  };
+}
+
+function dropText({ attention, mlp }: Drop, layers: number): string {
+  const parts = [["attention", attention], ["mlp", mlp]] as const;
+  return parts.filter(([, dropped]) => dropped.length > 0)
+    .map(([kind, dropped]) => `${dropped.length} of ${layers} ${PLURALS[kind]} (layers ${dropped.join(" ")})`)
+    .join(" and ");
+}
+
+function layersText({ attention, mlp }: Drop): string {
+  const dropped = attention.length ? attention : mlp;
+  return `${dropped.length === 1 ? "layer" : "layers"} ${dropped.join(" ")}`;
+}
+
+function sameDrop(a: Drop, b: Drop): boolean {
+  const key = ({ attention, mlp }: Drop) =>
+    JSON.stringify([attention, mlp].map((layers) => layers.toSorted((x, y) => x - y)));
+  return key(a) === key(b);
 }
 
 /** The lines a page opens with, each with its name. */
 export function answerLines(
   sections: readonly Section[],
 ): readonly (readonly [name: string, text: string])[] {
-  const goes = sections.findLast(({ answer }) => answer?.goes);
-  const costs = sections.filter(({ answer }) => answer?.cost);
-  if (!goes && costs.length === 0) {
+  const answers = sections.flatMap(({ answer, setting }) => answer ? [{ ...answer, setting }] : []);
+  const main = answers.find(({ drop }) => drop) ?? answers.at(-1);
+  if (!main) {
     return sections.flatMap(({ title, figures }) =>
       figures.length ? [[title.split(":")[0], `${figures[0].title}.`] as const] : []
     );
   }
+  const { drop } = main;
+  const costs = drop ? answers.flatMap(({ costOf }) => costOf?.(drop) ?? []) : [];
   return [
-    ["What may go", goes?.answer?.goes ?? "Not measured on this page."],
-    ["At what cost", costs.map(({ answer }) => answer!.cost!).join(" ") || "Not measured on this page."],
-    ["On which model and text", (goes ?? costs[0]).setting],
+    ["What may go", main.goes],
+    ["At what cost", costs.join(" ") || "Not measured on this page."],
+    ["On which model and text", main.setting],
   ];
 }

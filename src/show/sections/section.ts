@@ -1,4 +1,5 @@
 /** The parts of a page. */
+import type { Provenance } from "../../result/mod.ts";
 import type { Figure } from "../chart/svg.ts";
 import type { Claim } from "../claims/claims.ts";
 
@@ -23,7 +24,7 @@ export interface Section {
   readonly figures: readonly Figure[];
   readonly tables: readonly ReportTable[];
   /** Its part of what the page answers first. */
-  readonly answer?: Answer;
+  readonly answer?: Answer | undefined;
 }
 
 /** Cells as text; the first column names the row. */
@@ -33,10 +34,15 @@ export interface ReportTable {
   readonly rows: readonly (readonly string[])[];
 }
 
+/** Modules left out. */
+export type Drop = Provenance["drop"];
+
 /** A section's part of what its page answers first. */
 export interface Answer {
   /** What may go. */
-  readonly goes?: string;
-  /** At what cost. */
-  readonly cost?: string;
+  readonly goes: string;
+  /** The modules that this is about; absent where it is about no plan. */
+  readonly drop?: Drop;
+  /** What leaving some modules out costs; undefined where this section did not measure that. */
+  readonly costOf?: (drop: Drop) => string | undefined;
 }

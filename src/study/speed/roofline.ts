@@ -203,6 +203,7 @@ function planOf(
     keyBytes: run.keyBytes,
     largest,
     points: batches.map((batch) => pointOf(batch, full, run)),
+    fitting: full.largest > 0 ? { batch: full.largest, speedup: faster(full.largest) } : null,
     throughput,
     most: { batch: most, speedup: faster(most) },
     paper: paper ? paperOf(paper, run, full, { faster, throughput, most: faster(most) }) : null,

@@ -1,17 +1,9 @@
 /** What a curve allows to be dropped within a budget of nats. */
 import { expect, like, number, wholeNumber } from "../../entry/mod.ts";
-import { studentT95 } from "../../measure/mod.ts";
+import { type Allowance, withinBudget } from "../../measure/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
 
-/** How many modules of a curve can be dropped within a budget. */
-export interface Allowance {
-  /** The largest number of drops whose loss, and that of all smaller ones, is within the budget; 0 if not even the first is. */
-  readonly dropped: number;
-  /** The same for the upper and the lower end of the loss's 95 % confidence interval. */
-  readonly atLeast: number;
-  /** The same with the lower end. */
-  readonly atMost: number;
-}
+export type { Allowance };
 
 const aCurve = like(
   "a curve of a sweep",
@@ -38,14 +30,5 @@ export function allowance(curve: Sweep["curves"][number], budget: number, sample
   expect("find an allowance", "curve", curve, aCurve);
   expect("find an allowance", "budget", budget, number("a number of nats"));
   expect("find an allowance", "samples", samples, wholeNumber(1));
-  const largest = (loss: (point: Sweep["curves"][number]["points"][number]) => number) => {
-    const over = curve.points.findIndex((point) => !(loss(point) <= budget));
-    return curve.points.slice(0, over < 0 ? undefined : over).at(-1)?.dropped ?? 0;
-  };
-  const half = (error: number | null) => samples > 1 && error !== null ? studentT95(samples) * error : 0;
-  return {
-    dropped: largest((point) => point.rise),
-    atLeast: largest((point) => point.rise + half(point.riseError)),
-    atMost: largest((point) => point.rise - half(point.riseError)),
-  };
+  return withinBudget(curve.points, budget, samples);
 }

@@ -132,10 +132,11 @@ export function untrainedOf({ name, config, allowFields = [] }: NamedConfig, opt
   const { seeds = 1, seed = 0, std, residualStd, hidden, layers, heads, norm } = options;
   const { samples, length } = textOptions({ samples: 2, length: 256, ...options }, "zipf");
   const changes = { hidden, layers, heads, norm };
+  const { trained: _, ...spec } = readSpec(config, name, allowFields); // nothing is trained yet, at any length
   const changed = Object.entries(changes).filter(([, value]) => value !== undefined);
   return {
     name: changed.length ? `${name} (${changed.map((change) => change.join(" ")).join(", ")})` : name,
-    spec: reshape(readSpec(config, name, allowFields), changes),
+    spec: reshape(spec, changes),
     allowed: allowedFields(config, name, allowFields),
     initialiser: initialiserOf(config, name, { std, residualStd }),
     seeds: Array.from({ length: seeds }, (_, i) => seed + i),

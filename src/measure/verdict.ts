@@ -1,0 +1,73 @@
+/** What few numbers can carry: a sign, a count or a correlation only where a 95 % interval allows it, else "cannot tell". Float64. */
+import { halfWidth95, mean, studentT95 } from "./statistics.ts";
+import { rankInterval } from "./rank_interval.ts";
+
+/**
+ * The sign of the mean of paired differences [n] where Student's t tells it from 0 at 95 %, else 0: cannot tell. Fewer than two
+ * pairs, or a value that is not finite, tell nothing.
+ */
+export function toldSign(differences: readonly number[]): -1 | 0 | 1 {
+  const half = halfWidth95(differences);
+  if (half === null || !(Math.abs(mean(differences)) > half)) return 0;
+  return mean(differences) > 0 ? 1 : -1;
+}
+
+/** A mean over n samples, and the ends of its 95 % interval by Student's t; they are infinite where one sample has no error. */
+export function interval95(
+  value: number,
+  standardError: number | null,
+  n: number,
+): readonly [low: number, high: number] {
+  const half = n > 1 && standardError !== null ? studentT95(n) * standardError : Infinity;
+  return [value - half, value + half];
+}
+
+/**
+ * The fewest pairs whose perfect rank correlation is told from none at 95 %: two of the n! orders are perfect, and 2/5! is 0.017
+ * where 2/4! is 0.083. Fisher's interval does not exist there.
+ */
+const PERFECT = 5;
+
+/** Whether Spearman's correlation r over n pairs is told from 0 at 95 %, by its interval; a null correlation is not. */
+export function correlates(
+  r: number | null,
+  n: number,
+  interval: readonly [low: number, high: number] | null = r === null ? null : rankInterval(r, n),
+): boolean {
+  if (r === null || !Number.isFinite(r)) return false;
+  if (interval) return interval[0] > 0 || interval[1] < 0;
+  return n >= PERFECT && Math.abs(r) >= 1 - 1e-12;
+}
+
+/** What dropping some modules costs: the rise of the loss and its standard error over samples. */
+export interface Rise {
+  readonly dropped: number;
+  readonly rise: number;
+  readonly riseError: number | null;
+}
+
+/** How many modules can go within a budget. */
+export interface Allowance {
+  /** The largest number of drops whose loss, and that of all smaller ones, is within the budget; 0 if not even the first is. */
+  readonly dropped: number;
+  /** The same with the upper end of the loss's 95 % interval. */
+  readonly atLeast: number;
+  /** The same with the lower end. */
+  readonly atMost: number;
+}
+
+/** The numbers of drops that a budget allows, of those that a curve tries, in their order; errors are over n samples. */
+export function withinBudget(points: readonly Rise[], budget: number, n: number): Allowance {
+  const largest = (loss: (point: Rise) => number) => {
+    const over = points.findIndex((point) => !(loss(point) <= budget));
+    return points.slice(0, over < 0 ? undefined : over).at(-1)?.dropped ?? 0;
+  };
+  // Nothing dropped costs nothing, whatever the samples say.
+  const ends = ({ dropped, rise, riseError }: Rise) =>
+    dropped === 0 ? [0, 0] as const : interval95(rise, riseError, n);
+  return {
+    dropped: largest(({ rise }) => rise),
+    atLeast: largest((point) => ends(point)[1]),
+    atMost: largest((point) => ends(point)[0]),
+  };
+}

@@ -1,0 +1,110 @@
+/** What samples can tell: which of two is the larger, how many such comparisons are told, what an interval says in words. */
+import { interval95, mean, standardError, toldSign } from "../../measure/mod.ts";
+import type { Profile, Sweep } from "../../result/mod.ts";
+import { formatFixed } from "./numbers.ts";
+import type { RankedModule } from "./setting.ts";
+import { median } from "./summary.ts";
+
+/** Which of two is the larger at 95 %: −1 the second, 1 the first, 0 cannot tell. */
+export type Sign = -1 | 0 | 1;
+type Point = Sweep["curves"][number]["points"][number];
+type SampleSums = NonNullable<Profile["sums"]["attention"][number]>;
+
+/** Importance of one module, sample by sample; NaN of a sample without a counted token. */
+const bySample = (samples: SampleSums) => samples.map(({ distance, counted }) => distance / counted);
+
+const paired = (a: readonly number[], b: readonly number[]) =>
+  toldSign(a.map((value, i) => value - b[i]).filter(Number.isFinite));
+
+/** Attention's importance compared with the MLP's, in each layer that has both; paired over the samples. */
+export function moduleSigns({ sums: { attention, mlp } }: Profile): Sign[] {
+  return attention.flatMap((samples, layer) => {
+    const other = mlp[layer];
+    return samples && other ? [paired(bySample(samples), bySample(other))] : [];
+  });
+}
+
+/** One module's importance compared with another's, paired over the samples. */
+export function importanceSign({ sums }: Profile, a: RankedModule, b: RankedModule): Sign {
+  const [first, second] = [a, b].map(({ module, layer }) => bySample(sums[module][layer] ?? []));
+  return paired(first, second);
+}
+
+/** Whether a module's update points along the stream (1) or against it (−1), in each layer that has one. */
+export function directionSigns({ sums }: Profile, kind: "attention" | "mlp"): Sign[] {
+  return sums[kind].flatMap((samples) =>
+    samples ? [toldSign(samples.map(({ sign, counted }) => sign / counted).filter(Number.isFinite))] : []
+  );
+}
+
+/** Attention's importance compared with the MLP's as medians over the layers from 1 up; null where one of the two has no module there. */
+export function medianSign({ sums, provenance: { packing: { samples } } }: Profile): Sign | null {
+  const [attention, mlp] = [sums.attention, sums.mlp].map((layers) =>
+    layers.slice(1).flatMap((entry) => entry ? [bySample(entry)] : [])
+  );
+  if (attention.length === 0 || mlp.length === 0) return null;
+  const medians = (layers: readonly number[][]) =>
+    Array.from({ length: samples }, (_, i) => median(layers.map((values) => values[i])) ?? NaN);
+  return paired(medians(attention), medians(mlp));
+}
+
+/**
+ * Which of two drops costs more. Only each one's rise over the full model is known with its error; the errors are added as if
+ * they were independent. Over the same samples they mostly agree, so this errs on the side of "cannot tell".
+ */
+export function riseSign(a: Point, b: Point, samples: number): Sign {
+  const error = a.riseError === null || b.riseError === null ? null : Math.hypot(a.riseError, b.riseError);
+  const [low, high] = interval95(a.rise - b.rise, error, samples);
+  return low > 0 ? 1 : high < 0 ? -1 : 0;
+}
+
+/**
+ * Whether one order costs less (−1) than random orders, or more (1), by the mean over their seeds; one seed tells nothing. The
+ * smaller of the two numbers, of seeds and of samples, gives the degrees of freedom.
+ */
+export function ordersSign(order: Point, random: readonly Point[], samples: number): Sign {
+  const seeds = standardError(random.map(({ rise }) => rise));
+  const error = seeds === null || order.riseError === null ? null : Math.hypot(seeds, order.riseError);
+  const [low, high] = interval95(
+    order.rise - mean(random.map(({ rise }) => rise)),
+    error,
+    Math.min(samples, random.length),
+  );
+  return low > 0 ? 1 : high < 0 ? -1 : 0;
+}
+
+/** How many comparisons are told either way, and how many are not. */
+export interface Tally {
+  readonly below: number;
+  readonly above: number;
+  readonly unknown: number;
+  readonly all: number;
+}
+
+/** Counts signs. */
+export function tally(signs: readonly Sign[]): Tally {
+  const count = (wanted: Sign) => signs.filter((sign) => sign === wanted).length;
+  return { below: count(-1), above: count(1), unknown: count(0), all: signs.length };
+}
+
+/** " (cannot tell in 3)"; nothing where all is told. */
+export function unknownText({ unknown }: Pick<Tally, "unknown">, preposition: "in" | "at"): string {
+  return unknown === 0 ? "" : ` (cannot tell ${preposition} ${unknown})`;
+}
+
+/** How many times as high a perplexity is as the full model's: "1.54×; 95 %: 1.48 to 1.61". */
+export function timesText(point: Point, samples: number): string {
+  return `${formatFixed(Math.exp(point.rise), 2)}×; ${intervalText(point, samples, Math.exp)}`;
+}
+
+/** The interval of a rise in nats, or of what is made of it: "95 %: 0.39 to 0.48". */
+export function intervalText(
+  { rise, riseError }: Point,
+  samples: number,
+  read: (nats: number) => number = (nats) => nats,
+): string {
+  const ends = interval95(rise, riseError, samples);
+  if (!ends.every(Number.isFinite)) return "one sample, no interval";
+  const [low, high] = ends.map((end) => formatFixed(read(end), 2));
+  return `95 %: ${low} to ${high}`;
+}
