@@ -5,8 +5,9 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { readCells } from "./notebooks/notebook.ts";
-import { unread } from "./notebooks/prose.ts";
+import { nameOf, readCells } from "./notebooks/notebook.ts";
+import { pictures, startSweep } from "./notebooks/pictures.ts";
+import { EVERY, unread } from "./notebooks/prose.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const readme = await Deno.readTextFile(`${root}README.md`);
@@ -71,9 +72,9 @@ Deno.test({
 });
 
 Deno.test("cells of the README's table of claims are short, and its pictures and notebooks are there", async () => {
-  const claims = readme.split("\n").filter((line) => /^\| C\d /.test(line));
-  assert.equal(claims.length, 9);
-  for (const line of claims) {
+  const rows = readme.split("\n").filter((line) => /^\| C\d /.test(line));
+  assert.equal(rows.length, 9);
+  for (const line of rows) {
     for (const cell of line.split("|").map((cell) => cell.trim().replace(/\[(\w+)\]\([^)]*\)/g, "$1"))) {
       assert.ok(cell.length <= 60, cell);
     }
@@ -83,20 +84,63 @@ Deno.test("cells of the README's table of claims are short, and its pictures and
   for (const path of paths) await Deno.stat(`${root}${path}`);
 });
 
-Deno.test("numbers in the README's table of claims are those of the notebooks that it names", async () => {
-  for (const row of readme.split("\n").filter((line) => /^\| C\d /.test(line))) {
-    const cells = await Promise.all(
-      [...row.matchAll(/\]\((notebooks\/[^)]+)\)/g)].map(([, path]) => readCells(root + path)),
-    );
-    assert.ok(cells.length > 0, row);
-    const outputs = cells.flat().filter(({ type }) => type === "code");
-    const [, , , measured] = row.split("|");
+/** A row of the table of claims: its cells by their column, and the notebooks that it names. */
+const claims = readme.split("\n").filter((line) => /^\| C\d /.test(line)).map((row) => {
+  const [, id, , measured, , setting] = row.split("|").map((cell) => cell.trim());
+  const paths = [...row.matchAll(/\]\((notebooks\/[^)]+)\)/g)].map(([, path]) => root + path);
+  return { id, measured, setting, paths };
+});
+
+const markdown = (source: string) =>
+  ({ type: "markdown", source, executionCount: null, outputs: [] }) as const;
+
+Deno.test("every number in the README's table of claims is one that a notebook of its row shows, and so is its setting", async () => {
+  assert.equal(claims.length, 9);
+  for (const { id, measured, setting, paths } of claims) {
+    assert.ok(paths.length > 0, id);
+    const cells = (await Promise.all(paths.map(readCells))).flat().filter(({ type }) => type === "code");
     assert.deepEqual(
-      unread([...outputs, { type: "markdown", source: measured, executionCount: null, outputs: [] }]),
+      unread([...cells, markdown(measured)], { told: EVERY, scales: [1] }),
       [],
-      row,
+      `${id}: ${measured}`,
     );
+    const shown = cells.flatMap(({ outputs }) => outputs.map(({ data }) => JSON.stringify(data))).join("\n");
+    const sizes = setting.match(/\d+ × \d+/g) ?? [];
+    assert.ok(sizes.length > 0, `${id}: no samples × tokens in "${setting}"`);
+    for (const size of sizes) assert.match(shown, new RegExp(size.replaceAll(" ", "\\s")), `${id}: ${size}`);
   }
+});
+
+Deno.test("what the README tells of its first picture is what was measured for it, and the table has the same numbers", async () => {
+  const { provenance, calibration, curves } = await startSweep();
+  const [caption] = /^_SmolLM2[^]*?_$/m.exec(readme)!;
+  const size = ({ samples, length }: typeof provenance.packing) => `${samples} × ${length} tokens`;
+  assert.deepEqual(caption.match(/\d+ × \d+ tokens/g), [size(calibration.packing), size(provenance.packing)]);
+  assert.ok(caption.includes(`(${provenance.model.format}), ${provenance.dtype}.`), caption);
+  const costs = (["attention", "mlp"] as const).map((target) => {
+    const { points } = curves.find((curve) => curve.target === target && curve.by === "importance")!;
+    const [full, dropped] = [0, 8].map((count) =>
+      points.find((point) => point.dropped === count)!.perplexity
+    );
+    return `${full.toPrecision(3)} → ${dropped.toPrecision(3)}`;
+  });
+  for (const [i, text] of [caption, ...claims.slice(0, 2).map(({ measured }) => measured)].entries()) {
+    const told = text.match(/[\d.]+ → [\d.]*\d/g);
+    assert.deepEqual(told, i === 0 ? costs : [costs[i - 1]], text);
+  }
+});
+
+Deno.test("a rank correlation in the title of a notebook's picture is the one that the row of its claim has", async () => {
+  const found = [];
+  for (const { path, svg } of await pictures()) {
+    const [, rank] = /aria-label="[^"]*rank correlation ([\d.]*\d)/.exec(svg) ?? [];
+    if (rank === undefined) continue;
+    const rows = claims.filter(({ paths }) =>
+      paths.some((notebook) => nameOf(notebook) === nameOf(path).replace(".svg", ""))
+    );
+    found.push(...rows.map(({ id, measured }) => [id, measured.includes(rank)]));
+  }
+  assert.deepEqual(found, [["C9", true]]);
 });
 
 /** Runs a line of the README where `lamina` is the command line of this checkout. */

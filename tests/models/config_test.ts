@@ -326,3 +326,15 @@ for (const name of fixtureNames) {
     assert.deepEqual(readSpec(older, FILE), readSpec(await configOf(name), FILE));
   });
 }
+
+Deno.test("the longest text of the training is what a configuration, or that of its text part, calls it", async () => {
+  const config = await configOf("llama");
+  const trained = (change: Record<string, unknown>, from = config) =>
+    readSpec({ ...from, ...change }, FILE).trained;
+  assert.equal(trained({ max_position_embeddings: 77 }), 77);
+  for (const nothing of [undefined, null]) {
+    assert.equal(trained({ max_position_embeddings: nothing }), undefined);
+  }
+  const learned = await configOf("gpt2");
+  assert.equal(trained({}, learned), learned.n_positions);
+});

@@ -12,7 +12,7 @@ import {
   writeScript,
 } from "./notebook.ts";
 import { pictures } from "./pictures.ts";
-import { unread } from "./prose.ts";
+import { EVERY, unread } from "./prose.ts";
 
 const MOST_BYTES = 500_000;
 const MOST_LINES = 15;
@@ -106,6 +106,15 @@ Deno.test("a number in prose that no output has is found", () => {
   const prose =
     "From 35.8 to 35.83: 49.3 % of 1,234,567; not 35.9, 1,234,568 or 49.4 %. arXiv 2406.15786 and `0.123` are not read.";
   assert.deepEqual(unread([markdown(prose), code]), ["35.9", "1,234,568", "49.4"]);
+  const svg = '<svg aria-label="rank 0.97"><text y="35.9">ticks 12.5</text></svg>';
+  const drawn = {
+    ...code,
+    outputs: [{ output_type: "display_data", data: { "image/svg+xml": svg } }],
+  } as const;
+  assert.deepEqual(unread([markdown("0.97 and 12.5, where a mark lies at 35.9"), drawn]), ["35.9"]);
+  const claim = markdown("Qwen2.5: 2 of 24. From 36 to 344 (0.49)");
+  const told = { told: EVERY, scales: [1] };
+  assert.deepEqual(unread([claim, code], told), ["2", "24", "344"], "whole numbers too, and no percentages");
 });
 
 Deno.test("what does not belong into a notebook is found", () => {

@@ -1,7 +1,10 @@
 /** A text is a file, a pipe or a name; what it is read from changes nothing. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { packText } from "../../src/subject/mod.ts";
+import { merge } from "../../src/result/mod.ts";
+import { checkpointMapFigure } from "../../src/show/mod.ts";
+import { causes, checkpoints, order, perplexities, profile, randomInit } from "../../src/study/mod.ts";
+import { openConfig, openSeries, packText } from "../../src/subject/mod.ts";
 import { tinyText, withTiny } from "../study/tiny.ts";
 
 const packing = { samples: 4, length: 16, skip: 1, bos: false };
@@ -33,4 +36,58 @@ Deno.test("a folder and a missing file are told apart", async () => {
       /^Error: Cannot read text .*none: no such file, expected a file or one of stories/,
     );
   });
+});
+
+Deno.test("samples that are longer than the model was trained on bring one line, and what is measured says so", async () => {
+  const series = await openSeries("data/series/pre-ln", { steps: [0, 4096] });
+  const heard: string[] = [];
+  const onNotice = (line: string) => void heard.push(line);
+  const run = (length: number) => checkpoints(series, { text: "README.md", samples: 2, length, onNotice });
+  const usual = await run(256);
+  assert.deepEqual(heard, []);
+  assert.equal("trained" in usual.series[0].provenance.packing, false);
+  const long = await run(257);
+  assert.deepEqual(heard, [
+    "samples of 257 tokens are longer than the 256 that the model was trained on: its results there may differ from those " +
+    "that it is meant for",
+  ], "once, though there are two checkpoints");
+  for (const { provenance } of long.series) assert.equal(provenance.packing.trained, 256);
+  assert.match(
+    checkpointMapFigure(long).setting,
+    /2\s×\s257 tokens of a text file, longer than the 256 of its training/,
+  );
+  // Every study packs its text at one place: each of them has said it.
+  const model = await series.checkpoints[1].open();
+  const options = { text: "README.md", samples: 1, length: 300 };
+  const studies = [
+    (listener: typeof onNotice) => profile(model, { ...options, onNotice: listener }),
+    (listener: typeof onNotice) => perplexities(model, [{}], { ...options, onNotice: listener }),
+    (listener: typeof onNotice) => causes(model, { ...options, effectSamples: 0, onNotice: listener }),
+    (listener: typeof onNotice) =>
+      order(model, { ...options, target: "attention", by: "angular", upto: 1, onNotice: listener }),
+  ];
+  for (const study of studies) {
+    const lines: string[] = [];
+    await study((line) => void lines.push(line));
+    assert.equal(
+      lines.filter((line) => line.startsWith("samples of 300 tokens are longer than the 256")).length,
+      1,
+    );
+  }
+  model.close();
+});
+
+Deno.test("an untrained model has no length of training, and a shard of a long text keeps its whole's", async () => {
+  const named = await openConfig("data/series/pre-ln/step00512");
+  const heard: string[] = [];
+  const drawn = { samples: 1, length: 300, seeds: 1, onNotice: (line: string) => void heard.push(line) };
+  const { provenance } = await randomInit(named, drawn);
+  assert.deepEqual(heard, []);
+  assert.equal("trained" in provenance.packing, false);
+  const series = await openSeries("data/series/pre-ln", { steps: [0] });
+  const model = await series.checkpoints[0].open();
+  const part = (skip: number) => profile(model, { text: "README.md", samples: 1, length: 300, skip });
+  const merged = merge([await part(0), await part(1)]);
+  assert.deepEqual(merged.provenance.packing, { samples: 2, length: 300, skip: 0, bos: false, trained: 256 });
+  model.close();
 });
