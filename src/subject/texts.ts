@@ -129,7 +129,7 @@ function beyondTraining(
   const { trained = Infinity } = spec ?? {};
   if (length <= trained) return {};
   const line = `samples of ${length} tokens are longer than the ${trained} that the model was trained on: ` +
-    "its results there may differ from those that it is meant for";
+    "it may do worse on them than on shorter ones";
   if (onNotice && !warned.get(onNotice)?.has(line)) {
     warned.set(onNotice, new Set([...warned.get(onNotice) ?? [], line]));
     onNotice(line);

@@ -178,3 +178,15 @@ Deno.test("claims say each model's numbers, and nothing of what it lacks", () =>
   assert.match(claims[0].measured, /full, [\d.]+ without 8 attention modules, [\d.]+ without 8 MLPs/);
   assert.match(claims[3].measured, /rank correlation 0\.90 \(−0\.60 to 0\.95\)/);
 });
+
+Deno.test("the setting of several models has every text and size that one of them was measured with", () => {
+  const usual = causes({ layers: 4 });
+  const after = structuredClone(usual);
+  Object.assign(after.provenance.packing, { bos: true, trained: 48 });
+  const space = (text: string) => text.replaceAll("\u00a0", " ");
+  assert.match(
+    space(show.causesFigure([usual, after]).setting),
+    /· 4 × 64 tokens of stories, and 4 × 64 tokens of stories, each after BOS, longer than the 48 of its training ·/,
+  );
+  assert.doesNotMatch(space(show.causesFigure([usual, usual]).setting), /, and /);
+});

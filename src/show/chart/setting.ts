@@ -17,25 +17,29 @@ export const KIND_NAMES = {
 
 /** One line: "SmolLM2-135M (GGUF Q4_1) · 8 × 512 tokens of stories · float32, cpu". */
 export function settingOf(provenance: Provenance): string {
-  return [modelOf(provenance.model), ...measuredOn(provenance), computedText(provenance)].join(" · ");
+  return partsOf([provenance]).join(" · ");
 }
 
-/** The same for several models: their names, then every text and size that one of them was measured on. */
+/** The same for several models: their names, then every drop, text and size that one of them was measured with. */
 export function settingsOf(all: readonly Provenance[]): string {
-  const distinct = (texts: readonly string[]) => [...new Set(texts)];
-  const names = distinct(all.map(({ model }) => modelOf(model))).join(", ");
-  const measured = distinct(all.map((provenance) => measuredOn(provenance).join(" · "))).join(", and ");
-  const setting = [names, measured, computedText(...all)].join(" · ");
-  return setting.replaceAll(/ × /g, "\u00a0×\u00a0"); // a size stays on one line
+  return partsOf(all).join(" · ").replaceAll(/ × /g, "\u00a0×\u00a0"); // a size stays on one line
 }
 
-function measuredOn({ drop, packing, text }: Provenance): string[] {
+function partsOf(all: readonly Provenance[]): string[] {
+  const distinct = (read: (provenance: Provenance) => string) => [...new Set(all.map(read))];
+  const drops = distinct(({ drop }) => describeDrop(drop)).filter((drop) => drop !== "nothing");
+  return [
+    distinct(({ model }) => modelOf(model)).join(", "),
+    ...drops.length ? [`without ${drops.join(", or ")}`] : [],
+    distinct(packedOf).join(", and "),
+    computedText(...all),
+  ];
+}
+
+function packedOf({ packing, text }: Provenance): string {
   const bos = packing.bos ? ", each after BOS" : "";
   const beyond = packing.trained === undefined ? "" : `, longer than the ${packing.trained} of its training`;
-  return [
-    ...describeDrop(drop) === "nothing" ? [] : [`without ${describeDrop(drop)}`],
-    `${packing.samples} × ${packing.length} tokens of ${textOf(text)}${bos}${beyond}`,
-  ];
+  return `${packing.samples} × ${packing.length} tokens of ${textOf(text)}${bos}${beyond}`;
 }
 
 /** What computed numbers: "float32, cpu", "tf32, cuda on NVIDIA H100 80GB HBM3"; all that differ. */

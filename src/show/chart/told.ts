@@ -44,7 +44,10 @@ export function medianSign({ sums, provenance: { packing: { samples } } }: Profi
   );
   if (attention.length === 0 || mlp.length === 0) return null;
   const medians = (layers: readonly number[][]) =>
-    Array.from({ length: samples }, (_, i) => median(layers.map((values) => values[i])) ?? NaN);
+    Array.from(
+      { length: samples },
+      (_, i) => median(layers.map((values) => values[i]).filter(Number.isFinite)) ?? NaN,
+    );
   return paired(medians(attention), medians(mlp));
 }
 
