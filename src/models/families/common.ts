@@ -88,12 +88,22 @@ export function readFlags(config: Config, field: string, rule: (layer: number) =
   return given.slice(0, layers).map((flag) => flag === 1);
 }
 
-/** The window of each layer, null where it sees everything before it. */
+/**
+ * The window of each layer, null where it sees everything before it. Throws `TypeError` where `layer_types` has windowed layers and the
+ * configuration no window: transformers fails there, or takes another window with each implementation of attention.
+ */
 export function layerWindows(
   config: Config,
   window: number | null,
   isWindowed: (layer: number) => boolean,
 ): (layer: number) => number | null {
-  const types = layerTypes(config, isWindowed);
-  return (layer) => window !== null && types[layer] === "sliding" ? window : null;
+  const types = layerTypes(config, (layer) => window !== null && isWindowed(layer));
+  const windowed = types.indexOf("sliding");
+  if (window === null && windowed >= 0) {
+    throw new TypeError(
+      `Cannot read ${config.name}: layer_types[${windowed}] is "sliding_attention", expected "full_attention": ` +
+        "sliding_window or use_sliding_window says that there is no window",
+    );
+  }
+  return (layer) => types[layer] === "sliding" ? window : null;
 }

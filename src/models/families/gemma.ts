@@ -6,7 +6,7 @@
 import type { Config } from "../config.ts";
 import { decoderStems, type NameTable } from "../names.ts";
 import { positive } from "../positive.ts";
-import { readRope } from "../rope.ts";
+import { readRope } from "../rope_fields.ts";
 import type { AttentionSpec, ModelSpec, RopeSpec } from "../spec.ts";
 import { type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import { layerTypes, readActivation, readEpsilon, readKvHeads, readWindow } from "./common.ts";

@@ -4,7 +4,7 @@
  */
 import type { Config } from "../config.ts";
 import { decoderStems, type NameTable } from "../names.ts";
-import { readRope, type RopeFields } from "../rope.ts";
+import { readRope, type RopeFields } from "../rope_fields.ts";
 import type {
   AttentionSpec,
   LayerSpec,
