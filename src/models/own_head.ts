@@ -2,7 +2,7 @@
  * A checkpoint whose configuration ties the head to the embedding, and whose file has another head. transformers 5 then uses the head of
  * the file, and so does Lamina; transformers 4 used the embedding. A head that equals the embedding is tied as the configuration says.
  */
-import { toFloat32 } from "../tensor/mod.ts";
+import { type Tensor, toFloat32 } from "../tensor/mod.ts";
 import type { TensorFile } from "../weights/mod.ts";
 
 type Config = Readonly<Record<string, unknown>>;
@@ -19,10 +19,17 @@ export async function differ(file: TensorFile, names: readonly [string, string])
   const step = Math.max(1, Math.floor(CHUNK / rest.reduce((product, side) => product * side, 1)));
   for (let start = 0; start < rows; start += step) {
     const range = [start, Math.min(start + step, rows)] as const;
-    const [a, b] = await Promise.all(names.map(async (name) => toFloat32(await file.read(name, range))));
-    if (a.some((value, i) => value !== b[i])) return true;
+    const [a, b] = await Promise.all(names.map((name) => file.read(name, range)));
+    if (!(a.dtype === b.dtype ? equal(a.data, b.data) : equal(toFloat32(a), toFloat32(b)))) return true;
   }
   return false;
+}
+
+function equal(a: Tensor["data"], b: Tensor["data"]): boolean {
+  for (let i = 0; i < a.length; i++) {
+    if (a[i] !== b[i]) return false;
+  }
+  return true;
 }
 
 /** The configuration of a model whose head is its own. */

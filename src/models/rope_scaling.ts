@@ -1,5 +1,5 @@
 /** Stretched rotations: from the parameters of a configuration to a `RopeScaling`. */
-import type { Config } from "./config.ts";
+import { type Config, spelt } from "./config.ts";
 import { positive } from "./positive.ts";
 import type { RopeScaling } from "./spec.ts";
 
@@ -55,13 +55,11 @@ export function readScaling(
  * newer name in the older dialect.
  */
 function readType(parameters: Config, { layerType, kinds = {} }: ScalingFields, isOlder: boolean): string {
-  const own = parameters.string("rope_type", "");
-  if (own === "" && layerType && isOlder) {
+  if ((parameters.value("rope_type") ?? null) === null && layerType && isOlder) {
     parameters.idle("type", "default");
     return "default";
   }
-  const type = parameters.string("type", "default");
-  const said = own || type;
+  const said = parameters.string("rope_type", parameters.string("type", "default"));
   return Object.hasOwn(kinds, said) ? kinds[said] : said;
 }
 
@@ -125,7 +123,9 @@ function scalingOf(
     }
     default:
       throw new TypeError(
-        `Cannot read ${parameters.name}: rope type ${type}, expected linear, dynamic, llama3, yarn or longrope`,
+        `Cannot read ${parameters.name}: rope type ${
+          spelt(type)
+        }, expected linear, dynamic, llama3, yarn or longrope`,
       );
   }
 }

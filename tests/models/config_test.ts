@@ -132,10 +132,22 @@ const refused: [what: string, fixture: string, change: Record<string, unknown>, 
     /rope_theta is 10000, expected 500000, or rope_parameters with a rope_theta for each kind/,
   ],
   [
+    "windowed layers by the family's rule, without a window",
+    "gemma2",
+    { layer_types: null, sliding_window: null },
+    /layer 0 has sliding attention and no window/,
+  ],
+  [
+    "a rotation of an empty type",
+    "llama",
+    { rope_parameters: { rope_type: "" } },
+    /rope type "", expected linear/,
+  ],
+  [
     "windowed layers without a window",
     "qwen3",
     { layer_types: ["full_attention", "sliding_attention", "full_attention"] },
-    /layer_types\[1\] is "sliding_attention", expected "full_attention": sliding_window or use_sliding_window/,
+    /layer 1 has sliding attention and no window, expected a number for sliding_window .*use_sliding_window/,
   ],
   [
     "groups that have fewer experts than a token has",

@@ -29,7 +29,10 @@ const tables: Readonly<Record<string, Table>> = JSON.parse(
 
 /** Rows that Lamina runs although transformers fails, and why. */
 const ALONE: readonly (readonly [row: RegExp, reason: string])[] = [
-  [/:null[,}]/, "null stands for the default, which transformers takes in some classes only"],
+  [
+    /"(attention_bias|head_dim|hidden_activation|logit_scale|\S*rope_theta|\S*partial_rotary_factor)":null\}/,
+    "null stands for the default, which transformers takes in some classes only",
+  ],
   [
     /^phi3.*"(rope_)?type":"(linear|dynamic|llama3)"/,
     "transformers lists longrope alone, and computes the others alike",

@@ -49,7 +49,7 @@ export function readKvHeads(config: Config, heads: number, fallback = heads): nu
 }
 
 /** The kind of attention of each layer: `layer_types` where the config has it, else a rule. */
-export function layerTypes(config: Config, isWindowed: (layer: number) => boolean): ("sliding" | "full")[] {
+function layerTypes(config: Config, isWindowed: (layer: number) => boolean): ("sliding" | "full")[] {
   return readLayerTypes(config, "sliding", isWindowed).map((isSliding) => isSliding ? "sliding" : "full");
 }
 
@@ -89,20 +89,20 @@ export function readFlags(config: Config, field: string, rule: (layer: number) =
 }
 
 /**
- * The window of each layer, null where it sees everything before it. Throws `TypeError` where `layer_types` has windowed layers and the
- * configuration no window: transformers fails there, or takes another window with each implementation of attention.
+ * The window of each layer, null where it sees everything before it. Throws `TypeError` where a layer is windowed and the configuration has
+ * no window: transformers fails there, or takes another window with each implementation of attention.
  */
 export function layerWindows(
   config: Config,
   window: number | null,
   isWindowed: (layer: number) => boolean,
 ): (layer: number) => number | null {
-  const types = layerTypes(config, (layer) => window !== null && isWindowed(layer));
+  const types = layerTypes(config, isWindowed);
   const windowed = types.indexOf("sliding");
   if (window === null && windowed >= 0) {
     throw new TypeError(
-      `Cannot read ${config.name}: layer_types[${windowed}] is "sliding_attention", expected "full_attention": ` +
-        "sliding_window or use_sliding_window says that there is no window",
+      `Cannot read ${config.name}: layer ${windowed} has sliding attention and no window, expected a number for sliding_window ` +
+        "(and use_sliding_window true, if the family reads it), or layer_types without sliding_attention",
     );
   }
   return (layer) => types[layer] === "sliding" ? window : null;

@@ -7,7 +7,7 @@ import type { Config } from "../config.ts";
 import { decoderStems, type NameTable } from "../names.ts";
 import { readRope } from "../rope_fields.ts";
 import type { AttentionSpec, ModelSpec } from "../spec.ts";
-import { layerTypes, readActivation, readEpsilon, readKvHeads, readWindow } from "./common.ts";
+import { layerWindows, readActivation, readEpsilon, readKvHeads, readWindow } from "./common.ts";
 
 export function olmo2(config: Config): ModelSpec {
   const rope = readRope(config, headSizeOf(config));
@@ -20,12 +20,11 @@ export function olmo3(config: Config): ModelSpec {
   const full = readRope(config, headSize, { ...fields, layerType: "full_attention" });
   const sliding = readRope(config, headSize, { ...fields, layerType: "sliding_attention", scaled: false });
   expectOneBase(config, sliding.theta, fields.defaultTheta);
-  const window = readWindow(config);
-  const types = layerTypes(config, (l) => (l + 1) % 4 !== 0);
+  const windows = layerWindows(config, readWindow(config), (l) => (l + 1) % 4 !== 0);
   return postNorm(
     "olmo3",
     config,
-    (l) => types[l] === "sliding" ? { rope: sliding, window } : { rope: full, window: null },
+    (l) => ({ rope: windows(l) === null ? full : sliding, window: windows(l) }),
   );
 }
 
