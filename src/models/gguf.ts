@@ -33,7 +33,7 @@ export function ggufConfig(file: GgufHeader, name: string): Record<string, unkno
       ? spelt(architecture)
       : architecture === undefined
       ? "missing"
-      : "no text";
+      : "not a string";
     throw new TypeError(`Cannot run ${name}: general.architecture is ${found}, expected one of ${known}`);
   }
   const field: Field = (key) =>

@@ -119,7 +119,7 @@ for (
     [
       "a number for an architecture",
       file({ "general.architecture": 7 }),
-      /general\.architecture is no text, expected one of/,
+      /general\.architecture is not a string, expected one of/,
     ],
     [
       "an architecture of a strange name",

@@ -59,8 +59,8 @@ export function groupedModule(
 }
 
 /**
- * The groups; null where all are left. Throws `RangeError` where experts do not divide into them, two or more in each, for more than there
- * are, and for fewer than have a token's experts.
+ * The groups; null where all are left. Throws `RangeError` where experts do not divide into them, two or more in each, for more groups than
+ * there are, and for groups that together have fewer experts than a token.
  */
 function readGroups(
   config: Config,
