@@ -69,7 +69,7 @@ Deno.test("evaluate: JSON is one result for one plan and a list of several, CSV 
     assert.equal(dropped.tasks.piqa.metrics.acc.against.margin, 0.02);
     const { out } = await run(...asked, "--drop-mlp", "4", "--csv", "-");
     const [head, ...rows] = out.trimEnd().split("\n");
-    assert.match(head, /dropped,task,shots,n,metric,value,stderr,change/);
+    assert.match(head, /dropped,task,shots,n,metric,value,stderr,value_low,value_high,change,low,high,/);
     assert.deepEqual(rows.map((row) => row.match(/nothing|mlp 4|MLP 4/)?.[0].toLowerCase()), [
       "nothing",
       "nothing",

@@ -1,8 +1,8 @@
 /** What a page answers first: what may go, at what cost, and where that was measured; put together from its sections. */
-import type { Evaluation, Profile, Sweep } from "../../result/mod.ts";
+import { type Evaluation, meanOver, type Profile, type Sweep } from "../../result/mod.ts";
 import { accuracyChange, accuracyCurves, type Dropped, fullOf } from "../chart/accuracy.ts";
 import { comparedAt, groupsOf } from "../chart/curves.ts";
-import { formatFixed, formatNumber } from "../chart/numbers.ts";
+import { formatNumber, formatPoints, formatPointsRange } from "../chart/numbers.ts";
 import { KIND_NAMES, KINDS } from "../chart/setting.ts";
 import { counted, leastImportant, quarter } from "../chart/summary.ts";
 import type { Answer, Section } from "./section.ts";
@@ -60,13 +60,12 @@ export function tasksAnswer(results: readonly Evaluation[], plans: readonly Drop
   const told = accuracyCurves(results, plans).filter(({ by }) => by === "importance").map((curve) => {
     const { dropped, result } = curve.points.at(-1)!;
     const { difference, low, high } = accuracyChange(result, full);
-    const [points, from, to] = [difference, low, high].map((share) => formatFixed(100 * share, 1));
-    return `${points} points (${from} to ${to}) without ${
+    return `${formatPoints(difference)} points (${formatPointsRange(low, high, " to ")}) without ${
       counted(dropped, curve.target === "attention" ? NOUNS.attention : KIND_NAMES[curve.target])
     }`;
   });
   return told.length
-    ? { cost: `Mean accuracy over ${Object.keys(full.tasks).join(", ")}: ${told.join("; ")}.` }
+    ? { cost: `Mean accuracy over ${meanOver(full).map(({ name }) => name).join(", ")}: ${told.join("; ")}.` }
     : {};
 }
 

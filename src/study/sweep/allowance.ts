@@ -7,9 +7,9 @@ import type { Sweep } from "../../result/mod.ts";
 export interface Allowance {
   /** The largest number of drops whose loss, and that of all smaller ones, is within the budget; 0 if not even the first is. */
   readonly dropped: number;
-  /** The same for the upper and the lower end of the loss's 95 % confidence interval. */
+  /** The same for the upper end of the loss's 95 % confidence interval; 0 for a single sample, which has none. */
   readonly atLeast: number;
-  /** The same with the lower end. */
+  /** The same with the lower end; the largest number of the curve for a single sample. */
   readonly atMost: number;
 }
 
@@ -42,7 +42,8 @@ export function allowance(curve: Sweep["curves"][number], budget: number, sample
     const over = curve.points.findIndex((point) => !(loss(point) <= budget));
     return curve.points.slice(0, over < 0 ? undefined : over).at(-1)?.dropped ?? 0;
   };
-  const half = (error: number | null) => samples > 1 && error !== null ? studentT95(samples) * error : 0;
+  const half = (error: number | null) =>
+    samples > 1 && error !== null ? studentT95(samples) * error : Infinity;
   return {
     dropped: largest((point) => point.rise),
     atLeast: largest((point) => point.rise + half(point.riseError)),
