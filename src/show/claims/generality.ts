@@ -1,12 +1,14 @@
 /** Claim C8 of the paper, that the method generalises to other norm placements, next to sweeps of several models. */
 import { expect, list, resultOf, wholeNumber } from "../../entry/mod.ts";
+import type { Verdict } from "../../measure/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
 import type { Claim } from "./claims.ts";
-import { groupsOf, meanOf } from "../chart/curves.ts";
+import { costsLess, groupsOf, meanOf } from "../chart/curves.ts";
 import { formatFixed } from "../chart/numbers.ts";
 
 /**
  * What dropping `dropped` modules costs each model, for every order of its sweep; the claim holds where importance beats random orders.
+ * A case counts where the 95 % interval of the difference says so; those that cannot tell are counted apart.
  *
  * @example
  * ```ts
@@ -27,27 +29,36 @@ export function generalityClaim(sweeps: readonly Sweep[], dropped: number): Clai
   const models = sweeps.map((sweep) => {
     const costs = groupsOf(sweep).flatMap(({ label, target, by, points }) => {
       const at = points.find((point) => point.dropped === dropped);
-      return at ? [{ label, target, by, rise: meanOf(at.values, ({ rise }) => rise) }] : [];
+      return at
+        ? [{ label, target, by, values: at.values, rise: meanOf(at.values, ({ rise }) => rise) }]
+        : [];
     });
-    const cost = (wanted: string) =>
-      costs.find(({ target, by }) => `${target} ${by}` === wanted)?.rise ?? NaN;
+    const { samples } = sweep.provenance.packing;
+    const isCheaperThan = (other: string) => {
+      const [own, others] = ["attention importance", other].map((wanted) =>
+        costs.find(({ target, by }) => `${target} ${by}` === wanted)
+      );
+      return own && others ? costsLess(own, others, samples) : "cannot tell";
+    };
     return {
       name: sweep.provenance.model.name + (sweep.provenance.packing.bos ? " after BOS" : ""),
       told: costs.map(({ label, rise }) => `${label} +${formatFixed(rise, 2)}`).join(", ").replaceAll(
         "+−",
         "−",
       ),
-      holds: cost("attention importance") < cost("attention random"),
-      cheaper: cost("attention importance") < cost("mlp importance"),
+      holds: isCheaperThan("attention random"),
+      cheaper: isCheaperThan("mlp importance"),
     };
   });
-  const count = (key: "holds" | "cheaper") =>
-    `${models.filter((model) => model[key]).length} of ${models.length}`;
+  const count = (key: "holds" | "cheaper") => {
+    const of = (verdict: Verdict) => models.filter((model) => model[key] === verdict).length;
+    const unclear = of("cannot tell");
+    return `${of("yes")} of ${models.length}${unclear ? ` (${unclear} cannot tell)` : ""}`;
+  };
   return {
     id: "C8",
     claim: "The method generalises across norm placements: Peri-LN models too, not only Pre-LN.",
-    measured:
-      `Dropping attention by importance costs less than in a random order in ${count("holds")} cases, and ` +
+    measured: `Dropping attention by importance costs less than in random orders in ${count("holds")}, and ` +
       `less than dropping MLPs in ${count("cheaper")}. Nats per token lost with ${dropped} dropped: ` +
       models.map(({ name, told }) => `${name}: ${told}`).join("; ") + ".",
   };

@@ -64,7 +64,7 @@ export function guidesFigure(result: Guides): Figure {
 function titleOf(bests: readonly { readonly kind: ModuleKind; readonly best: Known }[]): string {
   if (bests.length === 0) return "No score varies over the modules";
   const groups = [...Map.groupBy(bests, ({ best }) => best.by)];
-  return `Best guide to the loss: ${
+  return `Highest rank correlation with the loss: ${
     groups.map(([by, of]) => `${GUIDE_TITLES[by]} for ${of.map(({ kind }) => PLURALS[kind]).join(" and ")}`)
       .join(", ")
   }`;
