@@ -10,8 +10,10 @@
  * changed, the p value is the exact chance of that, (1 − |δ₀|)ⁿ. As |δ| ≤ ψ, an interval can then only miss on one side, which
  * gets all of its 5 %: ±(1 − 0.05^(1/n)), some ±3/n (Hanley & Lippman-Hand 1983, JAMA 249).
  *
- * Limits: the estimated p value is not guaranteed to hold its level; enumerated over all outcomes, it exceeds 5 % by less than 0.5 points
- * (tests/measure/paired_test.ts). It treats documents as independent.
+ * So there is no separate rule for small samples, such as Student's t below thirty documents.
+ *
+ * Limits: the estimated p value is not guaranteed to hold its level. Enumerated over all outcomes, equivalence at the margin was found in
+ * 4.9 % at most, and intervals covered 94.7 % at least (tests/measure/paired_test.ts). Documents are treated as independent.
  */
 import { binomialShare, binomialTail } from "./binomial.ts";
 
