@@ -3,7 +3,7 @@
  *
  * Of n documents, `gained` became right and `lost` became wrong. The difference of the accuracies is δ = (gained − lost) / n; how many
  * changed at all, a share ψ ≥ |δ|, is a nuisance. The test of "δ is at most δ₀" orders what could be seen by Tango's score (1998,
- * Statistics in Medicine 17, equation 4), and its p value is the exact chance of a score as high, where ψ is the likeliest one under δ₀
+ * Statistics in Medicine 17), and its p value is the exact chance of a score as high, where ψ is the likeliest one under δ₀
  * (the estimated p value of Lloyd & Moldovan 2008, Statistics in Medicine 27). An interval holds every δ₀ that is not refused.
  *
  * Nothing here is a normal distribution or a resampling: both see no scatter where few answers changed, and call that certainty. If none

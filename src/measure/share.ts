@@ -22,7 +22,7 @@ export function shareInterval(right: number, n: number): Interval {
 
 /**
  * The unweighted mean of independent numbers, with the interval that follows from theirs (MOVER: Zou & Donner 2008, Statistics in
- * Medicine 27, equation 3): the variance of the mean of means, where each part's own is taken from the distance to its limit. So a
+ * Medicine 27): the variance of the mean of means, where each part's own is taken from the distance to its limit. So a
  * part that shows no scatter, or has few documents, counts with its honest width. Of a single number it is the number's own interval.
  */
 export function meanInterval(parts: readonly Interval[]): Interval {
