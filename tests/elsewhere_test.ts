@@ -46,6 +46,21 @@ Deno.test("an installed `lamina` runs from any folder", () =>
     assert.match(out, /smollm2-135m/);
   }));
 
+Deno.test("its sources are of correct types under a project's own settings, which are Deno's defaults", () =>
+  withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify({ importMap: `${root}deno.json` }));
+    // With an error of its own: if that is the only one, the types were checked, and the sources have none.
+    await Deno.writeTextFile(`${folder}/mine.ts`, 'import * as lamina from "lamina";\nlamina.profile(1);');
+    const { stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["check", "--quiet", "mine.ts"],
+      cwd: folder,
+      env: { NO_COLOR: "1" },
+    }).output();
+    const flaws = new TextDecoder().decode(stderr);
+    assert.deepEqual(flaws.match(/TS\d+/g), ["TS2345"], flaws);
+    assert.match(flaws, /mine\.ts:2:/);
+  }));
+
 Deno.test("a project elsewhere imports it by path, and measures something of its own", () =>
   withFolder(async (folder) => {
     const config = shown(/importMap/).replace(/"[^"]*deno\.json"/, JSON.stringify(`${root}deno.json`));
