@@ -167,7 +167,7 @@ export {
   type Observed,
   type Seen,
 } from "./run/mod.ts";
-export type { DeviceName, Predicted, RatioPoint } from "./measure/mod.ts";
+export type { AccuracyChange, DeviceName, Predicted, RatioPoint, Verdict } from "./measure/mod.ts";
 export type { Reshaping } from "./models/mod.ts";
 export type { BosRule } from "./tasks/mod.ts";
 export type { Blocks, Tokenizer } from "./text/mod.ts";
@@ -184,7 +184,6 @@ export type {
 export { cacheEntries, knownModels, pruneCache, verifyCache } from "./hub/mod.ts";
 export { help, show } from "./show/cell.ts";
 export {
-  type AccuracyChange,
   accuracyChange,
   accuracyClaims,
   accuracyFigure,

@@ -46,6 +46,21 @@ Deno.test("an installed `lamina` runs from any folder", () =>
     assert.match(out, /smollm2-135m/);
   }));
 
+Deno.test("its sources are of correct types under a project's own settings, which are Deno's defaults", () =>
+  withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify({ importMap: `${root}deno.json` }));
+    // With an error of its own: if that is the only one, the types were checked, and the sources have none.
+    await Deno.writeTextFile(`${folder}/mine.ts`, 'import * as lamina from "lamina";\nlamina.profile(1);');
+    const { stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["check", "--quiet", "mine.ts"],
+      cwd: folder,
+      env: { NO_COLOR: "1" },
+    }).output();
+    const flaws = new TextDecoder().decode(stderr);
+    assert.deepEqual(flaws.match(/TS\d+/g), ["TS2345"], flaws);
+    assert.match(flaws, /mine\.ts:2:/);
+  }));
+
 Deno.test("a project elsewhere imports it by path, and measures something of its own", () =>
   withFolder(async (folder) => {
     const config = shown(/importMap/).replace(/"[^"]*deno\.json"/, JSON.stringify(`${root}deno.json`));
@@ -67,7 +82,7 @@ Deno.test("a project elsewhere imports it by path, and measures something of its
     }
   }));
 
-kernelTest("the registered kernel runs notebooks that lie elsewhere", () =>
+kernelTest("the registered kernel runs a notebook in its folder", () =>
   withFolder(async (folder) => {
     const before = Deno.env.get("JUPYTER_DATA_DIR");
     Deno.env.set("JUPYTER_DATA_DIR", `${folder}/jupyter`);
@@ -78,21 +93,39 @@ kernelTest("the registered kernel runs notebooks that lie elsewhere", () =>
       else Deno.env.set("JUPYTER_DATA_DIR", before);
     }
     await Deno.rename(`${folder}/jupyter/kernels/lamina`, `${folder}/jupyter/kernels/elsewhere`);
-    await writeNotebook(`${folder}/mine.ipynb`, [
-      'import { knownModels, show } from "lamina";\nawait show(await knownModels());',
-    ]);
+    await layNotebook(`${folder}/mine`);
     const options = [
       "--to=notebook",
       "--execute",
       "--inplace",
       "--ExecutePreprocessor.kernel_name=elsewhere",
     ];
-    await runPython(["-m", "nbconvert", ...options, `${folder}/mine.ipynb`], {
+    await runPython(["-m", "nbconvert", ...options, `${folder}/mine/mine.ipynb`], {
       JUPYTER_DATA_DIR: `${folder}/jupyter`,
     });
-    const [{ outputs }] = await readCode(`${folder}/mine.ipynb`);
-    assert.match(textOf(outputs[0], "text/html")!, /smollm2-135m/);
+    const shown = (await readCode(`${folder}/mine/mine.ipynb`)).map(({ outputs }) => outputs[0]);
+    assert.match(textOf(shown[0], "text/html")!, /smollm2-135m/);
+    const beside = `cwd,helper,layers\n${folder}/mine,a helper beside the notebook,3\n`;
+    assert.equal(textOf(shown[1], "text/plain"), beside);
   }));
+
+/** A notebook that uses what lies beside it: a module, and a model. */
+async function layNotebook(folder: string): Promise<void> {
+  await Deno.mkdir(`${folder}/tiny`, { recursive: true });
+  for (const name of ["config.json", "model.safetensors"]) {
+    await Deno.copyFile(`${root}tests/fixtures/models/llama/${name}`, `${folder}/tiny/${name}`);
+  }
+  await Deno.writeTextFile(
+    `${folder}/helper.ts`,
+    'export const helper: string = "a helper beside the notebook";',
+  );
+  await writeNotebook(`${folder}/mine.ipynb`, [
+    'import { knownModels, openModel, show } from "lamina";\nawait show(await knownModels());',
+    `import { helper } from "./helper.ts";
+     const { layers } = (await openModel("./tiny")).identity;
+     await show([{ cwd: Deno.cwd(), helper, layers }]);`,
+  ]);
+}
 
 Deno.test("data/schema is what the forms say", async () => {
   const files = schemaFiles();

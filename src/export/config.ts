@@ -3,6 +3,7 @@
  * for a number with a fraction, and refuses 50 where it wants one.
  */
 import { readText } from "../hub/mod.ts";
+import { readSpec, untied } from "../models/mod.ts";
 import type { Job } from "./job.ts";
 
 /** A configuration, whose numbers are not for computing. */
@@ -24,11 +25,16 @@ export async function readJson({ files }: Job, name: string): Promise<unknown> {
   return JSON.parse(await readText(await files.open(name), MAX_BYTES));
 }
 
-/** The configuration as it is spelt. */
-export async function configOf({ files }: Job): Promise<Config> {
+/** The configuration as it is spelt; the head is the model's own where its file has another than the configuration says. */
+export async function configOf({ files, model }: Job): Promise<Config> {
   const { parse, rawJSON } = JSON as unknown as Spelling;
   const text = await readText(await files.open("config.json"), MAX_BYTES);
-  return parse(text, (_, value, { source }) => typeof value === "number" ? rawJSON(source) : value) as Config;
+  const config = parse(
+    text,
+    (_, value, { source }) => typeof value === "number" ? rawJSON(source) : value,
+  ) as Config;
+  const isTied = readSpec(valuesOf(config), model.name, model.allowed).head.tied;
+  return isTied && !model.spec.head.tied ? untied(config) : config;
 }
 
 /** The same for computing. */

@@ -1,7 +1,7 @@
 /**
  * The notebooks' own Jupyter: `lamina lab` opens them in JupyterLab, `lamina lab --execute` runs them headlessly.
  *
- * All of it lives in `data/venv`: a Python virtual environment with pinned packages, the kernel (this very `deno`), and
+ * All of it lives in `data/venv`: a Python virtual environment with pinned packages, the kernel's description, and
  * Jupyter's settings, history and signatures. Nothing of the user's is read or written, and the folder can be removed.
  * Only `register` writes elsewhere, and only a kernel's description.
  */
@@ -66,29 +66,20 @@ async function stamp(path: string): Promise<void> {
   await writeWhole(path, JSON.stringify(notebook, null, 1) + "\n");
 }
 
-/** The kernel is `deno` itself; `deno jupyter --install` would write into the user's home. */
+/** Describes the kernel inside the virtual environment. */
 async function writeKernel(): Promise<void> {
-  const kernel = join(venv, "share", "jupyter", "kernels", "lamina");
-  await describeKernel(kernel, [Deno.execPath(), "jupyter", "--quiet", "--kernel", "--conn", CONNECTION]);
+  await describeKernel(join(venv, "share", "jupyter", "kernels", "lamina"));
 }
 
 /**
  * Makes the kernel known to every Jupyter of this user, and to VS Code; gives the folder of its description. Notebooks may then lie
- * anywhere: the kernel runs in the project's folder, where `import … from "lamina"` is understood.
+ * anywhere.
  */
 export async function register(): Promise<string> {
   const folder = join(jupyterData(), "kernels", "lamina");
-  await describeKernel(folder, [
-    Deno.execPath(),
-    "run",
-    "-A",
-    join(root, "src", "lab", "kernel.ts"),
-    CONNECTION,
-  ]);
+  await describeKernel(folder);
   return folder;
 }
-
-const CONNECTION = "{connection_file}";
 
 /** Where Jupyter looks for what belongs to a user (docs.jupyter.org, "Common Directories and File Locations"). */
 function jupyterData(): string {
@@ -99,9 +90,10 @@ function jupyterData(): string {
   return join(Deno.env.get("XDG_DATA_HOME") || join(homedir(), ".local", "share"), "jupyter");
 }
 
-async function describeKernel(folder: string, argv: readonly string[]): Promise<void> {
+async function describeKernel(folder: string): Promise<void> {
+  const program = fileURLToPath(new URL("kernel.ts", import.meta.url));
   const kernel = {
-    argv,
+    argv: [Deno.execPath(), "run", "-A", "--quiet", program, "{connection_file}"],
     display_name: "Lamina (Deno)",
     language: "typescript",
     env: { NO_COLOR: "1" }, // no escapes in stored outputs

@@ -1,17 +1,60 @@
 /**
- * The kernel as it is started from anywhere, `kernel.ts CONNECTION_FILE`: `deno jupyter` looks for an import map in the folder that it
- * is started in, and has no option that names one.
+ * The kernel as Jupyter starts it, `kernel.ts CONNECTION_FILE`: `deno jupyter` behind a relay.
+ *
+ * `deno jupyter` looks for an import map in the folder that it is started in, and has no option that names one. So it starts
+ * in the project's folder, where `import … from "lamina"` is understood, and goes to the notebook's before the first cell.
  */
 import { fileURLToPath } from "node:url";
+import { type Connection, Relay } from "./relay.ts";
+import { freePorts } from "./sockets.ts";
 
-if (import.meta.main) {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["jupyter", "--quiet", "--kernel", "--conn", Deno.args[0]],
-    cwd: fileURLToPath(new URL("../..", import.meta.url)),
-  }).spawn();
-  // A stop button is for the kernel, which hears it too where both are of one group.
-  for (const name of Deno.build.os === "windows" ? ["SIGINT"] as const : ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(name, () => child.kill(name));
+const SIGNALS = Deno.build.os === "windows" ? ["SIGINT"] as const : ["SIGINT", "SIGTERM"] as const;
+
+/**
+ * Until Lamina is imported, which listens itself, a stop button would end the kernel. Where the relay is killed, its end of
+ * the kernel's standard input closes, and the kernel ends too.
+ */
+const LISTEN = `Deno.addSignalListener("SIGINT", () => {});
+Deno.stdin.read(new Uint8Array(1)).then(() => Deno.exit());`;
+
+/** Runs the kernel to its end and gives its exit code. */
+async function run(connectionFile: string): Promise<number> {
+  const outer: Connection = JSON.parse(await Deno.readTextFile(connectionFile));
+  if (outer.transport !== "tcp") {
+    throw new Error(
+      `Cannot start the kernel: ${connectionFile} has transport "${outer.transport}", expected "tcp"`,
+    );
   }
-  Deno.exit((await child.status).code);
+  const relay = new Relay(outer);
+  const [shell_port, iopub_port] = freePorts(outer.ip, 2);
+  const inner = { ...outer, shell_port, iopub_port };
+  const file = await Deno.makeTempFile({ prefix: "lamina-kernel-", suffix: ".json" }); // readable by the user alone
+  let child: Deno.ChildProcess;
+  try {
+    await Deno.writeTextFile(file, JSON.stringify(inner));
+    child = startDeno(file, relay);
+    const goThere = `Deno.chdir(${JSON.stringify(Deno.cwd())});`;
+    await Promise.race([relay.open(inner, goThere + LISTEN), child.status]);
+  } finally {
+    await Deno.remove(file);
+  }
+  return (await child.status).code;
 }
+
+function startDeno(connectionFile: string, relay: Relay): Deno.ChildProcess {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["jupyter", "--quiet", "--kernel", "--conn", connectionFile],
+    cwd: fileURLToPath(new URL("../..", import.meta.url)),
+    stdin: "piped",
+  }).spawn();
+  // The kernel hears a signal twice where the sender means a whole group of processes.
+  for (const name of SIGNALS) {
+    Deno.addSignalListener(name, () => {
+      if (name === "SIGINT") relay.stop();
+      child.kill(name);
+    });
+  }
+  return child;
+}
+
+if (import.meta.main) Deno.exit(await run(Deno.args[0]));

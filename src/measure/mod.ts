@@ -1,5 +1,7 @@
 /** Pure arithmetic: from sums to importance, magnitude, sign, intervals and correlations. */
 export { addProducts, addStreams, angularDistance, type DistanceSums, noDistances } from "./angle.ts";
+export { calibrationError } from "./calibration.ts";
+export { type AccuracyChange, changeOver, type Verdict, VERDICTS } from "./change.ts";
 export { PATTERN_NAMES, type PatternName, queryPositions } from "./attention_pattern.ts";
 export { DEVICE_NAMES, type DeviceName, DEVICES } from "./devices.ts";
 export { effectiveRank } from "./effective_rank.ts";
@@ -7,11 +9,12 @@ export { crossing, FIRST_LAYER, moduleRatio, type RatioPoint, typical } from "./
 export { drift, rankStability } from "./drift.ts";
 export { initTheory, type Predicted, type Untrained } from "./init_theory.ts";
 export { type Massive, massiveActivations } from "./massive.ts";
-export { bootstrapDifference, calibrationError, type Difference, equivalence } from "./paired.ts";
+export { type Changes, changesOf, documentsNeeded, type Interval } from "./paired.ts";
 export { type Quartiles, quartiles } from "./quartiles.ts";
 export { rankInterval } from "./rank_interval.ts";
 export { gamma, type Roof, roofSeconds, type Work } from "./roofline.ts";
 export { type RoutingSums, sumRouting } from "./routing.ts";
+export { meanInterval, shareInterval } from "./share.ts";
 export { sinkRate } from "./sink.ts";
 export {
   type Smoothing,

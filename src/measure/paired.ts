@@ -1,73 +1,152 @@
-/** Two models over the same documents: how much they differ, how sure that is, and whether it is as good as nothing. Float64. */
-import { philox, streamKeys } from "../tensor/mod.ts";
-import { mean, standardError } from "./statistics.ts";
+/**
+ * Two models over the same documents, each of which is answered right or wrong: how much their accuracies differ, and how sure that is.
+ *
+ * Of n documents, `gained` became right and `lost` became wrong. The difference of the accuracies is δ = (gained − lost) / n; how many
+ * changed at all, a share ψ ≥ |δ|, is a nuisance. The test of "δ is at most δ₀" orders what could be seen by Tango's score (1998,
+ * Statistics in Medicine 17), and its p value is the exact chance of a score as high, where ψ is the likeliest one under δ₀
+ * (the estimated p value of Lloyd & Moldovan 2008, Statistics in Medicine 27). An interval holds every δ₀ that is not refused.
+ *
+ * Nothing here is a normal distribution or a resampling: both see no scatter where few answers changed, and call that certainty. If none
+ * changed, the p value is the exact chance of that, (1 − |δ₀|)ⁿ. As |δ| ≤ ψ, an interval can then only miss on one side, which
+ * gets all of its 5 %: ±(1 − 0.05^(1/n)), some ±3/n (Hanley & Lippman-Hand 1983, JAMA 249).
+ *
+ * So there is no separate rule for small samples, such as Student's t below thirty documents.
+ *
+ * Limits: the estimated p value is not guaranteed to hold its level. Enumerated over all outcomes, equivalence at the margin was found in
+ * 4.9 % at most, and intervals covered 94.7 % at least (tests/measure/paired_test.ts). Documents are treated as independent.
+ */
+import { binomialShare, binomialTail } from "./binomial.ts";
 
-/** A mean difference and its 95 % interval. */
-export interface Difference {
-  readonly difference: number;
+/** How the answers to n documents changed. */
+export interface Changes {
+  readonly n: number;
+  /** Documents that became right. */
+  readonly gained: number;
+  /** Documents that became wrong. */
+  readonly lost: number;
+}
+
+/** A number and the limits of its confidence interval. */
+export interface Interval {
+  readonly value: number;
   readonly low: number;
   readonly high: number;
 }
 
-const RESAMPLES = 2000;
-/** Words that the generator gives at once. */
-const WORDS = 4;
+/** How the answers of one model differ from another's: 1 for right, 0 for wrong, document by document. Throws `RangeError` for none. */
+export function changesOf(run: readonly number[], base: readonly number[]): Changes {
+  const n = run.length;
+  if (n === 0 || base.length !== n) {
+    throw new RangeError(
+      `Cannot compare answers: found ${n} and ${base.length}, expected as many, and one at least`,
+    );
+  }
+  const changed = run.map((right, i) => right - base[i]);
+  const strange = changed.find((change) => change !== 0 && Math.abs(change) !== 1);
+  if (strange !== undefined) {
+    throw new RangeError(`Cannot compare answers: found a change of ${strange}, expected −1, 0 or 1`);
+  }
+  const count = (wanted: number) => changed.filter((change) => change === wanted).length;
+  return { n, gained: count(1), lost: count(-1) };
+}
+
+/** The 95 % interval of the difference of two accuracies. */
+export function changeInterval(changes: Changes): Interval {
+  return limits(changes, changes.gained + changes.lost === 0 ? 0.05 : 0.025);
+}
+
+/** The difference, with an interval that leaves `tail` on each side. */
+export function limits({ n, gained, lost }: Changes, tail: number): Interval {
+  return {
+    value: (gained - lost) / n,
+    low: lowest({ n, gained, lost }, tail),
+    high: 0 - lowest({ n, gained: lost, lost: gained }, tail), // never −0
+  };
+}
 
 /**
- * The mean of paired differences [n], with the percentile interval of a bootstrap over documents (Efron 1979): 2000 resamples,
- * the same ones for the same n and seed. Throws `RangeError` for no pairs.
+ * Two one-sided tests (Schuirmann 1987) of whether two accuracies are within ±margin of each other: the larger of the two p values.
+ * Below 0.05 they are equivalent at that margin.
  */
-export function bootstrapDifference(differences: readonly number[], seed = 0): Difference {
-  const n = differences.length;
-  if (n === 0) throw new RangeError("Cannot compare models over no documents: expected one at least");
-  const keys = streamKeys(seed, 0, 0);
-  const means = Float64Array.from({ length: RESAMPLES }, (_, resample) => {
-    let sum = 0;
-    for (let i = 0; i < n; i += WORDS) {
-      const words = philox([resample, i, 0, 0], keys);
-      for (let w = 0; w < WORDS && i + w < n; w++) {
-        sum += differences[Math.floor((words[w] >>> 0) / 2 ** 32 * n)];
-      }
+export function equivalence({ n, gained, lost }: Changes, margin: number): number {
+  return Math.max(
+    chanceOfAsHigh({ n, gained, lost }, -margin),
+    chanceOfAsHigh({ n, gained: lost, lost: gained }, -margin),
+  );
+}
+
+/** Documents of which none may change before two models are equivalent at a margin: n with (1 − margin)ⁿ below 0.05. */
+export function documentsNeeded(margin: number): number {
+  return Math.ceil(Math.log(0.05) / Math.log1p(-margin));
+}
+
+/** A limit this near to the true one is it; as many steps are taken at most. */
+const NEAR = 1e-10;
+const STEPS = 100;
+
+/** The smallest difference under which one as high as the observed is not rarer than `tail`: false position (Illinois) on log p. */
+function lowest(changes: Changes, tail: number): number {
+  const { n, gained, lost } = changes;
+  const above = (delta: number) => Math.log(Math.max(chanceOfAsHigh(changes, delta), 1e-300) / tail);
+  let high = (gained - lost) / n;
+  if (high === -1) return -1;
+  let reach = (Math.sqrt(gained + lost) + 2) / n; // some standard errors
+  let low = Math.max(-1, high - reach);
+  let [aboveHigh, aboveLow] = [above(high), above(low)];
+  while (aboveLow >= 0) {
+    reach *= 2;
+    low = Math.max(-1, high - reach);
+    aboveLow = above(low);
+  }
+  let side = 0;
+  for (let i = 0; i < STEPS && high - low > NEAR; i++) {
+    const next = (low * aboveHigh - high * aboveLow) / (aboveHigh - aboveLow);
+    const found = above(next);
+    if (Math.abs(found) < NEAR) return next;
+    if (found < 0) {
+      [low, aboveLow] = [next, found];
+      if (side < 0) aboveHigh /= 2; // the end that stays pulls the next step towards it
+    } else {
+      [high, aboveHigh] = [next, found];
+      if (side > 0) aboveLow /= 2;
     }
-    return sum / n;
-  }).sort();
-  const at = (share: number) => means[Math.round(share * (RESAMPLES - 1))];
-  return { difference: mean(differences), low: at(0.025), high: at(0.975) };
+    side = Math.sign(found);
+  }
+  return low;
 }
 
-/**
- * Two one-sided tests (Schuirmann 1987) of whether paired differences are within ±margin: the larger of the two p values, by the
- * normal distribution. Below 0.05 the models are equivalent at that margin. Null for fewer than two pairs.
- */
-export function equivalence(differences: readonly number[], margin: number): number | null {
-  const error = standardError(differences);
-  if (error === null) return null;
-  const centre = mean(differences);
-  if (error === 0) return Math.abs(centre) < margin ? 0 : 1;
-  return Math.max(1 - normalShare((centre + margin) / error), normalShare((centre - margin) / error));
+/** Scores nearer to each other than this are the same one, computed from other counts. */
+const TIE = 1e-9;
+
+/** The p value of the test that the difference is at most `delta`. */
+function chanceOfAsHigh({ n, gained, lost }: Changes, delta: number): number {
+  if (delta <= -1) return delta < -1 || lost < n ? 0 : 1;
+  const seen = score(n, gained, lost, delta);
+  const down = shareLost(n, gained, lost, delta);
+  const up = Math.max(0, down + delta) / (1 - down); // of those that are not lost
+  // Beyond nine deviations and some, counts of lost documents are rarer than 1e-12.
+  const most = 9 * Math.sqrt(n * down * (1 - down)) + 20;
+  const last = Math.min(n, Math.ceil(n * down + most));
+  let chance = 0;
+  let fewest = 0; // gained documents for a score as high; more are needed, the more are lost
+  for (let l = Math.max(0, Math.min(lost, Math.floor(n * down - most))); l <= last; l++) {
+    while (fewest <= n - l && score(n, fewest, l, delta) < seen - TIE) fewest++;
+    if (fewest > n - l) break;
+    chance += binomialShare(l, n, down) * binomialTail(fewest, n - l, up);
+  }
+  return Math.min(1, chance);
 }
 
-/** Share of the standard normal distribution below x, to 1.5e-7 (Abramowitz and Stegun 7.1.26). */
-function normalShare(x: number): number {
-  const z = Math.abs(x) / Math.SQRT2;
-  const t = 1 / (1 + 0.3275911 * z);
-  const series = t *
-    (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
-  const half = series * Math.exp(-z * z) / 2;
-  return x < 0 ? half : 1 - half;
+/** Tango's score: the observed difference less `delta`, in standard errors under it. */
+function score(n: number, gained: number, lost: number, delta: number): number {
+  const above = gained - lost - n * delta;
+  const variance = 2 * shareLost(n, gained, lost, delta) + delta * (1 - delta);
+  return variance > 0 ? above / Math.sqrt(n * variance) : 0;
 }
 
-/** Bins of the calibration error. */
-const BINS = 15;
-
-/**
- * Expected calibration error (Guo et al. 2017, equation 3) with 15 bins of equal width: the mean gap between how sure an answer
- * is, `confidences` in [0, 1], and how often it is right.
- */
-export function calibrationError(confidences: readonly number[], right: readonly boolean[]): number {
-  const gaps = new Float64Array(BINS);
-  confidences.forEach((confidence, i) => {
-    gaps[Math.min(BINS - 1, Math.floor(confidence * BINS))] += Number(right[i]) - confidence;
-  });
-  return gaps.reduce((sum, gap) => sum + Math.abs(gap), 0) / confidences.length;
+/** The likeliest share of lost documents if the difference is `delta`. */
+function shareLost(n: number, gained: number, lost: number, delta: number): number {
+  const half = ((2 * n - gained + lost) * delta - gained - lost) / 2;
+  const root = Math.sqrt(half * half + 2 * n * lost * delta * (1 - delta));
+  return Math.max(0, -delta, (root - half) / (2 * n));
 }

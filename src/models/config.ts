@@ -77,6 +77,8 @@ export interface Config {
   /** A number, or null where the field is absent or null (a `fallback` stands in for an absent one only). */
   optional(key: string, fallback?: number | null): number | null;
   boolean(key: string, fallback: boolean): boolean;
+  /** A field that the model never reads, which may be there with the one value that means nothing. */
+  idle(key: string, meaningless: unknown): void;
   string(key: string, fallback?: string): string;
   /** A configuration inside this one, or null; `usual` has the fields that it may leave out. */
   child(key: string, usual?: Readonly<Record<string, unknown>>): Config | null;
@@ -131,6 +133,9 @@ export function readConfig(
       const found = value(key) ?? fallback;
       if (typeof found !== "boolean") throw wrong(key, "true or false");
       return found;
+    },
+    idle(key, meaningless) {
+      if (Object.hasOwn(fields, key) && fields[key] === meaningless) asked.add(key);
     },
     string(key, fallback) {
       const found = value(key) ?? fallback;

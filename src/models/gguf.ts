@@ -7,6 +7,7 @@
  */
 import { elements, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import type { Allocate, GgufFile, GgufValue } from "../weights/mod.ts";
+import { spelt } from "./config.ts";
 import { architectures } from "./gguf_architectures.ts";
 import type { Header, Single } from "./gguf_fields.ts";
 import { layoutOf } from "./gguf_layouts.ts";
@@ -28,9 +29,12 @@ export function ggufConfig(file: GgufHeader, name: string): Record<string, unkno
   const architecture = metadata.get("general.architecture");
   if (typeof architecture !== "string" || !Object.hasOwn(architectures, architecture)) {
     const known = Object.keys(architectures).join(", ");
-    throw new TypeError(
-      `Cannot run ${name}: general.architecture is ${architecture}, expected one of ${known}`,
-    );
+    const found = typeof architecture === "string"
+      ? spelt(architecture)
+      : architecture === undefined
+      ? "missing"
+      : "not a string";
+    throw new TypeError(`Cannot run ${name}: general.architecture is ${found}, expected one of ${known}`);
   }
   const field: Field = (key) =>
     single(name, `${architecture}.${key}`, metadata.get(`${architecture}.${key}`));

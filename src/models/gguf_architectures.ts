@@ -175,6 +175,8 @@ export const architectures: Readonly<Record<string, Architecture>> = {
     fields: (header) => ({
       ...partial(header),
       sliding_window: header.field("attention.sliding_window") || null,
+      original_max_position_embeddings: header.field("rope.scaling.original_context_length") ??
+        header.usual.max_position_embeddings,
     }),
     stems: fusedUp,
     rows: (spec) => sharedRows(fusedUnits(spec)),

@@ -19,6 +19,7 @@ import { families } from "./families/mod.ts";
 import { ggufConfig, ggufNames, ggufTensors } from "./gguf.ts";
 import { readRopeFactors } from "./gguf_rope.ts";
 import { type NameTable, plainName, storedTensor } from "./names.ts";
+import { differ, untied } from "./own_head.ts";
 import { isMixture, type LayerSpec, type ModelSpec } from "./spec.ts";
 import { layerTensors, outerTensors, type TensorNeed } from "./tensors.ts";
 import { unsupported } from "./unsupported.ts";
@@ -36,21 +37,33 @@ export interface Model {
   readonly stored?: (name: string, layer?: number) => TensorRef;
 }
 
-/** Loads a folder in Hugging Face layout. Fields in `allowed` may be there though nobody knows them. */
+/** How to load a folder. */
+export interface LoadOptions {
+  /** Fields that may be there though nobody knows them. */
+  readonly allowed?: readonly string[];
+  /** Hears of a head that the file has and the configuration does not. */
+  readonly onNotice?: ((line: string) => void) | undefined;
+}
+
+/** Loads a folder in Hugging Face layout. */
 export async function loadFolder(
   files: CheckpointFiles,
   config: unknown,
-  allowed: readonly string[] = [],
+  { allowed = [], onNotice }: LoadOptions = {},
 ): Promise<Model> {
-  const spec = readSpec(config, `${files.name}: config.json`, allowed);
+  const { name } = files;
+  const said = readSpec(config, `${name}: config.json`, allowed);
   const file = withMxfp4(await openSafetensors(files));
   try {
-    const find = finder(spec, file, families[spec.family].names(spec, file.tensors), files.name);
+    const names = families[said.family].names(said, file.tensors);
+    const hasOwnHead = said.head.tied && await findOwnHead(file, names, name, onNotice);
+    const spec = hasOwnHead ? { ...said, head: { ...said.head, tied: false } } : said;
+    const find = finder(spec, file, names, name);
     return {
-      name: files.name,
+      name,
       spec,
-      weights: source(spec, file, find, files.name),
-      config: config as Model["config"],
+      weights: source(spec, file, find, name),
+      config: hasOwnHead ? untied(config as Model["config"]) : config as Model["config"],
       allowed,
       stored: find,
     };
@@ -58,6 +71,25 @@ export async function loadFolder(
     file.close();
     throw error;
   }
+}
+
+/** Whether the file has a head that differs from the embedding, to which the configuration ties it; says so. */
+async function findOwnHead(
+  file: TensorFile,
+  names: NameTable,
+  name: string,
+  onNotice: LoadOptions["onNotice"],
+): Promise<boolean> {
+  const [head, embedding] = ["head.weight", "embedding.weight"].map((canonical) => {
+    const wanted = storedTensor(names, canonical).name;
+    return file.tensors.keys().find((stored) => plainName(stored) === plainName(wanted));
+  });
+  if (head === undefined || embedding === undefined || !await differ(file, [head, embedding])) return false;
+  onNotice?.(
+    `${name}: ${head} differs from ${embedding}, to which tie_word_embeddings ties it; ${head} is used, as in transformers 5 ` +
+      "(transformers 4 used the embedding)",
+  );
+  return true;
 }
 
 /** Loads an opened GGUF file. */

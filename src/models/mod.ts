@@ -26,6 +26,7 @@ export { allowedFields, loadFolder, loadGguf, type Model, readSpec } from "./loa
 export { causalMask, last, lastOf, type Mask, segmentMask } from "./mask.ts";
 export { isGrouped, keysShape, type KeysValues, sight } from "./past.ts";
 export { plainName, storedTensor } from "./names.ts";
+export { untied } from "./own_head.ts";
 export { reshape, type Reshaping } from "./reshape.ts";
 export { ropeTables, rotationRegime, steadyLength } from "./rope.ts";
 export {

@@ -1,9 +1,7 @@
 /** The forms of evaluations: what a model makes of benchmark tasks, document by document. */
 import { z } from "zod";
+import { VERDICTS } from "../measure/mod.ts";
 import { headForm, provenanceForm } from "./provenance.ts";
-
-/** A share or a mean, and its standard error; null for one document. */
-const estimateForm = z.object({ value: z.number(), stderr: z.number().nullable() });
 
 /** What decides what a task asks. */
 const settingForm = z.object({
@@ -70,22 +68,33 @@ export const writtenForm = z.object({
 });
 
 /** How a plan's number differs from the full model's, over the same documents. */
-const differenceForm = z.object({
+const changeForm = z.object({
   difference: z.number(),
-  /** The 95 % interval of a bootstrap over documents. */
+  /** The 95 % interval, by an exact test of the answers that changed (measure/paired.ts); over tasks as measure/share.ts says. */
   low: z.number(),
   high: z.number(),
-  /** Of two one-sided tests: below 0.05, the two are equal but for `margin`. */
-  equivalence: z.number().nullable(),
+  /** p of two one-sided tests: below 0.05, the two are equal but for `margin`. */
+  equivalence: z.number(),
   margin: z.number(),
+  /** Whether they are equal but for `margin`: "cannot tell" where the documents do not show either. */
+  verdict: z.enum(VERDICTS),
+  /** Documents of all its tasks. */
+  n: z.int().positive(),
 });
 
-/** A metric of a task. */
-const metricForm = z.object({
-  ...estimateForm.shape,
+/** How sure a number is, and how it differs from the full model's. */
+const errorForm = {
+  /** The standard error as lm-eval has it: 0 where all answers are right, or none; null for one document. */
+  stderr: z.number().nullable(),
+  /** The 95 % interval: Wilson's for a share; null for a perplexity over one document. */
+  low: z.number().nullable(),
+  high: z.number().nullable(),
   /** Null for the full model, and for a perplexity. */
-  against: differenceForm.nullable(),
-});
+  against: changeForm.nullable(),
+};
+
+/** A metric of a task. */
+const metricForm = z.object({ value: z.number(), ...errorForm });
 
 /** One task of an evaluation. */
 const evaluatedForm = z.object({
@@ -110,7 +119,7 @@ const groupForm = z.object({
   tasks: z.array(z.string()),
   n: z.int().positive(),
   acc: z.number(),
-  stderr: z.number().nullable(),
+  ...errorForm,
 });
 
 /** How a plan writes, next to the full model. */
@@ -132,7 +141,7 @@ export const evaluateForm = z.object({
   tasks: z.record(z.string(), evaluatedForm),
   groups: z.record(z.string(), groupForm),
   /** The mean of the tasks' main numbers (groups count once), null where a suite is not whole. */
-  average: z.object({ value: z.number(), of: z.array(z.string()), stderr: z.number().nullable() }).nullable(),
+  average: z.object({ value: z.number(), of: z.array(z.string()), ...errorForm }).nullable(),
   writing: writingForm.nullable(),
 });
 /** Benchmark tasks under a plan. */

@@ -20,7 +20,7 @@ export const METHODS = {
   compare: 1,
   task: 1,
   written: 1,
-  evaluate: 1,
+  evaluate: 2,
   generate: 1,
   roofline: 2,
   speed: 1,

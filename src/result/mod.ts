@@ -1,5 +1,15 @@
 /** The form of every result, its provenance, where it is kept, and how shards merge. */
 export type { Evaluation, TaskPart } from "./evaluation.ts";
+export {
+  accuracyOf,
+  changesIn,
+  type Main,
+  meanAccuracyOf,
+  meanOver,
+  type ShareMain,
+  type ShareMetric,
+  sharesOf,
+} from "./accuracy.ts";
 export { type Perplexity, type RandomInit, type ResultOf } from "./forms.ts";
 export {
   CAUSE_NAMES,

@@ -31,7 +31,7 @@ export async function updated(
     key: namesOf(run, observers),
     tap: (taps) => Object.assign({}, ...observers.map((probe) => probe.router!(taps))),
   };
-  const streams = a ? { x, a } : { x };
+  const streams: Readonly<Record<string, Held>> = a ? { x, a } : { x };
   const mixed = await runMixture(
     whereOf(run, l, "mlp"),
     programs,

@@ -57,7 +57,7 @@ export { streamNormFigure } from "./figures/stream_norm.ts";
 export { signFigure } from "./figures/sign.ts";
 export { accuracyFigure } from "./figures/accuracy.ts";
 export { accuracyClaims } from "./claims/accuracy.ts";
-export { type AccuracyChange, accuracyChange, type Dropped } from "./chart/accuracy.ts";
+export { accuracyChange, type Dropped } from "./chart/accuracy.ts";
 export { rooflineFigure } from "./figures/roofline.ts";
 export { speedFigure } from "./figures/speed.ts";
 export { guidesFigure } from "./figures/guides.ts";

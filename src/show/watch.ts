@@ -15,6 +15,7 @@ const QUIET = 1000; // ms of a call without a word
 const LINE = 100; // characters of a progress line
 const NOTICES = 5; // lines that stay
 const LATE = 2000; // ms that a stop which ended nothing yet counts for
+const ECHO = 500; // ms within which a second stop is the same press: Jupyter signals the kernel and its relay, which passes it on
 
 /** Writes a text where a call's lines are, in place of what it wrote there before. */
 export type Write = (text: string) => void;
@@ -22,7 +23,8 @@ export type Write = (text: string) => void;
 /** Watches calls. `draw` opens a place for the lines of a call, `now` is a clock in milliseconds. */
 export function watcher(draw: () => Write, now: () => number = () => performance.now()) {
   const running = new Set<AbortController>();
-  let pressed = -Infinity;
+  let lastPress = -Infinity;
+  let pressed = -Infinity; // the last one that has not ended anything
 
   function begin(): AbortController {
     const controller = new AbortController();
@@ -39,7 +41,8 @@ export function watcher(draw: () => Write, now: () => number = () => performance
   return {
     /** The stop button. */
     press(): void {
-      pressed = now();
+      if (now() - lastPress < ECHO) return;
+      pressed = lastPress = now();
       for (const controller of running) controller.abort(stopped());
     },
 

@@ -57,7 +57,7 @@ export async function openModel(ref: string, options: ModelOptions = {}): Promis
     try {
       return files.kind === "gguf"
         ? await openGgufModel(files)
-        : await (await outline(files, options.allowFields)).open();
+        : await (await outline(files, options)).open();
     } catch (error) {
       files.close();
       throw error;
@@ -115,7 +115,10 @@ export interface Outline extends Pick<StudyModel, "spec" | "tokenizer"> {
 }
 
 /** Reads the configuration of a folder in Hugging Face layout. */
-export async function outline(files: ModelFiles, allowFields: readonly string[] = []): Promise<Outline> {
+export async function outline(
+  files: ModelFiles,
+  { allowFields = [], onNotice }: Pick<ModelOptions, "allowFields" | "onNotice"> = {},
+): Promise<Outline> {
   const config = await readJson(files, "config.json");
   const allowed = allowedFields(config, `${files.name}: config.json`, allowFields);
   const spec = readSpec(config, `${files.name}: config.json`, allowed);
@@ -132,7 +135,8 @@ export async function outline(files: ModelFiles, allowFields: readonly string[] 
     spec,
     tokenizer,
     identity,
-    open: async () => studyModel(files, await loadFolder(files, config, allowed), tokenizer, identity),
+    open: async () =>
+      studyModel(files, await loadFolder(files, config, { allowed, onNotice }), tokenizer, identity),
     close: () => files.close(),
   };
 }

@@ -79,7 +79,7 @@ function checkpointOf(
   const read = async (reports: Reports) => {
     const files = await open(reports);
     try {
-      if (files.kind === "folder") return await outline(files, allowFields);
+      if (files.kind === "folder") return await outline(files, { ...reports, allowFields });
       throw new Error(`Cannot open ${files.name}: a GGUF file, expected a folder in Hugging Face layout`);
     } catch (error) {
       files.close();

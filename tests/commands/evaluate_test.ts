@@ -69,7 +69,7 @@ Deno.test("evaluate: JSON is one result for one plan and a list of several, CSV 
     assert.equal(dropped.tasks.piqa.metrics.acc.against.margin, 0.02);
     const { out } = await run(...asked, "--drop-mlp", "4", "--csv", "-");
     const [head, ...rows] = out.trimEnd().split("\n");
-    assert.match(head, /dropped,task,shots,n,metric,value,stderr,change/);
+    assert.match(head, /dropped,task,shots,n,metric,value,stderr,value_low,value_high,change,low,high,/);
     assert.deepEqual(rows.map((row) => row.match(/nothing|mlp 4|MLP 4/)?.[0].toLowerCase()), [
       "nothing",
       "nothing",
@@ -97,6 +97,11 @@ Deno.test("evaluate: bad input is one clear line", () =>
       [2, ["evaluate", folder, "--tasks", ""], /expected the name of one task at least/],
       [2, ["evaluate", folder, "--limit", "0"], /expected a whole number of at least 1/],
       [2, ["evaluate", folder, "--suite", "paper", "--tasks", "piqa"], /cannot be used with/],
+      [
+        1,
+        ["evaluate", folder, "--tasks", "piqa", "--margin", "2"],
+        /margin is 2, expected a share above 0 and below 1/,
+      ],
       [1, ["evaluate", folder, "--tasks", "piqa", "--seed", "4294967296"], /seed.*a whole number below 2³²/],
       [
         1,

@@ -96,6 +96,66 @@ const refused: [what: string, fixture: string, change: Record<string, unknown>, 
     /field attn_logit_softcapping is 50/,
   ],
   [
+    "a share of each head to rotate, which the family ignores",
+    "llama",
+    { partial_rotary_factor: 0.5 },
+    /config\.json: field partial_rotary_factor is 0\.5, which .*--allow-field partial_rotary_factor/,
+  ],
+  [
+    "such a share among the rotation's own parameters",
+    "qwen3",
+    { rope_parameters: { rope_type: "default", rope_theta: 1e4, partial_rotary_factor: 0.5 } },
+    /rope_parameters: field partial_rotary_factor is 0\.5/,
+  ],
+  [
+    "a rotation's type that is an object",
+    "llama",
+    { rope_parameters: { rope_type: { linear: 2 } } },
+    /^Cannot read model: config\.json: rope_parameters: rope_type is \{"linear":2\}, expected a string$/,
+  ],
+  [
+    "a field beside the rotations of each kind of layer",
+    "gemma3",
+    { rope_parameters: { full_attention: {}, sliding_attention: {}, factor: 8 } },
+    /rope_parameters: field factor is 8/,
+  ],
+  [
+    "a type under its older name, where transformers reads the newer",
+    "gemma3",
+    { rope_parameters: null, rope_scaling: { type: "linear", factor: 8 } },
+    /rope_scaling: field type is "linear"/,
+  ],
+  [
+    "a base that only some layers would have",
+    "olmo3",
+    { rope_parameters: null, rope_theta: 1e4 },
+    /rope_theta is 10000, expected 500000, or rope_parameters with a rope_theta for each kind/,
+  ],
+  [
+    "windowed layers by the family's rule, without a window",
+    "gemma2",
+    { layer_types: null, sliding_window: null },
+    /layer 0 has sliding attention and no window/,
+  ],
+  [
+    "a rotation of an empty type",
+    "llama",
+    { rope_parameters: { rope_type: "" } },
+    /rope type "", expected linear/,
+  ],
+  [
+    "windowed layers without a window",
+    "qwen3",
+    { layer_types: ["full_attention", "sliding_attention", "full_attention"] },
+    /layer 1 has sliding attention and no window, expected a number for sliding_window .*use_sliding_window/,
+  ],
+  [
+    "groups that have fewer experts than a token has",
+    "deepseek-v3",
+    { topk_group: 1 },
+    /topk_group is 1, expected enough groups of 2 experts for the 3 of num_experts_per_tok/,
+  ],
+  [
     "an unknown activation",
     "llama",
     { hidden_act: "xielu" },
@@ -294,6 +354,23 @@ Deno.test("of a model of text and images the text part is read", async () => {
     const other = { ...outer, text_config: { ...text_config, model_type: "llama4_text" } };
     assert.throws(() => readSpec(other, FILE), /text_config: model_type is "llama4_text", expected/);
     assert.throws(() => readSpec({ ...outer, text_config: null }, FILE), /text_config is missing/);
+  }
+});
+
+Deno.test("a share of each head that the family ignores may be 1, and is passed over on request", async () => {
+  for (const name of ["llama", "mixtral", "gemma2", "cohere2", "olmo3", "deepseek-v3"]) {
+    const config = await configOf(name);
+    const spec = readSpec(config, FILE);
+    assert.deepEqual(readSpec({ ...config, partial_rotary_factor: 1 }, FILE), spec);
+    assert.deepEqual(readSpec({ ...config, partial_rotary_factor: null }, FILE), spec);
+    assert.throws(
+      () => readSpec({ ...config, partial_rotary_factor: 0.5 }, FILE),
+      /field partial_rotary_factor/,
+    );
+    assert.deepEqual(
+      readSpec({ ...config, partial_rotary_factor: 0.5 }, FILE, ["partial_rotary_factor"]),
+      spec,
+    );
   }
 });
 

@@ -117,11 +117,21 @@ function file(metadata: Record<string, string | number>, name = "token_embd.weig
 for (
   const [what, bytes, message] of [
     [
+      "a number for an architecture",
+      file({ "general.architecture": 7 }),
+      /general\.architecture is not a string, expected one of/,
+    ],
+    [
+      "an architecture of a strange name",
+      file({ "general.architecture": "\u001b[31m\nred" }),
+      /general\.architecture is "\\u001b\[31m\\nred", expected one of/,
+    ],
+    [
       "another architecture",
       file({ "general.architecture": "mamba" }),
       /general\.architecture is mamba, expected one of llama, qwen2/,
     ],
-    ["no architecture", file({}), /general\.architecture is undefined, expected one of llama/],
+    ["no architecture", file({}), /general\.architecture is missing, expected one of llama/],
     [
       "missing sizes",
       file({ "general.architecture": "llama" }),

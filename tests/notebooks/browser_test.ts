@@ -24,18 +24,20 @@ const QUICK = "07_cosine_and_magnitude";
 const small = { LAMINA_SAMPLES: "2", LAMINA_LENGTH: "48", LAMINA_OWN: "smollm2-135m" };
 
 kernelTest(
-  "JupyterLab: every notebook opens with its outputs, one runs and loses none, the stop button ends a study",
+  "JupyterLab: every notebook opens with its outputs, one runs and loses none, an error and the stop button end Run All",
   async (folder) => {
     const copies = `${folder}/notebooks`;
     await Deno.mkdir(copies);
     for (const path of committed) await Deno.copyFile(path, `${copies}/${nameOf(path)}.ipynb`);
     await writeNotebook(`${copies}/stop.ipynb`, stopCells);
+    await writeNotebook(`${copies}/fail.ipynb`, failCells);
     await withLab(folder, { ...small, LAMINA_RESULTS: `${folder}/results` }, async (address) => {
       await inBrowser(address, async (page) => {
         await checkFiles(page);
         for (const name of ["data", "venv", nameOf(folder), "notebooks"]) await enter(page, name);
         for (const path of committed) await checkOpens(page, path);
         await checkRuns(page, copies, QUICK);
+        await checkFails(page);
         await checkStops(page);
         assert.equal(await page.locator(".jp-Dialog").count(), 0, "dialogs");
       });
@@ -100,18 +102,39 @@ const stopCells = [
   "await profile(model, { samples: 64, length: 2048 });",
   "await show(`kept ${model.identity.layers}`);",
 ];
+const failCells = ['import { show } from "lamina";', 'throw new Error("wrong");', 'await show("ran");'];
 
-/** The stop button ends a study that runs, and what the kernel holds stays. */
+/** The stop button ends a study that runs and drops the cells behind it; what the kernel holds stays. */
 async function checkStops(page: Page): Promise<void> {
   const notebook = await openNotebook(page, "stop.ipynb");
-  const [study, next] = [1, 2].map((i) => notebook.locator(".jp-CodeCell").nth(i));
-  await notebook.locator(".jp-CodeCell").first().click();
-  await page.keyboard.press("Shift+Enter");
-  await page.keyboard.press("Shift+Enter");
-  await study.locator(".jp-OutputArea-output").getByText(/\d %/).waitFor();
+  await choose(page, "Run", "Run All Cells");
+  await says(notebook, 1, /\d %/);
   await press(notebook, "notebook:interrupt-kernel");
-  await study.locator(".jp-OutputArea-output").getByText(/AbortError: Stopped/).waitFor();
+  await says(notebook, 1, /AbortError: Stopped/);
+  await checkDropped(page, notebook, "Not run: the stop button was pressed.", "kept 30");
+}
+
+/** A cell that fails drops the cells behind it. */
+async function checkFails(page: Page): Promise<void> {
+  const notebook = await openNotebook(page, "fail.ipynb");
+  await choose(page, "Run", "Run All Cells");
+  await says(notebook, 1, /Error: wrong/);
+  await checkDropped(page, notebook, "Not run: a cell before it failed.", "ran");
+}
+
+/** The third cell was dropped, and runs where it is run by itself. */
+async function checkDropped(page: Page, notebook: Locator, why: string, shown: string): Promise<void> {
+  await says(notebook, 2, why);
+  await counts(notebook, ["[1]:", "[2]:", "[ ]:"]);
+  await notebook.locator(".jp-CodeCell").nth(2).click();
   await page.keyboard.press("Shift+Enter");
-  await next.locator(".jp-OutputArea-output").getByText("kept 30").waitFor();
+  await says(notebook, 2, shown);
   await counts(notebook, ["[1]:", "[2]:", "[3]:"]);
+  assert.deepEqual(await notebook.locator(".jp-OutputArea-output").getByText("Not run").count(), 0);
+}
+
+/** Waits until a code cell has an output with a text. */
+async function says(notebook: Locator, cell: number, text: string | RegExp): Promise<void> {
+  const outputs = notebook.locator(".jp-CodeCell").nth(cell).locator(".jp-OutputArea-output");
+  await outputs.getByText(text).waitFor();
 }

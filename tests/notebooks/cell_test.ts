@@ -51,6 +51,7 @@ const cells = [
   const study = () => enter("study", "a model", {}, reportChecks, () => Promise.resolve());
   await stop(); // before its cell has come to a study
   const late = await ended(study);
+  await new Promise((resolve) => setTimeout(resolve, 600)); // two stops within half a second are one press
   await Promise.all([ended(async () => await show("x")).then((end) => globalThis.end = end), stop()]);
   await show([{ study: late, show: globalThis.end, fresh: await ended(study) === "" }]);`,
   `const { importanceFigure, readResult } = await import("lamina");

@@ -14,19 +14,33 @@ Deno.test("claim C8 counts the models where importance beats random orders and M
   };
   const { id, measured } = generalityClaim([held, swapped], 4);
   assert.equal(id, "C8");
-  assert.match(measured, /a random order in 1 of 2 cases, and less than dropping MLPs in 1 of 2 cases\./);
+  assert.match(measured, /in random orders in 1 of 2, and less than dropping MLPs in 1 of 2\. /);
   assert.match(measured, /with 4 dropped: .*: attention \+0\.20, MLP \+4\.00, .*attention, random \+1\.60/);
-  assert.match(generalityClaim([held, held], 4).measured, /2 of 2 cases, .* in 2 of 2 cases\./);
-  const oneSeed = { ...held, curves: held.curves.filter(({ seed }) => seed === null || seed === 0) };
+  assert.match(generalityClaim([held, held], 4).measured, /in 2 of 2, .* in 2 of 2\./);
+});
+
+Deno.test("claim C8: one sample, one seed and losses within their intervals cannot tell, and are counted apart", () => {
+  const held = sweep({ layers: 12 });
+  const { measured } = generalityClaim([held], 4);
+  assert.match(measured, /in random orders in 1 of 1, and less than dropping MLPs in 1 of 1\./);
+  const seed = { ...held, curves: held.curves.filter(({ seed }) => seed === null || seed === 0) };
   assert.match(
-    generalityClaim([held, oneSeed], 4).measured,
-    /random order in 1 of 2 cases \(cannot tell in 1\),/,
+    generalityClaim([seed], 4).measured,
+    /in random orders in 0 of 1 \(1 cannot tell\), and less .* in 1 of 1\./,
   );
-  const oneSample = sweep({ layers: 12, samples: 1 });
-  assert.match(
-    generalityClaim([oneSample], 4).measured,
-    /0 of 1 case \(cannot tell in 1\), .* in 0 of 1 case \(/,
-  );
+  const withErrors = (riseError: number | null) => ({
+    ...held,
+    curves: held.curves.map((curve) => ({
+      ...curve,
+      points: curve.points.map((point) => ({ ...point, riseError })),
+    })),
+  });
+  for (const riseError of [null, 2]) {
+    assert.match(
+      generalityClaim([held, withErrors(riseError)], 4).measured,
+      /in 1 of 2 \(1 cannot tell\), .* in 1 of 2 \(1 cannot tell\)\./,
+    );
+  }
 });
 
 Deno.test("the table beside llm-drop has a row for every layer, a dash where a module is absent", () => {

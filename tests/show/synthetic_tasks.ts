@@ -1,4 +1,5 @@
 /** Evaluations made up for tests: two tasks of forty documents, fewer of them right the more is dropped. */
+import { shareInterval } from "../../src/measure/mod.ts";
 import { type Evaluation, head, type Plan } from "../../src/result/mod.ts";
 import { provenance } from "./synthetic.ts";
 
@@ -35,7 +36,7 @@ export function evaluation(
       shots: 0,
       n: DOCUMENTS,
       acc: value,
-      metrics: { acc: { value, stderr, against: null } },
+      metrics: { acc: { stderr, ...shareInterval(right, DOCUMENTS), against: null } },
       kl: 0,
       top1: 1,
       ece: 0,

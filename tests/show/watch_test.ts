@@ -100,9 +100,25 @@ Deno.test("a stop that ended nothing counts for the next call, for two seconds",
     await assert.rejects(call(() => assert.fail("it should not run")), { name: "AbortError" });
     await call(() => press()); // as good as done
     await assert.rejects(call(() => assert.fail("it should not run")), { name: "AbortError" });
+    wait(500);
     press();
     wait(2001);
     await call(({ signal }) => assert.equal(signal!.aborted, false));
+  }));
+
+Deno.test("a stop that arrives twice is one: it does not end the call after the one that it ended", () =>
+  watching(async ({ press, wait }) => {
+    const study = () =>
+      call(({ signal }) => {
+        press();
+        signal!.throwIfAborted();
+      });
+    await assert.rejects(study(), { name: "AbortError" });
+    wait(499);
+    press();
+    await call(({ signal }) => assert.equal(signal!.aborted, false));
+    wait(1);
+    await assert.rejects(study(), { name: "AbortError" }, "a press of its own");
   }));
 
 Deno.test("where nobody watches, a call is told what it was told and no more", async () => {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Engine } from "../../src/engine/mod.ts";
 import { resultText } from "../../src/result/mod.ts";
+import { accuracyChange } from "../../src/show/mod.ts";
 import { evaluate, type EvaluateOptions } from "../../src/study/mod.ts";
 import type { StudyModel } from "../../src/subject/mod.ts";
 import { engine } from "../support.ts";
@@ -170,4 +171,24 @@ Deno.test("two at once in one folder end as one", () =>
     );
     assert.equal(both[0].text, whole.text);
     assert.equal((await evaluated(model, [full, first, second], { ...asked, results })).runs, 0);
+  }));
+
+Deno.test("what an evaluation says of its average is what the page computes from it; no error is 0", () =>
+  withTiny(async ({ model }) => {
+    const tasks = ["openbookqa", "mmlu_stem", "lambada_openai"];
+    const options = { tasks, limit: 2, prompts: 0, margin: 0.1, engine: "cpu" } as const;
+    const [whole, run] = await evaluate(model, [full, first], options);
+    assert.deepEqual(run.average!.of, ["openbookqa acc_norm", "mmlu_stem acc"]);
+    assert.deepEqual(run.average!.against, accuracyChange(run, whole));
+    assert.equal(run.average!.against!.n, 2 + 38);
+    assert.equal(whole.average!.against, null);
+    assert.deepEqual(accuracyChange(whole, whole).verdict, "cannot tell");
+    const { acc, perplexity } = run.tasks.lambada_openai.metrics;
+    // lm-eval's standard error is 0 where none is right; the interval is not.
+    assert.deepEqual([acc.value, acc.stderr, acc.low], [0, 0, 0]);
+    assert.ok(acc.high! > 0.6);
+    assert.ok(perplexity.low! < perplexity.value && perplexity.value < perplexity.high!);
+    for (const { low, high, against } of [run.groups.mmlu_stem, run.average!]) {
+      assert.ok(low! < high! && against!.low < against!.high);
+    }
   }));

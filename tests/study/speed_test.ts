@@ -143,7 +143,7 @@ Deno.test("gamma is of the evaluations of the same plan and model", () =>
     });
     const of = (accuracy: number, i: number) => ({
       ...evaluations[i],
-      average: { value: accuracy, of: ["openbookqa"], stderr: null },
+      average: { value: accuracy, of: ["openbookqa"], stderr: null, low: null, high: null, against: null },
     });
     const result = await speed(model, { ...quick, plans: [plan], evaluations: [of(0.5, 0), of(0.4, 1)] });
     const [full, dropped] = result.points[0].plans;

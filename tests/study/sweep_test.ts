@@ -57,7 +57,7 @@ Deno.test("a budget allows the largest number up to which no loss is above it; i
   assert.deepEqual(allowed(0.25), { dropped: 2, atLeast: 2, atMost: 8 }, "8 costs less, but not 4");
   assert.deepEqual(allowed(0.65), { dropped: 8, atLeast: 8, atMost: 8 });
   assert.deepEqual(allowed(0.05), { dropped: 0, atLeast: 0, atMost: 0 });
-  assert.deepEqual(allowed(0.2, 1), { dropped: 2, atLeast: 0, atMost: 8 }, "one sample tells nothing");
+  assert.deepEqual(allowed(0.2, 1), { dropped: 2, atLeast: 0, atMost: 8 }, "one sample shows nothing");
 });
 
 Deno.test("where the first number dropped is over the budget already, or is no number, none is allowed", () => {

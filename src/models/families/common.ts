@@ -49,7 +49,7 @@ export function readKvHeads(config: Config, heads: number, fallback = heads): nu
 }
 
 /** The kind of attention of each layer: `layer_types` where the config has it, else a rule. */
-export function layerTypes(config: Config, isWindowed: (layer: number) => boolean): ("sliding" | "full")[] {
+function layerTypes(config: Config, isWindowed: (layer: number) => boolean): ("sliding" | "full")[] {
   return readLayerTypes(config, "sliding", isWindowed).map((isSliding) => isSliding ? "sliding" : "full");
 }
 
@@ -88,12 +88,22 @@ export function readFlags(config: Config, field: string, rule: (layer: number) =
   return given.slice(0, layers).map((flag) => flag === 1);
 }
 
-/** The window of each layer, null where it sees everything before it. */
+/**
+ * The window of each layer, null where it sees everything before it. Throws `TypeError` where a layer is windowed and the configuration has
+ * no window: transformers fails there, or takes another window with each implementation of attention.
+ */
 export function layerWindows(
   config: Config,
   window: number | null,
   isWindowed: (layer: number) => boolean,
 ): (layer: number) => number | null {
   const types = layerTypes(config, isWindowed);
-  return (layer) => window !== null && types[layer] === "sliding" ? window : null;
+  const windowed = types.indexOf("sliding");
+  if (window === null && windowed >= 0) {
+    throw new TypeError(
+      `Cannot read ${config.name}: layer ${windowed} has sliding attention and no window, expected a number for sliding_window ` +
+        "(and use_sliding_window true, if the family reads it), or layer_types without sliding_attention",
+    );
+  }
+  return (layer) => types[layer] === "sliding" ? window : null;
 }

@@ -6,17 +6,16 @@
 import type { Config } from "../config.ts";
 import { decoderStems, type NameTable } from "../names.ts";
 import { positive } from "../positive.ts";
-import { readRope } from "../rope.ts";
+import { readRope } from "../rope_fields.ts";
 import type { AttentionSpec, ModelSpec, RopeSpec } from "../spec.ts";
 import { type Tensor, toFloat32 } from "../../tensor/mod.ts";
-import { layerTypes, readActivation, readEpsilon, readKvHeads, readWindow } from "./common.ts";
+import { layerWindows, readActivation, readEpsilon, readKvHeads, readWindow } from "./common.ts";
 
 export function gemma2(config: Config): ModelSpec {
-  const types = layerTypes(config, (l) => l % 2 === 0);
-  const window = readWindow(config);
+  const windows = layerWindows(config, readWindow(config), (l) => l % 2 === 0);
   const rope = readRope(config, config.count("head_dim", 256), { positions: 8192 });
   return periNorm("gemma2", config, {
-    layer: (l) => ({ rope, window: types[l] === "sliding" ? window : null }),
+    layer: (l) => ({ rope, window: windows(l) }),
     softcap: readCap(config, "attn_logit_softcapping", 50),
     finalSoftcap: readCap(config, "final_logit_softcapping", 30),
     qkNorm: false,
@@ -26,8 +25,7 @@ export function gemma2(config: Config): ModelSpec {
 
 export function gemma3(config: Config): ModelSpec {
   const pattern = config.count("sliding_window_pattern", config.count("_sliding_window_pattern", 6));
-  const types = layerTypes(config, (l) => (l + 1) % pattern !== 0);
-  const window = readWindow(config);
+  const windows = layerWindows(config, readWindow(config), (l) => (l + 1) % pattern !== 0);
   const headSize = config.count("head_dim", 256);
   const full = readRope(config, headSize, {
     layerType: "full_attention",
@@ -43,7 +41,7 @@ export function gemma3(config: Config): ModelSpec {
   });
   config.value("attn_logit_softcapping"); // written, and not obeyed by the model
   return periNorm("gemma3_text", config, {
-    layer: (l) => types[l] === "sliding" ? { rope: sliding, window } : { rope: full, window: null },
+    layer: (l) => ({ rope: windows(l) === null ? full : sliding, window: windows(l) }),
     softcap: null,
     finalSoftcap: readCap(config, "final_logit_softcapping"),
     qkNorm: true,

@@ -5,7 +5,7 @@
 import { takeRows } from "../blocks.ts";
 import type { Config } from "../config.ts";
 import type { NameTable } from "../names.ts";
-import { readRope } from "../rope.ts";
+import { readRope } from "../rope_fields.ts";
 import type { LayerSpec, ModelSpec } from "../spec.ts";
 import { readActivation, readEpsilon } from "./common.ts";
 

@@ -8,7 +8,7 @@ import { decoderStems, expertStems, type NameTable } from "../names.ts";
 import { positive } from "../positive.ts";
 import type { MlpSpec, ModelSpec, MoeSpec, RouterSpec } from "../spec.ts";
 import { preNorm } from "./llama.ts";
-import { mixture, networkOf, passOver, readChoice } from "./mixture.ts";
+import { type Choice, mixture, networkOf, passOver, readChoice } from "./mixture.ts";
 
 /** Where a configuration does not say. */
 interface Defaults {
@@ -47,7 +47,7 @@ export function groupedModule(
     scale: positive(config, "routed_scaling_factor", config.number("routed_scaling_factor", scale)),
     bias: false,
     correction: true,
-    groups: readGroups(config, choice.experts, groups, topGroups),
+    groups: readGroups(config, choice, groups, topGroups),
   };
   passOver(config);
   // Layers behind the last, which predict further tokens, are not part of the decoder.
@@ -58,9 +58,17 @@ export function groupedModule(
       : mixture(mlp, choice, { router, size: own, shared: { ...networkOf(mlp, shared), gate: false } });
 }
 
-/** The groups; null where all are left. Throws `RangeError` where experts do not divide into them, two or more in each, and for more than there are. */
-function readGroups(config: Config, experts: number, count: number, top: number): RouterSpec["groups"] {
-  const groups = { count: config.count("n_group", count), top: config.count("topk_group", top) };
+/**
+ * The groups; null where all are left. Throws `RangeError` where experts do not divide into them, two or more in each, for more groups than
+ * there are, and for groups that together have fewer experts than a token.
+ */
+function readGroups(
+  config: Config,
+  { experts, top }: Choice,
+  count: number,
+  left: number,
+): RouterSpec["groups"] {
+  const groups = { count: config.count("n_group", count), top: config.count("topk_group", left) };
   if (groups.top > groups.count) {
     throw new RangeError(
       `Cannot read ${config.name}: topk_group is ${groups.top}, expected at most the ${groups.count} groups of n_group`,
@@ -68,9 +76,14 @@ function readGroups(config: Config, experts: number, count: number, top: number)
   }
   if (groups.top === groups.count) return null;
   const size = experts / groups.count;
-  if (Number.isInteger(size) && size >= 2) return groups;
+  if (!Number.isInteger(size) || size < 2) {
+    throw new RangeError(
+      `Cannot read ${config.name}: n_group is ${groups.count}, expected a divisor of ${experts} experts that leaves two in each`,
+    );
+  }
+  if (groups.top * size >= top) return groups;
   throw new RangeError(
-    `Cannot read ${config.name}: n_group is ${groups.count}, expected a divisor of ${experts} experts that leaves two in each`,
+    `Cannot read ${config.name}: topk_group is ${groups.top}, expected enough groups of ${size} experts for the ${top} of num_experts_per_tok`,
   );
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Config } from "../config.ts";
 import { decoderStems, type NameTable } from "../names.ts";
-import { readRope, type RopeFields } from "../rope.ts";
+import { readRope, type RopeFields } from "../rope_fields.ts";
 import type {
   AttentionSpec,
   LayerSpec,
@@ -131,7 +131,8 @@ export function preNorm(family: string, config: Config, traits: Traits): ModelSp
 /** Qwen: windows only where `use_sliding_window`, from layer `max_window_layers` on unless `layer_types` says. */
 function qwenWindows(config: Config): (layer: number) => number | null {
   const used = config.boolean("use_sliding_window", false);
-  const window = readWindow(config);
+  const said = readWindow(config);
+  const window = used ? said : null;
   const first = config.number("max_window_layers", 28);
-  return layerWindows(config, used ? window : null, (l) => l >= first);
+  return layerWindows(config, window, (l) => window !== null && l >= first);
 }

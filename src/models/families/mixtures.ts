@@ -48,7 +48,7 @@ export function qwen2Moe(config: Config): ModelSpec {
   const shared = config.count("shared_expert_intermediate_size", 5632);
   return preNorm("qwen2_moe", config, {
     bias: { qkv: config.boolean("qkv_bias", true), output: false },
-    windows: layerWindows(config, window, (l) => used && l % 2 === 0 && l < last),
+    windows: layerWindows(config, window, (l) => window !== null && l % 2 === 0 && l < last),
     kvHeads: 16,
     rope: { positions: 32768 },
     module: qwenModule(config, {

@@ -5,9 +5,9 @@
  */
 import type { Config } from "../config.ts";
 import { decoderStems, type NameTable } from "../names.ts";
-import { readRope } from "../rope.ts";
+import { readRope } from "../rope_fields.ts";
 import type { AttentionSpec, ModelSpec } from "../spec.ts";
-import { layerTypes, readActivation, readEpsilon, readKvHeads, readWindow } from "./common.ts";
+import { layerWindows, readActivation, readEpsilon, readKvHeads, readWindow } from "./common.ts";
 
 export function olmo2(config: Config): ModelSpec {
   const rope = readRope(config, headSizeOf(config));
@@ -19,12 +19,21 @@ export function olmo3(config: Config): ModelSpec {
   const fields = { defaultTheta: 5e5 };
   const full = readRope(config, headSize, { ...fields, layerType: "full_attention" });
   const sliding = readRope(config, headSize, { ...fields, layerType: "sliding_attention", scaled: false });
-  const window = readWindow(config);
-  const types = layerTypes(config, (l) => (l + 1) % 4 !== 0);
+  expectOneBase(config, sliding.theta, fields.defaultTheta);
+  const windows = layerWindows(config, readWindow(config), (l) => (l + 1) % 4 !== 0);
   return postNorm(
     "olmo3",
     config,
-    (l) => types[l] === "sliding" ? { rope: sliding, window } : { rope: full, window: null },
+    (l) => ({ rope: windows(l) === null ? full : sliding, window: windows(l) }),
+  );
+}
+
+/** Throws where windowed layers would have a base from outside `rope_parameters`: transformers 4 gave it to all layers, 5 to the others. */
+function expectOneBase(config: Config, theta: number, usual: number): void {
+  const own = config.child("rope_parameters")?.child("sliding_attention")?.optional("rope_theta") ?? null;
+  if (own !== null || theta === usual) return;
+  throw new RangeError(
+    `Cannot read ${config.name}: rope_theta is ${theta}, expected ${usual}, or rope_parameters with a rope_theta for each kind of layer`,
   );
 }
 

@@ -14,7 +14,7 @@ export function phi3(config: Config): ModelSpec {
   return preNorm("phi3", config, {
     windows: () => window,
     epsilon: 1e-5,
-    rope: { positions: 4096, kinds: { su: "longrope", yarn: "longrope" } },
+    rope: { partial: 1, positions: 4096, original: 4096, kinds: { su: "longrope", yarn: "longrope" } },
   });
 }
 

@@ -1,29 +1,20 @@
 /**
  * Benchmark tasks under plans that drop more and more: the mean over tasks, and how it differs from the full model's over the same
- * documents. Each task counts once, however many documents it has.
+ * documents. Each task or group counts once, however many documents it has, as in the average of an evaluation.
  */
 import { expect, list, resultOf } from "../../entry/mod.ts";
-import { bootstrapDifference, equivalence } from "../../measure/mod.ts";
-import type { Evaluation, Plan } from "../../result/mod.ts";
+import { type AccuracyChange, changeOver, type Interval } from "../../measure/mod.ts";
+import {
+  changesIn,
+  type Evaluation,
+  meanAccuracyOf,
+  meanOver,
+  type Plan,
+  type ShareMain,
+} from "../../result/mod.ts";
 
 /** What was left out: a plan, or nothing, which is the full model. */
 export type Dropped = Plan | { readonly attention?: readonly number[]; readonly mlp?: readonly number[] };
-
-/** How a plan's mean accuracy differs from the full model's. */
-export interface AccuracyChange {
-  /** A share: −0.01 is a point lost. */
-  readonly difference: number;
-  /** Lower end of the 95 % interval, of a bootstrap over documents. */
-  readonly low: number;
-  /** Its upper end. */
-  readonly high: number;
-  /** p of two one-sided tests: below 0.05, the two are equal but for `margin`; null for a single document. */
-  readonly equivalence: number | null;
-  /** What counts as no degradation. */
-  readonly margin: number;
-  /** Documents of all tasks. */
-  readonly n: number;
-}
 
 /** Plans of one target and order, in the order of drops, the full model first. */
 export interface AccuracyCurve {
@@ -35,31 +26,14 @@ export interface AccuracyCurve {
 /** What counts as no degradation where the evaluation does not say. */
 const MARGIN = 0.02;
 
-type Task = Evaluation["tasks"][string];
-
-/** The number of a task that counts, as lm-eval's tables have it. */
-export function mainOf(
-  { metrics }: Task,
-): { readonly name: "acc" | "acc_norm"; readonly value: number; stderr: number | null } {
-  const name = "acc_norm" in metrics ? "acc_norm" : "acc";
-  return { name, ...metrics[name] };
-}
-
-/** The unweighted mean over tasks; its error as if they were independent. */
-export function meanAccuracy(
-  { tasks }: Evaluation,
-): { readonly value: number; readonly stderr: number | null } {
-  const mains = Object.values(tasks).map(mainOf);
-  const errors = mains.map(({ stderr }) => stderr);
-  return {
-    value: mains.reduce((sum, { value }) => sum + value, 0) / mains.length,
-    stderr: errors.every((error) => error !== null) ? Math.hypot(...errors) / mains.length : null,
-  };
+/** The unweighted mean over tasks and groups, with its 95 % interval. */
+export function meanAccuracy(result: Evaluation): Interval {
+  return meanAccuracyOf(result.tasks, meanOver(result));
 }
 
 /** What guessing would give: the mean share of one choice; null for tasks without choices. */
-export function chanceOf({ items }: Task): number | null {
-  const chosen = items.filter(({ gold }) => gold !== null);
+export function chanceOf({ tasks }: Evaluation, { members }: ShareMain): number | null {
+  const chosen = members.flatMap((name) => tasks[name].items).filter(({ gold }) => gold !== null);
   if (chosen.length === 0) return null;
   return chosen.reduce((sum, { loglikelihoods }) => sum + 1 / loglikelihoods.length, 0) / chosen.length;
 }
@@ -72,36 +46,32 @@ export function chanceOf({ items }: Task): number | null {
  * import { accuracyChange, evaluate } from "lamina";
  *
  * const [full, dropped] = await evaluate("smollm2-135m", [{}, { attention: [25] }], { tasks: ["piqa"], limit: 100 });
- * const { difference, low, high, equivalence } = accuracyChange(dropped, full);
- * console.log(difference, low, high, equivalence);
+ * const { difference, low, high, verdict } = accuracyChange(dropped, full);
+ * console.log(difference, low, high, verdict); // verdict: "yes", "no" or "cannot tell"
  * ```
  */
 export function accuracyChange(run: Evaluation, base: Evaluation): AccuracyChange {
   expect("compare accuracies", "run", run, resultOf("evaluate"));
   expect("compare accuracies", "base", base, resultOf("evaluate"));
-  const tasks = Object.entries(run.tasks);
-  const all = tasks.reduce((sum, [, { n }]) => sum + n, 0);
-  const differences = tasks.flatMap(([name, task]) => {
-    const other = base.tasks[name];
-    const same = other !== undefined && other.n === task.n &&
-      task.items.every(({ index, hash }, i) =>
-        index === other.items[i].index && hash === other.items[i].hash
-      );
-    if (!same) {
-      throw new RangeError(`Cannot compare accuracies of ${name}: found other documents, expected the same`);
-    }
-    const metric = mainOf(task).name;
-    const weight = all / (tasks.length * task.n); // of a document, so that each task counts once
-    return task.items.map((item, i) => weight * (item[metric]! - other.items[i][metric]!));
-  });
-  const told = tasks.flatMap(([, { metrics }]) => Object.values(metrics)).find(({ against }) => against);
-  const margin = told?.against?.margin ?? MARGIN;
-  return {
-    ...bootstrapDifference(differences),
-    equivalence: equivalence(differences, margin),
-    margin,
-    n: all,
-  };
+  for (const [name, task] of Object.entries(run.tasks)) expectSame(name, task, base.tasks[name]);
+  const mains = meanOver(run);
+  const known = Object.values(run.tasks).flatMap(({ metrics }) => Object.values(metrics));
+  const margin = known.find(({ against }) => against)?.against?.margin ?? MARGIN;
+  return changeOver(mains.map((main) => changesIn(run.tasks, base.tasks, main)), margin);
+}
+
+/** Documents of a task, or of all tasks of a group. */
+export function documentsOf({ tasks }: Evaluation, { members }: ShareMain): number {
+  return members.reduce((sum, name) => sum + tasks[name].n, 0);
+}
+
+type Task = Evaluation["tasks"][string];
+
+function expectSame(name: string, { n, items }: Task, other: Task | undefined): void {
+  const same = other !== undefined && other.n === n &&
+    items.every(({ index, hash }, i) => index === other.items[i].index && hash === other.items[i].hash);
+  if (same) return;
+  throw new RangeError(`Cannot compare accuracies of ${name}: found other documents, expected the same`);
 }
 
 /** Results and their plans as curves. Throws `RangeError` if they are not as many, or none is the full model's. */

@@ -1,6 +1,6 @@
 /** Curves of a sweep: a measure against the number of modules dropped. Orders of one target share its colour and differ in dash pattern; random ones have hollow dots too. */
 import * as Plot from "@observablehq/plot";
-import { mean } from "../../measure/mod.ts";
+import { halfWidth95, mean, studentT95, type Verdict } from "../../measure/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
 import { AXIS_X, COLORS, countTicks, endLabels, FRAME } from "./axes.ts";
 import type { CsvRow } from "./csv.ts";
@@ -61,6 +61,33 @@ export function groupsOf({ curves }: Sweep): CurveGroup[] {
 /** Mean of a number over the seeds. */
 export function meanOf(values: readonly SweepPoint[], read: (point: SweepPoint) => number): number {
   return mean(values.map(read));
+}
+
+/** The values of a group at one number of drops. */
+type Cost = Pick<CurveGroup, "by"> & { readonly values: readonly SweepPoint[] };
+
+/**
+ * Whether one group loses less than another, by 95 % intervals of their rises over `samples`. Those of one sweep share the samples, so
+ * that an interval of the difference as of independent numbers is rather too wide. A single sample, or a single seed of random orders,
+ * cannot tell.
+ */
+export function costsLess(one: Cost, other: Cost, samples: number): Verdict {
+  const [half, otherHalf] = [one, other].map((cost) => halfOf(cost, samples));
+  if (half === null || otherHalf === null) return "cannot tell";
+  const rise = ({ values }: Cost) => meanOf(values, (point) => point.rise);
+  const saved = rise(other) - rise(one);
+  if (!(Math.abs(saved) > Math.hypot(half, otherHalf))) return "cannot tell";
+  return saved > 0 ? "yes" : "no";
+}
+
+/** Half of the interval of a group's rise: of the samples, and where orders are random, of the seeds too. */
+function halfOf({ by, values }: Cost, samples: number): number | null {
+  const errors = values.map(({ riseError }) => riseError);
+  if (samples < 2 || errors.some((error) => error === null)) return null;
+  const ofSamples = studentT95(samples) * Math.max(...errors as number[]);
+  if (by !== "random") return ofSamples;
+  const ofSeeds = halfWidth95(values.map(({ rise }) => rise));
+  return ofSeeds === null ? null : Math.hypot(ofSamples, ofSeeds);
 }
 
 /** What a caption says of random orders, where there are some; of bands, where several seeds make one. */

@@ -28,6 +28,19 @@ export function rankText(rank: number, n: number): string {
   return `${formatFixed(rank, 2)} (${formatFixed(interval[0], 2)} to ${formatFixed(interval[1], 2)})`;
 }
 
+/** A share in points: 0.012 → "1.2". */
+export function formatPoints(share: number): string {
+  return formatFixed(100 * share, 1);
+}
+
+/** An interval of shares in points, with a digit more where it would look as if it had no width: −0.02 … 0.02. */
+export function formatPointsRange(low: number, high: number, between = " … "): string {
+  for (let decimals = 1;; decimals++) {
+    const [from, to] = [low, high].map((share) => formatFixed(100 * share, decimals));
+    if (from !== to || decimals === 6) return `${from}${between}${to}`;
+  }
+}
+
 /** A duration in seconds: "8 s", "3 min 05 s", "2 h 10 min". */
 export function formatSeconds(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

@@ -1,6 +1,7 @@
 /** What samples can tell: which of two is the larger, how many such comparisons are told, what an interval says in words. */
-import { interval95, mean, standardError, toldSign } from "../../measure/mod.ts";
+import { interval95, toldSign } from "../../measure/mod.ts";
 import type { Profile, Sweep } from "../../result/mod.ts";
+import { costsLess } from "./curves.ts";
 import { formatFixed } from "./numbers.ts";
 import type { RankedModule } from "./setting.ts";
 import { median } from "./summary.ts";
@@ -51,29 +52,10 @@ export function medianSign({ sums, provenance: { packing: { samples } } }: Profi
   return paired(medians(attention), medians(mlp));
 }
 
-/**
- * Which of two drops costs more. Only each one's rise over the full model is known with its error; the errors are added as if
- * they were independent. Over the same samples they mostly agree, so this errs on the side of "cannot tell".
- */
+/** Which of two drops of a sweep costs more. */
 export function riseSign(a: Point, b: Point, samples: number): Sign {
-  const error = a.riseError === null || b.riseError === null ? null : Math.hypot(a.riseError, b.riseError);
-  const [low, high] = interval95(a.rise - b.rise, error, samples);
-  return low > 0 ? 1 : high < 0 ? -1 : 0;
-}
-
-/**
- * Whether one order costs less (−1) than random orders, or more (1), by the mean over their seeds; one seed tells nothing. The
- * smaller of the two numbers, of seeds and of samples, gives the degrees of freedom.
- */
-export function ordersSign(order: Point, random: readonly Point[], samples: number): Sign {
-  const seeds = standardError(random.map(({ rise }) => rise));
-  const error = seeds === null || order.riseError === null ? null : Math.hypot(seeds, order.riseError);
-  const [low, high] = interval95(
-    order.rise - mean(random.map(({ rise }) => rise)),
-    error,
-    Math.min(samples, random.length),
-  );
-  return low > 0 ? 1 : high < 0 ? -1 : 0;
+  const [one, other] = [a, b].map((point) => ({ by: "importance" as const, values: [point] }));
+  return ({ yes: -1, no: 1, "cannot tell": 0 } as const)[costsLess(one, other, samples)];
 }
 
 /** How many comparisons are told either way, and how many are not. */

@@ -1,5 +1,5 @@
 /** Claims C1 and C2 of the paper next to benchmark tasks: what dropping attention, and what dropping MLPs does to accuracy. */
-import type { Evaluation } from "../../result/mod.ts";
+import { type Evaluation, meanOver } from "../../result/mod.ts";
 import {
   accuracyChange,
   type AccuracyCurve,
@@ -8,15 +8,12 @@ import {
   fullOf,
   meanAccuracy,
 } from "../chart/accuracy.ts";
-import { formatFixed, formatShare } from "../chart/numbers.ts";
+import { formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
 import type { Claim } from "./claims.ts";
 
-/** Below it, a test counts. */
-const LEVEL = 0.05;
-
 /**
- * What every plan by importance costs in mean accuracy, paired over documents, with its 95 % interval and whether it is as good as
- * nothing: two one-sided tests at the evaluation's margin. `plans` are those of the results.
+ * What every plan by importance costs in mean accuracy, paired over documents, with its 95 % interval and whether it is within the
+ * evaluation's margin of the full model: yes, no, or that the documents cannot tell. `plans` are those of the results.
  *
  * @example Not run by tests: it fetches the model and the rows
  * ```ts ignore
@@ -52,20 +49,21 @@ export function accuracyClaims(results: readonly Evaluation[], plans: readonly D
 }
 
 function costOf({ points }: AccuracyCurve, full: Evaluation): string {
-  const tasks = Object.keys(full.tasks);
+  const tasks = meanOver(full).map(({ name }) => name);
   const { layers } = full.provenance.model;
-  const told = points.slice(1).map(({ dropped, result }) => {
-    const { difference, low, high, equivalence } = accuracyChange(result, full);
-    const equal = equivalence !== null && equivalence < LEVEL;
-    return `${dropped} of ${layers}: ${inPoints(difference)} points (95 %: ${inPoints(low)} to ${
-      inPoints(high)
-    })${equal ? ", equal" : ""}`;
+  const costs = points.slice(1).map(({ dropped, result }) => {
+    const { difference, low, high, verdict } = accuracyChange(result, full);
+    return `${dropped} of ${layers}: ${formatPoints(difference)} points (95 %: ${
+      formatPointsRange(low, high, " to ")
+    }), ${WORDS[verdict]}`;
   });
   const { margin, n } = accuracyChange(points.at(-1)!.result, full);
   return `Mean accuracy over ${tasks.join(", ")} (${n} documents), full model ${
     formatShare(meanAccuracy(full).value)
-  }. ${told.join("; ")}. Equal: within ${inPoints(margin)} points (two one-sided tests, p < ${LEVEL}).`;
+  }. ${costs.join("; ")}. Equal: within ${
+    formatPoints(margin)
+  } points (two one-sided tests, p < 0.05); not equal: the 95 % interval is beyond them.`;
 }
 
-/** Points of a share: 0.012 → "1.2". */
-const inPoints = (share: number) => formatFixed(100 * share, 1);
+/** What a verdict means for the full model and a plan. */
+const WORDS = { "yes": "equal", "no": "not equal", "cannot tell": "cannot tell" } as const;

@@ -1,32 +1,29 @@
 /** Accuracy of benchmark tasks against the number of modules dropped (paper, claims C1 and C2), with its interval for every plan. */
 import * as Plot from "@observablehq/plot";
-import type { Evaluation } from "../../result/mod.ts";
+import type { Interval } from "../../measure/mod.ts";
+import { accuracyOf, type Evaluation, meanOver, type ShareMain } from "../../result/mod.ts";
 import {
   accuracyChange,
   type AccuracyCurve,
   accuracyCurves,
   chanceOf,
+  documentsOf,
   type Dropped,
   fullOf,
-  mainOf,
   meanAccuracy,
 } from "../chart/accuracy.ts";
 import { AXIS_X, COLORS, countTicks, endLabels, FRAME } from "../chart/axes.ts";
 import { DASHES } from "../chart/curves.ts";
 import { dots, SHAPES } from "../chart/marks.ts";
-import { formatFixed, formatShare } from "../chart/numbers.ts";
+import { formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
 import { computedText, describeDrop, KIND_NAMES, modelOf } from "../chart/setting.ts";
 import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
 
-/** Half of a 95 % interval, in standard errors. */
-const HALF = 1.96;
 /** Units between the intervals of two curves at the same number. */
 const APART = 5;
 
-/** A share with its standard error. */
-type Share = { readonly value: number; readonly stderr: number | null };
-/** What a panel shows of a result. */
-type Read = (result: Evaluation) => Share;
+/** What a panel shows of a result: a share with its interval. */
+type Read = (result: Evaluation) => Interval;
 
 /**
  * Draws the mean accuracy over tasks, then each task's, as far as a plan goes. `plans` are those of the results, in their order;
@@ -45,8 +42,8 @@ type Read = (result: Evaluation) => Share;
 export function accuracyFigure(results: readonly Evaluation[], plans: readonly Dropped[]): Figure {
   const curves = accuracyCurves(results, plans);
   const full = fullOf(results);
-  const names = Object.keys(full.tasks);
-  const one = names.length === 1;
+  const mains = meanOver(full);
+  const one = mains.length === 1;
   const { provenance } = full;
   return drawFigure({
     name: "accuracy",
@@ -57,16 +54,16 @@ export function accuracyFigure(results: readonly Evaluation[], plans: readonly D
       } by number of modules dropped; lines: 95 % intervals` +
       `${one ? "" : "; below, each task"}. Dashed: guessing.`,
     setting: `${modelOf(provenance.model)} · ${
-      names.map((name) => `${name} (${mainOf(full.tasks[name]).name}, ${full.tasks[name].n})`).join(", ")
+      mains.map((main) => `${main.name} (${main.metric}, ${documentsOf(full, main)})`).join(", ")
     } · BOS: ${full.bos} · ${computedText(provenance)}`,
     reading: readingOf(curves, full),
     panels: [
-      panel(curves, meanAccuracy, meanChance(full), { title: null, width: WIDTH, height: 380 }),
+      panel(curves, meanAccuracy, meanChance(full, mains), { title: null, width: WIDTH, height: 380 }),
       ...one
         ? []
-        : names.map((name) =>
-          panel(curves, ({ tasks }) => mainOf(tasks[name]), chanceOf(full.tasks[name]), {
-            title: name,
+        : mains.map((main) =>
+          panel(curves, ({ tasks }) => accuracyOf(tasks, main), chanceOf(full, main), {
+            title: main.name,
             width: WIDTH / 2,
             height: 230,
           })
@@ -74,28 +71,23 @@ export function accuracyFigure(results: readonly Evaluation[], plans: readonly D
     ],
     rows: curves.flatMap(({ target, by, points }) =>
       points.flatMap(({ dropped, result }) =>
-        Object.entries(result.tasks).map(([task, one]) => {
-          const { name: metric, value, stderr } = mainOf(one);
-          const { drop } = result.provenance;
-          return {
-            target: KIND_NAMES[target],
-            by,
-            dropped,
-            modules: describeDrop(drop),
-            task,
-            metric,
-            value,
-            stderr,
-          };
-        })
+        mains.map((main) => ({
+          target: KIND_NAMES[target],
+          by,
+          dropped,
+          modules: describeDrop(result.provenance.drop),
+          task: main.name,
+          metric: main.metric,
+          ...accuracyOf(result.tasks, main),
+        }))
       )
     ),
   });
 }
 
 /** Guessing, over tasks; null where a task has no choices. */
-function meanChance({ tasks }: Evaluation): number | null {
-  const chances = Object.values(tasks).map(chanceOf);
+function meanChance(result: Evaluation, mains: readonly ShareMain[]): number | null {
+  const chances = mains.map((main) => chanceOf(result, main));
   if (chances.some((chance) => chance === null)) return null;
   return (chances as number[]).reduce((sum, chance) => sum + chance, 0) / chances.length;
 }
@@ -124,8 +116,8 @@ function readingOf(curves: readonly AccuracyCurve[], full: Evaluation): string {
   const ends = curves.map((curve) => {
     const { dropped, result } = curve.points.at(-1)!;
     const { difference, low, high } = accuracyChange(result, full);
-    const points = (share: number) => formatFixed(100 * share, 1);
-    return `${labelOf(curve)} ${points(difference)} points (${points(low)} to ${points(high)}) at ${dropped}`;
+    const range = formatPointsRange(low, high, " to ");
+    return `${labelOf(curve)} ${formatPoints(difference)} points (${range}) at ${dropped}`;
   });
   return `At the end of each curve, paired with the full model: ${ends.join("; ")}.`;
 }
@@ -147,11 +139,7 @@ function panel(
   const lines = curves.map((curve, c) => ({
     curve,
     shift: APART * (c - (curves.length - 1) / 2),
-    points: curve.points.map(({ dropped, result }) => {
-      const { value, stderr } = read(result);
-      const half = HALF * (stderr ?? 0);
-      return { dropped, value, low: value - half, high: value + half };
-    }),
+    points: curve.points.map(({ dropped, result }) => ({ dropped, ...read(result) })),
   }));
   const all = lines.flatMap(({ points }) => points);
   const most = Math.max(1, ...all.map(({ dropped }) => dropped));

@@ -3,9 +3,9 @@
  * are about one plan: the first section that has one chooses it, and every section says what it measured of that plan.
  */
 import { withinBudget } from "../../measure/mod.ts";
-import type { Evaluation, Profile, Sweep } from "../../result/mod.ts";
+import { type Evaluation, meanOver, type Profile, type Sweep } from "../../result/mod.ts";
 import { accuracyChange, accuracyCurves, type Dropped, fullOf } from "../chart/accuracy.ts";
-import { formatFixed, formatNumber } from "../chart/numbers.ts";
+import { formatNumber, formatPoints, formatPointsRange } from "../chart/numbers.ts";
 import { byImportance, describeDrop, KIND_NAMES, KINDS } from "../chart/setting.ts";
 import { quarter } from "../chart/summary.ts";
 import { importanceSign, timesText } from "../chart/told.ts";
@@ -92,10 +92,9 @@ export function tasksAnswer(results: readonly Evaluation[], plans: readonly Drop
       const result = results.find(({ provenance }) => sameDrop(provenance.drop, wanted));
       if (!result) return undefined;
       const { difference, low, high } = accuracyChange(result, full);
-      const [points, from, to] = [difference, low, high].map((share) => formatFixed(100 * share, 1));
-      return `Mean accuracy over ${
-        Object.keys(full.tasks).join(", ")
-      }: ${points} points (95 %: ${from} to ${to}) without ${describeDrop(wanted)}.`;
+      return `Mean accuracy over ${meanOver(full).map(({ name }) => name).join(", ")}: ${
+        formatPoints(difference)
+      } points (95 %: ${formatPointsRange(low, high, " to ")}) without ${describeDrop(wanted)}.`;
     },
   };
 }

@@ -1,7 +1,7 @@
 /** Benchmark tasks as a section: accuracy against the number of modules dropped, claims C1 and C2. */
 import type { Evaluation } from "../../result/mod.ts";
 import { accuracyChange, accuracyCurves, type Dropped, fullOf, meanAccuracy } from "../chart/accuracy.ts";
-import { formatFixed, formatShare } from "../chart/numbers.ts";
+import { formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
 import { KIND_NAMES } from "../chart/setting.ts";
 import { accuracyClaims } from "../claims/accuracy.ts";
 import { accuracyFigure } from "../figures/accuracy.ts";
@@ -12,7 +12,7 @@ import type { Section } from "./section.ts";
 export function tasksSection(results: readonly Evaluation[], plans: readonly Dropped[]): Section {
   const figure = accuracyFigure(results, plans);
   const full = fullOf(results);
-  const points = (share: number) => formatFixed(100 * share, 1);
+  const margin = accuracyChange(full, full).margin;
   return {
     name: "tasks",
     title: "Tasks: what dropping does to accuracy",
@@ -21,16 +21,16 @@ export function tasksSection(results: readonly Evaluation[], plans: readonly Dro
     figures: [figure],
     tables: [{
       title: "Mean accuracy, and its change over the same documents in points",
-      head: ["dropped", "accuracy", "change", "95 % interval", "p of equivalence"],
+      head: ["dropped", "accuracy", "change", "95 % interval", `within ${formatPoints(margin)}`],
       rows: accuracyCurves(results, plans).flatMap(({ target, by, points: all }) =>
         all.slice(1).map(({ dropped, result }) => {
-          const { difference, low, high, equivalence } = accuracyChange(result, full);
+          const { difference, low, high, verdict } = accuracyChange(result, full);
           return [
             `${dropped} ${KIND_NAMES[target]}${by === "importance" ? "" : `, ${by}`}`,
             formatShare(meanAccuracy(result).value),
-            points(difference),
-            `${points(low)} … ${points(high)}`,
-            equivalence === null ? "–" : formatFixed(equivalence, 3),
+            formatPoints(difference),
+            formatPointsRange(low, high),
+            verdict,
           ];
         })
       ),

@@ -1,14 +1,19 @@
 /** Benchmark tasks in tables: each task under each plan, next to the full model. */
+import { documentsNeeded } from "../../measure/mod.ts";
 import type { Computed, Evaluation } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { formatFixed, formatNumber, formatSeconds, formatShare } from "../chart/numbers.ts";
+import {
+  formatFixed,
+  formatNumber,
+  formatPoints,
+  formatPointsRange,
+  formatSeconds,
+  formatShare,
+} from "../chart/numbers.ts";
 import { computedText, describeDrop, modelOf } from "../chart/setting.ts";
 import { plain } from "../plain.ts";
 import { origin } from "./rows.ts";
 import { align, optional, style, type TextLook } from "./table.ts";
-
-/** Below it, a test counts. */
-const LEVEL = 0.05;
 
 /** A task, group or the average: a row of the table. */
 interface Line {
@@ -17,8 +22,7 @@ interface Line {
   readonly n: number | null;
   readonly metric: string;
   readonly value: number;
-  readonly stderr: number | null;
-  readonly against: Evaluation["tasks"][string]["metrics"][string]["against"];
+  readonly errors: Omit<Evaluation["tasks"][string]["metrics"][string], "value">;
 }
 
 /** Every metric of every task, then groups, then the average; of a group's tasks the group alone if `whole`. */
@@ -28,37 +32,29 @@ function linesOf({ tasks, groups, average }: Evaluation, whole: boolean): Line[]
     ...Object.entries(tasks).filter(([task]) => !inGroups.has(task)).flatMap((
       [task, { shots, n, metrics }],
     ) =>
-      Object.entries(metrics).map(([metric, { value, stderr, against }]) => ({
+      Object.entries(metrics).map(([metric, { value, ...errors }]) => ({
         task,
         shots,
         n,
         metric,
         value,
-        stderr,
-        against,
+        errors,
       }))
     ),
-    ...Object.entries(groups).map(([task, { n, acc, stderr, tasks: [first] }]) => ({
-      task,
+    ...Object.entries(groups).map(([name, { n, acc, tasks: [first], ...errors }]) => ({
+      task: name,
       shots: tasks[first].shots,
       n,
       metric: "acc",
       value: acc,
-      stderr,
-      against: null,
+      errors,
     })),
-    ...average
-      ? [{
-        task: "average",
-        shots: null,
-        n: null,
-        metric: "mean",
-        value: average.value,
-        stderr: average.stderr,
-        against: null,
-      }]
-      : [],
+    ...average ? [averageLine(average)] : [],
   ];
+}
+
+function averageLine({ value, of: _, ...errors }: NonNullable<Evaluation["average"]>): Line {
+  return { task: "average", shots: null, n: null, metric: "mean", value, errors };
 }
 
 /** Evaluations of one model under several plans. */
@@ -75,28 +71,44 @@ function planTable(result: Evaluation, look: TextLook): string {
   const { drop } = result.provenance;
   const lines = linesOf(result, true);
   const isFull = drop.attention.length + drop.mlp.length === 0;
-  const rows = lines.map(({ task, shots, n, metric, value, stderr, against }) => {
-    const show = metric === "perplexity" ? formatNumber : formatShare;
-    const error = optional(stderr, metric === "perplexity" ? formatNumber : points);
-    if (isFull) return [task, optional(shots, String), optional(n, String), metric, show(value), error];
+  const rows = lines.map(({ task, shots, n, metric, value, errors: { low, high, against } }) => {
+    const isShare = metric !== "perplexity";
+    const interval = low === null || high === null
+      ? "–"
+      : isShare
+      ? formatPointsRange(low, high)
+      : `${formatNumber(low)} … ${formatNumber(high)}`;
+    const [shown, ...own] = [task, metric, isShare ? formatShare(value) : formatNumber(value), interval];
+    if (isFull) return [shown, optional(shots, String), optional(n, String), ...own];
     return [
-      task,
-      metric,
-      show(value),
-      error,
-      optional(against?.difference, points),
-      against ? `${points(against.low)} … ${points(against.high)}` : "–",
-      against?.equivalence == null ? "–" : against.equivalence < LEVEL ? "yes" : "no",
+      shown,
+      ...own,
+      optional(against?.difference, formatPoints),
+      against ? formatPointsRange(against.low, against.high) : "–",
+      against?.verdict ?? "–",
     ];
   });
-  const margin = lines.find(({ against }) => against)?.against?.margin;
-  const equal = margin === undefined ? "equal" : `within ${points(margin)}`;
+  const margin = lines.find(({ errors: { against } }) => against)?.errors.against?.margin;
+  const equal = margin === undefined ? "equal" : `within ${formatPoints(margin)}`;
   const columns = isFull
-    ? ["task", "shots", "n", "metric", "value", "± s.e."]
-    : ["task", "metric", "value", "± s.e.", "change", "95 % interval", equal];
+    ? ["task", "shots", "n", "metric", "value", "95 % interval"]
+    : ["task", "metric", "value", "95 % interval", "change", "95 % interval", equal];
   const title = isFull ? "full model" : `without ${describeDrop(drop)}`;
   const table = align([columns, ...rows], look, [0, isFull ? 3 : 1]);
-  return [title, table, ...notesOf(result, isFull)].join("\n");
+  return [title, table, ...marginNote(lines), ...notesOf(result, isFull)].join("\n");
+}
+
+/** What it would take to tell, where some line cannot. */
+function marginNote(lines: readonly Line[]): string[] {
+  const unsure = lines.find(({ errors: { against } }) => against?.verdict === "cannot tell");
+  if (!unsure) return [];
+  const { margin } = unsure.errors.against!;
+  return [
+    `cannot tell: the interval reaches across ${
+      formatPoints(margin)
+    } points; even without a changed answer ` +
+    `a task needs ${formatNumber(documentsNeeded(margin))} documents to show that it is within them`,
+  ];
 }
 
 /** What likelihoods hide: how far the words are from the full model's, how sure, and how it writes. */
@@ -131,13 +143,10 @@ function notesOf({ tasks, writing }: Evaluation, isFull: boolean): string[] {
   return notes;
 }
 
-/** Points of a share: 0.012 → "1.2". */
-const points = (share: number) => formatFixed(100 * share, 1);
-
 /** A row a metric of a task, the groups and the average after them. */
 export function evaluationRows(results: readonly Evaluation[]): CsvRow[] {
   return results.flatMap((result) =>
-    linesOf(result, false).map(({ task, shots, n, metric, value, stderr, against }) => ({
+    linesOf(result, false).map(({ task, shots, n, metric, value, errors: { against, ...errors } }) => ({
       ...origin(result.provenance),
       dropped: describeDrop(result.provenance.drop),
       task,
@@ -145,12 +154,15 @@ export function evaluationRows(results: readonly Evaluation[]): CsvRow[] {
       n,
       metric,
       value,
-      stderr,
+      stderr: errors.stderr,
+      value_low: errors.low,
+      value_high: errors.high,
       change: against?.difference ?? null,
       low: against?.low ?? null,
       high: against?.high ?? null,
       equivalence: against?.equivalence ?? null,
       margin: against?.margin ?? null,
+      verdict: against?.verdict ?? null,
       kl: result.tasks[task]?.kl ?? null,
       top1: result.tasks[task]?.top1 ?? null,
       ece: result.tasks[task]?.ece ?? null,

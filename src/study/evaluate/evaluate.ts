@@ -15,7 +15,14 @@ import {
   text,
   wholeNumber,
 } from "../../entry/mod.ts";
-import { type Evaluation, head, joinHashes, type Keeping, type Provenance } from "../../result/mod.ts";
+import {
+  type Evaluation,
+  head,
+  joinHashes,
+  type Keeping,
+  type Main,
+  type Provenance,
+} from "../../result/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { type BosRule, type Metric, suites, tasksNamed } from "../../tasks/mod.ts";
@@ -24,7 +31,7 @@ import { aDrop, dropsIn } from "../plan.ts";
 import { askTask, contextLength, type Part, rowFinder, type Setting } from "./asked.ts";
 import { runParts } from "./parts.ts";
 import { type EvaluatePrice, price } from "./price.ts";
-import { type Main, summarise } from "./summary.ts";
+import { summarise } from "./summary.ts";
 import { writing } from "./writing.ts";
 
 /** What is asked, and how. */
@@ -59,7 +66,7 @@ export const evaluateChecks: Checks<EvaluateOptions> = {
   limit: wholeNumber(1),
   bos: oneOf(["tokenizer", "never", "always"]),
   seed: number("a whole number below 2³²", (value) => value >>> 0 === value),
-  margin: number("a number above 0", (value) => value > 0),
+  margin: number("a share above 0 and below 1", (value) => value > 0 && value < 1),
   prompts: wholeNumber(0),
   results: text,
 };

@@ -1,19 +1,35 @@
 /** From documents to the numbers of tasks, groups and their average, next to the full model's. */
-import { bootstrapDifference, calibrationError, equivalence } from "../../measure/mod.ts";
-import type { Evaluation } from "../../result/mod.ts";
-import { averaged, type Estimate, estimate, type Metric, pooled } from "../../tasks/mod.ts";
+import {
+  type AccuracyChange,
+  calibrationError,
+  changeOver,
+  halfWidth95,
+  type Interval,
+  mean,
+} from "../../measure/mod.ts";
+import {
+  accuracyOf,
+  changesIn,
+  type Evaluation,
+  type Main,
+  meanAccuracyOf,
+  type ShareMain,
+  sharesOf,
+} from "../../result/mod.ts";
+import { averaged, type Estimate, estimate, pooled } from "../../tasks/mod.ts";
 import type { Part } from "./asked.ts";
 import type { Item } from "./items.ts";
 
-/** A task or a group, and the number of it that counts. */
-export interface Main {
-  readonly name: string;
-  readonly members: readonly string[];
-  readonly metric: Metric;
-}
-
 type Summary = Pick<Evaluation, "tasks" | "groups" | "average">;
 type Task = Evaluation["tasks"][string];
+type Tasks = Readonly<Record<string, Task>>;
+
+/** What plans are compared with. */
+interface Base {
+  /** The full model's tasks, over the same documents; null for the full model itself. */
+  readonly full: Tasks | null;
+  readonly margin: number;
+}
 
 /** A plan's summary; `full` is the full model's, over the same documents. */
 export function summarise(
@@ -22,49 +38,74 @@ export function summarise(
   full: Summary | null,
   margin: number,
 ): Summary {
+  const base: Base = { full: full && full.tasks, margin };
   const tasks: Record<string, Task> = {};
   for (const { part: { setting } } of parts) {
-    const { task, shots } = setting;
+    const { task } = setting;
     if (task.name in tasks) continue;
     const items = parts.filter(({ part }) => part.setting.task === task).flatMap(({ items }) => items);
-    const metrics = Object.fromEntries(task.metrics.map((metric) => {
-      const own = estimate(metric, items.map((item) => ({ [metric]: item[metric]! })));
-      const against = full && metric !== "perplexity"
-        ? differenceOf(metric, items, full.tasks[task.name].items, margin)
-        : null;
-      return [metric, { value: own.value, stderr: finite(own.stderr), against }];
-    }));
-    const tokens = items.reduce((sum, item) => sum + item.tokens.reduce((a, b) => a + b, 0), 0);
-    const perToken = (key: "kl" | "top1") =>
-      tokens === 0 ? null : items.reduce((sum, item) => sum + item[key], 0) / tokens;
-    tasks[task.name] = {
-      version: task.version,
-      shots,
-      n: items.length,
-      ...Object.fromEntries(Object.entries(metrics).map(([metric, { value }]) => [metric, value])),
-      metrics,
-      kl: perToken("kl"),
-      top1: perToken("top1"),
-      ece: calibrationOf(items),
-      cut: items.filter(({ cut }) => cut > 0).length,
-      items,
-    };
+    tasks[task.name] = taskOf(setting, items, base);
   }
   const groups = Object.fromEntries(
     mains.filter(({ members }) => members.length > 1).map((
       { name, members },
-    ) => [name, groupOf(tasks, members)]),
+    ) => [name, groupOf(tasks, { name, members, metric: "acc" }, base)]),
   );
-  return { tasks, groups, average: averageOf(tasks, groups, mains) };
+  return { tasks, groups, average: averageOf(tasks, groups, sharesOf(mains), base) };
 }
 
-function differenceOf(metric: Metric, items: readonly Item[], full: readonly Item[], margin: number) {
-  const differences = items.map((item, i) => item[metric]! - full[i][metric]!);
-  return {
-    ...bootstrapDifference(differences),
-    equivalence: equivalence(differences, margin),
-    margin,
+function taskOf({ task, shots }: Part["setting"], items: Item[], base: Base): Task {
+  const estimates = task.metrics.map((metric) => {
+    const scores = items.map((item) => ({ [metric]: item[metric]! }));
+    return [metric, estimate(metric, scores)] as const;
+  });
+  const tokens = items.reduce((sum, item) => sum + item.tokens.reduce((a, b) => a + b, 0), 0);
+  const perToken = (key: "kl" | "top1") =>
+    tokens === 0 ? null : items.reduce((sum, item) => sum + item[key], 0) / tokens;
+  const found: Task = {
+    version: task.version,
+    shots,
+    n: items.length,
+    ...Object.fromEntries(estimates.map(([metric, { value }]) => [metric, value])),
+    metrics: {},
+    kl: perToken("kl"),
+    top1: perToken("top1"),
+    ece: calibrationOf(items),
+    cut: items.filter(({ cut }) => cut > 0).length,
+    items,
   };
+  const own = { [task.name]: found };
+  for (const [metric, { value, stderr }] of estimates) {
+    const main: Main = { name: task.name, members: [task.name], metric };
+    const errors = isShare(main)
+      ? errorsOf(accuracyOf(own, main), changeOf(own, [main], base))
+      : errorsOf(perplexityInterval(items), null);
+    found.metrics[metric] = { value, stderr: finite(stderr), ...errors };
+  }
+  return found;
+}
+
+const isShare = (main: Main): main is ShareMain => main.metric !== "perplexity";
+
+/** The fields of a number's errors, but for lm-eval's. */
+const errorsOf = (interval: Pick<Interval, "low" | "high"> | null, against: AccuracyChange | null) => ({
+  low: interval && interval.low,
+  high: interval && interval.high,
+  against,
+});
+
+/** How the mean of main numbers differs from the full model's. */
+function changeOf(tasks: Tasks, mains: readonly ShareMain[], { full, margin }: Base): AccuracyChange | null {
+  return full && changeOver(mains.map((main) => changesIn(tasks, full, main)), margin);
+}
+
+/** By Student's t over the documents' log-likelihoods. */
+function perplexityInterval(items: readonly Item[]): Pick<Interval, "low" | "high"> | null {
+  const nats = items.map(({ perplexity }) => perplexity!);
+  const half = halfWidth95(nats);
+  if (half === null) return null;
+  const at = (nll: number) => Math.min(Math.exp(nll), Number.MAX_VALUE); // JSON has no infinity
+  return { low: at(-mean(nats) - half), high: at(-mean(nats) + half) };
 }
 
 /** The choices' likelihoods as shares that sum to one: how sure the likeliest is, against how often it is right. */
@@ -78,29 +119,28 @@ function calibrationOf(items: readonly Item[]): number | null {
   return calibrationError(sure, scored.map(({ acc }) => acc === 1));
 }
 
-function groupOf(
-  tasks: Readonly<Record<string, Task>>,
-  members: readonly string[],
-): Evaluation["groups"][string] {
-  const of = members.map((name): Estimate => {
+function groupOf(tasks: Tasks, main: ShareMain, base: Base): Evaluation["groups"][string] {
+  const of = main.members.map((name): Estimate => {
     const { n, metrics: { acc } } = tasks[name];
     return { value: acc.value, stderr: acc.stderr ?? NaN, documents: n };
   });
   const { value, stderr, documents } = pooled(of);
-  return { tasks: [...members], n: documents, acc: value, stderr: finite(stderr) };
+  return {
+    tasks: [...main.members],
+    n: documents,
+    acc: value,
+    stderr: finite(stderr),
+    ...errorsOf(accuracyOf(tasks, main), changeOf(tasks, [main], base)),
+  };
 }
 
-/** The unweighted mean of the main numbers, its error as if the tasks were independent; what is in a larger group counts there. */
+/** The unweighted mean of the main numbers, its error as if the tasks were independent. */
 function averageOf(
-  tasks: Readonly<Record<string, Task>>,
+  tasks: Tasks,
   groups: Evaluation["groups"],
-  mains: readonly Main[],
+  shares: readonly ShareMain[],
+  base: Base,
 ): Evaluation["average"] {
-  const isInside = ({ members }: Main) =>
-    mains.some((other) =>
-      other.members.length > members.length && members.every((name) => other.members.includes(name))
-    );
-  const shares = mains.filter((main) => main.metric !== "perplexity" && !isInside(main));
   if (shares.length < 2) return null;
   const { value, stderr } = averaged(shares.map(({ name, members, metric }): Estimate => {
     const { value, stderr } = members.length > 1
@@ -108,7 +148,12 @@ function averageOf(
       : tasks[members[0]].metrics[metric];
     return { value, stderr: stderr ?? NaN, documents: 0 };
   }));
-  return { value, of: shares.map(({ name, metric }) => `${name} ${metric}`), stderr: finite(stderr) };
+  return {
+    value,
+    of: shares.map(({ name, metric }) => `${name} ${metric}`),
+    stderr: finite(stderr),
+    ...errorsOf(meanAccuracyOf(tasks, shares), changeOf(tasks, shares, base)),
+  };
 }
 
 const finite = (value: number): number | null => Number.isFinite(value) ? value : null;
