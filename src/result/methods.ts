@@ -23,7 +23,7 @@ export const METHODS = {
   evaluate: 2,
   generate: 1,
   roofline: 1,
-  speed: 1,
+  speed: 2,
   shards: 1,
   shard: 1,
   doctor: 1,
