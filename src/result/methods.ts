@@ -12,7 +12,7 @@ export const METHODS = {
   guides: 1,
   verify: 1,
   sweep: 1,
-  "random-init": 1,
+  "random-init": 2,
   causes: 1,
   rows: 1,
   checkpoints: 1,
