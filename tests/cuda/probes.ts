@@ -3,7 +3,7 @@
  * Numbers mean nothing: a cell is filled where all of its graphs ran on the device.
  */
 import { cudaEngine, type Engine } from "../../src/engine/mod.ts";
-import { KINDS, observed, PROBES } from "../run/probe_table.ts";
+import { isFilled, KINDS, observed, PROBES } from "../run/probe_table.ts";
 import { withFixture } from "../support.ts";
 
 const engine = cudaEngine();
@@ -26,7 +26,7 @@ for (const kind of Object.keys(KINDS)) {
       const cell = `${probe} on ${kind}`;
       try {
         const [seen] = await observed([probe], { model, engine: choosing, blocks });
-        cells[cell] = engine.live > 0 ? `${engine.live} tensors are left` : seen !== null;
+        cells[cell] = engine.live > 0 ? `${engine.live} tensors are left` : isFilled(seen);
       } catch (error) {
         cells[cell] = (error as Error).message;
       }

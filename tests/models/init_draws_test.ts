@@ -52,7 +52,7 @@ for (const [name, expected] of Object.entries(models)) {
       const { name: stored, transform } = storedTensor(names, canonical);
       const general = stored.replaceAll(/(?<=\.)\d+(?=\.)/g, "*");
       const draw = expected[general];
-      assert.notEqual(draw, undefined, `${canonical} is ${general}, which transformers has not`);
+      assert.notEqual(draw, undefined, `${canonical} is ${general}, which is not in transformers`);
       unused.delete(general);
       if (typeof draw === "number") {
         const norm = canonical.endsWith("norm.weight") && transform; // stored as w − 1 by some

@@ -75,7 +75,7 @@ interface Over {
   readonly blocks: Blocks;
 }
 
-/** A probe, ready to run, and what it has seen after the run; null where that is nothing. */
+/** A probe, ready to run, and what it has seen after the run. */
 interface Run {
   readonly probe: Probe;
   seen(): unknown;
@@ -85,11 +85,8 @@ interface Run {
 function collected<T>(open: (see: (value: T) => void) => Probe): Run {
   const all: T[] = [];
   const probe = open((value) => void all.push(value));
-  return { probe, seen: () => all.length > 0 ? all : null };
+  return { probe, seen: () => all };
 }
-
-/** What sums of layers come to, null where all are. */
-const layered = (sums: readonly unknown[]) => sums.every((layer) => layer === null) ? null : sums;
 
 /** Every probe that the executor has. */
 export const PROBES: Readonly<Record<string, (over: Over) => Run | Promise<Run>>> = {
@@ -107,7 +104,7 @@ export const PROBES: Readonly<Record<string, (over: Over) => Run | Promise<Run>>
       model.spec.layers,
       ({ stats: { belowOnePercent: _, ...stats } }) => stats,
     );
-    return { probe, seen: () => layered(probe.stats) };
+    return { probe, seen: () => probe.stats };
   },
   smoothing({ model, blocks }) {
     const probe = smoothingProbe(model.spec.layers, blocks.length, PLANS.length);
@@ -150,7 +147,7 @@ export const PROBES: Readonly<Record<string, (over: Over) => Run | Promise<Run>>
     ),
   routing({ model }) {
     const probe = routingProbe(model.spec.layers);
-    return { probe, seen: () => layered(probe.sums) };
+    return { probe, seen: () => probe.sums };
   },
 };
 
@@ -162,4 +159,25 @@ export async function observed(names: readonly string[], over: Over): Promise<un
   const probes = runs.map(({ probe }) => probe);
   await forward({ model, engine, segments: segmentsOf(blocks), plans: PLANS, probes });
   return runs.map((run) => run.seen());
+}
+
+/** Whether a probe has seen anything: sums begin at 0. */
+export function isFilled(seen: unknown): boolean {
+  return numbersOf(seen, "").values().some((numbers) => numbers.some((value) => value !== 0));
+}
+
+/** All numbers inside something, by the name nearest to them. */
+export function numbersOf(
+  value: unknown,
+  name: string,
+  into = new Map<string, number[]>(),
+): Map<string, number[]> {
+  if (typeof value === "number") {
+    const own = into.get(name);
+    if (own) own.push(value);
+    else into.set(name, [value]);
+  } else if (value && typeof value === "object") {
+    for (const [key, inner] of Object.entries(value)) numbersOf(inner, /^\d+$/.test(key) ? name : key, into);
+  }
+  return into;
 }

@@ -7,7 +7,7 @@ import { type Engine, webgpuEngine } from "../../src/engine/mod.ts";
 import * as run from "../../src/run/mod.ts";
 import { onDevice, onStandIn } from "../cuda/child.ts";
 import { distance, engine as cpu, largest, stateTolerance, withFixture } from "../support.ts";
-import { CELLS, KINDS, observed, PROBES } from "./probe_table.ts";
+import { CELLS, isFilled, KINDS, numbersOf, observed, PROBES } from "./probe_table.ts";
 
 const names = Object.keys(PROBES);
 const opened: Engine | string = await webgpuEngine().catch((error) => error.message);
@@ -66,7 +66,7 @@ async function fill(kind: string, engine: Engine, filled: Map<string, boolean>):
     assert.equal(engine.live, before, "tensors are left");
     for (const [i, probe] of names.entries()) {
       expectNumbers(probe, found[i], expected[i], 4 * stateTolerance(model.spec));
-      filled.set(`${probe} on ${kind}`, found[i] !== null);
+      filled.set(`${probe} on ${kind}`, isFilled(found[i]));
     }
   });
 }
@@ -95,16 +95,4 @@ function expectNumbers(probe: string, actual: unknown, expected: unknown, most: 
     const error = distance(found.get(name)!, numbers) / (largest(numbers) || 1);
     assert.ok(error <= most, `${probe}, ${name}: relative error ${error}, at most ${most}`);
   }
-}
-
-/** All numbers inside something, by the name nearest to them. */
-function numbersOf(value: unknown, name: string, into = new Map<string, number[]>()): Map<string, number[]> {
-  if (typeof value === "number") {
-    const own = into.get(name);
-    if (own) own.push(value);
-    else into.set(name, [value]);
-  } else if (value && typeof value === "object") {
-    for (const [key, inner] of Object.entries(value)) numbersOf(inner, /^\d+$/.test(key) ? name : key, into);
-  }
-  return into;
 }

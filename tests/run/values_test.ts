@@ -5,7 +5,7 @@ import { forward, noDrop, type Observed, segmentsOf, valuesProbe } from "../../s
 import { toFloat32 } from "../../src/tensor/mod.ts";
 import { distance, engine, largest, stateTolerance, UNIT, withFixture } from "../support.ts";
 
-/** Keys of 12 numbers beside values of 6, and of 16. */
+// Keys of 12 numbers beside values of 6, and of 16.
 for (const name of ["deepseek-v3", "deepseek-v3-plain"]) {
   Deno.test(`${name}: q, k, v and mixed have their own sizes; mixed gives the update and is the mix of v`, () =>
     withFixture(name, async ({ model, blocks, expected: { folder, tensors } }) => {
