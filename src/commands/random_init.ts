@@ -35,7 +35,7 @@ export function randomInitCommand(context: Context): Command {
       .option("--std <s>", "standard deviation of the weights (default: the configuration's)", positive)
       .option(
         "--residual-std <s>",
-        "standard deviation of the projections onto the residual stream (default: as the others)",
+        "standard deviation of the projections onto the residual stream (default: the family's)",
         positive,
       )
       .option("--hidden <d>", "another hidden size; heads and MLP follow in proportion", wholeNumber(1))

@@ -1,10 +1,16 @@
 /**
  * An untrained model as a source of weights: what the families' initialisers draw, at any shape, from a seed alone.
  *
- * Matrices and the embedding are normal with mean 0, norms are 1, biases 0. Most families have one standard deviation,
- * `initializer_range`. Linear attention draws how fast each head's state fades from a uniform distribution. Pythia was trained from two: √(2/5D) everywhere ("small init", Nguyen & Salazar, arXiv 1910.05895),
- * and 2/(L√D) for the two projections that write to the residual stream (as GPT-NeoX's "wang init"), which its
- * config.json does not tell; our copies of such configs carry both as `_initializer: { std, residual_std }`.
+ * Matrices and the embedding are normal with mean 0, norms are 1, biases 0. Most families have one standard deviation σ,
+ * `initializer_range`. Exceptions, as transformers 5.24 has them (tests/fixtures/random_draws.json):
+ *
+ *     GPT-2             σ/√(2L) for the two projections that write to the residual stream
+ *     gpt-oss           sinks and the router's bias are normal too
+ *     linear attention  how fast a head's state fades, A, is uniform; dt is 1
+ *
+ * Pythia was trained from two deviations: √(2/5D) everywhere ("small init", Nguyen & Salazar, arXiv 1910.05895), and 2/(L√D) for
+ * those two projections (as GPT-NeoX's "wang init"), which its config.json does not tell; our copies of such configs carry both as
+ * `_initializer: { std, residual_std }`.
  *
  * Every number is a function of seed, layer, tensor and place (tensor/random.ts). So a layer, a tensor, some rows or
  * columns of it have the same bits alone as in the whole, and of two models that differ in depth the shallow one is
@@ -53,6 +59,7 @@ const MATRICES = [
   "attention.b_proj.weight",
   "attention.out_proj.weight",
   "attention.conv.weight",
+  "mlp.router.bias",
 ];
 /** How fast the states of linear attention fade, ln A: A is uniform, and a number of the list that begins here is a head's. */
 const DECAY = "attention.a_log";
@@ -65,30 +72,32 @@ const FIRST_EXPERT = 2 ** 16;
 const OUTSIDE = 2 ** 32 - 1;
 
 /**
- * The initialiser given by the options or the configuration. A given `std` also applies to the residual
- * projections, unless they are given their own. Throws `TypeError` if neither gives one: a configuration rebuilt
- * from a GGUF file has none, and 0.02 would be a guess (SmolLM2's is 1/24).
+ * The initialiser given by the options or the configuration, its text part's before its own. A given `std` stands for the
+ * configuration's, and the residual projections follow the family's rule unless they are given their own. Throws `TypeError` if neither
+ * gives one: a configuration rebuilt from a GGUF file has none, and 0.02 would be a guess (SmolLM2's is 1/24).
  */
 export function initialiserOf(
   config: Readonly<Record<string, unknown>>,
+  spec: Pick<ModelSpec, "family" | "layers">,
   name: string,
   given: { readonly [Name in keyof Initialiser]?: Initialiser[Name] | undefined } = {},
 ): Initialiser {
   const own = (config._initializer ?? {}) as { std?: unknown; residual_std?: unknown };
-  const named = given.std ?? own.std ?? config.initializer_range;
+  const text = config.text_config as { initializer_range?: unknown } | null | undefined;
+  const named = given.std ?? own.std ?? text?.initializer_range ?? config.initializer_range;
   if (named === undefined || named === null) {
     throw new TypeError(
       `Cannot initialise ${name}: its configuration has no initializer_range, expected one or a standard deviation (--std)`,
     );
   }
   const std = deviation(named, name);
-  return {
-    std,
-    residualStd: deviation(
-      given.residualStd ?? (given.std === undefined ? own.residual_std : undefined) ?? std,
-      name,
-    ),
-  };
+  const residual = given.residualStd ?? (given.std === undefined ? own.residual_std : undefined);
+  return { std, residualStd: deviation(residual ?? residualOf(std, spec), name) };
+}
+
+/** The family's deviation of the projections onto the residual stream, where all others have `std`. */
+function residualOf(std: number, { family, layers }: Pick<ModelSpec, "family" | "layers">): number {
+  return family === "gpt2" ? std / Math.sqrt(2 * layers.length) : std;
 }
 
 function deviation(value: unknown, name: string): number {
@@ -110,7 +119,7 @@ export function randomWeights(
 
   /** What a tensor, or a cut of it, is drawn from; null for a constant. */
   function rowsOf(l: number, name: string, columns: number, cut: Cut | null): NormalRows | null {
-    if (isConstant(name)) return null;
+    if (name === DECAY || constantOf(name) !== null) return null;
     const start = cut?.start ?? 0;
     return {
       keys: streamKeys(seed, l, numberOf(name)),
@@ -128,7 +137,7 @@ export function randomWeights(
     cut: Cut | null,
     out: Float32Array<ArrayBuffer>,
   ): Float32Array<ArrayBuffer> {
-    return name === DECAY ? fillDecays(out, seed, l, cut?.start ?? 0) : out.fill(constantOf(name));
+    return name === DECAY ? fillDecays(out, seed, l, cut?.start ?? 0) : out.fill(constantOf(name)!);
   }
 
   /** The same of any. */
@@ -199,14 +208,11 @@ export function randomWeights(
   };
 }
 
-/** Whether a tensor is not drawn from normal numbers: norms, biases and decays. */
-const isConstant = (name: string) => /norm\.weight$|\.bias$|\.correction$|\.dt_bias$|\.a_log$/.test(name);
-
-/** What all its elements are. */
-function constantOf(name: string): number {
-  if (name.endsWith("norm.weight") || name === "attention.dt_bias") return 1;
-  if (name.endsWith(".bias")) return 0;
-  throw new RangeError(`Cannot draw ${name}: no initialiser is known for it`);
+/** What all elements of a tensor are, if they are alike: those of norms, biases and what is added to decays. Null for one that is drawn. */
+function constantOf(name: string): number | null {
+  if (MATRICES.includes(name)) return null;
+  if (/norm\.weight$|\.dt_bias$/.test(name)) return 1;
+  return /\.bias$|\.correction$/.test(name) ? 0 : null;
 }
 
 /** ln A of heads from `first` on. */

@@ -29,11 +29,15 @@ import { linear, type Weights } from "./linear.ts";
 import { type ExpertSpec, type MoeSpec, type RouterSpec, type SharedSpec } from "./spec.ts";
 import { expertName } from "./tensors.ts";
 
-/** What a router says of N tokens, for probes: its logits [N, X], and the experts (int64) and weights [N, k] of each token. */
+/** What probes may add to the outputs of a router for N tokens: its logits [N, X], and the weights [N, k] of each token's experts. */
 export interface RouterTaps {
   readonly logits: Value;
-  readonly experts: Value;
   readonly weights: Value;
+}
+
+/** The same, and the experts of each token, int64 [N, k]. */
+interface Routed extends RouterTaps {
+  readonly experts: Value;
 }
 
 /** All of a mixture in one graph: its update before the norm behind it, of normed rows [N, D]. Experts run over their tokens only. */
@@ -52,7 +56,7 @@ export function mixture(normed: Value, spec: MoeSpec, weights: Weights): Value {
 }
 
 /** Experts and their weights for normed rows [N, D]. The product is float32 in every lowering: it decides who runs. */
-export function route(normed: Value, { top, experts, router }: MoeSpec, weights: Weights): RouterTaps {
+export function route(normed: Value, { top, experts, router }: MoeSpec, weights: Weights): Routed {
   const { graph } = normed;
   const logits = linear(normed, "mlp.router", { ...weights, products: "f32" });
   if (router.score === "softmax-of-top") {

@@ -27,6 +27,7 @@ export { causalMask, last, lastOf, type Mask, segmentMask } from "./mask.ts";
 export { isGrouped, keysShape, type KeysValues, sight } from "./past.ts";
 export { plainName, storedTensor } from "./names.ts";
 export { untied } from "./own_head.ts";
+export { ownSizes, withoutPadding } from "./projections.ts";
 export { reshape, type Reshaping } from "./reshape.ts";
 export { ropeTables, rotationRegime, steadyLength } from "./rope.ts";
 export {

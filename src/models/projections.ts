@@ -101,16 +101,21 @@ function asHeads(x: Value, heads: number, from: number, to: number): Value {
 
 /** What the output projection reads: mixed values [N, H·E] without the zeros behind each head's, times σ(gate) where there is one. */
 export function ready(mixed: Value, spec: AttentionSpec, gate?: Value): Value {
-  const values = withoutPadding(mixed, spec);
+  const values = withoutPadding(mixed, spec.heads, spec, ownSizes(spec).value);
   return gate ? Mul(values, Sigmoid(gate)) : values;
 }
 
-function withoutPadding(mixed: Value, { heads, headSize, latents }: AttentionSpec): Value {
-  if (!latents || latents.value === headSize) return mixed;
-  return Reshape(Slice(Reshape(mixed, [-1, heads, headSize]), 0, latents.value, 2), [
-    -1,
-    heads * latents.value,
-  ]);
+/** Heads [N, H · E] as they are run, without the zeros behind each: [N, H · size]. */
+export function withoutPadding(x: Value, heads: number, { headSize }: AttentionSpec, size: number): Value {
+  if (size === headSize) return x;
+  return Reshape(Slice(Reshape(x, [-1, heads, headSize]), 0, size, 2), [-1, heads * size]);
+}
+
+/** How many numbers a head's q and k have of their own, and its v: latents make them of unlike sizes, and they are run at the larger. */
+export function ownSizes({ headSize, rope, latents }: AttentionSpec): { key: number; value: number } {
+  return latents
+    ? { key: latents.plain + (rope?.size ?? 0), value: latents.value }
+    : { key: headSize, value: headSize };
 }
 
 function qkNorm(x: Value, spec: AttentionSpec, name: string, heads: number, weights: Weights): Value {

@@ -6,6 +6,7 @@ import {
   type AttentionSpec,
   isLinear,
   isMixture,
+  type LatentSpec,
   type LayerSpec,
   type MixerSpec,
   type MlpSpec,
@@ -60,7 +61,7 @@ function reshapeAttention(
   ratio: number,
   { heads = spec.heads, norm }: Reshaping,
 ): AttentionSpec {
-  if (spec.latents) throw new RangeError("Cannot reshape attention: its heads come from latents");
+  if (spec.latents) return reshapeLatents(spec, spec.latents, ratio, { heads, norm });
   const headSize = spec.heads * spec.headSize * ratio / heads;
   const kvHeads = heads * spec.kvHeads / spec.heads;
   const rotated = headSize * (spec.rope?.size ?? 0) / spec.headSize;
@@ -77,6 +78,42 @@ function reshapeAttention(
     kvHeads,
     headSize,
     scale: spec.scale * Math.sqrt(spec.headSize / headSize),
+    rope: spec.rope && { ...spec.rope, size: rotated },
+    norm: place(spec.norm, norm),
+  };
+}
+
+/** Latents scale with the width, what heads have of their own as heads do elsewhere. */
+function reshapeLatents(
+  spec: AttentionSpec,
+  latents: LatentSpec,
+  ratio: number,
+  { heads = spec.heads, norm }: Reshaping,
+): AttentionSpec {
+  const ofHead = spec.heads * ratio / heads;
+  const made = {
+    ...latents,
+    query: latents.query && latents.query * ratio,
+    keyValue: latents.keyValue * ratio,
+    plain: latents.plain * ofHead,
+    value: latents.value * ofHead,
+  };
+  const rotated = (spec.rope?.size ?? 0) * ofHead;
+  const sizes = [made.query ?? 0, made.keyValue, made.plain, made.value, rotated / 2];
+  if (!sizes.every(Number.isInteger)) {
+    throw new RangeError(
+      `Cannot reshape latent attention: latents of ${
+        made.query ?? "no"
+      } and ${made.keyValue} numbers, ${heads} heads of ${made.plain} and ${rotated} rotated, values of ${made.value}, expected whole numbers and an even rotation`,
+    );
+  }
+  return {
+    ...spec,
+    latents: made,
+    heads,
+    kvHeads: heads,
+    headSize: Math.max(made.plain + rotated, made.value),
+    scale: spec.scale / Math.sqrt(ofHead),
     rope: spec.rope && { ...spec.rope, size: rotated },
     norm: place(spec.norm, norm),
   };

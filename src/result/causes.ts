@@ -21,6 +21,13 @@ const perHead = z.array(z.array(z.number().nullable()).nullable());
 const record = <K extends string, T extends z.ZodType>(names: readonly K[], of: T) =>
   z.record(z.enum(names), of);
 
+/** What the two numbers of the sink are averaged over. */
+const SINK_SCORE = "By layer and head: the share of a query's attention that the first token gets, " +
+  "averaged over all queries of a sample (the first query, whose share is 1, included), then over samples";
+const SINK_RATE =
+  "Share of sink scores above the threshold, among the scores of every head in every layer with " +
+  "softmax attention in each sample by itself, averaged over the queries alone; null without such a layer";
+
 const curve = z.object({ mean: perLayer, standardError: perLayer });
 const modules = z.object({
   importance: perLayer,
@@ -94,8 +101,11 @@ export const causesForm = z.object({
   mlp: modules,
   /** Means of each head. */
   patterns: record(PATTERN_NAMES, perHead),
-  /** As published: mean first-token share by head, and the share of heads above the threshold. */
-  sink: z.object({ score: perHead, rate: z.number().nullable() }),
+  /** Of the first token as published, on the blocks that the settings name. */
+  sink: z.object({
+    score: perHead.describe(SINK_SCORE),
+    rate: z.number().nullable().describe(SINK_RATE),
+  }),
   /** The full model first. */
   smoothing: z.array(smoothed).min(1),
   /** exp(−Σ p ln p) of the first sample's singular values, where min(T, D) ≤ 1024. */

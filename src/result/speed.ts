@@ -43,7 +43,7 @@ export const speedForm = z.object({
     context: z.int().positive(),
     parts: partsForm,
     plans: z.array(z.object({
-      /** Of all keys and values at the end. */
+      /** Of the keys and values of the context, all texts together; what is written after it is not counted. */
       keyBytes: z.number(),
       /** Seconds: reading the texts, and one more token of each. */
       prefill: medianForm,

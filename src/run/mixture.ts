@@ -27,10 +27,12 @@ export interface RouterTap {
 }
 
 /**
- * What a mixture made of some tokens: its update before the norm behind it [N, D], not known to be finite; what made it; and what
- * probes asked of its router.
+ * What a mixture made of some tokens: its update before the norm behind it [N, D], not known to be finite; what made it; which experts
+ * ran; and the outputs that probes added to its router.
  */
 export interface Mixed {
+  /** The experts of each token [N · k]. */
+  readonly chosen: BigInt64Array;
   readonly sum: Held;
   readonly by: readonly Part<unknown>[];
   readonly outputs: Record<string, Held>;
@@ -70,14 +72,14 @@ export async function runMixture(
   const { normed, experts, weights, sum, ...outputs } = routed;
   try {
     await runModule(where, parts.shared, sharing, { normed }, "next", sum);
-    const chosen = tokensOf((await engine.read(experts)).data as BigInt64Array, spec)
-      .map(([e, places]) => ({ expert: parts.expert(e), places }));
-    for (const { expert, places } of chosen) {
+    const chosen = (await engine.read(experts)).data as BigInt64Array;
+    const running = tokensOf(chosen, spec).map(([e, places]) => ({ expert: parts.expert(e), places }));
+    for (const { expert, places } of running) {
       await withUploaded(engine, choiceOf(places, spec, normed.shape[0], engine.has), async (held) => {
         await runModule(where, expert, adding, { ...held, normed, weights }, "next", sum);
       });
     }
-    return { sum, by: [...parts.shared, ...chosen.flatMap(({ expert }) => expert)], outputs };
+    return { chosen, sum, by: [...parts.shared, ...running.flatMap(({ expert }) => expert)], outputs };
   } catch (error) {
     freeAll([sum, ...Object.values(outputs)]);
     throw error;

@@ -43,7 +43,7 @@ export async function updated(
   try {
     const present = { attention: way.attention, mlp: true };
     await withRead(engine, mixed.outputs, async (outputs) => {
-      const seen = { layer: l, plans: way.plans, present, ...batch, outputs };
+      const seen = { layer: l, plans: way.plans, present, ...batch, outputs, chosen: mixed.chosen };
       for (const probe of observers) await probe.observeRouter?.(seen);
     });
     return await update(run, l, [mixture.after], way, x, a, batch, mixed);

@@ -37,7 +37,8 @@ const checks: Checks<ObserveOptions> = {
  * error that it throws ends the run. Values are named; each comes as `{ data, shape }`, float32:
  *
  * - `x` the stream that enters the layer, `a` attention's update, `m` the MLP's, `y` the stream that leaves it: [T, D]
- * - `q` and `mixed` (the values as each head mixed them): [T, H, E]; `k` and `v`: [T, K, E]; q and k normed and rotated, as they meet
+ * - `q` and `mixed` (the values as each head mixed them): [T, H, E]; `k` and `v`: [T, K, E]; q and k normed and rotated, as they meet.
+ *   In latent attention (DeepSeek) `v` and `mixed` have the values' own size, and the rotated numbers of `q` and `k` come first
  * - `x.norm` (also a, m, y) the length of each token's vector: [T]; `x.mean` the mean vector over tokens: [D]; `a.cosine` (also m, y)
  *   each token's cosine with x: [T]. They are made where the model runs, and nothing larger is brought back
  * - `attention`, to be iterated: for each query `{ query, data, shape: [H, query + 1] }`, its weights on the keys so far, a row at a time

@@ -29,7 +29,7 @@ const { values, positionals } = parseArgs({
 const { name, config } = await openConfig(positionals[0] ?? "llama-3-70b");
 const full = readSpec(config, name);
 const spec = reshape(full, { layers: Number(values.layers ?? full.layers.length) });
-const weights = randomWeights(spec, { ...initialiserOf(config, name), seed: 1 });
+const weights = randomWeights(spec, { ...initialiserOf(config, spec, name), seed: 1 });
 const { blocks } = zipfText(spec.vocabulary, Number(values.samples), Number(values.length));
 
 let [made, making, running, peak] = [0, 0, 0, 0];

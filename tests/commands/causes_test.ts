@@ -26,7 +26,10 @@ Deno.test("a table of every layer, correlations and what stands out; JSON is a r
     assert.match(out, /attention patterns of one query in 2\n/);
     assert.match(out, /^ {4}2 +[\d.]+ /m);
     assert.match(out, /relative magnitude +−?[\d.]+/);
-    assert.match(out, /Sink rate as published .* 1 × 64 tokens, no BOS/);
+    assert.match(
+      out,
+      /Sink rate as published: [^]*counted over heads, layers and 1 sample\s+of 64 tokens, no BOS/,
+    );
     const result = await readResult(`${folder}/causes.json`, "causes");
     assert.equal(result.provenance.causes.queryStride, 2);
     assert.equal(keptOf(folder).length, 1);

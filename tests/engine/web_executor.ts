@@ -41,7 +41,17 @@ const lengths = [7, 33, 130, 300];
 const plans = [noDrop, { attention: [1], mlp: [0] }, { attention: [0], mlp: [] }];
 
 /** Families that differ in more than a table that is fed. */
-const different = ["cohere2", "gemma2", "gpt2", "neox-parallel", "qwen2-window", "qwen3", "qwen3-5"];
+const different = [
+  "cohere2",
+  "deepseek-v3",
+  "gemma2",
+  "gpt2",
+  "mixtral",
+  "neox-parallel",
+  "qwen2-window",
+  "qwen3",
+  "qwen3-5",
+];
 
 /** The whole executor. */
 export function testExecutor(engine: Engine): void {

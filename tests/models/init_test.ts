@@ -133,24 +133,37 @@ Deno.test("what is not there is refused by name", async () => {
 });
 
 Deno.test("the initialiser is said by the configuration or by the caller, never guessed", () => {
-  assert.deepEqual(initialiserOf({ initializer_range: 0.03 }, "m"), { std: 0.03, residualStd: 0.03 });
-  assert.deepEqual(initialiserOf({ initializer_range: 0.03 }, "m", { std: 0.1 }), {
+  assert.deepEqual(initialiserOf({ initializer_range: 0.03 }, small, "m"), { std: 0.03, residualStd: 0.03 });
+  assert.deepEqual(initialiserOf({ initializer_range: 0.03 }, small, "m", { std: 0.1 }), {
     std: 0.1,
     residualStd: 0.1,
   });
-  assert.deepEqual(initialiserOf({}, "m", { std: 0.1, residualStd: 0.2 }), { std: 0.1, residualStd: 0.2 });
+  assert.deepEqual(initialiserOf({}, small, "m", { std: 0.1, residualStd: 0.2 }), {
+    std: 0.1,
+    residualStd: 0.2,
+  });
   const pythia = read("pythia-160m.json");
-  assert.deepEqual(initialiserOf(pythia, "m"), {
+  assert.deepEqual(initialiserOf(pythia, small, "m"), {
     std: Math.sqrt(2 / (5 * 768)),
     residualStd: 2 / (12 * Math.sqrt(768)),
   });
-  assert.deepEqual(initialiserOf(pythia, "m", { std: 0.02 }), { std: 0.02, residualStd: 0.02 });
+  assert.deepEqual(initialiserOf(pythia, small, "m", { std: 0.02 }), { std: 0.02, residualStd: 0.02 });
+  const text = { initializer_range: 0.5, text_config: { initializer_range: 0.01 } };
+  assert.deepEqual(initialiserOf(text, small, "m"), { std: 0.01, residualStd: 0.01 });
+  assert.equal(initialiserOf({ ...text, text_config: {} }, small, "m").std, 0.5);
+  const gpt2 = { ...small, family: "gpt2" }; // three layers
+  assert.deepEqual(initialiserOf({ initializer_range: 0.03 }, gpt2, "m"), {
+    std: 0.03,
+    residualStd: 0.03 / Math.sqrt(6),
+  });
+  assert.equal(initialiserOf({}, gpt2, "m", { std: 0.1 }).residualStd, 0.1 / Math.sqrt(6));
+  assert.equal(initialiserOf({}, gpt2, "m", { std: 0.1, residualStd: 0.2 }).residualStd, 0.2);
   assert.throws(
-    () => initialiserOf({ model_type: "llama" }, "some.gguf"),
+    () => initialiserOf({ model_type: "llama" }, small, "some.gguf"),
     /^TypeError: Cannot initialise some.gguf: its configuration has no initializer_range, expected one or a standard deviation \(--std\)$/,
   );
   for (const bad of [0, -1, NaN, Infinity, "0.02"]) {
-    assert.throws(() => initialiserOf({ initializer_range: bad }, "m"), RangeError, String(bad));
+    assert.throws(() => initialiserOf({ initializer_range: bad }, small, "m"), RangeError, String(bad));
   }
 });
 
@@ -175,7 +188,7 @@ Deno.test("every configuration in data/configs is understood, has an initialiser
   assert.deepEqual(names, Object.keys(sizes));
   for (const name of names) {
     const spec = specOf(name);
-    initialiserOf(read(name), name);
+    initialiserOf(read(name), spec, name);
     const tensors = [
       ...outerTensors(spec),
       ...spec.layers.flatMap((layer) => layerTensors(layer, spec.hidden)),
@@ -201,4 +214,31 @@ Deno.test("a shape is changed in proportion, one cause at a time; what does not 
   assert.equal(attention!.headSize, 128);
   assert.throws(() => reshape(spec, { hidden: 1000 }), /^RangeError: Cannot reshape attention: 32 heads/);
   assert.throws(() => reshape(spec, { heads: 2 }), RangeError);
+});
+
+Deno.test("latents scale with the width, each head's own numbers with the width and the number of heads", () => {
+  for (const name of ["deepseek-v3", "deepseek-v3-plain"]) {
+    const path = new URL(`../fixtures/models/${name}/config.json`, import.meta.url);
+    const spec = readSpec(JSON.parse(Deno.readTextFileSync(path)), name);
+    const own = softmaxOf(spec.layers[0])!;
+    assert.deepEqual(reshape(spec, {}), spec);
+    const wide = softmaxOf(reshape(spec, { hidden: 2 * spec.hidden, heads: 4 * own.heads }).layers[0])!;
+    const { query, keyValue, plain, value } = own.latents!;
+    assert.deepEqual(
+      [wide.heads, wide.kvHeads, wide.headSize, wide.rope!.size],
+      [4 * own.heads, 4 * own.heads, own.headSize / 2, own.rope!.size / 2],
+    );
+    assert.deepEqual(wide.latents, {
+      ...own.latents!,
+      query: query && 2 * query,
+      keyValue: 2 * keyValue,
+      plain: plain / 2,
+      value: value / 2,
+    });
+    assert.ok(Math.abs(wide.scale - own.scale * Math.SQRT2) < 1e-12); // heads of half the size
+    assert.throws(
+      () => reshape(spec, { heads: 5 * own.heads }),
+      /^RangeError: Cannot reshape latent attention: .* expected whole numbers and an even rotation$/,
+    );
+  }
 });

@@ -141,7 +141,7 @@ Deno.test("the table has a row for each layer, a dash where a module is absent, 
   assert.match(text, /One attention module dropped moves a later update by [\d.]+ %/);
   assert.match(
     text,
-    /Sink rate as published \(first token above 0\.3, 4 × 64 tokens, no BOS\): 50\.0 % of heads/,
+    /Sink rate as published: 50\.0 % of heads give the first token more than 0\.3 of their attention\n {2}averaged over all queries of a sample; counted over heads, layers and 4 samples of 64 tokens, no BOS\n/,
   );
   assert.match(text, /after layer 0, token 0, dimension 5: −1,234 \(4 samples\)/);
   const without = show.causesTable({

@@ -4,9 +4,10 @@ import { openModel as openFiles } from "../../src/hub/mod.ts";
 import { type AttentionInput, attentionStatsReference } from "../../src/kernels/mod.ts";
 import { mean, PATTERN_NAMES, type PatternName, rankInterval, spearman } from "../../src/measure/mod.ts";
 import { type Model, softmaxOf } from "../../src/models/mod.ts";
-import { type Causes, readResult } from "../../src/result/mod.ts";
+import { type Causes, type PatternsRow, readResult } from "../../src/result/mod.ts";
 import { type Blocks, forward, noDrop, segmentsOf } from "../../src/run/mod.ts";
 import { attentionOf, causes, causesEstimate, profile, untrainedCauses } from "../../src/study/mod.ts";
+import { sinkOf } from "../../src/study/causes/means.ts";
 import { openConfig, openModel, packText } from "../../src/subject/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
 import { openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
@@ -16,6 +17,18 @@ import { engine, stateTolerance, UNIT, withFolder } from "../support.ts";
 import { kept, withTiny } from "./tiny.ts";
 
 const finite = (values: readonly (number | null)[]) => values.every((value) => Number.isFinite(value));
+
+Deno.test("sink scores are means over samples; the rate counts every layer, head and sample by itself", () => {
+  // Two heads of layer 0; layer 1 has no softmax attention. In the mean over samples, no head is above 0.3.
+  const samples = [[0.5, 0.1], [0.05, 0.2]].map((firstShare): PatternsRow => {
+    const means = Object.fromEntries(PATTERN_NAMES.map((name) => [name, firstShare]));
+    return [means as NonNullable<PatternsRow[number]>, null];
+  });
+  const { score, rate } = sinkOf(samples, 0.3);
+  assert.equal(rate, 1 / 4);
+  [0.275, 0.15].forEach((mean, head) => assert.ok(Math.abs(score[0]![head]! - mean) < 1e-12));
+  assert.equal(score[1], null);
+});
 
 Deno.test("the study has the form that it is kept in, and a profile's importances", () =>
   withTiny(async ({ model, options }) => {

@@ -30,6 +30,12 @@ export interface Observation {
   readonly outputs: Readonly<Record<string, Tensor>>;
 }
 
+/** The same of a mixture's router. */
+export interface RouterObservation extends Observation {
+  /** The experts of each token [N · k], which the executor reads in any case. No output of a graph has to carry them. */
+  readonly chosen: BigInt64Array;
+}
+
 /** What goes on inside attention, in the engine's memory: q [B·T, H·E] and k [B·T, K·E] as they meet. */
 export interface HeldAttention {
   readonly q: Held;
@@ -66,7 +72,7 @@ export interface Probe {
   observeAttention?(seen: Observation): void | Promise<void>;
   /** Of a mixture, before its experts run. */
   router?(taps: RouterTaps): Record<string, Value>;
-  observeRouter?(seen: Observation): void | Promise<void>;
+  observeRouter?(seen: RouterObservation): void | Promise<void>;
   update?(taps: UpdateTaps, layer: LayerSpec, hidden: number, extent: Extent): Record<string, Value>;
   observeUpdate?(seen: Observation): void | Promise<void>;
 }

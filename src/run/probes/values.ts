@@ -10,8 +10,10 @@ import {
   isLinear,
   type LayerSpec,
   type MixerSpec,
+  ownSizes,
   softmaxOf,
   type UpdateTaps,
+  withoutPadding,
 } from "../../models/mod.ts";
 import { MatMul, Mul, ReduceSum, ReduceSumSquare, Reshape, type Value } from "../../onnx/mod.ts";
 import { float32 } from "../../tensor/mod.ts";
@@ -21,8 +23,8 @@ import type { Observation, Present, Probe } from "./probe.ts";
 /** Values around one layer [T, D]: the stream x, attention's update a, the MLP's update m, the next stream y. */
 const STREAMS = ["x", "a", "m", "y"] as const;
 /**
- * Values inside attention: q and mixed [T, H, E], k and v [T, K, E]; q and k as they meet (normed, rotated). Of linear attention
- * q and k are [T, K, E], v and mixed [T, H, V].
+ * Values inside attention: q and mixed [T, H, E], k and v [T, K, E]; q and k as they meet (normed, rotated). Latent attention has
+ * its own size of v and mixed, and its rotated numbers come first. In linear attention q and k are [T, K, E], v and mixed [T, H, V].
  */
 const INNER = ["q", "k", "v", "mixed"] as const;
 type Numbers = Float32Array<ArrayBuffer>;
@@ -92,8 +94,8 @@ export function valuesProbe<Name extends Observable>(
     only: [plan],
     ...inner.length > 0
       ? {
-        attention: (taps: AttentionTaps) =>
-          Object.fromEntries(inner.map((name) => [`values.${name}`, taps[name]])),
+        attention: (taps: AttentionTaps, spec: MixerSpec) =>
+          Object.fromEntries(inner.map((name) => [`values.${name}`, innerOutput(name, taps[name], spec)])),
         observeAttention({ outputs }: Observation) {
           inside = Object.fromEntries(
             inner.map((name) => [name, (outputs[`values.${name}`].data as Numbers).slice()]),
@@ -129,12 +131,18 @@ export function valuesProbe<Name extends Observable>(
   };
 }
 
-function headsOf(name: InnerName, spec: MixerSpec): number[] {
-  if (isLinear(spec)) {
-    return name === "q" || name === "k" ? [spec.keyHeads, spec.keySize] : [spec.valueHeads, spec.valueSize];
-  }
-  const { heads, kvHeads, headSize } = spec;
-  return [name === "q" || name === "mixed" ? heads : kvHeads, headSize];
+/** Heads, and numbers of each. */
+function headsOf(name: InnerName, spec: MixerSpec): [heads: number, size: number] {
+  const isKey = name === "q" || name === "k";
+  if (isLinear(spec)) return isKey ? [spec.keyHeads, spec.keySize] : [spec.valueHeads, spec.valueSize];
+  const { key, value } = ownSizes(spec);
+  return [name === "q" || name === "mixed" ? spec.heads : spec.kvHeads, isKey ? key : value];
+}
+
+/** A value inside attention, without the zeros that heads of latents are run with. */
+function innerOutput(name: InnerName, value: Value, spec: MixerSpec): Value {
+  const [heads, size] = headsOf(name, spec);
+  return isLinear(spec) ? value : withoutPadding(value, heads, spec, size);
 }
 
 /** Outputs that a value is made of; none where its module does not run. Squares and products are sums over D, [B·T]. */
@@ -200,7 +208,8 @@ function attentionRows(
   k: Observed,
 ): Iterable<AttentionRow> {
   const { heads } = spec;
-  const input: AttentionInput = { ...attentionSizes(spec, tokens), q: q.data, k: k.data };
+  const sizes = { ...attentionSizes(spec, tokens), size: ownSizes(spec).key };
+  const input: AttentionInput = { ...sizes, q: q.data, k: k.data };
   return {
     *[Symbol.iterator]() {
       for (let query = 0; query < tokens; query++) {

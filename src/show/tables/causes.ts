@@ -4,7 +4,7 @@ import type { CauseName, Causes, Smoothed } from "../../result/mod.ts";
 import { layerStreams } from "../chart/layer_streams.ts";
 import { formatFixed, formatNumber, formatShare } from "../chart/numbers.ts";
 import { describeDrop, KIND_NAMES, settingOf } from "../chart/setting.ts";
-import { present } from "../chart/summary.ts";
+import { counted, present } from "../chart/summary.ts";
 import { align, optional, style, type TextLook } from "./table.ts";
 
 /** What each cause is called in print. */
@@ -42,7 +42,7 @@ export function causesTable(result: Causes, look: TextLook = {}): string {
     smoothingTable(result, look),
     "",
     ...effectLines(result),
-    sinkLine(result),
+    ...sinkLines(result),
     ...massiveLines(result),
   ].join("\n");
 }
@@ -110,12 +110,17 @@ function effectLines({ effects }: Causes): string[] {
   ];
 }
 
-function sinkLine(
+function sinkLines(
   { sink, provenance: { causes: { sink: { samples, length, threshold } } } }: Causes,
-): string {
-  return `Sink rate as published (first token above ${threshold}, ${samples} × ${length} tokens, no BOS): ${
-    optional(sink.rate, formatShare)
-  } of heads`;
+): string[] {
+  return [
+    `Sink rate as published: ${
+      optional(sink.rate, formatShare)
+    } of heads give the first token more than ${threshold} of their attention`,
+    `  averaged over all queries of a sample; counted over heads, layers and ${
+      counted(samples, "sample")
+    } of ${length} tokens, no BOS`,
+  ];
 }
 
 function massiveLines({ massive: { places, largest } }: Causes): string[] {

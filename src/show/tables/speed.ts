@@ -62,7 +62,7 @@ export function speedTable(result: Speed, look: TextLook = {}): string {
       : [],
     [
       "medians, with quartiles in brackets; speed-ups are medians of the ratios of the same turn",
-      "keys: keys and values at the end, exact; weights in float32, as they are held while decoding",
+      "keys: keys and values of the context, exact; weights in float32, as they are held while decoding",
       ...ratios.length > 0
         ? [
           "roof: by bytes and operations alone, at the bandwidth and rate measured in the same turns",

@@ -38,7 +38,11 @@ export function patternMeans(samples: readonly PatternsRow[]): Causes["patterns"
   return Object.fromEntries(PATTERN_NAMES.map((name) => [name, of(name)])) as Causes["patterns"];
 }
 
-/** Mean share of the first token by head, and the published share of heads above the threshold. */
+/**
+ * The sink of the first token as published. `score` [L][H] is the mean over the queries of a sample, the first one included, then over
+ * samples. `rate` does not average over samples: it is the share of all heads, layers and samples whose mean over queries is above the
+ * threshold.
+ */
 export function sinkOf(samples: readonly PatternsRow[], threshold: number): Causes["sink"] {
   const scores = samples[0].flatMap((_, l) =>
     samples.flatMap((layers) => present(layers[l]?.firstShare ?? []))

@@ -33,7 +33,7 @@ import { computedOn, engineChecks, engineOf, type EngineOptions, reporter } from
 import { aDrop, dropsIn } from "../plan.ts";
 import { decoderPlayer, openParts, type PartTimes, type Setting } from "./parts.ts";
 import { bytesAlone, predict, type Predicted } from "./predict.ts";
-import { takeTurns, type Times, turnsOf } from "./turns.ts";
+import { type Player, takeTurns, type Times, turnsOf } from "./turns.ts";
 
 /** Options of the measurement. */
 export interface SpeedOptions extends Reports, EngineOptions {
@@ -160,10 +160,16 @@ async function pointOf(
       opened.push(await decoder({ model, engine, plan, budget, texts: setting.batch, signal }));
     }
     const { vocabulary } = model.spec;
-    const players = [
-      ...opened.map((one) => decoderPlayer(one, setting, vocabulary, seed)),
-      ...parts.players,
-    ];
+    const keys = opened.map(() => 0);
+    const readers = opened.map((one, i): Player => {
+      const player = decoderPlayer(one, setting, vocabulary, seed);
+      const prefill = async () => {
+        await player.prefill();
+        keys[i] = one.keyBytes; // of the context alone: steps add to them
+      };
+      return { ...player, prefill };
+    });
+    const players = [...readers, ...parts.players];
     const times = await takeTurns(players, { repeat, steps, warmUp: WARM_UP, signal, onTurn });
     const medians = times.slice(plans.length).map(({ prefill, steps }) => ({
       prefill: quartiles(prefill).median,
@@ -179,7 +185,7 @@ async function pointOf(
       plans: plans.map((_, i) => {
         const speedup = ratiosOf(times[0], times[i], steps);
         return {
-          keyBytes: opened[i].keyBytes,
+          keyBytes: keys[i],
           prefill: quartiles(times[i].prefill),
           decode: quartiles(times[i].steps),
           speedup,

@@ -33,7 +33,7 @@ export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | 
   readonly seed?: number | undefined;
   /** Standard deviation of the weights; default: the configuration's `initializer_range`. */
   readonly std?: number | undefined;
-  /** Standard deviation of the projections onto the residual stream; default: the configuration's, or the same as the others. */
+  /** Standard deviation of the projections onto the residual stream; default: the configuration's, or the family's (`std`, in GPT-2 divided by √(2L)). */
   readonly residualStd?: number | undefined;
 }
 
@@ -132,13 +132,14 @@ export function untrainedOf({ name, config, allowFields = [] }: NamedConfig, opt
   const { seeds = 1, seed = 0, std, residualStd, hidden, layers, heads, norm } = options;
   const { samples, length } = textOptions({ samples: 2, length: 256, ...options }, "zipf");
   const changes = { hidden, layers, heads, norm };
-  const { trained: _, ...spec } = readSpec(config, name, allowFields); // nothing is trained yet, at any length
   const changed = Object.entries(changes).filter(([, value]) => value !== undefined);
+  const { trained: _, ...read } = readSpec(config, name, allowFields); // nothing is trained yet, at any length
+  const spec = reshape(read, changes);
   return {
     name: changed.length ? `${name} (${changed.map((change) => change.join(" ")).join(", ")})` : name,
-    spec: reshape(spec, changes),
+    spec,
     allowed: allowedFields(config, name, allowFields),
-    initialiser: initialiserOf(config, name, { std, residualStd }),
+    initialiser: initialiserOf(config, spec, name, { std, residualStd }),
     seeds: Array.from({ length: seeds }, (_, i) => seed + i),
     samples,
     length,

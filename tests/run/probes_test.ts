@@ -1,0 +1,98 @@
+/**
+ * Every probe × every kind of module × every engine (probe_table.ts). The engine `cpu` gives the numbers that `webgpu` is compared with,
+ * and each probe alone has to give what it gives beside all others. `cuda` runs on a stand-in device, which shows where graphs run.
+ */
+import assert from "node:assert/strict";
+import { type Engine, webgpuEngine } from "../../src/engine/mod.ts";
+import * as run from "../../src/run/mod.ts";
+import { onDevice, onStandIn } from "../cuda/child.ts";
+import { distance, engine as cpu, largest, stateTolerance, withFixture } from "../support.ts";
+import { CELLS, isFilled, KINDS, numbersOf, observed, PROBES } from "./probe_table.ts";
+
+const names = Object.keys(PROBES);
+const opened: Engine | string = await webgpuEngine().catch((error) => error.message);
+if (typeof opened !== "string") Deno.test.afterAll(() => opened.close());
+
+Deno.test("the table has a row for every probe of the executor, and a column for every kind", () => {
+  const cells = Object.keys(KINDS).flatMap((kind) => names.map((probe) => `${probe} on ${kind}`));
+  assert.deepEqual([...CELLS.keys()].sort(), cells.sort());
+  const rows: Record<string, string> = {
+    attentionStatsProbe: "patterns",
+    effectsProbe: "effects",
+    gramProbe: "gram",
+    llmDropProbe: "llmDrop",
+    normsProbe: "norms",
+    productsProbe: "gram", // which is this probe, with sums of its own
+    routingProbe: "routing",
+    smoothingProbe: "smoothing",
+    streamProbe: "stream",
+    valuesProbe: "values",
+    windowsProbe: "windows",
+  };
+  assert.deepEqual(Object.keys(run).filter((name) => name.endsWith("Probe")).sort(), Object.keys(rows));
+  for (const row of Object.values(rows)) assert.ok(names.includes(row), row);
+});
+
+for (const on of ["cpu", "webgpu"] as const) {
+  const engine = on === "cpu" ? cpu : opened;
+  const what = `${on}: every probe on every kind of module gives the CPU's numbers`;
+  if (typeof engine === "string") {
+    Deno.test({ name: `${what} (skipped: ${engine})`, ignore: true, fn() {} });
+    continue;
+  }
+  Deno.test(what, async (t) => {
+    const filled = new Map<string, boolean>();
+    for (const [kind, description] of Object.entries(KINDS)) {
+      await t.step(`${kind}: ${description}`, () => fill(kind, engine, filled));
+    }
+    assert.deepEqual(filled, CELLS);
+  });
+}
+
+onStandIn("cuda: every probe on every kind of module runs on the device", async () => {
+  assert.deepEqual(await onDevice("probes.ts"), Object.fromEntries(CELLS));
+});
+
+/** Fills a column of the table: probe by probe on the CPU, in one pass on a device, where every graph is compiled for seconds. */
+async function fill(kind: string, engine: Engine, filled: Map<string, boolean>): Promise<void> {
+  await withFixture(kind, async ({ model, blocks }) => {
+    const [expected, over] = [await observed(names, { model, engine: cpu, blocks }), {
+      model,
+      engine,
+      blocks,
+    }];
+    const before = engine.live;
+    const found = engine === cpu ? await alone(over) : await observed(names, over).catch(() => alone(over));
+    assert.equal(engine.live, before, "tensors are left");
+    for (const [i, probe] of names.entries()) {
+      expectNumbers(probe, found[i], expected[i], 4 * stateTolerance(model.spec));
+      filled.set(`${probe} on ${kind}`, isFilled(found[i]));
+    }
+  });
+}
+
+/** What each probe sees in a pass of its own; an error names the probe. */
+async function alone(over: Parameters<typeof observed>[1]): Promise<unknown[]> {
+  const all: unknown[] = [];
+  for (const probe of names) {
+    all.push(
+      ...await observed([probe], over).catch((cause) => {
+        throw new Error(`${probe}: ${cause.message}`, { cause });
+      }),
+    );
+  }
+  return all;
+}
+
+/**
+ * Numbers of each name agree, relative to the largest of them: a ratio, a cosine or a sum of squares moves by the relative errors
+ * of two states, each of twice `stateTolerance` between the engines.
+ */
+function expectNumbers(probe: string, actual: unknown, expected: unknown, most: number): void {
+  const [found, wanted] = [actual, expected].map((value) => numbersOf(value, probe));
+  assert.deepEqual([...found.keys()], [...wanted.keys()]);
+  for (const [name, numbers] of wanted) {
+    const error = distance(found.get(name)!, numbers) / (largest(numbers) || 1);
+    assert.ok(error <= most, `${probe}, ${name}: relative error ${error}, at most ${most}`);
+  }
+}
