@@ -1,10 +1,10 @@
-/** What few numbers can carry: a sign, a count or a correlation only where a 95 % interval allows it, else "cannot tell". Float64. */
+/** Verdicts on few numbers: a sign, a count or a correlation only where a 95 % interval allows it, else "cannot tell". Float64. */
 import { halfWidth95, mean, studentT95 } from "./statistics.ts";
 import { rankInterval } from "./rank_interval.ts";
 
 /**
- * The sign of the mean of paired differences [n] where Student's t tells it from 0 at 95 %, else 0: cannot tell. Fewer than two
- * pairs, or a value that is not finite, tell nothing.
+ * The sign of the mean of paired differences [n] where its 95 % interval by Student's t excludes 0, else 0: cannot tell. Fewer than
+ * two pairs, or a value that is not finite, give 0.
  */
 export function toldSign(differences: readonly number[]): -1 | 0 | 1 {
   const half = halfWidth95(differences);
@@ -23,12 +23,12 @@ export function interval95(
 }
 
 /**
- * The fewest pairs whose perfect rank correlation is told from none at 95 %: two of the n! orders are perfect, and 2/5! is 0.017
+ * The fewest pairs whose perfect rank correlation differs from 0 at 95 %: two of the n! orders are perfect, and 2/5! is 0.017
  * where 2/4! is 0.083. Fisher's interval does not exist there.
  */
 const PERFECT = 5;
 
-/** Whether Spearman's correlation r over n pairs is told from 0 at 95 %, by its interval; a null correlation is not. */
+/** Whether the 95 % interval of Spearman's correlation r over n pairs excludes 0; a null correlation has none. */
 export function correlates(
   r: number | null,
   n: number,

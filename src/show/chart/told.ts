@@ -1,4 +1,4 @@
-/** What samples can tell: which of two is the larger, how many such comparisons are told, what an interval says in words. */
+/** Comparisons that the samples decide: which of two is the larger, how often that is clear, and intervals in words. */
 import { interval95, toldSign } from "../../measure/mod.ts";
 import type { Profile, Sweep } from "../../result/mod.ts";
 import { costsLess } from "./curves.ts";
@@ -58,7 +58,7 @@ export function riseSign(a: Point, b: Point, samples: number): Sign {
   return ({ yes: -1, no: 1, "cannot tell": 0 } as const)[costsLess(one, other, samples)];
 }
 
-/** How many comparisons are told either way, and how many are not. */
+/** How many comparisons come out either way, and how many stay open. */
 export interface Tally {
   readonly below: number;
   readonly above: number;
@@ -72,7 +72,7 @@ export function tally(signs: readonly Sign[]): Tally {
   return { below: count(-1), above: count(1), unknown: count(0), all: signs.length };
 }
 
-/** " (cannot tell in 3)"; nothing where all is told. */
+/** " (cannot tell in 3)"; nothing where every comparison is clear. */
 export function unknownText({ unknown }: Pick<Tally, "unknown">, preposition: "in" | "at"): string {
   return unknown === 0 ? "" : ` (cannot tell ${preposition} ${unknown})`;
 }

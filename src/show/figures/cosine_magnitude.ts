@@ -78,7 +78,7 @@ export function cosineMagnitudeFigure(profile: Profile): Figure {
   });
 }
 
-/** A direction only where the correlation over all modules is told from 0. */
+/** A direction only where the interval of the correlation over all modules excludes 0. */
 function titleOf(correlation: ReturnType<typeof magnitudeCorrelation>): string {
   if (correlation === null) return "Importance is magnitude and angle";
   const { rank, modules } = correlation;

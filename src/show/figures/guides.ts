@@ -80,7 +80,7 @@ function titleOf(kinds: readonly { readonly kind: ModuleKind; readonly known: re
   return clear.length === 0 ? unclear : `Best guide to the loss: ${best}. ${unclear}`;
 }
 
-/** Other guides that the first one is not told apart from. */
+/** Other guides whose intervals reach that of the first one. */
 function rivalsOf(known: readonly Known[]): Known[] {
   const best = bestOf(known);
   const others = known.filter((guide) => guide !== best && guide.by !== "kl");
