@@ -1,6 +1,6 @@
 /**
  * The command line: `deno task lamina COMMAND`. Exit code 0, 1 (failed) or 2 (wrong usage); 128 and the signal's number where
- * one ended it (130, 143, 129), 141 where its reader went away; and those that a command's help names.
+ * one ended it (130, 143, 129; 137 where it was killed), 141 where its reader went away; and those that a command's help names.
  */
 import { CommanderError } from "commander";
 import process from "node:process";
@@ -27,7 +27,7 @@ async function main(args: readonly string[]): Promise<number> {
     if (code !== null) return code;
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     context.notice(`lamina: ${(error as Error)?.message ?? error}`);
-    if (process.env.LAMINA_DEBUG) console.error(error);
+    if (process.env.LAMINA_DEBUG) Deno.inspect(error).split("\n").forEach(context.notice);
     return 1;
   } finally {
     context.progress.close();

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import ray
 import ray.cloudpickle
 
 import ray_node
-from ray_shards import Driver, Stop, say, worded
+from ray_shards import Driver, Stop, say, shown, worded
 
 
 def arguments():
@@ -50,7 +51,18 @@ def read_plan(path):
         raise Stop(f"cannot read {path}: {error}") from error
     if not isinstance(plan, dict) or plan.get("kind") != "shards":
         raise Stop(f"cannot use {path}: expected a plan that lamina shards wrote")
+    if not has_safe_names(plan):
+        raise Stop(f"cannot use {path}: found a key or a receipt's name that lamina shards does not write")
     return plan, data
+
+
+def has_safe_names(plan):
+    """Whether the key and the names of receipts, which become parts of paths, are such as lamina shards writes."""
+    try:
+        names = [shard["file"] for shard in plan["shards"]]
+        return bool(re.fullmatch("[0-9a-f]+", plan["key"])) and all(re.fullmatch(r"shard-[\w.-]+\.json", name) for name in names)
+    except (KeyError, TypeError):
+        return False
 
 
 def connect(address):
@@ -67,7 +79,7 @@ def merge(job, args):
     paths = ["merge", os.path.abspath(args.plan), "--results", os.path.abspath(args.results), "--json", os.path.abspath(out)]
     code = subprocess.run([*lamina, *paths], stdout=subprocess.DEVNULL, cwd=cwd).returncode
     if code == 0:
-        print(f"the result is in {out}")
+        print(shown(f"the result is in {out}"))
     return code
 
 

@@ -167,7 +167,7 @@ class Driver:
             words.append(f"about {clock(left * (now - self.began) / self.computed)} left")
         if first and running == 0:
             words.append(f"waiting for a machine with {self.wanted(first)}")
-        line = ", ".join(words)
+        line = shown(", ".join(words))
         print(f"\r{line}\x1b[K" if TERMINAL else line, end="" if TERMINAL and not last else "\n", file=SAID, flush=True)
 
     def wanted(self, shard):
@@ -209,4 +209,10 @@ def clock(seconds):
 
 
 def say(line):
+    line = shown(line)
     print(f"\r{line}\x1b[K" if TERMINAL else line, file=SAID, flush=True)
+
+
+def shown(text):
+    """A line that others had a part in, without characters that act on a terminal instead of being seen."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)

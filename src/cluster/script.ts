@@ -1,11 +1,12 @@
 /** What the scripts of all schedulers say. */
 import { fileURLToPath } from "node:url";
+import { shellWord } from "../entry/mod.ts";
 import type { Shards } from "../result/mod.ts";
 
-/** How this checkout of Lamina is started. */
-export const LAUNCH = `deno run -A --v8-flags=--max-semi-space-size=2 ${
-  fileURLToPath(new URL("../cli.ts", import.meta.url))
-}`;
+/** How a checkout of Lamina is started, for a shell. */
+export function launchOf(cli = fileURLToPath(new URL("../cli.ts", import.meta.url))): string {
+  return `deno run -A --v8-flags=--max-semi-space-size=2 ${shellWord(cli)}`;
+}
 
 /** The indices of each stage, and the memory of its largest shard. */
 export function stagesOf({ shards }: Shards): { first: number; last: number; bytes: number }[] {

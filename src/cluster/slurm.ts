@@ -1,12 +1,13 @@
 /** What Slurm is told: an array of shards for each stage, each after the one before it, then the merge. */
+import { shellWord } from "../entry/mod.ts";
 import { resultText, type Shards } from "../result/mod.ts";
-import { LAUNCH, megabytes, stagesOf, usesGpu } from "./script.ts";
+import { launchOf, megabytes, stagesOf, usesGpu } from "./script.ts";
 
 /**
  * A script that submits a plan: `bash job.sh [options of sbatch]`. A shard that was stopped or failed is queued again, three times at
  * most; one that can never succeed (exit code 2) is not.
  */
-export function slurmScript(plan: Shards): string {
+export function slurmScript(plan: Shards, launch = launchOf()): string {
   const name = `lamina-${plan.key}`;
   const arrays = stagesOf(plan).map(({ first, last, bytes }, stage) => {
     const after = stage > 0 ? ' --dependency="afterok:$previous" --kill-on-invalid-dep=yes' : "";
@@ -19,7 +20,8 @@ export function slurmScript(plan: Shards): string {
 # The folder of results and Lamina itself must be reachable under the same paths on every node.
 set -euo pipefail
 results=\${LAMINA_RESULTS:-$PWD/${name}}
-lamina=\${LAMINA:-${LAUNCH}}
+default=${shellWord(launch)}
+lamina=\${LAMINA:-$default}
 mkdir -p "$results"
 plan="$results/plan-${plan.key}.json"
 quoted=$(printf "%q --results %q" "$plan" "$results")

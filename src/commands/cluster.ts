@@ -1,5 +1,6 @@
 /** A Ray cluster on this machine, to try many machines on one: `lamina cluster`, which is also `deno task cluster`. */
 import { Command } from "commander";
+import { shellWord } from "../entry/mod.ts";
 import { installRay, runTrial, stopTrial, tokenVariables } from "../cluster/mod.ts";
 import type { Context } from "./context.ts";
 import { explained } from "./help.ts";
@@ -21,14 +22,16 @@ export function clusterCommand(context: Context): Command {
     }
     await installRay({ signal: context.signal, onNotice: context.notice });
     if (!installOnly) {
-      await runTrial({ signal: context.signal, onStarted: (address) => context.write(usage(address)) });
+      await runTrial({ signal: context.signal, onStarted: (address) => context.print(usage(address)) });
     }
   });
 }
 
 /** What to do with it. */
 function usage(address: string): string {
-  const variables = Object.entries(tokenVariables).map(([name, value]) => `${name}=${value}`).join(" ");
+  const variables = Object.entries(tokenVariables).map(([name, value]) => `${name}=${shellWord(value)}`).join(
+    " ",
+  );
   return [
     `Ray runs at ${address}: two nodes of one CPU each. In another terminal:`,
     "",

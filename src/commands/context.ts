@@ -1,5 +1,6 @@
 /** What every command works with: where it reports to, what ends it, how its tables look. */
 import process from "node:process";
+import { failure } from "../entry/mod.ts";
 import type { Profile } from "../result/mod.ts";
 import {
   printable,
@@ -22,12 +23,14 @@ export interface Context extends Shared {
   readonly started: number;
   readonly progress: ProgressLine;
   readonly look: TextLook;
-  /** A line for a person, on stderr. */
+  /** One line for a person, on stderr, whatever is in it. */
   notice(line: string): void;
   /** A table, on stdout; what others wrote in it is made safe to show. */
   print(text: string): void;
   /** Data, on stdout: to the letter. */
   write(text: string): void;
+  /** A piece of running text, on stdout, without a line break of its own; what acts on a terminal is made visible. */
+  say(text: string): void;
   /** What ended the command early, if anything did. */
   ending(): Ending | null;
 }
@@ -47,10 +50,15 @@ export function createContext(): Context {
     utf8: speaksUtf8(),
     columns: terminal ? process.stdout.columns : COLUMNS,
   };
-  const write = (text: string) => {
+  const put = (text: string) => {
     progress.close();
-    process.stdout.write(text + "\n");
+    try {
+      process.stdout.write(text);
+    } catch (error) { // of a file or a device; a pipe's error is an event
+      throw failure("Cannot write to standard output", error);
+    }
   };
+  const write = (text: string) => put(`${text}\n`);
   return {
     signal,
     started: performance.now(),
@@ -60,6 +68,7 @@ export function createContext(): Context {
     notice: (line) => progress.onNotice(line),
     print: (text) => write(printable(text, look)),
     write,
+    say: (text) => put(printable(text, { utf8: true })), // a model may write any language, whatever the terminal's is
     sharing: null,
   };
 }

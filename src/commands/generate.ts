@@ -1,8 +1,7 @@
 /** What the model writes: the full model's text beside the dropped one's. */
 import { Command } from "commander";
-import process from "node:process";
 import { head } from "../result/mod.ts";
-import { printable, textRows } from "../show/mod.ts";
+import { textRows } from "../show/mod.ts";
 import { computedOn, generate } from "../study/mod.ts";
 import { type Context, withModel } from "./context.ts";
 import {
@@ -62,12 +61,11 @@ export function generateCommand(context: Context): Command {
           signal: context.signal,
           onToken({ plan, text }) {
             if (quiet) return;
-            context.progress.close();
             if (plan !== current) {
-              process.stdout.write(`${current < 0 ? "" : "\n\n"}${heading(plan, drop)}\n${flags.prompt}`);
+              context.say(`${current < 0 ? "" : "\n\n"}${heading(plan, drop)}\n${flags.prompt}`);
             }
             current = plan;
-            process.stdout.write(printable(text, { utf8: true })); // a model may write anything
+            context.say(text);
           },
         });
         const result = {

@@ -39,6 +39,7 @@ const CODES = [
   ["1", "failed; the last line says why"],
   ["2", "wrong usage"],
   [ENDED, "ended by a closed terminal, Ctrl-C, SIGTERM"],
+  ["137", "killed: out of memory, or a second Ctrl-C while busy"],
   ["141", "nobody reads the output any more"],
 ] as const;
 

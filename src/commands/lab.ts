@@ -26,7 +26,7 @@ export function labCommand(context: Context): Command {
       return;
     }
     for (const path of flags.execute ?? []) await expectFile(path);
-    await install();
+    await install(context.notice);
     if (flags.execute) await execute(flags.execute, { folder: flags.outputDir });
     else if (!flags.installOnly) await openLab(flags);
   });

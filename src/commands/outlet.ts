@@ -2,6 +2,7 @@
 import { relative } from "node:path";
 import process from "node:process";
 import { writeWhole } from "../disk/mod.ts";
+import { shellWord } from "../entry/mod.ts";
 import { keepingFailure, type Kind, resultText } from "../result/mod.ts";
 import { type CsvRow, formatSeconds, toCsv } from "../show/mod.ts";
 import type { Context } from "./context.ts";
@@ -60,10 +61,10 @@ export function doneText(
 
 /** How a page is made: the command as it was typed, and the day. */
 export function madeBy(): { readonly command: string; readonly date: string } {
-  const typed = process.argv.slice(2).map((word) =>
-    /^[\w./:=,@-]+$/.test(word) ? word : JSON.stringify(word)
-  );
-  return { command: ["lamina", ...typed].join(" "), date: new Date().toISOString().slice(0, 10) };
+  return {
+    command: ["lamina", ...process.argv.slice(2).map(shellWord)].join(" "),
+    date: new Date().toISOString().slice(0, 10),
+  };
 }
 
 /** A path as a person here would say it. */

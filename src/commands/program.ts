@@ -67,12 +67,17 @@ export function createProgram(context: Context): Command {
     completionCommand,
   ];
   for (const make of commands) program.addCommand(make(context));
-  settle(program);
+  settle(program, context);
   return program;
 }
 
-/** In every command, errors of usage are thrown instead of ending the process, and help is of one form. */
-function settle(command: Command): void {
-  command.exitOverride().configureHelp({ optionDescription }).helpOption("-h, --help", "print this help");
-  command.commands.forEach((child) => settle(child));
+/** In every command, errors of usage are thrown instead of ending the process, help is of one form, and the context writes. */
+function settle(command: Command, context: Context): void {
+  command.exitOverride().configureHelp({ optionDescription }).helpOption("-h, --help", "print this help")
+    .configureOutput({
+      writeOut: (text) => context.write(text.replace(/\n$/, "")),
+      outputError: (text) => context.notice(text.trimEnd()), // one line, since it cites arguments
+      writeErr: (text) => text.trimEnd().split("\n").forEach(context.notice),
+    });
+  command.commands.forEach((child) => settle(child, context));
 }

@@ -9,6 +9,7 @@
  * Ctrl-C alone. Elsewhere than on Linux, `nohup` does not keep SIGHUP away, since there is no asking whether it is ignored.
  */
 import process from "node:process";
+import { reasonOf } from "../entry/mod.ts";
 
 /** Exit codes are by convention 128 and the signal's number. */
 const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -49,9 +50,9 @@ export function listen(): Endings {
   }
   const watchdog = new Worker(new URL("./watchdog.ts", import.meta.url), { type: "module" });
   watchdog.postMessage({ names, same: SAME });
-  process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
-    if (code === "EPIPE") end(BROKEN_PIPE, null);
-    else end(1, `Cannot write to standard output: ${message}`);
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") end(BROKEN_PIPE, null);
+    else end(1, `Cannot write to standard output: ${reasonOf(error)}`);
   });
   process.stderr.on("error", ({ code }: NodeJS.ErrnoException) => {
     if (code === "EPIPE") end(BROKEN_PIPE, null); // another error of stderr has nowhere to be told

@@ -3,7 +3,8 @@ import { Command } from "commander";
 import { join } from "node:path";
 import { parts, within } from "../hub/mod.ts";
 import { cacheKey, fileName, keepAs, type Profile, type Provenance, type Sweep } from "../result/mod.ts";
-import { perplexityTable, plain, planTable, sweepTable, writeReport } from "../show/mod.ts";
+import { plain } from "../entry/mod.ts";
+import { perplexityTable, planTable, sweepTable, writeReport } from "../show/mod.ts";
 import {
   droppable,
   makePlan,

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import process from "node:process";
 import { createInterface } from "node:readline/promises";
+import { jsonText } from "../entry/mod.ts";
 import {
   cacheEntries,
   type CacheEntry,
@@ -36,7 +37,7 @@ export function modelsCommand(context: Context): Command {
       const table = () =>
         `${align([head, ...rows], context.look, [3, 2, 0, 1])}\n\n` +
         "a model may also be: a folder in Hugging Face layout, a .gguf file, or owner/name[@revision] of the hub";
-      await deliver(context, flags, { json: () => JSON.stringify(models, null, 1), table });
+      await deliver(context, flags, { json: () => jsonText(models, 1), table });
     });
 }
 
@@ -47,7 +48,7 @@ export function cacheCommand(context: Context): Command {
   withJsonFlag(explained(list, "cache list --json -", CACHE)).action(async (flags: OutFlags) => {
     const entries = await cacheEntries();
     await deliver(context, flags, {
-      json: () => JSON.stringify(entries, null, 1),
+      json: () => jsonText(entries, 1),
       table: () => entries.length ? table(context, entries) : "nothing is cached",
     });
     context.notice(`in ${cacheFolder()}`);

@@ -4,7 +4,7 @@
  */
 import { lstat, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { failure } from "./failure.ts";
+import { failure } from "../entry/mod.ts";
 import { removeStrays, temporaryName } from "./temporary.ts";
 
 /** A file of the folder: its name, and its bytes part by part. */

@@ -6,7 +6,7 @@ import { type Stats, writeFile } from "node:fs";
 import { constants, type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { failure } from "./failure.ts";
+import { failure } from "../entry/mod.ts";
 import { isDescriptor, targetOf } from "./target.ts";
 import { removeStrays, temporaryName } from "./temporary.ts";
 

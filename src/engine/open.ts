@@ -34,9 +34,20 @@ export const precisionsOf: Readonly<Record<EngineName, readonly Precision[]>> = 
   cuda: PRECISIONS,
 };
 
-/** Threads per product that OMP_NUM_THREADS asks for, as schedulers set it; 0, which is every core, where it does not. */
+/** More than the largest machines have. The library takes memory for each, and would run out of it without a word. */
+const MOST_THREADS = 1024;
+
+/**
+ * Threads per product that OMP_NUM_THREADS asks for, as schedulers set it (of a list for nested loops, the first number); 0, which
+ * is every core, where it does not.
+ */
 function threadsAsked(): number {
-  const asked = Number(Deno.env.get("OMP_NUM_THREADS"));
+  const asked = Number(Deno.env.get("OMP_NUM_THREADS")?.split(",")[0]);
+  if (asked > MOST_THREADS) {
+    throw new RangeError(
+      `Cannot use the engine cpu: OMP_NUM_THREADS is ${asked}, expected at most ${MOST_THREADS}`,
+    );
+  }
   return Number.isInteger(asked) && asked > 0 ? asked : 0;
 }
 

@@ -23,6 +23,8 @@ export {
 } from "./checks.ts";
 export { displayable, displayWith } from "./display.ts";
 export { nearNames } from "./near.ts";
+export { jsonText, oneLine, plain, shellWord } from "./plain.ts";
+export { failure, reasonOf } from "./system.ts";
 export {
   enter,
   type Progress,

@@ -1,9 +1,14 @@
-/** The model card of a smaller model: what it is without, who chose that on which text, what it costs, what to know. */
+/**
+ * The model card of a smaller model: what it is without, who chose that on which text, what it costs, what to know. Every
+ * string that comes from a file is a code span, and JSON (which is YAML) in the front matter.
+ */
+import { jsonText, shellWord } from "../entry/mod.ts";
 import { type Plan, VERSION } from "../result/mod.ts";
 import { paired } from "../study/mod.ts";
 import type { Format } from "./formats.ts";
 import type { Quality } from "./quality.ts";
 import { type Job, type Made, type Module, modulesText } from "./job.ts";
+import { cell, code } from "./markdown.ts";
 
 /** What a card tells. */
 export interface Told {
@@ -19,16 +24,18 @@ export interface Told {
 /** `README.md` as a text. */
 export function cardText({ job, format, plan, made: { notes }, costs }: Told): string {
   const { model: { name, identity }, full, kept, drop } = job;
-  const source = `${name}${identity.revision ? ` at ${identity.revision}` : ""}`;
+  const source = `${code(name)}${identity.revision ? ` at ${code(identity.revision)}` : ""}`;
   const list = (layers: readonly number[]) => layers.length > 0 ? layers.join(" ") : "none";
   return `---
-base_model: ${JSON.stringify(name)}
+base_model: ${jsonText(name)}
 tags: [lamina, layer-drop]
 ---
 
-# ${name} with fewer modules
+# ${code(name)} with fewer modules
 
-Made by Lamina ${VERSION} from ${source} (${identity.format}, ${identity.fingerprint}), as \`${format}\`.
+Made by Lamina ${VERSION} from ${source} (${code(identity.format)}, ${
+    code(identity.fingerprint)
+  }), as \`${format}\`.
 
 ## What was dropped
 
@@ -59,11 +66,13 @@ function reasons({ target, by, seed, provenance, order }: Plan, { drop }: Job): 
   }`;
   const { text, packing, dtype, engine } = provenance ?? {};
   const where = text && packing
-    ? `, on the text ${text.name} (SHA-256 ${text.hash}): ${packing.samples} × ${packing.length} tokens` +
+    ? `, on the text ${code(text.name)} (SHA-256 ${
+      code(text.hash)
+    }): ${packing.samples} × ${packing.length} tokens` +
       `${packing.skip ? `, the first ${packing.skip} skipped` : ""}${
         packing.bos ? ", each with BOS" : ""
       }; ` +
-      `computed in ${dtype} on ${engine}`
+      `computed in ${code(dtype!)} on ${code(engine!)}`
     : "; it does not say on which text";
   const isChosen = (module: Module["module"], layer: number) =>
     target === "consecutive" || // whose order has windows
@@ -86,7 +95,9 @@ function costText(
   costs: readonly Quality[],
 ): string {
   const flags = (["attention", "mlp"] as const).filter((module) => drop[module].length > 0)
-    .map((module) => `--drop-${module} ${drop[module].join(",")}`).join(" ");
+    .map((module) => `--drop-${module} ${drop[module].join(",")}`);
+  const dashes = name.startsWith("-") ? ["--"] : []; // a name that is not to be taken for an option
+  const command = ["lamina", "perplexity", ...flags, ...dashes, shellWord(name)].join(" ");
   const saves = plan?.saves;
   return [
     ...saves
@@ -100,7 +111,9 @@ function costText(
       : [],
     costs.length > 0
       ? measured(costs)
-      : `Quality was not measured here. The original's, with and without these modules: \`lamina perplexity ${name} ${flags}\`.`,
+      : `Quality was not measured here. The original's, with and without these modules: ${
+        code(command, Infinity)
+      }.`,
   ].join("\n\n");
 }
 
@@ -109,7 +122,9 @@ function measured(costs: readonly Quality[]): string {
     const { text, packing, dtype, engine } = dropped.provenance;
     const { difference, low, high } = paired(dropped, full);
     const interval = low === null ? "" : ` (95 %: ${signed(low)} to ${signed(high!)})`;
-    return `| ${text.name}, ${packing.samples} × ${packing.length} tokens, ${dtype} on ${engine} | ` +
+    return `| ${cell(text.name)}, ${packing.samples} × ${packing.length} tokens, ${cell(dtype)} on ${
+      cell(engine)
+    } | ` +
       `${full.perplexity.toPrecision(4)} | ${dropped.perplexity.toPrecision(4)} | ` +
       `${signed(difference)}${interval} | ${percent(dropped.top1)} |`;
   });

@@ -40,7 +40,7 @@ export interface OutFile extends Content {
 /** A smaller model as files; nothing is written yet. */
 export interface Made {
   readonly files: readonly OutFile[];
-  /** What whoever uses it has to know, line by line. */
+  /** What a user of the model has to know, line by line, in words of our own: the model card takes them as Markdown. */
   readonly notes: readonly string[];
 }
 

@@ -4,6 +4,7 @@
  * A file is opened once and read at positions. A positioned read is a seek and a read on one
  * shared handle, so reads are queued: two callers never see each other's offset.
  */
+import { failure } from "../entry/mod.ts";
 import type { ByteSource } from "./source.ts";
 
 /** Throws `RangeError` unless [start, end) lies within [0, size]. */
@@ -91,10 +92,13 @@ async function openRegular(path: string): Promise<Deno.FsFile> {
   try {
     info = await Deno.stat(path); // before opening: to open a pipe would wait for its writer
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Error(`Cannot open ${path}: nothing is there, expected a file`);
+    throw failure(`Cannot open ${path}`, error);
   }
-  if (info.isFile) return await Deno.open(path);
+  if (info.isFile) {
+    return await Deno.open(path).catch((error) => {
+      throw failure(`Cannot open ${path}`, error);
+    });
+  }
   throw new Error(
     `Cannot open ${path}: found ${info.isDirectory ? "a folder" : "a special file"}, expected a file`,
   );

@@ -2,6 +2,7 @@
  * Models on this machine: a `.gguf` file, or a folder in Hugging Face layout. No network.
  */
 import { basename, join, resolve } from "node:path";
+import { failure } from "../entry/mod.ts";
 import { statOrNull } from "./cache/cache.ts";
 import { checkContent } from "./content.ts";
 import { type FileEntry, type ModelFiles, modelFiles } from "./files.ts";
@@ -52,15 +53,26 @@ export async function folderEntries(path: string): Promise<FileEntry[]> {
 /** Their names. */
 export async function folderNames(path: string): Promise<string[]> {
   const names: string[] = [];
-  for await (const { name } of Deno.readDir(path)) {
+  for await (const name of namesIn(path)) {
     if (!name.startsWith(".") && (await statOrNull(join(path, name)))?.isFile) names.push(name);
   }
   return names;
 }
 
+/** The names of all that is in a folder. */
+export async function* namesIn(path: string): AsyncGenerator<string> {
+  try {
+    for await (const { name } of Deno.readDir(path)) yield name;
+  } catch (error) {
+    throw failure(`Cannot open ${path}`, error);
+  }
+}
+
 /** One file on this machine. Its hash is known if the file was checked against it. */
 export async function fileEntry(path: string, name: string): Promise<FileEntry> {
-  const { size, mtime } = await Deno.stat(path);
+  const { size, mtime } = await Deno.stat(path).catch((error) => {
+    throw failure(`Cannot open ${path}`, error);
+  });
   const sha256 = await provenHash(path);
   return {
     name,

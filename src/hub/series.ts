@@ -9,7 +9,7 @@ import { isFolder, statOrNull } from "./cache/cache.ts";
 import { fileSource, readText } from "./file.ts";
 import type { ModelFiles } from "./files.ts";
 import { hubModel, parseHubId, refuseOffline } from "./remote/huggingface.ts";
-import { localFolder } from "./local.ts";
+import { localFolder, namesIn } from "./local.ts";
 import type { FetchOptions } from "./progress.ts";
 import { askRefs } from "./remote/refs.ts";
 import { chooseSteps, type NamedStep, namedSteps } from "./remote/steps.ts";
@@ -96,7 +96,7 @@ export async function seriesAround(path: string): Promise<string | null> {
 
 async function listFolders(path: string): Promise<{ name: string; run: NamedStep[] }> {
   const found: string[] = [];
-  for await (const { name } of Deno.readDir(path)) {
+  for await (const name of namesIn(path)) {
     if (await isFolder(join(path, name))) found.push(name);
   }
   found.sort();

@@ -32,8 +32,8 @@ export const environment: Readonly<Record<string, string>> = {
 };
 
 /** Makes the virtual environment, where it is not there as wanted, and its kernel. Throws where Python lacks a part. */
-export async function install(): Promise<void> {
-  await makeEnvironment({ folder: venv, requirements: PACKAGES, onNotice: console.error });
+export async function install(onNotice: (line: string) => void = () => {}): Promise<void> {
+  await makeEnvironment({ folder: venv, requirements: PACKAGES, onNotice });
   await Deno.mkdir(join(venv, "user"), { recursive: true });
   await writeKernel();
   await writeSettings();

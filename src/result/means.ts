@@ -23,7 +23,8 @@ export function profileOf(
     .map((layer) => total(layer, "counted"));
   if (counted.some((count) => count === 0)) {
     throw new RangeError(
-      "Cannot average: every token of a module has |X| = 0, expected at least one token with |X| > 0",
+      `Cannot profile ${provenance.model.name}: before or after a module the stream is zero at every token, so it has no ` +
+        "direction; expected weights that are not all zero",
     );
   }
   return displayable({

@@ -25,8 +25,8 @@ export const shardsForm = z.object({
   ...headForm("shards"),
   /** The version that all shards must run. */
   lamina: z.string(),
-  /** Hash of all that the study depends on, but for what computes it and how it is divided. */
-  key: z.string(),
+  /** Hash of all that the study depends on, but for what computes it and how it is divided; part of names of folders and jobs. */
+  key: z.string().regex(/^[0-9a-f]+$/),
   /** "profile of smollm2-135m". */
   label: z.string(),
   /** The command line of the undivided study. */

@@ -4,7 +4,16 @@
  */
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { displayable, expect, list, oneOf, resultOf, text as aText } from "../entry/mod.ts";
+import {
+  displayable,
+  expect,
+  failure,
+  jsonText,
+  list,
+  oneOf,
+  resultOf,
+  text as aText,
+} from "../entry/mod.ts";
 import { writeWhole } from "../disk/mod.ts";
 import { forms, type ResultOf } from "./forms.ts";
 import { type Kind, METHODS } from "./methods.ts";
@@ -16,7 +25,7 @@ export function resultText(result: { readonly kind: Kind }, indent = 0): string 
   expect("write a result", "it", result, anyResult);
   const checked = forms[result.kind].safeParse(result);
   if (!checked.success) throw new TypeError(`Cannot write ${result.kind}: ${flawIn(checked.error)}`);
-  return JSON.stringify(checked.data, null, indent) + "\n";
+  return jsonText(checked.data, indent) + "\n";
 }
 
 /**
@@ -67,7 +76,7 @@ export async function readResult<K extends Kind>(path: string, ...kinds: K[]): P
   try {
     text = await readFile(path, "utf-8");
   } catch (error) {
-    throw new Error(`Cannot read ${path}: ${(error as Error).message}`, { cause: error });
+    throw failure(`Cannot read ${path}`, error);
   }
   return parseResult(path, text, ...kinds);
 }

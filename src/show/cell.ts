@@ -12,12 +12,11 @@
  * Nothing here needs a kernel: in a script, `show` prints a line instead, and Ctrl-C ends the script as ever.
  */
 import { setTimeout } from "node:timers/promises";
-import { displayWith, enter, reportChecks, type Reports, watchWith } from "../entry/mod.ts";
+import { displayWith, enter, plain, reportChecks, type Reports, watchWith } from "../entry/mod.ts";
 import { type CsvRow, toCsv } from "./chart/csv.ts";
 import { formatNumber } from "./chart/numbers.ts";
 import { escape } from "./chart/svg.ts";
 import { helpText } from "./help.ts";
-import { plain } from "./plain.ts";
 import { viewOf } from "./view.ts";
 import { watcher, type Write } from "./watch.ts";
 

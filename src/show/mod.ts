@@ -2,7 +2,6 @@
 export { type ProgressLine, progressLine, type ProgressOutput, progressText } from "./progress.ts";
 
 export { speaksUtf8 } from "./locale.ts";
-export { plain } from "./plain.ts";
 export { wrap } from "./wrap.ts";
 export { align, printable, type TextLook } from "./tables/table.ts";
 export { formatSeconds } from "./chart/numbers.ts";

@@ -1,22 +1,8 @@
 /**
- * Text that others wrote (names of models, files, licences; what a model says) made safe to show, and its width.
- *
- * A raw escape sequence moves a terminal's cursor or sets its title, a bidirectional override turns the rest of a line over,
- * and a control character makes an SVG unreadable, since XML does not have it even escaped. So everything that is shown
- * passes `plain`.
+ * The width of plain text, and its form in ASCII.
  *
  * Limit: widths are those of common terminals (East Asian letters and emoji two columns, marks none), not of every font.
  */
-
-/** Tab, line feed and their like: white space that breaks a line or a column. */
-const BREAKS = /[\t\n\v\f\r\u0085\u2028\u2029]/g;
-/** Control characters, bidirectional controls, noncharacters, halves of surrogate pairs. */
-const UNSAFE = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff]/gu;
-
-/** One line of text without characters that act instead of being seen: a break becomes a space, others "�". */
-export function plain(text: string): string {
-  return text.replaceAll(BREAKS, " ").replaceAll(UNSAFE, "\ufffd");
-}
 
 /** What a terminal that knows ASCII alone gets in place of the characters that tables are made of; each as wide. */
 const ASCII: Readonly<Record<string, string>> = {

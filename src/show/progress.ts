@@ -3,11 +3,11 @@
  * In the first second nothing is said. Results on stdout are never touched.
  */
 import process from "node:process";
+import { plain } from "../entry/mod.ts";
 import { formatBytes, type Progress } from "../hub/mod.ts";
 import { formatSeconds } from "./chart/numbers.ts";
 import { speaksUtf8 } from "./locale.ts";
-import { ascii, cut, plain, widthOf } from "./plain.ts";
-import { printable } from "./tables/table.ts";
+import { ascii, cut, widthOf } from "./plain.ts";
 
 /** Where progress is written. */
 export interface ProgressOutput {
@@ -67,7 +67,8 @@ export function progressLine(output: ProgressOutput = stderr()): ProgressLine {
     },
     onNotice(line) {
       clear();
-      output.write(`${printable(line, { utf8: output.utf8 })}\n`);
+      const shown = plain(line); // one line: a name in it cannot make another
+      output.write(`${output.utf8 ? shown : ascii(shown)}\n`);
     },
     close: clear,
   };
@@ -102,10 +103,19 @@ function detailsOf({ done, total, unit, rate, secondsLeft }: Progress): string[]
 
 function stderr(): ProgressOutput {
   return {
-    write: (text) => void process.stderr.write(text),
+    write: tellStderr,
     terminal: process.stderr.isTTY ?? false,
     columns: () => process.stderr.columns ?? 80,
     utf8: speaksUtf8(),
     now: () => performance.now(),
   };
+}
+
+/** A full disk or a device refuses at once. There is no place to report that, and the work does not depend on it. */
+function tellStderr(text: string): void {
+  try {
+    process.stderr.write(text);
+  } catch {
+    // A reader that has gone is another matter: an event tells of it, and ends the command.
+  }
 }

@@ -5,11 +5,9 @@
  * A stop that finds no call, or one that was as good as done, waits a moment for the next: its cell may not have come to
  * a study yet.
  */
-import type { Progress, Watch } from "../entry/mod.ts";
+import { plain, type Progress, type Watch } from "../entry/mod.ts";
 import { formatSeconds } from "./chart/numbers.ts";
-import { plain } from "./plain.ts";
 import { progressText } from "./progress.ts";
-import { printable } from "./tables/table.ts";
 
 const QUIET = 1000; // ms of a call without a word
 const LINE = 100; // characters of a progress line
@@ -79,7 +77,7 @@ function linesOf(title: string, draw: () => Write, now: () => number) {
       if (now() - start >= QUIET) lines(progressText(progress, LINE));
     },
     onNotice(line: string) {
-      notices.push(printable(line, { utf8: true }));
+      notices.push(plain(line));
       lines();
     },
     end(outcome: string) {

@@ -7,6 +7,7 @@ import {
   type Checks,
   enter,
   expect,
+  failure,
   like,
   list,
   orElse,
@@ -94,7 +95,7 @@ async function open(ref: string, options: ModelOptions): Promise<NamedConfig> {
 
 async function readConfigFile(path: string, name: string): Promise<NamedConfig> {
   const bytes = await readFile(path).catch((error) => {
-    throw new Error(`Cannot read ${path}: ${error.message}`, { cause: error });
+    throw failure(`Cannot read ${path}`, error);
   });
   try {
     return { name, config: JSON.parse(new TextDecoder().decode(bytes)) }; // a byte order mark is left out

@@ -1,5 +1,6 @@
 /** `tokenizer.json`, checked: a known kind of model, ids in range, added tokens with a text. */
 import type { AddedToken } from "./added_tokens.ts";
+import { expectSteps } from "./steps.ts";
 
 /** The parts of `tokenizer.json` that are looked at here; the rest is the library's. */
 export interface Definition {
@@ -51,6 +52,13 @@ export function readDefinition(json: unknown): Definition {
   if (type === "BPE" && !Array.isArray(merges)) {
     throw new TypeError("Cannot build a tokenizer: the BPE model has no merges, expected a list");
   }
+  const isMerge = (merge: unknown) =>
+    typeof merge === "string" || Array.isArray(merge) && merge.every((part) => typeof part === "string");
+  const wrong = type === "BPE" ? (merges as unknown[]).findIndex((merge) => !isMerge(merge)) : -1;
+  if (wrong >= 0) {
+    const found = `merge ${wrong} is ${JSON.stringify((merges as unknown[])[wrong])?.slice(0, 80)}`;
+    throw new TypeError(`Cannot build a tokenizer: ${found}, expected two tokens`);
+  }
   const added = json.added_tokens ?? [];
   const isToken = (t: unknown) => isRecord(t) && typeof t.content === "string" && t.content !== "";
   if (!Array.isArray(added) || !added.every(isToken)) {
@@ -58,6 +66,7 @@ export function readDefinition(json: unknown): Definition {
       "Cannot build a tokenizer: added_tokens is malformed, expected a list of { id, content }",
     );
   }
+  expectSteps(json);
   return { ...json, model: { ...json.model, type }, added_tokens: added } as unknown as Definition;
 }
 

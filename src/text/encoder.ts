@@ -69,16 +69,16 @@ function idsOfSections(
 
 /** The post-processor only places special tokens, which `encode` never adds: it is left out. */
 function startEngine(definition: Definition): Engine {
-  const { model, normalizer, pre_tokenizer, decoder } = definition;
+  const steps = {
+    ...definition,
+    model: engineModel(definition.model),
+    normalizer: repairNormalizer(definition.normalizer),
+    pre_tokenizer: repairPreTokenizer(definition.pre_tokenizer ?? null),
+    decoder: repairDecoder(definition.decoder),
+    post_processor: null,
+  };
   try {
-    return new Engine({
-      ...definition,
-      model: engineModel(model),
-      normalizer: repairNormalizer(normalizer),
-      pre_tokenizer: repairPreTokenizer(pre_tokenizer ?? null),
-      decoder: repairDecoder(decoder),
-      post_processor: null,
-    }, {});
+    return new Engine(steps, {});
   } catch (error) {
     throw new TypeError(`Cannot build a tokenizer: ${error instanceof Error ? error.message : error}`);
   }

@@ -90,8 +90,8 @@ function repairMetaspace(step: Step): unknown {
 
 function repairSplit(step: Step): unknown {
   const { pattern, behavior, invert } = step as Split;
-  const source = pattern?.Regex ?? (pattern?.String === undefined ? undefined : literal(pattern.String));
-  if (source === undefined) throw new TypeError("Cannot build a tokenizer: found a Split without a pattern");
+  const { Regex, String } = pattern!; // one of them is a text (steps.ts)
+  const source = Regex ?? literal(String!);
   if (behavior === "Removed") return { type: "Split", behavior, invert, pattern: { Regex: source } };
   if (behavior === "Isolated") return isolate(source);
   if (behavior === "MergedWithPrevious" && !invert) {

@@ -6,6 +6,7 @@
 import type { AsyncBuffer } from "hyparquet";
 import { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { tableFromIPC } from "@uwdata/flechette";
+import { reasonOf } from "../entry/mod.ts";
 import { readJsonLines } from "./text_file.ts";
 
 /** One row: column name → value. */
@@ -81,8 +82,7 @@ async function* named(path: string, format: string, rows: AsyncGenerator<Row>): 
   try {
     yield* rows;
   } catch (error) {
-    const found = error instanceof Deno.errors.NotFound ? "no such file" : (error as Error).message;
-    throw new Error(`Cannot read ${path}: ${found}, expected ${format}`, { cause: error });
+    throw new Error(`Cannot read ${path}: ${reasonOf(error)}, expected ${format}`, { cause: error });
   }
 }
 

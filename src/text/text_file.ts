@@ -6,6 +6,7 @@
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
+import { failure } from "../entry/mod.ts";
 
 /** Longest line, in UTF-16 units, so that a few compressed bytes do not fill the memory. */
 const MAX_TEXT = 2 ** 28;
@@ -75,7 +76,6 @@ function openBytes(file: string): AsyncIterable<Uint8Array> {
 
 /** What went wrong, with the file's name in it. */
 function readable(file: string, error: NodeJS.ErrnoException): Error {
-  if (error.code === "ENOENT") return new Error(`Cannot read ${file}: no such file`, { cause: error });
   if (error.code?.startsWith("Z_")) {
     return new SyntaxError(`Cannot read ${file}: ${error.message}, expected gzip`, { cause: error });
   }
@@ -84,5 +84,5 @@ function readable(file: string, error: NodeJS.ErrnoException): Error {
       cause: error,
     });
   }
-  return new Error(`Cannot read ${file}: ${error.message}`, { cause: error });
+  return failure(`Cannot read ${file}`, error);
 }

@@ -1,8 +1,10 @@
 /** What Slurm and Kubernetes are told: it is run, by an `sbatch` that runs at once what it is given, and read by a parser of YAML. */
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { kubernetesJob, slurmScript } from "../../src/cluster/mod.ts";
+import { launchOf } from "../../src/cluster/script.ts";
 import { head, type ResultOf } from "../../src/result/mod.ts";
 import { root, withDesk } from "../commands/cli.ts";
 
@@ -46,10 +48,18 @@ echo 7
 `;
 const scontrol = '#!/bin/sh\necho "$@" >> "$LOG"\n';
 
-/** Submits a script in a folder; gives what Slurm's commands were told. */
-async function submit(script: string, folder: string, lamina: string): Promise<string> {
+/**
+ * Submits a script in a folder, with `lamina` as the variable LAMINA names it, or as the `deno` that the script starts by itself;
+ * gives what Slurm's commands were told.
+ */
+async function submit(
+  script: string,
+  folder: string,
+  lamina: string,
+  called: "lamina" | "deno" = "lamina",
+): Promise<string> {
   const bin = await Deno.makeTempDir();
-  for (const [name, text] of Object.entries({ sbatch, scontrol, lamina })) {
+  for (const [name, text] of Object.entries({ sbatch, scontrol, [called]: lamina })) {
     await Deno.writeTextFile(`${bin}/${name}`, text, { mode: 0o755 });
   }
   await Deno.writeTextFile(`${folder}/job.sh`, script);
@@ -58,7 +68,7 @@ async function submit(script: string, folder: string, lamina: string): Promise<s
     cwd: folder,
     env: {
       PATH: `${bin}:${Deno.env.get("PATH")}`,
-      LAMINA: `${bin}/lamina`,
+      LAMINA: called === "lamina" ? `${bin}/lamina` : "",
       LOG: `${folder}/log`,
       CUDA_VISIBLE_DEVICES: "",
     },
@@ -100,8 +110,28 @@ Deno.test("of Slurm's tasks, those that may succeed are queued again, and those 
     ...["0 ended with 0", "1 ended with 2", "requeue 7_2", "2 ended with 75"],
     ...["requeue 7_3", "3 ended with 1", "requeue 7_4", "4 ended with 1"],
   ]);
-  assert.throws(() => Deno.statSync(`${folder}/touched`), Deno.errors.NotFound);
+  assert.ok(!existsSync(`${folder}/touched`));
   await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("Slurm's script starts Lamina in a folder of any name, and runs nothing of that name", async () => {
+  const folder = await Deno.makeTempDir();
+  const cli = `/a b/$(touch touched)/it's "x" \`touch touched\` \\ ; touch touched/cli.ts`;
+  const deno = '#!/bin/sh\nprintf "%s\\n" "$4" >> "$LOG.deno"\n'; // deno run -A FLAG PATH
+  await submit(slurmScript(plan(), launchOf(cli)), folder, deno, "deno");
+  const paths = (await Deno.readTextFile(`${folder}/log.deno`)).trimEnd().split("\n");
+  assert.deepEqual(new Set(paths), new Set([cli]));
+  assert.ok(!existsSync(`${folder}/touched`));
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("Kubernetes' manifests of a hostile plan are YAML that holds the plan exactly", () => {
+  const hostile = plan({ command: ["profile", "\x7f\x9b1m\u2028\u202e\ufeff---\n# x"] });
+  const [config] = parseAllDocuments(kubernetesJob(hostile));
+  assert.deepEqual(config.errors, []);
+  assert.deepEqual(JSON.parse(config.toJS().data["plan.json"]), hostile);
+  // deno-lint-ignore no-control-regex -- control characters are what is looked for
+  assert.doesNotMatch(kubernetesJob(hostile), /[\0-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e]/);
 });
 
 Deno.test("Kubernetes is told one Indexed Job for each stage, the later suspended, and the plan", () => {

@@ -103,7 +103,7 @@ Deno.test({
     withModel(async (folder, study) => {
       const { code, out, err } = await lamina("profile", folder, ...study, "--json", "/dev/full");
       assert.equal(code, 1);
-      assert.match(err, /lamina: Cannot write \/dev\/full: ENOSPC/);
+      assert.match(err, /lamina: Cannot write \/dev\/full: no space left on the disk/);
       assert.match(out, /^attention, most redundant first\nrank +layer +importance/m);
     }),
 });

@@ -63,7 +63,11 @@ Deno.test("verify: the orders beside the official ones as a table, JSON and CSV;
     const help = await offline("verify", "--help");
     assert.match(help.out, /never on the\s+real ones/);
     await expectFailures(offline, [
-      [1, ["verify", "mistral-7b"], /^lamina: Cannot reach http:\S+ .*expected the hub .*\n$/m],
+      [
+        1,
+        ["verify", "mistral-7b"],
+        /^lamina: Cannot open \S+: http:\S+ cannot be reached .*expected the hub .*\n$/m,
+      ],
       [1, ["verify", "llama-2-13b", "--model", `${folder}/deep`], /it has 32 layers, expected 40/],
       [2, ["verify", "mixtral"], /Allowed choices are mistral-7b, llama-2-13b/],
       [2, ["verify"], /missing required argument 'paper'/],

@@ -32,7 +32,7 @@ for (const [name, command] of commandsOf(program)) {
     assert.match(help, new RegExp(`\\nExample:\\n  lamina ${name.split(" ")[1] ?? ""}`));
     assert.match(
       help,
-      /\nEnvironment:\n[^]* {2}NO_COLOR {2}[^]*\nExit codes:\n {2}0 {2}[^]*\n {2}129, 130, 143 /,
+      /\nEnvironment:\n[^]* {2}NO_COLOR {2}[^]*\nExit codes:\n {2}0 {2}[^]*\n {2}129, 130, 143 [^]*\n {2}137 /,
     );
     assert.doesNotMatch(help, /default: (false|\[\])/);
     for (const { mandatory, flags } of command.options) {

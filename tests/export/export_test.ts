@@ -76,14 +76,14 @@ Deno.test("the card tells what it costs: what is kept of this plan on this model
       return await Deno.readTextFile(`${folder}/${out}/README.md`);
     };
     assert.match(await card("without"), /Quality was not measured here/);
-    const told = (await card("kept", { results })).match(/^\| file, .*$/gm)!;
+    const told = (await card("kept", { results })).match(/^\| `file`, .*$/gm)!;
     assert.equal(told.length, 1);
     const numbers = [full.perplexity, dropped.perplexity].map((value) => value.toPrecision(4));
-    assert.ok(told[0].startsWith("| file, 4 × 16 tokens, float32 on cpu |"), told[0]);
+    assert.ok(told[0].startsWith("| `file`, 4 × 16 tokens, `float32` on `cpu` |"), told[0]);
     assert.ok(told[0].includes(`| ${numbers.join(" | ")} |`), told[0]);
     await Deno.writeTextFile(`${folder}/long.txt`, Array(8).fill(tinyText).join(" "));
     const both = await card("measured", { results, measure: `${folder}/long.txt` });
-    assert.match(both, /\| file, 8 × 512 tokens, .*\n\| file, 4 × 16 tokens/);
+    assert.match(both, /\| `file`, 8 × 512 tokens, .*\n\| `file`, 4 × 16 tokens/);
   }));
 
 Deno.test("what cannot be exported is refused by name, and nothing is written", () =>

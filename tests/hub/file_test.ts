@@ -57,7 +57,7 @@ Deno.test("a file that shrinks under a reader is a RangeError, not zeros", async
 Deno.test("a missing path and a folder are errors that name the path", async () => {
   await withFile(pattern(1), async (path) => {
     await assert.rejects(fileSource(path + "x"), {
-      message: `Cannot open ${path}x: nothing is there, expected a file`,
+      message: `Cannot open ${path}x: no such file or folder`,
     });
     await assert.rejects(fileSource(join(path, "..")), /a folder, expected a file/);
   });

@@ -246,7 +246,7 @@ Deno.test("a hub that cannot be reached is known within seconds", async () => {
     await assert.rejects(
       openModel("owner/name"),
       (error: Error) =>
-        error.message.startsWith(`Cannot reach ${url}: `) &&
+        error.message.startsWith(`Cannot open owner/name: ${url} cannot be reached (`) &&
         error.message.includes("gguf file or a packaged model"),
     );
     assert.ok(performance.now() - started < 5000);
@@ -277,6 +277,51 @@ Deno.test("hostile listings are refused: names that leave their folder, sizes, o
     hub.listing = [{ type: "file", path: "config.json", size: -1 }];
     await assert.rejects(openModel("owner/name"), /-1 bytes, expected a valid size/);
   });
+});
+
+Deno.test("a hash of another form is refused before the first byte, not passed over", async () => {
+  const whole = "0".repeat(64);
+  const hashes = [
+    ...["", "0", whole.slice(1), `${whole}0`, "G".repeat(64), `sha256:${whole}`, 7, null, undefined].map((
+      oid,
+    ) => ({
+      lfs: { oid, size: 3, pointerSize: 1 },
+      oid: whole.slice(24),
+    })),
+    ...["", "main", whole, "A".repeat(40), 7, null].map((oid) => ({ oid })),
+  ];
+  for (const hash of hashes) {
+    await withHub(async (hub) => {
+      addModel(hub);
+      hub.listing = [{ type: "file", path: "config.json", size: 3, ...hash }];
+      await assert.rejects(
+        openModel("owner/name"),
+        /Cannot use config\.json of owner\/name: its hash is .*, expected (64|40) hexadecimal digits/,
+      );
+      assert.ok(!hub.log.some((line) => line.includes("resolve")));
+    });
+  }
+});
+
+Deno.test("a licence is one line of bounded length; what is not a text is not stated", async () => {
+  const licences: [unknown, RegExp][] = [
+    ["mit\n\x1b[31mlamina: done", /licence: mit \ufffd\[31mlamina: done; /],
+    ["x".repeat(10 ** 6), /licence: x{59}…; /],
+    [" \n", /licence: not stated; /],
+    [["mit"], /licence: not stated; /],
+  ];
+  for (const [license, expected] of licences) {
+    await withHub(async (hub) => {
+      addModel(hub);
+      hub.intercept = ({ url }) =>
+        /\/api\/models\/owner\/name\/revision\/main/.test(url)
+          ? Response.json({ _id: "1", id: "owner/name", sha: COMMIT, cardData: { license } })
+          : undefined;
+      const notices: string[] = [];
+      await openModel("owner/name", { onNotice: (line) => notices.push(line) });
+      assert.match(notices[0], expected);
+    });
+  }
 });
 
 Deno.test("a disk that is too small is an error before the first byte", async () => {
@@ -317,7 +362,10 @@ Deno.test("offline, what is not here is an error that says so", async () => {
     addModel(hub);
     Deno.env.set("HF_HUB_OFFLINE", "1");
     await assert.rejects(openModel("owner/name"), /not in the cache and HF_HUB_OFFLINE is set/);
-    await assert.rejects(datasetFile("owner/name", "a.json"), /not in the cache and HF_HUB_OFFLINE is set/);
+    await assert.rejects(
+      datasetFile("owner/name", "a.json"),
+      /^Error: Cannot open the dataset owner\/name at .* not in the cache and HF_HUB_OFFLINE is set, (?!.*gguf|.*packaged)/,
+    );
     assert.deepEqual(hub.log, []);
   });
 });

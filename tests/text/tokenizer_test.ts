@@ -292,7 +292,48 @@ const BAD_JSON: [string, unknown, unknown, RegExp][] = [
     {},
     /an inverted Split with behavior "Con/,
   ],
-  ["a split by nothing", { model, pre_tokenizer: { type: "Split" } }, {}, /a Split without a pattern/],
+  [
+    "a split by nothing",
+    { model, pre_tokenizer: { type: "Split" } },
+    {},
+    /: pre_tokenizer\.pattern is missing, expected a text under String or Regex$/,
+  ],
+  [
+    "a split by a number",
+    { model, pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "Split", pattern: { Regex: 3 } }] } },
+    {},
+    /: pre_tokenizer\.pretokenizers\[0\]\.pattern is \{"Regex":3\}, expected/,
+  ],
+  [
+    "a replacement by a number",
+    { model, decoder: { type: "Replace", pattern: { String: "a" }, content: 3 } },
+    {},
+    /: decoder\.content is 3, expected a text$/,
+  ],
+  [
+    "a sequence without steps",
+    { model, normalizer: { type: "Sequence" } },
+    {},
+    /: normalizer\.normalizers is missing, expected a list of steps$/,
+  ],
+  [
+    "a step that is a number",
+    { model, normalizer: 3 },
+    {},
+    /: normalizer is 3, expected an object with a type$/,
+  ],
+  [
+    "a long step that is none",
+    { model, decoder: "x".repeat(1000) },
+    {},
+    /: decoder is "x{79}…, expected an object with a type$/,
+  ],
+  [
+    "a merge that is a number",
+    { model: { ...model, merges: [3] } },
+    {},
+    /: merge 0 is 3, expected two tokens$/,
+  ],
 ];
 
 for (const [name, json, config, message] of BAD_JSON) {

@@ -13,6 +13,7 @@
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { statfs } from "node:fs/promises";
+import { failure, reasonOf } from "../../entry/mod.ts";
 import { formatBytes } from "../progress.ts";
 
 /** The folder of everything that is fetched. */
@@ -60,7 +61,7 @@ export async function writing<T>(what: string, needed: number, work: () => Promi
     if (isFull(error)) throw tooLittle(what, needed, await freeBytes(), error);
     if (!isUnwritable(error)) throw error;
     throw new Error(
-      `Cannot write to the cache ${cacheFolder()}: ${(error as Error).message}, ` +
+      `Cannot write to the cache ${cacheFolder()}: ${reasonOf(error)}, ` +
         "expected a writable folder; set LAMINA_CACHE to one",
       { cause: error },
     );
@@ -70,6 +71,11 @@ export async function writing<T>(what: string, needed: number, work: () => Promi
 /** Whether the system refuses to write at this place, for any content. */
 export function isUnwritable(error: unknown): boolean {
   return ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST"].includes(codeOf(error));
+}
+
+/** Whether the system refuses access to what is another user's. */
+export function isForbidden(error: unknown): boolean {
+  return ["EACCES", "EPERM"].includes(codeOf(error));
 }
 
 function isFull(error: unknown): boolean {
@@ -112,8 +118,8 @@ export async function statOrNull(path: string): Promise<Deno.FileInfo | null> {
   try {
     return await Deno.stat(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return null;
-    throw error;
+    if (["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(codeOf(error))) return null;
+    throw failure(`Cannot open ${path}`, error);
   }
 }
 

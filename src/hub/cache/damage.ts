@@ -2,7 +2,7 @@
  * Whether a file in a cache is still what arrived. Its hash is known from its stamp, from its name in Hugging Face's cache,
  * or from the caller; it is read in full when it is first opened after it arrived or changed, and trusted from then on.
  */
-import { statOrNull } from "./cache.ts";
+import { isForbidden, statOrNull } from "./cache.ts";
 import { type FetchOptions, meter } from "../progress.ts";
 import {
   blobName,
@@ -38,7 +38,7 @@ export async function damageOf(path: string, options: DamageOptions = {}): Promi
   const { signal, onBytes } = options;
   const hash = isGit ? gitHash(info.size) : undefined;
   const found = await hashFile(path, { signal, onBytes, hash }).catch((error) => {
-    if (error instanceof Deno.errors.PermissionDenied) return null;
+    if (isForbidden(error)) return null;
     throw error;
   });
   if (found === null) return "it is not readable";

@@ -4,7 +4,7 @@
  * package that was being unpacked is of no use.
  */
 import { join } from "node:path";
-import { cacheFolder, makeFolder, statOrNull, writing } from "./cache.ts";
+import { cacheFolder, isForbidden, makeFolder, statOrNull, writing } from "./cache.ts";
 import { pause } from "../retry.ts";
 
 const KEPT = 7 * 24 * 3600 * 1000; // ms: who has not gone on with a download for a week has given it up
@@ -93,7 +93,7 @@ async function removeUnlocked(path: string, lock: string): Promise<void> {
     if (path !== lock && await statOrNull(path)) await Deno.remove(path, { recursive: true });
     await Deno.remove(lock);
   } catch (error) {
-    const passed = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied;
+    const passed = error instanceof Deno.errors.NotFound || isForbidden(error);
     if (!passed) throw error;
   }
 }

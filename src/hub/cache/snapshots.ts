@@ -7,7 +7,7 @@
 import { dirname, join } from "node:path";
 import { getHFHubCachePath, getRepoFolderName } from "@huggingface/hub";
 import { writeWhole } from "../../disk/mod.ts";
-import { cacheFolder, isFolder, makeFolder, statOrNull, touch, writing } from "./cache.ts";
+import { cacheFolder, isFolder, isForbidden, makeFolder, statOrNull, touch, writing } from "./cache.ts";
 import { hasTokenizer, modelFileNames } from "../layout.ts";
 import { folderNames } from "../local.ts";
 
@@ -45,7 +45,7 @@ async function snapshotIn(repo: string, revision: string): Promise<Snapshot | nu
     await Deno.readDir(folder)[Symbol.asyncIterator]().next();
     return { commit, folder };
   } catch (error) {
-    if (error instanceof Deno.errors.PermissionDenied) return null;
+    if (isForbidden(error)) return null;
     throw error;
   }
 }

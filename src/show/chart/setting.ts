@@ -1,6 +1,6 @@
 /** The setting of a figure or a table, in words: model, weight format, text, packing, arithmetic. */
 import type { Computed, Profile, Provenance } from "../../result/mod.ts";
-import { plain } from "../plain.ts";
+import { plain } from "../../entry/mod.ts";
 
 /** The kinds of module that a profile measures. */
 export type ModuleKind = "attention" | "mlp" | "block";

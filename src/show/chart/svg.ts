@@ -11,8 +11,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import { displayable } from "../../entry/mod.ts";
-import { plain } from "../plain.ts";
+import { displayable, plain } from "../../entry/mod.ts";
 import { type CsvRow, toCsv } from "./csv.ts";
 
 /** One figure: the picture and its numbers. */

@@ -11,7 +11,7 @@ import {
   formatShare,
 } from "../chart/numbers.ts";
 import { computedText, describeDrop, modelOf } from "../chart/setting.ts";
-import { plain } from "../plain.ts";
+import { plain } from "../../entry/mod.ts";
 import { origin } from "./rows.ts";
 import { align, optional, style, type TextLook } from "./table.ts";
 

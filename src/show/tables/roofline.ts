@@ -3,7 +3,7 @@ import type { Roofline } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { formatFixed } from "../chart/numbers.ts";
 import { describeDrop } from "../chart/setting.ts";
-import { plain } from "../plain.ts";
+import { plain } from "../../entry/mod.ts";
 import { align, optional, style, type TextLook } from "./table.ts";
 
 type PlanRoofline = Roofline["plans"][number];

@@ -2,7 +2,7 @@
 import { mean } from "../../measure/mod.ts";
 import type { Computed, Sweep } from "../../result/mod.ts";
 import { formatFixed, formatNumber, formatSeconds } from "../chart/numbers.ts";
-import { plain } from "../plain.ts";
+import { plain } from "../../entry/mod.ts";
 import { computedText, KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { align, style, type TextLook } from "./table.ts";
 

@@ -1,5 +1,6 @@
 /** Columns of text that align, for the terminal. */
-import { ascii, cut, plain, widthOf } from "../plain.ts";
+import { plain } from "../../entry/mod.ts";
+import { ascii, cut, widthOf } from "../plain.ts";
 import { wrap } from "../wrap.ts";
 
 /** How text may look. */

@@ -1,0 +1,37 @@
+/**
+ * Text that others wrote (names of models, files, licences; the output of a model), made safe to show.
+ *
+ * A raw escape sequence moves a terminal's cursor or sets its title, a bidirectional override turns the rest of a line over,
+ * and a control character makes an SVG unreadable, since XML does not have it even escaped. So everything that is shown
+ * passes `plain`. JSON keeps the text exactly, with these characters as escapes.
+ */
+
+/** White space that breaks a line or a column. */
+const BREAKS = /[\t\n\v\f\r\u0085\u2028\u2029]/g;
+/** Control characters, bidirectional controls, noncharacters, halves of surrogate pairs. */
+const UNSAFE = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff]/gu;
+
+/** One line of text without characters that act instead of being seen: a break becomes a space, others "�". */
+export function plain(text: string): string {
+  return text.replaceAll(BREAKS, " ").replaceAll(UNSAFE, "\ufffd");
+}
+
+/** One plain line of at most `most` characters; a longer one is cut and ends with "…". */
+export function oneLine(text: string, most: number): string {
+  const characters = [...plain(text).trim()];
+  return characters.length <= most ? characters.join("") : `${characters.slice(0, most - 1).join("")}…`;
+}
+
+/** JSON without characters that act instead of being seen; it parses to the same value. Only indented JSON has line breaks. */
+export function jsonText(value: unknown, indent = 0): string {
+  const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(value, null, indent)
+    .replaceAll(/[\u2028\u2029]/g, escaped)
+    .replaceAll(UNSAFE, (character) => character === "\n" ? character : escaped(character));
+}
+
+/** A word for a POSIX shell, which takes it to the letter; control characters, which could not be seen, are replaced. */
+export function shellWord(word: string): string {
+  const text = plain(word);
+  return /^[\w./:,@%+-][\w./:=,@%+-]*$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

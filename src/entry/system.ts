@@ -1,0 +1,33 @@
+/** What the operating system refuses, in words: its own begin with a code, and end with a call and a path that is said already. */
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EBUSY: "it is in use",
+  EEXIST: "something is there already",
+  EIO: "input or output error",
+  EISDIR: "found a folder",
+  ELOOP: "too many links in a row",
+  EMFILE: "too many open files",
+  ENAMETOOLONG: "the name is too long",
+  ENODEV: "no such device",
+  ENOENT: "no such file or folder",
+  ENOMEM: "not enough memory",
+  ENOSPC: "no space left on the disk",
+  ENOTDIR: "a part of the path is not a folder",
+  ENXIO: "no such device",
+  EPERM: "not permitted",
+  EROFS: "the file system is read-only",
+  EDQUOT: "the disk quota is used up",
+};
+
+/** Why a call failed: a system error by its code, any other by its message. */
+export function reasonOf(error: unknown): string {
+  const { code, message } = error as Partial<NodeJS.ErrnoException>;
+  return REASONS[code ?? ""] ?? message ?? String(error);
+}
+
+/** An error that says what cannot be done and why, with the system's own code, by which callers tell a full disk from a forbidden one. */
+export function failure(what: string, cause: unknown): Error {
+  const { code } = cause as { code?: string };
+  return Object.assign(new Error(`${what}: ${reasonOf(cause)}`, { cause }), { code });
+}

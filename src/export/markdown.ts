@@ -1,0 +1,22 @@
+/**
+ * Others' text inside Markdown. A code span takes everything to the letter but its own fence, so that a name is neither markup,
+ * nor HTML, nor a link, nor a picture from elsewhere; escapes by backslash would leave bare addresses to be made links of.
+ */
+import { oneLine } from "../entry/mod.ts";
+
+/** Characters of a name that are shown. */
+const MOST = 200;
+
+/** One line as a code span, in a fence longer than any run of backticks in it; `most` characters of it are shown. */
+export function code(text: string, most = MOST): string {
+  const line = oneLine(text, most) || "(no name)";
+  const runs = line.match(/`+/g) ?? [];
+  const fence = "`".repeat(1 + Math.max(0, ...runs.map((run) => run.length)));
+  const pad = /^`|`$/.test(line) ? " " : ""; // a reader takes one space off each end
+  return `${fence}${pad}${line}${pad}${fence}`;
+}
+
+/** The same in a cell of a table, which a bar would end, in code too. */
+export function cell(text: string): string {
+  return code(text.replaceAll("|", "¦"));
+}

@@ -1,0 +1,72 @@
+// deno-lint-ignore-file no-control-regex -- control characters are what is tested
+/** What reaches a terminal: prompts, names and arguments are seen and do not act; standard output that is full is one line. */
+import assert from "node:assert/strict";
+import { lamina, root, withDesk } from "./cli.ts";
+
+const HOSTILE = "a\x1b]0;title\x07\x1b[2J\u009b1m\u202eb\rc";
+const ACTS = /[\x01-\x09\x0b-\x1f\x7f-\x9f\u202e]/;
+
+Deno.test("generate shows a prompt without what acts on a terminal; its JSON has the very prompt", () =>
+  withDesk(async ({ folder, run }) => {
+    const args = ["generate", folder, "--prompt", `${HOSTILE}\nd`, "--tokens", "2"];
+    const [shown, json] = await Promise.all([run(...args), run(...args, "--json", "-")]);
+    assert.equal(shown.code, 0, shown.err);
+    assert.doesNotMatch(shown.out, ACTS);
+    assert.match(shown.out, /^— full model —\na\ufffd\]0;title\ufffd\ufffd\[2J\ufffd1m\ufffdb c\nd/);
+    assert.equal(JSON.parse(json.out).prompt, `${HOSTILE}\nd`);
+    assert.doesNotMatch(json.out, ACTS);
+  }));
+
+Deno.test("an error is one line, whatever it cites", async () => {
+  const name = `${HOSTILE}\nlamina: done`;
+  const commands: [number, ...string[]][] = [
+    [1, "profile", name],
+    [1, "plan", name, "--target", "mlp", "--drop", "1"],
+    [1, "cache", "verify", name],
+    [2, name],
+    [2, "profile", "x", "--samples", name],
+    [2, "profile", "x", `--${name}`],
+    [2, "plan", "x", "--by", name],
+  ];
+  await Promise.all(commands.map(async ([expected, ...args]) => {
+    const { code, out, err } = await lamina(...args);
+    assert.equal(code, expected, err);
+    assert.equal(out, "");
+    assert.doesNotMatch(err, ACTS);
+    assert.match(err, expected === 1 ? /^lamina: Cannot .*\n$/ : /^error: .*\n(\(for example: .*\)\n)?$/);
+  }));
+});
+
+Deno.test({
+  name: "a full standard output is one line and exit code 1; a full standard error ends nothing",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const through = async (redirection: string, ...args: string[]) => {
+      const { code, stdout, stderr } = await new Deno.Command("sh", {
+        args: [
+          "-c",
+          `exec "$@" ${redirection}`,
+          "sh",
+          Deno.execPath(),
+          "run",
+          "-A",
+          "--quiet",
+          "src/cli.ts",
+          ...args,
+        ],
+        cwd: root,
+      }).output();
+      return [code, new TextDecoder().decode(stdout), new TextDecoder().decode(stderr)] as const;
+    };
+    const full = "lamina: Cannot write to standard output: no space left on the disk\n";
+    for (
+      const args of [["models"], ["models", "--json", "-"], ["--help"], ["--version"], ["completion", "bash"]]
+    ) {
+      assert.deepEqual(await through(">/dev/full", ...args), [1, "", full]);
+    }
+    assert.deepEqual(await through("2>/dev/full", "nonsense"), [2, "", ""]);
+    const [code, out] = await through("2>/dev/full", "cache"); // which says on stderr where the cache is
+    assert.equal(code, 0);
+    assert.notEqual(out, "");
+  },
+});

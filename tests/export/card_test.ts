@@ -1,0 +1,108 @@
+/** The model card as a reader of Markdown, of YAML and of shell commands takes it, where every name is hostile. */
+import assert from "node:assert/strict";
+import { parse } from "yaml";
+import { cardText } from "../../src/export/card.ts";
+import { cell, code } from "../../src/export/markdown.ts";
+import type { Told } from "../../src/export/card.ts";
+import type { Plan } from "../../src/result/mod.ts";
+import { profile } from "../show/synthetic.ts";
+
+/** Names that would act in Markdown, HTML, YAML, a shell or a terminal. */
+const NAMES = [
+  '<img src=https://evil.example/a.png onerror="x()">',
+  "![](https://evil.example/a.png)",
+  "[free](https://evil.example) https://evil.example www.evil.example a@evil.example",
+  "a`<script>x</script>`b``c",
+  "`",
+  "``",
+  " x ",
+  "|a|b|",
+  "\\",
+  "\\`<b>",
+  "*_~#>-+",
+  "&lt;b&gt;",
+  "a\n\n<script>x</script>\n---\nlicense: mit",
+  "a\x1b]0;title\x07\x1b[2J\u009b1m\0b\u202ec",
+  "yes",
+  "null",
+  "*alias",
+  "!!js/x",
+  "'\"\\",
+  "{a: b}",
+  "# x",
+  "$(touch touched); 'touch touched'; `touch touched` \"$HOME\"",
+  "--json=touched",
+  "x".repeat(10_000),
+  "",
+];
+
+// deno-lint-ignore no-control-regex -- control characters are what is looked for
+const ACTS = /[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+
+/** A card in which every string from a file is this one. */
+function cardOf(name: string): string {
+  const { provenance } = profile({ layers: 3 });
+  const plan = {
+    target: "mlp",
+    by: "importance",
+    seed: null,
+    order: [],
+    provenance: { ...provenance, dtype: name, engine: name, text: { name, hash: name } },
+  } as unknown as Plan;
+  const made = { files: [], notes: ["a note"] };
+  const job = {
+    model: {
+      name,
+      identity: { ...provenance.model, name, format: name, revision: name || "main", fingerprint: name },
+    },
+    full: { layers: [0, 1, 2] },
+    kept: [0, 1, 2],
+    drop: { attention: [2, 0], mlp: [1] },
+  } as unknown as Told["job"];
+  return cardText({ job, format: "hf", plan, made, costs: [] });
+}
+
+/** What is left of Markdown without its code spans, as CommonMark (6.1) finds them: a run of backticks ends at the next equal run. */
+function outsideCode(text: string): string {
+  const spans = /(?<!`)(`+)(?!`)[^]*?(?<!`)\1(?!`)/g;
+  return text.replaceAll(spans, "CODE");
+}
+
+for (const name of NAMES) {
+  const shown = JSON.stringify(name).slice(0, 40);
+  Deno.test(`a card takes the name ${shown} to the letter, in code and in its front matter`, () => {
+    const card = cardOf(name);
+    assert.doesNotMatch(card, ACTS);
+    const [, front, body] = card.match(/^---\n([^]*?)\n---\n([^]*)$/)!;
+    assert.deepEqual(parse(front), { base_model: name, tags: ["lamina", "layer-drop"] });
+    assert.equal(front.split("\n").length, 2);
+    assert.equal(outsideCode(body), outsideCode(cardOf("plain").match(/^---\n[^]*?\n---\n([^]*)$/)![1]));
+  });
+}
+
+Deno.test("a name in code is cut where it is long, and keeps its backticks inside a longer fence", () => {
+  assert.equal(code("a"), "`a`");
+  assert.equal(code("a``b`c"), "```a``b`c```");
+  assert.equal(code("`"), "`` ` ``");
+  assert.equal(code("x".repeat(300)).length, 202);
+  assert.equal(cell("a|b"), "`a¦b`"); // a bar would end the cell, in code too
+});
+
+Deno.test("the command that a card suggests gives a shell the very name, and no option of it", async () => {
+  const folder = await Deno.makeTempDir();
+  for (const name of NAMES.filter((name) => !ACTS.test(name) && name !== "" && !name.includes("\n"))) {
+    const card = cardOf(name).split("\n").find((line) => line.includes("lamina perplexity"))!;
+    const [, , span] = card.match(/(?<!`)(`+)(?!`) ?(lamina perplexity [^]*?) ?(?<!`)\1(?!`)\.$/)!;
+    const { stdout } = await new Deno.Command("sh", {
+      args: ["-c", `lamina() { printf '%s\\n' "$@"; }; ${span}`],
+      cwd: folder,
+    }).output();
+    const dashes = name.startsWith("-") ? ["--"] : [];
+    assert.deepEqual(new TextDecoder().decode(stdout).split("\n").slice(0, -1), [
+      ...["perplexity", "--drop-attention", "2,0", "--drop-mlp", "1", ...dashes],
+      name,
+    ]);
+  }
+  assert.deepEqual([...Deno.readDirSync(folder)], []);
+  await Deno.remove(folder, { recursive: true });
+});
