@@ -1,6 +1,6 @@
 /** A Ray cluster on this machine, to try many machines on one: `lamina cluster`, which is also `deno task cluster`. */
 import { Command } from "commander";
-import { shellWord } from "../entry/mod.ts";
+import { plain, shellWord } from "../entry/mod.ts";
 import { installRay, runTrial, stopTrial, tokenVariables } from "../cluster/mod.ts";
 import type { Context } from "./context.ts";
 import { explained } from "./help.ts";
@@ -22,7 +22,10 @@ export function clusterCommand(context: Context): Command {
     }
     await installRay({ signal: context.signal, onNotice: context.notice });
     if (!installOnly) {
-      await runTrial({ signal: context.signal, onStarted: (address) => context.print(usage(address)) });
+      await runTrial({
+        signal: context.signal,
+        onStarted: (address) => context.write(usage(plain(address))),
+      });
     }
   });
 }

@@ -175,7 +175,7 @@ export interface Wanted extends DropPlan {
 
 /** Reads what the drop options name. */
 export async function wantedOf(flags: DropFlags): Promise<Wanted> {
-  const plan = flags.plan ? await readResult(flags.plan, "plan") : null;
+  const plan = flags.plan !== undefined ? await readResult(flags.plan, "plan") : null;
   const { attention, mlp } = listedIn(flags);
   return {
     plan,

@@ -22,6 +22,7 @@ export {
   wholeNumber,
 } from "./checks.ts";
 export { displayable, displayWith } from "./display.ts";
+export { cell, code } from "./markdown.ts";
 export { nearNames } from "./near.ts";
 export { jsonText, oneLine, plain, shellWord } from "./plain.ts";
 export { failure, reasonOf } from "./system.ts";

@@ -5,7 +5,7 @@
 import type { CsvRow } from "./chart/csv.ts";
 import { type Figure, isFigure } from "./chart/svg.ts";
 import { resultView, summaryOf } from "./result_view.ts";
-import { isPromise } from "../entry/mod.ts";
+import { code, isPromise } from "../entry/mod.ts";
 
 /** A value made visible. */
 export type View =
@@ -24,7 +24,7 @@ export function viewOf(value: unknown): View {
   if (value === undefined || value === null) return nothing(String(value));
   if (typeof value !== "object") return { markdown: String(value) };
   if (isFigure(value)) return pictureOf(value);
-  if (value instanceof Error) return { markdown: `${value.name}: ${value.message}` };
+  if (value instanceof Error) return { markdown: errorText(value) };
   if (value instanceof Date) return { markdown: value.toISOString() };
   if (value instanceof Map) {
     return table([...value].map(([key, entry]) => ({ key: cell(key), value: cell(entry) })), "map");
@@ -45,8 +45,13 @@ function pictureOf({ svg, title, name }: Figure): View {
   return { picture: svg, title, name };
 }
 
+/** An error cites names of others, which are no markup. */
+function errorText({ name, message }: Error): string {
+  return `${code(name)}: ${code(message, Infinity)}`;
+}
+
 function functionText(name: string): string {
-  return `a function${name && `, \`${name}\``}: \`await lamina.help(${
+  return `a function${name && `, ${code(name)}`}: \`await lamina.help(${
     name || "it"
   })\` tells about Lamina's own`;
 }

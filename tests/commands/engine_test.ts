@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readResult } from "../../src/result/mod.ts";
 import { kept } from "../study/tiny.ts";
-import { lamina, withDesk } from "./cli.ts";
+import { lamina, laminaIn, withDesk } from "./cli.ts";
 
 /** The commands that run a model, each with what it needs on a folder and a text. */
 const studies = (folder: string, text: readonly string[]): string[][] => [
@@ -41,6 +41,17 @@ Deno.test("a precision of the GPU's is refused on the CPU, which auto is here; t
       auto.err,
       /^lamina: Cannot run in tf32, which the engine cuda alone has: .*; run lamina doctor\n$/,
     );
+  }));
+
+Deno.test("more threads than any machine has are refused before the library runs out of memory for them", () =>
+  withDesk(async ({ folder, text }) => {
+    const profile = (threads: string) =>
+      laminaIn({ OMP_NUM_THREADS: threads }, "profile", folder, ...text, "--no-cache");
+    const { code, out, err } = await profile("1000000000");
+    assert.deepEqual([code, out], [1, ""]);
+    assert.match(err, /^lamina: .*OMP_NUM_THREADS is 1000000000, expected at most 1024.*\n$/);
+    const nested = await profile("2,1"); // as OpenMP has it: the outer loop's, then those inside
+    assert.equal(nested.code, 0, nested.err);
   }));
 
 Deno.test("auto is the CPU here: a result says so, and finds what --engine cpu has kept", () =>

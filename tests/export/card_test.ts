@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
 import { cardText } from "../../src/export/card.ts";
-import { cell, code } from "../../src/export/markdown.ts";
+import { cell, code } from "../../src/entry/mod.ts";
 import type { Told } from "../../src/export/card.ts";
 import type { Plan } from "../../src/result/mod.ts";
 import { profile } from "../show/synthetic.ts";

@@ -44,10 +44,13 @@ Deno.test("what is no model is an error that says what a MODEL may be", async ()
     await Deno.mkdir(join(folder, "empty"));
     await Deno.mkdir(join(folder, "bare"));
     await Deno.writeTextFile(join(folder, "bare", "config.json"), "{}");
+    await Deno.symlink("loop", join(folder, "loop"));
     const cases: [string, RegExp][] = [
       [join(folder, "x.txt"), /neither a folder nor a \.gguf file/],
       [join(folder, "none.gguf"), /none\.gguf: nothing is there, expected a folder/],
       ["./none", /nothing is there/],
+      [`./${"x".repeat(300)}`, /nothing is there/],
+      [join(folder, "loop"), /loop: too many links in a row$/],
       [join(folder, "empty"), /it has no weights, expected \*\.safetensors or a \*\.gguf file$/],
       [join(folder, "bare"), /it has no weights, expected \*\.safetensors/],
       [

@@ -96,6 +96,11 @@ Deno.test("what cannot be seen says why not", () => {
       .map((what) => `nothing to show: ${what}`),
   );
   assert.match(markdown(makePlan), /^a function, `makePlan`: `await lamina\.help\(makePlan\)`/);
+  const picture = "![](https://evil.example/a.png) `<b>`"; // a name in an error is no markup
+  assert.equal(
+    markdown(new RangeError(picture)),
+    "`RangeError`: `` ![](https://evil.example/a.png) `<b>` ``",
+  );
   assert.throws(() => viewOf(Promise.resolve(1)), {
     name: "TypeError",
     message: "Cannot show a promise: await it first",

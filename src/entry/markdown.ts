@@ -2,7 +2,7 @@
  * Others' text inside Markdown. A code span takes everything to the letter but its own fence, so that a name is neither markup,
  * nor HTML, nor a link, nor a picture from elsewhere; escapes by backslash would leave bare addresses to be made links of.
  */
-import { oneLine } from "../entry/mod.ts";
+import { oneLine } from "./plain.ts";
 
 /** Characters of a name that are shown. */
 const MOST = 200;
