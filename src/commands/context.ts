@@ -29,7 +29,7 @@ export interface Context extends Shared {
   print(text: string): void;
   /** Data, on stdout: to the letter. */
   write(text: string): void;
-  /** A piece of running text, on stdout, without a line break of its own; what acts on a terminal is made visible. */
+  /** A piece of running text, on stdout, without a line break; control characters are made visible. */
   say(text: string): void;
   /** What ended the command early, if anything did. */
   ending(): Ending | null;
@@ -68,7 +68,7 @@ export function createContext(): Context {
     notice: (line) => progress.onNotice(line),
     print: (text) => write(printable(text, look)),
     write,
-    say: (text) => put(printable(text, { utf8: true })), // a model may write any language, whatever the terminal's is
+    say: (text) => put(printable(text, { utf8: true })), // a model may write in any script
     sharing: null,
   };
 }

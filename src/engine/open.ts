@@ -34,7 +34,7 @@ export const precisionsOf: Readonly<Record<EngineName, readonly Precision[]>> = 
   cuda: PRECISIONS,
 };
 
-/** More than the largest machines have. The library takes memory for each, and would run out of it without a word. */
+/** More threads than the largest machines have. The library allocates memory for each thread and fails without naming the cause. */
 const MOST_THREADS = 1024;
 
 /**

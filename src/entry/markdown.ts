@@ -1,6 +1,6 @@
 /**
- * Others' text inside Markdown. A code span takes everything to the letter but its own fence, so that a name is neither markup,
- * nor HTML, nor a link, nor a picture from elsewhere; escapes by backslash would leave bare addresses to be made links of.
+ * Text from outside in Markdown. Inside a code span, only the fence has a meaning: a name cannot become markup, HTML, a link or a
+ * remote picture. Backslash escapes would not be enough, since many readers turn bare addresses into links.
  */
 import { oneLine } from "./plain.ts";
 

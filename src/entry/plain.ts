@@ -1,9 +1,9 @@
 /**
- * Text that others wrote (names of models, files, licences; the output of a model), made safe to show.
+ * Text from outside (names of models and files, licences, the output of a model), made safe to show.
  *
  * A raw escape sequence moves a terminal's cursor or sets its title, a bidirectional override turns the rest of a line over,
  * and a control character makes an SVG unreadable, since XML does not have it even escaped. So everything that is shown
- * passes `plain`. JSON keeps the text exactly, with these characters as escapes.
+ * passes through `plain`. JSON keeps the text exactly, with these characters as escapes.
  */
 
 /** White space that breaks a line or a column. */

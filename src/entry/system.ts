@@ -1,4 +1,4 @@
-/** What the operating system refuses, in words: its own begin with a code, and end with a call and a path that is said already. */
+/** Reasons of failed system calls, in words. The system's own messages begin with a code and end with the call and its path. */
 
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",

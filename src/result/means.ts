@@ -23,8 +23,8 @@ export function profileOf(
     .map((layer) => total(layer, "counted"));
   if (counted.some((count) => count === 0)) {
     throw new RangeError(
-      `Cannot profile ${provenance.model.name}: before or after a module the stream is zero at every token, so it has no ` +
-        "direction; expected weights that are not all zero",
+      `Cannot profile ${provenance.model.name}: the residual stream is zero at every token before or after a module, ` +
+        "expected weights that are not all zero",
     );
   }
   return displayable({

@@ -45,7 +45,7 @@ function pictureOf({ svg, title, name }: Figure): View {
   return { picture: svg, title, name };
 }
 
-/** An error cites names of others, which are no markup. */
+/** An error cites names from outside, which must not become markup. */
 function errorText({ name, message }: Error): string {
   return `${code(name)}: ${code(message, Infinity)}`;
 }

@@ -1,4 +1,4 @@
-/** The steps of `tokenizer.json` around its model, checked before the library sees them: it calls methods of what may be no text. */
+/** Checks of the steps in `tokenizer.json` around its model. The library would call text methods on whatever a file holds. */
 
 /** A part, and the field in which a sequence of its steps lists them. */
 const PARTS = { normalizer: "normalizers", pre_tokenizer: "pretokenizers", decoder: "decoders" } as const;

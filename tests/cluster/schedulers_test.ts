@@ -114,7 +114,7 @@ Deno.test("of Slurm's tasks, those that may succeed are queued again, and those 
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("Slurm's script starts Lamina in a folder of any name, and runs nothing of that name", async () => {
+Deno.test("Slurm's script starts Lamina from a folder of any name and executes nothing in that name", async () => {
   const folder = await Deno.makeTempDir();
   const cli = `/a b/$(touch touched)/it's "x" \`touch touched\` \\ ; touch touched/cli.ts`;
   const deno = '#!/bin/sh\nprintf "%s\\n" "$4" >> "$LOG.deno"\n'; // deno run -A FLAG PATH

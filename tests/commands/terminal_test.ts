@@ -1,12 +1,12 @@
 // deno-lint-ignore-file no-control-regex -- control characters are what is tested
-/** What reaches a terminal: prompts, names and arguments are seen and do not act; standard output that is full is one line. */
+/** Prompts, names and arguments cannot act on a terminal; a full standard output is reported in one line. */
 import assert from "node:assert/strict";
 import { lamina, root, withDesk } from "./cli.ts";
 
 const HOSTILE = "a\x1b]0;title\x07\x1b[2J\u009b1m\u202eb\rc";
 const ACTS = /[\x01-\x09\x0b-\x1f\x7f-\x9f\u202e]/;
 
-Deno.test("generate shows a prompt without what acts on a terminal; its JSON has the very prompt", () =>
+Deno.test("generate prints a prompt without control characters; its JSON keeps the exact prompt", () =>
   withDesk(async ({ folder, run }) => {
     const args = ["generate", folder, "--prompt", `${HOSTILE}\nd`, "--tokens", "2"];
     const [shown, json] = await Promise.all([run(...args), run(...args, "--json", "-")]);

@@ -1,5 +1,5 @@
 // deno-lint-ignore-file no-control-regex -- control characters are what is tested
-/** Others' text as a line, as JSON and as a word of a shell; refusals of the system in words. `plain`: tests/show/plain_test.ts. */
+/** Text from outside as one line, as JSON and as a shell word; system errors in words. `plain`: tests/show/plain_test.ts. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { failure, jsonText, oneLine, reasonOf, shellWord } from "../../src/entry/mod.ts";
@@ -32,7 +32,7 @@ Deno.test("JSON parses to the same value, and nothing in it acts on a terminal",
   }));
 });
 
-Deno.test("a shell takes a word to the letter, whatever is in it", async () => {
+Deno.test("a quoted word reaches a shell unchanged", async () => {
   assert.equal(shellWord("HuggingFaceTB/SmolLM2-135M@main"), "HuggingFaceTB/SmolLM2-135M@main");
   const words = [
     ...[
@@ -62,7 +62,7 @@ Deno.test("a shell takes a word to the letter, whatever is in it", async () => {
   assert.equal(shellWord("a\nb\x1b"), "'a b\ufffd'"); // what cannot be seen is not to be pasted
 });
 
-Deno.test("a refusal of the system is said in words, whichever library reports it, and keeps its code", async () => {
+Deno.test("a system error is reported in words, whichever library raised it, and keeps its code", async () => {
   const errors = await Promise.all([
     Deno.stat("/none/of/it"),
     Deno.readTextFile("/none/of/it"),

@@ -1,4 +1,4 @@
-/** The model card as a reader of Markdown, of YAML and of shell commands takes it, where every name is hostile. */
+/** Model cards with hostile names, read as Markdown, as YAML and by a shell. */
 import assert from "node:assert/strict";
 import { parse } from "yaml";
 import { cardText } from "../../src/export/card.ts";
@@ -70,7 +70,7 @@ function outsideCode(text: string): string {
 
 for (const name of NAMES) {
   const shown = JSON.stringify(name).slice(0, 40);
-  Deno.test(`a card takes the name ${shown} to the letter, in code and in its front matter`, () => {
+  Deno.test(`a card shows the name ${shown} as code, and its front matter holds it exactly`, () => {
     const card = cardOf(name);
     assert.doesNotMatch(card, ACTS);
     const [, front, body] = card.match(/^---\n([^]*?)\n---\n([^]*)$/)!;
@@ -88,7 +88,7 @@ Deno.test("a name in code is cut where it is long, and keeps its backticks insid
   assert.equal(cell("a|b"), "`a¦b`"); // a bar would end the cell, in code too
 });
 
-Deno.test("the command that a card suggests gives a shell the very name, and no option of it", async () => {
+Deno.test("a shell gets the exact name from the command that a card suggests, never as an option", async () => {
   const folder = await Deno.makeTempDir();
   for (const name of NAMES.filter((name) => !ACTS.test(name) && name !== "" && !name.includes("\n"))) {
     const card = cardOf(name).split("\n").find((line) => line.includes("lamina perplexity"))!;

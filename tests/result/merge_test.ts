@@ -152,6 +152,6 @@ Deno.test("tokens without a direction are counted as skipped; an error only if n
   const empty = { attention: sums(16), mlp: sums(0), block: sums(16) };
   assert.throws(() => profileOf(provenance(1), empty), {
     name: "RangeError",
-    message: /^Cannot profile tiny: .* the stream is zero at every token/,
+    message: /^Cannot profile tiny: the residual stream is zero at every token/,
   });
 });

@@ -139,7 +139,7 @@ export async function instead({ type }: HubRepo): Promise<string> {
   return `a folder in Hugging Face layout, a .gguf file or a packaged model (${names}) needs no hub`;
 }
 
-/** What an error calls a repository: a dataset that a text or a task needs is no model that somebody named. */
+/** A repository in an error: a text or a task may need a dataset that the user never named. */
 export function called({ type, name }: HubRepo): string {
   return type === "dataset" ? `the dataset ${name}` : name;
 }
@@ -185,8 +185,8 @@ interface Listed {
 }
 
 /**
- * Checks what the server says before using it: it becomes a path, an allocation, and the measure of the content. A file that
- * has no hash at all is fetched without that check; a hash of another form is no hash of ours to pass over.
+ * Checks the server's answer, which becomes a path, an allocation and the expected hash. A file without any hash is fetched
+ * unchecked, but a malformed hash is an error: passing it over would switch the check off.
  */
 function remoteFile(item: Listed, repo: HubRepo): RemoteFile {
   checkFileName(item.path, repo.name);
