@@ -12,7 +12,7 @@ import {
 } from "../study/mod.ts";
 import { openConfig, openSeries, type StudyModel } from "../subject/mod.ts";
 import { type Context, openOptions, studyOptions, withModel } from "./context.ts";
-import { explained, STUDY } from "./help.ts";
+import { explained } from "./help.ts";
 import { MODEL, type StudyFlags, wholeNumber, withStudyFlags } from "./options.ts";
 import { deliver, outputOf } from "./outlet.ts";
 import { expectWhole, isShared, openRunner } from "./sharing.ts";
@@ -27,23 +27,27 @@ interface Flags extends StudyFlags {
 export function causesCommand(context: Context): Command {
   const command = new Command("causes")
     .description(
-      "show attention patterns, smoothing, update sizes and reach next to the importance of every module",
+      "measure attention patterns, smoothing, update sizes and effects, beside importance",
     )
     .argument("<model>", `${MODEL}; with --untrained, a configuration as for \`lamina random-init\``)
-    .option("--query-stride <k>", "use every k-th query for the attention patterns", wholeNumber(1), 1)
+    .option("--query-stride <k>", "compute attention patterns from every k-th query", wholeNumber(1), 1)
     .option(
       "--effect-samples <n>",
-      "samples for the effect of each drop on later layers, which takes about one pass for each layer; 0 for none",
+      "samples for the effect of each drop on later layers (about one pass per layer); 0 skips it",
       wholeNumber(0),
       2,
     )
     .option(
       "--step <n>",
-      "take <model> as a training run, as for `lamina checkpoints`, and use its checkpoint at this step",
+      "treat <model> as a training series, as `lamina checkpoints` does, and use this step",
       wholeNumber(0),
     )
-    .option("--untrained", "draw random weights of the model's shape, and words by Zipf's law", false);
-  explained(command, "causes smollm2-135m --samples 4", STUDY);
+    .option(
+      "--untrained",
+      "use random weights of the model's shape, and random words drawn by Zipf's law",
+      false,
+    );
+  explained(command, "causes smollm2-135m --samples 4");
   return withStudyFlags(command).action(async (ref: string, flags: Flags) => {
     const { queryStride, effectSamples, seed, step } = flags;
     const options = { ...studyOptions(context, flags), queryStride, effectSamples };

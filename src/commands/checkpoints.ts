@@ -6,7 +6,7 @@ import { checkpointRows, checkpointTable, estimateText } from "../show/mod.ts";
 import { checkpoints, checkpointShards, estimate, HELD_OUT_TEXT, type StudyOptions } from "../study/mod.ts";
 import { openSeries, type Series } from "../subject/mod.ts";
 import { type Context, openOptions, studyOptions } from "./context.ts";
-import { explained, STUDY } from "./help.ts";
+import { explained } from "./help.ts";
 import { numberList, type StudyFlags, withStudyFlags } from "./options.ts";
 import { deliver, outputOf } from "./outlet.ts";
 import { isShared, openRunner } from "./sharing.ts";
@@ -19,22 +19,22 @@ interface Flags extends StudyFlags {
 
 export function checkpointsCommand(context: Context): Command {
   const command = new Command("checkpoints")
-    .description("follow the importance of every module through training, checkpoint by checkpoint")
+    .description("measure the importance of every module at each checkpoint of a training run")
     .argument(
       "<series>",
-      "folder with series.json or with checkpoint folders (step1000, checkpoint-500); or owner/name of the hub, whose " +
-        "branches and tags are the checkpoints (their weights are read over the network and never stored)",
+      "folder with series.json or checkpoint folders (step1000, checkpoint-500), or owner/name on the hub with one " +
+        "branch or tag per checkpoint (weights are streamed and never stored)",
     )
     .option(
       "--steps <list>",
-      "steps to use, for example 0,512,1000 (default: at most twelve, log-spaced)",
+      "steps to measure, for example 0,512,1000 (default: at most twelve, log-spaced)",
       numberList,
     )
     .option(
       "--quality [file|name]",
-      "also measure perplexity with half of the modules dropped at each step, on this text (default: wiki)",
+      "also measure perplexity on this text with half of the modules dropped (default: wiki)",
     );
-  explained(command, "checkpoints data/series/pre-ln --quality", STUDY);
+  explained(command, "checkpoints data/series/pre-ln --quality");
   return withStudyFlags(command).action(async (ref: string, flags: Flags) => {
     const options = studyOptions(context, flags);
     await openRunner(context, flags);

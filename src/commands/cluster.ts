@@ -12,12 +12,12 @@ interface ClusterFlags {
 
 export function clusterCommand(context: Context): Command {
   const command = new Command("cluster")
-    .description("run a Ray cluster of two nodes on this machine, from a virtual environment below data/ray")
-    .option("--install-only", "make the virtual environment and stop")
-    .option("--stop", "end the cluster that runs");
+    .description("start a two-node Ray cluster on this machine, from a virtual environment in data/ray")
+    .option("--install-only", "install the virtual environment and exit")
+    .option("--stop", "stop the running cluster");
   return explained(command, "cluster").action(async ({ stop, installOnly }: ClusterFlags) => {
     if (stop) {
-      context.notice(await stopTrial() ? "the cluster has ended" : "no cluster runs");
+      context.notice(await stopTrial() ? "the cluster has stopped" : "no cluster is running");
       return;
     }
     await installRay({ signal: context.signal, onNotice: context.notice });

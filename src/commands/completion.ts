@@ -20,12 +20,12 @@ const SHELLS = { bash, zsh, fish } as const;
 
 export function completionCommand(context: Context): Command {
   const command = new Command("completion")
-    .description("print a script that completes lamina commands in a shell")
+    .description("print a shell completion script")
     .addArgument(new Argument("<shell>", "your shell").choices(Object.keys(SHELLS)));
   return explained(command, "completion bash > ~/.local/share/bash-completion/completions/lamina")
     .addHelpText(
       "after",
-      "\nIt completes the word lamina, for instance as an alias of `deno task lamina`.",
+      "\nThe script completes the command `lamina`, or an alias of that name.",
     )
     .action(async (shell: keyof typeof SHELLS) => {
       const models = (await knownModels()).map(({ alias }) => alias);

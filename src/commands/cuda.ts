@@ -8,7 +8,7 @@ import { doneText } from "./outlet.ts";
 
 export function cudaCommand(context: Context): Command {
   const command = new Command("cuda")
-    .description("install what CUDA needs beside NVIDIA's driver, below data/cuda (Linux on x64)");
+    .description("install the libraries that CUDA needs besides NVIDIA's driver, into data/cuda (Linux x64)");
   return explained(command, "cuda")
     .action(async () => {
       await installWheels(cudaWheels, cudaFolder, {

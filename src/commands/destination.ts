@@ -7,15 +7,22 @@ export interface OutFlags {
   csv?: string;
 }
 
+/** Heading of the options about results: where they are kept and written. */
+export const RESULTS = "Results:";
+
 /** Adds `--json`. */
 export function withJsonFlag(command: Command): Command {
-  return command.option("--json <file>", "write the result as JSON (- for standard output)", outFile);
+  return command.optionsGroup(RESULTS).option(
+    "--json <file>",
+    "write the result as JSON (- for stdout)",
+    outFile,
+  );
 }
 
 /** Adds `--json` and `--csv`. */
 export function withOutFlags(command: Command): Command {
   return withJsonFlag(command)
-    .option("--csv <file>", "write the numbers as CSV (- for standard output)", outFile)
+    .option("--csv <file>", "write the table as CSV (- for stdout)", outFile)
     .hook("preAction", expectApart);
 }
 

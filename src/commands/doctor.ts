@@ -4,14 +4,14 @@ import { doctorTable } from "../show/mod.ts";
 import { examine, machineChecks } from "../doctor/mod.ts";
 import { head } from "../result/mod.ts";
 import type { Context } from "./context.ts";
-import { explained, HUB } from "./help.ts";
+import { explained } from "./help.ts";
 import { type OutFlags, withJsonFlag } from "./destination.ts";
 import { deliver, outputOf } from "./outlet.ts";
 
 export function doctorCommand(context: Context): Command {
   const command = new Command("doctor")
-    .description("try what this machine can run, and say how to get the rest");
-  explained(command, "doctor", [...HUB, "LAMINA_CUDA"]);
+    .description("test what this machine can run, and explain how to install the rest");
+  explained(command, "doctor");
   return withJsonFlag(command)
     .action(async (flags: OutFlags) => {
       const findings = await examine(machineChecks, context.signal);

@@ -8,7 +8,7 @@ import { type BosRule, suites, taskGroups, taskNames, tasksNamed } from "../task
 import type { StudyModel } from "../subject/mod.ts";
 import { type Context, withModel } from "./context.ts";
 import { type OutFlags, withOutFlags } from "./destination.ts";
-import { explained, STUDY } from "./help.ts";
+import { explained } from "./help.ts";
 import {
   collected,
   type DropLists,
@@ -44,54 +44,59 @@ const named = taskNames.filter((name) => !name.startsWith("mmlu_"));
 
 export function evaluateCommand(context: Context): Command {
   const command = new Command("evaluate")
-    .description("score benchmark tasks as lm-eval does, with modules dropped, compared with the full model")
+    .description("score benchmark tasks as lm-eval does, with and without the dropped modules")
     .argument("<model>", MODEL)
     .option(
       "--tasks <names>",
-      `with commas, for example piqa,mmlu_anatomy (default: ${DEFAULT_TASKS.join(",")}); ${
+      `tasks, for example piqa,mmlu_anatomy (default: ${DEFAULT_TASKS.join(",")}); choose from ${
         named.join(", ")
       }, ` +
         `mmlu_SUBJECT, ${Object.keys(taskGroups).join(", ")}`,
       nameList,
     )
     .addOption(
-      new Option("--suite <name>", "or the tasks of a paper, at its shots, for example paper (default: none)")
+      new Option("--suite <name>", "a paper's tasks with its numbers of shots, instead of --tasks")
         .choices(Object.keys(suites)).conflicts("tasks"),
     )
     .option(
       "--shots <k>",
-      "solved examples in front of each document, for example 5 (default: each task's own, 0 for most)",
+      "number of few-shot examples (default: the task's own, mostly 0)",
       wholeNumber(0),
     )
     .option(
       "--limit <n>",
-      "the first so many documents of each task, for example 100 (default: all)",
+      "use only the first n documents of each task (default: all)",
       wholeNumber(1),
     )
     .addOption(
       new Option(
         "--bos <rule>",
-        "begin texts with BOS: as the tokenizer's files say, never (the paper), always; for example never",
+        "when to start texts with BOS; tokenizer follows the tokenizer's files, never is the paper's setting",
       )
         .choices(["tokenizer", "never", "always"]).default("tokenizer"),
     )
-    .option("--margin <share>", "what counts as no degradation, for example 0.01 for a point", positive, 0.02)
+    .option(
+      "--margin <share>",
+      "largest loss of accuracy that counts as equivalent, for example 0.01 for one point",
+      positive,
+      0.02,
+    )
     .option(
       "--prompts <n>",
-      "texts to continue, to see how each plan writes, for example 0 for none",
+      "number of prompts that each plan continues in writing; 0 skips it",
       wholeNumber(0),
       8,
     )
     .option(
       "--plan <file>",
-      "a plan made by `lamina plan`, for example plan.json; may be given several times (default: none)",
+      "a plan from `lamina plan` (repeatable)",
       collected,
       [],
     )
-    .option("--seed <n>", "seed of the shots, for example 1", wholeNumber(0), 1234)
+    .option("--seed <n>", "seed of the few-shot examples", wholeNumber(0), 1234)
     .option("--dry-run", DRY_RUN, false);
-  explained(command, "evaluate smollm2-135m --tasks piqa --limit 100 --drop-attention 25", STUDY);
-  return withOutFlags(withEngineFlags(withKeepingFlags(withDropLists(command)))).action(
+  explained(command, "evaluate smollm2-135m --tasks piqa --limit 100 --drop-attention 25");
+  return withOutFlags(withKeepingFlags(withEngineFlags(withDropLists(command)))).action(
     async (ref: string, flags: EvaluateFlags) => {
       const plans = await Promise.all(flags.plan.map((file) => readResult(file, "plan")));
       await withModel(context, ref, flags, async (model) => {

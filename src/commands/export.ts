@@ -4,7 +4,7 @@ import { exportModel, type Format, FORMATS } from "../export/mod.ts";
 import { formatBytes } from "../hub/mod.ts";
 import { type Context, withModel } from "./context.ts";
 import { HELD_OUT_TEXT } from "../study/mod.ts";
-import { explained, HUB } from "./help.ts";
+import { explained } from "./help.ts";
 import {
   type DropFlags,
   dropOf,
@@ -26,27 +26,23 @@ interface ExportFlags extends DropFlags, KeepingFlags, ModelFlags {
 
 export function exportCommand(context: Context): Command {
   const command = new Command("export")
-    .description("write the model without the dropped modules, as a folder that other tools load")
+    .description("write the model without the dropped modules, for use in other tools")
     .argument("<model>", MODEL)
     .addOption(
       new Option(
         "--format <name>",
-        "what it is written as: lists for the official code, a folder for transformers, a file for llama.cpp " +
-          "(deci: without lone attentions too), a graph for ONNX Runtime",
+        "output format: hf for transformers, llm-drop for the paper's code, gguf for llama.cpp (gguf-deci can " +
+          "also drop attention alone), onnx for ONNX Runtime",
       ).choices([...FORMATS]).makeOptionMandatory(),
     )
-    .requiredOption("--out <folder>", "the folder to write; nothing may be there")
+    .requiredOption("--out <folder>", "output folder, which must not exist")
     .option(
       "--measure [text]",
-      "tell the card the perplexity with and without, of 8 × 512 tokens of a text (wiki unless named); " +
-        "what is kept of earlier measurements is told anyway",
+      "measure perplexity with and without the dropped modules on 8 × 512 tokens of this text (default: wiki) " +
+        "for the model card; earlier results are always included",
     );
-  explained(command, "export smollm2-135m --plan plan.json --format hf --out smaller", [
-    ...HUB,
-    "LAMINA_NO_MMAP",
-    "LAMINA_RESULTS",
-  ]);
-  return withModelFlags(withKeepingFlags(withDropFlags(command))).action(
+  explained(command, "export smollm2-135m --plan plan.json --format hf --out smaller");
+  return withKeepingFlags(withModelFlags(withDropFlags(command))).action(
     async (ref: string, flags: ExportFlags) => {
       const wanted = await wantedOf(flags);
       await withModel(context, ref, { allowField: flags.allowField }, async (model) => {

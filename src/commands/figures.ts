@@ -11,7 +11,7 @@ import { openModel } from "../subject/mod.ts";
 import { type Context, openOptions } from "./context.ts";
 import { drawn } from "./drawn.ts";
 import { doneText, madeBy, near } from "./outlet.ts";
-import { explained, STUDY } from "./help.ts";
+import { explained } from "./help.ts";
 import {
   type EngineFlags,
   type KeepingFlags,
@@ -35,16 +35,16 @@ const NAMES = Object.keys(analyses) as AnalysisName[];
 export function figuresCommand(context: Context): Command {
   const command = new Command("figures")
     .description(
-      "draw every analysis on one HTML page, with the pictures and their numbers as files next to it",
+      "draw every analysis on one HTML page, and write pictures and numbers beside it",
     )
     .argument("[model]", MODEL, "smollm2-135m")
-    .option("--only <names>", `some of: ${NAMES.join(", ")} (default: all)`, analysesOf)
-    .option("--out <folder>", "folder to write the page to (default: figures, among the results)")
-    .option("--samples <n>", "blocks of text (default: what suits each analysis)", wholeNumber(1))
-    .option("--length <t>", "tokens in each block (default: likewise)", wholeNumber(2));
-  explained(command, "figures --only importance,quality", STUDY);
+    .option("--only <names>", `analyses to draw, from: ${NAMES.join(", ")} (default: all)`, analysesOf)
+    .option("--out <folder>", "folder for the page (default: figures, in the results folder)")
+    .option("--samples <n>", "number of text blocks (default: depends on the analysis)", wholeNumber(1))
+    .option("--length <t>", "tokens per block (default: depends on the analysis)", wholeNumber(2));
+  explained(command, "figures --only importance,quality");
   const list = NAMES.flatMap((name) => wrap(`  ${name}: ${analyses[name].about}`, 80));
-  return withEngineFlags(withKeepingFlags(command)).addHelpText("after", `\nAnalyses:\n${list.join("\n")}`)
+  return withKeepingFlags(withEngineFlags(command)).addHelpText("after", `\nAnalyses:\n${list.join("\n")}`)
     .action(async (ref: string, { only = NAMES, results, cache, ...flags }: FiguresFlags) => {
       const { out = join(results, "figures"), allowField, ...sizes } = flags;
       await checkFolder(out);

@@ -16,7 +16,7 @@ import {
   withDropFlags,
   withEngineFlags,
 } from "./options.ts";
-import { explained, RUN } from "./help.ts";
+import { explained } from "./help.ts";
 import { isStandardOutput, type OutFlags, withOutFlags } from "./destination.ts";
 import { deliver, outputOf } from "./outlet.ts";
 
@@ -31,15 +31,20 @@ interface GenerateFlags extends DropFlags, EngineFlags, OutFlags {
 
 export function generateCommand(context: Context): Command {
   const command = new Command("generate")
-    .description("generate text with the full model, and with modules dropped")
+    .description("generate text with the full model and with modules dropped")
     .argument("<model>", MODEL)
     .requiredOption("--prompt <text>", "the text to continue")
-    .option("--tokens <n>", "write at most this many tokens", wholeNumber(1), 64)
-    .option("--temperature <t>", "temperature of sampling; 0 takes the most probable token", nonNegative, 0)
-    .option("--top-p <p>", "sample among the most probable tokens that make up this probability", positive, 1)
+    .option("--tokens <n>", "maximum number of new tokens", wholeNumber(1), 64)
+    .option("--temperature <t>", "sampling temperature; 0 takes the most probable token", nonNegative, 0)
+    .option(
+      "--top-p <p>",
+      "sample from the most probable tokens that add up to this probability",
+      positive,
+      1,
+    )
     .option("--seed <n>", "random seed", wholeNumber(0), 0)
-    .option("--bos", "begin the prompt with BOS", false);
-  explained(command, 'generate smollm2-135m --prompt "Once upon a time" --drop-attention 25', RUN);
+    .option("--bos", "start the prompt with the BOS token", false);
+  explained(command, 'generate smollm2-135m --prompt "Once upon a time" --drop-attention 25');
   return withOutFlags(withEngineFlags(withDropFlags(command))).action(
     async (ref: string, flags: GenerateFlags) => {
       const wanted = await wantedOf(flags);

@@ -1,64 +1,56 @@
-/** What every `--help` says beside the options: an example, the environment that the command reads, the exit codes. */
-import type { Command, Option } from "commander";
+/** Parts of every `--help`: an example, exit codes of its own, and the page on the environment, `lamina help environment`. */
+import { Command, type Option } from "commander";
+import type { Context } from "./context.ts";
 
-/** Environment variables, each with what it does. */
-const VARIABLES = {
-  LAMINA_RESULTS: "folder that keeps results (default: data/results)",
-  LAMINA_CACHE: "folder of downloads (default: data/cache)",
-  LAMINA_CUDA: "folder of CUDA's libraries, looked in before data/cuda",
-  LAMINA_NO_MMAP: "if set, read model files instead of mapping them",
-  OMP_NUM_THREADS: "threads on the CPU (default: every core)",
-  HF_ENDPOINT: "address of the Hugging Face hub, for a mirror",
-  HF_TOKEN: "access token of the hub, for gated models",
-  HF_HOME: "Hugging Face's folder, whose cache and token are used",
-  HF_HUB_OFFLINE: "1: never use the network",
-  NO_COLOR: "if set, no bold or dim text",
-  LAMINA_DEBUG: "if set, print the stack of an error",
-} as const;
-export type Variable = keyof typeof VARIABLES;
+/** Environment variables and their effects. */
+const VARIABLES = [
+  ["LAMINA_RESULTS", "folder where results are kept (default: data/results)"],
+  ["LAMINA_CACHE", "folder of downloads (default: data/cache)"],
+  ["LAMINA_CUDA", "folder of CUDA's libraries, searched before data/cuda"],
+  ["LAMINA_NO_MMAP", "if set, read model files instead of mapping them into memory"],
+  ["LAMINA_DEBUG", "if set, print the stack trace of an error"],
+  ["OMP_NUM_THREADS", "number of CPU threads (default: every core)"],
+  ["HF_ENDPOINT", "address of the Hugging Face hub, for a mirror"],
+  ["HF_TOKEN", "access token for gated models on the hub"],
+  ["HF_HOME", "Hugging Face's folder; its cache and token are used"],
+  ["HF_HUB_OFFLINE", "if 1, never use the network"],
+  ["NO_COLOR", "if set, print no bold or dim text"],
+] as const;
 
-/** What every command reads, and what reads models or texts does. */
-const ALWAYS: readonly Variable[] = ["NO_COLOR", "LAMINA_DEBUG"];
-export const CACHE: readonly Variable[] = ["LAMINA_CACHE"];
-export const HUB: readonly Variable[] = [
-  "LAMINA_CACHE",
-  "HF_ENDPOINT",
-  "HF_TOKEN",
-  "HF_HOME",
-  "HF_HUB_OFFLINE",
-];
-/** What running a model reads, and what a study does that keeps results. */
-export const RUN: readonly Variable[] = [...HUB, "LAMINA_NO_MMAP", "LAMINA_CUDA", "OMP_NUM_THREADS"];
-export const STUDY: readonly Variable[] = ["LAMINA_RESULTS", ...RUN];
-
-/** Codes of signals. */
+/** Exit codes of signals. */
 export const ENDED = "129, 130, 143";
 
 const CODES = [
-  ["0", "done"],
-  ["1", "failed; the last line says why"],
+  ["0", "success"],
+  ["1", "failure; the last line gives the reason"],
   ["2", "wrong usage"],
-  [ENDED, "ended by a closed terminal, Ctrl-C, SIGTERM"],
+  [ENDED, "stopped by a closed terminal, by Ctrl-C, by SIGTERM"],
   ["137", "killed: out of memory, or a second Ctrl-C while busy"],
-  ["141", "nobody reads the output any more"],
+  ["141", "the reader of the output closed it"],
 ] as const;
 
-/** Adds an example (after "lamina"), the variables that the command reads and the exit codes to a command's help. */
+/** Adds an example (after "lamina") and the command's own exit codes to its help. */
 export function explained(
   command: Command,
   example: string,
-  variables: readonly Variable[] = [],
   codes: readonly (readonly [code: string, meaning: string])[] = [],
 ): Command {
-  const own = [...new Map([...CODES, ...codes])].toSorted(([a], [b]) => parseInt(a) - parseInt(b));
-  const reads = [...variables, ...ALWAYS].map((name) => [name, VARIABLES[name]] as const);
   const text = [
     `Example:\n  lamina ${example}`,
-    `Environment:\n${entries(reads)}`,
-    `Exit codes:\n${entries(own)}`,
+    ...codes.length > 0 ? [`Exit codes:\n${entries(codes)}`] : [],
+    "Environment variables and exit codes: lamina help environment",
   ].join("\n\n");
   return command.addHelpText("after", `\n${text}`)
     .showHelpAfterError(`(for example: lamina ${example}; --help lists the options)`);
+}
+
+/** `lamina environment`, which is also `lamina help environment`. */
+export function environmentCommand(context: Context): Command {
+  const page = `Environment:\n${entries(VARIABLES)}\n\nExit codes:\n${entries(CODES)}`;
+  const command = new Command("environment")
+    .description("list environment variables and exit codes")
+    .addHelpText("after", `\n${page}`);
+  return explained(command, "environment").action(() => context.print(page));
 }
 
 function entries(pairs: readonly (readonly [string, string])[]): string {
@@ -66,7 +58,7 @@ function entries(pairs: readonly (readonly [string, string])[]): string {
   return pairs.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`).join("\n");
 }
 
-/** An option's description, then whether it is required, what it may be, and what it is where it is left out. */
+/** An option's description with its requirement, choices and default. */
 export function optionDescription(option: Option): string {
   const { description, mandatory, argChoices, defaultValue, defaultValueDescription } = option;
   const empty = Array.isArray(defaultValue) && defaultValue.length === 0;

@@ -14,12 +14,15 @@ interface LabFlags {
 
 export function labCommand(context: Context): Command {
   const command = new Command("lab")
-    .description("open the notebooks in JupyterLab, from a virtual environment below data/venv")
-    .option("--no-browser", "only print the address")
-    .option("--install-only", "make the virtual environment and stop")
-    .option("--register", "make the kernel known to your own Jupyter and to VS Code, and stop")
-    .option("--execute <notebooks...>", "run these and store their outputs in place, without JupyterLab")
-    .option("--output-dir <folder>", "with --execute: store the outputs there instead");
+    .description("open the notebooks in JupyterLab, from a virtual environment in data/venv")
+    .option("--no-browser", "print the address instead of opening a browser")
+    .option("--install-only", "install the virtual environment and exit")
+    .option("--register", "register the kernel with your own Jupyter and VS Code, and exit")
+    .option(
+      "--execute <notebooks...>",
+      "execute these notebooks without JupyterLab and save their outputs in place",
+    )
+    .option("--output-dir <folder>", "with --execute: save the executed notebooks in this folder instead");
   return explained(command, "lab --register").action(async (flags: LabFlags) => {
     if (flags.register) {
       context.print(`the kernel "Lamina (Deno)" is described in ${await register()}`);

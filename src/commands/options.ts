@@ -7,7 +7,7 @@ import { type Plan, readResult } from "../result/mod.ts";
 import { type DropPlan, dropPlan } from "../run/mod.ts";
 import { dropsIn } from "../study/mod.ts";
 import { type StudyModel, textNames } from "../subject/mod.ts";
-import { type OutFlags, withOutFlags } from "./destination.ts";
+import { type OutFlags, RESULTS, withOutFlags } from "./destination.ts";
 
 /** What `<model>` may be. */
 export const MODEL = "folder, .gguf file, owner/name[@revision] of the hub, or a name from `lamina models`";
@@ -49,11 +49,19 @@ export interface DropFlags extends DropLists {
   plan?: string;
 }
 
+/** Headings of the options that commands share; a command's own come before them. */
+const [DROPS, CONSTRAINTS, TEXT, RUNNING] = [
+  "Modules to drop:",
+  "Modules to keep:",
+  "Text:",
+  "Model and engine:",
+];
+
 /** Adds the option that says where results are kept between runs. */
 export function withResultsFlag(command: Command): Command {
   const usual = fileURLToPath(new URL("../../data/results", import.meta.url));
-  return command.addOption(
-    new Option("--results <folder>", "folder that keeps results for the next run").argParser(notEmpty)
+  return command.optionsGroup(RESULTS).addOption(
+    new Option("--results <folder>", "folder where results are kept").argParser(notEmpty)
       .default(process.env.LAMINA_RESULTS || usual, process.env.LAMINA_RESULTS || "data/results"),
   );
 }
@@ -61,7 +69,7 @@ export function withResultsFlag(command: Command): Command {
 /** Adds the options about keeping results. */
 export function withKeepingFlags(command: Command): Command {
   return withResultsFlag(command)
-    .option("--no-cache", "compute again, and keep nothing");
+    .option("--no-cache", "compute everything again and keep no results");
 }
 
 function notEmpty(text: string): string {
@@ -71,36 +79,32 @@ function notEmpty(text: string): string {
 
 /** Adds the options of a study, with its default sizes. */
 export function withStudyFlags(command: Command, { samples = 8, length = 512 } = {}): Command {
-  return withEngineFlags(
-    withOutFlags(withKeepingFlags(command))
-      .option("--samples <n>", "blocks of text", wholeNumber(1), samples)
-      .option("--length <t>", "tokens in each block", wholeNumber(2), length)
+  withEngineFlags(
+    command.optionsGroup(TEXT)
+      .option("--samples <n>", "number of text blocks", wholeNumber(1), samples)
+      .option("--length <t>", "tokens per block", wholeNumber(2), length)
       .option(
         "--text <file|name>",
         `${
           textNames.join(", ")
         }, or a file: plain text, JSONL with a "text" field, or token ids as a JSON list`,
       )
-      .option(
-        "--skip <n>",
-        "blocks of the text to skip first, to split a study into shards",
-        wholeNumber(0),
-        0,
-      )
-      .option("--bos", "begin each block with BOS", false),
+      .option("--skip <n>", "skip this many blocks at the start of the text", wholeNumber(0), 0)
+      .option("--bos", "start each block with the BOS token", false),
   )
     .option("--seed <n>", "random seed", wholeNumber(0), 0)
     .option("--dry-run", DRY_RUN, false);
+  return withOutFlags(withKeepingFlags(command));
 }
 
 /** What `--dry-run` does. */
-export const DRY_RUN = "only print what would run, for how long and in how much memory";
+export const DRY_RUN = "print what would run, its estimated time and memory, and exit";
 
 /** Adds the option of every command that opens a model. */
 export function withModelFlags(command: Command): Command {
-  return command.option(
+  return command.optionsGroup(RUNNING).option(
     "--allow-field <name>",
-    "a field of config.json to pass over though it is unknown; may be given several times (default: none)",
+    "ignore this unknown field of config.json (repeatable)",
     collected,
     [],
   );
@@ -110,28 +114,28 @@ export function withModelFlags(command: Command): Command {
 export function withEngineFlags(command: Command): Command {
   return withModelFlags(command)
     .addOption(
-      new Option("--engine <name>", "what runs the model; auto: CUDA where it works, else the CPU")
+      new Option("--engine <name>", "execution engine; auto uses CUDA if it works, otherwise the CPU")
         .choices([...ENGINES]).default("auto"),
     )
     .addOption(
-      new Option("--precision <name>", "what products are computed in; other than float32 on CUDA alone")
+      new Option("--precision <name>", "precision of matrix products; tf32 and bfloat16 need CUDA")
         .choices([...PRECISIONS]).default("float32"),
     );
 }
 
 /** Adds the options that list what to leave out. */
 export function withDropLists(command: Command): Command {
-  return command
+  return command.optionsGroup(DROPS)
     .option(
       "--drop-attention <layers>",
-      "attention layers to drop, for example 25,26 (default: none)",
+      "drop attention in these layers, for example 25,26",
       numberList,
       [],
     )
-    .option("--drop-mlp <layers>", "MLP layers to drop, for example 15 (default: none)", numberList, [])
+    .option("--drop-mlp <layers>", "drop the MLP in these layers, for example 15", numberList, [])
     .option(
       "--drop-block <layers>",
-      "layers to drop whole, attention and MLP, for example 20 (default: none)",
+      "drop both attention and MLP in these layers, for example 20",
       numberList,
       [],
     );
@@ -145,7 +149,7 @@ export function listedIn({ dropAttention, dropMlp, dropBlock }: DropLists): Drop
 /** Adds the options that leave modules out. */
 export function withDropFlags(command: Command): Command {
   return withDropLists(command)
-    .option("--plan <file>", "drop what a plan made by `lamina plan` lists");
+    .option("--plan <file>", "drop the modules listed in a plan from `lamina plan`");
 }
 
 /** What must not be dropped. */
@@ -157,10 +161,10 @@ export interface ConstraintFlags {
 
 /** Adds the options that keep modules in. */
 export function withConstraintFlags(command: Command): Command {
-  return command
-    .option("--protect-first <n>", "keep the first n layers whole", wholeNumber(0), 0)
-    .option("--protect-last <n>", "keep the last n layers whole", wholeNumber(0), 0)
-    .option("--no-neighbours", "drop no two modules of a kind in adjacent layers");
+  return command.optionsGroup(CONSTRAINTS)
+    .option("--protect-first <n>", "drop nothing in the first n layers", wholeNumber(0), 0)
+    .option("--protect-last <n>", "drop nothing in the last n layers", wholeNumber(0), 0)
+    .option("--no-neighbours", "never drop the same kind of module in two adjacent layers");
 }
 
 /** The constraints as the library takes them. */

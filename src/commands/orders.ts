@@ -4,7 +4,7 @@ import { type DropOrder, ORDERS, TARGETS } from "../result/mod.ts";
 import { estimateText, guidesRows, guidesTable, orderRows, orderTable } from "../show/mod.ts";
 import { guides, guidesEstimate, order, orderEstimate, orderShards } from "../study/mod.ts";
 import { type Context, studyOptions, withModel } from "./context.ts";
-import { explained, STUDY } from "./help.ts";
+import { explained } from "./help.ts";
 import {
   type ConstraintFlags,
   constraintsIn,
@@ -26,21 +26,24 @@ interface OrderFlags extends StudyFlags, ConstraintFlags {
 export function orderCommand(context: Context): Command {
   const command = new Command("order")
     .description(
-      "order modules, or windows of consecutive blocks, by any score, or by a search that measures again after every drop",
+      "rank modules, or windows of consecutive blocks, by a score or by a greedy search",
     )
     .argument("<model>", MODEL)
     .addOption(new Option("--target <kind>", "what to drop").choices([...TARGETS]).default("attention"))
     .addOption(
-      new Option("--by <order>", "what orders them; for blocks, importance is ShortGPT's block influence")
+      new Option(
+        "--by <order>",
+        "score or search that ranks them; for blocks, importance is ShortGPT's block influence",
+      )
         .choices([...ORDERS]).default("importance"),
     )
     .option(
       "--upto <n>",
-      "how many, or blocks of the largest window (default: all; windows: half of the layers)",
+      "number to rank, or blocks in the largest window (default: all; windows: half of the layers)",
       wholeNumber(1),
     );
-  explained(command, "order smollm2-135m --by greedy --upto 8 --json order.json", STUDY);
-  return withConstraintFlags(withStudyFlags(command)).action(async (ref: string, flags: OrderFlags) => {
+  explained(command, "order smollm2-135m --by greedy --upto 8 --json order.json");
+  return withStudyFlags(withConstraintFlags(command)).action(async (ref: string, flags: OrderFlags) => {
     await withModel(context, ref, flags, async (model) => {
       const { target, by, upto, seed } = flags;
       const { protectFirst, protectLast, noNeighbours } = constraintsIn(flags);
@@ -65,10 +68,10 @@ interface GuidesFlags extends StudyFlags {
 
 export function guidesCommand(context: Context): Command {
   const command = new Command("guides")
-    .description("show how well each score of a module predicts what its removal costs, by rank correlation")
+    .description("show how well each score predicts the cost of removing a module (rank correlation)")
     .argument("<model>", MODEL)
-    .option("--held-out <file|name>", "text on which removals are measured (default: wiki)");
-  explained(command, "guides smollm2-135m --samples 4", STUDY);
+    .option("--held-out <file|name>", "text on which the cost of removal is measured (default: wiki)");
+  explained(command, "guides smollm2-135m --samples 4");
   return withStudyFlags(command).action(async (ref: string, flags: GuidesFlags) => {
     await withModel(context, ref, flags, async (model) => {
       const options = { ...studyOptions(context, flags), heldOut: flags.heldOut };

@@ -1,5 +1,5 @@
 /** The command line as a tree of commands. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { causesCommand } from "./causes.ts";
 import { checkpointsCommand } from "./checkpoints.ts";
 import { clusterCommand } from "./cluster.ts";
@@ -22,7 +22,7 @@ import { perplexityCommand, profileCommand } from "./studies.ts";
 import { sweepCommand } from "./sweep.ts";
 import { verifyCommand } from "./verify.ts";
 import type { Context } from "./context.ts";
-import { explained, optionDescription } from "./help.ts";
+import { environmentCommand, explained, optionDescription } from "./help.ts";
 import { VERSION } from "../result/mod.ts";
 
 /** `lamina` with all its commands. */
@@ -37,43 +37,36 @@ export function createProgram(context: Context): Command {
   const [shards, shard, merge] = [shardsCommand, shardCommand, mergeCommand].map((make) => () =>
     make(context, run)
   );
-  const commands = [
-    startCommand,
-    modelsCommand,
-    cacheCommand,
-    doctorCommand,
-    cudaCommand,
-    profileCommand,
-    orderCommand,
-    planCommand,
-    perplexityCommand,
-    sweepCommand,
-    guidesCommand,
-    verifyCommand,
-    evaluateCommand,
-    speedCommand,
-    generateCommand,
-    randomInitCommand,
-    checkpointsCommand,
-    causesCommand,
-    exportCommand,
-    figuresCommand,
-    compareCommand,
-    shards,
-    shard,
-    merge,
-    clusterCommand,
-    labCommand,
-    completionCommand,
-  ];
-  for (const make of commands) program.addCommand(make(context));
+  const groups = {
+    "Start here:": [startCommand, figuresCommand],
+    "Measure:": [profileCommand, causesCommand, checkpointsCommand, randomInitCommand, compareCommand],
+    "Choose:": [orderCommand, planCommand, sweepCommand, guidesCommand, verifyCommand],
+    "Evaluate:": [perplexityCommand, evaluateCommand, generateCommand, speedCommand],
+    "Take away:": [exportCommand],
+    "Many machines:": [shards, shard, merge, clusterCommand],
+    "This machine:": [
+      modelsCommand,
+      cacheCommand,
+      doctorCommand,
+      cudaCommand,
+      labCommand,
+      completionCommand,
+      environmentCommand,
+    ],
+  };
+  for (const [heading, commands] of Object.entries(groups)) {
+    program.commandsGroup(heading);
+    for (const make of commands) program.addCommand(make(context));
+  }
+  program.helpCommand("help [command]", "print the help of a command");
   settle(program, context);
   return program;
 }
 
-/** In every command, errors of usage are thrown instead of ending the process, help is of one form, and the context writes. */
+/** Every command throws errors of usage instead of ending the process, and prints through the context. */
 function settle(command: Command, context: Context): void {
-  command.exitOverride().configureHelp({ optionDescription }).helpOption("-h, --help", "print this help")
+  command.exitOverride().configureHelp({ optionDescription })
+    .addHelpOption(new Option("-h, --help", "print this help").helpGroup("Options:"))
     .configureOutput({
       writeOut: (text) => context.write(text.replace(/\n$/, "")),
       outputError: (text) => context.notice(text.trimEnd()), // one line, since it cites arguments

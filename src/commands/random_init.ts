@@ -4,7 +4,7 @@ import { estimateText, randomInitRows, randomInitTable } from "../show/mod.ts";
 import { randomInit, randomInitEstimate, type RandomInitOptions, randomInitShards } from "../study/mod.ts";
 import { openConfig } from "../subject/mod.ts";
 import { type Context, openOptions, studyOptions } from "./context.ts";
-import { explained, STUDY } from "./help.ts";
+import { explained } from "./help.ts";
 import {
   DRY_RUN,
   positive,
@@ -23,29 +23,33 @@ type Flags =
 
 export function randomInitCommand(context: Context): Command {
   const command = new Command("random-init")
-    .description("measure the importance of every module before training, from a configuration alone")
-    .argument("<config>", "a name in data/configs, a config.json, its folder, or any model");
-  explained(command, "random-init llama-2-7b --layers 8 --hidden 512 --seeds 3", STUDY);
-  return withEngineFlags(
-    withOutFlags(withKeepingFlags(command))
-      .option("--samples <n>", "blocks of words, drawn by Zipf's law", wholeNumber(1), 2)
-      .option("--length <t>", "tokens in each block", wholeNumber(2), 256)
-      .option("--seeds <n>", "number of random seeds; the result is their mean and spread", wholeNumber(1), 1)
-      .option("--seed <n>", "the first random seed", wholeNumber(0), 0)
-      .option("--std <s>", "standard deviation of the weights (default: the configuration's)", positive)
-      .option(
-        "--residual-std <s>",
-        "standard deviation of the projections onto the residual stream (default: the family's)",
-        positive,
-      )
-      .option("--hidden <d>", "another hidden size; heads and MLP follow in proportion", wholeNumber(1))
-      .option("--layers <n>", "another number of layers", wholeNumber(1))
-      .option("--heads <n>", "another number of heads, of the same width together", wholeNumber(1))
-      .addOption(
-        new Option("--norm <place>", "place of the norms around a module").choices(["pre", "peri", "post"]),
-      ),
-  )
-    .option("--dry-run", DRY_RUN, false)
+    .description("measure the importance of every module before training, from a config alone")
+    .argument("<config>", "a name in data/configs, a config.json, a folder with one, or any model");
+  explained(command, "random-init llama-2-7b --layers 8 --hidden 512 --seeds 3");
+  command
+    .option("--samples <n>", "number of blocks of random words, drawn by Zipf's law", wholeNumber(1), 2)
+    .option("--length <t>", "tokens per block", wholeNumber(2), 256)
+    .option(
+      "--seeds <n>",
+      "number of random seeds; the result holds their mean and spread",
+      wholeNumber(1),
+      1,
+    )
+    .option("--seed <n>", "the first random seed", wholeNumber(0), 0)
+    .option("--std <s>", "standard deviation of the weights (default: the config's)", positive)
+    .option(
+      "--residual-std <s>",
+      "standard deviation of the output projections (default: the family's)",
+      positive,
+    )
+    .option("--hidden <d>", "change the hidden size; heads and MLP scale in proportion", wholeNumber(1))
+    .option("--layers <n>", "change the number of layers", wholeNumber(1))
+    .option("--heads <n>", "change the number of heads at the same total width", wholeNumber(1))
+    .addOption(
+      new Option("--norm <place>", "placement of the norms").choices(["pre", "peri", "post"]),
+    )
+    .option("--dry-run", DRY_RUN, false);
+  return withOutFlags(withKeepingFlags(withEngineFlags(command)))
     .action(async (ref: string, flags: Flags) => {
       const { seeds, seed, std, residualStd, hidden, layers, heads, norm } = flags;
       const { skip: _skip, bos: _bos, ...study } = studyOptions(context, { ...flags, skip: 0, bos: false });

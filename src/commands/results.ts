@@ -13,7 +13,7 @@ import {
 } from "../show/mod.ts";
 import { compare, makePlan, type RankOrder, type Target } from "../study/mod.ts";
 import { type Context, markedProfile } from "./context.ts";
-import { explained, STUDY } from "./help.ts";
+import { explained } from "./help.ts";
 import {
   type ConstraintFlags,
   constraintsIn,
@@ -41,23 +41,33 @@ interface PlanFlags extends OutFlags, ConstraintFlags {
 
 export function planCommand(context: Context): Command {
   const command = new Command("plan")
-    .description("choose which modules to drop, from a profile or an order; prints the plan as JSON")
-    .argument("<file>", "result of `lamina profile --json` or of `lamina order --json`")
-    .addOption(new Option("--target <kind>", "what to drop; an order has its own").choices([...TARGETS]))
+    .description("choose which modules to drop from a profile or an order, and print the plan as JSON")
+    .argument("<file>", "file from `lamina profile --json` or `lamina order --json`")
+    .addOption(
+      new Option("--target <kind>", "kind of module to drop (required for a profile)").choices([...TARGETS]),
+    )
     .option("--drop <n>", "number of modules to drop", wholeNumber(0))
-    .option("--parameters <n>", "or drop until so many weights are saved; below 1 a share of all", positive)
-    .option("--kv-bytes <n>", "or so many bytes of keys and values; below 1 a share of all", positive)
+    .option(
+      "--parameters <n>",
+      "drop until this many parameters are saved; below 1, a share of all",
+      positive,
+    )
+    .option(
+      "--kv-bytes <n>",
+      "drop until this many bytes of KV cache are saved; below 1, a share of all",
+      positive,
+    )
     .option(
       "--context <t>",
-      "tokens of the sequence whose keys and values are meant (default: 2048)",
+      "sequence length for --kv-bytes, in tokens (default: 2048)",
       wholeNumber(1),
     )
     .addOption(
-      new Option("--by <order>", "what orders the modules of a profile (default: importance)").choices([
+      new Option("--by <order>", "score that ranks the modules of a profile (default: importance)").choices([
         ...ORDERS,
       ]),
     )
-    .option("--seed <n>", "random seed of the random order (default: 0)", wholeNumber(0))
+    .option("--seed <n>", "seed of the random order (default: 0)", wholeNumber(0))
     .option("--table", "print a table instead of JSON", false);
   explained(command, "plan profile.json --target attention --drop 8 > plan.json");
   return withOutFlags(withConstraintFlags(command)).action(
@@ -97,19 +107,19 @@ export function compareCommand(context: Context): Command {
 export function mergeCommand(context: Context, run: RunLine): Command {
   const command = new Command("merge")
     .description(
-      "join the shards of a study exactly: those of a plan, or profiles or perplexities made with --skip; prints JSON",
+      "merge shards into the exact result of the whole study, and print it as JSON",
     )
     .argument(
       "<files...>",
-      "a plan made by `lamina shards` (- for standard input); or results as JSON, in any order",
+      "a plan from `lamina shards` (- for stdin), or profiles or perplexities made with --skip, in any order",
     )
     .option(
       "--missing",
-      "of a plan: only list the shards that are not done, as --array of Slurm takes them",
+      "only list the missing shards of a plan, in the format of Slurm's --array",
       false,
     )
-    .option("--strict", "of a plan: refuse shards that ran on different processors", false);
-  explained(command, "merge plan.json --json whole.json", STUDY, [["3", "shards are missing"]]);
+    .option("--strict", "refuse shards of a plan that ran on different processors", false);
+  explained(command, "merge plan.json --json whole.json", [["3", "shards are missing"]]);
   return withOutFlags(withResultsFlag(command)).action(
     async (files: string[], flags: OutFlags & MergeFlags) => {
       const [plan] = files.length === 1 ? [await readGiven(files[0], "shards", "profile", "perplexity")] : [];

@@ -32,7 +32,7 @@ import { formatSeconds } from "../show/mod.ts";
 import { recordedEngine } from "../study/mod.ts";
 import type { Context } from "./context.ts";
 import { Exit } from "./exit.ts";
-import { ENDED, explained, STUDY } from "./help.ts";
+import { ENDED, explained } from "./help.ts";
 import { wholeNumber, withResultsFlag } from "./options.ts";
 import { DIVISIBLE, flawInLine, type Sharing } from "./sharing.ts";
 
@@ -48,23 +48,25 @@ const SIGTERM = 143;
 
 export function shardsCommand(context: Context, run: RunLine): Command {
   const command = new Command("shards")
-    .description(`divide a study over machines; prints the plan as JSON (of ${DIVISIBLE.join(", ")})`)
+    .description(
+      `divide a study into shards for many machines, and print the plan as JSON (${DIVISIBLE.join(", ")})`,
+    )
     .usage("--parts <n> COMMAND …")
-    .argument("<command...>", "the study's command line, as for one machine")
+    .argument("<command...>", "the command of the study, as you would run it on one machine")
     .allowUnknownOption()
     .addOption(
-      new Option("--parts <n>", "number of shards; of each stage, where a study has several")
+      new Option("--parts <n>", "number of shards (per stage, if the study has several)")
         .argParser(wholeNumber(1)).makeOptionMandatory(),
     )
-    .option("--cost", "number the shards of a stage by their cost, the highest first", false)
+    .option("--cost", "number the shards of a stage by cost, most expensive first", false)
     .addOption(
       new Option(
         "--script <scheduler>",
-        "print what the scheduler is told, the plan in it, instead of the plan",
+        "print a job script that contains the plan, instead of the plan",
       )
         .choices(Object.keys(SCRIPTS)),
     );
-  explained(command, "shards profile smollm2-135m --samples 64 --parts 8 > plan.json", STUDY);
+  explained(command, "shards profile smollm2-135m --samples 64 --parts 8 > plan.json");
   interface Flags {
     parts: number;
     script?: keyof typeof SCRIPTS;
@@ -95,13 +97,13 @@ export function shardsCommand(context: Context, run: RunLine): Command {
 
 export function shardCommand(context: Context, run: RunLine): Command {
   const command = new Command("shard")
-    .description("compute one shard of a plan, and keep what comes of it")
-    .argument("<plan>", "made by `lamina shards`; - for standard input")
-    .option("--index <i>", `which shard (default: $${INDEX_VARIABLES.join(", $")})`, wholeNumber(0));
-  explained(command, "shard plan.json --index 0", STUDY, [
-    [String(NEVER), "wrong usage, version, model or text: it can never succeed"],
-    [String(AGAIN), "ended by SIGTERM: run it again; what is finished is kept"],
-    [ENDED, "a closed terminal, Ctrl-C, SIGTERM before or after its work"],
+    .description("compute one shard of a plan and keep its results")
+    .argument("<plan>", "plan from `lamina shards` (- for stdin)")
+    .option("--index <i>", `number of the shard (default: $${INDEX_VARIABLES.join(", $")})`, wholeNumber(0));
+  explained(command, "shard plan.json --index 0", [
+    [String(NEVER), "wrong usage, version, model or text: do not retry"],
+    [String(AGAIN), "stopped by SIGTERM: retry; finished work is kept"],
+    [ENDED, "stopped by a closed terminal or Ctrl-C; SIGTERM between shards"],
   ]);
   return withResultsFlag(command).action(async (file: string, flags: { index?: number; results: string }) => {
     try {

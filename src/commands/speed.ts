@@ -16,7 +16,7 @@ import {
 import { openConfig, openModel } from "../subject/mod.ts";
 import { type Context, openOptions } from "./context.ts";
 import { type OutFlags, withOutFlags } from "./destination.ts";
-import { explained, STUDY } from "./help.ts";
+import { explained } from "./help.ts";
 import {
   collected,
   type DropLists,
@@ -46,47 +46,54 @@ interface SpeedFlags extends OutFlags, DropLists, EngineFlags, Pick<KeepingFlags
 }
 
 const MORE = `
-Without --device the model is run: the full model and the plans take turns, and
-each setting's speed-ups stand beside what bytes and operations allow at the
-bandwidth and rate of this machine, measured in the same turns. All plans are in
-memory at once. The tokens are random.
+Without --device, the model runs: the full model and the plans take turns, and
+the table compares each speed-up with the bound from bytes and operations at
+this machine's bandwidth and rate, measured in the same rounds. All plans are
+in memory at once. The prompts are random tokens.
 
-With --device nothing is run, and a configuration is enough. By default the
-setting is the paper's (--batch max --context 2048 --new 2048), and so are the
-numbers of attention modules dropped, beside the speed-ups that it reports.`;
+With --device, nothing runs, and a config is enough. The default setting is the
+paper's (--batch max --context 2048 --new 2048) with the paper's numbers of
+dropped attention modules; the table shows the paper's speed-ups beside it.`;
 
 export function speedCommand(context: Context): Command {
   const command = new Command("speed")
-    .description("measure how fast the model reads and writes, with modules dropped, beside what is possible")
-    .argument("<model>", "a model; with --device also a name in data/configs, a config.json or its folder")
+    .description("measure prefill and decoding speed with modules dropped, beside the possible speed")
+    .argument(
+      "<model>",
+      "a model; with --device also a name in data/configs, a config.json or a folder with one",
+    )
     .addOption(
-      new Option("--batch <sizes>", "texts side by side, as 1,4; with --device also max (default: 1)")
+      new Option("--batch <sizes>", "batch sizes, for example 1,4; with --device also max (default: 1)")
         .argParser(batchOf),
     )
-    .option("--context <sizes>", "tokens read of each text (default: 128,1024)", sizes)
-    .option("--new <n>", "tokens written of each text (default: 32)", wholeNumber(1))
-    .option("--plan <file>", "a plan made by `lamina plan`; may be given several times", collected, [])
-    .option("--repeat <n>", "rounds", wholeNumber(1), 5)
-    .option("--seed <n>", "seed of the tokens", wholeNumber(0), 0)
+    .option("--context <sizes>", "prompt lengths in tokens (default: 128,1024)", sizes)
+    .option("--new <n>", "new tokens per prompt (default: 32)", wholeNumber(1))
+    .option("--plan <file>", "a plan from `lamina plan` (repeatable)", collected, [])
+    .option("--repeat <n>", "number of rounds", wholeNumber(1), 5)
+    .option("--seed <n>", "seed of the random prompts", wholeNumber(0), 0)
     .option(
       "--evaluation <file>",
-      "what `lamina evaluate` wrote, of the full model and of each plan: for gamma",
+      "result of `lamina evaluate` for the full model or a plan, to compute gamma (repeatable)",
       collected,
       [],
     )
-    .addOption(new Option("--device <name>", "what this device allows").choices([...DEVICE_NAMES]))
-    .option("--devices <n>", "how many of the device share the work", wholeNumber(1))
+    .addOption(
+      new Option("--device <name>", "compute the speed that this device allows instead of measuring").choices(
+        [...DEVICE_NAMES],
+      ),
+    )
+    .option("--devices <n>", "number of devices that share the work", wholeNumber(1))
     .addOption(
       new Option(
         "--bits <n>",
-        "bits of a weight on the device: 16, or 4 with a scale for each 32 (default: 16)",
+        "bits per weight on the device: 16, or 4 with one scale per 32 weights (default: 16)",
       )
         .argParser(bitsOf),
     )
     .option("--dry-run", DRY_RUN, false)
     .addHelpText("after", MORE);
-  explained(command, "speed llama-2-13b --device a6000-ada", STUDY);
-  return withOutFlags(withEngineFlags(withResultsFlag(withDropLists(command)))).action(
+  explained(command, "speed llama-2-13b --device a6000-ada");
+  return withOutFlags(withResultsFlag(withEngineFlags(withDropLists(command)))).action(
     async (ref: string, flags: SpeedFlags) => {
       if (flags.device) return await bound(context, ref, flags.device, flags);
       await measure(context, ref, flags);

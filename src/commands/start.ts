@@ -21,7 +21,7 @@ import { noDrop } from "../run/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import { type Context, markedProfile, withModel } from "./context.ts";
 import { drawn } from "./drawn.ts";
-import { explained, STUDY } from "./help.ts";
+import { explained } from "./help.ts";
 import { type EngineFlags, MODEL, withEngineFlags, withResultsFlag } from "./options.ts";
 import { doneText, madeBy, near } from "./outlet.ts";
 
@@ -31,10 +31,10 @@ const DROPPED = 8;
 
 export function startCommand(context: Context): Command {
   const command = new Command("start")
-    .description("do the main job: importance, what to drop, what dropping costs, and a page of figures")
+    .description("rank the modules, choose what to drop, measure the cost, and write a page of figures")
     .argument("[model]", MODEL, "smollm2-135m");
-  explained(command, "start", STUDY);
-  return withEngineFlags(withResultsFlag(command))
+  explained(command, "start");
+  return withResultsFlag(withEngineFlags(command))
     .action(async (ref: string, { results, allowField, ...flags }: EngineFlags & { results: string }) => {
       await withModel(context, ref, { ...flags, allowField }, async (model) => {
         const options = {

@@ -15,14 +15,14 @@ import {
 } from "../hub/mod.ts";
 import { align } from "../show/mod.ts";
 import type { Context } from "./context.ts";
-import { CACHE, explained } from "./help.ts";
+import { explained } from "./help.ts";
 import { type OutFlags, withJsonFlag } from "./destination.ts";
 import { deliver } from "./outlet.ts";
 
 export function modelsCommand(context: Context): Command {
   const command = new Command("models")
-    .description("list the models that can be fetched by a short name, without the hub");
-  return withJsonFlag(explained(command, "models", CACHE))
+    .description("list the models that have a short name and need no hub");
+  return withJsonFlag(explained(command, "models"))
     .action(async (flags: OutFlags) => {
       const models = await knownModels();
       const rows = models.map(({ name, alias, architecture, licence, size, cached }) => [
@@ -42,10 +42,10 @@ export function modelsCommand(context: Context): Command {
 }
 
 export function cacheCommand(context: Context): Command {
-  const command = new Command("cache").description("list, check or remove what was downloaded");
-  explained(command, "cache verify", CACHE);
-  const list = command.command("list", { isDefault: true }).description("list the downloads and their sizes");
-  withJsonFlag(explained(list, "cache list --json -", CACHE)).action(async (flags: OutFlags) => {
+  const command = new Command("cache").description("list, verify or remove downloads");
+  explained(command, "cache verify");
+  const list = command.command("list", { isDefault: true }).description("list downloads and their sizes");
+  withJsonFlag(explained(list, "cache list --json -")).action(async (flags: OutFlags) => {
     const entries = await cacheEntries();
     await deliver(context, flags, {
       json: () => jsonText(entries, 1),
@@ -54,24 +54,24 @@ export function cacheCommand(context: Context): Command {
     context.notice(`in ${cacheFolder()}`);
   });
   const check = command.command("verify")
-    .description("read every downloaded file and compare it with what arrived")
+    .description("read every downloaded file and compare it with its recorded hash")
     .argument("[names...]", "entries of `lamina cache`, or models in Hugging Face's cache (default: all)")
     .action((names: string[]) => verify(context, names));
-  explained(check, "cache verify smollm2-135m-instruct-q4_1", [...CACHE, "HF_HOME"]);
+  explained(check, "cache verify smollm2-135m-instruct-q4_1");
   const prune = command.command("prune").description("remove downloads");
-  explained(prune, "cache prune smollm2-135m-instruct-q4_1", CACHE)
+  explained(prune, "cache prune smollm2-135m-instruct-q4_1")
     .argument("[names...]", "entries of `lamina cache`")
-    .option("--all", "remove everything that Lamina fetched", false)
-    .option("--yes", "do not ask", false)
+    .option("--all", "remove every download", false)
+    .option("--yes", "do not ask for confirmation", false)
     .action(async (names: string[], { all, yes }: { all: boolean; yes: boolean }) => {
       if (all === names.length > 0) {
-        prune.error("error: name what to remove, or say --all", { exitCode: 2 });
+        prune.error("error: name the downloads to remove, or use --all", { exitCode: 2 });
       }
       const entries = await namedEntries(all ? "all" : names);
       if (entries.length === 0) return context.print("removed nothing");
       context.print(table(context, entries));
       if (!yes && !process.stdin.isTTY) {
-        prune.error("error: there is no terminal to ask on; say --yes to remove these", { exitCode: 2 });
+        prune.error("error: no terminal to ask for confirmation; use --yes to remove these", { exitCode: 2 });
       }
       const total = formatBytes(entries.reduce((sum, { bytes }) => sum + bytes, 0));
       if (!yes && !await agreed(context, `Remove ${total} in ${cacheFolder()}?`)) {

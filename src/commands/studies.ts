@@ -29,7 +29,7 @@ import {
   withDropFlags,
   withStudyFlags,
 } from "./options.ts";
-import { explained, STUDY } from "./help.ts";
+import { explained } from "./help.ts";
 import { deliver, outputOf } from "./outlet.ts";
 import { expectWhole, isShared } from "./sharing.ts";
 
@@ -40,15 +40,15 @@ interface ProfileFlags extends StudyFlags, DropFlags {
 
 export function profileCommand(context: Context): Command {
   const command = new Command("profile")
-    .description("measure importance, size and sign of every module, in one pass")
+    .description("measure the importance, magnitude and sign of every module in one pass")
     .argument("<model>", MODEL)
     .addOption(
-      new Option("--against <code>", "show importance as the paper's official code has it, next to ours")
+      new Option("--against <code>", "compare with the importance that the paper's official code computes")
         .choices(["llm-drop"]),
     )
     .option("--all", "print every module, not only the ten least important of each kind", false);
-  explained(command, "profile smollm2-135m --samples 4 --json profile.json", STUDY);
-  return withDropFlags(withStudyFlags(command)).action(async (ref: string, flags: ProfileFlags) => {
+  explained(command, "profile smollm2-135m --samples 4 --json profile.json");
+  return withStudyFlags(withDropFlags(command)).action(async (ref: string, flags: ProfileFlags) => {
     const wanted = await wantedOf(flags);
     if (flags.against && wanted.attention.length + wanted.mlp.length > 0) {
       throw new RangeError("Cannot compare with llm-drop: modules are dropped, expected the full model");
@@ -80,11 +80,11 @@ export function profileCommand(context: Context): Command {
 export function perplexityCommand(context: Context): Command {
   const command = new Command("perplexity")
     .description(
-      "measure how well the model predicts a text, with modules dropped, compared with the full model",
+      "measure how well the model predicts a text, with and without the dropped modules",
     )
     .argument("<model>", MODEL);
-  explained(command, "perplexity smollm2-135m --drop-attention 25,26", STUDY);
-  return withDropFlags(withStudyFlags(command)).action(async (ref: string, flags: StudyFlags & DropFlags) => {
+  explained(command, "perplexity smollm2-135m --drop-attention 25,26");
+  return withStudyFlags(withDropFlags(command)).action(async (ref: string, flags: StudyFlags & DropFlags) => {
     const wanted = await wantedOf(flags);
     await withModel(context, ref, flags, async (model) => {
       const drop = dropOf(model, wanted);

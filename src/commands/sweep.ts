@@ -22,7 +22,7 @@ import {
   weights,
 } from "../study/mod.ts";
 import { type Context, studyOptions, withModel } from "./context.ts";
-import { explained, STUDY } from "./help.ts";
+import { explained } from "./help.ts";
 import {
   type ConstraintFlags,
   constraintsIn,
@@ -49,25 +49,29 @@ interface SweepFlags extends StudyFlags, ConstraintFlags {
 
 export function sweepCommand(context: Context): Command {
   const command = new Command("sweep")
-    .description("measure quality against the number of modules dropped, by importance and in other orders")
+    .description("measure quality against the number of dropped modules, in several orders")
     .argument("<model>", MODEL)
     .addOption(new Option("--target <kind>", "what to drop").choices([...TARGETS]).default("attention"))
     .option(
       "--upto <n>",
-      `drop up to this many (default: ${SWEEP_STEPS.at(-1)}, or all there are)`,
+      `drop at most this many modules (default: ${SWEEP_STEPS.at(-1)}, or all)`,
       wholeNumber(0),
     )
-    .option("--by <orders>", `some of: ${ORDERS.join(", ")} (default: importance and baselines)`, ordersOf)
+    .option(
+      "--by <orders>",
+      `orders to compare, from: ${ORDERS.join(", ")} (default: importance and baselines)`,
+      ordersOf,
+    )
     .option(
       "--calibration-samples <n>",
-      "blocks of text for the profile and the orders",
+      "number of text blocks that the orders are computed from",
       wholeNumber(1),
       8,
     )
-    .option("--calibration-length <t>", "tokens in each of those blocks", wholeNumber(2), 512)
-    .option("--calibration-text <file|name>", "text of those blocks (default: stories)");
-  explained(command, "sweep smollm2-135m --target attention --upto 8", STUDY);
-  return withConstraintFlags(withStudyFlags(command)).action(async (ref: string, flags: SweepFlags) => {
+    .option("--calibration-length <t>", "tokens per calibration block", wholeNumber(2), 512)
+    .option("--calibration-text <file|name>", "calibration text (default: stories)");
+  explained(command, "sweep smollm2-135m --target attention --upto 8");
+  return withStudyFlags(withConstraintFlags(command)).action(async (ref: string, flags: SweepFlags) => {
     await withModel(context, ref, flags, async (model) => {
       const options = studyOptions(context, flags);
       const { protectFirst, protectLast, noNeighbours } = constraintsIn(flags);

@@ -4,7 +4,7 @@ import { openEngine } from "../engine/mod.ts";
 import { estimateText, verifyRows, verifyTable } from "../show/mod.ts";
 import { PAPER_ORDERS, verify, verifyEstimate, type VerifyOptions } from "../study/mod.ts";
 import { type Context, studyOptions, withModel } from "./context.ts";
-import { explained, STUDY } from "./help.ts";
+import { explained } from "./help.ts";
 import { MODEL, type StudyFlags, withStudyFlags } from "./options.ts";
 import { deliver, outputOf } from "./outlet.ts";
 
@@ -16,21 +16,24 @@ interface VerifyFlags extends StudyFlags {
 const SIZES = { samples: 256, length: 2048 };
 
 const LIMIT = `
-The model and its text, C4's validation split, come from the Hugging Face hub:
-14.5 GB for mistral-7b, 26 GB for llama-2-13b, whose licence has to be accepted
-first. This command has been run on small models in their place, never on the
-real ones. The official orders are known for the first eight modules of each
-kind. What is finished is kept, eight blocks at a time: an ended run goes on.`;
+The model and the calibration text (C4, validation split) are downloaded from
+the Hugging Face hub: 14.5 GB for mistral-7b, 26 GB for llama-2-13b, whose
+licence you must accept first. We have run this command on small stand-in
+models, never on the real ones. The official orders list the first eight
+modules of each kind. Results are kept after every eight blocks, and an
+interrupted run resumes.`;
 
 export function verifyCommand(context: Context): Command {
   const command = new Command("verify")
-    .description("measure the drop orders of a model of the paper, beside those of the paper's official code")
+    .description("repeat the paper's calibration and compare the drop orders with the official code's")
     .addArgument(
-      new Argument("<paper>", "model of the paper").choices(PAPER_ORDERS.map(({ name }) => name)),
+      new Argument("<paper>", "a model that the paper measures").choices(
+        PAPER_ORDERS.map(({ name }) => name),
+      ),
     )
-    .option("--model <model>", `where the model is, if not on the hub: ${MODEL}`)
+    .option("--model <model>", `local copy of the model: ${MODEL}`)
     .addHelpText("after", LIMIT);
-  explained(command, "verify mistral-7b --samples 8", STUDY);
+  explained(command, "verify mistral-7b --samples 8");
   return withStudyFlags(command, SIZES).action(async (paper: string, flags: VerifyFlags) => {
     if (flags.model === undefined) return await verifyPaper(context, paper, flags, {});
     await withModel(context, flags.model, flags, (model) => verifyPaper(context, paper, flags, { model }));

@@ -59,11 +59,11 @@ Deno.test({
         assert.match(new TextDecoder().decode(drive.stdout), /^the result is in .*shards-result\.json\n$/);
       } finally {
         const stop = await lamina("cluster", "--stop");
-        assert.equal(stop.err, "the cluster has ended\n");
+        assert.equal(stop.err, "the cluster has stopped\n");
         await cluster.status;
         await reading;
       }
       await until("all processes to end", () => processesOf("LAMINA_TEST_TRIAL", mark).length === 0, 10);
-      assert.equal((await lamina("cluster", "--stop")).err, "no cluster runs\n");
+      assert.equal((await lamina("cluster", "--stop")).err, "no cluster is running\n");
     }),
 });
