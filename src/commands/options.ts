@@ -50,11 +50,12 @@ export interface DropFlags extends DropLists {
 }
 
 /** Headings of the options that commands share; a command's own come before them. */
-const [DROPS, CONSTRAINTS, TEXT, RUNNING] = [
+const [DROPS, CONSTRAINTS, TEXT, ENGINE, RUN] = [
   "Modules to drop:",
   "Modules to keep:",
   "Text:",
   "Model and engine:",
+  "Run:",
 ];
 
 /** Adds the option that says where results are kept between runs. */
@@ -92,6 +93,7 @@ export function withStudyFlags(command: Command, { samples = 8, length = 512 } =
       .option("--skip <n>", "skip this many blocks at the start of the text", wholeNumber(0), 0)
       .option("--bos", "start each block with the BOS token", false),
   )
+    .optionsGroup(RUN)
     .option("--seed <n>", "random seed", wholeNumber(0), 0)
     .option("--dry-run", DRY_RUN, false);
   return withOutFlags(withKeepingFlags(command));
@@ -102,7 +104,7 @@ export const DRY_RUN = "print what would run, its estimated time and memory, and
 
 /** Adds the option of every command that opens a model. */
 export function withModelFlags(command: Command): Command {
-  return command.optionsGroup(RUNNING).option(
+  return command.optionsGroup(ENGINE).option(
     "--allow-field <name>",
     "ignore this unknown field of config.json (repeatable)",
     collected,

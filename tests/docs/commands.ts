@@ -1,0 +1,130 @@
+/**
+ * The page docs/commands.md, made from the commands themselves.
+ *
+ *     deno run -A tests/docs/commands.ts
+ *
+ * writes it anew; a test compares. Options that commands share are listed once, at the end of the page.
+ */
+import { type Command, Help, type Option } from "commander";
+import type { Context } from "../../src/commands/context.ts";
+import { optionDescription } from "../../src/commands/help.ts";
+import { createProgram } from "../../src/commands/program.ts";
+
+export const PAGE = new URL("../../docs/commands.md", import.meta.url);
+
+/** The text of the page. */
+export function commandsPage(): string {
+  const program = createProgram({} as Context); // help needs nothing of a running command
+  const groups = Map.groupBy(program.commands, (command) => command.helpGroup());
+  const shared = sharedOptions(program.commands);
+  const contents = [...groups].map(([heading, commands]) =>
+    [
+      `**${heading.slice(0, -1)}** `,
+      commands.map((command) => `[${command.name()}](#lamina-${command.name()})`).join(" · "),
+    ].join("")
+  );
+  return [
+    "# Command line",
+    "",
+    "`lamina` stands for `npx -y deno@2.9.6 task lamina`, or for the installed command. Every command has `--help`.",
+    "",
+    "<!-- This page is generated: deno run -A tests/docs/commands.ts -->",
+    "",
+    contents.join(" \\\n"),
+    "",
+    ...program.commands.flatMap((command) => [command, ...command.commands]).flatMap((command) =>
+      section(command, shared)
+    ),
+    "## Shared options",
+    "",
+    ...[...shared].flatMap(([heading, options]) => [
+      `### ${title(heading)}`,
+      "",
+      ...options.map(line),
+      "",
+    ]),
+    "## Environment and exit codes",
+    "",
+    "```text",
+    helpOf(program.commands.find((command) => command.name() === "environment")!)
+      .match(/^Environment:\n[^]*?(?=\n\nExample:)/m)![0],
+    "```",
+    "",
+  ].join("\n");
+}
+
+/** Headings with the options that every command shows alike under them: the first command's that has the most. */
+function sharedOptions(commands: readonly Command[]): Map<string, Option[]> {
+  const grouped = commands.flatMap((command) =>
+    command.options.filter(({ helpGroupHeading }) => helpGroupHeading !== undefined)
+  );
+  const byHeading = Map.groupBy(grouped, ({ helpGroupHeading }) => helpGroupHeading!);
+  return new Map(
+    [...byHeading].map(([heading, options]) => [
+      heading,
+      [...Map.groupBy(options, ({ flags }) => flags).values()].map((same) => commonest(same)),
+    ]),
+  );
+}
+
+/** The option as most commands have it. */
+function commonest(options: readonly Option[]): Option {
+  const groups = [...Map.groupBy(options, line).values()];
+  return groups.toSorted((a, b) => b.length - a.length)[0][0];
+}
+
+function section(command: Command, shared: ReadonlyMap<string, readonly Option[]>): string[] {
+  const help = new Help();
+  const parent = command.parent!.parent ? `${command.parent!.name()} ` : "";
+  const described = command.registeredArguments.map((argument) =>
+    `- \`<${argument.name()}>\` ${help.argumentDescription(argument)}`
+  );
+  const isShared = (option: Option) =>
+    shared.get(option.helpGroupHeading ?? "")?.some((common) => line(common) === line(option)) ?? false;
+  const own = command.options.filter((option) => !isShared(option));
+  const groups = Map.groupBy(command.options.filter(isShared), ({ helpGroupHeading }) => helpGroupHeading!);
+  const links = [...groups].map(([heading, options]) => {
+    const all = options.length === shared.get(heading)!.length;
+    const names = options.map(({ long }) => `\`${long}\``).join(" ");
+    return `[${title(heading)}](#${anchor(heading)})${all ? "" : ` (only ${names})`}`;
+  });
+  const example = /\nExample:\n {2}(.*)/.exec(helpOf(command))![1];
+  return [
+    `## lamina ${parent}${command.name()}`,
+    "",
+    sentence(command.description()),
+    "",
+    "```sh",
+    example,
+    "```",
+    "",
+    ...described,
+    ...own.map(line),
+    ...described.length + own.length > 0 ? [""] : [],
+    ...links.length > 0 ? [`Shared options: ${links.join(", ")}.`, ""] : [],
+  ];
+}
+
+function helpOf(command: Command): string {
+  let text = "";
+  command.configureOutput({ writeOut: (part) => text += part, getOutHelpWidth: () => 80 }).outputHelp();
+  return text;
+}
+
+function line(option: Option): string {
+  return `- \`${option.flags}\` ${optionDescription(option).replaceAll("<", "\\<")}`;
+}
+
+function sentence(text: string): string {
+  return `${text[0].toUpperCase()}${text.slice(1)}${text.endsWith(".") ? "" : "."}`;
+}
+
+function title(heading: string): string {
+  return heading.replace(/:$/, "");
+}
+
+function anchor(heading: string): string {
+  return title(heading).toLowerCase().replaceAll(" ", "-");
+}
+
+if (import.meta.main) await Deno.writeTextFile(PAGE, commandsPage());
