@@ -27,7 +27,7 @@ export interface Context extends Shared {
   notice(line: string): void;
   /** A table, on stdout; what others wrote in it is made safe to show. */
   print(text: string): void;
-  /** Data, on stdout: to the letter. */
+  /** Data and a line end, on stdout, unchanged. */
   write(text: string): void;
   /** A piece of running text, on stdout, without a line break; control characters are made visible. */
   say(text: string): void;

@@ -1,6 +1,14 @@
-/** Commands as a person runs them: in a process of their own, from the project's folder, results in a temporary one. */
+/**
+ * Commands as a person runs them, with their results in a temporary folder. Most run in this process, which saves a second
+ * for each; tests of signals, pipes and environments use processes.
+ */
 import assert from "node:assert/strict";
 import { basename } from "node:path";
+import process from "node:process";
+import type { Context } from "../../src/commands/context.ts";
+import { runLine } from "../../src/commands/line.ts";
+import { printable } from "../../src/show/mod.ts";
+import { progressLine } from "../../src/show/progress.ts";
 import { kept, type Opened, withTiny } from "../study/tiny.ts";
 
 /** The project. */
@@ -15,12 +23,40 @@ export interface Ran {
   readonly err: string;
 }
 
-/** Runs `lamina COMMAND …`, on the CPU where it is not told otherwise: a GPU is hidden by CUDA's own variable. */
+/** Runs `lamina COMMAND …` in this process; kept results go to a folder of this file's tests. */
 export function lamina(...args: string[]): Promise<Ran> {
-  return laminaIn({}, ...args);
+  return laminaHere(results, ...args);
 }
 
-/** The same in another environment. */
+/** The same, with another folder for kept results. Several may run at once. */
+async function laminaHere(folder: string, ...args: string[]): Promise<Ran> {
+  let [out, err] = ["", ""];
+  const look = { color: false, utf8: true, columns: 80 };
+  const progress = progressLine({
+    write: (text) => err += text,
+    terminal: false,
+    columns: () => 80,
+    utf8: true,
+    now: () => performance.now(),
+  });
+  const context: Context = {
+    signal: new AbortController().signal,
+    started: performance.now(),
+    ending: () => null,
+    progress,
+    look,
+    notice: (line) => progress.onNotice(line),
+    print: (text) => out += `${printable(text, look)}\n`,
+    write: (text) => out += `${text}\n`,
+    say: (text) => out += printable(text, { utf8: true }),
+    sharing: null,
+  };
+  process.env.LAMINA_RESULTS = folder; // read while the program is made, which happens before anything else runs
+  const code = await runLine(context, args);
+  return { code, out, err };
+}
+
+/** Runs `lamina COMMAND …` as a process of its own in another environment, on the CPU unless the arguments name an engine. */
 export async function laminaIn(env: Record<string, string>, ...args: string[]): Promise<Ran> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", "src/cli.ts", ...args],
@@ -48,7 +84,7 @@ export function withDesk(use: (desk: Desk) => Promise<void>, name?: string): Pro
   return withTiny((opened) =>
     use({
       ...opened,
-      run: (...args) => laminaIn({ LAMINA_RESULTS: opened.options.results }, ...args),
+      run: (...args) => laminaHere(opened.options.results, ...args),
       text: ["--text", opened.options.text!, "--samples", "4", "--length", "16"],
     }), name);
 }

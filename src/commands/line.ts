@@ -1,0 +1,40 @@
+/**
+ * One command line: `lamina COMMAND`. Exit code 0, 1 (failed) or 2 (wrong usage); 128 plus the signal's number after a signal
+ * (130, 143, 129, 137), 141 if the reader went away; and the codes that a command's help lists.
+ */
+import { CommanderError } from "commander";
+import process from "node:process";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Context } from "./context.ts";
+import { Exit } from "./exit.ts";
+import { createProgram } from "./program.ts";
+
+/** Runs one command line and returns its exit code. */
+export async function runLine(context: Context, args: readonly string[]): Promise<number> {
+  try {
+    await createProgram(context).parseAsync(args, { from: "user" });
+    await nextTurn();
+    return ended(context) ?? 0;
+  } catch (error) {
+    await nextTurn();
+    if (error instanceof Exit) {
+      context.notice(`lamina: ${error.message}`);
+      return error.code;
+    }
+    const code = ended(context);
+    if (code !== null) return code;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    context.notice(`lamina: ${(error as Error)?.message ?? error}`);
+    if (process.env.LAMINA_DEBUG) Deno.inspect(error).split("\n").forEach(context.notice);
+    return 1;
+  } finally {
+    context.progress.close();
+  }
+}
+
+/** Reports the early end of a command and returns its exit code; null if it ran to its own end. */
+function ended(context: Context): number | null {
+  const ending = context.ending();
+  if (ending?.message) context.notice(`lamina: ${ending.message}`);
+  return ending?.code ?? null;
+}
