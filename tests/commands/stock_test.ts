@@ -43,7 +43,7 @@ Deno.test("prune lists what it would remove, asks, and without a terminal wants 
       const { code, out, err } = await run("prune", what);
       assert.equal(code, 2);
       assert.match(out, /datasets\/owner\/name\s+2 bytes/);
-      assert.match(err, /no terminal to ask on; say --yes/);
+      assert.match(err, /no terminal to ask for confirmation; use --yes/);
       assert.equal(await Deno.readTextFile(file), "[]");
     }
     assert.equal((await run("prune")).code, 2);
