@@ -19,7 +19,7 @@ export function commandsPage(): string {
   const shared = sharedOptions(program.commands);
   const contents = [...groups].map(([heading, commands]) =>
     [
-      `**${heading.slice(0, -1)}** `,
+      `- **${title(heading)}** `,
       commands.map((command) => `[${command.name()}](#lamina-${command.name()})`).join(" · "),
     ].join("")
   );
@@ -30,7 +30,7 @@ export function commandsPage(): string {
     "",
     "<!-- This page is generated: deno run -A tests/docs/commands.ts -->",
     "",
-    contents.join(" \\\n"),
+    ...contents,
     "",
     ...program.commands.flatMap((command) => [command, ...command.commands]).flatMap((command) =>
       section(command, shared)
@@ -88,14 +88,13 @@ function section(command: Command, shared: ReadonlyMap<string, readonly Option[]
     const names = options.map(({ long }) => `\`${long}\``).join(" ");
     return `[${title(heading)}](#${anchor(heading)})${all ? "" : ` (only ${names})`}`;
   });
-  const example = /\nExample:\n {2}(.*)/.exec(helpOf(command))![1];
   return [
     `## lamina ${parent}${command.name()}`,
     "",
     sentence(command.description()),
     "",
     "```sh",
-    example,
+    exampleOf(command),
     "```",
     "",
     ...described,
@@ -103,6 +102,11 @@ function section(command: Command, shared: ReadonlyMap<string, readonly Option[]
     ...described.length + own.length > 0 ? [""] : [],
     ...links.length > 0 ? [`Shared options: ${links.join(", ")}.`, ""] : [],
   ];
+}
+
+/** The command line that a command's help shows as its example. */
+export function exampleOf(command: Command): string {
+  return /\nExample:\n {2}(.*)/.exec(helpOf(command))![1];
 }
 
 function helpOf(command: Command): string {

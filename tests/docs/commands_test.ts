@@ -1,0 +1,35 @@
+/** The page of commands is current, and the example of every command is a command line that its parser accepts. */
+import assert from "node:assert/strict";
+import type { Command } from "commander";
+import type { Context } from "../../src/commands/context.ts";
+import { createProgram } from "../../src/commands/program.ts";
+import { commandsPage, exampleOf, PAGE } from "./commands.ts";
+
+Deno.test("docs/commands.md is what `deno run -A tests/docs/commands.ts` writes", async () => {
+  const squeezed = (text: string) => text.replaceAll(/\s+/g, " ");
+  assert.ok(squeezed(await Deno.readTextFile(PAGE)) === squeezed(commandsPage()), "the page is out of date");
+});
+
+Deno.test("every command's example runs that command", async () => {
+  const program = createProgram({} as Context);
+  let ran: Command | null = null;
+  const commands = tree(program).slice(1);
+  for (const command of commands) command.action(() => void (ran = command));
+  for (const command of commands) {
+    const [lamina, ...words] = wordsOf(exampleOf(command));
+    assert.equal(lamina, "lamina");
+    await program.parseAsync(words, { from: "user" });
+    assert.ok([command, ...command.commands].includes(ran!), exampleOf(command));
+  }
+});
+
+function tree(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(tree)];
+}
+
+/** The words of a line as a shell would pass them; a redirection ends it. */
+function wordsOf(line: string): string[] {
+  return [...line.replace(/ > .*/, "").matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) =>
+    quoted ?? plain
+  );
+}
