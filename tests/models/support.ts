@@ -1,9 +1,9 @@
 /**
- * The table of families in the README, from the code and from the tiny models that each is held against.
+ * The table of families in docs/formats.md, from the code and from the tiny models that each is held against.
  *
  *     deno run -A tests/models/support.ts
  *
- * measures every fixture anew (half a minute), and writes the table between its two marks in the README.
+ * measures every fixture anew (half a minute), and writes the table between its two marks in docs/formats.md.
  */
 import { architecturesOf, families, isMixture, type ModelSpec, readSpec } from "../../src/models/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
@@ -14,7 +14,7 @@ import { stateDeviations } from "./parity.ts";
 export type Errors = Readonly<Record<string, number>>;
 
 const MARKS = ["<!-- families: deno run -A tests/models/support.ts -->", "<!-- /families -->"] as const;
-export const README = new URL("../../README.md", import.meta.url);
+export const PAGE = new URL("../../docs/formats.md", import.meta.url);
 export const ERRORS = new URL("../fixtures/support.json", import.meta.url);
 
 const HEAD = ["`model_type`", "norms", "residual", "MLP", "GGUF", "models", "error"];
@@ -61,8 +61,8 @@ async function specOf(name: string): Promise<ModelSpec> {
 }
 
 /** What stands between the marks; null where one of them is missing. */
-export function tableIn(readme: string): { readonly from: number; readonly to: number } | null {
-  const [from, to] = [readme.indexOf(MARKS[0]), readme.indexOf(MARKS[1])];
+export function tableIn(page: string): { readonly from: number; readonly to: number } | null {
+  const [from, to] = [page.indexOf(MARKS[0]), page.indexOf(MARKS[1])];
   return from < 0 || to < from ? null : { from: from + MARKS[0].length, to };
 }
 
@@ -80,10 +80,10 @@ async function measured(): Promise<Errors> {
 if (import.meta.main) {
   const errors = await measured();
   await Deno.writeTextFile(ERRORS, JSON.stringify(errors, null, 1) + "\n");
-  const readme = await Deno.readTextFile(README);
-  const place = tableIn(readme);
-  if (!place) throw new Error(`Cannot write the table: the README lacks ${MARKS.join(" or ")}`);
-  const text = `${readme.slice(0, place.from)}\n\n${await supportTable(errors)}\n\n${readme.slice(place.to)}`;
-  await Deno.writeTextFile(README, text);
-  await new Deno.Command(Deno.execPath(), { args: ["fmt", "-q", README.pathname, ERRORS.pathname] }).output();
+  const page = await Deno.readTextFile(PAGE);
+  const place = tableIn(page);
+  if (!place) throw new Error(`Cannot write the table: docs/formats.md lacks ${MARKS.join(" or ")}`);
+  const text = `${page.slice(0, place.from)}\n\n${await supportTable(errors)}\n\n${page.slice(place.to)}`;
+  await Deno.writeTextFile(PAGE, text);
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "-q", PAGE.pathname, ERRORS.pathname] }).output();
 }

@@ -1,8 +1,8 @@
-/** The README's table of families is what the code and the measured errors give. */
+/** The table of families in docs/formats.md is what the code and the measured errors give. */
 import assert from "node:assert/strict";
 import { families } from "../../src/models/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
-import { ERRORS, README, supportTable, tableIn } from "./support.ts";
+import { ERRORS, PAGE, supportTable, tableIn } from "./support.ts";
 
 const errors = JSON.parse(await Deno.readTextFile(ERRORS));
 /** Without the spaces and rules that align its columns. */
@@ -19,11 +19,11 @@ Deno.test("every fixture has been measured, and none that is gone", () => {
   }
 });
 
-Deno.test("the README's table of families is current", async () => {
-  const readme = await Deno.readTextFile(README);
-  const { from, to } = tableIn(readme)!;
+Deno.test("the table of families is current", async () => {
+  const page = await Deno.readTextFile(PAGE);
+  const { from, to } = tableIn(page)!;
   assert.equal(
-    bare(readme.slice(from, to)),
+    bare(page.slice(from, to)),
     bare(await supportTable(errors)),
     "deno run -A tests/models/support.ts",
   );
