@@ -51,8 +51,12 @@ async function laminaHere(folder: string, ...args: string[]): Promise<Ran> {
     say: (text) => out += printable(text, { utf8: true }),
     sharing: null,
   };
-  process.env.LAMINA_RESULTS = folder; // read while the program is made, which happens before anything else runs
-  const code = await runLine(context, args);
+  const before = process.env.LAMINA_RESULTS;
+  process.env.LAMINA_RESULTS = folder;
+  const running = runLine(context, args); // reads the environment before it first waits
+  if (before === undefined) delete process.env.LAMINA_RESULTS;
+  else process.env.LAMINA_RESULTS = before;
+  const code = await running;
   return { code, out, err };
 }
 
