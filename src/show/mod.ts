@@ -89,3 +89,4 @@ export type { Report, ReportTable, Section } from "./sections/section.ts";
 export { type Findings, sections } from "./sections/sections.ts";
 export { pageHtml } from "./page/page.ts";
 export { writeFigures, writeReport } from "./files.ts";
+export { type IntervalWords, intervalWords, reading, type ReadingValue } from "./reading.ts";

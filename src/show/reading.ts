@@ -1,0 +1,81 @@
+/**
+ * Sentences that state numbers of results, made where the results are. A notebook's Markdown is written once and is wrong as
+ * soon as its reader changes a size or a model; a reading is an output like a figure, so a rerun prints its own numbers.
+ */
+import { formatNumber } from "./chart/numbers.ts";
+
+/** A value of a reading: a number, a text, a list, an estimate with its interval, or null where a study has none. */
+export type ReadingValue =
+  | number
+  | string
+  | null
+  | readonly (number | string)[]
+  | { readonly difference: number; readonly low: number | null; readonly high: number | null };
+
+/** Words for an interval: wholly below zero, wholly above it, or neither. */
+export interface IntervalWords {
+  /** The interval is below zero. */
+  readonly below: string;
+  /** The interval is above zero. */
+  readonly above: string;
+  /** Default: "cannot be told apart". */
+  readonly neither?: string;
+}
+
+/**
+ * Joins a sentence and its values to Markdown for `show`. Numbers get three significant digits, an estimate its 95 % interval in
+ * brackets, a list commas, and null "not measured". Throws `RangeError` for a number that is not finite.
+ *
+ * @example
+ * ```ts
+ * import { reading } from "lamina";
+ *
+ * console.log(reading`Dropping ${8} modules raises the perplexity from ${29.291} to ${45.163}.`);
+ * console.log(reading`The loss rises by ${{ difference: 0.0464, low: 0.024, high: 0.068 }} nats per token.`);
+ * ```
+ */
+export function reading(words: TemplateStringsArray, ...values: readonly ReadingValue[]): string {
+  return words.reduce((text, word, i) => text + wordsOf(values[i - 1]) + word);
+}
+
+/**
+ * Chooses words by a 95 % interval, so that a sentence claims no more than the interval carries. An interval without limits, from a single
+ * sample, is neither.
+ *
+ * @example
+ * ```ts
+ * import { intervalWords } from "lamina";
+ *
+ * const change = { difference: -0.011, low: -0.029, high: 0.007 };
+ * console.log(intervalWords(change, { below: "gains", above: "loses", neither: "loses nothing that can be measured" }));
+ * ```
+ */
+export function intervalWords(
+  { low, high }: { readonly low: number | null; readonly high: number | null },
+  { below, above, neither = "cannot be told apart" }: IntervalWords,
+): string {
+  if (low === null || high === null) return neither;
+  if (high < 0) return below;
+  return low > 0 ? above : neither;
+}
+
+function wordsOf(value: ReadingValue): string {
+  if (value === null) return "not measured";
+  if (typeof value === "string") return value;
+  if (typeof value === "number") return finite(value);
+  if ("difference" in value) {
+    const { difference, low, high } = value;
+    if (low === null || high === null) return `${finite(difference)} (no interval from a single sample)`;
+    return `${finite(difference)} (${finite(low)} to ${finite(high)})`;
+  }
+  return value.map(wordsOf).join(", ");
+}
+
+function finite(value: number): string {
+  if (!Number.isFinite(value)) {
+    throw new RangeError(`Cannot read out a number: it is ${value}, expected a finite one`);
+  }
+  return Number.isInteger(value) && Math.abs(value) < 1e9
+    ? value.toLocaleString("en-US").replace("-", "−")
+    : formatNumber(value);
+}
