@@ -1,5 +1,5 @@
 /**
- * Lamina used from another folder, as the README's "From anywhere" shows: the installed command, a project that imports it by path and
+ * Lamina used from another folder, as docs/notebooks.md shows: the installed command, a project that imports it by path and
  * measures something of its own, the kernel for other Jupyters, and results read into pandas.
  */
 import assert from "node:assert/strict";
@@ -11,11 +11,10 @@ import { kernelTest, readCode, runPython, textOf, writeNotebook } from "./notebo
 import { withFolder } from "./support.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
-const section =
-  (await Deno.readTextFile(`${root}README.md`)).match(/\*\*From anywhere\.\*\*[^]*?(?=\n\*\*)/)![0];
-/** The section's blocks of code, by what they are. */
+const page = await Deno.readTextFile(`${root}docs/notebooks.md`);
+/** The page's blocks of code, by their first words. */
 const shown = (start: RegExp) => {
-  const blocks = (section.match(/(?:^ {4}.*\n|^\n(?= {4}))+/gm) ?? []).map((block) =>
+  const blocks = (page.match(/(?:^ {4}.*\n|^\n(?= {4}))+/gm) ?? []).map((block) =>
     block.replace(/^ {4}/gm, "")
   );
   return blocks.find((block) => start.test(block))!;
@@ -34,7 +33,7 @@ async function run(command: string, args: readonly string[], cwd: string, env: R
 
 Deno.test("an installed `lamina` runs from any folder", () =>
   withFolder(async (folder) => {
-    const [install] = section.match(/deno install .*/)!;
+    const [install] = page.match(/deno install .*/)!;
     const args = install.split(/\s+/).slice(1).map((word) =>
       /^(deno\.json|src\/)/.test(word) ? root + word : word
     );

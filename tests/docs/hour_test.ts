@@ -1,0 +1,123 @@
+/**
+ * A new user's first hour: every command of the README and of docs/, in order, from a folder that has nothing but the project's data.
+ * Each succeeds and prints what the text around it promises. Two commands that would not end here are left out: `task test`, which
+ * runs this test, and `task lab`, which serves until it is stopped. The examples of docs/commands.md are tested beside it.
+ */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const PAGES = ["README.md", "docs/guide.md", "docs/notebooks.md", "docs/machines.md", "docs/engines.md"];
+
+/** Lines that are commands, each once, in the order of the pages; `task start` as the command that it runs. */
+const commands = new Set<string>();
+for (const page of PAGES) {
+  const text = await Deno.readTextFile(`${root}${page}`);
+  for (
+    const [, start, line] of text.matchAll(/^ {4}(?:npx -y deno@2\.9\.6 task (start)\b.*|(lamina .*))$/gm)
+  ) {
+    commands.add((start ? `lamina ${start}` : line!).replaceAll("MODEL", "smollm2-135m"));
+  }
+}
+
+/** What each command has to print, on one stream or the other. */
+const promises: Record<string, RegExp> = {
+  start: /page of figures: .*index\.html/,
+  profile: /attention, most redundant first, 10 of 30/,
+  plan: /^$/,
+  order: /attention by gate-norm[^]*order +module/,
+  verify: /^mistral-7b:\n524288 tokens, 1 plan/,
+  guides: /rank corr[^]*gate norm/,
+  perplexity: /perplexity[^]*nothing[^]*attention/,
+  evaluate: /full model[^]*piqa[^]*without attention[^]*95 % interval/,
+  sweep: /dropped[^]*importance[^]*deepest/,
+  generate: /attention/,
+  checkpoints: /step[^]*4,?096/i,
+  "random-init": /attention[^]*MLP/,
+  causes: /attention[^]*entropy/,
+  merge: /^$/,
+  shards: /^$/,
+  shard: /^$/,
+  export: /model\.gguf +\d+/,
+  compare: /rank corr[^]*attention[^]*MLP/,
+  figures: /page of figures: .*index\.html/,
+  doctor: /ONNX Runtime/,
+  speed: /tokens\/s|paper/,
+  lab: /the kernel "Lamina \(Deno\)" is described in/,
+};
+
+/** The whole hour takes minutes on the real model. */
+const all = Deno.env.get("LAMINA_TESTS") === "all";
+const hasBash = await new Deno.Command("bash", { args: ["-c", "true"] }).output()
+  .then(({ success }) => success, () => false);
+
+Deno.test({
+  name: `the ${commands.size} commands of the README and docs/ run as written${
+    hasBash ? all ? "" : " (deno task test:all)" : " (skipped: no bash)"
+  }`,
+  ignore: !hasBash || !all,
+  async fn(t) {
+    assert.ok(commands.size > 25, [...commands].join("\n"));
+    const folder = await Deno.makeTempDir();
+    try {
+      await Deno.symlink(`${root}data`, `${folder}/data`);
+      for (const command of commands) {
+        await t.step(command, async () => {
+          const { code, out, err } = await runIn(folder, command);
+          assert.equal(code, 0, `${command}\n${err}`);
+          const [, name] = command.split(" ");
+          assert.match(out, promises[name]);
+        });
+      }
+      const plan = JSON.parse(await Deno.readTextFile(`${folder}/plan.json`));
+      assert.equal(plan.attention.length, 4);
+      const both = JSON.parse(await Deno.readTextFile(`${folder}/both.json`));
+      assert.equal(both.provenance.packing.samples, 4);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: `the README's lines of library print what it says${all ? "" : " (deno task test:all)"}`,
+  ignore: !all,
+  async fn() {
+    const readme = await Deno.readTextFile(`${root}README.md`);
+    const blocks = readme.match(/(?:^ {4}.*\n|^\n(?= {4}))+/gm)!.map((block) =>
+      block.replaceAll(/^ {4}/gm, "")
+    );
+    const script = blocks.find((block) => block.startsWith("import"))!;
+    const [, printed] = /^\/\/ (.*)$/m.exec(script)!;
+    const folder = await Deno.makeTempDir();
+    try {
+      await Deno.writeTextFile(`${folder}/library.ts`, script);
+      const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", "--quiet", "--config", `${root}deno.json`, `${folder}/library.ts`],
+        env: { NO_COLOR: "1" },
+      }).output();
+      assert.equal(code, 0);
+      assert.equal(new TextDecoder().decode(stdout).trim(), printed);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+/** Runs a line of the README where `lamina` is the command line of this checkout. */
+async function runIn(folder: string, command: string): Promise<{ code: number; out: string; err: string }> {
+  const lamina = `lamina() { "$DENO" run -A --quiet --config "$ROOT/deno.json" "$ROOT/src/cli.ts" "$@"; }`;
+  const { code, stdout, stderr } = await new Deno.Command("bash", {
+    args: ["-c", `${lamina}; ${command}`],
+    cwd: folder,
+    env: {
+      DENO: Deno.execPath(),
+      ROOT: root,
+      NO_COLOR: "1",
+      LAMINA_RESULTS: `${folder}/results`,
+      JUPYTER_DATA_DIR: folder,
+    },
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, out: text(stdout), err: text(stderr) };
+}
