@@ -85,7 +85,7 @@ Deno.test({
   async fn() {
     const readme = await Deno.readTextFile(`${root}README.md`);
     const blocks = readme.match(/(?:^ {4}.*\n|^\n(?= {4}))+/gm)!.map((block) =>
-      block.replaceAll(/^ {4}/gm, "")
+      block.replaceAll(/^ {4}/gm, "").trim()
     );
     const script = blocks.find((block) => block.startsWith("import"))!;
     const [, printed] = /^\/\/ (.*)$/m.exec(script)!;
