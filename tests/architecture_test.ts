@@ -9,11 +9,12 @@ import { dirname, join } from "node:path/posix";
 const table = {
   entry: "",
   disk: "entry",
+  home: "",
   tensor: "",
-  libraries: "",
+  libraries: "home",
   measure: "tensor",
   result: "entry disk measure",
-  hub: "entry disk",
+  hub: "entry disk home",
   weights: "tensor hub",
   text: "entry",
   tasks: "entry text",
@@ -25,11 +26,12 @@ const table = {
   subject: "entry tensor result hub weights text models",
   study: "entry tensor result hub text tasks onnx models engine kernels measure run subject",
   export: "entry disk tensor result hub weights text models run subject study",
-  cluster: "entry result hub study",
+  cluster: "entry home result hub study",
   show: "entry disk result hub measure",
-  doctor: "entry tensor hub onnx models engine kernels",
-  lab: "disk hub result",
-  commands: "entry disk libraries result hub tasks engine run subject study export cluster show doctor lab",
+  doctor: "entry home tensor hub onnx models engine kernels",
+  lab: "disk home hub result",
+  commands:
+    "entry disk home libraries result hub tasks engine run subject study export cluster show doctor lab",
 };
 const rooms: Record<string, string[]> = Object.fromEntries(
   Object.entries(table).map(([room, row]) => [room, row.split(" ").filter(Boolean)]),

@@ -72,7 +72,9 @@ Deno.test("a project elsewhere imports it by path, and measures something of its
       ).replace("{ samples: 2, length: 128 }", `{ samples: 2, length: 32, text: "${root}README.md" }`);
     await Deno.writeTextFile(`${folder}/deno.json`, config);
     await Deno.writeTextFile(`${folder}/mine.ts`, `${script}\nmodel.close();\n`);
-    const lines = (await run(Deno.execPath(), ["run", "-A", "mine.ts"], folder)).trim().split("\n");
+    const lines = (await run(Deno.execPath(), ["run", "-A", "--check", "mine.ts"], folder)).trim().split(
+      "\n",
+    );
     assert.equal(lines.length, 8, "a line for each of the eight layers");
     for (const [layer, line] of lines.entries()) {
       const [number, value] = line.split(/\s+/).map(Number);

@@ -69,7 +69,7 @@ def connect(address):
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise Stop(f"cannot reach a Ray cluster at {address}: {worded(error)}; deno task cluster starts one to try it") from error
+        raise Stop(f"cannot reach a Ray cluster at {address}: {worded(error)}; lamina cluster starts one to try it") from error
 
 
 def merge(job, args):

@@ -1,11 +1,12 @@
 /** What the scripts of all schedulers say. */
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { shellWord } from "../entry/mod.ts";
+import { installed, root } from "../home/mod.ts";
 import type { Shards } from "../result/mod.ts";
 
-/** How a checkout of Lamina is started, for a shell. */
-export function launchOf(cli = fileURLToPath(new URL("../cli.ts", import.meta.url))): string {
-  return `deno run -A --v8-flags=--max-semi-space-size=2 ${shellWord(cli)}`;
+/** How this copy of Lamina is started, for a shell: an installed one by its command. */
+export function launchOf(cli = join(root, "src", "cli.ts")): string {
+  return installed ? "lamina" : `deno run -A --v8-flags=--max-semi-space-size=2 ${shellWord(cli)}`;
 }
 
 /** The indices of each stage, and the memory of its largest shard. */

@@ -3,11 +3,11 @@
  * listen on every address, so that this cluster asks for a token, which lies in data/ray.
  */
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { folderOf } from "../home/mod.ts";
 import { makeEnvironment, pythonOf } from "../hub/mod.ts";
 
 /** Ray's virtual environment, the token, the logs, the note of what runs. */
-export const rayFolder: string = fileURLToPath(new URL("../../data/ray", import.meta.url));
+export const rayFolder: string = folderOf("ray");
 /** The environment's own Python, after `installRay`. */
 export const rayPython: string = pythonOf(rayFolder);
 const TOKEN = join(rayFolder, "token");

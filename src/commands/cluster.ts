@@ -1,9 +1,12 @@
 /** A Ray cluster on this machine, to try many machines on one: `lamina cluster`, which is also `deno task cluster`. */
 import { Command } from "commander";
+import { join } from "node:path";
+import { installRay, rayPython, runTrial, stopTrial, tokenVariables } from "../cluster/mod.ts";
 import { plain, shellWord } from "../entry/mod.ts";
-import { installRay, runTrial, stopTrial, tokenVariables } from "../cluster/mod.ts";
+import { displayed, folderOf, root } from "../home/mod.ts";
 import type { Context } from "./context.ts";
 import { explained } from "./help.ts";
+import { near } from "./outlet.ts";
 
 interface ClusterFlags {
   readonly stop?: boolean;
@@ -12,7 +15,9 @@ interface ClusterFlags {
 
 export function clusterCommand(context: Context): Command {
   const command = new Command("cluster")
-    .description("start a two-node Ray cluster on this machine, from a virtual environment in data/ray")
+    .description(
+      `start a two-node Ray cluster on this machine, from a virtual environment in ${displayed(folderOf("ray"))}`,
+    )
     .option("--install-only", "install the virtual environment and exit")
     .option("--stop", "stop the running cluster");
   return explained(command, "cluster").action(async ({ stop, installOnly }: ClusterFlags) => {
@@ -32,14 +37,13 @@ export function clusterCommand(context: Context): Command {
 
 /** What to do with it. */
 function usage(address: string): string {
-  const variables = Object.entries(tokenVariables).map(([name, value]) => `${name}=${shellWord(value)}`).join(
-    " ",
-  );
+  const driver = [rayPython, join(root, "src", "cluster", "ray_driver.py")].map(near).map(shellWord).join(" ");
+  const variables = Object.entries(tokenVariables).map(([name, value]) => `${name}=${shellWord(value)}`).join(" ");
   return [
     `Ray runs at ${address}: two nodes of one CPU each. In another terminal:`,
     "",
     `  export ${variables}`,
-    "  data/ray/bin/python src/cluster/ray_driver.py plan.json --results data/results --cpus 1",
+    `  ${driver} plan.json --results ${near(folderOf("results"))} --cpus 1`,
     "",
     "Ctrl-C, or lamina cluster --stop, ends it.",
   ].join("\n");

@@ -1,12 +1,15 @@
 /** Parts of every `--help`: an example, exit codes of its own, and the page on the environment, `lamina help environment`. */
 import { Command, type Option } from "commander";
+import { displayed, type Kept, usualFolderOf } from "../home/mod.ts";
 import type { Context } from "./context.ts";
+
+const usual = (kept: Kept) => displayed(usualFolderOf(kept));
 
 /** Environment variables and their effects. */
 const VARIABLES = [
-  ["LAMINA_RESULTS", "folder where results are kept (default: data/results)"],
-  ["LAMINA_CACHE", "folder of downloads (default: data/cache)"],
-  ["LAMINA_CUDA", "folder of CUDA's libraries, searched before data/cuda"],
+  ["LAMINA_RESULTS", `folder where results are kept (default: ${usual("results")})`],
+  ["LAMINA_CACHE", `folder of downloads (default: ${usual("cache")})`],
+  ["LAMINA_CUDA", `folder of CUDA's libraries, searched before ${usual("cuda")}`],
   ["LAMINA_NO_MMAP", "if set, read model files instead of mapping them into memory"],
   ["LAMINA_DEBUG", "if set, print the stack trace of an error"],
   ["OMP_NUM_THREADS", "number of CPU threads (default: every core)"],

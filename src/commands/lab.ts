@@ -1,5 +1,6 @@
 /** The notebooks in JupyterLab: `lamina lab`, which is also `deno task lab`. */
 import { Command } from "commander";
+import { displayed, folderOf } from "../home/mod.ts";
 import { execute, install, openLab, register } from "../lab/mod.ts";
 import type { Context } from "./context.ts";
 import { explained } from "./help.ts";
@@ -14,7 +15,9 @@ interface LabFlags {
 
 export function labCommand(context: Context): Command {
   const command = new Command("lab")
-    .description("open the notebooks in JupyterLab, from a virtual environment in data/venv")
+    .description(
+      `open the notebooks in JupyterLab, from a virtual environment in ${displayed(folderOf("venv"))}`,
+    )
     .option("--no-browser", "print the address instead of opening a browser")
     .option("--install-only", "install the virtual environment and exit")
     .option("--register", "register the kernel with your own Jupyter and VS Code, and exit")

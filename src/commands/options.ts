@@ -1,8 +1,7 @@
 /** Options that commands share, parsed and checked. A wrong value is a wrong use: exit code 2. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { ENGINES, PRECISIONS, type Wanted as EngineWanted } from "../engine/mod.ts";
+import { displayed, folderOf } from "../home/mod.ts";
 import { type Plan, readResult } from "../result/mod.ts";
 import { type DropPlan, dropPlan } from "../run/mod.ts";
 import { dropsIn } from "../study/mod.ts";
@@ -60,10 +59,10 @@ const [DROPS, CONSTRAINTS, TEXT, ENGINE, RUN] = [
 
 /** Adds the option that says where results are kept between runs. */
 export function withResultsFlag(command: Command): Command {
-  const usual = fileURLToPath(new URL("../../data/results", import.meta.url));
+  const usual = folderOf("results");
   return command.optionsGroup(RESULTS).addOption(
     new Option("--results <folder>", "folder where results are kept").argParser(notEmpty)
-      .default(process.env.LAMINA_RESULTS || usual, process.env.LAMINA_RESULTS || "data/results"),
+      .default(usual, displayed(usual)),
   );
 }
 

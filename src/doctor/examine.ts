@@ -3,6 +3,7 @@
  * limit, and anything that calls native code, which may crash, runs in a process of its own (`runApart`).
  */
 import { aSignal, expect, like, list } from "../entry/mod.ts";
+import { runArguments } from "../home/mod.ts";
 
 /** One part of the machine. */
 export interface Check {
@@ -83,7 +84,7 @@ async function examineOne(
  */
 export async function runApart(script: URL, args: readonly string[], signal: AbortSignal): Promise<string> {
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", script.href, ...args],
+    args: [...runArguments(script.href), ...args],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

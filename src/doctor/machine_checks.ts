@@ -2,7 +2,7 @@
 import { arch, availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
+import { displayed, folderOf } from "../home/mod.ts";
 import {
   cacheEntries,
   cacheFolder,
@@ -21,10 +21,10 @@ import { type Check, runApart } from "./examine.ts";
 const DENO = "2.9.6";
 /** Bytes: a profile of a 135M model over 8 × 2048 tokens has 800 MB resident at its peak, most of it the mapped file. */
 const ENOUGH_MEMORY = 1e9;
-/** Bytes: what `task start` fetches, unpacked. */
+/** Bytes: what `lamina start` fetches, unpacked. */
 const ENOUGH_DISK = 1e9;
 
-const VENV = fileURLToPath(new URL("../../data/venv", import.meta.url));
+const VENV = folderOf("venv");
 
 const native = (name: string) => (signal: AbortSignal) =>
   runApart(new URL("./native_checks.ts", import.meta.url), [name], signal);
@@ -55,7 +55,7 @@ export const machineChecks: readonly Check[] = [
   },
   {
     part: "CUDA engine",
-    remedy: "an NVIDIA GPU with its driver, and deno task cuda; optional",
+    remedy: "an NVIDIA GPU with its driver, and lamina cuda; optional",
     seconds: 60,
     look: native("engine-cuda"),
   },
@@ -67,13 +67,15 @@ export const machineChecks: readonly Check[] = [
   },
   {
     part: "CUDA kernels",
-    remedy: "an NVIDIA GPU with its driver, and deno task cuda; optional",
+    remedy: "an NVIDIA GPU with its driver, and lamina cuda; optional",
     seconds: 60,
     look: native("cuda"),
   },
   {
     part: "CUDA compiler",
-    remedy: "deno task cuda installs it in data/cuda; or LAMINA_CUDA names a CUDA toolkit's folder",
+    remedy: `lamina cuda installs it in ${
+      displayed(folderOf("cuda"))
+    }; or LAMINA_CUDA names a CUDA toolkit's folder`,
     seconds: 60,
     look: native("nvrtc"),
   },
@@ -83,8 +85,8 @@ export const machineChecks: readonly Check[] = [
     seconds: 20,
     look: python,
   },
-  { part: "Jupyter", remedy: "deno task lab creates it in data/venv", seconds: 10, look: jupyter },
-  { part: "models", remedy: "fetched when first used: deno task start (98 MB)", seconds: 20, look: models },
+  { part: "Jupyter", remedy: `lamina lab creates it in ${displayed(VENV)}`, seconds: 10, look: jupyter },
+  { part: "models", remedy: "fetched when first used: lamina start (98 MB)", seconds: 20, look: models },
   {
     part: "cache",
     remedy: `set LAMINA_CACHE to a writable folder with ${formatBytes(ENOUGH_DISK)} free`,
@@ -131,12 +133,12 @@ async function jupyter(): Promise<string> {
   const kernel = await Deno.readTextFile(join(VENV, "share/jupyter/kernels/lamina/kernel.json")).catch(() =>
     null
   );
-  if (packages === null || kernel === null) throw new Error("not in data/venv yet");
+  if (packages === null || kernel === null) throw new Error(`not in ${displayed(VENV)} yet`);
   const [program] = JSON.parse(kernel).argv;
   await Deno.stat(program).catch(() => {
-    throw new Error("in data/venv, but the deno named by its kernel is missing");
+    throw new Error(`in ${displayed(VENV)}, but the deno named by its kernel is missing`);
   });
-  return `${packages.trim().split("\n").join(", ")} and the kernel, in data/venv`;
+  return `${packages.trim().split("\n").join(", ")} and the kernel, in ${displayed(VENV)}`;
 }
 
 async function models(): Promise<string> {

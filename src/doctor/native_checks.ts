@@ -2,6 +2,7 @@
  * The checks that call native code, one in each process: `native_checks.ts PART`. Each makes the part do a little of its work and
  * compares the numbers.
  */
+import { displayed, folderOf } from "../home/mod.ts";
 import { formatBytes } from "../hub/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import { answer } from "./examine.ts";
@@ -41,7 +42,11 @@ async function webgpu(): Promise<string> {
 async function nvrtc(): Promise<string> {
   const { kernelSource, openNvrtc, randomNormalKernel } = await import("../kernels/mod.ts");
   const compiler = openNvrtc();
-  if (!compiler) throw new Error("no libnvrtc in LAMINA_CUDA, data/cuda, /usr/local/cuda or /usr/lib");
+  if (!compiler) {
+    throw new Error(
+      `no libnvrtc in LAMINA_CUDA, ${displayed(folderOf("cuda"))}, /usr/local/cuda or /usr/lib`,
+    );
+  }
   const source = await kernelSource(randomNormalKernel, "cu");
   compiler.compile("random_normal.cu", source, "compute_90");
   return `NVRTC ${compiler.version}: compiled a kernel for compute_90`;

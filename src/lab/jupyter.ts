@@ -1,23 +1,22 @@
 /**
  * The notebooks' own Jupyter: `lamina lab` opens them in JupyterLab, `lamina lab --execute` runs them headlessly.
  *
- * All of it lives in `data/venv`: a Python virtual environment with pinned packages, the kernel's description, and
+ * All of it lives in one folder (`data/venv` in a checkout): a Python virtual environment with pinned packages, the kernel's description, and
  * Jupyter's settings, history and signatures. Nothing of the user's is read or written, and the folder can be removed.
  * Only `register` writes elsewhere, and only a kernel's description.
  */
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { writeWhole } from "../disk/mod.ts";
+import { folderOf, root, runArguments } from "../home/mod.ts";
 import { makeEnvironment, pythonOf } from "../hub/mod.ts";
 import { METHODS, VERSION } from "../result/mod.ts";
+import { notebooks, resultsVariable, workspace } from "./workspace.ts";
 
 const PACKAGES = ["jupyterlab==4.6.6", "nbconvert==7.17.2"];
 const WINDOWS = Deno.build.os === "windows";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const venv = join(root, "data", "venv");
-const notebooks = join(root, "notebooks");
+const venv = folderOf("venv");
 /** The environment's own Python, after `install`. */
 export const python: string = pythonOf(venv);
 
@@ -33,6 +32,7 @@ export const environment: Readonly<Record<string, string>> = {
 
 /** Makes the virtual environment, where it is not there as wanted, and its kernel. Throws where Python lacks a part. */
 export async function install(onNotice: (line: string) => void = () => {}): Promise<void> {
+  await workspace();
   await makeEnvironment({ folder: venv, requirements: PACKAGES, onNotice });
   await Deno.mkdir(join(venv, "user"), { recursive: true });
   await writeKernel();
@@ -91,12 +91,11 @@ function jupyterData(): string {
 }
 
 async function describeKernel(folder: string): Promise<void> {
-  const program = fileURLToPath(new URL("kernel.ts", import.meta.url));
   const kernel = {
-    argv: [Deno.execPath(), "run", "-A", "--quiet", program, "{connection_file}"],
+    argv: [Deno.execPath(), ...runArguments(join(root, "src", "lab", "kernel.ts")), "{connection_file}"],
     display_name: "Lamina (Deno)",
     language: "typescript",
-    env: { NO_COLOR: "1" }, // no escapes in stored outputs
+    env: { NO_COLOR: "1", ...resultsVariable }, // no escapes in stored outputs
   };
   await Deno.mkdir(folder, { recursive: true });
   await writeWhole(join(folder, "kernel.json"), JSON.stringify(kernel, null, 2) + "\n");
@@ -120,7 +119,7 @@ async function writeSettings(): Promise<void> {
   await Deno.writeTextFile(join(folder, "overrides.json"), JSON.stringify(settings, null, 2) + "\n");
 }
 
-/** Opens JupyterLab on the project, at its notebooks, until it is shut down. */
+/** Opens JupyterLab on the workspace, at its notebooks, until it is shut down. */
 export async function openLab({ browser }: { browser: boolean }): Promise<void> {
   await trustNotebooks();
   await start(python, [
@@ -128,8 +127,8 @@ export async function openLab({ browser }: { browser: boolean }): Promise<void> 
     "jupyterlab",
     ...browser ? [] : ["--no-browser"],
     ...Deno.uid() === 0 ? ["--allow-root"] : [], // a container's user
-    "--LabApp.default_url=/lab/tree/notebooks",
-    root,
+    `--LabApp.default_url=/lab/tree/${basename(notebooks)}`,
+    await workspace(),
   ], environment);
 }
 

@@ -2,11 +2,11 @@
  * The kernel as Jupyter starts it, `kernel.ts CONNECTION_FILE`: `deno jupyter` behind a relay.
  *
  * `deno jupyter` looks for an import map in the folder that it is started in, and has no option that names one. So it starts
- * in the project's folder, where `import … from "lamina"` is understood, and goes to the notebook's before the first cell.
+ * in the workspace, where `import … from "lamina"` is understood, and goes to the notebook's before the first cell.
  */
-import { fileURLToPath } from "node:url";
 import { type Connection, Relay } from "./relay.ts";
 import { freePorts } from "./sockets.ts";
+import { workspace } from "./workspace.ts";
 
 const SIGNALS = Deno.build.os === "windows" ? ["SIGINT"] as const : ["SIGINT", "SIGTERM"] as const;
 
@@ -32,7 +32,7 @@ async function run(connectionFile: string): Promise<number> {
   let child: Deno.ChildProcess;
   try {
     await Deno.writeTextFile(file, JSON.stringify(inner));
-    child = startDeno(file, relay);
+    child = startDeno(file, await workspace(), relay);
     const goThere = `Deno.chdir(${JSON.stringify(Deno.cwd())});`;
     await Promise.race([relay.open(inner, goThere + LISTEN), child.status]);
   } finally {
@@ -41,10 +41,10 @@ async function run(connectionFile: string): Promise<number> {
   return (await child.status).code;
 }
 
-function startDeno(connectionFile: string, relay: Relay): Deno.ChildProcess {
+function startDeno(connectionFile: string, cwd: string, relay: Relay): Deno.ChildProcess {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["jupyter", "--quiet", "--kernel", "--conn", connectionFile],
-    cwd: fileURLToPath(new URL("../..", import.meta.url)),
+    cwd,
     stdin: "piped",
   }).spawn();
   // The kernel hears a signal twice where the sender means a whole group of processes.

@@ -1,18 +1,18 @@
 /**
  * Where CUDA's shared libraries are looked for: what the user names comes first, since it is named for a reason (an older
- * driver needs an older compiler), then what `deno task cuda` installed, then the system's.
+ * driver needs an older compiler), then what `lamina cuda` installed, then the system's.
  *
  *     LAMINA_CUDA                a folder of libraries, Python's `nvidia` packages folder, or a CUDA toolkit
- *     data/cuda/PACKAGE-VERSION  of this project
+ *     CUDA/PACKAGE-VERSION       CUDA is data/cuda in a checkout (room `home`)
  *     /usr/local/cuda, /usr/lib  and wherever the system's loader looks
  *
  * Linux only, as the packages are. CUDA's names carry the major version ("libcudart.so.13"): generations never mix.
  */
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { folderOf } from "../home/mod.ts";
 
-/** Where `deno task cuda` puts the libraries: one folder for each package. */
-export const cudaFolder: string = fileURLToPath(new URL("../../data/cuda", import.meta.url));
+/** Where `lamina cuda` puts the libraries: one folder for each package. */
+export const cudaFolder: string = folderOf("cuda");
 
 /**
  * Paths of a library on this machine, the preferred first; each of `names` will do, the first rather than the others where
@@ -41,7 +41,7 @@ export function openCudaLibrary<S extends Deno.ForeignLibraryInterface>(
       found = (error as Error).message;
     }
   }
-  throw new Error(`Cannot open ${name}: ${found}, expected one that deno task cuda installs`);
+  throw new Error(`Cannot open ${name}: ${found}, expected one that lamina cuda installs`);
 }
 
 /** A toolkit has its libraries in lib64, Python's packages in PACKAGE/lib, Debian in lib/ARCHITECTURE, we in PACKAGE-VERSION. */

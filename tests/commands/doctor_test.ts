@@ -72,7 +72,7 @@ Deno.test("a machine without Vulkan, cache or a hub's address hears how to get t
       assert.match(remedy(`WebGPU ${part}`), /mesa-vulkan-drivers/);
     }
     assert.match(findings.get("models")!.found, /^none here yet; available: smollm2-135m/);
-    assert.match(remedy("models"), /deno task start/);
+    assert.match(remedy("models"), /lamina start/);
     assert.match(findings.get("cache")!.found, /^0 bytes in /);
     assert.match(remedy("hub"), /HF_ENDPOINT/);
     assert.doesNotMatch(stdout + stderr, /hf_secret/);

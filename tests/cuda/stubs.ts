@@ -42,7 +42,7 @@ export async function stubNeeds(): Promise<Needs> {
   const [provider] = cudaLibraries(PROVIDER);
   const headers = cudaLibraries("libcudart.so.13").map((path) => join(dirname(path), "include"))
     .find((folder) => isFile(join(folder, "cuda_runtime_api.h")));
-  if (provider === PROVIDER || !headers) return { lacks: "no CUDA libraries: deno task cuda installs them" };
+  if (provider === PROVIDER || !headers) return { lacks: "no CUDA libraries: lamina cuda installs them" };
   return { provider, headers, lacks: null };
 }
 

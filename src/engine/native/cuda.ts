@@ -1,5 +1,5 @@
 /**
- * ONNX Runtime on an NVIDIA GPU: the library of the Python package, with the CUDA provider beside it (`deno task cuda`).
+ * ONNX Runtime on an NVIDIA GPU: the library of the Python package, with the CUDA provider beside it (`lamina cuda`).
  *
  * All work is in one stream, the order of the calls: uploads, runs, our kernels, reads. So a run need not be waited for, and
  * memory that was freed may be used again at once. States and weights are allocated here, the library's arena has temporaries

@@ -1,5 +1,5 @@
 /**
- * What has been fetched, and where it is stored: `data/cache/` of the project, or the folder that LAMINA_CACHE names.
+ * What has been fetched, and where it is stored: the folder that LAMINA_CACHE names, or the usual one (room `home`).
  *
  *     models/NAME/FILE.gguf      models of the manifest
  *     packages/NAME-VERSION/     Python packages with benchmark rows
@@ -10,16 +10,15 @@
  * Every fetched file has a stamp next to it (stamp.ts); nothing else counts as ours. The modification time of an
  * entry's folder is the time of its last use.
  */
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, join } from "node:path";
 import { statfs } from "node:fs/promises";
 import { failure, reasonOf } from "../../entry/mod.ts";
+import { folderOf } from "../../home/mod.ts";
 import { formatBytes } from "../progress.ts";
 
 /** The folder of everything that is fetched. */
 export function cacheFolder(): string {
-  const named = Deno.env.get("LAMINA_CACHE");
-  return named ? resolve(named) : fileURLToPath(new URL("../../../data/cache", import.meta.url));
+  return folderOf("cache");
 }
 
 /** Marks an entry as used now. A cache that cannot be written to is still a cache. */

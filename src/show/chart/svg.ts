@@ -1,4 +1,3 @@
-/// <reference lib="dom" />
 /**
  * From Plot's options to one SVG that looks the same wherever it is shown.
  *
@@ -49,7 +48,11 @@ const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 const MARGIN = 24;
 const FOOTING = { size: 14, weight: 400, fill: FAINT, step: 20 } as const;
 
-const { document } = parseHTML("<!doctype html><html><body></body></html>");
+/** The document that Plot takes; programs that import Lamina may be checked without the DOM's types. */
+type PlotDocument = NonNullable<Plot.PlotOptions["document"]>;
+const { document } = parseHTML("<!doctype html><html><body></body></html>") as unknown as {
+  document: PlotDocument;
+};
 
 /** Draws a figure. Throws `RangeError` if a coordinate is not a finite number. */
 export function drawFigure({ name, title, subtitle, setting, reading, panels, rows }: Drawing): Figure {
@@ -118,13 +121,16 @@ export function panelsOf(svg: string): string {
 
 /** The inside of a plot, without styles, classes and empty labels, with one decimal. */
 function draw(options: Plot.PlotOptions): string {
-  const plot = Plot.plot({ ...options, document: document as unknown as Document });
+  const plot = Plot.plot({ ...options, document });
   for (const element of plot.querySelectorAll("style, text:empty")) element.remove();
   for (const element of plot.querySelectorAll("*")) {
     for (const { name, value } of [...element.attributes]) {
       if (name === "class" || name.startsWith("aria-")) element.removeAttribute(name);
       else if (value === "currentColor") element.setAttribute(name, INK);
-      else element.setAttribute(name, value.replaceAll(/-?\d+\.\d{2,}/g, (digits) => String(round(digits))));
+      else {element.setAttribute(
+          name,
+          value.replaceAll(/-?\d+\.\d{2,}/g, (digits: string) => String(round(digits))),
+        );}
     }
   }
   return plain(plot.innerHTML);

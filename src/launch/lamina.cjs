@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+// Lamina is written in TypeScript: this starts it on the Deno that npm ships.
+const { spawn } = require("node:child_process");
+const { constants } = require("node:os");
+const { join } = require("node:path");
+
+const deno = require("deno/install_api.cjs").runInstall(); // its path, also where npm ran no install script
+const folder = join(__dirname, "..", "..");
+const own = [`--config=${join(folder, "deno.json")}`, `--lock=${join(folder, "deno.lock")}`, "--frozen"];
+const command = ["run", "-A", "--v8-flags=--max-semi-space-size=2", ...own, join(folder, "src", "cli.ts")];
+const child = spawn(deno, [...command, ...process.argv.slice(2)], { stdio: "inherit" });
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => child.kill(name));
+child.on("error", (error) => {
+  console.error(`lamina: Cannot start ${deno}: ${error.message}`);
+  process.exit(1);
+});
+child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
