@@ -13,6 +13,7 @@ import {
   pruneCache,
   verifyCache,
 } from "../hub/mod.ts";
+import { displayed, folderOf, installed } from "../home/mod.ts";
 import { align } from "../show/mod.ts";
 import type { Context } from "./context.ts";
 import { explained } from "./help.ts";
@@ -43,7 +44,7 @@ export function modelsCommand(context: Context): Command {
 
 export function cacheCommand(context: Context): Command {
   const command = new Command("cache").description("list, verify or remove downloads");
-  explained(command, "cache verify");
+  explained(command, "cache verify").addHelpText("after", `\n${folders()}`);
   const list = command.command("list", { isDefault: true }).description("list downloads and their sizes");
   withJsonFlag(explained(list, "cache list --json -")).action(async (flags: OutFlags) => {
     const entries = await cacheEntries();
@@ -81,6 +82,26 @@ export function cacheCommand(context: Context): Command {
       context.print(`removed ${removed.map(({ name }) => name).join(", ")}`);
     });
   return command;
+}
+
+/** Every folder that Lamina writes to by itself, for people who tidy up or uninstall. */
+function folders(): string {
+  const rows = [
+    [folderOf("cache"), "downloads"],
+    [folderOf("results"), "results and pages"],
+    [folderOf("cuda"), "CUDA's libraries (lamina cuda)"],
+    [folderOf("ray"), "Ray's environment (lamina cluster)"],
+    [folderOf("venv"), "JupyterLab's environment (lamina lab)"],
+  ].map(([folder, what]) => [displayed(folder), what]);
+  if (installed) rows.push([displayed(folderOf("notebooks")), "your copies of the notebooks (lamina lab)"]);
+  rows.push(["DENO_DIR", "Deno's own cache, usually ~/.cache/deno (macOS: ~/Library/Caches/deno)"]);
+  const width = Math.max(...rows.map(([folder]) => folder.length));
+  const lines = rows.map(([folder, what]) => `  ${folder.padEnd(width)}  ${what}`);
+  return [
+    "Folders:",
+    ...lines,
+    ...installed ? ["", "Uninstalling Lamina leaves these folders: delete what you no longer need."] : [],
+  ].join("\n");
 }
 
 /** Asks on the terminal; the end of the input is a no, and Ctrl-C ends the command. */

@@ -1,10 +1,11 @@
 /** The reference engine: what every engine does (suite.ts), and what is the CPU's own. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { cpuEngine } from "../../src/engine/mod.ts";
 import { openLibrary } from "../../src/engine/native/library.ts";
 import { Cast, createGraph, Gemm, type Graph } from "../../src/onnx/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
-import { engine } from "../support.ts";
+import { engine, withFolder } from "../support.ts";
 import { held, testEngine, withProgram } from "./suite.ts";
 
 testEngine(engine, cpuEngine);
@@ -76,3 +77,28 @@ Deno.test("timers fire while a graph runs", () =>
 Deno.test("a library that is no ONNX Runtime is refused, not called", () => {
   assert.throws(() => openLibrary("/nowhere/libonnxruntime.so"), /nowhere/);
 });
+
+Deno.test("ONNX Runtime reports nothing to its maker: a process that opens it leaves no identifier behind", () =>
+  withFolder(async (folder) => {
+    const { denoDir } = JSON.parse(await deno(["info", "--json"]));
+    const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
+    const code = `import { cpuEngine } from "${new URL(
+      "../../src/engine/mod.ts",
+      import.meta.url,
+    )}"; cpuEngine();`;
+    await deno(["eval", `--config=${config}`, code], {
+      DENO_DIR: denoDir,
+      HOME: folder,
+      XDG_CACHE_HOME: folder,
+    });
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), []);
+  }));
+
+async function deno(args: string[], env: Record<string, string> = {}): Promise<string> {
+  // Without the variable that this process has set for itself.
+  const { ORT_DISABLE_TELEMETRY: _, ...own } = Deno.env.toObject();
+  const command = new Deno.Command(Deno.execPath(), { args, env: { ...own, ...env }, clearEnv: true });
+  const { success, stdout, stderr } = await command.output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}

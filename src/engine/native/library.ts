@@ -26,8 +26,12 @@ export interface Library {
   run(session: Deno.PointerValue, options: Deno.PointerValue, binding: Deno.PointerValue): Promise<void>;
 }
 
+/** Since 1.30, ONNX Runtime on Linux reports its use to its maker, and keeps an identifier, unless this is set. */
+const NO_TELEMETRY = "ORT_DISABLE_TELEMETRY";
+
 /** Opens the library at a path. Throws `Error` if it is none, too old, or does not answer as it should. */
 export function openLibrary(path: string): Library {
+  Deno.env.set(NO_TELEMETRY, "1"); // read when the environment is made
   const { symbols } = Deno.dlopen(path, { OrtGetApiBase: { parameters: [], result: "pointer" } });
   const base = new Deno.UnsafePointerView(pointer(symbols.OrtGetApiBase(), "OrtGetApiBase"));
   const version = textOf(

@@ -1,0 +1,34 @@
+/** The version is deno.json's, and Deno's release is pyproject.toml's: every other place repeats them. */
+import assert from "node:assert/strict";
+import { root, version } from "./packages.ts";
+
+const read = (path: string) => Deno.readTextFile(root + path);
+const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, found]) => found);
+
+Deno.test("the citations name the version", async () => {
+  assert.deepEqual(all(await read("CITATION.cff"), /^version: (.*)$/gm), [version]);
+  assert.deepEqual(all(await read("README.md"), /^ +version += \{(.*)\}/gm), [version]);
+});
+
+Deno.test("the changelog begins with what is unreleased, and has the version with its day", async () => {
+  const headings = all(await read("CHANGELOG.md"), /^## (.*)$/gm);
+  assert.equal(headings[0], "[Unreleased]");
+  for (const heading of headings.slice(1)) assert.match(heading, /^\[\d+\.\d+\.\d+\] - \d{4}-\d{2}-\d{2}$/);
+  assert.ok(headings.some((heading) => heading.startsWith(`[${version}] - `)), headings.join());
+});
+
+Deno.test("one release of Deno is named everywhere", async () => {
+  const [pinned] = all(await read("pyproject.toml"), /"deno==(.*)"/g);
+  const files = [
+    "README.md",
+    "CONTRIBUTING.md",
+    ".ci/run",
+    ".devcontainer/devcontainer.json",
+    "src/launch/import.mjs",
+  ];
+  for (const file of files) {
+    const named = all(await read(file), /\bdeno@(\d[\d.]*\d)/g);
+    assert.ok(named.length > 0, file);
+    assert.deepEqual(named.filter((release) => release !== pinned), [], file);
+  }
+});
