@@ -94,7 +94,7 @@ function folders(): string {
     [folderOf("venv"), "JupyterLab's environment (lamina lab)"],
   ].map(([folder, what]) => [displayed(folder), what]);
   if (installed) rows.push([displayed(folderOf("notebooks")), "your copies of the notebooks (lamina lab)"]);
-  rows.push(["DENO_DIR", "Deno's own cache, usually ~/.cache/deno (macOS: ~/Library/Caches/deno)"]);
+  rows.push(["DENO_DIR", "Deno's own cache (by default on Linux ~/.cache/deno)"]);
   const width = Math.max(...rows.map(([folder]) => folder.length));
   const lines = rows.map(([folder, what]) => `  ${folder.padEnd(width)}  ${what}`);
   return [

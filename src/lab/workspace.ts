@@ -29,12 +29,10 @@ async function fill(folder: string): Promise<void> {
     const own = join(notebooks, name);
     if (!existsSync(own)) await writeWhole(own, await Deno.readTextFile(join(root, "notebooks", name)));
   }
-  const config = {
-    importMap: join(root, "deno.json"),
-    nodeModulesDir: "none",
-    lock: { path: join(root, "deno.lock"), frozen: true },
-  };
+  const config = { importMap: join(root, "deno.json"), nodeModulesDir: "none" };
   await writeWhole(join(folder, "deno.json"), JSON.stringify(config, null, 2) + "\n");
+  // The copy's versions; Deno notes in it what a reader's notebook imports besides.
+  await writeWhole(join(folder, "deno.lock"), await Deno.readTextFile(join(root, "deno.lock")));
   await link(join(root, "data", "series"), join(folder, "data", "series"));
 }
 

@@ -47,6 +47,7 @@ packageTest(
     const code = "import lamina_lab; print(lamina_lab.FOLDER)";
     const own = (await succeed(pythonOf(venv), ["-c", code], { cwd: folder })).trim();
     await checkImport(folder, own);
+    await checkWorkspace(folder, own);
     await pip("uninstall", "--yes", "lamina-lab");
     assert.deepEqual([...filesIn(venv).keys()].filter((path) => /lamina/i.test(path)), []);
   },
@@ -61,7 +62,9 @@ packageTest(
     await npm("install", (await packages).tarball);
     const modules = join(folder, "node_modules");
     await checkInstalled(folder, join(modules, ".bin", "lamina"), join(modules, "lamina-lab"));
-    await checkImport(folder, join(modules, "lamina-lab", "lamina"));
+    const own = join(modules, "lamina-lab", "lamina");
+    await checkImport(folder, own);
+    await checkWorkspace(folder, own);
     await Deno.writeTextFile(`${folder}/named.mjs`, 'import "lamina-lab";');
     for (const [program, ...args] of [["node"], [Deno.execPath(), "run", "-A"]]) {
       const { code, err } = await run(program, [...args, "named.mjs"], { cwd: folder });
@@ -106,4 +109,28 @@ async function checkImport(folder: string, own: string): Promise<void> {
   await Deno.writeTextFile(`${folder}/program.ts`, PROGRAM);
   const args = ["run", "-A", "--frozen", `--config=${own}/deno.json`, "program.ts"];
   assert.equal(await succeed(Deno.execPath(), args, { cwd: folder }), "smollm2-135m\n");
+}
+
+/** The notebooks are copied for the reader, whose changes stay, and what runs beside them imports the library. */
+async function checkWorkspace(folder: string, own: string): Promise<void> {
+  const user = join(folder, "reader");
+  const env = await userOf(user);
+  const before = filesIn(own);
+  const code = `import { workspace } from "${own}/src/lab/workspace.ts"; console.log(await workspace());`;
+  await Deno.writeTextFile(`${folder}/make.ts`, code);
+  const args = ["run", "-A", "--frozen", `--config=${own}/deno.json`, "make.ts"];
+  const make = async () => (await succeed(Deno.execPath(), args, { cwd: folder, env })).trim();
+  const made = await make();
+  assert.equal(made, `${user}/data/lamina`);
+  const names = [...Deno.readDirSync(`${made}/notebooks`)].map(({ name }) => name);
+  assert.ok(names.length >= 9 && names.every((name) => name.endsWith(".ipynb")), names.join());
+  const changed = `${made}/notebooks/${names[0]}`;
+  await Deno.writeTextFile(changed, "changed");
+  await make();
+  assert.equal(await Deno.readTextFile(changed), "changed");
+  await Deno.writeTextFile(`${made}/notebooks/program.ts`, PROGRAM);
+  const reader = { cwd: `${made}/notebooks`, env };
+  assert.equal(await succeed(Deno.execPath(), ["run", "-A", "program.ts"], reader), "smollm2-135m\n");
+  assert.ok((await Deno.stat(`${made}/data/series/pre-ln/series.json`)).isFile);
+  assert.deepEqual(filesIn(own), before);
 }
