@@ -14,10 +14,14 @@ const NPM = Deno.build.os === "windows" ? "npm.cmd" : "npm";
 /** In the tarball, files lie below this folder: a package.json beside deno.json would count for Deno's lock. */
 const BELOW = "lamina";
 
+/** Modes of new files, which npm packs. */
+const UMASK = 0o022;
+
 /** Writes both packages; gives their paths. */
 async function pack(target: string): Promise<string[]> {
   const missing = await missingPackages();
   if (missing.length > 0) throw new Error(`Cannot pack: ${missing.join(", ")} not found`);
+  if (Deno.build.os !== "windows") Deno.umask(UMASK);
   await Deno.mkdir(target, { recursive: true });
   const wheel = join(target, `lamina_lab-${manifest.version}-py3-none-any.whl`);
   const tarball = join(target, `lamina-lab-${manifest.version}.tgz`);

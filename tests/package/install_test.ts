@@ -27,14 +27,20 @@ function packageTest(name: string, test: (folder: string) => Promise<void>): voi
   });
 }
 
-packageTest("packed again, the wheel and the tarball have the same bytes", async (folder) => {
-  const [first, second] = await Promise.all([packages, pack(folder)]);
-  for (const kind of ["wheel", "tarball"] as const) {
-    const [one, other] = await Promise.all([first, second].map((made) => Deno.readFile(made[kind])));
-    assert.ok(one.length > 1e6);
-    assert.ok(one.every((byte, i) => byte === other[i]) && one.length === other.length, kind);
-  }
-});
+packageTest(
+  "packed again by a user with another umask, the wheel and the tarball have the same bytes",
+  async (folder) => {
+    const usual = Deno.umask(0o077); // inherited by the second process
+    const again = pack(folder);
+    Deno.umask(usual);
+    const [first, second] = await Promise.all([packages, again]);
+    for (const kind of ["wheel", "tarball"] as const) {
+      const [one, other] = await Promise.all([first, second].map((made) => Deno.readFile(made[kind])));
+      assert.ok(one.length > 1e6);
+      assert.ok(one.every((byte, i) => byte === other[i]) && one.length === other.length, kind);
+    }
+  },
+);
 
 packageTest(
   "the wheel runs from anywhere, writes to the user's folders only, and pip removes it whole",
