@@ -20,6 +20,8 @@ import sys
 import ray
 import ray.cloudpickle
 
+sys.dont_write_bytecode = True  # beside these files: an installed copy stays as it was unpacked
+
 import ray_node
 from ray_shards import Driver, Stop, say, shown, worded
 
