@@ -53,20 +53,20 @@ async function stage(folder: string): Promise<void> {
 /** npm's description of the package; the version is deno.json's, the release of Deno pyproject.toml's. */
 async function packageJson(): Promise<Record<string, unknown>> {
   const project = await Deno.readTextFile(join(root, "pyproject.toml"));
-  const said = (pattern: RegExp) => project.match(pattern)![1];
+  const field = (pattern: RegExp) => project.match(pattern)![1];
   return {
     name: "lamina-lab",
     version: manifest.version,
-    description: said(/^description = "(.*)"$/m),
+    description: field(/^description = "(.*)"$/m),
     license: manifest.license,
     bin: { lamina: `${BELOW}/src/launch/lamina.cjs` },
     exports: `./${BELOW}/src/launch/import.mjs`,
-    dependencies: { deno: said(/"deno==(.*)"/) },
+    dependencies: { deno: field(/"deno==(.*)"/) },
     engines: { node: ">=18" },
   };
 }
 
-/** Runs a program to its end, with what it says shown. Throws where it fails. */
+/** Runs a program to its end, with its complaints shown. Throws where it fails. */
 async function run(program: string, args: string[]): Promise<void> {
   const { success } = await new Deno.Command(program, { args, stdin: "null", stdout: "null" }).output();
   if (!success) throw new Error(`Cannot pack: ${program} ${args.slice(0, 3).join(" ")} failed`);

@@ -20,8 +20,9 @@ const venv = folderOf("venv");
 /** The environment's own Python, after `install`. */
 export const python: string = pythonOf(venv);
 
-/** Keeps Jupyter inside the virtual environment. */
+/** Keeps Jupyter inside the virtual environment, and results where they belong. */
 export const environment: Readonly<Record<string, string>> = {
+  ...resultsVariable,
   JUPYTER_PREFER_ENV_PATH: "1", // its kernels before those of the same name elsewhere
   JUPYTER_CONFIG_DIR: join(venv, "user", "config"),
   JUPYTER_DATA_DIR: join(venv, "user", "data"),
@@ -95,7 +96,7 @@ async function describeKernel(folder: string): Promise<void> {
     argv: [Deno.execPath(), ...runArguments(join(root, "src", "lab", "kernel.ts")), "{connection_file}"],
     display_name: "Lamina (Deno)",
     language: "typescript",
-    env: { NO_COLOR: "1", ...resultsVariable }, // no escapes in stored outputs
+    env: { NO_COLOR: "1" }, // no escapes in stored outputs
   };
   await Deno.mkdir(folder, { recursive: true });
   await writeWhole(join(folder, "kernel.json"), JSON.stringify(kernel, null, 2) + "\n");

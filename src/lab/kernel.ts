@@ -6,7 +6,7 @@
  */
 import { type Connection, Relay } from "./relay.ts";
 import { freePorts } from "./sockets.ts";
-import { workspace } from "./workspace.ts";
+import { resultsVariable, workspace } from "./workspace.ts";
 
 const SIGNALS = Deno.build.os === "windows" ? ["SIGINT"] as const : ["SIGINT", "SIGTERM"] as const;
 
@@ -45,6 +45,7 @@ function startDeno(connectionFile: string, cwd: string, relay: Relay): Deno.Chil
   const child = new Deno.Command(Deno.execPath(), {
     args: ["jupyter", "--quiet", "--kernel", "--conn", connectionFile],
     cwd,
+    env: resultsVariable,
     stdin: "piped",
   }).spawn();
   // The kernel hears a signal twice where the sender means a whole group of processes.

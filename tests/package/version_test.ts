@@ -24,10 +24,12 @@ Deno.test("one release of Deno is named everywhere", async () => {
     "CONTRIBUTING.md",
     ".ci/run",
     ".devcontainer/devcontainer.json",
+    "src/cluster/ray_node.py",
+    "src/doctor/machine_checks.ts",
     "src/launch/import.mjs",
   ];
   for (const file of files) {
-    const named = all(await read(file), /\bdeno@(\d[\d.]*\d)/g);
+    const named = all(await read(file), /(?:\bdeno@|DENO = ")(\d[\d.]*\d)/g);
     assert.ok(named.length > 0, file);
     assert.deepEqual(named.filter((release) => release !== pinned), [], file);
   }
