@@ -8,7 +8,7 @@ import { EVERY, unread } from "./notebooks/prose.ts";
 const root = fileURLToPath(new URL("../", import.meta.url));
 const readme = await Deno.readTextFile(`${root}README.md`);
 
-Deno.test("cells of the README's table of claims are short", async () => {
+Deno.test("cells of the README's table of claims are short", () => {
   const rows = readme.split("\n").filter((line) => /^\| C\d /.test(line));
   assert.equal(rows.length, 9);
   for (const line of rows) {

@@ -16,7 +16,9 @@ interface ClusterFlags {
 export function clusterCommand(context: Context): Command {
   const command = new Command("cluster")
     .description(
-      `start a two-node Ray cluster on this machine, from a virtual environment in ${displayed(folderOf("ray"))}`,
+      `start a two-node Ray cluster on this machine, from a virtual environment in ${
+        displayed(folderOf("ray"))
+      }`,
     )
     .option("--install-only", "install the virtual environment and exit")
     .option("--stop", "stop the running cluster");
@@ -37,8 +39,12 @@ export function clusterCommand(context: Context): Command {
 
 /** What to do with it. */
 function usage(address: string): string {
-  const driver = [rayPython, join(root, "src", "cluster", "ray_driver.py")].map(near).map(shellWord).join(" ");
-  const variables = Object.entries(tokenVariables).map(([name, value]) => `${name}=${shellWord(value)}`).join(" ");
+  const driver = [rayPython, join(root, "src", "cluster", "ray_driver.py")].map(near).map(shellWord).join(
+    " ",
+  );
+  const variables = Object.entries(tokenVariables).map(([name, value]) => `${name}=${shellWord(value)}`).join(
+    " ",
+  );
   return [
     `Ray runs at ${address}: two nodes of one CPU each. In another terminal:`,
     "",

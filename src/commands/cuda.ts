@@ -10,7 +10,9 @@ import { doneText } from "./outlet.ts";
 export function cudaCommand(context: Context): Command {
   const command = new Command("cuda")
     .description(
-      `install the libraries that CUDA needs besides NVIDIA's driver, into ${displayed(cudaFolder)} (Linux x64)`,
+      `install the libraries that CUDA needs besides NVIDIA's driver, into ${
+        displayed(cudaFolder)
+      } (Linux x64)`,
     );
   return explained(command, "cuda")
     .action(async () => {
