@@ -7,7 +7,6 @@ const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map((
 
 Deno.test("the citations name the version", async () => {
   assert.deepEqual(all(await read("CITATION.cff"), /^version: (.*)$/gm), [version]);
-  assert.deepEqual(all(await read("README.md"), /^ +version += \{(.*)\}/gm), [version]);
 });
 
 Deno.test("the changelog begins with what is unreleased, and has the version with its day", async () => {
