@@ -7,7 +7,7 @@ import { constants, type FileHandle, mkdir, open, rename, rm, stat } from "node:
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { failure } from "../entry/mod.ts";
-import { isDescriptor, targetOf } from "./target.ts";
+import { expectGiven, type Target, targetOf } from "./target.ts";
 import { removeStrays, temporaryName } from "./temporary.ts";
 
 /**
@@ -18,13 +18,19 @@ import { removeStrays, temporaryName } from "./temporary.ts";
 export async function writeWhole(path: string, text: string): Promise<void> {
   try {
     const target = await targetOf(path);
-    const there = await stat(target).catch(() => null);
+    if (target.descriptor !== null) await expectGiven(target.descriptor);
+    const there = await stat(target.path).catch(() => null);
     if (there?.isDirectory()) throw new Error("found a folder, expected a file");
-    if (isDescriptor(target) || (there && !there.isFile())) await writeThrough(target, text);
-    else await replace(target, there, text);
+    if (target.opened || (there && !there.isFile())) await writeThrough(target, text);
+    else await replace(target.path, there, text);
   } catch (error) {
     throw failure(`Cannot write ${path}`, error);
   }
+}
+
+/** Whether there is a file of a disk, at the end of all links: what else has its name may never come to an end. */
+export async function isFile(path: string): Promise<boolean> {
+  return await stat(path).then((found) => found.isFile(), () => false);
 }
 
 /** Makes a folder and tries to write into it, before anything is computed for it. Throws `Error` that names it. */
@@ -64,10 +70,9 @@ async function likeThat(file: FileHandle, { uid, gid, mode }: Stats): Promise<vo
 }
 
 /** Writes where the path leads: after what is there, or was written to the standard streams. */
-async function writeThrough(target: string, text: string): Promise<void> {
-  const [, standard] = target.match(/^\/(?:dev|proc\/self)\/fd\/([12])$/) ?? [];
-  if (standard) return await promisify(writeFile)(Number(standard), text);
-  await withFile(target, constants.O_WRONLY | constants.O_APPEND, (file) => file.writeFile(text));
+async function writeThrough({ path, descriptor }: Target, text: string): Promise<void> {
+  if (descriptor === 1 || descriptor === 2) return await promisify(writeFile)(descriptor, text);
+  await withFile(path, constants.O_WRONLY | constants.O_APPEND, (file) => file.writeFile(text));
 }
 
 async function withFile(

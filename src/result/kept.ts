@@ -5,9 +5,9 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { writeWhole } from "../disk/mod.ts";
+import { isFile, writeWhole } from "../disk/mod.ts";
 import type { ResultOf } from "./forms.ts";
 import { cacheKey, canonical } from "./key.ts";
 import { head, type Kind } from "./methods.ts";
@@ -78,7 +78,7 @@ export async function keptResult<K extends KeptKind>(
 ): Promise<ResultOf<K> | null> {
   if (!results) return null;
   const path = resultPath(results, kind, origin);
-  const text = await readFile(path, "utf-8").catch(() => null);
+  const text = await readKept(path).catch(() => null);
   if (text === null) return null;
   try {
     const found = parseResult(path, unsealed(path, text), kind);
@@ -105,12 +105,18 @@ export async function keptOf<K extends KeptKind>(
   const found = await Promise.all(names.map(async (name) => {
     const path = join(results, name);
     try {
-      return [parseResult(path, unsealed(path, await readFile(path, "utf-8")), kind)];
+      return [parseResult(path, unsealed(path, await readKept(path)), kind)];
     } catch {
       return []; // another kind of file, another version's, a damaged one
     }
   }));
   return found.flat();
+}
+
+/** What is under a result's name. Throws `Error` for what is no file: a pipe would be waited for, for ever. */
+async function readKept(path: string): Promise<string> {
+  if (await isFile(path)) return await readFile(path, "utf-8");
+  throw new Error(`Cannot read ${path}: it is no file, expected one`);
 }
 
 const SEAL = ',"checksum":"';
@@ -193,6 +199,10 @@ export function keepingFailure(folder: string): Error | null {
 /** Whether it was written. */
 async function tryWrite(path: string, text: string, { results, onNotice }: Keeping): Promise<boolean> {
   try {
+    const there = await stat(path).catch(() => null);
+    if (there && !there.isFile()) {
+      throw new Error(`Cannot write ${path}: it is no file, expected one or nothing`);
+    }
     await writeWhole(path, text);
     return true;
   } catch (error) {
@@ -208,7 +218,7 @@ async function tryWrite(path: string, text: string, { results, onNotice }: Keepi
 export async function isKept(folder: string, name: string): Promise<boolean> {
   const path = join(folder, name);
   try {
-    unsealed(path, await readFile(path, "utf-8"));
+    unsealed(path, await readKept(path));
     return true;
   } catch {
     return false;

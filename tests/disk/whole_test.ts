@@ -107,6 +107,46 @@ Deno.test({
     }),
 });
 
+Deno.test({
+  name: "an opened file that the user did not open is not written to, however its path is spelt",
+  ignore: !linux,
+  fn: () =>
+    withFolder(async (folder) => {
+      await Deno.writeTextFile(`${folder}/own`, "own");
+      await Deno.writeTextFile(`${folder}/input`, "input");
+      const code = `await Deno.open("${folder}/own", { append: true });
+        const own = [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => name)
+          .find((name) => { try { return Deno.readLinkSync("/proc/self/fd/" + name) === "${folder}/own"; } catch {} });
+        await Deno.symlink("/proc/self/fd/" + own, "${folder}/link");
+        Deno.chdir("/dev/fd");
+        for (const path of [own, "/dev/fd/" + own, "/dev//fd/" + own, "/proc/thread-self/fd/" + own,
+          \`/proc/\${Deno.pid}/fd/\${own}\`, "${folder}/link", "/dev/fd/8", "/dev/fd/999"]) {
+          await writeWhole(path, "spoilt").then(() => console.log("written"), (error) => console.log(error.message));
+        }
+        await writeWhole("/dev/fd/9", "to nine\\n");
+        await writeWhole("/dev/fd/7", "to a pipe\\n");`;
+      const line = `cd ${folder}; { "$@" 7>&1 >said | cat > piped; } 9>> nine 8< input`;
+      await runScript(folder, code, line);
+      const said = (await Deno.readTextFile(`${folder}/said`)).trim().split("\n");
+      assert.equal(said.length, 8, said.join("\n"));
+      for (const line of said.slice(0, 6)) {
+        assert.match(
+          line,
+          /^Cannot write .+: descriptor \d+ is a file of this program, expected one that the shell opened/,
+        );
+      }
+      assert.match(said[6], /^Cannot write \/dev\/fd\/8: descriptor 8 is open for reading alone/);
+      assert.match(said[7], /^Cannot write \/dev\/fd\/999: descriptor 999 is not open/);
+      const read = (name: string) => Deno.readTextFile(`${folder}/${name}`);
+      assert.deepEqual(await Promise.all(["own", "input", "nine", "piped"].map(read)), [
+        "own",
+        "input",
+        "to nine\n",
+        "to a pipe\n",
+      ]);
+    }),
+});
+
 Deno.test("a target that cannot be written is named, and nothing half-written is left", () =>
   withFolder(async (folder) => {
     await Deno.mkdir(`${folder}/taken`);

@@ -1,9 +1,10 @@
 /** Results are found again by what they depend on, and by that alone; a folder that cannot be written loses none. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { basename } from "node:path";
 import { checkpointOrigin, type Checkpoints, head, type Profile } from "../../src/result/mod.ts";
 import { keep, keepAs, keptOr, keptResult, METHODS, readResult, resultText } from "../../src/result/mod.ts";
-import { resultPath } from "../../src/result/kept.ts";
+import { isKept, keptOf, resultPath } from "../../src/result/kept.ts";
 import { kept } from "../study/tiny.ts";
 import { withFolder } from "../support.ts";
 import { perplexity, profile, profiles, provenance, reordered } from "./samples.ts";
@@ -34,6 +35,26 @@ Deno.test("a file is not trusted by its name: another result under it counts as 
     assert.deepEqual(computed, { result: right, kept: false });
     assert.deepEqual(await readResult(path, "profile"), right);
   }));
+
+Deno.test({
+  name:
+    "a pipe under a result's name is not waited for: it counts as absent, and the result is given all the same",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    withFolder(async (results) => {
+      const result = profile();
+      const path = resultPath(results, "profile", result.provenance);
+      await new Deno.Command("mkfifo", { args: [path] }).output();
+      const notices: string[] = [];
+      const keeping = { results, onNotice: (line: string) => void notices.push(line) };
+      const { kept } = await keptOr("profile", result.provenance, () => Promise.resolve(result), keeping);
+      assert.equal(kept, false);
+      assert.match(notices.join("\n"), /^results are not kept: Cannot write .*: it is no file, expected one/);
+      assert.deepEqual(await keptOf("profile", result.provenance.model.name, results), []);
+      assert.equal(await isKept(results, basename(path)), false);
+      assert.ok((await Deno.lstat(path)).isFifo);
+    }),
+});
 
 Deno.test("what another method made counts as absent", () =>
   withFolder(async (results) => {
