@@ -146,7 +146,7 @@ async function tokenised(
   const documents = await openText(text, fetch);
   const total = packing.samples * packing.length;
   const report = lateMeter({ label: "text", total, unit: "tokens" }, fetch.onProgress);
-  return await packBlocks(documents, await model.tokenizer(), packing, report);
+  return await packBlocks(documents, await model.tokenizer(), packing, report, text);
 }
 
 /** The token ids in a file, if that is what it holds. */

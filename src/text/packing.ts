@@ -6,7 +6,7 @@
  * without it (Gemma).
  */
 import { createHash } from "node:crypto";
-import type { Tokenizer } from "./tokenizer.ts";
+import { MOST_AT_ONCE, type Tokenizer } from "./tokenizer.ts";
 
 /** N blocks of T tokens, those of BOS included. */
 export interface Blocks {
@@ -34,21 +34,20 @@ const MAX_TOKENS = 2 ** 28;
 /** Longest text that is tokenised at once without a look for a place to cut it, in UTF-16 units. */
 const PIECE = 2 ** 18;
 
-/** Longest part of a document that is tokenised at once, in UTF-16 units. */
-const MAX_PART = 2 ** 28;
-
 /**
  * Packs documents into blocks, reading no more of them than needed.
  *
  * @param onProgress receives the tokens packed so far
- * @throws RangeError if the text is too short, for sizes out of range and for ids outside the vocabulary;
- *   TypeError if the tokenizer lacks the EOS (or, with `bos`, the BOS) that packing needs
+ * @param name what errors call the text: its file
+ * @throws RangeError if the text is too short or has no place to cut it, for sizes out of range and for ids outside the
+ *   vocabulary; TypeError if the tokenizer lacks the EOS (or, with `bos`, the BOS) that packing needs
  */
 export async function packBlocks(
   documents: Iterable<Document> | AsyncIterable<Document>,
   tokenizer: Tokenizer,
   { samples, length, bos }: Packing,
   onProgress: (tokens: number) => void = () => {},
+  name = "the text",
 ): Promise<Blocks> {
   const what = `Cannot pack ${samples} blocks of ${length} tokens`;
   checkSizes(what, samples, length);
@@ -65,8 +64,9 @@ export async function packBlocks(
     if (begin !== null && filled % length === 0) ids[filled++] = begin;
     ids[filled++] = id;
   };
+  let count = 0;
   for await (const document of documents) {
-    for await (const part of partsOf(document, tokenizer)) {
+    for await (const part of partsOf(document, tokenizer, `${name}, document ${++count}`)) {
       part.forEach(put);
       onProgress(filled);
       if (filled === ids.length) return { ids, samples, length };
@@ -81,28 +81,42 @@ export async function packBlocks(
   );
 }
 
-/** The ids of a document, in parts: what has been read is cut where the tokenizer is sure. */
-async function* partsOf(document: Document, tokenizer: Tokenizer): AsyncGenerator<number[]> {
-  if (typeof document === "string" && document.length <= PIECE) return yield tokenizer.encode(document);
+/**
+ * The ids of a document, in parts: what has been read is cut where the tokenizer is sure. Throws `RangeError` that says where
+ * a part begins which is too long, or takes too long.
+ */
+async function* partsOf(document: Document, tokenizer: Tokenizer, name: string): AsyncGenerator<number[]> {
+  let start = 0;
+  const encode = (text: string) => {
+    try {
+      return tokenizer.encode(text, start > 0);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      const found = error.message.replace(/^Cannot use the tokenizer: /, "");
+      throw new RangeError(`${cannot(name, start)}: ${found}`, { cause: error });
+    }
+  };
+  if (typeof document === "string" && document.length <= PIECE) return yield encode(document);
   let rest = "";
-  let continued = false;
   for await (const piece of typeof document === "string" ? inPieces(document) : document) {
     const searched = rest.length;
     rest += piece;
     const cut = tokenizer.lastCut(rest, searched);
     if (cut > 0) {
-      yield tokenizer.encode(rest.slice(0, cut), continued);
+      yield encode(rest.slice(0, cut));
       rest = rest.slice(cut);
-      continued = true;
+      start += cut;
     }
-    if (rest.length > MAX_PART) {
-      throw new RangeError(
-        `Cannot tokenise a document: ${rest.length} characters without a place to cut, expected at most ${MAX_PART}`,
-      );
-    }
+    if (rest.length <= MOST_AT_ONCE) continue;
+    throw new RangeError(
+      `${cannot(name, start)}: ${rest.length} characters without a place to cut, expected at most ` +
+        `${MOST_AT_ONCE} up to a space behind a letter; shorter documents need none (a .jsonl file has one on each line)`,
+    );
   }
-  yield tokenizer.encode(rest, continued);
+  yield encode(rest);
 }
+
+const cannot = (name: string, start: number) => `Cannot tokenise ${name}, from character ${start + 1}`;
 
 function* inPieces(text: string): Generator<string> {
   for (let at = 0; at < text.length; at += PIECE) yield text.slice(at, at + PIECE);

@@ -15,8 +15,8 @@ import { buildEncoder } from "./encoder.ts";
 /** Text ↔ token ids. */
 export interface Tokenizer {
   /**
-   * Ids of a text. No BOS or EOS is added; special tokens spelt out in the text are recognised. Throws `RangeError` if
-   * the tokenizer's patterns take too long.
+   * Ids of a text. No BOS or EOS is added; special tokens spelt out in the text are recognised. Throws `RangeError` for
+   * more than `MOST_AT_ONCE` characters, and if the tokenizer's patterns take too long.
    *
    * @param continued whether it goes on after another text that ended at a cut
    */
@@ -41,6 +41,12 @@ export interface Tokenizer {
   /** SHA-256 (hex) of everything that determines the ids: equal fingerprints give equal ids. */
   readonly fingerprint: string;
 }
+
+/**
+ * Longest text that is tokenised at once, in UTF-16 units. A pattern that finds words takes 16 bytes of V8's stack for each
+ * unit of a word in which not all characters are Latin-1, and the stack has 64 MiB: 2^22 is just too much.
+ */
+export const MOST_AT_ONCE = 2 ** 21;
 
 /** The ids that `config.json` names, asked only where the tokenizer's own configuration is silent. */
 export interface ConfiguredIds {
@@ -102,7 +108,12 @@ export function buildTokenizer(
   };
   let fingerprint: string | undefined;
   return {
-    encode: (text, continued = false) => guarded(text.length, () => encoder.encode(text, continued)),
+    encode(text, continued = false) {
+      if (text.length <= MOST_AT_ONCE) return guarded(text.length, () => encoder.encode(text, continued));
+      throw new RangeError(
+        `Cannot use the tokenizer: ${text.length} characters at once, expected at most ${MOST_AT_ONCE}`,
+      );
+    },
     decode(ids) {
       const wrong = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < size));
       if (wrong !== undefined) {

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { blockHashes, packBlocks, type Tokenizer, tokenizerFromGguf } from "../../src/text/mod.ts";
+import {
+  blockHashes,
+  packBlocks,
+  type Tokenizer,
+  tokenizerFromGguf,
+  tokenizerFromJson,
+} from "../../src/text/mod.ts";
+import { GPT2_WORDS } from "../../src/text/repair.ts";
+import { DEEPSEEK3_WORDS, O200K_WORDS } from "../../src/text/word_patterns.ts";
 
 /** A tokenizer whose ids are the letters' places: a = 2, b = 3, …; BOS 0, EOS 1. */
 const letters: Tokenizer = {
@@ -109,6 +117,57 @@ for (const [name, tokenizer, samples, length, bos, message] of REFUSED) {
     await assert.rejects(packBlocks(["abcdef"], tokenizer, { samples, length, bos }), message);
   });
 }
+
+/** As many letters as are tokenised at once, and one more. */
+const [LONGEST, TOO_LONG] = [2 ** 21, 2 ** 21 + 1].map((length) => "a".repeat(length));
+const spaced: Tokenizer = { ...letters, lastCut: (text, from = 0) => Math.max(0, text.indexOf(" ", from)) };
+
+Deno.test("a text without a place to cut is refused with its file, its document and the place in it", async () => {
+  const pack = (documents: string[]) =>
+    packBlocks(documents, spaced, { samples: 1, length: 2 ** 22, bos: false }, () => {}, "my.txt");
+  await assert.rejects(pack(["ab", `abc ${TOO_LONG}`]), {
+    name: "RangeError",
+    message: new RegExp(
+      String
+        .raw`^Cannot tokenise my\.txt, document 2, from character 4: 2097\d{3} characters without a place to cut, ` +
+        "expected at most 2097152 ",
+    ),
+  });
+  await assert.rejects(
+    pack([LONGEST]),
+    /the text is enough for 0 \(2097153 tokens\)/,
+    "one less is tokenised",
+  );
+});
+
+Deno.test("the longest text that is tokenised at once is no more than V8's patterns bear", () => {
+  const model = { type: "WordLevel", vocab: { "?": 0 }, unk_token: "?" };
+  for (const Regex of [GPT2_WORDS, O200K_WORDS, DEEPSEEK3_WORDS]) {
+    const pre_tokenizer = { type: "Split", pattern: { Regex }, behavior: "Isolated", invert: false };
+    const tokenizer = tokenizerFromJson({ model, pre_tokenizer }, {});
+    assert.deepEqual(tokenizer.encode("猫".repeat(2 ** 21)), [0]);
+    assert.throws(() => tokenizer.encode(TOO_LONG), {
+      name: "RangeError",
+      message: "Cannot use the tokenizer: 2097153 characters at once, expected at most 2097152",
+    });
+  }
+});
+
+Deno.test("a pattern that does not end is told with the text's file and the place in it", async () => {
+  const hostile: Tokenizer = {
+    ...spaced,
+    encode(text) {
+      if (text.length < 2 ** 18) return letters.encode(text);
+      throw new RangeError("Cannot use the tokenizer: not finished after 9 ms");
+    },
+  };
+  const packing = { samples: 1, length: 2 ** 20, bos: false };
+  const document = `${"a".repeat(2 ** 18 - 2)} ${"b".repeat(2 ** 18)}`;
+  await assert.rejects(packBlocks([document], hostile, packing, () => {}, "my.txt"), {
+    name: "RangeError",
+    message: "Cannot tokenise my.txt, document 1, from character 262143: not finished after 9 ms",
+  });
+});
 
 Deno.test("byte-level BPE: decode(encode(x)) = x", async () => {
   const url = new URL("../fixtures/tokens/bytes.json", import.meta.url);
