@@ -92,6 +92,7 @@ async function open(name: EngineName, precision: Precision): Promise<Engine> {
     await tryOut(engine);
     return engine;
   } catch (error) {
+    if (error instanceof RangeError) throw error; // the call's own fault, which the doctor does not see
     throw new Error(`${(error as Error).message}; run lamina doctor`, { cause: error });
   }
 }

@@ -2,6 +2,7 @@
 import { cpuLowering } from "../../onnx/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import type { Engine } from "../engine.ts";
+import { expectShortCommandLine } from "./command_line.ts";
 import { type Environment, openEnvironment } from "./environment.ts";
 import { type Library, openLibrary } from "./library.ts";
 import { nativeEngine } from "./native.ts";
@@ -33,6 +34,7 @@ let opened: { library: Library; environment: Environment } | undefined;
 /** The library and its environment: opened once, at the first engine. */
 function open(threads: number): { library: Library; environment: Environment } {
   if (opened) return opened;
+  expectShortCommandLine();
   try {
     const library = openLibrary(fromFileUrl(libraryPath()));
     return opened = { library, environment: openEnvironment(library, threads) };

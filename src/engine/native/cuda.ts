@@ -7,6 +7,7 @@
  */
 import { cudaLibraries, openCudaLibrary, pointerList } from "../../libraries/mod.ts";
 import type { Engine, Precision } from "../engine.ts";
+import { expectShortCommandLine } from "./command_line.ts";
 import { type Cudart, ON_DEVICE, openCudart } from "./cudart.ts";
 import { type Environment, openArena, openEnvironment } from "./environment.ts";
 import { cString, type Library, openLibrary } from "./library.ts";
@@ -46,6 +47,7 @@ function open(): Opened {
     const found = "Cannot use CUDA: the NVIDIA driver (libcuda.so.1) is not installed";
     throw new Error(found, { cause: error });
   }
+  expectShortCommandLine();
   const cuda = openCudart();
   for (const name of [...LINKED, LIBRARY]) openCudaLibrary(name, {});
   const library = openLibrary(cudaLibraries(LIBRARY)[0]);

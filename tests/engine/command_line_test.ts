@@ -1,0 +1,54 @@
+/** A command line that would end the process while ONNX Runtime is loaded is refused before. */
+import assert from "node:assert/strict";
+import { expectShortCommandLine, longestCommandLine } from "../../src/engine/native/command_line.ts";
+
+const limits = (stack: string) =>
+  `Limit  Soft Limit  Hard Limit  Units\nMax stack size   ${stack}   unlimited   bytes\n`;
+
+Deno.test("how long a command line may be follows from the stack", () => {
+  assert.equal(longestCommandLine(limits("8388608")), 16384);
+  assert.equal(longestCommandLine(limits("4194304")), 8192);
+  assert.equal(longestCommandLine(limits("unlimited")), Infinity);
+  assert.equal(longestCommandLine(null), 16384);
+});
+
+Deno.test("a command line is measured in bytes", () => {
+  const files = (line: string) => (path: string) => path.endsWith("cmdline") ? line : limits("8388608");
+  expectShortCommandLine(files("a".repeat(16384)));
+  expectShortCommandLine(() => null);
+  assert.throws(() => expectShortCommandLine(files("é".repeat(8193))), {
+    name: "RangeError",
+    message: /^Cannot load ONNX Runtime: the command line has 16386 bytes, expected at most 16384; /,
+  });
+});
+
+Deno.test({
+  name: "the library is loaded beside the longest command line, and a longer one is refused in one line",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const engine = new URL("../../src/engine/mod.ts", import.meta.url);
+    const config = new URL("../../deno.json", import.meta.url).pathname;
+    const code = `import { openEngine } from "${engine}";
+      const { name } = await openEngine({ engine: "cpu" }).catch(({ message }) => ({ name: message }));
+      console.log(name, Deno.readFileSync("/proc/self/cmdline").length);`;
+    const script = await Deno.makeTempFile({ suffix: ".ts" });
+    await Deno.writeTextFile(script, code);
+    const run = async (bytes: number) => {
+      const args = ["run", "-A", "--no-check", "--config", config, script];
+      const own = [Deno.execPath(), ...args].reduce((sum, word) => sum + word.length + 1, 0);
+      const ran = await new Deno.Command(Deno.execPath(), { args: [...args, "a".repeat(bytes - own - 1)] })
+        .output();
+      return [ran.code, new TextDecoder().decode(ran.stdout)];
+    };
+    const most = longestCommandLine(await Deno.readTextFile("/proc/self/limits"));
+    if (most === Infinity) return;
+    assert.deepEqual(await run(most), [0, `cpu ${most}\n`]);
+    const [code2, said] = await run(most + 1);
+    assert.equal(code2, 0);
+    assert.match(
+      String(said),
+      new RegExp(`^Cannot load ONNX Runtime: the command line has ${most + 1} bytes, .* ${most + 1}\n$`),
+    );
+    await Deno.remove(script);
+  },
+});
