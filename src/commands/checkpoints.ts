@@ -6,6 +6,7 @@ import { checkpointRows, checkpointTable, estimateText } from "../show/mod.ts";
 import { checkpoints, checkpointShards, estimate, HELD_OUT_TEXT, type StudyOptions } from "../study/mod.ts";
 import { openSeries, type Series } from "../subject/mod.ts";
 import { type Context, openOptions, studyOptions } from "./context.ts";
+import { GIVEN } from "./given.ts";
 import { explained } from "./help.ts";
 import { numberList, type StudyFlags, withStudyFlags } from "./options.ts";
 import { deliver, outputOf } from "./outlet.ts";
@@ -27,7 +28,7 @@ export function checkpointsCommand(context: Context): Command {
     )
     .option(
       "--steps <list>",
-      "steps to measure, for example 0,512,1000 (default: at most twelve, log-spaced)",
+      `steps to measure, for example 0,512,1000; ${GIVEN} (default: at most twelve, log-spaced)`,
       numberList,
     )
     .option(

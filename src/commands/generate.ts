@@ -16,6 +16,7 @@ import {
   withDropFlags,
   withEngineFlags,
 } from "./options.ts";
+import { GIVEN, given } from "./given.ts";
 import { explained } from "./help.ts";
 import { isStandardOutput, type OutFlags, withOutFlags } from "./destination.ts";
 import { deliver, outputOf } from "./outlet.ts";
@@ -33,7 +34,7 @@ export function generateCommand(context: Context): Command {
   const command = new Command("generate")
     .description("generate text with the full model and with modules dropped")
     .argument("<model>", MODEL)
-    .requiredOption("--prompt <text>", "the text to continue")
+    .requiredOption("--prompt <text>", `the text to continue; ${GIVEN}; @@ begins a text with @`, given)
     .option("--tokens <n>", "maximum number of new tokens", wholeNumber(1), 64)
     .option("--temperature <t>", "sampling temperature; 0 takes the most probable token", nonNegative, 0)
     .option(

@@ -1,7 +1,7 @@
 /** `lamina generate` as a person runs it: the full model's text, the dropped one's beside it, JSON, wrong use. */
 import assert from "node:assert/strict";
 import { generate } from "../../src/study/mod.ts";
-import { expectFailures, withDesk } from "./cli.ts";
+import { expectFailures, root, withDesk } from "./cli.ts";
 
 const prompt = "the quick";
 
@@ -26,6 +26,33 @@ Deno.test("each text stands under its heading behind the prompt; JSON holds the 
     assert.deepEqual(JSON.parse(piped.out), written);
     assert.deepEqual([written.kind, written.prompt], ["generate", prompt]);
     assert.deepEqual(written.texts, JSON.parse(JSON.stringify([full, dropped])));
+  }));
+
+Deno.test("a prompt and lists may come from files, and from standard input", () =>
+  withDesk(async ({ folder, run }) => {
+    await Deno.writeTextFile(`${folder}/prompt.txt`, `${prompt}\n`);
+    await Deno.writeTextFile(`${folder}/layers.txt`, "0\n1\n");
+    const args = ["generate", folder, "--tokens", "2"];
+    const typed = await run(...args, "--prompt", prompt, "--drop-attention", "0,1");
+    assert.equal(typed.code, 0, typed.err);
+    const [prompted, missing] = await Promise.all([
+      run(...args, "--prompt", `@${folder}/prompt.txt`, "--drop-attention", `@${folder}/layers.txt`),
+      run(...args, "--prompt", `@${folder}/none.txt`),
+    ]);
+    assert.equal(prompted.out, typed.out);
+    assert.equal(missing.code, 2);
+    assert.match(missing.err, /'--prompt <text>' argument '@.*' is invalid\. cannot read .*none\.txt: /);
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", "src/cli.ts", ...args, "--prompt", "-", "--drop-attention", "0,1"],
+      cwd: root,
+      env: { CUDA_VISIBLE_DEVICES: "", NO_COLOR: "1", LANG: "C.UTF-8" },
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(prompt));
+    await writer.close();
+    assert.equal(new TextDecoder().decode((await child.output()).stdout), typed.out);
   }));
 
 Deno.test("draws are those of their seed", () =>
