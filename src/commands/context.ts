@@ -80,6 +80,7 @@ export function studyOptions(context: Context, flags: StudyFlags): StudyOptions 
     length: flags.length,
     skip: flags.skip,
     bos: flags.bos,
+    force: flags.force,
     ...runnerOf(context, flags),
     ...(flags.text === undefined ? {} : { text: flags.text }),
     ...(flags.cache ? { results: flags.results } : {}),

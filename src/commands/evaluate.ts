@@ -8,11 +8,11 @@ import { type BosRule, suites, taskGroups, taskNames, tasksNamed } from "../task
 import type { StudyModel } from "../subject/mod.ts";
 import { type Context, withModel } from "./context.ts";
 import { type OutFlags, withOutFlags } from "./destination.ts";
+import { entriesOf, GIVEN } from "./given.ts";
 import { explained } from "./help.ts";
 import {
   collected,
   type DropLists,
-  DRY_RUN,
   type EngineFlags,
   type KeepingFlags,
   listedIn,
@@ -22,6 +22,7 @@ import {
   withDropLists,
   withEngineFlags,
   withKeepingFlags,
+  withPriceFlags,
 } from "./options.ts";
 import { deliver } from "./outlet.ts";
 import { isShared, runnerOf } from "./sharing.ts";
@@ -36,6 +37,7 @@ interface EvaluateFlags extends KeepingFlags, EngineFlags, OutFlags, DropLists {
   margin: number;
   prompts: number;
   dryRun: boolean;
+  force: boolean;
   plan: string[];
 }
 
@@ -48,7 +50,7 @@ export function evaluateCommand(context: Context): Command {
     .argument("<model>", MODEL)
     .option(
       "--tasks <names>",
-      `tasks, for example piqa,mmlu_anatomy (default: ${DEFAULT_TASKS.join(",")}); choose from ${
+      `tasks, for example piqa,mmlu_anatomy; ${GIVEN} (default: ${DEFAULT_TASKS.join(",")}); choose from ${
         named.join(", ")
       }, ` +
         `mmlu_SUBJECT, ${Object.keys(taskGroups).join(", ")}`,
@@ -93,10 +95,9 @@ export function evaluateCommand(context: Context): Command {
       collected,
       [],
     )
-    .option("--seed <n>", "seed of the few-shot examples", wholeNumber(0), 1234)
-    .option("--dry-run", DRY_RUN, false);
+    .option("--seed <n>", "seed of the few-shot examples", wholeNumber(0), 1234);
   explained(command, "evaluate smollm2-135m --tasks piqa --limit 100 --drop-attention 25");
-  return withOutFlags(withKeepingFlags(withEngineFlags(withDropLists(command)))).action(
+  return withOutFlags(withKeepingFlags(withPriceFlags(withEngineFlags(withDropLists(command))))).action(
     async (ref: string, flags: EvaluateFlags) => {
       const plans = await Promise.all(flags.plan.map((file) => readResult(file, "plan")));
       await withModel(context, ref, flags, async (model) => {
@@ -130,7 +131,7 @@ function dropsOf(model: StudyModel, flags: EvaluateFlags, plans: readonly Plan[]
 }
 
 function optionsOf(context: Context, flags: EvaluateFlags): EvaluateOptions {
-  const { tasks, suite, shots, limit, bos, seed, margin, prompts } = flags;
+  const { tasks, suite, shots, limit, bos, seed, margin, prompts, force } = flags;
   return {
     tasks: tasks === undefined && suite === undefined ? DEFAULT_TASKS : tasks,
     suite,
@@ -140,6 +141,7 @@ function optionsOf(context: Context, flags: EvaluateFlags): EvaluateOptions {
     seed,
     margin,
     prompts,
+    force,
     ...runnerOf(context, flags),
     ...flags.cache ? { results: flags.results } : {},
     signal: context.signal,
@@ -161,7 +163,7 @@ async function printPrice(
 
 /** Names of tasks, all of them known: a model is fetched after that. */
 function nameList(text: string): string[] {
-  const names = text.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  const names = entriesOf(text).filter((name) => name !== "");
   if (names.length === 0) throw new InvalidArgumentError("expected the name of one task at least");
   names.forEach(tasksNamed);
   return names;

@@ -7,6 +7,7 @@ import { type DropPlan, dropPlan } from "../run/mod.ts";
 import { dropsIn } from "../study/mod.ts";
 import { type StudyModel, textNames } from "../subject/mod.ts";
 import { type OutFlags, RESULTS, withOutFlags } from "./destination.ts";
+import { entriesOf, GIVEN } from "./given.ts";
 
 /** What `<model>` may be. */
 export const MODEL = "folder, .gguf file, owner/name[@revision] of the hub, or a name from `lamina models`";
@@ -20,6 +21,7 @@ export interface StudyFlags extends KeepingFlags, EngineFlags, OutFlags {
   bos: boolean;
   seed: number;
   dryRun: boolean;
+  force: boolean;
 }
 
 /** What runs the model, and how it is opened. */
@@ -93,13 +95,16 @@ export function withStudyFlags(command: Command, { samples = 8, length = 512 } =
       .option("--bos", "start each block with the BOS token", false),
   )
     .optionsGroup(RUN)
-    .option("--seed <n>", "random seed", wholeNumber(0), 0)
-    .option("--dry-run", DRY_RUN, false);
-  return withOutFlags(withKeepingFlags(command));
+    .option("--seed <n>", "random seed", wholeNumber(0), 0);
+  return withOutFlags(withKeepingFlags(withPriceFlags(command)));
 }
 
-/** What `--dry-run` does. */
-export const DRY_RUN = "print what would run, its estimated time and memory, and exit";
+/** Adds the options about the memory and time of a study: to print the estimate only, or to run in spite of it. */
+export function withPriceFlags(command: Command): Command {
+  return command.optionsGroup(RUN)
+    .option("--dry-run", "print what would run, its estimated time and memory, and exit", false)
+    .option("--force", "run even if the estimate exceeds the available memory", false);
+}
 
 /** Adds the option of every command that opens a model. */
 export function withModelFlags(command: Command): Command {
@@ -129,14 +134,19 @@ export function withDropLists(command: Command): Command {
   return command.optionsGroup(DROPS)
     .option(
       "--drop-attention <layers>",
-      "drop attention in these layers, for example 25,26",
+      `drop attention in these layers, for example 25,26; ${GIVEN}`,
       numberList,
       [],
     )
-    .option("--drop-mlp <layers>", "drop the MLP in these layers, for example 15", numberList, [])
+    .option(
+      "--drop-mlp <layers>",
+      "drop the MLP in these layers, for example 15, or as above",
+      numberList,
+      [],
+    )
     .option(
       "--drop-block <layers>",
-      "drop both attention and MLP in these layers, for example 20",
+      "drop both attention and MLP in these layers, for example 20, or as above",
       numberList,
       [],
     );
@@ -220,8 +230,7 @@ export function nonNegative(text: string): number {
 
 /** A parser of numbers of layers or steps: "25,26"; nothing for an empty list. */
 export function numberList(text: string): number[] {
-  if (text.trim() === "") return [];
-  return text.split(",").map((part) => wholeNumber(0)(part.trim()));
+  return entriesOf(text).map(wholeNumber(0));
 }
 
 /** Parses an option that may be given several times. */

@@ -6,12 +6,12 @@ import { openConfig } from "../subject/mod.ts";
 import { type Context, openOptions, studyOptions } from "./context.ts";
 import { explained } from "./help.ts";
 import {
-  DRY_RUN,
   positive,
   type StudyFlags,
   wholeNumber,
   withEngineFlags,
   withKeepingFlags,
+  withPriceFlags,
 } from "./options.ts";
 import { withOutFlags } from "./destination.ts";
 import { deliver, outputOf } from "./outlet.ts";
@@ -47,9 +47,8 @@ export function randomInitCommand(context: Context): Command {
     .option("--heads <n>", "change the number of heads at the same total width", wholeNumber(1))
     .addOption(
       new Option("--norm <place>", "placement of the norms").choices(["pre", "peri", "post"]),
-    )
-    .option("--dry-run", DRY_RUN, false);
-  return withOutFlags(withKeepingFlags(withEngineFlags(command)))
+    );
+  return withOutFlags(withKeepingFlags(withPriceFlags(withEngineFlags(command))))
     .action(async (ref: string, flags: Flags) => {
       const { seeds, seed, std, residualStd, hidden, layers, heads, norm } = flags;
       const { skip: _skip, bos: _bos, ...study } = studyOptions(context, { ...flags, skip: 0, bos: false });
@@ -61,7 +60,9 @@ export function randomInitCommand(context: Context): Command {
         return context.print(estimateText(named.name, 1, price));
       }
       if (await isShared(context, options, (parts) => randomInitShards(named, options, parts))) return;
-      const result = await randomInit(named, options);
+      // What a divided study has finished is kept: nothing is left that needs memory.
+      const force = options.force || context.sharing !== null;
+      const result = await randomInit(named, { ...options, force });
       const table = () => randomInitTable(result, context.look);
       const done = `${result.provenance.model.name} with random weights`;
       await deliver(context, flags, outputOf(result, { table, rows: () => randomInitRows(result), done }));

@@ -47,12 +47,12 @@ export interface Shared {
 /** Whether a study was taken by shards. Every command in `DIVISIBLE` asks before it runs its study. */
 export async function isShared(
   { sharing }: Shared,
-  { results, engine, precision, signal, onProgress, onNotice }: Told,
+  { results, engine, precision, signal, onProgress, onNotice, force }: Told,
   divide: (parts: number) => Division | Promise<Division>,
 ): Promise<boolean> {
   if (sharing === null) return false;
   if (results === undefined) throw new RangeError("Cannot divide a study that keeps nothing");
-  const told = { results, engine, precision, signal, onProgress, onNotice };
+  const told = { results, engine, precision, signal, onProgress, onNotice, force };
   return await sharing.take(await divide(sharing.parts), told);
 }
 

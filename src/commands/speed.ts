@@ -16,17 +16,18 @@ import {
 import { openConfig, openModel } from "../subject/mod.ts";
 import { type Context, openOptions } from "./context.ts";
 import { type OutFlags, withOutFlags } from "./destination.ts";
+import { entriesOf } from "./given.ts";
 import { explained } from "./help.ts";
 import {
   collected,
   type DropLists,
-  DRY_RUN,
   type EngineFlags,
   type KeepingFlags,
   listedIn,
   wholeNumber,
   withDropLists,
   withEngineFlags,
+  withPriceFlags,
   withResultsFlag,
 } from "./options.ts";
 import { deliver, outputOf } from "./outlet.ts";
@@ -40,6 +41,7 @@ interface SpeedFlags extends OutFlags, DropLists, EngineFlags, Pick<KeepingFlags
   seed: number;
   evaluation: string[];
   dryRun: boolean;
+  force: boolean;
   device?: DeviceName;
   devices?: number;
   bits?: 16 | 4;
@@ -90,10 +92,9 @@ export function speedCommand(context: Context): Command {
       )
         .argParser(bitsOf),
     )
-    .option("--dry-run", DRY_RUN, false)
     .addHelpText("after", MORE);
   explained(command, "speed llama-2-13b --device a6000-ada");
-  return withOutFlags(withResultsFlag(withEngineFlags(withDropLists(command)))).action(
+  return withOutFlags(withResultsFlag(withPriceFlags(withEngineFlags(withDropLists(command))))).action(
     async (ref: string, flags: SpeedFlags) => {
       if (flags.device) return await bound(context, ref, flags.device, flags);
       await measure(context, ref, flags);
@@ -135,7 +136,7 @@ async function bound(context: Context, ref: string, device: DeviceName, flags: S
 
 /** What this machine does. */
 async function measure(context: Context, ref: string, flags: SpeedFlags): Promise<void> {
-  const { batch, context: contexts, repeat, seed, engine, precision, results } = flags;
+  const { batch, context: contexts, repeat, seed, engine, precision, results, force } = flags;
   if (batch === "max" || flags.bits || flags.devices) {
     const given = batch === "max" ? "--batch max" : flags.bits ? "--bits" : "--devices";
     throw new RangeError(`Cannot measure a speed: ${given} needs --device`);
@@ -148,7 +149,18 @@ async function measure(context: Context, ref: string, flags: SpeedFlags): Promis
   try {
     const options: SpeedOptions = {
       ...reports,
-      ...{ plans, batch, context: contexts, new: flags.new, repeat, seed, engine, precision, evaluations },
+      ...{
+        plans,
+        batch,
+        context: contexts,
+        new: flags.new,
+        repeat,
+        seed,
+        engine,
+        precision,
+        evaluations,
+        force,
+      },
     };
     if (flags.dryRun) {
       const { prefills, steps, bytes } = await speedEstimate(model, options);
@@ -181,7 +193,9 @@ async function plansOf(flags: SpeedFlags) {
 }
 
 function sizes(text: string): number[] {
-  return text.split(",").map((part) => wholeNumber(1)(part.trim()));
+  const entries = entriesOf(text);
+  if (entries.length === 0) throw new InvalidArgumentError("expected a whole number of at least 1");
+  return entries.map(wholeNumber(1));
 }
 
 function batchOf(text: string): number[] | "max" {

@@ -42,10 +42,12 @@ export function like(
   };
 }
 
-/** A whole number from `least` on. */
-export function wholeNumber(least: number): Check {
-  const fits = (value: unknown) => Number.isSafeInteger(value) && value as number >= least;
-  return like(`a whole number of at least ${least}`, fits, "number");
+/** A whole number from `least` on, up to `most`. */
+export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): Check {
+  const fits = (value: unknown) =>
+    Number.isSafeInteger(value) && value as number >= least && value as number <= most;
+  const to = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+  return like(`a whole number ${to}`, fits, "number");
 }
 
 /** A number for which a condition holds: "a number above 0". */

@@ -11,6 +11,8 @@ import {
   type MoeSpec,
 } from "../models/mod.ts";
 import type { DropPlan } from "./plan.ts";
+import { DEFAULT_BUDGET } from "./forward.ts";
+import { BATCH_TOKENS, batchSize } from "./segments.ts";
 import { branches } from "./trie.ts";
 
 /** The price of running plans over N blocks of T tokens. */
@@ -19,7 +21,8 @@ export interface Cost {
   readonly modules: number;
   /** Multiplications and additions of all products, attention's causal half included. */
   readonly flops: number;
-  /** Bytes of the streams that exist together, and of one layer's weights in float32. */
+  /** Bytes of the streams that exist together, with what a module makes of one batch beyond the usual, and of one layer's
+   * weights in float32. */
   readonly stateBytes: number;
   readonly layerBytes: number;
 }
@@ -52,12 +55,22 @@ export function cost(
   const weights = (layer: LayerSpec) =>
     (layer.attention ? mixerWeights(layer.attention, spec.hidden) : 0) +
     (layer.mlp ? weightsAtOnce(layer.mlp, spec.hidden) : 0);
+  const atOnce = Math.min(tokens, length * batchSize(length));
+  const streams = (count: number) => 4 * widest * count * spec.hidden;
+  const beyond = Math.max(0, atOnce - BATCH_TOKENS) * 4 * Math.max(...spec.layers.map(widthOf));
   return {
     modules,
     flops,
-    stateBytes: 4 * widest * tokens * spec.hidden,
+    stateBytes: Math.max(streams(atOnce), Math.min(streams(tokens), DEFAULT_BUDGET)) + beyond,
     layerBytes: 4 * Math.max(...spec.layers.map(weights)),
   };
+}
+
+/** Numbers that the wider module of a layer makes of a token on its way. */
+function widthOf({ attention, mlp }: LayerSpec): number {
+  const own = attention && !isLinear(attention) ? attention.heads * attention.headSize : 0;
+  const dense = isMixture(mlp) ? mlp.expert : mlp;
+  return Math.max(4 * own, dense ? (dense.gated ? 3 : 2) * dense.size : 0);
 }
 
 /** The elements of its matrices. */

@@ -22,7 +22,8 @@ export interface ForwardOptions extends RunnerOptions {
   readonly finish?: ((states: readonly State[], batches: readonly Batch[]) => Promise<void>) | undefined;
 }
 
-const DEFAULT_BUDGET = 512 * 2 ** 20;
+/** Bytes that the states of all plans take together, where nothing else is said: one batch may take more. */
+export const DEFAULT_BUDGET = 512 * 2 ** 20;
 
 /**
  * Runs the layers; gives the number of modules executed (counted once for all samples). Throws `RangeError` if a

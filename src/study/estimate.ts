@@ -14,6 +14,7 @@ import {
 } from "./options.ts";
 import { aDrop } from "./plan.ts";
 import { onModel, type StudyModel } from "../subject/mod.ts";
+import type { Need } from "./memory.ts";
 
 /** A study's price. */
 export interface Estimate {
@@ -36,12 +37,19 @@ const EFFICIENCY = 0.6;
 /** Memory that is there whatever runs: the runtime, one slice of logits, a module's intermediate values. */
 export const BASE_BYTES = 250 * 2 ** 20;
 
+/** What a sample takes besides its tokens, and again for each layer: its place in the text, its hash, its sums. */
+const SAMPLE_BYTES = 256;
+
 /** Plans that run as one trie over N blocks of T tokens; `head` if predictions are scored. */
 export interface Pass {
   readonly plans: readonly DropPlan[];
   readonly head: boolean;
   readonly samples: number;
   readonly length: number;
+  /** How often, one after the other; default: once. */
+  readonly times?: number;
+  /** Whether the last streams stay, for others to be held against. */
+  readonly stays?: boolean;
 }
 
 /**
@@ -68,7 +76,7 @@ export async function estimate(
   expect("estimate", "plans", plans, list(aDrop, "plans"));
   expect("estimate", "head", head, flag);
   const { samples, length } = textOptions(options, "");
-  const passes = [{ plans, head, samples, length }];
+  const passes = [{ plans, head, samples, length, stays: head }];
   const run = (model: Pick<StudyModel, "spec">, options: StudyOptions) =>
     estimatePasses(model, passes, options);
   return await onModel("estimate", model, options, studyChecks, run, ["spec"]);
@@ -80,9 +88,33 @@ export function flopsOf({ spec }: Pick<StudyModel, "spec">, passes: readonly Pas
 }
 
 /** Approximate memory of passes, one after the other. */
-export function bytesOf({ spec }: Pick<StudyModel, "spec">, passes: readonly Pass[]): number {
-  const prices = passes.map(({ plans, head, ...size }) => cost(spec, plans, size, head));
-  return BASE_BYTES + Math.max(0, ...prices.map(({ stateBytes, layerBytes }) => stateBytes + 2 * layerBytes));
+export function bytesOf(model: Pick<StudyModel, "spec">, passes: readonly Pass[]): number {
+  return needOf(model, passes).bytes;
+}
+
+/**
+ * What the largest of some passes needs, and because of what. Of a layer's weights, at most `mostOfLayer` bytes are there at
+ * a time.
+ */
+export function needOf(
+  { spec }: Pick<StudyModel, "spec">,
+  passes: readonly Pass[],
+  mostOfLayer = Infinity,
+): Need {
+  const stay = passes.filter(({ stays }) => stays)
+    .reduce((sum, { samples, length }) => sum + 4 * samples * length * spec.hidden, 0);
+  const needs = passes.map(({ plans, head, samples, length }): Need => {
+    const { stateBytes, layerBytes } = cost(spec, plans, { samples, length }, head);
+    const own = samples * (4 * length + SAMPLE_BYTES * (1 + spec.layers.length));
+    return {
+      bytes: BASE_BYTES + stay + stateBytes + own + 2 * Math.min(layerBytes, mostOfLayer),
+      what: `${samples} × ${length} tokens (samples × length) at hidden size ${spec.hidden}`,
+    };
+  });
+  return needs.reduce((most, need) => need.bytes > most.bytes ? need : most, {
+    bytes: BASE_BYTES,
+    what: "it",
+  });
 }
 
 /** Prices a study of several passes, one after the other; its tokens are those of the text that the options name. */
@@ -92,8 +124,12 @@ export async function estimatePasses(
   options: StudyOptions = {},
 ): Promise<Estimate> {
   const { samples, length } = textOptions(options, "");
-  const prices = passes.map(({ plans, head, ...size }) => cost(model.spec, plans, size, head));
-  const sum = (key: "modules" | "flops") => prices.reduce((total, price) => total + price[key], 0);
+  const prices = passes.map(({ plans, head, times = 1, ...size }) => ({
+    ...cost(model.spec, plans, size, head),
+    times,
+  }));
+  const sum = (key: "modules" | "flops") =>
+    prices.reduce((total, price) => total + price.times * price[key], 0);
   return {
     computed: await computedOn(options),
     tokens: samples * length,

@@ -8,7 +8,7 @@ import { mean, rankInterval } from "../measure/mod.ts";
 import { type Guide, GUIDE_NAMES, type GuideName, type Guides, head } from "../result/mod.ts";
 import { noDrop } from "../run/mod.ts";
 import { onModel, packText, type StudyModel } from "../subject/mod.ts";
-import { type Estimate, estimatePasses, flopsOf, type Pass } from "./estimate.ts";
+import { type Estimate, estimatePasses, flopsOf, needOf, type Pass } from "./estimate.ts";
 import {
   CALIBRATION_TEXT,
   HELD_OUT_TEXT,
@@ -71,6 +71,7 @@ async function measured(model: StudyModel, { heldOut, ...options }: GuidesOption
     calibration,
     model.name,
     within(options, stage(1)),
+    needOf(model, guidesPasses(model, options)),
   );
   const entries = KINDS.flatMap((kind) => candidatesOf(spec, kind, 0));
   const turned = await moduleDistances(model, packed.blocks, entries, within(options, stage(2)));
@@ -151,7 +152,7 @@ function guidesPasses({ spec }: Pick<StudyModel, "spec">, options: GuidesOptions
   return [
     { ...size, plans: [noDrop], head: false },
     { ...size, plans: [noDrop], head: false },
-    { ...size, plans: [noDrop], head: false },
+    { ...size, plans: [noDrop], head: false, stays: true },
     ...[[noDrop], ...removals].map((plans) => ({ ...size, plans, head: true })),
   ];
 }

@@ -7,7 +7,7 @@ import {
   type Precision,
   PRECISIONS,
 } from "../engine/mod.ts";
-import { type Checks, oneOf, orElse, reportChecks, type Reports, text } from "../entry/mod.ts";
+import { type Checks, flag, oneOf, orElse, reportChecks, type Reports, text } from "../entry/mod.ts";
 import { meter } from "../hub/mod.ts";
 import { type Computed, type Keeping, type Provenance, VERSION } from "../result/mod.ts";
 import type { DropPlan } from "../run/mod.ts";
@@ -21,8 +21,17 @@ export interface EngineOptions {
   readonly precision?: Precision | undefined;
 }
 
+/** Whether a study runs though it seems to need more memory than there is. */
+export interface Forcing {
+  /** Runs the study though its estimate is more than this machine's memory; default: false. */
+  readonly force?: boolean | undefined;
+}
+
+/** Check of it. */
+export const forcingChecks: Checks<Forcing> = { force: flag };
+
 /** Options of a study that runs a model over a text. */
-export interface StudyOptions extends Partial<TextOptions>, Keeping, Reports, EngineOptions {}
+export interface StudyOptions extends Partial<TextOptions>, Keeping, Reports, EngineOptions, Forcing {}
 
 /** Whether a value is an engine, as far as a study can tell. */
 const isEngine = (value: unknown) => typeof (value as Partial<Engine> | null)?.compile === "function";
@@ -38,6 +47,7 @@ export const studyChecks: Checks<StudyOptions> = {
   ...textChecks,
   ...reportChecks,
   ...engineChecks,
+  ...forcingChecks,
   results: text,
 };
 

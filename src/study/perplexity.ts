@@ -13,7 +13,8 @@ import {
   type Provenance,
 } from "../result/mod.ts";
 import { type DropPlan, noDrop, type Reference, reference, score, segmentsOf } from "../run/mod.ts";
-import { flopsOf } from "./estimate.ts";
+import { flopsOf, needOf } from "./estimate.ts";
+import { expectRoom } from "./memory.ts";
 import {
   engineOf,
   HELD_OUT_TEXT,
@@ -104,12 +105,17 @@ export async function perplexityGroups(
     segments: segmentsOf(packed.blocks),
     signal: options.signal,
   };
+  const missingOf = (plans: readonly DropPlan[]) =>
+    [...new Map(plans.map((plan) => [JSON.stringify(plan), plan]))].filter(([key]) => !known.has(key));
+  const lacking = wanted.map((plans) => missingOf(plans).map(([, plan]) => plan));
+  const { samples, length } = packed.blocks;
+  const passes = lacking.filter((plans) => plans.length > 0)
+    .map((plans, i) => ({ plans, head: true, samples, length, stays: i === 0 }));
+  await expectRoom(needOf(model, passes), options);
   let full: Reference | undefined;
   try {
     for (const [g, plans] of wanted.entries()) {
-      const missing = [...new Map(plans.map((plan) => [JSON.stringify(plan), plan]))].filter(([key]) =>
-        !known.has(key)
-      );
+      const missing = missingOf(plans);
       if (missing.length === 0) continue;
       full ??= await reference({
         ...shared,

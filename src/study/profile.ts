@@ -19,6 +19,8 @@ import {
   type StudyOptions,
   textOptions,
 } from "./options.ts";
+import { needOf } from "./estimate.ts";
+import { expectRoom, type Need } from "./memory.ts";
 import { pass } from "./pass.ts";
 import { aDrop, dropsIn } from "./plan.ts";
 import { onModel, packText, type StudyModel } from "../subject/mod.ts";
@@ -57,15 +59,22 @@ export async function profile(model: StudyModel | string, options: ProfileOption
   });
 }
 
-/** Profiles a model over blocks of tokens, as the provenance says, or returns the kept profile. */
+/**
+ * Profiles a model over blocks of tokens, as the provenance says, or returns the kept profile. A study of which this is the
+ * beginning says what it needs in all, so that it does not fail later.
+ */
 export async function profileBlocks(
   model: Model,
   blocks: Blocks,
   origin: Provenance,
   label: string,
   options: StudyOptions,
+  need: Need = needOf(model, [{ ...blocks, plans: [origin.drop], head: false }]),
 ): Promise<Profile> {
-  const measured = () => measure(model, blocks, origin, options);
+  const measured = async () => {
+    await expectRoom(need, options);
+    return await measure(model, blocks, origin, options);
+  };
   const { result, kept } = await keptOr("profile", origin, measured, options);
   if (kept) options.onNotice?.(`${label}: kept from an earlier run`);
   return result;

@@ -116,9 +116,11 @@ export async function verifyEstimate(
   const { model = await configured(name) } = options;
   const run = (model: Pick<StudyModel, "spec">, options: StudyOptions) => {
     const sizes = textOptions(withPaper(options), PAPER.text);
-    const passes = shardSizes(sizes.samples).map((samples): Pass => (
-      { plans: [noDrop], head: false, samples, length: sizes.length }
-    ));
+    const [whole, rest] = [Math.floor(sizes.samples / SHARD), sizes.samples % SHARD];
+    const pass = (samples: number, times: number): Pass => (
+      { plans: [noDrop], head: false, samples, length: sizes.length, times }
+    );
+    const passes = [...whole > 0 ? [pass(SHARD, whole)] : [], ...rest > 0 ? [pass(rest, 1)] : []];
     return estimatePasses(model, passes, withPaper(options));
   };
   return await onModel<Pick<StudyModel, "spec">, VerifyOptions, Estimate>(

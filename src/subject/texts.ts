@@ -17,6 +17,7 @@ import {
   type Blocks,
   blocksOfIds,
   type Document,
+  MAX_TOKENS,
   namedText,
   packBlocks,
   readDocuments,
@@ -55,9 +56,9 @@ export interface Packed {
 /** Checks of which text, and how it is cut. */
 export const textChecks: Checks<TextOptions> = {
   text: textCheck,
-  samples: wholeNumber(1),
-  length: wholeNumber(2),
-  skip: wholeNumber(0),
+  samples: wholeNumber(1, MAX_TOKENS),
+  length: wholeNumber(2, MAX_TOKENS),
+  skip: wholeNumber(0, MAX_TOKENS),
   bos: flag,
 };
 const all = Object.fromEntries(

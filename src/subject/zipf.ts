@@ -3,7 +3,8 @@
  * frequencies of real text. For random weights only repetition matters, and ids are ranks.
  */
 import { expect, wholeNumber } from "../entry/mod.ts";
-import type { Blocks } from "../text/mod.ts";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { type Blocks, MAX_TOKENS } from "../text/mod.ts";
 import { philox } from "../tensor/mod.ts";
 import { type Packed, textHash } from "./texts.ts";
 
@@ -22,10 +23,43 @@ const KEYS = [0x5a495046, 0] as const;
  * ```
  */
 export function zipfText(vocabulary: number, samples: number, length: number): Packed {
+  const drawing = draw(vocabulary, samples, length);
+  for (;;) {
+    const { done, value } = drawing.next();
+    if (done) return value;
+  }
+}
+
+/** The same, in pieces between which the signal is heard. */
+export async function drawText(
+  vocabulary: number,
+  samples: number,
+  length: number,
+  signal?: AbortSignal,
+): Promise<Packed> {
+  const drawing = draw(vocabulary, samples, length);
+  for (;;) {
+    signal?.throwIfAborted();
+    const { done, value } = drawing.next();
+    if (done) return value;
+    await nextTurn();
+  }
+}
+
+/** Words that are drawn at once: a tenth of a second. */
+const PIECE = 2 ** 18;
+
+function* draw(vocabulary: number, samples: number, length: number): Generator<void, Packed> {
   for (const [name, value] of Object.entries({ vocabulary, samples, length })) {
     expect("draw a text", name, value, wholeNumber(1));
   }
-  const blocks: Blocks = { ids: zipfIds(vocabulary, samples * length), samples, length };
+  expect("draw a text", "samples × length", samples * length, wholeNumber(1, MAX_TOKENS));
+  const blocks: Blocks = { ids: new Int32Array(samples * length), samples, length };
+  const wordAt = zipfWords(vocabulary);
+  for (let place = 0; place < blocks.ids.length; place++) {
+    blocks.ids[place] = wordAt(place);
+    if (place % PIECE === PIECE - 1) yield;
+  }
   return {
     blocks,
     text: { name: "zipf", hash: textHash(blocks) },
@@ -33,14 +67,15 @@ export function zipfText(vocabulary: number, samples: number, length: number): P
   };
 }
 
-function zipfIds(vocabulary: number, count: number): Int32Array<ArrayBuffer> {
+/** The word at a place of the text. */
+function zipfWords(vocabulary: number): (place: number) => number {
   const cumulative = new Float64Array(vocabulary);
   let total = 0;
   for (let rank = 1; rank <= vocabulary; rank++) cumulative[rank - 1] = total += 1 / rank;
-  return Int32Array.from({ length: count }, (_, place) => {
+  return (place) => {
     const [word] = philox([place, 0, 0, 0], KEYS);
     return firstAbove(cumulative, word / 2 ** 32 * total);
-  });
+  };
 }
 
 /** The first index whose value lies above `limit`, in ascending values of which the last does. */

@@ -4,7 +4,7 @@ export { definitionFromGguf, tokenizerFromGguf } from "./gguf_tokenizer.ts";
 export { type GgufTokens, ggufVocabulary } from "./gguf_write.ts";
 export { blocksOfIds, readIds } from "./ids_file.ts";
 export { namedText, TEXT_NAMES, type TextName } from "./named_text.ts";
-export { blockHashes, type Blocks, type Document, packBlocks, type Packing } from "./packing.ts";
+export { blockHashes, type Blocks, type Document, MAX_TOKENS, packBlocks, type Packing } from "./packing.ts";
 export { readRows, type Row } from "./rows.ts";
 export { tokenizerFromSentencePiece } from "./sentencepiece.ts";
 export { tokenizerFromVocabulary, type VocabularyFiles } from "./vocabulary_files.ts";

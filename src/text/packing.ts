@@ -29,7 +29,7 @@ export interface Packing {
 }
 
 /** Most tokens packed at once: 1 GiB of ids. */
-const MAX_TOKENS = 2 ** 28;
+export const MAX_TOKENS = 2 ** 28;
 
 /** Longest text that is tokenised at once without a look for a place to cut it, in UTF-16 units. */
 const PIECE = 2 ** 18;

@@ -13,11 +13,18 @@ import { type Causes, keptOr, type Provenance } from "../../result/mod.ts";
 import { type Blocks, noDrop } from "../../run/mod.ts";
 import { assemble, profileIn, smoothingPlans } from "./assemble.ts";
 import { effectsRows, type Running, sinkRows, smoothingRows, someOf, wholeRows } from "./runs.ts";
-import { type Estimate, estimatePasses, flopsOf, type Pass } from "../estimate.ts";
+import { type Estimate, estimatePasses, flopsOf, needOf, type Pass } from "../estimate.ts";
+import { expectRoom } from "../memory.ts";
 import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions, textOptions } from "../options.ts";
-import { randomInitChecks, type RandomInitOptions, untrainedOf } from "../untrained/random_init.ts";
+import {
+  randomInitChecks,
+  type RandomInitOptions,
+  untrainedNeed,
+  untrainedOf,
+} from "../untrained/random_init.ts";
 import { withUntrained } from "../untrained/untrained.ts";
 import {
+  drawText,
   type NamedConfig,
   onConfig,
   onModel,
@@ -129,7 +136,8 @@ async function causesUntrained(
   options: RandomInitOptions & CausesMeasures,
 ): Promise<Causes> {
   const { name, spec, allowed, initialiser, seeds: [seed], samples, length } = untrainedOf(named, options);
-  const text = zipfText(spec.vocabulary, samples, length);
+  await expectRoom(untrainedNeed(spec, samples, length), options);
+  const text = await drawText(spec.vocabulary, samples, length, options.signal);
   const drawn = { name, config: named.config, spec, allowed, initialiser, seed };
   return await withUntrained(drawn, text, options, (model, origin) =>
     causesOf({
@@ -159,6 +167,7 @@ async function measure(subject: Subject, origin: Causes["provenance"]): Promise<
   const { model, blocks, sinkBlocks, label, options } = subject;
   const { queryStride: stride, drops, effects } = origin.causes;
   const passes = passesOf(model.spec, blocks, effects?.samples ?? 0);
+  await expectRoom(needOf(model, passes), options);
   const stage = parts(label, passes.map((pass) => flopsOf(model, [pass])), options.onProgress);
   const at = (pass: number) => ({ model, options: within(options, stage(pass)) });
   const whole = await wholeRows(at(0), blocks, { stride, first: true });

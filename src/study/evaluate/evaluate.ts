@@ -26,16 +26,18 @@ import {
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { type BosRule, type Metric, suites, tasksNamed } from "../../tasks/mod.ts";
-import { engineChecks, engineOf, type EngineOptions } from "../options.ts";
+import { BASE_BYTES } from "../estimate.ts";
+import { expectRoom } from "../memory.ts";
+import { engineChecks, engineOf, type EngineOptions, type Forcing, forcingChecks } from "../options.ts";
 import { aDrop, dropsIn } from "../plan.ts";
 import { askTask, contextLength, type Part, rowFinder, type Setting } from "./asked.ts";
 import { runParts } from "./parts.ts";
-import { type EvaluatePrice, price } from "./price.ts";
+import { type EvaluatePrice, price, readBytes, writeBytes } from "./price.ts";
 import { summarise } from "./summary.ts";
 import { writing } from "./writing.ts";
 
 /** What is asked, and how. */
-export interface EvaluateOptions extends Keeping, Reports, EngineOptions {
+export interface EvaluateOptions extends Keeping, Reports, EngineOptions, Forcing {
   /** Tasks and groups by lm-eval's names; or a suite, which has shots of its own. */
   readonly tasks?: readonly string[] | undefined;
   /** `paper`: the paper's nine tasks at its shots; `paper-llama-3`: its four for Llama 3. */
@@ -60,6 +62,7 @@ const someTasks: Check = list(text, "names of tasks");
 export const evaluateChecks: Checks<EvaluateOptions> = {
   ...reportChecks,
   ...engineChecks,
+  ...forcingChecks,
   tasks: someTasks,
   suite: oneOf(Object.keys(suites)),
   shots: wholeNumber(0),
@@ -75,6 +78,8 @@ export const evaluateChecks: Checks<EvaluateOptions> = {
 const SEED = 1234;
 const MARGIN = 0.02;
 const PROMPTS = 8;
+/** Tokens whose states are more than are ever there at once. */
+const LONG = 2 ** 20;
 
 /**
  * What a model makes of benchmark tasks under each plan, in the plans' order. The full model always runs: the others are compared
@@ -142,6 +147,8 @@ async function run(
   const wanted = plans.map((plan) => dropsIn(model, plan));
   const distinct = distinctPlans(wanted);
   const { settings, mains } = settingsOf(options);
+  const bytes = BASE_BYTES + Math.max(readBytes(model.spec, distinct, LONG), writeBytes(model.spec));
+  await expectRoom({ bytes, what: `tasks at hidden size ${model.spec.hidden}` }, options);
   const asked = await askAll(model, settings, options);
   tellCuts(asked, model, options);
   const running = { ...options, model, engine: await engineOf(options), plans: distinct };

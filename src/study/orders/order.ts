@@ -18,8 +18,9 @@ import { type DropOrder, head, keptOr, orderOrigin, ORDERS, TARGETS } from "../.
 import { noDrop } from "../../run/mod.ts";
 import { onModel, type Packed, packText, type StudyModel } from "../../subject/mod.ts";
 import { permutation } from "../../tensor/mod.ts";
+import { expectRoom } from "../memory.ts";
 import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions, textOptions } from "../options.ts";
-import { type Estimate, estimatePasses, flopsOf, type Pass } from "../estimate.ts";
+import { type Estimate, estimatePasses, flopsOf, needOf, type Pass } from "../estimate.ts";
 import { droppable } from "../plan.ts";
 import { candidatesOf, dropOfEntries, inOrder, type Scored } from "./candidates.ts";
 import {
@@ -136,6 +137,7 @@ async function computed(
   const entries = candidatesOf(model.spec, request.target, request.upto);
   const { by, target, upto, constraints } = request;
   const layers = model.spec.layers.length;
+  await expectRoom(needOf(model, passesOf(model, request, packed.blocks)), options);
   const made = ({ nll, order }: Made, upto: number): DropOrder =>
     displayable({ ...head("order"), ...request, upto, nll, order: [...order], sizes: sizesOf(model.spec) });
   if (by === "greedy" || by === "iterative") {
@@ -193,7 +195,7 @@ export function passesOf(
   if (by === "gate-norm" || by === "random" || by === "deepest") return [pass([], false)];
   if (by === "loss" || by === "kl") {
     const groups = [...Map.groupBy(entries, ({ size }) => size).values()];
-    const full = pass([noDrop], by === "loss");
+    const full = { ...pass([noDrop], by === "loss"), stays: by === "kl" };
     return [full, ...groups.map((group) => pass(plansOf(group, []), true))];
   }
   if (by !== "greedy" && by !== "iterative") return [pass([noDrop], false)];

@@ -7,7 +7,7 @@ import type { Keeping, Provenance } from "../../result/mod.ts";
 import type { Reports } from "../../entry/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { bytesOf, flopsOf, type Pass } from "../estimate.ts";
-import type { EngineOptions } from "../options.ts";
+import type { EngineOptions, Forcing } from "../options.ts";
 
 /** Units [from, to) of a stage. */
 export interface Span {
@@ -16,7 +16,7 @@ export interface Span {
 }
 
 /** Where a shard keeps what it computes, on what it computes, and who hears of it. */
-export interface ShardOptions extends Keeping, Reports, EngineOptions {
+export interface ShardOptions extends Keeping, Reports, EngineOptions, Forcing {
   readonly results: string;
 }
 

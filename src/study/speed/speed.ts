@@ -29,14 +29,23 @@ import {
   weightBytes,
 } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
-import { computedOn, engineChecks, engineOf, type EngineOptions, reporter } from "../options.ts";
+import { expectRoom, type Need } from "../memory.ts";
+import {
+  computedOn,
+  engineChecks,
+  engineOf,
+  type EngineOptions,
+  type Forcing,
+  forcingChecks,
+  reporter,
+} from "../options.ts";
 import { aDrop, dropsIn } from "../plan.ts";
 import { decoderPlayer, openParts, type PartTimes, type Setting } from "./parts.ts";
 import { bytesAlone, predict, type Predicted } from "./predict.ts";
 import { type Player, takeTurns, type Times, turnsOf } from "./turns.ts";
 
 /** Options of the measurement. */
-export interface SpeedOptions extends Reports, EngineOptions {
+export interface SpeedOptions extends Reports, EngineOptions, Forcing {
   /** What to drop; the full model is added. Default: the full model alone. */
   readonly plans?: readonly Partial<DropPlan>[] | undefined;
   /** Numbers of texts side by side; default: 1. */
@@ -58,6 +67,7 @@ export interface SpeedOptions extends Reports, EngineOptions {
 const checks: Checks<SpeedOptions> = {
   ...reportChecks,
   ...engineChecks,
+  ...forcingChecks,
   plans: list(aDrop, "plans"),
   batch: list(wholeNumber(1), "batch sizes", 1),
   context: list(wholeNumber(1), "contexts", 1),
@@ -118,11 +128,13 @@ function askedOf(model: Pick<StudyModel, "spec" | "identity">, options: SpeedOpt
 async function measured(model: StudyModel, options: SpeedOptions): Promise<Speed> {
   const asked = askedOf(model, options);
   const { plans, settings, steps, repeat, seed } = asked;
+  await expectRoom(needOf(model, asked), options);
   const engine = await engineOf(options);
   const report = reporter(`speed of ${model.name}`, "turns", options);
   const points: Speed["points"] = [];
   let done = 0;
   const total = settings.length * turnsOf(plans.length + PARTS, { repeat, steps, warmUp: WARM_UP });
+  report(0, total);
   const onTurn = () => report(++done, total);
   for (const setting of settings) {
     points.push(await pointOf(model, engine, setting, asked, { ...options, onTurn }));
@@ -273,17 +285,27 @@ export async function speedEstimate(
   options: SpeedOptions = {},
 ): Promise<SpeedEstimate> {
   return await onModel("estimate speed", model, options, checks, (model, options) => {
-    const { plans, settings, steps, repeat } = askedOf(model, options);
-    const sum = (of: (plan: DropPlan) => number) => plans.reduce((total, plan) => total + of(plan), 0);
-    const keys = Math.max(
-      ...settings.map(({ batch, context }) =>
-        batch * sum((plan) => keyBytes(model.spec, plan, context + WARM_UP + steps, FLOAT32))
-      ),
-    );
+    const asked = askedOf(model, options);
+    const { plans, settings, steps, repeat } = asked;
     return Promise.resolve({
       prefills: settings.length * repeat * plans.length,
       steps: settings.length * repeat * (WARM_UP + steps) * plans.length,
-      bytes: sum((plan) => weightBytes(model.spec, plan, FLOAT32)) + keys,
+      bytes: needOf(model, asked).bytes,
     });
   });
+}
+
+/** Memory of the largest setting: weights, keys and values of all plans, and one plan's tokens and logits. */
+function needOf({ spec }: Pick<StudyModel, "spec">, { plans, settings, steps }: Asked): Need {
+  const sum = (of: (plan: DropPlan) => number) => plans.reduce((total, plan) => total + of(plan), 0);
+  const weights = sum((plan) => weightBytes(spec, plan, FLOAT32));
+  const needs = settings.map(({ batch, context }) => {
+    const written = context + WARM_UP + steps;
+    const keys = sum((plan) => keyBytes(spec, plan, written, FLOAT32));
+    return {
+      bytes: weights + batch * (keys + 4 * (written + spec.vocabulary)),
+      what: `batch ${batch} at context ${context} (new ${steps})`,
+    };
+  });
+  return needs.reduce((most, need) => need.bytes > most.bytes ? need : most);
 }

@@ -74,7 +74,7 @@ function sweepPasses(
   const [text, calibrated] = [textOptions(options, ""), textOptions(calibration, "")];
   return [
     { ...calibrated, plans: [noDrop], head: false },
-    { ...text, plans: [noDrop], head: false }, // the streams that the others are held against
+    { ...text, plans: [noDrop], head: false, stays: true }, // the streams that the others are held against
     ...likelyPlans(spec, curves, steps).map((plans) => ({ ...text, plans, head: true })),
   ];
 }

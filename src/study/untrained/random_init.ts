@@ -19,11 +19,12 @@ import {
 } from "../../models/mod.ts";
 import { overSeeds, type Profile, type RandomInit } from "../../result/mod.ts";
 import { cost, noDrop, PART_BYTES } from "../../run/mod.ts";
-import { type Estimate, estimatePasses } from "../estimate.ts";
+import { type Estimate, estimatePasses, needOf } from "../estimate.ts";
+import { expectRoom, type Need } from "../memory.ts";
 import { studyChecks, type StudyOptions, textOptions } from "../options.ts";
 import { profileBlocks } from "../profile.ts";
 import { withUntrained } from "./untrained.ts";
-import { type NamedConfig, onConfig, zipfText } from "../../subject/mod.ts";
+import { drawText, type NamedConfig, onConfig } from "../../subject/mod.ts";
 
 /** Options of the study: the size of the text, changes to the shape, and the distribution to draw from. */
 export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | "bos">, Reshaping {
@@ -37,17 +38,20 @@ export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | 
   readonly residualStd?: number | undefined;
 }
 
+/** Largest numbers of seeds, of layers, and of a width: beyond all models, and small enough for lists of as many. */
+const [MOST_SEEDS, MOST_LAYERS, MOST_WIDE] = [2 ** 16, 2 ** 12, 2 ** 20];
+
 const { text: _text, skip: _skip, bos: _bos, ...sizeChecks } = studyChecks;
 /** Checks of them. */
 export const randomInitChecks: Checks<RandomInitOptions> = {
   ...sizeChecks,
-  seeds: wholeNumber(1),
+  seeds: wholeNumber(1, MOST_SEEDS),
   seed: wholeNumber(0),
   std: number("a number above 0", (value) => value > 0),
   residualStd: number("a number above 0", (value) => value > 0),
-  hidden: wholeNumber(1),
-  layers: wholeNumber(1),
-  heads: wholeNumber(1),
+  hidden: wholeNumber(1, MOST_WIDE),
+  layers: wholeNumber(1, MOST_LAYERS),
+  heads: wholeNumber(1, MOST_WIDE),
   norm: oneOf(["pre", "peri", "post"]),
 };
 
@@ -75,7 +79,9 @@ export async function randomInit(
 
 async function measured(named: NamedConfig, options: RandomInitOptions): Promise<RandomInit> {
   const { name, spec, allowed, initialiser, seeds, samples, length } = untrainedOf(named, options);
-  const text = zipfText(spec.vocabulary, samples, length);
+  const need = untrainedNeed(spec, samples, length);
+  await expectRoom(need, options);
+  const text = await drawText(spec.vocabulary, samples, length, options.signal);
   const profiles: Profile[] = [];
   const stage = parts(`random ${name}`, seeds.map(() => 1), options.onProgress);
   for (const [i, seed] of seeds.entries()) {
@@ -86,7 +92,7 @@ async function measured(named: NamedConfig, options: RandomInitOptions): Promise
         drawn,
         text,
         options,
-        (model, origin) => profileBlocks(model, text.blocks, origin, label, within(options, stage(i))),
+        (model, origin) => profileBlocks(model, text.blocks, origin, label, within(options, stage(i)), need),
       ),
     );
   }
@@ -123,8 +129,13 @@ async function price(named: NamedConfig, options: RandomInitOptions): Promise<Es
     modules: seeds.length * once.modules,
     flops: seeds.length * once.flops,
     seconds: seeds.length * (once.seconds + made),
-    bytes: once.bytes - 2 * Math.max(0, layerBytes - PART_BYTES),
+    bytes: untrainedNeed(spec, samples, length).bytes,
   };
+}
+
+/** What it needs. Weights are made part by part: of a large layer, some are there at a time. */
+export function untrainedNeed(spec: ModelSpec, samples: number, length: number): Need {
+  return needOf({ spec }, [{ plans: [noDrop], head: false, samples, length }], PART_BYTES);
 }
 
 /** The options with their defaults, and the model that they describe. */

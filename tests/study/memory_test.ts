@@ -1,0 +1,124 @@
+/** A study that needs more memory than there is is refused before anything runs, unless it is forced. */
+import assert from "node:assert/strict";
+import {
+  perplexities,
+  profile,
+  randomInit,
+  speed,
+  untrainedCauses,
+  verifyEstimate,
+} from "../../src/study/mod.ts";
+import { needOf } from "../../src/study/estimate.ts";
+import { drawText, zipfText } from "../../src/subject/mod.ts";
+import { availableBytes, expectRoom } from "../../src/study/memory.ts";
+import { engineWith } from "../support.ts";
+import { withTiny } from "./tiny.ts";
+
+/** What a machine's files say. */
+const files = (texts: Record<string, string>) => (path: string) => texts[path] ?? null;
+
+Deno.test("what is available is the machine's, or the control group's where that is less", () => {
+  const v2 = {
+    "/proc/self/cgroup": "0::/jobs/mine\n",
+    "/sys/fs/cgroup/jobs/memory.max": "max\n",
+    "/sys/fs/cgroup/jobs/memory.current": "900\n",
+    "/sys/fs/cgroup/jobs/mine/memory.max": "1000\n",
+    "/sys/fs/cgroup/jobs/mine/memory.current": "700\n",
+    "/sys/fs/cgroup/jobs/mine/memory.stat": "anon 500\ninactive_file 100\nactive_file 50\n",
+  };
+  assert.equal(availableBytes(5000, files(v2)), 450, "copies of files give way");
+  assert.equal(availableBytes(300, files(v2)), 300);
+  const around = { ...v2, "/sys/fs/cgroup/jobs/memory.max": "950\n" };
+  assert.equal(availableBytes(5000, files(around)), 50, "the groups around it count too");
+  const v1 = {
+    "/proc/self/cgroup": "3:cpu:/x\n4:memory:/outer\n0::/\n",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes": "2000",
+    "/sys/fs/cgroup/memory/memory.usage_in_bytes": "1500",
+    "/sys/fs/cgroup/memory/memory.stat": "inactive_file 1\ntotal_inactive_file 200\ntotal_active_file 30\n",
+  };
+  assert.equal(availableBytes(5000, files(v1)), 730);
+  assert.equal(availableBytes(5000, files({})), 5000);
+});
+
+Deno.test("an engine with memory of its own is not held against the machine's", async () => {
+  const need = { bytes: Infinity, what: "it" };
+  await assert.rejects(
+    expectRoom(need, {}),
+    /it takes about .* of memory, expected at most the .* that are available/,
+  );
+  await expectRoom(need, { force: true });
+  const other = Object.create(engineWith({}), { access: { value: { kind: "cuda" } } });
+  await expectRoom(need, { engine: other });
+});
+
+Deno.test("studies too large for the machine name the sizes, the need and what is there, before anything runs", () =>
+  withTiny(async ({ model, options, folder }) => {
+    const refused = (study: Promise<unknown>, what: string) =>
+      assert.rejects(study, (error: Error) => {
+        const sizes = String
+          .raw`it takes about [\d.e+]+ [TP]B of memory, expected at most the [\d.]+ \w+ that are available; `;
+        assert.equal(error.name, "RangeError");
+        assert.match(error.message, new RegExp(`^Cannot run ${what}: ${sizes}--force runs it all the same$`));
+        return true;
+      });
+    const begin = performance.now();
+    const large = { samples: 1, length: 2 ** 27, hidden: 2 ** 16 };
+    const tokens = String.raw`1 × 134217728 tokens \(samples × length\) at hidden size 65536`;
+    await refused(randomInit(folder, large), tokens);
+    await refused(untrainedCauses(folder, large), tokens);
+    await refused(
+      speed(model, { batch: [10 ** 9] }),
+      String.raw`batch 1000000000 at context 1024 \(new 32\)`,
+    );
+    await refused(
+      speed(model, { context: [10 ** 12] }),
+      String.raw`batch 1 at context 1000000000000 \(new 32\)`,
+    );
+    assert.ok(performance.now() - begin < 10_000, "nothing is drawn or allocated for them");
+
+    // The text has to be there before a study of a model is known: its need alone is looked at.
+    const pass = { plans: [{ attention: [], mlp: [] }], head: true, samples: 2 ** 20, length: 2 ** 8 };
+    const { bytes, what } = needOf(model, [{ ...pass, stays: true }]);
+    const streams = 4 * pass.samples * pass.length * model.spec.hidden;
+    assert.ok(bytes > streams && bytes < 1.5 * streams, `${bytes} bytes for streams of ${streams}`);
+    assert.match(what, /^1048576 × 256 tokens/);
+    await profile(model, options); // and a small one runs
+  }));
+
+Deno.test("sizes have bounds, which errors name", () =>
+  withTiny(async ({ model, options, folder }) => {
+    const cases: [string, Promise<unknown>, number, number][] = [
+      ["samples", perplexities(model, [{}], { ...options, samples: 1e9 }), 1, 2 ** 28],
+      ["length", profile(model, { ...options, length: 1e9 }), 2, 2 ** 28],
+      ["samples", randomInit(folder, { samples: 1e9 }), 1, 2 ** 28],
+      ["seeds", randomInit(folder, { seeds: 1e9 }), 1, 2 ** 16],
+      ["hidden", randomInit(folder, { hidden: 1e9 }), 1, 2 ** 20],
+      ["layers", randomInit(folder, { layers: 1e9 }), 1, 2 ** 12],
+    ];
+    for (const [name, study, least, most] of cases) {
+      const message = new RegExp(
+        `: ${name} is 1000000000, expected a whole number from ${least} to ${most}$`,
+      );
+      await assert.rejects(study, { name: "RangeError", message });
+    }
+  }));
+
+Deno.test("a text is drawn in pieces: who stops it is heard, and its words are the same", async () => {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(new Error("stopped")), 50);
+  await assert.rejects(drawText(1000, 2 ** 10, 2 ** 18, controller.signal), /stopped/);
+  const [drawn, whole] = [await drawText(50, 3, 2 ** 17), zipfText(50, 3, 2 ** 17)];
+  assert.equal(drawn.text.hash, whole.text.hash);
+  await assert.rejects(
+    drawText(1000, 2 ** 20, 2 ** 20),
+    /samples × length is 1099511627776, expected a whole number from 1 to 268435456/,
+  );
+});
+
+Deno.test("the estimate of a verification of many samples is as quick as that of few", async () => {
+  const [few, many] = await Promise.all(
+    [16, 2 ** 27].map((samples) => verifyEstimate("mistral-7b", { samples, length: 2, engine: "cpu" })),
+  );
+  assert.equal(many.modules / few.modules, 2 ** 23);
+  assert.equal(many.flops / few.flops, 2 ** 23);
+});
