@@ -45,6 +45,7 @@ export {
   estimate,
   evaluate,
   type EvaluateOptions,
+  type Forcing,
   generate,
   type Generated,
   type GenerateOptions,

@@ -1,12 +1,9 @@
 /** Which shards of a plan are done: those whose receipt lies in the folder of results, with all results that it names. */
-import { join } from "node:path";
-import { isFile } from "../disk/mod.ts";
-import { isKept, readResult, type Receipt, type Shard, type Shards } from "../result/mod.ts";
+import { isKept, type Receipt, resultIn, type Shard, type Shards } from "../result/mod.ts";
 
 /** The receipt of a shard that is done; null for one that is not, or whose results are not whole. */
 export async function receiptOf({ key }: Shards, shard: Shard, results: string): Promise<Receipt | null> {
-  const path = join(results, shard.file);
-  const receipt = await isFile(path) ? await readResult(path, "shard").catch(() => null) : null;
+  const receipt = await resultIn(results, shard.file, "shard").catch(() => null);
   if (receipt === null || receipt.key !== key) return null;
   const { stage, from, to } = receipt.shard;
   if (stage !== shard.stage || from !== shard.from || to !== shard.to) return null;

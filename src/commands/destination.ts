@@ -1,5 +1,6 @@
 /** Where a command's data go: `--json` and `--csv`, a file or standard output. */
 import { type Command, InvalidArgumentError } from "commander";
+import { checkTarget } from "../disk/mod.ts";
 
 /** Files that a result is written to. */
 export interface OutFlags {
@@ -23,7 +24,15 @@ export function withJsonFlag(command: Command): Command {
 export function withOutFlags(command: Command): Command {
   return withJsonFlag(command)
     .option("--csv <file>", "write the table as CSV (- for stdout)", outFile)
-    .hook("preAction", expectApart);
+    .hook("preAction", expectApart)
+    .hook("preAction", checkTargets);
+}
+
+async function checkTargets(command: Command): Promise<void> {
+  const { json, csv } = command.opts<OutFlags>();
+  for (const file of [json, csv]) {
+    if (file !== undefined && !isStandardOutput(file)) await checkTarget(file);
+  }
 }
 
 function outFile(text: string): string {

@@ -28,6 +28,16 @@ export async function writeWhole(path: string, text: string): Promise<void> {
   }
 }
 
+/** Throws `Error` that names the path for an opened file that is not to be written, before anything is computed for it. */
+export async function checkTarget(path: string): Promise<void> {
+  try {
+    const { descriptor } = await targetOf(path);
+    if (descriptor !== null) await expectGiven(descriptor);
+  } catch (error) {
+    throw failure(`Cannot write ${path}`, error);
+  }
+}
+
 /** Whether there is a file of a disk, at the end of all links: what else has its name may never come to an end. */
 export async function isFile(path: string): Promise<boolean> {
   return await stat(path).then((found) => found.isFile(), () => false);

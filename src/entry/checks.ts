@@ -44,10 +44,10 @@ export function like(
 
 /** A whole number from `least` on, up to `most`. */
 export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): Check {
-  const fits = (value: unknown) =>
-    Number.isSafeInteger(value) && value as number >= least && value as number <= most;
-  const to = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
-  return like(`a whole number ${to}`, fits, "number");
+  const whole = (value: unknown) => Number.isSafeInteger(value) && value as number >= least;
+  const from = like(`a whole number of at least ${least}`, whole, "number");
+  const to = like(`at most ${most}`, (value) => value as number <= most, "number");
+  return (value, path) => from(value, path) ?? to(value, path);
 }
 
 /** A number for which a condition holds: "a number above 0". */

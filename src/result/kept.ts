@@ -113,6 +113,12 @@ export async function keptOf<K extends KeptKind>(
   return found.flat();
 }
 
+/** A result of a kind that lies under a name in a folder. Throws as `readResult` does, and for what is no file. */
+export async function resultIn<K extends Kind>(folder: string, name: string, kind: K): Promise<ResultOf<K>> {
+  const path = join(folder, name);
+  return parseResult(path, await readKept(path), kind);
+}
+
 /** What is under a result's name. Throws `Error` for what is no file: a pipe would be waited for, for ever. */
 async function readKept(path: string): Promise<string> {
   if (await isFile(path)) return await readFile(path, "utf-8");

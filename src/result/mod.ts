@@ -40,6 +40,7 @@ export {
   keptResult,
   orderOrigin,
   recordKept,
+  resultIn,
 } from "./kept.ts";
 export { joinHashes, merge } from "./merge.ts";
 export { perplexityOf, profileOf } from "./means.ts";

@@ -23,6 +23,7 @@ export {
   CALIBRATION_TEXT,
   computedOn,
   type EngineOptions,
+  type Forcing,
   HELD_OUT_TEXT,
   type StudyOptions,
 } from "./options.ts";

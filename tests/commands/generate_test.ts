@@ -93,6 +93,11 @@ Deno.test("wrong use ends with 2, a failure with 1, and each says what was expec
       [2, [...args, "--top-p", "0"], /'--top-p <p>'.*expected a number above 0/],
       [1, [...args, "--drop-attention", "7"], /Cannot drop attention 7/],
       [1, ["generate", "no-such-model", "--prompt", prompt], /Cannot open no-such-model/],
+      [
+        1,
+        ["generate", folder, "--prompt", "a", "--json", "/dev/fd/99"],
+        /Cannot write \/dev\/fd\/99: descriptor 99 is not open/,
+      ],
       [1, ["generate", folder, "--prompt", ""], /Cannot continue an empty prompt: expected a text, or BOS/],
     ]);
   }));

@@ -36,7 +36,7 @@ for (const [name, command] of commandsOf(program)) {
     for (const { flags } of own) assert.ok(shared < 0 || help.indexOf(`  ${flags}`) < shared, flags);
     assert.doesNotMatch(help, /default: (false|\[\])/);
     for (const { mandatory, flags } of command.options) {
-      if (mandatory) assert.match(help, new RegExp(`${flags} [^]*?\\(required`), flags);
+      if (mandatory) assert.match(help, new RegExp(`${flags} (?:(?!\\n  -)[^])*\\(required`), flags);
     }
   });
 }

@@ -308,7 +308,7 @@ const rows: Readonly<Record<string, Row>> = {
   profile: {
     name: [
       [model, { sample: 2 }],
-      'Cannot profile: unknown option "sample", expected one of text, samples, length, skip, bos, onProgress, onNotice, signal, engine, precision, results, drop (did you mean "samples"?)',
+      'Cannot profile: unknown option "sample", expected one of text, samples, length, skip, bos, onProgress, onNotice, signal, engine, precision, force, results, drop (did you mean "samples"?)',
     ],
     value: [[model, { samples: 0.5 }], `Cannot profile: samples is 0.5, ${wholeOf(1)}`],
     type: [[model, { samples: "2" }], `Cannot profile: samples is "2", ${wholeOf(1)}`],

@@ -87,17 +87,17 @@ Deno.test("studies too large for the machine name the sizes, the need and what i
 
 Deno.test("sizes have bounds, which errors name", () =>
   withTiny(async ({ model, options, folder }) => {
-    const cases: [string, Promise<unknown>, number, number][] = [
-      ["samples", perplexities(model, [{}], { ...options, samples: 1e9 }), 1, 2 ** 28],
-      ["length", profile(model, { ...options, length: 1e9 }), 2, 2 ** 28],
-      ["samples", randomInit(folder, { samples: 1e9 }), 1, 2 ** 28],
-      ["seeds", randomInit(folder, { seeds: 1e9 }), 1, 2 ** 16],
-      ["hidden", randomInit(folder, { hidden: 1e9 }), 1, 2 ** 20],
-      ["layers", randomInit(folder, { layers: 1e9 }), 1, 2 ** 12],
+    const cases: [string, Promise<unknown>, number][] = [
+      ["samples", perplexities(model, [{}], { ...options, samples: 1e9 }), 2 ** 28],
+      ["length", profile(model, { ...options, length: 1e9 }), 2 ** 28],
+      ["samples", randomInit(folder, { samples: 1e9 }), 2 ** 28],
+      ["seeds", randomInit(folder, { seeds: 1e9 }), 2 ** 16],
+      ["hidden", randomInit(folder, { hidden: 1e9 }), 2 ** 20],
+      ["layers", randomInit(folder, { layers: 1e9 }), 2 ** 12],
     ];
-    for (const [name, study, least, most] of cases) {
+    for (const [name, study, most] of cases) {
       const message = new RegExp(
-        `: ${name} is 1000000000, expected a whole number from ${least} to ${most}$`,
+        `: ${name} is 1000000000, expected at most ${most}$`,
       );
       await assert.rejects(study, { name: "RangeError", message });
     }
@@ -111,7 +111,7 @@ Deno.test("a text is drawn in pieces: who stops it is heard, and its words are t
   assert.equal(drawn.text.hash, whole.text.hash);
   await assert.rejects(
     drawText(1000, 2 ** 20, 2 ** 20),
-    /samples × length is 1099511627776, expected a whole number from 1 to 268435456/,
+    /samples × length is 1099511627776, expected at most 268435456/,
   );
 });
 

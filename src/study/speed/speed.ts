@@ -295,15 +295,14 @@ export async function speedEstimate(
   });
 }
 
-/** Memory of the largest setting: weights, keys and values of all plans, and one plan's tokens and logits. */
+/** Memory of the largest setting: weights, keys and values of all plans. */
 function needOf({ spec }: Pick<StudyModel, "spec">, { plans, settings, steps }: Asked): Need {
   const sum = (of: (plan: DropPlan) => number) => plans.reduce((total, plan) => total + of(plan), 0);
   const weights = sum((plan) => weightBytes(spec, plan, FLOAT32));
   const needs = settings.map(({ batch, context }) => {
-    const written = context + WARM_UP + steps;
-    const keys = sum((plan) => keyBytes(spec, plan, written, FLOAT32));
+    const keys = sum((plan) => keyBytes(spec, plan, context + WARM_UP + steps, FLOAT32));
     return {
-      bytes: weights + batch * (keys + 4 * (written + spec.vocabulary)),
+      bytes: weights + batch * keys,
       what: `batch ${batch} at context ${context} (new ${steps})`,
     };
   });
