@@ -18,6 +18,14 @@ import { float32, type Tensor, toFloat32 } from "../src/tensor/mod.ts";
 import type { Lease } from "../src/weights/mod.ts";
 import { type Fixture, fixture } from "./fixtures/read.ts";
 
+/** Whether the whole matrices run: `deno task test:all`. */
+export const isThorough = Deno.env.get("LAMINA_TESTS") === "all";
+
+/** Registers a test that `deno task test` leaves to `deno task test:all`: ignored there, with that in its name. */
+export const thorough: (name: string, fn: Deno.TestDefinition["fn"]) => void = isThorough
+  ? Deno.test // itself, so that reports name the caller's file
+  : (name, fn) => Deno.test({ name: `${name} (deno task test:all)`, ignore: true, fn });
+
 /** Unit roundoff of float32: the largest relative error of one rounded operation. */
 export const UNIT = 2 ** -24;
 
@@ -78,9 +86,6 @@ export function countedEngine(): Engine & { open(): number } {
     },
   };
 }
-
-/** The two dialects in which every tiny model's configuration is written. */
-export const dialects = ["config.json", "config.older.json"] as const;
 
 /** A folder in Hugging Face layout as a model; the caller closes it. `change` edits the configuration first. */
 export async function openFolder(

@@ -1,5 +1,5 @@
 /**
- * The executor over every tiny model on a stand-in device: `models.ts PRECISION` prints what was placed, copied and left, as JSON.
+ * The executor over tiny models on a stand-in device: `models.ts PRECISION NAME,…` prints what was placed, copied and left, as JSON.
  * Numbers mean nothing, so a score that is refused for its value has run.
  */
 import { cudaEngine, type Engine, type Precision, type Program } from "../../src/engine/mod.ts";
@@ -25,7 +25,6 @@ import {
 } from "../../src/run/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
 import type { Lease } from "../../src/weights/mod.ts";
-import { fixtureNames } from "../fixtures/read.ts";
 import { withFixture } from "../support.ts";
 import { trace, traced } from "./device.ts";
 
@@ -150,7 +149,7 @@ const precision = Deno.args[0] as Precision;
 const engine = cudaEngine({ precision });
 const { watching, moves, compilations, reads, graphs } = watched(engine);
 const failures: string[] = [];
-for (const name of fixtureNames) {
+for (const name of Deno.args[1].split(",")) {
   await withFixture(name, async ({ model, blocks }) => {
     for (const [job, run] of Object.entries(jobs(model, watching, blocks))) {
       const before = reads.length;

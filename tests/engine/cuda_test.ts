@@ -5,6 +5,8 @@
 import assert from "node:assert/strict";
 import { onDevice, onStandIn } from "../cuda/child.ts";
 import { fixtureNames } from "../fixtures/read.ts";
+import { KINDS } from "../run/probe_table.ts";
+import { isThorough } from "../support.ts";
 
 const copies = (lines: readonly string[]) => lines.filter((line) => line.startsWith("cudaMemcpy"));
 
@@ -160,13 +162,16 @@ const products: Record<string, string[]> = {
 products.tf32 = [...products.float32, "cublasSetMathMode 0", "cublasSetMathMode 3"];
 products.bfloat16 = [...products.float32, "cublasGemmEx of 14 and 14 to 14 in 68"];
 
+/** One fixture for each kind of graph; all of them for `test:all`. */
+const fixtures = isThorough ? fixtureNames : Object.keys(KINDS);
+
 for (const precision of Object.keys(products)) {
   onStandIn(
-    `${precision}: every graph of every family runs wholly on the device, without copies and cuDNN`,
+    `${precision}: every graph of ${fixtures.length} models runs wholly on the device, without copies and cuDNN`,
     async () => {
-      const seen = await onDevice("models.ts", precision);
+      const seen = await onDevice("models.ts", precision, fixtures.join());
       assert.deepEqual(seen.failures, []);
-      assert.ok(seen.graphs > fixtureNames.length * 10);
+      assert.ok(seen.graphs > fixtures.length * 10);
       assert.deepEqual(seen.copies, []);
       assert.deepEqual(seen.products, products[precision].toSorted());
       assert.equal(seen.streams, 1);

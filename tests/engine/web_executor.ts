@@ -26,21 +26,25 @@ import {
   smoothingProbe,
 } from "../../src/run/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
+import { KINDS } from "../run/probe_table.ts";
 import { finalStreams } from "../run/states.ts";
 import {
   distance,
   engine as cpu,
   engineWith,
+  isThorough,
   largest,
   randomBlocks,
   stateTolerance,
+  thorough,
   withFixture,
 } from "../support.ts";
 
-const lengths = [7, 33, 130, 300];
+/** Within one tile of a product, over several, and over several chunks of linear attention; the others are for `test:all`. */
+const lengths = isThorough ? [7, 33, 130, 300] : [130];
 const plans = [noDrop, { attention: [1], mlp: [0] }, { attention: [0], mlp: [] }];
 
-/** Families that differ in more than a table that is fed. */
+/** Fixtures whose jobs differ in more than a table that is fed. */
 const different = [
   "cohere2",
   "deepseek-v3",
@@ -53,10 +57,16 @@ const different = [
   "qwen3-5",
 ];
 
+/** One fixture for each kind of graph: each kind of module and of norm placement, and learned positions. */
+const GRAPHS = [...Object.keys(KINDS), "gpt2"];
+/** One fixture for each kind of attention. */
+const JOBS = ["gemma2", "qwen3-5"];
+
 /** The whole executor. */
 export function testExecutor(engine: Engine): void {
   for (const name of fixtureNames) {
-    Deno.test(`webgpu, ${name}: the streams of ${plans.length} plans are the CPU's`, () =>
+    const test = GRAPHS.includes(name) ? Deno.test : thorough;
+    test(`webgpu, ${name}: the streams of ${plans.length} plans are the CPU's`, () =>
       withFixture(name, async ({ model }) => {
         const before = engine.live;
         for (const length of lengths.filter((length) => length <= (model.spec.positions ?? length))) {
@@ -67,7 +77,8 @@ export function testExecutor(engine: Engine): void {
   }
 
   for (const name of different) {
-    Deno.test(`webgpu, ${name}: probes, scores and decoding give the CPU's numbers`, () =>
+    const test = JOBS.includes(name) ? Deno.test : thorough;
+    test(`webgpu, ${name}: probes, scores and decoding give the CPU's numbers`, () =>
       withFixture(name, async ({ model, blocks, expected }) => {
         const [expects, finds] = [cpu, engine].map((on) => jobs(model, on, blocks));
         for (const [job, find] of Object.entries(finds)) {

@@ -1,18 +1,23 @@
 /** Kernels on WebGPU; a test of a machine without a device is ignored, and its name says why. */
 import { type Engine, type Held, webgpuEngine } from "../../src/engine/mod.ts";
+import { thorough } from "../support.ts";
 import { fillNormal, float32, streamKeys } from "../../src/tensor/mod.ts";
 
 /** The engine, or why there is none. */
 const opened: Engine | string = await webgpuEngine().catch((error) => error.message);
 if (typeof opened !== "string") Deno.test.afterAll(() => opened.close());
 
-/** Registers `body` for WebGPU; what it holds has to be freed. */
-export function onWebgpu(name: string, body: (engine: Engine) => Promise<void>): void {
+/** Registers `body` for WebGPU, by `thorough` if only `test:all` runs it; everything that it holds has to be freed. */
+export function onWebgpu(
+  name: string,
+  body: (engine: Engine) => Promise<void>,
+  test: typeof thorough = Deno.test,
+): void {
   const title = `${name} on webgpu`;
   if (typeof opened === "string") {
     return Deno.test({ name: `${title} (skipped: ${opened})`, ignore: true, fn() {} });
   }
-  Deno.test(title, async () => {
+  test(title, async () => {
     await body(opened);
     if (opened.live > 0) throw new Error(`${opened.live} tensors are held, expected none`);
   });

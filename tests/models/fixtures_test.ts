@@ -1,10 +1,10 @@
 /**
- * Every family and feature, in both dialects of its configuration, against Hugging Face's float32 on the CPU, within what parity.ts
- * derives. That a mistake is outside: mistakes_test.ts.
+ * Every family and feature against Hugging Face's float32 on the CPU, within what parity.ts derives. That a mistake is outside:
+ * mistakes_test.ts. The other dialect of each configuration gives the same specification (config_test.ts), so the same numbers.
  */
 import assert from "node:assert/strict";
 import { fixtureNames } from "../fixtures/read.ts";
-import { dialects, engine, engineWith, withFixture } from "../support.ts";
+import { engine, engineWith, withFixture } from "../support.ts";
 import { beyond, type Deviation, meanDeviations, scoreDeviations, stateDeviations } from "./parity.ts";
 
 function expectWithin(deviations: readonly Deviation[]): void {
@@ -13,10 +13,8 @@ function expectWithin(deviations: readonly Deviation[]): void {
 }
 
 for (const name of fixtureNames) {
-  for (const config of dialects) {
-    Deno.test(`${name}, ${config}: states, updates and their sum`, () =>
-      withFixture(name, async (opened) => expectWithin(await stateDeviations(engine, opened)), config));
-  }
+  Deno.test(`${name}: states, updates and their sum`, () =>
+    withFixture(name, async (opened) => expectWithin(await stateDeviations(engine, opened))));
 
   for (const attention of ["grouped-without-softcap", "standard", "decomposed"] as const) {
     const rows = attention === "decomposed" ? "gathered" : "scattered";

@@ -16,10 +16,16 @@ import {
   until,
   withLab,
 } from "./jupyterlab.ts";
-import { type Cell, committed, flawsOf, kernelTest, nameOf, readCode, writeNotebook } from "./notebook.ts";
-
-/** The quickest, eleven cells with pictures, tables and progress; run_test.ts runs all of them, headlessly. */
-const QUICK = "07_cosine_and_magnitude";
+import {
+  type Cell,
+  committed,
+  flawsOf,
+  kernelTest,
+  nameOf,
+  QUICK,
+  readCode,
+  writeNotebook,
+} from "./notebook.ts";
 
 const small = { LAMINA_SAMPLES: "2", LAMINA_LENGTH: "48", LAMINA_OWN: "smollm2-135m" };
 

@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { missingPackages } from "../../src/hub/mod.ts";
 import { environment, install, python } from "../../src/lab/mod.ts";
+import { thorough } from "../support.ts";
 
 /** An output of a code cell, as nbformat 4 stores it. */
 export interface Output {
@@ -31,6 +32,9 @@ export const notebooks = `${root}notebooks/`;
 /** Paths of the committed notebooks. */
 export const committed: readonly string[] = [...Deno.readDirSync(notebooks)]
   .filter(({ name }) => name.endsWith(".ipynb")).map(({ name }) => notebooks + name).sort();
+
+/** The quickest, eleven cells with pictures, tables and progress. */
+export const QUICK = "07_cosine_and_magnitude";
 
 /** The name of a notebook without folder and ending. */
 export function nameOf(path: string): string {
@@ -98,23 +102,21 @@ export function foreignParts(text: string): string[] {
 const missing = await missingPackages();
 
 /**
- * A test with a kernel, and a folder inside the project (where "lamina" is known) to work in. Where Python lacks what the
- * kernel's environment is made of, or `skipped` says why, an ignored test whose name says so.
+ * A test with a kernel, for `deno task test:all` since it installs Jupyter, and a folder inside the project (where "lamina" is
+ * known) to work in. An ignored test where Python lacks packages that the kernel's environment needs, or `skipped` gives a
+ * reason; its name has the reason.
  */
 export function kernelTest(name: string, body: (folder: string) => Promise<void>, skipped = ""): void {
   const why = missing.length > 0 ? ` (skipped: ${missing.join(", ")} not found)` : skipped;
-  Deno.test({
-    name: name + why,
-    ignore: why !== "",
-    async fn() {
-      await install();
-      const folder = await Deno.makeTempDir({ dir: `${root}data/venv` });
-      try {
-        await body(folder);
-      } finally {
-        await Deno.remove(folder, { recursive: true });
-      }
-    },
+  if (why !== "") return Deno.test({ name: name + why, ignore: true, fn() {} });
+  thorough(name, async () => {
+    await install();
+    const folder = await Deno.makeTempDir({ dir: `${root}data/venv` });
+    try {
+      await body(folder);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
   });
 }
 

@@ -38,7 +38,7 @@ const MIB = 2 ** 20;
 const draw = normalDraw(engine);
 
 /** Modules of more than one part each: narrow streams, wide insides. */
-const inside = { num_attention_heads: 16, num_hidden_layers: 2, vocab_size: 50 };
+const inside = { num_attention_heads: 16, num_hidden_layers: 1, vocab_size: 50 };
 const configs = {
   llama: {
     model_type: "llama",
@@ -110,10 +110,10 @@ function expectAtMost(tensors: Feeds, bytes: number): void {
   assert.ok(found > 0 && found <= bytes, `${found / MIB} MiB, expected at most ${bytes / MIB}`);
 }
 
-/** Biases of attention and MLP on both sides; those behind a module are to be added once, not by every part. */
+/** Biases of attention and MLP on both sides; those behind a module are to be added once, not by every part. Two layers. */
 const biased = {
-  llama: { ...configs.llama, attention_bias: true, mlp_bias: true },
-  gpt_neox: configs.gpt_neox,
+  llama: { ...configs.llama, attention_bias: true, mlp_bias: true, num_hidden_layers: 2 },
+  gpt_neox: { ...configs.gpt_neox, num_hidden_layers: 2 },
 };
 
 for (const [name, config] of Object.entries(biased)) {
