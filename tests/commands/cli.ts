@@ -29,7 +29,7 @@ export function lamina(...args: string[]): Promise<Ran> {
 }
 
 /** The same, with another folder for kept results. Several may run at once. */
-async function laminaHere(folder: string, ...args: string[]): Promise<Ran> {
+export async function laminaHere(folder: string, ...args: string[]): Promise<Ran> {
   let [out, err] = ["", ""];
   const look = { color: false, utf8: true, columns: 80 };
   const progress = progressLine({
@@ -58,6 +58,22 @@ async function laminaHere(folder: string, ...args: string[]): Promise<Ran> {
   else process.env.LAMINA_RESULTS = before;
   const code = await running;
   return { code, out, err };
+}
+
+/** Sets variables of this process's environment while `use` runs. */
+export async function withVariables(
+  variables: Readonly<Record<string, string>>,
+  use: () => Promise<void>,
+): Promise<void> {
+  const before = Object.keys(variables).map((name) => [name, Deno.env.get(name)] as const);
+  for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
+  try {
+    await use();
+  } finally {
+    for (const [name, value] of before) {
+      value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
+    }
+  }
 }
 
 /** Runs `lamina COMMAND …` as a process of its own in another environment, on the CPU unless the arguments name an engine. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type Kind, readResult } from "../../src/result/mod.ts";
 import { kept, withTiny } from "../study/tiny.ts";
-import { lamina, laminaIn } from "./cli.ts";
+import { lamina, laminaHere } from "./cli.ts";
 
 const linux = Deno.build.os === "linux";
 
@@ -66,7 +66,7 @@ Deno.test("--results wins over LAMINA_RESULTS, which wins over the project's fol
   withModel(async (folder, study) => {
     const [named, env] = [`${folder}/named`, `${folder}/env`];
     const profile = async (...more: string[]) => {
-      const { code, err } = await laminaIn({ LAMINA_RESULTS: env }, "profile", folder, ...study, ...more);
+      const { code, err } = await laminaHere(env, "profile", folder, ...study, ...more); // in LAMINA_RESULTS
       assert.equal(code, 0, err);
       return err;
     };

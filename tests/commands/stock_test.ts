@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { writeStamp } from "../../src/hub/cache/stamp.ts";
 import { knownModels } from "../../src/hub/mod.ts";
 import { withFolder } from "../support.ts";
-import { type Desk, expectFailures, laminaIn } from "./cli.ts";
+import { type Desk, expectFailures, lamina, withVariables } from "./cli.ts";
 
 const manifest = new URL("../../data/models.json", import.meta.url);
 const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
@@ -95,7 +95,7 @@ function withStock(use: (run: Desk["run"], folder: string) => Promise<void>): Pr
     await Deno.truncate(`${folder}/models/${name}/${file}`, size); // a hole: it takes no room
     await writeStamp(`${folder}/models/${name}/${file}`, "0".repeat(64), true);
     await writeStamp(`${folder}/packages/rows-1.0/rows`, "0".repeat(64), true);
-    await use((...args) => laminaIn({ LAMINA_CACHE: folder }, ...args), folder);
+    await withVariables({ LAMINA_CACHE: folder }, () => use(lamina, folder));
   });
 }
 

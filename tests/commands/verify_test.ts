@@ -58,9 +58,9 @@ Deno.test("verify: the orders beside the official ones as a table, JSON and CSV;
     assert.match(again.err, /^verify mistral-7b: 2 of 2 shards kept from an earlier run$/m);
 
     const offline = (...args: string[]) => laminaIn({ HF_ENDPOINT: closedPort() }, ...args);
-    const dry = await offline("verify", "llama-2-13b", "--dry-run");
+    const dry = await run("verify", "llama-2-13b", "--dry-run");
     assert.match(dry.out, /^llama-2-13b:\n524288 tokens, 1 plan, 2560 modules to run/);
-    const help = await offline("verify", "--help");
+    const help = await run("verify", "--help");
     assert.match(help.out, /never on the\s+real ones/);
     await expectFailures(offline, [
       [
@@ -68,6 +68,8 @@ Deno.test("verify: the orders beside the official ones as a table, JSON and CSV;
         ["verify", "mistral-7b"],
         /^lamina: Cannot open \S+: http:\S+ cannot be reached .*expected the hub .*\n$/m,
       ],
+    ]);
+    await expectFailures(run, [
       [1, ["verify", "llama-2-13b", "--model", `${folder}/deep`], /it has 32 layers, expected 40/],
       [2, ["verify", "mixtral"], /Allowed choices are mistral-7b, llama-2-13b/],
       [2, ["verify"], /missing required argument 'paper'/],

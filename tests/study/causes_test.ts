@@ -13,7 +13,7 @@ import type { Tensor } from "../../src/tensor/mod.ts";
 import { openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
 import { tolerances } from "../run/attention_tolerances.ts";
 import { onWebgpu } from "../kernels/devices.ts";
-import { engine, stateTolerance, UNIT, withFolder } from "../support.ts";
+import { engine, stateTolerance, thorough, UNIT, withFolder } from "../support.ts";
 import { kept, withTiny } from "./tiny.ts";
 
 const finite = (values: readonly (number | null)[]) => values.every((value) => Number.isFinite(value));
@@ -185,6 +185,7 @@ for (const name of ["llama", "gemma2", "gemma3", "neox-parallel"]) {
           }
         }
       }, name),
+    name === "llama" ? Deno.test : thorough,
   );
 }
 

@@ -8,7 +8,7 @@ import { openParts, type PartTimes } from "../../src/study/speed/parts.ts";
 import { bytesAlone, predict } from "../../src/study/speed/predict.ts";
 import { orderOf, type Player, takeTurns, turnsOf } from "../../src/study/speed/turns.ts";
 import { toFloat32 } from "../../src/tensor/mod.ts";
-import { engine } from "../support.ts";
+import { engine, thorough } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 
 const quick = { context: [20], new: 2, repeat: 2, engine: "cpu" } as const;
@@ -44,7 +44,8 @@ Deno.test("a stop ends it within a turn", async () => {
 });
 
 for (const name of ["llama", "gemma2", "neox-parallel"]) {
-  Deno.test(`${name}: bytes are those of the real tensors and caches; nothing is left behind`, () =>
+  const test = name === "llama" ? Deno.test : thorough;
+  test(`${name}: bytes are those of the real tensors and caches; nothing is left behind`, () =>
     withTiny(async ({ model }) => {
       const before = engine.live;
       const plan = { attention: [1], mlp: [0] };
