@@ -7,6 +7,7 @@ import { kept, type Opened, withTiny } from "../study/tiny.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { CHROMIUM, inBrowser } from "../browser.ts";
 import { checkPage } from "../show/browser.ts";
+import { thorough } from "../support.ts";
 import { lamina } from "./cli.ts";
 
 const MADE = { command: "lamina figures tiny", date: "2026-01-31" };
@@ -70,39 +71,42 @@ Deno.test("sections of several analyses make one page, each under its own settin
     }
   }));
 
-Deno.test("training, untrained models and causes are drawn once from what they compute and again from what is kept", () =>
-  withTiny(async (opened) => {
-    const sections: Section[] = [];
-    for (const name of ["checkpoints", "random-init", "norm-placement", "causes"] as const) {
-      const size = { samples: 1 };
-      const first = await run(name, opened, size);
-      const files = kept(opened.options.results);
-      assert.deepEqual(await run(name, opened, size), first, name);
-      assert.deepEqual(kept(opened.options.results), files, name);
-      sections.push(first);
-    }
-    assert.deepEqual(sections.map(({ name }) => name), [
-      "checkpoints",
-      "random-init",
-      "norm-placement",
-      "causes",
-    ]);
-    const figures = sections.map(({ figures }) => figures.map(({ name }) => name));
-    assert.deepEqual(figures[0].filter((name) => name.startsWith("checkpoint_map")), ["checkpoint_map"]);
-    assert.deepEqual(figures[1], ["init_fit", "init_map"]);
-    assert.deepEqual(figures[2], ["quality_pre-ln_step04096", "quality_peri-ln_step04096"]);
-    assert.deepEqual(figures[3], ["causes", "attention_map", "smoothing", "effects", "update_norms"]);
-    const claims = sections.flatMap(({ claims }) => claims.map(({ id }) => id));
-    assert.deepEqual(claims, ["C3", "C4", "C8", "C2", "C5", "C6", "C7"]);
-    for (const { tables } of sections) {
-      for (const { head, rows } of tables) {
-        assert.ok(rows.length > 0);
-        assert.ok(rows.every((row) => row.length === head.length));
+thorough(
+  "training, untrained models and causes are drawn once from what they compute and again from what is kept",
+  () =>
+    withTiny(async (opened) => {
+      const sections: Section[] = [];
+      for (const name of ["checkpoints", "random-init", "norm-placement", "causes"] as const) {
+        const size = { samples: 1 };
+        const first = await run(name, opened, size);
+        const files = kept(opened.options.results);
+        assert.deepEqual(await run(name, opened, size), first, name);
+        assert.deepEqual(kept(opened.options.results), files, name);
+        sections.push(first);
       }
-    }
-    const page = await writeReport(`${opened.folder}/page`, { ...MADE, title: "The rest of it", sections });
-    if (CHROMIUM) await inBrowser(`file://${page}`, (shown) => checkPage(shown));
-  }));
+      assert.deepEqual(sections.map(({ name }) => name), [
+        "checkpoints",
+        "random-init",
+        "norm-placement",
+        "causes",
+      ]);
+      const figures = sections.map(({ figures }) => figures.map(({ name }) => name));
+      assert.deepEqual(figures[0].filter((name) => name.startsWith("checkpoint_map")), ["checkpoint_map"]);
+      assert.deepEqual(figures[1], ["init_fit", "init_map"]);
+      assert.deepEqual(figures[2], ["quality_pre-ln_step04096", "quality_peri-ln_step04096"]);
+      assert.deepEqual(figures[3], ["causes", "attention_map", "smoothing", "effects", "update_norms"]);
+      const claims = sections.flatMap(({ claims }) => claims.map(({ id }) => id));
+      assert.deepEqual(claims, ["C3", "C4", "C8", "C2", "C5", "C6", "C7"]);
+      for (const { tables } of sections) {
+        for (const { head, rows } of tables) {
+          assert.ok(rows.length > 0);
+          assert.ok(rows.every((row) => row.length === head.length));
+        }
+      }
+      const page = await writeReport(`${opened.folder}/page`, { ...MADE, title: "The rest of it", sections });
+      if (CHROMIUM) await inBrowser(`file://${page}`, (shown) => checkPage(shown));
+    }),
+);
 
 Deno.test("an unknown analysis is a wrong use that lists the known ones, before anything is opened", async () => {
   for (const only of ["importance,nonsense", "", ","]) {
