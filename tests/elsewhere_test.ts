@@ -143,31 +143,34 @@ const missing = await missingPackages();
 if (missing.length > 0) {
   Deno.test({ name: "results in pandas (skipped: no Python)", ignore: true, fn() {} });
 } else {
-  thorough("results of every kind fit their schema and are read into pandas", () =>
-    withFolder(async (folder) => {
-      const python = await pandasPython();
-      const results = JSON.parse(await Deno.readTextFile(`${root}tests/fixtures/results.json`));
-      await Deno.writeTextFile(`${folder}/tables.py`, shown(/pandas/));
-      const counts = new Map<string, string[]>();
-      const [profile] = results;
-      await Deno.writeTextFile(`${folder}/profile.json`, JSON.stringify(profile));
-      const own = await run(python, ["tables.py"], folder);
-      const importance: number[] = profile.attention.importance;
-      assert.match(own, /result\.attention/);
-      importance.forEach((value) => assert.ok(own.includes(value.toFixed(6)), `${value} in ${own}`));
-      for (const result of results) {
-        await Deno.writeTextFile(`${folder}/profile.json`, JSON.stringify(result));
-        const out = await run(python, ["tables.py"], folder);
-        counts.set(result.kind, [...out.matchAll(/^result\S*/gm)].map(([name]) => name));
-        await Deno.writeTextFile(`${folder}/check.py`, CHECK);
-        await run(
-          python,
-          ["check.py", `${fileURLToPath(schemaFolder)}${result.kind}.json`, "profile.json"],
-          folder,
-        );
-      }
-      for (const [kind, tables] of counts) assert.ok(tables.length > 0, `${kind} has tables`);
-    });
+  thorough(
+    "results of every kind fit their schema and are read into pandas",
+    () =>
+      withFolder(async (folder) => {
+        const python = await pandasPython();
+        const results = JSON.parse(await Deno.readTextFile(`${root}tests/fixtures/results.json`));
+        await Deno.writeTextFile(`${folder}/tables.py`, shown(/pandas/));
+        const counts = new Map<string, string[]>();
+        const [profile] = results;
+        await Deno.writeTextFile(`${folder}/profile.json`, JSON.stringify(profile));
+        const own = await run(python, ["tables.py"], folder);
+        const importance: number[] = profile.attention.importance;
+        assert.match(own, /result\.attention/);
+        importance.forEach((value) => assert.ok(own.includes(value.toFixed(6)), `${value} in ${own}`));
+        for (const result of results) {
+          await Deno.writeTextFile(`${folder}/profile.json`, JSON.stringify(result));
+          const out = await run(python, ["tables.py"], folder);
+          counts.set(result.kind, [...out.matchAll(/^result\S*/gm)].map(([name]) => name));
+          await Deno.writeTextFile(`${folder}/check.py`, CHECK);
+          await run(
+            python,
+            ["check.py", `${fileURLToPath(schemaFolder)}${result.kind}.json`, "profile.json"],
+            folder,
+          );
+        }
+        for (const [kind, tables] of counts) assert.ok(tables.length > 0, `${kind} has tables`);
+      }),
+  );
 }
 
 /** Holds a result against a schema; and sees that the same with a field of the wrong type does not pass. */
