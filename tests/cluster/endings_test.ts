@@ -35,7 +35,7 @@ Deno.test({
         "--length",
         "64",
         "--hidden",
-        "512",
+        "256",
       ];
       const [path] = await planned(folder, 1, ...line);
       const child = new Deno.Command(Deno.execPath(), {

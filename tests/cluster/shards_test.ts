@@ -1,12 +1,12 @@
 /**
  * Studies in parts give the bytes of the undivided command, and what a plan, a shard and a merge say where something is
- * missing or wrong. Shards run as on machines: each in a process of its own, in the same folder of results or in one that has of
- * the others only the files that they name.
+ * missing or wrong. Shards run in the same folder of results, as on machines that share one, or in a folder that has only the
+ * files which the other shards name.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { spansOf } from "../../src/study/mod.ts";
-import { expectFailures, type Ran, withDesk } from "../commands/cli.ts";
+import { expectFailures, type Ran, withDesk, withVariables } from "../commands/cli.ts";
 import { withFolder } from "../support.ts";
 
 type Run = (...args: string[]) => Promise<Ran>;
@@ -252,22 +252,14 @@ Deno.test("units are divided into consecutive spans of about equal cost, none em
   }));
 
 Deno.test("the index of a shard is what the scheduler's variable says", () =>
-  withDesk(async ({ folder }) => {
-    const { laminaIn } = await import("../commands/cli.ts");
-    const run: Run = (...args) =>
-      laminaIn({ LAMINA_RESULTS: join(folder, "r"), SLURM_ARRAY_TASK_ID: "1" }, ...args);
-    const [path, { shards }] = await planned(run, folder, 3, [
-      "random-init",
-      folder,
-      "--length",
-      "16",
-      "--seeds",
-      "3",
-    ]);
-    await ok(run, "shard", path);
-    assert.ok(Deno.statSync(join(folder, "r", shards[1].file)).isFile);
+  withDesk(async ({ folder, options: { results }, run }) => {
+    const study = ["random-init", folder, "--length", "16", "--seeds", "3"];
+    const [path, { shards }] = await planned(run, folder, 3, study);
+    await withVariables({ SLURM_ARRAY_TASK_ID: "1" }, async () => void await ok(run, "shard", path));
+    assert.ok(Deno.statSync(join(results, shards[1].file)).isFile);
     assert.equal(await ok(run, "merge", path, "--missing"), "0,2\n");
-    const wrong = await laminaIn({ JOB_COMPLETION_INDEX: "x" }, "shard", path);
-    assert.match(wrong.err, /\$JOB_COMPLETION_INDEX is "x"/);
-    assert.equal(wrong.code, 2);
+    await withVariables(
+      { JOB_COMPLETION_INDEX: "x" },
+      () => expectFailures(run, [[2, ["shard", path], /\$JOB_COMPLETION_INDEX is "x"/]]),
+    );
   }));

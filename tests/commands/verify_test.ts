@@ -6,7 +6,7 @@ import type { Tensor } from "../../src/tensor/mod.ts";
 import { openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
 import { closedPort } from "../hub/fake_hub.ts";
 import { kept } from "../study/tiny.ts";
-import { expectFailures, laminaIn, withDesk } from "./cli.ts";
+import { expectFailures, withDesk, withVariables } from "./cli.ts";
 
 /** The model's layers over and over, as many as the paper's model has. */
 async function deepen(folder: string, deep: string, layers: number): Promise<void> {
@@ -57,18 +57,13 @@ Deno.test("verify: the orders beside the official ones as a table, JSON and CSV;
     assert.equal(again.out, first.out);
     assert.match(again.err, /^verify mistral-7b: 2 of 2 shards kept from an earlier run$/m);
 
-    const offline = (...args: string[]) => laminaIn({ HF_ENDPOINT: closedPort() }, ...args);
     const dry = await run("verify", "llama-2-13b", "--dry-run");
     assert.match(dry.out, /^llama-2-13b:\n524288 tokens, 1 plan, 2560 modules to run/);
     const help = await run("verify", "--help");
     assert.match(help.out, /never on the\s+real ones/);
-    await expectFailures(offline, [
-      [
-        1,
-        ["verify", "mistral-7b"],
-        /^lamina: Cannot open \S+: http:\S+ cannot be reached .*expected the hub .*\n$/m,
-      ],
-    ]);
+    const unreachable = /^lamina: Cannot open \S+: http:\S+ cannot be reached .*expected the hub .*\n$/m;
+    const offline = { HF_ENDPOINT: closedPort(), LAMINA_CACHE: `${folder}/cache` };
+    await withVariables(offline, () => expectFailures(run, [[1, ["verify", "mistral-7b"], unreachable]]));
     await expectFailures(run, [
       [1, ["verify", "llama-2-13b", "--model", `${folder}/deep`], /it has 32 layers, expected 40/],
       [2, ["verify", "mixtral"], /Allowed choices are mistral-7b, llama-2-13b/],

@@ -32,6 +32,7 @@ export async function runRoom({ name, files }: Room, root: string): Promise<Ran>
       args: ["test", "-A", "--no-check", `--junit-path=${report}`, ...files],
       cwd: root,
       env: { NO_COLOR: "1" },
+      stdin: "null", // a command that asks for a confirmation finds no terminal
       stdout: "piped",
       stderr: "piped",
     }).spawn();

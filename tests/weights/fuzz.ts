@@ -13,8 +13,8 @@ import { elements } from "../../src/tensor/mod.ts";
 import { type GgufFile, openGguf, openSafetensors, type TensorFile } from "../../src/weights/mod.ts";
 import { gguf, join, pair, safetensors, tensor, text, uint } from "./build.ts";
 
-/** 10,000 runs in all properties together on CI. */
-const numRuns = Deno.env.get("CI") === "true" ? 1700 : 250;
+/** 10,000 runs of all properties together in `deno task test:all`. */
+const numRuns = Deno.env.get("LAMINA_TESTS") === "all" ? 1700 : 250;
 
 const NAME = "hostile";
 
