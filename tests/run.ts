@@ -55,7 +55,8 @@ function summarise(ran: readonly Ran[], minutes: number): boolean {
   if (skipped.length > 0) console.log(`\nskipped:\n${skipped.map((line) => `  ${line}`).join("\n")}`);
   if (left.length > 0) console.log(`\n${left.length} tests are left to deno task test:all`);
   console.log(`\nslowest files:`);
-  for (const { name, seconds } of files.toSorted((a, b) => b.seconds - a.seconds).slice(0, SLOWEST)) {
+  const timed = files.filter(({ seconds }) => seconds > 0).sort((a, b) => b.seconds - a.seconds);
+  for (const { name, seconds } of timed.slice(0, SLOWEST)) {
     console.log(`  ${seconds.toFixed(1).padStart(6)} s  ${name}`);
   }
   const good = ran.every(({ succeeded }) => succeeded) && failed === 0 && passed > 0;
