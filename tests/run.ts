@@ -15,9 +15,13 @@ const root = fileURLToPath(new URL("../", import.meta.url));
 /** Rooms that take longest, which start first. */
 const LONGEST = [
   "tests/notebooks",
+  "tests",
   "tests/docs",
+  "tests/engine",
   "tests/run",
+  "tests/commands",
   "tests/study",
+  "tests/models",
   "tests/export",
   "tests/cluster",
 ];

@@ -40,7 +40,7 @@ import {
   withFixture,
 } from "../support.ts";
 
-/** Within one tile of a product, over several, and over several chunks of linear attention; the others are for `test:all`. */
+/** Tokens: within one tile of a product, over several, over several chunks of linear attention; `test` has one beyond both. */
 const lengths = isThorough ? [7, 33, 130, 300] : [130];
 const plans = [noDrop, { attention: [1], mlp: [0] }, { attention: [0], mlp: [] }];
 

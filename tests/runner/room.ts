@@ -44,6 +44,7 @@ export async function runRoom({ name, files }: Room, root: string): Promise<Ran>
     const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
     const lost = success ? [] : filesNotRun(files, out, xml !== "");
     const reports = [...readReport(xml), ...lost.map(notRun)];
+    if (!success && reports.every(({ failed }) => failed === 0)) reports.push(notRun(name)); // it died behind its last test
     const end = success ? "" : `\n${name} ended with ${signal ?? `exit code ${code}`}\n`;
     return { room: name, succeeded: success, output: out + err + end, files: reports };
   } finally {

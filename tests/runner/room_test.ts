@@ -38,12 +38,15 @@ const FILES = {
   "bad_test.ts": 'Deno.test("bad", () => { throw new Error("wrong"); });',
   "throws_test.ts": 'throw new Error("before any test");',
   "broken_test.ts": "Deno.test(",
+  "last_test.ts":
+    'Deno.test("good", () => {}); addEventListener("unload", () => { throw new Error("late"); });',
   "dies_test.ts":
     'Deno.test("dies", () => { Deno.kill(Deno.pid, "SIGKILL"); return new Promise(() => {}); });',
 };
 
 Deno.test({
-  name: "a failed test, a file that throws or does not parse, and a process that dies are each one failure",
+  name:
+    "a failed test, a file that throws or does not parse, and a process that dies or throws at its end are each one failure",
   ignore: Deno.build.os === "windows",
   fn: () =>
     withFolder(async (root) => {
@@ -61,6 +64,9 @@ Deno.test({
       const broken = await outcomes("broken_test.ts");
       assert.deepEqual([broken.succeeded, broken.passed, broken.failed], [false, 0, 1], broken.output);
       assert.match(broken.output, /SyntaxError/);
+      const late = await outcomes("last_test.ts");
+      assert.deepEqual([late.succeeded, late.failed], [false, 1], late.output);
+      assert.match(late.output, /late/);
       const dead = await outcomes("dies_test.ts");
       assert.deepEqual([dead.succeeded, dead.passed, dead.failed], [false, 0, 1], dead.output);
       assert.match(dead.output, /room ended with SIGKILL/);
