@@ -31,9 +31,9 @@ import {
   type StudyModel,
 } from "../subject/mod.ts";
 
-/** Options of the study. */
+/** Options of `checkpoints`. */
 export interface CheckpointsOptions extends StudyOptions {
-  /** Text on which quality is measured with half of the modules dropped, at each step; without it, quality is not measured. */
+  /** Text for measuring quality with half of the modules dropped, at each step; by default, quality is not measured. */
   readonly quality?: string | undefined;
 }
 

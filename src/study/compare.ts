@@ -12,7 +12,7 @@ import { pairsOf, rankCorrelation } from "./pairs.ts";
 import { aProfile, rank } from "./plan.ts";
 
 /**
- * Compares profiles of models with the same number of layers. Throws `RangeError` for others.
+ * Compares two profiles of models with the same number of layers. Throws `RangeError` if the numbers differ.
  *
  * @example
  * ```ts
@@ -34,7 +34,7 @@ export function compare(a: Profile, b: Profile): Comparison {
   const [layersA, layersB] = [a.provenance.model.layers, b.provenance.model.layers];
   if (layersA !== layersB) {
     throw new RangeError(
-      `Cannot compare profiles of ${layersA} and ${layersB} layers: expected equally many`,
+      `Cannot compare profiles of ${layersA} and ${layersB} layers: expected equal numbers of layers`,
     );
   }
   const agreement = (kind: "attention" | "mlp" | "block"): Agreement => {

@@ -10,7 +10,7 @@ import { correlation, importanceOf as importance, spearman } from "../measure/mo
 import type { Profile } from "../result/mod.ts";
 import { aModule, aProfile } from "./plan.ts";
 
-/** One module; importance = magnitude × angle × spread. */
+/** The factors of a module's importance, which is magnitude × angle × spread. */
 export interface Parts {
   /** Layer index, 0-based. */
   readonly layer: number;
@@ -33,7 +33,7 @@ export interface MagnitudeShare {
 }
 
 /**
- * Importance of an update of relative magnitude r at a cosine of s to the stream: 1 − (1 + r s) / √(1 + 2 r s + r²).
+ * Returns the importance of an update of relative magnitude r at a cosine of s to the stream: 1 − (1 + r s) / √(1 + 2 r s + r²).
  *
  * @example
  * ```ts
@@ -49,7 +49,7 @@ export function importanceOf(r: number, s: number): number {
 }
 
 /**
- * The factors of every module of a kind that moves the stream, by layer.
+ * Decomposes the importance of each module of a kind into factors, by layer. Modules that do not move the stream are left out.
  *
  * @example
  * ```ts
@@ -77,7 +77,7 @@ export function decompose(profile: Profile, kind: "attention" | "mlp" | "block")
 }
 
 /**
- * How much of the importance of a kind of module magnitude explains.
+ * Measures how much of a module kind's importance magnitude explains.
  *
  * @example
  * ```ts

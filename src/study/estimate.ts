@@ -16,19 +16,19 @@ import { aDrop } from "./plan.ts";
 import { onModel, type StudyModel } from "../subject/mod.ts";
 import type { Need } from "./memory.ts";
 
-/** A study's price. */
+/** The estimated cost of a study. */
 export interface Estimate {
-  /** What would compute it. */
+  /** The engine and device that would compute it. */
   readonly computed: Computed;
   /** Tokens of the text. */
   readonly tokens: number;
-  /** Modules that would run. */
+  /** Number of modules to run. */
   readonly modules: number;
   /** Multiplications and additions. */
   readonly flops: number;
-  /** Approximate time on this machine. */
+  /** Approximate time on this machine, in seconds. */
   readonly seconds: number;
-  /** Approximate memory. */
+  /** Approximate memory, in bytes. */
   readonly bytes: number;
 }
 
@@ -53,7 +53,8 @@ export interface Pass {
 }
 
 /**
- * Prices plans over a text; `head` if predictions are scored. Times one product to learn this machine's speed.
+ * Estimates the time and memory of running plans over a text; `head` says whether predictions are scored. Times one matrix
+ * product to learn this machine's speed.
  *
  * @example
  * ```ts

@@ -24,19 +24,19 @@ import { engineChecks, engineOf, type EngineOptions, reporter } from "./options.
 import { aDrop, dropsIn } from "./plan.ts";
 import { onModel, type StudyModel } from "../subject/mod.ts";
 
-/** A token as it is generated. */
+/** A generated token. */
 export interface Written {
   /** Index of the plan that wrote it. */
   readonly plan: number;
-  /** The token. */
+  /** The token's id. */
   readonly id: number;
-  /** The text that it adds; empty while a character is incomplete. */
+  /** Text that the token adds; empty while a character is incomplete. */
   readonly text: string;
 }
 
-/** Options of generation. */
+/** Options of `generate`. */
 export interface GenerateOptions extends Reports, EngineOptions {
-  /** Plans to generate a text under; default: the full model. */
+  /** Plans, each of which generates a text; default: the full model. */
   readonly plans?: readonly Partial<DropPlan>[] | undefined;
   /** Maximum number of tokens; default: 64. */
   readonly tokens?: number | undefined;
@@ -60,7 +60,7 @@ const checks: Checks<GenerateOptions> = {
   plans: list(aDrop, "plans"),
   tokens: wholeNumber(1),
   temperature: number("a number of at least 0", (value) => value >= 0),
-  topP: number("a number above 0, 1 at most", (value) => value > 0 && value <= 1),
+  topP: number("a number above 0 and at most 1", (value) => value > 0 && value <= 1),
   seed: wholeNumber(0),
   bos: flag,
   budget: number("a number of bytes", (value) => value >= 0),
@@ -69,18 +69,18 @@ const checks: Checks<GenerateOptions> = {
 
 /** The text of one plan, without the prompt and the token that ended it. */
 export interface Generated {
-  /** What was dropped. */
+  /** The dropped modules. */
   readonly plan: DropPlan;
   /** Generated tokens, without the prompt. */
   readonly ids: readonly number[];
-  /** The same as text. */
+  /** The generated tokens as text. */
   readonly text: string;
-  /** What ended it: the end of the text, or the number of tokens. */
+  /** Why generation ended: at the end of the text, or at the maximum number of tokens. */
   readonly ended: "eos" | "length";
 }
 
 /**
- * Continues a prompt under each plan, in the plans' order. Throws `RangeError` for an empty prompt.
+ * Continues a prompt under each plan, and returns the texts in the plans' order. Throws `RangeError` for an empty prompt.
  *
  * @example
  * ```ts
@@ -109,10 +109,10 @@ async function writeAll(model: StudyModel, prompt: string, options: GenerateOpti
   const { tokens = 64, bos = false } = options;
   const tokenizer = await model.tokenizer();
   if (bos && tokenizer.bos === null) {
-    throw new TypeError(`Cannot begin with BOS: ${model.name} has no BOS token`);
+    throw new TypeError(`Cannot begin with BOS: ${model.name} has no BOS token, expected one`);
   }
   const ids = [...(bos ? [tokenizer.bos!] : []), ...tokenizer.encode(prompt)];
-  if (ids.length === 0) throw new RangeError("Cannot continue an empty prompt: expected a text, or BOS");
+  if (ids.length === 0) throw new RangeError("Cannot continue an empty prompt: expected a text or BOS");
   const plans = (options.plans ?? [{}]).map((plan) => dropsIn(model, plan));
   const written: Generated[] = [];
   const report = reporter(`text of ${model.name}`, "tokens", options);

@@ -25,9 +25,9 @@ import { pairsOf, rankCorrelation } from "./pairs.ts";
 import { lossDifferences, perplexityGroups } from "./perplexity.ts";
 import { profileBlocks } from "./profile.ts";
 
-/** Options of the study: the text is that of the scores. */
+/** Options of `guides`. The scores are measured over `text`. */
 export interface GuidesOptions extends StudyOptions {
-  /** Text on which losses are measured; default: wiki. */
+  /** Text for measuring losses; default: `wiki`. */
   readonly heldOut?: string | undefined;
 }
 
@@ -39,7 +39,7 @@ type Kind = typeof KINDS[number];
 type ByLayer = (number | null)[];
 
 /**
- * Correlates every score of every kind of module with the losses of single removals.
+ * Correlates every score of every kind of module with the losses from removing single modules.
  *
  * @example
  * ```ts
@@ -118,7 +118,7 @@ async function measured(model: StudyModel, { heldOut, ...options }: GuidesOption
 }
 
 /**
- * What the study would take.
+ * Estimates the time and memory of `guides`, and counts its plans.
  *
  * @example
  * ```ts

@@ -14,7 +14,8 @@ import { profile } from "./profile.ts";
 import { onModel, packText, type StudyModel } from "../subject/mod.ts";
 
 /**
- * Compares both definitions over a calibration text, full model only. Throws `TypeError` for a post-norm model.
+ * Compares the importance that Lamina measures with that of LLM-Drop's official code, over a calibration text and for the full
+ * model only. Throws `TypeError` for a post-norm model.
  *
  * @example
  * ```ts
@@ -39,11 +40,11 @@ async function against(model: StudyModel, options: StudyOptions): Promise<Agains
   if (layers.some(isPostNorm)) {
     throw new TypeError(
       `Cannot compare ${model.name} with llm-drop: ${model.spec.family} has no norm before its modules, ` +
-        "expected one (the official code hooks it)",
+        "expected one, which the official code hooks",
     );
   }
   const same = !layers.some((layer) => layer.attention?.norm.post || layer.mlp?.norm.post);
-  const stage = parts(`${model.name} beside llm-drop`, same ? [1] : [1, 1], options.onProgress);
+  const stage = parts(`comparison of ${model.name} with llm-drop`, same ? [1] : [1, 1], options.onProgress);
   const ours = await profile(model, within(options, stage(0)));
   const official = same
     ? { attention: ours.attention.importance, mlp: ours.mlp.importance }

@@ -28,23 +28,32 @@ import {
 import { allKvBytes, kvBytesOf, parametersOf, savesOf } from "./orders/sizes.ts";
 import { anOrder, aTarget, dropsOf, rank, type RankOrder, type RankTarget, type Target } from "./plan.ts";
 
-/** Which modules to drop: one of `drop`, `parameters` and `kvBytes` says how many. */
+/** Options of `makePlan`. Exactly one of `drop`, `parameters` and `kvBytes` sets the number of modules. */
 export interface PlanOptions extends ConstraintOptions {
-  /** Which modules compete; an order has its own. */
+  /** The modules to choose from. Required for a profile; an order has its own target. */
   readonly target?: Target | undefined;
-  /** How many of them to drop. */
+  /** Number of modules to drop. */
   readonly drop?: number | undefined;
-  /** Drop until so many weights are saved: below 1 a share of the model's, otherwise their number. */
+  /** Drop until this many parameters are saved; a number below 1 is a share of the model's parameters. */
   readonly parameters?: number | undefined;
-  /** Drop until so many bytes of keys and values are saved for one sequence: below 1 a share of all, otherwise their number. */
+  /** Drop until this many bytes of keys and values are saved for one sequence; a number below 1 is a share of all bytes. */
   readonly kvBytes?: number | undefined;
-  /** Tokens of that sequence; layers with a sliding window keep no more than the window. Default: 2048. */
+  /** Tokens of that sequence; layers with a sliding window keep at most the window. Default: 2048. */
   readonly context?: number | undefined;
-  /** What they are ordered by; default: importance. An order has its own. */
+  /** Score that ranks the modules of a profile; default: importance. An order has its own. */
   readonly by?: RankOrder | undefined;
-  /** Of a random order; 0 by default. */
+  /** Seed of a random order; default: 0. */
   readonly seed?: number | undefined;
 }
+
+/** The modules of a target in messages. */
+const NOUNS: Readonly<Record<Target, string>> = {
+  attention: "attention modules",
+  mlp: "MLPs",
+  block: "blocks",
+  joint: "attention modules and MLPs",
+  consecutive: "consecutive blocks",
+};
 
 const amount = number("a number above 0", (value) => value > 0);
 
@@ -62,8 +71,8 @@ const checks: Checks<PlanOptions> = {
 const BUDGETS = ["drop", "parameters", "kvBytes"] as const;
 
 /**
- * A plan that drops the first `drop` modules, or the first that save as much as is asked for. Throws `RangeError` if there are
- * fewer.
+ * Makes a plan that drops the first `drop` modules of a profile's ranking or of an order, or as many of the first as reach the
+ * savings. Throws `RangeError` if the modules do not suffice.
  *
  * @example
  * ```ts
@@ -74,7 +83,7 @@ const BUDGETS = ["drop", "parameters", "kvBytes"] as const;
  * const text = { text: "README.md", samples: 2, length: 32 };
  * const result = await profile(model, text);
  * const { attention } = makePlan(result, { target: "attention", drop: 3, protectLast: 1 });
- * console.log(attention); // layers whose attention may go
+ * console.log(attention); // layers whose attention is dropped
  * const windows = await order(model, { ...text, target: "consecutive", by: "angular-last" });
  * const { saves } = makePlan(windows, { parameters: 0.2 });
  * console.log(saves?.parametersShare); // a fifth or a little more
@@ -82,12 +91,12 @@ const BUDGETS = ["drop", "parameters", "kvBytes"] as const;
  * ```
  */
 export function makePlan(from: Profile | DropOrder, options: PlanOptions): Plan {
-  expect("make a plan", "it", from, resultOf("profile", "order"));
+  expect("make a plan", "from", from, resultOf("profile", "order"));
   expect("make a plan", "options", options, optionsOf(checks));
   const given = BUDGETS.filter((name) => options[name] !== undefined);
   if (given.length !== 1) {
-    const found = given.join(" and ") || "none";
-    throw new TypeError(`Cannot make a plan: found ${found}, expected one of ${BUDGETS.join(", ")}`);
+    const found = given.join(" and ") || "no number of modules and no savings";
+    throw new TypeError(`Cannot make a plan: found ${found}, expected exactly one of ${BUDGETS.join(", ")}`);
   }
   return displayable(from.kind === "order" ? ofOrder(from, options) : ofProfile(from, options));
 }
@@ -96,14 +105,14 @@ function ofProfile(profile: Profile, options: PlanOptions): Plan {
   const { target, by = "importance", seed = 0, drop } = options;
   if (target === "consecutive") {
     throw new RangeError(
-      "Cannot plan consecutive blocks from a profile: it has no windows, expected an order, as `lamina order` makes it",
+      "Cannot plan consecutive blocks from a profile: it has no windows, expected an order, the result of `lamina order`",
     );
   }
   expect("make a plan", "target", target, required(aTarget));
   if (drop === undefined) {
     throw new RangeError(
-      "Cannot plan for a budget from a profile: it does not say how large modules are, expected an order, as " +
-        "`lamina order` makes it",
+      "Cannot plan for a budget from a profile: it has no module sizes, expected an order, the " +
+        "result of `lamina order`",
     );
   }
   const { provenance } = profile;
@@ -130,7 +139,7 @@ function ofOrder(from: DropOrder, options: PlanOptions): Plan {
   for (const [name, own] of [["target", target], ["by", by], ["seed", seed]] as const) {
     if (options[name] !== undefined && options[name] !== own) {
       throw new RangeError(
-        `Cannot make a plan: ${name} is ${options[name]}, expected ${own}, that of the order`,
+        `Cannot make a plan: ${name} is ${options[name]}, expected ${own}, as in the order`,
       );
     }
   }
@@ -158,7 +167,7 @@ function modulesFor(from: DropOrder, options: PlanOptions): Scored[] {
   const searched = from.by === "greedy" || from.by === "iterative";
   if (searched && constrains(constraints)) {
     throw new RangeError(
-      `Cannot constrain an order by ${from.by}: each drop was found with those before it made, expected an order that was ` +
+      `Cannot constrain an order by ${from.by}: each drop was searched for after those before it, expected an order that was ` +
         "searched under the constraints",
     );
   }
@@ -175,7 +184,7 @@ function modulesFor(from: DropOrder, options: PlanOptions): Scored[] {
   for (let n = 0; n <= allowed.length; n++) {
     if (enough(allowed.slice(0, n))) return allowed.slice(0, n);
   }
-  throw unreachable(what, `all ${allowed.length} of ${from.target} that the order has`, most(allowed));
+  throw unreachable(what, `all ${allowed.length} ${NOUNS[from.target]} of the order`, most(allowed));
 }
 
 /** The best window of so many blocks, or of the fewest that save enough. */
@@ -183,10 +192,10 @@ function windowOf(from: DropOrder, options: PlanOptions): Scored[] {
   const constraints = constraintsOf(options);
   if (constraints.noNeighbours) {
     throw new RangeError(
-      "Cannot plan consecutive blocks: noNeighbours is true, expected blocks that may be neighbours",
+      "Cannot plan consecutive blocks: noNeighbours is true, expected false, since the blocks are neighbours",
     );
   }
-  const { layers } = from.provenance.model;
+  const { target, provenance: { model: { layers } } } = from;
   const best = (size: number) =>
     from.order.find((entry) => entry.size === size && fits(entry, [], layers, constraints));
   const sizes = [...new Set(from.order.map(({ size }) => size))].filter((size) => best(size));
@@ -196,7 +205,7 @@ function windowOf(from: DropOrder, options: PlanOptions): Scored[] {
     const window = best(options.drop);
     if (window) return [window];
     throw new RangeError(
-      `Cannot drop ${options.drop} of consecutive: expected a whole number from 0 to ${largest}`,
+      `Cannot drop ${options.drop} ${NOUNS[target]}: expected a whole number from 0 to ${largest}`,
     );
   }
   const { enough, most, what } = budgetOf(from.sizes, options);
@@ -208,9 +217,9 @@ function windowOf(from: DropOrder, options: PlanOptions): Scored[] {
 /** The first entries. Throws where there are fewer. */
 function firstOf<E>(allowed: readonly E[], drop: number, target: Target, constrained: boolean): E[] {
   if (drop <= allowed.length) return allowed.slice(0, drop);
-  const why = constrained ? ", which the constraints leave" : "";
+  const why = constrained ? ", the number that the constraints allow" : "";
   throw new RangeError(
-    `Cannot drop ${drop} of ${target}: expected a whole number from 0 to ${allowed.length}${why}`,
+    `Cannot drop ${drop} ${NOUNS[target]}: expected a whole number from 0 to ${allowed.length}${why}`,
   );
 }
 

@@ -14,15 +14,15 @@ import { CALIBRATION_TEXT, reporter, studyChecks, type StudyOptions, textOptions
 import { pass } from "./pass.ts";
 import { aDrop, dropsIn } from "./plan.ts";
 
-/** Options of an observation. */
+/** Options of `observe`. */
 export interface ObserveOptions extends Omit<StudyOptions, "results"> {
   /** Modules to drop; default: none. */
   readonly drop?: Partial<DropPlan> | undefined;
-  /** Tokens in the place of a text: samples of equal length. */
+  /** Tokens in place of a text: samples of equal length. */
   readonly ids?: readonly ArrayLike<number>[] | undefined;
 }
 
-/** What is observed of one layer and one sample, and the sample's tokens. */
+/** The values observed in one layer and one sample, and the sample's tokens. */
 export type Observation<Name extends Observable> = Seen<Name> & { readonly ids: Int32Array };
 
 const { results: _, ...observed } = studyChecks;
@@ -33,18 +33,19 @@ const checks: Checks<ObserveOptions> = {
 };
 
 /**
- * Runs a model once and calls `see` with values of every layer and sample, layer by layer; a promise that it gives is waited for, an
- * error that it throws ends the run. Values are named; each comes as `{ data, shape }`, float32:
+ * Runs a model once and calls `see` with values of every layer and sample, layer by layer. A promise that `see` returns is awaited,
+ * and an error that it throws ends the run. `values` names the values; each is float32, as `{ data, shape }`:
  *
  * - `x` the stream that enters the layer, `a` attention's update, `m` the MLP's, `y` the stream that leaves it: [T, D]
  * - `q` and `mixed` (the values as each head mixed them): [T, H, E]; `k` and `v`: [T, K, E]; q and k normed and rotated, as they meet.
  *   In latent attention (DeepSeek) `v` and `mixed` have the values' own size, and the rotated numbers of `q` and `k` come first
  * - `x.norm` (also a, m, y) the length of each token's vector: [T]; `x.mean` the mean vector over tokens: [D]; `a.cosine` (also m, y)
- *   each token's cosine with x: [T]. They are made where the model runs, and nothing larger is brought back
- * - `attention`, to be iterated: for each query `{ query, data, shape: [H, query + 1] }`, its weights on the keys so far, a row at a time
+ *   each token's cosine with x: [T]. They are computed where the model runs, and nothing larger is copied back
+ * - `attention`, an iterable: for each query `{ query, data, shape: [H, query + 1] }`, its weights on the keys so far, a row at a time
  *
- * A layer in which a module that is asked for does not run is passed over. Nothing is kept: memory does not grow with the number of
- * samples. Throws `RangeError` for an unknown value and for ids that are no tokens of the model, and for numbers that are not finite.
+ * Layers are skipped in which a module of the requested values does not run. Nothing is kept, so memory does not grow with the
+ * number of samples. Throws `RangeError` for an unknown value, for ids that are not tokens of the model, and for numbers that are not
+ * finite.
  *
  * @example
  * ```ts
@@ -95,12 +96,12 @@ async function blocksOf(model: StudyModel, options: ObserveOptions): Promise<Blo
   const told = (["text", "samples", "length", "skip", "bos"] as const).find((name) =>
     options[name] !== undefined
   );
-  if (told) throw new TypeError(`Cannot observe: found ids and ${told}, expected one of them`);
+  if (told) throw new TypeError(`Cannot observe: found ids and ${told}, expected only one of them`);
   const length = ids[0].length;
   const uneven = ids.findIndex((sample) => sample.length !== length);
   if (uneven > 0) {
     throw new RangeError(
-      `Cannot observe: ids[${uneven}] has ${ids[uneven].length} tokens, expected ${length} as ids[0] has`,
+      `Cannot observe: ids[${uneven}] has ${ids[uneven].length} tokens, expected ${length}, as in ids[0]`,
     );
   }
   const all = ids.flatMap((sample) => [...Array.from(sample)]);
@@ -108,7 +109,7 @@ async function blocksOf(model: StudyModel, options: ObserveOptions): Promise<Blo
   const unknown = all.find((id) => id >= vocabulary);
   if (unknown !== undefined) {
     throw new RangeError(
-      `Cannot observe: id ${unknown} is no token of ${model.name}, expected one below ${vocabulary}`,
+      `Cannot observe: id ${unknown} is not a token of ${model.name}, expected an id below ${vocabulary}`,
     );
   }
   return { ids: Int32Array.from(all), samples: ids.length, length };

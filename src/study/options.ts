@@ -13,11 +13,11 @@ import { type Computed, type Keeping, type Provenance, VERSION } from "../result
 import type { DropPlan } from "../run/mod.ts";
 import { IDS, type Packed, type StudyModel, textChecks, type TextOptions } from "../subject/mod.ts";
 
-/** What runs a model. */
+/** Options that choose the engine. */
 export interface EngineOptions {
-  /** The engine's name: cpu, webgpu, cuda, or auto (default), which is CUDA where it works, else the CPU; or an engine itself. */
+  /** The engine, or its name: cpu, webgpu, cuda, or auto (default), which uses CUDA if it works and otherwise the CPU. */
   readonly engine?: "auto" | EngineName | Engine | undefined;
-  /** What products are computed in: float32 (default), or with CUDA tf32 or bfloat16. */
+  /** Precision of matrix products: float32 (default), or on CUDA also tf32 or bfloat16. */
   readonly precision?: Precision | undefined;
 }
 
@@ -53,14 +53,16 @@ export const studyChecks: Checks<StudyOptions> = {
 
 /** The default calibration text. */
 export const CALIBRATION_TEXT = "stories";
-/** The default held-out text, on which quality is measured. */
+/** The default held-out text, for measuring quality. */
 export const HELD_OUT_TEXT = "wiki";
 
 /** The engine of a study: the given one, or the one of the name. Throws `RangeError` where it has not the precision. */
 export async function engineOf({ engine, precision }: EngineOptions): Promise<Engine> {
   if (typeof engine !== "object") return await openEngine({ engine, precision });
   if (precision === undefined || precision === engine.precision) return engine;
-  throw new RangeError(`Cannot use the engine: precision is "${precision}", but it has ${engine.precision}`);
+  throw new RangeError(
+    `Cannot use the engine: precision is "${precision}", expected ${engine.precision}, the engine's own`,
+  );
 }
 
 /** What computes the numbers of a study: for provenance. The CPU has no device. */

@@ -3,23 +3,23 @@
  * Most redundant first. Only the first eight of each are known.
  */
 
-/** A model of the paper, and in which order the official code drops its modules. */
+/** A model of the paper, and the order in which the official code drops its modules. */
 export interface PaperOrders {
-  /** What the project calls the model: a name in `data/configs`. */
+  /** Name of the model here: a name in `data/configs`. */
   readonly name: string;
-  /** The model: its id on the hub, or whatever `openModel` opens. */
+  /** The model: its id on the hub, or any other name that `openModel` accepts. */
   readonly model: string;
-  /** L. */
+  /** Number of layers, L. */
   readonly layers: number;
-  /** The layers whose attention goes first, most redundant first. */
+  /** Layers whose attention is dropped first, most redundant first. */
   readonly attention: readonly number[];
-  /** Those whose MLP goes first. */
+  /** Layers whose MLP is dropped first, most redundant first. */
   readonly mlp: readonly number[];
-  /** Those that go first as a whole. */
+  /** Layers that are dropped first as whole blocks, most redundant first. */
   readonly block: readonly number[];
 }
 
-/** What is known of the official orders. */
+/** The official orders, as far as they are known. */
 export const PAPER_ORDERS: readonly PaperOrders[] = [
   {
     name: "mistral-7b",

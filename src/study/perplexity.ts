@@ -43,7 +43,8 @@ export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
 }
 
 /**
- * Perplexity of a model under each plan, in the plans' order. Throws `TypeError` for the plan of another model.
+ * Measures the perplexity of a model under each plan, and returns the results in the plans' order. Throws `TypeError` for a plan
+ * made from another model.
  *
  * @example
  * ```ts

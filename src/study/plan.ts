@@ -25,19 +25,19 @@ import { permutation } from "../tensor/mod.ts";
 import { candidatesOf, modulesOf } from "./orders/candidates.ts";
 import { constraintChecks, type ConstraintOptions, constraintsOf, fits } from "./orders/constraints.ts";
 
-/** Which modules compete: one kind, attention and MLP in one list, or windows of consecutive blocks. */
+/** The modules that a plan chooses from: one kind, attention and MLP in one list, or windows of consecutive blocks. */
 export type Target = Plan["target"];
-/** What they are ordered by, lowest first. */
+/** The score or search that orders them, lowest first. */
 export type Order = Plan["by"];
-/** What a profile can rank: everything but windows. */
+/** The targets that a profile can rank: all except windows. */
 export type RankTarget = Exclude<Target, "consecutive">;
-/** What it can rank by. */
+/** The scores that a profile can rank by. */
 export type RankOrder = Extract<Order, "importance" | "magnitude" | "random" | "deepest">;
 
-/** One module and what it was ordered by. */
+/** A module and the score that ordered it. */
 export type Ranked = Plan["order"][number];
 
-/** The values of a profile by which modules are ordered; null where there is no module. */
+/** The values of a profile that order modules; null where a layer has no such module. */
 export type Scores = Readonly<
   Record<"attention" | "mlp" | "block", Pick<ModuleMeans, "importance" | "relativeMagnitude">>
 >;
@@ -69,7 +69,7 @@ const scored: Check = like(
 );
 
 /**
- * All modules of a target, in drop order.
+ * Ranks all modules of a target in drop order.
  *
  * @example
  * ```ts
@@ -127,7 +127,7 @@ const aSpec = like(
 );
 
 /**
- * How many modules of a target can each be dropped; of consecutive blocks, how many the largest window has.
+ * Counts the modules of a target that can be dropped; for consecutive blocks, counts the blocks of the largest window.
  *
  * @example
  * ```ts
@@ -140,9 +140,9 @@ const aSpec = like(
  * ```
  */
 export function droppable(spec: ModelSpec, target: Target, constraints: ConstraintOptions = {}): number {
-  expect("count what can be dropped", "spec", spec, aSpec);
-  expect("count what can be dropped", "target", target, anyTarget);
-  expect("count what can be dropped", "constraints", constraints, optionsOf(constraintChecks));
+  expect("count droppable modules", "spec", spec, aSpec);
+  expect("count droppable modules", "target", target, anyTarget);
+  expect("count droppable modules", "constraints", constraints, optionsOf(constraintChecks));
   const { layers } = spec;
   const { protectFirst, protectLast } = constraintsOf(constraints);
   if (target === "consecutive") return Math.max(0, layers.length - protectFirst - protectLast);
@@ -151,8 +151,8 @@ export function droppable(spec: ModelSpec, target: Target, constraints: Constrai
 }
 
 /**
- * What to drop from this model: lists of layers, or a plan, which must be this model's. Throws `TypeError` for a plan
- * made from another model, and `RangeError` as `dropPlan` does.
+ * Returns the modules to drop from this model, from lists of layers or from a plan. Throws `TypeError` for a plan made from another
+ * model, and `RangeError` for a layer that cannot be dropped or is listed twice.
  *
  * @example
  * ```ts
@@ -170,7 +170,7 @@ export function dropsIn(
   model: Pick<StudyModel, "spec" | "identity">,
   plan: Partial<DropPlan> | Plan,
 ): DropPlan {
-  expect("drop modules", "model", model, like("a model that was opened", (value) => isModel(value)));
+  expect("drop modules", "model", model, like("an opened model", (value) => isModel(value)));
   expect("drop modules", "plan", plan, aDrop);
   const { spec, identity } = model;
   if ("kind" in plan) expectPlanOf(identity, plan);
@@ -184,7 +184,7 @@ export function expectDepth(
 ): void {
   if (plan.layers === layers) return;
   throw new TypeError(
-    `Cannot apply a plan made from ${plan.model} (${plan.layers} layers) to ${name} (${layers} layers): expected one made ` +
+    `Cannot apply a plan made from ${plan.model} (${plan.layers} layers) to ${name} (${layers} layers): expected a plan made ` +
       "from this model",
   );
 }
@@ -199,8 +199,8 @@ function expectPlanOf(identity: StudyModel["identity"], plan: Plan): void {
   ];
   throw new TypeError(
     `Cannot apply a plan made from ${found.name} (${found.fingerprint}) to ${identity.name} ` +
-      `(${identity.fingerprint}): expected one made from this model; to drop the same layers anyway, ` +
-      `name them: ${flags.join(" ") || "there are none"}`,
+      `(${identity.fingerprint}): expected a plan made from this model; to drop the same layers anyway, ` +
+      `use ${flags.join(" ") || "no plan"}`,
   );
 }
 
@@ -210,7 +210,7 @@ const aRank = record(
 );
 
 /**
- * Whether neighbours in a ranking are distinguishable from each other (95 %, paired over samples).
+ * Returns whether two neighbours in a ranking can be distinguished (95 %, paired over samples).
  *
  * @example
  * ```ts
@@ -220,14 +220,14 @@ const aRank = record(
  * const model = await series.checkpoints.at(-1)!.open();
  * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
  * const [first, second] = rank(result, "attention");
- * console.log(distinct(result, first, second)); // whether the samples tell them apart
+ * console.log(distinct(result, first, second)); // true if the samples distinguish them
  * model.close();
  * ```
  */
 export function distinct(profile: Profile, above: Ranked, below: Ranked): boolean {
-  expect("tell ranks apart", "profile", profile, aProfile);
-  expect("tell ranks apart", "above", above, aRank);
-  expect("tell ranks apart", "below", below, aRank);
+  expect("compare ranks", "profile", profile, aProfile);
+  expect("compare ranks", "above", above, aRank);
+  expect("compare ranks", "below", below, aRank);
   const values = ({ module, layer }: Ranked) =>
     profile.sums[module][layer]!.map((sample) => sample.distance / sample.counted);
   const [a, b] = [values(above), values(below)];

@@ -25,16 +25,16 @@ import { pass } from "./pass.ts";
 import { aDrop, dropsIn } from "./plan.ts";
 import { onModel, packText, type StudyModel } from "../subject/mod.ts";
 
-/** Options of a profile; `drop` removes modules from the measured model. */
+/** Options of `profile`. */
 export interface ProfileOptions extends StudyOptions {
-  /** Modules to drop; default: none. */
+  /** Modules to drop from the measured model; default: none. */
   readonly drop?: Partial<DropPlan>;
 }
 
 const checks: Checks<ProfileOptions> = { ...studyChecks, drop: aDrop };
 
 /**
- * Profiles a model over a calibration text.
+ * Measures the importance of every module of a model over a calibration text.
  *
  * @example
  * ```ts

@@ -10,18 +10,18 @@ import { lossDifferences, perplexities } from "./perplexity.ts";
 import { aProfile } from "./plan.ts";
 import { onModel, type StudyModel } from "../subject/mod.ts";
 
-/** Nats per token that one run loses over another, with a 95 % confidence interval; no interval for a single sample. */
+/** The difference in loss between two runs, in nats per token, with a 95 % confidence interval; a single sample has no interval. */
 export interface Paired {
   /** Mean over samples, in nats per token. */
   readonly difference: number;
-  /** Lower end of the interval. */
+  /** Lower end of the interval; null for a single sample. */
   readonly low: number | null;
-  /** Upper end of the interval. */
+  /** Upper end of the interval; null for a single sample. */
   readonly high: number | null;
 }
 
 /**
- * How much more `run` loses than `base`, both over the same text. Throws `RangeError` for different samples.
+ * Measures how much more `run` loses than `base` over the same text. Throws `RangeError` if the samples differ.
  *
  * @example
  * ```ts
@@ -44,7 +44,7 @@ export function paired(run: Perplexity, base: Perplexity): Paired {
   return { difference, low: difference - half, high: difference + half };
 }
 
-/** One module removed, all others in place. */
+/** The loss from removing one module, with all others in place. */
 export interface Removal extends Paired {
   /** Layer index, 0-based. */
   readonly layer: number;
@@ -53,7 +53,7 @@ export interface Removal extends Paired {
 }
 
 /**
- * Removes every module of a kind in turn; layers without one are skipped.
+ * Removes every module of a kind in turn and measures the loss; layers without one are skipped.
  *
  * @example
  * ```ts
@@ -90,7 +90,7 @@ const aRemoval = like(
 );
 
 /**
- * Spearman's correlation with the loss of a removal: of importance, and of the number of later layers.
+ * Computes Spearman's correlation of importance, and of the number of later layers, with the loss from a removal.
  *
  * @example
  * ```ts

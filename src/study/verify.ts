@@ -41,9 +41,9 @@ import { PAPER_ORDERS, type PaperOrders } from "./paper_orders.ts";
 import { distinct, rank } from "./plan.ts";
 import { profileBlocks } from "./profile.ts";
 
-/** Options of a verification; the default text is the paper's: 256 × 2048 tokens of c4. */
+/** Options of `verify`. The default text is the paper's: 256 × 2048 tokens of c4. */
 export interface VerifyOptions extends StudyOptions {
-  /** The model, or what opens it, where it is not fetched from the hub. */
+  /** The model, or a name that `openModel` accepts; default: the paper's model on the hub. */
   readonly model?: StudyModel | string | undefined;
 }
 
@@ -70,8 +70,8 @@ const aPaper: Check = orElse(
 const checks: Checks<VerifyOptions> = { ...studyChecks, model: like("a model or its name", () => true) };
 
 /**
- * Measures the drop orders of a model of the paper (`mistral-7b`, `llama-2-13b`), or of one whose orders are given, beside those
- * of the official code. Throws `RangeError` for a model of another depth.
+ * Measures the drop orders of a model and compares them with those of the official code. `paper` is a model of the paper
+ * (`mistral-7b`, `llama-2-13b`) or the orders to compare with. Throws `RangeError` for a model of another depth.
  *
  * @example
  * ```ts
@@ -98,7 +98,7 @@ export async function verify(
 }
 
 /**
- * What a verification would take; nothing is fetched for it.
+ * Estimates the time and memory of `verify` without fetching anything.
  *
  * @example
  * ```ts

@@ -21,18 +21,18 @@ import { type ModelOptions, openChecks, openModel } from "./model.ts";
 
 /** A `config.json` and its name. */
 export interface NamedConfig {
-  /** Its name, or that of its folder. */
+  /** Name of the configuration, or of its folder. */
   readonly name: string;
-  /** `config.json`, as it is. */
+  /** Contents of `config.json`, unchanged. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** Fields to pass over though nobody here knows them. */
+  /** Unknown fields of `config.json` to ignore. */
   readonly allowFields?: readonly string[] | undefined;
 }
 
 const FOLDER = fileURLToPath(new URL("../../data/configs", import.meta.url));
 
 /**
- * Opens a configuration: a name in `data/configs`, a `.json` file, a folder with a `config.json`, or whatever `openModel`
+ * Opens a configuration: a name in `data/configs`, a `.json` file, a folder with a `config.json`, or any model that `openModel`
  * opens.
  *
  * @example
@@ -56,7 +56,7 @@ export const aConfig: Check = record({
   name: required(text),
   config: required(like("an object", (value) => typeof value === "object" && value !== null)),
   allowFields: list(text, "fields"),
-}, "a configuration, as openConfig gives it");
+}, "a configuration from openConfig");
 
 /** Enters a study of a configuration: checks both, and opens the configuration where a name stands for it. */
 export async function onConfig<Options extends Reports, T>(
@@ -87,7 +87,7 @@ async function open(ref: string, options: ModelOptions): Promise<NamedConfig> {
   const inFolder = join(ref, "config.json");
   if (await isFile(inFolder)) return await readConfigFile(inFolder, basename(resolve(ref)));
   const { name, config, close } = await openModel(ref, options).catch((error) => {
-    throw new Error(`${error.message}; or a configuration: ${known.join(", ")}`, { cause: error });
+    throw new Error(`${error.message}; or one of the configurations ${known.join(", ")}`, { cause: error });
   });
   close();
   return { name, config };

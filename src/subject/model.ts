@@ -19,27 +19,27 @@ import type { Tokenizer } from "../text/mod.ts";
 import { openGguf } from "../weights/mod.ts";
 import { folderTokenizer, ggufTokenizer, readJson } from "./tokenizers.ts";
 
-/** How to open a model. */
+/** Options of `openModel`. */
 export interface ModelOptions extends OpenOptions {
-  /** Fields of its `config.json` to pass over though nobody here knows them. Results record those that were needed. */
+  /** Unknown fields of `config.json` to ignore. Results record the fields that were in fact ignored. */
   readonly allowFields?: readonly string[] | undefined;
 }
 
 /** An opened model. */
 export interface StudyModel extends Model {
-  /** Throws, saying what is missing, if the checkpoint has no tokenizer. */
+  /** Returns the model's tokenizer. Throws `Error`, which names the missing files, if the checkpoint has none. */
   tokenizer(): Promise<Tokenizer>;
-  /** Its identity, part of every result. */
+  /** Identity of the model, a part of every result. */
   readonly identity: Provenance["model"];
-  /** The files that it was read from; absent where there are none. */
+  /** The files of the model; absent if it was not read from files. */
   readonly files?: ModelFiles;
   /** Releases files and memory. */
   close(): void;
 }
 
 /**
- * Opens a model: a folder in Hugging Face layout, a `.gguf` file, `owner/name[@revision]`, or a name of the manifest.
- * Whatever is not on this machine is fetched first.
+ * Opens a model: a folder in Hugging Face layout, a `.gguf` file, `owner/name[@revision]`, or a name in the manifest.
+ * Files that are not on this machine are fetched first.
  *
  * @example Not run by tests: it fetches the model
  * ```ts ignore
@@ -104,13 +104,13 @@ export async function onModel<M extends Partial<StudyModel>, Options extends Rep
   });
 }
 
-/** What a folder in Hugging Face layout says about its model before a byte of the weights is read. */
+/** A model in a folder in Hugging Face layout, before its weights are read. */
 export interface Outline extends Pick<StudyModel, "spec" | "tokenizer"> {
-  /** Without the weights' format, which their header tells. */
+  /** Identity of the model, without the format of the weights, which only their header states. */
   readonly identity: Omit<Provenance["model"], "format">;
-  /** Opens the weights. The files are closed with the model. */
+  /** Opens the weights. Closing the model closes the files. */
   open(): Promise<StudyModel>;
-  /** Releases the files, if no model is opened. */
+  /** Releases the files. Call it only if no model was opened. */
   close(): void;
 }
 

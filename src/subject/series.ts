@@ -14,27 +14,27 @@ import {
 import { type SeriesCheckpoint, seriesFiles, type SeriesOptions } from "../hub/mod.ts";
 import { type ModelOptions, type Outline, outline, type StudyModel } from "./model.ts";
 
-/** One checkpoint, not opened. */
+/** A checkpoint of a training run, not opened. */
 export interface Checkpoint {
-  /** Optimiser steps so far. */
+  /** Number of optimiser steps at the checkpoint. */
   readonly step: number;
-  /** Its name in tables: "pre-ln/step00512", "owner/name@step1000". */
+  /** Name in tables: "pre-ln/step00512", "owner/name@step1000". */
   readonly name: string;
-  /** Its identity, from its configuration and tokenizer; no weights are read. */
+  /** Reads its identity from configuration and tokenizer, without the weights. */
   outline(reports?: Reports): Promise<Outline>;
-  /** Opens it; the caller closes it. */
+  /** Opens the checkpoint as a model, which the caller closes. */
   open(reports?: Reports): Promise<StudyModel>;
 }
 
-/** A training run, by step. */
+/** The checkpoints of a training run. */
 export interface Series {
-  /** How tables name it. */
+  /** Name in tables. */
   readonly name: string;
-  /** By step, ascending. */
+  /** The checkpoints, by ascending step. */
   readonly checkpoints: readonly Checkpoint[];
 }
 
-/** Which checkpoints, and how to open them. */
+/** Options of `openSeries`. */
 export interface OpenSeriesOptions extends SeriesOptions, Pick<ModelOptions, "allowFields"> {}
 
 const checks: Checks<OpenSeriesOptions> = {
@@ -45,14 +45,14 @@ const checks: Checks<OpenSeriesOptions> = {
 
 /** A series that has been opened. */
 export const aSeries: Check = like(
-  "a series, as openSeries gives it",
+  "a series from openSeries",
   (value) => Array.isArray((value as Series | null)?.checkpoints) && !("kind" in (value as object)),
 );
 
 /**
  * Opens a series: a folder with `series.json`, a folder of checkpoint folders (`step1000`, `checkpoint-500`), or
  * `owner/name` on the hub, whose branches or tags are the checkpoints. A tokenizer may be in each checkpoint or next to
- * them. Throws, saying what was found, if there is no checkpoint.
+ * them. Throws `Error`, which names what was found, if no checkpoint is found.
  *
  * @example
  * ```ts
@@ -80,7 +80,9 @@ function checkpointOf(
     const files = await open(reports);
     try {
       if (files.kind === "folder") return await outline(files, { ...reports, allowFields });
-      throw new Error(`Cannot open ${files.name}: a GGUF file, expected a folder in Hugging Face layout`);
+      throw new Error(
+        `Cannot open ${files.name}: found a GGUF file, expected a folder in Hugging Face layout`,
+      );
     } catch (error) {
       files.close();
       throw error;

@@ -26,14 +26,14 @@ import {
 } from "../text/mod.ts";
 import { onModel, type StudyModel } from "./model.ts";
 
-/** Which text, and how it is cut into blocks. */
+/** The text of a study, and how it is cut into blocks. */
 export interface TextOptions {
   /**
-   * `stories`, `wiki`, `code`, `math`, `c4`, or a file: plain text, JSONL with a `text` field, or token ids, as a JSON list or a list of
-   * lists, which are taken as they are.
+   * `stories`, `wiki`, `code`, `math`, `c4`, or a file: plain text, JSONL with a `text` field, or token ids as a JSON list or a list of
+   * lists, which are used unchanged.
    */
   readonly text: string;
-  /** Number of blocks, and tokens in each. */
+  /** Number of blocks. */
   readonly samples: number;
   /** Tokens in each block. */
   readonly length: number;
@@ -43,13 +43,13 @@ export interface TextOptions {
   readonly bos: boolean;
 }
 
-/** Blocks of tokens, and their identity in results. */
+/** Blocks of tokens and their identity in results. */
 export interface Packed {
   /** The tokens [samples, length]. */
   readonly blocks: Blocks;
   /** The text by name and hash. */
   readonly text: Provenance["text"];
-  /** How it was cut. */
+  /** How the text was cut. */
   readonly packing: Provenance["packing"];
 }
 
@@ -65,7 +65,7 @@ const all = Object.fromEntries(
   Object.entries(textChecks).map(([name, check]) => [name, required(check)]),
 ) as typeof textChecks;
 
-/** Names that `text` may have. */
+/** Names of the built-in texts. */
 export const textNames: readonly string[] = [...TEXT_NAMES, "c4"];
 
 /** What results call a text that was given as token ids: no tokenizer is asked for. */
@@ -74,7 +74,7 @@ export const IDS = "ids";
 const C4 = { repo: "allenai/c4", file: "en/c4-validation.00000-of-00008.json.gz" };
 
 /**
- * Packs a text for a model.
+ * Cuts a text into blocks of a model's tokens.
  *
  * @example
  * ```ts
@@ -129,8 +129,8 @@ function beyondTraining(
 ): { trained?: number } {
   const { trained = Infinity } = spec ?? {};
   if (length <= trained) return {};
-  const line = `samples of ${length} tokens are longer than the ${trained} that the model was trained on: ` +
-    "it may do worse on them than on shorter ones";
+  const line = `samples of ${length} tokens are longer than the ${trained} tokens of the model's training: ` +
+    "quality may be lower than on shorter samples";
   if (onNotice && !warned.get(onNotice)?.has(line)) {
     warned.set(onNotice, new Set([...warned.get(onNotice) ?? [], line]));
     onNotice(line);

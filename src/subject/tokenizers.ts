@@ -42,7 +42,7 @@ export async function folderTokenizer(files: ModelFiles, config: unknown): Promi
     `Cannot open ${files.name}: it has no tokenizer, found ${
       names.join(", ") || "nothing"
     }, expected tokenizer.json, ` +
-      "tokenizer.model, or vocab.json and merges.txt; or give tokens instead of a text: --text IDS.json",
+      "tokenizer.model, or vocab.json and merges.txt; alternatively, pass token ids as the text: --text IDS.json",
   );
 }
 
@@ -55,7 +55,7 @@ export async function ggufTokenizer(
   const kind = metadata.get("tokenizer.ggml.model") ?? "none";
   if (kind !== "none") return tokenizerFromGguf(metadata);
   throw new Error(
-    `Cannot open ${name}: the file has no tokenizer, expected tokenizer.ggml.model; or give tokens instead of a text: ` +
+    `Cannot open ${name}: the file has no tokenizer, expected tokenizer.ggml.model; alternatively, pass token ids as the text: ` +
       "--text IDS.json",
   );
 }
@@ -70,7 +70,7 @@ export async function readJson(files: ModelFiles, name: string): Promise<unknown
   const text = await readText(await files.open(name), MOST_BYTES);
   try {
     if (depthOf(text) > DEEPEST) {
-      throw new SyntaxError(`objects nest deeper than ${DEEPEST}, expected flat JSON`);
+      throw new SyntaxError(`objects are nested deeper than ${DEEPEST}, expected flat JSON`);
     }
     return JSON.parse(text);
   } catch (error) {

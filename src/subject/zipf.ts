@@ -12,7 +12,8 @@ import { type Packed, textHash } from "./texts.ts";
 const KEYS = [0x5a495046, 0] as const;
 
 /**
- * Blocks of such a text over a vocabulary of V words.
+ * Draws a text of word ids from Zipf's law, in blocks. The r-th word of the vocabulary
+ * has a probability proportional to 1/r.
  *
  * @example
  * ```ts

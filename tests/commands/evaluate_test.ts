@@ -112,7 +112,7 @@ Deno.test("evaluate: bad input is one clear line", () =>
       [
         1,
         ["evaluate", folder, "--tasks", "winogrande", "--shots", "5"],
-        /^lamina: Cannot ask winogrande: .*\n$/,
+        /^lamina: Cannot evaluate winogrande: .*\n$/,
       ],
       [1, ["evaluate", folder, "--plan", "README.md"], /^lamina: Cannot read README\.md: .*JSON\n$/],
       [1, ["evaluate", folder, "--tasks", "piqa", "--drop-attention", "8"], /expected a layer from 0 to 7/],

@@ -98,6 +98,6 @@ Deno.test("wrong use ends with 2, a failure with 1, and each says what was expec
         ["generate", folder, "--prompt", "a", "--json", "/dev/fd/99"],
         /Cannot write \/dev\/fd\/99: descriptor 99 is not open/,
       ],
-      [1, ["generate", folder, "--prompt", ""], /Cannot continue an empty prompt: expected a text, or BOS/],
+      [1, ["generate", folder, "--prompt", ""], /Cannot continue an empty prompt: expected a text or BOS/],
     ]);
   }));

@@ -88,8 +88,12 @@ Deno.test("orders: wrong use ends with 2, a failure with 1, and each says what w
       [2, ["sweep", folder, "--by", "importance,guess"], /found "guess", expected some of: importance/],
       [2, ["plan", order], /expected one of --drop, --parameters and --kv-bytes/],
       [2, ["plan", order, "--drop", "1", "--kv-bytes", "1"], /expected one of --drop, --parameters/],
-      [1, ["plan", order, "--drop", "4"], /Cannot drop 4 of attention: .* from 0 to 3/],
-      [1, ["plan", order, "--drop", "3", "--no-neighbours"], /from 0 to [12], which the constraints leave/],
+      [1, ["plan", order, "--drop", "4"], /Cannot drop 4 attention modules: .* from 0 to 3/],
+      [
+        1,
+        ["plan", order, "--drop", "3", "--no-neighbours"],
+        /from 0 to [12], the number that the constraints allow/,
+      ],
       [
         1,
         ["plan", order, "--parameters", "0.9"],

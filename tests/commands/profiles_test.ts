@@ -53,7 +53,7 @@ Deno.test("plan: what cannot be dropped, or read, is said", () =>
       [2, ["plan", file, "--target", "mlp"], /expected one of --drop, --parameters and --kv-bytes/],
       [2, [...plan(file), "-1"], /'--drop <n>'.*expected a whole number of at least 0/],
       [2, [...plan(file), "1", "--by", "luck"], /Allowed choices are importance, magnitude, random, deepest/],
-      [1, [...plan(file), "4"], /Cannot drop 4 of mlp/],
+      [1, [...plan(file), "4"], /Cannot drop 4 MLPs/],
       [1, [...plan(`${folder}/none.json`), "1"], /Cannot read .*none\.json/],
       [1, [...plan(`${folder}/half.json`), "1"], /Cannot read .*half\.json/],
     ]);

@@ -74,7 +74,7 @@ function untrained(verb: string, ...between: unknown[]): Row {
     ],
     type: [
       [7, ...between],
-      `Cannot ${verb}: configuration is 7, expected a configuration, as openConfig gives it`,
+      `Cannot ${verb}: configuration is 7, expected a configuration from openConfig`,
     ],
   };
 }
@@ -150,7 +150,7 @@ const rows: Readonly<Record<string, Row>> = {
   checkpoints: {
     name: [[series, { qualty: "wiki" }], '(did you mean "quality"?)'],
     value: [[series, { length: 1 }], `Cannot profile checkpoints: length is 1, ${wholeOf(2)}`],
-    type: [["run"], 'Cannot profile checkpoints: series is "run", expected a series, as openSeries gives it'],
+    type: [["run"], 'Cannot profile checkpoints: series is "run", expected a series from openSeries'],
   },
   claimsOf: { type: [[aProfile, aProfile], "Cannot judge claims: sweep is a profile, expected a sweep"] },
   compare: { type: [[aProfile, aSweep], "Cannot compare: the second is a sweep, expected a profile"] },
@@ -170,18 +170,18 @@ const rows: Readonly<Record<string, Row>> = {
   distinct: {
     value: [
       [aProfile, entry, { ...entry, layer: -1 }],
-      `Cannot tell ranks apart: below.layer is -1, ${wholeOf(0)}`,
+      `Cannot compare ranks: below.layer is -1, ${wholeOf(0)}`,
     ],
     type: [
       [aProfile, entry, undefined],
-      "Cannot tell ranks apart: below is undefined, expected an entry of a ranking",
+      "Cannot compare ranks: below is undefined, expected an entry of a ranking",
     ],
   },
   divergenceFigure: ofSweep,
   dropOrderFigure: ofProfile,
   droppable: {
     value: [[model.spec, "all"], 'target is "all", expected one of attention, mlp, block, joint'],
-    type: [["tiny", "mlp"], 'Cannot count what can be dropped: spec is "tiny", expected a model\'s spec'],
+    type: [["tiny", "mlp"], 'Cannot count droppable modules: spec is "tiny", expected a model\'s spec'],
   },
   dropsIn: {
     name: [
@@ -219,7 +219,7 @@ const rows: Readonly<Record<string, Row>> = {
       [model, "a", { token: 3 }],
       'Cannot generate: unknown option "token", expected one of onProgress, ',
     ],
-    value: [[model, "a", { topP: 2 }], "Cannot generate: topP is 2, expected a number above 0, 1 at most"],
+    value: [[model, "a", { topP: 2 }], "Cannot generate: topP is 2, expected a number above 0 and at most 1"],
     type: [[model, undefined], "Cannot generate: prompt is undefined, expected a text"],
   },
   guides: study("measure guides"),
@@ -257,7 +257,7 @@ const rows: Readonly<Record<string, Row>> = {
       [aProfile, { target: "atention", drop: 1 }],
       'Cannot make a plan: target is "atention", expected one of attention, mlp, block, joint, consecutive (did you mean "attention"?)',
     ],
-    type: [[aSweep, { drop: 1 }], "Cannot make a plan: it is a sweep, expected a profile or an order"],
+    type: [[aSweep, { drop: 1 }], "Cannot make a plan: from is a sweep, expected a profile or an order"],
   },
   merge: { type: [[aProfile], "Cannot merge: results is a profile, expected a list of results"] },
   openConfig: {
@@ -332,7 +332,7 @@ const rows: Readonly<Record<string, Row>> = {
   },
   ratioMap: {
     ...untrained("map ratios", [64], [0.02]),
-    value: [[named, [64], [0]], "Cannot map ratios: standard deviations[0] is 0, expected a number above 0"],
+    value: [[named, [64], [0]], "Cannot map ratios: stds[0] is 0, expected a number above 0"],
   },
   readResult: {
     value: [["a.json", "profil"], 'Cannot read a result: kinds[0] is "profil", expected one of profile, '],
@@ -473,7 +473,7 @@ Deno.test("an engine is one of the names or an engine itself, a precision one th
     });
     await assert.rejects(lamina.profile(model, { ...text, engine, precision: "tf32" }), {
       name: "RangeError",
-      message: 'Cannot use the engine: precision is "tf32", but it has float32',
+      message: 'Cannot use the engine: precision is "tf32", expected float32, the engine\'s own',
     });
     const [byName, itself] = [
       await lamina.profile(model, { ...text, engine: "cpu", precision: "float32" }),
@@ -488,7 +488,7 @@ Deno.test("a name stands for the model, which is opened for the study; an unknow
   await assert.rejects(lamina.generate("smollm3", "a"), /Cannot open smollm3: unknown name/);
   await assert.rejects(
     lamina.randomInit("llama-9"),
-    /Cannot open llama-9: .* or a configuration: .*llama-2-7b/,
+    /Cannot open llama-9: .* or one of the configurations .*llama-2-7b/,
   );
 });
 

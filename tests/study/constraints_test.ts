@@ -62,7 +62,7 @@ function largest(from: DropOrder, options: PlanOptions): Plan {
     } catch (error) {
       assert.match(
         (error as Error).message,
-        /^Cannot drop \d+ of \w+: expected a whole number from 0 to \d+/,
+        /^Cannot drop \d+ [\w ]+: expected a whole number from 0 to \d+/,
       );
     }
   }
@@ -104,7 +104,7 @@ Deno.test("a profile's plan and an order's are the same under the same constrain
     );
     assert.throws(
       () => makePlan(measured, { target: "attention", drop: length + 1, ...constraints }),
-      { message: new RegExp(`from 0 to ${length}(, which the constraints leave)?$`) },
+      { message: new RegExp(`from 0 to ${length}(, the number that the constraints allow)?$`) },
     );
   }));
 });
@@ -169,7 +169,7 @@ Deno.test("windows keep clear of protected layers; each number of blocks has its
       assert.equal(order[0].score, Math.min(...open.map(({ score }) => score!)));
     }
     assert.throws(() => makePlan(from, { drop: room + 1, protectFirst, protectLast }), {
-      message: `Cannot drop ${room + 1} of consecutive: expected a whole number from 0 to ${room}`,
+      message: `Cannot drop ${room + 1} consecutive blocks: expected a whole number from 0 to ${room}`,
     });
   }));
 });
@@ -186,32 +186,36 @@ Deno.test("what a plan cannot be made from is refused in a line", () => {
   refused(
     measured,
     { target: "mlp", parameters: 0.1 },
-    /it does not say how large modules are, expected an order/,
+    /it has no module sizes, expected an order/,
   );
   refused(measured, { drop: 1 }, /target is undefined, expected one of attention/);
   refused(
     from,
     { drop: 1, parameters: 0.1 },
-    /^Cannot make a plan: found drop and parameters, expected one of drop, parameters, kvBytes$/,
+    /^Cannot make a plan: found drop and parameters, expected exactly one of drop, parameters, kvBytes$/,
   );
-  refused(from, {}, /^Cannot make a plan: found none, expected one of drop, parameters, kvBytes$/);
-  refused(from, { drop: 1, target: "attention" }, /target is attention, expected mlp, that of the order/);
+  refused(
+    from,
+    {},
+    /^Cannot make a plan: found no number of modules and no savings, expected exactly one of drop, parameters, kvBytes$/,
+  );
+  refused(from, { drop: 1, target: "attention" }, /target is attention, expected mlp, as in the order/);
   refused(
     from,
     { kvBytes: 0.1 },
-    /Cannot save 0.1 of the bytes of keys and values: found 0 of 82560 in all 6 of mlp/,
+    /Cannot save 0.1 of the bytes of keys and values: found 0 of 82560 in all 6 MLPs of the order/,
   );
   refused(from, { parameters: 0 }, /parameters is 0, expected a number above 0/);
   const searched = { ...from, by: "greedy" as const };
   refused(
     searched,
     { drop: 1, noNeighbours: true },
-    /each drop was found with those before it made, expected an order/,
+    /each drop was searched for after those before it, expected an order/,
   );
   refused(
     orderOf("consecutive", []),
     { drop: 1, noNeighbours: true },
-    /noNeighbours is true, expected blocks that may/,
+    /noNeighbours is true, expected false/,
   );
 });
 

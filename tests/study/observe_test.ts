@@ -159,7 +159,10 @@ Deno.test("what cannot be observed is refused in plain words", () =>
       observe(model, ["a"], see, { ids: [[1, 2], [3]] }),
       /ids\[1\] has 1 tokens, expected 2/,
     );
-    await assert.rejects(observe(model, ["a"], see, { ids: [[1, 64]] }), /id 64 is no token of .*below 64/);
+    await assert.rejects(
+      observe(model, ["a"], see, { ids: [[1, 64]] }),
+      /id 64 is not a token of .*expected an id below 64/,
+    );
     await assert.rejects(
       observe(model, ["a"], see, { ids: [[1, 2]], text: options.text! }),
       /found ids and text/,

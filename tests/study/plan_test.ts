@@ -125,7 +125,7 @@ Deno.test("a plan is applied to the model that it was made from, or to any of as
     const flags = [["--drop-attention", plan.attention], ["--drop-mlp", plan.mlp]] as const;
     const named = flags.filter(([, list]) => list.length).map(([flag, list]) => `${flag} ${list.join(",")}`);
     const message = `Cannot apply a plan made from ${name} (${fingerprint}) to tuned (sha256:ff): ` +
-      `expected one made from this model; to drop the same layers anyway, name them: ${named.join(" ")}`;
+      `expected a plan made from this model; to drop the same layers anyway, use ${named.join(" ")}`;
     assert.throws(() => dropsIn(tuned, plan), { name: "TypeError", message });
     await assert.rejects(perplexities(tuned, [{}, plan], options), { message });
     await assert.rejects(profile(tuned, { ...options, drop: plan }), { message });
@@ -136,7 +136,7 @@ Deno.test("a plan is applied to the model that it was made from, or to any of as
       assert.throws(() => dropsIn(model, { ...other, layers: 30 }), {
         name: "TypeError",
         message: `Cannot apply a plan made from ${name} (30 layers) to ${name} (3 layers): ` +
-          "expected one made from this model",
+          "expected a plan made from this model",
       });
     }
     assert.throws(() => dropsIn(model, { ...byHand, mlp: [0, 1, 2, 3] }), /Cannot drop mlp 3: .* 0 to 2/);
@@ -160,7 +160,7 @@ Deno.test("modules that can be dropped are those that the model has", () =>
 Deno.test("a plan cannot drop more than there is, nor half a module", () => {
   const refused = (drop: number, message: string) =>
     assert.throws(() => makePlan(tiny, { target: "mlp", drop }), { name: "RangeError", message });
-  refused(4, "Cannot drop 4 of mlp: expected a whole number from 0 to 3");
+  refused(4, "Cannot drop 4 MLPs: expected a whole number from 0 to 3");
   for (const drop of [-1, 0.5, NaN]) {
     refused(drop, `Cannot make a plan: drop is ${drop}, expected a whole number of at least 0`);
   }
@@ -192,6 +192,6 @@ Deno.test("a profile compared with itself agrees; turned around it disagrees", (
   ]);
   assert.throws(() => compare(one, tiny), {
     name: "RangeError",
-    message: "Cannot compare profiles of 3 and 4 layers: expected equally many",
+    message: "Cannot compare profiles of 3 and 4 layers: expected equal numbers of layers",
   });
 });

@@ -216,7 +216,7 @@ Deno.test("a configuration without an initialiser, an unknown name and senseless
   const { config: { initializer_range: _, ...config } } = await llama();
   await assert.rejects(() => randomInit({ name: "bare", config }, small), /Cannot initialise bare: .*--std/);
   await randomInit({ name: "bare", config }, { ...small, std: 0.02 });
-  await assert.rejects(() => openConfig("llama-9"), /llama-9.*or a configuration: .*llama-3-8b/);
+  await assert.rejects(() => openConfig("llama-9"), /llama-9.*or one of the configurations .*llama-3-8b/);
   for (
     const bad of [{ seeds: 0 }, { layers: 0 }, { samples: 0 }, { length: 1 }, { std: -1 }, { hidden: 100 }]
   ) {

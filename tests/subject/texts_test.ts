@@ -48,8 +48,7 @@ Deno.test("samples that are longer than the model was trained on bring one line,
   assert.equal("trained" in usual.series[0].provenance.packing, false);
   const long = await run(257);
   assert.deepEqual(heard, [
-    "samples of 257 tokens are longer than the 256 that the model was trained on: it may do worse on them than on " +
-    "shorter ones",
+    "samples of 257 tokens are longer than the 256 tokens of the model's training: quality may be lower than on shorter samples",
   ], "once, though there are two checkpoints");
   for (const { provenance } of long.series) assert.equal(provenance.packing.trained, 256);
   assert.match(

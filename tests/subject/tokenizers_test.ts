@@ -78,10 +78,10 @@ Deno.test("a configuration or a tokenizer that nests deep is refused before anyt
     await Deno.writeTextFile(`${folder}/tokenizer.json`, deep("post_processor"));
     await assert.rejects(
       encoded(folder, "a"),
-      /tokenizer\.json: objects nest deeper than 200, expected flat JSON/,
+      /tokenizer\.json: objects are nested deeper than 200, expected flat JSON/,
     );
     await Deno.writeTextFile(`${folder}/config.json`, deep("rope_parameters"));
-    await assert.rejects(openModel(folder), /config\.json: objects nest deeper than 200/);
+    await assert.rejects(openModel(folder), /config\.json: objects are nested deeper than 200/);
   });
 });
 
@@ -137,7 +137,7 @@ Deno.test("a GGUF file without a tokenizer says what to do", async () => {
   const model = await openModel(new URL("../fixtures/gguf/llama.gguf", import.meta.url).pathname);
   await assert.rejects(
     model.tokenizer(),
-    /llama\.gguf: the file has no tokenizer, expected tokenizer\.ggml\.model; or give/,
+    /llama\.gguf: the file has no tokenizer, expected tokenizer\.ggml\.model; alternatively, pass token ids/,
   );
   model.close();
 });

@@ -20,11 +20,11 @@ import { sweep } from "../sweep/sweep.ts";
 import type { RandomInitOptions } from "../untrained/random_init.ts";
 import { untrainedMaps, untrainedModels } from "./untrained.ts";
 
-/** What an analysis is given: what every study can be told; the model and its profile, made when first asked for. */
+/** Options of an analysis: those of every study, and functions that open the model and profile it on their first call. */
 export interface AnalysisOptions extends StudyOptions {
-  /** The model, opened when it is first asked for. */
+  /** Returns the model, which the first call opens. */
   readonly model: () => Promise<StudyModel>;
-  /** Its profile, likewise. */
+  /** Returns the model's profile, which the first call measures. */
   readonly profile: () => Promise<Profile>;
 }
 
@@ -49,7 +49,7 @@ function drawnOf(options: AnalysisOptions): RandomInitOptions {
   return drawn;
 }
 
-/** Sizes of the main job's studies: the profile, the quality of what is left, the profiles of several texts. */
+/** Sample sizes of the analyses: for the profile, for quality under drops, and for the profiles over several texts. */
 export const SIZES = {
   profile: { samples: 8, length: 2048 },
   quality: { samples: 8, length: 512 },
@@ -69,10 +69,10 @@ const SERIES = ["pre-ln", "peri-ln"].map((name) =>
 /** Kinds of text whose importances are held side by side. */
 const TEXTS = ["stories", "wiki", "code", "math"] as const;
 
-/** By name, in the order of the page. */
+/** The analyses by name, in their order on the page. */
 export const analyses = {
   importance: analysis({
-    about: "which modules hardly turn the residual stream, on several texts",
+    about: "the importance of every module on several texts: how far it turns the residual stream",
     weight: 0.5,
     profiled: true,
     async run(options) {
@@ -86,7 +86,7 @@ export const analyses = {
     },
   }),
   quality: analysis({
-    about: "what dropping attention, MLPs and blocks costs, compared with other orders",
+    about: "quality after dropping attention, MLPs and blocks by importance, compared with other orders",
     weight: 4,
     profiled: true,
     async run(options) {
@@ -98,7 +98,7 @@ export const analyses = {
     },
   }),
   tasks: analysis({
-    about: "what dropping attention, MLPs and blocks does to the accuracy of benchmark tasks",
+    about: "accuracy on benchmark tasks after dropping attention, MLPs and blocks",
     weight: 6,
     profiled: true,
     async run(options) {
@@ -123,14 +123,14 @@ export const analyses = {
     },
   }),
   magnitude: analysis({
-    about: "how large the updates are, where they point, and how much of importance that explains",
+    about: "size and direction of the updates, and how much of importance they explain",
     weight: 0,
     profiled: true,
     run: (options) => options.profile(),
   }),
   checkpoints: analysis({
     about:
-      "importance through training, for a Pre-LN and a Peri-LN model; what half of the modules are worth at each step",
+      "importance through training, for a Pre-LN and a Peri-LN model; quality with half of the modules at each step",
     weight: 1,
     profiled: false,
     async run(options) {
@@ -145,7 +145,8 @@ export const analyses = {
     },
   }),
   "random-init": analysis({
-    about: "untrained models and their closed form, and where attention is the less important module",
+    about:
+      "untrained models and their closed form, and the widths and deviations at which attention matters less than the MLP",
     weight: 1.5,
     profiled: false,
     async run(options) {
@@ -157,7 +158,7 @@ export const analyses = {
     },
   }),
   "norm-placement": analysis({
-    about: "what dropping costs a Pre-LN and a Peri-LN model of one size",
+    about: "quality after drops, for a Pre-LN and a Peri-LN model of one size",
     weight: 0.5,
     profiled: false,
     run: (options) => trained(options, (model, told) => droppingOf(model, { ...TRAINING, ...told })),

@@ -18,7 +18,7 @@ import { engineChecks, type EngineOptions, type StudyOptions } from "../options.
 import { pass } from "../pass.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 
-/** One head of one layer. */
+/** A head of a layer. */
 export interface Head {
   /** Layer index, 0-based. */
   readonly layer: number;
@@ -26,17 +26,17 @@ export interface Head {
   readonly head: number;
 }
 
-/** The tokens of a text, and for each head the attention [query][key] on the keys 0 … query; 0 outside a window. */
+/** The tokens of a text and the attention of each head, as [query][key] for the keys 0 … query; 0 outside a sliding window. */
 export interface AttentionOf {
   /** The model's name. */
   readonly model: string;
   /** The text, token by token [T]. */
   readonly tokens: string[];
-  /** `rows[t]` is what token t gives to the tokens 0 … t, 1 in all. */
+  /** Each head with its attention: `rows[t]` holds the weights of token t on the tokens 0 … t, which sum to 1. */
   readonly heads: (Head & { readonly rows: number[][] })[];
 }
 
-/** How to look. */
+/** Options of `attentionOf`. */
 export type AttentionOptions = Pick<StudyOptions, "bos"> & EngineOptions & Reports;
 
 const checks: Checks<AttentionOptions> = { ...reportChecks, ...engineChecks, bos: flag };

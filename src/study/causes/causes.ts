@@ -33,7 +33,7 @@ import {
   zipfText,
 } from "../../subject/mod.ts";
 
-/** What the study measures, in addition to the options of every study. */
+/** Options of the study of causes that other studies do not have. */
 export interface CausesMeasures {
   /** Use every k-th query for the attention patterns; default: 1, all of them. */
   readonly queryStride?: number | undefined;
@@ -41,7 +41,7 @@ export interface CausesMeasures {
   readonly effectSamples?: number | undefined;
 }
 
-/** Options of the study. */
+/** Options of `causes`. */
 export type CausesOptions = StudyOptions & CausesMeasures;
 
 const measureChecks: Checks<CausesMeasures> = {
@@ -68,7 +68,7 @@ const SINK = { samples: 100, length: 64, threshold: 0.3 };
 const EFFECT_LENGTH = 256;
 
 /**
- * Studies the causes of redundancy in a model, over a calibration text.
+ * Measures the causes of redundancy in a model over a calibration text.
  *
  * @example
  * ```ts
@@ -113,7 +113,7 @@ export async function subjectOf(model: StudyModel, options: CausesOptions): Prom
 }
 
 /**
- * Studies the causes of redundancy in an untrained model, over words drawn from Zipf's law, for the first seed.
+ * Measures the causes of redundancy in an untrained model over words drawn from Zipf's law, for the first seed.
  *
  * @example
  * ```ts
@@ -203,7 +203,7 @@ function settingsOf(
 }
 
 /**
- * What the study would take, without the statistics themselves, which are the smaller part of the time.
+ * Estimates the time and memory of `causes`, without the statistics themselves, which take the smaller part of the time.
  *
  * @example
  * ```ts
@@ -257,7 +257,7 @@ export function passesOf(
 }
 
 /**
- * What the study of an untrained model would take.
+ * Estimates the time and memory of `untrainedCauses`.
  *
  * @example
  * ```ts

@@ -155,7 +155,7 @@ export function rowFinder(fetch: FetchOptions): RowFinder {
     } catch (error) {
       fetch.signal?.throwIfAborted();
       const [reason] = (error as Error).message.split("; "); // what follows is about models
-      throw new Error(`Cannot ask ${task.name}: it needs ${describeSource(split)}; ${reason}`, {
+      throw new Error(`Cannot evaluate ${task.name}: it needs ${describeSource(split)}; ${reason}`, {
         cause: error,
       });
     }

@@ -36,23 +36,23 @@ import { type EvaluatePrice, price, readBytes, writeBytes } from "./price.ts";
 import { summarise } from "./summary.ts";
 import { writing } from "./writing.ts";
 
-/** What is asked, and how. */
+/** Options of `evaluate`: the tasks, and how they are run. */
 export interface EvaluateOptions extends Keeping, Reports, EngineOptions, Forcing {
-  /** Tasks and groups by lm-eval's names; or a suite, which has shots of its own. */
+  /** Tasks and groups, by lm-eval's names. Set either `tasks` or `suite`, which has its own shots. */
   readonly tasks?: readonly string[] | undefined;
   /** `paper`: the paper's nine tasks at its shots; `paper-llama-3`: its four for Llama 3. */
   readonly suite?: string | undefined;
-  /** Solved examples in front of each document; default: each task's own number, 0 for most. */
+  /** Number of solved examples in front of each document; default: the task's own, 0 for most tasks. */
   readonly shots?: number | undefined;
-  /** The first so many documents of each task; default: all. */
+  /** Number of documents of each task, from the first on; default: all. */
   readonly limit?: number | undefined;
-  /** Whether texts begin with BOS: as the tokenizer's files say (default), never (the paper), or always. */
+  /** Whether texts begin with BOS: as in the tokenizer's files (default), never (as in the paper), or always. */
   readonly bos?: BosRule | undefined;
-  /** Of the stream that shots are drawn from; default: lm-eval's 1234. */
+  /** Seed of the random stream that draws the shots; default: lm-eval's 1234. */
   readonly seed?: number | undefined;
-  /** What counts as no degradation; default: 0.02, two points of accuracy. */
+  /** Difference in accuracy that counts as no degradation; default: 0.02, two points. */
   readonly margin?: number | undefined;
-  /** Texts that every plan continues, to see how it writes; default: 8, 0 for none. */
+  /** Number of texts that every plan continues, as samples of its writing; default: 8; 0 skips them. */
   readonly prompts?: number | undefined;
 }
 
@@ -82,8 +82,8 @@ const PROMPTS = 8;
 const LONG = 2 ** 20;
 
 /**
- * What a model makes of benchmark tasks under each plan, in the plans' order. The full model always runs: the others are compared
- * with it. Throws `RangeError` for an unknown task, or shots that its rows cannot give.
+ * Evaluates a model on benchmark tasks under each plan, and returns the results in the plans' order. The full model always runs,
+ * because the other plans are compared with it. Throws `RangeError` for an unknown task, or if a task has too few rows for the shots.
  *
  * @example Not run by tests: it fetches the model and the rows
  * ```ts ignore
@@ -121,12 +121,15 @@ export function distinctPlans(plans: readonly DropPlan[]): DropPlan[] {
 function settingsOf(options: EvaluateOptions): { settings: Setting[]; mains: Main[] } {
   const { tasks, suite, limit, bos = "tokenizer", seed = SEED } = options;
   if ((tasks === undefined) === (suite === undefined)) {
-    throw new TypeError("Cannot evaluate: expected either tasks or a suite");
+    const found = tasks === undefined ? "neither tasks nor a suite" : "tasks and a suite";
+    throw new TypeError(`Cannot evaluate: found ${found}, expected one of them`);
   }
   const entries = suite === undefined
     ? [...new Set(tasks)].map((task) => ({ task, shots: options.shots, metric: null as Metric | null }))
     : suites[suite].map((entry) => ({ ...entry, shots: options.shots ?? entry.shots }));
-  if (entries.length === 0) throw new RangeError("Cannot evaluate no tasks: expected one at least");
+  if (entries.length === 0) {
+    throw new RangeError("Cannot evaluate: the list of tasks is empty, expected at least one task");
+  }
   const settings = new Map<string, Setting>();
   const mains = entries.map(({ task, shots, metric }): Main => {
     const members = tasksNamed(task);
@@ -210,9 +213,9 @@ function tellCuts(asked: readonly Part[], model: StudyModel, { onNotice }: Repor
   }
   for (const [name, some] of cut) {
     onNotice?.(
-      `${name}: ${some === 1 ? "1 document is" : `${some} documents are`} longer than the ${
+      `${name}: ${some === 1 ? "1 document is" : `${some} documents are`} longer than the context of ${
         contextLength(model.config)
-      } tokens of the context, and cut from the left`,
+      } tokens, and cut from the left`,
     );
   }
 }

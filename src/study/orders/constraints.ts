@@ -2,13 +2,13 @@
 import { type Checks, flag, wholeNumber } from "../../entry/mod.ts";
 import type { Constraints, DropOrder } from "../../result/mod.ts";
 
-/** What must not be dropped; by default anything may. */
+/** Constraints on the modules to drop; default: none. */
 export interface ConstraintOptions {
-  /** Layers at the beginning that stay whole. */
+  /** Number of layers at the beginning that keep their modules. */
   readonly protectFirst?: number | undefined;
-  /** Layers at the end that stay whole. */
+  /** Number of layers at the end that keep their modules. */
   readonly protectLast?: number | undefined;
-  /** No two modules of a kind are dropped in adjacent layers. */
+  /** Whether to drop no two modules of a kind in adjacent layers. */
   readonly noNeighbours?: boolean | undefined;
 }
 

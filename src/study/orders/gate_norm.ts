@@ -26,7 +26,9 @@ export async function gateNorms(
     options.signal?.throwIfAborted();
     norms.push(null);
     if (attention?.latents) {
-      throw new TypeError(`Cannot order layers by Gate-Norm: q and k of attention ${l} come from latents`);
+      throw new TypeError(
+        `Cannot order layers by Gate-Norm: q and k of layer ${l} come from latents, expected projections of the stream`,
+      );
     }
     if (attention) {
       const names = ["attention.q_proj.weight", "attention.k_proj.weight"];

@@ -35,15 +35,15 @@ import { scoresOf } from "./scores.ts";
 import { type Made, type Request, search } from "./search.ts";
 import { sizesOf } from "./sizes.ts";
 
-/** What is ordered, and by what; the text is that on which scores and losses are measured. */
+/** Options of `order`. Scores and losses are measured over `text`. */
 export interface OrderOptions extends StudyOptions, ConstraintOptions {
-  /** Which modules compete. */
+  /** The modules to order. */
   readonly target: DropOrder["target"];
-  /** What they are ordered by; default: importance. */
+  /** Score or search that orders them; default: importance. */
   readonly by?: DropOrder["by"] | undefined;
-  /** How many; default: all. Of windows, blocks of the largest; default: half of the layers. */
+  /** Number of modules; default: all. For windows, number of blocks in the largest; default: half of the layers. */
   readonly upto?: number | undefined;
-  /** Of a random order; 0 by default. */
+  /** Seed of a random order; default: 0. */
   readonly seed?: number | undefined;
 }
 
@@ -57,8 +57,8 @@ const checks: Checks<OrderOptions> = {
 };
 
 /**
- * Orders the modules of a model, or its windows of consecutive blocks, for `makePlan`. What is finished is kept: a search that
- * was ended goes on where it stopped. Throws `RangeError` for more than there are.
+ * Orders the modules of a model, or its windows of consecutive blocks, for `makePlan`. Finished steps are kept, so an interrupted
+ * search resumes where it stopped. Throws `RangeError` if `upto` is more than the model has.
  *
  * @example
  * ```ts
@@ -90,7 +90,9 @@ async function ordered(model: StudyModel, options: OrderOptions): Promise<DropOr
   if (kept) options.onNotice?.(`${label}: kept from an earlier run`);
   const { order: { length }, upto } = result;
   if (length < upto && request.target !== "consecutive") {
-    options.onNotice?.(`${label}: ${length} of ${upto}, each that is left is a neighbour of one of them`);
+    options.onNotice?.(
+      `${label}: ordered ${length} of ${upto} modules; each of the others is a neighbour of one of them`,
+    );
   }
   return result;
 }
@@ -107,22 +109,22 @@ export function requestOf(
     throw new RangeError(`Cannot order ${target} of ${name} by ${by}: ${found}, expected ${expected}`);
   };
   if (by === "gate-norm" && target !== "attention") {
-    refuse("only attention has queries and keys", "the target attention");
+    refuse("only attention has queries and keys", "target attention");
   }
   const windows = target === "consecutive";
   if (windows && (by === "iterative" || by === "greedy")) {
-    refuse("windows of n blocks are not made from those of n − 1", "another order, or the target block");
+    refuse("windows of n blocks do not extend those of n − 1", "another order or target block");
   }
   if (windows && constraints.noNeighbours) {
-    refuse("neighbours are to be kept", "blocks that may be neighbours");
+    refuse("noNeighbours is true", "false, since the blocks are neighbours");
   }
   const bare = layers.findIndex(({ attention, mlp }) => !attention && !mlp);
-  if (windows && bare >= 0) refuse(`layer ${bare} has neither attention nor MLP`, "layers with a module");
+  if (windows && bare >= 0) refuse(`layer ${bare} has neither attention nor MLP`, "a module in every layer");
   const most = droppable(spec, target, constraints);
-  if (most === 0) refuse("there is nothing to drop", "at least one module that may be");
+  if (most === 0) refuse("no module can be dropped", "at least one");
   const { upto = windows ? Math.min(most, Math.ceil(layers.length / 2)) : most } = options;
   if (upto > most) {
-    refuse(`upto is ${upto}`, `at most ${most}, which is what the model has and the constraints leave`);
+    refuse(`upto is ${upto}`, `at most ${most}, the number that the model and the constraints allow`);
   }
   return { target, by, seed: by === "random" ? seed : null, upto, constraints };
 }
@@ -150,7 +152,8 @@ async function computed(
 }
 
 /**
- * What an order would take. What is dropped on the way is not known before it is measured: the deepest stand in for it.
+ * Estimates the time and memory of `order`, and counts its plans. The modules that a search drops on the way are not known before
+ * it runs; the estimate assumes the deepest.
  *
  * @example
  * ```ts

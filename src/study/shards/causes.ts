@@ -149,7 +149,7 @@ async function keptRows(
 ): Promise<Rows> {
   const rows = await keptResult("rows", keyOf(origin, piece, plans), told);
   if (rows) return rows;
-  throw new NotKept(`samples ${piece.from} to ${piece.to - 1} of its part "${piece.of}" are not there`);
+  throw new NotKept(`samples ${piece.from} to ${piece.to - 1} of part "${piece.of}" are missing`);
 }
 
 /** Makes one of the pieces of a part. */

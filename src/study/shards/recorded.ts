@@ -10,7 +10,7 @@ export class NotKept extends Error {}
 export function recordedEngine({ engine, runtime, dtype, device }: Computed): Engine {
   const refuse = (): never => {
     throw new NotKept(
-      "a result that should be kept is not there, or was made by another engine, and merging computes nothing",
+      "a kept result is missing or was computed by another engine, and merging computes nothing",
     );
   };
   return {

@@ -34,23 +34,23 @@ import { type NamedConfig, onConfig } from "../../subject/mod.ts";
 import { aDrop, expectDepth } from "../plan.ts";
 import { PAPER_SPEEDS, type PaperSpeed } from "./paper.ts";
 
-/** Options of a roofline. */
+/** Options of `roofline`. */
 export interface RooflineOptions extends Reports {
   /** The device: rtx-a6000, a6000-ada, a100, h100. */
   readonly device: DeviceName;
-  /** How many of the device share the work, evenly and at no cost; default: 1. */
+  /** Number of devices, which share the work evenly and at no cost; default: 1. */
   readonly devices?: number | undefined;
-  /** Bits of a weight: 16 (default) or 4. Keys, values, embedding and head have 16 in both. */
+  /** Bits per weight: 16 (default) or 4. Keys, values, embedding and head have 16 bits in both cases. */
   readonly bits?: 16 | 4 | undefined;
-  /** Numbers of texts side by side; default: "max", as many as fit beside the full model, or one where none does. */
+  /** Batch sizes; default: "max", as many texts as fit beside the full model, or 1 if none fits. */
   readonly batch?: readonly number[] | "max" | undefined;
-  /** Tokens read of each text; default: 2048. */
+  /** Tokens read from each text; default: 2048. */
   readonly input?: number | undefined;
-  /** Tokens written of each text; default: 2048. */
+  /** Tokens written for each text; default: 2048. */
   readonly output?: number | undefined;
   /**
-   * What to drop; the full model is added. Default: as many of the last attention modules as the paper drops of this model, or else a
-   * quarter and half of them.
+   * Modules to drop; the full model is added. Default: as many of the last attention modules as the paper drops from this model, or
+   * else a quarter and half of them.
    */
   readonly plans?: readonly Partial<DropPlan>[] | undefined;
 }
@@ -81,8 +81,8 @@ const MOST_TEXTS = BATCHES[BATCHES.length - 1];
 const PRINTED = 0.005;
 
 /**
- * The speed-ups that bytes and operations allow a device, beside those of the paper. Needs no weights. Throws `RangeError` for a
- * plan that the model does not have.
+ * Computes the speed-ups that memory traffic and arithmetic allow on a device, beside those of the paper. Needs no weights. Throws
+ * `RangeError` for a plan that drops modules the model does not have.
  *
  * @example
  * ```ts

@@ -44,23 +44,23 @@ import { decoderPlayer, openParts, type PartTimes, type Setting } from "./parts.
 import { bytesAlone, predict, type Predicted } from "./predict.ts";
 import { type Player, takeTurns, type Times, turnsOf } from "./turns.ts";
 
-/** Options of the measurement. */
+/** Options of `speed`. */
 export interface SpeedOptions extends Reports, EngineOptions, Forcing {
-  /** What to drop; the full model is added. Default: the full model alone. */
+  /** Modules to drop; the full model is added. Default: the full model alone. */
   readonly plans?: readonly Partial<DropPlan>[] | undefined;
-  /** Numbers of texts side by side; default: 1. */
+  /** Batch sizes: numbers of texts side by side; default: 1. */
   readonly batch?: readonly number[] | undefined;
-  /** Tokens of each text that are read before it is written on; default: 128 and 1024. */
+  /** Context lengths: tokens of each text that are read before writing; default: 128 and 1024. */
   readonly context?: readonly number[] | undefined;
   /** Tokens written in each round; default: 32. */
   readonly new?: number | undefined;
-  /** Rounds; default: 5. */
+  /** Number of rounds; default: 5. */
   readonly repeat?: number | undefined;
-  /** Seed of the tokens; default: 0. */
+  /** Seed of the random tokens; default: 0. */
   readonly seed?: number | undefined;
   /** Bytes of weights that each plan keeps in memory; default: 2 GiB. */
   readonly budget?: number | undefined;
-  /** Evaluations of the full model and of plans, for gamma; each is found by what it dropped. */
+  /** Evaluations of the full model and of plans, for gamma; each is matched to its plan by the dropped modules. */
   readonly evaluations?: readonly Evaluation[] | undefined;
 }
 
@@ -82,7 +82,7 @@ const checks: Checks<SpeedOptions> = {
 const WARM_UP = 2;
 
 /**
- * Measures prefill and decoding of the full model and of plans, in turns.
+ * Measures the speed of prefill and decoding, with the full model and the plans in turns.
  *
  * @example
  * ```ts
@@ -256,18 +256,18 @@ function pointsLost(
   });
 }
 
-/** What a measurement would take. */
+/** The estimated cost of a speed measurement. */
 export interface SpeedEstimate {
-  /** Prefills of the model and its plans. */
+  /** Number of prefills of the full model and the plans. */
   readonly prefills: number;
-  /** Steps of them. */
+  /** Number of decoding steps of the full model and the plans. */
   readonly steps: number;
-  /** Approximate memory, of the largest setting. */
+  /** Approximate memory of the largest setting, in bytes. */
   readonly bytes: number;
 }
 
 /**
- * What a measurement would run, and in how much memory.
+ * Estimates the runs and the memory of `speed`.
  *
  * @example
  * ```ts

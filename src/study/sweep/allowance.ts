@@ -11,7 +11,7 @@ const aCurve = like(
 );
 
 /**
- * The largest drop whose nll rises by at most `budget` nats per token.
+ * Finds how many modules can be dropped along a curve before the loss rises by more than `budget` nats per token.
  *
  * @example
  * ```ts
@@ -22,7 +22,7 @@ const aCurve = like(
  * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
  * const curves = curvesOf("attention", 1);
  * const result = await sweep(model, importance, curves, [0, 1, 2], { text: "README.md", samples: 2, length: 32 });
- * console.log(allowance(result.curves[0], 0.05, 2).dropped); // how many can go for 0.05 nats per token
+ * console.log(allowance(result.curves[0], 0.05, 2).dropped); // number of modules to drop for at most 0.05 nats per token
  * model.close();
  * ```
  */

@@ -4,11 +4,11 @@ import type { DropOrder, Plan, Profile } from "../../result/mod.ts";
 import { makePlan } from "../make_plan.ts";
 import { anOrder, aTarget, rank, type RankOrder, type RankTarget } from "../plan.ts";
 
-/** One line of the figure. */
+/** A curve of a sweep. */
 export interface Curve {
-  /** What is dropped. */
+  /** The modules that are dropped. */
   readonly target: RankTarget;
-  /** What orders the modules. */
+  /** The score that orders the modules. */
   readonly by: RankOrder;
   /** Seed of a random order; null for other orders. */
   readonly seed: number | null;
@@ -26,7 +26,7 @@ export const curveList: Check = list(aCurve, "curves");
 export const stepList: Check = list(wholeNumber(0), "steps", 1);
 
 /**
- * 0, 1, 2, 4, 8, 12, … up to n, and n itself.
+ * Returns the numbers of drops 0, 1, 2, 4, 8, 12, … up to n, and n itself.
  *
  * @example
  * ```ts
@@ -42,17 +42,17 @@ export function sweepSteps(upto: number): number[] {
   return [...steps.filter((step) => step < upto), upto];
 }
 
-/** The default numbers of drops. */
+/** The default numbers of drops in a sweep. */
 export const SWEEP_STEPS: readonly number[] = sweepSteps(15);
 
 /**
- * A target by importance, with the baselines; one random order per seed, starting from `seed`.
+ * Returns the curves of a target: by importance, and the baselines, with one random order per seed, starting from `seed`.
  *
  * @example
  * ```ts
  * import { curvesOf } from "lamina";
  *
- * console.log(curvesOf("attention").map(({ by }) => by)); // importance, and what it is compared with
+ * console.log(curvesOf("attention").map(({ by }) => by)); // importance and its baselines
  * ```
  */
 export function curvesOf(target: RankTarget, seeds = 3, seed = 0): Curve[] {
@@ -67,7 +67,7 @@ export function curvesOf(target: RankTarget, seeds = 3, seed = 0): Curve[] {
   ];
 }
 
-/** The figure of `task start`: three kinds by importance, and attention at random and deepest first. */
+/** The curves of `lamina start`: three kinds by importance, and attention at random and deepest first. */
 export const START_CURVES: readonly Curve[] = [
   { target: "attention", by: "importance", seed: null },
   { target: "mlp", by: "importance", seed: null },

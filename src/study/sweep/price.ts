@@ -10,8 +10,8 @@ import { dropsOf, rank, type Scores } from "../plan.ts";
 import { type Curve, curveList, stepList, stepsWithin } from "./curves.ts";
 
 /**
- * What a sweep would take, including its profile over the calibration text. Importance is not known before it is measured:
- * random orders stand in for it.
+ * Estimates the time and memory of `sweep`, including its profile over the calibration text, and counts its plans. Importance is not
+ * known before it is measured; the estimate uses random orders instead.
  *
  * @example
  * ```ts

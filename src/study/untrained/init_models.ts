@@ -11,11 +11,11 @@ import { aConfig, type NamedConfig, onConfig } from "../../subject/mod.ts";
 import { predictInit } from "./predict.ts";
 import { randomInit, randomInitChecks, type RandomInitOptions, shapeOf, untrainedOf } from "./random_init.ts";
 
-/** Importance over the seeds, and that of the closed form for the same setting. */
+/** The measured importance of an untrained model over the seeds, and the importance by the closed form for the same setting. */
 export interface MeasuredInit {
-  /** What was measured. */
+  /** The measured result. */
   readonly measured: RandomInit;
-  /** What the closed form says. */
+  /** The prediction of the closed form. */
   readonly predicted: Predicted;
 }
 
@@ -43,7 +43,7 @@ async function initModelOf(named: NamedConfig, options: RandomInitOptions): Prom
 }
 
 /**
- * Models that differ in one property, by its values: `initModels(named, { 4: { layers: 4 }, 8: { layers: 8 } })`.
+ * Measures untrained models that differ in one property, by its values: `initModels(named, { 4: { layers: 4 }, 8: { layers: 8 } })`.
  *
  * @example
  * ```ts
@@ -72,24 +72,24 @@ export async function initModels(
   });
 }
 
-/** What the closed form says of a configuration, as a row of a table. */
+/** The closed form's prediction for a configuration, as a row of a table. */
 export interface ComputedRatio {
-  /** The configuration's. */
+  /** Name of the configuration. */
   readonly name: string;
-  /** D. */
+  /** Width of the stream, D. */
   readonly hidden: number;
   /** σ, the standard deviation of the weights. */
   readonly std: number;
   /** σ√D. */
   readonly product: number;
-  /** Where the norms stand. */
+  /** Placement of the norms. */
   readonly norm: RandomInit["shape"]["norm"];
   /** Ratio of attention's importance to the MLP's. */
   readonly ratio: number;
 }
 
 /**
- * Which module of a configuration turns the stream further, by the closed form.
+ * Computes by the closed form which module of a configuration turns the stream further.
  *
  * @example
  * ```ts
@@ -114,8 +114,8 @@ export function computedRatio(named: NamedConfig, options: RandomInitOptions = {
 }
 
 /**
- * A configuration's architecture at another width, in its own proportions: with the number of heads that keeps the head
- * size closest to the original. Throws `RangeError` if no number of heads divides the width.
+ * Returns the options that give a configuration's architecture another width, with the number of heads that keeps the head size
+ * closest to the original. Throws `RangeError` if no number of heads divides the width.
  *
  * @example
  * ```ts
@@ -148,7 +148,7 @@ export function atWidth(
 }
 
 /**
- * Ratio of attention's importance to the MLP's by the closed form, for every width and standard deviation.
+ * Computes the ratio of attention's importance to the MLP's by the closed form, for every width and standard deviation.
  *
  * @example
  * ```ts
@@ -168,9 +168,9 @@ export function ratioMap(
   expect("map ratios", "widths", widths, list(wholeNumber(1), "widths"));
   expect(
     "map ratios",
-    "standard deviations",
+    "stds",
     stds,
-    list(number("a number above 0", (std) => std > 0), "them"),
+    list(number("a number above 0", (std) => std > 0), "numbers"),
   );
   expect("map ratios", "options", options, optionsOf(randomInitChecks));
   return widths.flatMap((hidden) =>

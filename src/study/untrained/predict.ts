@@ -25,7 +25,9 @@ export function predictInit(named: NamedConfig, options: RandomInitOptions = {})
   const { residual, mlp } = spec.layers[0];
   const attention = softmaxOf(spec.layers[0]);
   if (!attention || !mlp || spec.layers.some((layer) => !layer.attention || !layer.mlp)) {
-    throw new TypeError(`Cannot predict ${name}: a layer lacks a module, expected attention and MLP in each`);
+    throw new TypeError(
+      `Cannot predict ${name}: a layer lacks a module, expected attention and an MLP in each layer`,
+    );
   }
   if (isMixture(mlp) || spec.layers.some((layer) => isMixture(layer.mlp))) {
     throw new TypeError(`Cannot predict ${name}: its layers have mixtures of experts, expected MLPs`);
@@ -35,7 +37,7 @@ export function predictInit(named: NamedConfig, options: RandomInitOptions = {})
     (attention.updateScale ?? 1) !== 1
   ) {
     throw new TypeError(
-      `Cannot predict ${name}: the closed form has no learned positions, clipped projections, scaled updates, sinks, gates or latents`,
+      `Cannot predict ${name}: the closed form does not cover learned positions, clipped projections, scaled updates, sinks, gates and latents, expected a model without them`,
     );
   }
   const model = {

@@ -26,7 +26,7 @@ import { profileBlocks } from "../profile.ts";
 import { withUntrained } from "./untrained.ts";
 import { drawText, type NamedConfig, onConfig } from "../../subject/mod.ts";
 
-/** Options of the study: the size of the text, changes to the shape, and the distribution to draw from. */
+/** Options of `randomInit`: the size of the text, changes to the shape, and the distribution of the weights. */
 export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | "bos">, Reshaping {
   /** Number of seeds, starting from `seed`; defaults: 1 and 0. */
   readonly seeds?: number | undefined;
@@ -59,7 +59,7 @@ export const randomInitChecks: Checks<RandomInitOptions> = {
 const MADE_PER_SECOND = 1.5e9;
 
 /**
- * Importance of every module of the untrained model: mean and spread over seeds.
+ * Measures the importance of every module of an untrained model, as mean and spread over seeds.
  *
  * @example
  * ```ts
@@ -100,7 +100,7 @@ async function measured(named: NamedConfig, options: RandomInitOptions): Promise
 }
 
 /**
- * What the study would take.
+ * Estimates the time and memory of `randomInit`.
  *
  * @example
  * ```ts
