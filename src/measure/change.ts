@@ -5,29 +5,29 @@
 import { changeInterval, type Changes, equivalence, type Interval, limits } from "./paired.ts";
 import { meanInterval } from "./share.ts";
 
-/** Whether two models are equal but for a margin. Too few documents, or an interval across the margin, give no answer. */
+/** Whether two models are equivalent within a margin; "cannot tell" for too few documents or an interval across the margin. */
 export type Verdict = "yes" | "no" | "cannot tell";
 /** All of them. */
 export const VERDICTS: readonly Verdict[] = ["yes", "no", "cannot tell"];
 
-/** A difference of accuracies, and what follows from it. */
+/** A difference in accuracy between two models, and its verdict. */
 export interface AccuracyChange {
-  /** A share: −0.01 is a point lost. */
+  /** The difference as a share: −0.01 is a loss of one point. */
   readonly difference: number;
   /** Lower end of the 95 % interval. */
   readonly low: number;
-  /** Its upper end. */
+  /** Upper end of the 95 % interval. */
   readonly high: number;
-  /** p of two one-sided tests: below 0.05, both are equal but for `margin`. */
+  /** p value of two one-sided tests; below 0.05, both models are equivalent within `margin`. */
   readonly equivalence: number;
-  /** What counts as no degradation. */
+  /** The difference that counts as no degradation. */
   readonly margin: number;
   /**
-   * Whether both are equal but for `margin`: "yes" where `equivalence` is below 0.05, which is where the 90 % interval lies within the
-   * margin; "no" where the 95 % interval lies beyond it; else "cannot tell".
+   * Whether both are equivalent within `margin`: "yes" if `equivalence` is below 0.05, that is, if the 90 % interval lies within the
+   * margin; "no" if the 95 % interval lies beyond it; otherwise "cannot tell".
    */
   readonly verdict: Verdict;
-  /** Documents of all tasks. */
+  /** Number of documents in all tasks. */
   readonly n: number;
 }
 

@@ -22,7 +22,7 @@ export interface Device {
 
 const GIB = 2 ** 30;
 
-/** The names of the devices. */
+/** The name of a GPU that `roofline` knows. */
 export type DeviceName = "rtx-a6000" | "a6000-ada" | "a100" | "h100";
 
 /** Devices by the name that options give them. */

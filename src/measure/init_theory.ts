@@ -49,15 +49,15 @@ export interface Untrained {
   readonly qkNorm: boolean;
 }
 
-/** Importances by layer, and the largest variance that a logit has in any layer. */
+/** The predicted importance by layer, and the largest variance of a logit in any layer. */
 export interface Predicted {
-  /** Importance by layer [L]. */
+  /** Importance of attention by layer [L]. */
   readonly attention: readonly number[];
-  /** Importance by layer [L]. */
+  /** Importance of the MLP by layer [L]. */
   readonly mlp: readonly number[];
-  /** Importance by layer [L]. */
+  /** Importance of the block by layer [L]. */
   readonly block: readonly number[];
-  /** Variance of the attention logits, the largest over the layers. */
+  /** Largest variance of the attention logits over the layers. */
   readonly logitVariance: number;
 }
 

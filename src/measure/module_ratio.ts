@@ -22,9 +22,9 @@ export function moduleRatio(
   return typical(attention) / typical(mlp);
 }
 
-/** One model of a map. */
+/** A model on the map that `ratioMap` computes. */
 export interface RatioPoint {
-  /** D, and the standard deviation of the weights. */
+  /** Width of the stream, D. */
   readonly hidden: number;
   /** Standard deviation of the weights. */
   readonly std: number;

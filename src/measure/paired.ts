@@ -38,7 +38,7 @@ export function changesOf(run: readonly number[], base: readonly number[]): Chan
   const n = run.length;
   if (n === 0 || base.length !== n) {
     throw new RangeError(
-      `Cannot compare answers: found ${n} and ${base.length}, expected as many, and one at least`,
+      `Cannot compare answers: found ${n} and ${base.length}, expected equal numbers of at least 1`,
     );
   }
   const changed = run.map((right, i) => right - base[i]);

@@ -9,7 +9,9 @@ export interface Quartiles {
 
 /** The quartiles of at least one number; between two numbers they are on the line. Throws `RangeError` for none. */
 export function quartiles(values: readonly number[]): Quartiles {
-  if (values.length === 0) throw new RangeError("Cannot find a median: there are no numbers");
+  if (values.length === 0) {
+    throw new RangeError("Cannot compute a median: found no numbers, expected at least one");
+  }
   const sorted = values.toSorted((a, b) => a - b);
   const at = (share: number) => {
     const place = share * (sorted.length - 1);

@@ -46,13 +46,13 @@ export interface Rise {
   readonly riseError: number | null;
 }
 
-/** How many modules can go within a budget. */
+/** How many modules can be dropped within a budget. */
 export interface Allowance {
-  /** The largest number of drops whose loss, and that of all smaller ones, is within the budget; 0 if not even the first is. */
+  /** The largest number of drops such that its loss and that of every smaller number are within the budget; 0 if one drop exceeds it. */
   readonly dropped: number;
-  /** The same with the upper end of the loss's 95 % interval. */
+  /** The same number by the upper end of the loss's 95 % interval. */
   readonly atLeast: number;
-  /** The same with the lower end. */
+  /** The same number by the lower end of the interval. */
   readonly atMost: number;
 }
 

@@ -139,7 +139,7 @@ Deno.test("changes are counted from answers; other numbers, other documents and 
   assert.deepEqual(changesOf([1, 0, 0, 1], [0, 1, 1, 1]), { n: 4, gained: 1, lost: 2 });
   for (
     const [run, base, found] of [
-      [[], [], /found 0 and 0, expected as many, and one at least/],
+      [[], [], /found 0 and 0, expected equal numbers of at least 1/],
       [[1], [1, 0], /found 1 and 2/],
       [[0.5], [0], /found a change of 0\.5, expected −1, 0 or 1/],
       [[NaN], [0], /found a change of NaN/],

@@ -8,6 +8,6 @@ Deno.test("the middle, and the middle half", () => {
   assert.deepEqual(quartiles([7]), { median: 7, low: 7, high: 7 });
   assert.throws(() => quartiles([]), {
     name: "RangeError",
-    message: "Cannot find a median: there are no numbers",
+    message: "Cannot compute a median: found no numbers, expected at least one",
   });
 });
