@@ -63,7 +63,7 @@ export function openEmbedder(model: Model, engine: Engine, programs: Programs): 
         throw new RangeError(
           `Cannot embed position ${beyond}: expected at most ${
             learned - 1
-          }, the last that ${model.name} has learned`,
+          }, the last learned position of ${model.name}`,
         );
       }
       const words = await taken("embedding.weight", ids);

@@ -32,7 +32,7 @@ export const DEFAULT_BUDGET = 512 * 2 ** 20;
 export async function forward(options: ForwardOptions): Promise<number> {
   const { model, plans, segments } = options;
   if (segments.some(({ past, parents }) => past !== null || parents)) {
-    expectSoftmax(model.spec, `run segments of ${model.name} that go on from one text`);
+    expectSoftmax(model.spec, `run segments of ${model.name} that continue one text`);
   }
   const groups = groupsOf(options);
   const modules = countModules(model.spec.layers, plans);

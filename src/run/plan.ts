@@ -4,7 +4,7 @@
  */
 import type { ModelSpec } from "../models/mod.ts";
 
-/** Modules that are not run. A dropped block is its layer in both lists. */
+/** The modules to drop. A dropped block has its layer in both lists. */
 export interface DropPlan {
   /** Layers whose attention is dropped, 0-based. */
   readonly attention: readonly number[];
@@ -30,9 +30,13 @@ function check(spec: ModelSpec, module: "attention" | "mlp", indices: readonly n
       );
     }
     if (!layer[module]) {
-      throw new RangeError(`Cannot drop ${module} ${index}: the checkpoint already lacks it`);
+      throw new RangeError(
+        `Cannot drop ${module} ${index}: the checkpoint already lacks it, expected a module that it has`,
+      );
     }
-    if (seen.has(index)) throw new RangeError(`Cannot drop ${module} ${index}: it is listed twice`);
+    if (seen.has(index)) {
+      throw new RangeError(`Cannot drop ${module} ${index}: it is listed twice, expected once`);
+    }
     seen.add(index);
   }
   return [...seen].sort((a, b) => a - b);

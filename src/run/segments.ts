@@ -72,19 +72,19 @@ function alike(a: Segment, b: Segment): boolean {
 function checkSegment(segments: readonly Segment[], index: number): void {
   const { ids, past, parents } = segments[index];
   const wrong = (what: string) => new RangeError(`Cannot run segment ${index}: ${what}`);
-  if (ids.length === 0) throw wrong("it has no tokens, expected one at least");
+  if (ids.length === 0) throw wrong("it has no tokens, expected at least one");
   if (past !== null) {
     if (!(Number.isInteger(past) && past >= 0 && past < index)) {
-      throw wrong(`it continues segment ${past}, expected one before it`);
+      throw wrong(`it continues segment ${past}, expected an earlier segment`);
     }
     if (segments[past].parents) throw wrong(`it continues segment ${past}, which is a tree, expected a text`);
   }
   if (parents && parents.length !== ids.length) {
-    throw wrong(`it has ${parents.length} parents of ${ids.length} tokens, expected one each`);
+    throw wrong(`it has ${parents.length} parents for ${ids.length} tokens, expected one for each`);
   }
   const orphan = parents?.findIndex((parent, i) => parent < -1 || parent >= i) ?? -1;
   if (orphan >= 0) {
-    throw wrong(`token ${orphan} comes after token ${parents![orphan]}, expected one before it`);
+    throw wrong(`token ${orphan} has token ${parents![orphan]} as parent, expected an earlier token`);
   }
 }
 

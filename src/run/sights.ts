@@ -74,9 +74,9 @@ function rotations(rope: RopeSpec, positions: readonly number[]): { cos: Tensor;
   const length = Math.max(...positions) + 1;
   if (length > steadyLength(rope)) {
     throw new RangeError(
-      `Cannot share a past of ${length} tokens: with ${rope.scaling!.type} rotations, expected at most ${
-        steadyLength(rope)
-      }`,
+      `Cannot share a past of ${length} tokens: expected at most ${steadyLength(rope)} with ${
+        rope.scaling!.type
+      } rotations`,
     );
   }
   const half = rope.size / 2;

@@ -189,7 +189,7 @@ Deno.test("an expert that is missing, or of another shape, is refused when the m
   });
   await assert.rejects(open((config) => config.num_experts_per_tok = 9), {
     name: "RangeError",
-    message: /num_experts_per_tok is 9, expected at most the 7 experts/,
+    message: /num_experts_per_tok is 9, expected at most 7, the number of experts/,
   });
   await assert.rejects(open((config) => config.num_local_experts = 6), {
     name: "RangeError",

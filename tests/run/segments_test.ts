@@ -222,12 +222,12 @@ const wrong: [string, Segment[], RegExp][] = [
   [
     "too few parents",
     [{ ids: Int32Array.of(1, 2), past: null, parents: Int32Array.of(-1) }],
-    /segment 0: it has 1 parents of 2 tokens/,
+    /segment 0: it has 1 parents for 2 tokens/,
   ],
   [
     "a parent behind",
     [{ ids: Int32Array.of(1, 2), past: null, parents: Int32Array.of(1, -1) }],
-    /token 0 comes after token 1/,
+    /token 0 has token 1 as parent, expected an earlier token/,
   ],
 ];
 
@@ -245,7 +245,7 @@ Deno.test("a past is not shared where rotations depend on how long a text become
     const run = forward({ model, engine, segments, plans: [noDrop] });
     await assert.rejects(
       run,
-      /Cannot share a past of 18 tokens: with dynamic rotations, expected at most 16/,
+      /Cannot share a past of 18 tokens: expected at most 16 with dynamic rotations/,
     );
     assert.equal(engine.live, 0);
   }));

@@ -55,7 +55,7 @@ Deno.test("segments that go on from one text are refused by name, before anythin
     let steps = 0;
     await assert.rejects(
       forward({ model, engine, segments, plans: [noDrop], onProgress: () => steps++ }),
-      /^TypeError: Cannot run segments of qwen3-5 that go on from one text: linear attention .* layers 0 1 2,/,
+      /^TypeError: Cannot run segments of qwen3-5 that continue one text: linear attention .* layers 0 1 2,/,
     );
     assert.equal(steps, 0);
   }));

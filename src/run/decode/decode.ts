@@ -161,7 +161,9 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     if (length === 0) throw new RangeError("Cannot read an empty prompt: expected at least one token");
     const other = prompts.find((prompt) => prompt.length !== length);
     if (other) {
-      throw new RangeError(`Cannot read texts of ${length} and ${other.length} tokens side by side`);
+      throw new RangeError(
+        `Cannot read texts of ${length} and ${other.length} tokens side by side: expected equal lengths`,
+      );
     }
     read = prompts.map((prompt) => [...prompt]);
     forget();

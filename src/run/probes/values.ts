@@ -32,8 +32,8 @@ type StreamName = typeof STREAMS[number];
 type InnerName = typeof INNER[number];
 
 /**
- * What can be observed. `x.norm`: the length of each token's vector [T]; `x.mean`: the mean vector over tokens [D]; `a.cosine`: the
- * cosine of each token's vector with x [T], 0 for a vector of zeros. `attention` is given a row at a time.
+ * The names of the values that `observe` can return. `x.norm` is the length of each token's vector [T], `x.mean` the mean vector over
+ * tokens [D], and `a.cosine` the cosine of each token's vector with x [T], 0 for a vector of zeros. `attention` is passed row by row.
  */
 export const OBSERVABLE = [
   ...STREAMS,
@@ -44,24 +44,24 @@ export const OBSERVABLE = [
   "y.cosine",
   "attention",
 ] as const;
-/** The name of something that can be observed. */
+/** The name of a value that `observe` can return. */
 export type Observable = typeof OBSERVABLE[number];
 
-/** Numbers [shape], row by row. They are the receiver's to keep. */
+/** Numbers of a shape, in row-major order. The receiver may keep them. */
 export interface Observed {
-  /** The numbers, as many as the product of the shape. */
+  /** The numbers; their count is the product of the shape. */
   readonly data: Float32Array<ArrayBuffer>;
   /** Lengths of the axes. */
   readonly shape: readonly number[];
 }
 
-/** What one query attends to: [H, t + 1] on the keys 0 … t, 1 in all for each head; 0 outside a window. */
+/** The attention of one query: weights [H, t + 1] on the keys 0 … t, which sum to 1 for each head; 0 outside a sliding window. */
 export interface AttentionRow extends Observed {
   /** The position t of the query. */
   readonly query: number;
 }
 
-/** What is seen of one layer and one sample. */
+/** The observed values of one layer and one sample. */
 export type Seen<Name extends Observable> =
   & { readonly layer: number; readonly sample: number }
   & { readonly [Each in Name]: Each extends "attention" ? Iterable<AttentionRow> : Observed };
