@@ -168,7 +168,7 @@ function unknownField(name: string, field: string, found: unknown): TypeError {
   const key = spelt(field);
   return new TypeError(
     `Cannot run ${name}: field ${key} is ${describe(found)}, which this model family does not support; ` +
-      `if the model computes the same without it, go on with --allow-field ${key} (in code: allowFields)`,
+      `if the model computes the same without it, ignore the field with --allow-field ${key} (in code: allowFields)`,
   );
 }
 
@@ -176,7 +176,7 @@ function unknownField(name: string, field: string, found: unknown): TypeError {
 function refuseBidirectional(found: unknown, name: string): void {
   if (found !== false) return;
   throw new TypeError(
-    `Cannot run ${name}: is_causal is false, expected a decoder, whose tokens see only those before them`,
+    `Cannot run ${name}: is_causal is false, expected a decoder, in which tokens attend only to earlier ones`,
   );
 }
 

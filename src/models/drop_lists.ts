@@ -19,7 +19,7 @@ export function readDropList(list: unknown, layers: number, name: string, file: 
       throw wrong(`has ${JSON.stringify(entry)} at entry ${i}, expected a layer index`);
     }
     if (entry < 0 || entry >= layers) throw wrong(`has ${entry} at entry ${i}, expected 0 to ${layers - 1}`);
-    if (dropped.has(entry)) throw wrong(`has ${entry} twice, again at entry ${i}`);
+    if (dropped.has(entry)) throw wrong(`has ${entry} again at entry ${i}, expected each layer once`);
     dropped.add(entry);
   });
   return dropped;

@@ -7,6 +7,6 @@ export function expectSoftmax(spec: Pick<ModelSpec, "layers">, what: string): vo
   throw new TypeError(
     `Cannot ${what}: linear attention mixes the tokens in layers ${
       linear.join(" ")
-    }, expected attention with keys and values in each`,
+    }, expected attention with keys and values in every layer`,
   );
 }

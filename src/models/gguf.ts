@@ -41,8 +41,8 @@ export function ggufConfig(file: GgufHeader, name: string): Record<string, unkno
   const layers = field("block_count");
   if (typeof layers === "number" && layers > file.tensors.size) { // before a list of so many is made
     throw new RangeError(
-      `Cannot run ${name}: ${architecture}.block_count is ${layers}, expected at most the ${file.tensors.size} ` +
-        "tensors that it has",
+      `Cannot run ${name}: ${architecture}.block_count is ${layers}, expected at most ${file.tensors.size}, ` +
+        "the number of its tensors",
     );
   }
   const counts = architecture === "deci" ? countsByLayer(metadata, name, Number(layers)) : {
@@ -110,7 +110,7 @@ function countsByLayer(metadata: GgufHeader["metadata"], name: string, layers: n
         throw new TypeError(
           `Cannot run ${name}: deci.${key} is ${
             list.join(" ")
-          }, expected for each of ${layers} layers one number or 0`,
+          }, expected 0 or one and the same number for each of ${layers} layers`,
         );
       }
       return { count: [...counts][0], without: list.flatMap((count, l) => count === 0 ? [l] : []) };
@@ -120,7 +120,7 @@ function countsByLayer(metadata: GgufHeader["metadata"], name: string, layers: n
       `Cannot run ${name}: deci.attention.head_count_kv is 0 in layers ${
         kvHeads.without.join(" ") || "none"
       }, ` +
-        `expected where head_count is: ${heads.without.join(" ") || "none"}`,
+        `expected 0 in the layers of head_count: ${heads.without.join(" ") || "none"}`,
     );
   }
   return {

@@ -107,7 +107,9 @@ function logarithms(tensor: Tensor, allocate: Allocate): Tensor {
   const wrong = stored.findIndex((value) => !(value <= 0));
   if (wrong >= 0) {
     throw new RangeError(
-      `Cannot take logarithms of −(${stored[wrong]}), at ${wrong}: expected numbers up to 0`,
+      `Cannot take the logarithm of −(${
+        stored[wrong]
+      }) at index ${wrong}: expected stored numbers of at most 0`,
     );
   }
   const data = allocate(stored.length);
@@ -151,9 +153,7 @@ function byKeyHead(
   const of = before + valueHeads * size;
   if (shape[axis] !== of) {
     throw new RangeError(
-      `Cannot put ${shape[axis] ?? 1} ${
-        axis === 0 ? "rows" : "columns"
-      } in the order of key heads: expected ${of}, ` +
+      `Cannot reorder ${shape[axis] ?? 1} ${axis === 0 ? "rows" : "columns"} by key head: expected ${of}, ` +
         `${before} and ${size} for each of ${valueHeads} value heads`,
     );
   }

@@ -16,11 +16,14 @@ export function latentFields(header: Header): Record<string, unknown> {
   if (field("expert_gating_func") !== SIGMOID) {
     throw wrong(
       "expert_gating_func",
-      `${SIGMOID}, the sigmoid of DeepSeek V3 (V2 has a softmax, as have files that do not say)`,
+      `${SIGMOID}, the sigmoid of DeepSeek V3 (V2, and files without this field, have a softmax)`,
     );
   }
   if (field("attention.temperature_scale")) {
-    throw wrong("attention.temperature_scale", "nothing: DeepSeek V3 has no scale that grows with positions");
+    throw wrong(
+      "attention.temperature_scale",
+      "no value, since DeepSeek V3 has no scale that grows with positions",
+    );
   }
   const rotated = needed(header, "rope.dimension_count");
   const length = (part: string) =>

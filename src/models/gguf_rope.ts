@@ -33,7 +33,7 @@ async function divisors(file: TensorFile, tensor: string, name: string): Promise
       `Cannot run ${name}: tensor ${tensor} ${
         info ? `has shape [${info.shape}]` : "is missing"
       }, expected a list of at ` +
-        `most ${MOST_PAIRS} divisors of frequencies`,
+        `most ${MOST_PAIRS} frequency divisors`,
     );
   }
   if (info.dtype !== "f32" && info.dtype !== "f16" && info.dtype !== "bf16") {

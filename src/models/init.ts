@@ -239,7 +239,7 @@ function numberOf(name: string): number {
   const own = OF_EXPERT.indexOf(part);
   const number = own < 0 ? MATRICES.indexOf(name) : FIRST_EXPERT + Number(expert) * OF_EXPERT.length + own;
   if (number >= 0) return number;
-  throw new TypeError(`Cannot draw ${name}: no initialiser of such a tensor is known`);
+  throw new TypeError(`Cannot draw ${name}: no initialiser is known for this tensor`);
 }
 
 /** "random normal, σ 0.02", as tables say it. */
@@ -254,7 +254,7 @@ function cutShape({ axis, start, end }: Cut, name: string, shape: readonly numbe
   const whole = Number.isInteger(start) && Number.isInteger(end);
   if (!whole || start < 0 || start >= end || !(end <= shape[axis])) {
     throw new RangeError(
-      `Cannot draw ${name}: found indices [${start}, ${end}) of axis ${axis}, expected some inside [${shape}]`,
+      `Cannot draw ${name}: found indices [${start}, ${end}) of axis ${axis}, expected a range within [${shape}]`,
     );
   }
   return shape.map((side, i) => i === axis ? end - start : side);

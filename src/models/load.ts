@@ -86,8 +86,8 @@ async function findOwnHead(
   });
   if (head === undefined || embedding === undefined || !await differ(file, [head, embedding])) return false;
   onNotice?.(
-    `${name}: ${head} differs from ${embedding}, to which tie_word_embeddings ties it; ${head} is used, as in transformers 5 ` +
-      "(transformers 4 used the embedding)",
+    `${name}: ${head} differs from ${embedding}, although tie_word_embeddings ties them; ${head} is used, as in transformers 5 ` +
+      "(transformers 4 uses the embedding)",
   );
   return true;
 }
@@ -195,7 +195,7 @@ function checkMerged(file: TensorFile, name: string): void {
   const adapter = file.tensors.keys().find((tensor) => /(^|\.)(lora_\w+|base_layer)(\.|$)/.test(tensor));
   if (adapter === undefined) return;
   throw new TypeError(
-    `Cannot load ${name}: tensor ${adapter} is of an adapter that is not merged, expected merged weights: ` +
+    `Cannot load ${name}: tensor ${adapter} belongs to an adapter that is not merged, expected merged weights, from ` +
       "model.merge_and_unload().save_pretrained(DIR)",
   );
 }
@@ -205,9 +205,9 @@ function findName(wanted: string, found: string[] = [], file: TensorFile, name: 
   if (found.length === 1) return found[0];
   if (found.length > 1) {
     throw new TypeError(
-      `Cannot load ${name}: tensor ${wanted} is there ${found.length} times (${
+      `Cannot load ${name}: tensor ${wanted} occurs ${found.length} times (${
         found.join(", ")
-      }), expected it once`,
+      }), expected once`,
     );
   }
   const listed = file.lacking.keys().find((tensor) => plainName(tensor) === plainName(wanted));

@@ -15,15 +15,15 @@ import {
   type NormPlacement,
 } from "./spec.ts";
 
-/** What to change; the rest follows or stays the same. */
+/** Changes to a model's shape; all other sizes follow or stay the same. */
 export interface Reshaping {
-  /** D. The inner widths of attention and MLP scale in proportion; the number of heads stays the same. */
+  /** Width of the stream, D. The inner widths of attention and MLP scale in proportion; the number of heads stays the same. */
   readonly hidden?: number | undefined;
-  /** L. Layers repeat in the order of the model's own. */
+  /** Number of layers, L. Layers repeat in the model's own order. */
   readonly layers?: number | undefined;
-  /** H, at the same total width; key heads scale in proportion. */
+  /** Number of heads, H, at the same total width; key heads scale in proportion. */
   readonly heads?: number | undefined;
-  /** Norm placement of every module, whatever the family's. */
+  /** Norm placement of every module, in place of the family's. */
   readonly norm?: "pre" | "peri" | "post" | undefined;
 }
 

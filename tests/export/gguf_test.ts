@@ -201,14 +201,14 @@ Deno.test("a deci file whose layers differ, or that has heads without keys, is r
   };
   await refused(
     await deci([4, 2, 4], [2, 2, 2]),
-    /deci\.attention\.head_count is 4 2 4, expected .* one number or 0/,
+    /deci\.attention\.head_count is 4 2 4, expected 0 or one and the same number for each of 3 layers/,
   );
   await refused(
     await deci([4, 4], [2, 2]),
-    /deci\.attention\.head_count is 4 4, expected for each of 3 layers/,
+    /deci\.attention\.head_count is 4 4, expected 0 or one and the same number for each of 3 layers/,
   );
   await refused(
     await deci([4, 4, 4], [2, 0, 2]),
-    /head_count_kv is 0 in layers 1, expected where head_count is: none/,
+    /head_count_kv is 0 in layers 1, expected 0 in the layers of head_count: none/,
   );
 });

@@ -23,7 +23,7 @@ for (
     [[0, 1.5], "has 1.5 at entry 1, expected a layer index"],
     [[0, "1"], 'has "1" at entry 1, expected a layer index'],
     [[1, true], "has true at entry 1, expected a layer index"],
-    [[2, 3, 2], "has 2 twice, again at entry 2"],
+    [[2, 3, 2], "has 2 again at entry 2, expected each layer once"],
   ] as const
 ) {
   Deno.test(`the list ${JSON.stringify(list)} is refused`, () => {

@@ -114,7 +114,7 @@ for (
       "qwen3-5",
       "blk.1.ssm_a",
       { value: 0.5 },
-      /tensor blk\.1\.ssm_a of shape \[4\]: .*0\.5.*, at 0: expected numbers up to 0/,
+      /tensor blk\.1\.ssm_a of shape \[4\]: .*0\.5.* at index 0: expected stored numbers of at most 0/,
     ],
     [
       "with no number in A",

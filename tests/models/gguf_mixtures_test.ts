@@ -41,14 +41,14 @@ for (
       "deepseek-v3",
       { "deepseek2.expert_gating_func": undefined },
       {},
-      /deepseek2\.expert_gating_func is missing, expected 2, .* \(V2 has a softmax, as have files that do not say\)/,
+      /deepseek2\.expert_gating_func is missing, expected 2, .* \(V2, and files without this field, have a softmax\)/,
     ],
     [
       "scores that grow with positions, as Mistral Large 3",
       "deepseek-v3",
       { "deepseek2.attention.temperature_scale": 0.1 },
       {},
-      /deepseek2\.attention\.temperature_scale is 0\.1, expected nothing/,
+      /deepseek2\.attention\.temperature_scale is 0\.1, expected no value, since/,
     ],
     [
       "YaRN without its multiplier",

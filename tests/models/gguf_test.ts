@@ -140,7 +140,7 @@ for (
     [
       "rope factors that are a matrix",
       file({ "general.architecture": "llama" }, "rope_freqs.weight"),
-      /tensor rope_freqs\.weight has shape \[8,4\], expected a list of at most 32768 divisors/,
+      /tensor rope_freqs\.weight has shape \[8,4\], expected a list of at most 32768 frequency divisors/,
     ],
     [
       "one list of rope factors of two",
@@ -150,7 +150,7 @@ for (
     [
       "more layers than tensors",
       file({ "general.architecture": "llama", "llama.block_count": 2 ** 31 }),
-      /llama\.block_count is 2147483648, expected at most the 1 tensors that it has/,
+      /llama\.block_count is 2147483648, expected at most 1, the number of its tensors/,
     ],
     [
       "a rotation of half a head, where heads are turned whole",

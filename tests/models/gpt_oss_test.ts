@@ -39,7 +39,10 @@ Deno.test("gpt-oss packed in a GGUF file is the model packed in a folder", async
 
 Deno.test("gpt-oss packed in another way is refused; without a word on its rotation it has the published one", () => {
   const quantised = { ...config, quantization_config: { quant_method: "gptq" } };
-  assert.throws(() => readSpec(quantised, "x"), /weights are quantised by gptq, expected mxfp4 or none/);
+  assert.throws(
+    () => readSpec(quantised, "x"),
+    /weights are quantised by gptq, expected mxfp4 or no quantisation/,
+  );
   const { rope } = softmaxOf(readSpec(config, "x").layers[0])!;
   assert.equal(rope!.theta, 150000);
   assert.deepEqual(rope!.scaling, {

@@ -124,7 +124,7 @@ Deno.test("what is not there is refused by name", async () => {
   );
   await assert.rejects(
     () => weights.outer("embedding.weight", [990, 1001]),
-    /\[990, 1001\) of axis 0, expected some inside \[1000,256\]/,
+    /\[990, 1001\) of axis 0, expected a range within \[1000,256\]/,
   );
   await assert.rejects(
     () => weights.part!(0, new Map([["mlp.up_proj.weight", { axis: 1, start: -1, end: 4 }]])),

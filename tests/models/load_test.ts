@@ -152,13 +152,13 @@ const refused: [what: string, change: (tensors: Map<string, Tensor>) => void, me
   [
     "has a tensor under two prefixes",
     (tensors) => tensors.set("module.model.norm.weight", tensors.get("model.norm.weight")!),
-    /tensor model\.norm\.weight is there 2 times \(model\.norm\.weight, module\.model\.norm\.weight\), expected it once/,
+    /tensor model\.norm\.weight occurs 2 times \(model\.norm\.weight, module\.model\.norm\.weight\), expected once/,
   ],
   [
     "has an adapter beside its weights",
     (tensors) =>
       tensors.set("model.layers.0.mlp.up_proj.lora_A.default.weight", tensors.get("model.norm.weight")!),
-    /tensor model\.layers\.0\.mlp\.up_proj\.lora_A\.default\.weight is of an adapter that is not merged, expected/,
+    /tensor model\.layers\.0\.mlp\.up_proj\.lora_A\.default\.weight belongs to an adapter that is not merged, expected/,
   ],
 ];
 

@@ -40,8 +40,8 @@ Deno.test("the file's head is used where it differs, and one line says so", asyn
   assert.deepEqual([own.tied, said.tied, said.config.tie_word_embeddings], [false, false, false]);
   assert.deepEqual(own.notices, []);
   assert.deepEqual(said.notices.map((line) => line.replace(/^.*: lm_head/, "lm_head")), [
-    "lm_head.weight differs from model.embed_tokens.weight, to which tie_word_embeddings ties it; lm_head.weight is used, as in " +
-    "transformers 5 (transformers 4 used the embedding)",
+    "lm_head.weight differs from model.embed_tokens.weight, although tie_word_embeddings ties them; lm_head.weight is used, as in " +
+    "transformers 5 (transformers 4 uses the embedding)",
   ]);
 });
 

@@ -59,7 +59,7 @@ export function readLayerTypes(config: Config, kind: string, rule: (layer: numbe
   const given = config.value("layer_types");
   if (given === undefined || given === null) return Array.from({ length: layers }, (_, l) => rule(l));
   if (!Array.isArray(given) || given.length !== layers) {
-    const found = Array.isArray(given) ? `is a list of ${given.length}` : "is no list";
+    const found = Array.isArray(given) ? `is a list of ${given.length}` : "is not a list";
     throw new TypeError(
       `Cannot read ${config.name}: layer_types ${found}, expected an entry for each of ${layers} layers`,
     );
@@ -82,7 +82,7 @@ export function readFlags(config: Config, field: string, rule: (layer: number) =
   const given = config.value(field) ?? Array.from({ length: layers }, (_, l) => Number(rule(l)));
   if (!Array.isArray(given) || given.length < layers || !given.every((flag) => flag === 0 || flag === 1)) {
     throw new TypeError(
-      `Cannot read ${config.name}: ${field} is no list of 0 and 1, expected one of them for each of ${layers} layers`,
+      `Cannot read ${config.name}: ${field} is not a list of 0 and 1, expected one entry for each of ${layers} layers`,
     );
   }
   return given.slice(0, layers).map((flag) => flag === 1);
@@ -101,7 +101,7 @@ export function layerWindows(
   const windowed = types.indexOf("sliding");
   if (window === null && windowed >= 0) {
     throw new TypeError(
-      `Cannot read ${config.name}: layer ${windowed} has sliding attention and no window, expected a number for sliding_window ` +
+      `Cannot read ${config.name}: layer ${windowed} has sliding attention but no window, expected a number for sliding_window ` +
         "(and use_sliding_window true, if the family reads it), or layer_types without sliding_attention",
     );
   }

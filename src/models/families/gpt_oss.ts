@@ -52,6 +52,6 @@ function readPacking(config: Config): void {
   const method = packing.string("quant_method");
   if (method === "mxfp4") return;
   throw new TypeError(
-    `Cannot run ${config.name}: quantization_config says that the weights are quantised by ${method}, expected mxfp4 or none`,
+    `Cannot run ${config.name}: quantization_config says that the weights are quantised by ${method}, expected mxfp4 or no quantisation`,
   );
 }

@@ -71,19 +71,19 @@ function readGroups(
   const groups = { count: config.count("n_group", count), top: config.count("topk_group", left) };
   if (groups.top > groups.count) {
     throw new RangeError(
-      `Cannot read ${config.name}: topk_group is ${groups.top}, expected at most the ${groups.count} groups of n_group`,
+      `Cannot read ${config.name}: topk_group is ${groups.top}, expected at most ${groups.count}, the number of groups (n_group)`,
     );
   }
   if (groups.top === groups.count) return null;
   const size = experts / groups.count;
   if (!Number.isInteger(size) || size < 2) {
     throw new RangeError(
-      `Cannot read ${config.name}: n_group is ${groups.count}, expected a divisor of ${experts} experts that leaves two in each`,
+      `Cannot read ${config.name}: n_group is ${groups.count}, expected a divisor of ${experts} experts with at least two experts in each group`,
     );
   }
   if (groups.top * size >= top) return groups;
   throw new RangeError(
-    `Cannot read ${config.name}: topk_group is ${groups.top}, expected enough groups of ${size} experts for the ${top} of num_experts_per_tok`,
+    `Cannot read ${config.name}: topk_group is ${groups.top}, expected enough groups of ${size} experts for ${top} experts per token (num_experts_per_tok)`,
   );
 }
 

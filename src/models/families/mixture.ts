@@ -40,7 +40,7 @@ export function readChoice(config: Config, experts: number, top: number): Choice
   const choice = { experts: counts[0] ?? experts, top: config.count("num_experts_per_tok", top) };
   if (choice.top <= choice.experts) return choice;
   throw new RangeError(
-    `Cannot read ${config.name}: num_experts_per_tok is ${choice.top}, expected at most the ${choice.experts} experts`,
+    `Cannot read ${config.name}: num_experts_per_tok is ${choice.top}, expected at most ${choice.experts}, the number of experts`,
   );
 }
 
@@ -76,7 +76,9 @@ export function qwenModule(
   const step = config.count("decoder_sparse_step", 1);
   const dense = config.value("mlp_only_layers") ?? [];
   if (!Array.isArray(dense)) {
-    throw new TypeError(`Cannot read ${config.name}: mlp_only_layers is no list, expected one of layers`);
+    throw new TypeError(
+      `Cannot read ${config.name}: mlp_only_layers is not a list, expected a list of layers`,
+    );
   }
   passOver(config);
   return (mlp, layer) =>
