@@ -40,10 +40,10 @@ function mappedBytes(source: ByteSource, { buffer, sizeNow, want, forget, close 
     mapped: true,
     // deno-lint-ignore require-await -- throws as a rejection
     async read(start, end) {
-      if (!open) throw new Error(`Cannot read ${name}: closed, expected an open file`);
+      if (!open) throw new Error(`Cannot read ${name}: it is closed, expected an open file`);
       const now = sizeNow(); // to touch what has been cut off would kill the process
       if (end > now) {
-        throw outOfRange(name, `${now} bytes are left of it`, `the ${size} that it was opened with`);
+        throw outOfRange(name, `the file has shrunk to ${now} bytes`, `its ${size} bytes at opening`);
       }
       return new Uint8Array(buffer, start, end - start);
     },

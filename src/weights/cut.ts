@@ -11,7 +11,7 @@ export function cutTensors(
     const tensor = tensors.get(name);
     if (!tensor) {
       throw new RangeError(
-        `Cannot cut ${name}: found ${[...tensors.keys()].join(", ")}, expected it among them`,
+        `Cannot cut ${name}: found ${[...tensors.keys()].join(", ")}, expected this tensor among them`,
       );
     }
     return [name, cut ? cutTensor(tensor, cut) : tensor];

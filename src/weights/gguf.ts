@@ -191,7 +191,9 @@ function checkLayout({ name, size }: FileBytes, { tensors, dataStart, alignment 
     if (dataStart + offset + bytes > size) {
       throw outOfRange(name, `${what} ends at byte ${dataStart + offset + bytes}`, `at most ${size}`);
     }
-    if (offset < end) throw malformed(name, `${what} overlaps the one before it`, "each byte in one tensor");
+    if (offset < end) {
+      throw malformed(name, `${what} overlaps the previous tensor`, "each byte in one tensor");
+    }
     end = offset + bytes;
   }
 }

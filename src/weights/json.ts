@@ -64,7 +64,7 @@ function scan(text: string, depth: number): string | null {
   for (let i = 0; i < text.length; i++) {
     const c = text[i];
     if (c === "{" || c === "[") {
-      if (open.push(null) > depth) throw new RangeError(`nests deeper than ${depth}`);
+      if (open.push(null) > depth) throw new RangeError(`is nested deeper than ${depth}`);
       parts++;
     } else if (c === "}" || c === "]") {
       open.pop();

@@ -38,7 +38,7 @@ export async function openSafetensors(files: CheckpointFiles): Promise<PagedFile
     : [...listed].filter((name) => name.endsWith(".safetensors"));
   const present = shards.filter((shard) => listed.has(shard));
   if (present.length === 0) {
-    const found = shards.length > 0 ? `shard ${quote(shards[0])} is missing` : "no file is there";
+    const found = shards.length > 0 ? `shard ${quote(shards[0])} is missing` : "found no such file";
     throw new Error(`Cannot open ${files.name}: ${found}, expected *.safetensors`);
   }
   const opened: FileBytes[] = [];
@@ -76,7 +76,7 @@ async function readHeaders(
       if (before) {
         throw malformed(
           file.name,
-          `tensor ${quote(tensor)} is in ${before.file.name} too`,
+          `tensor ${quote(tensor)} is also in ${before.file.name}`,
           "each tensor in one file",
         );
       }

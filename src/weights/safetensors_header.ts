@@ -99,7 +99,7 @@ function checkBytes(name: string, where: string, type: string, shape: readonly n
 function readType(name: string, where: string, { dtype }: JsonObject): string {
   if (typeof dtype === "string" && /^[A-Z][A-Z0-9_]{0,31}$/.test(dtype)) return dtype;
   const found = typeof dtype === "string" ? `dtype ${quote(dtype)}` : `a dtype that is ${kindOf(dtype)}`;
-  throw malformed(name, `${where} has ${found}`, "the name of a type, as F32");
+  throw malformed(name, `${where} has ${found}`, "the name of a type, such as F32");
 }
 
 function layoutOf(type: string): Layout {
@@ -145,7 +145,7 @@ function readOffsets(name: string, where: string, offsets: unknown): [number, nu
     throw malformed(
       name,
       `${where} has data_offsets [${from}, ${to}]`,
-      "an end that is not before the start",
+      "an end at or after the start",
     );
   }
   return [from, to];
@@ -161,7 +161,11 @@ function checkCover(name: string, entries: ReadonlyMap<string, Entry>, dataStart
   let end = dataStart;
   for (const [tensor, { start, info }] of inOrder) {
     if (start < end) {
-      throw malformed(name, `tensor ${quote(tensor)} overlaps the one before it`, "each byte in one tensor");
+      throw malformed(
+        name,
+        `tensor ${quote(tensor)} overlaps the previous tensor`,
+        "each byte in one tensor",
+      );
     }
     if (start > end) {
       throw malformed(

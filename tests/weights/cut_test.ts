@@ -23,6 +23,6 @@ Deno.test("rows are a view, columns a copy, and null is the tensor itself", () =
 Deno.test("a tensor that is not there cannot be cut", () => {
   assert.throws(() => cutTensors(tensors, new Map([["v", null]])), {
     name: "RangeError",
-    message: "Cannot cut v: found w, b, expected it among them",
+    message: "Cannot cut v: found w, b, expected this tensor among them",
   });
 });

@@ -185,7 +185,7 @@ const files: [what: string, bytes: Uint8Array, error: string][] = [
       tensors: [tensor({ name: "a", shape: [16] }), tensor({ name: "b", shape: [4], offset: 32 })],
       data: 64,
     }),
-    'tensor "b" overlaps the one before it, expected each byte in one tensor',
+    'tensor "b" overlaps the previous tensor, expected each byte in one tensor',
   ],
 ];
 

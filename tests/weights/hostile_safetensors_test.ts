@@ -38,8 +38,16 @@ const files: [what: string, bytes: Uint8Array, error: string][] = [
   ["an array", safetensors("[]", 0), "header is an array, expected a JSON object"],
   ["null", safetensors("null", 0), "header is null, expected a JSON object"],
   ["a number", safetensors("1", 0), "header is a number, expected a JSON object"],
-  ["deep nesting", safetensors('{"a":{"shape":[[1]]}}', 0), "header nests deeper than 3, expected flat JSON"],
-  ["very deep nesting", safetensors("[".repeat(1e6), 0), "header nests deeper than 3, expected flat JSON"],
+  [
+    "deep nesting",
+    safetensors('{"a":{"shape":[[1]]}}', 0),
+    "header is nested deeper than 3, expected flat JSON",
+  ],
+  [
+    "very deep nesting",
+    safetensors("[".repeat(1e6), 0),
+    "header is nested deeper than 3, expected flat JSON",
+  ],
   [
     "more keys than tensors are allowed",
     safetensors(`{${Array.from({ length: 1_000_002 }, (_, i) => `"${i}":0`).join()}}`, 0),
@@ -90,17 +98,17 @@ const files: [what: string, bytes: Uint8Array, error: string][] = [
   [
     "a dtype of the prototype",
     one({ ...good, dtype: "constructor" }),
-    'tensor "a" has dtype "constructor", expected the name of a type, as F32',
+    'tensor "a" has dtype "constructor", expected the name of a type, such as F32',
   ],
   [
     "a dtype of no string",
     one({ ...good, dtype: 32 }),
-    'tensor "a" has a dtype that is a number, expected the name of a type, as F32',
+    'tensor "a" has a dtype that is a number, expected the name of a type, such as F32',
   ],
   [
     "a dtype that would break a terminal",
     one({ ...good, dtype: "F8\x1b[2J" }),
-    'tensor "a" has dtype "F8\\u001b[2J", expected the name of a type, as F32',
+    'tensor "a" has dtype "F8\\u001b[2J", expected the name of a type, such as F32',
   ],
   [
     "a tensor of another library's type out of the file",
@@ -110,7 +118,7 @@ const files: [what: string, bytes: Uint8Array, error: string][] = [
   [
     "an overlap under another library's type",
     safetensors({ a: good, b: { ...good, dtype: "F8_E4M3", data_offsets: [4, 8] } }, 8),
-    'tensor "b" overlaps the one before it, expected each byte in one tensor',
+    'tensor "b" overlaps the previous tensor, expected each byte in one tensor',
   ],
   [
     "a shape of no array",
@@ -161,7 +169,7 @@ const files: [what: string, bytes: Uint8Array, error: string][] = [
   [
     "an end before its start",
     one({ ...good, data_offsets: [8, 0] }),
-    'tensor "a" has data_offsets [8, 0], expected an end that is not before the start',
+    'tensor "a" has data_offsets [8, 0], expected an end at or after the start',
   ],
   [
     "a shape larger than its bytes",
@@ -176,12 +184,12 @@ const files: [what: string, bytes: Uint8Array, error: string][] = [
   [
     "an overlap",
     two([0, 4], [3, 8], 8),
-    'tensor "b" overlaps the one before it, expected each byte in one tensor',
+    'tensor "b" overlaps the previous tensor, expected each byte in one tensor',
   ],
   [
     "the same range twice",
     two([0, 4], [0, 4], 4),
-    'tensor "b" overlaps the one before it, expected each byte in one tensor',
+    'tensor "b" overlaps the previous tensor, expected each byte in one tensor',
   ],
   ["a hole", two([0, 4], [5, 8], 8), '1 unused bytes before tensor "b", expected each byte in one tensor'],
   [
@@ -222,7 +230,7 @@ const folders: [what: string, files: Record<string, string | Uint8Array>, error:
   [
     "neither file nor index",
     { "config.json": "{}" },
-    "Cannot open folder: no file is there, expected *.safetensors",
+    "Cannot open folder: found no such file, expected *.safetensors",
   ],
   [
     "an index that is not JSON",
@@ -262,12 +270,12 @@ const folders: [what: string, files: Record<string, string | Uint8Array>, error:
   [
     "a tensor in two shards",
     indexed({ a: "x.safetensors", b: "y.safetensors" }, { "x.safetensors": shard, "y.safetensors": shard }),
-    'Cannot read y.safetensors: tensor "a" is in x.safetensors too, expected each tensor in one file',
+    'Cannot read y.safetensors: tensor "a" is also in x.safetensors, expected each tensor in one file',
   ],
   [
     "a tensor in two files without an index",
     { "x.safetensors": shard, "y.safetensors": shard },
-    'Cannot read y.safetensors: tensor "a" is in x.safetensors too, expected each tensor in one file',
+    'Cannot read y.safetensors: tensor "a" is also in x.safetensors, expected each tensor in one file',
   ],
 ];
 
