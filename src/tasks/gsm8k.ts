@@ -83,7 +83,9 @@ function samples(request: Fields): Row[] {
   const context = request.text("request.context");
   return context.split("\n\n").slice(0, -1).map((shot) => {
     const [, question, answer] = /^Question: ([^]*)\nAnswer: ([^]*)$/.exec(shot) ?? [];
-    if (answer === undefined) throw request.fault("request.context", context, "shots of question and answer");
+    if (answer === undefined) {
+      throw request.fault("request.context", context, "shots of questions and answers");
+    }
     return { question, answer: answer.replace("So the answer is", "The answer is") };
   });
 }

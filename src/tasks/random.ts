@@ -40,7 +40,7 @@ export function pythonRandom(seed: number): Random {
 
 /** Small populations lose what is drawn; of large ones, what was drawn before is drawn again. */
 function sample(size: number, count: number, below: (size: number) => number): number[] {
-  if (count > size) throw new RangeError(`Cannot draw ${count} of ${size}`);
+  if (count > size) throw new RangeError(`Cannot draw ${count} of ${size} items: expected at most ${size}`);
   const isSmall = size <= setSize(count);
   if (!isSmall) {
     const drawn = new Set<number>();

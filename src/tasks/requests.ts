@@ -58,7 +58,7 @@ export function buildRequests(
 function document(task: Task, row: Fields, index: number, shots: readonly Fields[]): Document {
   const { question, requests, choices, gold } = task.read(row);
   const empty = choices.indexOf("");
-  if (empty >= 0) throw row.fault(`choices[${empty}]`, "", "a text that is not empty");
+  if (empty >= 0) throw row.fault(`choices[${empty}]`, "", "a non-empty text");
   const before = task.description + shots.map((shot) => shotText(task, shot)).join("");
   const context = before + (requests[0]?.context ?? question);
   return {
@@ -84,7 +84,11 @@ function chooser(
   seed: number,
 ): (document: Fields) => readonly Fields[] {
   if (shots === 0) return () => [];
-  if (!task.pool) throw new RangeError(`Cannot give ${task.name} ${shots} shots: it has no rows for them`);
+  if (!task.pool) {
+    throw new RangeError(
+      `Cannot give ${task.name} ${shots} shots: it has no rows for shots, expected 0 shots`,
+    );
+  }
   const { choice } = task.pool;
   const needed = choice === "draw-others" ? shots + 1 : shots;
   if (rows.length < needed) throw tooFew(task, task.pool, shots, needed, rows.length);
@@ -106,7 +110,7 @@ const draw = (random: Random, rows: readonly Fields[], count: number) =>
 
 function tooFew(task: Task, pool: Pool, shots: number, needed: number, found: number): RangeError {
   return new RangeError(
-    `Cannot give ${task.name} ${shots} shots: found ${found} rows for them, expected at least ${needed} (${
+    `Cannot give ${task.name} ${shots} shots: found ${found} rows for shots, expected at least ${needed} (${
       describeSource(pool)
     })`,
   );

@@ -3,8 +3,8 @@ import type { Tokenizer } from "../text/mod.ts";
 import { rstrip } from "./python.ts";
 
 /**
- * Whether texts begin with BOS: as the tokenizer's own files say (lm-eval since 0.4.9.2), never (before, as in the
- * paper), or always.
+ * Whether texts begin with BOS: as in the tokenizer's own files (lm-eval since 0.4.9.2), never (earlier versions of lm-eval,
+ * and the paper), or always.
  */
 export type BosRule = "tokenizer" | "never" | "always";
 
@@ -66,7 +66,9 @@ function together(tokenizer: Tokenizer, context: string, continuation: string, b
 function alone(tokenizer: Tokenizer, continuation: string): PairTokens {
   const prefix = tokenizer.bos ?? tokenizer.eos;
   if (prefix === null) {
-    throw new RangeError("Cannot score a text without context: the tokenizer has neither BOS nor EOS");
+    throw new RangeError(
+      "Cannot score a text without context: the tokenizer has neither BOS nor EOS, expected one of them",
+    );
   }
   const ids = tokenizer.encode(continuation);
   return ids[0] === prefix

@@ -64,6 +64,6 @@ Deno.test("small populations lose what is drawn, as Python's do", () => {
 Deno.test("more than there are cannot be drawn", () => {
   assert.throws(() => pythonRandom(1234).sample(3, 4), {
     name: "RangeError",
-    message: "Cannot draw 4 of 3",
+    message: "Cannot draw 4 of 3 items: expected at most 3",
   });
 });

@@ -46,7 +46,7 @@ Deno.test("shots that the rows cannot give are an error that names what there is
   };
   assert.throws(give("gsm8k", 4, 5), {
     name: "RangeError",
-    message: "Cannot give gsm8k 5 shots: found 4 rows for them, expected at least 5 " +
+    message: "Cannot give gsm8k 5 shots: found 4 rows for shots, expected at least 5 " +
       "(the split train of openai/gsm8k, main: main/train-00000-of-00001.parquet of " +
       "openai/gsm8k@740312add88f781978c0658806c59bc2815b9866 on the hub)",
   });
@@ -54,7 +54,7 @@ Deno.test("shots that the rows cannot give are an error that names what there is
   assert.throws(give("gsm8k_cot", 8, 9), /Cannot give gsm8k_cot 9 shots: found 8 .*the benchmark package/);
   assert.throws(give("lambada_openai", 9, 1), {
     name: "RangeError",
-    message: "Cannot give lambada_openai 1 shots: it has no rows for them",
+    message: "Cannot give lambada_openai 1 shots: it has no rows for shots, expected 0 shots",
   });
   assert.doesNotThrow(give("gsm8k", 5, 5));
 });
@@ -65,7 +65,7 @@ Deno.test("a pool of nothing but the document gives no shots", () => {
   const two = new Fields({ sentence1: "a", sentence2: "b", label: 0, idx: 1 }, "rows.arrow", 2);
   assert.throws(
     () => buildRequests(rte, [one], [one, one, two], { shots: 2 }),
-    /found 1 rows for them, expected at least 2/,
+    /found 1 rows for shots, expected at least 2/,
   );
   const [{ context }] = buildRequests(rte, [one], [one, one, two], { shots: 1 });
   assert.equal(

@@ -28,7 +28,7 @@ const faults: [task: string, values: Record<string, unknown>, message: string][]
   [
     "piqa",
     { goal: "g", sol1: "a", sol2: "", label: 0 },
-    at("choices[1]") + '"", expected a text that is not empty',
+    at("choices[1]") + '"", expected a non-empty text',
   ],
   ["arc_easy", { ...arc, answerKey: "C" }, at("answerKey") + '"C", expected the label of one of 2 choices'],
   ["arc_easy", { ...arc, answerKey: " A" }, at("answerKey") + '" A", expected the label of one of 2 choices'],
@@ -46,17 +46,17 @@ const faults: [task: string, values: Record<string, unknown>, message: string][]
   ["hellaswag", { ...swag, endings: ["c", 1] }, at("endings") + '["c",1], expected a list of texts'],
   ["hellaswag", { ...swag, label: "" }, at("label") + '"", expected the label of one of 2 choices'],
   ["hellaswag", { ...swag, label: "2" }, at("label") + '"2", expected the label of one of 2 choices'],
-  ["hellaswag", swag, at("choices[1]") + '"", expected a text that is not empty'],
+  ["hellaswag", swag, at("choices[1]") + '"", expected a non-empty text'],
   ["winogrande", { ...blank, sentence: "a b" }, at("sentence") + '"a b", expected a text with a "_"'],
   ["winogrande", { ...blank, answer: "" }, at("answer") + '"", expected the label of one of 2 choices'],
-  ["winogrande", { ...blank, option1: "" }, at("choices[0]") + '"", expected a text that is not empty'],
+  ["winogrande", { ...blank, option1: "" }, at("choices[0]") + '"", expected a non-empty text'],
   ["mmlu_anatomy", { ...mmlu, choices: ["a"] }, at("choices") + '["a"], expected four texts'],
   ["mmlu_anatomy", { ...mmlu, answer: 4 }, at("answer") + "4, expected the label of one of 4 choices"],
   ["gsm8k", { question: "q" }, at("answer") + "missing, expected a text"],
   [
     "lambada_openai",
     { text: "ends in a space " },
-    at("choices[0]") + '"", expected a text that is not empty',
+    at("choices[0]") + '"", expected a non-empty text',
   ],
 ];
 
