@@ -28,7 +28,7 @@ export function ggufVocabulary(json: unknown, rows: number): GgufTokens | string
   const obstacle = obstacleOf(definition);
   if (obstacle !== null) return obstacle;
   const pre = preTokenizerName(definition);
-  if (pre === null) return "cuts words in a way that has no name in GGUF files";
+  if (pre === null) return "splits words in a way that has no name in GGUF files";
   const size = sizeOf(definition);
   if (size > rows) return `has ${size} tokens, expected at most the ${rows} rows of the embedding`;
   const tokens = Array.from({ length: rows }, (_, id) => `[PAD${id}]`);
@@ -54,13 +54,13 @@ function obstacleOf({ model, added_tokens }: Definition): string | null {
     return "is SentencePiece's (byte_fallback), whose scores it lacks, expected byte-level BPE";
   }
   if (dropout || continuing_subword_prefix || end_of_word_suffix) {
-    return "has dropout, continuing_subword_prefix or end_of_word_suffix, expected none";
+    return "has dropout, continuing_subword_prefix or end_of_word_suffix, expected none of them";
   }
   const odd = (["single_word", "lstrip", "rstrip"] as const)
     .flatMap((flag) => added_tokens.filter((token: AddedToken) => token[flag]).map((token) => [token, flag]));
   if (odd.length === 0) return null;
   const [token, flag] = odd[0] as [AddedToken, string];
-  return `has the added token ${JSON.stringify(token.content)} with ${flag}, expected none`;
+  return `has the added token ${JSON.stringify(token.content)} with ${flag}, expected it without`;
 }
 
 function mergeText(merge: unknown, index: number): string {

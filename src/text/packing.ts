@@ -8,13 +8,13 @@
 import { createHash } from "node:crypto";
 import { MOST_AT_ONCE, type Tokenizer } from "./tokenizer.ts";
 
-/** N blocks of T tokens, those of BOS included. */
+/** N blocks of T tokens, BOS included. */
 export interface Blocks {
-  /** [N, T], row-major. */
+  /** Token ids [N, T], row-major. */
   readonly ids: Int32Array<ArrayBuffer>;
-  /** N. */
+  /** Number of blocks, N. */
   readonly samples: number;
-  /** T. */
+  /** Tokens per block, T. */
   readonly length: number;
 }
 

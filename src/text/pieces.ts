@@ -97,7 +97,7 @@ function mergesByScore(
 ): [string, string][] {
   if (tokens.reduce((work, token) => work + token.length ** 2, 0) > MOST_WORK) {
     throw new RangeError(
-      "Cannot build a tokenizer: its tokens are too long in all, expected words and parts of them",
+      "Cannot build a tokenizer: its tokens are too long in total, expected words and parts of words",
     );
   }
   const order = Uint32Array.from(tokens.keys())

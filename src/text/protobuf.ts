@@ -13,7 +13,7 @@ const VARINT = 0, FIXED64 = 1, BYTES = 2, FIXED32 = 5;
 export function* fieldsOf(message: Uint8Array<ArrayBuffer>): Generator<Field> {
   const view = new DataView(message.buffer, message.byteOffset, message.length);
   let at = 0;
-  const broken = () => new SyntaxError("it is no message of Protocol Buffers");
+  const broken = () => new SyntaxError("it is not a Protocol Buffers message");
   function varint(): number {
     let value = 0;
     for (let shift = 0; shift < 70; shift += 7) {

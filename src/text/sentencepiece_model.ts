@@ -36,7 +36,7 @@ export function readSentencePiece(bytes: Uint8Array<ArrayBuffer>): SentencePiece
       if (number === 2) trainer = numbersOf(expectBytes(value));
       if (number === 3) normalizer = numbersOf(expectBytes(value));
       if (pieces.length > MAX_VOCABULARY) {
-        throw new RangeError(`it has more than ${MAX_VOCABULARY} tokens, expected at most so many`);
+        throw new RangeError(`it has too many tokens, expected at most ${MAX_VOCABULARY}`);
       }
     }
     return checked(pieces, trainer, normalizer);
@@ -62,18 +62,18 @@ function checked(pieces: readonly Piece[], trainer: Numbers, normalizer: Numbers
   if (pieces.length === 0) throw new SyntaxError("it has no tokens, expected a SentencePiece model");
   const kind = KINDS[numberIn(trainer, 3, 1)];
   if (kind !== "unigram" && kind !== "bpe") {
-    throw new TypeError(`its model is of the kind ${kind || "unknown"}, expected unigram or bpe`);
+    throw new TypeError(`its model type is ${kind || "unknown"}, expected unigram or bpe`);
   }
   if (numberIn(trainer, 24, 0)) {
     throw new TypeError(
-      "it has spaces at the end of words (treat_whitespace_as_suffix), expected at their beginning",
+      "its spaces are at the end of words (treat_whitespace_as_suffix), expected at the beginning",
     );
   }
   if (!numberIn(normalizer, 5, 1)) {
     throw new TypeError("its spaces are not escaped, expected escape_whitespaces");
   }
   const unknown = pieces.findIndex(({ type }) => type === 2);
-  if (unknown < 0) throw new TypeError("it has no token for what is unknown, expected one");
+  if (unknown < 0) throw new TypeError("it has no token for unknown text, expected one");
   const id = (field: number, usual: number) => {
     const value = numberIn(trainer, field, usual);
     return value < pieces.length ? value : null; // -1, as an unsigned number, is none

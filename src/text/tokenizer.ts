@@ -12,29 +12,29 @@ import { cutFinder } from "./cuts.ts";
 import { type Definition, idsByToken, isId, isRecord, readDefinition, sizeOf } from "./definition.ts";
 import { buildEncoder } from "./encoder.ts";
 
-/** Text ↔ token ids. */
+/** Converts between text and token ids. */
 export interface Tokenizer {
   /**
-   * Ids of a text. No BOS or EOS is added; special tokens spelt out in the text are recognised. Throws `RangeError` for
-   * more than `MOST_AT_ONCE` characters, and if the tokenizer's patterns take too long.
+   * Returns the ids of a text. Adds no BOS or EOS; recognises special tokens spelt out in the text. Throws `RangeError` for more
+   * than `MOST_AT_ONCE` characters, and if the tokenizer's patterns take too long.
    *
-   * @param continued whether it goes on after another text that ended at a cut
+   * @param continued whether the text continues another one that ended at a cut
    */
   encode(text: string, continued?: boolean): number[];
-  /** The text of ids, special tokens included. Throws `RangeError` for an id outside the vocabulary. */
+  /** Returns the text of ids, special tokens included. Throws `RangeError` for an id outside the vocabulary. */
   decode(ids: readonly number[]): string;
   /**
-   * The last place, `from` or later, where the text can be cut: the ids of the two parts, the second one continued, are
-   * those of the whole, whatever follows. 0 where none is known.
+   * Returns the last place, `from` or later, at which the text can be cut: the ids of the two parts, the second one continued,
+   * are those of the whole, whatever follows. Returns 0 if no such place is known.
    */
   lastCut(text: string, from?: number): number;
   /** The id that begins a text, or null if the model has none. Throws `RangeError` if it is outside the vocabulary. */
   readonly bos: number | null;
   /** The id that ends a document, or null if the model has none. Throws `RangeError` if it is outside the vocabulary. */
   readonly eos: number | null;
-  /** Ids that stand for no text: those of the added tokens that are called special. */
+  /** Ids of the added tokens that are marked as special; they stand for no text. */
   readonly specials: ReadonlySet<number>;
-  /** Whether texts begin with BOS where special tokens are asked for; `encode` never adds it. */
+  /** Whether texts begin with BOS if special tokens are requested; `encode` never adds it. */
   readonly addsBos: boolean;
   /** One more than the largest id. The model's embedding may have more rows, never fewer. */
   readonly vocabularySize: number;

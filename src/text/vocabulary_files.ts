@@ -55,13 +55,13 @@ function kindOf(tokenizerClass: unknown, modelType: unknown) {
   const name = typeof tokenizerClass === "string" ? tokenizerClass.replace(/Fast$/, "") : modelType;
   if (typeof name === "string" && Object.hasOwn(KINDS, name)) return KINDS[name];
   throw new TypeError(
-    `Cannot build a tokenizer of vocab.json and merges.txt: its class is ${
+    `Cannot build a tokenizer from vocab.json and merges.txt: its class is ${
       JSON.stringify(tokenizerClass ?? null)
     } and ` +
       `the model's type ${JSON.stringify(modelType ?? null)}, expected one of ${
         Object.keys(KINDS).join(", ")
       }; ` +
-      "or make a tokenizer.json: AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)",
+      "alternatively, write a tokenizer.json: AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)",
   );
 }
 

@@ -161,7 +161,10 @@ Deno.test("what is no list of token ids is refused, and a list of texts is still
         ["[1, 2", /ids\.json: /],
       ] as const
     ) await assert.rejects(pack(content), message);
-    await assert.rejects(pack("[1, 2, 3, 4]", true), /bos is asked for, expected token ids as they are/);
+    await assert.rejects(
+      pack("[1, 2, 3, 4]", true),
+      /bos is true, expected false, since token ids are used unchanged/,
+    );
     await pack(JSON.stringify({ text: tinyText })); // a line of JSON with a text
   });
 });
