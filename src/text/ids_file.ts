@@ -38,7 +38,11 @@ export function blocksOfIds(
   vocabulary: number,
 ): Blocks {
   const what = `Cannot cut ${samples} blocks of ${length} tokens`;
-  if (bos) throw new RangeError(`${what}: bos is true, expected false, since token ids are used unchanged, with any BOS among them`);
+  if (bos) {
+    throw new RangeError(
+      `${what}: bos is true, expected false, since token ids are used unchanged, with any BOS among them`,
+    );
+  }
   if (ids.length < samples * length) {
     throw new RangeError(`${what}: found ${ids.length} token ids, expected at least ${samples * length}`);
   }
