@@ -33,7 +33,7 @@ export interface MagnitudeShare {
 }
 
 /**
- * Returns the importance of an update of relative magnitude r at a cosine of s to the stream: 1 − (1 + r s) / √(1 + 2 r s + r²).
+ * Returns the importance of an update of relative magnitude r at a cosine of s to the stream, 1 − (1 + r s) / √(1 + 2 r s + r²).
  *
  * @example
  * ```ts

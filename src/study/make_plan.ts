@@ -167,7 +167,7 @@ function modulesFor(from: DropOrder, options: PlanOptions): Scored[] {
   const searched = from.by === "greedy" || from.by === "iterative";
   if (searched && constrains(constraints)) {
     throw new RangeError(
-      `Cannot constrain an order by ${from.by}: each drop was searched for after those before it, expected an order that was ` +
+      `Cannot constrain an order by ${from.by}: each drop was chosen with the earlier ones in place, expected an order that was ` +
         "searched under the constraints",
     );
   }

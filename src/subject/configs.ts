@@ -32,8 +32,8 @@ export interface NamedConfig {
 const FOLDER = fileURLToPath(new URL("../../data/configs", import.meta.url));
 
 /**
- * Opens a configuration: a name in `data/configs`, a `.json` file, a folder with a `config.json`, or any model that `openModel`
- * opens.
+ * Opens a configuration by its name in `data/configs`, or from a `.json` file, a folder with a `config.json`, or any model that
+ * `openModel` opens.
  *
  * @example
  * ```ts

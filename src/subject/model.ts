@@ -38,7 +38,7 @@ export interface StudyModel extends Model {
 }
 
 /**
- * Opens a model: a folder in Hugging Face layout, a `.gguf` file, `owner/name[@revision]`, or a name in the manifest.
+ * Opens a model from a folder in Hugging Face layout, a `.gguf` file, `owner/name[@revision]` on the hub, or a name in the manifest.
  * Files that are not on this machine are fetched first.
  *
  * @example Not run by tests: it fetches the model

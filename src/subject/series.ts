@@ -50,7 +50,7 @@ export const aSeries: Check = like(
 );
 
 /**
- * Opens a series: a folder with `series.json`, a folder of checkpoint folders (`step1000`, `checkpoint-500`), or
+ * Opens a series from a folder with `series.json`, a folder of checkpoint folders (`step1000`, `checkpoint-500`), or
  * `owner/name` on the hub, whose branches or tags are the checkpoints. A tokenizer may be in each checkpoint or next to
  * them. Throws `Error`, which names what was found, if no checkpoint is found.
  *

@@ -11,7 +11,7 @@ Deno.test("of a function: signature, documentation and the options that it takes
   );
   for (
     const part of [
-      "Profiles a model",
+      "Measures the importance of every module of a model",
       "interface ProfileOptions",
       "drop?:",
       "readonly samples: number",

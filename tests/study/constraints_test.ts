@@ -210,7 +210,7 @@ Deno.test("what a plan cannot be made from is refused in a line", () => {
   refused(
     searched,
     { drop: 1, noNeighbours: true },
-    /each drop was searched for after those before it, expected an order/,
+    /each drop was chosen with the earlier ones in place, expected an order/,
   );
   refused(
     orderOf("consecutive", []),

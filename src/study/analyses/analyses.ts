@@ -49,7 +49,7 @@ function drawnOf(options: AnalysisOptions): RandomInitOptions {
   return drawn;
 }
 
-/** Sample sizes of the analyses: for the profile, for quality under drops, and for the profiles over several texts. */
+/** Sample sizes of the analyses, for the profile, for quality under drops and for the profiles over several texts. */
 export const SIZES = {
   profile: { samples: 8, length: 2048 },
   quality: { samples: 8, length: 512 },

@@ -46,7 +46,7 @@ export function sweepSteps(upto: number): number[] {
 export const SWEEP_STEPS: readonly number[] = sweepSteps(15);
 
 /**
- * Returns the curves of a target: by importance, and the baselines, with one random order per seed, starting from `seed`.
+ * Returns the curve of a target by importance and its baselines, with one random order per seed, starting from `seed`.
  *
  * @example
  * ```ts
@@ -67,7 +67,7 @@ export function curvesOf(target: RankTarget, seeds = 3, seed = 0): Curve[] {
   ];
 }
 
-/** The curves of `lamina start`: three kinds by importance, and attention at random and deepest first. */
+/** The curves of `lamina start`, which are three kinds by importance, and attention at random and deepest first. */
 export const START_CURVES: readonly Curve[] = [
   { target: "attention", by: "importance", seed: null },
   { target: "mlp", by: "importance", seed: null },

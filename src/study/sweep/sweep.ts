@@ -22,7 +22,7 @@ const curvesAndOrders = list(
 );
 
 /**
- * Measures quality along curves: by a profile's scores, or by existing orders. Finished curves are kept, so an interrupted sweep
+ * Measures quality along curves, by a profile's scores or by existing orders. Finished curves are kept, so an interrupted sweep
  * resumes where it stopped. A step beyond the modules of a curve drops all of them.
  *
  * @example

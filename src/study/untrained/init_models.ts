@@ -43,7 +43,8 @@ async function initModelOf(named: NamedConfig, options: RandomInitOptions): Prom
 }
 
 /**
- * Measures untrained models that differ in one property, by its values: `initModels(named, { 4: { layers: 4 }, 8: { layers: 8 } })`.
+ * Measures untrained models that differ in one property. Its values name the changes:
+ * `initModels(named, { 4: { layers: 4 }, 8: { layers: 8 } })`.
  *
  * @example
  * ```ts
