@@ -56,9 +56,9 @@ function watchCells(kernel: typeof Deno.jupyter): void {
 }
 
 /**
- * Shows anything under the cell: a figure, a result (as the natural figure of its kind, or a table), records (the first one
- * names the columns), an object, a list, SVG or Markdown. Throws `TypeError` for a promise; rejects with `AbortError` where
- * the stop button was pressed meanwhile.
+ * Shows a value under the cell: a figure, a result (as the usual figure of its kind, or a table), records (the first one
+ * names the columns), an object, a list, SVG or Markdown. Throws `TypeError` for a promise, and `AbortError` if the stop
+ * button was pressed meanwhile.
  *
  * @example
  * ```ts
@@ -78,7 +78,7 @@ export async function show(content: unknown): Promise<void> {
 }
 
 /**
- * Tells what a function of Lamina does, or what is called so; of all of them in a line each where nothing is asked. Throws
+ * Describes a function of Lamina, or the one with this name; without an argument, lists all in a line each. Throws
  * `RangeError` for an unknown name.
  *
  * @example

@@ -25,14 +25,14 @@ export async function helpText(about?: unknown): Promise<string> {
   if (about === undefined) return listOf(names);
   const name = typeof about === "function" ? about.name : about;
   if (typeof name !== "string") {
-    throw new TypeError(`Cannot help: found ${name}, expected a function of Lamina, or its name`);
+    throw new TypeError(`Cannot help: found ${name}, expected a function of Lamina, or the name of one`);
   }
   if (!names.has(name)) {
     const near = nearNames(name, names.keys()).slice(0, 3).map((other) => `"${other}"`).join(" or ");
     throw new RangeError(
       `Cannot help with "${name}": unknown name${
         near && ` (did you mean ${near}?)`
-      }, expected one that help() lists`,
+      }, expected a name that help() lists`,
     );
   }
   const texts = await Promise.all(withOptions(name, names).map((part) => deno("--filter", part)));
@@ -83,5 +83,5 @@ async function deno(...args: string[]): Promise<string> {
     stdin: "null",
   }).output();
   if (success) return new TextDecoder().decode(stdout);
-  throw new Error(`Cannot help: deno doc fails: ${new TextDecoder().decode(stderr).trim()}`);
+  throw new Error(`Cannot help: deno doc failed: ${new TextDecoder().decode(stderr).trim()}`);
 }

@@ -4,7 +4,7 @@
  */
 import { formatNumber } from "./chart/numbers.ts";
 
-/** A value of a reading: a number, a text, a list, an estimate with its interval, or null where a study has none. */
+/** A value in a reading: a number, a text, a list, an estimate with its interval, or null for a missing value. */
 export type ReadingValue =
   | number
   | string
@@ -23,7 +23,7 @@ export interface IntervalWords {
 }
 
 /**
- * Joins a sentence and its values to Markdown for `show`. Numbers get three significant digits, an estimate its 95 % interval in
+ * Returns a sentence with its values as Markdown for `show`. Numbers get three significant digits, an estimate its 95 % interval in
  * brackets, a list commas, and null "not measured". Throws `RangeError` for a number that is not finite.
  *
  * @example
@@ -39,7 +39,7 @@ export function reading(words: TemplateStringsArray, ...values: readonly Reading
 }
 
 /**
- * Chooses words by a 95 % interval, so that a sentence claims no more than the interval carries. An interval without limits, from a single
+ * Returns the words that fit a 95 % interval, so that a sentence claims no more than the interval supports. An interval without limits, from a single
  * sample, is neither.
  *
  * @example
@@ -73,7 +73,7 @@ function wordsOf(value: ReadingValue): string {
 
 function finite(value: number): string {
   if (!Number.isFinite(value)) {
-    throw new RangeError(`Cannot read out a number: it is ${value}, expected a finite one`);
+    throw new RangeError(`Cannot format a number: found ${value}, expected a finite one`);
   }
   return Number.isInteger(value) && Math.abs(value) < 1e9
     ? value.toLocaleString("en-US").replace("-", "−")

@@ -68,7 +68,7 @@ const views: { readonly [K in Kind]: (result: ResultOf<K>) => Figure | Rows } = 
       return {
         module,
         "rank correlation": rankCorrelation,
-        [`in common of ${half}`]: share,
+        [`shared in lowest ${half}`]: share,
         "largest difference": largestDifference,
       };
     }),
@@ -134,10 +134,10 @@ function perplexityRow(
     "attention dropped": drop.attention,
     "MLP dropped": drop.mlp,
     perplexity,
-    "nats a token": nll,
+    "nats per token": nll,
     "standard error": standardError,
     "KL to the full model": kl,
-    "same choice": top1,
+    "same top-1 token": top1,
   };
 }
 

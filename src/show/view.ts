@@ -53,7 +53,7 @@ function errorText({ name, message }: Error): string {
 function functionText(name: string): string {
   return `a function${name && `, ${code(name)}`}: \`await lamina.help(${
     name || "it"
-  })\` tells about Lamina's own`;
+  })\` describes Lamina's functions`;
 }
 
 function nothing(what: string): View {

@@ -69,7 +69,7 @@ function linesOf(title: string, draw: () => Write, now: () => number) {
   const lines = (...last: string[]) => {
     write ??= draw();
     const hidden = notices.length - NOTICES;
-    const more = hidden > 0 ? [`… ${hidden} lines more`] : [];
+    const more = hidden > 0 ? [`… ${hidden} more lines`] : [];
     write([...more, ...notices.slice(-NOTICES), ...last].join("\n"));
   };
   return {

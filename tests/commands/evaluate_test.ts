@@ -42,12 +42,12 @@ Deno.test("evaluate: a table of the full model and of each plan; what it will co
     assert.equal(dry.code, 0, dry.err);
     assert.match(
       dry.out,
-      /^tiny: the full model and 1 plan · float32, cpu\n.*task +documents +tokens +without what is shared +saved\n/s,
+      /^tiny: the full model and 1 plan · float32, cpu\n.*task +documents +tokens +without sharing +saved\n/s,
     );
     assert.match(dry.out, /piqa +6 +[\d,]+ +[\d,]+ +\d+\.\d %/);
     assert.match(
       dry.out,
-      /\nat most 1,024 tokens are written\nabout \d+.* on this machine \(0\.\d+ TFLOP\), \d+ MiB of memory,/,
+      /\nwrites at most 1,024 tokens\nabout \d+.* on this machine \(0\.\d+ TFLOP\), \d+ MiB of memory,/,
     );
     const { code, out, err } = await run(...asked, "--prompts", "2");
     assert.equal(code, 0, err);

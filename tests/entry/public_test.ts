@@ -135,7 +135,7 @@ const rows: Readonly<Record<string, Row>> = {
     ],
     type: [[model, 7, []], "Cannot look at attention: text is 7, expected a text"],
   },
-  attentionPatternFigure: drawn("pattern", "what attentionOf gives"),
+  attentionPatternFigure: drawn("pattern", "a result of attentionOf"),
   cacheEntries: { type: [[], ""] },
   causeClaims: {
     type: [[aProfile], "Cannot judge claims: results is a profile, expected a list of results of causes"],
@@ -228,7 +228,7 @@ const rows: Readonly<Record<string, Row>> = {
   guidesFigure: drawn("result", "a result of guides"),
   help: {
     value: [["profil"], 'Cannot help with "profil": unknown name (did you mean "profile"'],
-    type: [[7], "Cannot help: found 7, expected a function of Lamina, or its name"],
+    type: [[7], "Cannot help: found 7, expected a function of Lamina, or the name of one"],
   },
   comparisonFigure: { type: [[aProfile, aSweep], "Cannot draw: the second is a sweep, expected a profile"] },
   importanceFigure: drawn("profile", "a profile: await it", promised, "a promise"),
@@ -237,7 +237,7 @@ const rows: Readonly<Record<string, Row>> = {
     type: [["1", 0], 'Cannot compute an importance: r is "1", expected a number of at least 0'],
   },
   initCausesFigure: drawn("causes", "a list of causes"),
-  initClaim: { type: [[[aProfile]], "models[0] is a profile, expected a model, as initModel gives it"] },
+  initClaim: { type: [[[aProfile]], "models[0] is a profile, expected a result of initModel"] },
   initFitFigure: drawn("models", "a list of models"),
   initMapFigure: drawn("maps", "a list of maps"),
   initModel: untrained("measure untrained models"),

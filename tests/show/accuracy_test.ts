@@ -50,7 +50,7 @@ Deno.test("the change: each task counts once, over the same documents only; few 
   assert.ok(Math.abs(accuracyChange(uneven(4), uneven(8)).difference + (0 + 0.4) / 2) < 1e-12);
   assert.throws(() => accuracyChange(uneven(4), full), {
     name: "RangeError",
-    message: "Cannot compare accuracies of arc_easy: found other documents, expected the same",
+    message: "Cannot compare accuracies of arc_easy: found different documents, expected the same",
   });
 });
 
@@ -87,11 +87,11 @@ Deno.test("a section has a row for each plan; results without the full model, or
   assert.deepEqual(rows.map((row) => row.at(-1)), ["cannot tell", "cannot tell", "no", "no", "no"]);
   assert.throws(() => accuracyFigure(results, plans.slice(1)), {
     name: "RangeError",
-    message: "Cannot compare plans: found 6 results of 5 plans, expected one of each",
+    message: "Cannot compare plans: found 6 results for 5 plans, expected one per plan",
   });
   assert.throws(
     () => accuracyFigure([evaluation(20, plan("mlp", 2))], [plan("mlp", 2)]),
-    /none of the results is the full model's, expected it too/,
+    /found no result of the full model, expected one/,
   );
 });
 

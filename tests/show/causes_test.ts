@@ -116,13 +116,16 @@ Deno.test("what correlates with importance is counted where its interval exclude
   );
   assert.equal(
     show.causesFigure([weak, few]).title,
-    "Cannot tell whether anything here correlates with attention's importance",
+    "Cannot tell whether any of these correlates with attention's importance",
   );
 });
 
 Deno.test("what was not measured is not drawn", () => {
   assert.throws(() => show.effectsFigure(causes({ layers: 3 }, { effects: false })), /found no measurement/);
-  assert.throws(() => show.effectsFigure(causes({ layers: 1 })), /expected at least two layers/);
+  assert.throws(
+    () => show.effectsFigure(causes({ layers: 1 })),
+    /found a single layer, expected at least two/,
+  );
   assert.throws(() => show.causesFigure([]), RangeError);
   assert.throws(() => show.updateNormsFigure([]), RangeError);
   assert.throws(() => show.attentionPatternFigure({ model: "m", tokens: [], heads: [] }), RangeError);
@@ -138,7 +141,7 @@ Deno.test("the table has a row for each layer, a dash where a module is absent, 
   assert.deepEqual(rows[4].slice(1), new Array(11).fill("–"));
   assert.ok(rows[1].every((cell) => cell !== "–"));
   assert.match(text, /attention {2}relative magnitude +0\.90 +−0\.60 to 0\.95/);
-  assert.match(text, /One attention module dropped moves a later update by [\d.]+ %/);
+  assert.match(text, /Dropping one attention module moves a later update by [\d.]+ %/);
   assert.match(
     text,
     /Sink rate as published: 50\.0 % of heads give the first token more than 0\.3 of their attention\n {2}averaged over all queries of a sample; counted over heads, layers and 4 samples of 64 tokens, no BOS\n/,

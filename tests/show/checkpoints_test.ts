@@ -67,7 +67,7 @@ Deno.test("the table has a line a step, and quality only where it was measured",
   assert.doesNotMatch(without, /perplexity|NaN|undefined/);
   assert.throws(
     () => show.checkpointQualityFigure(checkpoints(steps, { layers: 8 }, false)),
-    /expected a study run with quality/,
+    /expected a study with the option quality/,
   );
 });
 
@@ -76,9 +76,9 @@ Deno.test("claim C3 counts steps, and says what half of the modules cost at the 
   assert.equal(id, "C3");
   assert.equal(
     measured,
-    "a run: attention's median importance is below the MLP's at 6 of 6 steps, 0.40 times it at step 4096; dropping " +
+    "a run: attention's median importance is below the MLP's at 6 of 6 steps, and 0.40 times as large at step 4096; dropping " +
       "half of attention costs less than dropping half of the MLPs at 6 of 6 steps: +0.20 versus +4.00 nats per token at step 4096. a run: " +
-      "attention's median importance is below the MLP's at 1 of 1 steps, 0.40 times it at step 5.",
+      "attention's median importance is below the MLP's at 1 of 1 steps, and 0.40 times as large at step 5.",
   );
   const single = checkpoints([0, 5], { layers: 4, samples: 1 });
   assert.match(
@@ -87,7 +87,7 @@ Deno.test("claim C3 counts steps, and says what half of the modules cost at the 
   );
   assert.equal(
     show.checkpointMapFigure(single).title,
-    "Attention is the more redundant of the two at 0 of 2 steps (cannot tell at 2)",
+    "Attention is more redundant than the MLP at 0 of 2 steps (cannot tell at 2)",
   );
   const { title, reading } = show.checkpointQualityFigure(single);
   assert.match(title, /; cannot tell which costs more$/);

@@ -32,7 +32,7 @@ Deno.test("the map: a cell for every point, a dot for every model, the line wher
   assert.equal(marks.title, 2);
   assert.equal(marks.rect, 1 + 2 * 9 + 8); // background, cells, shades of the legend
   assert.match(figure.title, /only above σ√D = 0\.8$/);
-  assert.match(figure.reading, /Peri-LN: ratios 1\.10 to 1\.10, .*no line on which both are equal/);
+  assert.match(figure.reading, /Peri-LN: ratios 1\.10 to 1\.10, .*the two are equal nowhere on the map/);
   const run = readCsv(figure.csv).filter(({ measured }) => measured !== "");
   assert.deepEqual(run.map(({ measured }) => Number(measured).toFixed(6)), ["2.000000", "0.300000"]);
   assert.throws(() => initMapFigure([{ norm: "pre", points, models: [] }]), RangeError);

@@ -26,7 +26,7 @@ Deno.test("claim C8: one sample, one seed and losses within their intervals cann
   const seed = { ...held, curves: held.curves.filter(({ seed }) => seed === null || seed === 0) };
   assert.match(
     generalityClaim([seed], 4).measured,
-    /in random orders in 0 of 1 \(1 cannot tell\), and less .* in 1 of 1\./,
+    /in random orders in 0 of 1 \(cannot tell for 1\), and less .* in 1 of 1\./,
   );
   const withErrors = (riseError: number | null) => ({
     ...held,
@@ -38,7 +38,7 @@ Deno.test("claim C8: one sample, one seed and losses within their intervals cann
   for (const riseError of [null, 2]) {
     assert.match(
       generalityClaim([held, withErrors(riseError)], 4).measured,
-      /in 1 of 2 \(1 cannot tell\), .* in 1 of 2 \(1 cannot tell\)\./,
+      /in 1 of 2 \(cannot tell for 1\), .* in 1 of 2 \(cannot tell for 1\)\./,
     );
   }
 });
@@ -60,5 +60,5 @@ Deno.test("the table beside llm-drop has a row for every layer, a dash where a m
   assert.match(text, /attention, rank correlation −1\.000/);
   const same = againstTable({ ...against, mlp: against.attention, same: true });
   assert.equal(same.split("\n").length, 2);
-  assert.match(same, /Both definitions are the same here/);
+  assert.match(same, /Both definitions agree here/);
 });

@@ -94,23 +94,23 @@ Deno.test("a page opens with what may go, at what cost, on what; then how it was
   const whole = text(reportOf(results));
   assert.match(
     whole,
-    /What may go 1 of 12 attention modules \(layer 11\), with perplexity up by at most 10 % \(95 %; of the numbers tried\)\. Cannot tell for 2\. /,
+    /What can be dropped 1 of 12 attention modules \(layer 11\): perplexity rises by at most 10 % \(95 %; among the numbers tried\)\. Cannot tell for 2\. /,
   );
   assert.match(
     whole,
-    /At what cost Perplexity 20\.1 becomes 21\.1 without attention 11 \(1\.05×; 95 %: 1\.02 to 1\.09\)\. /,
+    /What it costs Perplexity 20\.1 becomes 21\.1 without attention 11 \(1\.05×; 95 %: 1\.02 to 1\.09\)\. /,
   );
   assert.match(
     whole,
-    /On which model and text a &quot;small&quot; model .* Made by lamina figures &lt;tiny&gt; \(Lamina /,
+    /Model and text a &quot;small&quot; model .* Made by lamina figures &lt;tiny&gt; \(Lamina /,
   );
   assert.match(whole, /on 2026-01-31\. Cite He, Sun, Shen and Li/);
   const without = text(reportOf({ profile: results.profile }));
   assert.match(
     without,
-    /What may go Least important, by layer \(95 %\): attention 11 10; MLP 11 10; block 11 10\. /,
+    /What can be dropped Least important layers \(95 %\): attention 11 10; MLP 11 10; block 11 10\. /,
   );
-  assert.match(without, /At what cost Not measured on this page\./);
+  assert.match(without, /What it costs Not measured on this page\./);
 });
 
 Deno.test("the cards are about one plan, and say 'cannot tell' where there is one sample or an interval is too wide", () => {
@@ -118,12 +118,12 @@ Deno.test("the cards are about one plan, and say 'cannot tell' where there is on
   const of = (given: typeof results.sweep) => cards([sections.quality(given)]);
   const one = of(sweep({ ...shape, samples: 1 }));
   assert.equal(
-    one["What may go"],
-    "Cannot tell whether 1 of 12 attention modules (layer 11) may go with perplexity up by at most 10 %: one sample " +
+    one["What can be dropped"],
+    "Cannot tell whether perplexity rises by at most 10 % without 1 of 12 attention modules (layer 11): one sample " +
       "gives no interval.",
   );
   assert.equal(
-    one["At what cost"],
+    one["What it costs"],
     "Perplexity 20.1 becomes 21.1 without attention 11 (1.05×; one sample, no interval).",
   );
   const errors = (riseError: number) => ({
@@ -133,21 +133,21 @@ Deno.test("the cards are about one plan, and say 'cannot tell' where there is on
     )),
   });
   assert.match(
-    of(errors(1))["What may go"],
-    /^Cannot tell whether 1 of 12 attention modules .* \(95 %; 4 samples\)\.$/,
+    of(errors(1))["What can be dropped"],
+    /^Cannot tell whether perplexity .* without 1 of 12 attention modules .* \(95 %; 4 samples\)\.$/,
   );
   const dear = sections.quality({
     ...results.sweep,
     curves: results.sweep.curves.filter(({ target }) => target === "mlp"),
   });
   assert.match(
-    cards([dear])["What may go"],
-    /^Nothing, of the numbers tried: without 1 of 12 MLPs \(layer 11\) perplexity is up by more than 10 %/,
+    cards([dear])["What can be dropped"],
+    /^Nothing among the numbers tried: without 1 of 12 MLPs \(layer 11\), perplexity rises by more than 10 %/,
   );
-  assert.match(cards([dear])["At what cost"], /becomes 54\.6 without MLP 11 \(2\.72×; 95 %: /);
+  assert.match(cards([dear])["What it costs"], /becomes 54\.6 without MLP 11 \(2\.72×; 95 %: /);
   const importance = sections.importance({ profile: profile({ ...shape, samples: 1 }), texts: [] });
   assert.match(
-    cards([importance])["What may go"],
+    cards([importance])["What can be dropped"],
     /: attention cannot tell; MLP cannot tell; block cannot tell\.$/,
   );
 });
@@ -158,21 +158,21 @@ Deno.test("benchmarks on the page say what the plan of the other cards costs, or
   const { drop } = tasks.answer!;
   const alone = Object.fromEntries(answerLines([tasks]));
   assert.match(
-    alone["What may go"],
-    /^Not settled by accuracy alone\. The longest list measured: \d+ of \d+ attention/,
+    alone["What can be dropped"],
+    /^Accuracy alone does not decide this\. Longest list measured: \d+ of \d+ attention/,
   );
   assert.match(
-    alone["At what cost"],
+    alone["What it costs"],
     /^Mean accuracy over .* points \(95 %: .* to .*\) without attention [\d ]+\.$/,
   );
   const other = { ...tasks, answer: { goes: "others", drop: { attention: [99], mlp: [] } } };
-  assert.match(Object.fromEntries(answerLines([other, tasks]))["At what cost"], /^Not measured/);
+  assert.match(Object.fromEntries(answerLines([other, tasks]))["What it costs"], /^Not measured/);
   const same = {
     ...other,
     answer: { goes: "the same", drop: { ...drop!, attention: drop!.attention.toReversed() } },
   };
-  const turned = Object.fromEntries(answerLines([same, tasks]))["At what cost"];
-  assert.equal(turned, alone["At what cost"].replace("attention 0 1 2 3", "attention 3 2 1 0"));
+  const turned = Object.fromEntries(answerLines([same, tasks]))["What it costs"];
+  assert.equal(turned, alone["What it costs"].replace("attention 0 1 2 3", "attention 3 2 1 0"));
 });
 
 Deno.test("in the dark, every colour of a figure has its own, and shades are left alone", () => {
@@ -204,7 +204,7 @@ Deno.test("a page of a hybrid says the mean importance of each kind of attention
     { length: shape.layers },
     (_, l) => l % 4 === 3 ? "full" as const : "linear" as const,
   );
-  const title = "Importance of attention by what mixes the tokens";
+  const title = "Importance of attention by kind of mixer";
   const hybrid = profile({ ...shape, mixers, attention: [0] });
   const { attention: { importance } } = hybrid;
   const [table] = sections.importance({ profile: hybrid, texts: [] }).tables.filter((one) =>

@@ -12,7 +12,7 @@ Deno.test("a reading joins words with numbers, lists, intervals and what is miss
     reading`${{ ...estimate, low: null, high: null }}`,
     "−0.0112 (no interval from a single sample)",
   );
-  assert.throws(() => reading`${NaN}`, /it is NaN, expected a finite one/);
+  assert.throws(() => reading`${NaN}`, /found NaN, expected a finite one/);
 });
 
 Deno.test("words follow the interval, and a touch of zero is neither", () => {

@@ -52,7 +52,7 @@ Deno.test("notices are there at once, the last of them stay; what fails says so"
       throw new Error("spoiled");
     });
     await assert.rejects(failing, /spoiled/);
-    const kept = "… 2 lines more\nline 3\nline 4\nline 5\nline 6\nline 7";
+    const kept = "… 2 more lines\nline 3\nline 4\nline 5\nline 6\nline 7";
     assert.deepEqual([places[0][0], places[0].at(-2), places[0].at(-1)], [
       "line 1",
       kept,

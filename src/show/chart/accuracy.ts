@@ -13,7 +13,7 @@ import {
   type ShareMain,
 } from "../../result/mod.ts";
 
-/** What was left out: a plan, or nothing, which is the full model. */
+/** The modules left out: a plan, or lists of layers; empty lists are the full model. */
 export type Dropped = Plan | { readonly attention?: readonly number[]; readonly mlp?: readonly number[] };
 
 /** Plans of one target and order, in the order of drops, the full model first. */
@@ -39,7 +39,7 @@ export function chanceOf({ tasks }: Evaluation, { members }: ShareMain): number 
 }
 
 /**
- * How the mean accuracy under a plan differs from another's, paired over documents. Throws `RangeError` for different documents.
+ * Returns the difference in mean accuracy between two evaluations, paired over documents. Throws `RangeError` if the documents differ.
  *
  * @example Not run by tests: it fetches the model and the rows
  * ```ts ignore
@@ -71,7 +71,7 @@ function expectSame(name: string, { n, items }: Task, other: Task | undefined): 
   const same = other !== undefined && other.n === n &&
     items.every(({ index, hash }, i) => index === other.items[i].index && hash === other.items[i].hash);
   if (same) return;
-  throw new RangeError(`Cannot compare accuracies of ${name}: found other documents, expected the same`);
+  throw new RangeError(`Cannot compare accuracies of ${name}: found different documents, expected the same`);
 }
 
 /** Results and their plans as curves. Throws `RangeError` if they are not as many, or none is the full model's. */
@@ -79,7 +79,7 @@ export function accuracyCurves(results: readonly Evaluation[], plans: readonly D
   expect("compare plans", "results", results, list(resultOf("evaluate"), "evaluations", 1));
   if (results.length !== plans.length) {
     throw new RangeError(
-      `Cannot compare plans: found ${results.length} results of ${plans.length} plans, expected one of each`,
+      `Cannot compare plans: found ${results.length} results for ${plans.length} plans, expected one per plan`,
     );
   }
   const full = fullOf(results);
@@ -102,5 +102,5 @@ export function accuracyCurves(results: readonly Evaluation[], plans: readonly D
 export function fullOf(results: readonly Evaluation[]): Evaluation {
   const full = results.find(({ provenance: { drop } }) => drop.attention.length + drop.mlp.length === 0);
   if (full) return full;
-  throw new RangeError("Cannot compare plans: none of the results is the full model's, expected it too");
+  throw new RangeError("Cannot compare plans: found no result of the full model, expected one");
 }

@@ -13,7 +13,7 @@ export interface Trend {
   readonly kind: ModuleKind;
   /** Importance of layer 0. */
   readonly first: number | null;
-  /** Importance of the layers from 1 up. */
+  /** Median importance of the layers from 1 up. */
   readonly median: number | null;
   /** The lowest importance of these layers. */
   readonly lowest: number | null;
@@ -21,9 +21,9 @@ export interface Trend {
   readonly highest: number | null;
   /** Mean absolute change of importance since the previous step, layers from 1 up. */
   readonly drift: number | null;
-  /** Rank correlation with the previous step and with the last step, layers from 1 up. */
+  /** Rank correlation with the previous step, layers from 1 up. */
   readonly withBefore: number | null;
-  /** Rank correlation with the last step. */
+  /** Rank correlation with the last step, layers from 1 up. */
   readonly withLast: number | null;
 }
 
@@ -34,7 +34,7 @@ export function seriesSetting({ name, series }: Checkpoints): string {
 }
 
 /**
- * Trends of one kind of module, by step.
+ * Returns the trend of one kind of module, by step.
  *
  * @example
  * ```ts
@@ -82,7 +82,7 @@ export interface HalfDropped {
 }
 
 /**
- * Quality by step, for the steps where it was measured.
+ * Returns the quality by step, for the steps where it was measured.
  *
  * @example
  * ```ts

@@ -7,18 +7,18 @@ import { COLORS } from "./axes.ts";
 import { keyOf } from "./marks.ts";
 import { computedText, KIND_NAMES } from "./setting.ts";
 
-/** One model: over its seeds, and by the closed form of the same setting. */
+/** One untrained model: measured over its seeds, and predicted by the closed form for the same setting. */
 export interface InitModel {
   /** What was measured. */
   readonly measured: RandomInit;
-  /** What the closed form says. */
+  /** What the closed form predicts. */
   readonly predicted: Predicted;
 }
 
 /** Whether values are such models. */
 export const measuredInits: Check = list(
   like(
-    "a model, as initModel gives it",
+    "a result of initModel",
     (value) => (value as Partial<InitModel> | null)?.measured?.kind === "random-init",
   ),
   "models",

@@ -19,7 +19,7 @@ export interface Figure {
   readonly name: string;
   /** Its message, in one sentence. */
   readonly title: string;
-  /** What is drawn, below the title. */
+  /** A description of the picture, below the title. */
   readonly subtitle: string;
   /** The setting of the measurement: model, weight format, text, packing. */
   readonly setting: string;

@@ -12,7 +12,7 @@ import { formatPoints, formatPointsRange, formatShare } from "../chart/numbers.t
 import type { Claim } from "./claims.ts";
 
 /**
- * What every plan by importance costs in mean accuracy, paired over documents, with its 95 % interval and whether it is within the
+ * Returns what every plan by importance costs in mean accuracy, paired over documents, with its 95 % interval and whether it is within the
  * evaluation's margin of the full model: yes, no, or that the documents cannot tell. `plans` are those of the results.
  *
  * @example Not run by tests: it fetches the model and the rows
@@ -62,7 +62,7 @@ function costOf({ points }: AccuracyCurve, full: Evaluation): string {
     formatShare(meanAccuracy(full).value)
   }. ${costs.join("; ")}. Equal: within ${
     formatPoints(margin)
-  } points (two one-sided tests, p < 0.05); not equal: the 95 % interval is beyond them.`;
+  } points (two one-sided tests, p < 0.05); not equal: the 95 % interval lies outside them.`;
 }
 
 /** What a verdict means for the full model and a plan. */

@@ -9,7 +9,7 @@ import { formatFixed, formatNumber } from "../chart/numbers.ts";
 import { median, present } from "../chart/summary.ts";
 
 /**
- * What each model says about these claims.
+ * Returns the claims about causes of redundancy, with what each model measured.
  *
  * @example
  * ```ts
@@ -37,9 +37,7 @@ export function causeClaims(results: readonly Causes[]): Claim[] {
       claim: "One cause of attention's redundancy is its sparse patterns.",
       measured: each((result) => {
         const keys = median(present(headMean(result, "effectiveKeys")));
-        return `heads of the median layer attend to ${
-          optionalNumber(keys)
-        } effective keys; importance correlates with ` +
+        return `heads of the median layer attend to ${optionalNumber(keys)} effective keys; importance and ` +
           `normalised entropy: ${correlation(result, "normalizedEntropy")}`;
       }),
     },
@@ -49,7 +47,7 @@ export function causeClaims(results: readonly Causes[]): Claim[] {
       measured: each((result) => {
         const cosines = present(result.smoothing[0].mlp.meanCosine.mean);
         const most = cosines.length ? Math.max(...cosines) : null;
-        return `mean cosine of token pairs up to ${optionalFixed(most)}; its correlation with importance: ` +
+        return `mean cosine of token pairs up to ${optionalFixed(most)}; compared with importance: ` +
           correlation(result, "meanCosine");
       }),
     },
@@ -60,7 +58,7 @@ export function causeClaims(results: readonly Causes[]): Claim[] {
         const [attention, mlp] = [result.attention, result.mlp].map(({ relativeMagnitude }) =>
           optionalNumber(median(present(relativeMagnitude)))
         );
-        return `median relative magnitude ${attention} for attention, ${mlp} for the MLP; its correlation with ` +
+        return `median relative magnitude ${attention} for attention, ${mlp} for the MLP; compared with ` +
           `importance: ${correlation(result, "relativeMagnitude")}`;
       }),
     },

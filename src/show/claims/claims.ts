@@ -16,12 +16,12 @@ export interface Claim {
   readonly id: string;
   /** What the paper says, paraphrased. */
   readonly claim: string;
-  /** What this run says of it. */
+  /** What this run measured. */
   readonly measured: string;
 }
 
 /**
- * The claims that a profile and a sweep bear on.
+ * Returns the paper's claims that a profile and a sweep can check, with what they measured.
  *
  * @example
  * ```ts

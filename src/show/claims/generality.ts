@@ -7,8 +7,8 @@ import { costsLess, groupsOf, meanOf } from "../chart/curves.ts";
 import { formatFixed } from "../chart/numbers.ts";
 
 /**
- * What dropping `dropped` modules costs each model, for every order of its sweep; the claim holds where importance beats random orders.
- * A case counts where the 95 % interval of the difference says so; those that cannot tell are counted apart.
+ * Returns what dropping `dropped` modules costs each model, for every order of its sweep; the claim holds if importance beats random
+ * orders. A case counts if the 95 % interval of the difference excludes 0; the others are counted separately.
  *
  * @example
  * ```ts
@@ -53,7 +53,7 @@ export function generalityClaim(sweeps: readonly Sweep[], dropped: number): Clai
   const count = (key: "holds" | "cheaper") => {
     const of = (verdict: Verdict) => models.filter((model) => model[key] === verdict).length;
     const unclear = of("cannot tell");
-    return `${of("yes")} of ${models.length}${unclear ? ` (${unclear} cannot tell)` : ""}`;
+    return `${of("yes")} of ${models.length}${unclear ? ` (cannot tell for ${unclear})` : ""}`;
   };
   return {
     id: "C8",

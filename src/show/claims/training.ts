@@ -7,7 +7,7 @@ import { formatFixed } from "../chart/numbers.ts";
 import { medianSign, riseSign, tally, unknownText } from "../chart/told.ts";
 
 /**
- * Whether attention stays redundant while a model learns: its importance compared with the MLP's, its ranking, and what dropping half of it costs.
+ * Returns the claim that attention stays redundant through training: its importance against the MLP's, and what dropping half of it costs.
  *
  * @example
  * ```ts
@@ -43,7 +43,7 @@ function measuredOf(result: Checkpoints): string {
       unknownText(lower, "at")
     }` +
     (ratios.length
-      ? `, ${formatFixed(ratios.at(-1)!.ratio, 2)} times it at step ${ratios.at(-1)!.step}`
+      ? `, and ${formatFixed(ratios.at(-1)!.ratio, 2)} times as large at step ${ratios.at(-1)!.step}`
       : ""),
     ...last
       ? [

@@ -7,7 +7,7 @@ import { formatNumber } from "../chart/numbers.ts";
 import { tally, unknownText } from "../chart/told.ts";
 
 /**
- * In how many of the models attention is the less important module, as far as the seeds tell (95 %), and each model's ratio.
+ * Returns the number of models in which attention is the less important module (95 % over seeds), and each model's ratio.
  *
  * @example
  * ```ts

@@ -52,7 +52,7 @@ export function accuracyFigure(results: readonly Evaluation[], plans: readonly D
       `${
         one ? "Accuracy" : "Mean accuracy over the tasks"
       } by number of modules dropped; lines: 95 % intervals` +
-      `${one ? "" : "; below, each task"}. Dashed: guessing.`,
+      `${one ? "" : "; below, each task"}. Dashed: chance level.`,
     setting: `${modelOf(provenance.model)} · ${
       mains.map((main) => `${main.name} (${main.metric}, ${documentsOf(full, main)})`).join(", ")
     } · BOS: ${full.bos} · ${computedText(provenance)}`,
@@ -119,7 +119,7 @@ function readingOf(curves: readonly AccuracyCurve[], full: Evaluation): string {
     const range = formatPointsRange(low, high, " to ");
     return `${labelOf(curve)} ${formatPoints(difference)} points (${range}) at ${dropped}`;
   });
-  return `At the end of each curve, paired with the full model: ${ends.join("; ")}.`;
+  return `Difference from the full model at the end of each curve: ${ends.join("; ")}.`;
 }
 
 function panel(

@@ -15,7 +15,7 @@ const MAPS = [
 ] as const;
 
 /**
- * Draws both as maps of head × layer. Throws `RangeError` for a model without attention.
+ * Draws each head's share of attention on the first token and its entropy as maps of head × layer. Throws `RangeError` for a model without attention.
  *
  * @example
  * ```ts

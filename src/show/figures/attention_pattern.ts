@@ -11,7 +11,7 @@ export interface AttentionPattern {
   readonly model: string;
   /** The text, token by token. */
   readonly tokens: readonly string[];
-  /** Heads to draw, a panel each; `rows` holds what each token [t] gives to the tokens up to it. */
+  /** Heads to draw, a panel each; `rows[t]` holds the shares that token t gives to the tokens up to it. */
   readonly heads: readonly {
     readonly layer: number;
     readonly head: number;
@@ -20,7 +20,7 @@ export interface AttentionPattern {
   }[];
 }
 
-const aPattern = like("what attentionOf gives", (value) => {
+const aPattern = like("a result of attentionOf", (value) => {
   const { tokens, heads } = (value ?? {}) as Partial<AttentionPattern>;
   return Array.isArray(tokens) && Array.isArray(heads);
 });
@@ -28,7 +28,7 @@ const aPattern = like("what attentionOf gives", (value) => {
 const EDGES = [0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8];
 
 /**
- * Draws the maps. Throws `RangeError` if there is no head.
+ * Draws the attention patterns of selected heads, one map each. Throws `RangeError` if `heads` is empty.
  *
  * @example
  * ```ts
@@ -59,8 +59,8 @@ export function attentionPatternFigure(pattern: AttentionPattern): Figure {
       "How each token (row) distributes its attention over itself and the tokens before it (columns).",
     setting: `${model} · “${tokens.join("").trim()}”`,
     reading:
-      "High shares down the first column are an attention sink; along the diagonal, attention to the token itself " +
-      "or its neighbour.",
+      "High shares in the first column mark an attention sink; high shares along the diagonal mark attention to " +
+      "the token itself or its neighbour.",
     panels: [
       ...heads.map(({ layer, head, rows }) =>
         heatPanel({

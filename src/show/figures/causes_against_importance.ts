@@ -21,7 +21,7 @@ const CAUSES: readonly { cause: CauseName; name: string; short: string }[] = [
 ];
 
 /**
- * Draws a row of three panels for each result. Throws `RangeError` if there is none.
+ * Draws importance against three possible causes, a row of panels for each result. Throws `RangeError` for an empty list.
  *
  * @example
  * ```ts
@@ -44,7 +44,7 @@ export function causesFigure(results: readonly Causes[]): Figure {
     title: titleOf(results),
     subtitle:
       "Importance (y axis, log) of each module against one possible cause; one mark per layer; blue ●: attention, orange ■: MLP. " +
-      "r: rank correlation over the layers, with its 95 % confidence interval; counted where that excludes 0.",
+      "r: rank correlation over the layers, with its 95 % confidence interval; the title counts intervals that exclude 0.",
     setting: settingsOf(results.map(({ provenance }) => provenance)),
     reading: results.map(readingOf).join(" "),
     panels: results.flatMap((result) => CAUSES.map((column, i) => panel(result, column, i))),
@@ -81,7 +81,7 @@ function titleOf(results: readonly Causes[]): string {
     name,
     told: results.filter((result) => isTold(find(result, "attention", cause))).length,
   })).sort((a, b) => b.told - a.told);
-  if (counts[0].told === 0) return "Cannot tell whether anything here correlates with attention's importance";
+  if (counts[0].told === 0) return "Cannot tell whether any of these correlates with attention's importance";
   const each = counts.map(({ name, told }, i) =>
     `${name} in ${told}${i === 0 ? ` of ${counted(results.length, "model")}` : ""}`
   );

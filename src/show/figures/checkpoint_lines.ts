@@ -35,7 +35,7 @@ export function checkpointLinesFigure(result: Checkpoints): Figure {
     subtitle: "Importance of the layers from 1 up: median (line) and range (band). Dashed: layer 0.",
     setting: seriesSetting(result),
     reading: KINDS.flatMap((kind, i) => rangeOf(KIND_NAMES[kind], trends[i])).join(" ") ||
-      "There is no layer beyond layer 0.",
+      "The model has only layer 0.",
     panels: trends.map((trend, i) => panel(trend, domain, i === 0)),
     rows: all.map(({ kind, step, first, median, lowest, highest }) => (
       { module: KIND_NAMES[kind], step, layer_0: first, median, lowest, highest }

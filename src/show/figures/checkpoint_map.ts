@@ -101,12 +101,12 @@ function titleOf(rows: readonly { readonly name: string; readonly signs: readonl
     return [`${below} of ${all} steps${where}${unknownText(rest, "at")}`];
   });
   if (told.length === 0) return "Importance through training";
-  return `Attention is the more redundant of the two at ${told.join(", ")}`;
+  return `Attention is more redundant than the MLP at ${told.join(", ")}`;
 }
 
 function readingOf(name: string, trend: readonly Trend[]): string {
   const known = trend.filter(({ median }) => median !== null);
-  if (known.length === 0) return `${name}: none.`;
+  if (known.length === 0) return `${name}: no values.`;
   const [first, last] = [known[0], known.at(-1)!];
   const least = known.reduce((low, next) => next.median! < low.median! ? next : low);
   return `${name}, median of the layers from 1 up: ${

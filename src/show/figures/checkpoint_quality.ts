@@ -11,7 +11,7 @@ import { drawFigure, type Figure, INK } from "../chart/svg.ts";
 import { intervalText, riseSign } from "../chart/told.ts";
 
 /**
- * Draws quality by step. Throws `TypeError` if the study did not measure it.
+ * Draws perplexity and its rise without half of the modules, by training step. Throws `TypeError` if the study did not measure quality.
  *
  * @example
  * ```ts
@@ -27,7 +27,7 @@ export function checkpointQualityFigure(result: Checkpoints): Figure {
   const points = qualityBySteps(result);
   if (points.length === 0) {
     throw new TypeError(
-      `Cannot draw the quality of ${result.name}: found none, expected a study run with quality`,
+      `Cannot draw the quality of ${result.name}: it was not measured, expected a study with the option quality`,
     );
   }
   const steps = points.map(({ step }) => step);

@@ -14,8 +14,8 @@ import { drawFigure, type Figure } from "../chart/svg.ts";
 const LONGEST = 20;
 
 /**
- * Draws the importance of every module in both, attention, MLP and block below each other. The models may differ in depth; what
- * needs the same layers, ranks and shared modules, is told where they do not.
+ * Draws the importance of every module in two profiles: attention, MLP and block, one below the other. The models may differ in depth;
+ * the reading says so if their layers cannot be ranked together.
  *
  * @example
  * ```ts
@@ -92,7 +92,7 @@ function titleOf(a: Profile, b: Profile, names: readonly [string, string]): stri
 function readingOf(a: Profile, b: Profile): string {
   const layers = [a, b].map(({ provenance }) => provenance.model.layers);
   if (layers[0] !== layers[1]) {
-    return `With ${layers[0]} and ${layers[1]} layers, the two have no layers in common to rank.`;
+    return `The models have ${layers[0]} and ${layers[1]} layers, so their ranks cannot be compared.`;
   }
   const told = KINDS.flatMap((kind) => {
     const pairs = a[kind].importance.flatMap((value, layer) => {
@@ -109,5 +109,5 @@ function readingOf(a: Profile, b: Profile): string {
       (pairs.length > 2 && Number.isFinite(rank) ? `, rank correlation ${formatFixed(rank, 2)}` : ""),
     ];
   });
-  return told.length ? `${told.join("; ")}.` : "The two have no module in common.";
+  return told.length ? `${told.join("; ")}.` : "The models have no module in common.";
 }

@@ -63,8 +63,8 @@ export function cosineMagnitudeFigure(profile: Profile): Figure {
     name: "cosine_magnitude",
     title: titleOf(correlation),
     subtitle:
-      "One mark per module, numbered by layer where there is room. The curve is an update orthogonal to the stream, " +
-      "1 − 1/√(1 + r²): on it, importance is magnitude alone.",
+      "One mark per module, numbered by layer where space allows. The curve, 1 − 1/√(1 + r²), shows updates " +
+      "orthogonal to the stream: their importance depends on magnitude alone.",
     setting: settingOf(profile.provenance),
     reading: readingOf(profile, modules),
     panels: [chart(modules)],
@@ -80,7 +80,7 @@ export function cosineMagnitudeFigure(profile: Profile): Figure {
 
 /** A direction only where the interval of the correlation over all modules excludes 0. */
 function titleOf(correlation: ReturnType<typeof magnitudeCorrelation>): string {
-  if (correlation === null) return "Importance is magnitude and angle";
+  if (correlation === null) return "Importance depends on magnitude and angle";
   const { rank, modules } = correlation;
   const told = `rank correlation ${rankText(rank, modules)}`;
   if (!correlates(rank, modules)) return `Cannot tell whether importance rises with magnitude: ${told}`;
@@ -100,9 +100,9 @@ function readingOf(profile: Profile, modules: readonly Module[]): string {
     ...within.length ? [`Rank correlation of importance with magnitude: ${within.join(", ")}.`] : [],
     `${near} of ${ratios.length} modules lie within 10 % of the curve; the median module is at ${
       formatFixed(middle, 2)
-    } times its value.`,
-    "Updates off the curve point along the stream (below) or against it (above), or vary much in size " +
-    "from token to token.",
+    } times the curve’s value.`,
+    "Updates off the curve point along the stream (below) or against it (above), or vary widely in size " +
+    "between tokens.",
   ].join(" ");
 }
 

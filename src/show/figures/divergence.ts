@@ -36,7 +36,7 @@ export function divergenceFigure(sweep: Sweep): Figure {
       } of top-1 predictions unchanged without attention, ` +
         `${formatShare(compared.mlp.top1)} without MLPs`
       : "How far dropping moves the model's predictions",
-    subtitle: "Top: share of positions where the most probable token is the full model's. " +
+    subtitle: "Top: share of positions where the most probable token is the same as the full model's. " +
       `Bottom: KL(full ‖ dropped) in nats per token.${seededText(groups)}`,
     setting: settingOf(sweep.provenance),
     reading: compared

@@ -42,14 +42,16 @@ export function dropOrderFigure(profile: Profile): Figure {
     title: mixed
       ? `Ranked together, ${
         firstMlp === 0
-          ? "an MLP goes first"
-          : `${counted(firstMlp, "attention module")} ${firstMlp === 1 ? "goes" : "go"} before the first MLP`
+          ? "an MLP is dropped first"
+          : `${counted(firstMlp, "attention module")} ${
+            firstMlp === 1 ? "is" : "are"
+          } dropped before the first MLP`
       }`
       : "The order in which modules are dropped",
-    subtitle: "Each column is a layer, filled from the number of drops at which its module goes. " +
+    subtitle: "Each column is a layer, filled from the drop at which its module is left out. " +
       "The longest columns are the most redundant modules.",
     setting: settingOf(profile.provenance),
-    reading: `First to go: ${
+    reading: `Dropped first: ${
       orders.map(({ target, order }) =>
         `${target === "joint" ? "ranked together" : KIND_NAMES[target]} ${
           order.slice(0, 5).map((entry) => nameOf(entry, target)).join(", ")
@@ -107,7 +109,7 @@ function chart(target: Target, order: readonly RankedModule[], layers: number): 
         fontWeight: 600,
         dy: -46,
       }),
-      heading("↑ drops until it goes", { fill: FAINT, fontSize: 14, dy: -24 }),
+      heading("↑ drop number", { fill: FAINT, fontSize: 14, dy: -24 }),
       Plot.axisX(countTicks(layers - 1, wide ? 8 : 4), { ...AXIS_X, tickFormat: String, label: "layer" }),
       Plot.rect(columns, {
         x1: "left",
@@ -119,7 +121,7 @@ function chart(target: Target, order: readonly RankedModule[], layers: number): 
         insetLeft: 0.4,
         insetRight: 0.4,
         title: ({ module, layer, at }: typeof columns[number]) =>
-          `${KIND_NAMES[module]}, layer ${layer}: goes with drop ${at + 0.5}`,
+          `${KIND_NAMES[module]}, layer ${layer}: drop ${at + 0.5}`,
       }),
       Plot.ruleY(columns, { y: "at", x1: "left", x2: "right", stroke: color, strokeWidth: 2.5 }),
     ],

@@ -15,7 +15,7 @@ const PAIRS = [["attention", "attention"], ["attention", "mlp"], ["mlp", "attent
 ]] as const;
 
 /**
- * Draws the four maps. Throws `RangeError` if the effects were not measured or there is a single layer.
+ * Draws how far dropping one module moves the later updates, as four maps. Throws `RangeError` if the effects were not measured or the model has a single layer.
  *
  * @example
  * ```ts
@@ -42,7 +42,7 @@ export function effectsFigure(result: Causes): Figure {
   const means = (["attention", "mlp"] as const).map((dropped) => {
     const all = [...cells(dropped, "attention"), ...cells(dropped, "mlp")];
     if (all.length === 0) {
-      throw new RangeError("Cannot draw effects: found none, expected at least two layers");
+      throw new RangeError("Cannot draw effects: found a single layer, expected at least two");
     }
     return { dropped, value: mean(all.map(({ value }) => value)) };
   });
@@ -54,7 +54,7 @@ export function effectsFigure(result: Causes): Figure {
     }, dropping one ${KIND_NAMES.mlp} by ${formatShare(means[1].value)}`,
     subtitle:
       "Dropped module → affected module. ‖u − u_full‖ / ‖u_full‖ over all tokens: how far the update of each later layer " +
-      "moves when the module of one layer is dropped.",
+      "moves after the module of one layer is dropped.",
     setting: `${settingOf(provenance)} · first ${measured.samples} × ${measured.length} of these tokens`,
     reading: means.map(({ dropped }) => readingOf(dropped, cells)).join(" "),
     panels: [
@@ -92,5 +92,5 @@ function readingOf(
   const means = [...byLayer].map(([layer, all]) => ({ layer, value: mean(all.map(({ value }) => value)) }))
     .sort((a, b) => b.value - a.value);
   const told = means.slice(0, 2).map(({ layer, value }) => `${layer} (${formatShare(value)})`).join(" and ");
-  return `The ${KIND_NAMES[dropped]} modules with the widest reach: layers ${told}.`;
+  return `The ${KIND_NAMES[dropped]} modules that move later updates most: layers ${told}.`;
 }

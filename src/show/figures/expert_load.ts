@@ -25,7 +25,7 @@ export function expertLoadFigure(profile: Profile): Figure {
   const { provenance, mixtures } = profile;
   if (!mixtures) {
     throw new RangeError(
-      `Cannot draw the load of experts: ${provenance.model.name} has no mixture, expected one in some layer`,
+      `Cannot draw the load of experts: ${provenance.model.name} has no mixture of experts, expected one in at least one layer`,
     );
   }
   const cells = mixtures.load.flatMap((load, layer) =>
@@ -36,15 +36,17 @@ export function expertLoadFigure(profile: Profile): Figure {
   const unused = known.reduce((a, b) => a + b, 0) / known.length;
   return drawFigure({
     name: "expert_load",
-    title: `The busiest expert has ${formatNumber(most.value)} times an even share of its layer's tokens`,
-    subtitle: "Share of a layer's choices that each expert has, over 1 / X, what all X would have alike.",
+    title: `The busiest expert receives ${
+      formatNumber(most.value)
+    } times an even share of its layer's tokens`,
+    subtitle: "Each expert's share of its layer's choices, divided by 1 / X, the even share of X experts.",
     setting: settingOf(provenance),
-    reading: `Expert ${most.x} of layer ${most.y} is chosen most; ${
+    reading: `Expert ${most.x} of layer ${most.y} is chosen most often; ${
       formatNumber(100 * unused)
-    } % of the experts are chosen by no token.`,
+    } % of the experts are never chosen.`,
     panels: [
       heatPanel({
-        title: "load over the even share",
+        title: "load / even share",
         cells,
         columns: Math.max(...cells.map(({ x }) => x)) + 1,
         rows: mixtures.load.length,

@@ -38,7 +38,7 @@ export function guidesFigure(result: Guides): Figure {
   return drawFigure({
     name: "guides",
     title: titleOf(kinds),
-    subtitle: "Rank correlation of each score with the loss when the module alone is removed; lines: 95 % " +
+    subtitle: "Rank correlation of each score with the loss after removing that module alone; lines: 95 % " +
       "confidence intervals over the modules.",
     setting: `${settingOf(result.provenance)} · scores on ${
       text.name === "file" ? "a text file" : text.name

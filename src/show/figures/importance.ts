@@ -37,7 +37,7 @@ export function importanceFigure(profile: Profile): Figure {
     title: titleOf(profile),
     subtitle:
       "Importance 1 − cos(X, Y) of each module: how far it turns the residual stream. Bars: ± 1 standard error. " +
-      "Counted: layers where the samples tell the two apart (95 %).",
+      "The title counts layers where the two differ (95 %).",
     setting: settingOf(profile.provenance),
     reading: readingOf(profile),
     panels: [layerChart(series, { label: "importance (log)", log: true })],

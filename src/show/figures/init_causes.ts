@@ -20,13 +20,13 @@ export interface InitCause {
   readonly models: readonly (InitModel & { readonly value: number | string })[];
 }
 
-const aCause = like("a property and its models, as { name, models }", (value) => {
+const aCause = like("a property with its models: { name, models }", (value) => {
   const { name, models } = (value ?? {}) as Partial<InitCause>;
   return typeof name === "string" && Array.isArray(models) && models.length > 0;
 });
 
 /**
- * Draws the importance of both modules against each property. Throws `RangeError` if there is none.
+ * Draws the importance of both modules against each property. Throws `RangeError` for an empty list.
  *
  * @example
  * ```ts

@@ -43,7 +43,7 @@ export function initFitFigure(models: readonly InitModel[]): Figure {
     name: "init_fit",
     title: titleOf(models),
     subtitle: "Importance by layer before the first training step (log). Points: mean over seeds, bars ± 1 " +
-      "standard deviation over seeds. Lines: computed, nothing fitted. Variance: of the logits.",
+      "standard deviation over seeds. Lines: closed form, nothing fitted. Variance: logit variance.",
     setting: settingOfModels(models),
     reading: models.map((model) => `${shapeText(model)}: ${fitText(model)}`).join(". ") + ".",
     panels: models.map((model, i) => panel(model, i, domain)),

@@ -13,11 +13,11 @@ import { formatFixed, formatNumber, formatTick } from "../chart/numbers.ts";
 import { median } from "../chart/summary.ts";
 import { drawFigure, FAINT, type Figure, INK, ON_SHADE, WIDTH } from "../chart/svg.ts";
 
-/** The map of one norm placement, and the models with that placement that were run. */
+/** The map of one norm placement, and the measured models with that placement. */
 export interface RatioMap {
-  /** Where the norms stand. */
+  /** The norm placement. */
   readonly norm: InitModel["measured"]["shape"]["norm"];
-  /** On a grid of widths and standard deviations. */
+  /** Points on a grid of widths and standard deviations. */
   readonly points: readonly RatioPoint[];
   /** Models that were measured, drawn as marks. */
   readonly models: readonly InitModel[];
@@ -29,7 +29,7 @@ const SHADES = ["#a63603", "#d9662b", "#f2a477", "#fbe3d6", "#dce8fb", "#94b8f2"
 const shade = (ratio: number) => SHADES[EDGES.filter((edge) => ratio > edge).length];
 
 const aMap = like(
-  "a map, as { norm, points, models }",
+  "a map: { norm, points, models }",
   (value) => {
     const { norm, points, models } = (value ?? {}) as Partial<RatioMap>;
     return Object.hasOwn(PLACES, norm ?? "") && Array.isArray(points) && Array.isArray(models);
@@ -37,7 +37,7 @@ const aMap = like(
 );
 
 /**
- * Draws the maps, the first one large. Throws `RangeError` if there is no map or no model.
+ * Draws the ratio of attention's importance to the MLP's in untrained models as maps, the first one large. Throws `RangeError` if no map or no model is given.
  *
  * @example
  * ```ts
@@ -58,8 +58,8 @@ export function initMapFigure(maps: readonly RatioMap[]): Figure {
     title: titleOf(maps[0]),
     subtitle:
       "Ratio of attention's importance to the MLP's in untrained models, by width D and standard deviation σ of the " +
-      "weights (both log; geometric mean from layer 2 up). Colours and lines: closed form. Dots: models that were run, " +
-      "measured / computed.",
+      "weights (both log; geometric mean from layer 2 up). Colours and lines: closed form. Dots: measured models, " +
+      "as measured / computed.",
     setting: settingOfModels(models),
     reading: readingOf(maps),
     panels: [
@@ -92,8 +92,8 @@ function border(points: readonly RatioPoint[]): [low: number, high: number] | nu
 
 function titleOf({ norm, points }: RatioMap): string {
   const found = border(points);
-  if (!found) return `${PLACES[norm]}: the same module is the more important one everywhere`;
-  return `${PLACES[norm]}: attention is the more redundant module only above σ√D = ${
+  if (!found) return `${PLACES[norm]}: the same module is more important everywhere`;
+  return `${PLACES[norm]}: attention is more redundant than the MLP only above σ√D = ${
     formatFixed((found[0] + found[1]) / 2, 1)
   }`;
 }
@@ -105,14 +105,14 @@ function readingOf(maps: readonly RatioMap[]): string {
     const [least, most] = [Math.min(...ratios), Math.max(...ratios)].map(formatNumber);
     const line = found
       ? `both are equal where σ√D is ${formatFixed(found[0], 2)} to ${formatFixed(found[1], 2)}`
-      : "no line on which both are equal";
+      : "the two are equal nowhere on the map";
     const told = `${PLACES[norm]}: ratios ${least} to ${most}, median ${
       formatNumber(median(ratios)!)
     }; ${line}`;
     // A norm divides by √(variance + ε).
     return norm === "pre" || median(ratios)! > 3 || Math.max(...ratios) < 3
       ? told
-      : `${told}. Where σ√D is so small that updates vanish next to the norms' ε, they keep their unequal sizes`;
+      : `${told}. Where σ√D is very small, updates are small next to the norms' ε and keep their unequal sizes`;
   }).join(". ") + ".";
 }
 

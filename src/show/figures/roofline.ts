@@ -43,8 +43,8 @@ export function rooflineFigure(results: readonly Roofline[]): Figure {
     name: "roofline",
     title: titleOf(lines),
     subtitle:
-      "Speed-up of reading and writing that bytes and operations allow, over texts side by side. Dots: the largest " +
-      "batch that fits the full model; hollow, there or at the end where none fits: the paper's speed-up. −8: without 8 modules.",
+      "Largest speed-up that bytes and operations allow for reading and writing, by batch size. Dots: the largest batch that " +
+      "fits with the full model. Hollow: the paper's speed-up, at that batch, or at the end if no batch fits. −8: without 8 modules.",
     setting: `${device.count > 1 ? `${device.count} × ` : ""}${device.title} · ${setting.input} tokens in, ` +
       `${setting.output} out · ${
         [...new Set(results.map(({ setting: { bits } }) => bits))].join(" and ")
@@ -77,8 +77,8 @@ function titleOf(lines: readonly Line[]): string {
   const paper = lines.filter(({ plan }) => plan.paper);
   const fitting = paper.filter(({ plan }) => plan.paper!.reach === "fits").length;
   return paper.length > 0
-    ? `For ${fitting} of ${paper.length} models a batch that fits allows the paper's speed-up`
-    : "The more texts side by side, the more dropping attention gains";
+    ? `A batch that fits allows the paper's speed-up for ${fitting} of ${paper.length} models`
+    : "Dropping attention gains more in larger batches";
 }
 
 function readingOf({ label, plan: { most, paper } }: Line): string {
@@ -111,7 +111,7 @@ function chart(lines: readonly Line[]): Plot.PlotOptions {
       Plot.axisX(ticks, {
         ...AXIS_X,
         text: (value: number) => value < 1024 ? String(value) : `${value / 1024}k`,
-        label: "texts side by side",
+        label: "batch size, texts",
       }),
       ...lines.map(({ points, color }) =>
         Plot.line(points, { x: "batch", y: "speedup", stroke: color, strokeWidth: 2.5 })

@@ -46,7 +46,7 @@ export function signFigure(profile: Profile): Figure {
       : "Direction of the updates along the stream",
     subtitle:
       "Mean cos(u, X) over tokens: below 0 an update erases, near 0 it adds something new, above 0 it amplifies. " +
-      "Counted: layers where the samples tell it from 0 (95 %).",
+      "The title counts layers where it differs from 0 (95 %).",
     setting: settingOf(profile.provenance),
     reading: "An update of the same size turns the stream further when it points against it: " +
       "the sign distinguishes two updates of equal magnitude.",

@@ -48,8 +48,8 @@ export function smoothingFigure(result: Causes): Figure {
       `Mean cosine of all token pairs in a sample. Top: after each layer${
         droppedText(result)
       }. Middle: the full ` +
-      "model, after attention and after the MLP. Bottom: participation ratio, the number of directions that the " +
-      "tokens spread over. Bars: ± 1 standard error.",
+      "model, after attention and after the MLP. Bottom: participation ratio, the number of directions over " +
+      "which the tokens spread. Bars: ± 1 standard error.",
     setting: settingOf(result.provenance),
     reading: readingOf(result, cosines, ranks),
     panels: [
@@ -63,13 +63,13 @@ export function smoothingFigure(result: Causes): Figure {
   });
 }
 
-/** ", with 4 and 8 modules dropped by importance (dashed: the fewer)" */
+/** ", with 4 and 8 modules dropped by importance (dashed: the smaller number)" */
 function droppedText({ smoothing }: Causes): string {
   const counts = new Set(smoothing.map(({ drop }) => drop.attention.length + drop.mlp.length));
   counts.delete(0);
   if (counts.size === 0) return "";
   return `, with ${[...counts].join(" and ")} modules dropped by importance${
-    counts.size > 1 ? " (dashed: the fewer)" : ""
+    counts.size > 1 ? " (dashed: the smaller number)" : ""
   }`;
 }
 

@@ -48,12 +48,12 @@ export function speedFigure(result: Speed): Figure {
   return drawFigure({
     name: "speed",
     title: pairs.length === 0
-      ? "The full model alone: nothing to compare"
-      : `${near} of ${pairs.length} speed-ups lie within 15 % of what the parts predict (medians of ${
+      ? "Only the full model was measured"
+      : `${near} of ${pairs.length} speed-ups lie within 15 % of the prediction (medians of ${
         counted(result.repeat, "round")
       })`,
     subtitle:
-      "Speed-up over tokens read before. Dots: measured, with quartiles; lines: predicted from measured parts; dashes: by " +
+      "Speed-up by context length. Dots: measured, with quartiles; lines: predicted from measured parts; dashes: from " +
       "bytes and operations alone.",
     setting: speedSetting(result),
     reading: lines.map(readingOf).join(" "),

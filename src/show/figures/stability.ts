@@ -59,7 +59,7 @@ export function stabilityFigure(profile: Profile): Figure {
     subtitle: `Top: importance of each module over the first n samples of ${length} tokens. ` +
       `Bottom: share of the least important quarter over all ${
         counted(samples, "sample")
-      } that the first n also find; equal lines stand side by side.`,
+      } that the first n also find; equal lines are drawn side by side.`,
     setting: settingOf(profile.provenance),
     reading: driftOf(points, samples),
     panels: [modulesChart(points, samples), overlapChart(overlaps, samples)],

@@ -24,9 +24,9 @@ export function streamNormFigure({ provenance, streamNorm: values }: Profile): F
     subtitle: "Mean |x| over tokens at the input of each layer.",
     setting: settingOf(provenance),
     reading:
-      `From ${formatNumber(first.value)} to ${
+      `The mean norm goes from ${formatNumber(first.value)} to ${
         formatNumber(last.value)
-      }: an update of constant size would turn the ` +
+      }, so an update of constant size would turn the ` +
       `stream less and less.`,
     panels: [
       layerChart([{ label: "|x|", color: INK, shape: "circle", values, errors: [] }], {

@@ -48,9 +48,9 @@ export function textsFigure(profiles: readonly Profile[]): Figure {
       `${model.name} (${model.format}) · ${packing.samples} × ${packing.length} tokens of each text · ` +
       computedText(...profiles.map(({ provenance }) => provenance)),
     reading: agreements.map(({ kind, common, of }) =>
-      `Of the least important quarter of ${
+      `The least important quarter of ${
         KIND_NAMES[kind]
-      } modules, ${common} of ${of} are the same for every text.`
+      } modules has ${common} of ${of} modules in common for all texts.`
     ).join(" "),
     panels: panels.map(({ kind, series }) =>
       layerChart(series, { label: `${KIND_NAMES[kind]}, importance (log)`, log: true, height: 320 })

@@ -17,7 +17,7 @@ const MODULES = ["attention", "mlp"] as const;
 const ONE_LENGTH = 1.01;
 
 /**
- * Draws a panel for each result. Throws `RangeError` if there is none.
+ * Draws the mean length of the updates by layer, a panel for each result. Throws `RangeError` for an empty list.
  *
  * @example
  * ```ts

@@ -43,7 +43,7 @@ ${sections.map(sectionHtml).join("\n")}
 
 const THEMES = `<fieldset><legend>Theme</legend>
 ${
-  [["system", "as the system"], ["light", "light"], ["dark", "dark"]].map(([name, label], i) =>
+  [["system", "system"], ["light", "light"], ["dark", "dark"]].map(([name, label], i) =>
     `<label><input type="radio" name="theme" id="theme-${name}"${i === 0 ? " checked" : ""}> ${label}</label>`
   ).join("\n")
 }

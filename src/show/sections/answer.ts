@@ -28,7 +28,7 @@ export function importanceAnswer(profile: Profile): Answer | undefined {
     const layers = lowest.map(({ layer }) => layer).join(" ");
     return [`${KIND_NAMES[kind]} ${layers || "cannot tell"}`];
   });
-  return told.length ? { goes: `Least important, by layer (95 %): ${told.join("; ")}.` } : undefined;
+  return told.length ? { goes: `Least important layers (95 %): ${told.join("; ")}.` } : undefined;
 }
 
 type Curve = Sweep["curves"][number];
@@ -52,18 +52,18 @@ export function qualityAnswer({ curves, provenance }: Sweep): Answer | undefined
   const point = points.findLast(({ dropped }) => dropped > 0 && dropped <= best.atLeast) ??
     points.find(({ dropped }) => dropped > 0)!;
   const modules = `${point.dropped} of ${layers} ${PLURALS[best.target]} (${layersText(point.drop)})`;
-  const rise = `with perplexity up by at most ${BUDGET * 100} %`;
+  const rise = `perplexity rises by at most ${BUDGET * 100} %`;
   return {
     drop: point.drop,
     goes: best.atLeast > 0
-      ? `${modules}, ${rise} (95 %; of the numbers tried).${
+      ? `${modules}: ${rise} (95 %; among the numbers tried).${
         best.atMost > best.atLeast ? ` Cannot tell for ${best.atMost}.` : ""
       }`
       : best.atMost > 0
-      ? `Cannot tell whether ${modules} may go ${rise}${
+      ? `Cannot tell whether ${rise} without ${modules}${
         samples === 1 ? ": one sample gives no interval" : ` (95 %; ${samples} samples)`
       }.`
-      : `Nothing, of the numbers tried: without ${modules} perplexity is up by more than ${
+      : `Nothing among the numbers tried: without ${modules}, perplexity rises by more than ${
         BUDGET * 100
       } % (95 %).`,
     costOf: (drop) => perplexityCost(curves, drop, samples),
@@ -87,7 +87,7 @@ export function tasksAnswer(results: readonly Evaluation[], plans: readonly Drop
   const { result: { provenance: { drop, model } } } = longest.points.at(-1)!;
   return {
     drop,
-    goes: `Not settled by accuracy alone. The longest list measured: ${dropText(drop, model.layers)}.`,
+    goes: `Accuracy alone does not decide this. Longest list measured: ${dropText(drop, model.layers)}.`,
     costOf(wanted) {
       const result = results.find(({ provenance }) => sameDrop(provenance.drop, wanted));
       if (!result) return undefined;
@@ -131,8 +131,8 @@ export function answerLines(
   const { drop } = main;
   const costs = drop ? answers.flatMap(({ costOf }) => costOf?.(drop) ?? []) : [];
   return [
-    ["What may go", main.goes],
-    ["At what cost", costs.join(" ") || "Not measured on this page."],
-    ["On which model and text", main.setting],
+    ["What can be dropped", main.goes],
+    ["What it costs", costs.join(" ") || "Not measured on this page."],
+    ["Model and text", main.setting],
   ];
 }

@@ -27,7 +27,7 @@ const LISTED = 10;
 export function importanceSection(profile: Profile, texts: readonly Profile[] = []): Section {
   return {
     name: "importance",
-    title: "Importance: which modules hardly turn the residual stream",
+    title: "Importance: which modules barely turn the residual stream",
     setting: settingOf(profile.provenance),
     claims: [],
     figures: [
@@ -92,7 +92,7 @@ function dropTable(profile: Profile): ReportTable {
 
 function mixerTable(profile: Profile): ReportTable {
   return {
-    title: "Importance of attention by what mixes the tokens",
+    title: "Importance of attention by kind of mixer",
     head: MIXER_HEAD,
     rows: mixerRows(profile),
   };

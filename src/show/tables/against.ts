@@ -12,8 +12,8 @@ export function againstTable(
   const bold = style(look, 1);
   const head = bold(`${settingOf(against.provenance)} · compared with llm-drop`);
   if (against.same) {
-    return `${head}\nBoth definitions are the same here: no norm stands behind a module, so what a module puts out ` +
-      "is what is added.";
+    return `${head}\nBoth definitions agree here: no norm follows a module, so its output is added ` +
+      "unchanged.";
   }
   const tables = (["attention", "mlp"] as const).map((kind) => {
     const { importance, official, difference, rankCorrelation } = against[kind];
@@ -29,7 +29,7 @@ export function againstTable(
   });
   return [
     head,
-    "llm-drop leaves the norms behind the modules out, and takes the raw attention output for the MLP's X.",
+    "llm-drop omits the norms after the modules, and uses the raw attention output in the MLP's X.",
     ...tables,
   ].join("\n\n");
 }

@@ -38,7 +38,7 @@ export function causesTable(result: Causes, look: TextLook = {}): string {
     title("rank correlation with importance over layers, and its 95 % interval"),
     align(correlationRows(result), look, [0, 1]),
     "",
-    title("the last layer's tokens, by what is dropped"),
+    title("tokens after the last layer, by modules dropped"),
     smoothingTable(result, look),
     "",
     ...effectLines(result),
@@ -104,9 +104,9 @@ function effectLines({ effects }: Causes): string[] {
   const [attention, mlp] = [moved("attention"), moved("mlp")];
   if (attention === null || mlp === null) return [];
   return [
-    `One attention module dropped moves a later update by ${
+    `Dropping one attention module moves a later update by ${
       formatShare(attention)
-    } of its size in the mean, one MLP by ${formatShare(mlp)}`,
+    } of its size on average, dropping one MLP by ${formatShare(mlp)}`,
   ];
 }
 

@@ -30,19 +30,19 @@ export function checkpointTable(result: Checkpoints, look: TextLook = {}): strin
   const tagged = (tag: string) => names.map((kind) => `${kind}${tag}`);
   return [
     bold(seriesSetting(result)),
-    `${bold("importance")}: median of the layers from 1 on, and layer 0\n${
+    `${bold("importance")}: median of the layers from 1 up, and layer 0\n${
       align([["step", ...names, ...tagged(" 0")], ...importance], look)
     }`,
     `${
       bold("movement")
-    } of the layers from 1 on: mean |change| since the step before, rank correlation with the last\n${
+    } of the layers from 1 up: mean |change| since the previous step, rank correlation with the last step\n${
       align([["step", ...names, ...tagged(" ~ last")], ...movement], look)
     }`,
     ...quality.length
       ? [
         `${bold("perplexity")} on ${
           series.find((entry) => entry.quality)!.quality!.provenance.text.name
-        }, half of the ` +
+        }, with half of the ` +
         `modules dropped by the step's importance\n${
           align([["step", "full", ...tagged(" halved")], ...quality], look)
         }`,

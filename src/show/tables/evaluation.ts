@@ -104,10 +104,8 @@ function marginNote(lines: readonly Line[]): string[] {
   if (!unsure) return [];
   const { margin } = unsure.errors.against!;
   return [
-    `cannot tell: the interval reaches across ${
-      formatPoints(margin)
-    } points; even without a changed answer ` +
-    `a task needs ${formatNumber(documentsNeeded(margin))} documents to show that it is within them`,
+    `cannot tell: the interval extends beyond ${formatPoints(margin)} points; even if no answer changes, ` +
+    `a task needs ${formatNumber(documentsNeeded(margin))} documents to show a change within them`,
   ];
 }
 
@@ -123,7 +121,7 @@ function notesOf({ tasks, writing }: Evaluation, isFull: boolean): string[] {
   const [kl, top1, ece] = [weighted("kl"), weighted("top1"), weighted("ece")];
   if (!isFull && kl !== null) {
     notes.push(
-      `KL ${formatFixed(kl, 4)} nats per scored token, same first choice ${optional(top1, formatShare)}`,
+      `KL ${formatFixed(kl, 4)} nats per scored token, same top-1 token ${optional(top1, formatShare)}`,
     );
   }
   if (ece !== null) notes.push(`calibration error ${formatFixed(ece, 3)}`);
@@ -134,11 +132,11 @@ function notesOf({ tasks, writing }: Evaluation, isFull: boolean): string[] {
     if (!isFull) {
       notes.push(
         parted.length === 0
-          ? `writes as the full model does, ${writing.prompts} texts of ${writing.tokens} tokens`
-          : `writes otherwise in ${parted.length} of ${writing.prompts} texts, from token ${middle} on (median)`,
+          ? `writes the same as the full model in ${writing.prompts} texts of ${writing.tokens} tokens`
+          : `differs from the full model in ${parted.length} of ${writing.prompts} texts it writes, from token ${middle} on (median)`,
       );
     }
-    notes.push(`repeats itself in ${formatShare(repeated)} of the 4-grams that it writes`);
+    notes.push(`${formatShare(repeated)} of the 4-grams it writes are repeats`);
   }
   return notes;
 }
@@ -198,10 +196,10 @@ export function evaluatePriceText(
   const others = plans === 0 ? "" : ` and ${plans} plan${plans === 1 ? "" : "s"}`;
   return [
     `${plain(model)}: the full model${others} · ${computedText(computed)}`,
-    align([["task", "documents", "tokens", "without what is shared", "saved"], ...rows], look, [0]),
-    ...written > 0 ? [`at most ${many(written)} tokens are written`] : [],
+    align([["task", "documents", "tokens", "without sharing", "saved"], ...rows], look, [0]),
+    ...written > 0 ? [`writes at most ${many(written)} tokens`] : [],
     `about ${formatSeconds(seconds)} on this machine (${formatFixed(flops / 1e12, 2)} TFLOP), ${
       formatFixed(bytes / 2 ** 20, 0)
-    } MiB of memory, if nothing is kept from an earlier run`,
+    } MiB of memory, if no earlier run has kept results`,
   ].join("\n");
 }

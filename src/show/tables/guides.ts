@@ -29,5 +29,5 @@ export function guidesTable(result: Guides, look: TextLook = {}): string {
   const head = ["module", "score", "rank corr.", "low", "high", "modules"];
   return `${style(look, 1)(`guides to the loss of a removal · ${settingOf(result.provenance)}`)}\n${
     align([head, ...rows], look, [0, 1])
-  }\n\nrank correlation of each score with the loss when the module alone is removed, 95 % interval over modules`;
+  }\n\nrank correlation of each score with the loss after removing the module alone; 95 % interval over modules`;
 }

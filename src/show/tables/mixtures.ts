@@ -11,7 +11,7 @@ export const MIXTURE_HEAD = [
   "least busy",
   "unused",
   "entropy (nats)",
-  "of ln X",
+  "entropy / ln X",
 ];
 
 /** A row for each layer that has a mixture. */

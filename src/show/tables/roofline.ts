@@ -13,7 +13,7 @@ export const REACH_TEXTS: Readonly<Record<NonNullable<PlanRoofline["paper"]>["re
   fits: "yes",
   "own-batch": "with its own larger batch",
   "more-memory": "only with more memory",
-  never: "in no batch",
+  never: "at no batch size",
 };
 
 /** "llama-2-13b on NVIDIA RTX 6000 Ada (960 GB/s, 364 TFLOP/s, 48 GiB) · 16 bit · 2048 tokens in, 2048 out". */
@@ -69,17 +69,15 @@ export function rooflineTable(result: Roofline, look: TextLook = {}): string {
   );
   return [
     style(look, 1)(boundSetting(result)),
-    align([["dropped", "weights", "keys and values", "texts that fit"], ...bytes], look, [0]),
+    align([["dropped", "weights", "keys and values", "largest batch"], ...bytes], look, [0]),
     align([["dropped", "batch", "prefill", "decode", "whole", "own batch", "most"], ...speeds], look, [0]),
     ...paper.length > 0
       ? [align([["dropped", "paper", "allowed", "gamma", "gamma, roofline"], ...paper], look, [0, 2])]
       : [],
     [
-      "speed-ups that bytes and operations allow; own batch: each model in as many texts as fit it; most: in any batch",
-      ...plans.some(({ points }) => points.some(({ fits }) => !fits)) ? ["* does not fit"] : [],
-      ...paper.length > 0
-        ? ["gamma: points of accuracy lost for each percent of speed-up, the paper's points"]
-        : [],
+      "speed-ups are the largest that bytes and operations allow; own batch: each model at its largest batch; most: at the best batch",
+      ...plans.some(({ points }) => points.some(({ fits }) => !fits)) ? ["* does not fit in memory"] : [],
+      ...paper.length > 0 ? ["gamma: points of accuracy (the paper's) lost per percent of speed-up"] : [],
     ].join("\n"),
   ].join("\n\n");
 }

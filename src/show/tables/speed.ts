@@ -61,12 +61,12 @@ export function speedTable(result: Speed, look: TextLook = {}): string {
       ]
       : [],
     [
-      "medians, with quartiles in brackets; speed-ups are medians of the ratios of the same turn",
-      "keys: keys and values of the context, exact; weights in float32, as they are held while decoding",
+      "medians, with quartiles in brackets; a speed-up is the median of the ratios within each round",
+      "keys: exact size of the context's keys and values; weights: size in float32, as held while decoding",
       ...ratios.length > 0
         ? [
-          "roof: by bytes and operations alone, at the bandwidth and rate measured in the same turns",
-          "parts: with what attention's own products, and modules besides their weights, were measured to take",
+          "roof: predicted from bytes and operations alone, at the bandwidth and rate measured in the same rounds",
+          "parts: also predicted from the measured time of attention's own products and of each module beyond reading its weights",
         ]
         : [],
     ].join("\n"),

@@ -32,7 +32,7 @@ export function sweepTable(sweep: Sweep, look: TextLook = {}): string {
   ]);
   return `${style(look, 1)(`perplexity · ${settingOf(sweep.provenance)}`)}\n${
     one
-      ? `by number of ${targets[0]} modules dropped, in the order of`
+      ? `by number of ${targets[0]} modules dropped; columns are orders`
       : "by number of modules dropped, least important first"
   }\n${align([["dropped", ...groups.keys()], ...rows], look)}`;
 }

@@ -62,11 +62,11 @@ export function profileTable(profile: Profile, look: ProfileLook = {}): string {
   const byMixer = mixersText(profile);
   const notes = [
     ...byMixer === null ? [] : [byMixer],
-    "importance: 1 − cos(before, after); sign: cos(before, update); means over tokens",
-    ...lowest < provenance.model.layers ? ["--all prints every module"] : [],
-    ...look.tied ? ["~ the samples do not tell this rank from the next"] : [],
+    "importance is 1 − cos(before, after), sign is cos(before, update); both are means over tokens",
+    ...lowest < provenance.model.layers ? ["use --all to print every module"] : [],
+    ...look.tied ? ["~ the samples cannot separate this rank from the next"] : [],
     ...skippedTokens
-      ? [`${skippedTokens} tokens without a direction (|X| = 0) are left out of some means`]
+      ? [`${skippedTokens} tokens have no direction (|X| = 0) and are left out of some means`]
       : [],
   ];
   return [...parts, notes.join("\n")].join("\n\n");
@@ -102,7 +102,7 @@ function savesText(
 ): string {
   const whole = (count: number) => count.toLocaleString("en-US");
   return `saves ${whole(parameters)} parameters (${formatShare(parametersShare)}), ` +
-    `${whole(kvBytesPerToken)} bytes of keys and values a token (${formatShare(kvShare)})`;
+    `${whole(kvBytesPerToken)} bytes of keys and values per token (${formatShare(kvShare)})`;
 }
 
 /** Quality of one model under several drops, in the given order. */

@@ -28,13 +28,15 @@ export function verifyTable(result: Verification, look: TextLook = {}): string {
     }),
   ]);
   return [
-    bold(`drop orders of ${result.paper} beside the official code's · ${settingOf(result.provenance)}`),
+    bold(
+      `drop orders of ${result.paper} compared with the official code's · ${settingOf(result.provenance)}`,
+    ),
     `agreement\n${align([["", "rank corr.", ...counts.map((n) => `first ${n}`)], ...agreement], look, [0])}`,
     `layers, most redundant first: ours, then the official code's\n${
       align([["rank", ...KINDS.flatMap((kind) => [`${KIND_NAMES[kind]} `, "official"])], ...orders], look)
     }`,
-    `rank corr.: importance with the official rank, over the ${most} layers whose rank is known\n` +
-    "~ the samples do not tell this rank from the next",
+    `rank corr.: between importance and the official rank, over the ${most} layers with a known rank\n` +
+    "~ the samples cannot separate this rank from the next",
   ].join("\n\n");
 }
 
