@@ -39,8 +39,8 @@ function pointer(head: string): Found | null {
   const size = /^size (\d{1,15})$/m.exec(head)?.[1];
   const file = size === undefined ? "the file" : `the file of ${formatBytes(Number(size))}`;
   return {
-    what: `a Git LFS pointer, not ${file} that it stands for`,
-    remedy: "fetch that with: git lfs pull, in its folder",
+    what: `a Git LFS pointer instead of ${file}`,
+    remedy: "run git lfs pull in its folder to fetch it",
   };
 }
 
@@ -49,7 +49,7 @@ function page(head: string): Found | null {
   return {
     what: "a web page",
     remedy:
-      "download the file again: its address asked for a log-in, reported an error, or is that of a page " +
-      "(on Hugging Face /blob/, where files have /resolve/)",
+      "download the file again: the address required a log-in, reported an error, or belongs to a page " +
+      "(on Hugging Face, pages have /blob/ and files /resolve/)",
   };
 }

@@ -21,17 +21,17 @@ export interface FileEntry {
 
 /** The files of one model. */
 export interface ModelFiles {
-  /** The name that every table shows. */
+  /** The name shown in every table. */
   readonly name: string;
   /** The commit of the hub that the files come from; null for local files and the manifest's. */
   readonly revision: string | null;
   /** A folder in Hugging Face layout, or a single GGUF file. */
   readonly kind: "folder" | "gguf";
-  /** The names of the files, sorted. */
+  /** Returns the names of the files, sorted. */
   list(): string[];
   /** Opens a file of the list. The source is closed with the model, or earlier by its own `close`. */
   open(file: string): Promise<ByteSource>;
-  /** "sha256:…" of a GGUF file, "files:…" over config.json and all weight files, or "quick:…" beyond 1 GiB. */
+  /** Returns "sha256:…" for a GGUF file, "files:…" over config.json and all weight files, or "quick:…" beyond 1 GiB. */
   fingerprint(): Promise<string>;
   /** Closes every source that is open. */
   close(): void;

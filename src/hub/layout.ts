@@ -18,7 +18,7 @@ export function modelFileNames(names: readonly string[], repo: string): string[]
     if (weights.length === 1) return weights;
     throw new Error(
       `Cannot open ${repo}: it has ${weights.length} GGUF files (${some(weights)}), expected one; ` +
-        "download the one that is meant and give its path",
+        "download one of them and use its path",
     );
   }
   if (!names.includes("config.json")) {
@@ -77,7 +77,7 @@ function oneSet(tensors: readonly string[], repo: string): string[] {
       `Cannot open ${repo}: it has ${sets.length} sets of weights (${
         some(sets.map(([, set]) => set![0]))
       }), ` +
-        "expected one; put the one that is meant into a folder of its own, with config.json and tokenizer",
+        "expected one; copy one set into a folder of its own, with config.json and the tokenizer",
     );
   }
   const [, set] = sets[0];

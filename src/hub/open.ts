@@ -32,11 +32,11 @@ export async function openModel(ref: string, options: OpenOptions = {}): Promise
   if (found?.isDirectory) return await localFolder(ref, { tokenizerFrom: seriesAround });
   if (found?.isFile && ref.endsWith(".gguf")) return await localFile(ref);
   if (found) {
-    throw new Error(`Cannot open ${ref}: it is neither a folder nor a .gguf file, expected one of these`);
+    throw new Error(`Cannot open ${ref}: found another kind of file, expected a folder or a .gguf file`);
   }
   if (/^[.~/\\]|\.gguf$/.test(ref)) {
     throw new Error(
-      `Cannot open ${ref}: nothing is there, expected a folder in Hugging Face layout or a .gguf file`,
+      `Cannot open ${ref}: no such file or folder, expected a folder in Hugging Face layout or a .gguf file`,
     );
   }
   const repo = parseHubId(ref);

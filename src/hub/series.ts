@@ -23,7 +23,7 @@ export interface SeriesCheckpoint {
   open(reports?: FetchOptions): Promise<ModelFiles>;
 }
 
-/** Which checkpoints, and where opening them reports to. */
+/** Which checkpoints to open, and where to report progress. */
 export interface SeriesOptions extends FetchOptions {
   /** Their steps; default: at most twelve, evenly spaced on a logarithmic axis. */
   readonly steps?: readonly number[] | undefined;

@@ -27,13 +27,10 @@ for (const file of files) {
       const model = await replaced(folder, file, POINTER);
       await assert.rejects(model.open(file), {
         name: "SyntaxError",
-        message:
-          `Cannot read ${
-            join(folder, file)
-          }: a Git LFS pointer, not the file of 538 MB that it stands for, ` +
+        message: `Cannot read ${join(folder, file)}: a Git LFS pointer instead of the file of 538 MB, ` +
           `expected ${
             file.endsWith("json") ? "JSON" : "safetensors"
-          }; fetch that with: git lfs pull, in its folder`,
+          }; run git lfs pull in its folder to fetch it`,
       });
       if (/^(config|.*safetensors$)/.test(file)) {
         await assert.rejects(model.fingerprint(), /a Git LFS pointer/);
@@ -49,7 +46,8 @@ for (const file of files) {
         const model = await replaced(folder, file, page);
         await assert.rejects(model.open(file), {
           name: "SyntaxError",
-          message: /^Cannot read .*: a web page, expected .*; download the file again: .*\/resolve\/\)$/,
+          message:
+            /^Cannot read .*: a web page, expected .*; download the file again: .* files \/resolve\/\)$/,
         });
         model.close();
       }));
@@ -62,7 +60,7 @@ Deno.test("a Git LFS pointer in place of a .gguf file", () =>
     const model = await openModel(join(folder, "m.gguf"));
     await assert.rejects(
       model.open("m.gguf"),
-      /m\.gguf: a Git LFS pointer, .* expected GGUF; .*git lfs pull/,
+      /m\.gguf: a Git LFS pointer .* expected GGUF; .*git lfs pull/,
     );
   }));
 

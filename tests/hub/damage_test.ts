@@ -258,7 +258,7 @@ Deno.test("a file of rows is compared each time it is asked for: one flipped bit
     await Deno.writeTextFile(join(folder, "bin/python3"), "#!/bin/sh\necho Connection refused >&2; exit 1");
     await assert.rejects(
       file("a.arrow"),
-      /^Error: Cannot use rows-1\.0: damaged in the cache \(.*a\.arrow: its hash is .*, and not to be had again: Cannot fetch/,
+      /^Error: Cannot use rows-1\.0: damaged in the cache \(.*a\.arrow: its hash is .*, and it cannot be fetched again: Cannot fetch/,
     );
   });
 });

@@ -68,13 +68,13 @@ const refused: [what: string, names: string[], error: string][] = [
     "two variants",
     ["model.bf16.safetensors", "model.fp16.safetensors"],
     "it has 2 sets of weights (model.bf16.safetensors, model.fp16.safetensors), expected one; " +
-    "put the one that is meant into a folder of its own, with config.json and tokenizer",
+    "copy one set into a folder of its own, with config.json and the tokenizer",
   ],
   [
     "shards of two sets",
     [...parts(1), ...parts(2)],
     "it has 2 sets of weights (model-00001-of-00001.safetensors, model-00001-of-00002.safetensors), expected one; " +
-    "put the one that is meant into a folder of its own, with config.json and tokenizer",
+    "copy one set into a folder of its own, with config.json and the tokenizer",
   ],
   [
     "shards without an index and without the last",

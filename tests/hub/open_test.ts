@@ -46,10 +46,10 @@ Deno.test("what is no model is an error that says what a MODEL may be", async ()
     await Deno.writeTextFile(join(folder, "bare", "config.json"), "{}");
     await Deno.symlink("loop", join(folder, "loop"));
     const cases: [string, RegExp][] = [
-      [join(folder, "x.txt"), /neither a folder nor a \.gguf file/],
-      [join(folder, "none.gguf"), /none\.gguf: nothing is there, expected a folder/],
-      ["./none", /nothing is there/],
-      [`./${"x".repeat(300)}`, /nothing is there/],
+      [join(folder, "x.txt"), /found another kind of file, expected a folder or a \.gguf file/],
+      [join(folder, "none.gguf"), /none\.gguf: no such file or folder, expected a folder/],
+      ["./none", /no such file or folder/],
+      [`./${"x".repeat(300)}`, /no such file or folder/],
       [join(folder, "loop"), /loop: too many links in a row$/],
       [join(folder, "empty"), /it has no weights, expected \*\.safetensors or a \*\.gguf file$/],
       [join(folder, "bare"), /it has no weights, expected \*\.safetensors/],
@@ -62,7 +62,7 @@ Deno.test("what is no model is an error that says what a MODEL may be", async ()
       ["", /unknown name, expected/],
       ["a/b/c", /unknown name/],
       ["owner/name@../../x", /unknown name/],
-      ["../..@x", /nothing is there/],
+      ["../..@x", /no such file or folder/],
     ];
     for (const [ref, message] of cases) {
       await assert.rejects(

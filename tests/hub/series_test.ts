@@ -45,9 +45,9 @@ Deno.test("of many steps at most twelve are taken, first and last among them, th
   assert.deepEqual(chooseSteps(all.slice(0, 3), undefined, "s"), all.slice(0, 3));
   assert.throws(
     () => chooseSteps(all, [1000, 7], "s"),
-    /Cannot study step 7 of s, expected some of 0, 1, 2, .*143000/,
+    /Cannot study s: step 7 is missing, expected some of 0, 1, 2, .*143000/,
   );
-  assert.throws(() => chooseSteps(all, [], "s"), /no step of s/);
+  assert.throws(() => chooseSteps(all, [], "s"), /Cannot study s: found an empty list of steps/);
 });
 
 /** Writes a checkpoint without weights worth the name. */

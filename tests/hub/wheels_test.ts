@@ -93,8 +93,8 @@ withPip(
         onProgress: (progress) => done.push(progress.done),
       }, LINUX);
       assert.deepEqual(filesOf(folder), ALL);
-      assert.match(notices[0], /^runtime 1\.0, \S+ (?:bytes|kB), licence: Ours: not here yet$/);
-      assert.match(notices[1], /^products 2\.0, .*: not here yet$/);
+      assert.match(notices[0], /^runtime 1\.0, \S+ (?:bytes|kB), licence: Ours: not installed yet$/);
+      assert.match(notices[1], /^products 2\.0, .*: not installed yet$/);
       assert.match(
         notices[2],
         /^fetching .* from the Python package index, .* on the disk; .* free in .*cuda$/,
@@ -103,7 +103,7 @@ withPip(
       await Deno.remove(index, { recursive: true });
       const again: string[] = [];
       await installWheels(wheels, folder, { onNotice: (line) => again.push(line) }, LINUX);
-      assert.deepEqual(again.map((line) => line.replace(/^.*: /, "")), ["here", "here"]);
+      assert.deepEqual(again.map((line) => line.replace(/^.*: /, "")), ["installed", "installed"]);
     }),
 );
 

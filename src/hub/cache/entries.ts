@@ -10,22 +10,22 @@ import { leftovers, partialFolder, sweep } from "./partial.ts";
 import { isCommit } from "./snapshots.ts";
 import { removeStamped, stampedFiles } from "./stamp.ts";
 
-/** Something that was fetched. */
+/** One entry of the cache: a model, data set or other download. */
 export interface CacheEntry {
-  /** As a user names it: "smollm2-135m-instruct-q4_1", "owner/name", "datasets/owner/name", "partial". */
+  /** Its name, as a user writes it: "smollm2-135m-instruct-q4_1", "owner/name", "datasets/owner/name", "partial". */
   readonly name: string;
-  /** Total bytes of our files. */
+  /** Total bytes of its files in Lamina's cache. */
   readonly bytes: number;
   /** When it was last opened. */
   readonly lastUse: Date;
-  /** Where it lies. */
+  /** Its folder. */
   readonly path: string;
 }
 
 const PARTIAL = "partial";
 
 /**
- * All entries of the cache, by name.
+ * Returns all entries of the cache, sorted by name.
  *
  * @example
  * ```ts
@@ -59,8 +59,8 @@ export async function namedEntries(names: readonly string[] | "all"): Promise<Ca
 }
 
 /**
- * Deletes entries by name, or all of them, and returns what was deleted. An unknown name throws before anything is deleted;
- * what another process is fetching stays.
+ * Deletes entries by name, or all of them, and returns what was deleted. Throws `RangeError` for an unknown name before anything
+ * is deleted; files that another process is fetching stay.
  *
  * @example Not run by tests: it removes what others use
  * ```ts ignore

@@ -8,19 +8,19 @@ import { enter, expect, list, reportChecks, string } from "../../entry/mod.ts";
 import type { FetchOptions } from "../progress.ts";
 import { stampedFiles } from "./stamp.ts";
 
-/** What was read, and what was found damaged. */
+/** The files read, and the damaged ones among them. */
 export interface Verified {
   /** Files that were read. */
   readonly files: number;
   /** Bytes that were read. */
   readonly bytes: number;
-  /** Files that are not what arrived, what was found, and the entry they belong to. */
+  /** Files that differ from what arrived, what was found, and the entry they belong to. */
   readonly damaged: readonly (Damaged & { readonly entry: string })[];
 }
 
 /**
- * Reads the files of the named entries, or of all, in our cache and in Hugging Face's. Damaged files in ours are fetched
- * again when they are next opened. Throws `RangeError` for a name that is in neither.
+ * Reads the files of the named entries, or of all entries, in Lamina's cache and in Hugging Face's, and compares their hashes.
+ * Damaged files in Lamina's cache are fetched again when they are next opened. Throws `RangeError` for a name that is in neither.
  *
  * @example Not run by tests: it reads the whole cache
  * ```ts ignore

@@ -27,7 +27,7 @@ export async function makeEnvironment(environment: Environment): Promise<void> {
   if (missing.length > 0) {
     const names = missing.join(", ");
     throw new Error(
-      `Cannot make ${folder}: ${names} not found (Debian, Ubuntu: apt install ${missing.join(" ")})`,
+      `Cannot create ${folder}: ${names} not found (Debian, Ubuntu: apt install ${missing.join(" ")})`,
     );
   }
   onNotice?.(
@@ -57,5 +57,5 @@ async function run(program: string, args: string[], { folder, signal }: Environm
   if (success) return;
   const lines = new TextDecoder().decode(stderr).trim().split("\n").map((line) => line.trim());
   const said = lines.findLast((line) => line.startsWith("ERROR")) ?? lines.at(-1);
-  throw new Error(`Cannot make ${folder}: ${args.slice(0, 3).join(" ")} failed: ${said}`);
+  throw new Error(`Cannot create ${folder}: ${args.slice(0, 3).join(" ")} failed: ${said}`);
 }

@@ -18,7 +18,7 @@ export interface PackageSource {
 
 /** A model of the manifest. */
 export interface KnownModel {
-  /** What it is asked for by: one name is one file, bit for bit. */
+  /** Its name: one name is one file, bit for bit. */
   readonly name: string;
   /** A shorter name. */
   readonly alias: string;

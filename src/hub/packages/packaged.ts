@@ -23,7 +23,7 @@ import { recordedFiles, stampList } from "./record.ts";
 import { hashFile, writeStamp } from "../cache/stamp.ts";
 
 /**
- * The models of the manifest, and whether their file is already here.
+ * Returns the models of the manifest, and whether each is already in the cache.
  *
  * @example
  * ```ts
@@ -120,7 +120,7 @@ async function fetchedOnce(
     if (!isHere) throw error;
     const { message } = error as Error;
     throw new Error(
-      `Cannot use ${name}: damaged in the cache (${found}), and not to be had again: ${message}`,
+      `Cannot use ${name}: damaged in the cache (${found}), and it cannot be fetched again: ${message}`,
       {
         cause: error,
       },
@@ -214,7 +214,7 @@ function place(): Place {
   return {
     folder: cacheFolder(),
     room: "prune the cache (lamina cache) or set LAMINA_CACHE to a folder on a larger disk",
-    instead: "; a model can also be a folder in Hugging Face layout or a .gguf file",
+    instead: "; or use a folder in Hugging Face layout or a .gguf file",
   };
 }
 

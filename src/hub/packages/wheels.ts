@@ -54,7 +54,7 @@ export async function installWheels(
   for (const wheel of wheels) {
     const damage = await damageOfWheel(wheel, folder, options);
     if (damage !== null) missing.push(wheel);
-    options.onNotice?.(`${told(wheel)}: ${damage === null ? "here" : damage}`);
+    options.onNotice?.(`${told(wheel)}: ${damage === null ? "installed" : damage}`);
   }
   if (missing.length > 0) await fetchAll(missing, folder, options);
   for (const wheel of wheels) await removeOthers(wheel, folder);
@@ -76,7 +76,7 @@ function told(wheel: Wheel): string {
 /** What is wrong with an installed wheel, in words; null if all of it is here as it arrived. */
 async function damageOfWheel(wheel: Wheel, folder: string, options: FetchOptions): Promise<string | null> {
   const place = placeOf(wheel, folder);
-  if (await statOrNull(place) === null) return "not here yet";
+  if (await statOrNull(place) === null) return "not installed yet";
   for (const path of wheel.kept) {
     const file = join(place, basename(path));
     if (await statOrNull(file) === null) return `damaged (${basename(path)}: it is missing)`;
@@ -116,7 +116,7 @@ async function fetchWheel(
   onBytes: (done: number) => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const place = { folder, room: "make room on it", instead: "" };
+  const place = { folder, room: "free some space on it", instead: "" };
   await withPartial(async (workplace) => {
     await unpackPackage(wheel, workplace, { place, tags: TAGS, onBytes, signal });
     const kept = join(workplace, "kept");

@@ -120,7 +120,7 @@ export async function explained<T>(repo: HubRepo, work: () => Promise<T>): Promi
       const found = `Cannot open ${
         called(repo)
       }: ${shownEndpoint()} cannot be reached (${error.message}), expected the hub (HF_ENDPOINT)`;
-      throw new Error(`${found}; try again later, or: ${await instead(repo)}`);
+      throw new Error(`${found}; try again later, or ${await instead(repo)}`);
     }
     if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
     throw new Error(
@@ -134,9 +134,9 @@ export async function explained<T>(repo: HubRepo, work: () => Promise<T>): Promi
 
 /** What to do if the hub cannot be asked. */
 export async function instead({ type }: HubRepo): Promise<string> {
-  if (type === "dataset") return "a file on this machine needs no hub";
+  if (type === "dataset") return "use a file on this machine";
   const names = (await readManifest()).models.map(({ alias }) => alias).join(", ");
-  return `a folder in Hugging Face layout, a .gguf file or a packaged model (${names}) needs no hub`;
+  return `use a folder in Hugging Face layout, a .gguf file or a packaged model (${names})`;
 }
 
 /** A repository in an error: a text or a task may need a dataset that the user never named. */
@@ -161,7 +161,7 @@ async function refusal(repo: HubRepo, { status, code }: HttpError): Promise<Erro
   if (status === 401) {
     return new Error(
       `${what} (no such repository, or a private or gated one; ${held}), expected access; ` +
-        `check the spelling; if it exists, accept the licence at ${page} if it asks for that, and ${login}`,
+        `check the spelling; if it exists, accept the licence at ${page} if required, and ${login}`,
     );
   }
   if (status === 404) {
@@ -174,7 +174,7 @@ async function refusal(repo: HubRepo, { status, code }: HttpError): Promise<Erro
       `${what}, expected ${missing}; check the spelling at ${page} (a private one needs a token)`,
     );
   }
-  return new Error(`${what}, expected 200; try again later, or: ${await instead(repo)}`);
+  return new Error(`${what}, expected 200; try again later, or ${await instead(repo)}`);
 }
 
 interface Listed {

@@ -196,6 +196,6 @@ export async function refuseOffline(repo: HubRepo, damaged: readonly Damaged[] =
   const found = damaged.length ? `damaged in the cache (${toldDamage(damaged)})` : "not in the cache";
   throw new Error(
     `Cannot open ${called(repo)} at revision ${repo.revision}: it is ${found} and HF_HUB_OFFLINE is set, ` +
-      `expected it in the cache; unset HF_HUB_OFFLINE, or: ${await instead(repo)}`,
+      `expected it in the cache; unset HF_HUB_OFFLINE, or ${await instead(repo)}`,
   );
 }

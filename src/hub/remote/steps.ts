@@ -48,7 +48,9 @@ export function chooseSteps<T extends { readonly step: number }>(
   }
   const known = checkpoints.map(({ step }) => step);
   throw new RangeError(
-    `Cannot study ${missing === undefined ? "no step" : `step ${missing}`} of ${series}, expected some of ${
+    `Cannot study ${series}: ${
+      missing === undefined ? "found an empty list of steps" : `step ${missing} is missing`
+    }, expected some of ${
       known.length > 40 ? [...known.slice(0, 38), "…", known.at(-1)].join(", ") : known.join(", ")
     }`,
   );
