@@ -22,11 +22,11 @@ const record = <K extends string, T extends z.ZodType>(names: readonly K[], of: 
   z.record(z.enum(names), of);
 
 /** What the two numbers of the sink are averaged over. */
-const SINK_SCORE = "By layer and head: the share of a query's attention that the first token gets, " +
+const SINK_SCORE = "Share of a query's attention on the first token, by layer and head, " +
   "averaged over all queries of a sample (the first query, whose share is 1, included), then over samples";
 const SINK_RATE =
-  "Share of sink scores above the threshold, among the scores of every head in every layer with " +
-  "softmax attention in each sample by itself, averaged over the queries alone; null without such a layer";
+  "Share of sink scores above the threshold; each score is that of one head of a layer with softmax attention " +
+  "in one sample, averaged over the queries; null without such a layer";
 
 const curve = z.object({ mean: perLayer, standardError: perLayer });
 const modules = z.object({
@@ -116,5 +116,5 @@ export const causesForm = z.object({
   effects: z.object({ attention: effects, mlp: effects }).nullable(),
   correlations: z.array(correlation),
 });
-/** What the study of causes found. */
+/** The result of the study of causes. */
 export type Causes = z.infer<typeof causesForm>;

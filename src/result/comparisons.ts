@@ -38,7 +38,7 @@ const officialDifference = z.object({
   /** Spearman's rank correlation of the two over the layers; null where one side does not vary. */
   rankCorrelation: z.number().nullable(),
 });
-/** One kind of module, ours and the official code's, by layer. */
+/** One kind of module by layer: Lamina's importance and the official code's. */
 export type OfficialDifference = z.infer<typeof officialDifference>;
 
 /** Importance, ours and the paper's official code's. */
@@ -51,5 +51,5 @@ export const againstForm = z.object({
   attention: officialDifference,
   mlp: officialDifference,
 });
-/** A profile and what the official code computes. */
+/** A profile compared with what the official code computes. */
 export type AgainstLlmDrop = z.infer<typeof againstForm>;

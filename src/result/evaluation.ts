@@ -144,5 +144,5 @@ export const evaluateForm = z.object({
   average: z.object({ value: z.number(), of: z.array(z.string()), ...errorForm }).nullable(),
   writing: writingForm.nullable(),
 });
-/** Benchmark tasks under a plan. */
+/** The scores of benchmark tasks under a plan. */
 export type Evaluation = z.infer<typeof evaluateForm>;

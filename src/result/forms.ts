@@ -109,5 +109,5 @@ export const forms = {
   shard: receiptForm,
   doctor: doctorForm,
 } as const satisfies Record<Kind, z.ZodType>;
-/** The result of a kind. */
+/** The result of a given kind. */
 export type ResultOf<K extends Kind> = z.infer<(typeof forms)[K]>;

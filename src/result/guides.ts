@@ -27,9 +27,9 @@ export const guideForm = z.object({
   /** How many modules have both. */
   modules: z.int().nonnegative(),
 });
-/** One score of one kind of module against the losses of its removals. */
+/** One score of one kind of module, compared with the losses after each removal. */
 export type Guide = z.infer<typeof guideForm>;
-/** What a score is called. */
+/** The name of a score. */
 export type GuideName = Guide["by"];
 
 /** How well each score predicts what the removal of a module alone costs. */
@@ -43,5 +43,5 @@ export const guidesForm = z.object({
   loss: z.object({ attention: perLayer, mlp: perLayer, block: perLayer }),
   guides: z.array(guideForm),
 });
-/** How well each score predicts what the removal of a module alone costs. */
+/** How well each score predicts the cost of removing one module. */
 export type Guides = z.infer<typeof guidesForm>;

@@ -14,7 +14,7 @@ import { head, type Kind } from "./methods.ts";
 import type { Provenance } from "./provenance.ts";
 import { parseResult, resultText } from "./store.ts";
 
-/** Where results are kept, and who is told about it. */
+/** Where results are kept, and where notices go. */
 export interface Keeping {
   /** A folder in which results are kept and found again; without it, nothing is kept. */
   readonly results?: string | undefined;
@@ -87,9 +87,9 @@ export async function keptResult<K extends KeptKind>(
       record(path, "found");
       return found;
     }
-    throw new TypeError(`Cannot use ${path}: it is the result of something else`);
+    throw new TypeError(`Cannot use ${path}: found the result of another study, expected this one's`);
   } catch (error) {
-    onNotice?.(`what was kept is made again: ${(error as Error).message}`);
+    onNotice?.(`computing a kept result again: ${(error as Error).message}`);
     return null;
   }
 }
@@ -137,7 +137,7 @@ function sealed(line: string): string {
 function unsealed(path: string, line: string): string {
   const text = line.slice(0, line.lastIndexOf(SEAL));
   if (line === sealed(`${text}}\n`)) return `${text}}\n`;
-  throw new TypeError(`Cannot use ${path}: its checksum is not that of its content`);
+  throw new TypeError(`Cannot use ${path}: its checksum does not match its content`);
 }
 
 const checksum = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -214,7 +214,7 @@ async function tryWrite(path: string, text: string, { results, onNotice }: Keepi
   } catch (error) {
     if (!failed.has(results!)) {
       failed.set(results!, error as Error);
-      onNotice?.(`results are not kept: ${(error as Error).message}; use --results to name another folder`);
+      onNotice?.(`results are not kept: ${(error as Error).message}; choose another folder with --results`);
     }
     return false;
   }

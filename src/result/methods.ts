@@ -29,7 +29,7 @@ export const METHODS = {
   doctor: 1,
 } as const;
 
-/** What a result is. */
+/** The kind of a result. */
 export type Kind = keyof typeof METHODS;
 
 /** The fields that begin every result. */

@@ -11,7 +11,7 @@ export const constraintsForm = z.object({
   /** No two modules of a kind are dropped in adjacent layers. */
   noNeighbours: z.boolean(),
 });
-/** What must not be dropped. */
+/** Constraints on which modules may be dropped. */
 export type Constraints = z.infer<typeof constraintsForm>;
 
 /** Whole numbers by layer [L]; null where there is no module. */
@@ -29,7 +29,7 @@ export const sizesForm = z.object({
   /** Tokens that a layer keeps at most; null for all. */
   kvTokens: wholes,
 });
-/** How large the modules are. */
+/** The sizes of the modules. */
 export type Sizes = z.infer<typeof sizesForm>;
 
 /** Modules in the order in which they are dropped. */
@@ -41,12 +41,12 @@ export const orderForm = z.object({
   by: byForm,
   /** Of a random order. */
   seed: z.int().nonnegative().nullable(),
-  /** How many modules were asked for; of windows, how many blocks the largest has. */
+  /** The number of modules requested; for windows, the number of blocks of the largest. */
   upto: z.int().nonnegative(),
   constraints: constraintsForm,
   /** Nats per token of the full model, where losses were measured. */
   nll: z.number().nullable(),
-  /** First dropped first. Windows: by their number of blocks, and of each number the best first; they are alternatives. */
+  /** First dropped first. Windows are alternatives: sorted by their number of blocks, then the best first. */
   order: z.array(z.object({
     module: z.enum(["attention", "mlp", "block"]),
     /** Its layer, or the first of the window. */

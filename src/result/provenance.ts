@@ -23,22 +23,22 @@ export const modelForm = z.object({
   format: z.string(),
   family: z.string(),
   layers: z.int().positive(),
-  /** Fields of its configuration that nobody knows and that were passed over at the user's word; absent for none. */
+  /** Unknown fields of its configuration that the user chose to ignore; absent if empty. */
   allowedFields: z.array(z.string()).optional(),
 });
 
 /** What computed the numbers. */
 export const computedForm = z.object({
-  /** What products are computed in: float32, tf32, bfloat16. */
+  /** The precision of products: float32, tf32, bfloat16. */
   dtype: z.string(),
   /** cpu, webgpu or cuda. */
   engine: z.string(),
   /** Library and version. */
   runtime: z.string(),
-  /** The device in words; the CPU has none. */
+  /** The device in words; absent for the CPU. */
   device: z.string().optional(),
 });
-/** What computed numbers. */
+/** What computed the numbers: precision, engine, runtime, device. */
 export type Computed = z.infer<typeof computedForm>;
 
 /** Everything that the numbers depend on except the method (methods.ts). */
@@ -59,7 +59,7 @@ export const provenanceForm = z.object({
   drop: dropForm,
   seed: z.int().nullable(),
 });
-/** What numbers depend on: equal provenance, equal numbers. */
+/** Everything that the numbers depend on: equal provenance means equal numbers. */
 export type Provenance = z.infer<typeof provenanceForm>;
 
 /** What computed the numbers, of all that they depend on. */

@@ -74,5 +74,5 @@ export const rooflineForm = z.object({
     paper: paperForm.nullable(),
   })),
 });
-/** What a device allows a model, full and with modules dropped. */
+/** The largest speed-ups that a device allows a model with modules dropped. */
 export type Roofline = z.infer<typeof rooflineForm>;

@@ -99,7 +99,7 @@ export function parseResult<K extends Kind>(name: string, text: string, ...kinds
   if (parsed.method !== METHODS[kind]) {
     throw new TypeError(
       `Cannot read ${name}: method is ${JSON.stringify(parsed.method)}, expected ${METHODS[kind]} ` +
-        `(another version of Lamina made it, which computes it differently; make it again with this one)`,
+        `(another version of Lamina computed it differently; compute it again with this one)`,
     );
   }
   const checked = forms[kind].safeParse(parsed);

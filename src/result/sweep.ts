@@ -79,5 +79,5 @@ export const sweepForm = z.object({
     })),
   })),
 });
-/** Quality against the number dropped, curve by curve. */
+/** Quality by number of modules dropped, curve by curve. */
 export type Sweep = z.infer<typeof sweepForm>;

@@ -8,7 +8,7 @@ export const agreementForm = z.object({
   standardError: perLayer,
   /** All layers that have the module, least important first. */
   order: indices,
-  /** Of the first that the official order lists: whether the samples do not tell the module from the next. */
+  /** For each module that the official order lists: whether the samples cannot separate it from the next. */
   tied: z.array(z.boolean()),
   /** As far as it is known, most redundant first. */
   official: indices,
@@ -17,7 +17,7 @@ export const agreementForm = z.object({
   /** Spearman's correlation of importance with the official rank, over the layers whose rank is known; null where one does not vary. */
   rankCorrelation: z.number().nullable(),
 });
-/** One kind of module: our order beside the official one. */
+/** One kind of module: Lamina's order compared with the official one. */
 export type OrderAgreement = z.infer<typeof agreementForm>;
 
 /** A model of the paper, its drop orders measured anew. */
@@ -32,5 +32,5 @@ export const verifyForm = z.object({
   mlp: agreementForm,
   block: agreementForm,
 });
-/** A model of the paper, its drop orders measured anew. */
+/** The drop orders of one of the paper's models, compared with the official ones. */
 export type Verification = z.infer<typeof verifyForm>;

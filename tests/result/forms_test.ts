@@ -216,7 +216,7 @@ const refused: [what: string, text: string, kinds: Kind[], name: string, message
     JSON.stringify({ ...plan, method: 99 }),
     ["plan"],
     "TypeError",
-    /method is 99, expected \d+ \(another version of Lamina made it, which computes it differently/,
+    /method is 99, expected \d+ \(another version of Lamina computed it differently/,
   ],
   ["NaN", JSON.stringify(plan).replace("0.25", "NaN"), ["plan"], "SyntaxError", /NaN|token/],
   [

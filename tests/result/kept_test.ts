@@ -123,7 +123,7 @@ for (const [what, make] of impossible) {
       assert.equal(notices.length, 1, notices.join("\n"));
       assert.match(
         notices[0],
-        /^results are not kept: Cannot write .*; use --results to name another folder$/,
+        /^results are not kept: Cannot write .*; choose another folder with --results$/,
       );
       assert.deepEqual(kept(folder), ["file"]);
       assert.equal(await Deno.readTextFile(`${folder}/file`), "taken");

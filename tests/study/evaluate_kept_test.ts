@@ -153,7 +153,7 @@ Deno.test("a kept part that is damaged is told with its file, and is made again 
         assert.notEqual(damage(sound), sound);
         await Deno.writeTextFile(`${results}/${file}`, damage(sound));
         const again = await evaluated(model, plans, asked);
-        assert.match(again.said, RegExp(`what was kept is made again: Cannot \\w+ ${results}/${file}: `));
+        assert.match(again.said, RegExp(`computing a kept result again: Cannot \\w+ ${results}/${file}: `));
         assert.equal(again.text, whole.text);
         assert.ok(again.runs > 0 && again.runs < whole.runs, `${again.runs} of ${whole.runs}`);
         assert.equal(await read(file), sound);
