@@ -38,29 +38,29 @@ Made by Lamina ${VERSION} from ${source} (${code(identity.format)}, ${
 
 ## What was dropped
 
-Layers as the original counts them, from 0, first dropped first:
+Layers are numbered from 0, as in the original, and listed in the order in which they were dropped:
 
 | module    | layers |
 | --------- | ------ |
 | attention | ${list(drop.attention)} |
 | MLP       | ${list(drop.mlp)} |
 
-Of ${full.layers.length} layers ${kept.length} keep a module${
+${kept.length} of ${full.layers.length} layers keep at least one module${
     kept.length < full.layers.length ? `: ${kept.join(" ")}` : ""
   }.
 
-## Why these
+## Why these modules
 
-${plan ? reasons(plan, job) : "They were named one by one; no plan says why."}
+${plan ? reasons(plan, job) : "They were named one by one, without a plan."}
 
 ## What it costs
 
 ${costText(job, plan, costs)}
-${notes.length > 0 ? `\n## To know\n\n${notes.map((note) => `- ${note}`).join("\n")}\n` : ""}`;
+${notes.length > 0 ? `\n## Notes\n\n${notes.map((note) => `- ${note}`).join("\n")}\n` : ""}`;
 }
 
 function reasons({ target, by, seed, provenance, order }: Plan, { drop }: Job): string {
-  const how = `A plan chose among modules of kind \`${target}\` by \`${by}\`${
+  const how = `A plan chose modules of kind \`${target}\` by \`${by}\`${
     seed === null ? "" : ` (seed ${seed})`
   }`;
   const { text, packing, dtype, engine } = provenance ?? {};
@@ -72,7 +72,7 @@ function reasons({ target, by, seed, provenance, order }: Plan, { drop }: Job): 
         packing.bos ? ", each with BOS" : ""
       }; ` +
       `computed in ${code(dtype!)} on ${code(engine!)}`
-    : "; it does not say on which text";
+    : "; it does not record the text";
   const isChosen = (module: Module["module"], layer: number) =>
     target === "consecutive" || // whose order has windows
     order.some((entry) => entry.layer === layer && (entry.module === module || entry.module === "block"));
@@ -102,15 +102,15 @@ function costText(
     ...saves
       ? [
         `The plan saves ${saves.parameters} parameters (${percent(saves.parametersShare)}) and ` +
-        `${saves.kvBytesPerToken} bytes of keys and values a token in 16 bits (${
+        `${saves.kvBytesPerToken} bytes of keys and values per token in 16 bits (${
           percent(saves.kvShare)
-        }), where the ` +
-        "dropped modules are not run.",
+        }) in software that ` +
+        "does not run dropped modules.",
       ]
       : [],
     costs.length > 0
       ? measured(costs)
-      : `Quality was not measured here. The original's, with and without these modules: ${
+      : `Quality was not measured. This command measures the original with and without these modules: ${
         code(command, Infinity)
       }.`,
   ].join("\n\n");
@@ -128,8 +128,8 @@ function measured(costs: readonly Quality[]): string {
       `${signed(difference)}${interval} | ${percent(dropped.top1)} |`;
   });
   return [
-    "Measured on the original with and without these modules; a change of format may add rounding of its own.\n",
-    "| text | perplexity | without them | more loss, nats a token | same most probable token |",
+    "Measured on the original with and without these modules; a change of format may add rounding errors.\n",
+    "| text | perplexity | without them | rise in loss, nats per token | same most probable token |",
     "| ---- | ---------- | ------------ | ----------------------- | ------------------------ |",
     ...rows,
   ].join("\n");

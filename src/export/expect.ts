@@ -10,7 +10,7 @@ import { type Job, type Module, modulesText } from "./job.ts";
 export function expectModel({ full, kept }: Job, found: ModelSpec, skipped: readonly Module[] = []): void {
   const { family: _, layers: __, ...outer } = full; // a family may be another one's special case
   const difference = differing(outer, found);
-  if (difference !== null) throw new Inexpressible("the model", `would be another one (${difference})`);
+  if (difference !== null) throw new Inexpressible("the model", `would change (${difference})`);
   kept.forEach((layer, index) => {
     const isSkipped = (module: Module["module"]) =>
       skipped.some((one) => one.module === module && one.layer === layer);
@@ -25,7 +25,7 @@ export function expectModel({ full, kept }: Job, found: ModelSpec, skipped: read
     const module = field.startsWith("mlp") ? "mlp" : "attention";
     throw new Inexpressible(
       modulesText([{ module, layer }]),
-      `would be another one as layer ${index} (${field})`,
+      `would change as layer ${index} (${field})`,
     );
   });
 }

@@ -30,13 +30,13 @@ import { onnxFiles } from "./onnx/files.ts";
 import { qualities } from "./quality.ts";
 import { expectSpace } from "./space.ts";
 
-/** How to export a model. Of what `results` keeps, the card tells this plan's perplexities. */
+/** How to export a model. The card reports this plan's perplexities if `results` has them. */
 export interface ExportOptions extends Reports, Keeping {
-  /** What it is written as. */
+  /** The format to write. */
   readonly format: Format;
-  /** The folder to write; nothing may be there. */
+  /** The folder to write; it must not exist yet. */
   readonly out: string;
-  /** A text, of which 8 × 512 tokens tell the card the perplexity with and without the dropped modules. */
+  /** A text; the perplexity on 8 × 512 of its tokens, with and without the dropped modules, is written into the card. */
   readonly measure?: string | undefined;
 }
 
@@ -48,15 +48,15 @@ const checks: Checks<ExportOptions> = {
   out: required(text),
 };
 
-/** What was written. */
+/** The exported model. */
 export interface Exported {
-  /** Where it was written. */
+  /** Its folder. */
   readonly folder: string;
-  /** As what. */
+  /** Its format. */
   readonly format: Format;
-  /** What lies in the folder, with sizes. */
+  /** The files of the folder, with sizes. */
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
-  /** What whoever uses the model has to know. */
+  /** Notes for users of the model. */
   readonly notes: readonly string[];
 }
 
@@ -70,7 +70,7 @@ const makers: Readonly<Record<Format, (job: Job) => Promise<Made>>> = {
 
 /**
  * Writes the model without the modules of a plan, or of lists of layers, as a folder with a model card. Throws `RangeError`
- * where the format cannot express what is left, `Error` where something is in the folder's place or the disk has no room.
+ * if the format cannot express the smaller model, `Error` if the folder exists already or the disk is full.
  *
  * @example
  * ```ts
@@ -148,7 +148,9 @@ async function makeAs(job: Job, format: Format): Promise<Made> {
     for (const other of FORMATS) {
       if (await makers[other](job).then(() => true, () => false)) others.push(other);
     }
-    const instead = others.length > 0 ? `formats that can: ${others.join(", ")}` : "no other format can";
+    const instead = others.length > 0
+      ? `formats that can: ${others.join(", ")}`
+      : "no other format can either";
     throw new RangeError(`Cannot export ${job.model.name} as ${format}: ${error.message}; ${instead}`);
   }
 }
@@ -156,7 +158,7 @@ async function makeAs(job: Job, format: Format): Promise<Made> {
 /** The stored weights, opened a second time: what runs a model hides how they are stored. */
 async function openStored({ name, files }: StudyModel): Promise<Stored> {
   if (!files) {
-    throw new TypeError(`Cannot export ${name}: it has no files, expected a model that was opened from some`);
+    throw new TypeError(`Cannot export ${name}: it has no files, expected a model opened from files`);
   }
   if (files.kind === "folder") return { kind: "folder", file: await openSafetensors(files) };
   return { kind: "gguf", file: await openGguf(await files.open(files.list()[0])) };

@@ -1,8 +1,8 @@
 /** The forms in which a smaller model is handed over, and the error where a form cannot express one. */
 
-/** What a smaller model can be written as. */
+/** The formats in which a smaller model can be written. */
 export const FORMATS = ["llm-drop", "hf", "gguf", "gguf-deci", "onnx"] as const;
-/** What a smaller model can be written as. */
+/** A format in which a smaller model can be written. */
 export type Format = (typeof FORMATS)[number];
 
 /** That a format cannot express a model: what stands in the way ("attention 3"), and why. Never leaves this room. */

@@ -40,10 +40,8 @@ export function notesOnGguf({ stored }: Job, small: readonly OutFile[]): string[
     [...stored.file.tensors.values()].map(({ type }) => type).filter((type) => /^Q/.test(type)),
   );
   return [
-    ...types.size > 0
-      ? [`${[...types].join(", ")}: dequantised to F32, in which the values are the same`]
-      : [],
-    ...small.length === 0 ? ["the GGUF file has no tokenizer, so there is none here"] : [],
+    ...types.size > 0 ? [`${[...types].join(", ")}: dequantised to F32, with the same values`] : [],
+    ...small.length === 0 ? ["the GGUF file has no tokenizer, so the folder has none"] : [],
   ];
 }
 
@@ -52,8 +50,8 @@ function notesOf({ lone }: Job): string[] {
   return [
     `${
       modulesText(lone)
-    }: there with an output projection of zeros, since stock transformers runs every module of a ` +
-    "layer; the numbers are those of the plan, time and memory are not saved there",
+    }: stored with an output projection of zeros, because stock transformers runs every module of a ` +
+    "layer; results are those of the plan, but this saves no time or memory",
   ];
 }
 

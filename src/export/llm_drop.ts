@@ -17,8 +17,8 @@ export async function llmDropFiles(job: Job): Promise<Made> {
   return {
     files: [jsonFile("config.json", config), ...await Promise.all(others.map((name) => copyOf(job, name)))],
     notes: [
-      "drop_attn_list and drop_mlp_list in config.json say what is not run: Lamina and LLM-Drop's model classes read " +
-      "them, stock transformers does not and runs the full model",
+      "drop_attn_list and drop_mlp_list in config.json list the dropped modules; Lamina and LLM-Drop's model classes skip " +
+      "them, but stock transformers ignores the lists and runs the full model",
     ],
   };
 }

@@ -88,8 +88,8 @@ Deno.test("olmo3: which layers have windows goes with them, as a list of flags",
 Deno.test("deci: a lone attention is not in the file; the first layer's, and a lone MLP, are zeros, which is said", async () => {
   const drop = { attention: [2, 0], mlp: [1] };
   await withSmaller(pathOf("llama"), drop, "gguf-deci", async (both) => {
-    assert.match(both.exported.notes[0], /^attention 2: not in the file/);
-    assert.match(both.exported.notes[1], /^attention 0, MLP 1: there with .* zeros/);
+    assert.match(both.exported.notes[0], /^attention 2: left out of the file/);
+    assert.match(both.exported.notes[1], /^attention 0, MLP 1: stored with .* zeros/);
     assert.deepEqual(both.smaller.spec.layers.map(({ attention }) => attention !== null), [
       true,
       true,
@@ -130,13 +130,13 @@ Deno.test("what a format cannot express is an error that names the module and th
         /as gguf: attention 1 is dropped alone, .*; formats that can: hf, gguf-deci, onnx$/,
       ],
       [pathOf("qwen3"), "gguf", [], [2], /as gguf: MLP 2 is dropped alone, .*; formats that can: hf, onnx$/],
-      [pathOf("qwen3"), "gguf-deci", [1], [], /attention 1 is of architecture qwen3, not llama/],
+      [pathOf("qwen3"), "gguf-deci", [1], [], /attention 1 has architecture qwen3, expected llama/],
       [
         pathOf("qwen3"),
         "gguf-deci",
         [1],
         [1],
-        /the model is of architecture qwen3, .* formats that can: hf, gguf, onnx$/,
+        /the model has architecture qwen3, .* formats that can: hf, gguf, onnx$/,
       ],
       [
         pathOf("llama"),

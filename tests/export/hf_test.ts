@@ -22,7 +22,7 @@ Deno.test(`${NUMBERED}: layers cannot move up, which is said`, async () => {
   const { folder } = await fixture(NUMBERED);
   await withFolder(async (out) => {
     const written = exportModel(folder, block, { format: "hf", out: `${out}/smaller` });
-    await assert.rejects(written, /attention 2 would be another one as layer 1 \(attention\.scale/);
+    await assert.rejects(written, /attention 2 would change as layer 1 \(attention\.scale/);
   });
 });
 
@@ -45,7 +45,7 @@ for (const name of fixtureNames) {
     const { folder } = await fixture(name);
     await withSmaller(folder, lone, "hf", async (both) => {
       assert.deepEqual(both.smaller.spec, both.original.spec);
-      assert.match(both.exported.notes.join(), /attention 0, MLP 1, attention 2: there with .* zeros/);
+      assert.match(both.exported.notes.join(), /attention 0, MLP 1, attention 2: stored with .* zeros/);
       const card = await Deno.readTextFile(`${both.exported.folder}/README.md`);
       assert.ok(card.includes(both.exported.notes[0]));
       assert.match(card, /\| attention \| 2 0 \|\n\| MLP {7}\| 1 \|/);

@@ -159,7 +159,7 @@ Deno.test("a dropped module is not in the files: no weight, no product, no keys;
     const caches = session.inputNames.filter((name) => name.endsWith(".key"));
     assert.deepEqual(caches, ["past_key_values.0.key", "past_key_values.1.key"]);
     await session.release();
-    assert.match(notes.join("\n"), /N-th attention that is left \(layers 1 2\)/);
+    assert.match(notes.join("\n"), /N-th attention that remains \(layers 1 2\)/);
     const card = await Deno.readTextFile(`${folder}/README.md`);
     notes.forEach((note) => assert.ok(card.includes(note)));
   });
@@ -183,7 +183,7 @@ Deno.test("tokens that end a text are those of the configurations; what is no to
     );
     assert.deepEqual((await exported("{}", "none")).eos_token_id, 2);
     const refused: [string, RegExp][] = [
-      ['{"eos_token_id": "2"}', /eos_token_id is "2", expected a token's number, or several/],
+      ['{"eos_token_id": "2"}', /eos_token_id is "2", expected a token id or a list of them/],
       ['{"pad_token_id": -1}', /pad_token_id is -1, expected/],
       ["null", /generation_config\.json is null, expected an object/],
       ["{", /generation_config\.json: /],

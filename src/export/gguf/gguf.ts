@@ -54,11 +54,14 @@ export async function ggufFiles(job: Job, format: Format): Promise<Made> {
 function architectureOf({ lone, full }: Job, { architecture: own }: Whole, format: Format): string {
   if (format === "gguf-deci") {
     if (full.layers.some(({ mlp }) => isMixture(mlp))) {
-      throw new Inexpressible("the model", "has mixtures of experts, which llama.cpp's deci has not");
+      throw new Inexpressible(
+        "the model",
+        "has mixtures of experts, which llama.cpp's deci does not support",
+      );
     }
     if (LIKE_DECI.includes(own)) return "deci";
     const what = lone.length > 0 ? modulesText(lone.slice(0, 1)) : "the model";
-    throw new Inexpressible(what, `is of architecture ${own}, not llama`);
+    throw new Inexpressible(what, `has architecture ${own}, expected llama`);
   }
   if (own === "deci" || lone.length === 0) return own;
   const why = `is dropped alone, and ${own} runs both modules of every layer`;
@@ -68,14 +71,14 @@ function architectureOf({ lone, full }: Job, { architecture: own }: Whole, forma
 function notesOf(skipped: readonly Module[], zeroed: readonly Module[]): string[] {
   return [
     ...skipped.length > 0
-      ? [`${modulesText(skipped)}: not in the file; llama.cpp runs the model without`]
+      ? [`${modulesText(skipped)}: left out of the file; llama.cpp runs the model without`]
       : [],
     ...zeroed.length > 0
       ? [
         `${
           modulesText(zeroed)
-        }: there with an output projection of zeros, since llama.cpp cannot leave out the first ` +
-        "layer's attention, or an MLP alone; time and memory are not saved there",
+        }: stored with an output projection of zeros, because llama.cpp cannot leave out the first ` +
+        "layer's attention, or an MLP alone; this saves no time or memory",
       ]
       : [],
   ];

@@ -14,7 +14,7 @@ export async function tokenizerFields(
   if (!names.includes("tokenizer.json")) {
     return {
       fields: [["tokenizer.ggml.model", field.text("none")]],
-      notes: ["the folder has no tokenizer.json, so there is no tokenizer in the file"],
+      notes: ["the folder has no tokenizer.json, so the file has no tokenizer"],
     };
   }
   const definition = await readJson(job, "tokenizer.json");

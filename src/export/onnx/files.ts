@@ -28,7 +28,7 @@ export async function onnxFiles(job: Job): Promise<Made> {
   if (job.full.layers.some(({ attention }) => isLinear(attention))) {
     throw new Inexpressible(
       "the model",
-      "has linear attention, whose states readers of the graph do not carry",
+      "has linear attention, whose states readers of the graph do not support",
     );
   }
   const config = job.stored.kind === "gguf" ? configFromGguf(job) : await configOf(job);
@@ -77,15 +77,15 @@ function notesOf({ full }: Job, cached: readonly number[], context: number): str
   });
   const renumbered = cached.length < full.layers.length;
   return [
-    "dropped modules are not in the graph; it computes in float32, keeps its keys and values so, and a batch's texts are padded " +
-    "on the right",
+    "the graph leaves out dropped modules, computes and keeps keys and values in float32, and expects a batch's texts to be " +
+    "padded on the right",
     ...renumbered
       ? [
-        `past_key_values.N and present.N are of the N-th attention that is left (layers ${
+        `past_key_values.N and present.N belong to the N-th attention that remains (layers ${
           cached.join(" ") || "none"
-        }), and num_hidden_layers counts these, as readers of the graph do`,
+        }), and num_hidden_layers counts these, as readers of the graph expect`,
       ]
       : [],
-    ...isDynamic ? [`the rotation is that of texts of up to ${context} tokens`] : [],
+    ...isDynamic ? [`the rotary embedding is that for texts of up to ${context} tokens`] : [],
   ];
 }

@@ -49,7 +49,7 @@ function idsOf(value: unknown, field: string, model: string): number[] {
   const wrong = list.find((id) => !Number.isSafeInteger(id) || id < 0);
   if (wrong === undefined) return list;
   throw new TypeError(
-    `Cannot export ${model}: ${field} is ${JSON.stringify(value)}, expected a token's number, or several`,
+    `Cannot export ${model}: ${field} is ${JSON.stringify(value)}, expected a token id or a list of them`,
   );
 }
 
