@@ -30,7 +30,7 @@ const PLAIN: Omit<AttentionSpec, "scale"> = {
 export async function tryEngine(engine: Engine): Promise<void> {
   await tryProduct(engine);
   await tryAttention(engine);
-  if (engine.live > 0) throw new Error(`${engine.live} tensors were held at the end, expected none`);
+  if (engine.live > 0) throw new Error(`found ${engine.live} tensors still held at the end, expected 0`);
 }
 
 async function tryProduct(engine: Engine): Promise<void> {
@@ -121,6 +121,6 @@ function expectClose(what: string, actual: Float32Array, expected: readonly numb
   const most = 4 * errors * UNIT;
   if (off <= most) return; // not where it is NaN
   throw new Error(
-    `${what} is off by ${off.toPrecision(2)} of its largest element, expected ${most.toPrecision(2)} at most`,
+    `${what} is off by ${off.toPrecision(2)} of its largest element, expected at most ${most.toPrecision(2)}`,
   );
 }

@@ -9,17 +9,17 @@ import { runArguments } from "../home/mod.ts";
 export interface Check {
   /** The part of the machine. */
   readonly part: string;
-  /** Nothing runs without it. */
+  /** Whether nothing runs without it. */
   readonly needed?: boolean;
   /** How to install the part. */
   readonly remedy: string;
   /** Time limit for the answer. */
   readonly seconds: number;
-  /** What is there, in words. Throws an error that says what is missing. */
+  /** Returns what was found, in words. Throws an error that says what is missing. */
   look(signal: AbortSignal): Promise<string>;
 }
 
-/** What a check found. */
+/** The finding of a check. */
 export interface Finding {
   /** The part of the machine. */
   readonly part: string;
@@ -27,9 +27,9 @@ export interface Finding {
   readonly works: boolean;
   /** Whether a study needs it. */
   readonly needed: boolean;
-  /** What is there, or what is missing. */
+  /** What was found, or what is missing. */
   readonly found: string;
-  /** How to get it, if it does not work. */
+  /** How to install it, if it does not work. */
   readonly remedy?: string;
 }
 
@@ -39,7 +39,7 @@ const aCheck = like(
 );
 
 /**
- * Runs the checks side by side; each returns its finding, whatever happens to the others. Throws if `signal` aborts.
+ * Runs the checks in parallel and returns their findings; a failing check does not affect the others. Throws if `signal` aborts.
  *
  * @example Not run by tests: it tries what this machine has, which may take minutes
  * ```ts ignore

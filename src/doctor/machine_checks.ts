@@ -29,53 +29,54 @@ const VENV = folderOf("venv");
 const native = (name: string) => (signal: AbortSignal) =>
   runApart(new URL("./native_checks.ts", import.meta.url), [name], signal);
 
-/** Every part, in the order of the argument: what all needs, what makes it faster, what it fetches and where. */
+/** A check for every part of the machine: required parts, then those that make Lamina faster, then downloads and the cache. */
 export const machineChecks: readonly Check[] = [
   { part: "Deno", needed: true, remedy: `npx -y deno@${DENO} task …`, seconds: 10, look: deno },
   {
     part: "CPU and memory",
     needed: true,
-    remedy: `${formatBytes(ENOUGH_MEMORY)} for a 135M model; --samples and --length make a study smaller`,
+    remedy: `a 135M model needs ${formatBytes(ENOUGH_MEMORY)}; use smaller --samples and --length`,
     seconds: 10,
     look: cpu,
   },
   {
     part: "ONNX Runtime",
     needed: true,
-    remedy: "64-bit Linux with glibc, Windows, or macOS on arm64; `deno cache src/mod.ts` fetches it again",
+    remedy:
+      "use 64-bit Linux with glibc, Windows, or macOS on arm64; run `deno cache src/mod.ts` to fetch it again",
     seconds: 60,
     look: native("engine-cpu"),
   },
   {
     part: "WebGPU engine",
     remedy:
-      "a Vulkan driver of the GPU's vendor; on the CPU alone: apt install mesa-vulkan-drivers; optional",
+      "optional: install the Vulkan driver of the GPU's vendor; without a GPU: apt install mesa-vulkan-drivers",
     seconds: 60,
     look: native("engine-webgpu"),
   },
   {
     part: "CUDA engine",
-    remedy: "an NVIDIA GPU with its driver, and lamina cuda; optional",
+    remedy: "optional: needs an NVIDIA GPU with its driver; run lamina cuda",
     seconds: 60,
     look: native("engine-cuda"),
   },
   {
     part: "WebGPU kernels",
-    remedy: "a Vulkan driver of the GPU's vendor; on the CPU alone: apt install mesa-vulkan-drivers",
+    remedy: "install the Vulkan driver of the GPU's vendor; without a GPU: apt install mesa-vulkan-drivers",
     seconds: 60,
     look: native("webgpu"),
   },
   {
     part: "CUDA kernels",
-    remedy: "an NVIDIA GPU with its driver, and lamina cuda; optional",
+    remedy: "optional: needs an NVIDIA GPU with its driver; run lamina cuda",
     seconds: 60,
     look: native("cuda"),
   },
   {
     part: "CUDA compiler",
-    remedy: `lamina cuda installs it in ${
+    remedy: `run lamina cuda to install it in ${
       displayed(folderOf("cuda"))
-    }; or LAMINA_CUDA names a CUDA toolkit's folder`,
+    }, or set LAMINA_CUDA to a CUDA toolkit's folder`,
     seconds: 60,
     look: native("nvrtc"),
   },
@@ -85,8 +86,13 @@ export const machineChecks: readonly Check[] = [
     seconds: 20,
     look: python,
   },
-  { part: "Jupyter", remedy: `lamina lab creates it in ${displayed(VENV)}`, seconds: 10, look: jupyter },
-  { part: "models", remedy: "fetched when first used: lamina start (98 MB)", seconds: 20, look: models },
+  { part: "Jupyter", remedy: `run lamina lab to create it in ${displayed(VENV)}`, seconds: 10, look: jupyter },
+  {
+    part: "models",
+    remedy: "models are fetched on first use; lamina start fetches one (98 MB)",
+    seconds: 20,
+    look: models,
+  },
   {
     part: "cache",
     remedy: `set LAMINA_CACHE to a writable folder with ${formatBytes(ENOUGH_DISK)} free`,
@@ -148,8 +154,8 @@ async function models(): Promise<string> {
     );
   const known = await knownModels();
   const [here, others] = [names(true), names(false)];
-  if (here.length === 0) throw new Error(`none here yet; available: ${others.join(", ")}`);
-  return `${here.join(", ")} here${others.length ? `; ${others.join(", ")} to fetch` : ""}`;
+  if (here.length === 0) throw new Error(`not fetched yet; available: ${others.join(", ")}`);
+  return `fetched: ${here.join(", ")}${others.length ? `; not fetched: ${others.join(", ")}` : ""}`;
 }
 
 async function cache(): Promise<string> {
@@ -164,7 +170,7 @@ async function cache(): Promise<string> {
 function hub(): Promise<string> {
   const { origin } = new URL(endpoint());
   const token = findToken();
-  const said = isOffline() ? "not asked (HF_HUB_OFFLINE)" : "asked only for what is not here";
+  const said = isOffline() ? "not used (HF_HUB_OFFLINE)" : "used only for files that are not in the cache";
   return Promise.resolve(
     `${origin}, ${said}; ${token ? `token from ${token.from}` : "no token"}`,
   );

@@ -23,7 +23,7 @@ async function engine(
   const [engines, { tryEngine }] = [await import("../engine/mod.ts"), await import("./engine_trial.ts")];
   const engine = await open(engines);
   await tryEngine(engine);
-  return `${engine.version} on ${engine.device ?? "the CPU"}: a product and attention as by hand`;
+  return `${engine.version} on ${engine.device ?? "the CPU"}: a product and attention equal the reference`;
 }
 
 async function webgpu(): Promise<string> {

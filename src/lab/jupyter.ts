@@ -141,7 +141,9 @@ async function start(program: string, args: string[], env: Record<string, string
   const { success, code } = await child.status;
   if (!WINDOWS) Deno.removeSignalListener("SIGTERM", end);
   if (!success) {
-    throw new Error(`Cannot go on: ${program} ${args.slice(0, 2).join(" ")} ended with code ${code}`);
+    throw new Error(
+      `Cannot run ${program} ${args.slice(0, 2).join(" ")}: it ended with code ${code}, expected 0`,
+    );
   }
 }
 

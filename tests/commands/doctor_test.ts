@@ -35,11 +35,14 @@ Deno.test("every part has its finding here, a part that lacks has its remedy, an
   }
   assert.match(
     findings.get("ONNX Runtime")!.found,
-    /^onnxruntime \d+\.\d+\.\d+ on the CPU: a product and attention as by hand$/,
+    /^onnxruntime \d+\.\d+\.\d+ on the CPU: a product and attention equal the reference$/,
   );
   for (const name of ["WebGPU", "CUDA"]) {
     const engine = findings.get(`${name} engine`)!;
-    assert.match(engine.found, engine.works ? /: a product and attention as by hand$/ : /^Cannot \S.*\S$/);
+    assert.match(
+      engine.found,
+      engine.works ? /: a product and attention equal the reference$/ : /^Cannot \S.*\S$/,
+    );
     assert.equal(/^every study runs here, on the CPU.*$/m.exec(stderr)![0].includes(name), engine.works);
   }
   const webgpu = findings.get("WebGPU kernels")!;
@@ -74,7 +77,7 @@ Deno.test("a machine without Vulkan, cache or a hub's address hears how to get t
     for (const part of ["engine", "kernels"]) {
       assert.match(remedy(`WebGPU ${part}`), /mesa-vulkan-drivers/);
     }
-    assert.match(findings.get("models")!.found, /^none here yet; available: smollm2-135m/);
+    assert.match(findings.get("models")!.found, /^not fetched yet; available: smollm2-135m/);
     assert.match(remedy("models"), /lamina start/);
     assert.match(findings.get("cache")!.found, /^0 bytes in /);
     assert.match(remedy("hub"), /HF_ENDPOINT/);
@@ -88,7 +91,7 @@ Deno.test("a machine without Vulkan, cache or a hub's address hears how to get t
   });
   assert.equal(
     findingsOf(stdout).get("hub")!.found,
-    "https://hub.example, not asked (HF_HUB_OFFLINE); token from HF_TOKEN",
+    "https://hub.example, not used (HF_HUB_OFFLINE); token from HF_TOKEN",
   );
   assert.doesNotMatch(stdout, /secret/);
 });

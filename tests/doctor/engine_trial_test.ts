@@ -45,6 +45,6 @@ Deno.test("what is off by 1e-4, or is no number, does not pass; the error says w
 
 Deno.test("tensors that stay held do not pass", async () => {
   const held = engine.upload({ dtype: "f32", shape: [1], data: new Float32Array(1) });
-  await assert.rejects(tryEngine(engine), /^Error: 1 tensors were held at the end, expected none$/);
+  await assert.rejects(tryEngine(engine), /^Error: found 1 tensors still held at the end, expected 0$/);
   held.free();
 });
