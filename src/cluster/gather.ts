@@ -32,7 +32,7 @@ export function computedBy(receipts: ReadonlyMap<number, Receipt>): Computed {
   throw new TypeError(
     `Cannot merge shards ${first} and ${index}: they were computed by ${words(computed)} and by ${
       words(other.computed)
-    }, expected one engine for all; make the plan with --engine and --precision`,
+    }, expected one engine for all; set --engine and --precision when making the plan`,
   );
 }
 

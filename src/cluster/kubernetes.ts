@@ -13,7 +13,7 @@ export function kubernetesJob(plan: Shards): string {
   const text = resultText(plan).trimEnd();
   if (text.length > MAX_PLAN) {
     throw new RangeError(
-      `Cannot write the manifests: the plan has ${text.length} bytes, expected at most ${MAX_PLAN}, which a ConfigMap holds; use fewer parts`,
+      `Cannot write the manifests: the plan has ${text.length} bytes, expected at most ${MAX_PLAN}, the limit of a ConfigMap; use fewer parts`,
     );
   }
   const name = `lamina-${plan.key}`;
@@ -23,10 +23,10 @@ export function kubernetesJob(plan: Shards): string {
       s + 1
     } -p '{"spec":{"suspend":false}}'`
   );
-  return `# ${plan.shards.length} shards. Before kubectl apply -f THIS_FILE: name an image that has Deno and Lamina ${plan.lamina} in /lamina, and a
-# volume that all pods can write (ReadWriteMany), for results and downloads. Afterwards, where that volume is mounted:
+  return `# ${plan.shards.length} shards. Before kubectl apply -f THIS_FILE, name an image that has Deno and Lamina ${plan.lamina} in /lamina, and a
+# volume that all pods can write (ReadWriteMany), for results and downloads. Afterwards, run this where the volume is mounted:
 #   lamina merge plan.json --results /results
-${next.length > 0 ? `# Later stages are suspended, and begin with:\n${next.join("\n")}\n` : ""}apiVersion: v1
+${next.length > 0 ? `# Later stages are suspended. Start them with:\n${next.join("\n")}\n` : ""}apiVersion: v1
 kind: ConfigMap
 metadata:
   name: ${name}

@@ -50,7 +50,7 @@ export function spansIn({ shards }: Shards, stage: number): Shard[] {
 export function expectVersion({ lamina }: Shards): void {
   if (lamina === VERSION) return;
   throw new Misfit(
-    `it was made by Lamina ${lamina}, and this is Lamina ${VERSION}; make it again, or use ${lamina} everywhere`,
+    `it was made by Lamina ${lamina}, expected ${VERSION}; make it again, or use ${lamina} everywhere`,
   );
 }
 
@@ -66,12 +66,12 @@ export function expectStudy(plan: Shards, division: Division): void {
     throw new Misfit(
       `${differing.join(", ") || "the study"} here ${
         differing.length > 1 ? "are" : "is"
-      } not what the plan was made for; bring the same here, or make the plan again`,
+      } not the plan's; use the same as the plan, or make the plan again`,
     );
   }
   const whole = division.stages.every(({ costs }, s) => isWhole(spansIn(plan, s), costs.length));
   if (whole && plan.shards.every(({ stage }) => stage < division.stages.length)) return;
-  throw new Misfit("its shards are not the whole study, each unit once; make the plan again");
+  throw new Misfit("its shards do not cover the study exactly once; make the plan again");
 }
 
 /** Whether spans, in order, are all of so many units, each once. */

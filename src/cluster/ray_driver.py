@@ -1,4 +1,4 @@
-"""Runs the shards of a study on a Ray cluster, and joins what comes of them.
+"""Runs the shards of a study on a Ray cluster and merges their results.
 
     data/ray/bin/python src/cluster/ray_driver.py plan.json --results DIR
 
@@ -27,17 +27,17 @@ from ray_shards import Driver, Stop, say, shown, worded
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description="Run the shards of a plan on a Ray cluster, and join them.")
-    parser.add_argument("plan", help="plan of lamina shards")
-    parser.add_argument("--results", required=True, metavar="DIR", help="folder that keeps results; what is done there is not done again")
-    parser.add_argument("--json", metavar="FILE", help="where the joined result goes (default: beside the plan, PLAN-result.json)")
-    parser.add_argument("--address", default="auto", metavar="HOST:PORT", help="the cluster's; auto: that of this machine")
-    parser.add_argument("--cpus", type=int, default=2, metavar="N", help="CPUs of each shard, and threads (default: 2)")
-    parser.add_argument("--gpus", type=float, default=0, metavar="N", help="GPUs of each shard, fractions too (default: 0)")
-    parser.add_argument("--memory", type=int, metavar="BYTES", help="memory of each shard (default: what the plan says)")
-    parser.add_argument("--retries", type=int, default=3, metavar="N", help="how often a shard that died is tried again (default: 3)")
-    parser.add_argument("--shared", action="store_true", help="DIR is the same folder on every machine: nothing is sent")
-    parser.add_argument("--lamina", metavar="COMMAND", help='how every machine runs Lamina (default: its variable LAMINA, else this checkout)')
+    parser = argparse.ArgumentParser(description="Run the shards of a plan on a Ray cluster and merge their results.")
+    parser.add_argument("plan", help="plan written by lamina shards")
+    parser.add_argument("--results", required=True, metavar="DIR", help="folder for results; finished shards are not run again")
+    parser.add_argument("--json", metavar="FILE", help="file for the merged result (default: PLAN-result.json, next to the plan)")
+    parser.add_argument("--address", default="auto", metavar="HOST:PORT", help="address of the cluster; auto: the one on this machine")
+    parser.add_argument("--cpus", type=int, default=2, metavar="N", help="CPUs and threads per shard (default: 2)")
+    parser.add_argument("--gpus", type=float, default=0, metavar="N", help="GPUs per shard; fractions are allowed (default: 0)")
+    parser.add_argument("--memory", type=int, metavar="BYTES", help="memory per shard (default: as in the plan)")
+    parser.add_argument("--retries", type=int, default=3, metavar="N", help="how often a failed shard is retried (default: 3)")
+    parser.add_argument("--shared", action="store_true", help="DIR is the same folder on every machine; no files are sent")
+    parser.add_argument("--lamina", metavar="COMMAND", help='command that runs Lamina on every machine (default: its variable LAMINA, else this checkout)')
     args = parser.parse_args()
     for name, least in (("cpus", 1), ("gpus", 0), ("retries", 0)):
         if getattr(args, name) < least:
@@ -52,9 +52,9 @@ def read_plan(path):
     except (OSError, ValueError) as error:
         raise Stop(f"cannot read {path}: {error}") from error
     if not isinstance(plan, dict) or plan.get("kind") != "shards":
-        raise Stop(f"cannot use {path}: expected a plan that lamina shards wrote")
+        raise Stop(f"cannot use {path}: expected a plan written by lamina shards")
     if not has_safe_names(plan):
-        raise Stop(f"cannot use {path}: found a key or a receipt's name that lamina shards does not write")
+        raise Stop(f"cannot use {path}: found an invalid key or receipt name, expected a plan written by lamina shards")
     return plan, data
 
 
@@ -71,7 +71,7 @@ def connect(address):
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise Stop(f"cannot reach a Ray cluster at {address}: {worded(error)}; lamina cluster starts one to try it") from error
+        raise Stop(f"cannot reach a Ray cluster at {address}: {worded(error)}; start one for a trial with lamina cluster") from error
 
 
 def merge(job, args):
@@ -81,7 +81,7 @@ def merge(job, args):
     paths = ["merge", os.path.abspath(args.plan), "--results", os.path.abspath(args.results), "--json", os.path.abspath(out)]
     code = subprocess.run([*lamina, *paths], stdout=subprocess.DEVNULL, cwd=cwd).returncode
     if code == 0:
-        print(shown(f"the result is in {out}"))
+        print(shown(f"wrote the result to {out}"))
     return code
 
 
@@ -116,8 +116,8 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except Stop as stop:
-        say(f"ray_driver: {stop}; what is done is kept")
+        say(f"ray_driver: {stop}; finished shards are kept")
         sys.exit(1)
     except KeyboardInterrupt:
-        say("Stopped; what is done is kept")
+        say("Stopped; finished shards are kept")
         sys.exit(130)

@@ -37,7 +37,7 @@ def compute(job, index, receipt, earlier):
                     write_whole(folder / name, data)
             code, reason = child([*lamina, "shard", "-", "--index", str(index), "--results", str(folder)], job, cwd)
             if code == NEVER and (version := version_of(lamina, cwd)) != job["version"]:
-                return REFUSED, f"Lamina {version} is there, and the plan was made by {job['version']}", {}, *here
+                return REFUSED, f"found Lamina {version}, expected {job['version']}, which made the plan", {}, *here
             if code != 0:
                 return code, reason, {}, *here
             names = [receipt] if job["shared"] else [*json.loads((folder / receipt).read_bytes())["files"], receipt]
@@ -52,11 +52,11 @@ def lamina_here(job):
     if own := job["lamina"] or os.environ.get("LAMINA"):
         words = shlex.split(own)
         if not shutil.which(words[0]):
-            raise FileNotFoundError(f"{words[0]} (of LAMINA or --lamina) is not there")
+            raise FileNotFoundError(f"{words[0]} (from LAMINA or --lamina) not found")
         return words, cwd
     cli = os.path.join(job["root"], "src", "cli.ts")
     if not os.path.exists(cli):
-        raise FileNotFoundError(f"no Lamina at {cli}; its variable LAMINA names another")
+        raise FileNotFoundError(f"no Lamina at {cli}; set LAMINA on that machine to name another")
     flags = ["run", "-A", "--quiet", "--v8-flags=--max-semi-space-size=2", "--config", os.path.join(job["root"], "deno.json")]
     return [deno_here(), *flags, cli], cwd
 

@@ -89,7 +89,7 @@ class Driver:
         if self.slots(first, self.refused) > 0:
             self.placed = time.monotonic()
         elif time.monotonic() - self.placed > PATIENCE:
-            raise Stop(f"no machine of the cluster has {self.wanted(first)}")
+            raise Stop(f"no machine of the cluster offers {self.wanted(first)}")
         for shard in list(waiting):
             if len(self.running) >= 2 * self.slots(shard, self.refused):
                 break
@@ -141,7 +141,7 @@ class Driver:
             self.tries[index] += 1
             if machine:
                 self.avoided[index].add(machine)
-            say(f"{named(shard)} failed on {host}, tried again ({self.tries[index]} of {self.args.retries}): {reason}")
+            say(f"{named(shard)} failed on {host}, retrying ({self.tries[index]} of {self.args.retries}): {reason}")
             waiting.insert(0, shard)
 
     def save(self, files):

@@ -31,7 +31,7 @@ PLAN
 common=(--cpus-per-task="\${LAMINA_CPUS:-2}" --output="$results/%x-%A_%a.log"${
     usesGpu(plan) ? " --gres=gpu:1" : ""
   } "$@")
-# Exit codes of a shard: 0 done, 2 never again, all others again.
+# Exit codes of a shard: 0 is success, 2 a permanent failure; all others are retried.
 shard="$lamina shard $quoted & child=\\$!
 trap 'kill -TERM \\$child' TERM
 wait \\$child; code=\\$?
@@ -41,7 +41,7 @@ if [ \\$code -ne 0 ] && [ \\$code -ne 2 ] && [ \\"\\\${SLURM_RESTART_COUNT:-0}\\
 fi
 exit \\$code"
 ${arrays.join("\n")}
-# What is missing is listed as --array takes it.
+# The merge lists missing shards in the form that --array takes.
 sbatch --job-name=${name}-merge --dependency="afterany:$previous" --output="$results/%x-%j.log" "$@" \\
   --wrap="$lamina merge $quoted --json $(printf "%q" "$results/merged-${plan.key}.json")"
 `;

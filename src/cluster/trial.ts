@@ -44,7 +44,9 @@ export async function installRay(options: TrialOptions = {}): Promise<void> {
 export async function runTrial(
   { signal, onStarted }: { signal: AbortSignal; onStarted: (address: string) => void },
 ): Promise<void> {
-  if (await readNote()) throw new Error("Cannot start a cluster: one runs already; --stop ends it");
+  if (await readNote()) {
+    throw new Error("Cannot start a cluster: one is already running; stop it with --stop");
+  }
   await Deno.writeTextFile(TOKEN, crypto.randomUUID() + crypto.randomUUID(), { mode: 0o600 });
   const temporary = await Deno.makeTempDir({ dir: "/tmp", prefix: "lamina-ray-" }); // names of sockets must be short
   const nodes: Deno.ChildProcess[] = [];
@@ -66,7 +68,7 @@ export async function runTrial(
     await Promise.race([stopped, ...nodes.map(({ status }) => status)]);
     signal.throwIfAborted();
     throw new Error(
-      `Cannot go on: a node of the cluster has ended; its log is ${rayFolder}/node-1.log or node-2.log`,
+      `Cannot use the cluster: a node has ended; see its log, ${rayFolder}/node-1.log or node-2.log`,
     );
   } finally {
     await endAll(nodes.map(({ pid }) => pid), temporary);
@@ -105,7 +107,7 @@ async function started(node: Deno.ChildProcess, log: string, signal: AbortSignal
     await pause(POLL);
   }
   const said = (await Deno.readTextFile(log).catch(() => "")).trim().split("\n").at(-1);
-  throw new Error(`Cannot start a node of Ray: ${said}; more is in ${log}`);
+  throw new Error(`Cannot start a node of Ray: ${said}; see ${log} for more`);
 }
 
 /** Ends processes, at once where they do not end by themselves, and removes what they left. */

@@ -132,7 +132,7 @@ function tests(cluster: RayCluster): [string, () => Promise<void>][] {
         const drive = cluster.drive(study.plan, study.results);
         const said = (words: RegExp) => until(`${words}`, () => words.test(drive.said()));
         await cluster.killOne("a shard", SHARD);
-        await said(/tried again \(1 of 3\): killed by SIGKILL/);
+        await said(/retrying \(1 of 3\): killed by SIGKILL/);
         await cluster.killOne("a worker", /^ray::compute/);
         await said(/WorkerCrashedError/);
         const dead = await until("a shard", () => cluster.machineOf(SHARD));
@@ -142,7 +142,7 @@ function tests(cluster: RayCluster): [string, () => Promise<void>][] {
         await cluster.start(dead);
         const err = await finish(study, drive);
         const again = (await cluster.begun()).length - SHARDS;
-        const tries = (err.match(/tried again/g) ?? []).length;
+        const tries = (err.match(/retrying/g) ?? []).length;
         assert.ok(tries >= 2 && again <= tries, `${again} begun again\n${err}`);
       },
     ],
@@ -193,7 +193,7 @@ function tests(cluster: RayCluster): [string, () => Promise<void>][] {
       assert.match(
         err,
         new RegExp(
-          `^${address} is not used: Lamina 0\\.0\\.1 is there, and the plan was made by ${version}`,
+          `^${address} is not used: found Lamina 0\\.0\\.1, expected ${version}`,
           "m",
         ),
       );
@@ -206,7 +206,7 @@ function tests(cluster: RayCluster): [string, () => Promise<void>][] {
       await cluster.run(3, "umount", cluster.temporary(3));
       assert.match(
         err,
-        /shard \d \(checkpoints: \d\) failed on 10\.77\.0\.3, tried again \(1 of 3\): .*no space left/i,
+        /shard \d \(checkpoints: \d\) failed on 10\.77\.0\.3, retrying \(1 of 3\): .*no space left/i,
       );
     }],
     ["a full disk at the driver ends it with what to do", async () => {
@@ -217,7 +217,7 @@ function tests(cluster: RayCluster): [string, () => Promise<void>][] {
       const { code, err } = await cluster.drive(study.plan, study.results).ended;
       await cluster.run(1, "umount", study.results);
       assert.equal(code, 1);
-      assert.match(err, /cannot write to .*: No space left on device; what is done is kept/);
+      assert.match(err, /cannot write to .*: No space left on device; finished shards are kept/);
     }],
   ];
 }

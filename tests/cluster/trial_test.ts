@@ -39,7 +39,7 @@ Deno.test({
         const variables = await until("the cluster", () => said.match(/export (.*)\n/)?.[1], 60);
         const second = await lamina("cluster");
         assert.equal(second.code, 1);
-        assert.match(second.err, /Cannot start a cluster: one runs already/);
+        assert.match(second.err, /Cannot start a cluster: one is already running/);
         const { out, code } = await lamina(
           "shards",
           "--parts",
@@ -60,7 +60,7 @@ Deno.test({
           env: { PATH: `${new URL(".", `file://${Deno.execPath()}`).pathname}:${Deno.env.get("PATH")}` },
         }).output();
         assert.ok(drive.success, new TextDecoder().decode(drive.stderr));
-        assert.match(new TextDecoder().decode(drive.stdout), /^the result is in .*shards-result\.json\n$/);
+        assert.match(new TextDecoder().decode(drive.stdout), /^wrote the result to .*shards-result\.json\n$/);
       } finally {
         const stop = await lamina("cluster", "--stop");
         assert.equal(stop.err, "the cluster has stopped\n");
