@@ -46,7 +46,7 @@ export async function writeFolder(
     });
     for (const { name, parts } of files) {
       if (name !== basename(name) || name === "") {
-        throw new Error(`Cannot write ${path}: ${name} is no file's name`);
+        throw new Error(`Cannot write ${path}: ${name} is not a file name`);
       }
       const file = await open(join(temporary, name), "wx").catch((error) => {
         throw failure(`Cannot write ${path}`, error);

@@ -43,10 +43,10 @@ export interface Has extends Lowering {
   readonly bindingBytes: number;
 }
 
-/** What numbers are computed in. The residual stream, norms and probes are float32 in each. */
+/** The precision of computation. The residual stream, norms and probes are float32 in every case. */
 export type Precision = "float32" | "tf32" | "bfloat16";
 
-/** The engines by name. */
+/** The name of an engine. */
 export type EngineName = "cpu" | "webgpu" | "cuda";
 
 /** What our kernels need to run on the engine `cuda`, over its memory, in the order of its own work. */

@@ -74,7 +74,7 @@ async function openBest(precision: Precision): Promise<Engine> {
   } catch (error) {
     if (precisionsOf.cpu.includes(precision)) return await openEngine({ engine: "cpu", precision });
     const found = (error as Error).message.replace(/^Cannot use the engine cuda: /, "");
-    throw new Error(`Cannot run in ${precision}, which the engine cuda alone has: ${found}`, {
+    throw new Error(`Cannot run in ${precision}, which only the engine cuda supports: ${found}`, {
       cause: error,
     });
   }
@@ -113,9 +113,7 @@ async function tryOut(engine: Engine): Promise<void> {
   await program.release();
   if (String(product) === String(PRODUCT)) return;
   throw new Error(
-    `Cannot use the engine ${engine.name}: on ${
-      engine.device ?? "the CPU"
-    } a product came out as ${product}, ` +
+    `Cannot use the engine ${engine.name}: on ${engine.device ?? "the CPU"} a product was ${product}, ` +
       `expected ${PRODUCT}`,
   );
 }

@@ -8,29 +8,29 @@ import { aSignal, type Checks, expect, func, optionsOf } from "./checks.ts";
 
 /** One progress report. */
 export interface Progress {
-  /** What is being done: "smollm2-135m-instruct-q4_1", "model-00001-of-00002.safetensors". */
+  /** The work in progress: "smollm2-135m-instruct-q4_1", "model-00001-of-00002.safetensors". */
   readonly label: string;
   /** Units done so far. */
   readonly done: number;
   /** Units in total, if known. */
   readonly total?: number;
-  /** What is counted: "bytes", "samples", …; "work" for work of several kinds, weighed. */
+  /** The unit: "bytes", "samples", …; "work" for a weighted sum of several kinds of work. */
   readonly unit: string;
-  /** How many of the units done were found done, because an earlier run kept them. */
+  /** How many of the units done come from an earlier run. */
   readonly found?: number;
   /** Units per second over the last few seconds. */
   readonly rate?: number;
-  /** At that rate. */
+  /** Seconds left at that rate. */
   readonly secondsLeft?: number;
 }
 
-/** Where long-running work reports to, and what ends it early. In a notebook all of it is there without being said. */
+/** Where long-running work reports to, and how to end it early. In a notebook all three have defaults. */
 export interface Reports {
-  /** Hears how far the work is, ten times a second at most. */
+  /** Receives progress, ten times a second at most. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** Receives single lines without a line break. */
   readonly onNotice?: ((line: string) => void) | undefined;
-  /** Ends the work early, which then rejects with the signal's reason: a study within one module. */
+  /** Ends the work early; the call then rejects with the signal's reason. A study stops within one module. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -3,7 +3,7 @@
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
   EBUSY: "it is in use",
-  EEXIST: "something is there already",
+  EEXIST: "it exists already",
   EIO: "input or output error",
   EISDIR: "found a folder",
   ELOOP: "too many links in a row",

@@ -69,7 +69,7 @@ export async function startOnCuda(
 function open(kernel: Kernel): NonNullable<typeof opened> {
   const compiler = openNvrtc();
   if (!compiler) {
-    throw new Error(`Cannot run ${kernel.name} on CUDA: NVRTC is missing: lamina cuda installs it`);
+    throw new Error(`Cannot run ${kernel.name} on CUDA: NVRTC is missing; run lamina cuda to install it`);
   }
   return { driver: openCudaLibrary("libcuda.so.1", symbols).symbols, compiler };
 }

@@ -17,7 +17,7 @@ export async function launch(
   params: Params,
   shapes: Readonly<Record<string, readonly number[]>> = {},
 ): Promise<Record<string, Held>> {
-  if (!access) throw new TypeError(`Cannot run ${kernel.name}: the engine ${name} runs no kernels`);
+  if (!access) throw new TypeError(`Cannot run ${kernel.name}: the engine ${name} does not run kernels`);
   const packed = packParams(kernel, params);
   checkInputs(kernel, inputs, params);
   const made: Record<string, Held> = {};

@@ -41,7 +41,7 @@ export function openCudaLibrary<S extends Deno.ForeignLibraryInterface>(
       found = (error as Error).message;
     }
   }
-  throw new Error(`Cannot open ${name}: ${found}, expected one that lamina cuda installs`);
+  throw new Error(`Cannot open ${name}: ${found}, expected a library that lamina cuda installs`);
 }
 
 /** A toolkit has its libraries in lib64, Python's packages in PACKAGE/lib, Debian in lib/ARCHITECTURE, we in PACKAGE-VERSION. */

@@ -52,7 +52,7 @@ Deno.test("a dry run measures nothing; what is asked wrongly says so", () =>
     assert.deepEqual(keptOf(folder), []);
     for (
       const [args, code, message] of [
-        [["--steps", "7"], 1, /Cannot study step 7 of .*, expected some of 0, 10, 200/],
+        [["--steps", "7"], 1, /Cannot study .*: step 7 is missing, expected some of 0, 10, 200/],
         [["--steps", "x"], 2, /expected a whole number/],
         [["--upto", "3"], 2, /unknown option/],
       ] as const

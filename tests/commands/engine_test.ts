@@ -39,7 +39,7 @@ Deno.test("a precision of the GPU's is refused on the CPU, which auto is here; t
     assert.equal(auto.code, 1);
     assert.match(
       auto.err,
-      /^lamina: Cannot run in tf32, which the engine cuda alone has: .*; run lamina doctor\n$/,
+      /^lamina: Cannot run in tf32, which only the engine cuda supports: .*; run lamina doctor\n$/,
     );
   }));
 

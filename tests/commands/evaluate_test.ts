@@ -186,7 +186,7 @@ Deno.test("evaluate: where the disk of the results is full, it is said, and the 
     assert.ok(success, err);
     assert.match(
       err,
-      /^results are not kept: Cannot write .*: no space left on the disk; use --results to name another folder$/m,
+      /^results are not kept: Cannot write .*: no space left on the disk; choose another folder with --results$/m,
     );
     assert.equal(out, whole.out);
   }));

@@ -145,7 +145,7 @@ for (const [name, { more, modules, kind }] of Object.entries(studies)) {
         [2, [folder, "--engine", "abacus"], /'--engine <name>'.*Allowed choices are auto, cpu, webgpu, cuda/],
         [2, [folder, "--colour"], /unknown option '--colour'/],
         [1, ["no-such-model"], /Cannot open no-such-model: unknown name/],
-        [1, [`${folder}/none`, ...text], /none: nothing is there, expected a folder/],
+        [1, [`${folder}/none`, ...text], /none: no such file or folder, expected a folder/],
         ...name === "sweep"
           ? [[
             2,

@@ -70,10 +70,10 @@ onStandIn(
   async () => {
     const { wrong, name, only } = await onDevice("cases.ts", "byName");
     const found =
-      /^Cannot use the engine cuda: on Stand-in a product came out as .*, expected 22,28,49,64; run lamina doctor$/;
+      /^Cannot use the engine cuda: on Stand-in a product was .*, expected 22,28,49,64; run lamina doctor$/;
     assert.match(wrong.message, found);
     assert.equal(name, "cpu");
-    assert.match(only.message, /^Cannot run in bfloat16, which the engine cuda alone has: on Stand-in /);
+    assert.match(only.message, /^Cannot run in bfloat16, which only the engine cuda supports: on Stand-in /);
   },
 );
 

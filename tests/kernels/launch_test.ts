@@ -102,7 +102,7 @@ Deno.test("an engine without kernels refuses them", async () => {
   const held = cpu.upload(float32(...x));
   await assert.rejects(layerGram(cpu, { x: held, parallel: false }), {
     name: "TypeError",
-    message: "Cannot run layer_gram: the engine cpu runs no kernels",
+    message: "Cannot run layer_gram: the engine cpu does not run kernels",
   });
   held.free();
 });

@@ -25,7 +25,7 @@ Deno.test("the folder that LAMINA_CUDA names comes first, in every layout; the b
       for (const name of ["libnone.so.1", "libmade-up.so.1"]) {
         assert.throws(
           () => openCudaLibrary(name, {}),
-          /^Error: Cannot open lib.*, expected one that lamina cuda/,
+          /^Error: Cannot open lib.*, expected a library that lamina cuda/,
         );
       }
     } finally {

@@ -85,7 +85,7 @@ function check({ plain, make }: Library, path: string): void {
   const found = status && textOf(plain("GetErrorMessage", status) as Deno.PointerValue);
   const code = status && plain("GetErrorCode", status);
   if (found !== expected || code !== 1) {
-    throw new Error(`${path} does not answer as ONNX Runtime does: an error came out as ${code} ${found}`);
+    throw new Error(`${path} does not behave like ONNX Runtime: an error was returned as ${code} ${found}`);
   }
   plain("ReleaseStatus", status);
   plain("ReleaseSessionOptions", make("CreateSessionOptions"));
@@ -108,7 +108,7 @@ function functionAt(
 }
 
 function pointer(value: Deno.PointerValue, what: string): Deno.PointerObject {
-  if (value === null) throw new Error(`ONNX Runtime gave no ${what}`);
+  if (value === null) throw new Error(`ONNX Runtime returned no ${what}`);
   return value;
 }
 

@@ -249,7 +249,7 @@ function outputValues(
   library.call("GetBoundOutputValues", binding, allocator, list, count);
   const address = Deno.UnsafePointer.create(list[0]);
   if (!address || Number(count[0]) !== expected) {
-    throw new Error(`ONNX Runtime gave ${count[0]} outputs, expected ${expected}`);
+    throw new Error(`ONNX Runtime returned ${count[0]} outputs, expected ${expected}`);
   }
   const view = new Deno.UnsafePointerView(address);
   const values = Array.from({ length: expected }, (_, i) => view.getPointer(i * 8)!);
