@@ -199,7 +199,7 @@ Deno.test("a plan whose shards were edited is refused, and what its shards kept 
     const results = ["--results", join(folder, "r")];
     await allShards(run, path, plan, results[1]);
     const other = join(folder, "other.json");
-    const refused = /Cannot use the plan .*other\.json: its shards are not the whole study/;
+    const refused = /Cannot use the plan .*other\.json: its shards do not cover the study exactly once/;
     const first = (change: object) =>
       plan.shards.map((shard, i) => i === 0 ? { ...shard, ...change } : shard);
     const edits = [first({ to: 1e15 }), first({ from: 7, to: 9 }), first({ to: 2 }), first({ stage: 3 })];
