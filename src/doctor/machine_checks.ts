@@ -86,7 +86,12 @@ export const machineChecks: readonly Check[] = [
     seconds: 20,
     look: python,
   },
-  { part: "Jupyter", remedy: `run lamina lab to create it in ${displayed(VENV)}`, seconds: 10, look: jupyter },
+  {
+    part: "Jupyter",
+    remedy: `run lamina lab to create it in ${displayed(VENV)}`,
+    seconds: 10,
+    look: jupyter,
+  },
   {
     part: "models",
     remedy: "models are fetched on first use; lamina start fetches one (98 MB)",

@@ -26,7 +26,10 @@ Deno.test("an order is kept and printed; a plan takes what a budget needs of it;
     assert.match(again.err, /^joint of \w+ by greedy: kept from an earlier run$/m);
 
     const plan = await run("plan", json, "--parameters", "0.1", "--table");
-    assert.match(plan.out, /^saves [\d,.]+ parameters \(\d+\.\d %\), \d+ bytes of keys and values per token/m);
+    assert.match(
+      plan.out,
+      /^saves [\d,.]+ parameters \(\d+\.\d %\), \d+ bytes of keys and values per token/m,
+    );
     const piped = JSON.parse((await run("plan", json, "--drop", "2")).out);
     assert.deepEqual(piped.order.length, 2);
     assert.equal(piped.saves.parameters > 0, true);
