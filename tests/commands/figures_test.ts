@@ -27,6 +27,13 @@ function run(
   });
 }
 
+/** A section without the function in it, whose place its answer about the section's own plan takes. */
+function settled({ answer, ...section }: Section) {
+  if (!answer) return section;
+  const { costOf, ...words } = answer;
+  return { ...section, answer: { ...words, cost: answer.drop && costOf?.(answer.drop) } };
+}
+
 Deno.test("an analysis computes what it shows, and draws the same from what is kept", () =>
   withTiny(async (opened) => {
     const first = await run("quality", opened);
@@ -34,7 +41,7 @@ Deno.test("an analysis computes what it shows, and draws the same from what is k
     assert.notDeepEqual(files, []);
     const notices: string[] = [];
     const again = await run("quality", opened, { onNotice: (line) => notices.push(line) });
-    assert.deepEqual(again, first);
+    assert.deepEqual(settled(again), settled(first));
     assert.deepEqual(kept(opened.options.results), files);
     assert.ok(notices.some((line) => /kept from an earlier run/.test(line)), notices.join("\n"));
     assert.deepEqual(first.figures.map(({ name }) => name), ["quality", "divergence"]);
@@ -54,7 +61,7 @@ Deno.test("tasks: as many plans as the model's depth allows, drawn again from wh
     assert.deepEqual(first.tables[0].rows.map(([dropped]) => dropped), ["1 attention", "1 MLP", "1 block"]);
     assert.deepEqual(first.claims.map(({ id }) => id), ["C1", "C2"]);
     const files = kept(opened.options.results);
-    assert.deepEqual(await run("tasks", opened), first);
+    assert.deepEqual(settled(await run("tasks", opened)), settled(first));
     assert.deepEqual(kept(opened.options.results), files);
     model.close();
   }));
@@ -80,7 +87,7 @@ thorough(
         const size = { samples: 1 };
         const first = await run(name, opened, size);
         const files = kept(opened.options.results);
-        assert.deepEqual(await run(name, opened, size), first, name);
+        assert.deepEqual(settled(await run(name, opened, size)), settled(first), name);
         assert.deepEqual(kept(opened.options.results), files, name);
         sections.push(first);
       }
