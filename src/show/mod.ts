@@ -89,4 +89,5 @@ export type { Report, ReportTable, Section } from "./sections/section.ts";
 export { type Findings, sections } from "./sections/sections.ts";
 export { pageHtml } from "./page/page.ts";
 export { writeFigures, writeReport } from "./files.ts";
+export { byInterval, type Difference, riseOf, type Sorted } from "./intervals.ts";
 export { type IntervalWords, intervalWords, reading, type ReadingValue } from "./reading.ts";
