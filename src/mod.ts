@@ -221,6 +221,7 @@ export {
   type IntervalWords,
   intervalWords,
   magnitudeFigure,
+  medianGaps,
   type ModuleKind,
   qualityBySteps,
   qualityFigure,

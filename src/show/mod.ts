@@ -84,6 +84,7 @@ export type { InitModel } from "./chart/init_model.ts";
 export { type Claim, claimsOf } from "./claims/claims.ts";
 export { generalityClaim } from "./claims/generality.ts";
 export { trainingClaim } from "./claims/training.ts";
+export { medianGaps } from "./chart/told.ts";
 export { type HalfDropped, qualityBySteps, type Trend, trendsOf } from "./chart/checkpoint_trends.ts";
 export type { Report, ReportTable, Section } from "./sections/section.ts";
 export { type Findings, sections } from "./sections/sections.ts";

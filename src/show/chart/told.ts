@@ -1,6 +1,8 @@
 /** Comparisons that the samples decide: which of two is the larger, how often that is clear, and intervals in words. */
-import { interval95, toldSign } from "../../measure/mod.ts";
-import type { Profile, Sweep } from "../../result/mod.ts";
+import { expect, resultOf } from "../../entry/mod.ts";
+import { halfWidth95, interval95, mean, toldSign } from "../../measure/mod.ts";
+import type { Checkpoints, Profile, Sweep } from "../../result/mod.ts";
+import type { Difference } from "../intervals.ts";
 import { costsLess } from "./curves.ts";
 import { formatFixed } from "./numbers.ts";
 import type { RankedModule } from "./setting.ts";
@@ -39,17 +41,46 @@ export function directionSigns({ sums }: Profile, kind: "attention" | "mlp"): Si
 }
 
 /** Attention's importance compared with the MLP's as medians over the layers from 1 up; null where one of the two has no module there. */
-export function medianSign({ sums, provenance: { packing: { samples } } }: Profile): Sign | null {
+export function medianSign(profile: Profile): Sign | null {
+  const gaps = medianGapsOf(profile);
+  return gaps && toldSign(gaps);
+}
+
+/**
+ * How far attention's median importance is above the MLP's at each step, with its 95 % interval, paired over the samples. Layer 0, and
+ * steps where one of the two has no module, are left out.
+ *
+ * @example
+ * ```ts
+ * import { byInterval, checkpoints, medianGaps, openSeries, reading } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln", { steps: [0, 64, 512] });
+ * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32 });
+ * const { below } = byInterval(medianGaps(result), (gap) => gap);
+ * console.log(reading`Attention is the more redundant at steps ${below.map(({ step }) => step)}.`);
+ * ```
+ */
+export function medianGaps(result: Checkpoints): (Difference & { readonly step: number })[] {
+  expect("compare medians", "result", result, resultOf("checkpoints"));
+  return result.series.flatMap((entry) => {
+    const gaps = medianGapsOf(entry);
+    if (!gaps?.length) return [];
+    const [difference, half] = [mean(gaps), halfWidth95(gaps)];
+    const [low, high] = half === null ? [null, null] : [difference - half, difference + half];
+    return [{ step: entry.step, difference, low, high }];
+  });
+}
+
+/** Attention's median minus the MLP's, sample by sample. */
+function medianGapsOf({ sums, provenance: { packing: { samples } } }: Profile): number[] | null {
   const [attention, mlp] = [sums.attention, sums.mlp].map((layers) =>
     layers.slice(1).flatMap((entry) => entry ? [bySample(entry)] : [])
   );
   if (attention.length === 0 || mlp.length === 0) return null;
-  const medians = (layers: readonly number[][]) =>
-    Array.from(
-      { length: samples },
-      (_, i) => median(layers.map((values) => values[i]).filter(Number.isFinite)) ?? NaN,
-    );
-  return paired(medians(attention), medians(mlp));
+  const medianAt = (layers: readonly number[][], i: number) =>
+    median(layers.map((values) => values[i]).filter(Number.isFinite)) ?? NaN;
+  return Array.from({ length: samples }, (_, i) => medianAt(attention, i) - medianAt(mlp, i))
+    .filter(Number.isFinite);
 }
 
 /** Which of two drops of a sweep costs more. */
