@@ -89,4 +89,11 @@ export type { Report, ReportTable, Section } from "./sections/section.ts";
 export { type Findings, sections } from "./sections/sections.ts";
 export { pageHtml } from "./page/page.ts";
 export { writeFigures, writeReport } from "./files.ts";
-export { type IntervalWords, intervalWords, reading, type ReadingValue } from "./reading.ts";
+export { median } from "./chart/summary.ts";
+export {
+  correlationWords,
+  type IntervalWords,
+  intervalWords,
+  reading,
+  type ReadingValue,
+} from "./reading.ts";

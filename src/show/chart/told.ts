@@ -1,6 +1,6 @@
 /** Comparisons that the samples decide: which of two is the larger, how often that is clear, and intervals in words. */
-import { interval95, toldSign } from "../../measure/mod.ts";
-import type { Profile, Sweep } from "../../result/mod.ts";
+import { correlates, interval95, toldSign } from "../../measure/mod.ts";
+import type { CauseCorrelation, Profile, Sweep } from "../../result/mod.ts";
 import { costsLess } from "./curves.ts";
 import { formatFixed } from "./numbers.ts";
 import type { RankedModule } from "./setting.ts";
@@ -56,6 +56,14 @@ export function medianSign({ sums, provenance: { packing: { samples } } }: Profi
 export function riseSign(a: Point, b: Point, samples: number): Sign {
   const [one, other] = [a, b].map((point) => ({ by: "importance" as const, values: [point] }));
   return ({ yes: -1, no: 1, "cannot tell": 0 } as const)[costsLess(one, other, samples)];
+}
+
+/** Which way a cause correlates with importance, as far as the interval says. */
+export function correlationSign(
+  { rank, layers, low, high }: Pick<CauseCorrelation, "rank" | "layers" | "low" | "high">,
+): Sign {
+  if (!correlates(rank, layers, low === null || high === null ? null : [low, high])) return 0;
+  return rank! > 0 ? 1 : -1;
 }
 
 /** How many comparisons come out either way, and how many stay open. */
