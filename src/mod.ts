@@ -220,6 +220,7 @@ export {
   type IntervalWords,
   intervalWords,
   magnitudeFigure,
+  measuredRatio,
   median,
   type ModuleKind,
   qualityBySteps,

@@ -79,7 +79,7 @@ export { type InitCause, initCausesFigure } from "./figures/init_causes.ts";
 export { initClaim } from "./claims/untrained.ts";
 export { initFitFigure } from "./figures/init_fit.ts";
 export { initMapFigure, type RatioMap } from "./figures/init_map.ts";
-export type { InitModel } from "./chart/init_model.ts";
+export { type InitModel, measuredRatio } from "./chart/init_model.ts";
 
 export { type Claim, claimsOf } from "./claims/claims.ts";
 export { generalityClaim } from "./claims/generality.ts";
