@@ -89,6 +89,7 @@ export type { Report, ReportTable, Section } from "./sections/section.ts";
 export { type Findings, sections } from "./sections/sections.ts";
 export { pageHtml } from "./page/page.ts";
 export { writeFigures, writeReport } from "./files.ts";
+export { byInterval, type Difference, riseOf, type Sorted } from "./intervals.ts";
 export { median } from "./chart/summary.ts";
 export {
   correlationWords,

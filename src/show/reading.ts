@@ -26,7 +26,7 @@ export interface IntervalWords {
 
 /**
  * Joins a sentence and its values to Markdown for `show`. Numbers get three significant digits, an estimate its 95 % interval in
- * brackets, a list commas, and null "not measured". Throws `RangeError` for a number that is not finite.
+ * brackets, a list commas, an empty one "none", and null "not measured". Throws `RangeError` for a number that is not finite.
  * An indented line of the sentence continues the line before it.
  *
  * @example
@@ -91,7 +91,7 @@ function wordsOf(value: ReadingValue): string {
     if (low === null || high === null) return `${finite(difference)} (no interval from a single sample)`;
     return `${finite(difference)} (${finite(low)} to ${finite(high)})`;
   }
-  return value.map(wordsOf).join(", ");
+  return value.map(wordsOf).join(", ") || "none";
 }
 
 function finite(value: number): string {

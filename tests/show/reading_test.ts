@@ -12,6 +12,7 @@ Deno.test("a reading joins words with numbers, lists, intervals and what is miss
     reading`${{ ...estimate, low: null, high: null }}`,
     "−0.0112 (no interval from a single sample)",
   );
+  assert.equal(reading`Cheaper: ${[]}.`, "Cheaper: none.");
   assert.throws(() => reading`${NaN}`, /it is NaN, expected a finite one/);
 });
 

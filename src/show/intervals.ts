@@ -1,0 +1,80 @@
+/** 95 % intervals for sentences: lists sorted by them, and the cost of drops with theirs. */
+import { expect, like, wholeNumber } from "../entry/mod.ts";
+import { studentT95 } from "../measure/mod.ts";
+import type { Sweep } from "../result/mod.ts";
+import { intervalWords } from "./reading.ts";
+
+/** The ends of a 95 % interval; null where a single sample has none. */
+type Ends = { readonly low: number | null; readonly high: number | null };
+/** A rise of the loss and its standard error, as a sweep has them. */
+type Rise = Pick<Sweep["curves"][number]["points"][number], "rise" | "riseError">;
+
+/** A difference with the ends of its 95 % interval. */
+export interface Difference extends Ends {
+  /** Nats per token. */
+  readonly difference: number;
+}
+
+/** A list in three parts. */
+export interface Sorted<T> {
+  /** Those whose interval is below zero. */
+  readonly below: T[];
+  /** Those whose interval is above zero. */
+  readonly above: T[];
+  /** Those whose interval contains zero, or that have none. */
+  readonly neither: T[];
+}
+
+const PARTS = { below: "below", above: "above", neither: "neither" } as const;
+
+/**
+ * Sorts a list by 95 % intervals, so that a sentence can name what is lower, what is higher, and what cannot be told apart.
+ *
+ * @example
+ * ```ts
+ * import { byInterval, reading } from "lamina";
+ *
+ * const changes = [{ order: "random", low: 0.2, high: 0.4 }, { order: "angular", low: -0.1, high: 0.1 }];
+ * const { above, neither } = byInterval(changes, (change) => change);
+ * console.log(reading`Worse: ${above.map(({ order }) => order)}. Cannot tell: ${neither.map(({ order }) => order)}.`);
+ * ```
+ */
+export function byInterval<T>(items: readonly T[], intervalOf: (item: T) => Ends): Sorted<T> {
+  const sorted: Sorted<T> = { below: [], above: [], neither: [] };
+  for (const item of items) {
+    const part = intervalWords(intervalOf(item), PARTS);
+    sorted[part as keyof typeof PARTS].push(item);
+  }
+  return sorted;
+}
+
+const aRise = like("a point of a sweep", (value) => Number.isFinite((value as Partial<Rise> | null)?.rise));
+
+/**
+ * How much the loss of a sweep's point exceeds the full model's, or another point's, with its 95 % interval over `samples` (Student's t).
+ * Two points are treated as independent; those of one sweep share their samples, which makes the interval rather too wide.
+ *
+ * @example
+ * ```ts
+ * import { curvesOf, openSeries, profile, reading, riseOf, sweep } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const text = { text: "README.md", samples: 2, length: 32 };
+ * const result = await sweep(model, await profile(model, text), curvesOf("attention", 1), [0, 2], text);
+ * const [importance, deepest] = result.curves.map(({ points }) => points[1]);
+ * console.log(reading`${riseOf(importance, 2)} nats per token; deepest first: ${riseOf(deepest, 2, importance)} more`);
+ * model.close();
+ * ```
+ */
+export function riseOf(point: Rise, samples: number, than: Rise = { rise: 0, riseError: 0 }): Difference {
+  expect("compare losses", "the point", point, aRise);
+  expect("compare losses", "the other point", than, aRise);
+  expect("compare losses", "samples", samples, wholeNumber(1));
+  const difference = point.rise - than.rise;
+  if (samples < 2 || point.riseError === null || than.riseError === null) {
+    return { difference, low: null, high: null };
+  }
+  const half = studentT95(samples) * Math.hypot(point.riseError, than.riseError);
+  return { difference, low: difference - half, high: difference + half };
+}
