@@ -1,13 +1,19 @@
 /** 95 % intervals for sentences: lists sorted by them, and the cost of drops with theirs. */
-import { expect, like, wholeNumber } from "../entry/mod.ts";
-import { studentT95 } from "../measure/mod.ts";
-import type { Sweep } from "../result/mod.ts";
+import { expect, func, like, resultOf, wholeNumber } from "../entry/mod.ts";
+import { halfWidth95, mean, studentT95 } from "../measure/mod.ts";
+import type { Checkpoints, Sweep } from "../result/mod.ts";
+import { medianGapsOf } from "./chart/told.ts";
 import { intervalWords } from "./reading.ts";
 
 /** The ends of a 95 % interval; null where a single sample has none. */
-type Ends = { readonly low: number | null; readonly high: number | null };
+export interface Ends {
+  /** Its lower end. */
+  readonly low: number | null;
+  /** Its upper end. */
+  readonly high: number | null;
+}
 /** A rise of the loss and its standard error, as a sweep has them. */
-type Rise = Pick<Sweep["curves"][number]["points"][number], "rise" | "riseError">;
+export type Rise = Pick<Sweep["curves"][number]["points"][number], "rise" | "riseError">;
 
 /** A difference with the ends of its 95 % interval. */
 export interface Difference extends Ends {
@@ -25,6 +31,7 @@ export interface Sorted<T> {
   readonly neither: T[];
 }
 
+const anyList = like("a list", Array.isArray);
 const PARTS = { below: "below", above: "above", neither: "neither" } as const;
 
 /**
@@ -40,6 +47,8 @@ const PARTS = { below: "below", above: "above", neither: "neither" } as const;
  * ```
  */
 export function byInterval<T>(items: readonly T[], intervalOf: (item: T) => Ends): Sorted<T> {
+  expect("sort by intervals", "items", items, anyList);
+  expect("sort by intervals", "intervalOf", intervalOf, func);
   const sorted: Sorted<T> = { below: [], above: [], neither: [] };
   for (const item of items) {
     const part = intervalWords(intervalOf(item), PARTS);
@@ -77,4 +86,29 @@ export function riseOf(point: Rise, samples: number, than: Rise = { rise: 0, ris
   }
   const half = studentT95(samples) * Math.hypot(point.riseError, than.riseError);
   return { difference, low: difference - half, high: difference + half };
+}
+
+/**
+ * How far attention's median importance is above the MLP's at each step, with its 95 % interval, paired over the samples. Layer 0, and
+ * steps where one of the two has no module, are left out.
+ *
+ * @example
+ * ```ts
+ * import { byInterval, checkpoints, medianGaps, openSeries, reading } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln", { steps: [0, 64, 512] });
+ * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32 });
+ * const { below } = byInterval(medianGaps(result), (gap) => gap);
+ * console.log(reading`Attention is the more redundant at steps ${below.map(({ step }) => step)}.`);
+ * ```
+ */
+export function medianGaps(result: Checkpoints): (Difference & { readonly step: number })[] {
+  expect("compare medians", "result", result, resultOf("checkpoints"));
+  return result.series.flatMap((entry) => {
+    const gaps = medianGapsOf(entry);
+    if (!gaps?.length) return [];
+    const [difference, half] = [mean(gaps), halfWidth95(gaps)];
+    const [low, high] = half === null ? [null, null] : [difference - half, difference + half];
+    return [{ step: entry.step, difference, low, high }];
+  });
 }

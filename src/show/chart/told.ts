@@ -1,8 +1,6 @@
 /** Comparisons that the samples decide: which of two is the larger, how often that is clear, and intervals in words. */
-import { expect, resultOf } from "../../entry/mod.ts";
-import { halfWidth95, interval95, mean, toldSign } from "../../measure/mod.ts";
-import type { Checkpoints, Profile, Sweep } from "../../result/mod.ts";
-import type { Difference } from "../intervals.ts";
+import { correlates, interval95, toldSign } from "../../measure/mod.ts";
+import type { CauseCorrelation, Profile, Sweep } from "../../result/mod.ts";
 import { costsLess } from "./curves.ts";
 import { formatFixed } from "./numbers.ts";
 import type { RankedModule } from "./setting.ts";
@@ -46,33 +44,8 @@ export function medianSign(profile: Profile): Sign | null {
   return gaps && toldSign(gaps);
 }
 
-/**
- * How far attention's median importance is above the MLP's at each step, with its 95 % interval, paired over the samples. Layer 0, and
- * steps where one of the two has no module, are left out.
- *
- * @example
- * ```ts
- * import { byInterval, checkpoints, medianGaps, openSeries, reading } from "lamina";
- *
- * const series = await openSeries("data/series/pre-ln", { steps: [0, 64, 512] });
- * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32 });
- * const { below } = byInterval(medianGaps(result), (gap) => gap);
- * console.log(reading`Attention is the more redundant at steps ${below.map(({ step }) => step)}.`);
- * ```
- */
-export function medianGaps(result: Checkpoints): (Difference & { readonly step: number })[] {
-  expect("compare medians", "result", result, resultOf("checkpoints"));
-  return result.series.flatMap((entry) => {
-    const gaps = medianGapsOf(entry);
-    if (!gaps?.length) return [];
-    const [difference, half] = [mean(gaps), halfWidth95(gaps)];
-    const [low, high] = half === null ? [null, null] : [difference - half, difference + half];
-    return [{ step: entry.step, difference, low, high }];
-  });
-}
-
-/** Attention's median minus the MLP's, sample by sample. */
-function medianGapsOf({ sums, provenance: { packing: { samples } } }: Profile): number[] | null {
+/** Attention's median importance minus the MLP's, sample by sample; null where one of the two has no module from layer 1 up. */
+export function medianGapsOf({ sums, provenance: { packing: { samples } } }: Profile): number[] | null {
   const [attention, mlp] = [sums.attention, sums.mlp].map((layers) =>
     layers.slice(1).flatMap((entry) => entry ? [bySample(entry)] : [])
   );
@@ -87,6 +60,14 @@ function medianGapsOf({ sums, provenance: { packing: { samples } } }: Profile): 
 export function riseSign(a: Point, b: Point, samples: number): Sign {
   const [one, other] = [a, b].map((point) => ({ by: "importance" as const, values: [point] }));
   return ({ yes: -1, no: 1, "cannot tell": 0 } as const)[costsLess(one, other, samples)];
+}
+
+/** Which way a cause correlates with importance, as far as the interval says. */
+export function correlationSign(
+  { rank, layers, low, high }: Pick<CauseCorrelation, "rank" | "layers" | "low" | "high">,
+): Sign {
+  if (!correlates(rank, layers, low === null || high === null ? null : [low, high])) return 0;
+  return rank! > 0 ? 1 : -1;
 }
 
 /** How many comparisons come out either way, and how many stay open. */
