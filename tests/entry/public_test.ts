@@ -246,10 +246,6 @@ const rows: Readonly<Record<string, Row>> = {
   initModel: untrained("measure untrained models"),
   initModels: untrained("measure untrained models", { a: {} }),
   intervalWords: {
-    value: [
-      [{ low: NaN, high: 1 }, {}],
-      "Cannot choose words: the interval is an object, expected an interval with low and high",
-    ],
     type: [
       [aSweep, {}],
       "Cannot choose words: the interval is a sweep, expected an interval with low and high",
