@@ -1,6 +1,6 @@
 /** Sentences with numbers of results. */
 import assert from "node:assert/strict";
-import { correlationWords, intervalWords, reading } from "../../src/show/mod.ts";
+import { correlationWords, intervalWords, median, reading } from "../../src/show/mod.ts";
 
 Deno.test("a reading joins words with numbers, lists, intervals and what is missing", () => {
   const estimate = { difference: -0.0112, low: -0.0294, high: 0.00712 };
@@ -46,4 +46,10 @@ Deno.test("words follow a correlation's interval, or its layers where it is perf
   assert.equal(correlationWords({ ...perfect, layers: 5 }, words), "falls");
   assert.equal(correlationWords({ ...perfect, layers: 4 }, { ...words, neither: "open" }), "open");
   assert.equal(correlationWords({ ...perfect, rank: null, layers: 30 }, words), "cannot be told from 0");
+});
+
+Deno.test("the median passes over what is not measured", () => {
+  assert.equal(median([0.2, null, 0.1, 0.6]), 0.2);
+  assert.equal(median([4, 1, null]), 2.5);
+  assert.equal(median([null]), null);
 });
