@@ -79,7 +79,7 @@ export { type InitCause, initCausesFigure } from "./figures/init_causes.ts";
 export { initClaim } from "./claims/untrained.ts";
 export { initFitFigure } from "./figures/init_fit.ts";
 export { initMapFigure, type RatioMap } from "./figures/init_map.ts";
-export type { InitModel } from "./chart/init_model.ts";
+export { type InitModel, measuredRatio } from "./chart/init_model.ts";
 
 export { type Claim, claimsOf } from "./claims/claims.ts";
 export { generalityClaim } from "./claims/generality.ts";
@@ -89,4 +89,20 @@ export type { Report, ReportTable, Section } from "./sections/section.ts";
 export { type Findings, sections } from "./sections/sections.ts";
 export { pageHtml } from "./page/page.ts";
 export { writeFigures, writeReport } from "./files.ts";
-export { type IntervalWords, intervalWords, reading, type ReadingValue } from "./reading.ts";
+export {
+  byInterval,
+  type Difference,
+  type Ends,
+  medianGaps,
+  type Rise,
+  riseOf,
+  type Sorted,
+} from "./intervals.ts";
+export { median } from "./chart/summary.ts";
+export {
+  correlationWords,
+  type IntervalWords,
+  intervalWords,
+  reading,
+  type ReadingValue,
+} from "./reading.ts";

@@ -2,7 +2,10 @@
  * Sentences that state numbers of results, made where the results are. A notebook's Markdown is written once and is wrong as
  * soon as its reader changes a size or a model; a reading is an output like a figure, so a rerun prints its own numbers.
  */
+import { expect, like } from "../entry/mod.ts";
+import type { Causes } from "../result/mod.ts";
 import { formatNumber } from "./chart/numbers.ts";
+import { correlationSign } from "./chart/told.ts";
 
 /** A value in a reading: a number, a text, a list, an estimate with its interval, or null for a missing value. */
 export type ReadingValue =
@@ -18,13 +21,21 @@ export interface IntervalWords {
   readonly below: string;
   /** The interval is above zero. */
   readonly above: string;
-  /** Default: "cannot be told apart". */
+  /** Default: "cannot be told apart", and "cannot be told from 0" for a correlation. */
   readonly neither?: string;
 }
 
+const aTemplate = like("a template, as in reading`…`", Array.isArray);
+const anEnd = (value: unknown) => value === null || Number.isFinite(value);
+const anInterval = like("an interval with low and high", (value) => {
+  const { low, high } = (value ?? {}) as { low?: unknown; high?: unknown };
+  return anEnd(low) && anEnd(high);
+});
+
 /**
  * Returns a sentence with its values as Markdown for `show`. Numbers get three significant digits, an estimate its 95 % interval in
- * brackets, a list commas, and null "not measured". Throws `RangeError` for a number that is not finite.
+ * brackets, a list commas, an empty one "none", and null "not measured". Throws `RangeError` for a number that is not finite.
+ * An indented line of the sentence continues the line before it.
  *
  * @example
  * ```ts
@@ -35,7 +46,9 @@ export interface IntervalWords {
  * ```
  */
 export function reading(words: TemplateStringsArray, ...values: readonly ReadingValue[]): string {
-  return words.reduce((text, word, i) => text + wordsOf(values[i - 1]) + word);
+  expect("read out", "the sentence", words, aTemplate);
+  return words.map((word) => word.replace(/\n +/g, " "))
+    .reduce((text, word, i) => text + wordsOf(values[i - 1]) + word);
 }
 
 /**
@@ -51,12 +64,33 @@ export function reading(words: TemplateStringsArray, ...values: readonly Reading
  * ```
  */
 export function intervalWords(
-  { low, high }: { readonly low: number | null; readonly high: number | null },
+  interval: { readonly low: number | null; readonly high: number | null },
   { below, above, neither = "cannot be told apart" }: IntervalWords,
 ): string {
+  expect("choose words", "the interval", interval, anInterval);
+  const { low, high } = interval;
   if (low === null || high === null) return neither;
   if (high < 0) return below;
   return low > 0 ? above : neither;
+}
+
+/**
+ * Chooses words by a rank correlation of a study of causes. Two identical orders have no interval: five layers or more correlate
+ * then, fewer are neither.
+ *
+ * @example
+ * ```ts
+ * import { correlationWords } from "lamina";
+ *
+ * const found = { rank: -0.45, layers: 30, low: -0.71, high: -0.09 };
+ * console.log(correlationWords(found, { below: "falls", above: "rises", neither: "may rise or fall" }));
+ * ```
+ */
+export function correlationWords(
+  found: Pick<Causes["correlations"][number], "rank" | "layers" | "low" | "high">,
+  { below, above, neither = "cannot be told from 0" }: IntervalWords,
+): string {
+  return { [-1]: below, 1: above, 0: neither }[correlationSign(found)];
 }
 
 function wordsOf(value: ReadingValue): string {
@@ -68,7 +102,7 @@ function wordsOf(value: ReadingValue): string {
     if (low === null || high === null) return `${finite(difference)} (no interval from a single sample)`;
     return `${finite(difference)} (${finite(low)} to ${finite(high)})`;
   }
-  return value.map(wordsOf).join(", ");
+  return value.map(wordsOf).join(", ") || "none";
 }
 
 function finite(value: number): string {

@@ -136,6 +136,9 @@ const rows: Readonly<Record<string, Row>> = {
     type: [[model, 7, []], "Cannot look at attention: text is 7, expected a text"],
   },
   attentionPatternFigure: drawn("pattern", "a result of attentionOf"),
+  byInterval: {
+    type: [[aSweep, () => {}], "Cannot sort by intervals: items is a sweep, expected a list"],
+  },
   cacheEntries: { type: [[], ""] },
   causeClaims: {
     type: [[aProfile], "Cannot judge claims: results is a profile, expected a list of results of causes"],
@@ -242,6 +245,12 @@ const rows: Readonly<Record<string, Row>> = {
   initMapFigure: drawn("maps", "a list of maps"),
   initModel: untrained("measure untrained models"),
   initModels: untrained("measure untrained models", { a: {} }),
+  intervalWords: {
+    type: [
+      [aSweep, {}],
+      "Cannot choose words: the interval is a sweep, expected an interval with low and high",
+    ],
+  },
   knownModels: { type: [[], ""] },
   magnitudeFigure: ofProfile,
   magnitudeShare: {
@@ -258,6 +267,9 @@ const rows: Readonly<Record<string, Row>> = {
       'Cannot make a plan: target is "atention", expected one of attention, mlp, block, joint, consecutive (did you mean "attention"?)',
     ],
     type: [[aSweep, { drop: 1 }], "Cannot make a plan: from is a sweep, expected a profile or an order"],
+  },
+  medianGaps: {
+    type: [[aSweep], "Cannot compare medians: result is a sweep, expected a result of checkpoints"],
   },
   merge: { type: [[aProfile], "Cannot merge: results is a profile, expected a list of results"] },
   openConfig: {
@@ -334,6 +346,7 @@ const rows: Readonly<Record<string, Row>> = {
     ...untrained("map ratios", [64], [0.02]),
     value: [[named, [64], [0]], "Cannot map ratios: stds[0] is 0, expected a number above 0"],
   },
+  reading: { type: [["8 dropped"], 'Cannot read out: the sentence is "8 dropped", expected a template'] },
   readResult: {
     value: [["a.json", "profil"], 'Cannot read a result: kinds[0] is "profil", expected one of profile, '],
     type: [[7, "profile"], "Cannot read a result: path is 7, expected a text"],
@@ -347,6 +360,10 @@ const rows: Readonly<Record<string, Row>> = {
       [model, aProfile, "block"],
       'Cannot remove modules: kind is "block", expected one of attention, mlp',
     ],
+  },
+  riseOf: {
+    value: [[{ rise: 1, riseError: 0 }, 0], `Cannot compare losses: samples is 0, ${wholeOf(1)}`],
+    type: [[aSweep, 2], "Cannot compare losses: the point is a sweep, expected a point of a sweep"],
   },
   roofline: {
     name: [["llama-2-7b", { device: "a100", bit: 4 }], '(did you mean "bits"?)'],

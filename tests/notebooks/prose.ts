@@ -1,14 +1,17 @@
-/** Numbers in a notebook's prose, and whether its outputs have them. */
+/** Numbers in prose: a notebook's Markdown states none that was measured, and the README's are those of outputs. */
 import type { Cell } from "./notebook.ts";
 
-/** With a decimal point, or commas between thousands: what nobody writes without having read it. */
-const TOLD = /(?<![\w.,])\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\w,])|(?<![\w.])\d+\.\d+(?!\d|v)/g;
-const SHOWN = /\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:e[+−-]?\d+)?/g;
-/** Code, formulas and the numbers of other papers are not of the notebook. */
-const FOREIGN = /`[^`]*`|\$[^$]*\$|arXiv \S+|version\)[^.]*/g;
-
+/** With a decimal point, or commas between thousands: what nobody writes without having read it; not in names such as 1.7B. */
+const MEASURED = /(?<![\w.,])\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\w,])|(?<![\w.])\d+\.\d+(?!\w)/g;
 /** Every number of a claim, whole ones too; not those of names such as Qwen2.5. */
-export const EVERY = /(?<![\w.,])\d+(?:,\d{3})*(?:\.\d+)?(?![\w.]*\w)/g;
+const EVERY = /(?<![\w.,])\d+(?:,\d{3})*(?:\.\d+)?(?![\w.]*\w)/g;
+const SHOWN = /\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:e[+−-]?\d+)?/g;
+
+/** Settings and constants are written as code or as formulas. */
+const WRITTEN = /`[^`]*`|\$\$[^$]*\$\$|\$[^$]*\$/g;
+/** A sentence that names its paper quotes that paper's numbers: "(arXiv version, table 7)", "(Gu et al. 2024)". */
+const QUOTED = /\barXiv\b|\bet al\./;
+const SENTENCES = /\n|(?<=[.!?])\s+(?=[^a-z\d(])/;
 
 const numberOf = (text: string) => Number(text.replaceAll(",", "").replace("−", "-"));
 
@@ -22,22 +25,21 @@ function seen(data: NonNullable<Cell["outputs"][number]["data"]>): string[] {
   });
 }
 
-/**
- * Numbers of the prose that no output has: neither as they are, nor rounded, nor multiplied by one of the scales, which by default
- * make a percentage of a share.
- */
-export function unread(
-  cells: readonly Cell[],
-  { told = TOLD, scales = [1, 100, 0.01] }: { told?: RegExp; scales?: readonly number[] } = {},
-): string[] {
+/** Measured numbers that the Markdown of a notebook states; they belong into outputs, which a rerun writes anew. */
+export function stated(cells: readonly Cell[]): string[] {
+  return cells.filter(({ type }) => type === "markdown")
+    .flatMap(({ source }) => source.replace(WRITTEN, "").split(SENTENCES))
+    .filter((sentence) => !QUOTED.test(sentence))
+    .flatMap((sentence) => sentence.match(MEASURED) ?? []);
+}
+
+/** Numbers of a text that no output of the cells has: neither as they are nor rounded. */
+export function unread(text: string, cells: readonly Cell[]): string[] {
   const outputs = cells.flatMap(({ outputs }) => outputs.flatMap(({ data = {} }) => seen(data)));
   const shown = [...new Set(outputs.join("\n").match(SHOWN) ?? [])].map(numberOf);
-  const prose = cells.filter(({ type }) => type === "markdown").map(({ source }) =>
-    source.replace(FOREIGN, "")
-  );
-  return prose.flatMap((text) => text.match(told) ?? []).filter((found) => {
+  return (text.match(EVERY) ?? []).filter((found) => {
     const digits = found.split(".")[1]?.length ?? 0;
     const near = 0.5000001 * 10 ** -digits;
-    return !shown.some((value) => scales.some((scale) => Math.abs(value * scale - numberOf(found)) <= near));
+    return !shown.some((value) => Math.abs(value - numberOf(found)) <= near);
   });
 }

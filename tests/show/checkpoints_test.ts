@@ -99,3 +99,23 @@ Deno.test("a figure of a series lies beside its page, whatever the series is cal
   assert.equal(figures[0].name, "checkpoint_map"); // of all series
   for (const { name } of figures.slice(1)) assert.match(name, /^checkpoint_\w+_\.\._owner_a_b_$/);
 });
+
+Deno.test("gaps of medians are attention's minus the MLP's, paired over samples, with Student's interval", () => {
+  const result = checkpoints([7], { layers: 2, samples: 3 });
+  const { sums } = result.series[0];
+  const set = (kind: "attention" | "mlp", values: readonly number[]) =>
+    sums[kind][1] = sums[kind][1]!.map((entry, i) => ({ ...entry, distance: values[i], counted: 1 }));
+  set("attention", [0.2, 0.3, 0.4]);
+  set("mlp", [0.5, 0.5, 0.5]);
+  const [gap, ...others] = show.medianGaps(result);
+  assert.deepEqual(others, []);
+  assert.equal(gap.step, 7);
+  // Differences −0.3, −0.2, −0.1: deviation 0.1; 4.303 is the 97.5 % quantile for two degrees of freedom, from tables.
+  const half = 4.303 * 0.1 / Math.sqrt(3);
+  for (const [found, expected] of [[gap.difference, -0.2], [gap.low, -0.2 - half], [gap.high, -0.2 + half]]) {
+    assert.ok(Math.abs(found! - expected!) < 1e-12, `${found}, expected ${expected}`); // rounding of float64
+  }
+  assert.deepEqual(show.medianGaps(cases["no attention at all"]), []);
+  assert.deepEqual(show.medianGaps(cases["one layer"]), [], "layer 0 alone has no median");
+  assert.ok(show.medianGaps(cases["many of both"]).every(({ low, high }) => low === null && high === null));
+});

@@ -87,7 +87,17 @@ export function settingOfModels(models: readonly InitModel[]): string {
   ].join(" · ");
 }
 
-/** Ratio of attention's importance to the MLP's, as measured. */
+/**
+ * Ratio of attention's importance to the MLP's, as measured: below 1, attention turns the stream less.
+ *
+ * @example
+ * ```ts
+ * import { initModel, measuredRatio, openConfig } from "lamina";
+ *
+ * const named = await openConfig("data/series/pre-ln/step00512");
+ * console.log(measuredRatio(await initModel(named, { samples: 1, length: 32 })));
+ * ```
+ */
 export function measuredRatio({ measured: { attention, mlp } }: InitModel): number {
   return moduleRatio({ attention: attention.importance, mlp: mlp.importance });
 }

@@ -7,10 +7,19 @@ export function present(values: readonly (number | null)[]): number[] {
   return values.filter((value) => value !== null);
 }
 
-/** Median; null of an empty list. */
-export function median(values: readonly number[]): number | null {
-  if (values.length === 0) return null;
-  const sorted = values.toSorted((a, b) => a - b);
+/**
+ * The median of the values that are not null; null where there is no such value.
+ *
+ * @example
+ * ```ts
+ * import { median } from "lamina";
+ *
+ * console.log(median([0.2, null, 0.1, 0.6])); // 0.2
+ * ```
+ */
+export function median(values: readonly (number | null)[]): number | null {
+  const sorted = present(values).sort((a, b) => a - b);
+  if (sorted.length === 0) return null;
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

@@ -1,6 +1,6 @@
 /** Comparisons that the samples decide: which of two is the larger, how often that is clear, and intervals in words. */
-import { interval95, toldSign } from "../../measure/mod.ts";
-import type { Profile, Sweep } from "../../result/mod.ts";
+import { correlates, interval95, toldSign } from "../../measure/mod.ts";
+import type { CauseCorrelation, Profile, Sweep } from "../../result/mod.ts";
 import { costsLess } from "./curves.ts";
 import { formatFixed } from "./numbers.ts";
 import type { RankedModule } from "./setting.ts";
@@ -39,23 +39,35 @@ export function directionSigns({ sums }: Profile, kind: "attention" | "mlp"): Si
 }
 
 /** Attention's importance compared with the MLP's as medians over the layers from 1 up; null where one of the two has no module there. */
-export function medianSign({ sums, provenance: { packing: { samples } } }: Profile): Sign | null {
+export function medianSign(profile: Profile): Sign | null {
+  const gaps = medianGapsOf(profile);
+  return gaps && toldSign(gaps);
+}
+
+/** Attention's median importance minus the MLP's, sample by sample; null where one of the two has no module from layer 1 up. */
+export function medianGapsOf({ sums, provenance: { packing: { samples } } }: Profile): number[] | null {
   const [attention, mlp] = [sums.attention, sums.mlp].map((layers) =>
     layers.slice(1).flatMap((entry) => entry ? [bySample(entry)] : [])
   );
   if (attention.length === 0 || mlp.length === 0) return null;
-  const medians = (layers: readonly number[][]) =>
-    Array.from(
-      { length: samples },
-      (_, i) => median(layers.map((values) => values[i]).filter(Number.isFinite)) ?? NaN,
-    );
-  return paired(medians(attention), medians(mlp));
+  const medianAt = (layers: readonly number[][], i: number) =>
+    median(layers.map((values) => values[i]).filter(Number.isFinite)) ?? NaN;
+  return Array.from({ length: samples }, (_, i) => medianAt(attention, i) - medianAt(mlp, i))
+    .filter(Number.isFinite);
 }
 
 /** Which of two drops of a sweep costs more. */
 export function riseSign(a: Point, b: Point, samples: number): Sign {
   const [one, other] = [a, b].map((point) => ({ by: "importance" as const, values: [point] }));
   return ({ yes: -1, no: 1, "cannot tell": 0 } as const)[costsLess(one, other, samples)];
+}
+
+/** Which way a cause correlates with importance, as far as the interval says. */
+export function correlationSign(
+  { rank, layers, low, high }: Pick<CauseCorrelation, "rank" | "layers" | "low" | "high">,
+): Sign {
+  if (!correlates(rank, layers, low === null || high === null ? null : [low, high])) return 0;
+  return rank! > 0 ? 1 : -1;
 }
 
 /** How many comparisons come out either way, and how many stay open. */

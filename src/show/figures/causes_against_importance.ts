@@ -4,7 +4,6 @@
  */
 import { expect, list, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
-import { correlates } from "../../measure/mod.ts";
 import type { CauseCorrelation, CauseName, Causes } from "../../result/mod.ts";
 import { airyDomain, AXIS_X, AXIS_Y, COLORS, linearTicks, logDomain, logTicks } from "../chart/axes.ts";
 import { CAUSE_TITLES } from "../tables/causes.ts";
@@ -13,6 +12,7 @@ import { formatFixed, formatNumber, formatTick } from "../chart/numbers.ts";
 import { KIND_NAMES, settingsOf } from "../chart/setting.ts";
 import { counted, shortened } from "../chart/summary.ts";
 import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
+import { correlationSign } from "../chart/told.ts";
 
 const CAUSES: readonly { cause: CauseName; name: string; short: string }[] = [
   { cause: "normalizedEntropy", name: "entropy", short: "normalised entropy" },
@@ -89,9 +89,7 @@ function titleOf(results: readonly Causes[]): string {
 }
 
 function isTold(found: CauseCorrelation | undefined): boolean {
-  if (!found) return false;
-  const { rank, layers, low, high } = found;
-  return correlates(rank, layers, low === null || high === null ? null : [low, high]);
+  return found !== undefined && correlationSign(found) !== 0;
 }
 
 function readingOf(result: Causes): string {

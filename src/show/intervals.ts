@@ -1,0 +1,114 @@
+/** 95 % intervals for sentences: lists sorted by them, and the cost of drops with theirs. */
+import { expect, func, like, resultOf, wholeNumber } from "../entry/mod.ts";
+import { halfWidth95, mean, studentT95 } from "../measure/mod.ts";
+import type { Checkpoints, Sweep } from "../result/mod.ts";
+import { medianGapsOf } from "./chart/told.ts";
+import { intervalWords } from "./reading.ts";
+
+/** The ends of a 95 % interval; null where a single sample has none. */
+export interface Ends {
+  /** Its lower end. */
+  readonly low: number | null;
+  /** Its upper end. */
+  readonly high: number | null;
+}
+/** A rise of the loss and its standard error, as a sweep has them. */
+export type Rise = Pick<Sweep["curves"][number]["points"][number], "rise" | "riseError">;
+
+/** A difference with the ends of its 95 % interval. */
+export interface Difference extends Ends {
+  /** Nats per token. */
+  readonly difference: number;
+}
+
+/** A list in three parts. */
+export interface Sorted<T> {
+  /** Those whose interval is below zero. */
+  readonly below: T[];
+  /** Those whose interval is above zero. */
+  readonly above: T[];
+  /** Those whose interval contains zero, or that have none. */
+  readonly neither: T[];
+}
+
+const anyList = like("a list", Array.isArray);
+const PARTS = { below: "below", above: "above", neither: "neither" } as const;
+
+/**
+ * Sorts a list by 95 % intervals, so that a sentence can name what is lower, what is higher, and what cannot be told apart.
+ *
+ * @example
+ * ```ts
+ * import { byInterval, reading } from "lamina";
+ *
+ * const changes = [{ order: "random", low: 0.2, high: 0.4 }, { order: "angular", low: -0.1, high: 0.1 }];
+ * const { above, neither } = byInterval(changes, (change) => change);
+ * console.log(reading`Worse: ${above.map(({ order }) => order)}. Cannot tell: ${neither.map(({ order }) => order)}.`);
+ * ```
+ */
+export function byInterval<T>(items: readonly T[], intervalOf: (item: T) => Ends): Sorted<T> {
+  expect("sort by intervals", "items", items, anyList);
+  expect("sort by intervals", "intervalOf", intervalOf, func);
+  const sorted: Sorted<T> = { below: [], above: [], neither: [] };
+  for (const item of items) {
+    const part = intervalWords(intervalOf(item), PARTS);
+    sorted[part as keyof typeof PARTS].push(item);
+  }
+  return sorted;
+}
+
+const aRise = like("a point of a sweep", (value) => Number.isFinite((value as Partial<Rise> | null)?.rise));
+
+/**
+ * How much the loss of a sweep's point exceeds the full model's, or another point's, with its 95 % interval over `samples` (Student's t).
+ * Two points are treated as independent; those of one sweep share their samples, which makes the interval rather too wide.
+ *
+ * @example
+ * ```ts
+ * import { curvesOf, openSeries, profile, reading, riseOf, sweep } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const text = { text: "README.md", samples: 2, length: 32 };
+ * const result = await sweep(model, await profile(model, text), curvesOf("attention", 1), [0, 2], text);
+ * const [importance, deepest] = result.curves.map(({ points }) => points[1]);
+ * console.log(reading`${riseOf(importance, 2)} nats per token; deepest first: ${riseOf(deepest, 2, importance)} more`);
+ * model.close();
+ * ```
+ */
+export function riseOf(point: Rise, samples: number, than: Rise = { rise: 0, riseError: 0 }): Difference {
+  expect("compare losses", "the point", point, aRise);
+  expect("compare losses", "the other point", than, aRise);
+  expect("compare losses", "samples", samples, wholeNumber(1));
+  const difference = point.rise - than.rise;
+  if (samples < 2 || point.riseError === null || than.riseError === null) {
+    return { difference, low: null, high: null };
+  }
+  const half = studentT95(samples) * Math.hypot(point.riseError, than.riseError);
+  return { difference, low: difference - half, high: difference + half };
+}
+
+/**
+ * How far attention's median importance is above the MLP's at each step, with its 95 % interval, paired over the samples. Layer 0, and
+ * steps where one of the two has no module, are left out.
+ *
+ * @example
+ * ```ts
+ * import { byInterval, checkpoints, medianGaps, openSeries, reading } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln", { steps: [0, 64, 512] });
+ * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32 });
+ * const { below } = byInterval(medianGaps(result), (gap) => gap);
+ * console.log(reading`Attention is the more redundant at steps ${below.map(({ step }) => step)}.`);
+ * ```
+ */
+export function medianGaps(result: Checkpoints): (Difference & { readonly step: number })[] {
+  expect("compare medians", "result", result, resultOf("checkpoints"));
+  return result.series.flatMap((entry) => {
+    const gaps = medianGapsOf(entry);
+    if (!gaps?.length) return [];
+    const [difference, half] = [mean(gaps), halfWidth95(gaps)];
+    const [low, high] = half === null ? [null, null] : [difference - half, difference + half];
+    return [{ step: entry.step, difference, low, high }];
+  });
+}
