@@ -32,6 +32,11 @@ const anInterval = like("an interval with low and high", (value) => {
   return anEnd(low) && anEnd(high);
 });
 
+const aCorrelation = like("a correlation of a study of causes", (value) => {
+  const { rank, layers } = (value ?? {}) as { rank?: unknown; layers?: unknown };
+  return anEnd(rank) && Number.isSafeInteger(layers);
+});
+
 /**
  * Returns a sentence with its values as Markdown for `show`. Numbers get three significant digits, an estimate its 95 % interval in
  * brackets, a list commas, an empty one "none", and null "not measured". Throws `RangeError` for a number that is not finite.
@@ -90,6 +95,7 @@ export function correlationWords(
   found: Pick<Causes["correlations"][number], "rank" | "layers" | "low" | "high">,
   { below, above, neither = "cannot be told from 0" }: IntervalWords,
 ): string {
+  expect("choose words", "the correlation", found, aCorrelation);
   return { [-1]: below, 1: above, 0: neither }[correlationSign(found)];
 }
 

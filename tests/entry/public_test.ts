@@ -159,6 +159,12 @@ const rows: Readonly<Record<string, Row>> = {
   compare: { type: [[aProfile, aSweep], "Cannot compare: the second is a sweep, expected a profile"] },
   computedRatio: untrained("compute a ratio"),
   cosineMagnitudeFigure: ofProfile,
+  correlationWords: {
+    type: [
+      [aSweep, {}],
+      "Cannot choose words: the correlation is a sweep, expected a correlation of a study of causes",
+    ],
+  },
   curvesOf: {
     value: [["attention", -1], `Cannot make curves: seeds is -1, ${wholeOf(0)}`],
     type: [[7], "Cannot make curves: target is 7, expected one of attention, mlp, block, joint"],
@@ -268,6 +274,10 @@ const rows: Readonly<Record<string, Row>> = {
     ],
     type: [[aSweep, { drop: 1 }], "Cannot make a plan: from is a sweep, expected a profile or an order"],
   },
+  measuredRatio: {
+    type: [[aSweep], "Cannot compare importances: model is a sweep, expected a result of initModel"],
+  },
+  median: { type: [[aSweep], "Cannot take the median: values is a sweep, expected a list of numbers"] },
   medianGaps: {
     type: [[aSweep], "Cannot compare medians: result is a sweep, expected a result of checkpoints"],
   },

@@ -1,5 +1,5 @@
 /** Shared by the figures of untrained models: a measured model and its closed form, its name, and how well the form fits. */
-import { type Check, like, list } from "../../entry/mod.ts";
+import { type Check, expect, like, list } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import { FIRST_LAYER, moduleRatio, type Predicted } from "../../measure/mod.ts";
 import type { RandomInit } from "../../result/mod.ts";
@@ -15,15 +15,12 @@ export interface InitModel {
   readonly predicted: Predicted;
 }
 
-/** Whether values are such models. */
-export const measuredInits: Check = list(
-  like(
-    "a result of initModel",
-    (value) => (value as Partial<InitModel> | null)?.measured?.kind === "random-init",
-  ),
-  "models",
-  1,
+const measuredInit = like(
+  "a result of initModel",
+  (value) => (value as Partial<InitModel> | null)?.measured?.kind === "random-init",
 );
+/** Whether values are such models. */
+export const measuredInits: Check = list(measuredInit, "models", 1);
 
 export const MODULES = ["attention", "mlp"] as const;
 export type ModuleName = typeof MODULES[number];
@@ -98,7 +95,9 @@ export function settingOfModels(models: readonly InitModel[]): string {
  * console.log(measuredRatio(await initModel(named, { samples: 1, length: 32 })));
  * ```
  */
-export function measuredRatio({ measured: { attention, mlp } }: InitModel): number {
+export function measuredRatio(model: InitModel): number {
+  expect("compare importances", "model", model, measuredInit);
+  const { measured: { attention, mlp } } = model;
   return moduleRatio({ attention: attention.importance, mlp: mlp.importance });
 }
 

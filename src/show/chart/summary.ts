@@ -1,4 +1,5 @@
 /** Small summaries used in titles and readings. */
+import { expect, like } from "../../entry/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { byImportance, type ModuleKind } from "./setting.ts";
 
@@ -6,6 +7,11 @@ import { byImportance, type ModuleKind } from "./setting.ts";
 export function present(values: readonly (number | null)[]): number[] {
   return values.filter((value) => value !== null);
 }
+
+const numbers = like(
+  "a list of numbers",
+  (values) => Array.isArray(values) && values.every((value) => value === null || typeof value === "number"),
+);
 
 /**
  * The median of the values that are not null; null where there is no such value.
@@ -18,6 +24,7 @@ export function present(values: readonly (number | null)[]): number[] {
  * ```
  */
 export function median(values: readonly (number | null)[]): number | null {
+  expect("take the median", "values", values, numbers);
   const sorted = present(values).sort((a, b) => a - b);
   if (sorted.length === 0) return null;
   const middle = sorted.length >> 1;
