@@ -42,7 +42,7 @@ Deno.test("verify: the orders beside the official ones as a table, JSON and CSV;
     assert.equal(first.code, 0, first.err);
     assert.match(
       first.out,
-      /^drop orders of mistral-7b beside the official code's · deep \(safetensors F32\)/,
+      /^drop orders of mistral-7b compared with the official code's · deep \(safetensors\s+F32\)/,
     );
     assert.match(first.out, /^ +rank corr\. +first 1 +first 2 +first 4 +first 8$/m);
     assert.match(first.out, /^attention +−?[01]\.\d{3} +[01] of 1 .* [0-8] of 8$/m);
