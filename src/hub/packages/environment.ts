@@ -1,5 +1,5 @@
 /** Virtual environments of Python, with pinned packages. */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { missingPackages, PYTHON, succeeds } from "./python.ts";
 
 /** Where a virtual environment is made, and with what. */
@@ -16,8 +16,18 @@ export function pythonOf(folder: string): string {
   return join(folder, Deno.build.os === "windows" ? "Scripts/python.exe" : "bin/python");
 }
 
-/** Makes a virtual environment, where it is not there as wanted. Throws where Python lacks a part, or pip fails. */
+/**
+ * Makes a virtual environment, unless it exists with these packages. A second process waits for the first one, since both would
+ * clear the folder. Throws if Python lacks a part, or if pip fails.
+ */
 export async function makeEnvironment(environment: Environment): Promise<void> {
+  await Deno.mkdir(dirname(environment.folder), { recursive: true });
+  using lock = await Deno.open(`${environment.folder}.lock`, { create: true, write: true });
+  await lock.lock(true); // the system gives it back when a process ends, however it ends
+  await make(environment);
+}
+
+async function make(environment: Environment): Promise<void> {
   const { folder, requirements, signal, onNotice } = environment;
   const stamp = join(folder, "packages.txt");
   const wanted = requirements.join("\n") + "\n";
