@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { isThorough } from "../support.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const PAGES = ["README.md", "docs/guide.md", "docs/notebooks.md", "docs/machines.md", "docs/engines.md"];
@@ -46,16 +47,14 @@ const promises: Record<string, RegExp> = {
   lab: /the kernel "Lamina \(Deno\)" is described in/,
 };
 
-/** The whole hour takes minutes on the real model. */
-const all = Deno.env.get("LAMINA_TESTS") === "all";
 const hasBash = await new Deno.Command("bash", { args: ["-c", "true"] }).output()
   .then(({ success }) => success, () => false);
 
 Deno.test({
   name: `the ${commands.size} commands of the README and docs/ run as written${
-    hasBash ? all ? "" : " (deno task test:all)" : " (skipped: no bash)"
+    hasBash ? isThorough ? "" : " (deno task test:all)" : " (skipped: no bash)"
   }`,
-  ignore: !hasBash || !all,
+  ignore: !hasBash || !isThorough,
   async fn(t) {
     assert.ok(commands.size > 25, [...commands].join("\n"));
     const folder = await Deno.makeTempDir();
@@ -80,8 +79,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: `the README's lines of library print what it says${all ? "" : " (deno task test:all)"}`,
-  ignore: !all,
+  name: `the README's lines of library print what it says${isThorough ? "" : " (deno task test:all)"}`,
+  ignore: !isThorough,
   async fn() {
     const readme = await Deno.readTextFile(`${root}README.md`);
     const blocks = readme.match(/(?:^ {4}.*\n|^\n(?= {4}))+/gm)!.map((block) =>
