@@ -59,11 +59,12 @@ for (const [name, study] of Object.entries(studies)) {
         const onProgress = () => {
           if (--left === 0) stop.abort(new Error("that will do"));
         };
-        await assert.rejects(
-          study(model, { ...options, engine, signal: stop.signal, onProgress }),
-          /that will do/,
-          `ended at step ${last} of ${steps}`,
-        );
+        const error = await study(model, { ...options, engine, signal: stop.signal, onProgress })
+          .then(() => null, (error) => error);
+        // Reports come at most ten times a second: a run that is faster than the first one may end before its later steps.
+        if (error !== null || last === 1) {
+          assert.match(String(error), /that will do/, `step ${last} of ${steps}`);
+        }
         assert.equal(engine.live, 0, `ended at step ${last} of ${steps}`);
       }
       await engine.close();
