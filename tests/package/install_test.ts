@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { PYTHON, pythonOf } from "../../src/hub/mod.ts";
 import { withTiny } from "../study/tiny.ts";
-import { withFolder } from "../support.ts";
+import { isThorough, withFolder } from "../support.ts";
 import { filesIn, obstacle, pack, PROGRAM, run, succeed, userOf, version } from "./packages.ts";
 
 const linux = Deno.build.os === "linux"; // the paths below are those of Linux
@@ -18,8 +18,8 @@ let packages: ReturnType<typeof pack>;
 /** A test of the packages, which are made for the first. */
 function packageTest(name: string, test: (folder: string) => Promise<void>): void {
   Deno.test({
-    name: name + (why && ` (skipped: ${why})`),
-    ignore: why !== "",
+    name: name + (isThorough ? why && ` (skipped: ${why})` : " (deno task test:all)"),
+    ignore: why !== "" || !isThorough,
     fn: () => {
       packages ??= pack(packed);
       return withFolder(test);
