@@ -1,4 +1,4 @@
-/** `lamina cluster` as the README shows it: the cluster, a plan driven on it, and its end, which leaves nothing. */
+/** `lamina cluster` as docs/machines.md shows it: the cluster, a plan driven on it, and its end, which leaves nothing. */
 import assert from "node:assert/strict";
 import { installRay } from "../../src/cluster/mod.ts";
 import { lamina, root } from "../commands/cli.ts";
@@ -13,10 +13,10 @@ async function reason(): Promise<string> {
   return await installRay().then(() => "", (error: Error) => error.message);
 }
 const why = await reason();
-const readme = await Deno.readTextFile(new URL("README.md", root));
+const page = await Deno.readTextFile(new URL("docs/machines.md", root));
 
 Deno.test({
-  name: `lamina cluster runs what the README says, and ends without leaving a process${
+  name: `lamina cluster runs what docs/machines.md says, and ends without leaving a process${
     why && ` (skipped: ${why})`
   }`,
   ignore: why !== "",
@@ -52,7 +52,7 @@ Deno.test({
         );
         assert.equal(code, 0);
         await Deno.writeTextFile(`${folder}/shards.json`, out);
-        const driver = readme.match(/^ {4}(data\/ray\/bin\/python .*ray_driver\.py .*)$/m)![1]
+        const driver = page.match(/^ {4}(data\/ray\/bin\/python .*ray_driver\.py .*)$/m)![1]
           .replace("shards.json", `${folder}/shards.json`).replace("data/results", folder);
         const drive = await new Deno.Command("sh", {
           args: ["-c", `export ${variables}; ${driver}`],
