@@ -21,18 +21,24 @@ export function pythonOf(folder: string): string {
  * clear the folder. Throws if Python lacks a part, or if pip fails.
  */
 export async function makeEnvironment(environment: Environment): Promise<void> {
+  if (await isReady(environment)) return;
   await Deno.mkdir(dirname(environment.folder), { recursive: true });
   using lock = await Deno.open(`${environment.folder}.lock`, { create: true, write: true });
   await lock.lock(true); // the system gives it back when a process ends, however it ends
-  await make(environment);
+  if (!await isReady(environment)) await make(environment);
+}
+
+const stampOf = (folder: string) => join(folder, "packages.txt");
+const listOf = (requirements: readonly string[]) => requirements.join("\n") + "\n";
+
+/** Whether the environment exists with these packages. */
+async function isReady({ folder, requirements, signal }: Environment): Promise<boolean> {
+  const found = await Deno.readTextFile(stampOf(folder)).catch(() => "");
+  return found === listOf(requirements) && await succeeds(pythonOf(folder), ["--version"], signal);
 }
 
 async function make(environment: Environment): Promise<void> {
   const { folder, requirements, signal, onNotice } = environment;
-  const stamp = join(folder, "packages.txt");
-  const wanted = requirements.join("\n") + "\n";
-  const found = await Deno.readTextFile(stamp).catch(() => "");
-  if (found === wanted && await succeeds(pythonOf(folder), ["--version"], signal)) return;
   const missing = await missingPackages(signal);
   if (missing.length > 0) {
     const names = missing.join(", ");
@@ -48,7 +54,7 @@ async function make(environment: Environment): Promise<void> {
   await run(PYTHON, ["-m", "venv", "--clear", folder], environment);
   const quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--no-cache-dir"];
   await run(pythonOf(folder), ["-m", "pip", "install", ...quiet, ...requirements], environment);
-  await Deno.writeTextFile(stamp, wanted);
+  await Deno.writeTextFile(stampOf(folder), listOf(requirements));
 }
 
 /** Packages that are named where they are installed. */
