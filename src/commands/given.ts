@@ -3,6 +3,7 @@
  * value that itself begins with "@".
  */
 import { InvalidArgumentError } from "commander";
+import { reasonOf } from "../entry/mod.ts";
 
 /** Most bytes of such a value. */
 const MOST_BYTES = 2 ** 26;
@@ -23,7 +24,7 @@ export function given(text: string): string {
     return readAll(path, file);
   } catch (error) {
     if (error instanceof InvalidArgumentError) throw error;
-    throw new InvalidArgumentError(`cannot read ${path}: ${(error as Error).message}`);
+    throw new InvalidArgumentError(`cannot read ${path}: ${reasonOf(error)}`);
   }
 }
 
