@@ -168,7 +168,14 @@ export {
   type Observed,
   type Seen,
 } from "./run/mod.ts";
-export type { AccuracyChange, DeviceName, Predicted, RatioPoint, Verdict } from "./measure/mod.ts";
+export type {
+  AccuracyChange,
+  DeviceName,
+  ModuleKind,
+  Predicted,
+  RatioPoint,
+  Verdict,
+} from "./measure/mod.ts";
 export type { Reshaping } from "./models/mod.ts";
 export type { BosRule } from "./tasks/mod.ts";
 export type { Blocks, Tokenizer } from "./text/mod.ts";
@@ -227,7 +234,6 @@ export {
   measuredRatio,
   median,
   medianGaps,
-  type ModuleKind,
   qualityBySteps,
   qualityFigure,
   type RatioMap,

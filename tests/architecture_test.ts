@@ -25,13 +25,13 @@ const table = {
   run: "tensor weights onnx models engine kernels measure",
   subject: "entry tensor result hub weights text models",
   study: "entry tensor result hub text tasks onnx models engine kernels measure run subject",
-  export: "entry disk tensor result hub weights text models run subject study",
+  export: "entry disk tensor measure result hub weights text models run subject study",
   cluster: "entry home result hub study",
   show: "entry disk result hub measure",
   doctor: "entry home tensor hub onnx models engine kernels",
   lab: "disk home hub result",
   commands:
-    "entry disk home libraries result hub tasks engine run subject study export cluster show doctor lab",
+    "entry disk home libraries measure result hub tasks engine run subject study export cluster show doctor lab",
 };
 const rooms: Record<string, string[]> = Object.fromEntries(
   Object.entries(table).map(([room, row]) => [room, row.split(" ").filter(Boolean)]),

@@ -1,7 +1,7 @@
 /** A plan made into a smaller model: `lamina export MODEL`. */
+import { formatBytes } from "../entry/mod.ts";
 import { Command, Option } from "commander";
 import { exportModel, type Format, FORMATS } from "../export/mod.ts";
-import { formatBytes } from "../hub/mod.ts";
 import { type Context, withModel } from "./context.ts";
 import { HELD_OUT_TEXT } from "../study/mod.ts";
 import { explained } from "./help.ts";

@@ -3,9 +3,8 @@ import { Command, InvalidArgumentError } from "commander";
 import { join } from "node:path";
 import { openEngine } from "../engine/mod.ts";
 import { checkFolder } from "../disk/mod.ts";
-import { plain } from "../entry/mod.ts";
+import { phases, plain, within } from "../entry/mod.ts";
 import { type Section, wrap, writeReport } from "../show/mod.ts";
-import { parts, within } from "../hub/mod.ts";
 import { analyses, type AnalysisName, profile, SIZES } from "../study/mod.ts";
 import { openModel } from "../subject/mod.ts";
 import { type Context, openOptions } from "./context.ts";
@@ -57,8 +56,8 @@ export function figuresCommand(context: Context): Command {
       const options = { ...reports, ...sizes, ...(cache ? { results } : {}) };
       const model = once(() => openModel(ref, openOptions(context, { allowField })));
       const first = only.some((name) => analyses[name].profiled) ? PROFILE : 0;
-      const stage = parts(null, [first, ...only.map((name) => analyses[name].weight)], options.onProgress);
-      const profiling = { ...SIZES.profile, ...within(options, stage(0)) };
+      const phase = phases(null, [first, ...only.map((name) => analyses[name].weight)], options.onProgress);
+      const profiling = { ...SIZES.profile, ...within(options, phase(0)) };
       const importance = once(async () => profile(await model.get(), profiling));
       const sections: Section[] = [];
       try {
@@ -67,7 +66,7 @@ export function figuresCommand(context: Context): Command {
           if (analyses[name].profiled) await importance.get();
           sections.push(
             await drawn[name]({
-              ...within(options, stage(1 + i)),
+              ...within(options, phase(1 + i)),
               model: model.get,
               profile: importance.get,
             }),

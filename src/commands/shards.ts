@@ -1,4 +1,5 @@
 /** One study on many machines: `lamina shards COMMAND …`, `lamina shard PLAN`, and how `lamina merge PLAN` goes on. */
+import { formatBytes } from "../entry/mod.ts";
 import { Command, Option } from "commander";
 import process from "node:process";
 import { text as allOf } from "node:stream/consumers";
@@ -18,7 +19,6 @@ import {
   slurmScript,
 } from "../cluster/mod.ts";
 import { checkFolder } from "../disk/mod.ts";
-import { formatBytes } from "../hub/mod.ts";
 import {
   type Kind,
   parseResult,

@@ -1,7 +1,7 @@
 /** How fast a model is, and what dropping modules gains, here or on a device that is not here: `lamina speed`. */
+import { formatBytes } from "../entry/mod.ts";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { openEngine } from "../engine/mod.ts";
-import { formatBytes } from "../hub/mod.ts";
 import { fileName, keepAs, readResult, type Speed } from "../result/mod.ts";
 import { rooflineRows, rooflineTable, speedRows, speedTable } from "../show/mod.ts";
 import {

@@ -1,9 +1,9 @@
 /** The main job, on a real model: profile, drop lists, what dropping costs, and how it grows with the number dropped. */
+import { KINDS } from "../measure/mod.ts";
 import { Command } from "commander";
 import { join } from "node:path";
-import { parts, within } from "../hub/mod.ts";
 import { cacheKey, fileName, keepAs, type Profile, type Provenance, type Sweep } from "../result/mod.ts";
-import { plain } from "../entry/mod.ts";
+import { phases, plain, within } from "../entry/mod.ts";
 import { perplexityTable, planTable, sweepTable, writeReport } from "../show/mod.ts";
 import {
   droppable,
@@ -25,7 +25,6 @@ import { explained } from "./help.ts";
 import { type EngineFlags, MODEL, withEngineFlags, withResultsFlag } from "./options.ts";
 import { doneText, madeBy, near } from "./outlet.ts";
 
-const TARGETS = ["attention", "mlp", "block"] as const;
 /** Modules of each kind that are dropped for the table. */
 const DROPPED = 8;
 
@@ -47,10 +46,10 @@ export function startCommand(context: Context): Command {
         // Of what the page shows, the profiles of several texts alone are left to compute.
         const texts = weights.passes(model, [{ ...SIZES.texts, plans: [noDrop], head: false }]);
         const job = weightsOf(model, options).reduce((sum, weight) => sum + weight);
-        const stage = parts(null, [job, 4 * texts], options.onProgress);
-        const { importance, curves } = await mainJob(context, model, within(options, stage(0)));
+        const phase = phases(null, [job, 4 * texts], options.onProgress);
+        const { importance, curves } = await mainJob(context, model, within(options, phase(0)));
         const given = {
-          ...within(options, stage(1)),
+          ...within(options, phase(1)),
           model: () => Promise.resolve(model),
           profile: () => Promise.resolve(importance),
         };
@@ -73,10 +72,10 @@ export async function mainJob(
   model: StudyModel,
   options: StudyOptions,
 ): Promise<{ importance: Profile; curves: Sweep }> {
-  const stage = parts(null, weightsOf(model, options), options.onProgress);
-  const importance = await profile(model, { ...SIZES.profile, ...within(options, stage(0)) });
+  const phase = phases(null, weightsOf(model, options), options.onProgress);
+  const importance = await profile(model, { ...SIZES.profile, ...within(options, phase(0)) });
   context.print(markedProfile(context, importance));
-  const plans = TARGETS.map((target) =>
+  const plans = KINDS.map((target) =>
     makePlan(importance, { target, drop: Math.min(DROPPED, droppable(model.spec, target)) })
   );
   for (const plan of plans) {
@@ -86,12 +85,12 @@ export async function mainJob(
   }
   const quality = await perplexities(model, [{}, ...plans], {
     ...SIZES.quality,
-    ...within(options, stage(1)),
+    ...within(options, phase(1)),
   });
   context.print(`\n${perplexityTable(quality, context.look)}`);
   const curves = await sweep(model, importance, START_CURVES, SWEEP_STEPS, {
     ...SIZES.quality,
-    ...within(options, stage(2)),
+    ...within(options, phase(2)),
   });
   context.print(`\n${sweepTable(curves, context.look)}`);
   const name = nameOf("sweep", [curves.provenance, curves.calibration]);
@@ -104,7 +103,7 @@ function weightsOf(model: StudyModel, options: StudyOptions): number[] {
   const [calibration, size] = [{ ...SIZES.profile, ...options }, { ...SIZES.quality, ...options }];
   const full = (head: boolean) => weights.passes(model, [{ ...size, plans: [noDrop], head }]);
   const [profile, curves] = weights.sweep(model, START_CURVES, SWEEP_STEPS, calibration, size);
-  return [profile, full(false) + (1 + TARGETS.length) * full(true), curves];
+  return [profile, full(false) + (1 + KINDS.length) * full(true), curves];
 }
 
 /** A name under which another model of the same name, or another setting, overwrites nothing. */

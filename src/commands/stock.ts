@@ -2,12 +2,11 @@
 import { Command } from "commander";
 import process from "node:process";
 import { createInterface } from "node:readline/promises";
-import { jsonText } from "../entry/mod.ts";
+import { formatBytes, jsonText } from "../entry/mod.ts";
 import {
   cacheEntries,
   type CacheEntry,
   cacheFolder,
-  formatBytes,
   knownModels,
   namedEntries,
   pruneCache,

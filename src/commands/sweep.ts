@@ -1,6 +1,6 @@
 /** Quality against the number of modules dropped: `lamina sweep MODEL`. */
+import { phases, within } from "../entry/mod.ts";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { parts, within } from "../hub/mod.ts";
 import { type DropOrder, ORDERS, TARGETS } from "../result/mod.ts";
 import { estimateText, sweepRows, sweepTable } from "../show/mod.ts";
 import {
@@ -114,18 +114,18 @@ export function sweepCommand(context: Context): Command {
       if (await isShared(context, options, () => sweepShards(model, divided, options))) return;
       const [profiling, sweeping] = weights.sweep(model, curves, steps, calibration, options);
       const work = [profiling, ...orders.map((wanted) => weights.order(model, wanted)), sweeping];
-      const stage = parts(null, work, options.onProgress);
-      const importance = await profile(model, within(calibration, stage(0)));
+      const phase = phases(null, work, options.onProgress);
+      const importance = await profile(model, within(calibration, phase(0)));
       const made: DropOrder[] = [];
       for (const [i, wanted] of orders.entries()) {
-        made.push(await order(model, within(wanted, stage(1 + i))));
+        made.push(await order(model, within(wanted, phase(1 + i))));
       }
       const result = await sweep(
         model,
         importance,
         [...ranked, ...made],
         steps,
-        within(options, stage(work.length - 1)),
+        within(options, phase(work.length - 1)),
       );
       const table = () => sweepTable(result, context.look);
       const done = `sweep of ${model.name}`;

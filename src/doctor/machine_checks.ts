@@ -1,4 +1,5 @@
 /** The parts of a machine that Lamina uses, and how to get each. */
+import { formatBytes } from "../entry/mod.ts";
 import { arch, availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -8,7 +9,6 @@ import {
   cacheFolder,
   endpoint,
   findToken,
-  formatBytes,
   freeBytes,
   isOffline,
   knownModels,

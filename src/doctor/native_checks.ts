@@ -2,8 +2,8 @@
  * The checks that call native code, one in each process: `native_checks.ts PART`. Each makes the part do a little of its work and
  * compares the numbers.
  */
+import { formatBytes } from "../entry/mod.ts";
 import { displayed, folderOf } from "../home/mod.ts";
-import { formatBytes } from "../hub/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import { answer } from "./examine.ts";
 

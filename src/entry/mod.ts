@@ -24,6 +24,8 @@ export {
 export { displayable, displayWith } from "./display.ts";
 export { cell, code } from "./markdown.ts";
 export { nearNames } from "./near.ts";
+export { phases, within } from "./phases.ts";
+export { formatBytes, lateMeter, meter } from "./progress.ts";
 export { jsonText, oneLine, plain, shellWord } from "./plain.ts";
 export { failure, reasonOf } from "./system.ts";
 export {

@@ -2,6 +2,7 @@
  * The model card of a smaller model: what it is without, who chose that on which text, what it costs, what to know. Every
  * string that comes from a file is a code span, and JSON (which is YAML) in the front matter.
  */
+import { MODULES } from "../measure/mod.ts";
 import { cell, code, jsonText, shellWord } from "../entry/mod.ts";
 import { type Plan, VERSION } from "../result/mod.ts";
 import { paired } from "../study/mod.ts";
@@ -76,7 +77,7 @@ function reasons({ target, by, seed, provenance, order }: Plan, { drop }: Job): 
   const isChosen = (module: Module["module"], layer: number) =>
     target === "consecutive" || // whose order has windows
     order.some((entry) => entry.layer === layer && (entry.module === module || entry.module === "block"));
-  const added = (["attention", "mlp"] as const).flatMap((module) =>
+  const added = MODULES.flatMap((module) =>
     drop[module].filter((layer) => !isChosen(module, layer)).map((layer) => ({ module, layer }))
   );
   const scored = order.filter(({ score }) => score !== null);
@@ -93,7 +94,7 @@ function costText(
   plan: Plan | null,
   costs: readonly Quality[],
 ): string {
-  const flags = (["attention", "mlp"] as const).filter((module) => drop[module].length > 0)
+  const flags = MODULES.filter((module) => drop[module].length > 0)
     .map((module) => `--drop-${module} ${drop[module].join(",")}`);
   const dashes = name.startsWith("-") ? ["--"] : []; // a name that is not to be taken for an option
   const command = ["lamina", "perplexity", ...flags, ...dashes, shellWord(name)].join(" ");

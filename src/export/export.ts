@@ -6,6 +6,7 @@ import {
   type Checks,
   displayable,
   expect,
+  meter,
   oneOf,
   reportChecks,
   type Reports,
@@ -13,7 +14,6 @@ import {
   text,
 } from "../entry/mod.ts";
 import { expectNothing, writeFolder } from "../disk/mod.ts";
-import { meter } from "../hub/mod.ts";
 import type { Keeping, Plan } from "../result/mod.ts";
 import type { DropPlan } from "../run/mod.ts";
 import { aDrop, dropsIn } from "../study/mod.ts";

@@ -1,4 +1,5 @@
 /** What is exported, and without what: the same for every format. */
+import { type LayerModule, MODULES } from "../measure/mod.ts";
 import type { ModelFiles } from "../hub/mod.ts";
 import { type ModelSpec, readDropList, readSpec } from "../models/mod.ts";
 import type { DropPlan } from "../run/mod.ts";
@@ -7,7 +8,7 @@ import type { Content, GgufFile, PagedFile } from "../weights/mod.ts";
 
 /** One module of one layer. */
 export interface Module {
-  readonly module: "attention" | "mlp";
+  readonly module: LayerModule;
   /** In the original numbering. */
   readonly layer: number;
 }
@@ -72,7 +73,7 @@ export function jobOf(
     );
   }
   const lone = kept.flatMap((layer) =>
-    (["attention", "mlp"] as const).flatMap((module) => lacks(module, layer) ? [{ module, layer }] : [])
+    MODULES.flatMap((module) => lacks(module, layer) ? [{ module, layer }] : [])
   );
   return { model, files, stored, full, drop: all, kept, lone };
 }

@@ -1,7 +1,8 @@
 /** Whether the disk has room for a folder, before the first byte of it is written. */
+import { formatBytes } from "../entry/mod.ts";
 import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { formatBytes, freeBytes } from "../hub/mod.ts";
+import { freeBytes } from "../hub/mod.ts";
 
 /** Throws `Error` that names the free and the needed bytes where `needed` do not fit. */
 export async function expectSpace(path: string, needed: number): Promise<void> {

@@ -2,7 +2,7 @@
  * What often lies under a file's name in its place: the pointer that a clone without Git LFS leaves, or the web page
  * that an address gave instead of its file. Both are short to tell and hopeless to guess from a parser's error.
  */
-import { formatBytes } from "./progress.ts";
+import { formatBytes } from "../entry/mod.ts";
 import type { ByteSource } from "./source.ts";
 
 /** Bytes that tell: a pointer has about 130 in all, a page names itself at once. */

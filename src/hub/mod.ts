@@ -20,5 +20,3 @@ export { cudaWheels } from "./packages/cuda.ts";
 export { installWheels } from "./packages/wheels.ts";
 export { makeEnvironment, pythonOf } from "./packages/environment.ts";
 export { missingPackages, PYTHON, succeeds } from "./packages/python.ts";
-export { type FetchOptions, formatBytes, lateMeter, meter, type Progress } from "./progress.ts";
-export { parts, within } from "./parts.ts";

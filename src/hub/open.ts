@@ -5,13 +5,12 @@ import { statOrNull } from "./cache/cache.ts";
 import type { ModelFiles } from "./files.ts";
 import { hubModel, parseHubId } from "./remote/huggingface.ts";
 import { localFile, localFolder } from "./local.ts";
-import { nearNames } from "../entry/mod.ts";
+import { nearNames, type Reports } from "../entry/mod.ts";
 import { knownModels, packagedModel } from "./packages/packaged.ts";
-import type { FetchOptions } from "./progress.ts";
 import { seriesAround } from "./series.ts";
 
 /** How to open a model. */
-export interface OpenOptions extends FetchOptions {
+export interface OpenOptions extends Reports {
   /** Read the weights of a hub model over the network on demand, without storing them. */
   stream?: boolean;
 }

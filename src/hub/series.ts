@@ -4,13 +4,13 @@
  *
  * Weights on the hub are read over the network on demand and not stored.
  */
+import type { Reports } from "../entry/mod.ts";
 import { basename, dirname, join, resolve } from "node:path";
 import { isFolder, statOrNull } from "./cache/cache.ts";
 import { fileSource, readText } from "./file.ts";
 import type { ModelFiles } from "./files.ts";
 import { hubModel, parseHubId, refuseOffline } from "./remote/huggingface.ts";
 import { localFolder, namesIn } from "./local.ts";
-import type { FetchOptions } from "./progress.ts";
 import { askRefs } from "./remote/refs.ts";
 import { chooseSteps, type NamedStep, namedSteps } from "./remote/steps.ts";
 
@@ -20,11 +20,11 @@ export interface SeriesCheckpoint {
   readonly step: number;
   /** Its name in tables: "pre-ln/step00512", "owner/name@step1000". */
   readonly name: string;
-  open(reports?: FetchOptions): Promise<ModelFiles>;
+  open(reports?: Reports): Promise<ModelFiles>;
 }
 
 /** Which checkpoints to open, and where to report progress. */
-export interface SeriesOptions extends FetchOptions {
+export interface SeriesOptions extends Reports {
   /** Their steps; default: at most twelve, evenly spaced on a logarithmic axis. */
   readonly steps?: readonly number[] | undefined;
 }

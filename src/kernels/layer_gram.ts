@@ -5,12 +5,12 @@
  * x + a (to x in a parallel layer), both together to x. The five products of X, u and Y = X + u of each are made directly, so
  * that they stay exact where an update cancels the stream. The kernel adds in float32; the reference in float64.
  */
+import { KINDS } from "../measure/mod.ts";
 import type { Engine, Held } from "../engine/mod.ts";
 import type { Kernel } from "./kernel.ts";
 import { launch } from "./launch.ts";
 
-/** The modules and, for each, the products of one token, in the order both versions write them. */
-export const gramModules = ["attention", "mlp", "block"] as const;
+/** The products of one token for each kind of module, in the order in which both versions write them. */
 export const gramProducts = ["xx", "xu", "uu", "xy", "yy"] as const;
 
 /** States of one layer, each [T, D]; a missing update counts as zero. */
@@ -31,7 +31,7 @@ export const layerGramKernel: Kernel = {
     { name: "x", role: "in", shape: (p) => [p.tokens, p.width] },
     { name: "attention", role: "in", shape: (p) => [p.tokens, p.width] },
     { name: "mlp", role: "in", shape: (p) => [p.tokens, p.width] },
-    { name: "gram", role: "out", shape: (p) => [p.tokens, gramModules.length, gramProducts.length] },
+    { name: "gram", role: "out", shape: (p) => [p.tokens, KINDS.length, gramProducts.length] },
   ],
   params: { tokens: "u32", width: "u32", has_attention: "u32", has_mlp: "u32", parallel: "u32" },
   stages: [{ entry: "layer_gram", block: 128, grid: (p) => [Math.ceil(p.tokens / tokensOfBlock), 1, 1] }],
@@ -60,7 +60,7 @@ export function layerGramReference(
   { x, attention, mlp, parallel }: LayerStates<Float32Array>,
   width: number,
 ): Float64Array {
-  const perToken = gramModules.length * gramProducts.length;
+  const perToken = KINDS.length * gramProducts.length;
   const gram = new Float64Array(x.length / width * perToken);
   x.forEach((value, i) => {
     const a = attention?.[i] ?? 0;

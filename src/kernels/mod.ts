@@ -15,7 +15,6 @@ export { kernelNames, tryKernel } from "./checks.ts";
 export { type Binding, type Kernel, kernelSource, type Params, type Stage, type WordType } from "./kernel.ts";
 export { launch } from "./launch.ts";
 export {
-  gramModules,
   gramProducts,
   layerGram,
   layerGramKernel,

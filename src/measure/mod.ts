@@ -8,6 +8,7 @@ export { effectiveRank } from "./effective_rank.ts";
 export { crossing, FIRST_LAYER, moduleRatio, type RatioPoint, typical } from "./module_ratio.ts";
 export { drift, rankStability } from "./drift.ts";
 export { initTheory, type Predicted, type Untrained } from "./init_theory.ts";
+export { KINDS, type LayerModule, type ModuleKind, MODULES } from "./kinds.ts";
 export { type Massive, massiveActivations } from "./massive.ts";
 export { type Changes, changesOf, documentsNeeded, type Interval } from "./paired.ts";
 export { type Quartiles, quartiles } from "./quartiles.ts";

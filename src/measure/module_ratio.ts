@@ -4,6 +4,7 @@
  *
  * Layers 0 and 1 stay out: there the stream is still mostly an embedding that is far smaller than the first updates.
  */
+import type { LayerModule } from "./kinds.ts";
 import { mean } from "./statistics.ts";
 
 /** The first layer that counts. */
@@ -17,7 +18,7 @@ export function typical(importances: readonly (number | null)[]): number {
 
 /** Ratio of attention's importance to the MLP's; above 1, attention turns the stream further. */
 export function moduleRatio(
-  { attention, mlp }: Record<"attention" | "mlp", readonly (number | null)[]>,
+  { attention, mlp }: Record<LayerModule, readonly (number | null)[]>,
 ): number {
   return typical(attention) / typical(mlp);
 }

@@ -5,7 +5,7 @@
  * tokens or queries of a sample, then over samples; a standard error is over samples, null for a single one.
  */
 import { z } from "zod";
-import { PATTERN_NAMES, SMOOTHING_NAMES } from "../measure/mod.ts";
+import { MODULES, PATTERN_NAMES, SMOOTHING_NAMES } from "../measure/mod.ts";
 import { dropForm, headForm, indices, perLayer, provenanceForm } from "./provenance.ts";
 
 /** What is correlated with importance: patterns (C5), the stream that a module reads (C6), the size of its update (C7). */
@@ -63,7 +63,7 @@ export type Smoothed = z.infer<typeof smoothed>;
 const effects = z.object({ attention: z.array(perLayer), mlp: z.array(perLayer) });
 
 const correlation = z.object({
-  module: z.enum(["attention", "mlp"]),
+  module: z.enum(MODULES),
   cause: z.enum(CAUSE_NAMES),
   /** The cause by layer: a pattern's mean over heads, or the smoothing of the stream that the module reads. */
   values: perLayer,

@@ -1,4 +1,5 @@
 /** The form of guides: how well each score of a module predicts what its removal costs. */
+import { KINDS } from "../measure/mod.ts";
 import { z } from "zod";
 import { headForm, perLayer, provenanceForm } from "./provenance.ts";
 
@@ -15,7 +16,7 @@ export const GUIDE_NAMES = [
 
 /** One score of one kind of module against the losses of its removals. */
 export const guideForm = z.object({
-  module: z.enum(["attention", "mlp", "block"]),
+  module: z.enum(KINDS),
   by: z.enum(GUIDE_NAMES),
   /** The score by layer [L]. */
   values: perLayer,

@@ -1,4 +1,5 @@
 /** The form of an order: modules, or windows of blocks, in the order in which they are dropped, with what ordered them. */
+import { KINDS } from "../measure/mod.ts";
 import { z } from "zod";
 import { headForm, provenanceForm } from "./provenance.ts";
 import { byForm, targetForm } from "./sweep.ts";
@@ -48,7 +49,7 @@ export const orderForm = z.object({
   nll: z.number().nullable(),
   /** First dropped first. Windows are alternatives: sorted by their number of blocks, then the best first. */
   order: z.array(z.object({
-    module: z.enum(["attention", "mlp", "block"]),
+    module: z.enum(KINDS),
     /** Its layer, or the first of the window. */
     layer: z.int().nonnegative(),
     /** Blocks of the window; 1 for a module. */

@@ -1,6 +1,6 @@
 /** From the profiles of one untrained model under several seeds to their mean and standard deviation. */
 import { displayable } from "../entry/mod.ts";
-import { deviation, mean } from "../measure/mod.ts";
+import { deviation, mean, type ModuleKind } from "../measure/mod.ts";
 import type { RandomInit } from "./forms.ts";
 import { canonical } from "./key.ts";
 import { head } from "./methods.ts";
@@ -19,7 +19,7 @@ export function overSeeds(
       "Cannot average over seeds: found profiles that differ in more than their seed, expected the same study",
     );
   }
-  const modules = (kind: "attention" | "mlp" | "block") => {
+  const modules = (kind: ModuleKind) => {
     const column = (key: "importance" | "relativeMagnitude" | "sign") =>
       profiles.map((profile) => profile[kind][key]);
     const bySeed = column("importance");

@@ -1,9 +1,10 @@
 /** The forms of plans (what is dropped, in which order) and of sweeps (what dropping more and more costs). */
+import { KINDS } from "../measure/mod.ts";
 import { z } from "zod";
 import { dropForm, headForm, indices, provenanceForm } from "./provenance.ts";
 
 /** Which modules compete to be dropped: a kind, attention and MLPs together, or windows of blocks. */
-export const TARGETS = ["attention", "mlp", "block", "joint", "consecutive"] as const;
+export const TARGETS = [...KINDS, "joint", "consecutive"] as const;
 /** What orders them; what each is stands in `study/orders/order.ts`. */
 export const ORDERS = [
   "importance",
@@ -37,7 +38,7 @@ export const planForm = z.object({
   mlp: indices,
   /** The drops in order; `score` is what they were ordered by. */
   order: z.array(
-    z.object({ module: z.enum(["attention", "mlp", "block"]), layer: z.int(), score: z.number().nullable() }),
+    z.object({ module: z.enum(KINDS), layer: z.int(), score: z.number().nullable() }),
   ),
   /** What is saved; a plan from a profile, which does not know sizes, does not say. */
   saves: z.object({

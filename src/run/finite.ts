@@ -3,6 +3,7 @@
  *
  * Graphs give the sum of the squares of what they watch (models/watch.ts); weights are searched only once it is too large.
  */
+import type { LayerModule } from "../measure/mod.ts";
 import type { Engine, Held } from "../engine/mod.ts";
 import type { Model } from "../models/mod.ts";
 import { type Tensor, toFloat32 } from "../tensor/mod.ts";
@@ -10,7 +11,7 @@ import { withRead } from "./held.ts";
 
 /** A module of a layer, or what comes before or after the layers. */
 export type Place =
-  | { readonly layer: number; readonly module: "attention" | "mlp" }
+  | { readonly layer: number; readonly module: LayerModule }
   | "embedding"
   | "final norm"
   | "head";

@@ -6,7 +6,7 @@ export { effectsProbe, type EffectSums, type LayerEffects } from "./probes/effec
 export { embed } from "./embed.ts";
 export { forward, type ForwardOptions } from "./forward.ts";
 export { freeAll, take, withRead, withUploaded } from "./held.ts";
-export { type BySample, gramProbe, type GramSums, type ModuleKind, productsProbe } from "./probes/gram.ts";
+export { type BySample, gramProbe, type GramSums, productsProbe } from "./probes/gram.ts";
 export { type DistanceSum, llmDropProbe, type LlmDropSums } from "./probes/llm_drop.ts";
 export { type LayerNorms, normsProbe, type NormSums } from "./probes/norms.ts";
 export { PART_BYTES } from "./parts.ts";

@@ -2,6 +2,7 @@
  * What to drop: sets of attention and MLP layers, 0-based, in the model's original numbering. Plain data, in
  * ascending order: equal plans are equal as JSON.
  */
+import type { LayerModule } from "../measure/mod.ts";
 import type { ModelSpec } from "../models/mod.ts";
 
 /** The modules to drop. A dropped block has its layer in both lists. */
@@ -20,7 +21,7 @@ export function dropPlan(spec: ModelSpec, { attention = [], mlp = [] }: Partial<
   return { attention: check(spec, "attention", attention), mlp: check(spec, "mlp", mlp) };
 }
 
-function check(spec: ModelSpec, module: "attention" | "mlp", indices: readonly number[]): number[] {
+function check(spec: ModelSpec, module: LayerModule, indices: readonly number[]): number[] {
   const seen = new Set<number>();
   for (const index of indices) {
     const layer = spec.layers[index];

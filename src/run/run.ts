@@ -1,4 +1,5 @@
 /** What the modules of one run share: the model and its engine, compiled graphs, and who looks at what. */
+import type { LayerModule } from "../measure/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import type { Extent, Model } from "../models/mod.ts";
 import type { Where } from "./module.ts";
@@ -38,6 +39,6 @@ export function extentOf({ segments }: Run, batch: Batch): Extent {
 }
 
 /** Where a module runs, for errors. */
-export function whereOf({ model, engine, signal }: Run, layer: number, module: "attention" | "mlp"): Where {
+export function whereOf({ model, engine, signal }: Run, layer: number, module: LayerModule): Where {
   return { model, engine, signal, place: { layer, module } };
 }

@@ -3,8 +3,7 @@
  * In the first second nothing is said. Results on stdout are never touched.
  */
 import process from "node:process";
-import { plain } from "../entry/mod.ts";
-import { formatBytes, type Progress } from "../hub/mod.ts";
+import { formatBytes, plain, type Progress } from "../entry/mod.ts";
 import { formatSeconds } from "./chart/numbers.ts";
 import { speaksUtf8 } from "./locale.ts";
 import { ascii, cut, widthOf } from "./plain.ts";

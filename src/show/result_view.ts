@@ -1,4 +1,5 @@
 /** Results where they are shown: the natural figure of their kind, or a compact table. */
+import { KINDS, MODULES } from "../measure/mod.ts";
 import type {
   AgainstLlmDrop,
   Causes,
@@ -32,8 +33,6 @@ import { rooflineRows } from "./tables/roofline.ts";
 import { verifyRows } from "./tables/verify.ts";
 
 type Rows = readonly object[];
-
-const KINDS = ["attention", "mlp", "block"] as const;
 
 const views: { readonly [K in Kind]: (result: ResultOf<K>) => Figure | Rows } = {
   profile: (result: Profile) => importanceFigure(result),
@@ -73,7 +72,7 @@ const views: { readonly [K in Kind]: (result: ResultOf<K>) => Figure | Rows } = 
       };
     }),
   against: (result: AgainstLlmDrop) =>
-    (["attention", "mlp"] as const).flatMap((module) =>
+    MODULES.flatMap((module) =>
       result[module].importance.map((ours, layer) => ({
         module,
         layer,

@@ -6,8 +6,8 @@
  * weights of finished checkpoints. With quality, half of the attention, MLP and block modules are dropped at
  * each step by that step's own importance.
  */
-import { type Checks, displayable, enter, expect, reportsOf, text } from "../entry/mod.ts";
-import { parts, within } from "../hub/mod.ts";
+import { KINDS } from "../measure/mod.ts";
+import { type Checks, displayable, enter, expect, phases, reportsOf, text, within } from "../entry/mod.ts";
 import {
   type CheckpointProfile,
   type Checkpoints,
@@ -38,7 +38,7 @@ export interface CheckpointsOptions extends StudyOptions {
 }
 
 /** What is dropped, half of each, at every step. */
-const HALVES: readonly Curve[] = (["attention", "mlp", "block"] as const).map((target) => ({
+const HALVES: readonly Curve[] = KINDS.map((target) => ({
   target,
   by: "importance",
   seed: null,
@@ -65,12 +65,12 @@ const checks: Checks<CheckpointsOptions> = { ...studyChecks, quality: text };
 
 async function profileAll(series: Series, options: CheckpointsOptions): Promise<Checkpoints> {
   const total = series.checkpoints.length;
-  const stage = parts(series.name, series.checkpoints.map(() => 1), options.onProgress);
+  const phase = phases(series.name, series.checkpoints.map(() => 1), options.onProgress);
   const results: CheckpointProfile[] = [];
   let kept = 0;
   for (const [i, checkpoint] of series.checkpoints.entries()) {
     options.signal?.throwIfAborted();
-    const found = await atCheckpoint(series.name, checkpoint, within(options, stage(i)));
+    const found = await atCheckpoint(series.name, checkpoint, within(options, phase(i)));
     results.push(found.result);
     if (found.kept) kept++;
   }
@@ -96,14 +96,14 @@ async function atCheckpoint(
       flopsOf(closed, [{ ...sizes, plans: [noDrop], head }])
     );
     const weights = [0, pass, quality === undefined ? 0 : pass + 4 * scored];
-    const stage = parts(`step ${step}`, weights, options.onProgress);
-    const packed = await packText(closed, sizes, within(reportsOf(options), stage(0)));
+    const phase = phases(`step ${step}`, weights, options.onProgress);
+    const packed = await packText(closed, sizes, within(reportsOf(options), phase(0)));
     const key = await keyOf(closed, step, packed, options);
     const measured = async (): Promise<Checkpoints> => {
       model = await closed.open();
       const origin = await provenance(model, packed, noDrop, options);
-      const profile = await profileBlocks(model, packed.blocks, origin, name, within(options, stage(1)));
-      const dropped = await qualityOf(model, profile, within(options, stage(2)));
+      const profile = await profileBlocks(model, packed.blocks, origin, name, within(options, phase(1)));
+      const dropped = await qualityOf(model, profile, within(options, phase(2)));
       return { ...head("checkpoints"), name: series, series: [{ ...profile, step, quality: dropped }] };
     };
     const { result: { series: [result] }, kept } = await keptOr("checkpoints", key, measured, options);

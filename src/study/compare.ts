@@ -1,4 +1,5 @@
 /** Two profiles side by side: which modules both would drop, and how similar their rankings are. */
+import type { ModuleKind } from "../measure/mod.ts";
 import { displayable, expect } from "../entry/mod.ts";
 import {
   type Agreement,
@@ -37,7 +38,7 @@ export function compare(a: Profile, b: Profile): Comparison {
       `Cannot compare profiles of ${layersA} and ${layersB} layers: expected equal numbers of layers`,
     );
   }
-  const agreement = (kind: "attention" | "mlp" | "block"): Agreement => {
+  const agreement = (kind: ModuleKind): Agreement => {
     const pairs = pairsOf(a[kind].importance, b[kind].importance);
     const layers = (profile: Profile) => rank(profile, kind).map(({ layer }) => layer);
     const [first, second] = [layers(a), layers(b)];

@@ -6,7 +6,7 @@
  * magnitude alone gives, how the mean angle changes that, and how the spread between tokens does.
  */
 import { expect, number } from "../entry/mod.ts";
-import { correlation, importanceOf as importance, spearman } from "../measure/mod.ts";
+import { correlation, importanceOf as importance, type ModuleKind, spearman } from "../measure/mod.ts";
 import type { Profile } from "../result/mod.ts";
 import { aModule, aProfile } from "./plan.ts";
 
@@ -64,7 +64,7 @@ export function importanceOf(r: number, s: number): number {
  * model.close();
  * ```
  */
-export function decompose(profile: Profile, kind: "attention" | "mlp" | "block"): Parts[] {
+export function decompose(profile: Profile, kind: ModuleKind): Parts[] {
   expect("decompose", "profile", profile, aProfile);
   expect("decompose", "kind", kind, aModule);
   const { importance: all, relativeMagnitude, sign } = profile[kind];
@@ -90,7 +90,7 @@ export function decompose(profile: Profile, kind: "attention" | "mlp" | "block")
  * model.close();
  * ```
  */
-export function magnitudeShare(profile: Profile, kind: "attention" | "mlp" | "block"): MagnitudeShare {
+export function magnitudeShare(profile: Profile, kind: ModuleKind): MagnitudeShare {
   const parts = decompose(profile, kind);
   const [measured, magnitude] = [parts.map((part) => part.importance), parts.map((part) => part.magnitude)];
   return {

@@ -2,9 +2,8 @@
  * How good a guide each score is: over the modules of a kind, Spearman's correlation of the score with what it stands for, the
  * loss when the module alone is removed. Scores are measured on one text, losses on another.
  */
-import { type Checks, displayable, reportsOf, text } from "../entry/mod.ts";
-import { parts, within } from "../hub/mod.ts";
-import { mean, rankInterval } from "../measure/mod.ts";
+import { type Checks, displayable, phases, reportsOf, text, within } from "../entry/mod.ts";
+import { KINDS, mean, rankInterval } from "../measure/mod.ts";
 import { type Guide, GUIDE_NAMES, type GuideName, type Guides, head } from "../result/mod.ts";
 import { noDrop } from "../run/mod.ts";
 import { onModel, packText, type StudyModel } from "../subject/mod.ts";
@@ -33,7 +32,6 @@ export interface GuidesOptions extends StudyOptions {
 
 const checks: Checks<GuidesOptions> = { ...studyChecks, heldOut: text };
 
-const KINDS = ["attention", "mlp", "block"] as const;
 type Kind = typeof KINDS[number];
 /** By layer [L]; null where there is no module. */
 type ByLayer = (number | null)[];
@@ -61,22 +59,26 @@ async function measured(model: StudyModel, { heldOut, ...options }: GuidesOption
   const { spec } = model;
   const passes = guidesPasses(model, options);
   const [profiling, angles, ...scoring] = passes.map((pass) => flopsOf(model, [pass]));
-  const stage = parts(`guides to ${model.name}`, [0, profiling, angles, 0, sum(scoring)], options.onProgress);
+  const phase = phases(
+    `guides to ${model.name}`,
+    [0, profiling, angles, 0, sum(scoring)],
+    options.onProgress,
+  );
   const calibrated = textOptions(options, CALIBRATION_TEXT);
-  const packed = await packText(model, calibrated, within(reportsOf(options), stage(0)));
+  const packed = await packText(model, calibrated, within(reportsOf(options), phase(0)));
   const calibration = await provenance(model, packed, noDrop, options);
   const profile = await profileBlocks(
     model,
     packed.blocks,
     calibration,
     model.name,
-    within(options, stage(1)),
+    within(options, phase(1)),
     needOf(model, guidesPasses(model, options)),
   );
   const entries = KINDS.flatMap((kind) => candidatesOf(spec, kind, 0));
-  const turned = await moduleDistances(model, packed.blocks, entries, within(options, stage(2)));
-  const gates = await gateNorms(model, within(options, stage(3)));
-  const told = within({ ...options, text: heldOut ?? HELD_OUT_TEXT }, stage(4));
+  const turned = await moduleDistances(model, packed.blocks, entries, within(options, phase(2)));
+  const gates = await gateNorms(model, within(options, phase(3)));
+  const told = within({ ...options, text: heldOut ?? HELD_OUT_TEXT }, phase(4));
   const groups = KINDS.map((kind) => entries.filter(({ module }) => module === kind));
   const [[full], ...removed] = await perplexityGroups(
     model,

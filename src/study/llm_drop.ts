@@ -2,8 +2,7 @@
  * A profile next to what the official code would compute for the same model and text (run/probes/llm_drop.ts). Both agree
  * if no norm follows a module. The official code needs `input_layernorm`, so it does not cover post-norm models.
  */
-import { displayable, reportsOf } from "../entry/mod.ts";
-import { parts, within } from "../hub/mod.ts";
+import { displayable, phases, reportsOf, within } from "../entry/mod.ts";
 import type { LayerSpec } from "../models/mod.ts";
 import { type AgainstLlmDrop, head, type OfficialDifference, type Profile } from "../result/mod.ts";
 import { type DistanceSum, llmDropProbe } from "../run/mod.ts";
@@ -44,11 +43,11 @@ async function against(model: StudyModel, options: StudyOptions): Promise<Agains
     );
   }
   const same = !layers.some((layer) => layer.attention?.norm.post || layer.mlp?.norm.post);
-  const stage = parts(`comparison of ${model.name} with llm-drop`, same ? [1] : [1, 1], options.onProgress);
-  const ours = await profile(model, within(options, stage(0)));
+  const phase = phases(`comparison of ${model.name} with llm-drop`, same ? [1] : [1, 1], options.onProgress);
+  const ours = await profile(model, within(options, phase(0)));
   const official = same
     ? { attention: ours.attention.importance, mlp: ours.mlp.importance }
-    : await measure(model, within(options, stage(1)));
+    : await measure(model, within(options, phase(1)));
   return displayable({
     ...head("against"),
     against: "llm-drop",

@@ -1,7 +1,7 @@
 /** How much memory this machine still has, and studies that would need more than that. */
+import { formatBytes } from "../entry/mod.ts";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { formatBytes } from "../hub/mod.ts";
 import { engineOf, type EngineOptions, type Forcing } from "./options.ts";
 
 /** What a study takes: about so many bytes, because of these sizes. */

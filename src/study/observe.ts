@@ -1,6 +1,15 @@
 /** A measurement of one's own: the tensors of every layer, or what they reduce to, given to a function. */
-import { type Checks, expect, func, list, oneOf, reportsOf, wholeNumber } from "../entry/mod.ts";
-import { parts, within } from "../hub/mod.ts";
+import {
+  type Checks,
+  expect,
+  func,
+  list,
+  oneOf,
+  phases,
+  reportsOf,
+  wholeNumber,
+  within,
+} from "../entry/mod.ts";
 import {
   type Blocks,
   type DropPlan,
@@ -79,14 +88,14 @@ async function run<Name extends Observable>(
   options: ObserveOptions,
 ): Promise<void> {
   const drop = dropsIn(model, options.drop ?? {});
-  const stage = parts(`observation of ${model.name}`, [0, 1], options.onProgress);
-  const blocks = await blocksOf(model, within(options, stage(0)));
+  const phase = phases(`observation of ${model.name}`, [0, 1], options.onProgress);
+  const blocks = await blocksOf(model, within(options, phase(0)));
   const { length } = blocks;
   const probe = valuesProbe(model.spec.layers, values, (seen) => {
     const ids = blocks.ids.slice(seen.sample * length, (seen.sample + 1) * length);
     return see(Object.assign(seen, { ids }));
   });
-  const onProgress = reporter("layers", "modules", within(options, stage(1)));
+  const onProgress = reporter("layers", "modules", within(options, phase(1)));
   await pass(model, blocks, [probe], options, { plans: [drop], onProgress });
 }
 

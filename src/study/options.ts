@@ -7,8 +7,7 @@ import {
   type Precision,
   PRECISIONS,
 } from "../engine/mod.ts";
-import { type Checks, flag, oneOf, orElse, reportChecks, type Reports, text } from "../entry/mod.ts";
-import { meter } from "../hub/mod.ts";
+import { type Checks, flag, meter, oneOf, orElse, reportChecks, type Reports, text } from "../entry/mod.ts";
 import { type Computed, type Keeping, type Provenance, VERSION } from "../result/mod.ts";
 import type { DropPlan } from "../run/mod.ts";
 import { IDS, type Packed, type StudyModel, textChecks, type TextOptions } from "../subject/mod.ts";

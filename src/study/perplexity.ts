@@ -2,8 +2,7 @@
  * What dropping costs in the model's predictions: perplexity, divergence from the full model, top-1 agreement. All plans
  * run as one trie together with the full model, so a sweep costs little more than its deepest branch.
  */
-import { expect, list, reportsOf } from "../entry/mod.ts";
-import { parts, within } from "../hub/mod.ts";
+import { expect, list, phases, reportsOf, within } from "../entry/mod.ts";
 import {
   computedAlike,
   keep,
@@ -84,9 +83,9 @@ export async function perplexityGroups(
   const wanted = groups.map((plans) => plans.map((plan) => dropsIn(model, plan)));
   const label = `${several ? "sweep" : "perplexity"} of ${model.name}`;
   const weights = weightsOf(model, wanted, text);
-  const stage = parts(label, [0, ...weights.map(({ layers, head }) => layers + head)], options.onProgress);
+  const phase = phases(label, [0, ...weights.map(({ layers, head }) => layers + head)], options.onProgress);
   const packed = given ??
-    await packText(model, textOptions(options, HELD_OUT_TEXT), within(reportsOf(options), stage(0)));
+    await packText(model, textOptions(options, HELD_OUT_TEXT), within(reportsOf(options), phase(0)));
   const known = new Map<string, Perplexity>();
   const origins = new Map<string, Provenance>();
   for (const plan of wanted.flat()) {
@@ -120,10 +119,10 @@ export async function perplexityGroups(
       if (missing.length === 0) continue;
       full ??= await reference({
         ...shared,
-        onProgress: reporter("full model", "modules", within(options, stage(1))),
+        onProgress: reporter("full model", "modules", within(options, phase(1))),
       });
       const name = nameOf(g, groups.length);
-      const report = twofold(reporter(name, "work", within(options, stage(2 + g))), weights[1 + g]);
+      const report = twofold(reporter(name, "work", within(options, phase(2 + g))), weights[1 + g]);
       const sums = await score({
         ...shared,
         reference: full,

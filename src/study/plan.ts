@@ -16,7 +16,7 @@ import {
   resultOf,
   wholeNumber,
 } from "../entry/mod.ts";
-import { toldSign } from "../measure/mod.ts";
+import { KINDS, type ModuleKind, MODULES, toldSign } from "../measure/mod.ts";
 import type { ModelSpec } from "../models/mod.ts";
 import { type ModuleMeans, type Plan, type Profile, TARGETS } from "../result/mod.ts";
 import { type DropPlan, dropPlan } from "../run/mod.ts";
@@ -39,14 +39,14 @@ export type Ranked = Plan["order"][number];
 
 /** The values of a profile that order modules; null where a layer has no such module. */
 export type Scores = Readonly<
-  Record<"attention" | "mlp" | "block", Pick<ModuleMeans, "importance" | "relativeMagnitude">>
+  Record<ModuleKind, Pick<ModuleMeans, "importance" | "relativeMagnitude">>
 >;
 
-export const aTarget: Check = oneOf(["attention", "mlp", "block", "joint"]);
+export const aTarget: Check = oneOf([...KINDS, "joint"]);
 export const anOrder: Check = oneOf(["importance", "magnitude", "random", "deepest"]);
 const anyTarget: Check = oneOf(TARGETS);
 /** A kind of module that is measured. */
-export const aModule: Check = oneOf(["attention", "mlp", "block"]);
+export const aModule: Check = oneOf(KINDS);
 export const aProfile: Check = resultOf("profile");
 
 /** What to leave out: a plan, or lists of layers. */
@@ -62,10 +62,7 @@ export const aDrop: Check = orElse(
 /** Importances of every kind of module; profiles have them, and results of randomInit. */
 const scored: Check = like(
   "a profile",
-  (value) =>
-    (["attention", "mlp", "block"] as const).every((kind) =>
-      Array.isArray((value as Partial<Scores> | null)?.[kind]?.importance)
-    ),
+  (value) => KINDS.every((kind) => Array.isArray((value as Partial<Scores> | null)?.[kind]?.importance)),
 );
 
 /**
@@ -93,7 +90,7 @@ export function rank(
   expect("rank", "target", target, aTarget);
   expect("rank", "by", by, anOrder);
   expect("rank", "seed", seed, wholeNumber(0));
-  const kinds = target === "joint" ? ["attention", "mlp"] as const : [target];
+  const kinds = target === "joint" ? MODULES : [target];
   const score = by === "magnitude" ? "relativeMagnitude" : "importance";
   const present = kinds.flatMap((module) =>
     scores[module][score].flatMap((value, layer): Ranked[] =>

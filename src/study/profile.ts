@@ -1,16 +1,9 @@
 /** Importance, relative magnitude and sign of every module, in one pass (paper, section on importance; gram.ts). */
-import { type Checks, reportsOf } from "../entry/mod.ts";
-import { parts, within } from "../hub/mod.ts";
+import type { ModuleKind } from "../measure/mod.ts";
+import { type Checks, phases, reportsOf, within } from "../entry/mod.ts";
 import { isLinear, type Model } from "../models/mod.ts";
 import { keptOr, type Profile, profileOf, type Provenance } from "../result/mod.ts";
-import {
-  type Blocks,
-  type DropPlan,
-  gramProbe,
-  type GramSums,
-  type ModuleKind,
-  routingProbe,
-} from "../run/mod.ts";
+import { type Blocks, type DropPlan, gramProbe, type GramSums, routingProbe } from "../run/mod.ts";
 import {
   CALIBRATION_TEXT,
   provenance,
@@ -51,11 +44,11 @@ export async function profile(model: StudyModel | string, options: ProfileOption
   return await onModel("profile", model, options, checks, async (model, options) => {
     const drop = dropsIn(model, options.drop ?? {});
     const label = `profile of ${model.name}`;
-    const stage = parts(label, [0, 1], options.onProgress);
+    const phase = phases(label, [0, 1], options.onProgress);
     const text = textOptions(options, CALIBRATION_TEXT);
-    const packed = await packText(model, text, within(reportsOf(options), stage(0)));
+    const packed = await packText(model, text, within(reportsOf(options), phase(0)));
     const origin = await provenance(model, packed, drop, options);
-    return await profileBlocks(model, packed.blocks, origin, label, within(options, stage(1)));
+    return await profileBlocks(model, packed.blocks, origin, label, within(options, phase(1)));
   });
 }
 

@@ -3,7 +3,7 @@
  * paired over samples (samples differ far more from each other than one sample under two plans).
  */
 import { expect, like, list as listOf, oneOf, resultOf } from "../entry/mod.ts";
-import { halfWidth95, mean, spearman } from "../measure/mod.ts";
+import { halfWidth95, type LayerModule, mean, MODULES, spearman } from "../measure/mod.ts";
 import type { Perplexity, Profile } from "../result/mod.ts";
 import { studyChecks, type StudyOptions } from "./options.ts";
 import { lossDifferences, perplexities } from "./perplexity.ts";
@@ -70,11 +70,11 @@ export interface Removal extends Paired {
 export async function removals(
   model: StudyModel | string,
   profile: Profile,
-  kind: "attention" | "mlp",
+  kind: LayerModule,
   options: StudyOptions = {},
 ): Promise<Removal[]> {
   expect("remove modules", "profile", profile, aProfile);
-  expect("remove modules", "kind", kind, oneOf(["attention", "mlp"]));
+  expect("remove modules", "kind", kind, oneOf(MODULES));
   const present = profile[kind].importance.flatMap((importance, layer) =>
     importance === null ? [] : [{ layer, importance }]
   );

@@ -7,6 +7,7 @@
  *
  * Limit: the models lie on the hub alone and need tens of GB. This has been run on small models in their place, never on them.
  */
+import { KINDS } from "../measure/mod.ts";
 import {
   type Check,
   type Checks,
@@ -16,13 +17,14 @@ import {
   list,
   oneOf,
   orElse,
+  phases,
   record,
   reportsOf,
   required,
   text,
   wholeNumber,
+  within,
 } from "../entry/mod.ts";
-import { parts, within } from "../hub/mod.ts";
 import { readSpec } from "../models/mod.ts";
 import {
   head,
@@ -51,8 +53,6 @@ export interface VerifyOptions extends StudyOptions {
 const PAPER = { text: "c4", samples: 256, length: 2048 } as const;
 /** Blocks measured at once: 8 × 2048 states of a 7B model are 268 MB. */
 const SHARD = 8;
-
-const KINDS = ["attention", "mlp", "block"] as const;
 
 const layerList = required(list(wholeNumber(0), "layers", 1));
 const aPaper: Check = orElse(
@@ -160,11 +160,11 @@ function expectDepth({ name, spec }: StudyModel, orders: PaperOrders): void {
 /** The profile of the whole text, shard by shard. */
 async function sharded(model: StudyModel, { name }: PaperOrders, options: StudyOptions): Promise<Profile> {
   const sizes = shardSizes(options.samples!);
-  const stage = parts(`verify ${name}`, [0, ...sizes], options.onProgress);
+  const phase = phases(`verify ${name}`, [0, ...sizes], options.onProgress);
   const whole = await packText(
     model,
     textOptions(options, PAPER.text),
-    within(reportsOf(options), stage(0)),
+    within(reportsOf(options), phase(0)),
   );
   const profiles: Profile[] = [];
   let kept = 0;
@@ -174,7 +174,7 @@ async function sharded(model: StudyModel, { name }: PaperOrders, options: StudyO
     const origin = await provenance(model, packed, noDrop, options);
     const found = await keptResult("profile", origin, options);
     if (found) kept++;
-    const told = within(options, stage(1 + i));
+    const told = within(options, phase(1 + i));
     const label = `shard ${i + 1} of ${sizes.length}`;
     profiles.push(found ?? await profileBlocks(model, packed.blocks, origin, label, told));
   }

@@ -1,4 +1,4 @@
-/** What work weighs beside other work, for commands that make one count of several studies (hub/parts.ts). */
+/** What work weighs beside other work, for commands that make one count of several studies (entry/phases.ts). */
 import { flopsOf } from "./estimate.ts";
 import { orderWeight } from "./orders/order.ts";
 import { sweepWeights } from "./sweep/price.ts";

@@ -4,13 +4,15 @@ import {
   type Checks,
   expect,
   flag,
+  lateMeter,
   optionsOf,
   reportChecks,
+  type Reports,
   required,
   text as textCheck,
   wholeNumber,
 } from "../entry/mod.ts";
-import { benchmarkData, datasetFile, type FetchOptions, lateMeter } from "../hub/mod.ts";
+import { benchmarkData, datasetFile } from "../hub/mod.ts";
 import { joinHashes, type Provenance } from "../result/mod.ts";
 import {
   blockHashes,
@@ -90,17 +92,17 @@ const C4 = { repo: "allenai/c4", file: "en/c4-validation.00000-of-00008.json.gz"
 export async function packText(
   model: Pick<StudyModel, "tokenizer"> & Partial<Pick<StudyModel, "spec">> | string,
   options: TextOptions,
-  reports: FetchOptions = {},
+  reports: Reports = {},
 ): Promise<Packed> {
   expect("pack a text", "options", options, optionsOf(all));
-  const run = (model: Parameters<typeof pack>[0], reports: FetchOptions) => pack(model, options, reports);
+  const run = (model: Parameters<typeof pack>[0], reports: Reports) => pack(model, options, reports);
   return await onModel("pack a text", model, reports, reportChecks, run, ["tokenizer"]);
 }
 
 async function pack(
   model: Pick<StudyModel, "tokenizer"> & Partial<Pick<StudyModel, "spec">>,
   options: TextOptions,
-  fetch: FetchOptions,
+  fetch: Reports,
 ): Promise<Packed> {
   const { text, samples, length, skip, bos } = options;
   const packing = { samples: skip + samples, length, bos };
@@ -119,13 +121,13 @@ async function pack(
 }
 
 /** The lengths that each listener has been warned of: a study packs more than one text, and a series has many models. */
-const warned = new WeakMap<NonNullable<FetchOptions["onNotice"]>, Set<string>>();
+const warned = new WeakMap<NonNullable<Reports["onNotice"]>, Set<string>>();
 
 /** What the packing says of samples that are longer than any text of the training; whoever listens is warned once. */
 function beyondTraining(
   { spec }: Partial<Pick<StudyModel, "spec">>,
   length: number,
-  { onNotice }: FetchOptions,
+  { onNotice }: Reports,
 ): { trained?: number } {
   const { trained = Infinity } = spec ?? {};
   if (length <= trained) return {};
@@ -142,7 +144,7 @@ async function tokenised(
   model: Pick<StudyModel, "tokenizer">,
   text: string,
   packing: Pick<TextOptions, "samples" | "length" | "bos">,
-  fetch: FetchOptions,
+  fetch: Reports,
 ): Promise<Blocks> {
   const documents = await openText(text, fetch);
   const total = packing.samples * packing.length;
@@ -173,7 +175,7 @@ export function textHash(blocks: Blocks, skip = 0): string {
   return joinHashes(blockHashes(blocks, skip));
 }
 
-async function openText(text: string, fetch: FetchOptions): Promise<AsyncIterable<Document>> {
+async function openText(text: string, fetch: Reports): Promise<AsyncIterable<Document>> {
   if (text === "c4") return readDocuments(await datasetFile(C4.repo, C4.file, fetch));
   if (textNames.includes(text)) return namedText(text, await benchmarkData(fetch));
   const found = await stat(text).catch(() => null);

@@ -1,8 +1,9 @@
+import type { Progress } from "../../src/entry/mod.ts";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { partialPath } from "../../src/hub/remote/download.ts";
-import { cacheEntries, datasetFile, openModel, type Progress } from "../../src/hub/mod.ts";
+import { cacheEntries, datasetFile, openModel } from "../../src/hub/mod.ts";
 import { closedPort, COMMIT, type FakeHub, layOut, pattern, withCache, withHub } from "./fake_hub.ts";
 
 const CONFIG = new TextEncoder().encode('{"model_type":"llama"}');

@@ -1,11 +1,6 @@
+import { KINDS } from "../../src/measure/mod.ts";
 import assert from "node:assert/strict";
-import {
-  gramModules,
-  gramProducts,
-  layerGram,
-  layerGramReference,
-  type LayerStates,
-} from "../../src/kernels/mod.ts";
+import { gramProducts, layerGram, layerGramReference, type LayerStates } from "../../src/kernels/mod.ts";
 import { assertWithin, computed, normals, onWebgpu, u } from "./devices.ts";
 
 type States = LayerStates<Float32Array<ArrayBuffer>> & { readonly width: number };
@@ -73,7 +68,7 @@ Deno.test("layer_gram: the reference gives the products it names", () => {
   const input = { x: Float32Array.of(x), attention: Float32Array.of(a), mlp: Float32Array.of(m) };
   const expected = (mlpReads: number) => {
     const by = { attention: [x, a], mlp: [mlpReads, m], block: [x, a + m] };
-    return gramModules.flatMap((module) => {
+    return KINDS.flatMap((module) => {
       const [x, u] = by[module];
       const values = { x, u, y: x + u } as Record<string, number>;
       return gramProducts.map((name) => values[name[0]] * values[name[1]]);

@@ -1,6 +1,6 @@
 /** A study is one count from nothing to all, whatever it consists of, and goes on from what is kept. */
+import type { Progress } from "../../src/entry/mod.ts";
 import assert from "node:assert/strict";
-import type { Progress } from "../../src/hub/mod.ts";
 import {
   causes,
   checkpoints,

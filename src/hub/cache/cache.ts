@@ -12,9 +12,8 @@
  */
 import { dirname, join } from "node:path";
 import { statfs } from "node:fs/promises";
-import { failure, reasonOf } from "../../entry/mod.ts";
+import { failure, formatBytes, reasonOf } from "../../entry/mod.ts";
 import { folderOf } from "../../home/mod.ts";
-import { formatBytes } from "../progress.ts";
 
 /** The folder of everything that is fetched. */
 export function cacheFolder(): string {

@@ -2,8 +2,8 @@
  * Whether a file in a cache is still what arrived. Its hash is known from its stamp, from its name in Hugging Face's cache,
  * or from the caller; it is read in full when it is first opened after it arrived or changed, and trusted from then on.
  */
+import { meter, type Reports } from "../../entry/mod.ts";
 import { isForbidden, statOrNull } from "./cache.ts";
-import { type FetchOptions, meter } from "../progress.ts";
 import {
   blobName,
   doubt,
@@ -61,7 +61,7 @@ export interface Damaged {
 /** The damaged files among these; `sha256` as for one. */
 export async function damagedFiles(
   files: readonly { path: string; sha256?: string }[],
-  { label, again = false, ...options }: FetchOptions & { label: string; again?: boolean },
+  { label, again = false, ...options }: Reports & { label: string; again?: boolean },
 ): Promise<Damaged[]> {
   const damaged: Damaged[] = [];
   const sizes: number[] = [];

@@ -4,8 +4,7 @@ import { getHFHubCachePath } from "@huggingface/hub";
 import { isFolder, statOrNull } from "./cache.ts";
 import { type Damaged, damagedFiles } from "./damage.ts";
 import { cacheEntries, entryName, realFolders } from "./entries.ts";
-import { enter, expect, list, reportChecks, string } from "../../entry/mod.ts";
-import type { FetchOptions } from "../progress.ts";
+import { enter, expect, list, reportChecks, type Reports, string } from "../../entry/mod.ts";
 import { stampedFiles } from "./stamp.ts";
 
 /** The files read, and the damaged ones among them. */
@@ -30,7 +29,7 @@ export interface Verified {
  * console.log(files, damaged);
  * ```
  */
-export async function verifyCache(names: readonly string[], options: FetchOptions = {}): Promise<Verified> {
+export async function verifyCache(names: readonly string[], options: Reports = {}): Promise<Verified> {
   expect("verify the cache", "names", names, list(string, "names"));
   return await enter(
     "verify",
@@ -41,7 +40,7 @@ export async function verifyCache(names: readonly string[], options: FetchOption
   );
 }
 
-async function verify(names: readonly string[], options: FetchOptions): Promise<Verified> {
+async function verify(names: readonly string[], options: Reports): Promise<Verified> {
   const all = [...await ourFiles(), ...await theirFiles()];
   const unknown = names.filter((name) => !all.some((entry) => entry.name === name));
   if (unknown.length > 0) {

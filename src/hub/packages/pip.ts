@@ -3,10 +3,10 @@
  * nothing of the package is run (`--only-binary`: a source archive would run its set-up script), and what is
  * unpacked is the archive of the given hash or nothing.
  */
+import { formatBytes } from "../../entry/mod.ts";
 import { join } from "node:path";
 import { folderBytes } from "../cache/cache.ts";
 import type { PackageSource } from "./manifest.ts";
-import { formatBytes } from "../progress.ts";
 import { PYTHON } from "./python.ts";
 
 const POLL = 250; // ms between two looks at how much has arrived

@@ -3,12 +3,12 @@
  * them, what is not kept of it is deleted, and the rest is put in place by a rename: an interrupted run leaves no half of one,
  * and a repeated run fetches only what is missing or damaged.
  */
+import { formatBytes, meter, type Reports } from "../../entry/mod.ts";
 import { basename, join } from "node:path";
 import { folderBytes, freeBytes, land, statOrNull } from "../cache/cache.ts";
 import { damagedFiles, toldDamage } from "../cache/damage.ts";
 import { withPartial } from "../cache/partial.ts";
 import { hashFile, stampedFiles, writeStamp } from "../cache/stamp.ts";
-import { type FetchOptions, formatBytes, meter } from "../progress.ts";
 import { type Archive, unpackPackage } from "./pip.ts";
 
 /** A pinned wheel, and what is kept of it. */
@@ -39,7 +39,7 @@ export interface Platform {
 export async function installWheels(
   wheels: readonly Wheel[],
   folder: string,
-  options: FetchOptions = {},
+  options: Reports = {},
   platform: Platform = Deno.build,
 ): Promise<void> {
   if (platform.os !== "linux" || platform.arch !== "x86_64") {
@@ -74,7 +74,7 @@ function told(wheel: Wheel): string {
 }
 
 /** What is wrong with an installed wheel, in words; null if all of it is here as it arrived. */
-async function damageOfWheel(wheel: Wheel, folder: string, options: FetchOptions): Promise<string | null> {
+async function damageOfWheel(wheel: Wheel, folder: string, options: Reports): Promise<string | null> {
   const place = placeOf(wheel, folder);
   if (await statOrNull(place) === null) return "not installed yet";
   for (const path of wheel.kept) {
@@ -86,7 +86,7 @@ async function damageOfWheel(wheel: Wheel, folder: string, options: FetchOptions
   return damaged.length > 0 ? `damaged (${toldDamage(damaged)})` : null;
 }
 
-async function fetchAll(wheels: readonly Wheel[], folder: string, options: FetchOptions): Promise<void> {
+async function fetchAll(wheels: readonly Wheel[], folder: string, options: Reports): Promise<void> {
   const sum = (numbers: readonly number[]) => numbers.reduce((all, bytes) => all + bytes, 0);
   const archives = sum(wheels.map(({ size }) => size));
   const kept = sum(wheels.map(({ bytes }) => bytes));

@@ -2,6 +2,7 @@
  * Models and dataset files by their id on the hub. What is already here, in Hugging Face's cache or in ours, is used
  * as it is, without a request; otherwise the revision is resolved to a commit, and what is missing is fetched.
  */
+import { formatBytes, meter, type Reports } from "../../entry/mod.ts";
 import { basename, join } from "node:path";
 import { checkDisk, statOrNull } from "../cache/cache.ts";
 import { type Damaged, damagedFiles, damageOf, toldDamage } from "../cache/damage.ts";
@@ -13,7 +14,6 @@ import { askFile, askFiles, askRepo, called, explained, fileUrl, instead, isOffl
 import type { RemoteFile, RemoteRepo } from "./hub_api.ts";
 import { checkFileName, modelFileNames } from "../layout.ts";
 import { fileEntry } from "../local.ts";
-import { type FetchOptions, formatBytes, meter } from "../progress.ts";
 import {
   completeModel,
   findSnapshots,
@@ -38,7 +38,7 @@ export function parseHubId(ref: string): HubRepo | null {
  */
 export async function hubModel(
   repo: HubRepo,
-  options: FetchOptions & { stream?: boolean } = {},
+  options: Reports & { stream?: boolean } = {},
 ): Promise<ModelFiles> {
   const damaged: Damaged[] = [];
   for (const snapshot of await findSnapshots(repo)) {
@@ -74,7 +74,7 @@ export async function hubModel(
 export async function datasetFile(
   id: string,
   path: string,
-  options: FetchOptions & { again?: boolean } = {},
+  options: Reports & { again?: boolean } = {},
 ): Promise<string> {
   const parsed = parseHubId(id);
   if (!parsed) throw new TypeError(`Cannot open the dataset ${id}: expected owner/name[@revision]`);
@@ -101,7 +101,7 @@ async function isSound(
   snapshot: Snapshot,
   names: string[],
   damaged: Damaged[],
-  options: FetchOptions & { again?: boolean },
+  options: Reports & { again?: boolean },
 ): Promise<boolean> {
   const files = names.map((name) => ({ path: join(snapshot.folder, name) }));
   const found = await damagedFiles(files, { ...options, label: repo.name });
@@ -122,7 +122,7 @@ async function fetchFiles(
   repo: HubRepo,
   remote: RemoteRepo,
   files: RemoteFile[],
-  options: FetchOptions,
+  options: Reports,
 ): Promise<Map<string, string>> {
   const folder = ourSnapshot(repo, remote.commit).folder;
   const paths = await presentFiles({ ...repo, revision: remote.commit }, files);
@@ -166,7 +166,7 @@ async function presentFiles(repo: HubRepo, files: RemoteFile[]): Promise<Map<str
   return paths;
 }
 
-async function announce(repo: HubRepo, remote: RemoteRepo, files: RemoteFile[], options: FetchOptions) {
+async function announce(repo: HubRepo, remote: RemoteRepo, files: RemoteFile[], options: Reports) {
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let here = 0;
   for (const { path } of files) {

@@ -4,6 +4,7 @@
  * Plan 0 is the reference. The executor runs its state first in every layer, so its updates are held for the length of
  * one layer while the other plans' are compared with them: ‖u − u₀‖² and ‖u₀‖² over the tokens of each sample.
  */
+import { type LayerModule, MODULES } from "../../measure/mod.ts";
 import type { Value } from "../../onnx/mod.ts";
 import type { Observation, Probe } from "./probe.ts";
 
@@ -16,7 +17,7 @@ export interface EffectSums {
 }
 
 /** Sums of one layer's modules by sample; a module that was not run under a plan has none. */
-export type LayerEffects = Partial<Record<"attention" | "mlp", EffectSums[]>>;
+export type LayerEffects = Partial<Record<LayerModule, EffectSums[]>>;
 
 /** A probe that compares plans 1 … `plans` − 1 with plan 0; read `plans[plan][layer]` after the run. */
 export function effectsProbe(
@@ -33,7 +34,7 @@ export function effectsProbe(
       ...m ? { mlpUpdate: m } : {},
     }),
     observeUpdate({ layer, plans, present, first, count, outputs }: Observation) {
-      for (const kind of ["attention", "mlp"] as const) {
+      for (const kind of MODULES) {
         if (!present[kind]) continue;
         const update = outputs[`${kind}Update`].data as Float32Array;
         const key = `${kind} ${first}`;

@@ -2,14 +2,18 @@
  * The Gram probe: all inner products of a layer's stream and updates, token by token, in one batched multiplication or by the
  * kernel `layer_gram`, and their sums by module and sample. Everything the paper measures of similarity and magnitude follows.
  */
-import { gramModules, gramProducts, layerGram } from "../../kernels/mod.ts";
-import { placesInGram, sumUpdates, type UpdatePlaces, type UpdateSums } from "../../measure/mod.ts";
+import { gramProducts, layerGram } from "../../kernels/mod.ts";
+import {
+  KINDS,
+  type ModuleKind,
+  placesInGram,
+  sumUpdates,
+  type UpdatePlaces,
+  type UpdateSums,
+} from "../../measure/mod.ts";
 import type { LayerSpec, UpdateTaps } from "../../models/mod.ts";
 import { Add, Concat, MatMul, Reshape, Transpose, type Value } from "../../onnx/mod.ts";
 import type { Observation, Present, Probe } from "./probe.ts";
-
-/** A module that has an importance. */
-export type ModuleKind = "attention" | "mlp" | "block";
 
 /**
  * The vectors, and which are X, u and Y of each module. x stream, a and m updates, h = x + a, y = next stream,
@@ -63,7 +67,7 @@ export function productsProbe<Sums>(
       const { data } = outputs.layer_gram ?? outputs.gram;
       const places = outputs.layer_gram ? placesOfKernel : placesOfGraph(layers[layer].residual, present);
       const perSample = data.length / count;
-      for (const kind of gramModules) {
+      for (const kind of KINDS) {
         if (kind !== "block" && !present[kind]) continue;
         const samples = sums[layer][kind] ??= [];
         for (let i = 0; i < count; i++) {
@@ -76,7 +80,7 @@ export function productsProbe<Sums>(
 }
 
 function placesOfKernel(kind: ModuleKind): UpdatePlaces {
-  const base = gramModules.indexOf(kind) * gramProducts.length;
+  const base = KINDS.indexOf(kind) * gramProducts.length;
   const places = gramProducts.map((product, i) => [product, base + i]);
   return Object.fromEntries(places) as UpdatePlaces;
 }

@@ -1,4 +1,5 @@
 /** The norms probe: how long each update is, token by token, and how much that differs between tokens. */
+import { type LayerModule, MODULES } from "../../measure/mod.ts";
 import { ReduceSumSquare, type Value } from "../../onnx/mod.ts";
 import type { Observation, Probe } from "./probe.ts";
 
@@ -12,7 +13,7 @@ export interface NormSums {
 }
 
 /** Sums of one layer's modules by sample; a module that was not run has none. */
-export type LayerNorms = Partial<Record<"attention" | "mlp", NormSums[]>>;
+export type LayerNorms = Partial<Record<LayerModule, NormSums[]>>;
 
 /** A probe of what plan number `plan` adds to the stream; read `layers[layer]` after the run. */
 export function normsProbe(layers: number, plan = 0): Probe & { readonly layers: LayerNorms[] } {
@@ -25,7 +26,7 @@ export function normsProbe(layers: number, plan = 0): Probe & { readonly layers:
       ...m ? { "norms.mlp": ReduceSumSquare(m) } : {},
     }),
     observeUpdate({ layer, present, first, count, outputs }: Observation) {
-      for (const kind of ["attention", "mlp"] as const) {
+      for (const kind of MODULES) {
         if (!present[kind]) continue;
         const samples = sums[layer][kind] ??= [];
         const squares = outputs[`norms.${kind}`].data as Float32Array;

@@ -8,7 +8,7 @@
  */
 import type { Engine, Feeds, Held } from "../../engine/mod.ts";
 import { readSmoothingSums, tokenSmoothing } from "../../kernels/mod.ts";
-import { type Smoothing, smoothing, type SmoothingSums } from "../../measure/mod.ts";
+import { MODULES, type Smoothing, smoothing, type SmoothingSums } from "../../measure/mod.ts";
 import type { LayerSpec, Model } from "../../models/mod.ts";
 import {
   Add,
@@ -64,7 +64,7 @@ export function smoothingProbe(
       },
     },
     observeUpdate({ layer, plans, present, first, outputs }: Observation) {
-      for (const kind of ["attention", "mlp"] as const) {
+      for (const kind of MODULES) {
         if (!present[kind]) continue;
         const measured = readSmoothing((part) => outputs[`${kind}.${part}`]);
         for (const plan of plans) {

@@ -1,12 +1,11 @@
 /** The chart behind most figures: one line per series over the layers, ± 1 standard error, labelled at its end. */
 import * as Plot from "@observablehq/plot";
-import { standardError } from "../../measure/mod.ts";
+import { type ModuleKind, standardError } from "../../measure/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { endLabels, FRAME, layerAxis, linearAxisY, logAxisY, logDomain } from "./axes.ts";
 import type { CsvRow } from "./csv.ts";
 import { dots, type Shape } from "./marks.ts";
 import { formatNumber } from "./numbers.ts";
-import type { ModuleKind } from "./setting.ts";
 
 /** One line. A layer without a value is a gap. */
 export interface Series {

@@ -1,8 +1,8 @@
 /** A study of training in a few numbers by step. Layer 0 stands apart, as in the paper: it is many times larger than the others. */
 import { expect, oneOf, resultOf } from "../../entry/mod.ts";
-import { drift, rankStability } from "../../measure/mod.ts";
+import { drift, KINDS, type ModuleKind, rankStability } from "../../measure/mod.ts";
 import type { CheckpointProfile, Checkpoints, Sweep } from "../../result/mod.ts";
-import { type ModuleKind, settingOf } from "./setting.ts";
+import { settingOf } from "./setting.ts";
 import { median } from "./summary.ts";
 
 /** One kind of module at one step; null where there is no value. */
@@ -47,7 +47,7 @@ export function seriesSetting({ name, series }: Checkpoints): string {
  */
 export function trendsOf(checkpoints: Checkpoints, kind: ModuleKind): Trend[] {
   expect("find trends", "result", checkpoints, resultOf("checkpoints"));
-  expect("find trends", "kind", kind, oneOf(["attention", "mlp", "block"]));
+  expect("find trends", "kind", kind, oneOf(KINDS));
   const { series } = checkpoints;
   const deeper = (entry: CheckpointProfile) => entry[kind].importance.slice(1);
   return series.map((entry, i) => {

@@ -1,6 +1,6 @@
 /** Curves of a sweep: a measure against the number of modules dropped. Orders of one target share its colour and differ in dash pattern; random ones have hollow dots too. */
 import * as Plot from "@observablehq/plot";
-import { halfWidth95, mean, studentT95, type Verdict } from "../../measure/mod.ts";
+import { halfWidth95, type LayerModule, mean, studentT95, type Verdict } from "../../measure/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
 import { AXIS_X, COLORS, countTicks, endLabels, FRAME } from "./axes.ts";
 import type { CsvRow } from "./csv.ts";
@@ -186,7 +186,7 @@ export function sweepRows({ curves }: Sweep): CsvRow[] {
 
 /** The number of drops at which titles compare attention with MLP: the common one nearest to a quarter of the layers. */
 export function comparedAt(groups: readonly CurveGroup[], layers: number) {
-  const of = (target: "attention" | "mlp") =>
+  const of = (target: LayerModule) =>
     groups.find((group) => group.target === target && group.by === "importance")?.points ?? [];
   const [attention, mlp] = [of("attention"), of("mlp")];
   const common = attention.map(({ dropped }) => dropped)

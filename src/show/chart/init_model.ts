@@ -1,7 +1,7 @@
 /** Shared by the figures of untrained models: a measured model and its closed form, its name, and how well the form fits. */
 import { type Check, expect, like, list } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
-import { FIRST_LAYER, moduleRatio, type Predicted } from "../../measure/mod.ts";
+import { FIRST_LAYER, type LayerModule, moduleRatio, MODULES, type Predicted } from "../../measure/mod.ts";
 import type { RandomInit } from "../../result/mod.ts";
 import { COLORS } from "./axes.ts";
 import { keyOf } from "./marks.ts";
@@ -22,9 +22,6 @@ const measuredInit = like(
 /** Whether values are such models. */
 export const measuredInits: Check = list(measuredInit, "models", 1);
 
-export const MODULES = ["attention", "mlp"] as const;
-export type ModuleName = typeof MODULES[number];
-
 /** Variance of the logits up to which attention is nearly uniform: at 1, e of uniform attention's weight on single keys. */
 const SMALL = 1;
 
@@ -39,7 +36,7 @@ export function shapeText({ measured: { shape, initialiser, provenance } }: Init
 }
 
 /** Largest relative error of the closed form from `FIRST_LAYER` on. */
-export function fitError({ measured, predicted }: InitModel, module: ModuleName): number {
+export function fitError({ measured, predicted }: InitModel, module: LayerModule): number {
   const errors = measured[module].importance.slice(FIRST_LAYER).flatMap((value, i) =>
     value === null ? [] : [Math.abs(predicted[module][i + FIRST_LAYER] / value - 1)]
   );

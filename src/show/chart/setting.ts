@@ -1,10 +1,7 @@
 /** The setting of a figure or a table, in words: model, weight format, text, packing, arithmetic. */
+import type { ModuleKind } from "../../measure/mod.ts";
 import type { Computed, Profile, Provenance } from "../../result/mod.ts";
 import { plain } from "../../entry/mod.ts";
-
-/** The kinds of module that a profile measures. */
-export type ModuleKind = "attention" | "mlp" | "block";
-export const KINDS: readonly ModuleKind[] = ["attention", "mlp", "block"];
 
 /** What each kind is called in print. */
 export const KIND_NAMES = {

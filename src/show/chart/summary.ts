@@ -1,7 +1,8 @@
 /** Small summaries used in titles and readings. */
+import type { ModuleKind } from "../../measure/mod.ts";
 import { expect, like } from "../../entry/mod.ts";
 import type { Profile } from "../../result/mod.ts";
-import { byImportance, type ModuleKind } from "./setting.ts";
+import { byImportance } from "./setting.ts";
 
 /** The values that are not null. */
 export function present(values: readonly (number | null)[]): number[] {

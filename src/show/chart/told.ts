@@ -1,5 +1,5 @@
 /** Comparisons that the samples decide: which of two is the larger, how often that is clear, and intervals in words. */
-import { correlates, interval95, toldSign } from "../../measure/mod.ts";
+import { correlates, interval95, type LayerModule, toldSign } from "../../measure/mod.ts";
 import type { CauseCorrelation, Profile, Sweep } from "../../result/mod.ts";
 import { costsLess } from "./curves.ts";
 import { formatFixed } from "./numbers.ts";
@@ -32,7 +32,7 @@ export function importanceSign({ sums }: Profile, a: RankedModule, b: RankedModu
 }
 
 /** Whether a module's update points along the stream (1) or against it (−1), in each layer that has one. */
-export function directionSigns({ sums }: Profile, kind: "attention" | "mlp"): Sign[] {
+export function directionSigns({ sums }: Profile, kind: LayerModule): Sign[] {
   return sums[kind].flatMap((samples) =>
     samples ? [toldSign(samples.map(({ sign, counted }) => sign / counted).filter(Number.isFinite))] : []
   );

@@ -1,4 +1,5 @@
 /** Claims C1 and C2 of the paper next to benchmark tasks: what dropping attention, and what dropping MLPs does to accuracy. */
+import type { LayerModule } from "../../measure/mod.ts";
 import { type Evaluation, meanOver } from "../../result/mod.ts";
 import {
   accuracyChange,
@@ -28,7 +29,7 @@ import type { Claim } from "./claims.ts";
 export function accuracyClaims(results: readonly Evaluation[], plans: readonly Dropped[]): Claim[] {
   const curves = accuracyCurves(results, plans);
   const full = fullOf(results);
-  const measured = (target: "attention" | "mlp") => {
+  const measured = (target: LayerModule) => {
     const curve = curves.find((one) => one.target === target && one.by === "importance");
     return curve ? costOf(curve, full) : null;
   };

@@ -2,6 +2,7 @@
  * What the paper calls causes, against importance, layer by layer, small multiples: sparse attention (claim C5), over-smoothed tokens
  * (C6), low magnitude (C7). One row per model, to compare norm placements and training steps.
  */
+import { type LayerModule, MODULES } from "../../measure/mod.ts";
 import { expect, list, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import type { CauseCorrelation, CauseName, Causes } from "../../result/mod.ts";
@@ -66,7 +67,7 @@ export function causesFigure(results: readonly Causes[]): Figure {
 
 function find(
   { correlations }: Causes,
-  module: "attention" | "mlp",
+  module: LayerModule,
   cause: CauseName,
 ): CauseCorrelation | undefined {
   return correlations.find((entry) => entry.module === module && entry.cause === cause);
@@ -107,7 +108,7 @@ function intervalOf({ low, high }: CauseCorrelation): string {
 }
 
 function panel(result: Causes, { cause, short }: typeof CAUSES[number], column: number): Plot.PlotOptions {
-  const found = (["attention", "mlp"] as const).flatMap((module) => find(result, module, cause) ?? []);
+  const found = MODULES.flatMap((module) => find(result, module, cause) ?? []);
   const points = found.flatMap(({ module, values }) =>
     values.flatMap((value, layer) => {
       const importance = result[module].importance[layer];
@@ -115,9 +116,7 @@ function panel(result: Causes, { cause, short }: typeof CAUSES[number], column: 
     })
   );
   const log = cause === "relativeMagnitude";
-  const importances = (["attention", "mlp"] as const).flatMap((module) =>
-    result[module].importance.map((v) => v ?? 0)
-  );
+  const importances = MODULES.flatMap((module) => result[module].importance.map((v) => v ?? 0));
   const y = logDomain(importances);
   const x = (log ? logDomain : airyDomain)(points.map(({ value }) => value));
   const ticks = log
@@ -144,7 +143,7 @@ function panel(result: Causes, { cause, short }: typeof CAUSES[number], column: 
         labelArrow: "none",
         fontSize: 14,
       }),
-      ...(["attention", "mlp"] as const).map((module) =>
+      ...MODULES.map((module) =>
         dots(points.filter((point) => point.module === module), {
           x: "value",
           y: "importance",

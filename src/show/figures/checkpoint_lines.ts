@@ -1,4 +1,5 @@
 /** Importance over training steps: median and range of the layers from 1 up, and layer 0; one panel per kind of module. */
+import { KINDS } from "../../measure/mod.ts";
 import { expect, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import type { Checkpoints } from "../../result/mod.ts";
@@ -7,7 +8,7 @@ import { stepAxis, stepScale } from "../chart/checkpoint_axis.ts";
 import { seriesSetting, type Trend, trendsOf } from "../chart/checkpoint_trends.ts";
 import { dots, SHAPES } from "../chart/marks.ts";
 import { formatFixed, formatNumber } from "../chart/numbers.ts";
-import { KIND_NAMES, KINDS } from "../chart/setting.ts";
+import { KIND_NAMES } from "../chart/setting.ts";
 import { drawFigure, type Figure, WIDTH } from "../chart/svg.ts";
 
 /**

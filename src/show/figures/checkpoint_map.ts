@@ -2,6 +2,7 @@
  * Importance by layer and step, one map per kind of module (paper, v6, figure 7), a row of them per series. All share one
  * logarithmic colour scale: a colour means the same in every map. Layer 0 stands apart, as in the paper's figure.
  */
+import { KINDS, type ModuleKind } from "../../measure/mod.ts";
 import { expect, list, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import type { Checkpoints } from "../../result/mod.ts";
@@ -9,7 +10,7 @@ import { AXIS_X, COLORS, countTicks, logDomain, logTicks } from "../chart/axes.t
 import { formatStep, thinned } from "../chart/checkpoint_axis.ts";
 import { type Trend, trendsOf } from "../chart/checkpoint_trends.ts";
 import { formatNumber, formatTick } from "../chart/numbers.ts";
-import { KIND_NAMES, KINDS, type ModuleKind, settingsOf } from "../chart/setting.ts";
+import { KIND_NAMES, settingsOf } from "../chart/setting.ts";
 import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
 import { medianSign, type Sign, tally, unknownText } from "../chart/told.ts";
 

@@ -1,4 +1,5 @@
 /** What half of the modules are worth at each step: perplexity after dropping half of the attention modules, MLPs or blocks. */
+import { KINDS } from "../../measure/mod.ts";
 import { expect, resultOf } from "../../entry/mod.ts";
 import type { Checkpoints } from "../../result/mod.ts";
 import { COLORS, linearAxisY, logAxisY, logDomain } from "../chart/axes.ts";
@@ -6,7 +7,7 @@ import { stepChart, type StepLine } from "../chart/checkpoint_axis.ts";
 import { qualityBySteps, seriesSetting } from "../chart/checkpoint_trends.ts";
 import { SHAPES } from "../chart/marks.ts";
 import { formatFixed, formatNumber } from "../chart/numbers.ts";
-import { KIND_NAMES, KINDS } from "../chart/setting.ts";
+import { KIND_NAMES } from "../chart/setting.ts";
 import { drawFigure, type Figure, INK } from "../chart/svg.ts";
 import { intervalText, riseSign } from "../chart/told.ts";
 

@@ -1,12 +1,12 @@
 /** Two profiles on one scale, importance by layer: two models, two steps of training, a compressed model against its original. */
 import { expect, resultOf } from "../../entry/mod.ts";
-import { spearman } from "../../measure/mod.ts";
+import { KINDS, type ModuleKind, spearman } from "../../measure/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { COLORS, logDomain } from "../chart/axes.ts";
 import { layerChart, layerRows, type Series } from "../chart/by_layer.ts";
 import { SHAPES } from "../chart/marks.ts";
 import { formatFixed, formatNumber } from "../chart/numbers.ts";
-import { describeDrop, KIND_NAMES, KINDS, type ModuleKind, settingOf } from "../chart/setting.ts";
+import { describeDrop, KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { leastImportant, median, present, quarter, shared, shortened } from "../chart/summary.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
 

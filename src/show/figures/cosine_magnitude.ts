@@ -8,7 +8,7 @@
  */
 import { expect, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
-import { correlates, importanceOf, spearman } from "../../measure/mod.ts";
+import { correlates, importanceOf, type LayerModule, MODULES, spearman } from "../../measure/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { AXIS_X, COLORS, FRAME, logAxisY, logDomain, logTicks } from "../chart/axes.ts";
 import { around, type Place, placed } from "../chart/labels.ts";
@@ -21,7 +21,7 @@ import { drawFigure, FAINT, type Figure } from "../chart/svg.ts";
 /** Spearman's correlation of importance with relative magnitude over some modules; null where it is undefined. */
 export function magnitudeCorrelation(
   profile: Profile,
-  kinds: readonly ("attention" | "mlp")[] = ["attention", "mlp"],
+  kinds: readonly (LayerModule)[] = ["attention", "mlp"],
 ): { readonly rank: number; readonly modules: number } | null {
   const modules = modulesOf(profile).filter(({ kind }) => kinds.includes(kind));
   const rank = spearman(
@@ -31,11 +31,9 @@ export function magnitudeCorrelation(
   return modules.length > 2 && Number.isFinite(rank) ? { rank, modules: modules.length } : null;
 }
 
-const KINDS = ["attention", "mlp"] as const;
-
 /** One module. */
 interface Module {
-  readonly kind: "attention" | "mlp";
+  readonly kind: LayerModule;
   readonly layer: number;
   readonly magnitude: number;
   readonly importance: number;
@@ -88,7 +86,7 @@ function titleOf(correlation: ReturnType<typeof magnitudeCorrelation>): string {
 }
 
 function readingOf(profile: Profile, modules: readonly Module[]): string {
-  const within = (["attention", "mlp"] as const).flatMap((kind) => {
+  const within = MODULES.flatMap((kind) => {
     const found = magnitudeCorrelation(profile, [kind]);
     return found === null ? [] : [`${rankText(found.rank, found.modules)} within ${KIND_NAMES[kind]}`];
   });
@@ -107,7 +105,7 @@ function readingOf(profile: Profile, modules: readonly Module[]): string {
 }
 
 function modulesOf(profile: Profile): Module[] {
-  return (["attention", "mlp"] as const).flatMap((kind) =>
+  return MODULES.flatMap((kind) =>
     profile[kind].importance.flatMap((importance, layer) => {
       const magnitude = profile[kind].relativeMagnitude[layer];
       return importance && magnitude && importance > 0 ? [{ kind, layer, magnitude, importance }] : [];
@@ -139,7 +137,7 @@ function chart(modules: readonly Module[]): Plot.PlotOptions {
       Plot.gridX(ticks, { stroke: "#d0d7de", strokeOpacity: 1 }),
       Plot.axisX(ticks, { ...AXIS_X, tickSize: 0, text: formatTick, label: "relative magnitude r (log)" }),
       Plot.line(curve, { x: "r", y: "importance", stroke: FAINT, strokeWidth: 2 }),
-      ...KINDS.map((kind) =>
+      ...MODULES.map((kind) =>
         dots(modules.filter((module) => module.kind === kind), {
           x: "magnitude",
           y: "importance",
@@ -229,7 +227,7 @@ function labels(
 
 /** The names of the kinds, in the empty corner above the curve. */
 function kindLabels(modules: readonly Module[]): Plot.Markish[] {
-  return KINDS.filter((kind) => modules.some((module) => module.kind === kind))
+  return MODULES.filter((kind) => modules.some((module) => module.kind === kind))
     .map((kind, i) =>
       Plot.text([kind], {
         frameAnchor: "top-left",

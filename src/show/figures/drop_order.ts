@@ -2,6 +2,7 @@
  * Which modules go when n are dropped (paper, drop order maps): one column per layer, filled from the n at which its module
  * is dropped. For attention, MLP, block, and for attention and MLP ranked together.
  */
+import { KINDS } from "../../measure/mod.ts";
 import { expect, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import type { Profile } from "../../result/mod.ts";
@@ -10,7 +11,7 @@ import { byImportance, KIND_NAMES, type RankedModule, settingOf } from "../chart
 import { counted } from "../chart/summary.ts";
 import { drawFigure, FAINT, type Figure, WIDTH } from "../chart/svg.ts";
 
-const TARGETS = ["attention", "mlp", "block", "joint"] as const;
+const TARGETS = [...KINDS, "joint"] as const;
 type Target = typeof TARGETS[number];
 
 /**

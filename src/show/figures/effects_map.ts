@@ -1,18 +1,14 @@
 /** The reach of a drop: how far the updates of later layers move when one module is dropped. */
 import { expect, resultOf } from "../../entry/mod.ts";
-import { mean } from "../../measure/mod.ts";
+import { type LayerModule, mean, MODULES } from "../../measure/mod.ts";
 import type { Causes } from "../../result/mod.ts";
 import { heatLegend, heatPanel } from "../chart/heat.ts";
 import { formatShare } from "../chart/numbers.ts";
 import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { drawFigure, type Figure, WIDTH } from "../chart/svg.ts";
 
-type Kind = "attention" | "mlp";
 const EDGES = [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1];
-const PAIRS = [["attention", "attention"], ["attention", "mlp"], ["mlp", "attention"], [
-  "mlp",
-  "mlp",
-]] as const;
+const PAIRS = MODULES.flatMap((dropped) => MODULES.map((moved) => [dropped, moved] as const));
 
 /**
  * Draws how far dropping one module moves the later updates, as four maps. Throws `RangeError` if the effects were not measured or the model has a single layer.
@@ -35,11 +31,11 @@ export function effectsFigure(result: Causes): Figure {
   if (!effects || !measured) {
     throw new RangeError("Cannot draw effects: found no measurement, expected a study that includes effects");
   }
-  const cells = (dropped: Kind, moved: Kind) =>
+  const cells = (dropped: LayerModule, moved: LayerModule) =>
     effects[dropped][moved].flatMap((row, y) =>
       row.flatMap((value, x) => value === null ? [] : [{ x, y, value }])
     );
-  const means = (["attention", "mlp"] as const).map((dropped) => {
+  const means = MODULES.map((dropped) => {
     const all = [...cells(dropped, "attention"), ...cells(dropped, "mlp")];
     if (all.length === 0) {
       throw new RangeError("Cannot draw effects: found a single layer, expected at least two");
@@ -85,8 +81,8 @@ export function effectsFigure(result: Causes): Figure {
 }
 
 function readingOf(
-  dropped: Kind,
-  cells: (dropped: Kind, moved: Kind) => { y: number; value: number }[],
+  dropped: LayerModule,
+  cells: (dropped: LayerModule, moved: LayerModule) => { y: number; value: number }[],
 ): string {
   const byLayer = Map.groupBy([...cells(dropped, "attention"), ...cells(dropped, "mlp")], ({ y }) => y);
   const means = [...byLayer].map(([layer, all]) => ({ layer, value: mean(all.map(({ value }) => value)) }))

@@ -2,6 +2,7 @@
  * How good a guide each score is to what a removal costs: Spearman's correlation over the modules of a kind, with its 95 %
  * confidence interval. A score that ranks modules as their losses do is at 1.
  */
+import { KINDS, type ModuleKind } from "../../measure/mod.ts";
 import { expect, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import type { Guide, Guides } from "../../result/mod.ts";
@@ -9,7 +10,7 @@ import { AXIS_X, COLORS } from "../chart/axes.ts";
 import { GUIDE_TITLES } from "../tables/guides.ts";
 import { dots, SHAPES } from "../chart/marks.ts";
 import { formatFixed } from "../chart/numbers.ts";
-import { KIND_NAMES, KINDS, type ModuleKind, settingOf } from "../chart/setting.ts";
+import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { counted } from "../chart/summary.ts";
 import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
 

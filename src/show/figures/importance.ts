@@ -1,11 +1,12 @@
 /** Importance by layer, attention, MLP and block (paper: importance S = 1 − mean cos(X, Y)); layer 0 stays readable. */
+import { KINDS } from "../../measure/mod.ts";
 import { expect, resultOf } from "../../entry/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { COLORS } from "../chart/axes.ts";
 import { layerChart, layerRows } from "../chart/by_layer.ts";
 import { SHAPES } from "../chart/marks.ts";
 import { formatNumber } from "../chart/numbers.ts";
-import { byImportance, KIND_NAMES, KINDS, settingOf } from "../chart/setting.ts";
+import { byImportance, KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { moduleSigns, tally, unknownText } from "../chart/told.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
 

@@ -4,9 +4,9 @@
  */
 import { expect, like, list } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
-import { FIRST_LAYER, typical } from "../../measure/mod.ts";
+import { FIRST_LAYER, MODULES, typical } from "../../measure/mod.ts";
 import { AXIS_X, AXIS_Y, COLORS, logDomain, logTicks } from "../chart/axes.ts";
-import { type InitModel, measuredRatio, moduleNames, MODULES, settingOfModels } from "../chart/init_model.ts";
+import { type InitModel, measuredRatio, moduleNames, settingOfModels } from "../chart/init_model.ts";
 import { dots, SHAPES } from "../chart/marks.ts";
 import { formatNumber, formatTick } from "../chart/numbers.ts";
 import { KIND_NAMES } from "../chart/setting.ts";

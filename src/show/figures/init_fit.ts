@@ -5,14 +5,13 @@
  */
 import { expect } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
-import { FIRST_LAYER } from "../../measure/mod.ts";
+import { FIRST_LAYER, MODULES } from "../../measure/mod.ts";
 import { AXIS_X, AXIS_Y, COLORS, countTicks, logDomain, logTicks } from "../chart/axes.ts";
 import {
   fitText,
   type InitModel,
   measuredInits,
   moduleNames,
-  MODULES,
   percent,
   settingOfModels,
   shapeText,

@@ -1,4 +1,5 @@
 /** Relative magnitude of the updates by layer: mean |a| / |x| and mean |m| / |X| (paper, claim C7: attention's is low). */
+import { MODULES } from "../../measure/mod.ts";
 import { expect, resultOf } from "../../entry/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { COLORS } from "../chart/axes.ts";
@@ -25,7 +26,7 @@ import { median, present } from "../chart/summary.ts";
  */
 export function magnitudeFigure(profile: Profile): Figure {
   expect("draw", "profile", profile, resultOf("profile"));
-  const series = (["attention", "mlp"] as const).map((kind) => ({
+  const series = MODULES.map((kind) => ({
     label: KIND_NAMES[kind],
     color: COLORS[kind],
     shape: SHAPES[kind],

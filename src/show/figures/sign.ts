@@ -1,4 +1,5 @@
 /** Direction of the updates along the stream: mean cos(u, X); below 0 an update erases, above it amplifies. */
+import { MODULES } from "../../measure/mod.ts";
 import { expect, resultOf } from "../../entry/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { COLORS } from "../chart/axes.ts";
@@ -7,8 +8,6 @@ import { SHAPES } from "../chart/marks.ts";
 import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { directionSigns, tally, unknownText } from "../chart/told.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
-
-const KINDS = ["attention", "mlp"] as const;
 
 /**
  * Draws whether updates point along the residual stream or against it.
@@ -26,14 +25,14 @@ const KINDS = ["attention", "mlp"] as const;
  */
 export function signFigure(profile: Profile): Figure {
   expect("draw", "profile", profile, resultOf("profile"));
-  const series = KINDS.map((kind) => ({
+  const series = MODULES.map((kind) => ({
     label: KIND_NAMES[kind],
     color: COLORS[kind],
     shape: SHAPES[kind],
     values: profile[kind].sign,
     errors: errorsOf(profile, kind, "sign"),
   }));
-  const against = series.map(({ label }, i) => ({ label, told: tally(directionSigns(profile, KINDS[i])) }))
+  const against = series.map(({ label }, i) => ({ label, told: tally(directionSigns(profile, MODULES[i])) }))
     .filter(({ told }) => told.all > 0);
   return drawFigure({
     name: "sign",

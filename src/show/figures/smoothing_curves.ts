@@ -3,7 +3,7 @@
  * the ability to distinguish tokens).
  */
 import { expect, resultOf } from "../../entry/mod.ts";
-import type { SmoothingName } from "../../measure/mod.ts";
+import type { LayerModule, SmoothingName } from "../../measure/mod.ts";
 import type { Causes, Smoothed } from "../../result/mod.ts";
 import { COLORS } from "../chart/axes.ts";
 import { layerChart, layerRows, type Series } from "../chart/by_layer.ts";
@@ -73,7 +73,7 @@ function droppedText({ smoothing }: Causes): string {
   }`;
 }
 
-function curveOf(smoothed: Smoothed, kind: "attention" | "mlp") {
+function curveOf(smoothed: Smoothed, kind: LayerModule) {
   const { mean, standardError } = smoothed[kind].meanCosine;
   return { values: mean, errors: standardError };
 }

@@ -2,13 +2,14 @@
  * How many samples importance needs (paper, figure on the calibration size): one profile over its first 1 … N samples.
  * Each size contains the smaller ones, so the last size agrees with itself by construction.
  */
+import { KINDS, type ModuleKind, MODULES } from "../../measure/mod.ts";
 import { expect, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import type { Profile } from "../../result/mod.ts";
 import { AXIS_X, COLORS, endLabels, FRAME, linearAxisY, logAxisY, logDomain } from "../chart/axes.ts";
 import { dots, SHAPES } from "../chart/marks.ts";
 import { formatNumber } from "../chart/numbers.ts";
-import { KIND_NAMES, KINDS, type ModuleKind, settingOf } from "../chart/setting.ts";
+import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { counted, leastImportant, quarter, shared } from "../chart/summary.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
 
@@ -47,7 +48,7 @@ interface Overlap {
  */
 export function stabilityFigure(profile: Profile): Figure {
   expect("draw", "profile", profile, resultOf("profile"));
-  const points = (["attention", "mlp"] as const).flatMap((kind) => pointsOf(profile, kind));
+  const points = MODULES.flatMap((kind) => pointsOf(profile, kind));
   const overlaps = KINDS.flatMap((kind) => overlapsOf(profile, kind));
   const first = overlaps.find(({ kind, samples }) => kind === "attention" && samples === 1);
   const { samples, length } = profile.provenance.packing;
@@ -118,7 +119,7 @@ function modulesChart(points: readonly Point[], samples: number): Plot.PlotOptio
   const frame = { ...FRAME, height: 360 };
   const y = { type: "log", domain } as const;
   const color = ({ kind }: Point) => COLORS[kind];
-  const groups = (["attention", "mlp"] as const).flatMap((kind) => {
+  const groups = MODULES.flatMap((kind) => {
     const last = positive.filter((point) => point.kind === kind && point.samples === samples);
     if (last.length === 0) return [];
     const middle = last.toSorted((a, b) => a.importance - b.importance)[last.length >> 1];

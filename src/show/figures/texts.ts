@@ -1,10 +1,11 @@
 /** Importance across kinds of text (paper, figure on calibration sets): one profile per text, attention at the top, MLP below. */
+import { type ModuleKind, MODULES } from "../../measure/mod.ts";
 import { expect, list, resultOf } from "../../entry/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { HUES } from "../chart/axes.ts";
 import { layerChart, layerRows } from "../chart/by_layer.ts";
 import { SHAPE_ORDER } from "../chart/marks.ts";
-import { computedText, KIND_NAMES, type ModuleKind } from "../chart/setting.ts";
+import { computedText, KIND_NAMES } from "../chart/setting.ts";
 import { leastImportant, quarter } from "../chart/summary.ts";
 import { drawFigure, type Figure } from "../chart/svg.ts";
 
@@ -31,7 +32,7 @@ export function textsFigure(profiles: readonly Profile[]): Figure {
     throw new RangeError("Cannot draw importance across texts: found no profile, expected one per text");
   }
   const { model, packing } = profiles[0].provenance;
-  const kinds = (["attention", "mlp"] as const)
+  const kinds = MODULES
     .filter((kind) => profiles.some((profile) => profile[kind].importance.some((value) => value !== null)));
   const agreements = kinds.map((kind) => ({ kind, ...commonLowest(profiles, kind) }));
   const panels = kinds.map((kind) => ({ kind, series: seriesOf(profiles, kind) }));

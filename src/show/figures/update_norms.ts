@@ -2,6 +2,7 @@
  * How long the updates are, by layer: mean |a| and |m| over tokens. Where a norm follows the modules and its weights
  * still have their initial values, all updates have the same length, so size says nothing about a module (claim C7).
  */
+import { type LayerModule, MODULES } from "../../measure/mod.ts";
 import { expect, list, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
 import type { Causes } from "../../result/mod.ts";
@@ -12,7 +13,6 @@ import { KIND_NAMES, settingsOf } from "../chart/setting.ts";
 import { present, shortened } from "../chart/summary.ts";
 import { drawFigure, type Figure, INK, WIDTH } from "../chart/svg.ts";
 
-const MODULES = ["attention", "mlp"] as const;
 /** The ratio of longest to shortest below which updates count as equally long. */
 const ONE_LENGTH = 1.01;
 
@@ -75,7 +75,7 @@ function spanOf(result: Causes): number {
   return norms.length ? Math.max(...norms) / Math.min(...norms) : 1;
 }
 
-function bandOf(result: Causes, module: "attention" | "mlp") {
+function bandOf(result: Causes, module: LayerModule) {
   return result[module].norm.flatMap((norm, layer) => {
     if (!norm) return [];
     const spread = Math.min(result[module].normSpread[layer] ?? 0, 0.9);
@@ -83,7 +83,7 @@ function bandOf(result: Causes, module: "attention" | "mlp") {
   });
 }
 
-function ends(result: Causes, module: "attention" | "mlp"): number[] {
+function ends(result: Causes, module: LayerModule): number[] {
   return bandOf(result, module).flatMap(({ low, high }) => [low, high]);
 }
 

@@ -2,11 +2,11 @@
  * What a page answers first: what may go, at what cost, and where that was measured; put together from its sections. All cards
  * are about one plan: the first section that has one chooses it, and every section says what it measured of that plan.
  */
-import { withinBudget } from "../../measure/mod.ts";
+import { KINDS, withinBudget } from "../../measure/mod.ts";
 import { type Evaluation, meanOver, type Profile, type Sweep } from "../../result/mod.ts";
 import { accuracyChange, accuracyCurves, type Dropped, fullOf } from "../chart/accuracy.ts";
 import { formatNumber, formatPoints, formatPointsRange } from "../chart/numbers.ts";
-import { byImportance, describeDrop, KIND_NAMES, KINDS } from "../chart/setting.ts";
+import { byImportance, describeDrop, KIND_NAMES } from "../chart/setting.ts";
 import { quarter } from "../chart/summary.ts";
 import { importanceSign, timesText } from "../chart/told.ts";
 import type { Answer, Drop, Section } from "./section.ts";
@@ -39,7 +39,7 @@ export function qualityAnswer({ curves, provenance }: Sweep): Answer | undefined
   const tried = curves.filter(({ by, points }) =>
     by === "importance" && points.some(({ dropped }) => dropped > 0)
   );
-  const allowed = (["attention", "mlp", "block"] as const).flatMap((target) =>
+  const allowed = KINDS.flatMap((target) =>
     tried.filter((curve) => curve.target === target)
       .map((curve) => ({ target, curve, ...withinBudget(curve.points, Math.log(1 + BUDGET), samples) }))
   );

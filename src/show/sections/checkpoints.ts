@@ -1,4 +1,5 @@
 /** Redundancy through training as a section: the figures of each series, what they say about claim C3, and a table of all series. */
+import { MODULES } from "../../measure/mod.ts";
 import { type Checkpoints, fileName } from "../../result/mod.ts";
 import { checkpointLinesFigure } from "../figures/checkpoint_lines.ts";
 import { checkpointMapFigure } from "../figures/checkpoint_map.ts";
@@ -45,7 +46,7 @@ function figuresOf(result: Checkpoints): Figure[] {
 /** A row for each step that any series has. */
 function medianTable(results: readonly Checkpoints[]): ReportTable {
   const columns = results.flatMap((result) =>
-    (["attention", "mlp"] as const).map((kind) => ({
+    MODULES.map((kind) => ({
       head: `${KIND_NAMES[kind]}, ${result.name}`,
       trends: trendsOf(result, kind),
     }))

@@ -1,4 +1,5 @@
 /** One model as sections: which modules hardly turn the residual stream, what dropping costs, how large the updates are. */
+import { KINDS } from "../../measure/mod.ts";
 import type { Mixtures, Profile, Sweep } from "../../result/mod.ts";
 import { droppingClaims, magnitudeClaims } from "../claims/claims.ts";
 import { cosineMagnitudeFigure } from "../figures/cosine_magnitude.ts";
@@ -10,7 +11,7 @@ import { importanceFigure } from "../figures/importance.ts";
 import { magnitudeFigure } from "../figures/magnitude.ts";
 import { formatNumber } from "../chart/numbers.ts";
 import { qualityFigure } from "../figures/quality.ts";
-import { byImportance, KIND_NAMES, KINDS, settingOf } from "../chart/setting.ts";
+import { byImportance, KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { signFigure } from "../figures/sign.ts";
 import { stabilityFigure } from "../figures/stability.ts";
 import { streamNormFigure } from "../figures/stream_norm.ts";

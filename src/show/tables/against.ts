@@ -1,4 +1,5 @@
 /** Importance beside the official code's, as a table for the terminal. */
+import { MODULES } from "../../measure/mod.ts";
 import type { AgainstLlmDrop } from "../../result/mod.ts";
 import { formatFixed, formatNumber } from "../chart/numbers.ts";
 import { KIND_NAMES, settingOf } from "../chart/setting.ts";
@@ -15,7 +16,7 @@ export function againstTable(
     return `${head}\nBoth definitions agree here: no norm follows a module, so its output is added ` +
       "unchanged.";
   }
-  const tables = (["attention", "mlp"] as const).map((kind) => {
+  const tables = MODULES.map((kind) => {
     const { importance, official, difference, rankCorrelation } = against[kind];
     const rows = importance.map((value, layer) => [
       String(layer),

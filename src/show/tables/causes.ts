@@ -1,5 +1,5 @@
 /** The study of causes for the terminal: by layer, then how each cause correlates with importance, then what stands out. */
-import { mean, type PatternName, type SmoothingName } from "../../measure/mod.ts";
+import { type LayerModule, mean, type PatternName, type SmoothingName } from "../../measure/mod.ts";
 import type { CauseName, Causes, Smoothed } from "../../result/mod.ts";
 import { layerStreams } from "../chart/layer_streams.ts";
 import { formatFixed, formatNumber, formatShare } from "../chart/numbers.ts";
@@ -100,7 +100,7 @@ function smoothingTable({ smoothing }: Causes, look: TextLook): string {
 
 function effectLines({ effects }: Causes): string[] {
   if (!effects) return [];
-  const moved = (kind: "attention" | "mlp") => meanOf([effects[kind].attention, effects[kind].mlp].flat(2));
+  const moved = (kind: LayerModule) => meanOf([effects[kind].attention, effects[kind].mlp].flat(2));
   const [attention, mlp] = [moved("attention"), moved("mlp")];
   if (attention === null || mlp === null) return [];
   return [

@@ -1,8 +1,9 @@
 /** A study of training as a table for the terminal: a line a step. */
+import { KINDS } from "../../measure/mod.ts";
 import type { Checkpoints } from "../../result/mod.ts";
 import { qualityBySteps, seriesSetting, trendsOf } from "../chart/checkpoint_trends.ts";
 import { formatFixed, formatNumber } from "../chart/numbers.ts";
-import { KIND_NAMES, KINDS } from "../chart/setting.ts";
+import { KIND_NAMES } from "../chart/setting.ts";
 import { align, optional, style, type TextLook } from "./table.ts";
 
 /** Importance, how it moves, and quality with half of the modules dropped, by step. */

@@ -1,4 +1,5 @@
 /** Results as rows for a spreadsheet, one for each module, drop or step; the JSON has the rest. */
+import { KINDS, MODULES } from "../../measure/mod.ts";
 import {
   type AgainstLlmDrop,
   CAUSE_NAMES,
@@ -16,7 +17,7 @@ import {
   type Sweep,
 } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { describeDrop, KINDS } from "../chart/setting.ts";
+import { describeDrop } from "../chart/setting.ts";
 
 type Values = readonly (number | null)[];
 
@@ -89,7 +90,7 @@ export function sweepRows({ provenance, curves }: Sweep): CsvRow[] {
 
 /** A row a module, with each cause of its importance. */
 export function causesRows({ provenance, correlations, ...result }: Causes): CsvRow[] {
-  return (["attention", "mlp"] as const).flatMap((module) => {
+  return MODULES.flatMap((module) => {
     const valuesOf = (name: CauseName): Values =>
       correlations.find((entry) => entry.module === module && entry.cause === name)?.values ?? [];
     const { importance, sign, norm, normSpread } = result[module];
@@ -117,7 +118,7 @@ export function randomInitRows(result: RandomInit): CsvRow[] {
 
 /** A row a module, ours beside the official code's. */
 export function againstRows(result: AgainstLlmDrop): CsvRow[] {
-  return (["attention", "mlp"] as const).flatMap((module) => {
+  return MODULES.flatMap((module) => {
     const { importance, official, difference } = result[module];
     return byLayer({ importance, official, difference })
       .map((row) => ({ ...origin(result.provenance), module, ...row }));

@@ -2,6 +2,7 @@
  * Tables for the terminal: plain text, aligned by the columns' widths, the weight format in every heading.
  * Pure functions from results to strings without a final line break; escapes only where colour is asked for.
  */
+import { KINDS } from "../../measure/mod.ts";
 import type { Comparison, Computed, Perplexity, Plan, Profile } from "../../result/mod.ts";
 import { formatFixed, formatNumber, formatShare } from "../chart/numbers.ts";
 import { mixerOf, mixersText } from "./mixers.ts";
@@ -12,7 +13,6 @@ import {
   computedText,
   describeDrop,
   KIND_NAMES,
-  KINDS,
   modelOf,
   type RankedModule,
   settingOf,

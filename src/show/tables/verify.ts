@@ -1,8 +1,9 @@
 /** A verification as a table: how far our drop orders agree with the official ones, and both side by side. */
+import { KINDS } from "../../measure/mod.ts";
 import type { Verification } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { formatFixed } from "../chart/numbers.ts";
-import { KIND_NAMES, KINDS, settingOf } from "../chart/setting.ts";
+import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { origin } from "./rows.ts";
 import { align, optional, style, type TextLook } from "./table.ts";
 

@@ -2,10 +2,10 @@
  * The analyses that pages are made of: `lamina figures` has all, `lamina start` the first three. An entry computes what it
  * shows, or finds it kept; what a page makes of it is `show/sections`.
  */
+import { KINDS, MODULES } from "../../measure/mod.ts";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { reportsOf } from "../../entry/mod.ts";
-import { parts, within } from "../../hub/mod.ts";
+import { phases, reportsOf, within } from "../../entry/mod.ts";
 import type { Causes, Checkpoints, Profile, Sweep } from "../../result/mod.ts";
 import { openSeries, type StudyModel } from "../../subject/mod.ts";
 import { causes } from "../causes/causes.ts";
@@ -78,9 +78,9 @@ export const analyses = {
     async run(options) {
       const model = await options.model();
       const texts: Profile[] = [];
-      const stage = parts(null, TEXTS.map(() => 1), options.onProgress);
+      const phase = phases(null, TEXTS.map(() => 1), options.onProgress);
       for (const [i, text] of TEXTS.entries()) {
-        texts.push(await profile(model, { ...SIZES.texts, ...within(studyOf(options), stage(i)), text }));
+        texts.push(await profile(model, { ...SIZES.texts, ...within(studyOf(options), phase(i)), text }));
       }
       return { profile: await options.profile(), texts };
     },
@@ -104,7 +104,7 @@ export const analyses = {
     async run(options) {
       const [model, orders] = [await options.model(), await options.profile()];
       const counts = TASKS.dropped.filter((drop) => drop <= model.spec.layers.length / 2);
-      const plans = (["attention", "mlp", "block"] as const).flatMap((target) =>
+      const plans = KINDS.flatMap((target) =>
         counts.filter((drop) => drop <= droppable(model.spec, target))
           .map((drop) => makePlan(orders, { target, drop }))
       );
@@ -135,10 +135,10 @@ export const analyses = {
     profiled: false,
     async run(options) {
       const results: Checkpoints[] = [];
-      const stage = parts(null, SERIES.map(() => 1), options.onProgress);
+      const phase = phases(null, SERIES.map(() => 1), options.onProgress);
       for (const [i, folder] of SERIES.entries()) {
         const series = await openSeries(folder, reportsOf(options));
-        const sizes = { ...TRAINING, ...within(studyOf(options), stage(i)) };
+        const sizes = { ...TRAINING, ...within(studyOf(options), phase(i)) };
         results.push(await checkpoints(series, { ...sizes, quality: HELD_OUT_TEXT }));
       }
       return results;
@@ -150,10 +150,10 @@ export const analyses = {
     weight: 1.5,
     profiled: false,
     async run(options) {
-      const stage = parts(null, [2, 3], options.onProgress);
+      const phase = phases(null, [2, 3], options.onProgress);
       return {
-        models: await untrainedModels(within(drawnOf(options), stage(0))),
-        maps: await untrainedMaps(within(drawnOf(options), stage(1))),
+        models: await untrainedModels(within(drawnOf(options), phase(0))),
+        maps: await untrainedMaps(within(drawnOf(options), phase(1))),
       };
     },
   }),
@@ -170,23 +170,23 @@ export const analyses = {
     profiled: false,
     async run(options) {
       const sizes = { ...CAUSES, ...studyOf(options) };
-      const stage = parts(null, [9, 1], options.onProgress);
+      const phase = phases(null, [9, 1], options.onProgress);
       return {
-        model: await causes(await options.model(), within(sizes, stage(0))),
-        others: await trainedCauses(within(sizes, stage(1))),
+        model: await causes(await options.model(), within(sizes, phase(0))),
+        others: await trainedCauses(within(sizes, phase(1))),
       };
     },
   }),
 };
 /** What dropping costs one of the trained models, by the importance of its own profile and in random orders. */
 async function droppingOf(model: StudyModel, options: StudyOptions): Promise<Sweep> {
-  const stage = parts(null, [1, 4], options.onProgress);
-  const orders = await profile(model, within(options, stage(0)));
-  const curves = (["attention", "mlp"] as const).flatMap((target) =>
+  const phase = phases(null, [1, 4], options.onProgress);
+  const orders = await profile(model, within(options, phase(0)));
+  const curves = MODULES.flatMap((target) =>
     curvesOf(target).filter(({ by }) => by === "importance" || by === "random")
   );
   return await sweep(model, orders, curves, SWEEP_STEPS, {
-    ...within(options, stage(1)),
+    ...within(options, phase(1)),
     text: HELD_OUT_TEXT,
   });
 }
@@ -197,12 +197,12 @@ async function trained<T>(
   study: (model: StudyModel, told: StudyOptions) => Promise<T>,
 ): Promise<T[]> {
   const found: T[] = [];
-  const stage = parts(null, SERIES.map(() => 1), options.onProgress);
+  const phase = phases(null, SERIES.map(() => 1), options.onProgress);
   for (const folder of SERIES) {
     const { checkpoints } = await openSeries(folder, reportsOf(options));
     const model = await checkpoints.at(-1)!.open(reportsOf(options));
     try {
-      found.push(await study(model, within(studyOf(options), stage(found.length))));
+      found.push(await study(model, within(studyOf(options), phase(found.length))));
     } finally {
       model.close();
     }
@@ -220,13 +220,13 @@ function analysis<T>(entry: Analysis<T>): Analysis<T> {
 /** Causes at both ends of each training run. */
 async function trainedCauses(options: StudyOptions): Promise<Causes[]> {
   const results: Causes[] = [];
-  const stage = parts(null, SERIES.flatMap(() => [1, 1]), options.onProgress);
+  const phase = phases(null, SERIES.flatMap(() => [1, 1]), options.onProgress);
   for (const folder of SERIES) {
     const { checkpoints } = await openSeries(folder, reportsOf(options));
     for (const checkpoint of [checkpoints[0], checkpoints.at(-1)!]) {
       const model = await checkpoint.open(reportsOf(options));
       try {
-        results.push(await causes(model, within(options, stage(results.length))));
+        results.push(await causes(model, within(options, phase(results.length))));
       } finally {
         model.close();
       }

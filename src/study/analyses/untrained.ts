@@ -3,8 +3,7 @@
  * further is the deviation of a product, σ√D, and the place of the norms. The models are those of notebook 04, so that what
  * one has computed the other finds kept.
  */
-import { reportsOf } from "../../entry/mod.ts";
-import { parts, within } from "../../hub/mod.ts";
+import { phases, reportsOf, within } from "../../entry/mod.ts";
 import { type NamedConfig, openConfig } from "../../subject/mod.ts";
 import { atWidth, initModel, initModels, type MeasuredInit, ratioMap } from "../untrained/init_models.ts";
 import type { RandomInitOptions } from "../untrained/random_init.ts";
@@ -46,12 +45,12 @@ export async function untrainedMaps(options: RandomInitOptions) {
   const maps = [];
   // A pass grows with the square of the width.
   const places = Object.values(PLACES).flat();
-  const stage = parts(null, places.map(([hidden]) => seedsAt(hidden) * hidden ** 2), options.onProgress);
+  const phase = phases(null, places.map(([hidden]) => seedsAt(hidden) * hidden ** 2), options.onProgress);
   let place = 0;
   for (const norm of ["pre", "peri", "post"] as const) {
     const models = [];
     for (const [hidden, std] of PLACES[norm]) {
-      const model = { ...within(plane, stage(place++)), ...atWidth(llama, hidden), std, norm };
+      const model = { ...within(plane, phase(place++)), ...atWidth(llama, hidden), std, norm };
       models.push(await initModel(llama, { ...model, seeds: seedsAt(hidden) }));
     }
     maps.push({ norm, models, points: await points(llama, norm, plane) });

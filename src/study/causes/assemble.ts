@@ -1,4 +1,5 @@
 /** From what each sample showed to the result of the study of causes. Pure. */
+import type { LayerModule, ModuleKind } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import {
   type Causes,
@@ -32,14 +33,14 @@ const MASSIVE_LISTED = 50;
 
 /** The profile that the samples of the full model are. */
 export function profileIn(provenance: Causes["provenance"], whole: readonly WholeRow[]): Profile {
-  const sums = (kind: "attention" | "mlp" | "block") =>
+  const sums = (kind: ModuleKind) =>
     whole[0].sums.map((first, l) => first[kind] && whole.map((row) => row.sums[l][kind]!));
   return profileOf(provenance, { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") });
 }
 
 /** The plans under which smoothing is measured: the full model, then without the n least important of each kind, for each n above 0. */
 export function smoothingPlans(profile: Profile, drops: readonly number[]): DropPlan[] {
-  const lowest = (kind: "attention" | "mlp", n: number) =>
+  const lowest = (kind: LayerModule, n: number) =>
     rank(profile, kind).slice(0, n).map(({ layer }) => layer).sort((a, b) => a - b);
   const some = drops.filter((n) => n > 0);
   return [
@@ -54,7 +55,7 @@ export function assemble(spec: ModelSpec, provenance: Causes["provenance"], rows
   const { whole, sink, smoothing, effects } = rows;
   const profile = profileIn(provenance, whole);
   const { drops, sink: { threshold } } = provenance.causes;
-  const moduleMeans = (kind: "attention" | "mlp"): Causes["attention"] => {
+  const moduleMeans = (kind: LayerModule): Causes["attention"] => {
     const { importance, relativeMagnitude, sign } = profile[kind];
     return { importance, relativeMagnitude, sign, ...updateNorms(whole, kind) };
   };
@@ -95,12 +96,12 @@ function massiveIn(whole: readonly WholeRow[]): Causes["massive"] {
 
 function effectsIn(spec: ModelSpec, rows: readonly EffectsRow[]): NonNullable<Causes["effects"]> {
   const plans = effectPlans(spec);
-  const matrix = (dropped: "attention" | "mlp", moved: "attention" | "mlp") =>
+  const matrix = (dropped: LayerModule, moved: LayerModule) =>
     spec.layers.map((_, l) => {
       const plan = plans.findIndex((plan) => plan[dropped][0] === l);
       return plan < 0 ? spec.layers.map(() => null) : effectRow(l, plan, rows, moved);
     });
-  const of = (dropped: "attention" | "mlp") => ({
+  const of = (dropped: LayerModule) => ({
     attention: matrix(dropped, "attention"),
     mlp: matrix(dropped, "mlp"),
   });

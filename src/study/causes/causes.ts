@@ -6,8 +6,8 @@
  * without BOS for the sink rate as published (Gu et al., arXiv 2410.10781); every module dropped in turn, on fewer samples,
  * for what that does to later updates. The last grows with the square of the depth: it can be left out.
  */
-import { type Checks, reportsOf, wholeNumber } from "../../entry/mod.ts";
-import { parts, within } from "../../hub/mod.ts";
+import { MODULES } from "../../measure/mod.ts";
+import { type Checks, phases, reportsOf, wholeNumber, within } from "../../entry/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import { type Causes, keptOr, type Provenance } from "../../result/mod.ts";
 import { type Blocks, noDrop } from "../../run/mod.ts";
@@ -93,7 +93,7 @@ async function causesIn(model: StudyModel, options: CausesOptions): Promise<Caus
 export async function subjectOf(model: StudyModel, options: CausesOptions): Promise<Subject> {
   const text = textOptions(options, CALIBRATION_TEXT);
   const label = `causes in ${model.name}`;
-  const packing = within(reportsOf(options), parts(label, [0, 1], options.onProgress)(0));
+  const packing = within(reportsOf(options), phases(label, [0, 1], options.onProgress)(0));
   const packed = await packText(model, text, packing);
   const published = {
     ...text,
@@ -168,8 +168,8 @@ async function measure(subject: Subject, origin: Causes["provenance"]): Promise<
   const { queryStride: stride, drops, effects } = origin.causes;
   const passes = passesOf(model.spec, blocks, effects?.samples ?? 0);
   await expectRoom(needOf(model, passes), options);
-  const stage = parts(label, passes.map((pass) => flopsOf(model, [pass])), options.onProgress);
-  const at = (pass: number) => ({ model, options: within(options, stage(pass)) });
+  const phase = phases(label, passes.map((pass) => flopsOf(model, [pass])), options.onProgress);
+  const at = (pass: number) => ({ model, options: within(options, phase(pass)) });
   const whole = await wholeRows(at(0), blocks, { stride, first: true });
   const plans = smoothingPlans(profileIn(origin, whole), drops);
   return assemble(model.spec, origin, {
@@ -280,6 +280,6 @@ export async function untrainedCausesEstimate(
 /** How many modules there are of the kind that has fewer. */
 function fewerModules({ layers }: ModelSpec): number {
   return Math.min(
-    ...(["attention", "mlp"] as const).map((kind) => layers.filter((layer) => layer[kind]).length),
+    ...MODULES.map((kind) => layers.filter((layer) => layer[kind]).length),
   );
 }

@@ -4,7 +4,15 @@
  * Attention: its pattern (means over heads, claim C5), how similar the tokens are that it reads (C6), the size of its update
  * relative to the stream (C7). The MLP: the last two.
  */
-import { mean, rankInterval, SMOOTHING_NAMES, type SmoothingName, spearman } from "../../measure/mod.ts";
+import {
+  type LayerModule,
+  mean,
+  MODULES,
+  rankInterval,
+  SMOOTHING_NAMES,
+  type SmoothingName,
+  spearman,
+} from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import { CAUSE_NAMES, type CauseCorrelation, type CauseName, type Causes } from "../../result/mod.ts";
 
@@ -13,7 +21,7 @@ export type Measured = Pick<Causes, "attention" | "mlp" | "patterns" | "smoothin
 
 /** Every correlation that there is. */
 export function correlationsOf(measured: Measured, layers: ModelSpec["layers"]): CauseCorrelation[] {
-  return (["attention", "mlp"] as const).flatMap((module) =>
+  return MODULES.flatMap((module) =>
     CAUSE_NAMES.flatMap((cause) => {
       const values = causeByLayer(measured, layers, module, cause);
       return values ? [correlationOf(module, cause, values, measured[module].importance)] : [];
@@ -25,7 +33,7 @@ export function correlationsOf(measured: Measured, layers: ModelSpec["layers"]):
 function causeByLayer(
   { patterns, smoothing: [full], ...modules }: Measured,
   layers: ModelSpec["layers"],
-  module: "attention" | "mlp",
+  module: LayerModule,
   cause: CauseName,
 ): (number | null)[] | null {
   if (cause === "relativeMagnitude") return modules[module].relativeMagnitude;
@@ -41,7 +49,7 @@ function causeByLayer(
 function readStream(
   full: Causes["smoothing"][number],
   layers: ModelSpec["layers"],
-  module: "attention" | "mlp",
+  module: LayerModule,
   name: SmoothingName,
 ): (number | null)[] {
   let stream = full.embedding[name];
@@ -53,7 +61,7 @@ function readStream(
 }
 
 function correlationOf(
-  module: "attention" | "mlp",
+  module: LayerModule,
   cause: CauseName,
   values: readonly (number | null)[],
   importance: readonly (number | null)[],

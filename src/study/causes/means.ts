@@ -1,6 +1,7 @@
 /** From what the probes of the causes saw to the means that the result holds. Pure. */
 import type { AttentionStats } from "../../kernels/mod.ts";
 import {
+  type LayerModule,
   mean,
   PATTERN_NAMES,
   type PatternName,
@@ -58,7 +59,7 @@ export function smoothedOf(drop: DropPlan, plan: number, samples: readonly Smoot
   const each = <T>(of: (name: SmoothingName) => T) =>
     Object.fromEntries(SMOOTHING_NAMES.map((name) => [name, of(name)])) as Record<SmoothingName, T>;
   const layers = samples[0].plans[plan];
-  const curve = (kind: "attention" | "mlp") =>
+  const curve = (kind: LayerModule) =>
     each((name) => {
       const values = layers.map((_, l) =>
         present(samples.map(({ plans }) => plans[plan][l][kind]?.[name] ?? null))
@@ -78,7 +79,7 @@ export function effectRow(
   dropped: number,
   plan: number,
   samples: readonly EffectsRow[],
-  kind: "attention" | "mlp",
+  kind: LayerModule,
 ): (number | null)[] {
   return samples[0][plan].map((_, l) => {
     const sums = present(samples.map((plans) => plans[plan][l][kind]));
@@ -90,7 +91,7 @@ export function effectRow(
 /** How long the updates of a kind are, and how much that varies. */
 export function updateNorms(
   samples: readonly WholeRow[],
-  kind: "attention" | "mlp",
+  kind: LayerModule,
 ): Pick<Causes["attention"], "norm" | "normSpread"> {
   const layers = samples[0].norms.map((_, l) => {
     const sums = present(samples.map(({ norms }) => norms[l][kind]));

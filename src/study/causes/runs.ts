@@ -1,5 +1,11 @@
 /** The runs that the study of causes consists of, each a choice of blocks, plans and probes; what each sees, sample by sample. */
-import { effectiveRank, massiveActivations, type Smoothing, SMOOTHING_NAMES } from "../../measure/mod.ts";
+import {
+  effectiveRank,
+  massiveActivations,
+  MODULES,
+  type Smoothing,
+  SMOOTHING_NAMES,
+} from "../../measure/mod.ts";
 import type { Model, ModelSpec } from "../../models/mod.ts";
 import type { EffectsRow, PatternsRow, SmoothingRow, WholeRow } from "../../result/mod.ts";
 import {
@@ -84,7 +90,7 @@ export async function smoothingRows(
 
 /** The plans of the effects on later layers: the full model, then every module dropped in turn. */
 export function effectPlans({ layers }: ModelSpec): (DropPlan & { readonly dropped: number | null })[] {
-  const drops = (["attention", "mlp"] as const).flatMap((kind) =>
+  const drops = MODULES.flatMap((kind) =>
     layers.flatMap((layer, l) => layer[kind] ? [{ ...noDrop, [kind]: [l], dropped: l }] : [])
   );
   return [{ ...noDrop, dropped: null }, ...drops];

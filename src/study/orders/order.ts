@@ -12,8 +12,16 @@
  *
  * Consecutive blocks are windows of n: X is x_l, Y is x_{l+n}. Each n has a best window of its own, not nested in the next.
  */
-import { type Checks, displayable, oneOf, reportsOf, required, wholeNumber } from "../../entry/mod.ts";
-import { parts, within } from "../../hub/mod.ts";
+import {
+  type Checks,
+  displayable,
+  oneOf,
+  phases,
+  reportsOf,
+  required,
+  wholeNumber,
+  within,
+} from "../../entry/mod.ts";
 import { type DropOrder, head, keptOr, orderOrigin, ORDERS, TARGETS } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { onModel, type Packed, packText, type StudyModel } from "../../subject/mod.ts";
@@ -80,11 +88,11 @@ export async function order(model: StudyModel | string, options: OrderOptions): 
 async function ordered(model: StudyModel, options: OrderOptions): Promise<DropOrder> {
   const request = requestOf(model, options);
   const label = `${request.target} of ${model.name} by ${request.by}`;
-  const stage = parts(label, [0, 1], options.onProgress);
+  const phase = phases(label, [0, 1], options.onProgress);
   const text = textOptions(options, CALIBRATION_TEXT);
-  const packed = await packText(model, text, within(reportsOf(options), stage(0)));
+  const packed = await packText(model, text, within(reportsOf(options), phase(0)));
   const known = { ...request, provenance: await provenance(model, packed, noDrop, options) };
-  const told = within(options, stage(1));
+  const told = within(options, phase(1));
   const compute = () => computed(model, packed, known, told);
   const { result, kept } = await keptOr("order", orderOrigin(known), compute, options);
   if (kept) options.onNotice?.(`${label}: kept from an earlier run`);

@@ -1,5 +1,5 @@
 /** Scores that one measurement gives to all candidates; random and deepest have none. */
-import { parts, within } from "../../hub/mod.ts";
+import { phases, within } from "../../entry/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import type { Packed, StudyModel } from "../../subject/mod.ts";
@@ -71,13 +71,13 @@ async function lossesOf(
   options: StudyOptions,
 ): Promise<Scores> {
   const groups = [...Map.groupBy(entries, ({ size }) => size).values()];
-  const stage = parts(null, groups.map(({ length }) => length), options.onProgress);
+  const phase = phases(null, groups.map(({ length }) => length), options.onProgress);
   const losses = openLosses(model, packed, by === "kl" ? "divergence" : "loss", options);
   const measured: Loss[] = [];
   try {
     for (const [g, group] of groups.entries()) {
       const plans = group.map((entry) => dropOfEntries(model.spec, [entry]));
-      measured.push(...await losses.of(g === 0 ? [noDrop, ...plans] : plans, within(options, stage(g))));
+      measured.push(...await losses.of(g === 0 ? [noDrop, ...plans] : plans, within(options, phase(g))));
     }
   } finally {
     losses.free();

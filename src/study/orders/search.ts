@@ -2,7 +2,7 @@
  * Orders that measure again after every drop: iterative (the least important of what is left) and greedy (what raises the
  * loss least). Each step's order is kept as the result for so many modules: a search that was ended goes on behind the last.
  */
-import { parts, within } from "../../hub/mod.ts";
+import { phases, within } from "../../entry/mod.ts";
 import { type Constraints, type DropOrder, keep, keptResult, orderOrigin } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import type { Packed, StudyModel } from "../../subject/mod.ts";
@@ -52,7 +52,7 @@ async function steps(
   options: StudyOptions,
 ): Promise<DropOrder> {
   const { upto, constraints, by, target } = request;
-  const stage = parts(null, Array.from({ length: upto }, () => 1), options.onProgress);
+  const phase = phases(null, Array.from({ length: upto }, () => 1), options.onProgress);
   let result = await lastKept(request, options) ?? made({ nll: null, order: [] }, 0);
   const kept = result.order.length;
   if (kept > 0) options.onNotice?.(`${target} of ${name} by ${by}: ${kept} kept from an earlier run`);
@@ -61,7 +61,7 @@ async function steps(
     const { order } = result;
     const open = entries.filter((entry) => isOpen(entry, order, spec.layers.length, constraints));
     if (open.length === 0) break;
-    const told = within(options, stage(order.length));
+    const told = within(options, phase(order.length));
     const { nll, scores } = await measure(order, open, result.nll, told);
     const [best] = open.map((entry, i): Scored => ({ ...entry, score: scores[i] })).sort(inOrder);
     const size = order.length + 1;

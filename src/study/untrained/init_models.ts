@@ -2,8 +2,7 @@
  * Untrained models measured and computed side by side: one, several that differ in one property, and by the closed form alone
  * a map over width and standard deviation.
  */
-import { eachIn, expect, list, number, optionsOf, wholeNumber } from "../../entry/mod.ts";
-import { parts, within } from "../../hub/mod.ts";
+import { eachIn, expect, list, number, optionsOf, phases, wholeNumber, within } from "../../entry/mod.ts";
 import { moduleRatio, type Predicted, type RatioPoint } from "../../measure/mod.ts";
 import { readSpec, softmaxOf } from "../../models/mod.ts";
 import type { RandomInit } from "../../result/mod.ts";
@@ -64,9 +63,9 @@ export async function initModels(
   expect(verb, "changes", changes, eachIn(optionsOf(randomInitChecks), "options by name"));
   return await onConfig(verb, named, options, randomInitChecks, async (named, options) => {
     const models = [];
-    const stage = parts(null, Object.keys(changes).map(() => 1), options.onProgress);
+    const phase = phases(null, Object.keys(changes).map(() => 1), options.onProgress);
     for (const [i, [value, change]] of Object.entries(changes).entries()) {
-      const told = within(options, stage(i));
+      const told = within(options, phase(i));
       models.push({ value, ...await initModel(named, { ...told, ...change }) });
     }
     return models;

@@ -1,6 +1,6 @@
 /** The closed form (measure/init_theory.ts) of the study of untrained models, with the same options. */
 import { expect, optionsOf } from "../../entry/mod.ts";
-import { initTheory, mean, type Predicted } from "../../measure/mod.ts";
+import { initTheory, mean, type ModuleKind, type Predicted } from "../../measure/mod.ts";
 import { expectSoftmax, isMixture, type MlpSpec, softmaxOf } from "../../models/mod.ts";
 import { randomInitChecks, type RandomInitOptions, shapeOf, untrainedOf } from "./random_init.ts";
 import { aConfig, type NamedConfig, zipfText } from "../../subject/mod.ts";
@@ -60,8 +60,7 @@ export function predictInit(named: NamedConfig, options: RandomInitOptions = {})
     { length: samples },
     (_, i) => initTheory(model, ids.subarray(i * length, (i + 1) * length)),
   );
-  const average = (kind: "attention" | "mlp" | "block") =>
-    spec.layers.map((_, l) => mean(parts.map((part) => part[kind][l])));
+  const average = (kind: ModuleKind) => spec.layers.map((_, l) => mean(parts.map((part) => part[kind][l])));
   return {
     attention: average("attention"),
     mlp: average("mlp"),

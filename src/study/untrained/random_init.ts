@@ -5,8 +5,7 @@
  * another. The text is drawn from Zipf's law, the same for every seed, so that the spread over seeds is that of the
  * weights. Every seed's profile is a result of its own and kept as such: an interrupted study resumes where it stopped.
  */
-import { type Checks, number, oneOf, wholeNumber } from "../../entry/mod.ts";
-import { parts, within } from "../../hub/mod.ts";
+import { type Checks, number, oneOf, phases, wholeNumber, within } from "../../entry/mod.ts";
 import {
   allowedFields,
   initialiserOf,
@@ -83,7 +82,7 @@ async function measured(named: NamedConfig, options: RandomInitOptions): Promise
   await expectRoom(need, options);
   const text = await drawText(spec.vocabulary, samples, length, options.signal);
   const profiles: Profile[] = [];
-  const stage = parts(`random ${name}`, seeds.map(() => 1), options.onProgress);
+  const phase = phases(`random ${name}`, seeds.map(() => 1), options.onProgress);
   for (const [i, seed] of seeds.entries()) {
     const drawn = { name, config: named.config, spec, allowed, initialiser, seed };
     const label = `random ${name}, seed ${seed}`;
@@ -92,7 +91,7 @@ async function measured(named: NamedConfig, options: RandomInitOptions): Promise
         drawn,
         text,
         options,
-        (model, origin) => profileBlocks(model, text.blocks, origin, label, within(options, stage(i)), need),
+        (model, origin) => profileBlocks(model, text.blocks, origin, label, within(options, phase(i)), need),
       ),
     );
   }

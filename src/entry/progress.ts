@@ -2,9 +2,7 @@
  * How long-running work reports: counts with a rate and the time left, at most ten times a second,
  * plus single lines (licence, size, what was found) for people to read.
  */
-import type { Progress, Reports } from "../entry/mod.ts";
-
-export type { Progress, Reports as FetchOptions };
+import type { Progress } from "./reports.ts";
 
 const INTERVAL = 100; // ms between two reports
 const QUIET = 1000; // ms before what may be short is told

@@ -1,22 +1,23 @@
 /**
- * One count for work in several parts: a study is a text, a pass, a head, and a page is several studies, but a person waits
- * for the whole. Each part weighs what it costs; a part may consist of parts itself.
+ * One count for work in several phases. A study reads a text, runs passes and scores, and a page holds several studies, but a person
+ * waits for the whole. Each phase weighs what it costs, and a phase may consist of phases itself.
  *
- * The time left supposes that what is to come runs as fast for its weight as what has run. What was found done, since an
- * earlier run kept it, counts as done and says nothing of the speed.
+ * The time left assumes a constant speed per unit of weight. Work that an earlier run kept counts as done and does not
+ * change the speed.
  */
-import type { FetchOptions } from "./progress.ts";
+import type { Reports } from "./reports.ts";
 
-type Report = NonNullable<FetchOptions["onProgress"]>;
+type Report = NonNullable<Reports["onProgress"]>;
 
-/** Share of the work that has to be done before a time left can be told. */
+/** Share of the work that must be done before a time left is shown. */
 const TELLING = 0.005;
 
 /**
- * Gives, part by part, what the part reports to. What a part left undone when a later one reports was found done. Bytes that
- * have to be fetched on the way are reported as they are: nobody can weigh a network. Without a label the parts' own stand.
+ * Returns, for each phase, the function to which it reports. When a phase reports, the phases before it count as done; what they
+ * had not reported was kept by an earlier run. Downloads are reported unchanged, since their speed cannot be estimated. Without
+ * `label`, each phase keeps its own label.
  */
-export function parts(
+export function phases(
   label: string | null,
   weights: readonly number[],
   report: Report | undefined,
@@ -52,8 +53,8 @@ export function parts(
   };
 }
 
-/** What reports to one part instead: options as they are, but for where they report to. */
-export function within<T extends Pick<FetchOptions, "onProgress">>(
+/** The same options with another `onProgress`, that of one phase. */
+export function within<T extends Pick<Reports, "onProgress">>(
   options: T,
   onProgress: Report | undefined,
 ): T {
