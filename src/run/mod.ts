@@ -9,6 +9,7 @@ export { freeAll, take, withRead, withUploaded } from "./held.ts";
 export { type BySample, gramProbe, type GramSums, productsProbe } from "./probes/gram.ts";
 export { type DistanceSum, llmDropProbe, type LlmDropSums } from "./probes/llm_drop.ts";
 export { type LayerNorms, normsProbe, type NormSums } from "./probes/norms.ts";
+export { textLogits, textLosses } from "./logits.ts";
 export { PART_BYTES } from "./parts.ts";
 export { type DropPlan, dropPlan, noDrop } from "./plan.ts";
 export { routingProbe } from "./probes/routing.ts";

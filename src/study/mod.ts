@@ -27,6 +27,7 @@ export {
   HELD_OUT_TEXT,
   type StudyOptions,
 } from "./options.ts";
+export { logits, losses, type PredictionOptions } from "./predictions.ts";
 export { perplexities } from "./perplexity.ts";
 export {
   aDrop,

@@ -19,6 +19,7 @@ import {
   valuesProbe,
 } from "../run/mod.ts";
 import { onModel, packText, type StudyModel } from "../subject/mod.ts";
+import { idsOf } from "./ids.ts";
 import { CALIBRATION_TEXT, reporter, studyChecks, type StudyOptions, textOptions } from "./options.ts";
 import { pass } from "./pass.ts";
 import { aDrop, dropsIn } from "./plan.ts";
@@ -106,20 +107,5 @@ async function blocksOf(model: StudyModel, options: ObserveOptions): Promise<Blo
     options[name] !== undefined
   );
   if (told) throw new TypeError(`Cannot observe: found ids and ${told}, expected only one of them`);
-  const length = ids[0].length;
-  const uneven = ids.findIndex((sample) => sample.length !== length);
-  if (uneven > 0) {
-    throw new RangeError(
-      `Cannot observe: ids[${uneven}] has ${ids[uneven].length} tokens, expected ${length}, as in ids[0]`,
-    );
-  }
-  const all = ids.flatMap((sample) => [...Array.from(sample)]);
-  const { vocabulary } = model.spec;
-  const unknown = all.find((id) => id >= vocabulary);
-  if (unknown !== undefined) {
-    throw new RangeError(
-      `Cannot observe: id ${unknown} is not a token of ${model.name}, expected an id below ${vocabulary}`,
-    );
-  }
-  return { ids: Int32Array.from(all), samples: ids.length, length };
+  return { ids: idsOf("observe", model, ids), samples: ids.length, length: ids[0].length };
 }
