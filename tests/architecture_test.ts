@@ -19,7 +19,7 @@ const table = {
   text: "entry",
   tasks: "entry text",
   onnx: "tensor",
-  models: "tensor onnx weights",
+  models: "tensor measure onnx weights",
   engine: "tensor libraries onnx",
   kernels: "tensor libraries measure engine",
   run: "tensor weights onnx models engine kernels measure",
@@ -70,7 +70,8 @@ function importsOf({ path, code }: Source): Edge[] {
 /** Rooms inside a room, the lower first; files beside them serve them all. */
 const inner: Record<string, readonly string[]> = {
   hub: ["cache", "packages", "remote"],
-  run: ["probes", "decode"],
+  models: ["config", "values", "modules", "graphs", "stored", "gguf", "families"],
+  run: ["probes", "weights", "modules", "head", "cost", "decode", "requests"],
   show: ["chart", "tables", "figures", "claims", "sections"],
   study: ["untrained", "causes", "analyses", "shards"],
 };

@@ -22,7 +22,6 @@ const PLAIN: Omit<AttentionSpec, "scale"> = {
   rope: { theta: 1e4, size: 0, scaling: null },
   window: null,
   softcap: null,
-  qkNorm: null,
   bias: { qkv: false, output: false },
 };
 

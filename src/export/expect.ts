@@ -2,8 +2,8 @@
  * Whether the smaller model's own description says what the original said: windows and rotations that a rule counts off by
  * layer would move with them, and a number that a format has no field for would become the format's own.
  */
-import type { ModelSpec } from "../models/mod.ts";
-import { Inexpressible } from "./formats.ts";
+import { kindOf, type ModelSpec } from "../models/mod.ts";
+import { type Format, Inexpressible } from "./formats.ts";
 import { type Job, type Module, modulesText } from "./job.ts";
 
 /** Throws `Inexpressible` that names the first module that would be another one. `skipped` modules are not to be there. */
@@ -28,6 +28,14 @@ export function expectModel({ full, kept }: Job, found: ModelSpec, skipped: read
       `would change as layer ${index} (${field})`,
     );
   });
+}
+
+/** Throws `Inexpressible` where a format cannot express the kind of some module. */
+export function expectExpressible({ layers }: ModelSpec, format: Format): void {
+  for (const module of layers.flatMap(({ attention, mlp }) => [attention, mlp])) {
+    const why = module && kindOf(module).inexpressible[format];
+    if (why) throw new Inexpressible("the model", why);
+  }
 }
 
 /** The first field in which two things differ: "attention.window 4096, not null". Numbers are compared as float32. */

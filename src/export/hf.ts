@@ -3,17 +3,18 @@
  * runs every module of a layer that is there, so one that is dropped alone stays with an output projection of zeros: what it
  * adds is zero, what it costs is not saved. Weights are copied as they are stored.
  */
-import { isLinear, isMixture, readSpec } from "../models/mod.ts";
+import { mixerKind, readSpec, routed } from "../models/mod.ts";
 import { type OutTensor, zeros } from "../weights/mod.ts";
 import { type Config, configOf, valuesOf } from "./config.ts";
 import { copyOf, isOfWeights, jsonFile } from "./copies.ts";
-import { expectModel } from "./expect.ts";
+import { expectExpressible, expectModel } from "./expect.ts";
 import { configFromGguf, tensorsFromGguf, tokenizerFromGgufFiles } from "./hf_from_gguf.ts";
 import { type Job, type Made, modulesText, type OutFile } from "./job.ts";
 import { renumbered, silenced } from "./names.ts";
 import { shardFiles } from "./shards.ts";
 
 export async function hfFiles(job: Job): Promise<Made> {
+  expectExpressible(job.full, "hf");
   const { stored, model } = job;
   const fromGguf = stored.kind === "gguf";
   const config = smaller(job, fromGguf ? configFromGguf(job) : await configOf(job), job.kept);
@@ -85,20 +86,14 @@ export function smaller({ full }: Job, whole: Config, kept: readonly number[]): 
     const left = Object.fromEntries(
       lists.map((field) => [field, kept.map((l) => (part[field] as unknown[])[l])]),
     );
-    const kinds = full.layers.map(({ attention }) =>
-      isLinear(attention)
-        ? "linear_attention"
-        : attention!.window !== null
-        ? "sliding_attention"
-        : "full_attention"
-    );
+    const kinds = full.layers.map(({ attention }) => mixerKind(attention!).layerType(attention!));
     if (lists.includes("layer_types") || kinds.every((kind) => kind === kinds[0])) return left;
     return { ...left, layer_types: kept.map((l) => kinds[l]) };
   }
 
   /** Which of the layers that are left have an MLP, where the model says so by their numbers. */
   function mixtures(part: Config): Config {
-    const dense = kept.flatMap((l, index) => isMixture(full.layers[l].mlp) ? [] : [index]);
+    const dense = kept.flatMap((l, index) => routed(full.layers[l].mlp) ? [] : [index]);
     return {
       ..."mlp_only_layers" in part ? { mlp_only_layers: dense, decoder_sparse_step: 1 } : {},
       ..."first_k_dense_replace" in part ? { first_k_dense_replace: dense.length } : {},

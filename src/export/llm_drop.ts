@@ -4,11 +4,13 @@
  */
 import { configOf } from "./config.ts";
 import { copyOf, jsonFile } from "./copies.ts";
+import { expectExpressible } from "./expect.ts";
 import { Inexpressible } from "./formats.ts";
 import type { Job, Made } from "./job.ts";
 
 export async function llmDropFiles(job: Job): Promise<Made> {
   const { files, drop, stored } = job;
+  expectExpressible(job.full, "llm-drop");
   if (stored.kind === "gguf") {
     throw new Inexpressible("a GGUF file", "has no config.json");
   }

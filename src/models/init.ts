@@ -19,8 +19,9 @@
  */
 import { elements, float32, normalPool, type NormalRows, streamKeys, type Tensor } from "../tensor/mod.ts";
 import type { Cut, Drawn, Lease, WeightSource } from "../weights/mod.ts";
-import { type ModelSpec } from "./spec.ts";
-import { layerTensors, outerTensors } from "./tensors.ts";
+import { type Draw, drawnAs } from "./modules/kind.ts";
+import { kindOf } from "./modules/list.ts";
+import { layerTensors, type ModelSpec, outerTensors } from "./spec.ts";
 
 /** Standard deviations of the normal distributions from which weights are drawn. */
 export interface Initialiser {
@@ -30,44 +31,12 @@ export interface Initialiser {
   readonly residualStd: number;
 }
 
-/** Place in this list: the tensor's number in its stream's key. Only ever append. */
-const MATRICES = [
-  "attention.q_proj.weight",
-  "attention.k_proj.weight",
-  "attention.v_proj.weight",
-  "attention.o_proj.weight",
-  "mlp.gate_proj.weight",
-  "mlp.up_proj.weight",
-  "mlp.down_proj.weight",
-  "embedding.weight",
-  "head.weight",
-  "position.weight",
-  "mlp.router.weight",
-  "mlp.shared.gate_proj.weight",
-  "mlp.shared.up_proj.weight",
-  "mlp.shared.down_proj.weight",
-  "mlp.shared_gate.weight",
-  "attention.sinks",
-  "attention.q_a_proj.weight",
-  "attention.q_b_proj.weight",
-  "attention.kv_a_proj.weight",
-  "attention.kv_b_proj.weight",
-  "attention.g_proj.weight",
-  "attention.qkv_proj.weight",
-  "attention.z_proj.weight",
-  "attention.a_proj.weight",
-  "attention.b_proj.weight",
-  "attention.out_proj.weight",
-  "attention.conv.weight",
-  "mlp.router.bias",
-];
-/** How fast the states of linear attention fade, ln A: A is uniform, and a number of the list that begins here is a head's. */
-const DECAY = "attention.a_log";
-const FIRST_DECAY = 2 ** 31;
-const [LEAST_DECAY, MOST_DECAY] = [0.01, 16];
-/** As many numbers of an expert, behind those of the list, whatever its length. */
-const OF_EXPERT = ["gate_proj.weight", "up_proj.weight", "down_proj.weight"];
-const FIRST_EXPERT = 2 ** 16;
+/** Tensors outside the layers; those of modules are their kinds' (`draw`). No two tensors of a layer have one stream. */
+const OUTER = drawnAs({
+  "embedding.weight": { stream: 7 },
+  "head.weight": { stream: 8 },
+  "position.weight": { stream: 9 },
+});
 /** Stands for the layer in the keys of tensors outside the layers, whatever the depth. */
 const OUTSIDE = 2 ** 32 - 1;
 
@@ -117,16 +86,28 @@ export function randomWeights(
   const memory = reusedMemory();
   const pool = normalPool();
 
-  /** What a tensor, or a cut of it, is drawn from; null for a constant. */
+  /** How a tensor is drawn. Throws `TypeError` for one that no initialiser is known of. */
+  function drawOf(l: number, name: string): Draw {
+    const { attention, mlp } = spec.layers[l] ?? {};
+    const module = name.startsWith("attention.") ? attention : mlp;
+    const draw = l === OUTSIDE ? OUTER(name) : module && kindOf(module).draw(name);
+    if (draw) return draw;
+    if (/norm\.weight$/.test(name)) return { constant: 1 };
+    if (name.endsWith(".bias")) return { constant: 0 };
+    throw new TypeError(`Cannot draw ${name}: no initialiser is known for this tensor`);
+  }
+
+  /** The normal numbers that a tensor, or a cut of it, is; null for another distribution. */
   function rowsOf(l: number, name: string, columns: number, cut: Cut | null): NormalRows | null {
-    if (name === DECAY || constantOf(name) !== null) return null;
+    const draw = drawOf(l, name);
+    if ("constant" in draw || "each" in draw) return null;
     const start = cut?.start ?? 0;
     return {
-      keys: streamKeys(seed, l, numberOf(name)),
+      keys: streamKeys(seed, l, draw.stream),
       first: cut?.axis === 1 ? start : start * columns,
       width: cut?.axis === 1 ? cut.end - start : columns,
       stride: columns,
-      scale: isResidual(name) ? initialiser.residualStd : initialiser.std,
+      scale: draw.residual ? initialiser.residualStd : initialiser.std,
     };
   }
 
@@ -137,7 +118,12 @@ export function randomWeights(
     cut: Cut | null,
     out: Float32Array<ArrayBuffer>,
   ): Float32Array<ArrayBuffer> {
-    return name === DECAY ? fillDecays(out, seed, l, cut?.start ?? 0) : out.fill(constantOf(name)!);
+    const draw = drawOf(l, name);
+    if ("constant" in draw) return out.fill(draw.constant);
+    if (!("each" in draw)) throw new TypeError(`Cannot fill ${name} alone: its numbers are normal`);
+    const first = draw.stream + (cut?.start ?? 0);
+    for (let i = 0; i < out.length; i++) out[i] = draw.each(streamKeys(seed, l, first + i)[0] / 2 ** 32);
+    return out;
   }
 
   /** The same of any. */
@@ -206,40 +192,6 @@ export function randomWeights(
     },
     close: pool.close,
   };
-}
-
-/** What all elements of a tensor are, if they are alike: those of norms, biases and what is added to decays. Null for one that is drawn. */
-function constantOf(name: string): number | null {
-  if (MATRICES.includes(name)) return null;
-  if (/norm\.weight$|\.dt_bias$/.test(name)) return 1;
-  return /\.bias$|\.correction$/.test(name) ? 0 : null;
-}
-
-/** ln A of heads from `first` on. */
-function fillDecays(
-  out: Float32Array<ArrayBuffer>,
-  seed: number,
-  layer: number,
-  first: number,
-): Float32Array<ArrayBuffer> {
-  for (let i = 0; i < out.length; i++) {
-    const share = streamKeys(seed, layer, FIRST_DECAY + first + i)[0] / 2 ** 32;
-    out[i] = Math.log(LEAST_DECAY + (MOST_DECAY - LEAST_DECAY) * share);
-  }
-  return out;
-}
-
-/** Whether a projection writes to the residual stream. */
-const isResidual = (name: string) =>
-  /^attention\.(o|out)_proj\.weight$|^mlp\.(.*\.)?down_proj\.weight$/.test(name);
-
-/** A tensor's number in its stream's key. Throws `TypeError` for one that no initialiser is known of. */
-function numberOf(name: string): number {
-  const [, expert, part] = /^mlp\.experts\.(\d+)\.(.*)$/.exec(name) ?? [];
-  const own = OF_EXPERT.indexOf(part);
-  const number = own < 0 ? MATRICES.indexOf(name) : FIRST_EXPERT + Number(expert) * OF_EXPERT.length + own;
-  if (number >= 0) return number;
-  throw new TypeError(`Cannot draw ${name}: no initialiser is known for this tensor`);
 }
 
 /** "random normal, σ 0.02", as tables say it. */

@@ -1,7 +1,7 @@
 /** Importance, relative magnitude and sign of every module, in one pass (paper, section on importance; gram.ts). */
 import type { ModuleKind } from "../measure/mod.ts";
 import { type Checks, phases, reportsOf, within } from "../entry/mod.ts";
-import { isLinear, type Model } from "../models/mod.ts";
+import { type Model, scoring } from "../models/mod.ts";
 import { keptOr, type Profile, profileOf, type Provenance } from "../result/mod.ts";
 import { type Blocks, type DropPlan, gramProbe, type GramSums, routingProbe } from "../run/mod.ts";
 import {
@@ -86,7 +86,7 @@ async function measure(
   const sums = (kind: ModuleKind) => probe.sums.map((layer: GramSums[number]) => layer[kind] ?? null);
   const own = { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") };
   const mixers = model.spec.layers.map(({ attention }) =>
-    attention && (isLinear(attention) ? "linear" : "full")
+    attention && (scoring(attention) ? "full" : "linear")
   );
   return profileOf(origin, own, routing.sums, mixers);
 }

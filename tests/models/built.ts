@@ -1,20 +1,18 @@
 /** Every module graph of a model, as each kind of engine wants it. */
 import {
-  attentionGraph,
-  deltaGraph,
   embeddingGraph,
   expertGraph,
-  expertTensors,
   type Extent,
   headGraph,
-  isLinear,
-  isMixture,
   layerTensors,
+  mixerGraph,
   type MixerSpec,
+  type MixtureSpec,
   mlpPartGraph,
   type ModelSpec,
-  type MoeSpec,
+  networkTensors,
   outerTensors,
+  routed,
   routerGraph,
   routerTensors,
   scoredRowsGraph,
@@ -63,7 +61,7 @@ export const lowerings: Record<string, Lowering> = {
 /** Every graph of a model's first layer and of its head, all weights stored as one type. */
 export function graphsOf(spec: ModelSpec, dtype: DType, lowering: Lowering): Graph[] {
   const { hidden, layers } = spec;
-  const layer = layers.find(({ mlp }) => isMixture(mlp)) ?? layers[0];
+  const layer = layers.find(({ mlp }) => routed(mlp)) ?? layers[0];
   const stored = new Map(layerTensors(layer, hidden).map(([name]) => [name, dtype]));
   const outer = new Map(
     outerTensors({ ...spec, head: { ...spec.head, tied: false } }).map(([name]) => [name, dtype]),
@@ -73,14 +71,14 @@ export function graphsOf(spec: ModelSpec, dtype: DType, lowering: Lowering): Gra
   return [
     ...mixerGraphs(layer.attention!, hidden, extent, options),
     updateGraph(layer, hidden, extent, { attention: true, mlp: true }, options),
-    ...isMixture(layer.mlp)
+    ...layer.mlp?.kind === "mixture"
       ? mixtureGraphs(layer.mlp, hidden, dtype, lowering)
       : [mlpPartGraph(layer.mlp!, hidden, extent, true, { ...options, onto: true })],
     embeddingGraph(hidden, 2),
     scoredRowsGraph(spec, 2),
     stepGraph(
       hidden,
-      [isMixture(layer.mlp) ? { ...layer, mlp: null } : layer],
+      [routed(layer.mlp) ? { ...layer, mlp: null } : layer],
       [{ fed: stored }],
       undefined,
       lowering,
@@ -95,16 +93,16 @@ function mixerGraphs(
   extent: Extent,
   options: { stored: ReadonlyMap<string, DType>; lowering: Lowering },
 ): Graph[] {
-  if (isLinear(mixer)) return [deltaGraph(mixer, hidden, extent, options)];
+  if (mixer.kind === "delta") return [mixerGraph(mixer, hidden, extent, options)];
   return [
-    attentionGraph(mixer, hidden, extent, options),
-    attentionGraph(mixer, hidden, extent, { ...options, onto: true }),
+    mixerGraph(mixer, hidden, extent, options),
+    mixerGraph(mixer, hidden, extent, { ...options, onto: true }),
   ];
 }
 
-function mixtureGraphs(spec: MoeSpec, hidden: number, dtype: DType, lowering: Lowering): Graph[] {
+function mixtureGraphs(spec: MixtureSpec, hidden: number, dtype: DType, lowering: Lowering): Graph[] {
   const stored = (needs: readonly TensorNeed[]) => new Map(needs.map(([name]) => [name, dtype]));
-  const own = { stored: stored(expertTensors("expert", spec.expert, hidden)), lowering };
+  const own = { stored: stored(networkTensors("expert", spec.expert, hidden)), lowering };
   const routing = { stored: stored(routerTensors(spec, hidden)), lowering };
   return [
     routerGraph(spec, hidden, true, routing),

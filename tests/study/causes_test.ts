@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { openModel as openFiles } from "../../src/hub/mod.ts";
 import { type AttentionInput, attentionStatsReference } from "../../src/kernels/mod.ts";
 import { mean, PATTERN_NAMES, type PatternName, rankInterval, spearman } from "../../src/measure/mod.ts";
-import { type Model, softmaxOf } from "../../src/models/mod.ts";
+import { type Model, scoring } from "../../src/models/mod.ts";
 import { type Causes, type PatternsRow, readResult } from "../../src/result/mod.ts";
 import { type Blocks, forward, noDrop, segmentsOf } from "../../src/run/mod.ts";
 import { attentionOf, causes, causesEstimate, profile, untrainedCauses } from "../../src/study/mod.ts";
@@ -69,7 +69,7 @@ async function statsOf(model: Model, blocks: Blocks, stride = 1): Promise<Seen[]
     probes: [{
       attention: ({ q, k }) => ({ q, k }),
       observeAttention({ layer, first, count, length, outputs }) {
-        const spec = softmaxOf(layers[layer])!;
+        const spec = scoring(layers[layer].attention)!;
         for (let i = 0; i < count; i++) {
           const part = (name: string) => {
             const all = outputs[name].data as AttentionInput["q"];
@@ -358,7 +358,7 @@ Deno.test("attention of a text: rows are shares, of each token over itself and t
     assert.equal(tokens.join(""), "seven wizards make toxic brew");
     assert.deepEqual(heads.map(({ layer, head }) => ({ layer, head })), wanted);
     for (const { layer, rows } of heads) {
-      const window = softmaxOf(model.spec.layers[layer])!.window ?? Infinity;
+      const window = scoring(model.spec.layers[layer].attention)!.window ?? Infinity;
       rows.forEach((row, t) => {
         assert.equal(row.length, t + 1);
         // Float64: n shares rounded, n additions here and n in their divisor.

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spearman } from "../../src/measure/mod.ts";
 import { cpuEngine } from "../../src/engine/mod.ts";
-import { softmaxOf, type UpdateTaps } from "../../src/models/mod.ts";
+import { scoring, type UpdateTaps } from "../../src/models/mod.ts";
 import { type DropOrder, resultText } from "../../src/result/mod.ts";
 import { type DropPlan, forward, noDrop, type Probe, segmentsOf } from "../../src/run/mod.ts";
 import {
@@ -135,7 +135,7 @@ for (const name of ["llama", "qwen3", "neox-parallel"]) {
     withTiny(async ({ model, options }) => {
       const { order: found } = await order(model, { ...options, target: "attention", by: "gate-norm" });
       for (const { layer, score } of found) {
-        const { heads, kvHeads, headSize } = softmaxOf(model.spec.layers[layer])!;
+        const { heads, kvHeads, headSize } = scoring(model.spec.layers[layer].attention)!;
         const lease = await model.weights.layer(layer);
         const [q, k] = ["q", "k"].map((name) =>
           toFloat32(lease.tensors.get(`attention.${name}_proj.weight`)!)

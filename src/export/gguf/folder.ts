@@ -10,7 +10,7 @@ import {
   type MlpSpec,
   type ModelSpec,
   outerTensors,
-  softmaxOf,
+  scoring,
   storedTensor,
 } from "../../models/mod.ts";
 import type { OutTensor, PagedFile } from "../../weights/mod.ts";
@@ -81,7 +81,7 @@ function fieldsOf(
   positions: number,
   { localTheta }: Architecture,
 ): Record<string, Field> {
-  const attentions = full.layers.map((layer) => softmaxOf(layer)!);
+  const attentions = full.layers.map(({ attention }) => scoring(attention)!);
   const attention = attentions.find(({ window }) => window === null) ?? attentions[0];
   const { heads, kvHeads, headSize, softcap, rope } = attention;
   const local = attentions.find(({ window }) => window !== null);

@@ -8,7 +8,7 @@
  * weights does not reach the scores. The paper's abstract was read, not its formula: heads kept apart are our reading.
  */
 import { createGraph, MatMul, Mul, ReduceSum, Reshape, Transpose } from "../../onnx/mod.ts";
-import { type AttentionSpec, softmaxOf } from "../../models/mod.ts";
+import { type AttentionSpec, mixerKind, scoring } from "../../models/mod.ts";
 import { take, withUploaded } from "../../run/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
@@ -22,10 +22,10 @@ export async function gateNorms(
   const report = reporter("weights", "layers", options);
   const norms: (number | null)[] = [];
   for (const [l, layer] of layers.entries()) {
-    const attention = softmaxOf(layer);
+    const attention = scoring(layer.attention);
     options.signal?.throwIfAborted();
     norms.push(null);
-    if (attention?.latents) {
+    if (attention && !mixerKind(attention).scoring!.direct) {
       throw new TypeError(
         `Cannot order layers by Gate-Norm: q and k of layer ${l} come from latents, expected projections of the stream`,
       );

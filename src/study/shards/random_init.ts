@@ -3,6 +3,7 @@
  * each other. Every shard draws the weights of its seeds again.
  */
 import { keep, merge } from "../../result/mod.ts";
+import { specKey } from "../../models/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { type NamedConfig, partOf, zipfText } from "../../subject/mod.ts";
 import { bytesOf, flopsOf } from "../estimate.ts";
@@ -44,7 +45,7 @@ export function randomInitShards(named: NamedConfig, options: RandomInitOptions,
   return {
     label: `random ${name}`,
     model: { name, fingerprint: `init:${JSON.stringify(initialiser)}` },
-    depends: { shape: spec, initialiser, seeds, text: text.text, packing: text.packing },
+    depends: { shape: specKey(spec), initialiser, seeds, text: text.text, packing: text.packing },
     stages: [{
       unit: pieces === 1 ? "seeds" : "batches of all seeds",
       costs: Array<number>(seeds.length * pieces).fill(flopsOf({ spec }, pass(samples / pieces))),

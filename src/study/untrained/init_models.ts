@@ -4,7 +4,7 @@
  */
 import { eachIn, expect, list, number, optionsOf, phases, wholeNumber, within } from "../../entry/mod.ts";
 import { moduleRatio, type Predicted, type RatioPoint } from "../../measure/mod.ts";
-import { readSpec, softmaxOf } from "../../models/mod.ts";
+import { readSpec, scoring } from "../../models/mod.ts";
 import type { RandomInit } from "../../result/mod.ts";
 import { aConfig, type NamedConfig, onConfig } from "../../subject/mod.ts";
 import { predictInit } from "./predict.ts";
@@ -132,7 +132,7 @@ export function atWidth(
   expect("resize", "configuration", named, aConfig);
   expect("resize", "hidden", hidden, wholeNumber(1));
   const { hidden: own, layers } = readSpec(named.config, named.name, named.allowFields);
-  const attention = softmaxOf(layers[0]);
+  const attention = scoring(layers[0].attention);
   if (!attention) {
     throw new RangeError(`Cannot resize ${named.name}: its first layer has no attention, expected one`);
   }

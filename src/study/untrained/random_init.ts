@@ -8,13 +8,14 @@
 import { type Checks, number, oneOf, phases, wholeNumber, within } from "../../entry/mod.ts";
 import {
   allowedFields,
+  firstScoring,
   initialiserOf,
-  isMixture,
+  type MlpSpec,
   type ModelSpec,
   readSpec,
   reshape,
   type Reshaping,
-  softmaxOf,
+  routed,
 } from "../../models/mod.ts";
 import { overSeeds, type Profile, type RandomInit } from "../../result/mod.ts";
 import { cost, noDrop, PART_BYTES } from "../../run/mod.ts";
@@ -157,8 +158,9 @@ export function untrainedOf({ name, config, allowFields = [] }: NamedConfig, opt
 }
 
 /** The shape of the first layer stands for all layers. */
-export function shapeOf({ hidden, vocabulary, layers }: ModelSpec): RandomInit["shape"] {
-  const attention = layers.map(softmaxOf).find((attention) => attention);
+export function shapeOf(spec: ModelSpec): RandomInit["shape"] {
+  const { hidden, vocabulary, layers } = spec;
+  const attention = firstScoring(spec);
   const mlp = layers.find((layer) => layer.mlp)?.mlp ?? null;
   const norm = (attention ?? mlp)?.norm;
   return {
@@ -167,7 +169,7 @@ export function shapeOf({ hidden, vocabulary, layers }: ModelSpec): RandomInit["
     heads: attention?.heads ?? 0,
     kvHeads: attention?.kvHeads ?? 0,
     headSize: attention?.headSize ?? 0,
-    feedForward: (isMixture(mlp) ? mlp.expert : mlp)?.size ?? 0,
+    feedForward: (routed(mlp)?.expert ?? mlp as MlpSpec | null)?.size ?? 0,
     vocabulary,
     norm: !norm?.pre ? "post" : norm.post ? "peri" : "pre",
   };

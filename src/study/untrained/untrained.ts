@@ -1,5 +1,5 @@
 /** A model whose weights are drawn as it runs, and its identity in results. */
-import { type Initialiser, type Model, type ModelSpec, randomWeights } from "../../models/mod.ts";
+import { type Initialiser, type Model, type ModelSpec, randomWeights, specKey } from "../../models/mod.ts";
 import { cacheKey, METHODS, type Provenance, VERSION } from "../../result/mod.ts";
 import { computedOn, type StudyOptions } from "../options.ts";
 import { noted, type Packed } from "../../subject/mod.ts";
@@ -28,7 +28,7 @@ export async function withUntrained<T>(
     lamina: VERSION,
     model: {
       name,
-      fingerprint: `init:${cacheKey("init", [METHODS["random-init"], spec, initialiser])}`,
+      fingerprint: `init:${cacheKey("init", [METHODS["random-init"], specKey(spec), initialiser])}`,
       revision: null,
       format: weights.format,
       family: spec.family,
