@@ -233,7 +233,7 @@ const rows: Readonly<Record<string, Row>> = {
   },
   guides: study("measure guides"),
   guidesEstimate: study("estimate guides"),
-  expertLoadFigure: drawn("result", "a profile"),
+  expertLoadFigure: ofProfile,
   guidesFigure: drawn("result", "a result of guides"),
   help: {
     value: [["profil"], 'Cannot help with "profil": unknown name (did you mean "profile"'],

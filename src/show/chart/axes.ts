@@ -1,32 +1,31 @@
-/** What all charts share: colours, axes, and labels at the ends of lines instead of a legend. */
-import * as Plot from "@observablehq/plot";
+/** Axes as data: scales, ticks and labels. */
 import { formatFixed, formatTick } from "./numbers.ts";
-import { FAINT, INK, WIDTH } from "./svg.ts";
 
-/** One colour per kind of module, in every figure; distinguishable under the common colour blindnesses, dark enough for text. */
-export const COLORS = {
-  attention: "#1f63d6",
-  mlp: "#c8440b",
-  block: "#57606a",
-  joint: "#7a3fb5",
-  consecutive: "#12805c",
-} as const;
-/** For texts and other unordered categories. */
-export const HUES = ["#1f63d6", "#c8440b", "#12805c", "#7a3fb5", "#946800", "#c11574"] as const;
-
-/** Style of every axis: the y label at the top left, the x label in the middle. */
-export const AXIS_Y = { color: FAINT, tickSize: 0, labelOffset: 42, labelArrow: "up" } as const;
-export const AXIS_X = { color: FAINT, tickSize: 4, labelAnchor: "center", labelArrow: "right" } as const;
-
-/** Margins that hold 16-unit labels; the right one holds the labels of lines. */
-export const FRAME = {
-  width: WIDTH,
-  height: 400,
-  marginLeft: 66,
-  marginRight: 104,
-  marginTop: 40,
-  marginBottom: 50,
-} as const;
+/** One axis of a panel. */
+export interface Axis {
+  /** Linear, where it does not say. */
+  readonly type?: "linear" | "log" | "symlog";
+  /** The ends of the scale: left and right, or bottom and top. */
+  readonly domain: readonly [number, number];
+  /** A symlog scale is linear up to this value. */
+  readonly constant?: number;
+  /** Round numbers that fit, where it does not say. */
+  readonly ticks?: readonly number[];
+  readonly format?: (value: number) => string;
+  /** Names instead of numbers: of 0, 1, 2 … */
+  readonly names?: readonly string[];
+  readonly label?: string | null;
+  /** Small labels, for small panels. */
+  readonly small?: boolean;
+  /** Whether a y axis has its label beside it, from bottom to top. */
+  readonly turned?: boolean;
+  readonly grid?: boolean;
+  /** A line at the value that means "no difference"; dashed where it is a reference. */
+  readonly rule?: number | null;
+  readonly dashed?: boolean;
+  /** Neither ticks nor labels: a neighbouring panel has them. */
+  readonly bare?: boolean;
+}
 
 /** A scale from low to high, padded on both sides by a fraction of its length. */
 export function logDomain(values: readonly number[]): [number, number] {
@@ -38,7 +37,7 @@ export function logDomain(values: readonly number[]): [number, number] {
 }
 
 /** Round numbers inside a domain: powers of ten; with 2 and 5 in between when there are few. */
-export function logTicks([low, high]: readonly [number, number]): number[] {
+function logTicks([low, high]: readonly [number, number]): number[] {
   const decades = Math.log10(high / low);
   const factors = decades < 1.2 ? [1, 2, 3, 5, 7] : decades < 2.6 ? [1, 2, 5] : [1];
   const step = Math.max(1, Math.ceil(decades / 8));
@@ -66,40 +65,10 @@ export function linearTicks([low, high]: readonly [number, number], most: number
   return [];
 }
 
-/** A linear domain with air at both sides. */
-export function airyDomain(values: readonly number[]): [number, number] {
-  if (values.length === 0) return [0, 1];
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const air = 0.08 * (high - low) || 0.1 * Math.abs(high) || 1;
-  return [low - air, high + air];
-}
-
-/** A logarithmic y axis with its grid. */
-export function logAxisY(domain: readonly [number, number], label: string): Plot.Markish[] {
-  const ticks = logTicks(domain);
-  return [
-    Plot.gridY(ticks, { stroke: "#d0d7de", strokeOpacity: 1 }),
-    // Through the text channel: Plot thins out the formatted ticks of a logarithmic scale.
-    Plot.axisY(ticks, { ...AXIS_Y, text: formatTick, label }),
-  ];
-}
-
-/** A linear y axis with its grid and, if zero is in its range, a line at zero. */
-export function linearAxisY(
-  label: string,
-  format = (value: number) => formatFixed(value, 1),
-): Plot.Markish[] {
-  return [
-    Plot.gridY({ stroke: "#d0d7de", strokeOpacity: 1 }),
-    Plot.ruleY([0], { stroke: INK }),
-    Plot.axisY({ ...AXIS_Y, label, tickFormat: format }),
-  ];
-}
-
-/** Layers as an x axis: 0 … L − 1. */
-export function layerAxis(layers: number, label: string | null = "layer"): Plot.Markish[] {
-  const ticks = countTicks(layers - 1);
-  return [Plot.axisX(ticks, { ...AXIS_X, tickFormat: String, label })];
+/** Every n-th entry, starting with the first, at most this many. */
+export function thinned<T>(entries: readonly T[], most: number): T[] {
+  const every = Math.ceil(entries.length / most);
+  return entries.filter((_, i) => i % every === 0);
 }
 
 /** Whole numbers from 0 to the highest, in at most this many steps. */
@@ -108,65 +77,81 @@ export function countTicks(highest: number, most = 8): number[] {
   return Array.from({ length: Math.floor(highest / step) + 1 }, (_, i) => i * step);
 }
 
-/** A label at a point of the figure. */
-export interface EndLabel {
-  readonly x: number;
-  readonly y: number;
-  readonly text: string;
-  readonly color: string;
-  /** In regular weight: for the baseline that others are compared with. */
-  readonly plain?: boolean;
+/** A logarithmic axis with its grid. */
+export function logAxis(domain: readonly [number, number], label: string | null): Axis {
+  return { type: "log", domain, ticks: logTicks(domain), format: formatTick, label, grid: true };
 }
 
-/** Labels to the right of points, moved apart so that none overlap. `y` and `height` are those of the plot. */
-export function endLabels(labels: readonly EndLabel[], { y, height, marginTop, marginBottom }: {
-  y: Plot.ScaleOptions;
-  height: number;
-  marginTop: number;
-  marginBottom: number;
-}): Plot.Markish[] {
-  const scale = Plot.scale({ y: { ...y, range: [height - marginBottom, marginTop] } })!;
-  const wanted = labels.map((label) => scale.apply(label.y) as number);
-  const placed = spaced(wanted, 19, [marginTop, height - marginBottom]);
-  return labels.map((label, i) =>
-    Plot.text([label], {
-      x: "x",
-      y: "y",
-      text: "text",
-      fill: label.color,
-      fontWeight: label.plain ? 400 : 600,
-      stroke: "#ffffff", // over the ends of grid lines
-      strokeWidth: 4,
-      textAnchor: "start",
-      dx: 10,
-      dy: placed[i] - wanted[i],
-    })
-  );
+/** A linear axis with its grid and a line at zero. */
+export function linearAxis(
+  domain: readonly [number, number],
+  label: string,
+  format = (value: number) => formatFixed(value, 1),
+): Axis {
+  return { domain, label, format, grid: true, rule: 0 };
 }
 
-/** Positions at least `gap` apart and inside the bounds where they fit, in the order wanted, moved as little as that needs. */
-export function spaced(
-  wanted: readonly number[],
-  gap: number,
-  [low, high]: readonly [number, number],
-): number[] {
-  const order = wanted.map((_, i) => i).sort((a, b) => wanted[a] - wanted[b]);
-  // Isotonic regression: of wanted − rank × gap, neighbours out of order share their mean.
-  const groups: { sum: number; members: number[] }[] = [];
-  order.forEach((index, rank) => {
-    groups.push({ sum: wanted[index] - rank * gap, members: [index] });
-    while (groups.length > 1) {
-      const [before, last] = groups.slice(-2);
-      if (before.sum / before.members.length <= last.sum / last.members.length) break;
-      groups.splice(-2, 2, { sum: before.sum + last.sum, members: [...before.members, ...last.members] });
-    }
-  });
-  const placed = new Array<number>(wanted.length);
-  const top = high - (wanted.length - 1) * gap;
-  let rank = 0;
-  for (const { sum, members } of groups) {
-    const base = Math.max(low, Math.min(top, sum / members.length));
-    for (const index of members) placed[index] = base + rank++ * gap;
-  }
-  return placed;
+/** A domain of these values and zero, with air at the ends that are not zero. */
+export function withZero(values: readonly number[]): [number, number] {
+  const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
+  const air = 0.05 * (high - low || 1);
+  return [low < 0 ? low - air : 0, high + air];
+}
+
+/** A domain with air at both sides. */
+export function airyDomain(values: readonly number[]): [number, number] {
+  if (values.length === 0) return [0, 1];
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const air = 0.08 * (high - low) || 0.1 * Math.abs(high) || 1;
+  return [low - air, high + air];
+}
+
+/** Indices 0 … n − 1, such as layers. */
+export function indexAxis(n: number, label: string, most = 8): Axis {
+  return { domain: [-0.5, n - 0.5], ticks: countTicks(n - 1, most), label };
+}
+
+/** Named categories. */
+export function namesAxis(names: readonly string[], air = 0.5): Axis {
+  return { domain: [-air, names.length - 1 + air], ticks: names.map((_, i) => i), names };
+}
+
+/** The same axis from the other end: downwards instead of upwards. */
+export function reversed(axis: Axis): Axis {
+  return { ...axis, domain: [axis.domain[1], axis.domain[0]] };
+}
+
+/** Numbers of modules dropped. */
+export function dropAxis(highest: number, most = 8): Axis {
+  return { domain: [0, highest], ticks: countTicks(highest, most), label: "modules dropped" };
+}
+
+/**
+ * Steps of training: logarithmic, with room for step 0. Up to the first positive step the scale is linear (symlog), so an even
+ * spacing in the logarithm looks even and 0 stands at the left.
+ */
+export function stepAxis(steps: readonly number[], most = 9): Axis {
+  const constant = Math.min(...steps.filter((step) => step > 0), Infinity);
+  return {
+    type: "symlog",
+    constant: Number.isFinite(constant) ? constant : 1,
+    domain: [steps[0], Math.max(steps.at(-1)!, steps[0] + 1)],
+    ticks: thinned(steps, most),
+    format: formatStep,
+    label: "step",
+  };
+}
+
+/** 0, 512, 4k, 143k: three digits at most. */
+export function formatStep(step: number): string {
+  return step < 1000
+    ? String(step)
+    : step < 10_000 && step % 1000 > 99
+    ? `${(step / 1000).toFixed(1)}k`
+    : formatTick(step);
+}
+
+/** A share as a whole percentage. */
+export function formatPercent(share: number): string {
+  return `${Math.round(share * 100)} %`;
 }

@@ -1,10 +1,10 @@
-/** Maps of values as coloured cells, in steps: a continuous scale's legend would need a canvas. */
-import * as Plot from "@observablehq/plot";
-import { AXIS_X, AXIS_Y, countTicks } from "./axes.ts";
-import { FAINT, INK, WIDTH } from "./svg.ts";
+/** Maps of values as coloured cells, and what their colours stand for. */
+import { scale } from "@observablehq/plot";
+import { type Axis, indexAxis, logAxis, namesAxis, reversed } from "./axes.ts";
+import { type Cell, type Panel, WIDTH } from "./panel.ts";
 
-/** Light to dark, one more than there are edges. */
-export const SHADES = [
+/** Light to dark, one more than a map has edges. */
+const SHADES = [
   "#f1f6fe",
   "#d3e3fa",
   "#aecbf4",
@@ -16,19 +16,21 @@ export const SHADES = [
 ] as const;
 
 /** One cell of a map; x to the right, y downwards, both from 0. */
-export interface Cell {
+export interface HeatCell {
   readonly x: number;
   readonly y: number;
   readonly value: number;
 }
 
 /** What a map is of. */
-export interface HeatPanel {
+export interface HeatMap {
   readonly title: string;
-  readonly cells: readonly Cell[];
+  readonly cells: readonly HeatCell[];
   readonly columns: number;
   readonly rows: number;
-  readonly width: number;
+  /** Ascending; at most seven. */
+  readonly edges: readonly number[];
+  readonly width?: number;
   readonly height: number;
   /** Labels of the axes. */
   readonly label: string;
@@ -37,104 +39,85 @@ export interface HeatPanel {
   readonly names?: readonly string[];
 }
 
-/** The step of a value among ascending edges. */
-export function shadeOf(value: number, edges: readonly number[]): string {
-  return SHADES[edges.filter((edge) => value >= edge).length];
-}
-
-/** Neighbours in a row that have the same shade, as one. */
-interface Stretch {
-  readonly from: number;
-  to: number;
-  readonly top: number;
-  readonly bottom: number;
-  readonly shade: string;
+/** The step of a value among ascending edges: 0 below the first. */
+function stepOf(value: number, edges: readonly number[]): number {
+  return edges.filter((edge) => value >= edge).length;
 }
 
 /** A row's cells in stretches of one shade: a third of the marks, and no seams between them. */
-function stretchesOf(cells: readonly Cell[], edges: readonly number[]): Stretch[] {
-  const stretches: Stretch[] = [];
+function stretchesOf(cells: readonly HeatCell[], edges: readonly number[]): Cell[] {
+  const stretches: Cell[] = [];
   for (const { x, y, value } of cells.toSorted((a, b) => a.y - b.y || a.x - b.x)) {
-    const shade = shadeOf(value, edges);
+    const cell = { x1: x - 0.5, x2: x + 0.5, y1: y - 0.5, y2: y + 0.5, fill: SHADES[stepOf(value, edges)] };
     const last = stretches.at(-1);
-    if (last?.to === x - 0.5 && last.top === y - 0.5 && last.shade === shade) last.to = x + 0.5;
-    else stretches.push({ from: x - 0.5, to: x + 0.5, top: y - 0.5, bottom: y + 0.5, shade });
+    const joins = last?.x2 === cell.x1 && last.y1 === cell.y1 && last.fill === cell.fill;
+    if (joins) stretches.splice(-1, 1, { ...last, x2: cell.x2 });
+    else stretches.push(cell);
   }
   return stretches;
 }
 
-/** A map. At most seven edges. */
-export function heatPanel(panel: HeatPanel, edges: readonly number[]): Plot.PlotOptions {
-  const { title, cells, columns, rows, width, height, label, rowLabel, names } = panel;
+/** A map, its first row at the top. */
+export function heatMap(map: HeatMap): Panel {
+  const { title, cells, columns, rows, edges, width = WIDTH, height, label, rowLabel, names } = map;
+  const down: Axis = names
+    ? { ...namesAxis(names), small: true }
+    : { ...indexAxis(rows, rowLabel, height / 40), turned: true };
   return {
     width,
     height,
-    marginLeft: names ? 86 : 60,
-    marginRight: 14,
-    marginTop: 44,
-    marginBottom: 46,
-    x: { domain: [-0.5, columns - 0.5] },
-    y: { domain: [-0.5, rows - 0.5], reverse: true },
-    marks: [
-      Plot.rect(stretchesOf(cells, edges), { x1: "from", x2: "to", y1: "top", y2: "bottom", fill: "shade" }),
-      Plot.axisX(countTicks(columns - 1, width / 60), { ...AXIS_X, tickFormat: String, label }),
-      names
-        ? Plot.axisY(names.map((_, i) => i), {
-          tickSize: 0,
-          fontSize: 14,
-          label: null,
-          tickFormat: (i: number) => names[i],
-        })
-        : Plot.axisY(countTicks(rows - 1, height / 40), {
-          ...AXIS_Y,
-          tickFormat: String,
-          label: null,
-        }),
-      ...names ? [] : [Plot.text([rowLabel], {
-        frameAnchor: "left",
-        text: String,
-        rotate: -90,
-        textAnchor: "middle",
-        dx: -44,
-        fill: FAINT,
-      })],
-      Plot.text([title], {
-        frameAnchor: "top-left",
-        text: String,
-        fontWeight: 600,
-        dx: names ? -62 : -36,
-        dy: -24,
-        fill: INK,
-      }),
-    ],
+    headings: [{ text: title }],
+    x: indexAxis(columns, label, width / 60),
+    y: reversed(down),
+    cells: stretchesOf(cells, edges),
   };
 }
 
-/** What the shades stand for. */
-export function heatLegend(edges: readonly number[], format: (edge: number) => string): Plot.PlotOptions {
-  const steps = Array.from({ length: edges.length + 1 }, (_, i) => i);
+/** What the shades of a map stand for. */
+export function heatLegend(edges: readonly number[]): Panel {
+  return legend(SHADES.slice(0, edges.length + 1), { ticks: edges.map((_, i) => i + 1), edges });
+}
+
+/** Colours from left to right, with the values where one ends and the next begins. */
+export function legend(
+  fills: readonly string[],
+  { ticks, edges, format = String, label = null }: {
+    readonly ticks: readonly number[];
+    readonly edges: readonly (number | string)[];
+    readonly format?: (edge: number) => string;
+    readonly label?: string | null;
+  },
+): Panel {
+  const text = (tick: number) => {
+    const edge = edges[ticks.indexOf(tick)];
+    return typeof edge === "string" ? edge : format(edge);
+  };
   return {
-    width: WIDTH,
-    height: 52,
-    marginLeft: 60,
-    marginRight: 60,
-    marginTop: 8,
-    marginBottom: 26,
-    x: { domain: [0, steps.length] },
-    y: { domain: [0, 1], axis: null },
-    marks: [
-      Plot.rect(steps, {
-        x1: (i: number) => i,
-        x2: (i: number) => i + 1,
-        y1: 0,
-        y2: 1,
-        fill: (i: number) => SHADES[i],
-      }),
-      Plot.axisX(edges.map((_, i) => i + 1), {
-        ...AXIS_X,
-        label: null,
-        tickFormat: (i: number) => format(edges[i - 1]),
-      }),
-    ],
+    height: label ? 76 : 52,
+    margins: { left: 60, right: 60, top: 8 },
+    x: { domain: [0, fills.length], ticks, format: text, label },
+    y: { domain: [0, 1], bare: true },
+    cells: fills.map((fill, i) => ({ x1: i, x2: i + 1, y1: 0, y2: 1, fill })),
+  };
+}
+
+/** A continuous logarithmic scale of colours: the colour of a value, and its legend. */
+export function logColors(domain: readonly [number, number], label: string) {
+  const colors = scale({ color: { type: "log", scheme: "ylgnbu", domain: [...domain] } })!;
+  const parts = 60;
+  const [low, length] = [domain[0], Math.log(domain[1] / domain[0])];
+  const { ticks = [], format } = logAxis(domain, label);
+  const of = (value: number) => colors.apply(value) as string;
+  return {
+    of,
+    legend: legend(
+      Array.from({ length: parts }, (_, i) => of(low * Math.exp(length * (i + 0.5) / parts))),
+      {
+        ticks: ticks.map((tick) => parts * Math.log(tick / low) / length),
+        edges: ticks,
+        format: format!,
+        label,
+      },
+    ),
   };
 }
