@@ -1,11 +1,11 @@
 /** Curves of a sweep: a measure against the number of modules dropped. Orders of one target share its colour and differ in dash pattern; random ones have hollow dots too. */
 import { halfWidth95, type LayerModule, mean, studentT95, type Verdict } from "../../measure/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
-import { type Axis, dropAxis } from "./axes.ts";
-import { lookOf } from "./colors.ts";
+import { type Axis, dropAxis } from "./draw/axes.ts";
+import { lookOf } from "./draw/colors.ts";
 import type { CsvRow } from "./csv.ts";
 import { formatNumber } from "./numbers.ts";
-import type { Panel, Series } from "./panel.ts";
+import type { Panel, Series } from "./draw/panel.ts";
 import { KIND_NAMES } from "./setting.ts";
 
 type SweepCurve = Sweep["curves"][number];

@@ -1,11 +1,11 @@
 /** Measures over layers or steps, with their standard errors: as series of a chart, and as rows of numbers. */
 import { type ModuleKind, standardError } from "../../measure/mod.ts";
 import type { Profile } from "../../result/mod.ts";
-import { type Axis, indexAxis, linearAxis, logAxis, logDomain, withZero } from "./axes.ts";
-import { type Look, lookOf } from "./colors.ts";
+import { type Axis, indexAxis, linearAxis, logAxis, logDomain, withZero } from "./draw/axes.ts";
+import { type Look, lookOf } from "./draw/colors.ts";
 import type { CsvRow } from "./csv.ts";
 import { formatNumber } from "./numbers.ts";
-import type { Panel, Series } from "./panel.ts";
+import type { Panel, Series } from "./draw/panel.ts";
 import { KIND_NAMES } from "./setting.ts";
 
 /** One line. A layer without a value is a gap. */

@@ -12,10 +12,10 @@ import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { type Check, displayable, expect, plain, resultOf } from "../../entry/mod.ts";
 import type { Provenance } from "../../result/mod.ts";
-import { FAINT, INK, PAPER } from "./colors.ts";
+import { FAINT, INK, PAPER } from "./draw/colors.ts";
 import { type CsvRow, toCsv } from "./csv.ts";
-import { type Panel, WIDTH } from "./panel.ts";
-import { seriesChart } from "./series_chart.ts";
+import { type Panel, WIDTH } from "./draw/panel.ts";
+import { seriesChart } from "./draw/series_chart.ts";
 import { settingOf } from "./setting.ts";
 
 /** One figure: the picture and its numbers. */

@@ -1,9 +1,9 @@
 /** What each head attends to, layer by layer: the first-token share, and how spread out attention is (claim C5). */
 import type { PatternName } from "../../../measure/mod.ts";
 import type { Causes } from "../../../result/mod.ts";
-import { heatLegend, heatMap } from "../../chart/heat.ts";
+import { heatLegend, heatMap } from "../../chart/draw/heat.ts";
 import { formatFixed, formatShare } from "../../chart/numbers.ts";
-import { WIDTH } from "../../chart/panel.ts";
+import { WIDTH } from "../../chart/draw/panel.ts";
 import { median } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
@@ -14,16 +14,13 @@ const EDGES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9];
  *
  * @example
  * ```ts
- * import { attentionMapFigure, causes, openSeries } from "lamina";
+ * import { attentionMapFigure, causes } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const result = await causes(model, { text: "README.md", samples: 2, length: 32 });
+ * const result = await causes("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = attentionMapFigure(result);
- * model.close();
  * ```
  */
-export const attentionMapFigure: Draw<[result: Causes]> = figure(
+export const attentionMapFigure: Draw<[Causes]> = figure(
   "attention_map",
   "causes",
   ({ patterns }) => {

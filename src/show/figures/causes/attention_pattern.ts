@@ -1,9 +1,9 @@
 /** What selected heads attend to in one text: one map of queries (rows) and keys (columns) per head. */
 import { like } from "../../../entry/mod.ts";
 import { mean } from "../../../measure/mod.ts";
-import { heatLegend, heatMap } from "../../chart/heat.ts";
+import { heatLegend, heatMap } from "../../chart/draw/heat.ts";
 import { formatShare } from "../../chart/numbers.ts";
-import { WIDTH } from "../../chart/panel.ts";
+import { WIDTH } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /** Attention of selected heads over one text. */
@@ -42,7 +42,7 @@ const EDGES = [0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8];
  * });
  * ```
  */
-export const attentionPatternFigure: Draw<[pattern: AttentionPattern]> = figure("attention_pattern", {
+export const attentionPatternFigure: Draw<[AttentionPattern]> = figure("attention_pattern", {
   pattern: aPattern,
 }, ({ model, tokens, heads }) => {
   if (heads.length === 0) throw new RangeError("Cannot draw attention: found no head, expected at least one");

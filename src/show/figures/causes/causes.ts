@@ -5,10 +5,10 @@
 import { list, resultOf } from "../../../entry/mod.ts";
 import { type LayerModule, MODULES } from "../../../measure/mod.ts";
 import type { CauseCorrelation, CauseName, Causes } from "../../../result/mod.ts";
-import { airyDomain, type Axis, linearTicks, logAxis, logDomain, thinned } from "../../chart/axes.ts";
-import { COLORS, KEY, lookOf } from "../../chart/colors.ts";
+import { airyDomain, type Axis, logAxis, logDomain, thinned } from "../../chart/draw/axes.ts";
+import { COLORS, KEY, lookOf } from "../../chart/draw/colors.ts";
 import { formatFixed, formatNumber } from "../../chart/numbers.ts";
-import { type Panel, sharing } from "../../chart/panel.ts";
+import { type Panel, sharing } from "../../chart/draw/panel.ts";
 import { KIND_NAMES, settingsOf } from "../../chart/setting.ts";
 import { counted, shortened } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
@@ -26,16 +26,13 @@ const CAUSES: readonly { cause: CauseName; name: string; short: string }[] = [
  *
  * @example
  * ```ts
- * import { causes, causesFigure, openSeries } from "lamina";
+ * import { causes, causesFigure } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const result = await causes(model, { text: "README.md", samples: 2, length: 32 });
+ * const result = await causes("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = causesFigure([result]);
- * model.close();
  * ```
  */
-export const causesFigure: Draw<[results: readonly Causes[]]> = figure("causes", {
+export const causesFigure: Draw<[readonly Causes[]]> = figure("causes", {
   results: list(resultOf("causes"), "results of causes", 1),
 }, (results) => ({
   title: titleOf(results),
@@ -60,11 +57,7 @@ export const causesFigure: Draw<[results: readonly Causes[]]> = figure("causes",
   ),
 }));
 
-function find(
-  { correlations }: Causes,
-  module: LayerModule,
-  cause: CauseName,
-): CauseCorrelation | undefined {
+function find({ correlations }: Causes, module: LayerModule, cause: CauseName) {
   return correlations.find((entry) => entry.module === module && entry.cause === cause);
 }
 
@@ -75,17 +68,13 @@ function find(
 function titleOf(results: readonly Causes[]): string {
   const counts = CAUSES.map(({ cause, name }) => ({
     name,
-    clear: results.filter((result) => isClear(find(result, "attention", cause))).length,
+    clear: results.flatMap((result) => find(result, "attention", cause) ?? []).filter(correlationSign).length,
   })).sort((a, b) => b.clear - a.clear);
   if (counts[0].clear === 0) return "Cannot tell whether any of these correlates with attention's importance";
   const each = counts.map(({ name, clear }, i) =>
     `${name} in ${clear}${i === 0 ? ` of ${counted(results.length, "model")}` : ""}`
   );
   return `Correlates with attention's importance: ${each.join(", ")}`;
-}
-
-function isClear(found: CauseCorrelation | undefined): boolean {
-  return found !== undefined && correlationSign(found) !== 0;
 }
 
 function readingOf(result: Causes): string {
@@ -117,6 +106,9 @@ function chart(result: Causes, { cause, short }: typeof CAUSES[number], first: b
     r: 3.5,
     opacity: 0.75,
   }));
+  const values = series.flatMap(({ points }) => points.map(({ x }) => x));
+  const log = cause === "relativeMagnitude";
+  const x: Axis = log ? logAxis(logDomain(values), short) : { domain: airyDomain(values), label: short };
   const importances = MODULES.flatMap((module) => result[module].importance.map((value) => value ?? 0));
   return {
     height: 270,
@@ -130,21 +122,8 @@ function chart(result: Causes, { cause, short }: typeof CAUSES[number], first: b
         small: true,
       })),
     ],
-    x: valueAxis(
-      series.flatMap(({ points }) => points.map(({ x }) => x)),
-      short,
-      cause === "relativeMagnitude",
-    ),
+    x: { ...x, ...x.ticks ? { ticks: thinned(x.ticks, 4) } : {}, small: true, grid: false },
     y: { ...logAxis(logDomain(importances), null), small: true },
     series,
   };
-}
-
-/** The axis of a possible cause, with few ticks. */
-function valueAxis(values: readonly number[], label: string, log: boolean): Axis {
-  const linear = airyDomain(values);
-  const axis = log
-    ? logAxis(logDomain(values), label)
-    : { domain: linear, ticks: linearTicks(linear, 4), label };
-  return { ...axis, ticks: thinned(axis.ticks ?? [], 4), small: true, grid: false };
 }

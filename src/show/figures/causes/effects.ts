@@ -1,9 +1,9 @@
 /** The reach of a drop: how far the updates of later layers move when one module is dropped. */
 import { type LayerModule, mean, MODULES } from "../../../measure/mod.ts";
 import type { Causes } from "../../../result/mod.ts";
-import { type HeatCell, heatLegend, heatMap } from "../../chart/heat.ts";
+import { type HeatCell, heatLegend, heatMap } from "../../chart/draw/heat.ts";
 import { formatShare } from "../../chart/numbers.ts";
-import { WIDTH } from "../../chart/panel.ts";
+import { WIDTH } from "../../chart/draw/panel.ts";
 import { KIND_NAMES, settingOf } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
@@ -14,16 +14,13 @@ const EDGES = [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1];
  *
  * @example
  * ```ts
- * import { causes, effectsFigure, openSeries } from "lamina";
+ * import { causes, effectsFigure } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const result = await causes(model, { text: "README.md", samples: 2, length: 32 });
+ * const result = await causes("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = effectsFigure(result);
- * model.close();
  * ```
  */
-export const effectsFigure: Draw<[result: Causes]> = figure(
+export const effectsFigure: Draw<[Causes]> = figure(
   "effects",
   "causes",
   ({ effects, provenance }) => {

@@ -4,7 +4,7 @@
  */
 import type { SmoothingName } from "../../../measure/mod.ts";
 import type { Causes, Smoothed } from "../../../result/mod.ts";
-import { INK, lookOf } from "../../chart/colors.ts";
+import { INK, lookOf } from "../../chart/draw/colors.ts";
 import { layerStreams } from "../../chart/layer_streams.ts";
 import { layerChart, layerRows, type Line } from "../../chart/lines.ts";
 import { formatFixed } from "../../chart/numbers.ts";
@@ -16,16 +16,13 @@ import { type Draw, figure } from "../../chart/svg.ts";
  *
  * @example
  * ```ts
- * import { causes, openSeries, smoothingFigure } from "lamina";
+ * import { causes, smoothingFigure } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const result = await causes(model, { text: "README.md", samples: 2, length: 32 });
+ * const result = await causes("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = smoothingFigure(result);
- * model.close();
  * ```
  */
-export const smoothingFigure: Draw<[result: Causes]> = figure("smoothing", "causes", (result) => {
+export const smoothingFigure: Draw<[Causes]> = figure("smoothing", "causes", (result) => {
   const { smoothing } = result;
   const most = Math.max(...smoothing.map(({ drop }) => drop.attention.length + drop.mlp.length));
   const lines = (name: SmoothingName) =>

@@ -5,10 +5,10 @@
 import { list, resultOf } from "../../../entry/mod.ts";
 import { type LayerModule, MODULES } from "../../../measure/mod.ts";
 import type { Causes } from "../../../result/mod.ts";
-import { indexAxis, logAxis, logDomain } from "../../chart/axes.ts";
-import { KEY, lookOf } from "../../chart/colors.ts";
+import { indexAxis, logAxis, logDomain } from "../../chart/draw/axes.ts";
+import { KEY, lookOf } from "../../chart/draw/colors.ts";
 import { formatNumber } from "../../chart/numbers.ts";
-import { WIDTH } from "../../chart/panel.ts";
+import { WIDTH } from "../../chart/draw/panel.ts";
 import { KIND_NAMES, settingsOf } from "../../chart/setting.ts";
 import { present, shortened } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
@@ -21,16 +21,13 @@ const ONE_LENGTH = 1.01;
  *
  * @example
  * ```ts
- * import { causes, openSeries, updateNormsFigure } from "lamina";
+ * import { causes, updateNormsFigure } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const result = await causes(model, { text: "README.md", samples: 2, length: 32 });
+ * const result = await causes("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = updateNormsFigure([result]);
- * model.close();
  * ```
  */
-export const updateNormsFigure: Draw<[results: readonly Causes[]]> = figure("update_norms", {
+export const updateNormsFigure: Draw<[readonly Causes[]]> = figure("update_norms", {
   results: list(resultOf("causes"), "results of causes", 1),
 }, (results) => {
   const models = results.map((result) => ({

@@ -11,10 +11,10 @@ import {
   fullOf,
   meanAccuracy,
 } from "../../chart/accuracy.ts";
-import { dropAxis, formatPercent } from "../../chart/axes.ts";
+import { dropAxis, formatPercent } from "../../chart/draw/axes.ts";
 import { commonPoints, dropChart, labelOf } from "../../chart/curves.ts";
 import { formatPoints, formatPointsRange, formatShare } from "../../chart/numbers.ts";
-import { type Panel, WIDTH } from "../../chart/panel.ts";
+import { type Panel, WIDTH } from "../../chart/draw/panel.ts";
 import { computedText, describeDrop, KIND_NAMES, modelOf } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
@@ -32,7 +32,7 @@ import { type Draw, figure } from "../../chart/svg.ts";
  * const { svg, reading } = accuracyFigure(results, plans);
  * ```
  */
-export const accuracyFigure: Draw<[results: readonly Evaluation[], plans: readonly Dropped[]]> = figure(
+export const accuracyFigure: Draw<[readonly Evaluation[], readonly Dropped[]]> = figure(
   "accuracy",
   {},
   (results, plans) => {

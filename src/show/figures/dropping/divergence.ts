@@ -1,6 +1,6 @@
 /** What perplexity hides: divergence from the full model and top-1 agreement, against the number dropped. */
 import type { Sweep } from "../../../result/mod.ts";
-import { formatPercent, linearAxis } from "../../chart/axes.ts";
+import { formatPercent, linearAxis } from "../../chart/draw/axes.ts";
 import { comparedAt, curveChart, groupsOf, seededText, sweepRows } from "../../chart/curves.ts";
 import { formatFixed, formatNumber, formatShare } from "../../chart/numbers.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
@@ -10,18 +10,16 @@ import { type Draw, figure } from "../../chart/svg.ts";
  *
  * @example
  * ```ts
- * import { curvesOf, divergenceFigure, openSeries, profile, sweep } from "lamina";
+ * import { curvesOf, divergenceFigure, profile, sweep } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * const model = "data/series/pre-ln/step00512";
  * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
  * const curves = curvesOf("attention", 1);
  * const result = await sweep(model, importance, curves, [0, 1, 2], { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = divergenceFigure(result);
- * model.close();
  * ```
  */
-export const divergenceFigure: Draw<[sweep: Sweep]> = figure("divergence", "sweep", (sweep) => {
+export const divergenceFigure: Draw<[Sweep]> = figure("divergence", "sweep", (sweep) => {
   const groups = groupsOf(sweep);
   const most = Math.max(...sweep.curves.flatMap(({ points }) => points.map(({ kl }) => kl)), 1e-3);
   const decimals = most < 1 ? 2 : most < 5 ? 1 : 0;

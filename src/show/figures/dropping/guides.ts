@@ -4,10 +4,10 @@
  */
 import { KINDS, type ModuleKind } from "../../../measure/mod.ts";
 import type { Guide, Guides } from "../../../result/mod.ts";
-import { namesAxis, reversed } from "../../chart/axes.ts";
-import { COLORS, lookOf } from "../../chart/colors.ts";
+import { namesAxis, reversed } from "../../chart/draw/axes.ts";
+import { COLORS, lookOf } from "../../chart/draw/colors.ts";
 import { formatFixed } from "../../chart/numbers.ts";
-import type { Panel } from "../../chart/panel.ts";
+import type { Panel } from "../../chart/draw/panel.ts";
 import { KIND_NAMES, settingOf } from "../../chart/setting.ts";
 import { counted } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
@@ -21,16 +21,14 @@ type Known = Guide & { readonly rank: number };
  *
  * @example
  * ```ts
- * import { guides, guidesFigure, openSeries } from "lamina";
+ * import { guides, guidesFigure } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const result = await guides(model, { text: "README.md", samples: 2, length: 32, heldOut: "LICENSE" });
+ * const options = { text: "README.md", samples: 2, length: 32, heldOut: "LICENSE" };
+ * const result = await guides("data/series/pre-ln/step00512", options);
  * const { svg, reading } = guidesFigure(result);
- * model.close();
  * ```
  */
-export const guidesFigure: Draw<[result: Guides]> = figure("guides", "guides", (result) => {
+export const guidesFigure: Draw<[Guides]> = figure("guides", "guides", (result) => {
   const kinds = KINDS.map((kind) => ({ kind, known: knownOf(result, kind) }))
     .filter(({ known }) => known.length > 0);
   const { text } = result.calibration;
@@ -98,7 +96,7 @@ function chart(kind: ModuleKind, known: readonly Known[], last: boolean): Panel 
   return {
     height: 44 + 26 * known.length + (last ? 50 : 12),
     headings: [{ text: KIND_NAMES[kind], color: COLORS[kind] }],
-    margins: { left: 190, right: 68 },
+    margins: { marginLeft: 190, marginRight: 68 },
     x: {
       domain: [-1, 1],
       ticks: [-1, -0.5, 0, 0.5, 1],

@@ -1,6 +1,6 @@
 /** Perplexity against the number of modules dropped, every curve of a sweep (paper, claims C1 and C2). */
 import type { Sweep } from "../../../result/mod.ts";
-import { logAxis, logDomain } from "../../chart/axes.ts";
+import { logAxis, logDomain } from "../../chart/draw/axes.ts";
 import { comparedAt, curveChart, groupsOf, meanOf, seededText, sweepRows } from "../../chart/curves.ts";
 import { formatNumber } from "../../chart/numbers.ts";
 import { settingOf } from "../../chart/setting.ts";
@@ -12,18 +12,16 @@ import { riseSign } from "../../chart/told.ts";
  *
  * @example
  * ```ts
- * import { curvesOf, openSeries, profile, qualityFigure, sweep } from "lamina";
+ * import { curvesOf, profile, qualityFigure, sweep } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * const model = "data/series/pre-ln/step00512";
  * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
  * const curves = curvesOf("attention", 1);
  * const result = await sweep(model, importance, curves, [0, 1, 2], { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = qualityFigure(result);
- * model.close();
  * ```
  */
-export const qualityFigure: Draw<[sweep: Sweep]> = figure("quality", "sweep", (sweep) => {
+export const qualityFigure: Draw<[Sweep]> = figure("quality", "sweep", (sweep) => {
   const groups = groupsOf(sweep);
   const { provenance, calibration: { packing, text } } = sweep;
   const all = sweep.curves.flatMap(({ points }) => points);

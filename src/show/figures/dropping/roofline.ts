@@ -4,9 +4,9 @@
  */
 import { list, resultOf } from "../../../entry/mod.ts";
 import type { Roofline } from "../../../result/mod.ts";
-import { hueOf, type Look } from "../../chart/colors.ts";
+import { hueOf, type Look } from "../../chart/draw/colors.ts";
 import { formatFixed } from "../../chart/numbers.ts";
-import type { Panel, Series } from "../../chart/panel.ts";
+import type { Panel, Series } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { REACH_TEXTS, rooflineRows } from "../../tables/roofline.ts";
 
@@ -32,7 +32,7 @@ interface Line extends Look {
  * const { svg, reading } = rooflineFigure(results);
  * ```
  */
-export const rooflineFigure: Draw<[results: readonly Roofline[]]> = figure("roofline", {
+export const rooflineFigure: Draw<[readonly Roofline[]]> = figure("roofline", {
   results: list(resultOf("roofline"), "rooflines", 1),
 }, (results) => {
   const lines = results.map(lineOf);

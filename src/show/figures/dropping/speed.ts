@@ -1,8 +1,8 @@
 /** Measured speed-ups over the context, on what bytes and operations allow: reading on top, writing below (claim C1). */
 import type { Speed } from "../../../result/mod.ts";
-import { hueOf, type Look } from "../../chart/colors.ts";
+import { hueOf, type Look } from "../../chart/draw/colors.ts";
 import { formatFixed } from "../../chart/numbers.ts";
-import type { Panel, Series } from "../../chart/panel.ts";
+import type { Panel, Series } from "../../chart/draw/panel.ts";
 import { counted } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { countsOf } from "../../tables/roofline.ts";
@@ -28,16 +28,13 @@ const two = (value: number) => formatFixed(value, 2);
  *
  * @example
  * ```ts
- * import { openSeries, speed, speedFigure } from "lamina";
+ * import { speed, speedFigure } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const plans = [{ attention: [4, 5, 6, 7] }];
- * const { svg, reading } = speedFigure(await speed(model, { plans, context: [16, 64], new: 2, repeat: 2 }));
- * model.close();
+ * const options = { plans: [{ attention: [4, 5, 6, 7] }], context: [16, 64], new: 2, repeat: 2 };
+ * const { svg, reading } = speedFigure(await speed("data/series/pre-ln/step00512", options));
  * ```
  */
-export const speedFigure: Draw<[result: Speed]> = figure("speed", "speed", (result) => {
+export const speedFigure: Draw<[Speed]> = figure("speed", "speed", (result) => {
   const lines = linesOf(result);
   const pairs = lines.flatMap(({ at }) =>
     at.flatMap(({ plan }) => PHASES.map((phase) => plan.speedup[phase].median / plan.predicted[phase] - 1))

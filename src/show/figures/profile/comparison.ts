@@ -2,8 +2,8 @@
 import { resultOf } from "../../../entry/mod.ts";
 import { KINDS, spearman } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
-import { logDomain } from "../../chart/axes.ts";
-import { lookOf } from "../../chart/colors.ts";
+import { logDomain } from "../../chart/draw/axes.ts";
+import { lookOf } from "../../chart/draw/colors.ts";
 import { layerChart, layerRows } from "../../chart/lines.ts";
 import { formatFixed, formatNumber } from "../../chart/numbers.ts";
 import { describeDrop, KIND_NAMES, settingOf } from "../../chart/setting.ts";
@@ -19,19 +19,15 @@ const LONGEST = 20;
  *
  * @example
  * ```ts
- * import { comparisonFigure, openSeries, profile } from "lamina";
+ * import { comparisonFigure, profile } from "lamina";
  *
- * const { checkpoints } = await openSeries("data/series/pre-ln");
- * const profiles = [];
- * for (const checkpoint of [checkpoints[0], checkpoints.at(-1)!]) {
- *   const model = await checkpoint.open();
- *   profiles.push(await profile(model, { text: "README.md", samples: 2, length: 32 }));
- *   model.close();
- * }
- * const { svg, reading } = comparisonFigure(profiles[0], profiles[1]);
+ * const [first, last] = ["step00000", "step00512"].map((step) =>
+ *   profile(`data/series/pre-ln/${step}`, { text: "README.md", samples: 2, length: 32 })
+ * );
+ * const { svg, reading } = comparisonFigure(await first, await last);
  * ```
  */
-export const comparisonFigure: Draw<[a: Profile, b: Profile]> = figure("comparison", {
+export const comparisonFigure: Draw<[Profile, Profile]> = figure("comparison", {
   "the first": resultOf("profile"),
   "the second": resultOf("profile"),
 }, (a, b) => {

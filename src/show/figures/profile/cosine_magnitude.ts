@@ -8,10 +8,10 @@
  */
 import { correlates, importanceOf, type LayerModule, MODULES, spearman } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
-import { logAxis, logDomain } from "../../chart/axes.ts";
-import { COLORS, FAINT, KEY, lookOf } from "../../chart/colors.ts";
+import { logAxis, logDomain } from "../../chart/draw/axes.ts";
+import { COLORS, FAINT, KEY, lookOf } from "../../chart/draw/colors.ts";
 import { formatFixed, formatNumber, rankText } from "../../chart/numbers.ts";
-import type { Panel } from "../../chart/panel.ts";
+import type { Panel } from "../../chart/draw/panel.ts";
 import { KIND_NAMES } from "../../chart/setting.ts";
 import { median } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
@@ -42,16 +42,13 @@ interface Module {
  *
  * @example
  * ```ts
- * import { cosineMagnitudeFigure, openSeries, profile } from "lamina";
+ * import { cosineMagnitudeFigure, profile } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const result = await profile("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = cosineMagnitudeFigure(result);
- * model.close();
  * ```
  */
-export const cosineMagnitudeFigure: Draw<[profile: Profile]> = figure(
+export const cosineMagnitudeFigure: Draw<[Profile]> = figure(
   "cosine_magnitude",
   "profile",
   (profile) => {

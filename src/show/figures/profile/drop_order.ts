@@ -4,9 +4,9 @@
  */
 import { KINDS } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
-import { countTicks, indexAxis } from "../../chart/axes.ts";
-import { COLORS } from "../../chart/colors.ts";
-import { type Panel, WIDTH } from "../../chart/panel.ts";
+import { countTicks, indexAxis } from "../../chart/draw/axes.ts";
+import { COLORS } from "../../chart/draw/colors.ts";
+import { type Panel, WIDTH } from "../../chart/draw/panel.ts";
 import { byImportance, KIND_NAMES, type RankedModule } from "../../chart/setting.ts";
 import { counted } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
@@ -19,16 +19,13 @@ type Target = typeof TARGETS[number];
  *
  * @example
  * ```ts
- * import { dropOrderFigure, openSeries, profile } from "lamina";
+ * import { dropOrderFigure, profile } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const result = await profile("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = dropOrderFigure(result);
- * model.close();
  * ```
  */
-export const dropOrderFigure: Draw<[profile: Profile]> = figure("drop_order", "profile", (profile) => {
+export const dropOrderFigure: Draw<[Profile]> = figure("drop_order", "profile", (profile) => {
   const orders = TARGETS.map((target) => ({
     target,
     order: target === "joint" ? byImportance(profile, "attention", "mlp") : byImportance(profile, target),

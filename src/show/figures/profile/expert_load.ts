@@ -1,7 +1,7 @@
 /** How evenly a mixture's experts are used: the share of all choices that each has, by layer, over the share that all would have alike. */
 import { mean } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
-import { heatLegend, heatMap } from "../../chart/heat.ts";
+import { heatLegend, heatMap } from "../../chart/draw/heat.ts";
 import { formatNumber } from "../../chart/numbers.ts";
 import { present } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
@@ -20,7 +20,7 @@ const EDGES = [0.25, 0.5, 0.8, 1.25, 2, 4];
  * // await draw("allenai/OLMoE-1B-7B-0924")
  * ```
  */
-export const expertLoadFigure: Draw<[profile: Profile]> = figure(
+export const expertLoadFigure: Draw<[Profile]> = figure(
   "expert_load",
   "profile",
   ({ provenance, mixtures }) => {

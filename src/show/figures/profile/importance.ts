@@ -12,16 +12,13 @@ import { moduleSigns, tally, unknownText } from "../../chart/told.ts";
  *
  * @example
  * ```ts
- * import { importanceFigure, openSeries, profile } from "lamina";
+ * import { importanceFigure, profile } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const result = await profile("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = importanceFigure(result);
- * model.close();
  * ```
  */
-export const importanceFigure: Draw<[profile: Profile]> = figure("importance", "profile", (profile) => {
+export const importanceFigure: Draw<[Profile]> = figure("importance", "profile", (profile) => {
   const lines = profileLines(profile, KINDS, ({ importance }) => importance);
   return {
     title: titleOf(profile),

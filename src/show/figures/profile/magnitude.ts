@@ -11,16 +11,13 @@ import { type Draw, figure } from "../../chart/svg.ts";
  *
  * @example
  * ```ts
- * import { magnitudeFigure, openSeries, profile } from "lamina";
+ * import { magnitudeFigure, profile } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const result = await profile("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = magnitudeFigure(result);
- * model.close();
  * ```
  */
-export const magnitudeFigure: Draw<[profile: Profile]> = figure("magnitude", "profile", (profile) => {
+export const magnitudeFigure: Draw<[Profile]> = figure("magnitude", "profile", (profile) => {
   const lines = profileLines(
     profile,
     MODULES,

@@ -11,16 +11,13 @@ import { directionSigns, tally, unknownText } from "../../chart/told.ts";
  *
  * @example
  * ```ts
- * import { openSeries, profile, signFigure } from "lamina";
+ * import { profile, signFigure } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const result = await profile("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = signFigure(result);
- * model.close();
  * ```
  */
-export const signFigure: Draw<[profile: Profile]> = figure("sign", "profile", (profile) => {
+export const signFigure: Draw<[Profile]> = figure("sign", "profile", (profile) => {
   const lines = profileLines(profile, MODULES, ({ sign }) => sign, (kind) => errorsOf(profile, kind, "sign"));
   const against = MODULES.flatMap((kind) => {
     const { below, all, unknown } = tally(directionSigns(profile, kind));

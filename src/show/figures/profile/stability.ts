@@ -4,10 +4,10 @@
  */
 import { KINDS, type ModuleKind, MODULES } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
-import { type Axis, formatPercent, linearAxis, logAxis, logDomain } from "../../chart/axes.ts";
-import { COLORS, lookOf } from "../../chart/colors.ts";
+import { type Axis, formatPercent, linearAxis, logAxis, logDomain } from "../../chart/draw/axes.ts";
+import { COLORS, lookOf } from "../../chart/draw/colors.ts";
 import { formatNumber } from "../../chart/numbers.ts";
-import type { Panel } from "../../chart/panel.ts";
+import type { Panel } from "../../chart/draw/panel.ts";
 import { KIND_NAMES } from "../../chart/setting.ts";
 import { counted, leastImportant, quarter, shared } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
@@ -36,16 +36,13 @@ interface Overlap {
  *
  * @example
  * ```ts
- * import { openSeries, profile, stabilityFigure } from "lamina";
+ * import { profile, stabilityFigure } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const result = await profile("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = stabilityFigure(result);
- * model.close();
  * ```
  */
-export const stabilityFigure: Draw<[profile: Profile]> = figure("stability", "profile", (profile) => {
+export const stabilityFigure: Draw<[Profile]> = figure("stability", "profile", (profile) => {
   const points = MODULES.flatMap((kind) => pointsOf(profile, kind));
   const overlaps = KINDS.flatMap((kind) => overlapsOf(profile, kind));
   const first = overlaps.find(({ kind, samples }) => kind === "attention" && samples === 1);

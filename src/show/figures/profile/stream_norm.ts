@@ -1,12 +1,12 @@
 /** How the residual stream grows: its mean norm by depth. The same update weighs less the deeper it is added. */
 import type { Profile } from "../../../result/mod.ts";
-import { INK } from "../../chart/colors.ts";
+import { INK } from "../../chart/draw/colors.ts";
 import { layerChart } from "../../chart/lines.ts";
 import { formatNumber } from "../../chart/numbers.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /** Draws the norm of the residual stream by depth. Throws `RangeError` if every layer is dropped. */
-export const streamNormFigure: Draw<[profile: Profile]> = figure(
+export const streamNormFigure: Draw<[Profile]> = figure(
   "stream_norm",
   "profile",
   ({ streamNorm: values }) => {

@@ -2,7 +2,7 @@
 import { list, resultOf } from "../../../entry/mod.ts";
 import { type ModuleKind, MODULES } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
-import { hueOf } from "../../chart/colors.ts";
+import { hueOf } from "../../chart/draw/colors.ts";
 import { layerChart, layerRows } from "../../chart/lines.ts";
 import { computedText, KIND_NAMES } from "../../chart/setting.ts";
 import { leastImportant, present, quarter } from "../../chart/summary.ts";
@@ -13,19 +13,16 @@ import { type Draw, figure } from "../../chart/svg.ts";
  *
  * @example
  * ```ts
- * import { openSeries, profile, textsFigure } from "lamina";
+ * import { profile, textsFigure } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
  * const results = [];
  * for (const text of ["README.md", "LICENSE"]) {
- *   results.push(await profile(model, { text, samples: 2, length: 32 }));
+ *   results.push(await profile("data/series/pre-ln/step00512", { text, samples: 2, length: 32 }));
  * }
  * const { svg } = textsFigure(results);
- * model.close();
  * ```
  */
-export const textsFigure: Draw<[profiles: readonly Profile[]]> = figure("texts", {
+export const textsFigure: Draw<[readonly Profile[]]> = figure("texts", {
   profiles: list(resultOf("profile"), "profiles", 1),
 }, (profiles) => {
   const { model, packing } = profiles[0].provenance;

@@ -1,11 +1,11 @@
 /** Importance over training steps: median and range of the layers from 1 up, and layer 0; one panel per kind of module. */
 import { KINDS } from "../../../measure/mod.ts";
 import type { Checkpoints } from "../../../result/mod.ts";
-import { logAxis, logDomain, stepAxis } from "../../chart/axes.ts";
+import { logAxis, logDomain, stepAxis } from "../../chart/draw/axes.ts";
 import { seriesSetting, type Trend, trendsOf } from "../../chart/checkpoint_trends.ts";
-import { COLORS, lookOf } from "../../chart/colors.ts";
+import { COLORS, lookOf } from "../../chart/draw/colors.ts";
 import { formatFixed, formatNumber } from "../../chart/numbers.ts";
-import { type Panel, sharing } from "../../chart/panel.ts";
+import { type Panel, sharing } from "../../chart/draw/panel.ts";
 import { KIND_NAMES } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
@@ -21,7 +21,7 @@ import { type Draw, figure } from "../../chart/svg.ts";
  * const { svg, reading } = checkpointLinesFigure(result);
  * ```
  */
-export const checkpointLinesFigure: Draw<[result: Checkpoints]> = figure(
+export const checkpointLinesFigure: Draw<[Checkpoints]> = figure(
   "checkpoint_lines",
   "checkpoints",
   (result) => {

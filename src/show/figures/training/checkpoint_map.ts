@@ -5,12 +5,12 @@
 import { list, orElse, resultOf } from "../../../entry/mod.ts";
 import { KINDS, type ModuleKind } from "../../../measure/mod.ts";
 import type { Checkpoints } from "../../../result/mod.ts";
-import { countTicks, formatStep, logDomain, thinned } from "../../chart/axes.ts";
+import { countTicks, formatStep, logDomain, thinned } from "../../chart/draw/axes.ts";
 import { type Trend, trendsOf } from "../../chart/checkpoint_trends.ts";
-import { COLORS } from "../../chart/colors.ts";
-import { logColors } from "../../chart/heat.ts";
+import { COLORS } from "../../chart/draw/colors.ts";
+import { logColors } from "../../chart/draw/heat.ts";
 import { formatNumber } from "../../chart/numbers.ts";
-import { type Panel, sharing } from "../../chart/panel.ts";
+import { type Panel, sharing } from "../../chart/draw/panel.ts";
 import { KIND_NAMES, settingsOf } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { medianSign, type Sign, tally, unknownText } from "../../chart/told.ts";
@@ -28,7 +28,7 @@ import { medianSign, type Sign, tally, unknownText } from "../../chart/told.ts";
  * const { svg, reading } = checkpointMapFigure(result);
  * ```
  */
-export const checkpointMapFigure: Draw<[results: Checkpoints | readonly Checkpoints[]]> = figure(
+export const checkpointMapFigure: Draw<[Checkpoints | readonly Checkpoints[]]> = figure(
   "checkpoint_map",
   { result: orElse(Array.isArray, list(resultOf("checkpoints"), "checkpoints", 1), resultOf("checkpoints")) },
   (results) => {
@@ -58,7 +58,7 @@ export const checkpointMapFigure: Draw<[results: Checkpoints | readonly Checkpoi
         ...rows.flatMap(({ name, result }) =>
           sharing(KINDS.map((kind, i) => {
             const above = all.length === 1 ? [] : [{ text: i === 0 ? name : "" }];
-            return map(result, kind, colors.of, above);
+            return map(result, kind, colors.colorOf, above);
           }))
         ),
         colors.legend,

@@ -1,9 +1,9 @@
 /** How much importance changes from checkpoint to checkpoint, and how early it reaches its final ranking. */
 import { KINDS } from "../../../measure/mod.ts";
 import type { Checkpoints } from "../../../result/mod.ts";
-import { linearAxis, stepAxis } from "../../chart/axes.ts";
+import { linearAxis, stepAxis } from "../../chart/draw/axes.ts";
 import { seriesSetting, type Trend, trendsOf } from "../../chart/checkpoint_trends.ts";
-import { lookOf } from "../../chart/colors.ts";
+import { lookOf } from "../../chart/draw/colors.ts";
 import { seriesOf, valueAxis } from "../../chart/lines.ts";
 import { formatFixed, formatNumber } from "../../chart/numbers.ts";
 import { KIND_NAMES } from "../../chart/setting.ts";
@@ -21,7 +21,7 @@ import { type Draw, figure } from "../../chart/svg.ts";
  * const { svg, reading } = checkpointMovementFigure(result);
  * ```
  */
-export const checkpointMovementFigure: Draw<[result: Checkpoints]> = figure(
+export const checkpointMovementFigure: Draw<[Checkpoints]> = figure(
   "checkpoint_movement",
   "checkpoints",
   (result) => {

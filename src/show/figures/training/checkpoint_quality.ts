@@ -1,12 +1,12 @@
 /** What half of the modules are worth at each step: perplexity after dropping half of the attention modules, MLPs or blocks. */
 import { KINDS } from "../../../measure/mod.ts";
 import type { Checkpoints } from "../../../result/mod.ts";
-import { stepAxis } from "../../chart/axes.ts";
+import { stepAxis } from "../../chart/draw/axes.ts";
 import { type HalfDropped, qualityBySteps, seriesSetting } from "../../chart/checkpoint_trends.ts";
-import { INK, lookOf } from "../../chart/colors.ts";
+import { INK, lookOf } from "../../chart/draw/colors.ts";
 import { seriesOf, valueAxis } from "../../chart/lines.ts";
 import { formatFixed, formatNumber } from "../../chart/numbers.ts";
-import type { Series } from "../../chart/panel.ts";
+import type { Series } from "../../chart/draw/panel.ts";
 import { KIND_NAMES } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { intervalText, riseSign } from "../../chart/told.ts";
@@ -23,7 +23,7 @@ import { intervalText, riseSign } from "../../chart/told.ts";
  * const { svg } = checkpointQualityFigure(result);
  * ```
  */
-export const checkpointQualityFigure: Draw<[result: Checkpoints]> = figure(
+export const checkpointQualityFigure: Draw<[Checkpoints]> = figure(
   "checkpoint_quality",
   "checkpoints",
   (result) => {

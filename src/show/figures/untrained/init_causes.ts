@@ -4,11 +4,11 @@
  */
 import { like, list } from "../../../entry/mod.ts";
 import { FIRST_LAYER, MODULES, typical } from "../../../measure/mod.ts";
-import { logAxis, logDomain, namesAxis } from "../../chart/axes.ts";
-import { KEY, lookOf } from "../../chart/colors.ts";
+import { logAxis, logDomain, namesAxis } from "../../chart/draw/axes.ts";
+import { KEY, lookOf } from "../../chart/draw/colors.ts";
 import { type InitModel, measuredRatio, settingOfModels } from "../../chart/init_model.ts";
 import { formatNumber } from "../../chart/numbers.ts";
-import { type Panel, WIDTH } from "../../chart/panel.ts";
+import { type Panel, WIDTH } from "../../chart/draw/panel.ts";
 import { KIND_NAMES } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
@@ -37,7 +37,7 @@ const aCause = like("a property with its models: { name, models }", (value) => {
  * const { svg } = initCausesFigure([{ name: "depth L", models }]);
  * ```
  */
-export const initCausesFigure: Draw<[causes: readonly InitCause[]]> = figure("init_causes", {
+export const initCausesFigure: Draw<[readonly InitCause[]]> = figure("init_causes", {
   causes: list(aCause, "causes", 1),
 }, (causes) => {
   const rows = causes.flatMap(rowsOf);

@@ -4,8 +4,8 @@
  * and whether the logits' variance is small.
  */
 import { FIRST_LAYER, MODULES } from "../../../measure/mod.ts";
-import { indexAxis, logAxis, logDomain } from "../../chart/axes.ts";
-import { KEY, lookOf } from "../../chart/colors.ts";
+import { indexAxis, logAxis, logDomain } from "../../chart/draw/axes.ts";
+import { KEY, lookOf } from "../../chart/draw/colors.ts";
 import {
   fitText,
   type InitModel,
@@ -16,7 +16,7 @@ import {
   worstError,
 } from "../../chart/init_model.ts";
 import { formatNumber } from "../../chart/numbers.ts";
-import { type Panel, WIDTH } from "../../chart/panel.ts";
+import { type Panel, WIDTH } from "../../chart/draw/panel.ts";
 import { KIND_NAMES } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
@@ -32,7 +32,7 @@ import { type Draw, figure } from "../../chart/svg.ts";
  * const { svg } = initFitFigure([model]);
  * ```
  */
-export const initFitFigure: Draw<[models: readonly InitModel[]]> = figure("init_fit", {
+export const initFitFigure: Draw<[readonly InitModel[]]> = figure("init_fit", {
   models: measuredInits,
 }, (models) => {
   const rows = models.flatMap(rowsOf);

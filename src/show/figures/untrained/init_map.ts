@@ -5,12 +5,12 @@
  */
 import { like, list } from "../../../entry/mod.ts";
 import { crossing, moduleRatio, type RatioPoint } from "../../../measure/mod.ts";
-import { logAxis } from "../../chart/axes.ts";
-import { ON_SHADE } from "../../chart/colors.ts";
-import { legend } from "../../chart/heat.ts";
+import { logAxis } from "../../chart/draw/axes.ts";
+import { ON_SHADE } from "../../chart/draw/colors.ts";
+import { legend } from "../../chart/draw/heat.ts";
 import { type InitModel, measuredRatio, PLACES, settingOfModels } from "../../chart/init_model.ts";
 import { formatFixed, formatNumber } from "../../chart/numbers.ts";
-import { type Panel, WIDTH } from "../../chart/panel.ts";
+import { type Panel, WIDTH } from "../../chart/draw/panel.ts";
 import { median } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
@@ -50,7 +50,7 @@ const aMap = like(
  * const { svg } = initMapFigure([{ norm: "pre", points, models: [model] }]);
  * ```
  */
-export const initMapFigure: Draw<[maps: readonly RatioMap[]]> = figure("init_map", {
+export const initMapFigure: Draw<[readonly RatioMap[]]> = figure("init_map", {
   maps: list(aMap, "maps", 1),
 }, (maps) => {
   const models = maps.flatMap(({ models }) => models);
@@ -65,11 +65,11 @@ export const initMapFigure: Draw<[maps: readonly RatioMap[]]> = figure("init_map
     reading: readingOf(maps),
     panels: [
       ...maps.map((map, i) => chart(map, i === 0)),
-      legend(SHADES, {
-        ticks: EDGES.map((_, i) => i + 1),
-        edges: EDGES.map((edge) => edge < 1 ? `1/${Math.round(1 / edge)}` : String(edge)),
-        label: "attention's importance / the MLP's",
-      }),
+      legend(
+        SHADES,
+        new Map(EDGES.map((edge, i) => [i + 1, edge < 1 ? `1/${Math.round(1 / edge)}` : String(edge)])),
+        "attention's importance / the MLP's",
+      ),
     ],
     rows: maps.flatMap(({ norm, points, models }) => [
       ...points.map(({ hidden, std, ratio }) => ({ norm, hidden, std, computed: ratio, measured: null })),

@@ -44,6 +44,16 @@ export interface Series {
   readonly plain?: boolean;
 }
 
+/** A series whose points have NaN where nothing can be drawn. */
+export interface Visible extends Series {
+  readonly points: readonly (Point & { readonly y: number })[];
+}
+
+/** Whether a point can be drawn. */
+export function isDrawn({ y }: { readonly y: number }): boolean {
+  return !Number.isNaN(y);
+}
+
 /** A coloured rectangle. */
 export interface Cell {
   readonly x1: number;
@@ -76,7 +86,7 @@ export interface Panel {
   readonly width?: number;
   readonly height: number;
   /** Instead of those that axes, headings and labels need. */
-  readonly margins?: Partial<Record<"left" | "right" | "top", number>>;
+  readonly margins?: Partial<Record<"marginLeft" | "marginRight" | "marginTop", number>>;
   readonly x: Axis;
   readonly y: Axis;
   readonly headings?: readonly Heading[];
@@ -106,23 +116,27 @@ export function frameOf(panel: Panel) {
     marginRight: longest ? Math.min(280, Math.max(104, 20 + 9 * longest)) : whole ? 24 : 14,
     marginTop: lines ? 26 + 18 * lines : 40,
     marginBottom: x.bare ? 12 : !x.label ? 26 : whole && !y.turned ? 50 : 46,
-    ...margins?.left === undefined ? {} : { marginLeft: margins.left },
-    ...margins?.right === undefined ? {} : { marginRight: margins.right },
-    ...margins?.top === undefined ? {} : { marginTop: margins.top },
+    ...margins,
   };
 }
+
+/** The size of a panel and its margins. */
+export type Frame = ReturnType<typeof frameOf>;
 
 /** Room for half of a step's label, right of each panel of a row. */
 const RIGHT = 18;
 
 /** Panels side by side, equally wide; the first one's y axis serves all. */
 export function sharing(panels: readonly Panel[]): Panel[] {
-  const bare = panels.map((panel, i) => i === 0 ? panel : { ...panel, y: { ...panel.y, bare: true } });
-  const margins = bare.map(({ y }) => ({ left: y.bare ? 12 : 60, right: RIGHT }));
-  const inside = (WIDTH - margins.reduce((sum, { left, right }) => sum + left + right, 0)) / panels.length;
-  return bare.map((panel, i) => ({
-    ...panel,
-    width: Math.floor(inside) + margins[i].left + RIGHT,
-    margins: margins[i],
-  }));
+  const [first, next] = [60, 12];
+  const inside = (WIDTH - first - next * (panels.length - 1)) / panels.length - RIGHT;
+  return panels.map((panel, i) => {
+    const marginLeft = i === 0 ? first : next;
+    return {
+      ...panel,
+      y: { ...panel.y, bare: i > 0 },
+      width: Math.floor(inside) + marginLeft + RIGHT,
+      margins: { marginLeft, marginRight: RIGHT },
+    };
+  });
 }

@@ -1,6 +1,7 @@
 /** Maps of values as coloured cells, and what their colours stand for. */
 import { scale } from "@observablehq/plot";
-import { type Axis, indexAxis, logAxis, namesAxis, reversed } from "./axes.ts";
+import { formatTick } from "../numbers.ts";
+import { type Axis, indexAxis, logTicks, namesAxis, reversed } from "./axes.ts";
 import { type Cell, type Panel, WIDTH } from "./panel.ts";
 
 /** Light to dark, one more than a map has edges. */
@@ -75,27 +76,19 @@ export function heatMap(map: HeatMap): Panel {
 
 /** What the shades of a map stand for. */
 export function heatLegend(edges: readonly number[]): Panel {
-  return legend(SHADES.slice(0, edges.length + 1), { ticks: edges.map((_, i) => i + 1), edges });
+  return legend(SHADES.slice(0, edges.length + 1), new Map(edges.map((edge, i) => [i + 1, String(edge)])));
 }
 
-/** Colours from left to right, with the values where one ends and the next begins. */
+/** Colours from left to right, with the values at some of the places where one ends and the next begins. */
 export function legend(
   fills: readonly string[],
-  { ticks, edges, format = String, label = null }: {
-    readonly ticks: readonly number[];
-    readonly edges: readonly (number | string)[];
-    readonly format?: (edge: number) => string;
-    readonly label?: string | null;
-  },
+  edges: ReadonlyMap<number, string>,
+  label: string | null = null,
 ): Panel {
-  const text = (tick: number) => {
-    const edge = edges[ticks.indexOf(tick)];
-    return typeof edge === "string" ? edge : format(edge);
-  };
   return {
     height: label ? 76 : 52,
-    margins: { left: 60, right: 60, top: 8 },
-    x: { domain: [0, fills.length], ticks, format: text, label },
+    margins: { marginLeft: 60, marginRight: 60, marginTop: 8 },
+    x: { domain: [0, fills.length], ticks: [...edges.keys()], format: (place) => edges.get(place)!, label },
     y: { domain: [0, 1], bare: true },
     cells: fills.map((fill, i) => ({ x1: i, x2: i + 1, y1: 0, y2: 1, fill })),
   };
@@ -104,20 +97,11 @@ export function legend(
 /** A continuous logarithmic scale of colours: the colour of a value, and its legend. */
 export function logColors(domain: readonly [number, number], label: string) {
   const colors = scale({ color: { type: "log", scheme: "ylgnbu", domain: [...domain] } })!;
-  const parts = 60;
-  const [low, length] = [domain[0], Math.log(domain[1] / domain[0])];
-  const { ticks = [], format } = logAxis(domain, label);
-  const of = (value: number) => colors.apply(value) as string;
-  return {
-    of,
-    legend: legend(
-      Array.from({ length: parts }, (_, i) => of(low * Math.exp(length * (i + 0.5) / parts))),
-      {
-        ticks: ticks.map((tick) => parts * Math.log(tick / low) / length),
-        edges: ticks,
-        format: format!,
-        label,
-      },
-    ),
-  };
+  const colorOf = (value: number) => colors.apply(value) as string;
+  const [parts, [low, high]] = [60, domain];
+  const fills = Array.from({ length: parts }, (_, i) => colorOf(low * (high / low) ** ((i + 0.5) / parts)));
+  const edges = logTicks(domain).map((tick) =>
+    [parts * Math.log(tick / low) / Math.log(high / low), formatTick(tick)] as const
+  );
+  return { colorOf, legend: legend(fills, new Map(edges), label) };
 }

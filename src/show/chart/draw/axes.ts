@@ -1,5 +1,5 @@
 /** Axes as data: scales, ticks and labels. */
-import { formatFixed, formatTick } from "./numbers.ts";
+import { formatFixed, formatTick } from "../numbers.ts";
 
 /** One axis of a panel. */
 export interface Axis {
@@ -37,7 +37,7 @@ export function logDomain(values: readonly number[]): [number, number] {
 }
 
 /** Round numbers inside a domain: powers of ten; with 2 and 5 in between when there are few. */
-function logTicks([low, high]: readonly [number, number]): number[] {
+export function logTicks([low, high]: readonly [number, number]): number[] {
   const decades = Math.log10(high / low);
   const factors = decades < 1.2 ? [1, 2, 3, 5, 7] : decades < 2.6 ? [1, 2, 5] : [1];
   const step = Math.max(1, Math.ceil(decades / 8));
@@ -50,19 +50,6 @@ function logTicks([low, high]: readonly [number, number]): number[] {
     }
   }
   return ticks;
-}
-
-/** Round numbers inside a domain, at most this many. */
-export function linearTicks([low, high]: readonly [number, number], most: number): number[] {
-  const power = Math.floor(Math.log10((high - low) / most));
-  for (const factor of [1, 2, 5, 10, 20, 50]) {
-    const step = Number(`${factor}e${power}`);
-    const first = Math.ceil(low / step);
-    const count = Math.floor(high / step) - first + 1;
-    if (count > most) continue;
-    return Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(12)));
-  }
-  return [];
 }
 
 /** Every n-th entry, starting with the first, at most this many. */
