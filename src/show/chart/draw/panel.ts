@@ -35,8 +35,9 @@ export interface Series {
   readonly hollow?: boolean;
   /** Intervals as a band instead of bars. */
   readonly band?: boolean;
-  /** Intervals of x, as opaque bars for values of y that are ranks and places. */
+  /** Intervals of x instead of y. */
   readonly across?: boolean;
+  /** Opaque bars. */
   readonly firm?: boolean;
   /** The label at the end of the line. */
   readonly end?: string;
@@ -61,6 +62,7 @@ export interface Cell {
   readonly y1: number;
   readonly y2: number;
   readonly fill: string;
+  /** What it says where a pointer rests on it; such cells have gaps between them, others touch. */
   readonly says?: string;
 }
 
@@ -81,6 +83,7 @@ export interface Heading {
   readonly small?: boolean;
 }
 
+/** One chart of a figure. */
 export interface Panel {
   /** In units; the whole width where it does not say. */
   readonly width?: number;
@@ -128,7 +131,7 @@ const RIGHT = 18;
 
 /** Panels side by side, equally wide; the first one's y axis serves all. */
 export function sharing(panels: readonly Panel[]): Panel[] {
-  const [first, next] = [60, 12];
+  const [first, next] = [66, 12];
   const inside = (WIDTH - first - next * (panels.length - 1)) / panels.length - RIGHT;
   return panels.map((panel, i) => {
     const marginLeft = i === 0 ? first : next;

@@ -68,8 +68,7 @@ function cellsMark(cells: readonly Cell[], pale?: number): Plot.Markish {
     y2: "y2",
     fill: "fill",
     ...pale === undefined ? {} : { fillOpacity: pale },
-    ...cells.some(({ says }) => says) ? { title: "says" } : {},
-    shapeRendering: "crispEdges",
+    ...cells.some(({ says }) => says) ? { title: "says" } : { shapeRendering: "crispEdges" }, // no seams
   });
 }
 
