@@ -86,7 +86,7 @@ function halfOf({ by, values }: Cost, samples: number): number | null {
   return ofSeeds === null ? null : Math.hypot(ofSamples, ofSeeds);
 }
 
-/** What a caption says of random orders, where there are some; of bands, where several seeds make one. */
+/** A caption for random orders and the bands of their seeds; empty without random orders. */
 export function seededText(groups: readonly CurveGroup[]): string {
   const seeds = groups.filter(({ by }) => by === "random")
     .map(({ points }) => Math.max(...points.map(({ values }) => values.length)));
@@ -97,7 +97,7 @@ export function seededText(groups: readonly CurveGroup[]): string {
     : " Hollow dots: a single random order.";
 }
 
-/** A line over the number of modules dropped, with an interval where there is one. */
+/** A line over the number of modules dropped; its points may have intervals. */
 export interface DropCurve extends Pick<CurveGroup, "target" | "by"> {
   readonly points: readonly {
     readonly dropped: number;
@@ -201,7 +201,7 @@ export function commonPoints<Point extends { readonly dropped: number }>(
   return nearest ?? null;
 }
 
-/** The same of a sweep. */
+/** A sweep's points at that number, of the first seed. */
 export function comparedAt(groups: readonly CurveGroup[], layers: number) {
   const common = commonPoints(groups, layers);
   return common &&

@@ -6,9 +6,9 @@ import { computedText } from "./setting.ts";
 
 /** One untrained model: measured over its seeds, and predicted by the closed form for the same setting. */
 export interface InitModel {
-  /** What was measured. */
+  /** The measurement. */
   readonly measured: RandomInit;
-  /** What the closed form predicts. */
+  /** The prediction of the closed form. */
   readonly predicted: Predicted;
 }
 
@@ -40,7 +40,7 @@ export function fitError({ measured, predicted }: InitModel, module: LayerModule
   return Math.max(0, ...errors);
 }
 
-/** Of both modules. */
+/** Largest error over both modules. */
 export function worstError(model: InitModel): number {
   return Math.max(...MODULES.map((module) => fitError(model, module)));
 }
@@ -61,7 +61,7 @@ export function percent(share: number): string {
   return `${Math.ceil(100 * share)} %`;
 }
 
-/** The models' names, then what all share: the text and the arithmetic. */
+/** The models' names, then their common text and arithmetic. */
 export function settingOfModels(models: readonly InitModel[]): string {
   const { packing, text } = models[0].measured.provenance;
   const seeds = models.map(({ measured }) => measured.seeds.length);

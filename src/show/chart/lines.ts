@@ -17,7 +17,7 @@ export interface Line extends Look, Partial<Pick<Series, "dash" | "hollow" | "wi
   readonly errors: readonly (number | null)[];
 }
 
-/** A line with bars of ± 1 standard error over layers, or over the given steps. */
+/** A line with bars of ± 1 standard error over layers, or over steps. */
 export function seriesOf({ label, values, errors, ...look }: Line, steps?: readonly number[]): Series {
   const place = (i: number) => steps ? `step ${steps[i]}` : `layer ${i}`;
   const points = values.map((y, i) => {

@@ -16,6 +16,7 @@ import { FAINT, INK, PAPER } from "./draw/colors.ts";
 import { type CsvRow, toCsv } from "./csv.ts";
 import { type Panel, WIDTH } from "./draw/panel.ts";
 import { seriesChart } from "./draw/series_chart.ts";
+import { balanced, MARGIN, wrap } from "./draw/wrapping.ts";
 import { settingOf } from "./setting.ts";
 
 /** One figure: the picture and its numbers. */
@@ -36,9 +37,9 @@ export interface Figure {
   readonly csv: string;
 }
 
-/** What a figure is drawn from. */
+/** The contents of a figure, before it is drawn. */
 export interface Drawing extends Omit<Figure, "name" | "setting" | "svg" | "csv"> {
-  /** That of the first result, where it does not say. */
+  /** The setting of the first result, by default. */
   readonly setting?: string;
   /** From left to right, then down. */
   readonly panels: readonly Panel[];
@@ -49,8 +50,8 @@ export interface Drawing extends Omit<Figure, "name" | "setting" | "svg" | "csv"
 export type Draw<Input extends readonly unknown[]> = (...input: Input) => Figure;
 
 /**
- * A figure: its name, the kind of result that it takes (or a check for each input, by name), and what it draws. The function that
- * it returns is called `checkpointMapFigure` where the figure's name is `checkpoint_map`, so that `help` finds it.
+ * Declares a figure: its name, the kind of result that it takes (or a check for each input, by name), and its contents. The figure
+ * `checkpoint_map` becomes a function called `checkpointMapFigure`, so that `help` finds it.
  */
 export function figure<Input extends readonly unknown[]>(
   name: string,
@@ -78,7 +79,6 @@ interface Measured {
 }
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
-const MARGIN = 24;
 const FOOTING = { size: 14, weight: 400, fill: FAINT, step: 20 } as const;
 
 /** The document that Plot takes; programs that import Lamina may be checked without the DOM's types. */
@@ -161,17 +161,14 @@ function draw(panel: Panel): string {
     for (const { name, value } of [...element.attributes]) {
       if (name === "class" || name.startsWith("aria-")) element.removeAttribute(name);
       else if (value === "currentColor") element.setAttribute(name, INK);
-      else {element.setAttribute(
-          name,
-          value.replaceAll(/-?\d+\.\d{2,}/g, (digits: string) => String(round(digits))),
-        );}
+      else element.setAttribute(name, value.replaceAll(/-?\d+\.\d{2,}/g, rounded));
     }
   }
   return plain(plot.innerHTML);
 }
 
-function round(digits: string): number {
-  return Math.round(Number(digits) * 10) / 10;
+function rounded(digits: string): string {
+  return String(Math.round(Number(digits) * 10) / 10);
 }
 
 function rowsOf(panels: readonly Panel[]): Panel[][] {
@@ -187,34 +184,6 @@ function rowsOf(panels: readonly Panel[]): Panel[][] {
     room -= width;
   }
   return rows;
-}
-
-/** Lines no wider than the picture, for letters of an average width in em. */
-function wrap(text: string, size: number, letter: number): string[] {
-  return wrapped(text, Math.floor((WIDTH - 2 * MARGIN) / (size * letter)));
-}
-
-/** As many lines, of about one length: no last word alone. */
-function balanced(text: string, size: number, letter: number): string[] {
-  const lines = wrap(text, size, letter);
-  const from = Math.ceil(text.length / lines.length);
-  const longest = Math.max(...lines.map((line) => line.length));
-  for (let fits = from; fits < longest; fits++) {
-    const other = wrapped(text, fits);
-    if (other.length === lines.length && other.every((line) => line.length <= longest)) return other;
-  }
-  return lines;
-}
-
-/** Lines of at most this many letters, where words allow; a number and its unit stay together. */
-function wrapped(text: string, fits: number): string[] {
-  const lines = [""];
-  for (const word of text.replaceAll(/(?<=\d) (?=[%×])|(?<=×) /g, "\u00a0").split(" ")) {
-    const line = lines.at(-1)!;
-    if (line && line.length + 1 + word.length > fits) lines.push(word);
-    else lines[lines.length - 1] = line ? `${line} ${word}` : word;
-  }
-  return lines;
 }
 
 /** Whether a value is a figure. */

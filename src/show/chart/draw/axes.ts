@@ -3,13 +3,13 @@ import { formatFixed, formatTick } from "../numbers.ts";
 
 /** One axis of a panel. */
 export interface Axis {
-  /** Linear, where it does not say. */
+  /** Linear by default. */
   readonly type?: "linear" | "log" | "symlog";
   /** The ends of the scale: left and right, or bottom and top. */
   readonly domain: readonly [number, number];
   /** A symlog scale is linear up to this value. */
   readonly constant?: number;
-  /** Round numbers that fit, where it does not say. */
+  /** Round numbers that fit, by default. */
   readonly ticks?: readonly number[];
   readonly format?: (value: number) => string;
   /** Names instead of numbers: of 0, 1, 2 … */
@@ -36,7 +36,7 @@ export function logDomain(values: readonly number[]): [number, number] {
   return [Math.exp(low - air), Math.exp(high + air)];
 }
 
-/** Round numbers inside a domain: powers of ten; with 2 and 5 in between when there are few. */
+/** Round numbers inside a domain: powers of ten; with 2 and 5 in between in short domains. */
 export function logTicks([low, high]: readonly [number, number]): number[] {
   const decades = Math.log10(high / low);
   const factors = decades < 1.2 ? [1, 2, 3, 5, 7] : decades < 2.6 ? [1, 2, 5] : [1];
@@ -115,7 +115,7 @@ export function dropAxis(highest: number, most = 8): Axis {
 
 /**
  * Steps of training: logarithmic, with room for step 0. Up to the first positive step the scale is linear (symlog), so an even
- * spacing in the logarithm looks even and 0 stands at the left.
+ * spacing in the logarithm looks even and 0 is at the left end.
  */
 export function stepAxis(steps: readonly number[], most = 9): Axis {
   const constant = Math.min(...steps.filter((step) => step > 0), Infinity);

@@ -1,4 +1,4 @@
-/** Maps of values as coloured cells, and what their colours stand for. */
+/** Maps of values as coloured cells, and the legends of their colours. */
 import { scale } from "@observablehq/plot";
 import { formatTick } from "../numbers.ts";
 import { type Axis, indexAxis, logTicks, namesAxis, reversed } from "./axes.ts";
@@ -23,7 +23,7 @@ export interface HeatCell {
   readonly value: number;
 }
 
-/** What a map is of. */
+/** A map of values by row and column. */
 export interface HeatMap {
   readonly title: string;
   readonly cells: readonly HeatCell[];
@@ -74,7 +74,7 @@ export function heatMap(map: HeatMap): Panel {
   };
 }
 
-/** What the shades of a map stand for. */
+/** The legend of a map's shades. */
 export function heatLegend(edges: readonly number[]): Panel {
   return legend(SHADES.slice(0, edges.length + 1), new Map(edges.map((edge, i) => [i + 1, String(edge)])));
 }

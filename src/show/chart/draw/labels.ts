@@ -1,4 +1,4 @@
-/** Labels: above a panel, at the ends of lines instead of a legend, and beside points where there is room. Widths are estimated. */
+/** Labels: above a panel, at the ends of lines instead of a legend, and beside points with room for them. Widths are estimated. */
 import * as Plot from "@observablehq/plot";
 import { FAINT, INK, ON_SHADE, PAPER } from "./colors.ts";
 import { type Frame, type Heading, isDrawn, type Name, type Visible } from "./panel.ts";
@@ -18,7 +18,7 @@ export function headingMark({ text, color, small }: Heading, i: number, { margin
   });
 }
 
-/** A text at a point, with a halo over what lies behind it. */
+/** A text at a point, with a halo that hides grid lines behind it. */
 function textMark({ x, y }: { x: number; y: number }, text: string, options: Plot.TextOptions): Plot.Markish {
   return Plot.text([{ x, y, text }], {
     x: "x",
@@ -111,7 +111,7 @@ function around({ x, y }: { readonly x: number; readonly y: number }, half: numb
   return { left: x - half, right: x + half, top: y - half, bottom: y + half };
 }
 
-/** Units between a label and what is beside it. */
+/** Units between a label and its neighbours. */
 const AIR = 5;
 /** Units between a label and its point. */
 const GAP = 9;
@@ -140,7 +140,7 @@ function placesOf(x: number, y: number, text: string, size: number): Place[] {
   });
 }
 
-/** A place for a text beside a point, inside the frame and clear of what is taken; undefined where none is free. */
+/** A place for a text beside a point, inside the frame and clear of taken boxes; undefined if no place is free. */
 function placeFor(
   { x, y, text, size }: {
     readonly x: number;

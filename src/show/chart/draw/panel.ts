@@ -13,7 +13,7 @@ export interface Point {
   /** An interval around y. */
   readonly low?: number | undefined;
   readonly high?: number | undefined;
-  /** What a dot says where a pointer rests on it: "attention, layer 3: 0.0123". */
+  /** The text that appears when a pointer rests on the dot: "attention, layer 3: 0.0123". */
   readonly says?: string;
   /** The inside of an outlined dot. */
   readonly fill?: string;
@@ -23,15 +23,15 @@ export interface Point {
 export interface Series {
   readonly color: string;
   readonly points: readonly Point[];
-  /** Width of the line in units: 2 where it does not say, 0 for none. */
+  /** Width of the line in units, 2 by default; 0 draws no line. */
   readonly width?: number;
   readonly dash?: string | undefined;
   readonly opacity?: number;
-  /** Shape of the dots; no dots where it does not say. */
+  /** Shape of the dots; without one, no dots are drawn. */
   readonly shape?: Shape;
   /** Radius of the circle of equal area. */
   readonly r?: number;
-  /** Dots in outline: for what others are compared with. */
+  /** Dots in outline, for a baseline. */
   readonly hollow?: boolean;
   /** Intervals as a band instead of bars. */
   readonly band?: boolean;
@@ -41,11 +41,11 @@ export interface Series {
   readonly firm?: boolean;
   /** The label at the end of the line. */
   readonly end?: string;
-  /** In regular weight: for the baseline that others are compared with. */
+  /** A label in regular weight, for a baseline. */
   readonly plain?: boolean;
 }
 
-/** A series whose points have NaN where nothing can be drawn. */
+/** A series in which NaN marks the points that cannot be drawn. */
 export interface Visible extends Series {
   readonly points: readonly (Point & { readonly y: number })[];
 }
@@ -62,15 +62,15 @@ export interface Cell {
   readonly y1: number;
   readonly y2: number;
   readonly fill: string;
-  /** What it says where a pointer rests on it; such cells have gaps between them, others touch. */
+  /** The text that appears when a pointer rests on the cell. Such cells have gaps between them; others touch. */
   readonly says?: string;
 }
 
-/** A label that is drawn where there is room for it. */
+/** A label that is drawn if there is room for it. */
 export interface Name {
   readonly text: string;
   readonly color: string;
-  /** Points that it may stand beside, the best first. */
+  /** Points that the label may be placed beside, the best first. */
   readonly at: readonly { readonly x: number; readonly y: number }[];
   readonly bold?: boolean;
   readonly small?: boolean;
@@ -85,7 +85,7 @@ export interface Heading {
 
 /** One chart of a figure. */
 export interface Panel {
-  /** In units; the whole width where it does not say. */
+  /** In units; the whole width by default. */
   readonly width?: number;
   readonly height: number;
   /** Instead of those that axes, headings and labels need. */

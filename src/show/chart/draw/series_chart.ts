@@ -42,7 +42,7 @@ export function seriesChart(panel: Panel): Plot.PlotOptions {
   };
 }
 
-/** A point with NaN where nothing can be drawn. */
+/** A point, with NaN for a value that cannot be drawn. */
 function visible(point: Point, { type }: Axis): Point & { readonly y: number } {
   const { y } = point;
   return { ...point, y: y === null || (type === "log" && y <= 0) ? NaN : y };

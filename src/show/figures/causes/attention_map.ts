@@ -1,4 +1,4 @@
-/** What each head attends to, layer by layer: the first-token share, and how spread out attention is (claim C5). */
+/** The attention of each head, layer by layer: its share on the first token, and how spread out it is (claim C5). */
 import type { PatternName } from "../../../measure/mod.ts";
 import type { Causes } from "../../../result/mod.ts";
 import { heatLegend, heatMap } from "../../chart/draw/heat.ts";

@@ -1,5 +1,5 @@
 /**
- * What the paper calls causes, against importance, layer by layer, small multiples: sparse attention (claim C5), over-smoothed tokens
+ * Importance against the causes that the paper names, layer by layer, in small multiples: sparse attention (claim C5), over-smoothed tokens
  * (C6), low magnitude (C7). One row per model, to compare norm placements and training steps.
  */
 import { list, resultOf } from "../../../entry/mod.ts";
@@ -62,8 +62,8 @@ function find({ correlations }: Causes, module: LayerModule, cause: CauseName) {
 }
 
 /**
- * In how many models each correlates, whatever its sign, as far as its interval tells it from 0. Which of them correlates most is
- * not said: they are measured on the same few layers, and their intervals overlap.
+ * The number of models in which each cause correlates, with an interval that excludes 0, whatever the sign. The title does not rank
+ * the causes: they are measured on the same few layers, and their intervals overlap.
  */
 function titleOf(results: readonly Causes[]): string {
   const counts = CAUSES.map(({ cause, name }) => ({

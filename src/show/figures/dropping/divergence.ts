@@ -1,4 +1,4 @@
-/** What perplexity hides: divergence from the full model and top-1 agreement, against the number dropped. */
+/** Changes that perplexity hides: divergence from the full model and top-1 agreement, against the number dropped. */
 import type { Sweep } from "../../../result/mod.ts";
 import { formatPercent, linearAxis } from "../../chart/draw/axes.ts";
 import { comparedAt, curveChart, groupsOf, seededText, sweepRows } from "../../chart/curves.ts";

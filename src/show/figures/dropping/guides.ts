@@ -1,5 +1,5 @@
 /**
- * How good a guide each score is to what a removal costs: Spearman's correlation over the modules of a kind, with its 95 %
+ * How well each score predicts the cost of a removal: Spearman's correlation over the modules of a kind, with its 95 %
  * confidence interval. A score that ranks modules as their losses do is at 1.
  */
 import { KINDS, type ModuleKind } from "../../../measure/mod.ts";

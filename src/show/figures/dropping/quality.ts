@@ -8,7 +8,7 @@ import { type Draw, figure } from "../../chart/svg.ts";
 import { riseSign } from "../../chart/told.ts";
 
 /**
- * Draws what dropping costs in perplexity.
+ * Draws the perplexity after dropping modules.
  *
  * @example
  * ```ts

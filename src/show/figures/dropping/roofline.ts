@@ -118,7 +118,7 @@ function chart(lines: readonly Line[]): Panel {
   };
 }
 
-/** The largest batch that fits, and the paper's number there. */
+/** The largest batch that fits, and the paper's speed-up at that batch. */
 function dotsOf({ label, points, color, shape, plan: { fitting, paper } }: Line): Series[] {
   const { batch } = fitting ?? points[points.length - 1];
   const dot = (speedup: number, name: string, hollow: boolean) => ({

@@ -1,4 +1,4 @@
-/** Measured speed-ups over the context, on what bytes and operations allow: reading on top, writing below (claim C1). */
+/** Measured speed-ups over the context, against the bound by bytes and operations: reading on top, writing below (claim C1). */
 import type { Speed } from "../../../result/mod.ts";
 import { hueOf, type Look } from "../../chart/draw/colors.ts";
 import { formatFixed } from "../../chart/numbers.ts";
@@ -103,7 +103,7 @@ function chart(phase: Phase, lines: readonly Line[]): Panel {
   };
 }
 
-/** What bytes and operations allow, what measured parts predict, and what was measured. */
+/** The bound by bytes and operations, the prediction from measured parts, and the measurement. */
 function seriesOf({ label, color, shape, at }: Line, phase: Phase): Series[] {
   const curve = (name: "roofline" | "predicted") =>
     at.map(({ context, plan }) => ({ x: context, y: plan[name][phase] }));

@@ -108,7 +108,7 @@ function modulesOf(profile: Profile): Module[] {
   );
 }
 
-/** Layer numbers stand beside the dots that have room for one, the outermost first. */
+/** Layer numbers are placed beside dots with room for one, the outermost first. */
 function chart(modules: readonly Module[]): Panel {
   const domain = logDomain(modules.map(({ magnitude }) => magnitude));
   const curve = Array.from({ length: 101 }, (_, i) => {

@@ -33,8 +33,7 @@ export const importanceFigure: Draw<[Profile]> = figure("importance", "profile",
 
 /** Only layers whose samples tell the two apart are counted (95 %, paired). */
 function titleOf(profile: Profile): string {
-  const told = tally(moduleSigns(profile));
-  const { below, above, unknown, all } = told;
+  const { below, above, unknown, all } = tally(moduleSigns(profile));
   if (all === 0) return "Importance of every module";
   if (unknown === all) {
     return `Cannot tell in any of ${all} layers whether attention or the MLP is more redundant`;
@@ -42,7 +41,7 @@ function titleOf(profile: Profile): string {
   const [more, count] = below >= above
     ? ["Attention is more redundant than the MLP", below] as const
     : ["The MLP is more redundant than attention", above] as const;
-  return `${more} in ${count} of ${all} layers${unknownText(told, "in")}`;
+  return `${more} in ${count} of ${all} layers${unknownText({ unknown }, "in")}`;
 }
 
 function readingOf(profile: Profile): string {

@@ -7,7 +7,7 @@ import { median } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /**
- * Draws how large the updates are relative to what they are added to.
+ * Draws the size of the updates relative to the stream.
  *
  * @example
  * ```ts

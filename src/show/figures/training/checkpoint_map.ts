@@ -98,10 +98,10 @@ function readingOf(name: string, trend: readonly Trend[]): string {
     `step ${least.step} (${low}), ${end} at step ${last.step}.`;
 }
 
-/** The row of a layer, from the bottom: layer 0 stands apart. */
+/** The row of a layer, from the bottom, with a gap above layer 0. */
 const rowOf = (layer: number) => layer === 0 ? 0 : layer + 1;
 
-/** Columns of steps and rows of layers; half of what a cell takes. */
+/** Half the size of a cell, in columns and rows. */
 const HALF = 0.48;
 
 function map(

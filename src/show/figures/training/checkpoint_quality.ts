@@ -1,4 +1,4 @@
-/** What half of the modules are worth at each step: perplexity after dropping half of the attention modules, MLPs or blocks. */
+/** The worth of half of the modules at each step: perplexity after dropping half of the attention modules, MLPs or blocks. */
 import { KINDS } from "../../../measure/mod.ts";
 import type { Checkpoints } from "../../../result/mod.ts";
 import { stepAxis } from "../../chart/draw/axes.ts";

@@ -1,5 +1,5 @@
 /**
- * What makes an untrained model's modules important: one property of the model varied at a time, all others held fixed. Points
+ * The sources of importance in an untrained model: one property varied at a time, all others held fixed. Points
  * are measured, lines computed; a value is the geometric mean over the layers from 2 up.
  */
 import { like, list } from "../../../entry/mod.ts";

@@ -38,7 +38,7 @@ const aMap = like(
 );
 
 /**
- * Draws the ratio of attention's importance to the MLP's in untrained models as maps, the first one large. Throws `RangeError` if no map or no model is given.
+ * Draws the ratio of attention's importance to the MLP's in untrained models as maps, the first one large. Throws `RangeError` if there is no map or no model.
  *
  * @example
  * ```ts
