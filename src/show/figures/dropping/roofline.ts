@@ -4,18 +4,14 @@
  */
 import { list, resultOf } from "../../../entry/mod.ts";
 import type { Roofline } from "../../../result/mod.ts";
-import { hueOf, type Look } from "../../chart/draw/colors.ts";
+import { hueOf } from "../../chart/draw/colors.ts";
 import { formatFixed } from "../../chart/numbers.ts";
 import type { Panel, Series } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { REACH_TEXTS, rooflineRows } from "../../tables/roofline.ts";
 
 /** The last plan of a roofline, as a line. */
-interface Line extends Look {
-  readonly label: string;
-  readonly plan: Roofline["plans"][number];
-  readonly points: readonly { readonly batch: number; readonly speedup: number }[];
-}
+type Line = ReturnType<typeof lineOf>;
 
 /**
  * Draws the allowed speed-up of the last plan of each result over its batches.
@@ -50,7 +46,7 @@ export const rooflineFigure: Draw<[readonly Roofline[]]> = figure("roofline", {
   };
 });
 
-function lineOf({ model, setting, plans }: Roofline, i: number): Line {
+function lineOf({ model, setting, plans }: Roofline, i: number) {
   const plan = plans[plans.length - 1];
   const { attention, mlp } = plan.drop;
   return {
@@ -62,7 +58,7 @@ function lineOf({ model, setting, plans }: Roofline, i: number): Line {
 }
 
 /** The batches of the study, and the largest one that fits. */
-function pointsOf({ points, fitting }: Line["plan"]): Line["points"] {
+function pointsOf({ points, fitting }: Roofline["plans"][number]) {
   const own = points.map(({ batch, speedup }) => ({ batch, speedup: speedup.whole }));
   const all = fitting ? [...own.filter(({ batch }) => batch !== fitting.batch), fitting] : own;
   return all.sort((a, b) => a.batch - b.batch);

@@ -1,6 +1,6 @@
 /** Measured speed-ups over the context, against the bound by bytes and operations: reading on top, writing below (claim C1). */
 import type { Speed } from "../../../result/mod.ts";
-import { hueOf, type Look } from "../../chart/draw/colors.ts";
+import { hueOf } from "../../chart/draw/colors.ts";
 import { formatFixed } from "../../chart/numbers.ts";
 import type { Panel, Series } from "../../chart/draw/panel.ts";
 import { counted } from "../../chart/summary.ts";
@@ -13,13 +13,7 @@ type Phase = typeof PHASES[number];
 const PHASE_NAMES = { prefill: "prefill", decode: "decoding" } as const;
 
 /** A plan in one batch size. */
-interface Line extends Look {
-  readonly label: string;
-  readonly at: readonly {
-    readonly context: number;
-    readonly plan: Speed["points"][number]["plans"][number];
-  }[];
-}
+type Line = ReturnType<typeof linesOf>[number];
 
 const two = (value: number) => formatFixed(value, 2);
 
@@ -55,7 +49,7 @@ export const speedFigure: Draw<[Speed]> = figure("speed", "speed", (result) => {
   };
 });
 
-function linesOf({ plans, points }: Speed): Line[] {
+function linesOf({ plans, points }: Speed) {
   const batches = [...new Set(points.map(({ batch }) => batch))];
   return batches.flatMap((batch) =>
     plans.slice(1).map(({ drop }, i) => ({

@@ -29,13 +29,8 @@ export function magnitudeCorrelation(
   return modules.length > 2 && Number.isFinite(rank) ? { rank, modules: modules.length } : null;
 }
 
-/** One module. */
-interface Module {
-  readonly kind: LayerModule;
-  readonly layer: number;
-  readonly magnitude: number;
-  readonly importance: number;
-}
+/** A module with its numbers. */
+type Module = ReturnType<typeof modulesOf>[number];
 
 /**
  * Draws how much of importance is magnitude, and how much is angle.
@@ -99,7 +94,7 @@ function readingOf(profile: Profile, modules: readonly Module[]): string {
   ].join(" ");
 }
 
-function modulesOf(profile: Profile): Module[] {
+function modulesOf(profile: Profile) {
   return MODULES.flatMap((kind) =>
     profile[kind].importance.flatMap((importance, layer) => {
       const magnitude = profile[kind].relativeMagnitude[layer];

@@ -16,20 +16,9 @@ import { type Draw, figure } from "../../chart/svg.ts";
 const BESIDE = 0.024;
 
 /** Importance of one module over the first samples. */
-interface Point {
-  readonly kind: ModuleKind;
-  readonly layer: number;
-  readonly samples: number;
-  readonly importance: number;
-}
-
-/** Share of the full profile's least important modules that fewer samples also find. */
-interface Overlap {
-  readonly kind: ModuleKind;
-  readonly samples: number;
-  readonly found: number;
-  readonly of: number;
-}
+type Point = ReturnType<typeof pointsOf>[number];
+/** The number of the full profile's least important modules that fewer samples also find. */
+type Overlap = ReturnType<typeof overlapsOf>[number];
 
 /**
  * Draws importance and its ranking against the number of calibration samples.
@@ -67,7 +56,7 @@ export const stabilityFigure: Draw<[Profile]> = figure("stability", "profile", (
 });
 
 /** Means over the first 1 … N samples of every layer. */
-function pointsOf(profile: Profile, kind: ModuleKind): Point[] {
+function pointsOf(profile: Profile, kind: ModuleKind) {
   return profile.sums[kind].flatMap((samples, layer) => {
     let [distance, tokens] = [0, 0];
     return (samples ?? []).flatMap((sample, i) => {
@@ -78,7 +67,7 @@ function pointsOf(profile: Profile, kind: ModuleKind): Point[] {
   });
 }
 
-function overlapsOf(profile: Profile, kind: ModuleKind): Overlap[] {
+function overlapsOf(profile: Profile, kind: ModuleKind) {
   const points = pointsOf(profile, kind);
   const n = quarter(new Set(points.map(({ layer }) => layer)).size);
   const target = leastImportant(profile, kind, n);

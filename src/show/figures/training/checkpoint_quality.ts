@@ -36,8 +36,14 @@ export const checkpointQualityFigure: Draw<[Checkpoints]> = figure(
     const { curves, provenance: { model, packing, text } } = result.series.find(({ quality }) => quality)!
       .quality!;
     const half = curves[0].points.at(-1)!.dropped;
-    const [perplexities, rises] = seriesOfHalves(points);
-    const x = stepAxis(points.map(({ step }) => step));
+    const steps = points.map(({ step }) => step);
+    const full = { label: "full model", color: INK, shape: "diamond", errors: [] } as const;
+    const perplexities = [
+      seriesOf({ ...full, values: points.map(({ full }) => Math.exp(full)) }, steps),
+      ...halvesOf(points, ({ perplexity }) => perplexity),
+    ];
+    const rises = halvesOf(points, ({ rise }) => rise, ({ riseError }) => riseError);
+    const x = stepAxis(steps);
     return {
       title: titleOf(points.at(-1)!, packing.samples),
       subtitle: `${half} of ${model.layers} modules dropped, by their importance at the same step. Top: ` +
@@ -63,26 +69,20 @@ export const checkpointQualityFigure: Draw<[Checkpoints]> = figure(
   },
 );
 
-/** Perplexities, and rises over the full model. */
-function seriesOfHalves(points: readonly HalfDropped[]): [Series[], Series[]] {
+type Drop = HalfDropped["attention"];
+
+/** A line for each kind of module without its half. */
+function halvesOf(
+  points: readonly HalfDropped[],
+  read: (drop: Drop) => number,
+  error: (drop: Drop) => number | null = () => null,
+): Series[] {
   const steps = points.map(({ step }) => step);
-  const full = points.map(({ full }) => Math.exp(full));
-  const halves = KINDS.map((kind) => ({
-    look: { label: `½ ${KIND_NAMES[kind]}`, ...lookOf(kind) },
-    drops: points.map((point) => point[kind]),
-  }));
-  return [
-    [
-      seriesOf({ label: "full model", color: INK, shape: "diamond", values: full, errors: [] }, steps),
-      ...halves.map(({ look, drops }) =>
-        seriesOf({ ...look, values: drops.map(({ perplexity }) => perplexity), errors: [] }, steps)
-      ),
-    ],
-    halves.map(({ look, drops }) => {
-      const errors = drops.map(({ riseError }) => riseError);
-      return seriesOf({ ...look, values: drops.map(({ rise }) => rise), errors }, steps);
-    }),
-  ];
+  return KINDS.map((kind) => {
+    const drops = points.map((point) => point[kind]);
+    const line = { label: `½ ${KIND_NAMES[kind]}`, ...lookOf(kind), values: drops.map(read) };
+    return seriesOf({ ...line, errors: drops.map(error) }, steps);
+  });
 }
 
 function titleOf({ attention, mlp }: HalfDropped, samples: number): string {
