@@ -212,6 +212,7 @@ export {
   cosineMagnitudeFigure,
   type Difference,
   divergenceFigure,
+  type Draw,
   dropOrderFigure,
   type Dropped,
   effectsFigure,

@@ -45,7 +45,9 @@ Deno.test("every public function has an example, which tests run or which says w
   const { nodes }: Doc = JSON.parse((await denoDoc("--json")).out);
   const functions = Object.values(nodes).flatMap(({ symbols }) =>
     symbols.flatMap(({ name, declarations }) =>
-      declarations.filter(({ kind }) => kind === "function").map(({ jsDoc }) => ({
+      declarations.filter(({ kind }) =>
+        kind === "function" || (kind === "variable" && name.endsWith("Figure"))
+      ).map(({ jsDoc }) => ({
         name,
         example: jsDoc?.tags?.find(({ kind }) => kind === "example")?.doc ?? "",
       }))

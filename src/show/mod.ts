@@ -42,43 +42,14 @@ export {
 export { type CsvRow, toCsv } from "./chart/csv.ts";
 
 export { modelOf } from "./chart/setting.ts";
-export type { Figure } from "./chart/svg.ts";
-export { comparisonFigure } from "./figures/comparison.ts";
-export { importanceFigure } from "./figures/importance.ts";
-export { dropOrderFigure } from "./figures/drop_order.ts";
-export { qualityFigure } from "./figures/quality.ts";
-export { divergenceFigure } from "./figures/divergence.ts";
-export { stabilityFigure } from "./figures/stability.ts";
-export { textsFigure } from "./figures/texts.ts";
-export { magnitudeFigure } from "./figures/magnitude.ts";
-export { expertLoadFigure } from "./figures/expert_load.ts";
-export { streamNormFigure } from "./figures/stream_norm.ts";
-export { signFigure } from "./figures/sign.ts";
-export { accuracyFigure } from "./figures/accuracy.ts";
+export type { Draw, Figure } from "./chart/svg.ts";
+export * from "./figures/mod.ts";
 export { accuracyClaims } from "./claims/accuracy.ts";
 export { accuracyChange, type Dropped } from "./chart/accuracy.ts";
-export { rooflineFigure } from "./figures/roofline.ts";
-export { speedFigure } from "./figures/speed.ts";
-export { guidesFigure } from "./figures/guides.ts";
-export { cosineMagnitudeFigure } from "./figures/cosine_magnitude.ts";
 
-export { attentionMapFigure } from "./figures/attention_map.ts";
-export { type AttentionPattern, attentionPatternFigure } from "./figures/attention_pattern.ts";
 export { causeClaims } from "./claims/causes.ts";
-export { causesFigure } from "./figures/causes_against_importance.ts";
-export { effectsFigure } from "./figures/effects_map.ts";
-export { smoothingFigure } from "./figures/smoothing_curves.ts";
-export { updateNormsFigure } from "./figures/update_norms.ts";
 
-export { checkpointMapFigure } from "./figures/checkpoint_map.ts";
-export { checkpointLinesFigure } from "./figures/checkpoint_lines.ts";
-export { checkpointMovementFigure } from "./figures/checkpoint_movement.ts";
-export { checkpointQualityFigure } from "./figures/checkpoint_quality.ts";
-
-export { type InitCause, initCausesFigure } from "./figures/init_causes.ts";
 export { initClaim } from "./claims/untrained.ts";
-export { initFitFigure } from "./figures/init_fit.ts";
-export { initMapFigure, type RatioMap } from "./figures/init_map.ts";
 export { type InitModel, measuredRatio } from "./chart/init_model.ts";
 
 export { type Claim, claimsOf } from "./claims/claims.ts";

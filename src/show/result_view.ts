@@ -20,13 +20,15 @@ import type {
   Verification,
 } from "../result/mod.ts";
 import type { Figure } from "./chart/svg.ts";
-import { causesFigure } from "./figures/causes_against_importance.ts";
-import { checkpointMapFigure } from "./figures/checkpoint_map.ts";
-import { guidesFigure } from "./figures/guides.ts";
-import { importanceFigure } from "./figures/importance.ts";
-import { qualityFigure } from "./figures/quality.ts";
-import { rooflineFigure } from "./figures/roofline.ts";
-import { speedFigure } from "./figures/speed.ts";
+import {
+  causesFigure,
+  checkpointMapFigure,
+  guidesFigure,
+  importanceFigure,
+  qualityFigure,
+  rooflineFigure,
+  speedFigure,
+} from "./figures/mod.ts";
 import { bestWindows } from "./tables/order.ts";
 import { evaluationRows } from "./tables/evaluation.ts";
 import { rooflineRows } from "./tables/roofline.ts";

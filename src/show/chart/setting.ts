@@ -3,7 +3,7 @@ import type { ModuleKind } from "../../measure/mod.ts";
 import type { Computed, Profile, Provenance } from "../../result/mod.ts";
 import { plain } from "../../entry/mod.ts";
 
-/** What each kind is called in print. */
+/** The printed name of each kind. */
 export const KIND_NAMES = {
   attention: "attention",
   mlp: "MLP",
@@ -39,7 +39,7 @@ function packedOf({ packing, text }: Provenance): string {
   return `${packing.samples} × ${packing.length} tokens of ${textOf(text)}${bos}${beyond}`;
 }
 
-/** What computed numbers: "float32, cpu", "tf32, cuda on NVIDIA H100 80GB HBM3"; all that differ. */
+/** The arithmetic, engine and device behind the numbers: "float32, cpu", "tf32, cuda on NVIDIA H100 80GB HBM3"; each different one. */
 export function computedText(...all: readonly Computed[]): string {
   const texts = all.map(({ dtype, engine, device }) =>
     `${dtype}, ${engine}${device === undefined ? "" : ` on ${plain(device)}`}`

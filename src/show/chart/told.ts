@@ -80,7 +80,7 @@ export interface Tally {
 
 /** Counts signs. */
 export function tally(signs: readonly Sign[]): Tally {
-  const count = (wanted: Sign) => signs.filter((sign) => sign === wanted).length;
+  const count = (counted: Sign) => signs.filter((sign) => sign === counted).length;
   return { below: count(-1), above: count(1), unknown: count(0), all: signs.length };
 }
 
@@ -94,7 +94,7 @@ export function timesText(point: Point, samples: number): string {
   return `${formatFixed(Math.exp(point.rise), 2)}×; ${intervalText(point, samples, Math.exp)}`;
 }
 
-/** The interval of a rise in nats, or of what is made of it: "95 %: 0.39 to 0.48". */
+/** The interval of a rise in nats, or of a function of it: "95 %: 0.39 to 0.48". */
 export function intervalText(
   { rise, riseError }: Point,
   samples: number,

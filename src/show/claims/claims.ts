@@ -4,7 +4,7 @@
  */
 import { expect, resultOf } from "../../entry/mod.ts";
 import type { Profile, Sweep } from "../../result/mod.ts";
-import { magnitudeCorrelation } from "../figures/cosine_magnitude.ts";
+import { magnitudeCorrelation } from "../figures/profile/cosine_magnitude.ts";
 import { comparedAt, groupsOf } from "../chart/curves.ts";
 import { formatNumber, formatShare, rankText } from "../chart/numbers.ts";
 import { median, present } from "../chart/summary.ts";

@@ -1,14 +1,16 @@
 /** Why modules are redundant, as a section: one model in full, others for comparison, claims C2, C5, C6 and C7. */
 import type { Causes } from "../../result/mod.ts";
-import { attentionMapFigure } from "../figures/attention_map.ts";
+import {
+  attentionMapFigure,
+  causesFigure,
+  effectsFigure,
+  smoothingFigure,
+  updateNormsFigure,
+} from "../figures/mod.ts";
 import { causeClaims } from "../claims/causes.ts";
-import { causesFigure } from "../figures/causes_against_importance.ts";
 import { correlationRows } from "../tables/causes.ts";
-import { effectsFigure } from "../figures/effects_map.ts";
 import type { Section } from "./section.ts";
 import { settingsOf } from "../chart/setting.ts";
-import { smoothingFigure } from "../figures/smoothing_curves.ts";
-import { updateNormsFigure } from "../figures/update_norms.ts";
 
 /** Combines the study of the model that the claims are about with studies of others. */
 export function causesSection(result: Causes, others: readonly Causes[] = []): Section {

@@ -1,10 +1,12 @@
 /** Redundancy through training as a section: the figures of each series, what they say about claim C3, and a table of all series. */
 import { MODULES } from "../../measure/mod.ts";
 import { type Checkpoints, fileName } from "../../result/mod.ts";
-import { checkpointLinesFigure } from "../figures/checkpoint_lines.ts";
-import { checkpointMapFigure } from "../figures/checkpoint_map.ts";
-import { checkpointMovementFigure } from "../figures/checkpoint_movement.ts";
-import { checkpointQualityFigure } from "../figures/checkpoint_quality.ts";
+import {
+  checkpointLinesFigure,
+  checkpointMapFigure,
+  checkpointMovementFigure,
+  checkpointQualityFigure,
+} from "../figures/mod.ts";
 import { qualityBySteps, trendsOf } from "../chart/checkpoint_trends.ts";
 import { formatNumber } from "../chart/numbers.ts";
 import type { ReportTable, Section } from "./section.ts";

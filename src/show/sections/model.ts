@@ -2,24 +2,26 @@
 import { KINDS } from "../../measure/mod.ts";
 import type { Mixtures, Profile, Sweep } from "../../result/mod.ts";
 import { droppingClaims, magnitudeClaims } from "../claims/claims.ts";
-import { cosineMagnitudeFigure } from "../figures/cosine_magnitude.ts";
+import {
+  cosineMagnitudeFigure,
+  divergenceFigure,
+  dropOrderFigure,
+  expertLoadFigure,
+  importanceFigure,
+  magnitudeFigure,
+  qualityFigure,
+  signFigure,
+  stabilityFigure,
+  streamNormFigure,
+  textsFigure,
+} from "../figures/mod.ts";
 import { groupsOf, meanOf } from "../chart/curves.ts";
-import { divergenceFigure } from "../figures/divergence.ts";
-import { dropOrderFigure } from "../figures/drop_order.ts";
-import { expertLoadFigure } from "../figures/expert_load.ts";
-import { importanceFigure } from "../figures/importance.ts";
-import { magnitudeFigure } from "../figures/magnitude.ts";
 import { formatNumber } from "../chart/numbers.ts";
-import { qualityFigure } from "../figures/quality.ts";
 import { byImportance, KIND_NAMES, settingOf } from "../chart/setting.ts";
-import { signFigure } from "../figures/sign.ts";
-import { stabilityFigure } from "../figures/stability.ts";
-import { streamNormFigure } from "../figures/stream_norm.ts";
 import { importanceAnswer, qualityAnswer } from "./answer.ts";
 import type { ReportTable, Section } from "./section.ts";
 import { MIXER_HEAD, mixerRows } from "../tables/mixers.ts";
 import { MIXTURE_HEAD, mixtureRows, MIXTURES } from "../tables/mixtures.ts";
-import { textsFigure } from "../figures/texts.ts";
 
 /** How many modules the table of drop lists shows. */
 const LISTED = 10;

@@ -4,7 +4,7 @@ import { comparedAt, groupsOf, meanOf } from "../chart/curves.ts";
 import { formatFixed } from "../chart/numbers.ts";
 import { settingsOf } from "../chart/setting.ts";
 import { generalityClaim } from "../claims/generality.ts";
-import { qualityFigure } from "../figures/quality.ts";
+import { qualityFigure } from "../figures/mod.ts";
 import type { Section } from "./section.ts";
 
 /** Combines sweeps of several models. Throws `RangeError` where there is none, or no number of drops to compare them at. */

@@ -1,8 +1,7 @@
 /** Untrained models as a section: compared with their closed form, over width and standard deviation, and claim C4. */
 import { moduleRatio } from "../../measure/mod.ts";
 import { initClaim } from "../claims/untrained.ts";
-import { initFitFigure } from "../figures/init_fit.ts";
-import { initMapFigure, type RatioMap } from "../figures/init_map.ts";
+import { initFitFigure, initMapFigure, type RatioMap } from "../figures/mod.ts";
 import { type InitModel, percent, settingOfModels, shapeText, worstError } from "../chart/init_model.ts";
 import { formatNumber } from "../chart/numbers.ts";
 import type { ReportTable, Section } from "./section.ts";

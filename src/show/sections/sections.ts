@@ -1,7 +1,7 @@
 /** Every analysis as a section of a page, by name: its claims, figures and tables. */
 import type { Causes, Checkpoints, Evaluation, Profile, Sweep } from "../../result/mod.ts";
 import type { InitModel } from "../chart/init_model.ts";
-import type { RatioMap } from "../figures/init_map.ts";
+import type { RatioMap } from "../figures/mod.ts";
 import { causesSection } from "./causes.ts";
 import { checkpointsSection } from "./checkpoints.ts";
 import { normPlacementSection } from "./norm_placement.ts";

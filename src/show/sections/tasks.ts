@@ -4,7 +4,7 @@ import { accuracyChange, accuracyCurves, type Dropped, fullOf, meanAccuracy } fr
 import { formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
 import { KIND_NAMES } from "../chart/setting.ts";
 import { accuracyClaims } from "../claims/accuracy.ts";
-import { accuracyFigure } from "../figures/accuracy.ts";
+import { accuracyFigure } from "../figures/mod.ts";
 import { tasksAnswer } from "./answer.ts";
 import type { Section } from "./section.ts";
 
