@@ -69,7 +69,12 @@ function importsOf({ path, code }: Source): Edge[] {
 
 /** Rooms inside a room, the lower first; files beside them serve them all. */
 const inner: Record<string, readonly string[]> = {
+  measure: ["statistics", "streams", "untrained"],
   hub: ["cache", "packages", "remote"],
+  weights: ["blocks", "gguf", "safetensors"],
+  text: ["tokenizer", "formats"],
+  engine: ["native", "web"],
+  export: ["hf", "gguf", "onnx"],
   run: ["probes", "decode"],
   show: ["chart", "tables", "figures", "claims", "sections"],
   study: ["untrained", "causes", "analyses", "shards"],

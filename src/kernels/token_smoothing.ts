@@ -1,5 +1,5 @@
 /**
- * The sums of over-smoothing (`measure/smoothing.ts`) of one sample's states, and what computes them on a device.
+ * The sums of over-smoothing (`measure/streams/smoothing.ts`) of one sample's states, and what computes them on a device.
  *
  * The kernel multiplies in float32 and adds runs of at most 128 numbers; everything above that, and all of the reference,
  * is float64.

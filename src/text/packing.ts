@@ -6,7 +6,7 @@
  * without it (Gemma).
  */
 import { createHash } from "node:crypto";
-import { MOST_AT_ONCE, type Tokenizer } from "./tokenizer.ts";
+import { MOST_AT_ONCE, type Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /** N blocks of T tokens, BOS included. */
 export interface Blocks {

@@ -8,8 +8,8 @@
 import { byteSize, type DType, elements, type Tensor, viewOf } from "../tensor/mod.ts";
 import type { FileBytes } from "./bytes.ts";
 import { type Content, ranges } from "./content.ts";
-import { type Decoders, openDecoders } from "./decoders.ts";
-import type { Blocks } from "./dequantize.ts";
+import { type Decoders, openDecoders } from "./blocks/decoders.ts";
+import type { Blocks } from "./blocks/dequantize.ts";
 import { outOfRange, quote } from "./errors.ts";
 import type { TensorFile, TensorInfo } from "./source.ts";
 

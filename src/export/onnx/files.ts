@@ -14,8 +14,8 @@ import {
 import { contentOf } from "../../weights/mod.ts";
 import { configOf } from "../config.ts";
 import { jsonFile } from "../copies.ts";
-import { notesOnGguf, smaller, smallFiles } from "../hf.ts";
-import { configFromGguf } from "../hf_from_gguf.ts";
+import { notesOnGguf, smaller, smallFiles } from "../hf/folder.ts";
+import { configFromGguf } from "../hf/from_gguf.ts";
 import type { Job, Made } from "../job.ts";
 import { Inexpressible } from "../formats.ts";
 import { genaiConfig, GRAPH } from "./genai.ts";
