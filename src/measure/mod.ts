@@ -1,22 +1,46 @@
 /** Pure arithmetic: from sums to importance, magnitude, sign, intervals and correlations. */
 export { addProducts, addStreams, angularDistance, type DistanceSums, noDistances } from "./streams/angle.ts";
-export { calibrationError } from "./statistics/calibration.ts";
+export { calibrationError, meanInterval, shareInterval } from "./statistics/share.ts";
 export { type AccuracyChange, changeOver, type Verdict, VERDICTS } from "./statistics/change.ts";
-export { PATTERN_NAMES, type PatternName, queryPositions } from "./streams/attention_pattern.ts";
-export { DEVICE_NAMES, type DeviceName, DEVICES } from "./devices.ts";
+export { PATTERN_NAMES, type PatternName, queryPositions, sinkRate } from "./streams/attention_pattern.ts";
+export {
+  DEVICE_NAMES,
+  type DeviceName,
+  DEVICES,
+  gamma,
+  type Roof,
+  roofSeconds,
+  type Work,
+} from "./roofline.ts";
 export { effectiveRank } from "./streams/effective_rank.ts";
 export { crossing, FIRST_LAYER, moduleRatio, type RatioPoint, typical } from "./untrained/module_ratio.ts";
-export { drift, rankStability } from "./statistics/drift.ts";
+export {
+  correlation,
+  deviation,
+  drift,
+  halfWidth95,
+  mean,
+  quartiles,
+  ranks,
+  rankStability,
+  spearman,
+  standardError,
+  studentT95,
+} from "./statistics/statistics.ts";
 export { initTheory, type Predicted, type Untrained } from "./untrained/init_theory.ts";
 export { KINDS, type LayerModule, type ModuleKind, MODULES } from "./kinds.ts";
 export { type Massive, massiveActivations } from "./streams/massive.ts";
 export { type Changes, changesOf, documentsNeeded, type Interval } from "./statistics/paired.ts";
-export { type Quartiles, quartiles } from "./statistics/quartiles.ts";
-export { rankInterval } from "./statistics/rank_interval.ts";
-export { gamma, type Roof, roofSeconds, type Work } from "./roofline.ts";
+export {
+  type Allowance,
+  correlates,
+  interval95,
+  rankInterval,
+  type Rise,
+  toldSign,
+  withinBudget,
+} from "./statistics/verdict.ts";
 export { type RoutingSums, sumRouting } from "./streams/routing.ts";
-export { meanInterval, shareInterval } from "./statistics/share.ts";
-export { sinkRate } from "./streams/sink.ts";
 export {
   type Smoothing,
   smoothing,
@@ -25,16 +49,6 @@ export {
   type SmoothingSums,
 } from "./streams/smoothing.ts";
 export {
-  correlation,
-  deviation,
-  halfWidth95,
-  mean,
-  ranks,
-  spearman,
-  standardError,
-  studentT95,
-} from "./statistics/statistics.ts";
-export {
   cosineDistance,
   importanceOf,
   placesInGram,
@@ -42,11 +56,3 @@ export {
   type UpdatePlaces,
   type UpdateSums,
 } from "./streams/update.ts";
-export {
-  type Allowance,
-  correlates,
-  interval95,
-  type Rise,
-  toldSign,
-  withinBudget,
-} from "./statistics/verdict.ts";

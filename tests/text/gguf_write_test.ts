@@ -100,7 +100,7 @@ Deno.test("refused: more tokens than the embedding has rows, merges that are non
   for (const merge of [7, ["a"], { a: 1 }, null]) {
     assert.throws(() => ggufVocabulary(merges("t h", merge), 500), {
       name: "TypeError",
-      message: /merge 1 is/,
+      message: /model\.merges\[1\] is/,
     });
   }
   assert.throws(() => ggufVocabulary({ model: null }, 500), { name: "TypeError" });

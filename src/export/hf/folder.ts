@@ -6,10 +6,9 @@
 import { isLinear, isMixture, readSpec } from "../../models/mod.ts";
 import { type OutTensor, zeros } from "../../weights/mod.ts";
 import { type Config, configOf, valuesOf } from "../config.ts";
-import { copyOf, isOfWeights, jsonFile } from "../copies.ts";
+import { copyOf, isOfWeights, type Job, jsonFile, type Made, modulesText, type OutFile } from "../job.ts";
 import { expectModel } from "../expect.ts";
 import { configFromGguf, tensorsFromGguf, tokenizerFromGgufFiles } from "./from_gguf.ts";
-import { type Job, type Made, modulesText, type OutFile } from "../job.ts";
 import { renumbered, silenced } from "../names.ts";
 import { shardFiles } from "./shards.ts";
 

@@ -4,9 +4,7 @@ import { definitionFromGguf } from "../../text/mod.ts";
 import { type GgufFile, type OutTensor, zeros } from "../../weights/mod.ts";
 import type { Config } from "../config.ts";
 import { converted, storedOtherwise } from "../converted.ts";
-import { jsonFile } from "../copies.ts";
-import { Inexpressible } from "../formats.ts";
-import type { Job, OutFile } from "../job.ts";
+import { Inexpressible, type Job, jsonFile, type OutFile } from "../job.ts";
 import { silenced } from "../names.ts";
 
 /** Model classes, by Hugging Face's `model_type`. */

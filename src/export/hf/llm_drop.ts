@@ -3,9 +3,7 @@
  * code reads it with model classes of its own (and so does this project); stock transformers does not look at the lists.
  */
 import { configOf } from "../config.ts";
-import { copyOf, jsonFile } from "../copies.ts";
-import { Inexpressible } from "../formats.ts";
-import type { Job, Made } from "../job.ts";
+import { copyOf, Inexpressible, type Job, jsonFile, type Made } from "../job.ts";
 
 export async function llmDropFiles(job: Job): Promise<Made> {
   const { files, drop, stored } = job;

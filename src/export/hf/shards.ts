@@ -1,7 +1,7 @@
 /** Tensors over several safetensors files, and the index that says which is where. */
+import { sum } from "../../entry/mod.ts";
 import { type OutTensor, safetensorsContent } from "../../weights/mod.ts";
-import { jsonFile } from "../copies.ts";
-import type { OutFile } from "../job.ts";
+import { jsonFile, type OutFile } from "../job.ts";
 
 /** Bytes of tensors in one file; Hugging Face's own limit for many years. A larger tensor has a file of its own. */
 const SHARD_BYTES = 5e9;
@@ -13,7 +13,7 @@ export function shardFiles(tensors: readonly OutTensor[], most = SHARD_BYTES): O
   const number = (n: number) => String(n).padStart(5, "0");
   const nameOf = (i: number) => `model-${number(i + 1)}-of-${number(shards.length)}.safetensors`;
   const index = {
-    metadata: { total_size: tensors.reduce((sum, { bytes }) => sum + bytes, 0) },
+    metadata: { total_size: sum(tensors, ({ bytes }) => bytes) },
     weight_map: Object.fromEntries(shards.flatMap((shard, i) => shard.map(({ name }) => [name, nameOf(i)]))),
   };
   return [

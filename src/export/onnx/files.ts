@@ -13,11 +13,9 @@ import {
 } from "../../models/mod.ts";
 import { contentOf } from "../../weights/mod.ts";
 import { configOf } from "../config.ts";
-import { jsonFile } from "../copies.ts";
+import { Inexpressible, type Job, jsonFile, type Made } from "../job.ts";
 import { notesOnGguf, smaller, smallFiles } from "../hf/folder.ts";
 import { configFromGguf } from "../hf/from_gguf.ts";
-import type { Job, Made } from "../job.ts";
-import { Inexpressible } from "../formats.ts";
 import { genaiConfig, GRAPH } from "./genai.ts";
 import { specialIds } from "./ids.ts";
 import { onnxWeights, placed } from "./weights.ts";

@@ -2,6 +2,7 @@
  * How the accuracy of one model differs from another's over one task or several, and whether that is within a margin. Each task counts
  * once, however many documents it has (a stratified mean).
  */
+import { sum } from "../../entry/mod.ts";
 import { changeInterval, type Changes, equivalence, type Interval, limits } from "./paired.ts";
 import { meanInterval } from "./share.ts";
 
@@ -53,7 +54,7 @@ export function changeOver(tasks: readonly Changes[], margin: number): AccuracyC
     equivalence: p,
     margin,
     verdict: verdictOf(p, low, high, margin),
-    n: tasks.reduce((sum, { n }) => sum + n, 0),
+    n: sum(tasks, ({ n }) => n),
   };
 }
 

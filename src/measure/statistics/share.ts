@@ -1,5 +1,7 @@
 /** Shares of documents, and means of several shares, with intervals that are honest for few documents and at 0 and 1. Float64. */
 import type { Interval } from "./paired.ts";
+import { mean } from "./statistics.ts";
+import { sum } from "../../entry/mod.ts";
 
 /** 97.5 % quantile of the standard normal distribution. */
 const Z = 1.959963984540054;
@@ -27,8 +29,23 @@ export function shareInterval(right: number, n: number): Interval {
  */
 export function meanInterval(parts: readonly Interval[]): Interval {
   if (parts.length === 1) return parts[0];
-  const value = parts.reduce((sum, part) => sum + part.value, 0) / parts.length;
+  const value = mean(parts.map(({ value }) => value));
   const distance = (to: "low" | "high") =>
     Math.hypot(...parts.map((part) => part[to] - part.value)) / parts.length;
   return { value, low: value - distance("low"), high: value + distance("high") };
+}
+
+/** Bins of the calibration error. */
+const BINS = 15;
+
+/**
+ * Expected calibration error (Guo et al. 2017, equation 3) with 15 bins of equal width: the mean gap between how sure an answer
+ * is, `confidences` in [0, 1], and how often it is right.
+ */
+export function calibrationError(confidences: readonly number[], right: readonly boolean[]): number {
+  const gaps = new Float64Array(BINS);
+  confidences.forEach((confidence, i) => {
+    gaps[Math.min(BINS - 1, Math.floor(confidence * BINS))] += Number(right[i]) - confidence;
+  });
+  return sum(Array.from(gaps, Math.abs)) / confidences.length;
 }

@@ -1,15 +1,16 @@
 /** Means, errors and rank correlation over small samples; float64. */
+import { sum } from "../../entry/mod.ts";
 
 /** Arithmetic mean; NaN of nothing. */
 export function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+  return sum(values) / values.length;
 }
 
 /** Standard deviation of a sample, with n − 1; null below two values. */
 export function deviation(values: readonly number[]): number | null {
   if (values.length < 2) return null;
   const centre = mean(values);
-  const squares = values.reduce((sum, value) => sum + (value - centre) ** 2, 0);
+  const squares = sum(values, (value) => (value - centre) ** 2);
   return Math.sqrt(squares / (values.length - 1));
 }
 
@@ -62,4 +63,48 @@ export function studentT95(n: number): number {
   const degrees = n - 1;
   // Cornish–Fisher beyond the table: within 0.1 % from 11 degrees on.
   return table[degrees] ?? 1.95996 + 2.37227 / degrees + 2.8225 / degrees ** 2;
+}
+
+/** A median and the quartiles around it. */
+export interface Quartiles {
+  readonly median: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The quartiles of at least one number; between two numbers they are on the line. Throws `RangeError` for none. */
+export function quartiles(values: readonly number[]): Quartiles {
+  if (values.length === 0) {
+    throw new RangeError("Cannot compute a median: found no numbers, expected at least one");
+  }
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number) => {
+    const place = share * (sorted.length - 1);
+    const [below, above] = [sorted[Math.floor(place)], sorted[Math.ceil(place)]];
+    return below + (place % 1) * (above - below);
+  };
+  return { median: at(0.5), low: at(0.25), high: at(0.75) };
+}
+
+/** A number for each layer; null where there is none. */
+type ByLayer = readonly (number | null)[];
+
+/** Mean absolute change over the layers that both have; null where there is none. */
+export function drift(before: ByLayer, after: ByLayer): number | null {
+  const pairs = common(before, after);
+  return pairs.length === 0 ? null : mean(pairs.map(([a, b]) => Math.abs(b - a)));
+}
+
+/** Spearman's correlation over the layers that both have; null if undefined: fewer than three, or all equal. */
+export function rankStability(before: ByLayer, after: ByLayer): number | null {
+  const pairs = common(before, after);
+  const value = spearman(pairs.map(([a]) => a), pairs.map(([, b]) => b));
+  return pairs.length > 2 && Number.isFinite(value) ? value : null;
+}
+
+function common(before: ByLayer, after: ByLayer): [number, number][] {
+  return before.flatMap((a, l): [number, number][] => {
+    const b = after[l] ?? null;
+    return a === null || b === null ? [] : [[a, b]];
+  });
 }

@@ -1,6 +1,11 @@
-/** Verdicts on few numbers: a sign, a count or a correlation only where a 95 % interval allows it, else "cannot tell". Float64. */
+/**
+ * Verdicts on few numbers: a sign, a count or a correlation only where a 95 % interval allows it, else "cannot tell". Float64.
+ *
+ * The interval of a rank correlation is Fisher's z with the standard error √((1 + r²/2)/(n − 3)) of Bonett & Wright (2000,
+ * Psychometrika 65), which covers well for Spearman's r up to 0.95. Limits: there is none at |r| = 1. Pairs are treated as
+ * independent; neighbouring layers are similar, so over layers it is probably too narrow.
+ */
 import { halfWidth95, mean, studentT95 } from "./statistics.ts";
-import { rankInterval } from "./rank_interval.ts";
 
 /**
  * The sign of the mean of paired differences [n] where its 95 % interval by Student's t excludes 0, else 0: cannot tell. Fewer than
@@ -70,4 +75,12 @@ export function withinBudget(points: readonly Rise[], budget: number, n: number)
     atLeast: largest((point) => ends(point)[1]),
     atMost: largest((point) => ends(point)[0]),
   };
+}
+
+/** The 95 % confidence interval of Spearman's correlation r over n pairs; null below four pairs, and where |r| is 1. */
+export function rankInterval(r: number, n: number): readonly [low: number, high: number] | null {
+  if (n < 4 || !(Math.abs(r) < 1)) return null;
+  const half = 1.95996 * Math.sqrt((1 + r * r / 2) / (n - 3));
+  const z = Math.atanh(r);
+  return [Math.tanh(z - half), Math.tanh(z + half)];
 }

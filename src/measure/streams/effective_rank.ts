@@ -5,6 +5,7 @@
  * The singular values are roots of the eigenvalues of the smaller of X̂X̂ᵀ and X̂ᵀX̂, made in float64, as the root doubles
  * the number of digits that are lost. The decomposition takes O(n³), seconds from n = 1024 on: that is the limit.
  */
+import { sum } from "../../entry/mod.ts";
 import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 
 /** The largest side of a Gram matrix that is decomposed. */
@@ -32,7 +33,7 @@ export function effectiveRank(states: Float32Array, width: number): number | nul
   const gram = units.length <= width ? matrix.mmul(turned) : turned.mmul(matrix);
   const { realEigenvalues } = new EigenvalueDecomposition(gram, { assumeSymmetric: true });
   const singular = realEigenvalues.map((value) => Math.sqrt(Math.max(0, value)));
-  const total = singular.reduce((sum, value) => sum + value, 0);
+  const total = sum(singular);
   const shares = singular.map((value) => value / total).filter((share) => share > 0);
-  return Math.exp(-shares.reduce((sum, share) => sum + share * Math.log(share), 0));
+  return Math.exp(-sum(shares, (share) => share * Math.log(share)));
 }

@@ -14,6 +14,7 @@
  * Limit: as tokens become equal, the residual is the root of a difference that float32 sums know to about 1e-7: below
  * 3e-4 its digits mean nothing.
  */
+import { sum } from "../../entry/mod.ts";
 
 /** The measures by name. */
 export const SMOOTHING_NAMES = ["meanCosine", "residualToRankOne", "participationRatio"] as const;
@@ -49,5 +50,5 @@ export function smoothing({ counted, unitSum, sum, squares, gramSquares }: Smoot
 
 /** |v|² */
 function squared(vector: Float64Array): number {
-  return vector.reduce((sum, value) => sum + value * value, 0);
+  return sum(vector, (value) => value * value);
 }

@@ -1,9 +1,9 @@
 /**
- * SentencePiece's table of what characters become ("nmt_nfkc" and others): a double-array trie over UTF-8 bytes, then the texts
+ * SentencePiece's table of replacements for characters ("nmt_nfkc" and others): a double-array trie over UTF-8 bytes, then the texts
  * that its leaves point to. The longest match at a place is replaced. Source: `normalizer.cc` of SentencePiece, and Darts-clone.
  */
 
-/** Replaces in a text. Throws `SyntaxError` for bytes that are no such table. */
+/** Replaces in a text. Throws `SyntaxError` for other bytes. */
 export function charsmap(table: Uint8Array<ArrayBuffer>): (text: string) => string {
   if (table.length === 0) return (text) => text;
   const view = new DataView(table.buffer, table.byteOffset, table.length);
@@ -51,8 +51,8 @@ export function charsmap(table: Uint8Array<ArrayBuffer>): (text: string) => stri
   };
 }
 
-/** How far a unit's children are. */
+/** The distance to a unit's children. */
 const offset = (unit: number) => unit >>> 10 << ((unit & 512) >>> 6);
 
-/** Bytes of the character that begins so. */
+/** Bytes of the character that begins with this byte. */
 const widthOf = (byte: number) => byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;

@@ -4,7 +4,15 @@
  * The file has the tokens and the merges; of the pre-tokenizer, which cuts a text into the words that are merged
  * within, it has only a name (gguf_pre_tokenizers.ts). One that is not known is an error: a wrong pre-tokenizer gives plausible ids and a silently worse model.
  */
-import { addedTokens, flag, type GgufVocabulary, idsOf, type Metadata, strings } from "./gguf_metadata.ts";
+import {
+  addedTokens,
+  cannot,
+  flag,
+  type GgufVocabulary,
+  idsOf,
+  type Metadata,
+  strings,
+} from "./gguf_metadata.ts";
 import { byteLevel, PRE_TOKENIZERS, type PreTokenizer } from "./gguf_pre_tokenizers.ts";
 import { repairPreTokenizer } from "../tokenizer/repair.ts";
 import type { Definition } from "../tokenizer/definition.ts";
@@ -15,23 +23,15 @@ export function byteLevelDefinition(metadata: Metadata, vocabulary: GgufVocabula
   if (!PRE_TOKENIZERS.has(name)) {
     const known = [...PRE_TOKENIZERS.keys()].filter((key) => key !== undefined).join(", ");
     throw new TypeError(
-      `Cannot read tokenizer.ggml.pre: found unknown pre-tokenizer ${
-        JSON.stringify(name)
-      }, expected one of ${known}`,
+      cannot("pre", `found unknown pre-tokenizer ${JSON.stringify(name)}`, `one of ${known}`),
     );
   }
   if (flag(metadata, "add_space_prefix", false)) {
-    throw new TypeError(
-      "Cannot read tokenizer.ggml.add_space_prefix: true, expected false for byte-level BPE",
-    );
+    throw new TypeError(cannot("add_space_prefix", "true", "false for byte-level BPE"));
   }
   const merges = strings(metadata, "merges");
-  return byteLevelBpe(
-    name,
-    idsOf(vocabulary.tokens),
-    merges,
-    addedTokens(vocabulary),
-  ) as unknown as Definition;
+  const ids = idsOf(vocabulary.tokens);
+  return byteLevelBpe(name, ids, merges, addedTokens(vocabulary)) as unknown as Definition;
 }
 
 /** The `tokenizer.json` object of byte-level tokens, with a pre-tokenizer by GGUF's name. Merges are "left right". */

@@ -40,7 +40,7 @@ export function idsOf(tokens: readonly string[]): Map<string, number> {
 export function strings(metadata: Metadata, name: string): readonly string[] {
   const list = metadata.get(`tokenizer.ggml.${name}`);
   if (!Array.isArray(list) || !list.every((item) => typeof item === "string")) {
-    throw new TypeError(`Cannot read tokenizer.ggml.${name}: ${describe(list)}, expected a list of strings`);
+    throw new TypeError(cannot(name, describe(list), "a list of strings"));
   }
   return list;
 }
@@ -50,17 +50,11 @@ export function numbers(metadata: Metadata, name: string, length: number): Array
   const list = metadata.get(`tokenizer.ggml.${name}`);
   const isList = Array.isArray(list) || (ArrayBuffer.isView(list) && !(list instanceof DataView));
   if (!isList || !(list as unknown[]).every(Number.isFinite)) {
-    throw new TypeError(
-      `Cannot read tokenizer.ggml.${name}: ${describe(list)}, expected a list of finite numbers`,
-    );
+    throw new TypeError(cannot(name, describe(list), "a list of finite numbers"));
   }
   const found = list as ArrayLike<number>;
-  if (found.length !== length) {
-    throw new RangeError(
-      `Cannot read tokenizer.ggml.${name}: ${found.length} entries for ${length} tokens, expected one per token`,
-    );
-  }
-  return found;
+  if (found.length === length) return found;
+  throw new RangeError(cannot(name, `${found.length} entries for ${length} tokens`, "one per token"));
 }
 
 /** A token id under `tokenizer.ggml.`, or null where the file names none. */
@@ -68,21 +62,20 @@ export function tokenId(metadata: Metadata, name: string, size: number): number 
   const id = metadata.get(`tokenizer.ggml.${name}`);
   if (id === undefined) return null;
   if (typeof id === "number" && Number.isInteger(id) && id >= 0 && id < size) return id;
-  throw new RangeError(
-    `Cannot read tokenizer.ggml.${name}: ${String(id)}, expected an id from 0 to ${size - 1}`,
-  );
+  throw new RangeError(cannot(name, String(id), `an id from 0 to ${size - 1}`));
 }
 
 /** A boolean under `tokenizer.ggml.`. */
 export function flag(metadata: Metadata, name: string, otherwise: boolean): boolean {
   const value = metadata.get(`tokenizer.ggml.${name}`) ?? otherwise;
   if (typeof value === "boolean") return value;
-  throw new TypeError(`Cannot read tokenizer.ggml.${name}: ${describe(value)}, expected true or false`);
+  throw new TypeError(cannot(name, describe(value), "true or false"));
 }
 
-const describe = (value: unknown) =>
-  value === undefined
-    ? "it is missing"
-    : Array.isArray(value)
-    ? "a list of something else"
-    : `a ${typeof value}`;
+export const cannot = (name: string, found: string, expected: string) =>
+  `Cannot read tokenizer.ggml.${name}: ${found}, expected ${expected}`;
+
+function describe(value: unknown): string {
+  if (value === undefined) return "it is missing";
+  return Array.isArray(value) ? "a list of something else" : `a ${typeof value}`;
+}

@@ -1,6 +1,6 @@
 /**
- * What the names in a GGUF file's `tokenizer.ggml.pre` stand for: how a text is cut into the words that are merged within, as the
- * models' own `tokenizer.json` says it. Names are those of llama.cpp's converter.
+ * Pre-tokenizers by their names in a GGUF file's `tokenizer.ggml.pre`: how a text is cut into words, as in the models' own
+ * `tokenizer.json`. Names are those of llama.cpp's converter.
  */
 import { isolate } from "../tokenizer/repair.ts";
 import {
@@ -14,13 +14,13 @@ import {
   UP_TO_3,
 } from "../tokenizer/word_patterns.ts";
 
-/** What a name stands for. */
+/** The steps that a name stands for. */
 export interface PreTokenizer {
   readonly pre_tokenizer: object;
   readonly normalizer?: object;
   /** A word that is a token as a whole is not merged. */
   readonly ignore_merges?: boolean;
-  /** Files that do not say whether texts begin with BOS mean that they do. */
+  /** Whether texts begin with BOS if the file does not say. */
   readonly addsBos?: boolean;
 }
 
@@ -33,7 +33,7 @@ export const byteLevel = (use_regex: boolean) => ({
 
 const sequence = (...pretokenizers: object[]) => ({ type: "Sequence", pretokenizers });
 
-/** Cuts by one pattern after the other. */
+/** Cuts by one pattern after another. */
 const split = (...patterns: string[]) => sequence(...patterns.map(isolate), byteLevel(false));
 
 const NFC = { type: "NFC" };
@@ -46,7 +46,7 @@ const cl100k: PreTokenizer = { pre_tokenizer: split(gpt4Words(UP_TO_3)) };
 const qwen2: PreTokenizer = { pre_tokenizer: split(gpt4Words(ONE)), normalizer: NFC };
 const o200k: PreTokenizer = { pre_tokenizer: split(O200K_WORDS) };
 
-/** By name. The first of several that mean the same is the one that is written. */
+/** By name. The first of several names for the same steps is the one that is written. */
 export const PRE_TOKENIZERS: ReadonlyMap<unknown, PreTokenizer> = new Map<unknown, PreTokenizer>([
   ["gpt-2", gpt2],
   ["default", gpt2],

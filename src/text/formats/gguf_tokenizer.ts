@@ -7,8 +7,9 @@
  */
 import { PRE_TOKENIZERS } from "./gguf_pre_tokenizers.ts";
 import { byteLevelDefinition } from "./gguf_byte_level.ts";
-import { sentencePieceDefinition } from "./gguf_sentencepiece.ts";
+import { type Pieces, piecesDefinition } from "./pieces.ts";
 import {
+  cannot,
   flag,
   type GgufVocabulary,
   type Metadata,
@@ -30,21 +31,14 @@ import { buildTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
 export function tokenizerFromGguf(metadata: Metadata): Tokenizer {
   const vocabulary = readVocabulary(metadata);
   const size = vocabulary.tokens.length;
-  const bos = () => tokenId(metadata, "bos_token_id", size);
-  const eos = () => tokenId(metadata, "eos_token_id", size);
-  const adds = (otherwise: boolean) => flag(metadata, "add_bos_token", otherwise);
-  const definition = definitionOf(metadata, vocabulary);
+  const usuallyAddsBos = metadata.get("tokenizer.ggml.model") === "llama" ||
+    PRE_TOKENIZERS.get(metadata.get("tokenizer.ggml.pre"))?.addsBos === true;
   return buildTokenizer(
-    definition,
-    bos,
-    eos,
-    adds(metadata.get("tokenizer.ggml.model") === "llama" || addsBosUnsaid(metadata)),
+    definitionOf(metadata, vocabulary),
+    () => tokenId(metadata, "bos_token_id", size),
+    () => tokenId(metadata, "eos_token_id", size),
+    flag(metadata, "add_bos_token", usuallyAddsBos),
   );
-}
-
-/** Whether the file's pre-tokenizer is of models whose texts begin with BOS where the file says nothing. */
-function addsBosUnsaid(metadata: Metadata): boolean {
-  return PRE_TOKENIZERS.get(metadata.get("tokenizer.ggml.pre"))?.addsBos ?? false;
 }
 
 /** The `tokenizer.json` object alone. Throws as `tokenizerFromGguf` does. */
@@ -58,20 +52,30 @@ function definitionOf(metadata: Metadata, vocabulary: GgufVocabulary): Definitio
     case "gpt2":
       return byteLevelDefinition(metadata, vocabulary);
     case "llama":
-      return sentencePieceDefinition(metadata, vocabulary);
+      return piecesDefinition(piecesOf(metadata, vocabulary));
     default:
-      throw new TypeError(
-        `Cannot read tokenizer.ggml.model: ${JSON.stringify(kind)}, expected "gpt2" or "llama"`,
-      );
+      throw new TypeError(cannot("model", JSON.stringify(kind), '"gpt2" or "llama"'));
   }
+}
+
+/** The pieces of a SentencePiece vocabulary. Converters write a user-defined token with spaces instead of "▁", which is undone. */
+function piecesOf(metadata: Metadata, { tokens, types }: GgufVocabulary): Pieces {
+  const isDefined = (id: number) => types[id] === TokenType.userDefined;
+  return {
+    kind: "bpe",
+    tokens: tokens.map((token, id) => isDefined(id) ? token.replaceAll(" ", "▁") : token),
+    scores: numbers(metadata, "scores", tokens.length),
+    types,
+    unknown: tokenId(metadata, "unknown_token_id", tokens.length),
+    byteFallback: true,
+    prefix: flag(metadata, "add_space_prefix", true),
+  };
 }
 
 function readVocabulary(metadata: Metadata): GgufVocabulary {
   const tokens = strings(metadata, "tokens");
   if (tokens.length === 0 || tokens.length > MAX_VOCABULARY) {
-    throw new RangeError(
-      `Cannot read tokenizer.ggml.tokens: ${tokens.length} tokens, expected 1 to ${MAX_VOCABULARY}`,
-    );
+    throw new RangeError(cannot("tokens", `${tokens.length} tokens`, `1 to ${MAX_VOCABULARY}`));
   }
   const types = metadata.has("tokenizer.ggml.token_type")
     ? numbers(metadata, "token_type", tokens.length)

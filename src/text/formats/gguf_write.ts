@@ -1,9 +1,9 @@
 /**
- * A `tokenizer.json` as a GGUF file has it: the way back of `gguf_byte_level.ts`. Only byte-level BPE can go it, since
- * SentencePiece's scores are not in a `tokenizer.json`, and only where the pre-tokenizer has a name.
+ * A `tokenizer.json` in the form of a GGUF file, the inverse of `gguf_byte_level.ts`. This works only for byte-level BPE, since a
+ * `tokenizer.json` lacks SentencePiece's scores, and only for pre-tokenizers that have a name.
  */
 import type { AddedToken } from "../tokenizer/added_tokens.ts";
-import { type Definition, isRecord, readDefinition, sizeOf } from "../tokenizer/definition.ts";
+import { type Definition, readDefinition, sizeOf } from "../tokenizer/definition.ts";
 import { preTokenizerName } from "./gguf_byte_level.ts";
 import { TokenType } from "./gguf_metadata.ts";
 
@@ -21,7 +21,7 @@ export interface GgufTokens {
 
 /**
  * The lists for a parsed `tokenizer.json` and an embedding of `rows` rows, or why there are none: "has …, expected …".
- * Throws `TypeError` where it is no tokenizer.
+ * Throws `TypeError` for an object that is not a tokenizer.
  */
 export function ggufVocabulary(json: unknown, rows: number): GgufTokens | string {
   const definition = readDefinition(json);
@@ -43,10 +43,12 @@ export function ggufVocabulary(json: unknown, rows: number): GgufTokens | string
   for (const { content, id, special } of definition.added_tokens) {
     put(content, id, special ? TokenType.control : TokenType.userDefined);
   }
-  return { pre, tokens, types, merges: (definition.model.merges as unknown[]).map(mergeText) };
+  const merges = (definition.model.merges as (string | string[])[])
+    .map((merge) => typeof merge === "string" ? merge : merge.join(" "));
+  return { pre, tokens, types, merges };
 }
 
-/** What of a tokenizer a GGUF file cannot say. */
+/** The part of a tokenizer that a GGUF file cannot express, or null. */
 function obstacleOf({ model, added_tokens }: Definition): string | null {
   const { type, byte_fallback, dropout, continuing_subword_prefix, end_of_word_suffix } = model;
   if (type !== "BPE") return `is ${type}, expected byte-level BPE`;
@@ -61,13 +63,4 @@ function obstacleOf({ model, added_tokens }: Definition): string | null {
   if (odd.length === 0) return null;
   const [token, flag] = odd[0] as [AddedToken, string];
   return `has the added token ${JSON.stringify(token.content)} with ${flag}, expected it without`;
-}
-
-function mergeText(merge: unknown, index: number): string {
-  if (typeof merge === "string") return merge;
-  if (Array.isArray(merge) && merge.length === 2 && merge.every((part) => typeof part === "string")) {
-    return merge.join(" ");
-  }
-  const found = isRecord(merge) ? "an object" : JSON.stringify(merge)?.slice(0, 80);
-  throw new TypeError(`Cannot read tokenizer.json: merge ${index} is ${found}, expected two tokens`);
 }

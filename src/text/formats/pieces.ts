@@ -6,6 +6,7 @@
  * whole, then by the longer left and the longer right part. That order reproduces the published `tokenizer.json`
  * of Gemma 3 exactly, all 514906 merges.
  */
+import { sum } from "../../entry/mod.ts";
 import { addedTokens, idsOf, TokenType } from "./gguf_metadata.ts";
 import type { Definition } from "../tokenizer/definition.ts";
 
@@ -95,7 +96,7 @@ function mergesByScore(
   scores: Float64Array,
   ids: ReadonlyMap<string, number>,
 ): [string, string][] {
-  if (tokens.reduce((work, token) => work + token.length ** 2, 0) > MOST_WORK) {
+  if (sum(tokens, ({ length }) => length ** 2) > MOST_WORK) {
     throw new RangeError(
       "Cannot build a tokenizer: its tokens are too long in total, expected words and parts of words",
     );

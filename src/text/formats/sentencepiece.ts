@@ -7,7 +7,7 @@ import { charsmap } from "./charsmap.ts";
 import { piecesDefinition } from "./pieces.ts";
 import { readSentencePiece, type SentencePieceModel } from "./sentencepiece_model.ts";
 import { buildTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
-import { isRecord } from "../tokenizer/definition.ts";
+import { isRecord } from "../../entry/mod.ts";
 
 /**
  * @param bytes the model file
@@ -19,12 +19,12 @@ export function tokenizerFromSentencePiece(
   tokenizerConfig: unknown,
 ): Tokenizer {
   const model = readSentencePiece(bytes);
-  const said = isRecord(tokenizerConfig) ? tokenizerConfig.add_bos_token : undefined;
+  const addsBos = isRecord(tokenizerConfig) ? tokenizerConfig.add_bos_token : undefined;
   const inner = buildTokenizer(
     piecesDefinition(model),
     () => model.bos,
     () => model.eos,
-    typeof said === "boolean" ? said : model.bos !== null,
+    typeof addsBos === "boolean" ? addsBos : model.bos !== null,
   );
   return model.charsmap.length > 0 || model.trims ? normalising(inner, model) : inner;
 }

@@ -3,9 +3,8 @@
  * fields stand here.
  */
 import { MAX_VOCABULARY } from "../tokenizer/definition.ts";
-import { type Field, fieldsOf } from "./protobuf.ts";
 
-/** What SentencePiece knows. Lists have one entry per token. */
+/** The content of the file. Lists have one entry per token. */
 export interface SentencePieceModel {
   readonly kind: "unigram" | "bpe";
   readonly tokens: readonly string[];
@@ -26,7 +25,7 @@ export interface SentencePieceModel {
 
 const KINDS = ["", "unigram", "bpe", "word", "char"];
 
-/** Reads the bytes of a model. Throws `SyntaxError`, `TypeError` or `RangeError` for what is none, or is of another kind. */
+/** Reads the bytes of a model. Throws `SyntaxError`, `TypeError` or `RangeError` for a file that is not a model, or one of another kind. */
 export function readSentencePiece(bytes: Uint8Array<ArrayBuffer>): SentencePieceModel {
   const pieces: Piece[] = [];
   let [trainer, normalizer]: [Numbers, Numbers] = [new Map(), new Map()];
@@ -41,11 +40,7 @@ export function readSentencePiece(bytes: Uint8Array<ArrayBuffer>): SentencePiece
     }
     return checked(pieces, trainer, normalizer);
   } catch (error) {
-    const Kind = error instanceof RangeError
-      ? RangeError
-      : error instanceof TypeError
-      ? TypeError
-      : SyntaxError;
+    const Kind = [RangeError, TypeError].find((Kind) => error instanceof Kind) ?? SyntaxError;
     throw new Kind(`Cannot read tokenizer.model: ${(error as Error).message}`, { cause: error });
   }
 }
@@ -122,4 +117,58 @@ function numberIn(fields: Numbers, field: number, usual: number): number {
 function expectBytes(value: Field["value"]): Uint8Array<ArrayBuffer> {
   if (typeof value === "number") throw new SyntaxError("a field is a number, expected a text or a message");
   return value;
+}
+
+/** One field: a number, or bytes (a text, a message inside). */
+export interface Field {
+  readonly number: number;
+  /** A number (the bits of a varint), or bytes. */
+  readonly value: number | Uint8Array<ArrayBuffer>;
+}
+
+const VARINT = 0, FIXED64 = 1, BYTES = 2, FIXED32 = 5;
+
+/** The fields of a message. Throws `SyntaxError` for other bytes; integers above 2^53 are cut. */
+export function* fieldsOf(message: Uint8Array<ArrayBuffer>): Generator<Field> {
+  const view = new DataView(message.buffer, message.byteOffset, message.length);
+  let at = 0;
+  const broken = () => new SyntaxError("it is not a Protocol Buffers message");
+  function varint(): number {
+    let value = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      if (at >= message.length) throw broken();
+      const byte = message[at++];
+      if (shift < 49) value += (byte & 127) * 2 ** shift;
+      if (byte < 128) return value;
+    }
+    throw broken();
+  }
+  function take(bytes: number): number {
+    const start = at;
+    if (bytes > message.length - at) throw broken();
+    at += bytes;
+    return start;
+  }
+  while (at < message.length) {
+    const key = varint();
+    const number = Math.floor(key / 8);
+    switch (key % 8) {
+      case VARINT:
+        yield { number, value: varint() };
+        break;
+      case FIXED64:
+        yield { number, value: view.getFloat64(take(8), true) };
+        break;
+      case FIXED32:
+        yield { number, value: view.getFloat32(take(4), true) };
+        break;
+      case BYTES: {
+        const length = varint(), start = take(length);
+        yield { number, value: message.subarray(start, start + length) };
+        break;
+      }
+      default:
+        throw broken();
+    }
+  }
 }

@@ -3,7 +3,8 @@
  * published, and Qwen2's. The files do not say how words are cut; the tokenizer's class does, or else the model's type.
  */
 import { byteLevelBpe } from "./gguf_byte_level.ts";
-import { isId, isRecord, MAX_VOCABULARY } from "../tokenizer/definition.ts";
+import { isRecord } from "../../entry/mod.ts";
+import { isId, MAX_VOCABULARY } from "../tokenizer/definition.ts";
 import { type ConfiguredIds, type Tokenizer, tokenizerFromJson } from "../tokenizer/tokenizer.ts";
 
 /** Class or model type → pre-tokenizer by GGUF's name, and the special tokens that the class knows by itself. */

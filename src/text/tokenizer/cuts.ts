@@ -13,28 +13,12 @@
  * Each is checked for the given tokenizer. If it has anything else, no place is sure, and a text is tokenised whole.
  */
 import { type AddedToken } from "./added_tokens.ts";
-import { type Definition, isRecord, type VocabularyModel } from "./definition.ts";
-import { GPT2_WORDS } from "./repair.ts";
-import {
-  CJK_RUN,
-  DEEPSEEK3_WORDS,
-  gpt4Words,
-  O200K_WORDS,
-  ONE,
-  QWEN35_WORDS,
-  TEKKEN_WORDS,
-  UP_TO_3,
-} from "./word_patterns.ts";
+import { isRecord } from "../../entry/mod.ts";
+import type { Definition, VocabularyModel } from "./definition.ts";
+import { CJK_RUN, ONE, UP_TO_3, WORD_PATTERNS } from "./word_patterns.ts";
 
 /** The last sure place of a text at `from` or later; 0 where there is none. */
 export type FindCut = (text: string, from?: number) => number;
-
-/** No match has white space behind anything else, or depends on what follows a letter. */
-const WORD_PATTERNS = new Set([
-  GPT2_WORDS,
-  ...[ONE, UP_TO_3, "\\p{N}+"].map((digits) => gpt4Words(digits)),
-  ...[QWEN35_WORDS, O200K_WORDS, TEKKEN_WORDS, DEEPSEEK3_WORDS],
-]);
 
 /** No match has white space, or looks beyond itself. */
 const RUN_PATTERNS = new Set([CJK_RUN, ONE, UP_TO_3, "\\p{N}+", "\\d", "\\d+", "[0-9]", "[0-9]+"]);

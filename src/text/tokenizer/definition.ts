@@ -1,6 +1,6 @@
 /** `tokenizer.json`, checked: a known kind of model, ids in range, added tokens with a text. */
+import { isRecord, shown } from "../../entry/mod.ts";
 import type { AddedToken } from "./added_tokens.ts";
-import { expectSteps } from "./steps.ts";
 
 /** The parts of `tokenizer.json` that are looked at here; the rest is the library's. */
 export interface Definition {
@@ -24,50 +24,39 @@ export const MAX_VOCABULARY = 2 ** 21;
 
 const MODELS = ["BPE", "Unigram", "WordPiece", "WordLevel"];
 
-/** Throws `TypeError` if the object does not describe a tokenizer. */
+/** Throws `TypeError`, which names the field, if the object does not describe a tokenizer. */
 export function readDefinition(json: unknown): Definition {
-  if (!isRecord(json) || !isRecord(json.model)) {
-    throw new TypeError("Cannot build a tokenizer: tokenizer.json has no model, expected an object with one");
-  }
-  const { vocab, merges } = json.model;
-  if (!isRecord(vocab) && !Array.isArray(vocab)) {
-    throw new TypeError("Cannot build a tokenizer: the model has no vocabulary, expected model.vocab");
-  }
-  const type = modelType(json.model);
-  if (!MODELS.includes(type as string)) {
-    const found = type === undefined ? "missing" : JSON.stringify(type);
-    throw new TypeError(
-      `Cannot build a tokenizer: model.type is ${found}, expected one of ${MODELS.join(", ")}`,
-    );
-  }
-  if (Array.isArray(vocab) !== (type === "Unigram")) {
-    const expected = type === "Unigram" ? "a list of [token, score]" : "an object of ids";
-    throw new TypeError(`Cannot build a tokenizer: the vocabulary of a ${type} model is not ${expected}`);
-  }
-  const isScored = (entry: unknown) =>
-    Array.isArray(entry) && typeof entry[0] === "string" && typeof entry[1] === "number";
-  if (Array.isArray(vocab) && !vocab.every(isScored)) {
-    throw new TypeError("Cannot build a tokenizer: an entry of the vocabulary is not [token, score]");
-  }
-  if (type === "BPE" && !Array.isArray(merges)) {
-    throw new TypeError("Cannot build a tokenizer: the BPE model has no merges, expected a list");
-  }
-  const isMerge = (merge: unknown) =>
-    typeof merge === "string" || Array.isArray(merge) && merge.every((part) => typeof part === "string");
-  const wrong = type === "BPE" ? (merges as unknown[]).findIndex((merge) => !isMerge(merge)) : -1;
-  if (wrong >= 0) {
-    const found = `merge ${wrong} is ${JSON.stringify((merges as unknown[])[wrong])?.slice(0, 80)}`;
-    throw new TypeError(`Cannot build a tokenizer: ${found}, expected two tokens`);
-  }
-  const added = json.added_tokens ?? [];
-  const isToken = (t: unknown) => isRecord(t) && typeof t.content === "string" && t.content !== "";
-  if (!Array.isArray(added) || !added.every(isToken)) {
-    throw new TypeError(
-      "Cannot build a tokenizer: added_tokens is malformed, expected a list of { id, content }",
-    );
-  }
-  expectSteps(json);
-  return { ...json, model: { ...json.model, type }, added_tokens: added } as unknown as Definition;
+  const { model, added_tokens = [] } = isRecord(json) ? json : {};
+  demand(isRecord(model), "model", model, "an object");
+  const { vocab, merges } = model;
+  const type = modelType(model);
+  demand(MODELS.includes(type as string), "model.type", type, `one of ${MODELS.join(", ")}`);
+  if (type === "Unigram") demandEach(vocab, isScored, "model.vocab", "[token, score]");
+  else demand(isRecord(vocab), "model.vocab", vocab, "an object of ids");
+  if (type === "BPE") demandEach(merges, isMerge, "model.merges", "two tokens", "merges");
+  demandEach(added_tokens, isToken, "added_tokens", "{ id, content }");
+  expectSteps(json as Record<string, unknown>);
+  return { ...json as object, model: { ...model, type }, added_tokens } as unknown as Definition;
+}
+
+const isScored = (entry: unknown) =>
+  Array.isArray(entry) && typeof entry[0] === "string" && typeof entry[1] === "number";
+const isMerge = (merge: unknown) =>
+  typeof merge === "string" ||
+  Array.isArray(merge) && merge.length === 2 && merge.every((part) => typeof part === "string");
+const isToken = (token: unknown) =>
+  isRecord(token) && typeof token.content === "string" && token.content !== "";
+
+function demandEach(
+  list: unknown,
+  fits: (entry: unknown) => boolean,
+  field: string,
+  expected: string,
+  entries = expected,
+): void {
+  demand(Array.isArray(list), field, list, `a list of ${entries}`);
+  const wrong = list.findIndex((entry) => !fits(entry));
+  demand(wrong < 0, `${field}[${wrong}]`, list[wrong], expected);
 }
 
 /** Files from before 2021 do not say; their content does. */
@@ -111,5 +100,33 @@ export function idsByToken({ model, added_tokens }: Definition): (token: string)
 export const isId = (value: unknown): value is number =>
   Number.isInteger(value) && (value as number) >= 0 && (value as number) < MAX_VOCABULARY;
 
-export const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+/** A part, and the field in which a sequence of its steps lists them. */
+const PARTS = { normalizer: "normalizers", pre_tokenizer: "pretokenizers", decoder: "decoders" } as const;
+/** Steps that look for a pattern. */
+const SEARCHES = ["Split", "Replace"];
+
+/** Throws `TypeError` that names the field where a step lacks a type, a sequence its steps, or a search its pattern. */
+export function expectSteps(json: Readonly<Record<string, unknown>>): void {
+  for (const [part, list] of Object.entries(PARTS)) {
+    if (json[part] !== undefined && json[part] !== null) expectStep(json[part], part, list);
+  }
+}
+
+function expectStep(step: unknown, where: string, list: string): void {
+  const { type, pattern, content, [list]: inner } = (step ?? {}) as Record<string, unknown>;
+  demand(typeof type === "string", where, step, "an object with a type");
+  if (type === "Sequence") {
+    demand(Array.isArray(inner), `${where}.${list}`, inner, "a list of steps");
+    inner.forEach((one, i) => expectStep(one, `${where}.${list}[${i}]`, list));
+  }
+  if (!SEARCHES.includes(type)) return;
+  const { String, Regex } = (pattern ?? {}) as Record<string, unknown>;
+  demand(typeof (Regex ?? String) === "string", `${where}.pattern`, pattern, "a text under String or Regex");
+  if (type === "Replace") demand(typeof content === "string", `${where}.content`, content, "a text");
+}
+
+/** Throws `TypeError` that names the field where a value does not fit. */
+export function demand(fits: boolean, field: string, value: unknown, expected: string): asserts fits {
+  if (fits) return;
+  throw new TypeError(`Cannot build a tokenizer: ${field} is ${shown(value)}, expected ${expected}`);
+}

@@ -8,9 +8,9 @@
  */
 import { SequenceNormalizer, Tokenizer as Engine } from "@huggingface/tokenizers";
 import { type Section, tokenFinder } from "./added_tokens.ts";
-import { type Definition, isId, isRecord, type VocabularyModel } from "./definition.ts";
-import { repairDecoder, repairNormalizer, withoutPrefix } from "./normalizer.ts";
-import { repairPreTokenizer } from "./repair.ts";
+import { isRecord } from "../../entry/mod.ts";
+import { type Definition, isId, type VocabularyModel } from "./definition.ts";
+import { repairDecoder, repairNormalizer, repairPreTokenizer, withoutPrefix } from "./repair.ts";
 import { unigram } from "./unigram.ts";
 
 /** The steps of one tokenizer. */
@@ -106,7 +106,7 @@ function wordModel({ model, added_tokens }: Definition, engine: Engine): (word: 
       const id = Object.hasOwn(ids, word) ? ids[word] : unknown;
       if (id !== undefined) return [id];
       const found = `the vocabulary has neither ${JSON.stringify(word)} nor ${JSON.stringify(unk_token)}`;
-      throw new TypeError(`Cannot encode: ${found}, expected a token for unknown words`);
+      throw new TypeError(`Cannot use the tokenizer: ${found}, expected a token for unknown words`);
     };
   }
   const inner = engine.model!;

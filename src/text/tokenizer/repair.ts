@@ -1,12 +1,14 @@
 /**
- * Pre-tokenizers, rewritten so that `@huggingface/tokenizers` 0.2.0 cuts as Hugging Face's own library does.
+ * Steps of a tokenizer, rewritten so that `@huggingface/tokenizers` 0.2.0 does with them what Hugging Face's own library does.
  *
- * Found by comparing ids: its `Digits` and `Whitespace` know ASCII only; its `ByteLevel`, `WhitespaceSplit` and
- * `BertPreTokenizer` use JavaScript's \s (which has U+FEFF and lacks U+0085); its `Punctuation` joins what stands
- * together; its `Metaspace` does not cut; its `Split` takes every behaviour but "Removed" for "Isolated", and that one
- * keeps what it should remove where the pattern is a string. All of them can be said with a `Split` by a regular
- * expression, whose dialect the library does translate. What cannot is an error.
+ * Found by comparing ids: its `Digits` and `Whitespace` know ASCII only; its `ByteLevel`, `WhitespaceSplit`, `Strip` and
+ * `BertPreTokenizer` use JavaScript's \s (which has U+FEFF and lacks U+0085); its `Punctuation` joins neighbours; its `Metaspace`
+ * does not cut; its `Split` takes every behaviour but "Removed" for "Isolated", and that one keeps what it should remove
+ * where the pattern is a string; its `Replace` reads "$" in the new text as a command. A `Split` or `Replace` by a regular
+ * expression, whose dialect the library translates, can express all of them but a few behaviours of `Split`, which are an error.
  */
+import { GPT2_WORDS } from "./word_patterns.ts";
+import { isRecord } from "../../entry/mod.ts";
 
 interface Step {
   readonly type?: unknown;
@@ -18,10 +20,6 @@ interface Split extends Step {
   readonly behavior?: string;
   readonly invert?: boolean;
 }
-
-/** How GPT-2 cuts text into words. */
-export const GPT2_WORDS = String
-  .raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 
 const PUNCTUATION = String.raw`[\p{P}\x21-\x2F\x3A-\x40\x5B-\x60\x7B-\x7E]`;
 
@@ -104,3 +102,46 @@ function repairSplit(step: Step): unknown {
 }
 
 const literal = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+/** A normaliser of `tokenizer.json` with the same meaning to the library. */
+export function repairNormalizer(step: unknown): unknown {
+  if (!isRecord(step)) return step ?? null;
+  switch (step.type) {
+    case "Sequence":
+      return Array.isArray(step.normalizers)
+        ? { ...step, normalizers: step.normalizers.map(repairNormalizer) }
+        : step;
+    case "Replace":
+      return literally(step);
+    case "Strip": {
+      const sides = [
+        ...(step.strip_left ? [String.raw`\A\s+`] : []),
+        ...(step.strip_right ? [String.raw`\s+\z`] : []),
+      ];
+      const steps = sides.map((Regex) => ({ type: "Replace", pattern: { Regex }, content: "" }));
+      return { type: "Sequence", normalizers: steps };
+    }
+    default:
+      return step;
+  }
+}
+
+/** A decoder with the same meaning to the library. */
+export function repairDecoder(step: unknown): unknown {
+  if (!isRecord(step)) return step ?? null;
+  if (step.type === "Replace") return literally(step);
+  return step.type === "Sequence" && Array.isArray(step.decoders)
+    ? { ...step, decoders: step.decoders.map(repairDecoder) }
+    : step;
+}
+
+/** The normaliser of a text that goes on: nothing is put in front of it. */
+export function withoutPrefix(step: unknown): unknown {
+  if (!isRecord(step) || step.type === "Prepend") return null;
+  return step.type === "Sequence" && Array.isArray(step.normalizers)
+    ? { ...step, normalizers: step.normalizers.map(withoutPrefix).filter((inner) => inner !== null) }
+    : step;
+}
+
+const literally = (step: Record<string, unknown>) =>
+  typeof step.content === "string" ? { ...step, content: step.content.replaceAll("$", "$$$$") } : step;

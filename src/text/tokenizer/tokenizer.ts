@@ -9,7 +9,8 @@
 import { createHash } from "node:crypto";
 import { guard } from "./bounded.ts";
 import { cutFinder } from "./cuts.ts";
-import { type Definition, idsByToken, isId, isRecord, readDefinition, sizeOf } from "./definition.ts";
+import { isRecord } from "../../entry/mod.ts";
+import { type Definition, idsByToken, isId, readDefinition, sizeOf } from "./definition.ts";
 import { buildEncoder } from "./encoder.ts";
 
 /** Converts between text and token ids. */

@@ -36,7 +36,9 @@ export function unigram({ vocab, unk_id, byte_fallback }: VocabularyModel): (wor
     if (byte_fallback && bytes.every((id) => id !== undefined)) return bytes as number[];
     if (typeof unk_id === "number") return [unk_id];
     throw new TypeError(
-      `Cannot encode: the vocabulary has no ${JSON.stringify(text)}, expected a token for unknown text`,
+      `Cannot use the tokenizer: the vocabulary has no ${
+        JSON.stringify(text)
+      }, expected a token for unknown text`,
     );
   }
 

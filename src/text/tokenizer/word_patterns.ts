@@ -1,5 +1,9 @@
 /** The regular expressions by which byte-level tokenizers find words, letter by letter as `tokenizer.json` files have them. */
 
+/** How GPT-2 cuts text into words. */
+export const GPT2_WORDS = String
+  .raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
+
 /** Numbers: one digit, or at most three. */
 export const ONE = String.raw`\p{N}`;
 export const UP_TO_3 = String.raw`\p{N}{1,3}`;
@@ -40,3 +44,10 @@ function gpt4oWords(digits: string, contraction: string): string {
 /** DeepSeek V3, after numbers and Chinese characters are apart. */
 export const DEEPSEEK3_WORDS = String.raw`[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_` + "`" +
   String.raw`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|${SPACES}`;
+
+/** Patterns of which no match has white space behind anything else, or depends on what follows a letter. */
+export const WORD_PATTERNS: ReadonlySet<string> = new Set([
+  GPT2_WORDS,
+  ...[ONE, UP_TO_3, "\\p{N}+"].map((digits) => gpt4Words(digits)),
+  ...[QWEN35_WORDS, O200K_WORDS, TEKKEN_WORDS, DEEPSEEK3_WORDS],
+]);

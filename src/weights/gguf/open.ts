@@ -10,19 +10,21 @@
  */
 import type { ByteSource } from "../../hub/mod.ts";
 import { type FileBytes, mapFile } from "../bytes.ts";
-import { malformed, outOfRange, quote } from "../errors.ts";
-import { type Entry, type PagedFile, tensorFile } from "../file.ts";
-import { type Cursor, cursor, PrefixTooShort } from "./cursor.ts";
-import { type GgmlType, ggmlTypes, ggufMixes } from "./types.ts";
-import { type GgufValue, readValue } from "./value.ts";
 import {
+  malformed,
   MAX_GGUF_ALIGNMENT,
   MAX_GGUF_KEY_BYTES,
   MAX_GGUF_NAME_BYTES,
   MAX_GGUF_RANK,
   MAX_TENSORS,
+  outOfRange,
+  quote,
   safeProduct,
 } from "../limits.ts";
+import { type Entry, type PagedFile, tensorFile } from "../file.ts";
+import { type Cursor, cursor, PrefixTooShort } from "./cursor.ts";
+import { type GgmlType, ggmlTypes, ggufMixes } from "./types.ts";
+import { type GgufValue, readValue } from "./value.ts";
 
 /** A tensor file that brings its own metadata: configuration and tokenizer. */
 export interface GgufFile extends PagedFile {
@@ -90,69 +92,60 @@ export async function openGguf(source: ByteSource): Promise<GgufFile> {
 async function readHeader(file: FileBytes, length = file.mapped ? file.size : FIRST_PREFIX): Promise<Header> {
   const prefix = await file.read(0, Math.min(length, file.size));
   try {
-    return parseHeader(file.name, cursor(file.name, file.size, prefix));
+    return parseHeader(cursor(file.name, file.size, prefix));
   } catch (error) {
     if (error instanceof PrefixTooShort) return await readHeader(file, 4 * length);
     throw error;
   }
 }
 
-function parseHeader(name: string, cursor: Cursor): Header {
+function parseHeader(cursor: Cursor): Header {
   const magic = cursor.u32("magic");
-  if (magic !== MAGIC) throw malformed(name, `magic ${hex(magic)}`, `${hex(MAGIC)} ("GGUF")`);
+  if (magic !== MAGIC) throw cursor.malformed(`magic ${hex(magic)}`, `${hex(MAGIC)} ("GGUF")`);
   const version = cursor.u32("version");
   if (version !== 2 && version !== 3) {
-    throw malformed(name, `version ${version}`, "version 2 or 3, little-endian");
+    throw cursor.malformed(`version ${version}`, "version 2 or 3, little-endian");
   }
   const tensorCount = cursor.count("tensor count", LEAST_TENSOR_BYTES);
   const metadataCount = cursor.count("metadata count", LEAST_METADATA_BYTES);
-  if (tensorCount === 0) throw malformed(name, "no tensors", "at least one");
+  if (tensorCount === 0) throw cursor.malformed("no tensors", "at least one");
   if (tensorCount > MAX_TENSORS) {
-    throw outOfRange(name, `tensor count ${tensorCount}`, `at most ${MAX_TENSORS}`);
+    throw cursor.outOfRange(`tensor count ${tensorCount}`, `at most ${MAX_TENSORS}`);
   }
 
   const metadata = new Map<string, GgufValue>();
   const places = new Map<string, readonly [number, number]>();
   for (let i = 0; i < metadataCount; i++) {
     const key = cursor.string(`key ${i}`, MAX_GGUF_KEY_BYTES);
-    if (metadata.has(key)) throw malformed(name, `key ${quote(key)} twice`, "unique keys");
+    if (metadata.has(key)) throw cursor.malformed(`key ${quote(key)} twice`, "unique keys");
     const start = cursor.offset;
-    metadata.set(key, readValue(name, cursor, key));
+    metadata.set(key, readValue(cursor, key));
     places.set(key, [start, cursor.offset]);
   }
-  const alignment = readAlignment(name, metadata);
+  const alignment = readAlignment(cursor, metadata);
   const tensors = new Map<string, TensorHeader>();
   for (let i = 0; i < tensorCount; i++) {
     const tensor = cursor.string(`name of tensor ${i}`, MAX_GGUF_NAME_BYTES);
-    if (tensors.has(tensor)) throw malformed(name, `tensor ${quote(tensor)} twice`, "unique names");
-    tensors.set(tensor, readTensor(name, cursor, `tensor ${quote(tensor)}`));
+    if (tensors.has(tensor)) throw cursor.malformed(`tensor ${quote(tensor)} twice`, "unique names");
+    tensors.set(tensor, readTensor(cursor, `tensor ${quote(tensor)}`));
   }
-  return {
-    metadata,
-    places,
-    tensors,
-    alignment,
-    dataStart: Math.ceil(cursor.offset / alignment) * alignment,
-  };
+  const dataStart = Math.ceil(cursor.offset / alignment) * alignment;
+  return { metadata, places, tensors, alignment, dataStart };
 }
 
-function readAlignment(name: string, metadata: ReadonlyMap<string, GgufValue>): number {
+function readAlignment(cursor: Cursor, metadata: ReadonlyMap<string, GgufValue>): number {
   const value = metadata.get("general.alignment") ?? DEFAULT_ALIGNMENT;
-  if (
-    typeof value === "number" && value >= 1 && value <= MAX_GGUF_ALIGNMENT &&
-    Number.isInteger(Math.log2(value))
-  ) {
-    return value;
-  }
+  const isPower = typeof value === "number" && Number.isInteger(Math.log2(value));
+  if (isPower && value >= 1 && value <= MAX_GGUF_ALIGNMENT) return value;
   const isNumber = typeof value === "number" || typeof value === "bigint";
   const found = isNumber ? `general.alignment ${value}` : "a general.alignment that is not a number";
-  throw malformed(name, found, `a power of two up to ${MAX_GGUF_ALIGNMENT}`);
+  throw cursor.malformed(found, `a power of two up to ${MAX_GGUF_ALIGNMENT}`);
 }
 
-function readTensor(name: string, cursor: Cursor, what: string): TensorHeader {
+function readTensor(cursor: Cursor, what: string): TensorHeader {
   const rank = cursor.u32(`axes of ${what}`);
   if (rank < 1 || rank > MAX_GGUF_RANK) {
-    throw outOfRange(name, `${what} has ${rank} axes`, `1 to ${MAX_GGUF_RANK}`);
+    throw cursor.outOfRange(`${what} has ${rank} axes`, `1 to ${MAX_GGUF_RANK}`);
   }
   const shape: number[] = [];
   for (let axis = 0; axis < rank; axis++) shape.unshift(cursor.u64(`shape of ${what}`));
@@ -161,20 +154,19 @@ function readTensor(name: string, cursor: Cursor, what: string): TensorHeader {
   const type = ggmlTypes.get(number);
   if (!type) {
     const known = [...ggmlTypes.values()].map((type) => type.name).join(" ");
-    throw malformed(name, `${what} has type number ${number}`, `one of ${known}`);
+    throw cursor.malformed(`${what} has type number ${number}`, `one of ${known}`);
   }
-  if (shape.includes(0)) throw outOfRange(name, `${what} has shape [${shape}]`, "axes of length 1 or more");
+  if (shape.includes(0)) throw cursor.outOfRange(`${what} has shape [${shape}]`, "axes of length 1 or more");
   const row = shape.at(-1)!;
   if (row % type.blockElements !== 0) {
-    throw malformed(
-      name,
+    throw cursor.malformed(
       `${what} has rows of ${row}`,
       `a multiple of ${type.blockElements} for ${type.name}`,
     );
   }
   const bytes = safeProduct([type.blockBytes, row / type.blockElements, ...shape.slice(0, -1)]);
   if (bytes === null || safeProduct(shape) === null) {
-    throw outOfRange(name, `${what} has shape [${shape}]`, "fewer than 2^53 elements and bytes");
+    throw cursor.outOfRange(`${what} has shape [${shape}]`, "fewer than 2^53 elements and bytes");
   }
   return { type, shape, bytes, offset };
 }
@@ -188,9 +180,8 @@ function checkLayout({ name, size }: FileBytes, { tensors, dataStart, alignment 
     if (offset % alignment !== 0) {
       throw malformed(name, `${what} at offset ${offset}`, `a multiple of the alignment ${alignment}`);
     }
-    if (dataStart + offset + bytes > size) {
-      throw outOfRange(name, `${what} ends at byte ${dataStart + offset + bytes}`, `at most ${size}`);
-    }
+    const last = dataStart + offset + bytes;
+    if (last > size) throw outOfRange(name, `${what} ends at byte ${last}`, `at most ${size}`);
     if (offset < end) {
       throw malformed(name, `${what} overlaps the previous tensor`, "each byte in one tensor");
     }

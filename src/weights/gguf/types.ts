@@ -1,4 +1,5 @@
 /** GGML's storage types that can be read here, by their number in a GGUF file. */
+import { byteSize, type DType } from "../../tensor/mod.ts";
 import { blockTypes } from "../blocks/types.ts";
 import type { Layout } from "../file.ts";
 
@@ -10,34 +11,37 @@ export interface GgmlType {
   readonly layout: Layout;
 }
 
-function plain(name: string, dtype: "f32" | "f16" | "bf16", bytes: number): GgmlType {
-  return { name, blockElements: 1, blockBytes: bytes, layout: { dtype } };
+/** Names by number. Source: `ggml_type` of llama.cpp's ggml.h. */
+const NAMES: Readonly<Record<number, string>> = {
+  0: "F32",
+  1: "F16",
+  2: "Q4_0",
+  3: "Q4_1",
+  6: "Q5_0",
+  7: "Q5_1",
+  8: "Q8_0",
+  10: "Q2_K",
+  11: "Q3_K",
+  12: "Q4_K",
+  13: "Q5_K",
+  14: "Q6_K",
+  20: "IQ4_NL",
+  23: "IQ4_XS",
+  30: "BF16",
+  39: "MXFP4",
+};
+
+/** A name that is not a type of blocks is that of a dtype. */
+function typeNamed(name: string): GgmlType {
+  if (Object.hasOwn(blockTypes, name)) return { name, ...blockTypes[name], layout: blockTypes[name] };
+  const dtype = name.toLowerCase() as DType;
+  return { name, blockElements: 1, blockBytes: byteSize(dtype), layout: { dtype } };
 }
 
-function blocks(name: string): GgmlType {
-  const { blockElements, blockBytes } = blockTypes[name];
-  return { name, blockElements, blockBytes, layout: blockTypes[name] };
-}
-
-/** Number in the file → type. Source: `ggml_type` of llama.cpp's ggml.h. */
-export const ggmlTypes: ReadonlyMap<number, GgmlType> = new Map([
-  [0, plain("F32", "f32", 4)],
-  [1, plain("F16", "f16", 2)],
-  [2, blocks("Q4_0")],
-  [3, blocks("Q4_1")],
-  [6, blocks("Q5_0")],
-  [7, blocks("Q5_1")],
-  [8, blocks("Q8_0")],
-  [10, blocks("Q2_K")],
-  [11, blocks("Q3_K")],
-  [12, blocks("Q4_K")],
-  [13, blocks("Q5_K")],
-  [14, blocks("Q6_K")],
-  [20, blocks("IQ4_NL")],
-  [23, blocks("IQ4_XS")],
-  [30, plain("BF16", "bf16", 2)],
-  [39, blocks("MXFP4")],
-]);
+/** Number in the file → type. */
+export const ggmlTypes: ReadonlyMap<number, GgmlType> = new Map(
+  Object.entries(NAMES).map(([number, name]) => [Number(number), typeNamed(name)]),
+);
 
 /** The usual mixes of types by the number in `general.file_type`. Source: `llama_ftype` of llama.cpp's llama.h. */
 export const ggufMixes: ReadonlyMap<number, string> = new Map([

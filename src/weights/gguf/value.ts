@@ -4,9 +4,8 @@
  * Numbers are JavaScript numbers; a 64-bit integer that float64 cannot hold is a bigint. Arrays of numbers are typed
  * arrays; arrays of strings, booleans and arrays are plain ones.
  */
-import { malformed, outOfRange, quote } from "../errors.ts";
+import { MAX_GGUF_LIST, MAX_GGUF_NESTING, quote } from "../limits.ts";
 import type { Cursor } from "./cursor.ts";
-import { MAX_GGUF_LIST, MAX_GGUF_NESTING } from "../limits.ts";
 
 /** One value of the metadata. */
 export type GgufValue = number | bigint | string | boolean | GgufNumbers | readonly GgufValue[];
@@ -34,56 +33,56 @@ const BOOL = 7;
 const STRING = 8;
 const ARRAY = 9;
 
+type NumbersOf = { new (bytes: ArrayBuffer): GgufNumbers; readonly BYTES_PER_ELEMENT: number };
+
+const numbers = (List: NumbersOf, getter: Extract<keyof DataView, `get${string}`>): NumberType => ({
+  bytes: List.BYTES_PER_ELEMENT,
+  get: (view, at) => narrow(view[getter](at, true)),
+  array: (bytes) => new List(bytes),
+});
+
 /** Number in the file → type. Source: `gguf_metadata_value_type` in ggml's gguf.md. */
-const numberTypes: ReadonlyMap<number, NumberType> = new Map<number, NumberType>([
-  [0, { bytes: 1, get: (view, at) => view.getUint8(at), array: (bytes) => new Uint8Array(bytes) }],
-  [1, { bytes: 1, get: (view, at) => view.getInt8(at), array: (bytes) => new Int8Array(bytes) }],
-  [2, { bytes: 2, get: (view, at) => view.getUint16(at, true), array: (bytes) => new Uint16Array(bytes) }],
-  [3, { bytes: 2, get: (view, at) => view.getInt16(at, true), array: (bytes) => new Int16Array(bytes) }],
-  [4, { bytes: 4, get: (view, at) => view.getUint32(at, true), array: (bytes) => new Uint32Array(bytes) }],
-  [5, { bytes: 4, get: (view, at) => view.getInt32(at, true), array: (bytes) => new Int32Array(bytes) }],
-  [6, { bytes: 4, get: (view, at) => view.getFloat32(at, true), array: (bytes) => new Float32Array(bytes) }],
-  [10, {
-    bytes: 8,
-    get: (view, at) => narrow(view.getBigUint64(at, true)),
-    array: (bytes) => new BigUint64Array(bytes),
-  }],
-  [11, {
-    bytes: 8,
-    get: (view, at) => narrow(view.getBigInt64(at, true)),
-    array: (bytes) => new BigInt64Array(bytes),
-  }],
-  [12, { bytes: 8, get: (view, at) => view.getFloat64(at, true), array: (bytes) => new Float64Array(bytes) }],
+const numberTypes: ReadonlyMap<number, NumberType> = new Map([
+  [0, numbers(Uint8Array, "getUint8")],
+  [1, numbers(Int8Array, "getInt8")],
+  [2, numbers(Uint16Array, "getUint16")],
+  [3, numbers(Int16Array, "getInt16")],
+  [4, numbers(Uint32Array, "getUint32")],
+  [5, numbers(Int32Array, "getInt32")],
+  [6, numbers(Float32Array, "getFloat32")],
+  [10, numbers(BigUint64Array, "getBigUint64")],
+  [11, numbers(BigInt64Array, "getBigInt64")],
+  [12, numbers(Float64Array, "getFloat64")],
 ]);
 
-function narrow(value: bigint): number | bigint {
-  return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+function narrow(value: number | bigint): number | bigint {
+  return typeof value === "bigint" && Number.isSafeInteger(Number(value)) ? Number(value) : value;
 }
 
-/** The value at the cursor, its type number first. `key` names it in the errors of file `name`. */
-export function readValue(name: string, cursor: Cursor, key: string): GgufValue {
+/** The value at the cursor, its type number first. `key` names it in errors. */
+export function readValue(cursor: Cursor, key: string): GgufValue {
   const what = `value of ${quote(key)}`;
-  return readTyped(name, cursor, what, cursor.u32(`type of ${what}`), 0);
+  return readTyped(cursor, what, cursor.u32(`type of ${what}`), 0);
 }
 
-function readTyped(name: string, cursor: Cursor, what: string, type: number, depth: number): GgufValue {
+function readTyped(cursor: Cursor, what: string, type: number, depth: number): GgufValue {
   const numbers = numberTypes.get(type);
   if (numbers) return numbers.get(cursor.view, cursor.skip(numbers.bytes, what));
   if (type === STRING) return cursor.string(what);
-  if (type === BOOL) return readBool(name, cursor, what);
-  if (type === ARRAY) return readArray(name, cursor, what, depth + 1);
-  throw malformed(name, `${what} has type ${type}`, "a type from 0 to 12");
+  if (type === BOOL) return readBool(cursor, what);
+  if (type === ARRAY) return readArray(cursor, what, depth + 1);
+  throw cursor.malformed(`${what} has type ${type}`, "a type from 0 to 12");
 }
 
-function readBool(name: string, cursor: Cursor, what: string): boolean {
+function readBool(cursor: Cursor, what: string): boolean {
   const byte = cursor.view.getUint8(cursor.skip(1, what));
-  if (byte > 1) throw malformed(name, `${what} is a boolean with value ${byte}`, "0 or 1");
+  if (byte > 1) throw cursor.malformed(`${what} is a boolean with value ${byte}`, "0 or 1");
   return byte === 1;
 }
 
-function readArray(name: string, cursor: Cursor, what: string, depth: number): GgufValue {
+function readArray(cursor: Cursor, what: string, depth: number): GgufValue {
   if (depth > MAX_GGUF_NESTING) {
-    throw outOfRange(name, `${what} nests ${depth} arrays deep`, `at most ${MAX_GGUF_NESTING}`);
+    throw cursor.outOfRange(`${what} nests ${depth} arrays deep`, `at most ${MAX_GGUF_NESTING}`);
   }
   const type = cursor.u32(`element type of ${what}`);
   const numbers = numberTypes.get(type);
@@ -94,10 +93,10 @@ function readArray(name: string, cursor: Cursor, what: string, depth: number): G
     return numbers.array(buffer.slice(start, start + count * numbers.bytes));
   }
   if (count > MAX_GGUF_LIST) {
-    throw outOfRange(name, `element count of ${what} ${count}`, `at most ${MAX_GGUF_LIST}`);
+    throw cursor.outOfRange(`element count of ${what} ${count}`, `at most ${MAX_GGUF_LIST}`);
   }
   const values: GgufValue[] = []; // grows as the file proves that it has them
-  for (let i = 0; i < count; i++) values.push(readTyped(name, cursor, what, type, depth));
+  for (let i = 0; i < count; i++) values.push(readTyped(cursor, what, type, depth));
   return values;
 }
 

@@ -1,4 +1,5 @@
 /** Writes one GGUF file, version 3, as llama.cpp's own library lays it out: tensors in the order given, each aligned. */
+import { sum } from "../../entry/mod.ts";
 import { type Content, type OutTensor } from "../content.ts";
 import { ggmlTypes } from "./types.ts";
 
@@ -55,7 +56,7 @@ export function ggufContent(
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  const bytes = new Uint8Array(sum(parts, ({ length }) => length));
   let at = 0;
   for (const part of parts) {
     bytes.set(part, at);

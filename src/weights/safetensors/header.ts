@@ -4,12 +4,20 @@
  * Strict, after the threat list of the format's authors: whatever the header does not say exactly once, and exactly as
  * the file has it, is an error. Source: github.com/huggingface/safetensors, "Format".
  */
+import { isRecord } from "../../entry/mod.ts";
 import { byteSize, type DType } from "../../tensor/mod.ts";
 import type { FileBytes } from "../bytes.ts";
-import { malformed, outOfRange, quote } from "../errors.ts";
+import {
+  malformed,
+  MAX_JSON_BYTES,
+  MAX_RANK,
+  MAX_TENSORS,
+  outOfRange,
+  quote,
+  safeProduct,
+} from "../limits.ts";
 import { aligned, type Entry, type Layout } from "../file.ts";
-import { isObject, type JsonObject, kindOf, parseObject } from "./json.ts";
-import { MAX_JSON_BYTES, MAX_RANK, MAX_TENSORS, safeProduct } from "../limits.ts";
+import { kindOf, parseObject } from "./json.ts";
 
 /** Storage types that are known here, by the format's names. F64 is read as float32. */
 export const dtypes: Readonly<Record<string, DType>> = {
@@ -61,7 +69,7 @@ export async function readHeader(file: FileBytes): Promise<Map<string, Entry>> {
 }
 
 function checkMetadata(name: string, value: unknown) {
-  if (!isObject(value)) throw malformed(name, `__metadata__ is ${kindOf(value)}`, "an object of strings");
+  if (!isRecord(value)) throw malformed(name, `__metadata__ is ${kindOf(value)}`, "an object of strings");
   for (const [key, text] of Object.entries(value)) {
     if (typeof text !== "string") {
       throw malformed(name, `__metadata__ ${quote(key)} is ${kindOf(text)}`, "a string");
@@ -69,38 +77,39 @@ function checkMetadata(name: string, value: unknown) {
   }
 }
 
+/** An entry of the header. An unknown type is an error only when its tensor is read: many files have one that nobody needs. */
 function readEntry(file: FileBytes, tensor: string, value: unknown, dataStart: number): Entry {
-  const { name, size } = file;
   const where = `tensor ${quote(tensor)}`;
-  if (!isObject(value)) throw malformed(name, `${where} is ${kindOf(value)}`, "an object");
+  const wrong = (found: string, expected: string) => malformed(file.name, `${where} ${found}`, expected);
+  const beyond = (found: string, expected: string) => outOfRange(file.name, `${where} ${found}`, expected);
+  if (!isRecord(value)) throw wrong(`is ${kindOf(value)}`, "an object");
   const keys = Object.keys(value).sort().join(", ");
-  if (keys !== "data_offsets, dtype, shape") {
-    throw malformed(name, `${where} has the keys ${quote(keys)}`, "dtype, shape and data_offsets");
+  if (keys !== KEYS) throw wrong(`has the keys ${quote(keys)}`, "dtype, shape and data_offsets");
+  const { dtype: type, shape, data_offsets: offsets } = value;
+  if (typeof type !== "string") throw wrong(`has a dtype that is ${kindOf(type)}`, TYPE);
+  if (!/^[A-Z][A-Z0-9_]{0,31}$/.test(type)) throw wrong(`has dtype ${quote(type)}`, TYPE);
+  if (!Array.isArray(shape)) throw wrong(`has a shape that is ${kindOf(shape)}`, "an array");
+  if (shape.length > MAX_RANK) throw beyond(`has ${shape.length} axes`, `at most ${MAX_RANK}`);
+  if (!shape.every(isCount)) throw wrong(`has shape ${quote(JSON.stringify(shape))}`, COUNTS);
+  if (!Array.isArray(offsets)) throw wrong(`has data_offsets of ${kindOf(offsets)}`, "two integers");
+  if (offsets.length !== 2) throw wrong(`has data_offsets of ${offsets.length} numbers`, "two integers");
+  if (!offsets.every(isCount)) throw wrong(`has data_offsets ${quote(JSON.stringify(offsets))}`, COUNTS);
+  const [from, to] = offsets;
+  const bytes = to - from;
+  if (bytes < 0) throw wrong(`has data_offsets [${from}, ${to}]`, "an end at or after the start");
+  if (Object.hasOwn(dtypes, type)) {
+    const needed = safeProduct([byteSize(dtypes[type]), ...shape]);
+    if (needed === null) throw beyond(`has shape [${shape}]`, "less than 2^53 bytes");
+    if (bytes !== needed) throw wrong(`has ${bytes} bytes`, `${needed} for ${type} [${shape}]`);
   }
-  const type = readType(name, where, value);
-  const shape = readShape(name, where, value.shape);
-  const [from, to] = readOffsets(name, where, value.data_offsets);
-  if (Object.hasOwn(dtypes, type)) checkBytes(name, where, type, shape, to - from);
-  if (to > size - dataStart) {
-    throw outOfRange(name, `${where} ends at byte ${to} of the data`, `at most ${size - dataStart}`);
-  }
-  return { info: { type, shape, bytes: to - from }, file, start: dataStart + from, layout: layoutOf(type) };
+  const most = file.size - dataStart;
+  if (to > most) throw beyond(`ends at byte ${to} of the data`, `at most ${most}`);
+  return { info: { type, shape, bytes }, file, start: dataStart + from, layout: layoutOf(type) };
 }
 
-function checkBytes(name: string, where: string, type: string, shape: readonly number[], found: number) {
-  const bytes = safeProduct([byteSize(dtypes[type]), ...shape]);
-  if (bytes === null) throw outOfRange(name, `${where} has shape [${shape}]`, "less than 2^53 bytes");
-  if (found !== bytes) {
-    throw malformed(name, `${where} has ${found} bytes`, `${bytes} for ${type} [${shape}]`);
-  }
-}
-
-/** A type that is not known here is an error only for who asks for its tensor: many files have one that nobody needs. */
-function readType(name: string, where: string, { dtype }: JsonObject): string {
-  if (typeof dtype === "string" && /^[A-Z][A-Z0-9_]{0,31}$/.test(dtype)) return dtype;
-  const found = typeof dtype === "string" ? `dtype ${quote(dtype)}` : `a dtype that is ${kindOf(dtype)}`;
-  throw malformed(name, `${where} has ${found}`, "the name of a type, such as F32");
-}
+const KEYS = "data_offsets, dtype, shape";
+const TYPE = "the name of a type, such as F32";
+const COUNTS = "integers from 0 to 2^53 - 1";
 
 function layoutOf(type: string): Layout {
   if (type === "F64") return { blockElements: 1, blockBytes: 8, decode: narrow };
@@ -114,69 +123,19 @@ function narrow(source: Uint8Array<ArrayBuffer>, out: Float32Array): void {
   out.set(new Float64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8));
 }
 
-function readShape(name: string, where: string, shape: unknown): number[] {
-  if (!Array.isArray(shape)) {
-    throw malformed(name, `${where} has a shape that is ${kindOf(shape)}`, "an array");
-  }
-  if (shape.length > MAX_RANK) {
-    throw outOfRange(name, `${where} has ${shape.length} axes`, `at most ${MAX_RANK}`);
-  }
-  if (!shape.every(isCount)) {
-    throw malformed(
-      name,
-      `${where} has shape ${quote(JSON.stringify(shape))}`,
-      "integers from 0 to 2^53 - 1",
-    );
-  }
-  return shape;
-}
-
-function readOffsets(name: string, where: string, offsets: unknown): [number, number] {
-  if (!Array.isArray(offsets) || offsets.length !== 2) {
-    const found = Array.isArray(offsets) ? `${offsets.length} numbers` : kindOf(offsets);
-    throw malformed(name, `${where} has data_offsets of ${found}`, "two integers");
-  }
-  if (!offsets.every(isCount)) {
-    const found = quote(JSON.stringify(offsets));
-    throw malformed(name, `${where} has data_offsets ${found}`, "integers from 0 to 2^53 - 1");
-  }
-  const [from, to] = offsets;
-  if (to < from) {
-    throw malformed(
-      name,
-      `${where} has data_offsets [${from}, ${to}]`,
-      "an end at or after the start",
-    );
-  }
-  return [from, to];
-}
-
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && value as number >= 0;
 }
 
 /** Every byte of the data belongs to exactly one tensor. */
 function checkCover(name: string, entries: ReadonlyMap<string, Entry>, dataStart: number, size: number) {
+  const wrong = (found: string) => malformed(name, found, "each byte in one tensor");
   const inOrder = [...entries].sort(([, a], [, b]) => a.start - b.start || a.info.bytes - b.info.bytes);
   let end = dataStart;
   for (const [tensor, { start, info }] of inOrder) {
-    if (start < end) {
-      throw malformed(
-        name,
-        `tensor ${quote(tensor)} overlaps the previous tensor`,
-        "each byte in one tensor",
-      );
-    }
-    if (start > end) {
-      throw malformed(
-        name,
-        `${start - end} unused bytes before tensor ${quote(tensor)}`,
-        "each byte in one tensor",
-      );
-    }
+    if (start < end) throw wrong(`tensor ${quote(tensor)} overlaps the previous tensor`);
+    if (start > end) throw wrong(`${start - end} unused bytes before tensor ${quote(tensor)}`);
     end = start + info.bytes;
   }
-  if (end < size) {
-    throw malformed(name, `${size - end} unused bytes after the last tensor`, "each byte in one tensor");
-  }
+  if (end < size) throw wrong(`${size - end} unused bytes after the last tensor`);
 }

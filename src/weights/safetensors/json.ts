@@ -4,11 +4,8 @@
  * `JSON.parse` keeps the last of two equal keys and says nothing, so the text is scanned before: strings and brackets
  * only, since on what is not JSON the parser itself has the last word.
  */
-import { malformed, outOfRange, quote } from "../errors.ts";
-import { MAX_JSON_KEYS, MAX_JSON_PARTS } from "../limits.ts";
-
-/** A JSON object as its own members. */
-export type JsonObject = Readonly<Record<string, unknown>>;
+import { isRecord } from "../../entry/mod.ts";
+import { malformed, MAX_JSON_KEYS, MAX_JSON_PARTS, outOfRange, quote } from "../limits.ts";
 
 /**
  * The object in `bytes`. `what` names it in errors ("header"); `depth` counts the objects and arrays inside each other.
@@ -20,7 +17,7 @@ export function parseObject(
   what: string,
   bytes: Uint8Array<ArrayBuffer>,
   depth: number,
-): JsonObject {
+): Record<string, unknown> {
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -37,13 +34,8 @@ export function parseObject(
     throw malformed(file, `${what} is not valid JSON`, "a JSON object");
   }
   if (twice !== null) throw malformed(file, `${what} has the key ${quote(twice)} twice`, "unique keys");
-  if (!isObject(value)) throw malformed(file, `${what} is ${kindOf(value)}`, "a JSON object");
+  if (!isRecord(value)) throw malformed(file, `${what} is ${kindOf(value)}`, "a JSON object");
   return value;
-}
-
-/** Whether a parsed JSON value is an object. */
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** A word for a parsed JSON value's kind. */

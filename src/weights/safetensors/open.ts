@@ -5,12 +5,12 @@
  * belong to the checkpoint, and they say what they hold: a tensor that the index lists and no file has is an error for
  * who asks for it, one that two files have is an error at once.
  */
+import { isRecord } from "../../entry/mod.ts";
 import type { ByteSource } from "../../hub/mod.ts";
 import { type FileBytes, mapFile } from "../bytes.ts";
-import { malformed, outOfRange, quote } from "../errors.ts";
+import { malformed, MAX_JSON_BYTES, outOfRange, quote } from "../limits.ts";
 import { type Entry, type PagedFile, tensorFile } from "../file.ts";
-import { isObject, kindOf, parseObject } from "./json.ts";
-import { MAX_JSON_BYTES } from "../limits.ts";
+import { kindOf, parseObject } from "./json.ts";
 import { readHeader } from "./header.ts";
 
 /** The files of one checkpoint: in a folder on this machine or a repository of the hub. */
@@ -74,11 +74,8 @@ async function readHeaders(
     for (const [tensor, entry] of header) {
       const before = entries.get(tensor);
       if (before) {
-        throw malformed(
-          file.name,
-          `tensor ${quote(tensor)} is also in ${before.file.name}`,
-          "each tensor in one file",
-        );
+        const found = `tensor ${quote(tensor)} is also in ${before.file.name}`;
+        throw malformed(file.name, found, "each tensor in one file");
       }
       entries.set(tensor, entry);
     }
@@ -95,18 +92,11 @@ async function readIndex(source: ByteSource): Promise<Map<string, string>> {
   const { name, size } = source;
   try {
     if (size > MAX_JSON_BYTES) throw outOfRange(name, `index of ${size} bytes`, `at most ${MAX_JSON_BYTES}`);
-    const { weight_map: map } = parseObject(
-      name,
-      "index",
-      withoutMark(await source.read(0, size)),
-      INDEX_DEPTH,
-    );
-    if (!isObject(map)) {
-      throw malformed(
-        name,
-        `weight_map is ${map === undefined ? "missing" : kindOf(map)}`,
-        "an object of file names",
-      );
+    const bytes = withoutMark(await source.read(0, size));
+    const { weight_map: map } = parseObject(name, "index", bytes, INDEX_DEPTH);
+    if (!isRecord(map)) {
+      const found = map === undefined ? "missing" : kindOf(map);
+      throw malformed(name, `weight_map is ${found}`, "an object of file names");
     }
     const entries = Object.entries(map);
     if (entries.length === 0) throw malformed(name, "weight_map is empty", "at least one tensor");
@@ -121,12 +111,7 @@ function checkShard(name: string, tensor: string, shard: unknown): string {
   if (typeof shard !== "string") {
     throw malformed(name, `shard of ${quote(tensor)} is ${kindOf(shard)}`, "a file name");
   }
-  if (!/^[^/\\\0]+\.safetensors$/.test(shard)) {
-    throw malformed(
-      name,
-      `shard of ${quote(tensor)} is ${quote(shard)}`,
-      "a .safetensors file in the index's folder",
-    );
-  }
-  return shard;
+  if (/^[^/\\\0]+\.safetensors$/.test(shard)) return shard;
+  const found = `shard of ${quote(tensor)} is ${quote(shard)}`;
+  throw malformed(name, found, "a .safetensors file in the index's folder");
 }

@@ -2,9 +2,9 @@
  * Writes one safetensors file, as the format's own library does: wide elements first, the header padded to 8 bytes, so
  * that every tensor is aligned to its element and can be mapped.
  */
-import { byteSize, elements, type Tensor } from "../../tensor/mod.ts";
+import { byteSize, bytesOf, elements, type Tensor } from "../../tensor/mod.ts";
 import { type Content, contentOf, type OutTensor } from "../content.ts";
-import { quote } from "../errors.ts";
+import { quote } from "../limits.ts";
 import { dtypes, PREFIX } from "./header.ts";
 
 const typeNames = new Map(Object.entries(dtypes).map(([type, dtype]) => [dtype, type]));
@@ -61,7 +61,7 @@ function outgoing(name: string, { dtype, shape, data }: Tensor): OutTensor {
       `Cannot write ${quote(name)}: ${data.byteLength} bytes, expected ${bytes} for ${dtype} [${shape}]`,
     );
   }
-  const content = contentOf(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  const content = contentOf(bytesOf(data));
   return { name, type: typeNames.get(dtype)!, shape, ...content };
 }
 
