@@ -171,6 +171,7 @@ export {
 export type {
   AccuracyChange,
   DeviceName,
+  LayerModule,
   ModuleKind,
   Predicted,
   RatioPoint,

@@ -9,7 +9,6 @@ import {
   expectVersion,
   indexList,
   joinStages,
-  kubernetesJob,
   Misfit,
   planShards,
   processorsOf,
@@ -39,7 +38,7 @@ import { DIVISIBLE, flawInLine, type Sharing } from "./sharing.ts";
 /** Runs a command line in a context: the whole program, which knows all commands. */
 export type RunLine = (context: Context, line: readonly string[]) => Promise<void>;
 
-const SCRIPTS = { slurm: slurmScript, kubernetes: kubernetesJob } as const;
+const SCRIPTS = { slurm: slurmScript } as const;
 /** Where the index of a shard is found if it is not given, in this order. */
 const INDEX_VARIABLES = ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX", "LAMINA_SHARD"] as const;
 /** Exit codes: a retry is of no use, shards are missing, a retry will help. */

@@ -91,9 +91,9 @@ export async function runApart(script: URL, args: readonly string[], signal: Abo
     signal,
   });
   const { code, signal: killer, stdout, stderr } = await command.output();
-  const said = lastLine(stdout);
-  if (said.startsWith(ANSWER)) {
-    const { found, missing } = JSON.parse(said.slice(ANSWER.length));
+  const line = lastLine(stdout);
+  if (line.startsWith(ANSWER)) {
+    const { found, missing } = JSON.parse(line.slice(ANSWER.length));
     if (missing === undefined) return found;
     throw new Error(missing);
   }

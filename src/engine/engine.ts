@@ -5,7 +5,7 @@
  * of the engine, which somebody owns and frees. `upload` and `read` alone move data between it and the CPU's.
  */
 import type { Graph, Lowering } from "../onnx/mod.ts";
-import type { DType, Tensor } from "../tensor/mod.ts";
+import { type DType, elements, type Tensor } from "../tensor/mod.ts";
 
 /** A tensor in an engine's memory. Opaque: only the engine that made it can use it. */
 export interface Held {
@@ -73,6 +73,26 @@ export interface WebgpuAccess {
 
 /** For `src/kernels` alone: everybody else takes and gives `Held`. Null for the CPU. */
 export type Access = CudaAccess | WebgpuAccess | null;
+
+/** The held tensor, if it is one of those that live. Throws `TypeError`, naming it, if it is freed or anything else. */
+export function ownHeld<H extends Held>(
+  live: ReadonlySet<H>,
+  engine: EngineName,
+  name: string,
+  held: Held | undefined,
+): H {
+  if (!held) throw new TypeError(`Cannot run a graph: input ${name} is missing, expected a tensor`);
+  if (live.has(held as H)) return held as H;
+  throw new TypeError(`Cannot use ${name}: it is not held by the engine ${engine}, or was freed`);
+}
+
+/** Throws `RangeError` for a tensor whose data has another length than its shape. */
+export function checkLength({ dtype, shape, data }: Tensor): void {
+  if (elements(shape) === data.length) return;
+  throw new RangeError(
+    `Cannot hold a tensor of ${dtype}: found ${data.length} elements, expected [${shape}]`,
+  );
+}
 
 /** A device that runs graphs. */
 export interface Engine {

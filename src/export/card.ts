@@ -6,9 +6,8 @@ import { MODULES } from "../measure/mod.ts";
 import { cell, code, jsonText, shellWord } from "../entry/mod.ts";
 import { type Plan, VERSION } from "../result/mod.ts";
 import { paired } from "../study/mod.ts";
-import type { Format } from "./formats.ts";
+import { type Format, type Job, type Made, type Module, modulesText } from "./job.ts";
 import type { Quality } from "./quality.ts";
-import { type Job, type Made, type Module, modulesText } from "./job.ts";
 
 /** What a card tells. */
 export interface Told {

@@ -3,7 +3,7 @@
  * quantised types become F32, which holds their values exactly (a float16 scale times a few bits) where 16 bits would not.
  */
 import { ggufStorage, type ModelSpec, scoring } from "../models/mod.ts";
-import { byteSize, elements, type Tensor, toFloat32 } from "../tensor/mod.ts";
+import { byteSize, bytesOf, elements, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import {
   type OutTensor,
   type PagedFile,
@@ -61,15 +61,13 @@ export function converted(
     async *parts() {
       for (const rows of ranges(0, shape[0], step)) {
         const tensor = await file.read(ref.name, rowsIn(ref, rows));
-        const bytes = bytesOf(float32 ? added(tensor, plus) : tensor);
+        const bytes = bytesOf((float32 ? added(tensor, plus) : tensor).data);
         yield heads ? moved(bytes, rowBytes, heads.to) : bytes;
       }
       file.forget([ref.name]);
     },
   };
 }
-
-const bytesOf = ({ data }: Tensor) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
 function added(tensor: Tensor, plus: number): Tensor {
   const numbers = toFloat32(tensor);

@@ -7,7 +7,7 @@
  * generation loads, where PTX of a newer NVRTC would be refused; it stays loaded as long as the process.
  */
 import type { CudaAccess, Held } from "../engine/mod.ts";
-import { openCudaLibrary, pointerList } from "../libraries/mod.ts";
+import { cString, openCudaLibrary, pointerList } from "../libraries/mod.ts";
 import { type Kernel, kernelSource, type Params, placesOf } from "./kernel.ts";
 import { type Nvrtc, openNvrtc } from "./nvrtc.ts";
 
@@ -108,8 +108,7 @@ async function load(
   call("cuModuleLoadData", driver.cuModuleLoadData(place, code));
   const module = Deno.UnsafePointer.create(place[0]);
   return kernel.stages.map(({ entry }) => {
-    const name = new TextEncoder().encode(`${entry}\0`);
-    call(`cuModuleGetFunction (${entry})`, driver.cuModuleGetFunction(place, module, name));
+    call(`cuModuleGetFunction (${entry})`, driver.cuModuleGetFunction(place, module, cString(entry)));
     return Deno.UnsafePointer.create(place[0]);
   });
 }

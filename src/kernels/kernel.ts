@@ -84,9 +84,9 @@ export function checkInputs(kernel: Kernel, inputs: Readonly<Record<string, Held
         `Cannot run ${kernel.name}: ${name} is ${held?.dtype ?? "missing"}, expected a tensor of f32`,
       );
     }
-    const wanted = shape(params);
-    if (elements(held.shape) !== elements(wanted)) {
-      throw new RangeError(`Cannot run ${kernel.name}: ${name} is [${held.shape}], expected [${wanted}]`);
+    const expected = shape(params);
+    if (elements(held.shape) !== elements(expected)) {
+      throw new RangeError(`Cannot run ${kernel.name}: ${name} is [${held.shape}], expected [${expected}]`);
     }
   }
 }

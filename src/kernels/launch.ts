@@ -30,8 +30,10 @@ export async function launch(
     const buffers = kernel.bindings.map(({ name }) => made[name] ?? inputs[name]);
     if (access.kind === "cuda") await startOnCuda(access, kernel, buffers, packed, params);
     else await startOnWebgpu(access, kernel, buffers, packed, params);
-    const given = kernel.bindings.filter(({ role }) => role === "out").map(({ name }) => [name, made[name]]);
-    return Object.fromEntries(given);
+    const outputs = kernel.bindings.filter(({ role }) => role === "out").map((
+      { name },
+    ) => [name, made[name]]);
+    return Object.fromEntries(outputs);
   } catch (error) {
     free("out");
     throw error;

@@ -36,7 +36,7 @@ export async function install(onNotice: (line: string) => void = () => {}): Prom
   await workspace();
   await makeEnvironment({ folder: venv, requirements: PACKAGES, onNotice });
   await Deno.mkdir(join(venv, "user"), { recursive: true });
-  await writeKernel();
+  await describeKernel(join(venv, "share", "jupyter", "kernels", "lamina"));
   await writeSettings();
 }
 
@@ -65,11 +65,6 @@ async function stamp(path: string): Promise<void> {
   const notebook = JSON.parse(await Deno.readTextFile(path));
   notebook.metadata.lamina = { version: VERSION, methods: METHODS };
   await writeWhole(path, JSON.stringify(notebook, null, 1) + "\n");
-}
-
-/** Describes the kernel inside the virtual environment. */
-async function writeKernel(): Promise<void> {
-  await describeKernel(join(venv, "share", "jupyter", "kernels", "lamina"));
 }
 
 /**
@@ -104,10 +99,9 @@ async function describeKernel(folder: string): Promise<void> {
 
 /** JupyterLab hides the pictures of notebooks that it does not trust; these are the project's own. */
 async function trustNotebooks(): Promise<void> {
-  const files = [...Deno.readDirSync(notebooks)].map(({ name }) => name).filter((name) =>
-    name.endsWith(".ipynb")
-  );
-  await run(python, "-m", "jupyter", "trust", ...files.map((name) => join(notebooks, name)));
+  const names = [...Deno.readDirSync(notebooks)].map(({ name }) => name);
+  const files = names.filter((name) => name.endsWith(".ipynb")).map((name) => join(notebooks, name));
+  await start(python, ["-m", "jupyter", "trust", ...files], environment);
 }
 
 /** JupyterLab neither asks for news nor looks for newer versions. */
@@ -145,8 +139,4 @@ async function start(program: string, args: string[], env: Record<string, string
       `Cannot run ${program} ${args.slice(0, 2).join(" ")}: it ended with code ${code}, expected 0`,
     );
   }
-}
-
-function run(program: string, ...args: string[]): Promise<void> {
-  return start(program, args, environment);
 }

@@ -2,6 +2,7 @@
  * ZeroMQ's protocol on the wire, ZMTP 3 (rfc.zeromq.org/spec/23), as far as a relay needs it: where a message ends. A
  * connection begins with a greeting of 64 bytes from either side; frames follow, each with a byte of flags and its length.
  */
+import { sum } from "../entry/mod.ts";
 
 const GREETING = 64; // bytes
 const MORE = 1, LONG = 2, COMMAND = 4; // flags of a frame: another one follows, eight bytes of length, not a message
@@ -124,7 +125,7 @@ class Pile {
 }
 
 function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  const bytes = new Uint8Array(sum(parts, ({ length }) => length));
   let end = 0;
   for (const part of parts) {
     bytes.set(part, end);

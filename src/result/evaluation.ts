@@ -70,7 +70,7 @@ export const writtenForm = z.object({
 /** How a plan's number differs from the full model's, over the same documents. */
 const changeForm = z.object({
   difference: z.number(),
-  /** The 95 % interval, by an exact test of the answers that changed (measure/paired.ts); over tasks as measure/share.ts says. */
+  /** The 95 % interval, by an exact test of the answers that changed (measure/statistics/paired.ts); over tasks as measure/statistics/share.ts says. */
   low: z.number(),
   high: z.number(),
   /** p of two one-sided tests: below 0.05, the two are equal but for `margin`. */

@@ -7,6 +7,7 @@ import {
   flag,
   like,
   list,
+  once,
   reportChecks,
   type Reports,
   reportsOf,
@@ -174,9 +175,4 @@ function studyModel(
       files.close();
     },
   });
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => made ??= make();
 }

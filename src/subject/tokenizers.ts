@@ -1,7 +1,9 @@
 /** The tokenizer of a folder, whichever of the usual files it has. */
+import { parseJson } from "../entry/mod.ts";
 import { type ModelFiles, readText, SENTENCEPIECE_FILES } from "../hub/mod.ts";
 import {
   type ConfiguredIds,
+  fromFile,
   type Tokenizer,
   tokenizerFromGguf,
   tokenizerFromJson,
@@ -19,24 +21,24 @@ export async function folderTokenizer(files: ModelFiles, config: unknown): Promi
   const optional = async (name: string) => names.includes(name) ? await readJson(files, name) : null;
   const tokenizerConfig = await optional("tokenizer_config.json");
   if (names.includes("tokenizer.json")) {
-    return tokenizerFromJson(
-      await readJson(files, "tokenizer.json"),
-      tokenizerConfig,
-      config as ConfiguredIds,
-    );
+    const json = await readJson(files, "tokenizer.json");
+    const build = () => tokenizerFromJson(json, tokenizerConfig, config as ConfiguredIds);
+    return fromFile(`${files.name}/tokenizer.json`, build);
   }
   const pieces = SENTENCEPIECE_FILES.find((name) => names.includes(name));
   if (pieces !== undefined) {
-    return tokenizerFromSentencePiece(await readBytes(files, pieces), tokenizerConfig);
+    const bytes = await readBytes(files, pieces);
+    return fromFile(`${files.name}/${pieces}`, () => tokenizerFromSentencePiece(bytes, tokenizerConfig));
   }
   if (names.includes("vocab.json") && names.includes("merges.txt")) {
-    return tokenizerFromVocabulary({
+    const parts = {
       vocab: await readJson(files, "vocab.json"),
       merges: await readText(await files.open("merges.txt"), MOST_BYTES),
       added: await optional("added_tokens.json"),
       config: tokenizerConfig,
       model: config as ConfiguredIds,
-    });
+    };
+    return fromFile(files.name, () => tokenizerFromVocabulary(parts));
   }
   throw new Error(
     `Cannot open ${files.name}: it has no tokenizer, found ${
@@ -53,7 +55,7 @@ export async function ggufTokenizer(
   name: string,
 ): Promise<Tokenizer> {
   const kind = metadata.get("tokenizer.ggml.model") ?? "none";
-  if (kind !== "none") return tokenizerFromGguf(metadata);
+  if (kind !== "none") return fromFile(name, () => tokenizerFromGguf(metadata));
   throw new Error(
     `Cannot open ${name}: the file has no tokenizer, expected tokenizer.ggml.model; alternatively, pass token ids as the text: ` +
       "--text IDS.json",
@@ -68,16 +70,9 @@ export async function readJson(files: ModelFiles, name: string): Promise<unknown
     );
   }
   const text = await readText(await files.open(name), MOST_BYTES);
-  try {
-    if (depthOf(text) > DEEPEST) {
-      throw new SyntaxError(`objects are nested deeper than ${DEEPEST}, expected flat JSON`);
-    }
-    return JSON.parse(text);
-  } catch (error) {
-    throw new SyntaxError(`Cannot read ${files.name}: ${name}: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
+  const file = `${files.name}: ${name}`;
+  if (depthOf(text) <= DEEPEST) return parseJson(text, file);
+  throw new SyntaxError(`Cannot read ${file}: objects are nested deeper than ${DEEPEST}, expected flat JSON`);
 }
 
 /** Most objects and arrays inside each other: real files have ten. What walks through them calls itself for each. */

@@ -8,9 +8,9 @@
 import { byteSize, type DType, elements, type Tensor, viewOf } from "../tensor/mod.ts";
 import type { FileBytes } from "./bytes.ts";
 import { type Content, ranges } from "./content.ts";
-import { type Decoders, openDecoders } from "./decoders.ts";
-import type { Blocks } from "./dequantize.ts";
-import { outOfRange, quote } from "./errors.ts";
+import { type Decoders, openDecoders } from "./blocks/decoders.ts";
+import type { Blocks } from "./blocks/dequantize.ts";
+import { outOfRange, quote } from "./limits.ts";
 import type { TensorFile, TensorInfo } from "./source.ts";
 
 /** How elements lie in a file: as a dtype's array, in blocks to be decoded to float32, or as nobody here can read. */
@@ -68,7 +68,7 @@ export function tensorFile(
   }
 
   return {
-    format: `${kind} ${commonType(entries.values())}`,
+    format: `${kind} ${formatOf(entries.values())}`,
     tensors: new Map(
       [...entries].map(([tensor, { info, layout }]) => [tensor, { ...info, dtype: readAs(layout) }]),
     ),
@@ -106,12 +106,17 @@ function readAs({ dtype }: Layout): DType | null {
   return dtype === undefined ? "f32" : dtype;
 }
 
-/** The storage type that most bytes have; float64 loses digits here, and the name says so. */
-function commonType(entries: Iterable<Entry>): string {
-  const bytes = new Map<string, number>();
-  for (const { info } of entries) bytes.set(info.type, (bytes.get(info.type) ?? 0) + info.bytes);
-  const [type] = [...bytes].reduce((most, next) => next[1] > most[1] ? next : most);
+/** Float64 loses digits here, and the name says so. */
+function formatOf(entries: Iterable<Entry>): string {
+  const type = commonType(Array.from(entries, ({ info }) => info));
   return type === "F64" ? "F64 read as F32" : type;
+}
+
+/** The storage type that most bytes have. */
+export function commonType(tensors: Iterable<{ readonly type: string; readonly bytes: number }>): string {
+  const all = new Map<string, number>();
+  for (const { type, bytes } of tensors) all.set(type, (all.get(type) ?? 0) + bytes);
+  return [...all].reduce((most, next) => next[1] > most[1] ? next : most)[0];
 }
 
 async function readRows(

@@ -6,7 +6,7 @@
  */
 import type { Tensor } from "../tensor/mod.ts";
 import { cutTensor } from "./cut.ts";
-import { quote } from "./errors.ts";
+import { quote } from "./limits.ts";
 import type { Allocate, PagedFile } from "./file.ts";
 import type { Cut, Lease, TensorFile, WeightSource } from "./source.ts";
 

@@ -71,7 +71,7 @@ Deno.test("a Unigram vocabulary that is none is refused", () => {
     tokenizerFromJson({ model: { type: "Unigram", vocab, unk_id } }, null);
   assert.throws(() => build([["a", -1], 5], 0), {
     name: "TypeError",
-    message: /entry of the vocabulary is not \[token, score\]/,
+    message: /: model\.vocab\[1\] is 5, expected \[token, score\]$/,
   });
   assert.throws(() => build([["a", -1]], 7), {
     name: "TypeError",

@@ -5,12 +5,14 @@
  * memory that was freed may be used again at once. States and weights are allocated here, the library's arena has temporaries
  * alone and is one for all sessions. A graph runs wholly on the device or not at all, and without cuDNN.
  */
-import { cudaLibraries, openCudaLibrary, pointerList } from "../../libraries/mod.ts";
+import { bytesOf } from "../../tensor/mod.ts";
+import { oneByOne } from "../../entry/mod.ts";
+import { cString, cudaLibraries, openCudaLibrary, pointerList } from "../../libraries/mod.ts";
 import type { Engine, Precision } from "../engine.ts";
 import { expectShortCommandLine } from "./command_line.ts";
 import { type Cudart, ON_DEVICE, openCudart } from "./cudart.ts";
 import { type Environment, openArena, openEnvironment } from "./environment.ts";
-import { cString, type Library, openLibrary } from "./library.ts";
+import { type Library, openLibrary } from "./library.ts";
 import { nativeEngine } from "./native.ts";
 import type { Block, Provider } from "./provider.ts";
 import { openStaging } from "./staging.ts";
@@ -57,20 +59,9 @@ function open(): Opened {
   const shared = [cString("CUDAExecutionProvider"), memory, arena, ...entries({ device_id: "0" })];
   library.call("CreateAndRegisterAllocatorV2", environment.address, ...shared);
   library.plain("ReleaseArenaCfg", arena);
-  return { cuda, library: oneByOne(library), environment, memory };
-}
-
-/** Runs one after another, since they share a stream; the device works on behind them. */
-function oneByOne(library: Library): Library {
-  let last: Promise<unknown> = Promise.resolve();
-  return {
-    ...library,
-    run(...args) {
-      const ended = last.then(() => library.run(...args));
-      last = ended.catch(() => {});
-      return ended;
-    },
-  };
+  const inOrder = oneByOne(); // runs share a stream; the device works on behind them
+  const ordered: Library = { ...library, run: (...args) => inOrder(() => library.run(...args)) };
+  return { cuda, library: ordered, environment, memory };
 }
 
 interface CudaBlock extends Block {
@@ -123,7 +114,7 @@ function cudaProvider({ cuda, library, memory }: Opened, precision: Precision): 
     place({ data }) {
       const block = allocate(data.byteLength);
       try {
-        staging.upload(block.address, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+        staging.upload(block.address, bytesOf(data));
         return block;
       } catch (error) {
         block.free();

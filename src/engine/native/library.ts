@@ -4,6 +4,7 @@
  * A wrong place or signature would end the process, so what `open` gives has passed a check: the library says its version,
  * and an error that was made is read back.
  */
+import { cString } from "../../libraries/mod.ts";
 import { type FunctionName, functions, type Signature } from "./functions.ts";
 
 /** The version of the C API whose table is asked for; every newer library has it. */
@@ -112,22 +113,15 @@ function pointer(value: Deno.PointerValue, what: string): Deno.PointerObject {
   return value;
 }
 
-/** A text as C has it. */
-export function cString(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(`${text}\0`);
-}
-
 /** The text at an address. */
 function textOf(value: Deno.PointerValue): string {
   return value === null ? "" : new Deno.UnsafePointerView(value).getCString();
 }
 
-/** The address of memory; 0 for none. The memory has to be kept from collection while the address is used. */
-export function addressOf(memory: BufferSource): bigint {
-  return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(memory as Uint8Array<ArrayBuffer>)));
-}
-
 /** Addresses as an array of C; what they point to has to be kept from collection. */
 export function addresses(memories: readonly BufferSource[]): BigUint64Array<ArrayBuffer> {
-  return BigUint64Array.from(memories.map(addressOf));
+  return BigUint64Array.from(
+    memories,
+    (memory) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(memory as Uint8Array<ArrayBuffer>)),
+  );
 }

@@ -8,11 +8,12 @@
  * A binding is what a run reads and writes. It keeps what it was given last, so that the keys and values of a decoded text,
  * hundreds of tensors that stay where they are, are bound once.
  */
+import { cString } from "../../libraries/mod.ts";
 import type { Graph } from "../../onnx/mod.ts";
-import type { Tensor } from "../../tensor/mod.ts";
+import { bytesOf, type Tensor } from "../../tensor/mod.ts";
 import type { Feeds, Held, Program, RunOptions } from "../engine.ts";
 import type { NativeHeld, Shelf } from "./held.ts";
-import { addresses, cString, type Library } from "./library.ts";
+import { addresses, type Library } from "./library.ts";
 import type { Provider } from "./provider.ts";
 
 /** What sessions of one engine share. */
@@ -81,10 +82,6 @@ function pathString(path: string): BufferSource {
   return Uint16Array.from(`${path}\0`, (unit) => unit.charCodeAt(0));
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: Tensor["data"]): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
-}
-
 /** What a run reads and writes; `inputs` and `outputs` are what is bound. */
 interface Binding {
   readonly address: Deno.PointerObject;
@@ -103,9 +100,11 @@ function program(host: Host, graph: Graph, session: Deno.PointerObject): Program
   function inputsOf(feeds: Feeds): NativeHeld[] {
     return graph.inputs.map((name) => {
       const held = shelf.own(name, feeds[name]);
-      const wanted = graph.types.get(name)!;
-      if (held.dtype !== wanted) {
-        throw new TypeError(`Cannot feed ${name}: found elements of type ${held.dtype}, expected ${wanted}`);
+      const expected = graph.types.get(name)!;
+      if (held.dtype !== expected) {
+        throw new TypeError(
+          `Cannot feed ${name}: found elements of type ${held.dtype}, expected ${expected}`,
+        );
       }
       return held;
     });

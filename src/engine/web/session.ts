@@ -29,11 +29,11 @@ export async function createProgram(
   expectTypes(gpu, types);
   const model = toBytes({ fed: true });
   const compile = () =>
-    gpu.guard("compile a graph", async () => openSession(await said(ort.open(gpu.device, model))));
+    gpu.guard("compile a graph", async () => openSession(await reworded(ort.open(gpu.device, model))));
   const own = ownWeights(gpu, ort, weights);
   let session: Session | null;
   try {
-    session = await ort.lane.add(compile);
+    session = await ort.lane(compile);
   } catch (error) {
     own.free();
     throw error;
@@ -58,12 +58,12 @@ export async function createProgram(
     });
   }
 
-  async function execute(given: readonly WebHeld[]): Promise<Outputs> {
-    await Promise.all([...given, ...own.memory].map(({ made }) => made));
-    const feeds = Object.fromEntries(inputs.map((name, i) => [name, given[i].tensor(name)]));
+  async function execute(held: readonly WebHeld[]): Promise<Outputs> {
+    await Promise.all([...held, ...own.memory].map(({ made }) => made));
+    const feeds = Object.fromEntries(inputs.map((name, i) => [name, held[i].tensor(name)]));
     const running = session ??= await compile();
     try {
-      return await gpu.guard("run a graph", () => said(running.run({ ...feeds, ...own.tensors })));
+      return await gpu.guard("run a graph", () => reworded(running.run({ ...feeds, ...own.tensors })));
     } catch (error) {
       await close();
       throw error;
@@ -73,16 +73,16 @@ export async function createProgram(
   return {
     async run(feeds: Feeds, { signal, into = {} }: RunOptions = {}): Promise<Record<string, Held>> {
       signal?.throwIfAborted();
-      const given = inputsOf(feeds);
+      const held = inputsOf(feeds);
       const targets = Object.entries(into).map(([name, held]) => {
         const target = shelf.own(name, held);
         expectType(`write ${name}`, target, types.get(name)!);
         return [name, target] as const;
       });
       const made = await unlessAborted(
-        ort.lane.add(async () => {
+        ort.lane(async () => {
           signal?.throwIfAborted();
-          const made = await execute(given);
+          const made = await execute(held);
           try {
             if (targets.length > 0) await moveInto(gpu, made, targets);
           } catch (error) {
@@ -92,13 +92,13 @@ export async function createProgram(
           return made;
         }),
         signal,
-        (made) => ort.lane.add(() => dispose(made)),
+        (made) => ort.lane(() => dispose(made)),
       );
       const kept = outputs.filter((name) => !(name in into));
       return Object.fromEntries(kept.map((name) => [name, shelf.adopt(types.get(name)!, made[name])]));
     },
     release: () =>
-      ort.lane.add(async () => {
+      ort.lane(async () => {
         await close();
         own.free();
       }),
@@ -106,7 +106,7 @@ export async function createProgram(
 }
 
 /** What ONNX Runtime says, without the numbers and calls around it. */
-async function said<T>(work: Promise<T>): Promise<T> {
+async function reworded<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
@@ -222,7 +222,7 @@ async function dispose(outputs: Outputs): Promise<void> {
 async function unlessAborted<T>(
   work: Promise<T>,
   signal: AbortSignal | undefined,
-  drop: (given: T) => void,
+  drop: (held: T) => void,
 ): Promise<T> {
   if (!signal) return await work;
   const { promise, reject } = Promise.withResolvers<never>();

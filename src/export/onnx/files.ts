@@ -6,11 +6,10 @@
 import { type ModelSpec, scoring, steadyLength, wholeGraph, wholeName } from "../../models/mod.ts";
 import { contentOf } from "../../weights/mod.ts";
 import { configOf } from "../config.ts";
-import { jsonFile } from "../copies.ts";
 import { expectExpressible } from "../expect.ts";
-import { notesOnGguf, smaller, smallFiles } from "../hf.ts";
-import { configFromGguf } from "../hf_from_gguf.ts";
-import type { Job, Made } from "../job.ts";
+import { notesOnGguf, smaller, smallFiles } from "../hf/folder.ts";
+import { configFromGguf } from "../hf/from_gguf.ts";
+import { type Job, jsonFile, type Made } from "../job.ts";
 import { genaiConfig, GRAPH } from "./genai.ts";
 import { specialIds } from "./ids.ts";
 import { onnxWeights, placed } from "./weights.ts";

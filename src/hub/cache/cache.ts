@@ -1,5 +1,5 @@
 /**
- * What has been fetched, and where it is stored: the folder that LAMINA_CACHE names, or the usual one (room `home`).
+ * The cache of everything that is fetched: the folder that LAMINA_CACHE names, or the usual one (room `home`).
  *
  *     models/NAME/FILE.gguf      models of the manifest
  *     packages/NAME-VERSION/     Python packages with benchmark rows
@@ -71,7 +71,7 @@ export function isUnwritable(error: unknown): boolean {
   return ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST"].includes(codeOf(error));
 }
 
-/** Whether the system refuses access to what is another user's. */
+/** Whether the system refuses access to another user's files. */
 export function isForbidden(error: unknown): boolean {
   return ["EACCES", "EPERM"].includes(codeOf(error));
 }
@@ -111,7 +111,7 @@ export async function isFolder(path: string): Promise<boolean> {
   return (await statOrNull(path))?.isDirectory ?? false;
 }
 
-/** What is at a path, links followed, or null where nothing is. */
+/** The file or folder at a path, links followed; null if nothing is there. */
 export async function statOrNull(path: string): Promise<Deno.FileInfo | null> {
   try {
     return await Deno.stat(path);

@@ -4,7 +4,7 @@
  * followed.
  */
 import { dirname, join } from "node:path";
-import { expect, list, oneOf, orElse, string } from "../../entry/mod.ts";
+import { expect, list, oneOf, orElse, string, sum } from "../../entry/mod.ts";
 import { cacheFolder, folderBytes } from "./cache.ts";
 import { leftovers, partialFolder, sweep } from "./partial.ts";
 import { isCommit } from "./snapshots.ts";
@@ -52,10 +52,17 @@ export async function cacheEntries(): Promise<CacheEntry[]> {
 export async function namedEntries(names: readonly string[] | "all"): Promise<CacheEntry[]> {
   const entries = await cacheEntries();
   if (names === "all") return entries;
-  const unknown = names.filter((name) => !entries.some((entry) => entry.name === name));
-  if (unknown.length === 0) return entries.filter(({ name }) => names.includes(name));
-  const known = entries.map(({ name }) => name).join(", ") || "nothing";
-  throw new RangeError(`Cannot find ${unknown.join(", ")}: not in the cache, expected one of: ${known}`);
+  expectEntries(names, entries);
+  return entries.filter(({ name }) => names.includes(name));
+}
+
+/** Throws `RangeError` for names that no entry has. */
+export function expectEntries(names: readonly string[], entries: readonly { readonly name: string }[]): void {
+  const known = new Set(entries.map(({ name }) => name));
+  const unknown = names.filter((name) => !known.has(name));
+  if (unknown.length === 0) return;
+  const expected = [...known].join(", ") || "nothing";
+  throw new RangeError(`Cannot find ${unknown.join(", ")}: not in the cache, expected one of: ${expected}`);
 }
 
 /**
@@ -122,7 +129,7 @@ async function entry(name: string, path: string, files: readonly string[]): Prom
     return info?.isDirectory ? await folderBytes(file) : info?.size ?? 0;
   }));
   const { mtime } = await Deno.stat(path);
-  return { name, bytes: sizes.reduce((sum, size) => sum + size, 0), lastUse: mtime ?? new Date(0), path };
+  return { name, bytes: sum(sizes), lastUse: mtime ?? new Date(0), path };
 }
 
 /** Folders in a folder; links to folders are not among them. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { getHFHubCachePath } from "@huggingface/hub";
 import { isFolder, statOrNull } from "./cache.ts";
 import { type Damaged, damagedFiles } from "./damage.ts";
-import { cacheEntries, entryName, realFolders } from "./entries.ts";
+import { cacheEntries, entryName, expectEntries, realFolders } from "./entries.ts";
 import { enter, expect, list, reportChecks, type Reports, string } from "../../entry/mod.ts";
 import { stampedFiles } from "./stamp.ts";
 
@@ -36,17 +36,13 @@ export async function verifyCache(names: readonly string[], options: Reports = {
     names.join(", ") || "the caches",
     options,
     reportChecks,
-    (told) => verify(names, told),
+    (options) => verify(names, options),
   );
 }
 
 async function verify(names: readonly string[], options: Reports): Promise<Verified> {
   const all = [...await ourFiles(), ...await theirFiles()];
-  const unknown = names.filter((name) => !all.some((entry) => entry.name === name));
-  if (unknown.length > 0) {
-    const known = [...new Set(all.map(({ name }) => name))].join(", ") || "nothing";
-    throw new RangeError(`Cannot find ${unknown.join(", ")}: not in the cache, expected one of: ${known}`);
-  }
+  expectEntries(names, all);
   const damaged: (Damaged & { entry: string })[] = [];
   let [files, bytes] = [0, 0];
   for (const { name, paths } of all) {

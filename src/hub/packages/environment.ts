@@ -1,8 +1,7 @@
 /** Virtual environments of Python, with pinned packages. */
 import { dirname, join } from "node:path";
-import { missingPackages, PYTHON, succeeds } from "./python.ts";
 
-/** Where a virtual environment is made, and with what. */
+/** A virtual environment: its folder and its packages. */
 export interface Environment {
   readonly folder: string;
   /** Lines of a requirements file, with exact versions. */
@@ -57,7 +56,7 @@ async function make(environment: Environment): Promise<void> {
   await Deno.writeTextFile(stampOf(folder), listOf(requirements));
 }
 
-/** Packages that are named where they are installed. */
+/** Packages that the notice of an installation names. */
 const SHOWN = 2;
 
 async function run(program: string, args: string[], { folder, signal }: Environment): Promise<void> {
@@ -72,6 +71,34 @@ async function run(program: string, args: string[], { folder, signal }: Environm
   signal?.throwIfAborted();
   if (success) return;
   const lines = new TextDecoder().decode(stderr).trim().split("\n").map((line) => line.trim());
-  const said = lines.findLast((line) => line.startsWith("ERROR")) ?? lines.at(-1);
-  throw new Error(`Cannot create ${folder}: ${args.slice(0, 3).join(" ")} failed: ${said}`);
+  const complaint = lines.findLast((line) => line.startsWith("ERROR")) ?? lines.at(-1);
+  throw new Error(`Cannot create ${folder}: ${args.slice(0, 3).join(" ")} failed: ${complaint}`);
+}
+
+/** How Python is called here. */
+export const PYTHON = Deno.build.os === "windows" ? "python" : "python3";
+
+/** Names of the Debian packages that pip and a virtual environment need and this machine lacks. */
+export async function missingPackages(signal?: AbortSignal): Promise<string[]> {
+  const has = (modules: string) => succeeds(PYTHON, ["-c", `import ${modules}`], signal);
+  if (!await has("sys")) return ["python3", "python3-venv", "python3-pip"];
+  return [
+    ...await has("venv, ensurepip") ? [] : ["python3-venv"],
+    ...await has("pip") ? [] : ["python3-pip"],
+  ];
+}
+
+/** Whether a program exists and succeeds. */
+export async function succeeds(program: string, args: string[], signal?: AbortSignal): Promise<boolean> {
+  try {
+    const command = new Deno.Command(program, {
+      args,
+      ...signal && { signal },
+      stdout: "null",
+      stderr: "null",
+    });
+    return (await command.output()).success;
+  } catch { // there is no such program
+    return false;
+  }
 }

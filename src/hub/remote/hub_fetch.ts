@@ -56,7 +56,7 @@ export function hubFetch(what: string, signal?: AbortSignal): typeof fetch {
   };
 }
 
-/** One request, and its whole answer. */
+/** Sends one request and reads its whole answer. */
 async function ask(what: string, url: URL, init: RequestInit, outer?: AbortSignal): Promise<Response> {
   const timeout = AbortSignal.timeout(ANSWER);
   const signal = outer ? AbortSignal.any([outer, timeout]) : timeout;
