@@ -289,7 +289,9 @@ Deno.test("files for which the hub gives no hash are fetched, and a notice names
     }));
     const notices: string[] = [];
     (await openModel("owner/name", { onNotice: (line) => notices.push(line) })).close();
-    assert.ok(notices.includes("owner/name: the hub gives no hash for config.json; only the size is checked"));
+    assert.ok(
+      notices.includes("owner/name: the hub gives no hash for config.json; only the size is checked"),
+    );
   });
 });
 

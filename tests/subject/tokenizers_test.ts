@@ -93,19 +93,23 @@ Deno.test("an error of a tokenizer names its file, when it is built and when it 
     await write(folder, "tokenizer.json", { model: { type: "BPE", vocab: {} } });
     await assert.rejects(encoded(folder, "a"), {
       name: "TypeError",
-      message: `Cannot build a tokenizer from ${name}/tokenizer.json: model.merges is missing, expected a list of merges`,
+      message:
+        `Cannot build a tokenizer from ${name}/tokenizer.json: model.merges is missing, expected a list of merges`,
     });
     await write(folder, "tokenizer.json", { model: { type: "WordLevel", vocab: { b: 0 } } });
     await assert.rejects(encoded(folder, "a"), {
       name: "TypeError",
-      message: new RegExp(`^Cannot use the tokenizer from ${name}/tokenizer.json: the vocabulary has neither`),
+      message: new RegExp(
+        `^Cannot use the tokenizer from ${name}/tokenizer.json: the vocabulary has neither`,
+      ),
     });
     await write(folder, "tokenizer_config.json", { bos_token: "<s>" });
     const model = await openModel(folder);
     const tokenizer = await model.tokenizer();
     assert.throws(() => tokenizer.bos, {
       name: "RangeError",
-      message: `Cannot use the tokenizer from ${name}/tokenizer.json: bos_token is "<s>", expected a token in the vocabulary`,
+      message:
+        `Cannot use the tokenizer from ${name}/tokenizer.json: bos_token is "<s>", expected a token in the vocabulary`,
     });
     model.close();
   });
