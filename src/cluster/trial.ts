@@ -3,6 +3,7 @@
  * run code through them, and some listen on every address, so this cluster requires a token, which lies in data/ray.
  */
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { folderOf } from "../home/mod.ts";
 import { makeEnvironment, pythonOf } from "../hub/mod.ts";
 
@@ -145,5 +146,3 @@ async function isOurs(pid: number): Promise<boolean> {
   const output = new TextDecoder().decode(stdout).trim();
   return !output.startsWith("Z") && /ray start| cluster\b/.test(output);
 }
-
-const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -1,6 +1,6 @@
 /**
  * Folders written whole or not at all: to a temporary folder next to the target, which then takes its place. Nothing is
- * overwritten. Who is killed before the end leaves a hidden folder, which the next one to write there removes.
+ * overwritten. A killed process leaves a hidden folder, which the next process that writes there removes.
  */
 import { lstat, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -25,7 +25,7 @@ export async function expectNothing(path: string): Promise<void> {
 }
 
 /**
- * Writes a folder; folders to it are made. `onBytes` hears how many bytes have been written; what it throws ends the
+ * Writes a folder; folders to it are made. `onBytes` receives how many bytes have been written; its errors end the
  * work. Throws `Error` that names the path; nothing is left of the folder then.
  */
 export async function writeFolder(

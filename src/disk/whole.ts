@@ -1,6 +1,6 @@
 /**
- * Files written whole or not at all: to a temporary file next to the target, which then takes its place. What is no file
- * of a disk (a pipe, a device) cannot be replaced, and is written to.
+ * Files written whole or not at all: to a temporary file next to the target, which then takes its place. A target that
+ * is not a file on a disk (a pipe, a device) cannot be replaced and is written to.
  */
 import { type Stats, writeFile } from "node:fs";
 import { constants, type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
@@ -29,7 +29,7 @@ export async function writeWhole(path: string, text: string): Promise<void> {
   }
 }
 
-/** Throws `Error` that names the path for an opened file that is not to be written, before anything is computed for it. */
+/** Throws `Error` that names the path of an opened file that must not be written, before anything is computed for it. */
 export async function checkTarget(path: string): Promise<void> {
   await writableTarget(path).catch(failing(`Cannot write ${path}`));
 }
@@ -40,7 +40,7 @@ async function writableTarget(path: string): Promise<Target> {
   return target;
 }
 
-/** Whether there is a file of a disk, at the end of all links: what else has its name may never come to an end. */
+/** Whether a path leads to a file on a disk: reading anything else may never end. */
 export async function isFile(path: string): Promise<boolean> {
   return await stat(path).then((found) => found.isFile(), () => false);
 }
@@ -75,13 +75,13 @@ async function replace(target: string, there: Stats | null, text: string): Promi
   }
 }
 
-/** Owner and permissions of what is replaced. Only the superuser gives files away; for others the owner is themselves. */
+/** Copies owner and permissions of the replaced file. Only the superuser can change the owner. */
 async function likeThat(file: FileHandle, { uid, gid, mode }: Stats): Promise<void> {
   await file.chown(uid, gid).catch(() => {});
   await file.chmod(mode & 0o7777);
 }
 
-/** Writes where the path leads: after what is there, or was written to the standard streams. */
+/** Appends to an opened file or device, or writes to a standard stream. */
 async function writeThrough({ path, descriptor }: Target, text: string): Promise<void> {
   if (descriptor === 1 || descriptor === 2) return await promisify(writeFile)(descriptor, text);
   await withFile(path, constants.O_WRONLY | constants.O_APPEND, (file) => file.writeFile(text));

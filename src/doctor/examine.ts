@@ -1,5 +1,5 @@
 /**
- * What a machine can run, found out by running it. Each check tests one part and cannot bring down another: it has a time
+ * Tests of what a machine can run. Each check tests one part and cannot bring down another: it has a time
  * limit, and anything that calls native code, which may crash, runs in a process of its own (`runApart`).
  */
 import { aSignal, expect, like, list } from "../entry/mod.ts";

@@ -14,7 +14,7 @@ export const ENGINES = ["auto", "cpu", "webgpu", "cuda"] as const satisfies read
 /** The precisions that some engine has. */
 export const PRECISIONS = ["float32", "tf32", "bfloat16"] as const satisfies readonly Precision[];
 
-/** Which engine, and what it computes in. */
+/** An engine and its precision. */
 export interface Wanted {
   /** Default: `auto`. */
   readonly engine?: (typeof ENGINES)[number] | undefined;
@@ -38,8 +38,8 @@ export const precisionsOf: Readonly<Record<EngineName, readonly Precision[]>> = 
 const MOST_THREADS = 1024;
 
 /**
- * Threads per product that OMP_NUM_THREADS asks for, as schedulers set it (of a list for nested loops, the first number); 0, which
- * is every core, where it does not.
+ * Threads per product from OMP_NUM_THREADS, as schedulers set it (the first number of a list for nested loops); 0, which means every
+ * core, by default.
  */
 function threadsRequested(): number {
   const threads = Number(Deno.env.get("OMP_NUM_THREADS")?.split(",")[0]);
@@ -54,8 +54,8 @@ function threadsRequested(): number {
 const opened = new Map<string, Promise<Engine>>();
 
 /**
- * The engine of a name, shared by all who ask for it. Throws `RangeError` for a precision that it does not have, `Error` where
- * its device or a library is missing.
+ * Opens the engine of a name, or returns the open one. Throws `RangeError` for a precision that it does not have, `Error` if its
+ * device or a library is missing.
  */
 export function openEngine({ engine = "auto", precision = "float32" }: Wanted = {}): Promise<Engine> {
   const key = `${engine} ${precision}`;

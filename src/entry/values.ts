@@ -1,4 +1,4 @@
-/** What every room needs of values and the language does not have. */
+/** Helpers for values that the language lacks. */
 
 /** The sum of numbers, or of what `of` gives for each entry, added in their order; 0 for none. */
 export function sum(values: ArrayLike<number>): number;
@@ -25,6 +25,17 @@ export function oneByOne(): <T>(work: () => T | Promise<T>) => Promise<T> {
   };
 }
 
+/** Parts of bytes in a row. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(sum(parts, ({ length }) => length));
+  let end = 0;
+  for (const part of parts) {
+    bytes.set(part, end);
+    end += part.length;
+  }
+  return bytes;
+}
+
 /** Whether a value is an object with names: neither null nor a list. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -33,7 +44,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 /** Characters of a value that an error shows. */
 const SHOWN = 80;
 
-/** A value from a file as errors show it: its JSON, cut to 80 characters; "missing" where there is none. */
+/** A value from a file as errors show it: its JSON, cut to 80 characters; "missing" for undefined. */
 export function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? "missing";
   return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;

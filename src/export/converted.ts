@@ -13,17 +13,17 @@ import {
   type TensorRef,
 } from "../weights/mod.ts";
 
-/** What the other form has otherwise. */
+/** The differences of the other form. */
 export interface Difference {
   /** Rows of each of some heads, which lie in two halves in Hugging Face's files and in pairs in llama.cpp's. */
   readonly heads?: { readonly number: number; readonly to: "halves" | "pairs" };
-  /** What is added to every number; F32 then. */
+  /** A number that is added to every element, which makes it F32. */
   readonly plus?: number;
   /** Whether it has to be F32. */
   readonly float32?: boolean;
 }
 
-/** What a tensor of a GGUF file has otherwise than Hugging Face's, where it is made for either. */
+/** The differences between a tensor of a GGUF file and Hugging Face's, when one is made from the other. */
 export function storedOtherwise(
   { layers }: ModelSpec,
   architecture: string,
@@ -40,7 +40,7 @@ export function storedOtherwise(
   };
 }
 
-/** The model's tensor under its new name: of a stored one that holds several, its own rows. */
+/** The model's tensor under its new name: only its own rows if the stored one holds several. */
 export function converted(
   file: PagedFile,
   ref: TensorRef,

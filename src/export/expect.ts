@@ -1,6 +1,6 @@
 /**
- * Whether the smaller model's own description says what the original said: windows and rotations that a rule counts off by
- * layer would move with them, and a number that a format has no field for would become the format's own.
+ * Whether the smaller model's own description agrees with the original: windows and rotations that a rule assigns by layer number
+ * would move, and a number without a field in the format would become the format's default.
  */
 import { kindOf, type ModelSpec } from "../models/mod.ts";
 import { type Format, Inexpressible, type Job, type Module, modulesText } from "./job.ts";

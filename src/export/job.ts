@@ -1,4 +1,4 @@
-/** What is exported, and without what: the same for every format. */
+/** The job of an export, the same for every format. */
 import { type LayerModule, MODULES } from "../measure/mod.ts";
 import type { ModelFiles } from "../hub/mod.ts";
 import { type ModelSpec, readDropList, readSpec } from "../models/mod.ts";
@@ -25,7 +25,7 @@ export interface Job {
   readonly stored: Stored;
   /** The model with every module, those too that the checkpoint's own lists leave out. */
   readonly full: ModelSpec;
-  /** All that the smaller model lacks, first dropped first; what the checkpoint itself left out comes first. */
+  /** All dropped modules, first dropped first; those that the checkpoint itself leaves out come first. */
   readonly drop: DropPlan;
   /** Layers that keep a module, in order. */
   readonly kept: readonly number[];
@@ -41,11 +41,11 @@ export interface OutFile extends Content {
 /** A smaller model as files; nothing is written yet. */
 export interface Made {
   readonly files: readonly OutFile[];
-  /** What a user of the model has to know, line by line, in words of our own: the model card takes them as Markdown. */
+  /** Notes for users of the model in words of our own: the model card takes them as Markdown. */
   readonly notes: readonly string[];
 }
 
-/** The job of leaving modules out, in the order given. Throws `RangeError` where nothing is left out, or nothing left. */
+/** The job of leaving modules out, in the order given. Throws `RangeError` if no module or every module is left out. */
 export function jobOf(
   model: StudyModel,
   files: ModelFiles,

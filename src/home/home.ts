@@ -52,7 +52,7 @@ export function runArguments(file: string): string[] {
 /** Downloads; results and pages; CUDA's libraries; the virtual environments of Ray and Jupyter; the reader's notebooks. */
 export type Kept = "cache" | "results" | "cuda" | "ray" | "venv" | "notebooks";
 
-/** What decides where things are kept. */
+/** The facts that decide where things are kept. */
 export interface Machine {
   /** Lamina's own folder. */
   readonly root: string;
@@ -64,7 +64,7 @@ export interface Machine {
   readonly variable: (name: string) => string | undefined;
 }
 
-/** Environment variables that name a folder; they win everywhere. */
+/** Environment variables that name a folder; they always take precedence. */
 const VARIABLES: Partial<Record<Kept, string>> = { cache: "LAMINA_CACHE", results: "LAMINA_RESULTS" };
 
 /** The folder that keeps things of one kind: the one that a variable names, or the usual one. */

@@ -76,7 +76,7 @@ function open(kernel: Kernel): NonNullable<typeof opened> {
 
 type Call = (what: string, code: number) => void;
 
-/** Throws what the driver answered to a call, unless that is success. */
+/** Throws an error with the driver's answer to a call unless it succeeded. */
 function callsOf(driver: Driver, kernel: Kernel): Call {
   return (what, code) => {
     if (code === 0) return;
@@ -88,7 +88,7 @@ function callsOf(driver: Driver, kernel: Kernel): Call {
   };
 }
 
-/** Makes the stream's context this thread's. */
+/** Makes the stream's context current in this thread. */
 function enter(driver: Driver, call: Call, stream: Deno.PointerValue): void {
   const context = new BigUint64Array(1);
   call("cuStreamGetCtx", driver.cuStreamGetCtx(stream, context));

@@ -2,7 +2,7 @@
  * Kernels on WebGPU: on the engine's device, in its queue, over its buffers.
  *
  * All stages of a kernel share one explicit bind group layout (buffers in order, then the parameters as a uniform), so a
- * stage need not use every buffer. What is too large for the device is refused with the limit's name. Every call that can fail
+ * stage need not use every buffer. A buffer or grid that is too large for the device is refused with the limit's name. Every call that can fail
  * runs in error scopes: an error of the device becomes an exception of the call that caused it.
  */
 import type { Held, WebgpuAccess } from "../engine/mod.ts";

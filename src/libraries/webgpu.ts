@@ -1,6 +1,6 @@
 /**
  * The WebGPU device of this machine, through `navigator.gpu` (wgpu over Vulkan, Metal or Direct3D; lavapipe where there is only a
- * CPU). It is asked for all that its adapter has: what a device gets by default is what the smallest of them have.
+ * CPU). It is opened with all limits of its adapter; the defaults are those of the smallest devices.
  */
 
 /** `GPUBufferUsage` of the specification: TypeScript's DOM types know its interfaces, not its constants. */

@@ -142,7 +142,7 @@ export async function outline(
   };
 }
 
-/** What an identity says of fields that were passed over. */
+/** The part of an identity that lists ignored fields. */
 export function noted(allowed: readonly string[]): Pick<Provenance["model"], "allowedFields"> {
   return allowed.length > 0 ? { allowedFields: [...allowed] } : {};
 }

@@ -68,7 +68,7 @@ export const textChecks: Checks<TextOptions> = {
 /** Names of the built-in texts. */
 export const textNames: readonly string[] = [...TEXT_NAMES, "c4"];
 
-/** What results call a text that was given as token ids: no tokenizer is asked for. */
+/** The name in results of a text of token ids, which needs no tokenizer. */
 export const IDS = "ids";
 
 const C4 = { repo: "allenai/c4", file: "en/c4-validation.00000-of-00008.json.gz" };
@@ -118,10 +118,10 @@ async function pack(
   };
 }
 
-/** The lengths that each listener has been warned of: a study packs more than one text, and a series has many models. */
+/** The warnings that each listener has had: a study packs more than one text, and a series has many models. */
 const warned = new WeakMap<NonNullable<Reports["onNotice"]>, Set<string>>();
 
-/** What the packing says of samples that are longer than any text of the training; whoever listens is warned once. */
+/** The packing's note on samples that are longer than any text of the training; each listener is warned once. */
 function beyondTraining(
   { spec }: Partial<Pick<StudyModel, "spec">>,
   length: number,

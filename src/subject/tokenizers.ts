@@ -48,7 +48,7 @@ export async function folderTokenizer(files: ModelFiles, config: unknown): Promi
   );
 }
 
-/** The tokenizer of a GGUF file. Throws `Error` where it has none, as files of other tools' making may. */
+/** The tokenizer of a GGUF file. Throws `Error` if it has none, which happens with files of other tools. */
 // deno-lint-ignore require-await -- throws as a rejection
 export async function ggufTokenizer(
   { metadata }: Pick<GgufFile, "metadata">,
@@ -62,7 +62,7 @@ export async function ggufTokenizer(
   );
 }
 
-/** A file of a model as JSON. Throws `Error` where it is missing, `SyntaxError` where it is none. */
+/** A file of a model as JSON. Throws `Error` if it is missing, `SyntaxError` if it is not JSON. */
 export async function readJson(files: ModelFiles, name: string): Promise<unknown> {
   if (!files.list().includes(name)) {
     throw new Error(
@@ -75,7 +75,7 @@ export async function readJson(files: ModelFiles, name: string): Promise<unknown
   throw new SyntaxError(`Cannot read ${file}: objects are nested deeper than ${DEEPEST}, expected flat JSON`);
 }
 
-/** Most objects and arrays inside each other: real files have ten. What walks through them calls itself for each. */
+/** Most objects and arrays inside each other: real files have ten. Functions that walk through them recurse. */
 const DEEPEST = 200;
 
 /** How many brackets of a JSON text are open at once; those in strings do not count. */

@@ -31,7 +31,9 @@ export function toFloat32(tensor: Tensor): Float32Array {
     case "f32":
       return tensor.data as Float32Array;
     case "f16":
-      return f16ToF32(tensor.data as Uint16Array);
+      return new Float32Array(
+        new Float16Array(tensor.data.buffer as ArrayBuffer, tensor.data.byteOffset, tensor.data.length),
+      );
     case "bf16":
       return bf16ToF32(tensor.data as Uint16Array);
     default:
@@ -81,15 +83,9 @@ export function viewOf(dtype: DType, buffer: ArrayBuffer, offset = 0, length?: n
   return new kinds[dtype](buffer, offset, length);
 }
 
-/** F16 bits to float32. */
-export function f16ToF32(bits: Uint16Array, out = new Float32Array(bits.length)): Float32Array {
-  out.set(new Float16Array(bits.buffer as ArrayBuffer, bits.byteOffset, bits.length));
-  return out;
-}
-
 /** BF16 bits to float32. */
-export function bf16ToF32(bits: Uint16Array, out = new Float32Array(bits.length)): Float32Array {
-  const words = new Uint32Array(out.buffer, out.byteOffset, out.length);
+export function bf16ToF32(bits: Uint16Array): Float32Array {
+  const words = new Uint32Array(bits.length);
   for (let i = 0; i < bits.length; i++) words[i] = bits[i] << 16;
-  return out;
+  return new Float32Array(words.buffer);
 }

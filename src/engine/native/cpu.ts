@@ -97,27 +97,21 @@ const ALIGNMENT = 64;
 const IDLE_BYTES = 64 * 2 ** 20;
 
 /** Memory of the process. */
-export interface CpuBlock extends Block {
+interface CpuBlock extends Block {
   readonly address: Deno.PointerObject;
   readonly memory: ArrayBuffer;
   readonly offset: number;
 }
 
-/** Blocks that are lent again once they are free. */
-export interface Pool {
-  allocate(bytes: number): CpuBlock;
-  /** Gives back what nobody uses. */
-  clear(): void;
-}
-
-export function openPool(): Pool {
+/** Blocks that are lent again once they are free; `clear` gives back unused ones. */
+function openPool() {
   const stock = openStock(
     (bytes) => new ArrayBuffer(bytes + ALIGNMENT),
     (memory) => void memory.transfer(0), // at once: the garbage collector sees large buffers too late
     IDLE_BYTES,
   );
   return {
-    allocate(bytes) {
+    allocate(bytes: number): CpuBlock {
       const memory = stock.take(bytes);
       const start = Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(memory)));
       const offset = (ALIGNMENT - start % ALIGNMENT) % ALIGNMENT;

@@ -1,9 +1,9 @@
 /**
  * ONNX Runtime on an NVIDIA GPU: the library of the Python package, with the CUDA provider beside it (`lamina cuda`).
  *
- * All work is in one stream, the order of the calls: uploads, runs, our kernels, reads. So a run need not be waited for, and
- * memory that was freed may be used again at once. States and weights are allocated here, the library's arena has temporaries
- * alone and is one for all sessions. A graph runs wholly on the device or not at all, and without cuDNN.
+ * All work is in one stream, the order of the calls: uploads, runs, our kernels, reads. So no run needs to be awaited, and
+ * freed memory may be used again at once. States and weights are allocated here; all sessions share
+ * the library's arena, which has only temporaries. A graph runs wholly on the device or not at all, and without cuDNN.
  */
 import { bytesOf } from "../../tensor/mod.ts";
 import { oneByOne } from "../../entry/mod.ts";
@@ -19,12 +19,12 @@ import { openStaging } from "./staging.ts";
 import { openStock } from "./stock.ts";
 
 const LIBRARY = "libonnxruntime.so.1.30.0";
-/** What the provider is linked to; once they are open, their names alone find them. */
+/** Libraries that the provider is linked to; it finds them by name once they are open. */
 const LINKED = ["libcublasLt.so.13", "libcublas.so.13", "libcurand.so.10"];
 /** Part of the device's memory that may lie idle, kept for its next use. */
 const IDLE = 1 / 8;
 
-/** The device, the library and what its sessions share: opened once, at the first engine. */
+/** The device, the library and its shared state: opened once, at the first engine. */
 interface Opened {
   readonly cuda: Cudart;
   readonly library: Library;

@@ -1,5 +1,5 @@
 /**
- * What all sessions of one library share: its threads and the memory of its temporaries.
+ * The state that all sessions of one library share: its threads and the memory of its temporaries.
  *
  * Threads do not spin: beside the threads of other work, on few cores, that costs more than it saves (a profile is 1.6 times
  * as fast without). Temporaries come from one arena.
@@ -58,5 +58,5 @@ export function openArena(
   return library.make("CreateArenaCfgV2", pointerList(keys), values, BigInt(keys.length));
 }
 
-/** What a library keeps an address of. */
+/** Memory whose address a library keeps. */
 const kept: BufferSource[] = [];

@@ -14,11 +14,11 @@ export interface Gpu {
   readonly device: GPUDevice;
   /** The device in words. */
   readonly name: string;
-  /** Does what is at once done; rejects with what the device reports of it, which may be later. */
+  /** Does synchronous work; `checked` rejects with the device's report of it, which may come later. */
   check<T>(what: string, work: () => T): { readonly result: T; readonly checked: Promise<void> };
-  /** Does some work, nothing else being guarded; rejects with what it throws, what the device reports, or the device's loss. */
+  /** Does some work while nothing else is guarded; rejects with its error, the device's report, or the device's loss. */
   guard<T>(what: string, work: () => Promise<T>): Promise<T>;
-  /** Waits for some work, or rejects with what it throws or with the device's loss. */
+  /** Waits for some work, or rejects with its error or with the device's loss. */
   unlessLost<T>(what: string, work: Promise<T>): Promise<T>;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Tensors in a device's memory: buffers of our own, or those of ONNX Runtime's outputs, which go back to it.
  *
- * What is freed is gone for its owner at once; its memory is given back when the work that was asked for before has ended.
+ * A freed tensor is gone for its owner at once; its memory is given back when earlier work has ended.
  */
 import { bufferUsage } from "../../libraries/mod.ts";
 import {
@@ -22,7 +22,7 @@ const STORAGE = bufferUsage.storage | bufferUsage.copySource | bufferUsage.copyT
 /** Kernels read whole vectors, and copies whole words. */
 const ALIGNMENT = 16;
 
-/** What ONNX Runtime calls the element types of its buffers; it has none for others. */
+/** ONNX Runtime's names of the element types of its buffers; it has no others. */
 const elementTypes: Partial<Record<DType, Runtime.Tensor.GpuBufferDataTypes>> = {
   f32: "float32",
   f16: "float16",
@@ -35,7 +35,7 @@ const elementTypes: Partial<Record<DType, Runtime.Tensor.GpuBufferDataTypes>> = 
 /** A buffer with a tensor in it. */
 export interface Memory {
   readonly buffer: GPUBuffer;
-  /** Rejects if it could not be had. */
+  /** Rejects if the memory could not be allocated. */
   readonly made: Promise<void>;
   release(): unknown;
 }
@@ -47,7 +47,7 @@ export interface WebHeld extends Held, Omit<Memory, "release"> {
   tensor(name: string): OrtTensor;
 }
 
-/** What a run has given. */
+/** An output of a run. */
 export interface Output {
   readonly tensor: OrtTensor;
   dispose(): Promise<void>;
@@ -61,7 +61,7 @@ export interface Shelf {
   upload(tensor: Tensor): WebHeld;
   /** A tensor in new memory; what is in it is undefined. */
   allocate(dtype: DType, shape: readonly number[]): WebHeld;
-  /** What a run has given. */
+  /** An output of a run as a held tensor. */
   adopt(dtype: DType, output: Output): WebHeld;
   /** The held tensor of this engine. Throws `TypeError`, naming it, if it is freed or anything else. */
   own(name: string, held: Held | undefined): WebHeld;

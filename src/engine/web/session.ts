@@ -1,9 +1,8 @@
 /**
  * A graph as a session of ONNX Runtime, and its runs: one at a time, whatever session they are of.
  *
- * A run cannot be ended from outside: where its signal aborts, it is let go, and what it gives is freed when it ends. A session
- * whose run has failed still has what was bound to it: it is opened anew. Outputs are memory of their session, which lives as long
- * as they do.
+ * A run cannot be ended from outside: if its signal aborts, nobody waits for it, and its outputs are freed when it ends. A session whose
+ * run has failed keeps its bindings, so it is opened anew. Outputs are memory of their session, which lives as long as they do.
  */
 import type { Graph } from "../../onnx/mod.ts";
 import type { Feeds, Held, Program, RunOptions } from "../engine.ts";
@@ -11,7 +10,7 @@ import type { Gpu } from "./gpu.ts";
 import { type Memory, newMemory, type Output, type Shelf, tensorOver, type WebHeld } from "./held.ts";
 import type { Ort, OrtTensor, Runtime } from "./runtime.ts";
 
-/** What programs of one engine share. */
+/** The shared state of an engine's programs. */
 export interface Host {
   readonly gpu: Gpu;
   readonly ort: Ort;
@@ -105,7 +104,7 @@ export async function createProgram(
   };
 }
 
-/** What ONNX Runtime says, without the numbers and calls around it. */
+/** Shortens ONNX Runtime's errors to their message. */
 async function reworded<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -184,7 +183,7 @@ function expectType(what: string, { dtype }: Held, expected: string): void {
   }
 }
 
-/** Copies outputs to where they are wanted, which may have been an input, and gives their memory back. */
+/** Copies outputs into their targets, which may have been inputs, and gives their memory back. */
 async function moveInto(
   gpu: Gpu,
   outputs: Outputs,
@@ -218,7 +217,7 @@ async function dispose(outputs: Outputs): Promise<void> {
   for (const output of Object.values(outputs)) await output.dispose();
 }
 
-/** Waits for some work, or rejects when the signal aborts: `drop` gets what the work then gives. */
+/** Waits for some work, or rejects when the signal aborts; `drop` then receives the late result. */
 async function unlessAborted<T>(
   work: Promise<T>,
   signal: AbortSignal | undefined,

@@ -1,8 +1,8 @@
 /**
  * The engine `webgpu`: ONNX Runtime for the web on Deno's own device, which it shares with our kernels.
  *
- * Graphs run wholly on the device or not at all. Work is given to the device in the order it is asked for: runs, copies of
- * outputs and reads wait for those before them, and so does the memory of what is freed.
+ * Graphs run wholly on the device or not at all. Work is given to the device in the order of the calls: runs, copies of
+ * outputs and reads wait for those before them, and so does freed memory.
  */
 import type { Lowering } from "../../onnx/mod.ts";
 import { bufferUsage } from "../../libraries/mod.ts";
@@ -17,7 +17,7 @@ import { createProgram } from "./session.ts";
 /** `GPUMapMode.READ`. */
 const MAP_READ = 0x1;
 
-/** What its provider runs. */
+/** The lowering that its provider supports. */
 const lowering: Lowering = {
   attention: "grouped-without-softcap",
   masked: "decomposed",

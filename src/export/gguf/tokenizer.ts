@@ -4,7 +4,7 @@ import { ggufVocabulary } from "../../text/mod.ts";
 import { Inexpressible, type Job } from "../job.ts";
 import { type Field, field } from "./whole.ts";
 
-/** Entries of the metadata, and what whoever uses them has to know. Throws `Inexpressible` where GGUF has no such tokenizer. */
+/** Entries of the metadata, and notes for users. Throws `Inexpressible` if GGUF has no such tokenizer. */
 export async function tokenizerFields(
   job: Job,
 ): Promise<{ fields: (readonly [string, Field])[]; notes: string[] }> {

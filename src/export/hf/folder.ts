@@ -26,14 +26,14 @@ export async function hfFiles(job: Job): Promise<Made> {
   };
 }
 
-/** What lies beside the weights and their configuration: a folder's other files, the tokenizer of a GGUF file. */
+/** The files beside the weights and their configuration: a folder's other files, the tokenizer of a GGUF file. */
 export async function smallFiles(job: Job): Promise<OutFile[]> {
   if (job.stored.kind === "gguf") return await tokenizerFromGgufFiles(job, job.stored.file);
   const names = job.files.list().filter((name) => name !== "config.json" && !isOfWeights(name));
   return await Promise.all(names.map((name) => copyOf(job, name)));
 }
 
-/** What a folder made from a GGUF file has otherwise. */
+/** Notes on a folder made from a GGUF file. */
 export function notesOnGguf({ stored }: Job, small: readonly OutFile[]): string[] {
   if (stored.kind !== "gguf") return [];
   const types = new Set(

@@ -39,7 +39,7 @@ export async function onnxFiles(job: Job): Promise<Made> {
   };
 }
 
-/** The model without what is dropped; layers keep their numbers. */
+/** The model without the dropped modules; layers keep their numbers. */
 function leftOf({ full, drop }: Job): ModelSpec {
   const layers = full.layers.map((layer, l) => ({
     ...layer,
@@ -49,7 +49,7 @@ function leftOf({ full, drop }: Job): ModelSpec {
   return { ...full, layers };
 }
 
-/** Hugging Face's own where a configuration does not say. */
+/** Hugging Face's default for configurations without one. */
 const USUAL_CONTEXT = 2048;
 
 /** The longest text that the model is for. */

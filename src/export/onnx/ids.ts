@@ -1,4 +1,4 @@
-/** Tokens with a meaning: what the tokenizer says where there is one, then `generation_config.json`, then `config.json`. */
+/** Tokens with a meaning: from the tokenizer if there is one, then `generation_config.json`, then `config.json`. */
 import { isRecord } from "../../entry/mod.ts";
 import { hasTokenizer } from "../../hub/mod.ts";
 import { readJson } from "../../subject/mod.ts";
@@ -9,7 +9,7 @@ const FILE = "generation_config.json";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The ids of a model. Throws `TypeError` for what is no token's number, naming the field. */
+/** The ids of a model. Throws `TypeError` that names the field for anything but a token's number. */
 export async function specialIds(job: Job): Promise<SpecialIds> {
   const { model } = job;
   const { text_config, ...outer } = model.config;

@@ -4,7 +4,7 @@
  * being unpacked is of no use.
  */
 import { join } from "node:path";
-import { cacheFolder, isForbidden, makeFolder, statOrNull, writing } from "./cache.ts";
+import { cacheFolder, entriesIn, isForbidden, makeFolder, statOrNull, writing } from "./cache.ts";
 import { pause } from "../retry.ts";
 
 const KEPT = 7 * 24 * 3600 * 1000; // ms: a download that has not been resumed for a week is not resumed
@@ -75,10 +75,8 @@ export interface Leftover {
 
 /** All that is unfinished. */
 export async function leftovers(folder = partialFolder()): Promise<Leftover[]> {
-  if (!(await Deno.lstat(folder).catch(() => null))?.isDirectory) return [];
   const found: Leftover[] = [];
-  for await (const { name, isFile } of Deno.readDir(folder)) {
-    const lock = join(folder, name);
+  for await (const { name, path: lock, isFile } of entriesIn(folder)) {
     if (isFile && DOWNLOAD.test(name)) found.push({ path: lock, lock });
     if (isFile && LOCK.test(name)) found.push({ path: lock.slice(0, -".lock".length), lock });
   }

@@ -8,7 +8,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { writeWhole } from "../../disk/mod.ts";
-import { cacheFolder, isForbidden, isUnwritable, makeFolder, statOrNull } from "./cache.ts";
+import { cacheFolder, filesBelow, isUnwritable, makeFolder, statOrNull } from "./cache.ts";
 
 const CHUNK = 1 << 20;
 
@@ -133,20 +133,12 @@ function besidePath(path: string): string {
   return join(dirname(path), `.${basename(path)}.stamp`);
 }
 
-/**
- * Files below a folder that have a stamp, whether they are still there or not. Links are not followed, and what may not be
- * read is not ours.
- */
+/** Files below a folder that have a stamp, whether they are still there or not. Links are not followed. */
 export async function stampedFiles(folder: string): Promise<string[]> {
   const files: string[] = [];
-  try {
-    for await (const { name, isDirectory, isFile } of Deno.readDir(folder)) {
-      const [, stamped] = /^\.(.+)\.stamp$/.exec(name) ?? [];
-      if (isDirectory) files.push(...await stampedFiles(join(folder, name)));
-      else if (isFile && stamped) files.push(join(folder, stamped));
-    }
-  } catch (error) {
-    if (!isForbidden(error)) throw error;
+  for await (const { name, path, isFile } of filesBelow(folder)) {
+    const [, stamped] = /^\.(.+)\.stamp$/.exec(name) ?? [];
+    if (isFile && stamped) files.push(join(dirname(path), stamped));
   }
   return files.sort();
 }

@@ -1,5 +1,6 @@
 /** Virtual environments of Python, with pinned packages. */
 import { dirname, join } from "node:path";
+import { openLocked } from "../cache/partial.ts";
 
 /** A virtual environment: its folder and its packages. */
 export interface Environment {
@@ -22,8 +23,7 @@ export function pythonOf(folder: string): string {
 export async function makeEnvironment(environment: Environment): Promise<void> {
   if (await isReady(environment)) return;
   await Deno.mkdir(dirname(environment.folder), { recursive: true });
-  using lock = await Deno.open(`${environment.folder}.lock`, { create: true, write: true });
-  await lock.lock(true); // the system gives it back when a process ends, however it ends
+  using _lock = await openLocked(`${environment.folder}.lock`, environment.signal);
   if (!await isReady(environment)) await make(environment);
 }
 
@@ -60,19 +60,36 @@ async function make(environment: Environment): Promise<void> {
 const SHOWN = 2;
 
 async function run(program: string, args: string[], { folder, signal }: Environment): Promise<void> {
+  const errors = await errorsOf(program, args, {}, signal);
+  if (!errors) return;
+  throw new Error(`Cannot create ${folder}: ${args.slice(0, 3).join(" ")} failed: ${complaintIn(errors)}`);
+}
+
+/** Runs Python without input and returns the lines of its errors if it fails, else null. */
+export async function errorsOf(
+  program: string,
+  args: string[],
+  env: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+): Promise<string[] | null> {
   const { success, stderr } = await new Deno.Command(program, {
     args,
-    env: { PIP_USER: "0", PIP_REQUIRE_VIRTUALENV: "0" }, // a user's configuration may say otherwise
+    env: { ...env, PIP_USER: "0", PIP_REQUIRE_VIRTUALENV: "0" }, // a user's configuration of pip may say otherwise
     ...signal && { signal },
     stdin: "null",
     stdout: "null",
     stderr: "piped",
   }).output();
   signal?.throwIfAborted();
-  if (success) return;
-  const lines = new TextDecoder().decode(stderr).trim().split("\n").map((line) => line.trim());
-  const complaint = lines.findLast((line) => line.startsWith("ERROR")) ?? lines.at(-1);
-  throw new Error(`Cannot create ${folder}: ${args.slice(0, 3).join(" ")} failed: ${complaint}`);
+  if (success) return null;
+  return new TextDecoder().decode(stderr).split("\n").map((line) => line.trim()).filter((line) =>
+    line !== ""
+  );
+}
+
+/** The last line that is marked as an error, else the last one. */
+export function complaintIn(errors: readonly string[]): string | undefined {
+  return errors.findLast((line) => line.startsWith("ERROR")) ?? errors.at(-1);
 }
 
 /** How Python is called here. */

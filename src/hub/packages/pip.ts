@@ -6,7 +6,7 @@ import { formatBytes } from "../../entry/mod.ts";
 import { join } from "node:path";
 import { folderBytes } from "../cache/cache.ts";
 import type { PackageSource } from "./manifest.ts";
-import { PYTHON } from "./environment.ts";
+import { complaintIn, errorsOf, PYTHON } from "./environment.ts";
 
 const POLL = 250; // ms between two looks at how much has arrived
 
@@ -53,21 +53,17 @@ export async function unpackPackage(
   await Deno.mkdir(downloads);
   await Deno.writeTextFile(requirements, `${idOf(source)} --hash=sha256:${source.sha256}\n`);
   const args = ["-m", "pip", "install", ...OPTIONS, ...tags, "--target", target, "-r", requirements];
-  const env = {
-    TMPDIR: downloads,
-    PIP_USER: "0", // a user's configuration may say otherwise, which --target does not go with
-    PIP_REQUIRE_VIRTUALENV: "0",
-  };
   let running = true;
   const watch = setInterval(async () => {
     const arrived = await folderBytes(downloads);
     if (running) onBytes?.(Math.min(source.size, arrived));
   }, POLL);
   try {
-    const { success, stderr } = await start(source, place, { args, env, ...signal && { signal } })
-      .output();
-    signal?.throwIfAborted();
-    if (!success) throw failure(source, place, new TextDecoder().decode(stderr));
+    const errors = await errorsOf(PYTHON, args, { TMPDIR: downloads }, signal).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      throw missing(source, place, `${PYTHON} is not installed`);
+    });
+    if (errors) throw failure(source, place, errors);
   } finally {
     running = false;
     clearInterval(watch);
@@ -75,19 +71,10 @@ export async function unpackPackage(
   await Deno.rename(target, join(folder, "unpacked"));
 }
 
-function start(source: Archive, place: Place, options: Deno.CommandOptions): Deno.ChildProcess {
-  try {
-    return new Deno.Command(PYTHON, { ...options, stdin: "null", stdout: "null", stderr: "piped" }).spawn();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw missing(source, place, `${PYTHON} is not installed`);
-  }
-}
-
-function failure(source: Archive, place: Place, stderr: string): Error {
+function failure(source: Archive, place: Place, errors: readonly string[]): Error {
+  const stderr = errors.join("\n");
   if (/No module named '?pip\b/.test(stderr)) return missing(source, place, `${PYTHON} has no pip`);
   const failed = (found: string) => new Error(`Cannot fetch ${idOf(source)}: ${found}`);
-  const lines = stderr.split("\n").map((line) => line.trim()).filter((line) => line !== "");
   if (/No space left|Disk quota/i.test(stderr)) {
     const needed = formatBytes(3 * source.size);
     return failed(`the disk of ${place.folder} is full, expected ${needed}; ${place.room}`);
@@ -98,10 +85,10 @@ function failure(source: Archive, place: Place, stderr: string): Error {
   if (/Connection|timed out|Retrying|resolution|No matching distribution|proxy/i.test(stderr)) {
     return failed(
       "the Python package index does not provide it, expected a reachable index (PIP_INDEX_URL and PIP_PROXY select another)" +
-        `${place.instead}; pip says: ${lines.findLast((line) => line.startsWith("ERROR")) ?? lines.at(-1)}`,
+        `${place.instead}; pip says: ${complaintIn(errors)}`,
     );
   }
-  return failed(`pip failed: ${lines.slice(-5).join("; ")}`);
+  return failed(`pip failed: ${errors.slice(-5).join("; ")}`);
 }
 
 function missing(source: Archive, place: Place, found: string): Error {

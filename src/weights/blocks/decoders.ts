@@ -1,12 +1,12 @@
 /**
- * Blocks decoded on every core: a large matrix takes this thread some hundred milliseconds, in which it hears of nothing, and
- * leaves the other cores idle.
+ * Blocks decoded on every core: a large matrix would block this thread for some hundred milliseconds and leave
+ * the other cores idle.
  */
 import { type Memory, memoryOf, openThreads, THREADS } from "../../tensor/mod.ts";
 import { blockTypes } from "./types.ts";
 import type { Blocks } from "./dequantize.ts";
 
-/** What a thread is told: blocks of which type, and where their values go. */
+/** A thread's task: the type of the blocks, and the places of blocks and values. */
 export interface DecodeTask {
   readonly type: string;
   readonly source: Memory;
@@ -15,7 +15,7 @@ export interface DecodeTask {
 
 /** Threads that decode one file's blocks. */
 export interface Decoders {
-  /** Decodes all blocks of `source`, of the type of that name, to `out`, which nobody else may touch meanwhile. */
+  /** Decodes all blocks of `source`, of the type with that name, to `out`, which must not be used meanwhile. */
   decode(
     type: string,
     blocks: Blocks,
@@ -33,7 +33,7 @@ const WORTH_SHARING = 2 ** 20;
 
 const mayUseMemory = () => Deno.permissions.querySync({ name: "ffi" }).state === "granted";
 
-/** For a file of so many values in blocks. Its threads start with the first matrix that is worth it, if foreign memory may be used. */
+/** For a file with this number of values in blocks. The threads start with the first large matrix, if foreign memory may be used. */
 export function openDecoders(
   values: number,
   { count = THREADS, worthSharing = WORTH_SHARING } = {},

@@ -50,32 +50,25 @@ export function q4_1(source: Uint8Array, out: Float32Array): void {
   }
 }
 
-/** d f16 · 32 fifth bits · 16 bytes of nibbles; value = d · (q − 16). */
-export function q5_0(source: Uint8Array, out: Float32Array): void {
-  for (let b = 0, o = 0; b < source.length; b += 22, o += 32) {
-    const d = half[source[b] | source[b + 1] << 8];
-    const high = word(source, b + 2);
-    for (let j = 0; j < 16; j++) {
-      const byte = source[b + 6 + j];
-      out[o + j] = d * ((byte & 15 | (high >>> j & 1) << 4) - 16);
-      out[o + j + 16] = d * ((byte >> 4 | (high >>> j + 16 & 1) << 4) - 16);
+/** d f16 · m f16 only if `least` is 0 · 32 fifth bits · 16 bytes of nibbles; value = d · (q − least) + m. */
+function fifthBits(least: number): Decode {
+  const head = least === 0 ? 8 : 6;
+  return (source, out) => {
+    for (let b = 0, o = 0; b < source.length; b += head + 16, o += 32) {
+      const d = half[source[b] | source[b + 1] << 8];
+      const m = least === 0 ? half[source[b + 2] | source[b + 3] << 8] : -0; // a zero keeps its sign
+      const high = word(source, b + head - 4);
+      for (let j = 0; j < 16; j++) {
+        const byte = source[b + head + j];
+        out[o + j] = d * ((byte & 15 | (high >>> j & 1) << 4) - least) + m;
+        out[o + j + 16] = d * ((byte >> 4 | (high >>> j + 16 & 1) << 4) - least) + m;
+      }
     }
-  }
+  };
 }
 
-/** d f16 · m f16 · 32 fifth bits · 16 bytes of nibbles; value = d · q + m. */
-export function q5_1(source: Uint8Array, out: Float32Array): void {
-  for (let b = 0, o = 0; b < source.length; b += 24, o += 32) {
-    const d = half[source[b] | source[b + 1] << 8];
-    const m = half[source[b + 2] | source[b + 3] << 8];
-    const high = word(source, b + 4);
-    for (let j = 0; j < 16; j++) {
-      const byte = source[b + 8 + j];
-      out[o + j] = d * (byte & 15 | (high >>> j & 1) << 4) + m;
-      out[o + j + 16] = d * (byte >> 4 | (high >>> j + 16 & 1) << 4) + m;
-    }
-  }
-}
+export const q5_0: Decode = fifthBits(16);
+export const q5_1: Decode = fifthBits(0);
 
 /** d f16 · 32 signed bytes; value = d · q. */
 export function q8_0(source: Uint8Array, out: Float32Array): void {

@@ -1,5 +1,5 @@
 /**
- * JSON of a hostile file: valid UTF-8, no key twice in one object, no deep nesting, no more parts than memory is for.
+ * JSON of a hostile file: valid UTF-8, no key twice in one object, no deep nesting, a bounded number of parts.
  *
  * `JSON.parse` keeps the last of two equal keys and says nothing, so the text is scanned before: strings and brackets
  * only, since on what is not JSON the parser itself has the last word.

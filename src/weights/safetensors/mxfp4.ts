@@ -1,7 +1,7 @@
 /**
  * MXFP4 in safetensors, as gpt-oss stores its experts: `X_blocks` [X, R, G, 16] bytes and `X_scales` [X, R, G], for rows of G · 32
  * numbers. A byte holds two numbers of 4 bits, the lower one first; a group's scale is 2^(scale − 127).
- * Source: transformers, `integrations/mxfp4.py`. Here `X_blocks` reads as what it stands for, float32 [X, R, G · 32].
+ * Source: transformers, `integrations/mxfp4.py`. Here `X_blocks` is read as the numbers themselves, float32 [X, R, G · 32].
  */
 import { elements, type Tensor } from "../../tensor/mod.ts";
 import type { Allocate, PagedFile } from "../file.ts";
@@ -13,7 +13,7 @@ const SCALES = "_scales";
 const [GROUP_BYTES, GROUP] = [16, 32];
 const VALUES = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6];
 
-/** The file with its packed tensors as numbers. Throws `TypeError` for blocks whose scales are not there, or do not fit them. */
+/** The file with its packed tensors as numbers. Throws `TypeError` for blocks whose scales are missing or do not fit them. */
 export function withMxfp4(file: PagedFile): PagedFile {
   const packed = new Map(
     [...file.tensors].filter(([name, info]) => isPacked(name, info)).map(([name, info]) => {

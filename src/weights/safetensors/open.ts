@@ -1,9 +1,9 @@
 /**
  * A checkpoint in safetensors: files, or the files that `model.safetensors.index.json` lists.
  *
- * The index comes from the internet too: its entries are plain names of files in its own folder. It says which files
- * belong to the checkpoint, and they say what they hold: a tensor that the index lists and no file has is an error for
- * who asks for it, one that two files have is an error at once.
+ * The index comes from the internet too: its entries are plain names of files in its own folder. It lists the files
+ * of the checkpoint, and their headers list the tensors: a tensor that the index lists and no file has is an error when it is
+ * read, one that two files have is an error at once.
  */
 import { isRecord } from "../../entry/mod.ts";
 import type { ByteSource } from "../../hub/mod.ts";
