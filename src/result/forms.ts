@@ -3,22 +3,19 @@
  * shards merge exactly. No clock, duration or path is part of a result.
  */
 import { z } from "zod";
-import { causesForm } from "./causes.ts";
-import { checkpointsForm } from "./checkpoints.ts";
-import { againstForm, compareForm } from "./comparisons.ts";
+import { causesForm, rowsForm } from "./causes.ts";
+import { againstForm, compareForm, verifyForm } from "./comparisons.ts";
 import { evaluateForm, taskForm, writtenForm } from "./evaluation.ts";
 import type { Kind } from "./methods.ts";
-import { profileForm } from "./profile.ts";
+import { checkpointsForm, profileForm } from "./profile.ts";
 import { headForm, perLayer, provenanceForm } from "./provenance.ts";
 import { doctorForm, generateForm } from "./reports.ts";
 import { guidesForm } from "./guides.ts";
 import { lossForm, orderForm } from "./order.ts";
 import { rooflineForm } from "./roofline.ts";
-import { rowsForm } from "./rows.ts";
 import { receiptForm, shardsForm } from "./shards.ts";
 import { speedForm } from "./speed.ts";
 import { planForm, sweepForm } from "./sweep.ts";
-import { verifyForm } from "./verification.ts";
 
 /** How well a model predicts, compared with the full one. */
 export const perplexityForm = z.object({
@@ -111,3 +108,9 @@ export const forms = {
 } as const satisfies Record<Kind, z.ZodType>;
 /** The result of a given kind. */
 export type ResultOf<K extends Kind> = z.infer<(typeof forms)[K]>;
+
+/** The JSON Schema (draft 2020-12) of a kind of result, for readers in other languages. */
+export function schemaOf(kind: Kind): Record<string, unknown> {
+  const { $schema, ...form } = z.toJSONSchema(forms[kind]);
+  return { $schema, title: `Lamina result: ${kind}`, ...form };
+}

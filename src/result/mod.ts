@@ -10,19 +10,36 @@ export {
   type ShareMetric,
   sharesOf,
 } from "./accuracy.ts";
-export { type Perplexity, type RandomInit, type ResultOf } from "./forms.ts";
+export { type Perplexity, type RandomInit, type ResultOf, schemaOf } from "./forms.ts";
 export {
   CAUSE_NAMES,
   type CauseCorrelation,
   type CauseName,
   type Causes,
+  type EffectsRow,
   type MassiveActivation,
+  type PatternsRow,
+  type Rows,
   type Smoothed,
+  type SmoothingRow,
+  type WholeRow,
 } from "./causes.ts";
-export type { CheckpointProfile, Checkpoints } from "./checkpoints.ts";
-export type { AgainstLlmDrop, Agreement, Comparison, OfficialDifference } from "./comparisons.ts";
-export type { Mixtures, RoutingSums } from "./mixtures.ts";
-export type { ModuleMeans, Profile } from "./profile.ts";
+export type {
+  AgainstLlmDrop,
+  Agreement,
+  Comparison,
+  OfficialDifference,
+  OrderAgreement,
+  Verification,
+} from "./comparisons.ts";
+export type {
+  CheckpointProfile,
+  Checkpoints,
+  Mixtures,
+  ModuleMeans,
+  Profile,
+  RoutingSums,
+} from "./profile.ts";
 export { type Guide, GUIDE_NAMES, type GuideName, type Guides } from "./guides.ts";
 export type { Constraints, DropOrder, Sizes } from "./order.ts";
 export { ORDERS, type Plan, type Sweep, TARGETS } from "./sweep.ts";
@@ -43,15 +60,11 @@ export {
   resultIn,
 } from "./kept.ts";
 export { joinHashes, merge } from "./merge.ts";
-export { perplexityOf, profileOf } from "./means.ts";
+export { overSeeds, perplexityOf, profileOf } from "./means.ts";
 export { head, type Kind, METHODS } from "./methods.ts";
 export { type Computed, computedAlike, computedIn, type Provenance } from "./provenance.ts";
-export { schemaOf } from "./schema.ts";
-export { overSeeds } from "./seeds.ts";
 export type { Roofline } from "./roofline.ts";
 export type { Speed } from "./speed.ts";
-export type { EffectsRow, PatternsRow, Rows, SmoothingRow, WholeRow } from "./rows.ts";
 export type { Receipt, Shard, Shards } from "./shards.ts";
 export { parseResult, readResult, resultText, writeResult } from "./store.ts";
-export type { OrderAgreement, Verification } from "./verification.ts";
 export { VERSION } from "./version.ts";

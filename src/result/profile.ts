@@ -1,7 +1,10 @@
-/** The form of a profile: importance, magnitude and sign of every module, with the sums that they are means of. */
+/**
+ * The forms of profiles: importance, magnitude and sign of every module, with the sums behind these means; and of a study of training,
+ * which has a profile of each checkpoint and, if requested, the cost of dropping half of each kind of module there.
+ */
 import { z } from "zod";
-import { mixturesForm } from "./mixtures.ts";
 import { headForm, perLayer, provenanceForm } from "./provenance.ts";
+import { sweepForm } from "./sweep.ts";
 
 /** Sums of one module over the counted tokens of one sample. */
 export const updateSums = z.object({
@@ -26,6 +29,30 @@ const moduleMeans = z.object({
 });
 export type ModuleMeans = z.infer<typeof moduleMeans>;
 
+/** By layer [L] and sample; null for a layer without a mixture. */
+const sumsForm = z.array(
+  z.array(z.object({
+    load: z.array(z.int().nonnegative()),
+    entropy: z.number(),
+    tokens: z.int().positive(),
+  })).nullable(),
+);
+/** Sums of what routers did. */
+export type RoutingSums = z.infer<typeof sumsForm>;
+
+/** The use of experts, by layer [L]; null for a layer without a mixture, or whose mixture is dropped. */
+export const mixturesForm = z.object({
+  sums: sumsForm,
+  /** Share of all choices that each expert has [X]. */
+  load: z.array(z.array(z.number()).nullable()),
+  /** Mean entropy of the softmax of the router's logits over all experts, nats. */
+  entropy: perLayer,
+  /** Share of the experts that no token chose. */
+  unused: perLayer,
+});
+/** The use of experts. */
+export type Mixtures = z.infer<typeof mixturesForm>;
+
 /** Importance, magnitude and sign of every module. */
 export const profileForm = z.object({
   ...headForm("profile"),
@@ -46,3 +73,25 @@ export const profileForm = z.object({
 });
 /** Importance, magnitude and sign of every module. */
 export type Profile = z.infer<typeof profileForm>;
+
+/** One checkpoint. */
+const checkpointForm = profileForm.extend({
+  /** Optimiser steps so far. */
+  step: z.int().nonnegative(),
+  /** The full model and half of the attention, MLP or block modules dropped by this step's importance; null if not requested. */
+  quality: sweepForm.nullable(),
+});
+export type CheckpointProfile = z.infer<typeof checkpointForm>;
+
+/** The checkpoints of one training run, in the order of their steps. */
+export const checkpointsForm = z.object({
+  ...headForm("checkpoints"),
+  /** Name of the series. */
+  name: z.string(),
+  series: z.array(checkpointForm).min(1).refine(
+    (series) => series.every(({ step }, i) => i === 0 || step > series[i - 1].step),
+    "found steps out of order, expected increasing ones",
+  ),
+});
+/** Profiles through training, by step. */
+export type Checkpoints = z.infer<typeof checkpointsForm>;

@@ -1,24 +1,31 @@
-/** What a machine can run, a part a line, with a way to get what it lacks. */
+/** What a machine can run: one line for each part, and how to get a missing one. */
+import type { ResultOf } from "../../result/mod.ts";
+import type { CsvRow } from "../chart/csv.ts";
 import { wrap } from "../wrap.ts";
-import { style, type TextLook } from "./table.ts";
+import { lines, recordsOf, type Table } from "./table.ts";
+import { style, type TextLook } from "./text.ts";
 
-/** A part of the machine; as the study finds it. */
-interface Part {
-  readonly part: string;
-  readonly works: boolean;
-  readonly found: string;
-  readonly remedy?: string;
-}
-
-/** One line a part: ✓ works or – does not, what was found, and under it the remedy. */
-export function doctorTable(parts: readonly Part[], look: TextLook): string {
-  const width = Math.max(...parts.map(({ part }) => part.length));
+/** ✓ for a part that works, – for one that does not; beside it the finding, below it the remedy. */
+export function doctorTable({ findings }: ResultOf<"doctor">, look: TextLook = {}): Table {
+  const width = Math.max(...findings.map(({ part }) => part.length));
   const [yes, no, arrow] = look.utf8 ? ["✓", "–", "→"] : ["+", "-", ">"];
   const [bold, dim] = [style(look, 1), style(look, 2)];
   const { columns = Infinity } = look;
   const indent = width + 4;
-  return parts.flatMap(({ part, works, found, remedy }) => [
+  const shown = findings.flatMap(({ part, works, found, remedy }) => [
     ...wrap(`${works ? yes : no} ${bold(part.padEnd(width))}  ${found}`, columns, indent),
     ...remedy ? wrap(`${" ".repeat(indent)}${arrow} ${remedy}`, columns, indent + 2).map(dim) : [],
-  ]).join("\n");
+  ]);
+  return lines(undefined, ...shown);
+}
+
+/** A row a part. */
+export function doctorRows({ findings }: ResultOf<"doctor">): CsvRow[] {
+  return recordsOf(findings, [
+    { key: "part", value: ({ part }) => part },
+    { key: "works", value: ({ works }) => String(works) },
+    { key: "needed", value: ({ needed }) => String(needed) },
+    { key: "found", value: ({ found }) => found },
+    { key: "remedy", value: ({ remedy }) => remedy },
+  ]);
 }
