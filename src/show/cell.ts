@@ -13,12 +13,11 @@
  */
 import { setTimeout } from "node:timers/promises";
 import { displayWith, enter, plain, reportChecks, type Reports, watchWith } from "../entry/mod.ts";
-import { type CsvRow, toCsv } from "./chart/csv.ts";
-import { formatNumber } from "./chart/numbers.ts";
+import { toCsv } from "./chart/csv.ts";
 import { counted } from "./chart/summary.ts";
 import { helpText } from "./help.ts";
 import { tableHtml, tablesHtml } from "./tables/html.ts";
-import { type Column, type Table, tableOf } from "./tables/table.ts";
+import { recordTable } from "./tables/table.ts";
 import { tablesText } from "./tables/text.ts";
 import { viewOf } from "./view.ts";
 import { watcher, type Write } from "./watch.ts";
@@ -155,20 +154,4 @@ function describe(content: unknown): string {
   }
   if ("picture" in view) return view.name ? `figure ${view.name}: ${view.title}` : view.title;
   return `text: ${view.markdown.trim().split("\n")[0]}`;
-}
-
-/** Records as a table: a column for each key, numbers on the right. */
-function recordTable(records: readonly CsvRow[]): Table {
-  const keys = Object.keys(records[0] ?? {});
-  const isText = (key: string) => !records.some((record) => typeof record[key] === "number");
-  return tableOf(
-    records,
-    keys.map((key): Column<CsvRow> => ({
-      title: key,
-      value: (record) => record[key],
-      format: (value) =>
-        typeof value === "number" && !Number.isInteger(value) ? formatNumber(value) : String(value),
-      ...isText(key) ? { align: "left" } : {},
-    })),
-  );
 }

@@ -1,8 +1,7 @@
 /** What a machine can run: one line for each part, and how to get a missing one. */
 import type { ResultOf } from "../../result/mod.ts";
-import type { CsvRow } from "../chart/csv.ts";
 import { wrap } from "../wrap.ts";
-import { lines, recordsOf, type Table } from "./table.ts";
+import { lines, type Table } from "./table.ts";
 import { style, type TextLook } from "./text.ts";
 
 /** ✓ for a part that works, – for one that does not; beside it the finding, below it the remedy. */
@@ -17,15 +16,4 @@ export function doctorTable({ findings }: ResultOf<"doctor">, look: TextLook = {
     ...remedy ? wrap(`${" ".repeat(indent)}${arrow} ${remedy}`, columns, indent + 2).map(dim) : [],
   ]);
   return lines(undefined, ...shown);
-}
-
-/** A row a part. */
-export function doctorRows({ findings }: ResultOf<"doctor">): CsvRow[] {
-  return recordsOf(findings, [
-    { key: "part", value: ({ part }) => part },
-    { key: "works", value: ({ works }) => String(works) },
-    { key: "needed", value: ({ needed }) => String(needed) },
-    { key: "found", value: ({ found }) => found },
-    { key: "remedy", value: ({ remedy }) => remedy },
-  ]);
 }

@@ -10,7 +10,6 @@ import {
   verifyTables,
 } from "./agreement.ts";
 import { causesRows, causesTables } from "./causes.ts";
-import { doctorRows, doctorTable } from "./doctor.ts";
 import { evaluationRows, evaluationTables } from "./evaluation.ts";
 import { guidesRows, guidesTable } from "./guides.ts";
 import { orderRows, orderTable, planRows, planTables } from "./order.ts";
@@ -53,7 +52,6 @@ const faces: { readonly [K in Kind]: Face<ResultOf<K>> } = {
   evaluate: { tables: evaluationTables, rows: evaluationRows },
   roofline: { tables: each(rooflineTables), rows: rooflineRows },
   speed: { tables: each(speedTables), rows: speedRows },
-  doctor: { tables: each(doctorTable), rows: doctorRows },
 };
 
 /** Any result; its form is checked where it is read or written. */

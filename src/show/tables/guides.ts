@@ -4,10 +4,10 @@ import type { GuideName, Guides } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { settingOf } from "../chart/setting.ts";
 import {
-  byLayer,
   fixed,
   LAYER,
   layersOf,
+  listsOf,
   moduleColumn,
   moduleRecords,
   originOf,
@@ -48,19 +48,10 @@ export function guidesTable({ guides, provenance }: Guides): Table {
 
 /** A row a module, with each of its scores beside its loss; a score that its kind lacks is missing. */
 export function guidesRows({ provenance, loss, guides }: Guides): CsvRow[] {
-  const names = new Set(guides.map(({ by }) => by));
-  return moduleRecords(KINDS, originOf(provenance), (kind) => ({
-    rows: layersOf(loss[kind]),
-    columns: [
-      LAYER,
-      byLayer(loss[kind], { key: "loss" }),
-      ...Array.from(
-        names,
-        (name) =>
-          byLayer(guides.find(({ module, by }) => module === kind && by === name)?.values ?? [], {
-            key: name,
-          }),
-      ),
-    ],
-  }));
+  const missing = Object.fromEntries(guides.map(({ by }) => [by, []]));
+  return moduleRecords(KINDS, originOf(provenance), (kind) => {
+    const own = guides.filter(({ module }) => module === kind).map(({ by, values }) => [by, values]);
+    const lists = listsOf({ loss: loss[kind], ...missing, ...Object.fromEntries(own) });
+    return { rows: layersOf(loss[kind]), columns: [LAYER, ...lists] };
+  });
 }

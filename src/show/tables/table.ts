@@ -4,7 +4,7 @@
  */
 import type { Provenance } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { formatFixed } from "../chart/numbers.ts";
+import { formatFixed, formatNumber } from "../chart/numbers.ts";
 import { KIND_NAMES } from "../chart/setting.ts";
 
 type Cell = string | number | null | undefined;
@@ -65,6 +65,22 @@ export function recordsOf<Row>(
     ...origin,
     ...Object.fromEntries(kept.map(({ key, value }) => [key, value(row) ?? null])),
   }));
+}
+
+/** Records as a table: a column for each key, numbers on the right. */
+export function recordTable(records: readonly CsvRow[]): Table {
+  const keys = Object.keys(records[0] ?? {});
+  const isText = (key: string) => !records.some((record) => typeof record[key] === "number");
+  return tableOf(
+    records,
+    keys.map((key): Column<CsvRow> => ({
+      title: key,
+      value: (record) => record[key],
+      format: (value) =>
+        typeof value === "number" && !Number.isInteger(value) ? formatNumber(value) : String(value),
+      ...isText(key) ? { align: "left" } : {},
+    })),
+  );
 }
 
 /** Tells the rows of one study from another's in the same sheet. */
