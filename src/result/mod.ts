@@ -1,5 +1,5 @@
 /** The form of every result, its provenance, where it is kept, and how shards merge. */
-export type { Evaluation, TaskPart } from "./evaluation.ts";
+export type { Evaluation, TaskPart } from "./forms/evaluation.ts";
 export {
   accuracyOf,
   changesIn,
@@ -9,8 +9,8 @@ export {
   type ShareMain,
   type ShareMetric,
   sharesOf,
-} from "./accuracy.ts";
-export { type Perplexity, type RandomInit, type ResultOf, schemaOf } from "./forms.ts";
+} from "./derived/accuracy.ts";
+export { type Perplexity, type RandomInit, type ResultOf, schemaOf } from "./forms/forms.ts";
 export {
   CAUSE_NAMES,
   type CauseCorrelation,
@@ -23,7 +23,7 @@ export {
   type Smoothed,
   type SmoothingRow,
   type WholeRow,
-} from "./causes.ts";
+} from "./forms/causes.ts";
 export type {
   AgainstLlmDrop,
   Agreement,
@@ -31,7 +31,7 @@ export type {
   OfficialDifference,
   OrderAgreement,
   Verification,
-} from "./comparisons.ts";
+} from "./forms/comparisons.ts";
 export type {
   CheckpointProfile,
   Checkpoints,
@@ -39,11 +39,11 @@ export type {
   ModuleMeans,
   Profile,
   RoutingSums,
-} from "./profile.ts";
-export { type Guide, GUIDE_NAMES, type GuideName, type Guides } from "./guides.ts";
-export type { Constraints, DropOrder, Sizes } from "./order.ts";
-export { ORDERS, type Plan, type Sweep, TARGETS } from "./sweep.ts";
-export { cacheKey } from "./key.ts";
+} from "./forms/profile.ts";
+export { type Guide, GUIDE_NAMES, type GuideName, type Guides } from "./forms/guides.ts";
+export type { Constraints, DropOrder, Sizes } from "./forms/order.ts";
+export { ORDERS, type Plan, type Sweep, TARGETS } from "./forms/sweep.ts";
+export { cacheKey } from "./keeping/key.ts";
 export {
   checkpointOrigin,
   fileName,
@@ -58,13 +58,13 @@ export {
   orderOrigin,
   recordKept,
   resultIn,
-} from "./kept.ts";
-export { joinHashes, merge } from "./merge.ts";
-export { overSeeds, perplexityOf, profileOf } from "./means.ts";
+} from "./keeping/kept.ts";
+export { joinHashes, merge } from "./derived/merge.ts";
+export { overSeeds, perplexityOf, profileOf } from "./derived/means.ts";
 export { head, type Kind, METHODS } from "./methods.ts";
-export { type Computed, computedAlike, computedIn, type Provenance } from "./provenance.ts";
-export type { Roofline } from "./roofline.ts";
-export type { Speed } from "./speed.ts";
-export type { Receipt, Shard, Shards } from "./shards.ts";
-export { parseResult, readResult, resultText, writeResult } from "./store.ts";
+export { type Computed, computedAlike, computedIn, type Provenance } from "./forms/provenance.ts";
+export type { Roofline } from "./forms/roofline.ts";
+export type { Speed } from "./forms/speed.ts";
+export type { Receipt, Shard, Shards } from "./forms/shards.ts";
+export { parseResult, readResult, resultText, writeResult } from "./keeping/store.ts";
 export { VERSION } from "./version.ts";

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { causesForm, rowsForm } from "./causes.ts";
 import { againstForm, compareForm, verifyForm } from "./comparisons.ts";
 import { evaluateForm, taskForm, writtenForm } from "./evaluation.ts";
-import type { Kind } from "./methods.ts";
+import type { Kind } from "../methods.ts";
 import { checkpointsForm, profileForm } from "./profile.ts";
 import { headForm, perLayer, provenanceForm } from "./provenance.ts";
 import { doctorForm, generateForm } from "./reports.ts";

@@ -1,6 +1,6 @@
 /** The forms of evaluations: what a model makes of benchmark tasks, document by document. */
 import { z } from "zod";
-import { VERDICTS } from "../measure/mod.ts";
+import { VERDICTS } from "../../measure/mod.ts";
 import { headForm, provenanceForm } from "./provenance.ts";
 
 /** What decides what a task asks. */

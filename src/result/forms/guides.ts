@@ -1,5 +1,5 @@
 /** The form of guides: how well each score of a module predicts what its removal costs. */
-import { KINDS } from "../measure/mod.ts";
+import { KINDS } from "../../measure/mod.ts";
 import { z } from "zod";
 import { headForm, perLayer, provenanceForm } from "./provenance.ts";
 

@@ -1,6 +1,6 @@
 /** The accuracy of an evaluation and how it differs from another's, for a study and for what shows it alike. */
-import { type Changes, changesOf, type Interval, meanInterval, shareInterval } from "../measure/mod.ts";
-import type { Evaluation } from "./evaluation.ts";
+import { type Changes, changesOf, type Interval, meanInterval, shareInterval } from "../../measure/mod.ts";
+import type { Evaluation } from "../forms/evaluation.ts";
 
 type Tasks = Evaluation["tasks"];
 

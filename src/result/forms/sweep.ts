@@ -1,5 +1,5 @@
 /** The forms of plans (what is dropped, in which order) and of sweeps (what dropping more and more costs). */
-import { KINDS } from "../measure/mod.ts";
+import { KINDS } from "../../measure/mod.ts";
 import { z } from "zod";
 import { dropForm, headForm, indices, provenanceForm } from "./provenance.ts";
 

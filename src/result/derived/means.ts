@@ -1,11 +1,11 @@
 /** From sums to the means that results show, and from the profiles of several seeds to their mean and spread. */
-import { displayable } from "../entry/mod.ts";
-import { deviation, mean, type ModuleKind, standardError } from "../measure/mod.ts";
-import type { Perplexity, RandomInit } from "./forms.ts";
-import { canonical } from "./key.ts";
-import { head } from "./methods.ts";
-import type { Mixtures, ModuleMeans, Profile, RoutingSums } from "./profile.ts";
-import type { Provenance } from "./provenance.ts";
+import { displayable } from "../../entry/mod.ts";
+import { deviation, mean, type ModuleKind, standardError } from "../../measure/mod.ts";
+import type { Perplexity, RandomInit } from "../forms/forms.ts";
+import { canonical } from "../keeping/key.ts";
+import { head } from "../methods.ts";
+import type { Mixtures, ModuleMeans, Profile, RoutingSums } from "../forms/profile.ts";
+import type { Provenance } from "../forms/provenance.ts";
 
 type ModuleSums = Profile["sums"]["attention"];
 type SampleSums = NonNullable<ModuleSums[number]>;

@@ -5,7 +5,7 @@
  * tokens or queries of a sample, then over samples; a standard error is over samples, null for a single one.
  */
 import { z } from "zod";
-import { MODULES, PATTERN_NAMES, SMOOTHING_NAMES } from "../measure/mod.ts";
+import { MODULES, PATTERN_NAMES, SMOOTHING_NAMES } from "../../measure/mod.ts";
 import { updateSums } from "./profile.ts";
 import { dropForm, headForm, indices, perLayer, provenanceForm } from "./provenance.ts";
 

@@ -1,6 +1,6 @@
 /** What all forms share: their first fields, the modules dropped, where the numbers come from, values by layer. */
 import { z } from "zod";
-import { type Kind, METHODS } from "./methods.ts";
+import { type Kind, METHODS } from "../methods.ts";
 
 /** The fields that every form begins with. */
 export function headForm<K extends Kind>(kind: K) {

@@ -13,10 +13,10 @@ import {
   oneOf,
   resultOf,
   text as aText,
-} from "../entry/mod.ts";
-import { writeWhole } from "../disk/mod.ts";
-import { forms, type ResultOf } from "./forms.ts";
-import { type Kind, METHODS } from "./methods.ts";
+} from "../../entry/mod.ts";
+import { writeWhole } from "../../disk/mod.ts";
+import { forms, type ResultOf } from "../forms/forms.ts";
+import { type Kind, METHODS } from "../methods.ts";
 
 const anyResult = resultOf(...Object.keys(METHODS));
 

@@ -7,11 +7,11 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { createHash } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { isFile, writeWhole } from "../disk/mod.ts";
-import type { ResultOf } from "./forms.ts";
+import { isFile, writeWhole } from "../../disk/mod.ts";
+import type { ResultOf } from "../forms/forms.ts";
 import { cacheKey, canonical } from "./key.ts";
-import { head, type Kind } from "./methods.ts";
-import type { Provenance } from "./provenance.ts";
+import { head, type Kind } from "../methods.ts";
+import type { Provenance } from "../forms/provenance.ts";
 import { parseResult, resultText } from "./store.ts";
 
 /** Where results are kept, and where notices go. */

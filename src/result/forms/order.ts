@@ -1,5 +1,5 @@
 /** The form of an order: modules, or windows of blocks, in the order in which they are dropped, with what ordered them. */
-import { KINDS } from "../measure/mod.ts";
+import { KINDS } from "../../measure/mod.ts";
 import { z } from "zod";
 import { headForm, provenanceForm } from "./provenance.ts";
 import { byForm, targetForm } from "./sweep.ts";

@@ -4,12 +4,12 @@
  *
  * Limit: a text from a file is known by its blocks only; whether two files are the same text is for the user to know.
  */
-import { expect, list, resultOf, string } from "../entry/mod.ts";
-import type { Perplexity } from "./forms.ts";
+import { expect, list, resultOf, string } from "../../entry/mod.ts";
+import type { Perplexity } from "../forms/forms.ts";
 import { perplexityOf, profileOf } from "./means.ts";
-import type { Profile } from "./profile.ts";
-import type { Provenance } from "./provenance.ts";
-import { canonical } from "./key.ts";
+import type { Profile } from "../forms/profile.ts";
+import type { Provenance } from "../forms/provenance.ts";
+import { canonical } from "../keeping/key.ts";
 
 type ModuleSums = Profile["sums"]["attention"];
 type SampleSums = NonNullable<ModuleSums[number]>;
