@@ -47,8 +47,7 @@ import {
 } from "../figures/mod.ts";
 import { correlationTable } from "../tables/causes.ts";
 import { accuracyTable } from "../tables/evaluation.ts";
-import { mixerTable, mixtureTable } from "../tables/mixtures.ts";
-import { rankingTable } from "../tables/profile.ts";
+import { mixerTable, mixtureTable, rankingTable } from "../tables/profile.ts";
 import { lossTable, sweepTable } from "../tables/quality.ts";
 import { medianTable, ratioTable } from "../tables/training.ts";
 import { importanceAnswer, qualityAnswer, tasksAnswer } from "./answer.ts";

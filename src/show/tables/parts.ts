@@ -2,9 +2,9 @@
 import type { Kind, ResultOf } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { describeDrop } from "../chart/setting.ts";
-import { doctorTable } from "./doctor.ts";
-import { recordTable } from "./table.ts";
-import type { TextLook } from "./text.ts";
+import { wrap } from "../wrap.ts";
+import { lines, recordTable, type Table } from "./table.ts";
+import { style, type TextLook } from "./text.ts";
 
 type Of<K extends Kind> = ResultOf<K>;
 
@@ -47,3 +47,17 @@ export const parts = {
       })),
   },
 };
+
+/** ✓ for a part that works, – for one that does not; beside it the finding, below it the remedy. */
+function doctorTable({ findings }: ResultOf<"doctor">, look: TextLook = {}): Table {
+  const width = Math.max(...findings.map(({ part }) => part.length));
+  const [yes, no, arrow] = look.utf8 ? ["✓", "–", "→"] : ["+", "-", ">"];
+  const [bold, dim] = [style(look, 1), style(look, 2)];
+  const { columns = Infinity } = look;
+  const indent = width + 4;
+  const shown = findings.flatMap(({ part, works, found, remedy }) => [
+    ...wrap(`${works ? yes : no} ${bold(part.padEnd(width))}  ${found}`, columns, indent),
+    ...remedy ? wrap(`${" ".repeat(indent)}${arrow} ${remedy}`, columns, indent + 2).map(dim) : [],
+  ]);
+  return lines(undefined, ...shown);
+}
