@@ -5,7 +5,6 @@ export { speaksUtf8 } from "./locale.ts";
 export { wrap } from "./wrap.ts";
 export { align, printable, type TextLook } from "./tables/text.ts";
 export { formatSeconds } from "./chart/numbers.ts";
-export { comparisonTable } from "./tables/agreement.ts";
 export { type ProfileLook, sparkline } from "./tables/profile.ts";
 export { type Result, rowsOf, tablesOf, tableText } from "./tables/faces.ts";
 export type { Table } from "./tables/table.ts";
@@ -30,7 +29,7 @@ export { type HalfDropped, qualityBySteps, type Trend, trendsOf } from "./chart/
 export type { Report, Section } from "./sections/section.ts";
 export { type Findings, sections } from "./sections/sections.ts";
 export { pageHtml } from "./page/page.ts";
-export { writeFigures, writeReport } from "./files.ts";
+export { writeReport } from "./files.ts";
 export {
   byInterval,
   type Difference,

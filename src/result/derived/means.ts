@@ -81,7 +81,7 @@ function total<K extends string>(samples: readonly { readonly [Key in K]: number
 }
 
 /** The means of sums; nothing where no layer has a mixture. */
-export function mixturesOf(sums: RoutingSums | undefined): { mixtures: Mixtures } | Record<never, never> {
+function mixturesOf(sums: RoutingSums | undefined): { mixtures: Mixtures } | Record<never, never> {
   if (!sums?.some((layer) => layer !== null)) return {};
   const counts = sums.map((samples) =>
     samples &&

@@ -89,7 +89,6 @@ const massive = z.object({
 });
 export type MassiveActivation = z.infer<typeof massive>;
 
-/** Patterns, smoothing, magnitudes, and how each correlates with importance. */
 export const causesForm = z.object({
   ...headForm("causes"),
   provenance: provenanceForm.extend({ causes: settings }),
@@ -117,7 +116,7 @@ export const causesForm = z.object({
   effects: z.object({ attention: effects, mlp: effects }).nullable(),
   correlations: z.array(correlation),
 });
-/** The result of the study of causes. */
+/** Patterns, smoothing, magnitudes, and how each correlates with importance. */
 export type Causes = z.infer<typeof causesForm>;
 
 const ofModules = <T extends z.ZodType>(form: T) =>
@@ -159,7 +158,6 @@ const effectsRow = z.array(z.array(ofModules(effectSums)));
 export type EffectsRow = z.infer<typeof effectsRow>;
 export type PatternsRow = z.infer<typeof patternsForm>;
 
-/** Samples [from, to) of a part of the study. */
 export const rowsForm = z.object({
   ...headForm("rows"),
   provenance: causesForm.shape.provenance,
@@ -174,5 +172,5 @@ export const rowsForm = z.object({
   effects: z.array(effectsRow),
   smoothing: z.array(smoothingRow),
 });
-/** Some samples of a part of the study of causes. */
+/** Samples [from, to) of a part of the study of causes. */
 export type Rows = z.infer<typeof rowsForm>;

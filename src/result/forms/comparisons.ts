@@ -2,7 +2,6 @@
 import { z } from "zod";
 import { computedForm, headForm, indices, perLayer, provenanceForm } from "./provenance.ts";
 
-/** How similarly two profiles rank one kind of module. */
 const agreement = z.object({
   /** Share of modules in common among the n least important of each, for n = 1 … L. */
   overlap: z.array(z.number()),
@@ -14,7 +13,6 @@ const agreement = z.object({
 /** How similarly two profiles rank one kind of module. */
 export type Agreement = z.infer<typeof agreement>;
 
-/** Two profiles. */
 export const compareForm = z.object({
   ...headForm("compare"),
   models: z.tuple([z.string(), z.string()]),
@@ -27,7 +25,6 @@ export const compareForm = z.object({
 /** Two profiles side by side. */
 export type Comparison = z.infer<typeof compareForm>;
 
-/** One kind of module by layer [L]; null where it is absent. */
 const officialDifference = z.object({
   /** 1 − mean cos(X, Y), of what is actually added to the stream. */
   importance: perLayer,
@@ -38,10 +35,9 @@ const officialDifference = z.object({
   /** Spearman's rank correlation of the two over the layers; null where one side does not vary. */
   rankCorrelation: z.number().nullable(),
 });
-/** One kind of module by layer: Lamina's importance and the official code's. */
+/** One kind of module by layer [L]: Lamina's importance and the official code's; null where the module is absent. */
 export type OfficialDifference = z.infer<typeof officialDifference>;
 
-/** Importance, ours and the paper's official code's. */
 export const againstForm = z.object({
   ...headForm("against"),
   against: z.literal("llm-drop"),
@@ -54,8 +50,7 @@ export const againstForm = z.object({
 /** A profile compared with what the official code computes. */
 export type AgainstLlmDrop = z.infer<typeof againstForm>;
 
-/** One kind of module: our order beside the official one. */
-export const agreementForm = z.object({
+const orderAgreement = z.object({
   importance: perLayer,
   standardError: perLayer,
   /** All layers that have the module, least important first. */
@@ -70,9 +65,8 @@ export const agreementForm = z.object({
   rankCorrelation: z.number().nullable(),
 });
 /** One kind of module: Lamina's order compared with the official one. */
-export type OrderAgreement = z.infer<typeof agreementForm>;
+export type OrderAgreement = z.infer<typeof orderAgreement>;
 
-/** A model of the paper, its drop orders measured anew. */
 export const verifyForm = z.object({
   ...headForm("verify"),
   /** Whose official orders these are: "mistral-7b". */
@@ -80,9 +74,9 @@ export const verifyForm = z.object({
   /** The model and the text that were measured. */
   provenance: provenanceForm,
   tokens: z.int().positive(),
-  attention: agreementForm,
-  mlp: agreementForm,
-  block: agreementForm,
+  attention: orderAgreement,
+  mlp: orderAgreement,
+  block: orderAgreement,
 });
 /** The drop orders of one of the paper's models, compared with the official ones. */
 export type Verification = z.infer<typeof verifyForm>;

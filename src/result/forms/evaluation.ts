@@ -132,7 +132,6 @@ const writingForm = z.object({
   repetition: z.array(z.number()),
 });
 
-/** What a model makes of benchmark tasks under a plan. */
 export const evaluateForm = z.object({
   ...headForm("evaluate"),
   provenance: provenanceForm,

@@ -17,8 +17,7 @@ import { receiptForm, shardsForm } from "./shards.ts";
 import { speedForm } from "./speed.ts";
 import { planForm, sweepForm } from "./sweep.ts";
 
-/** How well a model predicts, compared with the full one. */
-export const perplexityForm = z.object({
+const perplexityForm = z.object({
   ...headForm("perplexity"),
   provenance: provenanceForm,
   /** Nats per predicted token. */
@@ -49,8 +48,7 @@ const seedMeans = z.object({
   bySeed: z.array(perLayer),
 });
 
-/** Importance, magnitude and sign of every module of a model that was never trained. */
-export const randomInitForm = z.object({
+const randomInitForm = z.object({
   ...headForm("random-init"),
   /** Provenance of the first seed's profile. */
   provenance: provenanceForm,
@@ -77,7 +75,7 @@ export const randomInitForm = z.object({
   mlp: seedMeans,
   block: seedMeans,
 });
-/** Importances of an untrained model, over seeds. */
+/** Importance, magnitude and sign of every module of an untrained model, over seeds. */
 export type RandomInit = z.infer<typeof randomInitForm>;
 
 /** Every form by its kind. */

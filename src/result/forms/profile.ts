@@ -29,7 +29,6 @@ const moduleMeans = z.object({
 });
 export type ModuleMeans = z.infer<typeof moduleMeans>;
 
-/** By layer [L] and sample; null for a layer without a mixture. */
 const sumsForm = z.array(
   z.array(z.object({
     load: z.array(z.int().nonnegative()),
@@ -37,11 +36,10 @@ const sumsForm = z.array(
     tokens: z.int().positive(),
   })).nullable(),
 );
-/** Sums of what routers did. */
+/** Sums over routers' choices, by layer [L] and sample; null for a layer without a mixture. */
 export type RoutingSums = z.infer<typeof sumsForm>;
 
-/** The use of experts, by layer [L]; null for a layer without a mixture, or whose mixture is dropped. */
-export const mixturesForm = z.object({
+const mixturesForm = z.object({
   sums: sumsForm,
   /** Share of all choices that each expert has [X]. */
   load: z.array(z.array(z.number()).nullable()),
@@ -50,10 +48,9 @@ export const mixturesForm = z.object({
   /** Share of the experts that no token chose. */
   unused: perLayer,
 });
-/** The use of experts. */
+/** The use of experts, by layer [L]; null for a layer without a mixture, or whose mixture is dropped. */
 export type Mixtures = z.infer<typeof mixturesForm>;
 
-/** Importance, magnitude and sign of every module. */
 export const profileForm = z.object({
   ...headForm("profile"),
   provenance: provenanceForm,
@@ -74,7 +71,6 @@ export const profileForm = z.object({
 /** Importance, magnitude and sign of every module. */
 export type Profile = z.infer<typeof profileForm>;
 
-/** One checkpoint. */
 const checkpointForm = profileForm.extend({
   /** Optimiser steps so far. */
   step: z.int().nonnegative(),
@@ -83,7 +79,6 @@ const checkpointForm = profileForm.extend({
 });
 export type CheckpointProfile = z.infer<typeof checkpointForm>;
 
-/** The checkpoints of one training run, in the order of their steps. */
 export const checkpointsForm = z.object({
   ...headForm("checkpoints"),
   /** Name of the series. */
@@ -93,5 +88,5 @@ export const checkpointsForm = z.object({
     "found steps out of order, expected increasing ones",
   ),
 });
-/** Profiles through training, by step. */
+/** Profiles of the checkpoints of one training run, in the order of their steps. */
 export type Checkpoints = z.infer<typeof checkpointsForm>;

@@ -6,7 +6,7 @@ import { dropForm, headForm } from "./provenance.ts";
 const ratiosForm = z.object({ prefill: z.number(), decode: z.number(), whole: z.number() });
 
 /** What a speed-up of the paper needs to be possible, the cheapest first. */
-export const REACHES = ["fits", "own-batch", "more-memory", "never"] as const;
+const REACHES = ["fits", "own-batch", "more-memory", "never"] as const;
 
 const paperForm = z.object({
   /** As a ratio: 1.23 is 23 % faster. */
@@ -23,7 +23,6 @@ const paperForm = z.object({
   reach: z.enum(REACHES),
 });
 
-/** The most that some devices allow a model and its plans. */
 export const rooflineForm = z.object({
   ...headForm("roofline"),
   lamina: z.string(),

@@ -20,7 +20,6 @@ const shardForm = z.object({
   bytes: z.number().nonnegative(),
 });
 
-/** How a study is divided. */
 export const shardsForm = z.object({
   ...headForm("shards"),
   /** The version that all shards must run. */
@@ -40,12 +39,11 @@ export const shardsForm = z.object({
     "found shards out of order, expected indices 0, 1, … and units from < to",
   ),
 });
-/** A study, divided. */
+/** The plan of a study that is divided over machines. */
 export type Shards = z.infer<typeof shardsForm>;
 /** One of its shards. */
 export type Shard = Shards["shards"][number];
 
-/** What a finished shard leaves beside its results. Two that computed the same shard differ in where and how long alone. */
 export const receiptForm = z.object({
   ...headForm("shard"),
   /** The plan's key, and the shard in it. */
@@ -64,5 +62,5 @@ export const receiptForm = z.object({
   /** Largest resident memory of the process, in bytes. */
   peakBytes: z.number().nonnegative(),
 });
-/** What says that a shard is done. */
+/** The record that a finished shard leaves beside its results. Two records of one shard differ in place and duration alone. */
 export type Receipt = z.infer<typeof receiptForm>;

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { computedForm, dropForm, headForm, modelForm } from "./provenance.ts";
 
 /** A median with the quartiles around it. */
-export const medianForm = z.object({ median: z.number(), low: z.number(), high: z.number() });
+const medianForm = z.object({ median: z.number(), low: z.number(), high: z.number() });
 /** Ratios of the full model's time to the plan's. */
 const ratiosForm = z.object({ prefill: z.number(), decode: z.number(), whole: z.number() });
 
@@ -21,7 +21,6 @@ const partsForm = z.object({
   step: z.number().nonnegative(),
 });
 
-/** How fast a model reads and writes, full and with modules dropped. */
 export const speedForm = z.object({
   ...headForm("speed"),
   lamina: z.string(),

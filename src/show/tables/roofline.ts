@@ -17,7 +17,7 @@ export const REACH_TEXTS: Readonly<Record<NonNullable<PlanRoofline["paper"]>["re
 };
 
 /** "llama-2-13b on NVIDIA RTX 6000 Ada (960 GB/s, 364 TFLOP/s, 48 GiB) · 16 bit · 2048 tokens in, 2048 out". */
-export function boundSetting({ model, device, setting }: Roofline): string {
+function boundSetting({ model, device, setting }: Roofline): string {
   const { title, count, bandwidth, rate, memory } = device;
   return `${plain(model.name)} on ${count > 1 ? `${count} × ` : ""}${title} (${
     formatFixed(bandwidth / 1e9, 0)
