@@ -30,9 +30,8 @@ export function resultView(
   value: object,
 ): Figure | { readonly tables: readonly Table[] } | readonly object[] | null {
   if (isResult(value)) {
-    const figure = figures[value.kind] as ((result: Result) => Figure | null) | undefined;
-    const tables = tablesOf([value], { utf8: true });
-    return figure?.(value) ?? (tables.some(({ head }) => head.length > 0) ? { tables } : rowsOf([value]));
+    const draw = figures[value.kind] as ((result: Result) => Figure | null) | undefined;
+    return draw?.(value) ?? tablesOrRows(value);
   }
   const { identity, checkpoints } = value as {
     identity?: object;
@@ -40,6 +39,12 @@ export function resultView(
   };
   if (identity && "spec" in value) return [identity];
   return Array.isArray(checkpoints) ? checkpoints.map(({ step, name }) => ({ step, name })) : null;
+}
+
+/** The tables of a result; its rows if it prints lines alone. */
+function tablesOrRows(result: Result): { readonly tables: readonly Table[] } | readonly CsvRow[] {
+  const tables = tablesOf([result], { utf8: true });
+  return tables.some(({ head }) => head.length > 0) ? { tables } : rowsOf([result]);
 }
 
 /** One of several results, or of several models, in a row; null for anything else. */

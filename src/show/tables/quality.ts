@@ -41,13 +41,13 @@ export function perplexityRows(result: Perplexity): CsvRow[] {
 /** Perplexity by the number dropped, a column for each order; random orders as the geometric mean over their seeds. */
 export function sweepTable(sweep: Sweep): Table {
   const groups = groupsOf(sweep);
-  const [target, ...others] = [...new Set(groups.map(({ target }) => KIND_NAMES[target]))];
-  const isOne = others.length === 0;
+  const targets = [...new Set(groups.map(({ target }) => KIND_NAMES[target]))];
+  const isOne = targets.length === 1;
   const counts = [...new Set(groups.flatMap(({ points }) => points.map(({ dropped }) => dropped)))];
   return {
     title: `perplexity · ${settingOf(sweep.provenance)}`,
     note: isOne
-      ? `by number of ${target} modules dropped; columns are orders`
+      ? `by number of ${targets[0]} modules dropped; columns are orders`
       : "by number of modules dropped, least important first",
     ...tableOf(counts.sort((a, b) => a - b), [
       { title: "dropped", value: (count) => count },
