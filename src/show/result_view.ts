@@ -25,6 +25,9 @@ const figures: { readonly [K in Kind]?: (result: ResultOf<K>) => Figure | null }
   guides: (result) => guidesFigure(result),
 };
 
+/** Kinds whose results are one row each. */
+const ONE_ROW: readonly Kind[] = ["perplexity", "loss", "rows", "shard"];
+
 /** A figure, tables, or records of a result, of an opened model or series; null for anything else. */
 export function resultView(
   value: object,
@@ -50,8 +53,7 @@ function tablesOrRows(result: Result): { readonly tables: readonly Table[] } | r
 /** One of several results, or of several models, in a row; null for anything else. */
 export function summaryOf(value: object): object | null {
   if (!isResult(value)) return "identity" in value && "spec" in value ? value.identity as object : null;
-  const rows: readonly CsvRow[] = rowsOf([value]);
-  if (rows.length === 1) return rows[0];
+  if (ONE_ROW.includes(value.kind)) return rowsOf([value])[0];
   const { provenance, name, model } = value as Partial<Pick<ResultOf<"profile">, "provenance">> & {
     name?: string;
     model?: string;
