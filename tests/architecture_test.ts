@@ -70,6 +70,7 @@ function importsOf({ path, code }: Source): Edge[] {
 /** Rooms inside a room, the lower first; files beside them serve them all. */
 const inner: Record<string, readonly string[]> = {
   measure: ["statistics", "streams", "untrained"],
+  result: ["forms", "keeping", "derived"],
   hub: ["cache", "packages", "remote"],
   models: ["config", "values", "modules", "graphs", "stored", "gguf", "families"],
   weights: ["blocks", "gguf", "safetensors"],
@@ -77,7 +78,7 @@ const inner: Record<string, readonly string[]> = {
   engine: ["native", "web"],
   export: ["hf", "gguf", "onnx"],
   run: ["probes", "weights", "modules", "head", "cost", "decode", "requests"],
-  show: ["chart", "tables", "figures", "claims", "sections"],
+  show: ["chart", "tables", "figures", "claims", "sections", "page"],
   "show/chart": ["draw"],
   "show/figures": ["untrained", "training", "causes", "dropping", "profile"],
   study: ["untrained", "causes", "analyses", "shards"],

@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { reportsOf } from "../entry/mod.ts";
 import type { Causes } from "../result/mod.ts";
-import { causesRows, causesTable, estimateText } from "../show/mod.ts";
+import { estimateText } from "../show/mod.ts";
 import {
   causes,
   causesEstimate,
@@ -53,13 +53,8 @@ export function causesCommand(context: Context): Command {
     const options = { ...studyOptions(context, flags), queryStride, effectSamples };
     await openRunner(context, flags);
     const finish = async (result: Causes) => {
-      const rows = () => causesRows(result);
       const done = `causes in ${result.provenance.model.name}`;
-      await deliver(
-        context,
-        flags,
-        outputOf(result, { table: () => causesTable(result, context.look), rows, done }),
-      );
+      await deliver(context, flags, outputOf(context, result, { done }));
     };
     if (flags.untrained) {
       expectWhole(context, "the study of an untrained model");

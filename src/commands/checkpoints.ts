@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { reportsOf } from "../entry/mod.ts";
 import { noDrop } from "../run/mod.ts";
-import { checkpointRows, checkpointTable, estimateText } from "../show/mod.ts";
+import { estimateText } from "../show/mod.ts";
 import { checkpoints, checkpointShards, estimate, HELD_OUT_TEXT, type StudyOptions } from "../study/mod.ts";
 import { openSeries, type Series } from "../subject/mod.ts";
 import { type Context, openOptions, studyOptions } from "./context.ts";
@@ -45,9 +45,8 @@ export function checkpointsCommand(context: Context): Command {
     const told = { ...options, quality };
     if (await isShared(context, options, () => checkpointShards(series, told))) return;
     const result = await checkpoints(series, told);
-    const table = () => checkpointTable(result, context.look);
     const done = `${series.name}, ${result.series.length} checkpoints`;
-    await deliver(context, flags, outputOf(result, { table, rows: () => checkpointRows(result), done }));
+    await deliver(context, flags, outputOf(context, result, { done }));
   });
 }
 

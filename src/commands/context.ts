@@ -1,13 +1,13 @@
 /** What every command works with: where it reports to, what ends it, how its tables look. */
 import process from "node:process";
 import { failure } from "../entry/mod.ts";
-import type { Profile } from "../result/mod.ts";
 import {
   printable,
-  profileTable,
   type ProgressLine,
   progressLine,
+  type Result,
   speaksUtf8,
+  tableText,
   type TextLook,
 } from "../show/mod.ts";
 import { distinct, type StudyOptions } from "../study/mod.ts";
@@ -116,11 +116,11 @@ export async function withModel<T>(
   }
 }
 
-/** A profile's table; ranks that the samples do not tell apart are marked. The ten lowest of each kind, or all. */
-export function markedProfile({ look }: Pick<Context, "look">, result: Profile, all = false): string {
-  return profileTable(result, {
+/** Tables of results of one kind. A profile's has the ten lowest of each kind of module, or all; ranks within noise are marked. */
+export function tableIn({ look }: Pick<Context, "look">, results: readonly Result[], all = false): string {
+  return tableText(results, {
     ...look,
     ...all ? {} : { lowest: LOWEST },
-    tied: (above, below) => !distinct(result, above, below),
+    tied: (above, below, profile) => !distinct(profile, above, below),
   });
 }

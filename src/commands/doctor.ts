@@ -1,6 +1,5 @@
 /** What this machine can run, and how to get the rest: `lamina doctor`. */
 import { Command } from "commander";
-import { doctorTable } from "../show/mod.ts";
 import { examine, machineChecks } from "../doctor/mod.ts";
 import { head } from "../result/mod.ts";
 import type { Context } from "./context.ts";
@@ -17,7 +16,7 @@ export function doctorCommand(context: Context): Command {
       const findings = await examine(machineChecks, context.signal);
       const broken = findings.filter(({ needed, works }) => needed && !works).map(({ part }) => part);
       const result = { ...head("doctor"), works: broken.length === 0, findings };
-      await deliver(context, flags, outputOf(result, { table: () => doctorTable(findings, context.look) }));
+      await deliver(context, flags, outputOf(context, result));
       if (broken.length > 0) throw new Error(`Cannot run a study here: ${broken.join(", ")} (see above)`);
       const engines = ["WebGPU", "CUDA"].filter((name) =>
         findings.some(({ part, works }) => works && part === `${name} engine`)

@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type Plan, readResult, resultText } from "../result/mod.ts";
 import { type DropPlan, noDrop } from "../run/mod.ts";
-import { evaluatePriceText, evaluationRows, evaluationTable } from "../show/mod.ts";
+import { evaluatePriceText } from "../show/mod.ts";
 import { dropsIn, evaluate, type EvaluateOptions, evaluatePrice, evaluateShards } from "../study/mod.ts";
 import { type BosRule, suites, taskGroups, taskNames, tasksNamed } from "../tasks/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
@@ -24,7 +24,7 @@ import {
   withKeepingFlags,
   withPriceFlags,
 } from "./options.ts";
-import { deliver } from "./outlet.ts";
+import { deliver, outputOf } from "./outlet.ts";
 import { isShared, runnerOf } from "./sharing.ts";
 
 interface EvaluateFlags extends KeepingFlags, EngineFlags, OutFlags, DropLists {
@@ -112,12 +112,8 @@ export function evaluateCommand(context: Context): Command {
           wanted.length === 1
             ? resultText(wanted[0], 1)
             : `[\n${wanted.map((result) => resultText(result, 1).trimEnd()).join(",\n")}\n]\n`;
-        await deliver(context, flags, {
-          json,
-          table: () => evaluationTable(results, context.look),
-          rows: () => evaluationRows(results),
-          done: `evaluation of ${model.name}`,
-        });
+        const done = `evaluation of ${model.name}`;
+        await deliver(context, flags, { ...outputOf(context, results, { done }), json });
       });
     },
   );

@@ -1,7 +1,6 @@
 /** What the model writes: the full model's text beside the dropped one's. */
 import { Command } from "commander";
 import { head } from "../result/mod.ts";
-import { textRows } from "../show/mod.ts";
 import { computedOn, generate } from "../study/mod.ts";
 import { type Context, withModel } from "./context.ts";
 import {
@@ -82,7 +81,7 @@ export function generateCommand(context: Context): Command {
           texts,
         };
         // The texts are there already: the line is ended.
-        await deliver(context, flags, outputOf(result, { table: () => "", rows: () => textRows(result) }));
+        await deliver(context, flags, { ...outputOf(context, result), table: () => "" });
       });
     },
   );

@@ -1,7 +1,7 @@
 /** `lamina order MODEL`: in which order modules go, by any measure; `lamina guides MODEL`: how good a guide each measure is. */
 import { Command, Option } from "commander";
 import { type DropOrder, ORDERS, TARGETS } from "../result/mod.ts";
-import { estimateText, guidesRows, guidesTable, orderRows, orderTable } from "../show/mod.ts";
+import { estimateText } from "../show/mod.ts";
 import { guides, guidesEstimate, order, orderEstimate, orderShards } from "../study/mod.ts";
 import { type Context, studyOptions, withModel } from "./context.ts";
 import { explained } from "./help.ts";
@@ -55,9 +55,8 @@ export function orderCommand(context: Context): Command {
       }
       if (await isShared(context, options, () => orderShards(model, options))) return;
       const result = await order(model, options);
-      const table = () => orderTable(result, context.look);
       const done = `order of ${model.name}`;
-      await deliver(context, flags, outputOf(result, { table, rows: () => orderRows(result), done }));
+      await deliver(context, flags, outputOf(context, result, { done }));
     });
   });
 }
@@ -80,9 +79,8 @@ export function guidesCommand(context: Context): Command {
         return context.print(estimateText(model.name, plans, price));
       }
       const result = await guides(model, options);
-      const table = () => guidesTable(result, context.look);
       const done = `guides to ${model.name}`;
-      await deliver(context, flags, outputOf(result, { table, rows: () => guidesRows(result), done }));
+      await deliver(context, flags, outputOf(context, result, { done }));
     });
   });
 }

@@ -1,28 +1,38 @@
-/** Where results go: a table for a person, JSON where `--json` says, CSV where `--csv` says; then a line on what was done. */
+/** Outputs of a command: a table for a person, JSON for `--json`, CSV for `--csv`; then a line about the work. */
 import { relative } from "node:path";
 import process from "node:process";
 import { writeWhole } from "../disk/mod.ts";
 import { shellWord } from "../entry/mod.ts";
-import { keepingFailure, type Kind, resultText } from "../result/mod.ts";
-import { type CsvRow, formatSeconds, toCsv } from "../show/mod.ts";
-import type { Context } from "./context.ts";
+import { keepingFailure, resultText } from "../result/mod.ts";
+import { type CsvRow, formatSeconds, type Result, rowsOf, toCsv } from "../show/mod.ts";
+import { type Context, tableIn } from "./context.ts";
 import { isStandardOutput, type OutFlags } from "./destination.ts";
 
-/** What a command has to give, each made when it is asked for. */
+/** The output of a command; each face is made when it is needed. */
 export interface Output {
   readonly json: () => string;
   readonly table: () => string;
   readonly rows?: () => readonly CsvRow[];
-  /** What was done, where it took time: "profile of tiny". */
+  /** The work, if it took time: "profile of tiny". */
   readonly done?: string;
 }
 
-/** A result as an output. */
-export function outputOf(result: { readonly kind: Kind }, rest: Omit<Output, "json">): Output {
-  return { json: () => resultText(result, 1), ...rest };
+/** A result as an output; of several of one kind, the table and the rows show all, the JSON is the last one's. */
+export function outputOf(
+  context: Pick<Context, "look">,
+  results: Result | readonly Result[],
+  { all, done }: { readonly all?: boolean; readonly done?: string } = {},
+): Output {
+  const list = [results].flat();
+  return {
+    json: () => resultText(list.at(-1)!, 1),
+    table: () => tableIn(context, list, all),
+    rows: () => rowsOf(list),
+    ...done === undefined ? {} : { done },
+  };
 }
 
-/** Writes what the flags ask for; the table is printed where standard output is not taken, also where writing fails. */
+/** Writes the faces that the flags name; prints the table unless standard output is taken, even if writing fails. */
 export async function deliver(
   context: Context,
   flags: OutFlags & { readonly cache?: boolean; readonly results?: string },

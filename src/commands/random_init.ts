@@ -1,6 +1,6 @@
 /** A model before its first step: `lamina random-init CONFIG`. */
 import { Command, Option } from "commander";
-import { estimateText, randomInitRows, randomInitTable } from "../show/mod.ts";
+import { estimateText } from "../show/mod.ts";
 import { randomInit, randomInitEstimate, type RandomInitOptions, randomInitShards } from "../study/mod.ts";
 import { openConfig } from "../subject/mod.ts";
 import { type Context, openOptions, studyOptions } from "./context.ts";
@@ -63,8 +63,7 @@ export function randomInitCommand(context: Context): Command {
       // What a divided study has finished is kept: nothing is left that needs memory.
       const force = options.force || context.sharing !== null;
       const result = await randomInit(named, { ...options, force });
-      const table = () => randomInitTable(result, context.look);
       const done = `${result.provenance.model.name} with random weights`;
-      await deliver(context, flags, outputOf(result, { table, rows: () => randomInitRows(result), done }));
+      await deliver(context, flags, outputOf(context, result, { done }));
     });
 }

@@ -1,18 +1,9 @@
 /** Commands over results that are there already: plan, compare, merge. */
 import { Command, Option } from "commander";
 import { merge, readResult, resultText, TARGETS } from "../result/mod.ts";
-import {
-  comparisonRows,
-  comparisonTable,
-  modelOf,
-  perplexityRows,
-  perplexityTable,
-  planRows,
-  planTable,
-  profileRows,
-} from "../show/mod.ts";
+import { modelOf } from "../show/mod.ts";
 import { compare, makePlan, type RankOrder, type Target } from "../study/mod.ts";
-import { type Context, markedProfile } from "./context.ts";
+import { type Context, tableIn } from "./context.ts";
 import { explained } from "./help.ts";
 import {
   type ConstraintFlags,
@@ -23,7 +14,7 @@ import {
   withResultsFlag,
 } from "./options.ts";
 import { type OutFlags, withOutFlags } from "./destination.ts";
-import { deliver, type Output, outputOf } from "./outlet.ts";
+import { deliver, outputOf } from "./outlet.ts";
 import { type MergeFlags, mergeShards, readGiven, type RunLine } from "./shards.ts";
 const ORDERS: readonly RankOrder[] = ["importance", "magnitude", "random", "deepest"];
 
@@ -82,7 +73,7 @@ export function planCommand(context: Context): Command {
       if (result.kind === "profile" && !options.target) misused("a plan from a profile needs --target");
       const plan = makePlan(result, constraintsIn(options));
       await deliver(context, table ? out : piped(out), {
-        ...outputOf(plan, { table: () => planTable(plan, context.look), rows: () => planRows(plan) }),
+        ...outputOf(context, plan),
         json: () => resultText(plan),
       });
     },
@@ -99,8 +90,9 @@ export function compareCommand(context: Context): Command {
     const [first, second] = [await readResult(a, "profile"), await readResult(b, "profile")];
     const comparison = compare(first, second);
     const models: [string, string] = [modelOf(first.provenance.model), modelOf(second.provenance.model)];
-    const table = () => comparisonTable({ ...comparison, models }, context.look);
-    await deliver(context, flags, outputOf(comparison, { table, rows: () => comparisonRows(comparison) }));
+    const shown = { ...comparison, models };
+    const table = () => tableIn(context, [shown]);
+    await deliver(context, flags, { ...outputOf(context, comparison), table });
   });
 }
 
@@ -134,10 +126,7 @@ export function mergeCommand(context: Context, run: RunLine): Command {
       }
       const parts = await Promise.all(files.map((file) => readResult(file, "profile", "perplexity")));
       const whole = merge(parts, files);
-      const shown: Omit<Output, "json"> = whole.kind === "profile"
-        ? { table: () => markedProfile(context, whole), rows: () => profileRows(whole) }
-        : { table: () => perplexityTable([whole], context.look), rows: () => perplexityRows([whole]) };
-      await deliver(context, piped(flags), { ...shown, json: () => resultText(whole) });
+      await deliver(context, piped(flags), { ...outputOf(context, whole), json: () => resultText(whole) });
     },
   );
 }

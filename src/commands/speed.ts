@@ -2,8 +2,7 @@
 import { formatBytes } from "../entry/mod.ts";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { openEngine } from "../engine/mod.ts";
-import { fileName, keepAs, readResult, type Speed } from "../result/mod.ts";
-import { rooflineRows, rooflineTable, speedRows, speedTable } from "../show/mod.ts";
+import { fileName, keepAs, readResult } from "../result/mod.ts";
 import {
   DEVICE_NAMES,
   type DeviceName,
@@ -125,13 +124,8 @@ async function bound(context: Context, ref: string, device: DeviceName, flags: S
     plans: plans.length > 0 ? plans : undefined,
     ...reports,
   });
-  const table = () => rooflineTable(result, context.look);
-  const { results: _, ...out } = flags; // what takes no time is not kept
-  await deliver(
-    context,
-    out,
-    outputOf(result, { table, rows: () => rooflineRows(result) }),
-  );
+  const { results: _, ...out } = flags; // a result that takes no time is not kept
+  await deliver(context, out, outputOf(context, result));
 }
 
 /** What this machine does. */
@@ -171,18 +165,10 @@ async function measure(context: Context, ref: string, flags: SpeedFlags): Promis
     }
     const result = await speed(model, options);
     await keepAs(`speed-${fileName(model.name)}`, result, { results, onNotice: context.notice });
-    await deliver(context, flags, outputOf(result, outputs(result, context)));
+    await deliver(context, flags, outputOf(context, result, { done: `speed of ${result.model.name}` }));
   } finally {
     model.close();
   }
-}
-
-function outputs(result: Speed, { look }: Context) {
-  return {
-    table: () => speedTable(result, look),
-    rows: () => speedRows(result),
-    done: `speed of ${result.model.name}`,
-  };
 }
 
 /** The plans of the files, and what the drop options name as one more. */

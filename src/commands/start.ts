@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { join } from "node:path";
 import { cacheKey, fileName, keepAs, type Profile, type Provenance, type Sweep } from "../result/mod.ts";
 import { phases, plain, within } from "../entry/mod.ts";
-import { perplexityTable, planTable, sweepTable, writeReport } from "../show/mod.ts";
+import { writeReport } from "../show/mod.ts";
 import {
   droppable,
   makePlan,
@@ -19,7 +19,7 @@ import {
 } from "../study/mod.ts";
 import { noDrop } from "../run/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
-import { type Context, markedProfile, withModel } from "./context.ts";
+import { type Context, tableIn, withModel } from "./context.ts";
 import { drawn } from "./drawn.ts";
 import { explained } from "./help.ts";
 import { type EngineFlags, MODEL, withEngineFlags, withResultsFlag } from "./options.ts";
@@ -74,12 +74,12 @@ export async function mainJob(
 ): Promise<{ importance: Profile; curves: Sweep }> {
   const phase = phases(null, weightsOf(model, options), options.onProgress);
   const importance = await profile(model, { ...SIZES.profile, ...within(options, phase(0)) });
-  context.print(markedProfile(context, importance));
+  context.print(tableIn(context, [importance]));
   const plans = KINDS.map((target) =>
     makePlan(importance, { target, drop: Math.min(DROPPED, droppable(model.spec, target)) })
   );
   for (const plan of plans) {
-    context.print(`\n${planTable(plan, context.look)}`);
+    context.print(`\n${tableIn(context, [plan])}`);
     const name = nameOf("plan", [importance.provenance], plan.target, plan.order.length);
     await keepAs(name, plan, options);
   }
@@ -87,12 +87,12 @@ export async function mainJob(
     ...SIZES.quality,
     ...within(options, phase(1)),
   });
-  context.print(`\n${perplexityTable(quality, context.look)}`);
+  context.print(`\n${tableIn(context, quality)}`);
   const curves = await sweep(model, importance, START_CURVES, SWEEP_STEPS, {
     ...SIZES.quality,
     ...within(options, phase(2)),
   });
-  context.print(`\n${sweepTable(curves, context.look)}`);
+  context.print(`\n${tableIn(context, [curves])}`);
   const name = nameOf("sweep", [curves.provenance, curves.calibration]);
   await keepAs(name, curves, options);
   return { importance, curves };

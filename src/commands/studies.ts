@@ -1,14 +1,7 @@
 /** The studies of one model: profile, perplexity. */
 import { Command, Option } from "commander";
 import { type DropPlan, noDrop } from "../run/mod.ts";
-import {
-  againstRows,
-  againstTable,
-  estimateText,
-  perplexityRows,
-  perplexityTable,
-  profileRows,
-} from "../show/mod.ts";
+import { estimateText } from "../show/mod.ts";
 import {
   againstLlmDrop,
   estimate,
@@ -19,7 +12,7 @@ import {
   type StudyOptions,
 } from "../study/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
-import { type Context, markedProfile, studyOptions, withModel } from "./context.ts";
+import { type Context, studyOptions, withModel } from "./context.ts";
 import {
   type DropFlags,
   dropOf,
@@ -60,19 +53,13 @@ export function profileCommand(context: Context): Command {
       if (flags.against) {
         expectWhole(context, "a comparison with llm-drop");
         const against = await againstLlmDrop(model, options);
-        const table = () => againstTable(against, context.look);
         const done = `${model.name} compared with llm-drop`;
-        return await deliver(
-          context,
-          flags,
-          outputOf(against, { table, rows: () => againstRows(against), done }),
-        );
+        return await deliver(context, flags, outputOf(context, against, { done }));
       }
       if (await isShared(context, options, () => profileShards(model, { ...options, drop }))) return;
       const result = await profile(model, { ...options, drop });
-      const table = () => markedProfile(context, result, flags.all);
       const done = `profile of ${model.name}`;
-      await deliver(context, flags, outputOf(result, { table, rows: () => profileRows(result), done }));
+      await deliver(context, flags, outputOf(context, result, { all: flags.all, done }));
     });
   });
 }
@@ -93,10 +80,8 @@ export function perplexityCommand(context: Context): Command {
       if (flags.dryRun) return await printEstimate(context, model, plans, true, options);
       if (await isShared(context, options, () => perplexityShards(model, plans, options))) return;
       const results = await perplexities(model, plans, options);
-      const table = () => perplexityTable(results, context.look);
       const done = `perplexity of ${model.name}`;
-      const rows = () => perplexityRows(results);
-      await deliver(context, flags, outputOf(results.at(-1)!, { table, rows, done }));
+      await deliver(context, flags, outputOf(context, results, { done }));
     });
   });
 }

@@ -2,7 +2,7 @@
 import { phases, within } from "../entry/mod.ts";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type DropOrder, ORDERS, TARGETS } from "../result/mod.ts";
-import { estimateText, sweepRows, sweepTable } from "../show/mod.ts";
+import { estimateText } from "../show/mod.ts";
 import {
   type Curve,
   droppable,
@@ -127,9 +127,8 @@ export function sweepCommand(context: Context): Command {
         steps,
         within(options, phase(work.length - 1)),
       );
-      const table = () => sweepTable(result, context.look);
       const done = `sweep of ${model.name}`;
-      await deliver(context, flags, outputOf(result, { table, rows: () => sweepRows(result), done }));
+      await deliver(context, flags, outputOf(context, result, { done }));
     });
   });
 }

@@ -1,7 +1,7 @@
 /** `lamina verify mistral-7b`: the paper's calibration on the paper's model, its drop orders beside the official ones. */
 import { Argument, Command } from "commander";
 import { openEngine } from "../engine/mod.ts";
-import { estimateText, verifyRows, verifyTable } from "../show/mod.ts";
+import { estimateText } from "../show/mod.ts";
 import { PAPER_ORDERS, verify, verifyEstimate, type VerifyOptions } from "../study/mod.ts";
 import { type Context, studyOptions, withModel } from "./context.ts";
 import { explained } from "./help.ts";
@@ -51,7 +51,6 @@ async function verifyPaper(
   await openEngine(flags);
   if (flags.dryRun) return context.print(estimateText(paper, 1, await verifyEstimate(paper, options)));
   const result = await verify(paper, options);
-  const table = () => verifyTable(result, context.look);
   const done = `verification of ${paper}`;
-  await deliver(context, flags, outputOf(result, { table, rows: () => verifyRows(result), done }));
+  await deliver(context, flags, outputOf(context, result, { done }));
 }

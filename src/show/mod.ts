@@ -3,42 +3,12 @@ export { type ProgressLine, progressLine, type ProgressOutput, progressText } fr
 
 export { speaksUtf8 } from "./locale.ts";
 export { wrap } from "./wrap.ts";
-export { align, printable, type TextLook } from "./tables/table.ts";
+export { align, printable, type TextLook } from "./tables/text.ts";
 export { formatSeconds } from "./chart/numbers.ts";
-export {
-  comparisonTable,
-  perplexityTable,
-  planTable,
-  type ProfileLook,
-  profileTable,
-  sparkline,
-} from "./tables/terminal.ts";
-export { doctorTable } from "./tables/doctor.ts";
-export { guidesTable } from "./tables/guides.ts";
-export { rooflineRows, rooflineTable } from "./tables/roofline.ts";
-export { speedRows, speedTable } from "./tables/speed.ts";
-export { orderTable } from "./tables/order.ts";
-export { verifyRows, verifyTable } from "./tables/verify.ts";
-export { causesTable } from "./tables/causes.ts";
-export { againstTable } from "./tables/against.ts";
-export { checkpointTable } from "./tables/checkpoints.ts";
-export { randomInitTable } from "./tables/random_init.ts";
-export { evaluatePriceText, evaluationRows, evaluationTable } from "./tables/evaluation.ts";
-export { estimateText, sweepTable } from "./tables/sweep.ts";
-export {
-  againstRows,
-  causesRows,
-  checkpointRows,
-  comparisonRows,
-  guidesRows,
-  orderRows,
-  perplexityRows,
-  planRows,
-  profileRows,
-  randomInitRows,
-  sweepRows,
-  textRows,
-} from "./tables/rows.ts";
+export { type ProfileLook, sparkline } from "./tables/profile.ts";
+export { type Result, rowsOf, tablesOf, tableText } from "./tables/faces.ts";
+export type { Table } from "./tables/table.ts";
+export { estimateText, evaluatePriceText } from "./tables/prices.ts";
 export { type CsvRow, toCsv } from "./chart/csv.ts";
 
 export { modelOf } from "./chart/setting.ts";
@@ -56,10 +26,10 @@ export { type Claim, claimsOf } from "./claims/claims.ts";
 export { generalityClaim } from "./claims/generality.ts";
 export { trainingClaim } from "./claims/training.ts";
 export { type HalfDropped, qualityBySteps, type Trend, trendsOf } from "./chart/checkpoint_trends.ts";
-export type { Report, ReportTable, Section } from "./sections/section.ts";
+export type { Report, Section } from "./sections/section.ts";
 export { type Findings, sections } from "./sections/sections.ts";
 export { pageHtml } from "./page/page.ts";
-export { writeFigures, writeReport } from "./files.ts";
+export { writeReport } from "./files.ts";
 export {
   byInterval,
   type Difference,

@@ -3,7 +3,6 @@ import { halfWidth95, type LayerModule, mean, studentT95, type Verdict } from ".
 import type { Sweep } from "../../result/mod.ts";
 import { type Axis, dropAxis } from "./draw/axes.ts";
 import { lookOf } from "./draw/colors.ts";
-import type { CsvRow } from "./csv.ts";
 import { formatNumber } from "./numbers.ts";
 import type { Panel, Series } from "./draw/panel.ts";
 import { KIND_NAMES } from "./setting.ts";
@@ -167,23 +166,6 @@ export function curveChart(
     }),
   }));
   return dropChart(curves, { ...look, format: formatNumber, band: true });
-}
-
-/** All points of a sweep. */
-export function sweepRows({ curves }: Sweep): CsvRow[] {
-  return curves.flatMap(({ target, by, seed, points }) =>
-    points.map(({ dropped, perplexity, nll, standardError, kl, top1 }) => ({
-      target: KIND_NAMES[target],
-      by,
-      seed,
-      dropped,
-      perplexity,
-      nll,
-      standard_error: standardError,
-      kl,
-      top1,
-    }))
-  );
 }
 
 /** Attention and MLP by importance at a number of drops that titles compare: the common one nearest to a quarter of the layers. */

@@ -1,9 +1,10 @@
 /** Changes that perplexity hides: divergence from the full model and top-1 agreement, against the number dropped. */
 import type { Sweep } from "../../../result/mod.ts";
 import { formatPercent, linearAxis } from "../../chart/draw/axes.ts";
-import { comparedAt, curveChart, groupsOf, seededText, sweepRows } from "../../chart/curves.ts";
+import { comparedAt, curveChart, groupsOf, seededText } from "../../chart/curves.ts";
 import { formatFixed, formatNumber, formatShare } from "../../chart/numbers.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
+import { sweepRows } from "../../tables/quality.ts";
 
 /**
  * Draws KL(full ‖ dropped) and top-1 agreement.

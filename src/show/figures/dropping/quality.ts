@@ -1,11 +1,12 @@
 /** Perplexity against the number of modules dropped, every curve of a sweep (paper, claims C1 and C2). */
 import type { Sweep } from "../../../result/mod.ts";
 import { logAxis, logDomain } from "../../chart/draw/axes.ts";
-import { comparedAt, curveChart, groupsOf, meanOf, seededText, sweepRows } from "../../chart/curves.ts";
+import { comparedAt, curveChart, groupsOf, meanOf, seededText } from "../../chart/curves.ts";
 import { formatNumber } from "../../chart/numbers.ts";
 import { settingOf } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { riseSign } from "../../chart/told.ts";
+import { sweepRows } from "../../tables/quality.ts";
 
 /**
  * Draws the perplexity after dropping modules.
