@@ -13,6 +13,7 @@ export { type Massive, massiveActivations } from "./massive.ts";
 export { type Changes, changesOf, documentsNeeded, type Interval } from "./paired.ts";
 export { type Quartiles, quartiles } from "./quartiles.ts";
 export { rankInterval } from "./rank_interval.ts";
+export { inDropOrder, type Placed, rankModules } from "./ranking.ts";
 export { gamma, type Roof, roofSeconds, type Work } from "./roofline.ts";
 export { type RoutingSums, sumRouting } from "./routing.ts";
 export { meanInterval, shareInterval } from "./share.ts";

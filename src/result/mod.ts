@@ -23,9 +23,23 @@ export type { CheckpointProfile, Checkpoints } from "./checkpoints.ts";
 export type { AgainstLlmDrop, Agreement, Comparison, OfficialDifference } from "./comparisons.ts";
 export type { Mixtures, RoutingSums } from "./mixtures.ts";
 export type { ModuleMeans, Profile } from "./profile.ts";
-export { type Guide, GUIDE_NAMES, type GuideName, type Guides } from "./guides.ts";
+export type { Guide, Guides } from "./guides.ts";
 export type { Constraints, DropOrder, Sizes } from "./order.ts";
-export { ORDERS, type Plan, type Sweep, TARGETS } from "./sweep.ts";
+export type { Plan, Sweep } from "./sweep.ts";
+export {
+  GUIDE_NAMES,
+  type GuideName,
+  GUIDES,
+  ORDERS,
+  PAPER_SCORE,
+  type RankName,
+  RANKS,
+  type ScoreLook,
+  type ScoreName,
+  SCORES,
+  type Target,
+  TARGETS,
+} from "./scores.ts";
 export { cacheKey } from "./key.ts";
 export {
   checkpointOrigin,

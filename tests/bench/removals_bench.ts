@@ -11,8 +11,8 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { cpuEngine } from "../../src/engine/mod.ts";
 import { cost, noDrop, score, segmentsOf } from "../../src/run/mod.ts";
-import { candidatesOf, dropOfEntries } from "../../src/study/orders/candidates.ts";
-import { openLosses } from "../../src/study/orders/losses.ts";
+import { candidatesOf, dropOfEntries } from "../../src/study/scores/candidates.ts";
+import { openLosses } from "../../src/study/scores/losses.ts";
 import { openModel, packText } from "../../src/subject/mod.ts";
 
 const { values, positionals: [path = "smollm2-135m"] } = parseArgs({

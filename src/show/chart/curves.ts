@@ -1,11 +1,12 @@
 /** Curves of a sweep: a measure against the number of modules dropped. Orders of one target share its colour and differ in dash pattern; random ones have hollow dots too. */
 import * as Plot from "@observablehq/plot";
 import { halfWidth95, type LayerModule, mean, studentT95, type Verdict } from "../../measure/mod.ts";
-import type { Sweep } from "../../result/mod.ts";
+import { SCORES, type Sweep } from "../../result/mod.ts";
 import { AXIS_X, COLORS, countTicks, endLabels, FRAME } from "./axes.ts";
 import type { CsvRow } from "./csv.ts";
 import { dots, SHAPES } from "./marks.ts";
 import { formatNumber } from "./numbers.ts";
+import { curveName, isByImportance, isSeeded, widthOf } from "./scores.ts";
 import { KIND_NAMES } from "./setting.ts";
 
 type SweepCurve = Sweep["curves"][number];
@@ -22,20 +23,6 @@ export interface CurveGroup {
   readonly points: readonly { readonly dropped: number; readonly values: readonly SweepPoint[] }[];
 }
 
-export const DASHES: Readonly<Record<SweepCurve["by"], string | undefined>> = {
-  importance: undefined,
-  magnitude: "8 4",
-  angular: "8 2 2 2",
-  "angular-last": "8 2 2 2 2 2",
-  "gate-norm": "12 3",
-  loss: "5 2",
-  kl: "5 2 1 2",
-  iterative: "14 2 2 2",
-  greedy: "20 3",
-  deepest: "1 3",
-  random: "3 4",
-};
-
 /** The groups of a sweep, in its order. */
 export function groupsOf({ curves }: Sweep): CurveGroup[] {
   const keys = [...new Set(curves.map(({ target, by }) => `${target} ${by}`))];
@@ -45,9 +32,9 @@ export function groupsOf({ curves }: Sweep): CurveGroup[] {
     const points = members.flatMap(({ points }) => points);
     const counts = [...new Set(points.map(({ dropped }) => dropped))].sort((a, b) => a - b);
     return {
-      label: by === "importance" ? KIND_NAMES[target] : `${KIND_NAMES[target]}, ${by}`,
+      label: curveName(members[0]),
       color: COLORS[target],
-      dash: DASHES[by],
+      dash: SCORES[by].dash,
       target,
       by,
       points: counts.map((dropped) => ({
@@ -85,14 +72,14 @@ function halfOf({ by, values }: Cost, samples: number): number | null {
   const errors = values.map(({ riseError }) => riseError);
   if (samples < 2 || errors.some((error) => error === null)) return null;
   const ofSamples = studentT95(samples) * Math.max(...errors as number[]);
-  if (by !== "random") return ofSamples;
+  if (!isSeeded({ by })) return ofSamples;
   const ofSeeds = halfWidth95(values.map(({ rise }) => rise));
   return ofSeeds === null ? null : Math.hypot(ofSamples, ofSeeds);
 }
 
 /** What a caption says of random orders, where there are some; of bands, where several seeds make one. */
 export function seededText(groups: readonly CurveGroup[]): string {
-  const seeds = groups.filter(({ by }) => by === "random")
+  const seeds = groups.filter(isSeeded)
     .map(({ points }) => Math.max(...points.map(({ values }) => values.length)));
   if (seeds.length === 0) return "";
   const most = Math.max(...seeds);
@@ -142,7 +129,7 @@ export function curveChart(groups: readonly CurveGroup[], panel: CurvePanel): Pl
           x: "dropped",
           y: "value",
           stroke: color,
-          strokeWidth: by === "importance" ? 2.5 : 1.5,
+          strokeWidth: widthOf(by),
           ...dash && { strokeDasharray: dash },
         })
       ),
@@ -152,14 +139,14 @@ export function curveChart(groups: readonly CurveGroup[], panel: CurvePanel): Pl
           y: "value",
           color,
           shape: SHAPES[target],
-          hollow: by === "random",
+          hollow: isSeeded({ by }),
           title: ({ dropped, value }) => `${label}, ${dropped} dropped: ${formatNumber(value)}`,
         })
       ),
       ...endLabels(
         drawn.map(({ line, label, color, by }) => {
           const last = line.at(-1)!;
-          return { x: last.dropped, y: last.value, text: label, color, plain: by !== "importance" };
+          return { x: last.dropped, y: last.value, text: label, color, plain: !isByImportance({ by }) };
         }),
         { ...frame, y: { ...y, domain: [...y.domain] } },
       ),
@@ -187,7 +174,7 @@ export function sweepRows({ curves }: Sweep): CsvRow[] {
 /** The number of drops at which titles compare attention with MLP: the common one nearest to a quarter of the layers. */
 export function comparedAt(groups: readonly CurveGroup[], layers: number) {
   const of = (target: LayerModule) =>
-    groups.find((group) => group.target === target && group.by === "importance")?.points ?? [];
+    groups.find((group) => group.target === target && isByImportance(group))?.points ?? [];
   const [attention, mlp] = [of("attention"), of("mlp")];
   const common = attention.map(({ dropped }) => dropped)
     .filter((dropped) => dropped > 0 && mlp.some((point) => point.dropped === dropped))

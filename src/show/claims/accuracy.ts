@@ -10,6 +10,7 @@ import {
   meanAccuracy,
 } from "../chart/accuracy.ts";
 import { formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
+import { isByImportance } from "../chart/scores.ts";
 import type { Claim } from "./claims.ts";
 
 /**
@@ -30,7 +31,7 @@ export function accuracyClaims(results: readonly Evaluation[], plans: readonly D
   const curves = accuracyCurves(results, plans);
   const full = fullOf(results);
   const measured = (target: LayerModule) => {
-    const curve = curves.find((one) => one.target === target && one.by === "importance");
+    const curve = curves.find((one) => one.target === target && isByImportance(one));
     return curve ? costOf(curve, full) : null;
   };
   const claims = [

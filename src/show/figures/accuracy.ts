@@ -1,7 +1,7 @@
 /** Accuracy of benchmark tasks against the number of modules dropped (paper, claims C1 and C2), with its interval for every plan. */
 import * as Plot from "@observablehq/plot";
 import type { Interval } from "../../measure/mod.ts";
-import { accuracyOf, type Evaluation, meanOver, type ShareMain } from "../../result/mod.ts";
+import { accuracyOf, type Evaluation, meanOver, SCORES, type ShareMain } from "../../result/mod.ts";
 import {
   accuracyChange,
   type AccuracyCurve,
@@ -13,9 +13,9 @@ import {
   meanAccuracy,
 } from "../chart/accuracy.ts";
 import { AXIS_X, COLORS, countTicks, endLabels, FRAME } from "../chart/axes.ts";
-import { DASHES } from "../chart/curves.ts";
 import { dots, SHAPES } from "../chart/marks.ts";
 import { formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
+import { curveName, isByImportance, isSeeded, widthOf } from "../chart/scores.ts";
 import { computedText, describeDrop, KIND_NAMES, modelOf } from "../chart/setting.ts";
 import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
 
@@ -92,13 +92,10 @@ function meanChance(result: Evaluation, mains: readonly ShareMain[]): number | n
   return (chances as number[]).reduce((sum, chance) => sum + chance, 0) / chances.length;
 }
 
-const labelOf = ({ target, by }: AccuracyCurve) =>
-  by === "importance" ? KIND_NAMES[target] : `${KIND_NAMES[target]}, ${by}`;
-
 /** Attention and MLPs by importance at the same number: the nearest to a quarter of the layers. */
 function titleOf(curves: readonly AccuracyCurve[], full: Evaluation): string {
   const of = (wanted: string) =>
-    curves.find(({ target, by }) => target === wanted && by === "importance")?.points.slice(1) ?? [];
+    curves.find((curve) => curve.target === wanted && isByImportance(curve))?.points.slice(1) ?? [];
   const [attention, mlp] = [of("attention"), of("mlp")];
   const quarter = full.provenance.model.layers / 4;
   const [common] = attention.map(({ dropped }) => dropped)
@@ -117,7 +114,7 @@ function readingOf(curves: readonly AccuracyCurve[], full: Evaluation): string {
     const { dropped, result } = curve.points.at(-1)!;
     const { difference, low, high } = accuracyChange(result, full);
     const range = formatPointsRange(low, high, " to ");
-    return `${labelOf(curve)} ${formatPoints(difference)} points (${range}) at ${dropped}`;
+    return `${curveName(curve)} ${formatPoints(difference)} points (${range}) at ${dropped}`;
   });
   return `Difference from the full model at the end of each curve: ${ends.join("; ")}.`;
 }
@@ -129,7 +126,7 @@ function panel(
   { title, width, height }: { title: string | null; width: number; height: number },
 ): Plot.PlotOptions {
   const wide = title === null;
-  const longest = Math.max(...curves.map((curve) => labelOf(curve).length));
+  const longest = Math.max(...curves.map((curve) => curveName(curve).length));
   const frame = {
     ...FRAME,
     width,
@@ -179,8 +176,8 @@ function panel(
       ...lines.flatMap(({ curve, points, shift }) => {
         const { target, by } = curve;
         const stroke = COLORS[target];
-        const dash = DASHES[by];
-        const label = labelOf(curve);
+        const dash = SCORES[by].dash;
+        const label = curveName(curve);
         return [
           Plot.ruleX(points.slice(1), {
             x: "dropped",
@@ -195,7 +192,7 @@ function panel(
             x: "dropped",
             y: "value",
             stroke,
-            strokeWidth: by === "importance" ? 2.5 : 1.5,
+            strokeWidth: widthOf(by),
             ...dash && { strokeDasharray: dash },
           }),
           dots(points, {
@@ -203,7 +200,7 @@ function panel(
             y: "value",
             color: stroke,
             shape: SHAPES[target],
-            hollow: by === "random",
+            hollow: isSeeded(curve),
             title: ({ dropped, value }) => `${label}, ${dropped} dropped: ${formatShare(value)}`,
           }),
         ];
@@ -213,9 +210,9 @@ function panel(
           lines.map(({ curve, points }) => ({
             x: Math.max(...lines.map(({ points }) => points.at(-1)!.dropped)), // clear of longer lines
             y: points.at(-1)!.value,
-            text: labelOf(curve),
+            text: curveName(curve),
             color: COLORS[curve.target],
-            plain: curve.by !== "importance",
+            plain: !isByImportance(curve),
           })),
           { ...frame, y: { ...y, domain: [...y.domain] } },
         )

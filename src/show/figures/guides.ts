@@ -5,11 +5,11 @@
 import { KINDS, type ModuleKind } from "../../measure/mod.ts";
 import { expect, resultOf } from "../../entry/mod.ts";
 import * as Plot from "@observablehq/plot";
-import type { Guide, Guides } from "../../result/mod.ts";
+import { type Guide, GUIDES, type Guides, SCORES } from "../../result/mod.ts";
 import { AXIS_X, COLORS } from "../chart/axes.ts";
-import { GUIDE_TITLES } from "../tables/guides.ts";
 import { dots, SHAPES } from "../chart/marks.ts";
 import { formatFixed } from "../chart/numbers.ts";
+import { guideTitle } from "../chart/scores.ts";
 import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { counted } from "../chart/summary.ts";
 import { drawFigure, FAINT, type Figure, INK, WIDTH } from "../chart/svg.ts";
@@ -46,7 +46,7 @@ export function guidesFigure(result: Guides): Figure {
     }`,
     reading: kinds.map(({ kind, known }) =>
       `${KIND_NAMES[kind]} (${known[0].modules}): ${
-        known.map(({ by, rank }) => `${GUIDE_TITLES[by]} ${formatFixed(rank, 2)}`).join(", ")
+        known.map(({ by, rank }) => `${guideTitle(by)} ${formatFixed(rank, 2)}`).join(", ")
       }.`
     ).join(" "),
     panels: kinds.map(({ kind, known }, i) => chart(kind, known, i === kinds.length - 1)),
@@ -73,7 +73,7 @@ function titleOf(kinds: readonly { readonly kind: ModuleKind; readonly known: re
       .map(([name, of]) => `${name} for ${of.map(({ kind }) => PLURALS[kind]).join(" and ")}`).join(", ");
   const clear = kinds.filter(({ known }) => rivalsOf(known).length === 0);
   const open = kinds.filter((kind) => !clear.includes(kind));
-  const best = named(clear, (known) => GUIDE_TITLES[bestOf(known).by]);
+  const best = named(clear, (known) => guideTitle(bestOf(known).by));
   if (open.length === 0) return `Best guide to the loss: ${best}`;
   const unclear = `Cannot tell the best guide to the loss from ${
     named(open, (known) => counted(rivalsOf(known).length, "other"))
@@ -84,7 +84,7 @@ function titleOf(kinds: readonly { readonly kind: ModuleKind; readonly known: re
 /** Other guides whose intervals reach that of the first one. */
 function rivalsOf(known: readonly Known[]): Known[] {
   const best = bestOf(known);
-  const others = known.filter((guide) => guide !== best && guide.by !== "kl");
+  const others = known.filter((guide) => guide !== best && predicts(guide));
   return others.filter(({ high }) => best.low === null || high === null || high >= best.low);
 }
 
@@ -96,9 +96,14 @@ function knownOf({ guides }: Guides, kind: ModuleKind): Known[] {
     .sort((a, b) => b.rank - a.rank);
 }
 
-/** The divergence of the removal itself is no guide that comes before it. */
+/** Whether a guide is known before the removal. */
+function predicts({ by }: Guide): boolean {
+  return !SCORES[GUIDES[by]].hindsight;
+}
+
+/** The first that predicts. */
 function bestOf(known: readonly Known[]): Known {
-  return known.find(({ by }) => by !== "kl") ?? known[0];
+  return known.find(predicts) ?? known[0];
 }
 
 function chart(kind: ModuleKind, known: readonly Known[], last: boolean): Plot.PlotOptions {
@@ -125,7 +130,7 @@ function chart(kind: ModuleKind, known: readonly Known[], last: boolean): Plot.P
         dy: -26,
         textAnchor: "start",
       }),
-      Plot.axisY({ color: INK, tickSize: 0, label: null, tickFormat: (by: Guide["by"]) => GUIDE_TITLES[by] }),
+      Plot.axisY({ color: INK, tickSize: 0, label: null, tickFormat: guideTitle }),
       ...last
         ? [Plot.axisX([-1, -0.5, 0, 0.5, 1], {
           ...AXIS_X,
@@ -147,7 +152,7 @@ function chart(kind: ModuleKind, known: readonly Known[], last: boolean): Plot.P
         color,
         shape: SHAPES[kind],
         title: ({ by, rank, low, high }) =>
-          `${GUIDE_TITLES[by]}: ${formatFixed(rank, 2)}` +
+          `${guideTitle(by)}: ${formatFixed(rank, 2)}` +
           (low === null || high === null ? "" : ` (${formatFixed(low, 2)} to ${formatFixed(high, 2)})`),
         r: 5,
       }),

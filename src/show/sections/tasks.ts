@@ -2,7 +2,7 @@
 import type { Evaluation } from "../../result/mod.ts";
 import { accuracyChange, accuracyCurves, type Dropped, fullOf, meanAccuracy } from "../chart/accuracy.ts";
 import { formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
-import { KIND_NAMES } from "../chart/setting.ts";
+import { curveName } from "../chart/scores.ts";
 import { accuracyClaims } from "../claims/accuracy.ts";
 import { accuracyFigure } from "../figures/accuracy.ts";
 import { tasksAnswer } from "./answer.ts";
@@ -26,7 +26,7 @@ export function tasksSection(results: readonly Evaluation[], plans: readonly Dro
         all.slice(1).map(({ dropped, result }) => {
           const { difference, low, high, verdict } = accuracyChange(result, full);
           return [
-            `${dropped} ${KIND_NAMES[target]}${by === "importance" ? "" : `, ${by}`}`,
+            `${dropped} ${curveName({ target, by })}`,
             formatShare(meanAccuracy(result).value),
             formatPoints(difference),
             formatPointsRange(low, high),

@@ -1,26 +1,16 @@
 /** Guides as a table: every score's rank correlation with the loss of single removals. */
-import type { GuideName, Guides } from "../../result/mod.ts";
+import type { Guides } from "../../result/mod.ts";
 import { formatFixed } from "../chart/numbers.ts";
+import { guideTitle } from "../chart/scores.ts";
 import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { align, optional, style, type TextLook } from "./table.ts";
-
-/** The scores in print. */
-export const GUIDE_TITLES: Readonly<Record<GuideName, string>> = {
-  importance: "importance",
-  magnitude: "relative magnitude",
-  angular: "angular distance",
-  "angular-last": "angular, last token",
-  "gate-norm": "gate norm",
-  kl: "KL of the removal",
-  layersAfter: "layers after it",
-};
 
 /** A line for each score of each kind. */
 export function guidesTable(result: Guides, look: TextLook = {}): string {
   const two = (value: number | null) => optional(value, (number) => formatFixed(number, 2));
   const rows = result.guides.map(({ module, by, rank, low, high, modules }) => [
     KIND_NAMES[module],
-    GUIDE_TITLES[by],
+    guideTitle(by),
     two(rank),
     two(low),
     two(high),

@@ -3,6 +3,7 @@ import { mean } from "../../measure/mod.ts";
 import type { Computed, Sweep } from "../../result/mod.ts";
 import { formatFixed, formatNumber, formatSeconds } from "../chart/numbers.ts";
 import { plain } from "../../entry/mod.ts";
+import { curveName } from "../chart/scores.ts";
 import { computedText, KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { align, style, type TextLook } from "./table.ts";
 
@@ -14,9 +15,7 @@ export function sweepTable(sweep: Sweep, look: TextLook = {}): string {
   const one = targets.length === 1;
   const groups = new Map<string, Curve[]>();
   for (const curve of sweep.curves) {
-    const name = one
-      ? curve.by
-      : `${KIND_NAMES[curve.target]}${curve.by === "importance" ? "" : `, ${curve.by}`}`;
+    const name = one ? curve.by : curveName(curve);
     groups.set(name, [...groups.get(name) ?? [], curve]);
   }
   const steps = [...new Set(sweep.curves.flatMap(({ points }) => points.map(({ dropped }) => dropped)))]

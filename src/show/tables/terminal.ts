@@ -8,6 +8,7 @@ import { formatFixed, formatNumber, formatShare } from "../chart/numbers.ts";
 import { mixerOf, mixersText } from "./mixers.ts";
 import { mixtureTable } from "./mixtures.ts";
 import { align, optional, style, type TextLook } from "./table.ts";
+import { orderName } from "../chart/scores.ts";
 import {
   byImportance,
   computedText,
@@ -74,11 +75,10 @@ export function profileTable(profile: Profile, look: ProfileLook = {}): string {
 
 /** The drops of a plan in order, and the flags that apply it. */
 export function planTable(plan: Plan, look: TextLook = {}): string {
-  const how = plan.by === "random" ? `random, seed ${plan.seed}` : plan.by;
   const head = style(look, 1)(
     `${plan.provenance ? modelOf(plan.provenance.model) : plan.model} · drop ${plan.order.length} of ${
       KIND_NAMES[plan.target]
-    } by ${how}`,
+    } by ${orderName(plan)}`,
   );
   if (plan.order.length === 0) return head;
   const rows = plan.order.map(({ module, layer, score }, i) => [

@@ -6,7 +6,8 @@ import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { permutation } from "../../tensor/mod.ts";
 import { type Estimate, estimatePasses, flopsOf, type Pass } from "../estimate.ts";
 import { studyChecks, type StudyOptions, textOptions } from "../options.ts";
-import { dropsOf, rank, type Scores } from "../plan.ts";
+import { dropsOf, rank } from "../orders/rank.ts";
+import type { Scores } from "../scores/score.ts";
 import { type Curve, curveList, stepList, stepsWithin } from "./curves.ts";
 
 /**

@@ -1,15 +1,16 @@
 /** What can be dropped of a model: modules, or windows of consecutive blocks. */
-import { type LayerModule, MODULES } from "../../measure/mod.ts";
+import { inDropOrder, type LayerModule, MODULES } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
-import type { DropOrder, Plan } from "../../result/mod.ts";
+import type { DropOrder, Target } from "../../result/mod.ts";
 import { type DropPlan, dropPlan } from "../../run/mod.ts";
-import type { Entry } from "./constraints.ts";
 
-/** An entry of an order. */
+/** A candidate in an order, with its score. */
 export type Scored = DropOrder["order"][number];
+/** A candidate: a module, or a window of blocks. */
+export type Entry = Pick<Scored, "module" | "layer" | "size">;
 
-/** Everything of a target; windows of up to `upto` blocks. */
-export function candidatesOf({ layers }: ModelSpec, target: Plan["target"], upto: number): Entry[] {
+/** All candidates of a target; windows have up to `upto` blocks. */
+export function candidatesOf({ layers }: ModelSpec, target: Target, upto: number): Entry[] {
   if (target === "consecutive") {
     return Array.from({ length: upto }, (_, n) =>
       Array.from(
@@ -20,13 +21,13 @@ export function candidatesOf({ layers }: ModelSpec, target: Plan["target"], upto
   const kinds = target === "joint" ? MODULES : [target];
   return kinds.flatMap((module) =>
     layers.flatMap((layer, l): Entry[] => {
-      const there = module === "block" ? layer.attention || layer.mlp : layer[module];
-      return there ? [{ module, layer: l, size: 1 }] : [];
+      const present = module === "block" ? layer.attention || layer.mlp : layer[module];
+      return present ? [{ module, layer: l, size: 1 }] : [];
     })
   );
 }
 
-/** The modules of entries, in their order: layers of attention and of MLPs that the model has. */
+/** The layers of attention and of MLPs that candidates consist of, in the candidates' order; `has` says which exist. */
 export function modulesOf(
   entries: readonly Entry[],
   has: (kind: LayerModule, layer: number) => boolean,
@@ -42,12 +43,17 @@ export function modulesOf(
   return { attention: layers("attention"), mlp: layers("mlp") };
 }
 
-/** What is dropped with entries. */
+/** The plan that drops candidates. */
 export function dropOfEntries(spec: ModelSpec, entries: readonly Entry[]): DropPlan {
   return dropPlan(spec, modulesOf(entries, (kind, layer) => spec.layers[layer][kind] !== null));
 }
 
-/** Windows by size; then the lowest score first, of equals the deeper. */
-export function inOrder(a: Scored, b: Scored): number {
-  return a.size - b.size || a.score! - b.score! || b.layer - a.layer;
+/** Candidates in drop order by their scores; the numbers of a baseline order them, but are not shown. */
+export function ranked(
+  entries: readonly Entry[],
+  scores: readonly (number | null)[],
+  { baseline = false }: { readonly baseline?: boolean },
+): Scored[] {
+  return entries.map((entry, i): Scored => ({ ...entry, score: scores[i] })).sort(inDropOrder)
+    .map((entry) => baseline ? { ...entry, score: null } : entry);
 }
