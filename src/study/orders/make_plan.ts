@@ -182,36 +182,43 @@ function ofOrder(order: DropOrder, options: PlanOptions): Source {
   return { ...order, has: (kind, layer) => sizes[kind][layer] !== null };
 }
 
-/** Modules, or a window, of a source. */
-function choose(source: Source, options: PlanOptions): Scored[] {
+/** Chooses by number, or the fewest that save enough. */
+function choose(source: Source, options: PlanOptions): readonly Scored[] {
   const { target, sizes, has } = source;
   const choices = choicesOf(source, options);
-  const { n: most, chosen: all } = choices.at(-1)!;
+  const most = choices.at(-1)!;
   if (options.drop !== undefined) {
     const found = choices.find(({ n }) => n === options.drop);
     if (found) return found.chosen;
     const limited = [source.constraints, constraintsOf(options)].some(constrains);
     const why = limited && target !== "consecutive" ? ", the number that the constraints allow" : "";
     throw new RangeError(
-      `Cannot drop ${options.drop} ${NOUNS[target]}: expected a whole number from 0 to ${most}${why}`,
+      `Cannot drop ${options.drop} ${NOUNS[target]}: expected a whole number from 0 to ${most.n}${why}`,
     );
   }
-  const { saved, whole, unit, wanted } = budgetOf(sizes!, options);
-  const savedBy = (chosen: readonly Scored[]) => saved(modulesOf(chosen, has));
-  const least = wanted < 1 ? wanted * whole : wanted;
-  const found = choices.find(({ chosen }) => savedBy(chosen) >= least);
+  const { amount, whole, unit, saved } = budgetOf(sizes!, options);
+  const savedBy = ({ chosen }: Choice) => saved(modulesOf(chosen, has));
+  const found = choices.find((choice) => savedBy(choice) >= (amount < 1 ? amount * whole : amount));
   if (found) return found.chosen;
-  const what = wanted < 1 ? `${wanted} of the ${unit}` : `${wanted} ${unit}`;
   const where = target === "consecutive"
-    ? `the best window of ${most}`
-    : `all ${most} ${NOUNS[target]} of the order`;
+    ? `the best window of ${most.n}`
+    : `all ${most.n} ${NOUNS[target]} of the order`;
   throw new RangeError(
-    `Cannot save ${what}: found ${savedBy(all)} of ${whole} in ${where}, expected at most that`,
+    `Cannot save ${amount}${amount < 1 ? " of the" : ""} ${unit}: found ${
+      savedBy(most)
+    } of ${whole} in ${where}, ` +
+      "expected at most that",
   );
 }
 
-/** The plans that a source offers, by number: its first modules, or the best window of each size; the empty plan first. */
-function choicesOf(source: Source, options: PlanOptions): { n: number; chosen: Scored[] }[] {
+/** A number of modules, or of blocks, and those to drop. */
+interface Choice {
+  readonly n: number;
+  readonly chosen: readonly Scored[];
+}
+
+/** What a source offers: its first modules, or the best window of each size; nothing comes first. */
+function choicesOf(source: Source, options: PlanOptions): Choice[] {
   const { target, order, provenance: { model: { layers } } } = source;
   const constraints = constraintsOf(options);
   if (target !== "consecutive") {
@@ -228,20 +235,19 @@ function choicesOf(source: Source, options: PlanOptions): { n: number; chosen: S
   return [{ n: 0, chosen: [] }, ...best];
 }
 
-/** What is to be saved, in all and by a plan: parameters, or bytes of keys and values of one sequence. */
+/** An amount to save, what the whole model has, and what a plan saves: parameters, or bytes of keys and values. */
 function budgetOf(sizes: Sizes, { parameters, kvBytes, context = 2048 }: PlanOptions) {
-  if (parameters !== undefined) {
-    return {
-      wanted: parameters,
+  return parameters !== undefined
+    ? {
+      amount: parameters,
       whole: sizes.parameters,
       unit: "parameters",
       saved: (drops: DropPlan) => parametersOf(drops, sizes),
+    }
+    : {
+      amount: kvBytes!,
+      whole: allKvBytes(sizes, context),
+      unit: "bytes of keys and values",
+      saved: ({ attention }: DropPlan) => kvBytesOf(attention, sizes, context),
     };
-  }
-  return {
-    wanted: kvBytes!,
-    whole: allKvBytes(sizes, context),
-    unit: "bytes of keys and values",
-    saved: ({ attention }: DropPlan) => kvBytesOf(attention, sizes, context),
-  };
 }

@@ -4,18 +4,17 @@
  * Consecutive blocks are windows of n: X is x_l, Y is x_{l+n}. Each n has a best window of its own, not nested in the next.
  */
 import { displayable, phases, reportsOf, within } from "../../entry/mod.ts";
-import { type DropOrder, head, keptOr, orderOrigin } from "../../result/mod.ts";
+import { type DropOrder, head, keep, keptOr, keptResult, orderOrigin } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { onModel, packText, type StudyModel } from "../../subject/mod.ts";
 import { type Estimate, estimatePasses, flopsOf, needOf } from "../estimate.ts";
 import { expectRoom } from "../memory.ts";
 import { CALIBRATION_TEXT, provenance, type StudyOptions, textOptions } from "../options.ts";
-import { candidatesOf, ranked } from "../scores/candidates.ts";
+import { candidatesOf, type Entry, ranked } from "../scores/candidates.ts";
 import { scores } from "../scores/mod.ts";
 import { type Ground, measured, readingFor } from "../scores/score.ts";
-import { constrained } from "./constraints.ts";
+import { constrained, openBeside } from "./constraints.ts";
 import { type Made, orderChecks, type OrderOptions, passesOf, type Request, requestOf } from "./request.ts";
-import { search } from "./search.ts";
 import { sizesOf } from "./sizes.ts";
 
 /**
@@ -82,6 +81,42 @@ async function computed(ground: Ground, request: Request, options: StudyOptions)
   const { nll, numbers } = await measured(readingFor(score, target), ground, round, options);
   const order = constrained(ranked(entries, numbers, score), spec.layers.length, constraints);
   return made({ nll, order: target === "consecutive" ? order : order.slice(0, upto) }, upto);
+}
+
+/**
+ * Searches until `upto` modules are found, or none is left that may be dropped. The order that each step reaches is kept as the
+ * result for that number of modules, so that an interrupted search resumes after the last.
+ */
+async function search(
+  ground: Ground,
+  request: Request,
+  entries: readonly Entry[],
+  made: (found: Made, upto: number) => DropOrder,
+  options: StudyOptions,
+): Promise<DropOrder> {
+  const { upto, constraints, by, target } = request;
+  const { provenance, model: { name, spec: { layers } } } = ground;
+  const originOf = (upto: number) => orderOrigin({ ...request, provenance, upto });
+  const phase = phases(null, Array.from({ length: upto }, () => 1), options.onProgress);
+  let result = made({ nll: null, order: [] }, 0);
+  for (let size = upto - 1; size > 0 && result.order.length === 0; size--) {
+    result = await keptResult("order", originOf(size), options) ?? result;
+  }
+  const kept = result.order.length;
+  if (kept > 0) options.onNotice?.(`${target} of ${name} by ${by}: ${kept} kept from an earlier run`);
+  while (result.order.length < upto) {
+    options.signal?.throwIfAborted();
+    const { order: taken, nll: known } = result;
+    const open = openBeside(entries, taken, layers.length, constraints);
+    if (open.length === 0) break;
+    const round = { open, taken, nll: known };
+    const step = within(options, phase(taken.length));
+    const { nll, numbers } = await measured(scores[by].modules, ground, round, step);
+    const [best] = ranked(open, numbers, scores[by]);
+    const size = taken.length + 1;
+    result = await keep("order", originOf(size), made({ nll, order: [...taken, best] }, size), options);
+  }
+  return made(result, upto);
 }
 
 /**

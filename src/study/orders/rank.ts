@@ -21,7 +21,7 @@ import {
   TARGETS,
 } from "../../result/mod.ts";
 import { aModule, aProfile } from "../plan.ts";
-import { candidatesOf, type Entry, modulesOf, ranked } from "../scores/candidates.ts";
+import { candidatesOf, type Entry, ranked } from "../scores/candidates.ts";
 import { scores } from "../scores/mod.ts";
 import type { Scores } from "../scores/score.ts";
 import { constraintChecks, type ConstraintOptions, constraintsOf, fits } from "./constraints.ts";
@@ -74,12 +74,6 @@ export function rank(
   const layers = profile.block.importance.length;
   const numbers = scores[by].modules.read(profile, entries, { layers, seed });
   return ranked(entries, numbers, scores[by]).map(({ size: _, ...entry }) => entry);
-}
-
-/** The layers of ranked modules, in order; a block's layer is in the lists of the modules that it has. */
-export function dropsOf(profile: Scores, order: readonly Ranked[]): { attention: number[]; mlp: number[] } {
-  const entries = order.map((entry) => ({ ...entry, size: 1 }));
-  return modulesOf(entries, (kind, layer) => profile[kind].importance[layer] !== null);
 }
 
 const aSpec = like(

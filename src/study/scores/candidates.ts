@@ -27,13 +27,16 @@ export function candidatesOf({ layers }: ModelSpec, target: Target, upto: number
   );
 }
 
+/** Modules, and windows of blocks. */
+type Entries = readonly (Omit<Entry, "size"> & Partial<Entry>)[];
+
 /** The layers of attention and of MLPs that candidates consist of, in the candidates' order; `has` says which exist. */
 export function modulesOf(
-  entries: readonly Entry[],
+  entries: Entries,
   has: (kind: LayerModule, layer: number) => boolean,
 ): { attention: number[]; mlp: number[] } {
   const layers = (kind: LayerModule) =>
-    entries.flatMap(({ module, layer, size }) =>
+    entries.flatMap(({ module, layer, size = 1 }) =>
       module === kind
         ? [layer]
         : module === "block"
@@ -44,7 +47,7 @@ export function modulesOf(
 }
 
 /** The plan that drops candidates. */
-export function dropOfEntries(spec: ModelSpec, entries: readonly Entry[]): DropPlan {
+export function dropOfEntries(spec: ModelSpec, entries: Entries): DropPlan {
   return dropPlan(spec, modulesOf(entries, (kind, layer) => spec.layers[layer][kind] !== null));
 }
 

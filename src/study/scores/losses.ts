@@ -1,5 +1,5 @@
 /**
- * The loss and the divergence of the model without each candidate in turn.
+ * The loss and the divergence of the model without each candidate in turn, kept plan by plan.
  *
  * Candidates run as one trie (run/trie.ts): all L single removals take L²/2 layers, not L², and its head reads the
  * vocabulary once. For divergence, the full model runs once more, and its streams are kept.
@@ -15,129 +15,101 @@ import {
   type ScoreSums,
   segmentsOf,
 } from "../../run/mod.ts";
-import type { Packed, StudyModel } from "../../subject/mod.ts";
-import { flopsOf, type Pass } from "../estimate.ts";
+import type { ModelSpec } from "../../models/mod.ts";
+import { flopsOf } from "../estimate.ts";
 import { engineOf, provenance, reporter, type StudyOptions } from "../options.ts";
-import { dropOfEntries, type Entry } from "./candidates.ts";
-import type { Measurement, Score } from "./score.ts";
+import { twofold } from "../perplexity.ts";
+import { dropOfEntries } from "./candidates.ts";
+import type { Ground, Measurement, Round, Score } from "./score.ts";
 
 /** In nats per token. */
-export interface Loss {
+interface Loss {
   readonly nll: number;
   /** KL(p_full ‖ p_drop); 0 where only losses are measured. */
   readonly kl: number;
 }
 
-/** What is measured. Divergence includes the loss. */
-export type LossMeasure = "loss" | "divergence";
-
-/** Measures plans over one text; must be freed. */
-export interface Losses {
-  /** The losses of plans, in their order. */
-  of(plans: readonly DropPlan[], options: StudyOptions): Promise<Loss[]>;
-  free(): void;
+/** The full model's loss, and those of the removals. */
+interface Losses {
+  readonly nll: number;
+  readonly losses: readonly Loss[];
 }
 
-/** Opens a text for measurements, each of which is kept plan by plan. */
-export function openLosses(
-  model: StudyModel,
-  { blocks, ...packed }: Packed,
-  measure: LossMeasure,
-  shared: StudyOptions,
-): Losses {
-  const segments = segmentsOf(blocks);
-  let full: Reference | undefined;
+/** What is measured; divergence includes the loss. */
+type Measure = "loss" | "divergence";
 
-  async function compute(plans: readonly DropPlan[], options: StudyOptions): Promise<Loss[]> {
-    const run = { model, engine: await engineOf(shared), segments, signal: shared.signal };
-    if (measure === "divergence") full ??= await reference(run);
-    const price = (head: boolean) => flopsOf(model, [{ ...blocks, plans, head }]);
-    const report = reporter("layers and head", "work", options);
-    const [layers, all] = [price(false), price(true)];
-    let [ran, scored] = [0, 0];
-    const update = () => report(layers * ran + (all - layers) * scored, all);
-    const sums = await score({
-      ...run,
-      plans,
-      reference: full,
-      onProgress: (done, total) => {
-        ran = done / total;
-        update();
-      },
-      onScore: (done, total) => {
-        scored = done / total;
-        update();
-      },
-    });
-    return sums.map(perToken);
-  }
+/** The plans of a round: candidates of one size run as one trie. */
+function triesOf(spec: ModelSpec, { open, taken }: Round): DropPlan[][] {
+  return [...Map.groupBy(open, ({ size }) => size).values()]
+    .map((entries) => entries.map((entry) => dropOfEntries(spec, [...taken, entry])));
+}
 
-  return {
-    async of(plans, options) {
-      const origins = await Promise.all(plans.map((plan) => provenance(model, packed, plan, shared)));
-      const keys = origins.map((origin) => ({ ...origin, measure }));
-      const known = await Promise.all(keys.map((key) => keptResult("loss", key, shared)));
-      const lacking = [...plans.keys()].filter((plan) => !known[plan]);
-      const made = lacking.length > 0 ? await compute(lacking.map((plan) => plans[plan]), options) : [];
-      for (const [i, plan] of lacking.entries()) {
-        const result = { ...head("loss"), provenance: origins[plan], measure, ...made[i] };
-        known[plan] = await keep("loss", keys[plan], result, shared);
-      }
-      return known.map((loss) => loss!);
+/** A score that reads the losses of all removals, beside the full model's. */
+export function removals(
+  measure: Measure,
+  read: (loss: Loss, nll: number) => number,
+): Pick<Score, "modules"> {
+  const from: Measurement<Losses> = {
+    unit: "candidates",
+    nll: ({ nll }) => nll,
+    passes(spec, round, size) {
+      const full = { ...size, plans: [noDrop], head: measure === "loss", stays: measure === "divergence" };
+      const removed = triesOf(spec, round).map((plans) => ({ ...size, plans, head: true }));
+      return round.nll === null ? [full, ...removed] : removed;
     },
-    free: () => full?.free(),
+    async measure(ground, round, options) {
+      const [first = [], ...rest] = triesOf(ground.model.spec, round);
+      const full = round.nll === null ? [noDrop] : [];
+      const losses = await lossesOf(ground, measure, [[...full, ...first], ...rest], options);
+      return { nll: round.nll ?? losses[0].nll, losses: losses.slice(full.length) };
+    },
   };
+  return { modules: { from, read: ({ nll, losses }: Losses) => losses.map((loss) => read(loss, nll)) } };
+}
+
+async function lossesOf(
+  { model, packed: { blocks, ...packed } }: Ground,
+  measure: Measure,
+  tries: readonly (readonly DropPlan[])[],
+  options: StudyOptions,
+): Promise<Loss[]> {
+  const run = {
+    model,
+    engine: await engineOf(options),
+    segments: segmentsOf(blocks),
+    signal: options.signal,
+  };
+  const phase = phases(null, tries.map(({ length }) => length), options.onProgress);
+  let full: Reference | undefined;
+  const compute = async (plans: readonly DropPlan[], i: number) => {
+    if (plans.length === 0) return [];
+    if (measure === "divergence") full ??= await reference(run);
+    const [layers, all] = [false, true].map((head) => flopsOf(model, [{ ...blocks, plans, head }]));
+    const report = reporter("layers and head", "work", within(options, phase(i)));
+    const done = twofold(report, { layers, head: all - layers });
+    return await score({ ...run, plans, reference: full, onProgress: done.layers, onScore: done.head });
+  };
+  const losses: Loss[] = [];
+  try {
+    for (const [i, plans] of tries.entries()) {
+      const origins = await Promise.all(plans.map((plan) => provenance(model, packed, plan, options)));
+      const keys = origins.map((origin) => ({ ...origin, measure }));
+      const known = await Promise.all(keys.map((key) => keptResult("loss", key, options)));
+      const lacking = [...plans.keys()].filter((plan) => !known[plan]);
+      const sums = await compute(lacking.map((plan) => plans[plan]), i);
+      for (const [j, plan] of lacking.entries()) {
+        const result = { ...head("loss"), provenance: origins[plan], measure, ...perToken(sums[j]) };
+        known[plan] = await keep("loss", keys[plan], result, options);
+      }
+      losses.push(...known.map((loss) => loss!));
+    }
+  } finally {
+    full?.free();
+  }
+  return losses;
 }
 
 function perToken(samples: readonly ScoreSums[]): Loss {
   const sum = (key: keyof ScoreSums) => samples.reduce((total, sample) => total + sample[key], 0);
   return { nll: sum("nll") / sum("tokens"), kl: sum("kl") / sum("tokens") };
-}
-
-/** Candidates that run as one trie: those of one size. */
-function triesOf(entries: readonly Entry[]): Entry[][] {
-  return [...Map.groupBy(entries, ({ size }) => size).values()];
-}
-
-/** Of the model without each candidate, the first trie with the full model. */
-function removalLosses(measure: LossMeasure): Measurement<{ nll: number; losses: readonly Loss[] }> {
-  return {
-    unit: "candidates",
-    nll: ({ nll }) => nll,
-    passes(spec, { open, taken, nll }, size) {
-      const whole = { ...size, plans: [noDrop], head: measure === "loss", stays: measure === "divergence" };
-      const removed = triesOf(open).map((entries): Pass => ({
-        ...size,
-        plans: entries.map((entry) => dropOfEntries(spec, [...taken, entry])),
-        head: true,
-      }));
-      return nll === null ? [whole, ...removed] : removed;
-    },
-    async measure({ model, packed }, { open, taken, nll }, options) {
-      const tries = open.length > 0 ? triesOf(open) : [[]]; // the full model alone
-      const phase = phases(null, tries.map(({ length }) => length), options.onProgress);
-      const losses = openLosses(model, packed, measure, options);
-      const measured: Loss[] = [];
-      try {
-        for (const [i, entries] of tries.entries()) {
-          const plans = entries.map((entry) => dropOfEntries(model.spec, [...taken, entry]));
-          const full = i === 0 && nll === null ? [noDrop] : [];
-          measured.push(...await losses.of([...full, ...plans], within(options, phase(i))));
-        }
-      } finally {
-        losses.free();
-      }
-      return nll === null ? { nll: measured[0].nll, losses: measured.slice(1) } : { nll, losses: measured };
-    },
-  };
-}
-
-/** A score of each removal's loss, beside the full model's. */
-export function removals(
-  measure: LossMeasure,
-  read: (loss: Loss, nll: number) => number,
-): Pick<Score, "modules"> {
-  const from = removalLosses(measure);
-  type Measured = Awaited<ReturnType<typeof from.measure>>;
-  return { modules: { from, read: ({ nll, losses }: Measured) => losses.map((loss) => read(loss, nll)) } };
 }
