@@ -41,15 +41,16 @@ const table = {
   deepest: { dash: "1 3", ranks: true, guide: "layersAfter", title: "layers after it" },
 } as const satisfies Readonly<Record<string, ScoreLook>>;
 
-type Table = typeof table;
+/** What the table says, name by name. */
+type ScoreTable = typeof table;
 /** The name of a score or search. */
-export type ScoreName = keyof Table;
+export type ScoreName = keyof ScoreTable;
 /** The name of a score or search that a profile suffices for. */
 export type RankName = {
-  [Name in ScoreName]: Table[Name] extends { readonly ranks: true } ? Name : never;
+  [Name in ScoreName]: ScoreTable[Name] extends { readonly ranks: true } ? Name : never;
 }[ScoreName];
 /** The name of a guide. */
-export type GuideName = Extract<Table[ScoreName], { readonly guide: string }>["guide"];
+export type GuideName = Extract<ScoreTable[ScoreName], { readonly guide: string }>["guide"];
 
 /** The scores and searches, by name. */
 export const SCORES: Readonly<Record<ScoreName, ScoreLook>> = table;
