@@ -81,7 +81,7 @@ const inner: Record<string, readonly string[]> = {
   show: ["chart", "tables", "figures", "claims", "sections", "page"],
   "show/chart": ["draw"],
   "show/figures": ["untrained", "training", "causes", "dropping", "profile"],
-  study: ["untrained", "causes", "analyses", "shards"],
+  study: ["scores", "orders", "untrained", "causes", "analyses", "shards"],
 };
 
 function upwardImportsInside(edges: readonly Edge[]): string[] {
@@ -159,6 +159,9 @@ const ONLINE = ["hub/", "lab/sockets.ts"];
 const JUPYTER = /Deno\.jupyter/;
 const DEVICE = /\b(?:createComputePipeline|createBindGroup|createBuffer|cuLaunchKernel|cudaMalloc)\b/;
 
+/** Comparisons of a score with a name. */
+const NAMED_SCORE = /\bby\s*[!=]==?\s*["'`]|\bswitch\s*\(\s*(?:\w+\.)*by\s*\)/;
+
 const STREAM = /\bprocess\.std(?:out|err)\.write\b|\bDeno\.std(?:out|err)\b|\bconsole\.\w+\(/;
 /** The outlets of commands, of progress and of notebooks, which make text safe to show; a child's answer to its parent. */
 const OUTLETS = ["commands/context.ts", "show/progress.ts", "show/cell.ts", "doctor/examine.ts"];
@@ -212,6 +215,11 @@ const rules: [name: string, breach: string[], found: string[]][] = [
     "only engines and kernels call devices",
     users(DEVICE, ["engine/", "kernels/"], [{ path: "run/a.ts", code: "gpu.createBuffer({ size })" }]),
     users(DEVICE, ["engine/", "kernels/"], sources),
+  ],
+  [
+    "only its own file knows what a score is: others read the table of scores",
+    users(NAMED_SCORE, [], [{ path: "show/a.ts", code: 'plan.by === "random"' }]),
+    users(NAMED_SCORE, [], sources),
   ],
   [
     "only the outlets write to a terminal",

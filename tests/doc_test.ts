@@ -14,10 +14,10 @@ async function denoDoc(...options: string[]): Promise<{ out: string; err: string
 
 /**
  * Types that public ones name and that are not public themselves: those of results are inferred from their forms, which check
- * what is read; engines, opened weights and the manifest's packages are for passing on, not for looking into.
+ * what is read; names of scores, targets and modules are inferred from their lists; engines, opened weights and the manifest's packages are for passing on, not for looking into.
  */
 const UNNAMED =
-  /^(?:output|forms|METHODS|agreement|officialDifference|\w+Form|Shard|ModuleMeans|Engine|Model|ModelSpec|PackageSource)$/;
+  /^(?:output|forms|METHODS|agreement|officialDifference|\w+Form|KINDS|LayerModule|TARGETS|ScoreTable|Shard|ModuleMeans|Engine|Model|ModelSpec|PackageSource)$/;
 
 Deno.test("everything public has a word on it, and names public types", async () => {
   const { err } = await denoDoc("--lint");

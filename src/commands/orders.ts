@@ -1,6 +1,6 @@
 /** `lamina order MODEL`: in which order modules go, by any measure; `lamina guides MODEL`: how good a guide each measure is. */
 import { Command, Option } from "commander";
-import { type DropOrder, ORDERS, TARGETS } from "../result/mod.ts";
+import { type DropOrder, ORDERS, PAPER_SCORE, TARGETS } from "../result/mod.ts";
 import { estimateText } from "../show/mod.ts";
 import { guides, guidesEstimate, order, orderEstimate, orderShards } from "../study/mod.ts";
 import { type Context, studyOptions, withModel } from "./context.ts";
@@ -35,7 +35,7 @@ export function orderCommand(context: Context): Command {
         "--by <order>",
         "score or search that ranks them; for blocks, importance is ShortGPT's block influence",
       )
-        .choices([...ORDERS]).default("importance"),
+        .choices(ORDERS).default(PAPER_SCORE),
     )
     .option(
       "--upto <n>",

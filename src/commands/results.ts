@@ -1,6 +1,6 @@
 /** Commands over results that are there already: plan, compare, merge. */
 import { Command, Option } from "commander";
-import { merge, readResult, resultText, TARGETS } from "../result/mod.ts";
+import { merge, RANKS, readResult, resultText, TARGETS } from "../result/mod.ts";
 import { modelOf } from "../show/mod.ts";
 import { compare, makePlan, type RankOrder, type Target } from "../study/mod.ts";
 import { type Context, tableIn } from "./context.ts";
@@ -16,7 +16,6 @@ import {
 import { type OutFlags, withOutFlags } from "./destination.ts";
 import { deliver, outputOf } from "./outlet.ts";
 import { type MergeFlags, mergeShards, readGiven, type RunLine } from "./shards.ts";
-const ORDERS: readonly RankOrder[] = ["importance", "magnitude", "random", "deepest"];
 
 /** What `lamina plan` is told. */
 interface PlanFlags extends OutFlags, ConstraintFlags {
@@ -54,9 +53,9 @@ export function planCommand(context: Context): Command {
       wholeNumber(1),
     )
     .addOption(
-      new Option("--by <order>", "score that ranks the modules of a profile (default: importance)").choices([
-        ...ORDERS,
-      ]),
+      new Option("--by <order>", "score that ranks the modules of a profile (default: importance)").choices(
+        RANKS,
+      ),
     )
     .option("--seed <n>", "seed of the random order (default: 0)", wholeNumber(0))
     .option("--table", "print a table instead of JSON", false);

@@ -1,7 +1,7 @@
 /** Quality against the number of modules dropped: `lamina sweep MODEL`. */
 import { phases, within } from "../entry/mod.ts";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type DropOrder, ORDERS, TARGETS } from "../result/mod.ts";
+import { type DropOrder, ORDERS, SCORES, TARGETS } from "../result/mod.ts";
 import { estimateText } from "../show/mod.ts";
 import {
   type Curve,
@@ -148,7 +148,7 @@ function curvesBy({ target, by = [...SWEPT], seed, ...flags }: SweepFlags) {
   const { protectFirst, protectLast, noNeighbours } = constraintsIn(flags);
   const free = target !== "consecutive" && protectFirst + protectLast === 0 && !noNeighbours;
   const wanted = by.flatMap((by): Wish[] =>
-    by === "random"
+    SCORES[by].seeded
       ? Array.from({ length: SEEDS }, (_, i) => ({ target, by, seed: seed + i }))
       : [{ target, by, seed: null }]
   );

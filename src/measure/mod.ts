@@ -40,6 +40,7 @@ export {
   toldSign,
   withinBudget,
 } from "./statistics/verdict.ts";
+export { inDropOrder, type Placed, rankModules } from "./statistics/ranking.ts";
 export { type RoutingSums, sumRouting } from "./streams/routing.ts";
 export {
   type Smoothing,

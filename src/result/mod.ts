@@ -40,9 +40,23 @@ export type {
   Profile,
   RoutingSums,
 } from "./forms/profile.ts";
-export { type Guide, GUIDE_NAMES, type GuideName, type Guides } from "./forms/guides.ts";
+export type { Guide, Guides } from "./forms/guides.ts";
 export type { Constraints, DropOrder, Sizes } from "./forms/order.ts";
-export { ORDERS, type Plan, type Sweep, TARGETS } from "./forms/sweep.ts";
+export type { Plan, Sweep } from "./forms/sweep.ts";
+export {
+  GUIDE_NAMES,
+  type GuideName,
+  GUIDES,
+  ORDERS,
+  PAPER_SCORE,
+  type RankName,
+  RANKS,
+  type ScoreLook,
+  type ScoreName,
+  SCORES,
+  type Target,
+  TARGETS,
+} from "./scores.ts";
 export { cacheKey } from "./keeping/key.ts";
 export {
   checkpointOrigin,

@@ -10,7 +10,8 @@ import {
   type Profile,
 } from "../result/mod.ts";
 import { pairsOf, rankCorrelation } from "./pairs.ts";
-import { aProfile, rank } from "./plan.ts";
+import { rank } from "./orders/rank.ts";
+import { aProfile } from "./plan.ts";
 
 /**
  * Compares two profiles of models with the same number of layers. Throws `RangeError` if the numbers differ.

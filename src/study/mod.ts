@@ -28,23 +28,15 @@ export {
   type StudyOptions,
 } from "./options.ts";
 export { perplexities } from "./perplexity.ts";
-export {
-  aDrop,
-  distinct,
-  droppable,
-  dropsIn,
-  type Order,
-  rank,
-  type Ranked,
-  type RankOrder,
-  type RankTarget,
-  type Scores,
-  type Target,
-} from "./plan.ts";
-export { guides, guidesEstimate, type GuidesOptions } from "./guides.ts";
-export { makePlan, type PlanOptions } from "./make_plan.ts";
+export type { RankName as RankOrder, ScoreName as Order, Target } from "../result/mod.ts";
+export { aDrop, dropsIn } from "./plan.ts";
+export { distinct, droppable, rank, type Ranked, type RankTarget } from "./orders/rank.ts";
+export type { Scores } from "./scores/score.ts";
+export { guides, guidesEstimate, type GuidesOptions } from "./orders/guides.ts";
+export { makePlan, type PlanOptions } from "./orders/make_plan.ts";
 export type { ConstraintOptions } from "./orders/constraints.ts";
-export { order, orderEstimate, type OrderOptions } from "./orders/order.ts";
+export { order, orderEstimate } from "./orders/order.ts";
+export type { OrderOptions } from "./orders/request.ts";
 export { profile, type ProfileOptions } from "./profile.ts";
 export {
   atWidth,
@@ -57,7 +49,7 @@ export {
 } from "./untrained/init_models.ts";
 export { predictInit } from "./untrained/predict.ts";
 export { randomInit, randomInitEstimate, type RandomInitOptions } from "./untrained/random_init.ts";
-export { type Paired, paired, type Removal, removalAgreement, removals } from "./removals.ts";
+export { type Paired, paired, type Removal, removalAgreement, removals } from "./orders/removals.ts";
 export { PAPER_ORDERS, type PaperOrders } from "./paper_orders.ts";
 export { DEVICE_NAMES, type DeviceName } from "../measure/mod.ts";
 export { roofline, type RooflineOptions } from "./speed/roofline.ts";

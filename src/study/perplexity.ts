@@ -154,7 +154,7 @@ interface Weight {
 }
 
 /** One report on layers and head, which take turns where samples are many. */
-function twofold(report: (done: number, total: number) => void, { layers, head }: Weight) {
+export function twofold(report: (done: number, total: number) => void, { layers, head }: Weight) {
   const done = { layers: 0, head: 0 };
   const of = (part: keyof Weight, weight: number) => (some: number, all: number) => {
     done[part] = weight * some / all;

@@ -40,7 +40,7 @@ import { type Estimate, estimatePasses, type Pass } from "./estimate.ts";
 import { provenance, studyChecks, type StudyOptions, textOptions } from "./options.ts";
 import { pairsOf, rankCorrelation } from "./pairs.ts";
 import { PAPER_ORDERS, type PaperOrders } from "./paper_orders.ts";
-import { distinct, rank } from "./plan.ts";
+import { distinct, rank } from "./orders/rank.ts";
 import { profileBlocks } from "./profile.ts";
 
 /** Options of `verify`. The default text is the paper's: 256 × 2048 tokens of c4. */

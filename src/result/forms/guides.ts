@@ -1,18 +1,8 @@
-/** The form of guides: how well each score of a module predicts what its removal costs. */
+/** The form of guides: how well each score of a module predicts the cost of its removal. */
 import { KINDS } from "../../measure/mod.ts";
 import { z } from "zod";
 import { headForm, perLayer, provenanceForm } from "./provenance.ts";
-
-/** The scores; `layersAfter` is how many layers follow, what deepest-first goes by. */
-export const GUIDE_NAMES = [
-  "importance",
-  "magnitude",
-  "angular",
-  "angular-last",
-  "gate-norm",
-  "kl",
-  "layersAfter",
-] as const;
+import { GUIDE_NAMES } from "../scores.ts";
 
 /** One score of one kind of module against the losses of its removals. */
 export const guideForm = z.object({
@@ -30,15 +20,13 @@ export const guideForm = z.object({
 });
 /** One score of one kind of module, compared with the losses after each removal. */
 export type Guide = z.infer<typeof guideForm>;
-/** The name of a score. */
-export type GuideName = Guide["by"];
 
-/** How well each score predicts what the removal of a module alone costs. */
+/** How well each score predicts the cost of removing one module. */
 export const guidesForm = z.object({
   ...headForm("guides"),
   /** The full model on the text on which losses were measured. */
   provenance: provenanceForm,
-  /** The same on the text of the scores. */
+  /** The full model on the text on which scores were measured. */
   calibration: provenanceForm,
   /** Rise in nats per token when the module alone is removed, by layer [L]. */
   loss: z.object({ attention: perLayer, mlp: perLayer, block: perLayer }),

@@ -2,32 +2,17 @@
 import { KINDS } from "../../measure/mod.ts";
 import { z } from "zod";
 import { dropForm, headForm, indices, provenanceForm } from "./provenance.ts";
+import { ORDERS, TARGETS } from "../scores.ts";
 
-/** Which modules compete to be dropped: a kind, attention and MLPs together, or windows of blocks. */
-export const TARGETS = [...KINDS, "joint", "consecutive"] as const;
-/** What orders them; what each is stands in `study/orders/order.ts`. */
-export const ORDERS = [
-  "importance",
-  "magnitude",
-  "angular",
-  "angular-last",
-  "gate-norm",
-  "loss",
-  "kl",
-  "iterative",
-  "greedy",
-  "random",
-  "deepest",
-] as const;
 export const targetForm = z.enum(TARGETS);
 export const byForm = z.enum(ORDERS);
 
-/** What to drop, and why. */
+/** A plan: the modules to drop, and what ordered them. */
 export const planForm = z.object({
   ...headForm("plan"),
   model: z.string(),
   layers: z.int().positive(),
-  /** Provenance of the profile that gave the order; a plan written by hand has none. */
+  /** Provenance of the profile or order that it was made from; a plan written by hand has none. */
   provenance: provenanceForm.optional(),
   target: targetForm,
   by: byForm,

@@ -1,11 +1,11 @@
 /** Curves of a sweep: a measure against the number of modules dropped. Orders of one target share its colour and differ in dash pattern; random ones have hollow dots too. */
 import { halfWidth95, type LayerModule, mean, studentT95, type Verdict } from "../../measure/mod.ts";
-import type { Sweep } from "../../result/mod.ts";
+import { SCORES, type Sweep } from "../../result/mod.ts";
+import { curveName, isByImportance, isSeeded, widthOf } from "./scores.ts";
 import { type Axis, dropAxis } from "./draw/axes.ts";
 import { lookOf } from "./draw/colors.ts";
 import { formatNumber } from "./numbers.ts";
 import type { Panel, Series } from "./draw/panel.ts";
-import { KIND_NAMES } from "./setting.ts";
 
 type SweepCurve = Sweep["curves"][number];
 type SweepPoint = SweepCurve["points"][number];
@@ -19,20 +19,6 @@ export interface CurveGroup {
   readonly points: readonly { readonly dropped: number; readonly values: readonly SweepPoint[] }[];
 }
 
-export const DASHES: Readonly<Record<SweepCurve["by"], string | undefined>> = {
-  importance: undefined,
-  magnitude: "8 4",
-  angular: "8 2 2 2",
-  "angular-last": "8 2 2 2 2 2",
-  "gate-norm": "12 3",
-  loss: "5 2",
-  kl: "5 2 1 2",
-  iterative: "14 2 2 2",
-  greedy: "20 3",
-  deepest: "1 3",
-  random: "3 4",
-};
-
 /** The groups of a sweep, in its order. */
 export function groupsOf({ curves }: Sweep): CurveGroup[] {
   const keys = [...new Set(curves.map(({ target, by }) => `${target} ${by}`))];
@@ -42,7 +28,7 @@ export function groupsOf({ curves }: Sweep): CurveGroup[] {
     const points = members.flatMap(({ points }) => points);
     const counts = [...new Set(points.map(({ dropped }) => dropped))].sort((a, b) => a - b);
     return {
-      label: labelOf({ target, by }),
+      label: curveName({ target, by }),
       target,
       by,
       points: counts.map((dropped) => ({
@@ -80,14 +66,14 @@ function halfOf({ by, values }: Cost, samples: number): number | null {
   const errors = values.map(({ riseError }) => riseError);
   if (samples < 2 || errors.some((error) => error === null)) return null;
   const ofSamples = studentT95(samples) * Math.max(...errors as number[]);
-  if (by !== "random") return ofSamples;
+  if (!isSeeded({ by })) return ofSamples;
   const ofSeeds = halfWidth95(values.map(({ rise }) => rise));
   return ofSeeds === null ? null : Math.hypot(ofSamples, ofSeeds);
 }
 
 /** A caption for random orders and the bands of their seeds; empty without random orders. */
 export function seededText(groups: readonly CurveGroup[]): string {
-  const seeds = groups.filter(({ by }) => by === "random")
+  const seeds = groups.filter(isSeeded)
     .map(({ points }) => Math.max(...points.map(({ values }) => values.length)));
   if (seeds.length === 0) return "";
   const most = Math.max(...seeds);
@@ -106,11 +92,6 @@ export interface DropCurve extends Pick<CurveGroup, "target" | "by"> {
   }[];
 }
 
-/** "attention", "MLP, random". */
-export function labelOf({ target, by }: Pick<CurveGroup, "target" | "by">): string {
-  return by === "importance" ? KIND_NAMES[target] : `${KIND_NAMES[target]}, ${by}`;
-}
-
 /** Between the bars of two curves at the same number, as a part of the axis. */
 const APART = 0.011;
 
@@ -126,7 +107,7 @@ export function dropChart(
 ): Panel {
   const most = Math.max(1, ...curves.flatMap(({ points }) => points.map(({ dropped }) => dropped)));
   const drawn = curves.map(({ target, by, points }, i): Series[] => {
-    const [look, label, plain] = [lookOf(target), labelOf({ target, by }), by !== "importance"];
+    const [look, label, plain] = [lookOf(target), curveName({ target, by }), !isByImportance({ by })];
     const shift = band ? 0 : APART * most * (i - (curves.length - 1) / 2);
     const opens = points.some(({ low = 0, high = 0 }) => high > low);
     const spread = opens
@@ -137,8 +118,8 @@ export function dropChart(
     ));
     return [
       { color: look.color, points: spread, width: 0, band },
-      { color: look.color, points: dots, width: plain ? 1.5 : 2.5, dash: DASHES[by], end: label, plain },
-      { ...look, points: dots, width: 0, hollow: by === "random" },
+      { color: look.color, points: dots, width: widthOf(by), dash: SCORES[by].dash, end: label, plain },
+      { ...look, points: dots, width: 0, hollow: isSeeded({ by }) },
     ];
   });
   const series = [0, 1, 2].flatMap((part) => drawn.map((parts) => parts[part]));
@@ -174,7 +155,7 @@ export function commonPoints<Point extends { readonly dropped: number }>(
   layers: number,
 ): { readonly dropped: number; readonly attention: Point; readonly mlp: Point } | null {
   const pointsOf = (kind: LayerModule) =>
-    curves.find(({ target, by }) => target === kind && by === "importance")?.points ?? [];
+    curves.find((curve) => curve.target === kind && isByImportance(curve))?.points ?? [];
   const others = pointsOf("mlp");
   const [nearest] = pointsOf("attention").flatMap((attention) => {
     const mlp = others.find(({ dropped }) => dropped === attention.dropped);

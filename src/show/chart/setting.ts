@@ -1,5 +1,5 @@
 /** The setting of a figure or a table, in words: model, weight format, text, packing, arithmetic. */
-import type { ModuleKind } from "../../measure/mod.ts";
+import { type ModuleKind, rankModules } from "../../measure/mod.ts";
 import type { Computed, Profile, Provenance } from "../../result/mod.ts";
 import { plain } from "../../entry/mod.ts";
 
@@ -79,7 +79,5 @@ export interface RankedModule {
 
 /** Modules of the kinds by importance, most redundant first; ties go to the deeper one. */
 export function byImportance(profile: Profile, ...kinds: ModuleKind[]): RankedModule[] {
-  return kinds.flatMap((module) =>
-    profile[module].importance.flatMap((score, layer) => score === null ? [] : [{ module, layer, score }])
-  ).sort((a, b) => a.score - b.score || b.layer - a.layer);
+  return rankModules(kinds, (kind) => profile[kind].importance);
 }

@@ -1,6 +1,6 @@
 /** Comparisons that the samples decide: which of two is the larger, how often that is clear, and intervals in words. */
 import { correlates, interval95, type LayerModule, toldSign } from "../../measure/mod.ts";
-import type { CauseCorrelation, Profile, Sweep } from "../../result/mod.ts";
+import { type CauseCorrelation, PAPER_SCORE, type Profile, type Sweep } from "../../result/mod.ts";
 import { costsLess } from "./curves.ts";
 import { formatFixed } from "./numbers.ts";
 import type { RankedModule } from "./setting.ts";
@@ -58,7 +58,7 @@ export function medianGapsOf({ sums, provenance: { packing: { samples } } }: Pro
 
 /** Which of two drops of a sweep costs more. */
 export function riseSign(a: Point, b: Point, samples: number): Sign {
-  const [one, other] = [a, b].map((point) => ({ by: "importance" as const, values: [point] }));
+  const [one, other] = [a, b].map((point) => ({ by: PAPER_SCORE, values: [point] }));
   return ({ yes: -1, no: 1, "cannot tell": 0 } as const)[costsLess(one, other, samples)];
 }
 

@@ -9,6 +9,7 @@ import {
   fullOf,
   meanAccuracy,
 } from "../chart/accuracy.ts";
+import { isByImportance } from "../chart/scores.ts";
 import { formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
 import { type Claim, DROPPING } from "./claims.ts";
 
@@ -30,7 +31,7 @@ export function accuracyClaims(results: readonly Evaluation[], plans: readonly D
   const curves = accuracyCurves(results, plans);
   const full = fullOf(results);
   return MODULES.flatMap((kind) => {
-    const curve = curves.find(({ target, by }) => target === kind && by === "importance");
+    const curve = curves.find((curve) => curve.target === kind && isByImportance(curve));
     return curve ? [{ ...DROPPING[kind], measured: costOf(curve, full) }] : [];
   });
 }

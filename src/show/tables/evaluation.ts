@@ -1,10 +1,11 @@
 /** Benchmark tasks: each task under each plan, compared with the full model. */
+import { curveName } from "../chart/scores.ts";
 import { documentsNeeded } from "../../measure/mod.ts";
 import type { Evaluation } from "../../result/mod.ts";
 import { accuracyChange, accuracyCurves, type Dropped, fullOf, meanAccuracy } from "../chart/accuracy.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { formatFixed, formatNumber, formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
-import { describeDrop, KIND_NAMES, modelOf } from "../chart/setting.ts";
+import { describeDrop, modelOf } from "../chart/setting.ts";
 import { type Column, lines, optional, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
 /** A task, group or the average: a row of the table. */
@@ -158,7 +159,7 @@ export function accuracyTable(results: readonly Evaluation[], plans: readonly Dr
   const full = fullOf(results);
   const rows = accuracyCurves(results, plans).flatMap(({ target, by, points }) =>
     points.slice(1).map(({ dropped, result }) => ({
-      dropped: `${dropped} ${KIND_NAMES[target]}${by === "importance" ? "" : `, ${by}`}`,
+      dropped: `${dropped} ${curveName({ target, by })}`,
       accuracy: meanAccuracy(result).value,
       ...accuracyChange(result, full),
     }))

@@ -1,7 +1,8 @@
 /** Guides: each score's rank correlation with the loss of single removals. */
 import { KINDS } from "../../measure/mod.ts";
-import type { GuideName, Guides } from "../../result/mod.ts";
+import type { Guides } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
+import { guideTitle } from "../chart/scores.ts";
 import { settingOf } from "../chart/setting.ts";
 import {
   fixed,
@@ -15,17 +16,6 @@ import {
   tableOf,
 } from "./table.ts";
 
-/** The scores in print. */
-export const GUIDE_TITLES: Readonly<Record<GuideName, string>> = {
-  importance: "importance",
-  magnitude: "relative magnitude",
-  angular: "angular distance",
-  "angular-last": "angular, last token",
-  "gate-norm": "gate norm",
-  kl: "KL of the removal",
-  layersAfter: "layers after it",
-};
-
 /** A row for each score of each kind. */
 export function guidesTable({ guides, provenance }: Guides): Table {
   const format = fixed(2);
@@ -33,7 +23,7 @@ export function guidesTable({ guides, provenance }: Guides): Table {
     title: `guides to the loss of a removal · ${settingOf(provenance)}`,
     ...tableOf(guides, [
       moduleColumn(({ module }) => module),
-      { title: "score", value: ({ by }) => GUIDE_TITLES[by], align: "left" },
+      { title: "score", value: ({ by }) => guideTitle(by), align: "left" },
       { title: "rank corr.", value: ({ rank }) => rank, format },
       { title: "low", value: ({ low }) => low, format },
       { title: "high", value: ({ high }) => high, format },

@@ -1,4 +1,5 @@
 /** Orders and plans: modules in the order in which they are dropped; of windows the best of each number of blocks. */
+import { orderName } from "../chart/scores.ts";
 import type { DropOrder, Plan } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { formatNumber, formatShare } from "../chart/numbers.ts";
@@ -39,7 +40,7 @@ function columnsOf(order: readonly Entry[], score: string): Column<number>[] {
 
 /** How modules were chosen: "attention by random, seed 3". */
 function howOf({ target, by, seed }: Pick<Plan, "target" | "by" | "seed">): string {
-  return `${KIND_NAMES[target]} by ${by === "random" ? `random, seed ${seed}` : by}`;
+  return `${KIND_NAMES[target]} by ${orderName({ by, seed })}`;
 }
 
 /** Modules in order, or windows. */

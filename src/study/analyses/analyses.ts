@@ -6,12 +6,19 @@ import { KINDS, MODULES } from "../../measure/mod.ts";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { phases, reportsOf, within } from "../../entry/mod.ts";
-import type { Causes, Checkpoints, Profile, Sweep } from "../../result/mod.ts";
+import {
+  type Causes,
+  type Checkpoints,
+  PAPER_SCORE,
+  type Profile,
+  SCORES,
+  type Sweep,
+} from "../../result/mod.ts";
 import { openSeries, type StudyModel } from "../../subject/mod.ts";
 import { causes } from "../causes/causes.ts";
 import { evaluate, type EvaluateOptions } from "../evaluate/evaluate.ts";
-import { makePlan } from "../make_plan.ts";
-import { droppable } from "../plan.ts";
+import { makePlan } from "../orders/make_plan.ts";
+import { droppable } from "../orders/rank.ts";
 import { checkpoints } from "../checkpoints.ts";
 import { HELD_OUT_TEXT, type StudyOptions } from "../options.ts";
 import { profile } from "../profile.ts";
@@ -183,7 +190,7 @@ async function droppingOf(model: StudyModel, options: StudyOptions): Promise<Swe
   const phase = phases(null, [1, 4], options.onProgress);
   const orders = await profile(model, within(options, phase(0)));
   const curves = MODULES.flatMap((target) =>
-    curvesOf(target).filter(({ by }) => by === "importance" || by === "random")
+    curvesOf(target).filter(({ by }) => by === PAPER_SCORE || SCORES[by].seeded)
   );
   return await sweep(model, orders, curves, SWEEP_STEPS, {
     ...within(options, phase(1)),

@@ -1,17 +1,18 @@
 /**
- * Orders, divided: a profile by samples; losses by candidates, of a greedy search round by round; an iterative search by the samples of each
- * round. What is measured in one pass over weights or angles is one unit.
+ * Orders, divided as what they measure can be: a profile by samples, losses by candidates, of a search round by round. What is
+ * measured in one pass over weights or angles is one unit.
  */
 import type { DropOrder } from "../../result/mod.ts";
-import { type DropPlan, noDrop } from "../../run/mod.ts";
+import { noDrop } from "../../run/mod.ts";
 import type { Packed, StudyModel } from "../../subject/mod.ts";
-import { bytesOf, flopsOf, type Pass } from "../estimate.ts";
-import { CALIBRATION_TEXT, textOptions } from "../options.ts";
-import { candidatesOf, dropOfEntries } from "../orders/candidates.ts";
-import type { Entry } from "../orders/constraints.ts";
-import { openLosses } from "../orders/losses.ts";
-import { order, type OrderOptions, passesOf, requestOf } from "../orders/order.ts";
-import { isOpen } from "../orders/search.ts";
+import { bytesOf, flopsOf } from "../estimate.ts";
+import { CALIBRATION_TEXT, provenance, textOptions } from "../options.ts";
+import { openBeside } from "../orders/constraints.ts";
+import { order } from "../orders/order.ts";
+import { type OrderOptions, passesOf, requestOf } from "../orders/request.ts";
+import { candidatesOf, dropOfEntries, type Entry } from "../scores/candidates.ts";
+import { scores } from "../scores/mod.ts";
+import { readingFor } from "../scores/score.ts";
 import type { Division, ShardOptions, Span, Stage } from "./division.ts";
 import { dependsOn, packedFor, profileStage } from "./profile.ts";
 import { keptOnly } from "./recorded.ts";
@@ -30,14 +31,11 @@ export async function orderShards(model: StudyModel, options: OrderOptions): Pro
 /** The stages of an order over a text. */
 export function orderStages(model: StudyModel, packed: Packed, options: OrderOptions): Stage[] {
   const { by, target, upto } = requestOf(model, options);
-  if ((by === "importance" || by === "magnitude") && target !== "consecutive") {
-    return [profileStage(model, packed, noDrop)];
-  }
-  const rounds = Array.from({ length: upto }, (_, round) => round);
-  if (by === "greedy") return rounds.map((round) => lossStage(model, packed, options, round));
-  if (by === "iterative") return rounds.map((round) => iterativeStage(model, packed, options, round));
-  if (by === "loss" || by === "kl") return [lossStage(model, packed, options, 0)];
-  return [wholeStage(model, options)];
+  const { from: { unit } } = readingFor(scores[by], target);
+  if (!unit) return [wholeStage(model, options)];
+  const stageOf = unit === "samples" ? sampledStage : candidateStage;
+  const rounds = Array.from({ length: scores[by].again ? upto : 1 }, (_, round) => round);
+  return rounds.map((round) => stageOf(model, packed, options, round));
 }
 
 /** An order that is not divided. */
@@ -47,61 +45,56 @@ function wholeStage(model: StudyModel, options: OrderOptions): Stage {
     unit: "orders",
     costs: [flopsOf(model, passes)],
     bytes: () => bytesOf(model, passes),
-    async run(_, told) {
-      await order(model, { ...options, ...told });
+    async run(_, shard) {
+      await order(model, { ...options, ...shard });
     },
   };
 }
 
-/** What a search has dropped before a round, from what earlier rounds have kept. */
+/** The drops that a search has made before a round, which earlier rounds have kept. */
 async function takenBefore(
   model: StudyModel,
   options: OrderOptions,
   round: number,
-  told: ShardOptions,
+  shard: ShardOptions,
 ): Promise<DropOrder["order"]> {
   if (round === 0) return [];
-  return (await order(model, { ...options, ...await keptOnly(told), upto: round })).order;
+  return (await order(model, { ...options, ...await keptOnly(shard), upto: round })).order;
 }
 
-/** A round of losses: each candidate a unit; those that may not be dropped any more take no time. */
-function lossStage(model: StudyModel, packed: Packed, options: OrderOptions, round: number): Stage {
-  const { spec } = model;
+/** A round over candidates, each a unit; those that may not be dropped any more take no time. */
+function candidateStage(model: StudyModel, packed: Packed, options: OrderOptions, round: number): Stage {
   const { by, target, upto, constraints } = requestOf(model, options);
-  const entries = candidatesOf(spec, target, upto);
-  const pass = (plans: readonly DropPlan[]): Pass[] => [{ ...packed.packing, plans, head: true }];
-  const plan = (entry: Entry) => dropOfEntries(spec, [entry]);
+  const { from } = readingFor(scores[by], target);
+  const { layers } = model.spec;
+  const entries = candidatesOf(model.spec, target, upto);
+  const passes = (open: readonly Entry[]) =>
+    from.passes(model.spec, { open, taken: [], nll: 0 }, packed.packing);
   return {
     unit: "candidates",
-    costs: entries.map((entry) => flopsOf(model, pass([plan(entry)]))),
-    bytes: ({ from, to }) => bytesOf(model, pass(entries.slice(from, to).map(plan))),
-    async run({ from, to }, told) {
-      const taken = await takenBefore(model, options, round, told);
-      const open = entries.slice(from, to).filter((entry) =>
-        by !== "greedy" || isOpen(entry, taken, spec.layers.length, constraints)
-      );
-      const plans = open.map((entry) => dropOfEntries(spec, [...taken, entry]));
-      const full = round === 0 && from === 0 ? [noDrop] : [];
-      if (plans.length + full.length === 0) return;
-      const losses = openLosses(model, packed, by === "kl" ? "divergence" : "loss", told);
-      try {
-        await losses.of([...full, ...plans], told);
-      } finally {
-        losses.free();
-      }
+    costs: entries.map((entry) => flopsOf(model, passes([entry]))),
+    bytes: (span) => bytesOf(model, passes(entries.slice(span.from, span.to))),
+    async run(span, shard) {
+      const own = entries.slice(span.from, span.to);
+      const taken = await takenBefore(model, options, round, shard);
+      const open = scores[by].again ? openBeside(own, taken, layers.length, constraints) : own;
+      // The first shard of the first round measures the full model; the others need no loss of it.
+      const nll = round === 0 && span.from === 0 ? null : 0;
+      const ground = { model, packed, provenance: await provenance(model, packed, noDrop, shard) };
+      await from.measure(ground, { open, taken, nll }, shard);
     },
   };
 }
 
-/** A round of an iterative search: a profile of the model without what was dropped before. */
-function iterativeStage(model: StudyModel, packed: Packed, options: OrderOptions, round: number): Stage {
-  const stageOf = async (told: ShardOptions) => {
-    const taken = await takenBefore(model, options, round, told);
+/** A round over samples: a profile of the model without what was dropped before. */
+function sampledStage(model: StudyModel, packed: Packed, options: OrderOptions, round: number): Stage {
+  const stageOf = async (shard: ShardOptions) => {
+    const taken = await takenBefore(model, options, round, shard);
     return profileStage(model, packed, dropOfEntries(model.spec, taken));
   };
   return {
     ...profileStage(model, packed, noDrop),
-    run: async (span: Span, told) => await (await stageOf(told)).run(span, told),
-    join: async (spans, told) => await (await stageOf(told)).join!(spans, told),
+    run: async (span: Span, shard) => await (await stageOf(shard)).run(span, shard),
+    join: async (spans, shard) => await (await stageOf(shard)).join!(spans, shard),
   };
 }

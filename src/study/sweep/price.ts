@@ -1,12 +1,14 @@
 /** What a sweep would take, told before anything runs. */
 import { expect, optionsOf } from "../../entry/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
-import { type DropPlan, dropPlan, noDrop } from "../../run/mod.ts";
+import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { permutation } from "../../tensor/mod.ts";
 import { type Estimate, estimatePasses, flopsOf, type Pass } from "../estimate.ts";
 import { studyChecks, type StudyOptions, textOptions } from "../options.ts";
-import { dropsOf, rank, type Scores } from "../plan.ts";
+import { rank } from "../orders/rank.ts";
+import { dropOfEntries } from "../scores/candidates.ts";
+import type { Scores } from "../scores/score.ts";
 import { type Curve, curveList, stepList, stepsWithin } from "./curves.ts";
 
 /**
@@ -93,7 +95,7 @@ export function likelyPlans(
       const scores = standIn(spec, c);
       const order = rank(scores, target, by, seed ?? 0);
       return stepsWithin(steps, order.length)
-        .map((drop) => dropPlan(spec, dropsOf(scores, order.slice(0, drop)))).filter(unseen);
+        .map((drop) => dropOfEntries(spec, order.slice(0, drop))).filter(unseen);
     }),
   ].filter((plans) => plans.length > 0);
 }

@@ -12,7 +12,8 @@ import {
   meanAccuracy,
 } from "../../chart/accuracy.ts";
 import { dropAxis, formatPercent } from "../../chart/draw/axes.ts";
-import { commonPoints, dropChart, labelOf } from "../../chart/curves.ts";
+import { commonPoints, dropChart } from "../../chart/curves.ts";
+import { curveName } from "../../chart/scores.ts";
 import { formatPoints, formatPointsRange, formatShare } from "../../chart/numbers.ts";
 import { type Panel, WIDTH } from "../../chart/draw/panel.ts";
 import { computedText, describeDrop, KIND_NAMES, modelOf } from "../../chart/setting.ts";
@@ -96,7 +97,7 @@ function readingOf(curves: readonly AccuracyCurve[], full: Evaluation): string {
     const { dropped, result } = curve.points.at(-1)!;
     const { difference, low, high } = accuracyChange(result, full);
     const range = formatPointsRange(low, high, " to ");
-    return `${labelOf(curve)} ${formatPoints(difference)} points (${range}) at ${dropped}`;
+    return `${curveName(curve)} ${formatPoints(difference)} points (${range}) at ${dropped}`;
   });
   return `Difference from the full model at the end of each curve: ${ends.join("; ")}.`;
 }

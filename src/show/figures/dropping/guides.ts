@@ -3,7 +3,7 @@
  * confidence interval. A score that ranks modules as their losses do is at 1.
  */
 import { KINDS, type ModuleKind } from "../../../measure/mod.ts";
-import type { Guide, Guides } from "../../../result/mod.ts";
+import { type Guide, GUIDES, type Guides, SCORES } from "../../../result/mod.ts";
 import { namesAxis, reversed } from "../../chart/draw/axes.ts";
 import { COLORS, lookOf } from "../../chart/draw/colors.ts";
 import { formatFixed } from "../../chart/numbers.ts";
@@ -11,7 +11,7 @@ import type { Panel } from "../../chart/draw/panel.ts";
 import { KIND_NAMES, settingOf } from "../../chart/setting.ts";
 import { counted } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import { GUIDE_TITLES } from "../../tables/guides.ts";
+import { guideTitle } from "../../chart/scores.ts";
 
 /** A guide whose correlation is defined. */
 type Known = Guide & { readonly rank: number };
@@ -40,7 +40,7 @@ export const guidesFigure: Draw<[Guides]> = figure("guides", "guides", (result) 
       text.name === "file" ? "a text file" : text.name
     }`,
     reading: kinds.map(({ kind, known }) => {
-      const ranks = known.map(({ by, rank }) => `${GUIDE_TITLES[by]} ${formatFixed(rank, 2)}`);
+      const ranks = known.map(({ by, rank }) => `${guideTitle(by)} ${formatFixed(rank, 2)}`);
       return `${KIND_NAMES[kind]} (${known[0].modules}): ${ranks.join(", ")}.`;
     }).join(" "),
     panels: kinds.map(({ kind, known }, i) => chart(kind, known, i === kinds.length - 1)),
@@ -62,7 +62,7 @@ function titleOf(kinds: readonly { readonly kind: ModuleKind; readonly known: re
       .map(([name, of]) => `${name} for ${of.map(({ kind }) => PLURALS[kind]).join(" and ")}`).join(", ");
   const clear = kinds.filter(({ known }) => rivalsOf(known).length === 0);
   const open = kinds.filter((kind) => !clear.includes(kind));
-  const best = named(clear, (known) => GUIDE_TITLES[bestOf(known).by]);
+  const best = named(clear, (known) => guideTitle(bestOf(known).by));
   if (open.length === 0) return `Best guide to the loss: ${best}`;
   const unclear = `Cannot tell the best guide to the loss from ${
     named(open, (known) => counted(rivalsOf(known).length, "other"))
@@ -73,7 +73,7 @@ function titleOf(kinds: readonly { readonly kind: ModuleKind; readonly known: re
 /** Other guides whose intervals reach that of the first one. */
 function rivalsOf(known: readonly Known[]): Known[] {
   const best = bestOf(known);
-  const others = known.filter((guide) => guide !== best && guide.by !== "kl");
+  const others = known.filter((guide) => guide !== best && predicts(guide));
   return others.filter(({ high }) => best.low === null || high === null || high >= best.low);
 }
 
@@ -85,14 +85,19 @@ function knownOf({ guides }: Guides, kind: ModuleKind): Known[] {
     .sort((a, b) => b.rank - a.rank);
 }
 
-/** The divergence of the removal itself is no guide that comes before it. */
+/** Whether a guide is known before the removal. */
+function predicts({ by }: Guide): boolean {
+  return !SCORES[GUIDES[by]].hindsight;
+}
+
+/** The first that predicts. */
 function bestOf(known: readonly Known[]): Known {
-  return known.find(({ by }) => by !== "kl") ?? known[0];
+  return known.find(predicts) ?? known[0];
 }
 
 /** A row for each score, with its correlation at the end. */
 function chart(kind: ModuleKind, known: readonly Known[], last: boolean): Panel {
-  const titles = known.map(({ by }) => GUIDE_TITLES[by]);
+  const titles = known.map(({ by }) => guideTitle(by));
   return {
     height: 44 + 26 * known.length + (last ? 50 : 12),
     headings: [{ text: KIND_NAMES[kind], color: COLORS[kind] }],

@@ -2,7 +2,7 @@
  * How many samples importance needs (paper, figure on the calibration size): one profile over its first 1 … N samples.
  * Each size contains the smaller ones, so the last size agrees with itself by construction.
  */
-import { KINDS, type ModuleKind, MODULES } from "../../../measure/mod.ts";
+import { inDropOrder, KINDS, type ModuleKind, MODULES } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
 import { type Axis, formatPercent, linearAxis, logAxis, logDomain } from "../../chart/draw/axes.ts";
 import { COLORS, lookOf } from "../../chart/draw/colors.ts";
@@ -74,7 +74,7 @@ function overlapsOf(profile: Profile, kind: ModuleKind) {
   const sizes = [...new Set(points.map(({ samples }) => samples))];
   return sizes.map((samples) => {
     const lowest = points.filter((point) => point.samples === samples)
-      .sort((a, b) => a.importance - b.importance || b.layer - a.layer)
+      .map(({ layer, importance }) => ({ layer, score: importance })).sort(inDropOrder)
       .slice(0, n).map(({ layer }) => layer);
     return { kind, samples, found: shared(target, lowest), of: target.length };
   });

@@ -1,14 +1,14 @@
 /**
- * What importance is a proxy for, measured directly: the loss when one module alone is removed, and differences of losses
- * paired over samples (samples differ far more from each other than one sample under two plans).
+ * The cost of removing one module, for which importance is a proxy, and differences of losses paired over samples: samples differ
+ * far more from each other than one sample under two plans.
  */
-import { expect, like, list as listOf, oneOf, resultOf } from "../entry/mod.ts";
-import { halfWidth95, type LayerModule, mean, MODULES, spearman } from "../measure/mod.ts";
-import type { Perplexity, Profile } from "../result/mod.ts";
-import { studyChecks, type StudyOptions } from "./options.ts";
-import { lossDifferences, perplexities } from "./perplexity.ts";
-import { aProfile } from "./plan.ts";
-import { onModel, type StudyModel } from "../subject/mod.ts";
+import { expect, like, list as listOf, oneOf, resultOf } from "../../entry/mod.ts";
+import { halfWidth95, type LayerModule, mean, MODULES, spearman } from "../../measure/mod.ts";
+import type { Perplexity, Profile } from "../../result/mod.ts";
+import { studyChecks, type StudyOptions } from "../options.ts";
+import { lossDifferences, perplexities } from "../perplexity.ts";
+import { aProfile } from "../plan.ts";
+import { onModel, type StudyModel } from "../../subject/mod.ts";
 
 /** The difference in loss between two runs, in nats per token, with a 95 % confidence interval; a single sample has no interval. */
 export interface Paired {
@@ -79,7 +79,7 @@ export async function removals(
     importance === null ? [] : [{ layer, importance }]
   );
   const plans = present.map(({ layer }) => ({ [kind]: [layer] }));
-  const run = (model: StudyModel, told: StudyOptions) => perplexities(model, [{}, ...plans], told);
+  const run = (model: StudyModel, options: StudyOptions) => perplexities(model, [{}, ...plans], options);
   const [full, ...runs] = await onModel("remove modules", model, options, studyChecks, run);
   return present.map((module, i) => ({ ...module, ...paired(runs[i], full) }));
 }

@@ -13,8 +13,11 @@ import { take, withUploaded } from "../../run/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { engineOf, reporter, type StudyOptions } from "../options.ts";
+import { type Measurement, nothing, type Numbers, type Score } from "./score.ts";
 
-/** By layer [L]; null where there is no attention, or a linear one, whose queries and keys are no products with weights alone. */
+const NAMES = ["attention.q_proj.weight", "attention.k_proj.weight"] as const;
+
+/** By layer [L]; null where the layer has no softmax attention, since only there are q and k projections of the stream alone. */
 export async function gateNorms(
   { spec: { layers, hidden }, weights }: Pick<StudyModel, "spec" | "weights">,
   options: StudyOptions,
@@ -31,10 +34,9 @@ export async function gateNorms(
       );
     }
     if (attention) {
-      const names = ["attention.q_proj.weight", "attention.k_proj.weight"];
-      const lease = await weights.part(l, new Map(names.map((name) => [name, null])));
+      const lease = await weights.part(l, new Map(NAMES.map((name) => [name, null])));
       try {
-        const [query, key] = names.map((name) => lease.tensors.get(name)!);
+        const [query, key] = NAMES.map((name) => lease.tensors.get(name)!);
         norms[l] = await coupling(attention, hidden, query, key, options);
       } finally {
         lease.release();
@@ -80,3 +82,13 @@ function scaled(tensor: Tensor): { tensor: Tensor; scale: number } {
   const scale = data.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
   return { tensor: float32(tensor.shape, data.map((value) => value / scale)), scale };
 }
+
+const gates: Measurement<Numbers> = {
+  passes: nothing.passes,
+  measure: ({ model }, _round, options) => gateNorms(model, options),
+};
+
+export const gateNorm: Score = {
+  only: { target: "attention", why: "only attention has queries and keys" },
+  modules: { from: gates, read: (norms: Numbers, entries) => entries.map(({ layer }) => norms[layer]) },
+};
