@@ -2,20 +2,14 @@
 import { Command } from "commander";
 import { reportsOf } from "../entry/mod.ts";
 import type { Causes } from "../result/mod.ts";
-import { causesRows, causesTable, estimateText } from "../show/mod.ts";
-import {
-  causes,
-  causesEstimate,
-  causesShards,
-  untrainedCauses,
-  untrainedCausesEstimate,
-} from "../study/mod.ts";
+import { causesRows, causesTable } from "../show/mod.ts";
+import { studies } from "../study/mod.ts";
 import { openConfig, openSeries, type StudyModel } from "../subject/mod.ts";
 import { type Context, openOptions, studyOptions, withModel } from "./context.ts";
 import { explained } from "./help.ts";
 import { MODEL, type StudyFlags, wholeNumber, withStudyFlags } from "./options.ts";
-import { deliver, outputOf } from "./outlet.ts";
-import { expectWhole, isShared, openRunner } from "./sharing.ts";
+import { perform, shown } from "./perform.ts";
+import { openRunner } from "./sharing.ts";
 
 interface Flags extends StudyFlags {
   queryStride: number;
@@ -52,31 +46,21 @@ export function causesCommand(context: Context): Command {
     const { queryStride, effectSamples, seed, step } = flags;
     const options = { ...studyOptions(context, flags), queryStride, effectSamples };
     await openRunner(context, flags);
-    const finish = async (result: Causes) => {
-      const rows = () => causesRows(result);
-      const done = `causes in ${result.provenance.model.name}`;
-      await deliver(
-        context,
-        flags,
-        outputOf(result, { table: () => causesTable(result, context.look), rows, done }),
-      );
-    };
+    const shownFor = (name: string) =>
+      shown(name, (result: Causes) => ({
+        table: () => causesTable(result, context.look),
+        rows: () => causesRows(result),
+        done: `causes in ${result.provenance.model.name}`,
+      }));
     if (flags.untrained) {
-      expectWhole(context, "the study of an untrained model");
       refuseText(flags);
       const named = await openConfig(ref, openOptions(context, flags));
       const { text: _text, skip: _skip, bos: _bos, ...sizes } = options;
-      const drawn = { ...sizes, seed };
-      if (!flags.dryRun) return await finish(await untrainedCauses(named, drawn));
-      return context.print(estimateText(named.name, 1, await untrainedCausesEstimate(named, drawn)));
+      const study = studies["untrained-causes"];
+      return await perform(context, flags, study, [named, { ...sizes, seed }], shownFor(named.name));
     }
-    const measure = async (model: StudyModel) => {
-      if (!flags.dryRun) {
-        if (await isShared(context, options, () => causesShards(model, options))) return;
-        return await finish(await causes(model, options));
-      }
-      context.print(estimateText(model.name, 1, await causesEstimate(model, options)));
-    };
+    const measure = (model: StudyModel) =>
+      perform(context, flags, studies.causes, [model, options], shownFor(model.name));
     if (step === undefined) return await withModel(context, ref, flags, measure);
     const { checkpoints: [checkpoint] } = await openSeries(ref, {
       ...openOptions(context, flags),

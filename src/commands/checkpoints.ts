@@ -1,16 +1,15 @@
 /** Redundancy through training: `lamina checkpoints SERIES`. */
 import { Command } from "commander";
-import { reportsOf } from "../entry/mod.ts";
-import { noDrop } from "../run/mod.ts";
-import { checkpointRows, checkpointTable, estimateText } from "../show/mod.ts";
-import { checkpoints, checkpointShards, estimate, HELD_OUT_TEXT, type StudyOptions } from "../study/mod.ts";
-import { openSeries, type Series } from "../subject/mod.ts";
+import type { Checkpoints } from "../result/mod.ts";
+import { checkpointRows, checkpointTable } from "../show/mod.ts";
+import { HELD_OUT_TEXT, studies } from "../study/mod.ts";
+import { openSeries } from "../subject/mod.ts";
 import { type Context, openOptions, studyOptions } from "./context.ts";
 import { GIVEN } from "./given.ts";
 import { explained } from "./help.ts";
 import { numberList, type StudyFlags, withStudyFlags } from "./options.ts";
-import { deliver, outputOf } from "./outlet.ts";
-import { isShared, openRunner } from "./sharing.ts";
+import { perform, shown } from "./perform.ts";
+import { openRunner } from "./sharing.ts";
 
 interface Flags extends StudyFlags {
   steps?: number[];
@@ -40,29 +39,17 @@ export function checkpointsCommand(context: Context): Command {
     const options = studyOptions(context, flags);
     await openRunner(context, flags);
     const series = await openSeries(ref, { ...openOptions(context, flags), steps: flags.steps });
-    if (flags.dryRun) return await printEstimate(context, series, options);
     const quality = flags.quality === true ? HELD_OUT_TEXT : flags.quality;
-    const told = { ...options, quality };
-    if (await isShared(context, options, () => checkpointShards(series, told))) return;
-    const result = await checkpoints(series, told);
-    const table = () => checkpointTable(result, context.look);
-    const done = `${series.name}, ${result.series.length} checkpoints`;
-    await deliver(context, flags, outputOf(result, { table, rows: () => checkpointRows(result), done }));
-  });
-}
-
-/** What the profiles would take; the first checkpoint's configuration stands for all. */
-async function printEstimate(context: Context, series: Series, options: StudyOptions): Promise<void> {
-  const n = series.checkpoints.length;
-  const closed = await series.checkpoints[0].outline(reportsOf(options));
-  try {
-    const { modules, flops, seconds, ...each } = await estimate(closed, [noDrop], false, options);
-    const all = { ...each, modules: n * modules, flops: n * flops, seconds: n * seconds };
     const steps = series.checkpoints.map(({ step }) => step).join(", ");
-    context.print(
-      `${estimateText(`${series.name}, ${n} checkpoints (${steps})`, 1, all)}, without reading the weights`,
-    );
-  } finally {
-    closed.close();
-  }
+    const count = `${series.checkpoints.length} checkpoints`;
+    const { price, output } = shown(`${series.name}, ${count} (${steps})`, (result: Checkpoints) => ({
+      table: () => checkpointTable(result, context.look),
+      rows: () => checkpointRows(result),
+      done: `${series.name}, ${result.series.length} checkpoints`,
+    }));
+    await perform(context, flags, studies.checkpoints, [series, { ...options, quality }], {
+      price: (found) => `${price(found)}, without reading the weights`,
+      output,
+    });
+  });
 }

@@ -1,9 +1,9 @@
 /** Benchmark tasks, with modules dropped, compared with the full model. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type Plan, readResult, resultText } from "../result/mod.ts";
+import { type Evaluation, type Plan, readResult, resultText } from "../result/mod.ts";
 import { type DropPlan, noDrop } from "../run/mod.ts";
 import { evaluatePriceText, evaluationRows, evaluationTable } from "../show/mod.ts";
-import { dropsIn, evaluate, type EvaluateOptions, evaluatePrice, evaluateShards } from "../study/mod.ts";
+import { dropsIn, type EvaluateOptions, studies } from "../study/mod.ts";
 import { type BosRule, suites, taskGroups, taskNames, tasksNamed } from "../tasks/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import { type Context, withModel } from "./context.ts";
@@ -24,8 +24,8 @@ import {
   withKeepingFlags,
   withPriceFlags,
 } from "./options.ts";
-import { deliver } from "./outlet.ts";
-import { isShared, runnerOf } from "./sharing.ts";
+import { perform } from "./perform.ts";
+import { runnerOf } from "./sharing.ts";
 
 interface EvaluateFlags extends KeepingFlags, EngineFlags, OutFlags, DropLists {
   tasks?: string[];
@@ -102,25 +102,25 @@ export function evaluateCommand(context: Context): Command {
       const plans = await Promise.all(flags.plan.map((file) => readResult(file, "plan")));
       await withModel(context, ref, flags, async (model) => {
         const drops = dropsOf(model, flags, plans);
-        const options = optionsOf(context, flags);
-        if (flags.dryRun) return await printPrice(context, model, drops, options);
-        if (await isShared(context, options, () => evaluateShards(model, drops, options))) return;
-        const results = await evaluate(model, [noDrop, ...drops], options);
-        // One plan's result is the file's; of several, each is an entry of a list.
-        const wanted = drops.length === 0 ? results : results.slice(1);
-        const json = () =>
-          wanted.length === 1
-            ? resultText(wanted[0], 1)
-            : `[\n${wanted.map((result) => resultText(result, 1).trimEnd()).join(",\n")}\n]\n`;
-        await deliver(context, flags, {
-          json,
-          table: () => evaluationTable(results, context.look),
-          rows: () => evaluationRows(results),
-          done: `evaluation of ${model.name}`,
+        const options = { ...optionsOf(context, flags), plans: [noDrop, ...drops] };
+        await perform(context, flags, studies.evaluate, [model, options], {
+          price: (price) => evaluatePriceText(model.name, drops.length, price, context.look),
+          output: (results) => ({
+            json: () => evaluationText(drops.length === 0 ? results : results.slice(1)),
+            table: () => evaluationTable(results, context.look),
+            rows: () => evaluationRows(results),
+            done: `evaluation of ${model.name}`,
+          }),
         });
       });
     },
   );
+}
+
+/** The text of the result of one plan, or of a list of the results of several. */
+function evaluationText(results: readonly Evaluation[]): string {
+  const texts = results.map((result) => resultText(result, 1));
+  return texts.length === 1 ? texts[0] : `[\n${texts.map((text) => text.trimEnd()).join(",\n")}\n]\n`;
 }
 
 /** The plans of the files, and what the drop options name as one more. */
@@ -148,17 +148,6 @@ function optionsOf(context: Context, flags: EvaluateFlags): EvaluateOptions {
     onProgress: (progress) => context.progress.onProgress(progress),
     onNotice: context.notice,
   };
-}
-
-async function printPrice(
-  context: Context,
-  model: StudyModel,
-  drops: readonly DropPlan[],
-  options: EvaluateOptions,
-): Promise<void> {
-  context.print(
-    evaluatePriceText(model.name, drops.length, await evaluatePrice(model, drops, options), context.look),
-  );
 }
 
 /** Names of tasks, all of them known: a model is fetched after that. */

@@ -8,7 +8,7 @@ import { type Section, wrap, writeReport } from "../show/mod.ts";
 import { analyses, type AnalysisName, profile, SIZES } from "../study/mod.ts";
 import { openModel } from "../subject/mod.ts";
 import { type Context, openOptions } from "./context.ts";
-import { drawn } from "./drawn.ts";
+import { draw } from "./draw.ts";
 import { doneText, madeBy, near } from "./outlet.ts";
 import { explained } from "./help.ts";
 import {
@@ -65,11 +65,7 @@ export function figuresCommand(context: Context): Command {
           context.notice(`${name} (${i + 1} of ${only.length})`);
           if (analyses[name].profiled) await importance.get();
           sections.push(
-            await drawn[name]({
-              ...within(options, phase(1 + i)),
-              model: model.get,
-              profile: importance.get,
-            }),
+            await draw(name, { ...within(options, phase(1 + i)), model: model.get, profile: importance.get }),
           );
         }
       } finally {

@@ -1,8 +1,8 @@
 /** `lamina order MODEL`: in which order modules go, by any measure; `lamina guides MODEL`: how good a guide each measure is. */
 import { Command, Option } from "commander";
 import { type DropOrder, ORDERS, TARGETS } from "../result/mod.ts";
-import { estimateText, guidesRows, guidesTable, orderRows, orderTable } from "../show/mod.ts";
-import { guides, guidesEstimate, order, orderEstimate, orderShards } from "../study/mod.ts";
+import { guidesRows, guidesTable, orderRows, orderTable } from "../show/mod.ts";
+import { studies } from "../study/mod.ts";
 import { type Context, studyOptions, withModel } from "./context.ts";
 import { explained } from "./help.ts";
 import {
@@ -14,8 +14,7 @@ import {
   withConstraintFlags,
   withStudyFlags,
 } from "./options.ts";
-import { deliver, outputOf } from "./outlet.ts";
-import { isShared } from "./sharing.ts";
+import { perform, shown } from "./perform.ts";
 
 interface OrderFlags extends StudyFlags, ConstraintFlags {
   target: DropOrder["target"];
@@ -49,15 +48,17 @@ export function orderCommand(context: Context): Command {
       const { protectFirst, protectLast, noNeighbours } = constraintsIn(flags);
       const constraints = { protectFirst, protectLast, noNeighbours };
       const options = { ...studyOptions(context, flags), ...constraints, target, by, upto, seed };
-      if (flags.dryRun) {
-        const { plans, ...price } = await orderEstimate(model, options);
-        return context.print(estimateText(model.name, plans, price));
-      }
-      if (await isShared(context, options, () => orderShards(model, options))) return;
-      const result = await order(model, options);
-      const table = () => orderTable(result, context.look);
-      const done = `order of ${model.name}`;
-      await deliver(context, flags, outputOf(result, { table, rows: () => orderRows(result), done }));
+      await perform(
+        context,
+        flags,
+        studies.order,
+        [model, options],
+        shown(model.name, (result) => ({
+          table: () => orderTable(result, context.look),
+          rows: () => orderRows(result),
+          done: `order of ${model.name}`,
+        })),
+      );
     });
   });
 }
@@ -75,14 +76,17 @@ export function guidesCommand(context: Context): Command {
   return withStudyFlags(command).action(async (ref: string, flags: GuidesFlags) => {
     await withModel(context, ref, flags, async (model) => {
       const options = { ...studyOptions(context, flags), heldOut: flags.heldOut };
-      if (flags.dryRun) {
-        const { plans, ...price } = await guidesEstimate(model, options);
-        return context.print(estimateText(model.name, plans, price));
-      }
-      const result = await guides(model, options);
-      const table = () => guidesTable(result, context.look);
-      const done = `guides to ${model.name}`;
-      await deliver(context, flags, outputOf(result, { table, rows: () => guidesRows(result), done }));
+      await perform(
+        context,
+        flags,
+        studies.guides,
+        [model, options],
+        shown(model.name, (result) => ({
+          table: () => guidesTable(result, context.look),
+          rows: () => guidesRows(result),
+          done: `guides to ${model.name}`,
+        })),
+      );
     });
   });
 }

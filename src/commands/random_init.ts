@@ -1,7 +1,7 @@
 /** A model before its first step: `lamina random-init CONFIG`. */
 import { Command, Option } from "commander";
-import { estimateText, randomInitRows, randomInitTable } from "../show/mod.ts";
-import { randomInit, randomInitEstimate, type RandomInitOptions, randomInitShards } from "../study/mod.ts";
+import { randomInitRows, randomInitTable } from "../show/mod.ts";
+import { type RandomInitOptions, studies } from "../study/mod.ts";
 import { openConfig } from "../subject/mod.ts";
 import { type Context, openOptions, studyOptions } from "./context.ts";
 import { explained } from "./help.ts";
@@ -14,8 +14,8 @@ import {
   withPriceFlags,
 } from "./options.ts";
 import { withOutFlags } from "./destination.ts";
-import { deliver, outputOf } from "./outlet.ts";
-import { isShared, openRunner } from "./sharing.ts";
+import { perform, shown } from "./perform.ts";
+import { openRunner } from "./sharing.ts";
 
 type Flags =
   & Omit<StudyFlags, "text" | "skip" | "bos">
@@ -55,16 +55,16 @@ export function randomInitCommand(context: Context): Command {
       const options = { ...study, seeds, seed, std, residualStd, hidden, layers, heads, norm };
       await openRunner(context, flags);
       const named = await openConfig(ref, openOptions(context, flags));
-      if (flags.dryRun) {
-        const price = await randomInitEstimate(named, options);
-        return context.print(estimateText(named.name, 1, price));
-      }
-      if (await isShared(context, options, (parts) => randomInitShards(named, options, parts))) return;
-      // What a divided study has finished is kept: nothing is left that needs memory.
-      const force = options.force || context.sharing !== null;
-      const result = await randomInit(named, { ...options, force });
-      const table = () => randomInitTable(result, context.look);
-      const done = `${result.provenance.model.name} with random weights`;
-      await deliver(context, flags, outputOf(result, { table, rows: () => randomInitRows(result), done }));
+      await perform(
+        context,
+        flags,
+        studies["random-init"],
+        [named, options],
+        shown(named.name, (result) => ({
+          table: () => randomInitTable(result, context.look),
+          rows: () => randomInitRows(result),
+          done: `${result.provenance.model.name} with random weights`,
+        })),
+      );
     });
 }

@@ -1,6 +1,6 @@
 /** What a command does where its study is divided: how it meets `shards`, `shard` and `merge`. */
 import { type Engine, openEngine } from "../engine/mod.ts";
-import type { Division, ShardOptions } from "../study/mod.ts";
+import { type Division, type RunOptions, runOptions, type ShardOptions } from "../study/mod.ts";
 import type { EngineFlags } from "./options.ts";
 
 /** Who takes a study's division instead of the study being run whole. */
@@ -47,17 +47,14 @@ export interface Shared {
 /** Whether a study was taken by shards. Every command in `DIVISIBLE` asks before it runs its study. */
 export async function isShared(
   { sharing }: Shared,
-  { results, engine, precision, signal, onProgress, onNotice, force }: Told,
-  divide: (parts: number) => Division | Promise<Division>,
+  options: RunOptions,
+  divide: () => Promise<Division>,
 ): Promise<boolean> {
   if (sharing === null) return false;
+  const { results, ...told } = runOptions(options);
   if (results === undefined) throw new RangeError("Cannot divide a study that keeps nothing");
-  const told = { results, engine, precision, signal, onProgress, onNotice, force };
-  return await sharing.take(await divide(sharing.parts), told);
+  return await sharing.take(await divide(), { ...told, results });
 }
-
-/** Of a study's options, those that its shards are told. */
-type Told = Omit<ShardOptions, "results"> & { readonly results?: string | undefined };
 
 /** Throws where what a command is asked for cannot be divided. */
 export function expectWhole({ sharing }: Shared, what: string): void {

@@ -2,16 +2,15 @@
 import { formatBytes } from "../entry/mod.ts";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { openEngine } from "../engine/mod.ts";
-import { fileName, keepAs, readResult, type Speed } from "../result/mod.ts";
+import { fileName, keepAs, readResult } from "../result/mod.ts";
 import { rooflineRows, rooflineTable, speedRows, speedTable } from "../show/mod.ts";
 import {
   DEVICE_NAMES,
   type DeviceName,
   roofline,
   type RooflineOptions,
-  speed,
-  speedEstimate,
   type SpeedOptions,
+  studies,
 } from "../study/mod.ts";
 import { openConfig, openModel } from "../subject/mod.ts";
 import { type Context, openOptions } from "./context.ts";
@@ -31,6 +30,7 @@ import {
   withResultsFlag,
 } from "./options.ts";
 import { deliver, outputOf } from "./outlet.ts";
+import { perform } from "./perform.ts";
 
 interface SpeedFlags extends OutFlags, DropLists, EngineFlags, Pick<KeepingFlags, "results"> {
   batch?: number[] | "max";
@@ -149,40 +149,25 @@ async function measure(context: Context, ref: string, flags: SpeedFlags): Promis
   try {
     const options: SpeedOptions = {
       ...reports,
-      ...{
-        plans,
-        batch,
-        context: contexts,
-        new: flags.new,
-        repeat,
-        seed,
-        engine,
-        precision,
-        evaluations,
-        force,
-      },
+      ...{ plans, batch, context: contexts, new: flags.new, repeat, seed },
+      ...{ engine, precision, evaluations, force },
     };
-    if (flags.dryRun) {
-      const { prefills, steps, bytes } = await speedEstimate(model, options);
-      return context.print(
+    await perform(context, flags, studies.speed, [model, options], {
+      price: ({ prefills, steps, bytes }) =>
         `${model.name}:\n${plans.length + 1} models, ${prefills} prefills and ${steps} steps, ` +
-          `about ${formatBytes(bytes)} of memory`,
-      );
-    }
-    const result = await speed(model, options);
-    await keepAs(`speed-${fileName(model.name)}`, result, { results, onNotice: context.notice });
-    await deliver(context, flags, outputOf(result, outputs(result, context)));
+        `about ${formatBytes(bytes)} of memory`,
+      async output(result) {
+        await keepAs(`speed-${fileName(model.name)}`, result, { results, onNotice: context.notice });
+        return outputOf(result, {
+          table: () => speedTable(result, context.look),
+          rows: () => speedRows(result),
+          done: `speed of ${model.name}`,
+        });
+      },
+    });
   } finally {
     model.close();
   }
-}
-
-function outputs(result: Speed, { look }: Context) {
-  return {
-    table: () => speedTable(result, look),
-    rows: () => speedRows(result),
-    done: `speed of ${result.model.name}`,
-  };
 }
 
 /** The plans of the files, and what the drop options name as one more. */

@@ -7,26 +7,28 @@ import { phases, plain, within } from "../entry/mod.ts";
 import { perplexityTable, planTable, sweepTable, writeReport } from "../show/mod.ts";
 import {
   droppable,
+  flopsOf,
   makePlan,
   perplexities,
   profile,
   SIZES,
   START_CURVES,
+  studies,
   type StudyOptions,
   sweep,
-  SWEEP_STEPS,
-  weights,
 } from "../study/mod.ts";
 import { noDrop } from "../run/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import { type Context, markedProfile, withModel } from "./context.ts";
-import { drawn } from "./drawn.ts";
+import { draw } from "./draw.ts";
 import { explained } from "./help.ts";
 import { type EngineFlags, MODEL, withEngineFlags, withResultsFlag } from "./options.ts";
 import { doneText, madeBy, near } from "./outlet.ts";
 
 /** Modules of each kind that are dropped for the table. */
 const DROPPED = 8;
+/** Analyses of the page. */
+const SHOWN = ["importance", "quality", "magnitude"] as const;
 
 export function startCommand(context: Context): Command {
   const command = new Command("start")
@@ -44,8 +46,8 @@ export function startCommand(context: Context): Command {
           onNotice: context.notice,
         };
         // Of what the page shows, the profiles of several texts alone are left to compute.
-        const texts = weights.passes(model, [{ ...SIZES.texts, plans: [noDrop], head: false }]);
-        const job = weightsOf(model, options).reduce((sum, weight) => sum + weight);
+        const texts = flopsOf(model, [{ ...SIZES.texts, plans: [noDrop], head: false }]);
+        const job = (await weightsOf(model, options)).reduce((sum, weight) => sum + weight);
         const phase = phases(null, [job, 4 * texts], options.onProgress);
         const { importance, curves } = await mainJob(context, model, within(options, phase(0)));
         const given = {
@@ -54,9 +56,7 @@ export function startCommand(context: Context): Command {
           profile: () => Promise.resolve(importance),
         };
         const sections = [];
-        for (const name of ["importance", "quality", "magnitude"] as const) {
-          sections.push(await drawn[name](given));
-        }
+        for (const name of SHOWN) sections.push(await draw(name, given));
         const folder = nameOf("report", [importance.provenance, curves.provenance]);
         const title = `What ${model.name} can live without`;
         const page = await writeReport(join(results, folder), { title, sections, ...madeBy() });
@@ -72,7 +72,7 @@ export async function mainJob(
   model: StudyModel,
   options: StudyOptions,
 ): Promise<{ importance: Profile; curves: Sweep }> {
-  const phase = phases(null, weightsOf(model, options), options.onProgress);
+  const phase = phases(null, await weightsOf(model, options), options.onProgress);
   const importance = await profile(model, { ...SIZES.profile, ...within(options, phase(0)) });
   context.print(markedProfile(context, importance));
   const plans = KINDS.map((target) =>
@@ -88,9 +88,11 @@ export async function mainJob(
     ...within(options, phase(1)),
   });
   context.print(`\n${perplexityTable(quality, context.look)}`);
-  const curves = await sweep(model, importance, START_CURVES, SWEEP_STEPS, {
+  const curves = await sweep(model, {
     ...SIZES.quality,
     ...within(options, phase(2)),
+    profile: importance,
+    curves: START_CURVES,
   });
   context.print(`\n${sweepTable(curves, context.look)}`);
   const name = nameOf("sweep", [curves.provenance, curves.calibration]);
@@ -99,11 +101,15 @@ export async function mainJob(
 }
 
 /** What the profile, the table of perplexities and the curves weigh. */
-function weightsOf(model: StudyModel, options: StudyOptions): number[] {
-  const [calibration, size] = [{ ...SIZES.profile, ...options }, { ...SIZES.quality, ...options }];
-  const full = (head: boolean) => weights.passes(model, [{ ...size, plans: [noDrop], head }]);
-  const [profile, curves] = weights.sweep(model, START_CURVES, SWEEP_STEPS, calibration, size);
-  return [profile, full(false) + (1 + KINDS.length) * full(true), curves];
+async function weightsOf(model: StudyModel, options: StudyOptions): Promise<number[]> {
+  const { samples, length } = { ...SIZES.profile, ...options };
+  const size = { ...SIZES.quality, ...options };
+  const curves = { ...size, calibration: { samples, length }, curves: START_CURVES };
+  const { steps } = await studies.sweep.work(model, curves);
+  const [profiling, sweeping] = steps.map(({ passes }) => flopsOf(model, passes));
+  const full = { samples: size.samples, length: size.length, plans: [noDrop], head: false };
+  const scored = { ...full, head: true, times: 1 + KINDS.length };
+  return [profiling, flopsOf(model, [full, scored]), sweeping];
 }
 
 /** A name under which another model of the same name, or another setting, overwrites nothing. */

@@ -1,23 +1,8 @@
 /** The studies of one model: profile, perplexity. */
 import { Command, Option } from "commander";
-import { type DropPlan, noDrop } from "../run/mod.ts";
-import {
-  againstRows,
-  againstTable,
-  estimateText,
-  perplexityRows,
-  perplexityTable,
-  profileRows,
-} from "../show/mod.ts";
-import {
-  againstLlmDrop,
-  estimate,
-  perplexities,
-  perplexityShards,
-  profile,
-  profileShards,
-  type StudyOptions,
-} from "../study/mod.ts";
+import { noDrop } from "../run/mod.ts";
+import { againstRows, againstTable, perplexityRows, perplexityTable, profileRows } from "../show/mod.ts";
+import { againstLlmDrop, studies, type StudyOptions } from "../study/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import { type Context, markedProfile, studyOptions, withModel } from "./context.ts";
 import {
@@ -31,7 +16,8 @@ import {
 } from "./options.ts";
 import { explained } from "./help.ts";
 import { deliver, outputOf } from "./outlet.ts";
-import { expectWhole, isShared } from "./sharing.ts";
+import { perform, shown } from "./perform.ts";
+import { expectWhole } from "./sharing.ts";
 
 interface ProfileFlags extends StudyFlags, DropFlags {
   against?: "llm-drop";
@@ -54,27 +40,30 @@ export function profileCommand(context: Context): Command {
       throw new RangeError("Cannot compare with llm-drop: modules are dropped, expected the full model");
     }
     await withModel(context, ref, flags, async (model) => {
-      const drop = dropOf(model, wanted);
       const options = studyOptions(context, flags);
-      if (flags.dryRun) return await printEstimate(context, model, [drop], false, options);
-      if (flags.against) {
-        expectWhole(context, "a comparison with llm-drop");
-        const against = await againstLlmDrop(model, options);
-        const table = () => againstTable(against, context.look);
-        const done = `${model.name} compared with llm-drop`;
-        return await deliver(
-          context,
-          flags,
-          outputOf(against, { table, rows: () => againstRows(against), done }),
-        );
-      }
-      if (await isShared(context, options, () => profileShards(model, { ...options, drop }))) return;
-      const result = await profile(model, { ...options, drop });
-      const table = () => markedProfile(context, result, flags.all);
-      const done = `profile of ${model.name}`;
-      await deliver(context, flags, outputOf(result, { table, rows: () => profileRows(result), done }));
+      if (flags.against && !flags.dryRun) return await against(context, model, options, flags);
+      await perform(
+        context,
+        flags,
+        studies.profile,
+        [model, { ...options, drop: dropOf(model, wanted) }],
+        shown(model.name, (result) => ({
+          table: () => markedProfile(context, result, flags.all),
+          rows: () => profileRows(result),
+          done: `profile of ${model.name}`,
+        })),
+      );
     });
   });
+}
+
+/** Compares with the official code. */
+async function against(context: Context, model: StudyModel, options: StudyOptions, flags: ProfileFlags) {
+  expectWhole(context, "a comparison with llm-drop");
+  const result = await againstLlmDrop(model, options);
+  const table = () => againstTable(result, context.look);
+  const done = `${model.name} compared with llm-drop`;
+  await deliver(context, flags, outputOf(result, { table, rows: () => againstRows(result), done }));
 }
 
 export function perplexityCommand(context: Context): Command {
@@ -88,25 +77,18 @@ export function perplexityCommand(context: Context): Command {
     const wanted = await wantedOf(flags);
     await withModel(context, ref, flags, async (model) => {
       const drop = dropOf(model, wanted);
-      const options = studyOptions(context, flags);
       const plans = drop.attention.length + drop.mlp.length > 0 ? [noDrop, drop] : [noDrop];
-      if (flags.dryRun) return await printEstimate(context, model, plans, true, options);
-      if (await isShared(context, options, () => perplexityShards(model, plans, options))) return;
-      const results = await perplexities(model, plans, options);
-      const table = () => perplexityTable(results, context.look);
-      const done = `perplexity of ${model.name}`;
-      const rows = () => perplexityRows(results);
-      await deliver(context, flags, outputOf(results.at(-1)!, { table, rows, done }));
+      await perform(
+        context,
+        flags,
+        studies.perplexity,
+        [model, { ...studyOptions(context, flags), plans }],
+        shown(model.name, (results) => ({
+          table: () => perplexityTable(results, context.look),
+          rows: () => perplexityRows(results),
+          done: `perplexity of ${model.name}`,
+        }), (results) => results.at(-1)!),
+      );
     });
   });
-}
-
-async function printEstimate(
-  context: Context,
-  model: StudyModel,
-  plans: readonly DropPlan[],
-  head: boolean,
-  options: StudyOptions,
-): Promise<void> {
-  context.print(estimateText(model.name, plans.length, await estimate(model, plans, head, options)));
 }

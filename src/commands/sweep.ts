@@ -1,26 +1,8 @@
 /** Quality against the number of modules dropped: `lamina sweep MODEL`. */
-import { phases, within } from "../entry/mod.ts";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type DropOrder, ORDERS, TARGETS } from "../result/mod.ts";
-import { estimateText, sweepRows, sweepTable } from "../show/mod.ts";
-import {
-  type Curve,
-  droppable,
-  type Order,
-  order,
-  orderEstimate,
-  type OrderOptions,
-  profile,
-  type StudyOptions,
-  sweep,
-  SWEEP_STEPS,
-  sweepEstimate,
-  sweepShards,
-  sweepSteps,
-  type Target,
-  together,
-  weights,
-} from "../study/mod.ts";
+import { ORDERS, TARGETS } from "../result/mod.ts";
+import { sweepRows, sweepTable } from "../show/mod.ts";
+import { type Order, studies, SWEEP_STEPS, type SweepOptions, type Target } from "../study/mod.ts";
 import { type Context, studyOptions, withModel } from "./context.ts";
 import { explained } from "./help.ts";
 import {
@@ -32,11 +14,7 @@ import {
   withConstraintFlags,
   withStudyFlags,
 } from "./options.ts";
-import { deliver, outputOf } from "./outlet.ts";
-import { isShared } from "./sharing.ts";
-
-/** Random orders of a sweep, from `--seed` on. */
-const SEEDS = 3;
+import { perform, shown } from "./perform.ts";
 
 interface SweepFlags extends StudyFlags, ConstraintFlags {
   target: Target;
@@ -73,88 +51,27 @@ export function sweepCommand(context: Context): Command {
   explained(command, "sweep smollm2-135m --target attention --upto 8");
   return withStudyFlags(withConstraintFlags(command)).action(async (ref: string, flags: SweepFlags) => {
     await withModel(context, ref, flags, async (model) => {
-      const options = studyOptions(context, flags);
+      const { target, by, upto, seed, calibrationSamples: samples, calibrationLength: length } = flags;
       const { protectFirst, protectLast, noNeighbours } = constraintsIn(flags);
-      const constraints = { protectFirst, protectLast, noNeighbours };
-      const most = droppable(model.spec, flags.target, constraints);
-      if (flags.upto !== undefined && flags.upto > most) {
-        throw new RangeError(`Cannot drop up to ${flags.upto} of ${flags.target}: the model has ${most}`);
-      }
-      const steps = flags.upto === undefined ? SWEEP_STEPS : sweepSteps(flags.upto);
-      const { ranked, ordered } = curvesBy(flags);
-      const calibration: StudyOptions = {
-        ...options,
-        samples: flags.calibrationSamples,
-        length: flags.calibrationLength,
-        skip: 0,
-        ...flags.calibrationText === undefined ? {} : { text: flags.calibrationText },
+      const text = flags.calibrationText ?? flags.text;
+      const options: SweepOptions = {
+        ...studyOptions(context, flags),
+        ...{ protectFirst, protectLast, noNeighbours, targets: [target], by, upto, seed },
+        calibration: { samples, length, ...text === undefined ? {} : { text } },
       };
-      const orders = ordered.map((wanted): OrderOptions => ({
-        ...calibration,
-        ...constraints,
-        target: wanted.target,
-        by: wanted.by,
-        seed: wanted.seed ?? 0,
-        upto: Math.min(most, steps.at(-1)!) || 1,
-      }));
-      // What an order leaves out, a stand-in with the same number of drops takes.
-      const standIns = ordered.map(({ target, seed }): Curve => ({
-        target: target === "consecutive" ? "block" : target,
-        by: "random",
-        seed: seed ?? 0,
-      }));
-      const curves = [...ranked, ...standIns];
-      if (flags.dryRun) {
-        const prices = await Promise.all(orders.map((wanted) => orderEstimate(model, wanted)));
-        const price = await sweepEstimate(model, curves, steps, calibration, options);
-        const all = together([price, ...prices]);
-        return context.print(estimateText(model.name, all.plans, all));
-      }
-      const divided = { calibration, ranked, orders, standIns, steps };
-      if (await isShared(context, options, () => sweepShards(model, divided, options))) return;
-      const [profiling, sweeping] = weights.sweep(model, curves, steps, calibration, options);
-      const work = [profiling, ...orders.map((wanted) => weights.order(model, wanted)), sweeping];
-      const phase = phases(null, work, options.onProgress);
-      const importance = await profile(model, within(calibration, phase(0)));
-      const made: DropOrder[] = [];
-      for (const [i, wanted] of orders.entries()) {
-        made.push(await order(model, within(wanted, phase(1 + i))));
-      }
-      const result = await sweep(
-        model,
-        importance,
-        [...ranked, ...made],
-        steps,
-        within(options, phase(work.length - 1)),
+      await perform(
+        context,
+        flags,
+        studies.sweep,
+        [model, options],
+        shown(model.name, (result) => ({
+          table: () => sweepTable(result, context.look),
+          rows: () => sweepRows(result),
+          done: `sweep of ${model.name}`,
+        })),
       );
-      const table = () => sweepTable(result, context.look);
-      const done = `sweep of ${model.name}`;
-      await deliver(context, flags, outputOf(result, { table, rows: () => sweepRows(result), done }));
     });
   });
-}
-
-/** What is swept where `--by` does not say: the paper's score, and what it is compared with. */
-const SWEPT: readonly Order[] = ["importance", "magnitude", "deepest", "random"];
-
-/** A curve that is asked for. */
-interface Wish {
-  readonly target: Target;
-  readonly by: Order;
-  readonly seed: number | null;
-}
-
-/** Curves that a profile ranks, and orders that have to be made: other measures, windows, constraints. */
-function curvesBy({ target, by = [...SWEPT], seed, ...flags }: SweepFlags) {
-  const { protectFirst, protectLast, noNeighbours } = constraintsIn(flags);
-  const free = target !== "consecutive" && protectFirst + protectLast === 0 && !noNeighbours;
-  const wanted = by.flatMap((by): Wish[] =>
-    by === "random"
-      ? Array.from({ length: SEEDS }, (_, i) => ({ target, by, seed: seed + i }))
-      : [{ target, by, seed: null }]
-  );
-  const isRanked = (curve: Wish): curve is Curve => free && (SWEPT as readonly string[]).includes(curve.by);
-  return { ranked: wanted.filter(isRanked), ordered: wanted.filter((curve) => !isRanked(curve)) };
 }
 
 /** Orders by name: "importance,greedy". */

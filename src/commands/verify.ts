@@ -1,12 +1,12 @@
 /** `lamina verify mistral-7b`: the paper's calibration on the paper's model, its drop orders beside the official ones. */
 import { Argument, Command } from "commander";
 import { openEngine } from "../engine/mod.ts";
-import { estimateText, verifyRows, verifyTable } from "../show/mod.ts";
-import { PAPER_ORDERS, verify, verifyEstimate, type VerifyOptions } from "../study/mod.ts";
+import { verifyRows, verifyTable } from "../show/mod.ts";
+import { PAPER_ORDERS, studies, type VerifyOptions } from "../study/mod.ts";
 import { type Context, studyOptions, withModel } from "./context.ts";
 import { explained } from "./help.ts";
 import { MODEL, type StudyFlags, withStudyFlags } from "./options.ts";
-import { deliver, outputOf } from "./outlet.ts";
+import { perform, shown } from "./perform.ts";
 
 interface VerifyFlags extends StudyFlags {
   model?: string;
@@ -40,18 +40,24 @@ export function verifyCommand(context: Context): Command {
   });
 }
 
-/** Of the paper's own model on the hub, or of the one that is given. */
+/** Verifies the orders with the paper's own model on the hub, or with a copy of it. */
 async function verifyPaper(
   context: Context,
   paper: string,
   flags: VerifyFlags,
-  given: Pick<VerifyOptions, "model">,
+  copy: Pick<VerifyOptions, "model">,
 ): Promise<void> {
-  const options = { ...studyOptions(context, flags), ...given };
+  const options = { ...studyOptions(context, flags), ...copy };
   await openEngine(flags);
-  if (flags.dryRun) return context.print(estimateText(paper, 1, await verifyEstimate(paper, options)));
-  const result = await verify(paper, options);
-  const table = () => verifyTable(result, context.look);
-  const done = `verification of ${paper}`;
-  await deliver(context, flags, outputOf(result, { table, rows: () => verifyRows(result), done }));
+  await perform(
+    context,
+    flags,
+    studies.verify,
+    [paper, options],
+    shown(paper, (result) => ({
+      table: () => verifyTable(result, context.look),
+      rows: () => verifyRows(result),
+      done: `verification of ${paper}`,
+    })),
+  );
 }

@@ -7,7 +7,7 @@
  * each step by that step's own importance.
  */
 import { KINDS } from "../measure/mod.ts";
-import { type Checks, displayable, enter, expect, phases, reportsOf, text, within } from "../entry/mod.ts";
+import { displayable, enter, expect, phases, type Reports, reportsOf, text, within } from "../entry/mod.ts";
 import {
   type CheckpointProfile,
   type Checkpoints,
@@ -17,9 +17,19 @@ import {
   type Sweep,
 } from "../result/mod.ts";
 import { noDrop } from "../run/mod.ts";
-import { flopsOf } from "./estimate.ts";
-import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions, textOptions } from "./options.ts";
+import { bytesOf, flopsOf, type Pass } from "./estimate.ts";
+import { inTurn } from "./in_turn.ts";
+import {
+  CALIBRATION_TEXT,
+  provenance,
+  studyChecks,
+  type StudyOptions,
+  tellReused,
+  textOptions,
+} from "./options.ts";
 import { profileBlocks } from "./profile.ts";
+import { stage } from "./stage.ts";
+import { type Price, run, stepOf, type Study } from "./study.ts";
 import type { Curve } from "./sweep/curves.ts";
 import { sweep } from "./sweep/sweep.ts";
 import {
@@ -57,27 +67,82 @@ const HALVES: readonly Curve[] = KINDS.map((target) => ({
  * ```
  */
 export async function checkpoints(series: Series, options: CheckpointsOptions = {}): Promise<Checkpoints> {
-  expect("profile checkpoints", "series", series, aSeries);
-  return await enter("profile checkpoints", series.name, options, checks, (told) => profileAll(series, told));
+  return await run(checkpointsStudy, series, options);
 }
 
-const checks: Checks<CheckpointsOptions> = { ...studyChecks, quality: text };
+/** What `checkpoints` consists of. The first checkpoint's configuration stands for all in the price. */
+export const checkpointsStudy: Study<Series, CheckpointsOptions, Checkpoints, Price, Series> = {
+  verb: "profile checkpoints",
+  checks: { ...studyChecks, quality: text },
+  on(verb, series, options, checks, use) {
+    expect(verb, "series", series, aSeries);
+    return enter(verb, series.name, options, checks, (options) => use(series, options));
+  },
+  async work(series, options) {
+    const { quality } = options;
+    const sizes = textOptions(options, CALIBRATION_TEXT);
+    const { spec, identity } = await outlineOf(series, options);
+    const passes = passesOf(sizes, quality !== undefined);
+    const units = series.checkpoints.length;
+    const all = passes.map((pass) => ({ ...pass, times: units * (pass.times ?? 1) }));
+    const measuring = stage({
+      unit: "checkpoints",
+      units,
+      cost: () => flopsOf({ spec }, passes),
+      bytes: () => bytesOf({ spec }, passes.slice(0, 1)),
+      run: ({ from, to }, told) =>
+        profileAll({ ...series, checkpoints: series.checkpoints.slice(from, to) }, { ...options, ...told }),
+    });
+    return {
+      label: `checkpoints of ${series.name}`,
+      model: { spec, identity: { name: series.name, fingerprint: identity.fingerprint } },
+      tokens: sizes.samples * sizes.length,
+      steps: [stepOf(all, measuring)],
+      result: async (options) =>
+        displayable({
+          ...head("checkpoints"),
+          name: series.name,
+          series: await measuring.whole(options),
+        }),
+      depends: () =>
+        Promise.resolve({
+          model: identity,
+          series: series.checkpoints.map(({ step, name }) => [step, name]),
+          text: sizes,
+          quality: quality ?? null,
+        }),
+    };
+  },
+};
 
-async function profileAll(series: Series, options: CheckpointsOptions): Promise<Checkpoints> {
-  const total = series.checkpoints.length;
-  const phase = phases(series.name, series.checkpoints.map(() => 1), options.onProgress);
-  const results: CheckpointProfile[] = [];
-  let kept = 0;
-  for (const [i, checkpoint] of series.checkpoints.entries()) {
-    options.signal?.throwIfAborted();
-    const found = await atCheckpoint(series.name, checkpoint, within(options, phase(i)));
-    results.push(found.result);
-    if (found.kept) kept++;
-  }
-  if (kept > 0) {
-    options.onNotice?.(`${series.name}: ${kept} of ${total} checkpoints kept from an earlier run`);
-  }
-  return displayable({ ...head("checkpoints"), name: series.name, series: results });
+/** The specification and identity of the first checkpoint. */
+async function outlineOf(
+  { checkpoints: [first] }: Series,
+  options: Reports,
+): Promise<Pick<Outline, "spec" | "identity">> {
+  if (!first) throw new RangeError("Cannot profile checkpoints: the series is empty, expected a checkpoint");
+  const closed = await first.outline(reportsOf(options));
+  closed.close();
+  return closed;
+}
+
+/** The passes of a checkpoint: its profile; with quality, predictions of the full model and without each half. */
+function passesOf({ samples, length }: Pick<Pass, "samples" | "length">, quality: boolean): Pass[] {
+  const pass = { samples, length, plans: [noDrop], head: false };
+  return [pass, ...quality ? [{ ...pass, head: true, times: 1 + HALVES.length }] : []];
+}
+
+async function profileAll(series: Series, options: CheckpointsOptions): Promise<CheckpointProfile[]> {
+  const { name, checkpoints } = series;
+  const found = await inTurn(
+    checkpoints,
+    options,
+    (checkpoint, told) => atCheckpoint(name, checkpoint, told),
+    { label: name },
+  );
+  const kept = found.filter(({ kept }) => kept).length;
+  if (kept > 0) tellReused(options, name, `${kept} of ${checkpoints.length} checkpoints`);
+  return found.map(({ result }) => result);
 }
 
 async function atCheckpoint(
@@ -91,11 +156,9 @@ async function atCheckpoint(
   try {
     const { quality } = options;
     const sizes = textOptions(options, CALIBRATION_TEXT);
-    // The full model and the three drops, each with its predictions, and the full model to hold them against.
-    const [pass, scored] = [false, true].map((head) =>
-      flopsOf(closed, [{ ...sizes, plans: [noDrop], head }])
-    );
-    const weights = [0, pass, quality === undefined ? 0 : pass + 4 * scored];
+    const passes = passesOf(sizes, quality !== undefined);
+    // Quality has one more pass of the full model, which the others are held against.
+    const weights = [0, flopsOf(closed, passes.slice(0, 1)), passes.length > 1 ? flopsOf(closed, passes) : 0];
     const phase = phases(`step ${step}`, weights, options.onProgress);
     const packed = await packText(closed, sizes, within(reportsOf(options), phase(0)));
     const key = await keyOf(closed, step, packed, options);

@@ -1,19 +1,10 @@
 /** What a study would run, how long and in how much memory: for `--dry-run`. */
-import { expect, flag, list } from "../entry/mod.ts";
 import { createGraph, Gemm, ReduceSum } from "../onnx/mod.ts";
 import type { Computed } from "../result/mod.ts";
-import { cost, type DropPlan, freeAll, withUploaded } from "../run/mod.ts";
+import { cost, type DropPlan, freeAll, PART_BYTES, withUploaded } from "../run/mod.ts";
 import { float32 } from "../tensor/mod.ts";
-import {
-  computedOn,
-  engineOf,
-  type EngineOptions,
-  studyChecks,
-  type StudyOptions,
-  textOptions,
-} from "./options.ts";
-import { aDrop } from "./plan.ts";
-import { onModel, type StudyModel } from "../subject/mod.ts";
+import { computedOn, engineOf, type EngineOptions } from "./options.ts";
+import type { StudyModel } from "../subject/mod.ts";
 import type { Need } from "./memory.ts";
 
 /** The estimated cost of a study. */
@@ -37,6 +28,9 @@ const EFFICIENCY = 0.6;
 /** Memory that is there whatever runs: the runtime, one slice of logits, a module's intermediate values. */
 export const BASE_BYTES = 250 * 2 ** 20;
 
+/** Random numbers per second on two cores. */
+const DRAWN_PER_SECOND = 1.5e9;
+
 /** What a sample takes besides its tokens, and again for each layer: its place in the text, its hash, its sums. */
 const SAMPLE_BYTES = 256;
 
@@ -50,42 +44,16 @@ export interface Pass {
   readonly times?: number;
   /** Whether the last streams stay, for others to be held against. */
   readonly stays?: boolean;
-}
-
-/**
- * Estimates the time and memory of running plans over a text; `head` says whether predictions are scored. Times one matrix
- * product to learn this machine's speed.
- *
- * @example
- * ```ts
- * import { estimate, openSeries } from "lamina";
- *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const full = { attention: [], mlp: [] };
- * const { seconds, bytes } = await estimate(model, [full], true, { text: "README.md", samples: 2, length: 32 });
- * console.log(seconds, bytes);
- * model.close();
- * ```
- */
-export async function estimate(
-  model: Pick<StudyModel, "spec"> | string,
-  plans: readonly DropPlan[],
-  head: boolean,
-  options: StudyOptions = {},
-): Promise<Estimate> {
-  expect("estimate", "plans", plans, list(aDrop, "plans"));
-  expect("estimate", "head", head, flag);
-  const { samples, length } = textOptions(options, "");
-  const passes = [{ plans, head, samples, length, stays: head }];
-  const run = (model: Pick<StudyModel, "spec">, options: StudyOptions) =>
-    estimatePasses(model, passes, options);
-  return await onModel("estimate", model, options, studyChecks, run, ["spec"]);
+  /** Whether the weights are drawn part by part while the model runs. */
+  readonly drawn?: boolean;
 }
 
 /** Floating-point operations of passes: what they weigh in one count with others. */
 export function flopsOf({ spec }: Pick<StudyModel, "spec">, passes: readonly Pass[]): number {
-  return passes.reduce((sum, { plans, head, ...size }) => sum + cost(spec, plans, size, head).flops, 0);
+  return passes.reduce(
+    (sum, { plans, head, times = 1, ...size }) => sum + times * cost(spec, plans, size, head).flops,
+    0,
+  );
 }
 
 /** Approximate memory of passes, one after the other. */
@@ -93,22 +61,15 @@ export function bytesOf(model: Pick<StudyModel, "spec">, passes: readonly Pass[]
   return needOf(model, passes).bytes;
 }
 
-/**
- * What the largest of some passes needs, and because of what. Of a layer's weights, at most `mostOfLayer` bytes are there at
- * a time.
- */
-export function needOf(
-  { spec }: Pick<StudyModel, "spec">,
-  passes: readonly Pass[],
-  mostOfLayer = Infinity,
-): Need {
+/** What the largest of some passes needs, and because of what. Of a large layer's drawn weights, a part is there at a time. */
+export function needOf({ spec }: Pick<StudyModel, "spec">, passes: readonly Pass[]): Need {
   const stay = passes.filter(({ stays }) => stays)
     .reduce((sum, { samples, length }) => sum + 4 * samples * length * spec.hidden, 0);
-  const needs = passes.map(({ plans, head, samples, length }): Need => {
+  const needs = passes.map(({ plans, head, samples, length, drawn }): Need => {
     const { stateBytes, layerBytes } = cost(spec, plans, { samples, length }, head);
     const own = samples * (4 * length + SAMPLE_BYTES * (1 + spec.layers.length));
     return {
-      bytes: BASE_BYTES + stay + stateBytes + own + 2 * Math.min(layerBytes, mostOfLayer),
+      bytes: BASE_BYTES + stay + stateBytes + own + 2 * Math.min(layerBytes, drawn ? PART_BYTES : Infinity),
       what: `${samples} × ${length} tokens (samples × length) at hidden size ${spec.hidden}`,
     };
   });
@@ -118,40 +79,27 @@ export function needOf(
   });
 }
 
-/** Prices a study of several passes, one after the other; its tokens are those of the text that the options name. */
-export async function estimatePasses(
+/** The price of steps, one after the other, each of several passes, over a text of so many tokens. */
+export async function estimateSteps(
   model: Pick<StudyModel, "spec">,
-  passes: readonly Pass[],
-  options: StudyOptions = {},
+  steps: readonly (readonly Pass[])[],
+  tokens: number,
+  options: EngineOptions,
 ): Promise<Estimate> {
-  const { samples, length } = textOptions(options, "");
-  const prices = passes.map(({ plans, head, times = 1, ...size }) => ({
-    ...cost(model.spec, plans, size, head),
-    times,
-  }));
-  const sum = (key: "modules" | "flops") =>
-    prices.reduce((total, price) => total + price.times * price[key], 0);
+  const prices = steps.flat().map(({ plans, head, drawn, times = 1, ...size }) => {
+    const { modules, flops, layerBytes } = cost(model.spec, plans, size, head);
+    const numbers = drawn ? model.spec.layers.length * layerBytes / Float32Array.BYTES_PER_ELEMENT : 0;
+    return { modules: times * modules, flops: times * flops, numbers: times * numbers };
+  });
+  const sum = (key: "modules" | "flops" | "numbers") =>
+    prices.reduce((total, price) => total + price[key], 0);
   return {
     computed: await computedOn(options),
-    tokens: samples * length,
+    tokens,
     modules: sum("modules"),
     flops: sum("flops"),
-    seconds: sum("flops") / await studySpeed(options),
-    bytes: bytesOf(model, passes),
-  };
-}
-
-/** Studies one after the other, with how many plans they run; their tokens are the first one's. */
-export function together<E extends Estimate & { readonly plans: number }>(studies: readonly E[]): E {
-  const sum = (key: "plans" | "modules" | "flops" | "seconds") =>
-    studies.reduce((total, study) => total + study[key], 0);
-  return {
-    ...studies[0],
-    plans: sum("plans"),
-    modules: sum("modules"),
-    flops: sum("flops"),
-    seconds: sum("seconds"),
-    bytes: Math.max(...studies.map(({ bytes }) => bytes)),
+    seconds: sum("flops") / await studySpeed(options) + sum("numbers") / DRAWN_PER_SECOND,
+    bytes: Math.max(BASE_BYTES, ...steps.map((passes) => bytesOf(model, passes))),
   };
 }
 

@@ -7,7 +7,7 @@ import { KINDS, mean, rankInterval } from "../measure/mod.ts";
 import { type Guide, GUIDE_NAMES, type GuideName, type Guides, head } from "../result/mod.ts";
 import { noDrop } from "../run/mod.ts";
 import { onModel, packText, type StudyModel } from "../subject/mod.ts";
-import { type Estimate, estimatePasses, flopsOf, needOf, type Pass } from "./estimate.ts";
+import { flopsOf, needOf, type Pass } from "./estimate.ts";
 import {
   CALIBRATION_TEXT,
   HELD_OUT_TEXT,
@@ -30,7 +30,8 @@ export interface GuidesOptions extends StudyOptions {
   readonly heldOut?: string | undefined;
 }
 
-const checks: Checks<GuidesOptions> = { ...studyChecks, heldOut: text };
+/** Checks of them. */
+export const guidesChecks: Checks<GuidesOptions> = { ...studyChecks, heldOut: text };
 
 type Kind = typeof KINDS[number];
 /** By layer [L]; null where there is no module. */
@@ -52,7 +53,7 @@ type ByLayer = (number | null)[];
  * ```
  */
 export async function guides(model: StudyModel | string, options: GuidesOptions = {}): Promise<Guides> {
-  return await onModel("measure guides", model, options, checks, measured);
+  return await onModel("measure guides", model, options, guidesChecks, measured);
 }
 
 async function measured(model: StudyModel, { heldOut, ...options }: GuidesOptions): Promise<Guides> {
@@ -119,34 +120,8 @@ async function measured(model: StudyModel, { heldOut, ...options }: GuidesOption
   });
 }
 
-/**
- * Estimates the time and memory of `guides`, and counts its plans.
- *
- * @example
- * ```ts
- * import { guidesEstimate, openSeries } from "lamina";
- *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const { plans, seconds } = await guidesEstimate(model, { text: "README.md", samples: 2, length: 32 });
- * console.log(plans, seconds);
- * model.close();
- * ```
- */
-export async function guidesEstimate(
-  model: Pick<StudyModel, "spec"> | string,
-  options: GuidesOptions = {},
-): Promise<Estimate & { plans: number }> {
-  const run = async (model: Pick<StudyModel, "spec">, options: GuidesOptions) => {
-    const passes = guidesPasses(model, options);
-    const plans = passes.reduce((sum, pass) => sum + pass.plans.length, 0);
-    return { ...await estimatePasses(model, passes, options), plans };
-  };
-  return await onModel("estimate guides", model, options, checks, run, ["spec"]);
-}
-
 /** The passes of the study: profile, angles; then the full model and all removals of each kind. */
-function guidesPasses({ spec }: Pick<StudyModel, "spec">, options: GuidesOptions): Pass[] {
+export function guidesPasses({ spec }: Pick<StudyModel, "spec">, options: GuidesOptions): Pass[] {
   const size = textOptions(options, "");
   const removals = KINDS.map((kind) =>
     candidatesOf(spec, kind, 0).map((entry) => dropOfEntries(spec, [entry]))

@@ -5,18 +5,19 @@ export { compare } from "./compare.ts";
 export { type AttentionOf, attentionOf, type AttentionOptions, type Head } from "./causes/attention_of.ts";
 export {
   causes,
-  causesEstimate,
   type CausesMeasures,
   type CausesOptions,
   untrainedCauses,
-  untrainedCausesEstimate,
+  type UntrainedOptions,
 } from "./causes/causes.ts";
-export * from "./shards/mod.ts";
-export { type Estimate, estimate, together } from "./estimate.ts";
-export { weights } from "./weights.ts";
+export { type RunOptions, runOptions, type ShardOptions, type Span, spansOf, type Stage } from "./stage.ts";
+export { type Division, divisionOf, type Price, priceOf, runWork, type Study } from "./study.ts";
+export { NotKept, recordedEngine } from "./recorded.ts";
+export { estimate, studies, type StudyTerms, type Terms } from "./studies.ts";
+export { type Estimate, flopsOf } from "./estimate.ts";
 export { decompose, importanceOf, type MagnitudeShare, magnitudeShare, type Parts } from "./decompose.ts";
-export { evaluate, type EvaluateOptions, evaluatePrice } from "./evaluate/evaluate.ts";
-export type { EvaluatePrice } from "./evaluate/price.ts";
+export { evaluate, type EvaluateOptions, type EvaluationOptions } from "./evaluate/evaluate.ts";
+export type { EvaluatePrice, TaskPrice } from "./evaluate/price.ts";
 export { type Observation, observe, type ObserveOptions } from "./observe.ts";
 export { generate, type Generated, type GenerateOptions, type Written } from "./generate.ts";
 export {
@@ -27,7 +28,7 @@ export {
   HELD_OUT_TEXT,
   type StudyOptions,
 } from "./options.ts";
-export { perplexities } from "./perplexity.ts";
+export { perplexities, type PerplexityOptions } from "./perplexity.ts";
 export {
   aDrop,
   distinct,
@@ -41,10 +42,10 @@ export {
   type Scores,
   type Target,
 } from "./plan.ts";
-export { guides, guidesEstimate, type GuidesOptions } from "./guides.ts";
+export { guides, type GuidesOptions } from "./guides.ts";
 export { makePlan, type PlanOptions } from "./make_plan.ts";
 export type { ConstraintOptions } from "./orders/constraints.ts";
-export { order, orderEstimate, type OrderOptions } from "./orders/order.ts";
+export { order, type OrderOptions } from "./orders/order.ts";
 export { profile, type ProfileOptions } from "./profile.ts";
 export {
   atWidth,
@@ -56,15 +57,14 @@ export {
   ratioMap,
 } from "./untrained/init_models.ts";
 export { predictInit } from "./untrained/predict.ts";
-export { randomInit, randomInitEstimate, type RandomInitOptions } from "./untrained/random_init.ts";
+export { randomInit, type RandomInitOptions } from "./untrained/random_init.ts";
 export { type Paired, paired, type Removal, removalAgreement, removals } from "./removals.ts";
 export { PAPER_ORDERS, type PaperOrders } from "./paper_orders.ts";
 export { DEVICE_NAMES, type DeviceName } from "../measure/mod.ts";
 export { roofline, type RooflineOptions } from "./speed/roofline.ts";
-export { speed, type SpeedEstimate, speedEstimate, type SpeedOptions } from "./speed/speed.ts";
-export { verify, verifyEstimate, type VerifyOptions } from "./verify.ts";
+export { speed, type SpeedEstimate, type SpeedOptions } from "./speed/speed.ts";
+export { verify, type VerifyOptions } from "./verify.ts";
 export { checkpoints, type CheckpointsOptions } from "./checkpoints.ts";
 export { type Allowance, allowance } from "./sweep/allowance.ts";
 export { type Curve, curvesOf, START_CURVES, SWEEP_STEPS, sweepSteps } from "./sweep/curves.ts";
-export { sweepEstimate } from "./sweep/price.ts";
-export { sweep } from "./sweep/sweep.ts";
+export { sweep, type SweepOptions } from "./sweep/sweep.ts";

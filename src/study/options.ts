@@ -105,6 +105,11 @@ export async function provenance(
   };
 }
 
+/** Says that results of an earlier run are used again. */
+export function tellReused({ onNotice }: Reports, label: string, what = "result"): void {
+  onNotice?.(`${label}: ${what} reused from an earlier run`);
+}
+
 /** Reports of one stage; the meter starts with the stage. */
 export function reporter(
   label: string,

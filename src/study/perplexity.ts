@@ -2,11 +2,12 @@
  * What dropping costs in the model's predictions: perplexity, divergence from the full model, top-1 agreement. All plans
  * run as one trie together with the full model, so a sweep costs little more than its deepest branch.
  */
-import { expect, list, phases, reportsOf, within } from "../entry/mod.ts";
+import { list, phases, reportsOf, required, within } from "../entry/mod.ts";
 import {
   computedAlike,
   keep,
   keptResult,
+  merge,
   type Perplexity,
   perplexityOf,
   type Provenance,
@@ -21,10 +22,13 @@ import {
   reporter,
   studyChecks,
   type StudyOptions,
-  textOptions,
+  tellReused,
 } from "./options.ts";
 import { aDrop, dropsIn } from "./plan.ts";
-import { onModel, type Packed, packText, type StudyModel } from "../subject/mod.ts";
+import { sampleStage, type Stage } from "./stage.ts";
+import { run, stepOf, type Study } from "./study.ts";
+import { samplesOf, type Text, textOf, workOver } from "./text.ts";
+import { onModel, type StudyModel } from "../subject/mod.ts";
 
 /** Nats per token that `run` loses over `base`, sample by sample. Throws `RangeError` for different texts or engines. */
 export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
@@ -61,31 +65,69 @@ export async function perplexities(
   plans: readonly Partial<DropPlan>[],
   options: StudyOptions = {},
 ): Promise<Perplexity[]> {
-  expect("measure perplexities", "plans", plans, list(aDrop, "plans"));
-  return await onModel("measure perplexities", model, options, studyChecks, async (model, options) => {
-    const [results] = await perplexityGroups(model, [plans], options);
-    return results;
+  return await run(perplexityStudy, model, { ...options, plans });
+}
+
+/** Options of `perplexities` as a study: its plans are one of them. */
+export interface PerplexityOptions extends StudyOptions {
+  /** Modules to drop, plan by plan. */
+  readonly plans: readonly Partial<DropPlan>[];
+}
+
+/** What `perplexities` consists of. */
+export const perplexityStudy: Study<StudyModel, PerplexityOptions, Perplexity[]> = {
+  verb: "measure perplexities",
+  checks: { ...studyChecks, plans: required(list(aDrop, "plans")) },
+  on: onModel,
+  work(model, options) {
+    const text = textOf(model, options, HELD_OUT_TEXT);
+    const plans = options.plans.map((plan) => dropsIn(model, plan));
+    const passes = [{ ...text.sizes, plans, head: true, stays: true }];
+    const scoring = stepOf(passes, perplexityStage(model, text, plans));
+    return workOver(model, text, {
+      label: `perplexity of ${model.name}`,
+      plans: plans.length,
+      steps: [scoring],
+      result: scoring.whole,
+      depends: { plans },
+    });
+  },
+};
+
+function perplexityStage(model: StudyModel, text: Text, plans: readonly DropPlan[]): Stage<Perplexity[]> {
+  const { samples, length } = text.sizes;
+  return sampleStage(model, { samples, length, plans, head: true }, {
+    async run(span, options) {
+      const [results] = await perplexityGroups(model, [plans], options, samplesOf(text, span));
+      return results;
+    },
+    async join(parts, options) {
+      const whole: Perplexity[] = [];
+      for (const plan of plans.keys()) {
+        const merged = merge(parts.map((results) => results[plan]));
+        whole.push(await keep("perplexity", merged.provenance, merged, options));
+      }
+      return whole;
+    },
   });
 }
 
 /**
  * The same for groups of plans, each group one trie: what an interrupted study has finished is kept by group. The full
- * model runs once for all groups. A text that is packed already is `given`.
+ * model runs once for all groups.
  */
 export async function perplexityGroups(
   model: StudyModel,
   groups: readonly (readonly Partial<DropPlan>[])[],
   options: StudyOptions = {},
-  given: Packed | null = null,
+  text: Text = textOf(model, options, HELD_OUT_TEXT),
 ): Promise<Perplexity[][]> {
-  const text = given?.packing ?? textOptions(options, HELD_OUT_TEXT);
   const several = groups.length > 1;
   const wanted = groups.map((plans) => plans.map((plan) => dropsIn(model, plan)));
   const label = `${several ? "sweep" : "perplexity"} of ${model.name}`;
-  const weights = weightsOf(model, wanted, text);
+  const weights = weightsOf(model, wanted, text.sizes);
   const phase = phases(label, [0, ...weights.map(({ layers, head }) => layers + head)], options.onProgress);
-  const packed = given ??
-    await packText(model, textOptions(options, HELD_OUT_TEXT), within(reportsOf(options), phase(0)));
+  const packed = await text.pack(within(reportsOf(options), phase(0)));
   const known = new Map<string, Perplexity>();
   const origins = new Map<string, Provenance>();
   for (const plan of wanted.flat()) {
@@ -97,7 +139,11 @@ export async function perplexityGroups(
     if (kept) known.set(key, kept);
   }
   if (known.size > 0) {
-    options.onNotice?.(`perplexity of ${model.name}: ${known.size} kept from an earlier run`);
+    tellReused(
+      options,
+      `perplexity of ${model.name}`,
+      known.size === 1 ? "1 result" : `${known.size} results`,
+    );
   }
   const shared = {
     model,

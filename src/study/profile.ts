@@ -2,7 +2,7 @@
 import type { ModuleKind } from "../measure/mod.ts";
 import { type Checks, phases, reportsOf, within } from "../entry/mod.ts";
 import { isLinear, type Model } from "../models/mod.ts";
-import { keptOr, type Profile, profileOf, type Provenance } from "../result/mod.ts";
+import { keep, keptOr, merge, type Profile, profileOf, type Provenance } from "../result/mod.ts";
 import { type Blocks, type DropPlan, gramProbe, type GramSums, routingProbe } from "../run/mod.ts";
 import {
   CALIBRATION_TEXT,
@@ -10,13 +10,16 @@ import {
   reporter,
   studyChecks,
   type StudyOptions,
-  textOptions,
+  tellReused,
 } from "./options.ts";
 import { needOf } from "./estimate.ts";
 import { expectRoom, type Need } from "./memory.ts";
 import { pass } from "./pass.ts";
 import { aDrop, dropsIn } from "./plan.ts";
-import { onModel, packText, type StudyModel } from "../subject/mod.ts";
+import { sampleStage, type Stage } from "./stage.ts";
+import { run, type Step, stepOf, type Study } from "./study.ts";
+import { samplesOf, type Text, textOf, workOver } from "./text.ts";
+import { onModel, type StudyModel } from "../subject/mod.ts";
 
 /** Options of `profile`. */
 export interface ProfileOptions extends StudyOptions {
@@ -41,14 +44,45 @@ const checks: Checks<ProfileOptions> = { ...studyChecks, drop: aDrop };
  * ```
  */
 export async function profile(model: StudyModel | string, options: ProfileOptions = {}): Promise<Profile> {
-  return await onModel("profile", model, options, checks, async (model, options) => {
+  return await run(profileStudy, model, options);
+}
+
+/** What `profile` consists of. */
+export const profileStudy: Study<StudyModel, ProfileOptions, Profile> = {
+  verb: "profile",
+  checks,
+  on: onModel,
+  work(model, options) {
+    const text = textOf(model, options, CALIBRATION_TEXT);
     const drop = dropsIn(model, options.drop ?? {});
-    const label = `profile of ${model.name}`;
-    const phase = phases(label, [0, 1], options.onProgress);
-    const text = textOptions(options, CALIBRATION_TEXT);
-    const packed = await packText(model, text, within(reportsOf(options), phase(0)));
-    const origin = await provenance(model, packed, drop, options);
-    return await profileBlocks(model, packed.blocks, origin, label, within(options, phase(1)));
+    const measuring = profileStep(model, text, drop);
+    const { whole: result } = measuring;
+    return workOver(model, text, { label: labelOf(model), steps: [measuring], result, depends: { drop } });
+  },
+};
+
+const labelOf = ({ name }: StudyModel) => `profile of ${name}`;
+
+/** The step that profiles a model over a text. */
+export function profileStep(model: StudyModel, text: Text, drop: DropPlan): Step<Profile> {
+  return stepOf([{ ...text.sizes, plans: [drop], head: false }], profileStage(model, text, drop));
+}
+
+/** Its stage: each shard profiles some of the samples. */
+export function profileStage(model: StudyModel, text: Text, drop: DropPlan): Stage<Profile> {
+  const { samples, length } = text.sizes;
+  return sampleStage(model, { samples, length, plans: [drop] }, {
+    async run(span, options) {
+      const label = labelOf(model);
+      const phase = phases(label, [0, 1], options.onProgress);
+      const packed = await samplesOf(text, span).pack(within(reportsOf(options), phase(0)));
+      const origin = await provenance(model, packed, drop, options);
+      return await profileBlocks(model, packed.blocks, origin, label, within(options, phase(1)));
+    },
+    async join(profiles, options) {
+      const whole = merge([...profiles]);
+      return await keep("profile", whole.provenance, whole, options);
+    },
   });
 }
 
@@ -69,7 +103,7 @@ export async function profileBlocks(
     return await measure(model, blocks, origin, options);
   };
   const { result, kept } = await keptOr("profile", origin, measured, options);
-  if (kept) options.onNotice?.(`${label}: kept from an earlier run`);
+  if (kept) tellReused(options, label);
   return result;
 }
 

@@ -12,6 +12,7 @@ import {
   type Check,
   type Checks,
   displayable,
+  enter,
   expect,
   like,
   list,
@@ -35,13 +36,17 @@ import {
   type Verification,
 } from "../result/mod.ts";
 import { noDrop } from "../run/mod.ts";
-import { onModel, openConfig, packText, partOf, type StudyModel } from "../subject/mod.ts";
-import { type Estimate, estimatePasses, type Pass } from "./estimate.ts";
-import { provenance, studyChecks, type StudyOptions, textOptions } from "./options.ts";
+import { onModel, openConfig, type StudyModel } from "../subject/mod.ts";
+import type { Pass } from "./estimate.ts";
+import { inTurn } from "./in_turn.ts";
+import { provenance, studyChecks, type StudyOptions, tellReused } from "./options.ts";
 import { pairsOf, rankCorrelation } from "./pairs.ts";
 import { PAPER_ORDERS, type PaperOrders } from "./paper_orders.ts";
 import { distinct, rank } from "./plan.ts";
 import { profileBlocks } from "./profile.ts";
+import type { RunOptions } from "./stage.ts";
+import { type Price, run, step, type Study } from "./study.ts";
+import { samplesOf, type Text, textOf } from "./text.ts";
 
 /** Options of `verify`. The default text is the paper's: 256 × 2048 tokens of c4. */
 export interface VerifyOptions extends StudyOptions {
@@ -89,64 +94,56 @@ export async function verify(
   paper: string | PaperOrders,
   options: VerifyOptions = {},
 ): Promise<Verification> {
-  const orders = ordersOf(paper);
-  const { model = orders.model } = options;
-  return await onModel("verify", model, options, checks, async (model, options) => {
-    expectDepth(model, orders);
-    return verificationOf(await sharded(model, orders, withPaper(options)), orders);
-  });
+  return await run(verifyStudy, paper, options);
 }
 
-/**
- * Estimates the time and memory of `verify` without fetching anything.
- *
- * @example
- * ```ts
- * import { verifyEstimate } from "lamina";
- *
- * const { seconds, bytes, flops } = await verifyEstimate("mistral-7b", { samples: 8 });
- * console.log(seconds, bytes, flops);
- * ```
- */
-export async function verifyEstimate(
-  paper: string | PaperOrders,
-  options: VerifyOptions = {},
-): Promise<Estimate> {
-  const { name } = ordersOf(paper);
-  const { model = await configured(name) } = options;
-  const run = (model: Pick<StudyModel, "spec">, options: StudyOptions) => {
-    const sizes = textOptions(withPaper(options), PAPER.text);
-    const [whole, rest] = [Math.floor(sizes.samples / SHARD), sizes.samples % SHARD];
+/** A model, and the official orders that its own are compared with. */
+interface Paper {
+  readonly orders: PaperOrders;
+  readonly model: StudyModel;
+}
+
+/** What `verify` consists of. Its price needs a configuration and fetches nothing. */
+export const verifyStudy: Study<Paper, VerifyOptions, Verification, Price, string | PaperOrders> = {
+  verb: "verify",
+  checks,
+  on(verb, paper, options, checks, use) {
+    const orders = ordersOf(paper);
+    return onModel(verb, options.model ?? orders.model, options, checks, (model, options) => {
+      expectDepth(model, orders);
+      return use({ orders, model }, options);
+    });
+  },
+  async outline(verb, paper, options, checks, use) {
+    const orders = ordersOf(paper);
+    const { model } = options;
+    if (model !== undefined) return await verifyStudy.on(verb, paper, options, checks, use);
+    const { config, name } = await openConfig(orders.name);
+    const outline = { name, spec: readSpec(config, name) } as StudyModel;
+    return await enter(verb, name, options, checks, (options) => use({ orders, model: outline }, options));
+  },
+  work({ orders, model }, { model: _, ...options }) {
+    const { samples = PAPER.samples, length = PAPER.length } = options;
+    const text = textOf(model, { ...options, samples, length }, PAPER.text);
+    const [whole, rest] = [Math.floor(samples / SHARD), samples % SHARD];
     const pass = (samples: number, times: number): Pass => (
-      { plans: [noDrop], head: false, samples, length: sizes.length, times }
+      { plans: [noDrop], head: false, samples, length, times }
     );
     const passes = [...whole > 0 ? [pass(SHARD, whole)] : [], ...rest > 0 ? [pass(rest, 1)] : []];
-    return estimatePasses(model, passes, withPaper(options));
-  };
-  return await onModel<Pick<StudyModel, "spec">, VerifyOptions, Estimate>(
-    "estimate a verification",
-    model,
-    options,
-    checks,
-    run,
-    ["spec"],
-  );
-}
+    const measuring = step(passes, (told) => sharded(model, orders, text, told));
+    return {
+      label: `verification of ${orders.name}`,
+      model,
+      tokens: samples * length,
+      steps: [measuring],
+      result: async (told) => verificationOf(await measuring.whole(told), orders),
+    };
+  },
+};
 
 function ordersOf(paper: string | PaperOrders): PaperOrders {
   expect("verify", "model of the paper", paper, aPaper);
   return typeof paper === "string" ? PAPER_ORDERS.find(({ name }) => name === paper)! : paper;
-}
-
-/** A model as far as its configuration tells. */
-async function configured(name: string): Promise<Pick<StudyModel, "spec">> {
-  const { config } = await openConfig(name);
-  return { spec: readSpec(config, name) };
-}
-
-function withPaper({ model: _, ...options }: VerifyOptions): StudyOptions {
-  const { text = PAPER.text, samples = PAPER.samples, length = PAPER.length } = options;
-  return { ...options, text, samples, length };
 }
 
 function expectDepth({ name, spec }: StudyModel, orders: PaperOrders): void {
@@ -157,39 +154,33 @@ function expectDepth({ name, spec }: StudyModel, orders: PaperOrders): void {
   );
 }
 
-/** The profile of the whole text, shard by shard. */
-async function sharded(model: StudyModel, { name }: PaperOrders, options: StudyOptions): Promise<Profile> {
-  const sizes = shardSizes(options.samples!);
-  const phase = phases(`verify ${name}`, [0, ...sizes], options.onProgress);
-  const whole = await packText(
-    model,
-    textOptions(options, PAPER.text),
-    within(reportsOf(options), phase(0)),
+/** The profile of the whole text, some blocks at a time. */
+async function sharded(
+  model: StudyModel,
+  { name }: PaperOrders,
+  text: Text,
+  options: RunOptions,
+): Promise<Profile> {
+  const { samples } = text.sizes;
+  const spans = Array.from(
+    { length: Math.ceil(samples / SHARD) },
+    (_, i) => ({ from: i * SHARD, to: Math.min(samples, (i + 1) * SHARD) }),
   );
-  const profiles: Profile[] = [];
+  const phase = phases(`verify ${name}`, [0, 1], options.onProgress);
+  await text.pack(within(reportsOf(options), phase(0)));
   let kept = 0;
-  for (const [i, samples] of sizes.entries()) {
-    options.signal?.throwIfAborted();
-    const packed = partOf(whole, i * SHARD, samples);
-    const origin = await provenance(model, packed, noDrop, options);
-    const found = await keptResult("profile", origin, options);
+  const profiles = await inTurn(spans, within(options, phase(1)), async (span, told) => {
+    const packed = await samplesOf(text, span).pack(told);
+    const origin = await provenance(model, packed, noDrop, told);
+    const found = await keptResult("profile", origin, told);
     if (found) kept++;
-    const told = within(options, phase(1 + i));
-    const label = `shard ${i + 1} of ${sizes.length}`;
-    profiles.push(found ?? await profileBlocks(model, packed.blocks, origin, label, told));
-  }
+    const label = `shard ${1 + span.from / SHARD} of ${spans.length}`;
+    return found ?? await profileBlocks(model, packed.blocks, origin, label, told);
+  }, { weight: ({ from, to }) => to - from });
   if (kept > 0) {
-    options.onNotice?.(`verify ${name}: ${kept} of ${sizes.length} shards kept from an earlier run`);
+    tellReused(options, `verify ${name}`, `${kept} of ${spans.length} shards`);
   }
   return merge(profiles);
-}
-
-/** So many blocks in shards; a shorter text has the same first ones. */
-function shardSizes(samples: number): number[] {
-  return Array.from(
-    { length: Math.ceil(samples / SHARD) },
-    (_, i) => Math.min(SHARD, samples - i * SHARD),
-  );
 }
 
 function verificationOf(profile: Profile, orders: PaperOrders): Verification {

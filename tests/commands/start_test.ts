@@ -128,7 +128,7 @@ Deno.test("importances, a plan a kind, what dropping costs, the curves and a pag
     for (const name of ["importance", "quality", "magnitude"]) assert.ok(page.includes(`id="${name}"`), name);
     const again = await start();
     assert.equal(again.out, first.out);
-    assert.match(again.err, /profile of .*: kept from an earlier run/);
+    assert.match(again.err, /profile of .*: result reused from an earlier run/);
     assert.deepEqual(kept(results), files);
   }));
 

@@ -27,8 +27,15 @@ import { noDrop } from "../../run/mod.ts";
 import { onModel, type Packed, packText, type StudyModel } from "../../subject/mod.ts";
 import { permutation } from "../../tensor/mod.ts";
 import { expectRoom } from "../memory.ts";
-import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions, textOptions } from "../options.ts";
-import { type Estimate, estimatePasses, flopsOf, needOf, type Pass } from "../estimate.ts";
+import {
+  CALIBRATION_TEXT,
+  provenance,
+  studyChecks,
+  type StudyOptions,
+  tellReused,
+  textOptions,
+} from "../options.ts";
+import { needOf, type Pass } from "../estimate.ts";
 import { droppable } from "../plan.ts";
 import { candidatesOf, dropOfEntries, inOrder, type Scored } from "./candidates.ts";
 import {
@@ -55,7 +62,8 @@ export interface OrderOptions extends StudyOptions, ConstraintOptions {
   readonly seed?: number | undefined;
 }
 
-const checks: Checks<OrderOptions> = {
+/** Checks of them. */
+export const orderChecks: Checks<OrderOptions> = {
   ...studyChecks,
   ...constraintChecks,
   target: required(oneOf(TARGETS)),
@@ -82,7 +90,7 @@ const checks: Checks<OrderOptions> = {
  * ```
  */
 export async function order(model: StudyModel | string, options: OrderOptions): Promise<DropOrder> {
-  return await onModel("order modules", model, options, checks, ordered);
+  return await onModel("order modules", model, options, orderChecks, ordered);
 }
 
 async function ordered(model: StudyModel, options: OrderOptions): Promise<DropOrder> {
@@ -95,7 +103,7 @@ async function ordered(model: StudyModel, options: OrderOptions): Promise<DropOr
   const told = within(options, phase(1));
   const compute = () => computed(model, packed, known, told);
   const { result, kept } = await keptOr("order", orderOrigin(known), compute, options);
-  if (kept) options.onNotice?.(`${label}: kept from an earlier run`);
+  if (kept) tellReused(options, label);
   const { order: { length }, upto } = result;
   if (length < upto && request.target !== "consecutive") {
     options.onNotice?.(
@@ -159,40 +167,7 @@ async function computed(
   return made({ nll, order: target === "consecutive" ? order : order.slice(0, upto) }, upto);
 }
 
-/**
- * Estimates the time and memory of `order`, and counts its plans. The modules that a search drops on the way are not known before
- * it runs; the estimate assumes the deepest.
- *
- * @example
- * ```ts
- * import { openSeries, orderEstimate } from "lamina";
- *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const wanted = { target: "mlp", by: "greedy", upto: 2, text: "README.md", samples: 2, length: 32 } as const;
- * const { plans, seconds } = await orderEstimate(model, wanted);
- * console.log(plans, seconds);
- * model.close();
- * ```
- */
-export async function orderEstimate(
-  model: Pick<StudyModel, "spec"> | string,
-  options: OrderOptions,
-): Promise<Estimate & { plans: number }> {
-  const run = async (model: Pick<StudyModel, "spec">, options: OrderOptions) => {
-    const passes = passesOf(model, requestOf(model, options), textOptions(options, ""));
-    const plans = passes.reduce((sum, pass) => sum + pass.plans.length, 0);
-    return { ...await estimatePasses(model, passes, options), plans };
-  };
-  return await onModel("estimate an order", model, options, checks, run, ["spec"]);
-}
-
-/** What an order is in operations. */
-export function orderWeight(model: Pick<StudyModel, "spec">, options: OrderOptions): number {
-  return flopsOf(model, passesOf(model, requestOf(model, options), textOptions(options, "")));
-}
-
-/** The passes of an order. */
+/** The passes of an order. The modules that a search drops on the way are not known before it runs: the deepest stand for them. */
 export function passesOf(
   { spec }: Pick<StudyModel, "spec">,
   { by, target, upto, constraints }: Omit<Request, "provenance">,

@@ -6,7 +6,7 @@ import { phases, within } from "../../entry/mod.ts";
 import { type Constraints, type DropOrder, keep, keptResult, orderOrigin } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import type { Packed, StudyModel } from "../../subject/mod.ts";
-import type { StudyOptions } from "../options.ts";
+import { type StudyOptions, tellReused } from "../options.ts";
 import { profileBlocks } from "../profile.ts";
 import { dropOfEntries, inOrder, type Scored } from "./candidates.ts";
 import { type Entry, fits } from "./constraints.ts";
@@ -55,7 +55,7 @@ async function steps(
   const phase = phases(null, Array.from({ length: upto }, () => 1), options.onProgress);
   let result = await lastKept(request, options) ?? made({ nll: null, order: [] }, 0);
   const kept = result.order.length;
-  if (kept > 0) options.onNotice?.(`${target} of ${name} by ${by}: ${kept} kept from an earlier run`);
+  if (kept > 0) tellReused(options, `${target} of ${name} by ${by}`, `${kept} of ${upto} modules`);
   while (result.order.length < upto) {
     options.signal?.throwIfAborted();
     const { order } = result;

@@ -20,8 +20,6 @@ export const aCurve: Check = record(
   { target: required(aTarget), by: required(anOrder), seed: aSeed },
   "a curve, as { target, by, seed }",
 );
-/** Curves, checked. */
-export const curveList: Check = list(aCurve, "curves");
 /** Numbers of drops, checked. */
 export const stepList: Check = list(wholeNumber(0), "steps", 1);
 

@@ -1,9 +1,9 @@
-/** An engine that says what it is and runs nothing: for results that are all kept, computed elsewhere. */
-import type { Engine } from "../../engine/mod.ts";
-import type { Computed } from "../../result/mod.ts";
-import { computedOn, type EngineOptions } from "../options.ts";
+/** An engine that says what it is and runs nothing: for results that were all computed elsewhere and kept. */
+import type { Engine } from "../engine/mod.ts";
+import type { Computed } from "../result/mod.ts";
+import { computedOn, type EngineOptions, type Forcing } from "./options.ts";
 
-/** Something that was to be there is not. */
+/** A result that should have been kept is missing. */
 export class NotKept extends Error {}
 
 /** The engine that computed the results, as far as they say. Throws `NotKept` where anything would have to be computed. */
@@ -35,7 +35,9 @@ export function recordedEngine({ engine, runtime, dtype, device }: Computed): En
   };
 }
 
-/** Options with which a study finds what is kept, and computes nothing. */
-export async function keptOnly<O extends EngineOptions>(options: O): Promise<O & { engine: Engine }> {
-  return { ...options, engine: recordedEngine(await computedOn(options)) };
+/** Options with which a study finds what is kept and computes nothing, so that it needs no memory either. */
+export async function keptOnly<O extends EngineOptions & Forcing>(
+  options: O,
+): Promise<O & { engine: Engine }> {
+  return { ...options, engine: recordedEngine(await computedOn(options)), force: true };
 }
