@@ -7,7 +7,7 @@ import { KINDS, mean, rankInterval } from "../measure/mod.ts";
 import { type Guide, GUIDE_NAMES, type GuideName, type Guides, head } from "../result/mod.ts";
 import { noDrop } from "../run/mod.ts";
 import { onModel, packText, type StudyModel } from "../subject/mod.ts";
-import { flopsOf, needOf, type Pass } from "./estimate.ts";
+import { flopsOf, needOf, type Pass } from "./base/estimate.ts";
 import {
   CALIBRATION_TEXT,
   HELD_OUT_TEXT,
@@ -15,14 +15,14 @@ import {
   studyChecks,
   type StudyOptions,
   textOptions,
-} from "./options.ts";
+} from "./base/options.ts";
 import { candidatesOf, dropOfEntries } from "./orders/candidates.ts";
 import type { Entry } from "./orders/constraints.ts";
 import { moduleDistances } from "./orders/distances.ts";
 import { gateNorms } from "./orders/gate_norm.ts";
 import { pairsOf, rankCorrelation } from "./pairs.ts";
-import { lossDifferences, perplexityGroups } from "./perplexity.ts";
-import { profileBlocks } from "./profile.ts";
+import { lossDifferences, perplexityGroups } from "./passes/perplexity.ts";
+import { profileBlocks } from "./passes/profile.ts";
 
 /** Options of `guides`. The scores are measured over `text`. */
 export interface GuidesOptions extends StudyOptions {

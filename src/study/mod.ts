@@ -1,7 +1,7 @@
 /** The analyses: each a choice of plans, texts and probes. */
 export { analyses, type AnalysisName, type AnalysisOptions, SIZES } from "./analyses/analyses.ts";
-export { againstLlmDrop } from "./llm_drop.ts";
-export { compare } from "./compare.ts";
+export { againstLlmDrop } from "./passes/llm_drop.ts";
+export { compare } from "./passes/compare.ts";
 export { type AttentionOf, attentionOf, type AttentionOptions, type Head } from "./causes/attention_of.ts";
 export {
   causes,
@@ -10,16 +10,29 @@ export {
   untrainedCauses,
   type UntrainedOptions,
 } from "./causes/causes.ts";
-export { type RunOptions, runOptions, type ShardOptions, type Span, spansOf, type Stage } from "./stage.ts";
-export { type Division, divisionOf, type Price, priceOf, runWork, type Study } from "./study.ts";
-export { NotKept, recordedEngine } from "./recorded.ts";
+export {
+  type RunOptions,
+  runOptions,
+  type ShardOptions,
+  type Span,
+  spansOf,
+  type Stage,
+} from "./base/stage.ts";
+export { type Division, divisionOf, type Price, priceOf, runWork, type Study } from "./base/study.ts";
+export { NotKept, recordedEngine } from "./base/recorded.ts";
 export { estimate, studies, type StudyTerms, type Terms } from "./studies.ts";
-export { type Estimate, flopsOf } from "./estimate.ts";
-export { decompose, importanceOf, type MagnitudeShare, magnitudeShare, type Parts } from "./decompose.ts";
+export { type Estimate, flopsOf } from "./base/estimate.ts";
+export {
+  decompose,
+  importanceOf,
+  type MagnitudeShare,
+  magnitudeShare,
+  type Parts,
+} from "./passes/decompose.ts";
 export { evaluate, type EvaluateOptions, type EvaluationOptions } from "./evaluate/evaluate.ts";
 export type { EvaluatePrice, TaskPrice } from "./evaluate/price.ts";
-export { type Observation, observe, type ObserveOptions } from "./observe.ts";
-export { generate, type Generated, type GenerateOptions, type Written } from "./generate.ts";
+export { type Observation, observe, type ObserveOptions } from "./passes/observe.ts";
+export { generate, type Generated, type GenerateOptions, type Written } from "./writing/generate.ts";
 export {
   CALIBRATION_TEXT,
   computedOn,
@@ -27,8 +40,8 @@ export {
   type Forcing,
   HELD_OUT_TEXT,
   type StudyOptions,
-} from "./options.ts";
-export { perplexities, type PerplexityOptions } from "./perplexity.ts";
+} from "./base/options.ts";
+export { perplexities, type PerplexityOptions } from "./passes/perplexity.ts";
 export {
   aDrop,
   distinct,
@@ -46,7 +59,7 @@ export { guides, type GuidesOptions } from "./guides.ts";
 export { makePlan, type PlanOptions } from "./make_plan.ts";
 export type { ConstraintOptions } from "./orders/constraints.ts";
 export { order, type OrderOptions } from "./orders/order.ts";
-export { profile, type ProfileOptions } from "./profile.ts";
+export { profile, type ProfileOptions } from "./passes/profile.ts";
 export {
   atWidth,
   type ComputedRatio,
@@ -63,8 +76,8 @@ export { PAPER_ORDERS, type PaperOrders } from "./paper_orders.ts";
 export { DEVICE_NAMES, type DeviceName } from "../measure/mod.ts";
 export { roofline, type RooflineOptions } from "./speed/roofline.ts";
 export { speed, type SpeedEstimate, type SpeedOptions } from "./speed/speed.ts";
-export { verify, type VerifyOptions } from "./verify.ts";
-export { checkpoints, type CheckpointsOptions } from "./checkpoints.ts";
+export { verify, type VerifyOptions } from "./training/verify.ts";
+export { checkpoints, type CheckpointsOptions } from "./training/checkpoints.ts";
 export { type Allowance, allowance } from "./sweep/allowance.ts";
 export { type Curve, curvesOf, START_CURVES, SWEEP_STEPS, sweepSteps } from "./sweep/curves.ts";
 export { sweep, type SweepOptions } from "./sweep/sweep.ts";

@@ -7,7 +7,7 @@ import {
   untrainedCausesStudy,
   type UntrainedOptions,
 } from "./causes/causes.ts";
-import { type CheckpointsOptions, checkpointsStudy } from "./checkpoints.ts";
+import { type CheckpointsOptions, checkpointsStudy } from "./training/checkpoints.ts";
 import { evaluateStudy, type EvaluationOptions } from "./evaluate/evaluate.ts";
 import type { EvaluatePrice } from "./evaluate/price.ts";
 import type { GuidesOptions } from "./guides.ts";
@@ -15,13 +15,13 @@ import { guidesStudy } from "./orders/guides_study.ts";
 import type { OrderOptions } from "./orders/order.ts";
 import { orderStudy } from "./orders/stages.ts";
 import type { PaperOrders } from "./paper_orders.ts";
-import { type PerplexityOptions, perplexityStudy } from "./perplexity.ts";
-import { type ProfileOptions, profileStudy } from "./profile.ts";
+import { type PerplexityOptions, perplexityStudy } from "./passes/perplexity.ts";
+import { type ProfileOptions, profileStudy } from "./passes/profile.ts";
 import { type SpeedEstimate, type SpeedOptions, speedStudy } from "./speed/speed.ts";
-import { type Price, priceOf, type Study } from "./study.ts";
+import { type Price, priceOf, type Study } from "./base/study.ts";
 import { type SweepOptions, sweepStudy } from "./sweep/sweep.ts";
 import { type RandomInitOptions, randomInitStudy } from "./untrained/random_init.ts";
-import { type VerifyOptions, verifyStudy } from "./verify.ts";
+import { type VerifyOptions, verifyStudy } from "./training/verify.ts";
 
 /** All studies. */
 export const studies = {

@@ -1,6 +1,6 @@
 /** What `lamina start` measures and writes, on tiny models; and the command as a person runs it, without a network. */
 import assert from "node:assert/strict";
-import { mainJob } from "../../src/commands/start.ts";
+import { mainJob } from "../../src/commands/pages/start.ts";
 import { readResult } from "../../src/result/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { withFolder } from "../support.ts";

@@ -1,9 +1,9 @@
 /** A study that needs more memory than there is is refused before anything runs, unless it is forced. */
 import assert from "node:assert/strict";
 import { estimate, perplexities, profile, randomInit, speed, untrainedCauses } from "../../src/study/mod.ts";
-import { needOf } from "../../src/study/estimate.ts";
+import { needOf } from "../../src/study/base/estimate.ts";
 import { drawText, zipfText } from "../../src/subject/mod.ts";
-import { availableBytes, expectRoom } from "../../src/study/memory.ts";
+import { availableBytes, expectRoom } from "../../src/study/base/memory.ts";
 import { engineWith } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 

@@ -9,11 +9,17 @@
 import { type Checks, phases, reportsOf, wholeNumber, within } from "../../entry/mod.ts";
 import type { Causes } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
-import { expectRoom } from "../memory.ts";
-import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions, textOptions } from "../options.ts";
-import type { RunOptions } from "../stage.ts";
-import { run, runWork, step, type Study } from "../study.ts";
-import { dependsOn, textOf, zipfOf } from "../text.ts";
+import { expectRoom } from "../base/memory.ts";
+import {
+  CALIBRATION_TEXT,
+  provenance,
+  studyChecks,
+  type StudyOptions,
+  textOptions,
+} from "../base/options.ts";
+import type { RunOptions } from "../base/stage.ts";
+import { run, runWork, step, type Study } from "../base/study.ts";
+import { dependsOn, textOf, zipfOf } from "../base/text.ts";
 import {
   randomInitChecks,
   type RandomInitOptions,

@@ -7,11 +7,11 @@ import { type LayerModule, MODULES } from "../../measure/mod.ts";
 import type { Model, ModelSpec } from "../../models/mod.ts";
 import { type Causes, head, keep, keptResult, type Provenance, type Rows } from "../../result/mod.ts";
 import { type Blocks, type DropPlan, noDrop } from "../../run/mod.ts";
-import { bytesOf, flopsOf, type Pass } from "../estimate.ts";
-import { inTurn } from "../in_turn.ts";
-import { batchesOf, type RunOptions, type Span, type Stage, stage } from "../stage.ts";
-import { stepOf, type Work } from "../study.ts";
-import type { Text } from "../text.ts";
+import { bytesOf, flopsOf, type Pass } from "../base/estimate.ts";
+import { inTurn } from "../base/in_turn.ts";
+import { batchesOf, type RunOptions, type Span, type Stage, stage } from "../base/stage.ts";
+import { stepOf, type Work } from "../base/study.ts";
+import type { Text } from "../base/text.ts";
 import { assemble, profileIn, smoothingPlans } from "./assemble.ts";
 import { effectsRows, sinkRows, smoothingRows, someOf, wholeRows } from "./runs.ts";
 

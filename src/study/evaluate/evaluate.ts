@@ -26,12 +26,12 @@ import {
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { type BosRule, type Metric, suites, tasksNamed } from "../../tasks/mod.ts";
-import { BASE_BYTES } from "../estimate.ts";
-import { expectRoom } from "../memory.ts";
-import { engineChecks, engineOf, type EngineOptions, type Forcing, forcingChecks } from "../options.ts";
+import { BASE_BYTES } from "../base/estimate.ts";
+import { expectRoom } from "../base/memory.ts";
+import { engineChecks, engineOf, type EngineOptions, type Forcing, forcingChecks } from "../base/options.ts";
 import { aDrop, dropsIn } from "../plan.ts";
-import { type RunOptions, type Stage, stage } from "../stage.ts";
-import { run, step, type Study } from "../study.ts";
+import { type RunOptions, type Stage, stage } from "../base/stage.ts";
+import { run, step, type Study } from "../base/study.ts";
 import { askTask, contextLength, type Part, rowFinder, type Setting } from "./asked.ts";
 import { runParts } from "./parts.ts";
 import { type EvaluatePrice, partFlops, price, readBytes, textFlops, writeBytes } from "./price.ts";

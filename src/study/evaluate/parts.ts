@@ -6,7 +6,7 @@
 import { phases, type Reports, within } from "../../entry/mod.ts";
 import type { Provenance } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
-import { reporter, tellReused } from "../options.ts";
+import { reporter, tellReused } from "../base/options.ts";
 import { type Part, WRITTEN } from "./asked.ts";
 import { type Writer, writer } from "./continued.ts";
 import { type Item, scorePart, writeItem } from "./items.ts";

@@ -6,8 +6,8 @@
 import type { ModelSpec } from "../../models/mod.ts";
 import type { Computed } from "../../result/mod.ts";
 import { cost, type DropPlan, noDrop } from "../../run/mod.ts";
-import { BASE_BYTES, productSeconds, studySpeed } from "../estimate.ts";
-import { computedOn, type EngineOptions } from "../options.ts";
+import { BASE_BYTES, productSeconds, studySpeed } from "../base/estimate.ts";
+import { computedOn, type EngineOptions } from "../base/options.ts";
 import { type Part, type Setting, WRITTEN } from "./asked.ts";
 import { PROMPT, TOKENS } from "./writing.ts";
 

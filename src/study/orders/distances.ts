@@ -7,8 +7,8 @@
 import { addProducts, type DistanceSums, noDistances } from "../../measure/mod.ts";
 import { type Blocks, embed, productsProbe, windowsProbe, type WindowSums } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import { engineOf, reporter, type StudyOptions } from "../options.ts";
-import { pass } from "../pass.ts";
+import { engineOf, reporter, type StudyOptions } from "../base/options.ts";
+import { pass } from "../base/pass.ts";
 import type { Entry } from "./constraints.ts";
 
 /** Bytes of streams that windows may hold. */

@@ -2,8 +2,8 @@
 import type { Guides } from "../../result/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { guides, guidesChecks, type GuidesOptions, guidesPasses } from "../guides.ts";
-import { textOptions } from "../options.ts";
-import { step, type Study } from "../study.ts";
+import { textOptions } from "../base/options.ts";
+import { step, type Study } from "../base/study.ts";
 import { plansIn } from "./stages.ts";
 
 /** What `guides` consists of. */

@@ -14,8 +14,8 @@ import {
   segmentsOf,
 } from "../../run/mod.ts";
 import type { Packed, StudyModel } from "../../subject/mod.ts";
-import { flopsOf } from "../estimate.ts";
-import { engineOf, provenance, reporter, type StudyOptions } from "../options.ts";
+import { flopsOf } from "../base/estimate.ts";
+import { engineOf, provenance, reporter, type StudyOptions } from "../base/options.ts";
 
 /** Per token, in nats. */
 export interface Loss {

@@ -26,7 +26,7 @@ import { type DropOrder, head, keptOr, orderOrigin, ORDERS, TARGETS } from "../.
 import { noDrop } from "../../run/mod.ts";
 import { onModel, type Packed, packText, type StudyModel } from "../../subject/mod.ts";
 import { permutation } from "../../tensor/mod.ts";
-import { expectRoom } from "../memory.ts";
+import { expectRoom } from "../base/memory.ts";
 import {
   CALIBRATION_TEXT,
   provenance,
@@ -34,8 +34,8 @@ import {
   type StudyOptions,
   tellReused,
   textOptions,
-} from "../options.ts";
-import { needOf, type Pass } from "../estimate.ts";
+} from "../base/options.ts";
+import { needOf, type Pass } from "../base/estimate.ts";
 import { droppable } from "../plan.ts";
 import { candidatesOf, dropOfEntries, inOrder, type Scored } from "./candidates.ts";
 import {

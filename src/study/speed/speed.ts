@@ -29,7 +29,7 @@ import {
   weightBytes,
 } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
-import { expectRoom, type Need } from "../memory.ts";
+import { expectRoom, type Need } from "../base/memory.ts";
 import {
   computedOn,
   engineChecks,
@@ -38,9 +38,9 @@ import {
   type Forcing,
   forcingChecks,
   reporter,
-} from "../options.ts";
+} from "../base/options.ts";
 import { aDrop, dropsIn } from "../plan.ts";
-import { run, step, type Study } from "../study.ts";
+import { run, step, type Study } from "../base/study.ts";
 import { decoderPlayer, openParts, type PartTimes, type Setting } from "./parts.ts";
 import { bytesAlone, predict, type Predicted } from "./predict.ts";
 import { type Player, takeTurns, type Times, turnsOf } from "./turns.ts";

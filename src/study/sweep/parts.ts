@@ -3,7 +3,7 @@ import type { DropOrder, Profile } from "../../result/mod.ts";
 import type { StudyModel, TextOptions } from "../../subject/mod.ts";
 import type { ConstraintOptions } from "../orders/constraints.ts";
 import type { OrderOptions } from "../orders/order.ts";
-import type { StudyOptions } from "../options.ts";
+import type { StudyOptions } from "../base/options.ts";
 import { droppable, type Order, type Target } from "../plan.ts";
 import { type Curve, SWEEP_STEPS, sweepSteps } from "./curves.ts";
 

@@ -2,7 +2,7 @@
 import type { ModelSpec } from "../../models/mod.ts";
 import { type DropPlan, dropPlan, noDrop } from "../../run/mod.ts";
 import { permutation } from "../../tensor/mod.ts";
-import type { Pass } from "../estimate.ts";
+import type { Pass } from "../base/estimate.ts";
 import { dropsOf, rank, type Scores } from "../plan.ts";
 import { type Curve, stepsWithin } from "./curves.ts";
 

@@ -20,14 +20,14 @@ import {
 import { keep, merge, overSeeds, type Profile, type Provenance, type RandomInit } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { type NamedConfig, onConfig } from "../../subject/mod.ts";
-import { bytesOf, flopsOf, needOf } from "../estimate.ts";
-import { inTurn } from "../in_turn.ts";
-import { expectRoom, type Need } from "../memory.ts";
-import { studyChecks, type StudyOptions, textOptions } from "../options.ts";
-import { profileBlocks } from "../profile.ts";
-import { batchesOf, type Span, type Stage, stage } from "../stage.ts";
-import { run, stepOf, type Study } from "../study.ts";
-import { samplesOf, type Text, zipfOf } from "../text.ts";
+import { bytesOf, flopsOf, needOf } from "../base/estimate.ts";
+import { inTurn } from "../base/in_turn.ts";
+import { expectRoom, type Need } from "../base/memory.ts";
+import { studyChecks, type StudyOptions, textOptions } from "../base/options.ts";
+import { profileBlocks } from "../passes/profile.ts";
+import { batchesOf, type Span, type Stage, stage } from "../base/stage.ts";
+import { run, stepOf, type Study } from "../base/study.ts";
+import { samplesOf, type Text, zipfOf } from "../base/text.ts";
 import { withUntrained } from "./untrained.ts";
 
 /** Options of `randomInit`: the size of the text, changes to the shape, and the distribution of the weights. */

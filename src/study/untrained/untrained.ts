@@ -1,7 +1,7 @@
 /** A model whose weights are drawn as it runs, and its identity in results. */
 import { type Initialiser, type Model, type ModelSpec, randomWeights } from "../../models/mod.ts";
 import { cacheKey, METHODS, type Provenance, VERSION } from "../../result/mod.ts";
-import { computedOn, type EngineOptions } from "../options.ts";
+import { computedOn, type EngineOptions } from "../base/options.ts";
 import { noted, type Packed } from "../../subject/mod.ts";
 
 /** What determines an untrained model. */
