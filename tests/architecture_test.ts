@@ -72,7 +72,21 @@ const inner: Record<string, readonly string[]> = {
   hub: ["cache", "packages", "remote"],
   run: ["probes", "decode"],
   show: ["chart", "tables", "figures", "claims", "sections"],
-  study: ["scores", "orders", "untrained", "causes", "analyses", "shards"],
+  study: [
+    "base",
+    "passes",
+    "scores",
+    "orders",
+    "untrained",
+    "causes",
+    "sweep",
+    "training",
+    "writing",
+    "evaluate",
+    "speed",
+    "analyses",
+  ],
+  commands: ["shared", "measure", "pages", "machines", "results", "desk"],
 };
 
 function upwardImportsInside(edges: readonly Edge[]): string[] {
@@ -154,7 +168,7 @@ const NAMED_SCORE = /\bby\s*[!=]==?\s*["'`]|\bswitch\s*\(\s*(?:\w+\.)*by\s*\)/;
 
 const STREAM = /\bprocess\.std(?:out|err)\.write\b|\bDeno\.std(?:out|err)\b|\bconsole\.\w+\(/;
 /** The outlets of commands, of progress and of notebooks, which make text safe to show; a child's answer to its parent. */
-const OUTLETS = ["commands/context.ts", "show/progress.ts", "show/cell.ts", "doctor/examine.ts"];
+const OUTLETS = ["commands/shared/context.ts", "show/progress.ts", "show/cell.ts", "doctor/examine.ts"];
 
 const sources = readSources(new URL("../src/", import.meta.url));
 const edges = sources.flatMap(importsOf);

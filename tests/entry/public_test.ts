@@ -144,7 +144,6 @@ const rows: Readonly<Record<string, Row>> = {
     type: [[aProfile], "Cannot judge claims: results is a profile, expected a list of results of causes"],
   },
   causes: study("measure causes"),
-  causesEstimate: study("estimate causes"),
   causesFigure: ofMany,
   checkpointLinesFigure: ofCheckpoints,
   checkpointMapFigure: ofCheckpoints,
@@ -201,7 +200,17 @@ const rows: Readonly<Record<string, Row>> = {
     type: [[model, aProfile], "Cannot drop modules: plan is a profile, expected a plan"],
   },
   effectsFigure: ofCauses,
-  estimate: study("estimate", [], true),
+  estimate: {
+    name: [
+      ["profile", model, { sample: 2 }],
+      'Cannot profile: unknown option "sample", expected one of text, ',
+    ],
+    value: [["verify", "mistral-7b", { samples: 0 }], `Cannot verify: samples is 0, ${wholeOf(1)}`],
+    type: [
+      [7, model, {}],
+      "Cannot estimate: study is 7, expected one of profile, perplexity, ",
+    ],
+  },
   evaluate: {
     name: [[model, [{}], { task: ["piqa"] }], 'Cannot evaluate: unknown option "task"'],
     value: [[model, [{}], { limit: 0 }], `Cannot evaluate: limit is 0, ${wholeOf(1)}`],
@@ -232,7 +241,6 @@ const rows: Readonly<Record<string, Row>> = {
     type: [[model, undefined], "Cannot generate: prompt is undefined, expected a text"],
   },
   guides: study("measure guides"),
-  guidesEstimate: study("estimate guides"),
   expertLoadFigure: drawn("result", "a profile"),
   guidesFigure: drawn("result", "a result of guides"),
   help: {
@@ -309,7 +317,6 @@ const rows: Readonly<Record<string, Row>> = {
     type: [[model, ["a"], 7], "Cannot observe: see is 7, expected a function"],
   },
   order: ordered("order modules"),
-  orderEstimate: ordered("estimate an order"),
   packText: {
     name: [
       [model, { text: "wiki", samples: 1, length: 2, skip: 0, bos: false, boss: true }],
@@ -344,7 +351,6 @@ const rows: Readonly<Record<string, Row>> = {
   },
   qualityFigure: ofSweep,
   randomInit: untrained("measure untrained models"),
-  randomInitEstimate: untrained("estimate untrained models"),
   rank: {
     value: [
       [aProfile, "mlp", "deep"],
@@ -393,14 +399,12 @@ const rows: Readonly<Record<string, Row>> = {
   signFigure: ofProfile,
   smoothingFigure: ofCauses,
   speed: timed("measure speed"),
-  speedEstimate: timed("estimate speed"),
   speedFigure: drawn("result", "a measured speed"),
   stabilityFigure: ofProfile,
   sweep: {
     ...study("sweep", aProfile, [curve], [1]),
     type: [[model, aSweep, [curve]], "Cannot sweep: profile is a sweep, expected a profile"],
   },
-  sweepEstimate: study("estimate a sweep", [curve], [1], {}),
   sweepSteps: {
     value: [[-1], `Cannot make steps: upto is -1, ${wholeOf(0)}`],
     type: [["8"], `Cannot make steps: upto is "8", ${wholeOf(0)}`],
@@ -417,7 +421,6 @@ const rows: Readonly<Record<string, Row>> = {
     type: [[aSweep, "mlp"], "Cannot find trends: result is a sweep, expected a result of checkpoints"],
   },
   untrainedCauses: untrained("measure causes"),
-  untrainedCausesEstimate: untrained("estimate causes"),
   updateNormsFigure: ofMany,
   verify: {
     name: [["mistral-7b", { modle: model }], 'Cannot verify: unknown option "modle"'],
@@ -429,10 +432,6 @@ const rows: Readonly<Record<string, Row>> = {
       [7],
       "Cannot verify: model of the paper is 7, expected a model of the paper, or orders to compare with",
     ],
-  },
-  verifyEstimate: {
-    value: [["mistral-7b", { samples: 0 }], `Cannot estimate a verification: samples is 0, ${wholeOf(1)}`],
-    type: [[{ name: "mine" }], "Cannot verify: model of the paper.model is undefined, expected a text"],
   },
   verifyCache: {
     name: [[[], { onprogres() {} }], '(did you mean "onProgress"?)'],

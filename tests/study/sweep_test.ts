@@ -3,7 +3,15 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Perplexity, perplexityOf, type Sweep } from "../../src/result/mod.ts";
 import { cost, noDrop } from "../../src/run/mod.ts";
-import { allowance, curvesOf, profile, sweep, sweepEstimate, sweepSteps } from "../../src/study/mod.ts";
+import {
+  allowance,
+  type Curve,
+  curvesOf,
+  estimate,
+  profile,
+  sweep,
+  sweepSteps,
+} from "../../src/study/mod.ts";
 import { rise } from "../../src/study/sweep/sweep.ts";
 import { provenance } from "../result/samples.ts";
 import { withTiny } from "./tiny.ts";
@@ -94,10 +102,12 @@ Deno.test("a sweep of fewer modules than steps drops all of them last; random or
   }));
 
 Deno.test("an estimate is the sum of its curves, each a trie of its own, with the profile and the full model", () =>
-  withTiny(async ({ model: { spec }, options }) => {
+  withTiny(async ({ model, options }) => {
+    const { spec } = model;
     const size = { samples: 4, length: 16 };
-    const price = async (...curves: Parameters<typeof sweepEstimate>[1]) =>
-      await sweepEstimate({ spec }, curves, [0, 1, 2], { ...options, samples: 2 }, options);
+    const calibration = { samples: 2, length: 16 };
+    const price = async (...curves: Curve[]) =>
+      await estimate("sweep", model, { ...options, curves, steps: [0, 1, 2], calibration });
     const [, , deepest, random] = curvesOf("mlp", 1, 2); // layer 1, then 0: no plan of the other curve
     const { modules, flops, plans, tokens } = await price(deepest);
     assert.deepEqual([plans, tokens], [3, 64]); // nothing; layer 2; layers 1 and 2
@@ -113,6 +123,11 @@ Deno.test("an estimate is the sum of its curves, each a trie of its own, with th
     const [both, other] = [await price(deepest, random), await price(random)];
     assert.equal(both.plans, 5);
     assert.equal(both.modules - once.modules, modules - once.modules + other.modules - once.modules);
-    const all = await sweepEstimate({ spec }, curvesOf("mlp", 3), [3], options, options);
+    const all = await estimate("sweep", model, {
+      ...options,
+      curves: curvesOf("mlp", 3),
+      steps: [3],
+      calibration,
+    });
     assert.equal(all.plans, 2, "orders of all modules are one plan");
   }));
