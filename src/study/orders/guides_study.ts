@@ -13,7 +13,10 @@ export const guidesStudy: Study<StudyModel, GuidesOptions, Guides> = {
   on: onModel,
   work(model, options) {
     const { samples, length } = textOptions(options, "");
-    const measuring = step(guidesPasses(model, options), (told) => guides(model, { ...options, ...told }));
+    const measuring = step(
+      guidesPasses(model, options),
+      (runOptions) => guides(model, { ...options, ...runOptions }),
+    );
     return {
       label: `guides to ${model.name}`,
       model,

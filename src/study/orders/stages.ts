@@ -2,7 +2,6 @@
  * Orders as a study. They divide thus: a profile by samples; losses by candidates, a greedy search round by round; an iterative search by
  * the samples of each round. A score that is measured in one pass over weights or angles is one unit.
  */
-import { reportsOf } from "../../entry/mod.ts";
 import type { DropOrder } from "../../result/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
@@ -46,7 +45,7 @@ export function plansIn({ passes }: Step): number {
 export function orderStep(model: StudyModel, text: Text, options: OrderOptions): Step<DropOrder> {
   return step(
     passesOf(model, requestOf(model, options), text.sizes),
-    (told) => order(model, { ...options, ...told }),
+    (runOptions) => order(model, { ...options, ...runOptions }),
     stagesOf(model, text, options),
   );
 }
@@ -71,7 +70,7 @@ function wholeStage(model: StudyModel, { sizes }: Text, options: OrderOptions): 
     units: 1,
     cost: () => flopsOf(model, passes),
     bytes: () => bytesOf(model, passes),
-    run: (_, told) => order(model, { ...options, ...told }),
+    run: (_, runOptions) => order(model, { ...options, ...runOptions }),
   });
 }
 
@@ -80,10 +79,10 @@ async function takenBefore(
   model: StudyModel,
   options: OrderOptions,
   round: number,
-  told: RunOptions,
+  runOptions: RunOptions,
 ): Promise<DropOrder["order"]> {
   if (round === 0) return [];
-  return (await order(model, { ...options, ...await keptOnly(told), upto: round })).order;
+  return (await order(model, { ...options, ...await keptOnly(runOptions), upto: round })).order;
 }
 
 /** A round of losses: each candidate a unit; those that may not be dropped any more take no time. */
@@ -98,18 +97,18 @@ function lossStage(model: StudyModel, text: Text, options: OrderOptions, round: 
     units: entries.length,
     cost: (candidate) => flopsOf(model, pass([plan(entries[candidate])])),
     bytes: ({ from, to }) => bytesOf(model, pass(entries.slice(from, to).map(plan))),
-    async run({ from, to }, told) {
-      const taken = await takenBefore(model, options, round, told);
+    async run({ from, to }, runOptions) {
+      const taken = await takenBefore(model, options, round, runOptions);
       const open = entries.slice(from, to).filter((entry) =>
         by !== "greedy" || isOpen(entry, taken, spec.layers.length, constraints)
       );
       const plans = open.map((entry) => dropOfEntries(spec, [...taken, entry]));
       const full = round === 0 && from === 0 ? [noDrop] : [];
       if (plans.length + full.length === 0) return;
-      const packed = await text.pack(reportsOf(told));
-      const losses = openLosses(model, packed, by === "kl" ? "divergence" : "loss", told);
+      const packed = await text.pack(runOptions);
+      const losses = openLosses(model, packed, by === "kl" ? "divergence" : "loss", runOptions);
       try {
-        await losses.of([...full, ...plans], told);
+        await losses.of([...full, ...plans], runOptions);
       } finally {
         losses.free();
       }
@@ -119,13 +118,13 @@ function lossStage(model: StudyModel, text: Text, options: OrderOptions, round: 
 
 /** A round of an iterative search: a profile of the model without the modules that earlier rounds dropped. */
 function iterativeStage(model: StudyModel, text: Text, options: OrderOptions, round: number): Stage {
-  const stageOf = async (told: RunOptions) => {
-    const taken = await takenBefore(model, options, round, told);
+  const stageOf = async (runOptions: RunOptions) => {
+    const taken = await takenBefore(model, options, round, runOptions);
     return profileStage(model, text, dropOfEntries(model.spec, taken));
   };
   return {
     ...profileStage(model, text, noDrop),
-    run: async (span, told) => await (await stageOf(told)).run(span, told),
-    join: async (spans, told) => await (await stageOf(told)).join(spans, told),
+    run: async (span, runOptions) => await (await stageOf(runOptions)).run(span, runOptions),
+    join: async (spans, runOptions) => await (await stageOf(runOptions)).join(spans, runOptions),
   };
 }
