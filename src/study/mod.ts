@@ -12,7 +12,7 @@ export {
 } from "./causes/causes.ts";
 export {
   type RunOptions,
-  runOptions,
+  runOptionsOf,
   type ShardOptions,
   type Span,
   spansOf,

@@ -8,6 +8,7 @@ import {
   type Curve,
   curvesOf,
   estimate,
+  order,
   profile,
   sweep,
   sweepSteps,
@@ -130,4 +131,29 @@ Deno.test("an estimate is the sum of its curves, each a trie of its own, with th
       calibration,
     });
     assert.equal(all.plans, 2, "orders of all modules are one plan");
+  }));
+
+Deno.test("orders are named: scores of a profile rank, searches and losses are made first, constraints hold", () =>
+  withTiny(async ({ model, options }) => {
+    const calibration = {
+      samples: 2,
+      length: 16,
+      ...options.text === undefined ? {} : { text: options.text },
+    };
+    const measured = { ...options, ...calibration };
+    const by = ["importance", "greedy"] as const;
+    const named = await sweep(model, { ...options, calibration, targets: ["mlp"], by, upto: 2 });
+    const importance = await profile(model, measured);
+    const greedy = await order(model, { ...measured, target: "mlp", by: "greedy", upto: 2 });
+    const curve = { target: "mlp", by: "importance", seed: null } as const;
+    assert.deepEqual(named, await sweep(model, importance, [curve, greedy], sweepSteps(2), options));
+    const known = { ...options, profile: importance, curves: [curve, greedy], steps: sweepSteps(2) };
+    assert.deepEqual(named, await sweep(model, known));
+    const guarded = await sweep(model, { ...options, calibration, by: ["importance"], protectLast: 1 });
+    assert.deepEqual(guarded.curves[0].points.at(-1)!.drop.attention, [0, 1]);
+    await assert.rejects(
+      sweep(model, { ...options, targets: ["mlp"], upto: 4 }),
+      /^RangeError: Cannot sweep mlp of \w+: upto is 4, expected at most 3, the number that the model and the constraints allow$/,
+    );
+    await assert.rejects(sweep(model, { ...options, by: ["gredy" as "greedy"] }), /did you mean "greedy"/);
   }));

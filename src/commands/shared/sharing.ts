@@ -1,6 +1,6 @@
 /** What a command does where its study is divided: how it meets `shards`, `shard` and `merge`. */
 import { type Engine, openEngine } from "../../engine/mod.ts";
-import { type Division, type RunOptions, runOptions, type ShardOptions } from "../../study/mod.ts";
+import { type Division, type RunOptions, runOptionsOf, type ShardOptions } from "../../study/mod.ts";
 import type { EngineFlags } from "./options.ts";
 
 /** Who takes a study's division instead of the study being run whole. */
@@ -51,7 +51,7 @@ export async function isShared(
   divide: () => Promise<Division>,
 ): Promise<boolean> {
   if (sharing === null) return false;
-  const { results, ...told } = runOptions(options);
+  const { results, ...told } = runOptionsOf(options);
   if (results === undefined) throw new RangeError("Cannot divide a study that keeps nothing");
   return await sharing.take(await divide(), { ...told, results });
 }

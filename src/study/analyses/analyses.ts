@@ -16,7 +16,7 @@ import { checkpoints } from "../training/checkpoints.ts";
 import { inTurn } from "../base/in_turn.ts";
 import { HELD_OUT_TEXT, type StudyOptions } from "../base/options.ts";
 import { profile } from "../passes/profile.ts";
-import { runOptions } from "../base/stage.ts";
+import { runOptionsOf } from "../base/stage.ts";
 import { curvesOf, START_CURVES, SWEEP_STEPS } from "../sweep/curves.ts";
 import { sweep } from "../sweep/sweep.ts";
 import type { RandomInitOptions } from "../untrained/random_init.ts";
@@ -40,7 +40,7 @@ interface Analysis<T> {
   run(options: AnalysisOptions): Promise<T>;
 }
 
-/** What an analysis was told beside the model and its profile. */
+/** The options of the studies, without the model and its profile. */
 function studyOf({ model: _model, profile: _profile, ...study }: AnalysisOptions): StudyOptions {
   return study;
 }
@@ -82,7 +82,7 @@ export const analyses = {
       const texts = await inTurn(
         TEXTS,
         studyOf(options),
-        (text, told) => profile(model, { ...SIZES.texts, ...told, text }),
+        (text, own) => profile(model, { ...SIZES.texts, ...own, text }),
       );
       return { profile: await options.profile(), texts };
     },
@@ -111,8 +111,8 @@ export const analyses = {
           .map((drop) => makePlan(orders, { target, drop }))
       );
       const { tasks, limit } = TASKS;
-      const told = { ...runOptions(options), tasks, limit, prompts: 0 };
-      return { plans: [{}, ...plans], results: await evaluate(model, [{}, ...plans], told) };
+      const asked = { ...runOptionsOf(options), tasks, limit, prompts: 0 };
+      return { plans: [{}, ...plans], results: await evaluate(model, [{}, ...plans], asked) };
     },
   }),
   magnitude: analysis({
@@ -127,9 +127,9 @@ export const analyses = {
     weight: 1,
     profiled: false,
     run: (options) =>
-      inTurn(SERIES, studyOf(options), async (folder, told) => {
+      inTurn(SERIES, studyOf(options), async (folder, own) => {
         const series = await openSeries(folder, reportsOf(options));
-        return await checkpoints(series, { ...TRAINING, ...told, quality: HELD_OUT_TEXT });
+        return await checkpoints(series, { ...TRAINING, ...own, quality: HELD_OUT_TEXT });
       }),
   }),
   "random-init": analysis({
@@ -150,7 +150,7 @@ export const analyses = {
     weight: 0.5,
     profiled: false,
     run: (options) =>
-      trained([LAST], studyOf(options), (model, told) => droppingOf(model, { ...TRAINING, ...told })),
+      trained([LAST], studyOf(options), (model, own) => droppingOf(model, { ...TRAINING, ...own })),
   }),
   causes: analysis({
     about:
@@ -191,11 +191,11 @@ async function trained<T>(
   study: (model: StudyModel, options: StudyOptions) => Promise<T>,
 ): Promise<T[]> {
   const all = SERIES.flatMap((folder) => places.map((place) => ({ folder, place })));
-  return await inTurn(all, options, async ({ folder, place }, told) => {
+  return await inTurn(all, options, async ({ folder, place }, own) => {
     const { checkpoints } = await openSeries(folder, reportsOf(options));
     const model = await checkpoints.at(place)!.open(reportsOf(options));
     try {
-      return await study(model, told);
+      return await study(model, own);
     } finally {
       model.close();
     }

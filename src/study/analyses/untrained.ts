@@ -48,8 +48,8 @@ export async function untrainedMaps(options: RandomInitOptions) {
   const models = await inTurn(
     places,
     plane,
-    ({ norm, hidden, std }, told) =>
-      initModel(llama, { ...told, ...atWidth(llama, hidden), std, norm, seeds: seedsAt(hidden) }),
+    ({ norm, hidden, std }, own) =>
+      initModel(llama, { ...own, ...atWidth(llama, hidden), std, norm, seeds: seedsAt(hidden) }),
     { weight: ({ hidden }) => seedsAt(hidden) * hidden ** 2 }, // a pass grows with the square of the width
   );
   const maps = [];

@@ -20,7 +20,7 @@ export interface Span {
 export interface RunOptions extends Keeping, Reports, EngineOptions, Forcing {}
 
 /** Those alone, of options that say more. */
-export function runOptions<O extends RunOptions>(
+export function runOptionsOf<O extends RunOptions>(
   { results, engine, precision, signal, onProgress, onNotice, force }: O,
 ): Pick<O, keyof RunOptions> {
   return { results, engine, precision, signal, onProgress, onNotice, force };

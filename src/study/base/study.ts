@@ -9,7 +9,7 @@ import { type Estimate, estimateSteps, flopsOf, needOf, type Pass } from "./esti
 import { inTurn } from "./in_turn.ts";
 import { expectRoom } from "./memory.ts";
 import { tellReused } from "./options.ts";
-import { type RunOptions, runOptions, type Stage } from "./stage.ts";
+import { type RunOptions, runOptionsOf, type Stage } from "./stage.ts";
 
 /** A step of a study: one call on one machine, one or more stages on many. */
 export interface Step<T = unknown> {
@@ -105,7 +105,7 @@ export async function run<S, O extends RunOptions, R, P, In>(
 
 /** Runs work on this machine: step after step, in one count. */
 export async function runWork<R, P>(work: Work<R, P>, all: RunOptions): Promise<R> {
-  const options = runOptions(all);
+  const options = runOptionsOf(all);
   const { steps, label, model } = work;
   const found = await work.kept?.(options);
   if (found) {
@@ -116,7 +116,7 @@ export async function runWork<R, P>(work: Work<R, P>, all: RunOptions): Promise<
   if (steps.length === 1) await steps[0].whole(options);
   else {
     const weight = ({ passes }: Step) => flopsOf(model, passes);
-    await inTurn(steps, options, (step, told) => step.whole(told), { weight });
+    await inTurn(steps, options, (step, own) => step.whole(own), { weight });
   }
   return await work.result(options);
 }
@@ -129,7 +129,7 @@ export async function priceOf<S, O extends RunOptions, R, P, In>(
 ): Promise<P> {
   return await outline(verb, subject, options, checks, async (subject, options) => {
     const { model, steps, tokens, plans = 1, price } = await work(subject, options);
-    if (price) return await price(runOptions(options));
+    if (price) return await price(runOptionsOf(options));
     const passes = steps.map(({ passes }) => passes);
     return { ...await estimateSteps(model, passes, tokens, options), plans } as P;
   });
@@ -142,7 +142,7 @@ export async function divisionOf<R, P>(work: Work<R, P>, options: RunOptions): P
   return {
     label,
     model: model.identity!,
-    depends: await depends(runOptions(options)),
+    depends: await depends(runOptionsOf(options)),
     stages: steps.flatMap(({ stages }) => stages),
   };
 }

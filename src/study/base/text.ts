@@ -32,7 +32,7 @@ export function zipfOf({ vocabulary }: { readonly vocabulary: number }, sizes: T
 
 function packedOnce(sizes: Text["sizes"], pack: Text["pack"]): Text {
   let packed: Promise<Packed> | undefined;
-  return { sizes, pack: (reports) => packed ??= pack(reports) };
+  return { sizes, pack: (reports) => packed ??= pack(reportsOf(reports)) };
 }
 
 /** Some samples of a text. */
@@ -51,7 +51,7 @@ export async function dependsOn(
   text: Text,
   options: Reports,
 ): Promise<Record<string, unknown>> {
-  const { text: words, packing } = await text.pack(reportsOf(options));
+  const { text: words, packing } = await text.pack(options);
   return {
     model: model.identity,
     tokenizer: await tokenizedBy(model, { text: words }),

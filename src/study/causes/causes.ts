@@ -6,7 +6,7 @@
  * without BOS for the sink rate as published (Gu et al., arXiv 2410.10781); every module dropped in turn, on fewer samples,
  * for what that does to later updates. The last grows with the square of the depth: it can be left out.
  */
-import { type Checks, phases, reportsOf, wholeNumber, within } from "../../entry/mod.ts";
+import { type Checks, phases, wholeNumber, within } from "../../entry/mod.ts";
 import type { Causes } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { expectRoom } from "../base/memory.ts";
@@ -77,14 +77,14 @@ export const causesStudy: Study<StudyModel, CausesOptions, Causes> = {
       bos: false,
     }, CALIBRATION_TEXT);
     const origin = async (options: RunOptions) => {
-      const reports = within(reportsOf(options), phases(label, [0, 1], options.onProgress)(0));
+      const reports = within(options, phases(label, [0, 1], options.onProgress)(0));
       await sink.pack(reports);
       return await provenance(model, await text.pack(reports), noDrop, options);
     };
     return {
       ...causesWork({ label, model, text, sink, origin }, options),
-      depends: async (told) => ({
-        ...await dependsOn(model, text, told),
+      depends: async (runOptions) => ({
+        ...await dependsOn(model, text, runOptions),
         causes: settingsOf(model.spec, text.sizes, options),
       }),
     };
@@ -121,12 +121,12 @@ export const untrainedCausesStudy: Study<NamedConfig, UntrainedOptions, Causes> 
     const label = `causes in random ${name}, seed ${seed}`;
     const text = zipfOf(spec, { samples, length });
     const sink = zipfOf(spec, sinkSizes(text.sizes));
-    const measuring = step(causesPasses(spec, text.sizes, options), async (told) => {
-      await expectRoom(untrainedNeed(spec, text.sizes), told);
-      const packed = await text.pack(told);
-      return await withUntrained({ ...setting, seed }, packed, told, (model, origin) => {
+    const measuring = step(causesPasses(spec, text.sizes, options), async (runOptions) => {
+      await expectRoom(untrainedNeed(spec, text.sizes), runOptions);
+      const packed = await text.pack(runOptions);
+      return await withUntrained({ ...setting, seed }, packed, runOptions, (model, origin) => {
         const subject = { label, model, text, sink, origin: () => Promise.resolve(origin) };
-        return runWork(causesWork(subject, options), told);
+        return runWork(causesWork(subject, options), runOptions);
       });
     });
     return {

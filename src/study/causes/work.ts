@@ -2,7 +2,6 @@
  * The work of the study of causes, in two stages of batches: what the full model, the sink rate and single drops show; then smoothing, whose
  * drops follow from the first stage.
  */
-import { reportsOf } from "../../entry/mod.ts";
 import { type LayerModule, MODULES } from "../../measure/mod.ts";
 import type { Model, ModelSpec } from "../../models/mod.ts";
 import { type Causes, head, keep, keptResult, type Provenance, type Rows } from "../../result/mod.ts";
@@ -202,13 +201,13 @@ async function rowsOf(
 ): Promise<AllRows> {
   const passes = passesOf(subject.model.spec, subject.text.sizes, origin.causes);
   const lists = plans.map(({ attention, mlp }) => ({ attention: [...attention], mlp: [...mlp] }));
-  const found = await inTurn(pieces, options, async (piece, told) => {
+  const found = await inTurn(pieces, options, async (piece, own) => {
     const key = { ...origin, ...piece, plans: lists };
-    const kept = await keptResult("rows", key, told);
+    const kept = await keptResult("rows", key, own);
     if (kept) return kept;
-    const made = await measured(subject, origin, piece, plans, told);
+    const made = await measured(subject, origin, piece, plans, own);
     const rows = { ...head("rows"), provenance: origin, ...piece, plans: lists, ...NOTHING, ...made };
-    return await keep("rows", key, rows, told);
+    return await keep("rows", key, rows, own);
   }, {
     label: subject.label,
     weight: ({ of, from, to }) => flopsOf(subject.model, [{ ...passes[of]!, samples: to - from }]),
@@ -236,7 +235,7 @@ async function measured(
 ): Promise<Partial<AllRows>> {
   const running = { model, options };
   const some = async (from: Text, length?: Partial<Pick<Blocks, "length">>) =>
-    someOf((await from.pack(reportsOf(options))).blocks, { ...span, ...length });
+    someOf((await from.pack(options)).blocks, { ...span, ...length });
   switch (of) {
     case "whole":
       return { whole: await wholeRows(running, await some(text), { stride, first: span.from === 0 }) };

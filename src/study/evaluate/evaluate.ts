@@ -120,17 +120,21 @@ export const evaluateStudy: Study<StudyModel, EvaluationOptions, Evaluation[], E
     const { settings } = settingsOf(options);
     const parts = await askAll(model, settings, options);
     const { prompts = PROMPTS } = options;
-    const evaluating = step([], (told) => evaluated({ model, plans: distinct, parts, options }, told), [
-      partsStage(model, distinct, parts, prompts),
-    ]);
+    const evaluating = step(
+      [],
+      (runOptions) => evaluated({ model, plans: distinct, parts, options }, runOptions),
+      [
+        partsStage(model, distinct, parts, prompts),
+      ],
+    );
     return {
       label: `evaluation of ${model.name}`,
       model,
       tokens: parts.reduce((sum, { tokens }) => sum + tokens, 0),
       steps: [evaluating],
-      price: (told) => price(model.spec, { plans: distinct, settings, parts, prompts }, told),
-      async result(told) {
-        const results = await evaluating.whole(told);
+      price: (runOptions) => price(model.spec, { plans: distinct, settings, parts, prompts }, runOptions),
+      async result(runOptions) {
+        const results = await evaluating.whole(runOptions);
         return wanted.map((plan) =>
           results[distinct.findIndex((own) => JSON.stringify(own) === JSON.stringify(plan))]
         );
@@ -211,12 +215,15 @@ interface Asked {
 }
 
 /** The results by plan. */
-async function evaluated({ model, plans, parts, options }: Asked, told: RunOptions): Promise<Evaluation[]> {
+async function evaluated(
+  { model, plans, parts, options }: Asked,
+  runOptions: RunOptions,
+): Promise<Evaluation[]> {
   const bytes = BASE_BYTES + Math.max(readBytes(model.spec, plans, LONG), writeBytes(model.spec));
-  await expectRoom({ bytes, what: `tasks at hidden size ${model.spec.hidden}` }, told);
-  tellCuts(parts, model, told);
+  await expectRoom({ bytes, what: `tasks at hidden size ${model.spec.hidden}` }, runOptions);
+  tellCuts(parts, model, runOptions);
   const { mains } = settingsOf(options);
-  const running = { ...told, model, engine: await engineOf(told), plans };
+  const running = { ...runOptions, model, engine: await engineOf(runOptions), plans };
   const items = await runParts(parts, running);
   const written = await writing(options.prompts ?? PROMPTS, running);
   const full = summarise(items[0], mains, null, options.margin ?? MARGIN);

@@ -131,7 +131,7 @@ export const guidesStudy: Study<StudyModel, GuidesOptions, Guides> = {
   work(model, options) {
     const { samples, length } = textOptions(options, "");
     const passes = guidesPasses(model, options).flat();
-    const measuring = step(passes, (shared) => guides(model, { ...options, ...shared }));
+    const measuring = step(passes, (runOptions) => guides(model, { ...options, ...runOptions }));
     return {
       label: `guides to ${model.name}`,
       model,

@@ -2,7 +2,6 @@
  * Orders as a study. They divide as what they measure can be: a profile by samples, losses by candidates, of a search round by
  * round. What is measured in one pass over weights or angles is one unit.
  */
-import { reportsOf } from "../../entry/mod.ts";
 import type { DropOrder } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
@@ -47,7 +46,7 @@ export function plansIn({ passes }: Step): number {
 export function orderStep(model: StudyModel, text: Text, options: OrderOptions): Step<DropOrder> {
   return step(
     passesOf(model, requestOf(model, options), text.sizes),
-    (shared) => order(model, { ...options, ...shared }),
+    (runOptions) => order(model, { ...options, ...runOptions }),
     stagesOf(model, text, options),
   );
 }
@@ -69,7 +68,7 @@ function wholeStage(model: StudyModel, { sizes }: Text, options: OrderOptions): 
     units: 1,
     cost: () => flopsOf(model, passes),
     bytes: () => bytesOf(model, passes),
-    run: (_, shared) => order(model, { ...options, ...shared }),
+    run: (_, runOptions) => order(model, { ...options, ...runOptions }),
   });
 }
 
@@ -78,10 +77,10 @@ async function takenBefore(
   model: StudyModel,
   options: OrderOptions,
   round: number,
-  shared: RunOptions,
+  runOptions: RunOptions,
 ): Promise<DropOrder["order"]> {
   if (round === 0) return [];
-  return (await order(model, { ...options, ...await keptOnly(shared), upto: round })).order;
+  return (await order(model, { ...options, ...await keptOnly(runOptions), upto: round })).order;
 }
 
 /** A round over candidates, each a unit; those that may not be dropped any more take no time. */
@@ -96,28 +95,28 @@ function candidateStage(model: StudyModel, text: Text, options: OrderOptions, ro
     units: entries.length,
     cost: (candidate) => flopsOf(model, passes([entries[candidate]])),
     bytes: (span) => bytesOf(model, passes(entries.slice(span.from, span.to))),
-    async run(span, shared) {
+    async run(span, runOptions) {
       const own = entries.slice(span.from, span.to);
-      const taken = await takenBefore(model, options, round, shared);
+      const taken = await takenBefore(model, options, round, runOptions);
       const open = scores[by].again ? openBeside(own, taken, layers.length, constraints) : own;
       // The first shard of the first round measures the full model; the others need no loss of it.
       const nll = round === 0 && span.from === 0 ? null : 0;
-      const packed = await text.pack(reportsOf(shared));
-      const ground = { model, packed, provenance: await provenance(model, packed, noDrop, shared) };
-      await from.measure(ground, { open, taken, nll }, shared);
+      const packed = await text.pack(runOptions);
+      const ground = { model, packed, provenance: await provenance(model, packed, noDrop, runOptions) };
+      await from.measure(ground, { open, taken, nll }, runOptions);
     },
   });
 }
 
 /** A round over samples: a profile of the model without the modules that earlier rounds dropped. */
 function sampledStage(model: StudyModel, text: Text, options: OrderOptions, round: number): Stage {
-  const stageOf = async (shared: RunOptions) => {
-    const taken = await takenBefore(model, options, round, shared);
+  const stageOf = async (runOptions: RunOptions) => {
+    const taken = await takenBefore(model, options, round, runOptions);
     return profileStage(model, text, dropOfEntries(model.spec, taken));
   };
   return {
     ...profileStage(model, text, noDrop),
-    run: async (span, shared) => await (await stageOf(shared)).run(span, shared),
-    join: async (spans, shared) => await (await stageOf(shared)).join(spans, shared),
+    run: async (span, runOptions) => await (await stageOf(runOptions)).run(span, runOptions),
+    join: async (spans, runOptions) => await (await stageOf(runOptions)).join(spans, runOptions),
   };
 }

@@ -2,7 +2,7 @@
  * What dropping costs in the model's predictions: perplexity, divergence from the full model, top-1 agreement. All plans
  * run as one trie together with the full model, so a sweep costs little more than its deepest branch.
  */
-import { list, phases, reportsOf, required, within } from "../../entry/mod.ts";
+import { list, phases, required, within } from "../../entry/mod.ts";
 import {
   computedAlike,
   keep,
@@ -127,7 +127,7 @@ export async function perplexityGroups(
   const label = `${several ? "sweep" : "perplexity"} of ${model.name}`;
   const weights = weightsOf(model, wanted, text.sizes);
   const phase = phases(label, [0, ...weights.map(({ layers, head }) => layers + head)], options.onProgress);
-  const packed = await text.pack(within(reportsOf(options), phase(0)));
+  const packed = await text.pack(within(options, phase(0)));
   const known = new Map<string, Perplexity>();
   const origins = new Map<string, Provenance>();
   for (const plan of wanted.flat()) {

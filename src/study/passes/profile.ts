@@ -1,6 +1,6 @@
 /** Importance, relative magnitude and sign of every module, in one pass (paper, section on importance; gram.ts). */
 import type { ModuleKind } from "../../measure/mod.ts";
-import { type Checks, phases, reportsOf, within } from "../../entry/mod.ts";
+import { type Checks, phases, within } from "../../entry/mod.ts";
 import { isLinear, type Model } from "../../models/mod.ts";
 import { keep, keptOr, merge, type Profile, profileOf, type Provenance } from "../../result/mod.ts";
 import { type Blocks, type DropPlan, gramProbe, type GramSums, routingProbe } from "../../run/mod.ts";
@@ -75,7 +75,7 @@ export function profileStage(model: StudyModel, text: Text, drop: DropPlan): Sta
     async run(span, options) {
       const label = labelOf(model);
       const phase = phases(label, [0, 1], options.onProgress);
-      const packed = await samplesOf(text, span).pack(within(reportsOf(options), phase(0)));
+      const packed = await samplesOf(text, span).pack(within(options, phase(0)));
       const origin = await provenance(model, packed, drop, options);
       return await profileBlocks(model, packed.blocks, origin, label, within(options, phase(1)));
     },

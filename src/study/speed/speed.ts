@@ -113,7 +113,7 @@ export const speedStudy: Study<StudyModel, SpeedOptions, Speed, SpeedEstimate> =
   on: onModel,
   work(model, options) {
     const asked = askedOf(model, options);
-    const measuring = step([], (told) => measured(model, { ...options, ...told }));
+    const measuring = step([], (runOptions) => measured(model, { ...options, ...runOptions }));
     const { plans, settings, repeat, steps } = asked;
     const runs = settings.length * repeat * plans.length;
     return {

@@ -102,9 +102,9 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
       ? step([], () => Promise.resolve(profile))
       : profileStep(model, calibrating, noDrop);
     const ordering = orders.map((order) => orderStep(model, calibrating, order));
-    const plans: PlansOf = async (told) => {
-      const importance = await profiling.whole(told);
-      const made = await inTurn(ordering, told);
+    const plans: PlansOf = async (runOptions) => {
+      const importance = await profiling.whole(runOptions);
+      const made = await inTurn(ordering, runOptions);
       return [
         importance,
         [...ranked, ...made].map((curve) => ({
@@ -121,7 +121,7 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
     const units = likely.flatMap((curve) =>
       steps.map((step) => likelyPlans(model.spec, [curve], [step]).flat()[1])
     );
-    const sweeping = step(passes, (told) => sweepOf(model, text, plans, told), [
+    const sweeping = step(passes, (runOptions) => sweepOf(model, text, plans, runOptions), [
       planStage(model, text, [noDrop, ...units], steps, plans),
     ]);
     return {
@@ -131,13 +131,13 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
       plans: [...ordering, sweeping].reduce((sum, step) => sum + plansIn(step), -1), // without the streams' pass
       steps: [...profile ? [] : [profiling], ...ordering, sweeping],
       result: sweeping.whole,
-      async depends(told) {
+      async depends(runOptions) {
         const asked = orders.map(({ target, by, seed, upto, protectFirst, protectLast, noNeighbours }) => ({
           ...{ target, by, seed, upto, protectFirst, protectLast, noNeighbours },
         }));
         return {
-          ...await dependsOn(model, text, told),
-          calibration: await dependsOn(model, calibrating, told),
+          ...await dependsOn(model, text, runOptions),
+          calibration: await dependsOn(model, calibrating, runOptions),
           curves: { ranked, orders: asked, steps },
         };
       },

@@ -99,8 +99,11 @@ export const checkpointsStudy: Study<Series, CheckpointsOptions, Checkpoints, Pr
       units,
       cost: () => flopsOf({ spec }, passes),
       bytes: () => bytesOf({ spec }, passes.slice(0, 1)),
-      run: ({ from, to }, told) =>
-        profileAll({ ...series, checkpoints: series.checkpoints.slice(from, to) }, { ...options, ...told }),
+      run: ({ from, to }, runOptions) =>
+        profileAll({ ...series, checkpoints: series.checkpoints.slice(from, to) }, {
+          ...options,
+          ...runOptions,
+        }),
     });
     return {
       label: `checkpoints of ${series.name}`,
@@ -146,7 +149,7 @@ async function profileAll(series: Series, options: CheckpointsOptions): Promise<
   const found = await inTurn(
     checkpoints,
     options,
-    (checkpoint, told) => atCheckpoint(name, checkpoint, told),
+    (checkpoint, own) => atCheckpoint(name, checkpoint, own),
     { label: name },
   );
   const kept = found.filter(({ kept }) => kept).length;

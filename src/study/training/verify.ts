@@ -20,7 +20,6 @@ import {
   orElse,
   phases,
   record,
-  reportsOf,
   required,
   text,
   wholeNumber,
@@ -130,13 +129,13 @@ export const verifyStudy: Study<Paper, VerifyOptions, Verification, Price, strin
       { plans: [noDrop], head: false, samples, length, times }
     );
     const passes = [...whole > 0 ? [pass(SHARD, whole)] : [], ...rest > 0 ? [pass(rest, 1)] : []];
-    const measuring = step(passes, (told) => sharded(model, orders, text, told));
+    const measuring = step(passes, (runOptions) => sharded(model, orders, text, runOptions));
     return {
       label: `verification of ${orders.name}`,
       model,
       tokens: samples * length,
       steps: [measuring],
-      result: async (told) => verificationOf(await measuring.whole(told), orders),
+      result: async (runOptions) => verificationOf(await measuring.whole(runOptions), orders),
     };
   },
 };
@@ -167,15 +166,15 @@ async function sharded(
     (_, i) => ({ from: i * SHARD, to: Math.min(samples, (i + 1) * SHARD) }),
   );
   const phase = phases(`verify ${name}`, [0, 1], options.onProgress);
-  await text.pack(within(reportsOf(options), phase(0)));
+  await text.pack(within(options, phase(0)));
   let kept = 0;
-  const profiles = await inTurn(spans, within(options, phase(1)), async (span, told) => {
-    const packed = await samplesOf(text, span).pack(told);
-    const origin = await provenance(model, packed, noDrop, told);
-    const found = await keptResult("profile", origin, told);
+  const profiles = await inTurn(spans, within(options, phase(1)), async (span, own) => {
+    const packed = await samplesOf(text, span).pack(own);
+    const origin = await provenance(model, packed, noDrop, own);
+    const found = await keptResult("profile", origin, own);
     if (found) kept++;
     const label = `shard ${1 + span.from / SHARD} of ${spans.length}`;
-    return found ?? await profileBlocks(model, packed.blocks, origin, label, told);
+    return found ?? await profileBlocks(model, packed.blocks, origin, label, own);
   }, { weight: ({ from, to }) => to - from });
   if (kept > 0) {
     tellReused(options, `verify ${name}`, `${kept} of ${spans.length} shards`);

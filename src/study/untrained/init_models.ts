@@ -63,9 +63,9 @@ export async function initModels(
   const verb = "measure untrained models";
   expect(verb, "changes", changes, eachIn(optionsOf(randomInitChecks), "options by name"));
   return await onConfig(verb, named, options, randomInitChecks, async (named, options) => {
-    return await inTurn(Object.entries(changes), options, async ([value, change], told) => ({
+    return await inTurn(Object.entries(changes), options, async ([value, change], own) => ({
       value,
-      ...await initModel(named, { ...told, ...change }),
+      ...await initModel(named, { ...own, ...change }),
     }));
   });
 }

@@ -129,12 +129,12 @@ function seedsStage(setting: Untrained, text: Text, parts: number): Stage<Profil
     async run(units, options) {
       const need = untrainedNeed(spec, text.sizes);
       await expectRoom(need, options);
-      return await inTurn(piecesOf(units), options, async ({ seed, span }, told) => {
-        const packed = await samplesOf(text, span).pack(told);
+      return await inTurn(piecesOf(units), options, async ({ seed, span }, own) => {
+        const packed = await samplesOf(text, span).pack(own);
         const label = `random ${name}, seed ${seed}`;
         const measured = (model: Model, origin: Provenance) =>
-          profileBlocks(model, packed.blocks, origin, label, told, need);
-        return await withUntrained({ ...setting, seed }, packed, told, measured);
+          profileBlocks(model, packed.blocks, origin, label, own, need);
+        return await withUntrained({ ...setting, seed }, packed, own, measured);
       }, { label: `random ${name}` });
     },
     async join(parts, options) {
