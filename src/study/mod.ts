@@ -43,7 +43,7 @@ export {
 } from "./base/options.ts";
 export { perplexities, type PerplexityOptions } from "./passes/perplexity.ts";
 export type { RankName as RankOrder, ScoreName as Order, Target } from "../result/mod.ts";
-export { aDrop, dropsIn } from "./plan.ts";
+export { aDrop, dropsIn } from "./base/plan.ts";
 export { distinct, droppable, rank, type Ranked, type RankTarget } from "./orders/rank.ts";
 export type { Scores } from "./scores/score.ts";
 export { guides, type GuidesOptions } from "./orders/guides.ts";

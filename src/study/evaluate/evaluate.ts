@@ -29,7 +29,7 @@ import { type BosRule, type Metric, suites, tasksNamed } from "../../tasks/mod.t
 import { BASE_BYTES } from "../base/estimate.ts";
 import { expectRoom } from "../base/memory.ts";
 import { engineChecks, engineOf, type EngineOptions, type Forcing, forcingChecks } from "../base/options.ts";
-import { aDrop, dropsIn } from "../plan.ts";
+import { aDrop, dropsIn } from "../base/plan.ts";
 import { type RunOptions, type Stage, stage } from "../base/stage.ts";
 import { run, step, type Study } from "../base/study.ts";
 import { askTask, contextLength, type Part, rowFinder, type Setting } from "./asked.ts";

@@ -9,8 +9,8 @@ import {
   head,
   type Profile,
 } from "../../result/mod.ts";
-import { pairsOf, rankCorrelation } from "../pairs.ts";
-import { aProfile } from "../plan.ts";
+import { pairsOf, rankCorrelation } from "../base/pairs.ts";
+import { aProfile } from "../base/plan.ts";
 import { rank } from "./rank.ts";
 
 /**

@@ -18,7 +18,7 @@ import {
   textOptions,
 } from "../base/options.ts";
 import { step, type Study } from "../base/study.ts";
-import { pairsOf, rankCorrelation } from "../pairs.ts";
+import { pairsOf, rankCorrelation } from "../base/pairs.ts";
 import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
 import { candidatesOf, dropOfEntries, type Entry } from "../scores/candidates.ts";
 import { scores } from "../scores/mod.ts";

@@ -8,7 +8,7 @@
 import { expect, number } from "../../entry/mod.ts";
 import { correlation, importanceOf as importance, type ModuleKind, spearman } from "../../measure/mod.ts";
 import type { Profile } from "../../result/mod.ts";
-import { aModule, aProfile } from "../plan.ts";
+import { aModule, aProfile } from "../base/plan.ts";
 
 /** The factors of a module's importance, which is magnitude × angle × spread. */
 export interface Parts {

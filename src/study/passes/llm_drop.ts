@@ -8,7 +8,7 @@ import { type AgainstLlmDrop, head, type OfficialDifference, type Profile } from
 import { type DistanceSum, llmDropProbe } from "../../run/mod.ts";
 import { CALIBRATION_TEXT, reporter, studyChecks, type StudyOptions, textOptions } from "../base/options.ts";
 import { pass } from "../base/pass.ts";
-import { pairsOf, rankCorrelation } from "../pairs.ts";
+import { pairsOf, rankCorrelation } from "../base/pairs.ts";
 import { profile } from "./profile.ts";
 import { onModel, packText, type StudyModel } from "../../subject/mod.ts";
 

@@ -21,7 +21,7 @@ import {
 import { onModel, packText, type StudyModel } from "../../subject/mod.ts";
 import { CALIBRATION_TEXT, reporter, studyChecks, type StudyOptions, textOptions } from "../base/options.ts";
 import { pass } from "../base/pass.ts";
-import { aDrop, dropsIn } from "../plan.ts";
+import { aDrop, dropsIn } from "../base/plan.ts";
 
 /** Options of `observe`. */
 export interface ObserveOptions extends Omit<StudyOptions, "results"> {

@@ -24,7 +24,7 @@ import {
   type StudyOptions,
   tellReused,
 } from "../base/options.ts";
-import { aDrop, dropsIn } from "../plan.ts";
+import { aDrop, dropsIn } from "../base/plan.ts";
 import { sampleStage, type Stage } from "../base/stage.ts";
 import { run, stepOf, type Study } from "../base/study.ts";
 import { samplesOf, type Text, textOf, workOver } from "../base/text.ts";

@@ -15,7 +15,7 @@ import {
 import { needOf } from "../base/estimate.ts";
 import { expectRoom, type Need } from "../base/memory.ts";
 import { pass } from "../base/pass.ts";
-import { aDrop, dropsIn } from "../plan.ts";
+import { aDrop, dropsIn } from "../base/plan.ts";
 import { sampleStage, type Stage } from "../base/stage.ts";
 import { run, type Step, stepOf, type Study } from "../base/study.ts";
 import { samplesOf, type Text, textOf, workOver } from "../base/text.ts";

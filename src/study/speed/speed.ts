@@ -39,7 +39,7 @@ import {
   forcingChecks,
   reporter,
 } from "../base/options.ts";
-import { aDrop, dropsIn } from "../plan.ts";
+import { aDrop, dropsIn } from "../base/plan.ts";
 import { run, step, type Study } from "../base/study.ts";
 import { decoderPlayer, openParts, type PartTimes, type Setting } from "./parts.ts";
 import { bytesAlone, predict, type Predicted } from "./predict.ts";

@@ -30,7 +30,7 @@ import { CALIBRATION_TEXT, HELD_OUT_TEXT, studyChecks, type StudyOptions } from 
 import { constraintChecks } from "../orders/constraints.ts";
 import { orderStep, plansIn } from "../orders/stages.ts";
 import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
-import { aProfile } from "../plan.ts";
+import { aProfile } from "../base/plan.ts";
 import { profileStep } from "../passes/profile.ts";
 import { keptOnly } from "../base/recorded.ts";
 import { type RunOptions, type Stage, stage } from "../base/stage.ts";

@@ -39,7 +39,7 @@ import { onModel, openConfig, type StudyModel } from "../../subject/mod.ts";
 import type { Pass } from "../base/estimate.ts";
 import { inTurn } from "../base/in_turn.ts";
 import { provenance, studyChecks, type StudyOptions, tellReused } from "../base/options.ts";
-import { pairsOf, rankCorrelation } from "../pairs.ts";
+import { pairsOf, rankCorrelation } from "../base/pairs.ts";
 import { PAPER_ORDERS, type PaperOrders } from "./paper_orders.ts";
 import { distinct, rank } from "../orders/rank.ts";
 import { profileBlocks } from "../passes/profile.ts";

@@ -21,7 +21,7 @@ import type { Tokenizer } from "../../text/mod.ts";
 import { decoded, endsOf } from "./decoded.ts";
 import { incremental } from "./incremental.ts";
 import { engineChecks, engineOf, type EngineOptions, reporter } from "../base/options.ts";
-import { aDrop, dropsIn } from "../plan.ts";
+import { aDrop, dropsIn } from "../base/plan.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 
 /** A generated token. */

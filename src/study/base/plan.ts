@@ -9,11 +9,11 @@ import {
   record,
   resultOf,
   wholeNumber,
-} from "../entry/mod.ts";
-import { KINDS } from "../measure/mod.ts";
-import type { Plan } from "../result/mod.ts";
-import { type DropPlan, dropPlan } from "../run/mod.ts";
-import type { StudyModel } from "../subject/mod.ts";
+} from "../../entry/mod.ts";
+import { KINDS } from "../../measure/mod.ts";
+import type { Plan } from "../../result/mod.ts";
+import { type DropPlan, dropPlan } from "../../run/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
 
 /** Checks of a kind of module, and of a profile. */
 export const aModule: Check = oneOf(KINDS);

@@ -1,5 +1,5 @@
 /** Two lists by layer as pairs, and their rank correlation. */
-import { spearman } from "../measure/mod.ts";
+import { spearman } from "../../measure/mod.ts";
 
 /** By layer [L]; null where the module is absent. */
 type ByLayer = readonly (number | null)[];
