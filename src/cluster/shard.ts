@@ -27,7 +27,7 @@ export async function runShard(
   const start = performance.now();
   await joinStages(plan, division, shard.stage, options);
   const { from, to, stage, name } = shard;
-  const kept = await recordKept(() => division.stages[stage].run({ from, to }, options));
+  const kept = await recordKept(async () => void await division.stages[stage].run({ from, to }, options));
   const failure = keepingFailure(options.results);
   if (failure) throw failure;
   const receipt: Receipt = {

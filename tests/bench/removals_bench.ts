@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 import { cpuEngine } from "../../src/engine/mod.ts";
 import { cost, noDrop, score, segmentsOf } from "../../src/run/mod.ts";
 import { candidatesOf, dropOfEntries } from "../../src/study/scores/candidates.ts";
-import { provenance } from "../../src/study/options.ts";
+import { provenance } from "../../src/study/base/options.ts";
 import { loss } from "../../src/study/scores/loss.ts";
 import { openModel, packText } from "../../src/subject/mod.ts";
 

@@ -1,7 +1,7 @@
 /** The page of commands is current, and the example of every command is a command line that its parser accepts. */
 import assert from "node:assert/strict";
 import type { Command } from "commander";
-import type { Context } from "../../src/commands/context.ts";
+import type { Context } from "../../src/commands/shared/context.ts";
 import { createProgram } from "../../src/commands/program.ts";
 import { commandsPage, exampleOf, PAGE } from "./commands.ts";
 

@@ -246,7 +246,7 @@ Deno.test("a search that was ended goes on where it stopped, and ends byte for b
         const onNotice = (line: string) => notices.push(line);
         const resumed = await order(model, { ...wanted, results, onNotice });
         assert.equal(resultText(resumed), whole);
-        assert.match(notices.join("\n"), /mlp of .* by .*: [23] kept from an earlier run/);
+        assert.match(notices.join("\n"), /mlp of .* by .*: [23] of \d modules reused from an earlier run/);
         assert.equal(resultText(await order(model, { ...wanted, results })), whole);
         const shorter = await order(model, { ...wanted, upto: 2, results });
         assert.deepEqual(shorter.order, resumed.order.slice(0, 2));

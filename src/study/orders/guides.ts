@@ -8,7 +8,7 @@ import { type Guide, GUIDE_NAMES, GUIDES, type Guides, head } from "../../result
 import type { ModelSpec } from "../../models/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { onModel, packText, type StudyModel } from "../../subject/mod.ts";
-import { type Estimate, estimatePasses, flopsOf, needOf, type Pass } from "../estimate.ts";
+import { flopsOf, needOf, type Pass } from "../base/estimate.ts";
 import {
   CALIBRATION_TEXT,
   HELD_OUT_TEXT,
@@ -16,12 +16,14 @@ import {
   studyChecks,
   type StudyOptions,
   textOptions,
-} from "../options.ts";
-import { pairsOf, rankCorrelation } from "../pairs.ts";
-import { lossDifferences, perplexityGroups } from "../perplexity.ts";
+} from "../base/options.ts";
+import { step, type Study } from "../base/study.ts";
+import { pairsOf, rankCorrelation } from "../base/pairs.ts";
+import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
 import { candidatesOf, dropOfEntries, type Entry } from "../scores/candidates.ts";
 import { scores } from "../scores/mod.ts";
 import type { Measurement, Numbers, Round } from "../scores/score.ts";
+import { plansIn } from "./stages.ts";
 
 /** Options of `guides`. The scores are measured over `text`. */
 export interface GuidesOptions extends StudyOptions {
@@ -30,7 +32,7 @@ export interface GuidesOptions extends StudyOptions {
 }
 
 /** Checks of these options. */
-export const guidesChecks: Checks<GuidesOptions> = { ...studyChecks, heldOut: text };
+const guidesChecks: Checks<GuidesOptions> = { ...studyChecks, heldOut: text };
 
 /** The measurements that guides read, each once. */
 const measurements = [
@@ -121,34 +123,28 @@ function byKind(entries: readonly Entry[], layers: number, numbers: Numbers) {
   return values;
 }
 
-/**
- * Estimates the time and memory of `guides`, and counts its plans.
- *
- * @example
- * ```ts
- * import { guidesEstimate, openSeries } from "lamina";
- *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const { plans, seconds } = await guidesEstimate(model, { text: "README.md", samples: 2, length: 32 });
- * console.log(plans, seconds);
- * model.close();
- * ```
- */
-export async function guidesEstimate(
-  model: Pick<StudyModel, "spec"> | string,
-  options: GuidesOptions = {},
-): Promise<Estimate & { plans: number }> {
-  const run = async (model: Pick<StudyModel, "spec">, options: GuidesOptions) => {
+/** `guides` as a study, which is not divided. */
+export const guidesStudy: Study<StudyModel, GuidesOptions, Guides> = {
+  verb: "measure guides",
+  checks: guidesChecks,
+  on: onModel,
+  work(model, options) {
+    const { samples, length } = textOptions(options, "");
     const passes = guidesPasses(model, options).flat();
-    const plans = passes.reduce((sum, pass) => sum + pass.plans.length, 0);
-    return { ...await estimatePasses(model, passes, options), plans };
-  };
-  return await onModel("estimate guides", model, options, guidesChecks, run, ["spec"]);
-}
+    const measuring = step(passes, (runOptions) => guides(model, { ...options, ...runOptions }));
+    return {
+      label: `guides to ${model.name}`,
+      model,
+      tokens: samples * length,
+      plans: plansIn(measuring),
+      steps: [measuring],
+      result: measuring.whole,
+    };
+  },
+};
 
 /** The passes of each measurement, then those of the removals: the full model and each kind. */
-export function guidesPasses({ spec }: Pick<StudyModel, "spec">, options: GuidesOptions): Pass[][] {
+function guidesPasses({ spec }: Pick<StudyModel, "spec">, options: GuidesOptions): Pass[][] {
   const { samples, length } = textOptions(options, "");
   const size = { samples, length };
   const removals = removalsOf(spec).filter((plans) => plans.length > 0);

@@ -7,9 +7,9 @@ import { displayable, phases, reportsOf, within } from "../../entry/mod.ts";
 import { type DropOrder, head, keep, keptOr, keptResult, orderOrigin } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { onModel, packText, type StudyModel } from "../../subject/mod.ts";
-import { type Estimate, estimatePasses, flopsOf, needOf } from "../estimate.ts";
-import { expectRoom } from "../memory.ts";
-import { CALIBRATION_TEXT, provenance, type StudyOptions, textOptions } from "../options.ts";
+import { needOf } from "../base/estimate.ts";
+import { expectRoom } from "../base/memory.ts";
+import { CALIBRATION_TEXT, provenance, type StudyOptions, tellReused, textOptions } from "../base/options.ts";
 import { candidatesOf, type Entry, ranked } from "../scores/candidates.ts";
 import { scores } from "../scores/mod.ts";
 import { type Ground, measured, readingFor } from "../scores/score.ts";
@@ -49,7 +49,7 @@ async function ordered(model: StudyModel, options: OrderOptions): Promise<DropOr
   const origin = orderOrigin({ ...request, provenance: ground.provenance });
   const compute = () => computed(ground, request, within(options, phase(1)));
   const { result, kept } = await keptOr("order", origin, compute, options);
-  if (kept) options.onNotice?.(`${label}: kept from an earlier run`);
+  if (kept) tellReused(options, label);
   const { order: { length } } = result;
   if (length < upto && target !== "consecutive") {
     options.onNotice?.(
@@ -103,7 +103,7 @@ async function search(
     result = await keptResult("order", originOf(size), options) ?? result;
   }
   const kept = result.order.length;
-  if (kept > 0) options.onNotice?.(`${target} of ${name} by ${by}: ${kept} kept from an earlier run`);
+  if (kept > 0) tellReused(options, `${target} of ${name} by ${by}`, `${kept} of ${upto} modules`);
   while (result.order.length < upto) {
     options.signal?.throwIfAborted();
     const { order: taken, nll: known } = result;
@@ -117,37 +117,4 @@ async function search(
     result = await keep("order", originOf(size), made({ nll, order: [...taken, best] }, size), options);
   }
   return made(result, upto);
-}
-
-/**
- * Estimates the time and memory of `order`, and counts its plans. The modules that a search drops on the way are not known before
- * it runs; the estimate assumes the deepest.
- *
- * @example
- * ```ts
- * import { openSeries, orderEstimate } from "lamina";
- *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const wanted = { target: "mlp", by: "greedy", upto: 2, text: "README.md", samples: 2, length: 32 } as const;
- * const { plans, seconds } = await orderEstimate(model, wanted);
- * console.log(plans, seconds);
- * model.close();
- * ```
- */
-export async function orderEstimate(
-  model: Pick<StudyModel, "spec"> | string,
-  options: OrderOptions,
-): Promise<Estimate & { plans: number }> {
-  const run = async (model: Pick<StudyModel, "spec">, options: OrderOptions) => {
-    const passes = passesOf(model, requestOf(model, options), textOptions(options, ""));
-    const plans = passes.reduce((sum, pass) => sum + pass.plans.length, 0);
-    return { ...await estimatePasses(model, passes, options), plans };
-  };
-  return await onModel("estimate an order", model, options, orderChecks, run, ["spec"]);
-}
-
-/** Floating-point operations of an order. */
-export function orderWeight(model: Pick<StudyModel, "spec">, options: OrderOptions): number {
-  return flopsOf(model, passesOf(model, requestOf(model, options), textOptions(options, "")));
 }

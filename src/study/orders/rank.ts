@@ -20,7 +20,7 @@ import {
   type Target,
   TARGETS,
 } from "../../result/mod.ts";
-import { aModule, aProfile } from "../plan.ts";
+import { aModule, aProfile } from "../base/plan.ts";
 import { candidatesOf, type Entry, ranked } from "../scores/candidates.ts";
 import { scores } from "../scores/mod.ts";
 import type { Scores } from "../scores/score.ts";

@@ -5,9 +5,9 @@
 import { expect, like, list as listOf, oneOf, resultOf } from "../../entry/mod.ts";
 import { halfWidth95, type LayerModule, mean, MODULES, spearman } from "../../measure/mod.ts";
 import type { Perplexity, Profile } from "../../result/mod.ts";
-import { studyChecks, type StudyOptions } from "../options.ts";
-import { lossDifferences, perplexities } from "../perplexity.ts";
-import { aProfile } from "../plan.ts";
+import { studyChecks, type StudyOptions } from "../base/options.ts";
+import { lossDifferences, perplexities } from "../passes/perplexity.ts";
+import { aProfile } from "../base/plan.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 
 /** The difference in loss between two runs, in nats per token, with a 95 % confidence interval; a single sample has no interval. */

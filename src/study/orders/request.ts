@@ -11,8 +11,8 @@ import {
   TARGETS,
 } from "../../result/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import type { Pass } from "../estimate.ts";
-import { studyChecks, type StudyOptions } from "../options.ts";
+import type { Pass } from "../base/estimate.ts";
+import { studyChecks, type StudyOptions } from "../base/options.ts";
 import { candidatesOf } from "../scores/candidates.ts";
 import { scores } from "../scores/mod.ts";
 import { readingFor, type Round } from "../scores/score.ts";

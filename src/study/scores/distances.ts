@@ -1,8 +1,8 @@
 /** How far the stream moves over a module or a window: sums over all tokens, and over the last of each sample. */
 import { addProducts, type DistanceSums, noDistances } from "../../measure/mod.ts";
 import { embed, noDrop, productsProbe, windowsProbe, type WindowSums } from "../../run/mod.ts";
-import { engineOf, reporter } from "../options.ts";
-import { pass } from "../pass.ts";
+import { engineOf, reporter } from "../base/options.ts";
+import { pass } from "../base/pass.ts";
 import type { Measurement, Score } from "./score.ts";
 
 /** Bytes of streams that windows may hold. */

@@ -12,7 +12,7 @@ import { type AttentionSpec, mixerKind, scoring } from "../../models/mod.ts";
 import { take, withUploaded } from "../../run/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import { engineOf, reporter, type StudyOptions } from "../options.ts";
+import { engineOf, reporter, type StudyOptions } from "../base/options.ts";
 import { type Measurement, nothing, type Numbers, type Score } from "./score.ts";
 
 const NAMES = ["attention.q_proj.weight", "attention.k_proj.weight"] as const;

@@ -16,9 +16,9 @@ import {
   segmentsOf,
 } from "../../run/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
-import { flopsOf } from "../estimate.ts";
-import { engineOf, provenance, reporter, type StudyOptions } from "../options.ts";
-import { twofold } from "../perplexity.ts";
+import { flopsOf } from "../base/estimate.ts";
+import { engineOf, provenance, reporter, type StudyOptions } from "../base/options.ts";
+import { twofold } from "../passes/perplexity.ts";
 import { dropOfEntries } from "./candidates.ts";
 import type { Ground, Measurement, Round, Score } from "./score.ts";
 

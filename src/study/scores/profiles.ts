@@ -1,5 +1,5 @@
 /** A profile of the model with the drops of earlier rounds made. */
-import { profileBlocks } from "../profile.ts";
+import { profileBlocks } from "../passes/profile.ts";
 import { dropOfEntries } from "./candidates.ts";
 import type { Measurement, Reading, Scores } from "./score.ts";
 

@@ -6,9 +6,9 @@ import type { ModuleKind } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import type { ModuleMeans, Perplexity, Provenance, Target } from "../../result/mod.ts";
 import type { Packed, StudyModel } from "../../subject/mod.ts";
-import type { Pass } from "../estimate.ts";
-import type { Need } from "../memory.ts";
-import type { StudyOptions } from "../options.ts";
+import type { Pass } from "../base/estimate.ts";
+import type { Need } from "../base/memory.ts";
+import type { StudyOptions } from "../base/options.ts";
 import type { Entry } from "./candidates.ts";
 
 /** The values of a profile that order modules; null where a layer has no such module. */

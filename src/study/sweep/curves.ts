@@ -8,6 +8,7 @@ import {
   type Profile,
   type RankName,
   RANKS,
+  type ScoreName,
   SCORES,
 } from "../../result/mod.ts";
 import { makePlan } from "../orders/make_plan.ts";
@@ -29,8 +30,6 @@ export const aCurve: Check = record(
   { target: required(aTarget), by: required(anOrder), seed: aSeed },
   "a curve, as { target, by, seed }",
 );
-/** Curves, checked. */
-export const curveList: Check = list(aCurve, "curves");
 /** Numbers of drops, checked. */
 export const stepList: Check = list(wholeNumber(0), "steps", 1);
 
@@ -54,6 +53,17 @@ export function sweepSteps(upto: number): number[] {
 /** The default numbers of drops in a sweep. */
 export const SWEEP_STEPS: readonly number[] = sweepSteps(15);
 
+/** The scores of a sweep that names none: all that a profile suffices for, random orders last. */
+export const SWEPT: readonly RankName[] = [
+  ...RANKS.filter((by) => !SCORES[by].seeded),
+  ...RANKS.filter((by) => SCORES[by].seeded),
+];
+
+/** The seeds of a score's curves, from `seed` on; null where no seed changes it. */
+export function seedsOf(by: ScoreName, seed: number, seeds: number): (number | null)[] {
+  return SCORES[by].seeded ? Array.from({ length: seeds }, (_, i) => seed + i) : [null];
+}
+
 /**
  * Returns the curve of a target by importance and its baselines, with one random order per seed, starting from `seed`.
  *
@@ -68,10 +78,7 @@ export function curvesOf(target: RankTarget, seeds = 3, seed = 0): Curve[] {
   expect("make curves", "target", target, aTarget);
   expect("make curves", "seeds", seeds, wholeNumber(0));
   expect("make curves", "seed", seed, wholeNumber(0));
-  const curves = (seeded: boolean, own: readonly (number | null)[]): Curve[] =>
-    RANKS.filter((by) => (SCORES[by].seeded ?? false) === seeded)
-      .flatMap((by) => own.map((seed) => ({ target, by, seed })));
-  return [...curves(false, [null]), ...curves(true, Array.from({ length: seeds }, (_, i) => seed + i))];
+  return SWEPT.flatMap((by) => seedsOf(by, seed, seeds).map((own): Curve => ({ target, by, seed: own })));
 }
 
 /** The curves of `lamina start`, which are three kinds by importance, and attention at random and deepest first. */

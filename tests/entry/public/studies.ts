@@ -28,14 +28,23 @@ export const studies: Readonly<Record<string, Row>> = {
     type: [[model, 7, []], "Cannot look at attention: text is 7, expected a text"],
   },
   causes: study("measure causes"),
-  causesEstimate: study("estimate causes"),
   checkpoints: {
     name: [[series, { qualty: "wiki" }], '(did you mean "quality"?)'],
     value: [[series, { length: 1 }], `Cannot profile checkpoints: length is 1, ${wholeOf(2)}`],
     type: [["run"], 'Cannot profile checkpoints: series is "run", expected a series from openSeries'],
   },
   computedRatio: untrained("compute a ratio"),
-  estimate: study("estimate", [], true),
+  estimate: {
+    name: [
+      ["profile", model, { sample: 2 }],
+      'Cannot profile: unknown option "sample", expected one of text, ',
+    ],
+    value: [["verify", "mistral-7b", { samples: 0 }], `Cannot verify: samples is 0, ${wholeOf(1)}`],
+    type: [
+      [7, model, {}],
+      "Cannot estimate: study is 7, expected one of profile, perplexity, ",
+    ],
+  },
   evaluate: {
     name: [[model, [{}], { task: ["piqa"] }], 'Cannot evaluate: unknown option "task"'],
     value: [[model, [{}], { limit: 0 }], `Cannot evaluate: limit is 0, ${wholeOf(1)}`],
@@ -62,7 +71,6 @@ export const studies: Readonly<Record<string, Row>> = {
     type: [[model, undefined], "Cannot generate: prompt is undefined, expected a text"],
   },
   guides: study("measure guides"),
-  guidesEstimate: study("estimate guides"),
   initModel: untrained("measure untrained models"),
   initModels: untrained("measure untrained models", { a: {} }),
   observe: {
@@ -92,7 +100,6 @@ export const studies: Readonly<Record<string, Row>> = {
     type: [[7], "Cannot open a series: its name is 7, expected a text"],
   },
   order: ordered("order modules"),
-  orderEstimate: ordered("estimate an order"),
   packText: {
     name: [
       [model, { text: "wiki", samples: 1, length: 2, skip: 0, bos: false, boss: true }],
@@ -122,7 +129,6 @@ export const studies: Readonly<Record<string, Row>> = {
     type: [[undefined], "Cannot prune the cache: names is undefined, expected a list of names"],
   },
   randomInit: untrained("measure untrained models"),
-  randomInitEstimate: untrained("estimate untrained models"),
   ratioMap: {
     ...untrained("map ratios", [64], [0.02]),
     value: [[named, [64], [0]], "Cannot map ratios: stds[0] is 0, expected a number above 0"],
@@ -146,14 +152,11 @@ export const studies: Readonly<Record<string, Row>> = {
     ],
   },
   speed: timed("measure speed"),
-  speedEstimate: timed("estimate speed"),
   sweep: {
     ...study("sweep", aProfile, [curve], [1]),
     type: [[model, aSweep, [curve]], "Cannot sweep: profile is a sweep, expected a profile"],
   },
-  sweepEstimate: study("estimate a sweep", [curve], [1], {}),
   untrainedCauses: untrained("measure causes"),
-  untrainedCausesEstimate: untrained("estimate causes"),
   verify: {
     name: [["mistral-7b", { modle: model }], 'Cannot verify: unknown option "modle"'],
     value: [
@@ -164,10 +167,6 @@ export const studies: Readonly<Record<string, Row>> = {
       [7],
       "Cannot verify: model of the paper is 7, expected a model of the paper, or orders to compare with",
     ],
-  },
-  verifyEstimate: {
-    value: [["mistral-7b", { samples: 0 }], `Cannot estimate a verification: samples is 0, ${wholeOf(1)}`],
-    type: [[{ name: "mine" }], "Cannot verify: model of the paper.model is undefined, expected a text"],
   },
   verifyCache: {
     name: [[[], { onprogres() {} }], '(did you mean "onProgress"?)'],
