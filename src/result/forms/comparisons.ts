@@ -50,7 +50,7 @@ export const againstForm = z.object({
 /** A profile compared with what the official code computes. */
 export type AgainstLlmDrop = z.infer<typeof againstForm>;
 
-const orderAgreement = z.object({
+const orderAgreementForm = z.object({
   importance: perLayer,
   standardError: perLayer,
   /** All layers that have the module, least important first. */
@@ -65,7 +65,7 @@ const orderAgreement = z.object({
   rankCorrelation: z.number().nullable(),
 });
 /** One kind of module: Lamina's order compared with the official one. */
-export type OrderAgreement = z.infer<typeof orderAgreement>;
+export type OrderAgreement = z.infer<typeof orderAgreementForm>;
 
 export const verifyForm = z.object({
   ...headForm("verify"),
@@ -74,9 +74,9 @@ export const verifyForm = z.object({
   /** The model and the text that were measured. */
   provenance: provenanceForm,
   tokens: z.int().positive(),
-  attention: orderAgreement,
-  mlp: orderAgreement,
-  block: orderAgreement,
+  attention: orderAgreementForm,
+  mlp: orderAgreementForm,
+  block: orderAgreementForm,
 });
 /** The drop orders of one of the paper's models, compared with the official ones. */
 export type Verification = z.infer<typeof verifyForm>;
