@@ -30,7 +30,7 @@ export interface LayeredOptions {
   readonly file: TensorFile & Partial<Pick<PagedFile, "forget">>;
   /** Number of layers. */
   readonly layers: number;
-  /** Name relative to layer l ("self_attn.q_proj.weight") and tensor of everything in it. */
+  /** Name relative to layer l ("attention.q_proj.weight") and tensor of everything in it. */
   layer(l: number): Iterable<readonly [string, TensorRef]>;
   /** Name → tensor outside the layers. */
   readonly outer: Readonly<Record<string, TensorRef>>;

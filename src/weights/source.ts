@@ -40,7 +40,7 @@ export interface TensorFile {
 
 /** Tensors on loan: valid until `release()`, after which their memory may be used again. */
 export interface Lease {
-  /** Name relative to its layer ("self_attn.q_proj.weight") → tensor. */
+  /** Name relative to its layer ("attention.q_proj.weight") → tensor. */
   readonly tensors: ReadonlyMap<string, Tensor>;
   release(): void;
 }
@@ -68,7 +68,7 @@ export interface WeightSource {
   part(l: number, cuts: ReadonlyMap<string, Cut | null>): Promise<Lease>;
   /** As `part`, for a device that makes random numbers by itself: their definitions instead of the numbers. Absent if weights are stored. */
   drawn?(l: number, cuts: ReadonlyMap<string, Cut | null>): ReadonlyMap<string, Drawn | Tensor>;
-  /** Rows [start, end) of a tensor outside the layers ("embed_tokens.weight", "norm.weight", "lm_head.weight"). */
+  /** Rows [start, end) of a tensor outside the layers ("embedding.weight", "final_norm.weight", "head.weight"). */
   outer(name: string, rows?: readonly [number, number], into?: Float32Array<ArrayBuffer>): Promise<Tensor>;
   close(): void;
 }

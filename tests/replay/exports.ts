@@ -6,7 +6,7 @@ import { named } from "../study/tiny.ts";
 import { withFolder } from "../support.ts";
 import { shortHash } from "./record.ts";
 
-/** For each format the files with their hashes, or why it cannot be written. */
+/** For each format the files with their hashes; the error's message in their place where the format is refused. */
 export type Exports = Readonly<Record<string, readonly string[]>>;
 
 /** An attention, an MLP and a block. */

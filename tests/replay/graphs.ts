@@ -16,7 +16,7 @@ import { named, withTiny } from "../study/tiny.ts";
 import { withFixture } from "../support.ts";
 import { type GraphNames, noted, recorder } from "./record.ts";
 
-/** For each study of a fixture its graphs, or why it cannot be made. */
+/** For each study of a fixture its graphs; the error's message in their place where the study is refused. */
 export type Recorded = Readonly<Record<string, readonly string[]>>;
 
 interface Setting {
@@ -69,7 +69,7 @@ const elsewhere: readonly (readonly [study: string, label: string, has: Partial<
   ["generate", "with neither operator", lowerings["neither operator"]],
 ];
 
-/** Every graph of a fixture, by study. `names` receives what each graph is. */
+/** Every graph that studies of a fixture compile. `names` receives what each graph is. */
 export async function graphsOfFixture(name: string, names: GraphNames): Promise<Recorded> {
   const found: Record<string, readonly string[]> = {};
   await withTiny(async ({ model: opened, options }) => {
@@ -94,8 +94,8 @@ export async function graphsOfFixture(name: string, names: GraphNames): Promise<
 }
 
 /**
- * Every graph of a fixture's layers and ends as each lowering has it built, weights stored in each of two types: what no CPU runs (products in
- * bfloat16) too, and quick, since nothing runs.
+ * Every graph of a fixture's layers and ends as each lowering has it built, with weights stored in each of two types. Nothing runs, so this is
+ * quick, and has what no CPU runs: products in bfloat16.
  */
 export async function builtGraphs(name: string, names: GraphNames): Promise<Recorded> {
   const found: Record<string, readonly string[]> = {};

@@ -6,17 +6,17 @@ import { float32, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
 import { protoOf } from "../onnx/read.ts";
 import { engine } from "../support.ts";
 
-/** The CPU's engine, with a notebook. */
+/** The CPU's engine, which writes down what it compiles. */
 export interface Recorder {
   readonly engine: Engine;
-  /** Runs something; gives what was compiled meanwhile, each graph with the number of its runs: `3f2a…×2`. */
+  /** Runs something; gives the graphs that were compiled meanwhile, each with the number of its runs: `3f2a…×2`. */
   during(run: () => Promise<unknown>): Promise<string[]>;
 }
 
-/** Names of graphs for people, by hash: what goes in and out, and the number of nodes. */
+/** Names of graphs for people, by hash: outputs, inputs, and the number of nodes. */
 export type GraphNames = Map<string, string>;
 
-/** Short, since thousands are kept: chance makes two of 10,000 equal once in 20,000 times. */
+/** SHA-256, its first 40 bits, since thousands are kept: two of 3000 are equal by chance in one of 250,000 such lists. */
 export function shortHash(bytes: Uint8Array | string): string {
   return createHash("sha256").update(bytes).digest("hex").slice(0, 10);
 }

@@ -1,8 +1,11 @@
 /**
  * What stays when code moves: every graph of every fixture and how often it runs, the files of exports, the golden results, the keys
- * under which results are kept. A change that is meant to alter one of them says so, and writes them anew:
+ * under which results are kept. A change that is meant to alter one of them says so, and writes them anew, which prints what altered:
  *
  *     deno run -A tests/fixtures/make_replay.ts
+ *
+ * So does a release: keys depend on the version. Hashes are of what is compiled, written and kept, and know nothing of the functions that
+ * make it. `deno task test` runs studies of one fixture for each kind of module, `deno task test:all` of all.
  */
 import assert from "node:assert/strict";
 import { fixtureNames } from "../fixtures/read.ts";
@@ -13,7 +16,7 @@ import { computedAgain, divisions } from "./kept.ts";
 import { changes, goldenHashes, graphName, type Replay, replayFile } from "./replay.ts";
 
 const replay: Replay = JSON.parse(await Deno.readTextFile(replayFile));
-const AGAIN = "if that is meant: deno run -A tests/fixtures/make_replay.ts";
+const AGAIN = "Where this is meant, write them anew: deno run -A tests/fixtures/make_replay.ts";
 
 function expectSame(found: readonly string[]): void {
   assert.ok(found.length === 0, `\n${[...found, AGAIN].join("\n")}`);

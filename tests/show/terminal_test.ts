@@ -52,9 +52,10 @@ Deno.test("a sparkline spans its values and shows gaps", () => {
   assert.equal(sparkline([]), "");
 });
 
-Deno.test("a profile of one sample has no standard errors, and says so", () => {
+Deno.test("a profile of one sample has a dash for each module's standard error", () => {
   const [, head, ...rows] = table(tableText([profile({ layers: 3, samples: 1 })]), /^MLP,/);
   const column = head.indexOf("± s.e.") + "± s.e.".length - 1;
+  assert.equal(rows.length, 3);
   for (const row of rows) assert.equal(row[column], "–");
 });
 

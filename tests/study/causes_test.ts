@@ -218,9 +218,9 @@ Deno.test("in a parallel layer both modules read what enters it", () =>
       effectSamples: 0,
     });
     const entering = [embedding.meanCosine!, ...mlp.meanCosine.mean.slice(0, -1)];
-    for (const { values } of correlations.filter(({ cause }) => cause === "meanCosine")) {
-      assert.deepEqual(values, entering);
-    }
+    const read = correlations.filter(({ cause }) => cause === "meanCosine");
+    assert.deepEqual(read.map(({ module }) => module), ["attention", "mlp"]);
+    for (const { values } of read) assert.deepEqual(values, entering);
   }, "neox-parallel"));
 
 Deno.test("the reach of each drop is on later layers only, and of the samples that the result names", () =>
