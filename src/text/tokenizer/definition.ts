@@ -26,7 +26,8 @@ const MODELS = ["BPE", "Unigram", "WordPiece", "WordLevel"];
 
 /** Throws `TypeError`, which names the field, if the object does not describe a tokenizer. */
 export function readDefinition(json: unknown): Definition {
-  const { model, added_tokens = [] } = isRecord(json) ? json : {};
+  const { model, ...others } = isRecord(json) ? json : {};
+  const added_tokens = others.added_tokens ?? [];
   demand(isRecord(model), "model", model, "an object");
   const { vocab, merges } = model;
   const type = modelType(model);

@@ -9,10 +9,7 @@ export function fromFile(file: string, build: () => Tokenizer): Tokenizer {
     } catch (error) {
       const Kind = [TypeError, RangeError, SyntaxError].find((Kind) => error instanceof Kind);
       if (!Kind) throw error;
-      const { message } = error as Error;
-      throw new Kind(message.includes(file) ? message : message.replace(": ", ` from ${file}: `), {
-        cause: error,
-      });
+      throw new Kind(withFile((error as Error).message, file), { cause: error });
     }
   }
   const inner = naming(build);
@@ -30,4 +27,12 @@ export function fromFile(file: string, build: () => Tokenizer): Tokenizer {
     ...Object.getOwnPropertyDescriptors(inner),
     ...Object.getOwnPropertyDescriptors(named),
   });
+}
+
+/** An error of a library does not say what failed. */
+function withFile(message: string, file: string): string {
+  const [, what, why] = /^(Cannot [^:]+): (.*)$/s.exec(message) ?? [];
+  return why === undefined
+    ? `Cannot use the tokenizer from ${file}: ${message}`
+    : `${what} from ${file}: ${why}`;
 }
