@@ -27,8 +27,18 @@ export interface AnyModule {
   readonly updateScale?: number;
 }
 
-/** A tensor that a module needs: canonical name and shape. */
-export type TensorNeed = readonly [name: string, shape: readonly number[]];
+/** A tensor that a module needs: canonical name, shape, and how an untrained one is drawn. */
+export type TensorNeed = readonly [name: string, shape: readonly number[], draw: Draw];
+
+/**
+ * How a tensor is drawn: normal, from a stream of its own, with the deviation of projections onto the residual stream or the usual one;
+ * alike everywhere; or each number from a uniform one, 0 to 1, of as many streams. A stream's number is part of the weights' identity,
+ * and no two tensors of a layer have the same: a new tensor takes the next that is free (28).
+ */
+export type Draw =
+  | { readonly stream: number; readonly residual?: boolean }
+  | { readonly constant: number }
+  | { readonly stream: number; readonly each: (share: number) => number };
 
 /** How inverse frequencies are stretched; names and fields as in Hugging Face's `rope_parameters`. */
 export type RopeScaling =

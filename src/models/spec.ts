@@ -45,10 +45,10 @@ export function layerTensors(layer: LayerSpec, hidden: number): TensorNeed[] {
 /** The tensors outside the layers. */
 export function outerTensors(spec: ModelSpec): TensorNeed[] {
   return [
-    ["embedding.weight", [spec.vocabulary, spec.hidden]],
-    ...(spec.positions ? [["position.weight", [spec.positions, spec.hidden]] as const] : []),
+    ["embedding.weight", [spec.vocabulary, spec.hidden], { stream: 7 }],
+    ...(spec.positions ? [["position.weight", [spec.positions, spec.hidden], { stream: 9 }] as const] : []),
     ...normTensors("final_norm", spec.finalNorm, spec.hidden),
-    ...(spec.head.tied ? [] : [["head.weight", [spec.vocabulary, spec.hidden]] as const]),
+    ...(spec.head.tied ? [] : [["head.weight", [spec.vocabulary, spec.hidden], { stream: 8 }] as const]),
   ];
 }
 

@@ -93,10 +93,10 @@ function headLogits(
   rows: number | string,
   lowering: Lowering,
 ): Value {
-  const needs = [...normTensors("final_norm", spec.finalNorm, spec.hidden), [
-    "head.weight",
-    [rows, spec.hidden],
-  ]] as const;
+  const needs = [
+    ...normTensors("final_norm", spec.finalNorm, spec.hidden),
+    ["head.weight", [rows, spec.hidden]] as const,
+  ];
   const own = layerWeights(x.graph, "", needs, weights, { ...lowering, products: "f32" });
   return logitsOf(x, spec, own);
 }
@@ -112,7 +112,7 @@ export function logitsOf(x: Value, { finalNorm, head }: ModelSpec, weights: Weig
 function layerWeights(
   graph: Graph,
   prefix: string,
-  needs: readonly (readonly [string, readonly (number | string)[]])[],
+  needs: readonly (readonly [name: string, shape: readonly (number | string)[], ...unknown[]])[],
   weights: StepWeights,
   lowering: Lowering,
 ): Weights {

@@ -19,7 +19,7 @@ type Scored = AttentionSpec & { readonly kind: string };
 
 /** What a kind has of its own: how it makes heads, from which tensors. */
 type Own<Spec extends Scored> =
-  & Pick<MixerKind<Spec>, "kind" | "title" | "cut" | "reshaped" | "draw" | "kept" | "inexpressible">
+  & Pick<MixerKind<Spec>, "kind" | "title" | "cut" | "reshaped" | "kept" | "inexpressible">
   & Pick<Scoring<Spec>, "sizes" | "direct">
   & {
     /** Tensors between the norm and the output projection. */
@@ -40,8 +40,11 @@ export function attentionKind<Spec extends Scored>(
   const tensors = (spec: Spec, hidden: number) => [
     ...normTensors("attention.norm", spec.norm.pre, hidden),
     ...headTensors(spec, hidden),
-    ...(spec.sinks ? [["attention.sinks", [spec.heads]] as const] : []),
-    ...linearTensors("attention.o_proj", [hidden, spec.heads * sizes(spec).value], spec.bias.output),
+    ...(spec.sinks ? [["attention.sinks", [spec.heads], { stream: 15 }] as const] : []),
+    ...linearTensors("attention.o_proj", [hidden, spec.heads * sizes(spec).value], spec.bias.output, {
+      stream: 3,
+      residual: true,
+    }),
     ...normTensors("attention.post_norm", spec.norm.post, hidden),
   ];
   const project: Scoring<Spec>["project"] = (x, spec, weights, rotary, extent) => {

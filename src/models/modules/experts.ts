@@ -73,21 +73,27 @@ export interface MixtureSpec extends AnyModule {
 export function routerTensors({ norm, experts, router }: MixtureSpec, hidden: number): TensorNeed[] {
   return [
     ...normTensors("mlp.norm", norm.pre, hidden),
-    ...linearTensors("mlp.router", [experts, hidden], router.bias),
-    ...(router.correction ? [["mlp.router.correction", [experts]] as const] : []),
+    ...linearTensors("mlp.router", [experts, hidden], false, { stream: 10 }),
+    ...(router.bias ? [["mlp.router.bias", [experts], { stream: 27 }] as const] : []),
+    ...(router.correction ? [["mlp.router.correction", [experts], { constant: 0 }] as const] : []),
   ];
 }
 
 /** The tensors of what all tokens pass through beside their experts. */
 export function sharedTensors(shared: SharedSpec, hidden: number): TensorNeed[] {
   return [
-    ...networkTensors("mlp.shared", shared, hidden),
-    ...(shared.gate ? linearTensors("mlp.shared_gate", [1, hidden], false) : []),
+    ...networkTensors("mlp.shared", shared, hidden, 11),
+    ...(shared.gate ? linearTensors("mlp.shared_gate", [1, hidden], false, { stream: 14 }) : []),
   ];
 }
 
 /** The stem of an expert's tensors: "mlp.experts.3". */
 export const expertName = (expert: number) => `mlp.experts.${expert}`;
+
+/** The tensors of an expert; the streams of all experts come behind those of all other tensors. */
+export function expertTensors(expert: number, { expert: spec }: MixtureSpec, hidden: number): TensorNeed[] {
+  return networkTensors(expertName(expert), spec, hidden, 2 ** 16 + 3 * expert);
+}
 
 /** Values of a router for N tokens that probes may add to its outputs: logits [N, X], and the weights [N, k] of each token's experts. */
 export interface RouterTaps {

@@ -26,8 +26,6 @@ export interface Kind<Spec extends AnyModule> {
   cut(spec: Spec, hidden: number, most: number, at: LayerModule): readonly Piece<Spec>[];
   /** The module at `ratio` times the width. Throws `RangeError` for sizes that are no whole numbers. */
   reshaped(spec: Spec, ratio: number, changes: ModuleChanges): Spec;
-  /** How an untrained tensor of that canonical name is drawn; null where its name says it (a norm, a bias) or nothing does. */
-  draw(name: string): Draw | null;
   /** By format of export that cannot express it: why, "has …". */
   readonly inexpressible: Readonly<Record<string, string>>;
 }
@@ -101,15 +99,6 @@ export interface ModuleChanges {
 }
 
 /**
- * How a tensor is drawn: normal, from a stream of its own, with the deviation of projections onto the residual stream or the usual one;
- * alike everywhere; or each number from a uniform one, 0 to 1, of as many streams. Only ever add streams.
- */
-export type Draw =
-  | { readonly stream: number; readonly residual?: true }
-  | { readonly constant: number }
-  | { readonly stream: number; readonly each: (share: number) => number };
-
-/**
  * What goes on inside attention, for probes: q, k as they meet (normed, rotated) and v; [B·T, H·E] and [B·T, K·E].
  * `mixed` are the values as each head mixed them [B·T, H·E]; `raw` is what a post-norm makes a from; a itself where there is none. Where
  * the kind has nothing inside (`inside`), all of them are `raw`.
@@ -151,11 +140,6 @@ export interface Step {
   readonly shared: SharedInputs;
   past(): Record<string, Value>;
   present(memory: Readonly<Record<string, Value>>): void;
-}
-
-/** A table of draws by canonical name. */
-export function drawnAs(table: Readonly<Record<string, Draw>>): (name: string) => Draw | null {
-  return (name) => table[name] ?? null;
 }
 
 /** Norms where the changes want them, as the module has them otherwise. */

@@ -26,7 +26,6 @@ export function plainKind<Spec extends AnyModule>(own: Own<Spec>): MixerKind<Spe
     width: () => 0,
     cut: (spec, hidden, _, at) => [piece(spec, tensors(spec, hidden, at))],
     reshaped: (spec, _, changes) => ({ ...spec, norm: placed(spec.norm, changes) }),
-    draw: () => null,
     inexpressible: {},
     pass(x, spec, pass) {
       const { raw, a } = updated(x, spec, pass.weights(), pass.sum());
