@@ -82,6 +82,7 @@ export function randomWeights(
 
   /** A tensor, or a cut of it: its shape, the normal numbers that it is (null for others), and `fill`, which makes any on the CPU. */
   function drawing(l: number, [name, whole, draw]: TensorNeed, cut: Cut | null) {
+    if (!draw) throw new TypeError(`Cannot draw ${name}: no initialiser is known for this tensor`);
     const shape = cut ? cutShape(cut, name, whole) : whole;
     const start = cut?.start ?? 0;
     const columns = elements(whole.slice(1));
@@ -92,17 +93,17 @@ export function randomWeights(
       stride: columns,
       scale: draw.residual ? initialiser.residualStd : initialiser.std,
     };
-    async function fill(out: Float32Array<ArrayBuffer>): Promise<Tensor> {
-      if (rows) await pool.fill(out, rows);
-      else fillOthers(out);
-      return float32(shape, out);
-    }
-    function fillOthers(out: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+    const fillOthers = (out: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> => {
       if ("constant" in draw) return out.fill(draw.constant);
       if (!("each" in draw)) throw new TypeError(`Cannot fill ${name} alone: its numbers are normal`);
       out.forEach((_, i) => out[i] = draw.each(streamKeys(seed, l, draw.stream + start + i)[0] / 2 ** 32));
       return out;
-    }
+    };
+    const fill = async (out: Float32Array<ArrayBuffer>): Promise<Tensor> => {
+      if (rows) await pool.fill(out, rows);
+      else fillOthers(out);
+      return float32(shape, out);
+    };
     return { name, shape, rows, fill, fillOthers };
   }
 

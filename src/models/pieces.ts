@@ -1,5 +1,5 @@
 /**
- * What specifications of modules are made of, as plain data.
+ * The pieces of which specifications of modules are made, as plain data.
  *
  * Letters: D hidden, H query heads, K key/value heads, E head size, F feed-forward, V vocabulary, L layers.
  */
@@ -18,7 +18,7 @@ export interface NormPlacement {
   readonly post: NormSpec | null;
 }
 
-/** What every module has, whatever its kind. */
+/** The fields of every module, whatever its kind. */
 export interface AnyModule {
   /** The name of its kind (modules/list.ts). */
   readonly kind: string;
@@ -27,8 +27,8 @@ export interface AnyModule {
   readonly updateScale?: number;
 }
 
-/** A tensor that a module needs: canonical name, shape, and how an untrained one is drawn. */
-export type TensorNeed = readonly [name: string, shape: readonly number[], draw: Draw];
+/** A tensor that a module needs: canonical name, shape, and how an untrained one is drawn, if it can be. */
+export type TensorNeed = readonly [name: string, shape: readonly number[], draw?: Draw];
 
 /**
  * How a tensor is drawn: normal, from a stream of its own, with the deviation of projections onto the residual stream or the usual one;

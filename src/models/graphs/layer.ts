@@ -28,7 +28,7 @@ import { asUpdate, finished, rowsOf, sumInput, weightInputs } from "../values/in
 import type { StoredTypes, Weights } from "../values/linear.ts";
 import { watch } from "../values/watch.ts";
 
-/** What a module's graph has besides the module. */
+/** Parts of a module's graph besides the module. */
 export interface ModuleOptions<Taps> {
   /** Outputs of its own. */
   readonly tap?: (taps: Taps) => Record<string, Value>;
@@ -36,11 +36,11 @@ export interface ModuleOptions<Taps> {
   readonly onto?: boolean;
   /** How the weights are stored that are not float32, by canonical name: they are fed so, and widened in the graph. */
   readonly stored?: StoredTypes;
-  /** What the engine has; default: the CPU's. */
+  /** The engine's operators; default: the CPU's. */
   readonly lowering?: Lowering;
 }
 
-/** The residual stream around one layer; an absent update is null, `raw` what m is made from. All [B·T, D]. */
+/** The residual stream around one layer; an absent update is null, `raw` is the input of the norm behind the MLP. All [B·T, D]. */
 export interface UpdateTaps {
   readonly x: Value;
   readonly a: Value | null;
@@ -50,7 +50,7 @@ export interface UpdateTaps {
 }
 
 /**
- * A layer's first module: inputs x [B·T, D], those of its kind, the weights; output a [B·T, D], what is added to the residual stream.
+ * A layer's first module: inputs x [B·T, D], those of its kind, the weights; output a [B·T, D], its update of the residual stream.
  * `tap` adds outputs of its own. With `onto`, the bias is in the sum already.
  */
 export function mixerGraph(

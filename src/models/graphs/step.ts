@@ -132,7 +132,7 @@ function layerWeights(
 /** Past the end of any axis. */
 const END = 2 ** 31 - 1;
 
-/** What the new tokens' mixer adds to the stream after a past, [B·T, D]; null where there is none. */
+/** The update of the new tokens' first module after a past, [B·T, D]; null where the layer has none. */
 function mixerStep(
   x: Value,
   mixer: MixerSpec | null,

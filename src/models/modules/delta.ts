@@ -76,7 +76,7 @@ export const delta: MixerKind<DeltaSpec> = {
     fixed("conv", [texts, convWidth(spec), spec.kernel - 1]),
     fixed("state", [texts, spec.valueHeads, spec.keySize, spec.valueSize]),
   ],
-  /** What its states recall of the key and of the query, and what they gain. */
+  /** Products of its states with the key and with the query, and their own update. */
   core: ({ valueHeads, keySize, valueSize }, tokens) => (
     { rows: 0, flops: tokens * 6 * valueHeads * keySize * valueSize }
   ),

@@ -9,7 +9,7 @@ import { watch } from "../values/watch.ts";
 import { piece } from "./cuts.ts";
 import { type FeedKind, type MixerKind, placed, together } from "./kind.ts";
 
-/** What such a kind has to say; everything else follows, and can be said otherwise. */
+/** The declarations that such a kind cannot do without, and any others, which replace those that follow. */
 type Own<Spec extends AnyModule> =
   & Pick<FeedKind<Spec>, "kind" | "title" | "tensors" | "raw">
   & Partial<MixerKind<Spec>>;

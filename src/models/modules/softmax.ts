@@ -14,7 +14,7 @@ export interface SoftmaxSpec extends AttentionSpec {
   readonly qkNorm: { readonly over: "head" | "width"; readonly epsilon: number } | null;
   /** q, k and v are held within ±clip before the rotation. */
   readonly clip?: number;
-  /** What the heads mix is multiplied by σ(g(norm(x))), g a projection beside q. */
+  /** The mixed values are multiplied by σ(g(norm(x))), g a projection beside q. */
   readonly outputGate?: true;
 }
 
@@ -54,7 +54,7 @@ export const softmax: MixerKind<SoftmaxSpec> = attentionKind<SoftmaxSpec>({
   inexpressible: {},
 });
 
-/** What a clip would hide is watched in front of it. */
+/** The numbers in front of a clip are watched, since it would hide those that are not finite. */
 function clipped(x: Value, { clip }: SoftmaxSpec): Value {
   return clip ? Clip(watch(x), -clip, clip) : x;
 }
