@@ -19,8 +19,9 @@
  */
 import { elements, float32, normalPool, type NormalRows, streamKeys, type Tensor } from "../tensor/mod.ts";
 import type { Cut, Drawn, Lease, WeightSource } from "../weights/mod.ts";
+import { layerTensors } from "./modules/list.ts";
 import type { TensorNeed } from "./pieces.ts";
-import { layerTensors, type ModelSpec, outerTensors } from "./spec.ts";
+import { type ModelSpec, outerTensors } from "./spec.ts";
 
 /** Standard deviations of the normal distributions from which weights are drawn. */
 export interface Initialiser {

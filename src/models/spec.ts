@@ -8,7 +8,7 @@
  *     post  (OLMo 2)   a = norm(Attn(x))          m = norm(MLP(x + a))
  *     parallel residual (GPT-NeoX)                m = MLP(norm(x)),  next = x + a + m
  */
-import { type FeedSpec, mixerKind, type MixerSpec, moduleTensors, routed, scoring } from "./modules/list.ts";
+import { type FeedSpec, mixerKind, type MixerSpec, routed, scoring } from "./modules/list.ts";
 import { normTensors } from "./modules/needs.ts";
 import type { NormSpec, TensorNeed } from "./pieces.ts";
 
@@ -37,11 +37,6 @@ export interface ModelSpec {
   readonly head: { readonly tied: boolean; readonly softcap: number | null; readonly scale?: number };
 }
 
-/** The tensors of one layer, by canonical name: "attention.q_proj.weight", "mlp.norm.weight", … */
-export function layerTensors(layer: LayerSpec, hidden: number): TensorNeed[] {
-  return moduleTensors(layer, hidden);
-}
-
 /** The tensors outside the layers. */
 export function outerTensors(spec: ModelSpec): TensorNeed[] {
   return [
@@ -54,13 +49,12 @@ export function outerTensors(spec: ModelSpec): TensorNeed[] {
 
 /** The first attention of a model whose heads score keys; undefined where there is none. */
 export function firstScoring({ layers }: Pick<ModelSpec, "layers">) {
-  return layers.map(({ attention }) => scoring(attention)).find((attention) => attention !== null) ??
-    undefined;
+  return layers.map(({ attention }) => scoring(attention)).find((attention) => attention !== null);
 }
 
 /** The first mixture of experts of a model; undefined where there is none. */
 export function firstRouted({ layers }: Pick<ModelSpec, "layers">) {
-  return layers.map(({ mlp }) => routed(mlp)).find((mlp) => mlp !== null) ?? undefined;
+  return layers.map(({ mlp }) => routed(mlp)).find((mlp) => mlp !== null);
 }
 
 /** Layers whose state of a text cannot be continued by several others. */

@@ -1,7 +1,7 @@
 /** Every kind of module declares one thing: its tensors, streams, pieces and cost agree with each other. */
 import assert from "node:assert/strict";
 import { FORMATS } from "../../src/mod.ts";
-import { kindOf, layerTensors, type ModelSpec, moduleTensors, readSpec } from "../../src/models/mod.ts";
+import { kindOf, layerTensors, type ModelSpec, readSpec } from "../../src/models/mod.ts";
 import { cost, FLOAT32, noDrop, workOf } from "../../src/run/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 
@@ -38,7 +38,7 @@ Deno.test("weights in groups are the module's tensors, each once", () => {
     for (const { at, spec } of modulesOf(model)) {
       const groups = kindOf(spec).groups(spec, model.hidden, at);
       const all = groups.reduce((sum, { tensors, count }) => sum + count * numbers(tensors), 0);
-      assert.equal(all, numbers(moduleTensors({ [at]: spec }, model.hidden)), `${name}: ${spec.kind}`);
+      assert.equal(all, numbers(layerTensors({ [at]: spec }, model.hidden)), `${name}: ${spec.kind}`);
     }
   }
 });
@@ -46,7 +46,7 @@ Deno.test("weights in groups are the module's tensors, each once", () => {
 Deno.test("the pieces of a module need each of its tensors", () => {
   for (const [name, model] of specs) {
     for (const { at, spec } of modulesOf(model)) {
-      const needed = moduleTensors({ [at]: spec }, model.hidden).map(([tensor]) => tensor);
+      const needed = layerTensors({ [at]: spec }, model.hidden).map(([tensor]) => tensor);
       for (const most of [1, Infinity]) {
         const pieces = kindOf(spec).cut(spec, model.hidden, most, at);
         const found = new Set(pieces.flatMap(({ cuts }) => [...cuts.keys()]));

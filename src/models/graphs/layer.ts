@@ -13,14 +13,7 @@
  */
 import { Add, cpuLowering, createGraph, type Graph, type Lowering, type Value } from "../../onnx/mod.ts";
 import type { AttentionTaps, SegmentOptions } from "../modules/kind.ts";
-import {
-  feedKind,
-  type FeedSpec,
-  mixerKind,
-  type MixerSpec,
-  moduleTensors,
-  routed,
-} from "../modules/list.ts";
+import { feedKind, type FeedSpec, layerTensors, mixerKind, type MixerSpec, routed } from "../modules/list.ts";
 import { normTensors } from "../modules/needs.ts";
 import type { LayerSpec } from "../spec.ts";
 import type { Extent } from "../values/attention.ts";
@@ -69,7 +62,7 @@ export function mixerGraph(
     graph,
     extent,
     lowering,
-    weights: () => weightInputs(graph, moduleTensors({ attention: spec }, hidden), lowering, stored),
+    weights: () => weightInputs(graph, layerTensors({ attention: spec }, hidden), lowering, stored),
     sum: () => onto ? sumInput(graph, rows, hidden) : null,
   });
   graph.output("a", taps.a);
@@ -93,7 +86,7 @@ export function updateGraph(
   const a = present.attention ? graph.input("a", "f32", [tokens, hidden]) : null;
   const mlp = present.mlp ? layer.mlp : null;
   const ran = routed(mlp) !== null;
-  const needs = ran ? normTensors("mlp.post_norm", mlp!.norm.post, hidden) : moduleTensors({ mlp }, hidden);
+  const needs = ran ? normTensors("mlp.post_norm", mlp!.norm.post, hidden) : layerTensors({ mlp }, hidden);
   const weights = weightInputs(graph, needs, lowering, stored);
   const h = a ? Add(x, a) : x;
   const sum = onto || ran ? sumInput(graph, tokens, hidden) : null;
@@ -116,7 +109,7 @@ export function mlpPartGraph(
   const tokens = rowsOf(extent);
   const x = graph.input("x", "f32", [tokens, hidden]);
   const h = withAttention ? Add(x, graph.input("a", "f32", [tokens, hidden])) : x;
-  const weights = weightInputs(graph, moduleTensors({ mlp: spec }, hidden), lowering, stored);
+  const weights = weightInputs(graph, layerTensors({ mlp: spec }, hidden), lowering, stored);
   const sum = onto ? sumInput(graph, tokens, hidden) : null;
   graph.output("m", watch(feed(h, spec, weights, sum)));
   return finished(graph);

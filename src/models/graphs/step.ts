@@ -14,9 +14,9 @@ import {
   type Value,
 } from "../../onnx/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
-import { mixerKind, type MixerSpec } from "../modules/list.ts";
+import { layerTensors, mixerKind, type MixerSpec } from "../modules/list.ts";
 import { normTensors } from "../modules/needs.ts";
-import { type LayerSpec, layerTensors, type ModelSpec } from "../spec.ts";
+import type { LayerSpec, ModelSpec } from "../spec.ts";
 import { asFactor, fedWeight, linear, type StoredTypes, type Weights } from "../values/linear.ts";
 import { norm, scaled } from "../values/norms.ts";
 import { type SharedInputs, sharedInputs } from "../values/past.ts";

@@ -29,9 +29,9 @@ import {
 import { type DType, float32 } from "../../tensor/mod.ts";
 import { attentionUpdate } from "../modules/attention.ts";
 import type { Step } from "../modules/kind.ts";
-import { mixerKind, scoring, type ScoringSpec } from "../modules/list.ts";
+import { layerTensors, mixerKind, scoring, type ScoringSpec } from "../modules/list.ts";
 import type { AttentionSpec, RopeSpec } from "../pieces.ts";
-import { expectForks, layerTensors, type ModelSpec, outerTensors } from "../spec.ts";
+import { expectForks, type ModelSpec, outerTensors } from "../spec.ts";
 import { keptHeadSize } from "../values/attention.ts";
 import { asFactor, fedWeight, type Weights } from "../values/linear.ts";
 import { scaled } from "../values/norms.ts";

@@ -40,8 +40,8 @@ function byName<One extends { readonly kind: string }>(kinds: readonly unknown[]
   return (kinds as readonly One[]).map((kind) => [kind.kind, kind]);
 }
 
-/** The tensors of some modules of a layer; absent ones have none. */
-export function moduleTensors(
+/** The tensors of a layer, or of some of its modules, by canonical name: "attention.q_proj.weight", "mlp.norm.weight", … */
+export function layerTensors(
   { attention, mlp }: { readonly attention?: MixerSpec | null; readonly mlp?: FeedSpec | null },
   hidden: number,
 ): TensorNeed[] {
