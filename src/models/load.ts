@@ -19,9 +19,9 @@ import { unsupported } from "./config/unsupported.ts";
 import { families } from "./families/list.ts";
 import { ggufConfig, ggufNames, ggufTensors } from "./families/gguf.ts";
 import { readRopeFactors } from "./gguf/rope.ts";
-import { routed } from "./modules/list.ts";
+import { layerTensors, routed } from "./modules/list.ts";
 import type { TensorNeed } from "./pieces.ts";
-import { layerTensors, type ModelSpec, outerTensors } from "./spec.ts";
+import { type ModelSpec, outerTensors } from "./spec.ts";
 import { type NameTable, plainName, storedTensor } from "./stored/names.ts";
 import { differ, untied } from "./stored/own_head.ts";
 

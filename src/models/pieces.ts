@@ -1,5 +1,5 @@
 /**
- * What specifications of modules are made of, as plain data.
+ * The pieces of which specifications of modules are made, as plain data.
  *
  * Letters: D hidden, H query heads, K key/value heads, E head size, F feed-forward, V vocabulary, L layers.
  */
@@ -18,7 +18,7 @@ export interface NormPlacement {
   readonly post: NormSpec | null;
 }
 
-/** What every module has, whatever its kind. */
+/** The fields of every module, whatever its kind. */
 export interface AnyModule {
   /** The name of its kind (modules/list.ts). */
   readonly kind: string;
@@ -27,8 +27,18 @@ export interface AnyModule {
   readonly updateScale?: number;
 }
 
-/** A tensor that a module needs: canonical name and shape. */
-export type TensorNeed = readonly [name: string, shape: readonly number[]];
+/** A tensor that a module needs: canonical name, shape, and how an untrained one is drawn, if it can be. */
+export type TensorNeed = readonly [name: string, shape: readonly number[], draw?: Draw];
+
+/**
+ * How a tensor is drawn: normal, from a stream of its own, with the deviation of projections onto the residual stream or the usual one;
+ * alike everywhere; or each number from a uniform one, 0 to 1, of as many streams. A stream's number is part of the weights' identity,
+ * and no two tensors of a layer have the same: a new tensor takes the next that is free (28).
+ */
+export type Draw =
+  | { readonly stream: number; readonly residual?: boolean }
+  | { readonly constant: number }
+  | { readonly stream: number; readonly each: (share: number) => number };
 
 /** How inverse frequencies are stretched; names and fields as in Hugging Face's `rope_parameters`. */
 export type RopeScaling =

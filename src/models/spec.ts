@@ -8,7 +8,7 @@
  *     post  (OLMo 2)   a = norm(Attn(x))          m = norm(MLP(x + a))
  *     parallel residual (GPT-NeoX)                m = MLP(norm(x)),  next = x + a + m
  */
-import { type FeedSpec, mixerKind, type MixerSpec, moduleTensors, routed, scoring } from "./modules/list.ts";
+import { type FeedSpec, mixerKind, type MixerSpec, routed, scoring } from "./modules/list.ts";
 import { normTensors } from "./modules/needs.ts";
 import type { NormSpec, TensorNeed } from "./pieces.ts";
 
@@ -37,30 +37,24 @@ export interface ModelSpec {
   readonly head: { readonly tied: boolean; readonly softcap: number | null; readonly scale?: number };
 }
 
-/** The tensors of one layer, by canonical name: "attention.q_proj.weight", "mlp.norm.weight", … */
-export function layerTensors(layer: LayerSpec, hidden: number): TensorNeed[] {
-  return moduleTensors(layer, hidden);
-}
-
 /** The tensors outside the layers. */
 export function outerTensors(spec: ModelSpec): TensorNeed[] {
   return [
-    ["embedding.weight", [spec.vocabulary, spec.hidden]],
-    ...(spec.positions ? [["position.weight", [spec.positions, spec.hidden]] as const] : []),
+    ["embedding.weight", [spec.vocabulary, spec.hidden], { stream: 7 }],
+    ...(spec.positions ? [["position.weight", [spec.positions, spec.hidden], { stream: 9 }] as const] : []),
     ...normTensors("final_norm", spec.finalNorm, spec.hidden),
-    ...(spec.head.tied ? [] : [["head.weight", [spec.vocabulary, spec.hidden]] as const]),
+    ...(spec.head.tied ? [] : [["head.weight", [spec.vocabulary, spec.hidden], { stream: 8 }] as const]),
   ];
 }
 
 /** The first attention of a model whose heads score keys; undefined where there is none. */
 export function firstScoring({ layers }: Pick<ModelSpec, "layers">) {
-  return layers.map(({ attention }) => scoring(attention)).find((attention) => attention !== null) ??
-    undefined;
+  return layers.map(({ attention }) => scoring(attention)).find((attention) => attention !== null);
 }
 
 /** The first mixture of experts of a model; undefined where there is none. */
 export function firstRouted({ layers }: Pick<ModelSpec, "layers">) {
-  return layers.map(({ mlp }) => routed(mlp)).find((mlp) => mlp !== null) ?? undefined;
+  return layers.map(({ mlp }) => routed(mlp)).find((mlp) => mlp !== null);
 }
 
 /** Layers whose state of a text cannot be continued by several others. */

@@ -15,6 +15,7 @@ import {
   outerTensors,
   routed,
   stepGraph,
+  type TensorNeed,
 } from "../models/mod.ts";
 import { type DType, elements, float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import type { Lease } from "../weights/mod.ts";
@@ -37,7 +38,7 @@ export async function openStages(
 ): Promise<{ stages: Stage[]; release(): Promise<void> }> {
   const { spec } = model;
   let [left, isFull] = [budget, false];
-  const fits = (needs: readonly (readonly [string, readonly number[]])[]) => {
+  const fits = (needs: readonly TensorNeed[]) => {
     const sizes = needs.map(([, shape]) => 4 * elements(shape));
     const bytes = sizes.reduce((sum, bytes) => sum + bytes, 0);
     isFull ||= bytes > left || sizes.some((bytes) => bytes > engine.has.bindingBytes);

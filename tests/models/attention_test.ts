@@ -60,7 +60,7 @@ async function run(
   const lowering = { ...cpuLowering, attention };
   const tap = ({ q, k, v }: AttentionTaps) => ({ q, k, v });
   const graph = mixerGraph(spec, hidden, { samples, length }, { lowering, tap });
-  const needs = layerTensors({ residual: "sequential", attention: spec, mlp: null }, hidden);
+  const needs = layerTensors({ attention: spec }, hidden);
   const feeds: Record<string, Tensor> = {
     x: normal([samples * length, hidden], 0, 1),
     ...ropeTables(spec.rope!, length),

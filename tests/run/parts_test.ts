@@ -214,7 +214,7 @@ Deno.test("the parts of a 70B layer are small, and together they are the layer",
   const spec = readSpec(config, "llama-3-70b");
   const asked: (readonly [string, number])[][] = [];
   const weights = randomWeights(spec, { seed: 1, std: 1, residualStd: 1 });
-  const shapes = new Map(layerTensors(spec.layers[0], spec.hidden));
+  const shapes = new Map(layerTensors(spec.layers[0], spec.hidden).map(([name, shape]) => [name, shape]));
   const counting = {
     ...weights,
     part(_: number, cuts: Parameters<NonNullable<typeof weights.part>>[1]) {

@@ -1,4 +1,4 @@
-/** What a family declares: how its configurations are read, and where its tensors lie in Hugging Face's files and in GGUF files. */
+/** The declarations of a family: how its configurations are read, and where its tensors lie in Hugging Face's files and in GGUF files. */
 import type { Config } from "../config/config.ts";
 import type { Header } from "../gguf/fields.ts";
 import type { ModelSpec } from "../spec.ts";
@@ -18,7 +18,7 @@ export interface Family {
 export type Families = Readonly<Record<string, Family>>;
 
 /**
- * What the GGUF files of an architecture say and name otherwise than most. Source: llama.cpp's converters (`conversion/`) and the
+ * Differences between the GGUF files of an architecture and those of most. Source: llama.cpp's converters (`conversion/`) and the
  * constants of its Python package `gguf`.
  */
 export interface Architecture {

@@ -13,14 +13,7 @@
  */
 import { Add, cpuLowering, createGraph, type Graph, type Lowering, type Value } from "../../onnx/mod.ts";
 import type { AttentionTaps, SegmentOptions } from "../modules/kind.ts";
-import {
-  feedKind,
-  type FeedSpec,
-  mixerKind,
-  type MixerSpec,
-  moduleTensors,
-  routed,
-} from "../modules/list.ts";
+import { feedKind, type FeedSpec, layerTensors, mixerKind, type MixerSpec, routed } from "../modules/list.ts";
 import { normTensors } from "../modules/needs.ts";
 import type { LayerSpec } from "../spec.ts";
 import type { Extent } from "../values/attention.ts";
@@ -28,7 +21,7 @@ import { asUpdate, finished, rowsOf, sumInput, weightInputs } from "../values/in
 import type { StoredTypes, Weights } from "../values/linear.ts";
 import { watch } from "../values/watch.ts";
 
-/** What a module's graph has besides the module. */
+/** Parts of a module's graph besides the module. */
 export interface ModuleOptions<Taps> {
   /** Outputs of its own. */
   readonly tap?: (taps: Taps) => Record<string, Value>;
@@ -36,11 +29,11 @@ export interface ModuleOptions<Taps> {
   readonly onto?: boolean;
   /** How the weights are stored that are not float32, by canonical name: they are fed so, and widened in the graph. */
   readonly stored?: StoredTypes;
-  /** What the engine has; default: the CPU's. */
+  /** The engine's operators; default: the CPU's. */
   readonly lowering?: Lowering;
 }
 
-/** The residual stream around one layer; an absent update is null, `raw` what m is made from. All [B·T, D]. */
+/** The residual stream around one layer; an absent update is null, `raw` is the input of the norm behind the MLP. All [B·T, D]. */
 export interface UpdateTaps {
   readonly x: Value;
   readonly a: Value | null;
@@ -50,7 +43,7 @@ export interface UpdateTaps {
 }
 
 /**
- * A layer's first module: inputs x [B·T, D], those of its kind, the weights; output a [B·T, D], what is added to the residual stream.
+ * A layer's first module: inputs x [B·T, D], those of its kind, the weights; output a [B·T, D], its update of the residual stream.
  * `tap` adds outputs of its own. With `onto`, the bias is in the sum already.
  */
 export function mixerGraph(
@@ -69,7 +62,7 @@ export function mixerGraph(
     graph,
     extent,
     lowering,
-    weights: () => weightInputs(graph, moduleTensors({ attention: spec }, hidden), lowering, stored),
+    weights: () => weightInputs(graph, layerTensors({ attention: spec }, hidden), lowering, stored),
     sum: () => onto ? sumInput(graph, rows, hidden) : null,
   });
   graph.output("a", taps.a);
@@ -93,7 +86,7 @@ export function updateGraph(
   const a = present.attention ? graph.input("a", "f32", [tokens, hidden]) : null;
   const mlp = present.mlp ? layer.mlp : null;
   const ran = routed(mlp) !== null;
-  const needs = ran ? normTensors("mlp.post_norm", mlp!.norm.post, hidden) : moduleTensors({ mlp }, hidden);
+  const needs = ran ? normTensors("mlp.post_norm", mlp!.norm.post, hidden) : layerTensors({ mlp }, hidden);
   const weights = weightInputs(graph, needs, lowering, stored);
   const h = a ? Add(x, a) : x;
   const sum = onto || ran ? sumInput(graph, tokens, hidden) : null;
@@ -116,7 +109,7 @@ export function mlpPartGraph(
   const tokens = rowsOf(extent);
   const x = graph.input("x", "f32", [tokens, hidden]);
   const h = withAttention ? Add(x, graph.input("a", "f32", [tokens, hidden])) : x;
-  const weights = weightInputs(graph, moduleTensors({ mlp: spec }, hidden), lowering, stored);
+  const weights = weightInputs(graph, layerTensors({ mlp: spec }, hidden), lowering, stored);
   const sum = onto ? sumInput(graph, tokens, hidden) : null;
   graph.output("m", watch(feed(h, spec, weights, sum)));
   return finished(graph);

@@ -14,9 +14,9 @@ import {
   type Value,
 } from "../../onnx/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
-import { mixerKind, type MixerSpec } from "../modules/list.ts";
+import { layerTensors, mixerKind, type MixerSpec } from "../modules/list.ts";
 import { normTensors } from "../modules/needs.ts";
-import { type LayerSpec, layerTensors, type ModelSpec } from "../spec.ts";
+import type { LayerSpec, ModelSpec } from "../spec.ts";
 import { asFactor, fedWeight, linear, type StoredTypes, type Weights } from "../values/linear.ts";
 import { norm, scaled } from "../values/norms.ts";
 import { type SharedInputs, sharedInputs } from "../values/past.ts";
@@ -93,10 +93,10 @@ function headLogits(
   rows: number | string,
   lowering: Lowering,
 ): Value {
-  const needs = [...normTensors("final_norm", spec.finalNorm, spec.hidden), [
-    "head.weight",
-    [rows, spec.hidden],
-  ]] as const;
+  const needs = [
+    ...normTensors("final_norm", spec.finalNorm, spec.hidden),
+    ["head.weight", [rows, spec.hidden]] as const,
+  ];
   const own = layerWeights(x.graph, "", needs, weights, { ...lowering, products: "f32" });
   return logitsOf(x, spec, own);
 }
@@ -112,7 +112,7 @@ export function logitsOf(x: Value, { finalNorm, head }: ModelSpec, weights: Weig
 function layerWeights(
   graph: Graph,
   prefix: string,
-  needs: readonly (readonly [string, readonly (number | string)[]])[],
+  needs: readonly (readonly [name: string, shape: readonly (number | string)[], ...unknown[]])[],
   weights: StepWeights,
   lowering: Lowering,
 ): Weights {
@@ -132,7 +132,7 @@ function layerWeights(
 /** Past the end of any axis. */
 const END = 2 ** 31 - 1;
 
-/** What the new tokens' mixer adds to the stream after a past, [B·T, D]; null where there is none. */
+/** The update of the new tokens' first module after a past, [B·T, D]; null where the layer has none. */
 function mixerStep(
   x: Value,
   mixer: MixerSpec | null,

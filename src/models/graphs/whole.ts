@@ -29,9 +29,9 @@ import {
 import { type DType, float32 } from "../../tensor/mod.ts";
 import { attentionUpdate } from "../modules/attention.ts";
 import type { Step } from "../modules/kind.ts";
-import { mixerKind, scoring, type ScoringSpec } from "../modules/list.ts";
+import { layerTensors, mixerKind, scoring, type ScoringSpec } from "../modules/list.ts";
 import type { AttentionSpec, RopeSpec } from "../pieces.ts";
-import { expectForks, layerTensors, type ModelSpec, outerTensors } from "../spec.ts";
+import { expectForks, type ModelSpec, outerTensors } from "../spec.ts";
 import { keptHeadSize } from "../values/attention.ts";
 import { asFactor, fedWeight, type Weights } from "../values/linear.ts";
 import { scaled } from "../values/norms.ts";
@@ -114,7 +114,7 @@ const WITHOUT_PAST: Step = {
   present() {},
 };
 
-/** What all attentions of the graph use. */
+/** Values that all attentions of the graph share. */
 interface Shared {
   /** i64 [2]: B and S. */
   readonly texts: Value;
@@ -163,7 +163,7 @@ function byText(x: Value, { texts }: Shared): Value {
   return Reshape(x, Concat([texts, ints(x.graph, [-1])], 0));
 }
 
-/** What attention number `index` adds to the stream, [N, D]; its keys and values are inputs and outputs. */
+/** The update of attention number `index`, [N, D]; its keys and values are inputs and outputs. */
 function cachedAttention(
   x: Value,
   spec: ScoringSpec,
@@ -201,7 +201,7 @@ function widened(x: Value, spec: AttentionSpec, count: number): Value {
   return Reshape(padded, [-1, count * size]);
 }
 
-/** Heads [B, S, count·E′] without what was put behind each: [N, count·E]. */
+/** Heads [B, S, count·E′] without the zeros behind each: [N, count·E]. */
 function narrowed(x: Value, spec: AttentionSpec, count: number): Value {
   const { headSize } = spec;
   const size = keptHeadSize(spec);

@@ -17,14 +17,14 @@ import { linearTensors, normTensors } from "./needs.ts";
 /** A specification of one of these kinds. */
 type Scored = AttentionSpec & { readonly kind: string };
 
-/** What a kind has of its own: how it makes heads, from which tensors. */
+/** The declarations that differ between these kinds: how heads are made, and from which tensors. */
 type Own<Spec extends Scored> =
-  & Pick<MixerKind<Spec>, "kind" | "title" | "cut" | "reshaped" | "draw" | "kept" | "inexpressible">
+  & Pick<MixerKind<Spec>, "kind" | "title" | "cut" | "reshaped" | "kept" | "inexpressible">
   & Pick<Scoring<Spec>, "sizes" | "direct">
   & {
     /** Tensors between the norm and the output projection. */
     heads(spec: Spec, hidden: number): TensorNeed[];
-    /** Heads of the normed stream [N, D]; `turn` rotates so many of them. */
+    /** Heads of the normed stream [N, D]; `turn` rotates that number of heads. */
     project(
       normed: Value,
       spec: Spec,
@@ -40,8 +40,11 @@ export function attentionKind<Spec extends Scored>(
   const tensors = (spec: Spec, hidden: number) => [
     ...normTensors("attention.norm", spec.norm.pre, hidden),
     ...headTensors(spec, hidden),
-    ...(spec.sinks ? [["attention.sinks", [spec.heads]] as const] : []),
-    ...linearTensors("attention.o_proj", [hidden, spec.heads * sizes(spec).value], spec.bias.output),
+    ...(spec.sinks ? [["attention.sinks", [spec.heads], { stream: 15 }] as const] : []),
+    ...linearTensors("attention.o_proj", [hidden, spec.heads * sizes(spec).value], spec.bias.output, {
+      stream: 3,
+      residual: true,
+    }),
     ...normTensors("attention.post_norm", spec.norm.post, hidden),
   ];
   const project: Scoring<Spec>["project"] = (x, spec, weights, rotary, extent) => {
@@ -82,7 +85,7 @@ export function attentionKind<Spec extends Scored>(
   };
 }
 
-/** A pass: inputs cos and sin [≥ T, R/2], the weights, and what segments have. With a `sum`, the bias is in the sum already. */
+/** A pass: inputs cos and sin [≥ T, R/2], the weights, and those of segments. With a `sum`, the bias is in the sum already. */
 function passed<Spec extends Scored>(
   x: Value,
   spec: Spec,
@@ -136,7 +139,7 @@ function stepped<Spec extends Scored>(
   return watch(attentionUpdate(mixed, heads.gate, spec, size, weights));
 }
 
-/** What attention adds to the stream, [N, D], of its mixed values and their gate [N, H·E]; `size` is that of a head's own values. */
+/** The update of attention, [N, D], from its mixed values and their gate [N, H·E]; `size` is that of a head's own values. */
 export function attentionUpdate(
   mixed: Value,
   gate: Value | undefined,

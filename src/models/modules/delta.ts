@@ -29,8 +29,8 @@ import { linear, type Weights } from "../values/linear.ts";
 import { norm } from "../values/norms.ts";
 import { watch } from "../values/watch.ts";
 import { piece } from "./cuts.ts";
-import { drawnAs, type MixerKind, type ModuleChanges, placed, together } from "./kind.ts";
-import { linearTensors, normTensors } from "./needs.ts";
+import { type MixerKind, type ModuleChanges, placed, together } from "./kind.ts";
+import { linearTensors, normTensors, normWeight } from "./needs.ts";
 
 export interface DeltaSpec extends AnyModule {
   readonly kind: "delta";
@@ -46,8 +46,9 @@ export interface DeltaSpec extends AnyModule {
   readonly epsilon: number;
 }
 
-/** A state's range of decays A of an untrained model. */
+/** ln A of a head of an untrained model, whose A is uniform. */
 const [LEAST_DECAY, MOST_DECAY] = [0.01, 16];
+const decay = (share: number) => Math.log(LEAST_DECAY + (MOST_DECAY - LEAST_DECAY) * share);
 
 export const delta: MixerKind<DeltaSpec> = {
   kind: "delta",
@@ -57,19 +58,6 @@ export const delta: MixerKind<DeltaSpec> = {
   width: () => 0,
   cut: (spec, hidden) => [piece(spec, tensors(spec, hidden))],
   reshaped,
-  draw: drawnAs({
-    "attention.qkv_proj.weight": { stream: 21 },
-    "attention.z_proj.weight": { stream: 22 },
-    "attention.a_proj.weight": { stream: 23 },
-    "attention.b_proj.weight": { stream: 24 },
-    "attention.out_proj.weight": { stream: 25, residual: true },
-    "attention.conv.weight": { stream: 26 },
-    "attention.dt_bias": { constant: 1 },
-    "attention.a_log": {
-      stream: 2 ** 31,
-      each: (share) => Math.log(LEAST_DECAY + (MOST_DECAY - LEAST_DECAY) * share),
-    },
-  }),
   inexpressible: { onnx: "has linear attention, whose states readers of the graph do not support" },
   pass(x, spec, pass) {
     const weights = pass.weights();
@@ -88,7 +76,7 @@ export const delta: MixerKind<DeltaSpec> = {
     fixed("conv", [texts, convWidth(spec), spec.kernel - 1]),
     fixed("state", [texts, spec.valueHeads, spec.keySize, spec.valueSize]),
   ],
-  /** What its states recall of the key and of the query, and what they gain. */
+  /** Products of its states with the key and with the query, and their own update. */
   core: ({ valueHeads, keySize, valueSize }, tokens) => (
     { rows: 0, flops: tokens * 6 * valueHeads * keySize * valueSize }
   ),
@@ -115,15 +103,15 @@ function tensors(spec: DeltaSpec, hidden: number): TensorNeed[] {
   const [width, value] = [convWidth(spec), valueHeads * valueSize];
   return [
     ...normTensors("attention.norm", spec.norm.pre, hidden),
-    ...linearTensors("attention.qkv_proj", [width, hidden], false),
-    ["attention.conv.weight", [width, 1, kernel]],
-    ...linearTensors("attention.z_proj", [value, hidden], false),
-    ...linearTensors("attention.a_proj", [valueHeads, hidden], false),
-    ...linearTensors("attention.b_proj", [valueHeads, hidden], false),
-    ["attention.a_log", [valueHeads]],
-    ["attention.dt_bias", [valueHeads]],
-    ["attention.gate_norm.weight", [valueSize]],
-    ...linearTensors("attention.out_proj", [hidden, value], false),
+    ...linearTensors("attention.qkv_proj", [width, hidden], false, { stream: 21 }),
+    ["attention.conv.weight", [width, 1, kernel], { stream: 26 }],
+    ...linearTensors("attention.z_proj", [value, hidden], false, { stream: 22 }),
+    ...linearTensors("attention.a_proj", [valueHeads, hidden], false, { stream: 23 }),
+    ...linearTensors("attention.b_proj", [valueHeads, hidden], false, { stream: 24 }),
+    ["attention.a_log", [valueHeads], { stream: 2 ** 31, each: decay }],
+    ["attention.dt_bias", [valueHeads], { constant: 1 }],
+    normWeight("attention.gate_norm", valueSize),
+    ...linearTensors("attention.out_proj", [hidden, value], false, { stream: 25, residual: true }),
     ...normTensors("attention.post_norm", spec.norm.post, hidden),
   ];
 }

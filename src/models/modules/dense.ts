@@ -3,7 +3,7 @@ import type { AnyModule, NetworkSpec } from "../pieces.ts";
 import { linear } from "../values/linear.ts";
 import { norm } from "../values/norms.ts";
 import { float32Bytes, ofPiece, type Piece, piece, ranges, unitCuts } from "./cuts.ts";
-import { drawnAs, type FeedKind, placed } from "./kind.ts";
+import { type FeedKind, placed } from "./kind.ts";
 import { networkTensors, normTensors } from "./needs.ts";
 import { innerProduct, networkWidth, resized } from "./network.ts";
 import { plainKind } from "./plain.ts";
@@ -17,7 +17,7 @@ export const dense: FeedKind<MlpSpec> = plainKind<MlpSpec>({
   title: "an MLP",
   tensors: (spec, hidden) => [
     ...normTensors("mlp.norm", spec.norm.pre, hidden),
-    ...networkTensors("mlp", spec, hidden),
+    ...networkTensors("mlp", spec, hidden, 4),
     ...normTensors("mlp.post_norm", spec.norm.post, hidden),
   ],
   raw(x, spec, weights, sum) {
@@ -27,11 +27,6 @@ export const dense: FeedKind<MlpSpec> = plainKind<MlpSpec>({
   width: networkWidth,
   cut: cutUnits,
   reshaped: (spec, ratio, changes) => ({ ...resized(spec, ratio), norm: placed(spec.norm, changes) }),
-  draw: drawnAs({
-    "mlp.gate_proj.weight": { stream: 4 },
-    "mlp.up_proj.weight": { stream: 5 },
-    "mlp.down_proj.weight": { stream: 6, residual: true },
-  }),
 });
 
 /** By inner units. */

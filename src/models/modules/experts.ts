@@ -53,12 +53,12 @@ export interface RouterSpec {
   readonly groups: { readonly count: number; readonly top: number } | null;
 }
 
-/** What all tokens pass through beside their experts; multiplied by σ(w · norm(x)) if it has a `gate`. */
+/** A network that all tokens pass through beside their experts; multiplied by σ(w · norm(x)) if it has a `gate`. */
 export interface SharedSpec extends ExpertSpec {
   readonly gate: boolean;
 }
 
-/** Experts and their router: Σ weight · expert(norm(x)) over the `top` that the router chooses of X, and what all tokens pass through. */
+/** Experts and their router: Σ weight · expert(norm(x)) over the `top` that the router chooses of X, and a shared network. */
 export interface MixtureSpec extends AnyModule {
   readonly kind: "mixture";
   /** X */
@@ -73,21 +73,27 @@ export interface MixtureSpec extends AnyModule {
 export function routerTensors({ norm, experts, router }: MixtureSpec, hidden: number): TensorNeed[] {
   return [
     ...normTensors("mlp.norm", norm.pre, hidden),
-    ...linearTensors("mlp.router", [experts, hidden], router.bias),
-    ...(router.correction ? [["mlp.router.correction", [experts]] as const] : []),
+    ...linearTensors("mlp.router", [experts, hidden], false, { stream: 10 }),
+    ...(router.bias ? [["mlp.router.bias", [experts], { stream: 27 }] as const] : []),
+    ...(router.correction ? [["mlp.router.correction", [experts], { constant: 0 }] as const] : []),
   ];
 }
 
-/** The tensors of what all tokens pass through beside their experts. */
+/** The tensors of the shared network. */
 export function sharedTensors(shared: SharedSpec, hidden: number): TensorNeed[] {
   return [
-    ...networkTensors("mlp.shared", shared, hidden),
-    ...(shared.gate ? linearTensors("mlp.shared_gate", [1, hidden], false) : []),
+    ...networkTensors("mlp.shared", shared, hidden, 11),
+    ...(shared.gate ? linearTensors("mlp.shared_gate", [1, hidden], false, { stream: 14 }) : []),
   ];
 }
 
 /** The stem of an expert's tensors: "mlp.experts.3". */
 export const expertName = (expert: number) => `mlp.experts.${expert}`;
+
+/** The tensors of an expert; the streams of all experts come behind those of all other tensors. */
+export function expertTensors(expert: number, { expert: spec }: MixtureSpec, hidden: number): TensorNeed[] {
+  return networkTensors(expertName(expert), spec, hidden, 2 ** 16 + 3 * expert);
+}
 
 /** Values of a router for N tokens that probes may add to its outputs: logits [N, X], and the weights [N, k] of each token's experts. */
 export interface RouterTaps {
@@ -135,7 +141,7 @@ export function route(normed: Value, { top, experts, router }: MixtureSpec, weig
   };
 }
 
-/** What the families add to a sum that they divide by. */
+/** The families add this to a sum before they divide by it. */
 const TINY = 1e-20;
 
 /** Scores [N, X], −∞ in all groups but the best. */
@@ -152,12 +158,12 @@ function inBestGroups(
   return Reshape(Where(left, scalar(scores.graph, -Infinity), grouped), [-1, experts]);
 }
 
-/** What an expert makes of normed rows. */
+/** The output of an expert for normed rows. */
 export function expert(x: Value, spec: ExpertSpec, name: string, weights: Weights): Value {
   return linear(innerProduct(x, spec, name, weights), `${name}.down_proj`, weights);
 }
 
-/** What all tokens pass through, [N, D]. */
+/** The output of the shared network, [N, D]. */
 export function shared(normed: Value, spec: SharedSpec, weights: Weights): Value {
   const made = expert(normed, spec, "mlp.shared", weights);
   return spec.gate

@@ -1,6 +1,6 @@
 /**
- * What the rooms ask of a kind of module. A kind is a file of this folder and a line of list.ts: its specification, its tensors, its
- * graphs, what it remembers of a text, what it costs, how it is cut and drawn, and which formats can express it.
+ * The interface of a kind of module. A kind is a file of this folder and a line of list.ts. It declares its specification, tensors,
+ * graphs, memory of a text, cost and pieces, and the formats that cannot express it; the rooms know nothing else of it.
  */
 import type { Dim, Graph, Lowering, Value } from "../../onnx/mod.ts";
 import type { LayerModule } from "../../measure/mod.ts";
@@ -11,7 +11,7 @@ import type { SharedInputs } from "../values/past.ts";
 import type { Rotary } from "../values/rotary.ts";
 import type { Piece } from "./cuts.ts";
 
-/** What all kinds declare. `at` is the module of the layer that it stands for, which names its tensors. */
+/** The declarations of every kind. `at` is the place of the module in its layer, which names its tensors. */
 export interface Kind<Spec extends AnyModule> {
   readonly kind: Spec["kind"];
   /** In words, for errors: "linear attention". */
@@ -26,8 +26,6 @@ export interface Kind<Spec extends AnyModule> {
   cut(spec: Spec, hidden: number, most: number, at: LayerModule): readonly Piece<Spec>[];
   /** The module at `ratio` times the width. Throws `RangeError` for sizes that are no whole numbers. */
   reshaped(spec: Spec, ratio: number, changes: ModuleChanges): Spec;
-  /** How an untrained tensor of that canonical name is drawn; null where its name says it (a norm, a bias) or nothing does. */
-  draw(name: string): Draw | null;
   /** By format of export that cannot express it: why, "has …". */
   readonly inexpressible: Readonly<Record<string, string>>;
 }
@@ -38,25 +36,25 @@ export interface MixerKind<Spec extends AnyModule> extends Kind<Spec> {
   pass(x: Value, spec: Spec, pass: Pass): AttentionTaps;
   /** The update [B·T, D] of new tokens after a past. */
   step(x: Value, spec: Spec, weights: Weights, step: Step): Value;
-  /** What is remembered of the tokens so far, between graphs of new tokens. */
+  /** The tensors that hold the tokens so far between graphs of new tokens. */
   memory(spec: Spec, lowering: Lowering, texts: number): readonly Slot[];
-  /** Work with the memory for so many new tokens of one text: how many rows of it are read, and operations. Null for none. */
+  /** Rows of the memory that new tokens of one text read, and their operations with it; null where nothing is remembered. */
   core(spec: Spec, tokens: number, past: number): { readonly rows: number; readonly flops: number } | null;
-  /** Numbers that have to be kept of every token. */
+  /** Numbers of every token that have to be kept. */
   kept(spec: Spec): number;
-  /** Heads, and numbers of each, of what probes see inside; null where there is nothing to see. */
+  /** Heads, and numbers of each, of the values that probes see inside; null where there are none. */
   inside(spec: Spec): Inside | null;
-  /** Whether several segments can continue one text. */
+  /** Whether several segments can continue the same text. */
   readonly forks: boolean;
-  /** What Hugging Face's `layer_types` call such a layer. */
+  /** The name of such a layer in Hugging Face's `layer_types`. */
   layerType(spec: Spec): string;
-  /** What heads that score keys have of their own; absent where there are none. */
+  /** The heads that score keys; absent where a kind has none. */
   readonly scoring?: Scoring<Spec>;
 }
 
 /** A kind that can be a layer's second module. */
 export interface FeedKind<Spec extends AnyModule> extends Kind<Spec> {
-  /** The update of rows [N, D] before the norm behind it; `sum` is what other pieces of the module came to, the bias in it. */
+  /** The update of rows [N, D] before the norm behind it; `sum` is that of other pieces of the module, the bias in it. */
   raw(x: Value, spec: Spec, weights: Weights, sum: Value | null, at: LayerModule): Value;
   /** Whether it is run expert by expert (graphs/experts.ts); else one graph has the whole module. */
   readonly routed?: true;
@@ -72,7 +70,7 @@ export interface Scoring<Spec> {
   readonly direct: boolean;
 }
 
-/** Heads [N, H·E] and [N, K·E], and the gate of what they mix [N, H·E]. */
+/** Heads [N, H·E] and [N, K·E], and the gate of the mixed values [N, H·E]. */
 export type Projected = Heads & { readonly gate?: Value };
 
 /** Some weights, of `count` equal sets of which a token meets `top`; 1 of 1 where all tokens meet them. */
@@ -82,7 +80,7 @@ export interface WeightGroup {
   readonly top: number;
 }
 
-/** A tensor that is remembered; its shape for so many tokens, and the axis along which it grows with them (null: it does not). */
+/** A tensor that is remembered, and the axis along which it grows with the tokens (null: it does not). */
 export interface Slot {
   readonly name: string;
   shape<D extends Dim>(tokens: D): (D | number)[];
@@ -101,17 +99,8 @@ export interface ModuleChanges {
 }
 
 /**
- * How a tensor is drawn: normal, from a stream of its own, with the deviation of projections onto the residual stream or the usual one;
- * alike everywhere; or each number from a uniform one, 0 to 1, of as many streams. Only ever add streams.
- */
-export type Draw =
-  | { readonly stream: number; readonly residual?: true }
-  | { readonly constant: number }
-  | { readonly stream: number; readonly each: (share: number) => number };
-
-/**
- * What goes on inside attention, for probes: q, k as they meet (normed, rotated) and v; [B·T, H·E] and [B·T, K·E].
- * `mixed` are the values as each head mixed them [B·T, H·E]; `raw` is what a post-norm makes a from; a itself where there is none. Where
+ * Values inside attention, for probes: q, k as they meet (normed, rotated) and v; [B·T, H·E] and [B·T, K·E].
+ * `mixed` are the values as each head mixed them [B·T, H·E]; `raw` is the input of the norm behind the module; a itself where there is none. Where
  * the kind has nothing inside (`inside`), all of them are `raw`.
  */
 export interface AttentionTaps {
@@ -124,7 +113,7 @@ export interface AttentionTaps {
   readonly a: Value;
 }
 
-/** What attention sees besides the tokens before each in its own text. */
+/** Tokens that attention sees besides those before each in its own text. */
 export interface SegmentOptions {
   /** A mask says which tokens see which, and where each stands: input `mask`; `cos` and `sin` have a row for each token. */
   readonly masked?: boolean;
@@ -134,13 +123,13 @@ export interface SegmentOptions {
   readonly keep?: boolean;
 }
 
-/** A graph that a mixer adds itself to; what it calls of `weights` and `sum` is declared then, in that order. */
+/** A graph to which a mixer adds itself. Its calls of `weights` and `sum` declare these inputs. */
 export interface Pass extends SegmentOptions {
   readonly graph: Graph;
   readonly extent: Extent;
   readonly lowering: Lowering;
   weights(): Weights;
-  /** What other pieces of the module came to, [B·T, D]; null where it is whole or the first. */
+  /** The sum of other pieces of the module, [B·T, D]; null where it is whole or the first. */
   sum(): Value | null;
 }
 
@@ -153,12 +142,7 @@ export interface Step {
   present(memory: Readonly<Record<string, Value>>): void;
 }
 
-/** A table of draws by canonical name. */
-export function drawnAs(table: Readonly<Record<string, Draw>>): (name: string) => Draw | null {
-  return (name) => table[name] ?? null;
-}
-
-/** Norms where the changes want them, as the module has them otherwise. */
+/** Norms in the places that the changes name; without such a change, the norms of the module. */
 export function placed(found: NormPlacement, { norm: wanted }: ModuleChanges): NormPlacement {
   if (!wanted) return found;
   const norm = found.pre ?? found.post;

@@ -11,8 +11,8 @@ import { norm } from "../values/norms.ts";
 import { watch } from "../values/watch.ts";
 import { attentionKind } from "./attention.ts";
 import { piece } from "./cuts.ts";
-import { drawnAs, type MixerKind, type ModuleChanges, placed } from "./kind.ts";
-import { linearTensors } from "./needs.ts";
+import { type MixerKind, type ModuleChanges, placed } from "./kind.ts";
+import { linearTensors, normWeight } from "./needs.ts";
 
 export interface LatentSpec extends AttentionSpec {
   readonly kind: "latent";
@@ -31,16 +31,18 @@ export const latent: MixerKind<LatentSpec> = attentionKind<LatentSpec>({
   heads({ heads, rope, bias, latents }, hidden) {
     const { query, keyValue, plain, value } = latents;
     const rotated = rope?.size ?? 0;
-    const [from, width] = [query ?? hidden, heads * (plain + rotated)];
+    const width = heads * (plain + rotated);
     return [
       ...(query === null ? [] : [
-        ...linearTensors("attention.q_a_proj", [query, hidden], bias.qkv),
-        ["attention.q_a_norm.weight", [query]] as const,
+        ...linearTensors("attention.q_a_proj", [query, hidden], bias.qkv, { stream: 16 }),
+        normWeight("attention.q_a_norm", query),
       ]),
-      ...linearTensors(query === null ? "attention.q_proj" : "attention.q_b_proj", [width, from], false),
-      ...linearTensors("attention.kv_a_proj", [keyValue + rotated, hidden], bias.qkv),
-      ["attention.kv_a_norm.weight", [keyValue]],
-      ...linearTensors("attention.kv_b_proj", [heads * (plain + value), keyValue], false),
+      ...(query === null
+        ? linearTensors("attention.q_proj", [width, hidden], false, { stream: 0 })
+        : linearTensors("attention.q_b_proj", [width, query], false, { stream: 17 })),
+      ...linearTensors("attention.kv_a_proj", [keyValue + rotated, hidden], bias.qkv, { stream: 18 }),
+      normWeight("attention.kv_a_norm", keyValue),
+      ...linearTensors("attention.kv_b_proj", [heads * (plain + value), keyValue], false, { stream: 19 }),
     ];
   },
   /** Each head's rotated numbers first. */
@@ -76,15 +78,6 @@ export const latent: MixerKind<LatentSpec> = attentionKind<LatentSpec>({
   kept: ({ latents, rope }) => latents.keyValue + (rope?.size ?? 0),
   cut: (spec, hidden) => [piece(spec, latent.tensors(spec, hidden, "attention"))],
   reshaped,
-  draw: drawnAs({
-    "attention.q_proj.weight": { stream: 0 },
-    "attention.o_proj.weight": { stream: 3, residual: true },
-    "attention.sinks": { stream: 15 },
-    "attention.q_a_proj.weight": { stream: 16 },
-    "attention.q_b_proj.weight": { stream: 17 },
-    "attention.kv_a_proj.weight": { stream: 18 },
-    "attention.kv_b_proj.weight": { stream: 19 },
-  }),
   inexpressible: {},
 });
 

@@ -1,4 +1,4 @@
-/** All kinds of modules. A new one is a file of this folder, and its name in one of these lists, or in both. */
+/** All kinds of modules. A new kind is a file of this folder and its name in one of these lists. */
 import type { LayerModule } from "../../measure/mod.ts";
 import type { AnyModule, AttentionSpec, TensorNeed } from "../pieces.ts";
 import { delta } from "./delta.ts";
@@ -9,9 +9,11 @@ import { latent } from "./latent.ts";
 import { mixture } from "./mixture.ts";
 import { softmax } from "./softmax.ts";
 
-/** Kinds that a layer may have as its first module, and as its second. */
-export const either = [] as const;
+/** Kinds that can be either module of a layer (plain.ts). */
+const either = [] as const;
+/** Kinds that can be the first module of a layer. */
 export const mixers = [softmax, latent, delta, ...either] as const;
+/** Kinds that can be the second module. */
 export const feeds = [dense, mixture, ...either] as const;
 
 type SpecOf<One> = One extends Kind<infer Spec> ? Spec : never;
@@ -38,8 +40,8 @@ function byName<One extends { readonly kind: string }>(kinds: readonly unknown[]
   return (kinds as readonly One[]).map((kind) => [kind.kind, kind]);
 }
 
-/** The tensors of some modules of a layer; absent ones have none. */
-export function moduleTensors(
+/** The tensors of a layer, or of some of its modules, by canonical name: "attention.q_proj.weight", "mlp.norm.weight", … */
+export function layerTensors(
   { attention, mlp }: { readonly attention?: MixerSpec | null; readonly mlp?: FeedSpec | null },
   hidden: number,
 ): TensorNeed[] {

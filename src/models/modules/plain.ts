@@ -9,7 +9,7 @@ import { watch } from "../values/watch.ts";
 import { piece } from "./cuts.ts";
 import { type FeedKind, type MixerKind, placed, together } from "./kind.ts";
 
-/** What such a kind has to say; everything else follows, and can be said otherwise. */
+/** The declarations that such a kind cannot do without, and any others, which replace those that follow. */
 type Own<Spec extends AnyModule> =
   & Pick<FeedKind<Spec>, "kind" | "title" | "tensors" | "raw">
   & Partial<MixerKind<Spec>>;
@@ -26,7 +26,6 @@ export function plainKind<Spec extends AnyModule>(own: Own<Spec>): MixerKind<Spe
     width: () => 0,
     cut: (spec, hidden, _, at) => [piece(spec, tensors(spec, hidden, at))],
     reshaped: (spec, _, changes) => ({ ...spec, norm: placed(spec.norm, changes) }),
-    draw: () => null,
     inexpressible: {},
     pass(x, spec, pass) {
       const { raw, a } = updated(x, spec, pass.weights(), pass.sum());

@@ -5,8 +5,8 @@ import { linear, type Weights } from "../values/linear.ts";
 import { watch } from "../values/watch.ts";
 import { attentionKind } from "./attention.ts";
 import { columns, float32Bytes, ofPiece, type Piece, piece, ranges, rows } from "./cuts.ts";
-import { drawnAs, type MixerKind, type ModuleChanges, placed } from "./kind.ts";
-import { linearTensors } from "./needs.ts";
+import { type MixerKind, type ModuleChanges, placed } from "./kind.ts";
+import { linearTensors, normWeight } from "./needs.ts";
 
 export interface SoftmaxSpec extends AttentionSpec {
   readonly kind: "softmax";
@@ -14,7 +14,7 @@ export interface SoftmaxSpec extends AttentionSpec {
   readonly qkNorm: { readonly over: "head" | "width"; readonly epsilon: number } | null;
   /** q, k and v are held within ±clip before the rotation. */
   readonly clip?: number;
-  /** What the heads mix is multiplied by σ(g(norm(x))), g a projection beside q. */
+  /** The mixed values are multiplied by σ(g(norm(x))), g a projection beside q. */
   readonly outputGate?: true;
 }
 
@@ -24,14 +24,14 @@ export const softmax: MixerKind<SoftmaxSpec> = attentionKind<SoftmaxSpec>({
   heads({ heads, kvHeads, headSize, bias, qkNorm, outputGate }, hidden) {
     const [query, key] = [heads * headSize, kvHeads * headSize];
     return [
-      ...linearTensors("attention.q_proj", [query, hidden], bias.qkv),
-      ...(outputGate ? linearTensors("attention.g_proj", [query, hidden], bias.qkv) : []),
-      ...linearTensors("attention.k_proj", [key, hidden], bias.qkv),
-      ...linearTensors("attention.v_proj", [key, hidden], bias.qkv),
+      ...linearTensors("attention.q_proj", [query, hidden], bias.qkv, { stream: 0 }),
+      ...(outputGate ? linearTensors("attention.g_proj", [query, hidden], bias.qkv, { stream: 20 }) : []),
+      ...linearTensors("attention.k_proj", [key, hidden], bias.qkv, { stream: 1 }),
+      ...linearTensors("attention.v_proj", [key, hidden], bias.qkv, { stream: 2 }),
       ...(qkNorm
         ? [
-          ["attention.q_norm.weight", [qkNorm.over === "head" ? headSize : query]] as const,
-          ["attention.k_norm.weight", [qkNorm.over === "head" ? headSize : key]] as const,
+          normWeight("attention.q_norm", qkNorm.over === "head" ? headSize : query),
+          normWeight("attention.k_norm", qkNorm.over === "head" ? headSize : key),
         ]
         : []),
     ];
@@ -51,18 +51,10 @@ export const softmax: MixerKind<SoftmaxSpec> = attentionKind<SoftmaxSpec>({
   kept: ({ kvHeads, headSize }) => 2 * kvHeads * headSize,
   cut: cutHeads,
   reshaped,
-  draw: drawnAs({
-    "attention.q_proj.weight": { stream: 0 },
-    "attention.k_proj.weight": { stream: 1 },
-    "attention.v_proj.weight": { stream: 2 },
-    "attention.o_proj.weight": { stream: 3, residual: true },
-    "attention.sinks": { stream: 15 },
-    "attention.g_proj.weight": { stream: 20 },
-  }),
   inexpressible: {},
 });
 
-/** What a clip would hide is watched in front of it. */
+/** The numbers in front of a clip are watched, since it would hide those that are not finite. */
 function clipped(x: Value, { clip }: SoftmaxSpec): Value {
   return clip ? Clip(watch(x), -clip, clip) : x;
 }

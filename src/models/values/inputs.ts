@@ -31,7 +31,7 @@ export function weightInputs(
   return { values, products: lowering.products };
 }
 
-/** What decides how much an expert says is a product of float32 in every lowering. */
+/** Products that decide the weight of an expert are float32 in every lowering. */
 const EXACT = /^mlp\.(router|shared_gate)\./;
 
 /** The graph with outputs of a tap, and the sum of squares that it watches. */
@@ -42,7 +42,7 @@ export function finished(graph: Graph, taps: Record<string, Value> = {}): Graph 
   return graph;
 }
 
-/** What a module adds to the stream: its output normed, which would make zeros of what is too large, and scaled. */
+/** The update of a module: its output normed (a norm would make zeros of numbers that are too large, so they are watched) and scaled. */
 export function asUpdate(
   raw: Value,
   { norm: { post }, updateScale }: Pick<AnyModule, "norm" | "updateScale">,

@@ -1,4 +1,4 @@
-/** What a run will take, in floating-point operations and bytes, before anything is read. */
+/** The price of a run, in floating-point operations and bytes, before anything is read. */
 import { kindOf, type LayerSpec, type ModelSpec } from "../../models/mod.ts";
 import type { DropPlan } from "../plan.ts";
 import { DEFAULT_BUDGET } from "../forward.ts";
@@ -12,7 +12,7 @@ export interface Cost {
   readonly modules: number;
   /** Multiplications and additions of all products, attention's causal half included. */
   readonly flops: number;
-  /** Bytes of the streams that exist together, with what a module makes of one batch beyond the usual, and of one layer's
+  /** Bytes of the streams that exist together, with the numbers that a module makes of one batch beyond the usual, and of one layer's
    * weights in float32. */
   readonly stateBytes: number;
   readonly layerBytes: number;

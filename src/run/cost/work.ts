@@ -1,5 +1,5 @@
 /**
- * What running some tokens takes, module by module: bytes to move, and multiplications and additions. Exact for products and
+ * The work of running some tokens, module by module: bytes to move, and multiplications and additions. Exact for products and
  * attention; norms, activations and the stream itself are left out, being a thousandth of them.
  *
  * Every weight is read once for all tokens and texts; of a mixture those of the experts that some token has chosen, were all chosen
@@ -31,14 +31,14 @@ export interface NumberBytes {
 /** Everything in float32. */
 export const FLOAT32: NumberBytes = { matrix: 4, other: 4, key: 4 };
 
-/** So many new tokens in each of some texts, after as many as `past`. */
+/** New tokens in each of some texts, after `past` others. */
 export interface NewTokens {
   readonly texts: number;
   readonly tokens: number;
   readonly past: number;
 }
 
-/** A module that runs `count` times: its products with weights, and what attention does with keys and values. */
+/** A module that runs `count` times: its products with weights, and the work of attention with keys and values. */
 export interface ModuleWork {
   readonly module: "attention" | "mlp" | "head";
   readonly count: number;
@@ -86,7 +86,7 @@ export function weightBytes(spec: ModelSpec, plan: DropPlan, bytes: NumberBytes)
   return outside + tensorBytes(inLayers, bytes);
 }
 
-/** Bytes of the keys and values of one text of so many tokens, and of its states. */
+/** Bytes of the keys and values, or states, that one text of that many tokens leaves behind. */
 export function keyBytes(spec: ModelSpec, plan: DropPlan, tokens: number, bytes: NumberBytes): number {
   return keptLayers(spec.layers, plan).reduce(
     (sum, { attention }) => sum + (attention ? bytes.key * remembered(attention, tokens) : 0),
@@ -148,7 +148,7 @@ function tensorBytes(tensors: readonly TensorNeed[], { matrix, other }: NumberBy
   return sumOf(tensors.map(([, shape]) => (shape.length === 2 ? matrix : other) * elements(shape)));
 }
 
-/** Numbers that a text of so many tokens leaves behind in a layer; states do not grow with it. */
+/** Numbers that a text leaves behind in a layer; states do not grow with it. */
 function remembered(mixer: MixerSpec, tokens: number): number {
   return sumOf(mixerKind(mixer).memory(mixer, cpuLowering, 1).map(({ shape }) => elements(shape(tokens))));
 }

@@ -1,5 +1,5 @@
 /**
- * What a module remembers of some texts of the same length, between graphs of new tokens: keys and values, or states.
+ * The memory of a module between graphs of new tokens, for some texts of the same length: keys and values, or states.
  *
  * Where an operator can write new rows into the memory of the old ones, there are rows to spare, and nothing is copied; else
  * each run's are new memory, and the old ones are freed. With a window, keys that no query will see again are kept all the same.
@@ -18,9 +18,9 @@ const SPARE = 256;
 export interface Memory {
   /** Inputs and the outputs that go into them, for a run that adds tokens; `prefix` is the module's in the graph. */
   open(prefix: string, tokens: number): Promise<{ feeds: Feeds; into: Feeds }>;
-  /** Takes what the run gave that did not go into them. */
+  /** Takes the outputs of the run that did not go into them. */
   close(prefix: string, outputs: Feeds, tokens: number): void;
-  /** Bytes of what is remembered so far, without rows to spare. */
+  /** Bytes of the memory so far, without rows to spare. */
   readonly bytes: number;
   free(): void;
 }
@@ -39,7 +39,7 @@ export function openMemory(engine: Engine, programs: Programs, spec: MixerSpec, 
     held.set(name, next);
   }
 
-  /** Room for so many rows more. */
+  /** Makes room for more rows. */
   async function grow({ name, shape, grows }: typeof slots[number], missing: number): Promise<void> {
     const program = await programs.get(["grow", shape("rows")], () => {
       const graph = createGraph();

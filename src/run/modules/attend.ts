@@ -1,4 +1,4 @@
-/** One run of attention, or of what stands in its place, and who looks at it. */
+/** One run of a layer's first module, with its probes. */
 import type { Feeds, Held } from "../../engine/mod.ts";
 import {
   type AttentionTaps,
@@ -17,7 +17,7 @@ import { areTexts, type Batch } from "../segments.ts";
 /** Keys and values [P, K·E] of a text that others continue. */
 export type Kept = KeysValues<Held>;
 
-/** What attention adds to the stream x of some plans, and what those keep that continue the batch's text. */
+/** The update of the stream x of some plans, and the keys and values for the segments that continue the batch's text. */
 export async function attend(
   run: Run,
   l: number,

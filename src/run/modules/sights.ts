@@ -1,4 +1,4 @@
-/** What the attentions of a batch are told of its tokens: the rotation of each, and which keys it sees. Uploaded once for all layers. */
+/** Inputs of the attentions of a batch: the rotation of each token, and the keys that it sees. Uploaded once for all layers. */
 import type { Engine, Held } from "../../engine/mod.ts";
 import {
   type AttentionSpec,

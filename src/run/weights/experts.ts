@@ -12,6 +12,7 @@ import {
   routerTensors,
   type SharedSpec,
   sharedTensors,
+  type TensorNeed,
 } from "../../models/mod.ts";
 import { byteSize, elements } from "../../tensor/mod.ts";
 import type { Cut } from "../../weights/mod.ts";
@@ -43,7 +44,7 @@ export function mixtureParts(
     spec,
     use: (run) => shelf.lend(cuts, run),
   });
-  const whole = (names: readonly (readonly [string, unknown])[]) =>
+  const whole = (names: readonly TensorNeed[]) =>
     part({ spec, cuts: new Map(names.map(([name]) => [name, null])) });
   const { shared } = spec;
   const gate = shared

@@ -200,7 +200,8 @@ function narrowModel(spec: ModelSpec): Model {
   };
   const filled = (shape: readonly number[]) =>
     float32([...shape], new Float32Array(elements(shape)).fill(1 / NARROW));
-  const outer = new Map(outerTensors({ ...narrow, head: { ...narrow.head, tied: false } }));
+  const needs = outerTensors({ ...narrow, head: { ...narrow.head, tied: false } });
+  const outer = new Map(needs.map(([name, shape]) => [name, shape]));
   const lease = (l: number, isWanted: (name: string) => boolean) => {
     const needs = layerTensors(narrow.layers[l], NARROW).filter(([name]) => isWanted(name));
     return Promise.resolve({
