@@ -10,11 +10,9 @@
 import { parseArgs } from "node:util";
 import {
   causes,
-  causesEstimate,
   estimate,
   openModel,
   order,
-  orderEstimate,
   perplexities,
   profile,
   type StudyOptions,
@@ -45,13 +43,13 @@ const greedy = { ...options, target: "block", by: "greedy", upto: 1 } as const;
 const studies: Readonly<
   Record<string, readonly [() => Promise<{ seconds: number }>, () => Promise<unknown>]>
 > = {
-  profile: [() => estimate(model, [none], false, options), () => profile(model, options)],
+  profile: [() => estimate("profile", model, options), () => profile(model, options)],
   "four perplexities": [
-    () => estimate(model, plans, true, options),
+    () => estimate("perplexity", model, { ...options, plans }),
     () => perplexities(model, plans, options),
   ],
-  causes: [() => causesEstimate(model, options), () => causes(model, options)],
-  "greedy removal of a block": [() => orderEstimate(model, greedy), () => order(model, greedy)],
+  causes: [() => estimate("causes", model, options), () => causes(model, options)],
+  "greedy removal of a block": [() => estimate("order", model, greedy), () => order(model, greedy)],
 };
 
 const rows: Record<string, { estimated: number; measured: number }[]> = {};

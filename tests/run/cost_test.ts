@@ -2,7 +2,7 @@
  * What a run is predicted to take, beside what the graphs multiply that it runs: whole texts under several plans, and a text token by token.
  */
 import assert from "node:assert/strict";
-import { type ModelSpec, softmaxOf } from "../../src/models/mod.ts";
+import { type ModelSpec, scoring } from "../../src/models/mod.ts";
 import {
   cost,
   decoder,
@@ -36,7 +36,7 @@ const names = isThorough ? fixtureNames : kinds;
 
 const SIZE = { samples: 3, length: 40 };
 /** `cost` has half of a text's tokens as the keys that a query sees: half a key too few, and too many where a window fills up. */
-const NEAR = 0.01;
+const NEAR = 1e-9;
 const plans: readonly DropPlan[] = [
   noDrop,
   { attention: [1], mlp: [] },
@@ -46,7 +46,7 @@ const plans: readonly DropPlan[] = [
 
 /** Heads of the CPU's operator are of a multiple of 8 numbers: its products are as many times the model's. */
 function padding({ layers }: ModelSpec): number {
-  const sizes = new Set(layers.map(softmaxOf).flatMap((attention) => attention ? [attention.headSize] : []));
+  const sizes = new Set(layers.flatMap(({ attention }) => scoring(attention)?.headSize ?? []));
   assert.ok(sizes.size <= 1, "all heads have one size");
   const [size = 8] = sizes;
   return Math.ceil(size / 8) * 8 / size;
@@ -95,7 +95,7 @@ for (const name of names) {
   Deno.test(`${name}: a prompt and steps multiply what workOf says of them`, () =>
     withFixture(name, async ({ model }) => {
       const { spec } = model;
-      const windowed = spec.layers.map(softmaxOf).some((attention) => attention?.window);
+      const windowed = spec.layers.some(({ attention }) => scoring(attention)?.window);
       const { ids } = randomBlocks(1, 12, spec.vocabulary);
       const { engine, counted } = countingEngine();
       const opened = await decoder({ model, engine, plan: plans[1] });

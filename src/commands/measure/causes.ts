@@ -1,7 +1,6 @@
 /** Why modules are redundant: `lamina causes MODEL`. */
 import { Command } from "commander";
 import { reportsOf } from "../../entry/mod.ts";
-import type { Causes } from "../../result/mod.ts";
 import { studies } from "../../study/mod.ts";
 import { openConfig, openSeries, type StudyModel } from "../../subject/mod.ts";
 import { type Context, openOptions, studyOptions, withModel } from "../shared/context.ts";

@@ -1,6 +1,5 @@
 /** Redundancy through training: `lamina checkpoints SERIES`. */
 import { Command } from "commander";
-import type { Checkpoints } from "../../result/mod.ts";
 import { HELD_OUT_TEXT, studies } from "../../study/mod.ts";
 import { openSeries } from "../../subject/mod.ts";
 import { type Context, openOptions, studyOptions } from "../shared/context.ts";

@@ -17,6 +17,7 @@ import {
   reshape,
   type Reshaping,
   routed,
+  specKey,
 } from "../../models/mod.ts";
 import { keep, merge, overSeeds, type Profile, type Provenance, type RandomInit } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
@@ -99,7 +100,7 @@ export const randomInitStudy: Study<NamedConfig, RandomInitOptions, RandomInit> 
         overSeeds(await measuring.whole(options), { shape: shapeOf(spec), initialiser }),
       async depends(options) {
         const { text: words, packing } = await text.pack(options);
-        return { shape: spec, initialiser, seeds, text: words, packing };
+        return { shape: specKey(spec), initialiser, seeds, text: words, packing };
       },
     };
   },
