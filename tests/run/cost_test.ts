@@ -35,7 +35,7 @@ const kinds = [
 const names = isThorough ? fixtureNames : kinds;
 
 const SIZE = { samples: 3, length: 40 };
-/** `cost` has half of a text's tokens as the keys that a query sees: half a key too few, and too many where a window fills up. */
+/** Sums of whole numbers in float64 agree to rounding. */
 const NEAR = 1e-9;
 const plans: readonly DropPlan[] = [
   noDrop,
