@@ -1,7 +1,7 @@
 /** What tests of several rooms share: the tiny models, opened; temporary folders; profiles. */
 import { cpuEngine, type Engine, type Has } from "../src/engine/mod.ts";
 import { openModel } from "../src/hub/mod.ts";
-import { isLinear, loadFolder, type Model, type ModelSpec } from "../src/models/mod.ts";
+import { loadFolder, type Model, type ModelSpec } from "../src/models/mod.ts";
 import type { Graph } from "../src/onnx/mod.ts";
 import {
   type Blocks,
@@ -38,7 +38,7 @@ export const UNIT = 2 ** -24;
  * of it.
  */
 export function stateTolerance({ layers, hidden }: ModelSpec): number {
-  const recalls = layers.some(({ attention }) => isLinear(attention)) ? 2 : 1;
+  const recalls = layers.some(({ attention }) => attention?.kind === "delta") ? 2 : 1;
   return recalls * 4 * 2 * layers.length * Math.sqrt(hidden) * UNIT;
 }
 

@@ -19,8 +19,9 @@
  */
 import { elements, float32, normalPool, type NormalRows, streamKeys, type Tensor } from "../tensor/mod.ts";
 import type { Cut, Drawn, Lease, WeightSource } from "../weights/mod.ts";
-import { type ModelSpec } from "./spec.ts";
-import { layerTensors, outerTensors } from "./tensors.ts";
+import { layerTensors } from "./modules/list.ts";
+import type { TensorNeed } from "./pieces.ts";
+import { type ModelSpec, outerTensors } from "./spec.ts";
 
 /** Standard deviations of the normal distributions from which weights are drawn. */
 export interface Initialiser {
@@ -30,44 +31,6 @@ export interface Initialiser {
   readonly residualStd: number;
 }
 
-/** Place in this list: the tensor's number in its stream's key. Only ever append. */
-const MATRICES = [
-  "attention.q_proj.weight",
-  "attention.k_proj.weight",
-  "attention.v_proj.weight",
-  "attention.o_proj.weight",
-  "mlp.gate_proj.weight",
-  "mlp.up_proj.weight",
-  "mlp.down_proj.weight",
-  "embedding.weight",
-  "head.weight",
-  "position.weight",
-  "mlp.router.weight",
-  "mlp.shared.gate_proj.weight",
-  "mlp.shared.up_proj.weight",
-  "mlp.shared.down_proj.weight",
-  "mlp.shared_gate.weight",
-  "attention.sinks",
-  "attention.q_a_proj.weight",
-  "attention.q_b_proj.weight",
-  "attention.kv_a_proj.weight",
-  "attention.kv_b_proj.weight",
-  "attention.g_proj.weight",
-  "attention.qkv_proj.weight",
-  "attention.z_proj.weight",
-  "attention.a_proj.weight",
-  "attention.b_proj.weight",
-  "attention.out_proj.weight",
-  "attention.conv.weight",
-  "mlp.router.bias",
-];
-/** How fast the states of linear attention fade, ln A: A is uniform, and a number of the list that begins here is a head's. */
-const DECAY = "attention.a_log";
-const FIRST_DECAY = 2 ** 31;
-const [LEAST_DECAY, MOST_DECAY] = [0.01, 16];
-/** As many numbers of an expert, behind those of the list, whatever its length. */
-const OF_EXPERT = ["gate_proj.weight", "up_proj.weight", "down_proj.weight"];
-const FIRST_EXPERT = 2 ** 16;
 /** Stands for the layer in the keys of tensors outside the layers, whatever the depth. */
 const OUTSIDE = 2 ** 32 - 1;
 
@@ -112,78 +75,67 @@ export function randomWeights(
   spec: ModelSpec,
   { seed, ...initialiser }: Initialiser & { seed: number },
 ): WeightSource {
-  const outer = new Map(outerTensors(spec));
-  const layers = spec.layers.map((layer) => new Map(layerTensors(layer, spec.hidden)));
+  const byName = (needs: readonly TensorNeed[]) => new Map(needs.map((need) => [need[0], need]));
+  const outer = byName(outerTensors(spec));
+  const layers = spec.layers.map((layer) => byName(layerTensors(layer, spec.hidden)));
   const memory = reusedMemory();
   const pool = normalPool();
 
-  /** What a tensor, or a cut of it, is drawn from; null for a constant. */
-  function rowsOf(l: number, name: string, columns: number, cut: Cut | null): NormalRows | null {
-    if (name === DECAY || constantOf(name) !== null) return null;
+  /** A tensor, or a cut of it: its shape, the normal numbers that it is (null for others), and `fill`, which makes any on the CPU. */
+  function drawing(l: number, [name, whole, draw]: TensorNeed, cut: Cut | null) {
+    if (!draw) throw new TypeError(`Cannot draw ${name}: no initialiser is known for this tensor`);
+    const shape = cut ? cutShape(cut, name, whole) : whole;
     const start = cut?.start ?? 0;
-    return {
-      keys: streamKeys(seed, l, numberOf(name)),
+    const columns = elements(whole.slice(1));
+    const rows: NormalRows | null = "constant" in draw || "each" in draw ? null : {
+      keys: streamKeys(seed, l, draw.stream),
       first: cut?.axis === 1 ? start : start * columns,
       width: cut?.axis === 1 ? cut.end - start : columns,
       stride: columns,
-      scale: isResidual(name) ? initialiser.residualStd : initialiser.std,
+      scale: draw.residual ? initialiser.residualStd : initialiser.std,
     };
+    const fillOthers = (out: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> => {
+      if ("constant" in draw) return out.fill(draw.constant);
+      if (!("each" in draw)) throw new TypeError(`Cannot fill ${name} alone: its numbers are normal`);
+      out.forEach((_, i) => out[i] = draw.each(streamKeys(seed, l, draw.stream + start + i)[0] / 2 ** 32));
+      return out;
+    };
+    const fill = async (out: Float32Array<ArrayBuffer>): Promise<Tensor> => {
+      if (rows) await pool.fill(out, rows);
+      else fillOthers(out);
+      return float32(shape, out);
+    };
+    return { name, shape, rows, fill, fillOthers };
   }
 
-  /** Fills `out`, the elements of a tensor or of a cut of it that is no normal. */
-  function fill(
-    l: number,
-    name: string,
-    cut: Cut | null,
-    out: Float32Array<ArrayBuffer>,
-  ): Float32Array<ArrayBuffer> {
-    return name === DECAY ? fillDecays(out, seed, l, cut?.start ?? 0) : out.fill(constantOf(name)!);
-  }
-
-  /** The same of any. */
-  async function make(
-    l: number,
-    name: string,
-    cut: Cut | null,
-    rows: NormalRows | null,
-    out: Float32Array<ArrayBuffer>,
-  ): Promise<Float32Array<ArrayBuffer>> {
-    if (rows) await pool.fill(out, rows);
-    else fill(l, name, cut, out);
-    return out;
-  }
-
-  /** Shapes of tensors of a layer, cut, and what they are drawn from. */
-  function wantedOf(l: number, cuts: ReadonlyMap<string, Cut | null>) {
-    const shapes = layers[l];
-    if (!shapes) {
+  function drawings(l: number, cuts: ReadonlyMap<string, Cut | null>) {
+    const needs = layers[l];
+    if (!needs) {
       throw new RangeError(`Cannot draw layer ${l}: expected an integer from 0 to ${layers.length - 1}`);
     }
     return [...cuts].map(([name, cut]) => {
-      const shape = shapes.get(name);
-      if (!shape) throw new RangeError(`Cannot draw ${name} of layer ${l}: this layer has no such tensor`);
-      const rows = rowsOf(l, name, elements(shape.slice(1)), cut);
-      return { name, cut, rows, shape: cut ? cutShape(cut, name, shape) : shape };
+      const need = needs.get(name);
+      if (!need) throw new RangeError(`Cannot draw ${name} of layer ${l}: this layer has no such tensor`);
+      return drawing(l, need, cut);
     });
   }
 
   async function lease(l: number, cuts: ReadonlyMap<string, Cut | null>): Promise<Lease> {
-    const wanted = wantedOf(l, cuts);
+    const wanted = drawings(l, cuts);
     const loan = memory.borrow(wanted.reduce((sum, { shape }) => sum + elements(shape), 0));
     const tensors = new Map<string, Tensor>();
     let start = 0;
-    for (const { name, cut, rows, shape } of wanted) {
-      const out = loan.array.subarray(start, start += elements(shape));
-      tensors.set(name, float32(shape, await make(l, name, cut, rows, out)));
+    for (const { name, shape, fill } of wanted) {
+      tensors.set(name, await fill(loan.array.subarray(start, start += elements(shape))));
     }
     return { tensors, release: loan.giveBack };
   }
 
   function drawn(l: number, cuts: ReadonlyMap<string, Cut | null>): Map<string, Drawn | Tensor> {
     return new Map(
-      wantedOf(l, cuts).map(({ name, cut, rows, shape }) => [
+      drawings(l, cuts).map(({ name, rows, shape, fillOthers }) => [
         name,
-        rows ? { rows, shape } : float32(shape, fill(l, name, cut, new Float32Array(elements(shape)))),
+        rows ? { rows, shape } : float32(shape, fillOthers(new Float32Array(elements(shape)))),
       ]),
     );
   }
@@ -195,51 +147,16 @@ export function randomWeights(
     drawn,
     async outer(name, rows, into) {
       const own = name === "head.weight" && spec.head.tied ? "embedding.weight" : name;
-      const shape = outer.get(own);
-      if (!shape) {
+      const need = outer.get(own);
+      if (!need) {
         throw new RangeError(`Cannot draw ${name}: expected one of ${[...outer.keys()].join(", ")}`);
       }
-      const cut = { axis: 0, start: rows?.[0] ?? 0, end: rows?.[1] ?? shape[0] } as const;
-      const part = cutShape(cut, name, shape);
-      const out = into?.length === elements(part) ? into : new Float32Array(elements(part));
-      return float32(part, await make(OUTSIDE, own, cut, rowsOf(OUTSIDE, own, shape[1], cut), out));
+      const cut = { axis: 0, start: rows?.[0] ?? 0, end: rows?.[1] ?? need[1][0] } as const;
+      const { shape, fill } = drawing(OUTSIDE, need, cut);
+      return await fill(into?.length === elements(shape) ? into : new Float32Array(elements(shape)));
     },
     close: pool.close,
   };
-}
-
-/** What all elements of a tensor are, if they are alike: those of norms, biases and what is added to decays. Null for one that is drawn. */
-function constantOf(name: string): number | null {
-  if (MATRICES.includes(name)) return null;
-  if (/norm\.weight$|\.dt_bias$/.test(name)) return 1;
-  return /\.bias$|\.correction$/.test(name) ? 0 : null;
-}
-
-/** ln A of heads from `first` on. */
-function fillDecays(
-  out: Float32Array<ArrayBuffer>,
-  seed: number,
-  layer: number,
-  first: number,
-): Float32Array<ArrayBuffer> {
-  for (let i = 0; i < out.length; i++) {
-    const share = streamKeys(seed, layer, FIRST_DECAY + first + i)[0] / 2 ** 32;
-    out[i] = Math.log(LEAST_DECAY + (MOST_DECAY - LEAST_DECAY) * share);
-  }
-  return out;
-}
-
-/** Whether a projection writes to the residual stream. */
-const isResidual = (name: string) =>
-  /^attention\.(o|out)_proj\.weight$|^mlp\.(.*\.)?down_proj\.weight$/.test(name);
-
-/** A tensor's number in its stream's key. Throws `TypeError` for one that no initialiser is known of. */
-function numberOf(name: string): number {
-  const [, expert, part] = /^mlp\.experts\.(\d+)\.(.*)$/.exec(name) ?? [];
-  const own = OF_EXPERT.indexOf(part);
-  const number = own < 0 ? MATRICES.indexOf(name) : FIRST_EXPERT + Number(expert) * OF_EXPERT.length + own;
-  if (number >= 0) return number;
-  throw new TypeError(`Cannot draw ${name}: no initialiser is known for this tensor`);
 }
 
 /** "random normal, σ 0.02", as tables say it. */

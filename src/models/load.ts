@@ -13,16 +13,17 @@ import {
   type WeightSource,
   withMxfp4,
 } from "../weights/mod.ts";
-import { type Allowance, readConfig } from "./config.ts";
-import { readDropList } from "./drop_lists.ts";
-import { families } from "./families/mod.ts";
-import { ggufConfig, ggufNames, ggufTensors } from "./gguf.ts";
-import { readRopeFactors } from "./gguf_rope.ts";
-import { type NameTable, plainName, storedTensor } from "./names.ts";
-import { differ, untied } from "./own_head.ts";
-import { isMixture, type LayerSpec, type ModelSpec } from "./spec.ts";
-import { layerTensors, outerTensors, type TensorNeed } from "./tensors.ts";
-import { unsupported } from "./unsupported.ts";
+import { type Allowance, readConfig } from "./config/config.ts";
+import { readDropList } from "./config/drop_lists.ts";
+import { unsupported } from "./config/unsupported.ts";
+import { families } from "./families/list.ts";
+import { ggufConfig, ggufNames, ggufTensors } from "./families/gguf.ts";
+import { readRopeFactors } from "./gguf/rope.ts";
+import { layerTensors, routed } from "./modules/list.ts";
+import type { TensorNeed } from "./pieces.ts";
+import { type ModelSpec, outerTensors } from "./spec.ts";
+import { type NameTable, plainName, storedTensor } from "./stored/names.ts";
+import { differ, untied } from "./stored/own_head.ts";
 
 /** A checkpoint that can be run. */
 export interface Model {
@@ -177,17 +178,14 @@ function source(spec: ModelSpec, file: TensorFile, find: Finder, name: string): 
     needs.map(([canonical, shape]): [string, TensorRef] => {
       const ref = find(canonical, layer);
       const rows = ref.rows ? [ref.rows.of, ...shape.slice(1)] : shape;
-      check(file, ref, ref.at === undefined ? rows : [expertsOf(spec.layers[layer!]), ...rows], name);
+      const experts = () => routed(spec.layers[layer!].mlp)?.experts ?? 1;
+      check(file, ref, ref.at === undefined ? rows : [experts(), ...rows], name);
       return [canonical, { ...ref, transform: ref.transform && shaped(ref, shape, name) }];
     });
   const layers = spec.layers.map((layer, l) => findAll(layerTensors(layer, spec.hidden), l));
   const outer = Object.fromEntries(findAll(outerTensors(spec)));
   if (spec.head.tied) outer["head.weight"] = outer["embedding.weight"];
   return layered({ file, layers: layers.length, layer: (l) => layers[l], outer });
-}
-
-function expertsOf({ mlp }: LayerSpec): number {
-  return isMixture(mlp) ? mlp.experts : 1;
 }
 
 /** An adapter beside the weights would be passed over, and the model would be another one. */

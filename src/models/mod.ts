@@ -1,60 +1,57 @@
 /** Architectures: `config.json` → `ModelSpec` → module graphs, and where the weights of each lie. */
-export { attend, type Extent } from "./attention.ts";
-export { headGraph, rotaryNames, stepGraph, type StepWeights } from "./decode_graph.ts";
-export { readDropList } from "./drop_lists.ts";
-export { deltaGraph } from "./delta_graph.ts";
-export { memoryShapes } from "./delta_net.ts";
-export { embeddingGraph, scoredRowsGraph } from "./end_graphs.ts";
-export { expectSoftmax } from "./expect_softmax.ts";
-export { families } from "./families/mod.ts";
-export { ggufConfig, ggufNames } from "./gguf.ts";
-export { architecturesOf, ggufStorage } from "./gguf_architectures.ts";
-export { ropeFactorsOf } from "./gguf_rope.ts";
-export {
-  attentionGraph,
-  type AttentionTaps,
-  mlpPartGraph,
-  type SegmentOptions,
-  updateGraph,
-  type UpdateTaps,
-} from "./graphs.ts";
-export type { StoredTypes } from "./linear.ts";
-export type { RouterTaps } from "./mixture.ts";
-export { expertGraph, routerGraph, sharedGraph } from "./mixture_graphs.ts";
-export { type Initialiser, initialiserOf, randomWeights } from "./init.ts";
 export { allowedFields, loadFolder, loadGguf, type Model, readSpec } from "./load.ts";
-export { causalMask, last, lastOf, type Mask, segmentMask } from "./mask.ts";
-export { isGrouped, keysShape, type KeysValues, sight } from "./past.ts";
-export { plainName, storedTensor } from "./names.ts";
-export { untied } from "./own_head.ts";
-export { ownSizes, withoutPadding } from "./projections.ts";
+export { type Initialiser, initialiserOf, randomWeights } from "./init.ts";
+export type { AttentionSpec, NormSpec, RopeSpec, TensorNeed } from "./pieces.ts";
 export { reshape, type Reshaping } from "./reshape.ts";
-export { ropeTables, rotationRegime, steadyLength } from "./rope.ts";
 export {
-  type AttentionSpec,
-  type DeltaNetSpec,
-  type ExpertSpec,
-  isLinear,
-  isMixture,
+  expectForks,
+  firstScoring,
   type LayerSpec,
-  linearLayers,
-  type MixerSpec,
-  type MlpSpec,
+  layersWithoutForks,
   type ModelSpec,
-  type MoeSpec,
-  type NormSpec,
-  type RopeSpec,
-  type SharedSpec,
-  softmaxOf,
+  outerTensors,
+  specKey,
 } from "./spec.ts";
+export { readDropList } from "./config/drop_lists.ts";
+export { architecturesOf, ggufConfig, ggufNames, ggufStorage } from "./families/gguf.ts";
+export { families } from "./families/list.ts";
+export { ropeFactorsOf } from "./gguf/rope.ts";
+export { embeddingGraph, scoredRowsGraph } from "./graphs/ends.ts";
+export { expertGraph, routerGraph, sharedGraph } from "./graphs/experts.ts";
+export { mixerGraph, mlpPartGraph, updateGraph, type UpdateTaps } from "./graphs/layer.ts";
+export { headGraph, stepGraph, type StepWeights } from "./graphs/step.ts";
+export { wholeGraph, wholeName } from "./graphs/whole.ts";
+export { withoutPadding } from "./modules/attention.ts";
+export { cutNetwork, float32Bytes, type Piece } from "./modules/cuts.ts";
+export type { MlpSpec } from "./modules/dense.ts";
 export {
   expertName,
-  expertTensors,
-  layerTensors,
-  normTensors,
-  outerTensors,
+  type ExpertSpec,
+  type MixtureSpec,
+  type RouterTaps,
   routerTensors,
+  type SharedSpec,
   sharedTensors,
-  type TensorNeed,
-} from "./tensors.ts";
-export { keptHeadSize, wholeGraph, wholeName } from "./whole_graph.ts";
+} from "./modules/experts.ts";
+export type { AttentionTaps, SegmentOptions, Slot } from "./modules/kind.ts";
+export {
+  feedKind,
+  type FeedSpec,
+  kindOf,
+  layerTensors,
+  mixerKind,
+  type MixerSpec,
+  routed,
+  scoring,
+  type ScoringSpec,
+} from "./modules/list.ts";
+export { networkTensors, normTensors } from "./modules/needs.ts";
+export type { SoftmaxSpec } from "./modules/softmax.ts";
+export { plainName, storedTensor } from "./stored/names.ts";
+export { untied } from "./stored/own_head.ts";
+export { attend, type Extent, keptHeadSize } from "./values/attention.ts";
+export type { StoredTypes } from "./values/linear.ts";
+export { causalMask, last, lastOf, type Mask, segmentMask } from "./values/mask.ts";
+export { type KeysValues, sight } from "./values/past.ts";
+export { ropeTables, rotationRegime, steadyLength } from "./values/rope.ts";
+export { rotaryNames } from "./values/rotary.ts";

@@ -1,7 +1,7 @@
 /**
  * A run with non-finite numbers ends where they first appear, with an error that names the place and the tensor.
  *
- * Graphs give the sum of the squares of what they watch (models/watch.ts); weights are searched only once it is too large.
+ * Graphs give the sum of the squares of what they watch (models/values/watch.ts); weights are searched only once it is too large.
  */
 import type { LayerModule } from "../measure/mod.ts";
 import type { Engine, Held } from "../engine/mod.ts";

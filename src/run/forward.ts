@@ -6,7 +6,7 @@
  * not run. Where the states would outgrow the budget, batches are split into groups, and each group reads the weights
  * again: a model larger than memory is the normal case.
  */
-import { expectSoftmax, softmaxOf } from "../models/mod.ts";
+import { expectForks, scoring } from "../models/mod.ts";
 import type { DropPlan } from "./plan.ts";
 import { type Runner, runner, type RunnerOptions } from "./runner.ts";
 import { areTexts, type Batch, batchesOf, pastLength, type Segment } from "./segments.ts";
@@ -32,7 +32,7 @@ export const DEFAULT_BUDGET = 512 * 2 ** 20;
 export async function forward(options: ForwardOptions): Promise<number> {
   const { model, plans, segments } = options;
   if (segments.some(({ past, parents }) => past !== null || parents)) {
-    expectSoftmax(model.spec, `run segments of ${model.name} that continue one text`);
+    expectForks(model.spec, `run segments of ${model.name} that continue one text`);
   }
   const groups = groupsOf(options);
   const modules = countModules(model.spec.layers, plans);
@@ -57,7 +57,7 @@ export async function forward(options: ForwardOptions): Promise<number> {
  */
 function groupsOf({ model, segments, plans, budget = DEFAULT_BUDGET }: ForwardOptions): Batch[][] {
   const distinct = new Set(plans.map((plan) => JSON.stringify(plan))).size;
-  const masks = new Set(model.spec.layers.map((layer) => softmaxOf(layer)?.window)).size;
+  const masks = new Set(model.spec.layers.map(({ attention }) => scoring(attention)?.window)).size;
   const batches = batchesOf(segments);
   const byFirst = new Map(batches.map((batch) => [batch.first, batch]));
   const groups: Batch[][] = [];

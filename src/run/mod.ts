@@ -1,6 +1,6 @@
 /** Running a model: the executor, what to drop, what to observe, how to score. */
 export { attentionSizes, type AttentionStatsOptions, attentionStatsProbe } from "./probes/attention_stats.ts";
-export { type Cost, cost } from "./cost.ts";
+export { type Cost, cost } from "./cost/cost.ts";
 export { type Decoder, decoder, type DecoderOptions, partsOf } from "./decode/decode.ts";
 export { effectsProbe, type EffectSums, type LayerEffects } from "./probes/effects.ts";
 export { embed } from "./embed.ts";
@@ -9,20 +9,20 @@ export { freeAll, take, withRead, withUploaded } from "./held.ts";
 export { type BySample, gramProbe, type GramSums, productsProbe } from "./probes/gram.ts";
 export { type DistanceSum, llmDropProbe, type LlmDropSums } from "./probes/llm_drop.ts";
 export { type LayerNorms, normsProbe, type NormSums } from "./probes/norms.ts";
-export { textLogits, textLosses } from "./logits.ts";
-export { PART_BYTES } from "./parts.ts";
+export { textLogits, textLosses } from "./head/logits.ts";
+export { PART_BYTES } from "./weights/parts.ts";
 export { type DropPlan, dropPlan, noDrop } from "./plan.ts";
 export { routingProbe } from "./probes/routing.ts";
 export type { Observation, Probe } from "./probes/probe.ts";
 export { type SampleOptions, sampler } from "./decode/sample.ts";
-export { type Reference, reference, score, type ScoreOptions } from "./score.ts";
+export { type Reference, reference, score, type ScoreOptions } from "./head/score.ts";
 export { type Packing, packingOf, packRequests, tokensOf } from "./requests/pack.ts";
 export type { ScoredRequest } from "./requests/plant.ts";
 export { type RequestOptions, type RequestScore, scoreRequests } from "./requests/score.ts";
-export { openScorer, type Scorer } from "./scorer.ts";
+export { openScorer, type Scorer } from "./head/scorer.ts";
 export { type Batch, batchSize, type Blocks, type Segment, segmentsOf } from "./segments.ts";
 export { freeStates, type State } from "./state.ts";
-export type { Scores, ScoreSums, Targets } from "./targets.ts";
+export type { Scores, ScoreSums, Targets } from "./head/targets.ts";
 export { embeddingSmoothing, type LayerSmoothing, smoothingOf, smoothingProbe } from "./probes/smoothing.ts";
 export { streamProbe } from "./probes/stream.ts";
 export {
@@ -43,4 +43,4 @@ export {
   type NumberBytes,
   weightBytes,
   workOf,
-} from "./work.ts";
+} from "./cost/work.ts";

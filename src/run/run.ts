@@ -2,11 +2,11 @@
 import type { LayerModule } from "../measure/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import type { Extent, Model } from "../models/mod.ts";
-import type { Where } from "./module.ts";
+import type { Where } from "./modules/module.ts";
 import type { Probe } from "./probes/probe.ts";
 import type { Programs } from "./programs.ts";
 import { areTexts, type Batch, type Segment } from "./segments.ts";
-import type { Sights } from "./sights.ts";
+import type { Sights } from "./modules/sights.ts";
 
 /** One run. */
 export interface Run {

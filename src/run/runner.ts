@@ -2,19 +2,19 @@
 import type { Engine, Held } from "../engine/mod.ts";
 import { normalDraw } from "../kernels/mod.ts";
 import type { Model } from "../models/mod.ts";
-import { attend, type Kept } from "./attend.ts";
+import { attend, type Kept } from "./modules/attend.ts";
 import { openEmbedder } from "./embed.ts";
 import { freeAll } from "./held.ts";
-import { type LayerParts, layerParts } from "./parts.ts";
+import { type LayerParts, layerParts } from "./weights/parts.ts";
 import type { Probe } from "./probes/probe.ts";
 import { openPrograms } from "./programs.ts";
-import { readingAhead } from "./read_ahead.ts";
+import { readingAhead } from "./weights/read_ahead.ts";
 import type { Run } from "./run.ts";
 import { type Batch, positionsOf, type Segment } from "./segments.ts";
-import { openSights } from "./sights.ts";
+import { openSights } from "./modules/sights.ts";
 import { freeStates, type State } from "./state.ts";
 import type { Branch } from "./trie.ts";
-import { updated } from "./update.ts";
+import { updated } from "./modules/update.ts";
 
 /** What runs, over what, and who looks. */
 export interface RunnerOptions {

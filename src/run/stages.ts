@@ -9,21 +9,22 @@
 import type { Engine, Feeds, Held, RunOptions } from "../engine/mod.ts";
 import {
   headGraph,
-  isMixture,
   layerTensors,
   type Model,
   type ModelSpec,
   outerTensors,
+  routed,
   stepGraph,
+  type TensorNeed,
 } from "../models/mod.ts";
 import { type DType, elements, float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import type { Lease } from "../weights/mod.ts";
 import { takeSquares } from "./finite.ts";
-import { finalNorm, headSlices } from "./head.ts";
+import { finalNorm, headSlices } from "./head/head.ts";
 import { take, withUploaded } from "./held.ts";
-import { mixtureStage } from "./mixture_stage.ts";
+import { mixtureStage } from "./decode/mixture.ts";
 import { openPrograms, type Programs } from "./programs.ts";
-import type { Stage, StepLayer } from "./stage.ts";
+import type { Stage, StepLayer } from "./decode/stage.ts";
 
 /**
  * The stages of a model for B texts side by side; the last gives the logits [B, V]. `budget`: bytes of float32 weights that may be
@@ -37,7 +38,7 @@ export async function openStages(
 ): Promise<{ stages: Stage[]; release(): Promise<void> }> {
   const { spec } = model;
   let [left, isFull] = [budget, false];
-  const fits = (needs: readonly (readonly [string, readonly number[]])[]) => {
+  const fits = (needs: readonly TensorNeed[]) => {
     const sizes = needs.map(([, shape]) => 4 * elements(shape));
     const bytes = sizes.reduce((sum, bytes) => sum + bytes, 0);
     isFull ||= bytes > left || sizes.some((bytes) => bytes > engine.has.bindingBytes);
@@ -90,7 +91,7 @@ function groupsOf(layers: readonly StepLayer[], isKept: (layer: StepLayer) => bo
     else groups.push({ kind, layers: [layer] });
   };
   for (const { l, spec } of layers) {
-    if (!isMixture(spec.mlp)) {
+    if (!routed(spec.mlp)) {
       add({ l, spec });
       continue;
     }
@@ -137,7 +138,7 @@ async function keptStage(
 
 /** What is left of a layer; where its mixture is a stage of its own, without it. */
 function leaseOf({ weights, spec }: Model, { l, spec: layer }: StepLayer): Promise<Lease> {
-  if (!isMixture(spec.layers[l].mlp)) return weights.layer(l);
+  if (!routed(spec.layers[l].mlp)) return weights.layer(l);
   return weights.part(l, new Map(layerTensors(layer, spec.hidden).map(([name]) => [name, null])));
 }
 

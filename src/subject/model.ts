@@ -7,6 +7,7 @@ import {
   flag,
   like,
   list,
+  once,
   reportChecks,
   type Reports,
   reportsOf,
@@ -140,7 +141,7 @@ export async function outline(
   };
 }
 
-/** What an identity says of fields that were passed over. */
+/** The part of an identity that lists ignored fields. */
 export function noted(allowed: readonly string[]): Pick<Provenance["model"], "allowedFields"> {
   return allowed.length > 0 ? { allowedFields: [...allowed] } : {};
 }
@@ -176,9 +177,4 @@ function studyModel(
     [Symbol.dispose]: close,
     [Symbol.asyncDispose]: () => Promise.resolve(close()),
   });
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => made ??= make();
 }

@@ -3,7 +3,7 @@
  * Numbers mean nothing, so a score that is refused for its value has run.
  */
 import { cudaEngine, type Engine, type Precision, type Program } from "../../src/engine/mod.ts";
-import { isLinear, type Model } from "../../src/models/mod.ts";
+import type { Model } from "../../src/models/mod.ts";
 import {
   attentionStatsProbe,
   type Blocks,
@@ -157,7 +157,7 @@ for (const name of Deno.args[1].split(",")) {
       if (engine.live > 0) failures.push(`${name}, ${job}: ${engine.live} tensors are held afterwards`);
       if (!["gram", "patterns", "smoothing", "embedding"].includes(job)) continue;
       const widths = model.spec.layers.flatMap(({ attention }) => {
-        if (isLinear(attention)) {
+        if (attention?.kind === "delta") {
           const { keyHeads, keySize, valueHeads, valueSize } = attention;
           return [keyHeads * keySize, valueHeads * valueSize];
         }

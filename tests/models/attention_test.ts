@@ -8,11 +8,11 @@
  */
 import assert from "node:assert/strict";
 import {
-  attentionGraph,
-  type AttentionSpec,
   type AttentionTaps,
   layerTensors,
+  mixerGraph,
   ropeTables,
+  type SoftmaxSpec,
 } from "../../src/models/mod.ts";
 import { cpuLowering, type Lowering } from "../../src/onnx/mod.ts";
 import { fillNormal, float32, streamKeys, type Tensor } from "../../src/tensor/mod.ts";
@@ -22,9 +22,10 @@ const LENGTHS = [7, 33, 130, 300, 600];
 const HEADS = 4;
 const ways: Lowering["attention"][] = ["grouped", "grouped-without-softcap", "standard", "decomposed"];
 
-function specOf(changes: Partial<AttentionSpec>): AttentionSpec {
+function specOf(changes: Partial<SoftmaxSpec>): SoftmaxSpec {
   const headSize = changes.headSize ?? 8;
   return {
+    kind: "softmax",
     norm: { pre: { kind: "rms", epsilon: 1e-6 }, post: null },
     heads: HEADS,
     kvHeads: 2,
@@ -50,7 +51,7 @@ type Mixing = Record<"q" | "k" | "v" | "a", Float32Array>;
 
 /** Runs the module over `samples` texts of `length` tokens, random streams. */
 async function run(
-  spec: AttentionSpec,
+  spec: SoftmaxSpec,
   samples: number,
   length: number,
   attention: Lowering["attention"],
@@ -58,8 +59,8 @@ async function run(
   const hidden = spec.heads * spec.headSize;
   const lowering = { ...cpuLowering, attention };
   const tap = ({ q, k, v }: AttentionTaps) => ({ q, k, v });
-  const graph = attentionGraph(spec, hidden, { samples, length }, { lowering, tap });
-  const needs = layerTensors({ residual: "sequential", attention: spec, mlp: null }, hidden);
+  const graph = mixerGraph(spec, hidden, { samples, length }, { lowering, tap });
+  const needs = layerTensors({ attention: spec }, hidden);
   const feeds: Record<string, Tensor> = {
     x: normal([samples * length, hidden], 0, 1),
     ...ropeTables(spec.rope!, length),
@@ -79,7 +80,7 @@ async function run(
 }
 
 /** What query t of a head sees, and how much of each; also the largest score met. */
-function expected(spec: AttentionSpec, { q, k, v }: Omit<Mixing, "a">, samples: number, length: number) {
+function expected(spec: SoftmaxSpec, { q, k, v }: Omit<Mixing, "a">, samples: number, length: number) {
   const { heads, kvHeads, headSize: E, scale, window, softcap } = spec;
   const mixed = new Float64Array(q.length);
   let most = 0;
@@ -109,7 +110,7 @@ function expected(spec: AttentionSpec, { q, k, v }: Omit<Mixing, "a">, samples: 
   return { mixed, most };
 }
 
-const variants: Record<string, [spec: Partial<AttentionSpec>, samples: number]> = {
+const variants: Record<string, [spec: Partial<SoftmaxSpec>, samples: number]> = {
   "grouped heads, two texts": [{}, 2],
   "heads of 12": [{ headSize: 12 }, 2],
   "heads of 7, 4 of it rotated": [{ headSize: 7, rope: { theta: 1e4, size: 4, scaling: null } }, 2],

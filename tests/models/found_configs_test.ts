@@ -1,6 +1,6 @@
 /** Configurations as transformers of five versions writes them: each opens with the right facts, or is refused for the right reason. */
 import assert from "node:assert/strict";
-import { isMixture, type ModelSpec, readSpec, softmaxOf } from "../../src/models/mod.ts";
+import { type ModelSpec, readSpec, routed, scoring } from "../../src/models/mod.ts";
 
 const FILE = "model: config.json";
 
@@ -23,9 +23,9 @@ const NOT_YET: readonly string[] = [];
 
 /** The same facts of a specification as the table has of transformers' own object. */
 function factsOf(spec: ModelSpec): Record<string, unknown> {
-  const attentions = spec.layers.flatMap((layer) => softmaxOf(layer) ?? []);
+  const attentions = spec.layers.flatMap((layer) => scoring(layer.attention) ?? []);
   const windowed = attentions.filter(({ window }) => window !== null);
-  const mixture = spec.layers.map(({ mlp }) => mlp).find(isMixture);
+  const mixture = spec.layers.map(({ mlp }) => routed(mlp)).find((mixture) => mixture !== null);
   const full = attentions.find(({ window, rope }) => window === null && rope) ?? attentions[0];
   return {
     hidden: spec.hidden,
@@ -70,7 +70,9 @@ for (const { name, config, positions } of rows) {
   if (positions === undefined || config.model_type === "gpt2") continue;
   Deno.test(`config of ${name}, with a dynamic rotation: it begins behind the default length of training`, () => {
     const { layers } = readSpec({ ...config, rope_scaling: { rope_type: "dynamic", factor: 2 } }, FILE);
-    const scalings = layers.map((layer) => softmaxOf(layer)?.rope?.scaling).filter((scaling) => scaling);
+    const scalings = layers.map((layer) => scoring(layer.attention)?.rope?.scaling).filter((scaling) =>
+      scaling
+    );
     assert.deepEqual(scalings[0], { type: "dynamic", factor: 2, maxPositions: positions });
   });
 }

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { bufferSource } from "../../src/hub/mod.ts";
-import { ggufConfig, loadGguf, softmaxOf } from "../../src/models/mod.ts";
+import { ggufConfig, loadGguf, scoring } from "../../src/models/mod.ts";
 import { type GgufFile, openGguf } from "../../src/weights/mod.ts";
 
 /** A tiny model's GGUF file with other values of its metadata (undefined takes one away) and other shapes of its tensors (null likewise). */
@@ -183,7 +183,9 @@ Deno.test("deepseek2: rows of what makes keys and values are those of the whole"
   const [whole, part] = [await weights.layer(1), await weights.part(1, new Map([[name, cut]]))];
   const { data, shape } = whole.tensors.get(name)!;
   assert.deepEqual(shape, [56, 12]);
-  assert.equal(softmaxOf(spec.layers[1])!.latents!.keyValue, 12);
+  const { attention } = spec.layers[1];
+  assert.ok(attention?.kind === "latent");
+  assert.equal(attention.latents.keyValue, 12);
   assert.deepEqual(part.tensors.get(name)!.data, data.slice(11 * 12, 30 * 12));
   weights.close();
 });
@@ -193,7 +195,7 @@ Deno.test("gpt-oss: the ends of its stretch are not rounded, and a file that say
     const file = await changed("gpt-oss", metadata);
     const { spec } = await loadGguf(file, "gpt-oss");
     file.close();
-    return softmaxOf(spec.layers[0])!.rope!;
+    return scoring(spec.layers[0].attention)!.rope!;
   };
   const { scaling } = await ropeOf({});
   assert.ok(scaling?.type === "yarn" && !scaling.truncate);
@@ -205,7 +207,7 @@ Deno.test("gpt-oss: a pattern of windows in its metadata goes before every other
     const file = await changed("gpt-oss", { "gpt-oss.attention.sliding_window_pattern": pattern });
     const { spec } = await loadGguf(file, "gpt-oss");
     file.close();
-    return spec.layers.map((layer) => softmaxOf(layer)!.window);
+    return spec.layers.map((layer) => scoring(layer.attention)!.window);
   };
   assert.deepEqual(await windows(undefined), [6, null, 6]);
   assert.deepEqual(await windows(3), [6, 6, null]);

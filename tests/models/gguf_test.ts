@@ -1,7 +1,7 @@
 /** A GGUF file is the same model as the folder it was converted from (make_gguf_model.py), to the last bit. */
 import assert from "node:assert/strict";
 import { bufferSource } from "../../src/hub/mod.ts";
-import { loadGguf, type Model, softmaxOf } from "../../src/models/mod.ts";
+import { loadGguf, type Model, scoring } from "../../src/models/mod.ts";
 import { openGguf } from "../../src/weights/mod.ts";
 import { fixture } from "../fixtures/read.ts";
 import { blocksOf, gramSums, largest, openFolder, withFixture } from "../support.ts";
@@ -97,7 +97,7 @@ Deno.test("llama-rope-llama3: rope_freqs.weight is the rotation that the folder 
       await loadGguf(file, "llama"),
       await loadGguf({ ...file, tensors: without }, "llama"),
     ];
-    assert.equal(softmaxOf(own.spec.layers[0])!.rope!.scaling!.type, "longrope");
+    assert.equal(scoring(own.spec.layers[0].attention)!.rope!.scaling!.type, "longrope");
     assert.ok(await distance(own) <= tolerance, `${await distance(own)}, expected at most ${tolerance}`);
     assert.ok(await distance(plain) > 10 * tolerance, "the rotation must matter");
     file.close();
@@ -129,7 +129,7 @@ for (
     [
       "another architecture",
       file({ "general.architecture": "mamba" }),
-      /general\.architecture is mamba, expected one of llama, qwen2/,
+      /general\.architecture is mamba, expected one of llama, deci, qwen2/,
     ],
     ["no architecture", file({}), /general\.architecture is missing, expected one of llama/],
     [

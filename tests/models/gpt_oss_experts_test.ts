@@ -1,8 +1,8 @@
 /** The mixtures of gpt-oss beside transformers': packed numbers bit for bit, and what the experts make of them, packed or not. */
 import assert from "node:assert/strict";
 import { bufferSource } from "../../src/hub/mod.ts";
-import { readConfig } from "../../src/models/config.ts";
-import { gptOssModule, gptOssNames } from "../../src/models/families/gpt_oss_experts.ts";
+import { readConfig } from "../../src/models/config/config.ts";
+import { gptOssModule, gptOssNames } from "../../src/models/families/mixtures/gpt_oss_experts.ts";
 import { layerTensors, type Model, type ModelSpec, storedTensor } from "../../src/models/mod.ts";
 import { forward, noDrop, type Probe } from "../../src/run/mod.ts";
 import { layered, openSafetensors, withMxfp4 } from "../../src/weights/mod.ts";
@@ -53,6 +53,7 @@ for (const kind of ["packed", "plain"] as const) {
     );
     const rms = { kind: "rms", epsilon: 1e-5 } as const;
     const mlp = gptOssModule(config)({
+      kind: "dense",
       norm: { pre: rms, post: null },
       size: SIZE,
       activation: "silu",

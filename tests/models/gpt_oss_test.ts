@@ -1,6 +1,6 @@
 /** gpt-oss whole, its experts packed as they are published: the same model as with experts in float32. */
 import assert from "node:assert/strict";
-import { loadGguf, readSpec, softmaxOf } from "../../src/models/mod.ts";
+import { loadGguf, readSpec, scoring } from "../../src/models/mod.ts";
 import { gramSums, openFolder, randomBlocks, withFolder } from "../support.ts";
 import { gptOssConfig as config, openPacked, writeGptOss } from "./gpt_oss_folder.ts";
 
@@ -43,7 +43,7 @@ Deno.test("gpt-oss packed in another way is refused; without a word on its rotat
     () => readSpec(quantised, "x"),
     /weights are quantised by gptq, expected mxfp4 or no quantisation/,
   );
-  const { rope } = softmaxOf(readSpec(config, "x").layers[0])!;
+  const { rope } = scoring(readSpec(config, "x").layers[0].attention)!;
   assert.equal(rope!.theta, 150000);
   assert.deepEqual(rope!.scaling, {
     type: "yarn",

@@ -9,7 +9,7 @@ import {
   randomWeights,
   readSpec,
   reshape,
-  softmaxOf,
+  scoring,
 } from "../../src/models/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
 
@@ -201,15 +201,15 @@ Deno.test("every configuration in data/configs is understood, has an initialiser
 Deno.test("a shape is changed in proportion, one cause at a time; what does not divide is refused", () => {
   const spec = specOf("llama-3-8b.json");
   const [{ mlp }] = spec.layers;
-  const attention = softmaxOf(spec.layers[0]);
+  const attention = scoring(spec.layers[0].attention);
   assert.deepEqual(reshape(spec, {}), spec);
   const narrow = reshape(spec, { hidden: 1024, layers: 2, norm: "post" });
   assert.equal(narrow.layers.length, 2);
   assert.equal((narrow.layers[1].mlp as MlpSpec).size, 3584);
   assert.deepEqual(narrow.layers[1].mlp!.norm, { pre: null, post: mlp!.norm.pre });
-  const { heads, kvHeads, headSize, scale, rope } = softmaxOf(narrow.layers[1])!;
+  const { heads, kvHeads, headSize, scale, rope } = scoring(narrow.layers[1].attention)!;
   assert.deepEqual([heads, kvHeads, headSize, scale, rope!.size], [32, 8, 32, 32 ** -0.5, 32]);
-  const manyHeads = softmaxOf(reshape(spec, { heads: 64 }).layers[0])!;
+  const manyHeads = scoring(reshape(spec, { heads: 64 }).layers[0].attention)!;
   assert.deepEqual([manyHeads.heads, manyHeads.kvHeads, manyHeads.headSize], [64, 16, 64]);
   assert.equal(attention!.headSize, 128);
   assert.throws(() => reshape(spec, { hidden: 1000 }), /^RangeError: Cannot reshape attention: 32 heads/);
@@ -220,16 +220,18 @@ Deno.test("latents scale with the width, each head's own numbers with the width 
   for (const name of ["deepseek-v3", "deepseek-v3-plain"]) {
     const path = new URL(`../fixtures/models/${name}/config.json`, import.meta.url);
     const spec = readSpec(JSON.parse(Deno.readTextFileSync(path)), name);
-    const own = softmaxOf(spec.layers[0])!;
+    const own = spec.layers[0].attention;
+    assert.ok(own?.kind === "latent");
     assert.deepEqual(reshape(spec, {}), spec);
-    const wide = softmaxOf(reshape(spec, { hidden: 2 * spec.hidden, heads: 4 * own.heads }).layers[0])!;
-    const { query, keyValue, plain, value } = own.latents!;
+    const wide = reshape(spec, { hidden: 2 * spec.hidden, heads: 4 * own.heads }).layers[0].attention;
+    assert.ok(wide?.kind === "latent");
+    const { query, keyValue, plain, value } = own.latents;
     assert.deepEqual(
       [wide.heads, wide.kvHeads, wide.headSize, wide.rope!.size],
       [4 * own.heads, 4 * own.heads, own.headSize / 2, own.rope!.size / 2],
     );
     assert.deepEqual(wide.latents, {
-      ...own.latents!,
+      ...own.latents,
       query: query && 2 * query,
       keyValue: 2 * keyValue,
       plain: plain / 2,

@@ -1,6 +1,6 @@
 /** Weights in every type that an engine can be fed, and products in both of theirs. */
 import assert from "node:assert/strict";
-import { fedWeight, linear } from "../../src/models/linear.ts";
+import { fedWeight, linear } from "../../src/models/values/linear.ts";
 import { Cast, cpuLowering, createGraph, Gemm, type Graph, type Lowering } from "../../src/onnx/mod.ts";
 import { bf16ToF32, fillNormal, float32, streamKeys, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
 import { runGraph, UNIT } from "../support.ts";

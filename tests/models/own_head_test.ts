@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { openModel as openFiles } from "../../src/hub/mod.ts";
 import { loadFolder } from "../../src/models/mod.ts";
-import { differ } from "../../src/models/own_head.ts";
+import { differ } from "../../src/models/stored/own_head.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
 import { fixture } from "../fixtures/read.ts";

@@ -8,7 +8,7 @@
  */
 import type { Engine, Precision } from "../../src/engine/mod.ts";
 import { mean } from "../../src/measure/mod.ts";
-import { type Model, type ModelSpec, rotationRegime, softmaxOf } from "../../src/models/mod.ts";
+import { type Model, type ModelSpec, rotationRegime, scoring } from "../../src/models/mod.ts";
 import {
   type Blocks,
   decoder,
@@ -155,7 +155,7 @@ export async function scoreDeviations(
 
 /** The first position of a text of `length` tokens where a step rotates as one pass over the text does. */
 export function firstSteady({ layers }: ModelSpec, length: number): number {
-  const rope = layers.map(softmaxOf).find((attention) => attention?.rope)?.rope;
+  const rope = layers.map(({ attention }) => scoring(attention)).find((attention) => attention?.rope)?.rope;
   if (!rope) return 0;
   const wanted = rotationRegime(rope, length);
   return Array.from({ length }, (_, t) => rotationRegime(rope, t + 1)).findIndex((regime) =>

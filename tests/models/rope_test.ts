@@ -3,8 +3,8 @@
  * float32's power is not the rounded one, it is the next number; nothing else differs by more than that and one rounding.
  */
 import assert from "node:assert/strict";
-import { readSpec, softmaxOf } from "../../src/models/mod.ts";
-import { rotation } from "../../src/models/rope.ts";
+import { readSpec, scoring } from "../../src/models/mod.ts";
+import { rotation } from "../../src/models/values/rope.ts";
 
 interface Row {
   readonly config: { readonly rope_parameters: { readonly rope_type: string; readonly rope_theta: number } };
@@ -20,7 +20,7 @@ const rows: Row[] = JSON.parse(
 for (const { config, length, frequencies, factor } of rows) {
   const { rope_type, rope_theta } = config.rope_parameters;
   Deno.test(`rotation ${rope_type}, base ${rope_theta}, ${length} tokens: transformers' frequencies`, () => {
-    const { rope } = softmaxOf(readSpec(config, "config.json").layers[0])!;
+    const { rope } = scoring(readSpec(config, "config.json").layers[0].attention)!;
     const own = rotation(rope!, length);
     assert.equal(own.frequencies.length, frequencies.length);
     const errors = frequencies.map((value, i) => Math.abs(own.frequencies[i] - value) / (value * 2 ** -23));

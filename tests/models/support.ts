@@ -5,7 +5,7 @@
  *
  * measures every fixture anew (half a minute), and writes the table between its two marks in docs/formats.md.
  */
-import { architecturesOf, families, isMixture, type ModelSpec, readSpec } from "../../src/models/mod.ts";
+import { architecturesOf, families, type ModelSpec, readSpec, routed } from "../../src/models/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { engine, withFixture } from "../support.ts";
 import { stateDeviations } from "./parity.ts";
@@ -37,7 +37,7 @@ function row(family: string, fixtures: string[], specs: ModelSpec[], errors: Err
     `\`${family}\``,
     each(normsOf),
     each(({ layers }) => [...new Set(layers.map(({ residual }) => residual))].join(" and ")),
-    each(({ layers }) => layers.some(({ mlp }) => isMixture(mlp)) ? "mixture" : "dense"),
+    each(({ layers }) => layers.some(({ mlp }) => routed(mlp)) ? "mixture" : "dense"),
     architecturesOf(family).map((name) => `\`${name}\``).join(" ") || "–",
     String(fixtures.length),
     upwards(Math.max(...fixtures.map((name) => errors[name]))),

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type AttentionInput, type AttentionStats, attentionStatsReference } from "../../src/kernels/mod.ts";
 import { PATTERN_NAMES, type PatternName } from "../../src/measure/mod.ts";
-import { type LayerSpec, softmaxOf } from "../../src/models/mod.ts";
+import { type LayerSpec, scoring } from "../../src/models/mod.ts";
 import { attentionStatsProbe, dropPlan, forward, noDrop, type Probe, segmentsOf } from "../../src/run/mod.ts";
 import { onWebgpu } from "../kernels/devices.ts";
 import { engine as cpu, randomBlocks, stateTolerance, withFixture } from "../support.ts";
@@ -18,7 +18,7 @@ function inputsProbe(layers: readonly LayerSpec[], stride: number): Probe & { in
     inputs,
     attention: ({ q, k }) => ({ seen_q: q, seen_k: k }),
     observeAttention({ layer, first, count, length, outputs }) {
-      const spec = softmaxOf(layers[layer]);
+      const spec = scoring(layers[layer].attention);
       if (!spec) return;
       const part = (name: string, i: number) => {
         const all = outputs[name].data as Float32Array<ArrayBuffer>;

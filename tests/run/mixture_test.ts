@@ -1,7 +1,7 @@
 /** Mixtures expert by expert: what is read, parts of experts, numbers that are not finite, budgets, random weights. */
 import assert from "node:assert/strict";
 import type { Engine } from "../../src/engine/mod.ts";
-import { isMixture, type Model, randomWeights, readSpec } from "../../src/models/mod.ts";
+import { type Model, randomWeights, readSpec, routed } from "../../src/models/mod.ts";
 import { decoder, forward, noDrop, routingProbe } from "../../src/run/mod.ts";
 import { float32, toFloat32 } from "../../src/tensor/mod.ts";
 import type { Lease } from "../../src/weights/mod.ts";
@@ -56,7 +56,7 @@ for (const name of ["qwen2-moe", "glm4-moe"]) {
   Deno.test(`${name}: experts beyond a binding are run in parts`, () =>
     withFixture(name, async (opened) => {
       const { layers, hidden } = opened.model.spec;
-      const { expert } = layers.map(({ mlp }) => mlp).find(isMixture)!;
+      const { expert } = layers.map(({ mlp }) => routed(mlp)).find((mixture) => mixture !== null)!;
       const bindingBytes = expert.size * hidden * 4 / 2;
       const small = engineWith({ bindingBytes });
       assert.deepEqual(beyond(await stateDeviations(small, opened)), []);

@@ -6,7 +6,7 @@ import {
   type ModelSpec,
   randomWeights,
   readSpec,
-  softmaxOf,
+  scoring,
 } from "../../src/models/mod.ts";
 import type { Engine, Feeds } from "../../src/engine/mod.ts";
 import { normalDraw } from "../../src/kernels/mod.ts";
@@ -20,8 +20,8 @@ import {
   score,
   segmentsOf,
 } from "../../src/run/mod.ts";
-import { headSlices } from "../../src/run/head.ts";
-import { layerParts, PART_BYTES } from "../../src/run/parts.ts";
+import { headSlices } from "../../src/run/head/head.ts";
+import { layerParts, PART_BYTES } from "../../src/run/weights/parts.ts";
 import { elements, float32 } from "../../src/tensor/mod.ts";
 import type { Cut, Lease, WeightSource } from "../../src/weights/mod.ts";
 import {
@@ -99,7 +99,7 @@ Deno.test("what looks inside attention sees all its heads at once, and an MLP in
   assert.deepEqual([attention.length, mlp.length], [1, parts.llama[1]]);
   const heads: number[] = [];
   const probe: Probe = {
-    attention: ({ q }, attention) => (heads.push(softmaxOf({ attention })!.heads), { q }),
+    attention: ({ q }, attention) => (heads.push(scoring(attention)!.heads), { q }),
   };
   expectEqual(await sumsOf(model, engine, [probe]), await sumsOf(leased(model)), tolerance(model.spec));
   assert.deepEqual(new Set(heads), new Set([16]));
@@ -214,7 +214,7 @@ Deno.test("the parts of a 70B layer are small, and together they are the layer",
   const spec = readSpec(config, "llama-3-70b");
   const asked: (readonly [string, number])[][] = [];
   const weights = randomWeights(spec, { seed: 1, std: 1, residualStd: 1 });
-  const shapes = new Map(layerTensors(spec.layers[0], spec.hidden));
+  const shapes = new Map(layerTensors(spec.layers[0], spec.hidden).map(([name, shape]) => [name, shape]));
   const counting = {
     ...weights,
     part(_: number, cuts: Parameters<NonNullable<typeof weights.part>>[1]) {

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { openModel as openFiles } from "../../src/hub/mod.ts";
 import { type AttentionInput, attentionStatsReference } from "../../src/kernels/mod.ts";
 import { mean, PATTERN_NAMES, type PatternName, rankInterval, spearman } from "../../src/measure/mod.ts";
-import { type Model, softmaxOf } from "../../src/models/mod.ts";
+import { type Model, scoring } from "../../src/models/mod.ts";
 import { type Causes, type PatternsRow, readResult } from "../../src/result/mod.ts";
 import { type Blocks, forward, noDrop, segmentsOf } from "../../src/run/mod.ts";
-import { attentionOf, causes, causesEstimate, profile, untrainedCauses } from "../../src/study/mod.ts";
+import { attentionOf, causes, estimate, profile, untrainedCauses } from "../../src/study/mod.ts";
 import { sinkOf } from "../../src/study/causes/means.ts";
 import { openConfig, openModel, packText } from "../../src/subject/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
@@ -51,7 +51,7 @@ Deno.test("the study has the form that it is kept in, and a profile's importance
     assert.equal(result.norm, "pre");
     assert.ok(finite(result.effectiveRank.layers) && result.effectiveRank.embedding! > 1);
     assert.deepEqual(await causes(model, { ...options, onNotice: (line) => notices.push(line) }), result);
-    assert.equal(notices.filter((line) => /kept from an earlier run/.test(line)).length, 1);
+    assert.equal(notices.filter((line) => /reused from an earlier run/.test(line)).length, 1);
     await causes(model, { ...options, queryStride: 2 });
     await causes(model, { ...options, effectSamples: 0 });
     assert.equal(kept(options.results).filter((name) => name.startsWith("causes-")).length, 3);
@@ -69,7 +69,7 @@ async function statsOf(model: Model, blocks: Blocks, stride = 1): Promise<Seen[]
     probes: [{
       attention: ({ q, k }) => ({ q, k }),
       observeAttention({ layer, first, count, length, outputs }) {
-        const spec = softmaxOf(layers[layer])!;
+        const spec = scoring(layers[layer].attention)!;
         for (let i = 0; i < count; i++) {
           const part = (name: string) => {
             const all = outputs[name].data as AttentionInput["q"];
@@ -218,9 +218,9 @@ Deno.test("in a parallel layer both modules read what enters it", () =>
       effectSamples: 0,
     });
     const entering = [embedding.meanCosine!, ...mlp.meanCosine.mean.slice(0, -1)];
-    for (const { values } of correlations.filter(({ cause }) => cause === "meanCosine")) {
-      assert.deepEqual(values, entering);
-    }
+    const read = correlations.filter(({ cause }) => cause === "meanCosine");
+    assert.deepEqual(read.map(({ module }) => module), ["attention", "mlp"]);
+    for (const { values } of read) assert.deepEqual(values, entering);
   }, "neox-parallel"));
 
 Deno.test("the reach of each drop is on later layers only, and of the samples that the result names", () =>
@@ -358,7 +358,7 @@ Deno.test("attention of a text: rows are shares, of each token over itself and t
     assert.equal(tokens.join(""), "seven wizards make toxic brew");
     assert.deepEqual(heads.map(({ layer, head }) => ({ layer, head })), wanted);
     for (const { layer, rows } of heads) {
-      const window = softmaxOf(model.spec.layers[layer])!.window ?? Infinity;
+      const window = scoring(model.spec.layers[layer].attention)!.window ?? Infinity;
       rows.forEach((row, t) => {
         assert.equal(row.length, t + 1);
         // Float64: n shares rounded, n additions here and n in their divisor.
@@ -383,8 +383,8 @@ Deno.test("senseless options are refused by name; what it would take is more wit
     );
     await assert.rejects(causes(model, { ...options, effectSamples: -1 }), /effectSamples is -1/);
     const [all, few] = [
-      await causesEstimate(model, options),
-      await causesEstimate(model, { ...options, effectSamples: 0 }),
+      await estimate("causes", model, options),
+      await estimate("causes", model, { ...options, effectSamples: 0 }),
     ];
     assert.ok(all.modules > few.modules && few.modules >= 3 * 2 * 3);
     assert.equal(all.tokens, 64);

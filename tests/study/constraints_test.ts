@@ -1,6 +1,6 @@
 /** Plans under constraints and for budgets, whatever the scores: properties over made-up orders. */
 import assert from "node:assert/strict";
-import { softmaxOf } from "../../src/models/mod.ts";
+import { scoring } from "../../src/models/mod.ts";
 import fc from "fast-check";
 import { type DropOrder, head, type Plan } from "../../src/result/mod.ts";
 import { makePlan, order, type PlanOptions } from "../../src/study/mod.ts";
@@ -241,7 +241,7 @@ for (const name of ["llama", "qwen2", "gemma2", "neox-parallel"]) {
       const { vocabulary, hidden, head: { tied }, finalNorm } = model.spec;
       const outer = vocabulary * hidden * (tied ? 1 : 2) + hidden * (finalNorm.kind === "rms" ? 1 : 2);
       assert.equal(sizes.parameters, layers + outer);
-      const { kvHeads, headSize } = softmaxOf(model.spec.layers[0])!;
+      const { kvHeads, headSize } = scoring(model.spec.layers[0].attention)!;
       assert.equal(sizes.kvBytes[0], 2 * 2 * kvHeads * headSize); // keys and values, two bytes each
       const all = await order(model, { ...options, target: "block", by: "deepest" });
       assert.deepEqual(makePlan(all, { parameters: 1 }).mlp, [model.spec.layers.length - 1]);

@@ -1,6 +1,6 @@
 /** What `observe` shows equals what the probes of the studies measure, under plans too, and it fails in plain words. */
 import assert from "node:assert/strict";
-import { softmaxOf } from "../../src/models/mod.ts";
+import { scoring } from "../../src/models/mod.ts";
 import { openEngine } from "../../src/engine/mod.ts";
 import { forward, normsProbe, segmentsOf, streamProbe } from "../../src/run/mod.ts";
 import { attentionOf, observe, profile } from "../../src/study/mod.ts";
@@ -82,7 +82,7 @@ Deno.test("attention rows are those of attentionOf, and mix the values as the mo
   withTiny(async ({ model, options }) => {
     const text = "seven wizards make toxic brew";
     const tokenizer = await model.tokenizer();
-    const { heads, kvHeads, headSize } = softmaxOf(model.spec.layers[1])!;
+    const { heads, kvHeads, headSize } = scoring(model.spec.layers[1].attention)!;
     const wanted = Array.from({ length: heads }, (_, head) => ({ layer: 1, head }));
     const found = await attentionOf(model, text, wanted, { engine: options.engine });
     let rows = 0;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spearman } from "../../src/measure/mod.ts";
 import { cpuEngine } from "../../src/engine/mod.ts";
-import { softmaxOf, type UpdateTaps } from "../../src/models/mod.ts";
+import { scoring, type UpdateTaps } from "../../src/models/mod.ts";
 import { type DropOrder, resultText } from "../../src/result/mod.ts";
 import { type DropPlan, forward, noDrop, type Probe, segmentsOf } from "../../src/run/mod.ts";
 import {
@@ -135,7 +135,7 @@ for (const name of ["llama", "qwen3", "neox-parallel"]) {
     withTiny(async ({ model, options }) => {
       const { order: found } = await order(model, { ...options, target: "attention", by: "gate-norm" });
       for (const { layer, score } of found) {
-        const { heads, kvHeads, headSize } = softmaxOf(model.spec.layers[layer])!;
+        const { heads, kvHeads, headSize } = scoring(model.spec.layers[layer].attention)!;
         const lease = await model.weights.layer(layer);
         const [q, k] = ["q", "k"].map((name) =>
           toFloat32(lease.tensors.get(`attention.${name}_proj.weight`)!)
@@ -216,6 +216,7 @@ for (const target of ["attention", "joint"] as const) {
   Deno.test(`iterative over ${target}: the lowest of what is left, measured with the drops made, nothing skipped`, () =>
     withTrained("pre-ln", async (model) => {
       const found = await order(model, { ...text, target, by: "iterative", upto: 5 });
+      assert.equal(found.order.length, 5);
       for (const [step, chosen] of found.order.entries()) {
         const taken = found.order.slice(0, step);
         const measured = await profile(model, { ...text, drop: dropOf(taken) });
@@ -246,7 +247,7 @@ Deno.test("a search that was ended goes on where it stopped, and ends byte for b
         const onNotice = (line: string) => notices.push(line);
         const resumed = await order(model, { ...wanted, results, onNotice });
         assert.equal(resultText(resumed), whole);
-        assert.match(notices.join("\n"), /mlp of .* by .*: [23] kept from an earlier run/);
+        assert.match(notices.join("\n"), /mlp of .* by .*: [23] of \d modules reused from an earlier run/);
         assert.equal(resultText(await order(model, { ...wanted, results })), whole);
         const shorter = await order(model, { ...wanted, upto: 2, results });
         assert.deepEqual(shorter.order, resumed.order.slice(0, 2));

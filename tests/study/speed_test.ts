@@ -1,9 +1,9 @@
 /** Measured speeds: who is when, what is exact, what is predicted. That something is fast is never asserted. */
 import assert from "node:assert/strict";
-import { type MlpSpec, softmaxOf } from "../../src/models/mod.ts";
+import { type MlpSpec, scoring } from "../../src/models/mod.ts";
 import { head, resultText, type Speed } from "../../src/result/mod.ts";
 import { noDrop } from "../../src/run/mod.ts";
-import { evaluate, speed, speedEstimate } from "../../src/study/mod.ts";
+import { estimate, evaluate, speed } from "../../src/study/mod.ts";
 import { openParts, type PartTimes } from "../../src/study/speed/parts.ts";
 import { bytesAlone, predict } from "../../src/study/speed/predict.ts";
 import { orderOf, type Player, takeTurns, turnsOf } from "../../src/study/speed/turns.ts";
@@ -70,7 +70,7 @@ for (const name of ["llama", "gemma2", "neox-parallel"]) {
       assert.equal(result.plans[0].weightBytes, await stored({ attention: [], mlp: [] }));
       assert.equal(result.plans[1].weightBytes, await stored(plan));
       assert.deepEqual(result.points.map(({ batch, context }) => [batch, context]), [[1, 20], [2, 20]]);
-      const { kvHeads, headSize } = softmaxOf(model.spec.layers[0])!;
+      const { kvHeads, headSize } = scoring(model.spec.layers[0].attention)!;
       for (const { batch, plans } of result.points) {
         const text = 20 * 2 * 4 * kvHeads * headSize; // of a layer: a key and a value of each token of the context
         plans.forEach(({ keyBytes }, i) =>
@@ -92,7 +92,7 @@ Deno.test("what a token takes, by hand, from what the parts take", () =>
       overhead: { attention: 3, mlp: 5, step: 7 },
     };
     const { mlp } = spec.layers[0];
-    const attention = softmaxOf(spec.layers[0]);
+    const attention = scoring(spec.layers[0].attention);
     const [width, keys] = [attention!.heads * attention!.headSize, attention!.kvHeads * attention!.headSize];
     const bytes = {
       attention: 4 * spec.hidden * (2 * width + 2 * keys + 1),
@@ -164,11 +164,11 @@ Deno.test("gamma is of the evaluations of the same plan and model", () =>
 Deno.test("the estimate counts runs and memory; the form holds what was measured", () =>
   withTiny(async ({ model }) => {
     const options = { ...quick, plans: [{ mlp: [0] }], batch: [1, 3] };
-    const { prefills, steps, bytes } = await speedEstimate(model, options);
+    const { prefills, steps, bytes } = await estimate("speed", model, options);
     assert.deepEqual([prefills, steps], [2 * 2 * 2, 2 * 2 * 4 * 2]);
     const result: Speed = await speed(model, options);
     const { layers } = model.spec;
-    const { kvHeads, headSize } = softmaxOf(layers[0])!;
+    const { kvHeads, headSize } = scoring(layers[0].attention)!;
     const tokens = 20 + 2 + 2; // the context, a warm-up of two steps, two steps
     const keys = 2 * 3 * tokens * layers.length * 2 * 4 * kvHeads * headSize; // two plans, three texts
     assert.equal(bytes, sum(result.plans.map(({ weightBytes }) => weightBytes)) + keys);

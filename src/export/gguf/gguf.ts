@@ -8,19 +8,10 @@
  * What is to be written is read as our reader would read it, and must be the model that is meant.
  * Source: llama.cpp, `load_hparams` and the graph of `LLM_ARCH_DECI`.
  */
-import {
-  ggufConfig,
-  isLinear,
-  isMixture,
-  type MlpSpec,
-  readSpec,
-  ropeFactorsOf,
-  softmaxOf,
-} from "../../models/mod.ts";
+import { ggufConfig, mixerKind, type MlpSpec, readSpec, ropeFactorsOf, scoring } from "../../models/mod.ts";
 import { ggufContent, type OutTensor, zeros } from "../../weights/mod.ts";
-import { expectModel } from "../expect.ts";
-import { type Format, Inexpressible } from "../formats.ts";
-import { type Job, type Made, type Module, modulesText } from "../job.ts";
+import { expectExpressible, expectModel } from "../expect.ts";
+import { type Format, Inexpressible, type Job, type Made, type Module, modulesText } from "../job.ts";
 import { wholeOfFolder } from "./folder.ts";
 import { type Field, field, type Whole, wholeOfFile } from "./whole.ts";
 
@@ -52,13 +43,8 @@ export async function ggufFiles(job: Job, format: Format): Promise<Made> {
 }
 
 function architectureOf({ lone, full }: Job, { architecture: own }: Whole, format: Format): string {
+  expectExpressible(full, format);
   if (format === "gguf-deci") {
-    if (full.layers.some(({ mlp }) => isMixture(mlp))) {
-      throw new Inexpressible(
-        "the model",
-        "has mixtures of experts, which llama.cpp's deci does not support",
-      );
-    }
     if (LIKE_DECI.includes(own)) return "deci";
     const what = lone.length > 0 ? modulesText(lone.slice(0, 1)) : "the model";
     throw new Inexpressible(what, `has architecture ${own}, expected llama`);
@@ -106,7 +92,7 @@ function metadataOf(
 
 /** Which of a hybrid's layers have linear attention: without this they are counted off, and a layer that is gone would move others. */
 function kindsByLayer({ layers }: Job["full"], own: string): [string, Field][] {
-  const kinds = layers.map(({ attention }) => isLinear(attention));
+  const kinds = layers.map(({ attention }) => attention !== null && !mixerKind(attention).forks);
   return kinds.includes(true) ? [[`${own}.attention.recurrent_layers`, field.flags(kinds)]] : [];
 }
 
@@ -117,7 +103,7 @@ function countsByLayer(
   kept: readonly number[],
   skipped: readonly Module[],
 ): Record<string, Field> {
-  const { heads, kvHeads } = softmaxOf(layers[0])!;
+  const { heads, kvHeads } = scoring(layers[0].attention)!;
   const { size } = layers[0].mlp as MlpSpec;
   const byLayer = (count: number) =>
     field.i32s(kept.map((l) => skipped.some(({ layer }) => layer === l) ? 0 : count));

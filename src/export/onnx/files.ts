@@ -3,21 +3,13 @@
  * `onnxruntime` backend read. A dropped module is not in the graph; the caches of the attentions that are left are numbered
  * from 0, since readers count them.
  */
-import {
-  isLinear,
-  type ModelSpec,
-  softmaxOf,
-  steadyLength,
-  wholeGraph,
-  wholeName,
-} from "../../models/mod.ts";
+import { type ModelSpec, scoring, steadyLength, wholeGraph, wholeName } from "../../models/mod.ts";
 import { contentOf } from "../../weights/mod.ts";
 import { configOf } from "../config.ts";
-import { jsonFile } from "../copies.ts";
-import { notesOnGguf, smaller, smallFiles } from "../hf.ts";
-import { configFromGguf } from "../hf_from_gguf.ts";
-import type { Job, Made } from "../job.ts";
-import { Inexpressible } from "../formats.ts";
+import { expectExpressible } from "../expect.ts";
+import { notesOnGguf, smaller, smallFiles } from "../hf/folder.ts";
+import { configFromGguf } from "../hf/from_gguf.ts";
+import { type Job, jsonFile, type Made } from "../job.ts";
 import { genaiConfig, GRAPH } from "./genai.ts";
 import { specialIds } from "./ids.ts";
 import { onnxWeights, placed } from "./weights.ts";
@@ -25,12 +17,7 @@ import { onnxWeights, placed } from "./weights.ts";
 const DATA = `${GRAPH}.data`;
 
 export async function onnxFiles(job: Job): Promise<Made> {
-  if (job.full.layers.some(({ attention }) => isLinear(attention))) {
-    throw new Inexpressible(
-      "the model",
-      "has linear attention, whose states readers of the graph do not support",
-    );
-  }
+  expectExpressible(job.full, "onnx");
   const config = job.stored.kind === "gguf" ? configFromGguf(job) : await configOf(job);
   const spec = leftOf(job);
   const weights = onnxWeights(job, spec);
@@ -38,7 +25,7 @@ export async function onnxFiles(job: Job): Promise<Made> {
   const types = new Map(weights.map(({ name, dtype }) => [name, dtype]));
   const context = contextOf(job);
   const graph = wholeGraph(spec, context, (name, layer) => types.get(wholeName(name, layer))!);
-  const cached = [...spec.layers.keys()].filter((l) => spec.layers[l].attention);
+  const cached = [...spec.layers.keys()].filter((l) => scoring(spec.layers[l].attention));
   const small = await smallFiles(job);
   return {
     files: [
@@ -52,7 +39,7 @@ export async function onnxFiles(job: Job): Promise<Made> {
   };
 }
 
-/** The model without what is dropped; layers keep their numbers. */
+/** The model without the dropped modules; layers keep their numbers. */
 function leftOf({ full, drop }: Job): ModelSpec {
   const layers = full.layers.map((layer, l) => ({
     ...layer,
@@ -62,7 +49,7 @@ function leftOf({ full, drop }: Job): ModelSpec {
   return { ...full, layers };
 }
 
-/** Hugging Face's own where a configuration does not say. */
+/** Hugging Face's default for configurations without one. */
 const USUAL_CONTEXT = 2048;
 
 /** The longest text that the model is for. */
@@ -71,8 +58,8 @@ function contextOf({ full }: Job): number {
 }
 
 function notesOf({ full }: Job, cached: readonly number[], context: number): string[] {
-  const isDynamic = full.layers.some((layer) => {
-    const rope = softmaxOf(layer)?.rope;
+  const isDynamic = full.layers.some(({ attention }) => {
+    const rope = scoring(attention)?.rope;
     return rope && steadyLength(rope) < Infinity;
   });
   const renumbered = cached.length < full.layers.length;

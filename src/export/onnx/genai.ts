@@ -2,7 +2,7 @@
  * `genai_config.json`: what onnxruntime-genai and lm-eval's ONNX backends want to know of a graph. Fields as its Model Builder
  * writes them (`make_genai_config` in `builders/base.py`).
  */
-import { type AttentionSpec, keptHeadSize, softmaxOf } from "../../models/mod.ts";
+import { type AttentionSpec, keptHeadSize, scoring } from "../../models/mod.ts";
 import type { Job } from "../job.ts";
 
 /** Names of the files that it speaks of. */
@@ -17,7 +17,7 @@ export interface SpecialIds {
 
 /** The configuration of a graph with as many caches as there are attentions. */
 export function genaiConfig({ full }: Job, caches: number, context: number, { bos, eos, pad }: SpecialIds) {
-  const attention: AttentionSpec = softmaxOf(full.layers[0])!;
+  const attention: AttentionSpec = scoring(full.layers[0].attention)!;
   const known = (entries: Record<string, SpecialIds[keyof SpecialIds]>) =>
     Object.fromEntries(Object.entries(entries).filter(([, id]) => id !== null));
   return {

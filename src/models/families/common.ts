@@ -1,7 +1,7 @@
 /** What the families' configurations have in common. */
-import type { Config } from "../config.ts";
-import { positive } from "../positive.ts";
-import type { Activation } from "../spec.ts";
+import type { Config } from "../config/config.ts";
+import { positive } from "../config/positive.ts";
+import type { Activation } from "../pieces.ts";
 
 const activations: Record<string, Activation> = {
   silu: "silu",

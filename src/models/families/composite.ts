@@ -2,11 +2,9 @@
  * Models of text and images, of which only the text part is run: its configuration is the field `text_config`, its tensors
  * have a prefix. What the outer configuration says about images and about joining the two does not concern text.
  */
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import type { ModelSpec } from "../spec.ts";
-
-/** The families a text part may be of, and the one where it does not say. */
-type TextFamilies = Readonly<Record<string, { readonly spec: (config: Config) => ModelSpec }>>;
+import type { Families } from "./family.ts";
 
 const OUTER =
   `adapter_layer_norm_eps boi_token_id boi_token_index downsample_factor downsample_ratio eoi_token_id
@@ -27,7 +25,7 @@ const USUAL: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
 };
 
 /** Reads a composite configuration. Throws `TypeError` that names the part where its family cannot be run. */
-export function composite(families: TextFamilies, fallback: string): (config: Config) => ModelSpec {
+export function composite(families: Families, fallback: string): (config: Config) => ModelSpec {
   return (config) => {
     const said = (config.value("text_config") as { model_type?: unknown } | null)?.model_type ?? fallback;
     const text = config.child("text_config", USUAL[String(said)]);

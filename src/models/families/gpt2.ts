@@ -4,12 +4,16 @@
  */
 import { type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import type { Allocate, TensorRef } from "../../weights/mod.ts";
-import type { Config } from "../config.ts";
-import { fusedHeads, type NameTable, sharedRows } from "../names.ts";
-import type { AttentionSpec, ModelSpec } from "../spec.ts";
+import type { Config } from "../config/config.ts";
+import type { Header } from "../gguf/fields.ts";
+import type { MlpSpec } from "../modules/dense.ts";
+import type { SoftmaxSpec } from "../modules/softmax.ts";
+import type { ModelSpec } from "../spec.ts";
+import { fusedHeads, type NameTable, sharedRows } from "../stored/names.ts";
 import { readActivation, readEpsilon } from "./common.ts";
+import type { Families } from "./family.ts";
 
-export function gpt2(config: Config): ModelSpec {
+function gpt2(config: Config): ModelSpec {
   const hidden = config.count("n_embd", 768);
   const heads = config.count("n_head", 12);
   const headSize = hidden / heads;
@@ -23,7 +27,8 @@ export function gpt2(config: Config): ModelSpec {
   const scale = config.boolean("scale_attn_weights", true) ? headSize ** -0.5 : 1;
   const byLayer = config.boolean("scale_attn_by_inverse_layer_idx", false);
   config.value("reorder_and_upcast_attn"); // the same in float32
-  const attention: AttentionSpec = {
+  const attention: SoftmaxSpec = {
+    kind: "softmax",
     norm,
     heads,
     kvHeads: heads,
@@ -35,7 +40,8 @@ export function gpt2(config: Config): ModelSpec {
     qkNorm: null,
     bias: { qkv: true, output: true },
   };
-  const mlp = {
+  const mlp: MlpSpec = {
+    kind: "dense",
     norm,
     size: config.value("n_inner") === null ? 4 * hidden : config.count("n_inner", 4 * hidden),
     activation: readActivation(config, "activation_function", "gelu_new"),
@@ -76,7 +82,7 @@ const stems = {
 };
 
 /** A matrix is taken out of its columns, a bias out of its rows. */
-export function gpt2Names(spec: ModelSpec): NameTable {
+function names(spec: ModelSpec): NameTable {
   const share = sharedRows(fusedHeads(spec));
   return {
     stems,
@@ -102,3 +108,22 @@ function transposed(tensor: Tensor, share: TensorRef["rows"], allocate: Allocate
   }
   return { dtype: "f32", shape: [end - start, rows], data };
 }
+
+/** The configuration has its own names for all fields. */
+function fields({ field, tensors, usual }: Header): Record<string, unknown> {
+  return {
+    ...Object.fromEntries(Object.keys(usual).map((key) => [key, undefined])),
+    vocab_size: usual.vocab_size,
+    tie_word_embeddings: usual.tie_word_embeddings,
+    n_embd: usual.hidden_size,
+    n_layer: usual.num_hidden_layers,
+    n_head: usual.num_attention_heads,
+    n_inner: usual.intermediate_size,
+    n_positions: tensors.get("position_embd.weight")?.shape[0],
+    layer_norm_epsilon: field("attention.layer_norm_epsilon"),
+  };
+}
+
+export const gpt2s: Families = {
+  gpt2: { spec: gpt2, names, gguf: { gpt2: { fields, stems: { position: "position_embd" } } } },
+};

@@ -2,14 +2,15 @@
  * GPT-NeoX and Pythia: LayerNorm with biases, rotation of a part of each head, and (by default) a parallel residual.
  * q, k and v lie in one matrix, head by head: [H, 3, E, D]. Source: Hugging Face `modeling_gpt_neox.py`.
  */
-import { takeRows } from "../blocks.ts";
-import type { Config } from "../config.ts";
-import type { NameTable } from "../names.ts";
-import { readRope } from "../rope_fields.ts";
-import type { LayerSpec, ModelSpec } from "../spec.ts";
+import type { Config } from "../config/config.ts";
+import { readRope } from "../config/rope_fields.ts";
+import { firstScoring, type LayerSpec, type ModelSpec } from "../spec.ts";
+import { takeRows } from "../stored/blocks.ts";
+import type { NameTable } from "../stored/names.ts";
 import { readActivation, readEpsilon } from "./common.ts";
+import type { Families } from "./family.ts";
 
-export function gptNeox(config: Config): ModelSpec {
+function gptNeox(config: Config): ModelSpec {
   const share = config.number("rotary_pct", 0.25);
   checkCopy(config, "rope_theta", "rotary_emb_base", config.number("rotary_emb_base", 10000));
   checkCopy(config, "partial_rotary_factor", "rotary_pct", share);
@@ -30,6 +31,7 @@ export function gptNeox(config: Config): ModelSpec {
   const layer: LayerSpec = {
     residual: config.boolean("use_parallel_residual", true) ? "parallel" : "sequential",
     attention: {
+      kind: "softmax",
       norm,
       heads,
       kvHeads: heads,
@@ -45,6 +47,7 @@ export function gptNeox(config: Config): ModelSpec {
       bias: { qkv: bias, output: bias },
     },
     mlp: {
+      kind: "dense",
       norm,
       size: config.count("intermediate_size"),
       activation: readActivation(config, "hidden_act", "gelu"),
@@ -75,8 +78,9 @@ function checkCopy(config: Config, key: string, original: string, value: number)
 
 const layerStem = (stem: string) => `gpt_neox.layers.*.${stem}`;
 
-/** Names of a model with `heads` heads: how q, k and v are taken out of their matrix depends on it. */
-export function gptNeoxNames(heads: number): NameTable {
+/** How q, k and v are taken out of their matrix depends on the number of heads. */
+function names(spec: ModelSpec): NameTable {
+  const { heads = 1 } = firstScoring(spec) ?? {};
   const fused = layerStem("attention.query_key_value");
   return {
     stems: {
@@ -104,3 +108,5 @@ export function gptNeoxNames(heads: number): NameTable {
     },
   };
 }
+
+export const gptNeoxes: Families = { gpt_neox: { spec: gptNeox, names } };

@@ -11,15 +11,13 @@
  */
 import type { Engine, Has, Held } from "../../engine/mod.ts";
 import {
-  isLinear,
-  type LayerSpec,
   type Model,
   type RopeSpec,
   ropeTables,
   rotaryNames,
   rotationRegime,
+  scoring,
   sight,
-  softmaxOf,
 } from "../../models/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
 import { openEmbedder } from "../embed.ts";
@@ -27,11 +25,11 @@ import { areFinite, takeSquares } from "../finite.ts";
 import { forward } from "../forward.ts";
 import { freeAll, take, withUploaded } from "../held.ts";
 import { openPrograms } from "../programs.ts";
-import { headNotFinite } from "../head.ts";
-import { type GrowingKeys, growingKeys } from "./keys_values.ts";
+import { headNotFinite } from "../head/head.ts";
+import { type Memory, openMemory } from "./memory.ts";
+import { keptLayers } from "../kept.ts";
 import { type DropPlan, noDrop } from "../plan.ts";
-import { states } from "./states.ts";
-import type { RunStage, Stage, StepLayer } from "../stage.ts";
+import type { RunStage, Stage, StepLayer } from "./stage.ts";
 import { openStages } from "../stages.ts";
 
 /** Options of decoding. */
@@ -64,12 +62,13 @@ const DEFAULT_BUDGET = 2 * 2 ** 30;
 /** Opens a decoder; reads the weights that it keeps. */
 export async function decoder(options: DecoderOptions): Promise<Decoder> {
   const { model, engine, plan = noDrop, budget = DEFAULT_BUDGET, texts = 1, signal } = options;
-  const layers = keptModules(model.spec.layers, plan);
+  const layers: StepLayer[] = keptLayers(model.spec.layers, plan)
+    .map((spec, l) => ({ l, spec })).filter(({ spec }) => spec.attention || spec.mlp);
   const { stages, release } = await openStages(model, engine, layers, { budget, texts });
   const tables = rotaryRows();
   const programs = openPrograms(engine);
   const embedder = openEmbedder(model, engine, programs);
-  const caches = new Map<number, GrowingKeys>();
+  const caches = new Map<number, Memory>();
   let read: number[][] = []; // of each text
 
   /** Throws the error of the module where numbers cease to be finite: the executor meets it in the same text. */
@@ -169,8 +168,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     forget();
     for (const { l, spec } of layers) {
       const { attention } = spec;
-      if (isLinear(attention)) caches.set(l, states(engine, attention, texts));
-      else if (attention) caches.set(l, growingKeys(engine, programs, attention, texts));
+      if (attention) caches.set(l, openMemory(engine, programs, attention, texts));
     }
     return await runFrom(0);
   }
@@ -187,7 +185,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
       expectTexts(ids.length);
       read.forEach((text, i) => text.push(ids[i]));
       const { length } = read[0];
-      const turned = layers.some(({ spec }) => isTurned(softmaxOf(spec)?.rope ?? null, length));
+      const turned = layers.some(({ spec }) => isTurned(scoring(spec.attention)?.rope ?? null, length));
       return turned ? await prefill(...read.map((text) => Int32Array.from(text))) : await runFrom(length - 1);
     },
     async release() {
@@ -196,18 +194,6 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
       await release();
     },
   };
-}
-
-/** The layers that run something, dropped modules as null. */
-function keptModules(layers: readonly LayerSpec[], plan: DropPlan): StepLayer[] {
-  return layers.map((layer, l) => ({
-    l,
-    spec: {
-      ...layer,
-      attention: plan.attention.includes(l) ? null : layer.attention,
-      mlp: plan.mlp.includes(l) ? null : layer.mlp,
-    },
-  })).filter(({ spec }) => spec.attention || spec.mlp);
 }
 
 /** Tokens [first, end). */
@@ -240,7 +226,7 @@ function sharedFeeds(
 ): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (const { spec } of layers) {
-    const attention = softmaxOf(spec);
+    const attention = scoring(spec.attention);
     if (!attention) continue;
     Object.assign(feeds, sight(attention, has, { past: first, tokens: end - first, texts }));
     if (!attention.rope) continue;

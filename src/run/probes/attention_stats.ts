@@ -16,7 +16,7 @@ import {
 } from "../../kernels/mod.ts";
 import { PATTERN_NAMES, type PatternName } from "../../measure/mod.ts";
 import type { Feeds } from "../../engine/mod.ts";
-import { type AttentionSpec, isLinear, type LayerSpec, softmaxOf } from "../../models/mod.ts";
+import { type AttentionSpec, type LayerSpec, scoring } from "../../models/mod.ts";
 import type { Value } from "../../onnx/mod.ts";
 import { type Chunk, chunksOf, RAW_STATS, rawAttentionStats } from "./attention_stats_graph.ts";
 import type { Probe } from "./probe.ts";
@@ -47,18 +47,21 @@ export function attentionStatsProbe<T>(
   return {
     stats,
     only: [plan],
-    attention: (taps, spec, extent): Record<string, Value> =>
-      isLinear(spec) ? {} : { [inGraph]: rawAttentionStats(taps, spec, extent, stride) },
+    attention(taps, spec, extent): Record<string, Value> {
+      const scored = scoring(spec);
+      return scored ? { [inGraph]: rawAttentionStats(taps, scored, extent, stride) } : {};
+    },
     kernels: {
       async attention(engine, held, spec, { samples, length }): Promise<Feeds> {
-        if (isLinear(spec)) return {};
+        const scored = scoring(spec);
+        if (!scored) return {};
         return {
-          [byKernel]: await attentionStats(engine, held, samples, attentionSizes(spec, length, stride)),
+          [byKernel]: await attentionStats(engine, held, samples, attentionSizes(scored, length, stride)),
         };
       },
     },
     observeAttention({ layer, outputs, first, count, length }) {
-      const spec = softmaxOf(layers[layer]);
+      const spec = scoring(layers[layer].attention);
       if (!spec) return;
       const samples = stats[layer] ??= [];
       const all = (outputs[byKernel] ?? outputs[inGraph]).data as Float32Array;

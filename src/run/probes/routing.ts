@@ -1,6 +1,6 @@
 /** What routers do, by layer and sample: the load of each expert and the entropy of the choice. */
 import { type RoutingSums, sumRouting } from "../../measure/mod.ts";
-import { isMixture, type LayerSpec } from "../../models/mod.ts";
+import { type LayerSpec, routed } from "../../models/mod.ts";
 import type { Probe } from "./probe.ts";
 
 /** A probe of what plan number `plan` shows; read `sums` after the run, null for a layer whose mixture was not run. */
@@ -14,9 +14,9 @@ export function routingProbe(
     only: [plan],
     router: ({ logits }) => ({ "routing.logits": logits }),
     observeRouter({ layer, first, count, length, outputs, chosen }) {
-      const { mlp } = layers[layer];
-      if (!isMixture(mlp)) return;
-      const { experts, top } = mlp;
+      const mixture = routed(layers[layer].mlp);
+      if (!mixture) return;
+      const { experts, top } = mixture;
       const samples = sums[layer] ??= [];
       const logits = outputs["routing.logits"].data as Float32Array;
       for (let i = 0; i < count; i++) {

@@ -5,13 +5,12 @@
  */
 import { type AttentionInput, attentionRow } from "../../kernels/mod.ts";
 import {
-  type AttentionSpec,
   type AttentionTaps,
-  isLinear,
   type LayerSpec,
+  mixerKind,
   type MixerSpec,
-  ownSizes,
-  softmaxOf,
+  scoring,
+  type ScoringSpec,
   type UpdateTaps,
   withoutPadding,
 } from "../../models/mod.ts";
@@ -85,7 +84,9 @@ export function valuesProbe<Name extends Observable>(
   let inside: Partial<Record<InnerName, Numbers>> = {};
 
   function isWhole(layer: number, { attention, mlp }: Present): boolean {
-    if (asked.has("attention") && isLinear(layers[layer].attention)) return false; // it has no such rows
+    const mixer = layers[layer].attention;
+    if (asked.has("attention") && !scoring(mixer)) return false; // it has no such rows
+    if (inner.length > 0 && mixer && !mixerKind(mixer).inside(mixer)) return false;
     const missing = (name: StreamName) => name === "a" && !attention || name === "m" && !mlp;
     return !streams.some(missing) && (inner.length === 0 || attention);
   }
@@ -95,8 +96,12 @@ export function valuesProbe<Name extends Observable>(
     ...inner.length > 0
       ? {
         attention: (taps: AttentionTaps, spec: MixerSpec) =>
-          Object.fromEntries(inner.map((name) => [`values.${name}`, innerOutput(name, taps[name], spec)])),
-        observeAttention({ outputs }: Observation) {
+          mixerKind(spec).inside(spec)
+            ? Object.fromEntries(inner.map((name) => [`values.${name}`, innerOutput(name, taps[name], spec)]))
+            : {},
+        observeAttention({ layer, outputs }: Observation) {
+          const mixer = layers[layer].attention!;
+          if (!mixerKind(mixer).inside(mixer)) return;
           inside = Object.fromEntries(
             inner.map((name) => [name, (outputs[`values.${name}`].data as Numbers).slice()]),
           );
@@ -117,11 +122,14 @@ export function valuesProbe<Name extends Observable>(
         const own = new Map<string, Observed>(
           inner.map((
             name,
-          ) => [name, { data: part(inside[name]!), shape: [length, ...headsOf(name, spec!)] }]),
+          ) => [name, {
+            data: part(inside[name]!),
+            shape: [length, ...mixerKind(spec!).inside(spec!)![name]],
+          }]),
         );
         const values = names.map((name) => {
           if (name === "attention") {
-            return [name, attentionRows(softmaxOf(layers[layer])!, length, own.get("q")!, own.get("k")!)];
+            return [name, attentionRows(scoring(spec)!, length, own.get("q")!, own.get("k")!)];
           }
           return [name, own.get(name) ?? finished(name, output, length)];
         });
@@ -131,18 +139,11 @@ export function valuesProbe<Name extends Observable>(
   };
 }
 
-/** Heads, and numbers of each. */
-function headsOf(name: InnerName, spec: MixerSpec): [heads: number, size: number] {
-  const isKey = name === "q" || name === "k";
-  if (isLinear(spec)) return isKey ? [spec.keyHeads, spec.keySize] : [spec.valueHeads, spec.valueSize];
-  const { key, value } = ownSizes(spec);
-  return [name === "q" || name === "mixed" ? spec.heads : spec.kvHeads, isKey ? key : value];
-}
-
 /** A value inside attention, without the zeros that heads of latents are run with. */
 function innerOutput(name: InnerName, value: Value, spec: MixerSpec): Value {
-  const [heads, size] = headsOf(name, spec);
-  return isLinear(spec) ? value : withoutPadding(value, heads, spec, size);
+  const [heads, size] = mixerKind(spec).inside(spec)![name];
+  const scored = scoring(spec);
+  return scored ? withoutPadding(value, heads, scored, size) : value;
 }
 
 /** Outputs that a value is made of; none where its module does not run. Squares and products are sums over D, [B·T]. */
@@ -202,13 +203,13 @@ const vector = (data: Numbers): Observed => ({ data, shape: [data.length] });
 
 /** The rows of all queries, each made when it is asked for: memory for one. */
 function attentionRows(
-  spec: AttentionSpec,
+  spec: ScoringSpec,
   tokens: number,
   q: Observed,
   k: Observed,
 ): Iterable<AttentionRow> {
   const { heads } = spec;
-  const sizes = { ...attentionSizes(spec, tokens), size: ownSizes(spec).key };
+  const sizes = { ...attentionSizes(spec, tokens), size: mixerKind(spec).inside(spec)!.q[1] };
   const input: AttentionInput = { ...sizes, q: q.data, k: k.data };
   return {
     *[Symbol.iterator]() {

@@ -1,5 +1,5 @@
 /** How requests become segments: as trees that share what they begin with, or as whole texts where a model's layers cannot share. */
-import { linearLayers, type ModelSpec } from "../../models/mod.ts";
+import { layersWithoutForks, type ModelSpec } from "../../models/mod.ts";
 import type { ScoredRequest } from "./plant.ts";
 import { packTexts, textsOf } from "./texts.ts";
 import { type Packed, packTrees, treeTokens } from "./trees.ts";
@@ -8,7 +8,7 @@ export type Packing = "trees" | "texts";
 
 /** How a model's requests are packed. */
 export function packingOf(spec: ModelSpec): Packing {
-  return linearLayers(spec).length === 0 ? "trees" : "texts";
+  return layersWithoutForks(spec).length === 0 ? "trees" : "texts";
 }
 
 /** Requests as segments. How they are packed depends on the requests alone. */

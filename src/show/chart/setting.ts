@@ -1,9 +1,9 @@
 /** The setting of a figure or a table, in words: model, weight format, text, packing, arithmetic. */
-import type { ModuleKind } from "../../measure/mod.ts";
+import { type ModuleKind, rankModules } from "../../measure/mod.ts";
 import type { Computed, Profile, Provenance } from "../../result/mod.ts";
 import { plain } from "../../entry/mod.ts";
 
-/** What each kind is called in print. */
+/** The printed name of each kind. */
 export const KIND_NAMES = {
   attention: "attention",
   mlp: "MLP",
@@ -39,7 +39,7 @@ function packedOf({ packing, text }: Provenance): string {
   return `${packing.samples} × ${packing.length} tokens of ${textOf(text)}${bos}${beyond}`;
 }
 
-/** What computed numbers: "float32, cpu", "tf32, cuda on NVIDIA H100 80GB HBM3"; all that differ. */
+/** The arithmetic, engine and device behind the numbers: "float32, cpu", "tf32, cuda on NVIDIA H100 80GB HBM3"; each different one. */
 export function computedText(...all: readonly Computed[]): string {
   const texts = all.map(({ dtype, engine, device }) =>
     `${dtype}, ${engine}${device === undefined ? "" : ` on ${plain(device)}`}`
@@ -79,7 +79,5 @@ export interface RankedModule {
 
 /** Modules of the kinds by importance, most redundant first; ties go to the deeper one. */
 export function byImportance(profile: Profile, ...kinds: ModuleKind[]): RankedModule[] {
-  return kinds.flatMap((module) =>
-    profile[module].importance.flatMap((score, layer) => score === null ? [] : [{ module, layer, score }])
-  ).sort((a, b) => a.score - b.score || b.layer - a.layer);
+  return rankModules(kinds, (kind) => profile[kind].importance);
 }

@@ -6,6 +6,7 @@ import { KINDS, withinBudget } from "../../measure/mod.ts";
 import { type Evaluation, meanOver, type Profile, type Sweep } from "../../result/mod.ts";
 import { accuracyChange, accuracyCurves, type Dropped, fullOf } from "../chart/accuracy.ts";
 import { formatNumber, formatPoints, formatPointsRange } from "../chart/numbers.ts";
+import { isByImportance } from "../chart/scores.ts";
 import { byImportance, describeDrop, KIND_NAMES } from "../chart/setting.ts";
 import { quarter } from "../chart/summary.ts";
 import { importanceSign, timesText } from "../chart/told.ts";
@@ -36,8 +37,8 @@ type Curve = Sweep["curves"][number];
 /** The largest plan, of those tried, that surely stays within the budget; what it costs, or any other plan of the sweep. */
 export function qualityAnswer({ curves, provenance }: Sweep): Answer | undefined {
   const { model: { layers }, packing: { samples } } = provenance;
-  const tried = curves.filter(({ by, points }) =>
-    by === "importance" && points.some(({ dropped }) => dropped > 0)
+  const tried = curves.filter((curve) =>
+    isByImportance(curve) && curve.points.some(({ dropped }) => dropped > 0)
   );
   const allowed = KINDS.flatMap((target) =>
     tried.filter((curve) => curve.target === target)
@@ -81,7 +82,7 @@ function perplexityCost(curves: readonly Curve[], drop: Drop, samples: number): 
 /** The longest list of attention modules that was measured; what a plan costs in accuracy. */
 export function tasksAnswer(results: readonly Evaluation[], plans: readonly Dropped[]): Answer | undefined {
   const full = fullOf(results);
-  const curves = accuracyCurves(results, plans).filter(({ by }) => by === "importance");
+  const curves = accuracyCurves(results, plans).filter(isByImportance);
   const longest = curves.find(({ target }) => target === "attention") ?? curves[0];
   if (!longest) return undefined;
   const { result: { provenance: { drop, model } } } = longest.points.at(-1)!;

@@ -12,10 +12,10 @@ import {
   wholeNumber,
 } from "../../entry/mod.ts";
 import { type AttentionInput, attentionRow } from "../../kernels/mod.ts";
-import { softmaxOf } from "../../models/mod.ts";
+import { scoring } from "../../models/mod.ts";
 import { attentionSizes, type Blocks, type Probe } from "../../run/mod.ts";
-import { engineChecks, type EngineOptions, type StudyOptions } from "../options.ts";
-import { pass } from "../pass.ts";
+import { engineChecks, type EngineOptions, type StudyOptions } from "../base/options.ts";
+import { pass } from "../base/pass.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 
 /** A head of a layer. */
@@ -83,7 +83,7 @@ async function look(
 ): Promise<AttentionOf> {
   const { layers } = model.spec;
   for (const { layer, head } of wanted) {
-    if (head < (layers[layer] && softmaxOf(layers[layer])?.heads || 0)) continue;
+    if (head < (scoring(layers[layer]?.attention ?? null)?.heads ?? 0)) continue;
     throw new RangeError(`Cannot show head ${head} of layer ${layer}: ${model.name} has no such head`);
   }
   const tokenizer = await model.tokenizer();
@@ -108,7 +108,7 @@ async function look(
     tokens: [...ids].map((id) => tokenizer.decode([id])),
     heads: wanted.map(({ layer, head }) => {
       const input: AttentionInput = {
-        ...attentionSizes(softmaxOf(layers[layer])!, ids.length),
+        ...attentionSizes(scoring(layers[layer].attention)!, ids.length),
         ...seen.get(layer)!,
       };
       return { layer, head, rows: Array.from(ids, (_, t) => [...attentionRow(input, head, t)]) };

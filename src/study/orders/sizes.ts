@@ -5,12 +5,11 @@
  */
 import { elements } from "../../tensor/mod.ts";
 import {
-  isLinear,
   layerTensors,
-  type MixerSpec,
+  mixerKind,
   type ModelSpec,
   outerTensors,
-  softmaxOf,
+  scoring,
   type TensorNeed,
 } from "../../models/mod.ts";
 import type { Plan, Sizes } from "../../result/mod.ts";
@@ -30,16 +29,9 @@ export function sizesOf(spec: ModelSpec): Sizes {
       layer.attention && weights(layerTensors({ ...layer, mlp: null }, hidden))
     ),
     mlp: layers.map((layer) => layer.mlp && weights(layerTensors({ ...layer, attention: null }, hidden))),
-    kvBytes: layers.map(({ attention }) => attention && KV_BYTES * keptNumbers(attention)),
-    kvTokens: layers.map((layer) => softmaxOf(layer)?.window ?? null),
+    kvBytes: layers.map(({ attention }) => attention && KV_BYTES * mixerKind(attention).kept(attention)),
+    kvTokens: layers.map(({ attention }) => scoring(attention)?.window ?? null),
   };
-}
-
-/** Numbers that are kept of a token: keys and values, or the latents that they come from. */
-function keptNumbers(mixer: MixerSpec): number {
-  if (isLinear(mixer)) return 0;
-  const { kvHeads, headSize, latents, rope } = mixer;
-  return latents ? latents.keyValue + (rope?.size ?? 0) : 2 * kvHeads * headSize;
 }
 
 /** Weights of dropped modules. */

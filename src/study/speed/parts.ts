@@ -9,15 +9,15 @@
 import type { Engine } from "../../engine/mod.ts";
 import type { Roof, Work } from "../../measure/mod.ts";
 import {
-  isMixture,
+  type FeedSpec,
+  firstScoring,
   type LayerSpec,
   layerTensors,
   type MlpSpec,
   type Model,
   type ModelSpec,
-  type MoeSpec,
   outerTensors,
-  softmaxOf,
+  routed,
 } from "../../models/mod.ts";
 import { createGraph, Gemm } from "../../onnx/mod.ts";
 import {
@@ -185,7 +185,7 @@ async function openProducts(
 
 /** Layers as the model's, attention with all its heads, on a stream so narrow that their weights are next to nothing. */
 function narrowModel(spec: ModelSpec): Model {
-  const attention = spec.layers.map(softmaxOf).find((attention) => attention) ?? null;
+  const attention = firstScoring(spec) ?? null;
   const mlp = spec.layers.find((layer) => layer.mlp)?.mlp ?? null;
   const layer: LayerSpec = {
     residual: spec.layers[0].residual,
@@ -200,7 +200,8 @@ function narrowModel(spec: ModelSpec): Model {
   };
   const filled = (shape: readonly number[]) =>
     float32([...shape], new Float32Array(elements(shape)).fill(1 / NARROW));
-  const outer = new Map(outerTensors({ ...narrow, head: { ...narrow.head, tied: false } }));
+  const needs = outerTensors({ ...narrow, head: { ...narrow.head, tied: false } });
+  const outer = new Map(needs.map(([name, shape]) => [name, shape]));
   const lease = (l: number, isWanted: (name: string) => boolean) => {
     const needs = layerTensors(narrow.layers[l], NARROW).filter(([name]) => isWanted(name));
     return Promise.resolve({
@@ -221,10 +222,11 @@ function narrowModel(spec: ModelSpec): Model {
   return { name: "parts", spec: narrow, weights, config: {} };
 }
 
-function narrowed(mlp: MlpSpec | MoeSpec): MlpSpec | MoeSpec {
-  if (!isMixture(mlp)) return { ...mlp, size: NARROW };
-  const { expert, shared } = mlp;
-  return { ...mlp, expert: { ...expert, size: NARROW }, shared: shared && { ...shared, size: NARROW } };
+function narrowed(mlp: FeedSpec): FeedSpec {
+  const mixture = routed(mlp);
+  if (!mixture) return { ...mlp as MlpSpec, size: NARROW };
+  const { expert, shared } = mixture;
+  return { ...mixture, expert: { ...expert, size: NARROW }, shared: shared && { ...shared, size: NARROW } };
 }
 
 /** A decoder as a player. Which tokens it reads makes no difference to its speed. */

@@ -1,7 +1,7 @@
-/** The closed form (measure/init_theory.ts) of the study of untrained models, with the same options. */
+/** The closed form (measure/untrained/init_theory.ts) of the study of untrained models, with the same options. */
 import { expect, optionsOf } from "../../entry/mod.ts";
 import { initTheory, mean, type ModuleKind, type Predicted } from "../../measure/mod.ts";
-import { expectSoftmax, isMixture, type MlpSpec, softmaxOf } from "../../models/mod.ts";
+import { expectForks, type MlpSpec, routed, scoring } from "../../models/mod.ts";
 import { randomInitChecks, type RandomInitOptions, shapeOf, untrainedOf } from "./random_init.ts";
 import { aConfig, type NamedConfig, zipfText } from "../../subject/mod.ts";
 
@@ -21,20 +21,21 @@ export function predictInit(named: NamedConfig, options: RandomInitOptions = {})
   expect("predict", "configuration", named, aConfig);
   expect("predict", "options", options, optionsOf(randomInitChecks));
   const { name, spec, initialiser, samples, length } = untrainedOf(named, options);
-  expectSoftmax(spec, `predict ${name}`);
+  expectForks(spec, `predict ${name}`);
   const { residual, mlp } = spec.layers[0];
-  const attention = softmaxOf(spec.layers[0]);
+  const attention = scoring(spec.layers[0].attention);
   if (!attention || !mlp || spec.layers.some((layer) => !layer.attention || !layer.mlp)) {
     throw new TypeError(
       `Cannot predict ${name}: a layer lacks a module, expected attention and an MLP in each layer`,
     );
   }
-  if (isMixture(mlp) || spec.layers.some((layer) => isMixture(layer.mlp))) {
+  if (spec.layers.some((layer) => routed(layer.mlp))) {
     throw new TypeError(`Cannot predict ${name}: its layers have mixtures of experts, expected MLPs`);
   }
   if (
-    spec.positions || attention.clip || attention.latents || attention.sinks || attention.outputGate ||
-    (attention.updateScale ?? 1) !== 1
+    spec.positions || attention.kind !== "softmax" || mlp.kind !== "dense" || attention.clip ||
+    attention.sinks ||
+    attention.outputGate || (attention.updateScale ?? 1) !== 1
   ) {
     throw new TypeError(
       `Cannot predict ${name}: the closed form does not cover learned positions, clipped projections, scaled updates, sinks, gates and latents, expected a model without them`,

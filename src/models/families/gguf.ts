@@ -1,0 +1,253 @@
+/**
+ * GGUF files as models: their metadata as the `config.json` that Hugging Face would have, and their tensor names.
+ *
+ * llama.cpp stores two things differently, and both are undone here: the rows of q and k of Llama-family files are
+ * permuted (its rotation pairs neighbours, Hugging Face's pairs halves), and Gemma's norms are stored as w, not w − 1. What it does to
+ * linear attention: mixtures/hybrid_gguf.ts.
+ */
+import { elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import type { Allocate, GgufFile, GgufValue } from "../../weights/mod.ts";
+import { spelt } from "../config/config.ts";
+import type { Header, Single } from "../gguf/fields.ts";
+import { layoutOf } from "../gguf/layouts.ts";
+import { dividedBy, type RopeFactors } from "../gguf/rope.ts";
+import { firstScoring, type ModelSpec } from "../spec.ts";
+import type { NameTable } from "../stored/names.ts";
+import { architectures } from "./list.ts";
+
+/** What a GGUF file's header says. */
+export interface GgufHeader {
+  readonly metadata: ReadonlyMap<string, GgufValue>;
+  readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
+  /** What the tensors say that a rotation's frequencies are divided by; absent where there are none. */
+  readonly ropeFactors?: RopeFactors | null;
+}
+
+/** The metadata as a configuration. Throws `TypeError` for an architecture or a field that is not supported. */
+export function ggufConfig(file: GgufHeader, name: string): Record<string, unknown> {
+  const { metadata } = file;
+  const architecture = metadata.get("general.architecture");
+  if (typeof architecture !== "string" || !Object.hasOwn(architectures, architecture)) {
+    const known = Object.keys(architectures).join(", ");
+    const found = typeof architecture === "string"
+      ? spelt(architecture)
+      : architecture === undefined
+      ? "missing"
+      : "not a string";
+    throw new TypeError(`Cannot run ${name}: general.architecture is ${found}, expected one of ${known}`);
+  }
+  const field: Field = (key) =>
+    single(name, `${architecture}.${key}`, metadata.get(`${architecture}.${key}`));
+  const layers = field("block_count");
+  if (typeof layers === "number" && layers > file.tensors.size) { // before a list of so many is made
+    throw new RangeError(
+      `Cannot run ${name}: ${architecture}.block_count is ${layers}, expected at most ${file.tensors.size}, ` +
+        "the number of its tensors",
+    );
+  }
+  const counts = architecture === "deci" ? countsByLayer(metadata, name, Number(layers)) : {
+    num_attention_heads: field("attention.head_count"),
+    num_key_value_heads: field("attention.head_count_kv"),
+    intermediate_size: field("feed_forward_length"),
+  };
+  const headSize = field("attention.key_length") ??
+    Math.trunc(Number(field("embedding_length")) / Number(counts.num_attention_heads));
+  const usual = {
+    vocab_size: file.tensors.get("token_embd.weight")?.shape[0],
+    hidden_size: field("embedding_length"),
+    num_hidden_layers: layers,
+    ...counts,
+    head_dim: headSize,
+    rms_norm_eps: field("attention.layer_norm_rms_epsilon"),
+    max_position_embeddings: field("context_length"),
+    tie_word_embeddings: !file.tensors.has("output.weight"),
+    bos_token_id: metadata.get("tokenizer.ggml.bos_token_id"),
+    eos_token_id: metadata.get("tokenizer.ggml.eos_token_id"),
+    ...rope(field, file.ropeFactors ?? null),
+  };
+  const { family, type = () => family, fields = () => ({}) } = architectures[architecture];
+  const list = (key: string) => metadata.get(`${architecture}.${key}`);
+  const wrong = (key: string, expected: string) =>
+    new TypeError(
+      `Cannot run ${name}: ${architecture}.${key} is ${field(key) ?? "missing"}, expected ${expected}`,
+    );
+  const header: Header = { field, list, tensors: file.tensors, usual, wrong };
+  const all = { model_type: type(header), ...usual, ...fields(header) };
+  expectWholeHeads(header, all);
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+/** Throws where only a share of a head would be rotated, unless the architecture knows of one: llama.cpp does not run such files. */
+function expectWholeHeads({ field, wrong }: Header, config: Readonly<Record<string, unknown>>): void {
+  const size = field("rope.dimension_count");
+  if (size === undefined || "partial_rotary_factor" in config || !(Number(config.head_dim) > 0)) return;
+  if (size !== config.head_dim) {
+    throw wrong("rope.dimension_count", `${config.head_dim}, the size of a head`);
+  }
+}
+
+type Field = (key: string) => Single;
+
+/** A field that a configuration has as one value. What float64 cannot hold is too large for any of them, and refused as such. */
+function single(name: string, key: string, value: GgufValue | undefined): Single {
+  if (typeof value === "object") {
+    throw new TypeError(`Cannot run ${name}: ${key} is a list of ${value.length}, expected one value`);
+  }
+  return typeof value === "bigint" ? Number(value) : value;
+}
+
+/**
+ * What `deci` says layer by layer, where 0 stands for a module that is not there, as LLM-Drop's lists. Layers that are there
+ * have to be alike. A layer with heads but without keys, which is a matrix instead of attention, is refused with the rest.
+ */
+function countsByLayer(metadata: GgufHeader["metadata"], name: string, layers: number) {
+  const [heads, kvHeads, sizes] = ["attention.head_count", "attention.head_count_kv", "feed_forward_length"]
+    .map((key) => {
+      const value = metadata.get(`deci.${key}`);
+      const list = ArrayBuffer.isView(value) ? Array.from(value, Number) : Array(layers).fill(value);
+      const counts = new Set(list.filter((count) => count !== 0));
+      if (list.length !== layers || counts.size > 1) {
+        throw new TypeError(
+          `Cannot run ${name}: deci.${key} is ${
+            list.join(" ")
+          }, expected 0 or one and the same number for each of ${layers} layers`,
+        );
+      }
+      return { count: [...counts][0], without: list.flatMap((count, l) => count === 0 ? [l] : []) };
+    });
+  if (heads.without.join() !== kvHeads.without.join()) {
+    throw new TypeError(
+      `Cannot run ${name}: deci.attention.head_count_kv is 0 in layers ${
+        kvHeads.without.join(" ") || "none"
+      }, ` +
+        `expected 0 in the layers of head_count: ${heads.without.join(" ") || "none"}`,
+    );
+  }
+  return {
+    num_attention_heads: heads.count,
+    num_key_value_heads: kvHeads.count,
+    intermediate_size: sizes.count,
+    drop_attn_list: heads.without,
+    drop_mlp_list: sizes.without,
+  };
+}
+
+function rope(field: Field, factors: RopeFactors | null): Record<string, unknown> {
+  const type = field("rope.scaling.type");
+  const scaling = factors ? dividedBy(factors, field) : type === undefined || type === "none" ? null : {
+    rope_type: type,
+    factor: field("rope.scaling.factor"),
+    original_max_position_embeddings: field("rope.scaling.original_context_length"),
+    ...type === "yarn"
+      ? {
+        beta_fast: field("rope.scaling.yarn_beta_fast") ?? null,
+        beta_slow: field("rope.scaling.yarn_beta_slow") ?? null,
+      }
+      : {},
+  };
+  return { rope_theta: field("rope.freq_base"), rope_scaling: scaling };
+}
+
+const stems: Record<string, string> = {
+  embedding: "token_embd",
+  final_norm: "output_norm",
+  head: "output",
+  "attention.norm": "blk.*.attn_norm",
+  "attention.q_proj": "blk.*.attn_q",
+  "attention.k_proj": "blk.*.attn_k",
+  "attention.v_proj": "blk.*.attn_v",
+  "attention.q_norm": "blk.*.attn_q_norm",
+  "attention.k_norm": "blk.*.attn_k_norm",
+  "attention.o_proj": "blk.*.attn_output",
+  "attention.post_norm": "blk.*.post_attention_norm",
+  "mlp.norm": "blk.*.ffn_norm",
+  "mlp.gate_proj": "blk.*.ffn_gate",
+  "mlp.up_proj": "blk.*.ffn_up",
+  "mlp.down_proj": "blk.*.ffn_down",
+  "mlp.post_norm": "blk.*.post_ffw_norm",
+  "mlp.router": "blk.*.ffn_gate_inp",
+  "mlp.router.correction": "blk.*.exp_probs_b.bias",
+  "mlp.experts.#.gate_proj": "blk.*.ffn_gate_exps",
+  "mlp.experts.#.up_proj": "blk.*.ffn_up_exps",
+  "mlp.experts.#.down_proj": "blk.*.ffn_down_exps",
+  "mlp.shared.gate_proj": "blk.*.ffn_gate_shexp",
+  "mlp.shared.up_proj": "blk.*.ffn_up_shexp",
+  "mlp.shared.down_proj": "blk.*.ffn_down_shexp",
+  "mlp.shared_gate": "blk.*.ffn_gate_inp_shexp",
+};
+
+/** Names in the files of an architecture; heads are needed to undo the permutation of Llama-family files. */
+export function ggufNames(
+  architecture: string,
+  spec: ModelSpec,
+  tensors: ReadonlyMap<string, unknown> = new Map(),
+): NameTable {
+  const { heads = 1, kvHeads = 1 } = firstScoring(spec) ?? {};
+  const found = architectures[architecture];
+  const { permuted, rows } = found;
+  const isOlder = tensors.keys().some((name) => name.endsWith(`.${found.older?.tensor}.weight`));
+  const { stems: own = {}, transform } = isOlder ? found.older! : found;
+  const transformed = transform?.(spec);
+  const layout = layoutOf(tensors, spec);
+  const shared = rows?.(spec);
+  return {
+    stems: { ...stems, ...layout.stems, ...own },
+    rows: (canonical) => shared?.(canonical) ?? layout.rows(canonical),
+    transform(canonical) {
+      const made = transformed?.(canonical);
+      if (made) return made;
+      if (canonical === "mlp.shared_gate.weight") {
+        return (tensor) => ({ ...tensor, shape: [1, ...tensor.shape.slice(-1)] });
+      }
+      if (!permuted) return undefined;
+      if (canonical.startsWith("attention.q_proj.")) {
+        return (tensor, allocate) => unpermute(tensor, heads, allocate);
+      }
+      if (canonical.startsWith("attention.k_proj.")) {
+        return (tensor, allocate) => unpermute(tensor, kvHeads, allocate);
+      }
+    },
+  };
+}
+
+/** The file with the tensors that `ggufNames` names, where some of it has them in parts. */
+export function ggufTensors(architecture: string, file: GgufFile, spec: ModelSpec, name: string): GgufFile {
+  return architectures[architecture].joined?.(file, spec, name) ?? file;
+}
+
+/** Rows of each head from (pair, half) back to (half, pair): [H, E/2, 2, …] → [H, 2, E/2, …]. */
+function unpermute(tensor: Tensor, heads: number, allocate: Allocate): Tensor {
+  const [rows, ...rest] = tensor.shape;
+  if (rows % (2 * heads)) {
+    throw new RangeError(
+      `Cannot undo the permutation of ${rows} rows: expected a multiple of ${heads} heads of even size`,
+    );
+  }
+  const width = elements(rest);
+  const half = rows / heads / 2;
+  const stored = toFloat32(tensor);
+  const data = allocate(stored.length);
+  for (let row = 0; row < rows; row++) {
+    const [head, within] = [Math.trunc(row / (2 * half)), row % (2 * half)];
+    const from = head * 2 * half + (within % half) * 2 + Math.trunc(within / half);
+    data.set(stored.subarray(from * width, (from + 1) * width), row * width);
+  }
+  return { dtype: "f32", shape: tensor.shape, data };
+}
+
+/** Differences between the numbers that an architecture's files store and Hugging Face's. */
+export function ggufStorage(architecture: string): { permuted: boolean; normsWithOne: boolean } {
+  const { permuted = false, normsWithOne = false } = architectures[architecture];
+  return { permuted, normsWithOne };
+}
+
+/** The architectures that may be read as a model type: for a file that says nothing of itself, or something of everything. */
+export function architecturesOf(modelType: string): string[] {
+  const headers = [undefined, 1].map((value): Header => (
+    { field: () => value, list: () => undefined, tensors: new Map(), usual: {}, wrong: TypeError }
+  ));
+  return Object.keys(architectures).filter((name) => {
+    const { family, type = () => family } = architectures[name];
+    return headers.map(type).includes(modelType);
+  });
+}

@@ -1,0 +1,95 @@
+/** What configurations of mixtures have in common: how many experts, how they are chosen, what an expert is, which layers have them. */
+import type { Config } from "../../config/config.ts";
+import type { MlpSpec } from "../../modules/dense.ts";
+import type { ExpertSpec, MixtureSpec, RouterSpec } from "../../modules/experts.ts";
+import type { FeedSpec } from "../../modules/list.ts";
+
+/** A softmax over all experts, of which the best are taken as they are. */
+export const SOFTMAX: RouterSpec = {
+  score: "softmax",
+  renormalise: false,
+  scale: 1,
+  bias: false,
+  correction: false,
+  groups: null,
+};
+
+export function readRouter(config: Config, renormalise = false): RouterSpec {
+  return { ...SOFTMAX, renormalise: config.boolean("norm_topk_prob", renormalise) };
+}
+
+/** How many experts there are, and how many of them a token has. */
+export interface Choice {
+  readonly experts: number;
+  readonly top: number;
+}
+
+/** What versions of transformers call the number of experts. */
+const COUNTS = ["num_experts", "num_local_experts", "n_routed_experts"];
+
+/** Reads both. Throws `RangeError` for more of a token than there are, and where two names have two numbers. */
+export function readChoice(config: Config, experts: number, top: number): Choice {
+  const said = COUNTS.filter((field) => (config.value(field) ?? null) !== null);
+  const counts = said.map((field) => config.count(field));
+  const other = counts.findIndex((count) => count !== counts[0]);
+  if (other > 0) {
+    throw new RangeError(
+      `Cannot read ${config.name}: ${said[other]} is ${counts[other]}, expected ${counts[0]}, as in ${
+        said[0]
+      }`,
+    );
+  }
+  const choice = { experts: counts[0] ?? experts, top: config.count("num_experts_per_tok", top) };
+  if (choice.top <= choice.experts) return choice;
+  throw new RangeError(
+    `Cannot read ${config.name}: num_experts_per_tok is ${choice.top}, expected at most ${choice.experts}, the number of experts`,
+  );
+}
+
+/** The mixture in the place of an MLP; experts have its width unless they are given their own. */
+export function mixture(
+  mlp: MlpSpec,
+  choice: Choice,
+  { router, size = mlp.size, shared = null }: Pick<MixtureSpec, "router"> & {
+    readonly size?: number;
+    readonly shared?: MixtureSpec["shared"];
+  },
+): MixtureSpec {
+  return { kind: "mixture", norm: mlp.norm, ...choice, router, expert: networkOf(mlp, size), shared };
+}
+
+/** An expert like an MLP, of another width. */
+export function networkOf({ kind: _, norm: __, ...network }: MlpSpec, size: number): ExpertSpec {
+  return { ...network, size, limit: null };
+}
+
+/** Layers of Qwen's mixtures: an MLP where `mlp_only_layers` says so, and where the layer's number is no multiple of `decoder_sparse_step`. */
+export function qwenModule(
+  config: Config,
+  defaults: Choice & {
+    readonly size: number;
+    readonly shared: (mlp: MlpSpec) => MixtureSpec["shared"];
+    readonly renormalise?: boolean;
+  },
+): (mlp: MlpSpec, layer: number) => FeedSpec {
+  const choice = readChoice(config, defaults.experts, defaults.top);
+  const router = readRouter(config, defaults.renormalise);
+  const size = config.count("moe_intermediate_size", defaults.size);
+  const step = config.count("decoder_sparse_step", 1);
+  const dense = config.value("mlp_only_layers") ?? [];
+  if (!Array.isArray(dense)) {
+    throw new TypeError(
+      `Cannot read ${config.name}: mlp_only_layers is not a list, expected a list of layers`,
+    );
+  }
+  passOver(config);
+  return (mlp, layer) =>
+    dense.includes(layer) || (layer + 1) % step !== 0
+      ? mlp
+      : mixture(mlp, choice, { router, size, shared: defaults.shared(mlp) });
+}
+
+/** What concerns training, and what a forward pass gives besides. */
+export function passOver(config: Config): void {
+  ["output_router_logits", "router_aux_loss_coef", "router_jitter_noise"].forEach(config.value);
+}

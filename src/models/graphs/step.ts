@@ -1,0 +1,163 @@
+/**
+ * The graph of new tokens: some consecutive layers, and the head after them if requested. Their keys and values go behind those
+ * of the tokens before (past.ts).
+ */
+import {
+  Concat,
+  cpuLowering,
+  createGraph,
+  type Graph,
+  type Lowering,
+  Reshape,
+  Slice,
+  softcap,
+  type Value,
+} from "../../onnx/mod.ts";
+import type { Tensor } from "../../tensor/mod.ts";
+import { layerTensors, mixerKind, type MixerSpec } from "../modules/list.ts";
+import { normTensors } from "../modules/needs.ts";
+import type { LayerSpec, ModelSpec } from "../spec.ts";
+import { asFactor, fedWeight, linear, type StoredTypes, type Weights } from "../values/linear.ts";
+import { norm, scaled } from "../values/norms.ts";
+import { type SharedInputs, sharedInputs } from "../values/past.ts";
+import { squares, takeWatched, watch } from "../values/watch.ts";
+import { afterModules } from "./layer.ts";
+
+/** Where a graph's weights are: in it, by canonical name, or fed to it as they are stored. */
+export type StepWeights =
+  | { readonly held: ReadonlyMap<string, Tensor> }
+  | { readonly fed: StoredTypes };
+
+/**
+ * Layers of T new tokens of each of B texts. Inputs: x [B·T, D]; of each rotation cos and sin [T, R/2], the rows of their positions; what they see
+ * (`sight`); of attention number i (in the list) `i.past_key` and `i.past_value` (`keysShape`); `i.NAME` for each weight that
+ * is fed. Outputs: `y` [B·T, D] or the head's of the last tokens (see `headGraph`), `i.present_key` and `i.present_value`, and with
+ * any layer `squares`, of what all of them watch (watch.ts). A module that is null is left out.
+ */
+export function stepGraph(
+  hidden: number,
+  layers: readonly LayerSpec[],
+  weights: readonly StepWeights[],
+  head?: { readonly spec: ModelSpec; readonly weights: StepWeights },
+  lowering: Lowering = cpuLowering,
+  texts = 1,
+): Graph {
+  const graph = createGraph();
+  const shared = sharedInputs(graph);
+  let x = graph.input("x", "f32", ["tokens", hidden]);
+  layers.forEach((layer, i) => {
+    const own = layerWeights(graph, `${i}.`, layerTensors(layer, hidden), weights[i], lowering);
+    const a = mixerStep(x, layer.attention, own, `${i}.`, shared, texts, lowering);
+    x = watch(afterModules(x, layer, a, own));
+  });
+  // One row of all that is watched: sixty short sums would cost a token more than their numbers do.
+  if (layers.length > 0) graph.output("squares", squares([Concat(takeWatched(graph), 1)]));
+  if (head) addHead(x, head.spec, head.weights, head.spec.vocabulary, texts, lowering);
+  else graph.output("y", x);
+  return graph;
+}
+
+/**
+ * The head alone, of the last token of each text: x [B·T, D] and the fed weights, `head.weight` of any number of rows; output logits
+ * [B, rows], and `head_squares`.
+ */
+export function headGraph(
+  spec: ModelSpec,
+  weights: StepWeights,
+  lowering: Lowering = cpuLowering,
+  texts = 1,
+): Graph {
+  const graph = createGraph();
+  addHead(graph.input("x", "f32", ["tokens", spec.hidden]), spec, weights, "rows", texts, lowering);
+  return graph;
+}
+
+function addHead(
+  x: Value,
+  spec: ModelSpec,
+  weights: StepWeights,
+  rows: number | string,
+  texts: number,
+  lowering: Lowering,
+): void {
+  const last = Reshape(Slice(Reshape(x, [texts, -1, spec.hidden]), -1, END, 1), [texts, spec.hidden]);
+  x.graph.output("logits", headLogits(last, spec, weights, rows, lowering));
+  x.graph.output("head_squares", squares(takeWatched(x.graph)));
+}
+
+/** Logits are what is measured, so their product is float32 in every lowering. */
+function headLogits(
+  x: Value,
+  spec: ModelSpec,
+  weights: StepWeights,
+  rows: number | string,
+  lowering: Lowering,
+): Value {
+  const needs = [
+    ...normTensors("final_norm", spec.finalNorm, spec.hidden),
+    ["head.weight", [rows, spec.hidden]] as const,
+  ];
+  const own = layerWeights(x.graph, "", needs, weights, { ...lowering, products: "f32" });
+  return logitsOf(x, spec, own);
+}
+
+/** Logits [N, rows] of streams [N, D]. */
+export function logitsOf(x: Value, { finalNorm, head }: ModelSpec, weights: Weights): Value {
+  const normed = scaled(norm(x, finalNorm, "final_norm", weights), head.scale);
+  const logits = watch(linear(watch(normed), "head", weights));
+  return head.softcap ? softcap(logits, head.softcap) : logits;
+}
+
+/** Weights as values: held by the graph in float32, or fed in their stored type. */
+function layerWeights(
+  graph: Graph,
+  prefix: string,
+  needs: readonly (readonly [name: string, shape: readonly (number | string)[], ...unknown[]])[],
+  weights: StepWeights,
+  lowering: Lowering,
+): Weights {
+  const { products } = lowering;
+  const values = new Map(needs.map(([name, shape]) => {
+    const full = prefix + name;
+    return [
+      name,
+      "held" in weights
+        ? asFactor(graph.weight(full, weights.held.get(name)!), "f32", shape, products)
+        : fedWeight(graph, full, weights.fed.get(name)!, shape, lowering),
+    ];
+  }));
+  return { values, products };
+}
+
+/** Past the end of any axis. */
+const END = 2 ** 31 - 1;
+
+/** The update of the new tokens' first module after a past, [B·T, D]; null where the layer has none. */
+function mixerStep(
+  x: Value,
+  mixer: MixerSpec | null,
+  weights: Weights,
+  prefix: string,
+  shared: SharedInputs,
+  texts: number,
+  lowering: Lowering,
+): Value | null {
+  if (!mixer) return null;
+  const { graph } = x;
+  const kind = mixerKind(mixer);
+  return kind.step(x, mixer, weights, {
+    texts,
+    lowering,
+    shared,
+    past: () =>
+      Object.fromEntries(
+        kind.memory(mixer, lowering, texts).map(({ name, shape }) => [
+          name,
+          graph.input(`${prefix}past_${name}`, "f32", shape(`past ${prefix}`)),
+        ]),
+      ),
+    present(memory) {
+      for (const [name, value] of Object.entries(memory)) graph.output(`${prefix}present_${name}`, value);
+    },
+  });
+}

@@ -1,0 +1,170 @@
+/**
+ * Softmax attention of heads, whose queries, keys and values its kinds make in their own ways (softmax.ts, latent.ts): one piece of
+ * code for the graph of a pass, that of new tokens, the keys and values that are remembered, and the cost.
+ */
+import { Concat, Mul, Reshape, Sigmoid, Slice, type Value } from "../../onnx/mod.ts";
+import type { AttentionSpec, TensorNeed } from "../pieces.ts";
+import { attend, attendMasked, type Heads } from "../values/attention.ts";
+import { asUpdate, rowsOf } from "../values/inputs.ts";
+import { linear, type Weights } from "../values/linear.ts";
+import { norm } from "../values/norms.ts";
+import { attendAfter, isGrouped, keysShape } from "../values/past.ts";
+import { rotaryInputs, rotaryShared, rotate } from "../values/rotary.ts";
+import { watch } from "../values/watch.ts";
+import { type AttentionTaps, type MixerKind, type Pass, type Scoring, type Step, together } from "./kind.ts";
+import { linearTensors, normTensors } from "./needs.ts";
+
+/** A specification of one of these kinds. */
+type Scored = AttentionSpec & { readonly kind: string };
+
+/** The declarations that differ between these kinds: how heads are made, and from which tensors. */
+type Own<Spec extends Scored> =
+  & Pick<MixerKind<Spec>, "kind" | "title" | "cut" | "reshaped" | "kept" | "inexpressible">
+  & Pick<Scoring<Spec>, "sizes" | "direct">
+  & {
+    /** Tensors between the norm and the output projection. */
+    heads(spec: Spec, hidden: number): TensorNeed[];
+    /** Heads of the normed stream [N, D]; `turn` rotates that number of heads. */
+    project(
+      normed: Value,
+      spec: Spec,
+      weights: Weights,
+      turn: (x: Value, heads: number) => Value,
+    ): Heads & { readonly gate?: Value };
+  };
+
+/** The kind with all that these kinds share. */
+export function attentionKind<Spec extends Scored>(
+  { heads: headTensors, project: projected, sizes, direct, ...own }: Own<Spec>,
+): MixerKind<Spec> {
+  const tensors = (spec: Spec, hidden: number) => [
+    ...normTensors("attention.norm", spec.norm.pre, hidden),
+    ...headTensors(spec, hidden),
+    ...(spec.sinks ? [["attention.sinks", [spec.heads], { stream: 15 }] as const] : []),
+    ...linearTensors("attention.o_proj", [hidden, spec.heads * sizes(spec).value], spec.bias.output, {
+      stream: 3,
+      residual: true,
+    }),
+    ...normTensors("attention.post_norm", spec.norm.post, hidden),
+  ];
+  const project: Scoring<Spec>["project"] = (x, spec, weights, rotary, extent) => {
+    const normed = norm(x, spec.norm.pre, "attention.norm", weights);
+    const sinks = spec.sinks ? { sinks: weights.values.get("attention.sinks")! } : {};
+    const turn = (x: Value, heads: number) => watch(rotary ? rotate(x, spec, heads, rotary, extent) : x);
+    return { ...projected(normed, spec, weights, turn), ...sinks };
+  };
+  return {
+    ...own,
+    tensors,
+    groups: (spec, hidden) => together(tensors(spec, hidden)),
+    width: ({ heads, headSize }) => 4 * heads * headSize,
+    pass: (x, spec, pass) => passed(x, spec, project, sizes(spec).value, pass),
+    step: (x, spec, weights, step) => stepped(x, spec, weights, project, sizes(spec).value, step),
+    memory: (spec, lowering, texts) =>
+      ["key", "value"].map((name) => ({
+        name,
+        shape: (tokens) => keysShape(spec, lowering, tokens, texts),
+        grows: isGrouped(spec, lowering) ? 2 : 1,
+        inPlace: isGrouped(spec, lowering),
+      })),
+    core({ heads, headSize, window: own }, tokens, past) {
+      const window = own ?? Infinity;
+      return {
+        rows: Math.min(past, window - 1) + tokens,
+        flops: 4 * heads * headSize * keysSeen(past, tokens, window),
+      };
+    },
+    inside(spec) {
+      const { key, value } = sizes(spec);
+      const { heads, kvHeads } = spec;
+      return { q: [heads, key], k: [kvHeads, key], v: [kvHeads, value], mixed: [heads, value] };
+    },
+    forks: true,
+    layerType: ({ window }) => window === null ? "full_attention" : "sliding_attention",
+    scoring: { project, sizes, direct },
+  };
+}
+
+/** A pass: inputs cos and sin [≥ T, R/2], the weights, and those of segments. With a `sum`, the bias is in the sum already. */
+function passed<Spec extends Scored>(
+  x: Value,
+  spec: Spec,
+  project: Scoring<Spec>["project"],
+  size: number,
+  { graph, extent, lowering, masked = false, past = false, keep = false, ...pass }: Pass,
+): AttentionTaps {
+  const rows = masked ? rowsOf(extent) : extent.length;
+  const rotary = spec.rope && rotaryInputs(graph, [rows, spec.rope.size / 2]);
+  const weights = pass.weights();
+  const heads = project(x, spec, weights, rotary, masked ? { samples: 1, length: -1 } : extent);
+  const { q, k, v } = heads;
+  const sum = pass.sum();
+  const width = spec.kvHeads * spec.headSize;
+  const input = (name: string) => graph.input(name, "f32", ["past", width]);
+  const before = past ? { key: input("past_key"), value: input("past_value") } : null;
+  if (keep) {
+    graph.output("key", before ? Concat([before.key, k], 0) : k);
+    graph.output("value", before ? Concat([before.value, v], 0) : v);
+  }
+  const { samples } = extent;
+  const mixed = masked
+    ? attendMasked(
+      spec,
+      heads,
+      before,
+      graph.input("mask", "f32", [samples, 1, "row", "column"]),
+      samples,
+      lowering,
+    )
+    : attend(spec, heads, extent, lowering.attention);
+  const raw = linear(ready(mixed, spec, size, heads.gate), "attention.o_proj", weights, sum);
+  const a = watch(asUpdate(raw, spec, "attention", weights));
+  return { x, q, k, v, mixed, raw, a };
+}
+
+/** New tokens after the keys and values of the past. */
+function stepped<Spec extends Scored>(
+  x: Value,
+  spec: Spec,
+  weights: Weights,
+  project: Scoring<Spec>["project"],
+  size: number,
+  { texts, lowering, shared, ...step }: Step,
+): Value {
+  const rotary = spec.rope && rotaryShared(spec.rope, shared);
+  const heads = project(x, spec, weights, rotary, { samples: texts, length: -1 });
+  const { key, value } = step.past();
+  const { mixed, present } = attendAfter(spec, heads, { key, value }, shared, texts, lowering);
+  step.present({ ...present });
+  return watch(attentionUpdate(mixed, heads.gate, spec, size, weights));
+}
+
+/** The update of attention, [N, D], from its mixed values and their gate [N, H·E]; `size` is that of a head's own values. */
+export function attentionUpdate(
+  mixed: Value,
+  gate: Value | undefined,
+  spec: AttentionSpec,
+  size: number,
+  weights: Weights,
+): Value {
+  const raw = linear(ready(mixed, spec, size, gate), "attention.o_proj", weights);
+  return asUpdate(raw, spec, "attention", weights);
+}
+
+/** The input of the output projection: mixed values [N, H·E] without the zeros behind each head's, times σ(gate) where there is one. */
+function ready(mixed: Value, spec: AttentionSpec, size: number, gate?: Value): Value {
+  const values = withoutPadding(mixed, spec.heads, spec, size);
+  return gate ? Mul(values, Sigmoid(gate)) : values;
+}
+
+/** Heads [N, H · E] as they are run, without the zeros behind each: [N, H · size]. */
+export function withoutPadding(x: Value, heads: number, { headSize }: AttentionSpec, size: number): Value {
+  if (size === headSize) return x;
+  return Reshape(Slice(Reshape(x, [-1, heads, headSize]), 0, size, 2), [-1, heads * size]);
+}
+
+/** Keys that the tokens see together: each those before it and itself, at most the window. */
+function keysSeen(past: number, tokens: number, window: number): number {
+  const free = Math.max(0, Math.min(tokens, window - past)); // tokens whose window is not yet full
+  return free * past + free * (free + 1) / 2 + (tokens > free ? (tokens - free) * window : 0);
+}

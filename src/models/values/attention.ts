@@ -1,0 +1,242 @@
+/**
+ * Causal attention over whole texts, from the operators that an engine has.
+ *
+ * It is sliced over the queries: every way multiplies each query of a slice with each key of it, so slices, each with the
+ * keys that it sees, skip most of the half that causality hides, and no T × T scores exist.
+ *
+ *     grouped     GroupQueryAttention: hides keys by itself, and hands its keys on from slice to slice
+ *     standard    ONNX Attention: a mask hides the keys; all texts at once
+ *     decomposed  products, soft cap, mask and softmax: operators that every engine has
+ *
+ * Letters: G = H/K query heads that share a key head, R rows (queries) of a slice, S keys that they see.
+ */
+import {
+  Add,
+  Attention,
+  Concat,
+  Expand,
+  GroupQueryAttention,
+  type Lowering,
+  MatMul,
+  Mul,
+  Reshape,
+  scalar,
+  Slice,
+  softcap,
+  Softmax,
+  Transpose,
+  type Value,
+} from "../../onnx/mod.ts";
+import type { AttentionSpec } from "../pieces.ts";
+import { causalMask, lastOf } from "./mask.ts";
+
+/** How many samples of how many tokens a graph is made for. */
+export interface Extent {
+  readonly samples: number;
+  readonly length: number;
+}
+
+/** Rotated queries [B·T, H·E] and keys, and values, [B·T, K·E]. */
+export interface Heads {
+  readonly q: Value;
+  readonly k: Value;
+  readonly v: Value;
+  /** [H], a score of each head that joins its softmax and is dropped after it. */
+  readonly sinks?: Value;
+}
+
+/** Queries of a slice at most. */
+const QUERIES = 256;
+/** Scores that exist at once, if a slice can be so short: 64 MiB, half of the smallest limit of a GPU's buffer. */
+const SCORES = 16 * 2 ** 20;
+
+/** Attention of every sample to itself: [B·T, H·E]. */
+export function attend(
+  spec: AttentionSpec,
+  heads: Heads,
+  extent: Extent,
+  attention: Lowering["attention"],
+): Value {
+  switch (attention) {
+    case "grouped":
+      return grouped(spec, heads, extent);
+    case "grouped-without-softcap":
+      return isPlain(spec, extent) ? grouped(spec, heads, extent) : inSlices(spec, heads, extent, decomposed);
+    case "standard":
+      return inSlices(spec, heads, extent, standard);
+    case "decomposed":
+      return inSlices(spec, heads, extent, decomposed);
+  }
+}
+
+/**
+ * No soft cap, no sinks, and no window that hides a key: WebGPU's operator ignores the one, and loses keys of the other where it goes
+ * on from another slice.
+ */
+function isPlain({ softcap, window, sinks }: AttentionSpec, { length }: Extent): boolean {
+  return !softcap && !sinks && (window ?? length) >= length;
+}
+
+/** GroupQueryAttention wants heads of a multiple of 8: zeros behind each change neither scores nor sums. */
+const HEAD_UNIT = 8;
+
+/** The size at which it runs a head. */
+export function keptHeadSize({ headSize }: Pick<AttentionSpec, "headSize">): number {
+  return Math.ceil(headSize / HEAD_UNIT) * HEAD_UNIT;
+}
+
+function grouped(spec: AttentionSpec, { q, k, v, ...rest }: Heads, { samples, length }: Extent): Value {
+  const padded = keptHeadSize(spec);
+  const resize = (x: Value, heads: number) => resizeHeads(x, heads, spec.headSize, padded, samples * length);
+  const heads = { q: resize(q, spec.heads), k: resize(k, spec.kvHeads), v: resize(v, spec.kvHeads), ...rest };
+  const outputs = Array.from({ length: samples }, (_, sample) => groupedSample(spec, heads, sample, length))
+    .flat();
+  const mixed = Reshape(Concat(outputs, 1), [samples * length, spec.heads * padded]);
+  return resizeHeads(mixed, spec.heads, padded, spec.headSize, samples * length);
+}
+
+function resizeHeads(x: Value, heads: number, from: number, to: number, rows: number): Value {
+  if (from === to) return x;
+  const split = Reshape(x, [-1, heads, from]);
+  const resized = to > from
+    ? Concat([split, Expand(scalar(x.graph, 0), [rows, heads, to - from])], 2)
+    : Slice(split, 0, to, 2);
+  return Reshape(resized, [-1, heads * to]);
+}
+
+/** Attention of one sample, [1, slice, width] for each slice of its queries. */
+function groupedSample(
+  spec: AttentionSpec,
+  { q, k, v, sinks }: Heads,
+  sample: number,
+  length: number,
+): Value[] {
+  const int32 = (shape: number[], value: number) =>
+    q.graph.constant({ dtype: "i32", shape, data: Int32Array.of(value) });
+  const outputs: Value[] = [];
+  let past: { key: Value; value: Value } | null = null;
+  for (let start = 0; start < length; start += QUERIES) {
+    const end = Math.min(start + QUERIES, length);
+    const rows = (value: Value) =>
+      Reshape(Slice(value, sample * length + start, sample * length + end, 0), [1, end - start, -1]);
+    const { output, present } = GroupQueryAttention({
+      query: rows(q),
+      key: rows(k),
+      value: rows(v),
+      past,
+      seqlensK: int32([1], end - 1),
+      totalSequenceLength: int32([], end),
+      sinks,
+    }, spec);
+    past = present;
+    outputs.push(output);
+  }
+  return outputs;
+}
+
+/** One slice: q [B, R, H·E] and the keys and values that it sees [B, S, K·E] → [B, R, H·E]. */
+type SliceAttention = (spec: AttentionSpec, heads: Heads, mask: Value, samples: number) => Value;
+
+/** Attention of all samples, slice by slice. */
+function inSlices(
+  spec: AttentionSpec,
+  { q, k, v, ...rest }: Heads,
+  { samples, length }: Extent,
+  attendSlice: SliceAttention,
+): Value {
+  const slices = slicesOf(spec, { samples, length });
+  const mask = causalMask(q, {
+    rows: Math.max(...slices.map(({ start, end }) => end - start)),
+    columns: Math.max(...slices.map(({ firstKey, end }) => end - firstKey)),
+    window: spec.window,
+  });
+  const bySample = (x: Value) => Reshape(x, [samples, length, -1]);
+  const texts = { q: bySample(q), k: bySample(k), v: bySample(v) };
+  const cut = (x: Value, start: number, end: number) => end - start === length ? x : Slice(x, start, end, 1);
+  const outputs = slices.map(({ start, end, firstKey }) => {
+    const [rows, keys] = [end - start, end - firstKey];
+    const heads = {
+      q: cut(texts.q, start, end),
+      k: cut(texts.k, firstKey, end),
+      v: cut(texts.v, firstKey, end),
+      ...rest,
+    };
+    return attendSlice(spec, heads, lastOf(mask, rows, keys), samples);
+  });
+  return Reshape(Concat(outputs, 1), [samples * length, spec.heads * spec.headSize]);
+}
+
+/** Queries [start, end), and the first key that one of them sees. */
+function slicesOf({ heads, window }: AttentionSpec, { samples, length }: Extent) {
+  const fitting = Math.floor(SCORES / (samples * heads * length));
+  const rows = Math.max(1, Math.min(QUERIES, fitting));
+  return Array.from({ length: Math.ceil(length / rows) }, (_, i) => {
+    const start = i * rows;
+    const firstKey = Math.max(0, start + 1 - (window ?? Infinity));
+    return { start, end: Math.min(start + rows, length), firstKey };
+  });
+}
+
+/**
+ * Attention of B samples, each to the same past [P, K·E] and to its own tokens, as a mask [B, 1, S, P + S] has it (mask.ts):
+ * [B·S, H·E]. S and P need not be known when the graph is made.
+ */
+export function attendMasked(
+  spec: AttentionSpec,
+  { q, k, v, ...rest }: Heads,
+  past: { readonly key: Value; readonly value: Value } | null,
+  mask: Value,
+  samples: number,
+  lowering: Lowering,
+): Value {
+  const bySample = (x: Value, heads: number) => Reshape(x, [samples, -1, heads * spec.headSize]);
+  const after = (before: Value | undefined, x: Value) => {
+    const own = bySample(x, spec.kvHeads);
+    if (!before) return own;
+    const repeated = Expand(Reshape(before, [1, -1, spec.kvHeads * spec.headSize]), [samples, 1, 1]);
+    return Concat([repeated, own], 1);
+  };
+  const heads = { q: bySample(q, spec.heads), k: after(past?.key, k), v: after(past?.value, v), ...rest };
+  const mixed = lowering.masked === "standard"
+    ? standard(spec, heads, mask, samples)
+    : decomposed(spec, heads, mask, samples);
+  return Reshape(mixed, [-1, spec.heads * spec.headSize]);
+}
+
+/** One slice by ONNX's operator, which knows nothing of sinks. */
+export function standard(spec: AttentionSpec, heads: Heads, mask: Value, samples: number): Value {
+  if (heads.sinks) return decomposed(spec, heads, mask, samples);
+  return Attention(heads.q, heads.k, heads.v, mask, spec);
+}
+
+/** One slice by products; R and S need not be known when the graph is made. */
+export function decomposed(
+  { heads: H, kvHeads: K, headSize: E, scale, softcap: cap }: AttentionSpec,
+  { q, k, v, sinks }: Heads,
+  mask: Value,
+  samples: number,
+): Value {
+  const B = samples;
+  const queries = Transpose(Reshape(Mul(q, scalar(q.graph, scale)), [B, -1, H, E]), [0, 2, 1, 3]);
+  const keys = Transpose(Reshape(k, [B, -1, K, E]), [0, 2, 3, 1]);
+  const values = Transpose(Reshape(v, [B, -1, K, E]), [0, 2, 1, 3]);
+  const products = MatMul(Reshape(queries, [B, K, -1, E]), keys); // [B, K, G·R, S]
+  const capped = cap ? softcap(products, cap) : products;
+  const scores = Add(Reshape(capped, [B, H, -1, SAME]), mask);
+  const shares = sinks ? sharesBesides(scores, sinks, H) : Softmax(scores, -1);
+  const mixed = MatMul(Reshape(shares, [B, K, -1, SAME]), values); // [B, K, G·R, E]
+  return Reshape(Transpose(Reshape(mixed, [B, H, -1, E]), [0, 2, 1, 3]), [B, -1, H * E]);
+}
+
+/** Shares [B, H, R, S] of the keys, besides what each head's sink takes. */
+function sharesBesides(scores: Value, sinks: Value, heads: number): Value {
+  const zeros = Mul(Slice(scores, 0, 1, 3), scalar(scores.graph, 0)); // hidden scores are finite
+  const all = Concat([Add(zeros, Reshape(sinks, [1, heads, 1, 1])), scores], 3);
+  return Slice(Softmax(all, -1), 1, END, 3);
+}
+
+/** Past the end of any axis. */
+const END = 2 ** 31 - 1;
+
+/** In a new shape: as many as there were along this axis. */
+const SAME = 0;

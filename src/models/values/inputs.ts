@@ -1,0 +1,54 @@
+/** Inputs and outputs that the graphs of modules have in common. */
+import type { LayerModule } from "../../measure/mod.ts";
+import type { Dim, Graph, Lowering, Value } from "../../onnx/mod.ts";
+import type { AnyModule, TensorNeed } from "../pieces.ts";
+import type { Extent } from "./attention.ts";
+import { fedWeight, type StoredTypes, type Weights } from "./linear.ts";
+import { norm, scaled } from "./norms.ts";
+import { squares, takeWatched, watch } from "./watch.ts";
+
+/** How many samples of how many tokens, −1 if that is known only when the graph runs. */
+export const rowsOf = ({ samples, length }: Extent): Dim => length < 0 ? "tokens" : samples * length;
+
+/** The sum of the pieces before, of the shape of the stream. */
+export function sumInput(graph: Graph, tokens: Dim, hidden: number): Value {
+  return graph.input("sum", "f32", [tokens, hidden]);
+}
+
+/** Weights as inputs, by their canonical names. */
+export function weightInputs(
+  graph: Graph,
+  needs: readonly TensorNeed[],
+  lowering: Lowering,
+  stored?: StoredTypes,
+): Weights {
+  const values = new Map(
+    needs.map(([name, shape]) => {
+      const products = EXACT.test(name) ? "f32" : lowering.products;
+      return [name, fedWeight(graph, name, stored?.get(name) ?? "f32", shape, { ...lowering, products })];
+    }),
+  );
+  return { values, products: lowering.products };
+}
+
+/** Products that decide the weight of an expert are float32 in every lowering. */
+const EXACT = /^mlp\.(router|shared_gate)\./;
+
+/** The graph with outputs of a tap, and the sum of squares that it watches. */
+export function finished(graph: Graph, taps: Record<string, Value> = {}): Graph {
+  for (const [name, value] of Object.entries(taps)) graph.output(name, value);
+  const watched = takeWatched(graph);
+  if (watched.length > 0) graph.output("squares", squares(watched));
+  return graph;
+}
+
+/** The update of a module: its output normed (a norm would make zeros of numbers that are too large, so they are watched) and scaled. */
+export function asUpdate(
+  raw: Value,
+  { norm: { post }, updateScale }: Pick<AnyModule, "norm" | "updateScale">,
+  module: LayerModule,
+  weights: Weights,
+): Value {
+  const normed = post ? norm(watch(raw), post, `${module}.post_norm`, weights) : raw;
+  return scaled(normed, updateScale);
+}

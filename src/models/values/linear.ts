@@ -1,0 +1,44 @@
+/** Weights in a graph, however an engine is fed them, and products with them. */
+import { Add, Cast, type Dim, Gemm, type Graph, type Lowering, type Value } from "../../onnx/mod.ts";
+import type { DType } from "../../tensor/mod.ts";
+
+/** Element types of fed weights, by canonical name. */
+export type StoredTypes = ReadonlyMap<string, DType>;
+
+/** A layer's weights by canonical name: float32, but matrices in the type of products. */
+export interface Weights {
+  readonly values: ReadonlyMap<string, Value>;
+  readonly products: Lowering["products"];
+}
+
+/** A weight that is fed as it is stored, and made what the graph computes with; to float32 that is exact. */
+export function fedWeight(
+  graph: Graph,
+  name: string,
+  stored: DType,
+  shape: readonly Dim[],
+  { bfloat16, products }: Lowering,
+): Value {
+  const dtype = stored === "bf16" && bfloat16 === "widened" ? "f32" : stored;
+  return asFactor(graph.input(name, dtype, shape), dtype, shape, products);
+}
+
+/** A weight of some type as what a graph computes with: a matrix in the type of products, anything else in float32. */
+export function asFactor(
+  weight: Value,
+  dtype: DType,
+  shape: readonly Dim[],
+  products: Lowering["products"],
+): Value {
+  const wanted = shape.length === 2 ? products : "f32";
+  return dtype === wanted ? weight : Cast(weight, wanted);
+}
+
+/** x Wᵀ + b, or + a sum that has the bias in it; what is added is float32, whatever the type of the product. */
+export function linear(x: Value, name: string, weights: Weights, sum: Value | null = null): Value {
+  const matrix = weights.values.get(`${name}.weight`)!;
+  const added = sum ?? weights.values.get(`${name}.bias`) ?? null;
+  if (weights.products === "f32") return Gemm(x, matrix, added);
+  const product = Cast(Gemm(Cast(x, weights.products), matrix), "f32");
+  return added ? Add(product, added) : product;
+}

@@ -1,0 +1,109 @@
+/**
+ * Rotary position embedding: from a `RopeSpec` to the cos and sin tables.
+ *
+ * The arithmetic follows Hugging Face's `modeling_rope_utils.py` step by step in float32, since an inverse frequency
+ * that differs in its last bit turns the angle at position 2048 by 1e-4.
+ */
+import { float32, type Tensor } from "../../tensor/mod.ts";
+import type { RopeScaling, RopeSpec } from "../pieces.ts";
+
+/** To float32, after every step that Hugging Face has in it. */
+const round = Math.fround;
+
+/** Angles turned through a position by each of the size/2 pairs, and what cos and sin are multiplied by. */
+export function rotation(rope: RopeSpec, positions: number): { frequencies: Float32Array; factor: number } {
+  const factor = rope.scaling && "attentionFactor" in rope.scaling ? rope.scaling.attentionFactor : 1;
+  return { frequencies: inverseFrequencies(rope, positions), factor };
+}
+
+/** The longest text up to which all are rotated alike. */
+export function steadyLength({ scaling }: RopeSpec): number {
+  if (scaling?.type === "dynamic") return scaling.maxPositions;
+  return scaling?.type === "longrope" ? scaling.originalMaxPositions : Infinity;
+}
+
+/**
+ * Texts are rotated alike where this is the same: 0 up to the steady length; beyond it, longrope has one other rotation, dynamic rope
+ * one for every length.
+ */
+export function rotationRegime(rope: RopeSpec, tokens: number): number {
+  if (tokens <= steadyLength(rope)) return 0;
+  return rope.scaling?.type === "dynamic" ? tokens : 1;
+}
+
+/** The tables [positions, size/2] for a sequence of that many tokens. */
+export function ropeTables(rope: RopeSpec, positions: number): { cos: Tensor; sin: Tensor } {
+  const half = rope.size / 2;
+  const { frequencies, factor } = rotation(rope, positions);
+  const cos = new Float32Array(positions * half);
+  const sin = new Float32Array(positions * half);
+  for (let t = 0; t < positions; t++) {
+    for (let i = 0; i < half; i++) {
+      const angle = round(t * frequencies[i]);
+      cos[t * half + i] = round(Math.cos(angle)) * factor;
+      sin[t * half + i] = round(Math.sin(angle)) * factor;
+    }
+  }
+  return { cos: float32([positions, half], cos), sin: float32([positions, half], sin) };
+}
+
+function inverseFrequencies({ theta, size, scaling }: RopeSpec, positions: number): Float32Array {
+  const base = scaling?.type === "dynamic" ? dynamicBase(theta, size, scaling, positions) : theta;
+  const powers = Float32Array.from({ length: size / 2 }, (_, i) => base ** round((2 * i) / size));
+  const plain = powers.map((power) => 1 / power);
+  switch (scaling?.type) {
+    case "linear":
+      return plain.map((frequency) => frequency / scaling.factor);
+    case "llama3":
+      return plain.map((frequency) => llama3Frequency(frequency, scaling));
+    case "yarn":
+      return yarnFrequencies(theta, size, powers, scaling);
+    case "longrope": {
+      const { shortFactor, longFactor, originalMaxPositions } = scaling;
+      const by = positions > originalMaxPositions ? longFactor : shortFactor;
+      return powers.map((power, i) => 1 / round(round(by[i]) * power));
+    }
+    default:
+      return plain;
+  }
+}
+
+function dynamicBase(
+  theta: number,
+  size: number,
+  { factor, maxPositions }: { factor: number; maxPositions: number },
+  positions: number,
+): number {
+  const length = Math.max(positions, maxPositions);
+  const stretch = round(round(round(factor * length) / maxPositions) - (factor - 1));
+  return round(theta * round(stretch ** (size / (size - 2))));
+}
+
+function llama3Frequency(frequency: number, scaling: RopeScaling & { type: "llama3" }): number {
+  const { factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalMaxPositions } = scaling;
+  const wavelength = round(round(1 / frequency) * round(2 * Math.PI));
+  if (wavelength < originalMaxPositions / high) return frequency;
+  if (wavelength > originalMaxPositions / low) return frequency / factor;
+  const turns = round(round(1 / wavelength) * originalMaxPositions);
+  const smooth = round(round(turns - low) / (high - low));
+  return round(round(round(1 - smooth) * frequency) / factor) + round(smooth * frequency);
+}
+
+function yarnFrequencies(
+  theta: number,
+  size: number,
+  powers: Float32Array,
+  { factor, betaFast, betaSlow, truncate, originalMaxPositions }: RopeScaling & { type: "yarn" },
+): Float32Array {
+  const dimension = (rotations: number) =>
+    (size * Math.log(originalMaxPositions / (rotations * 2 * Math.PI))) / (2 * Math.log(theta));
+  const [first, last] = [dimension(betaFast), dimension(betaSlow)];
+  const low = Math.max(truncate ? Math.floor(first) : first, 0);
+  const high = Math.min(truncate ? Math.ceil(last) : last, size - 1);
+  const span = high === low ? 0.001 : high - low;
+  return powers.map((power, i) => {
+    const ramp = Math.min(1, Math.max(0, round(round(i - low) / span)));
+    const kept = round(1 - ramp);
+    return round(round(1 / round(factor * power)) * round(1 - kept)) + round(round(1 / power) * kept);
+  });
+}

@@ -1,0 +1,57 @@
+/** A mixture as a stage of decoding: a token's experts are read when it has chosen them, and kept while there is room. */
+import type { Engine } from "../../engine/mod.ts";
+import { type Model, routed, updateGraph } from "../../models/mod.ts";
+import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import type { Lease } from "../../weights/mod.ts";
+import { mixtureParts } from "../weights/experts.ts";
+import type { Make } from "../weights/part.ts";
+import { leased } from "../weights/parts.ts";
+import { runMixture } from "../modules/mixture.ts";
+import { runModule } from "../modules/module.ts";
+import type { Programs } from "../programs.ts";
+import type { RunStage, Stage, StepLayer } from "./stage.ts";
+
+/** The mixture of a layer; `room` are the bytes of float32 weights that it may keep. Throws `TypeError` for another module. */
+export function mixtureStage(
+  model: Model,
+  engine: Engine,
+  programs: Programs,
+  { l, spec: layer }: StepLayer,
+  room: number,
+): Stage & { release(): void } {
+  const mixture = routed(layer.mlp);
+  if (!mixture) throw new TypeError(`Cannot decode layer ${l}: expected a mixture`);
+  const { hidden } = model.spec;
+  const make: Make = async (cuts) => leased(engine, widened(await model.weights.part(l, cuts)));
+  const parts = mixtureParts(mixture, hidden, engine.has.bindingBytes, make, room);
+  const where = { model, engine, place: { layer: l, module: "mlp" } } as const;
+  const extent = { samples: 1, length: -1 };
+  const present = { attention: false, mlp: true };
+
+  const run: RunStage = async ({ x }, { signal } = {}) => {
+    const { sum, by } = await runMixture({ ...where, signal }, programs, mixture, parts, { x });
+    try {
+      return await runModule(
+        { ...where, signal, before: by },
+        [parts.after],
+        (_, stored) =>
+          programs.get(
+            ["after", layer, [...stored]],
+            () => updateGraph(layer, hidden, extent, present, { stored, lowering: engine.has }),
+          ),
+        { x, sum },
+        "m",
+      );
+    } finally {
+      sum.free();
+    }
+  };
+  return { layers: [{ l, spec: layer }], with: (use) => use(run), release: parts.release };
+}
+
+/** The lease's tensors in float32: for a token or two, making them anew in each run would cost more than the products. */
+function widened({ tensors, release }: Lease): Lease {
+  const wide = ([name, tensor]: [string, Tensor]) =>
+    [name, float32(tensor.shape, toFloat32(tensor))] as const;
+  return { tensors: new Map([...tensors].map(wide)), release };
+}

@@ -1,0 +1,48 @@
+/** The final norm and the head's matrix: read in slices of rows, and searched if numbers are not finite. */
+import { type Model, type ModelSpec, normTensors } from "../../models/mod.ts";
+import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import { areFinite, culpritAmong, notFinite, sumOfSquares } from "../finite.ts";
+
+/** Rows of the head's matrix that are read at once. */
+const ROWS = 8192;
+
+/** Rows [start, end) of the head's matrix. */
+export type Rows = readonly [start: number, end: number];
+
+/** The head's rows in order, at most 8192 at a time, and in float32 at most `bytes` unless one row is more. */
+export function headSlices(
+  { vocabulary, hidden }: Pick<ModelSpec, "vocabulary" | "hidden">,
+  bytes = Infinity,
+): Rows[] {
+  const rows = Math.max(1, Math.min(ROWS, Math.floor(bytes / (4 * hidden))));
+  return Array.from(
+    { length: Math.ceil(vocabulary / rows) },
+    (_, i) => [i * rows, Math.min((i + 1) * rows, vocabulary)] as const,
+  );
+}
+
+/** Some rows of the head's matrix in float32. Throws `RangeError` for rows that are not finite. */
+export async function headRows(model: Model, rows: Rows): Promise<Tensor> {
+  const tensor = await model.weights.outer("head.weight", rows);
+  const data = toFloat32(tensor);
+  if (areFinite(sumOfSquares(data))) return float32(tensor.shape, data);
+  throw notFinite(model, "head", culpritAmong([["head.weight", tensor]]));
+}
+
+/** The final norm's weights, by canonical name. */
+export async function finalNorm({ spec, weights }: Model): Promise<Map<string, Tensor>> {
+  const named = new Map<string, Tensor>();
+  for (const [name] of normTensors("final_norm", spec.finalNorm, spec.hidden)) {
+    named.set(name, await weights.outer(name));
+  }
+  return named;
+}
+
+/** The error for logits that are not finite: it begins where the weights do that are not, or are too large. */
+export async function headNotFinite(model: Model): Promise<RangeError> {
+  const norm = await finalNorm(model);
+  const isSound = [...norm.values()].every((tensor) => areFinite(sumOfSquares(toFloat32(tensor))));
+  if (!isSound) return notFinite(model, "final norm", culpritAmong(norm));
+  for (const rows of headSlices(model.spec)) await headRows(model, rows);
+  return notFinite(model, "head", null);
+}

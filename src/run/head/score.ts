@@ -1,0 +1,127 @@
+/**
+ * The head, last: how well each plan predicts the next token, compared with the full model.
+ *
+ * Final streams are normed once; then slices of the vocabulary pass, each weight row read once, and for each slice
+ * chunks of positions with all plans side by side. A slice gives for every position its maximum, Σ exp, best token,
+ * the target's logit, and Σ p_full · (z_full − z) towards the divergence; slices are merged in float64. The full
+ * logits never exist. A logit is no larger than its two rows are long: where those are finite, so is it.
+ */
+import type { Held } from "../../engine/mod.ts";
+import type { Model } from "../../models/mod.ts";
+import { forward, type ForwardOptions } from "../forward.ts";
+import { freeAll } from "../held.ts";
+import { type DropPlan, noDrop } from "../plan.ts";
+import { openScorer } from "./scorer.ts";
+import type { Batch, Segment } from "../segments.ts";
+import { freeStates } from "../state.ts";
+import type { Scores, ScoreSums, Targets } from "./targets.ts";
+
+/** Final streams of the full model, by first segment of a batch: what plans are held against. To be freed. */
+export interface Reference {
+  readonly streams: ReadonlyMap<number, Held>;
+  free(): void;
+}
+
+/** The full model's side of later comparisons: one pass, N · T · D numbers kept. */
+export async function reference(options: Omit<ForwardOptions, "plans" | "finish">): Promise<Reference> {
+  const streams = new Map<number, Held>();
+  const free = () => freeAll(streams.values());
+  try {
+    await forward({
+      ...options,
+      plans: [noDrop],
+      finish([state], batches) {
+        batches.forEach(({ first }, b) => streams.set(first, state.batches[b]));
+        return Promise.resolve();
+      },
+    });
+  } catch (error) {
+    free();
+    throw error;
+  }
+  return { streams, free };
+}
+
+/** Plans, and what they are held against. */
+export type ScoreOptions = Omit<ForwardOptions, "finish"> & {
+  /** The full model's streams over the same texts; without them, plans have no divergence and no agreement: both are 0. */
+  readonly reference?: Reference | undefined;
+  /** Called after each slice of logits, with the logits of one plan done and to do. */
+  readonly onScore?: (done: number, total: number) => void;
+};
+
+/** Scores every plan on every text: result[plan][sample]. Throws `RangeError` where norm or head is not finite. */
+export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
+  const { plans, segments, engine, model } = options;
+  const result = plans.map((): ScoreSums[] => []);
+  const scorer = await openScorer(model, engine, options.signal);
+  let scored = 0;
+  const predicted = segments.reduce((sum, { ids }) => sum + ids.length - 1, 0);
+  const every = predicted * model.spec.vocabulary;
+  try {
+    await forward({
+      ...options,
+      async finish(states, batches) {
+        try {
+          const { reference } = options;
+          const full = reference ? [batches.map(({ first }) => reference.streams.get(first)!)] : [];
+          const own = plans.map((_, index) => states.find((state) => state.plans.includes(index))!.batches);
+          const before = scored;
+          const onScore = (done: number) => options.onScore?.(scored = before + done, every);
+          const targets = batches.map((batch) => nextTokens(segments, batch));
+          const scores = await scorer.score([...full, ...own], targets, reference !== undefined, onScore);
+          scores.slice(full.length).forEach((scores, plan) => result[plan].push(...sumsOf(scores, batches)));
+        } finally {
+          freeStates(states);
+        }
+      },
+    });
+  } finally {
+    await scorer.release();
+  }
+  plans.forEach((plan, i) => expectPerplexity(model, plan, result[i]));
+  return result;
+}
+
+/** Throws where e to the nats per token, or the divergence, is beyond a number. */
+function expectPerplexity({ name }: Model, plan: DropPlan, samples: readonly ScoreSums[]): void {
+  const perToken = (key: "nll" | "kl") =>
+    samples.reduce((sum, sample) => sum + sample[key], 0) /
+    samples.reduce((sum, { tokens }) => sum + tokens, 0);
+  if (Number.isFinite(Math.exp(perToken("nll"))) && Number.isFinite(perToken("kl"))) return;
+  const most = Math.floor(Math.log(Number.MAX_VALUE));
+  throw new RangeError(
+    `Cannot score ${name} without ${JSON.stringify(plan)}: ${
+      perToken("nll")
+    } nats per token, expected at most ${most} ` +
+      "(its perplexity would not be finite)",
+  );
+}
+
+/** Every row of a batch's texts but their last, and the token behind it. */
+function nextTokens(segments: readonly Segment[], { first, count, length }: Batch): Targets {
+  const perText = length - 1;
+  const every = (value: (text: number, row: number) => number) =>
+    Int32Array.from({ length: count * perText }, (_, i) => value(Math.floor(i / perText), i % perText));
+  return {
+    rows: every((text, row) => text * length + row),
+    tokens: every((text, row) => segments[first + text].ids[row + 1]),
+    of: Int32Array.from({ length: count * perText }, (_, i) => i),
+  };
+}
+
+/** Sums for each text of some batches. */
+function sumsOf(scores: Scores, batches: readonly Batch[]): ScoreSums[] {
+  const lengths = batches.flatMap(({ count, length }) => Array<number>(count).fill(length - 1));
+  let start = 0;
+  return lengths.map((tokens) => {
+    const total = (values: Float64Array | Uint8Array) => {
+      let sum = 0;
+      for (let i = start; i < start + tokens; i++) sum += values[i];
+      return sum;
+    };
+    const sums = { nll: total(scores.nll), kl: total(scores.kl), top1: total(scores.agrees), tokens };
+    start += tokens;
+    return sums;
+  });
+}

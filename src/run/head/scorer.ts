@@ -1,0 +1,157 @@
+/**
+ * The head over final streams: normed once, at the rows that are scored, and kept on the engine with all plans side by side. Then
+ * slices of the vocabulary pass, each weight row uploaded once, and for each slice all rows.
+ */
+import type { Engine, Held } from "../../engine/mod.ts";
+import { type Model, scoredRowsGraph } from "../../models/mod.ts";
+import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import { areFinite, culpritAmong, notFinite, takeSquares } from "../finite.ts";
+import { finalNorm, headRows, headSlices, type Rows } from "./head.ts";
+import { freeAll, withRead, withUploaded } from "../held.ts";
+import { openPrograms } from "../programs.ts";
+import { type Asked, inColumns, merger, sliceGraph } from "./slices.ts";
+import type { Scores, Targets } from "./targets.ts";
+
+/** Logits that exist at once. */
+const LOGITS = 4 * 2 ** 20;
+
+/** Scores streams of one model. */
+export interface Scorer {
+  /**
+   * The predictions of each plan, `streams[plan][batch]` at `targets[batch]`; if `compared`, held against plan 0. `onScore` is told
+   * the logits of one plan done.
+   */
+  score(
+    streams: readonly (readonly Held[])[],
+    targets: readonly Targets[],
+    compared: boolean,
+    onScore?: (done: number) => void,
+  ): Promise<Scores[]>;
+  release(): Promise<void>;
+}
+
+/** Some rows of all plans [n, P, D], and what they predict. */
+interface Chunk extends Asked {
+  readonly hidden: Held;
+}
+
+/** Opens the head of a model. Its runs throw `RangeError` where the norm or the head is not finite. */
+export async function openScorer(model: Model, engine: Engine, signal?: AbortSignal): Promise<Scorer> {
+  const { spec, spec: { hidden } } = model;
+  const normWeights = Object.fromEntries(
+    [...await finalNorm(model)].map(([name, tensor]) => [name, float32(tensor.shape, toFloat32(tensor))]),
+  );
+  const programs = openPrograms(engine);
+  const slices = headSlices(spec, engine.has.bindingBytes);
+
+  /** The rows of a batch that are scored, at most `size` in a chunk. */
+  async function chunksOf(streams: readonly Held[], targets: Targets, size: number): Promise<Chunk[]> {
+    const plans = streams.length;
+    const program = await programs.get(["rows", plans], () => scoredRowsGraph(spec, plans));
+    const named = Object.fromEntries(streams.map((stream, plan) => [`x${plan}`, stream]));
+    const chunks: Chunk[] = [];
+    try {
+      for (let start = 0; start < targets.rows.length; start += size) {
+        const part = rowsFrom(targets, start, start + size);
+        const uploads = { ...normWeights, rows: indices([part.rows.length], part.rows) };
+        const { squares, hidden } = await withUploaded(
+          engine,
+          uploads,
+          (held) => program.run({ ...held, ...named }, { signal }),
+        );
+        chunks.push({ ...inColumns(part), hidden });
+        if (!areFinite(await takeSquares(engine, squares))) {
+          throw notFinite(model, "final norm", culpritAmong(Object.entries(normWeights)));
+        }
+      }
+      return chunks;
+    } catch (error) {
+      freeChunks(chunks);
+      throw error;
+    }
+  }
+
+  /** The statistics of one slice of the vocabulary at some rows. */
+  async function statistics(
+    { tokens, of, columns, most, hidden: rows }: Chunk,
+    weight: Held,
+    [start, end]: Rows,
+    compared: boolean,
+  ) {
+    const plans = rows.shape[1];
+    const program = await programs.get(
+      [plans, end - start, compared],
+      () => sliceGraph(hidden, { plans, words: end - start, compared }, spec.head.softcap),
+    );
+    const inside = new Int32Array(rows.shape[0] * plans * most);
+    tokens.forEach((token, i) => {
+      for (let plan = 0; plan < plans; plan++) {
+        const word = Math.min(Math.max(token - start, 0), end - start - 1);
+        inside[(of[i] * plans + plan) * most + columns[i]] = word;
+      }
+    });
+    const uploads = { target: indices([rows.shape[0], plans, most], inside) };
+    return await withUploaded(
+      engine,
+      uploads,
+      (held) => program.run({ ...held, hidden: rows, weight }, { signal }),
+    );
+  }
+
+  return {
+    async score(streams, targets, compared, onScore) {
+      const plans = streams.length;
+      const size = Math.max(1, Math.floor(LOGITS / (plans * slices[0][1])));
+      const chunks: Chunk[] = [];
+      try {
+        for (const [b, target] of targets.entries()) {
+          chunks.push(...await chunksOf(streams.map((batches) => batches[b]), target, size));
+        }
+        const total = chunks.reduce((sum, { rows }) => sum + rows.length, 0);
+        const merged = merger(total, chunks.reduce((sum, { tokens }) => sum + tokens.length, 0), {
+          plans,
+          compared,
+        });
+        for (const [start, end] of slices) {
+          await withUploaded(engine, { weight: await headRows(model, [start, end]) }, async ({ weight }) => {
+            const at = { row: 0, target: 0 };
+            for (const chunk of chunks) {
+              await withRead(
+                engine,
+                await statistics(chunk, weight, [start, end], compared),
+                (values) => merged.add(chunk, at, [start, end], values),
+              );
+              at.row += chunk.rows.length;
+              at.target += chunk.tokens.length;
+              onScore?.(start * total + at.row * (end - start));
+              signal?.throwIfAborted();
+            }
+          });
+        }
+        return merged.scores();
+      } finally {
+        freeChunks(chunks);
+      }
+    },
+    release: programs.release,
+  };
+}
+
+function freeChunks(chunks: readonly Chunk[]): void {
+  freeAll(chunks.map(({ hidden }) => hidden));
+}
+
+/** The targets of rows [start, end). */
+function rowsFrom({ rows, tokens, of }: Targets, start: number, end: number): Targets {
+  const first = of.findIndex((row) => row >= start);
+  const last = of.findLastIndex((row) => row < end) + 1;
+  return {
+    rows: rows.subarray(start, end),
+    tokens: tokens.subarray(first, last),
+    of: of.subarray(first, last).map((row) => row - start),
+  };
+}
+
+function indices(shape: readonly number[], values: Int32Array): Tensor {
+  return { dtype: "i64", shape, data: BigInt64Array.from(values, BigInt) };
+}

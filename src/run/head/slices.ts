@@ -1,0 +1,168 @@
+/** The head's matrix in slices of the vocabulary: the statistics of one, and how those of all are merged. */
+import {
+  ArgMax,
+  createGraph,
+  Exp,
+  GatherElements,
+  Gemm,
+  type Graph,
+  MatMul,
+  ReduceSum,
+  Reshape,
+  Slice,
+  softcap,
+  Sub,
+  Transpose,
+} from "../../onnx/mod.ts";
+import type { Tensor } from "../../tensor/mod.ts";
+import type { Rows } from "./head.ts";
+import type { Scores, Targets } from "./targets.ts";
+
+/** Plans and words of a graph; whether plans are compared with the first of them. */
+interface SliceShape {
+  readonly plans: number;
+  readonly words: number;
+  readonly compared: boolean;
+}
+
+/** Logits of P plans over S words: hidden [n, P, D], weight [S, D], C words each, target [n, P, C] → statistics [n, P, …]. */
+export function sliceGraph(
+  hidden: number,
+  { plans, words, compared }: SliceShape,
+  cap: number | null,
+): Graph {
+  const graph = createGraph();
+  const stream = graph.input("hidden", "f32", ["n", plans, hidden]);
+  const weight = graph.input("weight", "f32", [words, hidden]);
+  const target = graph.input("target", "i64", ["n", plans, "c"]);
+  const raw = Gemm(Reshape(stream, [-1, hidden]), weight);
+  const z = Reshape(cap ? softcap(raw, cap) : raw, [-1, plans, words]);
+  const best = ArgMax(z);
+  const max = GatherElements(z, best, 2); // not every engine can reduce to a maximum
+  const exp = Exp(Sub(z, max));
+  graph.output("max", max);
+  graph.output("sum", ReduceSum(exp, [2], 1));
+  graph.output("best", best, "i64");
+  graph.output("target_logit", GatherElements(z, target, 2));
+  if (compared && plans > 1) {
+    const full = Slice(z, 0, 1, 1);
+    const weights = Transpose(Slice(exp, 0, 1, 1), [0, 2, 1]);
+    graph.output("difference", MatMul(Sub(full, z), weights));
+  }
+  return graph;
+}
+
+/**
+ * Merges the slices' statistics of `rows` rows, which predict `count` tokens, under P plans. In what is kept of rows or of tokens,
+ * those of a plan lie together. If `compared`, each plan is held against plan 0.
+ */
+export function merger(rows: number, count: number, { plans, compared }: Omit<SliceShape, "words">) {
+  const size = rows * plans;
+  const max = new Float64Array(size).fill(-Infinity);
+  const sum = new Float64Array(size);
+  const difference = new Float64Array(size);
+  const best = new Int32Array(size);
+  const logit = new Float64Array(count * plans);
+  const rowOf = new Int32Array(count);
+  const token = new Int32Array(count);
+
+  function addRow(from: Statistics, row: number, to: number, start: number): void {
+    const fullMax = from.max[row * plans];
+    const fullBefore = max[to];
+    const fullAfter = Math.max(fullBefore, fullMax);
+    for (let plan = 0; plan < plans; plan++) {
+      const own = row * plans + plan;
+      const at = plan * rows + to;
+      const before = max[at];
+      const after = Math.max(before, from.max[own]);
+      if (from.max[own] > before) best[at] = start + Number(from.best[own]);
+      sum[at] = sum[at] * Math.exp(before - after) + from.sum[own] * Math.exp(from.max[own] - after);
+      max[at] = after;
+      if (from.difference) {
+        difference[at] = difference[at] * Math.exp(fullBefore - fullAfter) +
+          from.difference[own] * Math.exp(fullMax - fullAfter);
+      }
+    }
+  }
+
+  function addTokens(
+    from: Statistics,
+    { tokens, of, columns, most }: Asked,
+    { row, target }: Start,
+    [start, end]: Rows,
+  ): void {
+    for (let i = 0; i < tokens.length; i++) {
+      rowOf[target + i] = row + of[i];
+      token[target + i] = tokens[i];
+      if (tokens[i] < start || tokens[i] >= end) continue;
+      for (let plan = 0; plan < plans; plan++) {
+        logit[plan * count + target + i] = from.logit[(of[i] * plans + plan) * most + columns[i]];
+      }
+    }
+  }
+
+  return {
+    /** Takes the statistics of some words at some targets, which begin at `at` among all. */
+    add(targets: Asked, at: Start, words: Rows, outputs: Readonly<Record<string, Tensor>>) {
+      const from = statisticsOf(outputs);
+      for (let row = 0; row < targets.rows.length; row++) addRow(from, row, at.row + row, words[0]);
+      addTokens(from, targets, at, words);
+    },
+    /** What comes of them, for each plan. */
+    scores(): Scores[] {
+      const logSum = (index: number) => max[index] + Math.log(sum[index]);
+      return Array.from({ length: plans }, (_, plan) => {
+        const row = (i: number) => plan * rows + i;
+        return {
+          nll: Float64Array.from(token, (_, i) => logSum(row(rowOf[i])) - logit[plan * count + i]),
+          best: Uint8Array.from(token, (id, i) => Number(best[row(rowOf[i])] === id)),
+          kl: Float64Array.from(
+            { length: rows },
+            (_, i) => plan > 0 && compared ? difference[row(i)] / sum[i] - logSum(i) + logSum(row(i)) : 0,
+          ),
+          agrees: Uint8Array.from({ length: rows }, (_, i) => Number(compared && best[row(i)] === best[i])),
+        };
+      });
+    },
+  };
+}
+
+/** Where some rows and their targets begin. */
+export interface Start {
+  readonly row: number;
+  readonly target: number;
+}
+
+/** What a slice gives of its rows; `difference` where there are plans to hold against the full model. */
+interface Statistics {
+  readonly max: Float32Array;
+  readonly sum: Float32Array;
+  readonly logit: Float32Array;
+  readonly best: BigInt64Array;
+  readonly difference: Float32Array | null;
+}
+
+function statisticsOf(outputs: Readonly<Record<string, Tensor>>): Statistics {
+  const values = (name: string) => outputs[name].data as Float32Array;
+  return {
+    max: values("max"),
+    sum: values("sum"),
+    logit: values("target_logit"),
+    best: outputs.best.data as BigInt64Array,
+    difference: "difference" in outputs ? values("difference") : null,
+  };
+}
+
+/** Targets, and where each stands among those of its row. */
+export interface Asked extends Targets {
+  readonly columns: Int32Array;
+  /** The most targets that a row has. */
+  readonly most: number;
+}
+
+/** Numbers the targets of each row. */
+export function inColumns(targets: Targets): Asked {
+  const seen = new Int32Array(targets.rows.length);
+  const columns = targets.of.map((row) => seen[row]++);
+  return { ...targets, columns, most: seen.reduce((a, b) => Math.max(a, b), 1) };
+}

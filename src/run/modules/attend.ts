@@ -1,0 +1,78 @@
+/** One run of a layer's first module, with its probes. */
+import type { Feeds, Held } from "../../engine/mod.ts";
+import {
+  type AttentionTaps,
+  type KeysValues,
+  mixerGraph,
+  type MixerSpec,
+  scoring,
+} from "../../models/mod.ts";
+import { freeAll } from "../held.ts";
+import { type Compiled, runModule } from "./module.ts";
+import { forKernels, split, withObserved } from "./observe.ts";
+import type { Part } from "../weights/part.ts";
+import { extentOf, lookingAt, namesOf, type Run, whereOf } from "../run.ts";
+import { areTexts, type Batch } from "../segments.ts";
+
+/** Keys and values [P, K·E] of a text that others continue. */
+export type Kept = KeysValues<Held>;
+
+/** The update of the stream x of some plans, and the keys and values for the segments that continue the batch's text. */
+export async function attend(
+  run: Run,
+  l: number,
+  parts: readonly Part<MixerSpec>[],
+  members: readonly number[],
+  x: Held,
+  batch: Batch,
+  past: Kept | null,
+): Promise<{ a: Held; kept: Kept | null }> {
+  const { engine, segments, sights } = run;
+  const { hidden, layers } = run.model.spec;
+  const extent = extentOf(run, batch);
+  const options = {
+    masked: !areTexts(segments, batch),
+    past: past !== null,
+    keep: scoring(layers[l].attention) !== null && run.continued.has(batch.first),
+    lowering: engine.has,
+  };
+  const observers = lookingAt(run, members);
+  const { tapping, launching } = split(engine, observers, "attention");
+  const compiled: Compiled<MixerSpec> = (spec, stored, onto, last) => {
+    const taps = last ? namesOf(run, observers) : [];
+    return run.programs.get(["attention", spec, extent, options, [...stored], onto, taps], () => {
+      const tap = (values: AttentionTaps) => {
+        const { q, k } = values;
+        const own = tapping.map((probe) => probe.attention?.(values, spec, extent));
+        return Object.assign({}, ...own, launching.length > 0 ? forKernels({ q, k }) : {});
+      };
+      return mixerGraph(spec, hidden, extent, { ...options, onto, stored, ...last ? { tap } : {} });
+    });
+  };
+  const feeds = {
+    ...sights.of(layers[l].attention!, batch),
+    ...past ? { past_key: past.key, past_value: past.value } : {},
+    x,
+  };
+  const { a, key, value, ...outputs } = await runModule(
+    whereOf(run, l, "attention"),
+    parts,
+    compiled,
+    feeds,
+    "a",
+  );
+  try {
+    const present = { attention: true, mlp: layers[l].mlp !== null };
+    const seen = { layer: l, plans: members, present, ...batch };
+    const launches = ({ q, k }: Feeds) =>
+      launching.map(({ attention }) => () => attention!(engine, { q, k }, layers[l].attention!, extent));
+    await withObserved(engine, outputs, launches, async (outputs) => {
+      for (const probe of observers) await probe.observeAttention?.({ ...seen, outputs });
+    });
+    run.step();
+    return { a, kept: options.keep ? { key, value } : null };
+  } catch (error) {
+    freeAll(options.keep ? [a, key, value] : [a]);
+    throw error;
+  }
+}

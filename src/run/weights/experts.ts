@@ -1,0 +1,102 @@
+/**
+ * A mixture's weights as they are fed: each expert's are asked for when a token has chosen it, and stay at hand for the next batches
+ * while there is room.
+ */
+import {
+  cutNetwork,
+  expertName,
+  type ExpertSpec,
+  type MixtureSpec,
+  normTensors,
+  type Piece,
+  routerTensors,
+  type SharedSpec,
+  sharedTensors,
+  type TensorNeed,
+} from "../../models/mod.ts";
+import { byteSize, elements } from "../../tensor/mod.ts";
+import type { Cut } from "../../weights/mod.ts";
+import type { HeldWeights, Make, Part, Use } from "./part.ts";
+
+/** A mixture, ready to be fed. */
+export interface MixtureParts {
+  /** The norm before it and the router. */
+  readonly router: Part<MixtureSpec>;
+  /** What all tokens pass through; none where there is no such thing. */
+  readonly shared: readonly Part<SharedSpec>[];
+  /** An expert, its weights named "expert.up_proj.weight", … */
+  expert(e: number): readonly Part<ExpertSpec>[];
+  /** The norm behind it. */
+  readonly after: Part<MixtureSpec>;
+  release(): void;
+}
+
+/** `most` bytes of float32 weights in a part, `keep` bytes of all that stay at hand until the release. */
+export function mixtureParts(
+  spec: MixtureSpec,
+  hidden: number,
+  most: number,
+  make: Make,
+  keep: number,
+): MixtureParts {
+  const shelf = openShelf(make, keep);
+  const part = <Spec>({ spec, cuts }: Piece<Spec>): Part<Spec> => ({
+    spec,
+    use: (run) => shelf.lend(cuts, run),
+  });
+  const whole = (names: readonly TensorNeed[]) =>
+    part({ spec, cuts: new Map(names.map(([name]) => [name, null])) });
+  const { shared } = spec;
+  const gate = shared
+    ? sharedTensors(shared, hidden).filter(([name]) => name.startsWith("mlp.shared_gate"))
+    : [];
+  return {
+    router: whole(routerTensors(spec, hidden)),
+    shared: shared ? cutNetwork(shared, "mlp.shared", hidden, most, gate).map((piece) => part(piece)) : [],
+    expert: (e) =>
+      cutNetwork(spec.expert, expertName(e), hidden, most).map(({ spec, cuts }) => ({
+        spec,
+        use: (run) => shelf.lend(cuts, (held) => run(renamed(held, expertName(e), "expert"))),
+        nameOf: (fed) => fed.replace("expert", expertName(e)),
+      })),
+    after: whole(normTensors("mlp.post_norm", spec.norm.post, hidden)),
+    release: shelf.clear,
+  };
+}
+
+function renamed(held: HeldWeights["held"], from: string, to: string): HeldWeights["held"] {
+  return Object.fromEntries(Object.entries(held).map(([name, tensor]) => [name.replace(from, to), tensor]));
+}
+
+/** Weights that were asked for, as many as there is room for. */
+function openShelf(make: Make, room: number) {
+  const kept = new Map<string, HeldWeights>();
+  let left = room;
+  return {
+    async lend<T>(cuts: ReadonlyMap<string, Cut | null>, run: Use<T>): Promise<T> {
+      const key = JSON.stringify([...cuts]);
+      const known = kept.get(key);
+      if (known) return await run(known.held);
+      const weights = await make(cuts);
+      const bytes = Object.values(weights.held).reduce(
+        (sum, { dtype, shape }) => sum + byteSize(dtype) * elements(shape),
+        0,
+      );
+      if (bytes <= left) {
+        left -= bytes;
+        kept.set(key, weights);
+        return await run(weights.held);
+      }
+      try {
+        return await run(weights.held);
+      } finally {
+        weights.free();
+      }
+    },
+    clear() {
+      for (const { free } of kept.values()) free();
+      kept.clear();
+      left = room;
+    },
+  };
+}
