@@ -29,10 +29,9 @@ const tokens = (least: number): Check => list(wholeNumber(0), "token ids", least
  *
  * @example
  * ```ts
- * import { logits, openSeries } from "lamina";
+ * import { logits, openModel } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * using model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const ids = (await model.tokenizer()).encode("Once upon a time");
  * const { data, shape: [tokens, vocabulary] } = await logits(model, ids, { drop: { attention: [2] } });
  * const last = data.subarray((tokens - 1) * vocabulary);
@@ -57,10 +56,9 @@ export async function logits(
  *
  * @example
  * ```ts
- * import { losses, openSeries } from "lamina";
+ * import { losses, openModel } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * using model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const ids = (await model.tokenizer()).encode("Once upon a time");
  * const [full, dropped] = [await losses(model, ids), await losses(model, ids, { drop: { mlp: [1] } })];
  * console.log(dropped.map((loss, i) => loss - full[i])); // what dropping the MLP costs, token by token
