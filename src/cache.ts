@@ -1,7 +1,5 @@
 /**
  * The models that can be opened by a short name, and the files that were fetched.
- *
- * @module
  */
 export {
   cacheEntries,

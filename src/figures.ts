@@ -1,7 +1,5 @@
 /**
  * Figures of results, the claims of the paper judged by them, and the differences, intervals and words that both are made of.
- *
- * @module
  */
 export {
   type Allowance,

@@ -1,7 +1,5 @@
 /**
  * Models before their first step: drawn from a configuration, measured, and held against the closed form.
- *
- * @module
  */
 export {
   atWidth,

@@ -12,8 +12,6 @@
  * const plan = makePlan(importance, { target: "attention", drop: 8 });
  * const [full, dropped] = await perplexities(model, [{}, plan], { samples: 2, length: 128 });
  * ```
- *
- * @module
  */
 export {
   againstLlmDrop,
@@ -26,6 +24,7 @@ export {
   type CausesOptions,
   compare,
   type ConstraintOptions,
+  type Curve,
   type CurveOption,
   distinct,
   droppable,

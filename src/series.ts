@@ -1,7 +1,5 @@
 /**
  * The checkpoints of a training run: opened one after the other, and measured together.
- *
- * @module
  */
 export { checkpoints, type CheckpointsOptions } from "./study/mod.ts";
 export {

@@ -1,5 +1,5 @@
 /** 95 % intervals for sentences: lists sorted by them, and the cost of drops with theirs. */
-import { expect, func, like, resultOf, wholeNumber } from "../entry/mod.ts";
+import { expect, func, like, optionsOf, resultOf, wholeNumber } from "../entry/mod.ts";
 import { interval95, mean, standardError } from "../measure/mod.ts";
 import type { Checkpoints, Sweep } from "../result/mod.ts";
 import { medianGapsOf } from "./chart/told.ts";
@@ -60,6 +60,8 @@ export function byInterval<T>(items: readonly T[], intervalOf: (item: T) => Ends
 
 const aRise = like("a point of a sweep", (value) => Number.isFinite((value as Partial<Rise> | null)?.rise));
 
+const riseChecks = { samples: wholeNumber(1), than: aRise };
+
 /**
  * How much the loss of a sweep's point exceeds the full model's, or another point's, with its 95 % interval over `samples` (Student's t).
  * Two points are treated as independent; those of one sweep share their samples, which makes the interval rather too wide.
@@ -78,8 +80,10 @@ const aRise = like("a point of a sweep", (value) => Number.isFinite((value as Pa
  */
 export function riseOf(
   point: Rise,
-  { samples, than = { rise: 0, riseError: 0 } }: { readonly samples: number; readonly than?: Rise },
+  options: { readonly samples: number; readonly than?: Rise },
 ): Difference {
+  expect("compare losses", "options", options, optionsOf(riseChecks));
+  const { samples, than = { rise: 0, riseError: 0 } } = options;
   expect("compare losses", "the point", point, aRise);
   expect("compare losses", "the other point", than, aRise);
   expect("compare losses", "samples", samples, wholeNumber(1));

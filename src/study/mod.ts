@@ -88,5 +88,5 @@ export { speed, type SpeedEstimate, type SpeedOptions } from "./speed/speed.ts";
 export { verify, type VerifyOptions } from "./training/verify.ts";
 export { checkpoints, type CheckpointsOptions } from "./training/checkpoints.ts";
 export { type Allowance, allowance } from "./sweep/allowance.ts";
-export { type CurveOption, START_CURVES, SWEEP_STEPS } from "./sweep/curves.ts";
+export { type Curve, type CurveOption, START_CURVES, SWEEP_STEPS } from "./sweep/curves.ts";
 export { sweep, type SweepOptions } from "./sweep/sweep.ts";

@@ -2,7 +2,7 @@
  * Text for a model without a tokenizer: ids drawn from Zipf's law, rank r with probability ∝ 1/r, roughly the word
  * frequencies of real text. For random weights only repetition matters, and ids are ranks.
  */
-import { expect, wholeNumber } from "../entry/mod.ts";
+import { expect, optionsOf, wholeNumber } from "../entry/mod.ts";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Blocks, MAX_TOKENS } from "../text/mod.ts";
 import { philox } from "../tensor/mod.ts";
@@ -25,8 +25,10 @@ const KEYS = [0x5a495046, 0] as const;
  */
 export function zipfText(
   vocabulary: number,
-  { samples, length }: Pick<TextOptions, "samples" | "length">,
+  options: Pick<TextOptions, "samples" | "length">,
 ): Packed {
+  expect("draw a text", "options", options, optionsOf({ samples: wholeNumber(1), length: wholeNumber(1) }));
+  const { samples, length } = options;
   const drawing = draw(vocabulary, samples, length);
   for (;;) {
     const { done, value } = drawing.next();

@@ -2,7 +2,7 @@
  * The cost of removing one module, for which importance is a proxy, and differences of losses paired over samples: samples differ
  * far more from each other than one sample under two plans.
  */
-import { type Checks, expect, like, list as listOf, oneOf, optionsOf, resultOf } from "../../entry/mod.ts";
+import { type Checks, expect, like, list as listOf, oneOf, resultOf } from "../../entry/mod.ts";
 import { halfWidth95, type LayerModule, mean, MODULES, spearman } from "../../measure/mod.ts";
 import type { Perplexity, Profile } from "../../result/mod.ts";
 import { studyChecks, type StudyOptions } from "../base/options.ts";
@@ -79,16 +79,21 @@ export async function removals(
   options: RemovalOptions,
 ): Promise<Removal[]> {
   expect("remove modules", "profile", profile, aProfile);
-  expect("remove modules", "options", options, optionsOf(removalChecks));
-  const { kind, ...study } = options;
-  expect("remove modules", "kind", kind, aKind);
-  const present = profile[kind].importance.flatMap((importance, layer) =>
-    importance === null ? [] : [{ layer, importance }]
+  return await onModel(
+    "remove modules",
+    model,
+    options,
+    removalChecks,
+    async (model, { kind, ...options }) => {
+      expect("remove modules", "kind", kind, aKind);
+      const present = profile[kind].importance.flatMap((importance, layer) =>
+        importance === null ? [] : [{ layer, importance }]
+      );
+      const plans = present.map(({ layer }) => ({ [kind]: [layer] }));
+      const [full, ...runs] = await perplexities(model, [{}, ...plans], options);
+      return present.map((module, i) => ({ ...module, ...paired(runs[i], full) }));
+    },
   );
-  const plans = present.map(({ layer }) => ({ [kind]: [layer] }));
-  const run = (model: StudyModel, options: StudyOptions) => perplexities(model, [{}, ...plans], options);
-  const [full, ...runs] = await onModel("remove modules", model, study, studyChecks, run);
-  return present.map((module, i) => ({ ...module, ...paired(runs[i], full) }));
 }
 
 const aRemoval = like(

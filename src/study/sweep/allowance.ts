@@ -1,10 +1,11 @@
 /** What a curve allows to be dropped within a budget of nats. */
-import { expect, like, number, wholeNumber } from "../../entry/mod.ts";
+import { expect, like, number, optionsOf, wholeNumber } from "../../entry/mod.ts";
 import { type Allowance, withinBudget } from "../../measure/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
 
 export type { Allowance };
 
+const checks = { budget: number("a number of nats"), samples: wholeNumber(1) };
 const aCurve = like(
   "a curve of a sweep",
   (value) => Array.isArray((value as Partial<Sweep["curves"][number]> | null)?.points),
@@ -26,10 +27,12 @@ const aCurve = like(
  */
 export function allowance(
   curve: Sweep["curves"][number],
-  { budget, samples }: { readonly budget: number; readonly samples: number },
+  options: { readonly budget: number; readonly samples: number },
 ): Allowance {
   expect("find an allowance", "curve", curve, aCurve);
-  expect("find an allowance", "budget", budget, number("a number of nats"));
-  expect("find an allowance", "samples", samples, wholeNumber(1));
+  expect("find an allowance", "options", options, optionsOf(checks));
+  const { budget, samples } = options;
+  expect("find an allowance", "budget", budget, checks.budget);
+  expect("find an allowance", "samples", samples, checks.samples);
   return withinBudget(curve.points, budget, samples);
 }

@@ -2,7 +2,7 @@
  * Untrained models measured and computed side by side: one, several that differ in one property, and by the closed form alone
  * a map over width and standard deviation.
  */
-import { eachIn, expect, list, number, optionsOf, wholeNumber } from "../../entry/mod.ts";
+import { eachIn, expect, list, number, optionsOf, required, wholeNumber } from "../../entry/mod.ts";
 import { moduleRatio, type Predicted, type RatioPoint } from "../../measure/mod.ts";
 import { readSpec, scoring } from "../../models/mod.ts";
 import type { RandomInit } from "../../result/mod.ts";
@@ -153,6 +153,12 @@ export interface RatioOptions extends RandomInitOptions {
   readonly stds: readonly number[];
 }
 
+const ratioChecks = {
+  ...randomInitChecks,
+  widths: list(wholeNumber(1), "widths"),
+  stds: list(number("a number above 0", (std) => std > 0), "numbers"),
+};
+
 /**
  * Computes the ratio of attention's importance to the MLP's by the closed form, for every width and standard deviation.
  *
@@ -166,17 +172,13 @@ export interface RatioOptions extends RandomInitOptions {
  */
 export function ratioMap(
   named: NamedConfig,
-  { widths, stds, ...options }: RatioOptions,
+  ratios: RatioOptions,
 ): RatioPoint[] {
   expect("map ratios", "configuration", named, aConfig);
-  expect("map ratios", "widths", widths, list(wholeNumber(1), "widths"));
-  expect(
-    "map ratios",
-    "stds",
-    stds,
-    list(number("a number above 0", (std) => std > 0), "numbers"),
-  );
-  expect("map ratios", "options", options, optionsOf(randomInitChecks));
+  expect("map ratios", "options", ratios, optionsOf(ratioChecks));
+  const { widths, stds, ...options } = ratios;
+  expect("map ratios", "widths", widths, required(ratioChecks.widths));
+  expect("map ratios", "stds", stds, required(ratioChecks.stds));
   return widths.flatMap((hidden) =>
     stds.map((std) => ({
       hidden,
