@@ -86,6 +86,7 @@ export {
   type RankOrder,
   type RankTarget,
   ratioMap,
+  readPlan,
   type Removal,
   removalAgreement,
   removals,
@@ -109,6 +110,7 @@ export {
   verify,
   verifyEstimate,
   type VerifyOptions,
+  writePlan,
   type Written,
 } from "./study/mod.ts";
 export {
@@ -136,6 +138,7 @@ export type {
   AgainstLlmDrop,
   Agreement,
   Causes,
+  Change,
   Checkpoints,
   Comparison,
   Computed,

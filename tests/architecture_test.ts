@@ -22,9 +22,9 @@ const table = {
   models: "tensor measure onnx weights",
   engine: "tensor libraries onnx",
   kernels: "tensor libraries measure engine",
-  run: "tensor weights onnx models engine kernels measure",
+  run: "tensor measure result weights onnx models engine kernels",
   subject: "entry tensor result hub weights text models",
-  study: "entry tensor result hub text tasks onnx models engine kernels measure run subject",
+  study: "entry tensor result hub weights text tasks onnx models engine kernels measure run subject",
   export: "entry disk tensor measure result hub weights text models run subject study",
   cluster: "entry home result hub study",
   show: "entry disk result hub measure",
@@ -71,7 +71,7 @@ function importsOf({ path, code }: Source): Edge[] {
 const inner: Record<string, readonly string[]> = {
   hub: ["cache", "packages", "remote"],
   models: ["config", "values", "modules", "graphs", "stored", "gguf", "families"],
-  run: ["probes", "weights", "modules", "head", "cost", "decode", "requests"],
+  run: ["probes", "weights", "plan", "modules", "head", "cost", "decode", "requests"],
   show: ["chart", "tables", "figures", "claims", "sections"],
   study: ["untrained", "causes", "analyses", "shards"],
 };

@@ -1,7 +1,6 @@
 /** Benchmark tasks, with modules dropped, compared with the full model. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type Plan, readResult, resultText } from "../result/mod.ts";
-import { type DropPlan, noDrop } from "../run/mod.ts";
+import { type DropPlan, noDrop, resultText } from "../result/mod.ts";
 import { evaluatePriceText, evaluationRows, evaluationTable } from "../show/mod.ts";
 import { dropsIn, evaluate, type EvaluateOptions, evaluatePrice, evaluateShards } from "../study/mod.ts";
 import { type BosRule, suites, taskGroups, taskNames, tasksNamed } from "../tasks/mod.ts";
@@ -15,8 +14,8 @@ import {
   type DropLists,
   type EngineFlags,
   type KeepingFlags,
-  listedIn,
   MODEL,
+  plansIn,
   positive,
   wholeNumber,
   withDropLists,
@@ -91,7 +90,7 @@ export function evaluateCommand(context: Context): Command {
     )
     .option(
       "--plan <file>",
-      "a plan from `lamina plan` (repeatable)",
+      "a plan from `lamina plan` or `lamina repair` (repeatable)",
       collected,
       [],
     )
@@ -99,9 +98,9 @@ export function evaluateCommand(context: Context): Command {
   explained(command, "evaluate smollm2-135m --tasks piqa --limit 100 --drop-attention 25");
   return withOutFlags(withKeepingFlags(withPriceFlags(withEngineFlags(withDropLists(command))))).action(
     async (ref: string, flags: EvaluateFlags) => {
-      const plans = await Promise.all(flags.plan.map((file) => readResult(file, "plan")));
+      const plans = await plansIn(flags);
       await withModel(context, ref, flags, async (model) => {
-        const drops = dropsOf(model, flags, plans);
+        const drops = plans.map((plan) => dropsIn(model, plan));
         const options = optionsOf(context, flags);
         if (flags.dryRun) return await printPrice(context, model, drops, options);
         if (await isShared(context, options, () => evaluateShards(model, drops, options))) return;
@@ -121,13 +120,6 @@ export function evaluateCommand(context: Context): Command {
       });
     },
   );
-}
-
-/** The plans of the files, and what the drop options name as one more. */
-function dropsOf(model: StudyModel, flags: EvaluateFlags, plans: readonly Plan[]): DropPlan[] {
-  const own = listedIn(flags);
-  const said = own.attention.length + own.mlp.length > 0 ? [own] : [];
-  return [...plans, ...said].map((plan) => dropsIn(model, plan));
 }
 
 function optionsOf(context: Context, flags: EvaluateFlags): EvaluateOptions {

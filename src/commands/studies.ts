@@ -1,6 +1,6 @@
 /** The studies of one model: profile, perplexity. */
 import { Command, Option } from "commander";
-import { type DropPlan, noDrop } from "../run/mod.ts";
+import { type DropPlan, isFull, noDrop } from "../result/mod.ts";
 import {
   againstRows,
   againstTable,
@@ -50,7 +50,7 @@ export function profileCommand(context: Context): Command {
   explained(command, "profile smollm2-135m --samples 4 --json profile.json");
   return withStudyFlags(withDropFlags(command)).action(async (ref: string, flags: ProfileFlags) => {
     const wanted = await wantedOf(flags);
-    if (flags.against && wanted.attention.length + wanted.mlp.length > 0) {
+    if (flags.against && !isFull(wanted)) {
       throw new RangeError("Cannot compare with llm-drop: modules are dropped, expected the full model");
     }
     await withModel(context, ref, flags, async (model) => {
@@ -89,7 +89,7 @@ export function perplexityCommand(context: Context): Command {
     await withModel(context, ref, flags, async (model) => {
       const drop = dropOf(model, wanted);
       const options = studyOptions(context, flags);
-      const plans = drop.attention.length + drop.mlp.length > 0 ? [noDrop, drop] : [noDrop];
+      const plans = isFull(drop) ? [noDrop] : [noDrop, drop];
       if (flags.dryRun) return await printEstimate(context, model, plans, true, options);
       if (await isShared(context, options, () => perplexityShards(model, plans, options))) return;
       const results = await perplexities(model, plans, options);

@@ -14,12 +14,13 @@ import {
   text,
 } from "../entry/mod.ts";
 import { expectNothing, writeFolder } from "../disk/mod.ts";
-import type { Keeping, Plan } from "../result/mod.ts";
-import type { DropPlan } from "../run/mod.ts";
+import type { LayerModule } from "../measure/mod.ts";
+import type { DropPlan, Keeping, Plan } from "../result/mod.ts";
 import { aDrop, dropsIn } from "../study/mod.ts";
 import { onModel, type StudyModel } from "../subject/mod.ts";
 import { openGguf, openSafetensors } from "../weights/mod.ts";
 import { cardText } from "./card.ts";
+import { notesOnHeads, withoutHeads } from "./changes.ts";
 import { textFile } from "./copies.ts";
 import { type Format, FORMATS, Inexpressible } from "./formats.ts";
 import { ggufFiles } from "./gguf/gguf.ts";
@@ -109,16 +110,24 @@ async function write(
 ): Promise<Exported> {
   const { format, out, onProgress, onNotice, signal } = options;
   await expectNothing(out);
-  dropsIn(model, drop);
-  const { attention = [], mlp = [] } = drop; // in rank order, which a list of drops in normal form has lost
+  const { changes, ...lists } = dropsIn(model, drop);
+  const inRankOrder = (kind: LayerModule) => [...new Set([...drop[kind] ?? [], ...lists[kind]])]; // which the normal form has lost
+  const plan: DropPlan = {
+    attention: inRankOrder("attention"),
+    mlp: inRankOrder("mlp"),
+    ...changes ? { changes } : {},
+  };
   const stored = await openStored(model);
   try {
-    const job = jobOf(model, model.files!, stored, { attention, mlp });
-    const made = await makeAs(job, format);
+    const job = withoutHeads(jobOf(model, model.files!, stored, plan));
+    const found = await makeAs(job, format);
+    const made = { ...found, notes: [...found.notes, ...notesOnHeads(changes ?? [])] };
     await expectSpace(out, made.files.reduce((sum, { bytes }) => sum + bytes, 0));
-    const costs = await qualities(model, { attention, mlp }, options);
-    const plan = "kind" in drop ? drop : null;
-    const card = textFile("README.md", cardText({ job, format, plan, made, costs }));
+    const costs = await qualities(model, plan, options);
+    const card = textFile(
+      "README.md",
+      cardText({ job, format, plan: "kind" in drop ? drop : null, made, costs }),
+    );
     const files = [...made.files, card];
     const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
     const report = meter({ label: `export of ${model.name}`, total, unit: "bytes" }, onProgress);

@@ -14,7 +14,7 @@ import { renumbered, silenced } from "./names.ts";
 import { shardFiles } from "./shards.ts";
 
 export async function hfFiles(job: Job): Promise<Made> {
-  expectExpressible(job.full, "hf");
+  expectExpressible(job, "hf");
   const { stored, model } = job;
   const fromGguf = stored.kind === "gguf";
   const config = smaller(job, fromGguf ? configFromGguf(job) : await configOf(job), job.kept);

@@ -2,7 +2,7 @@
 import { type LayerModule, MODULES } from "../measure/mod.ts";
 import type { ModelFiles } from "../hub/mod.ts";
 import { type ModelSpec, readDropList, readSpec } from "../models/mod.ts";
-import type { DropPlan } from "../run/mod.ts";
+import { type DropPlan, isFull } from "../result/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import type { Content, GgufFile, PagedFile } from "../weights/mod.ts";
 
@@ -25,7 +25,7 @@ export interface Job {
   readonly stored: Stored;
   /** The model with every module, those too that the checkpoint's own lists leave out. */
   readonly full: ModelSpec;
-  /** All that the smaller model lacks, first dropped first; what the checkpoint itself left out comes first. */
+  /** All that the smaller model lacks, first dropped first; what the checkpoint itself left out comes first. Other changes too. */
   readonly drop: DropPlan;
   /** Layers that keep a module, in order. */
   readonly kept: readonly number[];
@@ -58,8 +58,9 @@ export function jobOf(
   const all = {
     attention: [...own(drop_attn_list, "drop_attn_list"), ...drop.attention],
     mlp: [...own(drop_mlp_list, "drop_mlp_list"), ...drop.mlp],
+    ...drop.changes ? { changes: drop.changes } : {},
   };
-  if (all.attention.length + all.mlp.length === 0) {
+  if (isFull(all)) {
     throw new RangeError(
       `Cannot export ${model.name}: nothing is dropped, expected a plan or modules to drop`,
     );

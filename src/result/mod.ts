@@ -45,6 +45,18 @@ export {
 export { joinHashes, merge } from "./merge.ts";
 export { perplexityOf, profileOf } from "./means.ts";
 export { head, type Kind, METHODS } from "./methods.ts";
+export {
+  type Change,
+  changeHash,
+  CHANGES,
+  changesOf,
+  type DropPlan,
+  isFull,
+  noDrop,
+  planData,
+  planHash,
+  planOf,
+} from "./plan.ts";
 export { type Computed, computedAlike, computedIn, type Provenance } from "./provenance.ts";
 export { schemaOf } from "./schema.ts";
 export { overSeeds } from "./seeds.ts";

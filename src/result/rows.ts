@@ -3,7 +3,8 @@ import { z } from "zod";
 import { PATTERN_NAMES, SMOOTHING_NAMES } from "../measure/mod.ts";
 import { causesForm } from "./causes.ts";
 import { updateSums } from "./profile.ts";
-import { dropForm, headForm, perLayer } from "./provenance.ts";
+import { dropForm } from "./plan.ts";
+import { headForm, perLayer } from "./provenance.ts";
 
 const ofModules = <T extends z.ZodType>(form: T) =>
   z.object({ attention: form.nullable(), mlp: form.nullable() });

@@ -1,6 +1,7 @@
 /** The form of a verification: a profile's drop orders beside those of the paper's official code. */
 import { z } from "zod";
-import { headForm, indices, perLayer, provenanceForm } from "./provenance.ts";
+import { indices } from "./plan.ts";
+import { headForm, perLayer, provenanceForm } from "./provenance.ts";
 
 /** One kind of module: our order beside the official one. */
 export const agreementForm = z.object({

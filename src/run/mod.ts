@@ -10,7 +10,10 @@ export { type BySample, gramProbe, type GramSums, productsProbe } from "./probes
 export { type DistanceSum, llmDropProbe, type LlmDropSums } from "./probes/llm_drop.ts";
 export { type LayerNorms, normsProbe, type NormSums } from "./probes/norms.ts";
 export { PART_BYTES } from "./weights/parts.ts";
-export { type DropPlan, dropPlan, noDrop } from "./plan.ts";
+export { type DropPlan, noDrop } from "../result/mod.ts";
+export { dropPlan } from "./plan/plan.ts";
+export { CHANGE_TENSORS, type ChangeTensors, keepTensors, tensorsHash, tensorsOf } from "./plan/tensors.ts";
+export { changedModel, changedSpec, isRun } from "./plan/variants.ts";
 export { routingProbe } from "./probes/routing.ts";
 export type { Observation, Probe } from "./probes/probe.ts";
 export { type SampleOptions, sampler } from "./decode/sample.ts";
@@ -33,7 +36,7 @@ export {
   valuesProbe,
 } from "./probes/values.ts";
 export { windowsProbe, type WindowSums } from "./probes/windows.ts";
-export { countModules } from "./trie.ts";
+export { countModules } from "./plan/trie.ts";
 export {
   FLOAT32,
   keyBytes,

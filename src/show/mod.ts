@@ -41,7 +41,7 @@ export {
 } from "./tables/rows.ts";
 export { type CsvRow, toCsv } from "./chart/csv.ts";
 
-export { modelOf } from "./chart/setting.ts";
+export { describeChanges, modelOf } from "./chart/setting.ts";
 export type { Figure } from "./chart/svg.ts";
 export { comparisonFigure } from "./figures/comparison.ts";
 export { importanceFigure } from "./figures/importance.ts";

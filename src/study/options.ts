@@ -8,7 +8,7 @@ import {
   PRECISIONS,
 } from "../engine/mod.ts";
 import { type Checks, flag, meter, oneOf, orElse, reportChecks, type Reports, text } from "../entry/mod.ts";
-import { type Computed, type Keeping, type Provenance, VERSION } from "../result/mod.ts";
+import { type Computed, type Keeping, planData, type Provenance, VERSION } from "../result/mod.ts";
 import type { DropPlan } from "../run/mod.ts";
 import { IDS, type Packed, type StudyModel, textChecks, type TextOptions } from "../subject/mod.ts";
 
@@ -100,7 +100,7 @@ export async function provenance(
     tokenizer: await tokenizedBy(model, packed),
     text: packed.text,
     packing: packed.packing,
-    drop: { attention: [...drop.attention], mlp: [...drop.mlp] },
+    drop: planData(drop),
     seed: null,
   };
 }

@@ -9,6 +9,7 @@ import {
   keptResult,
   type Perplexity,
   perplexityOf,
+  planHash,
   type Provenance,
 } from "../result/mod.ts";
 import { type DropPlan, noDrop, type Reference, reference, score, segmentsOf } from "../run/mod.ts";
@@ -89,7 +90,7 @@ export async function perplexityGroups(
   const known = new Map<string, Perplexity>();
   const origins = new Map<string, Provenance>();
   for (const plan of wanted.flat()) {
-    const key = JSON.stringify(plan);
+    const key = planHash(plan);
     if (origins.has(key)) continue;
     const origin = await provenance(model, packed, plan, options);
     origins.set(key, origin);
@@ -106,7 +107,7 @@ export async function perplexityGroups(
     signal: options.signal,
   };
   const missingOf = (plans: readonly DropPlan[]) =>
-    [...new Map(plans.map((plan) => [JSON.stringify(plan), plan]))].filter(([key]) => !known.has(key));
+    [...new Map(plans.map((plan) => [planHash(plan), plan]))].filter(([key]) => !known.has(key));
   const lacking = wanted.map((plans) => missingOf(plans).map(([, plan]) => plan));
   const { samples, length } = packed.blocks;
   const passes = lacking.filter((plans) => plans.length > 0)
@@ -138,7 +139,7 @@ export async function perplexityGroups(
   } finally {
     full?.free();
   }
-  return wanted.map((plans) => plans.map((plan) => known.get(JSON.stringify(plan))!));
+  return wanted.map((plans) => plans.map((plan) => known.get(planHash(plan))!));
 }
 
 /** What a group is called: a sweep's are the full model and its curves. */
@@ -175,7 +176,7 @@ function weightsOf(
   return [
     { layers: price([noDrop], false), head: 0 },
     ...groups.map((plans) => {
-      const fresh = plans.filter((plan) => seen.size < seen.add(JSON.stringify(plan)).size);
+      const fresh = plans.filter((plan) => seen.size < seen.add(planHash(plan)).size);
       const layers = price(fresh, false);
       return { layers, head: price(fresh, true) - layers };
     }),

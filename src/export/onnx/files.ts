@@ -4,6 +4,7 @@
  * from 0, since readers count them.
  */
 import { type ModelSpec, scoring, steadyLength, wholeGraph, wholeName } from "../../models/mod.ts";
+import { changedSpec } from "../../run/mod.ts";
 import { contentOf } from "../../weights/mod.ts";
 import { configOf } from "../config.ts";
 import { jsonFile } from "../copies.ts";
@@ -18,7 +19,7 @@ import { onnxWeights, placed } from "./weights.ts";
 const DATA = `${GRAPH}.data`;
 
 export async function onnxFiles(job: Job): Promise<Made> {
-  expectExpressible(job.full, "onnx");
+  expectExpressible(job, "onnx");
   const config = job.stored.kind === "gguf" ? configFromGguf(job) : await configOf(job);
   const spec = leftOf(job);
   const weights = onnxWeights(job, spec);
@@ -40,14 +41,9 @@ export async function onnxFiles(job: Job): Promise<Made> {
   };
 }
 
-/** The model without what is dropped; layers keep their numbers. */
-function leftOf({ full, drop }: Job): ModelSpec {
-  const layers = full.layers.map((layer, l) => ({
-    ...layer,
-    attention: drop.attention.includes(l) ? null : layer.attention,
-    mlp: drop.mlp.includes(l) ? null : layer.mlp,
-  }));
-  return { ...full, layers };
+/** The model as it is changed; layers keep their numbers, and cut heads their place: readers expect as many in every layer. */
+function leftOf({ full, drop: { changes = [], ...drop } }: Job): ModelSpec {
+  return changedSpec(full, { ...drop, changes: changes.filter(({ to }) => to !== "weights") });
 }
 
 /** Hugging Face's own where a configuration does not say. */

@@ -8,9 +8,9 @@
  */
 import type { Held } from "../../engine/mod.ts";
 import type { Model } from "../../models/mod.ts";
+import { type DropPlan, noDrop } from "../../result/mod.ts";
 import { forward, type ForwardOptions } from "../forward.ts";
 import { freeAll } from "../held.ts";
-import { type DropPlan, noDrop } from "../plan.ts";
 import { openScorer } from "./scorer.ts";
 import type { Batch, Segment } from "../segments.ts";
 import { freeStates } from "../state.ts";

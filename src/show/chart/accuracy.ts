@@ -7,6 +7,7 @@ import { type AccuracyChange, changeOver, type Interval } from "../../measure/mo
 import {
   changesIn,
   type Evaluation,
+  isFull,
   meanAccuracyOf,
   meanOver,
   type Plan,
@@ -100,7 +101,7 @@ export function accuracyCurves(results: readonly Evaluation[], plans: readonly D
 
 /** The full model's among results. */
 export function fullOf(results: readonly Evaluation[]): Evaluation {
-  const full = results.find(({ provenance: { drop } }) => drop.attention.length + drop.mlp.length === 0);
+  const full = results.find(({ provenance: { drop } }) => isFull(drop));
   if (full) return full;
   throw new RangeError("Cannot compare plans: found no result of the full model, expected one");
 }

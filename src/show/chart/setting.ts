@@ -1,6 +1,13 @@
 /** The setting of a figure or a table, in words: model, weight format, text, packing, arithmetic. */
-import type { ModuleKind } from "../../measure/mod.ts";
-import type { Computed, Profile, Provenance } from "../../result/mod.ts";
+import { type ModuleKind, MODULES } from "../../measure/mod.ts";
+import {
+  type Change,
+  type Computed,
+  type DropPlan,
+  isFull,
+  type Profile,
+  type Provenance,
+} from "../../result/mod.ts";
 import { plain } from "../../entry/mod.ts";
 
 /** What each kind is called in print. */
@@ -47,18 +54,30 @@ export function computedText(...all: readonly Computed[]): string {
   return [...new Set(texts)].join(" and ");
 }
 
-/** A drop in words: "nothing", "attention 25 26", "block 3", "attention 1 2 · MLP 4". */
-export function describeDrop(
-  { attention, mlp }: { readonly attention: readonly number[]; readonly mlp: readonly number[] },
-): string {
+/** A plan in words: "nothing", "attention 25 26", "block 3", "attention 1 2 · MLP 4", "attention 5 6 (mean)". */
+export function describeDrop(plan: DropPlan): string {
+  const { attention, mlp } = plan;
   const list = (layers: readonly number[]) => layers.join(" ");
   const same = attention.length === mlp.length && attention.every((layer) => mlp.includes(layer));
-  if (attention.length + mlp.length === 0) return "nothing";
-  if (same) return `block ${list(attention)}`;
-  return [
+  if (isFull(plan)) return "nothing";
+  const dropped = same && attention.length > 0 ? [`block ${list(attention)}`] : [
     ...attention.length ? [`attention ${list(attention)}`] : [],
     ...mlp.length ? [`MLP ${list(mlp)}`] : [],
-  ].join(" · ");
+  ];
+  return [...dropped, ...describeChanges(plan)].join(" · ");
+}
+
+/** Changes other than drops, each kind of module once: "attention 5 6 (mean)", "attention 7 heads 0 2". */
+export function describeChanges({ changes = [] }: DropPlan): string[] {
+  const whole = (module: Change["module"]) => {
+    const layers = changes.filter((change) => change.module === module && change.to === "mean")
+      .map(({ layer }) => layer);
+    return layers.length > 0 ? [`${KIND_NAMES[module]} ${layers.join(" ")} (mean)`] : [];
+  };
+  const heads = changes.flatMap((change) =>
+    change.to === "weights" ? [`attention ${change.layer} heads ${change.heads.join(" ")}`] : []
+  );
+  return [...MODULES.flatMap(whole), ...heads];
 }
 
 /** A model with its weight format: "SmolLM2-135M (GGUF Q4_1)". */

@@ -3,7 +3,15 @@
  * are about one plan: the first section that has one chooses it, and every section says what it measured of that plan.
  */
 import { KINDS, withinBudget } from "../../measure/mod.ts";
-import { type Evaluation, meanOver, type Profile, type Sweep } from "../../result/mod.ts";
+import {
+  changesOf,
+  type Evaluation,
+  meanOver,
+  planHash,
+  planOf,
+  type Profile,
+  type Sweep,
+} from "../../result/mod.ts";
 import { accuracyChange, accuracyCurves, type Dropped, fullOf } from "../chart/accuracy.ts";
 import { formatNumber, formatPoints, formatPointsRange } from "../chart/numbers.ts";
 import { byImportance, describeDrop, KIND_NAMES } from "../chart/setting.ts";
@@ -112,9 +120,8 @@ function layersText({ attention, mlp }: Drop): string {
 }
 
 function sameDrop(a: Drop, b: Drop): boolean {
-  const key = ({ attention, mlp }: Drop) =>
-    JSON.stringify([attention, mlp].map((layers) => layers.toSorted((x, y) => x - y)));
-  return key(a) === key(b);
+  const hash = (drop: Drop) => planHash(planOf(changesOf(drop)));
+  return hash(a) === hash(b);
 }
 
 /** The lines a page opens with, each with its name. */

@@ -70,7 +70,7 @@ export function evaluationTable(results: readonly Evaluation[], look: TextLook =
 function planTable(result: Evaluation, look: TextLook): string {
   const { drop } = result.provenance;
   const lines = linesOf(result, true);
-  const isFull = drop.attention.length + drop.mlp.length === 0;
+  const isFull = describeDrop(drop) === "nothing";
   const rows = lines.map(({ task, shots, n, metric, value, errors: { low, high, against } }) => {
     const isShare = metric !== "perplexity";
     const interval = low === null || high === null

@@ -26,11 +26,12 @@ export function boundSetting({ model, device, setting }: Roofline): string {
     `${setting.bits} bit · ${setting.input} tokens in, ${setting.output} out`;
 }
 
-/** A drop by its size: "8 attention", "2 attention, 1 MLP". */
-export function countsOf({ attention, mlp }: PlanRoofline["drop"]): string {
+/** A plan by its size: "8 attention", "2 attention, 1 MLP", "1 MLP, 3 changes". */
+export function countsOf({ attention, mlp, changes = [] }: PlanRoofline["drop"]): string {
   const parts = [
     ...attention.length ? [`${attention.length} attention`] : [],
     ...mlp.length ? [`${mlp.length} MLP`] : [],
+    ...changes.length ? [`${changes.length} ${changes.length === 1 ? "change" : "changes"}`] : [],
   ];
   return parts.join(", ") || "nothing";
 }

@@ -11,6 +11,7 @@ import { align, optional, style, type TextLook } from "./table.ts";
 import {
   byImportance,
   computedText,
+  describeChanges,
   describeDrop,
   KIND_NAMES,
   modelOf,
@@ -90,6 +91,7 @@ export function planTable(plan: Plan, look: TextLook = {}): string {
   const flags = [
     ...plan.attention.length ? [`--drop-attention ${plan.attention.join(",")}`] : [],
     ...plan.mlp.length ? [`--drop-mlp ${plan.mlp.join(",")}`] : [],
+    ...describeChanges(plan),
   ];
   return `${head}\n${align([["order", "module", "layer", plan.by], ...rows], look, [1])}\n\n${
     [...plan.saves ? [savesText(plan.saves)] : [], flags.join(" ")].join("\n")

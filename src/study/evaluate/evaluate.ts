@@ -21,6 +21,7 @@ import {
   joinHashes,
   type Keeping,
   type Main,
+  planHash,
   type Provenance,
 } from "../../result/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
@@ -114,7 +115,7 @@ export async function evaluatePrice(
 
 /** The full model, and each other plan once. */
 export function distinctPlans(plans: readonly DropPlan[]): DropPlan[] {
-  return [...new Map([noDrop, ...plans].map((plan) => [JSON.stringify(plan), plan])).values()];
+  return [...new Map([noDrop, ...plans].map((plan) => [planHash(plan), plan])).values()];
 }
 
 /** Tasks as they are asked, and the main number of each task or group. */
@@ -166,9 +167,7 @@ async function run(
     ...i === 0 ? full : summarise(items[i], mains, full, options.margin ?? MARGIN),
     writing: written?.[i] ?? null,
   }));
-  return wanted.map((plan) =>
-    results[distinct.findIndex((own) => JSON.stringify(own) === JSON.stringify(plan))]
-  );
+  return wanted.map((plan) => results[distinct.findIndex((own) => planHash(own) === planHash(plan))]);
 }
 
 /** The parts of all tasks. */

@@ -1,5 +1,5 @@
 /** The study of causes, divided by batches: first what the full model and single drops show, then smoothing, whose drops follow from it. */
-import { type Causes, head, keep, keptResult, type Rows } from "../../result/mod.ts";
+import { type Causes, head, keep, keptResult, planData, type Rows } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { assemble, profileIn, smoothingPlans } from "../causes/assemble.ts";
@@ -120,7 +120,7 @@ function keyOf(origin: Causes["provenance"], piece: Piece, plans: readonly DropP
 }
 
 function listsOf(plans: readonly DropPlan[]): Rows["plans"] {
-  return plans.map(({ attention, mlp }) => ({ attention: [...attention], mlp: [...mlp] }));
+  return plans.map(planData);
 }
 
 async function keepRows(

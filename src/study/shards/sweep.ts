@@ -1,5 +1,5 @@
 /** Sweeps, divided: the profile by samples, orders that must be made (order.ts), then the plans of the curves. */
-import type { DropOrder } from "../../result/mod.ts";
+import { type DropOrder, planHash } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import type { Packed, StudyModel } from "../../subject/mod.ts";
 import { bytesOf, flopsOf, type Pass } from "../estimate.ts";
@@ -80,7 +80,7 @@ function planStage(
     bytes: ({ from, to }) => bytesOf(model, pass([noDrop, ...likely].slice(from, to).filter(Boolean))),
     async run({ from, to }, told) {
       const plans = await plansOf(told);
-      const lists = plans.map((plan) => plan && JSON.stringify([plan.attention, plan.mlp]));
+      const lists = plans.map((plan) => plan && planHash(plan));
       const own = plans.filter((plan, unit) =>
         plan !== null && unit >= from && unit < to && lists.indexOf(lists[unit]) === unit
       );

@@ -18,7 +18,7 @@ import {
 } from "../../entry/mod.ts";
 import type { Engine } from "../../engine/mod.ts";
 import { gamma, quartiles } from "../../measure/mod.ts";
-import { type Evaluation, head, type Speed, VERSION } from "../../result/mod.ts";
+import { type Evaluation, head, planHash, type Speed, VERSION } from "../../result/mod.ts";
 import {
   type Decoder,
   decoder,
@@ -246,8 +246,7 @@ function pointsLost(
 ): (number | null)[] {
   const averageOf = (plan: DropPlan) =>
     evaluations.find(({ provenance: { model, drop } }) =>
-      model.fingerprint === identity.fingerprint && JSON.stringify([drop.attention, drop.mlp]) ===
-        JSON.stringify([plan.attention, plan.mlp])
+      model.fingerprint === identity.fingerprint && planHash(drop) === planHash(plan)
     )?.average?.value ?? null;
   const full = averageOf(noDrop);
   return plans.map((plan) => {

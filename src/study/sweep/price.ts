@@ -1,6 +1,7 @@
 /** What a sweep would take, told before anything runs. */
 import { expect, optionsOf } from "../../entry/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
+import { planHash } from "../../result/mod.ts";
 import { type DropPlan, dropPlan, noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { permutation } from "../../tensor/mod.ts";
@@ -86,7 +87,7 @@ export function likelyPlans(
   steps: readonly number[],
 ): DropPlan[][] {
   const seen = new Set<string>();
-  const unseen = (plan: DropPlan) => seen.size < seen.add(JSON.stringify(plan)).size;
+  const unseen = (plan: DropPlan) => seen.size < seen.add(planHash(plan)).size;
   return [
     [noDrop].filter(unseen),
     ...curves.map(({ target, by, seed }, c) => {

@@ -1,0 +1,123 @@
+/** Plans as files: JSON, and beside it the tensors of changes, under the names that the model's own would have. */
+import { basename } from "node:path";
+import { expect, failure, text } from "../../entry/mod.ts";
+import { fileSource } from "../../hub/mod.ts";
+import { type Change, type Plan, readResult, writeResult } from "../../result/mod.ts";
+import { CHANGE_TENSORS, type ChangeTensors, keepTensors, tensorsHash, tensorsOf } from "../../run/mod.ts";
+import { float32, type Tensor } from "../../tensor/mod.ts";
+import { openSafetensors, type TensorFile, writeSafetensors } from "../../weights/mod.ts";
+
+/** "repaired.safetensors" of "repaired.json" */
+function tensorPath(path: string): string {
+  return `${path.replace(/\.json$/, "")}.safetensors`;
+}
+
+/** "layers.7.attention.mean" */
+function storedName({ layer, module }: Change, name: string): string {
+  return `layers.${layer}.${module}.${name}`;
+}
+
+type WithTensors = Change & { readonly tensors: string };
+
+function withTensors({ changes = [] }: Plan): WithTensors[] {
+  return changes.filter((change) => "tensors" in change);
+}
+
+/**
+ * Writes a plan as JSON. Tensors of its changes go into a safetensors file beside it, `repaired.safetensors` for `repaired.json`; a
+ * plan without tensors is one file. Throws `Error` if a tensor was neither read nor made in this process.
+ *
+ * @example
+ * ```ts
+ * import { makePlan, openSeries, profile, readPlan, writePlan } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const folder = await Deno.makeTempDir();
+ * await writePlan(`${folder}/plan.json`, makePlan(result, { target: "attention", drop: 2 }));
+ * console.log((await readPlan(`${folder}/plan.json`)).attention); // layers whose attention is dropped
+ * await Deno.remove(folder, { recursive: true });
+ * model.close();
+ * ```
+ */
+export async function writePlan(path: string, plan: Plan): Promise<void> {
+  expect("write a plan", "path", path, text);
+  const tensors = withTensors(plan).flatMap((change) =>
+    [...tensorsOf(change)].map(([name, tensor]) => [storedName(change, name), tensor] as const)
+  );
+  if (tensors.length > 0) await writeSafetensors(tensorPath(path), new Map(tensors));
+  await writeResult(path, plan);
+}
+
+/**
+ * Reads a plan, and the tensors of its changes from the safetensors file beside it. Throws `SyntaxError` or `TypeError` for a file
+ * that is not a plan, and `Error`, `TypeError` or `RangeError` that names file and tensor if a tensor is missing, has another shape
+ * or type than its change needs, is not finite, or is not the one whose SHA-256 the plan holds.
+ *
+ * @example
+ * ```ts
+ * import { makePlan, openSeries, profile, readPlan, writePlan } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const folder = await Deno.makeTempDir();
+ * await writePlan(`${folder}/plan.json`, makePlan(result, { target: "mlp", drop: 1 }));
+ * console.log((await readPlan(`${folder}/plan.json`)).mlp);
+ * await Deno.remove(folder, { recursive: true });
+ * model.close();
+ * ```
+ */
+export async function readPlan(path: string): Promise<Plan> {
+  const plan = await readResult(path, "plan");
+  const changes = withTensors(plan);
+  if (changes.length === 0) return plan;
+  const file = tensorPath(path);
+  const first = storedName(changes[0], Object.keys(CHANGE_TENSORS[changes[0].to])[0]);
+  const opened = await openTensors(file, first);
+  try {
+    for (const change of changes) keepTensors(await readTensors(file, opened, change));
+  } finally {
+    opened.close();
+  }
+  return plan;
+}
+
+/** Opens the file of tensors; `first` is one that it has to have. */
+async function openTensors(file: string, first: string): Promise<TensorFile> {
+  try {
+    return await openSafetensors({ name: file, list: () => [basename(file)], open: () => fileSource(file) });
+  } catch (error) {
+    throw failure(`Cannot read tensor ${first}`, error);
+  }
+}
+
+/** The tensors of a change; all that can be wrong with them is found here. */
+async function readTensors(file: string, opened: TensorFile, change: WithTensors): Promise<ChangeTensors> {
+  const tensors = new Map<string, Tensor>();
+  for (const [name, axes] of Object.entries(CHANGE_TENSORS[change.to])) {
+    const stored = storedName(change, name);
+    const info = opened.tensors.get(stored);
+    const wrong = (found: string, expected: string) =>
+      new TypeError(`Cannot read ${file}: tensor ${stored} ${found}, expected ${expected}`);
+    if (!info) throw wrong("is missing", `one of ${opened.tensors.size} tensors`);
+    if (info.type !== "F32") throw wrong(`is ${info.type}`, "F32");
+    if (info.shape.length !== axes) {
+      throw wrong(`has shape [${info.shape}]`, `${axes} ${axes === 1 ? "axis" : "axes"}`);
+    }
+    const { data } = await opened.read(stored);
+    const numbers = (data as Float32Array).slice();
+    const odd = numbers.find((value) => !Number.isFinite(value));
+    if (odd !== undefined) throw wrong(`holds ${odd}`, "finite numbers");
+    tensors.set(name, float32(info.shape, numbers));
+  }
+  const hash = tensorsHash(tensors);
+  if (hash === change.tensors) return tensors;
+  throw new RangeError(
+    `Cannot read ${file}: ${storedName(change, [...tensors.keys()].join(", "))} has SHA-256 ${
+      hash.slice(0, 16)
+    }…, expected ` +
+      `${change.tensors.slice(0, 16)}…, as the plan says`,
+  );
+}
