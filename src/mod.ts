@@ -90,6 +90,8 @@ export {
   type Removal,
   removalAgreement,
   removals,
+  repair,
+  type RepairOptions,
   roofline,
   type RooflineOptions,
   type Scores,

@@ -44,6 +44,7 @@ export {
 export { guides, guidesEstimate, type GuidesOptions } from "./guides.ts";
 export { makePlan, type PlanOptions } from "./make_plan.ts";
 export { readPlan, writePlan } from "./repair/plan_file.ts";
+export { repair, REPAIR_SAMPLES, type RepairOptions, REPAIRS } from "./repair/repair.ts";
 export type { ConstraintOptions } from "./orders/constraints.ts";
 export { order, orderEstimate, type OrderOptions } from "./orders/order.ts";
 export { profile, type ProfileOptions } from "./profile.ts";

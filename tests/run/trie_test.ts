@@ -35,7 +35,11 @@ Deno.test("countModules is the brute-force count, for any plans", () => {
   const plans = fc.integer({ min: 1, max: 6 }).chain((layers) =>
     fc.tuple(fc.constant(layers), fc.array(planOf(layers), { maxLength: 12 }))
   );
-  const layer = { residual: "sequential", attention: { kind: "softmax" }, mlp: { kind: "dense" } } as LayerSpec; // their kinds suffice
+  const layer = {
+    residual: "sequential",
+    attention: { kind: "softmax" },
+    mlp: { kind: "dense" },
+  } as LayerSpec; // their kinds suffice
   fc.assert(fc.property(plans, ([layers, plans]) => {
     assert.equal(countModules(Array(layers).fill(layer), plans), bruteForce(layers, plans));
   }));

@@ -89,7 +89,7 @@ async function openTensors(file: string, first: string): Promise<TensorFile> {
   try {
     return await openSafetensors({ name: file, list: () => [basename(file)], open: () => fileSource(file) });
   } catch (error) {
-    throw failure(`Cannot read tensor ${first}`, error);
+    throw failure(`Cannot read tensor ${first} of ${file}`, error);
   }
 }
 
