@@ -38,7 +38,7 @@ export const planForm = z.object({
   /** Layers whose MLP is dropped, first dropped first. */
   mlp: indices,
   /** All other changes of modules; their tensors lie in the safetensors file beside the plan. Absent if there are none. */
-  changes: z.array(changeForm).min(1).optional(),
+  changes: z.array(changeForm).optional(),
   /** How dropped modules were repaired, and provenance of the run that measured the repairs; absent if none were. */
   repaired: z.object({ by: z.enum(["mean"]), provenance: provenanceForm }).optional(),
   /** The drops in order; `score` is what they were ordered by. */

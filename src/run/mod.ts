@@ -12,7 +12,14 @@ export { type LayerNorms, normsProbe, type NormSums } from "./probes/norms.ts";
 export { PART_BYTES } from "./weights/parts.ts";
 export { type DropPlan, noDrop } from "../result/mod.ts";
 export { dropPlan } from "./plan/plan.ts";
-export { CHANGE_TENSORS, type ChangeTensors, keepTensors, tensorsHash, tensorsOf } from "./plan/tensors.ts";
+export {
+  CHANGE_TENSORS,
+  changeTensorName,
+  type ChangeTensors,
+  keepTensors,
+  tensorsHash,
+  tensorsOf,
+} from "./plan/tensors.ts";
 export { changedModel, changedSpec, isRun } from "./plan/variants.ts";
 export { routingProbe } from "./probes/routing.ts";
 export type { Observation, Probe } from "./probes/probe.ts";

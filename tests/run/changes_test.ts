@@ -8,10 +8,12 @@ import type { Model } from "../../src/models/mod.ts";
 import { type Change, planHash, planOf } from "../../src/result/mod.ts";
 import {
   changedSpec,
+  cost,
   countModules,
   decoder,
   type DropPlan,
   dropPlan,
+  forward,
   keepTensors,
   noDrop,
   score,
@@ -125,6 +127,11 @@ Deno.test("a plan runs as if alone, whatever other plans change", () =>
     const blocks = { ids: Int32Array.from({ length: 16 }, (_, i) => 3 + i % 7), samples: 2, length: 8 };
     const dropped = dropPlan(model.spec, { attention: [1], mlp: [2] });
     const all = [noDrop, dropped, ...Object.values(plans)];
+    const done: number[] = [];
+    const run = { model, engine, segments: segmentsOf(blocks), plans: all };
+    const count = await forward({ ...run, onProgress: (_, total) => void done.push(total) });
+    assert.deepEqual(done, Array(count).fill(count));
+    assert.equal(cost(model.spec, all, blocks, false).modules, count);
     const together = await finalStreams(model, blocks, all);
     for (const [i, plan] of all.entries()) {
       assert.deepEqual([together[i]], await finalStreams(model, blocks, [plan]));
@@ -243,6 +250,8 @@ Deno.test("a mean of another size, and one that nobody read, are refused by name
     const short = keepTensors(new Map([["mean", float32([8], new Float32Array(8))]]));
     await assert.rejects(run(short), /layers\.1\.mlp\.mean has shape \[8\], expected \[32\]/);
     await assert.rejects(run("0".repeat(64)), /mlp 1 as mean: its tensors .* were not read/);
+    const huge = keepTensors(new Map([["mean", float32([32], new Float32Array(32).fill(1e30))]]));
+    await assert.rejects(run(huge), /layer 1, MLP produces .* 1e\+30 in layers\.1\.mlp\.mean/);
     const odd = float32([2], Float32Array.of(1, NaN));
     assert.throws(() => keepTensors(new Map([["mean", odd]])), /tensor mean: it holds NaN/);
   }));

@@ -18,6 +18,11 @@ export const CHANGE_TENSORS: Readonly<Record<Change["to"], Readonly<Record<strin
   weights: {},
 };
 
+/** The name of a change's tensor in files and messages: "layers.7.attention.mean". */
+export function changeTensorName(layer: number, module: string, name: string): string {
+  return `layers.${layer}.${module}.${name}`;
+}
+
 /** Keeps tensors for runs of plans; returns their SHA-256, which the change holds. Throws `RangeError` for one that is not finite. */
 export function keepTensors(tensors: ChangeTensors): string {
   for (const [name, tensor] of tensors) {

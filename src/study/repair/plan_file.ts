@@ -3,7 +3,14 @@ import { basename } from "node:path";
 import { expect, failure, text } from "../../entry/mod.ts";
 import { fileSource } from "../../hub/mod.ts";
 import { type Change, type Plan, readResult, writeResult } from "../../result/mod.ts";
-import { CHANGE_TENSORS, type ChangeTensors, keepTensors, tensorsHash, tensorsOf } from "../../run/mod.ts";
+import {
+  CHANGE_TENSORS,
+  changeTensorName,
+  type ChangeTensors,
+  keepTensors,
+  tensorsHash,
+  tensorsOf,
+} from "../../run/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
 import { openSafetensors, type TensorFile, writeSafetensors } from "../../weights/mod.ts";
 
@@ -12,9 +19,8 @@ function tensorPath(path: string): string {
   return `${path.replace(/\.json$/, "")}.safetensors`;
 }
 
-/** "layers.7.attention.mean" */
 function storedName({ layer, module }: Change, name: string): string {
-  return `layers.${layer}.${module}.${name}`;
+  return changeTensorName(layer, module, name);
 }
 
 type WithTensors = Change & { readonly tensors: string };

@@ -236,7 +236,7 @@ function paperOf(
   },
 ): PlanRoofline["paper"] {
   const reported = drops.find(({ attention }) => attention === drop.attention.length);
-  if (!reported || drop.mlp.length > 0) return null;
+  if (!reported || drop.mlp.length > 0 || drop.changes) return null;
   const batches = [...BATCHES, largest].filter((texts) => texts > 0 && texts <= largest);
   const fitting = largest > 0 ? faster(highest(batches, faster)) : 0;
   const lost = accuracy - reported.accuracy;
