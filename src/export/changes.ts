@@ -71,10 +71,8 @@ export function notesOnHeads(changes: readonly Change[]): string[] {
   return changes.flatMap((change) =>
     change.to === "weights"
       ? [
-        `attention ${change.layer}: heads ${
-          change.heads.join(" ")
-        } are cut by zeros in the output projection; results are those of ` +
-        "the plan, but this saves no time or memory",
+        `attention ${change.layer}: the output projection has zeros for heads ${change.heads.join(" ")}; ` +
+        "results are those of the plan, but this saves no time or memory",
       ]
       : []
   );

@@ -35,9 +35,10 @@ export function variantOf<Module extends LayerModule>(
   module: Module,
 ): Variant<Module> {
   const full = layer[module];
-  if (!full || plan[module].includes(l)) return { key: "nothing", spec: null, change: null };
   const change = plan.changes?.find((change) => change.layer === l && change.module === module);
-  if (!change || change.to === "nothing") return { key: "full", spec: full, change: null };
+  const isDropped = plan[module].includes(l) || change?.to === "nothing";
+  if (!full || isDropped) return { key: "nothing", spec: null, change: null };
+  if (!change) return { key: "full", spec: full, change: null };
   const spec = changedModule(layer, change) as LayerSpec[Module];
   return { key: changeHash(change), spec, change };
 }
