@@ -29,7 +29,7 @@ export const REPAIRS = ["mean"] as const;
 /** Options of `repair`. */
 export interface RepairOptions extends Omit<StudyOptions, "results"> {
   /** What takes the place of dropped modules; default: mean. */
-  readonly by?: (typeof REPAIRS)[number] | undefined;
+  readonly by?: "mean" | undefined;
 }
 
 const { results: _, ...measured } = studyChecks;
@@ -57,19 +57,20 @@ export const REPAIR_SAMPLES = 24;
  * model.close();
  * ```
  */
-export function repair(model: StudyModel | string, plan: Plan, options?: RepairOptions): Promise<Plan>;
-export function repair(
+export async function repair<From extends Plan | Partial<DropPlan>>(
   model: StudyModel | string,
-  plan: Partial<DropPlan>,
-  options?: RepairOptions,
-): Promise<DropPlan>;
-export async function repair(
-  model: StudyModel | string,
-  plan: Plan | Partial<DropPlan>,
+  plan: From,
   options: RepairOptions = {},
-): Promise<Plan | DropPlan> {
+): Promise<From extends Plan ? Plan : DropPlan> {
   expect("repair", "plan", plan, aDrop);
-  return await onModel("repair", model, options, checks, (model, options) => run(model, plan, options));
+  const repaired = await onModel(
+    "repair",
+    model,
+    options,
+    checks,
+    (model, options) => run(model, plan, options),
+  );
+  return repaired as From extends Plan ? Plan : DropPlan;
 }
 
 async function run(
