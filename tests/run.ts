@@ -23,6 +23,7 @@ const LONGEST = [
   "tests/study",
   "tests/models",
   "tests/export",
+  "tests/replay",
   "tests/cluster",
 ];
 const SLOWEST = 10;

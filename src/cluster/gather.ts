@@ -1,7 +1,15 @@
-/** From shards that are done to what the undivided study finds kept. */
-import { type Computed, computedAlike, keepingFailure, type Receipt, type Shards } from "../result/mod.ts";
+/** Joins finished shards to the kept results that the undivided study finds. */
+import {
+  type Computed,
+  computedAlike,
+  isKept,
+  keepingFailure,
+  type Receipt,
+  resultIn,
+  type Shard,
+  type Shards,
+} from "../result/mod.ts";
 import { type Division, NotKept, type ShardOptions } from "../study/mod.ts";
-import { indexList } from "./receipts.ts";
 import { spansIn } from "./plan.ts";
 
 /** Joins the shards of the stages before `end`. */
@@ -24,7 +32,7 @@ export async function joinStages(
   }
 }
 
-/** What computed all shards. Throws `TypeError` where they were computed by different engines or precisions. */
+/** The engine that computed all shards. Throws `TypeError` where they were computed by different engines or precisions. */
 export function computedBy(receipts: ReadonlyMap<number, Receipt>): Computed {
   const [[first, { computed }], ...rest] = receipts;
   const [index, other] = rest.find(([, receipt]) => !computedAlike(computed, receipt.computed)) ?? [];
@@ -48,4 +56,41 @@ export function processorsOf(receipts: ReadonlyMap<number, Receipt>): Map<string
 
 function words({ engine, dtype, runtime, device }: Computed): string {
   return `${engine} in ${dtype} (${runtime}${device === undefined ? "" : `, ${device}`})`;
+}
+
+/** The receipt of a shard that is done; null for one that is not, or whose results are not whole. */
+export async function receiptOf({ key }: Shards, shard: Shard, results: string): Promise<Receipt | null> {
+  const receipt = await resultIn(results, shard.file, "shard").catch(() => null);
+  if (receipt === null || receipt.key !== key) return null;
+  const { stage, from, to } = receipt.shard;
+  if (stage !== shard.stage || from !== shard.from || to !== shard.to) return null;
+  const whole = await Promise.all(receipt.files.map((file) => isKept(results, file)));
+  return whole.every(Boolean) ? receipt : null;
+}
+
+/** All receipts by index, and the shards that are not done. */
+export async function receiptsOf(
+  plan: Shards,
+  results: string,
+): Promise<{ done: Map<number, Receipt>; missing: Shard[] }> {
+  const done = new Map<number, Receipt>();
+  const missing: Shard[] = [];
+  for (const shard of plan.shards) {
+    const receipt = await receiptOf(plan, shard, results);
+    if (receipt) done.set(shard.index, receipt);
+    else missing.push(shard);
+  }
+  return { done, missing };
+}
+
+/** Indices as a scheduler takes them: "0,2-4". */
+export function indexList(indices: readonly number[]): string {
+  const sorted = indices.toSorted((a, b) => a - b);
+  const runs: [number, number][] = [];
+  for (const index of sorted) {
+    const last = runs.at(-1);
+    if (last && index === last[1] + 1) last[1] = index;
+    else runs.push([index, index]);
+  }
+  return runs.map(([from, to]) => from === to ? from : `${from}-${to}`).join(",");
 }

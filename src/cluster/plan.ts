@@ -1,18 +1,19 @@
 /** From a study to the plan of its shards, and whether a plan is of the study that is here. */
+import { sum } from "../entry/mod.ts";
 import { cacheKey, fileName, head, type Shard, type Shards, VERSION } from "../result/mod.ts";
 import { type Division, spansOf } from "../study/mod.ts";
 
-/** What a plan is made of besides the study. */
+/** Options of a plan besides the study. */
 export interface PlanOptions {
   /** The command line of the undivided study. */
   readonly command: readonly string[];
-  /** Into how many shards each stage is divided, at most: no more than it has units. */
+  /** The largest number of shards of each stage; a stage has at most as many as units. */
   readonly parts: number;
   /** Whether the shards of a stage are numbered by their cost, the highest first. */
   readonly byCost: boolean;
 }
 
-/** Why a plan does not fit what is here: trying again is of no use. */
+/** The reason why a plan does not fit this machine's study: retries are of no use. */
 export class Misfit extends Error {}
 
 /** Divides a study. */
@@ -24,7 +25,7 @@ export function planShards(division: Division, { command, parts, byCost }: PlanO
       name: nameOf(stage.unit, span),
       ...span,
       file: `shard-${fileName(division.model.name)}-${cacheKey("shard", [key, s, span.from, span.to])}.json`,
-      cost: stage.costs.slice(span.from, span.to).reduce((sum, cost) => sum + cost, 0),
+      cost: sum(stage.costs.slice(span.from, span.to)),
       bytes: stage.bytes(span),
     }));
     return byCost ? spans.toSorted((a, b) => b.cost - a.cost) : spans;
@@ -74,7 +75,7 @@ export function expectStudy(plan: Shards, division: Division): void {
   throw new Misfit("its shards do not cover the study exactly once; make the plan again");
 }
 
-/** Whether spans, in order, are all of so many units, each once. */
+/** Whether spans, in order, cover all units once. */
 function isWhole(spans: readonly Shard[], units: number): boolean {
   return spans.every(({ from }, i) => from === (i === 0 ? 0 : spans[i - 1].to)) && spans.at(-1)?.to === units;
 }

@@ -1,4 +1,4 @@
-/** One shard: what it needs of earlier stages is joined, its units are computed, and its receipt is written last. */
+/** One shard: the earlier stages are joined, its units are computed, and its receipt is written last. */
 import { join } from "node:path";
 import {
   head,
@@ -11,10 +11,12 @@ import {
 } from "../result/mod.ts";
 import { computedOn, type Division, type ShardOptions } from "../study/mod.ts";
 import { joinStages } from "./gather.ts";
-import { machine, peakBytes } from "./machine.ts";
 import { expectStudy } from "./plan.ts";
+import { readFile } from "node:fs/promises";
+import { availableParallelism, cpus, hostname } from "node:os";
+import process from "node:process";
 
-/** Computes a shard and keeps what comes of it. Throws where not everything could be kept. */
+/** Computes a shard and keeps its results. Throws if not everything could be kept. */
 export async function runShard(
   plan: Shards,
   shard: Shard,
@@ -25,7 +27,7 @@ export async function runShard(
   const start = performance.now();
   await joinStages(plan, division, shard.stage, options);
   const { from, to, stage, name } = shard;
-  const kept = await recordKept(() => division.stages[stage].run({ from, to }, options));
+  const kept = await recordKept(async () => void await division.stages[stage].run({ from, to }, options));
   const failure = keepingFailure(options.results);
   if (failure) throw failure;
   const receipt: Receipt = {
@@ -42,4 +44,21 @@ export async function runShard(
   };
   await writeResult(join(options.results, shard.file), receipt);
   return receipt;
+}
+
+/** The host, and its processor with the instructions that decide which kernels run. */
+export async function machine(): Promise<{ host: string; processor: string }> {
+  const model = cpus()[0]?.model.trim() || Deno.build.arch;
+  const text = await readFile("/proc/cpuinfo", "utf-8").catch(() => "");
+  const flags = new Set(text.match(/^flags\s*:(.*)$/m)?.[1].split(/\s+/) ?? []);
+  const best = ["amx_tile", "avx512f", "avx2", "avx"].find((flag) => flags.has(flag));
+  return {
+    host: hostname(),
+    processor: `${model}${best ? `, ${best}` : ""}, ${availableParallelism()} cores`,
+  };
+}
+
+/** The largest resident memory of this process so far, in bytes. */
+export function peakBytes(): number {
+  return process.resourceUsage().maxRSS * 1024;
 }

@@ -1,7 +1,8 @@
-/** What Slurm is told: an array of shards for each stage, each after the one before it, then the merge. */
+/** The job script for Slurm: an array of shards for each stage, each after the one before it, then the merge. */
+import { join } from "node:path";
 import { shellWord } from "../entry/mod.ts";
+import { installed, root } from "../home/mod.ts";
 import { resultText, type Shards } from "../result/mod.ts";
-import { launchOf, megabytes, stagesOf, usesGpu } from "./script.ts";
 
 /**
  * A script that submits a plan: `bash job.sh [options of sbatch]`. A shard that was stopped or failed is queued again, three times at
@@ -50,4 +51,30 @@ sbatch --job-name=${name}-merge --dependency="afterany:$previous" --output="$res
 /** The study in words that end no line. */
 function label(plan: Shards): string {
   return plan.label.replaceAll(/[^\w .,@/-]/g, "_");
+}
+
+/** How this copy of Lamina is started, for a shell: an installed one by its command. */
+export function launchOf(cli = join(root, "src", "cli.ts")): string {
+  return installed ? "lamina" : `deno run -A --v8-flags=--max-semi-space-size=2 ${shellWord(cli)}`;
+}
+
+/** The indices of each stage, and the memory of its largest shard. */
+function stagesOf({ shards }: Shards): { first: number; last: number; bytes: number }[] {
+  return [...Map.groupBy(shards, ({ stage }) => stage).values()].map((own) => ({
+    first: own[0].index,
+    last: own.at(-1)!.index,
+    bytes: Math.max(...own.map(({ bytes }) => bytes)),
+  }));
+}
+
+/** An estimate of memory with room to spare, in MiB. */
+function megabytes(bytes: number): number {
+  return Math.ceil(1.5 * bytes / 2 ** 20);
+}
+
+/** Whether the study asks for a GPU. */
+function usesGpu({ command }: Shards): boolean {
+  return command.some((word, i) =>
+    word === "--engine=cuda" || word === "--engine" && command[i + 1] === "cuda"
+  );
 }

@@ -1,8 +1,9 @@
 /**
- * A Ray cluster on this machine, to try the driver: two nodes of one CPU each. Ray's ports run code for whoever reaches them, and some
- * listen on every address, so that this cluster asks for a token, which lies in data/ray.
+ * A Ray cluster on this machine, to try the driver: two nodes of one CPU each. Everybody who can reach Ray's ports can
+ * run code through them, and some listen on every address, so this cluster requires a token, which lies in data/ray.
  */
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { folderOf } from "../home/mod.ts";
 import { makeEnvironment, pythonOf } from "../hub/mod.ts";
 
@@ -12,27 +13,27 @@ export const rayFolder: string = folderOf("ray");
 export const rayPython: string = pythonOf(rayFolder);
 const TOKEN = join(rayFolder, "token");
 const NOTE = join(rayFolder, "running.json");
-/** What a process needs to speak to the cluster. */
+/** Environment variables of a process that uses the cluster. */
 export const tokenVariables = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN_PATH: TOKEN } as const;
 
-/** Milliseconds: until a node is up, until it is ended at once, between two looks. */
+/** Milliseconds: for a node to start, for it to end, between two looks. */
 const [START, END, POLL] = [60_000, 10_000, 200];
 const STARTED = /Ray runtime started/;
 const NODE = ["--num-cpus=1", "--object-store-memory=100000000", "--disable-usage-stats", "--block"];
 
-/** What ends it, and who hears of it. */
+/** Options of an installation. */
 export interface TrialOptions {
   readonly signal?: AbortSignal;
   readonly onNotice?: (line: string) => void;
 }
 
-/** What runs, for `stopTrial`. */
+/** The running cluster, for `stopTrial`. */
 interface Note {
   readonly processes: readonly number[];
   readonly temporary: string;
 }
 
-/** Installs Ray below data/ray, in pinned versions, where it is not there. Throws where Python or its index is missing. */
+/** Installs Ray in pinned versions below data/ray unless it is there. Throws if Python or its index is missing. */
 export async function installRay(options: TrialOptions = {}): Promise<void> {
   if (Deno.build.os === "windows") throw new Error("Cannot install Ray on Windows, expected Linux or macOS");
   const text = await Deno.readTextFile(new URL("./requirements.txt", import.meta.url));
@@ -40,7 +41,7 @@ export async function installRay(options: TrialOptions = {}): Promise<void> {
   await makeEnvironment({ folder: rayFolder, requirements, ...options });
 }
 
-/** Starts the cluster, says so with its address, and keeps it up until the signal or the end of a node. Needs `installRay`. */
+/** Starts the cluster, reports its address, and keeps it up until the signal or the end of a node. Needs `installRay`. */
 export async function runTrial(
   { signal, onStarted }: { signal: AbortSignal; onStarted: (address: string) => void },
 ): Promise<void> {
@@ -60,8 +61,14 @@ export async function runTrial(
     return await started(node, log, signal);
   };
   try {
-    const said = await start(1, "--head", "--port=0", "--include-dashboard=false", `--temp-dir=${temporary}`);
-    const [, address] = said.match(/--address='([^']+)'/)!;
+    const output = await start(
+      1,
+      "--head",
+      "--port=0",
+      "--include-dashboard=false",
+      `--temp-dir=${temporary}`,
+    );
+    const [, address] = output.match(/--address='([^']+)'/)!;
     await start(2, `--address=${address}`);
     onStarted(address);
     const stopped = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
@@ -75,7 +82,7 @@ export async function runTrial(
   }
 }
 
-/** Ends the cluster that another process started, and what is left of one whose process was killed. Gives whether there was any. */
+/** Ends a cluster of another process, also one whose process was killed. Returns whether there was one. */
 export async function stopTrial(): Promise<boolean> {
   const note = await readNote();
   if (!note) return false;
@@ -95,22 +102,22 @@ function startNode(n: number, args: string[]): { node: Deno.ChildProcess; log: s
   return { node, log };
 }
 
-/** Waits until a node is up; gives what it said. */
+/** Waits until a node is up; returns its output. */
 async function started(node: Deno.ChildProcess, log: string, signal: AbortSignal): Promise<string> {
   const end = performance.now() + START;
   let ended = false;
   node.status.then(() => ended = true);
   while (!ended && performance.now() < end) {
     signal.throwIfAborted();
-    const said = await Deno.readTextFile(log).catch(() => "");
-    if (STARTED.test(said)) return said;
+    const output = await Deno.readTextFile(log).catch(() => "");
+    if (STARTED.test(output)) return output;
     await pause(POLL);
   }
-  const said = (await Deno.readTextFile(log).catch(() => "")).trim().split("\n").at(-1);
-  throw new Error(`Cannot start a node of Ray: ${said}; see ${log} for more`);
+  const output = (await Deno.readTextFile(log).catch(() => "")).trim().split("\n").at(-1);
+  throw new Error(`Cannot start a node of Ray: ${output}; see ${log} for more`);
 }
 
-/** Ends processes, at once where they do not end by themselves, and removes what they left. */
+/** Ends processes, by force if they do not end by themselves, and removes their files. */
 async function endAll(processes: readonly number[], temporary: string): Promise<void> {
   const others = processes.filter((pid) => pid !== Deno.pid);
   const left = async () => {
@@ -125,7 +132,7 @@ async function endAll(processes: readonly number[], temporary: string): Promise<
   await Deno.remove(NOTE).catch(() => {});
 }
 
-/** What runs, if any of it does. */
+/** The note of a running cluster, or null. */
 async function readNote(): Promise<Note | null> {
   const text = await Deno.readTextFile(NOTE).catch(() => null);
   if (text === null) return null;
@@ -133,11 +140,9 @@ async function readNote(): Promise<Note | null> {
   return (await Promise.all(note.processes.map(isOurs))).some(Boolean) ? note : null;
 }
 
-/** Whether a number is still that of a process of the cluster: the system gives numbers anew. */
+/** Whether a process number still belongs to the cluster: the system reuses numbers. */
 async function isOurs(pid: number): Promise<boolean> {
   const { stdout } = await new Deno.Command("ps", { args: ["-o", "stat=,args=", "-p", `${pid}`] }).output();
-  const said = new TextDecoder().decode(stdout).trim();
-  return !said.startsWith("Z") && /ray start| cluster\b/.test(said);
+  const output = new TextDecoder().decode(stdout).trim();
+  return !output.startsWith("Z") && /ray start| cluster\b/.test(output);
 }
-
-const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));

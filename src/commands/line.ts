@@ -5,8 +5,8 @@
 import { CommanderError } from "commander";
 import process from "node:process";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Context } from "./context.ts";
-import { Exit } from "./exit.ts";
+import type { Context } from "./shared/context.ts";
+import { Exit } from "./shared/exit.ts";
 import { createProgram } from "./program.ts";
 
 /** Runs one command line and returns its exit code. */

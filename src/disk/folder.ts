@@ -1,10 +1,10 @@
 /**
  * Folders written whole or not at all: to a temporary folder next to the target, which then takes its place. Nothing is
- * overwritten. Who is killed before the end leaves a hidden folder, which the next one to write there removes.
+ * overwritten. A killed process leaves a hidden folder, which the next process that writes there removes.
  */
 import { lstat, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { failure } from "../entry/mod.ts";
+import { failing, failure } from "../entry/mod.ts";
 import { removeStrays, temporaryName } from "./temporary.ts";
 
 /** A file of the folder: its name, and its bytes part by part. */
@@ -25,7 +25,7 @@ export async function expectNothing(path: string): Promise<void> {
 }
 
 /**
- * Writes a folder; folders to it are made. `onBytes` hears how many bytes have been written; what it throws ends the
+ * Writes a folder; folders to it are made. `onBytes` receives how many bytes have been written; its errors end the
  * work. Throws `Error` that names the path; nothing is left of the folder then.
  */
 export async function writeFolder(
@@ -38,42 +38,30 @@ export async function writeFolder(
   const parent = dirname(target);
   const temporary = join(parent, temporaryName());
   let done = 0;
+  const failed = failing(`Cannot write ${path}`);
   try {
-    await systemCalls(path, async () => {
-      await mkdir(parent, { recursive: true });
-      await removeStrays(parent);
-      await mkdir(temporary);
-    });
+    await mkdir(parent, { recursive: true }).catch(failed);
+    await removeStrays(parent);
+    await mkdir(temporary).catch(failed);
     for (const { name, parts } of files) {
       if (name !== basename(name) || name === "") {
         throw new Error(`Cannot write ${path}: ${name} is not a file name`);
       }
-      const file = await open(join(temporary, name), "wx").catch((error) => {
-        throw failure(`Cannot write ${path}`, error);
-      });
+      const file = await open(join(temporary, name), "wx").catch(failed);
       try {
         for await (const part of parts()) {
-          await systemCalls(path, () => file.writeFile(part));
+          await file.writeFile(part).catch(failed);
           onBytes(done += part.length);
         }
-        await systemCalls(path, () => file.sync());
+        await file.sync().catch(failed);
       } finally {
         await file.close();
       }
     }
     await expectNothing(path); // it took time
-    await systemCalls(path, () => rename(temporary, target));
+    await rename(temporary, target).catch(failed);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => {});
     throw error;
-  }
-}
-
-/** What the system refuses is told with the path that was asked for. */
-async function systemCalls(path: string, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    throw failure(`Cannot write ${path}`, error);
   }
 }

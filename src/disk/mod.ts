@@ -1,3 +1,3 @@
 /** Files and folders written whole or not at all. */
-export { expectNothing, type FolderFile, writeFolder } from "./folder.ts";
+export { expectNothing, writeFolder } from "./folder.ts";
 export { checkFolder, checkTarget, isFile, writeWhole } from "./whole.ts";

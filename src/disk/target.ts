@@ -1,4 +1,4 @@
-/** Where a path leads. */
+/** The files behind paths. */
 import { readFile, readlink, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import process from "node:process";
@@ -10,7 +10,7 @@ const ACCESS = 0o3;
 const READ_ONLY = 0o0;
 const CLOSE_ON_EXEC = 0o2000000;
 
-/** What is behind a path. */
+/** The file behind a path. */
 export interface Target {
   readonly path: string;
   /** Whether it is an opened file of a process. */
@@ -21,7 +21,7 @@ export interface Target {
 
 /**
  * The path behind all links; it need not exist yet. An opened file (`/dev/stdout`, `/dev/fd/3`) stays a path of its
- * process: the name of the file behind it says nothing of where in it others write.
+ * process: the file's own name would lose the position of other writers.
  */
 export async function targetOf(path: string): Promise<Target> {
   let target = path;
@@ -45,8 +45,8 @@ async function openedAt(path: string): Promise<Target | null> {
 }
 
 /**
- * Throws `Error` for an opened file that this process was not given to write to: from 3 on, numbers that the user has not
- * opened are files of our own, caches of the runtime among them. Other systems than Linux do not tell.
+ * Throws `Error` for a descriptor that the shell did not open for writing: from 3 on, others are files of this process, such as
+ * the runtime's caches. Only Linux provides this information.
  */
 export async function expectGiven(descriptor: number): Promise<void> {
   if (descriptor < 3 || Deno.build.os !== "linux") return;

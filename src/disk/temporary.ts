@@ -1,7 +1,7 @@
 /**
- * Names of temporary files and folders, `.lamina-MACHINE-PROCESS-RANDOM.part`: the name tells whose
- * file it is, so that those of killed processes are removed, and those of another machine on the same disk are not. Their
- * length does not depend on the name of the target.
+ * Names of temporary files and folders, `.lamina-MACHINE-PROCESS-RANDOM.part`: the name identifies the
+ * owner, so that files of killed processes are removed, and those of another machine on the same disk are not. Its length does
+ * not depend on the name of the target.
  */
 import { createHash } from "node:crypto";
 import { readdir, rm } from "node:fs/promises";
@@ -19,7 +19,7 @@ export function temporaryName(pid = process.pid): string {
 /** Folders that were looked through: once is enough for a process. */
 const seen = new Set<string>();
 
-/** Removes what ended processes of this machine left in a folder. */
+/** Removes the files that ended processes of this machine left in a folder. */
 export async function removeStrays(folder: string): Promise<void> {
   if (seen.has(folder)) return;
   seen.add(folder);

@@ -1,14 +1,16 @@
 /**
- * Files written whole or not at all: to a temporary file next to the target, which then takes its place. What is no file
- * of a disk (a pipe, a device) cannot be replaced, and is written to.
+ * Files written whole or not at all: to a temporary file next to the target, which then takes its place. A target that
+ * is not a file on a disk (a pipe, a device) cannot be replaced and is written to.
  */
 import { type Stats, writeFile } from "node:fs";
 import { constants, type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { failure } from "../entry/mod.ts";
+import { failing, failure } from "../entry/mod.ts";
 import { expectGiven, type Target, targetOf } from "./target.ts";
 import { removeStrays, temporaryName } from "./temporary.ts";
+
+const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
 /**
  * Writes text to a path; missing folders are made. An existing file keeps its permissions; a link stays, and its target
@@ -17,8 +19,7 @@ import { removeStrays, temporaryName } from "./temporary.ts";
  */
 export async function writeWhole(path: string, text: string): Promise<void> {
   try {
-    const target = await targetOf(path);
-    if (target.descriptor !== null) await expectGiven(target.descriptor);
+    const target = await writableTarget(path);
     const there = await stat(target.path).catch(() => null);
     if (there?.isDirectory()) throw new Error("found a folder, expected a file");
     if (target.opened || (there && !there.isFile())) await writeThrough(target, text);
@@ -28,17 +29,18 @@ export async function writeWhole(path: string, text: string): Promise<void> {
   }
 }
 
-/** Throws `Error` that names the path for an opened file that is not to be written, before anything is computed for it. */
+/** Throws `Error` that names the path of an opened file that must not be written, before anything is computed for it. */
 export async function checkTarget(path: string): Promise<void> {
-  try {
-    const { descriptor } = await targetOf(path);
-    if (descriptor !== null) await expectGiven(descriptor);
-  } catch (error) {
-    throw failure(`Cannot write ${path}`, error);
-  }
+  await writableTarget(path).catch(failing(`Cannot write ${path}`));
 }
 
-/** Whether there is a file of a disk, at the end of all links: what else has its name may never come to an end. */
+async function writableTarget(path: string): Promise<Target> {
+  const target = await targetOf(path);
+  if (target.descriptor !== null) await expectGiven(target.descriptor);
+  return target;
+}
+
+/** Whether a path leads to a file on a disk: reading anything else may never end. */
 export async function isFile(path: string): Promise<boolean> {
   return await stat(path).then((found) => found.isFile(), () => false);
 }
@@ -48,7 +50,7 @@ export async function checkFolder(folder: string): Promise<void> {
   const file = join(folder, temporaryName());
   try {
     await mkdir(folder, { recursive: true });
-    await withFile(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, () => Promise.resolve());
+    await withFile(file, NEW, () => Promise.resolve());
     await rm(file);
   } catch (error) {
     throw failure(`Cannot write into ${folder}`, error);
@@ -61,7 +63,7 @@ async function replace(target: string, there: Stats | null, text: string): Promi
   await removeStrays(folder);
   const temporary = join(folder, temporaryName());
   try {
-    await withFile(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, async (file) => {
+    await withFile(temporary, NEW, async (file) => {
       await file.writeFile(text);
       if (there) await likeThat(file, there);
       await file.sync();
@@ -73,13 +75,13 @@ async function replace(target: string, there: Stats | null, text: string): Promi
   }
 }
 
-/** Owner and permissions of what is replaced. Only the superuser gives files away; for others the owner is themselves. */
+/** Copies owner and permissions of the replaced file. Only the superuser can change the owner. */
 async function likeThat(file: FileHandle, { uid, gid, mode }: Stats): Promise<void> {
   await file.chown(uid, gid).catch(() => {});
   await file.chmod(mode & 0o7777);
 }
 
-/** Writes where the path leads: after what is there, or was written to the standard streams. */
+/** Appends to an opened file or device, or writes to a standard stream. */
 async function writeThrough({ path, descriptor }: Target, text: string): Promise<void> {
   if (descriptor === 1 || descriptor === 2) return await promisify(writeFile)(descriptor, text);
   await withFile(path, constants.O_WRONLY | constants.O_APPEND, (file) => file.writeFile(text));

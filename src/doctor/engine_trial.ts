@@ -1,18 +1,19 @@
 /**
- * An engine tried out: a product and causal attention, in the operators that it has, beside the plain ones in float64.
+ * An engine tried out: a small product, then causal attention in the operators that the engine has, beside plain float64.
  *
- * Tolerances, relative to the largest element, u = 2^-24: a product of D terms is off by √D u, and attention by √E u max|score|,
- * since an error e of a score is a factor 1 + e of its weight; four times that.
+ * The tolerance of attention, relative to the largest element, is four times √E u max|score| with u = 2^-24, since an error e
+ * of a score is a factor 1 + e of its weight.
  */
-import type { Engine } from "../engine/mod.ts";
+import { sum } from "../entry/mod.ts";
+import { type Engine, tryProduct } from "../engine/mod.ts";
 import { type AttentionInput, attentionScores } from "../kernels/mod.ts";
 import { attend, type AttentionSpec } from "../models/mod.ts";
-import { createGraph, type Graph, MatMul } from "../onnx/mod.ts";
-import { fillNormal, float32, streamKeys, type Tensor } from "../tensor/mod.ts";
+import { createGraph, type Graph } from "../onnx/mod.ts";
+import { elements, fillNormal, float32, streamKeys, type Tensor } from "../tensor/mod.ts";
 
 const UNIT = 2 ** -24;
-/** T, H, K, E of the attention; D, the products' terms. */
-const [TOKENS, HEADS, KEY_HEADS, SIZE, TERMS] = [40, 4, 2, 16, 96];
+/** T, H, K, E. */
+const [TOKENS, HEADS, KEY_HEADS, SIZE] = [40, 4, 2, 16];
 /** Nothing around it, no window and no soft cap. */
 const PLAIN: Omit<AttentionSpec, "scale"> = {
   norm: { pre: null, post: null },
@@ -30,18 +31,6 @@ export async function tryEngine(engine: Engine): Promise<void> {
   await tryProduct(engine);
   await tryAttention(engine);
   if (engine.live > 0) throw new Error(`found ${engine.live} tensors still held at the end, expected 0`);
-}
-
-async function tryProduct(engine: Engine): Promise<void> {
-  const [x, w] = [normal([TOKENS, TERMS], 1), normal([TERMS, TOKENS], 2)];
-  const graph = createGraph();
-  const [left, right] = [graph.input("x", "f32", ["rows", TERMS]), graph.input("w", "f32", [TERMS, TOKENS])];
-  graph.output("y", MatMul(left, right));
-  const expected = Array.from({ length: TOKENS * TOKENS }, (_, at) => {
-    const [row, column] = [Math.floor(at / TOKENS), at % TOKENS];
-    return sum(TERMS, (d) => x.data[row * TERMS + d] * w.data[d * TOKENS + column]);
-  });
-  expectClose("a product", await run(engine, graph, { x, w }), expected, Math.sqrt(TERMS));
 }
 
 async function tryAttention(engine: Engine): Promise<void> {
@@ -68,30 +57,24 @@ async function tryAttention(engine: Engine): Promise<void> {
       largest = Math.max(largest, ...scores.map(Math.abs));
       return mixed(scores, v.data, Math.floor(head * KEY_HEADS / HEADS));
     }).flat()).flat();
-  expectClose("attention", await run(engine, graph, { q, k, v }), expected, Math.sqrt(SIZE) * largest);
+  expectClose(await run(engine, graph, { q, k, v }), expected, Math.sqrt(SIZE) * largest);
 }
 
 /** Values of the keys 0 … t, weighed by the softmax of their scores: [E]. */
 function mixed(scores: ArrayLike<number>, values: Float32Array, keyHead: number): number[] {
   const weights = Array.from(scores, Math.exp); // normal scores: none overflows
-  const all = sum(weights.length, (key) => weights[key]);
+  const all = sum(weights);
+  const valueAt = (key: number, e: number) => values[(key * KEY_HEADS + keyHead) * SIZE + e];
   return Array.from(
     { length: SIZE },
-    (_, e) =>
-      sum(weights.length, (key) => weights[key] / all * values[(key * KEY_HEADS + keyHead) * SIZE + e]),
+    (_, e) => sum(weights.map((weight, key) => weight / all * valueAt(key, e))),
   );
-}
-
-function sum(count: number, term: (i: number) => number): number {
-  let total = 0;
-  for (let i = 0; i < count; i++) total += term(i);
-  return total;
 }
 
 type Numbers = Tensor & { readonly data: Float32Array<ArrayBuffer> };
 
 function normal(shape: readonly number[], seed: number): Numbers {
-  const data = new Float32Array(shape.reduce((product, side) => product * side, 1));
+  const data = new Float32Array(elements(shape));
   fillNormal(data, streamKeys(seed, 0, 0), 0, 1);
   return float32(shape, data) as Numbers;
 }
@@ -114,12 +97,14 @@ async function run(engine: Engine, graph: Graph, inputs: Record<string, Tensor>)
 }
 
 /** `errors`: the error of an element in units of roundoff, relative to the largest. */
-function expectClose(what: string, actual: Float32Array, expected: readonly number[], errors: number): void {
+function expectClose(actual: Float32Array, expected: readonly number[], errors: number): void {
   const largest = Math.max(...expected.map(Math.abs));
   const off = Math.max(...expected.map((value, i) => Math.abs(value - actual[i]))) / largest;
   const most = 4 * errors * UNIT;
   if (off <= most) return; // not where it is NaN
   throw new Error(
-    `${what} is off by ${off.toPrecision(2)} of its largest element, expected at most ${most.toPrecision(2)}`,
+    `attention is off by ${off.toPrecision(2)} of its largest element, expected at most ${
+      most.toPrecision(2)
+    }`,
   );
 }

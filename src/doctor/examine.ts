@@ -1,5 +1,5 @@
 /**
- * What a machine can run, found out by running it. Each check tests one part and cannot bring down another: it has a time
+ * Tests of what a machine can run. Each check tests one part and cannot bring down another: it has a time
  * limit, and anything that calls native code, which may crash, runs in a process of its own (`runApart`).
  */
 import { aSignal, expect, like, list } from "../entry/mod.ts";
@@ -91,9 +91,9 @@ export async function runApart(script: URL, args: readonly string[], signal: Abo
     signal,
   });
   const { code, signal: killer, stdout, stderr } = await command.output();
-  const said = lastLine(stdout);
-  if (said.startsWith(ANSWER)) {
-    const { found, missing } = JSON.parse(said.slice(ANSWER.length));
+  const line = lastLine(stdout);
+  if (line.startsWith(ANSWER)) {
+    const { found, missing } = JSON.parse(line.slice(ANSWER.length));
     if (missing === undefined) return found;
     throw new Error(missing);
   }

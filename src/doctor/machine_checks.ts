@@ -1,5 +1,5 @@
 /** The parts of a machine that Lamina uses, and how to get each. */
-import { formatBytes } from "../entry/mod.ts";
+import { formatBytes, sum } from "../entry/mod.ts";
 import { arch, availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -165,18 +165,18 @@ async function models(): Promise<string> {
 
 async function cache(): Promise<string> {
   const free = await freeBytes();
-  const used = (await cacheEntries()).reduce((sum, { bytes }) => sum + bytes, 0);
-  const told = `${formatBytes(used)} in ${cacheFolder()}, ${formatBytes(free)} free`;
-  if (free < ENOUGH_DISK) throw new Error(told);
-  return told;
+  const used = sum(await cacheEntries(), ({ bytes }) => bytes);
+  const text = `${formatBytes(used)} in ${cacheFolder()}, ${formatBytes(free)} free`;
+  if (free < ENOUGH_DISK) throw new Error(text);
+  return text;
 }
 
 /** Nothing is asked of the hub, and of the token only that it is there. */
 function hub(): Promise<string> {
   const { origin } = new URL(endpoint());
   const token = findToken();
-  const said = isOffline() ? "not used (HF_HUB_OFFLINE)" : "used only for files that are not in the cache";
+  const use = isOffline() ? "not used (HF_HUB_OFFLINE)" : "used only for files that are not in the cache";
   return Promise.resolve(
-    `${origin}, ${said}; ${token ? `token from ${token.from}` : "no token"}`,
+    `${origin}, ${use}; ${token ? `token from ${token.from}` : "no token"}`,
   );
 }

@@ -1,11 +1,11 @@
 /**
  * One interface over the devices that run a graph, and over the memory that its tensors live in.
  *
- * A graph is compiled once per kind of module and run with its weights as inputs. What a run takes and gives is `Held`: memory
- * of the engine, which somebody owns and frees. `upload` and `read` alone move data between it and the CPU's.
+ * A graph is compiled once per kind of module and run with its weights as inputs. A run takes and returns `Held` tensors: memory
+ * of the engine, which has an owner who frees it. `upload` and `read` alone move data between it and the CPU's.
  */
 import type { Graph, Lowering } from "../onnx/mod.ts";
-import type { DType, Tensor } from "../tensor/mod.ts";
+import { type DType, elements, type Tensor } from "../tensor/mod.ts";
 
 /** A tensor in an engine's memory. Opaque: only the engine that made it can use it. */
 export interface Held {
@@ -37,7 +37,7 @@ export interface Program {
   release(): Promise<void>;
 }
 
-/** What an engine can do: graphs are chosen by this, never by an engine's name. */
+/** The abilities of an engine: graphs are chosen by these, never by an engine's name. */
 export interface Has extends Lowering {
   /** Bytes of the largest tensor that can be bound; a larger weight is fed in rows. */
   readonly bindingBytes: number;
@@ -49,10 +49,10 @@ export type Precision = "float32" | "tf32" | "bfloat16";
 /** The name of an engine. */
 export type EngineName = "cpu" | "webgpu" | "cuda";
 
-/** What our kernels need to run on the engine `cuda`, over its memory, in the order of its own work. */
+/** The engine `cuda` for our kernels, which run over its memory, in the order of its own work. */
 export interface CudaAccess {
   readonly kind: "cuda";
-  /** The stream (CUstream) of all its work; what runs on it finds what was uploaded or computed before. */
+  /** The stream (CUstream) of all its work, in order: kernels on it find earlier uploads and results. */
   readonly stream: Deno.PointerValue;
   /** The address (CUdeviceptr) of a held tensor; valid until it is freed. */
   address(held: Held): bigint;
@@ -60,10 +60,10 @@ export interface CudaAccess {
   allocate(dtype: DType, shape: readonly number[]): Held;
 }
 
-/** What our kernels need to run on the engine `webgpu`, over its memory. */
+/** The engine `webgpu` for our kernels, which run over its memory. */
 export interface WebgpuAccess {
   readonly kind: "webgpu";
-  /** Its device: what is submitted to its queue runs after what was submitted before. */
+  /** Its device, whose queue runs work in the order of submission. */
   readonly device: GPUDevice;
   /** The buffer of a held tensor, which may be larger than it; valid until it is freed. */
   buffer(held: Held): GPUBuffer;
@@ -71,8 +71,28 @@ export interface WebgpuAccess {
   allocate(dtype: DType, shape: readonly number[]): Held;
 }
 
-/** For `src/kernels` alone: everybody else takes and gives `Held`. Null for the CPU. */
+/** For `src/kernels` alone; other rooms use `Held`. Null for the CPU. */
 export type Access = CudaAccess | WebgpuAccess | null;
+
+/** The held tensor, if it is one of those that live. Throws `TypeError`, naming it, if it is freed or anything else. */
+export function ownHeld<H extends Held>(
+  live: ReadonlySet<H>,
+  engine: EngineName,
+  name: string,
+  held: Held | undefined,
+): H {
+  if (!held) throw new TypeError(`Cannot run a graph: input ${name} is missing, expected a tensor`);
+  if (live.has(held as H)) return held as H;
+  throw new TypeError(`Cannot use ${name}: it is not held by the engine ${engine}, or was freed`);
+}
+
+/** Throws `RangeError` for a tensor whose data has another length than its shape. */
+export function checkLength({ dtype, shape, data }: Tensor): void {
+  if (elements(shape) === data.length) return;
+  throw new RangeError(
+    `Cannot hold a tensor of ${dtype}: found ${data.length} elements, expected [${shape}]`,
+  );
+}
 
 /** A device that runs graphs. */
 export interface Engine {
@@ -83,7 +103,7 @@ export interface Engine {
   readonly device: string | null;
   readonly precision: Precision;
   readonly has: Has;
-  /** What our kernels need to run over this engine's memory. */
+  /** Access to this engine's memory for our kernels. */
   readonly access: Access;
   /**
    * Holds a tensor. Where the engine's memory is the CPU's, this makes no copy: the tensor has to stay as it is until the held

@@ -14,7 +14,7 @@ export const ENGINES = ["auto", "cpu", "webgpu", "cuda"] as const satisfies read
 /** The precisions that some engine has. */
 export const PRECISIONS = ["float32", "tf32", "bfloat16"] as const satisfies readonly Precision[];
 
-/** Which engine, and what it computes in. */
+/** An engine and its precision. */
 export interface Wanted {
   /** Default: `auto`. */
   readonly engine?: (typeof ENGINES)[number] | undefined;
@@ -23,7 +23,7 @@ export interface Wanted {
 }
 
 const openers: Readonly<Record<EngineName, (precision: Precision) => Engine | Promise<Engine>>> = {
-  cpu: () => cpuEngine({ threads: threadsAsked() }),
+  cpu: () => cpuEngine({ threads: threadsRequested() }),
   webgpu: () => webgpuEngine(),
   cuda: (precision) => cudaEngine({ precision }),
 };
@@ -38,24 +38,24 @@ export const precisionsOf: Readonly<Record<EngineName, readonly Precision[]>> = 
 const MOST_THREADS = 1024;
 
 /**
- * Threads per product that OMP_NUM_THREADS asks for, as schedulers set it (of a list for nested loops, the first number); 0, which
- * is every core, where it does not.
+ * Threads per product from OMP_NUM_THREADS, as schedulers set it (the first number of a list for nested loops); 0, which means every
+ * core, by default.
  */
-function threadsAsked(): number {
-  const asked = Number(Deno.env.get("OMP_NUM_THREADS")?.split(",")[0]);
-  if (asked > MOST_THREADS) {
+function threadsRequested(): number {
+  const threads = Number(Deno.env.get("OMP_NUM_THREADS")?.split(",")[0]);
+  if (threads > MOST_THREADS) {
     throw new RangeError(
-      `Cannot use the engine cpu: OMP_NUM_THREADS is ${asked}, expected at most ${MOST_THREADS}`,
+      `Cannot use the engine cpu: OMP_NUM_THREADS is ${threads}, expected at most ${MOST_THREADS}`,
     );
   }
-  return Number.isInteger(asked) && asked > 0 ? asked : 0;
+  return Number.isInteger(threads) && threads > 0 ? threads : 0;
 }
 
 const opened = new Map<string, Promise<Engine>>();
 
 /**
- * The engine of a name, shared by all who ask for it. Throws `RangeError` for a precision that it does not have, `Error` where
- * its device or a library is missing.
+ * Opens the engine of a name, or returns the open one. Throws `RangeError` for a precision that it does not have, `Error` if its
+ * device or a library is missing.
  */
 export function openEngine({ engine = "auto", precision = "float32" }: Wanted = {}): Promise<Engine> {
   const key = `${engine} ${precision}`;
@@ -89,7 +89,7 @@ async function open(name: EngineName, precision: Precision): Promise<Engine> {
   }
   try {
     const engine = await openers[name](precision);
-    await tryOut(engine);
+    await tryProduct(engine);
     return engine;
   } catch (error) {
     if (error instanceof RangeError) throw error; // the call's own fault, which the doctor does not see
@@ -100,8 +100,8 @@ async function open(name: EngineName, precision: Precision): Promise<Engine> {
 /** [1 2 3; 4 5 6] · [1 2; 3 4; 5 6]: whole numbers, exact in every precision. */
 const PRODUCT = [22, 28, 49, 64];
 
-/** Throws `Error` where the product comes out wrong, or not at all. */
-async function tryOut(engine: Engine): Promise<void> {
+/** Multiplies two small matrices. Throws `Error` if the product is wrong or the engine fails. */
+export async function tryProduct(engine: Engine): Promise<void> {
   const graph = createGraph();
   graph.output("y", MatMul(graph.input("x", "f32", ["rows", 3]), graph.input("w", "f32", [3, 2])));
   const program = await engine.compile(graph);

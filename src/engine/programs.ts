@@ -1,8 +1,8 @@
 /**
- * Programs that an engine keeps: equal graphs are compiled once, whoever asks for them.
+ * Programs that an engine keeps: equal graphs are compiled once.
  *
- * A graph with weights is its owner's alone, and gone with its release. Any other is known by the hash of its bytes; after its
- * last release it stays for a while, since the next study is often of the same kind.
+ * A graph with weights belongs to one owner and ends with its release. Any other is known by the hash of its bytes; after its last
+ * release it stays for a while, since the next study is often of the same kind.
  */
 import type { Graph } from "../onnx/mod.ts";
 import type { Program } from "./engine.ts";
@@ -16,14 +16,7 @@ interface Entry {
 }
 
 /** A store over an engine's own `compile`, which is given the graph's bytes. */
-export interface ProgramStore {
-  compile(graph: Graph): Promise<Program>;
-  close(): Promise<void>;
-}
-
-export function programStore(
-  compile: (graph: Graph, bytes: Uint8Array<ArrayBuffer>) => Promise<Program>,
-): ProgramStore {
+export function programStore(compile: (graph: Graph, bytes: Uint8Array<ArrayBuffer>) => Promise<Program>) {
   const entries = new Map<string, Entry>(); // the one used longest ago first
 
   async function trim(): Promise<void> {
@@ -47,7 +40,7 @@ export function programStore(
   }
 
   return {
-    async compile(graph) {
+    async compile(graph: Graph): Promise<Program> {
       const bytes = graph.toBytes();
       if (graph.weights.size > 0) return await compile(graph, bytes);
       const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
@@ -64,7 +57,7 @@ export function programStore(
         throw error;
       }
     },
-    async close() {
+    async close(): Promise<void> {
       const all = await Promise.allSettled([...entries.values()].map(({ program }) => program));
       entries.clear();
       for (const made of all) if (made.status === "fulfilled") await made.value.release();

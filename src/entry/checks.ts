@@ -1,19 +1,20 @@
 /**
- * What the arguments of a public function have to be. In a notebook nobody checks types: a name that is misspelt would
- * count as not said, and a wrong value would fail far from where it was written.
+ * Checks of the arguments of public functions. A notebook has no type checker: a misspelt option would be ignored, and a wrong value
+ * would fail far from where it was written.
  *
- * A check is a function from a value, and how an error calls it, to what is wrong with it. Checks of options are tables,
- * name by name; the compiler holds them to the type that the function declares.
+ * A check is a function from a value and its name in errors to its flaw. Checks of options are tables, name by name; the
+ * compiler compares them with the type that the function declares.
  */
 import { nearNames } from "./near.ts";
+import { isRecord } from "./values.ts";
 
-/** What is wrong with a value. */
+/** A fault of a value. */
 interface Flaw {
   readonly text: string;
   readonly error: typeof TypeError | typeof RangeError;
 }
 
-/** Finds what is wrong with a value, or nothing. `path` is how the error names it: "samples", "plans[1]". */
+/** Returns the fault of a value, or null. `path` names the value in errors: "samples", "plans[1]". */
 export type Check = ((value: unknown, path: string) => Flaw | null) & { readonly isRequired?: boolean };
 
 /** A check for every option of a type. */
@@ -25,7 +26,7 @@ export function expect(verb: string, path: string, value: unknown, check: Check)
   if (flaw) throw new flaw.error(`Cannot ${verb}: ${flaw.text}`);
 }
 
-/** A value that a test tells; one of the right type that fails is out of range. */
+/** A value that passes a test; a value of `type` that fails is out of range. */
 export function like(
   expected: string,
   fits: (value: unknown) => boolean,
@@ -36,7 +37,7 @@ export function like(
     const hint = isPromise(value) ? ": await it" : "";
     const found: string = typeof value;
     return {
-      text: `${path} is ${told(value)}, expected ${expected}${hint}`,
+      text: `${path} is ${inWords(value)}, expected ${expected}${hint}`,
       error: found === type ? RangeError : TypeError,
     };
   };
@@ -56,7 +57,7 @@ export function number(expected: string, holds: (value: number) => boolean = () 
 }
 
 export const string: Check = like("a text", (value) => typeof value === "string");
-/** One that says something. */
+/** A text that is not empty. */
 export const text: Check = like("a text", (value) => typeof value === "string" && value !== "", "string");
 export const flag: Check = like("true or false", (value) => typeof value === "boolean");
 export const func: Check = like("a function", (value) => typeof value === "function");
@@ -71,7 +72,7 @@ export function oneOf(names: readonly string[]): Check {
   };
 }
 
-/** A list of at least so many entries, each of which passes a check. */
+/** A list of at least `least` entries, each of which passes a check. */
 export function list(of: Check, what: string, least = 0): Check {
   const isList = like(
     `a list of ${what}`,
@@ -83,15 +84,15 @@ export function list(of: Check, what: string, least = 0): Check {
       firstFlaw([...value as unknown[]].map((entry, i) => of(entry, `${path}[${i}]`)));
 }
 
-/** An object whose values all pass a check, under whatever names. */
+/** An object with any names whose values all pass a check. */
 export function eachIn(of: Check, what: string): Check {
-  const isObject = like(what, isRecord);
+  const object = like(what, isObject);
   return (value, path) =>
-    isObject(value, path) ??
+    object(value, path) ??
       firstFlaw(Object.entries(value as object).map(([name, entry]) => of(entry, `${path}.${name}`)));
 }
 
-/** An object of these names and no others; what is undefined counts as not said. */
+/** An object with these names and no others; undefined values count as absent. */
 export function record(checks: Readonly<Record<string, Check>>, what?: string): Check {
   return names(checks, "name", what ?? `an object of ${Object.keys(checks).join(", ")}`);
 }
@@ -104,9 +105,9 @@ export function optionsOf<Options>(checks: Checks<Options>): Check {
 
 function names(checks: Readonly<Record<string, Check>>, noun: string, what: string): Check {
   const known = Object.keys(checks);
-  const isObject = like(what, isRecord);
+  const object = like(what, isObject);
   return (value, path) => {
-    const wrong = isObject(value, path);
+    const wrong = object(value, path);
     if (wrong) return wrong;
     const given = value as Record<string, unknown>;
     const inside = (name: string) => noun === "option" ? name : `${path}.${name}`;
@@ -123,12 +124,18 @@ function names(checks: Readonly<Record<string, Check>>, noun: string, what: stri
   };
 }
 
-/** Of an option that has no default. */
+/** The check of an option that has no default. */
 export function required(check: Check): Check {
   return Object.assign((value: unknown, path: string) => check(value, path), { isRequired: true });
 }
 
-/** What passes the first test goes on to one check, anything else to another. */
+/** The same checks for a type of which every name is required. */
+export function requireAll<Options>(checks: Checks<Options>): Checks<Options> {
+  const entries = Object.entries<Check>(checks).map(([name, check]) => [name, required(check)]);
+  return Object.fromEntries(entries) as Checks<Options>;
+}
+
+/** One check for values that pass a test, another for all others. */
 export function orElse(first: (value: unknown) => boolean, then: Check, otherwise: Check): Check {
   return (value, path) => first(value) ? then(value, path) : otherwise(value, path);
 }
@@ -136,7 +143,7 @@ export function orElse(first: (value: unknown) => boolean, then: Check, otherwis
 /** A result of one of the kinds. */
 export function resultOf(...kinds: string[]): Check {
   const expected = kinds.map(withArticle).join(" or ");
-  return like(expected, (value) => isRecord(value) && kinds.includes(String((value as Kinded).kind)));
+  return like(expected, (value) => isObject(value) && kinds.includes(String((value as Kinded).kind)));
 }
 
 /** Whether a value was not awaited. */
@@ -149,12 +156,10 @@ interface Kinded {
   readonly then?: unknown;
 }
 
-function isRecord(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !isPromise(value);
-}
+const isObject = (value: unknown) => isRecord(value) && !isPromise(value);
 
-/** A value as errors tell of it. */
-function told(value: unknown): string {
+/** A value in an error. */
+function inWords(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
   if (typeof value === "function") return "a function";
   if (typeof value !== "object" || value === null) return String(value);

@@ -1,12 +1,12 @@
 /**
- * Values that a notebook renders where they are a cell's last value, by the method that Deno's kernel looks for. It is not
- * enumerable: JSON, copies and comparisons do not see it. What a value looks like is for the outlet to say.
+ * Values that a notebook renders as the last value of a cell, through the method that Deno's kernel looks for. It is not enumerable:
+ * JSON, copies and comparisons do not see it. The outlet decides how a value looks.
  */
 
 type Bundle = Readonly<Record<string, string>>;
 let render: ((value: object) => Bundle | Promise<Bundle>) | null = null;
 
-/** From now on values look like what this shows or gives: text by media type. */
+/** From now on, `renderer` renders values: it gives text by media type. */
 export function displayWith(renderer: typeof render): void {
   render = renderer;
 }

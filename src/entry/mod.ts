@@ -1,4 +1,4 @@
-/** How a public function is entered: what it was given is checked, and what it was not told comes from around it. */
+/** How a public function is entered: checks of its options, its reports; and small helpers for every room. */
 export {
   aSignal,
   type Check,
@@ -15,6 +15,7 @@ export {
   optionsOf,
   orElse,
   record,
+  requireAll,
   required,
   resultOf,
   string,
@@ -22,12 +23,11 @@ export {
   wholeNumber,
 } from "./checks.ts";
 export { displayable, displayWith } from "./display.ts";
-export { cell, code } from "./markdown.ts";
+export { cell, code, jsonText, oneLine, plain, shellWord } from "./plain.ts";
 export { nearNames } from "./near.ts";
-export { phases, within } from "./phases.ts";
-export { formatBytes, lateMeter, meter } from "./progress.ts";
-export { jsonText, oneLine, plain, shellWord } from "./plain.ts";
-export { failure, reasonOf } from "./system.ts";
+export { filesInTurn, formatBytes, lateMeter, meter, phases, within } from "./progress.ts";
+export { failing, failure, reasonOf } from "./system.ts";
+export { decodeText, isRecord, joinBytes, once, oneByOne, parseJson, shown, sum } from "./values.ts";
 export {
   enter,
   type Progress,

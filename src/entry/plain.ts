@@ -1,9 +1,11 @@
 /**
  * Text from outside (names of models and files, licences, the output of a model), made safe to show.
  *
- * A raw escape sequence moves a terminal's cursor or sets its title, a bidirectional override turns the rest of a line over,
+ * A raw escape sequence moves a terminal's cursor or sets its title, a bidirectional override reverses the rest of a line,
  * and a control character makes an SVG unreadable, since XML does not have it even escaped. So everything that is shown
- * passes through `plain`. JSON keeps the text exactly, with these characters as escapes.
+ * passes through `plain`. JSON keeps the text exactly, with these characters as escapes. In Markdown, only the fence has a
+ * meaning inside a code span: a name cannot become markup, HTML, a link or a remote picture. Backslash escapes would not be
+ * enough, since many readers turn bare addresses into links.
  */
 
 /** White space that breaks a line or a column. */
@@ -34,4 +36,21 @@ export function jsonText(value: unknown, indent = 0): string {
 export function shellWord(word: string): string {
   const text = plain(word);
   return /^[\w./:,@%+-][\w./:=,@%+-]*$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Characters of a name that are shown. */
+const MOST = 200;
+
+/** One line as a code span, in a fence longer than any run of backticks in it; `most` characters of it are shown. */
+export function code(text: string, most = MOST): string {
+  const line = oneLine(text, most) || "(no name)";
+  const runs = line.match(/`+/g) ?? [];
+  const fence = "`".repeat(1 + Math.max(0, ...runs.map((run) => run.length)));
+  const pad = /^`|`$/.test(line) ? " " : ""; // a reader takes one space off each end
+  return `${fence}${pad}${line}${pad}${fence}`;
+}
+
+/** The same in a cell of a table, which a bar would end, in code too. */
+export function cell(text: string): string {
+  return code(text.replaceAll("|", "¦"));
 }

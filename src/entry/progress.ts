@@ -1,11 +1,15 @@
 /**
- * How long-running work reports: counts with a rate and the time left, at most ten times a second,
- * plus single lines (licence, size, what was found) for people to read.
+ * How long-running work reports: counts with a rate and the time left, at most ten times a second, and single lines for people.
+ *
+ * Work in several phases has one count. A study reads a text, runs passes and scores, and a page holds several studies, but a
+ * person waits for the whole. Each phase weighs what it costs, and a phase may consist of phases itself. The time left assumes
+ * a constant speed per unit of weight. Work that an earlier run kept counts as done and does not change the speed.
  */
-import type { Progress } from "./reports.ts";
+import type { Progress, Reports } from "./reports.ts";
+import { sum } from "./values.ts";
 
 const INTERVAL = 100; // ms between two reports
-const QUIET = 1000; // ms before what may be short is told
+const QUIET = 1000; // ms before work that may be short is reported
 const WINDOW = 5000; // ms that the rate is taken over, at least …
 const MARKS = 12; // … and reports: slow work comes in large and small pieces
 
@@ -35,13 +39,28 @@ export function meter(
   };
 }
 
-/** The same, silent for the first second: work that is over by then says nothing of itself. */
+/** The same, silent for the first second: work that has ended by then is not reported. */
 export function lateMeter(...[what, report]: Parameters<typeof meter>): (done: number) => void {
-  const told = meter(what, report);
+  const pass = meter(what, report);
   const begin = performance.now();
   return (done) => {
-    if (performance.now() - begin > QUIET) told(done);
+    if (performance.now() - begin > QUIET) pass(done);
   };
+}
+
+/** Works on files one after another under one count of bytes; `work` hears how much of its own file is done. */
+export async function filesInTurn<File extends { readonly size: number }>(
+  label: string,
+  files: readonly File[],
+  { onProgress }: Reports,
+  work: (file: File, onBytes: (done: number) => void) => Promise<void>,
+): Promise<void> {
+  const report = meter({ label, total: sum(files, ({ size }) => size), unit: "bytes" }, onProgress);
+  let before = 0;
+  for (const file of files) {
+    await work(file, (done) => report(before + done));
+    before += file.size;
+  }
 }
 
 /** A size for people, in decimal units: 98141312 → "98.1 MB". */
@@ -53,4 +72,58 @@ export function formatBytes(bytes: number): string {
     power++;
   }
   return `${power === 0 ? bytes : bytes.toPrecision(3)} ${units[power]}`;
+}
+
+type Report = NonNullable<Reports["onProgress"]>;
+
+/** Share of the work that must be done before a time left is shown. */
+const TELLING = 0.005;
+
+/**
+ * Returns, for each phase, the function to which it reports. When a phase reports, the phases before it count as done; what they
+ * had not reported was kept by an earlier run. Downloads are reported unchanged, since their speed cannot be estimated. Without
+ * `label`, each phase keeps its own label.
+ */
+export function phases(
+  label: string | null,
+  weights: readonly number[],
+  report: Report | undefined,
+): (part: number) => Report | undefined {
+  if (!report) return () => undefined;
+  const all = sum(weights) || 1;
+  const begin = performance.now();
+  /** The share of each part that is done, and that which was found so. */
+  const [done, found] = [weights.map(() => 0), weights.map(() => 0)];
+  const total = (shares: readonly number[]) =>
+    shares.reduce((done, share, i) => done + share * weights[i] / all, 0);
+  return (part) => (progress) => {
+    if (progress.unit === "bytes") return report(progress);
+    for (let i = 0; i < part; i++) {
+      found[i] += 1 - done[i];
+      done[i] = 1;
+    }
+    const whole = progress.total || Infinity;
+    done[part] = progress.done / whole;
+    found[part] = (progress.found ?? 0) / whole;
+    const complete = done.every((share, i) => share >= 1 || weights[i] === 0);
+    const [share, kept] = [complete ? 1 : Math.min(total(done), 0.999), total(found)];
+    const worked = share - kept;
+    const seconds = (performance.now() - begin) / 1000;
+    report({
+      label: label === null ? progress.label : `${label}: ${progress.label}`,
+      done: share,
+      total: 1,
+      unit: "work",
+      found: kept,
+      ...worked > TELLING ? { secondsLeft: seconds * (1 - share) / worked } : {},
+    });
+  };
+}
+
+/** The same options with another `onProgress`, that of one phase. */
+export function within<T extends Pick<Reports, "onProgress">>(
+  options: T,
+  onProgress: Report | undefined,
+): T {
+  return onProgress ? { ...options, onProgress } : options;
 }

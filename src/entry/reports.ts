@@ -1,8 +1,8 @@
 /**
- * Where long work reports to, and what ends it early. What a call was not told comes from around it: a notebook's outlet
- * watches every call, so that the bar and the stop button work without being asked for; in a script nothing does.
+ * Where long work reports to, and what ends it early. A call without these options takes them from its surroundings: a notebook's
+ * outlet watches every call, so that the bar and the stop button always work; a script has no such watch.
  *
- * A call that another one makes is told all three by it, so it starts no second watch.
+ * A call inside another one gets all three from it, so it starts no second watch.
  */
 import { aSignal, type Checks, expect, func, optionsOf } from "./checks.ts";
 
@@ -46,14 +46,14 @@ export interface Watch {
 
 let open: ((title: string) => Watch) | null = null;
 
-/** From now on, calls that are not told who watches them are watched by what this opens; by nobody for null. */
+/** From now on, `opener` watches the calls whose options lack a report; null ends this. */
 export function watchWith(opener: ((title: string) => Watch) | null): void {
   open = opener;
 }
 
 /**
- * Enters a long call: checks its options, and runs it with the reports around it where they name none. `subject` is what
- * the call is about, for the line that tells how long it took.
+ * Enters a long call: checks its options, and completes their reports from its surroundings. `subject` names what the call works on, for
+ * the line that reports how long it took.
  */
 export async function enter<Options extends Reports, T>(
   verb: string,
@@ -67,7 +67,7 @@ export async function enter<Options extends Reports, T>(
   if (!open || onProgress && onNotice && signal) return await run(options);
   const watch = open(`${verb}: ${subject}`);
   const { reports } = watch;
-  const told: Options = {
+  const complete: Options = {
     ...options,
     onProgress: onProgress ?? reports.onProgress,
     onNotice: onNotice ?? reports.onNotice,
@@ -75,8 +75,8 @@ export async function enter<Options extends Reports, T>(
   };
   let value: T;
   try {
-    told.signal!.throwIfAborted();
-    value = await run(told);
+    complete.signal!.throwIfAborted();
+    value = await run(complete);
   } catch (error) {
     await watch.end(error);
     throw error;
@@ -85,7 +85,7 @@ export async function enter<Options extends Reports, T>(
   return value;
 }
 
-/** The reports alone, of options that say more. */
+/** Only the reports among some options. */
 export function reportsOf({ onProgress, onNotice, signal }: Reports): Reports {
   return { onProgress, onNotice, signal };
 }

@@ -26,8 +26,15 @@ export function reasonOf(error: unknown): string {
   return REASONS[code ?? ""] ?? message ?? String(error);
 }
 
-/** An error that says what cannot be done and why, with the system's own code, by which callers tell a full disk from a forbidden one. */
+/** An error that says what cannot be done and why, with the system's own code, by which callers distinguish a full disk from a forbidden one. */
 export function failure(what: string, cause: unknown): Error {
   const { code } = cause as { code?: string };
   return Object.assign(new Error(`${what}: ${reasonOf(cause)}`, { cause }), { code });
+}
+
+/** For a promise's `catch`: throws `failure` of its reason. */
+export function failing(what: string): (cause: unknown) => never {
+  return (cause) => {
+    throw failure(what, cause);
+  };
 }

@@ -1,16 +1,15 @@
 /**
- * The model card of a smaller model: what it is without, who chose that on which text, what it costs, what to know. Every
+ * The model card of a smaller model: the dropped modules, their choice, their cost, notes. Every
  * string that comes from a file is a code span, and JSON (which is YAML) in the front matter.
  */
 import { MODULES } from "../measure/mod.ts";
 import { cell, code, jsonText, shellWord } from "../entry/mod.ts";
 import { type Plan, VERSION } from "../result/mod.ts";
 import { paired } from "../study/mod.ts";
-import type { Format } from "./formats.ts";
+import { type Format, type Job, type Made, type Module, modulesText } from "./job.ts";
 import type { Quality } from "./quality.ts";
-import { type Job, type Made, type Module, modulesText } from "./job.ts";
 
-/** What a card tells. */
+/** The content of a card. */
 export interface Told {
   readonly job: Job;
   readonly format: Format;

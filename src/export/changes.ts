@@ -3,8 +3,8 @@
  * format stores that, and what the heads cost is not saved.
  */
 import { scoring } from "../models/mod.ts";
-import type { Change } from "../result/mod.ts";
-import { byteSize, elements } from "../tensor/mod.ts";
+import type { Change } from "../measure/mod.ts";
+import { byteSize, bytesOf, elements } from "../tensor/mod.ts";
 import { type Cut, type PagedFile, type TensorInfo, withZeros } from "../weights/mod.ts";
 import type { Job, Stored } from "./job.ts";
 
@@ -46,8 +46,8 @@ function overlaid(
       return {
         bytes: end - start,
         async *parts() {
-          const { data: { buffer, byteOffset } } = await read(name);
-          yield new Uint8Array(buffer as ArrayBuffer, byteOffset + start, end - start);
+          const { data } = await read(name);
+          yield bytesOf(data).subarray(start, end);
           file.forget([name]);
         },
       };

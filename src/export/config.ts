@@ -20,11 +20,6 @@ interface Spelling {
 
 const MAX_BYTES = 64 * 2 ** 20;
 
-/** A JSON file of the folder, for computing. */
-export async function readJson({ files }: Job, name: string): Promise<unknown> {
-  return JSON.parse(await readText(await files.open(name), MAX_BYTES));
-}
-
 /** The configuration as it is spelt; the head is the model's own where its file has another than the configuration says. */
 export async function configOf({ files, model }: Job): Promise<Config> {
   const { parse, rawJSON } = JSON as unknown as Spelling;

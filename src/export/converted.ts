@@ -3,7 +3,7 @@
  * quantised types become F32, which holds their values exactly (a float16 scale times a few bits) where 16 bits would not.
  */
 import { ggufStorage, type ModelSpec, scoring } from "../models/mod.ts";
-import { byteSize, elements, type Tensor, toFloat32 } from "../tensor/mod.ts";
+import { byteSize, bytesOf, elements, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import {
   type OutTensor,
   type PagedFile,
@@ -13,17 +13,17 @@ import {
   type TensorRef,
 } from "../weights/mod.ts";
 
-/** What the other form has otherwise. */
+/** The differences of the other form. */
 export interface Difference {
   /** Rows of each of some heads, which lie in two halves in Hugging Face's files and in pairs in llama.cpp's. */
   readonly heads?: { readonly number: number; readonly to: "halves" | "pairs" };
-  /** What is added to every number; F32 then. */
+  /** A number that is added to every element, which makes it F32. */
   readonly plus?: number;
   /** Whether it has to be F32. */
   readonly float32?: boolean;
 }
 
-/** What a tensor of a GGUF file has otherwise than Hugging Face's, where it is made for either. */
+/** The differences between a tensor of a GGUF file and Hugging Face's, when one is made from the other. */
 export function storedOtherwise(
   { layers }: ModelSpec,
   architecture: string,
@@ -40,7 +40,7 @@ export function storedOtherwise(
   };
 }
 
-/** The model's tensor under its new name: of a stored one that holds several, its own rows. */
+/** The model's tensor under its new name: only its own rows if the stored one holds several. */
 export function converted(
   file: PagedFile,
   ref: TensorRef,
@@ -61,15 +61,13 @@ export function converted(
     async *parts() {
       for (const rows of ranges(0, shape[0], step)) {
         const tensor = await file.read(ref.name, rowsIn(ref, rows));
-        const bytes = bytesOf(float32 ? added(tensor, plus) : tensor);
+        const bytes = bytesOf((float32 ? added(tensor, plus) : tensor).data);
         yield heads ? moved(bytes, rowBytes, heads.to) : bytes;
       }
       file.forget([ref.name]);
     },
   };
 }
-
-const bytesOf = ({ data }: Tensor) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
 function added(tensor: Tensor, plus: number): Tensor {
   const numbers = toFloat32(tensor);

@@ -1,11 +1,10 @@
 /**
- * Whether the smaller model's own description says what the original said: windows and rotations that a rule counts off by
- * layer would move with them, and a number that a format has no field for would become the format's own.
+ * Whether the smaller model's own description agrees with the original: windows and rotations that a rule assigns by layer number
+ * would move, and a number without a field in the format would become the format's default.
  */
 import { kindOf, type ModelSpec } from "../models/mod.ts";
 import { changedSpec } from "../run/mod.ts";
-import { type Format, Inexpressible } from "./formats.ts";
-import { type Job, type Module, modulesText } from "./job.ts";
+import { type Format, Inexpressible, type Job, type Module, modulesText } from "./job.ts";
 
 /** Throws `Inexpressible` that names the first module that would be another one. `skipped` modules are not to be there. */
 export function expectModel({ full, kept }: Job, found: ModelSpec, skipped: readonly Module[] = []): void {
@@ -16,12 +15,12 @@ export function expectModel({ full, kept }: Job, found: ModelSpec, skipped: read
     const isSkipped = (module: Module["module"]) =>
       skipped.some((one) => one.module === module && one.layer === layer);
     const whole = full.layers[layer];
-    const wanted = {
+    const expected = {
       residual: whole.residual,
       attention: isSkipped("attention") ? null : whole.attention,
       mlp: isSkipped("mlp") ? null : whole.mlp,
     };
-    const field = differing(wanted, found.layers[index]);
+    const field = differing(expected, found.layers[index]);
     if (field === null) return;
     const module = field.startsWith("mlp") ? "mlp" : "attention";
     throw new Inexpressible(
@@ -45,12 +44,12 @@ export function expectExpressible({ full, drop }: Job, format: Format): void {
 }
 
 /** The first field in which two things differ: "attention.window 4096, not null". Numbers are compared as float32. */
-function differing(wanted: unknown, found: unknown, path = ""): string | null {
+function differing(expected: unknown, found: unknown, path = ""): string | null {
   const isRecord = (value: unknown) => typeof value === "object" && value !== null;
-  if (!isRecord(wanted) || !isRecord(found)) {
-    return same(wanted, found) ? null : `${path} ${JSON.stringify(found)}, not ${JSON.stringify(wanted)}`;
+  if (!isRecord(expected) || !isRecord(found)) {
+    return same(expected, found) ? null : `${path} ${JSON.stringify(found)}, not ${JSON.stringify(expected)}`;
   }
-  for (const [key, value] of Object.entries(wanted as object)) {
+  for (const [key, value] of Object.entries(expected as object)) {
     const inside = (found as Record<string, unknown>)[key];
     const difference = differing(value, inside, path === "" ? key : `${path}.${key}`);
     if (difference !== null) return difference;

@@ -6,30 +6,41 @@ import {
   type Checks,
   displayable,
   expect,
+  formatBytes,
   meter,
   oneOf,
   reportChecks,
   type Reports,
   required,
+  sum,
   text,
 } from "../entry/mod.ts";
 import { expectNothing, writeFolder } from "../disk/mod.ts";
-import type { LayerModule } from "../measure/mod.ts";
-import type { DropPlan, Keeping, Plan } from "../result/mod.ts";
+import type { DropPlan, LayerModule } from "../measure/mod.ts";
+import type { Keeping, Plan } from "../result/mod.ts";
 import { aDrop, dropsIn } from "../study/mod.ts";
 import { onModel, type StudyModel } from "../subject/mod.ts";
 import { openGguf, openSafetensors } from "../weights/mod.ts";
 import { cardText } from "./card.ts";
 import { notesOnHeads, withoutHeads } from "./changes.ts";
-import { textFile } from "./copies.ts";
-import { type Format, FORMATS, Inexpressible } from "./formats.ts";
+import {
+  type Format,
+  FORMATS,
+  Inexpressible,
+  type Job,
+  jobOf,
+  type Made,
+  type Stored,
+  textFile,
+} from "./job.ts";
 import { ggufFiles } from "./gguf/gguf.ts";
-import { hfFiles } from "./hf.ts";
-import { type Job, jobOf, type Made, type Stored } from "./job.ts";
-import { llmDropFiles } from "./llm_drop.ts";
+import { hfFiles } from "./hf/folder.ts";
+import { llmDropFiles } from "./hf/llm_drop.ts";
 import { onnxFiles } from "./onnx/files.ts";
 import { qualities } from "./quality.ts";
-import { expectSpace } from "./space.ts";
+import { stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { freeBytes } from "../hub/mod.ts";
 
 /** How to export a model. The card reports this plan's perplexities if `results` has them. */
 export interface ExportOptions extends Reports, Keeping {
@@ -122,14 +133,12 @@ async function write(
     const job = withoutHeads(jobOf(model, model.files!, stored, plan));
     const found = await makeAs(job, format);
     const made = { ...found, notes: [...found.notes, ...notesOnHeads(changes ?? [])] };
-    await expectSpace(out, made.files.reduce((sum, { bytes }) => sum + bytes, 0));
+    await expectSpace(out, sum(made.files, ({ bytes }) => bytes));
     const costs = await qualities(model, plan, options);
-    const card = textFile(
-      "README.md",
-      cardText({ job, format, plan: "kind" in drop ? drop : null, made, costs }),
-    );
+    const reasons = "kind" in drop ? drop : null;
+    const card = textFile("README.md", cardText({ job, format, plan: reasons, made, costs }));
     const files = [...made.files, card];
-    const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+    const total = sum(files, ({ bytes }) => bytes);
     const report = meter({ label: `export of ${model.name}`, total, unit: "bytes" }, onProgress);
     await writeFolder(out, files, (done) => {
       signal?.throwIfAborted();
@@ -171,4 +180,18 @@ async function openStored({ name, files }: StudyModel): Promise<Stored> {
   }
   if (files.kind === "folder") return { kind: "folder", file: await openSafetensors(files) };
   return { kind: "gguf", file: await openGguf(await files.open(files.list()[0])) };
+}
+
+/** Throws `Error` that names the free and the needed bytes where `needed` do not fit. */
+export async function expectSpace(path: string, needed: number): Promise<void> {
+  const free = await freeBytes(await existing(dirname(resolve(path))));
+  if (needed <= free) return;
+  const text = (bytes: number) => `${formatBytes(bytes)} (${bytes} bytes)`;
+  throw new Error(`Cannot write ${path}: ${text(free)} free there, expected ${text(needed)}`);
+}
+
+/** The folder, or the nearest one above it that is there. */
+async function existing(folder: string): Promise<string> {
+  const there = await stat(folder).catch(() => null);
+  return there?.isDirectory() ? folder : await existing(dirname(folder));
 }

@@ -1,10 +1,9 @@
-/** What is exported, and without what: the same for every format. */
-import { type LayerModule, MODULES } from "../measure/mod.ts";
+/** The job of an export, the same for every format. */
+import { type DropPlan, isFull, type LayerModule, MODULES } from "../measure/mod.ts";
 import type { ModelFiles } from "../hub/mod.ts";
 import { type ModelSpec, readDropList, readSpec } from "../models/mod.ts";
-import { type DropPlan, isFull } from "../result/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
-import type { Content, GgufFile, PagedFile } from "../weights/mod.ts";
+import { type Content, contentOf, type GgufFile, type PagedFile, ranges } from "../weights/mod.ts";
 
 /** One module of one layer. */
 export interface Module {
@@ -25,7 +24,7 @@ export interface Job {
   readonly stored: Stored;
   /** The model with every module, those too that the checkpoint's own lists leave out. */
   readonly full: ModelSpec;
-  /** All that the smaller model lacks, first dropped first; what the checkpoint itself left out comes first. Other changes too. */
+  /** Dropped modules, first dropped first, after those that the checkpoint itself leaves out; and all other changes. */
   readonly drop: DropPlan;
   /** Layers that keep a module, in order. */
   readonly kept: readonly number[];
@@ -41,11 +40,11 @@ export interface OutFile extends Content {
 /** A smaller model as files; nothing is written yet. */
 export interface Made {
   readonly files: readonly OutFile[];
-  /** What a user of the model has to know, line by line, in words of our own: the model card takes them as Markdown. */
+  /** Notes for users of the model in words of our own: the model card takes them as Markdown. */
   readonly notes: readonly string[];
 }
 
-/** The job of leaving modules out, in the order given. Throws `RangeError` where nothing is left out, or nothing left. */
+/** The job of leaving modules out, in the order given. Throws `RangeError` if no module or every module is left out. */
 export function jobOf(
   model: StudyModel,
   files: ModelFiles,
@@ -82,4 +81,43 @@ export function jobOf(
 /** "attention 3, MLP 5". */
 export function modulesText(modules: readonly Module[]): string {
   return modules.map(({ module, layer }) => `${module === "mlp" ? "MLP" : module} ${layer}`).join(", ");
+}
+
+/** The formats in which a smaller model can be written. */
+export const FORMATS = ["llm-drop", "hf", "gguf", "gguf-deci", "onnx"] as const;
+/** A format in which a smaller model can be written. */
+export type Format = (typeof FORMATS)[number];
+
+/** That a format cannot express a model: what stands in the way ("attention 3"), and why. Never leaves this room. */
+export class Inexpressible extends Error {
+  constructor(what: string, why: string) {
+    super(`${what} ${why}`);
+  }
+}
+
+/** A file of the checkpoint, byte for byte. */
+export async function copyOf({ files }: Job, name: string): Promise<OutFile> {
+  const source = await files.open(name);
+  return {
+    name,
+    bytes: source.size,
+    async *parts() {
+      for (const [start, end] of ranges(0, source.size)) yield await source.read(start, end);
+    },
+  };
+}
+
+/** A text file. */
+export function textFile(name: string, text: string): OutFile {
+  return { name, ...contentOf(new TextEncoder().encode(text)) };
+}
+
+/** A JSON file, laid out as Hugging Face's libraries do. */
+export function jsonFile(name: string, value: unknown): OutFile {
+  return textFile(name, JSON.stringify(value, null, 2) + "\n");
+}
+
+/** Whether a file of a folder carries weights, or says in which file they are. */
+export function isOfWeights(name: string): boolean {
+  return /\.safetensors(\.index\.json)?$/.test(name);
 }

@@ -1,3 +1,3 @@
 /** A plan made into a smaller model that other tools load. */
 export { type Exported, exportModel, type ExportOptions } from "./export.ts";
-export { type Format, FORMATS } from "./formats.ts";
+export { type Format, FORMATS } from "./job.ts";

@@ -1,14 +1,7 @@
-/** What dropping costs in perplexity: measured now, or kept from earlier studies of the same model and the same modules. */
+/** The cost of dropping in perplexity: measured now, or kept from earlier studies of the same model and the same modules. */
 import { type Reports, reportsOf } from "../entry/mod.ts";
-import {
-  computedAlike,
-  type DropPlan,
-  type Keeping,
-  keptOf,
-  noDrop,
-  type Perplexity,
-  planHash,
-} from "../result/mod.ts";
+import { type DropPlan, noDrop, planHash } from "../measure/mod.ts";
+import { computedAlike, type Keeping, keptOf, type Perplexity } from "../result/mod.ts";
 import { dropsIn, perplexities } from "../study/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 
@@ -18,7 +11,7 @@ export interface Quality {
   readonly dropped: Perplexity;
 }
 
-/** All that is known, measured first; each text once. */
+/** All known qualities, measured ones first; each text once. */
 export async function qualities(
   model: StudyModel,
   drop: DropPlan,

@@ -1,3 +1,13 @@
 /** Where this copy of Lamina lies, and where it keeps what it downloads, computes and installs. */
-export { type Kept, keptIn, type Machine, usuallyIn } from "./folders.ts";
-export { displayed, folderOf, installed, root, runArguments, usualFolderOf } from "./home.ts";
+export {
+  displayed,
+  folderOf,
+  installed,
+  type Kept,
+  keptIn,
+  type Machine,
+  root,
+  runArguments,
+  usualFolderOf,
+  usuallyIn,
+} from "./home.ts";

@@ -1,11 +1,11 @@
 /**
- * What often lies under a file's name in its place: the pointer that a clone without Git LFS leaves, or the web page
- * that an address gave instead of its file. Both are short to tell and hopeless to guess from a parser's error.
+ * Two things that often lie in the place of a file: the pointer that a clone without Git LFS leaves, and the web page that an
+ * address returned instead. Both are easy to recognise and impossible to guess from a parser's error.
  */
 import { formatBytes } from "../entry/mod.ts";
-import type { ByteSource } from "./source.ts";
+import type { ByteSource } from "./file.ts";
 
-/** Bytes that tell: a pointer has about 130 in all, a page names itself at once. */
+/** Bytes to look at: a pointer has about 130 in all, and a page begins with its kind. */
 const HEAD = 512;
 
 const formats: Readonly<Record<string, string>> = { json: "JSON", safetensors: "safetensors", gguf: "GGUF" };

@@ -4,8 +4,7 @@
  * A file is opened once and read at positions. A positioned read is a seek and a read on one
  * shared handle, so reads are queued: two callers never see each other's offset.
  */
-import { failure } from "../entry/mod.ts";
-import type { ByteSource } from "./source.ts";
+import { decodeText, failing, oneByOne } from "../entry/mod.ts";
 
 /** Throws `RangeError` unless [start, end) lies within [0, size]. */
 export function checkRange(name: string, start: number, end: number, size: number): void {
@@ -22,7 +21,7 @@ export function checkRange(name: string, start: number, end: number, size: numbe
 export async function fileSource(path: string): Promise<ByteSource> {
   const file = await openRegular(path);
   const size = (await file.stat()).size;
-  let queue: Promise<unknown> = Promise.resolve();
+  const inOrder = oneByOne();
   let open = true;
 
   async function readAt(start: number, end: number) {
@@ -44,17 +43,14 @@ export async function fileSource(path: string): Promise<ByteSource> {
     name: path,
     size,
     path,
-    read(start, end) {
-      const result = queue.then(() => {
+    read: (start, end) =>
+      inOrder(() => {
         if (!open) throw new Error(`Cannot read ${path}: it is closed, expected an open file`);
         checkRange(path, start, end, size);
         return readAt(start, end);
-      });
-      queue = result.catch(() => {});
-      return result;
-    },
+      }),
     close() {
-      if (open) queue.then(() => file.close());
+      if (open) inOrder(() => file.close());
       open = false;
     },
   };
@@ -79,27 +75,30 @@ export async function readText(source: ByteSource, limit: number): Promise<strin
   if (source.size > limit) {
     throw new RangeError(`Cannot read ${source.name}: ${source.size} bytes, expected at most ${limit}`);
   }
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(await source.read(0, source.size));
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new SyntaxError(`Cannot read ${source.name}: not valid UTF-8, expected text`);
-  }
+  return decodeText(await source.read(0, source.size), source.name);
 }
 
 async function openRegular(path: string): Promise<Deno.FsFile> {
-  let info: Deno.FileInfo;
-  try {
-    info = await Deno.stat(path); // before opening: to open a pipe would wait for its writer
-  } catch (error) {
-    throw failure(`Cannot open ${path}`, error);
-  }
-  if (info.isFile) {
-    return await Deno.open(path).catch((error) => {
-      throw failure(`Cannot open ${path}`, error);
-    });
-  }
-  throw new Error(
-    `Cannot open ${path}: found ${info.isDirectory ? "a folder" : "a special file"}, expected a file`,
-  );
+  const { isFile, isDirectory } = await Deno.stat(path) // before opening: to open a pipe would wait for its writer
+    .catch(failing(`Cannot open ${path}`));
+  if (isFile) return await Deno.open(path).catch(failing(`Cannot open ${path}`));
+  const found = isDirectory ? "a folder" : "a special file";
+  throw new Error(`Cannot open ${path}: found ${found}, expected a file`);
+}
+
+/**
+ * A source of bytes: it has a size and returns any range of its bytes.
+ * A local file, a hub file behind HTTP ranges, or a buffer in memory: readers cannot tell the difference.
+ */
+export interface ByteSource {
+  /** Names the source in every error: a path or an id. */
+  readonly name: string;
+  /** Total bytes. */
+  readonly size: number;
+  /** The path on this machine, if it is a local file: lets a reader map the file instead of reading it. */
+  readonly path?: string;
+  /** Returns bytes [start, end). Throws `RangeError` outside [0, size]. */
+  read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** Closes the source. */
+  close(): void;
 }

@@ -6,7 +6,8 @@
  * size, modification time and the first MiB (both formats keep their header there) stand for the content.
  */
 import { createHash } from "node:crypto";
-import type { ByteSource } from "./source.ts";
+import { sum } from "../entry/mod.ts";
+import type { ByteSource } from "./file.ts";
 
 /** One file of a model. */
 export interface FileEntry {
@@ -81,7 +82,7 @@ export function isWeights(name: string): boolean {
 async function fingerprint(files: FileEntry[]): Promise<string> {
   const counted = files.filter(({ name }) => name === "config.json" || isWeights(name));
   const unknown = counted.filter((file) => file.sha256 === undefined);
-  const large = unknown.reduce((sum, file) => sum + file.size, 0) > HASHED;
+  const large = sum(unknown, ({ size }) => size) > HASHED;
   const ids: string[] = [];
   for (const file of counted) {
     const whole = !large || file.name === "config.json";
@@ -100,11 +101,11 @@ async function quickId(file: FileEntry): Promise<string> {
 async function hash(file: FileEntry, end: number): Promise<string> {
   const source = await file.open();
   try {
-    const sum = createHash("sha256");
+    const digest = createHash("sha256");
     for (let start = 0; start < end; start += CHUNK) {
-      sum.update(await source.read(start, Math.min(end, start + CHUNK)));
+      digest.update(await source.read(start, Math.min(end, start + CHUNK)));
     }
-    return sum.digest("hex");
+    return digest.digest("hex");
   } finally {
     source.close();
   }

@@ -8,10 +8,10 @@ const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
 /** "model-00001-of-00002.safetensors", with a variant before or after the numbers. */
 const PART = /^(.*)-(\d+)-of-(\d+)(\.[^/]*)?\.safetensors$/;
-/** Weights that are not read here; the other files of this kind that lie in checkpoints are a training's. */
+/** Weights in formats that are not read here; other files with these endings belong to a training. */
 const FOREIGN = /^(?!training_args|optimizer|scheduler|rng_state).*\.(bin|pth?|ckpt|h5|msgpack)$/;
 
-/** The files that a model needs: the small ones first, weights last. Throws `Error` that says what is lacking. */
+/** The files that a model needs: the small ones first, weights last. Throws `Error` that names what is missing. */
 export function modelFileNames(names: readonly string[], repo: string): string[] {
   const weights = weightNames(names.toSorted(), repo); // folders list theirs in any order
   if (weights[0].endsWith(".gguf")) {

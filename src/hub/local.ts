@@ -2,7 +2,7 @@
  * Models on this machine: a `.gguf` file, or a folder in Hugging Face layout. No network.
  */
 import { basename, join, resolve } from "node:path";
-import { failure } from "../entry/mod.ts";
+import { failing, failure } from "../entry/mod.ts";
 import { statOrNull } from "./cache/cache.ts";
 import { checkContent } from "./content.ts";
 import { type FileEntry, type ModelFiles, modelFiles } from "./files.ts";
@@ -10,7 +10,7 @@ import { fileSource } from "./file.ts";
 import { hasTokenizer, isTokenizerFile, modelFileNames } from "./layout.ts";
 import { provenHash } from "./cache/stamp.ts";
 
-/** Opens a single GGUF file; `known` is what is already known about it. */
+/** Opens a single GGUF file; `known` has its name and hash if they are known. */
 export async function localFile(
   path: string,
   known: { name?: string; sha256?: string | undefined } = {},
@@ -50,7 +50,7 @@ export async function folderEntries(path: string): Promise<FileEntry[]> {
   return await Promise.all((await folderNames(path)).map((name) => fileEntry(join(path, name), name)));
 }
 
-/** Their names. */
+/** The names of these files. */
 export async function folderNames(path: string): Promise<string[]> {
   const names: string[] = [];
   for await (const name of namesIn(path)) {
@@ -59,7 +59,7 @@ export async function folderNames(path: string): Promise<string[]> {
   return names;
 }
 
-/** The names of all that is in a folder. */
+/** The names of all files and folders in a folder. */
 export async function* namesIn(path: string): AsyncGenerator<string> {
   try {
     for await (const { name } of Deno.readDir(path)) yield name;
@@ -70,9 +70,7 @@ export async function* namesIn(path: string): AsyncGenerator<string> {
 
 /** One file on this machine. Its hash is known if the file was checked against it. */
 export async function fileEntry(path: string, name: string): Promise<FileEntry> {
-  const { size, mtime } = await Deno.stat(path).catch((error) => {
-    throw failure(`Cannot open ${path}`, error);
-  });
+  const { size, mtime } = await Deno.stat(path).catch(failing(`Cannot open ${path}`));
   const sha256 = await provenHash(path);
   return {
     name,

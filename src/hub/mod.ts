@@ -1,14 +1,13 @@
 /** Where bytes come from: paths, the hub, Python packages. The only network code. */
-export type { ByteSource } from "./source.ts";
-export { bufferSource, fileSource, readText } from "./file.ts";
+export { bufferSource, type ByteSource, fileSource, readText } from "./file.ts";
 export type { ModelFiles } from "./files.ts";
 export { hasTokenizer, SENTENCEPIECE_FILES } from "./layout.ts";
 export { openModel, type OpenOptions } from "./open.ts";
-export { type SeriesCheckpoint, type SeriesFiles, seriesFiles, type SeriesOptions } from "./series.ts";
+export { type SeriesCheckpoint, seriesFiles, type SeriesOptions } from "./series.ts";
 export { datasetFile } from "./remote/huggingface.ts";
 export { httpSource } from "./remote/http.ts";
 export { benchmarkData, benchmarkFiles, knownModels } from "./packages/packaged.ts";
-export { type KnownModel, type Manifest, parseManifest } from "./packages/manifest.ts";
+export { type KnownModel, parseManifest } from "./packages/manifest.ts";
 export { cacheFolder, freeBytes } from "./cache/cache.ts";
 export { cacheEntries, type CacheEntry, namedEntries, pruneCache } from "./cache/entries.ts";
 export type { Damaged } from "./cache/damage.ts";
@@ -18,5 +17,4 @@ export { endpoint } from "./remote/hub_fetch.ts";
 export { findToken } from "./remote/token.ts";
 export { cudaWheels } from "./packages/cuda.ts";
 export { installWheels } from "./packages/wheels.ts";
-export { makeEnvironment, pythonOf } from "./packages/environment.ts";
-export { missingPackages, PYTHON, succeeds } from "./packages/python.ts";
+export { makeEnvironment, missingPackages, PYTHON, pythonOf, succeeds } from "./packages/environment.ts";

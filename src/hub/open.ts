@@ -1,5 +1,5 @@
 /**
- * One door for every MODEL: a name of the manifest, a path on this machine, or an id of the hub, in that order.
+ * The entry for every MODEL: a name of the manifest, a path on this machine, or an id of the hub, in that order.
  */
 import { statOrNull } from "./cache/cache.ts";
 import type { ModelFiles } from "./files.ts";

@@ -2,6 +2,7 @@
  * Transient failures. Each retry waits twice as long as the one before, or as long as the server says (Retry-After, RFC
  * 9110, section 10.2.3), plus a random fraction, so that many clients do not come back together.
  */
+import { setTimeout } from "node:timers/promises";
 
 const FIRST_PAUSE = 250; // ms, doubled by every failure in a row
 const JITTER = 0.25; // of a pause, added at random
@@ -34,7 +35,7 @@ export async function retried<T>(tries: number, work: () => Promise<T>, signal?:
   }
 }
 
-/** Waits before the next try; ends early, with the signal's reason, if the signal says so. */
+/** Waits before the next try; ends early, with the signal's reason, if the signal aborts. */
 export function pauseAfter(failure: Dropped, failures: number, signal?: AbortSignal): Promise<void> {
   return pause(pauseOf(failure, failures), signal);
 }
@@ -45,20 +46,9 @@ export function pauseOf({ wait }: Dropped, failures: number): number {
   return Math.min(LONGEST, ms * (1 + JITTER * Math.random()));
 }
 
-/** Waits; ends early, with the signal's reason, if the signal says so. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      reject(signal!.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-    signal?.addEventListener("abort", stop, { once: true });
-    if (signal?.aborted) stop();
-  });
+/** Waits; ends early, with the signal's reason, if the signal aborts. */
+export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  await setTimeout(ms, undefined, signal && { signal }).catch(() => signal!.throwIfAborted());
 }
 
 /** Retry-After in ms: seconds or a date; undefined where it is neither. */

@@ -4,7 +4,7 @@
  *
  * Weights on the hub are read over the network on demand and not stored.
  */
-import type { Reports } from "../entry/mod.ts";
+import { type Check, expect, like, parseJson, type Reports } from "../entry/mod.ts";
 import { basename, dirname, join, resolve } from "node:path";
 import { isFolder, statOrNull } from "./cache/cache.ts";
 import { fileSource, readText } from "./file.ts";
@@ -113,40 +113,31 @@ function checkFound(run: readonly NamedStep[], series: string, what: string, fou
   );
 }
 
+const aPlainName = (expected: string) => like(expected, isPlainName);
+const aStep = like("a number of steps", (step) => Number.isSafeInteger(step) && step as number >= 0);
+
 /** Reads `series.json`: { "kind": "series", "name": …, "checkpoints": [{ "step": …, "folder": … }] } and more. */
 async function readList(file: string): Promise<{ name: string; run: NamedStep[] }> {
   const source = await fileSource(file);
-  let list: { kind?: unknown; name?: unknown; checkpoints?: unknown };
-  try {
-    list = JSON.parse(await readText(source, MAX_LIST)) ?? {};
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new SyntaxError(`Cannot read ${file}: ${error.message}`);
-  } finally {
-    source.close();
-  }
-  const fault = (what: string, found: unknown, expected: string) =>
-    new TypeError(`Cannot read ${file}: ${what} is ${JSON.stringify(found)}, expected ${expected}`);
-  if (list.kind !== "series") throw fault("kind", list.kind, '"series"');
-  if (!isPlainName(list.name)) throw fault("name", list.name, "a plain name");
-  const entries: unknown = list.checkpoints;
-  if (!Array.isArray(entries) || entries.length === 0) {
-    throw fault("checkpoints", entries, "a list of checkpoints");
-  }
-  const run = entries.map((entry, i): NamedStep => {
-    const { step, folder } = entry ?? {};
-    if (!Number.isSafeInteger(step) || step < 0) {
-      throw fault(`checkpoints[${i}].step`, step, "a number of steps");
-    }
-    if (!isPlainName(folder)) {
-      throw fault(`checkpoints[${i}].folder`, folder, "the name of a folder next to it");
-    }
-    if (i > 0 && step <= entries[i - 1].step) {
-      throw fault(`checkpoints[${i}].step`, step, "more than the previous step");
-    }
-    return { step, name: folder };
+  const text = await readText(source, MAX_LIST).finally(() => source.close());
+  const { kind, name, checkpoints } = (parseJson(text, file) ?? {}) as Record<string, unknown>;
+  const check = (field: string, value: unknown, fits: Check) => expect(`read ${file}`, field, value, fits);
+  check("kind", kind, like('"series"', (kind) => kind === "series"));
+  check("name", name, aPlainName("a plain name"));
+  check(
+    "checkpoints",
+    checkpoints,
+    like("a list of checkpoints", (of) => Array.isArray(of) && of.length > 0),
+  );
+  let last = -1;
+  const run = (checkpoints as unknown[]).map((entry, i): NamedStep => {
+    const { step, folder } = (entry ?? {}) as { readonly step: number; readonly folder: string };
+    check(`checkpoints[${i}].step`, step, aStep);
+    check(`checkpoints[${i}].folder`, folder, aPlainName("the name of a folder next to it"));
+    check(`checkpoints[${i}].step`, step, like("more than the previous step", () => step > last));
+    return { step: last = step, name: folder };
   });
-  return { name: list.name, run };
+  return { name: name as string, run };
 }
 
 /** Whether a text names something in a folder: it stays there on every system. */

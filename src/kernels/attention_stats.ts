@@ -8,6 +8,7 @@
  * Exact for every query; with a stride s, exact for every s-th one. The kernel keeps O(T) memory and works in float32;
  * the reference keeps one row and works in float64.
  */
+import { sum } from "../entry/mod.ts";
 import type { Engine, Held } from "../engine/mod.ts";
 import { PATTERN_NAMES, type PatternName, queryPositions } from "../measure/mod.ts";
 import type { Kernel, Params } from "./kernel.ts";
@@ -167,20 +168,22 @@ export function attentionScores(input: AttentionInput, h: number, t: number): Fl
 
 /** What head h's query t gives to the keys 0 … t, 1 in all: the softmax of its scores, after zeros for keys that a window hides. */
 export function attentionRow(input: AttentionInput, h: number, t: number): Float64Array {
-  const scores = attentionScores(input, h, t);
-  const largest = scores.reduce((a, b) => Math.max(a, b));
-  const weights = scores.map((score) => Math.exp(score - largest));
-  const total = sum(weights);
+  const { shares } = softmax(attentionScores(input, h, t));
   const row = new Float64Array(t + 1);
-  row.set(weights.map((weight) => weight / total), t + 1 - weights.length);
+  row.set(shares, t + 1 - shares.length);
   return row;
 }
 
-function statsOfRow(scores: Float64Array, t: number, window: number): Record<PatternName, number> {
+/** Shares that are 1 in all, the largest score, and the sum of e^(score − largest). */
+function softmax(scores: Float64Array): { shares: Float64Array; largest: number; total: number } {
   const largest = scores.reduce((a, b) => Math.max(a, b));
   const weights = scores.map((score) => Math.exp(score - largest));
   const total = sum(weights);
-  const shares = weights.map((weight) => weight / total);
+  return { shares: weights.map((weight) => weight / total), largest, total };
+}
+
+function statsOfRow(scores: Float64Array, t: number, window: number): Record<PatternName, number> {
+  const { shares, largest, total } = softmax(scores);
   const oldest = t + 1 - shares.length;
   const entropy = Math.log(total) + sum(scores.map((score, i) => shares[i] * (largest - score)));
   return {
@@ -192,10 +195,6 @@ function statsOfRow(scores: Float64Array, t: number, window: number): Record<Pat
     belowOnePercent: scores.filter((score) => score - largest < Math.log(0.01)).length / scores.length,
     meanDistance: sum(shares.map((share, i) => share * (t - oldest - i))),
   };
-}
-
-function sum(values: Float64Array): number {
-  return values.reduce((a, b) => a + b, 0);
 }
 
 /** [7, H, Q] as one view per name. */

@@ -12,12 +12,12 @@ import { layerGram, layerGramReference } from "./layer_gram.ts";
 import { normalDraw } from "./random_normal.ts";
 import { readSmoothingSums, tokenSmoothing, tokenSmoothingReference } from "./token_smoothing.ts";
 
-/** What a trial needs of an engine. */
+/** The part of an engine that a trial uses. */
 type Device = Pick<Engine, "name" | "access" | "upload" | "read">;
 
 type Numbers = ArrayLike<number>;
 
-/** What a kernel gives and what it should, by name; numbers may be off by `within` of the largest. */
+/** Actual and expected results of a kernel, by name; numbers may be off by `within` of the largest. */
 interface Trial {
   readonly within: number;
   readonly numbers: Readonly<Record<string, readonly [found: Numbers, expected: Numbers]>>;

@@ -7,7 +7,7 @@
  * generation loads, where PTX of a newer NVRTC would be refused; it stays loaded as long as the process.
  */
 import type { CudaAccess, Held } from "../engine/mod.ts";
-import { openCudaLibrary, pointerList } from "../libraries/mod.ts";
+import { cString, openCudaLibrary, pointerList } from "../libraries/mod.ts";
 import { type Kernel, kernelSource, type Params, placesOf } from "./kernel.ts";
 import { type Nvrtc, openNvrtc } from "./nvrtc.ts";
 
@@ -76,7 +76,7 @@ function open(kernel: Kernel): NonNullable<typeof opened> {
 
 type Call = (what: string, code: number) => void;
 
-/** Throws what the driver answered to a call, unless that is success. */
+/** Throws an error with the driver's answer to a call unless it succeeded. */
 function callsOf(driver: Driver, kernel: Kernel): Call {
   return (what, code) => {
     if (code === 0) return;
@@ -88,7 +88,7 @@ function callsOf(driver: Driver, kernel: Kernel): Call {
   };
 }
 
-/** Makes the stream's context this thread's. */
+/** Makes the stream's context current in this thread. */
 function enter(driver: Driver, call: Call, stream: Deno.PointerValue): void {
   const context = new BigUint64Array(1);
   call("cuStreamGetCtx", driver.cuStreamGetCtx(stream, context));
@@ -108,8 +108,7 @@ async function load(
   call("cuModuleLoadData", driver.cuModuleLoadData(place, code));
   const module = Deno.UnsafePointer.create(place[0]);
   return kernel.stages.map(({ entry }) => {
-    const name = new TextEncoder().encode(`${entry}\0`);
-    call(`cuModuleGetFunction (${entry})`, driver.cuModuleGetFunction(place, module, name));
+    call(`cuModuleGetFunction (${entry})`, driver.cuModuleGetFunction(place, module, cString(entry)));
     return Deno.UnsafePointer.create(place[0]);
   });
 }

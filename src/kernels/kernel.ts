@@ -2,8 +2,8 @@
  * A kernel as data.
  *
  * Every kernel is a pair of files, `kernels/NAME.wgsl` and `kernels/NAME.cu`, with the same entry points and the same
- * buffers in the same order; the parameters follow the buffers, as one struct of 4-byte words. A `Kernel` says that
- * much and no more, so that neither its file nor a caller knows which device runs it.
+ * buffers in the same order; the parameters follow the buffers, as one struct of 4-byte words. A `Kernel` has
+ * only this, so that neither its file nor a caller knows which device runs it.
  *
  * Limits: buffers hold float32; a kernel's stages run one after another over the same buffers.
  */
@@ -19,9 +19,9 @@ export type Params = Readonly<Record<string, number>>;
 /** One buffer of a kernel. */
 export interface Binding {
   readonly name: string;
-  /** `in` is given, `out` is what a launch gives, `scratch` lives between the stages only. */
+  /** `in` is an input, `out` a result of a launch, `scratch` lives between the stages only. */
   readonly role: "in" | "out" | "scratch";
-  /** Of an input, only the number of elements matters. */
+  /** For an input, only the number of elements matters. */
   readonly shape: (params: Params) => readonly number[];
 }
 
@@ -34,7 +34,7 @@ export interface Stage {
   readonly grid: (params: Params) => readonly [x: number, y: number, z: number];
 }
 
-/** What both versions of a kernel agree on. */
+/** The common interface of both versions of a kernel. */
 export interface Kernel {
   /** Base name of its files in `kernels/`. */
   readonly name: string;
@@ -84,9 +84,9 @@ export function checkInputs(kernel: Kernel, inputs: Readonly<Record<string, Held
         `Cannot run ${kernel.name}: ${name} is ${held?.dtype ?? "missing"}, expected a tensor of f32`,
       );
     }
-    const wanted = shape(params);
-    if (elements(held.shape) !== elements(wanted)) {
-      throw new RangeError(`Cannot run ${kernel.name}: ${name} is [${held.shape}], expected [${wanted}]`);
+    const expected = shape(params);
+    if (elements(held.shape) !== elements(expected)) {
+      throw new RangeError(`Cannot run ${kernel.name}: ${name} is [${held.shape}], expected [${expected}]`);
     }
   }
 }

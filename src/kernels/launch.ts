@@ -5,10 +5,10 @@ import { checkInputs, type Kernel, packParams, type Params } from "./kernel.ts";
 import { startOnWebgpu } from "./webgpu.ts";
 
 /**
- * Launches a kernel over held inputs, by binding name; gives its `out` buffers, which the caller frees. What it computes need
- * not be there yet: whatever else the engine is asked for comes after it. Throws `TypeError` or `RangeError` for an input, a
- * parameter or a size that does not fit, `Error` if the kernel cannot be compiled or started. `shapes`: of outputs that shall
- * have another than the kernel's.
+ * Launches a kernel over held inputs, by binding name; returns its `out` buffers, which the caller frees. They may still be
+ * computed: later work of the engine comes after it. Throws `TypeError` or `RangeError` for an input, a
+ * parameter or a size that does not fit, `Error` if the kernel cannot be compiled or started. `shapes` replaces
+ * the kernel's shapes of outputs.
  */
 export async function launch(
   { name, access }: Pick<Engine, "name" | "access">,
@@ -30,8 +30,10 @@ export async function launch(
     const buffers = kernel.bindings.map(({ name }) => made[name] ?? inputs[name]);
     if (access.kind === "cuda") await startOnCuda(access, kernel, buffers, packed, params);
     else await startOnWebgpu(access, kernel, buffers, packed, params);
-    const given = kernel.bindings.filter(({ role }) => role === "out").map(({ name }) => [name, made[name]]);
-    return Object.fromEntries(given);
+    const outputs = kernel.bindings.filter(({ role }) => role === "out").map((
+      { name },
+    ) => [name, made[name]]);
+    return Object.fromEntries(outputs);
   } catch (error) {
     free("out");
     throw error;

@@ -7,6 +7,7 @@
  */
 import { KINDS } from "../measure/mod.ts";
 import type { Engine, Held } from "../engine/mod.ts";
+import { elements } from "../tensor/mod.ts";
 import type { Kernel } from "./kernel.ts";
 import { launch } from "./launch.ts";
 
@@ -44,7 +45,7 @@ export async function layerGram(
 ): Promise<Held> {
   const width = x.shape.at(-1)!;
   const params = {
-    tokens: x.shape.slice(0, -1).reduce((product, side) => product * side, 1),
+    tokens: elements(x.shape.slice(0, -1)),
     width,
     has_attention: attention ? 1 : 0,
     has_mlp: mlp ? 1 : 0,

@@ -7,12 +7,11 @@ export {
   type AttentionStats,
   attentionStats,
   attentionStatsKernel,
-  attentionStatsParams,
   attentionStatsReference,
   readAttentionStats,
 } from "./attention_stats.ts";
 export { kernelNames, tryKernel } from "./checks.ts";
-export { type Binding, type Kernel, kernelSource, type Params, type Stage, type WordType } from "./kernel.ts";
+export { type Binding, type Kernel, kernelSource, type Params, type Stage } from "./kernel.ts";
 export { launch } from "./launch.ts";
 export {
   gramProducts,
@@ -21,11 +20,10 @@ export {
   layerGramReference,
   type LayerStates,
 } from "./layer_gram.ts";
-export { type Nvrtc, openNvrtc } from "./nvrtc.ts";
+export { openNvrtc } from "./nvrtc.ts";
 export { type NormalDraw, normalDraw, randomNormalKernel, randomNormalParams } from "./random_normal.ts";
 export {
   readSmoothingSums,
-  type SmoothingParts,
   tokenSmoothing,
   tokenSmoothingKernel,
   tokenSmoothingReference,

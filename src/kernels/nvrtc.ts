@@ -6,7 +6,7 @@
  * Limit: NVRTC has no headers, so kernels include none.
  */
 import { dirname, join } from "node:path";
-import { cudaLibraries, pointerList } from "../libraries/mod.ts";
+import { cString, cudaLibraries, pointerList } from "../libraries/mod.ts";
 
 const symbols = {
   nvrtcVersion: { parameters: ["buffer", "buffer"], result: "i32" },
@@ -99,9 +99,4 @@ function nvrtcOver(library: Library): Nvrtc {
       }
     },
   };
-}
-
-/** A string with the zero that ends it in C. */
-function cString(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(`${text}\0`);
 }

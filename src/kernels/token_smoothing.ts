@@ -1,9 +1,10 @@
 /**
- * The sums of over-smoothing (`measure/smoothing.ts`) of one sample's states, and what computes them on a device.
+ * The sums of over-smoothing (`measure/streams/smoothing.ts`) of one sample's states, and what computes them on a device.
  *
  * The kernel multiplies in float32 and adds runs of at most 128 numbers; everything above that, and all of the reference,
  * is float64.
  */
+import { sum as total } from "../entry/mod.ts";
 import type { Engine, Held } from "../engine/mod.ts";
 import type { SmoothingSums } from "../measure/mod.ts";
 import type { Kernel, Params } from "./kernel.ts";
@@ -88,25 +89,19 @@ export function tokenSmoothingReference({ tokens, width, x }: TokenStates): Smoo
   const kept = rows.filter((row) => dot(row, row) > 0);
   const units = kept.map((row) => row.map((value) => value / Math.sqrt(dot(row, row))));
   const columns = (vectors: Float64Array[]) =>
-    Float64Array.from({ length: width }, (_, d) => total(vectors.map((vector) => vector[d])));
+    Float64Array.from({ length: width }, (_, d) => total(vectors, (vector) => vector[d]));
   return {
     counted: kept.length,
     skipped: tokens - kept.length,
     unitSum: columns(units),
     sum: columns(kept),
-    squares: total(kept.map((row) => dot(row, row))),
-    gramSquares: total(units.map((u) => total(units.map((v) => dot(u, v) ** 2)))),
+    squares: total(kept, (row) => dot(row, row)),
+    gramSquares: total(units, (u) => total(units, (v) => dot(u, v) ** 2)),
   };
 }
 
 function dot(a: Float64Array, b: Float64Array): number {
   let result = 0;
   for (let i = 0; i < a.length; i++) result += a[i] * b[i];
-  return result;
-}
-
-function total(values: ArrayLike<number>): number {
-  let result = 0;
-  for (let i = 0; i < values.length; i++) result += values[i];
   return result;
 }

@@ -2,15 +2,15 @@
  * Kernels on WebGPU: on the engine's device, in its queue, over its buffers.
  *
  * All stages of a kernel share one explicit bind group layout (buffers in order, then the parameters as a uniform), so a
- * stage need not use every buffer. What is too large for the device is refused with the limit's name. Every call that can fail
+ * stage need not use every buffer. A buffer or grid that is too large for the device is refused with the limit's name. Every call that can fail
  * runs in error scopes: an error of the device becomes an exception of the call that caused it.
  */
 import type { Held, WebgpuAccess } from "../engine/mod.ts";
+import { bufferUsage, popErrors, pushErrors } from "../libraries/mod.ts";
 import { elements } from "../tensor/mod.ts";
 import { type Kernel, kernelSource, type Params, placesOf } from "./kernel.ts";
 
-// Flags of the WebGPU specification: TypeScript's DOM types know its interfaces, not its constants.
-const usage = { copyTarget: 0x8, uniform: 0x40 };
+/** `GPUShaderStage.COMPUTE`. */
 const COMPUTE_STAGE = 0x4;
 
 interface Compiled {
@@ -38,7 +38,7 @@ export async function startOnWebgpu(
   await scoped(device, kernel, () => {
     const uniform = device.createBuffer({
       size: Math.max(16, packed.byteLength),
-      usage: usage.uniform | usage.copyTarget,
+      usage: bufferUsage.uniform | bufferUsage.copyTarget,
     });
     device.queue.writeBuffer(uniform, 0, packed);
     const entries = [...storage, { buffer: uniform }].map((resource, binding) => ({ binding, resource }));
@@ -80,17 +80,16 @@ function checkLimits({ limits }: GPUDevice, kernel: Kernel, params: Params): voi
 
 /** Runs `body` in error scopes and throws what the device reports. Synchronous, so that scopes of two calls never mix. */
 async function scoped<T>(device: GPUDevice, kernel: Kernel, body: () => T): Promise<T> {
-  const scopes = ["internal", "out-of-memory", "validation"] as const;
-  for (const scope of scopes) device.pushErrorScope(scope);
-  let reports: Promise<GPUError | null>[];
+  pushErrors(device);
+  let reported: Promise<void>;
   let result: T;
   try {
     result = body();
   } finally {
-    reports = scopes.map(() => device.popErrorScope());
+    reported = popErrors(device, `Cannot run ${kernel.name} on WebGPU`);
+    reported.catch(() => {}); // what `body` throws says more
   }
-  const error = (await Promise.all(reports)).find((report) => report !== null);
-  if (error) throw new Error(`Cannot run ${kernel.name} on WebGPU: ${error.message}`);
+  await reported;
   return result;
 }
 

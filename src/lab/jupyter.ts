@@ -31,18 +31,18 @@ export const environment: Readonly<Record<string, string>> = {
   PIP_USER: "0", // a user's configuration may say otherwise, which a virtual environment does not go with
 };
 
-/** Makes the virtual environment, where it is not there as wanted, and its kernel. Throws where Python lacks a part. */
+/** Makes the virtual environment, unless it exists with these packages, and its kernel. Throws if Python lacks a part. */
 export async function install(onNotice: (line: string) => void = () => {}): Promise<void> {
   await workspace();
   await makeEnvironment({ folder: venv, requirements: PACKAGES, onNotice });
   await Deno.mkdir(join(venv, "user"), { recursive: true });
-  await writeKernel();
+  await describeKernel(join(venv, "share", "jupyter", "kernels", "lamina"));
   await writeSettings();
 }
 
 /**
  * Runs notebooks from beginning to end and stores the outputs: in place, or in another folder. `env` reaches the cells.
- * Throws where a cell fails.
+ * Throws if a cell fails.
  */
 export async function execute(
   paths: readonly string[],
@@ -60,21 +60,16 @@ export async function execute(
   for (const path of paths) await stamp(folder === undefined ? path : join(folder, basename(path)));
 }
 
-/** Writes into a notebook which version and methods its numbers come from. */
+/** Records the version and the methods of a notebook's numbers in it. */
 async function stamp(path: string): Promise<void> {
   const notebook = JSON.parse(await Deno.readTextFile(path));
   notebook.metadata.lamina = { version: VERSION, methods: METHODS };
   await writeWhole(path, JSON.stringify(notebook, null, 1) + "\n");
 }
 
-/** Describes the kernel inside the virtual environment. */
-async function writeKernel(): Promise<void> {
-  await describeKernel(join(venv, "share", "jupyter", "kernels", "lamina"));
-}
-
 /**
- * Makes the kernel known to every Jupyter of this user, and to VS Code; gives the folder of its description. Notebooks may then lie
- * anywhere.
+ * Registers the kernel with every Jupyter of this user, and with VS Code; returns the folder of its description. Notebooks may then
+ * be anywhere.
  */
 export async function register(): Promise<string> {
   const folder = join(jupyterData(), "kernels", "lamina");
@@ -82,7 +77,7 @@ export async function register(): Promise<string> {
   return folder;
 }
 
-/** Where Jupyter looks for what belongs to a user (docs.jupyter.org, "Common Directories and File Locations"). */
+/** Jupyter's data folder of a user (docs.jupyter.org, "Common Directories and File Locations"). */
 function jupyterData(): string {
   const own = Deno.env.get("JUPYTER_DATA_DIR");
   if (own) return own;
@@ -104,10 +99,9 @@ async function describeKernel(folder: string): Promise<void> {
 
 /** JupyterLab hides the pictures of notebooks that it does not trust; these are the project's own. */
 async function trustNotebooks(): Promise<void> {
-  const files = [...Deno.readDirSync(notebooks)].map(({ name }) => name).filter((name) =>
-    name.endsWith(".ipynb")
-  );
-  await run(python, "-m", "jupyter", "trust", ...files.map((name) => join(notebooks, name)));
+  const names = [...Deno.readDirSync(notebooks)].map(({ name }) => name);
+  const files = names.filter((name) => name.endsWith(".ipynb")).map((name) => join(notebooks, name));
+  await start(python, ["-m", "jupyter", "trust", ...files], environment);
 }
 
 /** JupyterLab neither asks for news nor looks for newer versions. */
@@ -133,7 +127,7 @@ export async function openLab({ browser }: { browser: boolean }): Promise<void> 
   ], environment);
 }
 
-/** Runs a program to its end, and ends it where this is ended. */
+/** Runs a program to its end, and ends it if this process is ended. */
 async function start(program: string, args: string[], env: Record<string, string>): Promise<void> {
   const child = new Deno.Command(program, { args, env }).spawn();
   const end = () => child.kill();
@@ -145,8 +139,4 @@ async function start(program: string, args: string[], env: Record<string, string
       `Cannot run ${program} ${args.slice(0, 2).join(" ")}: it ended with code ${code}, expected 0`,
     );
   }
-}
-
-function run(program: string, ...args: string[]): Promise<void> {
-  return start(program, args, environment);
 }

@@ -11,8 +11,8 @@ import { resultsVariable, workspace } from "./workspace.ts";
 const SIGNALS = Deno.build.os === "windows" ? ["SIGINT"] as const : ["SIGINT", "SIGTERM"] as const;
 
 /**
- * Until Lamina is imported, which listens itself, a stop button would end the kernel. Where the relay is killed, its end of
- * the kernel's standard input closes, and the kernel ends too.
+ * Until Lamina is imported, which listens itself, a stop button would end the kernel. If the relay is killed, its end of the
+ * kernel's standard input closes, and the kernel ends too.
  */
 const LISTEN = `Deno.addSignalListener("SIGINT", () => {});
 Deno.stdin.read(new Uint8Array(1)).then(() => Deno.exit());`;

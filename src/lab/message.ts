@@ -10,7 +10,7 @@ export interface Header {
   readonly msg_type: string;
 }
 
-/** What a relay reads of a message. */
+/** The parts of a message that a relay reads. */
 export interface JupyterMessage {
   readonly header: Header;
   readonly parent: Partial<Header>;
@@ -39,7 +39,7 @@ export class Signed {
     }
   }
 
-  /** The frames of a message, an answer to `parent`. `topic` is what the subscribers of a channel choose by. */
+  /** The frames of a message, an answer to `parent`. Subscribers of a channel choose by `topic`. */
   write(type: string, content: object, parent: Partial<Header> = {}, topic?: string): Uint8Array[] {
     const header = {
       msg_id: crypto.randomUUID(),

@@ -1,6 +1,6 @@
 /**
- * Requests to a kernel, in their order. Deno's kernel runs whatever it has received, also after an error or a stop; so
- * requests wait here while a cell runs, and the cells among them are dropped where it fails, as ipykernel does it.
+ * Requests to a kernel, in their order. Deno's kernel runs everything it has received, also after an error or a stop; so requests
+ * wait here while a cell runs, and the cells among them are dropped if it fails, as in ipykernel.
  */
 
 /** A request of a front end. */

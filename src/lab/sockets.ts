@@ -3,10 +3,10 @@ import { setTimeout } from "node:timers/promises";
 
 const RETRY = 20; // ms between two attempts to reach a program that starts
 
-/** Sends bytes after those before them. A partner who has left is noticed where his messages are read. */
+/** Sends bytes after those before them. The reader of a connection notices when the other side has left. */
 export type Send = (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
 
-/** What sends to a connection; a connection has one. */
+/** The sender of a connection, which has one. */
 export function sender(connection: Deno.Conn): Send {
   const writer = connection.writable.getWriter();
   return (bytes) => writer.write(bytes).catch(() => {});

@@ -2,6 +2,7 @@
  * ZeroMQ's protocol on the wire, ZMTP 3 (rfc.zeromq.org/spec/23), as far as a relay needs it: where a message ends. A
  * connection begins with a greeting of 64 bytes from either side; frames follow, each with a byte of flags and its length.
  */
+import { joinBytes } from "../entry/mod.ts";
 
 const GREETING = 64; // bytes
 const MORE = 1, LONG = 2, COMMAND = 4; // flags of a frame: another one follows, eight bytes of length, not a message
@@ -12,7 +13,7 @@ export interface Message {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Yields the messages of a connection. The greeting and commands, which sockets say to each other, go to `pass`. */
+/** Yields the messages of a connection. The greeting and the sockets' commands go to `pass`. */
 export async function* messagesOf(
   connection: ReadableStream<Uint8Array>,
   pass: (bytes: Uint8Array<ArrayBuffer>, isCommand: boolean) => void,
@@ -36,16 +37,16 @@ export async function* messagesOf(
 /** A message of these frames as it travels. */
 export function encode(frames: readonly Uint8Array[], flags = 0): Uint8Array<ArrayBuffer> {
   const heads = frames.map((frame, i) => head(frame.length, flags | (i < frames.length - 1 ? MORE : 0)));
-  return join(frames.flatMap((frame, i) => [heads[i], frame]));
+  return joinBytes(frames.flatMap((frame, i) => [heads[i], frame]));
 }
 
-/** What a client's socket of a type says first: that it needs no secrets, and its type. */
+/** The first bytes of a client's socket: that it needs no secrets, and its type. */
 export function introduction(type: string): Uint8Array<ArrayBuffer> {
   const greeting = new Uint8Array(GREETING);
   greeting.set([0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0]); // signature, version 3.0
   greeting.set(text("NULL"), 12);
   const property = [...short("Socket-Type"), 0, 0, 0, ...short(type)];
-  return join([greeting, encode([new Uint8Array([...short("READY"), ...property])], COMMAND)]);
+  return joinBytes([greeting, encode([new Uint8Array([...short("READY"), ...property])], COMMAND)]);
 }
 
 const text = (words: string) => new TextEncoder().encode(words);
@@ -121,14 +122,4 @@ class Pile {
     this.#from += length;
     return bytes;
   }
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let end = 0;
-  for (const part of parts) {
-    bytes.set(part, end);
-    end += part.length;
-  }
-  return bytes;
 }

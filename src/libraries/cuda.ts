@@ -1,6 +1,6 @@
 /**
- * Where CUDA's shared libraries are looked for: what the user names comes first, since it is named for a reason (an older
- * driver needs an older compiler), then what `lamina cuda` installed, then the system's.
+ * Where CUDA's shared libraries are looked for: first in the user's folder, which is named for a reason (an older driver needs an
+ * older compiler), then in that of `lamina cuda`, then in the system's.
  *
  *     LAMINA_CUDA                a folder of libraries, Python's `nvidia` packages folder, or a CUDA toolkit
  *     CUDA/PACKAGE-VERSION       CUDA is data/cuda in a checkout (room `home`)
@@ -28,7 +28,7 @@ export function cudaLibraries(...names: readonly string[]): string[] {
   return [...found, ...names];
 }
 
-/** Opens the first of the paths that can be opened. Throws `Error` that says what is wrong with the last one. */
+/** Opens the first of the paths that can be opened. Throws `Error` with the fault of the last one. */
 export function openCudaLibrary<S extends Deno.ForeignLibraryInterface>(
   name: string,
   symbols: S,
@@ -50,7 +50,7 @@ function foldersOf(root: string): string[] {
   return [root, join(root, "lib64"), ...inside];
 }
 
-/** Names in a folder; none where there is no such folder. */
+/** Names in a folder; empty if there is no such folder. */
 function entries(folder: string): string[] {
   try {
     return [...Deno.readDirSync(folder)].map(({ name }) => name);

@@ -1,4 +1,4 @@
-/** Devices from below: where CUDA's shared libraries lie on this machine, lists as C has them, and the WebGPU device. */
+/** Devices from below: CUDA's shared libraries on this machine, texts and lists for C, and the WebGPU device. */
 export { cudaFolder, cudaLibraries, openCudaLibrary } from "./cuda.ts";
-export { pointerList } from "./pointers.ts";
-export { openWebgpuDevice, type WebgpuDevice } from "./webgpu.ts";
+export { cString, pointerList } from "./pointers.ts";
+export { bufferUsage, openWebgpuDevice, popErrors, pushErrors } from "./webgpu.ts";

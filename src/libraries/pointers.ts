@@ -1,18 +1,25 @@
 /**
- * Lists of pointers for C, such as `char **`.
+ * Texts and lists of pointers for C, such as `char **`.
  *
  * A pointer taken from a typed array may dangle: small arrays lie in V8's own heap, which moves and frees them while C still
  * holds the address. So the list and all that it points to share one `ArrayBuffer`, which does not move, and which the
  * call keeps alive as its argument.
  */
 
+import { sum } from "../entry/mod.ts";
+
 const POINTER_BYTES = 8;
+
+/** A text as C has it, with the zero that ends it. */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${text}\0`);
+}
 
 /** A buffer that begins with one pointer to each item; the items follow, aligned to 8 bytes. */
 export function pointerList(items: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const aligned = (bytes: number) => Math.ceil(bytes / POINTER_BYTES) * POINTER_BYTES;
   const head = items.length * POINTER_BYTES;
-  const buffer = new ArrayBuffer(head + items.reduce((bytes, item) => bytes + aligned(item.length), 0));
+  const buffer = new ArrayBuffer(head + sum(items, ({ length }) => aligned(length)));
   const pointers = new BigUint64Array(buffer, 0, items.length);
   const base = Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer));
   let offset = head;

@@ -1,7 +1,30 @@
 /**
  * The WebGPU device of this machine, through `navigator.gpu` (wgpu over Vulkan, Metal or Direct3D; lavapipe where there is only a
- * CPU). It is asked for all that its adapter has: what a device gets by default is what the smallest of them have.
+ * CPU). It is opened with all limits of its adapter; the defaults are those of the smallest devices.
  */
+
+/** `GPUBufferUsage` of the specification: TypeScript's DOM types know its interfaces, not its constants. */
+export const bufferUsage = {
+  mapRead: 0x1,
+  copySource: 0x4,
+  copyTarget: 0x8,
+  uniform: 0x40,
+  storage: 0x80,
+} as const;
+
+const scopes = ["internal", "out-of-memory", "validation"] as const;
+
+/** From here on, the device's errors are kept for `popErrors`. */
+export function pushErrors(device: GPUDevice): void {
+  for (const scope of scopes) device.pushErrorScope(scope);
+}
+
+/** Throws `Error` with the first error since `pushErrors`, behind `cannot`: "Cannot run a graph". */
+export async function popErrors(device: GPUDevice, cannot: string): Promise<void> {
+  const reports = await Promise.all(scopes.map(() => device.popErrorScope()));
+  const report = reports.find((report) => report !== null);
+  if (report) throw new Error(`${cannot}: ${report.message}`);
+}
 
 /** A device, and the adapter in words. */
 export interface WebgpuDevice {

@@ -1,11 +1,11 @@
 /** The kinds of module that are measured and dropped. */
 
-/** The two modules of a decoder layer, in the order in which they run. */
-export const MODULES = ["attention", "mlp"] as const;
 /** A module of a decoder layer. */
-export type LayerModule = typeof MODULES[number];
+export type LayerModule = "attention" | "mlp";
+/** Both of them, in the order in which they run. */
+export const MODULES = ["attention", "mlp"] as const satisfies readonly LayerModule[];
 
-/** Every kind of module that is measured: attention, MLP, and both as a block. */
-export const KINDS = [...MODULES, "block"] as const;
-/** A kind of module that is measured. */
-export type ModuleKind = typeof KINDS[number];
+/** A kind of module that is measured: attention, MLP, or both as a block. */
+export type ModuleKind = LayerModule | "block";
+/** All of them. */
+export const KINDS = [...MODULES, "block"] as const satisfies readonly ModuleKind[];

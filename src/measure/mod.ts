@@ -1,39 +1,67 @@
 /** Pure arithmetic: from sums to importance, magnitude, sign, intervals and correlations. */
-export { addProducts, addStreams, angularDistance, type DistanceSums, noDistances } from "./angle.ts";
-export { calibrationError } from "./calibration.ts";
-export { type AccuracyChange, changeOver, type Verdict, VERDICTS } from "./change.ts";
-export { PATTERN_NAMES, type PatternName, queryPositions } from "./attention_pattern.ts";
-export { DEVICE_NAMES, type DeviceName, DEVICES } from "./devices.ts";
-export { effectiveRank } from "./effective_rank.ts";
-export { crossing, FIRST_LAYER, moduleRatio, type RatioPoint, typical } from "./module_ratio.ts";
-export { drift, rankStability } from "./drift.ts";
-export { initTheory, type Predicted, type Untrained } from "./init_theory.ts";
+export { addProducts, addStreams, angularDistance, type DistanceSums, noDistances } from "./streams/angle.ts";
+export { calibrationError, meanInterval, shareInterval } from "./statistics/share.ts";
+export { type AccuracyChange, changeOver, type Verdict, VERDICTS } from "./statistics/change.ts";
+export { PATTERN_NAMES, type PatternName, queryPositions, sinkRate } from "./streams/attention_pattern.ts";
+export {
+  DEVICE_NAMES,
+  type DeviceName,
+  DEVICES,
+  gamma,
+  type Roof,
+  roofSeconds,
+  type Work,
+} from "./roofline.ts";
+export { effectiveRank } from "./streams/effective_rank.ts";
+export { crossing, FIRST_LAYER, moduleRatio, type RatioPoint, typical } from "./untrained/module_ratio.ts";
+export {
+  correlation,
+  deviation,
+  drift,
+  halfWidth95,
+  mean,
+  quartiles,
+  ranks,
+  rankStability,
+  spearman,
+  standardError,
+  studentT95,
+} from "./statistics/statistics.ts";
+export { initTheory, type Predicted, type Untrained } from "./untrained/init_theory.ts";
 export { KINDS, type LayerModule, type ModuleKind, MODULES } from "./kinds.ts";
-export { type Massive, massiveActivations } from "./massive.ts";
-export { type Changes, changesOf, documentsNeeded, type Interval } from "./paired.ts";
-export { type Quartiles, quartiles } from "./quartiles.ts";
-export { rankInterval } from "./rank_interval.ts";
-export { gamma, type Roof, roofSeconds, type Work } from "./roofline.ts";
-export { type RoutingSums, sumRouting } from "./routing.ts";
-export { meanInterval, shareInterval } from "./share.ts";
-export { sinkRate } from "./sink.ts";
+export {
+  type Change,
+  changeHash,
+  CHANGES,
+  changeTexts,
+  type DropPlan,
+  everyChange,
+  isFull,
+  noDrop,
+  planHash,
+  planOf,
+  planText,
+} from "./plan.ts";
+export { type Massive, massiveActivations } from "./streams/massive.ts";
+export { type Changes, changesOf, documentsNeeded, type Interval } from "./statistics/paired.ts";
+export {
+  type Allowance,
+  correlates,
+  interval95,
+  rankInterval,
+  type Rise,
+  toldSign,
+  withinBudget,
+} from "./statistics/verdict.ts";
+export { inDropOrder, type Placed, rankModules } from "./statistics/ranking.ts";
+export { type RoutingSums, sumRouting } from "./streams/routing.ts";
 export {
   type Smoothing,
   smoothing,
   SMOOTHING_NAMES,
   type SmoothingName,
   type SmoothingSums,
-} from "./smoothing.ts";
-export {
-  correlation,
-  deviation,
-  halfWidth95,
-  mean,
-  ranks,
-  spearman,
-  standardError,
-  studentT95,
-} from "./statistics.ts";
+} from "./streams/smoothing.ts";
 export {
   cosineDistance,
   importanceOf,
@@ -41,5 +69,4 @@ export {
   sumUpdates,
   type UpdatePlaces,
   type UpdateSums,
-} from "./update.ts";
-export { type Allowance, correlates, interval95, type Rise, toldSign, withinBudget } from "./verdict.ts";
+} from "./streams/update.ts";

@@ -4,26 +4,17 @@
  * An operator (see `operators.ts`) is a function from values to values; calling it appends one node. The finished
  * graph is an ONNX model in bytes. Shapes are those of the declared inputs only: ONNX Runtime infers the rest.
  */
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   AttributeProto_AttributeType as AttributeType,
-  AttributeProtoSchema,
-  GraphProtoSchema,
+  type AttributeProtoSchema,
   ModelProtoSchema,
-  NodeProtoSchema,
-  OperatorSetIdProtoSchema,
-  StringStringEntryProtoSchema,
   TensorProto_DataLocation as DataLocation,
   TensorProto_DataType as DataType,
-  TensorProtoSchema,
-  TensorShapeProto_DimensionSchema,
-  TensorShapeProtoSchema,
-  type TypeProto_Tensor,
-  TypeProto_TensorSchema,
-  TypeProtoSchema,
-  ValueInfoProtoSchema,
+  type TensorProtoSchema,
+  type ValueInfoProtoSchema,
 } from "onnx-buf";
-import { type DType, elements, type Tensor } from "../tensor/mod.ts";
+import { bytesOf, type DType, elements, type Tensor } from "../tensor/mod.ts";
 
 /**
  * ONNX operator set of a graph: 24 has Attention. No newer one, since kernels are looked up by it and engines lag behind:
@@ -93,17 +84,34 @@ const dataTypes: Record<DType, DataType> = {
   bool: DataType.BOOL,
 };
 
-/** The number by which ONNX knows an element type (the `to` of Cast). */
+/** The number by which ONNX knows an element type, and ONNX Runtime too. */
 export function dataType(dtype: DType): number {
   return dataTypes[dtype];
 }
 
+/** A declared input, output or weight. */
+interface Declared {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape?: readonly Dim[] | undefined;
+}
+
+interface Node {
+  readonly operator: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, Attribute | undefined>>;
+  readonly domain: string;
+}
+
+type TensorProto = MessageInitShape<typeof TensorProtoSchema>;
+
 /** Starts an empty graph. */
 export function createGraph(): Graph {
-  const nodes: ReturnType<typeof node>[] = [];
-  const inputs: ReturnType<typeof valueInfo>[] = [];
-  const outputs: ReturnType<typeof valueInfo>[] = [];
-  const constants: ReturnType<typeof tensorProto>[] = [];
+  const nodes: Node[] = [];
+  const inputs: Declared[] = [];
+  const outputs: Declared[] = [];
+  const constants: TensorProto[] = [];
   const weights = new Map<string, Tensor>();
   const types = new Map<string, DType>();
   /** Results of nodes that are no output yet; and the names of outputs for those that are, without a node that copies them. */
@@ -113,7 +121,7 @@ export function createGraph(): Graph {
   const graph: Graph = {
     input(name, dtype, shape) {
       types.set(name, dtype);
-      inputs.push(valueInfo(name, dataTypes[dtype], shape));
+      inputs.push({ name, dtype, shape });
       return { graph, name };
     },
     constant(tensor) {
@@ -125,55 +133,68 @@ export function createGraph(): Graph {
       weights.set(name, tensor);
       return { graph, name };
     },
-    node(operator, ins, attributes = {}, results = 1, domain = "") {
-      const names = Array.from({ length: results }, () => `${operator}_${count++}`);
-      nodes.push(node(operator, ins, names, attributes, domain));
-      names.forEach((name) => unnamed.add(name));
-      return names.map((name) => ({ graph, name }));
+    node(operator, values, attributes = {}, results = 1, domain = "") {
+      const outputs = Array.from({ length: results }, () => `${operator}_${count++}`);
+      nodes.push({ operator, inputs: values.map((value) => value?.name ?? ""), outputs, attributes, domain });
+      outputs.forEach((name) => unnamed.add(name));
+      return outputs.map((name) => ({ graph, name }));
     },
     output(name, value, dtype = "f32", shape) {
       types.set(name, dtype);
       if (unnamed.delete(value.name)) renamed.set(value.name, name);
-      else nodes.push(node("Identity", [value], [name], {}, ""));
-      outputs.push(valueInfo(name, dataTypes[dtype], shape));
+      else {
+        nodes.push({
+          operator: "Identity",
+          inputs: [value.name],
+          outputs: [name],
+          attributes: {},
+          domain: "",
+        });
+      }
+      outputs.push({ name, dtype, shape });
     },
     get inputs() {
-      return inputs.map((info) => info.name);
+      return inputs.map(({ name }) => name);
     },
     get outputs() {
-      return outputs.map((info) => info.name);
+      return outputs.map(({ name }) => name);
     },
     types,
     weights,
     toBytes({ fed = false, stored } = {}) {
-      const own = [...weights];
-      const fedWeights = own.map(([name, { dtype, shape }]) => valueInfo(name, dataTypes[dtype], shape));
-      const isStored = ({ name }: { name: string }) => stored?.ranges.has(name) ?? false;
+      const own = Array.from(weights, ([name, { dtype, shape }]): Declared => ({ name, dtype, shape }));
+      const isStored = ({ name }: Declared) => stored?.ranges.has(name) ?? false;
       const external = [
-        ...own.map(([name, { dtype, shape, data }]) =>
-          externalProto(name, dataTypes[dtype], shape.map(BigInt), {
-            location: name, // a file that never exists
-            offset: 0,
-            length: data.byteLength,
-          })
-        ),
-        ...inputs.filter(isStored).map((info) => storedProto(info, stored!)),
+        ...own.map((weight) => {
+          const { data } = weights.get(weight.name)!;
+          return externalProto(weight, { location: weight.name, offset: 0, length: data.byteLength }); // never a real file
+        }),
+        ...inputs.filter(isStored).map((weight) => {
+          const { offset, bytes } = stored!.ranges.get(weight.name)!;
+          return externalProto(weight, { location: stored!.file, offset, length: bytes });
+        }),
       ];
       const named = (name: string) => renamed.get(name) ?? name;
       const model = create(ModelProtoSchema, {
         irVersion: BigInt(IR_VERSION),
         producerName: "lamina",
-        opsetImport: [
-          create(OperatorSetIdProtoSchema, { domain: "", version: BigInt(OPSET) }),
-          create(OperatorSetIdProtoSchema, { domain: "com.microsoft", version: 1n }),
-        ],
-        graph: create(GraphProtoSchema, {
+        opsetImport: [{ domain: "", version: BigInt(OPSET) }, { domain: "com.microsoft", version: 1n }],
+        graph: {
           name: "module",
-          node: nodes.map((one) => ({ ...one, input: one.input.map(named), output: one.output.map(named) })),
-          input: [...inputs.filter((info) => !isStored(info)), ...fed ? fedWeights : []],
-          output: outputs,
+          node: nodes.map(({ operator, inputs, outputs, attributes, domain }) => ({
+            name: outputs[0],
+            opType: operator,
+            domain,
+            input: inputs.map(named),
+            output: outputs.map(named),
+            attribute: Object.entries(attributes).flatMap(([name, value]) =>
+              value === undefined ? [] : [attributeProto(name, value)]
+            ),
+          })),
+          input: [...inputs.filter((input) => !isStored(input)), ...fed ? own : []].map(valueProto),
+          output: outputs.map(valueProto),
           initializer: fed ? constants : [...constants, ...external],
-        }),
+        },
       });
       return toBinary(ModelProtoSchema, model) as Uint8Array<ArrayBuffer>;
     },
@@ -181,95 +202,46 @@ export function createGraph(): Graph {
   return graph;
 }
 
-function node(
-  operator: string,
-  inputs: readonly (Value | null)[],
-  outputs: readonly string[],
-  attributes: Readonly<Record<string, Attribute | undefined>>,
-  domain: string,
-) {
-  return create(NodeProtoSchema, {
-    name: outputs[0],
-    opType: operator,
-    domain,
-    input: inputs.map((value) => value?.name ?? ""),
-    output: [...outputs],
-    attribute: Object.entries(attributes).flatMap(([name, value]) =>
-      value === undefined ? [] : [attribute(name, value)]
-    ),
-  });
-}
-
-function attribute(name: string, value: Attribute) {
-  const base = { name };
-  if (typeof value === "number") {
-    return create(AttributeProtoSchema, { ...base, type: AttributeType.INT, i: BigInt(value) });
-  }
+function attributeProto(name: string, value: Attribute): MessageInitShape<typeof AttributeProtoSchema> {
+  if (typeof value === "number") return { name, type: AttributeType.INT, i: BigInt(value) };
   if (typeof value === "string") {
-    return create(AttributeProtoSchema, {
-      ...base,
-      type: AttributeType.STRING,
-      s: new TextEncoder().encode(value),
-    });
+    return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) };
   }
-  if ("float" in value) {
-    return create(AttributeProtoSchema, { ...base, type: AttributeType.FLOAT, f: value.float });
-  }
-  return create(AttributeProtoSchema, { ...base, type: AttributeType.INTS, ints: value.map(BigInt) });
+  if ("float" in value) return { name, type: AttributeType.FLOAT, f: value.float };
+  return { name, type: AttributeType.INTS, ints: value.map(BigInt) };
 }
 
-function valueInfo(name: string, elemType: DataType, shape: readonly Dim[] | undefined) {
+function valueProto({ name, dtype, shape }: Declared): MessageInitShape<typeof ValueInfoProtoSchema> {
   const dim = (side: Dim) =>
-    create(TensorShapeProto_DimensionSchema, {
-      value: typeof side === "number"
-        ? { case: "dimValue", value: BigInt(side) }
-        : { case: "dimParam", value: side },
-    });
-  const tensorType = create(TypeProto_TensorSchema, {
-    elemType,
-    ...shape && { shape: create(TensorShapeProtoSchema, { dim: shape.map(dim) }) },
-  });
-  return create(ValueInfoProtoSchema, {
-    name,
-    type: create(TypeProtoSchema, { value: { case: "tensorType", value: tensorType } }),
-  });
+    typeof side === "number"
+      ? { value: { case: "dimValue" as const, value: BigInt(side) } }
+      : { value: { case: "dimParam" as const, value: side } };
+  const tensor = { elemType: dataTypes[dtype], ...shape && { shape: { dim: shape.map(dim) } } };
+  return { name, type: { value: { case: "tensorType", value: tensor } } };
 }
 
 /** A tensor whose bytes are elsewhere. */
 function externalProto(
-  name: string,
-  dataType: DataType,
-  dims: bigint[],
+  { name, dtype, shape }: Declared,
   place: { readonly location: string; readonly offset: number; readonly length: number },
-) {
-  const externalData = Object.entries(place).map(([key, value]) =>
-    create(StringStringEntryProtoSchema, { key, value: String(value) })
-  );
-  return create(TensorProtoSchema, {
+): TensorProto {
+  return {
     name,
-    dataType,
-    dims,
+    dataType: dataTypes[dtype],
+    dims: shape!.map(BigInt),
     dataLocation: DataLocation.EXTERNAL,
-    externalData,
-  });
+    externalData: Object.entries(place).map(([key, value]) => ({ key, value: String(value) })),
+  };
 }
 
-/** A declared input as a weight. */
-function storedProto({ name, type }: ReturnType<typeof valueInfo>, { file, ranges }: StoredWeights) {
-  const { elemType, shape } = type!.value.value as TypeProto_Tensor;
-  const dims = shape!.dim.map(({ value }) => value.value as bigint);
-  const { offset, bytes } = ranges.get(name)!;
-  return externalProto(name, elemType!, dims, { location: file, offset, length: bytes });
-}
-
-function tensorProto(name: string, { dtype, shape, data }: Tensor) {
+function tensorProto(name: string, { dtype, shape, data }: Tensor): TensorProto {
   if (elements(shape) !== data.length) {
     throw new RangeError(`Cannot make constant ${name}: ${data.length} elements, expected [${shape}]`);
   }
-  return create(TensorProtoSchema, {
+  return {
     name,
     dataType: dataTypes[dtype],
     dims: shape.map(BigInt),
-    rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) as Uint8Array<ArrayBuffer>,
-  });
+    rawData: bytesOf(data),
+  };
 }

@@ -2,12 +2,11 @@
 export {
   CausalConvWithState,
   GroupQueryAttention,
-  type GroupQueryAttentionInputs,
   LinearAttention,
   QuickGelu,
   RotaryEmbedding,
   SimplifiedLayerNormalization,
 } from "./contrib.ts";
-export { createGraph, type Dim, type Graph, type StoredWeights, type Value } from "./graph.ts";
+export { createGraph, dataType, type Dim, type Graph, type Value } from "./graph.ts";
 export { cpuLowering, type Lowering } from "./lowering.ts";
 export * from "./operators.ts";

@@ -1,5 +1,5 @@
 /** The form of every result, its provenance, where it is kept, and how shards merge. */
-export type { Evaluation, TaskPart } from "./evaluation.ts";
+export type { Evaluation, TaskPart } from "./forms/evaluation.ts";
 export {
   accuracyOf,
   changesIn,
@@ -9,24 +9,55 @@ export {
   type ShareMain,
   type ShareMetric,
   sharesOf,
-} from "./accuracy.ts";
-export { type Perplexity, type RandomInit, type ResultOf } from "./forms.ts";
+} from "./derived/accuracy.ts";
+export { type Perplexity, type RandomInit, type ResultOf, schemaOf } from "./forms/forms.ts";
 export {
   CAUSE_NAMES,
   type CauseCorrelation,
   type CauseName,
   type Causes,
+  type EffectsRow,
   type MassiveActivation,
+  type PatternsRow,
+  type Rows,
   type Smoothed,
-} from "./causes.ts";
-export type { CheckpointProfile, Checkpoints } from "./checkpoints.ts";
-export type { AgainstLlmDrop, Agreement, Comparison, OfficialDifference } from "./comparisons.ts";
-export type { Mixtures, RoutingSums } from "./mixtures.ts";
-export type { ModuleMeans, Profile } from "./profile.ts";
-export { type Guide, GUIDE_NAMES, type GuideName, type Guides } from "./guides.ts";
-export type { Constraints, DropOrder, Sizes } from "./order.ts";
-export { ORDERS, type Plan, type Sweep, TARGETS } from "./sweep.ts";
-export { cacheKey } from "./key.ts";
+  type SmoothingRow,
+  type WholeRow,
+} from "./forms/causes.ts";
+export type {
+  AgainstLlmDrop,
+  Agreement,
+  Comparison,
+  OfficialDifference,
+  OrderAgreement,
+  Verification,
+} from "./forms/comparisons.ts";
+export type {
+  CheckpointProfile,
+  Checkpoints,
+  Mixtures,
+  ModuleMeans,
+  Profile,
+  RoutingSums,
+} from "./forms/profile.ts";
+export type { Guide, Guides } from "./forms/guides.ts";
+export type { Constraints, DropOrder, Sizes } from "./forms/order.ts";
+export type { Plan, Sweep } from "./forms/sweep.ts";
+export {
+  GUIDE_NAMES,
+  type GuideName,
+  GUIDES,
+  ORDERS,
+  PAPER_SCORE,
+  type RankName,
+  RANKS,
+  type ScoreLook,
+  type ScoreName,
+  SCORES,
+  type Target,
+  TARGETS,
+} from "./scores.ts";
+export { cacheKey } from "./keeping/key.ts";
 export {
   checkpointOrigin,
   fileName,
@@ -41,29 +72,14 @@ export {
   orderOrigin,
   recordKept,
   resultIn,
-} from "./kept.ts";
-export { joinHashes, merge } from "./merge.ts";
-export { perplexityOf, profileOf } from "./means.ts";
+} from "./keeping/kept.ts";
+export { joinHashes, merge } from "./derived/merge.ts";
+export { overSeeds, perplexityOf, profileOf } from "./derived/means.ts";
 export { head, type Kind, METHODS } from "./methods.ts";
-export {
-  type Change,
-  changeHash,
-  CHANGES,
-  changesOf,
-  type DropPlan,
-  isFull,
-  noDrop,
-  planData,
-  planHash,
-  planOf,
-} from "./plan.ts";
-export { type Computed, computedAlike, computedIn, type Provenance } from "./provenance.ts";
-export { schemaOf } from "./schema.ts";
-export { overSeeds } from "./seeds.ts";
-export type { Roofline } from "./roofline.ts";
-export type { Speed } from "./speed.ts";
-export type { EffectsRow, PatternsRow, Rows, SmoothingRow, WholeRow } from "./rows.ts";
-export type { Receipt, Shard, Shards } from "./shards.ts";
-export { parseResult, readResult, resultText, writeResult } from "./store.ts";
-export type { OrderAgreement, Verification } from "./verification.ts";
+export { planData } from "./forms/plan.ts";
+export { type Computed, computedAlike, computedIn, type Provenance } from "./forms/provenance.ts";
+export type { Roofline } from "./forms/roofline.ts";
+export type { Speed } from "./forms/speed.ts";
+export type { Receipt, Shard, Shards } from "./forms/shards.ts";
+export { parseResult, readResult, resultText, writeResult } from "./keeping/store.ts";
 export { VERSION } from "./version.ts";

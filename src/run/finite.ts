@@ -8,7 +8,8 @@ import type { Engine, Held } from "../engine/mod.ts";
 import type { Model } from "../models/mod.ts";
 import { type Tensor, toFloat32 } from "../tensor/mod.ts";
 import { withRead } from "./held.ts";
-import { CHANGE_TENSORS, changeTensorName } from "./plan/tensors.ts";
+import { changeTensors } from "./plan/changes.ts";
+import { changeTensorName } from "./plan/tensors.ts";
 
 /** A module of a layer, or what comes before or after the layers. */
 export type Place =
@@ -80,9 +81,7 @@ export function notFinite(
 /** The name of a weight in the checkpoint; one that a plan brings is in the plan's file. */
 function storedName({ stored }: Pick<Model, "stored">, name: string, layer?: number): string {
   const [module, own] = name.split(".", 2);
-  if (Object.values(CHANGE_TENSORS).some((tensors) => own in tensors)) {
-    return changeTensorName(layer!, module, own);
-  }
+  if (changeTensors.has(own)) return changeTensorName({ layer: layer!, module: module as LayerModule }, own);
   return stored?.(name, layer).name ?? name;
 }
 

@@ -8,7 +8,7 @@
  */
 import { MODULES } from "../measure/mod.ts";
 import { expectForks, scoring } from "../models/mod.ts";
-import { planHash } from "../result/mod.ts";
+import { planHash } from "../measure/mod.ts";
 import { branches, countModules, variantsIn } from "./plan/trie.ts";
 import { type Runner, runner, type RunnerOptions } from "./runner.ts";
 import { areTexts, type Batch, batchesOf, pastLength, type Segment } from "./segments.ts";

@@ -10,16 +10,10 @@ export { type BySample, gramProbe, type GramSums, productsProbe } from "./probes
 export { type DistanceSum, llmDropProbe, type LlmDropSums } from "./probes/llm_drop.ts";
 export { type LayerNorms, normsProbe, type NormSums } from "./probes/norms.ts";
 export { PART_BYTES } from "./weights/parts.ts";
-export { type DropPlan, noDrop } from "../result/mod.ts";
+export { type DropPlan, noDrop } from "../measure/mod.ts";
+export { changeKind } from "./plan/changes.ts";
 export { dropPlan } from "./plan/plan.ts";
-export {
-  CHANGE_TENSORS,
-  changeTensorName,
-  type ChangeTensors,
-  keepTensors,
-  tensorsHash,
-  tensorsOf,
-} from "./plan/tensors.ts";
+export { changeTensorName, type ChangeTensors, keepTensors, tensorsHash, tensorsOf } from "./plan/tensors.ts";
 export { changedModel, changedSpec, isRun } from "./plan/variants.ts";
 export { routingProbe } from "./probes/routing.ts";
 export type { Observation, Probe } from "./probes/probe.ts";

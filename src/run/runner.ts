@@ -2,7 +2,7 @@
 import type { Engine, Held } from "../engine/mod.ts";
 import { normalDraw } from "../kernels/mod.ts";
 import type { Model } from "../models/mod.ts";
-import type { DropPlan } from "../result/mod.ts";
+import type { DropPlan } from "../measure/mod.ts";
 import { attend, type Kept } from "./modules/attend.ts";
 import { openEmbedder } from "./embed.ts";
 import { freeAll } from "./held.ts";

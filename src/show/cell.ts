@@ -13,10 +13,12 @@
  */
 import { setTimeout } from "node:timers/promises";
 import { displayWith, enter, plain, reportChecks, type Reports, watchWith } from "../entry/mod.ts";
-import { type CsvRow, toCsv } from "./chart/csv.ts";
-import { formatNumber } from "./chart/numbers.ts";
-import { escape } from "./chart/svg.ts";
+import { toCsv } from "./chart/csv.ts";
+import { counted } from "./chart/summary.ts";
 import { helpText } from "./help.ts";
+import { tableHtml, tablesHtml } from "./tables/html.ts";
+import { recordTable } from "./tables/table.ts";
+import { tablesText } from "./tables/text.ts";
 import { viewOf } from "./view.ts";
 import { watcher, type Write } from "./watch.ts";
 
@@ -131,7 +133,12 @@ function findKernel(): typeof Deno.jupyter | null {
 
 function bundleOf(content: unknown): Bundle {
   const view = viewOf(content);
-  if ("rows" in view) return { "text/html": htmlTable(view.rows), "text/plain": toCsv(view.rows) };
+  if ("tables" in view) {
+    return { "text/html": tablesHtml(view.tables), "text/plain": tablesText(view.tables) };
+  }
+  if ("rows" in view) {
+    return { "text/html": tableHtml(recordTable(view.rows)), "text/plain": toCsv(view.rows) };
+  }
   if ("picture" in view) return { "image/svg+xml": view.picture, "text/plain": view.title };
   return { "text/markdown": view.markdown, "text/plain": view.markdown };
 }
@@ -139,30 +146,12 @@ function bundleOf(content: unknown): Bundle {
 /** One line in place of an output. */
 function describe(content: unknown): string {
   const view = viewOf(content);
-  if ("rows" in view) {
-    const { length } = view.rows;
-    return `table, ${length} ${length === 1 ? "row" : "rows"}: ${Object.keys(view.rows[0]).join(", ")}`;
+  if ("tables" in view || "rows" in view) {
+    const { head, rows } = "tables" in view
+      ? view.tables.find(({ head }) => head.length > 0)!
+      : recordTable(view.rows);
+    return `table, ${counted(rows.length, "row")}: ${head.join(", ")}`;
   }
   if ("picture" in view) return view.name ? `figure ${view.name}: ${view.title}` : view.title;
   return `text: ${view.markdown.trim().split("\n")[0]}`;
-}
-
-/** Aligned twice: JupyterLab's own style goes before the attribute, and sites that show notebooks remove styles. */
-function htmlTable(rows: readonly CsvRow[]): string {
-  const columns = Object.keys(rows[0] ?? {});
-  const numeric = new Set(columns.filter((column) => rows.some((row) => typeof row[column] === "number")));
-  const line = (tag: string, text: (column: string) => string) => {
-    const cells = columns.map((column) => {
-      const side = numeric.has(column) ? "right" : "left";
-      return `<${tag} align="${side}" style="text-align: ${side}">${escape(text(column))}</${tag}>`;
-    });
-    return `<tr>${cells.join("")}</tr>`;
-  };
-  const body = rows.map((row) => line("td", (column) => cellText(row[column])));
-  return `<table><thead>${line("th", (column) => column)}</thead><tbody>${body.join("")}</tbody></table>`;
-}
-
-function cellText(value: CsvRow[string]): string {
-  if (value === null) return "–";
-  return typeof value === "number" && !Number.isInteger(value) ? formatNumber(value) : String(value);
 }

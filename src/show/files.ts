@@ -6,7 +6,7 @@ import type { Report } from "./sections/section.ts";
 import type { Figure } from "./chart/svg.ts";
 
 /** Writes each figure as NAME.svg and its numbers as NAME.csv. */
-export async function writeFigures(folder: string, figures: readonly Figure[]): Promise<void> {
+async function writeFigures(folder: string, figures: readonly Figure[]): Promise<void> {
   for (const { name, svg, csv } of figures) {
     await writeWhole(join(folder, `${name}.svg`), svg + "\n");
     await writeWhole(join(folder, `${name}.csv`), csv);

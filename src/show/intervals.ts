@@ -1,6 +1,6 @@
 /** 95 % intervals for sentences: lists sorted by them, and the cost of drops with theirs. */
 import { expect, func, like, resultOf, wholeNumber } from "../entry/mod.ts";
-import { halfWidth95, mean, studentT95 } from "../measure/mod.ts";
+import { interval95, mean, standardError } from "../measure/mod.ts";
 import type { Checkpoints, Sweep } from "../result/mod.ts";
 import { medianGapsOf } from "./chart/told.ts";
 import { intervalWords } from "./reading.ts";
@@ -80,12 +80,15 @@ export function riseOf(point: Rise, samples: number, than: Rise = { rise: 0, ris
   expect("compare losses", "the point", point, aRise);
   expect("compare losses", "the other point", than, aRise);
   expect("compare losses", "samples", samples, wholeNumber(1));
-  const difference = point.rise - than.rise;
-  if (samples < 2 || point.riseError === null || than.riseError === null) {
-    return { difference, low: null, high: null };
-  }
-  const half = studentT95(samples) * Math.hypot(point.riseError, than.riseError);
-  return { difference, low: difference - half, high: difference + half };
+  const errors = [point.riseError, than.riseError];
+  const error = errors.includes(null) ? null : Math.hypot(...errors as number[]);
+  return differenceOf(point.rise - than.rise, error, samples);
+}
+
+/** With its interval over n samples, if it has one. */
+function differenceOf(difference: number, error: number | null, n: number): Difference {
+  const [low, high] = interval95(difference, error, n).map((end) => Number.isFinite(end) ? end : null);
+  return { difference, low, high };
 }
 
 /**
@@ -107,8 +110,6 @@ export function medianGaps(result: Checkpoints): (Difference & { readonly step: 
   return result.series.flatMap((entry) => {
     const gaps = medianGapsOf(entry);
     if (!gaps?.length) return [];
-    const [difference, half] = [mean(gaps), halfWidth95(gaps)];
-    const [low, high] = half === null ? [null, null] : [difference - half, difference + half];
-    return [{ step: entry.step, difference, low, high }];
+    return [{ step: entry.step, ...differenceOf(mean(gaps), standardError(gaps), gaps.length) }];
   });
 }

@@ -1,107 +1,41 @@
-/** Results where they are shown: the natural figure of their kind, or a compact table. */
-import { KINDS, MODULES } from "../measure/mod.ts";
-import type {
-  AgainstLlmDrop,
-  Causes,
-  Checkpoints,
-  Comparison,
-  DropOrder,
-  Evaluation,
-  Guides,
-  Kind,
-  Perplexity,
-  Plan,
-  Profile,
-  RandomInit,
-  ResultOf,
-  Roofline,
-  Speed,
-  Sweep,
-  Verification,
-} from "../result/mod.ts";
+/** Results in a notebook: the usual figure of their kind, or its tables. */
+import type { Kind, ResultOf } from "../result/mod.ts";
+import type { CsvRow } from "./chart/csv.ts";
 import type { Figure } from "./chart/svg.ts";
-import { causesFigure } from "./figures/causes_against_importance.ts";
-import { checkpointMapFigure } from "./figures/checkpoint_map.ts";
-import { guidesFigure } from "./figures/guides.ts";
-import { importanceFigure } from "./figures/importance.ts";
-import { qualityFigure } from "./figures/quality.ts";
-import { rooflineFigure } from "./figures/roofline.ts";
-import { speedFigure } from "./figures/speed.ts";
-import { bestWindows } from "./tables/order.ts";
-import { evaluationRows } from "./tables/evaluation.ts";
-import { rooflineRows } from "./tables/roofline.ts";
-import { verifyRows } from "./tables/verify.ts";
+import {
+  causesFigure,
+  checkpointMapFigure,
+  guidesFigure,
+  importanceFigure,
+  qualityFigure,
+  rooflineFigure,
+  speedFigure,
+} from "./figures/mod.ts";
+import { isResult, type Result, rowsOf, tablesOf } from "./tables/faces.ts";
+import type { Table } from "./tables/table.ts";
 
-type Rows = readonly object[];
-
-const views: { readonly [K in Kind]: (result: ResultOf<K>) => Figure | Rows } = {
-  profile: (result: Profile) => importanceFigure(result),
-  sweep: (result: Sweep) => qualityFigure(result),
-  causes: (result: Causes) => causesFigure([result]),
-  checkpoints: (result: Checkpoints) => checkpointMapFigure(result),
-  perplexity: (result: Perplexity) => [perplexityRow(result)],
-  plan: ({ order, by }: Plan) =>
-    order.map(({ module, layer, score }, i) => ({ drop: i + 1, module, layer, [by]: score })),
-  order: (result: DropOrder) =>
-    (result.target === "consecutive" ? bestWindows(result) : result.order)
-      .map(({ module, layer, size, score }, i) =>
-        result.target === "consecutive"
-          ? { blocks: size, from: layer, [result.by]: score }
-          : { drop: i + 1, module, layer, [result.by]: score }
-      ),
-  loss: (result: ResultOf<"loss">) => [{ ...result.provenance.drop, nll: result.nll, kl: result.kl }],
-  rows: ({ of, from, to }: ResultOf<"rows">) => [{ of, from, to }],
-  shards: ({ shards }: ResultOf<"shards">) =>
-    shards.map(({ index, stage, name, cost }) => ({ index, stage, name, flops: cost })),
-  shard: ({ shard, host, seconds, made }: ResultOf<"shard">) => [{ shard: shard.name, host, seconds, made }],
-  roofline: (result: Roofline) =>
-    result.plans[0].points.length > 1 ? rooflineFigure([result]) : rooflineRows(result),
-  speed: (result: Speed) => speedFigure(result),
-  guides: (result: Guides) => guidesFigure(result),
-  verify: (result: Verification) => verifyRows(result),
-  compare: (result: Comparison) =>
-    KINDS.map((module) => {
-      const { rankCorrelation, largestDifference, overlap } = result[module];
-      const half = Math.ceil(overlap.length / 2);
-      const share = overlap.length === 0 ? null : overlap[half - 1];
-      return {
-        module,
-        "rank correlation": rankCorrelation,
-        [`shared in lowest ${half}`]: share,
-        "largest difference": largestDifference,
-      };
-    }),
-  against: (result: AgainstLlmDrop) =>
-    MODULES.flatMap((module) =>
-      result[module].importance.map((ours, layer) => ({
-        module,
-        layer,
-        importance: ours,
-        "llm-drop": result[module].official[layer],
-      }))
-    ),
-  "random-init": (result: RandomInit) =>
-    result.streamNorm.map((_, layer) => ({
-      layer,
-      ...Object.fromEntries(KINDS.map((kind) => [kind, result[kind].importance[layer]])),
-    })),
-  task: ({ items }: ResultOf<"task">) =>
-    items.map(({ index, acc, acc_norm }) => ({ document: index, acc, acc_norm })),
-  written: ({ texts }: ResultOf<"written">) => texts.map((ids, prompt) => ({ prompt, tokens: ids.length })),
-  evaluate: (result: Evaluation) => evaluationRows([result]),
-  generate: ({ texts }: ResultOf<"generate">) =>
-    texts.map(({ plan, text, ended }) => ({
-      "attention dropped": plan.attention,
-      "MLP dropped": plan.mlp,
-      text,
-      ended,
-    })),
-  doctor: ({ findings }: ResultOf<"doctor">) => [...findings],
+/** Kinds that are seen better than read. */
+const figures: { readonly [K in Kind]?: (result: ResultOf<K>) => Figure | null } = {
+  profile: (result) => importanceFigure(result),
+  sweep: (result) => qualityFigure(result),
+  causes: (result) => causesFigure([result]),
+  checkpoints: (result) => checkpointMapFigure(result),
+  roofline: (result) => result.plans[0].points.length > 1 ? rooflineFigure([result]) : null,
+  speed: (result) => speedFigure(result),
+  guides: (result) => guidesFigure(result),
 };
 
-/** A figure or rows of a result, of an opened model or series; null for anything else. */
-export function resultView(value: object): Figure | Rows | null {
-  if (isResult(value)) return (views[value.kind] as (result: object) => Figure | Rows)(value);
+/** Kinds whose results are one row each. */
+const ONE_ROW: readonly Kind[] = ["perplexity", "loss", "rows", "shard"];
+
+/** A figure, tables, or records of a result, of an opened model or series; null for anything else. */
+export function resultView(
+  value: object,
+): Figure | { readonly tables: readonly Table[] } | readonly object[] | null {
+  if (isResult(value)) {
+    const draw = figures[value.kind] as ((result: Result) => Figure | null) | undefined;
+    return draw?.(value) ?? tablesOrRows(value);
+  }
   const { identity, checkpoints } = value as {
     identity?: object;
     checkpoints?: { step: number; name: string }[];
@@ -110,11 +44,17 @@ export function resultView(value: object): Figure | Rows | null {
   return Array.isArray(checkpoints) ? checkpoints.map(({ step, name }) => ({ step, name })) : null;
 }
 
+/** The tables of a result; its rows if it prints lines alone. */
+function tablesOrRows(result: Result): { readonly tables: readonly Table[] } | readonly CsvRow[] {
+  const tables = tablesOf([result], { utf8: true });
+  return tables.some(({ head }) => head.length > 0) ? { tables } : rowsOf([result]);
+}
+
 /** One of several results, or of several models, in a row; null for anything else. */
 export function summaryOf(value: object): object | null {
   if (!isResult(value)) return "identity" in value && "spec" in value ? value.identity as object : null;
-  if (value.kind === "perplexity") return perplexityRow(value as Perplexity);
-  const { provenance, name, model } = value as Partial<Pick<Profile, "provenance">> & {
+  if (ONE_ROW.includes(value.kind)) return rowsOf([value])[0];
+  const { provenance, name, model } = value as Partial<Pick<ResultOf<"profile">, "provenance">> & {
     name?: string;
     model?: string;
   };
@@ -123,23 +63,4 @@ export function summaryOf(value: object): object | null {
     model: provenance?.model.name ?? name ?? model ?? null,
     text: provenance?.text.name ?? null,
   };
-}
-
-function perplexityRow(
-  { provenance: { model, drop }, perplexity, nll, standardError, kl, top1 }: Perplexity,
-) {
-  return {
-    model: model.name,
-    "attention dropped": drop.attention,
-    "MLP dropped": drop.mlp,
-    perplexity,
-    "nats per token": nll,
-    "standard error": standardError,
-    "KL to the full model": kl,
-    "same top-1 token": top1,
-  };
-}
-
-function isResult(value: object): value is { readonly kind: Kind } {
-  return Object.hasOwn(views, String((value as { kind?: unknown }).kind));
 }

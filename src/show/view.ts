@@ -1,19 +1,21 @@
 /**
- * What any value looks like where it is shown: a picture, a table, or text. Results have the natural figure of their kind,
- * or a compact table (result_view.ts); what cannot be seen says why not.
+ * How any value looks in a notebook: a picture, tables, or text. Results have the usual figure of their kind, or its tables
+ * (result_view.ts); a value that cannot be seen says why not.
  */
 import type { CsvRow } from "./chart/csv.ts";
 import { type Figure, isFigure } from "./chart/svg.ts";
 import { resultView, summaryOf } from "./result_view.ts";
+import type { Table } from "./tables/table.ts";
 import { code, isPromise } from "../entry/mod.ts";
 
 /** A value made visible. */
 export type View =
   | { readonly picture: string; readonly title: string; readonly name?: string }
+  | { readonly tables: readonly Table[] }
   | { readonly rows: readonly CsvRow[] }
   | { readonly markdown: string };
 
-const MOST_ROWS = 500; // of a table: more are not read, and make a notebook slow
+const MOST_ROWS = 500; // of a table: nobody reads more, and they make a notebook slow
 const MOST_TEXT = 120; // characters of a value inside a table
 
 /** Throws `TypeError` for a promise. */
@@ -32,7 +34,8 @@ export function viewOf(value: unknown): View {
   if (value instanceof Set) return list([...value], "set");
   if (Array.isArray(value) || ArrayBuffer.isView(value)) return list([...value as unknown[]], "list");
   const seen = resultView(value);
-  if (seen) return "svg" in seen ? pictureOf(seen) : { rows: seen.map(rowOf) };
+  if (seen && "svg" in seen) return pictureOf(seen);
+  if (seen) return "tables" in seen ? seen : { rows: seen.map(rowOf) };
   return table(Object.entries(value).map(([name, entry]) => ({ name, value: cell(entry) })), "object");
 }
 

@@ -1,5 +1,5 @@
 /** Configurations without weights: by name from `data/configs`, as a file or folder, or those of any model. */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -7,16 +7,18 @@ import {
   type Checks,
   enter,
   expect,
-  failure,
+  failing,
   like,
   list,
   orElse,
+  parseJson,
   record,
   type Reports,
   reportsOf,
   required,
   text,
 } from "../entry/mod.ts";
+import { isFile } from "../disk/mod.ts";
 import { type ModelOptions, openChecks, openModel } from "./model.ts";
 
 /** A `config.json` and its name. */
@@ -94,16 +96,7 @@ async function open(ref: string, options: ModelOptions): Promise<NamedConfig> {
 }
 
 async function readConfigFile(path: string, name: string): Promise<NamedConfig> {
-  const bytes = await readFile(path).catch((error) => {
-    throw failure(`Cannot read ${path}`, error);
-  });
-  try {
-    return { name, config: JSON.parse(new TextDecoder().decode(bytes)) }; // a byte order mark is left out
-  } catch (error) {
-    throw new SyntaxError(`Cannot read ${path}: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-function isFile(path: string): Promise<boolean> {
-  return stat(path).then((found) => found.isFile(), () => false);
+  const bytes = await readFile(path).catch(failing(`Cannot read ${path}`));
+  const text = new TextDecoder().decode(bytes); // a byte order mark is left out
+  return { name, config: parseJson(text, path) as NamedConfig["config"] };
 }

@@ -7,6 +7,7 @@ import {
   flag,
   like,
   list,
+  once,
   reportChecks,
   type Reports,
   reportsOf,
@@ -141,7 +142,7 @@ export async function outline(
   };
 }
 
-/** What an identity says of fields that were passed over. */
+/** The part of an identity that lists ignored fields. */
 export function noted(allowed: readonly string[]): Pick<Provenance["model"], "allowedFields"> {
   return allowed.length > 0 ? { allowedFields: [...allowed] } : {};
 }
@@ -174,9 +175,4 @@ function studyModel(
       files.close();
     },
   });
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => made ??= make();
 }

@@ -66,7 +66,13 @@ export const aSeries: Check = like(
  */
 export async function openSeries(ref: string, options: OpenSeriesOptions = {}): Promise<Series> {
   expect("open a series", "its name", ref, text);
-  const { name, checkpoints } = await enter("open", ref, options, checks, (told) => seriesFiles(ref, told));
+  const { name, checkpoints } = await enter(
+    "open",
+    ref,
+    options,
+    checks,
+    (options) => seriesFiles(ref, options),
+  );
   return { name, checkpoints: checkpoints.map((one) => checkpointOf(one, options.allowFields)) };
 }
 

@@ -1,4 +1,5 @@
 /** Calibration text by name or file, packed into blocks of tokens. */
+import { isFile } from "../disk/mod.ts";
 import { stat } from "node:fs/promises";
 import {
   type Checks,
@@ -8,7 +9,7 @@ import {
   optionsOf,
   reportChecks,
   type Reports,
-  required,
+  requireAll,
   text as textCheck,
   wholeNumber,
 } from "../entry/mod.ts";
@@ -63,14 +64,11 @@ export const textChecks: Checks<TextOptions> = {
   skip: wholeNumber(0, MAX_TOKENS),
   bos: flag,
 };
-const all = Object.fromEntries(
-  Object.entries(textChecks).map(([name, check]) => [name, required(check)]),
-) as typeof textChecks;
 
 /** Names of the built-in texts. */
 export const textNames: readonly string[] = [...TEXT_NAMES, "c4"];
 
-/** What results call a text that was given as token ids: no tokenizer is asked for. */
+/** The name in results of a text of token ids, which needs no tokenizer. */
 export const IDS = "ids";
 
 const C4 = { repo: "allenai/c4", file: "en/c4-validation.00000-of-00008.json.gz" };
@@ -94,7 +92,7 @@ export async function packText(
   options: TextOptions,
   reports: Reports = {},
 ): Promise<Packed> {
-  expect("pack a text", "options", options, optionsOf(all));
+  expect("pack a text", "options", options, optionsOf(requireAll(textChecks)));
   const run = (model: Parameters<typeof pack>[0], reports: Reports) => pack(model, options, reports);
   return await onModel("pack a text", model, reports, reportChecks, run, ["tokenizer"]);
 }
@@ -107,10 +105,10 @@ async function pack(
   const { text, samples, length, skip, bos } = options;
   const packing = { samples: skip + samples, length, bos };
   const beyond = beyondTraining(model, length, fetch);
-  const given = textNames.includes(text) ? null : await givenIds(text);
-  const name = given ? IDS : textNames.includes(text) ? text : "file";
-  const { ids } = given
-    ? blocksOfIds(given, packing, model.spec?.vocabulary ?? Infinity)
+  const ownIds = !textNames.includes(text) && await isFile(text) ? await readIds(text) : null;
+  const name = ownIds ? IDS : textNames.includes(text) ? text : "file";
+  const { ids } = ownIds
+    ? blocksOfIds(ownIds, packing, model.spec?.vocabulary ?? Infinity)
     : await tokenised(model, text, packing, fetch);
   const blocks = { ids: ids.subarray(skip * length), samples, length };
   return {
@@ -120,10 +118,10 @@ async function pack(
   };
 }
 
-/** The lengths that each listener has been warned of: a study packs more than one text, and a series has many models. */
+/** The warnings that each listener has had: a study packs more than one text, and a series has many models. */
 const warned = new WeakMap<NonNullable<Reports["onNotice"]>, Set<string>>();
 
-/** What the packing says of samples that are longer than any text of the training; whoever listens is warned once. */
+/** The packing's note on samples that are longer than any text of the training; each listener is warned once. */
 function beyondTraining(
   { spec }: Partial<Pick<StudyModel, "spec">>,
   length: number,
@@ -150,12 +148,6 @@ async function tokenised(
   const total = packing.samples * packing.length;
   const report = lateMeter({ label: "text", total, unit: "tokens" }, fetch.onProgress);
   return await packBlocks(documents, await model.tokenizer(), packing, report, text);
-}
-
-/** The token ids in a file, if that is what it holds. */
-async function givenIds(text: string): Promise<Int32Array<ArrayBuffer> | null> {
-  const found = await stat(text).catch(() => null);
-  return found?.isFile() ? await readIds(text) : null;
 }
 
 /** Some blocks of a packed text, as if they alone had been packed. */

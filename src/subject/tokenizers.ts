@@ -1,7 +1,9 @@
 /** The tokenizer of a folder, whichever of the usual files it has. */
+import { parseJson } from "../entry/mod.ts";
 import { type ModelFiles, readText, SENTENCEPIECE_FILES } from "../hub/mod.ts";
 import {
   type ConfiguredIds,
+  fromFile,
   type Tokenizer,
   tokenizerFromGguf,
   tokenizerFromJson,
@@ -19,24 +21,24 @@ export async function folderTokenizer(files: ModelFiles, config: unknown): Promi
   const optional = async (name: string) => names.includes(name) ? await readJson(files, name) : null;
   const tokenizerConfig = await optional("tokenizer_config.json");
   if (names.includes("tokenizer.json")) {
-    return tokenizerFromJson(
-      await readJson(files, "tokenizer.json"),
-      tokenizerConfig,
-      config as ConfiguredIds,
-    );
+    const json = await readJson(files, "tokenizer.json");
+    const build = () => tokenizerFromJson(json, tokenizerConfig, config as ConfiguredIds);
+    return fromFile(`${files.name}/tokenizer.json`, build);
   }
   const pieces = SENTENCEPIECE_FILES.find((name) => names.includes(name));
   if (pieces !== undefined) {
-    return tokenizerFromSentencePiece(await readBytes(files, pieces), tokenizerConfig);
+    const bytes = await readBytes(files, pieces);
+    return fromFile(`${files.name}/${pieces}`, () => tokenizerFromSentencePiece(bytes, tokenizerConfig));
   }
   if (names.includes("vocab.json") && names.includes("merges.txt")) {
-    return tokenizerFromVocabulary({
+    const parts = {
       vocab: await readJson(files, "vocab.json"),
       merges: await readText(await files.open("merges.txt"), MOST_BYTES),
       added: await optional("added_tokens.json"),
       config: tokenizerConfig,
       model: config as ConfiguredIds,
-    });
+    };
+    return fromFile(files.name, () => tokenizerFromVocabulary(parts));
   }
   throw new Error(
     `Cannot open ${files.name}: it has no tokenizer, found ${
@@ -46,21 +48,21 @@ export async function folderTokenizer(files: ModelFiles, config: unknown): Promi
   );
 }
 
-/** The tokenizer of a GGUF file. Throws `Error` where it has none, as files of other tools' making may. */
+/** The tokenizer of a GGUF file. Throws `Error` if it has none, which happens with files of other tools. */
 // deno-lint-ignore require-await -- throws as a rejection
 export async function ggufTokenizer(
   { metadata }: Pick<GgufFile, "metadata">,
   name: string,
 ): Promise<Tokenizer> {
   const kind = metadata.get("tokenizer.ggml.model") ?? "none";
-  if (kind !== "none") return tokenizerFromGguf(metadata);
+  if (kind !== "none") return fromFile(name, () => tokenizerFromGguf(metadata));
   throw new Error(
     `Cannot open ${name}: the file has no tokenizer, expected tokenizer.ggml.model; alternatively, pass token ids as the text: ` +
       "--text IDS.json",
   );
 }
 
-/** A file of a model as JSON. Throws `Error` where it is missing, `SyntaxError` where it is none. */
+/** A file of a model as JSON. Throws `Error` if it is missing, `SyntaxError` if it is not JSON. */
 export async function readJson(files: ModelFiles, name: string): Promise<unknown> {
   if (!files.list().includes(name)) {
     throw new Error(
@@ -68,19 +70,12 @@ export async function readJson(files: ModelFiles, name: string): Promise<unknown
     );
   }
   const text = await readText(await files.open(name), MOST_BYTES);
-  try {
-    if (depthOf(text) > DEEPEST) {
-      throw new SyntaxError(`objects are nested deeper than ${DEEPEST}, expected flat JSON`);
-    }
-    return JSON.parse(text);
-  } catch (error) {
-    throw new SyntaxError(`Cannot read ${files.name}: ${name}: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
+  const file = `${files.name}: ${name}`;
+  if (depthOf(text) <= DEEPEST) return parseJson(text, file);
+  throw new SyntaxError(`Cannot read ${file}: objects are nested deeper than ${DEEPEST}, expected flat JSON`);
 }
 
-/** Most objects and arrays inside each other: real files have ten. What walks through them calls itself for each. */
+/** Most objects and arrays inside each other: real files have ten. Functions that walk through them recurse. */
 const DEEPEST = 200;
 
 /** How many brackets of a JSON text are open at once; those in strings do not count. */

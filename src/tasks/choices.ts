@@ -3,11 +3,37 @@ import type { Row } from "../text/mod.ts";
 import type { Fields } from "./fields.ts";
 import { capitalize, lstrip, strip } from "./python.ts";
 import { requestsFile, savedFile, trainPool } from "./sources.ts";
-import type { Example, Metric, Task } from "./task.ts";
+import type { DataFile, Example, Metric, Pool, Split, Task } from "./task.ts";
 
 const BOTH: readonly Metric[] = ["acc", "acc_norm"];
 const ACC: readonly Metric[] = ["acc"];
-const NO_SHOTS = { shots: 0, description: "" };
+
+/** What one task of this kind says: its shots come from the training split of its data set. */
+interface Choice extends Pick<Task, "name" | "metrics" | "read"> {
+  /** Default: "1.0". */
+  readonly version?: string;
+  readonly dataset: string;
+  readonly split: Split["split"];
+  readonly file: DataFile;
+  /** The training split on the hub: the data set with its revision, and the file. */
+  readonly train: readonly [repo: string, path: string];
+  readonly drawn: Pool["choice"];
+}
+
+function choiceTask(
+  { name, version = "1.0", dataset, split, file, train, drawn, metrics, read }: Choice,
+): Task {
+  return {
+    name,
+    version,
+    documents: { dataset, split, file },
+    pool: trainPool(dataset, drawn, ...train),
+    shots: 0,
+    description: "",
+    metrics,
+    read,
+  };
+}
 
 /** A question and texts that may follow it. */
 export function choose(question: string, choices: readonly string[], gold: number): Example {
@@ -20,21 +46,14 @@ export function choose(question: string, choices: readonly string[], gold: numbe
   };
 }
 
-const boolq: Task = {
-  ...NO_SHOTS,
+const boolq = choiceTask({
   name: "boolq",
   version: "2.0",
-  documents: {
-    dataset: "aps/super_glue, boolq",
-    split: "validation",
-    file: requestsFile("boolq/rc_0shot", boolqRow),
-  },
-  pool: trainPool(
-    "aps/super_glue, boolq",
-    "draw-others",
-    "aps/super_glue@refs/convert/parquet",
-    "boolq/train/0000.parquet",
-  ),
+  dataset: "aps/super_glue, boolq",
+  split: "validation",
+  file: requestsFile("boolq/rc_0shot", boolqRow),
+  train: ["aps/super_glue@refs/convert/parquet", "boolq/train/0000.parquet"],
+  drawn: "draw-others",
   metrics: ACC,
   read: (row) =>
     choose(
@@ -42,7 +61,7 @@ const boolq: Task = {
       ["no", "yes"],
       row.label("label", 2),
     ),
-};
+});
 
 /** The package's choices are yes and no, the data set's no and yes. */
 function boolqRow(request: Fields): Row {
@@ -52,21 +71,13 @@ function boolqRow(request: Fields): Row {
   return { passage, question, idx: request.number("doc.idx"), label: 1 - request.label("doc.gold", 2) };
 }
 
-const rte: Task = {
-  ...NO_SHOTS,
+const rte = choiceTask({
   name: "rte",
-  version: "1.0",
-  documents: {
-    dataset: "nyu-mll/glue, rte",
-    split: "validation",
-    file: savedFile("glue/rte/validation"),
-  },
-  pool: trainPool(
-    "nyu-mll/glue, rte",
-    "draw-others",
-    "nyu-mll/glue@bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c",
-    "rte/train-00000-of-00001.parquet",
-  ),
+  dataset: "nyu-mll/glue, rte",
+  split: "validation",
+  file: savedFile("glue/rte/validation"),
+  train: ["nyu-mll/glue@bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c", "rte/train-00000-of-00001.parquet"],
+  drawn: "draw-others",
   metrics: ACC,
   read: (row) =>
     choose(
@@ -74,38 +85,26 @@ const rte: Task = {
       ["True", "False"],
       row.label("label", 2),
     ),
-};
+});
 
-const openbookqa: Task = {
-  ...NO_SHOTS,
+const openbookqa = choiceTask({
   name: "openbookqa",
-  version: "1.0",
-  documents: {
-    dataset: "allenai/openbookqa, main",
-    split: "test",
-    file: requestsFile("openbookqa/test_rc_5shot", (request) => scienceRow(request, "question_stem")),
-  },
-  pool: trainPool(
-    "allenai/openbookqa, main",
-    "draw",
-    "allenai/openbookqa@388097ea7776314e93a529163e0fea805b8a6454",
-    "main/train-00000-of-00001.parquet",
-  ),
+  dataset: "allenai/openbookqa, main",
+  split: "test",
+  file: requestsFile("openbookqa/test_rc_5shot", (request) => scienceRow(request, "question_stem")),
+  train: ["allenai/openbookqa@388097ea7776314e93a529163e0fea805b8a6454", "main/train-00000-of-00001.parquet"],
+  drawn: "draw",
   metrics: BOTH,
   read: (row) => choose(row.text("question_stem"), row.texts("choices.text"), letter(row, lstrip)),
-};
+});
 
-const piqa: Task = {
-  ...NO_SHOTS,
+const piqa = choiceTask({
   name: "piqa",
-  version: "1.0",
-  documents: { dataset: "baber/piqa", split: "validation", file: savedFile("piqa/plain_text/validation") },
-  pool: trainPool(
-    "baber/piqa",
-    "draw-others",
-    "baber/piqa@refs/convert/parquet",
-    "default/train/0000.parquet",
-  ),
+  dataset: "baber/piqa",
+  split: "validation",
+  file: savedFile("piqa/plain_text/validation"),
+  train: ["baber/piqa@refs/convert/parquet", "default/train/0000.parquet"],
+  drawn: "draw-others",
   metrics: BOTH,
   read: (row) =>
     choose(
@@ -113,26 +112,23 @@ const piqa: Task = {
       [row.text("sol1"), row.text("sol2")],
       row.label("label", 2),
     ),
-};
+});
 
-const arc = (name: string, config: string): Task => ({
-  ...NO_SHOTS,
-  name,
-  version: "1.0",
-  documents: {
+const arc = (name: string, config: string) =>
+  choiceTask({
+    name,
     dataset: `allenai/ai2_arc, ${config}`,
     split: "test",
     file: requestsFile(`${name}/test_rc_5shot`, (request) => scienceRow(request, "question")),
-  },
-  pool: trainPool(
-    `allenai/ai2_arc, ${config}`,
-    "draw",
-    "allenai/ai2_arc@210d026faf9955653af8916fad021475a3f00453",
-    `${config}/train-00000-of-00001.parquet`,
-  ),
-  metrics: BOTH,
-  read: (row) => choose(`Question: ${row.text("question")}\nAnswer:`, row.texts("choices.text"), letter(row)),
-});
+    train: [
+      "allenai/ai2_arc@210d026faf9955653af8916fad021475a3f00453",
+      `${config}/train-00000-of-00001.parquet`,
+    ],
+    drawn: "draw",
+    metrics: BOTH,
+    read: (row) =>
+      choose(`Question: ${row.text("question")}\nAnswer:`, row.texts("choices.text"), letter(row)),
+  });
 
 /** ARC and OpenBookQA in the package: the question with "Question: " and "Answer:" around it, the answer by number. */
 function scienceRow(request: Fields, name: string): Row {
@@ -152,21 +148,13 @@ function letter(row: Fields, cleaned = (key: string) => key): number {
   return row.index("answerKey", labels.indexOf(cleaned(row.text("answerKey"))), length);
 }
 
-const hellaswag: Task = {
-  ...NO_SHOTS,
+const hellaswag = choiceTask({
   name: "hellaswag",
-  version: "1.0",
-  documents: {
-    dataset: "Rowan/hellaswag",
-    split: "validation",
-    file: savedFile("hellaswag/none/validation"),
-  },
-  pool: trainPool(
-    "Rowan/hellaswag",
-    "draw-others",
-    "Rowan/hellaswag@218ec52e09a7e7462a5400043bb9a69a41d06b76",
-    "data/train-00000-of-00001.parquet",
-  ),
+  dataset: "Rowan/hellaswag",
+  split: "validation",
+  file: savedFile("hellaswag/none/validation"),
+  train: ["Rowan/hellaswag@218ec52e09a7e7462a5400043bb9a69a41d06b76", "data/train-00000-of-00001.parquet"],
+  drawn: "draw-others",
   metrics: BOTH,
   read(row) {
     const endings = row.texts("endings").map(cleanWikiHow);
@@ -179,31 +167,26 @@ const hellaswag: Task = {
       row.index("label", /^\d+$/.test(label) ? Number(label) : -1, endings.length),
     );
   },
-};
+});
 
 /** Half of HellaSwag comes from WikiHow, whose headings and notes stand in brackets. */
 function cleanWikiHow(text: string): string {
   return strip(text).replaceAll(" [title]", ". ").replace(/\[[^\n]*?\]/g, "").replaceAll("  ", " ");
 }
 
-const winogrande: Task = {
-  ...NO_SHOTS,
+const winogrande = choiceTask({
   name: "winogrande",
-  version: "1.0",
-  documents: {
-    dataset: "allenai/winogrande, winogrande_xl",
-    split: "validation",
-    file: savedFile("winogrande/winogrande_xl/validation"),
-  },
-  pool: trainPool(
-    "allenai/winogrande, winogrande_xl",
-    "draw-others",
+  dataset: "allenai/winogrande, winogrande_xl",
+  split: "validation",
+  file: savedFile("winogrande/winogrande_xl/validation"),
+  train: [
     "allenai/winogrande@01e74176c63542e6b0bcb004dcdea22d94fb67b5",
     "winogrande_xl/train-00000-of-00001.parquet",
-  ),
+  ],
+  drawn: "draw-others",
   metrics: ACC,
   read: fillBlank,
-};
+});
 
 /** The choices stand in the context: what follows the blank is scored after each of them. */
 function fillBlank(row: Fields): Example {

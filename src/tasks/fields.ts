@@ -1,4 +1,5 @@
 /** The fields of a row, checked as they are asked for. Errors name the file, the row (from 1) and the field. */
+import { isRecord, shown } from "../entry/mod.ts";
 import type { Row } from "../text/mod.ts";
 
 /** A row and where it lies. */
@@ -7,9 +8,8 @@ export class Fields {
 
   /** The error for a field that is not as it should be. */
   fault(field: string, found: unknown, expected: string): TypeError {
-    const told = found === undefined ? "missing" : JSON.stringify(found).slice(0, 60);
     return new TypeError(
-      `Cannot use ${this.file}, row ${this.row}: the field ${field} is ${told}, expected ${expected}`,
+      `Cannot use ${this.file}, row ${this.row}: the field ${field} is ${shown(found)}, expected ${expected}`,
     );
   }
 
@@ -46,10 +46,7 @@ export class Fields {
   /** A field, or one inside another: `choices.text`. */
   #find(field: string): unknown {
     return field.split(".").reduce<unknown>(
-      (value, name) =>
-        typeof value === "object" && value !== null && Object.hasOwn(value, name)
-          ? (value as Row)[name]
-          : undefined,
+      (value, name) => isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined,
       this.values,
     );
   }

@@ -1,9 +1,10 @@
 /** From a model's outcomes to a task's numbers. All in float64. */
-import { exactMatch } from "./answers.ts";
+import { sum } from "../entry/mod.ts";
 import type { Document } from "./requests.ts";
 import type { Metric, Task } from "./task.ts";
+import { strip } from "./python.ts";
 
-/** What a model made of a document. */
+/** The answers of a model to a document. */
 export interface Outcome {
   /** Log-likelihood (nats) of each request's continuation. */
   readonly logLikelihoods: readonly number[];
@@ -16,7 +17,7 @@ export interface Outcome {
 /** What a document contributes to each metric: 0 or 1, or (perplexity) its log-likelihood in nats. */
 export type Score = Readonly<Partial<Record<Metric, number>>>;
 
-/** A number, its standard error (NaN for one document), and how many documents it is of. */
+/** A number, its standard error (NaN for one document), and the number of documents. */
 export interface Estimate {
   readonly value: number;
   readonly stderr: number;
@@ -62,27 +63,55 @@ export function estimate(metric: Metric, scores: readonly Score[]): Estimate {
 /** The mean, with the standard error s / √n; s is the sample deviation. */
 function mean(values: readonly number[]): Estimate {
   const n = values.length;
-  const value = values.reduce((sum, x) => sum + x, 0) / n;
-  const squares = values.reduce((sum, x) => sum + (x - value) ** 2, 0);
+  const value = sum(values) / n;
+  const squares = sum(values, (x) => (x - value) ** 2);
   return { value, stderr: Math.sqrt(squares / (n - 1) / n), documents: n };
 }
 
 /** A group's number: over all its documents, not over its tasks. */
 export function pooled(parts: readonly Estimate[]): Estimate {
-  const documents = parts.reduce((sum, { documents: n }) => sum + n, 0);
-  const value = parts.reduce((sum, { value, documents: n }) => sum + value * n, 0) / documents;
+  const documents = sum(parts, ({ documents }) => documents);
+  const value = sum(parts, ({ value, documents: n }) => value * n) / documents;
   const several = parts.filter(({ documents: n }) => n > 1);
-  const variance = several.reduce((sum, { stderr, documents: n }) => sum + (n - 1) * n * stderr ** 2, 0) /
-    (documents - parts.length);
+  const squares = sum(several, ({ stderr, documents: n }) => (n - 1) * n * stderr ** 2);
+  const variance = squares / (documents - parts.length);
   return { value, stderr: Math.sqrt(variance / documents), documents };
 }
 
 /** A suite's average: each task counts once, however many documents it has. */
 export function averaged(parts: readonly Estimate[]): Estimate {
-  const total = (of: (part: Estimate) => number) => parts.reduce((sum, part) => sum + of(part), 0);
   return {
-    value: total(({ value }) => value) / parts.length,
-    stderr: Math.sqrt(total(({ stderr }) => stderr ** 2)) / parts.length,
-    documents: total(({ documents }) => documents),
+    value: sum(parts, ({ value }) => value) / parts.length,
+    stderr: Math.sqrt(sum(parts, ({ stderr }) => stderr ** 2)) / parts.length,
+    documents: sum(parts, ({ documents }) => documents),
   };
+}
+
+const NONE = "[invalid]";
+
+/** The text before the first of each stop string, taken in order. */
+export function beforeStops(text: string, stops: readonly string[]): string {
+  return stops.reduce((kept, stop) => stop === "" ? kept : kept.split(stop, 1)[0], text);
+}
+
+/** The answer that a filter finds: the first match (strict) or the last one (flexible), or "[invalid]". */
+export function extractAnswer(task: Task, metric: Metric, text: string): string {
+  const filter = task.generation?.filters[metric];
+  if (!filter) throw new TypeError(`Cannot find answers of ${task.name}: it has no filter ${metric}`);
+  const match = [...text.matchAll(filter)].at(metric === "flexible" ? -1 : 0);
+  const group = match?.slice(1).find((found) => found !== undefined);
+  return group === undefined ? NONE : strip(group);
+}
+
+/** Whether generated text has the right answer. */
+export function exactMatch(task: Task, metric: Metric, text: string, gold: string): boolean {
+  const found = extractAnswer(task, metric, text);
+  return normalized(found, task.generation!.dropsFinalDot) ===
+    normalized(gold, task.generation!.dropsFinalDot);
+}
+
+/** Without commas, dollars, what stands before the last "#### ", and perhaps one final dot. */
+function normalized(answer: string, dropsFinalDot: boolean): string {
+  const number = answer.replaceAll(",", "").replaceAll("$", "").replace(/^[^]*#### /, "");
+  return (dropsFinalDot ? number.replace(/\.(?=\n?$)/, "") : number).toLowerCase();
 }

@@ -10,13 +10,13 @@ import { pythonRandom, type Random } from "./random.ts";
 import { describeSource } from "./sources.ts";
 import type { Pool, Request, Task } from "./task.ts";
 
-/** What a model is asked. */
+/** A document of a task as requests to a model. */
 export interface Document {
   /** Its place among the split's rows. */
   readonly index: number;
   /** The context of its first request, or what text is generated after. */
   readonly context: string;
-  /** What is scored: one for each choice; none where text is generated. */
+  /** The texts to score, one for each choice; none if text is generated. */
   readonly requests: readonly Request[];
   /** Lengths of the choices' texts in code points. */
   readonly choiceLengths: readonly number[];
@@ -29,9 +29,9 @@ export interface Document {
 export interface RequestOptions {
   /** Default: the task's. */
   readonly shots?: number | undefined;
-  /** The first so many documents; default: all. */
+  /** Only the first documents; default: all. */
   readonly limit?: number | undefined;
-  /** Of the stream that shots are drawn from. */
+  /** Seed of the stream that shots are drawn from. */
   readonly seed?: number | undefined;
 }
 

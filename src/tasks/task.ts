@@ -1,4 +1,4 @@
-/** What a benchmark task is: where its rows lie, what a row asks, how shots are chosen, what is reported. */
+/** Benchmark tasks: the place of their rows, the requests of a row, the choice of shots, the metrics. */
 import type { Fields } from "./fields.ts";
 import type { Row } from "../text/mod.ts";
 
@@ -29,18 +29,18 @@ export interface Pool extends Split {
   readonly choice: "first" | "draw" | "draw-others";
 }
 
-/** Text that a model is given, and text that is scored after it. */
+/** The context for a model, and the text that is scored after it. */
 export interface Request {
   readonly context: string;
   readonly continuation: string;
 }
 
-/** What one row asks, without shots. */
+/** The requests of one row, without shots. */
 export interface Example {
   /** The row as a shot: `question`, a space, `answer`. */
   readonly question: string;
   readonly answer: string;
-  /** What is scored; nothing where text is generated after `question`. */
+  /** The texts to score; empty if text is generated after `question`. */
   readonly requests: readonly Request[];
   /** The choices' texts as in the data; they belong to `requests`. */
   readonly choices: readonly string[];
@@ -68,7 +68,7 @@ export interface Task {
   readonly version: string;
   readonly documents: Split;
   readonly pool: Pool | null;
-  /** Shots when none are asked for. */
+  /** The default number of shots. */
   readonly shots: number;
   /** In front of every context. */
   readonly description: string;

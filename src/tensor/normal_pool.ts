@@ -1,11 +1,11 @@
 /**
- * Normal numbers made on every core. A number is a function of where it stands (random.ts), so who makes it does not
- * matter: rows are split between this thread and others.
+ * Normal numbers made on every core. A number is a function of its position (random.ts), so any thread may make it: rows
+ * are split between this thread and others.
  */
 import { fillRows, type NormalRows } from "./random.ts";
 import { type Memory, memoryOf, openThreads, THREADS } from "./threads.ts";
 
-/** What a thread is told: where to write, and which numbers. */
+/** A thread's task: the memory to fill, and the numbers. */
 export interface NormalTask {
   readonly memory: Memory;
   readonly rows: NormalRows;
@@ -13,7 +13,7 @@ export interface NormalTask {
 
 /** Threads that fill arrays together. */
 export interface NormalPool {
-  /** As `fillRows`. Nobody else may touch `out` meanwhile. */
+  /** As `fillRows`. `out` must not be used meanwhile. */
   fill(out: Float32Array<ArrayBuffer>, rows: NormalRows): Promise<void>;
   /** Ends the threads. */
   close(): void;

@@ -1,5 +1,9 @@
-import { type DType, type TypedArray } from "./dtype.ts";
-import { bf16ToF32, f16ToF32 } from "./half.ts";
+/**
+ * Tensors, their element types, and the typed arrays that hold them.
+ *
+ * JavaScript has no array for `bf16`, the upper half of a float32's bits, and ONNX Runtime takes `f16` as raw bits, so both are
+ * held as `Uint16Array` until float32 is needed.
+ */
 
 /** A dense, row-major tensor in CPU memory. `data` may be a view of a mapped file: never write to it. */
 export interface Tensor {
@@ -27,10 +31,61 @@ export function toFloat32(tensor: Tensor): Float32Array {
     case "f32":
       return tensor.data as Float32Array;
     case "f16":
-      return f16ToF32(tensor.data as Uint16Array);
+      return new Float32Array(
+        new Float16Array(tensor.data.buffer as ArrayBuffer, tensor.data.byteOffset, tensor.data.length),
+      );
     case "bf16":
       return bf16ToF32(tensor.data as Uint16Array);
     default:
       throw new TypeError(`Cannot convert ${tensor.dtype} to float32: expected f32, f16 or bf16`);
   }
+}
+
+/** Element type. `f16` is IEEE binary16, `bf16` the upper half of a binary32. */
+export type DType = "f64" | "f32" | "f16" | "bf16" | "i64" | "i32" | "i16" | "i8" | "u8" | "bool";
+
+/** What may back a tensor. */
+export type TypedArray =
+  | Float64Array
+  | Float32Array
+  | Uint16Array
+  | BigInt64Array
+  | Int32Array
+  | Int16Array
+  | Int8Array
+  | Uint8Array;
+
+const kinds = {
+  f64: Float64Array,
+  f32: Float32Array,
+  f16: Uint16Array,
+  bf16: Uint16Array,
+  i64: BigInt64Array,
+  i32: Int32Array,
+  i16: Int16Array,
+  i8: Int8Array,
+  u8: Uint8Array,
+  bool: Uint8Array,
+} as const;
+
+/** The bytes of an array; nothing is copied. */
+export function bytesOf({ buffer, byteOffset, byteLength }: TypedArray): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+}
+
+/** Bytes of one element. */
+export function byteSize(dtype: DType): number {
+  return kinds[dtype].BYTES_PER_ELEMENT;
+}
+
+/** A typed array of `length` elements over `buffer` from `offset` (bytes); nothing is copied. */
+export function viewOf(dtype: DType, buffer: ArrayBuffer, offset = 0, length?: number): TypedArray {
+  return new kinds[dtype](buffer, offset, length);
+}
+
+/** BF16 bits to float32. */
+export function bf16ToF32(bits: Uint16Array): Float32Array {
+  const words = new Uint32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) words[i] = bits[i] << 16;
+  return new Float32Array(words.buffer);
 }

@@ -1,6 +1,6 @@
 /**
- * Threads that work on this thread's memory. Each runs a module that answers a task when it is done (`serve`); a task says by address
- * what to read and where to write. (ONNX Runtime refuses shared buffers, and a copy would cost more than a second core gains.)
+ * Threads that work on this thread's memory. Each runs a module that answers a task when it is done (`serve`); a task has the addresses
+ * of its inputs and outputs. (ONNX Runtime refuses shared buffers, and a copy would cost more than a second core gains.)
  */
 import { type MessagePort, parentPort, Worker } from "node:worker_threads";
 
@@ -15,7 +15,7 @@ export type Named = Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
 /** Threads that all run one module. */
 export interface Threads<Task> {
-  /** Gives each thread a task, the first one first. Arrays that tasks name are `held` until they are done. Throws what a thread throws. */
+  /** Gives each thread a task, the first one first. Arrays that tasks name are `held` until they are done. Throws a thread's error. */
   run(tasks: readonly Task[], held: readonly Named[]): Promise<void>;
   /** Ends the threads, once they have done their tasks; `run` starts others. */
   close(): void;

@@ -1,5 +1,6 @@
-/** Tokens given instead of a text: a JSON file with a list of ids, or a list of such lists, one after the other. */
+/** Tokens instead of a text: a JSON file with a list of ids, or a list of such lists, one after the other. */
 import { open, readFile } from "node:fs/promises";
+import { decodeText, parseJson, shown } from "../entry/mod.ts";
 import type { Blocks, Packing } from "./packing.ts";
 
 /** Bytes of such a file: some ten million tokens. */
@@ -14,18 +15,13 @@ export async function readIds(file: string): Promise<Int32Array<ArrayBuffer> | n
       `Cannot read ${file}: ${bytes.length} bytes of token ids, expected at most ${MOST_BYTES}`,
     );
   }
-  let lists: unknown;
-  try {
-    lists = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (error) {
-    throw new SyntaxError(`Cannot read ${file}: ${(error as Error).message}`, { cause: error });
-  }
-  const all = (lists as unknown[]).flat();
+  const all = (parseJson(decodeText(bytes, file), file) as unknown[]).flat();
   const wrong = all.findIndex((id) => !Number.isInteger(id) || id as number < 0 || id as number > 0x7fffffff);
   if (wrong >= 0) {
-    const found = JSON.stringify(all[wrong])?.slice(0, 60);
     throw new TypeError(
-      `Cannot read ${file}: entry ${wrong} is ${found}, expected a list of token ids, or a list of such lists`,
+      `Cannot read ${file}: entry ${wrong} is ${
+        shown(all[wrong])
+      }, expected a list of token ids, or a list of such lists`,
     );
   }
   return Int32Array.from(all as number[]);

@@ -6,7 +6,7 @@
  * without it (Gemma).
  */
 import { createHash } from "node:crypto";
-import { MOST_AT_ONCE, type Tokenizer } from "./tokenizer.ts";
+import { MOST_AT_ONCE, type Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /** N blocks of T tokens, BOS included. */
 export interface Blocks {
@@ -92,7 +92,7 @@ async function* partsOf(document: Document, tokenizer: Tokenizer, name: string):
       return tokenizer.encode(text, start > 0);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      const found = error.message.replace(/^Cannot use the tokenizer: /, "");
+      const found = error.message.replace(/^Cannot use the tokenizer.*?: /, "");
       throw new RangeError(`${cannot(name, start)}: ${found}`, { cause: error });
     }
   };

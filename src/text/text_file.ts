@@ -1,12 +1,13 @@
 /**
- * Text files, `.gz` or not, in pieces or in lines, without holding a whole file.
+ * Text files, `.gz` or not, in pieces or in lines, without holding a whole file; and the user's own text (`--text FILE`) as documents.
  *
  * UTF-8 is strict: invalid bytes are an error, not replacement characters that a model would be measured on.
  */
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { failure } from "../entry/mod.ts";
+import { failure, isRecord, parseJson, shown } from "../entry/mod.ts";
+import type { Document } from "./packing.ts";
 
 /** Longest line, in UTF-16 units, so that a few compressed bytes do not fill the memory. */
 const MAX_TEXT = 2 ** 28;
@@ -54,18 +55,9 @@ export async function* readJsonLines(
 }
 
 function parseRow(file: string, line: number, text: string): Record<string, unknown> {
-  let row: unknown;
-  try {
-    row = JSON.parse(text);
-  } catch (error) {
-    throw new SyntaxError(
-      `Cannot read ${file}, line ${line}: ${(error as Error).message}, expected a JSON object`,
-    );
-  }
-  if (typeof row !== "object" || row === null || Array.isArray(row)) {
-    throw new TypeError(`Cannot read ${file}, line ${line}: expected a JSON object`);
-  }
-  return row as Record<string, unknown>;
+  const row = parseJson(text, `${file}, line ${line}`);
+  if (isRecord(row)) return row;
+  throw new TypeError(`Cannot read ${file}, line ${line}: found ${shown(row)}, expected a JSON object`);
 }
 
 /** `pipeline` closes the file when its reader stops early, and passes errors on; gunzip takes several members. */
@@ -85,4 +77,25 @@ function readable(file: string, error: NodeJS.ErrnoException): Error {
     });
   }
   return failure(`Cannot read ${file}`, error);
+}
+
+/**
+ * The documents of a text file, in order; plain text in pieces, to be read before the next document is asked for.
+ *
+ * @throws Error naming the file, and for JSONL the line, if it cannot be read, is not strict UTF-8 or lacks a `text`
+ */
+export async function* readDocuments(file: string): AsyncGenerator<Document> {
+  if (/\.(jsonl|ndjson|json)(\.gz)?$/i.test(file)) yield* readRowTexts(file);
+  else yield readPieces(file);
+}
+
+async function* readRowTexts(file: string): AsyncGenerator<string> {
+  for await (const { line, row } of readJsonLines(file)) {
+    if (typeof row.text !== "string") {
+      throw new TypeError(
+        `Cannot read ${file}, line ${line}: the field "text" is ${typeof row.text}, expected a string`,
+      );
+    }
+    yield row.text;
+  }
 }

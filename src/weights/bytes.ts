@@ -6,7 +6,7 @@
  * its read and keeps the promise until the range is asked for or forgotten.
  */
 import type { ByteSource } from "../hub/mod.ts";
-import { outOfRange } from "./errors.ts";
+import { outOfRange } from "./limits.ts";
 import { mapPath, type Mapping } from "./libc.ts";
 
 /** Ranges of one file. */

@@ -1,6 +1,6 @@
 /**
- * Bytes on their way into a file. Their number is known before the first of them is made, and no more than a part of
- * them is in memory: a checkpoint of any size passes through.
+ * Bytes on their way into a file. Their number is known before the first of them is made, and only a part of them is in
+ * memory at a time, so a checkpoint may have any size.
  */
 
 /** Bytes in a row. */

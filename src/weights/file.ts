@@ -8,18 +8,18 @@
 import { byteSize, type DType, elements, type Tensor, viewOf } from "../tensor/mod.ts";
 import type { FileBytes } from "./bytes.ts";
 import { type Content, ranges } from "./content.ts";
-import { type Decoders, openDecoders } from "./decoders.ts";
-import type { Blocks } from "./dequantize.ts";
-import { outOfRange, quote } from "./errors.ts";
+import { type Decoders, openDecoders } from "./blocks/decoders.ts";
+import type { Blocks } from "./blocks/dequantize.ts";
+import { outOfRange, quote } from "./limits.ts";
 import type { TensorFile, TensorInfo } from "./source.ts";
 
-/** How elements lie in a file: as a dtype's array, in blocks to be decoded to float32, or as nobody here can read. */
+/** The layout of elements in a file: an array of a dtype, blocks to decode to float32, or an unknown type. */
 export type Layout =
   | { readonly dtype: DType }
-  | { readonly dtype: null; /** What could be read instead. */ readonly expected: string }
+  | { readonly dtype: null; /** The types that can be read. */ readonly expected: string }
   | Blocks & { readonly dtype?: undefined };
 
-/** Where one tensor lies, in a format's words. The range [start, start + info.bytes) has been checked to be inside the file. */
+/** The place of one tensor. The range [start, start + info.bytes) has been checked to be inside the file. */
 export interface Entry {
   readonly info: Omit<TensorInfo, "dtype">;
   readonly file: FileBytes;
@@ -41,8 +41,8 @@ export interface PagedFile extends TensorFile {
 }
 
 /**
- * The tensors of `files`. `kind` is the format's name; `name` is what errors call the whole; `lacking` says of tensors
- * that should be there why they are not.
+ * The tensors of `files`. `kind` is the format's name; `name` names the whole in errors; `lacking` has the reason for every
+ * missing tensor.
  */
 export function tensorFile(
   kind: string,
@@ -68,7 +68,7 @@ export function tensorFile(
   }
 
   return {
-    format: `${kind} ${commonType(entries.values())}`,
+    format: `${kind} ${formatOf(entries.values())}`,
     tensors: new Map(
       [...entries].map(([tensor, { info, layout }]) => [tensor, { ...info, dtype: readAs(layout) }]),
     ),
@@ -94,24 +94,29 @@ export function tensorFile(
   };
 }
 
-/** How many values of all tensors have to be decoded. */
+/** The number of values in blocks. */
 function valuesInBlocks(entries: Iterable<Entry>): number {
   let values = 0;
   for (const { layout, info } of entries) if ("decode" in layout) values += elements(info.shape);
   return values;
 }
 
-/** Type of the elements that reading gives. */
+/** The type of the elements as read. */
 function readAs({ dtype }: Layout): DType | null {
   return dtype === undefined ? "f32" : dtype;
 }
 
-/** The storage type that most bytes have; float64 loses digits here, and the name says so. */
-function commonType(entries: Iterable<Entry>): string {
-  const bytes = new Map<string, number>();
-  for (const { info } of entries) bytes.set(info.type, (bytes.get(info.type) ?? 0) + info.bytes);
-  const [type] = [...bytes].reduce((most, next) => next[1] > most[1] ? next : most);
+/** Float64 loses digits here, and the name says so. */
+function formatOf(entries: Iterable<Entry>): string {
+  const type = commonType(Array.from(entries, ({ info }) => info));
   return type === "F64" ? "F64 read as F32" : type;
+}
+
+/** The storage type that most bytes have. */
+export function commonType(tensors: Iterable<{ readonly type: string; readonly bytes: number }>): string {
+  const all = new Map<string, number>();
+  for (const { type, bytes } of tensors) all.set(type, (all.get(type) ?? 0) + bytes);
+  return [...all].reduce((most, next) => next[1] > most[1] ? next : most)[0];
 }
 
 async function readRows(

@@ -1,12 +1,12 @@
 /**
  * A checkpoint as a `WeightSource`: the tensors of one layer at a time, under a model's names.
  *
- * What a layer needs besides views of the file, decoded float32, lives in arrays that return to a pool with the
- * lease and serve the next layer, which has the same shapes: memory stays that of the open leases.
+ * Decoded float32 values live in arrays that return to a pool with the lease and serve the next layer, which has the
+ * same shapes: memory stays that of the open leases.
  */
 import type { Tensor } from "../tensor/mod.ts";
 import { cutTensor } from "./cut.ts";
-import { quote } from "./errors.ts";
+import { quote } from "./limits.ts";
 import type { Allocate, PagedFile } from "./file.ts";
 import type { Cut, Lease, TensorFile, WeightSource } from "./source.ts";
 
@@ -14,12 +14,12 @@ import type { Cut, Lease, TensorFile, WeightSource } from "./source.ts";
 export interface TensorRef {
   /** The file's name. */
   readonly name: string;
-  /** Which of its rows are the model's tensor, and how many it has in all; absent for all of them. */
+  /** The rows that are the model's tensor, and the number of all rows; absent for all of them. */
   readonly rows?: { readonly start: number; readonly end: number; readonly of: number } | undefined;
   /** Which of those that the file's tensor has along its first axis, which goes; all of them by default. Rows are of that one. */
   readonly at?: number | undefined;
   /**
-   * Gives the model's tensor, or rows of it where rows were asked for. The input may be a view of the file: never
+   * Returns the model's tensor, or the requested rows of it. The input may be a view of the file: never
    * write to it. Arrays from `allocate` are used again after the lease.
    */
   readonly transform?: ((tensor: Tensor, allocate: Allocate) => Tensor) | undefined;
@@ -30,7 +30,7 @@ export interface LayeredOptions {
   readonly file: TensorFile & Partial<Pick<PagedFile, "forget">>;
   /** Number of layers. */
   readonly layers: number;
-  /** Name relative to layer l ("self_attn.q_proj.weight") and tensor of everything in it. */
+  /** Name relative to layer l ("attention.q_proj.weight") and tensor of everything in it. */
   layer(l: number): Iterable<readonly [string, TensorRef]>;
   /** Name → tensor outside the layers. */
   readonly outer: Readonly<Record<string, TensorRef>>;
@@ -53,7 +53,7 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
     if (Number.isInteger(l) && l >= 0 && l < layers) return [...refsOf(l)];
     throw new RangeError(`Cannot read layer ${l}: expected an integer from 0 to ${layers - 1}`);
   }
-  /** Names of tensors that are somebody's alone. */
+  /** Names of tensors that belong to one layer. */
   function namesOf(refs: Iterable<readonly [string, TensorRef]>): string[] {
     return Array.from(refs).filter(([, { at }]) => at === undefined).map(([, { name }]) => name);
   }

@@ -1,17 +1,17 @@
 /**
  * A file as memory: `mmap` of the C library, the one place of this room that calls foreign functions.
  *
- * Linux only; wherever it is not available (another system, no permission, no address space) the answer is null and
+ * Linux only; where it is not available (another system, no permission, no address space), the result is null and
  * the caller reads instead. A mapping is read-only and private, and lives as long as the process: views of it may be
- * held by native code that no finaliser knows of. What it costs is address space, never memory: its pages are
- * the page cache's. Limit: a file that is truncated while a view of it is in use kills the process (SIGBUS); `sizeNow`
+ * held by native code that no finaliser knows of. It costs address space, never memory: its pages belong to
+ * the page cache. Limit: a file that is truncated while a view of it is in use kills the process (SIGBUS); `sizeNow`
  * lets a reader notice before.
  */
 
 /** A mapped file. Its pages come when they are touched. */
 export interface Mapping {
   readonly buffer: ArrayBuffer;
-  /** Bytes that the file has by now: what lies behind them must not be touched. */
+  /** The present size of the file: bytes behind it must not be read. */
   sizeNow(): number;
   /** Starts to read the pages of bytes [start, end) from disk into the page cache; returns at once. */
   want(start: number, end: number): void;
@@ -30,7 +30,7 @@ const MADV_WILLNEED = 3;
 const MADV_DONTNEED = 4;
 const MADV_POPULATE_READ = 22;
 
-/** Of an advice to read, the kernel obeys no more than the disk's read-ahead, which by default is as many bytes. */
+/** The kernel follows an advice to read up to the disk's read-ahead, by default this number of bytes. */
 const ADVISED = 128 * 2 ** 10;
 /** Bytes that are read ahead in one call, and so long resident: enough for full speed. */
 const PIECE = 16 * 2 ** 20;
@@ -73,7 +73,7 @@ export function mapPath(path: string, size: number): Mapping | null {
   let ahead = Promise.resolve();
   let isOpen = true;
 
-  /** What a call says of pages [first, last), of which the last may be cut off by the file's end. */
+  /** Arguments of a call for pages [first, last), the last of which may be cut off by the file's end. */
   function pages(first: number, last: number): [Deno.PointerValue, bigint] {
     const [start, end] = [Math.max(0, first * page), Math.min(size, last * page)]; // never past the mapping
     return [Deno.UnsafePointer.offset(address!, start), BigInt(Math.max(0, end - start))];

@@ -1,13 +1,13 @@
 /**
  * Weights, seen from above.
  *
- * A `TensorFile` is what a format's reader returns: the named tensors of one checkpoint, under the file's own names.
+ * A format's reader returns a `TensorFile`: the named tensors of one checkpoint, under the file's own names.
  * A `WeightSource` is what a run reads from: the tensors of one layer at a time, under Hugging Face's names,
  * wherever they come from (a mapped file, dequantised blocks, a generator, ranges of a remote file).
  */
 import type { DType, NormalRows, Tensor } from "../tensor/mod.ts";
 
-/** What is known about a stored tensor before its bytes are touched. */
+/** A stored tensor before its bytes are read. */
 export interface TensorInfo {
   /** Storage type as its format spells it: "F32", "BF16", "Q4_1", … */
   readonly type: string;
@@ -40,12 +40,12 @@ export interface TensorFile {
 
 /** Tensors on loan: valid until `release()`, after which their memory may be used again. */
 export interface Lease {
-  /** Name relative to its layer ("self_attn.q_proj.weight") → tensor. */
+  /** Name relative to its layer ("attention.q_proj.weight") → tensor. */
   readonly tensors: ReadonlyMap<string, Tensor>;
   release(): void;
 }
 
-/** A tensor of normal numbers that are made where they are needed: its rows, as `fillRows` makes them. */
+/** A tensor of normal numbers that a device makes by itself: its rows, as `fillRows` makes them. */
 export interface Drawn {
   readonly shape: readonly number[];
   readonly rows: NormalRows;
@@ -66,9 +66,9 @@ export interface WeightSource {
   layer(l: number): Promise<Lease>;
   /** Some tensors of layer l, cut (null: whole), without the rest: an expert of a mixture, a part of a layer that is large. */
   part(l: number, cuts: ReadonlyMap<string, Cut | null>): Promise<Lease>;
-  /** As `part`, for a device that makes random numbers by itself: what they are instead of the numbers. Absent if weights are stored. */
+  /** As `part`, for a device that makes random numbers by itself: their definitions instead of the numbers. Absent if weights are stored. */
   drawn?(l: number, cuts: ReadonlyMap<string, Cut | null>): ReadonlyMap<string, Drawn | Tensor>;
-  /** Rows [start, end) of a tensor outside the layers ("embed_tokens.weight", "norm.weight", "lm_head.weight"). */
+  /** Rows [start, end) of a tensor outside the layers ("embedding.weight", "final_norm.weight", "head.weight"). */
   outer(name: string, rows?: readonly [number, number], into?: Float32Array<ArrayBuffer>): Promise<Tensor>;
   close(): void;
 }

@@ -16,7 +16,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { benchmarkData } from "../../src/hub/mod.ts";
 import { cost, type DropPlan, noDrop } from "../../src/run/mod.ts";
-import { evaluate, evaluatePrice } from "../../src/study/mod.ts";
+import { estimate, evaluate } from "../../src/study/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 
 const DOCUMENTS: readonly (readonly [task: string, shots: number, documents: number])[] = [
@@ -125,7 +125,13 @@ async function workOf(plans: readonly DropPlan[]): Promise<number> {
   const { hidden, vocabulary } = model.spec;
   let work = 0;
   for (const [task, shots, limit] of documents) {
-    const { tasks: [{ run }] } = await evaluatePrice(model, [], { tasks: [task], shots, limit, prompts: 0 });
+    const { tasks: [{ run }] } = await estimate("evaluate", model, {
+      plans: [],
+      tasks: [task],
+      shots,
+      limit,
+      prompts: 0,
+    });
     const scored = (await targetsOf(task, shots, limit)) * plans.length;
     work += cost(model.spec, plans, { samples: run / TEXT, length: TEXT }, false).flops +
       2 * scored * hidden * vocabulary;

@@ -22,7 +22,7 @@ import { openEngine } from "../../src/engine/mod.ts";
 import { createGraph, Gemm, ReduceSum } from "../../src/onnx/mod.ts";
 import { freeAll } from "../../src/run/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
-import { profileBlocks } from "../../src/study/profile.ts";
+import { profileBlocks } from "../../src/study/passes/profile.ts";
 import { openModel, zipfText } from "../../src/subject/mod.ts";
 import { type Kind, writeModel } from "./large_model.ts";
 

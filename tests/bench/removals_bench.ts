@@ -11,8 +11,9 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { cpuEngine } from "../../src/engine/mod.ts";
 import { cost, noDrop, score, segmentsOf } from "../../src/run/mod.ts";
-import { candidatesOf, dropOfEntries } from "../../src/study/orders/candidates.ts";
-import { openLosses } from "../../src/study/orders/losses.ts";
+import { candidatesOf, dropOfEntries } from "../../src/study/scores/candidates.ts";
+import { provenance } from "../../src/study/base/options.ts";
+import { loss } from "../../src/study/scores/loss.ts";
 import { openModel, packText } from "../../src/subject/mod.ts";
 
 const { values, positionals: [path = "smollm2-135m"] } = parseArgs({
@@ -29,6 +30,7 @@ const model = await openModel(path);
 const engine = cpuEngine();
 const packed = await packText(model, { text: "stories", samples, length, skip: 0, bos: false });
 const segments = segmentsOf(packed.blocks);
+const ground = { model, packed, provenance: await provenance(model, packed, noDrop, { engine }) };
 const size = { samples, length };
 
 /** Seconds on the clock and of all processors; on a machine that others use, the latter says more. */
@@ -43,18 +45,14 @@ const fullPass = async () => void await score({ model, engine, segments, plans: 
 
 await fullPass();
 for (const kind of values.kind as ("attention" | "mlp" | "block")[]) {
-  const plans = [
-    noDrop,
-    ...candidatesOf(model.spec, kind, 0).map((entry) => dropOfEntries(model.spec, [entry])),
-  ];
+  const open = candidatesOf(model.spec, kind, 0);
+  const plans = [noDrop, ...open.map((entry) => dropOfEntries(model.spec, [entry]))];
   const removals = plans.length - 1;
   const [ratios, shares]: number[][] = [[], []];
   for (let round = 0; round < rounds; round++) {
     const pass = await seconds(fullPass);
     const all = await seconds(async () => {
-      const losses = openLosses(model, packed, "loss", { engine });
-      await losses.of(plans, {});
-      losses.free();
+      await loss.modules.from.measure(ground, { open, taken: [], nll: null }, { engine });
     });
     ratios.push(all.clock / (removals * pass.clock));
     shares.push(all.processor / (removals * pass.processor));

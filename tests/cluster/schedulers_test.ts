@@ -1,10 +1,8 @@
-/** What Slurm and Kubernetes are told: it is run, by an `sbatch` that runs at once what it is given, and read by a parser of YAML. */
+/** The job script for Slurm, run with an `sbatch` that runs each job at once. */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { parseAllDocuments } from "yaml";
-import { kubernetesJob, slurmScript } from "../../src/cluster/mod.ts";
-import { launchOf } from "../../src/cluster/script.ts";
+import { launchOf, slurmScript } from "../../src/cluster/slurm.ts";
 import { head, type ResultOf } from "../../src/result/mod.ts";
 import { root, withDesk } from "../commands/cli.ts";
 
@@ -123,53 +121,4 @@ Deno.test("Slurm's script starts Lamina from a folder of any name and executes n
   assert.deepEqual(new Set(paths), new Set([cli]));
   assert.ok(!existsSync(`${folder}/touched`));
   await Deno.remove(folder, { recursive: true });
-});
-
-Deno.test("Kubernetes' manifests of a hostile plan are YAML that holds the plan exactly", () => {
-  const hostile = plan({ command: ["profile", "\x7f\x9b1m\u2028\u202e\ufeff---\n# x"] });
-  const [config] = parseAllDocuments(kubernetesJob(hostile));
-  assert.deepEqual(config.errors, []);
-  assert.deepEqual(JSON.parse(config.toJS().data["plan.json"]), hostile);
-  // deno-lint-ignore no-control-regex -- control characters are what is looked for
-  assert.doesNotMatch(kubernetesJob(hostile), /[\0-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e]/);
-});
-
-Deno.test("Kubernetes is told one Indexed Job for each stage, the later suspended, and the plan", () => {
-  const documents = parseAllDocuments(kubernetesJob(plan())).map((document) => {
-    assert.deepEqual(document.errors, []);
-    return document.toJS();
-  });
-  const [config, ...jobs] = documents;
-  assert.equal(config.kind, "ConfigMap");
-  assert.deepEqual(JSON.parse(config.data["plan.json"]), plan());
-  assert.deepEqual(
-    jobs.map(({ kind, spec }) => [kind, spec.completionMode, spec.completions, spec.suspend]),
-    [
-      ["Job", "Indexed", 3, false],
-      ["Job", "Indexed", 2, true],
-    ],
-  );
-  for (const [stage, { spec }] of jobs.entries()) {
-    assert.deepEqual(spec.podFailurePolicy.rules[0].onExitCodes, {
-      containerName: "shard",
-      operator: "In",
-      values: [2],
-    });
-    assert.equal(spec.backoffLimitPerIndex, 3);
-    const [{ name, args, resources }] = spec.template.spec.containers;
-    assert.equal(name, "shard");
-    assert.ok(args[0].endsWith(`--index $((${[0, 3][stage]} + JOB_COMPLETION_INDEX))`), args[0]);
-    assert.equal(resources.requests.memory, `${[4.5, 7.5][stage] * 1024}Mi`);
-    assert.equal(resources.limits["nvidia.com/gpu"], undefined);
-  }
-  const gpu = parseAllDocuments(kubernetesJob(plan({ command: ["profile", "tiny", "--engine", "cuda"] })))[1]
-    .toJS();
-  assert.equal(gpu.spec.template.spec.containers[0].resources.limits["nvidia.com/gpu"], 1);
-});
-
-Deno.test("a plan that a ConfigMap cannot hold is refused", () => {
-  assert.throws(() => kubernetesJob(plan({ command: ["profile", "x".repeat(2 ** 20)] })), {
-    name: "RangeError",
-    message: /the plan has \d+ bytes, expected at most 1048576.*fewer parts/,
-  });
 });

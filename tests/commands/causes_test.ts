@@ -35,7 +35,7 @@ Deno.test("a table of every layer, correlations and what stands out; JSON is a r
     assert.equal(keptOf(folder).length, 1);
     const again = await run(folder, ...text, "--query-stride", "2", "--json", "-");
     assert.deepEqual(JSON.parse(again.out), result);
-    assert.match(again.err, /kept from an earlier run/);
+    assert.match(again.err, /reused from an earlier run/);
   }));
 
 Deno.test("a dry run says what it would take and runs nothing", () =>

@@ -36,7 +36,7 @@ Deno.test("a line a step in each table, and JSON of the form; a second run finds
       3,
     ]]);
     const again = await run(...args);
-    assert.match(again.err, /3 of 3 checkpoints kept from an earlier run/);
+    assert.match(again.err, /3 of 3 checkpoints reused from an earlier run/);
     assert.equal(again.out, first.out);
     const some = await run(folder, ...tiny, "--steps", "200,0");
     assert.deepEqual(rows(some.out), ["0", "200", "0", "200"]);

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { basename } from "node:path";
 import process from "node:process";
-import type { Context } from "../../src/commands/context.ts";
+import type { Context } from "../../src/commands/shared/context.ts";
 import { runLine } from "../../src/commands/line.ts";
 import { printable } from "../../src/show/mod.ts";
 import { progressLine } from "../../src/show/progress.ts";

@@ -1,7 +1,7 @@
 /** `lamina completion`: what a shell offers after the script of it is sourced. */
 import assert from "node:assert/strict";
 import { createProgram } from "../../src/commands/program.ts";
-import type { Context } from "../../src/commands/context.ts";
+import type { Context } from "../../src/commands/shared/context.ts";
 import { withFolder } from "../support.ts";
 import { expectFailures, lamina } from "./cli.ts";
 

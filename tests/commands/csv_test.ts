@@ -62,7 +62,7 @@ Deno.test("--csv gives a row a module, drop, point, step or text, with the JSON'
       curves.flatMap(({ by, points }) => points.map(({ dropped, nll }) => [by, dropped, nll])),
     );
     const counts: [rows: number, column: string, args: string[]][] = [
-      [6, "normalizedEntropy", ["causes", model, ...text]],
+      [6, "normalized_entropy", ["causes", model, ...text]],
       [2 * 9, "step", ["checkpoints", series, ...text]],
       [9, "spread", ["random-init", model, "--samples", "1", "--length", "16"]],
       [6, "official", ["profile", model, ...text, "--against", "llm-drop"]],

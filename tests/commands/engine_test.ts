@@ -64,7 +64,7 @@ Deno.test("auto is the CPU here: a result says so, and finds what --engine cpu h
     assert.match(runtime, /^onnxruntime \d/);
     assert.match(cpu.out, / · float32, cpu$/m);
     const auto = await run("profile", folder, ...text);
-    assert.match(auto.err, /kept from an earlier run/);
+    assert.match(auto.err, /reused from an earlier run/);
     assert.equal(auto.out, cpu.out);
     const written = await run("generate", folder, "--prompt", "the", "--tokens", "2", "--json", "-");
     assert.deepEqual(JSON.parse(written.out).computed, { dtype, engine, runtime });

@@ -57,7 +57,7 @@ Deno.test("evaluate: a table of the full model and of each plan; what it will co
     );
     assert.match(out, /\nwithout attention 3\n.*within 2\.0\n.*KL 0\.\d+ nats per scored token/s);
     assert.match(err, /evaluation of tiny: done in/);
-    assert.match((await run(...asked, "--prompts", "0")).err, /4 of 4 parts kept from an earlier run/);
+    assert.match((await run(...asked, "--prompts", "0")).err, /4 of 4 parts reused from an earlier run/);
   }));
 
 Deno.test("evaluate: JSON is one result for one plan and a list of several, CSV a row a metric", () =>

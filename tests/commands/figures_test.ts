@@ -1,6 +1,6 @@
 /** The analyses of `lamina figures` on a tiny model, and the command as a person runs it. */
 import assert from "node:assert/strict";
-import { drawn } from "../../src/commands/drawn.ts";
+import { draw } from "../../src/commands/pages/draw.ts";
 import { pageHtml, type Section, writeReport } from "../../src/show/mod.ts";
 import { analyses, type AnalysisName, type AnalysisOptions, profile } from "../../src/study/mod.ts";
 import { kept, type Opened, withTiny } from "../study/tiny.ts";
@@ -19,7 +19,7 @@ function run(
   { model, options }: Opened,
   more: Partial<AnalysisOptions> = {},
 ): Promise<Section> {
-  return drawn[name]({
+  return draw(name, {
     ...options,
     model: () => Promise.resolve(model),
     profile: () => profile(model, options),
@@ -43,7 +43,7 @@ Deno.test("an analysis computes what it shows, and draws the same from what is k
     const again = await run("quality", opened, { onNotice: (line) => notices.push(line) });
     assert.deepEqual(settled(again), settled(first));
     assert.deepEqual(kept(opened.options.results), files);
-    assert.ok(notices.some((line) => /kept from an earlier run/.test(line)), notices.join("\n"));
+    assert.ok(notices.some((line) => /reused from an earlier run/.test(line)), notices.join("\n"));
     assert.deepEqual(first.figures.map(({ name }) => name), ["quality", "divergence"]);
   }));
 

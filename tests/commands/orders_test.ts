@@ -23,7 +23,7 @@ Deno.test("an order is kept and printed; a plan takes what a budget needs of it;
     assert.deepEqual([of("order"), of("loss")], [3, 1 + 4 + 3 + 2]); // four modules are not protected
     const again = await run(...wanted, "--protect-last", "1", "--json", "-");
     assert.deepEqual(JSON.parse(again.out), result);
-    assert.match(again.err, /^joint of \w+ by greedy: kept from an earlier run$/m);
+    assert.match(again.err, /^joint of \w+ by greedy: result reused from an earlier run$/m);
 
     const plan = await run("plan", json, "--parameters", "0.1", "--table");
     assert.match(

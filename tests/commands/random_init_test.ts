@@ -40,7 +40,7 @@ Deno.test("mean and spread by layer; what was finished is kept, and JSON is a re
     const json = `${folder}/result.json`;
     const second = await run(folder, ...tiny, "--seeds", "3", "--json", json);
     assert.equal(second.code, 0, second.err);
-    assert.equal(second.err.match(/kept from an earlier run/g)!.length, 2);
+    assert.equal(second.err.match(/reused from an earlier run/g)!.length, 2);
     const { seeds, initialiser, attention, mlp, block } = await readResult(json, "random-init");
     assert.deepEqual(seeds, [0, 1, 2]);
     assert.deepEqual(initialiser, { std: 0.03, residualStd: 0.03 });

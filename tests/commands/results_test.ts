@@ -75,10 +75,10 @@ Deno.test("--results wins over LAMINA_RESULTS, which wins over the project's fol
     assert.deepEqual([kept(named), kept(env)], [[], []]);
     await profile();
     assert.equal(kept(env).length, 1);
-    assert.match(await profile(), /kept from an earlier run/);
-    assert.doesNotMatch(await profile("--results", named), /kept from an earlier run/);
+    assert.match(await profile(), /reused from an earlier run/);
+    assert.doesNotMatch(await profile("--results", named), /reused from an earlier run/);
     assert.deepEqual(kept(named), kept(env));
-    assert.doesNotMatch(await profile("--no-cache"), /kept from an earlier run/);
+    assert.doesNotMatch(await profile("--no-cache"), /reused from an earlier run/);
     const wrong = await lamina("profile", folder, "--results", "");
     assert.equal(wrong.code, 2);
     assert.match(wrong.err, /--results.*expected a folder/);

@@ -4,7 +4,7 @@ import { withTiny } from "../study/tiny.ts";
 import { type Ran, root } from "./cli.ts";
 
 const unix = Deno.build.os !== "windows";
-const signals = new URL("src/commands/signals.ts", root).href;
+const signals = new URL("src/commands/shared/signals.ts", root).href;
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** More than the time within which two signals are one. */

@@ -1,6 +1,6 @@
 /** What `lamina start` measures and writes, on tiny models; and the command as a person runs it, without a network. */
 import assert from "node:assert/strict";
-import { mainJob } from "../../src/commands/start.ts";
+import { mainJob } from "../../src/commands/pages/start.ts";
 import { readResult } from "../../src/result/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { withFolder } from "../support.ts";
@@ -128,7 +128,7 @@ Deno.test("importances, a plan a kind, what dropping costs, the curves and a pag
     for (const name of ["importance", "quality", "magnitude"]) assert.ok(page.includes(`id="${name}"`), name);
     const again = await start();
     assert.equal(again.out, first.out);
-    assert.match(again.err, /profile of .*: kept from an earlier run/);
+    assert.match(again.err, /profile of .*: result reused from an earlier run/);
     assert.deepEqual(kept(results), files);
   }));
 

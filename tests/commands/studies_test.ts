@@ -32,7 +32,7 @@ Deno.test("profile: modules in the order of their importance, the very numbers o
     assert.equal(kept(options.results).length, 1);
     const again = await run("profile", folder, ...text, "--json", "-");
     assert.deepEqual(JSON.parse(again.out), result);
-    assert.match(again.err, /^profile of .*: kept from an earlier run$/m);
+    assert.match(again.err, /^profile of .*: result reused from an earlier run$/m);
     const fresh = await run("profile", folder, ...text, "--no-cache");
     assert.match(fresh.err, /^profile of \w+: done in .*, not kept\n$/);
     assert.equal(fresh.out, out);
@@ -77,7 +77,7 @@ Deno.test("perplexity: the full model and the dropped one, by flags or by the pl
     assert.deepEqual([dropped[1], dropped[5]], [result.nll.toFixed(4), `MLP ${layer}`]);
     const flags = await run("perplexity", folder, ...text, "--drop-mlp", String(layer));
     assert.equal(flags.out, out);
-    assert.match(flags.err, /2 kept from an earlier run/);
+    assert.match(flags.err, /2 results reused from an earlier run/);
   }));
 
 Deno.test("sweep: a column a curve, a line a number of drops; JSON has a random order for each of three seeds", () =>
@@ -105,7 +105,7 @@ Deno.test("sweep: a column a curve, a line a number of drops; JSON has a random 
     }
     const beyond = await run(...args, "--upto", "4");
     assert.equal(beyond.code, 1);
-    assert.match(beyond.err, /Cannot drop up to 4 of mlp: the model has 3/);
+    assert.match(beyond.err, /Cannot sweep mlp of \w+: upto is 4, expected at most 3, /);
   }));
 
 /** Each study on the tiny model: how many modules a dry run counts, and the kind of its JSON. */

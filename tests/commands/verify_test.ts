@@ -55,7 +55,7 @@ Deno.test("verify: the orders beside the official ones as a table, JSON and CSV;
     assert.equal(kept(options.results).length, 2);
     const again = await run(...wanted, ...size);
     assert.equal(again.out, first.out);
-    assert.match(again.err, /^verify mistral-7b: 2 of 2 shards kept from an earlier run$/m);
+    assert.match(again.err, /^verify mistral-7b: 2 of 2 shards reused from an earlier run$/m);
 
     const dry = await run("verify", "llama-2-13b", "--dry-run");
     assert.match(dry.out, /^llama-2-13b:\n524288 tokens, 1 plan, 2560 modules to run/);

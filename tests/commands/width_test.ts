@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Command } from "commander";
 import { createProgram } from "../../src/commands/program.ts";
-import type { Context } from "../../src/commands/context.ts";
+import type { Context } from "../../src/commands/shared/context.ts";
 import { widthOf } from "../../src/show/plain.ts";
 import { checkpointFiles, tokenizerFile, writeCheckpoints } from "../study/training.ts";
 import { withDesk } from "./cli.ts";

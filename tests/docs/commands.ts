@@ -6,8 +6,8 @@
  * writes it anew; a test compares. Options that commands share are listed once, at the end of the page.
  */
 import { type Command, Help, type Option } from "commander";
-import type { Context } from "../../src/commands/context.ts";
-import { optionDescription } from "../../src/commands/help.ts";
+import type { Context } from "../../src/commands/shared/context.ts";
+import { optionDescription } from "../../src/commands/shared/help.ts";
 import { createProgram } from "../../src/commands/program.ts";
 
 export const PAGE = new URL("../../docs/commands.md", import.meta.url);

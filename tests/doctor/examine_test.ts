@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import { runApart } from "../../src/doctor/examine.ts";
 import { type Check, examine } from "../../src/doctor/mod.ts";
-import { doctorTable } from "../../src/show/mod.ts";
+import { head } from "../../src/result/mod.ts";
+import { tableText } from "../../src/show/mod.ts";
 import { withFolder } from "../support.ts";
 
 const check = (part: string, look: Check["look"], seconds = 10): Check => ({
@@ -42,7 +43,8 @@ Deno.test("a check that throws, hangs or whose process dies takes no other with 
     assert.equal(found.deaf, "no answer within 0.1 s");
     assert.deepEqual(findings.filter(({ works }) => works).map(({ part }) => part), ["good"]);
     assert.equal(findings[1].remedy, "get thrower");
-    assert.match(doctorTable(findings, {}), /^\+ good +here\n- thrower +not here\n +> get thrower\n/);
+    const result = { ...head("doctor"), works: false, findings };
+    assert.match(tableText([result]), /^\+ good +here\n- thrower +not here\n +> get thrower\n/);
   });
 });
 

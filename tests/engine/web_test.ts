@@ -102,22 +102,30 @@ function testOwn(engine: Engine): void {
     await assert.rejects(() => engine.compile(graph), /^Error: Cannot compile a graph on .*: ONNX Runtime: /);
   });
 
-  Deno.test("webgpu: what is larger than a binding or a buffer is refused by name and size", async () => {
+  Deno.test("webgpu: what is larger than a buffer is refused by size", () => {
     const { maxBufferSize } = (engine.access as WebgpuAccess).device.limits;
     assert.throws(() => (engine.access as WebgpuAccess).allocate("f32", [maxBufferSize]), {
       name: "RangeError",
       message: /^Cannot hold \d+ bytes on .*: expected at most \d+ \(maxBufferSize\)$/,
     });
-    const { bindingBytes } = engine.has;
-    if (bindingBytes + 8 > maxBufferSize) return;
-    await withProgram(engine, sum(), async (program) => {
-      const a = (engine.access as WebgpuAccess).allocate("f32", [bindingBytes / 8 + 1, 2]);
-      await assert.rejects(program.run({ a, b: engine.upload(f32([2], 1, 2)) }), {
-        name: "RangeError",
-        message: /^Cannot feed a on .*: found \d+ bytes, expected at most \d+$/,
-      });
-      a.free();
-    });
+  });
+
+  const { bindingBytes } = engine.has;
+  const isBound = bindingBytes + 8 <= (engine.access as WebgpuAccess).device.limits.maxBufferSize;
+  Deno.test({
+    name: `webgpu: what is larger than a binding is refused by name and size${
+      isBound ? "" : " (skipped: no buffer of this device is)"
+    }`,
+    ignore: !isBound,
+    fn: () =>
+      withProgram(engine, sum(), async (program) => {
+        const a = (engine.access as WebgpuAccess).allocate("f32", [bindingBytes / 8 + 1, 2]);
+        await assert.rejects(program.run({ a, b: engine.upload(f32([2], 1, 2)) }), {
+          name: "RangeError",
+          message: /^Cannot feed a on .*: found \d+ bytes, expected at most \d+$/,
+        });
+        a.free();
+      }),
   });
 
   Deno.test("webgpu: a run is let go when its signal aborts, and the program can be run again", () =>

@@ -1,7 +1,7 @@
 /** Changed modules in exported models: heads cut are zeros in every format, a mean is in an ONNX graph alone. */
 import assert from "node:assert/strict";
 import { exportModel, type Format, FORMATS } from "../../src/export/mod.ts";
-import { type Change, type DropPlan } from "../../src/result/mod.ts";
+import type { Change, DropPlan } from "../../src/measure/mod.ts";
 import { dropPlan, keepTensors } from "../../src/run/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";

@@ -1,7 +1,7 @@
 /** A folder for transformers is the plan on the original, to the last bit: fewer layers, zeroed projections, bytes as stored. */
 import assert from "node:assert/strict";
 import { openModel as openFiles } from "../../src/hub/mod.ts";
-import { shardFiles } from "../../src/export/shards.ts";
+import { shardFiles } from "../../src/export/hf/shards.ts";
 import { contentOf, openSafetensors } from "../../src/weights/mod.ts";
 import { fixture, fixtureNames } from "../fixtures/read.ts";
 import { openFolder } from "../support.ts";

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { exportModel } from "../../src/export/mod.ts";
-import type { Change } from "../../src/result/mod.ts";
+import type { Change } from "../../src/measure/mod.ts";
 import { decoder, type DropPlan, keepTensors, noDrop } from "../../src/run/mod.ts";
 import { openModel, type StudyModel } from "../../src/subject/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";

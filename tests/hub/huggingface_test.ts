@@ -280,6 +280,26 @@ Deno.test("hostile listings are refused: names that leave their folder, sizes, o
   });
 });
 
+Deno.test("files for which the hub gives no hash are fetched, and a notice names them", async () => {
+  await withHub(async (hub) => {
+    addModel(hub);
+    hub.listing = [...hub.files].map(([path, { length }]) => ({
+      ...{ type: "file", path, size: length },
+      ...path === "config.json" ? {} : { oid: gitHash(path, hub) },
+    }));
+    const notices: string[] = [];
+    (await openModel("owner/name", { onNotice: (line) => notices.push(line) })).close();
+    assert.ok(
+      notices.includes("owner/name: the hub gives no hash for config.json; only the size is checked"),
+    );
+  });
+});
+
+const gitHash = (path: string, { files }: FakeHub) => {
+  const bytes = files.get(path)!;
+  return createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
+};
+
 Deno.test("a hash of another form is refused before the first byte, not passed over", async () => {
   const whole = "0".repeat(64);
   const hashes = [

@@ -60,5 +60,5 @@ Deno.test("a manifest that is not of its form is an error that names the field",
     );
   }
   assert.throws(() => parseManifest("[", "m.json"), SyntaxError);
-  assert.throws(() => parseManifest("[]", "m.json"), /the file is \[\], expected an object/);
+  assert.throws(() => parseManifest("[]", "m.json"), /the file is an empty list, expected an object/);
 });

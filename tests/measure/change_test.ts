@@ -8,7 +8,7 @@ import {
   meanInterval,
   shareInterval,
 } from "../../src/measure/mod.ts";
-import { equivalence } from "../../src/measure/paired.ts";
+import { equivalence } from "../../src/measure/statistics/paired.ts";
 import { philox, streamKeys } from "../../src/tensor/mod.ts";
 
 const { wilson } = JSON.parse(

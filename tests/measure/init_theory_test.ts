@@ -1,7 +1,7 @@
 /** The closed form of an untrained model, where it can be worked out by hand. */
 import assert from "node:assert/strict";
 import { initTheory, type Untrained } from "../../src/measure/mod.ts";
-import { keyWeight } from "../../src/measure/effective_keys.ts";
+import { keyWeight } from "../../src/measure/untrained/effective_keys.ts";
 import { fillNormal, streamKeys } from "../../src/tensor/mod.ts";
 
 const base: Untrained = {

@@ -1,8 +1,8 @@
 /** Changed answers: against a brute force with SciPy (fixtures/make_paired.py), and what has to hold for every number of documents. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { binomialShare, binomialTail } from "../../src/measure/binomial.ts";
-import { changeInterval, changesOf, equivalence, limits } from "../../src/measure/paired.ts";
+import { binomialShare, binomialTail } from "../../src/measure/statistics/binomial.ts";
+import { changeInterval, changesOf, equivalence, limits } from "../../src/measure/statistics/paired.ts";
 
 const { tests, limits: expected } = JSON.parse(
   await Deno.readTextFile(new URL("../fixtures/paired.json", import.meta.url)),

@@ -35,7 +35,7 @@ const cells = [
   ]);`,
   `await enter("study", "a model", {}, reportChecks, async (options) => {
     await enter("profile", "a part", options, reportChecks, async ({ onNotice, onProgress }) => {
-      onNotice("kept from an earlier run");
+      onNotice("reused from an earlier run");
       onProgress({ label: "profile", done: 1, total: 3, unit: "modules", rate: 1, secondsLeft: 2 });
       await new Promise((resolve) => setTimeout(resolve, 1100));
       onProgress({ label: "profile", done: 2, total: 3, unit: "modules", rate: 1, secondsLeft: 1 });
@@ -83,7 +83,7 @@ kernelTest("in a kernel every call of show is one output, progress is drawn in p
   assert.equal(progress.length, 2, "one line of progress, and what is shown");
   assert.match(
     textOf(progress[0], "text/plain")!,
-    /^kept from an earlier run\nstudy: a model {2}done after 1 s$/,
+    /^reused from an earlier run\nstudy: a model {2}done after 1 s$/,
   );
   assert.equal(textOf(stopped[1], "text/plain"), "study,show,fresh\nAbortError,AbortError,true\n");
 });

@@ -1,14 +1,16 @@
 /** The notebooks as they are committed: executed, small, fit for every page that shows them, and of correct types. */
 import assert from "node:assert/strict";
-import { type Kind, METHODS, VERSION } from "../../src/result/mod.ts";
+import { METHODS, VERSION } from "../../src/result/mod.ts";
 import {
   type Cell,
   committed,
   flawsOf,
   foreignParts,
   nameOf,
+  outdated,
   readCells,
   readCode,
+  readMade,
   textOf,
   writeScript,
 } from "./notebook.ts";
@@ -32,12 +34,9 @@ for (const path of committed) {
   });
 
   Deno.test(`${name}: its numbers come from the version and the methods of the code`, async () => {
-    const { metadata } = JSON.parse(await Deno.readTextFile(path));
-    const { version, methods } = metadata.lamina;
-    assert.equal(version, VERSION);
-    assert.ok(Object.keys(methods).length > 5);
-    // A kind of result that there was not yet is in none of its numbers.
-    for (const [kind, method] of Object.entries(methods)) assert.equal(method, METHODS[kind as Kind], kind);
+    const made = await readMade(path);
+    assert.ok(Object.keys(made.methods).length > 5);
+    assert.deepEqual(outdated(made), []);
   });
 
   Deno.test(`${name}: small, without escapes and paths of a machine`, async () => {
@@ -67,6 +66,21 @@ for (const path of committed) {
     assert.equal(new Set(ids).size, ids.length, "ids are unique over all pictures");
   });
 }
+
+Deno.test("a notebook is outdated when a method is raised behind it, when it comes from a later one, and with another version", async () => {
+  const { version, methods } = await readMade(committed[0]);
+  assert.deepEqual(outdated({ version, methods: { ...methods, roofline: 1 } }), [ // what it was once
+    `roofline: method 1, expected ${METHODS.roofline}`,
+  ]);
+  const profile = METHODS.profile + 1;
+  assert.deepEqual(outdated({ version, methods: { ...methods, profile } }), [
+    `profile: method ${profile}, expected ${METHODS.profile}`,
+  ]);
+  assert.deepEqual(outdated({ version, methods: { ...methods, gone: 1 } }), [
+    "gone: method 1, expected undefined",
+  ]);
+  assert.deepEqual(outdated({ version: "0.0.1", methods }), [`version 0.0.1, expected ${VERSION}`]);
+});
 
 Deno.test("the README's pictures are those that the notebooks and the sweep of `task start` draw", async () => {
   for (const { path, svg } of await pictures()) {

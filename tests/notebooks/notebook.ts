@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { missingPackages } from "../../src/hub/mod.ts";
 import { environment, install, python } from "../../src/lab/mod.ts";
+import { type Kind, METHODS, VERSION } from "../../src/result/mod.ts";
 import { thorough } from "../support.ts";
 
 /** An output of a code cell, as nbformat 4 stores it. */
@@ -74,6 +75,24 @@ export async function readCode(path: string): Promise<Cell[]> {
 /** Writes a notebook's code cells as one script. */
 export async function writeScript(path: string, notebook: string): Promise<void> {
   await Deno.writeTextFile(path, (await readCode(notebook)).map(({ source }) => source).join("\n\n"));
+}
+
+/** The version of Lamina that ran a notebook, and its methods by kind of result. */
+export interface Made {
+  readonly version: string;
+  readonly methods: Readonly<Record<string, number>>;
+}
+
+/** Reads what a notebook says of its making. */
+export async function readMade(path: string): Promise<Made> {
+  return JSON.parse(await Deno.readTextFile(path)).metadata.lamina;
+}
+
+/** Why a notebook's numbers are not those of the code. A kind that the notebook does not know is in none of its numbers. */
+export function outdated({ version, methods }: Made): string[] {
+  const stale = Object.entries(methods).filter(([kind, method]) => method !== METHODS[kind as Kind])
+    .map(([kind, method]) => `${kind}: method ${method}, expected ${METHODS[kind as Kind]}`);
+  return version === VERSION ? stale : [`version ${version}, expected ${VERSION}`, ...stale];
 }
 
 /** Text of an output in one media type, or undefined. */

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { basename } from "node:path";
 import { checkpointOrigin, type Checkpoints, head, type Profile } from "../../src/result/mod.ts";
 import { keep, keepAs, keptOr, keptResult, METHODS, readResult, resultText } from "../../src/result/mod.ts";
-import { isKept, keptOf, resultPath } from "../../src/result/kept.ts";
+import { isKept, keptOf, resultPath } from "../../src/result/keeping/kept.ts";
 import { kept } from "../study/tiny.ts";
 import { withFolder } from "../support.ts";
 import { perplexity, profile, profiles, provenance, reordered } from "./samples.ts";

@@ -68,14 +68,14 @@ for (const name of fixtureNames) {
         await withDecoder({ model, plan }, async (decoder) => {
           const steps = await logitsOf(decoder, (ids as Int32Array).subarray(0, -1), prompt);
           assert.equal(steps.length, best.length);
+          let tied = 0;
           steps.forEach((logits, i) => {
             const expected = firstSteady(model.spec, ids.length) > 0 ? ids[prompt + i] : best[i];
             const near = 2 * stateTolerance(model.spec) * largest(logits);
-            assert.ok(
-              argmax(logits) === expected || gap[i] < near,
-              `${label}, token ${i}: gap ${gap[i]}, ${near}`,
-            );
+            if (gap[i] < near) tied++;
+            else assert.equal(argmax(logits), expected, `${label}, token ${i}: gap ${gap[i]}, ${near}`);
           });
+          assert.ok(tied <= steps.length / 8, `${label}: ${tied} of ${steps.length} tokens are nearly tied`);
         });
       }
     }));

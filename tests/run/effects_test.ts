@@ -57,6 +57,7 @@ for (const name of ["llama", "gemma2", "neox-parallel"]) {
         const probe = effectsProbe(layers.length, plans.length);
         await forward({ model, engine, segments: segmentsOf(blocks), plans, probes: [probe], budget });
         const full = await updatesOf(model, blocks, noDrop);
+        let compared = 0;
         for (const [p, plan] of plans.entries()) {
           const own = await updatesOf(model, blocks, plan);
           layers.forEach((_, l) =>
@@ -64,6 +65,7 @@ for (const name of ["llama", "gemma2", "neox-parallel"]) {
               const sums = added(probe.plans[p][l][kind]);
               assert.equal(sums === undefined, own[l][kind] === undefined);
               if (!sums) return;
+              compared++;
               const reference = square(full[l][kind]!);
               const difference = square(own[l][kind]!.map((value, i) => value - full[l][kind]![i]));
               // Differences of equal float32 numbers, squared and added in float64; the test's differences round once.
@@ -75,6 +77,9 @@ for (const name of ["llama", "gemma2", "neox-parallel"]) {
             })
           );
         }
+        // All modules of the full model; of each other plan all but the one that it drops.
+        const modules = KINDS.length * layers.length;
+        assert.equal(compared, modules + modules * (modules - 1));
       }
     }));
 }

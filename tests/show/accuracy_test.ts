@@ -2,8 +2,14 @@
 import assert from "node:assert/strict";
 import { changeOver, meanInterval, shareInterval } from "../../src/measure/mod.ts";
 import { formatPointsRange } from "../../src/show/chart/numbers.ts";
-import { accuracyChange, accuracyClaims, accuracyFigure, sections } from "../../src/show/mod.ts";
-import { evaluationRows, evaluationTable } from "../../src/show/tables/evaluation.ts";
+import {
+  accuracyChange,
+  accuracyClaims,
+  accuracyFigure,
+  rowsOf,
+  sections,
+  tableText,
+} from "../../src/show/mod.ts";
 import { checkFigure, dotsOf, readCsv } from "./check_svg.ts";
 import { evaluation, evaluations, plan } from "./synthetic_tasks.ts";
 
@@ -146,13 +152,13 @@ Deno.test("the table: every number has an interval, every change a verdict, and 
   for (const task of Object.values(less.tasks)) task.metrics.acc = { ...task.metrics.acc, against };
   const mean = meanInterval([shareInterval(0, 40), shareInterval(0, 40)]);
   less.average = { of: ["piqa acc", "arc_easy acc"], stderr: 0, ...mean, against };
-  const text = evaluationTable([full, less]);
+  const text = tableText([full, less]);
   assert.match(text, /piqa +0 +40 +acc +0\.0 % +0\.0 … 8\.8\n/);
   assert.match(text, /piqa +acc +0\.0 % +0\.0 … 8\.8 +0\.0 +−7\.2 … 7\.2 +cannot tell/);
   assert.match(text, /average +mean +0\.0 % +0\.0 … 6\.2 +0\.0 +−7\.2 … 7\.2 +cannot tell/);
   assert.match(text, /cannot tell: .* a task needs 149 documents/);
   assert.doesNotMatch(text, /0\.0 … 0\.0/);
-  const row = evaluationRows([less]).at(-1)!;
+  const row = rowsOf([less]).at(-1)!;
   assert.deepEqual([row.task, row.stderr, row.verdict, row.change], ["average", 0, "cannot tell", 0]);
   assert.ok(row.value_high as number > 0.06 && row.high as number > 0.07);
 });

@@ -133,7 +133,7 @@ Deno.test("what was not measured is not drawn", () => {
 });
 
 Deno.test("the table has a row for each layer, a dash where a module is absent, and what stands out below", () => {
-  const text = show.causesTable(causes({ layers: 9, attention: [0, 4], mlp: [4, 8] }));
+  const text = show.tableText([causes({ layers: 9, attention: [0, 4], mlp: [4, 8] })]);
   const lines = text.split("\n");
   const start = lines.findIndex((line) => /^layer/.test(line));
   const rows = lines.slice(start + 1, start + 10).map((line) => line.trim().split(/\s+/));
@@ -147,10 +147,10 @@ Deno.test("the table has a row for each layer, a dash where a module is absent, 
     /Sink rate as published: 50\.0 % of heads give the first token more than 0\.3 of their attention\n {2}averaged over all queries of a sample; counted over heads, layers and 4 samples of 64 tokens, no BOS\n/,
   );
   assert.match(text, /after layer 0, token 0, dimension 5: −1,234 \(4 samples\)/);
-  const without = show.causesTable({
+  const without = show.tableText([{
     ...causes({ layers: 3 }, { effects: false }),
     massive: { places: 0, largest: [] },
-  });
+  } as show.Result]);
   assert.match(without, /No massive activation/);
   assert.doesNotMatch(without, /moves a later update/);
 });

@@ -59,10 +59,10 @@ Deno.test("trends are those of the layers from 1 on, layer 0 apart; drift and ra
 });
 
 Deno.test("the table has a line a step, and quality only where it was measured", () => {
-  const table = show.checkpointTable(cases["as usual"]);
+  const table = show.tableText([cases["as usual"]]);
   assert.equal(table.match(/^ *4096 /gm)!.length, 3);
   assert.match(table, /^step +full +attention halved +MLP halved +block halved$/m);
-  const without = show.checkpointTable(checkpoints(steps, { layers: 8 }, false));
+  const without = show.tableText([checkpoints(steps, { layers: 8 }, false)]);
   assert.equal(without.match(/^ *4096 /gm)!.length, 2);
   assert.doesNotMatch(without, /perplexity|NaN|undefined/);
   assert.throws(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as show from "../../src/show/mod.ts";
 import { toCsv } from "../../src/show/chart/csv.ts";
-import { spaced } from "../../src/show/chart/axes.ts";
+import { spaced } from "../../src/show/chart/draw/labels.ts";
 import type { Profile } from "../../src/result/mod.ts";
 import { checkFigure, checkSvg, dotsOf, readCsv } from "./check_svg.ts";
 import { checkpoints } from "./synthetic_checkpoints.ts";

@@ -96,11 +96,14 @@ for (const name of names) {
 Deno.test("every figure has a golden, and every golden is of a figure", async () => {
   const folder = new URL("../../src/show/figures/", import.meta.url);
   const drawing: string[] = [];
-  for (const { name: file } of Deno.readDirSync(folder)) {
-    const exported = Object.keys(await import(new URL(file, folder).href));
-    const figures = exported.filter((name) => name.endsWith("Figure"));
-    assert.equal(figures.length, 1, `${file} draws ${figures}`);
-    drawing.push(...figures);
+  for (const { name: room, isDirectory } of Deno.readDirSync(folder)) {
+    for (const { name } of isDirectory ? Deno.readDirSync(new URL(room, folder)) : []) {
+      const file = `${room}/${name}`;
+      const exported = Object.keys(await import(new URL(file, folder).href));
+      const figures = exported.filter((name) => name.endsWith("Figure"));
+      assert.equal(figures.length, 1, `${file} draws ${figures}`);
+      drawing.push(...figures);
+    }
   }
   assert.deepEqual(drawing.sort(), [...names].sort());
   assert.deepEqual([...Deno.readDirSync(goldens)].map(({ name }) => name).sort(), names.map(fileOf).sort());

@@ -1,6 +1,7 @@
 /** What is said of other norm placements: claim C8, and the table beside the official code's numbers. */
 import assert from "node:assert/strict";
-import { againstTable, generalityClaim } from "../../src/show/mod.ts";
+import { head } from "../../src/result/mod.ts";
+import { generalityClaim, type Result, tableText } from "../../src/show/mod.ts";
 import { provenance, sweep } from "./synthetic.ts";
 
 Deno.test("claim C8 counts the models where importance beats random orders and MLPs, and says the losses", () => {
@@ -50,7 +51,7 @@ Deno.test("the table beside llm-drop has a row for every layer, a dash where a m
     difference: [-0.25, 0.25, null],
   };
   const against = { provenance: provenance({ layers: 3 }), attention: { ...rows, rankCorrelation: -1 } };
-  const text = againstTable({ ...against, mlp: against.attention, same: false });
+  const text = tableText([{ ...head("against"), ...against, mlp: against.attention, same: false } as Result]);
   const lines = text.split("\n").slice(text.split("\n").findIndex((line) => /^layer/.test(line)) + 1);
   assert.deepEqual(lines.slice(0, 3).map((line) => line.trim().split(/\s+/)), [
     ["0", "0.500", "0.250", "−0.250"],
@@ -58,7 +59,7 @@ Deno.test("the table beside llm-drop has a row for every layer, a dash where a m
     ["2", "–", "–", "–"],
   ]);
   assert.match(text, /attention, rank correlation −1\.000/);
-  const same = againstTable({ ...against, mlp: against.attention, same: true });
+  const same = tableText([{ ...head("against"), ...against, mlp: against.attention, same: true } as Result]);
   assert.equal(same.split("\n").length, 2);
   assert.match(same, /Both definitions agree here/);
 });

@@ -62,8 +62,8 @@ Deno.test("a cut text fits and begins as the whole one", () => {
 
 Deno.test("tables keep hostile names to their line and cell, and printed lines to what is seen", () => {
   const given = hostile(profile({ layers: 3 }));
-  const clean = show.profileTable(profile({ layers: 3 }), { color: true });
-  const text = show.profileTable(given, { color: true });
+  const clean = show.tableText([profile({ layers: 3 })], { color: true });
+  const text = show.tableText([given], { color: true });
   assert.equal(text.split("\n").length, clean.split("\n").length);
   assert.doesNotMatch(text.replaceAll(/\x1b\[(?:1|2|22)m/g, ""), ACTS);
   assert.doesNotMatch(show.align([["name", "n"], [HOSTILE, "1"]], {}, [0]), ACTS);

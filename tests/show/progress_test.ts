@@ -55,8 +55,8 @@ Deno.test("a notice stands on a line of its own", () => {
   const { screen, line, report } = display(true);
   report(0, 0);
   report(3000, 30);
-  line.onNotice("kept from an earlier run");
-  assert.ok(screen.text.endsWith("\r\x1b[Kkept from an earlier run\n"));
+  line.onNotice("reused from an earlier run");
+  assert.ok(screen.text.endsWith("\r\x1b[Kreused from an earlier run\n"));
 });
 
 Deno.test("a report fits its line", () => {

@@ -1,15 +1,6 @@
 // deno-lint-ignore-file no-control-regex -- escapes are what is tested
 import assert from "node:assert/strict";
-import {
-  align,
-  comparisonTable,
-  perplexityTable,
-  planTable,
-  printable,
-  profileTable,
-  sparkline,
-  sweepTable,
-} from "../../src/show/mod.ts";
+import { align, printable, type Result, sparkline, tableText } from "../../src/show/mod.ts";
 import { formatNumber, formatSeconds, formatTick } from "../../src/show/chart/numbers.ts";
 import { widthOf } from "../../src/show/plain.ts";
 import { head, perplexityOf } from "../../src/result/mod.ts";
@@ -25,7 +16,7 @@ const table = (text: string, heading: RegExp) => {
 
 Deno.test("a profile's table aligns, most redundant first, with the weight format", () => {
   const given = profile({ layers: 12, mlp: [3] });
-  const text = profileTable(given);
+  const text = tableText([given]);
   assert.match(text.split("\n")[0], /GGUF Q4_1/);
   for (const kind of ["attention", "mlp", "block"] as const) {
     const name = { attention: "attention", mlp: "MLP", block: "block" }[kind];
@@ -40,18 +31,18 @@ Deno.test("a profile's table aligns, most redundant first, with the weight forma
 
 Deno.test("ranks within noise are marked where the caller says so", () => {
   const given = profile({ layers: 4 });
-  const marked = profileTable(given, { tied: (above) => above.module === "mlp" && above.layer === 3 });
+  const marked = tableText([given], { tied: (above) => above.module === "mlp" && above.layer === 3 });
   assert.equal(marked.match(/^ *1~ +3 /gm)?.length, 1);
   assert.equal(marked.match(/\d~/g)?.length, 1);
-  assert.doesNotMatch(profileTable(given), /~/);
+  assert.doesNotMatch(tableText([given]), /~/);
 });
 
 Deno.test("escapes and sparklines appear only where asked for", () => {
   const given = profile({ layers: 4 });
   const beyond = /[\x1b▁-█]/;
-  assert.doesNotMatch(profileTable(given), beyond);
-  assert.match(profileTable(given, { color: true }), /\x1b\[1m/);
-  assert.match(profileTable(given, { utf8: true }), /attention {2}[▁-█]{4} /);
+  assert.doesNotMatch(tableText([given]), beyond);
+  assert.match(tableText([given], { color: true }), /\x1b\[1m/);
+  assert.match(tableText([given], { utf8: true }), /attention {2}[▁-█]{4} /);
 });
 
 Deno.test("a sparkline spans its values and shows gaps", () => {
@@ -61,9 +52,10 @@ Deno.test("a sparkline spans its values and shows gaps", () => {
   assert.equal(sparkline([]), "");
 });
 
-Deno.test("a profile of one sample has no standard errors, and says so", () => {
-  const [, head, ...rows] = table(profileTable(profile({ layers: 3, samples: 1 })), /^MLP,/);
+Deno.test("a profile of one sample has a dash for each module's standard error", () => {
+  const [, head, ...rows] = table(tableText([profile({ layers: 3, samples: 1 })]), /^MLP,/);
   const column = head.indexOf("± s.e.") + "± s.e.".length - 1;
+  assert.equal(rows.length, 3);
   for (const row of rows) assert.equal(row[column], "–");
 });
 
@@ -75,7 +67,7 @@ Deno.test("perplexities stand under each other with what was dropped", () => {
       top1: 60,
       tokens: 63,
     }]);
-  const lines = perplexityTable([
+  const lines = tableText([
     result(3.2, [], []),
     result(4, [25, 26], []),
     result(13, [], [16]),
@@ -92,11 +84,11 @@ Deno.test("perplexities stand under each other with what was dropped", () => {
     "block 4 5",
     "attention 4 · MLP 5",
   ]);
-  assert.equal(perplexityTable([]), "");
+  assert.equal(tableText([]), "");
 });
 
 Deno.test("a plan's table names the flags that apply it", () => {
-  const text = planTable({
+  const plan = {
     ...head("plan"),
     model: "m",
     layers: 30,
@@ -110,29 +102,25 @@ Deno.test("a plan's table names the flags that apply it", () => {
       { module: "attention", layer: 26, score: 0.00617 },
       { module: "mlp", layer: 16, score: 0.0191 },
     ],
-  });
+  };
+  const text = tableText([plan]);
   assert.match(text, /--drop-attention 25,26 --drop-mlp 16$/);
   assert.match(text, /^ +3 {2}MLP +16 +0\.0191$/m);
 });
 
 Deno.test("a comparison and a sweep align", () => {
   const row = { overlap: [1, 0.5, 2 / 3, 0.75, 0.8], rankCorrelation: 0.9, largestDifference: 0.01 };
-  const compared = comparisonTable({ models: ["a", "b"], attention: row, mlp: row, block: row });
+  const comparison = { ...head("compare"), models: ["a", "b"], attention: row, mlp: row, block: row };
+  const compared = tableText([comparison]);
   assert.match(compared, /^attention +0\.900 +0\.0100 +1 of 1 +3 of 4$/m);
   const on = { dtype: "tf32", engine: "cuda", runtime: "onnxruntime 1.30.0", device: "NVIDIA H100" };
-  const mixed = comparisonTable({
-    models: ["a", "b"],
-    computed: [{ ...on, dtype: "float32" }, on],
-    attention: row,
-    mlp: row,
-    block: row,
-  });
+  const mixed = tableText([{ ...comparison, computed: [{ ...on, dtype: "float32" }, on] } as Result]);
   assert.equal(
     mixed.split("\n")[1],
     "computed in float32, cuda on NVIDIA H100 (onnxruntime 1.30.0)  vs  tf32, cuda on NVIDIA H100 (onnxruntime 1.30.0)",
   );
   assert.equal(mixed.split("\n").toSpliced(1, 1).join("\n"), compared);
-  for (const text of [compared, sweepTable(sweep({ layers: 12 }))]) {
+  for (const text of [compared, tableText([sweep({ layers: 12 })])]) {
     const [head, ...rows] = text.split("\n").slice(text === compared ? 1 : 2);
     assert.ok(rows.length >= 3);
     for (const row of rows) assert.equal(row.length, head.length, text);
@@ -178,7 +166,7 @@ Deno.test("a table fits a narrow terminal: names give way, columns go on below, 
   }
   const result = profile({ layers: 12 });
   const look = { columns: 40, utf8: true };
-  const text = profileTable(result, look);
+  const text = tableText([result], look);
   assert.ok(wide(text, 40).length > 0); // a heading
   assert.deepEqual(wide(printable(text, look), 40), []);
   assert.deepEqual(printable(text, look).split(/\s+/), text.split(/\s+/));
@@ -186,7 +174,7 @@ Deno.test("a table fits a narrow terminal: names give way, columns go on below, 
 
 Deno.test("a terminal without UTF-8 or colour gets ASCII alone, aligned as before", () => {
   const given = profile({ layers: 12, samples: 4 });
-  const text = profileTable(given, { color: false, utf8: false });
+  const text = tableText([given], { color: false, utf8: false });
   const shown = printable(text, { color: false, utf8: false });
   assert.match(text, /±/);
   assert.match(shown, /^[\n\x20-\x7e]*$/);

@@ -14,6 +14,11 @@ const rows = (value: unknown) => {
   assert.ok("rows" in view, JSON.stringify(view));
   return view.rows;
 };
+const tables = (value: unknown) => {
+  const view = viewOf(value);
+  assert.ok("tables" in view, JSON.stringify(view));
+  return view.tables;
+};
 const markdown = (value: unknown) => (viewOf(value) as { markdown: string }).markdown;
 const name = (value: unknown) => (viewOf(value) as { name: string }).name;
 const shape = { layers: 2, samples: 2 } as Parameters<typeof sweep>[0];
@@ -21,20 +26,17 @@ const shape = { layers: 2, samples: 2 } as Parameters<typeof sweep>[0];
 Deno.test("results have the figure of their kind, or a table", () => {
   assert.equal(name(profile()), "importance");
   assert.equal(name(sweep(shape)), "quality");
-  const [row] = rows(perplexity());
-  assert.deepEqual([row.model, row.perplexity], ["tiny", perplexity().perplexity]);
-  assert.deepEqual(rows([perplexity(), perplexity()]).length, 2);
+  const [{ title, head }] = tables(perplexity());
+  assert.match(title!, /^tiny \(/);
+  assert.equal(head[0], "perplexity");
+  const [row, ...others] = rows([perplexity(), perplexity()]);
+  assert.deepEqual([row.model, row.perplexity, others.length], ["tiny", perplexity().perplexity, 1]);
   assert.deepEqual(rows([profile()]), [{ result: "profile", model: "tiny", text: "stories" }]);
   const plan = makePlan(profile(), { target: "attention", drop: 2 });
-  assert.deepEqual(rows(plan).map(({ drop, module }) => [drop, module]), [[1, "attention"], [
-    2,
-    "attention",
-  ]]);
-  assert.deepEqual(rows(compare(profile(), profile())).map(({ module }) => module), [
-    "attention",
-    "mlp",
-    "block",
-  ]);
+  const [dropped] = tables(plan);
+  assert.deepEqual(dropped.rows.map((cells) => cells.slice(0, 2)), [["1", "attention"], ["2", "attention"]]);
+  const [compared] = tables(compare(profile(), profile()));
+  assert.deepEqual(compared.rows.map(([module]) => module), ["attention", "MLP", "block"]);
   assert.equal(name(importanceFigure(profile())), "importance");
 });
 
@@ -46,7 +48,11 @@ const golden: { readonly kind: Kind }[] = JSON.parse(
 for (const result of golden) {
   Deno.test(`a result of kind ${result.kind} is shown, alone and in a list`, () => {
     const view = viewOf(result);
-    assert.ok("picture" in view ? view.picture.startsWith("<svg") : rows(result).length > 0);
+    assert.ok(
+      "picture" in view
+        ? view.picture.startsWith("<svg")
+        : tables(result).some(({ head }) => head.length > 0),
+    );
     assert.deepEqual(rows([result, result]).length, 2);
   });
 }
@@ -119,7 +125,7 @@ Deno.test("a figure or a result as a cell's last value is rendered, and nobody e
       for (
         const value of [profile(), perplexity(), read, plan, importanceFigure(read), compare(read, read)]
       ) {
-        assert.match(call(value)["text/plain"], /^\{"(rows|picture)"/);
+        assert.match(call(value)["text/plain"], /^\{"(tables|picture)"/);
         assert.deepEqual(Object.getOwnPropertySymbols({ ...value }), []);
         assert.deepEqual({ ...value }, value);
         assert.deepEqual(JSON.parse(JSON.stringify(value)), value);

@@ -6,7 +6,7 @@ import { mean, PATTERN_NAMES, type PatternName, rankInterval, spearman } from ".
 import { type Model, scoring } from "../../src/models/mod.ts";
 import { type Causes, type PatternsRow, readResult } from "../../src/result/mod.ts";
 import { type Blocks, forward, noDrop, segmentsOf } from "../../src/run/mod.ts";
-import { attentionOf, causes, causesEstimate, profile, untrainedCauses } from "../../src/study/mod.ts";
+import { attentionOf, causes, estimate, profile, untrainedCauses } from "../../src/study/mod.ts";
 import { sinkOf } from "../../src/study/causes/means.ts";
 import { openConfig, openModel, packText } from "../../src/subject/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
@@ -51,7 +51,7 @@ Deno.test("the study has the form that it is kept in, and a profile's importance
     assert.equal(result.norm, "pre");
     assert.ok(finite(result.effectiveRank.layers) && result.effectiveRank.embedding! > 1);
     assert.deepEqual(await causes(model, { ...options, onNotice: (line) => notices.push(line) }), result);
-    assert.equal(notices.filter((line) => /kept from an earlier run/.test(line)).length, 1);
+    assert.equal(notices.filter((line) => /reused from an earlier run/.test(line)).length, 1);
     await causes(model, { ...options, queryStride: 2 });
     await causes(model, { ...options, effectSamples: 0 });
     assert.equal(kept(options.results).filter((name) => name.startsWith("causes-")).length, 3);
@@ -218,9 +218,9 @@ Deno.test("in a parallel layer both modules read what enters it", () =>
       effectSamples: 0,
     });
     const entering = [embedding.meanCosine!, ...mlp.meanCosine.mean.slice(0, -1)];
-    for (const { values } of correlations.filter(({ cause }) => cause === "meanCosine")) {
-      assert.deepEqual(values, entering);
-    }
+    const read = correlations.filter(({ cause }) => cause === "meanCosine");
+    assert.deepEqual(read.map(({ module }) => module), ["attention", "mlp"]);
+    for (const { values } of read) assert.deepEqual(values, entering);
   }, "neox-parallel"));
 
 Deno.test("the reach of each drop is on later layers only, and of the samples that the result names", () =>
@@ -383,8 +383,8 @@ Deno.test("senseless options are refused by name; what it would take is more wit
     );
     await assert.rejects(causes(model, { ...options, effectSamples: -1 }), /effectSamples is -1/);
     const [all, few] = [
-      await causesEstimate(model, options),
-      await causesEstimate(model, { ...options, effectSamples: 0 }),
+      await estimate("causes", model, options),
+      await estimate("causes", model, { ...options, effectSamples: 0 }),
     ];
     assert.ok(all.modules > few.modules && few.modules >= 3 * 2 * 3);
     assert.equal(all.tokens, 64);

@@ -151,7 +151,7 @@ Deno.test("an interrupted series goes on where it stopped, and asks for no finis
     assert.deepEqual(again, result);
     assert.deepEqual(weightRequests(hub), []);
     assert.ok(
-      notices.includes("owner/name: 12 of 12 checkpoints kept from an earlier run"),
+      notices.includes("owner/name: 12 of 12 checkpoints reused from an earlier run"),
       notices.join("\n"),
     );
     const { results: _, ...unkept } = study;

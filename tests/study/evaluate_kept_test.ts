@@ -77,7 +77,7 @@ Deno.test("what was ended goes on behind the last part that was kept, and ends i
       const parts = TASKS.length * plans.length;
       const said = finished === 0
         ? /^$/
-        : RegExp(`: ${finished * 2} of ${parts} parts kept from an earlier run$`);
+        : RegExp(`: ${finished * 2} of ${parts} parts reused from an earlier run$`);
       assert.match(rest.said.replace(/^.* than the .*\n?/gm, ""), said);
     }
   }));
@@ -95,7 +95,7 @@ Deno.test("a plan that is added runs alone, beside the full model; what others w
     const added = await evaluated(model, [full, first, second], { ...asked, results });
     assert.equal(added.runs, alone.runs - fullTexts);
     assert.equal(added.text, together.text);
-    assert.match(added.said, /4 of 6 parts kept/);
+    assert.match(added.said, /4 of 6 parts reused/);
     const again = await evaluated(model, [second, full], { ...asked, results });
     assert.equal(again.runs, 0);
   }));

@@ -1,7 +1,7 @@
 /** Texts of a tiny model: greedy and drawn, full and dropped, in pieces, ended and aborted. */
 import assert from "node:assert/strict";
 import { noDrop, sampler } from "../../src/run/mod.ts";
-import { incremental } from "../../src/study/incremental.ts";
+import { incremental } from "../../src/study/writing/incremental.ts";
 import { generate, type Written } from "../../src/study/mod.ts";
 import type { StudyModel } from "../../src/subject/mod.ts";
 import { engine } from "../support.ts";

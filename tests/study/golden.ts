@@ -19,9 +19,9 @@ import {
   sweep,
   verify,
 } from "../../src/study/mod.ts";
-import { openConfig, openSeries, type StudyModel } from "../../src/subject/mod.ts";
+import { openConfig, openSeries } from "../../src/subject/mod.ts";
 import { UNIT, withFolder } from "../support.ts";
-import { tinyText, withTiny } from "./tiny.ts";
+import { named, tinyText, withTiny } from "./tiny.ts";
 import { checkpointFiles, tokenizerFile, writeCheckpoints } from "./training.ts";
 
 /**
@@ -101,11 +101,6 @@ export async function makeGoldens(): Promise<{ [K in GoldenKind]: ResultOf<K> }>
   const short = { batch: [1, 4], input: 16, output: 4 };
   results.roofline = await roofline("mistral-7b", { device: "rtx-a6000", ...short });
   return results as { [K in GoldenKind]: ResultOf<K> };
-}
-
-/** The model under a name that does not change with its folder. */
-function named(model: StudyModel): StudyModel {
-  return { ...model, name: "tiny", identity: { ...model.identity, name: "tiny" } };
 }
 
 /** The numbers of a result by their place, and where there is none; what it is of is left out. */

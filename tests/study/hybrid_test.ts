@@ -4,8 +4,8 @@ import { mean } from "../../src/measure/mod.ts";
 import { layerTensors, randomWeights } from "../../src/models/mod.ts";
 import { profileOf } from "../../src/result/mod.ts";
 import { type Blocks, forward, noDrop, segmentsOf, valuesProbe } from "../../src/run/mod.ts";
-import { profileTable } from "../../src/show/tables/terminal.ts";
-import { gateNorms } from "../../src/study/orders/gate_norm.ts";
+import { tableText } from "../../src/show/mod.ts";
+import { gateNorms } from "../../src/study/scores/gate_norm.ts";
 import { sizesOf } from "../../src/study/orders/sizes.ts";
 import { provenance } from "../result/samples.ts";
 import { elements, toFloat32 } from "../../src/tensor/mod.ts";
@@ -23,7 +23,7 @@ Deno.test("a profile tells importance by what mixes a layer's tokens", () =>
     const line = `mean importance by mixer: full attention ${
       importance[3].toFixed(3)
     } (1 layer), linear attention ${mean(importance.slice(0, 3)).toFixed(3)} (3 layers)`;
-    const table = profileTable(profile);
+    const table = tableText([profile]);
     assert.ok(table.includes(line), table);
     assert.equal(table.match(/linear attention\n/g)?.length, 3);
     assert.ok(!("mixers" in profileOf(provenance(blocks.samples), own, undefined, MIXERS.map(() => "full"))));

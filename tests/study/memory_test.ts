@@ -1,16 +1,9 @@
 /** A study that needs more memory than there is is refused before anything runs, unless it is forced. */
 import assert from "node:assert/strict";
-import {
-  perplexities,
-  profile,
-  randomInit,
-  speed,
-  untrainedCauses,
-  verifyEstimate,
-} from "../../src/study/mod.ts";
-import { needOf } from "../../src/study/estimate.ts";
+import { estimate, perplexities, profile, randomInit, speed, untrainedCauses } from "../../src/study/mod.ts";
+import { needOf } from "../../src/study/base/estimate.ts";
 import { drawText, zipfText } from "../../src/subject/mod.ts";
-import { availableBytes, expectRoom } from "../../src/study/memory.ts";
+import { availableBytes, expectRoom } from "../../src/study/base/memory.ts";
 import { engineWith } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 
@@ -117,7 +110,7 @@ Deno.test("a text is drawn in pieces: who stops it is heard, and its words are t
 
 Deno.test("the estimate of a verification of many samples is as quick as that of few", async () => {
   const [few, many] = await Promise.all(
-    [16, 2 ** 27].map((samples) => verifyEstimate("mistral-7b", { samples, length: 2, engine: "cpu" })),
+    [16, 2 ** 27].map((samples) => estimate("verify", "mistral-7b", { samples, length: 2, engine: "cpu" })),
   );
   assert.equal(many.modules / few.modules, 2 ** 23);
   assert.equal(many.flops / few.flops, 2 ** 23);

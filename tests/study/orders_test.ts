@@ -216,6 +216,7 @@ for (const target of ["attention", "joint"] as const) {
   Deno.test(`iterative over ${target}: the lowest of what is left, measured with the drops made, nothing skipped`, () =>
     withTrained("pre-ln", async (model) => {
       const found = await order(model, { ...text, target, by: "iterative", upto: 5 });
+      assert.equal(found.order.length, 5);
       for (const [step, chosen] of found.order.entries()) {
         const taken = found.order.slice(0, step);
         const measured = await profile(model, { ...text, drop: dropOf(taken) });
@@ -246,7 +247,7 @@ Deno.test("a search that was ended goes on where it stopped, and ends byte for b
         const onNotice = (line: string) => notices.push(line);
         const resumed = await order(model, { ...wanted, results, onNotice });
         assert.equal(resultText(resumed), whole);
-        assert.match(notices.join("\n"), /mlp of .* by .*: [23] kept from an earlier run/);
+        assert.match(notices.join("\n"), /mlp of .* by .*: [23] of \d modules reused from an earlier run/);
         assert.equal(resultText(await order(model, { ...wanted, results })), whole);
         const shorter = await order(model, { ...wanted, upto: 2, results });
         assert.deepEqual(shorter.order, resumed.order.slice(0, 2));

@@ -73,7 +73,7 @@ Deno.test("a kept profile is read, and said to be; another text, length or drop 
     const second = await study();
     assert.equal(second.reports, 0);
     assert.equal(second.notices.length, 1);
-    assert.match(second.notices[0], /^profile of .*: kept from an earlier run$/);
+    assert.match(second.notices[0], /^profile of .*: result reused from an earlier run$/);
     assert.deepEqual(second.result, first.result);
     for (
       const change of [{ results: undefined }, { skip: 1 }, { length: 15 }, { bos: true }, {
@@ -100,7 +100,7 @@ Deno.test("perplexities: plans in their order, the full model at no divergence, 
     assert.deepEqual(attention.provenance.drop, { attention: [0, 1], mlp: [] });
     const more = [{ mlp: [2] }, { mlp: [1] }, {}, { mlp: [1] }];
     const second = await watched((watch) => perplexities(model, more, watch), options);
-    assert.match(second.notices.join(), /: 2 kept from an earlier run$/);
+    assert.match(second.notices.join(), /: 2 results reused from an earlier run$/);
     assert.deepEqual([second.result[0], second.result[2]], [mlp, full]);
     assert.deepEqual(second.result[1], second.result[3]);
     assert.ok(distance([second.result[1].nll], [full.nll]) > 0);

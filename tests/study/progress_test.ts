@@ -5,6 +5,8 @@ import {
   causes,
   checkpoints,
   curvesOf,
+  guides,
+  order,
   perplexities,
   profile,
   randomInit,
@@ -39,6 +41,11 @@ Deno.test("every study reports one count that ends with all", () =>
         "perplexity of": (onProgress) => perplexities(model, [{}, { mlp: [1] }], { ...fresh, onProgress }),
         "sweep of": (onProgress) =>
           sweep(model, importance, curvesOf("mlp", 1), [0, 1, 2], { ...fresh, onProgress }),
+        "attention of": (onProgress) =>
+          order(model, { ...fresh, target: "attention", by: "greedy", upto: 2, onProgress }),
+        "consecutive of": (onProgress) =>
+          order(model, { ...fresh, target: "consecutive", by: "kl", onProgress }),
+        "guides to": (onProgress) => guides(model, { ...fresh, heldOut: options.text!, onProgress }),
         "causes in": (onProgress) => causes(model, { ...fresh, onProgress }),
         "random ": (onProgress) => randomInit(named, { samples: 1, length: 16, seeds: 3, onProgress }),
         "pre-ln": (onProgress) =>

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mean, standardError } from "../../src/measure/mod.ts";
 import { initialiserOf, randomWeights, readSpec } from "../../src/models/mod.ts";
 import { overSeeds, readResult, writeResult } from "../../src/result/mod.ts";
-import { predictInit, randomInit, randomInitEstimate } from "../../src/study/mod.ts";
+import { estimate, predictInit, randomInit } from "../../src/study/mod.ts";
 import { openConfig } from "../../src/subject/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { gramSums, withFolder } from "../support.ts";
@@ -236,8 +236,8 @@ Deno.test("a configuration without an initialiser, an unknown name and senseless
 });
 
 Deno.test("an estimate counts every seed, and a layer larger than memory only in parts", async () => {
-  const one = await randomInitEstimate(await openConfig("llama-3-70b"));
-  const three = await randomInitEstimate(await openConfig("llama-3-70b"), { seeds: 3 });
+  const one = await estimate("random-init", await openConfig("llama-3-70b"), {});
+  const three = await estimate("random-init", await openConfig("llama-3-70b"), { seeds: 3 });
   assert.equal(one.modules, 160);
   assert.equal(three.modules, 480);
   assert.equal(three.flops, 3 * one.flops);

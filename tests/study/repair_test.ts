@@ -1,15 +1,8 @@
 /** Repairs: means beside those of a plain sum, studies under repaired plans, plan files old and new, and what can be wrong with them. */
 import assert from "node:assert/strict";
 import { profile } from "../../src/study/mod.ts";
-import {
-  type Change,
-  changesOf,
-  type DropPlan,
-  noDrop,
-  type Plan,
-  planHash,
-  resultText,
-} from "../../src/result/mod.ts";
+import { type Change, type DropPlan, everyChange, noDrop, planHash } from "../../src/measure/mod.ts";
+import { type Plan, resultText } from "../../src/result/mod.ts";
 import { tensorsOf } from "../../src/run/mod.ts";
 import {
   evaluate,
@@ -70,7 +63,7 @@ Deno.test("every study takes a repaired plan, and keeps its results apart from t
     assert.equal(new Set(first.map(({ nll }) => nll)).size, 4);
     let said = "";
     const again = await perplexities(model, plans, { ...options, onNotice: (line) => said += line });
-    assert.match(said, /4 kept from an earlier run/);
+    assert.match(said, /4 results reused from an earlier run/);
     assert.deepEqual(again, first);
 
     const texts = await generate(model, "the quick", { engine: "cpu", tokens: 6, plans });
@@ -121,7 +114,7 @@ Deno.test("a repaired plan is two files, and is read as it was written", () =>
     assert.deepEqual(found.repaired!.provenance.drop, { attention: [], mlp: [] });
     assert.equal(found.order.length, 2);
     assert.equal(planHash(found), planHash(plan));
-    assert.equal(changesOf(found).length, 2);
+    assert.equal(everyChange(found).length, 2);
     await writePlan(`${folder}/again.json`, found);
     assert.equal(await Deno.readTextFile(`${folder}/again.json`), resultText(plan));
     assert.deepEqual(await Deno.readFile(`${folder}/again.safetensors`), await Deno.readFile(file));

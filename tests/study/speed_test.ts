@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type MlpSpec, scoring } from "../../src/models/mod.ts";
 import { head, resultText, type Speed } from "../../src/result/mod.ts";
 import { noDrop } from "../../src/run/mod.ts";
-import { evaluate, speed, speedEstimate } from "../../src/study/mod.ts";
+import { estimate, evaluate, speed } from "../../src/study/mod.ts";
 import { openParts, type PartTimes } from "../../src/study/speed/parts.ts";
 import { bytesAlone, predict } from "../../src/study/speed/predict.ts";
 import { orderOf, type Player, takeTurns, turnsOf } from "../../src/study/speed/turns.ts";
@@ -164,7 +164,7 @@ Deno.test("gamma is of the evaluations of the same plan and model", () =>
 Deno.test("the estimate counts runs and memory; the form holds what was measured", () =>
   withTiny(async ({ model }) => {
     const options = { ...quick, plans: [{ mlp: [0] }], batch: [1, 3] };
-    const { prefills, steps, bytes } = await speedEstimate(model, options);
+    const { prefills, steps, bytes } = await estimate("speed", model, options);
     assert.deepEqual([prefills, steps], [2 * 2 * 2, 2 * 2 * 4 * 2]);
     const result: Speed = await speed(model, options);
     const { layers } = model.spec;

@@ -3,7 +3,16 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Perplexity, perplexityOf, type Sweep } from "../../src/result/mod.ts";
 import { cost, noDrop } from "../../src/run/mod.ts";
-import { allowance, curvesOf, profile, sweep, sweepEstimate, sweepSteps } from "../../src/study/mod.ts";
+import {
+  allowance,
+  type Curve,
+  curvesOf,
+  estimate,
+  order,
+  profile,
+  sweep,
+  sweepSteps,
+} from "../../src/study/mod.ts";
 import { rise } from "../../src/study/sweep/sweep.ts";
 import { provenance } from "../result/samples.ts";
 import { withTiny } from "./tiny.ts";
@@ -94,10 +103,12 @@ Deno.test("a sweep of fewer modules than steps drops all of them last; random or
   }));
 
 Deno.test("an estimate is the sum of its curves, each a trie of its own, with the profile and the full model", () =>
-  withTiny(async ({ model: { spec }, options }) => {
+  withTiny(async ({ model, options }) => {
+    const { spec } = model;
     const size = { samples: 4, length: 16 };
-    const price = async (...curves: Parameters<typeof sweepEstimate>[1]) =>
-      await sweepEstimate({ spec }, curves, [0, 1, 2], { ...options, samples: 2 }, options);
+    const calibration = { samples: 2, length: 16 };
+    const price = async (...curves: Curve[]) =>
+      await estimate("sweep", model, { ...options, curves, steps: [0, 1, 2], calibration });
     const [, , deepest, random] = curvesOf("mlp", 1, 2); // layer 1, then 0: no plan of the other curve
     const { modules, flops, plans, tokens } = await price(deepest);
     assert.deepEqual([plans, tokens], [3, 64]); // nothing; layer 2; layers 1 and 2
@@ -113,6 +124,36 @@ Deno.test("an estimate is the sum of its curves, each a trie of its own, with th
     const [both, other] = [await price(deepest, random), await price(random)];
     assert.equal(both.plans, 5);
     assert.equal(both.modules - once.modules, modules - once.modules + other.modules - once.modules);
-    const all = await sweepEstimate({ spec }, curvesOf("mlp", 3), [3], options, options);
+    const all = await estimate("sweep", model, {
+      ...options,
+      curves: curvesOf("mlp", 3),
+      steps: [3],
+      calibration,
+    });
     assert.equal(all.plans, 2, "orders of all modules are one plan");
+  }));
+
+Deno.test("orders are named: scores of a profile rank, searches and losses are made first, constraints hold", () =>
+  withTiny(async ({ model, options }) => {
+    const calibration = {
+      samples: 2,
+      length: 16,
+      ...options.text === undefined ? {} : { text: options.text },
+    };
+    const measured = { ...options, ...calibration };
+    const by = ["importance", "greedy"] as const;
+    const named = await sweep(model, { ...options, calibration, targets: ["mlp"], by, upto: 2 });
+    const importance = await profile(model, measured);
+    const greedy = await order(model, { ...measured, target: "mlp", by: "greedy", upto: 2 });
+    const curve = { target: "mlp", by: "importance", seed: null } as const;
+    assert.deepEqual(named, await sweep(model, importance, [curve, greedy], sweepSteps(2), options));
+    const known = { ...options, profile: importance, curves: [curve, greedy], steps: sweepSteps(2) };
+    assert.deepEqual(named, await sweep(model, known));
+    const guarded = await sweep(model, { ...options, calibration, by: ["importance"], protectLast: 1 });
+    assert.deepEqual(guarded.curves[0].points.at(-1)!.drop.attention, [0, 1]);
+    await assert.rejects(
+      sweep(model, { ...options, targets: ["mlp"], upto: 4 }),
+      /^RangeError: Cannot sweep mlp of \w+: upto is 4, expected at most 3, the number that the model and the constraints allow$/,
+    );
+    await assert.rejects(sweep(model, { ...options, by: ["gredy" as "greedy"] }), /did you mean "greedy"/);
   }));

@@ -41,8 +41,8 @@ export interface Opened {
 export function withTiny(use: (opened: Opened) => Promise<void>, name = "llama"): Promise<void> {
   return withFolder(async (folder) => {
     const { folder: from } = await fixture(name);
-    for (const file of ["config.json", "model.safetensors"]) {
-      await Deno.copyFile(`${from}/${file}`, `${folder}/${file}`);
+    for (const { name: file } of Deno.readDirSync(from)) {
+      if (/^(?:config\.json$|model)/.test(file)) await Deno.copyFile(`${from}/${file}`, `${folder}/${file}`);
     }
     await Deno.writeTextFile(`${folder}/tokenizer.json`, JSON.stringify(tinyTokenizer));
     await Deno.writeTextFile(`${folder}/text.txt`, tinyText);
@@ -55,6 +55,11 @@ export function withTiny(use: (opened: Opened) => Promise<void>, name = "llama")
       model.close();
     }
   });
+}
+
+/** The model under a name that does not change with its folder. */
+export function named(model: StudyModel, name = "tiny"): StudyModel {
+  return { ...model, name, identity: { ...model.identity, name } };
 }
 
 /** The names of the kept results. */

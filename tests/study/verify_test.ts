@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
-import { type PaperOrders, profile, rank, verify, verifyEstimate } from "../../src/study/mod.ts";
+import { estimate, type PaperOrders, profile, rank, verify } from "../../src/study/mod.ts";
 import { closedPort, COMMIT, type FakeHub, rangeAnswer, withCache, withHub } from "../hub/fake_hub.ts";
 import { fixture } from "../fixtures/read.ts";
 import { tokenizerFile } from "./training.ts";
@@ -87,13 +87,13 @@ Deno.test("a run that was ended goes on at the shard where it stopped, and gives
       onNotice: (line) => lines.push(line),
       onProgress: ({ done, total = 1 }) => last = done / total,
     });
-    assert.deepEqual(lines, ["verify stand-in: 1 of 3 shards kept from an earlier run"]);
+    assert.deepEqual(lines, ["verify stand-in: 1 of 3 shards reused from an earlier run"]);
     assert.equal(last, 1);
     const { results: _, ...unkept } = told;
     assert.deepEqual(result, await verify(orders, unkept));
     lines.length = 0;
     await verify(orders, { ...told, samples: 8, onNotice: (line) => lines.push(line) });
-    assert.deepEqual(lines, ["verify stand-in: 1 of 1 shards kept from an earlier run"]);
+    assert.deepEqual(lines, ["verify stand-in: 1 of 1 shards reused from an earlier run"]);
   }));
 
 Deno.test("the agreement: ranks in common, and the correlation of importance with the official rank", () =>
@@ -137,11 +137,11 @@ Deno.test("what cannot be verified is one clear error", () =>
 
 Deno.test("an estimate needs no hub: the paper's calibration, and the states of one shard", async () => {
   await withCache(async () => {
-    const whole = await verifyEstimate("mistral-7b", { engine: "cpu" });
+    const whole = await estimate("verify", "mistral-7b", { engine: "cpu" });
     assert.deepEqual([whole.tokens, whole.modules], [256 * 2048, 64 * 32]);
-    const one = await verifyEstimate("mistral-7b", { engine: "cpu", samples: 8 });
+    const one = await estimate("verify", "mistral-7b", { engine: "cpu", samples: 8 });
     assert.equal(one.bytes, whole.bytes);
     assert.equal(whole.flops, 32 * one.flops);
-    assert.equal((await verifyEstimate("llama-2-13b", { engine: "cpu", samples: 9 })).modules, 2 * 80);
+    assert.equal((await estimate("verify", "llama-2-13b", { engine: "cpu", samples: 9 })).modules, 2 * 80);
   }, { HF_ENDPOINT: closedPort() });
 });

@@ -85,6 +85,36 @@ Deno.test("a configuration or a tokenizer that nests deep is refused before anyt
   });
 });
 
+Deno.test("an error of a tokenizer names its file, when it is built and when it is used", async () => {
+  const write = (folder: string, name: string, value: unknown) =>
+    Deno.writeTextFile(`${folder}/${name}`, JSON.stringify(value));
+  await withTiny(async ({ folder }) => {
+    const name = folder.split("/").at(-1);
+    await write(folder, "tokenizer.json", { model: { type: "BPE", vocab: {} } });
+    await assert.rejects(encoded(folder, "a"), {
+      name: "TypeError",
+      message:
+        `Cannot build a tokenizer from ${name}/tokenizer.json: model.merges is missing, expected a list of merges`,
+    });
+    await write(folder, "tokenizer.json", { model: { type: "WordLevel", vocab: { b: 0 } } });
+    await assert.rejects(encoded(folder, "a"), {
+      name: "TypeError",
+      message: new RegExp(
+        `^Cannot use the tokenizer from ${name}/tokenizer.json: the vocabulary has neither`,
+      ),
+    });
+    await write(folder, "tokenizer_config.json", { bos_token: "<s>" });
+    const model = await openModel(folder);
+    const tokenizer = await model.tokenizer();
+    assert.throws(() => tokenizer.bos, {
+      name: "RangeError",
+      message:
+        `Cannot use the tokenizer from ${name}/tokenizer.json: bos_token is "<s>", expected a token in the vocabulary`,
+    });
+    model.close();
+  });
+});
+
 Deno.test("token ids stand for a text, and no tokenizer is needed", async () => {
   await withTiny(async ({ model, folder, options }) => {
     const { blocks } = await packText(model, {

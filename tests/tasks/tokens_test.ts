@@ -49,7 +49,9 @@ for (const [name, { open, bos }] of Object.entries(tokenizers)) {
 
   Deno.test(`${name}: tokens of 200 requests of each task are lm-eval's`, async () => {
     const tokenizer = await open();
-    for (const run of fixture.tokens.filter(({ tokenizer }) => tokenizer === name)) {
+    const runs = fixture.tokens.filter(({ tokenizer }) => tokenizer === name);
+    assert.ok(runs.length > 0);
+    for (const run of runs) {
       const requests = (await documentsOf(run)).flatMap(({ requests }) => requests);
       const some = requests.filter((_, i) => i % run.step === 0).slice(0, 200);
       const found = some.map(({ context, continuation }) =>

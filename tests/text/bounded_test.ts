@@ -1,6 +1,6 @@
 /** Patterns that never come to an end are stopped. */
 import assert from "node:assert/strict";
-import { guard } from "../../src/text/bounded.ts";
+import { guard } from "../../src/text/tokenizer/bounded.ts";
 import { tokenizerFromJson } from "../../src/text/mod.ts";
 
 const HOSTILE = String.raw`^(\w+\s?)*$\d`;

@@ -88,7 +88,7 @@ Deno.test("bad files are refused by name and line", async () => {
     "plain.gz": /plain\.gz: .*expected gzip/,
     "half.txt.gz": /half\.txt\.gz: .*expected gzip/,
     "broken.jsonl": /broken\.jsonl, line 3: /,
-    "list.jsonl": /list\.jsonl, line 1: expected a JSON object/,
+    "list.jsonl": /list\.jsonl, line 1: found .*, expected a JSON object/,
     "field.jsonl": /field\.jsonl, line 2: the field "text" is undefined, expected a string/,
     "number.jsonl": /number\.jsonl, line 1: the field "text" is number/,
     "missing.txt": /missing\.txt: no such file/,

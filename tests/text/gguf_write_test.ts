@@ -1,7 +1,7 @@
 /** A tokenizer.json as a GGUF file has it, and back: the same ids; what GGUF has no words for is refused by name. */
 import assert from "node:assert/strict";
 import { type GgufTokens, ggufVocabulary, tokenizerFromGguf, tokenizerFromJson } from "../../src/text/mod.ts";
-import { TokenType } from "../../src/text/gguf_metadata.ts";
+import { TokenType } from "../../src/text/formats/gguf_metadata.ts";
 
 /** GPT-2's letters for bytes, of which the plain ones are themselves. */
 const letters = [..."!\"#$%&'()*+,-./0123456789:;ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyzĠĊ"];
@@ -100,7 +100,7 @@ Deno.test("refused: more tokens than the embedding has rows, merges that are non
   for (const merge of [7, ["a"], { a: 1 }, null]) {
     assert.throws(() => ggufVocabulary(merges("t h", merge), 500), {
       name: "TypeError",
-      message: /merge 1 is/,
+      message: /model\.merges\[1\] is/,
     });
   }
   assert.throws(() => ggufVocabulary({ model: null }, 500), { name: "TypeError" });

@@ -243,16 +243,21 @@ const split = (behavior: string, invert = false) => ({
 });
 
 const BAD_JSON: [string, unknown, unknown, RegExp][] = [
-  ["not an object", [], {}, /tokenizer\.json has no model/],
-  ["no vocabulary", { model: { type: "BPE" } }, {}, /no vocabulary/],
-  ["no merges", { model: { type: "BPE", vocab: {} } }, {}, /no merges/],
+  ["not an object", [], {}, /: model is missing, expected an object$/],
+  ["no vocabulary", { model: { type: "BPE" } }, {}, /: model\.vocab is missing, expected an object of ids$/],
+  [
+    "no merges",
+    { model: { type: "BPE", vocab: {} } },
+    {},
+    /: model\.merges is missing, expected a list of merges$/,
+  ],
   ["a fractional id", { model: { ...model, vocab: { a: 0.5 } } }, {}, /token "a" has id 0\.5/],
   ["an id past all vocabularies", { model: { ...model, vocab: { a: 2 ** 31 } } }, {}, /has id 2147483648/],
   [
     "an added token without text",
     { model, added_tokens: [{ id: 2 }] },
     {},
-    /added_tokens is malformed, expected a list/,
+    /: added_tokens\[0\] is \{"id":2\}, expected \{ id, content \}$/,
   ],
   [
     "an added token with a wrong id",
@@ -271,13 +276,13 @@ const BAD_JSON: [string, unknown, unknown, RegExp][] = [
     "a list as BPE's vocabulary",
     { model: { ...model, vocab: [] } },
     {},
-    /vocabulary of a BPE model is not an object/,
+    /: model\.vocab is \[\], expected an object of ids$/,
   ],
   [
     "an object as Unigram's vocabulary",
     { model: { ...model, type: "Unigram" } },
     {},
-    /Unigram model is not a list/,
+    /: model\.vocab is \{"a":0,"b":1\}, expected a list of \[token, score\]$/,
   ],
   ["an unknown normaliser", { model, normalizer: { type: "Rot13" } }, {}, /Rot13/],
   [
@@ -332,7 +337,7 @@ const BAD_JSON: [string, unknown, unknown, RegExp][] = [
     "a merge that is a number",
     { model: { ...model, merges: [3] } },
     {},
-    /: merge 0 is 3, expected two tokens$/,
+    /: model\.merges\[0\] is 3, expected two tokens$/,
   ],
 ];
 

@@ -1,8 +1,8 @@
 /** Blocks decoded by several threads: the bits of one, wherever they are cut. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { blockTypes } from "../../src/weights/block_types.ts";
-import { openDecoders } from "../../src/weights/decoders.ts";
+import { blockTypes } from "../../src/weights/blocks/types.ts";
+import { openDecoders } from "../../src/weights/blocks/decoders.ts";
 import { bits } from "../tensor/bits.ts";
 
 /** Bytes of so many blocks; every pattern of a half has its turn, those that are not finite too. */
@@ -66,8 +66,8 @@ Deno.test({
 
 Deno.test("threads that nobody closes do not keep a program from its end", async () => {
   const code = `
-    import { openDecoders } from "${new URL("../../src/weights/decoders.ts", import.meta.url)}";
-    import { blockTypes } from "${new URL("../../src/weights/block_types.ts", import.meta.url)}";
+    import { openDecoders } from "${new URL("../../src/weights/blocks/decoders.ts", import.meta.url)}";
+    import { blockTypes } from "${new URL("../../src/weights/blocks/types.ts", import.meta.url)}";
     const out = new Float32Array(512);
     await openDecoders(Infinity, { count: 2, worthSharing: 1 }).decode("Q4_K", blockTypes.Q4_K, new Uint8Array(288), out);
     console.log(out[0]);`;

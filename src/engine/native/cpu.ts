@@ -1,13 +1,14 @@
 /** The reference engine: ONNX Runtime on the CPU, the library that `npm:onnxruntime-node` ships. */
+import { fileURLToPath } from "node:url";
 import { cpuLowering } from "../../onnx/mod.ts";
-import type { Tensor } from "../../tensor/mod.ts";
+import { bytesOf, type Tensor } from "../../tensor/mod.ts";
 import type { Engine } from "../engine.ts";
 import { expectShortCommandLine } from "./command_line.ts";
 import { type Environment, openEnvironment } from "./environment.ts";
 import { type Library, openLibrary } from "./library.ts";
 import { nativeEngine } from "./native.ts";
-import { type CpuBlock, openPool } from "./pool.ts";
 import type { Block, Provider } from "./provider.ts";
+import { openStock } from "./stock.ts";
 
 /** Where the package has its library, from its entry. */
 const files: Record<string, string> = {
@@ -36,7 +37,7 @@ function open(threads: number): { library: Library; environment: Environment } {
   if (opened) return opened;
   expectShortCommandLine();
   try {
-    const library = openLibrary(fromFileUrl(libraryPath()));
+    const library = openLibrary(fileURLToPath(libraryPath()));
     return opened = { library, environment: openEnvironment(library, threads) };
   } catch (error) {
     throw new Error(
@@ -44,11 +45,6 @@ function open(threads: number): { library: Library; environment: Environment } {
       { cause: error },
     );
   }
-}
-
-function fromFileUrl(url: URL): string {
-  const path = decodeURIComponent(url.pathname);
-  return Deno.build.os === "windows" ? path.slice(1).replaceAll("/", "\\") : path;
 }
 
 /** Opens the CPU engine. `threads` per product, of the process's first engine; 0 takes every core. */
@@ -89,7 +85,43 @@ function bytesAt({ address }: Block, bytes: number): ArrayBuffer {
 
 /** The memory of a tensor itself, kept from collection for as long. */
 function borrowed({ data }: Tensor): Block {
-  const view = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+  const view = bytesOf(data);
   const block = { address: Deno.UnsafePointer.of(view), view, free() {} };
   return block;
+}
+
+/** Products are fastest on memory that starts with a cache line. */
+const ALIGNMENT = 64;
+
+/** Bytes that stay while nobody uses them. */
+const IDLE_BYTES = 64 * 2 ** 20;
+
+/** Memory of the process. */
+interface CpuBlock extends Block {
+  readonly address: Deno.PointerObject;
+  readonly memory: ArrayBuffer;
+  readonly offset: number;
+}
+
+/** Blocks that are lent again once they are free; `clear` gives back unused ones. */
+function openPool() {
+  const stock = openStock(
+    (bytes) => new ArrayBuffer(bytes + ALIGNMENT),
+    (memory) => void memory.transfer(0), // at once: the garbage collector sees large buffers too late
+    IDLE_BYTES,
+  );
+  return {
+    allocate(bytes: number): CpuBlock {
+      const memory = stock.take(bytes);
+      const start = Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(memory)));
+      const offset = (ALIGNMENT - start % ALIGNMENT) % ALIGNMENT;
+      return {
+        memory,
+        offset,
+        address: Deno.UnsafePointer.of(new Uint8Array(memory, offset))!,
+        free: () => stock.give(bytes, memory),
+      };
+    },
+    clear: stock.clear,
+  };
 }

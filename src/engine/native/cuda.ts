@@ -1,28 +1,30 @@
 /**
  * ONNX Runtime on an NVIDIA GPU: the library of the Python package, with the CUDA provider beside it (`lamina cuda`).
  *
- * All work is in one stream, the order of the calls: uploads, runs, our kernels, reads. So a run need not be waited for, and
- * memory that was freed may be used again at once. States and weights are allocated here, the library's arena has temporaries
- * alone and is one for all sessions. A graph runs wholly on the device or not at all, and without cuDNN.
+ * All work is in one stream, the order of the calls: uploads, runs, our kernels, reads. So no run needs to be awaited, and
+ * freed memory may be used again at once. States and weights are allocated here; all sessions share
+ * the library's arena, which has only temporaries. A graph runs wholly on the device or not at all, and without cuDNN.
  */
-import { cudaLibraries, openCudaLibrary, pointerList } from "../../libraries/mod.ts";
+import { bytesOf } from "../../tensor/mod.ts";
+import { oneByOne } from "../../entry/mod.ts";
+import { cString, cudaLibraries, openCudaLibrary, pointerList } from "../../libraries/mod.ts";
 import type { Engine, Precision } from "../engine.ts";
 import { expectShortCommandLine } from "./command_line.ts";
 import { type Cudart, ON_DEVICE, openCudart } from "./cudart.ts";
 import { type Environment, openArena, openEnvironment } from "./environment.ts";
-import { cString, type Library, openLibrary } from "./library.ts";
+import { type Library, openLibrary } from "./library.ts";
 import { nativeEngine } from "./native.ts";
 import type { Block, Provider } from "./provider.ts";
 import { openStaging } from "./staging.ts";
 import { openStock } from "./stock.ts";
 
 const LIBRARY = "libonnxruntime.so.1.30.0";
-/** What the provider is linked to; once they are open, their names alone find them. */
+/** Libraries that the provider is linked to; it finds them by name once they are open. */
 const LINKED = ["libcublasLt.so.13", "libcublas.so.13", "libcurand.so.10"];
 /** Part of the device's memory that may lie idle, kept for its next use. */
 const IDLE = 1 / 8;
 
-/** The device, the library and what its sessions share: opened once, at the first engine. */
+/** The device, the library and its shared state: opened once, at the first engine. */
 interface Opened {
   readonly cuda: Cudart;
   readonly library: Library;
@@ -57,20 +59,9 @@ function open(): Opened {
   const shared = [cString("CUDAExecutionProvider"), memory, arena, ...entries({ device_id: "0" })];
   library.call("CreateAndRegisterAllocatorV2", environment.address, ...shared);
   library.plain("ReleaseArenaCfg", arena);
-  return { cuda, library: oneByOne(library), environment, memory };
-}
-
-/** Runs one after another, since they share a stream; the device works on behind them. */
-function oneByOne(library: Library): Library {
-  let last: Promise<unknown> = Promise.resolve();
-  return {
-    ...library,
-    run(...args) {
-      const ended = last.then(() => library.run(...args));
-      last = ended.catch(() => {});
-      return ended;
-    },
-  };
+  const inOrder = oneByOne(); // runs share a stream; the device works on behind them
+  const ordered: Library = { ...library, run: (...args) => inOrder(() => library.run(...args)) };
+  return { cuda, library: ordered, environment, memory };
 }
 
 interface CudaBlock extends Block {
@@ -123,7 +114,7 @@ function cudaProvider({ cuda, library, memory }: Opened, precision: Precision): 
     place({ data }) {
       const block = allocate(data.byteLength);
       try {
-        staging.upload(block.address, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+        staging.upload(block.address, bytesOf(data));
         return block;
       } catch (error) {
         block.free();

@@ -1,8 +1,8 @@
 /**
- * CUDA's runtime over FFI: memory, copies, one stream. It keeps a current device for each thread, the first one unless it is
- * told otherwise, so that the library's calls from other threads and ours from this one agree.
+ * CUDA's runtime over FFI: memory, copies, one stream. It keeps a current device for each thread, the first one by
+ * default, so that the library's calls from other threads and ours from this one agree.
  *
- * A device works behind the calls: an error of its work is told by whichever call waits for it.
+ * A device works behind the calls: the call that waits for its work reports its errors.
  */
 import { openCudaLibrary } from "../../libraries/mod.ts";
 

@@ -1,10 +1,11 @@
 /**
- * What all sessions of one library share: its threads and the memory of its temporaries.
+ * The state that all sessions of one library share: its threads and the memory of its temporaries.
  *
  * Threads do not spin: beside the threads of other work, on few cores, that costs more than it saves (a profile is 1.6 times
  * as fast without). Temporaries come from one arena.
  */
-import { addresses, cString, type Library } from "./library.ts";
+import { cString, pointerList } from "../../libraries/mod.ts";
+import type { Library } from "./library.ts";
 
 /** ONNX Runtime's log level: fatal errors. */
 const FATAL = 4;
@@ -54,8 +55,8 @@ export function openArena(
 ): Deno.PointerObject {
   const keys = Object.keys(config).map(cString);
   const values = BigUint64Array.from(Object.values(config), BigInt);
-  return library.make("CreateArenaCfgV2", addresses(keys), values, BigInt(keys.length));
+  return library.make("CreateArenaCfgV2", pointerList(keys), values, BigInt(keys.length));
 }
 
-/** What a library keeps an address of. */
+/** Memory whose address a library keeps. */
 const kept: BufferSource[] = [];

@@ -1,22 +1,9 @@
 /** Tensors in memory of a device, as `OrtValue`s over blocks of it. */
+import { dataType } from "../../onnx/mod.ts";
 import { byteSize, type DType, elements } from "../../tensor/mod.ts";
-import type { Held } from "../engine.ts";
+import { type Held, ownHeld } from "../engine.ts";
 import type { Library } from "./library.ts";
 import type { Block, Provider } from "./provider.ts";
-
-/** ONNX's numbers of element types. */
-const elementTypes: Record<DType, number> = {
-  f32: 1,
-  u8: 2,
-  i8: 3,
-  i16: 5,
-  i32: 6,
-  i64: 7,
-  bool: 9,
-  f16: 10,
-  f64: 11,
-  bf16: 16,
-};
 
 /** The held tensors of one engine. */
 export interface Shelf {
@@ -39,7 +26,7 @@ export interface NativeHeld extends Held {
 
 /** No tensors yet. */
 export function openShelf(library: Library, provider: Provider): Shelf {
-  const live = new Set<Held>();
+  const live = new Set<NativeHeld>();
   function hold(dtype: DType, shape: readonly number[], block: Block): NativeHeld {
     const bytes = elements(shape) * byteSize(dtype);
     const value = library.make(
@@ -49,7 +36,7 @@ export function openShelf(library: Library, provider: Provider): Shelf {
       BigInt(bytes),
       BigInt64Array.from(shape, BigInt),
       BigInt(shape.length),
-      elementTypes[dtype],
+      dataType(dtype),
     );
     const held: NativeHeld = {
       dtype,
@@ -74,10 +61,6 @@ export function openShelf(library: Library, provider: Provider): Shelf {
     allocate(dtype, shape) {
       return hold(dtype, shape, provider.allocate(elements(shape) * byteSize(dtype)));
     },
-    own(name, held) {
-      if (!held) throw new TypeError(`Cannot run a graph: input ${name} is missing, expected a tensor`);
-      if (live.has(held)) return held as NativeHeld;
-      throw new TypeError(`Cannot use ${name}: it is not held by the engine ${provider.name}, or was freed`);
-    },
+    own: (name, held) => ownHeld(live, provider.name, name, held),
   };
 }

@@ -1,15 +1,16 @@
 /**
  * ONNX Runtime's shared library, its functions as JavaScript ones, and its errors as exceptions.
  *
- * A wrong place or signature would end the process, so what `open` gives has passed a check: the library says its version,
+ * A wrong place or signature would end the process, so `openLibrary` checks the library: it reports its version,
  * and an error that was made is read back.
  */
+import { cString } from "../../libraries/mod.ts";
 import { type FunctionName, functions, type Signature } from "./functions.ts";
 
 /** The version of the C API whose table is asked for; every newer library has it. */
 const API_VERSION = 18;
 
-/** What is passed to a function: numbers, pointers, memory to read or to write. */
+/** An argument of a function: a number, a pointer, memory to read or to write. */
 export type Argument = number | bigint | Deno.PointerValue | BufferSource | null;
 
 /** ONNX Runtime's C API. */
@@ -29,7 +30,7 @@ export interface Library {
 /** Since 1.30, ONNX Runtime on Linux reports its use to its maker, and keeps an identifier, unless this is set. */
 const NO_TELEMETRY = "ORT_DISABLE_TELEMETRY";
 
-/** Opens the library at a path. Throws `Error` if it is none, too old, or does not answer as it should. */
+/** Opens the library at a path. Throws `Error` if it is another library, too old, or does not behave as expected. */
 export function openLibrary(path: string): Library {
   Deno.env.set(NO_TELEMETRY, "1"); // read when the environment is made
   const { symbols } = Deno.dlopen(path, { OrtGetApiBase: { parameters: [], result: "pointer" } });
@@ -112,22 +113,15 @@ function pointer(value: Deno.PointerValue, what: string): Deno.PointerObject {
   return value;
 }
 
-/** A text as C has it. */
-export function cString(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(`${text}\0`);
-}
-
 /** The text at an address. */
 function textOf(value: Deno.PointerValue): string {
   return value === null ? "" : new Deno.UnsafePointerView(value).getCString();
 }
 
-/** The address of memory; 0 for none. The memory has to be kept from collection while the address is used. */
-export function addressOf(memory: BufferSource): bigint {
-  return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(memory as Uint8Array<ArrayBuffer>)));
-}
-
 /** Addresses as an array of C; what they point to has to be kept from collection. */
 export function addresses(memories: readonly BufferSource[]): BigUint64Array<ArrayBuffer> {
-  return BigUint64Array.from(memories.map(addressOf));
+  return BigUint64Array.from(
+    memories,
+    (memory) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(memory as Uint8Array<ArrayBuffer>)),
+  );
 }

@@ -1,6 +1,6 @@
 /** The engine over ONNX Runtime's C API, on any device it has a provider for. */
-import { elements, type Tensor, viewOf } from "../../tensor/mod.ts";
-import type { Access, Engine, Held } from "../engine.ts";
+import { type Tensor, viewOf } from "../../tensor/mod.ts";
+import { type Access, checkLength, type Engine, type Held } from "../engine.ts";
 import { programStore } from "../programs.ts";
 import { openShelf, type Shelf } from "./held.ts";
 import type { Library } from "./library.ts";
@@ -47,11 +47,4 @@ function accessTo({ stream }: Provider, shelf: Shelf): Access {
   if (!stream) return null;
   const addressOf = (held: Held) => Deno.UnsafePointer.value(shelf.own("a tensor", held).block.address);
   return { kind: "cuda", stream, address: addressOf, allocate: shelf.allocate };
-}
-
-function checkLength({ dtype, shape, data }: Tensor): void {
-  if (elements(shape) === data.length) return;
-  throw new RangeError(
-    `Cannot hold a tensor of ${dtype}: found ${data.length} elements, expected [${shape}]`,
-  );
 }

@@ -1,4 +1,4 @@
-/** What differs between the devices that ONNX Runtime's C API runs on: memory, and the options of its sessions. */
+/** The differences between the devices of ONNX Runtime's C API: memory, and the options of sessions. */
 import type { Tensor } from "../../tensor/mod.ts";
 import type { Engine } from "../engine.ts";
 
@@ -20,9 +20,9 @@ export interface Provider extends Pick<Engine, "name" | "version" | "device" | "
   readonly runEntries: Readonly<Record<string, string>>;
   /** New memory; what is in it is undefined. Throws `RangeError` if there is not enough. */
   allocate(bytes: number): Block;
-  /** A tensor in memory of the device, or where it is if the device can read it there. */
+  /** A tensor in memory of the device, or in its own memory if the device can read that. */
   place(tensor: Tensor): Block;
-  /** Copies what a run has left at an address of the device. */
+  /** Copies an output of a run from an address of the device. */
   copy(from: Deno.PointerObject, to: Block, bytes: number): void;
   /** The bytes in CPU memory, once all runs before have ended: valid as long as the block is. */
   download(block: Block, bytes: number): Promise<ArrayBuffer>;

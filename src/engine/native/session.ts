@@ -5,17 +5,18 @@
  * with them: its results, which the library has put into memory of its own, are copied; later ones are not. Names, types and
  * shapes are checked here, where an error can name them.
  *
- * A binding is what a run reads and writes. It keeps what it was given last, so that the keys and values of a decoded text,
- * hundreds of tensors that stay where they are, are bound once.
+ * A binding has the inputs and outputs of a run. It keeps its last ones, so that the keys and values of a decoded text, hundreds of
+ * tensors that stay in place, are bound once.
  */
+import { cString } from "../../libraries/mod.ts";
 import type { Graph } from "../../onnx/mod.ts";
-import type { Tensor } from "../../tensor/mod.ts";
+import { bytesOf, type Tensor } from "../../tensor/mod.ts";
 import type { Feeds, Held, Program, RunOptions } from "../engine.ts";
 import type { NativeHeld, Shelf } from "./held.ts";
-import { addresses, cString, type Library } from "./library.ts";
+import { addresses, type Library } from "./library.ts";
 import type { Provider } from "./provider.ts";
 
-/** What sessions of one engine share. */
+/** The shared state of an engine's sessions. */
 export interface Host {
   readonly library: Library;
   readonly provider: Provider;
@@ -81,11 +82,7 @@ function pathString(path: string): BufferSource {
   return Uint16Array.from(`${path}\0`, (unit) => unit.charCodeAt(0));
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: Tensor["data"]): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
-}
-
-/** What a run reads and writes; `inputs` and `outputs` are what is bound. */
+/** A binding with its bound inputs and outputs. */
 interface Binding {
   readonly address: Deno.PointerObject;
   readonly inputs: Map<string, NativeHeld>;
@@ -103,9 +100,11 @@ function program(host: Host, graph: Graph, session: Deno.PointerObject): Program
   function inputsOf(feeds: Feeds): NativeHeld[] {
     return graph.inputs.map((name) => {
       const held = shelf.own(name, feeds[name]);
-      const wanted = graph.types.get(name)!;
-      if (held.dtype !== wanted) {
-        throw new TypeError(`Cannot feed ${name}: found elements of type ${held.dtype}, expected ${wanted}`);
+      const expected = graph.types.get(name)!;
+      if (held.dtype !== expected) {
+        throw new TypeError(
+          `Cannot feed ${name}: found elements of type ${held.dtype}, expected ${expected}`,
+        );
       }
       return held;
     });
@@ -149,7 +148,7 @@ function program(host: Host, graph: Graph, session: Deno.PointerObject): Program
     for (const [name, held] of outputs) if (!(name in into)) held.free();
   }
 
-  /** Copies of what the library has made, by name; also the shapes of all outputs, for the next run. */
+  /** Copies of the library's outputs, by name; also the shapes of all outputs, for the next run. */
   function gather(binding: Binding, bound: ReadonlyMap<string, NativeHeld>) {
     const values = outputValues(library, allocator, binding.address, graph.outputs.length);
     const outputs = new Map(bound);

@@ -12,15 +12,6 @@ const IDLE_BYTES = 4 * CHUNK;
 /** Small reads share a few sizes. */
 const LEAST = 64 * 2 ** 10;
 
-/** The way to a device and back. */
-export interface Staging {
-  /** Copies to the device; the bytes may change as soon as this returns. */
-  upload(to: Deno.PointerObject, bytes: Uint8Array): void;
-  /** Copies from the device once all work before has ended. */
-  read(from: Deno.PointerObject, bytes: number): Promise<ArrayBuffer>;
-  close(): void;
-}
-
 interface Pinned {
   readonly address: Deno.PointerObject;
   readonly bytes: Uint8Array;
@@ -32,7 +23,8 @@ interface Slot extends Pinned {
   used: number;
 }
 
-export function openStaging(cuda: Cudart): Staging {
+/** The way to a device and back. */
+export function openStaging(cuda: Cudart) {
   function pin(bytes: number): Pinned {
     const address = cuda.allocatePinned(bytes);
     return { address, bytes: new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(address, bytes)) };
@@ -54,7 +46,8 @@ export function openStaging(cuda: Cudart): Staging {
   }
 
   return {
-    upload(to, bytes) {
+    /** Copies to the device; the bytes may change as soon as this returns. */
+    upload(to: Deno.PointerObject, bytes: Uint8Array): void {
       for (let done = 0; done < bytes.length;) {
         const into = slot();
         const part = bytes.subarray(done, done + CHUNK - into.used);
@@ -64,7 +57,8 @@ export function openStaging(cuda: Cudart): Staging {
         done += part.length;
       }
     },
-    async read(from, bytes) {
+    /** Copies from the device once all work before has ended. */
+    async read(from: Deno.PointerObject, bytes: number): Promise<ArrayBuffer> {
       const result = new Uint8Array(bytes);
       const size = Math.min(CHUNK, Math.max(LEAST, 2 ** Math.ceil(Math.log2(bytes))));
       const pinned = reads.take(size);
@@ -80,7 +74,7 @@ export function openStaging(cuda: Cudart): Staging {
       }
       return result.buffer;
     },
-    close() {
+    close(): void {
       reads.clear();
       for (const { address, mark } of slots.splice(0)) {
         mark.close();

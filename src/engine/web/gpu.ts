@@ -1,17 +1,24 @@
-/** The device of the engine `webgpu`, whose errors become exceptions that say what could not be done. */
-import { openWebgpuDevice } from "../../libraries/mod.ts";
-import { collectBindGroups } from "./bind_groups.ts";
+/**
+ * The device of the engine `webgpu`, whose errors become exceptions that say what could not be done.
+ *
+ * WebGPU cannot destroy bind groups: their memory is given back when they are collected. The garbage collector does not know
+ * what they weigh, so it is in no hurry. Every kernel of every run makes one, and Mesa's lavapipe maps a page for each: a study
+ * would reach the 65,530 pages that Linux lets a process map, and end without a message. So the collector is called.
+ */
+import { openWebgpuDevice, popErrors, pushErrors } from "../../libraries/mod.ts";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 /** A device. */
 export interface Gpu {
   readonly device: GPUDevice;
   /** The device in words. */
   readonly name: string;
-  /** Does what is at once done; rejects with what the device reports of it, which may be later. */
+  /** Does synchronous work; `checked` rejects with the device's report of it, which may come later. */
   check<T>(what: string, work: () => T): { readonly result: T; readonly checked: Promise<void> };
-  /** Does some work, nothing else being guarded; rejects with what it throws, what the device reports, or the device's loss. */
+  /** Does some work while nothing else is guarded; rejects with its error, the device's report, or the device's loss. */
   guard<T>(what: string, work: () => Promise<T>): Promise<T>;
-  /** Waits for some work, or rejects with what it throws or with the device's loss. */
+  /** Waits for some work, or rejects with its error or with the device's loss. */
   unlessLost<T>(what: string, work: Promise<T>): Promise<T>;
 }
 
@@ -52,7 +59,7 @@ async function open(): Promise<Gpu> {
     try {
       return await Promise.race([work, promise]);
     } catch (error) {
-      await new Promise((resolve) => setTimeout(resolve)); // of a loss, one is told later than of what it does
+      await new Promise((resolve) => setTimeout(resolve)); // a loss is reported later than its effects
       throw lost === null ? failure(what, error as Error) : lostError(what);
     } finally {
       waiting.delete(fail);
@@ -64,27 +71,27 @@ async function open(): Promise<Gpu> {
     name,
     check(what, work) {
       expectThere(what);
-      pushScopes(device);
+      pushErrors(device);
       try {
-        return { result: work(), checked: popScopes(device, `Cannot ${what} on ${name}`) };
+        return { result: work(), checked: popErrors(device, `Cannot ${what} on ${name}`) };
       } catch (error) {
-        popScopes(device, "").catch(() => {}); // what was thrown says more
+        popErrors(device, "").catch(() => {}); // what was thrown says more
         throw error;
       }
     },
     async guard(what, work) {
       expectThere(what);
-      pushScopes(device);
+      pushErrors(device);
       let result;
       try {
         result = await unlessLost(what, work());
       } catch (error) {
-        await popScopes(device, `Cannot ${what} on ${name}`).catch((report) => {
+        await popErrors(device, `Cannot ${what} on ${name}`).catch((report) => {
           if (lost === null) throw report;
         });
         throw error;
       }
-      await popScopes(device, `Cannot ${what} on ${name}`);
+      await popErrors(device, `Cannot ${what} on ${name}`);
       return result;
     },
     unlessLost(what, work) {
@@ -94,14 +101,21 @@ async function open(): Promise<Gpu> {
   };
 }
 
-const scopes = ["internal", "out-of-memory", "validation"] as const;
+/** Bind groups from one collection to the next. A collection takes some 50 ms; running so many kernels takes at least ten times that. */
+export const BIND_GROUPS = 16_384;
 
-function pushScopes(device: GPUDevice): void {
-  for (const scope of scopes) device.pushErrorScope(scope);
+/** Has the bind groups of a device collected from time to time. */
+export function collectBindGroups(device: GPUDevice, collect: () => void = collector()): void {
+  const { createBindGroup } = device;
+  let made = 0;
+  device.createBindGroup = (descriptor) => {
+    if (++made % BIND_GROUPS === 0) collect();
+    return createBindGroup.call(device, descriptor);
+  };
 }
 
-async function popScopes(device: GPUDevice, cannot: string): Promise<void> {
-  const reports = await Promise.all(scopes.map(() => device.popErrorScope()));
-  const report = reports.find((report) => report !== null);
-  if (report) throw new Error(`${cannot}: ${report.message}`);
+/** The garbage collector, which contexts made under this flag have. */
+export function collector(): () => void {
+  setFlagsFromString("--expose-gc");
+  return runInNewContext("gc");
 }

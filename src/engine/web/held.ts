@@ -1,21 +1,28 @@
 /**
  * Tensors in a device's memory: buffers of our own, or those of ONNX Runtime's outputs, which go back to it.
  *
- * What is freed is gone for its owner at once; its memory is given back when the work that was asked for before has ended.
+ * A freed tensor is gone for its owner at once; its memory is given back when earlier work has ended.
  */
-import { byteSize, type DType, elements, float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
-import type { Held } from "../engine.ts";
+import { bufferUsage } from "../../libraries/mod.ts";
+import {
+  byteSize,
+  bytesOf,
+  type DType,
+  elements,
+  float32,
+  type Tensor,
+  toFloat32,
+} from "../../tensor/mod.ts";
+import { type Held, ownHeld } from "../engine.ts";
 import type { Gpu } from "./gpu.ts";
 import type { Ort, OrtTensor, Runtime } from "./runtime.ts";
 
-// Flags of the WebGPU specification: TypeScript's DOM types know its interfaces, not its constants.
-const usage = { copySource: 0x4, copyTarget: 0x8, storage: 0x80 };
-const STORAGE = usage.storage | usage.copySource | usage.copyTarget;
+const STORAGE = bufferUsage.storage | bufferUsage.copySource | bufferUsage.copyTarget;
 
 /** Kernels read whole vectors, and copies whole words. */
 const ALIGNMENT = 16;
 
-/** What ONNX Runtime calls the element types of its buffers; it has none for others. */
+/** ONNX Runtime's names of the element types of its buffers; it has no others. */
 const elementTypes: Partial<Record<DType, Runtime.Tensor.GpuBufferDataTypes>> = {
   f32: "float32",
   f16: "float16",
@@ -28,7 +35,7 @@ const elementTypes: Partial<Record<DType, Runtime.Tensor.GpuBufferDataTypes>> = 
 /** A buffer with a tensor in it. */
 export interface Memory {
   readonly buffer: GPUBuffer;
-  /** Rejects if it could not be had. */
+  /** Rejects if the memory could not be allocated. */
   readonly made: Promise<void>;
   release(): unknown;
 }
@@ -40,7 +47,7 @@ export interface WebHeld extends Held, Omit<Memory, "release"> {
   tensor(name: string): OrtTensor;
 }
 
-/** What a run has given. */
+/** An output of a run. */
 export interface Output {
   readonly tensor: OrtTensor;
   dispose(): Promise<void>;
@@ -54,7 +61,7 @@ export interface Shelf {
   upload(tensor: Tensor): WebHeld;
   /** A tensor in new memory; what is in it is undefined. */
   allocate(dtype: DType, shape: readonly number[]): WebHeld;
-  /** What a run has given. */
+  /** An output of a run as a held tensor. */
   adopt(dtype: DType, output: Output): WebHeld;
   /** The held tensor of this engine. Throws `TypeError`, naming it, if it is freed or anything else. */
   own(name: string, held: Held | undefined): WebHeld;
@@ -84,7 +91,7 @@ export function openShelf(gpu: Gpu, ort: Ort): Shelf {
       },
       free() {
         if (!live.delete(held)) return;
-        ort.lane.add(release).catch(() => {}); // where the library has failed for good, so have runs
+        ort.lane(release).catch(() => {}); // where the library has failed for good, so have runs
       },
     };
     live.add(held);
@@ -108,17 +115,13 @@ export function openShelf(gpu: Gpu, ort: Ort): Shelf {
     adopt(dtype, { tensor, dispose }) {
       const { dims, location } = tensor;
       if (location !== "gpu-buffer") { // an empty one has no buffer
-        ort.lane.add(dispose).catch(() => {});
+        ort.lane(dispose).catch(() => {});
         return allocate(dtype, dims);
       }
       const memory = { buffer: tensor.gpuBuffer as GPUBuffer, made: Promise.resolve(), release: dispose };
       return hold(dtype, dims, memory, tensor);
     },
-    own(name, held) {
-      if (!held) throw new TypeError(`Cannot run a graph: input ${name} is missing, expected a tensor`);
-      if (live.has(held as WebHeld)) return held as WebHeld;
-      throw new TypeError(`Cannot use ${name}: it is not held by the engine webgpu, or was freed`);
-    },
+    own: (name, held) => ownHeld(live, "webgpu", name, held),
     clear() {
       for (const held of live) held.free();
     },
@@ -153,13 +156,13 @@ export function newMemory(gpu: Gpu, dtype: DType, shape: readonly number[], data
     if (data && bytes > 0) write(gpu.device, buffer, data);
     return buffer;
   });
-  checked.catch(() => {}); // whoever uses it is told
+  checked.catch(() => {}); // its user gets the error
   return { buffer, made: checked, release: () => buffer.destroy() };
 }
 
 /** Copies are of whole words: a last part of one comes with zeros. */
 function write(device: GPUDevice, buffer: GPUBuffer, data: Tensor["data"]): void {
-  const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+  const bytes = bytesOf(data);
   const words = bytes.length - bytes.length % 4;
   if (words > 0) device.queue.writeBuffer(buffer, 0, bytes, 0, words);
   if (words === bytes.length) return;

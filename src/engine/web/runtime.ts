@@ -1,16 +1,16 @@
 /** ONNX Runtime for the web, compiled to WebAssembly with its WebGPU provider: loaded at the first engine. */
 import type * as Runtime from "onnxruntime-web/webgpu";
+import { oneByOne } from "../../entry/mod.ts";
 import { createGraph, Mul } from "../../onnx/mod.ts";
-import { type Lane, openLane } from "./lane.ts";
 
 export type { Runtime };
 
 /** A tensor as ONNX Runtime has it. */
 export type OrtTensor = Runtime.Tensor;
 
-/** The library. All that is done with it goes through its lane. */
+/** The library. All work with it goes through its lane: it has one stack, which work leaves half-way. */
 export interface Ort {
-  readonly lane: Lane;
+  readonly lane: ReturnType<typeof oneByOne>;
   readonly version: string;
   readonly Tensor: typeof Runtime.Tensor;
   /** Opens a session on a device; all of its nodes run there, and its outputs stay there. */
@@ -36,7 +36,7 @@ async function load(): Promise<Ort> {
   return {
     version: `onnxruntime-web ${env.versions.web}`,
     Tensor,
-    lane: openLane(),
+    lane: oneByOne(),
     async open(device, model) {
       const session = await InferenceSession.create(model, {
         executionProviders: [{ name: "webgpu", device }],

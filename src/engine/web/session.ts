@@ -1,9 +1,8 @@
 /**
  * A graph as a session of ONNX Runtime, and its runs: one at a time, whatever session they are of.
  *
- * A run cannot be ended from outside: where its signal aborts, it is let go, and what it gives is freed when it ends. A session
- * whose run has failed still has what was bound to it: it is opened anew. Outputs are memory of their session, which lives as long
- * as they do.
+ * A run cannot be ended from outside: if its signal aborts, nobody waits for it, and its outputs are freed when it ends. A session whose
+ * run has failed keeps its bindings, so it is opened anew. Outputs are memory of their session, which lives as long as they do.
  */
 import type { Graph } from "../../onnx/mod.ts";
 import type { Feeds, Held, Program, RunOptions } from "../engine.ts";
@@ -11,7 +10,7 @@ import type { Gpu } from "./gpu.ts";
 import { type Memory, newMemory, type Output, type Shelf, tensorOver, type WebHeld } from "./held.ts";
 import type { Ort, OrtTensor, Runtime } from "./runtime.ts";
 
-/** What programs of one engine share. */
+/** The shared state of an engine's programs. */
 export interface Host {
   readonly gpu: Gpu;
   readonly ort: Ort;
@@ -29,11 +28,11 @@ export async function createProgram(
   expectTypes(gpu, types);
   const model = toBytes({ fed: true });
   const compile = () =>
-    gpu.guard("compile a graph", async () => openSession(await said(ort.open(gpu.device, model))));
+    gpu.guard("compile a graph", async () => openSession(await reworded(ort.open(gpu.device, model))));
   const own = ownWeights(gpu, ort, weights);
   let session: Session | null;
   try {
-    session = await ort.lane.add(compile);
+    session = await ort.lane(compile);
   } catch (error) {
     own.free();
     throw error;
@@ -58,12 +57,12 @@ export async function createProgram(
     });
   }
 
-  async function execute(given: readonly WebHeld[]): Promise<Outputs> {
-    await Promise.all([...given, ...own.memory].map(({ made }) => made));
-    const feeds = Object.fromEntries(inputs.map((name, i) => [name, given[i].tensor(name)]));
+  async function execute(held: readonly WebHeld[]): Promise<Outputs> {
+    await Promise.all([...held, ...own.memory].map(({ made }) => made));
+    const feeds = Object.fromEntries(inputs.map((name, i) => [name, held[i].tensor(name)]));
     const running = session ??= await compile();
     try {
-      return await gpu.guard("run a graph", () => said(running.run({ ...feeds, ...own.tensors })));
+      return await gpu.guard("run a graph", () => reworded(running.run({ ...feeds, ...own.tensors })));
     } catch (error) {
       await close();
       throw error;
@@ -73,16 +72,16 @@ export async function createProgram(
   return {
     async run(feeds: Feeds, { signal, into = {} }: RunOptions = {}): Promise<Record<string, Held>> {
       signal?.throwIfAborted();
-      const given = inputsOf(feeds);
+      const held = inputsOf(feeds);
       const targets = Object.entries(into).map(([name, held]) => {
         const target = shelf.own(name, held);
         expectType(`write ${name}`, target, types.get(name)!);
         return [name, target] as const;
       });
       const made = await unlessAborted(
-        ort.lane.add(async () => {
+        ort.lane(async () => {
           signal?.throwIfAborted();
-          const made = await execute(given);
+          const made = await execute(held);
           try {
             if (targets.length > 0) await moveInto(gpu, made, targets);
           } catch (error) {
@@ -92,21 +91,21 @@ export async function createProgram(
           return made;
         }),
         signal,
-        (made) => ort.lane.add(() => dispose(made)),
+        (made) => ort.lane(() => dispose(made)),
       );
       const kept = outputs.filter((name) => !(name in into));
       return Object.fromEntries(kept.map((name) => [name, shelf.adopt(types.get(name)!, made[name])]));
     },
     release: () =>
-      ort.lane.add(async () => {
+      ort.lane(async () => {
         await close();
         own.free();
       }),
   };
 }
 
-/** What ONNX Runtime says, without the numbers and calls around it. */
-async function said<T>(work: Promise<T>): Promise<T> {
+/** Shortens ONNX Runtime's errors to their message. */
+async function reworded<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
@@ -184,7 +183,7 @@ function expectType(what: string, { dtype }: Held, expected: string): void {
   }
 }
 
-/** Copies outputs to where they are wanted, which may have been an input, and gives their memory back. */
+/** Copies outputs into their targets, which may have been inputs, and gives their memory back. */
 async function moveInto(
   gpu: Gpu,
   outputs: Outputs,
@@ -218,11 +217,11 @@ async function dispose(outputs: Outputs): Promise<void> {
   for (const output of Object.values(outputs)) await output.dispose();
 }
 
-/** Waits for some work, or rejects when the signal aborts: `drop` gets what the work then gives. */
+/** Waits for some work, or rejects when the signal aborts; `drop` then receives the late result. */
 async function unlessAborted<T>(
   work: Promise<T>,
   signal: AbortSignal | undefined,
-  drop: (given: T) => void,
+  drop: (held: T) => void,
 ): Promise<T> {
   if (!signal) return await work;
   const { promise, reject } = Promise.withResolvers<never>();

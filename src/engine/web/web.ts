@@ -1,23 +1,23 @@
 /**
  * The engine `webgpu`: ONNX Runtime for the web on Deno's own device, which it shares with our kernels.
  *
- * Graphs run wholly on the device or not at all. Work is given to the device in the order it is asked for: runs, copies of
- * outputs and reads wait for those before them, and so does the memory of what is freed.
+ * Graphs run wholly on the device or not at all. Work is given to the device in the order of the calls: runs, copies of
+ * outputs and reads wait for those before them, and so does freed memory.
  */
 import type { Lowering } from "../../onnx/mod.ts";
-import { elements, type Tensor, viewOf } from "../../tensor/mod.ts";
-import type { Engine } from "../engine.ts";
+import { bufferUsage } from "../../libraries/mod.ts";
+import { type Tensor, viewOf } from "../../tensor/mod.ts";
+import { checkLength, type Engine } from "../engine.ts";
 import { programStore } from "../programs.ts";
 import { type Gpu, openGpu } from "./gpu.ts";
 import { openShelf, type WebHeld } from "./held.ts";
 import { anchorModel, loadOrt, type Ort, type Runtime } from "./runtime.ts";
 import { createProgram } from "./session.ts";
 
-// Flags of the WebGPU specification: TypeScript's DOM types know its interfaces, not its constants.
-const usage = { mapRead: 0x1, copyTarget: 0x8 };
+/** `GPUMapMode.READ`. */
 const MAP_READ = 0x1;
 
-/** What its provider runs. */
+/** The lowering that its provider supports. */
 const lowering: Lowering = {
   attention: "grouped-without-softcap",
   masked: "decomposed",
@@ -30,7 +30,7 @@ const lowering: Lowering = {
 export async function webgpuEngine(): Promise<Engine> {
   const gpu = await deviceOf();
   const ort = await loadOrt();
-  let anchor: Runtime.InferenceSession | null = await ort.lane.add(() =>
+  let anchor: Runtime.InferenceSession | null = await ort.lane(() =>
     gpu.guard("open a session", () => ort.open(gpu.device, anchorModel()))
   );
   const shelf = openShelf(gpu, ort);
@@ -62,7 +62,7 @@ export async function webgpuEngine(): Promise<Engine> {
     async close() {
       shelf.clear();
       await programs.close();
-      await ort.lane.add(() => anchor?.release());
+      await ort.lane(() => anchor?.release());
       anchor = null;
     },
   };
@@ -80,7 +80,7 @@ async function deviceOf(): Promise<Gpu> {
 async function read(gpu: Gpu, ort: Ort, { dtype, shape, buffer, bytes, made }: WebHeld): Promise<Tensor> {
   if (bytes === 0) return { dtype, shape, data: viewOf(dtype, new ArrayBuffer(0)) };
   const size = Math.ceil(bytes / 4) * 4;
-  const staging = await ort.lane.add(() => made.then(() => copied(gpu, buffer, size)));
+  const staging = await ort.lane(() => made.then(() => copied(gpu, buffer, size)));
   try {
     await gpu.unlessLost("read a tensor", staging.mapAsync(MAP_READ));
     return { dtype, shape, data: viewOf(dtype, staging.getMappedRange().slice(0, bytes)) };
@@ -92,17 +92,10 @@ async function read(gpu: Gpu, ort: Ort, { dtype, shape, buffer, bytes, made }: W
 /** A copy that the CPU can read, once the device has made it. */
 function copied({ device, guard }: Gpu, buffer: GPUBuffer, size: number): Promise<GPUBuffer> {
   return guard("read a tensor", () => {
-    const staging = device.createBuffer({ size, usage: usage.mapRead | usage.copyTarget });
+    const staging = device.createBuffer({ size, usage: bufferUsage.mapRead | bufferUsage.copyTarget });
     const encoder = device.createCommandEncoder();
     encoder.copyBufferToBuffer(buffer, 0, staging, 0, size);
     device.queue.submit([encoder.finish()]);
     return Promise.resolve(staging);
   });
-}
-
-function checkLength({ dtype, shape, data }: Tensor): void {
-  if (elements(shape) === data.length) return;
-  throw new RangeError(
-    `Cannot hold a tensor of ${dtype}: found ${data.length} elements, expected [${shape}]`,
-  );
 }

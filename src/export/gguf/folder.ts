@@ -13,10 +13,9 @@ import {
   scoring,
   storedTensor,
 } from "../../models/mod.ts";
-import type { OutTensor, PagedFile } from "../../weights/mod.ts";
+import { commonType, type OutTensor, type PagedFile } from "../../weights/mod.ts";
 import { converted, storedOtherwise } from "../converted.ts";
-import { Inexpressible } from "../formats.ts";
-import type { Job } from "../job.ts";
+import { Inexpressible, type Job } from "../job.ts";
 import { tokenizerFields } from "./tokenizer.ts";
 import { type Field, field, type Whole } from "./whole.ts";
 
@@ -57,7 +56,7 @@ export async function wholeOfFolder(job: Job, file: PagedFile): Promise<Whole> {
     architecture: name,
     metadata: new Map([
       ["general.architecture", field.text(name)],
-      ["general.file_type", field.u32(FILE_TYPES[mostOf(tensors)])],
+      ["general.file_type", field.u32(FILE_TYPES[commonType(tensors)])],
       ...Object.entries(fieldsOf(full, full.trained ?? positions, architecture)).map(([key, value]) =>
         [`${name}.${key}`, value] as const
       ),
@@ -66,13 +65,6 @@ export async function wholeOfFolder(job: Job, file: PagedFile): Promise<Whole> {
     tensors,
     notes,
   };
-}
-
-/** The type that most bytes have. */
-function mostOf(tensors: readonly OutTensor[]): string {
-  const bytes = new Map<string, number>();
-  for (const tensor of tensors) bytes.set(tensor.type, (bytes.get(tensor.type) ?? 0) + tensor.bytes);
-  return [...bytes].reduce((most, next) => next[1] > most[1] ? next : most)[0];
 }
 
 /** What the architecture says under keys of its own. */

@@ -11,8 +11,7 @@
 import { ggufConfig, mixerKind, type MlpSpec, readSpec, ropeFactorsOf, scoring } from "../../models/mod.ts";
 import { ggufContent, type OutTensor, zeros } from "../../weights/mod.ts";
 import { expectExpressible, expectModel } from "../expect.ts";
-import { type Format, Inexpressible } from "../formats.ts";
-import { type Job, type Made, type Module, modulesText } from "../job.ts";
+import { type Format, Inexpressible, type Job, type Made, type Module, modulesText } from "../job.ts";
 import { wholeOfFolder } from "./folder.ts";
 import { type Field, field, type Whole, wholeOfFile } from "./whole.ts";
 

@@ -1,11 +1,10 @@
 /** A folder's tokenizer as a GGUF file has it. */
+import { readJson } from "../../subject/mod.ts";
 import { ggufVocabulary } from "../../text/mod.ts";
-import { readJson } from "../config.ts";
-import { Inexpressible } from "../formats.ts";
-import type { Job } from "../job.ts";
+import { Inexpressible, type Job } from "../job.ts";
 import { type Field, field } from "./whole.ts";
 
-/** Entries of the metadata, and what whoever uses them has to know. Throws `Inexpressible` where GGUF has no such tokenizer. */
+/** Entries of the metadata, and notes for users. Throws `Inexpressible` if GGUF has no such tokenizer. */
 export async function tokenizerFields(
   job: Job,
 ): Promise<{ fields: (readonly [string, Field])[]; notes: string[] }> {
@@ -17,7 +16,7 @@ export async function tokenizerFields(
       notes: ["the folder has no tokenizer.json, so the file has no tokenizer"],
     };
   }
-  const definition = await readJson(job, "tokenizer.json");
+  const definition = await readJson(files, "tokenizer.json");
   const found = ggufVocabulary(definition, full.vocabulary);
   if (typeof found === "string") throw new Inexpressible("the tokenizer", found);
   const { bos, eos, addsBos } = await model.tokenizer();
@@ -41,9 +40,9 @@ export async function tokenizerFields(
 }
 
 /** How a conversation becomes a text, where the folder says. */
-async function chatTemplate(job: Job): Promise<string | null> {
-  if (!job.files.list().includes("tokenizer_config.json")) return null;
-  const config = await readJson(job, "tokenizer_config.json");
+async function chatTemplate({ files }: Job): Promise<string | null> {
+  if (!files.list().includes("tokenizer_config.json")) return null;
+  const config = await readJson(files, "tokenizer_config.json");
   const { chat_template } = (config ?? {}) as { chat_template?: unknown };
   return typeof chat_template === "string" ? chat_template : null;
 }

@@ -1,7 +1,7 @@
-/** A whole model as a GGUF file has it, every module there: what a file says, or what a folder is turned into. */
+/** A whole model in the form of a GGUF file, with every module: read from a file, or made from a folder. */
 import { ggufBytes, type GgufFile, type GgufValue, type OutTensor } from "../../weights/mod.ts";
 
-/** A value of the metadata: what it says, and how it is stored. */
+/** A value of the metadata, and its stored bytes. */
 export interface Field {
   readonly value: GgufValue;
   readonly stored: Uint8Array;
@@ -13,7 +13,7 @@ export interface Whole {
   readonly architecture: string;
   readonly metadata: ReadonlyMap<string, Field>;
   readonly tensors: readonly OutTensor[];
-  /** What whoever uses it has to know. */
+  /** Notes for its users. */
   readonly notes: readonly string[];
 }
 

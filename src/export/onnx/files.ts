@@ -7,11 +7,10 @@ import { type ModelSpec, scoring, steadyLength, wholeGraph, wholeName } from "..
 import { changedSpec } from "../../run/mod.ts";
 import { contentOf } from "../../weights/mod.ts";
 import { configOf } from "../config.ts";
-import { jsonFile } from "../copies.ts";
 import { expectExpressible } from "../expect.ts";
-import { notesOnGguf, smaller, smallFiles } from "../hf.ts";
-import { configFromGguf } from "../hf_from_gguf.ts";
-import type { Job, Made } from "../job.ts";
+import { notesOnGguf, smaller, smallFiles } from "../hf/folder.ts";
+import { configFromGguf } from "../hf/from_gguf.ts";
+import { type Job, jsonFile, type Made } from "../job.ts";
 import { genaiConfig, GRAPH } from "./genai.ts";
 import { specialIds } from "./ids.ts";
 import { onnxWeights, placed } from "./weights.ts";
@@ -41,12 +40,12 @@ export async function onnxFiles(job: Job): Promise<Made> {
   };
 }
 
-/** The model as it is changed; layers keep their numbers, and cut heads their place: readers expect as many in every layer. */
+/** The changed model. Layers keep their numbers, and cut heads their place: readers expect equally many in every layer. */
 function leftOf({ full, drop: { changes = [], ...drop } }: Job): ModelSpec {
   return changedSpec(full, { ...drop, changes: changes.filter(({ to }) => to !== "weights") });
 }
 
-/** Hugging Face's own where a configuration does not say. */
+/** Hugging Face's default for configurations without one. */
 const USUAL_CONTEXT = 2048;
 
 /** The longest text that the model is for. */

@@ -1,19 +1,20 @@
-/** Tokens with a meaning: what the tokenizer says where there is one, then `generation_config.json`, then `config.json`. */
-import { hasTokenizer, readText } from "../../hub/mod.ts";
+/** Tokens with a meaning: from the tokenizer if there is one, then `generation_config.json`, then `config.json`. */
+import { isRecord } from "../../entry/mod.ts";
+import { hasTokenizer } from "../../hub/mod.ts";
+import { readJson } from "../../subject/mod.ts";
 import type { Job } from "../job.ts";
 import type { SpecialIds } from "./genai.ts";
 
 const FILE = "generation_config.json";
-const MAX_BYTES = 2 ** 20;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The ids of a model. Throws `TypeError` for what is no token's number, naming the field. */
+/** The ids of a model. Throws `TypeError` that names the field for anything but a token's number. */
 export async function specialIds(job: Job): Promise<SpecialIds> {
   const { model } = job;
   const { text_config, ...outer } = model.config;
-  const said: Fields = { ...text_config as Fields | undefined, ...outer, ...await generationConfig(job) };
-  const ids = (name: string) => idsOf(said[name], name, model.name);
+  const fields: Fields = { ...text_config as Fields | undefined, ...outer, ...await generationConfig(job) };
+  const ids = (name: string) => idsOf(fields[name], name, model.name);
   const [pad = null] = ids("pad_token_id");
   const ends = ids("eos_token_id");
   if (!canTokenise(job)) return { bos: ids("bos_token_id")[0] ?? null, eos: listed(ends), pad };
@@ -29,19 +30,11 @@ function canTokenise({ files, stored }: Job): boolean {
 
 async function generationConfig({ files, model }: Job): Promise<Fields> {
   if (!files.list().includes(FILE)) return {};
-  const value = parsed(await readText(await files.open(FILE), MAX_BYTES), model.name);
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  const value = await readJson(files, FILE);
+  if (!isRecord(value)) {
     throw new TypeError(`Cannot read ${model.name}: ${FILE} is ${JSON.stringify(value)}, expected an object`);
   }
   return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== null));
-}
-
-function parsed(text: string, model: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new SyntaxError(`Cannot read ${model}: ${FILE}: ${(error as Error).message}`, { cause: error });
-  }
 }
 
 function idsOf(value: unknown, field: string, model: string): number[] {

@@ -4,7 +4,7 @@
  * it, become float32, in which the values are the same.
  */
 import { layerTensors, type ModelSpec, outerTensors, type TensorNeed, wholeName } from "../../models/mod.ts";
-import { byteSize, type DType, elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import { byteSize, bytesOf, type DType, elements, toFloat32 } from "../../tensor/mod.ts";
 import {
   type Content,
   contentOf,
@@ -41,7 +41,7 @@ export function onnxWeights({ model, stored, drop }: Job, spec: ModelSpec): Onnx
     needs.map(([canonical, shape]): OnnxWeight => {
       const name = wholeName(canonical, layer);
       const tensor = own.get(name);
-      if (tensor) return { name, dtype: "f32", ...contentOf(bytesOf(tensor)) };
+      if (tensor) return { name, dtype: "f32", ...contentOf(bytesOf(tensor.data)) };
       return weight(file, model.stored!(canonical, layer), name, shape);
     });
   return [
@@ -65,7 +65,7 @@ function weight(file: PagedFile, ref: TensorRef, name: string, shape: readonly n
     bytes: elements(shape) * byteSize("f32"),
     async *parts() {
       for (const rows of rowsOf(ref, shape)) {
-        yield bytesOf(await readRef(file, ref, (length) => new Float32Array(length), rows));
+        yield bytesOf(toFloat32(await readRef(file, ref, (length) => new Float32Array(length), rows)));
       }
       file.forget([ref.name]);
     },
@@ -82,11 +82,6 @@ function* rowsOf(
     const rowBytes = elements(shape.slice(1)) * byteSize("f32");
     yield* ranges(0, shape[0], Math.max(1, Math.floor(PART_BYTES / rowBytes)));
   }
-}
-
-function bytesOf(tensor: Tensor): Uint8Array {
-  const { buffer, byteOffset, byteLength } = toFloat32(tensor);
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** A page of memory: a reader can map a weight that begins on one. */

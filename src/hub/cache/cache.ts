@@ -1,5 +1,5 @@
 /**
- * What has been fetched, and where it is stored: the folder that LAMINA_CACHE names, or the usual one (room `home`).
+ * The cache of everything that is fetched: the folder that LAMINA_CACHE names, or the usual one (room `home`).
  *
  *     models/NAME/FILE.gguf      models of the manifest
  *     packages/NAME-VERSION/     Python packages with benchmark rows
@@ -71,7 +71,7 @@ export function isUnwritable(error: unknown): boolean {
   return ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST"].includes(codeOf(error));
 }
 
-/** Whether the system refuses access to what is another user's. */
+/** Whether the system refuses access to another user's files. */
 export function isForbidden(error: unknown): boolean {
   return ["EACCES", "EPERM"].includes(codeOf(error));
 }
@@ -111,7 +111,7 @@ export async function isFolder(path: string): Promise<boolean> {
   return (await statOrNull(path))?.isDirectory ?? false;
 }
 
-/** What is at a path, links followed, or null where nothing is. */
+/** The file or folder at a path, links followed; null if nothing is there. */
 export async function statOrNull(path: string): Promise<Deno.FileInfo | null> {
   try {
     return await Deno.stat(path);
@@ -121,17 +121,29 @@ export async function statOrNull(path: string): Promise<Deno.FileInfo | null> {
   }
 }
 
+/** The entries of a folder with their paths; none if it is a link, is missing, or may not be read. */
+export async function* entriesIn(folder: string): AsyncGenerator<Deno.DirEntry & { path: string }> {
+  try {
+    if (!(await Deno.lstat(folder).catch(() => null))?.isDirectory) return;
+    for await (const entry of Deno.readDir(folder)) yield { ...entry, path: join(folder, entry.name) };
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound) && !isForbidden(error)) throw error;
+  }
+}
+
+/** Everything below a folder but the folders themselves. Links are not followed. */
+export async function* filesBelow(folder: string): AsyncGenerator<Deno.DirEntry & { path: string }> {
+  for await (const entry of entriesIn(folder)) {
+    if (entry.isDirectory) yield* filesBelow(entry.path);
+    else yield entry;
+  }
+}
+
 /** Bytes of all files below a folder. Files that vanish during the count are ignored. */
 export async function folderBytes(folder: string): Promise<number> {
   let bytes = 0;
-  try {
-    for await (const item of Deno.readDir(folder)) {
-      const path = join(folder, item.name);
-      if (item.isDirectory) bytes += await folderBytes(path);
-      else bytes += (await Deno.lstat(path)).size;
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  for await (const { path } of filesBelow(await Deno.realPath(folder).catch(() => folder))) {
+    bytes += await Deno.lstat(path).then(({ size }) => size, () => 0);
   }
   return bytes;
 }

@@ -2,7 +2,7 @@
  * Whether a file in a cache is still what arrived. Its hash is known from its stamp, from its name in Hugging Face's cache,
  * or from the caller; it is read in full when it is first opened after it arrived or changed, and trusted from then on.
  */
-import { meter, type Reports } from "../../entry/mod.ts";
+import { filesInTurn, type Reports } from "../../entry/mod.ts";
 import { isForbidden, statOrNull } from "./cache.ts";
 import {
   blobName,
@@ -23,18 +23,18 @@ export interface DamageOptions extends HashOptions {
   again?: boolean | undefined;
 }
 
-/** What is wrong with a file, in words; null if it is sound or nothing is known about it. */
+/** The damage of a file in words; null if it is sound or nothing is known about it. */
 export async function damageOf(path: string, options: DamageOptions = {}): Promise<string | null> {
   const info = await statOrNull(path);
   if (!info?.isFile) return "it is missing";
   const stamp = await readStamp(path);
-  const wanted = options.sha256 ?? await blobName(path) ?? stamp?.sha256;
-  if (wanted === undefined) return null;
-  if (stamp?.sha256 === wanted) {
+  const expected = options.sha256 ?? await blobName(path) ?? stamp?.sha256;
+  if (expected === undefined) return null;
+  if (stamp?.sha256 === expected) {
     if (stamp.size !== info.size) return `it has ${info.size} bytes, expected ${stamp.size}`;
     if (!options.again && isProven(stamp, info)) return null;
   }
-  const isGit = wanted.length === 40;
+  const isGit = expected.length === 40;
   const { signal, onBytes } = options;
   const hash = isGit ? gitHash(info.size) : undefined;
   const found = await hashFile(path, { signal, onBytes, hash }).catch((error) => {
@@ -42,11 +42,11 @@ export async function damageOf(path: string, options: DamageOptions = {}): Promi
     throw error;
   });
   if (found === null) return "it is not readable";
-  if (found !== wanted) {
+  if (found !== expected) {
     await doubt(path);
-    return `its hash is ${found}, expected ${wanted}`;
+    return `its hash is ${found}, expected ${expected}`;
   }
-  if (!isGit) await writeStamp(path, wanted, true); // the small files of Hugging Face's cache are read each time
+  if (!isGit) await writeStamp(path, expected, true); // the small files of Hugging Face's cache are read each time
   return null;
 }
 
@@ -64,22 +64,17 @@ export async function damagedFiles(
   { label, again = false, ...options }: Reports & { label: string; again?: boolean },
 ): Promise<Damaged[]> {
   const damaged: Damaged[] = [];
-  const sizes: number[] = [];
-  for (const { path } of files) sizes.push((await statOrNull(path))?.size ?? 0);
-  const total = sizes.reduce((sum, size) => sum + size, 0);
-  const report = meter({ label, total, unit: "bytes" }, options.onProgress);
-  let before = 0;
-  for (const [i, { path, sha256 }] of files.entries()) {
-    const onBytes = (done: number) => report(before + done);
+  const sized: { path: string; sha256?: string; size: number }[] = [];
+  for (const file of files) sized.push({ ...file, size: (await statOrNull(file.path))?.size ?? 0 });
+  await filesInTurn(label, sized, options, async ({ path, sha256 }, onBytes) => {
     const found = await damageOf(path, { sha256, signal: options.signal, onBytes, again });
     if (found !== null) damaged.push({ path, found });
-    before += sizes[i];
-  }
+  });
   return damaged;
 }
 
 /** Damage in one line: "/folder/config.json: it is missing; /folder/model.safetensors: …". */
-export function toldDamage(damaged: readonly Damaged[]): string {
-  const told = damaged.slice(0, 3).map(({ path, found }) => `${path}: ${found}`).join("; ");
-  return damaged.length > 3 ? `${told} and ${damaged.length - 3} more` : told;
+export function damageText(damaged: readonly Damaged[]): string {
+  const text = damaged.slice(0, 3).map(({ path, found }) => `${path}: ${found}`).join("; ");
+  return damaged.length > 3 ? `${text} and ${damaged.length - 3} more` : text;
 }

@@ -4,8 +4,8 @@
  * followed.
  */
 import { dirname, join } from "node:path";
-import { expect, list, oneOf, orElse, string } from "../../entry/mod.ts";
-import { cacheFolder, folderBytes } from "./cache.ts";
+import { expect, list, oneOf, orElse, string, sum } from "../../entry/mod.ts";
+import { cacheFolder, entriesIn, folderBytes } from "./cache.ts";
 import { leftovers, partialFolder, sweep } from "./partial.ts";
 import { isCommit } from "./snapshots.ts";
 import { removeStamped, stampedFiles } from "./stamp.ts";
@@ -37,7 +37,8 @@ const PARTIAL = "partial";
 export async function cacheEntries(): Promise<CacheEntry[]> {
   const entries: CacheEntry[] = [];
   for (const room of ["models", "packages", "hub"]) {
-    for (const path of await realFolders(join(cacheFolder(), room))) {
+    for await (const { path, isDirectory } of entriesIn(join(cacheFolder(), room))) {
+      if (!isDirectory) continue;
       const files = await stampedFiles(path);
       if (files.length > 0) entries.push(await entry(entryName(path), path, files));
     }
@@ -52,10 +53,17 @@ export async function cacheEntries(): Promise<CacheEntry[]> {
 export async function namedEntries(names: readonly string[] | "all"): Promise<CacheEntry[]> {
   const entries = await cacheEntries();
   if (names === "all") return entries;
-  const unknown = names.filter((name) => !entries.some((entry) => entry.name === name));
-  if (unknown.length === 0) return entries.filter(({ name }) => names.includes(name));
-  const known = entries.map(({ name }) => name).join(", ") || "nothing";
-  throw new RangeError(`Cannot find ${unknown.join(", ")}: not in the cache, expected one of: ${known}`);
+  expectEntries(names, entries);
+  return entries.filter(({ name }) => names.includes(name));
+}
+
+/** Throws `RangeError` for names that no entry has. */
+export function expectEntries(names: readonly string[], entries: readonly { readonly name: string }[]): void {
+  const known = new Set(entries.map(({ name }) => name));
+  const unknown = names.filter((name) => !known.has(name));
+  if (unknown.length === 0) return;
+  const expected = [...known].join(", ") || "nothing";
+  throw new RangeError(`Cannot find ${unknown.join(", ")}: not in the cache, expected one of: ${expected}`);
 }
 
 /**
@@ -92,9 +100,7 @@ async function removeEntry(path: string): Promise<void> {
 
 /** Deletes the names of the commits that are no longer here. */
 async function removeRefs(entry: string, folder: string, emptied: ReadonlySet<string>): Promise<void> {
-  if (!(await Deno.lstat(folder).catch(() => null))?.isDirectory) return;
-  for await (const { name, isFile, isDirectory } of Deno.readDir(folder)) {
-    const path = join(folder, name);
+  for await (const { path, isFile, isDirectory } of entriesIn(folder)) {
     if (isDirectory) await removeRefs(entry, path, emptied);
     if (!isFile) continue;
     const commit = (await Deno.readTextFile(path)).trim();
@@ -122,15 +128,5 @@ async function entry(name: string, path: string, files: readonly string[]): Prom
     return info?.isDirectory ? await folderBytes(file) : info?.size ?? 0;
   }));
   const { mtime } = await Deno.stat(path);
-  return { name, bytes: sizes.reduce((sum, size) => sum + size, 0), lastUse: mtime ?? new Date(0), path };
-}
-
-/** Folders in a folder; links to folders are not among them. */
-export async function realFolders(parent: string): Promise<string[]> {
-  if (!(await Deno.lstat(parent).catch(() => null))?.isDirectory) return [];
-  const paths: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(parent)) {
-    if (isDirectory) paths.push(join(parent, name));
-  }
-  return paths;
+  return { name, bytes: sum(sizes), lastUse: mtime ?? new Date(0), path };
 }

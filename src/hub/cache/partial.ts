@@ -1,13 +1,13 @@
 /**
- * Downloads in progress, and what killed processes left of theirs. Whoever works here holds a lock, which ends with its
- * process: what is not locked belongs to nobody. An interrupted download is kept for a week, since it can be resumed; a
- * package that was being unpacked is of no use.
+ * Downloads in progress, and the remains of killed processes. A process locks the files that it works on, and its locks end with it:
+ * unlocked files belong to nobody. An interrupted download is kept for a week, since it can be resumed; a package that was
+ * being unpacked is of no use.
  */
 import { join } from "node:path";
-import { cacheFolder, isForbidden, makeFolder, statOrNull, writing } from "./cache.ts";
+import { cacheFolder, entriesIn, isForbidden, makeFolder, statOrNull, writing } from "./cache.ts";
 import { pause } from "../retry.ts";
 
-const KEPT = 7 * 24 * 3600 * 1000; // ms: who has not gone on with a download for a week has given it up
+const KEPT = 7 * 24 * 3600 * 1000; // ms: a download that has not been resumed for a week is not resumed
 const POLL = 200; // ms between two looks at another process's lock
 const DOWNLOAD = /^[0-9a-f]{24}$/;
 const LOCK = /^[0-9a-f-]{36}\.lock$/;
@@ -57,7 +57,7 @@ export async function openLocked(path: string, signal?: AbortSignal): Promise<De
   }
 }
 
-/** Deletes what belongs to no live process and is of no use; with `all`, also downloads that could be resumed. */
+/** Deletes useless files of ended processes; with `all`, also downloads that could be resumed. */
 export async function sweep({ all = false, partial = partialFolder() } = {}): Promise<void> {
   for (const { path, lock } of await leftovers(partial)) {
     const info = await statOrNull(path);
@@ -67,7 +67,7 @@ export async function sweep({ all = false, partial = partialFolder() } = {}): Pr
   }
 }
 
-/** Something unfinished, and the file that whoever works on it has locked: a download is its own. */
+/** An unfinished file or folder, and the file that its process has locked: for a download, the download itself. */
 export interface Leftover {
   readonly path: string;
   readonly lock: string;
@@ -75,10 +75,8 @@ export interface Leftover {
 
 /** All that is unfinished. */
 export async function leftovers(folder = partialFolder()): Promise<Leftover[]> {
-  if (!(await Deno.lstat(folder).catch(() => null))?.isDirectory) return [];
   const found: Leftover[] = [];
-  for await (const { name, isFile } of Deno.readDir(folder)) {
-    const lock = join(folder, name);
+  for await (const { name, path: lock, isFile } of entriesIn(folder)) {
     if (isFile && DOWNLOAD.test(name)) found.push({ path: lock, lock });
     if (isFile && LOCK.test(name)) found.push({ path: lock.slice(0, -".lock".length), lock });
   }

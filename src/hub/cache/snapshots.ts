@@ -1,5 +1,5 @@
 /**
- * Hub files that are already here, in Hugging Face's own cache or in ours. Both have the same layout:
+ * Hub files on this machine, in Hugging Face's own cache or in ours. Both have the same layout:
  *
  *     models--OWNER--NAME/refs/REVISION            the commit that a branch or tag pointed to when it was fetched
  *     models--OWNER--NAME/snapshots/COMMIT/FILE
@@ -75,17 +75,17 @@ export async function remember(repo: HubRepo, commit: string): Promise<void> {
 export async function completeModel(snapshot: Snapshot): Promise<string[] | null> {
   const here = await folderNames(snapshot.folder);
   const names = [...here, ...await looseLinks(snapshot.folder)];
-  let wanted: string[], shards: Set<unknown>;
+  let needed: string[], shards: Set<unknown>;
   try {
-    wanted = modelFileNames(names, snapshot.folder);
-    shards = await indexedShards(snapshot.folder, wanted);
+    needed = modelFileNames(names, snapshot.folder);
+    shards = await indexedShards(snapshot.folder, needed);
   } catch {
     return null; // no model, or an index that cannot be read
   }
-  const isGguf = wanted[0].endsWith(".gguf");
+  const isGguf = needed[0].endsWith(".gguf");
   if (!isGguf && !hasTokenizer(names)) return null;
-  if (![...wanted, ...shards].every((name) => here.some((file) => file === name))) return null;
-  return wanted;
+  if (![...needed, ...shards].every((name) => here.some((file) => file === name))) return null;
+  return needed;
 }
 
 async function looseLinks(folder: string): Promise<string[]> {

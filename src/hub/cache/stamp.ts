@@ -1,5 +1,5 @@
 /**
- * What Lamina knows about the files that it fetched. A stamp next to a file holds the SHA-256 that its content must have, and
+ * Stamps of fetched files. A stamp next to a file holds the SHA-256 that its content must have, and
  * the size and time it had; a file with a stamp is ours. `checked` says that the content was read back from the disk since
  * it arrived; as long as size and time agree, it is then not read again.
  *
@@ -8,11 +8,11 @@
 import { createHash, type Hash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { writeWhole } from "../../disk/mod.ts";
-import { cacheFolder, isForbidden, isUnwritable, makeFolder, statOrNull } from "./cache.ts";
+import { cacheFolder, filesBelow, isUnwritable, makeFolder, statOrNull } from "./cache.ts";
 
 const CHUNK = 1 << 20;
 
-/** What is known about a file. */
+/** The record of a file. */
 export interface Stamp {
   readonly size: number;
   /** Last modification, ms. */
@@ -63,7 +63,7 @@ export async function writeStamp(path: string, sha256: string, checked: boolean,
   await keep(place, { size, mtime: mtime!.getTime(), sha256, checked });
 }
 
-/** Lets the next one who opens a file read it again. */
+/** Has the file read again when it is next opened. */
 export async function doubt(path: string): Promise<void> {
   const stamp = await readStamp(path);
   if (stamp?.checked) await keep(await stampPath(path), { ...stamp, checked: false });
@@ -80,7 +80,7 @@ async function keep(place: string, stamp: Stamp): Promise<void> {
   }
 }
 
-/** What is known of a file, or undefined. */
+/** The stamp of a file, or undefined. */
 export async function readStamp(path: string): Promise<Stamp | undefined> {
   const place = await stampPath(path);
   if (held.has(place)) return held.get(place);
@@ -133,20 +133,12 @@ function besidePath(path: string): string {
   return join(dirname(path), `.${basename(path)}.stamp`);
 }
 
-/**
- * Files below a folder that have a stamp, whether they are still there or not. Links are not followed, and what may not be
- * read is not ours.
- */
+/** Files below a folder that have a stamp, whether they are still there or not. Links are not followed. */
 export async function stampedFiles(folder: string): Promise<string[]> {
   const files: string[] = [];
-  try {
-    for await (const { name, isDirectory, isFile } of Deno.readDir(folder)) {
-      const [, stamped] = /^\.(.+)\.stamp$/.exec(name) ?? [];
-      if (isDirectory) files.push(...await stampedFiles(join(folder, name)));
-      else if (isFile && stamped) files.push(join(folder, stamped));
-    }
-  } catch (error) {
-    if (!isForbidden(error)) throw error;
+  for await (const { name, path, isFile } of filesBelow(folder)) {
+    const [, stamped] = /^\.(.+)\.stamp$/.exec(name) ?? [];
+    if (isFile && stamped) files.push(join(dirname(path), stamped));
   }
   return files.sort();
 }

@@ -1,9 +1,9 @@
 /** Reads every file of the caches and compares it with the hash that it arrived with. */
 import { join } from "node:path";
 import { getHFHubCachePath } from "@huggingface/hub";
-import { isFolder, statOrNull } from "./cache.ts";
+import { entriesIn, filesBelow, statOrNull } from "./cache.ts";
 import { type Damaged, damagedFiles } from "./damage.ts";
-import { cacheEntries, entryName, realFolders } from "./entries.ts";
+import { cacheEntries, entryName, expectEntries } from "./entries.ts";
 import { enter, expect, list, reportChecks, type Reports, string } from "../../entry/mod.ts";
 import { stampedFiles } from "./stamp.ts";
 
@@ -36,17 +36,13 @@ export async function verifyCache(names: readonly string[], options: Reports = {
     names.join(", ") || "the caches",
     options,
     reportChecks,
-    (told) => verify(names, told),
+    (options) => verify(names, options),
   );
 }
 
 async function verify(names: readonly string[], options: Reports): Promise<Verified> {
   const all = [...await ourFiles(), ...await theirFiles()];
-  const unknown = names.filter((name) => !all.some((entry) => entry.name === name));
-  if (unknown.length > 0) {
-    const known = [...new Set(all.map(({ name }) => name))].join(", ") || "nothing";
-    throw new RangeError(`Cannot find ${unknown.join(", ")}: not in the cache, expected one of: ${known}`);
-  }
+  expectEntries(names, all);
   const damaged: (Damaged & { entry: string })[] = [];
   let [files, bytes] = [0, 0];
   for (const { name, paths } of all) {
@@ -77,23 +73,19 @@ async function ourFiles(): Promise<Files[]> {
 
 async function theirFiles(): Promise<Files[]> {
   const found: Files[] = [];
-  for (const repo of await realFolders(getHFHubCachePath())) {
+  for await (const { path: repo, isDirectory } of entriesIn(getHFHubCachePath())) {
+    if (!isDirectory) continue;
     const paths = await linksInto(join(repo, "snapshots"));
     if (paths.length > 0) found.push({ name: entryName(repo), paths });
   }
   return found.sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
-/** The links of snapshots, one for every blob; those that lead nowhere too. */
+/** The links of snapshots, one for every blob; also those that lead nowhere. */
 async function linksInto(snapshots: string): Promise<string[]> {
   const links = new Map<string, string>();
-  const walk = async (folder: string) => {
-    for await (const { name, isSymlink, isDirectory } of Deno.readDir(folder)) {
-      const path = join(folder, name);
-      if (isDirectory) await walk(path);
-      if (isSymlink) links.set(await Deno.realPath(path).catch(() => path), path);
-    }
-  };
-  if (await isFolder(snapshots)) await walk(snapshots);
+  for await (const { path, isSymlink } of filesBelow(snapshots)) {
+    if (isSymlink) links.set(await Deno.realPath(path).catch(() => path), path);
+  }
   return [...links.values()].sort();
 }

@@ -1,8 +1,8 @@
 /** Virtual environments of Python, with pinned packages. */
 import { dirname, join } from "node:path";
-import { missingPackages, PYTHON, succeeds } from "./python.ts";
+import { openLocked } from "../cache/partial.ts";
 
-/** Where a virtual environment is made, and with what. */
+/** A virtual environment: its folder and its packages. */
 export interface Environment {
   readonly folder: string;
   /** Lines of a requirements file, with exact versions. */
@@ -23,8 +23,7 @@ export function pythonOf(folder: string): string {
 export async function makeEnvironment(environment: Environment): Promise<void> {
   if (await isReady(environment)) return;
   await Deno.mkdir(dirname(environment.folder), { recursive: true });
-  using lock = await Deno.open(`${environment.folder}.lock`, { create: true, write: true });
-  await lock.lock(true); // the system gives it back when a process ends, however it ends
+  using _lock = await openLocked(`${environment.folder}.lock`, environment.signal);
   if (!await isReady(environment)) await make(environment);
 }
 
@@ -57,21 +56,66 @@ async function make(environment: Environment): Promise<void> {
   await Deno.writeTextFile(stampOf(folder), listOf(requirements));
 }
 
-/** Packages that are named where they are installed. */
+/** Packages that the notice of an installation names. */
 const SHOWN = 2;
 
 async function run(program: string, args: string[], { folder, signal }: Environment): Promise<void> {
+  const errors = await errorsOf(program, args, {}, signal);
+  if (!errors) return;
+  throw new Error(`Cannot create ${folder}: ${args.slice(0, 3).join(" ")} failed: ${complaintIn(errors)}`);
+}
+
+/** Runs Python without input and returns the lines of its errors if it fails, else null. */
+export async function errorsOf(
+  program: string,
+  args: string[],
+  env: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+): Promise<string[] | null> {
   const { success, stderr } = await new Deno.Command(program, {
     args,
-    env: { PIP_USER: "0", PIP_REQUIRE_VIRTUALENV: "0" }, // a user's configuration may say otherwise
+    env: { ...env, PIP_USER: "0", PIP_REQUIRE_VIRTUALENV: "0" }, // a user's configuration of pip may say otherwise
     ...signal && { signal },
     stdin: "null",
     stdout: "null",
     stderr: "piped",
   }).output();
   signal?.throwIfAborted();
-  if (success) return;
-  const lines = new TextDecoder().decode(stderr).trim().split("\n").map((line) => line.trim());
-  const said = lines.findLast((line) => line.startsWith("ERROR")) ?? lines.at(-1);
-  throw new Error(`Cannot create ${folder}: ${args.slice(0, 3).join(" ")} failed: ${said}`);
+  if (success) return null;
+  return new TextDecoder().decode(stderr).split("\n").map((line) => line.trim()).filter((line) =>
+    line !== ""
+  );
+}
+
+/** The last line that is marked as an error, else the last one. */
+export function complaintIn(errors: readonly string[]): string | undefined {
+  return errors.findLast((line) => line.startsWith("ERROR")) ?? errors.at(-1);
+}
+
+/** How Python is called here. */
+export const PYTHON = Deno.build.os === "windows" ? "python" : "python3";
+
+/** Names of the Debian packages that pip and a virtual environment need and this machine lacks. */
+export async function missingPackages(signal?: AbortSignal): Promise<string[]> {
+  const has = (modules: string) => succeeds(PYTHON, ["-c", `import ${modules}`], signal);
+  if (!await has("sys")) return ["python3", "python3-venv", "python3-pip"];
+  return [
+    ...await has("venv, ensurepip") ? [] : ["python3-venv"],
+    ...await has("pip") ? [] : ["python3-pip"],
+  ];
+}
+
+/** Whether a program exists and succeeds. */
+export async function succeeds(program: string, args: string[], signal?: AbortSignal): Promise<boolean> {
+  try {
+    const command = new Deno.Command(program, {
+      args,
+      ...signal && { signal },
+      stdout: "null",
+      stderr: "null",
+    });
+    return (await command.output()).success;
+  } catch { // there is no such program
+    return false;
+  }
 }

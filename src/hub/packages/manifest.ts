@@ -3,8 +3,9 @@
  * bit for bit; its bytes come from Python packages whose archives are pinned by hash, one chunk in each.
  */
 import { isAbsolute, normalize } from "node:path";
+import { type Check, expect, isRecord, like, list, parseJson, record, requireAll } from "../../entry/mod.ts";
 
-/** A pinned Python package and the part of it that is wanted. */
+/** A pinned Python package and the part of it that is used. */
 export interface PackageSource {
   readonly package: string;
   readonly version: string;
@@ -12,7 +13,7 @@ export interface PackageSource {
   readonly size: number;
   /** SHA-256 of the archive. */
   readonly sha256: string;
-  /** The file, or folder, that is wanted, relative to the unpacked package. */
+  /** The file or folder to use, relative to the unpacked package. */
   readonly path: string;
 }
 
@@ -50,91 +51,50 @@ export async function readManifest(): Promise<Manifest> {
   return parseManifest(await Deno.readTextFile(PATH), "data/models.json");
 }
 
+/** A check of a text's form. */
+const matching = (form: RegExp, expected: string) =>
+  like(expected, (value) => typeof value === "string" && form.test(value));
+const complete = (checks: Readonly<Record<string, Check>>) => record(requireAll(checks), "an object");
+
+const name = matching(/^[a-z0-9][a-z0-9._-]*$/, "a name");
+const licence = matching(/\S/, "a string");
+const archive = {
+  package: matching(/^[A-Za-z0-9][\w.-]*$/, "the name of a package"),
+  version: matching(/^\d[\w.]*$/, "a version"),
+  size: like("a number of bytes", (value) => Number.isSafeInteger(value) && (value as number) > 0),
+  sha256: matching(/^[0-9a-f]{64}$/, "64 hexadecimal digits"),
+  path: like(
+    "a path inside the package",
+    (path) =>
+      typeof path === "string" && /\S/.test(path) && !isAbsolute(path) && !normalize(path).startsWith(".."),
+  ),
+};
+const filled = like("a package", (value) => !Array.isArray(value) || value.length > 0);
+const sources = list(complete(archive), "packages");
+const model = complete({
+  name,
+  alias: name,
+  architecture: name,
+  licence,
+  file: matching(/^[\w.-]+\.gguf$/, "the name of a .gguf file"),
+  size: archive.size,
+  sha256: archive.sha256,
+  source: (value, path) => filled(value, path) ?? sources(value, path),
+});
+
 /**
  * Checks a manifest. Throws `SyntaxError` if it is not JSON and `TypeError` naming the field if a value does not
  * fit its form; `file` names it in errors.
  */
 export function parseManifest(text: string, file: string): Manifest {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new SyntaxError(`Cannot read ${file}: ${(error as Error).message}`);
-  }
-  const root = object(json, file, "");
-  const models = list(root.models, file, "models").map((item, i) => model(item, file, `models[${i}]`));
+  const json = parseJson(text, file);
+  const verb = `read ${file}`;
+  expect(verb, "the file", json, like("an object", isRecord));
+  const { models, benchmark } = json as unknown as Manifest;
+  expect(verb, "models", models, list(model, "models"));
+  expect(verb, "benchmark", benchmark, complete({ ...archive, licence }));
   const names = models.flatMap(({ name, alias }) => [name, alias]);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw fault(file, "models", `the name ${twice} twice`, "unique names");
-  const benchmark = object(root.benchmark, file, "benchmark");
-  return {
-    models,
-    benchmark: {
-      ...packageSource(benchmark, file, "benchmark"),
-      licence: match(benchmark.licence, /\S/, file, "benchmark.licence", "a string"),
-    },
-  };
-}
-
-function model(value: unknown, file: string, where: string): KnownModel {
-  const item = object(value, file, where);
-  const name = (key: string) => match(item[key], /^[a-z0-9][a-z0-9._-]*$/, file, `${where}.${key}`, "a name");
-  const source = list(item.source, file, `${where}.source`)
-    .map((part, i) => packageSource(part, file, `${where}.source[${i}]`));
-  if (source.length === 0) throw fault(file, `${where}.source`, "an empty list", "a package");
-  return {
-    name: name("name"),
-    alias: name("alias"),
-    architecture: name("architecture"),
-    licence: match(item.licence, /\S/, file, `${where}.licence`, "a string"),
-    file: match(item.file, /^[\w.-]+\.gguf$/, file, `${where}.file`, "the name of a .gguf file"),
-    size: bytes(item.size, file, `${where}.size`),
-    sha256: sha256(item.sha256, file, `${where}.sha256`),
-    source,
-  };
-}
-
-function packageSource(value: unknown, file: string, where: string): PackageSource {
-  const item = object(value, file, where);
-  const path = match(item.path, /\S/, file, `${where}.path`, "a path inside the package");
-  if (isAbsolute(path) || normalize(path).startsWith("..")) {
-    throw fault(file, `${where}.path`, JSON.stringify(path), "a path inside the package");
-  }
-  return {
-    package: match(item.package, /^[A-Za-z0-9][\w.-]*$/, file, `${where}.package`, "the name of a package"),
-    version: match(item.version, /^\d[\w.]*$/, file, `${where}.version`, "a version"),
-    size: bytes(item.size, file, `${where}.size`),
-    sha256: sha256(item.sha256, file, `${where}.sha256`),
-    path,
-  };
-}
-
-function object(value: unknown, file: string, where: string): Record<string, unknown> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return value as Record<string, unknown>;
-  }
-  throw fault(file, where, JSON.stringify(value), "an object");
-}
-
-function list(value: unknown, file: string, where: string): unknown[] {
-  if (Array.isArray(value)) return value;
-  throw fault(file, where, JSON.stringify(value), "a list");
-}
-
-function match(value: unknown, form: RegExp, file: string, where: string, expected: string): string {
-  if (typeof value === "string" && form.test(value)) return value;
-  throw fault(file, where, JSON.stringify(value), expected);
-}
-
-function bytes(value: unknown, file: string, where: string): number {
-  if (Number.isSafeInteger(value) && (value as number) > 0) return value as number;
-  throw fault(file, where, JSON.stringify(value), "a number of bytes");
-}
-
-function sha256(value: unknown, file: string, where: string): string {
-  return match(value, /^[0-9a-f]{64}$/, file, where, "64 hexadecimal digits");
-}
-
-function fault(file: string, where: string, found: string, expected: string): TypeError {
-  return new TypeError(`Cannot read ${file}: ${where || "the file"} is ${found}, expected ${expected}`);
+  if (twice === undefined) return { models, benchmark };
+  throw new TypeError(`Cannot read ${file}: models has the name ${twice} twice, expected unique names`);
 }

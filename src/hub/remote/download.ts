@@ -11,7 +11,7 @@ import { type HttpOptions, readRange } from "./http.ts";
 import { openLocked, partialFolder, sweep } from "../cache/partial.ts";
 import { gitHash, writeStamp } from "../cache/stamp.ts";
 
-/** What is known about a file before it arrives. */
+/** The size and hash that a file must have. */
 export interface Expected {
   readonly size: number;
   /** SHA-256 of the content (large files), 64 hexadecimal digits. */
@@ -26,7 +26,7 @@ export function partialPath(url: string): string {
 }
 
 /**
- * Fetches `url` to `target`. `onBytes` is told how much of the file is here. Throws `Error` if size or hash differ from what
+ * Fetches `url` to `target`. `onBytes` receives how much of the file is here. Throws `Error` if size or hash differ from what
  * is expected; nothing is then left at `target`. If the disk is full or the signal aborts, what has arrived is kept.
  */
 export async function download(
@@ -72,12 +72,12 @@ async function arrive(
     options.onBytes?.(done += chunk.length);
   }
   const [sha256, git] = hashes.map((hash) => hash.digest("hex"));
-  const [found, wanted] = git === undefined ? [sha256, expected.sha256] : [git, expected.blob];
-  if (wanted === undefined || found === wanted) return sha256;
+  const [found, hash] = git === undefined ? [sha256, expected.sha256] : [git, expected.blob];
+  if (hash === undefined || found === hash) return sha256;
   await file.truncate(0);
   await file.seek(0, Deno.SeekMode.Start);
   if (kept > 0) return await arrive(url, file, expected, options);
-  throw new Error(`Cannot use ${name}: found hash ${found}, expected ${wanted}`);
+  throw new Error(`Cannot use ${name}: found hash ${found}, expected ${hash}`);
 }
 
 async function isThere(target: string, size: number): Promise<boolean> {
@@ -88,7 +88,7 @@ async function writeAll(file: Deno.FsFile, chunk: Uint8Array): Promise<void> {
   for (let at = 0; at < chunk.length;) at += await file.write(chunk.subarray(at));
 }
 
-/** Feeds the hashes with what an earlier attempt left, and gives its length. */
+/** Feeds the hashes with the bytes of an earlier attempt, and returns their number. */
 async function readBack(file: Deno.FsFile, size: number, hashes: Hash[]): Promise<number> {
   if ((await file.stat()).size > size) await file.truncate(0);
   const chunk = new Uint8Array(1 << 20);

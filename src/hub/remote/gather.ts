@@ -1,10 +1,9 @@
 /**
- * Many small reads of a remote file as few requests. Reads that are asked for together (the tensors of a layer, rows of
+ * Many small reads of a remote file as few requests. Reads that are requested together (the tensors of a layer, rows of
  * the embedding) wait for the end of the turn; neighbours then become one range, a few ranges travel at a time, and each
  * reader gets its part of what arrives.
  */
-import { checkRange } from "../file.ts";
-import type { ByteSource } from "../source.ts";
+import { type ByteSource, checkRange } from "../file.ts";
 
 /** Bytes between two reads that cost less time than a second request: a few ms of a fast line. */
 const GAP = 128 * 2 ** 10;
@@ -63,7 +62,7 @@ function groupsOf(reads: readonly Wanted[]): { start: number; end: number; membe
   return groups;
 }
 
-/** Runs tasks in their order, so many at a time. */
+/** Runs tasks in their order, at most `most` at a time. */
 function lanes(most: number): <T>(task: () => Promise<T>) => Promise<T> {
   let running = 0;
   const queue: (() => void)[] = [];

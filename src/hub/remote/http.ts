@@ -1,18 +1,17 @@
 /**
  * Ranges of a remote file over HTTP (RFC 9110, section 14). A request that is dropped, stalls, ends early or meets a
  * server error is repeated for the bytes still missing; only consecutive failures, with next to nothing between them,
- * count against the limit. What a server may send, and how slowly, is bounded: every read ends.
+ * count against the limit. Size and slowness of every answer are bounded: every read ends.
  */
-import { checkRange } from "../file.ts";
+import { type ByteSource, checkRange } from "../file.ts";
 import { Dropped, passing, pauseAfter, retried } from "../retry.ts";
-import type { ByteSource } from "../source.ts";
 
 const ANSWER = 10_000; // ms until the headers must be there
 const STALL = 30_000; // ms that LEAST bytes may take before a transfer counts as dropped
 const LEAST = 16 * 2 ** 10; // bytes: at half a kilobyte a second a model would never be here
 const TRIES = 5; // failures in a row: 3.75 s of pauses
 
-/** What is sent with every request for a file. */
+/** Options of every request for a file. */
 export interface HttpOptions {
   /** Names the file in errors; its address, unless given. */
   name?: string | undefined;
@@ -56,7 +55,7 @@ export async function httpSource(
   };
 }
 
-/** Bytes of a file, and what is known about it. */
+/** A range of a file. */
 export interface ByteRange {
   start: number;
   end: number;
@@ -111,7 +110,7 @@ async function* attempt(url: string, range: ByteRange, options: HttpOptions): As
   if (lacking > 0) throw new Dropped(`the answer ended ${lacking} bytes early`);
 }
 
-/** Gives how many bytes of the answer come before the wanted ones; −1 if the whole file comes where a range must. */
+/** Returns how many bytes of the answer come before the range; −1 if the whole file comes although a range is required. */
 function checkAnswer(response: Response, range: ByteRange, name: string): number {
   if (response.status === 200) return range.ranged ? -1 : range.start;
   const [, first, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "") ?? [];
@@ -178,7 +177,7 @@ interface Deadline extends Disposable {
   restart(ms: number): void;
 }
 
-/** A signal that ends what takes longer than the time last given, or when `outer` says so. */
+/** A signal that aborts after the time last set, or when `outer` aborts. */
 function deadline(outer?: AbortSignal): Deadline {
   const controller = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -192,7 +191,7 @@ function deadline(outer?: AbortSignal): Deadline {
   };
 }
 
-/** Whatever ends a transfer may pass, except that the caller ended it. */
+/** Every failure of a transfer may be transient, unless the caller aborted it. */
 function dropped(error: unknown, signal?: AbortSignal): unknown {
   if (signal?.aborted) return signal.reason;
   return new Dropped(error instanceof Error ? error.message : String(error));

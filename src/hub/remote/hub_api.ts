@@ -1,6 +1,6 @@
 /**
- * What the hub says about a repository: its commit, its licence and its files with their sizes and hashes. The requests
- * are those of `@huggingface/hub`, sent by `hubFetch`; refusals become errors that say what to do.
+ * The hub's answers about a repository: its commit, its licence and its files with their sizes and hashes. The requests are those
+ * of `@huggingface/hub`, sent by `hubFetch`; refusals become errors that say what to do.
  */
 import { datasetInfo, listFiles, modelInfo, pathsInfo } from "@huggingface/hub";
 import { oneLine } from "../../entry/mod.ts";
@@ -16,7 +16,7 @@ import { findToken } from "./token.ts";
 const MOST_LICENCE = 60;
 const MAX_ENTRIES = 10_000; // files and folders at the top of a repository: a model has less than a thousand
 
-/** What is known about a remote file before it is fetched. */
+/** A remote file before it is fetched. */
 export interface RemoteFile {
   readonly path: string;
   readonly size: number;
@@ -132,7 +132,7 @@ export async function explained<T>(repo: HubRepo, work: () => Promise<T>): Promi
   }
 }
 
-/** What to do if the hub cannot be asked. */
+/** The alternatives to the hub. */
 export async function instead({ type }: HubRepo): Promise<string> {
   if (type === "dataset") return "use a file on this machine";
   const names = (await readManifest()).models.map(({ alias }) => alias).join(", ");
@@ -185,8 +185,8 @@ interface Listed {
 }
 
 /**
- * Checks the server's answer, which becomes a path, an allocation and the expected hash. A file without any hash is fetched
- * unchecked, but a malformed hash is an error: passing it over would switch the check off.
+ * Checks the server's answer, which becomes a path, an allocation and the expected hash. A file without any hash
+ * is fetched with a notice, but a malformed hash is an error: ignoring it would switch the check off.
  */
 function remoteFile(item: Listed, repo: HubRepo): RemoteFile {
   checkFileName(item.path, repo.name);
@@ -199,7 +199,7 @@ function remoteFile(item: Listed, repo: HubRepo): RemoteFile {
   return { path: item.path, size, blob: hashOf(item, item.oid, 40, repo) };
 }
 
-/** A hash of so many digits. */
+/** A hash with this number of digits. */
 function hashOf({ path }: Listed, hash: unknown, digits: number, repo: HubRepo): string {
   if (typeof hash === "string" && hash.length === digits && /^[0-9a-f]+$/.test(hash)) return hash;
   const found = oneLine(JSON.stringify(hash) ?? "missing", 100);

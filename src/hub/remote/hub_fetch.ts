@@ -3,6 +3,7 @@
  * bounded; the user's token goes to the hub's own address alone (`fetch` drops it where a redirect leads elsewhere).
  */
 import { HUB_URL } from "@huggingface/hub";
+import { joinBytes } from "../../entry/mod.ts";
 import { HttpError } from "./http.ts";
 import { Dropped, passing, retried } from "../retry.ts";
 import { authorization } from "./token.ts";
@@ -56,7 +57,7 @@ export function hubFetch(what: string, signal?: AbortSignal): typeof fetch {
   };
 }
 
-/** One request, and its whole answer. */
+/** Sends one request and reads its whole answer. */
 async function ask(what: string, url: URL, init: RequestInit, outer?: AbortSignal): Promise<Response> {
   const timeout = AbortSignal.timeout(ANSWER);
   const signal = outer ? AbortSignal.any([outer, timeout]) : timeout;
@@ -86,5 +87,5 @@ async function wholeBody(response: Response, who: string): Promise<Uint8Array<Ar
     }
     chunks.push(chunk);
   }
-  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+  return joinBytes(chunks);
 }

@@ -1,11 +1,11 @@
 /**
- * Models and dataset files by their id on the hub. What is already here, in Hugging Face's cache or in ours, is used
- * as it is, without a request; otherwise the revision is resolved to a commit, and what is missing is fetched.
+ * Models and dataset files by their id on the hub. Files that are already here, in Hugging Face's cache or in
+ * ours, are used without a request; otherwise the revision is resolved to a commit, and missing files are fetched.
  */
-import { formatBytes, meter, type Reports } from "../../entry/mod.ts";
+import { filesInTurn, formatBytes, type Reports, sum } from "../../entry/mod.ts";
 import { basename, join } from "node:path";
 import { checkDisk, statOrNull } from "../cache/cache.ts";
-import { type Damaged, damagedFiles, damageOf, toldDamage } from "../cache/damage.ts";
+import { type Damaged, damagedFiles, damageOf, damageText } from "../cache/damage.ts";
 import { download, partialPath } from "./download.ts";
 import { type FileEntry, isWeights, type ModelFiles, modelFiles } from "../files.ts";
 import { gathered } from "./gather.ts";
@@ -55,10 +55,10 @@ export async function hubModel(
   const remote = await askRepo(repo, options.signal);
   const listed = await askFiles(repo, remote.commit, options.signal);
   const names = modelFileNames(listed.map(({ path }) => path), repo.name);
-  const wanted = names.map((name) => listed.find(({ path }) => path === name)!);
+  const needed = names.map((name) => listed.find(({ path }) => path === name)!);
   const isStreamed = (file: RemoteFile) => options.stream === true && isWeights(file.path);
-  const paths = await fetchFiles(repo, remote, wanted.filter((file) => !isStreamed(file)), options);
-  const entries = wanted.map((file) => {
+  const paths = await fetchFiles(repo, remote, needed.filter((file) => !isStreamed(file)), options);
+  const entries = needed.map((file) => {
     const path = paths.get(file.path);
     return path
       ? fileEntry(path, basename(file.path))
@@ -106,7 +106,7 @@ async function isSound(
   const files = names.map((name) => ({ path: join(snapshot.folder, name) }));
   const found = await damagedFiles(files, { ...options, label: repo.name });
   if (found.length > 0) {
-    options.onNotice?.(`${repo.name}: damaged in the cache (${toldDamage(found)})`);
+    options.onNotice?.(`${repo.name}: damaged in the cache (${damageText(found)})`);
   }
   damaged.push(...found);
   return found.length === 0;
@@ -129,27 +129,23 @@ async function fetchFiles(
   const lacking = files.filter(({ path }) => !paths.has(path));
   if (lacking.length === 0) return paths;
   await announce(repo, remote, lacking, options);
-  const total = lacking.reduce((sum, { size }) => sum + size, 0);
-  const report = meter({ label: repo.name, total, unit: "bytes" }, options.onProgress);
-  let before = 0;
-  for (const file of lacking) {
+  await filesInTurn(repo.name, lacking, options, async (file, onBytes) => {
     const target = join(folder, file.path);
     await explained(repo, () =>
       download(fileUrl(repo, remote.commit, file.path), target, file, {
         name: `${repo.name}/${file.path}`,
         headers: authorization(),
         signal: options.signal,
-        onBytes: (done) => report(before + done),
+        onBytes,
       }));
-    before += file.size;
     paths.set(file.path, target);
-  }
+  });
   await remember(repo, remote.commit);
   const fetched = lacking.map(({ path }) => ({ path: paths.get(path)! }));
   const damaged = await damagedFiles(fetched, { ...options, label: repo.name });
   if (damaged.length === 0) return paths;
   throw new Error(
-    `Cannot use ${repo.name}: damaged right after it was fetched (${toldDamage(damaged)}), ` +
+    `Cannot use ${repo.name}: damaged right after it was fetched (${damageText(damaged)}), ` +
       `expected files in ${folder} to read back as written; check the disk`,
   );
 }
@@ -167,7 +163,7 @@ async function presentFiles(repo: HubRepo, files: RemoteFile[]): Promise<Map<str
 }
 
 async function announce(repo: HubRepo, remote: RemoteRepo, files: RemoteFile[], options: Reports) {
-  const total = files.reduce((sum, { size }) => sum + size, 0);
+  const total = sum(files, ({ size }) => size);
   let here = 0;
   for (const { path } of files) {
     here += (await statOrNull(partialPath(fileUrl(repo, remote.commit, path))))?.size ?? 0;
@@ -177,6 +173,10 @@ async function announce(repo: HubRepo, remote: RemoteRepo, files: RemoteFile[], 
     `${repo.name} at ${remote.commit}: ${formatBytes(total)} in ${files.length} files from the hub, ` +
       `licence: ${remote.licence}; ${formatBytes(free)} free`,
   );
+  const unchecked = files.filter(({ sha256, blob }) => sha256 === undefined && blob === undefined);
+  if (unchecked.length === 0) return;
+  const names = unchecked.map(({ path }) => path).join(", ");
+  options.onNotice?.(`${repo.name}: the hub gives no hash for ${names}; only the size is checked`);
 }
 
 function streamedEntry(repo: HubRepo, commit: string, file: RemoteFile, signal?: AbortSignal): FileEntry {
@@ -193,7 +193,7 @@ function streamedEntry(repo: HubRepo, commit: string, file: RemoteFile, signal?:
 /** Throws if the user wants no requests to the hub. */
 export async function refuseOffline(repo: HubRepo, damaged: readonly Damaged[] = []): Promise<void> {
   if (!isOffline()) return;
-  const found = damaged.length ? `damaged in the cache (${toldDamage(damaged)})` : "not in the cache";
+  const found = damaged.length ? `damaged in the cache (${damageText(damaged)})` : "not in the cache";
   throw new Error(
     `Cannot open ${called(repo)} at revision ${repo.revision}: it is ${found} and HF_HUB_OFFLINE is set, ` +
       `expected it in the cache; unset HF_HUB_OFFLINE, or ${await instead(repo)}`,

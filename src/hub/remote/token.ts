@@ -1,6 +1,6 @@
 /**
  * The user's hub token, from where Hugging Face's own tools look for it: HF_TOKEN, HUGGING_FACE_HUB_TOKEN, the file that
- * HF_TOKEN_PATH names, and what `hf auth login` wrote. It is sent to the hub's address only, and never shown in a message.
+ * HF_TOKEN_PATH names, and the file that `hf auth login` writes. It is sent to the hub's address only, and never shown in a message.
  */
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ export interface Token {
   readonly from: string;
 }
 
-/** Finds the token. Throws `Error` where the first that is there is not a token, without showing it. */
+/** Finds the token. Throws `Error` if the first that exists is not a token, without showing it. */
 export function findToken(): Token | null {
   for (const name of ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"]) {
     const value = Deno.env.get(name)?.trim();
@@ -37,7 +37,7 @@ function home(): string {
   return Deno.env.get("HF_HOME") || join(caches, "huggingface");
 }
 
-/** The text of a token's file; empty where it is not there or may not be read. */
+/** The text of a token's file; empty if it is missing or may not be read. */
 function readToken(path: string): string {
   try {
     const { isFile, size } = Deno.statSync(path);

@@ -1,6 +1,6 @@
 /** The price of a run, in floating-point operations and bytes, before anything is read. */
 import { kindOf, type LayerSpec, type ModelSpec } from "../../models/mod.ts";
-import type { DropPlan } from "../../result/mod.ts";
+import type { DropPlan } from "../../measure/mod.ts";
 import { DEFAULT_BUDGET } from "../forward.ts";
 import { BATCH_TOKENS, batchSize } from "../segments.ts";
 import { levels, modulesIn } from "../plan/trie.ts";

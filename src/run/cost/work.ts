@@ -18,7 +18,7 @@ import {
 } from "../../models/mod.ts";
 import { cpuLowering } from "../../onnx/mod.ts";
 import { elements } from "../../tensor/mod.ts";
-import type { DropPlan } from "../../result/mod.ts";
+import type { DropPlan } from "../../measure/mod.ts";
 import { changedSpec, isRun } from "../plan/variants.ts";
 
 /** Bytes of a number: of a layer's matrices, of any other weight, of a key or value. */

@@ -25,7 +25,7 @@ import { areFinite, takeSquares } from "../finite.ts";
 import { forward } from "../forward.ts";
 import { freeAll, take, withUploaded } from "../held.ts";
 import { openPrograms } from "../programs.ts";
-import { type DropPlan, noDrop } from "../../result/mod.ts";
+import { type DropPlan, noDrop } from "../../measure/mod.ts";
 import { headNotFinite } from "../head/head.ts";
 import { type Memory, openMemory } from "./memory.ts";
 import { changedModel } from "../plan/variants.ts";

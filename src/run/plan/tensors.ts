@@ -3,23 +3,16 @@
  * until the process ends.
  */
 import { createHash } from "node:crypto";
-import type { Change } from "../../result/mod.ts";
-import { type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import type { Change } from "../../measure/mod.ts";
+import { bytesOf, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 
 /** Tensors of one change by name ("mean"), float32. */
 export type ChangeTensors = ReadonlyMap<string, Tensor>;
 
 const known = new Map<string, ChangeTensors>();
 
-/** The tensors that a change needs, by name, and their number of axes. */
-export const CHANGE_TENSORS: Readonly<Record<Change["to"], Readonly<Record<string, number>>>> = {
-  nothing: {},
-  mean: { mean: 1 },
-  weights: {},
-};
-
 /** The name of a change's tensor in files and messages: "layers.7.attention.mean". */
-export function changeTensorName(layer: number, module: string, name: string): string {
+export function changeTensorName({ layer, module }: Pick<Change, "layer" | "module">, name: string): string {
   return `layers.${layer}.${module}.${name}`;
 }
 
@@ -40,7 +33,7 @@ export function tensorsHash(tensors: ChangeTensors): string {
   const hash = createHash("sha256");
   for (const [name, { dtype, shape, data }] of [...tensors].sort(([a], [b]) => a < b ? -1 : 1)) {
     hash.update(`${JSON.stringify([name, dtype, shape])}\n`);
-    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    hash.update(bytesOf(data));
   }
   return hash.digest("hex");
 }

@@ -4,7 +4,7 @@
  */
 import type { LayerModule } from "../../measure/mod.ts";
 import type { LayerSpec } from "../../models/mod.ts";
-import type { DropPlan } from "../../result/mod.ts";
+import type { DropPlan } from "../../measure/mod.ts";
 import { isRun, type Variant, variantOf } from "./variants.ts";
 
 /** Plans that take the same path through one layer. */

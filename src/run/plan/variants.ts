@@ -3,20 +3,12 @@
  * nothing else of it.
  */
 import type { LayerModule } from "../../measure/mod.ts";
-import {
-  kindOf,
-  type LayerSpec,
-  layerTensors,
-  meanSpec,
-  type Model,
-  type ModelSpec,
-  scoring,
-} from "../../models/mod.ts";
-import { type Change, changeHash, type DropPlan, planOf } from "../../result/mod.ts";
+import { kindOf, type LayerSpec, layerTensors, type Model, type ModelSpec } from "../../models/mod.ts";
+import { type Change, changeHash, type DropPlan, planOf } from "../../measure/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import { cutTensor, type WeightSource } from "../../weights/mod.ts";
-import { headsTensor, withoutHeads } from "./heads.ts";
-import { tensorsOf } from "./tensors.ts";
+import { changeKind } from "./changes.ts";
+import { changeTensorName, tensorsOf } from "./tensors.ts";
 
 /** A module of a layer under a plan. */
 export interface Variant<Module extends LayerModule = LayerModule> {
@@ -39,19 +31,8 @@ export function variantOf<Module extends LayerModule>(
   const isDropped = plan[module].includes(l) || change?.to === "nothing";
   if (!full || isDropped) return { key: "nothing", spec: null, change: null };
   if (!change) return { key: "full", spec: full, change: null };
-  const spec = changedModule(layer, change) as LayerSpec[Module];
+  const spec = changeKind(change).spec(change, layer) as LayerSpec[Module];
   return { key: changeHash(change), spec, change };
-}
-
-function changedModule(layer: LayerSpec, change: Change): LayerSpec[LayerModule] {
-  switch (change.to) {
-    case "nothing":
-      return null;
-    case "mean":
-      return meanSpec;
-    case "weights":
-      return withoutHeads(scoring(layer.attention)!, change.heads);
-  }
 }
 
 /** Whether a module does any work: a mean only adds a vector. */
@@ -89,12 +70,15 @@ export function variantModel(
   return { ...changed, spec: { ...changed.spec, layers: layers.with(l, { ...layers[l], [other]: null }) } };
 }
 
+/** How one tensor is had: as it is here, made of the model's, or as the model's (null). */
+type Overlay = Tensor | ((stored: Tensor) => Tensor) | null;
+
 /** Weights under changes: a change's own tensors, and those that it makes of the model's. Random numbers are drawn as tensors. */
 function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: readonly Change[]): WeightSource {
   const byLayer = Map.groupBy(changes, ({ layer }) => layer);
 
   async function part(l: number, cuts: Parameters<WeightSource["part"]>[1]) {
-    const overlays = (byLayer.get(l) ?? []).map((change) => overlayOf(full, change));
+    const overlays = (byLayer.get(l) ?? []).map((change) => overlayOf(full, spec, change));
     const overlay = (name: string) => overlays.map((own) => own(name)).find((own) => own !== null) ?? null;
     const wanted = [...cuts].map(([name, cut]) => ({ name, cut, own: overlay(name) }));
     const stored = wanted.flatMap(({ name, cut, own }) =>
@@ -121,25 +105,29 @@ function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: read
   };
 }
 
-/** By name: a tensor of the change's own, how one is made of the model's, or null for one of the model's. */
+/** The tensors of one changed module, by name. Throws `RangeError` for one whose shape is not that of the changed module. */
 function overlayOf(
+  full: ModelSpec,
   { layers, hidden }: ModelSpec,
   change: Change,
-): (name: string) => Tensor | ((stored: Tensor) => Tensor) | null {
-  const { layer, module } = change;
-  const own = new Map<string, Tensor>(
-    [...tensorsOf(change)].map(([name, tensor]) => [`${module}.${name}`, tensor]),
-  );
-  if (change.to === "weights") {
-    const attention = scoring(layers[layer].attention)!;
-    return (name) => name.startsWith("attention.") ? headsTensor(attention, change.heads, name) : null;
+): (name: string) => Overlay {
+  const { layer, module, to } = change;
+  const shapes = new Map(layerTensors(layers[layer], hidden).map(([name, shape]) => [name, shape]));
+  const own = new Map<string, Tensor>();
+  for (const [name, tensor] of tensorsOf(change)) {
+    const expected = shapes.get(`${module}.${name}`);
+    if (expected?.join() !== tensor.shape.join()) {
+      throw new RangeError(
+        `Cannot run ${module} ${layer} as ${to}: tensor ${
+          changeTensorName(change, name)
+        } has shape [${tensor.shape}], ` +
+          `expected [${expected}], which the model needs`,
+      );
+    }
+    own.set(`${module}.${name}`, tensor);
   }
-  for (const [name, { shape }] of own) {
-    if (shape.every((side) => side === hidden)) continue;
-    throw new RangeError(
-      `Cannot run ${module} ${layer} as ${change.to}: tensor layers.${layer}.${name} has shape [${shape}], expected [${hidden}], ` +
-        "the size of the model's stream",
-    );
-  }
-  return (name) => own.get(name) ?? null;
+  const { made } = changeKind(change);
+  return (name) =>
+    own.get(name) ??
+      (name.startsWith(`${module}.`) ? made?.(change, full.layers[layer], name) ?? null : null);
 }

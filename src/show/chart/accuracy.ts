@@ -3,11 +3,10 @@
  * documents. Each task or group counts once, however many documents it has, as in the average of an evaluation.
  */
 import { expect, list, resultOf } from "../../entry/mod.ts";
-import { type AccuracyChange, changeOver, type Interval } from "../../measure/mod.ts";
+import { type AccuracyChange, changeOver, type Interval, isFull } from "../../measure/mod.ts";
 import {
   changesIn,
   type Evaluation,
-  isFull,
   meanAccuracyOf,
   meanOver,
   type Plan,
@@ -24,7 +23,7 @@ export interface AccuracyCurve {
   readonly points: readonly { readonly dropped: number; readonly result: Evaluation }[];
 }
 
-/** What counts as no degradation where the evaluation does not say. */
+/** The largest drop in accuracy that counts as no degradation, unless the evaluation has its own. */
 const MARGIN = 0.02;
 
 /** The unweighted mean over tasks and groups, with its 95 % interval. */
@@ -32,7 +31,7 @@ export function meanAccuracy(result: Evaluation): Interval {
   return meanAccuracyOf(result.tasks, meanOver(result));
 }
 
-/** What guessing would give: the mean share of one choice; null for tasks without choices. */
+/** The accuracy of guessing: the mean share of one choice; null for tasks without choices. */
 export function chanceOf({ tasks }: Evaluation, { members }: ShareMain): number | null {
   const chosen = members.flatMap((name) => tasks[name].items).filter(({ gold }) => gold !== null);
   if (chosen.length === 0) return null;
@@ -75,7 +74,7 @@ function expectSame(name: string, { n, items }: Task, other: Task | undefined): 
   throw new RangeError(`Cannot compare accuracies of ${name}: found different documents, expected the same`);
 }
 
-/** Results and their plans as curves. Throws `RangeError` if they are not as many, or none is the full model's. */
+/** Results and their plans as curves. Throws `RangeError` if their numbers differ, or the full model is missing. */
 export function accuracyCurves(results: readonly Evaluation[], plans: readonly Dropped[]): AccuracyCurve[] {
   expect("compare plans", "results", results, list(resultOf("evaluate"), "evaluations", 1));
   if (results.length !== plans.length) {
@@ -99,7 +98,7 @@ export function accuracyCurves(results: readonly Evaluation[], plans: readonly D
   }));
 }
 
-/** The full model's among results. */
+/** The result of the full model. */
 export function fullOf(results: readonly Evaluation[]): Evaluation {
   const full = results.find(({ provenance: { drop } }) => isFull(drop));
   if (full) return full;

@@ -1,12 +1,11 @@
 /** Curves of a sweep: a measure against the number of modules dropped. Orders of one target share its colour and differ in dash pattern; random ones have hollow dots too. */
-import * as Plot from "@observablehq/plot";
 import { halfWidth95, type LayerModule, mean, studentT95, type Verdict } from "../../measure/mod.ts";
-import type { Sweep } from "../../result/mod.ts";
-import { AXIS_X, COLORS, countTicks, endLabels, FRAME } from "./axes.ts";
-import type { CsvRow } from "./csv.ts";
-import { dots, SHAPES } from "./marks.ts";
+import { SCORES, type Sweep } from "../../result/mod.ts";
+import { curveName, isByImportance, isSeeded, widthOf } from "./scores.ts";
+import { type Axis, dropAxis } from "./draw/axes.ts";
+import { lookOf } from "./draw/colors.ts";
 import { formatNumber } from "./numbers.ts";
-import { KIND_NAMES } from "./setting.ts";
+import type { Panel, Series } from "./draw/panel.ts";
 
 type SweepCurve = Sweep["curves"][number];
 type SweepPoint = SweepCurve["points"][number];
@@ -14,27 +13,11 @@ type SweepPoint = SweepCurve["points"][number];
 /** Curves of one target and order; a random order has one per seed. */
 export interface CurveGroup {
   readonly label: string;
-  readonly color: string;
-  readonly dash: string | undefined;
   readonly target: SweepCurve["target"];
   readonly by: SweepCurve["by"];
   /** In the order of drops: the values over the seeds. */
   readonly points: readonly { readonly dropped: number; readonly values: readonly SweepPoint[] }[];
 }
-
-export const DASHES: Readonly<Record<SweepCurve["by"], string | undefined>> = {
-  importance: undefined,
-  magnitude: "8 4",
-  angular: "8 2 2 2",
-  "angular-last": "8 2 2 2 2 2",
-  "gate-norm": "12 3",
-  loss: "5 2",
-  kl: "5 2 1 2",
-  iterative: "14 2 2 2",
-  greedy: "20 3",
-  deepest: "1 3",
-  random: "3 4",
-};
 
 /** The groups of a sweep, in its order. */
 export function groupsOf({ curves }: Sweep): CurveGroup[] {
@@ -45,9 +28,7 @@ export function groupsOf({ curves }: Sweep): CurveGroup[] {
     const points = members.flatMap(({ points }) => points);
     const counts = [...new Set(points.map(({ dropped }) => dropped))].sort((a, b) => a - b);
     return {
-      label: by === "importance" ? KIND_NAMES[target] : `${KIND_NAMES[target]}, ${by}`,
-      color: COLORS[target],
-      dash: DASHES[by],
+      label: curveName({ target, by }),
       target,
       by,
       points: counts.map((dropped) => ({
@@ -85,14 +66,14 @@ function halfOf({ by, values }: Cost, samples: number): number | null {
   const errors = values.map(({ riseError }) => riseError);
   if (samples < 2 || errors.some((error) => error === null)) return null;
   const ofSamples = studentT95(samples) * Math.max(...errors as number[]);
-  if (by !== "random") return ofSamples;
+  if (!isSeeded({ by })) return ofSamples;
   const ofSeeds = halfWidth95(values.map(({ rise }) => rise));
   return ofSeeds === null ? null : Math.hypot(ofSamples, ofSeeds);
 }
 
-/** What a caption says of random orders, where there are some; of bands, where several seeds make one. */
+/** A caption for random orders and the bands of their seeds; empty without random orders. */
 export function seededText(groups: readonly CurveGroup[]): string {
-  const seeds = groups.filter(({ by }) => by === "random")
+  const seeds = groups.filter(isSeeded)
     .map(({ points }) => Math.max(...points.map(({ values }) => values.length)));
   if (seeds.length === 0) return "";
   const most = Math.max(...seeds);
@@ -101,98 +82,91 @@ export function seededText(groups: readonly CurveGroup[]): string {
     : " Hollow dots: a single random order.";
 }
 
-/** One panel of curves. */
-export interface CurvePanel {
-  /** The number drawn. */
-  readonly read: (point: SweepPoint) => number;
-  /** From the mean over seeds of `read` to the axis: exp for a perplexity read as nll. */
-  readonly show?: (value: number) => number;
-  readonly y: { readonly type: "log" | "linear"; readonly domain: readonly [number, number] };
-  readonly axis: readonly Plot.Markish[];
-  readonly height: number;
+/** A line over the number of modules dropped; its points may have intervals. */
+export interface DropCurve extends Pick<CurveGroup, "target" | "by"> {
+  readonly points: readonly {
+    readonly dropped: number;
+    readonly value: number;
+    readonly low?: number;
+    readonly high?: number;
+  }[];
 }
 
-/** Draws the groups: lines with dots, seeds as a band from the lowest to the highest. */
-export function curveChart(groups: readonly CurveGroup[], panel: CurvePanel): Plot.PlotOptions {
-  const { read, show = (value) => value, y, axis, height } = panel;
-  const longest = Math.max(...groups.map(({ label }) => label.length));
-  const frame = { ...FRAME, height, marginRight: Math.max(FRAME.marginRight, 20 + 9 * longest) };
-  const most = Math.max(1, ...groups.flatMap(({ points }) => points.map(({ dropped }) => dropped)));
-  const drawn = groups.map((group) => ({
-    ...group,
-    line: group.points.map(({ dropped, values }) => ({ dropped, value: show(meanOf(values, read)) })),
-    band: group.points.map(({ dropped, values }) => ({
-      dropped,
-      low: Math.min(...values.map((value) => show(read(value)))),
-      high: Math.max(...values.map((value) => show(read(value)))),
-    })),
+/** Between the bars of two curves at the same number, as a part of the axis. */
+const APART = 0.011;
+
+/** Draws curves: intervals as bands, or else as bars side by side, then lines, then dots. */
+export function dropChart(
+  curves: readonly DropCurve[],
+  { y, height, format, band = false }: {
+    readonly y: Axis;
+    readonly height: number;
+    readonly format: (value: number) => string;
+    readonly band?: boolean;
+  },
+): Panel {
+  const most = Math.max(1, ...curves.flatMap(({ points }) => points.map(({ dropped }) => dropped)));
+  const drawn = curves.map(({ target, by, points }, i): Series[] => {
+    const [look, label, plain] = [lookOf(target), curveName({ target, by }), !isByImportance({ by })];
+    const shift = band ? 0 : APART * most * (i - (curves.length - 1) / 2);
+    const opens = points.some(({ low = 0, high = 0 }) => high > low);
+    const spread = opens
+      ? points.map(({ dropped, value, ...ends }) => ({ x: dropped + shift, y: value, ...ends }))
+      : [];
+    const dots = points.map(({ dropped, value }) => (
+      { x: dropped, y: value, says: `${label}, ${dropped} dropped: ${format(value)}` }
+    ));
+    return [
+      { color: look.color, points: spread, width: 0, band },
+      { color: look.color, points: dots, width: widthOf(by), dash: SCORES[by].dash, end: label, plain },
+      { ...look, points: dots, width: 0, hollow: isSeeded({ by }) },
+    ];
+  });
+  const series = [0, 1, 2].flatMap((part) => drawn.map((parts) => parts[part]));
+  return { height, x: dropAxis(most), y, series };
+}
+
+/** Draws the groups of a sweep, with bands from the lowest seed to the highest. */
+export function curveChart(
+  groups: readonly CurveGroup[],
+  { read, show = (value) => value, ...look }: {
+    /** The number drawn. */
+    readonly read: (point: SweepPoint) => number;
+    /** From the mean over seeds of `read` to the axis: exp for a perplexity read as nll. */
+    readonly show?: (value: number) => number;
+    readonly y: Axis;
+    readonly height: number;
+  },
+): Panel {
+  const curves = groups.map(({ target, by, points }) => ({
+    target,
+    by,
+    points: points.map(({ dropped, values }) => {
+      const ends = values.map((value) => show(read(value)));
+      return { dropped, value: show(meanOf(values, read)), low: Math.min(...ends), high: Math.max(...ends) };
+    }),
   }));
-  return {
-    ...frame,
-    x: { domain: [0, most] },
-    y: { ...y, domain: [...y.domain] },
-    marks: [
-      ...axis,
-      Plot.axisX(countTicks(most), { ...AXIS_X, tickFormat: String, label: "modules dropped" }),
-      ...drawn.filter(({ band }) => band.some(({ low, high }) => high > low)).map(({ band, color }) =>
-        Plot.areaY(band, { x: "dropped", y1: "low", y2: "high", fill: color, fillOpacity: 0.14 })
-      ),
-      ...drawn.map(({ line, color, dash, by }) =>
-        Plot.line(line, {
-          x: "dropped",
-          y: "value",
-          stroke: color,
-          strokeWidth: by === "importance" ? 2.5 : 1.5,
-          ...dash && { strokeDasharray: dash },
-        })
-      ),
-      ...drawn.map(({ line, label, color, target, by }) =>
-        dots(line, {
-          x: "dropped",
-          y: "value",
-          color,
-          shape: SHAPES[target],
-          hollow: by === "random",
-          title: ({ dropped, value }) => `${label}, ${dropped} dropped: ${formatNumber(value)}`,
-        })
-      ),
-      ...endLabels(
-        drawn.map(({ line, label, color, by }) => {
-          const last = line.at(-1)!;
-          return { x: last.dropped, y: last.value, text: label, color, plain: by !== "importance" };
-        }),
-        { ...frame, y: { ...y, domain: [...y.domain] } },
-      ),
-    ],
-  };
+  return dropChart(curves, { ...look, format: formatNumber, band: true });
 }
 
-/** All points of a sweep. */
-export function sweepRows({ curves }: Sweep): CsvRow[] {
-  return curves.flatMap(({ target, by, seed, points }) =>
-    points.map(({ dropped, perplexity, nll, standardError, kl, top1 }) => ({
-      target: KIND_NAMES[target],
-      by,
-      seed,
-      dropped,
-      perplexity,
-      nll,
-      standard_error: standardError,
-      kl,
-      top1,
-    }))
-  );
+/** Attention and MLP by importance at a number of drops that titles compare: the common one nearest to a quarter of the layers. */
+export function commonPoints<Point extends { readonly dropped: number }>(
+  curves: readonly (Pick<CurveGroup, "target" | "by"> & { readonly points: readonly Point[] })[],
+  layers: number,
+): { readonly dropped: number; readonly attention: Point; readonly mlp: Point } | null {
+  const pointsOf = (kind: LayerModule) =>
+    curves.find((curve) => curve.target === kind && isByImportance(curve))?.points ?? [];
+  const others = pointsOf("mlp");
+  const [nearest] = pointsOf("attention").flatMap((attention) => {
+    const mlp = others.find(({ dropped }) => dropped === attention.dropped);
+    return mlp && mlp.dropped > 0 ? [{ dropped: mlp.dropped, attention, mlp }] : [];
+  }).sort((a, b) => Math.abs(a.dropped - layers / 4) - Math.abs(b.dropped - layers / 4));
+  return nearest ?? null;
 }
 
-/** The number of drops at which titles compare attention with MLP: the common one nearest to a quarter of the layers. */
+/** A sweep's points at that number, of the first seed. */
 export function comparedAt(groups: readonly CurveGroup[], layers: number) {
-  const of = (target: LayerModule) =>
-    groups.find((group) => group.target === target && group.by === "importance")?.points ?? [];
-  const [attention, mlp] = [of("attention"), of("mlp")];
-  const common = attention.map(({ dropped }) => dropped)
-    .filter((dropped) => dropped > 0 && mlp.some((point) => point.dropped === dropped))
-    .sort((a, b) => Math.abs(a - layers / 4) - Math.abs(b - layers / 4));
-  if (common.length === 0) return null;
-  const at = (points: typeof attention) => points.find(({ dropped }) => dropped === common[0])!.values[0];
-  return { dropped: common[0], attention: at(attention), mlp: at(mlp) };
+  const common = commonPoints(groups, layers);
+  return common &&
+    { dropped: common.dropped, attention: common.attention.values[0], mlp: common.mlp.values[0] };
 }

@@ -1,17 +1,14 @@
 /** Shared by the figures of untrained models: a measured model and its closed form, its name, and how well the form fits. */
 import { type Check, expect, like, list } from "../../entry/mod.ts";
-import * as Plot from "@observablehq/plot";
 import { FIRST_LAYER, type LayerModule, moduleRatio, MODULES, type Predicted } from "../../measure/mod.ts";
 import type { RandomInit } from "../../result/mod.ts";
-import { COLORS } from "./axes.ts";
-import { keyOf } from "./marks.ts";
-import { computedText, KIND_NAMES } from "./setting.ts";
+import { computedText } from "./setting.ts";
 
 /** One untrained model: measured over its seeds, and predicted by the closed form for the same setting. */
 export interface InitModel {
-  /** What was measured. */
+  /** The measurement. */
   readonly measured: RandomInit;
-  /** What the closed form predicts. */
+  /** The prediction of the closed form. */
   readonly predicted: Predicted;
 }
 
@@ -43,7 +40,7 @@ export function fitError({ measured, predicted }: InitModel, module: LayerModule
   return Math.max(0, ...errors);
 }
 
-/** Of both modules. */
+/** Largest error over both modules. */
 export function worstError(model: InitModel): number {
   return Math.max(...MODULES.map((module) => fitError(model, module)));
 }
@@ -64,7 +61,7 @@ export function percent(share: number): string {
   return `${Math.ceil(100 * share)} %`;
 }
 
-/** The models' names, then what all share: the text and the arithmetic. */
+/** The models' names, then their common text and arithmetic. */
 export function settingOfModels(models: readonly InitModel[]): string {
   const { packing, text } = models[0].measured.provenance;
   const seeds = models.map(({ measured }) => measured.seeds.length);
@@ -96,20 +93,4 @@ export function measuredRatio(model: InitModel): number {
   expect("compare importances", "model", model, measuredInit);
   const { measured: { attention, mlp } } = model;
   return moduleRatio({ attention: attention.importance, mlp: mlp.importance });
-}
-
-/** The names of the modules in their colours, at the top right; `at` moves each from there. */
-export function moduleNames(
-  at: (i: number) => { readonly dx?: number; readonly dy: number },
-): Plot.Markish[] {
-  return MODULES.map((module, i) =>
-    Plot.text([module], {
-      frameAnchor: "top-right",
-      text: () => keyOf(module, KIND_NAMES[module]),
-      fill: COLORS[module],
-      fontWeight: 600,
-      fontSize: 14,
-      ...at(i),
-    })
-  );
 }

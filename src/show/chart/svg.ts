@@ -1,5 +1,5 @@
 /**
- * From Plot's options to one SVG that looks the same wherever it is shown.
+ * From panels to one SVG that looks the same wherever it is shown: the one function that every figure is drawn by.
  *
  * Sites that show notebooks sanitise inline SVG: a `<style>` is removed, ids of several figures collide, and
  * `currentColor` on an unknown background may be white on white. So a figure here has presentation attributes only, no
@@ -10,8 +10,14 @@
  */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import { displayable, plain } from "../../entry/mod.ts";
+import { type Check, displayable, expect, plain, resultOf } from "../../entry/mod.ts";
+import type { Provenance } from "../../result/mod.ts";
+import { FAINT, INK, PAPER } from "./draw/colors.ts";
 import { type CsvRow, toCsv } from "./csv.ts";
+import { type Panel, WIDTH } from "./draw/panel.ts";
+import { seriesChart } from "./draw/series_chart.ts";
+import { balanced, MARGIN, wrap } from "./draw/wrapping.ts";
+import { settingOf } from "./setting.ts";
 
 /** One figure: the picture and its numbers. */
 export interface Figure {
@@ -31,21 +37,48 @@ export interface Figure {
   readonly csv: string;
 }
 
-/** What a figure is drawn from. */
-export interface Drawing extends Omit<Figure, "svg" | "csv"> {
-  /** Plots from left to right, then down, each with its own width and height. */
-  readonly panels: readonly Plot.PlotOptions[];
+/** The contents of a figure, before it is drawn. */
+export interface Drawing extends Omit<Figure, "name" | "setting" | "svg" | "csv"> {
+  /** The setting of the first result, by default. */
+  readonly setting?: string;
+  /** From left to right, then down. */
+  readonly panels: readonly Panel[];
   readonly rows: readonly CsvRow[];
 }
 
-/** Width in units: text of 16 units is readable on a phone, where the picture is half as wide. */
-export const WIDTH = 640;
-export const INK = "#1f2328";
-export const FAINT = "#656d76";
-/** Text and lines on shades, which pages keep in every theme; texts have a halo. */
-export const ON_SHADE = { ink: "#000000", halo: "#fff" } as const;
+/** A function that draws a figure of results. */
+export type Draw<Input extends readonly unknown[]> = (...input: Input) => Figure;
+
+/**
+ * Declares a figure: its name, the kind of result that it takes (or a check for each input, by name), and its contents. The figure
+ * `checkpoint_map` becomes a function called `checkpointMapFigure`, so that `help` finds it.
+ */
+export function figure<Input extends readonly unknown[]>(
+  name: string,
+  takes: string | Readonly<Record<string, Check>>,
+  draw: (...input: Input) => Drawing,
+): Draw<Input> {
+  const checks = typeof takes === "string"
+    ? { [["profile", "sweep"].includes(takes) ? takes : "result"]: resultOf(takes) }
+    : takes;
+  const checked = (...input: Input) => {
+    Object.entries(checks).forEach(([path, check], i) => expect("draw", path, input[i], check));
+    const drawing = draw(...input);
+    return drawFigure(name, {
+      setting: drawing.setting ?? settingOf((input[0] as Measured).provenance),
+      ...drawing,
+    });
+  };
+  const value = `${name.replaceAll(/_(.)/g, (_, letter) => letter.toUpperCase())}Figure`;
+  return Object.defineProperty(checked, "name", { value });
+}
+
+/** A result that says how it was measured. */
+interface Measured {
+  readonly provenance: Provenance;
+}
+
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
-const MARGIN = 24;
 const FOOTING = { size: 14, weight: 400, fill: FAINT, step: 20 } as const;
 
 /** The document that Plot takes; programs that import Lamina may be checked without the DOM's types. */
@@ -55,7 +88,8 @@ const { document } = parseHTML("<!doctype html><html><body></body></html>") as u
 };
 
 /** Draws a figure. Throws `RangeError` if a coordinate is not a finite number. */
-export function drawFigure({ name, title, subtitle, setting, reading, panels, rows }: Drawing): Figure {
+function drawFigure(name: string, drawing: Required<Drawing>): Figure {
+  const { title, subtitle, setting, reading, panels, rows } = drawing;
   const heading = [
     ...balanced(title, 22, 0.58).map((text) => ({ text, size: 22, weight: 600, fill: INK, step: 28 })),
     ...wrap(subtitle, 16, 0.52).map((text) => ({ text, size: 16, weight: 400, fill: FAINT, step: 22 })),
@@ -81,16 +115,16 @@ export function drawFigure({ name, title, subtitle, setting, reading, panels, ro
       parts.push(
         `<g transform="translate(${x},${y})" font-size="16" text-anchor="middle">${draw(panel)}</g>`,
       );
-      x += panel.width!;
+      x += panel.width ?? WIDTH;
     }
-    y += Math.max(...row.map(({ height }) => height!)) + 10;
+    y += Math.max(...row.map(({ height }) => height)) + 10;
   }
   y -= 6;
   footing.forEach(write);
   const height = y + 18;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" ` +
     `height="${height}" role="img" aria-label="${escape(`${title}. ${subtitle}`)}" font-family="${FONT}" ` +
-    `fill="${INK}"><rect width="${WIDTH}" height="${height}" rx="8" fill="#ffffff"/>${parts.join("")}</svg>`;
+    `fill="${INK}"><rect width="${WIDTH}" height="${height}" rx="8" fill="${PAPER}"/>${parts.join("")}</svg>`;
   const flaw = svg.match(/="[^"]*\b(NaN|undefined|Infinity)\b/);
   if (flaw) {
     throw new RangeError(`Cannot draw ${name}: found coordinate ${flaw[1]}, expected a finite number`);
@@ -120,66 +154,36 @@ export function panelsOf(svg: string): string {
 }
 
 /** The inside of a plot, without styles, classes and empty labels, with one decimal. */
-function draw(options: Plot.PlotOptions): string {
-  const plot = Plot.plot({ ...options, document });
+function draw(panel: Panel): string {
+  const plot = Plot.plot({ ...seriesChart(panel), document });
   for (const element of plot.querySelectorAll("style, text:empty")) element.remove();
   for (const element of plot.querySelectorAll("*")) {
     for (const { name, value } of [...element.attributes]) {
       if (name === "class" || name.startsWith("aria-")) element.removeAttribute(name);
       else if (value === "currentColor") element.setAttribute(name, INK);
-      else {element.setAttribute(
-          name,
-          value.replaceAll(/-?\d+\.\d{2,}/g, (digits: string) => String(round(digits))),
-        );}
+      else element.setAttribute(name, value.replaceAll(/-?\d+\.\d{2,}/g, rounded));
     }
   }
   return plain(plot.innerHTML);
 }
 
-function round(digits: string): number {
-  return Math.round(Number(digits) * 10) / 10;
+function rounded(digits: string): string {
+  return String(Math.round(Number(digits) * 10) / 10);
 }
 
-function rowsOf(panels: readonly Plot.PlotOptions[]): Plot.PlotOptions[][] {
-  const rows: Plot.PlotOptions[][] = [];
+function rowsOf(panels: readonly Panel[]): Panel[][] {
+  const rows: Panel[][] = [];
   let room = 0;
   for (const panel of panels) {
-    if (panel.width! > room) {
+    const { width = WIDTH } = panel;
+    if (width > room) {
       rows.push([]);
       room = WIDTH;
     }
     rows.at(-1)!.push(panel);
-    room -= panel.width!;
+    room -= width;
   }
   return rows;
-}
-
-/** Lines no wider than the picture, for letters of an average width in em. */
-function wrap(text: string, size: number, letter: number): string[] {
-  return wrapped(text, Math.floor((WIDTH - 2 * MARGIN) / (size * letter)));
-}
-
-/** As many lines, of about one length: no last word alone. */
-function balanced(text: string, size: number, letter: number): string[] {
-  const lines = wrap(text, size, letter);
-  const from = Math.ceil(text.length / lines.length);
-  const longest = Math.max(...lines.map((line) => line.length));
-  for (let fits = from; fits < longest; fits++) {
-    const other = wrapped(text, fits);
-    if (other.length === lines.length && other.every((line) => line.length <= longest)) return other;
-  }
-  return lines;
-}
-
-/** Lines of at most this many letters, where words allow; a number and its unit stay together. */
-function wrapped(text: string, fits: number): string[] {
-  const lines = [""];
-  for (const word of text.replaceAll(/(?<=\d) (?=[%×])|(?<=×) /g, "\u00a0").split(" ")) {
-    const line = lines.at(-1)!;
-    if (line && line.length + 1 + word.length > fits) lines.push(word);
-    else lines[lines.length - 1] = line ? `${line} ${word}` : word;
-  }
-  return lines;
 }
 
 /** Whether a value is a figure. */

@@ -1,6 +1,6 @@
 /** Comparisons that the samples decide: which of two is the larger, how often that is clear, and intervals in words. */
 import { correlates, interval95, type LayerModule, toldSign } from "../../measure/mod.ts";
-import type { CauseCorrelation, Profile, Sweep } from "../../result/mod.ts";
+import { type CauseCorrelation, PAPER_SCORE, type Profile, type Sweep } from "../../result/mod.ts";
 import { costsLess } from "./curves.ts";
 import { formatFixed } from "./numbers.ts";
 import type { RankedModule } from "./setting.ts";
@@ -58,7 +58,7 @@ export function medianGapsOf({ sums, provenance: { packing: { samples } } }: Pro
 
 /** Which of two drops of a sweep costs more. */
 export function riseSign(a: Point, b: Point, samples: number): Sign {
-  const [one, other] = [a, b].map((point) => ({ by: "importance" as const, values: [point] }));
+  const [one, other] = [a, b].map((point) => ({ by: PAPER_SCORE, values: [point] }));
   return ({ yes: -1, no: 1, "cannot tell": 0 } as const)[costsLess(one, other, samples)];
 }
 
@@ -80,7 +80,7 @@ export interface Tally {
 
 /** Counts signs. */
 export function tally(signs: readonly Sign[]): Tally {
-  const count = (wanted: Sign) => signs.filter((sign) => sign === wanted).length;
+  const count = (counted: Sign) => signs.filter((sign) => sign === counted).length;
   return { below: count(-1), above: count(1), unknown: count(0), all: signs.length };
 }
 
@@ -94,7 +94,7 @@ export function timesText(point: Point, samples: number): string {
   return `${formatFixed(Math.exp(point.rise), 2)}×; ${intervalText(point, samples, Math.exp)}`;
 }
 
-/** The interval of a rise in nats, or of what is made of it: "95 %: 0.39 to 0.48". */
+/** The interval of a rise in nats, or of a function of it: "95 %: 0.39 to 0.48". */
 export function intervalText(
   { rise, riseError }: Point,
   samples: number,

@@ -1,5 +1,5 @@
 /** Claims C1 and C2 of the paper next to benchmark tasks: what dropping attention, and what dropping MLPs does to accuracy. */
-import type { LayerModule } from "../../measure/mod.ts";
+import { MODULES } from "../../measure/mod.ts";
 import { type Evaluation, meanOver } from "../../result/mod.ts";
 import {
   accuracyChange,
@@ -9,8 +9,9 @@ import {
   fullOf,
   meanAccuracy,
 } from "../chart/accuracy.ts";
+import { isByImportance } from "../chart/scores.ts";
 import { formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
-import type { Claim } from "./claims.ts";
+import { type Claim, DROPPING } from "./claims.ts";
 
 /**
  * Returns what every plan by importance costs in mean accuracy, paired over documents, with its 95 % interval and whether it is within the
@@ -29,24 +30,10 @@ import type { Claim } from "./claims.ts";
 export function accuracyClaims(results: readonly Evaluation[], plans: readonly Dropped[]): Claim[] {
   const curves = accuracyCurves(results, plans);
   const full = fullOf(results);
-  const measured = (target: LayerModule) => {
-    const curve = curves.find((one) => one.target === target && one.by === "importance");
-    return curve ? costOf(curve, full) : null;
-  };
-  const claims = [
-    {
-      id: "C1",
-      claim:
-        "A large portion of the attention modules is redundant and can go without degrading performance.",
-      measured: measured("attention"),
-    },
-    {
-      id: "C2",
-      claim: "Dropping MLP modules impairs the model severely; performance collapses.",
-      measured: measured("mlp"),
-    },
-  ];
-  return claims.flatMap(({ measured, ...claim }) => measured === null ? [] : [{ ...claim, measured }]);
+  return MODULES.flatMap((kind) => {
+    const curve = curves.find((curve) => curve.target === kind && isByImportance(curve));
+    return curve ? [{ ...DROPPING[kind], measured: costOf(curve, full) }] : [];
+  });
 }
 
 function costOf({ points }: AccuracyCurve, full: Evaluation): string {
@@ -66,5 +53,5 @@ function costOf({ points }: AccuracyCurve, full: Evaluation): string {
   } points (two one-sided tests, p < 0.05); not equal: the 95 % interval lies outside them.`;
 }
 
-/** What a verdict means for the full model and a plan. */
+/** A verdict on the full model and a plan, in words. */
 const WORDS = { "yes": "equal", "no": "not equal", "cannot tell": "cannot tell" } as const;

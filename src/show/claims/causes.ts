@@ -3,6 +3,7 @@ import { expect, list, resultOf } from "../../entry/mod.ts";
 import { mean } from "../../measure/mod.ts";
 import type { CauseName, Causes } from "../../result/mod.ts";
 import { headMean } from "../tables/causes.ts";
+import { fixed, optional } from "../tables/table.ts";
 import type { Claim } from "./claims.ts";
 import { layerStreams } from "../chart/layer_streams.ts";
 import { formatFixed, formatNumber } from "../chart/numbers.ts";
@@ -24,8 +25,8 @@ import { median, present } from "../chart/summary.ts";
  */
 export function causeClaims(results: readonly Causes[]): Claim[] {
   expect("judge claims", "results", results, list(resultOf("causes"), "results of causes", 1));
-  const each = (told: (result: Causes) => string) =>
-    results.map((result) => `${result.provenance.model.name}: ${told(result)}`).join("; ") + ".";
+  const each = (measure: (result: Causes) => string) =>
+    results.map((result) => `${result.provenance.model.name}: ${measure(result)}`).join("; ") + ".";
   return [
     {
       id: "C2",
@@ -37,7 +38,9 @@ export function causeClaims(results: readonly Causes[]): Claim[] {
       claim: "One cause of attention's redundancy is its sparse patterns.",
       measured: each((result) => {
         const keys = median(present(headMean(result, "effectiveKeys")));
-        return `heads of the median layer attend to ${optionalNumber(keys)} effective keys; importance and ` +
+        return `heads of the median layer attend to ${
+          optional(keys, formatNumber)
+        } effective keys; importance and ` +
           `normalised entropy: ${correlation(result, "normalizedEntropy")}`;
       }),
     },
@@ -47,7 +50,7 @@ export function causeClaims(results: readonly Causes[]): Claim[] {
       measured: each((result) => {
         const cosines = present(result.smoothing[0].mlp.meanCosine.mean);
         const most = cosines.length ? Math.max(...cosines) : null;
-        return `mean cosine of token pairs up to ${optionalFixed(most)}; compared with importance: ` +
+        return `mean cosine of token pairs up to ${optional(most, fixed(2))}; compared with importance: ` +
           correlation(result, "meanCosine");
       }),
     },
@@ -56,7 +59,7 @@ export function causeClaims(results: readonly Causes[]): Claim[] {
       claim: "One cause is the low magnitude of attention's outputs.",
       measured: each((result) => {
         const [attention, mlp] = [result.attention, result.mlp].map(({ relativeMagnitude }) =>
-          optionalNumber(median(present(relativeMagnitude)))
+          optional(median(present(relativeMagnitude)), formatNumber)
         );
         return `median relative magnitude ${attention} for attention, ${mlp} for the MLP; compared with ` +
           `importance: ${correlation(result, "relativeMagnitude")}`;
@@ -67,7 +70,7 @@ export function causeClaims(results: readonly Causes[]): Claim[] {
 
 /** Mean cosine after each layer: full, and without the largest number of attention modules or MLPs that was dropped. */
 function underDrops({ smoothing }: Causes): string {
-  const told = [smoothing[0], smoothing.findLast(({ drop }) => drop.attention.length), smoothing.at(-1)!]
+  const streams = [smoothing[0], smoothing.findLast(({ drop }) => drop.attention.length), smoothing.at(-1)!]
     .flatMap((smoothed, i) => {
       const cosines = smoothed ? present(layerStreams(smoothed, "meanCosine").map(({ value }) => value)) : [];
       if (cosines.length === 0) return [];
@@ -78,7 +81,7 @@ function underDrops({ smoothing }: Causes): string {
         }`,
       ];
     });
-  return `mean cosine over the layers ${smoothing.length > 1 ? told.join(", ") : told[0]}`;
+  return `mean cosine over the layers ${smoothing.length > 1 ? streams.join(", ") : streams[0]}`;
 }
 
 function correlation({ correlations }: Causes, cause: CauseName): string {
@@ -89,6 +92,3 @@ function correlation({ correlations }: Causes, cause: CauseName): string {
     : ` (${formatFixed(found.low, 2)} to ${formatFixed(found.high, 2)})`;
   return `rank correlation ${formatFixed(found.rank, 2)}${interval}`;
 }
-
-const optionalNumber = (value: number | null) => value === null ? "–" : formatNumber(value);
-const optionalFixed = (value: number | null) => value === null ? "–" : formatFixed(value, 2);

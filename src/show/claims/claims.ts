@@ -3,8 +3,9 @@
  * Dropping" (TMLR 2026). The measurement is computed from results; whether it confirms the claim is for the reader to judge.
  */
 import { expect, resultOf } from "../../entry/mod.ts";
+import { MODULES } from "../../measure/mod.ts";
 import type { Profile, Sweep } from "../../result/mod.ts";
-import { magnitudeCorrelation } from "../figures/cosine_magnitude.ts";
+import { magnitudeCorrelation } from "../figures/profile/cosine_magnitude.ts";
 import { comparedAt, groupsOf } from "../chart/curves.ts";
 import { formatNumber, formatShare, rankText } from "../chart/numbers.ts";
 import { median, present } from "../chart/summary.ts";
@@ -14,9 +15,9 @@ import { timesText } from "../chart/told.ts";
 export interface Claim {
   /** "C1" */
   readonly id: string;
-  /** What the paper says, paraphrased. */
+  /** The paper's statement, paraphrased. */
   readonly claim: string;
-  /** What this run measured. */
+  /** The measurement of this run. */
   readonly measured: string;
 }
 
@@ -40,7 +41,19 @@ export function claimsOf(profile: Profile, sweep?: Sweep): Claim[] {
   return [...sweep ? droppingClaims(sweep) : [], ...magnitudeClaims(profile)];
 }
 
-/** What dropping attention costs, and what dropping MLPs costs. */
+/** Claims about dropping one kind of module, which both perplexity and accuracy can check. */
+export const DROPPING = {
+  attention: {
+    id: "C1",
+    claim: "A large portion of the attention modules is redundant and can go without degrading performance.",
+  },
+  mlp: {
+    id: "C2",
+    claim: "Dropping MLP modules impairs the model severely; performance collapses.",
+  },
+} as const;
+
+/** The cost of dropping attention, and of dropping MLPs. */
 export function droppingClaims(sweep: Sweep): Claim[] {
   const compared = comparedAt(groupsOf(sweep), sweep.provenance.model.layers);
   const full = sweep.curves.flatMap(({ points }) => points).find(({ dropped }) => dropped === 0);
@@ -52,19 +65,7 @@ export function droppingClaims(sweep: Sweep): Claim[] {
       formatShare(point.top1)
     } of top-1 ` +
     `predictions unchanged.`;
-  return [
-    {
-      id: "C1",
-      claim:
-        "A large portion of the attention modules is redundant and can go without degrading performance.",
-      measured: cost(compared.attention),
-    },
-    {
-      id: "C2",
-      claim: "Dropping MLP modules impairs the model severely; performance collapses.",
-      measured: cost(compared.mlp),
-    },
-  ];
+  return MODULES.map((kind) => ({ ...DROPPING[kind], measured: cost(compared[kind]) }));
 }
 
 /** How large the updates of each kind are, and how closely importance follows their size. */

@@ -42,7 +42,7 @@ export function generalityClaim(sweeps: readonly Sweep[], dropped: number): Clai
     };
     return {
       name: sweep.provenance.model.name + (sweep.provenance.packing.bos ? " after BOS" : ""),
-      told: costs.map(({ label, rise }) => `${label} +${formatFixed(rise, 2)}`).join(", ").replaceAll(
+      losses: costs.map(({ label, rise }) => `${label} +${formatFixed(rise, 2)}`).join(", ").replaceAll(
         "+−",
         "−",
       ),
@@ -60,6 +60,6 @@ export function generalityClaim(sweeps: readonly Sweep[], dropped: number): Clai
     claim: "The method generalises across norm placements: Peri-LN models too, not only Pre-LN.",
     measured: `Dropping attention by importance costs less than in random orders in ${count("holds")}, and ` +
       `less than dropping MLPs in ${count("cheaper")}. Nats per token lost with ${dropped} dropped: ` +
-      models.map(({ name, told }) => `${name}: ${told}`).join("; ") + ".",
+      models.map(({ name, losses }) => `${name}: ${losses}`).join("; ") + ".",
   };
 }

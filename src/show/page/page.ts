@@ -7,7 +7,9 @@ import { VERSION } from "../../result/mod.ts";
 import type { Claim } from "../claims/claims.ts";
 import { escape, type Figure, panelsOf } from "../chart/svg.ts";
 import { answerLines } from "../sections/answer.ts";
-import type { Report, ReportTable, Section } from "../sections/section.ts";
+import type { Report, Section } from "../sections/section.ts";
+import { tableHtml } from "../tables/html.ts";
+import type { Table } from "../tables/table.ts";
 import { HOVER } from "./hover.ts";
 import { STYLE } from "./style.ts";
 
@@ -49,7 +51,7 @@ ${
 }
 </fieldset>`;
 
-/** How the page was made, and what to cite. */
+/** How the page was made, and the works to cite. */
 function aboutHtml({ command, date }: Report): string {
   return `<p class="faint">Made by <code>${escape(command)}</code> (Lamina ${VERSION}) on ${escape(date)}. ` +
     `Cite He, Sun, Shen and Li, <a href="${PAPER}">Uncovering the Redundancy in Transformers via a Unified Study of Layer ` +
@@ -60,8 +62,8 @@ function aboutHtml({ command, date }: Report): string {
 /** A section's entry, with the claims that it bears on. */
 function linkHtml({ name, title, claims }: Section): string {
   const ids = [...new Set(claims.map(({ id }) => id))];
-  const told = ids.length ? ` (${ids.join(", ")})` : "";
-  return `<li><a href="#section-${name}">${escape(title)}</a>${told}</li>`;
+  const cited = ids.length ? ` (${ids.join(", ")})` : "";
+  return `<li><a href="#section-${name}">${escape(title)}</a>${cited}</li>`;
 }
 
 function sectionHtml({ name, title, setting, claims, figures, tables }: Section): string {
@@ -70,7 +72,7 @@ function sectionHtml({ name, title, setting, claims, figures, tables }: Section)
 <p class="faint">${escape(setting)}</p>
 ${claimsHtml(claims)}
 ${figures.map(figureHtml).join("\n")}
-${tables.map(tableHtml).join("\n")}
+${tables.map(boxHtml).join("\n")}
 </section>`;
 }
 
@@ -106,17 +108,10 @@ ${panelsOf(svg)}
 </figure>`;
 }
 
-function tableHtml({ title, head, rows }: ReportTable): string {
-  const line = (row: readonly string[], cell: (text: string, i: number) => string) =>
-    `<tr>${row.map((text, i) => cell(escape(text), i)).join("")}</tr>`;
-  return `<h3>${escape(title)}</h3>
-<div class="scroll table" tabindex="0" role="group" aria-label="${escape(`Table: ${title}`)}"><table>
-<thead>${line(head, (text) => `<th scope="col">${text}</th>`)}</thead>
-<tbody>
-${
-    rows.map((row) => line(row, (text, i) => i === 0 ? `<th scope="row">${text}</th>` : `<td>${text}</td>`))
-      .join("\n")
-  }
-</tbody>
-</table></div>`;
+function boxHtml(table: Table): string {
+  const title = escape(table.title!);
+  return `<h3>${title}</h3>
+<div class="scroll table" tabindex="0" role="group" aria-label="Table: ${title}">${
+    tableHtml(table, true)
+  }</div>`;
 }

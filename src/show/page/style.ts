@@ -2,8 +2,7 @@
  * How a page looks: light and dark, on a phone, on paper. Figures are drawn in a few colours on white; in the dark theme each of
  * these has a counterpart of the same name, so that a caption that says "blue" is right in both. Shades of maps stay as they are.
  */
-import { COLORS, HUES } from "../chart/axes.ts";
-import { FAINT, INK } from "../chart/svg.ts";
+import { COLORS, FAINT, HUES, INK } from "../chart/draw/colors.ts";
 
 /** Colours of the figures in the dark theme. */
 const DARK: Readonly<Record<string, string>> = {

@@ -2,19 +2,12 @@
  * What a page answers first: what may go, at what cost, and where that was measured; put together from its sections. All cards
  * are about one plan: the first section that has one chooses it, and every section says what it measured of that plan.
  */
-import { KINDS, withinBudget } from "../../measure/mod.ts";
-import {
-  changesOf,
-  type Evaluation,
-  meanOver,
-  planHash,
-  planOf,
-  type Profile,
-  type Sweep,
-} from "../../result/mod.ts";
+import { KINDS, planHash, planText, withinBudget } from "../../measure/mod.ts";
+import { type Evaluation, meanOver, type Profile, type Sweep } from "../../result/mod.ts";
 import { accuracyChange, accuracyCurves, type Dropped, fullOf } from "../chart/accuracy.ts";
 import { formatNumber, formatPoints, formatPointsRange } from "../chart/numbers.ts";
-import { byImportance, describeDrop, KIND_NAMES } from "../chart/setting.ts";
+import { isByImportance } from "../chart/scores.ts";
+import { byImportance, KIND_NAMES } from "../chart/setting.ts";
 import { quarter } from "../chart/summary.ts";
 import { importanceSign, timesText } from "../chart/told.ts";
 import type { Answer, Drop, Section } from "./section.ts";
@@ -44,8 +37,8 @@ type Curve = Sweep["curves"][number];
 /** The largest plan, of those tried, that surely stays within the budget; what it costs, or any other plan of the sweep. */
 export function qualityAnswer({ curves, provenance }: Sweep): Answer | undefined {
   const { model: { layers }, packing: { samples } } = provenance;
-  const tried = curves.filter(({ by, points }) =>
-    by === "importance" && points.some(({ dropped }) => dropped > 0)
+  const tried = curves.filter((curve) =>
+    isByImportance(curve) && curve.points.some(({ dropped }) => dropped > 0)
   );
   const allowed = KINDS.flatMap((target) =>
     tried.filter((curve) => curve.target === target)
@@ -83,13 +76,13 @@ function perplexityCost(curves: readonly Curve[], drop: Drop, samples: number): 
   return point &&
     `Perplexity ${formatNumber(point.perplexity / Math.exp(point.rise))} becomes ${
       formatNumber(point.perplexity)
-    } without ${describeDrop(drop)} (${timesText(point, samples)}).`;
+    } without ${planText(drop)} (${timesText(point, samples)}).`;
 }
 
 /** The longest list of attention modules that was measured; what a plan costs in accuracy. */
 export function tasksAnswer(results: readonly Evaluation[], plans: readonly Dropped[]): Answer | undefined {
   const full = fullOf(results);
-  const curves = accuracyCurves(results, plans).filter(({ by }) => by === "importance");
+  const curves = accuracyCurves(results, plans).filter(isByImportance);
   const longest = curves.find(({ target }) => target === "attention") ?? curves[0];
   if (!longest) return undefined;
   const { result: { provenance: { drop, model } } } = longest.points.at(-1)!;
@@ -102,7 +95,7 @@ export function tasksAnswer(results: readonly Evaluation[], plans: readonly Drop
       const { difference, low, high } = accuracyChange(result, full);
       return `Mean accuracy over ${meanOver(full).map(({ name }) => name).join(", ")}: ${
         formatPoints(difference)
-      } points (95 %: ${formatPointsRange(low, high, " to ")}) without ${describeDrop(wanted)}.`;
+      } points (95 %: ${formatPointsRange(low, high, " to ")}) without ${planText(wanted)}.`;
     },
   };
 }
@@ -120,8 +113,7 @@ function layersText({ attention, mlp }: Drop): string {
 }
 
 function sameDrop(a: Drop, b: Drop): boolean {
-  const hash = (drop: Drop) => planHash(planOf(changesOf(drop)));
-  return hash(a) === hash(b);
+  return planHash(a) === planHash(b);
 }
 
 /** The lines a page opens with, each with its name. */

@@ -1,7 +1,8 @@
-/** The parts of a page. */
+/** The sections of a page. */
 import type { Provenance } from "../../result/mod.ts";
 import type { Figure } from "../chart/svg.ts";
 import type { Claim } from "../claims/claims.ts";
+import type { Table } from "../tables/table.ts";
 
 /** Content of a page. */
 export interface Report {
@@ -22,27 +23,20 @@ export interface Section {
   readonly setting: string;
   readonly claims: readonly Claim[];
   readonly figures: readonly Figure[];
-  readonly tables: readonly ReportTable[];
-  /** Its part of what the page answers first. */
+  readonly tables: readonly Table[];
+  /** Its answer, for the top of the page. */
   readonly answer?: Answer | undefined;
-}
-
-/** Cells as text; the first column names the row. */
-export interface ReportTable {
-  readonly title: string;
-  readonly head: readonly string[];
-  readonly rows: readonly (readonly string[])[];
 }
 
 /** Modules left out. */
 export type Drop = Provenance["drop"];
 
-/** A section's part of what its page answers first. */
+/** A section's answer, for the top of its page. */
 export interface Answer {
-  /** What may go. */
+  /** The modules that can be dropped, in words. */
   readonly goes: string;
-  /** The modules that this is about; absent where it is about no plan. */
+  /** The plan that the answer is about, if it is about one. */
   readonly drop?: Drop;
-  /** What leaving some modules out costs; undefined where this section did not measure that. */
+  /** The cost of a plan, in words; undefined if this section did not measure it. */
   readonly costOf?: (drop: Drop) => string | undefined;
 }

@@ -1,41 +1,204 @@
 /** Every analysis as a section of a page, by name: its claims, figures and tables. */
-import type { Causes, Checkpoints, Evaluation, Profile, Sweep } from "../../result/mod.ts";
-import type { InitModel } from "../chart/init_model.ts";
-import type { RatioMap } from "../figures/init_map.ts";
-import { causesSection } from "./causes.ts";
-import { checkpointsSection } from "./checkpoints.ts";
-import { normPlacementSection } from "./norm_placement.ts";
-import { importanceSection, magnitudeSection, qualitySection } from "./model.ts";
-import { randomInitSection } from "./random_init.ts";
+import {
+  type Causes,
+  type Checkpoints,
+  type Evaluation,
+  fileName,
+  type Profile,
+  type Sweep,
+} from "../../result/mod.ts";
 import type { Dropped } from "../chart/accuracy.ts";
-import { tasksSection } from "./tasks.ts";
+import { qualityBySteps } from "../chart/checkpoint_trends.ts";
+import { comparedAt, groupsOf } from "../chart/curves.ts";
+import { type InitModel, settingOfModels } from "../chart/init_model.ts";
+import { settingOf, settingsOf } from "../chart/setting.ts";
+import type { Figure } from "../chart/svg.ts";
+import { accuracyClaims } from "../claims/accuracy.ts";
+import { causeClaims } from "../claims/causes.ts";
+import { droppingClaims, magnitudeClaims } from "../claims/claims.ts";
+import { generalityClaim } from "../claims/generality.ts";
+import { trainingClaim } from "../claims/training.ts";
+import { initClaim } from "../claims/untrained.ts";
+import {
+  accuracyFigure,
+  attentionMapFigure,
+  causesFigure,
+  checkpointLinesFigure,
+  checkpointMapFigure,
+  checkpointMovementFigure,
+  checkpointQualityFigure,
+  cosineMagnitudeFigure,
+  divergenceFigure,
+  dropOrderFigure,
+  effectsFigure,
+  expertLoadFigure,
+  importanceFigure,
+  initFitFigure,
+  initMapFigure,
+  magnitudeFigure,
+  qualityFigure,
+  type RatioMap,
+  signFigure,
+  smoothingFigure,
+  stabilityFigure,
+  streamNormFigure,
+  textsFigure,
+  updateNormsFigure,
+} from "../figures/mod.ts";
+import { correlationTable } from "../tables/causes.ts";
+import { accuracyTable } from "../tables/evaluation.ts";
+import { mixerTable, mixtureTable, rankingTable } from "../tables/profile.ts";
+import { lossTable, sweepTable } from "../tables/quality.ts";
+import { medianTable, ratioTable } from "../tables/training.ts";
+import { importanceAnswer, qualityAnswer, tasksAnswer } from "./answer.ts";
 import type { Section } from "./section.ts";
 
-/** What each analysis finds. */
+/** The results of each analysis. */
 export interface Findings {
   /** A profile, and those of the same model over several texts. */
   readonly importance: { readonly profile: Profile; readonly texts: readonly Profile[] };
   readonly quality: Sweep;
-  /** Evaluations, and the plans that they are of. */
+  /** Evaluations and their plans. */
   readonly tasks: { readonly results: readonly Evaluation[]; readonly plans: readonly Dropped[] };
   readonly magnitude: Profile;
   /** By training run. */
   readonly checkpoints: readonly Checkpoints[];
   readonly "random-init": { readonly models: readonly InitModel[]; readonly maps: readonly RatioMap[] };
-  /** Of models that differ in it. */
+  /** Models with different norm placements. */
   readonly "norm-placement": readonly Sweep[];
-  /** Those of the model that the claims are about, and of others. */
+  /** The model of the claims, and others. */
   readonly causes: { readonly model: Causes; readonly others: readonly Causes[] };
 }
 
-/** Draws what an analysis found. */
+/** How many modules the table of drop lists shows. */
+const LISTED = 10;
+
+/** Draws the results of an analysis. */
 export const sections: { readonly [Name in keyof Findings]: (found: Findings[Name]) => Section } = {
-  importance: ({ profile, texts }) => importanceSection(profile, texts),
-  quality: qualitySection,
-  tasks: ({ results, plans }) => tasksSection(results, plans),
-  magnitude: magnitudeSection,
-  checkpoints: checkpointsSection,
-  "random-init": ({ models, maps }) => randomInitSection(models, maps),
-  "norm-placement": normPlacementSection,
-  causes: ({ model, others }) => causesSection(model, others),
+  importance: ({ profile, texts }) => ({
+    name: "importance",
+    title: "Importance: which modules barely turn the residual stream",
+    setting: settingOf(profile.provenance),
+    claims: [],
+    figures: [
+      importanceFigure(profile),
+      dropOrderFigure(profile),
+      ...profile.provenance.packing.samples > 1 ? [stabilityFigure(profile)] : [],
+      ...texts.length > 1 ? [textsFigure(texts)] : [],
+      ...profile.mixtures ? [expertLoadFigure(profile)] : [],
+    ],
+    tables: [
+      rankingTable(profile, LISTED),
+      ...profile.mixers ? [mixerTable(profile)] : [],
+      ...profile.mixtures ? [mixtureTable(profile.mixtures)] : [],
+    ],
+    answer: importanceAnswer(profile),
+  }),
+  quality: (sweep) => {
+    const quality = qualityFigure(sweep);
+    return {
+      name: "quality",
+      title: "Quality: what dropping costs",
+      setting: quality.setting,
+      claims: droppingClaims(sweep),
+      figures: [quality, divergenceFigure(sweep)],
+      tables: [{ ...sweepTable(sweep), title: "Perplexity by the number of modules dropped" }],
+      answer: qualityAnswer(sweep),
+    };
+  },
+  tasks: ({ results, plans }) => {
+    const figure = accuracyFigure(results, plans);
+    return {
+      name: "tasks",
+      title: "Tasks: what dropping does to accuracy",
+      setting: figure.setting,
+      claims: accuracyClaims(results, plans),
+      figures: [figure],
+      tables: [accuracyTable(results, plans)],
+      answer: tasksAnswer(results, plans),
+    };
+  },
+  magnitude: (profile) => ({
+    name: "magnitude",
+    title: "Magnitude: how much of importance is size",
+    setting: settingOf(profile.provenance),
+    claims: magnitudeClaims(profile),
+    figures: [
+      magnitudeFigure(profile),
+      streamNormFigure(profile),
+      signFigure(profile),
+      cosineMagnitudeFigure(profile),
+    ],
+    tables: [],
+  }),
+  checkpoints: (results) => {
+    if (results.length === 0) {
+      throw new RangeError("Cannot draw training: found no series, expected at least one");
+    }
+    return {
+      name: "checkpoints",
+      title: "Training: redundancy from step to step",
+      setting: settingsOf(results.map(({ name, series: [{ provenance }] }) => (
+        { ...provenance, model: { ...provenance.model, name } }
+      ))),
+      claims: [trainingClaim(results)],
+      figures: [checkpointMapFigure(results), ...results.flatMap(seriesFigures)],
+      tables: [medianTable(results)],
+    };
+  },
+  "random-init": ({ models, maps }) => ({
+    name: "random-init",
+    title: "Random initialisation: redundancy before the first training step",
+    setting: settingOfModels(models),
+    claims: [initClaim(models)],
+    figures: [initFitFigure(models), initMapFigure(maps)],
+    tables: [ratioTable(models)],
+  }),
+  "norm-placement": (sweeps) => {
+    const least = Math.min(...sweeps.map(({ provenance }) => provenance.model.layers));
+    const compared = sweeps.length ? comparedAt(groupsOf(sweeps[0]), least) : null;
+    if (!compared) throw new RangeError("Cannot compare norm placements: found no number of drops in common");
+    const { dropped } = compared;
+    return {
+      name: "norm-placement",
+      title: "Norm placement: whether the method carries over",
+      setting: settingsOf(sweeps.map(({ provenance }) => provenance)),
+      claims: [generalityClaim(sweeps, dropped)],
+      figures: sweeps.map((sweep) => named(qualityFigure(sweep), sweep.provenance.model.name)),
+      tables: [lossTable(sweeps, dropped)],
+    };
+  },
+  causes: ({ model, others }) => {
+    const all = [model, ...others];
+    return {
+      name: "causes",
+      title: "Causes: why modules are redundant",
+      setting: settingsOf(all.map(({ provenance }) => provenance)),
+      claims: causeClaims([model]),
+      figures: [
+        causesFigure(all),
+        attentionMapFigure(model),
+        smoothingFigure(model),
+        ...model.effects ? [effectsFigure(model)] : [],
+        updateNormsFigure(all),
+      ],
+      tables: [{
+        ...correlationTable(model),
+        title: `Rank correlation with importance over the layers of ${model.provenance.model.name}`,
+      }],
+    };
+  },
 };
+
+/** A figure under a name of its own, where a page has one for each of several results. */
+function named(figure: Figure, of: string): Figure {
+  return { ...figure, name: `${figure.name}_${fileName(of)}` };
+}
+
+function seriesFigures(result: Checkpoints): Figure[] {
+  return [
+    checkpointLinesFigure(result),
+    checkpointMovementFigure(result),
+    ...qualityBySteps(result).length > 0 ? [checkpointQualityFigure(result)] : [],
+  ].map((figure) => named(figure, result.name));
+}

@@ -1,11 +1,32 @@
-/** The study of causes for the terminal: by layer, then how each cause correlates with importance, then what stands out. */
-import { type LayerModule, mean, type PatternName, type SmoothingName } from "../../measure/mod.ts";
-import type { CauseName, Causes, Smoothed } from "../../result/mod.ts";
+/** The study of causes: by layer, then how each cause correlates with importance, then what stands out. */
+import {
+  type LayerModule,
+  mean,
+  MODULES,
+  type PatternName,
+  planText,
+  type SmoothingName,
+} from "../../measure/mod.ts";
+import { CAUSE_NAMES, type CauseName, type Causes, type Smoothed } from "../../result/mod.ts";
+import type { CsvRow } from "../chart/csv.ts";
 import { layerStreams } from "../chart/layer_streams.ts";
-import { formatFixed, formatNumber, formatShare } from "../chart/numbers.ts";
-import { describeDrop, KIND_NAMES, settingOf } from "../chart/setting.ts";
+import { formatNumber, formatShare } from "../chart/numbers.ts";
+import { settingOf } from "../chart/setting.ts";
 import { counted, present } from "../chart/summary.ts";
-import { align, optional, style, type TextLook } from "./table.ts";
+import {
+  byLayer,
+  fixed,
+  LAYER,
+  layersOf,
+  lines,
+  listsOf,
+  moduleColumn,
+  moduleRecords,
+  optional,
+  originOf,
+  type Table,
+  tableOf,
+} from "./table.ts";
 
 /** What each cause is called in print. */
 export const CAUSE_TITLES: Readonly<Record<CauseName, string>> = {
@@ -21,30 +42,24 @@ export const CAUSE_TITLES: Readonly<Record<CauseName, string>> = {
   relativeMagnitude: "relative magnitude",
 };
 
-/** Massive activations that the table lists. */
+/** Massive activations that are listed. */
 const LISTED = 8;
 
 /** Everything a person reads first; the JSON has the rest. */
-export function causesTable(result: Causes, look: TextLook = {}): string {
-  const title = style(look, 1);
-  const { queryStride } = result.provenance.causes;
+export function causesTables(result: Causes): Table[] {
+  const { norm, provenance } = result;
+  const { queryStride } = provenance.causes;
   const every = queryStride === 1 ? "every query" : `one query in ${queryStride}`;
   return [
-    title(settingOf(result.provenance)),
-    `${result.norm}-norm; attention patterns of ${every}`,
-    "",
-    layerTable(result, look),
-    "",
-    title("rank correlation with importance over layers, and its 95 % interval"),
-    align(correlationRows(result), look, [0, 1]),
-    "",
-    title("tokens after the last layer, by modules dropped"),
-    smoothingTable(result, look),
-    "",
-    ...effectLines(result),
-    ...sinkLines(result),
-    ...massiveLines(result),
-  ].join("\n");
+    lines(settingOf(provenance), `${norm}-norm; attention patterns of ${every}`),
+    layerTable(result),
+    {
+      title: "rank correlation with importance over layers, and its 95 % interval",
+      ...correlationTable(result),
+    },
+    { title: "tokens after the last layer, by modules dropped", ...smoothingTable(result) },
+    lines(undefined, ...effectLines(result), ...sinkLines(result), ...massiveLines(result)),
+  ];
 }
 
 /** A pattern's mean over the heads of each layer [L]. */
@@ -52,50 +67,63 @@ export function headMean(result: Causes, name: PatternName): (number | null)[] {
   return result.patterns[name].map((heads) => heads && meanOf(heads));
 }
 
-function layerTable(result: Causes, look: TextLook): string {
+function layerTable(result: Causes): Table {
   const { streamNorm, attention, mlp, smoothing: [full] } = result;
-  const entropy = headMean(result, "normalizedEntropy");
-  const [first, keys] = [headMean(result, "firstShare"), headMean(result, "effectiveKeys")];
-  const number = (value: number | null) => optional(value, formatNumber);
-  const fixed = (value: number | null) => optional(value, (value) => formatFixed(value, 3));
-  const rows = streamNorm.map((norm, l) => [
-    String(l),
-    number(norm),
-    number(attention.importance[l]),
-    fixed(attention.relativeMagnitude[l]),
-    fixed(entropy[l]),
-    fixed(first[l]),
-    optional(keys[l], (value) => formatFixed(value, 1)),
-    fixed(full.attention.meanCosine.mean[l]),
-    number(mlp.importance[l]),
-    fixed(mlp.relativeMagnitude[l]),
-    fixed(full.mlp.meanCosine.mean[l]),
-    optional(full.mlp.participationRatio.mean[l], (value) => formatFixed(value, 1)),
+  return tableOf(layersOf(streamNorm), [
+    LAYER,
+    byLayer(streamNorm, { title: "|x|", format: formatNumber }),
+    byLayer(attention.importance, { title: "attention", format: formatNumber }),
+    byLayer(attention.relativeMagnitude, { title: "|a|/|x|", format: fixed(3) }),
+    byLayer(headMean(result, "normalizedEntropy"), { title: "entropy", format: fixed(3) }),
+    byLayer(headMean(result, "firstShare"), { title: "first", format: fixed(3) }),
+    byLayer(headMean(result, "effectiveKeys"), { title: "keys", format: fixed(1) }),
+    byLayer(full.attention.meanCosine.mean, { title: "cosine", format: fixed(3) }),
+    byLayer(mlp.importance, { title: "MLP", format: formatNumber }),
+    byLayer(mlp.relativeMagnitude, { title: "|m|/|X|", format: fixed(3) }),
+    byLayer(full.mlp.meanCosine.mean, { title: "cosine", format: fixed(3) }),
+    byLayer(full.mlp.participationRatio.mean, { title: "particip.", format: fixed(1) }),
   ]);
-  const head = ["layer", "|x|", "attention", "|a|/|x|", "entropy", "first", "keys", "cosine"];
-  return align([[...head, "MLP", "|m|/|X|", "cosine", "particip."], ...rows], look);
 }
 
-/** How each cause correlates with importance: a heading, and a row for each module and cause. */
-export function correlationRows({ correlations }: Causes): string[][] {
-  const fixed = (value: number | null) => optional(value, (value) => formatFixed(value, 2));
-  const rows = correlations.map(({ module, cause, rank, low, high }) => [
-    KIND_NAMES[module],
-    CAUSE_TITLES[cause],
-    fixed(rank),
-    low === null || high === null ? "–" : `${fixed(low)} to ${fixed(high)}`,
+/** A row for each module and cause. */
+export function correlationTable({ correlations }: Causes): Table {
+  const two = (value: number | null) => optional(value, fixed(2));
+  return tableOf(correlations, [
+    moduleColumn(({ module }) => module),
+    { title: "cause", value: ({ cause }) => CAUSE_TITLES[cause], align: "left" },
+    { title: "rank", value: ({ rank }) => rank, format: fixed(2) },
+    {
+      title: "interval",
+      value: ({ low, high }) => low === null || high === null ? null : `${two(low)} to ${two(high)}`,
+    },
   ]);
-  return [["module", "cause", "rank", "interval"], ...rows];
 }
 
-function smoothingTable({ smoothing }: Causes, look: TextLook): string {
-  const last = (smoothed: Smoothed, name: SmoothingName) => layerStreams(smoothed, name).at(-1)?.value;
-  const rows = smoothing.map((smoothed) => [
-    describeDrop(smoothed.drop),
-    optional(last(smoothed, "meanCosine"), (value) => formatFixed(value, 3)),
-    optional(last(smoothed, "participationRatio"), (value) => formatFixed(value, 2)),
+function smoothingTable({ smoothing }: Causes): Table {
+  const last = (name: SmoothingName) => (smoothed: Smoothed) => layerStreams(smoothed, name).at(-1)?.value;
+  return tableOf(smoothing, [
+    { title: "dropped", value: ({ drop }) => planText(drop), align: "left" },
+    { title: "mean cosine", value: last("meanCosine"), format: fixed(3) },
+    { title: "participation", value: last("participationRatio"), format: fixed(2) },
   ]);
-  return align([["dropped", "mean cosine", "participation"], ...rows], look, [0]);
+}
+
+/** A row a module, with each cause of its importance. */
+export function causesRows({ provenance, correlations, ...result }: Causes): CsvRow[] {
+  return moduleRecords(MODULES, originOf(provenance), (kind) => {
+    const { importance, sign, norm, normSpread } = result[kind];
+    const causes = correlations.filter(({ module }) => module === kind);
+    const listed = CAUSE_NAMES.map((
+      name,
+    ) => [name, causes.find(({ cause }) => cause === name)?.values ?? []]);
+    return {
+      rows: layersOf(importance),
+      columns: [
+        LAYER,
+        ...listsOf({ importance, sign, norm, normSpread, ...Object.fromEntries(listed) }),
+      ],
+    };
+  });
 }
 
 function effectLines({ effects }: Causes): string[] {

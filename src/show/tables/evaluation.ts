@@ -1,108 +1,96 @@
-/** Benchmark tasks in tables: each task under each plan, next to the full model. */
-import { documentsNeeded } from "../../measure/mod.ts";
-import type { Computed, Evaluation } from "../../result/mod.ts";
+/** Benchmark tasks: each task under each plan, compared with the full model. */
+import { curveName } from "../chart/scores.ts";
+import { documentsNeeded, isFull, planText } from "../../measure/mod.ts";
+import type { Evaluation } from "../../result/mod.ts";
+import { accuracyChange, accuracyCurves, type Dropped, fullOf, meanAccuracy } from "../chart/accuracy.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import {
-  formatFixed,
-  formatNumber,
-  formatPoints,
-  formatPointsRange,
-  formatSeconds,
-  formatShare,
-} from "../chart/numbers.ts";
-import { computedText, describeDrop, modelOf } from "../chart/setting.ts";
-import { plain } from "../../entry/mod.ts";
-import { origin } from "./rows.ts";
-import { align, optional, style, type TextLook } from "./table.ts";
+import { formatFixed, formatNumber, formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
+import { modelOf } from "../chart/setting.ts";
+import { type Column, lines, optional, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
 /** A task, group or the average: a row of the table. */
-interface Line {
+interface Line extends Metric {
   readonly task: string;
   readonly shots: number | null;
   readonly n: number | null;
   readonly metric: string;
-  readonly value: number;
-  readonly errors: Omit<Evaluation["tasks"][string]["metrics"][string], "value">;
 }
+type Metric = Evaluation["tasks"][string]["metrics"][string];
 
-/** Every metric of every task, then groups, then the average; of a group's tasks the group alone if `whole`. */
+/** Every metric of every task, then groups, then the average; with `whole`, groups stand for their tasks. */
 function linesOf({ tasks, groups, average }: Evaluation, whole: boolean): Line[] {
   const inGroups = new Set(whole ? Object.values(groups).flatMap((group) => group.tasks) : []);
   return [
     ...Object.entries(tasks).filter(([task]) => !inGroups.has(task)).flatMap((
       [task, { shots, n, metrics }],
-    ) =>
-      Object.entries(metrics).map(([metric, { value, ...errors }]) => ({
-        task,
-        shots,
-        n,
-        metric,
-        value,
-        errors,
-      }))
-    ),
-    ...Object.entries(groups).map(([name, { n, acc, tasks: [first], ...errors }]) => ({
-      task: name,
-      shots: tasks[first].shots,
-      n,
-      metric: "acc",
-      value: acc,
-      errors,
-    })),
-    ...average ? [averageLine(average)] : [],
+    ) => Object.entries(metrics).map(([metric, found]) => ({ task, shots, n, metric, ...found }))),
+    ...Object.entries(groups).map(([task, { acc, ...group }]) => (
+      { ...group, task, shots: tasks[group.tasks[0]].shots, metric: "acc", value: acc }
+    )),
+    ...average ? [{ ...average, task: "average", shots: null, n: null, metric: "mean" }] : [],
   ];
 }
 
-function averageLine({ value, of: _, ...errors }: NonNullable<Evaluation["average"]>): Line {
-  return { task: "average", shots: null, n: null, metric: "mean", value, errors };
-}
-
 /** Evaluations of one model under several plans. */
-export function evaluationTable(results: readonly Evaluation[], look: TextLook = {}): string {
-  if (results.length === 0) return "";
-  const [{ provenance, bos }] = results;
-  const head = style(look, 1)(
-    `${modelOf(provenance.model)} · lm-eval's tasks, BOS: ${bos} · ${provenance.dtype}, ${provenance.engine}`,
-  );
-  return [head, ...results.map((result) => planTable(result, look))].join("\n\n");
+export function evaluationTables(results: readonly Evaluation[]): Table[] {
+  if (results.length === 0) return [];
+  const [{ provenance: { model, dtype, engine }, bos }] = results;
+  return [
+    lines(`${modelOf(model)} · lm-eval's tasks, BOS: ${bos} · ${dtype}, ${engine}`),
+    ...results.map(planTable),
+  ];
 }
 
-function planTable(result: Evaluation, look: TextLook): string {
+/** An interval in the unit of the metric. */
+function rangeText({ metric, low, high }: Line): string | null {
+  if (low === null || high === null) return null;
+  return metric === "perplexity"
+    ? `${formatNumber(low)} … ${formatNumber(high)}`
+    : formatPointsRange(low, high);
+}
+
+const LINE = {
+  task: { key: "task", title: "task", value: ({ task }) => task, align: "left" },
+  shots: { key: "shots", title: "shots", value: ({ shots }) => shots },
+  n: { key: "n", title: "n", value: ({ n }) => n },
+  metric: { key: "metric", title: "metric", value: ({ metric }) => metric, align: "left" },
+  value: {
+    title: "value",
+    value: ({ metric, value }) => metric === "perplexity" ? formatNumber(value) : formatShare(value),
+  },
+  range: { title: "95 % interval", value: rangeText },
+  change: { title: "change", value: ({ against }) => against?.difference, format: formatPoints },
+  changeRange: {
+    title: "95 % interval",
+    value: ({ against }) => against && formatPointsRange(against.low, against.high),
+  },
+} satisfies Record<string, Column<Line>>;
+
+function planTable(result: Evaluation): Table {
   const { drop } = result.provenance;
-  const lines = linesOf(result, true);
-  const isFull = describeDrop(drop) === "nothing";
-  const rows = lines.map(({ task, shots, n, metric, value, errors: { low, high, against } }) => {
-    const isShare = metric !== "perplexity";
-    const interval = low === null || high === null
-      ? "–"
-      : isShare
-      ? formatPointsRange(low, high)
-      : `${formatNumber(low)} … ${formatNumber(high)}`;
-    const [shown, ...own] = [task, metric, isShare ? formatShare(value) : formatNumber(value), interval];
-    if (isFull) return [shown, optional(shots, String), optional(n, String), ...own];
-    return [
-      shown,
-      ...own,
-      optional(against?.difference, formatPoints),
-      against ? formatPointsRange(against.low, against.high) : "–",
-      against?.verdict ?? "–",
-    ];
-  });
-  const margin = lines.find(({ errors: { against } }) => against)?.errors.against?.margin;
-  const equal = margin === undefined ? "equal" : `within ${formatPoints(margin)}`;
-  const columns = isFull
-    ? ["task", "shots", "n", "metric", "value", "95 % interval"]
-    : ["task", "metric", "value", "95 % interval", "change", "95 % interval", equal];
-  const title = isFull ? "full model" : `without ${describeDrop(drop)}`;
-  const table = align([columns, ...rows], look, [0, isFull ? 3 : 1]);
-  return [title, table, ...marginNote(lines), ...notesOf(result, isFull)].join("\n");
+  const shown = linesOf(result, true);
+  const full = isFull(drop);
+  const margin = shown.find(({ against }) => against)?.against?.margin;
+  const verdict: Column<Line> = {
+    title: margin === undefined ? "equal" : `within ${formatPoints(margin)}`,
+    value: ({ against }) => against?.verdict,
+  };
+  const { task, shots, n, metric, value, range, change, changeRange } = LINE;
+  const columns = full
+    ? [task, shots, n, metric, value, range]
+    : [task, metric, value, range, change, changeRange, verdict];
+  return {
+    note: full ? "full model" : `without ${planText(drop)}`,
+    ...tableOf(shown, columns),
+    notes: [...marginNote(shown), ...notesOf(result, full)],
+  };
 }
 
 /** What it would take to tell, where some line cannot. */
 function marginNote(lines: readonly Line[]): string[] {
-  const unsure = lines.find(({ errors: { against } }) => against?.verdict === "cannot tell");
+  const unsure = lines.find(({ against }) => against?.verdict === "cannot tell");
   if (!unsure) return [];
-  const { margin } = unsure.errors.against!;
+  const { margin } = unsure.against!;
   return [
     `cannot tell: the interval extends beyond ${formatPoints(margin)} points; even if no answer changes, ` +
     `a task needs ${formatNumber(documentsNeeded(margin))} documents to show a change within them`,
@@ -142,64 +130,51 @@ function notesOf({ tasks, writing }: Evaluation, isFull: boolean): string[] {
 }
 
 /** A row a metric of a task, the groups and the average after them. */
-export function evaluationRows(results: readonly Evaluation[]): CsvRow[] {
-  return results.flatMap((result) =>
-    linesOf(result, false).map(({ task, shots, n, metric, value, errors: { against, ...errors } }) => ({
-      ...origin(result.provenance),
-      dropped: describeDrop(result.provenance.drop),
-      task,
-      shots,
-      n,
-      metric,
-      value,
-      stderr: errors.stderr,
-      value_low: errors.low,
-      value_high: errors.high,
-      change: against?.difference ?? null,
-      low: against?.low ?? null,
-      high: against?.high ?? null,
-      equivalence: against?.equivalence ?? null,
-      margin: against?.margin ?? null,
-      verdict: against?.verdict ?? null,
-      kl: result.tasks[task]?.kl ?? null,
-      top1: result.tasks[task]?.top1 ?? null,
-      ece: result.tasks[task]?.ece ?? null,
+export function evaluationRows(result: Evaluation): CsvRow[] {
+  const { provenance, tasks } = result;
+  const { task, shots, n, metric } = LINE;
+  return recordsOf(linesOf(result, false), [
+    task,
+    shots,
+    n,
+    metric,
+    { key: "value", value: ({ value }) => value },
+    { key: "stderr", value: ({ stderr }) => stderr },
+    { key: "value_low", value: ({ low }) => low },
+    { key: "value_high", value: ({ high }) => high },
+    { key: "change", value: ({ against }) => against?.difference },
+    { key: "low", value: ({ against }) => against?.low },
+    { key: "high", value: ({ against }) => against?.high },
+    { key: "equivalence", value: ({ against }) => against?.equivalence },
+    { key: "margin", value: ({ against }) => against?.margin },
+    { key: "verdict", value: ({ against }) => against?.verdict },
+    { key: "kl", value: ({ task }) => tasks[task]?.kl },
+    { key: "top1", value: ({ task }) => tasks[task]?.top1 },
+    { key: "ece", value: ({ task }) => tasks[task]?.ece },
+  ], { ...originOf(provenance), dropped: planText(provenance.drop) });
+}
+
+/** Mean accuracy under each plan, and its change, for a page. */
+export function accuracyTable(results: readonly Evaluation[], plans: readonly Dropped[]): Table {
+  const full = fullOf(results);
+  const rows = accuracyCurves(results, plans).flatMap(({ target, by, points }) =>
+    points.slice(1).map(({ dropped, result }) => ({
+      dropped: `${dropped} ${curveName({ target, by })}`,
+      accuracy: meanAccuracy(result).value,
+      ...accuracyChange(result, full),
     }))
   );
-}
-
-/** What an evaluation would take. */
-interface Price {
-  readonly computed: Computed;
-  readonly tasks: readonly { task: string; documents: number; fed: number; run: number }[];
-  readonly flops: number;
-  readonly written: number;
-  readonly seconds: number;
-  readonly bytes: number;
-}
-
-/** Says it in words. */
-export function evaluatePriceText(
-  model: string,
-  plans: number,
-  { computed, tasks, flops, written, seconds, bytes }: Price,
-  look: TextLook = {},
-): string {
-  const many = (count: number) => count.toLocaleString("en-US");
-  const rows = tasks.map(({ task, documents, fed, run }) => [
-    task,
-    many(documents),
-    many(fed),
-    many(run),
-    formatShare(1 - run / fed),
-  ]);
-  const others = plans === 0 ? "" : ` and ${plans} plan${plans === 1 ? "" : "s"}`;
-  return [
-    `${plain(model)}: the full model${others} · ${computedText(computed)}`,
-    align([["task", "documents", "tokens", "without sharing", "saved"], ...rows], look, [0]),
-    ...written > 0 ? [`writes at most ${many(written)} tokens`] : [],
-    `about ${formatSeconds(seconds)} on this machine (${formatFixed(flops / 1e12, 2)} TFLOP), ${
-      formatFixed(bytes / 2 ** 20, 0)
-    } MiB of memory, if no earlier run has kept results`,
-  ].join("\n");
+  return {
+    title: "Mean accuracy, and its change over the same documents in points",
+    ...tableOf(rows, [
+      { title: "dropped", value: ({ dropped }) => dropped, align: "left" },
+      { title: "accuracy", value: ({ accuracy }) => accuracy, format: formatShare },
+      { title: "change", value: ({ difference }) => difference, format: formatPoints },
+      { title: "95 % interval", value: ({ low, high }) => formatPointsRange(low, high) },
+      {
+        title: `within ${formatPoints(accuracyChange(full, full).margin)}`,
+        value: ({ verdict }) => verdict,
+      },
+    ]),
+  };
 }

@@ -1,33 +1,47 @@
-/** Guides as a table: every score's rank correlation with the loss of single removals. */
-import type { GuideName, Guides } from "../../result/mod.ts";
-import { formatFixed } from "../chart/numbers.ts";
-import { KIND_NAMES, settingOf } from "../chart/setting.ts";
-import { align, optional, style, type TextLook } from "./table.ts";
+/** Guides: each score's rank correlation with the loss of single removals. */
+import { KINDS } from "../../measure/mod.ts";
+import type { Guides } from "../../result/mod.ts";
+import type { CsvRow } from "../chart/csv.ts";
+import { guideTitle } from "../chart/scores.ts";
+import { settingOf } from "../chart/setting.ts";
+import {
+  fixed,
+  LAYER,
+  layersOf,
+  listsOf,
+  moduleColumn,
+  moduleRecords,
+  originOf,
+  type Table,
+  tableOf,
+} from "./table.ts";
 
-/** The scores in print. */
-export const GUIDE_TITLES: Readonly<Record<GuideName, string>> = {
-  importance: "importance",
-  magnitude: "relative magnitude",
-  angular: "angular distance",
-  "angular-last": "angular, last token",
-  "gate-norm": "gate norm",
-  kl: "KL of the removal",
-  layersAfter: "layers after it",
-};
+/** A row for each score of each kind. */
+export function guidesTable({ guides, provenance }: Guides): Table {
+  const format = fixed(2);
+  return {
+    title: `guides to the loss of a removal · ${settingOf(provenance)}`,
+    ...tableOf(guides, [
+      moduleColumn(({ module }) => module),
+      { title: "score", value: ({ by }) => guideTitle(by), align: "left" },
+      { title: "rank corr.", value: ({ rank }) => rank, format },
+      { title: "low", value: ({ low }) => low, format },
+      { title: "high", value: ({ high }) => high, format },
+      { title: "modules", value: ({ modules }) => modules },
+    ]),
+    notes: [
+      "",
+      "rank correlation of each score with the loss after removing the module alone; 95 % interval over modules",
+    ],
+  };
+}
 
-/** A line for each score of each kind. */
-export function guidesTable(result: Guides, look: TextLook = {}): string {
-  const two = (value: number | null) => optional(value, (number) => formatFixed(number, 2));
-  const rows = result.guides.map(({ module, by, rank, low, high, modules }) => [
-    KIND_NAMES[module],
-    GUIDE_TITLES[by],
-    two(rank),
-    two(low),
-    two(high),
-    String(modules),
-  ]);
-  const head = ["module", "score", "rank corr.", "low", "high", "modules"];
-  return `${style(look, 1)(`guides to the loss of a removal · ${settingOf(result.provenance)}`)}\n${
-    align([head, ...rows], look, [0, 1])
-  }\n\nrank correlation of each score with the loss after removing the module alone; 95 % interval over modules`;
+/** A row a module, with each of its scores beside its loss; a score that its kind lacks is missing. */
+export function guidesRows({ provenance, loss, guides }: Guides): CsvRow[] {
+  const missing = Object.fromEntries(guides.map(({ by }) => [by, []]));
+  return moduleRecords(KINDS, originOf(provenance), (kind) => {
+    const own = guides.filter(({ module }) => module === kind).map(({ by, values }) => [by, values]);
+    const lists = listsOf({ loss: loss[kind], ...missing, ...Object.fromEntries(own) });
+    return { rows: layersOf(loss[kind]), columns: [LAYER, ...lists] };
+  });
 }

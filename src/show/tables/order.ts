@@ -1,10 +1,24 @@
-/** An order as a table: first dropped first; of windows the best of each number of blocks. */
-import type { DropOrder } from "../../result/mod.ts";
-import { formatNumber } from "../chart/numbers.ts";
-import { KIND_NAMES, settingOf } from "../chart/setting.ts";
-import { align, optional, style, type TextLook } from "./table.ts";
+/** Orders and plans: modules in the order in which they are dropped; of windows the best of each number of blocks. */
+import { changeTexts } from "../../measure/mod.ts";
+import { orderName } from "../chart/scores.ts";
+import type { DropOrder, Plan } from "../../result/mod.ts";
+import type { CsvRow } from "../chart/csv.ts";
+import { formatNumber, formatShare } from "../chart/numbers.ts";
+import { KIND_NAMES, modelOf, settingOf } from "../chart/setting.ts";
+import {
+  type Column,
+  layersOf,
+  lines,
+  moduleColumn,
+  originOf,
+  recordsOf,
+  type Table,
+  tableOf,
+} from "./table.ts";
 
-/** What heads the column of scores. */
+type Entry = Plan["order"][number] & { readonly size?: number };
+
+/** Headings of the scores that are not named like their order. */
 const SCORES: Partial<Record<DropOrder["by"], string>> = {
   loss: "loss (nats)",
   greedy: "loss (nats)",
@@ -12,30 +26,73 @@ const SCORES: Partial<Record<DropOrder["by"], string>> = {
   iterative: "importance",
 };
 
-/** Modules in order, or windows. */
-export function orderTable(result: DropOrder, look: TextLook = {}): string {
-  const { target, by, seed, provenance, order } = result;
-  const how = by === "random" ? `random, seed ${seed}` : by;
-  const heading = style(look, 1)(`${KIND_NAMES[target]} by ${how} · ${settingOf(provenance)}`);
-  const column = SCORES[by] ?? by;
-  if (target !== "consecutive") {
-    const rows = order.map(({ module, layer, score }, i) => [
-      String(i + 1),
-      KIND_NAMES[module],
-      String(layer),
-      optional(score, formatNumber),
-    ]);
-    return `${heading}\n${align([["order", "module", "layer", column], ...rows], look, [1])}`;
-  }
-  const rows = bestWindows(result).map(({ layer, size, score }) => [
-    String(size),
-    `${layer}–${layer + size - 1}`,
-    optional(score, formatNumber),
-  ]);
-  return `${heading}\n${align([["blocks", "best window", column], ...rows], look)}`;
+/** Columns of a list of drops; rows are places in it. */
+function columnsOf(order: readonly Entry[], score: string): Column<number>[] {
+  return [
+    { key: "order", title: "order", value: (i) => i + 1 },
+    moduleColumn((i) => order[i].module),
+    { key: "layer", title: "layer", value: (i) => order[i].layer },
+    ...order.some(({ size }) => size !== undefined)
+      ? [{ key: "blocks", value: (i: number) => order[i].size }]
+      : [],
+    { key: "score", title: score, value: (i) => order[i].score, format: formatNumber },
+  ];
 }
 
-/** The first of each size. */
-export function bestWindows({ order }: DropOrder): DropOrder["order"] {
-  return order.filter(({ size }, i) => i === 0 || order[i - 1].size !== size);
+/** How modules were chosen: "attention by random, seed 3". */
+function howOf({ target, by, seed }: Pick<Plan, "target" | "by" | "seed">): string {
+  return `${KIND_NAMES[target]} by ${orderName({ by, seed })}`;
+}
+
+/** Modules in order, or windows. */
+export function orderTable(result: DropOrder): Table {
+  const { target, by, order } = result;
+  const score = SCORES[by] ?? by;
+  const title = `${howOf(result)} · ${settingOf(result.provenance)}`;
+  if (target !== "consecutive") return { title, ...tableOf(layersOf(order), columnsOf(order, score)) };
+  const best = order.filter(({ size }, i) => i === 0 || order[i - 1].size !== size);
+  return {
+    title,
+    ...tableOf(best, [
+      { title: "blocks", value: ({ size }) => size },
+      { title: "best window", value: ({ layer, size }) => `${layer}–${layer + size - 1}` },
+      { title: score, value: ({ score }) => score, format: formatNumber },
+    ]),
+  };
+}
+
+/** A row a module, or a window. */
+export function orderRows({ provenance, target, by, seed, order }: DropOrder): CsvRow[] {
+  return recordsOf(layersOf(order), columnsOf(order, by), { ...originOf(provenance), target, by, seed });
+}
+
+/** The drops of a plan in order, what they save, and the flags that apply it. */
+export function planTables(plan: Plan): Table[] {
+  const { order, attention, mlp, saves, provenance } = plan;
+  const title = `${provenance ? modelOf(provenance.model) : plan.model} · drop ${order.length} of ${
+    howOf(plan)
+  }`;
+  if (order.length === 0) return [lines(title)];
+  const flags = [
+    ...attention.length ? [`--drop-attention ${attention.join(",")}`] : [],
+    ...mlp.length ? [`--drop-mlp ${mlp.join(",")}`] : [],
+    ...changeTexts(plan),
+  ];
+  return [
+    { title, ...tableOf(layersOf(order), columnsOf(order, plan.by)) },
+    lines(undefined, ...saves ? [savesText(saves)] : [], flags.join(" ")),
+  ];
+}
+
+function savesText(
+  { parameters, parametersShare, kvBytesPerToken, kvShare }: NonNullable<Plan["saves"]>,
+): string {
+  const whole = (count: number) => count.toLocaleString("en-US");
+  return `saves ${whole(parameters)} parameters (${formatShare(parametersShare)}), ` +
+    `${whole(kvBytesPerToken)} bytes of keys and values per token (${formatShare(kvShare)})`;
+}
+
+/** A row a drop, in order. */
+export function planRows({ model, target, by, order }: Plan): CsvRow[] {
+  return recordsOf(layersOf(order), columnsOf(order, by), { model, target, by });
 }

@@ -1,14 +1,14 @@
-/** A roofline as a table: what bytes and operations allow each plan, beside what the paper reports. */
+/** A roofline: the speed that bytes and operations allow each plan, beside the speed that the paper reports. */
+import { planText } from "../../measure/mod.ts";
 import type { Roofline } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { formatFixed } from "../chart/numbers.ts";
-import { describeDrop } from "../chart/setting.ts";
 import { plain } from "../../entry/mod.ts";
-import { align, optional, style, type TextLook } from "./table.ts";
+import { type Column, fixed, lines, recordsOf, type Table, tableOf } from "./table.ts";
 
 type PlanRoofline = Roofline["plans"][number];
 
-/** What a speed-up of the paper needs, in words. */
+/** Where a speed-up of the paper is possible, in words. */
 export const REACH_TEXTS: Readonly<Record<NonNullable<PlanRoofline["paper"]>["reach"], string>> = {
   fits: "yes",
   "own-batch": "with its own larger batch",
@@ -17,7 +17,7 @@ export const REACH_TEXTS: Readonly<Record<NonNullable<PlanRoofline["paper"]>["re
 };
 
 /** "llama-2-13b on NVIDIA RTX 6000 Ada (960 GB/s, 364 TFLOP/s, 48 GiB) · 16 bit · 2048 tokens in, 2048 out". */
-export function boundSetting({ model, device, setting }: Roofline): string {
+function boundSetting({ model, device, setting }: Roofline): string {
   const { title, count, bandwidth, rate, memory } = device;
   return `${plain(model.name)} on ${count > 1 ? `${count} × ` : ""}${title} (${
     formatFixed(bandwidth / 1e9, 0)
@@ -36,80 +36,86 @@ export function countsOf({ attention, mlp, changes = [] }: PlanRoofline["drop"])
   return parts.join(", ") || "nothing";
 }
 
+/** A plan's rows: one for each batch. */
+type BatchRow = Omit<PlanRoofline, "points"> & PlanRoofline["points"][number];
+
+const rowsOf = (plans: readonly PlanRoofline[]): BatchRow[] =>
+  plans.flatMap(({ points, ...plan }) => points.map((point) => ({ ...plan, ...point })));
+
+const DROPPED: Column<Pick<PlanRoofline, "drop">> = {
+  title: "dropped",
+  value: ({ drop }) => countsOf(drop),
+  align: "left",
+};
+const times = fixed(2);
+
 /** Bytes, then speed-ups batch by batch, then the paper's beside what is allowed. */
-export function rooflineTable(result: Roofline, look: TextLook = {}): string {
+export function rooflineTables(result: Roofline): Table[] {
   const { plans } = result;
-  const times = (value: number) => formatFixed(value, 2);
-  const bytes = plans.map(({ drop, weightBytes, keyBytes, largest }) => [
-    countsOf(drop),
-    `${formatFixed(weightBytes / 1e9, 2)} GB`,
-    `${formatFixed(keyBytes / 1e6, 1)} MB`,
-    largest === 0 ? "none" : String(largest),
-  ]);
-  const speeds = plans.slice(1).flatMap(({ drop, points, throughput, most }) =>
-    points.map(({ batch, fits, speedup }) => [
-      countsOf(drop),
-      `${batch}${fits ? "" : "*"}`,
-      times(speedup.prefill),
-      times(speedup.decode),
-      times(speedup.whole),
-      optional(throughput, times),
-      `${times(most.speedup)} at ${most.batch.toLocaleString("en-US")}`,
-    ])
-  );
-  const paper = plans.flatMap(({ drop, paper }) =>
-    paper
-      ? [[
-        countsOf(drop),
-        times(paper.speedup),
-        REACH_TEXTS[paper.reach],
-        optional(paper.gamma, (value) => formatFixed(value, 3)),
-        optional(paper.rooflineGamma, (value) => formatFixed(value, 3)),
-      ]]
-      : []
-  );
+  const reported = plans.flatMap(({ drop, paper }) => paper ? [{ drop, ...paper }] : []);
   return [
-    style(look, 1)(boundSetting(result)),
-    align([["dropped", "weights", "keys and values", "largest batch"], ...bytes], look, [0]),
-    align([["dropped", "batch", "prefill", "decode", "whole", "own batch", "most"], ...speeds], look, [0]),
-    ...paper.length > 0
-      ? [align([["dropped", "paper", "allowed", "gamma", "gamma, roofline"], ...paper], look, [0, 2])]
-      : [],
-    [
+    lines(boundSetting(result)),
+    tableOf(plans, [
+      DROPPED,
+      { title: "weights", value: ({ weightBytes }) => `${formatFixed(weightBytes / 1e9, 2)} GB` },
+      { title: "keys and values", value: ({ keyBytes }) => `${formatFixed(keyBytes / 1e6, 1)} MB` },
+      { title: "largest batch", value: ({ largest }) => largest === 0 ? "none" : largest },
+    ]),
+    tableOf(rowsOf(plans.slice(1)), [
+      DROPPED,
+      { title: "batch", value: ({ batch, fits }) => `${batch}${fits ? "" : "*"}` },
+      { title: "prefill", value: ({ speedup }) => speedup.prefill, format: times },
+      { title: "decode", value: ({ speedup }) => speedup.decode, format: times },
+      { title: "whole", value: ({ speedup }) => speedup.whole, format: times },
+      { title: "own batch", value: ({ throughput }) => throughput, format: times },
+      {
+        title: "most",
+        value: ({ most }) => `${times(most.speedup)} at ${most.batch.toLocaleString("en-US")}`,
+      },
+    ]),
+    ...reported.length === 0 ? [] : [
+      tableOf(reported, [
+        DROPPED,
+        { title: "paper", value: ({ speedup }) => speedup, format: times },
+        { title: "allowed", value: ({ reach }) => REACH_TEXTS[reach], align: "left" },
+        { title: "gamma", value: ({ gamma }) => gamma, format: fixed(3) },
+        { title: "gamma, roofline", value: ({ rooflineGamma }) => rooflineGamma, format: fixed(3) },
+      ]),
+    ],
+    lines(
+      undefined,
       "speed-ups are the largest that bytes and operations allow; own batch: each model at its largest batch; most: at the best batch",
-      ...plans.some(({ points }) => points.some(({ fits }) => !fits)) ? ["* does not fit in memory"] : [],
-      ...paper.length > 0 ? ["gamma: points of accuracy (the paper's) lost per percent of speed-up"] : [],
-    ].join("\n"),
-  ].join("\n\n");
+      ...rowsOf(plans).some(({ fits }) => !fits) ? ["* does not fit in memory"] : [],
+      ...reported.length > 0 ? ["gamma: points of accuracy (the paper's) lost per percent of speed-up"] : [],
+    ),
+  ];
 }
 
 /** A row a plan and batch. */
-export function rooflineRows(result: Roofline): CsvRow[] {
-  const { model, device, setting, plans } = result;
-  return plans.flatMap(({ drop, weightBytes, keyBytes, largest, points, throughput, most, paper }) =>
-    points.map(({ batch, fits, prefill, decode, speedup }) => ({
-      model: model.name,
-      device: device.name,
-      devices: device.count,
-      bits: setting.bits,
-      input: setting.input,
-      output: setting.output,
-      dropped: describeDrop(drop),
-      weight_bytes: weightBytes,
-      key_bytes: keyBytes,
-      largest_batch: largest,
-      batch,
-      fits: String(fits),
-      prefill_seconds: prefill,
-      decode_seconds: decode,
-      prefill_speedup: speedup.prefill,
-      decode_speedup: speedup.decode,
-      speedup: speedup.whole,
-      own_batch_speedup: throughput,
-      most_speedup: most.speedup,
-      most_batch: most.batch,
-      paper_speedup: paper?.speedup ?? null,
-      paper_allowed: paper ? paper.reach : null,
-    }))
-  );
+export function rooflineRows({ model, device, setting, plans }: Roofline): CsvRow[] {
+  return recordsOf(rowsOf(plans), [
+    { key: "dropped", value: ({ drop }) => planText(drop) },
+    { key: "weight_bytes", value: ({ weightBytes }) => weightBytes },
+    { key: "key_bytes", value: ({ keyBytes }) => keyBytes },
+    { key: "largest_batch", value: ({ largest }) => largest },
+    { key: "batch", value: ({ batch }) => batch },
+    { key: "fits", value: ({ fits }) => String(fits) },
+    { key: "prefill_seconds", value: ({ prefill }) => prefill },
+    { key: "decode_seconds", value: ({ decode }) => decode },
+    { key: "prefill_speedup", value: ({ speedup }) => speedup.prefill },
+    { key: "decode_speedup", value: ({ speedup }) => speedup.decode },
+    { key: "speedup", value: ({ speedup }) => speedup.whole },
+    { key: "own_batch_speedup", value: ({ throughput }) => throughput },
+    { key: "most_speedup", value: ({ most }) => most.speedup },
+    { key: "most_batch", value: ({ most }) => most.batch },
+    { key: "paper_speedup", value: ({ paper }) => paper?.speedup },
+    { key: "paper_allowed", value: ({ paper }) => paper?.reach },
+  ], {
+    model: model.name,
+    device: device.name,
+    devices: device.count,
+    bits: setting.bits,
+    input: setting.input,
+    output: setting.output,
+  });
 }

@@ -1,13 +1,14 @@
-/** Measured speeds as a table: times, then speed-ups beside what bytes and operations allow. */
+/** Measured speeds: times, then speed-ups beside those that bytes and operations allow. */
+import { planText } from "../../measure/mod.ts";
 import type { Speed } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { formatFixed, formatNumber } from "../chart/numbers.ts";
-import { computedText, describeDrop, modelOf } from "../chart/setting.ts";
-import { align, optional, style, type TextLook } from "./table.ts";
+import { computedText, modelOf } from "../chart/setting.ts";
 import { countsOf } from "./roofline.ts";
+import { type Column, fixed, lines, recordsOf, type Table, tableOf } from "./table.ts";
 
-type Point = Speed["points"][number];
-type Median = Point["plans"][number]["decode"];
+type Point = Speed["points"][number]["plans"][number];
+type Median = Point["decode"];
 
 /** "SmolLM2-135M (GGUF Q4_1) · float32, cpu · 5 rounds of 32 tokens". */
 export function speedSetting({ model, computed, repeat, new: steps }: Speed): string {
@@ -16,61 +17,70 @@ export function speedSetting({ model, computed, repeat, new: steps }: Speed): st
   } of ${steps} tokens`;
 }
 
-/** Two tables: what a plan takes, and how much faster it is. */
-export function speedTable(result: Speed, look: TextLook = {}): string {
-  const names = result.plans.map(({ drop }) => countsOf(drop));
-  const times = result.points.flatMap(({ batch, context, plans }) =>
-    plans.map(({ prefill, decode, keyBytes }, i) => [
-      names[i],
-      String(batch),
-      String(context),
-      withSpread(prefill, 1, formatNumber),
-      withSpread(decode, 1000, formatNumber),
-      formatNumber(batch / decode.median),
-      `${formatFixed(result.plans[i].weightBytes / 1e6, 0)} MB`,
-      `${formatFixed(keyBytes / 1e6, 1)} MB`,
-    ])
+/** One plan at one setting; `plan` is its index, 0 for the full model. */
+interface Row extends Point {
+  readonly batch: number;
+  readonly context: number;
+  readonly plan: number;
+}
+
+const rowsOf = ({ points }: Speed): Row[] =>
+  points.flatMap(({ batch, context, plans }) =>
+    plans.map((measured, plan) => ({ batch, context, plan, ...measured }))
   );
-  const two = (value: number) => formatFixed(value, 2);
-  const ratios = result.points.flatMap(({ batch, context, plans }) =>
-    plans.slice(1).map(({ speedup, roofline, predicted, gamma }, i) => [
-      names[i + 1],
-      String(batch),
-      String(context),
-      withSpread(speedup.prefill, 1, two),
-      two(roofline.prefill),
-      two(predicted.prefill),
-      withSpread(speedup.decode, 1, two),
-      two(roofline.decode),
-      two(predicted.decode),
-      two(speedup.whole),
-      optional(gamma, (value) => formatFixed(value, 3)),
-    ])
-  );
-  const heading = ["dropped", "batch", "context"];
+
+/** The setting of a row. */
+function settingColumns({ plans }: Speed): Column<Row>[] {
   return [
-    style(look, 1)(`speed of ${speedSetting(result)}`),
-    align([[...heading, "prefill, s", "step, ms", "tokens/s", "weights", "keys"], ...times], look, [0]),
-    ...ratios.length > 0
-      ? [
-        align(
-          [[...heading, "prefill", "roof", "parts", "decode", "roof", "parts", "whole", "gamma"], ...ratios],
-          look,
-          [0],
-        ),
-      ]
-      : [],
-    [
+    { title: "dropped", value: ({ plan }) => countsOf(plans[plan].drop), align: "left" },
+    { key: "dropped", value: ({ plan }) => planText(plans[plan].drop) },
+    { key: "batch", title: "batch", value: ({ batch }) => batch },
+    { key: "context", title: "context", value: ({ context }) => context },
+  ];
+}
+
+/** Two tables: the time of each plan, and its speed-up. */
+export function speedTables(result: Speed): Table[] {
+  const rows = rowsOf(result);
+  const dropped = rows.filter(({ plan }) => plan > 0);
+  const two = fixed(2);
+  const setting = settingColumns(result);
+  return [
+    lines(`speed of ${speedSetting(result)}`),
+    tableOf(rows, [
+      ...setting,
+      { title: "prefill, s", value: ({ prefill }) => withSpread(prefill, 1, formatNumber) },
+      { title: "step, ms", value: ({ decode }) => withSpread(decode, 1000, formatNumber) },
+      { title: "tokens/s", value: ({ batch, decode }) => batch / decode.median, format: formatNumber },
+      {
+        title: "weights",
+        value: ({ plan }) => `${formatFixed(result.plans[plan].weightBytes / 1e6, 0)} MB`,
+      },
+      { title: "keys", value: ({ keyBytes }) => `${formatFixed(keyBytes / 1e6, 1)} MB` },
+    ]),
+    ...dropped.length === 0 ? [] : [
+      tableOf(dropped, [
+        ...setting,
+        { title: "prefill", value: ({ speedup }) => withSpread(speedup.prefill, 1, two) },
+        { title: "roof", value: ({ roofline }) => roofline.prefill, format: two },
+        { title: "parts", value: ({ predicted }) => predicted.prefill, format: two },
+        { title: "decode", value: ({ speedup }) => withSpread(speedup.decode, 1, two) },
+        { title: "roof", value: ({ roofline }) => roofline.decode, format: two },
+        { title: "parts", value: ({ predicted }) => predicted.decode, format: two },
+        { title: "whole", value: ({ speedup }) => speedup.whole, format: two },
+        { title: "gamma", value: ({ gamma }) => gamma, format: fixed(3) },
+      ]),
+    ],
+    lines(
+      undefined,
       "medians, with quartiles in brackets; a speed-up is the median of the ratios within each round",
       "keys: exact size of the context's keys and values; weights: size in float32, as held while decoding",
-      ...ratios.length > 0
-        ? [
-          "roof: predicted from bytes and operations alone, at the bandwidth and rate measured in the same rounds",
-          "parts: also predicted from the measured time of attention's own products and of each module beyond reading its weights",
-        ]
-        : [],
-    ].join("\n"),
-  ].join("\n\n");
+      ...dropped.length === 0 ? [] : [
+        "roof: predicted from bytes and operations alone, at the bandwidth and rate measured in the same rounds",
+        "parts: also predicted from the measured time of attention's own products and of each module beyond reading its weights",
+      ],
+    ),
+  ];
 }
 
 function withSpread({ median, low, high }: Median, unit: number, format: (value: number) => string): string {
@@ -79,28 +89,22 @@ function withSpread({ median, low, high }: Median, unit: number, format: (value:
 
 /** A row a setting and plan. */
 export function speedRows(result: Speed): CsvRow[] {
-  return result.points.flatMap(({ batch, context, plans }) =>
-    plans.map(({ keyBytes, prefill, decode, speedup, roofline, predicted, gamma }, i) => ({
-      model: result.model.name,
-      format: result.model.format,
-      engine: result.computed.engine,
-      dropped: describeDrop(result.plans[i].drop),
-      batch,
-      context,
-      weight_bytes: result.plans[i].weightBytes,
-      key_bytes: keyBytes,
-      prefill_seconds: prefill.median,
-      decode_seconds: decode.median,
-      prefill_speedup: speedup.prefill.median,
-      decode_speedup: speedup.decode.median,
-      decode_speedup_low: speedup.decode.low,
-      decode_speedup_high: speedup.decode.high,
-      speedup: speedup.whole,
-      roofline_prefill: roofline.prefill,
-      roofline_decode: roofline.decode,
-      predicted_prefill: predicted.prefill,
-      predicted_decode: predicted.decode,
-      gamma,
-    }))
-  );
+  const { model: { name, format }, computed: { engine }, plans } = result;
+  return recordsOf(rowsOf(result), [
+    ...settingColumns(result),
+    { key: "weight_bytes", value: ({ plan }) => plans[plan].weightBytes },
+    { key: "key_bytes", value: ({ keyBytes }) => keyBytes },
+    { key: "prefill_seconds", value: ({ prefill }) => prefill.median },
+    { key: "decode_seconds", value: ({ decode }) => decode.median },
+    { key: "prefill_speedup", value: ({ speedup }) => speedup.prefill.median },
+    { key: "decode_speedup", value: ({ speedup }) => speedup.decode.median },
+    { key: "decode_speedup_low", value: ({ speedup }) => speedup.decode.low },
+    { key: "decode_speedup_high", value: ({ speedup }) => speedup.decode.high },
+    { key: "speedup", value: ({ speedup }) => speedup.whole },
+    { key: "roofline_prefill", value: ({ roofline }) => roofline.prefill },
+    { key: "roofline_decode", value: ({ roofline }) => roofline.decode },
+    { key: "predicted_prefill", value: ({ predicted }) => predicted.prefill },
+    { key: "predicted_decode", value: ({ predicted }) => predicted.decode },
+    { key: "gamma", value: ({ gamma }) => gamma },
+  ], { model: name, format, engine });
 }

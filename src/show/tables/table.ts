@@ -1,90 +1,154 @@
-/** Columns of text that align, for the terminal. */
-import { plain } from "../../entry/mod.ts";
-import { ascii, cut, widthOf } from "../plain.ts";
-import { wrap } from "../wrap.ts";
-
-/** How text may look. */
-export interface TextLook {
-  /** Escapes for colour and bold. */
-  readonly color?: boolean;
-  /** Characters beyond Latin: sparklines. */
-  readonly utf8?: boolean;
-  /** Columns that a line may take; a table that is wider is folded. Any number where it is not said. */
-  readonly columns?: number;
-}
-
-const GAP = 2; // columns between two of a table
-const NAME = 12; // columns that a column of text keeps at least where it gives way
-
 /**
- * Columns as wide as their widest entry, right-aligned but for those in `left`. The first row is the heading. Where lines
- * are too long, columns of text give way, the first in `left` first: their words go on in a further line of the row. A table
- * that is still too wide goes on below, its first column said again.
+ * Columns of a result, declared once. Every face follows from them: text for a terminal, HTML for a page or a notebook, rows for CSV and
+ * data frames.
  */
-export function align(
-  rows: readonly (readonly string[])[],
-  look: TextLook,
-  left: readonly number[] = [],
-): string {
-  const cells = rows.map((row) => row.map(plain));
-  const widths = rows[0].map((_, c) => Math.max(...cells.map((row) => widthOf(row[c]))));
-  const { columns = Infinity } = look;
-  for (const c of left) {
-    const excess = lineWidth(widths) - columns;
-    if (excess > 0) widths[c] = Math.min(widths[c], Math.max(NAME, widths[c] - excess));
-  }
-  const dim = style(look, 2);
-  return folds(widths, columns).map((fold) =>
-    cells.flatMap((row, r) => {
-      const wrapped = row.map((cell, c) => wrap(cell, widths[c], 0).map((line) => cut(line, widths[c])));
-      const height = Math.max(...fold.map((c) => wrapped[c].length));
-      return Array.from({ length: height }, (_, i) => {
-        const line = fold.map((c) => {
-          const cell = wrapped[c][i] ?? "";
-          const space = " ".repeat(widths[c] - widthOf(cell));
-          return left.includes(c) ? cell + space : space + cell;
-        }).join(" ".repeat(GAP)).trimEnd();
-        return r === 0 ? dim(line) : line;
-      });
-    }).join("\n")
-  ).join("\n\n");
+import type { Provenance } from "../../result/mod.ts";
+import type { CsvRow } from "../chart/csv.ts";
+import { formatFixed, formatNumber } from "../chart/numbers.ts";
+import { KIND_NAMES } from "../chart/setting.ts";
+
+type Cell = string | number | null | undefined;
+
+/** One column. Without a title it is for machines alone, without a key for people alone. */
+export interface Column<Row> {
+  /** Its name in CSV, in snake_case. */
+  readonly key?: string | undefined;
+  /** Its heading in print. */
+  readonly title?: string | undefined;
+  /** The value in a row; null or undefined if it is missing. */
+  readonly value: (row: Row) => Cell;
+  /** The value in print; default: as it is. */
+  format?(value: string | number): string;
+  /** In place of `format`: one number of decimals for the whole column, so that its smallest value has this many digits. */
+  readonly digits?: number;
+  /** Text is aligned left, numbers right. */
+  readonly align?: "left";
 }
 
-function lineWidth(widths: readonly number[]): number {
-  return widths.reduce((sum, width) => sum + width + GAP, -GAP);
+/** A table in print, with lines above and below it; without columns, the lines alone. */
+export interface Table {
+  readonly title?: string;
+  /** A line below the title. */
+  readonly note?: string | undefined;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  /** Indices of columns that are aligned left. Where lines are too long, the first of them gives way first. */
+  readonly left: readonly number[];
+  /** Lines below. */
+  readonly notes?: readonly string[];
 }
 
-/** Numbers of the columns of each fold; the first column leads them all. */
-function folds(widths: readonly number[], columns: number): number[][] {
-  const all: number[][] = [[0]];
-  for (let c = 1; c < widths.length; c++) {
-    const fold = all.at(-1)!;
-    const fits = lineWidth([...fold, c].map((member) => widths[member])) <= columns;
-    if (fits || fold.length === 1) fold.push(c);
-    else all.push([0, c]);
-  }
-  return all;
+/** Rows in print. */
+export function tableOf<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): Table {
+  const shown = columns.filter(({ title }) => title !== undefined);
+  const cells = shown.map((column) => textsOf(column, rows.map(column.value)));
+  return {
+    head: shown.map(({ title }) => title!),
+    rows: rows.map((_, r) => cells.map((column) => column[r])),
+    left: shown.flatMap(({ align }, c) => align === "left" ? [c] : []),
+  };
 }
 
-/** A value that may be missing. */
+/** Lines without a table. */
+export function lines(title: string | undefined, ...notes: readonly string[]): Table {
+  return { ...title === undefined ? {} : { title }, head: [], rows: [], left: [], notes };
+}
+
+/** Rows for machines, each with `origin` before its own columns. */
+export function recordsOf<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  origin: CsvRow = {},
+): CsvRow[] {
+  const kept = columns.filter(({ key }) => key !== undefined);
+  return rows.map((row) => ({
+    ...origin,
+    ...Object.fromEntries(kept.map(({ key, value }) => [key, value(row) ?? null])),
+  }));
+}
+
+/** Records as a table: a column for each key, numbers on the right. */
+export function recordTable(records: readonly CsvRow[]): Table {
+  const keys = Object.keys(records[0] ?? {});
+  const isText = (key: string) => !records.some((record) => typeof record[key] === "number");
+  return tableOf(
+    records,
+    keys.map((key): Column<CsvRow> => ({
+      title: key,
+      value: (record) => record[key],
+      format: (value) =>
+        typeof value === "number" && !Number.isInteger(value) ? formatNumber(value) : String(value),
+      ...isText(key) ? { align: "left" } : {},
+    })),
+  );
+}
+
+/** Tells the rows of one study from another's in the same sheet. */
+export function originOf({ model, text, packing: { samples, length, skip, bos } }: Provenance): CsvRow {
+  const { name, format } = model;
+  return { model: name, format, text: text.name, samples, length, skip, bos: bos ? "yes" : "no" };
+}
+
+/** Whether a value is missing, or is not a number. */
+const isMissing = (value: Cell) => value === null || value === undefined || Number.isNaN(value);
+
+/** A value that may be missing: "–". */
 export function optional(value: number | null | undefined, format: (value: number) => string): string {
-  return value === null || value === undefined || Number.isNaN(value) ? "–" : format(value);
+  return isMissing(value) ? "–" : format(value!);
 }
 
-/** One line in bold (1) or dim (2), where colour is asked for. */
-export function style({ color }: TextLook, code: 1 | 2): (text: string) => string {
-  return (text) => color ? `\x1b[${code}m${plain(text)}\x1b[22m` : plain(text);
+/** Writes numbers with this many decimals. */
+export function fixed(decimals: number): (value: number) => string {
+  return (value) => formatFixed(value, decimals);
 }
 
-/** What `style` writes. */
-// deno-lint-ignore no-control-regex -- the escape is what is looked for
-const STYLES = /(\x1b\[(?:1|2|22)m)/;
+/** The layers of a list by layer, or the places of any list; a row each. */
+export function layersOf(values: readonly unknown[]): number[] {
+  return values.map((_, layer) => layer);
+}
 
-/** Lines of `style` and of others' text as a terminal may get them: nothing acts but `style`, and long ones are broken. */
-export function printable(text: string, look: TextLook): string {
-  const line = (text: string) =>
-    look.color ? text.split(STYLES).map((part, i) => i % 2 ? part : plain(part)).join("") : plain(text);
-  const { columns = Infinity } = look;
-  const shown = text.split("\n").flatMap((one) => wrap(line(one), columns)).join("\n");
-  return look.utf8 ? shown : ascii(shown);
+/** Rows for machines of each kind of module: `origin`, the kind, then the columns. */
+export function moduleRecords<K extends string>(
+  kinds: readonly K[],
+  origin: CsvRow,
+  of: (kind: K) => { readonly rows: readonly number[]; readonly columns: readonly Column<number>[] },
+): CsvRow[] {
+  return kinds.flatMap((module) => {
+    const { rows, columns } = of(module);
+    return recordsOf(rows, columns, { ...origin, module });
+  });
+}
+
+/** A column of values by layer, for rows that are layers. */
+export function byLayer(
+  values: readonly (number | null)[],
+  rest: Omit<Column<number>, "value">,
+): Column<number> {
+  return { value: (layer) => values[layer], ...rest };
+}
+
+/** Columns for machines alone: lists by layer, under their own names. */
+export function listsOf(lists: Readonly<Record<string, readonly (number | null)[]>>): Column<number>[] {
+  const snakeCase = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return Object.entries(lists).map(([name, values]) => byLayer(values, { key: snakeCase(name) }));
+}
+
+/** The number of the layer, for rows that are layers. */
+export const LAYER: Column<number> = { key: "layer", title: "layer", value: (layer) => layer };
+
+/** The kind of a module. */
+export function moduleColumn<Row>(of: (row: Row) => keyof typeof KIND_NAMES): Column<Row> {
+  const format = (kind: keyof typeof KIND_NAMES) => KIND_NAMES[kind];
+  return { key: "module", title: "module", value: of, format, align: "left" };
+}
+
+function textsOf<Row>({ format = String, digits }: Column<Row>, values: readonly Cell[]): string[] {
+  const write = digits === undefined ? format : fixed(decimalsFor(values, digits)) as typeof format;
+  return values.map((value) => isMissing(value) ? "–" : write(value!));
+}
+
+/** Decimals that give the smallest value its digits; at most 8. */
+function decimalsFor(values: readonly Cell[], digits: number): number {
+  const sizes = values.flatMap((value) => typeof value === "number" && value ? [Math.abs(value)] : []);
+  return Math.min(8, digits - 1 - Math.floor(Math.log10(Math.min(1, ...sizes))));
 }

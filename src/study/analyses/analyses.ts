@@ -6,15 +6,17 @@ import { KINDS, MODULES } from "../../measure/mod.ts";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { phases, reportsOf, within } from "../../entry/mod.ts";
-import type { Causes, Checkpoints, Profile, Sweep } from "../../result/mod.ts";
+import { PAPER_SCORE, type Profile, SCORES, type Sweep } from "../../result/mod.ts";
 import { openSeries, type StudyModel } from "../../subject/mod.ts";
 import { causes } from "../causes/causes.ts";
-import { evaluate, type EvaluateOptions } from "../evaluate/evaluate.ts";
-import { makePlan } from "../make_plan.ts";
-import { droppable } from "../plan.ts";
-import { checkpoints } from "../checkpoints.ts";
-import { HELD_OUT_TEXT, type StudyOptions } from "../options.ts";
-import { profile } from "../profile.ts";
+import { evaluate } from "../evaluate/evaluate.ts";
+import { makePlan } from "../orders/make_plan.ts";
+import { droppable } from "../orders/rank.ts";
+import { checkpoints } from "../training/checkpoints.ts";
+import { inTurn } from "../base/in_turn.ts";
+import { HELD_OUT_TEXT, type StudyOptions } from "../base/options.ts";
+import { profile } from "../passes/profile.ts";
+import { runOptionsOf } from "../base/stage.ts";
 import { curvesOf, START_CURVES, SWEEP_STEPS } from "../sweep/curves.ts";
 import { sweep } from "../sweep/sweep.ts";
 import type { RandomInitOptions } from "../untrained/random_init.ts";
@@ -38,7 +40,7 @@ interface Analysis<T> {
   run(options: AnalysisOptions): Promise<T>;
 }
 
-/** What an analysis was told beside the model and its profile. */
+/** The options of the studies, without the model and its profile. */
 function studyOf({ model: _model, profile: _profile, ...study }: AnalysisOptions): StudyOptions {
   return study;
 }
@@ -77,11 +79,11 @@ export const analyses = {
     profiled: true,
     async run(options) {
       const model = await options.model();
-      const texts: Profile[] = [];
-      const phase = phases(null, TEXTS.map(() => 1), options.onProgress);
-      for (const [i, text] of TEXTS.entries()) {
-        texts.push(await profile(model, { ...SIZES.texts, ...within(studyOf(options), phase(i)), text }));
-      }
+      const texts = await inTurn(
+        TEXTS,
+        studyOf(options),
+        (text, own) => profile(model, { ...SIZES.texts, ...own, text }),
+      );
       return { profile: await options.profile(), texts };
     },
   }),
@@ -109,17 +111,8 @@ export const analyses = {
           .map((drop) => makePlan(orders, { target, drop }))
       );
       const { tasks, limit } = TASKS;
-      const { engine, precision, results } = options;
-      const told: EvaluateOptions = {
-        ...reportsOf(options),
-        engine,
-        precision,
-        results,
-        tasks,
-        limit,
-        prompts: 0,
-      };
-      return { plans: [{}, ...plans], results: await evaluate(model, [{}, ...plans], told) };
+      const asked = { ...runOptionsOf(options), tasks, limit, prompts: 0 };
+      return { plans: [{}, ...plans], results: await evaluate(model, [{}, ...plans], asked) };
     },
   }),
   magnitude: analysis({
@@ -133,16 +126,11 @@ export const analyses = {
       "importance through training, for a Pre-LN and a Peri-LN model; quality with half of the modules at each step",
     weight: 1,
     profiled: false,
-    async run(options) {
-      const results: Checkpoints[] = [];
-      const phase = phases(null, SERIES.map(() => 1), options.onProgress);
-      for (const [i, folder] of SERIES.entries()) {
+    run: (options) =>
+      inTurn(SERIES, studyOf(options), async (folder, own) => {
         const series = await openSeries(folder, reportsOf(options));
-        const sizes = { ...TRAINING, ...within(studyOf(options), phase(i)) };
-        results.push(await checkpoints(series, { ...sizes, quality: HELD_OUT_TEXT }));
-      }
-      return results;
-    },
+        return await checkpoints(series, { ...TRAINING, ...own, quality: HELD_OUT_TEXT });
+      }),
   }),
   "random-init": analysis({
     about:
@@ -161,7 +149,8 @@ export const analyses = {
     about: "quality after drops, for a Pre-LN and a Peri-LN model of one size",
     weight: 0.5,
     profiled: false,
-    run: (options) => trained(options, (model, told) => droppingOf(model, { ...TRAINING, ...told })),
+    run: (options) =>
+      trained([LAST], studyOf(options), (model, own) => droppingOf(model, { ...TRAINING, ...own })),
   }),
   causes: analysis({
     about:
@@ -173,17 +162,18 @@ export const analyses = {
       const phase = phases(null, [9, 1], options.onProgress);
       return {
         model: await causes(await options.model(), within(sizes, phase(0))),
-        others: await trainedCauses(within(sizes, phase(1))),
+        others: await trained([FIRST, LAST], within(sizes, phase(1)), causes),
       };
     },
   }),
 };
+
 /** What dropping costs one of the trained models, by the importance of its own profile and in random orders. */
 async function droppingOf(model: StudyModel, options: StudyOptions): Promise<Sweep> {
   const phase = phases(null, [1, 4], options.onProgress);
   const orders = await profile(model, within(options, phase(0)));
   const curves = MODULES.flatMap((target) =>
-    curvesOf(target).filter(({ by }) => by === "importance" || by === "random")
+    curvesOf(target).filter(({ by }) => by === PAPER_SCORE || SCORES[by].seeded)
   );
   return await sweep(model, orders, curves, SWEEP_STEPS, {
     ...within(options, phase(1)),
@@ -191,23 +181,25 @@ async function droppingOf(model: StudyModel, options: StudyOptions): Promise<Swe
   });
 }
 
-/** Runs a study of the last checkpoint of each training run. */
+/** Places of checkpoints in a run. */
+const [FIRST, LAST] = [0, -1];
+
+/** Runs a study at some places of each training run. */
 async function trained<T>(
-  options: AnalysisOptions,
-  study: (model: StudyModel, told: StudyOptions) => Promise<T>,
+  places: readonly number[],
+  options: StudyOptions,
+  study: (model: StudyModel, options: StudyOptions) => Promise<T>,
 ): Promise<T[]> {
-  const found: T[] = [];
-  const phase = phases(null, SERIES.map(() => 1), options.onProgress);
-  for (const folder of SERIES) {
+  const all = SERIES.flatMap((folder) => places.map((place) => ({ folder, place })));
+  return await inTurn(all, options, async ({ folder, place }, own) => {
     const { checkpoints } = await openSeries(folder, reportsOf(options));
-    const model = await checkpoints.at(-1)!.open(reportsOf(options));
+    const model = await checkpoints.at(place)!.open(reportsOf(options));
     try {
-      found.push(await study(model, within(studyOf(options), phase(found.length))));
+      return await study(model, own);
     } finally {
       model.close();
     }
-  }
-  return found;
+  });
 }
 
 /** The name of an analysis. */
@@ -215,22 +207,4 @@ export type AnalysisName = keyof typeof analyses;
 
 function analysis<T>(entry: Analysis<T>): Analysis<T> {
   return entry;
-}
-
-/** Causes at both ends of each training run. */
-async function trainedCauses(options: StudyOptions): Promise<Causes[]> {
-  const results: Causes[] = [];
-  const phase = phases(null, SERIES.flatMap(() => [1, 1]), options.onProgress);
-  for (const folder of SERIES) {
-    const { checkpoints } = await openSeries(folder, reportsOf(options));
-    for (const checkpoint of [checkpoints[0], checkpoints.at(-1)!]) {
-      const model = await checkpoint.open(reportsOf(options));
-      try {
-        results.push(await causes(model, within(options, phase(results.length))));
-      } finally {
-        model.close();
-      }
-    }
-  }
-  return results;
 }

@@ -3,12 +3,14 @@
  * further is the deviation of a product, σ√D, and the place of the norms. The models are those of notebook 04, so that what
  * one has computed the other finds kept.
  */
-import { phases, reportsOf, within } from "../../entry/mod.ts";
+import { reportsOf } from "../../entry/mod.ts";
+import { inTurn } from "../base/in_turn.ts";
 import { type NamedConfig, openConfig } from "../../subject/mod.ts";
 import { atWidth, initModel, initModels, type MeasuredInit, ratioMap } from "../untrained/init_models.ts";
 import type { RandomInitOptions } from "../untrained/random_init.ts";
 
-type Norm = "pre" | "peri" | "post";
+const NORMS = ["pre", "peri", "post"] as const;
+type Norm = typeof NORMS[number];
 
 const LAYERS = 8;
 /** Widths and standard deviations of the models on the map. */
@@ -42,18 +44,18 @@ export async function untrainedModels(options: RandomInitOptions): Promise<Measu
 export async function untrainedMaps(options: RandomInitOptions) {
   const llama = await openConfig("llama-2-7b", reportsOf(options));
   const plane = { samples: 1, length: 128, ...options, layers: LAYERS };
+  const places = NORMS.flatMap((norm) => PLACES[norm].map(([hidden, std]) => ({ norm, hidden, std })));
+  const models = await inTurn(
+    places,
+    plane,
+    ({ norm, hidden, std }, own) =>
+      initModel(llama, { ...own, ...atWidth(llama, hidden), std, norm, seeds: seedsAt(hidden) }),
+    { weight: ({ hidden }) => seedsAt(hidden) * hidden ** 2 }, // a pass grows with the square of the width
+  );
   const maps = [];
-  // A pass grows with the square of the width.
-  const places = Object.values(PLACES).flat();
-  const phase = phases(null, places.map(([hidden]) => seedsAt(hidden) * hidden ** 2), options.onProgress);
-  let place = 0;
-  for (const norm of ["pre", "peri", "post"] as const) {
-    const models = [];
-    for (const [hidden, std] of PLACES[norm]) {
-      const model = { ...within(plane, phase(place++)), ...atWidth(llama, hidden), std, norm };
-      models.push(await initModel(llama, { ...model, seeds: seedsAt(hidden) }));
-    }
-    maps.push({ norm, models, points: await points(llama, norm, plane) });
+  for (const norm of NORMS) {
+    const own = models.filter((_, place) => places[place].norm === norm);
+    maps.push({ norm, models: own, points: await points(llama, norm, plane) });
   }
   return maps;
 }

@@ -13,7 +13,7 @@ import {
   type WholeRow,
 } from "../../result/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
-import { rank } from "../plan.ts";
+import { rank } from "../orders/rank.ts";
 import { shapeOf } from "../untrained/random_init.ts";
 import { correlationsOf } from "./correlations.ts";
 import { effectRow, patternMeans, sinkOf, smoothedOf, updateNorms } from "./means.ts";

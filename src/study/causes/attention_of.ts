@@ -14,8 +14,8 @@ import {
 import { type AttentionInput, attentionRow } from "../../kernels/mod.ts";
 import { scoring } from "../../models/mod.ts";
 import { attentionSizes, type Blocks, type Probe } from "../../run/mod.ts";
-import { engineChecks, type EngineOptions, type StudyOptions } from "../options.ts";
-import { pass } from "../pass.ts";
+import { engineChecks, type EngineOptions, type StudyOptions } from "../base/options.ts";
+import { pass } from "../base/pass.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 
 /** A head of a layer. */

@@ -23,8 +23,8 @@ import {
   streamProbe,
 } from "../../run/mod.ts";
 import { headMeans } from "./means.ts";
-import { engineOf, reporter, type StudyOptions } from "../options.ts";
-import { pass } from "../pass.ts";
+import { engineOf, reporter, type StudyOptions } from "../base/options.ts";
+import { pass } from "../base/pass.ts";
 
 /** A model, and how it is run. */
 export interface Running {

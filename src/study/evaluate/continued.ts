@@ -2,7 +2,7 @@
 import type { Engine } from "../../engine/mod.ts";
 import { type Decoder, decoder, type DropPlan, sampler } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import { decoded, endsOf } from "../decoded.ts";
+import { decoded, endsOf } from "../writing/decoded.ts";
 
 /** What decodes. */
 export interface WriterOptions {

@@ -2,16 +2,17 @@
  * Benchmark tasks under several plans, equal to lm-eval 0.4.13 in prompts, shots and scores. All plans run as one trie together with the full
  * model. What is finished is kept (parts.ts), so that an interrupted evaluation goes on where it stopped, and one with another plan runs that plan alone.
  */
+import { planHash } from "../../measure/mod.ts";
 import {
   type Check,
   type Checks,
-  expect,
   list,
   number,
   oneOf,
   reportChecks,
   type Reports,
   reportsOf,
+  required,
   text,
   wholeNumber,
 } from "../../entry/mod.ts";
@@ -21,21 +22,22 @@ import {
   joinHashes,
   type Keeping,
   type Main,
-  planHash,
   type Provenance,
 } from "../../result/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { type BosRule, type Metric, suites, tasksNamed } from "../../tasks/mod.ts";
-import { BASE_BYTES } from "../estimate.ts";
-import { expectRoom } from "../memory.ts";
-import { engineChecks, engineOf, type EngineOptions, type Forcing, forcingChecks } from "../options.ts";
-import { aDrop, dropsIn } from "../plan.ts";
+import { BASE_BYTES } from "../base/estimate.ts";
+import { expectRoom } from "../base/memory.ts";
+import { engineChecks, engineOf, type EngineOptions, type Forcing, forcingChecks } from "../base/options.ts";
+import { aDrop, dropsIn } from "../base/plan.ts";
+import { type RunOptions, type Stage, stage } from "../base/stage.ts";
+import { run, step, type Study } from "../base/study.ts";
 import { askTask, contextLength, type Part, rowFinder, type Setting } from "./asked.ts";
 import { runParts } from "./parts.ts";
-import { type EvaluatePrice, price, readBytes, writeBytes } from "./price.ts";
+import { type EvaluatePrice, partFlops, price, readBytes, textFlops, writeBytes } from "./price.ts";
 import { summarise } from "./summary.ts";
-import { writing } from "./writing.ts";
+import { writeTexts, writing } from "./writing.ts";
 
 /** Options of `evaluate`: the tasks, and how they are run. */
 export interface EvaluateOptions extends Keeping, Reports, EngineOptions, Forcing {
@@ -60,7 +62,7 @@ export interface EvaluateOptions extends Keeping, Reports, EngineOptions, Forcin
 const someTasks: Check = list(text, "names of tasks");
 
 /** Checks of what is asked. */
-export const evaluateChecks: Checks<EvaluateOptions> = {
+const evaluateChecks: Checks<EvaluateOptions> = {
   ...reportChecks,
   ...engineChecks,
   ...forcingChecks,
@@ -99,22 +101,82 @@ export async function evaluate(
   plans: readonly Partial<DropPlan>[],
   options: EvaluateOptions = {},
 ): Promise<Evaluation[]> {
-  expect("evaluate", "plans", plans, list(aDrop, "plans"));
-  return await onModel("evaluate", model, options, evaluateChecks, (model, told) => run(model, plans, told));
+  return await run(evaluateStudy, model, { ...options, plans });
 }
 
-/** The price of an evaluation, before anything is run. */
-export async function evaluatePrice(
+/** Options of `evaluate` as a study: its plans are one of them. */
+export interface EvaluationOptions extends EvaluateOptions {
+  /** Modules to drop, plan by plan. */
+  readonly plans: readonly Partial<DropPlan>[];
+}
+
+/** What `evaluate` consists of: parts of its tasks, and the texts that each plan writes. */
+export const evaluateStudy: Study<StudyModel, EvaluationOptions, Evaluation[], EvaluatePrice> = {
+  verb: "evaluate",
+  checks: { ...evaluateChecks, plans: required(list(aDrop, "plans")) },
+  on: onModel,
+  async work(model, options) {
+    const wanted = options.plans.map((plan) => dropsIn(model, plan));
+    const distinct = distinctPlans(wanted);
+    const { settings } = settingsOf(options);
+    const parts = await askAll(model, settings, options);
+    const { prompts = PROMPTS } = options;
+    const evaluating = step(
+      [],
+      (runOptions) => evaluated({ model, plans: distinct, parts, options }, runOptions),
+      [
+        partsStage(model, distinct, parts, prompts),
+      ],
+    );
+    return {
+      label: `evaluation of ${model.name}`,
+      model,
+      tokens: parts.reduce((sum, { tokens }) => sum + tokens, 0),
+      steps: [evaluating],
+      price: (runOptions) => price(model.spec, { plans: distinct, settings, parts, prompts }, runOptions),
+      async result(runOptions) {
+        const results = await evaluating.whole(runOptions);
+        return wanted.map((plan) => results[distinct.findIndex((own) => planHash(own) === planHash(plan))]);
+      },
+      async depends() {
+        const { fingerprint: tokenizer } = await model.tokenizer();
+        const tasks = parts.map(({ hash }) => hash);
+        return { model: model.identity, tokenizer, tasks, plans: distinct, prompts };
+      },
+    };
+  },
+};
+
+/** Documents by parts of tasks, their shots drawn before; then texts by plan. */
+function partsStage(
   model: StudyModel,
-  plans: readonly Partial<DropPlan>[],
-  options: EvaluateOptions = {},
-): Promise<EvaluatePrice> {
-  const distinct = distinctPlans(plans.map((plan) => dropsIn(model, plan)));
-  return await price(model, distinct, settingsOf(options).settings, options.prompts ?? PROMPTS, options);
+  plans: readonly DropPlan[],
+  parts: readonly Part[],
+  prompts: number,
+): Stage {
+  const writers = prompts > 0 ? plans : [];
+  return stage({
+    unit: "parts of tasks",
+    units: parts.length + writers.length,
+    cost: (unit) =>
+      unit < parts.length ? partFlops(model.spec, plans, parts[unit]) : textFlops(model.spec, prompts),
+    bytes({ from, to }) {
+      const own = parts.slice(from, to);
+      const reading = own.map(({ tokens }) => readBytes(model.spec, plans, tokens));
+      const writes = to > parts.length || own.some(({ setting: { task } }) => task.generation);
+      return BASE_BYTES + Math.max(0, ...reading, writes ? writeBytes(model.spec) : 0);
+    },
+    async run({ from, to }, options) {
+      const running = { ...options, model, engine: await engineOf(options) };
+      await runParts(parts.slice(from, to), { ...running, plans });
+      const [first, last] = [from, to].map((unit) => Math.max(0, unit - parts.length));
+      for (const plan of writers.slice(first, last)) await writeTexts(prompts, plan, running);
+    },
+  });
 }
 
 /** The full model, and each other plan once. */
-export function distinctPlans(plans: readonly DropPlan[]): DropPlan[] {
+function distinctPlans(plans: readonly DropPlan[]): DropPlan[] {
   return [...new Map([noDrop, ...plans].map((plan) => [planHash(plan), plan])).values()];
 }
 
@@ -143,23 +205,28 @@ function settingsOf(options: EvaluateOptions): { settings: Setting[]; mains: Mai
   return { settings: [...settings.values()], mains };
 }
 
-async function run(
-  model: StudyModel,
-  plans: readonly Partial<DropPlan>[],
-  options: EvaluateOptions,
+/** What is evaluated: some plans, the full model first, on parts of tasks. */
+interface Asked {
+  readonly model: StudyModel;
+  readonly plans: readonly DropPlan[];
+  readonly parts: readonly Part[];
+  readonly options: EvaluateOptions;
+}
+
+/** The results by plan. */
+async function evaluated(
+  { model, plans, parts, options }: Asked,
+  runOptions: RunOptions,
 ): Promise<Evaluation[]> {
-  const wanted = plans.map((plan) => dropsIn(model, plan));
-  const distinct = distinctPlans(wanted);
-  const { settings, mains } = settingsOf(options);
-  const bytes = BASE_BYTES + Math.max(readBytes(model.spec, distinct, LONG), writeBytes(model.spec));
-  await expectRoom({ bytes, what: `tasks at hidden size ${model.spec.hidden}` }, options);
-  const asked = await askAll(model, settings, options);
-  tellCuts(asked, model, options);
-  const running = { ...options, model, engine: await engineOf(options), plans: distinct };
-  const items = await runParts(asked, running);
+  const bytes = BASE_BYTES + Math.max(readBytes(model.spec, plans, LONG), writeBytes(model.spec));
+  await expectRoom({ bytes, what: `tasks at hidden size ${model.spec.hidden}` }, runOptions);
+  tellCuts(parts, model, runOptions);
+  const { mains } = settingsOf(options);
+  const running = { ...runOptions, model, engine: await engineOf(runOptions), plans };
+  const items = await runParts(parts, running);
   const written = await writing(options.prompts ?? PROMPTS, running);
   const full = summarise(items[0], mains, null, options.margin ?? MARGIN);
-  const results = distinct.map((_, i): Evaluation => ({
+  return plans.map((_, i): Evaluation => ({
     ...head("evaluate"),
     provenance: wholeOrigin(items[i].map(({ origin }) => origin)),
     bos: options.bos ?? "tokenizer",
@@ -167,7 +234,6 @@ async function run(
     ...i === 0 ? full : summarise(items[i], mains, full, options.margin ?? MARGIN),
     writing: written?.[i] ?? null,
   }));
-  return wanted.map((plan) => results[distinct.findIndex((own) => planHash(own) === planHash(plan))]);
 }
 
 /** The parts of all tasks. */
@@ -179,15 +245,6 @@ async function askAll(model: StudyModel, settings: readonly Setting[], options: 
     asked.push(...await askTask(model, setting, rows, reportsOf(options)));
   }
   return asked;
-}
-
-/** What an evaluation runs, piece by piece: the parts of its tasks, and how many texts each plan continues. */
-export async function piecesOf(
-  model: StudyModel,
-  options: EvaluateOptions,
-): Promise<{ parts: Part[]; prompts: number }> {
-  const { settings } = settingsOf(options);
-  return { parts: await askAll(model, settings, options), prompts: options.prompts ?? PROMPTS };
 }
 
 /** That of all parts together. */

@@ -3,7 +3,7 @@ import type { Engine } from "../../engine/mod.ts";
 import { head, keep, type Keeping, keptResult, type Provenance, type TaskPart } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 import type { Packed, StudyModel } from "../../subject/mod.ts";
-import { provenance } from "../options.ts";
+import { provenance } from "../base/options.ts";
 import { contextLength, type Part } from "./asked.ts";
 import type { Item } from "./items.ts";
 

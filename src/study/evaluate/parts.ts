@@ -6,7 +6,7 @@
 import { phases, type Reports, within } from "../../entry/mod.ts";
 import type { Provenance } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
-import { reporter } from "../options.ts";
+import { reporter, tellReused } from "../base/options.ts";
 import { type Part, WRITTEN } from "./asked.ts";
 import { type Writer, writer } from "./continued.ts";
 import { type Item, scorePart, writeItem } from "./items.ts";
@@ -64,7 +64,7 @@ export async function runParts(parts: readonly Part[], options: PartsOptions): P
   }
   if (whole > 0) {
     const count = parts.length * plans.length;
-    options.onNotice?.(`evaluation of ${model.name}: ${whole} of ${count} parts kept from an earlier run`);
+    tellReused(options, `evaluation of ${model.name}`, `${whole} of ${count} parts`);
   }
   return all.map((own) =>
     parts.map((part) => ({ part, items: own.get(part)!.made, origin: own.get(part)!.origin }))

@@ -3,34 +3,39 @@
  * operations. Two measured products say how fast it is: a square one, as for tokens that are read together, and one of a single row, as
  * for a token that is written. Written answers count at their longest; what an earlier run kept counts as if it were to run.
  */
-import { type Reports, reportsOf } from "../../entry/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import type { Computed } from "../../result/mod.ts";
 import { cost, type DropPlan, noDrop } from "../../run/mod.ts";
-import type { StudyModel } from "../../subject/mod.ts";
-import { BASE_BYTES, productSeconds, studySpeed } from "../estimate.ts";
-import { computedOn, type EngineOptions } from "../options.ts";
-import { askTask, type Part, rowFinder, type Setting, WRITTEN } from "./asked.ts";
+import { BASE_BYTES, productSeconds, studySpeed } from "../base/estimate.ts";
+import { computedOn, type EngineOptions } from "../base/options.ts";
+import { type Part, type Setting, WRITTEN } from "./asked.ts";
 import { PROMPT, TOKENS } from "./writing.ts";
 
 /** What a task asks. */
 export interface TaskPrice {
+  /** Name of the task. */
   readonly task: string;
+  /** Number of documents. */
   readonly documents: number;
-  /** Tokens fed to lm-eval, and tokens that run here. */
+  /** Tokens that lm-eval would read. */
   readonly fed: number;
+  /** Tokens that run here: what documents share counts once. */
   readonly run: number;
 }
 
 /** The price of an evaluation. */
 export interface EvaluatePrice {
+  /** The engine and device that would compute it. */
   readonly computed: Computed;
+  /** The tasks, in their order. */
   readonly tasks: readonly TaskPrice[];
-  /** Multiplications and additions, and tokens that are written at most, under all plans. */
+  /** Multiplications and additions, under all plans. */
   readonly flops: number;
+  /** Largest number of tokens that are written, under all plans. */
   readonly written: number;
-  /** Approximate time on this machine, and memory. */
+  /** Approximate time on this machine, in seconds. */
   readonly seconds: number;
+  /** Approximate memory, in bytes. */
   readonly bytes: number;
 }
 
@@ -43,38 +48,39 @@ const DECODER_BYTES = 2 * 2 ** 30;
 /** Bytes that states take at most. */
 const STATE_BYTES = 512 * 2 ** 20;
 
-/** Prices what tasks ask under some plans, the full model first, and `prompts` texts that each continues. */
+/** Prices parts of tasks under some plans, the full model first, and `prompts` texts that each continues. */
 export async function price(
-  model: StudyModel,
-  plans: readonly DropPlan[],
-  settings: readonly Setting[],
-  prompts: number,
-  options: Reports & EngineOptions,
+  spec: ModelSpec,
+  { plans, settings, parts: all, prompts }: {
+    readonly plans: readonly DropPlan[];
+    readonly settings: readonly Setting[];
+    readonly parts: readonly Part[];
+    readonly prompts: number;
+  },
+  options: EngineOptions,
 ): Promise<EvaluatePrice> {
-  const rows = rowFinder(reportsOf(options));
-  for (const setting of settings) await rows.find(setting);
   const tasks: TaskPrice[] = [];
   let written = plans.length * prompts * TOKENS;
-  let flops = readFlops(model.spec, plans, prompts * PROMPT, plans.length * prompts);
+  let flops = readFlops(spec, plans, prompts * PROMPT, plans.length * prompts);
   for (const setting of settings) {
-    const parts = await askTask(model, setting, rows, reportsOf(options));
+    const parts = all.filter((part) => part.setting === setting);
     tasks.push(taskPrice(setting, parts));
     for (const part of parts) {
-      const work = partWork(model.spec, plans, part);
+      const work = partWork(spec, plans, part);
       written += work.written;
       flops += work.read;
     }
   }
-  const weights = 4 * weightsOf(model.spec);
+  const weights = 4 * weightsOf(spec);
   const row = written > 0 ? await productSeconds(1, SIDE, options) * weights / (4 * SIDE ** 2) : 0;
-  const reading = readBytes(model.spec, plans, Math.max(...tasks.map(({ run }) => run)));
+  const reading = readBytes(spec, plans, Math.max(...tasks.map(({ run }) => run)));
   return {
     computed: await computedOn(options),
     tasks,
-    flops: flops + 2 * written * weightsOf(model.spec),
+    flops: flops + 2 * written * weightsOf(spec),
     written,
     seconds: flops / await studySpeed(options) + written * row,
-    bytes: BASE_BYTES + Math.max(reading, written > 0 ? writeBytes(model.spec) : 0),
+    bytes: BASE_BYTES + Math.max(reading, written > 0 ? writeBytes(spec) : 0),
   };
 }
 

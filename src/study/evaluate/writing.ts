@@ -3,7 +3,7 @@ import { reportsOf } from "../../entry/mod.ts";
 import type { Evaluation } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 import { packText } from "../../subject/mod.ts";
-import { HELD_OUT_TEXT, reporter } from "../options.ts";
+import { HELD_OUT_TEXT, reporter } from "../base/options.ts";
 import { writer } from "./continued.ts";
 import { keptTexts } from "./kept.ts";
 import type { PartsOptions } from "./parts.ts";

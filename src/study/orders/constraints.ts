@@ -1,6 +1,7 @@
-/** What must not be dropped: layers at both ends, neighbours of what is dropped. */
+/** Constraints on drops: protected layers at both ends, no neighbours. */
 import { type Checks, flag, wholeNumber } from "../../entry/mod.ts";
-import type { Constraints, DropOrder } from "../../result/mod.ts";
+import type { Constraints } from "../../result/mod.ts";
+import type { Entry } from "../scores/candidates.ts";
 
 /** Constraints on the modules to drop; default: none. */
 export interface ConstraintOptions {
@@ -12,7 +13,7 @@ export interface ConstraintOptions {
   readonly noNeighbours?: boolean | undefined;
 }
 
-/** Checks of them, as options. */
+/** Checks of these options. */
 export const constraintChecks: Checks<ConstraintOptions> = {
   protectFirst: wholeNumber(0),
   protectLast: wholeNumber(0),
@@ -31,10 +32,7 @@ export function constrains({ protectFirst, protectLast, noNeighbours }: Constrai
   return protectFirst + protectLast > 0 || noNeighbours;
 }
 
-/** A module, or a window of blocks. */
-export type Entry = Pick<DropOrder["order"][number], "module" | "layer" | "size">;
-
-/** Whether an entry may be dropped of a model of `layers` layers where others are. */
+/** Whether a candidate may be dropped from a model of `layers` layers beside those taken. */
 export function fits(
   { module, layer, size }: Entry,
   taken: readonly Entry[],
@@ -46,7 +44,7 @@ export function fits(
     taken.every((other) => other.module !== module || Math.abs(other.layer - layer) > 1);
 }
 
-/** The entries of an order that may be dropped, each after those before it. */
+/** The candidates of an order that may be dropped, each after those before it. */
 export function constrained<E extends Entry>(
   order: readonly E[],
   layers: number,
@@ -55,4 +53,17 @@ export function constrained<E extends Entry>(
   const taken: E[] = [];
   for (const entry of order) if (fits(entry, taken, layers, constraints)) taken.push(entry);
   return taken;
+}
+
+/** The candidates that may be dropped next. */
+export function openBeside<E extends Entry>(
+  entries: readonly E[],
+  taken: readonly Entry[],
+  layers: number,
+  constraints: Constraints,
+): E[] {
+  return entries.filter((entry) =>
+    !taken.some(({ module, layer }) => module === entry.module && layer === entry.layer) &&
+    fits(entry, taken, layers, constraints)
+  );
 }

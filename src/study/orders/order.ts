@@ -1,68 +1,21 @@
 /**
- * The order in which modules are dropped, by any of these:
- *
- *     importance     1 − mean cos(X, Y) (the paper); of blocks this is ShortGPT's block influence (arXiv 2403.03853)
- *     magnitude      mean |update| / |X|
- *     angular        mean arccos(cos(X, Y))/π over all tokens; angular-last over the last of each sample (Gromov et al., 2403.17887)
- *     gate-norm      size of the query-key coupling, from the weights of attention alone (2512.20636)
- *     loss, kl       rise in nats per token, and divergence, when the module alone is removed (Shortened LLaMA, 2402.02834)
- *     iterative      drop the least important, measure again with the drops made (the paper)
- *     greedy         remove what raises the loss least, and again (SLEB, 2402.09025)
- *     random, deepest   baselines, which measure nothing
+ * The order in which modules are dropped, by any of the scores and searches of `study/scores`.
  *
  * Consecutive blocks are windows of n: X is x_l, Y is x_{l+n}. Each n has a best window of its own, not nested in the next.
  */
-import {
-  type Checks,
-  displayable,
-  oneOf,
-  phases,
-  reportsOf,
-  required,
-  wholeNumber,
-  within,
-} from "../../entry/mod.ts";
-import { type DropOrder, head, keptOr, orderOrigin, ORDERS, TARGETS } from "../../result/mod.ts";
+import { displayable, phases, reportsOf, within } from "../../entry/mod.ts";
+import { type DropOrder, head, keep, keptOr, keptResult, orderOrigin } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
-import { onModel, type Packed, packText, type StudyModel } from "../../subject/mod.ts";
-import { permutation } from "../../tensor/mod.ts";
-import { expectRoom } from "../memory.ts";
-import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions, textOptions } from "../options.ts";
-import { type Estimate, estimatePasses, flopsOf, needOf, type Pass } from "../estimate.ts";
-import { droppable } from "../plan.ts";
-import { candidatesOf, dropOfEntries, inOrder, type Scored } from "./candidates.ts";
-import {
-  constrained,
-  constraintChecks,
-  type ConstraintOptions,
-  constraintsOf,
-  type Entry,
-  fits,
-} from "./constraints.ts";
-import { scoresOf } from "./scores.ts";
-import { type Made, type Request, search } from "./search.ts";
+import { onModel, packText, type StudyModel } from "../../subject/mod.ts";
+import { needOf } from "../base/estimate.ts";
+import { expectRoom } from "../base/memory.ts";
+import { CALIBRATION_TEXT, provenance, type StudyOptions, tellReused, textOptions } from "../base/options.ts";
+import { candidatesOf, type Entry, ranked } from "../scores/candidates.ts";
+import { scores } from "../scores/mod.ts";
+import { type Ground, measured, readingFor } from "../scores/score.ts";
+import { constrained, openBeside } from "./constraints.ts";
+import { type Made, orderChecks, type OrderOptions, passesOf, type Request, requestOf } from "./request.ts";
 import { sizesOf } from "./sizes.ts";
-
-/** Options of `order`. Scores and losses are measured over `text`. */
-export interface OrderOptions extends StudyOptions, ConstraintOptions {
-  /** The modules to order. */
-  readonly target: DropOrder["target"];
-  /** Score or search that orders them; default: importance. */
-  readonly by?: DropOrder["by"] | undefined;
-  /** Number of modules; default: all. For windows, number of blocks in the largest; default: half of the layers. */
-  readonly upto?: number | undefined;
-  /** Seed of a random order; default: 0. */
-  readonly seed?: number | undefined;
-}
-
-const checks: Checks<OrderOptions> = {
-  ...studyChecks,
-  ...constraintChecks,
-  target: required(oneOf(TARGETS)),
-  by: oneOf(ORDERS),
-  upto: wholeNumber(1),
-  seed: wholeNumber(0),
-};
 
 /**
  * Orders the modules of a model, or its windows of consecutive blocks, for `makePlan`. Finished steps are kept, so an interrupted
@@ -82,22 +35,23 @@ const checks: Checks<OrderOptions> = {
  * ```
  */
 export async function order(model: StudyModel | string, options: OrderOptions): Promise<DropOrder> {
-  return await onModel("order modules", model, options, checks, ordered);
+  return await onModel("order modules", model, options, orderChecks, ordered);
 }
 
 async function ordered(model: StudyModel, options: OrderOptions): Promise<DropOrder> {
   const request = requestOf(model, options);
-  const label = `${request.target} of ${model.name} by ${request.by}`;
+  const { target, by, seed, upto } = request;
+  const label = `${target} of ${model.name} by ${by}`;
   const phase = phases(label, [0, 1], options.onProgress);
   const text = textOptions(options, CALIBRATION_TEXT);
   const packed = await packText(model, text, within(reportsOf(options), phase(0)));
-  const known = { ...request, provenance: await provenance(model, packed, noDrop, options) };
-  const told = within(options, phase(1));
-  const compute = () => computed(model, packed, known, told);
-  const { result, kept } = await keptOr("order", orderOrigin(known), compute, options);
-  if (kept) options.onNotice?.(`${label}: kept from an earlier run`);
-  const { order: { length }, upto } = result;
-  if (length < upto && request.target !== "consecutive") {
+  const ground = { model, packed, seed, provenance: await provenance(model, packed, noDrop, options) };
+  const origin = orderOrigin({ ...request, provenance: ground.provenance });
+  const compute = () => computed(ground, request, within(options, phase(1)));
+  const { result, kept } = await keptOr("order", origin, compute, options);
+  if (kept) tellReused(options, label);
+  const { order: { length } } = result;
+  if (length < upto && target !== "consecutive") {
     options.onNotice?.(
       `${label}: ordered ${length} of ${upto} modules; each of the others is a neighbour of one of them`,
     );
@@ -105,126 +59,62 @@ async function ordered(model: StudyModel, options: OrderOptions): Promise<DropOr
   return result;
 }
 
-/** What is asked for, with defaults filled in; throws where it cannot be. */
-export function requestOf(
-  { spec, name = "the model" }: Pick<StudyModel, "spec"> & { readonly name?: string },
-  options: OrderOptions,
-): Omit<Request, "provenance"> {
-  const { target, by = "importance", seed = 0 } = options;
-  const constraints = constraintsOf(options);
-  const { layers } = spec;
-  const refuse = (found: string, expected: string) => {
-    throw new RangeError(`Cannot order ${target} of ${name} by ${by}: ${found}, expected ${expected}`);
-  };
-  if (by === "gate-norm" && target !== "attention") {
-    refuse("only attention has queries and keys", "target attention");
-  }
-  const windows = target === "consecutive";
-  if (windows && (by === "iterative" || by === "greedy")) {
-    refuse("windows of n blocks do not extend those of n − 1", "another order or target block");
-  }
-  if (windows && constraints.noNeighbours) {
-    refuse("noNeighbours is true", "false, since the blocks are neighbours");
-  }
-  const bare = layers.findIndex(({ attention, mlp }) => !attention && !mlp);
-  if (windows && bare >= 0) refuse(`layer ${bare} has neither attention nor MLP`, "a module in every layer");
-  const most = droppable(spec, target, constraints);
-  if (most === 0) refuse("no module can be dropped", "at least one");
-  const { upto = windows ? Math.min(most, Math.ceil(layers.length / 2)) : most } = options;
-  if (upto > most) {
-    refuse(`upto is ${upto}`, `at most ${most}, the number that the model and the constraints allow`);
-  }
-  return { target, by, seed: by === "random" ? seed : null, upto, constraints };
-}
-
-/** What the order of a request has besides the request. */
-async function computed(
-  model: StudyModel,
-  packed: Packed,
-  request: Request,
-  options: StudyOptions,
-): Promise<DropOrder> {
-  const entries = candidatesOf(model.spec, request.target, request.upto);
+async function computed(ground: Ground, request: Request, options: StudyOptions): Promise<DropOrder> {
+  const { model, packed, provenance } = ground;
   const { by, target, upto, constraints } = request;
-  const layers = model.spec.layers.length;
+  const { spec } = model;
+  const score = scores[by];
+  const entries = candidatesOf(spec, target, upto);
   await expectRoom(needOf(model, passesOf(model, request, packed.blocks)), options);
   const made = ({ nll, order }: Made, upto: number): DropOrder =>
-    displayable({ ...head("order"), ...request, upto, nll, order: [...order], sizes: sizesOf(model.spec) });
-  if (by === "greedy" || by === "iterative") {
-    return await search({ model, packed, request, entries, made }, options);
-  }
-  const { nll, scores } = await scoresOf(model, packed, request, entries, options);
-  const scored = sorted(entries.map((entry, i) => ({ ...entry, score: scores?.[i] ?? null })), request);
-  const order = constrained(scored, layers, constraints);
+    displayable({
+      ...head("order"),
+      ...request,
+      provenance,
+      upto,
+      nll,
+      order: [...order],
+      sizes: sizesOf(spec),
+    });
+  if (score.again) return await search(ground, request, entries, made, options);
+  const round = { open: entries, taken: [], nll: null };
+  const { nll, numbers } = await measured(readingFor(score, target), ground, round, options);
+  const order = constrained(ranked(entries, numbers, score), spec.layers.length, constraints);
   return made({ nll, order: target === "consecutive" ? order : order.slice(0, upto) }, upto);
 }
 
 /**
- * Estimates the time and memory of `order`, and counts its plans. The modules that a search drops on the way are not known before
- * it runs; the estimate assumes the deepest.
- *
- * @example
- * ```ts
- * import { openSeries, orderEstimate } from "lamina";
- *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const wanted = { target: "mlp", by: "greedy", upto: 2, text: "README.md", samples: 2, length: 32 } as const;
- * const { plans, seconds } = await orderEstimate(model, wanted);
- * console.log(plans, seconds);
- * model.close();
- * ```
+ * Searches until `upto` modules are found, or none is left that may be dropped. The order that each step reaches is kept as the
+ * result for that number of modules, so that an interrupted search resumes after the last.
  */
-export async function orderEstimate(
-  model: Pick<StudyModel, "spec"> | string,
-  options: OrderOptions,
-): Promise<Estimate & { plans: number }> {
-  const run = async (model: Pick<StudyModel, "spec">, options: OrderOptions) => {
-    const passes = passesOf(model, requestOf(model, options), textOptions(options, ""));
-    const plans = passes.reduce((sum, pass) => sum + pass.plans.length, 0);
-    return { ...await estimatePasses(model, passes, options), plans };
-  };
-  return await onModel("estimate an order", model, options, checks, run, ["spec"]);
-}
-
-/** What an order is in operations. */
-export function orderWeight(model: Pick<StudyModel, "spec">, options: OrderOptions): number {
-  return flopsOf(model, passesOf(model, requestOf(model, options), textOptions(options, "")));
-}
-
-/** The passes of an order. */
-export function passesOf(
-  { spec }: Pick<StudyModel, "spec">,
-  { by, target, upto, constraints }: Omit<Request, "provenance">,
-  { samples, length }: Pick<Pass, "samples" | "length">,
-): Pass[] {
-  const size = { samples, length };
-  const entries = candidatesOf(spec, target, upto);
-  const plansOf = (open: readonly Entry[], taken: readonly Entry[]) =>
-    open.map((entry) => dropOfEntries(spec, [...taken, entry]));
-  const pass = (plans: Pass["plans"], head: boolean): Pass => ({ ...size, plans, head });
-  if (by === "gate-norm" || by === "random" || by === "deepest") return [pass([], false)];
-  if (by === "loss" || by === "kl") {
-    const groups = [...Map.groupBy(entries, ({ size }) => size).values()];
-    const full = { ...pass([noDrop], by === "loss"), stays: by === "kl" };
-    return [full, ...groups.map((group) => pass(plansOf(group, []), true))];
+async function search(
+  ground: Ground,
+  request: Request,
+  entries: readonly Entry[],
+  made: (found: Made, upto: number) => DropOrder,
+  options: StudyOptions,
+): Promise<DropOrder> {
+  const { upto, constraints, by, target } = request;
+  const { provenance, model: { name, spec: { layers } } } = ground;
+  const originOf = (upto: number) => orderOrigin({ ...request, provenance, upto });
+  const phase = phases(null, Array.from({ length: upto }, () => 1), options.onProgress);
+  let result = made({ nll: null, order: [] }, 0);
+  for (let size = upto - 1; size > 0 && result.order.length === 0; size--) {
+    result = await keptResult("order", originOf(size), options) ?? result;
   }
-  if (by !== "greedy" && by !== "iterative") return [pass([noDrop], false)];
-  const deepest = constrained(entries.toReversed(), spec.layers.length, constraints);
-  const rounds = deepest.slice(0, upto).map((_, done) => {
-    const taken = deepest.slice(0, done);
-    const open = entries.filter((entry) =>
-      !taken.includes(entry) && fits(entry, taken, spec.layers.length, constraints)
-    );
-    return by === "greedy" ? pass(plansOf(open, taken), true) : pass([dropOfEntries(spec, taken)], false);
-  });
-  return by === "greedy" ? [pass([noDrop], true), ...rounds] : rounds;
-}
-
-/** Entries by their score, or as a baseline has them. */
-function sorted(entries: readonly Scored[], { by, seed }: Request): Scored[] {
-  if (by === "random") {
-    return permutation(entries.length, seed!).map((i) => entries[i]).sort((a, b) => a.size - b.size);
+  const kept = result.order.length;
+  if (kept > 0) tellReused(options, `${target} of ${name} by ${by}`, `${kept} of ${upto} modules`);
+  while (result.order.length < upto) {
+    options.signal?.throwIfAborted();
+    const { order: taken, nll: known } = result;
+    const open = openBeside(entries, taken, layers.length, constraints);
+    if (open.length === 0) break;
+    const round = { open, taken, nll: known };
+    const step = within(options, phase(taken.length));
+    const { nll, numbers } = await measured(scores[by].modules, ground, round, step);
+    const [best] = ranked(open, numbers, scores[by]);
+    const size = taken.length + 1;
+    result = await keep("order", originOf(size), made({ nll, order: [...taken, best] }, size), options);
   }
-  return entries.toSorted(by === "deepest" ? (a, b) => a.size - b.size || b.layer - a.layer : inOrder);
+  return made(result, upto);
 }

@@ -1,10 +1,11 @@
 /** Plans as files: JSON, and beside it the tensors of changes, under the names that the model's own would have. */
 import { basename } from "node:path";
-import { expect, failure, text } from "../../entry/mod.ts";
+import { expect, failure, resultOf, text } from "../../entry/mod.ts";
 import { fileSource } from "../../hub/mod.ts";
-import { type Change, type Plan, readResult, writeResult } from "../../result/mod.ts";
+import type { Change } from "../../measure/mod.ts";
+import { type Plan, readResult, writeResult } from "../../result/mod.ts";
 import {
-  CHANGE_TENSORS,
+  changeKind,
   changeTensorName,
   type ChangeTensors,
   keepTensors,
@@ -17,10 +18,6 @@ import { openSafetensors, type TensorFile, writeSafetensors } from "../../weight
 /** "repaired.safetensors" of "repaired.json" */
 function tensorPath(path: string): string {
   return `${path.replace(/\.json$/, "")}.safetensors`;
-}
-
-function storedName({ layer, module }: Change, name: string): string {
-  return changeTensorName(layer, module, name);
 }
 
 type WithTensors = Change & { readonly tensors: string };
@@ -49,11 +46,17 @@ function withTensors({ changes = [] }: Plan): WithTensors[] {
  */
 export async function writePlan(path: string, plan: Plan): Promise<void> {
   expect("write a plan", "path", path, text);
+  expect("write a plan", "plan", plan, resultOf("plan"));
+  await writePlanTensors(path, plan);
+  await writeResult(path, plan);
+}
+
+/** Writes the tensors of a plan beside the place of its JSON. */
+export async function writePlanTensors(path: string, plan: Plan): Promise<void> {
   const tensors = withTensors(plan).flatMap((change) =>
-    [...tensorsOf(change)].map(([name, tensor]) => [storedName(change, name), tensor] as const)
+    [...tensorsOf(change)].map(([name, tensor]) => [changeTensorName(change, name), tensor] as const)
   );
   if (tensors.length > 0) await writeSafetensors(tensorPath(path), new Map(tensors));
-  await writeResult(path, plan);
 }
 
 /**
@@ -76,11 +79,12 @@ export async function writePlan(path: string, plan: Plan): Promise<void> {
  * ```
  */
 export async function readPlan(path: string): Promise<Plan> {
+  expect("read a plan", "path", path, text);
   const plan = await readResult(path, "plan");
   const changes = withTensors(plan);
   if (changes.length === 0) return plan;
   const file = tensorPath(path);
-  const first = storedName(changes[0], Object.keys(CHANGE_TENSORS[changes[0].to])[0]);
+  const first = changeTensorName(changes[0], Object.keys(changeKind(changes[0]).tensors)[0]);
   const opened = await openTensors(file, first);
   try {
     for (const change of changes) keepTensors(await readTensors(file, opened, change));
@@ -102,8 +106,8 @@ async function openTensors(file: string, first: string): Promise<TensorFile> {
 /** The tensors of a change; all that can be wrong with them is found here. */
 async function readTensors(file: string, opened: TensorFile, change: WithTensors): Promise<ChangeTensors> {
   const tensors = new Map<string, Tensor>();
-  for (const [name, axes] of Object.entries(CHANGE_TENSORS[change.to])) {
-    const stored = storedName(change, name);
+  for (const [name, axes] of Object.entries(changeKind(change).tensors)) {
+    const stored = changeTensorName(change, name);
     const info = opened.tensors.get(stored);
     const wrong = (found: string, expected: string) =>
       new TypeError(`Cannot read ${file}: tensor ${stored} ${found}, expected ${expected}`);
@@ -121,7 +125,7 @@ async function readTensors(file: string, opened: TensorFile, change: WithTensors
   const hash = tensorsHash(tensors);
   if (hash === change.tensors) return tensors;
   throw new RangeError(
-    `Cannot read ${file}: ${storedName(change, [...tensors.keys()].join(", "))} has SHA-256 ${
+    `Cannot read ${file}: ${changeTensorName(change, [...tensors.keys()].join(", "))} has SHA-256 ${
       hash.slice(0, 16)
     }…, expected ` +
       `${change.tensors.slice(0, 16)}…, as the plan says`,

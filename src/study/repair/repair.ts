@@ -4,24 +4,26 @@
  * Means are not sequential: all come from one pass of the full model, so that each is what the full model adds there, whatever else
  * is dropped. Sums are float64 over all tokens, the first of each sample included.
  */
-import { type Checks, displayable, expect, oneOf, phases, reportsOf, within } from "../../entry/mod.ts";
-import type { LayerModule } from "../../measure/mod.ts";
-import { type Change, changesOf, type DropPlan, noDrop, type Plan, planOf } from "../../result/mod.ts";
-import { dropPlan, keepTensors, valuesProbe } from "../../run/mod.ts";
-import { onModel, type Packed, packText, type StudyModel } from "../../subject/mod.ts";
-import { float32 } from "../../tensor/mod.ts";
-import { needOf } from "../estimate.ts";
-import { expectRoom } from "../memory.ts";
+import { type Checks, displayable, oneOf, phases, required, within } from "../../entry/mod.ts";
 import {
-  CALIBRATION_TEXT,
-  provenance,
-  reporter,
-  studyChecks,
-  type StudyOptions,
-  textOptions,
-} from "../options.ts";
-import { pass } from "../pass.ts";
-import { aDrop, dropsIn } from "../plan.ts";
+  type Change,
+  type DropPlan,
+  everyChange,
+  type LayerModule,
+  noDrop,
+  planOf,
+} from "../../measure/mod.ts";
+import { type Plan, planData } from "../../result/mod.ts";
+import { dropPlan, keepTensors, valuesProbe } from "../../run/mod.ts";
+import { onModel, type Packed, type StudyModel } from "../../subject/mod.ts";
+import { float32 } from "../../tensor/mod.ts";
+import { needOf } from "../base/estimate.ts";
+import { expectRoom } from "../base/memory.ts";
+import { CALIBRATION_TEXT, provenance, reporter, studyChecks, type StudyOptions } from "../base/options.ts";
+import { pass } from "../base/pass.ts";
+import { aDrop, dropsIn } from "../base/plan.ts";
+import { run, step, type Study } from "../base/study.ts";
+import { textOf } from "../base/text.ts";
 
 /** What can take the place of a dropped module. */
 export const REPAIRS = ["mean"] as const;
@@ -32,8 +34,14 @@ export interface RepairOptions extends Omit<StudyOptions, "results"> {
   readonly by?: "mean" | undefined;
 }
 
+/** Options of `repair` as a study: its plan is one of them. */
+export interface RepairedOptions extends RepairOptions {
+  /** The plan to repair. */
+  readonly plan: Plan | Partial<DropPlan>;
+}
+
 const { results: _, ...measured } = studyChecks;
-const checks: Checks<RepairOptions> = { ...measured, by: oneOf(REPAIRS) };
+const checks: Checks<RepairedOptions> = { ...measured, by: oneOf(REPAIRS), plan: required(aDrop) };
 
 /** Samples of 512 tokens that means are measured over. */
 export const REPAIR_SAMPLES = 24;
@@ -62,60 +70,64 @@ export async function repair<From extends Plan | Partial<DropPlan>>(
   plan: From,
   options: RepairOptions = {},
 ): Promise<From extends Plan ? Plan : DropPlan> {
-  expect("repair", "plan", plan, aDrop);
-  const repaired = await onModel(
-    "repair",
-    model,
-    options,
-    checks,
-    (model, options) => run(model, plan, options),
-  );
-  return repaired as From extends Plan ? Plan : DropPlan;
+  return await run(repairStudy, model, { ...options, plan }) as From extends Plan ? Plan : DropPlan;
 }
 
-async function run(
-  model: StudyModel,
-  plan: Plan | Partial<DropPlan>,
-  options: RepairOptions,
-): Promise<Plan | DropPlan> {
-  const drop = dropsIn(model, plan);
-  const changes = changesOf(drop);
-  if (!changes.some(isDrop)) {
-    throw new RangeError(
-      `Cannot repair ${model.name}: the plan drops nothing, expected at least one dropped module`,
-    );
-  }
-  const { spec } = model;
-  const phase = phases(`repair of ${model.name}`, [0, 1], options.onProgress);
-  const text = textOptions({ samples: REPAIR_SAMPLES, ...defined(options) }, CALIBRATION_TEXT);
-  const packed = await packText(model, text, within(reportsOf(options), phase(0)));
-  await expectRoom(needOf(model, [{ ...packed.blocks, plans: [noDrop], head: false }]), options);
-  const meanOf = await updateMeans(model, packed, within(options, phase(1)));
-  const repaired = changes.map((change): Change => {
-    if (!isDrop(change)) return change;
-    const { layer, module } = change;
-    const mean = float32([spec.hidden], Float32Array.from(meanOf(module, layer)));
-    return { layer, module, to: "mean", tensors: keepTensors(new Map([["mean", mean]])) };
-  });
-  const made = dropPlan(spec, planOf(repaired));
-  if (!("kind" in plan)) return made;
-  const origin = await provenance(model, packed, noDrop, options);
-  return displayable({
-    ...plan,
-    ...savedBy(plan, changes.filter(isDrop).length * spec.hidden),
-    attention: [...made.attention],
-    mlp: [...made.mlp],
-    changes: [...made.changes!],
-    repaired: { by: "mean", provenance: origin },
-  });
+/** What `repair` consists of. Nothing is kept, so it is not divided over machines. */
+export const repairStudy: Study<StudyModel, RepairedOptions, Plan | DropPlan> = {
+  verb: "repair",
+  checks,
+  on: onModel,
+  work(model, { plan, ...options }) {
+    const changes = everyChange(dropsIn(model, plan));
+    const dropped = changes.filter(isDrop).length;
+    if (dropped === 0) {
+      throw new RangeError(
+        `Cannot repair ${model.name}: the plan drops nothing, expected at least one dropped module`,
+      );
+    }
+    const label = `repair of ${model.name}`;
+    const text = textOf(model, { ...options, samples: options.samples ?? REPAIR_SAMPLES }, CALIBRATION_TEXT);
+    const passes = [{ ...text.sizes, plans: [noDrop], head: false }];
+    const measuring = step(passes, async (options) => {
+      const phase = phases(label, [0, 1], options.onProgress);
+      const packed = await text.pack(within(options, phase(0)));
+      await expectRoom(needOf(model, passes), options);
+      const meanOf = await updateMeans(model, packed, within(options, phase(1)));
+      const repaired = changes.map((change) => isDrop(change) ? meanIn(change, meanOf) : change);
+      const made = dropPlan(model.spec, planOf(repaired));
+      if (!("kind" in plan)) return made;
+      return displayable({
+        ...plan,
+        ...savedBy(plan, dropped * model.spec.hidden),
+        ...planData(made),
+        repaired: { by: "mean" as const, provenance: await provenance(model, packed, noDrop, options) },
+      });
+    });
+    const tokens = text.sizes.samples * text.sizes.length;
+    return { label, model, tokens, steps: [measuring], result: measuring.whole };
+  },
+};
+
+type MeanOf = (module: LayerModule, layer: number) => Float64Array;
+
+/** The change that puts the mean of a module in its place. */
+function meanIn({ layer, module }: Change, meanOf: MeanOf): Change {
+  const mean = Float32Array.from(meanOf(module, layer));
+  return {
+    layer,
+    module,
+    to: "mean",
+    tensors: keepTensors(new Map([["mean", float32([mean.length], mean)]])),
+  };
 }
 
 /** The mean update [D] of every module of the full model, over all tokens. */
 async function updateMeans(
   model: StudyModel,
   { blocks }: Packed,
-  options: RepairOptions,
-): Promise<(module: LayerModule, layer: number) => Float64Array> {
+  options: StudyOptions,
+): Promise<MeanOf> {
   const { layers, hidden } = model.spec;
   const sums = { attention: layers.map(zeros), mlp: layers.map(zeros) };
   function zeros() {
@@ -135,10 +147,6 @@ async function updateMeans(
 
 function isDrop({ to }: Change): boolean {
   return to === "nothing";
-}
-
-function defined(options: RepairOptions): RepairOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
 /** What a plan saves, less the parameters of its repairs. */

@@ -31,7 +31,7 @@ import {
   workOf,
 } from "../../run/mod.ts";
 import { type NamedConfig, onConfig } from "../../subject/mod.ts";
-import { aDrop, expectDepth } from "../plan.ts";
+import { aDrop, expectDepth } from "../base/plan.ts";
 import { PAPER_SPEEDS, type PaperSpeed } from "./paper.ts";
 
 /** Options of `roofline`. */

@@ -17,8 +17,8 @@ import {
   wholeNumber,
 } from "../../entry/mod.ts";
 import type { Engine } from "../../engine/mod.ts";
-import { gamma, quartiles } from "../../measure/mod.ts";
-import { type Evaluation, head, planHash, type Speed, VERSION } from "../../result/mod.ts";
+import { gamma, planHash, quartiles } from "../../measure/mod.ts";
+import { type Evaluation, head, type Speed, VERSION } from "../../result/mod.ts";
 import {
   type Decoder,
   decoder,
@@ -29,7 +29,7 @@ import {
   weightBytes,
 } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
-import { expectRoom, type Need } from "../memory.ts";
+import { expectRoom, type Need } from "../base/memory.ts";
 import {
   computedOn,
   engineChecks,
@@ -38,8 +38,9 @@ import {
   type Forcing,
   forcingChecks,
   reporter,
-} from "../options.ts";
-import { aDrop, dropsIn } from "../plan.ts";
+} from "../base/options.ts";
+import { aDrop, dropsIn } from "../base/plan.ts";
+import { run, step, type Study } from "../base/study.ts";
 import { decoderPlayer, openParts, type PartTimes, type Setting } from "./parts.ts";
 import { bytesAlone, predict, type Predicted } from "./predict.ts";
 import { type Player, takeTurns, type Times, turnsOf } from "./turns.ts";
@@ -102,8 +103,34 @@ const WARM_UP = 2;
  * ```
  */
 export async function speed(model: StudyModel | string, options: SpeedOptions = {}): Promise<Speed> {
-  return await onModel("measure speed", model, options, checks, measured);
+  return await run(speedStudy, model, options);
 }
+
+/** What `speed` consists of. */
+export const speedStudy: Study<StudyModel, SpeedOptions, Speed, SpeedEstimate> = {
+  verb: "measure speed",
+  checks,
+  on: onModel,
+  work(model, options) {
+    const asked = askedOf(model, options);
+    const measuring = step([], (runOptions) => measured(model, { ...options, ...runOptions }));
+    const { plans, settings, repeat, steps } = asked;
+    const runs = settings.length * repeat * plans.length;
+    return {
+      label: `speed of ${model.name}`,
+      model,
+      tokens: 0,
+      steps: [measuring],
+      price: () =>
+        Promise.resolve({
+          prefills: runs,
+          steps: runs * (WARM_UP + steps),
+          bytes: needOf(model, asked).bytes,
+        }),
+      result: measuring.whole,
+    };
+  },
+};
 
 /** A measurement's options with their defaults. */
 interface Asked {
@@ -263,35 +290,6 @@ export interface SpeedEstimate {
   readonly steps: number;
   /** Approximate memory of the largest setting, in bytes. */
   readonly bytes: number;
-}
-
-/**
- * Estimates the runs and the memory of `speed`.
- *
- * @example
- * ```ts
- * import { openSeries, speedEstimate } from "lamina";
- *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const { prefills, steps, bytes } = await speedEstimate(model, { plans: [{ attention: [4] }] });
- * console.log(prefills, steps, bytes);
- * model.close();
- * ```
- */
-export async function speedEstimate(
-  model: StudyModel | string,
-  options: SpeedOptions = {},
-): Promise<SpeedEstimate> {
-  return await onModel("estimate speed", model, options, checks, (model, options) => {
-    const asked = askedOf(model, options);
-    const { plans, settings, steps, repeat } = asked;
-    return Promise.resolve({
-      prefills: settings.length * repeat * plans.length,
-      steps: settings.length * repeat * (WARM_UP + steps) * plans.length,
-      bytes: needOf(model, asked).bytes,
-    });
-  });
 }
 
 /** Memory of the largest setting: weights, keys and values of all plans. */

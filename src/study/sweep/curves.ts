@@ -1,15 +1,25 @@
 /** What a sweep runs: curves, by what they order modules, and the numbers of drops along them. */
 import { type Check, expect, list, record, required, wholeNumber } from "../../entry/mod.ts";
-import type { DropOrder, Plan, Profile } from "../../result/mod.ts";
-import { makePlan } from "../make_plan.ts";
-import { anOrder, aTarget, rank, type RankOrder, type RankTarget } from "../plan.ts";
+import { KINDS } from "../../measure/mod.ts";
+import {
+  type DropOrder,
+  PAPER_SCORE,
+  type Plan,
+  type Profile,
+  type RankName,
+  RANKS,
+  type ScoreName,
+  SCORES,
+} from "../../result/mod.ts";
+import { makePlan } from "../orders/make_plan.ts";
+import { anOrder, aTarget, rank, type RankTarget } from "../orders/rank.ts";
 
 /** A curve of a sweep. */
 export interface Curve {
   /** The modules that are dropped. */
   readonly target: RankTarget;
   /** The score that orders the modules. */
-  readonly by: RankOrder;
+  readonly by: RankName;
   /** Seed of a random order; null for other orders. */
   readonly seed: number | null;
 }
@@ -20,8 +30,6 @@ export const aCurve: Check = record(
   { target: required(aTarget), by: required(anOrder), seed: aSeed },
   "a curve, as { target, by, seed }",
 );
-/** Curves, checked. */
-export const curveList: Check = list(aCurve, "curves");
 /** Numbers of drops, checked. */
 export const stepList: Check = list(wholeNumber(0), "steps", 1);
 
@@ -45,6 +53,17 @@ export function sweepSteps(upto: number): number[] {
 /** The default numbers of drops in a sweep. */
 export const SWEEP_STEPS: readonly number[] = sweepSteps(15);
 
+/** The scores of a sweep that names none: all that a profile suffices for, random orders last. */
+export const SWEPT: readonly RankName[] = [
+  ...RANKS.filter((by) => !SCORES[by].seeded),
+  ...RANKS.filter((by) => SCORES[by].seeded),
+];
+
+/** The seeds of a score's curves, from `seed` on; null where no seed changes it. */
+export function seedsOf(by: ScoreName, seed: number, seeds: number): (number | null)[] {
+  return SCORES[by].seeded ? Array.from({ length: seeds }, (_, i) => seed + i) : [null];
+}
+
 /**
  * Returns the curve of a target by importance and its baselines, with one random order per seed, starting from `seed`.
  *
@@ -59,20 +78,14 @@ export function curvesOf(target: RankTarget, seeds = 3, seed = 0): Curve[] {
   expect("make curves", "target", target, aTarget);
   expect("make curves", "seeds", seeds, wholeNumber(0));
   expect("make curves", "seed", seed, wholeNumber(0));
-  return [
-    { target, by: "importance", seed: null },
-    { target, by: "magnitude", seed: null },
-    { target, by: "deepest", seed: null },
-    ...Array.from({ length: seeds }, (_, i): Curve => ({ target, by: "random", seed: seed + i })),
-  ];
+  return SWEPT.flatMap((by) => seedsOf(by, seed, seeds).map((own): Curve => ({ target, by, seed: own })));
 }
 
 /** The curves of `lamina start`, which are three kinds by importance, and attention at random and deepest first. */
 export const START_CURVES: readonly Curve[] = [
-  { target: "attention", by: "importance", seed: null },
-  { target: "mlp", by: "importance", seed: null },
-  { target: "block", by: "importance", seed: null },
-  ...curvesOf("attention", 1).filter(({ by }) => by === "random" || by === "deepest"),
+  ...KINDS.map((target): Curve => ({ target, by: PAPER_SCORE, seed: null })),
+  { target: "attention", by: "deepest", seed: null },
+  { target: "attention", by: "random", seed: 0 },
 ];
 
 /** The plans of a curve, by number of drops. */

@@ -1,66 +1,205 @@
 /**
- * Quality against the number of modules dropped: each target by importance, and the baselines that show whether
+ * Quality against the number of modules dropped: each target by several scores, and the baselines that show whether
  * importance was worth measuring (random, deepest first, relative magnitude).
  */
-import { displayable, expect, list, orElse, resultOf } from "../../entry/mod.ts";
-import { mean, standardError } from "../../measure/mod.ts";
-import { type DropOrder, head, type Perplexity, type Profile, type Sweep } from "../../result/mod.ts";
-import { noDrop } from "../../run/mod.ts";
-import { onModel, type StudyModel } from "../../subject/mod.ts";
-import { studyChecks, type StudyOptions } from "../options.ts";
-import { lossDifferences, perplexityGroups } from "../perplexity.ts";
-import { aProfile } from "../plan.ts";
-import { aCurve, type Curve, curvePlans, stepList, SWEEP_STEPS } from "./curves.ts";
+import {
+  type Check,
+  type Checks,
+  displayable,
+  list,
+  oneOf,
+  optionsOf,
+  orElse,
+  resultOf,
+  wholeNumber,
+} from "../../entry/mod.ts";
+import { mean, planHash, standardError } from "../../measure/mod.ts";
+import {
+  type DropOrder,
+  head,
+  ORDERS,
+  type Perplexity,
+  type Profile,
+  type Sweep,
+  TARGETS,
+} from "../../result/mod.ts";
+import { type DropPlan, noDrop } from "../../run/mod.ts";
+import { onModel, type StudyModel, textChecks } from "../../subject/mod.ts";
+import { bytesOf, flopsOf, type Pass } from "../base/estimate.ts";
+import { CALIBRATION_TEXT, HELD_OUT_TEXT, studyChecks, type StudyOptions } from "../base/options.ts";
+import { constraintChecks } from "../orders/constraints.ts";
+import { orderStep, plansIn } from "../orders/stages.ts";
+import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
+import { aProfile } from "../base/plan.ts";
+import { profileStep } from "../passes/profile.ts";
+import { keptOnly } from "../base/recorded.ts";
+import { type RunOptions, type Stage, stage } from "../base/stage.ts";
+import { run, type Step, step, type Study } from "../base/study.ts";
+import { dependsOn, type Text, textOf } from "../base/text.ts";
+import { aCurve, type Curve, curvePlans, stepList } from "./curves.ts";
+import { partsOf, standIn, type SweepOptions } from "./parts.ts";
+import { likelyPlans, sweepPasses } from "./passes.ts";
 
-const curvesAndOrders = list(
-  orElse(
-    (value) => typeof value === "object" && value !== null && "kind" in value,
-    resultOf("order"),
-    aCurve,
-  ),
-  "curves",
-);
+export type { SweepOptions };
+
+const hasKind = (value: unknown) => typeof value === "object" && value !== null && "kind" in value;
+const curveOrOrder: Check = orElse(hasKind, resultOf("order"), aCurve);
+const checks: Checks<SweepOptions> = {
+  ...studyChecks,
+  ...constraintChecks,
+  targets: list(oneOf(TARGETS), "targets", 1),
+  by: list(oneOf(ORDERS), "scores", 1),
+  upto: wholeNumber(0),
+  seed: wholeNumber(0),
+  seeds: wholeNumber(0),
+  calibration: optionsOf(textChecks),
+  steps: stepList,
+  profile: aProfile,
+  curves: list(curveOrOrder, "curves"),
+};
 
 /**
- * Measures quality along curves, by a profile's scores or by existing orders. Finished curves are kept, so an interrupted sweep
- * resumes where it stopped. A step beyond the modules of a curve drops all of them.
+ * Measures quality along curves: the orders that `by` names are made first, unless `curves` holds them. Finished work is kept, so an
+ * interrupted sweep resumes where it stopped. A step beyond the modules of a curve drops all of them. A profile, curves and steps may
+ * also stand between the model and the options.
  *
  * @example
  * ```ts
- * import { curvesOf, openSeries, profile, sweep } from "lamina";
+ * import { openSeries, sweep } from "lamina";
  *
  * const series = await openSeries("data/series/pre-ln");
  * const model = await series.checkpoints.at(-1)!.open();
- * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
- * const curves = curvesOf("attention", 1);
- * const result = await sweep(model, importance, curves, [0, 1, 2], { text: "README.md", samples: 2, length: 32 });
- * console.log(result.curves[0].points.map(({ dropped, nll }) => [dropped, nll]));
+ * const text = { text: "README.md", samples: 2, length: 32 };
+ * const result = await sweep(model, { ...text, calibration: text, by: ["importance", "loss"], upto: 2 });
+ * for (const { by, points } of result.curves) console.log(by, points.map(({ dropped, nll }) => [dropped, nll]));
  * model.close();
  * ```
  */
 export async function sweep(
   model: StudyModel | string,
-  profile: Profile,
-  curves: readonly (Curve | DropOrder)[],
-  steps: readonly number[] = SWEEP_STEPS,
+  first: SweepOptions | Profile = {},
+  curves?: readonly (Curve | DropOrder)[],
+  steps?: readonly number[],
   options: StudyOptions = {},
 ): Promise<Sweep> {
-  expect("sweep", "profile", profile, aProfile);
-  expect("sweep", "curves", curves, curvesAndOrders);
-  expect("sweep", "steps", steps, stepList);
-  const plans = curves.map((curve) => curvePlans(profile, curve, steps));
-  const run = (model: StudyModel, told: StudyOptions) => perplexityGroups(model, [[noDrop], ...plans], told);
-  const [[base], ...results] = await onModel("sweep", model, options, studyChecks, run);
+  const named = curves === undefined && !hasKind(first)
+    ? first as SweepOptions
+    : { ...options, profile: first as Profile, curves, steps };
+  return await run(sweepStudy, model, named);
+}
+
+/** What `sweep` consists of: a profile, the orders that have to be made, then the plans of the curves. */
+export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
+  verb: "sweep",
+  checks,
+  on: onModel,
+  work(model, options) {
+    const { steps, calibration, ranked, orders } = partsOf(model, options);
+    const { profile } = options;
+    const text = textOf(model, options, HELD_OUT_TEXT);
+    const calibrating = textOf(model, calibration, CALIBRATION_TEXT);
+    const profiling = profile
+      ? step([], () => Promise.resolve(profile))
+      : profileStep(model, calibrating, noDrop);
+    const ordering = orders.map((order) => orderStep(model, calibrating, order));
+    const plans: PlansOf = async (runOptions) => {
+      const importance = await profiling.whole(runOptions);
+      const made = await inTurn(ordering, runOptions);
+      return [
+        importance,
+        [...ranked, ...made].map((curve) => ({
+          curve,
+          plans: curvePlans(importance, curve, steps),
+        })),
+      ];
+    };
+    const likely = [
+      ...ranked.map((curve) => "kind" in curve ? standIn(curve) : curve),
+      ...orders.map(standIn),
+    ];
+    const passes = sweepPasses(model.spec, text.sizes, likely, steps);
+    const units = likely.flatMap((curve) =>
+      steps.map((step) => likelyPlans(model.spec, [curve], [step]).flat()[1])
+    );
+    const sweeping = step(passes, (runOptions) => sweepOf(model, text, plans, runOptions), [
+      planStage(model, text, [noDrop, ...units], steps, plans),
+    ]);
+    return {
+      label: `sweep of ${model.name}`,
+      model,
+      tokens: text.sizes.samples * text.sizes.length,
+      plans: [...ordering, sweeping].reduce((sum, step) => sum + plansIn(step), -1), // without the streams' pass
+      steps: [...profile ? [] : [profiling], ...ordering, sweeping],
+      result: sweeping.whole,
+      async depends(runOptions) {
+        const asked = orders.map(({ target, by, seed, upto, protectFirst, protectLast, noNeighbours }) => ({
+          ...{ target, by, seed, upto, protectFirst, protectLast, noNeighbours },
+        }));
+        return {
+          ...await dependsOn(model, text, runOptions),
+          calibration: await dependsOn(model, calibrating, runOptions),
+          curves: { ranked, orders: asked, steps },
+        };
+      },
+    };
+  },
+};
+
+/** The profile, and each curve with its plans, once what they follow from is there. */
+type PlansOf = (
+  options: RunOptions,
+) => Promise<
+  [Profile, { readonly curve: Curve | DropOrder; readonly plans: ReturnType<typeof curvePlans> }[]]
+>;
+
+async function inTurn<T>(steps: readonly Step<T>[], options: RunOptions): Promise<T[]> {
+  const values: T[] = [];
+  for (const { whole } of steps) values.push(await whole(options));
+  return values;
+}
+
+/** The full model, then each curve's plans: the units of the last stage. A plan that was there before takes no time. */
+function planStage(
+  model: StudyModel,
+  text: Text,
+  likely: readonly (DropPlan | undefined)[],
+  steps: readonly number[],
+  plansOf: PlansOf,
+): Stage {
+  const pass = (plans: Pass["plans"]): Pass[] => [{ ...text.sizes, plans, head: true }];
+  return stage({
+    unit: "plans",
+    units: likely.length,
+    cost: (unit) => likely[unit] ? flopsOf(model, pass([likely[unit]])) : 0,
+    bytes: ({ from, to }) =>
+      bytesOf(model, pass(likely.slice(from, to).filter((plan) => plan !== undefined))),
+    async run({ from, to }, options) {
+      const [, curves] = await plansOf(await keptOnly(options));
+      const plans = [noDrop, ...curves.flatMap(({ plans }) => steps.map((_, i) => plans[i] ?? null))];
+      const lists = plans.map((plan) => plan && planHash(plan));
+      const own = plans.filter((plan, unit) =>
+        plan !== null && unit >= from && unit < to && lists.indexOf(lists[unit]) === unit
+      );
+      if (own.length > 0) await perplexityGroups(model, [own.map((plan) => plan!)], options, text);
+    },
+  });
+}
+
+/** The sweep along all curves. */
+async function sweepOf(model: StudyModel, text: Text, plansOf: PlansOf, options: RunOptions): Promise<Sweep> {
+  const [profile, curves] = await plansOf(options);
+  const groups = [[noDrop], ...curves.map(({ plans }) => plans)];
+  const [[base], ...results] = await perplexityGroups(model, groups, options, text);
   return displayable({
     ...head("sweep"),
     provenance: base.provenance,
     calibration: profile.provenance,
-    curves: curves.map(({ target, by, seed }, c) => ({
+    curves: curves.map(({ curve: { target, by, seed }, plans }, c) => ({
       target,
       by,
       seed,
       points: results[c].map((result, i) => ({
-        dropped: plans[c][i].order.length,
+        dropped: plans[i].order.length,
         drop: result.provenance.drop,
         nll: result.nll,
         standardError: result.standardError,

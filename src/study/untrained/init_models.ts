@@ -2,11 +2,12 @@
  * Untrained models measured and computed side by side: one, several that differ in one property, and by the closed form alone
  * a map over width and standard deviation.
  */
-import { eachIn, expect, list, number, optionsOf, phases, wholeNumber, within } from "../../entry/mod.ts";
+import { eachIn, expect, list, number, optionsOf, wholeNumber } from "../../entry/mod.ts";
 import { moduleRatio, type Predicted, type RatioPoint } from "../../measure/mod.ts";
 import { readSpec, scoring } from "../../models/mod.ts";
 import type { RandomInit } from "../../result/mod.ts";
 import { aConfig, type NamedConfig, onConfig } from "../../subject/mod.ts";
+import { inTurn } from "../base/in_turn.ts";
 import { predictInit } from "./predict.ts";
 import { randomInit, randomInitChecks, type RandomInitOptions, shapeOf, untrainedOf } from "./random_init.ts";
 
@@ -62,13 +63,10 @@ export async function initModels(
   const verb = "measure untrained models";
   expect(verb, "changes", changes, eachIn(optionsOf(randomInitChecks), "options by name"));
   return await onConfig(verb, named, options, randomInitChecks, async (named, options) => {
-    const models = [];
-    const phase = phases(null, Object.keys(changes).map(() => 1), options.onProgress);
-    for (const [i, [value, change]] of Object.entries(changes).entries()) {
-      const told = within(options, phase(i));
-      models.push({ value, ...await initModel(named, { ...told, ...change }) });
-    }
-    return models;
+    return await inTurn(Object.entries(changes), options, async ([value, change], own) => ({
+      value,
+      ...await initModel(named, { ...own, ...change }),
+    }));
   });
 }
 

@@ -1,4 +1,4 @@
-/** The closed form (measure/init_theory.ts) of the study of untrained models, with the same options. */
+/** The closed form (measure/untrained/init_theory.ts) of the study of untrained models, with the same options. */
 import { expect, optionsOf } from "../../entry/mod.ts";
 import { initTheory, mean, type ModuleKind, type Predicted } from "../../measure/mod.ts";
 import { expectForks, type MlpSpec, routed, scoring } from "../../models/mod.ts";

@@ -5,26 +5,32 @@
  * another. The text is drawn from Zipf's law, the same for every seed, so that the spread over seeds is that of the
  * weights. Every seed's profile is a result of its own and kept as such: an interrupted study resumes where it stopped.
  */
-import { type Checks, number, oneOf, phases, wholeNumber, within } from "../../entry/mod.ts";
+import { type Checks, number, oneOf, wholeNumber } from "../../entry/mod.ts";
 import {
   allowedFields,
   firstScoring,
   initialiserOf,
   type MlpSpec,
+  type Model,
   type ModelSpec,
   readSpec,
   reshape,
   type Reshaping,
   routed,
+  specKey,
 } from "../../models/mod.ts";
-import { overSeeds, type Profile, type RandomInit } from "../../result/mod.ts";
-import { cost, noDrop, PART_BYTES } from "../../run/mod.ts";
-import { type Estimate, estimatePasses, needOf } from "../estimate.ts";
-import { expectRoom, type Need } from "../memory.ts";
-import { studyChecks, type StudyOptions, textOptions } from "../options.ts";
-import { profileBlocks } from "../profile.ts";
+import { keep, merge, overSeeds, type Profile, type Provenance, type RandomInit } from "../../result/mod.ts";
+import { noDrop } from "../../run/mod.ts";
+import { type NamedConfig, onConfig } from "../../subject/mod.ts";
+import { bytesOf, flopsOf, needOf } from "../base/estimate.ts";
+import { inTurn } from "../base/in_turn.ts";
+import { expectRoom, type Need } from "../base/memory.ts";
+import { studyChecks, type StudyOptions, textOptions } from "../base/options.ts";
+import { profileBlocks } from "../passes/profile.ts";
+import { batchesOf, type Span, type Stage, stage } from "../base/stage.ts";
+import { run, stepOf, type Study } from "../base/study.ts";
+import { samplesOf, type Text, zipfOf } from "../base/text.ts";
 import { withUntrained } from "./untrained.ts";
-import { drawText, type NamedConfig, onConfig } from "../../subject/mod.ts";
 
 /** Options of `randomInit`: the size of the text, changes to the shape, and the distribution of the weights. */
 export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | "bos">, Reshaping {
@@ -55,9 +61,6 @@ export const randomInitChecks: Checks<RandomInitOptions> = {
   norm: oneOf(["pre", "peri", "post"]),
 };
 
-/** Random numbers per second on two cores. */
-const MADE_PER_SECOND = 1.5e9;
-
 /**
  * Measures the importance of every module of an untrained model, as mean and spread over seeds.
  *
@@ -74,69 +77,86 @@ export async function randomInit(
   named: NamedConfig | string,
   options: RandomInitOptions = {},
 ): Promise<RandomInit> {
-  return await onConfig("measure untrained models", named, options, randomInitChecks, measured);
+  return await run(randomInitStudy, named, options);
 }
 
-async function measured(named: NamedConfig, options: RandomInitOptions): Promise<RandomInit> {
-  const { name, spec, allowed, initialiser, seeds, samples, length } = untrainedOf(named, options);
-  const need = untrainedNeed(spec, samples, length);
-  await expectRoom(need, options);
-  const text = await drawText(spec.vocabulary, samples, length, options.signal);
-  const profiles: Profile[] = [];
-  const phase = phases(`random ${name}`, seeds.map(() => 1), options.onProgress);
-  for (const [i, seed] of seeds.entries()) {
-    const drawn = { name, config: named.config, spec, allowed, initialiser, seed };
-    const label = `random ${name}, seed ${seed}`;
-    profiles.push(
-      await withUntrained(
-        drawn,
-        text,
-        options,
-        (model, origin) => profileBlocks(model, text.blocks, origin, label, within(options, phase(i)), need),
-      ),
-    );
-  }
-  return overSeeds(profiles, { shape: shapeOf(spec), initialiser });
-}
+/** What `randomInit` consists of. */
+export const randomInitStudy: Study<NamedConfig, RandomInitOptions, RandomInit> = {
+  verb: "measure untrained models",
+  checks: randomInitChecks,
+  on: onConfig,
+  work(named, options, parts = 1) {
+    const setting = untrainedOf(named, options);
+    const { name, spec, initialiser, seeds, samples, length } = setting;
+    const text = zipfOf(spec, { samples, length });
+    const passes = [{ plans: [noDrop], head: false, samples, length, times: seeds.length, drawn: true }];
+    const measuring = stepOf(passes, seedsStage(setting, text, parts));
+    return {
+      label: `random ${name}`,
+      model: { spec, identity: { name, fingerprint: `init:${JSON.stringify(initialiser)}` } },
+      tokens: samples * length,
+      steps: [measuring],
+      result: async (options) =>
+        overSeeds(await measuring.whole(options), { shape: shapeOf(spec), initialiser }),
+      async depends(options) {
+        const { text: words, packing } = await text.pack(options);
+        return { shape: specKey(spec), initialiser, seeds, text: words, packing };
+      },
+    };
+  },
+};
 
 /**
- * Estimates the time and memory of `randomInit`.
- *
- * @example
- * ```ts
- * import { openConfig, randomInitEstimate } from "lamina";
- *
- * const { seconds, bytes } = await randomInitEstimate(await openConfig("llama-2-7b"));
- * console.log(seconds, bytes);
- * ```
+ * Profiles by seeds; where there are more parts than seeds, by batches of samples too, since the layers of one seed follow each other. Every
+ * shard draws the weights of its seeds again.
  */
-export async function randomInitEstimate(
-  named: NamedConfig | string,
-  options: RandomInitOptions = {},
-): Promise<Estimate> {
-  return await onConfig("estimate untrained models", named, options, randomInitChecks, price);
-}
-
-async function price(named: NamedConfig, options: RandomInitOptions): Promise<Estimate> {
-  const { spec, seeds, samples, length } = untrainedOf(named, options);
-  const sizes = { samples, length };
-  const passes = [{ plans: [noDrop], head: false, ...sizes }];
-  const once = await estimatePasses({ spec }, passes, { ...options, ...sizes });
-  const { layerBytes } = cost(spec, [noDrop], sizes, false);
-  const made = spec.layers.length * layerBytes / Float32Array.BYTES_PER_ELEMENT / MADE_PER_SECOND;
-  return {
-    ...once,
-    modules: seeds.length * once.modules,
-    flops: seeds.length * once.flops,
-    seconds: seeds.length * (once.seconds + made),
-    bytes: untrainedNeed(spec, samples, length).bytes,
-  };
+function seedsStage(setting: Untrained, text: Text, parts: number): Stage<Profile[]> {
+  const { name, spec, seeds, samples, length } = setting;
+  const batches = batchesOf({ samples, length });
+  const pieces = parts > seeds.length ? batches.count : 1; // of each seed
+  const pass = (samples: number) => [{ plans: [noDrop], head: false, samples, length }];
+  /** Samples of each seed that units [from, to) are. */
+  const piecesOf = ({ from, to }: Span) =>
+    seeds.flatMap((seed, s) => {
+      const [first, last] = [Math.max(from - s * pieces, 0), Math.min(to - s * pieces, pieces)];
+      if (first >= last) return [];
+      const span = pieces === 1 ? { from: 0, to: samples } : batches.samplesOf({ from: first, to: last });
+      return [{ seed, span }];
+    });
+  return stage({
+    unit: pieces === 1 ? "seeds" : "batches of all seeds",
+    units: seeds.length * pieces,
+    cost: () => flopsOf({ spec }, pass(samples / pieces)),
+    bytes: () => bytesOf({ spec }, pass(samples)),
+    async run(units, options) {
+      const need = untrainedNeed(spec, text.sizes);
+      await expectRoom(need, options);
+      return await inTurn(piecesOf(units), options, async ({ seed, span }, own) => {
+        const packed = await samplesOf(text, span).pack(own);
+        const label = `random ${name}, seed ${seed}`;
+        const measured = (model: Model, origin: Provenance) =>
+          profileBlocks(model, packed.blocks, origin, label, own, need);
+        return await withUntrained({ ...setting, seed }, packed, own, measured);
+      }, { label: `random ${name}` });
+    },
+    async join(parts, options) {
+      const whole: Profile[] = [];
+      for (const own of Map.groupBy(parts.flat(), ({ provenance }) => provenance.seed).values()) {
+        const merged = merge(own);
+        whole.push(await keep("profile", merged.provenance, merged, options));
+      }
+      return whole;
+    },
+  });
 }
 
 /** What it needs. Weights are made part by part: of a large layer, some are there at a time. */
-export function untrainedNeed(spec: ModelSpec, samples: number, length: number): Need {
-  return needOf({ spec }, [{ plans: [noDrop], head: false, samples, length }], PART_BYTES);
+export function untrainedNeed(spec: ModelSpec, { samples, length }: Text["sizes"]): Need {
+  return needOf({ spec }, [{ plans: [noDrop], head: false, samples, length, drawn: true }]);
 }
+
+/** The settings of untrained models. */
+export type Untrained = ReturnType<typeof untrainedOf>;
 
 /** The options with their defaults, and the model that they describe. */
 export function untrainedOf({ name, config, allowFields = [] }: NamedConfig, options: RandomInitOptions) {
@@ -148,6 +168,7 @@ export function untrainedOf({ name, config, allowFields = [] }: NamedConfig, opt
   const spec = reshape(read, changes);
   return {
     name: changed.length ? `${name} (${changed.map((change) => change.join(" ")).join(", ")})` : name,
+    config,
     spec,
     allowed: allowedFields(config, name, allowFields),
     initialiser: initialiserOf(config, spec, name, { std, residualStd }),

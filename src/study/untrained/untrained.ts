@@ -1,7 +1,7 @@
 /** A model whose weights are drawn as it runs, and its identity in results. */
 import { type Initialiser, type Model, type ModelSpec, randomWeights, specKey } from "../../models/mod.ts";
 import { cacheKey, METHODS, type Provenance, VERSION } from "../../result/mod.ts";
-import { computedOn, type StudyOptions } from "../options.ts";
+import { computedOn, type EngineOptions } from "../base/options.ts";
 import { noted, type Packed } from "../../subject/mod.ts";
 
 /** What determines an untrained model. */
@@ -19,7 +19,7 @@ export interface Drawn {
 export async function withUntrained<T>(
   { name, config, spec, allowed, initialiser, seed }: Drawn,
   { text, packing }: Packed,
-  options: StudyOptions,
+  options: EngineOptions,
   use: (model: Model, origin: Provenance) => Promise<T>,
 ): Promise<T> {
   const computed = await computedOn(options);

@@ -1,0 +1,245 @@
+/** One study on many machines: `lamina shards COMMAND …`, `lamina shard PLAN`, and how `lamina merge PLAN` goes on. */
+import { formatBytes } from "../../entry/mod.ts";
+import { Command, Option } from "commander";
+import process from "node:process";
+import { text as allOf } from "node:stream/consumers";
+import {
+  computedBy,
+  expectStudy,
+  expectVersion,
+  indexList,
+  joinStages,
+  Misfit,
+  planShards,
+  processorsOf,
+  receiptOf,
+  receiptsOf,
+  runShard,
+  slurmScript,
+} from "../../cluster/mod.ts";
+import { checkFolder } from "../../disk/mod.ts";
+import {
+  type Kind,
+  parseResult,
+  readResult,
+  type Receipt,
+  type ResultOf,
+  resultText,
+  type Shards,
+} from "../../result/mod.ts";
+import { formatSeconds } from "../../show/mod.ts";
+import { recordedEngine } from "../../study/mod.ts";
+import type { Context } from "../shared/context.ts";
+import { Exit } from "../shared/exit.ts";
+import { ENDED, explained } from "../shared/help.ts";
+import { wholeNumber, withResultsFlag } from "../shared/options.ts";
+import { DIVISIBLE, flawInLine, type Sharing } from "../shared/sharing.ts";
+
+/** Runs a command line in a context: the whole program, which knows all commands. */
+export type RunLine = (context: Context, line: readonly string[]) => Promise<void>;
+
+const SCRIPTS = { slurm: slurmScript } as const;
+/** Where the index of a shard is found if it is not given, in this order. */
+const INDEX_VARIABLES = ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX", "LAMINA_SHARD"] as const;
+/** Exit codes: a retry is of no use, shards are missing, a retry will help. */
+const [NEVER, MISSING, AGAIN] = [2, 3, 75];
+const SIGTERM = 143;
+
+export function shardsCommand(context: Context, run: RunLine): Command {
+  const command = new Command("shards")
+    .description(
+      `divide a study into shards for many machines, and print the plan as JSON (${DIVISIBLE.join(", ")})`,
+    )
+    .usage("--parts <n> COMMAND …")
+    .argument("<command...>", "the command of the study, as you would run it on one machine")
+    .allowUnknownOption()
+    .addOption(
+      new Option("--parts <n>", "number of shards (per stage, if the study has several)")
+        .argParser(wholeNumber(1)).makeOptionMandatory(),
+    )
+    .option("--cost", "number the shards of a stage by cost, most expensive first", false)
+    .addOption(
+      new Option(
+        "--script <scheduler>",
+        "print a job script that contains the plan, instead of the plan",
+      )
+        .choices(Object.keys(SCRIPTS)),
+    );
+  explained(command, "shards profile smollm2-135m --samples 64 --parts 8 > plan.json");
+  interface Flags {
+    parts: number;
+    script?: keyof typeof SCRIPTS;
+    cost: boolean;
+  }
+  return command.action(async (line: string[], { parts, script, cost: byCost }: Flags) => {
+    const flaw = flawInLine(line);
+    if (flaw !== null) command.error(`error: ${flaw}`, { exitCode: 2 });
+    let plan: Shards | undefined;
+    let units = "";
+    const sharing: Sharing = {
+      parts,
+      engine: null,
+      take(division) {
+        plan = planShards(division, { command: line, parts, byCost });
+        const [most] = division.stages.toSorted((a, b) => b.costs.length - a.costs.length);
+        if (most.costs.length < parts) units = `, no more, since it has ${most.costs.length} (${most.unit})`;
+        return Promise.resolve(true);
+      },
+    };
+    await run({ ...context, sharing }, line);
+    if (!plan) throw new Error("Cannot divide this study");
+    context.write((script ? SCRIPTS[script](plan) : resultText(plan, 1)).trimEnd());
+    const { label, shards } = plan;
+    context.notice(`${label}: ${shards.length} ${shards.length === 1 ? "shard" : "shards"}${units}`);
+  });
+}
+
+export function shardCommand(context: Context, run: RunLine): Command {
+  const command = new Command("shard")
+    .description("compute one shard of a plan and keep its results")
+    .argument("<plan>", "plan from `lamina shards` (- for stdin)")
+    .option("--index <i>", `number of the shard (default: $${INDEX_VARIABLES.join(", $")})`, wholeNumber(0));
+  explained(command, "shard plan.json --index 0", [
+    [String(NEVER), "wrong usage, version, model or text: do not retry"],
+    [String(AGAIN), "stopped by SIGTERM: retry; finished work is kept"],
+    [ENDED, "stopped by a closed terminal or Ctrl-C; SIGTERM between shards"],
+  ]);
+  return withResultsFlag(command).action(async (file: string, flags: { index?: number; results: string }) => {
+    try {
+      const plan = await readGiven(file, "shards");
+      await ofPlan(file, () => oneShard(context, run, plan, flags));
+    } catch (error) {
+      const { message } = error as Error;
+      if (context.signal.aborted) {
+        throw context.ending()?.code === SIGTERM ? new Exit(AGAIN, "Ended by SIGTERM; run it again") : error;
+      }
+      const never = [Misfit, TypeError, RangeError, SyntaxError].some((kind) => error instanceof kind);
+      throw never ? new Exit(NEVER, message, { cause: error }) : error;
+    }
+  });
+}
+
+async function oneShard(
+  context: Context,
+  run: RunLine,
+  plan: Shards,
+  { index, results }: { readonly index?: number; readonly results: string },
+): Promise<void> {
+  expectPlan(plan);
+  const shard = plan.shards[indexOf(plan, index)];
+  const label = `shard ${shard.index} of ${plan.shards.length}, ${plan.label}, ${shard.name}`;
+  if (await receiptOf(plan, shard, results)) return context.notice(`${label}: done before`);
+  await checkFolder(results);
+  const sharing: Sharing = {
+    parts: plan.parts,
+    engine: "own",
+    async take(division, options) {
+      context.notice(`${label}: ${logOf(await runShard(plan, shard, division, options))}`);
+      return true;
+    },
+  };
+  await run({ ...context, sharing }, [...plan.command, "--results", results]);
+}
+
+/** Runs with a plan; errors of one that does not fit name its file. */
+async function ofPlan(file: string, use: () => Promise<void>): Promise<void> {
+  try {
+    await use();
+  } catch (error) {
+    if (error instanceof Misfit) error.message = `Cannot use the plan ${nameOf(file)}: ${error.message}`;
+    throw error;
+  }
+}
+
+/** Throws where the plan is another version's, or its command is not that of a study that can be divided. */
+function expectPlan(plan: Shards): void {
+  expectVersion(plan);
+  const flaw = flawInLine(plan.command);
+  if (flaw !== null) throw new Misfit(`in its command, ${flaw}`);
+}
+
+function logOf({ host, processor, computed, seconds, peakBytes, made, files }: Receipt): string {
+  const { engine, device } = computed;
+  return `${formatSeconds(seconds)}, ${
+    formatBytes(peakBytes)
+  }, ${made} of ${files.length} results computed, ` +
+    `${host} (${processor}), ${engine}${device === undefined ? "" : ` (${device})`}`;
+}
+
+function indexOf({ shards }: Shards, given: number | undefined): number {
+  const name = INDEX_VARIABLES.find((name) => process.env[name]);
+  const text = given === undefined && name ? process.env[name]! : String(given);
+  const index = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (index in shards) return index;
+  const where = given === undefined && name ? `$${name}` : "--index";
+  const found = text === "undefined"
+    ? `not given, and none of $${INDEX_VARIABLES.join(", $")} set`
+    : `"${text}"`;
+  throw new RangeError(`Cannot choose a shard: ${where} is ${found}, expected 0 to ${shards.length - 1}`);
+}
+
+/** A result that a command is given: a file, or "-" for standard input. */
+export async function readGiven<K extends Kind>(file: string, ...kinds: K[]): Promise<ResultOf<K>> {
+  if (file !== "-") return await readResult(file, ...kinds);
+  return parseResult(nameOf(file), await allOf(process.stdin), ...kinds);
+}
+
+const nameOf = (file: string) => file === "-" ? "standard input" : file;
+
+/** How the shards of a plan are merged. */
+export interface MergeFlags {
+  readonly results: string;
+  readonly missing: boolean;
+  readonly strict: boolean;
+}
+
+/** Merges a plan's shards: the undivided study's command line, run from what they kept, delivers its own result. */
+export async function mergeShards(
+  context: Context,
+  run: RunLine,
+  { file, plan }: { readonly file: string; readonly plan: Shards },
+  flags: MergeFlags,
+  out: readonly string[],
+): Promise<void> {
+  await ofPlan(file, () => mergePlan(context, run, plan, flags, out));
+}
+
+async function mergePlan(
+  context: Context,
+  run: RunLine,
+  plan: Shards,
+  { results, missing: listed, strict }: MergeFlags,
+  out: readonly string[],
+): Promise<void> {
+  expectPlan(plan);
+  const { done, missing } = await receiptsOf(plan, results);
+  const list = indexList(missing.map(({ index }) => index));
+  if (listed) return context.write(list);
+  if (missing.length > 0) {
+    throw new Exit(
+      MISSING,
+      `Cannot merge ${plan.label}: ${missing.length} of ${plan.shards.length} shards ${
+        missing.length === 1 ? "is" : "are"
+      } missing in ${results}: ${list}; compute them with lamina shard PLAN --index I --results ${results}`,
+    );
+  }
+  const engine = recordedEngine(computedBy(done));
+  const processors = [...processorsOf(done)].map(([name, own]) => `${name}: shards ${indexList(own)}`);
+  if (processors.length > 1) {
+    const found = `the shards ran on different processors, whose last digits may differ (${
+      processors.join("; ")
+    })`;
+    if (strict) throw new TypeError(`Cannot merge ${plan.label}: ${found}, expected one with --strict`);
+    context.notice(found);
+  }
+  const sharing: Sharing = {
+    parts: plan.parts,
+    engine,
+    async take(division, options) {
+      expectStudy(plan, division);
+      await joinStages(plan, division, division.stages.length, options);
+      return false;
+    },
+  };
+  await run({ ...context, sharing }, [...plan.command, "--results", results, ...out]);
+}

@@ -1,0 +1,78 @@
+/** Why modules are redundant: `lamina causes MODEL`. */
+import { Command } from "commander";
+import { reportsOf } from "../../entry/mod.ts";
+import { studies } from "../../study/mod.ts";
+import { openConfig, openSeries, type StudyModel } from "../../subject/mod.ts";
+import { type Context, openOptions, studyOptions, withModel } from "../shared/context.ts";
+import { explained } from "../shared/help.ts";
+import { MODEL, type StudyFlags, wholeNumber, withStudyFlags } from "../shared/options.ts";
+import { perform, shown } from "../shared/perform.ts";
+import { openRunner } from "../shared/sharing.ts";
+
+interface Flags extends StudyFlags {
+  queryStride: number;
+  effectSamples: number;
+  step?: number;
+  untrained: boolean;
+}
+
+export function causesCommand(context: Context): Command {
+  const command = new Command("causes")
+    .description(
+      "measure attention patterns, smoothing, update sizes and effects, beside importance",
+    )
+    .argument("<model>", `${MODEL}; with --untrained, a configuration as for \`lamina random-init\``)
+    .option("--query-stride <k>", "compute attention patterns from every k-th query", wholeNumber(1), 1)
+    .option(
+      "--effect-samples <n>",
+      "samples for the effect of each drop on later layers (about one pass per layer); 0 skips it",
+      wholeNumber(0),
+      2,
+    )
+    .option(
+      "--step <n>",
+      "treat <model> as a training series, as `lamina checkpoints` does, and use this step",
+      wholeNumber(0),
+    )
+    .option(
+      "--untrained",
+      "use random weights of the model's shape, and random words drawn by Zipf's law",
+      false,
+    );
+  explained(command, "causes smollm2-135m --samples 4");
+  return withStudyFlags(command).action(async (ref: string, flags: Flags) => {
+    const { queryStride, effectSamples, seed, step } = flags;
+    const options = { ...studyOptions(context, flags), queryStride, effectSamples };
+    await openRunner(context, flags);
+    const shownFor = (name: string) => shown(context, name, `causes in ${name}`);
+    if (flags.untrained) {
+      refuseText(flags);
+      const named = await openConfig(ref, openOptions(context, flags));
+      const { text: _text, skip: _skip, bos: _bos, ...sizes } = options;
+      const study = studies["untrained-causes"];
+      return await perform(context, flags, study, [named, { ...sizes, seed }], shownFor(named.name));
+    }
+    const measure = (model: StudyModel) =>
+      perform(context, flags, studies.causes, [model, options], shownFor(model.name));
+    if (step === undefined) return await withModel(context, ref, flags, measure);
+    const { checkpoints: [checkpoint] } = await openSeries(ref, {
+      ...openOptions(context, flags),
+      steps: [step],
+    });
+    const model = await checkpoint.open(reportsOf(options));
+    try {
+      await measure(model);
+    } finally {
+      model.close();
+    }
+  });
+}
+
+/** Throws where a text is asked for that an untrained model does not read. */
+function refuseText({ text, skip, bos, step }: Flags): void {
+  if (text === undefined && skip === 0 && !bos && step === undefined) return;
+  throw new RangeError(
+    "Cannot measure an untrained model: --text, --skip, --bos or --step is given, expected none of them " +
+      "(its words are drawn from Zipf's law)",
+  );
+}

@@ -1,0 +1,150 @@
+/** Benchmark tasks, with modules dropped, compared with the full model. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { noDrop } from "../../measure/mod.ts";
+import { type Evaluation, resultText } from "../../result/mod.ts";
+import { evaluatePriceText } from "../../show/mod.ts";
+import { dropsIn, type EvaluateOptions, studies } from "../../study/mod.ts";
+import { type BosRule, suites, taskGroups, taskNames, tasksNamed } from "../../tasks/mod.ts";
+import { type Context, withModel } from "../shared/context.ts";
+import { type OutFlags, withOutFlags } from "../shared/destination.ts";
+import { entriesOf, GIVEN } from "../shared/given.ts";
+import { explained } from "../shared/help.ts";
+import {
+  collected,
+  type DropLists,
+  type EngineFlags,
+  type KeepingFlags,
+  MODEL,
+  plansIn,
+  positive,
+  wholeNumber,
+  withDropLists,
+  withEngineFlags,
+  withKeepingFlags,
+  withPriceFlags,
+} from "../shared/options.ts";
+import { outputOf } from "../shared/outlet.ts";
+import { perform } from "../shared/perform.ts";
+import { runnerOf } from "../shared/sharing.ts";
+
+interface EvaluateFlags extends KeepingFlags, EngineFlags, OutFlags, DropLists {
+  tasks?: string[];
+  suite?: string;
+  shots?: number;
+  limit?: number;
+  bos: BosRule;
+  seed: number;
+  margin: number;
+  prompts: number;
+  dryRun: boolean;
+  force: boolean;
+  plan: string[];
+}
+
+const DEFAULT_TASKS = ["piqa", "arc_easy", "openbookqa"];
+const named = taskNames.filter((name) => !name.startsWith("mmlu_"));
+
+export function evaluateCommand(context: Context): Command {
+  const command = new Command("evaluate")
+    .description("score benchmark tasks as lm-eval does, with and without the dropped modules")
+    .argument("<model>", MODEL)
+    .option(
+      "--tasks <names>",
+      `tasks, for example piqa,mmlu_anatomy; ${GIVEN} (default: ${DEFAULT_TASKS.join(",")}); choose from ${
+        named.join(", ")
+      }, ` +
+        `mmlu_SUBJECT, ${Object.keys(taskGroups).join(", ")}`,
+      nameList,
+    )
+    .addOption(
+      new Option("--suite <name>", "a paper's tasks with its numbers of shots, instead of --tasks")
+        .choices(Object.keys(suites)).conflicts("tasks"),
+    )
+    .option(
+      "--shots <k>",
+      "number of few-shot examples (default: the task's own, mostly 0)",
+      wholeNumber(0),
+    )
+    .option(
+      "--limit <n>",
+      "use only the first n documents of each task (default: all)",
+      wholeNumber(1),
+    )
+    .addOption(
+      new Option(
+        "--bos <rule>",
+        "when to start texts with BOS; tokenizer follows the tokenizer's files, never is the paper's setting",
+      )
+        .choices(["tokenizer", "never", "always"]).default("tokenizer"),
+    )
+    .option(
+      "--margin <share>",
+      "largest loss of accuracy that counts as equivalent, for example 0.01 for one point",
+      positive,
+      0.02,
+    )
+    .option(
+      "--prompts <n>",
+      "number of prompts that each plan continues in writing; 0 skips it",
+      wholeNumber(0),
+      8,
+    )
+    .option(
+      "--plan <file>",
+      "a plan from `lamina plan` or `lamina repair` (repeatable)",
+      collected,
+      [],
+    )
+    .option("--seed <n>", "seed of the few-shot examples", wholeNumber(0), 1234);
+  explained(command, "evaluate smollm2-135m --tasks piqa --limit 100 --drop-attention 25");
+  return withOutFlags(withKeepingFlags(withPriceFlags(withEngineFlags(withDropLists(command))))).action(
+    async (ref: string, flags: EvaluateFlags) => {
+      const plans = await plansIn(flags);
+      await withModel(context, ref, flags, async (model) => {
+        const drops = plans.map((plan) => dropsIn(model, plan));
+        const options = { ...optionsOf(context, flags), plans: [noDrop, ...drops] };
+        await perform(context, flags, studies.evaluate, [model, options], {
+          price: (price) => evaluatePriceText(model.name, drops.length, price, context.look),
+          output: (results) => ({
+            ...outputOf(context, results, { done: `evaluation of ${model.name}` }),
+            json: () => evaluationText(drops.length === 0 ? results : results.slice(1)),
+          }),
+        });
+      });
+    },
+  );
+}
+
+/** The text of the result of one plan, or of a list of the results of several. */
+function evaluationText(results: readonly Evaluation[]): string {
+  const texts = results.map((result) => resultText(result, 1));
+  return texts.length === 1 ? texts[0] : `[\n${texts.map((text) => text.trimEnd()).join(",\n")}\n]\n`;
+}
+
+function optionsOf(context: Context, flags: EvaluateFlags): EvaluateOptions {
+  const { tasks, suite, shots, limit, bos, seed, margin, prompts, force } = flags;
+  return {
+    tasks: tasks === undefined && suite === undefined ? DEFAULT_TASKS : tasks,
+    suite,
+    shots,
+    limit,
+    bos,
+    seed,
+    margin,
+    prompts,
+    force,
+    ...runnerOf(context, flags),
+    ...flags.cache ? { results: flags.results } : {},
+    signal: context.signal,
+    onProgress: (progress) => context.progress.onProgress(progress),
+    onNotice: context.notice,
+  };
+}
+
+/** Names of tasks, all of them known: a model is fetched after that. */
+function nameList(text: string): string[] {
+  const names = entriesOf(text).filter((name) => name !== "");
+  if (names.length === 0) throw new InvalidArgumentError("expected the name of one task at least");
+  names.forEach(tasksNamed);
+  return names;
+}

@@ -1,0 +1,95 @@
+/** What the model writes: the full model's text beside the dropped one's. */
+import { Command } from "commander";
+import { changeTexts, type DropPlan, isFull } from "../../measure/mod.ts";
+import { head } from "../../result/mod.ts";
+import { computedOn, generate } from "../../study/mod.ts";
+import { type Context, withModel } from "../shared/context.ts";
+import {
+  type DropFlags,
+  dropOf,
+  type EngineFlags,
+  MODEL,
+  nonNegative,
+  positive,
+  wantedOf,
+  wholeNumber,
+  withDropFlags,
+  withEngineFlags,
+} from "../shared/options.ts";
+import { GIVEN, given } from "../shared/given.ts";
+import { explained } from "../shared/help.ts";
+import { isStandardOutput, type OutFlags, withOutFlags } from "../shared/destination.ts";
+import { deliver, outputOf } from "../shared/outlet.ts";
+
+interface GenerateFlags extends DropFlags, EngineFlags, OutFlags {
+  prompt: string;
+  tokens: number;
+  temperature: number;
+  topP: number;
+  seed: number;
+  bos: boolean;
+}
+
+export function generateCommand(context: Context): Command {
+  const command = new Command("generate")
+    .description("generate text with the full model and with modules dropped")
+    .argument("<model>", MODEL)
+    .requiredOption("--prompt <text>", `the text to continue; ${GIVEN}; @@ begins a text with @`, given)
+    .option("--tokens <n>", "maximum number of new tokens", wholeNumber(1), 64)
+    .option("--temperature <t>", "sampling temperature; 0 takes the most probable token", nonNegative, 0)
+    .option(
+      "--top-p <p>",
+      "sample from the most probable tokens that add up to this probability",
+      positive,
+      1,
+    )
+    .option("--seed <n>", "random seed", wholeNumber(0), 0)
+    .option("--bos", "start the prompt with the BOS token", false);
+  explained(command, 'generate smollm2-135m --prompt "Once upon a time" --drop-attention 25');
+  return withOutFlags(withEngineFlags(withDropFlags(command))).action(
+    async (ref: string, flags: GenerateFlags) => {
+      const wanted = await wantedOf(flags);
+      await withModel(context, ref, flags, async (model) => {
+        const drop = dropOf(model, wanted);
+        const dropped = !isFull(drop);
+        const quiet = isStandardOutput(flags.json) || isStandardOutput(flags.csv);
+        let current = -1;
+        const { prompt, tokens, temperature, topP, seed, bos, engine, precision } = flags;
+        const texts = await generate(model, prompt, {
+          tokens,
+          temperature,
+          topP,
+          seed,
+          bos,
+          engine,
+          precision,
+          plans: dropped ? [{}, drop] : [{}],
+          signal: context.signal,
+          onToken({ plan, text }) {
+            if (quiet) return;
+            if (plan !== current) {
+              context.say(`${current < 0 ? "" : "\n\n"}${heading(plan, drop)}\n${flags.prompt}`);
+            }
+            current = plan;
+            context.say(text);
+          },
+        });
+        const result = {
+          ...head("generate"),
+          model: model.identity,
+          computed: await computedOn(flags),
+          prompt: flags.prompt,
+          texts,
+        };
+        // The texts are there already: the line is ended.
+        await deliver(context, flags, { ...outputOf(context, result), table: () => "" });
+      });
+    },
+  );
+}
+
+function heading(plan: number, drop: DropPlan) {
+  if (plan === 0) return "— full model —";
+  const [attention, mlp] = [drop.attention, drop.mlp].map((layers) => layers.join(" ") || "(none)");
+  return `— ${[`without attention ${attention}, MLP ${mlp}`, ...changeTexts(drop)].join(", ")} —`;
+}

@@ -1,0 +1,181 @@
+/** How fast a model is, and what dropping modules gains, here or on a device that is not here: `lamina speed`. */
+import { formatBytes } from "../../entry/mod.ts";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { openEngine } from "../../engine/mod.ts";
+import { fileName, keepAs, readResult } from "../../result/mod.ts";
+import {
+  DEVICE_NAMES,
+  type DeviceName,
+  roofline,
+  type RooflineOptions,
+  type SpeedOptions,
+  studies,
+} from "../../study/mod.ts";
+import { openConfig, openModel } from "../../subject/mod.ts";
+import { type Context, openOptions } from "../shared/context.ts";
+import { type OutFlags, withOutFlags } from "../shared/destination.ts";
+import { entriesOf } from "../shared/given.ts";
+import { explained } from "../shared/help.ts";
+import {
+  collected,
+  type DropLists,
+  type EngineFlags,
+  type KeepingFlags,
+  plansIn,
+  wholeNumber,
+  withDropLists,
+  withEngineFlags,
+  withPriceFlags,
+  withResultsFlag,
+} from "../shared/options.ts";
+import { deliver, outputOf } from "../shared/outlet.ts";
+import { perform } from "../shared/perform.ts";
+
+interface SpeedFlags extends OutFlags, DropLists, EngineFlags, Pick<KeepingFlags, "results"> {
+  batch?: number[] | "max";
+  context?: number[];
+  new?: number;
+  plan: string[];
+  repeat: number;
+  seed: number;
+  evaluation: string[];
+  dryRun: boolean;
+  force: boolean;
+  device?: DeviceName;
+  devices?: number;
+  bits?: 16 | 4;
+}
+
+const MORE = `
+Without --device, the model runs: the full model and the plans take turns, and
+the table compares each speed-up with the bound from bytes and operations at
+this machine's bandwidth and rate, measured in the same rounds. All plans are
+in memory at once. The prompts are random tokens.
+
+With --device, nothing runs, and a config is enough. The default setting is the
+paper's (--batch max --context 2048 --new 2048) with the paper's numbers of
+dropped attention modules; the table shows the paper's speed-ups beside it.`;
+
+export function speedCommand(context: Context): Command {
+  const command = new Command("speed")
+    .description("measure prefill and decoding speed with modules dropped, beside the possible speed")
+    .argument(
+      "<model>",
+      "a model; with --device also a name in data/configs, a config.json or a folder with one",
+    )
+    .addOption(
+      new Option("--batch <sizes>", "batch sizes, for example 1,4; with --device also max (default: 1)")
+        .argParser(batchOf),
+    )
+    .option("--context <sizes>", "prompt lengths in tokens (default: 128,1024)", sizes)
+    .option("--new <n>", "new tokens per prompt (default: 32)", wholeNumber(1))
+    .option("--plan <file>", "a plan from `lamina plan` (repeatable)", collected, [])
+    .option("--repeat <n>", "number of rounds", wholeNumber(1), 5)
+    .option("--seed <n>", "seed of the random prompts", wholeNumber(0), 0)
+    .option(
+      "--evaluation <file>",
+      "result of `lamina evaluate` for the full model or a plan, to compute gamma (repeatable)",
+      collected,
+      [],
+    )
+    .addOption(
+      new Option("--device <name>", "compute the speed that this device allows instead of measuring").choices(
+        [...DEVICE_NAMES],
+      ),
+    )
+    .option("--devices <n>", "number of devices that share the work", wholeNumber(1))
+    .addOption(
+      new Option(
+        "--bits <n>",
+        "bits per weight on the device: 16, or 4 with one scale per 32 weights (default: 16)",
+      )
+        .argParser(bitsOf),
+    )
+    .addHelpText("after", MORE);
+  explained(command, "speed llama-2-13b --device a6000-ada");
+  return withOutFlags(withResultsFlag(withPriceFlags(withEngineFlags(withDropLists(command))))).action(
+    async (ref: string, flags: SpeedFlags) => {
+      if (flags.device) return await bound(context, ref, flags.device, flags);
+      await measure(context, ref, flags);
+    },
+  );
+}
+
+function reportsOf(context: Context) {
+  return {
+    signal: context.signal,
+    onProgress: context.progress.onProgress,
+    onNotice: context.notice,
+  };
+}
+
+/** What a device allows. */
+async function bound(context: Context, ref: string, device: DeviceName, flags: SpeedFlags): Promise<void> {
+  const { devices, bits, batch, context: contexts = [2048], new: output } = flags;
+  if (contexts.length > 1) {
+    throw new RangeError(`Cannot draw a roofline at contexts ${contexts.join(",")}: expected one`);
+  }
+  const plans = await plansIn(flags);
+  const options: RooflineOptions = { device, devices, bits, batch, input: contexts[0], output };
+  const reports = reportsOf(context);
+  const named = await openConfig(ref, openOptions(context, flags));
+  const result = await roofline(named, {
+    ...options,
+    plans: plans.length > 0 ? plans : undefined,
+    ...reports,
+  });
+  const { results: _, ...out } = flags; // what takes no time is not kept
+  await deliver(
+    context,
+    out,
+    outputOf(context, result),
+  );
+}
+
+/** What this machine does. */
+async function measure(context: Context, ref: string, flags: SpeedFlags): Promise<void> {
+  const { batch, context: contexts, repeat, seed, engine, precision, results, force } = flags;
+  if (batch === "max" || flags.bits || flags.devices) {
+    const given = batch === "max" ? "--batch max" : flags.bits ? "--bits" : "--devices";
+    throw new RangeError(`Cannot measure a speed: ${given} needs --device`);
+  }
+  const plans = await plansIn(flags);
+  const evaluations = await Promise.all(flags.evaluation.map((file) => readResult(file, "evaluate")));
+  const reports = reportsOf(context);
+  await openEngine(flags);
+  const model = await openModel(ref, openOptions(context, flags));
+  try {
+    const options: SpeedOptions = {
+      ...reports,
+      ...{ plans, batch, context: contexts, new: flags.new, repeat, seed },
+      ...{ engine, precision, evaluations, force },
+    };
+    await perform(context, flags, studies.speed, [model, options], {
+      price: ({ prefills, steps, bytes }) =>
+        `${model.name}:\n${plans.length + 1} models, ${prefills} prefills and ${steps} steps, ` +
+        `about ${formatBytes(bytes)} of memory`,
+      async output(result) {
+        await keepAs(`speed-${fileName(model.name)}`, result, { results, onNotice: context.notice });
+        return outputOf(context, result, { done: `speed of ${model.name}` });
+      },
+    });
+  } finally {
+    model.close();
+  }
+}
+
+function sizes(text: string): number[] {
+  const entries = entriesOf(text);
+  if (entries.length === 0) throw new InvalidArgumentError("expected a whole number of at least 1");
+  return entries.map(wholeNumber(1));
+}
+
+function batchOf(text: string): number[] | "max" {
+  return text === "max" ? "max" : sizes(text);
+}
+
+function bitsOf(text: string): 16 | 4 {
+  if (text === "16") return 16;
+  if (text === "4") return 4;
+  throw new InvalidArgumentError("expected 16 or 4");
+}

@@ -1,0 +1,95 @@
+/** All analyses on one page: `lamina figures`. What is kept is drawn, the rest is computed first. */
+import { Command, InvalidArgumentError } from "commander";
+import { join } from "node:path";
+import { openEngine } from "../../engine/mod.ts";
+import { checkFolder } from "../../disk/mod.ts";
+import { phases, plain, within } from "../../entry/mod.ts";
+import { type Section, wrap, writeReport } from "../../show/mod.ts";
+import { analyses, type AnalysisName, profile, SIZES } from "../../study/mod.ts";
+import { openModel } from "../../subject/mod.ts";
+import { type Context, openOptions } from "../shared/context.ts";
+import { draw } from "./draw.ts";
+import { doneText, madeBy, near } from "../shared/outlet.ts";
+import { explained } from "../shared/help.ts";
+import {
+  type EngineFlags,
+  type KeepingFlags,
+  MODEL,
+  wholeNumber,
+  withEngineFlags,
+  withKeepingFlags,
+} from "../shared/options.ts";
+
+interface FiguresFlags extends KeepingFlags, EngineFlags {
+  only?: AnalysisName[];
+  out?: string;
+  samples?: number;
+  length?: number;
+}
+
+/** What the profile that some analyses begin with weighs beside them. */
+const PROFILE = 1;
+const NAMES = Object.keys(analyses) as AnalysisName[];
+
+export function figuresCommand(context: Context): Command {
+  const command = new Command("figures")
+    .description(
+      "draw every analysis on one HTML page, and write pictures and numbers beside it",
+    )
+    .argument("[model]", MODEL, "smollm2-135m")
+    .option("--only <names>", `analyses to draw, from: ${NAMES.join(", ")} (default: all)`, analysesOf)
+    .option("--out <folder>", "folder for the page (default: figures, in the results folder)")
+    .option("--samples <n>", "number of text blocks (default: depends on the analysis)", wholeNumber(1))
+    .option("--length <t>", "tokens per block (default: depends on the analysis)", wholeNumber(2));
+  explained(command, "figures --only importance,quality");
+  const list = NAMES.flatMap((name) => wrap(`  ${name}: ${analyses[name].about}`, 80));
+  return withKeepingFlags(withEngineFlags(command)).addHelpText("after", `\nAnalyses:\n${list.join("\n")}`)
+    .action(async (ref: string, { only = NAMES, results, cache, ...flags }: FiguresFlags) => {
+      const { out = join(results, "figures"), allowField, ...sizes } = flags;
+      await checkFolder(out);
+      await openEngine(flags);
+      const reports = {
+        signal: context.signal,
+        onProgress: context.progress.onProgress,
+        onNotice: context.notice,
+      };
+      const options = { ...reports, ...sizes, ...(cache ? { results } : {}) };
+      const model = once(() => openModel(ref, openOptions(context, { allowField })));
+      const first = only.some((name) => analyses[name].profiled) ? PROFILE : 0;
+      const phase = phases(null, [first, ...only.map((name) => analyses[name].weight)], options.onProgress);
+      const profiling = { ...SIZES.profile, ...within(options, phase(0)) };
+      const importance = once(async () => profile(await model.get(), profiling));
+      const sections: Section[] = [];
+      try {
+        for (const [i, name] of only.entries()) {
+          context.notice(`${name} (${i + 1} of ${only.length})`);
+          if (analyses[name].profiled) await importance.get();
+          sections.push(
+            await draw(name, { ...within(options, phase(1 + i)), model: model.get, profile: importance.get }),
+          );
+        }
+      } finally {
+        (await model.made()?.catch(() => null))?.close();
+      }
+      const title = "What a transformer can live without";
+      const page = await writeReport(out, { title, sections, ...madeBy() });
+      context.write(`page of figures: ${plain(near(page))}`); // unbroken, to be copied
+      context.notice(doneText(context, "figures", { results, cache }));
+    });
+}
+
+/** Something that is made when it is first asked for. */
+function once<T>(make: () => Promise<T>) {
+  let made: Promise<T> | undefined;
+  return { get: () => made ??= make(), made: () => made };
+}
+
+/** Analyses by name, in the order of the page: "importance,quality". */
+function analysesOf(text: string): AnalysisName[] {
+  const names = text.split(",").map((name) => name.trim());
+  const unknown = names.filter((name) => !(NAMES as string[]).includes(name));
+  if (unknown.length > 0) {
+    throw new InvalidArgumentError(`found "${unknown.join(", ")}", expected some of: ${NAMES.join(", ")}`);
+  }
+  return NAMES.filter((name) => names.includes(name));
+}

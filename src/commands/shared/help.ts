@@ -1,0 +1,75 @@
+/** Parts of every `--help`: an example, exit codes of its own, and the page on the environment, `lamina help environment`. */
+import { Command, type Option } from "commander";
+import { displayed, type Kept, usualFolderOf } from "../../home/mod.ts";
+import type { Context } from "./context.ts";
+
+const usual = (kept: Kept) => displayed(usualFolderOf(kept));
+
+/** Environment variables and their effects. */
+const VARIABLES = [
+  ["LAMINA_RESULTS", `folder where results are kept (default: ${usual("results")})`],
+  ["LAMINA_CACHE", `folder of downloads (default: ${usual("cache")})`],
+  ["LAMINA_CUDA", `folder of CUDA's libraries, searched before ${usual("cuda")}`],
+  ["LAMINA_NO_MMAP", "if set, read model files instead of mapping them into memory"],
+  ["LAMINA_DEBUG", "if set, print the stack trace of an error"],
+  ["OMP_NUM_THREADS", "number of CPU threads (default: every core)"],
+  ["HF_ENDPOINT", "address of the Hugging Face hub, for a mirror"],
+  ["HF_TOKEN", "access token for gated models on the hub"],
+  ["HF_HOME", "Hugging Face's folder; its cache and token are used"],
+  ["HF_HUB_OFFLINE", "if 1, never use the network"],
+  ["NO_COLOR", "if set, print no bold or dim text"],
+] as const;
+
+/** Exit codes of signals. */
+export const ENDED = "129, 130, 143";
+
+const CODES = [
+  ["0", "success"],
+  ["1", "failure; the last line gives the reason"],
+  ["2", "wrong usage"],
+  [ENDED, "stopped by a closed terminal, by Ctrl-C, by SIGTERM"],
+  ["137", "killed: out of memory, or a second Ctrl-C while busy"],
+  ["141", "the reader of the output closed it"],
+] as const;
+
+/** Adds an example (after "lamina") and the command's own exit codes to its help. */
+export function explained(
+  command: Command,
+  example: string,
+  codes: readonly (readonly [code: string, meaning: string])[] = [],
+): Command {
+  const text = [
+    `Example:\n  lamina ${example}`,
+    ...codes.length > 0 ? [`Exit codes:\n${entries(codes)}`] : [],
+    "Environment variables and exit codes: lamina help environment",
+  ].join("\n\n");
+  return command.addHelpText("after", `\n${text}`)
+    .showHelpAfterError(`(for example: lamina ${example}; --help lists the options)`);
+}
+
+/** `lamina environment`, which is also `lamina help environment`. */
+export function environmentCommand(context: Context): Command {
+  const page = `Environment:\n${entries(VARIABLES)}\n\nExit codes:\n${entries(CODES)}`;
+  const command = new Command("environment")
+    .description("list environment variables and exit codes")
+    .addHelpText("after", `\n${page}`);
+  return explained(command, "environment").action(() => context.print(page));
+}
+
+function entries(pairs: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...pairs.map(([name]) => name.length));
+  return pairs.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`).join("\n");
+}
+
+/** An option's description with its requirement, choices and default. */
+export function optionDescription(option: Option): string {
+  const { description, mandatory, argChoices, defaultValue, defaultValueDescription } = option;
+  const empty = Array.isArray(defaultValue) && defaultValue.length === 0;
+  const valued = (option.required || option.optional) && defaultValue !== undefined && !empty;
+  const extras = [
+    ...mandatory ? ["required"] : [],
+    ...argChoices ? [`one of: ${argChoices.join(", ")}`] : [],
+    ...valued ? [`default: ${defaultValueDescription ?? defaultValue}`] : [],
+  ];
+  return extras.length > 0 ? `${description} (${extras.join("; ")})` : description;
+}

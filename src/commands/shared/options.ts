@@ -1,0 +1,251 @@
+/** Options that commands share, parsed and checked. A wrong value is a wrong use: exit code 2. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { ENGINES, PRECISIONS, type Wanted as EngineWanted } from "../../engine/mod.ts";
+import { displayed, folderOf } from "../../home/mod.ts";
+import { type DropPlan, isFull } from "../../measure/mod.ts";
+import type { Plan } from "../../result/mod.ts";
+import { dropPlan } from "../../run/mod.ts";
+import { dropsIn, readPlan } from "../../study/mod.ts";
+import { type StudyModel, textNames } from "../../subject/mod.ts";
+import { type OutFlags, RESULTS, withOutFlags } from "./destination.ts";
+import { entriesOf, GIVEN } from "./given.ts";
+
+/** What `<model>` may be. */
+export const MODEL = "folder, .gguf file, owner/name[@revision] of the hub, or a name from `lamina models`";
+
+/** What every study takes. */
+export interface StudyFlags extends KeepingFlags, EngineFlags, OutFlags {
+  samples: number;
+  length: number;
+  text?: string;
+  skip: number;
+  bos: boolean;
+  seed: number;
+  dryRun: boolean;
+  force: boolean;
+}
+
+/** What runs the model, and how it is opened. */
+export interface EngineFlags extends Required<EngineWanted>, ModelFlags {}
+
+/** How a model is opened. */
+export interface ModelFlags {
+  allowField: string[];
+}
+
+/** Where results are kept, and whether. */
+export interface KeepingFlags {
+  results: string;
+  cache: boolean;
+}
+
+/** Lists of layers to leave out. */
+export interface DropLists {
+  dropAttention: number[];
+  dropMlp: number[];
+  dropBlock: number[];
+}
+
+/** Which modules to leave out. */
+export interface DropFlags extends DropLists {
+  plan?: string;
+}
+
+/** Headings of the options that commands share; a command's own come before them. */
+const [DROPS, CONSTRAINTS, TEXT, ENGINE, RUN] = [
+  "Modules to drop:",
+  "Modules to keep:",
+  "Text:",
+  "Model and engine:",
+  "Run:",
+];
+
+/** Adds the option that says where results are kept between runs. */
+export function withResultsFlag(command: Command): Command {
+  const usual = folderOf("results");
+  return command.optionsGroup(RESULTS).addOption(
+    new Option("--results <folder>", "folder where results are kept").argParser(notEmpty)
+      .default(usual, displayed(usual)),
+  );
+}
+
+/** Adds the options about keeping results. */
+export function withKeepingFlags(command: Command): Command {
+  return withResultsFlag(command)
+    .option("--no-cache", "compute everything again and keep no results");
+}
+
+function notEmpty(text: string): string {
+  if (text === "") throw new InvalidArgumentError("expected a folder");
+  return text;
+}
+
+/** Adds the options that choose a text, with its default sizes. */
+export function withTextFlags(command: Command, { samples = 8, length = 512 } = {}): Command {
+  return command.optionsGroup(TEXT)
+    .option("--samples <n>", "number of text blocks", wholeNumber(1), samples)
+    .option("--length <t>", "tokens per block", wholeNumber(2), length)
+    .option(
+      "--text <file|name>",
+      `${
+        textNames.join(", ")
+      }, or a file: plain text, JSONL with a "text" field, or token ids as a JSON list`,
+    )
+    .option("--skip <n>", "skip this many blocks at the start of the text", wholeNumber(0), 0)
+    .option("--bos", "start each block with the BOS token", false);
+}
+
+/** Adds the options of a study, with its default sizes. */
+export function withStudyFlags(command: Command, sizes = {}): Command {
+  withEngineFlags(withTextFlags(command, sizes))
+    .optionsGroup(RUN)
+    .option("--seed <n>", "random seed", wholeNumber(0), 0);
+  return withOutFlags(withKeepingFlags(withPriceFlags(command)));
+}
+
+/** Adds the options about the memory and time of a study: to print the estimate only, or to run in spite of it. */
+export function withPriceFlags(command: Command): Command {
+  return command.optionsGroup(RUN)
+    .option("--dry-run", "print what would run, its estimated time and memory, and exit", false)
+    .option("--force", "run even if the estimate exceeds the available memory", false);
+}
+
+/** Adds the option of every command that opens a model. */
+export function withModelFlags(command: Command): Command {
+  return command.optionsGroup(ENGINE).option(
+    "--allow-field <name>",
+    "ignore this unknown field of config.json (repeatable)",
+    collected,
+    [],
+  );
+}
+
+/** Adds the options that say what runs the model, and how it is opened. */
+export function withEngineFlags(command: Command): Command {
+  return withModelFlags(command)
+    .addOption(
+      new Option("--engine <name>", "execution engine; auto uses CUDA if it works, otherwise the CPU")
+        .choices([...ENGINES]).default("auto"),
+    )
+    .addOption(
+      new Option("--precision <name>", "precision of matrix products; tf32 and bfloat16 need CUDA")
+        .choices([...PRECISIONS]).default("float32"),
+    );
+}
+
+/** Adds the options that list what to leave out. */
+export function withDropLists(command: Command): Command {
+  return command.optionsGroup(DROPS)
+    .option(
+      "--drop-attention <layers>",
+      `drop attention in these layers, for example 25,26; ${GIVEN}`,
+      numberList,
+      [],
+    )
+    .option(
+      "--drop-mlp <layers>",
+      "drop the MLP in these layers, for example 15, or as above",
+      numberList,
+      [],
+    )
+    .option(
+      "--drop-block <layers>",
+      "drop both attention and MLP in these layers, for example 20, or as above",
+      numberList,
+      [],
+    );
+}
+
+/** What those list. */
+export function listedIn({ dropAttention, dropMlp, dropBlock }: DropLists): DropPlan {
+  return { attention: [...dropAttention, ...dropBlock], mlp: [...dropMlp, ...dropBlock] };
+}
+
+/** Adds the options that leave modules out. */
+export function withDropFlags(command: Command): Command {
+  return withDropLists(command)
+    .option("--plan <file>", "change modules as a plan from `lamina plan` or `lamina repair` says");
+}
+
+/** What must not be dropped. */
+export interface ConstraintFlags {
+  protectFirst: number;
+  protectLast: number;
+  neighbours: boolean;
+}
+
+/** Adds the options that keep modules in. */
+export function withConstraintFlags(command: Command): Command {
+  return command.optionsGroup(CONSTRAINTS)
+    .option("--protect-first <n>", "drop nothing in the first n layers", wholeNumber(0), 0)
+    .option("--protect-last <n>", "drop nothing in the last n layers", wholeNumber(0), 0)
+    .option("--no-neighbours", "never drop the same kind of module in two adjacent layers");
+}
+
+/** The constraints as the library takes them. */
+export function constraintsIn<T extends ConstraintFlags>({ neighbours, ...flags }: T) {
+  return { ...flags, noNeighbours: !neighbours };
+}
+
+/** Modules that the drop options name, those of a plan among them. */
+export interface Wanted extends DropPlan {
+  readonly plan: Plan | null;
+}
+
+/** Reads what the drop options name. */
+export async function wantedOf(flags: DropFlags): Promise<Wanted> {
+  const plan = flags.plan !== undefined ? await readPlan(flags.plan) : null;
+  const { attention, mlp } = listedIn(flags);
+  return {
+    plan,
+    attention: [...plan?.attention ?? [], ...attention],
+    mlp: [...plan?.mlp ?? [], ...mlp],
+    ...plan?.changes ? { changes: plan.changes } : {},
+  };
+}
+
+/** What that amounts to in a model. Throws if the plan is another model's, or a module is named twice. */
+export function dropOf(model: StudyModel, { plan, ...changes }: Wanted): DropPlan {
+  if (plan) dropsIn(model, plan);
+  return dropPlan(model.spec, changes);
+}
+
+/** The plans of files, and the modules that the drop options list as one more. */
+export async function plansIn(flags: DropLists & { readonly plan: readonly string[] }) {
+  const plans = await Promise.all(flags.plan.map((file) => readPlan(file)));
+  const listed = listedIn(flags);
+  return isFull(listed) ? plans : [...plans, listed];
+}
+
+/** A parser of whole numbers from `least` on. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`expected a whole number of at least ${least}`);
+    }
+    return value;
+  };
+}
+
+/** A parser of numbers above zero. */
+export function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError("expected a number above 0");
+  return value;
+}
+
+/** Zero, or a number above it. */
+export function nonNegative(text: string): number {
+  return Number(text) === 0 && text.trim() !== "" ? 0 : positive(text);
+}
+
+/** A parser of numbers of layers or steps: "25,26"; nothing for an empty list. */
+export function numberList(text: string): number[] {
+  return entriesOf(text).map(wholeNumber(0));
+}
+
+/** Parses an option that may be given several times. */
+export function collected(text: string, before: string[]): string[] {
+  return [...before, text];
+}

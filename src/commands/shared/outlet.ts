@@ -1,0 +1,84 @@
+/** Outputs of a command: a table for a person, JSON for `--json`, CSV for `--csv`; then a line about the work. */
+import { relative } from "node:path";
+import process from "node:process";
+import { writeWhole } from "../../disk/mod.ts";
+import { shellWord } from "../../entry/mod.ts";
+import { keepingFailure, resultText } from "../../result/mod.ts";
+import { type CsvRow, formatSeconds, type Result, rowsOf, toCsv } from "../../show/mod.ts";
+import { type Context, tableIn } from "./context.ts";
+import { isStandardOutput, type OutFlags } from "./destination.ts";
+
+/** The output of a command; each face is made when it is needed. */
+export interface Output {
+  readonly json: () => string;
+  readonly table: () => string;
+  readonly rows?: () => readonly CsvRow[];
+  /** The work, if it took time: "profile of tiny". */
+  readonly done?: string;
+}
+
+/** A result as an output; of several of one kind, the table and the rows show all, the JSON is the last one's. */
+export function outputOf(
+  context: Pick<Context, "look">,
+  results: Result | readonly Result[],
+  { all, done }: { readonly all?: boolean; readonly done?: string } = {},
+): Output {
+  const list = [results].flat();
+  return {
+    json: () => resultText(list.at(-1)!, 1),
+    table: () => tableIn(context, list, all),
+    rows: () => rowsOf(list),
+    ...done === undefined ? {} : { done },
+  };
+}
+
+/** Writes the faces that the flags name; prints the table unless standard output is taken, even if writing fails. */
+export async function deliver(
+  context: Context,
+  flags: OutFlags & { readonly cache?: boolean; readonly results?: string },
+  { json, table, rows, done }: Output,
+): Promise<void> {
+  const outputs = [
+    ...flags.json === undefined ? [] : [{ file: flags.json, text: json }],
+    ...flags.csv === undefined ? [] : [{ file: flags.csv, text: () => toCsv(rows!()) }],
+  ];
+  const piped = outputs.filter(({ file }) => isStandardOutput(file));
+  const files = outputs.filter(({ file }) => !isStandardOutput(file));
+  try {
+    for (const { file, text } of files) await writeWhole(file, text());
+  } finally {
+    if (piped.length === 0) context.print(table());
+    for (const { text } of piped) context.write(text().trimEnd());
+  }
+  if (done) context.notice(doneText(context, done, flags, files.map(({ file }) => file)));
+}
+
+/** "profile of tiny: done in 12 s, kept in data/results, written to p.json". */
+export function doneText(
+  { started }: Pick<Context, "started">,
+  what: string,
+  { cache = true, results }: { readonly cache?: boolean; readonly results?: string },
+  files: readonly string[] = [],
+): string {
+  const seconds = (performance.now() - started) / 1000;
+  const kept = cache && results !== undefined && keepingFailure(results) === null;
+  return [
+    `${what}: done in ${formatSeconds(seconds)}`,
+    ...results === undefined ? [] : [kept ? `kept in ${near(results)}` : "not kept"],
+    ...files.length ? [`written to ${files.join(" and ")}`] : [],
+  ].join(", ");
+}
+
+/** How a page is made: the command as it was typed, and the day. */
+export function madeBy(): { readonly command: string; readonly date: string } {
+  return {
+    command: ["lamina", ...process.argv.slice(2).map(shellWord)].join(" "),
+    date: new Date().toISOString().slice(0, 10),
+  };
+}
+
+/** A path as a person here would say it. */
+export function near(path: string): string {
+  const shown = relative(process.cwd(), path);
+  return shown === "" ? "this folder" : shown.startsWith("..") ? path : shown;
+}

@@ -1,0 +1,50 @@
+/** A study as a command: its price is printed, or a shard takes it, or it runs and its result goes where the flags say. */
+import { estimateText, type Result } from "../../show/mod.ts";
+import { divisionOf, type Price, priceOf, type RunOptions, runWork, type Study } from "../../study/mod.ts";
+import type { Context } from "./context.ts";
+import type { OutFlags } from "./destination.ts";
+import { deliver, type Output, outputOf } from "./outlet.ts";
+import { isShared } from "./sharing.ts";
+
+/** Flags of a command that runs a study. */
+export interface PerformFlags extends OutFlags {
+  readonly dryRun: boolean;
+  readonly cache?: boolean;
+  readonly results?: string;
+}
+
+/** How a command shows a study. */
+export interface Shown<R, P> {
+  /** The price in words. */
+  price(price: P): string;
+  output(result: R): Output | Promise<Output>;
+}
+
+/** Prices, divides or runs a study. */
+export async function perform<S, O extends RunOptions, R, P, In>(
+  context: Context,
+  flags: PerformFlags,
+  study: Study<S, O, R, P, In>,
+  [subject, options]: readonly [In, O],
+  { price, output }: Shown<R, P>,
+): Promise<void> {
+  if (flags.dryRun) return context.print(price(await priceOf(study, subject, options)));
+  await study.on(study.verb, subject, options, study.checks, async (subject, options) => {
+    const work = await study.work(subject, options, context.sharing?.parts);
+    if (await isShared(context, options, () => divisionOf(work, options))) return;
+    await deliver(context, flags, await output(await runWork(work, options)));
+  });
+}
+
+/** How the results of a study are shown whose price is that of its passes; `name` is in the price, `done` in the last line. */
+export function shown(
+  context: Pick<Context, "look">,
+  name: string,
+  done: string,
+  faces: { readonly all?: boolean } = {},
+): Shown<Result | readonly Result[], Price> {
+  return {
+    price: ({ plans, ...price }) => estimateText(name, plans, price),
+    output: (results) => outputOf(context, results, { ...faces, done }),
+  };
+}

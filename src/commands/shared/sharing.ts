@@ -1,0 +1,73 @@
+/** What a command does where its study is divided: how it meets `shards`, `shard` and `merge`. */
+import { type Engine, openEngine } from "../../engine/mod.ts";
+import { type Division, type RunOptions, runOptionsOf, type ShardOptions } from "../../study/mod.ts";
+import type { EngineFlags } from "./options.ts";
+
+/** Who takes a study's division instead of the study being run whole. */
+export interface Sharing {
+  /** Into how many shards each stage is to be divided. */
+  readonly parts: number;
+  /** What runs the study: what its command line says, or one that computes nothing; null where it is only planned. */
+  readonly engine: "own" | Engine | null;
+  /** Whether that was all; else the study goes on, from what is kept. */
+  take(division: Division, options: ShardOptions): Promise<boolean>;
+}
+
+/** Commands whose studies can be divided. */
+export const DIVISIBLE = [
+  "profile",
+  "perplexity",
+  "causes",
+  "evaluate",
+  "order",
+  "sweep",
+  "checkpoints",
+  "random-init",
+] as const;
+
+/** What is wrong with a study's command line as a part of a plan; null for nothing. A plan runs no other command. */
+export function flawInLine([name, ...rest]: readonly string[]): string | null {
+  if (!(DIVISIBLE as readonly string[]).includes(name)) {
+    return `found "${name}", expected one of ${DIVISIBLE.join(", ")}`;
+  }
+  const runsNothing = rest.find((word) => /^--(dry-run|help|version)(=|$)|^-[hV]/.test(word));
+  if (runsNothing !== undefined) {
+    return `${runsNothing} is not part of a plan: a command with it runs no study`;
+  }
+  const flag = rest.find((word) => /^--(json|csv|results|no-cache)(=|$)/.test(word));
+  if (flag === undefined) return null;
+  return `${flag} is not part of a plan: \`lamina shard\` and \`lamina merge\` say where results go`;
+}
+
+/** A context, as far as it says who takes the command's study; null where it is run whole. */
+export interface Shared {
+  readonly sharing: Sharing | null;
+}
+
+/** Whether a study was taken by shards. Every command in `DIVISIBLE` asks before it runs its study. */
+export async function isShared(
+  { sharing }: Shared,
+  options: RunOptions,
+  divide: () => Promise<Division>,
+): Promise<boolean> {
+  if (sharing === null) return false;
+  const { results, ...told } = runOptionsOf(options);
+  if (results === undefined) throw new RangeError("Cannot divide a study that keeps nothing");
+  return await sharing.take(await divide(), { ...told, results });
+}
+
+/** Throws where what a command is asked for cannot be divided. */
+export function expectWhole({ sharing }: Shared, what: string): void {
+  if (sharing !== null) throw new RangeError(`Cannot divide ${what}: run it on one machine`);
+}
+
+/** Opens what runs a study, to fail before a model is fetched; nothing where none is to run. */
+export async function openRunner({ sharing }: Shared, flags: EngineFlags): Promise<void> {
+  if (sharing === null || sharing.engine === "own") await openEngine(flags);
+}
+
+/** What a study is told to run on. */
+export function runnerOf({ sharing }: Shared, { engine, precision }: EngineFlags) {
+  const given = sharing?.engine ?? "own";
+  return given === "own" ? { engine, precision } : { engine: given };
+}

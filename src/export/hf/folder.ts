@@ -1,0 +1,101 @@
+/**
+ * A folder that stock transformers loads. A layer without both modules is not there, and the others move up; transformers
+ * runs every module of a layer that is there, so one that is dropped alone stays with an output projection of zeros: what it
+ * adds is zero, what it costs is not saved. Weights are copied as they are stored.
+ */
+import { mixerKind, readSpec, routed } from "../../models/mod.ts";
+import { type OutTensor, zeros } from "../../weights/mod.ts";
+import { type Config, configOf, valuesOf } from "../config.ts";
+import { expectExpressible, expectModel } from "../expect.ts";
+import { copyOf, isOfWeights, type Job, jsonFile, type Made, modulesText, type OutFile } from "../job.ts";
+import { renumbered, silenced } from "../names.ts";
+import { configFromGguf, tensorsFromGguf, tokenizerFromGgufFiles } from "./from_gguf.ts";
+import { shardFiles } from "./shards.ts";
+
+export async function hfFiles(job: Job): Promise<Made> {
+  expectExpressible(job, "hf");
+  const { stored, model } = job;
+  const fromGguf = stored.kind === "gguf";
+  const config = smaller(job, fromGguf ? configFromGguf(job) : await configOf(job), job.kept);
+  expectModel(job, readSpec(valuesOf(config), model.name, model.allowed));
+  const small = await smallFiles(job);
+  const tensors = fromGguf ? tensorsFromGguf(job, stored.file) : tensorsOf(job);
+  return {
+    files: [jsonFile("config.json", config), ...small, ...shardFiles(tensors)],
+    notes: [...notesOnGguf(job, small), ...notesOf(job)],
+  };
+}
+
+/** The files beside the weights and their configuration: a folder's other files, the tokenizer of a GGUF file. */
+export async function smallFiles(job: Job): Promise<OutFile[]> {
+  if (job.stored.kind === "gguf") return await tokenizerFromGgufFiles(job, job.stored.file);
+  const names = job.files.list().filter((name) => name !== "config.json" && !isOfWeights(name));
+  return await Promise.all(names.map((name) => copyOf(job, name)));
+}
+
+/** Notes on a folder made from a GGUF file. */
+export function notesOnGguf({ stored }: Job, small: readonly OutFile[]): string[] {
+  if (stored.kind !== "gguf") return [];
+  const types = new Set(
+    [...stored.file.tensors.values()].map(({ type }) => type).filter((type) => /^Q/.test(type)),
+  );
+  return [
+    ...types.size > 0 ? [`${[...types].join(", ")}: dequantised to F32, with the same values`] : [],
+    ...small.length === 0 ? ["the GGUF file has no tokenizer, so the folder has none"] : [],
+  ];
+}
+
+function notesOf({ lone }: Job): string[] {
+  if (lone.length === 0) return [];
+  return [
+    `${
+      modulesText(lone)
+    }: stored with an output projection of zeros, because stock transformers runs every module of a ` +
+    "layer; results are those of the plan, but this saves no time or memory",
+  ];
+}
+
+function tensorsOf(job: Job): OutTensor[] {
+  const { file } = job.stored;
+  const silent = silenced(job);
+  return [...file.tensors].flatMap(([stored, { type, shape, bytes }]) => {
+    const name = renumbered(job, stored);
+    if (name === null) return [];
+    return [{ name, type, shape, ...silent.has(stored) ? zeros(bytes) : file.stored(stored) }];
+  });
+}
+
+/** The configuration with these layers alone; a model of text and images keeps that of its text part inside. */
+export function smaller({ full }: Job, whole: Config, kept: readonly number[]): Config {
+  const { drop_attn_list: _, drop_mlp_list: __, ...config } = whole;
+  const text = config.text_config as Config | undefined;
+  const fewer = (part: Config) => (
+    {
+      ...part,
+      ["n_layer" in part ? "n_layer" : "num_hidden_layers"]: kept.length,
+      ...layerTypes(part),
+      ...mixtures(part),
+    }
+  );
+  return text ? { ...config, text_config: fewer(text) } : fewer(config);
+
+  /** Kinds of the layers that are left, where the model has kinds: its own rule would count from the first that is left. */
+  function layerTypes(part: Config): Config {
+    const lists = ["layer_types", "no_rope_layers"].filter((field) => Array.isArray(part[field]));
+    const left = Object.fromEntries(
+      lists.map((field) => [field, kept.map((l) => (part[field] as unknown[])[l])]),
+    );
+    const kinds = full.layers.map(({ attention }) => mixerKind(attention!).layerType(attention!));
+    if (lists.includes("layer_types") || kinds.every((kind) => kind === kinds[0])) return left;
+    return { ...left, layer_types: kept.map((l) => kinds[l]) };
+  }
+
+  /** Which of the layers that are left have an MLP, where the model says so by their numbers. */
+  function mixtures(part: Config): Config {
+    const dense = kept.flatMap((l, index) => routed(full.layers[l].mlp) ? [] : [index]);
+    return {
+      ..."mlp_only_layers" in part ? { mlp_only_layers: dense, decoder_sparse_step: 1 } : {},
+      ..."first_k_dense_replace" in part ? { first_k_dense_replace: dense.length } : {},
+    };
+  }
+}

@@ -1,0 +1,110 @@
+/** Means, errors and rank correlation over small samples; float64. */
+import { sum } from "../../entry/mod.ts";
+
+/** Arithmetic mean; NaN of nothing. */
+export function mean(values: readonly number[]): number {
+  return sum(values) / values.length;
+}
+
+/** Standard deviation of a sample, with n − 1; null below two values. */
+export function deviation(values: readonly number[]): number | null {
+  if (values.length < 2) return null;
+  const centre = mean(values);
+  const squares = sum(values, (value) => (value - centre) ** 2);
+  return Math.sqrt(squares / (values.length - 1));
+}
+
+/** Standard error of the mean, the deviation / √n; null below two values. */
+export function standardError(values: readonly number[]): number | null {
+  const scatter = deviation(values);
+  return scatter === null ? null : scatter / Math.sqrt(values.length);
+}
+
+/** Half the width of the mean's 95 % confidence interval; null below two values. */
+export function halfWidth95(values: readonly number[]): number | null {
+  const error = standardError(values);
+  return error === null ? null : studentT95(values.length) * error;
+}
+
+/** Ranks from 1, ties share their mean rank. Throws `RangeError` for NaN, which has none. */
+export function ranks(values: readonly number[]): number[] {
+  if (values.some(Number.isNaN)) throw new RangeError("Cannot rank values: found NaN, expected numbers");
+  const order = values.map((_, i) => i).sort((a, b) => values[a] - values[b]);
+  const result = new Array<number>(values.length);
+  for (let start = 0; start < order.length;) {
+    let end = start;
+    while (end < order.length && values[order[end]] === values[order[start]]) end++;
+    for (let i = start; i < end; i++) result[order[i]] = (start + end + 1) / 2;
+    start = end;
+  }
+  return result;
+}
+
+/** Pearson's correlation; NaN where one side does not vary. */
+export function correlation(a: readonly number[], b: readonly number[]): number {
+  const [meanA, meanB] = [mean(a), mean(b)];
+  let [ab, aa, bb] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    ab += (a[i] - meanA) * (b[i] - meanB);
+    aa += (a[i] - meanA) ** 2;
+    bb += (b[i] - meanB) ** 2;
+  }
+  return ab / Math.sqrt(aa * bb);
+}
+
+/** Spearman's rank correlation. */
+export function spearman(a: readonly number[], b: readonly number[]): number {
+  return correlation(ranks(a), ranks(b));
+}
+
+/** 97.5 % quantile of Student's t for n − 1 degrees of freedom: half-width of a 95 % interval in standard errors. */
+export function studentT95(n: number): number {
+  const table = [NaN, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228];
+  const degrees = n - 1;
+  // Cornish–Fisher beyond the table: within 0.1 % from 11 degrees on.
+  return table[degrees] ?? 1.95996 + 2.37227 / degrees + 2.8225 / degrees ** 2;
+}
+
+/** A median and the quartiles around it. */
+export interface Quartiles {
+  readonly median: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The quartiles of at least one number; between two numbers they are on the line. Throws `RangeError` for none. */
+export function quartiles(values: readonly number[]): Quartiles {
+  if (values.length === 0) {
+    throw new RangeError("Cannot compute a median: found no numbers, expected at least one");
+  }
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number) => {
+    const place = share * (sorted.length - 1);
+    const [below, above] = [sorted[Math.floor(place)], sorted[Math.ceil(place)]];
+    return below + (place % 1) * (above - below);
+  };
+  return { median: at(0.5), low: at(0.25), high: at(0.75) };
+}
+
+/** A number for each layer; null where there is none. */
+type ByLayer = readonly (number | null)[];
+
+/** Mean absolute change over the layers that both have; null where there is none. */
+export function drift(before: ByLayer, after: ByLayer): number | null {
+  const pairs = common(before, after);
+  return pairs.length === 0 ? null : mean(pairs.map(([a, b]) => Math.abs(b - a)));
+}
+
+/** Spearman's correlation over the layers that both have; null if undefined: fewer than three, or all equal. */
+export function rankStability(before: ByLayer, after: ByLayer): number | null {
+  const pairs = common(before, after);
+  const value = spearman(pairs.map(([a]) => a), pairs.map(([, b]) => b));
+  return pairs.length > 2 && Number.isFinite(value) ? value : null;
+}
+
+function common(before: ByLayer, after: ByLayer): [number, number][] {
+  return before.flatMap((a, l): [number, number][] => {
+    const b = after[l] ?? null;
+    return a === null || b === null ? [] : [[a, b]];
+  });
+}

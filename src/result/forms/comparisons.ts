@@ -1,0 +1,83 @@
+/** The forms of comparisons: two profiles, a profile and the official code's importance, our drop orders and the official ones. */
+import { z } from "zod";
+import { indices } from "./plan.ts";
+import { computedForm, headForm, perLayer, provenanceForm } from "./provenance.ts";
+
+const agreement = z.object({
+  /** Share of modules in common among the n least important of each, for n = 1 … L. */
+  overlap: z.array(z.number()),
+  /** Spearman's rank correlation of importance; null where one side does not vary. */
+  rankCorrelation: z.number().nullable(),
+  /** Largest absolute difference of importance. */
+  largestDifference: z.number(),
+});
+/** How similarly two profiles rank one kind of module. */
+export type Agreement = z.infer<typeof agreement>;
+
+export const compareForm = z.object({
+  ...headForm("compare"),
+  models: z.tuple([z.string(), z.string()]),
+  /** What computed each, where that differs: then the numbers do too. */
+  computed: z.tuple([computedForm, computedForm]).optional(),
+  attention: agreement,
+  mlp: agreement,
+  block: agreement,
+});
+/** Two profiles side by side. */
+export type Comparison = z.infer<typeof compareForm>;
+
+const officialDifference = z.object({
+  /** 1 − mean cos(X, Y), of what is actually added to the stream. */
+  importance: perLayer,
+  /** The official code's. */
+  official: perLayer,
+  /** The official code's minus ours. */
+  difference: perLayer,
+  /** Spearman's rank correlation of the two over the layers; null where one side does not vary. */
+  rankCorrelation: z.number().nullable(),
+});
+/** One kind of module by layer [L]: Lamina's importance and the official code's; null where the module is absent. */
+export type OfficialDifference = z.infer<typeof officialDifference>;
+
+export const againstForm = z.object({
+  ...headForm("against"),
+  against: z.literal("llm-drop"),
+  provenance: provenanceForm,
+  /** Whether the definitions coincide for this model; nothing is then run for the official one. */
+  same: z.boolean(),
+  attention: officialDifference,
+  mlp: officialDifference,
+});
+/** A profile compared with what the official code computes. */
+export type AgainstLlmDrop = z.infer<typeof againstForm>;
+
+const orderAgreementForm = z.object({
+  importance: perLayer,
+  standardError: perLayer,
+  /** All layers that have the module, least important first. */
+  order: indices,
+  /** For each module that the official order lists: whether the samples cannot separate it from the next. */
+  tied: z.array(z.boolean()),
+  /** As far as it is known, most redundant first. */
+  official: indices,
+  /** Share of layers in common among the first n of each, for n = 1 … as many as are known. */
+  overlap: z.array(z.number()),
+  /** Spearman's correlation of importance with the official rank, over the layers whose rank is known; null where one does not vary. */
+  rankCorrelation: z.number().nullable(),
+});
+/** One kind of module: Lamina's order compared with the official one. */
+export type OrderAgreement = z.infer<typeof orderAgreementForm>;
+
+export const verifyForm = z.object({
+  ...headForm("verify"),
+  /** Whose official orders these are: "mistral-7b". */
+  paper: z.string(),
+  /** The model and the text that were measured. */
+  provenance: provenanceForm,
+  tokens: z.int().positive(),
+  attention: orderAgreementForm,
+  mlp: orderAgreementForm,
+  block: orderAgreementForm,
+});
+/** The drop orders of one of the paper's models, compared with the official ones. */
+export type Verification = z.infer<typeof verifyForm>;

@@ -1,0 +1,147 @@
+/** The forms of evaluations: what a model makes of benchmark tasks, document by document. */
+import { z } from "zod";
+import { VERDICTS } from "../../measure/mod.ts";
+import { headForm, provenanceForm } from "./provenance.ts";
+
+/** What decides what a task asks. */
+const settingForm = z.object({
+  /** As lm-eval 0.4.13 names and counts it. */
+  name: z.string(),
+  version: z.string(),
+  shots: z.int().nonnegative(),
+  bos: z.enum(["tokenizer", "never", "always"]),
+  /** Of the stream that shots are drawn from. */
+  seed: z.int().nonnegative(),
+});
+
+/** The numbers that a task may report. */
+const sharesForm = {
+  acc: z.number().optional(),
+  acc_norm: z.number().optional(),
+  perplexity: z.number().optional(),
+  strict: z.number().optional(),
+  flexible: z.number().optional(),
+};
+
+/** What came of one document. */
+const itemForm = z.object({
+  /** Its place in the split. */
+  index: z.int().nonnegative(),
+  /** SHA-256 of the first request's context: lm-eval's prompt_hash. */
+  hash: z.string(),
+  /** Nats, of each choice; of the target alone where there is one. */
+  loglikelihoods: z.array(z.number()),
+  /** Whether each is what greedy decoding would write. */
+  greedy: z.array(z.boolean()),
+  /** Scored tokens of each. */
+  tokens: z.array(z.int().positive()),
+  /** What it contributes to each metric of the task; to a perplexity its log-likelihood. */
+  ...sharesForm,
+  /** The right choice, if choices are scored. */
+  gold: z.int().nonnegative().nullable(),
+  /** What was written, if text is generated. */
+  text: z.string().nullable(),
+  /** Sums over the scored tokens: nats from the full model, and tokens with its first choice. */
+  kl: z.number(),
+  top1: z.number(),
+  /** Tokens cut from the left of its requests. */
+  cut: z.int().nonnegative(),
+});
+
+/** Some documents of a task, as they are kept between runs; the first of them where text is written and the run was ended. */
+export const taskForm = z.object({
+  ...headForm("task"),
+  provenance: provenanceForm,
+  task: settingForm,
+  items: z.array(itemForm),
+});
+/** Some documents of one task under one plan. */
+export type TaskPart = z.infer<typeof taskForm>;
+
+/** What a plan writes after the beginnings of texts, as it is kept between runs: ids, of the first prompts if it was ended. */
+export const writtenForm = z.object({
+  ...headForm("written"),
+  provenance: provenanceForm,
+  /** Tokens that are written at most. */
+  tokens: z.int().positive(),
+  texts: z.array(z.array(z.int().nonnegative())),
+});
+
+/** How a plan's number differs from the full model's, over the same documents. */
+const changeForm = z.object({
+  difference: z.number(),
+  /** The 95 % interval, by an exact test of the answers that changed (measure/statistics/paired.ts); over tasks as measure/statistics/share.ts says. */
+  low: z.number(),
+  high: z.number(),
+  /** p of two one-sided tests: below 0.05, the two are equal but for `margin`. */
+  equivalence: z.number(),
+  margin: z.number(),
+  /** Whether they are equal but for `margin`: "cannot tell" where the documents do not show either. */
+  verdict: z.enum(VERDICTS),
+  /** Documents of all its tasks. */
+  n: z.int().positive(),
+});
+
+/** How sure a number is, and how it differs from the full model's. */
+const errorForm = {
+  /** The standard error as lm-eval has it: 0 where all answers are right, or none; null for one document. */
+  stderr: z.number().nullable(),
+  /** The 95 % interval: Wilson's for a share; null for a perplexity over one document. */
+  low: z.number().nullable(),
+  high: z.number().nullable(),
+  /** Null for the full model, and for a perplexity. */
+  against: changeForm.nullable(),
+};
+
+/** A metric of a task. */
+const metricForm = z.object({ value: z.number(), ...errorForm });
+
+/** One task of an evaluation. */
+const evaluatedForm = z.object({
+  version: z.string(),
+  shots: z.int().nonnegative(),
+  n: z.int().positive(),
+  /** The shares that the task reports, as plain numbers. */
+  ...sharesForm,
+  metrics: z.record(z.string(), metricForm),
+  /** KL(p_full ‖ p_drop), nats per scored token, and the share of them with the full model's first choice. */
+  kl: z.number().nullable(),
+  top1: z.number().nullable(),
+  /** Expected calibration error of the choices' shares, 15 bins. */
+  ece: z.number().nullable(),
+  /** Documents that were longer than the context. */
+  cut: z.int().nonnegative(),
+  items: z.array(itemForm),
+});
+
+/** A group of tasks, over all their documents. */
+const groupForm = z.object({
+  tasks: z.array(z.string()),
+  n: z.int().positive(),
+  acc: z.number(),
+  ...errorForm,
+});
+
+/** How a plan writes, next to the full model. */
+const writingForm = z.object({
+  prompts: z.int().positive(),
+  tokens: z.int().positive(),
+  /** Of each prompt, the first generated token that is not the full model's; null where there is none. */
+  divergence: z.array(z.int().nonnegative().nullable()),
+  /** Of each prompt, the share of generated 4-grams that were there before. */
+  repetition: z.array(z.number()),
+});
+
+export const evaluateForm = z.object({
+  ...headForm("evaluate"),
+  provenance: provenanceForm,
+  bos: settingForm.shape.bos,
+  seed: z.int().nonnegative(),
+  tasks: z.record(z.string(), evaluatedForm),
+  groups: z.record(z.string(), groupForm),
+  /** The mean of the tasks' main numbers (groups count once), null where a suite is not whole. */
+  average: z.object({ value: z.number(), of: z.array(z.string()), ...errorForm }).nullable(),
+  writing: writingForm.nullable(),
+});
+/** The scores of benchmark tasks under a plan. */
+export type Evaluation = z.infer<typeof evaluateForm>;

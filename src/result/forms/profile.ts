@@ -1,0 +1,92 @@
+/**
+ * The forms of profiles: importance, magnitude and sign of every module, with the sums behind these means; and of a study of training,
+ * which has a profile of each checkpoint and, if requested, the cost of dropping half of each kind of module there.
+ */
+import { z } from "zod";
+import { headForm, perLayer, provenanceForm } from "./provenance.ts";
+import { sweepForm } from "./sweep.ts";
+
+/** Sums of one module over the counted tokens of one sample. */
+export const updateSums = z.object({
+  counted: z.number(),
+  distance: z.number(),
+  magnitude: z.number(),
+  sign: z.number(),
+  norm: z.number(),
+});
+const moduleSums = z.array(z.array(updateSums).nullable());
+
+/** Means of one kind of module by layer [L]; null where the module is dropped. */
+const moduleMeans = z.object({
+  /** 1 − mean cos(X, Y) */
+  importance: perLayer,
+  /** mean |u| / |X| */
+  relativeMagnitude: perLayer,
+  /** mean cos(u, X) */
+  sign: perLayer,
+  /** Standard error of the importance, over samples; null for a single sample. */
+  standardError: perLayer,
+});
+export type ModuleMeans = z.infer<typeof moduleMeans>;
+
+const sumsForm = z.array(
+  z.array(z.object({
+    load: z.array(z.int().nonnegative()),
+    entropy: z.number(),
+    tokens: z.int().positive(),
+  })).nullable(),
+);
+/** Sums over routers' choices, by layer [L] and sample; null for a layer without a mixture. */
+export type RoutingSums = z.infer<typeof sumsForm>;
+
+const mixturesForm = z.object({
+  sums: sumsForm,
+  /** Share of all choices that each expert has [X]. */
+  load: z.array(z.array(z.number()).nullable()),
+  /** Mean entropy of the softmax of the router's logits over all experts, nats. */
+  entropy: perLayer,
+  /** Share of the experts that no token chose. */
+  unused: perLayer,
+});
+/** The use of experts, by layer [L]; null for a layer without a mixture, or whose mixture is dropped. */
+export type Mixtures = z.infer<typeof mixturesForm>;
+
+export const profileForm = z.object({
+  ...headForm("profile"),
+  provenance: provenanceForm,
+  tokens: z.int().positive(),
+  /** Tokens without a direction (|X| = 0), which some module's means leave out. */
+  skippedTokens: z.int().nonnegative(),
+  /** mean |x| at the input of each layer [L]; null where the whole layer is dropped. */
+  streamNorm: perLayer,
+  sums: z.object({ attention: moduleSums, mlp: moduleSums, block: moduleSums }),
+  attention: moduleMeans,
+  mlp: moduleMeans,
+  block: moduleMeans,
+  /** How experts are used; absent for a model without mixtures. */
+  mixtures: mixturesForm.optional(),
+  /** What mixes the tokens of each layer [L], null where nothing does; absent for a model without linear attention. */
+  mixers: z.array(z.enum(["full", "linear"]).nullable()).optional(),
+});
+/** Importance, magnitude and sign of every module. */
+export type Profile = z.infer<typeof profileForm>;
+
+const checkpointForm = profileForm.extend({
+  /** Optimiser steps so far. */
+  step: z.int().nonnegative(),
+  /** The full model and half of the attention, MLP or block modules dropped by this step's importance; null if not requested. */
+  quality: sweepForm.nullable(),
+});
+export type CheckpointProfile = z.infer<typeof checkpointForm>;
+
+export const checkpointsForm = z.object({
+  ...headForm("checkpoints"),
+  /** Name of the series. */
+  name: z.string(),
+  series: z.array(checkpointForm).min(1).refine(
+    (series) => series.every(({ step }, i) => i === 0 || step > series[i - 1].step),
+    "found steps out of order, expected increasing ones",
+  ),
+});
+/** Profiles of the checkpoints of one training run, in the order of their steps. */
+export type Checkpoints = z.infer<typeof checkpointsForm>;

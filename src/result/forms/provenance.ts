@@ -1,0 +1,71 @@
+/** What all forms share: their first fields, the modules dropped, where the numbers come from, values by layer. */
+import { z } from "zod";
+import { type Kind, METHODS } from "../methods.ts";
+import { dropForm } from "./plan.ts";
+
+/** The fields that every form begins with. */
+export function headForm<K extends Kind>(kind: K) {
+  return { kind: z.literal(kind), method: z.literal(METHODS[kind]) };
+}
+
+/** Which model. */
+export const modelForm = z.object({
+  name: z.string(),
+  /** Fingerprint of the weight files (see the hub room). */
+  fingerprint: z.string(),
+  revision: z.string().nullable(),
+  /** How the weights are stored: "GGUF Q4_1". */
+  format: z.string(),
+  family: z.string(),
+  layers: z.int().positive(),
+  /** Unknown fields of its configuration that the user chose to ignore; absent if empty. */
+  allowedFields: z.array(z.string()).optional(),
+});
+
+/** What computed the numbers. */
+export const computedForm = z.object({
+  /** The precision of products: float32, tf32, bfloat16. */
+  dtype: z.string(),
+  /** cpu, webgpu or cuda. */
+  engine: z.string(),
+  /** Library and version. */
+  runtime: z.string(),
+  /** The device in words; absent for the CPU. */
+  device: z.string().optional(),
+});
+/** What computed the numbers: precision, engine, runtime, device. */
+export type Computed = z.infer<typeof computedForm>;
+
+/** Everything that the numbers depend on except the method (methods.ts). */
+export const provenanceForm = z.object({
+  lamina: z.string(),
+  model: modelForm,
+  ...computedForm.shape,
+  tokenizer: z.string(),
+  text: z.object({ name: z.string(), hash: z.string() }),
+  packing: z.object({
+    samples: z.int().positive(),
+    length: z.int().positive(),
+    skip: z.int(),
+    bos: z.boolean(),
+    /** Tokens of the longest text that the model was trained on, where samples are longer than that; absent otherwise. */
+    trained: z.int().positive().optional(),
+  }),
+  drop: dropForm,
+  seed: z.int().nullable(),
+});
+/** Everything that the numbers depend on: equal provenance means equal numbers. */
+export type Provenance = z.infer<typeof provenanceForm>;
+
+/** What computed the numbers, of all that they depend on. */
+export function computedIn({ dtype, engine, runtime, device }: Computed): Computed {
+  return { dtype, engine, runtime, ...device === undefined ? {} : { device } };
+}
+
+/** Whether two results may be put together, as far as what computed them goes. */
+export function computedAlike(a: Computed, b: Computed): boolean {
+  return JSON.stringify(computedIn(a)) === JSON.stringify(computedIn(b));
+}
+
+/** A number for each layer [L]; null where the module is dropped. */
+export const perLayer = z.array(z.number().nullable());

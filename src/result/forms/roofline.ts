@@ -1,0 +1,78 @@
+/** The form of a roofline: what bytes and operations allow a device, beside what the paper measured. */
+import { z } from "zod";
+import { dropForm } from "./plan.ts";
+import { headForm } from "./provenance.ts";
+
+/** Ratios of the full model's time to the plan's. */
+const ratiosForm = z.object({ prefill: z.number(), decode: z.number(), whole: z.number() });
+
+/** What a speed-up of the paper needs to be possible, the cheapest first. */
+const REACHES = ["fits", "own-batch", "more-memory", "never"] as const;
+
+const paperForm = z.object({
+  /** As a ratio: 1.23 is 23 % faster. */
+  speedup: z.number(),
+  /** Points of average accuracy, of the full model and of this one. */
+  accuracies: z.tuple([z.number(), z.number()]),
+  /** Points lost for each percent of speed-up: the paper's, and that of the roofline at the largest batch of the full model. */
+  gamma: z.number().nullable(),
+  rooflineGamma: z.number().nullable(),
+  /**
+   * Where the roofline allows as much: in a batch that fits the full model; where each model runs its own largest batch; in a
+   * batch that needs more memory; in none.
+   */
+  reach: z.enum(REACHES),
+});
+
+export const rooflineForm = z.object({
+  ...headForm("roofline"),
+  lamina: z.string(),
+  model: z.object({ name: z.string(), family: z.string(), layers: z.int().positive() }),
+  device: z.object({
+    name: z.string(),
+    title: z.string(),
+    /** How many share the work; what follows is of all of them together. */
+    count: z.int().positive(),
+    /** Bytes per second. */
+    bandwidth: z.number().positive(),
+    /** Multiplications and additions per second. */
+    rate: z.number().positive(),
+    /** Bytes. */
+    memory: z.number().positive(),
+  }),
+  setting: z.object({
+    /** Tokens read, and tokens written, of each text. */
+    input: z.int().positive(),
+    output: z.int().positive(),
+    /** Bits of a number; of 4-bit weights, with the scale that 32 of them share, 4.5. */
+    bits: z.union([z.literal(16), z.literal(4)]),
+  }),
+  /** The full model first. */
+  plans: z.array(z.object({
+    drop: dropForm,
+    /** Of all weights, and of the keys and values of one text at its end. */
+    weightBytes: z.number(),
+    keyBytes: z.number(),
+    /** The most texts that fit beside the weights; 0 where the weights alone do not. */
+    largest: z.int().nonnegative(),
+    points: z.array(z.object({
+      batch: z.int().positive(),
+      /** Whether the full model fits in this batch. */
+      fits: z.boolean(),
+      /** Seconds: reading all texts, and writing all tokens. */
+      prefill: z.number(),
+      decode: z.number(),
+      speedup: ratiosForm,
+    })),
+    /** The speed-up of the whole in exactly the largest batch that fits the full model; null where the full model does not fit. */
+    fitting: z.object({ batch: z.int().positive(), speedup: z.number() }).nullable(),
+    /** Tokens per second in the own largest batch beside the full model in its; null where the full model does not fit. */
+    throughput: z.number().nullable(),
+    /** The largest speed-up of the whole in any batch, whatever memory that takes, and the batch. */
+    most: z.object({ batch: z.int().positive(), speedup: z.number() }),
+    /** What the paper reports of this model with as many attention modules dropped. */
+    paper: paperForm.nullable(),
+  })),
+});
+/** The largest speed-ups that a device allows a model with modules dropped. */
+export type Roofline = z.infer<typeof rooflineForm>;

@@ -1,0 +1,74 @@
+/** The forms of plans (what is dropped, in which order) and of sweeps (what dropping more and more costs). */
+import { KINDS } from "../../measure/mod.ts";
+import { z } from "zod";
+import { changeForm, dropForm, indices } from "./plan.ts";
+import { headForm, provenanceForm } from "./provenance.ts";
+import { ORDERS, TARGETS } from "../scores.ts";
+
+export const targetForm = z.enum(TARGETS);
+export const byForm = z.enum(ORDERS);
+
+/** A plan: the modules to drop, and what ordered them. */
+export const planForm = z.object({
+  ...headForm("plan"),
+  model: z.string(),
+  layers: z.int().positive(),
+  /** Provenance of the profile or order that it was made from; a plan written by hand has none. */
+  provenance: provenanceForm.optional(),
+  target: targetForm,
+  by: byForm,
+  seed: z.int().nullable(),
+  /** Layers whose attention is dropped, first dropped first. */
+  attention: indices,
+  /** Layers whose MLP is dropped, first dropped first. */
+  mlp: indices,
+  /** All other changes of modules; their tensors lie in the safetensors file beside the plan. Absent if there are none. */
+  changes: z.array(changeForm).optional(),
+  /** How dropped modules were repaired, and provenance of the run that measured the repairs; absent if none were. */
+  repaired: z.object({ by: z.enum(["mean"]), provenance: provenanceForm }).optional(),
+  /** The drops in order; `score` is what they were ordered by. */
+  order: z.array(
+    z.object({ module: z.enum(KINDS), layer: z.int(), score: z.number().nullable() }),
+  ),
+  /** What is saved; a plan from a profile, which does not know sizes, does not say. */
+  saves: z.object({
+    /** Weights that need not be stored, and their share of all the model's. */
+    parameters: z.int().nonnegative(),
+    parametersShare: z.number(),
+    /** Bytes of keys and values for each token of the context, in 16 bits, and their share of all. */
+    kvBytesPerToken: z.int().nonnegative(),
+    kvShare: z.number(),
+  }).optional(),
+});
+/** Modules to drop, in order. */
+export type Plan = z.infer<typeof planForm>;
+
+/** Quality against the number of modules dropped, by what they were ordered by. */
+export const sweepForm = z.object({
+  ...headForm("sweep"),
+  /** Provenance of the full model on the text on which quality was measured. */
+  provenance: provenanceForm,
+  /** Provenance of the profile that gave the orders. */
+  calibration: provenanceForm,
+  curves: z.array(z.object({
+    target: targetForm,
+    by: byForm,
+    /** Seed of a random order. */
+    seed: z.int().nullable(),
+    points: z.array(z.object({
+      dropped: z.int().nonnegative(),
+      /** The modules dropped. */
+      drop: dropForm,
+      nll: z.number(),
+      standardError: z.number().nullable(),
+      perplexity: z.number(),
+      kl: z.number(),
+      top1: z.number(),
+      /** Rise in nll over the full model, paired over samples; null for a single sample. */
+      rise: z.number(),
+      riseError: z.number().nullable(),
+    })),
+  })),
+});
+/** Quality by number of modules dropped, curve by curve. */
+export type Sweep = z.infer<typeof sweepForm>;

@@ -1,0 +1,232 @@
+/**
+ * Results that are kept between runs: found again by everything that their numbers depend on. A file's name only says where to
+ * look; its content must itself match what was asked for, and the checksum at its end. A folder that cannot be written is no
+ * reason to lose a result that took hours.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { createHash } from "node:crypto";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { isFile, writeWhole } from "../../disk/mod.ts";
+import type { ResultOf } from "../forms/forms.ts";
+import { cacheKey, canonical } from "./key.ts";
+import { head, type Kind } from "../methods.ts";
+import type { Provenance } from "../forms/provenance.ts";
+import { parseResult, resultText } from "./store.ts";
+
+/** Where results are kept, and where notices go. */
+export interface Keeping {
+  /** A folder in which results are kept and found again; without it, nothing is kept. */
+  readonly results?: string | undefined;
+  /** Receives single lines for people to read. */
+  readonly onNotice?: ((line: string) => void) | undefined;
+}
+
+/** What the numbers of each kept kind depend on, as the result itself says. */
+const origins = {
+  profile: ({ provenance }) => provenance,
+  perplexity: ({ provenance }) => provenance,
+  causes: ({ provenance }) => provenance,
+  task: ({ provenance, task }) => ({ ...provenance, task }),
+  written: ({ provenance, tokens }) => ({ ...provenance, tokens }),
+  checkpoints: ({ series: [only] }) => checkpointOrigin(only),
+  rows: ({ provenance, of, from, to, plans }) => ({ ...provenance, of, from, to, plans }),
+  order: orderOrigin,
+  loss: ({ provenance, measure }) => ({ ...provenance, measure }),
+} satisfies { [K in Kind]?: (result: ResultOf<K>) => Provenance };
+type KeptKind = keyof typeof origins;
+
+/**
+ * Of a series of one checkpoint: what is known before its weights are opened. Its files' fingerprint stands for the
+ * weights' format.
+ */
+export function checkpointOrigin(
+  { provenance, step, quality }: ResultOf<"checkpoints">["series"][number],
+): Provenance & { step: number; quality: string | null } {
+  const model = { ...provenance.model, format: "" };
+  return { ...provenance, model, step, quality: quality && quality.provenance.text.hash };
+}
+
+/** Of an order: what it was asked for besides. An order of fewer modules is another result. */
+export function orderOrigin(
+  { provenance, target, by, seed, upto, constraints }: OrderRequest,
+): OrderRequest["provenance"] & Omit<OrderRequest, "provenance"> {
+  return { ...provenance, target, by, seed, upto, constraints };
+}
+/** What an order is known by before it is made. */
+type OrderRequest = Pick<
+  ResultOf<"order">,
+  "provenance" | "target" | "by" | "seed" | "upto" | "constraints"
+>;
+
+/** The path at which a result of this origin is kept in a folder. */
+export function resultPath(folder: string, kind: Kind, origin: Provenance): string {
+  const key = cacheKey(canonical(head(kind)), origin);
+  return join(folder, `${kind}-${fileName(origin.model.name)}-${key}.json`);
+}
+
+/** A model's name as part of a file's: without folders, and no longer than leaves room for the rest. */
+export function fileName(name: string): string {
+  return name.replaceAll(/[^\w.-]+/g, "_").slice(0, 100);
+}
+
+/** The kept result of an origin, or null. A file that is damaged, or holds another result, is told, and counts as absent. */
+export async function keptResult<K extends KeptKind>(
+  kind: K,
+  origin: Provenance,
+  { results, onNotice }: Keeping,
+): Promise<ResultOf<K> | null> {
+  if (!results) return null;
+  const path = resultPath(results, kind, origin);
+  const text = await readKept(path).catch(() => null);
+  if (text === null) return null;
+  try {
+    const found = parseResult(path, unsealed(path, text), kind);
+    const own = origins[kind] as (result: ResultOf<K>) => Provenance;
+    if (canonical(own(found)) === canonical(origin)) {
+      record(path, "found");
+      return found;
+    }
+    throw new TypeError(`Cannot use ${path}: found the result of another study, expected this one's`);
+  } catch (error) {
+    onNotice?.(`computing a kept result again: ${(error as Error).message}`);
+    return null;
+  }
+}
+
+/** All kept results of a kind in a folder whose file names say this model; what cannot be used is passed over. */
+export async function keptOf<K extends KeptKind>(
+  kind: K,
+  model: string,
+  results: string,
+): Promise<ResultOf<K>[]> {
+  const start = `${kind}-${fileName(model)}-`;
+  const names = (await readdir(results).catch(() => [])).filter((name) => name.startsWith(start)).sort();
+  const found = await Promise.all(names.map(async (name) => {
+    const path = join(results, name);
+    try {
+      return [parseResult(path, unsealed(path, await readKept(path)), kind)];
+    } catch {
+      return []; // another kind of file, another version's, a damaged one
+    }
+  }));
+  return found.flat();
+}
+
+/** A result of a kind that lies under a name in a folder. Throws as `readResult` does, and for what is no file. */
+export async function resultIn<K extends Kind>(folder: string, name: string, kind: K): Promise<ResultOf<K>> {
+  const path = join(folder, name);
+  return parseResult(path, await readKept(path), kind);
+}
+
+/** What is under a result's name. Throws `Error` for what is no file: a pipe would be waited for, for ever. */
+async function readKept(path: string): Promise<string> {
+  if (await isFile(path)) return await readFile(path, "utf-8");
+  throw new Error(`Cannot read ${path}: it is no file, expected one`);
+}
+
+const SEAL = ',"checksum":"';
+
+/** A result's line with the SHA-256 of what is before it as one more field, which readers of results pass over. */
+function sealed(line: string): string {
+  const text = line.slice(0, -"}\n".length);
+  return `${text}${SEAL}${checksum(text)}"}\n`;
+}
+
+/** The line before it was sealed. Throws `TypeError` for any other text. */
+function unsealed(path: string, line: string): string {
+  const text = line.slice(0, line.lastIndexOf(SEAL));
+  if (line === sealed(`${text}}\n`)) return `${text}}\n`;
+  throw new TypeError(`Cannot use ${path}: its checksum does not match its content`);
+}
+
+const checksum = (text: string) => createHash("sha256").update(text).digest("hex");
+
+/** Whether a result was there, or was made and kept now. */
+type How = "found" | "made";
+const records = new AsyncLocalStorage<Map<string, How>>();
+
+function record(path: string, how: How): void {
+  const own = records.getStore();
+  if (own?.get(basename(path)) !== "made") own?.set(basename(path), how);
+}
+
+/** Runs something; gives the file names of the results that it kept, or found kept. */
+export async function recordKept(run: () => Promise<void>): Promise<ReadonlyMap<string, How>> {
+  const own = new Map<string, How>();
+  await records.run(own, run);
+  return own;
+}
+
+/** Keeps a result, and returns it as it will be read back. */
+export async function keep<K extends KeptKind>(
+  kind: K,
+  origin: Provenance,
+  result: ResultOf<K>,
+  keeping: Keeping,
+): Promise<ResultOf<K>> {
+  const text = resultText(result);
+  if (keeping.results) {
+    const path = resultPath(keeping.results, kind, origin);
+    if (await tryWrite(path, sealed(text), keeping)) record(path, "made");
+  }
+  return parseResult(kind, text, kind);
+}
+
+/** The kept result of an origin; if there is none, the computed one, which is then kept. */
+export async function keptOr<K extends KeptKind>(
+  kind: K,
+  origin: Provenance,
+  compute: () => Promise<ResultOf<K>>,
+  keeping: Keeping,
+): Promise<{ readonly result: ResultOf<K>; readonly kept: boolean }> {
+  const kept = await keptResult(kind, origin, keeping);
+  if (kept) return { result: kept, kept: true };
+  return { result: await keep(kind, origin, await compute(), keeping), kept: false };
+}
+
+/** Writes a result into the folder under a readable name. */
+export async function keepAs(
+  name: string,
+  result: { readonly kind: Kind },
+  keeping: Keeping,
+): Promise<void> {
+  if (keeping.results) await tryWrite(join(keeping.results, `${name}.json`), resultText(result), keeping);
+}
+
+/** Folders that could not be written, and why: one notice is enough. */
+const failed = new Map<string, Error>();
+
+/** Why results of this process have not been kept in a folder as they should be; null if they have. */
+export function keepingFailure(folder: string): Error | null {
+  return failed.get(folder) ?? null;
+}
+
+/** Whether it was written. */
+async function tryWrite(path: string, text: string, { results, onNotice }: Keeping): Promise<boolean> {
+  try {
+    const there = await stat(path).catch(() => null);
+    if (there && !there.isFile()) {
+      throw new Error(`Cannot write ${path}: it is no file, expected one or nothing`);
+    }
+    await writeWhole(path, text);
+    return true;
+  } catch (error) {
+    if (!failed.has(results!)) {
+      failed.set(results!, error as Error);
+      onNotice?.(`results are not kept: ${(error as Error).message}; choose another folder with --results`);
+    }
+    return false;
+  }
+}
+
+/** Whether a file of a folder of results is there, as it was written. */
+export async function isKept(folder: string, name: string): Promise<boolean> {
+  const path = join(folder, name);
+  try {
+    unsealed(path, await readKept(path));
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Results as files, checked against the form of their kind on writing and on reading; an error names the field that does
+ * not fit. The form fixes the order of the keys, so that equal results are equal bytes.
+ */
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import {
+  displayable,
+  expect,
+  failure,
+  jsonText,
+  list,
+  oneOf,
+  resultOf,
+  text as aText,
+} from "../../entry/mod.ts";
+import { writeWhole } from "../../disk/mod.ts";
+import { forms, type ResultOf } from "../forms/forms.ts";
+import { type Kind, METHODS } from "../methods.ts";
+
+const anyResult = resultOf(...Object.keys(METHODS));
+
+/** A result as JSON, on one line or indented. Throws `TypeError` that names the kind and the field that does not fit its form. */
+export function resultText(result: { readonly kind: Kind }, indent = 0): string {
+  expect("write a result", "it", result, anyResult);
+  const checked = forms[result.kind].safeParse(result);
+  if (!checked.success) throw new TypeError(`Cannot write ${result.kind}: ${flawIn(checked.error)}`);
+  return jsonText(checked.data, indent) + "\n";
+}
+
+/**
+ * Writes a result as JSON.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, profile, readResult, writeResult } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const folder = await Deno.makeTempDir();
+ * const path = `${folder}/profile.json`;
+ * await writeResult(path, result);
+ * const { attention } = await readResult(path, "profile");
+ * await Deno.remove(folder, { recursive: true });
+ * model.close();
+ * ```
+ */
+export async function writeResult(path: string, result: { readonly kind: Kind }): Promise<void> {
+  expect("write a result", "path", path, aText);
+  await writeWhole(path, resultText(result));
+}
+
+/**
+ * Reads a result of one of the kinds. Throws `SyntaxError` if it is not JSON, `TypeError` if it has another form.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, profile, readResult, writeResult } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const folder = await Deno.makeTempDir();
+ * const path = `${folder}/profile.json`;
+ * await writeResult(path, result);
+ * const { attention } = await readResult(path, "profile");
+ * await Deno.remove(folder, { recursive: true });
+ * model.close();
+ * ```
+ */
+export async function readResult<K extends Kind>(path: string, ...kinds: K[]): Promise<ResultOf<K>> {
+  expect("read a result", "path", path, aText);
+  expect("read a result", "kinds", kinds, list(oneOf(Object.keys(METHODS)), "kinds", 1));
+  let text: string;
+  try {
+    text = await readFile(path, "utf-8");
+  } catch (error) {
+    throw failure(`Cannot read ${path}`, error);
+  }
+  return parseResult(path, text, ...kinds);
+}
+
+/** A result from its text; `name` is used in errors. */
+export function parseResult<K extends Kind>(name: string, text: string, ...kinds: K[]): ResultOf<K> {
+  let parsed: { kind?: unknown; method?: unknown };
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    const message = (error as Error).message.replaceAll(/\s+/g, " "); // it cites the text, lines and all
+    throw new SyntaxError(`Cannot read ${name}: ${message}`, { cause: error });
+  }
+  const kind = kinds.find((kind) => parsed?.kind === kind);
+  if (!kind) {
+    throw new TypeError(
+      `Cannot read ${name}: kind is ${JSON.stringify(parsed?.kind)}, expected ${kinds.join(" or ")}`,
+    );
+  }
+  if (parsed.method !== METHODS[kind]) {
+    throw new TypeError(
+      `Cannot read ${name}: method is ${JSON.stringify(parsed.method)}, expected ${METHODS[kind]} ` +
+        `(another version of Lamina computed it differently; compute it again with this one)`,
+    );
+  }
+  const checked = forms[kind].safeParse(parsed);
+  if (!checked.success) throw new TypeError(`Cannot read ${name}: ${flawIn(checked.error)}`);
+  return displayable(checked.data as ResultOf<K>);
+}
+
+/** The first field that does not fit the form, and how many more there are. */
+function flawIn({ issues: [first, ...more] }: z.ZodError): string {
+  const rest = more.length > 0 ? ` (and ${more.length} more)` : "";
+  const message = first.message.replace(/^Invalid input: /, "");
+  return `at ${z.core.toDotPath(first.path)}: ${message}${rest}`;
+}

@@ -1,0 +1,68 @@
+/**
+ * The scores and searches that order modules: one table, from which every list of names, every title and every line style
+ * follows. What each of them measures stands in a file of `study/scores`.
+ */
+import { KINDS } from "../measure/mod.ts";
+
+/** Which modules compete to be dropped: a kind, attention and MLPs together, or windows of blocks. */
+export const TARGETS = [...KINDS, "joint", "consecutive"] as const;
+/** The modules that compete to be dropped. */
+export type Target = typeof TARGETS[number];
+
+/** How a score is named and drawn. */
+export interface ScoreLook {
+  /** Dash pattern of its lines; a solid line without one. */
+  readonly dash?: string;
+  /** Heading of its column in the table of an order; default: the name. */
+  readonly column?: string;
+  /** Its name among the guides, which are held against the loss of a removal; without one, it is no guide. */
+  readonly guide?: string;
+  /** Its title among the guides. */
+  readonly title?: string;
+  /** Whether it is measured by the removal itself, so that it predicts nothing. */
+  readonly hindsight?: true;
+  /** Whether a profile suffices, so that `rank` and `makePlan` can use it. */
+  readonly ranks?: true;
+  /** Whether each seed gives another order. */
+  readonly seeded?: true;
+}
+
+const table = {
+  importance: { ranks: true, guide: "importance", title: "importance" },
+  magnitude: { dash: "8 4", ranks: true, guide: "magnitude", title: "relative magnitude" },
+  angular: { dash: "8 2 2 2", guide: "angular", title: "angular distance" },
+  "angular-last": { dash: "8 2 2 2 2 2", guide: "angular-last", title: "angular, last token" },
+  "gate-norm": { dash: "12 3", guide: "gate-norm", title: "gate norm" },
+  loss: { dash: "5 2", column: "loss (nats)" },
+  kl: { dash: "5 2 1 2", column: "KL (nats)", guide: "kl", title: "KL of the removal", hindsight: true },
+  iterative: { dash: "14 2 2 2", column: "importance" },
+  greedy: { dash: "20 3", column: "loss (nats)" },
+  random: { dash: "3 4", ranks: true, seeded: true },
+  deepest: { dash: "1 3", ranks: true, guide: "layersAfter", title: "layers after it" },
+} as const satisfies Readonly<Record<string, ScoreLook>>;
+
+/** What the table says, name by name. */
+type ScoreTable = typeof table;
+/** The name of a score or search. */
+export type ScoreName = keyof ScoreTable;
+/** The name of a score or search that a profile suffices for. */
+export type RankName = {
+  [Name in ScoreName]: ScoreTable[Name] extends { readonly ranks: true } ? Name : never;
+}[ScoreName];
+/** The name of a guide. */
+export type GuideName = Extract<ScoreTable[ScoreName], { readonly guide: string }>["guide"];
+
+/** The scores and searches, by name. */
+export const SCORES: Readonly<Record<ScoreName, ScoreLook>> = table;
+/** The names of all scores and searches. */
+export const ORDERS = Object.keys(table) as ScoreName[];
+/** The names of those that a profile suffices for. */
+export const RANKS = ORDERS.filter((name) => SCORES[name].ranks) as RankName[];
+/** The score of each guide. */
+export const GUIDES = Object.fromEntries(
+  ORDERS.flatMap((name) => SCORES[name].guide === undefined ? [] : [[SCORES[name].guide, name]]),
+) as Readonly<Record<GuideName, ScoreName>>;
+/** The names of all guides. */
+export const GUIDE_NAMES = Object.keys(GUIDES) as GuideName[];
+/** The paper's score: the default, and the one that titles and claims are about. */
+export const PAPER_SCORE = "importance" as const;

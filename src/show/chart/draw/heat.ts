@@ -1,0 +1,107 @@
+/** Maps of values as coloured cells, and the legends of their colours. */
+import { scale } from "@observablehq/plot";
+import { formatTick } from "../numbers.ts";
+import { type Axis, indexAxis, logTicks, namesAxis, reversed } from "./axes.ts";
+import { type Cell, type Panel, WIDTH } from "./panel.ts";
+
+/** Light to dark, one more than a map has edges. */
+const SHADES = [
+  "#f1f6fe",
+  "#d3e3fa",
+  "#aecbf4",
+  "#82aeeb",
+  "#558ee0",
+  "#2f6dcb",
+  "#1c4f9f",
+  "#0f2f5f",
+] as const;
+
+/** One cell of a map; x to the right, y downwards, both from 0. */
+export interface HeatCell {
+  readonly x: number;
+  readonly y: number;
+  readonly value: number;
+}
+
+/** A map of values by row and column. */
+export interface HeatMap {
+  readonly title: string;
+  readonly cells: readonly HeatCell[];
+  readonly columns: number;
+  readonly rows: number;
+  /** Ascending; at most seven. */
+  readonly edges: readonly number[];
+  readonly width?: number;
+  readonly height: number;
+  /** Labels of the axes. */
+  readonly label: string;
+  readonly rowLabel: string;
+  /** Names of the rows instead of their numbers. */
+  readonly names?: readonly string[];
+}
+
+/** The step of a value among ascending edges: 0 below the first. */
+function stepOf(value: number, edges: readonly number[]): number {
+  return edges.filter((edge) => value >= edge).length;
+}
+
+/** A row's cells in stretches of one shade: a third of the marks, and no seams between them. */
+function stretchesOf(cells: readonly HeatCell[], edges: readonly number[]): Cell[] {
+  const stretches: Cell[] = [];
+  for (const { x, y, value } of cells.toSorted((a, b) => a.y - b.y || a.x - b.x)) {
+    const cell = { x1: x - 0.5, x2: x + 0.5, y1: y - 0.5, y2: y + 0.5, fill: SHADES[stepOf(value, edges)] };
+    const last = stretches.at(-1);
+    const joins = last?.x2 === cell.x1 && last.y1 === cell.y1 && last.fill === cell.fill;
+    if (joins) stretches.splice(-1, 1, { ...last, x2: cell.x2 });
+    else stretches.push(cell);
+  }
+  return stretches;
+}
+
+/** A map, its first row at the top. */
+export function heatMap(map: HeatMap): Panel {
+  const { title, cells, columns, rows, edges, width = WIDTH, height, label, rowLabel, names } = map;
+  const down: Axis = names
+    ? { ...namesAxis(names), small: true }
+    : { ...indexAxis(rows, rowLabel, height / 40), turned: true };
+  return {
+    width,
+    height,
+    headings: [{ text: title }],
+    x: indexAxis(columns, label, width / 60),
+    y: reversed(down),
+    cells: stretchesOf(cells, edges),
+  };
+}
+
+/** The legend of a map's shades. */
+export function heatLegend(edges: readonly number[]): Panel {
+  return legend(SHADES.slice(0, edges.length + 1), new Map(edges.map((edge, i) => [i + 1, String(edge)])));
+}
+
+/** Colours from left to right, with the values at some of the places where one ends and the next begins. */
+export function legend(
+  fills: readonly string[],
+  edges: ReadonlyMap<number, string>,
+  label: string | null = null,
+): Panel {
+  return {
+    height: label ? 76 : 52,
+    margins: { marginLeft: 60, marginRight: 60, marginTop: 8 },
+    x: { domain: [0, fills.length], ticks: [...edges.keys()], format: (place) => edges.get(place)!, label },
+    y: { domain: [0, 1], bare: true },
+    cells: fills.map((fill, i) => ({ x1: i, x2: i + 1, y1: 0, y2: 1, fill })),
+  };
+}
+
+/** A continuous logarithmic scale of colours: the colour of a value, and its legend. */
+export function logColors(domain: readonly [number, number], label: string) {
+  const colors = scale({ color: { type: "log", scheme: "ylgnbu", domain: [...domain] } })!;
+  const colorOf = (value: number) => colors.apply(value) as string;
+  const [parts, [low, high]] = [60, domain];
+  const fills = Array.from({ length: parts }, (_, i) => colorOf(low * (high / low) ** ((i + 0.5) / parts)));
+  const edges = logTicks(domain).map((tick) =>
+    [parts * Math.log(tick / low) / Math.log(high / low), formatTick(tick)] as const
+  );
+  return { colorOf, legend: legend(fills, new Map(edges), label) };
+}

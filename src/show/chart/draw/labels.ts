@@ -1,0 +1,185 @@
+/** Labels: above a panel, at the ends of lines instead of a legend, and beside points with room for them. Widths are estimated. */
+import * as Plot from "@observablehq/plot";
+import { FAINT, INK, ON_SHADE, PAPER } from "./colors.ts";
+import { type Frame, type Heading, isDrawn, type Name, type Visible } from "./panel.ts";
+
+/** The place of a value in a panel, in units. */
+export type Units = (x: number, y: number) => { readonly x: number; readonly y: number };
+
+/** A line of text above a panel. */
+export function headingMark({ text, color, small }: Heading, i: number, { marginLeft, marginTop }: Frame) {
+  return Plot.text([text], {
+    frameAnchor: "top-left",
+    text: String,
+    fill: color ?? (small ? FAINT : INK),
+    ...small ? { fontSize: 14 } : { fontWeight: 600 },
+    dx: Math.min(24, marginLeft) - marginLeft,
+    dy: 20 + 18 * i - marginTop,
+  });
+}
+
+/** A text at a point, with a halo that hides grid lines behind it. */
+function textMark({ x, y }: { x: number; y: number }, text: string, options: Plot.TextOptions): Plot.Markish {
+  return Plot.text([{ x, y, text }], {
+    x: "x",
+    y: "y",
+    text: "text",
+    stroke: PAPER,
+    strokeWidth: 4,
+    ...options,
+  });
+}
+
+/** Labels to the right of the longest line, at the heights of the lines' ends, moved apart so that none overlap. */
+export function endLabels(
+  series: readonly Visible[],
+  unitsOf: Units,
+  { height, marginTop, marginBottom }: Frame,
+) {
+  const labelled = series.flatMap(({ end, color, plain, points }) => {
+    const last = points.findLast(isDrawn);
+    return end && last ? [{ end, color, plain, right: points.at(-1)!.x, y: last.y }] : [];
+  });
+  const x = Math.max(...labelled.map(({ right }) => right));
+  const heights = labelled.map(({ y }) => unitsOf(x, y).y);
+  const placed = spaced(heights, 19, [marginTop, height - marginBottom]);
+  return labelled.map(({ y, end, color, plain }, i) =>
+    textMark({ x, y }, end, {
+      fill: color,
+      fontWeight: plain ? 400 : 600,
+      textAnchor: "start",
+      dx: 10,
+      dy: placed[i] - heights[i],
+    })
+  );
+}
+
+/** Names that cover no dot, no point of a line and no other name; the others are left out. */
+export function nameMarks(
+  names: readonly Name[],
+  series: readonly Visible[],
+  unitsOf: Units,
+  { frame: { width, height, marginLeft, marginTop, marginBottom }, onShade }: {
+    readonly frame: Frame;
+    readonly onShade: boolean;
+  },
+): Plot.Markish[] {
+  const room = { left: marginLeft + 2, right: width - 4, top: marginTop, bottom: height - marginBottom };
+  const taken: Box[] = series.flatMap(({ points, shape, r = 3 }) =>
+    points.filter(isDrawn).map(({ x, y }) => around(unitsOf(x, y), shape ? r + 1 : 2))
+  );
+  return names.flatMap(({ text, color, at, bold, small }) => {
+    const fontSize = small ? 14 : 16;
+    for (const { x, y } of at) {
+      const found = placeFor({ ...unitsOf(x, y), text, size: fontSize }, room, taken);
+      if (!found) continue;
+      taken.push(found);
+      const { dx, dy, textAnchor } = found;
+      const colors = onShade ? { fill: ON_SHADE.ink, stroke: ON_SHADE.halo } : { fill: color };
+      return [
+        textMark({ x, y }, text, {
+          dx,
+          dy,
+          textAnchor,
+          fontSize,
+          ...colors,
+          ...bold ? { fontWeight: 600 } : {},
+        }),
+      ];
+    }
+    return [];
+  });
+}
+
+/** A rectangle of a panel, in units. */
+interface Box {
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+}
+
+/** A place for a label: its box, and how its text is anchored there. */
+interface Place extends Box {
+  readonly dx: number;
+  readonly dy: number;
+  readonly textAnchor: "start" | "middle" | "end";
+}
+
+/** A square around a point. */
+function around({ x, y }: { readonly x: number; readonly y: number }, half: number): Box {
+  return { left: x - half, right: x + half, top: y - half, bottom: y + half };
+}
+
+/** Units between a label and its neighbours. */
+const AIR = 5;
+/** Units between a label and its point. */
+const GAP = 9;
+
+function touch(a: Box, b: Box): boolean {
+  return a.left < b.right + AIR && b.left < a.right + AIR && a.top < b.bottom && b.top < a.bottom;
+}
+
+/** The places around a point for a text of this size: right, left, above, below, then the corners. */
+function placesOf(x: number, y: number, text: string, size: number): Place[] {
+  const [width, height] = [0.58 * size * text.length, 1.1 * size];
+  const beside = GAP + height / 2;
+  return ([
+    [GAP, 0, "start"],
+    [-GAP, 0, "end"],
+    [0, -beside, "middle"],
+    [0, beside, "middle"],
+    [GAP, -beside, "start"],
+    [-GAP, -beside, "end"],
+    [GAP, beside, "start"],
+    [-GAP, beside, "end"],
+  ] as const).map(([dx, dy, textAnchor]) => {
+    const left = x + dx - (textAnchor === "start" ? 0 : textAnchor === "end" ? width : width / 2);
+    const top = y + dy - height / 2;
+    return { dx, dy, textAnchor, left, right: left + width, top, bottom: top + height };
+  });
+}
+
+/** A place for a text beside a point, inside the frame and clear of taken boxes; undefined if no place is free. */
+function placeFor(
+  { x, y, text, size }: {
+    readonly x: number;
+    readonly y: number;
+    readonly text: string;
+    readonly size: number;
+  },
+  frame: Box,
+  taken: readonly Box[],
+): Place | undefined {
+  return placesOf(x, y, text, size).find((box) =>
+    box.left >= frame.left && box.right <= frame.right && box.top >= frame.top &&
+    box.bottom <= frame.bottom && taken.every((other) => !touch(box, other))
+  );
+}
+
+/** Positions at least `gap` apart and inside the bounds where they fit, in their order, moved as little as that needs. */
+export function spaced(
+  positions: readonly number[],
+  gap: number,
+  [low, high]: readonly [number, number],
+): number[] {
+  const order = positions.map((_, i) => i).sort((a, b) => positions[a] - positions[b]);
+  // Isotonic regression: of position − rank × gap, neighbours out of order share their mean.
+  const groups: { sum: number; members: number[] }[] = [];
+  order.forEach((index, rank) => {
+    groups.push({ sum: positions[index] - rank * gap, members: [index] });
+    while (groups.length > 1) {
+      const [before, last] = groups.slice(-2);
+      if (before.sum / before.members.length <= last.sum / last.members.length) break;
+      groups.splice(-2, 2, { sum: before.sum + last.sum, members: [...before.members, ...last.members] });
+    }
+  });
+  const placed = new Array<number>(positions.length);
+  const top = high - (positions.length - 1) * gap;
+  let rank = 0;
+  for (const { sum, members } of groups) {
+    const base = Math.max(low, Math.min(top, sum / members.length));
+    for (const index of members) placed[index] = base + rank++ * gap;
+  }
+  return placed;
+}

@@ -1,0 +1,145 @@
+/** A panel of a figure as data: axes, cells, series and names in the units of its numbers. series_chart.ts draws it. */
+import type { Axis } from "./axes.ts";
+import type { Shape } from "./colors.ts";
+
+/** Width of a figure in units: text of 16 units is readable on a phone, where the picture is half as wide. */
+export const WIDTH = 640;
+
+/** A point of a series. */
+export interface Point {
+  readonly x: number;
+  /** A gap where it is null, and on a logarithmic axis where it is not positive. */
+  readonly y: number | null;
+  /** An interval around y. */
+  readonly low?: number | undefined;
+  readonly high?: number | undefined;
+  /** The text that appears when a pointer rests on the dot: "attention, layer 3: 0.0123". */
+  readonly says?: string;
+  /** The inside of an outlined dot. */
+  readonly fill?: string;
+}
+
+/** Points of one colour: their intervals, a line through them, dots on it, and a label at its end. */
+export interface Series {
+  readonly color: string;
+  readonly points: readonly Point[];
+  /** Width of the line in units, 2 by default; 0 draws no line. */
+  readonly width?: number;
+  readonly dash?: string | undefined;
+  readonly opacity?: number;
+  /** Shape of the dots; without one, no dots are drawn. */
+  readonly shape?: Shape;
+  /** Radius of the circle of equal area. */
+  readonly r?: number;
+  /** Dots in outline, for a baseline. */
+  readonly hollow?: boolean;
+  /** Intervals as a band instead of bars. */
+  readonly band?: boolean;
+  /** Intervals of x instead of y. */
+  readonly across?: boolean;
+  /** Opaque bars. */
+  readonly firm?: boolean;
+  /** The label at the end of the line. */
+  readonly end?: string;
+  /** A label in regular weight, for a baseline. */
+  readonly plain?: boolean;
+}
+
+/** A series in which NaN marks the points that cannot be drawn. */
+export interface Visible extends Series {
+  readonly points: readonly (Point & { readonly y: number })[];
+}
+
+/** Whether a point can be drawn. */
+export function isDrawn({ y }: { readonly y: number }): boolean {
+  return !Number.isNaN(y);
+}
+
+/** A coloured rectangle. */
+export interface Cell {
+  readonly x1: number;
+  readonly x2: number;
+  readonly y1: number;
+  readonly y2: number;
+  readonly fill: string;
+  /** The text that appears when a pointer rests on the cell. Such cells have gaps between them; others touch. */
+  readonly says?: string;
+}
+
+/** A label that is drawn if there is room for it. */
+export interface Name {
+  readonly text: string;
+  readonly color: string;
+  /** Points that the label may be placed beside, the best first. */
+  readonly at: readonly { readonly x: number; readonly y: number }[];
+  readonly bold?: boolean;
+  readonly small?: boolean;
+}
+
+/** A line of text above a panel: its title, or a smaller note below that. */
+export interface Heading {
+  readonly text: string;
+  readonly color?: string;
+  readonly small?: boolean;
+}
+
+/** One chart of a figure. */
+export interface Panel {
+  /** In units; the whole width by default. */
+  readonly width?: number;
+  readonly height: number;
+  /** Instead of those that axes, headings and labels need. */
+  readonly margins?: Partial<Record<"marginLeft" | "marginRight" | "marginTop", number>>;
+  readonly x: Axis;
+  readonly y: Axis;
+  readonly headings?: readonly Heading[];
+  readonly cells?: readonly Cell[];
+  /** Opacity of the cells. */
+  readonly pale?: number;
+  readonly series?: readonly Series[];
+  readonly names?: readonly Name[];
+}
+
+/** The space of a panel outside its axes, in units. */
+export function frameOf(panel: Panel) {
+  const { width = WIDTH, height, x, y, headings = [], series = [], margins } = panel;
+  const longest = Math.max(0, ...series.map(({ end = "" }) => end.length));
+  const whole = width === WIDTH;
+  const lines = headings.length && y.label && !y.turned ? headings.length + 1 : headings.length;
+  return {
+    width,
+    height,
+    marginLeft: y.names
+      ? 33 + 0.52 * (y.small ? 14 : 16) * Math.max(...y.names.map(({ length }) => length))
+      : y.bare
+      ? 12
+      : y.turned || !whole
+      ? 60
+      : 66,
+    marginRight: longest ? Math.min(280, Math.max(104, 20 + 9 * longest)) : whole ? 24 : 14,
+    marginTop: lines ? 26 + 18 * lines : 40,
+    marginBottom: x.bare ? 12 : !x.label ? 26 : whole && !y.turned ? 50 : 46,
+    ...margins,
+  };
+}
+
+/** The size of a panel and its margins. */
+export type Frame = ReturnType<typeof frameOf>;
+
+/** Room for half of a step's label, right of each panel of a row. */
+const RIGHT = 18;
+
+/** Panels side by side, equally wide; the first one's y axis serves all. */
+export function sharing(panels: readonly Panel[]): Panel[] {
+  const [first, next] = [66, 12];
+  const inside = (WIDTH - first - next * (panels.length - 1)) / panels.length - RIGHT;
+  return panels.map((panel, i) => {
+    const marginLeft = i === 0 ? first : next;
+    return {
+      ...panel,
+      y: { ...panel.y, bare: i > 0 },
+      width: Math.floor(inside) + marginLeft + RIGHT,
+      margins: { marginLeft, marginRight: RIGHT },
+    };
+  });
+}

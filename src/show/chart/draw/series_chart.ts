@@ -1,0 +1,125 @@
+/** Draws panels: cells, axes, then each series as its interval, its line and its dots, and labels last. */
+import * as Plot from "@observablehq/plot";
+import type { Axis } from "./axes.ts";
+import { xAxis, yAxis } from "./axis_marks.ts";
+import { PAPER, type Shape } from "./colors.ts";
+import { endLabels, headingMark, nameMarks, type Units } from "./labels.ts";
+import {
+  type Cell,
+  type Frame,
+  frameOf,
+  isDrawn,
+  type Panel,
+  type Point,
+  type Series,
+  type Visible,
+} from "./panel.ts";
+
+/** A panel as options of Plot. */
+export function seriesChart(panel: Panel): Plot.PlotOptions {
+  const { x, y, headings = [], cells = [], series = [], names = [] } = panel;
+  const frame = frameOf(panel);
+  const below = headings.length && !y.turned && !y.bare && y.label
+    ? [{ text: `↑ ${y.label}`, small: true }]
+    : [];
+  const seen = series.map((one) => ({ ...one, points: one.points.map((point) => visible(point, y)) }));
+  const unitsOf = unitsIn(panel, frame);
+  return {
+    ...frame,
+    x: scaleOf(x),
+    y: scaleOf(y),
+    marks: [
+      ...cells.length ? [cellsMark(cells, panel.pale)] : [],
+      ...yAxis(below.length ? { ...y, label: null } : y),
+      ...xAxis(x),
+      ...[...headings, ...below].flatMap((heading, i) =>
+        heading.text ? [headingMark(heading, i, frame)] : []
+      ),
+      ...seen.flatMap((one) => seriesMarks(one, panel)),
+      ...endLabels(seen, unitsOf, frame),
+      ...nameMarks(names, seen, unitsOf, { frame, onShade: cells.length > 0 }),
+    ],
+  };
+}
+
+/** A point, with NaN for a value that cannot be drawn. */
+function visible(point: Point, { type }: Axis): Point & { readonly y: number } {
+  const { y } = point;
+  return { ...point, y: y === null || (type === "log" && y <= 0) ? NaN : y };
+}
+
+function scaleOf({ type = "linear", domain, constant }: Axis) {
+  return { type, domain: [...domain], axis: null, ...constant === undefined ? {} : { constant } };
+}
+
+function unitsIn({ x, y }: Panel, frame: Frame): Units {
+  const across = [frame.marginLeft, frame.width - frame.marginRight];
+  const down = [frame.height - frame.marginBottom, frame.marginTop];
+  const scaleX = Plot.scale({ x: { ...scaleOf(x), range: across } })!;
+  const scaleY = Plot.scale({ y: { ...scaleOf(y), range: down } })!;
+  return (x, y) => ({ x: scaleX.apply(x) as number, y: scaleY.apply(y) as number });
+}
+
+function cellsMark(cells: readonly Cell[], pale?: number): Plot.Markish {
+  return Plot.rect(cells, {
+    x1: "x1",
+    x2: "x2",
+    y1: "y1",
+    y2: "y2",
+    fill: "fill",
+    ...pale === undefined ? {} : { fillOpacity: pale },
+    ...cells.some(({ says }) => says) ? { title: "says" } : { shapeRendering: "crispEdges" }, // no seams
+  });
+}
+
+function seriesMarks(series: Visible, { x, y }: Panel): Plot.Markish[] {
+  const { color, points, width = 2, dash, opacity, shape } = series;
+  const drawn = points.filter(isDrawn);
+  const spread = drawn.filter(({ low, high }) => low !== undefined && high !== undefined);
+  return [
+    ...spread.length ? [series.band ? bandMark(spread, color) : barsMark(spread, series, { x, y })] : [],
+    ...width > 0
+      ? [Plot.line(points, {
+        x: "x",
+        y: "y",
+        stroke: color,
+        strokeWidth: width,
+        ...dash && { strokeDasharray: dash },
+        ...opacity === undefined ? {} : { strokeOpacity: opacity },
+      })]
+      : [],
+    ...shape ? [dotsMark(drawn, series, shape)] : [],
+  ];
+}
+
+function bandMark(points: readonly Point[], color: string): Plot.Markish {
+  return Plot.areaY(points, { x: "x", y1: "low", y2: "high", fill: color, fillOpacity: 0.15 });
+}
+
+/** Bars from low to high, as far as the axis goes. */
+function barsMark(
+  points: readonly Point[],
+  { color, across, firm }: Series,
+  { x, y }: Pick<Panel, "x" | "y">,
+) {
+  const [least, most] = [Math.min(...(across ? x : y).domain), Math.max(...(across ? x : y).domain)];
+  const inside = (value: number) => Math.min(most, Math.max(least, value));
+  const look = { stroke: color, strokeWidth: 3, ...firm ? {} : { strokeOpacity: 0.35 } };
+  const [low, high] = [({ low }: Point) => inside(low!), ({ high }: Point) => inside(high!)];
+  return across
+    ? Plot.ruleY(points, { y: "y", x1: low, x2: high, ...look })
+    : Plot.ruleX(points, { x: "x", y1: low, y2: high, ...look });
+}
+
+function dotsMark(points: readonly Point[], { color, r = 3, hollow, opacity }: Series, shape: Shape) {
+  const fill = points.some(({ fill }) => fill) ? "fill" : PAPER;
+  return Plot.dot(points, {
+    x: "x",
+    y: "y",
+    symbol: shape,
+    r,
+    title: "says",
+    ...hollow ? { fill, stroke: color, strokeWidth: 1.5 } : { fill: color },
+    ...opacity === undefined ? {} : { fillOpacity: opacity },
+  });
+}

@@ -1,0 +1,56 @@
+/** Changes that perplexity hides: divergence from the full model and top-1 agreement, against the number dropped. */
+import type { Sweep } from "../../../result/mod.ts";
+import { formatPercent, linearAxis } from "../../chart/draw/axes.ts";
+import { comparedAt, curveChart, groupsOf, seededText } from "../../chart/curves.ts";
+import { formatFixed, formatNumber, formatShare } from "../../chart/numbers.ts";
+import { type Draw, figure } from "../../chart/svg.ts";
+import { sweepRows } from "../../tables/quality.ts";
+
+/**
+ * Draws KL(full ‖ dropped) and top-1 agreement.
+ *
+ * @example
+ * ```ts
+ * import { curvesOf, divergenceFigure, profile, sweep } from "lamina";
+ *
+ * const model = "data/series/pre-ln/step00512";
+ * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const curves = curvesOf("attention", 1);
+ * const result = await sweep(model, importance, curves, [0, 1, 2], { text: "README.md", samples: 2, length: 32 });
+ * const { svg, reading } = divergenceFigure(result);
+ * ```
+ */
+export const divergenceFigure: Draw<[Sweep]> = figure("divergence", "sweep", (sweep) => {
+  const groups = groupsOf(sweep);
+  const most = Math.max(...sweep.curves.flatMap(({ points }) => points.map(({ kl }) => kl)), 1e-3);
+  const decimals = most < 1 ? 2 : most < 5 ? 1 : 0;
+  const compared = comparedAt(groups, sweep.provenance.model.layers);
+  const height = 320;
+  return {
+    title: compared
+      ? `${compared.dropped} dropped: ${
+        formatShare(compared.attention.top1)
+      } of top-1 predictions unchanged ` +
+        `without attention, ${formatShare(compared.mlp.top1)} without MLPs`
+      : "How far dropping moves the model's predictions",
+    subtitle: "Top: share of positions where the most probable token is the same as the full model's. " +
+      `Bottom: KL(full ‖ dropped) in nats per token.${seededText(groups)}`,
+    reading: compared
+      ? `With ${compared.dropped} dropped, KL is ${formatNumber(compared.attention.kl)} for attention and ` +
+        `${formatNumber(compared.mlp.kl)} nats per token for MLPs.`
+      : "A model can keep its perplexity and still choose different words.",
+    panels: [
+      curveChart(groups, {
+        read: ({ top1 }) => top1,
+        y: linearAxis([0, 1], "same top-1 token", formatPercent),
+        height,
+      }),
+      curveChart(groups, {
+        read: ({ kl }) => kl,
+        y: linearAxis([0, most * 1.05], "KL, nats per token", (value) => formatFixed(value, decimals)),
+        height,
+      }),
+    ],
+    rows: sweepRows(sweep),
+  };
+});

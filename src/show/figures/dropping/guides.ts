@@ -1,0 +1,130 @@
+/**
+ * How well each score predicts the cost of a removal: Spearman's correlation over the modules of a kind, with its 95 %
+ * confidence interval. A score that ranks modules as their losses do is at 1.
+ */
+import { KINDS, type ModuleKind } from "../../../measure/mod.ts";
+import { type Guide, GUIDES, type Guides, SCORES } from "../../../result/mod.ts";
+import { namesAxis, reversed } from "../../chart/draw/axes.ts";
+import { COLORS, lookOf } from "../../chart/draw/colors.ts";
+import { formatFixed } from "../../chart/numbers.ts";
+import type { Panel } from "../../chart/draw/panel.ts";
+import { KIND_NAMES, settingOf } from "../../chart/setting.ts";
+import { counted } from "../../chart/summary.ts";
+import { type Draw, figure } from "../../chart/svg.ts";
+import { guideTitle } from "../../chart/scores.ts";
+
+/** A guide whose correlation is defined. */
+type Known = Guide & { readonly rank: number };
+
+/**
+ * Draws how well each score ranks modules by the loss of their removal.
+ *
+ * @example
+ * ```ts
+ * import { guides, guidesFigure } from "lamina";
+ *
+ * const options = { text: "README.md", samples: 2, length: 32, heldOut: "LICENSE" };
+ * const result = await guides("data/series/pre-ln/step00512", options);
+ * const { svg, reading } = guidesFigure(result);
+ * ```
+ */
+export const guidesFigure: Draw<[Guides]> = figure("guides", "guides", (result) => {
+  const kinds = KINDS.map((kind) => ({ kind, known: knownOf(result, kind) }))
+    .filter(({ known }) => known.length > 0);
+  const { text } = result.calibration;
+  return {
+    title: titleOf(kinds),
+    subtitle: "Rank correlation of each score with the loss after removing that module alone; lines: 95 % " +
+      "confidence intervals over the modules.",
+    setting: `${settingOf(result.provenance)} · scores on ${
+      text.name === "file" ? "a text file" : text.name
+    }`,
+    reading: kinds.map(({ kind, known }) => {
+      const ranks = known.map(({ by, rank }) => `${guideTitle(by)} ${formatFixed(rank, 2)}`);
+      return `${KIND_NAMES[kind]} (${known[0].modules}): ${ranks.join(", ")}.`;
+    }).join(" "),
+    panels: kinds.map(({ kind, known }, i) => chart(kind, known, i === kinds.length - 1)),
+    rows: result.guides.map(({ module, by, rank, low, high, modules }) => (
+      { module: KIND_NAMES[module], score: by, rank_correlation: rank, low, high, modules }
+    )),
+  };
+});
+
+/**
+ * Kinds that share their first guide are named together. A guide is the best one only where its interval lies above every
+ * other's; all are measured on the same modules, so intervals that overlap may still differ, and this errs on the side of
+ * "cannot tell".
+ */
+function titleOf(kinds: readonly { readonly kind: ModuleKind; readonly known: readonly Known[] }[]): string {
+  if (kinds.length === 0) return "No score varies over the modules";
+  const named = (some: typeof kinds, name: (known: readonly Known[]) => string) =>
+    [...Map.groupBy(some, ({ known }) => name(known))]
+      .map(([name, of]) => `${name} for ${of.map(({ kind }) => PLURALS[kind]).join(" and ")}`).join(", ");
+  const clear = kinds.filter(({ known }) => rivalsOf(known).length === 0);
+  const open = kinds.filter((kind) => !clear.includes(kind));
+  const best = named(clear, (known) => guideTitle(bestOf(known).by));
+  if (open.length === 0) return `Best guide to the loss: ${best}`;
+  const unclear = `Cannot tell the best guide to the loss from ${
+    named(open, (known) => counted(rivalsOf(known).length, "other"))
+  }`;
+  return clear.length === 0 ? unclear : `Best guide to the loss: ${best}. ${unclear}`;
+}
+
+/** Other guides whose intervals reach that of the first one. */
+function rivalsOf(known: readonly Known[]): Known[] {
+  const best = bestOf(known);
+  const others = known.filter((guide) => guide !== best && predicts(guide));
+  return others.filter(({ high }) => best.low === null || high === null || high >= best.low);
+}
+
+const PLURALS = { attention: "attention", mlp: "MLPs", block: "blocks" } as const;
+
+/** Highest first. */
+function knownOf({ guides }: Guides, kind: ModuleKind): Known[] {
+  return guides.filter((guide): guide is Known => guide.module === kind && guide.rank !== null)
+    .sort((a, b) => b.rank - a.rank);
+}
+
+/** Whether a guide is known before the removal. */
+function predicts({ by }: Guide): boolean {
+  return !SCORES[GUIDES[by]].hindsight;
+}
+
+/** The first that predicts. */
+function bestOf(known: readonly Known[]): Known {
+  return known.find(predicts) ?? known[0];
+}
+
+/** A row for each score, with its correlation at the end. */
+function chart(kind: ModuleKind, known: readonly Known[], last: boolean): Panel {
+  const titles = known.map(({ by }) => guideTitle(by));
+  return {
+    height: 44 + 26 * known.length + (last ? 50 : 12),
+    headings: [{ text: KIND_NAMES[kind], color: COLORS[kind] }],
+    margins: { marginLeft: 190, marginRight: 68 },
+    x: {
+      domain: [-1, 1],
+      ticks: [-1, -0.5, 0, 0.5, 1],
+      format: (value) => formatFixed(value, 1),
+      label: "rank correlation with the loss",
+      grid: true,
+      rule: 0,
+      bare: !last,
+    },
+    y: reversed(namesAxis(titles)),
+    series: known.map(({ rank, low, high }, y) => {
+      const [middle, ...ends] = [rank, low ?? NaN, high ?? NaN].map((value) => formatFixed(value, 2));
+      const interval = low === null || high === null ? null : { low, high };
+      const says = `${titles[y]}: ${middle}${interval ? ` (${ends.join(" to ")})` : ""}`;
+      return {
+        ...lookOf(kind),
+        points: [{ x: rank, y, says, ...interval }, { x: 1, y: null }],
+        width: 0,
+        r: 5,
+        across: true,
+        end: middle,
+        plain: true,
+      };
+    }),
+  };
+}

@@ -1,0 +1,60 @@
+/** Perplexity against the number of modules dropped, every curve of a sweep (paper, claims C1 and C2). */
+import type { Sweep } from "../../../result/mod.ts";
+import { logAxis, logDomain } from "../../chart/draw/axes.ts";
+import { comparedAt, curveChart, groupsOf, meanOf, seededText } from "../../chart/curves.ts";
+import { formatNumber } from "../../chart/numbers.ts";
+import { settingOf } from "../../chart/setting.ts";
+import { type Draw, figure } from "../../chart/svg.ts";
+import { riseSign } from "../../chart/told.ts";
+import { sweepRows } from "../../tables/quality.ts";
+
+/**
+ * Draws the perplexity after dropping modules.
+ *
+ * @example
+ * ```ts
+ * import { curvesOf, profile, qualityFigure, sweep } from "lamina";
+ *
+ * const model = "data/series/pre-ln/step00512";
+ * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const curves = curvesOf("attention", 1);
+ * const result = await sweep(model, importance, curves, [0, 1, 2], { text: "README.md", samples: 2, length: 32 });
+ * const { svg, reading } = qualityFigure(result);
+ * ```
+ */
+export const qualityFigure: Draw<[Sweep]> = figure("quality", "sweep", (sweep) => {
+  const groups = groupsOf(sweep);
+  const { provenance, calibration: { packing, text } } = sweep;
+  const all = sweep.curves.flatMap(({ points }) => points);
+  const full = all.find(({ dropped }) => dropped === 0);
+  const ends = groups.map(({ label, points }) => {
+    const { dropped, values } = points.at(-1)!;
+    return `${label} ${formatNumber(Math.exp(meanOf(values, ({ nll }) => nll)))} at ${dropped}`;
+  });
+  return {
+    title: titleOf(comparedAt(groups, provenance.model.layers), provenance.packing.samples),
+    subtitle: `Perplexity on held-out text${full ? `; full model: ${formatNumber(full.perplexity)}` : ""}.` +
+      seededText(groups),
+    setting: `${
+      settingOf(provenance)
+    } · drop orders from ${packing.samples} × ${packing.length} tokens of ${text.name}`,
+    reading: `At the end of each curve: ${ends.join("; ")}.`,
+    panels: [
+      curveChart(groups, {
+        read: ({ nll }) => nll,
+        show: Math.exp,
+        y: logAxis(logDomain(all.map(({ perplexity }) => perplexity)), "perplexity (log)"),
+        height: 460,
+      }),
+    ],
+    rows: sweepRows(sweep),
+  };
+});
+
+function titleOf(compared: ReturnType<typeof comparedAt>, samples: number): string {
+  if (!compared) return "Perplexity against the number of modules dropped";
+  const { dropped, attention, mlp } = compared;
+  const [one, other] = [attention, mlp].map(({ perplexity }) => formatNumber(perplexity));
+  const unclear = riseSign(attention, mlp, samples) === 0 ? "; cannot tell which costs more" : "";
+  return `${dropped} dropped: perplexity ${one} for attention, ${other} for MLPs${unclear}`;
+}

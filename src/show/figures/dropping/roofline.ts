@@ -1,0 +1,132 @@
+/**
+ * The speed-up that bytes and operations allow over the number of texts side by side, a line for each model; a dot where the model
+ * no longer fits in more, computed at exactly that number, and a ring at the paper's number (claim C1, the half about speed).
+ */
+import { list, resultOf } from "../../../entry/mod.ts";
+import type { Roofline } from "../../../result/mod.ts";
+import { hueOf } from "../../chart/draw/colors.ts";
+import { formatFixed } from "../../chart/numbers.ts";
+import type { Panel, Series } from "../../chart/draw/panel.ts";
+import { type Draw, figure } from "../../chart/svg.ts";
+import { REACH_TEXTS, rooflineRows } from "../../tables/roofline.ts";
+
+/** The last plan of a roofline, as a line. */
+type Line = ReturnType<typeof lineOf>;
+
+/**
+ * Draws the allowed speed-up of the last plan of each result over its batches.
+ *
+ * @example
+ * ```ts
+ * import { roofline, rooflineFigure } from "lamina";
+ *
+ * const batch = [1, 4, 16, 64];
+ * const results = [
+ *   await roofline("mistral-7b", { device: "a6000-ada", batch }),
+ *   await roofline("llama-2-70b", { device: "a6000-ada", bits: 4, batch }),
+ * ];
+ * const { svg, reading } = rooflineFigure(results);
+ * ```
+ */
+export const rooflineFigure: Draw<[readonly Roofline[]]> = figure("roofline", {
+  results: list(resultOf("roofline"), "rooflines", 1),
+}, (results) => {
+  const lines = results.map(lineOf);
+  const [{ device: { count, title }, setting: { input, output } }] = results;
+  const bits = [...new Set(results.map(({ setting }) => setting.bits))].join(" and ");
+  return {
+    title: titleOf(lines),
+    subtitle:
+      "Largest speed-up that bytes and operations allow for reading and writing, by batch size. Dots: the largest batch that " +
+      "fits with the full model. Hollow: the paper's speed-up, at that batch, or at the end if no batch fits. −8: without 8 modules.",
+    setting: `${count > 1 ? `${count} × ` : ""}${title} · ${input} tokens in, ${output} out · ${bits} bit`,
+    reading: lines.map(readingOf).join(" "),
+    panels: [chart(lines)],
+    rows: results.flatMap(rooflineRows),
+  };
+});
+
+function lineOf({ model, setting, plans }: Roofline, i: number) {
+  const plan = plans[plans.length - 1];
+  const { attention, mlp } = plan.drop;
+  return {
+    label: `${model.name}, ${setting.bits} bit, −${attention.length + mlp.length}`,
+    ...hueOf(i),
+    plan,
+    points: pointsOf(plan),
+  };
+}
+
+/** The batches of the study, and the largest one that fits. */
+function pointsOf({ points, fitting }: Roofline["plans"][number]) {
+  const own = points.map(({ batch, speedup }) => ({ batch, speedup: speedup.whole }));
+  const all = fitting ? [...own.filter(({ batch }) => batch !== fitting.batch), fitting] : own;
+  return all.sort((a, b) => a.batch - b.batch);
+}
+
+function titleOf(lines: readonly Line[]): string {
+  const paper = lines.filter(({ plan }) => plan.paper);
+  const fitting = paper.filter(({ plan }) => plan.paper!.reach === "fits").length;
+  return paper.length > 0
+    ? `A batch that fits allows the paper's speed-up for ${fitting} of ${paper.length} models`
+    : "Dropping attention gains more in larger batches";
+}
+
+function readingOf({ label, plan: { most, paper } }: Line): string {
+  const bound = `${label}: at most ${formatFixed(most.speedup, 2)}`;
+  return paper
+    ? `${bound}, the paper ${formatFixed(paper.speedup, 2)} (${REACH_TEXTS[paper.reach]}).`
+    : `${bound}.`;
+}
+
+function chart(lines: readonly Line[]): Panel {
+  const batches = lines.flatMap(({ points }) => points.map(({ batch }) => batch));
+  const [low, high] = [Math.min(...batches), Math.max(...batches)];
+  const speedups = lines.flatMap((
+    { points, plan },
+  ) => [...points.map(({ speedup }) => speedup), plan.paper?.speedup ?? 1]);
+  const most = Math.max(...speedups);
+  return {
+    height: 460,
+    x: {
+      type: "log",
+      domain: [low, high > low ? high : 2 * low],
+      ticks: Array.from({ length: 25 }, (_, i) => 4 ** i).filter((tick) => tick >= low && tick <= high),
+      format: (batch) => batch < 1024 ? String(batch) : `${batch / 1024}k`,
+      label: "batch size, texts",
+    },
+    y: {
+      domain: [1, most + 0.05 * (most - 1) + 1e-3],
+      label: "speed-up",
+      format: (value) => formatFixed(value, 2),
+      grid: true,
+      rule: 1,
+    },
+    series: [
+      ...lines.map(({ points, color, label }) => ({
+        color,
+        points: points.map(({ batch, speedup }) => ({ x: batch, y: speedup })),
+        width: 2.5,
+        end: label,
+      })),
+      ...lines.flatMap(dotsOf),
+    ],
+  };
+}
+
+/** The largest batch that fits, and the paper's speed-up at that batch. */
+function dotsOf({ label, points, color, shape, plan: { fitting, paper } }: Line): Series[] {
+  const { batch } = fitting ?? points[points.length - 1];
+  const dot = (speedup: number, name: string, hollow: boolean) => ({
+    color,
+    shape,
+    points: [{ x: batch, y: speedup, says: `${label}, ${name}: ${formatFixed(speedup, 2)}` }],
+    width: 0,
+    r: 5,
+    hollow,
+  });
+  return [
+    ...fitting ? [dot(fitting.speedup, `${batch} texts`, false)] : [],
+    ...paper ? [dot(paper.speedup, "the paper", true)] : [],
+  ];
+}

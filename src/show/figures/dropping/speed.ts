@@ -1,0 +1,116 @@
+/** Measured speed-ups over the context, against the bound by bytes and operations: reading on top, writing below (claim C1). */
+import type { Speed } from "../../../result/mod.ts";
+import { hueOf } from "../../chart/draw/colors.ts";
+import { formatFixed } from "../../chart/numbers.ts";
+import type { Panel, Series } from "../../chart/draw/panel.ts";
+import { counted } from "../../chart/summary.ts";
+import { type Draw, figure } from "../../chart/svg.ts";
+import { countsOf } from "../../tables/roofline.ts";
+import { speedRows, speedSetting } from "../../tables/speed.ts";
+
+const PHASES = ["prefill", "decode"] as const;
+type Phase = typeof PHASES[number];
+const PHASE_NAMES = { prefill: "prefill", decode: "decoding" } as const;
+
+/** A plan in one batch size. */
+type Line = ReturnType<typeof linesOf>[number];
+
+const two = (value: number) => formatFixed(value, 2);
+
+/**
+ * Draws the measured speed-ups of every plan and batch size.
+ *
+ * @example
+ * ```ts
+ * import { speed, speedFigure } from "lamina";
+ *
+ * const options = { plans: [{ attention: [4, 5, 6, 7] }], context: [16, 64], new: 2, repeat: 2 };
+ * const { svg, reading } = speedFigure(await speed("data/series/pre-ln/step00512", options));
+ * ```
+ */
+export const speedFigure: Draw<[Speed]> = figure("speed", "speed", (result) => {
+  const lines = linesOf(result);
+  const pairs = lines.flatMap(({ at }) =>
+    at.flatMap(({ plan }) => PHASES.map((phase) => plan.speedup[phase].median / plan.predicted[phase] - 1))
+  );
+  const near = pairs.filter((off) => Math.abs(off) <= 0.15).length;
+  const rounds = counted(result.repeat, "round");
+  return {
+    title: pairs.length === 0
+      ? "Only the full model was measured"
+      : `${near} of ${pairs.length} speed-ups lie within 15 % of the prediction (medians of ${rounds})`,
+    subtitle:
+      "Speed-up by context length. Dots: measured, with quartiles; lines: predicted from measured parts; dashes: from " +
+      "bytes and operations alone.",
+    setting: speedSetting(result),
+    reading: lines.map(readingOf).join(" "),
+    panels: pairs.length === 0 ? [] : PHASES.map((phase) => chart(phase, lines)),
+    rows: speedRows(result),
+  };
+});
+
+function linesOf({ plans, points }: Speed) {
+  const batches = [...new Set(points.map(({ batch }) => batch))];
+  return batches.flatMap((batch) =>
+    plans.slice(1).map(({ drop }, i) => ({
+      label: `${countsOf(drop)}${batches.length > 1 ? `, batch ${batch}` : ""}`,
+      at: points.filter((point) => point.batch === batch).map(({ context, plans }) => (
+        { context, plan: plans[i + 1] }
+      )),
+    }))
+  ).map((line, i) => ({ ...line, ...hueOf(i) }));
+}
+
+function readingOf({ label, at }: Line): string {
+  const each = at.map(({ context, plan: { speedup, predicted } }) =>
+    `at ${context} prefill ${two(speedup.prefill.median)} (predicted ${two(predicted.prefill)}), ` +
+    `decoding ${two(speedup.decode.median)} (${two(predicted.decode)})`
+  );
+  return `${label}: ${each.join("; ")}.`;
+}
+
+function chart(phase: Phase, lines: readonly Line[]): Panel {
+  const last = phase === PHASES.at(-1);
+  const series = lines.flatMap((line) => seriesOf(line, phase));
+  const points = series.flatMap(({ points }) => points);
+  const contexts = [...new Set(points.map(({ x }) => x))].sort((a, b) => a - b);
+  const values = points.flatMap(({ y, low = y, high = y }) => [y!, low!, high!]);
+  const [least, most] = [Math.min(1, ...values), Math.max(1, ...values)];
+  const air = Math.max(0.02, 0.05 * (most - least));
+  return {
+    height: last ? 300 : 262,
+    x: {
+      type: "log",
+      domain: [contexts[0] / 1.2, contexts[contexts.length - 1] * 1.2],
+      ticks: contexts,
+      label: "context, tokens",
+      bare: !last,
+    },
+    y: {
+      domain: [least - air, most + air],
+      label: `speed-up of ${PHASE_NAMES[phase]}`,
+      format: two,
+      grid: true,
+      rule: 1,
+    },
+    series,
+  };
+}
+
+/** The bound by bytes and operations, the prediction from measured parts, and the measurement. */
+function seriesOf({ label, color, shape, at }: Line, phase: Phase): Series[] {
+  const curve = (name: "roofline" | "predicted") =>
+    at.map(({ context, plan }) => ({ x: context, y: plan[name][phase] }));
+  const measured = at.map(({ context, plan: { speedup: { [phase]: { median, low, high } } } }) => ({
+    x: context,
+    y: median,
+    low,
+    high,
+    says: `${label}, ${context} tokens: ${two(median)} (${two(low)} to ${two(high)})`,
+  }));
+  return [
+    { color, points: curve("roofline"), width: 1.5, dash: "5 4" },
+    { color, points: curve("predicted"), end: label },
+    { color, shape, points: measured, width: 0, r: 5 },
+  ];
+}

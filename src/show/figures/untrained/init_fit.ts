@@ -1,0 +1,108 @@
+/**
+ * Untrained models and their closed form, module by module: points are measured (mean over seeds, bars one standard
+ * deviation), lines are computed. Small multiples on one scale; each panel states the line's largest error from layer 2 up,
+ * and whether the logits' variance is small.
+ */
+import { FIRST_LAYER, MODULES } from "../../../measure/mod.ts";
+import { indexAxis, logAxis, logDomain } from "../../chart/draw/axes.ts";
+import { KEY, lookOf } from "../../chart/draw/colors.ts";
+import {
+  fitText,
+  type InitModel,
+  measuredInits,
+  percent,
+  settingOfModels,
+  shapeText,
+  worstError,
+} from "../../chart/init_model.ts";
+import { formatNumber } from "../../chart/numbers.ts";
+import { type Panel, WIDTH } from "../../chart/draw/panel.ts";
+import { KIND_NAMES } from "../../chart/setting.ts";
+import { type Draw, figure } from "../../chart/svg.ts";
+
+/**
+ * Draws the importance of every module of every model, over depth. Throws `RangeError` if there is no model.
+ *
+ * @example
+ * ```ts
+ * import { initFitFigure, initModel, openConfig } from "lamina";
+ *
+ * const named = await openConfig("data/series/pre-ln/step00512");
+ * const model = await initModel(named, { samples: 1, length: 32 });
+ * const { svg } = initFitFigure([model]);
+ * ```
+ */
+export const initFitFigure: Draw<[readonly InitModel[]]> = figure("init_fit", {
+  models: measuredInits,
+}, (models) => {
+  const rows = models.flatMap(rowsOf);
+  const domain = logDomain(rows.flatMap(({ importance, predicted }) => [importance, predicted]));
+  return {
+    title: titleOf(models),
+    subtitle:
+      `Importance by layer before the first training step (log); ${KEY}. Points: mean over seeds, bars ± 1 ` +
+      "standard deviation over seeds. Lines: closed form, nothing fitted. Variance: logit variance.",
+    setting: settingOfModels(models),
+    reading: models.map((model) => `${shapeText(model)}: ${fitText(model)}`).join(". ") + ".",
+    panels: models.map((model) => chart(model, domain)),
+    rows,
+  };
+});
+
+/** The error that the closed form promises where the logits' variance is small. */
+const PROMISED = 0.15;
+
+function titleOf(models: readonly InitModel[]): string {
+  const errors = models.map(worstError);
+  const fitting = errors.filter((error) => error <= PROMISED).length;
+  const from = `from layer ${FIRST_LAYER} up`;
+  return fitting === models.length
+    ? `Untrained models follow a closed form within ${percent(Math.max(...errors))} ${from}`
+    : `The closed form fits ${fitting} of ${models.length} untrained models within ${
+      percent(PROMISED)
+    } ${from}`;
+}
+
+/** The numbers of a model, one row per layer and module. */
+function rowsOf({ measured, predicted }: InitModel) {
+  const { shape, initialiser, provenance } = measured;
+  return MODULES.flatMap((module) =>
+    measured[module].importance.flatMap((importance, layer) =>
+      importance === null ? [] : [{
+        model: provenance.model.name,
+        hidden: shape.hidden,
+        std: initialiser.std,
+        norm: shape.norm,
+        module: KIND_NAMES[module],
+        layer,
+        importance,
+        spread: measured[module].spread[layer],
+        predicted: predicted[module][layer],
+      }]
+    )
+  );
+}
+
+function chart(model: InitModel, domain: [number, number]): Panel {
+  const { layers } = model.measured.shape;
+  return {
+    width: WIDTH / 2,
+    height: 270,
+    headings: [{ text: shapeText(model) }, { text: fitText(model).replace("logit ", ""), small: true }],
+    x: indexAxis(layers, "layer"),
+    y: logAxis(domain, null),
+    series: MODULES.flatMap((module) => {
+      const own = rowsOf(model).filter((row) => row.module === KIND_NAMES[module]);
+      const measured = own.map(({ layer: x, importance: y, predicted, spread }) => ({
+        x,
+        y,
+        ...spread ? { low: y - spread, high: y + spread } : {},
+        says: `${KIND_NAMES[module]}, layer ${x}: ${formatNumber(y)}, computed ${formatNumber(predicted)}`,
+      }));
+      return [
+        { color: lookOf(module).color, points: own.map(({ layer: x, predicted: y }) => ({ x, y })) },
+        { ...lookOf(module), points: measured, width: 0, r: layers > 40 ? 2 : 3 },
+      ];
+    }),
+  };
+}

@@ -1,0 +1,207 @@
+/**
+ * Where attention is the less important module of an untrained model (paper, claim C4), and where the MLP is: the ratio of
+ * their importances over width and standard deviation, by the closed form, with the line on which they are equal.
+ * Models that were run are shown as points, each with its measured and computed ratio.
+ */
+import { like, list } from "../../../entry/mod.ts";
+import { crossing, moduleRatio, type RatioPoint } from "../../../measure/mod.ts";
+import { logAxis } from "../../chart/draw/axes.ts";
+import { ON_SHADE } from "../../chart/draw/colors.ts";
+import { legend } from "../../chart/draw/heat.ts";
+import { type InitModel, measuredRatio, PLACES, settingOfModels } from "../../chart/init_model.ts";
+import { formatFixed, formatNumber } from "../../chart/numbers.ts";
+import { type Panel, WIDTH } from "../../chart/draw/panel.ts";
+import { median } from "../../chart/summary.ts";
+import { type Draw, figure } from "../../chart/svg.ts";
+
+/** The map of one norm placement, and the measured models with that placement. */
+export interface RatioMap {
+  /** The norm placement. */
+  readonly norm: InitModel["measured"]["shape"]["norm"];
+  /** Points on a grid of widths and standard deviations. */
+  readonly points: readonly RatioPoint[];
+  /** Models that were measured, drawn as marks. */
+  readonly models: readonly InitModel[];
+}
+
+/** Edges of the colours, and the colours from the MLP's to attention's. */
+const EDGES = [1 / 30, 1 / 10, 1 / 3, 1, 3, 10, 30];
+const SHADES = ["#a63603", "#d9662b", "#f2a477", "#fbe3d6", "#dce8fb", "#94b8f2", "#4a85e0", "#1f4fa8"];
+const shade = (ratio: number) => SHADES[EDGES.filter((edge) => ratio > edge).length];
+
+const aMap = like(
+  "a map: { norm, points, models }",
+  (value) => {
+    const { norm, points, models } = (value ?? {}) as Partial<RatioMap>;
+    return Object.hasOwn(PLACES, norm ?? "") && Array.isArray(points) && Array.isArray(models);
+  },
+);
+
+/**
+ * Draws the ratio of attention's importance to the MLP's in untrained models as maps, the first one large. Throws `RangeError` if there is no map or no model.
+ *
+ * @example
+ * ```ts
+ * import { initMapFigure, initModel, openConfig, ratioMap } from "lamina";
+ *
+ * const named = await openConfig("data/series/pre-ln/step00512");
+ * const model = await initModel(named, { samples: 1, length: 32 });
+ * const points = ratioMap(named, [48, 96, 192], [0.01, 0.02, 0.04, 0.08]);
+ * const { svg } = initMapFigure([{ norm: "pre", points, models: [model] }]);
+ * ```
+ */
+export const initMapFigure: Draw<[readonly RatioMap[]]> = figure("init_map", {
+  maps: list(aMap, "maps", 1),
+}, (maps) => {
+  const models = maps.flatMap(({ models }) => models);
+  if (models.length === 0) throw new RangeError("Cannot draw a map: found no model, expected at least one");
+  return {
+    title: titleOf(maps[0]),
+    subtitle:
+      "Ratio of attention's importance to the MLP's in untrained models, by width D and standard deviation σ of the " +
+      "weights (both log; geometric mean from layer 2 up). Colours and lines: closed form. Dots: measured models, " +
+      "as measured / computed.",
+    setting: settingOfModels(models),
+    reading: readingOf(maps),
+    panels: [
+      ...maps.map((map, i) => chart(map, i === 0)),
+      legend(
+        SHADES,
+        new Map(EDGES.map((edge, i) => [i + 1, edge < 1 ? `1/${Math.round(1 / edge)}` : String(edge)])),
+        "attention's importance / the MLP's",
+      ),
+    ],
+    rows: maps.flatMap(({ norm, points, models }) => [
+      ...points.map(({ hidden, std, ratio }) => ({ norm, hidden, std, computed: ratio, measured: null })),
+      ...models.map((model) => ({ norm, ...placeOf(model) })),
+    ]),
+  };
+});
+
+/** Where a model lies, with its computed and measured ratio. */
+function placeOf(model: InitModel) {
+  const { measured: { shape, initialiser }, predicted } = model;
+  return {
+    hidden: shape.hidden,
+    std: initialiser.std,
+    computed: moduleRatio(predicted),
+    measured: measuredRatio(model),
+  };
+}
+
+/** σ √D along the line on which both modules are equally important: lowest and highest. */
+function border(points: readonly RatioPoint[]): [low: number, high: number] | null {
+  const products = crossing(points).map(({ hidden, std }) => std * Math.sqrt(hidden));
+  return products.length === 0 ? null : [Math.min(...products), Math.max(...products)];
+}
+
+function titleOf({ norm, points }: RatioMap): string {
+  const found = border(points);
+  if (!found) return `${PLACES[norm]}: the same module is more important everywhere`;
+  return `${PLACES[norm]}: attention is more redundant than the MLP only above σ√D = ${
+    formatFixed((found[0] + found[1]) / 2, 1)
+  }`;
+}
+
+function readingOf(maps: readonly RatioMap[]): string {
+  return maps.map(({ norm, points }) => {
+    const found = border(points);
+    const ratios = points.map(({ ratio }) => ratio);
+    const [least, most] = [Math.min(...ratios), Math.max(...ratios)].map(formatNumber);
+    const line = found
+      ? `both are equal where σ√D is ${formatFixed(found[0], 2)} to ${formatFixed(found[1], 2)}`
+      : "the two are equal nowhere on the map";
+    const middle = formatNumber(median(ratios)!);
+    const text = `${PLACES[norm]}: ratios ${least} to ${most}, median ${middle}; ${line}`;
+    // A norm divides by √(variance + ε).
+    return norm === "pre" || median(ratios)! > 3 || Math.max(...ratios) < 3
+      ? text
+      : `${text}. Where σ√D is very small, updates are small next to the norms' ε and keep their unequal sizes`;
+  }).join(". ") + ".";
+}
+
+/** Half way to the neighbours on a logarithmic axis, for each value. */
+function cells(values: readonly number[]): Map<number, [number, number]> {
+  const sorted = [...new Set(values)].sort((a, b) => a - b);
+  const middle = (i: number) => Math.sqrt(sorted[i] * sorted[i + 1]);
+  const last = sorted.length - 1;
+  return new Map(sorted.map((value, i) => [value, [
+    i > 0 ? middle(i - 1) : last > 0 ? value ** 2 / middle(0) : value / 1.2,
+    i < last ? middle(i) : last > 0 ? value ** 2 / middle(last - 1) : value * 1.2,
+  ]]));
+}
+
+/** A ratio with two digits. */
+function two(ratio: number): string {
+  return ratio >= 9.5
+    ? formatFixed(ratio, 0)
+    : ratio >= 0.095
+    ? formatFixed(ratio, ratio < 0.95 ? 2 : 1)
+    : formatFixed(ratio, 3);
+}
+
+const domainOf = (spans: Map<number, [number, number]>): [number, number] => {
+  const ends = [...spans.values()].flat();
+  return [Math.min(...ends), Math.max(...ends)];
+};
+
+/** The first map is large. Models that were run are in the colour of the measured ratio, with their ratios beside them. */
+function chart({ norm, points, models }: RatioMap, large: boolean): Panel {
+  const [widths, stds] = [cells(points.map(({ hidden }) => hidden)), cells(points.map(({ std }) => std))];
+  const [x, y] = [domainOf(widths), domainOf(stds)];
+  const ticks = (values: readonly number[], [low, high]: readonly [number, number]) =>
+    values.filter((value) => value >= low && value <= high);
+  const places = models.map(placeOf);
+  const look = { color: ON_SHADE.ink };
+  return {
+    width: large ? WIDTH : WIDTH / 2,
+    height: large ? 440 : 250,
+    headings: [{ text: PLACES[norm] }],
+    x: {
+      type: "log",
+      domain: x,
+      ticks: ticks(large ? [64, 128, 256, 512, 1024, 2048, 4096, 8192] : [64, 512, 4096], x),
+      label: "width D",
+    },
+    y: {
+      ...logAxis(y, "σ"),
+      ticks: ticks(large ? [0.005, 0.01, 0.02, 0.05, 0.1] : [0.005, 0.02, 0.1], y),
+      grid: false,
+    },
+    cells: points.map(({ hidden, std, ratio }) => {
+      const [[x1, x2], [y1, y2]] = [widths.get(hidden)!, stds.get(std)!];
+      return { x1, x2, y1, y2, fill: shade(ratio) };
+    }),
+    series: [
+      { ...look, points: crossing(points).map(({ hidden, std }) => ({ x: hidden, y: std })), width: 2.5 },
+      {
+        ...look,
+        shape: "circle",
+        points: places.map(({ hidden, std, measured, computed }) => ({
+          x: hidden,
+          y: std,
+          fill: shade(measured),
+          says: `D ${hidden}, σ ${formatNumber(std)}: measured ${formatNumber(measured)}, computed ` +
+            formatNumber(computed),
+        })),
+        width: 0,
+        r: 6,
+        hollow: true,
+      },
+    ],
+    names: [
+      ...large
+        ? [
+          { ...look, text: "attention turns the stream further", at: [{ x: x[0], y: y[0] }], bold: true },
+          { ...look, text: "the MLP turns it further", at: [{ x: x[1], y: y[1] }], bold: true },
+        ]
+        : [],
+      ...places.map(({ hidden, std, measured, computed }) => ({
+        ...look,
+        text: `${two(measured)} / ${two(computed)}`,
+        at: [{ x: hidden, y: std }],
+        small: true,
+      })),
+    ],
+  };
+}

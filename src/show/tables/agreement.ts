@@ -1,0 +1,181 @@
+/** How two measurements agree: two profiles, our importance and the official code's, our drop orders and the official ones. */
+import { KINDS, type ModuleKind, MODULES } from "../../measure/mod.ts";
+import type { AgainstLlmDrop, Comparison, Computed, Verification } from "../../result/mod.ts";
+import type { CsvRow } from "../chart/csv.ts";
+import { formatFixed, formatNumber } from "../chart/numbers.ts";
+import { computedText, KIND_NAMES, settingOf } from "../chart/setting.ts";
+import {
+  byLayer,
+  type Column,
+  fixed,
+  LAYER,
+  layersOf,
+  lines,
+  moduleColumn,
+  moduleRecords,
+  optional,
+  originOf,
+  type Table,
+  tableOf,
+} from "./table.ts";
+
+interface Agreement {
+  readonly rankCorrelation: number | null;
+  readonly overlap: readonly number[];
+}
+
+/** Rank correlation of a kind of module. */
+function rankColumn(of: (kind: ModuleKind) => Agreement): Column<ModuleKind> {
+  return { title: "rank corr.", value: (kind) => of(kind).rankCorrelation, format: fixed(3) };
+}
+
+/** How many of the first n both share. */
+function sharedColumns(
+  of: (kind: ModuleKind) => Agreement,
+  counts: readonly number[],
+  name: string,
+): Column<ModuleKind>[] {
+  return [...new Set(counts)].map((n) => ({
+    title: `${name} ${n}`,
+    value: (kind) => optional(of(kind).overlap[n - 1], (share) => `${Math.round(share * n)} of ${n}`),
+  }));
+}
+
+/** The kind that a row is about. */
+const KIND = { ...moduleColumn((kind: ModuleKind) => kind), title: "" };
+
+/** Two profiles side by side: rank correlation, and how many of the n most redundant both share. */
+export function comparisonTable(comparison: Omit<Comparison, "kind" | "method">): Table {
+  const { models, computed } = comparison;
+  const of = (kind: ModuleKind) => comparison[kind];
+  const layers = Math.max(...KINDS.map((kind) => of(kind).overlap.length));
+  return {
+    title: models.join("  vs  "),
+    note: computed && `computed in ${computed.map(withRuntime).join("  vs  ")}`,
+    ...tableOf(KINDS, [
+      KIND,
+      rankColumn(of),
+      { title: "largest diff.", value: (kind) => of(kind).largestDifference, format: formatNumber },
+      ...sharedColumns(of, [1, 4, 8, 16].filter((n) => n < layers), "lowest"),
+    ]),
+  };
+}
+
+/** With the library, which may be all that differs. */
+function withRuntime(computed: Computed): string {
+  return `${computedText(computed)} (${computed.runtime})`;
+}
+
+/** A row a kind of module and number of lowest ones. */
+export function comparisonRows({ models: [a, b], ...result }: Comparison): CsvRow[] {
+  return moduleRecords(KINDS, { a, b }, (kind) => ({
+    rows: layersOf(result[kind].overlap),
+    columns: [
+      { key: "lowest", value: (i) => i + 1 },
+      { key: "overlap", value: (i) => result[kind].overlap[i] },
+      { key: "rank_correlation", value: () => result[kind].rankCorrelation },
+      { key: "largest_difference", value: () => result[kind].largestDifference },
+    ],
+  }));
+}
+
+type Against = Omit<AgainstLlmDrop, "kind" | "method" | "against">;
+
+function againstColumns({ importance, official, difference }: Against["mlp"]): Column<number>[] {
+  const signed = (value: number) => `${value < 0 ? "−" : "+"}${formatNumber(Math.abs(value))}`;
+  return [
+    LAYER,
+    byLayer(importance, { key: "importance", title: "importance", format: formatNumber }),
+    byLayer(official, { key: "official", title: "llm-drop", format: formatNumber }),
+    byLayer(difference, { key: "difference", title: "difference", format: signed }),
+  ];
+}
+
+/** A row for every layer of both kinds; one line where the definitions are the same. */
+export function againstTables(against: Against): Table[] {
+  const title = `${settingOf(against.provenance)} · compared with llm-drop`;
+  if (against.same) {
+    return [
+      lines(
+        title,
+        "Both definitions agree here: no norm follows a module, so its output is added unchanged.",
+      ),
+    ];
+  }
+  return [
+    lines(title),
+    lines(
+      undefined,
+      "llm-drop omits the norms after the modules, and uses the raw attention output in the MLP's X.",
+    ),
+    ...MODULES.map((kind) => ({
+      title: `${KIND_NAMES[kind]}, rank correlation ${
+        optional(against[kind].rankCorrelation, (r) => formatFixed(r, 3))
+      }`,
+      ...tableOf(layersOf(against[kind].importance), againstColumns(against[kind])),
+    })),
+  ];
+}
+
+/** A row a module, ours beside the official code's. */
+export function againstRows(result: AgainstLlmDrop): CsvRow[] {
+  return moduleRecords(MODULES, originOf(result.provenance), (kind) => ({
+    rows: layersOf(result[kind].importance),
+    columns: againstColumns(result[kind]),
+  }));
+}
+
+/** Columns of the orders of one kind; rows are ranks, from 0. */
+function orderColumns(result: Verification, kind: ModuleKind): Column<number>[] {
+  const { order, official, importance, standardError, tied, overlap } = result[kind];
+  const own = (i: number) =>
+    official[i] === undefined ? null : `${optional(order[i], String)}${tied[i] ? "~" : " "}`;
+  return [
+    { key: "rank", value: (i) => i + 1 },
+    { title: `${KIND_NAMES[kind]} `, value: own },
+    { key: "layer", value: (i) => order[i] },
+    { key: "official", title: "official", value: (i) => official[i] },
+    { key: "importance", value: (i) => importance[order[i]] },
+    { key: "standard_error", value: (i) => standardError[order[i]] },
+    { key: "tied_with_next", value: (i) => String(tied[i] ?? false) },
+    { key: "overlap", value: (i) => overlap[i] },
+  ];
+}
+
+/** Agreement by kind of module, then the orders as far as the official ones are known. */
+export function verifyTables(result: Verification): Table[] {
+  const of = (kind: ModuleKind) => result[kind];
+  const most = Math.max(...KINDS.map((kind) => of(kind).official.length));
+  const counts = [1, 2, 4, most].filter((n) => n <= most);
+  const ranks = [...Array(most).keys()];
+  return [
+    lines(
+      `drop orders of ${result.paper} compared with the official code's · ${settingOf(result.provenance)}`,
+    ),
+    {
+      title: "agreement",
+      ...tableOf(KINDS, [KIND, rankColumn(of), ...sharedColumns(of, counts, "first")]),
+    },
+    {
+      title: "layers, most redundant first: ours, then the official code's",
+      ...tableOf(ranks, [
+        { title: "rank", value: (i) => i + 1 },
+        ...KINDS.flatMap((kind) => orderColumns(result, kind)),
+      ]),
+    },
+    lines(
+      undefined,
+      `rank corr.: between importance and the official rank, over the ${most} layers with a known rank`,
+      "~ the samples cannot separate this rank from the next",
+    ),
+  ];
+}
+
+/** A row for each official rank that is known, of each kind of module. */
+export function verifyRows(result: Verification): CsvRow[] {
+  const origin = { ...originOf(result.provenance), paper: result.paper };
+  return moduleRecords(KINDS, origin, (kind) => ({
+    rows: layersOf(result[kind].official),
+    columns: orderColumns(result, kind),
+  }));
+}

@@ -1,0 +1,82 @@
+/** The faces of every kind of result: tables in print, and rows for CSV and data frames. */
+import type { Kind, ResultOf } from "../../result/mod.ts";
+import type { CsvRow } from "../chart/csv.ts";
+import {
+  againstRows,
+  againstTables,
+  comparisonRows,
+  comparisonTable,
+  verifyRows,
+  verifyTables,
+} from "./agreement.ts";
+import { causesRows, causesTables } from "./causes.ts";
+import { evaluationRows, evaluationTables } from "./evaluation.ts";
+import { guidesRows, guidesTable } from "./guides.ts";
+import { orderRows, orderTable, planRows, planTables } from "./order.ts";
+import { parts } from "./parts.ts";
+import { type ProfileLook, profileRows, profileTables } from "./profile.ts";
+import { perplexityRows, perplexityTables, sweepRows, sweepTable } from "./quality.ts";
+import { rooflineRows, rooflineTables } from "./roofline.ts";
+import { speedRows, speedTables } from "./speed.ts";
+import type { Table } from "./table.ts";
+import { tablesText } from "./text.ts";
+import { checkpointRows, checkpointTables, randomInitRows, randomInitTables } from "./training.ts";
+
+/** How results of one kind look. */
+interface Face<R> {
+  /** One or several results in print. */
+  tables(results: readonly R[], look: ProfileLook): Table[];
+  /** One result for machines. */
+  rows(result: R): CsvRow[];
+}
+
+/** The tables of results below each other. */
+const each =
+  <R>(tables: (result: R, look: ProfileLook) => Table | Table[]) =>
+  (results: readonly R[], look: ProfileLook) => results.flatMap((result) => tables(result, look));
+
+const faces: { readonly [K in Kind]: Face<ResultOf<K>> } = {
+  ...parts,
+  profile: { tables: each(profileTables), rows: profileRows },
+  perplexity: { tables: perplexityTables, rows: perplexityRows },
+  sweep: { tables: each(sweepTable), rows: sweepRows },
+  plan: { tables: each(planTables), rows: planRows },
+  order: { tables: each(orderTable), rows: orderRows },
+  guides: { tables: each(guidesTable), rows: guidesRows },
+  verify: { tables: each(verifyTables), rows: verifyRows },
+  compare: { tables: each(comparisonTable), rows: comparisonRows },
+  against: { tables: each(againstTables), rows: againstRows },
+  causes: { tables: each(causesTables), rows: causesRows },
+  checkpoints: { tables: each(checkpointTables), rows: checkpointRows },
+  "random-init": { tables: each(randomInitTables), rows: randomInitRows },
+  evaluate: { tables: evaluationTables, rows: evaluationRows },
+  roofline: { tables: each(rooflineTables), rows: rooflineRows },
+  speed: { tables: each(speedTables), rows: speedRows },
+};
+
+/** Any result; its form is checked where it is read or written. */
+export interface Result {
+  readonly kind: Kind;
+}
+
+const faceOf = ({ kind }: Result) => faces[kind] as Face<never> as Face<Result>;
+
+/** Whether a value is a result. */
+export function isResult(value: object): value is Result {
+  return Object.hasOwn(faces, String((value as { kind?: unknown }).kind));
+}
+
+/** Results of one kind in print. */
+export function tablesOf(results: readonly Result[], look: ProfileLook = {}): Table[] {
+  return results.length === 0 ? [] : faceOf(results[0]).tables(results, look);
+}
+
+/** Results of one kind as text for a terminal. */
+export function tableText(results: readonly Result[], look: ProfileLook = {}): string {
+  return tablesText(tablesOf(results, look), look);
+}
+
+/** Results of one kind as rows for CSV and data frames: one for each module, drop, step or task. The JSON has the rest. */
+export function rowsOf(results: readonly Result[]): CsvRow[] {
+  return results.flatMap((result) => faceOf(result).rows(result));
+}

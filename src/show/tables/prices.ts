@@ -1,0 +1,59 @@
+/** What a study would take, in words. */
+import { plain } from "../../entry/mod.ts";
+import type { Computed } from "../../result/mod.ts";
+import { formatFixed, formatSeconds, formatShare } from "../chart/numbers.ts";
+import { computedText } from "../chart/setting.ts";
+import { counted } from "../chart/summary.ts";
+import { tableOf } from "./table.ts";
+import { tablesText, type TextLook } from "./text.ts";
+
+interface Cost {
+  readonly computed: Computed;
+  readonly flops: number;
+  readonly seconds: number;
+  readonly bytes: number;
+}
+
+const operations = ({ flops }: Cost) => `(${formatFixed(flops / 1e12, 2)} TFLOP)`;
+const memory = ({ bytes }: Cost) => `${formatFixed(bytes / 2 ** 20, 0)} MiB of memory`;
+const whole = (count: number) => count.toLocaleString("en-US");
+
+/** The price of a study. */
+export function estimateText(
+  model: string,
+  plans: number,
+  price: Cost & { readonly tokens: number; readonly modules: number },
+): string {
+  const { computed, tokens, modules, seconds } = price;
+  return [
+    `${plain(model)}:`,
+    `${tokens} tokens, ${counted(plans, "plan")}, ${modules} modules to run · ${computedText(computed)}`,
+    `about ${formatSeconds(seconds)} ${operations(price)}, ${memory(price)}`,
+  ].join("\n");
+}
+
+interface Price extends Cost {
+  readonly tasks: readonly { task: string; documents: number; fed: number; run: number }[];
+  /** Tokens that are written at most. */
+  readonly written: number;
+}
+
+/** The price of an evaluation. */
+export function evaluatePriceText(model: string, plans: number, price: Price, look: TextLook = {}): string {
+  const { computed, tasks, written, seconds } = price;
+  const others = plans === 0 ? "" : ` and ${counted(plans, "plan")}`;
+  const table = tableOf(tasks, [
+    { title: "task", value: ({ task }) => task, align: "left" },
+    { title: "documents", value: ({ documents }) => whole(documents) },
+    { title: "tokens", value: ({ fed }) => whole(fed) },
+    { title: "without sharing", value: ({ run }) => whole(run) },
+    { title: "saved", value: ({ fed, run }) => 1 - run / fed, format: formatShare },
+  ]);
+  return [
+    `${plain(model)}: the full model${others} · ${computedText(computed)}`,
+    tablesText([table], look),
+    ...written > 0 ? [`writes at most ${whole(written)} tokens`] : [],
+    `about ${formatSeconds(seconds)} on this machine ${operations(price)}, ${memory(price)}, ` +
+    "if no earlier run has kept results",
+  ].join("\n");
+}

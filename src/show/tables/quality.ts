@@ -1,0 +1,98 @@
+/** How well a model predicts a text with modules dropped: perplexities under several plans, and sweeps. */
+import { planText } from "../../measure/mod.ts";
+import type { Perplexity, Sweep } from "../../result/mod.ts";
+import type { CsvRow } from "../chart/csv.ts";
+import { type CurveGroup, groupsOf, meanOf } from "../chart/curves.ts";
+import { formatNumber, formatShare } from "../chart/numbers.ts";
+import { KIND_NAMES, settingOf } from "../chart/setting.ts";
+import { type Column, fixed, originOf, recordsOf, type Table, tableOf } from "./table.ts";
+
+type Point = Sweep["curves"][number]["points"][number];
+
+/** What a perplexity and a point of a sweep have in common. */
+const QUALITY: readonly Column<Pick<Point, "perplexity" | "nll" | "standardError" | "kl" | "top1">>[] = [
+  { key: "perplexity", title: "perplexity", value: ({ perplexity }) => perplexity, format: formatNumber },
+  { key: "nll", title: "nats/token", value: ({ nll }) => nll, format: fixed(4) },
+  { key: "standard_error", title: "± s.e.", value: ({ standardError }) => standardError, format: fixed(4) },
+  { key: "kl", title: "KL (nats)", value: ({ kl }) => kl, format: fixed(4) },
+  { key: "top1", title: "same top-1", value: ({ top1 }) => top1, format: formatShare },
+];
+
+/** Quality of one model under several drops, in the order of the results. */
+export function perplexityTables(results: readonly Perplexity[]): Table[] {
+  if (results.length === 0) return [];
+  const [{ provenance }] = results;
+  const dropped: Column<Perplexity> = {
+    title: "dropped",
+    value: (result) => planText(result.provenance.drop),
+    align: "left",
+  };
+  return [{
+    title: settingOf({ ...provenance, drop: { attention: [], mlp: [] } }),
+    ...tableOf(results, [...QUALITY, dropped]),
+  }];
+}
+
+/** One row. */
+export function perplexityRows(result: Perplexity): CsvRow[] {
+  const { provenance } = result;
+  return recordsOf([result], QUALITY, { ...originOf(provenance), dropped: planText(provenance.drop) });
+}
+
+/** Perplexity by the number dropped, a column for each order; random orders as the geometric mean over their seeds. */
+export function sweepTable(sweep: Sweep): Table {
+  const groups = groupsOf(sweep);
+  const targets = [...new Set(groups.map(({ target }) => KIND_NAMES[target]))];
+  const isOne = targets.length === 1;
+  const counts = [...new Set(groups.flatMap(({ points }) => points.map(({ dropped }) => dropped)))];
+  return {
+    title: `perplexity · ${settingOf(sweep.provenance)}`,
+    note: isOne
+      ? `by number of ${targets[0]} modules dropped; columns are orders`
+      : "by number of modules dropped, least important first",
+    ...tableOf(counts.sort((a, b) => a - b), [
+      { title: "dropped", value: (count) => count },
+      ...groups.map((group): Column<number> => ({
+        title: isOne ? group.by : group.label,
+        value: (count) => meanAt(group, count, ({ nll }) => nll),
+        format: (nll: number) => formatNumber(Math.exp(nll)),
+      })),
+    ]),
+  };
+}
+
+/** Mean over the seeds at a number of drops. */
+function meanAt(group: CurveGroup | undefined, count: number, read: (point: Point) => number) {
+  const at = group?.points.find(({ dropped }) => dropped === count);
+  return at && meanOf(at.values, read);
+}
+
+/** A row a point of a curve. */
+export function sweepRows({ provenance, curves }: Sweep): CsvRow[] {
+  return curves.flatMap(({ target, by, seed, points }) =>
+    recordsOf<Point>(points, [
+      { key: "dropped", value: ({ dropped }) => dropped },
+      { key: "attention", value: ({ drop }) => drop.attention.join(" ") },
+      { key: "mlp", value: ({ drop }) => drop.mlp.join(" ") },
+      ...QUALITY,
+      { key: "rise", value: ({ rise }) => rise },
+      { key: "rise_error", value: ({ riseError }) => riseError },
+    ], { ...originOf(provenance), target, by, seed })
+  );
+}
+
+/** Nats per token lost by several models with the same number of modules dropped, for a page. */
+export function lossTable(sweeps: readonly Sweep[], count: number): Table {
+  const models = sweeps.map((sweep) => ({ name: sweep.provenance.model.name, groups: groupsOf(sweep) }));
+  return {
+    title: `Nats per token lost with ${count} modules dropped`,
+    ...tableOf(models, [
+      { title: "model", value: ({ name }) => name, align: "left" },
+      ...models[0].groups.map(({ label }, i): Column<typeof models[number]> => ({
+        title: label,
+        value: ({ groups }) => meanAt(groups[i], count, ({ rise }) => rise),
+        format: fixed(3),
+      })),
+    ]),
+  };
+}

@@ -1,0 +1,136 @@
+/** Models in training and before it: redundancy by step, and an untrained model's importances by layer. */
+import { KINDS, moduleRatio, MODULES } from "../../measure/mod.ts";
+import type { Checkpoints, RandomInit } from "../../result/mod.ts";
+import { qualityBySteps, seriesSetting, trendsOf } from "../chart/checkpoint_trends.ts";
+import type { CsvRow } from "../chart/csv.ts";
+import { type InitModel, percent, shapeText, worstError } from "../chart/init_model.ts";
+import { formatNumber } from "../chart/numbers.ts";
+import { KIND_NAMES, settingOf } from "../chart/setting.ts";
+import { profileRows } from "./profile.ts";
+import {
+  byLayer,
+  type Column,
+  fixed,
+  LAYER,
+  layersOf,
+  lines,
+  listsOf,
+  moduleRecords,
+  type Table,
+  tableOf,
+} from "./table.ts";
+
+/** Importance, its movement, and quality with half of the modules dropped, by step. */
+export function checkpointTables(result: Checkpoints): Table[] {
+  const { series } = result;
+  const trends = KINDS.map((kind) => ({ name: KIND_NAMES[kind], trend: trendsOf(result, kind) }));
+  const step: Column<number> = { title: "step", value: (i) => series[i].step };
+  const column = (key: "median" | "first" | "drift" | "withLast", tag = "", format = formatNumber) =>
+    trends.map(({ name, trend }): Column<number> => ({
+      title: `${name}${tag}`,
+      value: (i) => trend[i][key],
+      format,
+    }));
+  const quality = qualityBySteps(result);
+  const perplexity = (nll: number) => formatNumber(Math.exp(nll));
+  const steps = layersOf(series);
+  return [
+    lines(seriesSetting(result)),
+    {
+      title: "importance: median of the layers from 1 up, and layer 0",
+      ...tableOf(steps, [step, ...column("median"), ...column("first", " 0")]),
+    },
+    {
+      title:
+        "movement of the layers from 1 up: mean |change| since the previous step, rank correlation with the last step",
+      ...tableOf(steps, [step, ...column("drift"), ...column("withLast", " ~ last", fixed(2))]),
+    },
+    ...quality.length === 0 ? [] : [{
+      title: `perplexity on ${
+        series.find((entry) => entry.quality)!.quality!.provenance.text.name
+      }, with half of the modules dropped by the step's importance`,
+      ...tableOf(quality, [
+        { title: "step", value: ({ step }) => step },
+        { title: "full", value: ({ full }) => full, format: perplexity },
+        ...KINDS.map((kind): Column<typeof quality[number]> => ({
+          title: `${KIND_NAMES[kind]} halved`,
+          value: (at) => at[kind].nll,
+          format: perplexity,
+        })),
+      ]),
+    }],
+  ];
+}
+
+/** A row a step and module. */
+export function checkpointRows({ series }: Checkpoints): CsvRow[] {
+  return series.flatMap(({ step, ...profile }) => profileRows(profile).map((row) => ({ step, ...row })));
+}
+
+/** A row for each step of any of several series, for a page. */
+export function medianTable(results: readonly Checkpoints[]): Table {
+  const columns = results.flatMap((result) =>
+    MODULES.map((kind) => ({ title: `${KIND_NAMES[kind]}, ${result.name}`, trends: trendsOf(result, kind) }))
+  );
+  const steps = [...new Set(columns.flatMap(({ trends }) => trends.map(({ step }) => step)))];
+  return {
+    title: "Median importance of the layers from 1 up, by step",
+    ...tableOf(steps.sort((a, b) => a - b), [
+      { title: "step", value: (step) => step },
+      ...columns.map(({ title, trends }): Column<number> => ({
+        title,
+        value: (step) => trends.find((trend) => trend.step === step)?.median,
+        format: formatNumber,
+      })),
+    ]),
+  };
+}
+
+/** Mean and spread over seeds, layer by layer. */
+export function randomInitTables(result: RandomInit): Table[] {
+  const { shape, seeds, streamNorm, provenance } = result;
+  const { hidden, layers, heads, kvHeads, headSize, feedForward, vocabulary, norm } = shape;
+  const format = formatNumber;
+  return [
+    lines(
+      settingOf(provenance),
+      `D ${hidden}, L ${layers}, H ${heads}, K ${kvHeads}, E ${headSize}, F ${feedForward}, V ${vocabulary}, ` +
+        `${norm}-norm; ${seeds.length > 1 ? "seeds" : "seed"} ${seeds.join(", ")}`,
+    ),
+    tableOf(layersOf(streamNorm), [
+      LAYER,
+      byLayer(streamNorm, { title: "|x|", format }),
+      ...KINDS.flatMap((kind) => [
+        byLayer(result[kind].importance, { title: KIND_NAMES[kind], format }),
+        ...seeds.length > 1 ? [byLayer(result[kind].spread, { title: "± seeds", format })] : [],
+      ]),
+    ]),
+  ];
+}
+
+/** A row a module: mean over seeds, and their spread. */
+export function randomInitRows(result: RandomInit): CsvRow[] {
+  const { provenance: { model, packing: { samples, length } }, seeds, streamNorm } = result;
+  return moduleRecords(KINDS, { model: model.name, samples, length, seeds: seeds.length }, (kind) => {
+    const { importance, spread, relativeMagnitude, sign } = result[kind];
+    return {
+      rows: layersOf(streamNorm),
+      columns: [LAYER, ...listsOf({ importance, spread, relativeMagnitude, sign })],
+    };
+  });
+}
+
+/** Untrained models compared with their closed form, for a page. */
+export function ratioTable(models: readonly InitModel[]): Table {
+  const measured = ({ measured: { attention, mlp } }: InitModel) =>
+    moduleRatio({ attention: attention.importance, mlp: mlp.importance });
+  return {
+    title: "Ratio of attention’s importance to the MLP’s (geometric mean from layer 2 up)",
+    ...tableOf(models, [
+      { title: "model", value: shapeText, align: "left" },
+      { title: "measured", value: measured, format: formatNumber },
+      { title: "closed form", value: ({ predicted }) => moduleRatio(predicted), format: formatNumber },
+      { title: "largest error over modules", value: worstError, format: percent },
+    ]),
+  };
+}

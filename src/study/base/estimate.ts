@@ -1,0 +1,131 @@
+/** What a study would run, how long and in how much memory: for `--dry-run`. */
+import { createGraph, Gemm, ReduceSum } from "../../onnx/mod.ts";
+import type { Computed } from "../../result/mod.ts";
+import { cost, type DropPlan, freeAll, PART_BYTES, withUploaded } from "../../run/mod.ts";
+import { float32 } from "../../tensor/mod.ts";
+import { computedOn, engineOf, type EngineOptions } from "./options.ts";
+import type { StudyModel } from "../../subject/mod.ts";
+import type { Need } from "./memory.ts";
+
+/** The estimated cost of a study. */
+export interface Estimate {
+  /** The engine and device that would compute it. */
+  readonly computed: Computed;
+  /** Tokens of the text. */
+  readonly tokens: number;
+  /** Number of modules to run. */
+  readonly modules: number;
+  /** Multiplications and additions. */
+  readonly flops: number;
+  /** Approximate time on this machine, in seconds. */
+  readonly seconds: number;
+  /** Approximate memory, in bytes. */
+  readonly bytes: number;
+}
+
+/** Share of the product peak that whole studies reach. */
+const EFFICIENCY = 0.6;
+/** Memory that is there whatever runs: the runtime, one slice of logits, a module's intermediate values. */
+export const BASE_BYTES = 250 * 2 ** 20;
+
+/** Random numbers per second on two cores. */
+const DRAWN_PER_SECOND = 1.5e9;
+
+/** What a sample takes besides its tokens, and again for each layer: its place in the text, its hash, its sums. */
+const SAMPLE_BYTES = 256;
+
+/** Plans that run as one trie over N blocks of T tokens; `head` if predictions are scored. */
+export interface Pass {
+  readonly plans: readonly DropPlan[];
+  readonly head: boolean;
+  readonly samples: number;
+  readonly length: number;
+  /** How often, one after the other; default: once. */
+  readonly times?: number;
+  /** Whether the last streams stay, for others to be held against. */
+  readonly stays?: boolean;
+  /** Whether the weights are drawn part by part while the model runs. */
+  readonly drawn?: boolean;
+}
+
+/** Floating-point operations of passes: what they weigh in one count with others. */
+export function flopsOf({ spec }: Pick<StudyModel, "spec">, passes: readonly Pass[]): number {
+  return passes.reduce(
+    (sum, { plans, head, times = 1, ...size }) => sum + times * cost(spec, plans, size, head).flops,
+    0,
+  );
+}
+
+/** Approximate memory of passes, one after the other. */
+export function bytesOf(model: Pick<StudyModel, "spec">, passes: readonly Pass[]): number {
+  return needOf(model, passes).bytes;
+}
+
+/** What the largest of some passes needs, and because of what. Of a large layer's drawn weights, a part is there at a time. */
+export function needOf({ spec }: Pick<StudyModel, "spec">, passes: readonly Pass[]): Need {
+  const stay = passes.filter(({ stays }) => stays)
+    .reduce((sum, { samples, length }) => sum + 4 * samples * length * spec.hidden, 0);
+  const needs = passes.map(({ plans, head, samples, length, drawn }): Need => {
+    const { stateBytes, layerBytes } = cost(spec, plans, { samples, length }, head);
+    const own = samples * (4 * length + SAMPLE_BYTES * (1 + spec.layers.length));
+    return {
+      bytes: BASE_BYTES + stay + stateBytes + own + 2 * Math.min(layerBytes, drawn ? PART_BYTES : Infinity),
+      what: `${samples} × ${length} tokens (samples × length) at hidden size ${spec.hidden}`,
+    };
+  });
+  return needs.reduce((most, need) => need.bytes > most.bytes ? need : most, {
+    bytes: BASE_BYTES,
+    what: "it",
+  });
+}
+
+/** The price of steps, one after the other, each of several passes, over a text of so many tokens. */
+export async function estimateSteps(
+  model: Pick<StudyModel, "spec">,
+  steps: readonly (readonly Pass[])[],
+  tokens: number,
+  options: EngineOptions,
+): Promise<Estimate> {
+  const prices = steps.flat().map(({ plans, head, drawn, times = 1, ...size }) => {
+    const { modules, flops, layerBytes } = cost(model.spec, plans, size, head);
+    const numbers = drawn ? model.spec.layers.length * layerBytes / Float32Array.BYTES_PER_ELEMENT : 0;
+    return { modules: times * modules, flops: times * flops, numbers: times * numbers };
+  });
+  const sum = (key: "modules" | "flops" | "numbers") =>
+    prices.reduce((total, price) => total + price[key], 0);
+  return {
+    computed: await computedOn(options),
+    tokens,
+    modules: sum("modules"),
+    flops: sum("flops"),
+    seconds: sum("flops") / await studySpeed(options) + sum("numbers") / DRAWN_PER_SECOND,
+    bytes: Math.max(BASE_BYTES, ...steps.map((passes) => bytesOf(model, passes))),
+  };
+}
+
+/** Floating-point operations per second that whole studies reach. */
+export async function studySpeed(options: EngineOptions): Promise<number> {
+  const side = 1024;
+  return EFFICIENCY * 2 * side ** 3 / await productSeconds(side, side, options);
+}
+
+/** Seconds that a product of some rows with a square matrix takes: the best of five. */
+export async function productSeconds(rows: number, side: number, options: EngineOptions): Promise<number> {
+  const graph = createGraph();
+  const shapes = { a: [rows, side], b: [side, side] };
+  const [a, b] = [graph.input("a", "f32", shapes.a), graph.input("b", "f32", shapes.b)];
+  graph.output("sum", ReduceSum(Gemm(a, b), [0, 1]));
+  const engine = await engineOf(options);
+  const program = await engine.compile(graph);
+  const filled = (shape: number[]) => float32(shape, new Float32Array(shape[0] * shape[1]).fill(0.5));
+  let best = Infinity;
+  await withUploaded(engine, { a: filled(shapes.a), b: filled(shapes.b) }, async (feeds) => {
+    for (let round = 0; round < 5; round++) {
+      const start = performance.now();
+      freeAll(await program.run(feeds));
+      best = Math.min(best, (performance.now() - start) / 1000);
+    }
+  });
+  await program.release();
+  return best;
+}

@@ -1,0 +1,133 @@
+/** The options of every study, and their defaults. */
+import {
+  type Engine,
+  type EngineName,
+  ENGINES,
+  openEngine,
+  type Precision,
+  PRECISIONS,
+} from "../../engine/mod.ts";
+import {
+  type Checks,
+  flag,
+  meter,
+  oneOf,
+  orElse,
+  reportChecks,
+  type Reports,
+  text,
+} from "../../entry/mod.ts";
+import { type Computed, type Keeping, planData, type Provenance, VERSION } from "../../result/mod.ts";
+import type { DropPlan } from "../../run/mod.ts";
+import { IDS, type Packed, type StudyModel, textChecks, type TextOptions } from "../../subject/mod.ts";
+
+/** Options that choose the engine. */
+export interface EngineOptions {
+  /** The engine, or its name: cpu, webgpu, cuda, or auto (default), which uses CUDA if it works and otherwise the CPU. */
+  readonly engine?: "auto" | EngineName | Engine | undefined;
+  /** Precision of matrix products: float32 (default), or on CUDA also tf32 or bfloat16. */
+  readonly precision?: Precision | undefined;
+}
+
+/** Whether a study runs though it seems to need more memory than there is. */
+export interface Forcing {
+  /** Runs the study though its estimate is more than this machine's memory; default: false. */
+  readonly force?: boolean | undefined;
+}
+
+/** Check of it. */
+export const forcingChecks: Checks<Forcing> = { force: flag };
+
+/** Options of a study that runs a model over a text. */
+export interface StudyOptions extends Partial<TextOptions>, Keeping, Reports, EngineOptions, Forcing {}
+
+/** Whether a value is an engine, as far as a study can tell. */
+const isEngine = (value: unknown) => typeof (value as Partial<Engine> | null)?.compile === "function";
+
+/** Checks of what runs a model. */
+export const engineChecks: Checks<EngineOptions> = {
+  engine: orElse(isEngine, () => null, oneOf(ENGINES)),
+  precision: oneOf(PRECISIONS),
+};
+
+/** Checks of what every study can be told. */
+export const studyChecks: Checks<StudyOptions> = {
+  ...textChecks,
+  ...reportChecks,
+  ...engineChecks,
+  ...forcingChecks,
+  results: text,
+};
+
+/** The default calibration text. */
+export const CALIBRATION_TEXT = "stories";
+/** The default held-out text, for measuring quality. */
+export const HELD_OUT_TEXT = "wiki";
+
+/** The engine of a study: the given one, or the one of the name. Throws `RangeError` where it has not the precision. */
+export async function engineOf({ engine, precision }: EngineOptions): Promise<Engine> {
+  if (typeof engine !== "object") return await openEngine({ engine, precision });
+  if (precision === undefined || precision === engine.precision) return engine;
+  throw new RangeError(
+    `Cannot use the engine: precision is "${precision}", expected ${engine.precision}, the engine's own`,
+  );
+}
+
+/** What computes the numbers of a study: for provenance. The CPU has no device. */
+export async function computedOn(
+  options: EngineOptions,
+): Promise<Computed> {
+  const { precision, name, version, device } = await engineOf(options);
+  return { dtype: precision, engine: name, runtime: version, ...device === null ? {} : { device } };
+}
+
+/** The text options of a study, with defaults filled in. */
+export function textOptions(options: StudyOptions, text: string): TextOptions {
+  const { samples = 8, length = 512, skip = 0, bos = false } = options;
+  return { text: options.text ?? text, samples, length, skip, bos };
+}
+
+/** What made a text into tokens: a tokenizer's fingerprint, or "none" where the tokens were given. */
+export async function tokenizedBy(
+  model: Pick<StudyModel, "tokenizer">,
+  { text }: Pick<Packed, "text">,
+): Promise<string> {
+  return text.name === IDS ? "none" : (await model.tokenizer()).fingerprint;
+}
+
+/** What the numbers of one run depend on. */
+export async function provenance(
+  model: Pick<StudyModel, "identity" | "tokenizer">,
+  packed: Pick<Packed, "text" | "packing">,
+  drop: DropPlan,
+  options: StudyOptions,
+): Promise<Provenance> {
+  return {
+    lamina: VERSION,
+    model: model.identity,
+    ...await computedOn(options),
+    tokenizer: await tokenizedBy(model, packed),
+    text: packed.text,
+    packing: packed.packing,
+    drop: planData(drop),
+    seed: null,
+  };
+}
+
+/** Says that results of an earlier run are used again. */
+export function tellReused({ onNotice }: Reports, label: string, what = "result"): void {
+  onNotice?.(`${label}: ${what} reused from an earlier run`);
+}
+
+/** Reports of one stage; the meter starts with the stage. */
+export function reporter(
+  label: string,
+  unit: string,
+  { onProgress }: Reports,
+): (done: number, total: number) => void {
+  let report: ((done: number) => void) | undefined;
+  return (done, total) => {
+    report ??= meter({ label, total, unit }, onProgress);
+    report(done);
+  };
+}

@@ -1,0 +1,103 @@
+/** What a study changes: lists of layers to drop, a list of changes, or a plan that was made from the same model. */
+import {
+  type Check,
+  expect,
+  like,
+  list,
+  oneOf,
+  orElse,
+  record,
+  required,
+  resultOf,
+  text,
+  wholeNumber,
+} from "../../entry/mod.ts";
+import { CHANGES, KINDS, MODULES } from "../../measure/mod.ts";
+import type { Plan } from "../../result/mod.ts";
+import { type DropPlan, dropPlan } from "../../run/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
+
+/** Checks of a kind of module, and of a profile. */
+export const aModule: Check = oneOf(KINDS);
+export const aProfile: Check = resultOf("profile");
+
+/** A change of one module. */
+const aChange: Check = record({
+  layer: required(wholeNumber(0)),
+  module: required(oneOf(MODULES)),
+  to: required(oneOf(CHANGES)),
+  tensors: text,
+  heads: list(wholeNumber(0), "heads", 1),
+}, 'a change as { layer: 1, module: "attention", to: "weights", heads: [0] }');
+
+/** A plan, lists of layers to drop, or a list of changes. */
+export const aDrop: Check = orElse(
+  (value) => typeof value === "object" && value !== null && "kind" in value,
+  resultOf("plan"),
+  record(
+    {
+      attention: list(wholeNumber(0), "layers"),
+      mlp: list(wholeNumber(0), "layers"),
+      changes: list(aChange, "changes"),
+    },
+    "a plan, or lists of layers as { attention: [1, 2], mlp: [3] }",
+  ),
+);
+
+function isModel(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "spec" in value && "identity" in value;
+}
+
+/**
+ * Returns the changes of this model's modules in normal form, from lists of layers, a list of changes, or a plan. Throws `TypeError`
+ * for a plan made from another model, and `RangeError` for a module that cannot be changed so, or is changed twice.
+ *
+ * @example
+ * ```ts
+ * import { dropsIn, makePlan, openSeries, profile } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const drop = dropsIn(model, makePlan(result, { target: "mlp", drop: 2 }));
+ * console.log(drop.mlp);
+ * model.close();
+ * ```
+ */
+export function dropsIn(
+  model: Pick<StudyModel, "spec" | "identity">,
+  plan: Partial<DropPlan> | Plan,
+): DropPlan {
+  expect("drop modules", "model", model, like("an opened model", (value) => isModel(value)));
+  expect("drop modules", "plan", plan, aDrop);
+  const { spec, identity } = model;
+  if ("kind" in plan) expectPlanOf(identity, plan);
+  return dropPlan(spec, plan);
+}
+
+/** Throws `TypeError` for a plan that was made from a model of another depth. */
+export function expectDepth(
+  { name, layers }: Pick<StudyModel["identity"], "name" | "layers">,
+  plan: Plan,
+): void {
+  if (plan.layers === layers) return;
+  throw new TypeError(
+    `Cannot apply a plan made from ${plan.model} (${plan.layers} layers) to ${name} (${layers} layers): expected a plan made ` +
+      "from this model",
+  );
+}
+
+function expectPlanOf(identity: StudyModel["identity"], plan: Plan): void {
+  expectDepth(identity, plan);
+  const found = plan.provenance?.model;
+  if (!found || found.fingerprint === identity.fingerprint) return;
+  const flags = [
+    ...plan.attention.length ? [`--drop-attention ${plan.attention.join(",")}`] : [],
+    ...plan.mlp.length ? [`--drop-mlp ${plan.mlp.join(",")}`] : [],
+  ];
+  throw new TypeError(
+    `Cannot apply a plan made from ${found.name} (${found.fingerprint}) to ${identity.name} ` +
+      `(${identity.fingerprint}): expected a plan made from this model; to drop the same layers anyway, ` +
+      `use ${flags.join(" ") || "no plan"}`,
+  );
+}

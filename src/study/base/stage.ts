@@ -1,0 +1,139 @@
+/**
+ * The stages that a study is made of. Units of a stage do not wait for each other: one machine runs them all, many machines some
+ * each (a shard), and keep what comes of them under the keys that the undivided study looks for.
+ */
+import { batchSize, noDrop } from "../../run/mod.ts";
+import type { Keeping } from "../../result/mod.ts";
+import type { Reports } from "../../entry/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
+import { bytesOf, flopsOf, type Pass } from "./estimate.ts";
+import type { EngineOptions, Forcing } from "./options.ts";
+import { keptOnly } from "./recorded.ts";
+
+/** Units [from, to) of a stage. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Where a study keeps what it measures, what computes it, and who hears of it. */
+export interface RunOptions extends Keeping, Reports, EngineOptions, Forcing {}
+
+/** Those alone, of options that say more. */
+export function runOptionsOf<O extends RunOptions>(
+  { results, engine, precision, signal, onProgress, onNotice, force }: O,
+): Pick<O, keyof RunOptions> {
+  return { results, engine, precision, signal, onProgress, onNotice, force };
+}
+
+/** The same for a shard, which always keeps. */
+export interface ShardOptions extends RunOptions {
+  readonly results: string;
+}
+
+/** A stage as a study declares it. */
+export interface StageOf<T> {
+  /** The units, in the plural: "samples". */
+  readonly unit: string;
+  readonly units: number;
+  /** Approximate floating-point operations of a unit. */
+  cost(unit: number): number;
+  /** Approximate memory of some units, in bytes. */
+  bytes(span: Span): number;
+  /** Finds units kept, or computes and keeps them. */
+  run(span: Span, options: RunOptions): Promise<T>;
+  /** Joins the values of spans that are the whole stage together. Absent where every unit is kept by itself. */
+  join?(parts: readonly T[], options: RunOptions): Promise<T>;
+  /** Whether units are kept for shards alone: one machine keeps the study's result instead. Default: false. */
+  readonly apart?: boolean;
+}
+
+/** A stage that remembers the value of all its units. */
+export interface Stage<T = unknown> extends Pick<StageOf<T>, "unit" | "bytes" | "run"> {
+  /** Approximate floating-point operations of each unit. */
+  readonly costs: readonly number[];
+  /** Joins spans that are kept, and computes nothing. */
+  join(spans: readonly Span[], options: RunOptions): Promise<void>;
+  /** The value of all units: joined or run before, or run now. */
+  whole(options: RunOptions): Promise<T>;
+}
+
+/** A stage. */
+export function stage<T>(of: StageOf<T>): Stage<T> {
+  const { unit, units, apart = false } = of;
+  let value: Promise<T> | undefined;
+  let costs: number[] | undefined;
+  return {
+    unit,
+    get costs() {
+      return costs ??= Array.from({ length: units }, (_, unit) => of.cost(unit));
+    },
+    bytes: (span) => of.bytes(span),
+    run: (span, options) => of.run(span, options),
+    async join(spans, options) {
+      if (!of.join) return;
+      const kept = await keptOnly(options);
+      const parts: T[] = [];
+      for (const span of spans) parts.push(await of.run(span, kept));
+      value = Promise.resolve(await of.join(parts, options));
+    },
+    whole: (options) =>
+      value ??= of.run({ from: 0, to: units }, apart ? { ...options, results: undefined } : options),
+  };
+}
+
+/** Samples in the batches in which a study runs them. A shard is some whole batches, so that its last digits are the study's. */
+export interface Batches {
+  /** Samples of a batch; the last may have fewer. */
+  readonly size: number;
+  readonly count: number;
+  /** The samples of some batches. */
+  samplesOf(batches: Span): Span;
+}
+
+/** How samples of T tokens are batched. */
+export function batchesOf({ samples, length }: Pick<Pass, "samples" | "length">): Batches {
+  const size = batchSize(length);
+  return {
+    size,
+    count: Math.ceil(samples / size),
+    samplesOf: ({ from, to }) => ({ from: from * size, to: Math.min(samples, to * size) }),
+  };
+}
+
+/** The stage of a pass over samples; `run` receives samples. */
+export function sampleStage<T>(
+  model: Pick<StudyModel, "spec">,
+  { samples, length, plans = [noDrop], head = false }: Pick<Pass, "samples" | "length"> & Partial<Pass>,
+  { run, join }: Required<Pick<StageOf<T>, "run" | "join">>,
+): Stage<T> {
+  const batches = batchesOf({ samples, length });
+  const pass = ({ from, to }: Span) => [{ plans, head, samples: to - from, length }];
+  return stage({
+    unit: batches.size === 1 ? "samples" : `batches of ${batches.size} samples`,
+    units: batches.count,
+    cost: (batch) => flopsOf(model, pass(batches.samplesOf({ from: batch, to: batch + 1 }))),
+    bytes: (span) => bytesOf(model, pass(batches.samplesOf(span))),
+    run: (span, options) => run(batches.samplesOf(span), options),
+    join,
+  });
+}
+
+/** Divides units into at most `parts` spans of about equal cost. */
+export function spansOf(costs: readonly number[], parts: number): Span[] {
+  const count = Math.min(parts, costs.length);
+  const total = costs.reduce((sum, cost) => sum + cost, 0);
+  const spans: Span[] = [];
+  let [from, done] = [0, 0];
+  for (let part = 0; part < count; part++) {
+    const latest = costs.length - (count - part - 1); // each span that follows needs a unit at least
+    const share = total * (part + 1) / count;
+    let to = from + 1;
+    done += costs[from];
+    while (to < latest && done + costs[to] / 2 <= share) done += costs[to++];
+    if (part === count - 1) to = costs.length;
+    spans.push({ from, to });
+    from = to;
+  }
+  return spans;
+}

@@ -1,0 +1,148 @@
+/**
+ * What a study declares once: its options and their checks, and the work that follows from them. From the work follow the run on one
+ * machine with its progress, the price, and the division over machines.
+ */
+import type { Checks } from "../../entry/mod.ts";
+import type { Provenance } from "../../result/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
+import { type Estimate, estimateSteps, flopsOf, needOf, type Pass } from "./estimate.ts";
+import { inTurn } from "./in_turn.ts";
+import { expectRoom } from "./memory.ts";
+import { tellReused } from "./options.ts";
+import { type RunOptions, runOptionsOf, type Stage } from "./stage.ts";
+
+/** A step of a study: one call on one machine, one or more stages on many. */
+export interface Step<T = unknown> {
+  /** The passes over text, which are the step's price and its share of the progress. */
+  readonly passes: readonly Pass[];
+  readonly stages: readonly Stage[];
+  /** The step's value: as its stages were joined, or as it is found or computed now. */
+  whole(options: RunOptions): Promise<T>;
+}
+
+/** A step that computes its value once. A study with steps of no stage cannot be divided. */
+export function step<T>(
+  passes: readonly Pass[],
+  compute: (options: RunOptions) => Promise<T>,
+  stages: readonly Stage[] = [],
+): Step<T> {
+  let value: Promise<T> | undefined;
+  return { passes, stages, whole: (options) => value ??= compute(options) };
+}
+
+/** The price of a study's passes, and of how many plans. */
+export type Price = Estimate & { readonly plans: number };
+
+/** A step that is a stage on many machines too. */
+export function stepOf<T>(passes: readonly Pass[], stage: Stage<T>): Step<T> {
+  return step(passes, stage.whole, [stage]);
+}
+
+/** A study of one subject with its options: its result `R` and its price `P`. */
+export interface Work<R, P = Price> {
+  /** The study and its subject, for people: "profile of smollm2-135m". */
+  readonly label: string;
+  readonly model: Pick<StudyModel, "spec"> & { readonly identity?: Division["model"] };
+  /** Tokens of the text. */
+  readonly tokens: number;
+  /** Number of plans, for the price; default: 1. */
+  readonly plans?: number;
+  readonly steps: readonly Step[];
+  /** The result as an earlier run kept it; absent where parts of it alone are kept. */
+  kept?(options: RunOptions): Promise<R | null>;
+  /** The result of the steps, which have their values. */
+  result(options: RunOptions): Promise<R>;
+  /** The price, where it is another than that of the passes. */
+  price?(options: RunOptions): Promise<P>;
+  /** All that the numbers depend on besides what computes them, by name; absent where a study cannot be divided. */
+  depends?(options: RunOptions): Promise<Division["depends"]>;
+}
+
+/** A study of a subject `S`, which callers give as `In`, with options `O`, a result `R` and a price `P`. */
+export interface Study<S, O, R, P = Price, In = S | string> {
+  /** What it does, for errors: "Cannot profile: …". */
+  readonly verb: string;
+  readonly checks: Checks<O>;
+  /** Opens the subject and checks the options. */
+  readonly on: Opener<S, O, In>;
+  /** The same as far as a price needs it. Absent where it is no less. */
+  readonly outline?: Opener<S, O, In>;
+  /** Describes the work; `parts` is the number of machines that share it. */
+  work(subject: S, options: O, parts?: number): Work<R, P> | Promise<Work<R, P>>;
+}
+
+type Opener<S, O, In> = <T>(
+  verb: string,
+  subject: In,
+  options: O,
+  checks: Checks<O>,
+  use: (subject: S, options: O) => Promise<T>,
+) => Promise<T>;
+
+/** A study as it is divided over machines. */
+export interface Division {
+  readonly label: string;
+  readonly model: Pick<Provenance["model"], "name" | "fingerprint">;
+  /** What must be the same on every machine, by name ("text"). */
+  readonly depends: Readonly<Record<string, unknown>>;
+  readonly stages: readonly Stage[];
+}
+
+/** Runs a study on this machine. */
+export async function run<S, O extends RunOptions, R, P, In>(
+  { verb, checks, on, work }: Study<S, O, R, P, In>,
+  subject: In,
+  options: O,
+): Promise<R> {
+  return await on(
+    verb,
+    subject,
+    options,
+    checks,
+    async (subject, options) => await runWork(await work(subject, options), options),
+  );
+}
+
+/** Runs work on this machine: step after step, in one count. */
+export async function runWork<R, P>(work: Work<R, P>, all: RunOptions): Promise<R> {
+  const options = runOptionsOf(all);
+  const { steps, label, model } = work;
+  const found = await work.kept?.(options);
+  if (found) {
+    tellReused(options, label);
+    return found;
+  }
+  if (work.kept) await expectRoom(needOf(model, steps.flatMap(({ passes }) => passes)), options);
+  if (steps.length === 1) await steps[0].whole(options);
+  else {
+    const weight = ({ passes }: Step) => flopsOf(model, passes);
+    await inTurn(steps, options, (step, own) => step.whole(own), { weight });
+  }
+  return await work.result(options);
+}
+
+/** Prices a study, without running it. */
+export async function priceOf<S, O extends RunOptions, R, P, In>(
+  { verb, checks, on, outline = on, work }: Study<S, O, R, P, In>,
+  subject: In,
+  options: O,
+): Promise<P> {
+  return await outline(verb, subject, options, checks, async (subject, options) => {
+    const { model, steps, tokens, plans = 1, price } = await work(subject, options);
+    if (price) return await price(runOptionsOf(options));
+    const passes = steps.map(({ passes }) => passes);
+    return { ...await estimateSteps(model, passes, tokens, options), plans } as P;
+  });
+}
+
+/** Divides work over machines. */
+export async function divisionOf<R, P>(work: Work<R, P>, options: RunOptions): Promise<Division> {
+  const { label, model, steps, depends } = work;
+  if (!depends) throw new RangeError(`Cannot divide ${label}: run it on one machine`);
+  return {
+    label,
+    model: model.identity!,
+    depends: await depends(runOptionsOf(options)),
+    stages: steps.flatMap(({ stages }) => stages),
+  };
+}

@@ -1,0 +1,257 @@
+/**
+ * The work of the study of causes, in two stages of batches: what the full model, the sink rate and single drops show; then smoothing, whose
+ * drops follow from the first stage.
+ */
+import { type LayerModule, MODULES } from "../../measure/mod.ts";
+import type { Model, ModelSpec } from "../../models/mod.ts";
+import {
+  type Causes,
+  head,
+  keep,
+  keptResult,
+  planData,
+  type Provenance,
+  type Rows,
+} from "../../result/mod.ts";
+import { type Blocks, type DropPlan, noDrop } from "../../run/mod.ts";
+import { bytesOf, flopsOf, type Pass } from "../base/estimate.ts";
+import { inTurn } from "../base/in_turn.ts";
+import { batchesOf, type RunOptions, type Span, type Stage, stage } from "../base/stage.ts";
+import { stepOf, type Work } from "../base/study.ts";
+import type { Text } from "../base/text.ts";
+import { assemble, profileIn, smoothingPlans } from "./assemble.ts";
+import { effectsRows, sinkRows, smoothingRows, someOf, wholeRows } from "./runs.ts";
+
+/** Options of the study of causes that other studies do not have. */
+export interface CausesMeasures {
+  /** Use every k-th query for the attention patterns; default: 1, all of them. */
+  readonly queryStride?: number | undefined;
+  /** Number of samples for the effects on later layers; default: 2; 0 skips them. */
+  readonly effectSamples?: number | undefined;
+}
+
+/** A model over texts, and where its numbers come from. */
+export interface Subject {
+  readonly label: string;
+  readonly model: Model & Pick<Work<Causes>["model"], "identity">;
+  readonly text: Text;
+  /** Blocks of the published length, for the sink rate. */
+  readonly sink: Text;
+  origin(options: RunOptions): Promise<Provenance>;
+}
+
+/** How many modules are dropped when smoothing is measured under drops. */
+const DROPS = [4, 8];
+/** The published setting of the sink rate. */
+const SINK = { samples: 100, length: 64, threshold: 0.3 };
+/** Tokens per sample for the effects on later layers. */
+const EFFECT_LENGTH = 256;
+
+type Settings = Causes["provenance"]["causes"];
+type Sizes = Text["sizes"];
+
+/** The rows of every part of the study. */
+type AllRows = Pick<Rows, "whole" | "sink" | "effects" | "smoothing">;
+/** Which parts each stage measures. */
+const STAGES: readonly { readonly unit: string; readonly parts: readonly Rows["of"][] }[] = [
+  { unit: "batches", parts: ["whole", "sink", "effects"] },
+  { unit: "batches under drops", parts: ["smoothing"] },
+];
+const NOTHING: AllRows = { whole: [], sink: [], effects: [], smoothing: [] };
+
+/** Samples of a part of the study. */
+interface Piece extends Span {
+  readonly of: Rows["of"];
+}
+
+/** As many blocks of the published length as make about as much text, at most the published number. */
+export function sinkSizes({ samples, length }: Sizes): Sizes {
+  const fitting = Math.floor(samples * length / SINK.length);
+  return { samples: Math.max(1, Math.min(SINK.samples, fitting)), length: SINK.length };
+}
+
+/** The work of the study on a subject. */
+export function causesWork(subject: Subject, measures: CausesMeasures): Work<Causes> {
+  const { label, model, text } = subject;
+  const settings = settingsOf(model.spec, text.sizes, measures);
+  const passes = passesOf(model.spec, text.sizes, settings);
+  const originOf = async (options: RunOptions) => ({ ...await subject.origin(options), causes: settings });
+  const [first, second]: Stage<AllRows>[] = STAGES.map(({ unit, parts }) =>
+    partsStage(model, passes, unit, parts, async (pieces, options) => {
+      const plans = parts.includes("smoothing") ? await plansOf(options) : [];
+      return await rowsOf(subject, await originOf(options), pieces, plans, options);
+    })
+  );
+  const plansOf = async (options: RunOptions): Promise<DropPlan[]> => {
+    const { whole } = await first.whole(options);
+    return smoothingPlans(profileIn(await originOf(options), whole), settings.drops);
+  };
+  return {
+    label,
+    model,
+    tokens: text.sizes.samples * text.sizes.length,
+    steps: [first, second].map((stage, s) => stepOf(passesIn(STAGES[s].parts, passes), stage)),
+    kept: async (options) => await keptResult("causes", await originOf(options), options),
+    async result(options) {
+      const [origin, rows, { smoothing }] = [
+        await originOf(options),
+        await first.whole(options),
+        await second.whole(options),
+      ];
+      return await keep("causes", origin, assemble(model.spec, origin, { ...rows, smoothing }), options);
+    },
+  };
+}
+
+/** The passes that the study makes: its price. The statistics themselves take the smaller part of the time. */
+export function causesPasses(spec: ModelSpec, sizes: Sizes, measures: CausesMeasures): Pass[] {
+  const passes = passesOf(spec, sizes, settingsOf(spec, sizes, measures));
+  return passesIn(STAGES.flatMap(({ parts }) => parts), passes);
+}
+
+function passesIn(parts: readonly Rows["of"][], passes: ReturnType<typeof passesOf>): Pass[] {
+  return parts.flatMap((part) => passes[part] ?? []);
+}
+
+/** All that the numbers depend on besides the model and its text. */
+export function settingsOf(
+  spec: ModelSpec,
+  sizes: Sizes,
+  { queryStride = 1, effectSamples = 2 }: CausesMeasures,
+): Settings {
+  const { samples, length } = sizes;
+  return {
+    queryStride,
+    drops: [0, ...DROPS.filter((n) => n < fewerModules(spec))],
+    sink: { ...sinkSizes(sizes), threshold: SINK.threshold },
+    effects: effectSamples === 0
+      ? null
+      : { samples: Math.min(effectSamples, samples), length: Math.min(EFFECT_LENGTH, length) },
+  };
+}
+
+/** How many modules there are of the kind that has fewer. */
+function fewerModules({ layers }: ModelSpec): number {
+  return Math.min(...MODULES.map((kind) => layers.filter((layer) => layer[kind]).length));
+}
+
+/** The pass of each part of the study that is measured; the deepest modules stand for the least important. */
+function passesOf(
+  spec: ModelSpec,
+  sizes: Sizes,
+  { drops, sink, effects }: Settings,
+): { readonly [Of in Rows["of"]]?: Pass } {
+  const layers = spec.layers.map((_, l) => l);
+  const under = (lists: readonly number[][]): DropPlan[] => [
+    noDrop,
+    ...lists.flatMap((list) => MODULES.map((kind: LayerModule) => ({ ...noDrop, [kind]: list }))),
+  ];
+  const pass = ({ samples, length }: Sizes, plans: readonly DropPlan[]): Pass => (
+    { plans, head: false, samples, length }
+  );
+  return {
+    whole: pass(sizes, [noDrop]),
+    sink: pass(sink, [noDrop]),
+    smoothing: pass(sizes, under(drops.filter((n) => n > 0).map((n) => layers.slice(-n)))),
+    ...effects ? { effects: pass(effects, under(layers.map((l) => [l]))) } : {},
+  };
+}
+
+/** A stage of some parts of the study: its units are batches of each. */
+function partsStage(
+  model: Subject["model"],
+  passes: ReturnType<typeof passesOf>,
+  unit: string,
+  parts: readonly Rows["of"][],
+  measure: (pieces: readonly Piece[], options: RunOptions) => Promise<AllRows>,
+): Stage<AllRows> {
+  const units = parts.flatMap((of) => batchesIn(of, passes[of]));
+  const passesOfPieces = (some: readonly Piece[]) =>
+    some.map(({ of, from, to }): Pass => ({ ...passes[of]!, samples: to - from }));
+  const own = ({ from, to }: Span) => joined(units.slice(from, to));
+  return stage({
+    unit,
+    units: units.length,
+    cost: (unit) => flopsOf(model, passesOfPieces([units[unit]])),
+    bytes: (span) => bytesOf(model, passesOfPieces(own(span))),
+    run: (span, options) => measure(own(span), options),
+    join: (rows) => Promise.resolve(together(rows)),
+    apart: true,
+  });
+}
+
+/** The batches of a part; an empty list for one that is not measured. */
+function batchesIn(of: Piece["of"], pass: Pass | undefined): Piece[] {
+  if (!pass) return [];
+  const batches = batchesOf(pass);
+  return Array.from(
+    { length: batches.count },
+    (_, batch) => ({ of, ...batches.samplesOf({ from: batch, to: batch + 1 }) }),
+  );
+}
+
+/** Consecutive batches of a part as one piece: they are one run. */
+function joined(units: readonly Piece[]): Piece[] {
+  return [...Map.groupBy(units, ({ of }) => of)].map(([of, own]) => ({
+    of,
+    from: own[0].from,
+    to: own.at(-1)!.to,
+  }));
+}
+
+/** The rows of pieces: as they are kept, or measured now and kept. */
+async function rowsOf(
+  subject: Subject,
+  origin: Causes["provenance"],
+  pieces: readonly Piece[],
+  plans: readonly DropPlan[],
+  options: RunOptions,
+): Promise<AllRows> {
+  const passes = passesOf(subject.model.spec, subject.text.sizes, origin.causes);
+  const lists = plans.map(planData);
+  const found = await inTurn(pieces, options, async (piece, own) => {
+    const key = { ...origin, ...piece, plans: lists };
+    const kept = await keptResult("rows", key, own);
+    if (kept) return kept;
+    const made = await measured(subject, origin, piece, plans, own);
+    const rows = { ...head("rows"), provenance: origin, ...piece, plans: lists, ...NOTHING, ...made };
+    return await keep("rows", key, rows, own);
+  }, {
+    label: subject.label,
+    weight: ({ of, from, to }) => flopsOf(subject.model, [{ ...passes[of]!, samples: to - from }]),
+  });
+  return together(found);
+}
+
+/** All rows of several pieces. */
+function together(pieces: readonly AllRows[]): AllRows {
+  return {
+    whole: pieces.flatMap(({ whole }) => whole),
+    sink: pieces.flatMap(({ sink }) => sink),
+    effects: pieces.flatMap(({ effects }) => effects),
+    smoothing: pieces.flatMap(({ smoothing }) => smoothing),
+  };
+}
+
+/** Measures a piece. */
+async function measured(
+  { model, text, sink }: Subject,
+  { causes: { queryStride: stride, effects } }: Causes["provenance"],
+  { of, ...span }: Piece,
+  plans: readonly DropPlan[],
+  options: RunOptions,
+): Promise<Partial<AllRows>> {
+  const running = { model, options };
+  const some = async (from: Text, length?: Partial<Pick<Blocks, "length">>) =>
+    someOf((await from.pack(options)).blocks, { ...span, ...length });
+  switch (of) {
+    case "whole":
+      return { whole: await wholeRows(running, await some(text), { stride, first: span.from === 0 }) };
+    case "sink":
+      return { sink: await sinkRows(running, await some(sink)) };
+    case "effects":
+      return { effects: await effectsRows(running, await some(text, { length: effects!.length })) };
+    case "smoothing":
+      return { smoothing: await smoothingRows(running, await some(text), plans) };
+  }
+}

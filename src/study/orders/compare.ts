@@ -1,0 +1,65 @@
+/** Two profiles side by side: which modules both would drop, and how similar their rankings are. */
+import type { ModuleKind } from "../../measure/mod.ts";
+import { displayable, expect } from "../../entry/mod.ts";
+import {
+  type Agreement,
+  type Comparison,
+  computedAlike,
+  computedIn,
+  head,
+  type Profile,
+} from "../../result/mod.ts";
+import { pairsOf, rankCorrelation } from "../base/pairs.ts";
+import { aProfile } from "../base/plan.ts";
+import { rank } from "./rank.ts";
+
+/**
+ * Compares two profiles of models with the same number of layers. Throws `RangeError` if the numbers differ.
+ *
+ * @example
+ * ```ts
+ * import { compare, openSeries, profile } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const [a, b] = [
+ *   await profile(model, { text: "README.md", samples: 2, length: 32 }),
+ *   await profile(model, { text: "LICENSE", samples: 2, length: 32 }),
+ * ];
+ * console.log(compare(a, b).attention.rankCorrelation);
+ * model.close();
+ * ```
+ */
+export function compare(a: Profile, b: Profile): Comparison {
+  expect("compare", "the first", a, aProfile);
+  expect("compare", "the second", b, aProfile);
+  const [layersA, layersB] = [a.provenance.model.layers, b.provenance.model.layers];
+  if (layersA !== layersB) {
+    throw new RangeError(
+      `Cannot compare profiles of ${layersA} and ${layersB} layers: expected equal numbers of layers`,
+    );
+  }
+  const agreement = (kind: ModuleKind): Agreement => {
+    const pairs = pairsOf(a[kind].importance, b[kind].importance);
+    const layers = (profile: Profile) => rank(profile, kind).map(({ layer }) => layer);
+    const [first, second] = [layers(a), layers(b)];
+    return {
+      overlap: pairs.map((_, i) => {
+        const chosen = new Set(first.slice(0, i + 1));
+        return second.slice(0, i + 1).filter((layer) => chosen.has(layer)).length / (i + 1);
+      }),
+      rankCorrelation: rankCorrelation(pairs),
+      largestDifference: Math.max(0, ...pairs.map(([x, y]) => Math.abs(x - y))),
+    };
+  };
+  return displayable({
+    ...head("compare"),
+    models: [a.provenance.model.name, b.provenance.model.name],
+    ...computedAlike(a.provenance, b.provenance)
+      ? {}
+      : { computed: [computedIn(a.provenance), computedIn(b.provenance)] },
+    attention: agreement("attention"),
+    mlp: agreement("mlp"),
+    block: agreement("block"),
+  });
+}

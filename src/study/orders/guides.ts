@@ -1,0 +1,165 @@
+/**
+ * How good a guide each score is: over the modules of a kind, Spearman's correlation of the score with the loss when the module
+ * alone is removed. Scores are measured on one text, losses on another.
+ */
+import { type Checks, displayable, phases, reportsOf, text, within } from "../../entry/mod.ts";
+import { KINDS, mean, type ModuleKind, rankInterval } from "../../measure/mod.ts";
+import { type Guide, GUIDE_NAMES, GUIDES, type Guides, head } from "../../result/mod.ts";
+import type { ModelSpec } from "../../models/mod.ts";
+import { noDrop } from "../../run/mod.ts";
+import { onModel, packText, type StudyModel } from "../../subject/mod.ts";
+import { flopsOf, needOf, type Pass } from "../base/estimate.ts";
+import {
+  CALIBRATION_TEXT,
+  HELD_OUT_TEXT,
+  provenance,
+  studyChecks,
+  type StudyOptions,
+  textOptions,
+} from "../base/options.ts";
+import { step, type Study } from "../base/study.ts";
+import { pairsOf, rankCorrelation } from "../base/pairs.ts";
+import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
+import { candidatesOf, dropOfEntries, type Entry } from "../scores/candidates.ts";
+import { scores } from "../scores/mod.ts";
+import type { Measurement, Numbers, Round } from "../scores/score.ts";
+import { plansIn } from "./stages.ts";
+
+/** Options of `guides`. The scores are measured over `text`. */
+export interface GuidesOptions extends StudyOptions {
+  /** Text for measuring losses; default: `wiki`. */
+  readonly heldOut?: string | undefined;
+}
+
+/** Checks of these options. */
+const guidesChecks: Checks<GuidesOptions> = { ...studyChecks, heldOut: text };
+
+/** The measurements that guides read, each once. */
+const measurements = [
+  ...new Set(GUIDE_NAMES.flatMap((name) => {
+    const { ofRemoval, modules: { from } } = scores[GUIDES[name]];
+    return ofRemoval ? [] : [from];
+  })),
+];
+
+/** All modules and blocks, in one round. */
+function roundOf(spec: ModelSpec): Round {
+  return { open: KINDS.flatMap((kind) => candidatesOf(spec, kind, 0)), taken: [], nll: null };
+}
+
+/** The removals of one module each, by kind. */
+function removalsOf(spec: ModelSpec) {
+  return KINDS.map((kind) => candidatesOf(spec, kind, 0).map((entry) => dropOfEntries(spec, [entry])));
+}
+
+/**
+ * Correlates every score of every kind of module with the losses from removing single modules.
+ *
+ * @example
+ * ```ts
+ * import { guides, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const text = { text: "README.md", samples: 2, length: 32 };
+ * const result = await guides(model, { ...text, heldOut: "LICENSE" });
+ * for (const { module, by, rank, low, high } of result.guides) console.log(module, by, rank, low, high);
+ * model.close();
+ * ```
+ */
+export async function guides(model: StudyModel | string, options: GuidesOptions = {}): Promise<Guides> {
+  return await onModel("measure guides", model, options, guidesChecks, measured);
+}
+
+async function measured(model: StudyModel, { heldOut, ...options }: GuidesOptions): Promise<Guides> {
+  const { spec } = model;
+  const round = roundOf(spec);
+  const passes = guidesPasses(model, options);
+  const need = needOf(model, passes.flat());
+  const weights = passes.map((own) => flopsOf(model, own));
+  const phase = phases(`guides to ${model.name}`, [0, ...weights], options.onProgress);
+  const calibrated = textOptions(options, CALIBRATION_TEXT);
+  const packed = await packText(model, calibrated, within(reportsOf(options), phase(0)));
+  const calibration = await provenance(model, packed, noDrop, options);
+  const ground = { model, packed, provenance: calibration, need };
+  const found = new Map<Measurement, unknown>();
+  for (const [i, from] of measurements.entries()) {
+    found.set(from, await from.measure(ground, round, within(options, phase(1 + i))));
+  }
+  const [[full], ...removed] = await perplexityGroups(
+    model,
+    [[noDrop], ...removalsOf(spec)],
+    within({ ...options, text: heldOut ?? HELD_OUT_TEXT }, phase(1 + measurements.length)),
+  );
+  const runs = removed.flat(); // in the order of the round, as `removalsOf` is
+  const layers = spec.layers.length;
+  const losses = byKind(round.open, layers, runs.map((run) => mean(lossDifferences(run, full))));
+  const guides = GUIDE_NAMES.map((by) => {
+    const { only, modules: { from, read }, ...score } = scores[GUIDES[by]];
+    const numbers = score.ofRemoval
+      ? runs.map((run) => score.ofRemoval!(run))
+      : read(found.get(from), round.open, { layers, seed: 0 });
+    return { by, only, values: byKind(round.open, layers, numbers) };
+  });
+  return displayable({
+    ...head("guides"),
+    provenance: full.provenance,
+    calibration,
+    loss: losses,
+    guides: KINDS.flatMap((module) =>
+      guides.filter(({ only }) => !only || only.target === module)
+        .map(({ by, values }) => guideOf(module, by, values[module], losses[module]))
+    ),
+  });
+}
+
+/** Numbers of candidates by kind and layer [L]; null where there is no module. */
+function byKind(entries: readonly Entry[], layers: number, numbers: Numbers) {
+  const values = Object.fromEntries(KINDS.map((kind) => [kind, Array(layers).fill(null)])) as Record<
+    ModuleKind,
+    (number | null)[]
+  >;
+  entries.forEach(({ module, layer }, i) => values[module][layer] = numbers[i]);
+  return values;
+}
+
+/** `guides` as a study, which is not divided. */
+export const guidesStudy: Study<StudyModel, GuidesOptions, Guides> = {
+  verb: "measure guides",
+  checks: guidesChecks,
+  on: onModel,
+  work(model, options) {
+    const { samples, length } = textOptions(options, "");
+    const passes = guidesPasses(model, options).flat();
+    const measuring = step(passes, (runOptions) => guides(model, { ...options, ...runOptions }));
+    return {
+      label: `guides to ${model.name}`,
+      model,
+      tokens: samples * length,
+      plans: plansIn(measuring),
+      steps: [measuring],
+      result: measuring.whole,
+    };
+  },
+};
+
+/** The passes of each measurement, then those of the removals: the full model and each kind. */
+function guidesPasses({ spec }: Pick<StudyModel, "spec">, options: GuidesOptions): Pass[][] {
+  const { samples, length } = textOptions(options, "");
+  const size = { samples, length };
+  const removals = removalsOf(spec).filter((plans) => plans.length > 0);
+  return [
+    ...measurements.map((measurement) => measurement.passes(spec, roundOf(spec), size)),
+    [
+      { ...size, plans: [noDrop], head: false, stays: true },
+      ...[[noDrop], ...removals].map((plans) => ({ ...size, plans, head: true })),
+    ],
+  ];
+}
+
+function guideOf(module: ModuleKind, by: Guide["by"], values: (number | null)[], loss: Numbers): Guide {
+  const pairs = pairsOf(values, loss);
+  const rank = rankCorrelation(pairs);
+  const [low, high] = rank === null ? [null, null] : rankInterval(rank, pairs.length) ?? [null, null];
+  return { module, by, values, rank, low, high, modules: pairs.length };
+}

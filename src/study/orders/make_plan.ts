@@ -1,0 +1,253 @@
+/**
+ * A plan: the first modules of an order or of a profile's ranking, by number or until a budget is reached.
+ *
+ * Windows of consecutive blocks are alternatives: the plan is the best window of that many blocks. A profile does not know the
+ * sizes of modules, and a search that was made without constraints cannot be constrained afterwards.
+ */
+import {
+  type Checks,
+  displayable,
+  expect,
+  number,
+  oneOf,
+  optionsOf,
+  required,
+  resultOf,
+  wholeNumber,
+} from "../../entry/mod.ts";
+import type { LayerModule } from "../../measure/mod.ts";
+import {
+  type DropOrder,
+  head,
+  PAPER_SCORE,
+  type Plan,
+  type Profile,
+  type RankName,
+  SCORES,
+  type Sizes,
+  type Target,
+  TARGETS,
+} from "../../result/mod.ts";
+import type { DropPlan } from "../../run/mod.ts";
+import { modulesOf, type Scored } from "../scores/candidates.ts";
+import { scores } from "../scores/mod.ts";
+import {
+  constrained,
+  constrains,
+  constraintChecks,
+  type ConstraintOptions,
+  constraintsOf,
+  fits,
+} from "./constraints.ts";
+import { anOrder, aTarget, rank, type RankTarget } from "./rank.ts";
+import { allKvBytes, kvBytesOf, parametersOf, savesOf } from "./sizes.ts";
+
+/** Options of `makePlan`. Exactly one of `drop`, `parameters` and `kvBytes` sets the number of modules. */
+export interface PlanOptions extends ConstraintOptions {
+  /** The modules to choose from. Required for a profile; an order has its own target. */
+  readonly target?: Target | undefined;
+  /** Number of modules to drop. */
+  readonly drop?: number | undefined;
+  /** Drop until this many parameters are saved; a number below 1 is a share of the model's parameters. */
+  readonly parameters?: number | undefined;
+  /** Drop until this many bytes of keys and values are saved for one sequence; a number below 1 is a share of all bytes. */
+  readonly kvBytes?: number | undefined;
+  /** Tokens of that sequence; layers with a sliding window keep at most the window. Default: 2048. */
+  readonly context?: number | undefined;
+  /** Score that ranks the modules of a profile; default: importance. An order has its own. */
+  readonly by?: RankName | undefined;
+  /** Seed of a random order; default: 0. */
+  readonly seed?: number | undefined;
+}
+
+/** The modules of a target in messages. */
+const NOUNS: Readonly<Record<Target, string>> = {
+  attention: "attention modules",
+  mlp: "MLPs",
+  block: "blocks",
+  joint: "attention modules and MLPs",
+  consecutive: "consecutive blocks",
+};
+
+const amount = number("a number above 0", (value) => value > 0);
+
+const checks: Checks<PlanOptions> = {
+  target: oneOf(TARGETS),
+  drop: wholeNumber(0),
+  parameters: amount,
+  kvBytes: amount,
+  context: wholeNumber(1),
+  by: anOrder,
+  seed: wholeNumber(0),
+  ...constraintChecks,
+};
+
+const BUDGETS = ["drop", "parameters", "kvBytes"] as const;
+
+/**
+ * Makes a plan that drops the first `drop` modules of a profile's ranking or of an order, or as many of the first as reach the
+ * savings. Throws `RangeError` if the modules do not suffice.
+ *
+ * @example
+ * ```ts
+ * import { makePlan, openSeries, order, profile } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const text = { text: "README.md", samples: 2, length: 32 };
+ * const result = await profile(model, text);
+ * const { attention } = makePlan(result, { target: "attention", drop: 3, protectLast: 1 });
+ * console.log(attention); // layers whose attention is dropped
+ * const windows = await order(model, { ...text, target: "consecutive", by: "angular-last" });
+ * const { saves } = makePlan(windows, { parameters: 0.2 });
+ * console.log(saves?.parametersShare); // a fifth or a little more
+ * model.close();
+ * ```
+ */
+export function makePlan(from: Profile | DropOrder, options: PlanOptions): Plan {
+  expect("make a plan", "from", from, resultOf("profile", "order"));
+  expect("make a plan", "options", options, optionsOf(checks));
+  const amounts = BUDGETS.filter((name) => options[name] !== undefined);
+  if (amounts.length !== 1) {
+    const found = amounts.join(" and ") || "no number of modules and no savings";
+    throw new TypeError(`Cannot make a plan: found ${found}, expected exactly one of ${BUDGETS.join(", ")}`);
+  }
+  const source = from.kind === "order" ? ofOrder(from, options) : ofProfile(from, options);
+  const { provenance, target, by, seed, sizes, has } = source;
+  const chosen = choose(source, options);
+  const drops = modulesOf(chosen, has);
+  return displayable({
+    ...head("plan"),
+    model: provenance.model.name,
+    layers: provenance.model.layers,
+    provenance,
+    target,
+    by,
+    seed,
+    ...drops,
+    order: chosen.flatMap(({ module, layer, size, score }) =>
+      Array.from({ length: size }, (_, i) => ({ module, layer: layer + i, score }))
+    ),
+    ...sizes && { saves: savesOf(drops, sizes) },
+  });
+}
+
+/** What a plan is made from: an order, or a profile's ranking, which has no sizes. */
+interface Source extends Pick<DropOrder, "provenance" | "target" | "by" | "seed" | "order" | "constraints"> {
+  readonly sizes: Sizes | null;
+  has(kind: LayerModule, layer: number): boolean;
+}
+
+function ofProfile(profile: Profile, options: PlanOptions): Source {
+  const { target, by = PAPER_SCORE, seed = 0 } = options;
+  if (target === "consecutive") {
+    throw new RangeError(
+      "Cannot plan consecutive blocks from a profile: it has no windows, expected an order, the result of `lamina order`",
+    );
+  }
+  expect("make a plan", "target", target, required(aTarget));
+  if (options.drop === undefined) {
+    throw new RangeError(
+      "Cannot plan for a budget from a profile: it has no module sizes, expected an order, the " +
+        "result of `lamina order`",
+    );
+  }
+  return {
+    provenance: profile.provenance,
+    target: target!,
+    by,
+    seed: SCORES[by].seeded ? seed : null,
+    order: rank(profile, target as RankTarget, by, seed).map((entry) => ({ ...entry, size: 1 })),
+    constraints: constraintsOf({}),
+    sizes: null,
+    has: (kind, layer) => profile[kind].importance[layer] !== null,
+  };
+}
+
+function ofOrder(order: DropOrder, options: PlanOptions): Source {
+  const { by, sizes } = order;
+  for (const name of ["target", "by", "seed"] as const) {
+    if (options[name] !== undefined && options[name] !== order[name]) {
+      throw new RangeError(
+        `Cannot make a plan: ${name} is ${options[name]}, expected ${order[name]}, as in the order`,
+      );
+    }
+  }
+  if (scores[by].again && constrains(constraintsOf(options))) {
+    throw new RangeError(
+      `Cannot constrain an order by ${by}: each drop was chosen with the earlier ones in place, expected an order that was ` +
+        "searched under the constraints",
+    );
+  }
+  return { ...order, has: (kind, layer) => sizes[kind][layer] !== null };
+}
+
+/** Chooses by number, or the fewest that save enough. */
+function choose(source: Source, options: PlanOptions): readonly Scored[] {
+  const { target, sizes, has } = source;
+  const choices = choicesOf(source, options);
+  const most = choices.at(-1)!;
+  if (options.drop !== undefined) {
+    const found = choices.find(({ n }) => n === options.drop);
+    if (found) return found.chosen;
+    const limited = [source.constraints, constraintsOf(options)].some(constrains);
+    const why = limited && target !== "consecutive" ? ", the number that the constraints allow" : "";
+    throw new RangeError(
+      `Cannot drop ${options.drop} ${NOUNS[target]}: expected a whole number from 0 to ${most.n}${why}`,
+    );
+  }
+  const { amount, whole, unit, saved } = budgetOf(sizes!, options);
+  const savedBy = ({ chosen }: Choice) => saved(modulesOf(chosen, has));
+  const found = choices.find((choice) => savedBy(choice) >= (amount < 1 ? amount * whole : amount));
+  if (found) return found.chosen;
+  const where = target === "consecutive"
+    ? `the best window of ${most.n}`
+    : `all ${most.n} ${NOUNS[target]} of the order`;
+  throw new RangeError(
+    `Cannot save ${amount}${amount < 1 ? " of the" : ""} ${unit}: found ${
+      savedBy(most)
+    } of ${whole} in ${where}, ` +
+      "expected at most that",
+  );
+}
+
+/** A number of modules, or of blocks, and those to drop. */
+interface Choice {
+  readonly n: number;
+  readonly chosen: readonly Scored[];
+}
+
+/** What a source offers: its first modules, or the best window of each size; nothing comes first. */
+function choicesOf(source: Source, options: PlanOptions): Choice[] {
+  const { target, order, provenance: { model: { layers } } } = source;
+  const constraints = constraintsOf(options);
+  if (target !== "consecutive") {
+    const allowed = constrained(order, layers, constraints);
+    return Array.from({ length: allowed.length + 1 }, (_, n) => ({ n, chosen: allowed.slice(0, n) }));
+  }
+  if (constraints.noNeighbours) {
+    throw new RangeError(
+      "Cannot plan consecutive blocks: noNeighbours is true, expected false, since the blocks are neighbours",
+    );
+  }
+  const allowed = order.filter((entry) => fits(entry, [], layers, constraints));
+  const best = [...Map.groupBy(allowed, ({ size }) => size)].map(([n, [first]]) => ({ n, chosen: [first] }));
+  return [{ n: 0, chosen: [] }, ...best];
+}
+
+/** An amount to save, what the whole model has, and what a plan saves: parameters, or bytes of keys and values. */
+function budgetOf(sizes: Sizes, { parameters, kvBytes, context = 2048 }: PlanOptions) {
+  return parameters !== undefined
+    ? {
+      amount: parameters,
+      whole: sizes.parameters,
+      unit: "parameters",
+      saved: (drops: DropPlan) => parametersOf(drops, sizes),
+    }
+    : {
+      amount: kvBytes!,
+      whole: allKvBytes(sizes, context),
+      unit: "bytes of keys and values",
+      saved: ({ attention }: DropPlan) => kvBytesOf(attention, sizes, context),
+    };
+}

@@ -1,0 +1,114 @@
+/**
+ * The cost of removing one module, for which importance is a proxy, and differences of losses paired over samples: samples differ
+ * far more from each other than one sample under two plans.
+ */
+import { expect, like, list as listOf, oneOf, resultOf } from "../../entry/mod.ts";
+import { halfWidth95, type LayerModule, mean, MODULES, spearman } from "../../measure/mod.ts";
+import type { Perplexity, Profile } from "../../result/mod.ts";
+import { studyChecks, type StudyOptions } from "../base/options.ts";
+import { lossDifferences, perplexities } from "../passes/perplexity.ts";
+import { aProfile } from "../base/plan.ts";
+import { onModel, type StudyModel } from "../../subject/mod.ts";
+
+/** The difference in loss between two runs, in nats per token, with a 95 % confidence interval; a single sample has no interval. */
+export interface Paired {
+  /** Mean over samples, in nats per token. */
+  readonly difference: number;
+  /** Lower end of the interval; null for a single sample. */
+  readonly low: number | null;
+  /** Upper end of the interval; null for a single sample. */
+  readonly high: number | null;
+}
+
+/**
+ * Measures how much more `run` loses than `base` over the same text. Throws `RangeError` if the samples differ.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, paired, perplexities } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const [full, dropped] = await perplexities(model, [{}, { mlp: [2] }], { text: "README.md", samples: 2, length: 32 });
+ * const { difference, low, high } = paired(dropped, full); // nats per token
+ * console.log(difference, low, high);
+ * model.close();
+ * ```
+ */
+export function paired(run: Perplexity, base: Perplexity): Paired {
+  expect("pair runs", "run", run, resultOf("perplexity"));
+  expect("pair runs", "base", base, resultOf("perplexity"));
+  const differences = lossDifferences(run, base);
+  const [difference, half] = [mean(differences), halfWidth95(differences)];
+  if (half === null) return { difference, low: null, high: null };
+  return { difference, low: difference - half, high: difference + half };
+}
+
+/** The loss from removing one module, with all others in place. */
+export interface Removal extends Paired {
+  /** Layer index, 0-based. */
+  readonly layer: number;
+  /** 1 − mean cos(X, Y). */
+  readonly importance: number;
+}
+
+/**
+ * Removes every module of a kind in turn and measures the loss; layers without one are skipped.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, profile, removals } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const list = await removals(model, importance, "attention", { text: "README.md", samples: 2, length: 32 });
+ * console.log(list.map(({ layer, difference, low, high }) => [layer, difference, low, high]));
+ * model.close();
+ * ```
+ */
+export async function removals(
+  model: StudyModel | string,
+  profile: Profile,
+  kind: LayerModule,
+  options: StudyOptions = {},
+): Promise<Removal[]> {
+  expect("remove modules", "profile", profile, aProfile);
+  expect("remove modules", "kind", kind, oneOf(MODULES));
+  const present = profile[kind].importance.flatMap((importance, layer) =>
+    importance === null ? [] : [{ layer, importance }]
+  );
+  const plans = present.map(({ layer }) => ({ [kind]: [layer] }));
+  const run = (model: StudyModel, options: StudyOptions) => perplexities(model, [{}, ...plans], options);
+  const [full, ...runs] = await onModel("remove modules", model, options, studyChecks, run);
+  return present.map((module, i) => ({ ...module, ...paired(runs[i], full) }));
+}
+
+const aRemoval = like(
+  "a removal",
+  (value) => Number.isFinite((value as Partial<Removal> | null)?.difference),
+);
+
+/**
+ * Computes Spearman's correlation of importance, and of the number of later layers, with the loss from a removal.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, profile, removalAgreement, removals } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const list = await removals(model, importance, "attention", { text: "README.md", samples: 2, length: 32 });
+ * console.log(removalAgreement(list).importance);
+ * model.close();
+ * ```
+ */
+export function removalAgreement(list: readonly Removal[]): { importance: number; layersAfter: number } {
+  expect("correlate", "removals", list, listOf(aRemoval, "removals"));
+  const losses = list.map(({ difference }) => difference);
+  return {
+    importance: spearman(list.map(({ importance }) => importance), losses),
+    layersAfter: spearman(list.map(({ layer }) => -layer), losses),
+  };
+}

@@ -1,0 +1,108 @@
+/** The request for an order: options with defaults filled in, and the passes that it takes. */
+import { type Checks, oneOf, required, wholeNumber } from "../../entry/mod.ts";
+import type { ModelSpec } from "../../models/mod.ts";
+import {
+  type DropOrder,
+  ORDERS,
+  PAPER_SCORE,
+  type ScoreName,
+  SCORES,
+  type Target,
+  TARGETS,
+} from "../../result/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
+import type { Pass } from "../base/estimate.ts";
+import { studyChecks, type StudyOptions } from "../base/options.ts";
+import { candidatesOf } from "../scores/candidates.ts";
+import { scores } from "../scores/mod.ts";
+import { readingFor, type Round } from "../scores/score.ts";
+import {
+  constrained,
+  constraintChecks,
+  type ConstraintOptions,
+  constraintsOf,
+  openBeside,
+} from "./constraints.ts";
+import { droppable } from "./rank.ts";
+
+/** Options of `order`. Scores and losses are measured over `text`. */
+export interface OrderOptions extends StudyOptions, ConstraintOptions {
+  /** The modules to order. */
+  readonly target: Target;
+  /** Score or search that orders them; default: importance. */
+  readonly by?: ScoreName | undefined;
+  /** Number of modules; default: all. For windows, number of blocks in the largest; default: half of the layers. */
+  readonly upto?: number | undefined;
+  /** Seed of a random order; default: 0. */
+  readonly seed?: number | undefined;
+}
+
+/** Checks of these options. */
+export const orderChecks: Checks<OrderOptions> = {
+  ...studyChecks,
+  ...constraintChecks,
+  target: required(oneOf(TARGETS)),
+  by: oneOf(ORDERS),
+  upto: wholeNumber(1),
+  seed: wholeNumber(0),
+};
+
+/** The origin of an order, besides which text it is measured on. */
+export type Request = Pick<DropOrder, "target" | "by" | "seed" | "upto" | "constraints">;
+
+/** What is found: the order, and nats per token of the full model where losses were measured. */
+export type Made = Pick<DropOrder, "nll" | "order">;
+
+/** Fills in defaults. Throws `RangeError` if the model has no such order. */
+export function requestOf(
+  { spec, name = "the model" }: Pick<StudyModel, "spec"> & { readonly name?: string },
+  options: OrderOptions,
+): Request {
+  const { target, by = PAPER_SCORE, seed = 0 } = options;
+  const constraints = constraintsOf(options);
+  const { layers } = spec;
+  const refuse = (found: string, expected: string) => {
+    throw new RangeError(`Cannot order ${target} of ${name} by ${by}: ${found}, expected ${expected}`);
+  };
+  const { only, again } = scores[by];
+  if (only && target !== only.target) refuse(only.why, `target ${only.target}`);
+  const windows = target === "consecutive";
+  if (windows && again) {
+    refuse("windows of n blocks do not extend those of n − 1", "another order or target block");
+  }
+  if (windows && constraints.noNeighbours) {
+    refuse("noNeighbours is true", "false, since the blocks are neighbours");
+  }
+  const bare = layers.findIndex(({ attention, mlp }) => !attention && !mlp);
+  if (windows && bare >= 0) refuse(`layer ${bare} has neither attention nor MLP`, "a module in every layer");
+  const most = droppable(spec, target, constraints);
+  if (most === 0) refuse("no module can be dropped", "at least one");
+  const { upto = windows ? Math.min(most, Math.ceil(layers.length / 2)) : most } = options;
+  if (upto > most) {
+    refuse(`upto is ${upto}`, `at most ${most}, the number that the model and the constraints allow`);
+  }
+  return { target, by, seed: SCORES[by].seeded ? seed : null, upto, constraints };
+}
+
+/** The passes of an order. */
+export function passesOf(
+  { spec }: Pick<StudyModel, "spec">,
+  request: Request,
+  size: Pick<Pass, "samples" | "length">,
+): Pass[] {
+  const { from } = readingFor(scores[request.by], request.target);
+  const { samples, length } = size;
+  return likelyRounds(spec, request).flatMap((round) => from.passes(spec, round, { samples, length }));
+}
+
+/** The rounds of an order. A search finds out what it drops; until then, the deepest modules stand in. */
+function likelyRounds(spec: ModelSpec, { by, target, upto, constraints }: Request): Round[] {
+  const entries = candidatesOf(spec, target, upto);
+  if (!scores[by].again) return [{ open: entries, taken: [], nll: null }];
+  const { length } = spec.layers;
+  const deepest = constrained(entries.toReversed(), length, constraints).slice(0, upto);
+  return deepest.map((_, done) => {
+    const taken = deepest.slice(0, done);
+    return { open: openBeside(entries, taken, length, constraints), taken, nll: done === 0 ? null : 0 };
+  });
+}

@@ -1,0 +1,122 @@
+/**
+ * Orders as a study. They divide as what they measure can be: a profile by samples, losses by candidates, of a search round by
+ * round. What is measured in one pass over weights or angles is one unit.
+ */
+import type { DropOrder } from "../../result/mod.ts";
+import { noDrop } from "../../run/mod.ts";
+import { onModel, type StudyModel } from "../../subject/mod.ts";
+import { bytesOf, flopsOf } from "../base/estimate.ts";
+import { CALIBRATION_TEXT, provenance } from "../base/options.ts";
+import { keptOnly } from "../base/recorded.ts";
+import { type RunOptions, type Stage, stage } from "../base/stage.ts";
+import { type Step, step, type Study } from "../base/study.ts";
+import { type Text, textOf, workOver } from "../base/text.ts";
+import { profileStage } from "../passes/profile.ts";
+import { candidatesOf, dropOfEntries, type Entry } from "../scores/candidates.ts";
+import { scores } from "../scores/mod.ts";
+import { readingFor } from "../scores/score.ts";
+import { openBeside } from "./constraints.ts";
+import { order } from "./order.ts";
+import { orderChecks, type OrderOptions, passesOf, requestOf } from "./request.ts";
+
+/** What `order` consists of. */
+export const orderStudy: Study<StudyModel, OrderOptions, DropOrder> = {
+  verb: "order modules",
+  checks: orderChecks,
+  on: onModel,
+  work(model, options) {
+    const text = textOf(model, options, CALIBRATION_TEXT);
+    const ordering = orderStep(model, text, options);
+    return workOver(model, text, {
+      label: `order of ${model.name}`,
+      plans: plansIn(ordering),
+      steps: [ordering],
+      result: ordering.whole,
+      depends: { order: requestOf(model, options) },
+    });
+  },
+};
+
+/** Number of plans that a step runs. */
+export function plansIn({ passes }: Step): number {
+  return passes.reduce((sum, { plans }) => sum + plans.length, 0);
+}
+
+/** The step that makes an order over a text. */
+export function orderStep(model: StudyModel, text: Text, options: OrderOptions): Step<DropOrder> {
+  return step(
+    passesOf(model, requestOf(model, options), text.sizes),
+    (runOptions) => order(model, { ...options, ...runOptions }),
+    stagesOf(model, text, options),
+  );
+}
+
+function stagesOf(model: StudyModel, text: Text, options: OrderOptions): Stage[] {
+  const { by, target, upto } = requestOf(model, options);
+  const { from: { unit } } = readingFor(scores[by], target);
+  if (!unit) return [wholeStage(model, text, options)];
+  const stageOf = unit === "samples" ? sampledStage : candidateStage;
+  const rounds = Array.from({ length: scores[by].again ? upto : 1 }, (_, round) => round);
+  return rounds.map((round) => stageOf(model, text, options, round));
+}
+
+/** An order that is not divided. */
+function wholeStage(model: StudyModel, { sizes }: Text, options: OrderOptions): Stage<DropOrder> {
+  const passes = passesOf(model, requestOf(model, options), sizes);
+  return stage({
+    unit: "orders",
+    units: 1,
+    cost: () => flopsOf(model, passes),
+    bytes: () => bytesOf(model, passes),
+    run: (_, runOptions) => order(model, { ...options, ...runOptions }),
+  });
+}
+
+/** The drops that a search has made before a round, which earlier rounds have kept. */
+async function takenBefore(
+  model: StudyModel,
+  options: OrderOptions,
+  round: number,
+  runOptions: RunOptions,
+): Promise<DropOrder["order"]> {
+  if (round === 0) return [];
+  return (await order(model, { ...options, ...await keptOnly(runOptions), upto: round })).order;
+}
+
+/** A round over candidates, each a unit; those that may not be dropped any more take no time. */
+function candidateStage(model: StudyModel, text: Text, options: OrderOptions, round: number): Stage {
+  const { by, target, upto, constraints } = requestOf(model, options);
+  const { from } = readingFor(scores[by], target);
+  const { layers } = model.spec;
+  const entries = candidatesOf(model.spec, target, upto);
+  const passes = (open: readonly Entry[]) => from.passes(model.spec, { open, taken: [], nll: 0 }, text.sizes);
+  return stage({
+    unit: "candidates",
+    units: entries.length,
+    cost: (candidate) => flopsOf(model, passes([entries[candidate]])),
+    bytes: (span) => bytesOf(model, passes(entries.slice(span.from, span.to))),
+    async run(span, runOptions) {
+      const own = entries.slice(span.from, span.to);
+      const taken = await takenBefore(model, options, round, runOptions);
+      const open = scores[by].again ? openBeside(own, taken, layers.length, constraints) : own;
+      // The first shard of the first round measures the full model; the others need no loss of it.
+      const nll = round === 0 && span.from === 0 ? null : 0;
+      const packed = await text.pack(runOptions);
+      const ground = { model, packed, provenance: await provenance(model, packed, noDrop, runOptions) };
+      await from.measure(ground, { open, taken, nll }, runOptions);
+    },
+  });
+}
+
+/** A round over samples: a profile of the model without the modules that earlier rounds dropped. */
+function sampledStage(model: StudyModel, text: Text, options: OrderOptions, round: number): Stage {
+  const stageOf = async (runOptions: RunOptions) => {
+    const taken = await takenBefore(model, options, round, runOptions);
+    return profileStage(model, text, dropOfEntries(model.spec, taken));
+  };
+  return {
+    ...profileStage(model, text, noDrop),
+    run: async (span, runOptions) => await (await stageOf(runOptions)).run(span, runOptions),
+    join: async (spans, runOptions) => await (await stageOf(runOptions)).join(spans, runOptions),
+  };
+}

@@ -1,0 +1,92 @@
+/**
+ * A profile next to what the official code would compute for the same model and text (run/probes/llm_drop.ts). Both agree
+ * if no norm follows a module. The official code needs `input_layernorm`, so it does not cover post-norm models.
+ */
+import { displayable, phases, reportsOf, within } from "../../entry/mod.ts";
+import type { LayerSpec } from "../../models/mod.ts";
+import { type AgainstLlmDrop, head, type OfficialDifference, type Profile } from "../../result/mod.ts";
+import { type DistanceSum, llmDropProbe } from "../../run/mod.ts";
+import { CALIBRATION_TEXT, reporter, studyChecks, type StudyOptions, textOptions } from "../base/options.ts";
+import { pass } from "../base/pass.ts";
+import { pairsOf, rankCorrelation } from "../base/pairs.ts";
+import { profile } from "./profile.ts";
+import { onModel, packText, type StudyModel } from "../../subject/mod.ts";
+
+/**
+ * Compares the importance that Lamina measures with that of LLM-Drop's official code, over a calibration text and for the full
+ * model only. Throws `TypeError` for a post-norm model.
+ *
+ * @example
+ * ```ts
+ * import { againstLlmDrop, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const { same, attention } = await againstLlmDrop(model, { text: "README.md", samples: 2, length: 32 });
+ * console.log(same, attention.difference);
+ * model.close();
+ * ```
+ */
+export async function againstLlmDrop(
+  model: StudyModel | string,
+  options: StudyOptions = {},
+): Promise<AgainstLlmDrop> {
+  return await onModel("compare with llm-drop", model, options, studyChecks, against);
+}
+
+async function against(model: StudyModel, options: StudyOptions): Promise<AgainstLlmDrop> {
+  const { layers } = model.spec;
+  if (layers.some(isPostNorm)) {
+    throw new TypeError(
+      `Cannot compare ${model.name} with llm-drop: ${model.spec.family} has no norm before its modules, ` +
+        "expected one, which the official code hooks",
+    );
+  }
+  const same = !layers.some((layer) => layer.attention?.norm.post || layer.mlp?.norm.post);
+  const phase = phases(`comparison of ${model.name} with llm-drop`, same ? [1] : [1, 1], options.onProgress);
+  const ours = await profile(model, within(options, phase(0)));
+  const official = same
+    ? { attention: ours.attention.importance, mlp: ours.mlp.importance }
+    : await measure(model, within(options, phase(1)));
+  return displayable({
+    ...head("against"),
+    against: "llm-drop",
+    provenance: ours.provenance,
+    same,
+    attention: differenceOf(ours.attention.importance, official.attention),
+    mlp: differenceOf(ours.mlp.importance, official.mlp),
+  });
+}
+
+function isPostNorm({ attention, mlp }: LayerSpec): boolean {
+  return [attention, mlp].some((module) => module && !module.norm.pre);
+}
+
+type Importance = Profile["attention"]["importance"];
+
+async function measure(
+  model: StudyModel,
+  options: StudyOptions,
+): Promise<{ attention: Importance; mlp: Importance }> {
+  // The same text as before: packing it has been reported.
+  const silent = { ...reportsOf(options), onProgress: () => {} };
+  const { blocks } = await packText(model, textOptions(options, CALIBRATION_TEXT), silent);
+  const probe = llmDropProbe(model.spec.layers);
+  const onProgress = reporter("llm-drop's layers", "modules", options);
+  await pass(model, blocks, [probe], options, { onProgress });
+  const means = (sums: readonly DistanceSum[]) =>
+    sums.map(({ distance, counted }) => counted > 0 ? distance / counted : null);
+  return { attention: means(probe.sums.attention), mlp: means(probe.sums.mlp) };
+}
+
+function differenceOf(importance: Importance, official: Importance): OfficialDifference {
+  return {
+    importance,
+    official,
+    difference: importance.map((value, l) => {
+      const other = official[l];
+      return value === null || other === null ? null : other - value;
+    }),
+    rankCorrelation: rankCorrelation(pairsOf(importance, official)),
+  };
+}

@@ -1,0 +1,230 @@
+/**
+ * What dropping costs in the model's predictions: perplexity, divergence from the full model, top-1 agreement. All plans
+ * run as one trie together with the full model, so a sweep costs little more than its deepest branch.
+ */
+import { planHash } from "../../measure/mod.ts";
+import { list, phases, required, within } from "../../entry/mod.ts";
+import {
+  computedAlike,
+  keep,
+  keptResult,
+  merge,
+  type Perplexity,
+  perplexityOf,
+  type Provenance,
+} from "../../result/mod.ts";
+import { type DropPlan, noDrop, type Reference, reference, score, segmentsOf } from "../../run/mod.ts";
+import { flopsOf, needOf } from "../base/estimate.ts";
+import { expectRoom } from "../base/memory.ts";
+import {
+  engineOf,
+  HELD_OUT_TEXT,
+  provenance,
+  reporter,
+  studyChecks,
+  type StudyOptions,
+  tellReused,
+} from "../base/options.ts";
+import { aDrop, dropsIn } from "../base/plan.ts";
+import { sampleStage, type Stage } from "../base/stage.ts";
+import { run, stepOf, type Study } from "../base/study.ts";
+import { samplesOf, type Text, textOf, workOver } from "../base/text.ts";
+import { onModel, type StudyModel } from "../../subject/mod.ts";
+
+/** Nats per token that `run` loses over `base`, sample by sample. Throws `RangeError` for different texts or engines. */
+export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
+  if (run.provenance.text.hash !== base.provenance.text.hash) {
+    throw new RangeError("Cannot pair runs over different texts: expected the same samples");
+  }
+  if (!computedAlike(run.provenance, base.provenance)) {
+    throw new RangeError(
+      "Cannot pair runs of different engines, devices or precisions: expected both computed by the same",
+    );
+  }
+  const losses = ({ sums }: Perplexity) => sums.map(({ nll, tokens }) => nll / tokens);
+  const [own, from] = [losses(run), losses(base)];
+  return own.map((loss, i) => loss - from[i]);
+}
+
+/**
+ * Measures the perplexity of a model under each plan, and returns the results in the plans' order. Throws `TypeError` for a plan
+ * made from another model.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, perplexities } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const [full, dropped] = await perplexities(model, [{}, { attention: [2] }], { text: "README.md", samples: 2, length: 32 });
+ * console.log(full.perplexity, dropped.perplexity, dropped.kl);
+ * model.close();
+ * ```
+ */
+export async function perplexities(
+  model: StudyModel | string,
+  plans: readonly Partial<DropPlan>[],
+  options: StudyOptions = {},
+): Promise<Perplexity[]> {
+  return await run(perplexityStudy, model, { ...options, plans });
+}
+
+/** Options of `perplexities` as a study: its plans are one of them. */
+export interface PerplexityOptions extends StudyOptions {
+  /** Modules to drop, plan by plan. */
+  readonly plans: readonly Partial<DropPlan>[];
+}
+
+/** What `perplexities` consists of. */
+export const perplexityStudy: Study<StudyModel, PerplexityOptions, Perplexity[]> = {
+  verb: "measure perplexities",
+  checks: { ...studyChecks, plans: required(list(aDrop, "plans")) },
+  on: onModel,
+  work(model, options) {
+    const text = textOf(model, options, HELD_OUT_TEXT);
+    const plans = options.plans.map((plan) => dropsIn(model, plan));
+    const passes = [{ ...text.sizes, plans, head: true, stays: true }];
+    const scoring = stepOf(passes, perplexityStage(model, text, plans));
+    return workOver(model, text, {
+      label: `perplexity of ${model.name}`,
+      plans: plans.length,
+      steps: [scoring],
+      result: scoring.whole,
+      depends: { plans },
+    });
+  },
+};
+
+function perplexityStage(model: StudyModel, text: Text, plans: readonly DropPlan[]): Stage<Perplexity[]> {
+  const { samples, length } = text.sizes;
+  return sampleStage(model, { samples, length, plans, head: true }, {
+    async run(span, options) {
+      const [results] = await perplexityGroups(model, [plans], options, samplesOf(text, span));
+      return results;
+    },
+    async join(parts, options) {
+      const whole: Perplexity[] = [];
+      for (const plan of plans.keys()) {
+        const merged = merge(parts.map((results) => results[plan]));
+        whole.push(await keep("perplexity", merged.provenance, merged, options));
+      }
+      return whole;
+    },
+  });
+}
+
+/**
+ * The same for groups of plans, each group one trie: what an interrupted study has finished is kept by group. The full
+ * model runs once for all groups.
+ */
+export async function perplexityGroups(
+  model: StudyModel,
+  groups: readonly (readonly Partial<DropPlan>[])[],
+  options: StudyOptions = {},
+  text: Text = textOf(model, options, HELD_OUT_TEXT),
+): Promise<Perplexity[][]> {
+  const several = groups.length > 1;
+  const wanted = groups.map((plans) => plans.map((plan) => dropsIn(model, plan)));
+  const label = `${several ? "sweep" : "perplexity"} of ${model.name}`;
+  const weights = weightsOf(model, wanted, text.sizes);
+  const phase = phases(label, [0, ...weights.map(({ layers, head }) => layers + head)], options.onProgress);
+  const packed = await text.pack(within(options, phase(0)));
+  const known = new Map<string, Perplexity>();
+  const origins = new Map<string, Provenance>();
+  for (const plan of wanted.flat()) {
+    const key = planHash(plan);
+    if (origins.has(key)) continue;
+    const origin = await provenance(model, packed, plan, options);
+    origins.set(key, origin);
+    const kept = await keptResult("perplexity", origin, options);
+    if (kept) known.set(key, kept);
+  }
+  if (known.size > 0) {
+    tellReused(
+      options,
+      `perplexity of ${model.name}`,
+      known.size === 1 ? "1 result" : `${known.size} results`,
+    );
+  }
+  const shared = {
+    model,
+    engine: await engineOf(options),
+    segments: segmentsOf(packed.blocks),
+    signal: options.signal,
+  };
+  const missingOf = (plans: readonly DropPlan[]) =>
+    [...new Map(plans.map((plan) => [planHash(plan), plan]))].filter(([key]) => !known.has(key));
+  const lacking = wanted.map((plans) => missingOf(plans).map(([, plan]) => plan));
+  const { samples, length } = packed.blocks;
+  const passes = lacking.filter((plans) => plans.length > 0)
+    .map((plans, i) => ({ plans, head: true, samples, length, stays: i === 0 }));
+  await expectRoom(needOf(model, passes), options);
+  let full: Reference | undefined;
+  try {
+    for (const [g, plans] of wanted.entries()) {
+      const missing = missingOf(plans);
+      if (missing.length === 0) continue;
+      full ??= await reference({
+        ...shared,
+        onProgress: reporter("full model", "modules", within(options, phase(1))),
+      });
+      const name = nameOf(g, groups.length);
+      const report = twofold(reporter(name, "work", within(options, phase(2 + g))), weights[1 + g]);
+      const sums = await score({
+        ...shared,
+        reference: full,
+        plans: missing.map(([, plan]) => plan),
+        onProgress: report.layers,
+        onScore: report.head,
+      });
+      for (const [i, [key]] of missing.entries()) {
+        const origin = origins.get(key)!;
+        known.set(key, await keep("perplexity", origin, perplexityOf(origin, sums[i]), options));
+      }
+    }
+  } finally {
+    full?.free();
+  }
+  return wanted.map((plans) => plans.map((plan) => known.get(planHash(plan))!));
+}
+
+/** What a group is called: a sweep's are the full model and its curves. */
+function nameOf(group: number, groups: number): string {
+  if (groups === 1) return "layers and head";
+  return group === 0 ? "full model's head" : `curve ${group} of ${groups - 1}`;
+}
+
+/** What the layers and the head of a stage cost. */
+interface Weight {
+  readonly layers: number;
+  readonly head: number;
+}
+
+/** One report on layers and head, which take turns where samples are many. */
+export function twofold(report: (done: number, total: number) => void, { layers, head }: Weight) {
+  const done = { layers: 0, head: 0 };
+  const of = (part: keyof Weight, weight: number) => (some: number, all: number) => {
+    done[part] = weight * some / all;
+    report(done.layers + done.head, layers + head);
+  };
+  return { layers: of("layers", layers), head: of("head", head) };
+}
+
+/** What each stage costs: the full model's pass, then each group; a plan counts in the first group that has it. */
+function weightsOf(
+  model: StudyModel,
+  groups: readonly (readonly DropPlan[])[],
+  { samples, length }: { readonly samples: number; readonly length: number },
+): Weight[] {
+  const seen = new Set<string>();
+  const price = (plans: readonly DropPlan[], head: boolean) =>
+    plans.length > 0 ? flopsOf(model, [{ plans, head, samples, length }]) : 0;
+  return [
+    { layers: price([noDrop], false), head: 0 },
+    ...groups.map((plans) => {
+      const fresh = plans.filter((plan) => seen.size < seen.add(planHash(plan)).size);
+      const layers = price(fresh, false);
+      return { layers, head: price(fresh, true) - layers };
+    }),
+  ];
+}

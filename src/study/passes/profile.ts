@@ -1,0 +1,126 @@
+/** Importance, relative magnitude and sign of every module, in one pass (paper, section on importance; gram.ts). */
+import type { ModuleKind } from "../../measure/mod.ts";
+import { type Checks, phases, within } from "../../entry/mod.ts";
+import { type Model, scoring } from "../../models/mod.ts";
+import { keep, keptOr, merge, type Profile, profileOf, type Provenance } from "../../result/mod.ts";
+import { type Blocks, type DropPlan, gramProbe, type GramSums, routingProbe } from "../../run/mod.ts";
+import {
+  CALIBRATION_TEXT,
+  provenance,
+  reporter,
+  studyChecks,
+  type StudyOptions,
+  tellReused,
+} from "../base/options.ts";
+import { needOf } from "../base/estimate.ts";
+import { expectRoom, type Need } from "../base/memory.ts";
+import { pass } from "../base/pass.ts";
+import { aDrop, dropsIn } from "../base/plan.ts";
+import { sampleStage, type Stage } from "../base/stage.ts";
+import { run, type Step, stepOf, type Study } from "../base/study.ts";
+import { samplesOf, type Text, textOf, workOver } from "../base/text.ts";
+import { onModel, type StudyModel } from "../../subject/mod.ts";
+
+/** Options of `profile`. */
+export interface ProfileOptions extends StudyOptions {
+  /** Modules to drop from the measured model; default: none. */
+  readonly drop?: Partial<DropPlan>;
+}
+
+const checks: Checks<ProfileOptions> = { ...studyChecks, drop: aDrop };
+
+/**
+ * Measures the importance of every module of a model over a calibration text.
+ *
+ * @example
+ * ```ts
+ * import { openSeries, profile } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * console.log(result.attention.importance, result.mlp.importance);
+ * model.close();
+ * ```
+ */
+export async function profile(model: StudyModel | string, options: ProfileOptions = {}): Promise<Profile> {
+  return await run(profileStudy, model, options);
+}
+
+/** What `profile` consists of. */
+export const profileStudy: Study<StudyModel, ProfileOptions, Profile> = {
+  verb: "profile",
+  checks,
+  on: onModel,
+  work(model, options) {
+    const text = textOf(model, options, CALIBRATION_TEXT);
+    const drop = dropsIn(model, options.drop ?? {});
+    const measuring = profileStep(model, text, drop);
+    const { whole: result } = measuring;
+    return workOver(model, text, { label: labelOf(model), steps: [measuring], result, depends: { drop } });
+  },
+};
+
+const labelOf = ({ name }: StudyModel) => `profile of ${name}`;
+
+/** The step that profiles a model over a text. */
+export function profileStep(model: StudyModel, text: Text, drop: DropPlan): Step<Profile> {
+  return stepOf([{ ...text.sizes, plans: [drop], head: false }], profileStage(model, text, drop));
+}
+
+/** Its stage: each shard profiles some of the samples. */
+export function profileStage(model: StudyModel, text: Text, drop: DropPlan): Stage<Profile> {
+  const { samples, length } = text.sizes;
+  return sampleStage(model, { samples, length, plans: [drop] }, {
+    async run(span, options) {
+      const label = labelOf(model);
+      const phase = phases(label, [0, 1], options.onProgress);
+      const packed = await samplesOf(text, span).pack(within(options, phase(0)));
+      const origin = await provenance(model, packed, drop, options);
+      return await profileBlocks(model, packed.blocks, origin, label, within(options, phase(1)));
+    },
+    async join(profiles, options) {
+      const whole = merge([...profiles]);
+      return await keep("profile", whole.provenance, whole, options);
+    },
+  });
+}
+
+/**
+ * Profiles a model over blocks of tokens, as the provenance says, or returns the kept profile. A study of which this is the
+ * beginning says what it needs in all, so that it does not fail later.
+ */
+export async function profileBlocks(
+  model: Model,
+  blocks: Blocks,
+  origin: Provenance,
+  label: string,
+  options: StudyOptions,
+  need: Need = needOf(model, [{ ...blocks, plans: [origin.drop], head: false }]),
+): Promise<Profile> {
+  const measured = async () => {
+    await expectRoom(need, options);
+    return await measure(model, blocks, origin, options);
+  };
+  const { result, kept } = await keptOr("profile", origin, measured, options);
+  if (kept) tellReused(options, label);
+  return result;
+}
+
+async function measure(
+  model: Model,
+  blocks: Blocks,
+  origin: Provenance,
+  options: StudyOptions,
+): Promise<Profile> {
+  const probe = gramProbe(model.spec.layers);
+  const onProgress = reporter("layers", "modules", options);
+  const routing = routingProbe(model.spec.layers);
+  await pass(model, blocks, [probe, routing], options, { plans: [origin.drop], onProgress });
+  const sums = (kind: ModuleKind) => probe.sums.map((layer: GramSums[number]) => layer[kind] ?? null);
+  const own = { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") };
+  const mixers = model.spec.layers.map(({ attention }) =>
+    attention && (scoring(attention) ? "full" : "linear")
+  );
+  return profileOf(origin, own, routing.sums, mixers);
+}

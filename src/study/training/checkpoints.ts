@@ -1,0 +1,215 @@
+/**
+ * Redundancy through training (paper, claim C3: attention redundancy persists throughout training; v6, figure 7).
+ *
+ * A profile at every checkpoint of a series, on one text. Each checkpoint is a result of its own, a series of one, and is
+ * kept under what is known before its weights are opened: an interrupted study resumes where it stopped and reads no
+ * weights of finished checkpoints. With quality, half of the attention, MLP and block modules are dropped at
+ * each step by that step's own importance.
+ */
+import { KINDS } from "../../measure/mod.ts";
+import {
+  displayable,
+  enter,
+  expect,
+  phases,
+  type Reports,
+  reportsOf,
+  text,
+  within,
+} from "../../entry/mod.ts";
+import {
+  type CheckpointProfile,
+  type Checkpoints,
+  head,
+  keptOr,
+  type Provenance,
+  type Sweep,
+} from "../../result/mod.ts";
+import { noDrop } from "../../run/mod.ts";
+import { bytesOf, flopsOf, type Pass } from "../base/estimate.ts";
+import { inTurn } from "../base/in_turn.ts";
+import {
+  CALIBRATION_TEXT,
+  provenance,
+  studyChecks,
+  type StudyOptions,
+  tellReused,
+  textOptions,
+} from "../base/options.ts";
+import { profileBlocks } from "../passes/profile.ts";
+import { stage } from "../base/stage.ts";
+import { type Price, run, stepOf, type Study } from "../base/study.ts";
+import type { Curve } from "../sweep/curves.ts";
+import { sweep } from "../sweep/sweep.ts";
+import {
+  aSeries,
+  type Checkpoint,
+  type Outline,
+  packText,
+  type Series,
+  type StudyModel,
+} from "../../subject/mod.ts";
+
+/** Options of `checkpoints`. */
+export interface CheckpointsOptions extends StudyOptions {
+  /** Text for measuring quality with half of the modules dropped, at each step; by default, quality is not measured. */
+  readonly quality?: string | undefined;
+}
+
+/** What is dropped, half of each, at every step. */
+const HALVES: readonly Curve[] = KINDS.map((target) => ({
+  target,
+  by: "importance",
+  seed: null,
+}));
+
+/**
+ * Profiles every checkpoint of a series. Finished checkpoints stay in `results` if the signal ends the study.
+ *
+ * @example
+ * ```ts
+ * import { checkpoints, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln", { steps: [0, 64, 512] });
+ * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32 });
+ * console.log(result.series.map(({ step, attention }) => [step, attention.importance]));
+ * ```
+ */
+export async function checkpoints(series: Series, options: CheckpointsOptions = {}): Promise<Checkpoints> {
+  return await run(checkpointsStudy, series, options);
+}
+
+/** What `checkpoints` consists of. The first checkpoint's configuration stands for all in the price. */
+export const checkpointsStudy: Study<Series, CheckpointsOptions, Checkpoints, Price, Series> = {
+  verb: "profile checkpoints",
+  checks: { ...studyChecks, quality: text },
+  on(verb, series, options, checks, use) {
+    expect(verb, "series", series, aSeries);
+    return enter(verb, series.name, options, checks, (options) => use(series, options));
+  },
+  async work(series, options) {
+    const { quality } = options;
+    const sizes = textOptions(options, CALIBRATION_TEXT);
+    const { spec, identity } = await outlineOf(series, options);
+    const passes = passesOf(sizes, quality !== undefined);
+    const units = series.checkpoints.length;
+    const all = passes.map((pass) => ({ ...pass, times: units * (pass.times ?? 1) }));
+    const measuring = stage({
+      unit: "checkpoints",
+      units,
+      cost: () => flopsOf({ spec }, passes),
+      bytes: () => bytesOf({ spec }, passes.slice(0, 1)),
+      run: ({ from, to }, runOptions) =>
+        profileAll({ ...series, checkpoints: series.checkpoints.slice(from, to) }, {
+          ...options,
+          ...runOptions,
+        }),
+    });
+    return {
+      label: `checkpoints of ${series.name}`,
+      model: { spec, identity: { name: series.name, fingerprint: identity.fingerprint } },
+      tokens: sizes.samples * sizes.length,
+      steps: [stepOf(all, measuring)],
+      result: async (options) =>
+        displayable({
+          ...head("checkpoints"),
+          name: series.name,
+          series: await measuring.whole(options),
+        }),
+      depends: () =>
+        Promise.resolve({
+          model: identity,
+          series: series.checkpoints.map(({ step, name }) => [step, name]),
+          text: sizes,
+          quality: quality ?? null,
+        }),
+    };
+  },
+};
+
+/** The specification and identity of the first checkpoint. */
+async function outlineOf(
+  { checkpoints: [first] }: Series,
+  options: Reports,
+): Promise<Pick<Outline, "spec" | "identity">> {
+  if (!first) throw new RangeError("Cannot profile checkpoints: the series is empty, expected a checkpoint");
+  const closed = await first.outline(reportsOf(options));
+  closed.close();
+  return closed;
+}
+
+/** The passes of a checkpoint: its profile; with quality, predictions of the full model and without each half. */
+function passesOf({ samples, length }: Pick<Pass, "samples" | "length">, quality: boolean): Pass[] {
+  const pass = { samples, length, plans: [noDrop], head: false };
+  return [pass, ...quality ? [{ ...pass, head: true, times: 1 + HALVES.length }] : []];
+}
+
+async function profileAll(series: Series, options: CheckpointsOptions): Promise<CheckpointProfile[]> {
+  const { name, checkpoints } = series;
+  const found = await inTurn(
+    checkpoints,
+    options,
+    (checkpoint, own) => atCheckpoint(name, checkpoint, own),
+    { label: name },
+  );
+  const kept = found.filter(({ kept }) => kept).length;
+  if (kept > 0) tellReused(options, name, `${kept} of ${checkpoints.length} checkpoints`);
+  return found.map(({ result }) => result);
+}
+
+async function atCheckpoint(
+  series: string,
+  checkpoint: Checkpoint,
+  options: CheckpointsOptions,
+): Promise<{ result: CheckpointProfile; kept: boolean }> {
+  const { step, name } = checkpoint;
+  const closed = await checkpoint.outline(reportsOf(options));
+  let model: StudyModel | undefined;
+  try {
+    const { quality } = options;
+    const sizes = textOptions(options, CALIBRATION_TEXT);
+    const passes = passesOf(sizes, quality !== undefined);
+    // Quality has one more pass of the full model, which the others are held against.
+    const weights = [0, flopsOf(closed, passes.slice(0, 1)), passes.length > 1 ? flopsOf(closed, passes) : 0];
+    const phase = phases(`step ${step}`, weights, options.onProgress);
+    const packed = await packText(closed, sizes, within(reportsOf(options), phase(0)));
+    const key = await keyOf(closed, step, packed, options);
+    const measured = async (): Promise<Checkpoints> => {
+      model = await closed.open();
+      const origin = await provenance(model, packed, noDrop, options);
+      const profile = await profileBlocks(model, packed.blocks, origin, name, within(options, phase(1)));
+      const dropped = await qualityOf(model, profile, within(options, phase(2)));
+      return { ...head("checkpoints"), name: series, series: [{ ...profile, step, quality: dropped }] };
+    };
+    const { result: { series: [result] }, kept } = await keptOr("checkpoints", key, measured, options);
+    return { result, kept };
+  } finally {
+    (model ?? closed).close();
+  }
+}
+
+/** All that a checkpoint's numbers depend on; its files' fingerprint stands for the weights' format. */
+async function keyOf(
+  closed: Outline,
+  step: number,
+  packed: Awaited<ReturnType<typeof packText>>,
+  options: CheckpointsOptions,
+): Promise<Provenance & { step: number; quality: string | null }> {
+  const model = { ...closed, identity: { ...closed.identity, format: "" } };
+  const quality = options.quality === undefined
+    ? null
+    : (await packText(closed, textOptions({ ...options, text: options.quality }, ""), reportsOf(options)))
+      .text
+      .hash;
+  return { ...await provenance(model, packed, noDrop, options), step, quality };
+}
+
+async function qualityOf(
+  model: StudyModel,
+  profile: Omit<CheckpointProfile, "step" | "quality">,
+  { quality, ...options }: CheckpointsOptions,
+): Promise<Sweep | null> {
+  if (quality === undefined) return null;
+  const half = Math.floor(model.spec.layers.length / 2);
+  return await sweep(model, profile, HALVES, [0, half], { ...options, text: quality });
+}

@@ -1,0 +1,164 @@
+/**
+ * What a model writes under each of several plans: the full model's text next to that of a model with modules dropped.
+ *
+ * The plans run one after the other, each with its own decoder, so memory is that of one. Sampling uses the same random
+ * numbers under every plan (sample.ts).
+ */
+import {
+  type Checks,
+  expect,
+  flag,
+  func,
+  list,
+  number,
+  reportChecks,
+  type Reports,
+  string,
+  wholeNumber,
+} from "../../entry/mod.ts";
+import { decoder, type DropPlan, sampler } from "../../run/mod.ts";
+import type { Tokenizer } from "../../text/mod.ts";
+import { decoded, endsOf } from "./decoded.ts";
+import { incremental } from "./incremental.ts";
+import { engineChecks, engineOf, type EngineOptions, reporter } from "../base/options.ts";
+import { aDrop, dropsIn } from "../base/plan.ts";
+import { onModel, type StudyModel } from "../../subject/mod.ts";
+
+/** A generated token. */
+export interface Written {
+  /** Index of the plan that wrote it. */
+  readonly plan: number;
+  /** The token's id. */
+  readonly id: number;
+  /** Text that the token adds; empty while a character is incomplete. */
+  readonly text: string;
+}
+
+/** Options of `generate`. */
+export interface GenerateOptions extends Reports, EngineOptions {
+  /** Plans, each of which generates a text; default: the full model. */
+  readonly plans?: readonly Partial<DropPlan>[] | undefined;
+  /** Maximum number of tokens; default: 64. */
+  readonly tokens?: number | undefined;
+  /** Sampling temperature; default: 0, greedy decoding. */
+  readonly temperature?: number | undefined;
+  /** Nucleus sampling: draw from the most probable tokens with this total probability; default: 1. */
+  readonly topP?: number | undefined;
+  /** Random seed; default: 0. */
+  readonly seed?: number | undefined;
+  /** Whether the prompt begins with BOS. */
+  readonly bos?: boolean | undefined;
+  /** Bytes of weights to keep in memory. */
+  readonly budget?: number | undefined;
+  /** Called with every token as it is generated. */
+  readonly onToken?: ((written: Written) => void) | undefined;
+}
+
+const checks: Checks<GenerateOptions> = {
+  ...reportChecks,
+  ...engineChecks,
+  plans: list(aDrop, "plans"),
+  tokens: wholeNumber(1),
+  temperature: number("a number of at least 0", (value) => value >= 0),
+  topP: number("a number above 0 and at most 1", (value) => value > 0 && value <= 1),
+  seed: wholeNumber(0),
+  bos: flag,
+  budget: number("a number of bytes", (value) => value >= 0),
+  onToken: func,
+};
+
+/** The text of one plan, without the prompt and the token that ended it. */
+export interface Generated {
+  /** The dropped modules. */
+  readonly plan: DropPlan;
+  /** Generated tokens, without the prompt. */
+  readonly ids: readonly number[];
+  /** The generated tokens as text. */
+  readonly text: string;
+  /** Why generation ended: at the end of the text, or at the maximum number of tokens. */
+  readonly ended: "eos" | "length";
+}
+
+/**
+ * Continues a prompt under each plan, and returns the texts in the plans' order. Throws `RangeError` for an empty prompt.
+ *
+ * @example
+ * ```ts
+ * import { generate, openSeries } from "lamina";
+ *
+ * const series = await openSeries("data/series/pre-ln");
+ * const model = await series.checkpoints.at(-1)!.open();
+ * const [full, dropped] = await generate(model, "The model", {
+ *   plans: [{}, { attention: [2, 3] }],
+ *   tokens: 8,
+ * });
+ * console.log(full.text, dropped.text);
+ * model.close();
+ * ```
+ */
+export async function generate(
+  model: StudyModel | string,
+  prompt: string,
+  options: GenerateOptions = {},
+): Promise<Generated[]> {
+  expect("generate", "prompt", prompt, string);
+  return await onModel("generate", model, options, checks, (model, told) => writeAll(model, prompt, told));
+}
+
+async function writeAll(model: StudyModel, prompt: string, options: GenerateOptions): Promise<Generated[]> {
+  const { tokens = 64, bos = false } = options;
+  const tokenizer = await model.tokenizer();
+  if (bos && tokenizer.bos === null) {
+    throw new TypeError(`Cannot begin with BOS: ${model.name} has no BOS token, expected one`);
+  }
+  const ids = [...(bos ? [tokenizer.bos!] : []), ...tokenizer.encode(prompt)];
+  if (ids.length === 0) throw new RangeError("Cannot continue an empty prompt: expected a text or BOS");
+  const plans = (options.plans ?? [{}]).map((plan) => dropsIn(model, plan));
+  const written: Generated[] = [];
+  const report = reporter(`text of ${model.name}`, "tokens", options);
+  let done = 0;
+  for (const [index, plan] of plans.entries()) {
+    written.push(
+      await write(model, tokenizer, ids, plan, tokens, {
+        ...options,
+        onToken(id, text) {
+          report(++done, plans.length * tokens);
+          options.onToken?.({ plan: index, id, text });
+        },
+      }),
+    );
+  }
+  return written;
+}
+
+type WriteOptions = Omit<GenerateOptions, "onToken"> & { onToken(id: number, text: string): void };
+
+async function write(
+  model: StudyModel,
+  tokenizer: Tokenizer,
+  prompt: readonly number[],
+  plan: DropPlan,
+  tokens: number,
+  options: WriteOptions,
+): Promise<Generated> {
+  const { temperature = 0, topP = 1, seed = 0, budget, signal } = options;
+  const next = sampler({ temperature, topP, seed });
+  const ends = endsOf(model, tokenizer);
+  const decode = incremental(tokenizer, prompt);
+  const opened = await decoder({ model, engine: await engineOf(options), plan, budget, signal });
+  try {
+    let text = "";
+    const isOver = (ids: readonly number[]) => {
+      const last = ids.length === tokens;
+      const id = ids[ids.length - 1];
+      const added = decode(id, last);
+      text += added;
+      options.onToken(id, added);
+      return last;
+    };
+    const { ids, ended } = await decoded(opened, prompt, { tokenizer, next, ends, isOver });
+    return { plan, ids, text, ended };
+  } finally {
+    await opened.release();
+  }
+}

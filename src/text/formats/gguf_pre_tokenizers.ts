@@ -1,0 +1,74 @@
+/**
+ * Pre-tokenizers by their names in a GGUF file's `tokenizer.ggml.pre`: how a text is cut into words, as in the models' own
+ * `tokenizer.json`. Names are those of llama.cpp's converter.
+ */
+import { isolate } from "../tokenizer/repair.ts";
+import {
+  CJK_RUN,
+  DEEPSEEK3_WORDS,
+  gpt4Words,
+  O200K_WORDS,
+  ONE,
+  QWEN35_WORDS,
+  TEKKEN_WORDS,
+  UP_TO_3,
+} from "../tokenizer/word_patterns.ts";
+
+/** The steps that a name stands for. */
+export interface PreTokenizer {
+  readonly pre_tokenizer: object;
+  readonly normalizer?: object;
+  /** A word that is a token as a whole is not merged. */
+  readonly ignore_merges?: boolean;
+  /** Whether texts begin with BOS if the file does not say. */
+  readonly addsBos?: boolean;
+}
+
+export const byteLevel = (use_regex: boolean) => ({
+  type: "ByteLevel",
+  add_prefix_space: false,
+  trim_offsets: true,
+  use_regex,
+});
+
+const sequence = (...pretokenizers: object[]) => ({ type: "Sequence", pretokenizers });
+
+/** Cuts by one pattern after another. */
+const split = (...patterns: string[]) => sequence(...patterns.map(isolate), byteLevel(false));
+
+const NFC = { type: "NFC" };
+const gpt2: PreTokenizer = { pre_tokenizer: byteLevel(true) };
+const digits: PreTokenizer = {
+  pre_tokenizer: sequence({ type: "Digits", individual_digits: true }, byteLevel(true)),
+};
+const llama3: PreTokenizer = { pre_tokenizer: split(gpt4Words(UP_TO_3)), ignore_merges: true, addsBos: true };
+const cl100k: PreTokenizer = { pre_tokenizer: split(gpt4Words(UP_TO_3)) };
+const qwen2: PreTokenizer = { pre_tokenizer: split(gpt4Words(ONE)), normalizer: NFC };
+const o200k: PreTokenizer = { pre_tokenizer: split(O200K_WORDS) };
+
+/** By name. The first of several names for the same steps is the one that is written. */
+export const PRE_TOKENIZERS: ReadonlyMap<unknown, PreTokenizer> = new Map<unknown, PreTokenizer>([
+  ["gpt-2", gpt2],
+  ["default", gpt2],
+  [undefined, gpt2],
+  ["phi-2", gpt2],
+  ["olmo", { ...gpt2, normalizer: NFC }],
+  ["mpt", { ...gpt2, normalizer: NFC }], // of GPT-NeoX, Pythia
+  ["smollm", digits],
+  ["starcoder", digits],
+  ["refact", digits], // of Granite 3
+  ["command-r", { ...digits, normalizer: NFC }],
+  ["llama-bpe", llama3],
+  ["llama3", llama3],
+  ["llama-v3", llama3],
+  ["dbrx", cl100k], // of OLMo 2 and 3, Phi-4
+  ["chatglm-bpe", cl100k],
+  ["glm4", cl100k],
+  ["qwen2", qwen2],
+  ["deepseek-r1-qwen", qwen2],
+  ["qwen35", { pre_tokenizer: split(QWEN35_WORDS), normalizer: NFC }],
+  ["gpt-4o", o200k], // of gpt-oss, Phi-4-mini
+  ["llama4", o200k],
+  ["tekken", { pre_tokenizer: split(TEKKEN_WORDS), ignore_merges: true, addsBos: true }], // of Mistral Nemo
+  ["deepseek-v3", { pre_tokenizer: split(UP_TO_3, CJK_RUN, DEEPSEEK3_WORDS) }],
+]);

@@ -1,0 +1,117 @@
+/** Functions from results to numbers, plans, files and other results. */
+import { perplexity } from "../../result/samples.ts";
+import { aProfile, aSweep, entry, model, named, promised, type Row, wholeOf } from "./rows.ts";
+
+export const results: Readonly<Record<string, Row>> = {
+  allowance: {
+    value: [[aSweep.curves[0], 0.2, 0], `Cannot find an allowance: samples is 0, ${wholeOf(1)}`],
+    type: [[aSweep, 0.2, 2], "Cannot find an allowance: curve is a sweep, expected a curve of a sweep"],
+  },
+  atWidth: {
+    value: [[named, 0], `Cannot resize: hidden is 0, ${wholeOf(1)}`],
+    type: [["llama-2-7b", 64], 'Cannot resize: configuration is "llama-2-7b", expected a configuration'],
+  },
+  accuracyChange: {
+    type: [[aProfile, aProfile], "Cannot compare accuracies: run is a profile, expected an evaluation"],
+  },
+  byInterval: {
+    type: [[aSweep, () => {}], "Cannot sort by intervals: items is a sweep, expected a list"],
+  },
+  compare: { type: [[aProfile, aSweep], "Cannot compare: the second is a sweep, expected a profile"] },
+  curvesOf: {
+    value: [["attention", -1], `Cannot make curves: seeds is -1, ${wholeOf(0)}`],
+    type: [[7], "Cannot make curves: target is 7, expected one of attention, mlp, block, joint"],
+  },
+  decompose: {
+    value: [
+      [aProfile, "mpl"],
+      'Cannot decompose: kind is "mpl", expected one of attention, mlp, block (did you mean "mlp"?)',
+    ],
+    type: [[promised, "mlp"], "Cannot decompose: profile is a promise, expected a profile: await it"],
+  },
+  distinct: {
+    value: [
+      [aProfile, entry, { ...entry, layer: -1 }],
+      `Cannot compare ranks: below.layer is -1, ${wholeOf(0)}`,
+    ],
+    type: [
+      [aProfile, entry, undefined],
+      "Cannot compare ranks: below is undefined, expected an entry of a ranking",
+    ],
+  },
+  droppable: {
+    value: [[model.spec, "all"], 'target is "all", expected one of attention, mlp, block, joint'],
+    type: [["tiny", "mlp"], 'Cannot count droppable modules: spec is "tiny", expected a model\'s spec'],
+  },
+  dropsIn: {
+    name: [
+      [model, { atention: [1] }],
+      'Cannot drop modules: unknown name "atention" in plan, expected one of attention, mlp, changes (did you mean "attention"?)',
+    ],
+    value: [[model, { mlp: [-1] }], `Cannot drop modules: plan.mlp[0] is -1, ${wholeOf(0)}`],
+    type: [[model, aProfile], "Cannot drop modules: plan is a profile, expected a plan"],
+  },
+  importanceOf: {
+    value: [[1, 2], "Cannot compute an importance: s is 2, expected a number from -1 to 1"],
+    type: [["1", 0], 'Cannot compute an importance: r is "1", expected a number of at least 0'],
+  },
+  magnitudeShare: {
+    value: [[aProfile, "heads"], 'kind is "heads", expected one of attention, mlp, block'],
+    type: [[aSweep, "mlp"], "profile is a sweep, expected a profile"],
+  },
+  makePlan: {
+    name: [
+      [aProfile, { target: "mlp", drop: 1, dorp: 2 }],
+      'Cannot make a plan: unknown option "dorp", expected one of target, drop, parameters, kvBytes, context, by, seed, protectFirst, protectLast, noNeighbours (did you mean "drop"?)',
+    ],
+    value: [
+      [aProfile, { target: "atention", drop: 1 }],
+      'Cannot make a plan: target is "atention", expected one of attention, mlp, block, joint, consecutive (did you mean "attention"?)',
+    ],
+    type: [[aSweep, { drop: 1 }], "Cannot make a plan: from is a sweep, expected a profile or an order"],
+  },
+  measuredRatio: {
+    type: [[aSweep], "Cannot compare importances: model is a sweep, expected a result of initModel"],
+  },
+  median: { type: [[aSweep], "Cannot take the median: values is a sweep, expected a list of numbers"] },
+  medianGaps: {
+    type: [[aSweep], "Cannot compare medians: result is a sweep, expected a result of checkpoints"],
+  },
+  merge: { type: [[aProfile], "Cannot merge: results is a profile, expected a list of results"] },
+  paired: { type: [[perplexity(), aProfile], "Cannot pair runs: base is a profile, expected a perplexity"] },
+  qualityBySteps: {
+    type: [[aSweep], "Cannot list quality: result is a sweep, expected a result of checkpoints"],
+  },
+  rank: {
+    value: [
+      [aProfile, "mlp", "deep"],
+      'Cannot rank: by is "deep", expected one of importance, magnitude, random, deepest (did you mean "deepest"?)',
+    ],
+    type: [[aSweep, "mlp"], "Cannot rank: profile is a sweep, expected a profile"],
+  },
+  readPlan: { type: [[7], "Cannot read a plan: path is 7, expected a text"] },
+  readResult: {
+    value: [["a.json", "profil"], 'Cannot read a result: kinds[0] is "profil", expected one of profile, '],
+    type: [[7, "profile"], "Cannot read a result: path is 7, expected a text"],
+  },
+  removalAgreement: {
+    type: [[aSweep], "Cannot correlate: removals is a sweep, expected a list of removals"],
+  },
+  riseOf: {
+    value: [[{ rise: 1, riseError: 0 }, 0], `Cannot compare losses: samples is 0, ${wholeOf(1)}`],
+    type: [[aSweep, 2], "Cannot compare losses: the point is a sweep, expected a point of a sweep"],
+  },
+  sweepSteps: {
+    value: [[-1], `Cannot make steps: upto is -1, ${wholeOf(0)}`],
+    type: [["8"], `Cannot make steps: upto is "8", ${wholeOf(0)}`],
+  },
+  trendsOf: {
+    value: [
+      [{ kind: "checkpoints", series: [] }, "joint"],
+      'kind is "joint", expected one of attention, mlp, block',
+    ],
+    type: [[aSweep, "mlp"], "Cannot find trends: result is a sweep, expected a result of checkpoints"],
+  },
+  writePlan: { type: [["a.json", aProfile], "Cannot write a plan: plan is a profile, expected a plan"] },
+  writeResult: { type: [["a.json", 7], "Cannot write a result: it is 7, expected a profile or"] },
+};

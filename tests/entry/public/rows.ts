@@ -1,0 +1,93 @@
+/** Calls of public functions that are wrong in one way, and what stands in for models and results in them. */
+import { ORDERS } from "../../../src/result/mod.ts";
+import { profile } from "../../result/samples.ts";
+import { sweep } from "../../show/synthetic.ts";
+
+/** Wrong arguments, and a part of the message that they lead to. */
+export type Call = readonly [args: readonly unknown[], message: string];
+/** What a public function can be called wrongly with. */
+export interface Row {
+  /** An option whose name is misspelt; for every function that takes options. */
+  readonly name?: Call;
+  /** A value of the right type that is none. */
+  readonly value?: Call;
+  /** A value of another type or kind. */
+  readonly type: Call;
+}
+
+export const aProfile = profile();
+export const aSweep = sweep({ layers: 2, samples: 2 } as Parameters<typeof sweep>[0]);
+export const model = { name: "tiny", spec: { layers: [] }, identity: {}, tokenizer() {}, weights: {} };
+export const named = { name: "tiny", config: {} };
+export const series = { name: "run", checkpoints: [] };
+export const curve = { target: "mlp", by: "deepest", seed: null };
+/** An entry of a ranking. */
+export const entry = { module: "mlp", layer: 0, score: 0.5 };
+
+/** Of a study of a model: its options are those of every study. */
+export function study(verb: string, ...after: unknown[]): Row {
+  return {
+    name: [
+      [model, ...after, { sample: 2 }],
+      `Cannot ${verb}: unknown option "sample", expected one of text, samples, `,
+    ],
+    value: [
+      [model, ...after, { samples: 0 }],
+      `Cannot ${verb}: samples is 0, expected a whole number of at least 1`,
+    ],
+    type: [[{}, ...after], `Cannot ${verb}: model is an object, expected a model or its name`],
+  };
+}
+
+/** Of an order, which has to be told what competes. */
+export function ordered(verb: string): Row {
+  return {
+    name: [
+      [model, { target: "mlp", form: 1 }],
+      `Cannot ${verb}: unknown option "form", expected one of text, `,
+    ],
+    value: [
+      [model, { target: "mlp", by: "gredy" }],
+      `Cannot ${verb}: by is "gredy", expected one of ${ORDERS.join(", ")} (did you mean "greedy"?)`,
+    ],
+    type: [
+      [model, {}],
+      `Cannot ${verb}: target is undefined, expected one of attention, mlp, block, joint, `,
+    ],
+  };
+}
+
+/** Of a study of an untrained model. */
+export function untrained(verb: string, ...between: unknown[]): Row {
+  return {
+    name: [
+      [named, ...between, { sed: 1 }],
+      `Cannot ${verb}: unknown option "sed", expected one of samples, length, `,
+    ],
+    value: [
+      [named, ...between, { norm: "per" }],
+      `Cannot ${verb}: norm is "per", expected one of pre, peri, post (did you mean "peri"?)`,
+    ],
+    type: [
+      [7, ...between],
+      `Cannot ${verb}: configuration is 7, expected a configuration from openConfig`,
+    ],
+  };
+}
+
+/** Of a measurement of speed. */
+export function timed(verb: string): Row {
+  return {
+    name: [[model, { contexts: [1] }], '(did you mean "context"?)'],
+    value: [
+      [model, { context: [0] }],
+      `Cannot ${verb}: context[0] is 0, expected a whole number of at least 1`,
+    ],
+    type: [[model, { context: 128 }], `Cannot ${verb}: context is 128, expected a list of contexts`],
+  };
+}
+
+/** The end of a message on a number. */
+export const wholeOf = (least: number) => `expected a whole number of at least ${least}`;
+/** What was not awaited. */
+export const promised = Promise.resolve(aProfile);

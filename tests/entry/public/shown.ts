@@ -1,0 +1,81 @@
+/** Figures, claims, words and help. */
+import { aProfile, aSweep, promised, type Row, wholeOf } from "./rows.ts";
+
+/** Of a figure. */
+function drawn(argument: string, expected: string, wrong: unknown = aSweep, found = "a sweep"): Row {
+  return { type: [[wrong], `Cannot draw: ${argument} is ${found}, expected ${expected}`] };
+}
+const ofProfile = drawn("profile", "a profile");
+const ofCauses = drawn("result", "a result of causes");
+const ofCheckpoints = drawn("result", "a result of checkpoints");
+const ofSweep = drawn("sweep", "a sweep", aProfile, "a profile");
+const ofMany = drawn("results", "a list of results of causes");
+
+const ofEvaluations: Row = {
+  value: [[[], []], "Cannot compare plans: the number of evaluations is 0, expected at least 1"],
+  type: [[aProfile, []], "Cannot compare plans: results is a profile, expected a list of evaluations"],
+};
+
+export const shown: Readonly<Record<string, Row>> = {
+  accuracyClaims: ofEvaluations,
+  accuracyFigure: ofEvaluations,
+  attentionMapFigure: ofCauses,
+  attentionPatternFigure: drawn("pattern", "a result of attentionOf"),
+  causeClaims: {
+    type: [[aProfile], "Cannot judge claims: results is a profile, expected a list of results of causes"],
+  },
+  causesFigure: ofMany,
+  checkpointLinesFigure: ofCheckpoints,
+  checkpointMapFigure: ofCheckpoints,
+  checkpointMovementFigure: ofCheckpoints,
+  checkpointQualityFigure: ofCheckpoints,
+  claimsOf: { type: [[aProfile, aProfile], "Cannot judge claims: sweep is a profile, expected a sweep"] },
+  cosineMagnitudeFigure: ofProfile,
+  correlationWords: {
+    type: [
+      [aSweep, {}],
+      "Cannot choose words: the correlation is a sweep, expected a correlation of a study of causes",
+    ],
+  },
+  divergenceFigure: ofSweep,
+  dropOrderFigure: ofProfile,
+  effectsFigure: ofCauses,
+  generalityClaim: {
+    value: [[[aSweep], -1], `Cannot judge a claim: dropped is -1, ${wholeOf(0)}`],
+    type: [[[aProfile], 4], "Cannot judge a claim: sweeps[0] is a profile, expected a sweep"],
+  },
+  expertLoadFigure: ofProfile,
+  guidesFigure: drawn("result", "a result of guides"),
+  help: {
+    value: [["profil"], 'Cannot help with "profil": unknown name (did you mean "profile"'],
+    type: [[7], "Cannot help: found 7, expected a function of Lamina, or the name of one"],
+  },
+  comparisonFigure: { type: [[aProfile, aSweep], "Cannot draw: the second is a sweep, expected a profile"] },
+  importanceFigure: drawn("profile", "a profile: await it", promised, "a promise"),
+  initCausesFigure: drawn("causes", "a list of causes"),
+  initClaim: { type: [[[aProfile]], "models[0] is a profile, expected a result of initModel"] },
+  initFitFigure: drawn("models", "a list of models"),
+  initMapFigure: drawn("maps", "a list of maps"),
+  intervalWords: {
+    type: [
+      [aSweep, {}],
+      "Cannot choose words: the interval is a sweep, expected an interval with low and high",
+    ],
+  },
+  magnitudeFigure: ofProfile,
+  qualityFigure: ofSweep,
+  reading: { type: [["8 dropped"], 'Cannot read out: the sentence is "8 dropped", expected a template'] },
+  rooflineFigure: {
+    value: [[[]], "Cannot draw: the number of rooflines is 0, expected at least 1"],
+    type: [[aSweep], "Cannot draw: results is a sweep, expected a list of rooflines"],
+  },
+  signFigure: ofProfile,
+  smoothingFigure: ofCauses,
+  speedFigure: drawn("result", "a measured speed"),
+  stabilityFigure: ofProfile,
+  textsFigure: drawn("profiles", "a list of profiles"),
+  trainingClaim: {
+    type: [[aSweep], "Cannot judge a claim: results is a sweep, expected a list of results of checkpoints"],
+  },
+  updateNormsFigure: ofMany,
+};

@@ -1,0 +1,44 @@
+/** The files of exports: of every fixture in every format that can express it. */
+import { exportModel, type ExportOptions, FORMATS, openModel } from "../../src/mod.ts";
+import { VERSION } from "../../src/result/mod.ts";
+import { fixture } from "../fixtures/read.ts";
+import { named } from "../study/tiny.ts";
+import { withFolder } from "../support.ts";
+import { shortHash } from "./record.ts";
+
+/** For each format the files with their hashes; the error's message in their place where the format is refused. */
+export type Exports = Readonly<Record<string, readonly string[]>>;
+
+/** An attention, an MLP and a block. */
+const drop = { attention: [1, 2], mlp: [0, 2] };
+
+/** All that a fixture is exported to. */
+export async function exportsOf(name: string): Promise<Exports> {
+  const { folder } = await fixture(name);
+  const model = await openModel(folder);
+  const found: Record<string, readonly string[]> = {};
+  try {
+    for (const format of FORMATS) {
+      found[format] = await filesOf(named(model, name), format).catch((error) => [(error as Error).message]);
+    }
+  } finally {
+    model.close();
+  }
+  return found;
+}
+
+async function filesOf(model: Parameters<typeof exportModel>[0], format: ExportOptions["format"]) {
+  const files: string[] = [];
+  await withFolder(async (folder) => {
+    const out = `${folder}/out`;
+    await exportModel(model, drop, { format, out });
+    for (const { name } of Deno.readDirSync(out)) files.push(`${name} ${hashOf(`${out}/${name}`)}`);
+  });
+  return files.sort();
+}
+
+/** The hash of a file; a model card is without the version that it names. */
+function hashOf(path: string): string {
+  if (!path.endsWith(".md")) return shortHash(Deno.readFileSync(path));
+  return shortHash(Deno.readTextFileSync(path).replaceAll(VERSION, "VERSION"));
+}

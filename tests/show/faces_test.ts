@@ -1,0 +1,71 @@
+/**
+ * The faces of every kind of result as they were before: its tables as text, and its rows as CSV. A changed word or number is seen as such.
+ *
+ * Made anew by: deno test -A tests/show/faces_test.ts -- --update
+ */
+import assert from "node:assert/strict";
+import { type Result, rowsOf, tablesOf, tableText, toCsv } from "../../src/show/mod.ts";
+import { tablesHtml } from "../../src/show/tables/html.ts";
+import { perplexity } from "../result/samples.ts";
+import { guides, profile, sweep } from "./synthetic.ts";
+import { causes } from "./synthetic_causes.ts";
+import { checkpoints } from "./synthetic_checkpoints.ts";
+import { bound, measuredSpeed, reported } from "./synthetic_speed.ts";
+import { evaluations, plan } from "./synthetic_tasks.ts";
+import { untrained } from "./synthetic_untrained.ts";
+
+const FILE = new URL("./faces.txt", import.meta.url);
+
+/** A result of every kind that a study gives, as the golden numbers have them. */
+const golden: readonly Result[] = JSON.parse(
+  await Deno.readTextFile(new URL("../fixtures/results.json", import.meta.url)),
+);
+
+/** Made-up results with missing modules, several texts, seeds or plans. */
+const results: Readonly<Record<string, readonly Result[]>> = {
+  ...Object.fromEntries(golden.map((result) => [`golden ${result.kind}`, [result]])),
+  "profile": [profile({ layers: 12, mlp: [3], experts: 10 })],
+  "profile of a hybrid": [profile({ layers: 3, samples: 1, mixers: ["linear", "linear", "full"] })],
+  "perplexities": [perplexity(), perplexity()],
+  "sweep": [sweep({ layers: 12 })],
+  "causes": [causes({ layers: 9, attention: [0, 4], mlp: [4, 8] })],
+  "causes without effects": [causes({ layers: 3 }, { effects: false })],
+  "checkpoints": [checkpoints([0, 32, 512], { layers: 4 })],
+  "checkpoints without quality": [checkpoints([0, 32], { layers: 4 }, false)],
+  "guides": [guides({ layers: 6, attention: [2] })],
+  "evaluations": evaluations()[0].slice(0, 3),
+  "plan": [plan("mlp", 2)],
+  "roofline": [bound({ name: "wide", attention: 8, largest: 50, paper: reported(1.12, "fits") })],
+  "speed": [measuredSpeed()],
+  "untrained": [untrained().measured],
+};
+
+const shown = Object.entries(results).map(([name, list]) =>
+  `=== ${name}\n${tableText(list, { utf8: true, lowest: 4, columns: 100 })}\n--- CSV\n${toCsv(rowsOf(list))}`
+).join("\n");
+
+Deno.test("tables and rows of every kind are as before", async () => {
+  if (Deno.args.includes("--update")) await Deno.writeTextFile(FILE, shown);
+  assert.equal(shown, await Deno.readTextFile(FILE));
+});
+
+Deno.test("a table as HTML has the cells of the text", () => {
+  for (const list of Object.values(results)) {
+    const html = tablesHtml(tablesOf(list));
+    for (const { head, rows, left } of tablesOf(list)) {
+      for (const row of rows) assert.equal(row.length, head.length);
+      assert.ok(left.every((column) => column < head.length));
+    }
+    const cells = tablesOf(list).flatMap(({ head, rows }) => [...head, ...rows.flat()]);
+    assert.equal([...html.matchAll(/<t[hd] /g)].length, cells.length);
+  }
+});
+
+Deno.test("columns of CSV are named in snake_case, one name for one thing", () => {
+  const names = new Set(Object.values(results).flatMap((list) => Object.keys(rowsOf(list)[0] ?? {})));
+  const scores = ["angular-last", "gate-norm"]; // names of scores
+  assert.deepEqual(
+    [...names].filter((name) => !/^[a-z][a-z0-9_]*$/.test(name) && !scores.includes(name)),
+    [],
+  );
+});
