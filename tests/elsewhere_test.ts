@@ -66,10 +66,10 @@ Deno.test("a project elsewhere imports it by path, and measures something of its
     const script = shown(/observe/).replace('"smollm2-135m"', "model")
       .replace("\n\n", "\n").replace(
         "await observe",
-        `import { openSeries } from "lamina";
+        `import { openSeries } from "lamina/series";
          const model = await (await openSeries("${root}data/series/pre-ln")).checkpoints.at(-1)!.open();
          await observe`,
-      ).replace("{ samples: 2, length: 128 }", `{ samples: 2, length: 32, text: "${root}README.md" }`);
+      ).replace("samples: 2, length: 128", `samples: 2, length: 32, text: "${root}README.md"`);
     await Deno.writeTextFile(`${folder}/deno.json`, config);
     await Deno.writeTextFile(`${folder}/mine.ts`, `${script}\nmodel.close();\n`);
     const lines = (await run(Deno.execPath(), ["run", "-A", "--check", "mine.ts"], folder)).trim().split(
@@ -121,7 +121,7 @@ async function layNotebook(folder: string): Promise<void> {
     'export const helper: string = "a helper beside the notebook";',
   );
   await writeNotebook(`${folder}/mine.ipynb`, [
-    'import { knownModels, openModel, show } from "lamina";\nawait show(await knownModels());',
+    'import { openModel, show } from "lamina";\nimport { knownModels } from "lamina/cache";\nawait show(await knownModels());',
     `import { helper } from "./helper.ts";
      const { layers } = (await openModel("./tiny")).identity;
      await show([{ cwd: Deno.cwd(), helper, layers }]);`,

@@ -40,13 +40,6 @@ const aCheck = like(
 
 /**
  * Runs the checks in parallel and returns their findings; a failing check does not affect the others. Throws if `signal` aborts.
- *
- * @example Not run by tests: it tries what this machine has, which may take minutes
- * ```ts ignore
- * import { examine, machineChecks } from "lamina";
- *
- * for (const { part, works, remedy } of await examine(machineChecks)) console.log(part, works, remedy);
- * ```
  */
 export async function examine(checks: readonly Check[], signal?: AbortSignal): Promise<Finding[]> {
   expect("examine", "checks", checks, list(aCheck, "checks"));

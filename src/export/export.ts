@@ -86,14 +86,12 @@ const makers: Readonly<Record<Format, (job: Job) => Promise<Made>>> = {
  *
  * @example
  * ```ts
- * import { exportModel, openSeries } from "lamina";
+ * import { exportModel, openModel } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const folder = await Deno.makeTempDir();
  * const { files } = await exportModel(model, { attention: [3], mlp: [3] }, { format: "hf", out: `${folder}/smaller` });
  * console.log(files.map(({ name }) => name));
- * model.close();
  * await Deno.remove(folder, { recursive: true });
  * ```
  */

@@ -8,20 +8,24 @@
 import { createHash } from "node:crypto";
 import { type LayerModule, MODULES } from "./kinds.ts";
 
-/** The module that a change is about; layers are 0-based, in the original numbering. */
-interface Place {
-  readonly layer: number;
-  readonly module: LayerModule;
-}
-
-/** What a plan does to one module. */
+/** What a plan does to one module of a layer, 0-based, in the original numbering. */
 export type Change =
   /** The module is not run and adds nothing. */
-  | Place & { readonly to: "nothing" }
+  | { readonly layer: number; readonly module: LayerModule; readonly to: "nothing" }
   /** The module is not run; a constant vector [D] takes its place, the tensor "mean". `tensors` is the SHA-256 of the tensors. */
-  | Place & { readonly to: "mean"; readonly tensors: string }
+  | {
+    readonly layer: number;
+    readonly module: LayerModule;
+    readonly to: "mean";
+    readonly tensors: string;
+  }
   /** The module runs with other weights: nothing of these query heads reaches its output projection. */
-  | Place & { readonly module: "attention"; readonly to: "weights"; readonly heads: readonly number[] };
+  | {
+    readonly layer: number;
+    readonly module: "attention";
+    readonly to: "weights";
+    readonly heads: readonly number[];
+  };
 
 /** Everything that a module can be changed to. */
 export const CHANGES = ["nothing", "mean", "weights"] as const satisfies readonly Change["to"][];
@@ -61,7 +65,7 @@ export function planOf(changes: readonly Change[]): DropPlan {
   };
 }
 
-function byPlace(a: Place, b: Place): number {
+function byPlace(a: Change, b: Change): number {
   return a.layer - b.layer || MODULES.indexOf(a.module) - MODULES.indexOf(b.module);
 }
 

@@ -9,6 +9,7 @@ export { freeAll, take, withRead, withUploaded } from "./held.ts";
 export { type BySample, gramProbe, type GramSums, productsProbe } from "./probes/gram.ts";
 export { type DistanceSum, llmDropProbe, type LlmDropSums } from "./probes/llm_drop.ts";
 export { type LayerNorms, normsProbe, type NormSums } from "./probes/norms.ts";
+export { textLogits, textLosses } from "./head/logits.ts";
 export { PART_BYTES } from "./weights/parts.ts";
 export { type DropPlan, noDrop } from "../measure/mod.ts";
 export { changeKind } from "./plan/changes.ts";

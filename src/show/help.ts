@@ -3,16 +3,21 @@
  * reads them from the source, when somebody asks. Beside a function stand the options that it takes.
  */
 import { fileURLToPath } from "node:url";
+import manifest from "../../deno.json" with { type: "json" };
 import { nearNames } from "../entry/mod.ts";
 
-/** A public name, as `deno doc --json` tells of it. */
+/** A public name as `deno doc --json` describes it, and the name that imports its file. */
 interface Documented {
   readonly name: string;
+  readonly door: string;
   readonly declarations: readonly { readonly kind: string; readonly jsDoc?: { readonly doc?: string } }[];
 }
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const API = "src/mod.ts";
+/** The doors of the library, by the name that imports them. */
+const DOORS: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(manifest.exports).map(([name, path]) => [`lamina${name.slice(1)}`, path]),
+);
 /** Types that say what a function can be told. */
 const OPTIONS = /Options$|Measures$|^(Keeping|Reports|Reshaping)$/;
 
@@ -35,25 +40,43 @@ export async function helpText(about?: unknown): Promise<string> {
       }, expected a name that help() lists`,
     );
   }
-  const texts = await Promise.all(withOptions(name, names).map((part) => deno("--filter", part)));
+  const texts = await Promise.all(
+    withOptions(name, names).map((part) => deno([DOORS[names.get(part)!.door]], "--filter", part)),
+  );
   return texts.map((text) => text.replaceAll(/^Defined in .*\n+/gm, "").trim()).join("\n\n");
 }
 
 /** Every public name. */
 async function documented(): Promise<Map<string, Documented>> {
-  const { nodes } = JSON.parse(await deno("--json")) as { nodes: Record<string, { symbols: Documented[] }> };
+  const { nodes } = JSON.parse(await deno(Object.values(DOORS), "--json")) as {
+    nodes: Record<string, { symbols: Documented[] }>;
+  };
   return new Map(
-    Object.values(nodes).flatMap(({ symbols }) => symbols.map((symbol) => [symbol.name, symbol])),
+    Object.entries(nodes).flatMap(([path, { symbols }]) =>
+      symbols.map((symbol) => [symbol.name, { ...symbol, door: doorOf(path) }])
+    ),
   );
 }
 
-/** Functions and values, a line each. */
+/** The name that imports a file. */
+function doorOf(path: string): string {
+  return Object.entries(DOORS).find(([, file]) => path.endsWith(file.slice(1)))![0];
+}
+
+/** Functions and values by door, a line each. */
 function listOf(names: ReadonlyMap<string, Documented>): string {
-  const lines = [...names.values()].flatMap(({ name, declarations: [{ kind, jsDoc }] }) =>
-    kind === "function" || kind === "variable" ? [[name, firstSentence(jsDoc?.doc ?? "")]] : []
-  ).sort(([a], [b]) => a < b ? -1 : 1);
-  const width = Math.max(...lines.map(([name]) => name.length));
-  return lines.map(([name, sentence]) => `${name.padEnd(width)}  ${sentence}`).join("\n");
+  const callable = [...names.values()].filter(({ declarations: [{ kind }] }) =>
+    kind === "function" || kind === "variable"
+  );
+  const width = Math.max(...callable.map(({ name }) => name.length));
+  return Object.keys(DOORS).map((door) => {
+    const lines = callable.filter((entry) => entry.door === door)
+      .sort((a, b) => a.name < b.name ? -1 : 1)
+      .map(({ name, declarations: [{ jsDoc }] }) =>
+        `${name.padEnd(width)}  ${firstSentence(jsDoc?.doc ?? "")}`
+      );
+    return [`import … from "${door}"`, ...lines].join("\n");
+  }).join("\n\n");
 }
 
 function firstSentence(doc: string): string {
@@ -75,9 +98,9 @@ function withOptions(name: string, names: ReadonlyMap<string, Documented>): stri
 }
 
 /** What `deno doc` prints of the public API. */
-async function deno(...args: string[]): Promise<string> {
+async function deno(files: readonly string[], ...args: string[]): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["doc", "--quiet", ...args, API],
+    args: ["doc", "--quiet", ...args, ...files],
     cwd: ROOT,
     env: { NO_COLOR: "1" },
     stdin: "null",

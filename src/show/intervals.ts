@@ -1,5 +1,5 @@
 /** 95 % intervals for sentences: lists sorted by them, and the cost of drops with theirs. */
-import { expect, func, like, resultOf, wholeNumber } from "../entry/mod.ts";
+import { expect, func, like, optionsOf, resultOf, wholeNumber } from "../entry/mod.ts";
 import { interval95, mean, standardError } from "../measure/mod.ts";
 import type { Checkpoints, Sweep } from "../result/mod.ts";
 import { medianGapsOf } from "./chart/told.ts";
@@ -39,7 +39,8 @@ const PARTS = { below: "below", above: "above", neither: "neither" } as const;
  *
  * @example
  * ```ts
- * import { byInterval, reading } from "lamina";
+ * import { reading } from "lamina";
+ * import { byInterval } from "lamina/figures";
  *
  * const changes = [{ order: "random", low: 0.2, high: 0.4 }, { order: "angular", low: -0.1, high: 0.1 }];
  * const { above, neither } = byInterval(changes, (change) => change);
@@ -59,24 +60,30 @@ export function byInterval<T>(items: readonly T[], intervalOf: (item: T) => Ends
 
 const aRise = like("a point of a sweep", (value) => Number.isFinite((value as Partial<Rise> | null)?.rise));
 
+const riseChecks = { samples: wholeNumber(1), than: aRise };
+
 /**
  * How much the loss of a sweep's point exceeds the full model's, or another point's, with its 95 % interval over `samples` (Student's t).
  * Two points are treated as independent; those of one sweep share their samples, which makes the interval rather too wide.
  *
  * @example
  * ```ts
- * import { curvesOf, openSeries, profile, reading, riseOf, sweep } from "lamina";
+ * import { openModel, reading, sweep } from "lamina";
+ * import { riseOf } from "lamina/figures";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const text = { text: "README.md", samples: 2, length: 32 };
- * const result = await sweep(model, await profile(model, text), curvesOf("attention", 1), [0, 2], text);
- * const [importance, deepest] = result.curves.map(({ points }) => points[1]);
- * console.log(reading`${riseOf(importance, 2)} nats per token; deepest first: ${riseOf(deepest, 2, importance)} more`);
- * model.close();
+ * const result = await sweep(model, { ...text, calibration: text, targets: ["attention"], by: ["importance", "deepest"], upto: 2 });
+ * const [importance, deepest] = result.curves.map(({ points }) => points[2]);
+ * console.log(reading`${riseOf(importance, { samples: 2 })} nats; deepest first: ${riseOf(deepest, { samples: 2, than: importance })} more`);
  * ```
  */
-export function riseOf(point: Rise, samples: number, than: Rise = { rise: 0, riseError: 0 }): Difference {
+export function riseOf(
+  point: Rise,
+  options: { readonly samples: number; readonly than?: Rise },
+): Difference {
+  expect("compare losses", "options", options, optionsOf(riseChecks));
+  const { samples, than = { rise: 0, riseError: 0 } } = options;
   expect("compare losses", "the point", point, aRise);
   expect("compare losses", "the other point", than, aRise);
   expect("compare losses", "samples", samples, wholeNumber(1));
@@ -97,7 +104,9 @@ function differenceOf(difference: number, error: number | null, n: number): Diff
  *
  * @example
  * ```ts
- * import { byInterval, checkpoints, medianGaps, openSeries, reading } from "lamina";
+ * import { reading } from "lamina";
+ * import { byInterval, medianGaps } from "lamina/figures";
+ * import { checkpoints, openSeries } from "lamina/series";
  *
  * const series = await openSeries("data/series/pre-ln", { steps: [0, 64, 512] });
  * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32 });

@@ -62,7 +62,7 @@ export function reading(words: TemplateStringsArray, ...values: readonly Reading
  *
  * @example
  * ```ts
- * import { intervalWords } from "lamina";
+ * import { intervalWords } from "lamina/figures";
  *
  * const change = { difference: -0.011, low: -0.029, high: 0.007 };
  * console.log(intervalWords(change, { below: "gains", above: "loses", neither: "loses nothing that can be measured" }));
@@ -85,7 +85,7 @@ export function intervalWords(
  *
  * @example
  * ```ts
- * import { correlationWords } from "lamina";
+ * import { correlationWords } from "lamina/figures";
  *
  * const found = { rank: -0.45, layers: 30, low: -0.71, high: -0.09 };
  * console.log(correlationWords(found, { below: "falls", above: "rises", neither: "may rise or fall" }));

@@ -41,12 +41,27 @@ export {
   HELD_OUT_TEXT,
   type StudyOptions,
 } from "./base/options.ts";
+export { logits, losses, type PredictionOptions } from "./passes/predictions.ts";
 export { perplexities, type PerplexityOptions } from "./passes/perplexity.ts";
 export type { RankName as RankOrder, ScoreName as Order, Target } from "../result/mod.ts";
 export { aDrop, dropsIn } from "./base/plan.ts";
 export { readPlan, writePlan, writePlanTensors } from "./repair/plan_file.ts";
-export { repair, REPAIR_SAMPLES, type RepairOptions, REPAIRS } from "./repair/repair.ts";
-export { distinct, droppable, rank, type Ranked, type RankTarget } from "./orders/rank.ts";
+export {
+  repair,
+  REPAIR_SAMPLES,
+  type RepairedOptions,
+  type RepairOptions,
+  REPAIRS,
+} from "./repair/repair.ts";
+export {
+  distinct,
+  droppable,
+  type DroppableOptions,
+  rank,
+  type Ranked,
+  type RankOptions,
+  type RankTarget,
+} from "./orders/rank.ts";
 export type { Scores } from "./scores/score.ts";
 export { guides, type GuidesOptions } from "./orders/guides.ts";
 export { makePlan, type PlanOptions } from "./orders/make_plan.ts";
@@ -62,10 +77,18 @@ export {
   initModels,
   type MeasuredInit,
   ratioMap,
+  type RatioOptions,
 } from "./untrained/init_models.ts";
 export { predictInit } from "./untrained/predict.ts";
 export { randomInit, type RandomInitOptions } from "./untrained/random_init.ts";
-export { type Paired, paired, type Removal, removalAgreement, removals } from "./orders/removals.ts";
+export {
+  type Paired,
+  paired,
+  type Removal,
+  removalAgreement,
+  type RemovalOptions,
+  removals,
+} from "./orders/removals.ts";
 export { PAPER_ORDERS, type PaperOrders } from "./training/paper_orders.ts";
 export { DEVICE_NAMES, type DeviceName } from "../measure/mod.ts";
 export { roofline, type RooflineOptions } from "./speed/roofline.ts";
@@ -73,5 +96,5 @@ export { speed, type SpeedEstimate, type SpeedOptions } from "./speed/speed.ts";
 export { verify, type VerifyOptions } from "./training/verify.ts";
 export { checkpoints, type CheckpointsOptions } from "./training/checkpoints.ts";
 export { type Allowance, allowance } from "./sweep/allowance.ts";
-export { type Curve, curvesOf, START_CURVES, SWEEP_STEPS, sweepSteps } from "./sweep/curves.ts";
+export { type Curve, type CurveOption, START_CURVES, SWEEP_STEPS } from "./sweep/curves.ts";
 export { sweep, type SweepOptions } from "./sweep/sweep.ts";

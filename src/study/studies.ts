@@ -70,15 +70,13 @@ export type StudyTerms = {
  *
  * @example
  * ```ts
- * import { estimate, openSeries } from "lamina";
+ * import { estimate, openModel } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const text = { text: "README.md", samples: 2, length: 32 };
  * const { seconds, bytes } = await estimate("profile", model, text);
  * const { plans } = await estimate("sweep", model, { ...text, calibration: text, by: ["greedy"], upto: 2 });
  * console.log(seconds, bytes, plans);
- * model.close();
  * ```
  */
 export async function estimate<Name extends keyof StudyTerms>(

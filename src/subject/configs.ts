@@ -39,7 +39,7 @@ const FOLDER = fileURLToPath(new URL("../../data/configs", import.meta.url));
  *
  * @example
  * ```ts
- * import { openConfig } from "lamina";
+ * import { openConfig } from "lamina/init";
  *
  * const { name, config } = await openConfig("llama-2-7b"); // a name in data/configs
  * console.log(name, config.hidden_size);

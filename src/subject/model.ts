@@ -26,8 +26,8 @@ export interface ModelOptions extends OpenOptions {
   readonly allowFields?: readonly string[] | undefined;
 }
 
-/** An opened model. */
-export interface StudyModel extends Model {
+/** An opened model; `using` and `await using` close it at the end of their block. */
+export interface StudyModel extends Model, Disposable, AsyncDisposable {
   /** Returns the model's tokenizer. Throws `Error`, which names the missing files, if the checkpoint has none. */
   tokenizer(): Promise<Tokenizer>;
   /** Identity of the model, a part of every result. */
@@ -46,9 +46,8 @@ export interface StudyModel extends Model {
  * ```ts ignore
  * import { openModel } from "lamina";
  *
- * const model = await openModel("smollm2-135m");
+ * using model = await openModel("smollm2-135m");
  * console.log(model.name, model.spec.layers.length);
- * model.close();
  * ```
  */
 export async function openModel(ref: string, options: ModelOptions = {}): Promise<StudyModel> {
@@ -165,14 +164,17 @@ function studyModel(
   tokenizer: StudyModel["tokenizer"],
   identity: Outline["identity"],
 ): StudyModel {
+  const close = () => {
+    model.weights.close();
+    files.close();
+  };
   return displayable({
     ...model,
     files,
     tokenizer,
     identity: { ...identity, format: model.weights.format },
-    close() {
-      model.weights.close();
-      files.close();
-    },
+    close,
+    [Symbol.dispose]: close,
+    [Symbol.asyncDispose]: () => Promise.resolve(close()),
   });
 }

@@ -56,12 +56,10 @@ export const aSeries: Check = like(
  *
  * @example
  * ```ts
- * import { openSeries } from "lamina";
+ * import { openModel } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * console.log(model.name, model.spec.layers.length);
- * model.close();
  * ```
  */
 export async function openSeries(ref: string, options: OpenSeriesOptions = {}): Promise<Series> {

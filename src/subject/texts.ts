@@ -73,36 +73,31 @@ export const IDS = "ids";
 
 const C4 = { repo: "allenai/c4", file: "en/c4-validation.00000-of-00008.json.gz" };
 
+const packChecks: Checks<TextOptions & Reports> = { ...requireAll(textChecks), ...reportChecks };
+
 /**
  * Cuts a text into blocks of a model's tokens.
  *
  * @example
  * ```ts
- * import { openSeries, packText } from "lamina";
+ * import { openModel, packText } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const { blocks } = await packText(model, { text: "README.md", samples: 2, length: 32, skip: 0, bos: false });
  * console.log(blocks.ids.length); // 64
- * model.close();
  * ```
  */
 export async function packText(
   model: Pick<StudyModel, "tokenizer"> & Partial<Pick<StudyModel, "spec">> | string,
-  options: TextOptions,
-  reports: Reports = {},
+  options: TextOptions & Reports,
 ): Promise<Packed> {
-  expect("pack a text", "options", options, optionsOf(requireAll(textChecks)));
-  const run = (model: Parameters<typeof pack>[0], reports: Reports) => pack(model, options, reports);
-  return await onModel("pack a text", model, reports, reportChecks, run, ["tokenizer"]);
+  return await onModel("pack a text", model, options, packChecks, pack, ["tokenizer"]);
 }
 
 async function pack(
   model: Pick<StudyModel, "tokenizer"> & Partial<Pick<StudyModel, "spec">>,
-  options: TextOptions,
-  fetch: Reports,
+  { text, samples, length, skip, bos, ...fetch }: TextOptions & Reports,
 ): Promise<Packed> {
-  const { text, samples, length, skip, bos } = options;
   const packing = { samples: skip + samples, length, bos };
   const beyond = beyondTraining(model, length, fetch);
   const ownIds = !textNames.includes(text) && await isFile(text) ? await readIds(text) : null;

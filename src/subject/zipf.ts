@@ -2,11 +2,11 @@
  * Text for a model without a tokenizer: ids drawn from Zipf's law, rank r with probability ∝ 1/r, roughly the word
  * frequencies of real text. For random weights only repetition matters, and ids are ranks.
  */
-import { expect, wholeNumber } from "../entry/mod.ts";
+import { expect, optionsOf, wholeNumber } from "../entry/mod.ts";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Blocks, MAX_TOKENS } from "../text/mod.ts";
 import { philox } from "../tensor/mod.ts";
-import { type Packed, textHash } from "./texts.ts";
+import { type Packed, textHash, type TextOptions } from "./texts.ts";
 
 /** The text is one and the same for every model of a vocabulary; its first blocks are those of a longer one. */
 const KEYS = [0x5a495046, 0] as const;
@@ -17,13 +17,18 @@ const KEYS = [0x5a495046, 0] as const;
  *
  * @example
  * ```ts
- * import { zipfText } from "lamina";
+ * import { zipfText } from "lamina/init";
  *
- * const { blocks } = zipfText(1000, 2, 16);
+ * const { blocks } = zipfText(1000, { samples: 2, length: 16 });
  * console.log(blocks.ids); // 2 blocks of 16 words below 1000
  * ```
  */
-export function zipfText(vocabulary: number, samples: number, length: number): Packed {
+export function zipfText(
+  vocabulary: number,
+  options: Pick<TextOptions, "samples" | "length">,
+): Packed {
+  expect("draw a text", "options", options, optionsOf({ samples: wholeNumber(1), length: wholeNumber(1) }));
+  const { samples, length } = options;
   const drawing = draw(vocabulary, samples, length);
   for (;;) {
     const { done, value } = drawing.next();

@@ -172,7 +172,7 @@ function field(status: string, name: string): number {
 async function profiled(path: string): Promise<Pick<Watched, "seconds" | "busy">> {
   const start = performance.now();
   const model = await openModel(path);
-  const { blocks, text, packing } = zipfText(model.spec.vocabulary, samples, length);
+  const { blocks, text, packing } = zipfText(model.spec.vocabulary, { samples, length });
   const origin = {
     ...{ lamina: "bench", model: model.identity, dtype: "float32", engine: "cpu", runtime: "bench" },
     ...{ tokenizer: "none", text, packing, drop: { attention: [], mlp: [] }, seed: null },

@@ -30,7 +30,10 @@ const { name, config } = await openConfig(positionals[0] ?? "llama-3-70b");
 const full = readSpec(config, name);
 const spec = reshape(full, { layers: Number(values.layers ?? full.layers.length) });
 const weights = randomWeights(spec, { ...initialiserOf(config, spec, name), seed: 1 });
-const { blocks } = zipfText(spec.vocabulary, Number(values.samples), Number(values.length));
+const { blocks } = zipfText(spec.vocabulary, {
+  samples: Number(values.samples),
+  length: Number(values.length),
+});
 
 let [made, making, running, peak] = [0, 0, 0, 0];
 const look = () => peak = Math.max(peak, process.memoryUsage().rss);

@@ -3,7 +3,11 @@
  * that none is exported unchecked. The rows are in tables, by what the functions are for (public/).
  */
 import assert from "node:assert/strict";
+import * as cache from "../../src/cache.ts";
+import * as figures from "../../src/figures.ts";
+import * as init from "../../src/init.ts";
 import * as lamina from "../../src/mod.ts";
+import * as runs from "../../src/series.ts";
 import { engine } from "../support.ts";
 import { withTiny } from "../study/tiny.ts";
 import { results } from "./public/results.ts";
@@ -11,7 +15,9 @@ import { type Call, model, type Row, series } from "./public/rows.ts";
 import { shown } from "./public/shown.ts";
 import { studies } from "./public/studies.ts";
 
-const functions = Object.entries(lamina).filter(([, value]) => typeof value === "function")
+const functions = Object.entries({ ...lamina, ...figures, ...runs, ...init, ...cache }).filter(([, value]) =>
+  typeof value === "function"
+)
   .map(([name, value]) => [name, value as (...args: unknown[]) => unknown] as const);
 
 /** Functions that cannot be called wrongly: they take nothing, or, as `show` does (tests/show), anything. */
@@ -43,8 +49,8 @@ Deno.test("an engine is one of the names or an engine itself, a precision one th
     ["profile", (options) => lamina.profile(model as never, options)],
     ["generate", (options) => lamina.generate(model as never, "a", options)],
     ["measure causes", (options) => lamina.causes(model as never, options)],
-    ["measure untrained models", (options) => lamina.randomInit("llama-2-7b", options)],
-    ["profile checkpoints", (options) => lamina.checkpoints(series as never, options)],
+    ["measure untrained models", (options) => init.randomInit("llama-2-7b", options)],
+    ["profile checkpoints", (options) => runs.checkpoints(series as never, options)],
   ];
   for (const [verb, call] of verbs) {
     await assert.rejects(call({ engine: "cudda" }), {
@@ -81,7 +87,7 @@ Deno.test("a name stands for the model, which is opened for the study; an unknow
   await assert.rejects(lamina.profile("smollm3"), /Cannot open smollm3: unknown name/);
   await assert.rejects(lamina.generate("smollm3", "a"), /Cannot open smollm3: unknown name/);
   await assert.rejects(
-    lamina.randomInit("llama-9"),
+    init.randomInit("llama-9"),
     /Cannot open llama-9: .* or one of the configurations .*llama-2-7b/,
   );
 });

@@ -48,7 +48,10 @@ export async function studiesOn(
   const [perplexity] = await timed("perplexity", () => perplexities(model, [{ attention: [last] }], options));
   const curve = { target: "attention", by: "importance", seed: null } as const;
   const steps = Array.from({ length: drops + 1 }, (_, n) => n);
-  const swept = await timed("sweep", () => sweep(model, orders ?? profiled, [curve], steps, options));
+  const swept = await timed(
+    "sweep",
+    () => sweep(model, { ...options, profile: orders ?? profiled, curves: [curve], steps }),
+  );
   const caused = await timed("causes", () => causes(model, { ...options, effectSamples: 1 }));
   const texts = await timed(
     "generate",

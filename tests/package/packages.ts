@@ -87,6 +87,6 @@ export function filesIn(folder: string): Map<string, string> {
 }
 
 /** A program of somebody else's that imports Lamina. */
-export const PROGRAM = `import { knownModels } from "lamina";
+export const PROGRAM = `import { knownModels } from "lamina/cache";
 console.log((await knownModels())[0].alias);
 `;

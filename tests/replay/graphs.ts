@@ -30,7 +30,7 @@ const plans = [{}, { attention: [1] }, { mlp: [2] }, { attention: [0], mlp: [0] 
 const values = [
   ...["x", "a", "m", "y", "q", "k", "v", "mixed", "x.norm", "a.mean", "y.norm", "a.cosine", "m.cosine"],
   "y.cosine",
-] as Parameters<typeof observe>[1];
+] as Parameters<typeof observe>[2]["values"];
 
 const perplexity: Study = ({ model, options }) => perplexities(model, plans, options);
 /** Of every fixture. */
@@ -38,7 +38,8 @@ const studies: Readonly<Record<string, Study>> = {
   perplexity,
   profile: ({ model, options }) => profile(model, options),
   causes: ({ model, options }) => causes(model, { ...options, effectSamples: 1 }),
-  observe: ({ model, options: { results: _, ...options } }) => observe(model, values, () => {}, options),
+  observe: ({ model, options: { results: _, ...options } }) =>
+    observe(model, () => {}, { ...options, values }),
   generate: ({ model, options: { engine } }) =>
     generate(model, "the quick", { engine, tokens: 4, plans: [{}, { attention: [1], mlp: [2] }] }),
   evaluate: ({ model, options: { engine, results } }) =>

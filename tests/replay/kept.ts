@@ -1,11 +1,9 @@
 /** Results that an earlier state of the code kept: every study finds them, and computes nothing. */
+import { curvesOf } from "../../src/study/sweep/curves.ts";
 import {
   causes,
-  checkpoints,
-  curvesOf,
   evaluate,
   openModel,
-  openSeries,
   order,
   perplexities,
   profile,
@@ -13,6 +11,7 @@ import {
   type StudyOptions,
   sweep,
 } from "../../src/mod.ts";
+import { checkpoints, openSeries } from "../../src/series.ts";
 import type { Engine } from "../../src/engine/mod.ts";
 import { laminaHere } from "../commands/cli.ts";
 import { kept, withTiny } from "../study/tiny.ts";
@@ -57,7 +56,12 @@ const studies: Readonly<Record<string, (setting: Setting) => Promise<unknown>>> 
       ...{ tasks: ["openbookqa"], limit: 2 },
     }),
   sweep: async ({ model, options }) =>
-    await sweep(model, await profile(model, options), curvesOf("block", 1), [0, 1], options),
+    await sweep(model, {
+      ...options,
+      profile: await profile(model, options),
+      curves: curvesOf("block", 1),
+      steps: [0, 1],
+    }),
   checkpoints: async ({ run, options }) =>
     await checkpoints(await openSeries(run), { ...options, quality: options.text }),
   ...Object.fromEntries(orders.map((asked) => [

@@ -1,5 +1,6 @@
 /** What notebooks are told of the public functions. */
 import assert from "node:assert/strict";
+import * as figures from "../../src/figures.ts";
 import * as lamina from "../../src/mod.ts";
 import { helpText } from "../../src/show/help.ts";
 
@@ -28,8 +29,10 @@ Deno.test("of a function: signature, documentation and the options that it takes
 
 Deno.test("of all of them: every public function with its first sentence", async () => {
   const lines = (await helpText()).split("\n");
-  const names = Object.entries(lamina).filter(([, value]) => typeof value === "function").map(([name]) =>
-    name
+  const names = Object.entries({ ...lamina, ...figures }).filter(([, value]) => typeof value === "function")
+    .map(([name]) => name);
+  assert.ok(
+    lines.indexOf('import … from "lamina/figures"') > lines.findIndex((line) => line.startsWith("profile ")),
   );
   for (const name of names) {
     const line = lines.find((line) => line.startsWith(`${name} `));

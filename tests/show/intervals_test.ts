@@ -14,8 +14,8 @@ Deno.test("a list is sorted by what its intervals say; a touch of zero and a sin
 Deno.test("a rise has the interval of Student's t over its samples, a difference of two that of independent errors", () => {
   // 97.5 % quantile for 7 degrees of freedom, from tables: 2.365; 3, 4, 5 make the hypotenuse exact.
   const [point, other] = [{ rise: 1, riseError: 0.3 }, { rise: 0.25, riseError: 0.4 }];
-  assertClose(riseOf(point, 8), { difference: 1, low: 1 - 2.365 * 0.3, high: 1 + 2.365 * 0.3 });
-  assertClose(riseOf(point, 8, other), {
+  assertClose(riseOf(point, { samples: 8 }), { difference: 1, low: 1 - 2.365 * 0.3, high: 1 + 2.365 * 0.3 });
+  assertClose(riseOf(point, { samples: 8, than: other }), {
     difference: 0.75,
     low: 0.75 - 2.365 * 0.5,
     high: 0.75 + 2.365 * 0.5,
@@ -24,10 +24,13 @@ Deno.test("a rise has the interval of Student's t over its samples, a difference
 
 Deno.test("a single sample, and a point without an error, have no interval", () => {
   const open = { difference: 1, low: null, high: null };
-  assert.deepEqual(riseOf({ rise: 1, riseError: null }, 1), open);
-  assert.deepEqual(riseOf({ rise: 1, riseError: 0.1 }, 1), open);
-  assert.deepEqual(riseOf({ rise: 1, riseError: 0.1 }, 8, { rise: 0, riseError: null }), open);
-  assert.throws(() => riseOf({ rise: NaN, riseError: 0 }, 8), /Cannot compare losses/);
+  assert.deepEqual(riseOf({ rise: 1, riseError: null }, { samples: 1 }), open);
+  assert.deepEqual(riseOf({ rise: 1, riseError: 0.1 }, { samples: 1 }), open);
+  assert.deepEqual(
+    riseOf({ rise: 1, riseError: 0.1 }, { samples: 8, than: { rise: 0, riseError: null } }),
+    open,
+  );
+  assert.throws(() => riseOf({ rise: NaN, riseError: 0 }, { samples: 8 }), /Cannot compare losses/);
 });
 
 /** Equal but for the rounding of a few float64 operations. */

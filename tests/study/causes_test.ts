@@ -354,7 +354,7 @@ Deno.test("untrained: every update of a Peri-LN model has the length √D, a Pre
 Deno.test("attention of a text: rows are shares, of each token over itself and those before, none beyond a window", () =>
   withTiny(async ({ model }) => {
     const wanted = [{ layer: 0, head: 1 }, { layer: 2, head: 0 }];
-    const { tokens, heads } = await attentionOf(model, "seven wizards make toxic brew", wanted);
+    const { tokens, heads } = await attentionOf(model, "seven wizards make toxic brew", { heads: wanted });
     assert.equal(tokens.join(""), "seven wizards make toxic brew");
     assert.deepEqual(heads.map(({ layer, head }) => ({ layer, head })), wanted);
     for (const { layer, rows } of heads) {
@@ -366,13 +366,16 @@ Deno.test("attention of a text: rows are shares, of each token over itself and t
         row.forEach((share, key) => assert.equal(share > 0, key > t - window));
       });
     }
-    await assert.rejects(attentionOf(model, "", wanted), /0 tokens: expected 1 to 512/);
+    await assert.rejects(attentionOf(model, "", { heads: wanted }), /0 tokens: expected 1 to 512/);
     await assert.rejects(
-      attentionOf(model, "a", [{ layer: 9, head: 0 }]),
+      attentionOf(model, "a", { heads: [{ layer: 9, head: 0 }] }),
       /head 0 of layer 9: .* no such head/,
     );
-    await assert.rejects(attentionOf(model, "a", [{ layer: 0, head: 99 }]), /head 99 of layer 0/);
-    await assert.rejects(attentionOf(model, "a", [{ layer: 0, head: 0.5 }]), /heads\[0\]\.head is 0\.5/);
+    await assert.rejects(attentionOf(model, "a", { heads: [{ layer: 0, head: 99 }] }), /head 99 of layer 0/);
+    await assert.rejects(
+      attentionOf(model, "a", { heads: [{ layer: 0, head: 0.5 }] }),
+      /heads\[0\]\.head is 0\.5/,
+    );
   }, "gemma3"));
 
 Deno.test("senseless options are refused by name; what it would take is more with effects", () =>

@@ -2,6 +2,7 @@
  * No study makes a result of non-finite numbers: whatever the weights hold, it ends with an error that names where
  * they began, keeps nothing and leaves no program compiled.
  */
+import { curvesOf } from "../../src/study/sweep/curves.ts";
 import assert from "node:assert/strict";
 import { openModel as openFiles } from "../../src/hub/mod.ts";
 import type { Profile } from "../../src/result/mod.ts";
@@ -11,7 +12,6 @@ import {
   causes,
   checkpoints,
   type CheckpointsOptions,
-  curvesOf,
   generate,
   perplexities,
   profile,
@@ -96,18 +96,22 @@ const studies: Record<string, { predicts: boolean; run(setting: Setting): Promis
   },
   sweep: {
     predicts: true,
-    run: ({ model, options, sound }) => sweep(model, sound, curvesOf("attention", 1), [0, 1], options),
+    run: ({ model, options, sound }) =>
+      sweep(model, { ...options, profile: sound, curves: curvesOf("attention", 1), steps: [0, 1] }),
   },
   generate: {
     predicts: true,
     run: ({ model, options: { engine } }) => generate(model, "the quick", { engine, tokens: 3 }),
   },
   causes: { predicts: false, run: ({ model, options }) => causes(model, options) },
-  removals: { predicts: true, run: ({ model, options, sound }) => removals(model, sound, "mlp", options) },
+  removals: {
+    predicts: true,
+    run: ({ model, options, sound }) => removals(model, sound, { ...options, kind: "mlp" }),
+  },
   "attention of a text": {
     predicts: false,
     run: ({ model, options }) =>
-      attentionOf(model, "the quick", [{ layer: 0, head: 0 }], { engine: options.engine }),
+      attentionOf(model, "the quick", { heads: [{ layer: 0, head: 0 }], engine: options.engine }),
   },
   "against llm-drop": { predicts: false, run: ({ model, options }) => againstLlmDrop(model, options) },
   checkpoints: { predicts: false, run: ({ folder, options }) => ofSeries(folder, options) },

@@ -1,4 +1,5 @@
 /** One small result of every kind that has numbers, and which of its numbers are not those of another. */
+import { curvesOf } from "../../src/study/sweep/curves.ts";
 import { head, type Kind, type ResultOf } from "../../src/result/mod.ts";
 import {
   againstLlmDrop,
@@ -6,7 +7,6 @@ import {
   checkpoints,
   compare,
   computedOn,
-  curvesOf,
   evaluate,
   generate,
   guides,
@@ -56,7 +56,12 @@ export async function makeGoldens(): Promise<{ [K in GoldenKind]: ResultOf<K> }>
     results.compare = compare(first, other);
     results.plan = makePlan(first, { target: "joint", drop: 4 });
     [results.perplexity] = await perplexities(model, [{ attention: [1], mlp: [2] }], options);
-    results.sweep = await sweep(model, first, curvesOf("block", 1), [0, 1], options);
+    results.sweep = await sweep(model, {
+      ...options,
+      profile: first,
+      curves: curvesOf("block", 1),
+      steps: [0, 1],
+    });
     results.order = await order(model, { ...options, target: "joint", by: "greedy", upto: 3 });
     results.guides = await guides(model, { ...options, heldOut: options.text });
     const official = {

@@ -36,7 +36,7 @@ Deno.test("one property varied, every model beside the closed form of the same s
 
 Deno.test("Pre-LN: the two change places where σ √D is 0.8, computed and measured", async () => {
   const stds = [0.02, 0.03, 0.045, 0.0675, 0.1];
-  const line = crossing(ratioMap(llama, [128, 512, 1024], stds, setting));
+  const line = crossing(ratioMap(llama, { ...setting, widths: [128, 512, 1024], stds }));
   assert.equal(line.length, 3);
   for (const { hidden, std } of line) {
     const product = std * Math.sqrt(hidden);
@@ -52,7 +52,14 @@ Deno.test("Pre-LN: the two change places where σ √D is 0.8, computed and meas
 
 Deno.test("Peri-LN and post-norm: alike whatever width and deviation, the earlier module a little ahead", () => {
   for (const norm of ["peri", "post"] as const) {
-    for (const { hidden, std, ratio } of ratioMap(llama, [256, 2048], [0.02, 0.08], { ...setting, norm })) {
+    for (
+      const { hidden, std, ratio } of ratioMap(llama, {
+        ...setting,
+        norm,
+        widths: [256, 2048],
+        stds: [0.02, 0.08],
+      })
+    ) {
       // After k updates an importance is about 1/2k, and attention comes first: (2l + 1)/2l in layer l.
       assert.ok(ratio > 1 && ratio < 1.35, `${norm} ${hidden} ${std}: ${ratio}`);
     }

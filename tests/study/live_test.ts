@@ -1,10 +1,10 @@
 /** No study leaves anything on the engine: not when it ends, not when it is ended at any of its steps. */
+import { curvesOf } from "../../src/study/sweep/curves.ts";
 import assert from "node:assert/strict";
 import { cpuEngine } from "../../src/engine/mod.ts";
 import {
   againstLlmDrop,
   causes,
-  curvesOf,
   evaluate,
   generate,
   guides,
@@ -26,8 +26,14 @@ const studies: Record<string, (model: StudyModel, options: StudyOptions) => Prom
   profile: (model, options) => profile(model, options),
   perplexities: (model, options) => perplexities(model, [{}, plan], options),
   sweep: async (model, options) =>
-    sweep(model, await profile(model, options), curvesOf("block", 1), [0, 1], options),
-  removals: async (model, options) => removals(model, await profile(model, options), "attention", options),
+    sweep(model, {
+      ...options,
+      profile: await profile(model, options),
+      curves: curvesOf("block", 1),
+      steps: [0, 1],
+    }),
+  removals: async (model, options) =>
+    removals(model, await profile(model, options), { ...options, kind: "attention" }),
   order: (model, options) => order(model, { ...options, target: "joint", by: "greedy", upto: 2 }),
   windows: (model, options) => order(model, { ...options, target: "consecutive", by: "angular", upto: 2 }),
   guides: (model, options) => guides(model, options),

@@ -100,7 +100,7 @@ Deno.test("a text is drawn in pieces: who stops it is heard, and its words are t
   const controller = new AbortController();
   setTimeout(() => controller.abort(new Error("stopped")), 50);
   await assert.rejects(drawText(1000, 2 ** 10, 2 ** 18, controller.signal), /stopped/);
-  const [drawn, whole] = [await drawText(50, 3, 2 ** 17), zipfText(50, 3, 2 ** 17)];
+  const [drawn, whole] = [await drawText(50, 3, 2 ** 17), zipfText(50, { samples: 3, length: 2 ** 17 })];
   assert.equal(drawn.text.hash, whole.text.hash);
   await assert.rejects(
     drawText(1000, 2 ** 20, 2 ** 20),

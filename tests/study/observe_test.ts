@@ -44,29 +44,24 @@ for (const family of ["llama", "gemma3", "neox-parallel", "olmo2"]) {
       const { results: _, ...told } = options;
       const seen = { attention: layers.map(() => 0), mlp: layers.map(() => 0), cosine: layers.map(() => 0) };
       const calls: string[] = [];
-      await observe(
-        model,
-        ["x", "a", "m", "y", "x.norm", "a.norm", "m.norm", "y.cosine", "y.mean"],
-        ({ layer, sample, ids, x, a, m, y, ...reduced }) => {
-          calls.push(`${layer}.${sample}`);
-          assert.deepEqual(ids, blocks.ids.slice(sample * 16, (sample + 1) * 16));
-          assert.deepEqual(y.shape, [16, model.spec.hidden]);
-          assert.deepEqual(y.data, streams[layer][sample]);
-          if (layer > 0) assert.deepEqual(x.data, streams[layer - 1][sample]);
-          y.data.forEach((value, i) => near(value, x.data[i] + a.data[i] + m.data[i], `y of layer ${layer}`));
-          near(
-            reduced["x.norm"].data[3],
-            Math.hypot(...x.data.subarray(3 * x.shape[1], 4 * x.shape[1])),
-            "norm",
-          );
-          const column = y.data.filter((_, i) => i % y.shape[1] === 5);
-          near(reduced["y.mean"].data[5], sum(column) / 16, "mean");
-          seen.attention[layer] += sum(reduced["a.norm"].data);
-          seen.mlp[layer] += sum(reduced["m.norm"].data);
-          seen.cosine[layer] += sum(reduced["y.cosine"].data);
-        },
-        told,
-      );
+      await observe(model, ({ layer, sample, ids, x, a, m, y, ...reduced }) => {
+        calls.push(`${layer}.${sample}`);
+        assert.deepEqual(ids, blocks.ids.slice(sample * 16, (sample + 1) * 16));
+        assert.deepEqual(y.shape, [16, model.spec.hidden]);
+        assert.deepEqual(y.data, streams[layer][sample]);
+        if (layer > 0) assert.deepEqual(x.data, streams[layer - 1][sample]);
+        y.data.forEach((value, i) => near(value, x.data[i] + a.data[i] + m.data[i], `y of layer ${layer}`));
+        near(
+          reduced["x.norm"].data[3],
+          Math.hypot(...x.data.subarray(3 * x.shape[1], 4 * x.shape[1])),
+          "norm",
+        );
+        const column = y.data.filter((_, i) => i % y.shape[1] === 5);
+        near(reduced["y.mean"].data[5], sum(column) / 16, "mean");
+        seen.attention[layer] += sum(reduced["a.norm"].data);
+        seen.mlp[layer] += sum(reduced["m.norm"].data);
+        seen.cosine[layer] += sum(reduced["y.cosine"].data);
+      }, { ...told, values: ["x", "a", "m", "y", "x.norm", "a.norm", "m.norm", "y.cosine", "y.mean"] });
       assert.equal(calls.length, layers.length * 4);
       assert.deepEqual(calls.slice(0, 5), ["0.0", "0.1", "0.2", "0.3", "1.0"]);
       const { block } = await profile(model, options);
@@ -84,9 +79,9 @@ Deno.test("attention rows are those of attentionOf, and mix the values as the mo
     const tokenizer = await model.tokenizer();
     const { heads, kvHeads, headSize } = scoring(model.spec.layers[1].attention)!;
     const wanted = Array.from({ length: heads }, (_, head) => ({ layer: 1, head }));
-    const found = await attentionOf(model, text, wanted, { engine: options.engine });
+    const found = await attentionOf(model, text, { heads: wanted, engine: options.engine });
     let rows = 0;
-    await observe(model, ["attention", "v", "mixed"], ({ layer, attention, v, mixed }) => {
+    await observe(model, ({ layer, attention, v, mixed }) => {
       if (layer !== 1) return;
       assert.deepEqual(v.shape.slice(1), [kvHeads, headSize]);
       for (const { query, data, shape } of attention) {
@@ -105,7 +100,7 @@ Deno.test("attention rows are those of attentionOf, and mix the values as the mo
           );
         }
       }
-    }, { ids: [tokenizer.encode(text)], engine: options.engine });
+    }, { values: ["attention", "v", "mixed"], ids: [tokenizer.encode(text)], engine: options.engine });
     assert.equal(rows, text.length);
   }));
 
@@ -114,7 +109,7 @@ Deno.test("layers in which a module does not run are passed over, and what runs 
     const drop = { attention: [1], mlp: [2] };
     const layersOf = async (...names: ("a" | "m" | "x" | "q")[]) => {
       const layers = new Set<number>();
-      await observe(model, names, ({ layer }) => layers.add(layer), { ...options, drop });
+      await observe(model, ({ layer }) => layers.add(layer), { values: names, ...options, drop });
       return [...layers];
     };
     const all = [...model.spec.layers.keys()];
@@ -127,23 +122,23 @@ Deno.test("layers in which a module does not run are passed over, and what runs 
 Deno.test("an error of the function ends the run, a promise is waited for, and a stop stops", () =>
   withTiny(async ({ model, options: { results: _, ...options } }) => {
     let calls = 0;
-    const fails = observe(model, ["y.norm"], () => {
+    const fails = observe(model, () => {
       if (++calls === 3) throw new Error("my own");
-    }, options);
+    }, { ...options, values: ["y.norm"] });
     await assert.rejects(fails, /my own/);
     assert.equal(calls, 3);
     let [inside, most] = [0, 0];
-    await observe(model, ["y.norm"], async () => {
+    await observe(model, async () => {
       most = Math.max(most, ++inside);
       await new Promise((resolve) => setTimeout(resolve, 1));
       inside--;
-    }, { ...options, samples: 2 });
+    }, { values: ["y.norm"], ...options, samples: 2 });
     assert.equal(most, 1);
     const controller = new AbortController();
-    const stopped = observe(model, ["y.norm"], ({ layer }) => {
+    const stopped = observe(model, ({ layer }) => {
       if (layer === 1) controller.abort();
       assert.ok(layer < 2);
-    }, { ...options, signal: controller.signal });
+    }, { values: ["y.norm"], ...options, signal: controller.signal });
     await assert.rejects(stopped, { name: "AbortError" });
   }));
 
@@ -151,20 +146,20 @@ Deno.test("what cannot be observed is refused in plain words", () =>
   withTiny(async ({ model, options: { results: _, ...options } }) => {
     const see = () => {};
     await assert.rejects(
-      observe(model, ["a.nrm"] as never, see),
+      observe(model, see, { values: ["a.nrm"] as never }),
       /values\[0\] is "a\.nrm".*did you mean "a\.norm"/,
     );
-    await assert.rejects(observe(model, [], see), /values/);
+    await assert.rejects(observe(model, see, { values: [] }), /values/);
     await assert.rejects(
-      observe(model, ["a"], see, { ids: [[1, 2], [3]] }),
+      observe(model, see, { values: ["a"], ids: [[1, 2], [3]] }),
       /ids\[1\] has 1 tokens, expected 2/,
     );
     await assert.rejects(
-      observe(model, ["a"], see, { ids: [[1, 64]] }),
+      observe(model, see, { values: ["a"], ids: [[1, 64]] }),
       /id 64 is not a token of .*expected an id below 64/,
     );
     await assert.rejects(
-      observe(model, ["a"], see, { ids: [[1, 2]], text: options.text! }),
+      observe(model, see, { values: ["a"], ids: [[1, 2]], text: options.text! }),
       /found ids and text/,
     );
   }));

@@ -284,16 +284,15 @@ Deno.test("a sweep takes orders beside curves of its profile", () =>
       await order(model, { ...options, target: "mlp", by: "greedy", upto: 2 }),
       await order(model, { ...options, target: "consecutive", by: "angular" }),
     ];
-    const result = await sweep(
-      model,
-      measured,
-      [
+    const result = await sweep(model, {
+      ...options,
+      profile: measured,
+      curves: [
         { target: "mlp", by: "importance", seed: null },
         ...orders,
       ],
-      [0, 1, 2],
-      options,
-    );
+      steps: [0, 1, 2],
+    });
     assert.deepEqual(result.curves.map(({ target, by, points }) => [target, by, points.length]), [
       ["mlp", "importance", 3],
       ["mlp", "greedy", 3],

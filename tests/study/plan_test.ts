@@ -45,37 +45,41 @@ const layers = (ranked: readonly { module: string; layer: number }[]) =>
   ranked.map((r) => `${r.module} ${r.layer}`);
 
 Deno.test("by importance: lowest first, of equals the deeper first", () => {
-  assert.deepEqual(layers(rank(tiny, "attention")), [
+  assert.deepEqual(layers(rank(tiny, { target: "attention" })), [
     "attention 3",
     "attention 1",
     "attention 2",
     "attention 0",
   ]);
-  assert.deepEqual(layers(rank(tiny, "mlp")), ["mlp 3", "mlp 0", "mlp 1"]); // layer 2 is dropped already
+  assert.deepEqual(layers(rank(tiny, { target: "mlp" })), ["mlp 3", "mlp 0", "mlp 1"]); // layer 2 is dropped already
 });
 
 Deno.test("joint: attention and MLP in one list", () => {
-  assert.deepEqual(layers(rank(tiny, "joint")), [
+  assert.deepEqual(layers(rank(tiny, { target: "joint" })), [
     ...["mlp 3", "attention 3", "attention 1", "mlp 0", "attention 2", "attention 0", "mlp 1"],
   ]);
 });
 
 Deno.test("by magnitude and by depth", () => {
-  assert.deepEqual(layers(rank(tiny, "mlp", "magnitude")), ["mlp 1", "mlp 0", "mlp 3"]);
-  assert.deepEqual(layers(rank(tiny, "mlp", "deepest")), ["mlp 3", "mlp 1", "mlp 0"]);
-  assert.deepEqual(rank(tiny, "mlp", "deepest").map(({ score }) => score), [null, null, null]);
+  assert.deepEqual(layers(rank(tiny, { target: "mlp", by: "magnitude" })), ["mlp 1", "mlp 0", "mlp 3"]);
+  assert.deepEqual(layers(rank(tiny, { target: "mlp", by: "deepest" })), ["mlp 3", "mlp 1", "mlp 0"]);
+  assert.deepEqual(rank(tiny, { target: "mlp", by: "deepest" }).map(({ score }) => score), [
+    null,
+    null,
+    null,
+  ]);
 });
 
 Deno.test("at random: a permutation, the same for the same seed, every order about as often", () => {
   fc.assert(fc.property(fc.integer({ min: 0, max: 2 ** 32 - 1 }), (seed) => {
-    const shuffled = rank(tiny, "joint", "random", seed);
-    assert.deepEqual(shuffled, rank(tiny, "joint", "random", seed));
-    assert.deepEqual(layers(shuffled).sort(), layers(rank(tiny, "joint")).sort());
+    const shuffled = rank(tiny, { target: "joint", by: "random", seed });
+    assert.deepEqual(shuffled, rank(tiny, { target: "joint", by: "random", seed }));
+    assert.deepEqual(layers(shuffled).sort(), layers(rank(tiny, { target: "joint" })).sort());
   }));
   const counts = new Map<string, number>();
   const draws = 6000;
   for (let seed = 0; seed < draws; seed++) {
-    const order = layers(rank(tiny, "mlp", "random", seed)).join();
+    const order = layers(rank(tiny, { target: "mlp", by: "random", seed })).join();
     counts.set(order, (counts.get(order) ?? 0) + 1);
   }
   assert.equal(counts.size, 6);
@@ -87,14 +91,16 @@ Deno.test("at random: a permutation, the same for the same seed, every order abo
 
 Deno.test("ranking leaves the profile as it was", () => {
   const before = structuredClone(tiny);
-  for (const by of ["importance", "magnitude", "random", "deepest"] as const) rank(tiny, "joint", by, 3);
+  for (const by of ["importance", "magnitude", "random", "deepest"] as const) {
+    rank(tiny, { target: "joint", by, seed: 3 });
+  }
   assert.deepEqual(tiny, before);
 });
 
 Deno.test("a plan is the first n of the order, each module in its own list", () => {
   const plan = makePlan(tiny, { target: "joint", drop: 4 });
   assert.deepEqual([plan.attention, plan.mlp], [[3, 1], [3, 0]]);
-  assert.deepEqual(plan.order, rank(tiny, "joint").slice(0, 4));
+  assert.deepEqual(plan.order, rank(tiny, { target: "joint" }).slice(0, 4));
   assert.deepEqual([plan.kind, plan.model, plan.layers, plan.target, plan.by, plan.seed], [
     ...["plan", "tiny", 4, "joint", "importance", null],
   ]);
@@ -151,7 +157,7 @@ Deno.test("modules that can be dropped are those that the model has", () =>
   withTiny(({ model: { spec } }) => {
     const layers = spec.layers.map((layer, l) => ({ ...layer, attention: l === 1 ? null : layer.attention }));
     const counts = (["attention", "mlp", "block", "joint"] as const).map((target) =>
-      droppable({ ...spec, layers }, target)
+      droppable({ ...spec, layers }, { target })
     );
     assert.deepEqual(counts, [2, 3, 3, 5]);
     return Promise.resolve();
@@ -169,9 +175,9 @@ Deno.test("a plan cannot drop more than there is, nor half a module", () => {
 Deno.test("neighbours differ only where the difference exceeds the scatter of samples", () => {
   const scattered = profileWith([0.1, 0.5, 0.5], [0.1, 0.1, 0.1], 6);
   const [a, b, c] = [0, 1, 2].map((layer) => ({ module: "attention" as const, layer, score: null }));
-  assert.equal(distinct(scattered, a, b), true);
-  assert.equal(distinct(scattered, b, c), false);
-  assert.equal(distinct(tiny, a, b), false); // one sample says nothing about scatter
+  assert.equal(distinct(scattered, [a, b]), true);
+  assert.equal(distinct(scattered, [b, c]), false);
+  assert.equal(distinct(tiny, [a, b]), false); // one sample says nothing about scatter
 });
 
 Deno.test("a profile compared with itself agrees; turned around it disagrees", () => {

@@ -1,10 +1,10 @@
 /** A study is one count from nothing to all, whatever it consists of, and goes on from what is kept. */
+import { curvesOf } from "../../src/study/sweep/curves.ts";
 import type { Progress } from "../../src/entry/mod.ts";
 import assert from "node:assert/strict";
 import {
   causes,
   checkpoints,
-  curvesOf,
   guides,
   order,
   perplexities,
@@ -40,7 +40,13 @@ Deno.test("every study reports one count that ends with all", () =>
         "profile of": (onProgress) => profile(model, { ...fresh, onProgress }),
         "perplexity of": (onProgress) => perplexities(model, [{}, { mlp: [1] }], { ...fresh, onProgress }),
         "sweep of": (onProgress) =>
-          sweep(model, importance, curvesOf("mlp", 1), [0, 1, 2], { ...fresh, onProgress }),
+          sweep(model, {
+            ...fresh,
+            onProgress,
+            profile: importance,
+            curves: curvesOf("mlp", 1),
+            steps: [0, 1, 2],
+          }),
         "attention of": (onProgress) =>
           order(model, { ...fresh, target: "attention", by: "greedy", upto: 2, onProgress }),
         "consecutive of": (onProgress) =>
@@ -65,9 +71,11 @@ Deno.test("an interrupted sweep's count begins with what is kept", () =>
     const curves = (["attention", "mlp"] as const).map((
       target,
     ) => ({ target, by: "importance", seed: null } as const));
-    await sweep(model, importance, curves.slice(0, 1), [0, 1, 2], options);
+    await sweep(model, { ...options, profile: importance, curves: curves.slice(0, 1), steps: [0, 1, 2] });
     const run = () =>
-      reportsOf((onProgress) => sweep(model, importance, curves, [0, 1, 2], { ...options, onProgress }));
+      reportsOf((onProgress) =>
+        sweep(model, { ...options, onProgress, profile: importance, curves, steps: [0, 1, 2] })
+      );
     const reports = await run();
     assert.match(reports[0].label, /full model$/);
     const rest = reports.filter(({ label }) => label.endsWith("curve 2 of 2"));

@@ -6,7 +6,7 @@ import { withTiny } from "./tiny.ts";
 Deno.test("each removal is the loss of its own plan over the full model's", () =>
   withTiny(async ({ model, options }) => {
     const measured = await profile(model, options);
-    const list = await removals(model, measured, "attention", options);
+    const list = await removals(model, measured, { ...options, kind: "attention" });
     const [full, ...runs] = await perplexities(
       model,
       [{}, ...[0, 1, 2].map((l) => ({ attention: [l] }))],

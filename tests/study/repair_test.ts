@@ -33,7 +33,7 @@ Deno.test("a mean is the sum of the full model's updates over all tokens, divide
       [2, "mlp", "mean"],
     ]);
     const sums = new Map<string, number[]>();
-    await observe(model, ["a", "m"], ({ layer, a, m }) => {
+    await observe(model, ({ layer, a, m }) => {
       for (
         const [name, { data, shape: [, hidden] }] of [[`attention ${layer}`, a], [`mlp ${layer}`, m]] as const
       ) {
@@ -41,7 +41,7 @@ Deno.test("a mean is the sum of the full model's updates over all tokens, divide
         data.forEach((value, i) => sum[i % hidden] += value);
         sums.set(name, sum);
       }
-    }, options);
+    }, { ...options, values: ["a", "m"] });
     for (const change of repaired.changes!) {
       const sum = sums.get(`${change.module} ${change.layer}`)!;
       assert.deepEqual(vectorOf(change), Float32Array.from(sum, (value) => value / (4 * 16)));
@@ -79,17 +79,18 @@ Deno.test("every study takes a repaired plan, and keeps its results apart from t
     const { attention, mlp } = await profile(model, { ...options, drop: repaired });
     assert.ok(attention.importance[1]! > 0 && mlp.importance[2]! > 0); // a mean is an update like any other
     const seen: number[] = [];
-    await observe(model, ["q"], ({ layer, q }) => seen.push(layer, q.shape[1]), {
+    await observe(model, ({ layer, q }) => seen.push(layer, q.shape[1]), {
       ...text,
+      values: ["q"],
       samples: 1,
       drop: repaired,
     });
     assert.deepEqual(seen, [0, 4, 2, 4]); // nothing goes on inside a mean
     seen.length = 0;
-    await observe(model, ["q"], ({ q: { shape, data } }) => {
+    await observe(model, ({ q: { shape, data } }) => {
       seen.push(shape[1]);
       assert.equal(data.length, shape.reduce((a, b) => a * b));
-    }, { ...text, samples: 1, drop: heads });
+    }, { ...text, values: ["q"], samples: 1, drop: heads });
     assert.deepEqual(seen, [2, 4, 4]); // heads 0 and 1 share a key head
   }));
 

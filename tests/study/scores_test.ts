@@ -57,7 +57,7 @@ Deno.test("every score orders every target that it allows, each candidate once",
 Deno.test("a profile suffices for every score that is said to need no more", () => {
   const measured = profile({ layers: 6 });
   for (const by of RANKS) {
-    const ranked = rank(measured, "joint", by, 1);
+    const ranked = rank(measured, { target: "joint", by, seed: 1 });
     assert.equal(ranked.length, 12);
     assert.ok(ranked.every(({ score }) => (score === null) === (scores[by].baseline ?? false)), by);
   }

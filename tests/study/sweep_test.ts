@@ -1,18 +1,10 @@
 /** Sweeps: what a rise is, what a budget allows, which numbers are dropped, and what all of it would take. */
+import { type Curve, curvesOf, sweepSteps } from "../../src/study/sweep/curves.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Perplexity, perplexityOf, type Sweep } from "../../src/result/mod.ts";
 import { cost, noDrop } from "../../src/run/mod.ts";
-import {
-  allowance,
-  type Curve,
-  curvesOf,
-  estimate,
-  order,
-  profile,
-  sweep,
-  sweepSteps,
-} from "../../src/study/mod.ts";
+import { allowance, estimate, order, profile, sweep } from "../../src/study/mod.ts";
 import { rise } from "../../src/study/sweep/sweep.ts";
 import { provenance } from "../result/samples.ts";
 import { withTiny } from "./tiny.ts";
@@ -60,7 +52,7 @@ Deno.test("a rise is the mean of the samples' differences, its error theirs, how
 
 Deno.test("a budget allows the largest number up to which no loss is above it; its interval is Student's t", () => {
   const grown = curve([[0, 0, 0], [1, 0.1, 0.01], [2, 0.2, 0.01], [4, 0.3, 0.1], [8, 0.25, 0.01]]);
-  const allowed = (budget: number, samples = 4) => allowance(grown, budget, samples);
+  const allowed = (budget: number, samples = 4) => allowance(grown, { budget, samples });
   // t of 3 degrees of freedom is 3.182: intervals ± 0.032 at 1, 2 and 8, ± 0.318 at 4.
   assert.deepEqual(allowed(0.2), { dropped: 2, atLeast: 1, atMost: 4 });
   assert.deepEqual(allowed(0.25), { dropped: 2, atLeast: 2, atMost: 8 }, "8 costs less, but not 4");
@@ -71,11 +63,15 @@ Deno.test("a budget allows the largest number up to which no loss is above it; i
 
 Deno.test("where the first number dropped is over the budget already, or is no number, none is allowed", () => {
   const none = { dropped: 0, atLeast: 0, atMost: 0 };
-  assert.deepEqual(allowance(curve([[4, 0.3, 0.01], [8, 0.1, 0.01]]), 0.2, 8), none);
-  assert.deepEqual(allowance(curve([[4, NaN, null], [8, 0.1, 0.01]]), 0.2, 8), none);
-  assert.deepEqual(allowance(curve([]), 0.2, 8), none);
+  assert.deepEqual(allowance(curve([[4, 0.3, 0.01], [8, 0.1, 0.01]]), { budget: 0.2, samples: 8 }), none);
+  assert.deepEqual(allowance(curve([[4, NaN, null], [8, 0.1, 0.01]]), { budget: 0.2, samples: 8 }), none);
+  assert.deepEqual(allowance(curve([]), { budget: 0.2, samples: 8 }), none);
   // 0.19 ± 2.365 · 0.01: within the budget, but not surely.
-  assert.deepEqual(allowance(curve([[4, 0.19, 0.01]]), 0.2, 8), { dropped: 4, atLeast: 0, atMost: 4 });
+  assert.deepEqual(allowance(curve([[4, 0.19, 0.01]]), { budget: 0.2, samples: 8 }), {
+    dropped: 4,
+    atLeast: 0,
+    atMost: 4,
+  });
 });
 
 Deno.test("steps go up to n, and n is one of them", () => {
@@ -94,7 +90,7 @@ Deno.test("a sweep of fewer modules than steps drops all of them last; random or
     const orders = await profile(model, options);
     const curves = curvesOf("attention", 2, 5);
     assert.deepEqual(curves.map(({ seed }) => seed), [null, null, null, 5, 6]);
-    const result = await sweep(model, orders, curves, undefined, options);
+    const result = await sweep(model, { ...options, profile: orders, curves, steps: undefined });
     for (const { points } of result.curves) {
       assert.deepEqual(points.map(({ dropped }) => dropped), [0, 1, 2, 3]);
       assert.deepEqual(points.at(-1)!.drop, { attention: [0, 1, 2], mlp: [] });
@@ -146,7 +142,10 @@ Deno.test("orders are named: scores of a profile rank, searches and losses are m
     const importance = await profile(model, measured);
     const greedy = await order(model, { ...measured, target: "mlp", by: "greedy", upto: 2 });
     const curve = { target: "mlp", by: "importance", seed: null } as const;
-    assert.deepEqual(named, await sweep(model, importance, [curve, greedy], sweepSteps(2), options));
+    assert.deepEqual(
+      named,
+      await sweep(model, { ...options, profile: importance, curves: [curve, greedy], steps: sweepSteps(2) }),
+    );
     const known = { ...options, profile: importance, curves: [curve, greedy], steps: sweepSteps(2) };
     assert.deepEqual(named, await sweep(model, known));
     const guarded = await sweep(model, { ...options, calibration, by: ["importance"], protectLast: 1 });

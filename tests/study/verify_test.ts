@@ -65,7 +65,7 @@ Deno.test("the model and C4 come from the hub, and the shards are the undivided 
     for (const kind of ["attention", "mlp", "block"] as const) {
       assert.deepEqual(result[kind].importance, whole[kind].importance);
       assert.deepEqual(result[kind].standardError, whole[kind].standardError);
-      assert.deepEqual(result[kind].order, rank(whole, kind).map(({ layer }) => layer));
+      assert.deepEqual(result[kind].order, rank(whole, { target: kind }).map(({ layer }) => layer));
       assert.deepEqual(result[kind].official, orders[kind]);
     }
   }));

@@ -76,7 +76,7 @@ export async function mainJob(
   const importance = await profile(model, { ...SIZES.profile, ...within(options, phase(0)) });
   context.print(tableIn(context, [importance]));
   const plans = KINDS.map((target) =>
-    makePlan(importance, { target, drop: Math.min(DROPPED, droppable(model.spec, target)) })
+    makePlan(importance, { target, drop: Math.min(DROPPED, droppable(model.spec, { target })) })
   );
   for (const plan of plans) {
     context.print(`\n${tableIn(context, [plan])}`);

@@ -121,6 +121,6 @@ export function tableIn({ look }: Pick<Context, "look">, results: readonly Resul
   return tableText(results, {
     ...look,
     ...all ? {} : { lowest: LOWEST },
-    tied: (above, below, profile) => !distinct(profile, above, below),
+    tied: (above, below, profile) => !distinct(profile, [above, below]),
   });
 }

@@ -29,7 +29,7 @@ const PARTIAL = "partial";
  *
  * @example
  * ```ts
- * import { cacheEntries } from "lamina";
+ * import { cacheEntries } from "lamina/cache";
  *
  * for (const { name, bytes } of await cacheEntries()) console.log(name, bytes);
  * ```
@@ -72,7 +72,7 @@ export function expectEntries(names: readonly string[], entries: readonly { read
  *
  * @example Not run by tests: it removes what others use
  * ```ts ignore
- * import { pruneCache } from "lamina";
+ * import { pruneCache } from "lamina/cache";
  *
  * await pruneCache(["owner/name"]);
  * ```

@@ -23,7 +23,7 @@ export interface Verified {
  *
  * @example Not run by tests: it reads the whole cache
  * ```ts ignore
- * import { verifyCache } from "lamina";
+ * import { verifyCache } from "lamina/cache";
  *
  * const { files, damaged } = await verifyCache([]);
  * console.log(files, damaged);

@@ -27,7 +27,7 @@ import { hashFile, writeStamp } from "../cache/stamp.ts";
  *
  * @example
  * ```ts
- * import { knownModels } from "lamina";
+ * import { knownModels } from "lamina/cache";
  *
  * for (const { name, licence, cached } of await knownModels()) console.log(name, licence, cached);
  * ```

@@ -36,7 +36,7 @@ export function cosineDistance(xx: number, xu: number, uu: number, xy: number, y
  *
  * @example
  * ```ts
- * import { importanceOf } from "lamina";
+ * import { importanceOf } from "lamina/figures";
  *
  * importanceOf(0.5, 0); // an update half as long as the stream, orthogonal to it: 1 − 1/√1.25
  * importanceOf(0.5, 1); // along the stream, which then only grows: 0

@@ -25,14 +25,12 @@ interface Named<R> {
  *
  * @example
  * ```ts
- * import { merge, openSeries, profile } from "lamina";
+ * import { merge, openModel, profile } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const shard = (skip: number) => profile(model, { text: "README.md", samples: 2, length: 32, skip });
  * const whole = merge([await shard(0), await shard(2)]);
  * console.log(whole.provenance.packing.samples); // 4
- * model.close();
  * ```
  */
 export function merge<R extends Shard>(results: readonly R[], names?: readonly string[]): R {

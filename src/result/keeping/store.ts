@@ -33,17 +33,15 @@ export function resultText(result: { readonly kind: Kind }, indent = 0): string 
  *
  * @example
  * ```ts
- * import { openSeries, profile, readResult, writeResult } from "lamina";
+ * import { openModel, profile, readResult, writeResult } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
  * const folder = await Deno.makeTempDir();
  * const path = `${folder}/profile.json`;
  * await writeResult(path, result);
  * const { attention } = await readResult(path, "profile");
  * await Deno.remove(folder, { recursive: true });
- * model.close();
  * ```
  */
 export async function writeResult(path: string, result: { readonly kind: Kind }): Promise<void> {
@@ -56,17 +54,15 @@ export async function writeResult(path: string, result: { readonly kind: Kind })
  *
  * @example
  * ```ts
- * import { openSeries, profile, readResult, writeResult } from "lamina";
+ * import { openModel, profile, readResult, writeResult } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
  * const folder = await Deno.makeTempDir();
  * const path = `${folder}/profile.json`;
  * await writeResult(path, result);
  * const { attention } = await readResult(path, "profile");
  * await Deno.remove(folder, { recursive: true });
- * model.close();
  * ```
  */
 export async function readResult<K extends Kind>(path: string, ...kinds: K[]): Promise<ResultOf<K>> {

@@ -43,7 +43,8 @@ export function chanceOf({ tasks }: Evaluation, { members }: ShareMain): number 
  *
  * @example Not run by tests: it fetches the model and the rows
  * ```ts ignore
- * import { accuracyChange, evaluate } from "lamina";
+ * import { evaluate } from "lamina";
+ * import { accuracyChange } from "lamina/figures";
  *
  * const [full, dropped] = await evaluate("smollm2-135m", [{}, { attention: [25] }], { tasks: ["piqa"], limit: 100 });
  * const { difference, low, high, verdict } = accuracyChange(dropped, full);

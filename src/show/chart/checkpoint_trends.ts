@@ -38,7 +38,8 @@ export function seriesSetting({ name, series }: Checkpoints): string {
  *
  * @example
  * ```ts
- * import { checkpoints, openSeries, trendsOf } from "lamina";
+ * import { trendsOf } from "lamina/figures";
+ * import { checkpoints, openSeries } from "lamina/series";
  *
  * const series = await openSeries("data/series/pre-ln", { steps: [0, 64, 512] });
  * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32 });
@@ -86,7 +87,8 @@ export interface HalfDropped {
  *
  * @example
  * ```ts
- * import { checkpoints, openSeries, qualityBySteps } from "lamina";
+ * import { qualityBySteps } from "lamina/figures";
+ * import { checkpoints, openSeries } from "lamina/series";
  *
  * const series = await openSeries("data/series/pre-ln", { steps: [0, 512] });
  * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32, quality: "LICENSE" });

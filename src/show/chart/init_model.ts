@@ -83,7 +83,8 @@ export function settingOfModels(models: readonly InitModel[]): string {
  *
  * @example
  * ```ts
- * import { initModel, measuredRatio, openConfig } from "lamina";
+ * import { measuredRatio } from "lamina/figures";
+ * import { initModel, openConfig } from "lamina/init";
  *
  * const named = await openConfig("data/series/pre-ln/step00512");
  * console.log(measuredRatio(await initModel(named, { samples: 1, length: 32 })));

@@ -19,7 +19,7 @@ const numbers = like(
  *
  * @example
  * ```ts
- * import { median } from "lamina";
+ * import { median } from "lamina/figures";
  *
  * console.log(median([0.2, null, 0.1, 0.6])); // 0.2
  * ```

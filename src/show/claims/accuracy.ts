@@ -19,7 +19,8 @@ import { type Claim, DROPPING } from "./claims.ts";
  *
  * @example Not run by tests: it fetches the model and the rows
  * ```ts ignore
- * import { accuracyClaims, evaluate, makePlan, profile } from "lamina";
+ * import { evaluate, makePlan, profile } from "lamina";
+ * import { accuracyClaims } from "lamina/figures";
  *
  * const importance = await profile("smollm2-135m");
  * const plans = [{}, makePlan(importance, { target: "attention", drop: 4 })];

@@ -14,13 +14,12 @@ import { median, present } from "../chart/summary.ts";
  *
  * @example
  * ```ts
- * import { causeClaims, causes, openSeries } from "lamina";
+ * import { causes, openModel } from "lamina";
+ * import { causeClaims } from "lamina/figures";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const result = await causes(model, { text: "README.md", samples: 2, length: 32 });
  * for (const { id, claim, measured } of causeClaims([result])) console.log(id, claim, measured);
- * model.close();
  * ```
  */
 export function causeClaims(results: readonly Causes[]): Claim[] {

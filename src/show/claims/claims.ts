@@ -26,13 +26,12 @@ export interface Claim {
  *
  * @example
  * ```ts
- * import { claimsOf, openSeries, profile } from "lamina";
+ * import { openModel, profile } from "lamina";
+ * import { claimsOf } from "lamina/figures";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
  * for (const { id, claim, measured } of claimsOf(result)) console.log(id, claim, measured);
- * model.close();
  * ```
  */
 export function claimsOf(profile: Profile, sweep?: Sweep): Claim[] {

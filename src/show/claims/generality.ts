@@ -12,15 +12,13 @@ import { formatFixed } from "../chart/numbers.ts";
  *
  * @example
  * ```ts
- * import { curvesOf, generalityClaim, openSeries, profile, sweep } from "lamina";
+ * import { openModel, sweep } from "lamina";
+ * import { generalityClaim } from "lamina/figures";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
- * const curves = curvesOf("attention", 1);
- * const result = await sweep(model, importance, curves, [0, 1, 2], { text: "README.md", samples: 2, length: 32 });
+ * using model = await openModel("data/series/pre-ln/step04096");
+ * const text = { text: "README.md", samples: 2, length: 32 };
+ * const result = await sweep(model, { ...text, calibration: text, targets: ["attention"], upto: 2, seeds: 1 });
  * console.log(generalityClaim([result], 2).measured);
- * model.close();
  * ```
  */
 export function generalityClaim(sweeps: readonly Sweep[], dropped: number): Claim {

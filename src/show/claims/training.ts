@@ -11,7 +11,8 @@ import { medianSign, riseSign, tally, unknownText } from "../chart/told.ts";
  *
  * @example
  * ```ts
- * import { checkpoints, openSeries, trainingClaim } from "lamina";
+ * import { trainingClaim } from "lamina/figures";
+ * import { checkpoints, openSeries } from "lamina/series";
  *
  * const series = await openSeries("data/series/pre-ln", { steps: [0, 64, 512] });
  * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32 });

@@ -11,7 +11,8 @@ import { tally, unknownText } from "../chart/told.ts";
  *
  * @example
  * ```ts
- * import { initClaim, initModel, openConfig } from "lamina";
+ * import { initClaim } from "lamina/figures";
+ * import { initModel, openConfig } from "lamina/init";
  *
  * const named = await openConfig("data/series/pre-ln/step00512");
  * const model = await initModel(named, { samples: 1, length: 32 });

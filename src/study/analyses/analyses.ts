@@ -93,7 +93,10 @@ export const analyses = {
     profiled: true,
     async run(options) {
       const [model, orders] = [await options.model(), await options.profile()];
-      return await sweep(model, orders, START_CURVES, SWEEP_STEPS, {
+      return await sweep(model, {
+        profile: orders,
+        curves: START_CURVES,
+        steps: SWEEP_STEPS,
         ...SIZES.quality,
         ...studyOf(options),
       });
@@ -107,7 +110,7 @@ export const analyses = {
       const [model, orders] = [await options.model(), await options.profile()];
       const counts = TASKS.dropped.filter((drop) => drop <= model.spec.layers.length / 2);
       const plans = KINDS.flatMap((target) =>
-        counts.filter((drop) => drop <= droppable(model.spec, target))
+        counts.filter((drop) => drop <= droppable(model.spec, { target }))
           .map((drop) => makePlan(orders, { target, drop }))
       );
       const { tasks, limit } = TASKS;
@@ -175,7 +178,10 @@ async function droppingOf(model: StudyModel, options: StudyOptions): Promise<Swe
   const curves = MODULES.flatMap((target) =>
     curvesOf(target).filter(({ by }) => by === PAPER_SCORE || SCORES[by].seeded)
   );
-  return await sweep(model, orders, curves, SWEEP_STEPS, {
+  return await sweep(model, {
+    profile: orders,
+    curves,
+    steps: SWEEP_STEPS,
     ...within(options, phase(1)),
     text: HELD_OUT_TEXT,
   });

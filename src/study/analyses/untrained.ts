@@ -71,7 +71,7 @@ async function points(named: NamedConfig, norm: Norm, options: RandomInitOptions
   for (const width of widths) {
     await new Promise((resolve) => setTimeout(resolve, 0));
     options.signal?.throwIfAborted();
-    columns.push(ratioMap(named, [width], stds, { ...options, norm }));
+    columns.push(ratioMap(named, { ...options, norm, widths: [width], stds }));
   }
   return columns.flat();
 }

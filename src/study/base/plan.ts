@@ -54,14 +54,12 @@ function isModel(value: unknown): boolean {
  *
  * @example
  * ```ts
- * import { dropsIn, makePlan, openSeries, profile } from "lamina";
+ * import { dropsIn, makePlan, openModel, profile } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
  * const drop = dropsIn(model, makePlan(result, { target: "mlp", drop: 2 }));
  * console.log(drop.mlp);
- * model.close();
  * ```
  */
 export function dropsIn(

@@ -21,7 +21,7 @@ export interface Text {
 /** The text that the options name, or the usual one. */
 export function textOf(model: StudyModel, options: Partial<TextOptions>, usual: string): Text {
   const sizes = textOptions(options, usual);
-  return packedOnce(sizes, (reports) => packText(model, sizes, reports));
+  return packedOnce(sizes, (reports) => packText(model, { ...sizes, ...reports }));
 }
 
 /** Words drawn from Zipf's law, for untrained models. */

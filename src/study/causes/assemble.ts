@@ -41,7 +41,7 @@ export function profileIn(provenance: Causes["provenance"], whole: readonly Whol
 /** The plans under which smoothing is measured: the full model, then without the n least important of each kind, for each n above 0. */
 export function smoothingPlans(profile: Profile, drops: readonly number[]): DropPlan[] {
   const lowest = (kind: LayerModule, n: number) =>
-    rank(profile, kind).slice(0, n).map(({ layer }) => layer).sort((a, b) => a - b);
+    rank(profile, { target: kind }).slice(0, n).map(({ layer }) => layer).sort((a, b) => a - b);
   const some = drops.filter((n) => n > 0);
   return [
     noDrop,

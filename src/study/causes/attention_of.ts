@@ -37,13 +37,16 @@ export interface AttentionOf {
 }
 
 /** Options of `attentionOf`. */
-export type AttentionOptions = Pick<StudyOptions, "bos"> & EngineOptions & Reports;
+export interface AttentionOptions extends Pick<StudyOptions, "bos">, EngineOptions, Reports {
+  /** The heads. */
+  readonly heads: readonly Head[];
+}
 
-const checks: Checks<AttentionOptions> = { ...reportChecks, ...engineChecks, bos: flag };
 const headList = list(
   record({ layer: required(wholeNumber(0)), head: required(wholeNumber(0)) }, "a head, as { layer, head }"),
   "heads",
 );
+const checks: Checks<AttentionOptions> = { ...reportChecks, ...engineChecks, bos: flag, heads: headList };
 
 /** Most tokens in a text: all T²/2 weights of each head are returned. */
 const MOST_TOKENS = 512;
@@ -54,33 +57,29 @@ const MOST_TOKENS = 512;
  *
  * @example
  * ```ts
- * import { attentionOf, openSeries } from "lamina";
+ * import { attentionOf, openModel } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * const { tokens, heads } = await attentionOf(model, "the cat sat", [{ layer: 2, head: 0 }]);
+ * using model = await openModel("data/series/pre-ln/step04096");
+ * const { tokens, heads } = await attentionOf(model, "the cat sat", { heads: [{ layer: 2, head: 0 }] });
  * console.log(tokens, heads[0].rows);
- * model.close();
  * ```
  */
 export async function attentionOf(
   model: StudyModel | string,
   text: string,
-  wanted: readonly Head[],
-  options: AttentionOptions = {},
+  options: AttentionOptions,
 ): Promise<AttentionOf> {
   expect("look at attention", "text", text, string);
-  expect("look at attention", "heads", wanted, headList);
-  const run = (model: StudyModel, told: AttentionOptions) => look(model, text, wanted, told);
+  const run = (model: StudyModel, options: AttentionOptions) => look(model, text, options);
   return await onModel("look at attention", model, options, checks, run);
 }
 
 async function look(
   model: StudyModel,
   text: string,
-  wanted: readonly Head[],
-  { bos = false, ...options }: AttentionOptions,
+  { bos = false, heads: wanted, ...options }: AttentionOptions,
 ): Promise<AttentionOf> {
+  expect("look at attention", "heads", wanted, headList);
   const { layers } = model.spec;
   for (const { layer, head } of wanted) {
     if (head < (scoring(layers[layer]?.attention ?? null)?.heads ?? 0)) continue;

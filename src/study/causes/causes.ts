@@ -47,13 +47,11 @@ const measureChecks: Checks<CausesMeasures> = {
  *
  * @example
  * ```ts
- * import { causes, openSeries } from "lamina";
+ * import { causes, openModel } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const result = await causes(model, { text: "README.md", samples: 2, length: 32 });
  * console.log(result.correlations);
- * model.close();
  * ```
  */
 export async function causes(model: StudyModel | string, options: CausesOptions = {}): Promise<Causes> {
@@ -96,7 +94,7 @@ export const causesStudy: Study<StudyModel, CausesOptions, Causes> = {
  *
  * @example
  * ```ts
- * import { openConfig, untrainedCauses } from "lamina";
+ * import { openConfig, untrainedCauses } from "lamina/init";
  *
  * const named = await openConfig("data/series/pre-ln/step00512");
  * const result = await untrainedCauses(named, { samples: 1, length: 32 });

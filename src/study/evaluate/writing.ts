@@ -43,7 +43,7 @@ export async function writeTexts(
   onText?: (done: number) => void,
 ): Promise<readonly number[][]> {
   const packing = { text: HELD_OUT_TEXT, samples: prompts, length: PROMPT, skip: 0, bos: false };
-  const packed = await packText(options.model, packing, reportsOf(options));
+  const packed = await packText(options.model, { ...packing, ...reportsOf(options) });
   const kept = await keptTexts(packed, TOKENS, plan, options);
   const opened = writer(plan, TOKENS, options);
   try {

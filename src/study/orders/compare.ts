@@ -18,16 +18,14 @@ import { rank } from "./rank.ts";
  *
  * @example
  * ```ts
- * import { compare, openSeries, profile } from "lamina";
+ * import { compare, openModel, profile } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const [a, b] = [
  *   await profile(model, { text: "README.md", samples: 2, length: 32 }),
  *   await profile(model, { text: "LICENSE", samples: 2, length: 32 }),
  * ];
  * console.log(compare(a, b).attention.rankCorrelation);
- * model.close();
  * ```
  */
 export function compare(a: Profile, b: Profile): Comparison {
@@ -41,7 +39,7 @@ export function compare(a: Profile, b: Profile): Comparison {
   }
   const agreement = (kind: ModuleKind): Agreement => {
     const pairs = pairsOf(a[kind].importance, b[kind].importance);
-    const layers = (profile: Profile) => rank(profile, kind).map(({ layer }) => layer);
+    const layers = (profile: Profile) => rank(profile, { target: kind }).map(({ layer }) => layer);
     const [first, second] = [layers(a), layers(b)];
     return {
       overlap: pairs.map((_, i) => {

@@ -57,14 +57,12 @@ function removalsOf(spec: ModelSpec) {
  *
  * @example
  * ```ts
- * import { guides, openSeries } from "lamina";
+ * import { guides, openModel } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const text = { text: "README.md", samples: 2, length: 32 };
  * const result = await guides(model, { ...text, heldOut: "LICENSE" });
  * for (const { module, by, rank, low, high } of result.guides) console.log(module, by, rank, low, high);
- * model.close();
  * ```
  */
 export async function guides(model: StudyModel | string, options: GuidesOptions = {}): Promise<Guides> {
@@ -79,7 +77,7 @@ async function measured(model: StudyModel, { heldOut, ...options }: GuidesOption
   const weights = passes.map((own) => flopsOf(model, own));
   const phase = phases(`guides to ${model.name}`, [0, ...weights], options.onProgress);
   const calibrated = textOptions(options, CALIBRATION_TEXT);
-  const packed = await packText(model, calibrated, within(reportsOf(options), phase(0)));
+  const packed = await packText(model, { ...calibrated, ...within(reportsOf(options), phase(0)) });
   const calibration = await provenance(model, packed, noDrop, options);
   const ground = { model, packed, provenance: calibration, need };
   const found = new Map<Measurement, unknown>();

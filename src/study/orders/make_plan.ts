@@ -90,10 +90,9 @@ const BUDGETS = ["drop", "parameters", "kvBytes"] as const;
  *
  * @example
  * ```ts
- * import { makePlan, openSeries, order, profile } from "lamina";
+ * import { makePlan, openModel, order, profile } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const text = { text: "README.md", samples: 2, length: 32 };
  * const result = await profile(model, text);
  * const { attention } = makePlan(result, { target: "attention", drop: 3, protectLast: 1 });
@@ -101,7 +100,6 @@ const BUDGETS = ["drop", "parameters", "kvBytes"] as const;
  * const windows = await order(model, { ...text, target: "consecutive", by: "angular-last" });
  * const { saves } = makePlan(windows, { parameters: 0.2 });
  * console.log(saves?.parametersShare); // a fifth or a little more
- * model.close();
  * ```
  */
 export function makePlan(from: Profile | DropOrder, options: PlanOptions): Plan {
@@ -157,7 +155,7 @@ function ofProfile(profile: Profile, options: PlanOptions): Source {
     target: target!,
     by,
     seed: SCORES[by].seeded ? seed : null,
-    order: rank(profile, target as RankTarget, by, seed).map((entry) => ({ ...entry, size: 1 })),
+    order: rank(profile, { target: target as RankTarget, by, seed }).map((entry) => ({ ...entry, size: 1 })),
     constraints: constraintsOf({}),
     sizes: null,
     has: (kind, layer) => profile[kind].importance[layer] !== null,

@@ -23,15 +23,13 @@ import { sizesOf } from "./sizes.ts";
  *
  * @example
  * ```ts
- * import { makePlan, openSeries, order } from "lamina";
+ * import { makePlan, openModel, order } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const text = { text: "README.md", samples: 2, length: 32 };
  * const greedy = await order(model, { ...text, target: "attention", by: "greedy", upto: 2 });
  * console.log(greedy.order.map(({ layer, score }) => [layer, score])); // nats per token over the full model
  * console.log(makePlan(greedy, { drop: 2 }).attention);
- * model.close();
  * ```
  */
 export async function order(model: StudyModel | string, options: OrderOptions): Promise<DropOrder> {
@@ -44,7 +42,7 @@ async function ordered(model: StudyModel, options: OrderOptions): Promise<DropOr
   const label = `${target} of ${model.name} by ${by}`;
   const phase = phases(label, [0, 1], options.onProgress);
   const text = textOptions(options, CALIBRATION_TEXT);
-  const packed = await packText(model, text, within(reportsOf(options), phase(0)));
+  const packed = await packText(model, { ...text, ...within(reportsOf(options), phase(0)) });
   const ground = { model, packed, seed, provenance: await provenance(model, packed, noDrop, options) };
   const origin = orderOrigin({ ...request, provenance: ground.provenance });
   const compute = () => computed(ground, request, within(options, phase(1)));

@@ -1,8 +1,10 @@
 /** Rankings from a profile, and the number of modules that can be dropped. */
 import {
   type Check,
+  type Checks,
   expect,
   like,
+  list,
   oneOf,
   optionsOf,
   record,
@@ -41,31 +43,36 @@ const scored: Check = like(
   (value) => KINDS.every((kind) => Array.isArray((value as Partial<Scores> | null)?.[kind]?.importance)),
 );
 
+/** What `rank` ranks, and by which score. */
+export interface RankOptions {
+  /** The modules that compete. */
+  readonly target: RankTarget;
+  /** The score; default: importance. */
+  readonly by?: RankName | undefined;
+  /** Seed of a random order; default: 0. */
+  readonly seed?: number | undefined;
+}
+
+const rankChecks: Checks<RankOptions> = { target: aTarget, by: anOrder, seed: wholeNumber(0) };
+
 /**
  * Ranks all modules of a target in drop order.
  *
  * @example
  * ```ts
- * import { openSeries, profile, rank } from "lamina";
+ * import { openModel, profile, rank } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
- * const [first, second] = rank(result, "attention"); // the most redundant modules
+ * const [first, second] = rank(result, { target: "attention" }); // the most redundant modules
  * console.log(first.layer, second.layer);
- * model.close();
  * ```
  */
-export function rank(
-  profile: Scores,
-  target: RankTarget,
-  by: RankName = PAPER_SCORE,
-  seed = 0,
-): Ranked[] {
+export function rank(profile: Scores, options: RankOptions): Ranked[] {
   expect("rank", "profile", profile, scored);
-  expect("rank", "target", target, aTarget);
-  expect("rank", "by", by, anOrder);
-  expect("rank", "seed", seed, wholeNumber(0));
+  expect("rank", "options", options, optionsOf(rankChecks));
+  expect("rank", "target", options.target, aTarget);
+  const { target, by = PAPER_SCORE, seed = 0 } = options;
   const entries = (target === "joint" ? MODULES : [target]).flatMap((module) =>
     profile[module].importance.flatMap((value, layer): Entry[] =>
       value === null ? [] : [{ module, layer, size: 1 }]
@@ -81,23 +88,31 @@ const aSpec = like(
   (value) => Array.isArray((value as Partial<ModelSpec> | null)?.layers),
 );
 
+/** The modules that `droppable` counts. */
+export interface DroppableOptions extends ConstraintOptions {
+  /** The modules that compete. */
+  readonly target: Target;
+}
+
+const aTargetOfAll: Check = oneOf(TARGETS);
+const droppableChecks: Checks<DroppableOptions> = { ...constraintChecks, target: aTargetOfAll };
+
 /**
  * Counts the modules of a target that can be dropped; for consecutive blocks, counts the blocks of the largest window.
  *
  * @example
  * ```ts
- * import { droppable, openSeries } from "lamina";
+ * import { droppable, openModel } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
- * console.log(droppable(model.spec, "joint")); // attention modules and MLPs together
- * model.close();
+ * using model = await openModel("data/series/pre-ln/step04096");
+ * console.log(droppable(model.spec, { target: "joint" })); // attention modules and MLPs together
  * ```
  */
-export function droppable(spec: ModelSpec, target: Target, constraints: ConstraintOptions = {}): number {
+export function droppable(spec: ModelSpec, options: DroppableOptions): number {
   expect("count droppable modules", "spec", spec, aSpec);
-  expect("count droppable modules", "target", target, oneOf(TARGETS));
-  expect("count droppable modules", "constraints", constraints, optionsOf(constraintChecks));
+  expect("count droppable modules", "options", options, optionsOf(droppableChecks));
+  expect("count droppable modules", "target", options.target, aTargetOfAll);
+  const { target, ...constraints } = options;
   const { layers } = spec;
   const { protectFirst, protectLast } = constraintsOf(constraints);
   if (target === "consecutive") return Math.max(0, layers.length - protectFirst - protectLast);
@@ -115,22 +130,19 @@ const aRank = record(
  *
  * @example
  * ```ts
- * import { distinct, openSeries, profile, rank } from "lamina";
+ * import { distinct, openModel, profile, rank } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
- * const [first, second] = rank(result, "attention");
- * console.log(distinct(result, first, second)); // true if the samples distinguish them
- * model.close();
+ * const neighbours = rank(result, { target: "attention" }).slice(0, 2);
+ * console.log(distinct(result, neighbours)); // true if the samples distinguish them
  * ```
  */
-export function distinct(profile: Profile, above: Ranked, below: Ranked): boolean {
+export function distinct(profile: Profile, neighbours: readonly Ranked[]): boolean {
   expect("compare ranks", "profile", profile, aProfile);
-  expect("compare ranks", "above", above, aRank);
-  expect("compare ranks", "below", below, aRank);
+  expect("compare ranks", "neighbours", neighbours, list(aRank, "neighbours", 2));
   const values = ({ module, layer }: Ranked) =>
     profile.sums[module][layer]!.map((sample) => sample.distance / sample.counted);
-  const [a, b] = [values(above), values(below)];
+  const [a, b] = neighbours.map(values);
   return toldSign(a.map((value, i) => value - b[i])) !== 0;
 }

@@ -2,7 +2,7 @@
  * The cost of removing one module, for which importance is a proxy, and differences of losses paired over samples: samples differ
  * far more from each other than one sample under two plans.
  */
-import { expect, like, list as listOf, oneOf, resultOf } from "../../entry/mod.ts";
+import { type Checks, expect, like, list as listOf, oneOf, resultOf } from "../../entry/mod.ts";
 import { halfWidth95, type LayerModule, mean, MODULES, spearman } from "../../measure/mod.ts";
 import type { Perplexity, Profile } from "../../result/mod.ts";
 import { studyChecks, type StudyOptions } from "../base/options.ts";
@@ -25,14 +25,13 @@ export interface Paired {
  *
  * @example
  * ```ts
- * import { openSeries, paired, perplexities } from "lamina";
+ * import { openModel, perplexities } from "lamina";
+ * import { paired } from "lamina/figures";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const [full, dropped] = await perplexities(model, [{}, { mlp: [2] }], { text: "README.md", samples: 2, length: 32 });
  * const { difference, low, high } = paired(dropped, full); // nats per token
  * console.log(difference, low, high);
- * model.close();
  * ```
  */
 export function paired(run: Perplexity, base: Perplexity): Paired {
@@ -52,36 +51,49 @@ export interface Removal extends Paired {
   readonly importance: number;
 }
 
+/** Options of `removals`. */
+export interface RemovalOptions extends StudyOptions {
+  /** The kind of module to remove. */
+  readonly kind: LayerModule;
+}
+
+const aKind = oneOf(MODULES);
+const removalChecks: Checks<RemovalOptions> = { ...studyChecks, kind: aKind };
+
 /**
  * Removes every module of a kind in turn and measures the loss; layers without one are skipped.
  *
  * @example
  * ```ts
- * import { openSeries, profile, removals } from "lamina";
+ * import { openModel, profile, removals } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
- * const list = await removals(model, importance, "attention", { text: "README.md", samples: 2, length: 32 });
+ * const list = await removals(model, importance, { kind: "attention", text: "README.md", samples: 2, length: 32 });
  * console.log(list.map(({ layer, difference, low, high }) => [layer, difference, low, high]));
- * model.close();
  * ```
  */
 export async function removals(
   model: StudyModel | string,
   profile: Profile,
-  kind: LayerModule,
-  options: StudyOptions = {},
+  options: RemovalOptions,
 ): Promise<Removal[]> {
   expect("remove modules", "profile", profile, aProfile);
-  expect("remove modules", "kind", kind, oneOf(MODULES));
-  const present = profile[kind].importance.flatMap((importance, layer) =>
-    importance === null ? [] : [{ layer, importance }]
+  return await onModel(
+    "remove modules",
+    model,
+    options,
+    removalChecks,
+    async (model, { kind, ...options }) => {
+      expect("remove modules", "kind", kind, aKind);
+      const present = profile[kind].importance.flatMap((importance, layer) =>
+        importance === null ? [] : [{ layer, importance }]
+      );
+      const plans = present.map(({ layer }) => ({ [kind]: [layer] }));
+      const [full, ...runs] = await perplexities(model, [{}, ...plans], options);
+      return present.map((module, i) => ({ ...module, ...paired(runs[i], full) }));
+    },
   );
-  const plans = present.map(({ layer }) => ({ [kind]: [layer] }));
-  const run = (model: StudyModel, options: StudyOptions) => perplexities(model, [{}, ...plans], options);
-  const [full, ...runs] = await onModel("remove modules", model, options, studyChecks, run);
-  return present.map((module, i) => ({ ...module, ...paired(runs[i], full) }));
 }
 
 const aRemoval = like(
@@ -94,14 +106,13 @@ const aRemoval = like(
  *
  * @example
  * ```ts
- * import { openSeries, profile, removalAgreement, removals } from "lamina";
+ * import { openModel, profile, removals } from "lamina";
+ * import { removalAgreement } from "lamina/figures";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
- * const list = await removals(model, importance, "attention", { text: "README.md", samples: 2, length: 32 });
+ * const list = await removals(model, importance, { kind: "attention", text: "README.md", samples: 2, length: 32 });
  * console.log(removalAgreement(list).importance);
- * model.close();
  * ```
  */
 export function removalAgreement(list: readonly Removal[]): { importance: number; layersAfter: number } {

@@ -37,7 +37,7 @@ export interface MagnitudeShare {
  *
  * @example
  * ```ts
- * import { importanceOf } from "lamina";
+ * import { importanceOf } from "lamina/figures";
  *
  * importanceOf(0.1, 0); // 0.00496: an orthogonal update of a tenth of the stream
  * ```
@@ -53,15 +53,14 @@ export function importanceOf(r: number, s: number): number {
  *
  * @example
  * ```ts
- * import { decompose, openSeries, profile } from "lamina";
+ * import { openModel, profile } from "lamina";
+ * import { decompose } from "lamina/figures";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
  * for (const { layer, magnitude, angle, spread } of decompose(result, "attention")) {
  *   console.log(layer, magnitude, angle, spread);
  * }
- * model.close();
  * ```
  */
 export function decompose(profile: Profile, kind: ModuleKind): Parts[] {
@@ -81,13 +80,12 @@ export function decompose(profile: Profile, kind: ModuleKind): Parts[] {
  *
  * @example
  * ```ts
- * import { magnitudeShare, openSeries, profile } from "lamina";
+ * import { openModel, profile } from "lamina";
+ * import { magnitudeShare } from "lamina/figures";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
  * console.log(magnitudeShare(result, "attention"));
- * model.close();
  * ```
  */
 export function magnitudeShare(profile: Profile, kind: ModuleKind): MagnitudeShare {

@@ -18,13 +18,11 @@ import { onModel, packText, type StudyModel } from "../../subject/mod.ts";
  *
  * @example
  * ```ts
- * import { againstLlmDrop, openSeries } from "lamina";
+ * import { againstLlmDrop, openModel } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const { same, attention } = await againstLlmDrop(model, { text: "README.md", samples: 2, length: 32 });
  * console.log(same, attention.difference);
- * model.close();
  * ```
  */
 export async function againstLlmDrop(
@@ -70,7 +68,7 @@ async function measure(
 ): Promise<{ attention: Importance; mlp: Importance }> {
   // The same text as before: packing it has been reported.
   const silent = { ...reportsOf(options), onProgress: () => {} };
-  const { blocks } = await packText(model, textOptions(options, CALIBRATION_TEXT), silent);
+  const { blocks } = await packText(model, { ...textOptions(options, CALIBRATION_TEXT), ...silent });
   const probe = llmDropProbe(model.spec.layers);
   const onProgress = reporter("llm-drop's layers", "modules", options);
   await pass(model, blocks, [probe], options, { onProgress });

@@ -23,9 +23,12 @@ import { onModel, packText, type StudyModel } from "../../subject/mod.ts";
 import { CALIBRATION_TEXT, reporter, studyChecks, type StudyOptions, textOptions } from "../base/options.ts";
 import { pass } from "../base/pass.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
+import { idsOf } from "./ids.ts";
 
 /** Options of `observe`. */
-export interface ObserveOptions extends Omit<StudyOptions, "results"> {
+export interface ObserveOptions<Name extends Observable = Observable> extends Omit<StudyOptions, "results"> {
+  /** The values to observe. */
+  readonly values: readonly Name[];
   /** Modules to drop; default: none. */
   readonly drop?: Partial<DropPlan> | undefined;
   /** Tokens in place of a text: samples of equal length. */
@@ -38,6 +41,7 @@ export type Observation<Name extends Observable> = Seen<Name> & { readonly ids: 
 const { results: _, ...observed } = studyChecks;
 const checks: Checks<ObserveOptions> = {
   ...observed,
+  values: list(oneOf(OBSERVABLE), "values", 1),
   drop: aDrop,
   ids: list(list(wholeNumber(0), "token ids", 1), "samples", 1),
 };
@@ -59,40 +63,36 @@ const checks: Checks<ObserveOptions> = {
  *
  * @example
  * ```ts
- * import { observe, openSeries } from "lamina";
+ * import { observe, openModel } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const loudest = new Map<number, number>();
- * await observe(model, ["a.norm"], ({ layer, ...seen }) => {
+ * await observe(model, ({ layer, ...seen }) => {
  *   loudest.set(layer, Math.max(loudest.get(layer) ?? 0, ...seen["a.norm"].data));
- * }, { text: "README.md", samples: 2, length: 32 });
+ * }, { values: ["a.norm"], text: "README.md", samples: 2, length: 32 });
  * console.log(loudest);
- * model.close();
  * ```
  */
 export async function observe<const Name extends Observable>(
   model: StudyModel | string,
-  values: readonly Name[],
   see: (seen: Observation<Name>) => unknown,
-  options: ObserveOptions = {},
+  options: ObserveOptions<Name>,
 ): Promise<void> {
-  expect("observe", "values", values, list(oneOf(OBSERVABLE), "values", 1));
   expect("observe", "see", see, func);
-  await onModel("observe", model, options, checks, (model, told) => run(model, values, see, told));
+  await onModel("observe", model, options, checks, (model, options) => run(model, see, options));
 }
 
 async function run<Name extends Observable>(
   model: StudyModel,
-  values: readonly Name[],
   see: (seen: Observation<Name>) => unknown,
-  options: ObserveOptions,
+  options: ObserveOptions<Name>,
 ): Promise<void> {
+  expect("observe", "values", options.values, checks.values);
   const drop = dropsIn(model, options.drop ?? {});
   const phase = phases(`observation of ${model.name}`, [0, 1], options.onProgress);
   const blocks = await blocksOf(model, within(options, phase(0)));
   const { length } = blocks;
-  const probe = valuesProbe(changedSpec(model.spec, drop).layers, values, (seen) => {
+  const probe = valuesProbe(changedSpec(model.spec, drop).layers, options.values, (seen) => {
     const ids = blocks.ids.slice(seen.sample * length, (seen.sample + 1) * length);
     return see(Object.assign(seen, { ids }));
   });
@@ -102,25 +102,16 @@ async function run<Name extends Observable>(
 
 async function blocksOf(model: StudyModel, options: ObserveOptions): Promise<Blocks> {
   const { ids, ...text } = options;
-  if (!ids) return (await packText(model, textOptions(text, CALIBRATION_TEXT), reportsOf(options))).blocks;
+  if (!ids) {
+    const { blocks } = await packText(model, {
+      ...textOptions(text, CALIBRATION_TEXT),
+      ...reportsOf(options),
+    });
+    return blocks;
+  }
   const told = (["text", "samples", "length", "skip", "bos"] as const).find((name) =>
     options[name] !== undefined
   );
   if (told) throw new TypeError(`Cannot observe: found ids and ${told}, expected only one of them`);
-  const length = ids[0].length;
-  const uneven = ids.findIndex((sample) => sample.length !== length);
-  if (uneven > 0) {
-    throw new RangeError(
-      `Cannot observe: ids[${uneven}] has ${ids[uneven].length} tokens, expected ${length}, as in ids[0]`,
-    );
-  }
-  const all = ids.flatMap((sample) => [...Array.from(sample)]);
-  const { vocabulary } = model.spec;
-  const unknown = all.find((id) => id >= vocabulary);
-  if (unknown !== undefined) {
-    throw new RangeError(
-      `Cannot observe: id ${unknown} is not a token of ${model.name}, expected an id below ${vocabulary}`,
-    );
-  }
-  return { ids: Int32Array.from(all), samples: ids.length, length };
+  return { ids: idsOf("observe", model, ids), samples: ids.length, length: ids[0].length };
 }

@@ -52,13 +52,11 @@ export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
  *
  * @example
  * ```ts
- * import { openSeries, perplexities } from "lamina";
+ * import { openModel, perplexities } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const [full, dropped] = await perplexities(model, [{}, { attention: [2] }], { text: "README.md", samples: 2, length: 32 });
  * console.log(full.perplexity, dropped.perplexity, dropped.kl);
- * model.close();
  * ```
  */
 export async function perplexities(

@@ -34,13 +34,11 @@ const checks: Checks<ProfileOptions> = { ...studyChecks, drop: aDrop };
  *
  * @example
  * ```ts
- * import { openSeries, profile } from "lamina";
+ * import { openModel, profile } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
  * console.log(result.attention.importance, result.mlp.importance);
- * model.close();
  * ```
  */
 export async function profile(model: StudyModel | string, options: ProfileOptions = {}): Promise<Profile> {

@@ -87,10 +87,9 @@ const WARM_UP = 2;
  *
  * @example
  * ```ts
- * import { openSeries, speed } from "lamina";
+ * import { openModel, speed } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const { points } = await speed(model, {
  *   plans: [{ attention: [4, 5, 6, 7] }],
  *   context: [64],
@@ -99,7 +98,6 @@ const WARM_UP = 2;
  * });
  * const [full, dropped] = points[0].plans;
  * console.log(full.decode.median, dropped.speedup.decode.median, dropped.roofline.decode, dropped.keyBytes);
- * model.close();
  * ```
  */
 export async function speed(model: StudyModel | string, options: SpeedOptions = {}): Promise<Speed> {

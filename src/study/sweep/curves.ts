@@ -24,6 +24,9 @@ export interface Curve {
   readonly seed: number | null;
 }
 
+/** A curve as an option of `sweep`: without a seed, `seed` is null. */
+export type CurveOption = Pick<Curve, "target" | "by"> & { readonly seed?: number | null | undefined };
+
 const aSeed: Check = (value, path) => value === null ? null : wholeNumber(0)(value, path);
 /** A curve, checked. */
 export const aCurve: Check = record(
@@ -35,13 +38,6 @@ export const stepList: Check = list(wholeNumber(0), "steps", 1);
 
 /**
  * Returns the numbers of drops 0, 1, 2, 4, 8, 12, … up to n, and n itself.
- *
- * @example
- * ```ts
- * import { sweepSteps } from "lamina";
- *
- * sweepSteps(10); // [0, 1, 2, 4, 8, 10]
- * ```
  */
 export function sweepSteps(upto: number): number[] {
   expect("make steps", "upto", upto, wholeNumber(0));
@@ -66,13 +62,6 @@ export function seedsOf(by: ScoreName, seed: number, seeds: number): (number | n
 
 /**
  * Returns the curve of a target by importance and its baselines, with one random order per seed, starting from `seed`.
- *
- * @example
- * ```ts
- * import { curvesOf } from "lamina";
- *
- * console.log(curvesOf("attention").map(({ by }) => by)); // importance and its baselines
- * ```
  */
 export function curvesOf(target: RankTarget, seeds = 3, seed = 0): Curve[] {
   expect("make curves", "target", target, aTarget);
@@ -92,7 +81,7 @@ export const START_CURVES: readonly Curve[] = [
 export function curvePlans(profile: Profile, curve: Curve | DropOrder, steps: readonly number[]): Plan[] {
   if (!("kind" in curve)) {
     const { target, by, seed } = curve;
-    return stepsWithin(steps, rank(profile, target).length)
+    return stepsWithin(steps, rank(profile, { target }).length)
       .map((drop) => makePlan(profile, { target, drop, by, seed: seed ?? 0 }));
   }
   const { target, order } = curve;

@@ -5,7 +5,7 @@ import type { ConstraintOptions } from "../orders/constraints.ts";
 import { droppable } from "../orders/rank.ts";
 import type { OrderOptions } from "../orders/request.ts";
 import type { StudyOptions } from "../base/options.ts";
-import { type Curve, seedsOf, SWEEP_STEPS, sweepSteps, SWEPT } from "./curves.ts";
+import { type Curve, type CurveOption, seedsOf, SWEEP_STEPS, sweepSteps, SWEPT } from "./curves.ts";
 
 /** Options of `sweep`. The quality is measured over `text`. */
 export interface SweepOptions extends StudyOptions, ConstraintOptions {
@@ -26,7 +26,7 @@ export interface SweepOptions extends StudyOptions, ConstraintOptions {
   /** A profile of the model; default: it is measured over the calibration text. */
   readonly profile?: Profile | undefined;
   /** Curves and orders to measure instead of those that `targets` and `by` name. */
-  readonly curves?: readonly (Curve | DropOrder)[] | undefined;
+  readonly curves?: readonly (CurveOption | DropOrder)[] | undefined;
 }
 
 /** What a sweep measures. */
@@ -46,13 +46,16 @@ export function partsOf({ spec, name }: StudyModel, options: SweepOptions): Swee
   const constraints = { protectFirst, protectLast, noNeighbours };
   const steps = options.steps ?? (upto === undefined ? SWEEP_STEPS : sweepSteps(upto));
   const calibration = { ...bos === undefined ? {} : { bos }, ...options.calibration };
-  const parts = { steps, calibration, ranked: curves ?? [], orders: [] };
+  const named = (curves ?? []).map((curve) =>
+    "kind" in curve ? curve : { ...curve, seed: curve.seed ?? null }
+  );
+  const parts = { steps, calibration, ranked: named, orders: [] };
   if (curves) return parts;
   const free = !protectFirst && !protectLast && !noNeighbours;
   const ranked: Curve[] = [];
   const orders: OrderOptions[] = [];
   for (const target of targets) {
-    const most = droppable(spec, target, constraints);
+    const most = droppable(spec, { target, ...constraints });
     if (upto !== undefined && upto > most) {
       throw new RangeError(
         `Cannot sweep ${target} of ${name}: upto is ${upto}, expected at most ${most}, the number that the model and the ` +

@@ -35,7 +35,7 @@ export function likelyPlans(
     [noDrop].filter(unseen),
     ...curves.map(({ target, by, seed }, c) => {
       const scores = standIn(spec, c);
-      const order = rank(scores, target, by, seed ?? 0);
+      const order = rank(scores, { target, by, seed: seed ?? 0 });
       return stepsWithin(steps, order.length)
         .map((drop) => dropOfEntries(spec, order.slice(0, drop))).filter(unseen);
     }),

@@ -60,32 +60,20 @@ const checks: Checks<SweepOptions> = {
 
 /**
  * Measures quality along curves: the orders that `by` names are made first, unless `curves` holds them. Finished work is kept, so an
- * interrupted sweep resumes where it stopped. A step beyond the modules of a curve drops all of them. A profile, curves and steps may
- * also stand between the model and the options.
+ * interrupted sweep resumes where it stopped. A step beyond the modules of a curve drops all of them.
  *
  * @example
  * ```ts
- * import { openSeries, sweep } from "lamina";
+ * import { openModel, sweep } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const text = { text: "README.md", samples: 2, length: 32 };
  * const result = await sweep(model, { ...text, calibration: text, by: ["importance", "loss"], upto: 2 });
  * for (const { by, points } of result.curves) console.log(by, points.map(({ dropped, nll }) => [dropped, nll]));
- * model.close();
  * ```
  */
-export async function sweep(
-  model: StudyModel | string,
-  first: SweepOptions | Profile = {},
-  curves?: readonly (Curve | DropOrder)[],
-  steps?: readonly number[],
-  options: StudyOptions = {},
-): Promise<Sweep> {
-  const named = curves === undefined && !hasKind(first)
-    ? first as SweepOptions
-    : { ...options, profile: first as Profile, curves, steps };
-  return await run(sweepStudy, model, named);
+export async function sweep(model: StudyModel | string, options: SweepOptions = {}): Promise<Sweep> {
+  return await run(sweepStudy, model, options);
 }
 
 /** What `sweep` consists of: a profile, the orders that have to be made, then the plans of the curves. */

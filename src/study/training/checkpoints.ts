@@ -68,7 +68,7 @@ const HALVES: readonly Curve[] = KINDS.map((target) => ({
  *
  * @example
  * ```ts
- * import { checkpoints, openSeries } from "lamina";
+ * import { checkpoints, openSeries } from "lamina/series";
  *
  * const series = await openSeries("data/series/pre-ln", { steps: [0, 64, 512] });
  * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32 });
@@ -172,7 +172,7 @@ async function atCheckpoint(
     // Quality has one more pass of the full model, which the others are held against.
     const weights = [0, flopsOf(closed, passes.slice(0, 1)), passes.length > 1 ? flopsOf(closed, passes) : 0];
     const phase = phases(`step ${step}`, weights, options.onProgress);
-    const packed = await packText(closed, sizes, within(reportsOf(options), phase(0)));
+    const packed = await packText(closed, { ...sizes, ...within(reportsOf(options), phase(0)) });
     const key = await keyOf(closed, step, packed, options);
     const measured = async (): Promise<Checkpoints> => {
       model = await closed.open();
@@ -196,11 +196,12 @@ async function keyOf(
   options: CheckpointsOptions,
 ): Promise<Provenance & { step: number; quality: string | null }> {
   const model = { ...closed, identity: { ...closed.identity, format: "" } };
-  const quality = options.quality === undefined
-    ? null
-    : (await packText(closed, textOptions({ ...options, text: options.quality }, ""), reportsOf(options)))
-      .text
-      .hash;
+  const quality = options.quality === undefined ? null : (await packText(closed, {
+    ...textOptions({ ...options, text: options.quality }, ""),
+    ...reportsOf(options),
+  }))
+    .text
+    .hash;
   return { ...await provenance(model, packed, noDrop, options), step, quality };
 }
 
@@ -211,5 +212,5 @@ async function qualityOf(
 ): Promise<Sweep | null> {
   if (quality === undefined) return null;
   const half = Math.floor(model.spec.layers.length / 2);
-  return await sweep(model, profile, HALVES, [0, half], { ...options, text: quality });
+  return await sweep(model, { ...options, text: quality, profile, curves: HALVES, steps: [0, half] });
 }

@@ -79,14 +79,12 @@ const checks: Checks<VerifyOptions> = { ...studyChecks, model: like("a model or 
  *
  * @example
  * ```ts
- * import { openSeries, verify } from "lamina";
+ * import { openModel, verify } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const orders = { name: "mine", model: "-", layers: 8, attention: [6, 7], mlp: [5, 6], block: [6, 5] };
  * const result = await verify(orders, { model, text: "README.md", samples: 2, length: 32 });
  * console.log(result.attention.order, result.attention.overlap);
- * model.close();
  * ```
  */
 export async function verify(
@@ -200,7 +198,7 @@ function verifiedOf(
   kind: typeof KINDS[number],
   official: readonly number[],
 ): OrderAgreement {
-  const ranked = rank(profile, kind);
+  const ranked = rank(profile, { target: kind });
   const order = ranked.map(({ layer }) => layer);
   const { importance, standardError } = profile[kind];
   return {
@@ -208,7 +206,7 @@ function verifiedOf(
     standardError,
     order,
     tied: ranked.slice(0, official.length).map((entry, i) =>
-      i + 1 < ranked.length && !distinct(profile, entry, ranked[i + 1])
+      i + 1 < ranked.length && !distinct(profile, [entry, ranked[i + 1]])
     ),
     official: [...official],
     overlap: official.map((_, i) => {

@@ -2,7 +2,7 @@
  * Untrained models measured and computed side by side: one, several that differ in one property, and by the closed form alone
  * a map over width and standard deviation.
  */
-import { eachIn, expect, list, number, optionsOf, wholeNumber } from "../../entry/mod.ts";
+import { eachIn, expect, list, number, optionsOf, required, wholeNumber } from "../../entry/mod.ts";
 import { moduleRatio, type Predicted, type RatioPoint } from "../../measure/mod.ts";
 import { readSpec, scoring } from "../../models/mod.ts";
 import type { RandomInit } from "../../result/mod.ts";
@@ -24,7 +24,7 @@ export interface MeasuredInit {
  *
  * @example
  * ```ts
- * import { initModel, openConfig } from "lamina";
+ * import { initModel, openConfig } from "lamina/init";
  *
  * const named = await openConfig("data/series/pre-ln/step00512");
  * const model = await initModel(named, { samples: 1, length: 32 });
@@ -48,7 +48,7 @@ async function initModelOf(named: NamedConfig, options: RandomInitOptions): Prom
  *
  * @example
  * ```ts
- * import { initModels, openConfig } from "lamina";
+ * import { initModels, openConfig } from "lamina/init";
  *
  * const named = await openConfig("data/series/pre-ln/step00512");
  * const models = await initModels(named, { 4: { layers: 4 }, 8: { layers: 8 } }, { samples: 1, length: 32 });
@@ -91,7 +91,7 @@ export interface ComputedRatio {
  *
  * @example
  * ```ts
- * import { computedRatio, openConfig } from "lamina";
+ * import { computedRatio, openConfig } from "lamina/init";
  *
  * console.log(computedRatio(await openConfig("llama-2-7b")).ratio); // below 1: attention turns the stream less
  * ```
@@ -117,7 +117,7 @@ export function computedRatio(named: NamedConfig, options: RandomInitOptions = {
  *
  * @example
  * ```ts
- * import { atWidth, openConfig } from "lamina";
+ * import { atWidth, openConfig } from "lamina/init";
  *
  * const named = await openConfig("data/series/pre-ln/step00512");
  * console.log(atWidth(named, 192)); // { hidden: 192, heads: … }
@@ -145,32 +145,40 @@ export function atWidth(
   return { hidden, heads: fitting.reduce((best, heads) => off(heads) < off(best) ? heads : best) };
 }
 
+/** Options of `ratioMap`. */
+export interface RatioOptions extends RandomInitOptions {
+  /** Widths of the stream, D. */
+  readonly widths: readonly number[];
+  /** Standard deviations of the weights. */
+  readonly stds: readonly number[];
+}
+
+const ratioChecks = {
+  ...randomInitChecks,
+  widths: list(wholeNumber(1), "widths"),
+  stds: list(number("a number above 0", (std) => std > 0), "numbers"),
+};
+
 /**
  * Computes the ratio of attention's importance to the MLP's by the closed form, for every width and standard deviation.
  *
  * @example
  * ```ts
- * import { openConfig, ratioMap } from "lamina";
+ * import { openConfig, ratioMap } from "lamina/init";
  *
  * const named = await openConfig("data/series/pre-ln/step00512");
- * for (const { hidden, std, ratio } of ratioMap(named, [48, 96], [0.02])) console.log(hidden, std, ratio);
+ * for (const { hidden, std, ratio } of ratioMap(named, { widths: [48, 96], stds: [0.02] })) console.log(hidden, std, ratio);
  * ```
  */
 export function ratioMap(
   named: NamedConfig,
-  widths: readonly number[],
-  stds: readonly number[],
-  options: RandomInitOptions = {},
+  ratios: RatioOptions,
 ): RatioPoint[] {
   expect("map ratios", "configuration", named, aConfig);
-  expect("map ratios", "widths", widths, list(wholeNumber(1), "widths"));
-  expect(
-    "map ratios",
-    "stds",
-    stds,
-    list(number("a number above 0", (std) => std > 0), "numbers"),
-  );
-  expect("map ratios", "options", options, optionsOf(randomInitChecks));
+  expect("map ratios", "options", ratios, optionsOf(ratioChecks));
+  const { widths, stds, ...options } = ratios;
+  expect("map ratios", "widths", widths, required(ratioChecks.widths));
+  expect("map ratios", "stds", stds, required(ratioChecks.stds));
   return widths.flatMap((hidden) =>
     stds.map((std) => ({
       hidden,

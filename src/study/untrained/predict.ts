@@ -11,7 +11,7 @@ import { aConfig, type NamedConfig, zipfText } from "../../subject/mod.ts";
  *
  * @example
  * ```ts
- * import { openConfig, predictInit } from "lamina";
+ * import { openConfig, predictInit } from "lamina/init";
  *
  * const { attention, mlp } = predictInit(await openConfig("data/series/pre-ln/step00512"));
  * console.log(attention, mlp);
@@ -56,7 +56,7 @@ export function predictInit(named: NamedConfig, options: RandomInitOptions = {})
     logitScale: attention.headSize * attention.scale ** 2,
     qkNorm: attention.qkNorm !== null,
   };
-  const { ids } = zipfText(spec.vocabulary, samples, length).blocks;
+  const { ids } = zipfText(spec.vocabulary, { samples, length }).blocks;
   const parts = Array.from(
     { length: samples },
     (_, i) => initTheory(model, ids.subarray(i * length, (i + 1) * length)),

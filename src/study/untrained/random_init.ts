@@ -66,7 +66,7 @@ export const randomInitChecks: Checks<RandomInitOptions> = {
  *
  * @example
  * ```ts
- * import { openConfig, randomInit } from "lamina";
+ * import { openConfig, randomInit } from "lamina/init";
  *
  * const named = await openConfig("data/series/pre-ln/step00512");
  * const result = await randomInit(named, { samples: 1, length: 32, seeds: 2 });

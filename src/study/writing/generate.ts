@@ -84,16 +84,14 @@ export interface Generated {
  *
  * @example
  * ```ts
- * import { generate, openSeries } from "lamina";
+ * import { generate, openModel } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const [full, dropped] = await generate(model, "The model", {
  *   plans: [{}, { attention: [2, 3] }],
  *   tokens: 8,
  * });
  * console.log(full.text, dropped.text);
- * model.close();
  * ```
  */
 export async function generate(

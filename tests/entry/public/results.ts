@@ -4,8 +4,14 @@ import { aProfile, aSweep, entry, model, named, promised, type Row, wholeOf } fr
 
 export const results: Readonly<Record<string, Row>> = {
   allowance: {
-    value: [[aSweep.curves[0], 0.2, 0], `Cannot find an allowance: samples is 0, ${wholeOf(1)}`],
-    type: [[aSweep, 0.2, 2], "Cannot find an allowance: curve is a sweep, expected a curve of a sweep"],
+    value: [
+      [aSweep.curves[0], { budget: 0.2, samples: 0 }],
+      `Cannot find an allowance: samples is 0, ${wholeOf(1)}`,
+    ],
+    type: [
+      [aSweep, { budget: 0.2, samples: 2 }],
+      "Cannot find an allowance: curve is a sweep, expected a curve of a sweep",
+    ],
   },
   atWidth: {
     value: [[named, 0], `Cannot resize: hidden is 0, ${wholeOf(1)}`],
@@ -18,10 +24,6 @@ export const results: Readonly<Record<string, Row>> = {
     type: [[aSweep, () => {}], "Cannot sort by intervals: items is a sweep, expected a list"],
   },
   compare: { type: [[aProfile, aSweep], "Cannot compare: the second is a sweep, expected a profile"] },
-  curvesOf: {
-    value: [["attention", -1], `Cannot make curves: seeds is -1, ${wholeOf(0)}`],
-    type: [[7], "Cannot make curves: target is 7, expected one of attention, mlp, block, joint"],
-  },
   decompose: {
     value: [
       [aProfile, "mpl"],
@@ -31,17 +33,20 @@ export const results: Readonly<Record<string, Row>> = {
   },
   distinct: {
     value: [
-      [aProfile, entry, { ...entry, layer: -1 }],
-      `Cannot compare ranks: below.layer is -1, ${wholeOf(0)}`,
+      [aProfile, [entry, { ...entry, layer: -1 }]],
+      `Cannot compare ranks: neighbours[1].layer is -1, ${wholeOf(0)}`,
     ],
     type: [
-      [aProfile, entry, undefined],
-      "Cannot compare ranks: below is undefined, expected an entry of a ranking",
+      [aProfile, entry],
+      "Cannot compare ranks: neighbours is an object, expected a list of neighbours",
     ],
   },
   droppable: {
-    value: [[model.spec, "all"], 'target is "all", expected one of attention, mlp, block, joint'],
-    type: [["tiny", "mlp"], 'Cannot count droppable modules: spec is "tiny", expected a model\'s spec'],
+    value: [[model.spec, { target: "all" }], 'target is "all", expected one of attention, mlp, block, joint'],
+    type: [
+      ["tiny", { target: "mlp" }],
+      'Cannot count droppable modules: spec is "tiny", expected a model\'s spec',
+    ],
   },
   dropsIn: {
     name: [
@@ -84,10 +89,10 @@ export const results: Readonly<Record<string, Row>> = {
   },
   rank: {
     value: [
-      [aProfile, "mlp", "deep"],
+      [aProfile, { target: "mlp", by: "deep" }],
       'Cannot rank: by is "deep", expected one of importance, magnitude, random, deepest (did you mean "deepest"?)',
     ],
-    type: [[aSweep, "mlp"], "Cannot rank: profile is a sweep, expected a profile"],
+    type: [[aSweep, { target: "mlp" }], "Cannot rank: profile is a sweep, expected a profile"],
   },
   readPlan: { type: [[7], "Cannot read a plan: path is 7, expected a text"] },
   readResult: {
@@ -98,12 +103,14 @@ export const results: Readonly<Record<string, Row>> = {
     type: [[aSweep], "Cannot correlate: removals is a sweep, expected a list of removals"],
   },
   riseOf: {
-    value: [[{ rise: 1, riseError: 0 }, 0], `Cannot compare losses: samples is 0, ${wholeOf(1)}`],
-    type: [[aSweep, 2], "Cannot compare losses: the point is a sweep, expected a point of a sweep"],
-  },
-  sweepSteps: {
-    value: [[-1], `Cannot make steps: upto is -1, ${wholeOf(0)}`],
-    type: [["8"], `Cannot make steps: upto is "8", ${wholeOf(0)}`],
+    value: [
+      [{ rise: 1, riseError: 0 }, { samples: 0 }],
+      `Cannot compare losses: samples is 0, ${wholeOf(1)}`,
+    ],
+    type: [
+      [aSweep, { samples: 2 }],
+      "Cannot compare losses: the point is a sweep, expected a point of a sweep",
+    ],
   },
   trendsOf: {
     value: [

@@ -18,14 +18,14 @@ export const studies: Readonly<Record<string, Row>> = {
   againstLlmDrop: study("compare with llm-drop"),
   attentionOf: {
     name: [
-      [model, "a", [], { boss: true }],
-      'unknown option "boss", expected one of onProgress, onNotice, signal, engine, precision, bos (did you mean "bos"?)',
+      [model, "a", { heads: [], boss: true }],
+      'unknown option "boss", expected one of onProgress, onNotice, signal, engine, precision, bos, heads (did you mean "bos"?)',
     ],
     value: [
-      [model, "a", [{ layer: 0, head: -1 }]],
+      [model, "a", { heads: [{ layer: 0, head: -1 }] }],
       `Cannot look at attention: heads[0].head is -1, ${wholeOf(0)}`,
     ],
-    type: [[model, 7, []], "Cannot look at attention: text is 7, expected a text"],
+    type: [[model, 7, { heads: [] }], "Cannot look at attention: text is 7, expected a text"],
   },
   causes: study("measure causes"),
   checkpoints: {
@@ -50,7 +50,6 @@ export const studies: Readonly<Record<string, Row>> = {
     value: [[model, [{}], { limit: 0 }], `Cannot evaluate: limit is 0, ${wholeOf(1)}`],
     type: [[model, {}], "Cannot evaluate: plans is an object, expected a list of plans"],
   },
-  examine: { type: [["cpu"], 'Cannot examine: checks is "cpu", expected a list of checks'] },
   exportModel: {
     name: [
       [model, {}, { format: "hf", out: "out", to: "out" }],
@@ -73,13 +72,23 @@ export const studies: Readonly<Record<string, Row>> = {
   guides: study("measure guides"),
   initModel: untrained("measure untrained models"),
   initModels: untrained("measure untrained models", { a: {} }),
+  logits: {
+    name: [[model, [1], { dorp: {} }], 'Cannot compute logits: unknown option "dorp"'],
+    value: [[model, []], "Cannot compute logits: the number of token ids is 0, expected at least 1"],
+    type: [[model, "the"], 'Cannot compute logits: ids is "the", expected a list of token ids'],
+  },
+  losses: {
+    name: [[model, [1, 2], { dorp: {} }], 'Cannot compute losses: unknown option "dorp"'],
+    value: [[model, [1]], "Cannot compute losses: the number of token ids is 1, expected at least 2"],
+    type: [[model, "the"], 'Cannot compute losses: ids is "the", expected a list of token ids'],
+  },
   observe: {
-    name: [[model, ["a"], () => {}, { boss: true }], '(did you mean "bos"?)'],
+    name: [[model, () => {}, { values: ["a"], boss: true }], '(did you mean "bos"?)'],
     value: [
-      [model, ["b.norm"], () => {}],
+      [model, () => {}, { values: ["b.norm"] }],
       'Cannot observe: values[0] is "b.norm", expected one of x, a, m, y, q',
     ],
-    type: [[model, ["a"], 7], "Cannot observe: see is 7, expected a function"],
+    type: [[model, 7, { values: ["a"] }], "Cannot observe: see is 7, expected a function"],
   },
   openConfig: {
     name: [["tiny", { steam: true }], '(did you mean "stream"?)'],
@@ -130,17 +139,24 @@ export const studies: Readonly<Record<string, Row>> = {
   },
   randomInit: untrained("measure untrained models"),
   ratioMap: {
-    ...untrained("map ratios", [64], [0.02]),
-    value: [[named, [64], [0]], "Cannot map ratios: stds[0] is 0, expected a number above 0"],
+    name: [
+      [named, { widths: [64], stds: [0.02], sed: 1 }],
+      'Cannot map ratios: unknown option "sed", expected one of ',
+    ],
+    type: [[7, {}], "Cannot map ratios: configuration is 7, expected a configuration from openConfig"],
+    value: [
+      [named, { widths: [64], stds: [0] }],
+      "Cannot map ratios: stds[0] is 0, expected a number above 0",
+    ],
   },
   repair: {
     ...study("repair", { mlp: [1] }),
     value: [[model, { mlp: [1] }, { by: "maen" }], 'Cannot repair: by is "maen", expected one of mean'],
   },
   removals: {
-    ...study("remove modules", aProfile, "mlp"),
+    ...study("remove modules", aProfile),
     value: [
-      [model, aProfile, "block"],
+      [model, aProfile, { kind: "block" }],
       'Cannot remove modules: kind is "block", expected one of attention, mlp',
     ],
   },
@@ -157,8 +173,8 @@ export const studies: Readonly<Record<string, Row>> = {
   },
   speed: timed("measure speed"),
   sweep: {
-    ...study("sweep", aProfile, [curve], [1]),
-    type: [[model, aSweep, [curve]], "Cannot sweep: profile is a sweep, expected a profile"],
+    ...study("sweep"),
+    type: [[model, { profile: aSweep }], "Cannot sweep: profile is a sweep, expected a profile"],
   },
   untrainedCauses: untrained("measure causes"),
   verify: {
@@ -177,7 +193,7 @@ export const studies: Readonly<Record<string, Row>> = {
     type: [["tiny"], 'Cannot verify the cache: names is "tiny", expected a list of names'],
   },
   zipfText: {
-    value: [[8, 0, 2], `Cannot draw a text: samples is 0, ${wholeOf(1)}`],
-    type: [["8", 1, 2], `Cannot draw a text: vocabulary is "8", ${wholeOf(1)}`],
+    value: [[8, { samples: 0, length: 2 }], `Cannot draw a text: samples is 0, ${wholeOf(1)}`],
+    type: [["8", { samples: 1, length: 2 }], `Cannot draw a text: vocabulary is "8", ${wholeOf(1)}`],
   },
 };

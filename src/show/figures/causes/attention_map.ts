@@ -14,7 +14,8 @@ const EDGES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9];
  *
  * @example
  * ```ts
- * import { attentionMapFigure, causes } from "lamina";
+ * import { causes } from "lamina";
+ * import { attentionMapFigure } from "lamina/figures";
  *
  * const result = await causes("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = attentionMapFigure(result);

@@ -33,7 +33,7 @@ const EDGES = [0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8];
  *
  * @example
  * ```ts
- * import { attentionPatternFigure } from "lamina";
+ * import { attentionPatternFigure } from "lamina/figures";
  *
  * const { svg } = attentionPatternFigure({
  *   model: "made up",

@@ -26,7 +26,8 @@ const CAUSES: readonly { cause: CauseName; name: string; short: string }[] = [
  *
  * @example
  * ```ts
- * import { causes, causesFigure } from "lamina";
+ * import { causes } from "lamina";
+ * import { causesFigure } from "lamina/figures";
  *
  * const result = await causes("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = causesFigure([result]);

@@ -16,7 +16,8 @@ import { type Draw, figure } from "../../chart/svg.ts";
  *
  * @example
  * ```ts
- * import { causes, smoothingFigure } from "lamina";
+ * import { causes } from "lamina";
+ * import { smoothingFigure } from "lamina/figures";
  *
  * const result = await causes("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = smoothingFigure(result);

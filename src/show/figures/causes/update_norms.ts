@@ -21,7 +21,8 @@ const ONE_LENGTH = 1.01;
  *
  * @example
  * ```ts
- * import { causes, updateNormsFigure } from "lamina";
+ * import { causes } from "lamina";
+ * import { updateNormsFigure } from "lamina/figures";
  *
  * const result = await causes("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = updateNormsFigure([result]);

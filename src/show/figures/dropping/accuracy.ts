@@ -25,7 +25,8 @@ import { type Draw, figure } from "../../chart/svg.ts";
  *
  * @example Not run by tests: it fetches the model and the rows
  * ```ts ignore
- * import { accuracyFigure, evaluate, makePlan, profile } from "lamina";
+ * import { evaluate, makePlan, profile } from "lamina";
+ * import { accuracyFigure } from "lamina/figures";
  *
  * const importance = await profile("smollm2-135m");
  * const plans = [{}, ...[4, 8].map((drop) => makePlan(importance, { target: "attention", drop }))];

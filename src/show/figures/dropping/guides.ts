@@ -21,7 +21,8 @@ type Known = Guide & { readonly rank: number };
  *
  * @example
  * ```ts
- * import { guides, guidesFigure } from "lamina";
+ * import { guides } from "lamina";
+ * import { guidesFigure } from "lamina/figures";
  *
  * const options = { text: "README.md", samples: 2, length: 32, heldOut: "LICENSE" };
  * const result = await guides("data/series/pre-ln/step00512", options);

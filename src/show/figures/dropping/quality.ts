@@ -13,12 +13,12 @@ import { sweepRows } from "../../tables/quality.ts";
  *
  * @example
  * ```ts
- * import { curvesOf, profile, qualityFigure, sweep } from "lamina";
+ * import { sweep } from "lamina";
+ * import { qualityFigure } from "lamina/figures";
  *
  * const model = "data/series/pre-ln/step00512";
- * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
- * const curves = curvesOf("attention", 1);
- * const result = await sweep(model, importance, curves, [0, 1, 2], { text: "README.md", samples: 2, length: 32 });
+ * const text = { text: "README.md", samples: 2, length: 32 };
+ * const result = await sweep(model, { ...text, calibration: text, targets: ["attention"], upto: 2, seeds: 1 });
  * const { svg, reading } = qualityFigure(result);
  * ```
  */

@@ -18,7 +18,8 @@ type Line = ReturnType<typeof lineOf>;
  *
  * @example
  * ```ts
- * import { roofline, rooflineFigure } from "lamina";
+ * import { roofline } from "lamina";
+ * import { rooflineFigure } from "lamina/figures";
  *
  * const batch = [1, 4, 16, 64];
  * const results = [

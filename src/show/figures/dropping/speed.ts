@@ -22,7 +22,8 @@ const two = (value: number) => formatFixed(value, 2);
  *
  * @example
  * ```ts
- * import { speed, speedFigure } from "lamina";
+ * import { speed } from "lamina";
+ * import { speedFigure } from "lamina/figures";
  *
  * const options = { plans: [{ attention: [4, 5, 6, 7] }], context: [16, 64], new: 2, repeat: 2 };
  * const { svg, reading } = speedFigure(await speed("data/series/pre-ln/step00512", options));

@@ -19,7 +19,8 @@ const LONGEST = 20;
  *
  * @example
  * ```ts
- * import { comparisonFigure, profile } from "lamina";
+ * import { profile } from "lamina";
+ * import { comparisonFigure } from "lamina/figures";
  *
  * const [first, last] = ["step00000", "step00512"].map((step) =>
  *   profile(`data/series/pre-ln/${step}`, { text: "README.md", samples: 2, length: 32 })

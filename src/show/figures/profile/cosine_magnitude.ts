@@ -37,7 +37,8 @@ type Module = ReturnType<typeof modulesOf>[number];
  *
  * @example
  * ```ts
- * import { cosineMagnitudeFigure, profile } from "lamina";
+ * import { profile } from "lamina";
+ * import { cosineMagnitudeFigure } from "lamina/figures";
  *
  * const result = await profile("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = cosineMagnitudeFigure(result);

@@ -19,7 +19,8 @@ type Target = typeof TARGETS[number];
  *
  * @example
  * ```ts
- * import { dropOrderFigure, profile } from "lamina";
+ * import { profile } from "lamina";
+ * import { dropOrderFigure } from "lamina/figures";
  *
  * const result = await profile("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = dropOrderFigure(result);

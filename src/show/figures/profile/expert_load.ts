@@ -14,7 +14,8 @@ const EDGES = [0.25, 0.5, 0.8, 1.25, 2, 4];
  *
  * @example
  * ```ts
- * import { expertLoadFigure, profile } from "lamina";
+ * import { profile } from "lamina";
+ * import { expertLoadFigure } from "lamina/figures";
  *
  * const draw = async (mixture: string) => expertLoadFigure(await profile(mixture)).svg;
  * // await draw("allenai/OLMoE-1B-7B-0924")

@@ -12,7 +12,8 @@ import { moduleSigns, tally, unknownText } from "../../chart/told.ts";
  *
  * @example
  * ```ts
- * import { importanceFigure, profile } from "lamina";
+ * import { profile } from "lamina";
+ * import { importanceFigure } from "lamina/figures";
  *
  * const result = await profile("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = importanceFigure(result);

@@ -11,7 +11,8 @@ import { type Draw, figure } from "../../chart/svg.ts";
  *
  * @example
  * ```ts
- * import { magnitudeFigure, profile } from "lamina";
+ * import { profile } from "lamina";
+ * import { magnitudeFigure } from "lamina/figures";
  *
  * const result = await profile("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = magnitudeFigure(result);

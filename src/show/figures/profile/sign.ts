@@ -11,7 +11,8 @@ import { directionSigns, tally, unknownText } from "../../chart/told.ts";
  *
  * @example
  * ```ts
- * import { profile, signFigure } from "lamina";
+ * import { profile } from "lamina";
+ * import { signFigure } from "lamina/figures";
  *
  * const result = await profile("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = signFigure(result);

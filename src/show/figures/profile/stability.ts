@@ -25,7 +25,8 @@ type Overlap = ReturnType<typeof overlapsOf>[number];
  *
  * @example
  * ```ts
- * import { profile, stabilityFigure } from "lamina";
+ * import { profile } from "lamina";
+ * import { stabilityFigure } from "lamina/figures";
  *
  * const result = await profile("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
  * const { svg, reading } = stabilityFigure(result);

@@ -13,7 +13,8 @@ import { type Draw, figure } from "../../chart/svg.ts";
  *
  * @example
  * ```ts
- * import { profile, textsFigure } from "lamina";
+ * import { profile } from "lamina";
+ * import { textsFigure } from "lamina/figures";
  *
  * const results = [];
  * for (const text of ["README.md", "LICENSE"]) {

@@ -14,7 +14,8 @@ import { type Draw, figure } from "../../chart/svg.ts";
  *
  * @example
  * ```ts
- * import { checkpointLinesFigure, checkpoints, openSeries } from "lamina";
+ * import { checkpointLinesFigure } from "lamina/figures";
+ * import { checkpoints, openSeries } from "lamina/series";
  *
  * const series = await openSeries("data/series/pre-ln", { steps: [0, 64, 512] });
  * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32 });

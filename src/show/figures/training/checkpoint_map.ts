@@ -21,7 +21,8 @@ import { medianSign, type Sign, tally, unknownText } from "../../chart/told.ts";
  *
  * @example
  * ```ts
- * import { checkpointMapFigure, checkpoints, openSeries } from "lamina";
+ * import { checkpointMapFigure } from "lamina/figures";
+ * import { checkpoints, openSeries } from "lamina/series";
  *
  * const series = await openSeries("data/series/pre-ln", { steps: [0, 64, 512] });
  * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32 });

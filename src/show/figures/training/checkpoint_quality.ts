@@ -16,7 +16,8 @@ import { intervalText, riseSign } from "../../chart/told.ts";
  *
  * @example
  * ```ts
- * import { checkpointQualityFigure, checkpoints, openSeries } from "lamina";
+ * import { checkpointQualityFigure } from "lamina/figures";
+ * import { checkpoints, openSeries } from "lamina/series";
  *
  * const series = await openSeries("data/series/pre-ln", { steps: [0, 512] });
  * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32, quality: "LICENSE" });

@@ -30,7 +30,8 @@ const aCause = like("a property with its models: { name, models }", (value) => {
  *
  * @example
  * ```ts
- * import { initCausesFigure, initModels, openConfig } from "lamina";
+ * import { initCausesFigure } from "lamina/figures";
+ * import { initModels, openConfig } from "lamina/init";
  *
  * const named = await openConfig("data/series/pre-ln/step00512");
  * const models = await initModels(named, { 4: { layers: 4 }, 8: { layers: 8 } }, { samples: 1, length: 32 });

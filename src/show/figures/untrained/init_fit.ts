@@ -25,7 +25,8 @@ import { type Draw, figure } from "../../chart/svg.ts";
  *
  * @example
  * ```ts
- * import { initFitFigure, initModel, openConfig } from "lamina";
+ * import { initFitFigure } from "lamina/figures";
+ * import { initModel, openConfig } from "lamina/init";
  *
  * const named = await openConfig("data/series/pre-ln/step00512");
  * const model = await initModel(named, { samples: 1, length: 32 });

@@ -42,11 +42,12 @@ const aMap = like(
  *
  * @example
  * ```ts
- * import { initMapFigure, initModel, openConfig, ratioMap } from "lamina";
+ * import { initMapFigure } from "lamina/figures";
+ * import { initModel, openConfig, ratioMap } from "lamina/init";
  *
  * const named = await openConfig("data/series/pre-ln/step00512");
  * const model = await initModel(named, { samples: 1, length: 32 });
- * const points = ratioMap(named, [48, 96, 192], [0.01, 0.02, 0.04, 0.08]);
+ * const points = ratioMap(named, { widths: [48, 96, 192], stds: [0.01, 0.02, 0.04, 0.08] });
  * const { svg } = initMapFigure([{ norm: "pre", points, models: [model] }]);
  * ```
  */

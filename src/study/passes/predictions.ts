@@ -1,0 +1,95 @@
+/** Predictions token by token: logits and losses of one text. */
+import {
+  type Check,
+  type Checks,
+  expect,
+  list,
+  reportChecks,
+  type Reports,
+  wholeNumber,
+} from "../../entry/mod.ts";
+import { type DropPlan, textLogits, textLosses } from "../../run/mod.ts";
+import { onModel, type StudyModel } from "../../subject/mod.ts";
+import { idsOf } from "./ids.ts";
+import { engineChecks, engineOf, type EngineOptions } from "../base/options.ts";
+import { aDrop, dropsIn } from "../base/plan.ts";
+
+/** Options of `logits` and `losses`. */
+export interface PredictionOptions extends Reports, EngineOptions {
+  /** The plan, or lists of layers to drop; default: the full model. */
+  readonly drop?: Partial<DropPlan> | undefined;
+}
+
+const checks: Checks<PredictionOptions> = { ...reportChecks, ...engineChecks, drop: aDrop };
+const tokens = (least: number): Check => list(wholeNumber(0), "token ids", least);
+
+/**
+ * Returns the logits after every token of a text, float32 [T, V]: row t predicts token t + 1. All of them are in memory, 4 · T · V
+ * bytes. Throws `RangeError` for ids that are not tokens of the model.
+ *
+ * @example
+ * ```ts
+ * import { logits, openModel } from "lamina";
+ *
+ * using model = await openModel("data/series/pre-ln/step04096");
+ * const ids = (await model.tokenizer()).encode("Once upon a time");
+ * const { data, shape: [tokens, vocabulary] } = await logits(model, ids, { drop: { attention: [2] } });
+ * const last = data.subarray((tokens - 1) * vocabulary);
+ * console.log(last.indexOf(Math.max(...last))); // the most probable next token
+ * ```
+ */
+export async function logits(
+  model: StudyModel | string,
+  ids: ArrayLike<number>,
+  options: PredictionOptions = {},
+): Promise<{ data: Float32Array; shape: readonly number[] }> {
+  expect("compute logits", "ids", ids, tokens(1));
+  return await onModel("compute logits", model, options, checks, async (model, options) => {
+    const { data, shape } = await textLogits(await runOf("compute logits", model, ids, options));
+    return { data, shape };
+  });
+}
+
+/**
+ * Returns the loss of every token of a text but the first, −ln p in nats, float64 [T − 1]. Their mean is the text's loss per token,
+ * as `perplexities` reports it. Throws `RangeError` for ids that are not tokens of the model.
+ *
+ * @example
+ * ```ts
+ * import { losses, openModel } from "lamina";
+ *
+ * using model = await openModel("data/series/pre-ln/step04096");
+ * const ids = (await model.tokenizer()).encode("Once upon a time");
+ * const [full, dropped] = [await losses(model, ids), await losses(model, ids, { drop: { mlp: [1] } })];
+ * console.log(dropped.map((loss, i) => loss - full[i])); // what dropping the MLP costs, token by token
+ * ```
+ */
+export async function losses(
+  model: StudyModel | string,
+  ids: ArrayLike<number>,
+  options: PredictionOptions = {},
+): Promise<Float64Array> {
+  expect("compute losses", "ids", ids, tokens(2));
+  return await onModel(
+    "compute losses",
+    model,
+    options,
+    checks,
+    async (model, options) => await textLosses(await runOf("compute losses", model, ids, options)),
+  );
+}
+
+async function runOf(
+  verb: string,
+  model: StudyModel,
+  ids: ArrayLike<number>,
+  options: PredictionOptions,
+): Promise<Parameters<typeof textLogits>[0]> {
+  return {
+    model,
+    ids: idsOf(verb, model, [ids]),
+    plan: dropsIn(model, options.drop ?? {}),
+    engine: await engineOf(options),
+    signal: options.signal,
+  };
+}
