@@ -6,9 +6,8 @@
  * not run. Where the states would outgrow the budget, batches are split into groups, and each group reads the weights
  * again: a model larger than memory is the normal case.
  */
-import { MODULES } from "../measure/mod.ts";
+import { MODULES, planHash } from "../measure/mod.ts";
 import { expectForks, scoring } from "../models/mod.ts";
-import { planHash } from "../measure/mod.ts";
 import { branches, countModules, variantsIn } from "./plan/trie.ts";
 import { type Runner, runner, type RunnerOptions } from "./runner.ts";
 import { areTexts, type Batch, batchesOf, pastLength, type Segment } from "./segments.ts";

@@ -91,7 +91,7 @@ export function runner(
       for (const variant of variantsIn(ways, "attention")) {
         const members = ways.filter(({ attention }) => attention.key === variant.key)
           .flatMap(({ plans }) => plans);
-        const before = past === null ? null : kept.get(`${variant.key} ${past}`) ?? null;
+        const before = kept.get(`${variant.key} ${past}`) ?? null;
         const own = parts.attention.get(variant.key)!.attention;
         const made = await attend(run, l, variant.spec!, own, members, x, batch, before);
         updates.set(variant.key, made.a);

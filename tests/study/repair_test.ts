@@ -7,11 +7,13 @@ import { tensorsOf } from "../../src/run/mod.ts";
 import {
   evaluate,
   generate,
+  losses,
   makePlan,
   observe,
   perplexities,
   readPlan,
   repair,
+  speed,
   writePlan,
 } from "../../src/study/mod.ts";
 import { writeSafetensors } from "../../src/weights/mod.ts";
@@ -75,6 +77,16 @@ Deno.test("every study takes a repaired plan, and keeps its results apart from t
       engine: "cpu",
     });
     assert.equal(new Set(scores.map(({ tasks }) => tasks.openbookqa.items[0].loglikelihoods[0])).size, 4);
+
+    const ids = Array.from({ length: 16 }, (_, i) => 3 + i);
+    const found = await losses(model, ids, { engine: "cpu", drop: repaired });
+    const expected = await losses(model, ids, { engine: "cpu", drop: dropped });
+    assert.ok(found.some((loss, i) => loss !== expected[i]));
+    const { plans: timed } = await speed(model, {
+      ...{ plans: plans.slice(1), batch: [1], context: [4], new: 1, repeat: 1 },
+      engine: "cpu",
+    });
+    assert.deepEqual(timed.map(({ drop }) => planHash(drop)), plans.map((plan) => planHash(plan)));
 
     const { attention, mlp } = await profile(model, { ...options, drop: repaired });
     assert.ok(attention.importance[1]! > 0 && mlp.importance[2]! > 0); // a mean is an update like any other

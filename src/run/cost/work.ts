@@ -5,7 +5,7 @@
  * Every weight is read once for all tokens and texts; of a mixture those of the experts that some token has chosen, were all chosen
  * alike and each token by itself: X (1 − (1 − k / X)^N) of X for N tokens of k each. Keys and values are read once for each text. The head is for the last token.
  */
-import type { LayerModule, Work } from "../../measure/mod.ts";
+import type { DropPlan, LayerModule, Work } from "../../measure/mod.ts";
 import {
   type FeedSpec,
   kindOf,
@@ -18,7 +18,6 @@ import {
 } from "../../models/mod.ts";
 import { cpuLowering } from "../../onnx/mod.ts";
 import { elements } from "../../tensor/mod.ts";
-import type { DropPlan } from "../../measure/mod.ts";
 import { changedSpec, isRun } from "../plan/variants.ts";
 
 /** Bytes of a number: of a layer's matrices, of any other weight, of a key or value. */

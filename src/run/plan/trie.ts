@@ -2,9 +2,8 @@
  * Plans as a trie: plans that agree up to layer l share the state that enters it, and a module runs once for all
  * plans that have it in the same variant and share its input.
  */
-import type { LayerModule } from "../../measure/mod.ts";
+import type { DropPlan, LayerModule } from "../../measure/mod.ts";
 import type { LayerSpec } from "../../models/mod.ts";
-import type { DropPlan } from "../../measure/mod.ts";
 import { isRun, type Variant, variantOf } from "./variants.ts";
 
 /** Plans that take the same path through one layer. */

@@ -2,13 +2,12 @@
  * A change is a variant of a module: a specification, and tensors in the place of the model's. Runs, prices, decoding and exports see
  * nothing else of it.
  */
-import type { LayerModule } from "../../measure/mod.ts";
+import { type Change, changeHash, type DropPlan, type LayerModule, planOf } from "../../measure/mod.ts";
 import { kindOf, type LayerSpec, layerTensors, type Model, type ModelSpec } from "../../models/mod.ts";
-import { type Change, changeHash, type DropPlan, planOf } from "../../measure/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import { cutTensor, type WeightSource } from "../../weights/mod.ts";
 import { changeKind } from "./changes.ts";
-import { changeTensorName, tensorsOf } from "./tensors.ts";
+import { tensorsOf } from "./tensors.ts";
 
 /** A module of a layer under a plan. */
 export interface Variant<Module extends LayerModule = LayerModule> {
@@ -106,28 +105,17 @@ function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: read
 }
 
 /** The tensors of one changed module, by name. Throws `RangeError` for one whose shape is not that of the changed module. */
-function overlayOf(
-  full: ModelSpec,
-  { layers, hidden }: ModelSpec,
-  change: Change,
-): (name: string) => Overlay {
+function overlayOf(full: ModelSpec, { layers, hidden }: ModelSpec, change: Change) {
   const { layer, module, to } = change;
-  const shapes = new Map(layerTensors(layers[layer], hidden).map(([name, shape]) => [name, shape]));
-  const own = new Map<string, Tensor>();
-  for (const [name, tensor] of tensorsOf(change)) {
-    const expected = shapes.get(`${module}.${name}`);
-    if (expected?.join() !== tensor.shape.join()) {
-      throw new RangeError(
-        `Cannot run ${module} ${layer} as ${to}: tensor ${
-          changeTensorName(change, name)
-        } has shape [${tensor.shape}], ` +
-          `expected [${expected}], which the model needs`,
-      );
-    }
-    own.set(`${module}.${name}`, tensor);
+  const own = new Map([...tensorsOf(change)].map(([name, tensor]) => [`${module}.${name}`, tensor]));
+  for (const [name, expected] of layerTensors(layers[layer], hidden)) {
+    const found = own.get(name)?.shape ?? expected;
+    if (found.join() === expected.join()) continue;
+    throw new RangeError(
+      `Cannot run ${module} ${layer} as ${to}: tensor layers.${layer}.${name} has shape [${found}], expected [${expected}]`,
+    );
   }
   const { made } = changeKind(change);
-  return (name) =>
-    own.get(name) ??
-      (name.startsWith(`${module}.`) ? made?.(change, full.layers[layer], name) ?? null : null);
+  return (name: string): Overlay =>
+    own.get(name) ?? (name.startsWith(`${module}.`) && made?.(change, full.layers[layer], name) || null);
 }

@@ -1,9 +1,8 @@
 /** The weights of one layer in every variant that some plan needs. */
 import type { Engine } from "../../engine/mod.ts";
 import type { NormalDraw } from "../../kernels/mod.ts";
-import { type LayerModule, MODULES } from "../../measure/mod.ts";
+import { type DropPlan, type LayerModule, MODULES } from "../../measure/mod.ts";
 import type { Model } from "../../models/mod.ts";
-import type { DropPlan } from "../../measure/mod.ts";
 import { type LayerParts, layerParts } from "../weights/parts.ts";
 import { branches, variantsIn } from "./trie.ts";
 import { variantModel } from "./variants.ts";

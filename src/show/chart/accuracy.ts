@@ -87,7 +87,10 @@ export function accuracyCurves(results: readonly Evaluation[], plans: readonly D
   const made = plans.flatMap((plan, i) =>
     "kind" in plan && plan.order.length > 0 ? [{ plan, result: results[i] }] : []
   );
-  const groups = Map.groupBy(made, ({ plan: { target, by, seed } }) => `${target} ${by} ${seed}`);
+  const groups = Map.groupBy(
+    made,
+    ({ plan: { target, by, seed, repaired } }) => `${target} ${by} ${seed} ${repaired?.by}`,
+  );
   return [...groups.values()].map((members) => ({
     target: members[0].plan.target,
     by: members[0].plan.by,

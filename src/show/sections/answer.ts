@@ -2,7 +2,7 @@
  * What a page answers first: what may go, at what cost, and where that was measured; put together from its sections. All cards
  * are about one plan: the first section that has one chooses it, and every section says what it measured of that plan.
  */
-import { KINDS, planHash, planText, withinBudget } from "../../measure/mod.ts";
+import { changeTexts, KINDS, MODULES, planHash, planText, withinBudget } from "../../measure/mod.ts";
 import { type Evaluation, meanOver, type Profile, type Sweep } from "../../result/mod.ts";
 import { accuracyChange, accuracyCurves, type Dropped, fullOf } from "../chart/accuracy.ts";
 import { formatNumber, formatPoints, formatPointsRange } from "../chart/numbers.ts";
@@ -100,11 +100,10 @@ export function tasksAnswer(results: readonly Evaluation[], plans: readonly Drop
   };
 }
 
-function dropText({ attention, mlp }: Drop, layers: number): string {
-  const parts = [["attention", attention], ["mlp", mlp]] as const;
-  return parts.filter(([, dropped]) => dropped.length > 0)
-    .map(([kind, dropped]) => `${dropped.length} of ${layers} ${PLURALS[kind]} (layers ${dropped.join(" ")})`)
-    .join(" and ");
+function dropText(drop: Drop, layers: number): string {
+  const dropped = MODULES.filter((kind) => drop[kind].length > 0)
+    .map((kind) => `${drop[kind].length} of ${layers} ${PLURALS[kind]} (layers ${drop[kind].join(" ")})`);
+  return [...dropped, ...changeTexts(drop)].join(" and ");
 }
 
 function layersText({ attention, mlp }: Drop): string {

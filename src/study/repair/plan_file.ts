@@ -32,16 +32,14 @@ function withTensors({ changes = [] }: Plan): WithTensors[] {
  *
  * @example
  * ```ts
- * import { makePlan, openSeries, profile, readPlan, writePlan } from "lamina";
+ * import { makePlan, openModel, profile, readPlan, writePlan } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
  * const folder = await Deno.makeTempDir();
  * await writePlan(`${folder}/plan.json`, makePlan(result, { target: "attention", drop: 2 }));
  * console.log((await readPlan(`${folder}/plan.json`)).attention); // layers whose attention is dropped
  * await Deno.remove(folder, { recursive: true });
- * model.close();
  * ```
  */
 export async function writePlan(path: string, plan: Plan): Promise<void> {
@@ -66,16 +64,14 @@ export async function writePlanTensors(path: string, plan: Plan): Promise<void> 
  *
  * @example
  * ```ts
- * import { makePlan, openSeries, profile, readPlan, writePlan } from "lamina";
+ * import { makePlan, openModel, profile, readPlan, writePlan } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
  * const folder = await Deno.makeTempDir();
  * await writePlan(`${folder}/plan.json`, makePlan(result, { target: "mlp", drop: 1 }));
  * console.log((await readPlan(`${folder}/plan.json`)).mlp);
  * await Deno.remove(folder, { recursive: true });
- * model.close();
  * ```
  */
 export async function readPlan(path: string): Promise<Plan> {

@@ -54,15 +54,13 @@ export const REPAIR_SAMPLES = 24;
  *
  * @example
  * ```ts
- * import { openSeries, perplexities, repair } from "lamina";
+ * import { openModel, perplexities, repair } from "lamina";
  *
- * const series = await openSeries("data/series/pre-ln");
- * const model = await series.checkpoints.at(-1)!.open();
+ * using model = await openModel("data/series/pre-ln/step04096");
  * const dropped = { attention: [2, 3] };
  * const repaired = await repair(model, dropped, { text: "README.md", samples: 2, length: 32 });
  * const [bare, mean] = await perplexities(model, [dropped, repaired], { text: "README.md", samples: 2, length: 32, skip: 2 });
  * console.log(bare.nll, mean.nll);
- * model.close();
  * ```
  */
 export async function repair<From extends Plan | Partial<DropPlan>>(

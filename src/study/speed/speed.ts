@@ -18,7 +18,7 @@ import {
 } from "../../entry/mod.ts";
 import type { Engine } from "../../engine/mod.ts";
 import { gamma, planHash, quartiles } from "../../measure/mod.ts";
-import { type Evaluation, head, type Speed, VERSION } from "../../result/mod.ts";
+import { type Evaluation, head, planData, type Speed, VERSION } from "../../result/mod.ts";
 import {
   type Decoder,
   decoder,
@@ -173,7 +173,7 @@ async function measured(model: StudyModel, options: SpeedOptions): Promise<Speed
     new: steps,
     seed,
     plans: plans.map((drop) => ({
-      drop: { attention: [...drop.attention], mlp: [...drop.mlp] },
+      drop: planData(drop),
       weightBytes: weightBytes(model.spec, drop, FLOAT32),
     })),
     points,
