@@ -5,6 +5,8 @@ import { type Change, type DropPlan, everyChange, noDrop, planHash } from "../..
 import { type Plan, resultText } from "../../src/result/mod.ts";
 import { tensorsOf } from "../../src/run/mod.ts";
 import {
+  divisionOf,
+  estimate,
   evaluate,
   generate,
   losses,
@@ -14,6 +16,7 @@ import {
   readPlan,
   repair,
   speed,
+  studies,
   writePlan,
 } from "../../src/study/mod.ts";
 import { writeSafetensors } from "../../src/weights/mod.ts";
@@ -48,6 +51,15 @@ Deno.test("a mean is the sum of the full model's updates over all tokens, divide
       const sum = sums.get(`${change.module} ${change.layer}`)!;
       assert.deepEqual(vectorOf(change), Float32Array.from(sum, (value) => value / (4 * 16)));
     }
+  }));
+
+Deno.test("a repair is one pass of the full model, which is its price, and is not divided over machines", () =>
+  withTiny(async ({ model, options: { results: _, ...options } }) => {
+    const asked = { ...options, plan: { mlp: [1] } };
+    const { modules, tokens, plans } = await estimate("repair", model, asked);
+    assert.deepEqual([modules, tokens, plans], [2 * model.spec.layers.length, 4 * 16, 1]);
+    const work = await studies.repair.work(model, asked);
+    await assert.rejects(divisionOf(work, options), /Cannot divide repair of .*: run it on one machine/);
   }));
 
 Deno.test("every study takes a repaired plan, and keeps its results apart from the drop's", () =>
