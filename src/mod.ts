@@ -68,9 +68,13 @@ export {
   type RankOptions,
   type RankOrder,
   type RankTarget,
+  readPlan,
   type Removal,
   type RemovalOptions,
   removals,
+  repair,
+  type RepairedOptions,
+  type RepairOptions,
   roofline,
   type RooflineOptions,
   type Scores,
@@ -86,6 +90,7 @@ export {
   type Terms,
   verify,
   type VerifyOptions,
+  writePlan,
   type Written,
 } from "./study/mod.ts";
 export {
@@ -142,7 +147,7 @@ export { reading, type ReadingValue } from "./show/mod.ts";
 export type { EngineName, Precision } from "./engine/mod.ts";
 export type { Progress, Reports } from "./entry/mod.ts";
 export type { ByteSource, ModelFiles, OpenOptions } from "./hub/mod.ts";
-export type { DeviceName, LayerModule, ModuleKind } from "./measure/mod.ts";
+export type { Change, DeviceName, LayerModule, ModuleKind } from "./measure/mod.ts";
 export { help, show } from "./show/cell.ts";
 export type { BosRule } from "./tasks/mod.ts";
 export type { Blocks, Tokenizer } from "./text/mod.ts";

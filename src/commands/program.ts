@@ -12,6 +12,7 @@ import { figuresCommand } from "./pages/figures.ts";
 import { generateCommand } from "./measure/generate.ts";
 import { guidesCommand, orderCommand } from "./measure/orders.ts";
 import { randomInitCommand } from "./measure/random_init.ts";
+import { repairCommand } from "./measure/repair.ts";
 import { labCommand } from "./desk/lab.ts";
 import { compareCommand, mergeCommand, planCommand } from "./results/results.ts";
 import { type RunLine, shardCommand, shardsCommand } from "./machines/shards.ts";
@@ -40,7 +41,7 @@ export function createProgram(context: Context): Command {
   const groups = {
     "Start here:": [startCommand, figuresCommand],
     "Measure:": [profileCommand, causesCommand, checkpointsCommand, randomInitCommand, compareCommand],
-    "Choose:": [orderCommand, planCommand, sweepCommand, guidesCommand, verifyCommand],
+    "Choose:": [orderCommand, planCommand, repairCommand, sweepCommand, guidesCommand, verifyCommand],
     "Evaluate:": [perplexityCommand, evaluateCommand, generateCommand, speedCommand],
     "Take away:": [exportCommand],
     "Many machines:": [shards, shard, merge, clusterCommand],

@@ -45,7 +45,7 @@ Layers are numbered from 0, as in the original, and listed in the order in which
 | attention | ${list(drop.attention)} |
 | MLP       | ${list(drop.mlp)} |
 
-${kept.length} of ${full.layers.length} layers keep at least one module${
+${changesText(drop)}${kept.length} of ${full.layers.length} layers keep at least one module${
     kept.length < full.layers.length ? `: ${kept.join(" ")}` : ""
   }.
 
@@ -57,6 +57,18 @@ ${plan ? reasons(plan, job) : "They were named one by one, without a plan."}
 
 ${costText(job, plan, costs)}
 ${notes.length > 0 ? `\n## Notes\n\n${notes.map((note) => `- ${note}`).join("\n")}\n` : ""}`;
+}
+
+/** What is changed besides. */
+function changesText({ changes = [] }: Job["drop"]): string {
+  if (changes.length === 0) return "";
+  const lines = changes.map((change) => {
+    const name = modulesText([change]);
+    return change.to === "weights"
+      ? `- ${name}: nothing of heads ${change.heads.join(" ")} reaches the output projection`
+      : `- ${name}: the ${change.to} of its update in its place`;
+  });
+  return `Changed otherwise:\n\n${lines.join("\n")}\n\n`;
 }
 
 function reasons({ target, by, seed, provenance, order }: Plan, { drop }: Job): string {
@@ -93,7 +105,7 @@ function costText(
   plan: Plan | null,
   costs: readonly Quality[],
 ): string {
-  const flags = MODULES.filter((module) => drop[module].length > 0)
+  const flags = drop.changes ? ["--plan PLAN"] : MODULES.filter((module) => drop[module].length > 0)
     .map((module) => `--drop-${module} ${drop[module].join(",")}`);
   const dashes = name.startsWith("-") ? ["--"] : []; // a name that is not to be taken for an option
   const command = ["lamina", "perplexity", ...flags, ...dashes, shellWord(name)].join(" ");

@@ -16,12 +16,13 @@ import {
   text,
 } from "../entry/mod.ts";
 import { expectNothing, writeFolder } from "../disk/mod.ts";
+import type { DropPlan, LayerModule } from "../measure/mod.ts";
 import type { Keeping, Plan } from "../result/mod.ts";
-import type { DropPlan } from "../run/mod.ts";
 import { aDrop, dropsIn } from "../study/mod.ts";
 import { onModel, type StudyModel } from "../subject/mod.ts";
 import { openGguf, openSafetensors } from "../weights/mod.ts";
 import { cardText } from "./card.ts";
+import { notesOnHeads, withoutHeads } from "./changes.ts";
 import {
   type Format,
   FORMATS,
@@ -118,16 +119,22 @@ async function write(
 ): Promise<Exported> {
   const { format, out, onProgress, onNotice, signal } = options;
   await expectNothing(out);
-  dropsIn(model, drop);
-  const { attention = [], mlp = [] } = drop; // in rank order, which a list of drops in normal form has lost
+  const { changes, ...lists } = dropsIn(model, drop);
+  const inRankOrder = (kind: LayerModule) => [...new Set([...drop[kind] ?? [], ...lists[kind]])]; // which the normal form has lost
+  const plan: DropPlan = {
+    attention: inRankOrder("attention"),
+    mlp: inRankOrder("mlp"),
+    ...changes ? { changes } : {},
+  };
   const stored = await openStored(model);
   try {
-    const job = jobOf(model, model.files!, stored, { attention, mlp });
-    const made = await makeAs(job, format);
+    const job = withoutHeads(jobOf(model, model.files!, stored, plan));
+    const found = await makeAs(job, format);
+    const made = { ...found, notes: [...found.notes, ...notesOnHeads(changes ?? [])] };
     await expectSpace(out, sum(made.files, ({ bytes }) => bytes));
-    const costs = await qualities(model, { attention, mlp }, options);
-    const plan = "kind" in drop ? drop : null;
-    const card = textFile("README.md", cardText({ job, format, plan, made, costs }));
+    const costs = await qualities(model, plan, options);
+    const reasons = "kind" in drop ? drop : null;
+    const card = textFile("README.md", cardText({ job, format, plan: reasons, made, costs }));
     const files = [...made.files, card];
     const total = sum(files, ({ bytes }) => bytes);
     const report = meter({ label: `export of ${model.name}`, total, unit: "bytes" }, onProgress);

@@ -1,8 +1,7 @@
 /** The job of an export, the same for every format. */
-import { type LayerModule, MODULES } from "../measure/mod.ts";
+import { type DropPlan, isFull, type LayerModule, MODULES } from "../measure/mod.ts";
 import type { ModelFiles } from "../hub/mod.ts";
 import { type ModelSpec, readDropList, readSpec } from "../models/mod.ts";
-import type { DropPlan } from "../run/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import { type Content, contentOf, type GgufFile, type PagedFile, ranges } from "../weights/mod.ts";
 
@@ -25,7 +24,7 @@ export interface Job {
   readonly stored: Stored;
   /** The model with every module, those too that the checkpoint's own lists leave out. */
   readonly full: ModelSpec;
-  /** All dropped modules, first dropped first; those that the checkpoint itself leaves out come first. */
+  /** Dropped modules, first dropped first, after those that the checkpoint itself leaves out; and all other changes. */
   readonly drop: DropPlan;
   /** Layers that keep a module, in order. */
   readonly kept: readonly number[];
@@ -58,8 +57,9 @@ export function jobOf(
   const all = {
     attention: [...own(drop_attn_list, "drop_attn_list"), ...drop.attention],
     mlp: [...own(drop_mlp_list, "drop_mlp_list"), ...drop.mlp],
+    ...drop.changes ? { changes: drop.changes } : {},
   };
-  if (all.attention.length + all.mlp.length === 0) {
+  if (isFull(all)) {
     throw new RangeError(
       `Cannot export ${model.name}: nothing is dropped, expected a plan or modules to drop`,
     );

@@ -1,7 +1,7 @@
 /** The cost of dropping in perplexity: measured now, or kept from earlier studies of the same model and the same modules. */
 import { type Reports, reportsOf } from "../entry/mod.ts";
+import { type DropPlan, noDrop, planHash } from "../measure/mod.ts";
 import { computedAlike, type Keeping, keptOf, type Perplexity } from "../result/mod.ts";
-import type { DropPlan } from "../run/mod.ts";
 import { dropsIn, perplexities } from "../study/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 
@@ -38,10 +38,10 @@ export async function qualities(
 const textOf = ({ full: { provenance: { text } } }: Quality) => `${text.name} ${text.hash}`;
 
 function pairsIn(found: readonly Perplexity[], model: StudyModel, drop: DropPlan): Quality[] {
-  const wanted = JSON.stringify(dropsIn(model, drop));
+  const wanted = planHash(dropsIn(model, drop));
   const own = found.filter(({ provenance }) => provenance.model.fingerprint === model.identity.fingerprint);
-  const without = (plan: string) => own.filter(({ provenance }) => JSON.stringify(provenance.drop) === plan);
-  const full = without(JSON.stringify(dropsIn(model, {})));
+  const without = (plan: string) => own.filter(({ provenance }) => planHash(provenance.drop) === plan);
+  const full = without(planHash(noDrop));
   return without(wanted).flatMap((dropped) => {
     const base = full.find(({ provenance }) =>
       provenance.text.hash === dropped.provenance.text.hash &&

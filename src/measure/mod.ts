@@ -29,6 +29,19 @@ export {
 } from "./statistics/statistics.ts";
 export { initTheory, type Predicted, type Untrained } from "./untrained/init_theory.ts";
 export { KINDS, type LayerModule, type ModuleKind, MODULES } from "./kinds.ts";
+export {
+  type Change,
+  changeHash,
+  CHANGES,
+  changeTexts,
+  type DropPlan,
+  everyChange,
+  isFull,
+  noDrop,
+  planHash,
+  planOf,
+  planText,
+} from "./plan.ts";
 export { type Massive, massiveActivations } from "./streams/massive.ts";
 export { type Changes, changesOf, documentsNeeded, type Interval } from "./statistics/paired.ts";
 export {

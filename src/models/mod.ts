@@ -33,6 +33,7 @@ export {
   type SharedSpec,
   sharedTensors,
 } from "./modules/experts.ts";
+export { meanSpec } from "./modules/mean.ts";
 export type { AttentionTaps, SegmentOptions, Slot } from "./modules/kind.ts";
 export {
   feedKind,

@@ -8,6 +8,8 @@ import type { Engine, Held } from "../engine/mod.ts";
 import type { Model } from "../models/mod.ts";
 import { type Tensor, toFloat32 } from "../tensor/mod.ts";
 import { withRead } from "./held.ts";
+import { changeTensors } from "./plan/changes.ts";
+import { changeTensorName } from "./plan/tensors.ts";
 
 /** A module of a layer, or what comes before or after the layers. */
 export type Place =
@@ -68,12 +70,19 @@ export function notFinite(
   culprit: Culprit | null,
 ): RangeError {
   const layer = typeof place === "object" ? place.layer : undefined;
-  const found = culprit && reason(culprit, model.stored?.(culprit.name, layer).name ?? culprit.name);
+  const found = culprit && reason(culprit, storedName(model, culprit.name, layer));
   return new RangeError(
     `Cannot run ${model.name}: ${described(place)} produces non-finite numbers${
       found ? ` (${found})` : ""
     }, expected finite ones`,
   );
+}
+
+/** The name of a weight in the checkpoint; one that a plan brings is in the plan's file. */
+function storedName({ stored }: Pick<Model, "stored">, name: string, layer?: number): string {
+  const [module, own] = name.split(".", 2);
+  if (changeTensors.has(own)) return changeTensorName({ layer: layer!, module: module as LayerModule }, own);
+  return stored?.(name, layer).name ?? name;
 }
 
 function described(place: Place): string {

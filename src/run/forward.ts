@@ -6,16 +6,15 @@
  * not run. Where the states would outgrow the budget, batches are split into groups, and each group reads the weights
  * again: a model larger than memory is the normal case.
  */
+import { MODULES, planHash } from "../measure/mod.ts";
 import { expectForks, scoring } from "../models/mod.ts";
-import type { DropPlan } from "./plan.ts";
+import { branches, countModules, variantsIn } from "./plan/trie.ts";
 import { type Runner, runner, type RunnerOptions } from "./runner.ts";
 import { areTexts, type Batch, batchesOf, pastLength, type Segment } from "./segments.ts";
 import { freeStates, type State } from "./state.ts";
-import { branches, countModules, runs } from "./trie.ts";
 
 /** What to run. */
 export interface ForwardOptions extends RunnerOptions {
-  readonly plans: readonly DropPlan[];
   /** Bytes that the states may take; default: 512 MiB. */
   readonly budget?: number | undefined;
   /** Takes the streams that leave the last layer, a group of batches after the other; they are the taker's to free. */
@@ -56,7 +55,7 @@ export async function forward(options: ForwardOptions): Promise<number> {
  * segment runs again for every group that has some of what continues it.
  */
 function groupsOf({ model, segments, plans, budget = DEFAULT_BUDGET }: ForwardOptions): Batch[][] {
-  const distinct = new Set(plans.map((plan) => JSON.stringify(plan))).size;
+  const distinct = new Set(plans.map(planHash)).size;
   const masks = new Set(model.spec.layers.map(({ attention }) => scoring(attention)?.window)).size;
   const batches = batchesOf(segments);
   const byFirst = new Map(batches.map((batch) => [batch.first, batch]));
@@ -98,10 +97,15 @@ function pastsOf(segments: readonly Segment[], index: number): number[] {
 /** Passes some batches through all layers. What it holds is freed if it fails. */
 async function runLayers({ model, plans }: ForwardOptions, batches: Batch[], run: Runner): Promise<State[]> {
   const { layers } = model.spec;
-  let states: State[] = [{ plans: plans.map((_, index) => index), batches: [] }];
+  const everyPlan = [...plans.keys()];
+  const runs = (l: number) => {
+    const ways = branches(plans, everyPlan, layers[l], l);
+    return MODULES.some((module) => variantsIn(ways, module).length > 0);
+  };
+  let states: State[] = [{ plans: everyPlan, batches: [] }];
   try {
     for (const batch of batches) states[0].batches.push(await run.embedding(batch));
-    const running = layers.keys().filter((l) => runs(plans, layers[l], l)).toArray();
+    const running = layers.keys().filter(runs).toArray();
     for (const [i, l] of running.entries()) {
       const ways = states.map((state) => branches(plans, state.plans, layers[l], l));
       states = await run.layer(l, running[i + 1] ?? null, states, ways, batches);

@@ -11,7 +11,11 @@ export { type DistanceSum, llmDropProbe, type LlmDropSums } from "./probes/llm_d
 export { type LayerNorms, normsProbe, type NormSums } from "./probes/norms.ts";
 export { textLogits, textLosses } from "./head/logits.ts";
 export { PART_BYTES } from "./weights/parts.ts";
-export { type DropPlan, dropPlan, noDrop } from "./plan.ts";
+export { type DropPlan, noDrop } from "../measure/mod.ts";
+export { changeKind } from "./plan/changes.ts";
+export { dropPlan } from "./plan/plan.ts";
+export { changeTensorName, type ChangeTensors, keepTensors, tensorsHash, tensorsOf } from "./plan/tensors.ts";
+export { changedModel, changedSpec, isRun } from "./plan/variants.ts";
 export { routingProbe } from "./probes/routing.ts";
 export type { Observation, Probe } from "./probes/probe.ts";
 export { type SampleOptions, sampler } from "./decode/sample.ts";
@@ -34,7 +38,7 @@ export {
   valuesProbe,
 } from "./probes/values.ts";
 export { windowsProbe, type WindowSums } from "./probes/windows.ts";
-export { countModules } from "./trie.ts";
+export { countModules } from "./plan/trie.ts";
 export {
   FLOAT32,
   keyBytes,

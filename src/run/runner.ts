@@ -2,10 +2,12 @@
 import type { Engine, Held } from "../engine/mod.ts";
 import { normalDraw } from "../kernels/mod.ts";
 import type { Model } from "../models/mod.ts";
+import type { DropPlan } from "../measure/mod.ts";
 import { attend, type Kept } from "./modules/attend.ts";
 import { openEmbedder } from "./embed.ts";
 import { freeAll } from "./held.ts";
-import { type LayerParts, layerParts } from "./weights/parts.ts";
+import { type Branch, variantsIn } from "./plan/trie.ts";
+import { type LayerVariants, layerVariants } from "./plan/weights.ts";
 import type { Probe } from "./probes/probe.ts";
 import { openPrograms } from "./programs.ts";
 import { readingAhead } from "./weights/read_ahead.ts";
@@ -13,7 +15,6 @@ import type { Run } from "./run.ts";
 import { type Batch, positionsOf, type Segment } from "./segments.ts";
 import { openSights } from "./modules/sights.ts";
 import { freeStates, type State } from "./state.ts";
-import type { Branch } from "./trie.ts";
 import { updated } from "./modules/update.ts";
 
 /** What runs, over what, and who looks. */
@@ -21,6 +22,7 @@ export interface RunnerOptions {
   readonly model: Model;
   readonly engine: Engine;
   readonly segments: readonly Segment[];
+  readonly plans: readonly DropPlan[];
   readonly probes?: readonly Probe[] | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called after each module, with modules × batches done and to do. */
@@ -49,7 +51,7 @@ export interface Runner {
 
 /** Compiles a graph for each kind of module when it is first met, and runs them. */
 export function runner(
-  { model, engine, segments, probes = [], signal, onProgress }: RunnerOptions,
+  { model, engine, segments, plans, probes = [], signal, onProgress }: RunnerOptions,
   total: number,
 ): Runner {
   const programs = openPrograms(engine);
@@ -60,7 +62,7 @@ export function runner(
   // What goes on inside attention is observed of all its heads at once, and what is kept is kept of all of them.
   const wholeAttention = probes.some((probe) => probe.attention) ||
     segments.some(({ past }) => past !== null);
-  const weights = readingAhead((l) => layerParts(model, engine, draw, l, wholeAttention));
+  const weights = readingAhead((l) => layerVariants({ model, engine, draw, plans, wholeAttention }, l));
   let done = 0;
 
   function step(): void {
@@ -70,36 +72,42 @@ export function runner(
 
   const run: Run = { model, engine, segments, continued, probes, signal, programs, sights, step };
 
-  /** A batch of one state through the ways of a layer; `kept` has what it continues, and takes what continues it. */
+  /**
+   * A batch of one state through the ways of a layer. `kept` has the keys and values that it continues, by variant and segment, and
+   * takes those that others continue.
+   */
   async function parted(
     l: number,
-    parts: LayerParts,
+    parts: LayerVariants,
     x: Held,
     batch: Batch,
     ways: readonly Branch[],
-    kept: Map<number, Kept>,
+    kept: Map<string, Kept>,
   ): Promise<Held[]> {
-    const attending = ways.filter((way) => way.attention).flatMap((way) => way.plans);
+    const updates = new Map<string, Held>();
     const streams: Held[] = [];
-    let a: Held | null = null;
     try {
-      if (attending.length > 0) {
-        const { past } = segments[batch.first];
-        const before = past === null ? null : kept.get(past)!;
-        const made = await attend(run, l, parts.attention, attending, x, batch, before);
-        a = made.a;
-        if (made.kept) kept.set(batch.first, made.kept);
+      const { past } = segments[batch.first];
+      for (const variant of variantsIn(ways, "attention")) {
+        const members = ways.filter(({ attention }) => attention.key === variant.key)
+          .flatMap(({ plans }) => plans);
+        const before = kept.get(`${variant.key} ${past}`) ?? null;
+        const own = parts.attention.get(variant.key)!.attention;
+        const made = await attend(run, l, variant.spec!, own, members, x, batch, before);
+        updates.set(variant.key, made.a);
+        if (made.kept) kept.set(`${variant.key} ${batch.first}`, made.kept);
       }
       for (const way of ways) {
-        const runs = way.attention || way.mlp;
-        streams.push(runs ? await updated(run, l, parts, way, x, way.attention ? a : null, batch) : x);
+        const a = updates.get(way.attention.key) ?? null;
+        const isChanged = a !== null || way.mlp.spec !== null;
+        streams.push(isChanged ? await updated(run, l, parts.mlp.get(way.mlp.key), way, x, a, batch) : x);
       }
       return streams;
     } catch (error) {
       freeAll(streams.filter((stream) => stream !== x));
       throw error;
     } finally {
-      a?.free();
+      freeAll(updates.values());
     }
   }
 
@@ -120,7 +128,7 @@ export function runner(
       const next = states.map((_, i) => ways[i].map(({ plans }): State => ({ plans, batches: [] })));
       try {
         for (const [i, state] of states.entries()) {
-          const kept = new Map<number, Kept>();
+          const kept = new Map<string, Kept>();
           try {
             for (const [b, batch] of batches.entries()) {
               const x = state.batches[b];

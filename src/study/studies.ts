@@ -16,6 +16,7 @@ import { orderStudy } from "./orders/stages.ts";
 import type { PaperOrders } from "./training/paper_orders.ts";
 import { type PerplexityOptions, perplexityStudy } from "./passes/perplexity.ts";
 import { type ProfileOptions, profileStudy } from "./passes/profile.ts";
+import { type RepairedOptions, repairStudy } from "./repair/repair.ts";
 import { type SpeedEstimate, type SpeedOptions, speedStudy } from "./speed/speed.ts";
 import { type Price, priceOf, type Study } from "./base/study.ts";
 import { type SweepOptions, sweepStudy } from "./sweep/sweep.ts";
@@ -28,6 +29,7 @@ export const studies = {
   perplexity: perplexityStudy,
   causes: causesStudy,
   evaluate: evaluateStudy,
+  repair: repairStudy,
   order: orderStudy,
   sweep: sweepStudy,
   checkpoints: checkpointsStudy,
@@ -51,6 +53,7 @@ export type StudyTerms = {
   readonly perplexity: Terms<StudyModel | string, PerplexityOptions>;
   readonly causes: Terms<StudyModel | string, CausesOptions>;
   readonly evaluate: Terms<StudyModel | string, EvaluationOptions, EvaluatePrice>;
+  readonly repair: Terms<StudyModel | string, RepairedOptions>;
   readonly order: Terms<StudyModel | string, OrderOptions>;
   readonly sweep: Terms<StudyModel | string, SweepOptions>;
   readonly checkpoints: Terms<Series, CheckpointsOptions>;

@@ -34,3 +34,32 @@ export function cutTensor({ dtype, shape, data }: Tensor, { axis, start, end }: 
   }
   return { dtype, shape: [shape[0], count], data: out };
 }
+
+/** A copy of a tensor with zeros in these rows or columns. */
+export function withZeros({ dtype, shape, data }: Tensor, cuts: readonly Cut[]): Tensor {
+  const copy = (data as Float32Array).slice(); // of its own type
+  const columns = elements(shape.slice(1));
+  for (const { axis, start, end } of cuts) {
+    if (axis === 0) copy.fill(0, start * columns, end * columns);
+    else for (let at = 0; at < copy.length; at += columns) copy.fill(0, at + start, at + end);
+  }
+  return { dtype, shape, data: copy };
+}
+
+/** Tensors of one type, one after the other along an axis. */
+export function joinTensors(parts: readonly Tensor[], axis: Cut["axis"]): Tensor {
+  const [{ dtype, shape }] = parts;
+  const side = parts.reduce((sum, part) => sum + part.shape[axis], 0);
+  const length = parts.reduce((sum, { data }) => sum + data.length, 0);
+  const out = viewOf(dtype, new ArrayBuffer(length * byteSize(dtype)), 0, length) as Float32Array;
+  const rows = axis === 0 ? 1 : shape[0];
+  let at = 0;
+  for (let row = 0; row < rows; row++) {
+    for (const { data } of parts) {
+      const width = data.length / rows;
+      out.set((data as Float32Array).subarray(row * width, (row + 1) * width), at);
+      at += width;
+    }
+  }
+  return { dtype, shape: shape.with(axis, side), data: out };
+}

@@ -1,6 +1,6 @@
 /** Checkpoints as named tensors, one layer at a time. */
 export { type Content, contentOf, type OutTensor, PART_BYTES, ranges, zeros } from "./content.ts";
-export { cutTensor, cutTensors } from "./cut.ts";
+export { cutTensor, cutTensors, joinTensors, withZeros } from "./cut.ts";
 export { type Allocate, commonType, type PagedFile } from "./file.ts";
 export { type GgufFile, openGguf } from "./gguf/open.ts";
 export { ggufBytes, ggufContent } from "./gguf/write.ts";
@@ -9,4 +9,4 @@ export { layered, readRef, rowsIn, type TensorRef } from "./layered.ts";
 export { withMxfp4 } from "./safetensors/mxfp4.ts";
 export { type CheckpointFiles, openSafetensors } from "./safetensors/open.ts";
 export { safetensorsContent, writeSafetensors } from "./safetensors/write.ts";
-export type { Cut, Drawn, Lease, TensorFile, WeightSource } from "./source.ts";
+export type { Cut, Drawn, Lease, TensorFile, TensorInfo, WeightSource } from "./source.ts";

@@ -161,7 +161,7 @@ for (const name of Deno.args[1].split(",")) {
           const { keyHeads, keySize, valueHeads, valueSize } = attention;
           return [keyHeads * keySize, valueHeads * valueSize];
         }
-        return attention
+        return attention && "heads" in attention
           ? [attention.heads * attention.headSize, attention.kvHeads * attention.headSize]
           : [];
       });

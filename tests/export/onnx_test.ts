@@ -6,8 +6,10 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { exportModel } from "../../src/export/mod.ts";
-import { decoder, type DropPlan, noDrop } from "../../src/run/mod.ts";
+import type { Change } from "../../src/measure/mod.ts";
+import { decoder, type DropPlan, keepTensors, noDrop } from "../../src/run/mod.ts";
 import { openModel, type StudyModel } from "../../src/subject/mod.ts";
+import { float32 } from "../../src/tensor/mod.ts";
 import { fixture } from "../fixtures/read.ts";
 import { writeGptOss } from "../models/gpt_oss_folder.ts";
 import { distance, engine, largest, stateTolerance, withFolder } from "../support.ts";
@@ -114,6 +116,26 @@ for (const [what, refOf] of Object.entries(models)) {
   });
 }
 
+Deno.test("means and heads cut: the graph gives the decoder's logits", async () => {
+  for (
+    const ref of [gguf("llama"), ...await Promise.all(["gpt-oss", "neox-parallel", "mixtral"].map(folderOf))]
+  ) {
+    await expectSame(ref, ({ hidden }) => {
+      const mean = (layer: number, module: Change["module"]): Change => {
+        const vector = Float32Array.from({ length: hidden }, (_, i) => Math.sin(i + layer));
+        const tensors = keepTensors(new Map([["mean", float32([hidden], vector)]]));
+        return { layer, module, to: "mean", tensors };
+      };
+      const heads: Change = { layer: 0, module: "attention", to: "weights", heads: [1] };
+      return {
+        attention: [],
+        mlp: [],
+        changes: [heads, mean(1, "attention"), mean(1, "mlp"), mean(2, "mlp")],
+      };
+    }, "changes");
+  }
+});
+
 Deno.test("experts packed in four bits (gpt-oss): the graph gives the decoder's logits", () =>
   withFolder(async (folder) => {
     await writeGptOss(folder, "packed");
@@ -121,7 +143,14 @@ Deno.test("experts packed in four bits (gpt-oss): the graph gives the decoder's 
   }));
 
 /** The graph of the model under a plan, and the decoder: the same logits, others than the full model's. */
-async function expectSame(ref: string, plan: DropPlan, label: string): Promise<void> {
+async function expectSame(
+  ref: string,
+  wanted: DropPlan | ((spec: StudyModel["spec"]) => DropPlan),
+  label: string,
+): Promise<void> {
+  const opened = await openModel(ref);
+  const plan = typeof wanted === "function" ? wanted(opened.spec) : wanted;
+  opened.close();
   await withExport(ref, plan, async ({ model, folder }) => {
     const wanted = await ownLogits(model, plan);
     const full = await ownLogits(model, noDrop);

@@ -35,14 +35,18 @@ Deno.test("countModules is the brute-force count, for any plans", () => {
   const plans = fc.integer({ min: 1, max: 6 }).chain((layers) =>
     fc.tuple(fc.constant(layers), fc.array(planOf(layers), { maxLength: 12 }))
   );
-  const layer = { residual: "sequential", attention: {}, mlp: {} } as LayerSpec; // only presence is looked at
+  const layer = {
+    residual: "sequential",
+    attention: { kind: "softmax" },
+    mlp: { kind: "dense" },
+  } as LayerSpec; // their kinds suffice
   fc.assert(fc.property(plans, ([layers, plans]) => {
     assert.equal(countModules(Array(layers).fill(layer), plans), bruteForce(layers, plans));
   }));
 });
 
 Deno.test("a module that the checkpoint lacks is never counted", () => {
-  const bare = { residual: "sequential", attention: null, mlp: {} } as LayerSpec;
+  const bare = { residual: "sequential", attention: null, mlp: { kind: "dense" } } as LayerSpec;
   assert.equal(countModules([bare, bare], [{ attention: [], mlp: [] }, { attention: [], mlp: [1] }]), 2);
 });
 

@@ -1,11 +1,10 @@
 /** Benchmark tasks, with modules dropped, compared with the full model. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type Evaluation, type Plan, readResult, resultText } from "../../result/mod.ts";
-import { type DropPlan, noDrop } from "../../run/mod.ts";
+import { noDrop } from "../../measure/mod.ts";
+import { type Evaluation, resultText } from "../../result/mod.ts";
 import { evaluatePriceText } from "../../show/mod.ts";
 import { dropsIn, type EvaluateOptions, studies } from "../../study/mod.ts";
 import { type BosRule, suites, taskGroups, taskNames, tasksNamed } from "../../tasks/mod.ts";
-import type { StudyModel } from "../../subject/mod.ts";
 import { type Context, withModel } from "../shared/context.ts";
 import { type OutFlags, withOutFlags } from "../shared/destination.ts";
 import { entriesOf, GIVEN } from "../shared/given.ts";
@@ -15,8 +14,8 @@ import {
   type DropLists,
   type EngineFlags,
   type KeepingFlags,
-  listedIn,
   MODEL,
+  plansIn,
   positive,
   wholeNumber,
   withDropLists,
@@ -92,7 +91,7 @@ export function evaluateCommand(context: Context): Command {
     )
     .option(
       "--plan <file>",
-      "a plan from `lamina plan` (repeatable)",
+      "a plan from `lamina plan` or `lamina repair` (repeatable)",
       collected,
       [],
     )
@@ -100,9 +99,9 @@ export function evaluateCommand(context: Context): Command {
   explained(command, "evaluate smollm2-135m --tasks piqa --limit 100 --drop-attention 25");
   return withOutFlags(withKeepingFlags(withPriceFlags(withEngineFlags(withDropLists(command))))).action(
     async (ref: string, flags: EvaluateFlags) => {
-      const plans = await Promise.all(flags.plan.map((file) => readResult(file, "plan")));
+      const plans = await plansIn(flags);
       await withModel(context, ref, flags, async (model) => {
-        const drops = dropsOf(model, flags, plans);
+        const drops = plans.map((plan) => dropsIn(model, plan));
         const options = { ...optionsOf(context, flags), plans: [noDrop, ...drops] };
         await perform(context, flags, studies.evaluate, [model, options], {
           price: (price) => evaluatePriceText(model.name, drops.length, price, context.look),
@@ -120,13 +119,6 @@ export function evaluateCommand(context: Context): Command {
 function evaluationText(results: readonly Evaluation[]): string {
   const texts = results.map((result) => resultText(result, 1));
   return texts.length === 1 ? texts[0] : `[\n${texts.map((text) => text.trimEnd()).join(",\n")}\n]\n`;
-}
-
-/** The plans of the files, and what the drop options name as one more. */
-function dropsOf(model: StudyModel, flags: EvaluateFlags, plans: readonly Plan[]): DropPlan[] {
-  const own = listedIn(flags);
-  const said = own.attention.length + own.mlp.length > 0 ? [own] : [];
-  return [...plans, ...said].map((plan) => dropsIn(model, plan));
 }
 
 function optionsOf(context: Context, flags: EvaluateFlags): EvaluateOptions {

@@ -1,5 +1,6 @@
 /** What the model writes: the full model's text beside the dropped one's. */
 import { Command } from "commander";
+import { changeTexts, type DropPlan, isFull } from "../../measure/mod.ts";
 import { head } from "../../result/mod.ts";
 import { computedOn, generate } from "../../study/mod.ts";
 import { type Context, withModel } from "../shared/context.ts";
@@ -50,7 +51,7 @@ export function generateCommand(context: Context): Command {
       const wanted = await wantedOf(flags);
       await withModel(context, ref, flags, async (model) => {
         const drop = dropOf(model, wanted);
-        const dropped = drop.attention.length + drop.mlp.length > 0;
+        const dropped = !isFull(drop);
         const quiet = isStandardOutput(flags.json) || isStandardOutput(flags.csv);
         let current = -1;
         const { prompt, tokens, temperature, topP, seed, bos, engine, precision } = flags;
@@ -87,12 +88,8 @@ export function generateCommand(context: Context): Command {
   );
 }
 
-function heading(
-  plan: number,
-  drop: { readonly attention: readonly number[]; readonly mlp: readonly number[] },
-) {
+function heading(plan: number, drop: DropPlan) {
   if (plan === 0) return "— full model —";
-  return `— without attention ${drop.attention.join(" ") || "(none)"}, MLP ${
-    drop.mlp.join(" ") || "(none)"
-  } —`;
+  const [attention, mlp] = [drop.attention, drop.mlp].map((layers) => layers.join(" ") || "(none)");
+  return `— ${[`without attention ${attention}, MLP ${mlp}`, ...changeTexts(drop)].join(", ")} —`;
 }

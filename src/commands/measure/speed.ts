@@ -21,7 +21,7 @@ import {
   type DropLists,
   type EngineFlags,
   type KeepingFlags,
-  listedIn,
+  plansIn,
   wholeNumber,
   withDropLists,
   withEngineFlags,
@@ -115,7 +115,7 @@ async function bound(context: Context, ref: string, device: DeviceName, flags: S
   if (contexts.length > 1) {
     throw new RangeError(`Cannot draw a roofline at contexts ${contexts.join(",")}: expected one`);
   }
-  const plans = await plansOf(flags);
+  const plans = await plansIn(flags);
   const options: RooflineOptions = { device, devices, bits, batch, input: contexts[0], output };
   const reports = reportsOf(context);
   const named = await openConfig(ref, openOptions(context, flags));
@@ -139,7 +139,7 @@ async function measure(context: Context, ref: string, flags: SpeedFlags): Promis
     const given = batch === "max" ? "--batch max" : flags.bits ? "--bits" : "--devices";
     throw new RangeError(`Cannot measure a speed: ${given} needs --device`);
   }
-  const plans = await plansOf(flags);
+  const plans = await plansIn(flags);
   const evaluations = await Promise.all(flags.evaluation.map((file) => readResult(file, "evaluate")));
   const reports = reportsOf(context);
   await openEngine(flags);
@@ -162,13 +162,6 @@ async function measure(context: Context, ref: string, flags: SpeedFlags): Promis
   } finally {
     model.close();
   }
-}
-
-/** The plans of the files, and what the drop options name as one more. */
-async function plansOf(flags: SpeedFlags) {
-  const plans = await Promise.all(flags.plan.map((file) => readResult(file, "plan")));
-  const own = listedIn(flags);
-  return [...plans, ...own.attention.length + own.mlp.length > 0 ? [own] : []];
 }
 
 function sizes(text: string): number[] {

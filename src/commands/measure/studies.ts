@@ -1,6 +1,6 @@
 /** The studies of one model: profile, perplexity. */
 import { Command, Option } from "commander";
-import { noDrop } from "../../run/mod.ts";
+import { isFull, noDrop } from "../../measure/mod.ts";
 import { againstLlmDrop, studies, type StudyOptions } from "../../study/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
@@ -35,7 +35,7 @@ export function profileCommand(context: Context): Command {
   explained(command, "profile smollm2-135m --samples 4 --json profile.json");
   return withStudyFlags(withDropFlags(command)).action(async (ref: string, flags: ProfileFlags) => {
     const wanted = await wantedOf(flags);
-    if (flags.against && wanted.attention.length + wanted.mlp.length > 0) {
+    if (flags.against && !isFull(wanted)) {
       throw new RangeError("Cannot compare with llm-drop: modules are dropped, expected the full model");
     }
     await withModel(context, ref, flags, async (model) => {
@@ -71,7 +71,7 @@ export function perplexityCommand(context: Context): Command {
     const wanted = await wantedOf(flags);
     await withModel(context, ref, flags, async (model) => {
       const drop = dropOf(model, wanted);
-      const plans = drop.attention.length + drop.mlp.length > 0 ? [noDrop, drop] : [noDrop];
+      const plans = isFull(drop) ? [noDrop] : [noDrop, drop];
       await perform(
         context,
         flags,

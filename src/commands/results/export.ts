@@ -47,8 +47,8 @@ export function exportCommand(context: Context): Command {
       const wanted = await wantedOf(flags);
       await withModel(context, ref, { allowField: flags.allowField }, async (model) => {
         dropOf(model, wanted);
-        const { plan, attention, mlp } = wanted;
-        const { folder, files } = await exportModel(model, { ...plan, attention, mlp }, {
+        const { plan, ...changes } = wanted;
+        const { folder, files } = await exportModel(model, { ...plan, ...changes }, {
           format: flags.format,
           out: flags.out,
           ...flags.measure === undefined

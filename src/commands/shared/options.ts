@@ -2,9 +2,10 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { ENGINES, PRECISIONS, type Wanted as EngineWanted } from "../../engine/mod.ts";
 import { displayed, folderOf } from "../../home/mod.ts";
-import { type Plan, readResult } from "../../result/mod.ts";
-import { type DropPlan, dropPlan } from "../../run/mod.ts";
-import { dropsIn } from "../../study/mod.ts";
+import { type DropPlan, isFull } from "../../measure/mod.ts";
+import type { Plan } from "../../result/mod.ts";
+import { dropPlan } from "../../run/mod.ts";
+import { dropsIn, readPlan } from "../../study/mod.ts";
 import { type StudyModel, textNames } from "../../subject/mod.ts";
 import { type OutFlags, RESULTS, withOutFlags } from "./destination.ts";
 import { entriesOf, GIVEN } from "./given.ts";
@@ -79,21 +80,24 @@ function notEmpty(text: string): string {
   return text;
 }
 
+/** Adds the options that choose a text, with its default sizes. */
+export function withTextFlags(command: Command, { samples = 8, length = 512 } = {}): Command {
+  return command.optionsGroup(TEXT)
+    .option("--samples <n>", "number of text blocks", wholeNumber(1), samples)
+    .option("--length <t>", "tokens per block", wholeNumber(2), length)
+    .option(
+      "--text <file|name>",
+      `${
+        textNames.join(", ")
+      }, or a file: plain text, JSONL with a "text" field, or token ids as a JSON list`,
+    )
+    .option("--skip <n>", "skip this many blocks at the start of the text", wholeNumber(0), 0)
+    .option("--bos", "start each block with the BOS token", false);
+}
+
 /** Adds the options of a study, with its default sizes. */
-export function withStudyFlags(command: Command, { samples = 8, length = 512 } = {}): Command {
-  withEngineFlags(
-    command.optionsGroup(TEXT)
-      .option("--samples <n>", "number of text blocks", wholeNumber(1), samples)
-      .option("--length <t>", "tokens per block", wholeNumber(2), length)
-      .option(
-        "--text <file|name>",
-        `${
-          textNames.join(", ")
-        }, or a file: plain text, JSONL with a "text" field, or token ids as a JSON list`,
-      )
-      .option("--skip <n>", "skip this many blocks at the start of the text", wholeNumber(0), 0)
-      .option("--bos", "start each block with the BOS token", false),
-  )
+export function withStudyFlags(command: Command, sizes = {}): Command {
+  withEngineFlags(withTextFlags(command, sizes))
     .optionsGroup(RUN)
     .option("--seed <n>", "random seed", wholeNumber(0), 0);
   return withOutFlags(withKeepingFlags(withPriceFlags(command)));
@@ -160,7 +164,7 @@ export function listedIn({ dropAttention, dropMlp, dropBlock }: DropLists): Drop
 /** Adds the options that leave modules out. */
 export function withDropFlags(command: Command): Command {
   return withDropLists(command)
-    .option("--plan <file>", "drop the modules listed in a plan from `lamina plan`");
+    .option("--plan <file>", "change modules as a plan from `lamina plan` or `lamina repair` says");
 }
 
 /** What must not be dropped. */
@@ -190,19 +194,27 @@ export interface Wanted extends DropPlan {
 
 /** Reads what the drop options name. */
 export async function wantedOf(flags: DropFlags): Promise<Wanted> {
-  const plan = flags.plan !== undefined ? await readResult(flags.plan, "plan") : null;
+  const plan = flags.plan !== undefined ? await readPlan(flags.plan) : null;
   const { attention, mlp } = listedIn(flags);
   return {
     plan,
     attention: [...plan?.attention ?? [], ...attention],
     mlp: [...plan?.mlp ?? [], ...mlp],
+    ...plan?.changes ? { changes: plan.changes } : {},
   };
 }
 
 /** What that amounts to in a model. Throws if the plan is another model's, or a module is named twice. */
-export function dropOf(model: StudyModel, { plan, attention, mlp }: Wanted): DropPlan {
+export function dropOf(model: StudyModel, { plan, ...changes }: Wanted): DropPlan {
   if (plan) dropsIn(model, plan);
-  return dropPlan(model.spec, { attention, mlp });
+  return dropPlan(model.spec, changes);
+}
+
+/** The plans of files, and the modules that the drop options list as one more. */
+export async function plansIn(flags: DropLists & { readonly plan: readonly string[] }) {
+  const plans = await Promise.all(flags.plan.map((file) => readPlan(file)));
+  const listed = listedIn(flags);
+  return isFull(listed) ? plans : [...plans, listed];
 }
 
 /** A parser of whole numbers from `least` on. */

@@ -42,8 +42,9 @@ export async function ggufFiles(job: Job, format: Format): Promise<Made> {
   };
 }
 
-function architectureOf({ lone, full }: Job, { architecture: own }: Whole, format: Format): string {
-  expectExpressible(full, format);
+function architectureOf(job: Job, { architecture: own }: Whole, format: Format): string {
+  const { lone } = job;
+  expectExpressible(job, format);
   if (format === "gguf-deci") {
     if (LIKE_DECI.includes(own)) return "deci";
     const what = lone.length > 0 ? modulesText(lone.slice(0, 1)) : "the model";

@@ -13,7 +13,7 @@ import { configFromGguf, tensorsFromGguf, tokenizerFromGgufFiles } from "./from_
 import { shardFiles } from "./shards.ts";
 
 export async function hfFiles(job: Job): Promise<Made> {
-  expectExpressible(job.full, "hf");
+  expectExpressible(job, "hf");
   const { stored, model } = job;
   const fromGguf = stored.kind === "gguf";
   const config = smaller(job, fromGguf ? configFromGguf(job) : await configOf(job), job.kept);

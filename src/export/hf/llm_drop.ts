@@ -4,18 +4,29 @@
  */
 import { configOf } from "../config.ts";
 import { expectExpressible } from "../expect.ts";
-import { copyOf, Inexpressible, type Job, jsonFile, type Made } from "../job.ts";
+import { copyOf, Inexpressible, isOfWeights, type Job, jsonFile, type Made } from "../job.ts";
+import { shardFiles } from "./shards.ts";
 
 export async function llmDropFiles(job: Job): Promise<Made> {
   const { files, drop, stored } = job;
-  expectExpressible(job.full, "llm-drop");
+  expectExpressible(job, "llm-drop");
   if (stored.kind === "gguf") {
     throw new Inexpressible("a GGUF file", "has no config.json");
   }
   const config = { ...await configOf(job), drop_attn_list: drop.attention, drop_mlp_list: drop.mlp };
-  const others = files.list().filter((name) => name !== "config.json");
+  const isMade = (name: string) => name === "config.json" || drop.changes !== undefined && isOfWeights(name);
+  const others = files.list().filter((name) => !isMade(name));
+  const tensors = [...stored.file.tensors].map(([name, info]) => ({
+    name,
+    ...info,
+    ...stored.file.stored(name),
+  }));
   return {
-    files: [jsonFile("config.json", config), ...await Promise.all(others.map((name) => copyOf(job, name)))],
+    files: [
+      jsonFile("config.json", config),
+      ...drop.changes ? shardFiles(tensors) : [],
+      ...await Promise.all(others.map((name) => copyOf(job, name))),
+    ],
     notes: [
       "drop_attn_list and drop_mlp_list in config.json list the dropped modules; Lamina and LLM-Drop's model classes skip " +
       "them, but stock transformers ignores the lists and runs the full model",

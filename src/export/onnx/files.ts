@@ -4,6 +4,7 @@
  * from 0, since readers count them.
  */
 import { type ModelSpec, scoring, steadyLength, wholeGraph, wholeName } from "../../models/mod.ts";
+import { changedSpec } from "../../run/mod.ts";
 import { contentOf } from "../../weights/mod.ts";
 import { configOf } from "../config.ts";
 import { expectExpressible } from "../expect.ts";
@@ -17,7 +18,7 @@ import { onnxWeights, placed } from "./weights.ts";
 const DATA = `${GRAPH}.data`;
 
 export async function onnxFiles(job: Job): Promise<Made> {
-  expectExpressible(job.full, "onnx");
+  expectExpressible(job, "onnx");
   const config = job.stored.kind === "gguf" ? configFromGguf(job) : await configOf(job);
   const spec = leftOf(job);
   const weights = onnxWeights(job, spec);
@@ -39,14 +40,9 @@ export async function onnxFiles(job: Job): Promise<Made> {
   };
 }
 
-/** The model without the dropped modules; layers keep their numbers. */
-function leftOf({ full, drop }: Job): ModelSpec {
-  const layers = full.layers.map((layer, l) => ({
-    ...layer,
-    attention: drop.attention.includes(l) ? null : layer.attention,
-    mlp: drop.mlp.includes(l) ? null : layer.mlp,
-  }));
-  return { ...full, layers };
+/** The changed model. Layers keep their numbers, and cut heads their place: readers expect equally many in every layer. */
+function leftOf({ full, drop: { changes = [], ...drop } }: Job): ModelSpec {
+  return changedSpec(full, { ...drop, changes: changes.filter(({ to }) => to !== "weights") });
 }
 
 /** Hugging Face's default for configurations without one. */

@@ -7,6 +7,7 @@ import { layerTensors, type ModelSpec, outerTensors, type TensorNeed, wholeName 
 import { byteSize, bytesOf, type DType, elements, toFloat32 } from "../../tensor/mod.ts";
 import {
   type Content,
+  contentOf,
   type PagedFile,
   PART_BYTES,
   ranges,
@@ -16,6 +17,7 @@ import {
   withMxfp4,
   zeros,
 } from "../../weights/mod.ts";
+import { tensorsOf } from "../../run/mod.ts";
 import type { Job } from "../job.ts";
 
 /** One weight. */
@@ -26,12 +28,22 @@ export interface OnnxWeight extends Content {
 }
 
 /** The weights of the layers and modules that `spec` has, in the order of the model. */
-export function onnxWeights({ model, stored }: Job, spec: ModelSpec): OnnxWeight[] {
+export function onnxWeights({ model, stored, drop }: Job, spec: ModelSpec): OnnxWeight[] {
   const file = withMxfp4(stored.file);
+  const own = new Map(
+    (drop.changes ?? []).flatMap((change) =>
+      [...tensorsOf(change)].map(([name, tensor]) =>
+        [wholeName(`${change.module}.${name}`, change.layer), tensor] as const
+      )
+    ),
+  );
   const named = (needs: readonly TensorNeed[], layer?: number) =>
-    needs.map(([canonical, shape]) =>
-      weight(file, model.stored!(canonical, layer), wholeName(canonical, layer), shape)
-    );
+    needs.map(([canonical, shape]): OnnxWeight => {
+      const name = wholeName(canonical, layer);
+      const tensor = own.get(name);
+      if (tensor) return { name, dtype: "f32", ...contentOf(bytesOf(tensor.data)) };
+      return weight(file, model.stored!(canonical, layer), name, shape);
+    });
   return [
     ...named(outerTensors(spec)),
     ...spec.layers.flatMap((layer, l) => named(layerTensors(layer, spec.hidden), l)),

@@ -20,6 +20,8 @@ export interface Kind<Spec extends AnyModule> {
   tensors(spec: Spec, hidden: number, at: LayerModule): TensorNeed[];
   /** How tokens meet the weights. */
   groups(spec: Spec, hidden: number, at: LayerModule): WeightGroup[];
+  /** Whether it only adds stored numbers: no module is counted as run. */
+  readonly idle?: true;
   /** Numbers that are made of a token on its way through the module. */
   width(spec: Spec): number;
   /** The module in pieces of at most `most` bytes of float32 weights, if it can be cut so. */

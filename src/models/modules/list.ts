@@ -6,11 +6,12 @@ import { dense } from "./dense.ts";
 import type { MixtureSpec } from "./experts.ts";
 import type { FeedKind, Kind, MixerKind } from "./kind.ts";
 import { latent } from "./latent.ts";
+import { mean } from "./mean.ts";
 import { mixture } from "./mixture.ts";
 import { softmax } from "./softmax.ts";
 
 /** Kinds that can be either module of a layer (plain.ts). */
-const either = [] as const;
+const either = [mean] as const;
 /** Kinds that can be the first module of a layer. */
 export const mixers = [softmax, latent, delta, ...either] as const;
 /** Kinds that can be the second module. */

@@ -1,6 +1,7 @@
 /** The forms of comparisons: two profiles, a profile and the official code's importance, our drop orders and the official ones. */
 import { z } from "zod";
-import { computedForm, headForm, indices, perLayer, provenanceForm } from "./provenance.ts";
+import { indices } from "./plan.ts";
+import { computedForm, headForm, perLayer, provenanceForm } from "./provenance.ts";
 
 const agreement = z.object({
   /** Share of modules in common among the n least important of each, for n = 1 … L. */

@@ -1,17 +1,12 @@
 /** What all forms share: their first fields, the modules dropped, where the numbers come from, values by layer. */
 import { z } from "zod";
 import { type Kind, METHODS } from "../methods.ts";
+import { dropForm } from "./plan.ts";
 
 /** The fields that every form begins with. */
 export function headForm<K extends Kind>(kind: K) {
   return { kind: z.literal(kind), method: z.literal(METHODS[kind]) };
 }
-
-/** Layers, 0-based, in the original numbering. */
-export const indices = z.array(z.int().nonnegative());
-
-/** Modules that were not run. */
-export const dropForm = z.object({ attention: indices, mlp: indices });
 
 /** Which model. */
 export const modelForm = z.object({

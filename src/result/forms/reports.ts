@@ -1,6 +1,7 @@
 /** The forms of reports that are not measurements: what a model writes, and what a machine can run. */
 import { z } from "zod";
-import { computedForm, dropForm, headForm, modelForm } from "./provenance.ts";
+import { dropForm } from "./plan.ts";
+import { computedForm, headForm, modelForm } from "./provenance.ts";
 
 /** What a model writes under each of several plans. */
 export const generateForm = z.object({

@@ -1,6 +1,7 @@
 /** The form of a roofline: what bytes and operations allow a device, beside what the paper measured. */
 import { z } from "zod";
-import { dropForm, headForm } from "./provenance.ts";
+import { dropForm } from "./plan.ts";
+import { headForm } from "./provenance.ts";
 
 /** Ratios of the full model's time to the plan's. */
 const ratiosForm = z.object({ prefill: z.number(), decode: z.number(), whole: z.number() });

@@ -1,7 +1,8 @@
 /** The forms of plans (what is dropped, in which order) and of sweeps (what dropping more and more costs). */
 import { KINDS } from "../../measure/mod.ts";
 import { z } from "zod";
-import { dropForm, headForm, indices, provenanceForm } from "./provenance.ts";
+import { changeForm, dropForm, indices } from "./plan.ts";
+import { headForm, provenanceForm } from "./provenance.ts";
 import { ORDERS, TARGETS } from "../scores.ts";
 
 export const targetForm = z.enum(TARGETS);
@@ -21,6 +22,10 @@ export const planForm = z.object({
   attention: indices,
   /** Layers whose MLP is dropped, first dropped first. */
   mlp: indices,
+  /** All other changes of modules; their tensors lie in the safetensors file beside the plan. Absent if there are none. */
+  changes: z.array(changeForm).optional(),
+  /** How dropped modules were repaired, and provenance of the run that measured the repairs; absent if none were. */
+  repaired: z.object({ by: z.enum(["mean"]), provenance: provenanceForm }).optional(),
   /** The drops in order; `score` is what they were ordered by. */
   order: z.array(
     z.object({ module: z.enum(KINDS), layer: z.int(), score: z.number().nullable() }),

@@ -1,9 +1,9 @@
 /** The price of a run, in floating-point operations and bytes, before anything is read. */
 import { kindOf, type LayerSpec, type ModelSpec } from "../../models/mod.ts";
-import type { DropPlan } from "../plan.ts";
+import type { DropPlan } from "../../measure/mod.ts";
 import { DEFAULT_BUDGET } from "../forward.ts";
 import { BATCH_TOKENS, batchSize } from "../segments.ts";
-import { branches } from "../trie.ts";
+import { levels, modulesIn } from "../plan/trie.ts";
 import { coreOf, FLOAT32, matricesAtOnce, productsOf } from "./work.ts";
 
 /** The price of running plans over N blocks of T tokens. */
@@ -28,22 +28,18 @@ export function cost(
   const { hidden, vocabulary, layers } = spec;
   const tokens = samples * length;
   const step = { texts: samples, tokens: length, past: 0 };
-  let groups: readonly (readonly number[])[] = [plans.map((_, index) => index)];
   let [modules, flops, widest] = [0, 0, 1];
-  layers.forEach((layer, l) => {
-    const { attention, mlp } = layer;
-    const ways = groups.map((members) => branches(plans, members, layer, l));
-    const mixers = ways.filter((group) => group.some((way) => way.attention)).length;
-    const feeds = ways.flat().filter((way) => way.mlp).length;
-    modules += mixers + feeds;
-    if (mixers) {
-      const core = coreOf(attention!, FLOAT32)(step)?.flops ?? 0;
-      flops += mixers * (productsOf(attention!, hidden, "attention", FLOAT32)(step).flops + core);
+  for (const groups of levels(layers, plans)) {
+    for (const { attention, mlp } of groups.map(modulesIn)) {
+      modules += attention.length + mlp.length;
+      for (const mixer of attention) {
+        const core = coreOf(mixer, FLOAT32)(step)?.flops ?? 0;
+        flops += productsOf(mixer, hidden, "attention", FLOAT32)(step).flops + core;
+      }
+      for (const feed of mlp) flops += productsOf(feed, hidden, "mlp", FLOAT32)(step).flops;
     }
-    if (feeds) flops += feeds * productsOf(mlp!, hidden, "mlp", FLOAT32)(step).flops;
-    groups = ways.flat().map((way) => way.plans);
-    widest = Math.max(widest, groups.length);
-  });
+    widest = Math.max(widest, groups.flat().length);
+  }
   if (head) flops += 2 * plans.length * samples * (length - 1) * hidden * vocabulary;
   const atOnce = Math.min(tokens, length * batchSize(length));
   const streams = (count: number) => 4 * widest * count * hidden;

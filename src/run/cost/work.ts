@@ -5,7 +5,7 @@
  * Every weight is read once for all tokens and texts; of a mixture those of the experts that some token has chosen, were all chosen
  * alike and each token by itself: X (1 − (1 − k / X)^N) of X for N tokens of k each. Keys and values are read once for each text. The head is for the last token.
  */
-import type { LayerModule, Work } from "../../measure/mod.ts";
+import type { DropPlan, LayerModule, Work } from "../../measure/mod.ts";
 import {
   type FeedSpec,
   kindOf,
@@ -18,8 +18,7 @@ import {
 } from "../../models/mod.ts";
 import { cpuLowering } from "../../onnx/mod.ts";
 import { elements } from "../../tensor/mod.ts";
-import { keptLayers } from "../kept.ts";
-import type { DropPlan } from "../plan.ts";
+import { changedSpec, isRun } from "../plan/variants.ts";
 
 /** Bytes of a number: of a layer's matrices, of any other weight, of a key or value. */
 export interface NumberBytes {
@@ -52,16 +51,16 @@ export function workOf(
   plan: DropPlan,
   bytes: NumberBytes,
 ): (step: NewTokens) => ModuleWork[] {
-  const layers = keptLayers(spec.layers, plan);
+  const { layers } = changedSpec(spec, plan);
   const works = [
-    ...alike(layers.map(({ attention }) => attention)).map(([mixer, count]) => {
+    ...alike(layers.map(({ attention }) => isRun(attention) ? attention : null)).map(([mixer, count]) => {
       const products = productsOf(mixer, spec.hidden, "attention", bytes);
       const core = coreOf(mixer, bytes);
       return (step: NewTokens): ModuleWork => (
         { module: "attention", count, products: products(step), core: core(step) }
       );
     }),
-    ...alike(layers.map(({ mlp }) => mlp)).map(([mlp, count]) => {
+    ...alike(layers.map(({ mlp }) => isRun(mlp) ? mlp : null)).map(([mlp, count]) => {
       const products = productsOf(mlp, spec.hidden, "mlp", bytes);
       return (step: NewTokens): ModuleWork => ({
         module: "mlp",
@@ -81,14 +80,14 @@ export function workOf(
 
 /** Bytes of all weights that a plan leaves, the embedding included; a tied head is the embedding. */
 export function weightBytes(spec: ModelSpec, plan: DropPlan, bytes: NumberBytes): number {
-  const inLayers = keptLayers(spec.layers, plan).flatMap((layer) => layerTensors(layer, spec.hidden));
+  const inLayers = changedSpec(spec, plan).layers.flatMap((layer) => layerTensors(layer, spec.hidden));
   const outside = outerTensors(spec).reduce((sum, [, shape]) => sum + bytes.other * elements(shape), 0);
   return outside + tensorBytes(inLayers, bytes);
 }
 
 /** Bytes of the keys and values, or states, that one text of that many tokens leaves behind. */
 export function keyBytes(spec: ModelSpec, plan: DropPlan, tokens: number, bytes: NumberBytes): number {
-  return keptLayers(spec.layers, plan).reduce(
+  return changedSpec(spec, plan).layers.reduce(
     (sum, { attention }) => sum + (attention ? bytes.key * remembered(attention, tokens) : 0),
     0,
   );

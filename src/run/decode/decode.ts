@@ -25,10 +25,10 @@ import { areFinite, takeSquares } from "../finite.ts";
 import { forward } from "../forward.ts";
 import { freeAll, take, withUploaded } from "../held.ts";
 import { openPrograms } from "../programs.ts";
+import { type DropPlan, noDrop } from "../../measure/mod.ts";
 import { headNotFinite } from "../head/head.ts";
 import { type Memory, openMemory } from "./memory.ts";
-import { keptLayers } from "../kept.ts";
-import { type DropPlan, noDrop } from "../plan.ts";
+import { changedModel } from "../plan/variants.ts";
 import type { RunStage, Stage, StepLayer } from "./stage.ts";
 import { openStages } from "../stages.ts";
 
@@ -62,9 +62,10 @@ const DEFAULT_BUDGET = 2 * 2 ** 30;
 /** Opens a decoder; reads the weights that it keeps. */
 export async function decoder(options: DecoderOptions): Promise<Decoder> {
   const { model, engine, plan = noDrop, budget = DEFAULT_BUDGET, texts = 1, signal } = options;
-  const layers: StepLayer[] = keptLayers(model.spec.layers, plan)
-    .map((spec, l) => ({ l, spec })).filter(({ spec }) => spec.attention || spec.mlp);
-  const { stages, release } = await openStages(model, engine, layers, { budget, texts });
+  const changed = changedModel(model, plan);
+  const layers: StepLayer[] = changed.spec.layers.map((spec, l) => ({ l, spec }))
+    .filter(({ spec }) => spec.attention || spec.mlp);
+  const { stages, release } = await openStages(changed, engine, layers, { budget, texts });
   const tables = rotaryRows();
   const programs = openPrograms(engine);
   const embedder = openEmbedder(model, engine, programs);

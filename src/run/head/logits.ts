@@ -7,7 +7,7 @@ import { areFinite, culpritAmong, notFinite, takeSquares } from "../finite.ts";
 import { forward, type ForwardOptions } from "../forward.ts";
 import { finalNorm, headRows, headSlices } from "./head.ts";
 import { freeAll, take, withUploaded } from "../held.ts";
-import type { DropPlan } from "../plan.ts";
+import type { DropPlan } from "../../measure/mod.ts";
 import { openPrograms } from "../programs.ts";
 import { openScorer } from "./scorer.ts";
 import { freeStates } from "../state.ts";

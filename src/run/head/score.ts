@@ -8,9 +8,9 @@
  */
 import type { Held } from "../../engine/mod.ts";
 import type { Model } from "../../models/mod.ts";
+import { type DropPlan, noDrop, planText } from "../../measure/mod.ts";
 import { forward, type ForwardOptions } from "../forward.ts";
 import { freeAll } from "../held.ts";
-import { type DropPlan, noDrop } from "../plan.ts";
 import { openScorer } from "./scorer.ts";
 import type { Batch, Segment } from "../segments.ts";
 import { freeStates } from "../state.ts";
@@ -91,7 +91,7 @@ function expectPerplexity({ name }: Model, plan: DropPlan, samples: readonly Sco
   if (Number.isFinite(Math.exp(perToken("nll"))) && Number.isFinite(perToken("kl"))) return;
   const most = Math.floor(Math.log(Number.MAX_VALUE));
   throw new RangeError(
-    `Cannot score ${name} without ${JSON.stringify(plan)}: ${
+    `Cannot score ${name} without ${planText(plan)}: ${
       perToken("nll")
     } nats per token, expected at most ${most} ` +
       "(its perplexity would not be finite)",

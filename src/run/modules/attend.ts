@@ -4,11 +4,13 @@ import {
   type AttentionTaps,
   type KeysValues,
   mixerGraph,
+  mixerKind,
   type MixerSpec,
   scoring,
 } from "../../models/mod.ts";
 import { freeAll } from "../held.ts";
 import { type Compiled, runModule } from "./module.ts";
+import { isRun } from "../plan/variants.ts";
 import { forKernels, split, withObserved } from "./observe.ts";
 import type { Part } from "../weights/part.ts";
 import { extentOf, lookingAt, namesOf, type Run, whereOf } from "../run.ts";
@@ -21,6 +23,7 @@ export type Kept = KeysValues<Held>;
 export async function attend(
   run: Run,
   l: number,
+  spec: MixerSpec,
   parts: readonly Part<MixerSpec>[],
   members: readonly number[],
   x: Held,
@@ -33,10 +36,10 @@ export async function attend(
   const options = {
     masked: !areTexts(segments, batch),
     past: past !== null,
-    keep: scoring(layers[l].attention) !== null && run.continued.has(batch.first),
+    keep: scoring(spec) !== null && run.continued.has(batch.first),
     lowering: engine.has,
   };
-  const observers = lookingAt(run, members);
+  const observers = mixerKind(spec).inside(spec) ? lookingAt(run, members) : [];
   const { tapping, launching } = split(engine, observers, "attention");
   const compiled: Compiled<MixerSpec> = (spec, stored, onto, last) => {
     const taps = last ? namesOf(run, observers) : [];
@@ -50,7 +53,7 @@ export async function attend(
     });
   };
   const feeds = {
-    ...sights.of(layers[l].attention!, batch),
+    ...sights.of(spec, batch),
     ...past ? { past_key: past.key, past_value: past.value } : {},
     x,
   };
@@ -65,11 +68,11 @@ export async function attend(
     const present = { attention: true, mlp: layers[l].mlp !== null };
     const seen = { layer: l, plans: members, present, ...batch };
     const launches = ({ q, k }: Feeds) =>
-      launching.map(({ attention }) => () => attention!(engine, { q, k }, layers[l].attention!, extent));
+      launching.map(({ attention }) => () => attention!(engine, { q, k }, spec, extent));
     await withObserved(engine, outputs, launches, async (outputs) => {
       for (const probe of observers) await probe.observeAttention?.({ ...seen, outputs });
     });
-    run.step();
+    if (isRun(spec)) run.step();
     return { a, kept: options.keep ? { key, value } : null };
   } catch (error) {
     freeAll(options.keep ? [a, key, value] : [a]);

@@ -1,29 +1,37 @@
 /** One run of what ends a layer: its MLP, a mixture of experts too, and the sum that leaves it. */
 import type { Feeds, Held } from "../../engine/mod.ts";
-import { type FeedSpec, mlpPartGraph, updateGraph, type UpdateTaps } from "../../models/mod.ts";
+import {
+  type FeedSpec,
+  type LayerSpec,
+  mlpPartGraph,
+  updateGraph,
+  type UpdateTaps,
+} from "../../models/mod.ts";
 import { Add, type Value } from "../../onnx/mod.ts";
 import { withRead } from "../held.ts";
 import { type Mixed, type RouterTap, runMixture } from "./mixture.ts";
 import { type Compiled, runModule } from "./module.ts";
 import { forKernels, split, withObserved } from "./observe.ts";
+import type { Branch } from "../plan/trie.ts";
+import { isRun } from "../plan/variants.ts";
 import type { Part } from "../weights/part.ts";
 import { type LayerParts, withoutWeights } from "../weights/parts.ts";
 import type { Present } from "../probes/probe.ts";
 import { extentOf, lookingAt, namesOf, type Run, whereOf } from "../run.ts";
 import type { Batch } from "../segments.ts";
-import type { Branch } from "../trie.ts";
 
 /** A stream after a layer, of x and what attention adds to it. */
 export async function updated(
   run: Run,
   l: number,
-  { mlp, mixture }: LayerParts,
+  parts: LayerParts | undefined,
   way: Branch,
   x: Held,
   a: Held | null,
   batch: Batch,
 ): Promise<Held> {
-  if (!way.mlp) return await update(run, l, [withoutWeights], way, x, a, batch, null);
+  if (!parts) return await update(run, l, [withoutWeights], way, x, a, batch, null);
+  const { mlp, mixture } = parts;
   if (!mixture) return await update(run, l, mlp, way, x, a, batch, null);
   const { engine, programs } = run;
   const observers = lookingAt(run, way.plans).filter((probe) => probe.router);
@@ -41,7 +49,7 @@ export async function updated(
     tap,
   );
   try {
-    const present = { attention: way.attention, mlp: true };
+    const present = { attention: a !== null, mlp: true };
     await withRead(engine, mixed.outputs, async (outputs) => {
       const seen = { layer: l, plans: way.plans, present, ...batch, outputs, chosen: mixed.chosen };
       for (const probe of observers) await probe.observeRouter?.(seen);
@@ -65,9 +73,14 @@ async function update(
   const { engine, programs } = run;
   const { hidden, layers } = run.model.spec;
   const lowering = engine.has;
-  const { residual } = layers[l];
+  const layer: LayerSpec = {
+    ...layers[l],
+    attention: way.attention.spec ?? layers[l].attention,
+    mlp: way.mlp.spec ?? layers[l].mlp,
+  };
+  const { residual } = layer;
   const extent = extentOf(run, batch);
-  const present: Present = { attention: way.attention, mlp: way.mlp };
+  const present: Present = { attention: a !== null, mlp: way.mlp.spec !== null };
   const observers = lookingAt(run, way.plans);
   const { tapping, launching } = split(engine, observers, "update");
   const compiled: Compiled<FeedSpec | null> = (mlp, stored, onto, last) => {
@@ -78,14 +91,14 @@ async function update(
         return mlpPartGraph(mlp!, hidden, extent, afterAttention, { onto, stored, lowering });
       }
       const tap = (values: UpdateTaps) => {
-        const own = tapping.map((probe) => probe.update?.(values, layers[l], hidden, extent));
+        const own = tapping.map((probe) => probe.update?.(values, layer, hidden, extent));
         return Object.assign({}, ...own, launching.length > 0 ? forKernels(heldTaps(values)) : {});
       };
-      return updateGraph({ ...layers[l], mlp }, hidden, extent, present, { tap, onto, stored, lowering });
+      return updateGraph({ ...layer, mlp }, hidden, extent, present, { tap, onto, stored, lowering });
     });
   };
   const { y, ...outputs } = await runModule(
-    { ...whereOf(run, l, way.mlp ? "mlp" : "attention"), before: mixed?.by },
+    { ...whereOf(run, l, present.mlp ? "mlp" : "attention"), before: mixed?.by },
     parts,
     compiled,
     { x, ...a ? { a } : {}, ...mixed ? { sum: mixed.sum } : {} },
@@ -94,11 +107,11 @@ async function update(
   try {
     const seen = { layer: l, plans: way.plans, present, ...batch };
     const launches = ({ m, h = a ? y : x }: Feeds) =>
-      launching.map(({ update }) => () => update!(engine, { x, a, h, m: m ?? null, y }, layers[l], extent));
+      launching.map(({ update }) => () => update!(engine, { x, a, h, m: m ?? null, y }, layer, extent));
     await withObserved(engine, outputs, launches, async (outputs) => {
       for (const probe of observers) await probe.observeUpdate?.({ ...seen, outputs });
     });
-    if (way.mlp) run.step();
+    if (isRun(way.mlp.spec)) run.step();
     return y;
   } catch (error) {
     y.free();

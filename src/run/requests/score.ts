@@ -2,7 +2,7 @@
 import type { Engine } from "../../engine/mod.ts";
 import type { Model } from "../../models/mod.ts";
 import { forward } from "../forward.ts";
-import type { DropPlan } from "../plan.ts";
+import type { DropPlan } from "../../measure/mod.ts";
 import { openScorer } from "../head/scorer.ts";
 import type { Batch } from "../segments.ts";
 import { freeStates, type State } from "../state.ts";

@@ -1,10 +1,9 @@
 /** The weights of the next layer, read and uploaded while those of this one are at work. */
-import type { LayerParts } from "./parts.ts";
 
 /** Layers' weights, one of them ahead. */
-export interface ReadAhead {
+export interface ReadAhead<Weights> {
   /** The weights of a layer, to be released by the taker. */
-  take(l: number): Promise<LayerParts>;
+  take(l: number): Promise<Weights>;
   /** Starts reading a layer once what is running has been handed to the engine. */
   readAhead(l: number): void;
   /** Releases what has been read and not taken. */
@@ -12,8 +11,10 @@ export interface ReadAhead {
 }
 
 /** Reads layers by `read`. */
-export function readingAhead(read: (l: number) => Promise<LayerParts>): ReadAhead {
-  let ahead: { readonly l: number; readonly parts: Promise<LayerParts> } | null = null;
+export function readingAhead<Weights extends { release(): void }>(
+  read: (l: number) => Promise<Weights>,
+): ReadAhead<Weights> {
+  let ahead: { readonly l: number; readonly parts: Promise<Weights> } | null = null;
 
   async function forget(): Promise<void> {
     const parts = ahead?.parts.catch(() => null); // what cannot be read fails the layer that needs it

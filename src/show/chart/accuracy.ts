@@ -3,7 +3,7 @@
  * documents. Each task or group counts once, however many documents it has, as in the average of an evaluation.
  */
 import { expect, list, resultOf } from "../../entry/mod.ts";
-import { type AccuracyChange, changeOver, type Interval } from "../../measure/mod.ts";
+import { type AccuracyChange, changeOver, type Interval, isFull } from "../../measure/mod.ts";
 import {
   changesIn,
   type Evaluation,
@@ -87,7 +87,10 @@ export function accuracyCurves(results: readonly Evaluation[], plans: readonly D
   const made = plans.flatMap((plan, i) =>
     "kind" in plan && plan.order.length > 0 ? [{ plan, result: results[i] }] : []
   );
-  const groups = Map.groupBy(made, ({ plan: { target, by, seed } }) => `${target} ${by} ${seed}`);
+  const groups = Map.groupBy(
+    made,
+    ({ plan: { target, by, seed, repaired } }) => `${target} ${by} ${seed} ${repaired?.by}`,
+  );
   return [...groups.values()].map((members) => ({
     target: members[0].plan.target,
     by: members[0].plan.by,
@@ -101,7 +104,7 @@ export function accuracyCurves(results: readonly Evaluation[], plans: readonly D
 
 /** The result of the full model. */
 export function fullOf(results: readonly Evaluation[]): Evaluation {
-  const full = results.find(({ provenance: { drop } }) => drop.attention.length + drop.mlp.length === 0);
+  const full = results.find(({ provenance: { drop } }) => isFull(drop));
   if (full) return full;
   throw new RangeError("Cannot compare plans: found no result of the full model, expected one");
 }

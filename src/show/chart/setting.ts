@@ -1,5 +1,5 @@
 /** The setting of a figure or a table, in words: model, weight format, text, packing, arithmetic. */
-import { type ModuleKind, rankModules } from "../../measure/mod.ts";
+import { type ModuleKind, planText, rankModules } from "../../measure/mod.ts";
 import type { Computed, Profile, Provenance } from "../../result/mod.ts";
 import { plain } from "../../entry/mod.ts";
 
@@ -24,7 +24,7 @@ export function settingsOf(all: readonly Provenance[]): string {
 
 function partsOf(all: readonly Provenance[]): string[] {
   const distinct = (read: (provenance: Provenance) => string) => [...new Set(all.map(read))];
-  const drops = distinct(({ drop }) => describeDrop(drop)).filter((drop) => drop !== "nothing");
+  const drops = distinct(({ drop }) => planText(drop)).filter((drop) => drop !== "nothing");
   return [
     distinct(({ model }) => modelOf(model)).join(", "),
     ...drops.length ? [`without ${drops.join(", or ")}`] : [],
@@ -45,20 +45,6 @@ export function computedText(...all: readonly Computed[]): string {
     `${dtype}, ${engine}${device === undefined ? "" : ` on ${plain(device)}`}`
   );
   return [...new Set(texts)].join(" and ");
-}
-
-/** A drop in words: "nothing", "attention 25 26", "block 3", "attention 1 2 · MLP 4". */
-export function describeDrop(
-  { attention, mlp }: { readonly attention: readonly number[]; readonly mlp: readonly number[] },
-): string {
-  const list = (layers: readonly number[]) => layers.join(" ");
-  const same = attention.length === mlp.length && attention.every((layer) => mlp.includes(layer));
-  if (attention.length + mlp.length === 0) return "nothing";
-  if (same) return `block ${list(attention)}`;
-  return [
-    ...attention.length ? [`attention ${list(attention)}`] : [],
-    ...mlp.length ? [`MLP ${list(mlp)}`] : [],
-  ].join(" · ");
 }
 
 /** A model with its weight format: "SmolLM2-135M (GGUF Q4_1)". */

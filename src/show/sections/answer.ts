@@ -2,12 +2,12 @@
  * What a page answers first: what may go, at what cost, and where that was measured; put together from its sections. All cards
  * are about one plan: the first section that has one chooses it, and every section says what it measured of that plan.
  */
-import { KINDS, withinBudget } from "../../measure/mod.ts";
+import { changeTexts, KINDS, MODULES, planHash, planText, withinBudget } from "../../measure/mod.ts";
 import { type Evaluation, meanOver, type Profile, type Sweep } from "../../result/mod.ts";
 import { accuracyChange, accuracyCurves, type Dropped, fullOf } from "../chart/accuracy.ts";
 import { formatNumber, formatPoints, formatPointsRange } from "../chart/numbers.ts";
 import { isByImportance } from "../chart/scores.ts";
-import { byImportance, describeDrop, KIND_NAMES } from "../chart/setting.ts";
+import { byImportance, KIND_NAMES } from "../chart/setting.ts";
 import { quarter } from "../chart/summary.ts";
 import { importanceSign, timesText } from "../chart/told.ts";
 import type { Answer, Drop, Section } from "./section.ts";
@@ -76,7 +76,7 @@ function perplexityCost(curves: readonly Curve[], drop: Drop, samples: number): 
   return point &&
     `Perplexity ${formatNumber(point.perplexity / Math.exp(point.rise))} becomes ${
       formatNumber(point.perplexity)
-    } without ${describeDrop(drop)} (${timesText(point, samples)}).`;
+    } without ${planText(drop)} (${timesText(point, samples)}).`;
 }
 
 /** The longest list of attention modules that was measured; what a plan costs in accuracy. */
@@ -95,16 +95,15 @@ export function tasksAnswer(results: readonly Evaluation[], plans: readonly Drop
       const { difference, low, high } = accuracyChange(result, full);
       return `Mean accuracy over ${meanOver(full).map(({ name }) => name).join(", ")}: ${
         formatPoints(difference)
-      } points (95 %: ${formatPointsRange(low, high, " to ")}) without ${describeDrop(wanted)}.`;
+      } points (95 %: ${formatPointsRange(low, high, " to ")}) without ${planText(wanted)}.`;
     },
   };
 }
 
-function dropText({ attention, mlp }: Drop, layers: number): string {
-  const parts = [["attention", attention], ["mlp", mlp]] as const;
-  return parts.filter(([, dropped]) => dropped.length > 0)
-    .map(([kind, dropped]) => `${dropped.length} of ${layers} ${PLURALS[kind]} (layers ${dropped.join(" ")})`)
-    .join(" and ");
+function dropText(drop: Drop, layers: number): string {
+  const dropped = MODULES.filter((kind) => drop[kind].length > 0)
+    .map((kind) => `${drop[kind].length} of ${layers} ${PLURALS[kind]} (layers ${drop[kind].join(" ")})`);
+  return [...dropped, ...changeTexts(drop)].join(" and ");
 }
 
 function layersText({ attention, mlp }: Drop): string {
@@ -113,9 +112,7 @@ function layersText({ attention, mlp }: Drop): string {
 }
 
 function sameDrop(a: Drop, b: Drop): boolean {
-  const key = ({ attention, mlp }: Drop) =>
-    JSON.stringify([attention, mlp].map((layers) => layers.toSorted((x, y) => x - y)));
-  return key(a) === key(b);
+  return planHash(a) === planHash(b);
 }
 
 /** The lines a page opens with, each with its name. */

@@ -1,10 +1,17 @@
 /** The study of causes: by layer, then how each cause correlates with importance, then what stands out. */
-import { type LayerModule, mean, MODULES, type PatternName, type SmoothingName } from "../../measure/mod.ts";
+import {
+  type LayerModule,
+  mean,
+  MODULES,
+  type PatternName,
+  planText,
+  type SmoothingName,
+} from "../../measure/mod.ts";
 import { CAUSE_NAMES, type CauseName, type Causes, type Smoothed } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { layerStreams } from "../chart/layer_streams.ts";
 import { formatNumber, formatShare } from "../chart/numbers.ts";
-import { describeDrop, settingOf } from "../chart/setting.ts";
+import { settingOf } from "../chart/setting.ts";
 import { counted, present } from "../chart/summary.ts";
 import {
   byLayer,
@@ -95,7 +102,7 @@ export function correlationTable({ correlations }: Causes): Table {
 function smoothingTable({ smoothing }: Causes): Table {
   const last = (name: SmoothingName) => (smoothed: Smoothed) => layerStreams(smoothed, name).at(-1)?.value;
   return tableOf(smoothing, [
-    { title: "dropped", value: ({ drop }) => describeDrop(drop), align: "left" },
+    { title: "dropped", value: ({ drop }) => planText(drop), align: "left" },
     { title: "mean cosine", value: last("meanCosine"), format: fixed(3) },
     { title: "participation", value: last("participationRatio"), format: fixed(2) },
   ]);

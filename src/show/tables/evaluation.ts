@@ -1,11 +1,11 @@
 /** Benchmark tasks: each task under each plan, compared with the full model. */
 import { curveName } from "../chart/scores.ts";
-import { documentsNeeded } from "../../measure/mod.ts";
+import { documentsNeeded, isFull, planText } from "../../measure/mod.ts";
 import type { Evaluation } from "../../result/mod.ts";
 import { accuracyChange, accuracyCurves, type Dropped, fullOf, meanAccuracy } from "../chart/accuracy.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { formatFixed, formatNumber, formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
-import { describeDrop, modelOf } from "../chart/setting.ts";
+import { modelOf } from "../chart/setting.ts";
 import { type Column, lines, optional, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
 /** A task, group or the average: a row of the table. */
@@ -69,20 +69,20 @@ const LINE = {
 function planTable(result: Evaluation): Table {
   const { drop } = result.provenance;
   const shown = linesOf(result, true);
-  const isFull = drop.attention.length + drop.mlp.length === 0;
+  const full = isFull(drop);
   const margin = shown.find(({ against }) => against)?.against?.margin;
   const verdict: Column<Line> = {
     title: margin === undefined ? "equal" : `within ${formatPoints(margin)}`,
     value: ({ against }) => against?.verdict,
   };
   const { task, shots, n, metric, value, range, change, changeRange } = LINE;
-  const columns = isFull
+  const columns = full
     ? [task, shots, n, metric, value, range]
     : [task, metric, value, range, change, changeRange, verdict];
   return {
-    note: isFull ? "full model" : `without ${describeDrop(drop)}`,
+    note: full ? "full model" : `without ${planText(drop)}`,
     ...tableOf(shown, columns),
-    notes: [...marginNote(shown), ...notesOf(result, isFull)],
+    notes: [...marginNote(shown), ...notesOf(result, full)],
   };
 }
 
@@ -151,7 +151,7 @@ export function evaluationRows(result: Evaluation): CsvRow[] {
     { key: "kl", value: ({ task }) => tasks[task]?.kl },
     { key: "top1", value: ({ task }) => tasks[task]?.top1 },
     { key: "ece", value: ({ task }) => tasks[task]?.ece },
-  ], { ...originOf(provenance), dropped: describeDrop(provenance.drop) });
+  ], { ...originOf(provenance), dropped: planText(provenance.drop) });
 }
 
 /** Mean accuracy under each plan, and its change, for a page. */

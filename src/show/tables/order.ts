@@ -1,4 +1,5 @@
 /** Orders and plans: modules in the order in which they are dropped; of windows the best of each number of blocks. */
+import { changeTexts } from "../../measure/mod.ts";
 import { orderName } from "../chart/scores.ts";
 import type { DropOrder, Plan } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
@@ -75,6 +76,7 @@ export function planTables(plan: Plan): Table[] {
   const flags = [
     ...attention.length ? [`--drop-attention ${attention.join(",")}`] : [],
     ...mlp.length ? [`--drop-mlp ${mlp.join(",")}`] : [],
+    ...changeTexts(plan),
   ];
   return [
     { title, ...tableOf(layersOf(order), columnsOf(order, plan.by)) },

@@ -1,7 +1,7 @@
 /** Results that are parts of others, plans of shards, texts, checks of a machine: one record for each entry of a list. */
+import { planText } from "../../measure/mod.ts";
 import type { Kind, ResultOf } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { describeDrop } from "../chart/setting.ts";
 import { wrap } from "../wrap.ts";
 import { lines, recordTable, type Table } from "./table.ts";
 import { style, type TextLook } from "./text.ts";
@@ -16,12 +16,12 @@ function recorded<R>(rows: (result: R) => CsvRow[]) {
 export const parts = {
   generate: recorded(({ model: { name: model, format }, prompt, texts }: Of<"generate">) =>
     texts.map(({ plan, ids, text, ended }) => (
-      { model, format, dropped: describeDrop(plan), prompt, text, tokens: ids.length, ended }
+      { model, format, dropped: planText(plan), prompt, text, tokens: ids.length, ended }
     ))
   ),
   loss: recorded((
     { provenance: { drop }, nll, kl }: Of<"loss">,
-  ) => [{ dropped: describeDrop(drop), nll, kl }]),
+  ) => [{ dropped: planText(drop), nll, kl }]),
   rows: recorded(({ of, from, to }: Of<"rows">) => [{ of, from, to }]),
   task: recorded(({ items }: Of<"task">) =>
     items.map(({ index, acc = null, acc_norm = null }) => ({ document: index, acc, acc_norm }))

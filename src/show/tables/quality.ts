@@ -1,9 +1,10 @@
 /** How well a model predicts a text with modules dropped: perplexities under several plans, and sweeps. */
+import { planText } from "../../measure/mod.ts";
 import type { Perplexity, Sweep } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { type CurveGroup, groupsOf, meanOf } from "../chart/curves.ts";
 import { formatNumber, formatShare } from "../chart/numbers.ts";
-import { describeDrop, KIND_NAMES, settingOf } from "../chart/setting.ts";
+import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { type Column, fixed, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
 type Point = Sweep["curves"][number]["points"][number];
@@ -23,7 +24,7 @@ export function perplexityTables(results: readonly Perplexity[]): Table[] {
   const [{ provenance }] = results;
   const dropped: Column<Perplexity> = {
     title: "dropped",
-    value: (result) => describeDrop(result.provenance.drop),
+    value: (result) => planText(result.provenance.drop),
     align: "left",
   };
   return [{
@@ -35,7 +36,7 @@ export function perplexityTables(results: readonly Perplexity[]): Table[] {
 /** One row. */
 export function perplexityRows(result: Perplexity): CsvRow[] {
   const { provenance } = result;
-  return recordsOf([result], QUALITY, { ...originOf(provenance), dropped: describeDrop(provenance.drop) });
+  return recordsOf([result], QUALITY, { ...originOf(provenance), dropped: planText(provenance.drop) });
 }
 
 /** Perplexity by the number dropped, a column for each order; random orders as the geometric mean over their seeds. */

@@ -1,8 +1,8 @@
 /** A roofline: the speed that bytes and operations allow each plan, beside the speed that the paper reports. */
+import { planText } from "../../measure/mod.ts";
 import type { Roofline } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { formatFixed } from "../chart/numbers.ts";
-import { describeDrop } from "../chart/setting.ts";
 import { plain } from "../../entry/mod.ts";
 import { type Column, fixed, lines, recordsOf, type Table, tableOf } from "./table.ts";
 
@@ -26,11 +26,12 @@ function boundSetting({ model, device, setting }: Roofline): string {
     `${setting.bits} bit · ${setting.input} tokens in, ${setting.output} out`;
 }
 
-/** A drop by its size: "8 attention", "2 attention, 1 MLP". */
-export function countsOf({ attention, mlp }: PlanRoofline["drop"]): string {
+/** A plan by its size: "8 attention", "2 attention, 1 MLP", "1 MLP, 3 changes". */
+export function countsOf({ attention, mlp, changes = [] }: PlanRoofline["drop"]): string {
   const parts = [
     ...attention.length ? [`${attention.length} attention`] : [],
     ...mlp.length ? [`${mlp.length} MLP`] : [],
+    ...changes.length ? [`${changes.length} ${changes.length === 1 ? "change" : "changes"}`] : [],
   ];
   return parts.join(", ") || "nothing";
 }
@@ -93,7 +94,7 @@ export function rooflineTables(result: Roofline): Table[] {
 /** A row a plan and batch. */
 export function rooflineRows({ model, device, setting, plans }: Roofline): CsvRow[] {
   return recordsOf(rowsOf(plans), [
-    { key: "dropped", value: ({ drop }) => describeDrop(drop) },
+    { key: "dropped", value: ({ drop }) => planText(drop) },
     { key: "weight_bytes", value: ({ weightBytes }) => weightBytes },
     { key: "key_bytes", value: ({ keyBytes }) => keyBytes },
     { key: "largest_batch", value: ({ largest }) => largest },

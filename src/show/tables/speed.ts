@@ -1,8 +1,9 @@
 /** Measured speeds: times, then speed-ups beside those that bytes and operations allow. */
+import { planText } from "../../measure/mod.ts";
 import type { Speed } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { formatFixed, formatNumber } from "../chart/numbers.ts";
-import { computedText, describeDrop, modelOf } from "../chart/setting.ts";
+import { computedText, modelOf } from "../chart/setting.ts";
 import { countsOf } from "./roofline.ts";
 import { type Column, fixed, lines, recordsOf, type Table, tableOf } from "./table.ts";
 
@@ -32,7 +33,7 @@ const rowsOf = ({ points }: Speed): Row[] =>
 function settingColumns({ plans }: Speed): Column<Row>[] {
   return [
     { title: "dropped", value: ({ plan }) => countsOf(plans[plan].drop), align: "left" },
-    { key: "dropped", value: ({ plan }) => describeDrop(plans[plan].drop) },
+    { key: "dropped", value: ({ plan }) => planText(plans[plan].drop) },
     { key: "batch", title: "batch", value: ({ batch }) => batch },
     { key: "context", title: "context", value: ({ context }) => context },
   ];

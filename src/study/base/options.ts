@@ -17,7 +17,7 @@ import {
   type Reports,
   text,
 } from "../../entry/mod.ts";
-import { type Computed, type Keeping, type Provenance, VERSION } from "../../result/mod.ts";
+import { type Computed, type Keeping, planData, type Provenance, VERSION } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 import { IDS, type Packed, type StudyModel, textChecks, type TextOptions } from "../../subject/mod.ts";
 
@@ -109,7 +109,7 @@ export async function provenance(
     tokenizer: await tokenizedBy(model, packed),
     text: packed.text,
     packing: packed.packing,
-    drop: { attention: [...drop.attention], mlp: [...drop.mlp] },
+    drop: planData(drop),
     seed: null,
   };
 }

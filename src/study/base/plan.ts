@@ -1,4 +1,4 @@
-/** What a study drops: lists of layers, or a plan that was made from the same model. */
+/** What a study changes: lists of layers to drop, a list of changes, or a plan that was made from the same model. */
 import {
   type Check,
   expect,
@@ -7,10 +7,12 @@ import {
   oneOf,
   orElse,
   record,
+  required,
   resultOf,
+  text,
   wholeNumber,
 } from "../../entry/mod.ts";
-import { KINDS } from "../../measure/mod.ts";
+import { CHANGES, KINDS, MODULES } from "../../measure/mod.ts";
 import type { Plan } from "../../result/mod.ts";
 import { type DropPlan, dropPlan } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
@@ -19,12 +21,25 @@ import type { StudyModel } from "../../subject/mod.ts";
 export const aModule: Check = oneOf(KINDS);
 export const aProfile: Check = resultOf("profile");
 
-/** What to leave out: a plan, or lists of layers. */
+/** A change of one module. */
+const aChange: Check = record({
+  layer: required(wholeNumber(0)),
+  module: required(oneOf(MODULES)),
+  to: required(oneOf(CHANGES)),
+  tensors: text,
+  heads: list(wholeNumber(0), "heads", 1),
+}, 'a change as { layer: 1, module: "attention", to: "weights", heads: [0] }');
+
+/** A plan, lists of layers to drop, or a list of changes. */
 export const aDrop: Check = orElse(
   (value) => typeof value === "object" && value !== null && "kind" in value,
   resultOf("plan"),
   record(
-    { attention: list(wholeNumber(0), "layers"), mlp: list(wholeNumber(0), "layers") },
+    {
+      attention: list(wholeNumber(0), "layers"),
+      mlp: list(wholeNumber(0), "layers"),
+      changes: list(aChange, "changes"),
+    },
     "a plan, or lists of layers as { attention: [1, 2], mlp: [3] }",
   ),
 );
@@ -34,8 +49,8 @@ function isModel(value: unknown): boolean {
 }
 
 /**
- * Returns the modules to drop from this model, from lists of layers or from a plan. Throws `TypeError` for a plan made from another
- * model, and `RangeError` for a layer that cannot be dropped or is listed twice.
+ * Returns the changes of this model's modules in normal form, from lists of layers, a list of changes, or a plan. Throws `TypeError`
+ * for a plan made from another model, and `RangeError` for a module that cannot be changed so, or is changed twice.
  *
  * @example
  * ```ts

@@ -10,7 +10,15 @@ import {
   type SmoothingName,
   standardError,
 } from "../../measure/mod.ts";
-import type { Causes, EffectsRow, PatternsRow, Smoothed, SmoothingRow, WholeRow } from "../../result/mod.ts";
+import {
+  type Causes,
+  type EffectsRow,
+  type PatternsRow,
+  planData,
+  type Smoothed,
+  type SmoothingRow,
+  type WholeRow,
+} from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 
 /** Means over the queries of a sample, by head [H]; null where no query has the statistic. */
@@ -67,7 +75,7 @@ export function smoothedOf(drop: DropPlan, plan: number, samples: readonly Smoot
       return { mean: values.map(finiteMean), standardError: values.map(standardError) };
     });
   return {
-    drop: { attention: [...drop.attention], mlp: [...drop.mlp] },
+    drop: planData(drop),
     embedding: each((name) => finiteMean(present(samples.map(({ embedding }) => embedding[name])))),
     attention: curve("attention"),
     mlp: curve("mlp"),

@@ -4,7 +4,15 @@
  */
 import { type LayerModule, MODULES } from "../../measure/mod.ts";
 import type { Model, ModelSpec } from "../../models/mod.ts";
-import { type Causes, head, keep, keptResult, type Provenance, type Rows } from "../../result/mod.ts";
+import {
+  type Causes,
+  head,
+  keep,
+  keptResult,
+  planData,
+  type Provenance,
+  type Rows,
+} from "../../result/mod.ts";
 import { type Blocks, type DropPlan, noDrop } from "../../run/mod.ts";
 import { bytesOf, flopsOf, type Pass } from "../base/estimate.ts";
 import { inTurn } from "../base/in_turn.ts";
@@ -200,7 +208,7 @@ async function rowsOf(
   options: RunOptions,
 ): Promise<AllRows> {
   const passes = passesOf(subject.model.spec, subject.text.sizes, origin.causes);
-  const lists = plans.map(({ attention, mlp }) => ({ attention: [...attention], mlp: [...mlp] }));
+  const lists = plans.map(planData);
   const found = await inTurn(pieces, options, async (piece, own) => {
     const key = { ...origin, ...piece, plans: lists };
     const kept = await keptResult("rows", key, own);

@@ -2,6 +2,7 @@
  * Benchmark tasks under several plans, equal to lm-eval 0.4.13 in prompts, shots and scores. All plans run as one trie together with the full
  * model. What is finished is kept (parts.ts), so that an interrupted evaluation goes on where it stopped, and one with another plan runs that plan alone.
  */
+import { planHash } from "../../measure/mod.ts";
 import {
   type Check,
   type Checks,
@@ -135,9 +136,7 @@ export const evaluateStudy: Study<StudyModel, EvaluationOptions, Evaluation[], E
       price: (runOptions) => price(model.spec, { plans: distinct, settings, parts, prompts }, runOptions),
       async result(runOptions) {
         const results = await evaluating.whole(runOptions);
-        return wanted.map((plan) =>
-          results[distinct.findIndex((own) => JSON.stringify(own) === JSON.stringify(plan))]
-        );
+        return wanted.map((plan) => results[distinct.findIndex((own) => planHash(own) === planHash(plan))]);
       },
       async depends() {
         const { fingerprint: tokenizer } = await model.tokenizer();
@@ -178,7 +177,7 @@ function partsStage(
 
 /** The full model, and each other plan once. */
 function distinctPlans(plans: readonly DropPlan[]): DropPlan[] {
-  return [...new Map([noDrop, ...plans].map((plan) => [JSON.stringify(plan), plan])).values()];
+  return [...new Map([noDrop, ...plans].map((plan) => [planHash(plan), plan])).values()];
 }
 
 /** Tasks as they are asked, and the main number of each task or group. */

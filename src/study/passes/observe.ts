@@ -12,6 +12,7 @@ import {
 } from "../../entry/mod.ts";
 import {
   type Blocks,
+  changedSpec,
   type DropPlan,
   OBSERVABLE,
   type Observable,
@@ -91,7 +92,7 @@ async function run<Name extends Observable>(
   const phase = phases(`observation of ${model.name}`, [0, 1], options.onProgress);
   const blocks = await blocksOf(model, within(options, phase(0)));
   const { length } = blocks;
-  const probe = valuesProbe(model.spec.layers, options.values, (seen) => {
+  const probe = valuesProbe(changedSpec(model.spec, drop).layers, options.values, (seen) => {
     const ids = blocks.ids.slice(seen.sample * length, (seen.sample + 1) * length);
     return see(Object.assign(seen, { ids }));
   });

@@ -2,6 +2,7 @@
  * What dropping costs in the model's predictions: perplexity, divergence from the full model, top-1 agreement. All plans
  * run as one trie together with the full model, so a sweep costs little more than its deepest branch.
  */
+import { planHash } from "../../measure/mod.ts";
 import { list, phases, required, within } from "../../entry/mod.ts";
 import {
   computedAlike,
@@ -129,7 +130,7 @@ export async function perplexityGroups(
   const known = new Map<string, Perplexity>();
   const origins = new Map<string, Provenance>();
   for (const plan of wanted.flat()) {
-    const key = JSON.stringify(plan);
+    const key = planHash(plan);
     if (origins.has(key)) continue;
     const origin = await provenance(model, packed, plan, options);
     origins.set(key, origin);
@@ -150,7 +151,7 @@ export async function perplexityGroups(
     signal: options.signal,
   };
   const missingOf = (plans: readonly DropPlan[]) =>
-    [...new Map(plans.map((plan) => [JSON.stringify(plan), plan]))].filter(([key]) => !known.has(key));
+    [...new Map(plans.map((plan) => [planHash(plan), plan]))].filter(([key]) => !known.has(key));
   const lacking = wanted.map((plans) => missingOf(plans).map(([, plan]) => plan));
   const { samples, length } = packed.blocks;
   const passes = lacking.filter((plans) => plans.length > 0)
@@ -182,7 +183,7 @@ export async function perplexityGroups(
   } finally {
     full?.free();
   }
-  return wanted.map((plans) => plans.map((plan) => known.get(JSON.stringify(plan))!));
+  return wanted.map((plans) => plans.map((plan) => known.get(planHash(plan))!));
 }
 
 /** What a group is called: a sweep's are the full model and its curves. */
@@ -219,7 +220,7 @@ function weightsOf(
   return [
     { layers: price([noDrop], false), head: 0 },
     ...groups.map((plans) => {
-      const fresh = plans.filter((plan) => seen.size < seen.add(JSON.stringify(plan)).size);
+      const fresh = plans.filter((plan) => seen.size < seen.add(planHash(plan)).size);
       const layers = price(fresh, false);
       return { layers, head: price(fresh, true) - layers };
     }),

@@ -1,4 +1,5 @@
 /** A profile of the model with the drops of earlier rounds made. */
+import { planData } from "../../result/mod.ts";
 import { profileBlocks } from "../passes/profile.ts";
 import { dropOfEntries } from "./candidates.ts";
 import type { Measurement, Reading, Scores } from "./score.ts";
@@ -7,8 +8,7 @@ const profiles: Measurement<Scores> = {
   unit: "samples",
   passes: (spec, { taken }, size) => [{ ...size, plans: [dropOfEntries(spec, taken)], head: false }],
   async measure({ model, packed, provenance, need }, { taken }, options) {
-    const { attention, mlp } = dropOfEntries(model.spec, taken);
-    const origin = { ...provenance, drop: { attention: [...attention], mlp: [...mlp] } };
+    const origin = { ...provenance, drop: planData(dropOfEntries(model.spec, taken)) };
     return await profileBlocks(model, packed.blocks, origin, model.name, options, need);
   },
 };

@@ -19,7 +19,7 @@ import {
 } from "../../entry/mod.ts";
 import { DEVICE_NAMES, type DeviceName, DEVICES, gamma, type Roof, roofSeconds } from "../../measure/mod.ts";
 import { type ModelSpec, readSpec } from "../../models/mod.ts";
-import { head, type Plan, type Roofline, VERSION } from "../../result/mod.ts";
+import { head, type Plan, planData, type Roofline, VERSION } from "../../result/mod.ts";
 import {
   type DropPlan,
   dropPlan,
@@ -198,7 +198,7 @@ function planOf(
   const rate = (of: Run) => of.largest / whole(of, of.largest);
   const throughput = full.largest === 0 || largest === 0 ? null : rate(run) / rate(full);
   return {
-    drop: { attention: [...drop.attention], mlp: [...drop.mlp] },
+    drop: planData(drop),
     weightBytes: run.weightBytes,
     keyBytes: run.keyBytes,
     largest,
@@ -236,7 +236,7 @@ function paperOf(
   },
 ): PlanRoofline["paper"] {
   const reported = drops.find(({ attention }) => attention === drop.attention.length);
-  if (!reported || drop.mlp.length > 0) return null;
+  if (!reported || drop.mlp.length > 0 || drop.changes) return null;
   const batches = [...BATCHES, largest].filter((texts) => texts > 0 && texts <= largest);
   const fitting = largest > 0 ? faster(highest(batches, faster)) : 0;
   const lost = accuracy - reported.accuracy;

@@ -17,8 +17,8 @@ import {
   wholeNumber,
 } from "../../entry/mod.ts";
 import type { Engine } from "../../engine/mod.ts";
-import { gamma, quartiles } from "../../measure/mod.ts";
-import { type Evaluation, head, type Speed, VERSION } from "../../result/mod.ts";
+import { gamma, planHash, quartiles } from "../../measure/mod.ts";
+import { type Evaluation, head, planData, type Speed, VERSION } from "../../result/mod.ts";
 import {
   type Decoder,
   decoder,
@@ -173,7 +173,7 @@ async function measured(model: StudyModel, options: SpeedOptions): Promise<Speed
     new: steps,
     seed,
     plans: plans.map((drop) => ({
-      drop: { attention: [...drop.attention], mlp: [...drop.mlp] },
+      drop: planData(drop),
       weightBytes: weightBytes(model.spec, drop, FLOAT32),
     })),
     points,
@@ -271,8 +271,7 @@ function pointsLost(
 ): (number | null)[] {
   const averageOf = (plan: DropPlan) =>
     evaluations.find(({ provenance: { model, drop } }) =>
-      model.fingerprint === identity.fingerprint && JSON.stringify([drop.attention, drop.mlp]) ===
-        JSON.stringify([plan.attention, plan.mlp])
+      model.fingerprint === identity.fingerprint && planHash(drop) === planHash(plan)
     )?.average?.value ?? null;
   const full = averageOf(noDrop);
   return plans.map((plan) => {

@@ -1,4 +1,5 @@
 /** The passes of a sweep before its orders are known: as many plans, and as deep, as they will be. */
+import { planHash } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { permutation } from "../../tensor/mod.ts";
@@ -29,7 +30,7 @@ export function likelyPlans(
   steps: readonly number[],
 ): DropPlan[][] {
   const seen = new Set<string>();
-  const unseen = (plan: DropPlan) => seen.size < seen.add(JSON.stringify(plan)).size;
+  const unseen = (plan: DropPlan) => seen.size < seen.add(planHash(plan)).size;
   return [
     [noDrop].filter(unseen),
     ...curves.map(({ target, by, seed }, c) => {

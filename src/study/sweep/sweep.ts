@@ -13,7 +13,7 @@ import {
   resultOf,
   wholeNumber,
 } from "../../entry/mod.ts";
-import { mean, standardError } from "../../measure/mod.ts";
+import { mean, planHash, standardError } from "../../measure/mod.ts";
 import {
   type DropOrder,
   head,
@@ -164,7 +164,7 @@ function planStage(
     async run({ from, to }, options) {
       const [, curves] = await plansOf(await keptOnly(options));
       const plans = [noDrop, ...curves.flatMap(({ plans }) => steps.map((_, i) => plans[i] ?? null))];
-      const lists = plans.map((plan) => plan && JSON.stringify([plan.attention, plan.mlp]));
+      const lists = plans.map((plan) => plan && planHash(plan));
       const own = plans.filter((plan, unit) =>
         plan !== null && unit >= from && unit < to && lists.indexOf(lists[unit]) === unit
       );

@@ -51,7 +51,7 @@ export const results: Readonly<Record<string, Row>> = {
   dropsIn: {
     name: [
       [model, { atention: [1] }],
-      'Cannot drop modules: unknown name "atention" in plan, expected one of attention, mlp (did you mean "attention"?)',
+      'Cannot drop modules: unknown name "atention" in plan, expected one of attention, mlp, changes (did you mean "attention"?)',
     ],
     value: [[model, { mlp: [-1] }], `Cannot drop modules: plan.mlp[0] is -1, ${wholeOf(0)}`],
     type: [[model, aProfile], "Cannot drop modules: plan is a profile, expected a plan"],
@@ -94,6 +94,7 @@ export const results: Readonly<Record<string, Row>> = {
     ],
     type: [[aSweep, { target: "mlp" }], "Cannot rank: profile is a sweep, expected a profile"],
   },
+  readPlan: { type: [[7], "Cannot read a plan: path is 7, expected a text"] },
   readResult: {
     value: [["a.json", "profil"], 'Cannot read a result: kinds[0] is "profil", expected one of profile, '],
     type: [[7, "profile"], "Cannot read a result: path is 7, expected a text"],
@@ -118,5 +119,6 @@ export const results: Readonly<Record<string, Row>> = {
     ],
     type: [[aSweep, "mlp"], "Cannot find trends: result is a sweep, expected a result of checkpoints"],
   },
+  writePlan: { type: [["a.json", aProfile], "Cannot write a plan: plan is a profile, expected a plan"] },
   writeResult: { type: [["a.json", 7], "Cannot write a result: it is 7, expected a profile or"] },
 };

@@ -149,6 +149,10 @@ export const studies: Readonly<Record<string, Row>> = {
       "Cannot map ratios: stds[0] is 0, expected a number above 0",
     ],
   },
+  repair: {
+    ...study("repair", { mlp: [1] }),
+    value: [[model, { mlp: [1] }, { by: "maen" }], 'Cannot repair: by is "maen", expected one of mean'],
+  },
   removals: {
     ...study("remove modules", aProfile),
     value: [

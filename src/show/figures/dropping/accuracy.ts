@@ -1,5 +1,5 @@
 /** Accuracy of benchmark tasks against the number of modules dropped (paper, claims C1 and C2), with its interval for every plan. */
-import { type Interval, mean } from "../../../measure/mod.ts";
+import { type Interval, mean, planText } from "../../../measure/mod.ts";
 import { accuracyOf, type Evaluation, meanOver, type ShareMain } from "../../../result/mod.ts";
 import {
   accuracyChange,
@@ -16,7 +16,7 @@ import { commonPoints, dropChart } from "../../chart/curves.ts";
 import { curveName } from "../../chart/scores.ts";
 import { formatPoints, formatPointsRange, formatShare } from "../../chart/numbers.ts";
 import { type Panel, WIDTH } from "../../chart/draw/panel.ts";
-import { computedText, describeDrop, KIND_NAMES, modelOf } from "../../chart/setting.ts";
+import { computedText, KIND_NAMES, modelOf } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /**
@@ -66,7 +66,7 @@ export const accuracyFigure: Draw<[readonly Evaluation[], readonly Dropped[]]> =
             target: KIND_NAMES[target],
             by,
             dropped,
-            modules: describeDrop(result.provenance.drop),
+            modules: planText(result.provenance.drop),
             task: main.name,
             metric: main.metric,
             ...accuracyOf(result.tasks, main),

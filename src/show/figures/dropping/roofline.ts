@@ -3,6 +3,7 @@
  * no longer fits in more, computed at exactly that number, and a ring at the paper's number (claim C1, the half about speed).
  */
 import { list, resultOf } from "../../../entry/mod.ts";
+import { everyChange } from "../../../measure/mod.ts";
 import type { Roofline } from "../../../result/mod.ts";
 import { hueOf } from "../../chart/draw/colors.ts";
 import { formatFixed } from "../../chart/numbers.ts";
@@ -49,9 +50,8 @@ export const rooflineFigure: Draw<[readonly Roofline[]]> = figure("roofline", {
 
 function lineOf({ model, setting, plans }: Roofline, i: number) {
   const plan = plans[plans.length - 1];
-  const { attention, mlp } = plan.drop;
   return {
-    label: `${model.name}, ${setting.bits} bit, −${attention.length + mlp.length}`,
+    label: `${model.name}, ${setting.bits} bit, −${everyChange(plan.drop).length}`,
     ...hueOf(i),
     plan,
     points: pointsOf(plan),

@@ -1,12 +1,12 @@
 /** Two profiles on one scale, importance by layer: two models, two steps of training, a compressed model against its original. */
 import { resultOf } from "../../../entry/mod.ts";
-import { KINDS, spearman } from "../../../measure/mod.ts";
+import { KINDS, planText, spearman } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
 import { logDomain } from "../../chart/draw/axes.ts";
 import { lookOf } from "../../chart/draw/colors.ts";
 import { layerChart, layerRows } from "../../chart/lines.ts";
 import { formatFixed, formatNumber } from "../../chart/numbers.ts";
-import { describeDrop, KIND_NAMES, settingOf } from "../../chart/setting.ts";
+import { KIND_NAMES, settingOf } from "../../chart/setting.ts";
 import { leastImportant, median, present, quarter, shared, shortened } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
@@ -67,7 +67,7 @@ function namesOf(a: Profile, b: Profile): [string, string] {
     ({ provenance: { model } }) => model.name,
     ({ provenance: { model } }) => model.format,
     ({ provenance: { text } }) => text.name,
-    ({ provenance: { drop } }) => `without ${describeDrop(drop)}`,
+    ({ provenance: { drop } }) => `without ${planText(drop)}`,
   ];
   const differing = facts.find((read) => read(a) !== read(b));
   return differing ? [differing(a), differing(b)] : ["first", "second"];

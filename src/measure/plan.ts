@@ -1,0 +1,119 @@
+/**
+ * A plan: changes of a model's modules. Plain data with one normal form (`run/plan`) and one identity, its hash.
+ *
+ * Dropped modules are lists of layers, so that plans which only drop keep the form and the keys that they always had. All other
+ * changes stand in `changes`, by layer, attention before the MLP; the list is absent where it would be empty. Tensors of a change lie
+ * in a safetensors file beside the plan; the change holds their SHA-256.
+ */
+import { createHash } from "node:crypto";
+import { type LayerModule, MODULES } from "./kinds.ts";
+
+/** What a plan does to one module of a layer, 0-based, in the original numbering. */
+export type Change =
+  /** The module is not run and adds nothing. */
+  | { readonly layer: number; readonly module: LayerModule; readonly to: "nothing" }
+  /** The module is not run; a constant vector [D] takes its place, the tensor "mean". `tensors` is the SHA-256 of the tensors. */
+  | {
+    readonly layer: number;
+    readonly module: LayerModule;
+    readonly to: "mean";
+    readonly tensors: string;
+  }
+  /** The module runs with other weights: nothing of these query heads reaches its output projection. */
+  | {
+    readonly layer: number;
+    readonly module: "attention";
+    readonly to: "weights";
+    readonly heads: readonly number[];
+  };
+
+/** Everything that a module can be changed to. */
+export const CHANGES = ["nothing", "mean", "weights"] as const satisfies readonly Change["to"][];
+
+/** The changes of a model's modules. A dropped block has its layer in both lists. */
+export interface DropPlan {
+  /** Layers whose attention is dropped, 0-based. */
+  readonly attention: readonly number[];
+  /** Layers whose MLP is dropped, 0-based. */
+  readonly mlp: readonly number[];
+  /** All other changes; absent if there are none. */
+  readonly changes?: readonly Change[] | undefined;
+}
+
+/** The full model. */
+export const noDrop: DropPlan = { attention: [], mlp: [] };
+
+/** All changes of a plan as one list: by layer, attention before the MLP. */
+export function everyChange({ changes = [], ...lists }: DropPlan): Change[] {
+  const dropped = MODULES.flatMap((module) =>
+    lists[module].map((layer): Change => ({ layer, module, to: "nothing" }))
+  );
+  return [...dropped, ...changes].sort(byPlace);
+}
+
+/** A list of changes as a plan; dropped modules go into the lists of layers. */
+export function planOf(changes: readonly Change[]): DropPlan {
+  const [dropped, others] = [true, false].map((drops) =>
+    changes.filter(({ to }) => (to === "nothing") === drops).sort(byPlace)
+  );
+  const layers = (kind: LayerModule) =>
+    dropped.flatMap(({ layer, module }) => module === kind ? [layer] : []);
+  return {
+    attention: layers("attention"),
+    mlp: layers("mlp"),
+    ...others.length > 0 ? { changes: others } : {},
+  };
+}
+
+function byPlace(a: Change, b: Change): number {
+  return a.layer - b.layer || MODULES.indexOf(a.module) - MODULES.indexOf(b.module);
+}
+
+/** Whether a plan changes nothing. */
+export function isFull({ attention, mlp, changes = [] }: DropPlan): boolean {
+  return attention.length + mlp.length + changes.length === 0;
+}
+
+/** The identity of a plan, whatever the order of its lists: 16 hexadecimal digits. */
+export function planHash(plan: DropPlan): string {
+  return hashOf(everyChange(plan).map((change) => `${change.layer} ${textOf(change)}`).join("\n"));
+}
+
+/** The identity of a change itself, wherever it is made: equal for equal changes of different layers. */
+export function changeHash(change: Change): string {
+  return hashOf(textOf(change));
+}
+
+function textOf({ layer: _, module, to, ...own }: Change): string {
+  return `${module} ${to} ${Object.values(own)}`; // one field at most
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+}
+
+/** A plan in words: "nothing", "attention 25 26", "block 3", "attention 1 2 · MLP 4", "attention 5 6 (mean)". */
+export function planText(plan: DropPlan): string {
+  const { attention, mlp } = plan;
+  if (isFull(plan)) return "nothing";
+  const same = attention.length === mlp.length && attention.every((layer) => mlp.includes(layer));
+  const dropped = same && attention.length > 0 ? [`block ${attention.join(" ")}`] : [
+    ...attention.length ? [`attention ${attention.join(" ")}`] : [],
+    ...mlp.length ? [`MLP ${mlp.join(" ")}`] : [],
+  ];
+  return [...dropped, ...changeTexts(plan)].join(" · ");
+}
+
+/** Changes other than drops, each kind of module once: "attention 5 6 (mean)", "attention 7 heads 0 2". */
+export function changeTexts({ changes = [] }: DropPlan): string[] {
+  const replaced = Map.groupBy(
+    changes.filter((change) => change.to !== "weights"),
+    ({ module, to }) => `${module === "mlp" ? "MLP" : module} # (${to})`,
+  );
+  return [
+    ...replaced.entries().map(([text, own]) => text.replace("#", own.map(({ layer }) => layer).join(" "))),
+    ...changes.flatMap((change) =>
+      change.to === "weights" ? [`attention ${change.layer} heads ${change.heads.join(" ")}`] : []
+    ),
+  ];
+}

@@ -1,0 +1,52 @@
+/**
+ * The tensors of changes, by the SHA-256 of what they hold: a plan is plain data and names them so. They are few and small, and stay
+ * until the process ends.
+ */
+import { createHash } from "node:crypto";
+import type { Change } from "../../measure/mod.ts";
+import { bytesOf, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+
+/** Tensors of one change by name ("mean"), float32. */
+export type ChangeTensors = ReadonlyMap<string, Tensor>;
+
+const known = new Map<string, ChangeTensors>();
+
+/** The name of a change's tensor in files and messages: "layers.7.attention.mean". */
+export function changeTensorName({ layer, module }: Pick<Change, "layer" | "module">, name: string): string {
+  return `layers.${layer}.${module}.${name}`;
+}
+
+/** Keeps tensors for runs of plans; returns their SHA-256, which the change holds. Throws `RangeError` for one that is not finite. */
+export function keepTensors(tensors: ChangeTensors): string {
+  for (const [name, tensor] of tensors) {
+    const wrong = toFloat32(tensor).find((value) => !Number.isFinite(value));
+    if (wrong === undefined) continue;
+    throw new RangeError(`Cannot use tensor ${name}: it holds ${wrong}, expected finite numbers`);
+  }
+  const hash = tensorsHash(tensors);
+  known.set(hash, tensors);
+  return hash;
+}
+
+/** SHA-256 over names, types, shapes and elements, by name. */
+export function tensorsHash(tensors: ChangeTensors): string {
+  const hash = createHash("sha256");
+  for (const [name, { dtype, shape, data }] of [...tensors].sort(([a], [b]) => a < b ? -1 : 1)) {
+    hash.update(`${JSON.stringify([name, dtype, shape])}\n`);
+    hash.update(bytesOf(data));
+  }
+  return hash.digest("hex");
+}
+
+/** The tensors of a change; none for a change without. Throws `Error` where they were neither read nor made in this process. */
+export function tensorsOf(change: Change): ChangeTensors {
+  if (!("tensors" in change)) return new Map();
+  const found = known.get(change.tensors);
+  if (found) return found;
+  throw new Error(
+    `Cannot run ${change.module} ${change.layer} as ${change.to}: its tensors (SHA-256 ${
+      change.tensors.slice(0, 16)
+    }…) were not ` +
+      "read, expected a plan from readPlan or repair",
+  );
+}

@@ -1,0 +1,121 @@
+/**
+ * A change is a variant of a module: a specification, and tensors in the place of the model's. Runs, prices, decoding and exports see
+ * nothing else of it.
+ */
+import { type Change, changeHash, type DropPlan, type LayerModule, planOf } from "../../measure/mod.ts";
+import { kindOf, type LayerSpec, layerTensors, type Model, type ModelSpec } from "../../models/mod.ts";
+import type { Tensor } from "../../tensor/mod.ts";
+import { cutTensor, type WeightSource } from "../../weights/mod.ts";
+import { changeKind } from "./changes.ts";
+import { tensorsOf } from "./tensors.ts";
+
+/** A module of a layer under a plan. */
+export interface Variant<Module extends LayerModule = LayerModule> {
+  /** "full", "nothing", or the hash of the change: what plans must share to share a run. */
+  readonly key: string;
+  /** Null where nothing is run and nothing added. */
+  readonly spec: LayerSpec[Module];
+  readonly change: Change | null;
+}
+
+/** A module of layer l under a plan. */
+export function variantOf<Module extends LayerModule>(
+  plan: DropPlan,
+  layer: LayerSpec,
+  l: number,
+  module: Module,
+): Variant<Module> {
+  const full = layer[module];
+  const change = plan.changes?.find((change) => change.layer === l && change.module === module);
+  const isDropped = plan[module].includes(l) || change?.to === "nothing";
+  if (!full || isDropped) return { key: "nothing", spec: null, change: null };
+  if (!change) return { key: "full", spec: full, change: null };
+  const spec = changeKind(change).spec(change, layer) as LayerSpec[Module];
+  return { key: changeHash(change), spec, change };
+}
+
+/** Whether a module does any work: a mean only adds a vector. */
+export function isRun<Spec extends LayerSpec[LayerModule]>(spec: Spec): spec is NonNullable<Spec> {
+  return spec !== null && !kindOf(spec).idle;
+}
+
+/** The specification of a model under a plan: variants in the place of modules, null for those that are dropped. */
+export function changedSpec(spec: ModelSpec, plan: DropPlan): ModelSpec {
+  const layers = spec.layers.map((layer, l): LayerSpec => ({
+    ...layer,
+    attention: variantOf(plan, layer, l, "attention").spec,
+    mlp: variantOf(plan, layer, l, "mlp").spec,
+  }));
+  return { ...spec, layers };
+}
+
+/** A model under a plan: its specification, and a source of the tensors that it needs. */
+export function changedModel(model: Model, plan: DropPlan): Model {
+  const spec = changedSpec(model.spec, plan);
+  const { changes = [] } = plan;
+  return { ...model, spec, ...changes.length > 0 ? { weights: overlaid(model, spec, changes) } : {} };
+}
+
+/** A model of which layer l has one module alone, in a variant: what reads the tensors of no other. */
+export function variantModel(
+  model: Model,
+  l: number,
+  module: LayerModule,
+  { change }: Variant,
+): Model {
+  const changed = changedModel(model, planOf(change ? [change] : []));
+  const { layers } = changed.spec;
+  const other = module === "attention" ? "mlp" : "attention";
+  return { ...changed, spec: { ...changed.spec, layers: layers.with(l, { ...layers[l], [other]: null }) } };
+}
+
+/** How one tensor is had: as it is here, made of the model's, or as the model's (null). */
+type Overlay = Tensor | ((stored: Tensor) => Tensor) | null;
+
+/** Weights under changes: a change's own tensors, and those that it makes of the model's. Random numbers are drawn as tensors. */
+function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: readonly Change[]): WeightSource {
+  const byLayer = Map.groupBy(changes, ({ layer }) => layer);
+
+  async function part(l: number, cuts: Parameters<WeightSource["part"]>[1]) {
+    const overlays = (byLayer.get(l) ?? []).map((change) => overlayOf(full, spec, change));
+    const overlay = (name: string) => overlays.map((own) => own(name)).find((own) => own !== null) ?? null;
+    const wanted = [...cuts].map(([name, cut]) => ({ name, cut, own: overlay(name) }));
+    const stored = wanted.flatMap(({ name, cut, own }) =>
+      own === null ? [[name, cut] as const] : typeof own === "function" ? [[name, null] as const] : []
+    );
+    const { tensors, release } = await weights.part(l, new Map(stored));
+    const made = wanted.map(({ name, cut, own }) => {
+      if (own === null) return [name, tensors.get(name)!] as const;
+      const whole = typeof own === "function" ? own(tensors.get(name)!) : own;
+      return [name, cut ? cutTensor(whole, cut) : whole] as const;
+    });
+    return { tensors: new Map(made), release };
+  }
+
+  return {
+    format: weights.format,
+    layer: (l) =>
+      byLayer.has(l)
+        ? part(l, new Map(layerTensors(spec.layers[l], spec.hidden).map(([name]) => [name, null])))
+        : weights.layer(l),
+    part,
+    outer: (name, rows, into) => weights.outer(name, rows, into),
+    close: () => weights.close(),
+  };
+}
+
+/** The tensors of one changed module, by name. Throws `RangeError` for one whose shape is not that of the changed module. */
+function overlayOf(full: ModelSpec, { layers, hidden }: ModelSpec, change: Change) {
+  const { layer, module, to } = change;
+  const own = new Map([...tensorsOf(change)].map(([name, tensor]) => [`${module}.${name}`, tensor]));
+  for (const [name, expected] of layerTensors(layers[layer], hidden)) {
+    const found = own.get(name)?.shape ?? expected;
+    if (found.join() === expected.join()) continue;
+    throw new RangeError(
+      `Cannot run ${module} ${layer} as ${to}: tensor layers.${layer}.${name} has shape [${found}], expected [${expected}]`,
+    );
+  }
+  const { made } = changeKind(change);
+  return (name: string): Overlay =>
+    own.get(name) ?? (name.startsWith(`${module}.`) && made?.(change, full.layers[layer], name) || null);
+}

@@ -1,0 +1,54 @@
+/** The weights of one layer in every variant that some plan needs. */
+import type { Engine } from "../../engine/mod.ts";
+import type { NormalDraw } from "../../kernels/mod.ts";
+import { type DropPlan, type LayerModule, MODULES } from "../../measure/mod.ts";
+import type { Model } from "../../models/mod.ts";
+import { type LayerParts, layerParts } from "../weights/parts.ts";
+import { branches, variantsIn } from "./trie.ts";
+import { variantModel } from "./variants.ts";
+
+/** A layer, ready to be fed: the parts of each module by the key of its variant. */
+export interface LayerVariants extends Readonly<Record<LayerModule, ReadonlyMap<string, LayerParts>>> {
+  release(): void;
+}
+
+/** What needs the weights. */
+export interface LayerUse {
+  readonly model: Model;
+  readonly engine: Engine;
+  readonly draw: NormalDraw;
+  readonly plans: readonly DropPlan[];
+  /** Whether attention has to be in one part. */
+  readonly wholeAttention: boolean;
+}
+
+/** Reads layer l; a layer that no plan changes is read once for both modules. */
+export async function layerVariants(
+  { model, engine, draw, plans, wholeAttention }: LayerUse,
+  l: number,
+): Promise<LayerVariants> {
+  const ways = branches(plans, [...plans.keys()], model.spec.layers[l], l);
+  const opened: LayerParts[] = [];
+  const release = () => opened.forEach((parts) => parts.release());
+  const open = async (model: Model) => {
+    const parts = await layerParts(model, engine, draw, l, wholeAttention);
+    opened.push(parts);
+    return parts;
+  };
+  try {
+    const full = MODULES.some((module) => variantsIn(ways, module).some(({ change }) => !change))
+      ? await open(model)
+      : null;
+    const variants = async (module: LayerModule) => {
+      const own = new Map<string, LayerParts>();
+      for (const variant of variantsIn(ways, module)) {
+        own.set(variant.key, variant.change ? await open(variantModel(model, l, module, variant)) : full!);
+      }
+      return own;
+    };
+    return { attention: await variants("attention"), mlp: await variants("mlp"), release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}

@@ -1,0 +1,129 @@
+/** Plans as files: JSON, and beside it the tensors of changes, under the names that the model's own would have. */
+import { basename } from "node:path";
+import { expect, failure, resultOf, text } from "../../entry/mod.ts";
+import { fileSource } from "../../hub/mod.ts";
+import type { Change } from "../../measure/mod.ts";
+import { type Plan, readResult, writeResult } from "../../result/mod.ts";
+import {
+  changeKind,
+  changeTensorName,
+  type ChangeTensors,
+  keepTensors,
+  tensorsHash,
+  tensorsOf,
+} from "../../run/mod.ts";
+import { float32, type Tensor } from "../../tensor/mod.ts";
+import { openSafetensors, type TensorFile, writeSafetensors } from "../../weights/mod.ts";
+
+/** "repaired.safetensors" of "repaired.json" */
+function tensorPath(path: string): string {
+  return `${path.replace(/\.json$/, "")}.safetensors`;
+}
+
+type WithTensors = Change & { readonly tensors: string };
+
+function withTensors({ changes = [] }: Plan): WithTensors[] {
+  return changes.filter((change) => "tensors" in change);
+}
+
+/**
+ * Writes a plan as JSON. Tensors of its changes go into a safetensors file beside it, `repaired.safetensors` for `repaired.json`; a
+ * plan without tensors is one file. Throws `Error` if a tensor was neither read nor made in this process.
+ *
+ * @example
+ * ```ts
+ * import { makePlan, openModel, profile, readPlan, writePlan } from "lamina";
+ *
+ * using model = await openModel("data/series/pre-ln/step04096");
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const folder = await Deno.makeTempDir();
+ * await writePlan(`${folder}/plan.json`, makePlan(result, { target: "attention", drop: 2 }));
+ * console.log((await readPlan(`${folder}/plan.json`)).attention); // layers whose attention is dropped
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ */
+export async function writePlan(path: string, plan: Plan): Promise<void> {
+  expect("write a plan", "path", path, text);
+  expect("write a plan", "plan", plan, resultOf("plan"));
+  await writePlanTensors(path, plan);
+  await writeResult(path, plan);
+}
+
+/** Writes the tensors of a plan beside the place of its JSON. */
+export async function writePlanTensors(path: string, plan: Plan): Promise<void> {
+  const tensors = withTensors(plan).flatMap((change) =>
+    [...tensorsOf(change)].map(([name, tensor]) => [changeTensorName(change, name), tensor] as const)
+  );
+  if (tensors.length > 0) await writeSafetensors(tensorPath(path), new Map(tensors));
+}
+
+/**
+ * Reads a plan, and the tensors of its changes from the safetensors file beside it. Throws `SyntaxError` or `TypeError` for a file
+ * that is not a plan, and `Error`, `TypeError` or `RangeError` that names file and tensor if a tensor is missing, has another shape
+ * or type than its change needs, is not finite, or is not the one whose SHA-256 the plan holds.
+ *
+ * @example
+ * ```ts
+ * import { makePlan, openModel, profile, readPlan, writePlan } from "lamina";
+ *
+ * using model = await openModel("data/series/pre-ln/step04096");
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const folder = await Deno.makeTempDir();
+ * await writePlan(`${folder}/plan.json`, makePlan(result, { target: "mlp", drop: 1 }));
+ * console.log((await readPlan(`${folder}/plan.json`)).mlp);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ */
+export async function readPlan(path: string): Promise<Plan> {
+  expect("read a plan", "path", path, text);
+  const plan = await readResult(path, "plan");
+  const changes = withTensors(plan);
+  if (changes.length === 0) return plan;
+  const file = tensorPath(path);
+  const first = changeTensorName(changes[0], Object.keys(changeKind(changes[0]).tensors)[0]);
+  const opened = await openTensors(file, first);
+  try {
+    for (const change of changes) keepTensors(await readTensors(file, opened, change));
+  } finally {
+    opened.close();
+  }
+  return plan;
+}
+
+/** Opens the file of tensors; `first` is one that it has to have. */
+async function openTensors(file: string, first: string): Promise<TensorFile> {
+  try {
+    return await openSafetensors({ name: file, list: () => [basename(file)], open: () => fileSource(file) });
+  } catch (error) {
+    throw failure(`Cannot read tensor ${first} of ${file}`, error);
+  }
+}
+
+/** The tensors of a change; all that can be wrong with them is found here. */
+async function readTensors(file: string, opened: TensorFile, change: WithTensors): Promise<ChangeTensors> {
+  const tensors = new Map<string, Tensor>();
+  for (const [name, axes] of Object.entries(changeKind(change).tensors)) {
+    const stored = changeTensorName(change, name);
+    const info = opened.tensors.get(stored);
+    const wrong = (found: string, expected: string) =>
+      new TypeError(`Cannot read ${file}: tensor ${stored} ${found}, expected ${expected}`);
+    if (!info) throw wrong("is missing", `one of ${opened.tensors.size} tensors`);
+    if (info.type !== "F32") throw wrong(`is ${info.type}`, "F32");
+    if (info.shape.length !== axes) {
+      throw wrong(`has shape [${info.shape}]`, `${axes} ${axes === 1 ? "axis" : "axes"}`);
+    }
+    const { data } = await opened.read(stored);
+    const numbers = (data as Float32Array).slice();
+    const odd = numbers.find((value) => !Number.isFinite(value));
+    if (odd !== undefined) throw wrong(`holds ${odd}`, "finite numbers");
+    tensors.set(name, float32(info.shape, numbers));
+  }
+  const hash = tensorsHash(tensors);
+  if (hash === change.tensors) return tensors;
+  throw new RangeError(
+    `Cannot read ${file}: ${changeTensorName(change, [...tensors.keys()].join(", "))} has SHA-256 ${
+      hash.slice(0, 16)
+    }…, expected ` +
+      `${change.tensors.slice(0, 16)}…, as the plan says`,
+  );
+}

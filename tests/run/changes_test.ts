@@ -1,0 +1,260 @@
+/**
+ * Changed modules beside Hugging Face's own code with the same change (fixtures/make_changes.py): all plans in one trie, and token by
+ * token. A logit moves by the relative error of the normed state at most (`stateTolerance`), times the largest logit, and −ln p by
+ * twice that.
+ */
+import assert from "node:assert/strict";
+import type { Model } from "../../src/models/mod.ts";
+import { type Change, planHash, planOf } from "../../src/measure/mod.ts";
+import {
+  changedSpec,
+  cost,
+  countModules,
+  decoder,
+  type DropPlan,
+  dropPlan,
+  forward,
+  keepTensors,
+  noDrop,
+  score,
+  type Segment,
+  segmentsOf,
+} from "../../src/run/mod.ts";
+import { float32 } from "../../src/tensor/mod.ts";
+import { type Expected, parse } from "../fixtures/read.ts";
+import { distance, engine, largest, stateTolerance, withFixture } from "../support.ts";
+import { finalStreams } from "./states.ts";
+
+const folder = new URL("../fixtures/changes/", import.meta.url);
+const names = [...Deno.readDirSync(folder)].map(({ name }) => name.replace(".safetensors", "")).sort();
+
+/** The cases of make_changes.py: modules with a mean in their place, and heads cut by layer. */
+const CASES: Record<string, { attention: number[]; mlp: number[]; heads: [layer: number, cut: number[]][] }> =
+  {
+    mean: { attention: [1], mlp: [2], heads: [] },
+    block: { attention: [1, 2], mlp: [1], heads: [] },
+    heads: { attention: [], mlp: [], heads: [[0, [1]], [1, [0, 2, 3]]] },
+    both: { attention: [2], mlp: [0], heads: [[1, [2, 3]]] },
+  };
+const TWO_HEADS: Record<string, [number, number[]][]> = { heads: [[0, [1]], [1, [0]]], both: [[1, [1]]] };
+
+type Tensors = Map<string, Expected>;
+
+/** The plan of a case; the means are PyTorch's. */
+function planFor({ spec }: Model, tensors: Tensors, name: string): DropPlan {
+  const { attention, mlp, heads } = CASES[name];
+  const mean = (module: Change["module"]) => (layer: number): Change => {
+    const data = tensors.get(`mean.${module}.${layer}`)!.data as Float32Array;
+    const own = new Map([["mean", float32([data.length], data)]]);
+    return { layer, module, to: "mean", tensors: keepTensors(own) };
+  };
+  const first = spec.layers[0].attention as { readonly heads: number };
+  const cut = first.heads > 2 ? heads : TWO_HEADS[name] ?? [];
+  return dropPlan(spec, {
+    changes: [
+      ...attention.map(mean("attention")),
+      ...mlp.map(mean("mlp")),
+      ...cut.map(([layer, heads]): Change => ({ layer, module: "attention", to: "weights", heads })),
+    ],
+  });
+}
+
+async function withChanges(
+  name: string,
+  use: (opened: { model: Model; tensors: Tensors; plans: Record<string, DropPlan> }) => Promise<void>,
+): Promise<void> {
+  const tensors = parse(await Deno.readFile(new URL(`${name}.safetensors`, folder)));
+  await withFixture(name, async ({ model }) => {
+    const plans = Object.fromEntries(Object.keys(CASES).map((key) => [key, planFor(model, tensors, key)]));
+    await use({ model, tensors, plans });
+  });
+}
+
+/** Nats of the tokens after the first. */
+function nllOf(ids: Int32Array, logits: Float32Array): number {
+  const words = logits.length / ids.length;
+  let sum = 0;
+  for (let t = 0; t + 1 < ids.length; t++) {
+    const row = logits.subarray(t * words, (t + 1) * words);
+    const most = row.reduce((a, b) => Math.max(a, b));
+    sum += Math.log(row.reduce((total, z) => total + Math.exp(z - most), 0)) + most - row[ids[t + 1]];
+  }
+  return sum;
+}
+
+for (const name of names) {
+  Deno.test(`${name}: changed modules give PyTorch's losses, all plans in one trie`, () =>
+    withChanges(name, async ({ model, tensors, plans }) => {
+      const ids = tensors.get("ids")!.data as Int32Array;
+      const segments = segmentsOf({ ids, samples: 1, length: ids.length });
+      const before = engine.live;
+      const scores = await score({ model, engine, segments, plans: [noDrop, ...Object.values(plans)] });
+      assert.equal(engine.live, before);
+      for (const [i, key] of Object.keys(plans).entries()) {
+        const logits = tensors.get(`logits.${key}`)!.data as Float32Array;
+        const expected = nllOf(ids, logits);
+        const most = 2 * stateTolerance(model.spec) * largest(logits) * Math.sqrt(ids.length);
+        const error = Math.abs(scores[1 + i][0].nll - expected);
+        assert.ok(error <= most, `${key}: ${scores[1 + i][0].nll}, expected ${expected} ± ${most}`);
+      }
+    }));
+
+  Deno.test(`${name}: changed modules give PyTorch's logits token by token, weights kept and leased`, () =>
+    withChanges(name, async ({ model, tensors, plans }) => {
+      const ids = tensors.get("ids")!.data as Int32Array;
+      for (const [key, plan] of Object.entries(plans)) {
+        const expected = tensors.get(`logits.${key}`)!.data as Float32Array;
+        const most = stateTolerance(model.spec) * largest(expected);
+        const words = expected.length / ids.length;
+        for (const budget of [undefined, 0]) {
+          const opened = await decoder({ model, engine, plan, budget });
+          try {
+            for (let t = 5; t < ids.length; t++) {
+              const row = t === 5 ? await opened.prefill(ids.subarray(0, 6)) : await opened.step(ids[t]);
+              const error = distance(row, expected.subarray(t * words, (t + 1) * words));
+              assert.ok(error <= most, `${key}, token ${t}: off by ${error}, at most ${most}`);
+            }
+          } finally {
+            await opened.release();
+          }
+        }
+      }
+    }));
+}
+
+Deno.test("a plan runs as if alone, whatever other plans change", () =>
+  withChanges("llama", async ({ model, plans }) => {
+    const blocks = { ids: Int32Array.from({ length: 16 }, (_, i) => 3 + i % 7), samples: 2, length: 8 };
+    const dropped = dropPlan(model.spec, { attention: [1], mlp: [2] });
+    const all = [noDrop, dropped, ...Object.values(plans)];
+    const done: number[] = [];
+    const run = { model, engine, segments: segmentsOf(blocks), plans: all };
+    const count = await forward({ ...run, onProgress: (_, total) => void done.push(total) });
+    assert.deepEqual(done, Array(count).fill(count));
+    assert.equal(cost(model.spec, all, blocks, false).modules, count);
+    const together = await finalStreams(model, blocks, all);
+    for (const [i, plan] of all.entries()) {
+      assert.deepEqual([together[i]], await finalStreams(model, blocks, [plan]));
+    }
+  }));
+
+Deno.test("segments that continue one text give the streams of the whole text under a change", () =>
+  withChanges("llama", async ({ model, tensors, plans }) => {
+    const ids = tensors.get("ids")!.data as Int32Array;
+    const whole: Segment[] = [{ ids, past: null }];
+    const parts: Segment[] = [{ ids: ids.subarray(0, 9), past: null }, { ids: ids.subarray(9), past: 0 }];
+    const all = Object.values(plans);
+    const [one, two] = await Promise.all(
+      [whole, parts].map((segments) => score({ model, engine, segments, plans: all })),
+    );
+    for (const [i, scores] of one.entries()) {
+      // The first token of a continuation is scored by neither of its parts.
+      assert.ok(two[i][0].nll + two[i][1].nll < scores[0].nll);
+      assert.ok(Number.isFinite(two[i][1].nll));
+    }
+  }));
+
+Deno.test("a whole key head that is cut is not run, a part of one is", () =>
+  withChanges("llama", ({ model: { spec }, plans }) => {
+    const sizes = (plan: DropPlan) =>
+      changedSpec(spec, plan).layers.map(({ attention }) => {
+        const { heads, kvHeads } = attention as { heads: number; kvHeads: number };
+        return [heads, kvHeads];
+      });
+    assert.deepEqual(sizes(plans.heads), [[4, 2], [2, 1], [4, 2]]);
+    return Promise.resolve();
+  }));
+
+Deno.test("a mean runs no module; plans share a module where its variant is the same", () =>
+  withChanges("llama", ({ model: { spec: { layers } }, plans }) => {
+    const full = 2 * layers.length;
+    assert.equal(countModules(layers, [plans.mean]), full - 2);
+    assert.equal(countModules(layers, [plans.heads]), full);
+    assert.equal(countModules(layers, [plans.heads, plans.heads]), full);
+    assert.equal(countModules(layers, [plans.both, planOf([])]), 2 * full - 3); // the first attention is shared
+    return Promise.resolve();
+  }));
+
+Deno.test("the normal form: drops in lists, changes by layer, attention first, heads ascending", () =>
+  withFixture("llama", ({ model: { spec } }) => {
+    const mean = keepTensors(new Map([["mean", float32([32], new Float32Array(32))]]));
+    const changes: Change[] = [
+      { layer: 2, module: "mlp", to: "mean", tensors: mean },
+      { layer: 2, module: "attention", to: "weights", heads: [3, 0] },
+      { layer: 1, module: "attention", to: "nothing" },
+      { layer: 0, module: "mlp", to: "mean", tensors: mean },
+    ];
+    const plan = dropPlan(spec, { attention: [0], changes });
+    assert.deepEqual(plan, {
+      attention: [0, 1],
+      mlp: [],
+      changes: [
+        { layer: 0, module: "mlp", to: "mean", tensors: mean },
+        { layer: 2, module: "attention", to: "weights", heads: [0, 3] },
+        { layer: 2, module: "mlp", to: "mean", tensors: mean },
+      ],
+    });
+    assert.equal(
+      planHash(plan),
+      planHash(dropPlan(spec, {
+        attention: [1, 0],
+        changes: changes.toReversed().filter(({ to }) => to !== "nothing"),
+      })),
+    );
+    assert.notEqual(planHash(plan), planHash(dropPlan(spec, { attention: [0, 1] })));
+    assert.deepEqual(dropPlan(spec, { attention: [1], changes: [] }), { attention: [1], mlp: [] });
+    const refused = (changes: unknown[], message: RegExp) =>
+      assert.throws(() => dropPlan(spec, { attention: [0], changes: changes as Change[] }), {
+        name: "RangeError",
+        message,
+      });
+    const weights = (heads: number[], layer = 1) => ({ layer, module: "attention", to: "weights", heads });
+    refused([weights([0], 3)], /change attention 3: expected a layer from 0 to 2/);
+    refused([weights([0], 0)], /change attention 0: it is changed twice/);
+    refused([weights([0]), weights([1])], /attention 1: it is changed twice/);
+    refused([weights([4])], /head 4 of attention 1: expected a head from 0 to 3/);
+    refused([weights([1, 1])], /head 1 of attention 1: it is listed twice/);
+    refused([weights([0, 1, 2, 3])], /cut 4 of the 4 heads of attention 1/);
+    refused([weights([])], /cut 0 of the 4 heads/);
+    refused([weights([0.5])], /head 0.5/);
+    refused([{ layer: 1, module: "mlp", to: "weights", heads: [0] }], /mlp 1/);
+    refused(
+      [{ layer: 1, module: "mlp", to: "linear" }],
+      /to is "linear", expected one of nothing, mean, weights/,
+    );
+    return Promise.resolve();
+  }));
+
+Deno.test("heads of linear attention cannot be cut, a mean may take its place", () =>
+  withFixture("qwen3-next", async ({ model }) => {
+    const { spec } = model;
+    const layer = spec.layers.findIndex(({ attention }) => attention && !("heads" in attention));
+    const heads: Change = { layer, module: "attention", to: "weights", heads: [0] };
+    assert.throws(
+      () => dropPlan(spec, { changes: [heads] }),
+      /heads of attention \d: expected softmax attention/,
+    );
+    const vector = float32([spec.hidden], new Float32Array(spec.hidden));
+    const tensors = keepTensors(new Map([["mean", vector]]));
+    const mean = dropPlan(spec, { changes: [{ layer, module: "attention", to: "mean", tensors }] });
+    const dropped = dropPlan(spec, { attention: [layer] });
+    const blocks = { ids: Int32Array.from({ length: 8 }, (_, i) => 3 + i), samples: 1, length: 8 };
+    const [zero, none] = await finalStreams(model, blocks, [mean, dropped]);
+    assert.equal(distance(zero, none), 0);
+  }));
+
+Deno.test("a mean of another size, and one that nobody read, are refused by name", () =>
+  withFixture("llama", async ({ model }) => {
+    const change = (tensors: string): Change => ({ layer: 1, module: "mlp", to: "mean", tensors });
+    const run = (tensors: string) =>
+      finalStreams(model, { ids: Int32Array.of(3, 4), samples: 1, length: 2 }, [
+        dropPlan(model.spec, { changes: [change(tensors)] }),
+      ]);
+    const short = keepTensors(new Map([["mean", float32([8], new Float32Array(8))]]));
+    await assert.rejects(run(short), /layers\.1\.mlp\.mean has shape \[8\], expected \[32\]/);
+    await assert.rejects(run("0".repeat(64)), /mlp 1 as mean: its tensors .* were not read/);
+    const huge = keepTensors(new Map([["mean", float32([32], new Float32Array(32).fill(1e30))]]));
+    await assert.rejects(run(huge), /layer 1, MLP produces .* 1e\+30 in layers\.1\.mlp\.mean/);
+    const odd = float32([2], Float32Array.of(1, NaN));
+    assert.throws(() => keepTensors(new Map([["mean", odd]])), /tensor mean: it holds NaN/);
+  }));

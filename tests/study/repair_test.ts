@@ -1,0 +1,214 @@
+/** Repairs: means beside those of a plain sum, studies under repaired plans, plan files old and new, and what can be wrong with them. */
+import assert from "node:assert/strict";
+import { profile } from "../../src/study/mod.ts";
+import { type Change, type DropPlan, everyChange, noDrop, planHash } from "../../src/measure/mod.ts";
+import { type Plan, resultText } from "../../src/result/mod.ts";
+import { tensorsOf } from "../../src/run/mod.ts";
+import {
+  divisionOf,
+  estimate,
+  evaluate,
+  generate,
+  losses,
+  makePlan,
+  observe,
+  perplexities,
+  readPlan,
+  repair,
+  speed,
+  studies,
+  writePlan,
+} from "../../src/study/mod.ts";
+import { writeSafetensors } from "../../src/weights/mod.ts";
+import { float32 } from "../../src/tensor/mod.ts";
+import { withTiny } from "./tiny.ts";
+
+/** The vector of a change, [D]. */
+function vectorOf(change: Change): Float32Array {
+  return tensorsOf(change).get("mean")!.data as Float32Array;
+}
+
+Deno.test("a mean is the sum of the full model's updates over all tokens, divided by their number", () =>
+  withTiny(async ({ model, options: { results: _, ...options } }) => {
+    const repaired = await repair(model, { attention: [2], mlp: [0, 2] }, options);
+    assert.deepEqual(repaired.attention, []);
+    assert.deepEqual(repaired.changes!.map(({ layer, module, to }) => [layer, module, to]), [
+      [0, "mlp", "mean"],
+      [2, "attention", "mean"],
+      [2, "mlp", "mean"],
+    ]);
+    const sums = new Map<string, number[]>();
+    await observe(model, ({ layer, a, m }) => {
+      for (
+        const [name, { data, shape: [, hidden] }] of [[`attention ${layer}`, a], [`mlp ${layer}`, m]] as const
+      ) {
+        const sum = sums.get(name) ?? Array<number>(hidden).fill(0);
+        data.forEach((value, i) => sum[i % hidden] += value);
+        sums.set(name, sum);
+      }
+    }, { ...options, values: ["a", "m"] });
+    for (const change of repaired.changes!) {
+      const sum = sums.get(`${change.module} ${change.layer}`)!;
+      assert.deepEqual(vectorOf(change), Float32Array.from(sum, (value) => value / (4 * 16)));
+    }
+  }));
+
+Deno.test("a repair is one pass of the full model, which is its price, and is not divided over machines", () =>
+  withTiny(async ({ model, options: { results: _, ...options } }) => {
+    const asked = { ...options, plan: { mlp: [1] } };
+    const { modules, tokens, plans } = await estimate("repair", model, asked);
+    assert.deepEqual([modules, tokens, plans], [2 * model.spec.layers.length, 4 * 16, 1]);
+    const work = await studies.repair.work(model, asked);
+    await assert.rejects(divisionOf(work, options), /Cannot divide repair of .*: run it on one machine/);
+  }));
+
+Deno.test("every study takes a repaired plan, and keeps its results apart from the drop's", () =>
+  withTiny(async ({ model, options }) => {
+    const dropped = { attention: [1], mlp: [2] };
+    const { results: _, ...text } = options;
+    const repaired = await repair(model, dropped, text);
+    const heads: DropPlan = {
+      attention: [],
+      mlp: [],
+      changes: [{ layer: 0, module: "attention", to: "weights", heads: [0, 1, 2] }],
+    };
+    const plans = [noDrop, dropped, repaired, heads];
+    const first = await perplexities(model, plans, options);
+    assert.equal(new Set(first.map(({ nll }) => nll)).size, 4);
+    let said = "";
+    const again = await perplexities(model, plans, { ...options, onNotice: (line) => said += line });
+    assert.match(said, /4 results reused from an earlier run/);
+    assert.deepEqual(again, first);
+
+    const texts = await generate(model, "the quick", { engine: "cpu", tokens: 6, plans });
+    assert.deepEqual(texts.map(({ plan }) => plan), plans);
+    const scores = await evaluate(model, plans, {
+      tasks: ["openbookqa"],
+      limit: 2,
+      prompts: 1,
+      engine: "cpu",
+    });
+    assert.equal(new Set(scores.map(({ tasks }) => tasks.openbookqa.items[0].loglikelihoods[0])).size, 4);
+
+    const ids = Array.from({ length: 16 }, (_, i) => 3 + i);
+    const found = await losses(model, ids, { engine: "cpu", drop: repaired });
+    const expected = await losses(model, ids, { engine: "cpu", drop: dropped });
+    assert.ok(found.some((loss, i) => loss !== expected[i]));
+    const { plans: timed } = await speed(model, {
+      ...{ plans: plans.slice(1), batch: [1], context: [4], new: 1, repeat: 1 },
+      engine: "cpu",
+    });
+    assert.deepEqual(timed.map(({ drop }) => planHash(drop)), plans.map((plan) => planHash(plan)));
+
+    const { attention, mlp } = await profile(model, { ...options, drop: repaired });
+    assert.ok(attention.importance[1]! > 0 && mlp.importance[2]! > 0); // a mean is an update like any other
+    const seen: number[] = [];
+    await observe(model, ({ layer, q }) => seen.push(layer, q.shape[1]), {
+      ...text,
+      values: ["q"],
+      samples: 1,
+      drop: repaired,
+    });
+    assert.deepEqual(seen, [0, 4, 2, 4]); // nothing goes on inside a mean
+    seen.length = 0;
+    await observe(model, ({ q: { shape, data } }) => {
+      seen.push(shape[1]);
+      assert.equal(data.length, shape.reduce((a, b) => a * b));
+    }, { ...text, values: ["q"], samples: 1, drop: heads });
+    assert.deepEqual(seen, [2, 4, 4]); // heads 0 and 1 share a key head
+  }));
+
+/** A repaired plan of a tiny model, written to a folder. */
+function withRepaired(
+  use: (opened: { folder: string; path: string; plan: Plan; file: string }) => Promise<void>,
+) {
+  return withTiny(async ({ model, folder, options: { results: _, ...options } }) => {
+    const dropped = makePlan(await profile(model, options), { target: "attention", drop: 2 });
+    const plan = await repair(model, dropped, options);
+    const path = `${folder}/repaired.json`;
+    await writePlan(path, plan);
+    await use({ folder, path, plan, file: `${folder}/repaired.safetensors` });
+  });
+}
+
+Deno.test("a repaired plan is two files, and is read as it was written", () =>
+  withRepaired(async ({ path, plan, file, folder }) => {
+    assert.ok((await Deno.stat(file)).isFile);
+    const found = await readPlan(path);
+    assert.deepEqual(found, plan);
+    assert.deepEqual(found.repaired!.provenance.drop, { attention: [], mlp: [] });
+    assert.equal(found.order.length, 2);
+    assert.equal(planHash(found), planHash(plan));
+    assert.equal(everyChange(found).length, 2);
+    await writePlan(`${folder}/again.json`, found);
+    assert.equal(await Deno.readTextFile(`${folder}/again.json`), resultText(plan));
+    assert.deepEqual(await Deno.readFile(`${folder}/again.safetensors`), await Deno.readFile(file));
+  }));
+
+Deno.test("a plan that only drops is one file, with the fields and the hash that it always had", () =>
+  withTiny(async ({ model, folder, options }) => {
+    const plan = makePlan(await profile(model, options), { target: "mlp", drop: 2 });
+    await writePlan(`${folder}/plan.json`, plan);
+    assert.deepEqual(
+      (await Array.fromAsync(Deno.readDir(folder))).filter(({ name }) => /^plan\./.test(name)).length,
+      1,
+    );
+    const json = JSON.parse(await Deno.readTextFile(`${folder}/plan.json`));
+    assert.ok(!("changes" in json) && !("repaired" in json));
+    assert.deepEqual(await readPlan(`${folder}/plan.json`), plan);
+  }));
+
+Deno.test("what is wrong with a file of tensors is named with file and tensor", () =>
+  withRepaired(async ({ path, plan, file }) => {
+    const [first, second] = plan.changes!;
+    const name = `layers.${first.layer}.attention.mean`;
+    const other = `layers.${second.layer}.attention.mean`;
+    const good = vectorOf(first);
+    const bytes = await Deno.readFile(file);
+    const write = (vector: Float32Array, shape = [vector.length], stored = name) =>
+      writeSafetensors(
+        file,
+        new Map([[stored, float32(shape, vector)], [other, float32([32], vectorOf(second))]]),
+      );
+    const refused = async (message: RegExp) => {
+      await assert.rejects(readPlan(path), (error: Error) => {
+        assert.match(error.message, message);
+        assert.ok(error.message.includes(name) && error.message.includes(file), error.message);
+        return true;
+      });
+    };
+    await write(good.map((value) => value + 1));
+    await refused(/has SHA-256 [0-9a-f]{16}…, expected [0-9a-f]{16}…/);
+    await write(good.with(3, Infinity));
+    await refused(/holds Infinity, expected finite numbers/);
+    await write(good, [2, 16]);
+    await refused(/has shape \[2,16\], expected 1 axis/);
+    await write(good.subarray(0, 8), [8]);
+    await refused(/has SHA-256/);
+    await write(good, [32], "layers.99.attention.mean");
+    await refused(/is missing, expected one of 2 tensors/);
+    await writeSafetensors(
+      file,
+      new Map([[name, { dtype: "bf16", shape: [32], data: new Uint16Array(32) }]]),
+    );
+    await refused(/is BF16, expected F32/);
+    for (const length of [0, 4, 20, bytes.length - 40]) {
+      await Deno.writeFile(file, bytes.subarray(0, length));
+      await refused(/Cannot read/);
+    }
+    await Deno.remove(file);
+    await refused(/no such file/);
+    await Deno.writeFile(file, bytes);
+    assert.deepEqual(await readPlan(path), plan);
+  }));
+
+Deno.test("a plan that drops nothing, an unknown repair and an unknown change are refused", () =>
+  withTiny(async ({ model }) => {
+    await assert.rejects(repair(model, {}), /the plan drops nothing, expected at least one dropped module/);
+    await assert.rejects(
+      repair(model, { mlp: [1] }, { by: "linear" as "mean" }),
+      /by is "linear", expected one of mean/,
+    );
+    const odd = { changes: [{ layer: 0, module: "attention", to: "linear" }] } as unknown as DropPlan;
+    await assert.rejects(perplexities(model, [odd]), /plans\[0\].changes\[0\].to is "linear"/);
+  }));
