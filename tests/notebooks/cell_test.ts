@@ -54,7 +54,7 @@ const cells = [
   await new Promise((resolve) => setTimeout(resolve, 600)); // two stops within half a second are one press
   await Promise.all([ended(async () => await show("x")).then((end) => globalThis.end = end), stop()]);
   await show([{ study: late, show: globalThis.end, fresh: await ended(study) === "" }]);`,
-  `const { importanceFigure, readResult } = await import("lamina");
+  `const [{ readResult }, { importanceFigure }] = [await import("lamina"), await import("lamina/figures")];
   const measured = await readResult("profile.json", "profile");
   importanceFigure(measured)`,
   "measured",
