@@ -1,7 +1,11 @@
 /** Results for people: tables, progress, figures, a page. */
-export { type ProgressLine, progressLine, type ProgressOutput, progressText } from "./progress.ts";
-
-export { speaksUtf8 } from "./locale.ts";
+export {
+  type ProgressLine,
+  progressLine,
+  type ProgressOutput,
+  progressText,
+  speaksUtf8,
+} from "./progress.ts";
 export { wrap } from "./wrap.ts";
 export { align, printable, type TextLook } from "./tables/text.ts";
 export { formatSeconds } from "./chart/numbers.ts";

@@ -25,10 +25,9 @@ interface Named<R> {
  *
  * @example
  * ```ts
- * import { merge, openModel, profile } from "lamina";
+ * import { merge, profile } from "lamina";
  *
- * using model = await openModel("data/series/pre-ln/step04096");
- * const shard = (skip: number) => profile(model, { text: "README.md", samples: 2, length: 32, skip });
+ * const shard = (skip: number) => profile("data/series/pre-ln/step04096", { text: "README.md", samples: 2, length: 32, skip });
  * const whole = merge([await shard(0), await shard(2)]);
  * console.log(whole.provenance.packing.samples); // 4
  * ```

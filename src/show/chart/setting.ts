@@ -52,7 +52,8 @@ export function modelOf({ name, format }: Provenance["model"]): string {
   return plain(`${name} (${format})`);
 }
 
-function textOf({ name }: Provenance["text"]): string {
+/** A text by its name; one from a file goes without. */
+export function textOf({ name }: Provenance["text"]): string {
   return name === "file" ? "a text file" : plain(name);
 }
 

@@ -14,11 +14,10 @@ import { median, present } from "../chart/summary.ts";
  *
  * @example
  * ```ts
- * import { causes, openModel } from "lamina";
+ * import { causes } from "lamina";
  * import { causeClaims } from "lamina/figures";
  *
- * using model = await openModel("data/series/pre-ln/step04096");
- * const result = await causes(model, { text: "README.md", samples: 2, length: 32 });
+ * const result = await causes("data/series/pre-ln/step04096", { text: "README.md", samples: 2, length: 32 });
  * for (const { id, claim, measured } of causeClaims([result])) console.log(id, claim, measured);
  * ```
  */

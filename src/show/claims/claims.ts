@@ -26,11 +26,10 @@ export interface Claim {
  *
  * @example
  * ```ts
- * import { openModel, profile } from "lamina";
+ * import { profile } from "lamina";
  * import { claimsOf } from "lamina/figures";
  *
- * using model = await openModel("data/series/pre-ln/step04096");
- * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const result = await profile("data/series/pre-ln/step04096", { text: "README.md", samples: 2, length: 32 });
  * for (const { id, claim, measured } of claimsOf(result)) console.log(id, claim, measured);
  * ```
  */

@@ -12,12 +12,11 @@ import { formatFixed } from "../chart/numbers.ts";
  *
  * @example
  * ```ts
- * import { openModel, sweep } from "lamina";
+ * import { sweep } from "lamina";
  * import { generalityClaim } from "lamina/figures";
  *
- * using model = await openModel("data/series/pre-ln/step04096");
  * const text = { text: "README.md", samples: 2, length: 32 };
- * const result = await sweep(model, { ...text, calibration: text, targets: ["attention"], upto: 2, seeds: 1 });
+ * const result = await sweep("data/series/pre-ln/step04096", { ...text, calibration: text, targets: ["attention"], upto: 2, seeds: 1 });
  * console.log(generalityClaim([result], 2).measured);
  * ```
  */

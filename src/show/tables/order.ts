@@ -1,7 +1,7 @@
 /** Orders and plans: modules in the order in which they are dropped; of windows the best of each number of blocks. */
 import { changeTexts } from "../../measure/mod.ts";
 import { orderName } from "../chart/scores.ts";
-import type { DropOrder, Plan } from "../../result/mod.ts";
+import { type DropOrder, type Plan, SCORES } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { formatNumber, formatShare } from "../chart/numbers.ts";
 import { KIND_NAMES, modelOf, settingOf } from "../chart/setting.ts";
@@ -17,14 +17,6 @@ import {
 } from "./table.ts";
 
 type Entry = Plan["order"][number] & { readonly size?: number };
-
-/** Headings of the scores that are not named like their order. */
-const SCORES: Partial<Record<DropOrder["by"], string>> = {
-  loss: "loss (nats)",
-  greedy: "loss (nats)",
-  kl: "KL (nats)",
-  iterative: "importance",
-};
 
 /** Columns of a list of drops; rows are places in it. */
 function columnsOf(order: readonly Entry[], score: string): Column<number>[] {
@@ -47,7 +39,7 @@ function howOf({ target, by, seed }: Pick<Plan, "target" | "by" | "seed">): stri
 /** Modules in order, or windows. */
 export function orderTable(result: DropOrder): Table {
   const { target, by, order } = result;
-  const score = SCORES[by] ?? by;
+  const score = SCORES[by].column ?? by;
   const title = `${howOf(result)} · ${settingOf(result.provenance)}`;
   if (target !== "consecutive") return { title, ...tableOf(layersOf(order), columnsOf(order, score)) };
   const best = order.filter(({ size }, i) => i === 0 || order[i - 1].size !== size);

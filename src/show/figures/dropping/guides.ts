@@ -8,7 +8,7 @@ import { namesAxis, reversed } from "../../chart/draw/axes.ts";
 import { COLORS, lookOf } from "../../chart/draw/colors.ts";
 import { formatFixed } from "../../chart/numbers.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
-import { KIND_NAMES, settingOf } from "../../chart/setting.ts";
+import { KIND_NAMES, settingOf, textOf } from "../../chart/setting.ts";
 import { counted } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { guideTitle } from "../../chart/scores.ts";
@@ -37,9 +37,7 @@ export const guidesFigure: Draw<[Guides]> = figure("guides", "guides", (result) 
     title: titleOf(kinds),
     subtitle: "Rank correlation of each score with the loss after removing that module alone; lines: 95 % " +
       "confidence intervals over the modules.",
-    setting: `${settingOf(result.provenance)} · scores on ${
-      text.name === "file" ? "a text file" : text.name
-    }`,
+    setting: `${settingOf(result.provenance)} · scores on ${textOf(text)}`,
     reading: kinds.map(({ kind, known }) => {
       const ranks = known.map(({ by, rank }) => `${guideTitle(by)} ${formatFixed(rank, 2)}`);
       return `${KIND_NAMES[kind]} (${known[0].modules}): ${ranks.join(", ")}.`;

@@ -7,7 +7,7 @@ import { INK, lookOf } from "../../chart/draw/colors.ts";
 import { seriesOf, valueAxis } from "../../chart/lines.ts";
 import { formatFixed, formatNumber } from "../../chart/numbers.ts";
 import type { Series } from "../../chart/draw/panel.ts";
-import { KIND_NAMES } from "../../chart/setting.ts";
+import { KIND_NAMES, textOf } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { intervalText, riseSign } from "../../chart/told.ts";
 
@@ -50,7 +50,7 @@ export const checkpointQualityFigure: Draw<[Checkpoints]> = figure(
       subtitle: `${half} of ${model.layers} modules dropped, by their importance at the same step. Top: ` +
         "perplexity. Bottom: rise in loss over the full model, ± 1 standard error.",
       setting: `${seriesSetting(result)} · quality on ${packing.samples} × ${packing.length} ` +
-        `tokens of ${text.name === "file" ? "a text file" : text.name}`,
+        `tokens of ${textOf(text)}`,
       reading: readingOf(points[0], points.at(-1)!, packing.samples),
       panels: [
         { height: 320, x, y: valueAxis(perplexities, "perplexity (log)", true), series: perplexities },
