@@ -1,11 +1,11 @@
 /** The form of guides: how well each score of a module predicts the cost of its removal. */
 import { KINDS } from "../../measure/mod.ts";
 import { z } from "zod";
-import { headForm, perLayer, provenanceForm } from "./provenance.ts";
+import { byKind, headForm, perLayer, provenanceForm } from "./provenance.ts";
 import { GUIDE_NAMES } from "../scores.ts";
 
 /** One score of one kind of module against the losses of its removals. */
-export const guideForm = z.object({
+const guideForm = z.object({
   module: z.enum(KINDS),
   by: z.enum(GUIDE_NAMES),
   /** The score by layer [L]. */
@@ -21,7 +21,6 @@ export const guideForm = z.object({
 /** One score of one kind of module, compared with the losses after each removal. */
 export type Guide = z.infer<typeof guideForm>;
 
-/** How well each score predicts the cost of removing one module. */
 export const guidesForm = z.object({
   ...headForm("guides"),
   /** The full model on the text on which losses were measured. */
@@ -29,7 +28,7 @@ export const guidesForm = z.object({
   /** The full model on the text on which scores were measured. */
   calibration: provenanceForm,
   /** Rise in nats per token when the module alone is removed, by layer [L]. */
-  loss: z.object({ attention: perLayer, mlp: perLayer, block: perLayer }),
+  loss: z.object(byKind(perLayer)),
   guides: z.array(guideForm),
 });
 /** How well each score predicts the cost of removing one module. */

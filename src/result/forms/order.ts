@@ -5,7 +5,7 @@ import { headForm, provenanceForm } from "./provenance.ts";
 import { byForm, targetForm } from "./sweep.ts";
 
 /** What must not be dropped. */
-export const constraintsForm = z.object({
+const constraintsForm = z.object({
   /** Layers at the beginning and at the end that stay whole. */
   protectFirst: z.int().nonnegative(),
   protectLast: z.int().nonnegative(),
@@ -19,7 +19,7 @@ export type Constraints = z.infer<typeof constraintsForm>;
 const wholes = z.array(z.int().nonnegative().nullable());
 
 /** How large the modules are. */
-export const sizesForm = z.object({
+const sizesForm = z.object({
   /** Weights of the whole model. */
   parameters: z.int().nonnegative(),
   /** Weights by layer. */
@@ -33,7 +33,6 @@ export const sizesForm = z.object({
 /** The sizes of the modules. */
 export type Sizes = z.infer<typeof sizesForm>;
 
-/** Modules in the order in which they are dropped. */
 export const orderForm = z.object({
   ...headForm("order"),
   /** The full model, and the text on which it was measured; orders that measure nothing name it too. */

@@ -67,5 +67,10 @@ export function computedAlike(a: Computed, b: Computed): boolean {
   return JSON.stringify(computedIn(a)) === JSON.stringify(computedIn(b));
 }
 
+/** The same form for each kind of module. */
+export const byKind = <T extends z.ZodType>(of: T): { attention: T; mlp: T; block: T } => (
+  { attention: of, mlp: of, block: of }
+);
+
 /** A number for each layer [L]; null where the module is dropped. */
 export const perLayer = z.array(z.number().nullable());

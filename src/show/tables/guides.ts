@@ -4,17 +4,7 @@ import type { Guides } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { guideTitle } from "../chart/scores.ts";
 import { settingOf } from "../chart/setting.ts";
-import {
-  fixed,
-  LAYER,
-  layersOf,
-  listsOf,
-  moduleColumn,
-  moduleRecords,
-  originOf,
-  type Table,
-  tableOf,
-} from "./table.ts";
+import { fixed, layerRecords, moduleColumn, originOf, type Table, tableOf } from "./table.ts";
 
 /** A row for each score of each kind. */
 export function guidesTable({ guides, provenance }: Guides): Table {
@@ -39,9 +29,8 @@ export function guidesTable({ guides, provenance }: Guides): Table {
 /** A row a module, with each of its scores beside its loss; a score that its kind lacks is missing. */
 export function guidesRows({ provenance, loss, guides }: Guides): CsvRow[] {
   const missing = Object.fromEntries(guides.map(({ by }) => [by, []]));
-  return moduleRecords(KINDS, originOf(provenance), (kind) => {
+  return layerRecords(KINDS, originOf(provenance), (kind) => {
     const own = guides.filter(({ module }) => module === kind).map(({ by, values }) => [by, values]);
-    const lists = listsOf({ loss: loss[kind], ...missing, ...Object.fromEntries(own) });
-    return { rows: layersOf(loss[kind]), columns: [LAYER, ...lists] };
+    return { loss: loss[kind], ...missing, ...Object.fromEntries(own) };
   });
 }

@@ -11,11 +11,9 @@ import {
   byLayer,
   type Column,
   fixed,
-  LAYER,
-  layersOf,
+  layerRecords,
+  layerTable,
   lines,
-  listsOf,
-  moduleRecords,
   type Table,
   tableOf,
 } from "./table.ts";
@@ -33,7 +31,7 @@ export function checkpointTables(result: Checkpoints): Table[] {
     }));
   const quality = qualityBySteps(result);
   const perplexity = (nll: number) => formatNumber(Math.exp(nll));
-  const steps = layersOf(series);
+  const steps = series.map((_, i) => i);
   return [
     lines(seriesSetting(result)),
     {
@@ -97,8 +95,7 @@ export function randomInitTables(result: RandomInit): Table[] {
       `D ${hidden}, L ${layers}, H ${heads}, K ${kvHeads}, E ${headSize}, F ${feedForward}, V ${vocabulary}, ` +
         `${norm}-norm; ${seeds.length > 1 ? "seeds" : "seed"} ${seeds.join(", ")}`,
     ),
-    tableOf(layersOf(streamNorm), [
-      LAYER,
+    layerTable(streamNorm, [
       byLayer(streamNorm, { title: "|x|", format }),
       ...KINDS.flatMap((kind) => [
         byLayer(result[kind].importance, { title: KIND_NAMES[kind], format }),
@@ -110,13 +107,10 @@ export function randomInitTables(result: RandomInit): Table[] {
 
 /** A row a module: mean over seeds, and their spread. */
 export function randomInitRows(result: RandomInit): CsvRow[] {
-  const { provenance: { model, packing: { samples, length } }, seeds, streamNorm } = result;
-  return moduleRecords(KINDS, { model: model.name, samples, length, seeds: seeds.length }, (kind) => {
+  const { provenance: { model, packing: { samples, length } }, seeds } = result;
+  return layerRecords(KINDS, { model: model.name, samples, length, seeds: seeds.length }, (kind) => {
     const { importance, spread, relativeMagnitude, sign } = result[kind];
-    return {
-      rows: layersOf(streamNorm),
-      columns: [LAYER, ...listsOf({ importance, spread, relativeMagnitude, sign })],
-    };
+    return { importance, spread, relativeMagnitude, sign };
   });
 }
 
