@@ -40,8 +40,7 @@ export type {
   Profile,
   RoutingSums,
 } from "./forms/profile.ts";
-export type { Guide, Guides } from "./forms/guides.ts";
-export type { Constraints, DropOrder, Sizes } from "./forms/order.ts";
+export type { Constraints, DropOrder, Guide, Guides, Sizes } from "./forms/order.ts";
 export type { Plan, Sweep } from "./forms/sweep.ts";
 export {
   GUIDE_NAMES,

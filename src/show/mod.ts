@@ -6,7 +6,7 @@ export {
   progressText,
   speaksUtf8,
 } from "./progress.ts";
-export { wrap } from "./wrap.ts";
+export { wrap } from "./plain.ts";
 export { align, printable, type TextLook } from "./tables/text.ts";
 export { formatSeconds } from "./chart/numbers.ts";
 export { type ProfileLook, sparkline } from "./tables/profile.ts";
@@ -23,12 +23,11 @@ export { accuracyChange, type Dropped } from "./chart/accuracy.ts";
 
 export { causeClaims } from "./claims/causes.ts";
 
-export { initClaim } from "./claims/untrained.ts";
+export { initClaim, trainingClaim } from "./claims/training.ts";
 export { type InitModel, measuredRatio } from "./chart/init_model.ts";
 
 export { type Claim, claimsOf } from "./claims/claims.ts";
 export { generalityClaim } from "./claims/generality.ts";
-export { trainingClaim } from "./claims/training.ts";
 export { type HalfDropped, qualityBySteps, type Trend, trendsOf } from "./chart/checkpoint_trends.ts";
 export type { Report, Section } from "./sections/section.ts";
 export { type Findings, sections } from "./sections/sections.ts";

@@ -9,11 +9,9 @@ import { evaluateForm, taskForm, writtenForm } from "./evaluation.ts";
 import type { Kind } from "../methods.ts";
 import { checkpointsForm, profileForm } from "./profile.ts";
 import { byKind, headForm, perLayer, provenanceForm } from "./provenance.ts";
-import { doctorForm, generateForm } from "./reports.ts";
-import { guidesForm } from "./guides.ts";
-import { lossForm, orderForm } from "./order.ts";
+import { doctorForm, generateForm, receiptForm, shardsForm } from "./shards.ts";
+import { guidesForm, lossForm, orderForm } from "./order.ts";
 import { rooflineForm } from "./roofline.ts";
-import { receiptForm, shardsForm } from "./shards.ts";
 import { speedForm } from "./speed.ts";
 import { planForm, sweepForm } from "./sweep.ts";
 

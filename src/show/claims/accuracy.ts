@@ -9,7 +9,7 @@ import {
   fullOf,
   meanAccuracy,
 } from "../chart/accuracy.ts";
-import { isByImportance } from "../chart/scores.ts";
+import { isByImportance } from "../chart/setting.ts";
 import { formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
 import { type Claim, DROPPING } from "./claims.ts";
 

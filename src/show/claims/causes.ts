@@ -5,7 +5,7 @@ import type { CauseName, Causes } from "../../result/mod.ts";
 import { headMean } from "../tables/causes.ts";
 import { fixed, optional } from "../tables/table.ts";
 import type { Claim } from "./claims.ts";
-import { layerStreams } from "../chart/layer_streams.ts";
+import { layerStreams } from "../chart/lines.ts";
 import { formatFixed, formatNumber } from "../chart/numbers.ts";
 import { median, present } from "../chart/summary.ts";
 

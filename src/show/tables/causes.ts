@@ -9,7 +9,7 @@ import {
 } from "../../measure/mod.ts";
 import { CAUSE_NAMES, type CauseName, type Causes, type Smoothed } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { layerStreams } from "../chart/layer_streams.ts";
+import { layerStreams } from "../chart/lines.ts";
 import { formatNumber, formatShare } from "../chart/numbers.ts";
 import { settingOf } from "../chart/setting.ts";
 import { counted, present } from "../chart/summary.ts";

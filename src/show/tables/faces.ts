@@ -11,8 +11,7 @@ import {
 } from "./agreement.ts";
 import { causesRows, causesTables } from "./causes.ts";
 import { evaluationRows, evaluationTables } from "./evaluation.ts";
-import { guidesRows, guidesTable } from "./guides.ts";
-import { orderRows, orderTable, planRows, planTables } from "./order.ts";
+import { guidesRows, guidesTable, orderRows, orderTable, planRows, planTables } from "./order.ts";
 import { parts } from "./parts.ts";
 import { type ProfileLook, profileRows, profileTables } from "./profile.ts";
 import { perplexityRows, perplexityTables, sweepRows, sweepTable } from "./quality.ts";

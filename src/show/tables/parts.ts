@@ -2,7 +2,7 @@
 import { planText } from "../../measure/mod.ts";
 import type { Kind, ResultOf } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { wrap } from "../wrap.ts";
+import { wrap } from "../plain.ts";
 import { lines, recordTable, type Table } from "./table.ts";
 import { style, type TextLook } from "./text.ts";
 

@@ -8,10 +8,9 @@ import { namesAxis, reversed } from "../../chart/draw/axes.ts";
 import { COLORS, lookOf } from "../../chart/draw/colors.ts";
 import { formatFixed } from "../../chart/numbers.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
-import { KIND_NAMES, settingOf, textOf } from "../../chart/setting.ts";
+import { guideTitle, KIND_NAMES, settingOf, textOf } from "../../chart/setting.ts";
 import { counted } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import { guideTitle } from "../../chart/scores.ts";
 
 /** A guide whose correlation is defined. */
 type Known = Guide & { readonly rank: number };
