@@ -33,13 +33,12 @@ export function resultText(result: { readonly kind: Kind }, indent = 0): string 
  *
  * @example
  * ```ts
- * import { profile, readResult, writeResult } from "lamina";
+ * import { profile, writeResult } from "lamina";
  *
  * const result = await profile("data/series/pre-ln/step04096", { text: "README.md", samples: 2, length: 32 });
  * const folder = await Deno.makeTempDir();
  * const path = `${folder}/profile.json`;
  * await writeResult(path, result);
- * const { attention } = await readResult(path, "profile");
  * await Deno.remove(folder, { recursive: true });
  * ```
  */

@@ -94,16 +94,10 @@ export function errorsOf(
   );
 }
 
-/** A measure with its standard error. */
-export interface Measured {
-  readonly value: number | null;
-  readonly error: number | null;
-}
-
-/** By layer: the output of the layer's last module, or else its input. */
-export function layerStreams(smoothed: Smoothed, name: SmoothingName): Measured[] {
+/** A measure and its standard error by layer, of the output of the layer's last module, or else its input. */
+export function layerStreams(smoothed: Smoothed, name: SmoothingName) {
   const curves = [smoothed.mlp[name], smoothed.attention[name]];
-  let stream: Measured = { value: smoothed.embedding[name], error: null };
+  let stream: Record<"value" | "error", number | null> = { value: smoothed.embedding[name], error: null };
   return curves[0].mean.map((_, l) => {
     const last = curves.find(({ mean }) => mean[l] !== null);
     if (last) stream = { value: last.mean[l], error: last.standardError[l] };

@@ -16,16 +16,30 @@ export function formatFixed(value: number, decimals: number): string {
   return sign(Number(text) === 0 ? text.replace("-", "") : text);
 }
 
+/** The same with its sign, which zero has too: "+0.12", "−0.12". */
+export function formatSigned(value: number, decimals = 2): string {
+  return `+${formatFixed(value, decimals)}`.replace("+−", "−");
+}
+
+/** Both ends of an interval: "−0.22 to 0.49". */
+export function formatRange(low: number, high: number): string {
+  return `${formatFixed(low, 2)} to ${formatFixed(high, 2)}`;
+}
+
+/** A correlation, or another estimate, with its 95 % interval: "0.16 (−0.22 to 0.49)"; without one where it has none. */
+export function withInterval(value: number, low: number | null, high: number | null): string {
+  return `${formatFixed(value, 2)}${low === null || high === null ? "" : ` (${formatRange(low, high)})`}`;
+}
+
 /** A share as a percentage: 0.784 → "78.4 %". */
 export function formatShare(share: number): string {
   return `${(share * 100).toFixed(1)} %`;
 }
 
-/** A rank correlation over n pairs with its 95 % interval: "0.16 (−0.22 to 0.49)"; without one where it has none. */
+/** A rank correlation over n pairs with its interval. */
 export function rankText(rank: number, n: number): string {
-  const interval = rankInterval(rank, n);
-  if (interval === null) return formatFixed(rank, 2);
-  return `${formatFixed(rank, 2)} (${formatFixed(interval[0], 2)} to ${formatFixed(interval[1], 2)})`;
+  const [low, high] = rankInterval(rank, n) ?? [null, null];
+  return withInterval(rank, low, high);
 }
 
 /** A share in points: 0.012 → "1.2". */

@@ -6,7 +6,7 @@ import { headMean } from "../tables/causes.ts";
 import { fixed, optional } from "../tables/table.ts";
 import type { Claim } from "./claims.ts";
 import { layerStreams } from "../chart/lines.ts";
-import { formatFixed, formatNumber } from "../chart/numbers.ts";
+import { formatFixed, formatNumber, withInterval } from "../chart/numbers.ts";
 import { median, present } from "../chart/summary.ts";
 
 /**
@@ -35,7 +35,7 @@ export function causeClaims(results: readonly Causes[]): Claim[] {
       id: "C5",
       claim: "One cause of attention's redundancy is its sparse patterns.",
       measured: each((result) => {
-        const keys = median(present(headMean(result, "effectiveKeys")));
+        const keys = median(headMean(result, "effectiveKeys"));
         return `heads of the median layer attend to ${
           optional(keys, formatNumber)
         } effective keys; importance and ` +
@@ -57,7 +57,7 @@ export function causeClaims(results: readonly Causes[]): Claim[] {
       claim: "One cause is the low magnitude of attention's outputs.",
       measured: each((result) => {
         const [attention, mlp] = [result.attention, result.mlp].map(({ relativeMagnitude }) =>
-          optional(median(present(relativeMagnitude)), formatNumber)
+          optional(median(relativeMagnitude), formatNumber)
         );
         return `median relative magnitude ${attention} for attention, ${mlp} for the MLP; compared with ` +
           `importance: ${correlation(result, "relativeMagnitude")}`;
@@ -85,8 +85,5 @@ function underDrops({ smoothing }: Causes): string {
 function correlation({ correlations }: Causes, cause: CauseName): string {
   const found = correlations.find((entry) => entry.module === "attention" && entry.cause === cause);
   if (!found || found.rank === null) return "no measurable correlation";
-  const interval = found.low === null || found.high === null
-    ? ""
-    : ` (${formatFixed(found.low, 2)} to ${formatFixed(found.high, 2)})`;
-  return `rank correlation ${formatFixed(found.rank, 2)}${interval}`;
+  return `rank correlation ${withInterval(found.rank, found.low, found.high)}`;
 }

@@ -8,7 +8,7 @@ import type { Profile, Sweep } from "../../result/mod.ts";
 import { magnitudeCorrelation } from "../figures/profile/cosine_magnitude.ts";
 import { comparedAt, groupsOf } from "../chart/curves.ts";
 import { formatNumber, formatShare, rankText } from "../chart/numbers.ts";
-import { median, present } from "../chart/summary.ts";
+import { median } from "../chart/summary.ts";
 import { timesText } from "../chart/told.ts";
 
 /** One claim and its measurement. */
@@ -59,18 +59,14 @@ export function droppingClaims(sweep: Sweep): Claim[] {
   const { model, packing } = sweep.provenance;
   const cost = (point: typeof full) =>
     `${compared.dropped} of ${model.layers} dropped: perplexity ${formatNumber(full.perplexity)} → ` +
-    `${formatNumber(point.perplexity)} (${timesText(point, packing.samples)}), ${
-      formatShare(point.top1)
-    } of top-1 ` +
-    `predictions unchanged.`;
+    `${formatNumber(point.perplexity)} (${timesText(point, packing.samples)}), ` +
+    `${formatShare(point.top1)} of top-1 predictions unchanged.`;
   return MODULES.map((kind) => ({ ...DROPPING[kind], measured: cost(compared[kind]) }));
 }
 
 /** How large the updates of each kind are, and how closely importance follows their size. */
 export function magnitudeClaims(profile: Profile): Claim[] {
-  const [attention, mlp] = [profile.attention, profile.mlp].map((means) =>
-    median(present(means.relativeMagnitude))
-  );
+  const [attention, mlp] = MODULES.map((kind) => median(profile[kind].relativeMagnitude));
   const correlations = [["attention", "mlp"], ["attention"], ["mlp"]] as const;
   const ranks = correlations.map((kinds) => magnitudeCorrelation(profile, kinds));
   return [
@@ -88,10 +84,9 @@ export function magnitudeClaims(profile: Profile): Claim[] {
         id: "C9",
         claim: "Cosine similarity captures magnitude implicitly.",
         measured: `Rank correlation of importance with relative magnitude: ${
-          ["all", "attention", "MLP"].map((name, i) =>
-            `${rankText(ranks[i]!.rank, ranks[i]!.modules)} over ${name} modules`
-          )
-            .join(", ")
+          ranks.map((found, i) =>
+            `${rankText(found.rank, found.modules)} over ${["all", "attention", "MLP"][i]} modules`
+          ).join(", ")
         }.`,
       }]
       : [],

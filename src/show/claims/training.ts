@@ -3,7 +3,7 @@ import { expect, list, resultOf } from "../../entry/mod.ts";
 import type { Checkpoints } from "../../result/mod.ts";
 import { qualityBySteps, trendsOf } from "../chart/checkpoint_trends.ts";
 import type { Claim } from "./claims.ts";
-import { formatFixed, formatNumber } from "../chart/numbers.ts";
+import { formatFixed, formatNumber, formatSigned } from "../chart/numbers.ts";
 import { medianSign, riseSign, tally, unknownText } from "../chart/told.ts";
 import { moduleRatio, toldSign } from "../../measure/mod.ts";
 import { type InitModel, measuredInits, shapeText } from "../chart/init_model.ts";
@@ -53,10 +53,8 @@ function measuredOf(result: Checkpoints): string {
         `dropping half of attention costs less than dropping half of the MLPs at ${cheaper.below} of ${cheaper.all} steps${
           unknownText(cheaper, "at")
         }: ` +
-        `+${formatFixed(last.attention.rise, 2)} versus +${
-          formatFixed(last.mlp.rise, 2)
-        } nats per token at step ${last.step}`
-          .replaceAll("+−", "−"),
+        `${formatSigned(last.attention.rise)} versus ${formatSigned(last.mlp.rise)} nats per token ` +
+        `at step ${last.step}`,
       ]
       : [],
   ].join("; ") + ".";

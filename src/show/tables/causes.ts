@@ -10,7 +10,7 @@ import {
 import { CAUSE_NAMES, type CauseName, type Causes, type Smoothed } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { layerStreams } from "../chart/lines.ts";
-import { formatNumber, formatShare } from "../chart/numbers.ts";
+import { formatNumber, formatRange, formatShare } from "../chart/numbers.ts";
 import { settingOf } from "../chart/setting.ts";
 import { counted, present } from "../chart/summary.ts";
 import {
@@ -84,14 +84,13 @@ function modulesTable(result: Causes): Table {
 
 /** A row for each module and cause. */
 export function correlationTable({ correlations }: Causes): Table {
-  const two = (value: number | null) => optional(value, fixed(2));
   return tableOf(correlations, [
     moduleColumn(({ module }) => module),
     { title: "cause", value: ({ cause }) => CAUSE_TITLES[cause], align: "left" },
     { title: "rank", value: ({ rank }) => rank, format: fixed(2) },
     {
       title: "interval",
-      value: ({ low, high }) => low === null || high === null ? null : `${two(low)} to ${two(high)}`,
+      value: ({ low, high }) => low === null || high === null ? null : formatRange(low, high),
     },
   ]);
 }

@@ -3,7 +3,7 @@ import { KINDS, moduleRatio, MODULES } from "../../measure/mod.ts";
 import type { Checkpoints, RandomInit } from "../../result/mod.ts";
 import { qualityBySteps, seriesSetting, trendsOf } from "../chart/checkpoint_trends.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { type InitModel, percent, shapeText, worstError } from "../chart/init_model.ts";
+import { type InitModel, measuredRatio, percent, shapeText, worstError } from "../chart/init_model.ts";
 import { formatNumber } from "../chart/numbers.ts";
 import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { profileRows } from "./profile.ts";
@@ -116,13 +116,11 @@ export function randomInitRows(result: RandomInit): CsvRow[] {
 
 /** Untrained models compared with their closed form, for a page. */
 export function ratioTable(models: readonly InitModel[]): Table {
-  const measured = ({ measured: { attention, mlp } }: InitModel) =>
-    moduleRatio({ attention: attention.importance, mlp: mlp.importance });
   return {
     title: "Ratio of attention’s importance to the MLP’s (geometric mean from layer 2 up)",
     ...tableOf(models, [
       { title: "model", value: shapeText, align: "left" },
-      { title: "measured", value: measured, format: formatNumber },
+      { title: "measured", value: measuredRatio, format: formatNumber },
       { title: "closed form", value: ({ predicted }) => moduleRatio(predicted), format: formatNumber },
       { title: "largest error over modules", value: worstError, format: percent },
     ]),

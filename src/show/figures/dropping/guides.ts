@@ -6,7 +6,7 @@ import { KINDS, type ModuleKind } from "../../../measure/mod.ts";
 import { type Guide, GUIDES, type Guides, SCORES } from "../../../result/mod.ts";
 import { namesAxis, reversed } from "../../chart/draw/axes.ts";
 import { COLORS, lookOf } from "../../chart/draw/colors.ts";
-import { formatFixed } from "../../chart/numbers.ts";
+import { formatFixed, withInterval } from "../../chart/numbers.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
 import { guideTitle, KIND_NAMES, settingOf, textOf } from "../../chart/setting.ts";
 import { counted } from "../../chart/summary.ts";
@@ -111,16 +111,15 @@ function chart(kind: ModuleKind, known: readonly Known[], last: boolean): Panel 
     },
     y: reversed(namesAxis(titles)),
     series: known.map(({ rank, low, high }, y) => {
-      const [middle, ...ends] = [rank, low ?? NaN, high ?? NaN].map((value) => formatFixed(value, 2));
       const interval = low === null || high === null ? null : { low, high };
-      const says = `${titles[y]}: ${middle}${interval ? ` (${ends.join(" to ")})` : ""}`;
+      const says = `${titles[y]}: ${withInterval(rank, low, high)}`;
       return {
         ...lookOf(kind),
         points: [{ x: rank, y, says, ...interval }, { x: 1, y: null }],
         width: 0,
         r: 5,
         across: true,
-        end: middle,
+        end: formatFixed(rank, 2),
         plain: true,
       };
     }),

@@ -22,12 +22,9 @@ type Line = ReturnType<typeof lineOf>;
  * import { roofline } from "lamina";
  * import { rooflineFigure } from "lamina/figures";
  *
- * const batch = [1, 4, 16, 64];
- * const results = [
- *   await roofline("mistral-7b", { device: "a6000-ada", batch }),
- *   await roofline("llama-2-70b", { device: "a6000-ada", bits: 4, batch }),
- * ];
- * const { svg, reading } = rooflineFigure(results);
+ * const options = { device: "a6000-ada", batch: [1, 4, 16, 64] };
+ * const [small, large] = [await roofline("mistral-7b", options), await roofline("llama-2-70b", options)];
+ * const { svg, reading } = rooflineFigure([small, large]);
  * ```
  */
 export const rooflineFigure: Draw<[readonly Roofline[]]> = figure("roofline", {

@@ -22,10 +22,9 @@ const LONGEST = 20;
  * import { profile } from "lamina";
  * import { comparisonFigure } from "lamina/figures";
  *
- * const [first, last] = ["step00000", "step00512"].map((step) =>
- *   profile(`data/series/pre-ln/${step}`, { text: "README.md", samples: 2, length: 32 })
- * );
- * const { svg, reading } = comparisonFigure(await first, await last);
+ * const options = { text: "README.md", samples: 2, length: 32 };
+ * const [a, b] = ["step00000", "step00512"].map((step) => profile(`data/series/pre-ln/${step}`, options));
+ * const { svg, reading } = comparisonFigure(await a, await b);
  * ```
  */
 export const comparisonFigure: Draw<[Profile, Profile]> = figure("comparison", {
@@ -74,7 +73,7 @@ function namesOf(a: Profile, b: Profile): [string, string] {
 }
 
 function titleOf(a: Profile, b: Profile, names: readonly [string, string]): string {
-  const medians = [a, b].map(({ attention }) => median(present(attention.importance)));
+  const medians = [a, b].map(({ attention }) => median(attention.importance));
   if (medians.some((value) => value === null)) return `Importance in ${names[0]} and ${names[1]}`;
   return `Attention's median importance: ${formatNumber(medians[0]!)} in ${names[0]}, ${
     formatNumber(medians[1]!)

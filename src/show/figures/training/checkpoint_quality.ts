@@ -5,7 +5,7 @@ import { stepAxis } from "../../chart/draw/axes.ts";
 import { type HalfDropped, qualityBySteps, seriesSetting } from "../../chart/checkpoint_trends.ts";
 import { INK, lookOf } from "../../chart/draw/colors.ts";
 import { seriesOf, valueAxis } from "../../chart/lines.ts";
-import { formatFixed, formatNumber } from "../../chart/numbers.ts";
+import { formatFixed, formatNumber, formatSigned } from "../../chart/numbers.ts";
 import type { Series } from "../../chart/draw/panel.ts";
 import { KIND_NAMES, textOf } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
@@ -97,9 +97,9 @@ function titleOf({ attention, mlp }: HalfDropped, samples: number): string {
 function readingOf(first: HalfDropped, last: HalfDropped, samples: number): string {
   const [before, after] = [first, last].map(({ full }) => formatNumber(Math.exp(full)));
   const halves = KINDS.map((kind) => {
-    const [low, high] = [first, last].map((point) => formatFixed(point[kind].rise, 2));
-    return `half ${KIND_NAMES[kind]} +${low} to +${high} nats (${intervalText(last[kind], samples)})`;
+    const [low, high] = [first, last].map((point) => formatSigned(point[kind].rise));
+    return `half ${KIND_NAMES[kind]} ${low} to ${high} nats (${intervalText(last[kind], samples)})`;
   });
   return `From step ${first.step} to ${last.step}: full model ${before} to ${after}; ` +
-    `${halves.join(", ").replaceAll("+−", "−")}.`;
+    `${halves.join(", ")}.`;
 }
