@@ -75,8 +75,7 @@ export {
 export { joinHashes, merge } from "./derived/merge.ts";
 export { overSeeds, perplexityOf, profileOf } from "./derived/means.ts";
 export { head, type Kind, METHODS } from "./methods.ts";
-export { planData } from "./forms/plan.ts";
-export { type Computed, computedAlike, computedIn, type Provenance } from "./forms/provenance.ts";
+export { type Computed, computedAlike, computedIn, planData, type Provenance } from "./forms/provenance.ts";
 export type { Roofline } from "./forms/roofline.ts";
 export type { Speed } from "./forms/speed.ts";
 export type { Receipt, Shard, Shards } from "./forms/shards.ts";

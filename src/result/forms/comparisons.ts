@@ -1,7 +1,6 @@
 /** The forms of comparisons: two profiles, a profile and the official code's importance, our drop orders and the official ones. */
 import { z } from "zod";
-import { indices } from "./plan.ts";
-import { byKind, computedForm, headForm, perLayer, provenanceForm } from "./provenance.ts";
+import { byKind, computedForm, headForm, indices, perLayer, provenanceForm } from "./provenance.ts";
 
 const agreement = z.object({
   /** Share of modules in common among the n least important of each, for n = 1 … L. */

@@ -1,7 +1,6 @@
 /** The form of a roofline: what bytes and operations allow a device, beside what the paper measured. */
 import { z } from "zod";
-import { dropForm } from "./plan.ts";
-import { headForm } from "./provenance.ts";
+import { dropForm, headForm } from "./provenance.ts";
 
 /** Ratios of the full model's time to the plan's. */
 export const ratiosForm = z.object({ prefill: z.number(), decode: z.number(), whole: z.number() });

@@ -1,7 +1,6 @@
 /** The forms of what is not a measurement: the shards of a study over machines, what a model writes, and what a machine can run. */
 import { z } from "zod";
-import { computedForm, headForm, modelForm } from "./provenance.ts";
-import { dropForm } from "./plan.ts";
+import { computedForm, dropForm, headForm, modelForm } from "./provenance.ts";
 
 /** One shard: units [from, to) of a stage. */
 const shardForm = z.object({

@@ -1,8 +1,7 @@
 /** The form of measured speeds. The only result with durations in it: they are what it is about, and it is never compared. */
 import { z } from "zod";
-import { dropForm } from "./plan.ts";
+import { computedForm, dropForm, headForm, modelForm } from "./provenance.ts";
 import { ratiosForm } from "./roofline.ts";
-import { computedForm, headForm, modelForm } from "./provenance.ts";
 
 /** A median with the quartiles around it. */
 const medianForm = z.object({ median: z.number(), low: z.number(), high: z.number() });

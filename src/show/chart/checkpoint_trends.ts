@@ -3,7 +3,7 @@ import { expect, oneOf, resultOf } from "../../entry/mod.ts";
 import { drift, KINDS, type ModuleKind, rankStability } from "../../measure/mod.ts";
 import type { CheckpointProfile, Checkpoints, Provenance, Sweep } from "../../result/mod.ts";
 import { settingOf } from "./setting.ts";
-import { median } from "./summary.ts";
+import { median } from "./numbers.ts";
 
 /** One kind of module at one step; null where there is no value. */
 export interface Trend {

@@ -83,7 +83,7 @@ export function seededText(groups: readonly CurveGroup[]): string {
 }
 
 /** A line over the number of modules dropped; its points may have intervals. */
-export interface DropCurve extends Pick<CurveGroup, "target" | "by"> {
+interface DropCurve extends Pick<CurveGroup, "target" | "by"> {
   readonly points: readonly {
     readonly dropped: number;
     readonly value: number;

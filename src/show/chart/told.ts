@@ -2,9 +2,8 @@
 import { correlates, interval95, type LayerModule, toldSign } from "../../measure/mod.ts";
 import { type CauseCorrelation, PAPER_SCORE, type Profile, type Sweep } from "../../result/mod.ts";
 import { costsLess } from "./curves.ts";
-import { formatFixed, formatRange } from "./numbers.ts";
+import { formatFixed, formatRange, median } from "./numbers.ts";
 import type { RankedModule } from "./setting.ts";
-import { median } from "./summary.ts";
 
 /** Which of two is the larger at 95 %: −1 the second, 1 the first, 0 cannot tell. */
 export type Sign = -1 | 0 | 1;

@@ -6,8 +6,7 @@ import { headMean } from "../tables/causes.ts";
 import { fixed, optional } from "../tables/table.ts";
 import type { Claim } from "./claims.ts";
 import { layerStreams } from "../chart/lines.ts";
-import { formatFixed, formatNumber, withInterval } from "../chart/numbers.ts";
-import { median, present } from "../chart/summary.ts";
+import { formatFixed, formatNumber, median, present, withInterval } from "../chart/numbers.ts";
 
 /**
  * Returns the claims about causes of redundancy, with what each model measured.

@@ -10,9 +10,8 @@ import {
 import { CAUSE_NAMES, type CauseName, type Causes, type Smoothed } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { layerStreams } from "../chart/lines.ts";
-import { formatNumber, formatRange, formatShare } from "../chart/numbers.ts";
+import { counted, formatNumber, formatRange, formatShare, present } from "../chart/numbers.ts";
 import { settingOf } from "../chart/setting.ts";
-import { counted, present } from "../chart/summary.ts";
 import {
   byLayer,
   fixed,

@@ -2,8 +2,7 @@
 import { planText } from "../../measure/mod.ts";
 import type { Roofline } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { counted } from "../chart/summary.ts";
-import { formatFixed } from "../chart/numbers.ts";
+import { counted, formatFixed } from "../chart/numbers.ts";
 import { plain } from "../../entry/mod.ts";
 import { type Column, fixed, lines, recordsOf, type Table, tableOf } from "./table.ts";
 

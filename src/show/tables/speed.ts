@@ -2,9 +2,8 @@
 import { planText } from "../../measure/mod.ts";
 import type { Speed } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { formatFixed, formatNumber } from "../chart/numbers.ts";
+import { counted, formatFixed, formatNumber } from "../chart/numbers.ts";
 import { computedText, modelOf } from "../chart/setting.ts";
-import { counted } from "../chart/summary.ts";
 import { countsOf } from "./roofline.ts";
 import { type Column, fixed, lines, recordsOf, type Table, tableOf } from "./table.ts";
 

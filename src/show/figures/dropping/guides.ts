@@ -6,10 +6,9 @@ import { KINDS, type ModuleKind } from "../../../measure/mod.ts";
 import { type Guide, GUIDES, type Guides, SCORES } from "../../../result/mod.ts";
 import { namesAxis, reversed } from "../../chart/draw/axes.ts";
 import { COLORS, lookOf } from "../../chart/draw/colors.ts";
-import { formatFixed, withInterval } from "../../chart/numbers.ts";
+import { counted, formatFixed, withInterval } from "../../chart/numbers.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
 import { guideTitle, KIND_NAMES, settingOf, textOf } from "../../chart/setting.ts";
-import { counted } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /** A guide whose correlation is defined. */

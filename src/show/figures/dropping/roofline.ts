@@ -22,9 +22,9 @@ type Line = ReturnType<typeof lineOf>;
  * import { roofline } from "lamina";
  * import { rooflineFigure } from "lamina/figures";
  *
- * const options = { device: "a6000-ada", batch: [1, 4, 16, 64] };
- * const [small, large] = [await roofline("mistral-7b", options), await roofline("llama-2-70b", options)];
- * const { svg, reading } = rooflineFigure([small, large]);
+ * const batch = [1, 4, 16, 64];
+ * const [small, large] = ["mistral-7b", "llama-2-70b"].map((name) => roofline(name, { device: "a6000-ada", batch }));
+ * const { svg, reading } = rooflineFigure([await small, await large]);
  * ```
  */
 export const rooflineFigure: Draw<[readonly Roofline[]]> = figure("roofline", {

@@ -5,9 +5,17 @@ import type { Profile } from "../../../result/mod.ts";
 import { logDomain } from "../../chart/draw/axes.ts";
 import { lookOf } from "../../chart/draw/colors.ts";
 import { layerChart, layerRows } from "../../chart/lines.ts";
-import { formatFixed, formatNumber } from "../../chart/numbers.ts";
+import {
+  formatFixed,
+  formatNumber,
+  leastImportant,
+  median,
+  present,
+  quarter,
+  shared,
+  shortened,
+} from "../../chart/numbers.ts";
 import { KIND_NAMES, settingOf } from "../../chart/setting.ts";
-import { leastImportant, median, present, quarter, shared, shortened } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /** Letters of a name at the end of a line. */

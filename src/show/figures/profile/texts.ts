@@ -5,7 +5,7 @@ import type { Profile } from "../../../result/mod.ts";
 import { hueOf } from "../../chart/draw/colors.ts";
 import { layerChart, layerRows } from "../../chart/lines.ts";
 import { computedText, KIND_NAMES } from "../../chart/setting.ts";
-import { leastImportant, present, quarter } from "../../chart/summary.ts";
+import { leastImportant, present, quarter } from "../../chart/numbers.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /**
