@@ -40,8 +40,7 @@ export type {
   Profile,
   RoutingSums,
 } from "./forms/profile.ts";
-export type { Guide, Guides } from "./forms/guides.ts";
-export type { Constraints, DropOrder, Sizes } from "./forms/order.ts";
+export type { Constraints, DropOrder, Guide, Guides, Sizes } from "./forms/order.ts";
 export type { Plan, Sweep } from "./forms/sweep.ts";
 export {
   GUIDE_NAMES,
@@ -76,8 +75,7 @@ export {
 export { joinHashes, merge } from "./derived/merge.ts";
 export { overSeeds, perplexityOf, profileOf } from "./derived/means.ts";
 export { head, type Kind, METHODS } from "./methods.ts";
-export { planData } from "./forms/plan.ts";
-export { type Computed, computedAlike, computedIn, type Provenance } from "./forms/provenance.ts";
+export { type Computed, computedAlike, computedIn, planData, type Provenance } from "./forms/provenance.ts";
 export type { Roofline } from "./forms/roofline.ts";
 export type { Speed } from "./forms/speed.ts";
 export type { Receipt, Shard, Shards } from "./forms/shards.ts";

@@ -68,12 +68,11 @@ const riseChecks = { samples: wholeNumber(1), than: aRise };
  *
  * @example
  * ```ts
- * import { openModel, reading, sweep } from "lamina";
+ * import { reading, sweep } from "lamina";
  * import { riseOf } from "lamina/figures";
  *
- * using model = await openModel("data/series/pre-ln/step04096");
  * const text = { text: "README.md", samples: 2, length: 32 };
- * const result = await sweep(model, { ...text, calibration: text, targets: ["attention"], by: ["importance", "deepest"], upto: 2 });
+ * const result = await sweep("data/series/pre-ln/step04096", { ...text, calibration: text, targets: ["attention"], by: ["importance", "deepest"], upto: 2 });
  * const [importance, deepest] = result.curves.map(({ points }) => points[2]);
  * console.log(reading`${riseOf(importance, { samples: 2 })} nats; deepest first: ${riseOf(deepest, { samples: 2, than: importance })} more`);
  * ```

@@ -1,10 +1,14 @@
 /** Results for people: tables, progress, figures, a page. */
-export { type ProgressLine, progressLine, type ProgressOutput, progressText } from "./progress.ts";
-
-export { speaksUtf8 } from "./locale.ts";
-export { wrap } from "./wrap.ts";
+export {
+  type ProgressLine,
+  progressLine,
+  type ProgressOutput,
+  progressText,
+  speaksUtf8,
+} from "./progress.ts";
+export { wrap } from "./plain.ts";
 export { align, printable, type TextLook } from "./tables/text.ts";
-export { formatSeconds } from "./chart/numbers.ts";
+export { formatSeconds, median } from "./chart/numbers.ts";
 export { type ProfileLook, sparkline } from "./tables/profile.ts";
 export { type Result, rowsOf, tablesOf, tableText } from "./tables/faces.ts";
 export type { Table } from "./tables/table.ts";
@@ -14,17 +18,15 @@ export { type CsvRow, toCsv } from "./chart/csv.ts";
 export { modelOf } from "./chart/setting.ts";
 export type { Draw, Figure } from "./chart/svg.ts";
 export * from "./figures/mod.ts";
-export { accuracyClaims } from "./claims/accuracy.ts";
+export { accuracyClaims, type Claim, claimsOf } from "./claims/claims.ts";
 export { accuracyChange, type Dropped } from "./chart/accuracy.ts";
 
 export { causeClaims } from "./claims/causes.ts";
 
-export { initClaim } from "./claims/untrained.ts";
+export { initClaim, trainingClaim } from "./claims/training.ts";
 export { type InitModel, measuredRatio } from "./chart/init_model.ts";
 
-export { type Claim, claimsOf } from "./claims/claims.ts";
 export { generalityClaim } from "./claims/generality.ts";
-export { trainingClaim } from "./claims/training.ts";
 export { type HalfDropped, qualityBySteps, type Trend, trendsOf } from "./chart/checkpoint_trends.ts";
 export type { Report, Section } from "./sections/section.ts";
 export { type Findings, sections } from "./sections/sections.ts";
@@ -39,7 +41,6 @@ export {
   riseOf,
   type Sorted,
 } from "./intervals.ts";
-export { median } from "./chart/summary.ts";
 export {
   correlationWords,
   type IntervalWords,

@@ -1,5 +1,5 @@
 /**
- * The width of plain text, and its form in ASCII.
+ * Plain text on a terminal: its width, its form in ASCII, and lines broken at spaces.
  *
  * Limit: widths are those of common terminals (East Asian letters and emoji two columns, marks none), not of every font.
  */
@@ -49,4 +49,31 @@ export function cut(text: string, columns: number): string {
     shown += character;
   }
   return columns > 0 ? `${shown}…` : "";
+}
+
+/** Escapes that `style` writes take no room. */
+// deno-lint-ignore no-control-regex -- the escape is what is looked for
+const STYLE = /\x1b\[\d+m/g;
+
+/** The lines of one, each of at most so many columns; all but the first are indented. */
+export function wrap(line: string, columns: number, indent = indentOf(line) + 2): string[] {
+  if (widthOf(line.replaceAll(STYLE, "")) <= columns) return [line];
+  const lines: string[] = [];
+  let shown = " ".repeat(indentOf(line));
+  let empty = true;
+  for (const word of line.trimStart().split(" ")) {
+    const longer = empty ? shown + word : `${shown} ${word}`;
+    if (!empty && widthOf(longer.replaceAll(STYLE, "")) > columns) {
+      lines.push(shown);
+      shown = " ".repeat(indent) + word;
+    } else {
+      shown = longer;
+    }
+    empty = false;
+  }
+  return [...lines, shown];
+}
+
+function indentOf(line: string): number {
+  return line.length - line.trimStart().length;
 }

@@ -5,7 +5,6 @@
 import process from "node:process";
 import { formatBytes, plain, type Progress } from "../entry/mod.ts";
 import { formatSeconds } from "./chart/numbers.ts";
-import { speaksUtf8 } from "./locale.ts";
 import { ascii, cut, widthOf } from "./plain.ts";
 
 /** Where progress is written. */
@@ -98,6 +97,12 @@ function detailsOf({ done, total, unit, rate, secondsLeft }: Progress): string[]
   if (unit !== "bytes") return total === undefined ? [`${done} ${unit}`] : left;
   const counted = [done, ...total === undefined ? [] : [total]].map(formatBytes).join(" of ");
   return [counted, ...rate ? [`${formatBytes(rate)}/s`] : [], ...left];
+}
+
+/** Whether the terminal of this process knows more than ASCII. */
+export function speaksUtf8(): boolean {
+  const locale = process.env.LC_ALL || process.env.LC_CTYPE || process.env.LANG || "";
+  return process.platform === "darwin" || /utf-?8/i.test(locale);
 }
 
 function stderr(): ProgressOutput {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readResult, writeResult } from "../../src/result/mod.ts";
 import type { Causes } from "../../src/result/mod.ts";
 import * as show from "../../src/show/mod.ts";
-import { layerStreams } from "../../src/show/chart/layer_streams.ts";
+import { layerStreams } from "../../src/show/chart/lines.ts";
 import { withFolder } from "../support.ts";
 import { checkFigure, checkSvg, dotsOf, readCsv } from "./check_svg.ts";
 import { causes } from "./synthetic_causes.ts";

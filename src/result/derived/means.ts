@@ -34,9 +34,7 @@ export function profileOf(
     skippedTokens: counted.length ? tokens - Math.min(...counted) : 0,
     streamNorm: sums.block.map((layer) => layer && total(layer, "norm") / total(layer, "counted")),
     sums,
-    attention: means(sums.attention),
-    mlp: means(sums.mlp),
-    block: means(sums.block),
+    ...eachKind((kind) => means(sums[kind])),
     ...mixturesOf(routing),
     ...mixers?.includes("linear") ? { mixers } : {},
   });
@@ -57,6 +55,11 @@ export function perplexityOf(provenance: Provenance, sums: Perplexity["sums"]): 
     tokens,
     sums,
   });
+}
+
+/** The same for each kind of module. */
+export function eachKind<T>(of: (kind: ModuleKind) => T): Record<ModuleKind, T> {
+  return { attention: of("attention"), mlp: of("mlp"), block: of("block") };
 }
 
 function means(sums: ModuleSums): ModuleMeans {
@@ -134,9 +137,7 @@ export function overSeeds(
     tokens: first.tokens,
     skippedTokens: Math.max(...profiles.map((profile) => profile.skippedTokens)),
     streamNorm: byLayer(profiles.map((profile) => profile.streamNorm), mean),
-    attention: modules("attention"),
-    mlp: modules("mlp"),
-    block: modules("block"),
+    ...eachKind(modules),
   });
 }
 

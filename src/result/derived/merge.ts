@@ -6,13 +6,11 @@
  */
 import { expect, list, resultOf, string } from "../../entry/mod.ts";
 import type { Perplexity } from "../forms/forms.ts";
-import { perplexityOf, profileOf } from "./means.ts";
+import { eachKind, perplexityOf, profileOf } from "./means.ts";
 import type { Profile } from "../forms/profile.ts";
 import type { Provenance } from "../forms/provenance.ts";
 import { canonical } from "../keeping/key.ts";
 
-type ModuleSums = Profile["sums"]["attention"];
-type SampleSums = NonNullable<ModuleSums[number]>;
 type Shard = Profile | Perplexity;
 interface Named<R> {
   readonly name: string;
@@ -25,10 +23,9 @@ interface Named<R> {
  *
  * @example
  * ```ts
- * import { merge, openModel, profile } from "lamina";
+ * import { merge, profile } from "lamina";
  *
- * using model = await openModel("data/series/pre-ln/step04096");
- * const shard = (skip: number) => profile(model, { text: "README.md", samples: 2, length: 32, skip });
+ * const shard = (skip: number) => profile("data/series/pre-ln/step04096", { text: "README.md", samples: 2, length: 32, skip });
  * const whole = merge([await shard(0), await shard(2)]);
  * console.log(whole.provenance.packing.samples); // 4
  * ```
@@ -48,14 +45,14 @@ export function merge<R extends Shard>(results: readonly R[], names?: readonly s
     return perplexityOf(provenance, sums) as R;
   }
   const profiles = sorted as readonly Shard[] as Profile[];
-  const join = (module: keyof Profile["sums"]): ModuleSums =>
+  const sums = eachKind((module) =>
     profiles[0].sums[module].map((layer, l) =>
-      layer && profiles.flatMap((profile) => profile.sums[module][l] as SampleSums)
-    );
+      layer && profiles.flatMap((profile) => profile.sums[module][l] as typeof layer)
+    )
+  );
   const routing = profiles[0].mixtures?.sums.map((layer, l) =>
     layer && profiles.flatMap((profile) => profile.mixtures?.sums[l] ?? [])
   );
-  const sums = { attention: join("attention"), mlp: join("mlp"), block: join("block") };
   return profileOf(provenance, sums, routing, profiles[0].mixers) as R;
 }
 

@@ -7,8 +7,7 @@
 import { z } from "zod";
 import { MODULES, PATTERN_NAMES, SMOOTHING_NAMES } from "../../measure/mod.ts";
 import { updateSums } from "./profile.ts";
-import { dropForm, indices } from "./plan.ts";
-import { headForm, perLayer, provenanceForm } from "./provenance.ts";
+import { dropForm, headForm, indices, perLayer, provenanceForm } from "./provenance.ts";
 
 /** What is correlated with importance: patterns (C5), the stream that a module reads (C6), the size of its update (C7). */
 export const CAUSE_NAMES = [

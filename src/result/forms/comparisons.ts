@@ -1,7 +1,6 @@
 /** The forms of comparisons: two profiles, a profile and the official code's importance, our drop orders and the official ones. */
 import { z } from "zod";
-import { indices } from "./plan.ts";
-import { computedForm, headForm, perLayer, provenanceForm } from "./provenance.ts";
+import { byKind, computedForm, headForm, indices, perLayer, provenanceForm } from "./provenance.ts";
 
 const agreement = z.object({
   /** Share of modules in common among the n least important of each, for n = 1 … L. */
@@ -19,9 +18,7 @@ export const compareForm = z.object({
   models: z.tuple([z.string(), z.string()]),
   /** What computed each, where that differs: then the numbers do too. */
   computed: z.tuple([computedForm, computedForm]).optional(),
-  attention: agreement,
-  mlp: agreement,
-  block: agreement,
+  ...byKind(agreement),
 });
 /** Two profiles side by side. */
 export type Comparison = z.infer<typeof compareForm>;
@@ -75,9 +72,7 @@ export const verifyForm = z.object({
   /** The model and the text that were measured. */
   provenance: provenanceForm,
   tokens: z.int().positive(),
-  attention: orderAgreementForm,
-  mlp: orderAgreementForm,
-  block: orderAgreementForm,
+  ...byKind(orderAgreementForm),
 });
 /** The drop orders of one of the paper's models, compared with the official ones. */
 export type Verification = z.infer<typeof verifyForm>;

@@ -8,12 +8,10 @@ import { againstForm, compareForm, verifyForm } from "./comparisons.ts";
 import { evaluateForm, taskForm, writtenForm } from "./evaluation.ts";
 import type { Kind } from "../methods.ts";
 import { checkpointsForm, profileForm } from "./profile.ts";
-import { headForm, perLayer, provenanceForm } from "./provenance.ts";
-import { doctorForm, generateForm } from "./reports.ts";
-import { guidesForm } from "./guides.ts";
-import { lossForm, orderForm } from "./order.ts";
+import { byKind, headForm, perLayer, provenanceForm } from "./provenance.ts";
+import { doctorForm, generateForm, receiptForm, shardsForm } from "./shards.ts";
+import { guidesForm, lossForm, orderForm } from "./order.ts";
 import { rooflineForm } from "./roofline.ts";
-import { receiptForm, shardsForm } from "./shards.ts";
 import { speedForm } from "./speed.ts";
 import { planForm, sweepForm } from "./sweep.ts";
 
@@ -71,9 +69,7 @@ const randomInitForm = z.object({
   skippedTokens: z.int().nonnegative(),
   /** mean |x| at the input of each layer [L]. */
   streamNorm: perLayer,
-  attention: seedMeans,
-  mlp: seedMeans,
-  block: seedMeans,
+  ...byKind(seedMeans),
 });
 /** Importance, magnitude and sign of every module of an untrained model, over seeds. */
 export type RandomInit = z.infer<typeof randomInitForm>;

@@ -1,11 +1,12 @@
-/** The form of an order: modules, or windows of blocks, in the order in which they are dropped, with what ordered them. */
+/** The forms of an order (modules, or windows of blocks, as they are dropped) and of guides: how well each score predicts the cost of a removal. */
 import { KINDS } from "../../measure/mod.ts";
 import { z } from "zod";
-import { headForm, provenanceForm } from "./provenance.ts";
+import { byKind, headForm, perLayer, provenanceForm } from "./provenance.ts";
 import { byForm, targetForm } from "./sweep.ts";
+import { GUIDE_NAMES } from "../scores.ts";
 
 /** What must not be dropped. */
-export const constraintsForm = z.object({
+const constraintsForm = z.object({
   /** Layers at the beginning and at the end that stay whole. */
   protectFirst: z.int().nonnegative(),
   protectLast: z.int().nonnegative(),
@@ -19,7 +20,7 @@ export type Constraints = z.infer<typeof constraintsForm>;
 const wholes = z.array(z.int().nonnegative().nullable());
 
 /** How large the modules are. */
-export const sizesForm = z.object({
+const sizesForm = z.object({
   /** Weights of the whole model. */
   parameters: z.int().nonnegative(),
   /** Weights by layer. */
@@ -33,7 +34,6 @@ export const sizesForm = z.object({
 /** The sizes of the modules. */
 export type Sizes = z.infer<typeof sizesForm>;
 
-/** Modules in the order in which they are dropped. */
 export const orderForm = z.object({
   ...headForm("order"),
   /** The full model, and the text on which it was measured; orders that measure nothing name it too. */
@@ -71,3 +71,33 @@ export const lossForm = z.object({
   nll: z.number(),
   kl: z.number(),
 });
+
+/** One score of one kind of module against the losses of its removals. */
+const guideForm = z.object({
+  module: z.enum(KINDS),
+  by: z.enum(GUIDE_NAMES),
+  /** The score by layer [L]. */
+  values: perLayer,
+  /** Spearman's correlation with the loss; null where one of them does not vary. */
+  rank: z.number().nullable(),
+  /** Its 95 % confidence interval over the modules; none below four of them, or at ±1. */
+  low: z.number().nullable(),
+  high: z.number().nullable(),
+  /** How many modules have both. */
+  modules: z.int().nonnegative(),
+});
+/** One score of one kind of module, compared with the losses after each removal. */
+export type Guide = z.infer<typeof guideForm>;
+
+export const guidesForm = z.object({
+  ...headForm("guides"),
+  /** The full model on the text on which losses were measured. */
+  provenance: provenanceForm,
+  /** The full model on the text on which scores were measured. */
+  calibration: provenanceForm,
+  /** Rise in nats per token when the module alone is removed, by layer [L]. */
+  loss: z.object(byKind(perLayer)),
+  guides: z.array(guideForm),
+});
+/** How well each score predicts the cost of removing one module. */
+export type Guides = z.infer<typeof guidesForm>;

@@ -3,7 +3,7 @@
  * which has a profile of each checkpoint and, if requested, the cost of dropping half of each kind of module there.
  */
 import { z } from "zod";
-import { headForm, perLayer, provenanceForm } from "./provenance.ts";
+import { byKind, headForm, perLayer, provenanceForm } from "./provenance.ts";
 import { sweepForm } from "./sweep.ts";
 
 /** Sums of one module over the counted tokens of one sample. */
@@ -59,10 +59,8 @@ export const profileForm = z.object({
   skippedTokens: z.int().nonnegative(),
   /** mean |x| at the input of each layer [L]; null where the whole layer is dropped. */
   streamNorm: perLayer,
-  sums: z.object({ attention: moduleSums, mlp: moduleSums, block: moduleSums }),
-  attention: moduleMeans,
-  mlp: moduleMeans,
-  block: moduleMeans,
+  sums: z.object(byKind(moduleSums)),
+  ...byKind(moduleMeans),
   /** How experts are used; absent for a model without mixtures. */
   mixtures: mixturesForm.optional(),
   /** What mixes the tokens of each layer [L], null where nothing does; absent for a model without linear attention. */

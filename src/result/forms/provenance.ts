@@ -1,11 +1,44 @@
-/** What all forms share: their first fields, the modules dropped, where the numbers come from, values by layer. */
+/** What all forms share: their first fields, plans, where the numbers come from, values by layer. */
 import { z } from "zod";
 import { type Kind, METHODS } from "../methods.ts";
-import { dropForm } from "./plan.ts";
+import { type Change, type DropPlan, MODULES } from "../../measure/mod.ts";
 
 /** The fields that every form begins with. */
 export function headForm<K extends Kind>(kind: K) {
   return { kind: z.literal(kind), method: z.literal(METHODS[kind]) };
+}
+
+/** Layers, 0-based, in the original numbering. */
+export const indices = z.array(z.int().nonnegative());
+
+const layer = z.int().nonnegative();
+const tensors = z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256 in hexadecimal digits");
+
+/** Every change. The next kind of change is one more member. */
+export const changeForm = z.discriminatedUnion("to", [
+  z.object({ layer, module: z.enum(MODULES), to: z.literal("nothing") }),
+  z.object({ layer, module: z.enum(MODULES), to: z.literal("mean"), tensors }),
+  z.object({ layer, module: z.literal("attention"), to: z.literal("weights"), heads: indices.min(1) }),
+]) satisfies z.ZodType<Change>;
+
+/** Dropped modules, and changes of others; absent if there are none. */
+export const dropForm = z.object({
+  attention: indices,
+  mlp: indices,
+  changes: z.array(changeForm).optional(),
+}) satisfies z.ZodType<DropPlan>;
+
+/** A copy of a plan, for results. */
+export function planData({ attention, mlp, changes }: DropPlan): z.infer<typeof dropForm> {
+  return {
+    attention: [...attention],
+    mlp: [...mlp],
+    ...changes ? { changes: changes.map(changeData) } : {},
+  };
+}
+
+function changeData(change: Change): z.infer<typeof changeForm> {
+  return "heads" in change ? { ...change, heads: [...change.heads] } : change;
 }
 
 /** Which model. */
@@ -66,6 +99,11 @@ export function computedIn({ dtype, engine, runtime, device }: Computed): Comput
 export function computedAlike(a: Computed, b: Computed): boolean {
   return JSON.stringify(computedIn(a)) === JSON.stringify(computedIn(b));
 }
+
+/** The same form for each kind of module. */
+export const byKind = <T extends z.ZodType>(of: T): { attention: T; mlp: T; block: T } => (
+  { attention: of, mlp: of, block: of }
+);
 
 /** A number for each layer [L]; null where the module is dropped. */
 export const perLayer = z.array(z.number().nullable());

@@ -1,10 +1,9 @@
 /** The form of a roofline: what bytes and operations allow a device, beside what the paper measured. */
 import { z } from "zod";
-import { dropForm } from "./plan.ts";
-import { headForm } from "./provenance.ts";
+import { dropForm, headForm } from "./provenance.ts";
 
 /** Ratios of the full model's time to the plan's. */
-const ratiosForm = z.object({ prefill: z.number(), decode: z.number(), whole: z.number() });
+export const ratiosForm = z.object({ prefill: z.number(), decode: z.number(), whole: z.number() });
 
 /** What a speed-up of the paper needs to be possible, the cheapest first. */
 const REACHES = ["fits", "own-batch", "more-memory", "never"] as const;

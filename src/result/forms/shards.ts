@@ -1,6 +1,6 @@
-/** The forms of studies that are divided over machines: the plan of their shards, and the receipt of one that is done. */
+/** The forms of what is not a measurement: the shards of a study over machines, what a model writes, and what a machine can run. */
 import { z } from "zod";
-import { computedForm, headForm, modelForm } from "./provenance.ts";
+import { computedForm, dropForm, headForm, modelForm } from "./provenance.ts";
 
 /** One shard: units [from, to) of a stage. */
 const shardForm = z.object({
@@ -64,3 +64,34 @@ export const receiptForm = z.object({
 });
 /** The record that a finished shard leaves beside its results. Two records of one shard differ in place and duration alone. */
 export type Receipt = z.infer<typeof receiptForm>;
+
+/** What a model writes under each of several plans. */
+export const generateForm = z.object({
+  ...headForm("generate"),
+  model: modelForm,
+  /** Results of earlier versions do not say it. */
+  computed: computedForm.optional(),
+  prompt: z.string(),
+  texts: z.array(z.object({
+    plan: dropForm,
+    ids: z.array(z.int().nonnegative()),
+    /** Without the prompt and the token that ended it. */
+    text: z.string(),
+    ended: z.enum(["eos", "length"]),
+  })),
+});
+
+/** What a machine can run. */
+export const doctorForm = z.object({
+  ...headForm("doctor"),
+  /** Whether everything required is there. */
+  works: z.boolean(),
+  findings: z.array(z.object({
+    part: z.string(),
+    works: z.boolean(),
+    needed: z.boolean(),
+    found: z.string(),
+    /** How to get it, if it does not work. */
+    remedy: z.string().optional(),
+  })),
+});

@@ -1,12 +1,10 @@
 /** The form of measured speeds. The only result with durations in it: they are what it is about, and it is never compared. */
 import { z } from "zod";
-import { dropForm } from "./plan.ts";
-import { computedForm, headForm, modelForm } from "./provenance.ts";
+import { computedForm, dropForm, headForm, modelForm } from "./provenance.ts";
+import { ratiosForm } from "./roofline.ts";
 
 /** A median with the quartiles around it. */
 const medianForm = z.object({ median: z.number(), low: z.number(), high: z.number() });
-/** Ratios of the full model's time to the plan's. */
-const ratiosForm = z.object({ prefill: z.number(), decode: z.number(), whole: z.number() });
 
 /** Seconds of what a step is made of, as measured of its parts. */
 const partsForm = z.object({

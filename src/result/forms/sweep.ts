@@ -1,8 +1,7 @@
 /** The forms of plans (what is dropped, in which order) and of sweeps (what dropping more and more costs). */
 import { KINDS } from "../../measure/mod.ts";
 import { z } from "zod";
-import { changeForm, dropForm, indices } from "./plan.ts";
-import { headForm, provenanceForm } from "./provenance.ts";
+import { changeForm, dropForm, headForm, indices, provenanceForm } from "./provenance.ts";
 import { ORDERS, TARGETS } from "../scores.ts";
 
 export const targetForm = z.enum(TARGETS);

@@ -33,14 +33,12 @@ export function resultText(result: { readonly kind: Kind }, indent = 0): string 
  *
  * @example
  * ```ts
- * import { openModel, profile, readResult, writeResult } from "lamina";
+ * import { profile, writeResult } from "lamina";
  *
- * using model = await openModel("data/series/pre-ln/step04096");
- * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const result = await profile("data/series/pre-ln/step04096", { text: "README.md", samples: 2, length: 32 });
  * const folder = await Deno.makeTempDir();
  * const path = `${folder}/profile.json`;
  * await writeResult(path, result);
- * const { attention } = await readResult(path, "profile");
  * await Deno.remove(folder, { recursive: true });
  * ```
  */
@@ -54,10 +52,9 @@ export async function writeResult(path: string, result: { readonly kind: Kind })
  *
  * @example
  * ```ts
- * import { openModel, profile, readResult, writeResult } from "lamina";
+ * import { profile, readResult, writeResult } from "lamina";
  *
- * using model = await openModel("data/series/pre-ln/step04096");
- * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const result = await profile("data/series/pre-ln/step04096", { text: "README.md", samples: 2, length: 32 });
  * const folder = await Deno.makeTempDir();
  * const path = `${folder}/profile.json`;
  * await writeResult(path, result);

@@ -1,9 +1,9 @@
 /** A study of training in a few numbers by step. Layer 0 stands apart, as in the paper: it is many times larger than the others. */
 import { expect, oneOf, resultOf } from "../../entry/mod.ts";
 import { drift, KINDS, type ModuleKind, rankStability } from "../../measure/mod.ts";
-import type { CheckpointProfile, Checkpoints, Sweep } from "../../result/mod.ts";
+import type { CheckpointProfile, Checkpoints, Provenance, Sweep } from "../../result/mod.ts";
 import { settingOf } from "./setting.ts";
-import { median } from "./summary.ts";
+import { median } from "./numbers.ts";
 
 /** One kind of module at one step; null where there is no value. */
 export interface Trend {
@@ -27,11 +27,13 @@ export interface Trend {
   readonly withLast: number | null;
 }
 
-/** The setting of a study of training: a series in place of a single checkpoint. */
-export function seriesSetting({ name, series }: Checkpoints): string {
-  const { provenance } = series[0];
-  return settingOf({ ...provenance, model: { ...provenance.model, name } });
+/** Provenance of a study of training: a series in place of a single checkpoint. */
+export function seriesProvenance({ name, series: [{ provenance }] }: Checkpoints): Provenance {
+  return { ...provenance, model: { ...provenance.model, name } };
 }
+
+/** The setting of a study of training. */
+export const seriesSetting = (result: Checkpoints): string => settingOf(seriesProvenance(result));
 
 /**
  * Returns the trend of one kind of module, by step.

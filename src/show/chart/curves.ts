@@ -1,7 +1,7 @@
 /** Curves of a sweep: a measure against the number of modules dropped. Orders of one target share its colour and differ in dash pattern; random ones have hollow dots too. */
 import { halfWidth95, type LayerModule, mean, studentT95, type Verdict } from "../../measure/mod.ts";
 import { SCORES, type Sweep } from "../../result/mod.ts";
-import { curveName, isByImportance, isSeeded, widthOf } from "./scores.ts";
+import { curveName, isByImportance, isSeeded, widthOf } from "./setting.ts";
 import { type Axis, dropAxis } from "./draw/axes.ts";
 import { lookOf } from "./draw/colors.ts";
 import { formatNumber } from "./numbers.ts";
@@ -83,7 +83,7 @@ export function seededText(groups: readonly CurveGroup[]): string {
 }
 
 /** A line over the number of modules dropped; its points may have intervals. */
-export interface DropCurve extends Pick<CurveGroup, "target" | "by"> {
+interface DropCurve extends Pick<CurveGroup, "target" | "by"> {
   readonly points: readonly {
     readonly dropped: number;
     readonly value: number;

@@ -2,7 +2,10 @@
 import { type Check, expect, like, list } from "../../entry/mod.ts";
 import { FIRST_LAYER, type LayerModule, moduleRatio, MODULES, type Predicted } from "../../measure/mod.ts";
 import type { RandomInit } from "../../result/mod.ts";
-import { computedText } from "./setting.ts";
+import { lookOf } from "./draw/colors.ts";
+import type { Series } from "./draw/panel.ts";
+import { formatNumber } from "./numbers.ts";
+import { computedText, KIND_NAMES } from "./setting.ts";
 
 /** One untrained model: measured over its seeds, and predicted by the closed form for the same setting. */
 export interface InitModel {
@@ -32,17 +35,40 @@ export function shapeText({ measured: { shape, initialiser, provenance } }: Init
   return `${which}, σ ${Number(initialiser.std.toPrecision(3))}, ${PLACES[shape.norm]}`;
 }
 
-/** Largest relative error of the closed form from `FIRST_LAYER` on. */
-export function fitError({ measured, predicted }: InitModel, module: LayerModule): number {
-  const errors = measured[module].importance.slice(FIRST_LAYER).flatMap((value, i) =>
-    value === null ? [] : [Math.abs(predicted[module][i + FIRST_LAYER] / value - 1)]
+/** Largest relative error of the closed form from `FIRST_LAYER` on, over both modules. */
+export function worstError({ measured, predicted }: InitModel): number {
+  const errors = MODULES.flatMap((module) =>
+    measured[module].importance.slice(FIRST_LAYER).flatMap((value, i) =>
+      value === null ? [] : [Math.abs(predicted[module][i + FIRST_LAYER] / value - 1)]
+    )
   );
   return Math.max(0, ...errors);
 }
 
-/** Largest error over both modules. */
-export function worstError(model: InitModel): number {
-  return Math.max(...MODULES.map((module) => fitError(model, module)));
+/** A module's importance at one place of an axis, measured and by the closed form. */
+interface Fitted {
+  readonly x: number;
+  /** The place in words: "layer 3". */
+  readonly at: string;
+  readonly importance: number;
+  readonly predicted: number;
+  /** Standard deviation over seeds. */
+  readonly spread?: number | null | undefined;
+}
+
+/** The closed form as a line, and the measured values as dots on it. */
+export function fitSeries(module: LayerModule, own: readonly Fitted[], r: number): Series[] {
+  const measured = own.map(({ x, at, importance: y, predicted, spread }) => ({
+    x,
+    y,
+    ...spread ? { low: y - spread, high: y + spread } : {},
+    says: `${KIND_NAMES[module]}, ${at}: ${formatNumber(y)}, computed ${formatNumber(predicted)}`,
+  }));
+  const { color, shape } = lookOf(module);
+  return [
+    { color, points: own.map(({ x, predicted }) => ({ x, y: predicted })) },
+    { color, shape, points: measured, width: 0, r },
+  ];
 }
 
 /** "error ≤ 4 %, logit variance 0.05 (small)" */

@@ -1,6 +1,6 @@
 /** Measures over layers or steps, with their standard errors: as series of a chart, and as rows of numbers. */
-import { type ModuleKind, standardError } from "../../measure/mod.ts";
-import type { Profile } from "../../result/mod.ts";
+import { type ModuleKind, type SmoothingName, standardError } from "../../measure/mod.ts";
+import type { Profile, Smoothed } from "../../result/mod.ts";
 import { type Axis, indexAxis, linearAxis, logAxis, logDomain, withZero } from "./draw/axes.ts";
 import { type Look, lookOf } from "./draw/colors.ts";
 import type { CsvRow } from "./csv.ts";
@@ -92,4 +92,15 @@ export function errorsOf(
     samples &&
     standardError(samples.filter(({ counted }) => counted > 0).map((sample) => sample[sum] / sample.counted))
   );
+}
+
+/** A measure and its standard error by layer, of the output of the layer's last module, or else its input. */
+export function layerStreams(smoothed: Smoothed, name: SmoothingName) {
+  const curves = [smoothed.mlp[name], smoothed.attention[name]];
+  let stream: Record<"value" | "error", number | null> = { value: smoothed.embedding[name], error: null };
+  return curves[0].mean.map((_, l) => {
+    const last = curves.find(({ mean }) => mean[l] !== null);
+    if (last) stream = { value: last.mean[l], error: last.standardError[l] };
+    return stream;
+  });
 }

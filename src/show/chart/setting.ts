@@ -1,6 +1,15 @@
-/** The setting of a figure or a table, in words: model, weight format, text, packing, arithmetic. */
+/** Names in words: the setting of a figure or a table (model, weight format, text, packing, arithmetic), modules and orders. */
 import { type ModuleKind, planText, rankModules } from "../../measure/mod.ts";
-import type { Computed, Profile, Provenance } from "../../result/mod.ts";
+import {
+  type Computed,
+  type GuideName,
+  GUIDES,
+  PAPER_SCORE,
+  type Plan,
+  type Profile,
+  type Provenance,
+  SCORES,
+} from "../../result/mod.ts";
 import { plain } from "../../entry/mod.ts";
 
 /** The printed name of each kind. */
@@ -52,7 +61,8 @@ export function modelOf({ name, format }: Provenance["model"]): string {
   return plain(`${name} (${format})`);
 }
 
-function textOf({ name }: Provenance["text"]): string {
+/** A text by its name; one from a file goes without. */
+export function textOf({ name }: Provenance["text"]): string {
   return name === "file" ? "a text file" : plain(name);
 }
 
@@ -66,4 +76,36 @@ export interface RankedModule {
 /** Modules of the kinds by importance, most redundant first; ties go to the deeper one. */
 export function byImportance(profile: Profile, ...kinds: ModuleKind[]): RankedModule[] {
   return rankModules(kinds, (kind) => profile[kind].importance);
+}
+
+type Drawn = Pick<Plan, "target" | "by">;
+
+/** Whether an order is by importance, the score of the paper: titles and claims are about it. */
+export function isByImportance({ by }: Pick<Plan, "by">): boolean {
+  return by === PAPER_SCORE;
+}
+
+/** Whether an order is random, so that each seed gives another. */
+export function isSeeded({ by }: Pick<Plan, "by">): boolean {
+  return SCORES[by].seeded ?? false;
+}
+
+/** A curve in labels: "attention" by importance, "attention, greedy" by another score. */
+export function curveName({ target, by }: Drawn): string {
+  return isByImportance({ by }) ? KIND_NAMES[target] : `${KIND_NAMES[target]}, ${by}`;
+}
+
+/** An order in headings: "greedy", "random, seed 3". */
+export function orderName({ by, seed }: Pick<Plan, "by" | "seed">): string {
+  return isSeeded({ by }) ? `${by}, seed ${seed}` : by;
+}
+
+/** The width of a curve's line: importance stands out. */
+export function widthOf(by: Plan["by"]): number {
+  return isByImportance({ by }) ? 2.5 : 1.5;
+}
+
+/** A guide in tables and figures. */
+export function guideTitle(name: GuideName): string {
+  return SCORES[GUIDES[name]].title ?? name;
 }

@@ -65,17 +65,12 @@ export function figure<Input extends readonly unknown[]>(
     Object.entries(checks).forEach(([path, check], i) => expect("draw", path, input[i], check));
     const drawing = draw(...input);
     return drawFigure(name, {
-      setting: drawing.setting ?? settingOf((input[0] as Measured).provenance),
+      setting: drawing.setting ?? settingOf((input[0] as { provenance: Provenance }).provenance),
       ...drawing,
     });
   };
   const value = `${name.replaceAll(/_(.)/g, (_, letter) => letter.toUpperCase())}Figure`;
   return Object.defineProperty(checked, "name", { value });
-}
-
-/** A result that says how it was measured. */
-interface Measured {
-  readonly provenance: Provenance;
 }
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";

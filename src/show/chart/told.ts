@@ -2,9 +2,8 @@
 import { correlates, interval95, type LayerModule, toldSign } from "../../measure/mod.ts";
 import { type CauseCorrelation, PAPER_SCORE, type Profile, type Sweep } from "../../result/mod.ts";
 import { costsLess } from "./curves.ts";
-import { formatFixed } from "./numbers.ts";
+import { formatFixed, formatRange, median } from "./numbers.ts";
 import type { RankedModule } from "./setting.ts";
-import { median } from "./summary.ts";
 
 /** Which of two is the larger at 95 %: −1 the second, 1 the first, 0 cannot tell. */
 export type Sign = -1 | 0 | 1;
@@ -70,22 +69,14 @@ export function correlationSign(
   return rank! > 0 ? 1 : -1;
 }
 
-/** How many comparisons come out either way, and how many stay open. */
-export interface Tally {
-  readonly below: number;
-  readonly above: number;
-  readonly unknown: number;
-  readonly all: number;
-}
-
-/** Counts signs. */
-export function tally(signs: readonly Sign[]): Tally {
+/** How many comparisons come out either way, how many stay open, and all of them. */
+export function tally(signs: readonly Sign[]) {
   const count = (counted: Sign) => signs.filter((sign) => sign === counted).length;
   return { below: count(-1), above: count(1), unknown: count(0), all: signs.length };
 }
 
 /** " (cannot tell in 3)"; nothing where every comparison is clear. */
-export function unknownText({ unknown }: Pick<Tally, "unknown">, preposition: "in" | "at"): string {
+export function unknownText({ unknown }: { readonly unknown: number }, preposition: "in" | "at"): string {
   return unknown === 0 ? "" : ` (cannot tell ${preposition} ${unknown})`;
 }
 
@@ -102,6 +93,5 @@ export function intervalText(
 ): string {
   const ends = interval95(rise, riseError, samples);
   if (!ends.every(Number.isFinite)) return "one sample, no interval";
-  const [low, high] = ends.map((end) => formatFixed(read(end), 2));
-  return `95 %: ${low} to ${high}`;
+  return `95 %: ${formatRange(read(ends[0]), read(ends[1]))}`;
 }

@@ -5,20 +5,18 @@ import type { CauseName, Causes } from "../../result/mod.ts";
 import { headMean } from "../tables/causes.ts";
 import { fixed, optional } from "../tables/table.ts";
 import type { Claim } from "./claims.ts";
-import { layerStreams } from "../chart/layer_streams.ts";
-import { formatFixed, formatNumber } from "../chart/numbers.ts";
-import { median, present } from "../chart/summary.ts";
+import { layerStreams } from "../chart/lines.ts";
+import { formatFixed, formatNumber, median, present, withInterval } from "../chart/numbers.ts";
 
 /**
  * Returns the claims about causes of redundancy, with what each model measured.
  *
  * @example
  * ```ts
- * import { causes, openModel } from "lamina";
+ * import { causes } from "lamina";
  * import { causeClaims } from "lamina/figures";
  *
- * using model = await openModel("data/series/pre-ln/step04096");
- * const result = await causes(model, { text: "README.md", samples: 2, length: 32 });
+ * const result = await causes("data/series/pre-ln/step04096", { text: "README.md", samples: 2, length: 32 });
  * for (const { id, claim, measured } of causeClaims([result])) console.log(id, claim, measured);
  * ```
  */
@@ -36,7 +34,7 @@ export function causeClaims(results: readonly Causes[]): Claim[] {
       id: "C5",
       claim: "One cause of attention's redundancy is its sparse patterns.",
       measured: each((result) => {
-        const keys = median(present(headMean(result, "effectiveKeys")));
+        const keys = median(headMean(result, "effectiveKeys"));
         return `heads of the median layer attend to ${
           optional(keys, formatNumber)
         } effective keys; importance and ` +
@@ -58,7 +56,7 @@ export function causeClaims(results: readonly Causes[]): Claim[] {
       claim: "One cause is the low magnitude of attention's outputs.",
       measured: each((result) => {
         const [attention, mlp] = [result.attention, result.mlp].map(({ relativeMagnitude }) =>
-          optional(median(present(relativeMagnitude)), formatNumber)
+          optional(median(relativeMagnitude), formatNumber)
         );
         return `median relative magnitude ${attention} for attention, ${mlp} for the MLP; compared with ` +
           `importance: ${correlation(result, "relativeMagnitude")}`;
@@ -86,8 +84,5 @@ function underDrops({ smoothing }: Causes): string {
 function correlation({ correlations }: Causes, cause: CauseName): string {
   const found = correlations.find((entry) => entry.module === "attention" && entry.cause === cause);
   if (!found || found.rank === null) return "no measurable correlation";
-  const interval = found.low === null || found.high === null
-    ? ""
-    : ` (${formatFixed(found.low, 2)} to ${formatFixed(found.high, 2)})`;
-  return `rank correlation ${formatFixed(found.rank, 2)}${interval}`;
+  return `rank correlation ${withInterval(found.rank, found.low, found.high)}`;
 }

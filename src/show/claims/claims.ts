@@ -4,12 +4,27 @@
  */
 import { expect, resultOf } from "../../entry/mod.ts";
 import { MODULES } from "../../measure/mod.ts";
-import type { Profile, Sweep } from "../../result/mod.ts";
+import { type Evaluation, meanOver, type Profile, type Sweep } from "../../result/mod.ts";
 import { magnitudeCorrelation } from "../figures/profile/cosine_magnitude.ts";
 import { comparedAt, groupsOf } from "../chart/curves.ts";
-import { formatNumber, formatShare, rankText } from "../chart/numbers.ts";
-import { median, present } from "../chart/summary.ts";
+import {
+  formatNumber,
+  formatPoints,
+  formatPointsRange,
+  formatShare,
+  median,
+  rankText,
+} from "../chart/numbers.ts";
 import { timesText } from "../chart/told.ts";
+import {
+  accuracyChange,
+  type AccuracyCurve,
+  accuracyCurves,
+  type Dropped,
+  fullOf,
+  meanAccuracy,
+} from "../chart/accuracy.ts";
+import { isByImportance } from "../chart/setting.ts";
 
 /** One claim and its measurement. */
 export interface Claim {
@@ -26,11 +41,10 @@ export interface Claim {
  *
  * @example
  * ```ts
- * import { openModel, profile } from "lamina";
+ * import { profile } from "lamina";
  * import { claimsOf } from "lamina/figures";
  *
- * using model = await openModel("data/series/pre-ln/step04096");
- * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
+ * const result = await profile("data/series/pre-ln/step04096", { text: "README.md", samples: 2, length: 32 });
  * for (const { id, claim, measured } of claimsOf(result)) console.log(id, claim, measured);
  * ```
  */
@@ -60,18 +74,14 @@ export function droppingClaims(sweep: Sweep): Claim[] {
   const { model, packing } = sweep.provenance;
   const cost = (point: typeof full) =>
     `${compared.dropped} of ${model.layers} dropped: perplexity ${formatNumber(full.perplexity)} → ` +
-    `${formatNumber(point.perplexity)} (${timesText(point, packing.samples)}), ${
-      formatShare(point.top1)
-    } of top-1 ` +
-    `predictions unchanged.`;
+    `${formatNumber(point.perplexity)} (${timesText(point, packing.samples)}), ` +
+    `${formatShare(point.top1)} of top-1 predictions unchanged.`;
   return MODULES.map((kind) => ({ ...DROPPING[kind], measured: cost(compared[kind]) }));
 }
 
 /** How large the updates of each kind are, and how closely importance follows their size. */
 export function magnitudeClaims(profile: Profile): Claim[] {
-  const [attention, mlp] = [profile.attention, profile.mlp].map((means) =>
-    median(present(means.relativeMagnitude))
-  );
+  const [attention, mlp] = MODULES.map((kind) => median(profile[kind].relativeMagnitude));
   const correlations = [["attention", "mlp"], ["attention"], ["mlp"]] as const;
   const ranks = correlations.map((kinds) => magnitudeCorrelation(profile, kinds));
   return [
@@ -89,12 +99,55 @@ export function magnitudeClaims(profile: Profile): Claim[] {
         id: "C9",
         claim: "Cosine similarity captures magnitude implicitly.",
         measured: `Rank correlation of importance with relative magnitude: ${
-          ["all", "attention", "MLP"].map((name, i) =>
-            `${rankText(ranks[i]!.rank, ranks[i]!.modules)} over ${name} modules`
-          )
-            .join(", ")
+          ranks.map((found, i) =>
+            `${rankText(found.rank, found.modules)} over ${["all", "attention", "MLP"][i]} modules`
+          ).join(", ")
         }.`,
       }]
       : [],
   ];
 }
+
+/**
+ * Returns what every plan by importance costs in mean accuracy, paired over documents, with its 95 % interval and whether it is within the
+ * evaluation's margin of the full model: yes, no, or that the documents cannot tell. `plans` are those of the results.
+ *
+ * @example Not run by tests: it fetches the model and the rows
+ * ```ts ignore
+ * import { evaluate, makePlan, profile } from "lamina";
+ * import { accuracyClaims } from "lamina/figures";
+ *
+ * const importance = await profile("smollm2-135m");
+ * const plans = [{}, makePlan(importance, { target: "attention", drop: 4 })];
+ * const results = await evaluate("smollm2-135m", plans, { tasks: ["piqa", "arc_easy"], limit: 100 });
+ * console.log(accuracyClaims(results, plans)[0].measured);
+ * ```
+ */
+export function accuracyClaims(results: readonly Evaluation[], plans: readonly Dropped[]): Claim[] {
+  const curves = accuracyCurves(results, plans);
+  const full = fullOf(results);
+  return MODULES.flatMap((kind) => {
+    const curve = curves.find((curve) => curve.target === kind && isByImportance(curve));
+    return curve ? [{ ...DROPPING[kind], measured: costOf(curve, full) }] : [];
+  });
+}
+
+function costOf({ points }: AccuracyCurve, full: Evaluation): string {
+  const tasks = meanOver(full).map(({ name }) => name);
+  const { layers } = full.provenance.model;
+  const costs = points.slice(1).map(({ dropped, result }) => {
+    const { difference, low, high, verdict } = accuracyChange(result, full);
+    return `${dropped} of ${layers}: ${formatPoints(difference)} points (95 %: ${
+      formatPointsRange(low, high, " to ")
+    }), ${WORDS[verdict]}`;
+  });
+  const { margin, n } = accuracyChange(points.at(-1)!.result, full);
+  return `Mean accuracy over ${tasks.join(", ")} (${n} documents), full model ${
+    formatShare(meanAccuracy(full).value)
+  }. ${costs.join("; ")}. Equal: within ${
+    formatPoints(margin)
+  } points (two one-sided tests, p < 0.05); not equal: the 95 % interval lies outside them.`;
+}
+
+/** A verdict on the full model and a plan, in words. */
+const WORDS = { "yes": "equal", "no": "not equal", "cannot tell": "cannot tell" } as const;

@@ -4,7 +4,7 @@ import type { Verdict } from "../../measure/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
 import type { Claim } from "./claims.ts";
 import { costsLess, groupsOf, meanOf } from "../chart/curves.ts";
-import { formatFixed } from "../chart/numbers.ts";
+import { formatSigned } from "../chart/numbers.ts";
 
 /**
  * Returns what dropping `dropped` modules costs each model, for every order of its sweep; the claim holds if importance beats random
@@ -12,12 +12,11 @@ import { formatFixed } from "../chart/numbers.ts";
  *
  * @example
  * ```ts
- * import { openModel, sweep } from "lamina";
+ * import { sweep } from "lamina";
  * import { generalityClaim } from "lamina/figures";
  *
- * using model = await openModel("data/series/pre-ln/step04096");
  * const text = { text: "README.md", samples: 2, length: 32 };
- * const result = await sweep(model, { ...text, calibration: text, targets: ["attention"], upto: 2, seeds: 1 });
+ * const result = await sweep("data/series/pre-ln/step04096", { ...text, calibration: text, targets: ["attention"], upto: 2, seeds: 1 });
  * console.log(generalityClaim([result], 2).measured);
  * ```
  */
@@ -40,10 +39,7 @@ export function generalityClaim(sweeps: readonly Sweep[], dropped: number): Clai
     };
     return {
       name: sweep.provenance.model.name + (sweep.provenance.packing.bos ? " after BOS" : ""),
-      losses: costs.map(({ label, rise }) => `${label} +${formatFixed(rise, 2)}`).join(", ").replaceAll(
-        "+−",
-        "−",
-      ),
+      losses: costs.map(({ label, rise }) => `${label} ${formatSigned(rise)}`).join(", "),
       holds: isCheaperThan("attention random"),
       cheaper: isCheaperThan("mlp importance"),
     };

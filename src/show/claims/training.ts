@@ -1,10 +1,12 @@
-/** Claim C3 next to what series of checkpoints measured. */
+/** Claims C3 and C4 of the paper, that attention is redundant throughout training and before it, next to what models measured. */
 import { expect, list, resultOf } from "../../entry/mod.ts";
 import type { Checkpoints } from "../../result/mod.ts";
 import { qualityBySteps, trendsOf } from "../chart/checkpoint_trends.ts";
 import type { Claim } from "./claims.ts";
-import { formatFixed } from "../chart/numbers.ts";
+import { formatFixed, formatNumber, formatSigned } from "../chart/numbers.ts";
 import { medianSign, riseSign, tally, unknownText } from "../chart/told.ts";
+import { moduleRatio, toldSign } from "../../measure/mod.ts";
+import { type InitModel, measuredInits, shapeText } from "../chart/init_model.ts";
 
 /**
  * Returns the claim that attention stays redundant through training: its importance against the MLP's, and what dropping half of it costs.
@@ -51,11 +53,46 @@ function measuredOf(result: Checkpoints): string {
         `dropping half of attention costs less than dropping half of the MLPs at ${cheaper.below} of ${cheaper.all} steps${
           unknownText(cheaper, "at")
         }: ` +
-        `+${formatFixed(last.attention.rise, 2)} versus +${
-          formatFixed(last.mlp.rise, 2)
-        } nats per token at step ${last.step}`
-          .replaceAll("+−", "−"),
+        `${formatSigned(last.attention.rise)} versus ${formatSigned(last.mlp.rise)} nats per token ` +
+        `at step ${last.step}`,
       ]
       : [],
   ].join("; ") + ".";
+}
+
+/**
+ * Returns the number of models in which attention is the less important module (95 % over seeds), and each model's ratio.
+ *
+ * @example
+ * ```ts
+ * import { initClaim } from "lamina/figures";
+ * import { initModel, openConfig } from "lamina/init";
+ *
+ * const named = await openConfig("data/series/pre-ln/step00512");
+ * const model = await initModel(named, { samples: 1, length: 32 });
+ * console.log(initClaim([model]).measured);
+ * ```
+ */
+export function initClaim(models: readonly InitModel[]): Claim {
+  expect("judge a claim", "models", models, measuredInits);
+  const ratios = models.map((model) => {
+    const { attention, mlp } = model.measured;
+    return {
+      ratio: moduleRatio({ attention: attention.importance, mlp: mlp.importance }),
+      sign: toldSign(attention.bySeed.map((importance, seed) => (
+        Math.log(moduleRatio({ attention: importance, mlp: mlp.bySeed[seed] }))
+      ))),
+      text: shapeText(model),
+    };
+  });
+  const less = tally(ratios.map(({ sign }) => sign));
+  return {
+    id: "C4",
+    claim: "Attention's redundancy is evident in randomly initialised models.",
+    measured:
+      `Attention is the less important module in ${less.below} of ${models.length} shapes${
+        unknownText(less, "in")
+      }. Ratio of its importance ` +
+      `to the MLP's: ${ratios.map(({ text, ratio }) => `${formatNumber(ratio)} (${text})`).join("; ")}.`,
+  };
 }

@@ -5,10 +5,8 @@
 import { changeTexts, KINDS, MODULES, planHash, planText, withinBudget } from "../../measure/mod.ts";
 import { type Evaluation, meanOver, type Profile, type Sweep } from "../../result/mod.ts";
 import { accuracyChange, accuracyCurves, type Dropped, fullOf } from "../chart/accuracy.ts";
-import { formatNumber, formatPoints, formatPointsRange } from "../chart/numbers.ts";
-import { isByImportance } from "../chart/scores.ts";
-import { byImportance, KIND_NAMES } from "../chart/setting.ts";
-import { quarter } from "../chart/summary.ts";
+import { formatNumber, formatPoints, formatPointsRange, quarter } from "../chart/numbers.ts";
+import { byImportance, isByImportance, KIND_NAMES } from "../chart/setting.ts";
 import { importanceSign, timesText } from "../chart/told.ts";
 import type { Answer, Drop, Section } from "./section.ts";
 

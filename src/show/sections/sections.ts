@@ -8,43 +8,16 @@ import {
   type Sweep,
 } from "../../result/mod.ts";
 import type { Dropped } from "../chart/accuracy.ts";
-import { qualityBySteps } from "../chart/checkpoint_trends.ts";
+import { qualityBySteps, seriesProvenance } from "../chart/checkpoint_trends.ts";
 import { comparedAt, groupsOf } from "../chart/curves.ts";
 import { type InitModel, settingOfModels } from "../chart/init_model.ts";
 import { settingOf, settingsOf } from "../chart/setting.ts";
 import type { Figure } from "../chart/svg.ts";
-import { accuracyClaims } from "../claims/accuracy.ts";
+import { accuracyClaims, droppingClaims, magnitudeClaims } from "../claims/claims.ts";
 import { causeClaims } from "../claims/causes.ts";
-import { droppingClaims, magnitudeClaims } from "../claims/claims.ts";
 import { generalityClaim } from "../claims/generality.ts";
-import { trainingClaim } from "../claims/training.ts";
-import { initClaim } from "../claims/untrained.ts";
-import {
-  accuracyFigure,
-  attentionMapFigure,
-  causesFigure,
-  checkpointLinesFigure,
-  checkpointMapFigure,
-  checkpointMovementFigure,
-  checkpointQualityFigure,
-  cosineMagnitudeFigure,
-  divergenceFigure,
-  dropOrderFigure,
-  effectsFigure,
-  expertLoadFigure,
-  importanceFigure,
-  initFitFigure,
-  initMapFigure,
-  magnitudeFigure,
-  qualityFigure,
-  type RatioMap,
-  signFigure,
-  smoothingFigure,
-  stabilityFigure,
-  streamNormFigure,
-  textsFigure,
-  updateNormsFigure,
-} from "../figures/mod.ts";
+import { initClaim, trainingClaim } from "../claims/training.ts";
+import * as draw from "../figures/mod.ts";
 import { correlationTable } from "../tables/causes.ts";
 import { accuracyTable } from "../tables/evaluation.ts";
 import { mixerTable, mixtureTable, rankingTable } from "../tables/profile.ts";
@@ -63,7 +36,7 @@ export interface Findings {
   readonly magnitude: Profile;
   /** By training run. */
   readonly checkpoints: readonly Checkpoints[];
-  readonly "random-init": { readonly models: readonly InitModel[]; readonly maps: readonly RatioMap[] };
+  readonly "random-init": { readonly models: readonly InitModel[]; readonly maps: readonly draw.RatioMap[] };
   /** Models with different norm placements. */
   readonly "norm-placement": readonly Sweep[];
   /** The model of the claims, and others. */
@@ -81,11 +54,11 @@ export const sections: { readonly [Name in keyof Findings]: (found: Findings[Nam
     setting: settingOf(profile.provenance),
     claims: [],
     figures: [
-      importanceFigure(profile),
-      dropOrderFigure(profile),
-      ...profile.provenance.packing.samples > 1 ? [stabilityFigure(profile)] : [],
-      ...texts.length > 1 ? [textsFigure(texts)] : [],
-      ...profile.mixtures ? [expertLoadFigure(profile)] : [],
+      draw.importanceFigure(profile),
+      draw.dropOrderFigure(profile),
+      ...profile.provenance.packing.samples > 1 ? [draw.stabilityFigure(profile)] : [],
+      ...texts.length > 1 ? [draw.textsFigure(texts)] : [],
+      ...profile.mixtures ? [draw.expertLoadFigure(profile)] : [],
     ],
     tables: [
       rankingTable(profile, LISTED),
@@ -95,19 +68,19 @@ export const sections: { readonly [Name in keyof Findings]: (found: Findings[Nam
     answer: importanceAnswer(profile),
   }),
   quality: (sweep) => {
-    const quality = qualityFigure(sweep);
+    const quality = draw.qualityFigure(sweep);
     return {
       name: "quality",
       title: "Quality: what dropping costs",
       setting: quality.setting,
       claims: droppingClaims(sweep),
-      figures: [quality, divergenceFigure(sweep)],
+      figures: [quality, draw.divergenceFigure(sweep)],
       tables: [{ ...sweepTable(sweep), title: "Perplexity by the number of modules dropped" }],
       answer: qualityAnswer(sweep),
     };
   },
   tasks: ({ results, plans }) => {
-    const figure = accuracyFigure(results, plans);
+    const figure = draw.accuracyFigure(results, plans);
     return {
       name: "tasks",
       title: "Tasks: what dropping does to accuracy",
@@ -124,10 +97,10 @@ export const sections: { readonly [Name in keyof Findings]: (found: Findings[Nam
     setting: settingOf(profile.provenance),
     claims: magnitudeClaims(profile),
     figures: [
-      magnitudeFigure(profile),
-      streamNormFigure(profile),
-      signFigure(profile),
-      cosineMagnitudeFigure(profile),
+      draw.magnitudeFigure(profile),
+      draw.streamNormFigure(profile),
+      draw.signFigure(profile),
+      draw.cosineMagnitudeFigure(profile),
     ],
     tables: [],
   }),
@@ -138,11 +111,9 @@ export const sections: { readonly [Name in keyof Findings]: (found: Findings[Nam
     return {
       name: "checkpoints",
       title: "Training: redundancy from step to step",
-      setting: settingsOf(results.map(({ name, series: [{ provenance }] }) => (
-        { ...provenance, model: { ...provenance.model, name } }
-      ))),
+      setting: settingsOf(results.map(seriesProvenance)),
       claims: [trainingClaim(results)],
-      figures: [checkpointMapFigure(results), ...results.flatMap(seriesFigures)],
+      figures: [draw.checkpointMapFigure(results), ...results.flatMap(seriesFigures)],
       tables: [medianTable(results)],
     };
   },
@@ -151,7 +122,7 @@ export const sections: { readonly [Name in keyof Findings]: (found: Findings[Nam
     title: "Random initialisation: redundancy before the first training step",
     setting: settingOfModels(models),
     claims: [initClaim(models)],
-    figures: [initFitFigure(models), initMapFigure(maps)],
+    figures: [draw.initFitFigure(models), draw.initMapFigure(maps)],
     tables: [ratioTable(models)],
   }),
   "norm-placement": (sweeps) => {
@@ -164,7 +135,7 @@ export const sections: { readonly [Name in keyof Findings]: (found: Findings[Nam
       title: "Norm placement: whether the method carries over",
       setting: settingsOf(sweeps.map(({ provenance }) => provenance)),
       claims: [generalityClaim(sweeps, dropped)],
-      figures: sweeps.map((sweep) => named(qualityFigure(sweep), sweep.provenance.model.name)),
+      figures: sweeps.map((sweep) => named(draw.qualityFigure(sweep), sweep.provenance.model.name)),
       tables: [lossTable(sweeps, dropped)],
     };
   },
@@ -176,11 +147,11 @@ export const sections: { readonly [Name in keyof Findings]: (found: Findings[Nam
       setting: settingsOf(all.map(({ provenance }) => provenance)),
       claims: causeClaims([model]),
       figures: [
-        causesFigure(all),
-        attentionMapFigure(model),
-        smoothingFigure(model),
-        ...model.effects ? [effectsFigure(model)] : [],
-        updateNormsFigure(all),
+        draw.causesFigure(all),
+        draw.attentionMapFigure(model),
+        draw.smoothingFigure(model),
+        ...model.effects ? [draw.effectsFigure(model)] : [],
+        draw.updateNormsFigure(all),
       ],
       tables: [{
         ...correlationTable(model),
@@ -197,8 +168,8 @@ function named(figure: Figure, of: string): Figure {
 
 function seriesFigures(result: Checkpoints): Figure[] {
   return [
-    checkpointLinesFigure(result),
-    checkpointMovementFigure(result),
-    ...qualityBySteps(result).length > 0 ? [checkpointQualityFigure(result)] : [],
+    draw.checkpointLinesFigure(result),
+    draw.checkpointMovementFigure(result),
+    ...qualityBySteps(result).length > 0 ? [draw.checkpointQualityFigure(result)] : [],
   ].map((figure) => named(figure, result.name));
 }

@@ -19,10 +19,7 @@ import {
   tableOf,
 } from "./table.ts";
 
-interface Agreement {
-  readonly rankCorrelation: number | null;
-  readonly overlap: readonly number[];
-}
+type Agreement = Pick<Comparison["mlp"], "rankCorrelation" | "overlap">;
 
 /** Rank correlation of a kind of module. */
 function rankColumn(of: (kind: ModuleKind) => Agreement): Column<ModuleKind> {

@@ -9,19 +9,16 @@ import {
 } from "../../measure/mod.ts";
 import { CAUSE_NAMES, type CauseName, type Causes, type Smoothed } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { layerStreams } from "../chart/layer_streams.ts";
-import { formatNumber, formatShare } from "../chart/numbers.ts";
+import { layerStreams } from "../chart/lines.ts";
+import { counted, formatNumber, formatRange, formatShare, present } from "../chart/numbers.ts";
 import { settingOf } from "../chart/setting.ts";
-import { counted, present } from "../chart/summary.ts";
 import {
   byLayer,
   fixed,
-  LAYER,
-  layersOf,
+  layerRecords,
+  layerTable,
   lines,
-  listsOf,
   moduleColumn,
-  moduleRecords,
   optional,
   originOf,
   type Table,
@@ -52,7 +49,7 @@ export function causesTables(result: Causes): Table[] {
   const every = queryStride === 1 ? "every query" : `one query in ${queryStride}`;
   return [
     lines(settingOf(provenance), `${norm}-norm; attention patterns of ${every}`),
-    layerTable(result),
+    modulesTable(result),
     {
       title: "rank correlation with importance over layers, and its 95 % interval",
       ...correlationTable(result),
@@ -67,10 +64,9 @@ export function headMean(result: Causes, name: PatternName): (number | null)[] {
   return result.patterns[name].map((heads) => heads && meanOf(heads));
 }
 
-function layerTable(result: Causes): Table {
+function modulesTable(result: Causes): Table {
   const { streamNorm, attention, mlp, smoothing: [full] } = result;
-  return tableOf(layersOf(streamNorm), [
-    LAYER,
+  return layerTable(streamNorm, [
     byLayer(streamNorm, { title: "|x|", format: formatNumber }),
     byLayer(attention.importance, { title: "attention", format: formatNumber }),
     byLayer(attention.relativeMagnitude, { title: "|a|/|x|", format: fixed(3) }),
@@ -87,14 +83,13 @@ function layerTable(result: Causes): Table {
 
 /** A row for each module and cause. */
 export function correlationTable({ correlations }: Causes): Table {
-  const two = (value: number | null) => optional(value, fixed(2));
   return tableOf(correlations, [
     moduleColumn(({ module }) => module),
     { title: "cause", value: ({ cause }) => CAUSE_TITLES[cause], align: "left" },
     { title: "rank", value: ({ rank }) => rank, format: fixed(2) },
     {
       title: "interval",
-      value: ({ low, high }) => low === null || high === null ? null : `${two(low)} to ${two(high)}`,
+      value: ({ low, high }) => low === null || high === null ? null : formatRange(low, high),
     },
   ]);
 }
@@ -110,19 +105,11 @@ function smoothingTable({ smoothing }: Causes): Table {
 
 /** A row a module, with each cause of its importance. */
 export function causesRows({ provenance, correlations, ...result }: Causes): CsvRow[] {
-  return moduleRecords(MODULES, originOf(provenance), (kind) => {
+  return layerRecords(MODULES, originOf(provenance), (kind) => {
     const { importance, sign, norm, normSpread } = result[kind];
-    const causes = correlations.filter(({ module }) => module === kind);
-    const listed = CAUSE_NAMES.map((
-      name,
-    ) => [name, causes.find(({ cause }) => cause === name)?.values ?? []]);
-    return {
-      rows: layersOf(importance),
-      columns: [
-        LAYER,
-        ...listsOf({ importance, sign, norm, normSpread, ...Object.fromEntries(listed) }),
-      ],
-    };
+    const own = correlations.filter(({ module }) => module === kind);
+    const listed = CAUSE_NAMES.map((name) => [name, own.find(({ cause }) => cause === name)?.values ?? []]);
+    return { importance, sign, norm, normSpread, ...Object.fromEntries(listed) };
   });
 }
 

@@ -1,11 +1,10 @@
 /** Benchmark tasks: each task under each plan, compared with the full model. */
-import { curveName } from "../chart/scores.ts";
+import { curveName, modelOf } from "../chart/setting.ts";
 import { documentsNeeded, isFull, planText } from "../../measure/mod.ts";
 import type { Evaluation } from "../../result/mod.ts";
 import { accuracyChange, accuracyCurves, type Dropped, fullOf, meanAccuracy } from "../chart/accuracy.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { formatFixed, formatNumber, formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
-import { modelOf } from "../chart/setting.ts";
 import { type Column, lines, optional, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
 /** A task, group or the average: a row of the table. */

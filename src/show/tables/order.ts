@@ -1,12 +1,13 @@
-/** Orders and plans: modules in the order in which they are dropped; of windows the best of each number of blocks. */
-import { changeTexts } from "../../measure/mod.ts";
-import { orderName } from "../chart/scores.ts";
-import type { DropOrder, Plan } from "../../result/mod.ts";
+/** Orders and plans: modules in the order in which they are dropped, of windows the best of each number of blocks; and guides to the loss of a removal. */
+import { changeTexts, KINDS } from "../../measure/mod.ts";
+import { guideTitle, KIND_NAMES, modelOf, orderName, settingOf } from "../chart/setting.ts";
+import { type DropOrder, type Guides, type Plan, SCORES } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { formatNumber, formatShare } from "../chart/numbers.ts";
-import { KIND_NAMES, modelOf, settingOf } from "../chart/setting.ts";
 import {
   type Column,
+  fixed,
+  layerRecords,
   layersOf,
   lines,
   moduleColumn,
@@ -17,14 +18,6 @@ import {
 } from "./table.ts";
 
 type Entry = Plan["order"][number] & { readonly size?: number };
-
-/** Headings of the scores that are not named like their order. */
-const SCORES: Partial<Record<DropOrder["by"], string>> = {
-  loss: "loss (nats)",
-  greedy: "loss (nats)",
-  kl: "KL (nats)",
-  iterative: "importance",
-};
 
 /** Columns of a list of drops; rows are places in it. */
 function columnsOf(order: readonly Entry[], score: string): Column<number>[] {
@@ -47,7 +40,7 @@ function howOf({ target, by, seed }: Pick<Plan, "target" | "by" | "seed">): stri
 /** Modules in order, or windows. */
 export function orderTable(result: DropOrder): Table {
   const { target, by, order } = result;
-  const score = SCORES[by] ?? by;
+  const score = SCORES[by].column ?? by;
   const title = `${howOf(result)} · ${settingOf(result.provenance)}`;
   if (target !== "consecutive") return { title, ...tableOf(layersOf(order), columnsOf(order, score)) };
   const best = order.filter(({ size }, i) => i === 0 || order[i - 1].size !== size);
@@ -95,4 +88,33 @@ function savesText(
 /** A row a drop, in order. */
 export function planRows({ model, target, by, order }: Plan): CsvRow[] {
   return recordsOf(layersOf(order), columnsOf(order, by), { model, target, by });
+}
+
+/** A row for each score of each kind. */
+export function guidesTable({ guides, provenance }: Guides): Table {
+  const format = fixed(2);
+  return {
+    title: `guides to the loss of a removal · ${settingOf(provenance)}`,
+    ...tableOf(guides, [
+      moduleColumn(({ module }) => module),
+      { title: "score", value: ({ by }) => guideTitle(by), align: "left" },
+      { title: "rank corr.", value: ({ rank }) => rank, format },
+      { title: "low", value: ({ low }) => low, format },
+      { title: "high", value: ({ high }) => high, format },
+      { title: "modules", value: ({ modules }) => modules },
+    ]),
+    notes: [
+      "",
+      "rank correlation of each score with the loss after removing the module alone; 95 % interval over modules",
+    ],
+  };
+}
+
+/** A row a module, with each of its scores beside its loss; a score that its kind lacks is missing. */
+export function guidesRows({ provenance, loss, guides }: Guides): CsvRow[] {
+  const missing = Object.fromEntries(guides.map(({ by }) => [by, []]));
+  return layerRecords(KINDS, originOf(provenance), (kind) => {
+    const own = guides.filter(({ module }) => module === kind).map(({ by, values }) => [by, values]);
+    return { loss: loss[kind], ...missing, ...Object.fromEntries(own) };
+  });
 }

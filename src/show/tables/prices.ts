@@ -1,9 +1,8 @@
 /** What a study would take, in words. */
 import { plain } from "../../entry/mod.ts";
 import type { Computed } from "../../result/mod.ts";
-import { formatFixed, formatSeconds, formatShare } from "../chart/numbers.ts";
+import { counted, formatFixed, formatSeconds, formatShare } from "../chart/numbers.ts";
 import { computedText } from "../chart/setting.ts";
-import { counted } from "../chart/summary.ts";
 import { tableOf } from "./table.ts";
 import { tablesText, type TextLook } from "./text.ts";
 

@@ -2,9 +2,8 @@
 import { KINDS, mean, type ModuleKind } from "../../measure/mod.ts";
 import type { Mixtures, Profile } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { formatNumber, formatShare } from "../chart/numbers.ts";
+import { counted, formatNumber, formatShare } from "../chart/numbers.ts";
 import { byImportance, KIND_NAMES, type RankedModule, settingOf } from "../chart/setting.ts";
-import { counted } from "../chart/summary.ts";
 import {
   byLayer,
   type Column,

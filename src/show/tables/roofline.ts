@@ -2,7 +2,7 @@
 import { planText } from "../../measure/mod.ts";
 import type { Roofline } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { formatFixed } from "../chart/numbers.ts";
+import { counted, formatFixed } from "../chart/numbers.ts";
 import { plain } from "../../entry/mod.ts";
 import { type Column, fixed, lines, recordsOf, type Table, tableOf } from "./table.ts";
 
@@ -31,7 +31,7 @@ export function countsOf({ attention, mlp, changes = [] }: PlanRoofline["drop"])
   const parts = [
     ...attention.length ? [`${attention.length} attention`] : [],
     ...mlp.length ? [`${mlp.length} MLP`] : [],
-    ...changes.length ? [`${changes.length} ${changes.length === 1 ? "change" : "changes"}`] : [],
+    ...changes.length ? [counted(changes.length, "change")] : [],
   ];
   return parts.join(", ") || "nothing";
 }

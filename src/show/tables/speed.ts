@@ -2,7 +2,7 @@
 import { planText } from "../../measure/mod.ts";
 import type { Speed } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { formatFixed, formatNumber } from "../chart/numbers.ts";
+import { counted, formatFixed, formatNumber } from "../chart/numbers.ts";
 import { computedText, modelOf } from "../chart/setting.ts";
 import { countsOf } from "./roofline.ts";
 import { type Column, fixed, lines, recordsOf, type Table, tableOf } from "./table.ts";
@@ -12,9 +12,7 @@ type Median = Point["decode"];
 
 /** "SmolLM2-135M (GGUF Q4_1) · float32, cpu · 5 rounds of 32 tokens". */
 export function speedSetting({ model, computed, repeat, new: steps }: Speed): string {
-  return `${modelOf(model)} · ${computedText(computed)} · ${repeat} round${
-    repeat === 1 ? "" : "s"
-  } of ${steps} tokens`;
+  return `${modelOf(model)} · ${computedText(computed)} · ${counted(repeat, "round")} of ${steps} tokens`;
 }
 
 /** One plan at one setting; `plan` is its index, 0 for the full model. */

@@ -119,18 +119,32 @@ export function moduleRecords<K extends string>(
   });
 }
 
+/** Rows for machines of each kind of module: `origin`, the kind, the layer, and lists by layer under their own names. */
+export function layerRecords<K extends string>(
+  kinds: readonly K[],
+  origin: CsvRow,
+  listsOf: (kind: K) => Readonly<Record<string, readonly (number | null)[]>>,
+): CsvRow[] {
+  return moduleRecords(kinds, origin, (kind) => {
+    const lists = Object.entries(listsOf(kind));
+    const columns = lists.map(([name, values]) => byLayer(values, { key: snakeCase(name) }));
+    return { rows: layersOf(lists[0][1]), columns: [LAYER, ...columns] };
+  });
+}
+
+const snakeCase = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** A table with a row for each layer of a list. */
+export function layerTable(layers: readonly unknown[], columns: readonly Column<number>[]): Table {
+  return tableOf(layersOf(layers), [LAYER, ...columns]);
+}
+
 /** A column of values by layer, for rows that are layers. */
 export function byLayer(
   values: readonly (number | null)[],
   rest: Omit<Column<number>, "value">,
 ): Column<number> {
   return { value: (layer) => values[layer], ...rest };
-}
-
-/** Columns for machines alone: lists by layer, under their own names. */
-export function listsOf(lists: Readonly<Record<string, readonly (number | null)[]>>): Column<number>[] {
-  const snakeCase = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  return Object.entries(lists).map(([name, values]) => byLayer(values, { key: snakeCase(name) }));
 }
 
 /** The number of the layer, for rows that are layers. */

@@ -1,7 +1,6 @@
 /** Tables as text for a terminal: columns that align, and fold where lines are too long. */
 import { plain } from "../../entry/mod.ts";
-import { ascii, cut, widthOf } from "../plain.ts";
-import { wrap } from "../wrap.ts";
+import { ascii, cut, widthOf, wrap } from "../plain.ts";
 import type { Table } from "./table.ts";
 
 /** How text may look. */

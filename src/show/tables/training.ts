@@ -3,7 +3,7 @@ import { KINDS, moduleRatio, MODULES } from "../../measure/mod.ts";
 import type { Checkpoints, RandomInit } from "../../result/mod.ts";
 import { qualityBySteps, seriesSetting, trendsOf } from "../chart/checkpoint_trends.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { type InitModel, percent, shapeText, worstError } from "../chart/init_model.ts";
+import { type InitModel, measuredRatio, percent, shapeText, worstError } from "../chart/init_model.ts";
 import { formatNumber } from "../chart/numbers.ts";
 import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { profileRows } from "./profile.ts";
@@ -11,11 +11,9 @@ import {
   byLayer,
   type Column,
   fixed,
-  LAYER,
-  layersOf,
+  layerRecords,
+  layerTable,
   lines,
-  listsOf,
-  moduleRecords,
   type Table,
   tableOf,
 } from "./table.ts";
@@ -33,7 +31,7 @@ export function checkpointTables(result: Checkpoints): Table[] {
     }));
   const quality = qualityBySteps(result);
   const perplexity = (nll: number) => formatNumber(Math.exp(nll));
-  const steps = layersOf(series);
+  const steps = series.map((_, i) => i);
   return [
     lines(seriesSetting(result)),
     {
@@ -97,8 +95,7 @@ export function randomInitTables(result: RandomInit): Table[] {
       `D ${hidden}, L ${layers}, H ${heads}, K ${kvHeads}, E ${headSize}, F ${feedForward}, V ${vocabulary}, ` +
         `${norm}-norm; ${seeds.length > 1 ? "seeds" : "seed"} ${seeds.join(", ")}`,
     ),
-    tableOf(layersOf(streamNorm), [
-      LAYER,
+    layerTable(streamNorm, [
       byLayer(streamNorm, { title: "|x|", format }),
       ...KINDS.flatMap((kind) => [
         byLayer(result[kind].importance, { title: KIND_NAMES[kind], format }),
@@ -110,25 +107,20 @@ export function randomInitTables(result: RandomInit): Table[] {
 
 /** A row a module: mean over seeds, and their spread. */
 export function randomInitRows(result: RandomInit): CsvRow[] {
-  const { provenance: { model, packing: { samples, length } }, seeds, streamNorm } = result;
-  return moduleRecords(KINDS, { model: model.name, samples, length, seeds: seeds.length }, (kind) => {
+  const { provenance: { model, packing: { samples, length } }, seeds } = result;
+  return layerRecords(KINDS, { model: model.name, samples, length, seeds: seeds.length }, (kind) => {
     const { importance, spread, relativeMagnitude, sign } = result[kind];
-    return {
-      rows: layersOf(streamNorm),
-      columns: [LAYER, ...listsOf({ importance, spread, relativeMagnitude, sign })],
-    };
+    return { importance, spread, relativeMagnitude, sign };
   });
 }
 
 /** Untrained models compared with their closed form, for a page. */
 export function ratioTable(models: readonly InitModel[]): Table {
-  const measured = ({ measured: { attention, mlp } }: InitModel) =>
-    moduleRatio({ attention: attention.importance, mlp: mlp.importance });
   return {
     title: "Ratio of attention’s importance to the MLP’s (geometric mean from layer 2 up)",
     ...tableOf(models, [
       { title: "model", value: shapeText, align: "left" },
-      { title: "measured", value: measured, format: formatNumber },
+      { title: "measured", value: measuredRatio, format: formatNumber },
       { title: "closed form", value: ({ predicted }) => moduleRatio(predicted), format: formatNumber },
       { title: "largest error over modules", value: worstError, format: percent },
     ]),

@@ -24,7 +24,7 @@ export interface HeatCell {
 }
 
 /** A map of values by row and column. */
-export interface HeatMap {
+interface HeatMap {
   readonly title: string;
   readonly cells: readonly HeatCell[];
   readonly columns: number;

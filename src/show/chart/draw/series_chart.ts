@@ -1,8 +1,7 @@
-/** Draws panels: cells, axes, then each series as its interval, its line and its dots, and labels last. */
+/** Draws panels: cells, axes (the grid, the line that means "no difference", ticks and label), then each series as its interval, its line and its dots, and labels last. */
 import * as Plot from "@observablehq/plot";
 import type { Axis } from "./axes.ts";
-import { xAxis, yAxis } from "./axis_marks.ts";
-import { PAPER, type Shape } from "./colors.ts";
+import { FAINT, GRID, INK, PAPER, type Shape } from "./colors.ts";
 import { endLabels, headingMark, nameMarks, type Units } from "./labels.ts";
 import {
   type Cell,
@@ -121,5 +120,58 @@ function dotsMark(points: readonly Point[], { color, r = 3, hollow, opacity }: S
     title: "says",
     ...hollow ? { fill, stroke: color, strokeWidth: 1.5 } : { fill: color },
     ...opacity === undefined ? {} : { fillOpacity: opacity },
+  });
+}
+
+/** How an axis writes its ticks. The text channel: Plot thins out the formatted ticks of a logarithmic scale. */
+function writing({ ticks, names, format = String, small }: Axis) {
+  const write = names ? (i: number) => names[i] : format;
+  return { ...ticks ? { text: write } : { tickFormat: write }, ...small ? { fontSize: 14 } : {} };
+}
+
+/** A mark of Plot's that takes values of one axis. */
+type Mark = (values: readonly number[] | undefined, options: object) => Plot.Markish;
+
+function axisMarks(axis: Axis, [grid, rule, ticks]: readonly Mark[], look: object): Plot.Markish[] {
+  const rules = axis.rule === undefined || axis.rule === null ? [] : [axis.rule];
+  return [
+    ...axis.grid ? [grid(axis.ticks, { stroke: GRID, strokeOpacity: 1 })] : [],
+    ...rules.map((at) => rule([at], { stroke: INK, ...axis.dashed ? { strokeDasharray: "4 4" } : {} })),
+    ...axis.bare
+      ? []
+      : [ticks(axis.ticks, { color: FAINT, label: axis.label ?? null, ...look, ...writing(axis) })],
+  ];
+}
+
+/** The label at the top left, or beside the axis. */
+function yAxis(axis: Axis): Plot.Markish[] {
+  const beside = axis.turned && !axis.bare ? axis.label : null;
+  return [
+    ...axisMarks(axis.turned ? { ...axis, label: null } : axis, [Plot.gridY, Plot.ruleY, Plot.axisY], {
+      tickSize: 0,
+      labelOffset: 42,
+      labelArrow: "up",
+    }),
+    ...beside
+      ? [
+        Plot.text([beside], {
+          text: String,
+          frameAnchor: "left",
+          rotate: -90,
+          textAnchor: "middle",
+          dx: -44,
+          fill: FAINT,
+        }),
+      ]
+      : [],
+  ];
+}
+
+/** The label in the middle. */
+function xAxis(axis: Axis): Plot.Markish[] {
+  return axisMarks(axis, [Plot.gridX, Plot.ruleX, Plot.axisX], {
+    tickSize: 4,
+    labelAnchor: "center",
+    labelArrow: axis.small ? "none" : "right",
   });
 }

@@ -2,9 +2,8 @@
 import type { PatternName } from "../../../measure/mod.ts";
 import type { Causes } from "../../../result/mod.ts";
 import { heatLegend, heatMap } from "../../chart/draw/heat.ts";
-import { formatFixed, formatShare } from "../../chart/numbers.ts";
+import { formatFixed, formatShare, median } from "../../chart/numbers.ts";
 import { WIDTH } from "../../chart/draw/panel.ts";
-import { median } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 const EDGES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9];

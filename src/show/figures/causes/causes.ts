@@ -4,13 +4,12 @@
  */
 import { list, resultOf } from "../../../entry/mod.ts";
 import { type LayerModule, MODULES } from "../../../measure/mod.ts";
-import type { CauseCorrelation, CauseName, Causes } from "../../../result/mod.ts";
+import type { CauseName, Causes } from "../../../result/mod.ts";
 import { airyDomain, type Axis, logAxis, logDomain, thinned } from "../../chart/draw/axes.ts";
 import { COLORS, KEY, lookOf } from "../../chart/draw/colors.ts";
-import { formatFixed, formatNumber } from "../../chart/numbers.ts";
+import { counted, formatNumber, shortened, withInterval } from "../../chart/numbers.ts";
 import { type Panel, sharing } from "../../chart/draw/panel.ts";
 import { KIND_NAMES, settingsOf } from "../../chart/setting.ts";
-import { counted, shortened } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { correlationSign } from "../../chart/told.ts";
 import { CAUSE_TITLES } from "../../tables/causes.ts";
@@ -83,13 +82,9 @@ function readingOf(result: Causes): string {
     const found = find(result, "attention", cause);
     return found?.rank == null
       ? []
-      : [`${CAUSE_TITLES[cause]} ${formatFixed(found.rank, 2)}${intervalOf(found)}`];
+      : [`${CAUSE_TITLES[cause]} ${withInterval(found.rank, found.low, found.high)}`];
   });
   return `${result.provenance.model.name}, attention: ${ranks.join(", ")}.`;
-}
-
-function intervalOf({ low, high }: CauseCorrelation): string {
-  return low === null || high === null ? "" : ` (${formatFixed(low, 2)} to ${formatFixed(high, 2)})`;
 }
 
 /** The model's name is above the first chart of a row. */
@@ -115,11 +110,9 @@ function chart(result: Causes, { cause, short }: typeof CAUSES[number], first: b
     height: 270,
     headings: [
       { text: first ? `${shortened(result.provenance.model.name, 40)} · ${result.norm}-norm` : "" },
-      ...found.map((correlation) => ({
-        text: correlation.rank === null
-          ? "r –"
-          : `r ${formatFixed(correlation.rank, 2)}${intervalOf(correlation)}`,
-        color: COLORS[correlation.module],
+      ...found.map(({ module, rank, low, high }) => ({
+        text: `r ${rank === null ? "–" : withInterval(rank, low, high)}`,
+        color: COLORS[module],
         small: true,
       })),
     ],

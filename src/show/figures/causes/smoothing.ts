@@ -5,8 +5,7 @@
 import type { SmoothingName } from "../../../measure/mod.ts";
 import type { Causes, Smoothed } from "../../../result/mod.ts";
 import { INK, lookOf } from "../../chart/draw/colors.ts";
-import { layerStreams } from "../../chart/layer_streams.ts";
-import { layerChart, layerRows, type Line } from "../../chart/lines.ts";
+import { layerChart, layerRows, layerStreams, type Line } from "../../chart/lines.ts";
 import { formatFixed } from "../../chart/numbers.ts";
 import { KIND_NAMES } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";

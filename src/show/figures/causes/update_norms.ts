@@ -7,10 +7,9 @@ import { type LayerModule, MODULES } from "../../../measure/mod.ts";
 import type { Causes } from "../../../result/mod.ts";
 import { indexAxis, logAxis, logDomain } from "../../chart/draw/axes.ts";
 import { KEY, lookOf } from "../../chart/draw/colors.ts";
-import { formatNumber } from "../../chart/numbers.ts";
+import { formatNumber, present, shortened } from "../../chart/numbers.ts";
 import { WIDTH } from "../../chart/draw/panel.ts";
 import { KIND_NAMES, settingsOf } from "../../chart/setting.ts";
-import { present, shortened } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /** The ratio of longest to shortest below which updates count as equally long. */

@@ -13,10 +13,9 @@ import {
 } from "../../chart/accuracy.ts";
 import { dropAxis, formatPercent } from "../../chart/draw/axes.ts";
 import { commonPoints, dropChart } from "../../chart/curves.ts";
-import { curveName } from "../../chart/scores.ts";
 import { formatPoints, formatPointsRange, formatShare } from "../../chart/numbers.ts";
 import { type Panel, WIDTH } from "../../chart/draw/panel.ts";
-import { computedText, KIND_NAMES, modelOf } from "../../chart/setting.ts";
+import { computedText, curveName, KIND_NAMES, modelOf } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /**

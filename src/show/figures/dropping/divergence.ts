@@ -14,9 +14,8 @@ import { sweepRows } from "../../tables/quality.ts";
  * import { sweep } from "lamina";
  * import { divergenceFigure } from "lamina/figures";
  *
- * const model = "data/series/pre-ln/step00512";
  * const text = { text: "README.md", samples: 2, length: 32 };
- * const result = await sweep(model, { ...text, calibration: text, targets: ["attention"], upto: 2, seeds: 1 });
+ * const result = await sweep("data/series/pre-ln/step00512", { ...text, calibration: text, targets: ["attention"], upto: 2, seeds: 1 });
  * const { svg, reading } = divergenceFigure(result);
  * ```
  */

@@ -6,12 +6,10 @@ import { KINDS, type ModuleKind } from "../../../measure/mod.ts";
 import { type Guide, GUIDES, type Guides, SCORES } from "../../../result/mod.ts";
 import { namesAxis, reversed } from "../../chart/draw/axes.ts";
 import { COLORS, lookOf } from "../../chart/draw/colors.ts";
-import { formatFixed } from "../../chart/numbers.ts";
+import { counted, formatFixed, withInterval } from "../../chart/numbers.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
-import { KIND_NAMES, settingOf } from "../../chart/setting.ts";
-import { counted } from "../../chart/summary.ts";
+import { guideTitle, KIND_NAMES, settingOf, textOf } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import { guideTitle } from "../../chart/scores.ts";
 
 /** A guide whose correlation is defined. */
 type Known = Guide & { readonly rank: number };
@@ -37,9 +35,7 @@ export const guidesFigure: Draw<[Guides]> = figure("guides", "guides", (result) 
     title: titleOf(kinds),
     subtitle: "Rank correlation of each score with the loss after removing that module alone; lines: 95 % " +
       "confidence intervals over the modules.",
-    setting: `${settingOf(result.provenance)} · scores on ${
-      text.name === "file" ? "a text file" : text.name
-    }`,
+    setting: `${settingOf(result.provenance)} · scores on ${textOf(text)}`,
     reading: kinds.map(({ kind, known }) => {
       const ranks = known.map(({ by, rank }) => `${guideTitle(by)} ${formatFixed(rank, 2)}`);
       return `${KIND_NAMES[kind]} (${known[0].modules}): ${ranks.join(", ")}.`;
@@ -114,16 +110,15 @@ function chart(kind: ModuleKind, known: readonly Known[], last: boolean): Panel 
     },
     y: reversed(namesAxis(titles)),
     series: known.map(({ rank, low, high }, y) => {
-      const [middle, ...ends] = [rank, low ?? NaN, high ?? NaN].map((value) => formatFixed(value, 2));
       const interval = low === null || high === null ? null : { low, high };
-      const says = `${titles[y]}: ${middle}${interval ? ` (${ends.join(" to ")})` : ""}`;
+      const says = `${titles[y]}: ${withInterval(rank, low, high)}`;
       return {
         ...lookOf(kind),
         points: [{ x: rank, y, says, ...interval }, { x: 1, y: null }],
         width: 0,
         r: 5,
         across: true,
-        end: middle,
+        end: formatFixed(rank, 2),
         plain: true,
       };
     }),

@@ -23,11 +23,8 @@ type Line = ReturnType<typeof lineOf>;
  * import { rooflineFigure } from "lamina/figures";
  *
  * const batch = [1, 4, 16, 64];
- * const results = [
- *   await roofline("mistral-7b", { device: "a6000-ada", batch }),
- *   await roofline("llama-2-70b", { device: "a6000-ada", bits: 4, batch }),
- * ];
- * const { svg, reading } = rooflineFigure(results);
+ * const [small, large] = ["mistral-7b", "llama-2-70b"].map((name) => roofline(name, { device: "a6000-ada", batch }));
+ * const { svg, reading } = rooflineFigure([await small, await large]);
  * ```
  */
 export const rooflineFigure: Draw<[readonly Roofline[]]> = figure("roofline", {

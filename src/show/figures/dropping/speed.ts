@@ -1,9 +1,8 @@
 /** Measured speed-ups over the context, against the bound by bytes and operations: reading on top, writing below (claim C1). */
 import type { Speed } from "../../../result/mod.ts";
 import { hueOf } from "../../chart/draw/colors.ts";
-import { formatFixed } from "../../chart/numbers.ts";
+import { counted, formatFixed, withInterval } from "../../chart/numbers.ts";
 import type { Panel, Series } from "../../chart/draw/panel.ts";
-import { counted } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { countsOf } from "../../tables/roofline.ts";
 import { speedRows, speedSetting } from "../../tables/speed.ts";
@@ -107,7 +106,7 @@ function seriesOf({ label, color, shape, at }: Line, phase: Phase): Series[] {
     y: median,
     low,
     high,
-    says: `${label}, ${context} tokens: ${two(median)} (${two(low)} to ${two(high)})`,
+    says: `${label}, ${context} tokens: ${withInterval(median, low, high)}`,
   }));
   return [
     { color, points: curve("roofline"), width: 1.5, dash: "5 4" },

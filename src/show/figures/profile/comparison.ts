@@ -5,9 +5,17 @@ import type { Profile } from "../../../result/mod.ts";
 import { logDomain } from "../../chart/draw/axes.ts";
 import { lookOf } from "../../chart/draw/colors.ts";
 import { layerChart, layerRows } from "../../chart/lines.ts";
-import { formatFixed, formatNumber } from "../../chart/numbers.ts";
+import {
+  formatFixed,
+  formatNumber,
+  leastImportant,
+  median,
+  present,
+  quarter,
+  shared,
+  shortened,
+} from "../../chart/numbers.ts";
 import { KIND_NAMES, settingOf } from "../../chart/setting.ts";
-import { leastImportant, median, present, quarter, shared, shortened } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /** Letters of a name at the end of a line. */
@@ -22,10 +30,9 @@ const LONGEST = 20;
  * import { profile } from "lamina";
  * import { comparisonFigure } from "lamina/figures";
  *
- * const [first, last] = ["step00000", "step00512"].map((step) =>
- *   profile(`data/series/pre-ln/${step}`, { text: "README.md", samples: 2, length: 32 })
- * );
- * const { svg, reading } = comparisonFigure(await first, await last);
+ * const options = { text: "README.md", samples: 2, length: 32 };
+ * const [a, b] = ["step00000", "step00512"].map((step) => profile(`data/series/pre-ln/${step}`, options));
+ * const { svg, reading } = comparisonFigure(await a, await b);
  * ```
  */
 export const comparisonFigure: Draw<[Profile, Profile]> = figure("comparison", {
@@ -74,7 +81,7 @@ function namesOf(a: Profile, b: Profile): [string, string] {
 }
 
 function titleOf(a: Profile, b: Profile, names: readonly [string, string]): string {
-  const medians = [a, b].map(({ attention }) => median(present(attention.importance)));
+  const medians = [a, b].map(({ attention }) => median(attention.importance));
   if (medians.some((value) => value === null)) return `Importance in ${names[0]} and ${names[1]}`;
   return `Attention's median importance: ${formatNumber(medians[0]!)} in ${names[0]}, ${
     formatNumber(medians[1]!)

@@ -10,10 +10,9 @@ import { correlates, importanceOf, type LayerModule, MODULES, spearman } from ".
 import type { Profile } from "../../../result/mod.ts";
 import { logAxis, logDomain } from "../../chart/draw/axes.ts";
 import { COLORS, FAINT, KEY, lookOf } from "../../chart/draw/colors.ts";
-import { formatFixed, formatNumber, rankText } from "../../chart/numbers.ts";
+import { formatFixed, formatNumber, median, rankText } from "../../chart/numbers.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
 import { KIND_NAMES } from "../../chart/setting.ts";
-import { median } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /** Spearman's correlation of importance with relative magnitude over some modules; null where it is undefined. */

@@ -8,7 +8,7 @@ import { countTicks, indexAxis } from "../../chart/draw/axes.ts";
 import { COLORS } from "../../chart/draw/colors.ts";
 import { type Panel, WIDTH } from "../../chart/draw/panel.ts";
 import { byImportance, KIND_NAMES, type RankedModule } from "../../chart/setting.ts";
-import { counted } from "../../chart/summary.ts";
+import { counted } from "../../chart/numbers.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 const TARGETS = [...KINDS, "joint"] as const;

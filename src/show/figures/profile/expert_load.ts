@@ -2,8 +2,7 @@
 import { mean } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
 import { heatLegend, heatMap } from "../../chart/draw/heat.ts";
-import { formatNumber } from "../../chart/numbers.ts";
-import { present } from "../../chart/summary.ts";
+import { formatNumber, present } from "../../chart/numbers.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /** A quarter to four times the even share. */

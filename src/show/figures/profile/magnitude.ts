@@ -2,8 +2,7 @@
 import { MODULES } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
 import { errorsOf, layerChart, layerRows, profileLines } from "../../chart/lines.ts";
-import { formatFixed, formatNumber } from "../../chart/numbers.ts";
-import { median } from "../../chart/summary.ts";
+import { formatFixed, formatNumber, median } from "../../chart/numbers.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /**

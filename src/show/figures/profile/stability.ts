@@ -6,10 +6,9 @@ import { inDropOrder, KINDS, type ModuleKind, MODULES } from "../../../measure/m
 import type { Profile } from "../../../result/mod.ts";
 import { type Axis, formatPercent, linearAxis, logAxis, logDomain } from "../../chart/draw/axes.ts";
 import { COLORS, lookOf } from "../../chart/draw/colors.ts";
-import { formatNumber } from "../../chart/numbers.ts";
+import { counted, formatNumber, leastImportant, quarter, shared } from "../../chart/numbers.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
 import { KIND_NAMES } from "../../chart/setting.ts";
-import { counted, leastImportant, quarter, shared } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /** Share between equal lines, so that they are drawn side by side. */

@@ -5,7 +5,7 @@ import type { Profile } from "../../../result/mod.ts";
 import { hueOf } from "../../chart/draw/colors.ts";
 import { layerChart, layerRows } from "../../chart/lines.ts";
 import { computedText, KIND_NAMES } from "../../chart/setting.ts";
-import { leastImportant, present, quarter } from "../../chart/summary.ts";
+import { leastImportant, present, quarter } from "../../chart/numbers.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /**
@@ -16,11 +16,8 @@ import { type Draw, figure } from "../../chart/svg.ts";
  * import { profile } from "lamina";
  * import { textsFigure } from "lamina/figures";
  *
- * const results = [];
- * for (const text of ["README.md", "LICENSE"]) {
- *   results.push(await profile("data/series/pre-ln/step00512", { text, samples: 2, length: 32 }));
- * }
- * const { svg } = textsFigure(results);
+ * const of = (text: string) => profile("data/series/pre-ln/step00512", { text, samples: 2, length: 32 });
+ * const { svg } = textsFigure([await of("README.md"), await of("LICENSE")]);
  * ```
  */
 export const textsFigure: Draw<[readonly Profile[]]> = figure("texts", {

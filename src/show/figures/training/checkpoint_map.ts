@@ -6,7 +6,7 @@ import { list, orElse, resultOf } from "../../../entry/mod.ts";
 import { KINDS, type ModuleKind } from "../../../measure/mod.ts";
 import type { Checkpoints } from "../../../result/mod.ts";
 import { countTicks, formatStep, logDomain, thinned } from "../../chart/draw/axes.ts";
-import { type Trend, trendsOf } from "../../chart/checkpoint_trends.ts";
+import { seriesProvenance, type Trend, trendsOf } from "../../chart/checkpoint_trends.ts";
 import { COLORS } from "../../chart/draw/colors.ts";
 import { logColors } from "../../chart/draw/heat.ts";
 import { formatNumber } from "../../chart/numbers.ts";
@@ -49,9 +49,7 @@ export const checkpointMapFigure: Draw<[Checkpoints | readonly Checkpoints[]]> =
       title: titleOf(rows),
       subtitle:
         "Importance of each module (colour) by layer and training step; layer 0 is set apart at the bottom.",
-      setting: settingsOf(all.map(({ name, series: [{ provenance }] }) => (
-        { ...provenance, model: { ...provenance.model, name } }
-      ))),
+      setting: settingsOf(all.map(seriesProvenance)),
       reading: rows.map(({ name, trends }) =>
         named(name, KINDS.map((kind, i) => readingOf(KIND_NAMES[kind], trends[i])).join(" "))
       ).join(" "),

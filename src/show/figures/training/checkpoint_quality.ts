@@ -5,9 +5,9 @@ import { stepAxis } from "../../chart/draw/axes.ts";
 import { type HalfDropped, qualityBySteps, seriesSetting } from "../../chart/checkpoint_trends.ts";
 import { INK, lookOf } from "../../chart/draw/colors.ts";
 import { seriesOf, valueAxis } from "../../chart/lines.ts";
-import { formatFixed, formatNumber } from "../../chart/numbers.ts";
+import { formatFixed, formatNumber, formatSigned } from "../../chart/numbers.ts";
 import type { Series } from "../../chart/draw/panel.ts";
-import { KIND_NAMES } from "../../chart/setting.ts";
+import { KIND_NAMES, textOf } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { intervalText, riseSign } from "../../chart/told.ts";
 
@@ -50,7 +50,7 @@ export const checkpointQualityFigure: Draw<[Checkpoints]> = figure(
       subtitle: `${half} of ${model.layers} modules dropped, by their importance at the same step. Top: ` +
         "perplexity. Bottom: rise in loss over the full model, ± 1 standard error.",
       setting: `${seriesSetting(result)} · quality on ${packing.samples} × ${packing.length} ` +
-        `tokens of ${text.name === "file" ? "a text file" : text.name}`,
+        `tokens of ${textOf(text)}`,
       reading: readingOf(points[0], points.at(-1)!, packing.samples),
       panels: [
         { height: 320, x, y: valueAxis(perplexities, "perplexity (log)", true), series: perplexities },
@@ -97,9 +97,9 @@ function titleOf({ attention, mlp }: HalfDropped, samples: number): string {
 function readingOf(first: HalfDropped, last: HalfDropped, samples: number): string {
   const [before, after] = [first, last].map(({ full }) => formatNumber(Math.exp(full)));
   const halves = KINDS.map((kind) => {
-    const [low, high] = [first, last].map((point) => formatFixed(point[kind].rise, 2));
-    return `half ${KIND_NAMES[kind]} +${low} to +${high} nats (${intervalText(last[kind], samples)})`;
+    const [low, high] = [first, last].map((point) => formatSigned(point[kind].rise));
+    return `half ${KIND_NAMES[kind]} ${low} to ${high} nats (${intervalText(last[kind], samples)})`;
   });
   return `From step ${first.step} to ${last.step}: full model ${before} to ${after}; ` +
-    `${halves.join(", ").replaceAll("+−", "−")}.`;
+    `${halves.join(", ")}.`;
 }

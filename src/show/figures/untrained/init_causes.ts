@@ -5,8 +5,8 @@
 import { like, list } from "../../../entry/mod.ts";
 import { FIRST_LAYER, MODULES, typical } from "../../../measure/mod.ts";
 import { logAxis, logDomain, namesAxis } from "../../chart/draw/axes.ts";
-import { KEY, lookOf } from "../../chart/draw/colors.ts";
-import { type InitModel, measuredRatio, settingOfModels } from "../../chart/init_model.ts";
+import { KEY } from "../../chart/draw/colors.ts";
+import { fitSeries, type InitModel, measuredRatio, settingOfModels } from "../../chart/init_model.ts";
 import { formatNumber } from "../../chart/numbers.ts";
 import { type Panel, WIDTH } from "../../chart/draw/panel.ts";
 import { KIND_NAMES } from "../../chart/setting.ts";
@@ -85,16 +85,7 @@ function chart(cause: InitCause, domain: [number, number]): Panel {
     y: logAxis(domain, null),
     series: MODULES.flatMap((module) => {
       const own = rowsOf(cause).filter((row) => row.module === KIND_NAMES[module]);
-      const measured = own.map(({ value, importance, predicted }, x) => ({
-        x,
-        y: importance,
-        says: `${KIND_NAMES[module]}, ${cause.name} ${value}: ${formatNumber(importance)}, computed ` +
-          formatNumber(predicted),
-      }));
-      return [
-        { color: lookOf(module).color, points: own.map(({ predicted: y }, x) => ({ x, y })) },
-        { ...lookOf(module), points: measured, width: 0, r: 4 },
-      ];
+      return fitSeries(module, own.map((row, x) => ({ ...row, x, at: `${cause.name} ${row.value}` })), 4);
     }),
   };
 }

@@ -5,8 +5,9 @@
  */
 import { FIRST_LAYER, MODULES } from "../../../measure/mod.ts";
 import { indexAxis, logAxis, logDomain } from "../../chart/draw/axes.ts";
-import { KEY, lookOf } from "../../chart/draw/colors.ts";
+import { KEY } from "../../chart/draw/colors.ts";
 import {
+  fitSeries,
   fitText,
   type InitModel,
   measuredInits,
@@ -15,7 +16,6 @@ import {
   shapeText,
   worstError,
 } from "../../chart/init_model.ts";
-import { formatNumber } from "../../chart/numbers.ts";
 import { type Panel, WIDTH } from "../../chart/draw/panel.ts";
 import { KIND_NAMES } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
@@ -94,16 +94,8 @@ function chart(model: InitModel, domain: [number, number]): Panel {
     y: logAxis(domain, null),
     series: MODULES.flatMap((module) => {
       const own = rowsOf(model).filter((row) => row.module === KIND_NAMES[module]);
-      const measured = own.map(({ layer: x, importance: y, predicted, spread }) => ({
-        x,
-        y,
-        ...spread ? { low: y - spread, high: y + spread } : {},
-        says: `${KIND_NAMES[module]}, layer ${x}: ${formatNumber(y)}, computed ${formatNumber(predicted)}`,
-      }));
-      return [
-        { color: lookOf(module).color, points: own.map(({ layer: x, predicted: y }) => ({ x, y })) },
-        { ...lookOf(module), points: measured, width: 0, r: layers > 40 ? 2 : 3 },
-      ];
+      const fitted = own.map((row) => ({ ...row, x: row.layer, at: `layer ${row.layer}` }));
+      return fitSeries(module, fitted, layers > 40 ? 2 : 3);
     }),
   };
 }

@@ -9,9 +9,8 @@ import { logAxis } from "../../chart/draw/axes.ts";
 import { ON_SHADE } from "../../chart/draw/colors.ts";
 import { legend } from "../../chart/draw/heat.ts";
 import { type InitModel, measuredRatio, PLACES, settingOfModels } from "../../chart/init_model.ts";
-import { formatFixed, formatNumber } from "../../chart/numbers.ts";
+import { formatFixed, formatNumber, median } from "../../chart/numbers.ts";
 import { type Panel, WIDTH } from "../../chart/draw/panel.ts";
-import { median } from "../../chart/summary.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /** The map of one norm placement, and the measured models with that placement. */
