@@ -8,10 +8,10 @@
  */
 import { MODULES, planHash } from "../measure/mod.ts";
 import { expectForks, scoring } from "../models/mod.ts";
+import { freeStates, type State } from "./held.ts";
 import { branches, countModules, variantsIn } from "./plan/trie.ts";
 import { type Runner, runner, type RunnerOptions } from "./runner.ts";
 import { areTexts, type Batch, batchesOf, pastLength, type Segment } from "./segments.ts";
-import { freeStates, type State } from "./state.ts";
 
 /** What to run. */
 export interface ForwardOptions extends RunnerOptions {

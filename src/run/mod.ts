@@ -5,7 +5,7 @@ export { type Decoder, decoder, type DecoderOptions, partsOf } from "./decode/de
 export { effectsProbe, type EffectSums, type LayerEffects } from "./probes/effects.ts";
 export { embed } from "./embed.ts";
 export { forward, type ForwardOptions } from "./forward.ts";
-export { freeAll, take, withRead, withUploaded } from "./held.ts";
+export { freeAll, freeStates, type State, take, withRead, withUploaded } from "./held.ts";
 export { type BySample, gramProbe, type GramSums, productsProbe } from "./probes/gram.ts";
 export { type DistanceSum, llmDropProbe, type LlmDropSums } from "./probes/llm_drop.ts";
 export { type LayerNorms, normsProbe, type NormSums } from "./probes/norms.ts";
@@ -19,14 +19,13 @@ export { changedModel, changedSpec, isRun } from "./plan/variants.ts";
 export { routingProbe } from "./probes/routing.ts";
 export type { Observation, Probe } from "./probes/probe.ts";
 export { type SampleOptions, sampler } from "./decode/sample.ts";
-export { type Reference, reference, score, type ScoreOptions } from "./head/score.ts";
+export { type Reference, reference, score, type ScoreOptions, type ScoreSums } from "./head/score.ts";
 export { type Packing, packingOf, packRequests, tokensOf } from "./requests/pack.ts";
 export type { ScoredRequest } from "./requests/plant.ts";
 export { type RequestOptions, type RequestScore, scoreRequests } from "./requests/score.ts";
 export { openScorer, type Scorer } from "./head/scorer.ts";
 export { type Batch, batchSize, type Blocks, type Segment, segmentsOf } from "./segments.ts";
-export { freeStates, type State } from "./state.ts";
-export type { Scores, ScoreSums, Targets } from "./head/targets.ts";
+export type { Scores, Targets } from "./head/slices.ts";
 export { embeddingSmoothing, type LayerSmoothing, smoothingOf, smoothingProbe } from "./probes/smoothing.ts";
 export { streamProbe } from "./probes/stream.ts";
 export {

@@ -5,7 +5,7 @@ import type { Model } from "../models/mod.ts";
 import type { DropPlan } from "../measure/mod.ts";
 import { attend, type Kept } from "./modules/attend.ts";
 import { openEmbedder } from "./embed.ts";
-import { freeAll } from "./held.ts";
+import { freeAll, freeStates, type State } from "./held.ts";
 import { type Branch, variantsIn } from "./plan/trie.ts";
 import { type LayerVariants, layerVariants } from "./plan/weights.ts";
 import type { Probe } from "./probes/probe.ts";
@@ -14,7 +14,6 @@ import { readingAhead } from "./weights/read_ahead.ts";
 import type { Run } from "./run.ts";
 import { type Batch, positionsOf, type Segment } from "./segments.ts";
 import { openSights } from "./modules/sights.ts";
-import { freeStates, type State } from "./state.ts";
 import { updated } from "./modules/update.ts";
 
 /** What runs, over what, and who looks. */

@@ -16,7 +16,27 @@ import {
 } from "../../onnx/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import type { Rows } from "./head.ts";
-import type { Scores, Targets } from "./targets.ts";
+
+/** Rows of a stream to be scored, and the tokens that each predicts. */
+export interface Targets {
+  /** Distinct rows [n]. */
+  readonly rows: Int32Array;
+  /** Tokens [m], and of each which of the rows predicts it (an index, ascending); every row predicts one at least. */
+  readonly tokens: Int32Array;
+  readonly of: Int32Array;
+}
+
+/** One plan's predictions, over the targets of all streams, one after the other. */
+export interface Scores {
+  /** −ln p(token) of each token, nats. */
+  readonly nll: Float64Array;
+  /** Whether each token is the most probable one of its row. */
+  readonly best: Uint8Array;
+  /** KL(p_full ‖ p_plan) of each row, nats. */
+  readonly kl: Float64Array;
+  /** Whether each row's most probable token is also the full model's. */
+  readonly agrees: Uint8Array;
+}
 
 /** Plans and words of a graph; whether plans are compared with the first of them. */
 interface SliceShape {
