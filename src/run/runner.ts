@@ -61,7 +61,7 @@ export function runner(
   // What goes on inside attention is observed of all its heads at once, and what is kept is kept of all of them.
   const wholeAttention = probes.some((probe) => probe.attention) ||
     segments.some(({ past }) => past !== null);
-  const weights = readingAhead((l) => layerVariants({ model, engine, draw, plans, wholeAttention }, l));
+  const weights = readingAhead((l) => layerVariants(model, engine, draw, plans, l, wholeAttention));
   let done = 0;
 
   function step(): void {

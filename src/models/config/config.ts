@@ -164,6 +164,16 @@ export function readConfig(
   return config;
 }
 
+/**
+ * The value of a field, once it is known to be above 0 and finite in float32, in which it is used; null stays null. Throws
+ * `RangeError` that names the field.
+ */
+export function positive<Value extends number | null>(config: Config, field: string, value: Value): Value {
+  const used = Math.fround(value ?? 1);
+  if (used > 0 && used < Infinity) return value;
+  throw new RangeError(`Cannot read ${config.name}: ${field} is ${value}, expected a number above 0`);
+}
+
 function unknownField(name: string, field: string, found: unknown): TypeError {
   const key = spelt(field);
   return new TypeError(

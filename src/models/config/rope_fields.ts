@@ -2,8 +2,7 @@
  * Rotary position embedding as a configuration says it, in either dialect: from its fields to a `RopeSpec`. A field that transformers
  * ignores in a family is refused there, unless it has the value that means nothing: tests/fixtures/mutated_configs.json.
  */
-import type { Config } from "./config.ts";
-import { positive } from "./positive.ts";
+import { type Config, positive } from "./config.ts";
 import { LAYER_TYPES, readScaling, type ScalingFields } from "./rope_scaling.ts";
 import type { RopeSpec } from "../pieces.ts";
 

@@ -1,6 +1,5 @@
 /** Stretched rotations: from the parameters of a configuration to a `RopeScaling`. */
-import { type Config, spelt } from "./config.ts";
-import { positive } from "./positive.ts";
+import { type Config, positive, spelt } from "./config.ts";
 import type { RopeScaling } from "../pieces.ts";
 
 /** Kinds of layers that may have a rotation of their own. */

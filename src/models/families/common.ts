@@ -1,7 +1,6 @@
 /** What the families' configurations have in common. */
-import type { Config } from "../config/config.ts";
-import { positive } from "../config/positive.ts";
-import type { Activation } from "../pieces.ts";
+import { type Config, positive } from "../config/config.ts";
+import type { Activation, AttentionSpec } from "../pieces.ts";
 
 const activations: Record<string, Activation> = {
   silu: "silu",
@@ -24,6 +23,12 @@ export function readActivation(config: Config, field: string, fallback: string):
     );
   }
   return activations[name];
+}
+
+/** Whether the four projections of attention have biases: all of them or none. */
+export function readBias(config: Config, fallback = false): AttentionSpec["bias"] {
+  const bias = config.boolean("attention_bias", fallback);
+  return { qkv: bias, output: bias };
 }
 
 /** What a norm adds to the mean square, above 0. */

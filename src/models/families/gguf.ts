@@ -15,7 +15,7 @@ import { firstScoring, type ModelSpec } from "../spec.ts";
 import type { NameTable } from "../stored/names.ts";
 import { architectures } from "./list.ts";
 
-/** What a GGUF file's header says. */
+/** The header of a GGUF file, as far as a configuration follows from it. */
 export interface GgufHeader {
   readonly metadata: ReadonlyMap<string, GgufValue>;
   readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
@@ -199,13 +199,9 @@ export function ggufNames(
       if (canonical === "mlp.shared_gate.weight") {
         return (tensor) => ({ ...tensor, shape: [1, ...tensor.shape.slice(-1)] });
       }
-      if (!permuted) return undefined;
-      if (canonical.startsWith("attention.q_proj.")) {
-        return (tensor, allocate) => unpermute(tensor, heads, allocate);
-      }
-      if (canonical.startsWith("attention.k_proj.")) {
-        return (tensor, allocate) => unpermute(tensor, kvHeads, allocate);
-      }
+      const [, part] = /^attention\.([qk])_proj\./.exec(canonical) ?? [];
+      if (!permuted || !part) return undefined;
+      return (tensor, allocate) => unpermute(tensor, part === "q" ? heads : kvHeads, allocate);
     },
   };
 }

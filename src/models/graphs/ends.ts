@@ -3,7 +3,7 @@ import { Add, Concat, createGraph, Gather, type Graph, Reshape } from "../../onn
 import { normTensors } from "../modules/needs.ts";
 import type { ModelSpec } from "../spec.ts";
 import { finished } from "../values/inputs.ts";
-import { norm, scaled } from "../values/norms.ts";
+import { norm, scaled } from "../values/linear.ts";
 import { watch } from "../values/watch.ts";
 
 /**

@@ -33,8 +33,7 @@ import {
 } from "../modules/experts.ts";
 import { networkTensors } from "../modules/needs.ts";
 import { finished, weightInputs } from "../values/inputs.ts";
-import type { Weights } from "../values/linear.ts";
-import { norm } from "../values/norms.ts";
+import { norm, type Weights } from "../values/linear.ts";
 import { watch } from "../values/watch.ts";
 import type { ModuleOptions } from "./layer.ts";
 

@@ -17,8 +17,15 @@ import type { Tensor } from "../../tensor/mod.ts";
 import { layerTensors, mixerKind, type MixerSpec } from "../modules/list.ts";
 import { normTensors } from "../modules/needs.ts";
 import type { LayerSpec, ModelSpec } from "../spec.ts";
-import { asFactor, fedWeight, linear, type StoredTypes, type Weights } from "../values/linear.ts";
-import { norm, scaled } from "../values/norms.ts";
+import {
+  asFactor,
+  fedWeight,
+  linear,
+  norm,
+  scaled,
+  type StoredTypes,
+  type Weights,
+} from "../values/linear.ts";
 import { type SharedInputs, sharedInputs } from "../values/past.ts";
 import { squares, takeWatched, watch } from "../values/watch.ts";
 import { afterModules } from "./layer.ts";

@@ -33,8 +33,7 @@ import { layerTensors, mixerKind, scoring, type ScoringSpec } from "../modules/l
 import type { AttentionSpec, RopeSpec } from "../pieces.ts";
 import { expectForks, type ModelSpec, outerTensors } from "../spec.ts";
 import { keptHeadSize } from "../values/attention.ts";
-import { asFactor, fedWeight, type Weights } from "../values/linear.ts";
-import { scaled } from "../values/norms.ts";
+import { asFactor, fedWeight, scaled, type Weights } from "../values/linear.ts";
 import { rotation } from "../values/rope.ts";
 import { type Rotary, rotaryNames } from "../values/rotary.ts";
 import { afterModules } from "./layer.ts";

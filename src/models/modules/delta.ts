@@ -25,8 +25,7 @@ import {
 import { float32 } from "../../tensor/mod.ts";
 import type { AnyModule, TensorNeed } from "../pieces.ts";
 import { asUpdate } from "../values/inputs.ts";
-import { linear, type Weights } from "../values/linear.ts";
-import { norm } from "../values/norms.ts";
+import { linear, norm, type Weights } from "../values/linear.ts";
 import { watch } from "../values/watch.ts";
 import { piece } from "./cuts.ts";
 import { type MixerKind, type ModuleChanges, placed, together } from "./kind.ts";

@@ -1,5 +1,5 @@
 /**
- * Mixtures of experts as values of a graph: routing, an expert, and all experts over the tokens that chose them.
+ * Mixtures of experts: the kind, and as values of a graph routing, an expert, and all experts over the tokens that chose them.
  *
  * Letters as in pieces.ts; N tokens, X experts, k of them a token's.
  */
@@ -25,9 +25,10 @@ import {
   Where,
 } from "../../onnx/mod.ts";
 import type { AnyModule, NetworkSpec, TensorNeed } from "../pieces.ts";
-import { linear, type Weights } from "../values/linear.ts";
+import { linear, norm, type Weights } from "../values/linear.ts";
+import { type FeedKind, placed, together } from "./kind.ts";
 import { linearTensors, networkTensors, normTensors } from "./needs.ts";
-import { innerProduct } from "./network.ts";
+import { innerProduct, networkWidth, resized } from "./network.ts";
 
 /** A network that some tokens pass through, without norms of its own. */
 export interface ExpertSpec extends NetworkSpec {
@@ -95,6 +96,35 @@ export function expertTensors(expert: number, { expert: spec }: MixtureSpec, hid
   return networkTensors(expertName(expert), spec, hidden, 2 ** 16 + 3 * expert);
 }
 
+/** A mixture of experts in the place of an MLP. It is never part of a parallel residual. */
+export const mixture: FeedKind<MixtureSpec> = {
+  kind: "mixture",
+  title: "a mixture of experts",
+  tensors: (spec, hidden) => [
+    ...routerTensors(spec, hidden),
+    ...(spec.shared ? sharedTensors(spec.shared, hidden) : []),
+    ...Array.from({ length: spec.experts }, (_, e) => expertTensors(e, spec, hidden)).flat(),
+    ...normTensors("mlp.post_norm", spec.norm.post, hidden),
+  ],
+  groups: (spec, hidden) => [
+    ...together([...routerTensors(spec, hidden), ...normTensors("mlp.post_norm", spec.norm.post, hidden)]),
+    ...spec.shared ? together(sharedTensors(spec.shared, hidden)) : [],
+    { tensors: expertTensors(0, spec, hidden), count: spec.experts, top: spec.top },
+  ],
+  width: ({ expert }) => networkWidth(expert),
+  cut: () => [],
+  reshaped: (spec, ratio, changes) => ({
+    ...spec,
+    norm: placed(spec.norm, changes),
+    expert: resized(spec.expert, ratio),
+    shared: spec.shared && resized(spec.shared, ratio),
+  }),
+  inexpressible: { "gguf-deci": "has mixtures of experts, which llama.cpp's deci does not support" },
+  /** All of it in one graph. */
+  raw: (x, spec, weights) => mixed(norm(x, spec.norm.pre, "mlp.norm", weights), spec, weights),
+  routed: true,
+};
+
 /** Values of a router for N tokens that probes may add to its outputs: logits [N, X], and the weights [N, k] of each token's experts. */
 export interface RouterTaps {
   readonly logits: Value;
@@ -107,7 +137,7 @@ interface Routed extends RouterTaps {
 }
 
 /** All of a mixture in one graph: its update before the norm behind it, of normed rows [N, D]. Experts run over their tokens only. */
-export function mixture(normed: Value, spec: MixtureSpec, weights: Weights): Value {
+function mixed(normed: Value, spec: MixtureSpec, weights: Weights): Value {
   const routed = route(normed, spec, weights);
   const zeros = Mul(routed.logits, scalar(normed.graph, 0));
   const byExpert = ScatterElements(zeros, routed.experts, routed.weights, 1);

@@ -1,6 +1,21 @@
-/** Weights in a graph, however an engine is fed them, and products with them. */
-import { Add, Cast, type Dim, Gemm, type Graph, type Lowering, type Value } from "../../onnx/mod.ts";
+/** Weights in a graph, however an engine is fed them: products with them, norms of rows, and numbers that multiply rows. */
+import {
+  Add,
+  Cast,
+  type Dim,
+  Expand,
+  Gemm,
+  type Graph,
+  LayerNormalization,
+  type Lowering,
+  Mul,
+  scalar,
+  Shape,
+  SimplifiedLayerNormalization,
+  type Value,
+} from "../../onnx/mod.ts";
 import type { DType } from "../../tensor/mod.ts";
+import type { NormSpec } from "../pieces.ts";
 
 /** Element types of fed weights, by canonical name. */
 export type StoredTypes = ReadonlyMap<string, DType>;
@@ -41,4 +56,20 @@ export function linear(x: Value, name: string, weights: Weights, sum: Value | nu
   if (weights.products === "f32") return Gemm(x, matrix, added);
   const product = Cast(Gemm(Cast(x, weights.products), matrix), "f32");
   return added ? Add(product, added) : product;
+}
+
+/** The norm of rows, or the rows themselves where there is none. */
+export function norm(x: Value, spec: NormSpec | null, name: string, weights: Weights): Value {
+  if (!spec) return x;
+  const scale = spec.weight === false
+    ? Expand(scalar(x.graph, 1), Shape(x, -1))
+    : weights.values.get(`${name}.weight`)!;
+  return spec.kind === "rms"
+    ? SimplifiedLayerNormalization(x, scale, spec.epsilon)
+    : LayerNormalization(x, scale, weights.values.get(`${name}.bias`) ?? null, { epsilon: spec.epsilon });
+}
+
+/** Times a number that is part of the model. */
+export function scaled(x: Value, factor = 1): Value {
+  return factor === 1 ? x : Mul(x, scalar(x.graph, factor));
 }

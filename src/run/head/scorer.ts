@@ -12,28 +12,13 @@ import { type Asked, inColumns, merger, type Scores, sliceGraph, type Targets } 
 /** Logits that exist at once. */
 const LOGITS = 4 * 2 ** 20;
 
-/** Scores streams of one model. */
-export interface Scorer {
-  /**
-   * The predictions of each plan, `streams[plan][batch]` at `targets[batch]`; if `compared`, held against plan 0. `onScore` is told
-   * the logits of one plan done.
-   */
-  score(
-    streams: readonly (readonly Held[])[],
-    targets: readonly Targets[],
-    compared: boolean,
-    onScore?: (done: number) => void,
-  ): Promise<Scores[]>;
-  release(): Promise<void>;
-}
-
 /** Some rows of all plans [n, P, D], and what they predict. */
 interface Chunk extends Asked {
   readonly hidden: Held;
 }
 
 /** Opens the head of a model. Its runs throw `RangeError` where the norm or the head is not finite. */
-export async function openScorer(model: Model, engine: Engine, signal?: AbortSignal): Promise<Scorer> {
+export async function openScorer(model: Model, engine: Engine, signal?: AbortSignal) {
   const { spec, spec: { hidden } } = model;
   const programs = openPrograms(engine);
   const normed = await normedRows(model, engine, programs, signal);
@@ -82,7 +67,16 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
   }
 
   return {
-    async score(streams, targets, compared, onScore) {
+    /**
+     * The predictions of each plan, `streams[plan][batch]` at `targets[batch]`; if `compared`, held against plan 0. `onScore` gets the
+     * number of logits of one plan that are done.
+     */
+    async score(
+      streams: readonly (readonly Held[])[],
+      targets: readonly Targets[],
+      compared: boolean,
+      onScore?: (done: number) => void,
+    ): Promise<Scores[]> {
       const plans = streams.length;
       const size = Math.max(1, Math.floor(LOGITS / (plans * slices[0][1])));
       const chunks: Chunk[] = [];

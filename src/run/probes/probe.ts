@@ -1,4 +1,4 @@
-/** What to observe of a module while it runs. */
+/** Observers of a module while it runs. */
 import type { Engine, Feeds, Held } from "../../engine/mod.ts";
 import type { Value } from "../../onnx/mod.ts";
 import type {
@@ -28,6 +28,13 @@ export interface Observation {
   readonly length: number;
   /** The outputs that the probes added, or their kernels gave, by name; valid during the call only. */
   readonly outputs: Readonly<Record<string, Tensor>>;
+}
+
+/** The numbers of each sample in one of the outputs, valid during the call only. */
+export function samplesIn({ outputs, count }: Observation, name: string): Float32Array[] {
+  const data = outputs[name].data as Float32Array;
+  const size = data.length / count;
+  return Array.from({ length: count }, (_, i) => data.subarray(i * size, (i + 1) * size));
 }
 
 /** The same of a mixture's router. */

@@ -8,7 +8,13 @@
  */
 import type { Engine, Feeds, Held } from "../../engine/mod.ts";
 import { readSmoothingSums, tokenSmoothing } from "../../kernels/mod.ts";
-import { MODULES, type Smoothing, smoothing, type SmoothingSums } from "../../measure/mod.ts";
+import {
+  type LayerModule,
+  MODULES,
+  type Smoothing,
+  smoothing,
+  type SmoothingSums,
+} from "../../measure/mod.ts";
 import type { LayerSpec, Model } from "../../models/mod.ts";
 import {
   Add,
@@ -30,10 +36,7 @@ import type { Blocks } from "../segments.ts";
 import type { Observation, Probe } from "./probe.ts";
 
 /** The measures of each sample after a layer's modules; a module that was not run has none. */
-export interface LayerSmoothing {
-  attention?: Smoothing[];
-  mlp?: Smoothing[];
-}
+export type LayerSmoothing = Partial<Record<LayerModule, Smoothing[]>>;
 
 /** A probe that measures `plans` plans over samples of T tokens; read `plans[plan][layer]` after the run. */
 export function smoothingProbe(
@@ -64,8 +67,7 @@ export function smoothingProbe(
       },
     },
     observeUpdate({ layer, plans, present, first, outputs }: Observation) {
-      for (const kind of MODULES) {
-        if (!present[kind]) continue;
+      for (const kind of MODULES.filter((kind) => present[kind])) {
         const measured = readSmoothing((part) => outputs[`${kind}.${part}`]);
         for (const plan of plans) {
           const samples = seen[plan][layer][kind] ??= [];
@@ -125,7 +127,7 @@ function smoothingGraph(length: number, hidden: number): Graph {
   return graph;
 }
 
-/** What the graph gives of each of S samples. */
+/** The outputs of the graph, for S samples. */
 type Part = "unitSum" | "sum" | "squares" | "gramSquares";
 
 function smoothingValues(
