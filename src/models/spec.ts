@@ -1,5 +1,5 @@
 /**
- * What a model is, as plain data: enough to build its graphs, nothing about where its weights are.
+ * The specification of a model, as plain data: enough to build its graphs, nothing about where its weights are.
  *
  * A decoder layer adds two updates to the residual stream x. The norm placement defines the architecture:
  *

@@ -13,7 +13,7 @@ import { branches, countModules, variantsIn } from "./plan/trie.ts";
 import { type Runner, runner, type RunnerOptions } from "./runner.ts";
 import { areTexts, type Batch, batchesOf, pastLength, type Segment } from "./segments.ts";
 
-/** What to run. */
+/** Options of a run. */
 export interface ForwardOptions extends RunnerOptions {
   /** Bytes that the states may take; default: 512 MiB. */
   readonly budget?: number | undefined;
@@ -88,7 +88,7 @@ function groupsOf({ model, segments, plans, budget = DEFAULT_BUDGET }: ForwardOp
   return groups;
 }
 
-/** What a segment continues, the beginning of the text first. */
+/** The segments that a segment continues, the beginning of the text first. */
 function pastsOf(segments: readonly Segment[], index: number): number[] {
   const { past } = segments[index];
   return past === null ? [] : [...pastsOf(segments, past), past];

@@ -16,7 +16,7 @@ import { type Batch, positionsOf, type Segment } from "./segments.ts";
 import { openSights } from "./modules/sights.ts";
 import { updated } from "./modules/update.ts";
 
-/** What runs, over what, and who looks. */
+/** A model, the segments that run through it, and the probes. */
 export interface RunnerOptions {
   readonly model: Model;
   readonly engine: Engine;
@@ -58,7 +58,7 @@ export function runner(
   const draw = normalDraw(engine);
   const sights = openSights(engine, segments);
   const continued = new Set(segments.map(({ past }) => past));
-  // What goes on inside attention is observed of all its heads at once, and what is kept is kept of all of them.
+  // Probes see all heads of attention at once, and keys and values are kept of all of them.
   const wholeAttention = probes.some((probe) => probe.attention) ||
     segments.some(({ past }) => past !== null);
   const weights = readingAhead((l) => layerVariants(model, engine, draw, plans, l, wholeAttention));

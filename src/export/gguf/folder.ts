@@ -67,7 +67,7 @@ export async function wholeOfFolder(job: Job, file: PagedFile): Promise<Whole> {
   };
 }
 
-/** What the architecture says under keys of its own. */
+/** Entries of the metadata under the architecture's own keys. */
 function fieldsOf(
   full: ModelSpec,
   positions: number,

@@ -1,5 +1,5 @@
 /**
- * `genai_config.json`: what onnxruntime-genai and lm-eval's ONNX backends want to know of a graph. Fields as its Model Builder
+ * `genai_config.json`, which describes a graph to onnxruntime-genai and lm-eval's ONNX backends. Fields as its Model Builder
  * writes them (`make_genai_config` in `builders/base.py`).
  */
 import { isRecord } from "../../entry/mod.ts";
@@ -61,7 +61,10 @@ const FILE = "generation_config.json";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The ids of a model: from the tokenizer if there is one, then `generation_config.json`, then `config.json`. Throws `TypeError` that names the field for anything but a token's number. */
+/**
+ * The ids of a model: from the tokenizer if there is one, then `generation_config.json`, then `config.json`. Throws `TypeError` that
+ * names the field for anything but a token's number.
+ */
 async function specialIds(job: Job): Promise<SpecialIds> {
   const { model } = job;
   const { text_config, ...outer } = model.config;

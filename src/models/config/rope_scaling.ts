@@ -5,7 +5,7 @@ import type { RopeScaling } from "../pieces.ts";
 /** Kinds of layers that may have a rotation of their own. */
 export const LAYER_TYPES = ["full_attention", "sliding_attention"] as const;
 
-/** What differs from family to family in how the parameters are read. */
+/** Differences between families in how the parameters are read. */
 export interface ScalingFields {
   /** Newer dialect: key inside `rope_parameters`, for models with one rotation per kind of layer. */
   layerType?: typeof LAYER_TYPES[number];

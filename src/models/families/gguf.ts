@@ -19,7 +19,7 @@ import { architectures } from "./list.ts";
 export interface GgufHeader {
   readonly metadata: ReadonlyMap<string, GgufValue>;
   readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
-  /** What the tensors say that a rotation's frequencies are divided by; absent where there are none. */
+  /** The divisors of a rotation's frequencies, which some files have in tensors; absent where there are none. */
   readonly ropeFactors?: RopeFactors | null;
 }
 
@@ -97,7 +97,7 @@ function single(name: string, key: string, value: GgufValue | undefined): Single
 }
 
 /**
- * What `deci` says layer by layer, where 0 stands for a module that is not there, as LLM-Drop's lists. Layers that are there
+ * The fields that `deci` has layer by layer, where 0 stands for a module that is not there, as LLM-Drop's lists. Layers that are there
  * have to be alike. A layer with heads but without keys, which is a matrix instead of attention, is refused with the rest.
  */
 function countsByLayer(metadata: GgufHeader["metadata"], name: string, layers: number) {

@@ -79,6 +79,7 @@ export function headGraph(
   return graph;
 }
 
+/** Logits are measured, so their product is float32 in every lowering. */
 function addHead(
   x: Value,
   spec: ModelSpec,
@@ -88,24 +89,13 @@ function addHead(
   lowering: Lowering,
 ): void {
   const last = Reshape(Slice(Reshape(x, [texts, -1, spec.hidden]), -1, END, 1), [texts, spec.hidden]);
-  x.graph.output("logits", headLogits(last, spec, weights, rows, lowering));
-  x.graph.output("head_squares", squares(takeWatched(x.graph)));
-}
-
-/** Logits are what is measured, so their product is float32 in every lowering. */
-function headLogits(
-  x: Value,
-  spec: ModelSpec,
-  weights: StepWeights,
-  rows: number | string,
-  lowering: Lowering,
-): Value {
   const needs = [
     ...normTensors("final_norm", spec.finalNorm, spec.hidden),
     ["head.weight", [rows, spec.hidden]] as const,
   ];
   const own = layerWeights(x.graph, "", needs, weights, { ...lowering, products: "f32" });
-  return logitsOf(x, spec, own);
+  x.graph.output("logits", logitsOf(last, spec, own));
+  x.graph.output("head_squares", squares(takeWatched(x.graph)));
 }
 
 /** Logits [N, rows] of streams [N, D]. */

@@ -1,4 +1,4 @@
-/** What the model predicts after every token of one text: all logits, or the loss of the token that follows. */
+/** The model's predictions after every token of one text: all logits, or the loss of the token that follows. */
 import type { Held } from "../../engine/mod.ts";
 import { createGraph, Gemm, type Graph, Reshape, softcap } from "../../onnx/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";

@@ -43,7 +43,7 @@ export interface RouterObservation extends Observation {
   readonly chosen: BigInt64Array;
 }
 
-/** What goes on inside attention, in the engine's memory: q [B·T, H·E] and k [B·T, K·E] as they meet. */
+/** Values inside attention, in the engine's memory: q [B·T, H·E] and k [B·T, K·E] as they meet. */
 export interface HeldAttention {
   readonly q: Held;
   readonly k: Held;
@@ -59,8 +59,8 @@ export interface HeldUpdate {
 }
 
 /**
- * What kernels make after a run of a module, in the place of outputs of its graph, on engines whose memory is open to them. What
- * they are shown stays the runner's; what they give is read and handed to `observe…`.
+ * Kernels that run after a module, in the place of outputs of its graph, on engines whose memory is open to them. The tensors
+ * that they read stay the runner's; those that they make are read and handed to `observe…`.
  */
 export interface ProbeKernels {
   attention?(engine: Engine, held: HeldAttention, spec: MixerSpec, extent: Extent): Promise<Feeds>;

@@ -56,7 +56,7 @@ function readLatents(config: Config): LatentSpec["latents"] {
   };
 }
 
-/** What a stretched rotation multiplies q and k by, where `mscale_all_dim` says so. */
+/** The factor of q and k in a stretched rotation, where `mscale_all_dim` says so. */
 function allDimensions(config: Config, rope: RopeSpec | null): number {
   if (!rope?.scaling || !("factor" in rope.scaling)) return 1;
   const parameters = config.child("rope_parameters") ?? config.child("rope_scaling");

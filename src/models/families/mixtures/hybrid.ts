@@ -46,7 +46,8 @@ function qwen35Moe(config: Config): ModelSpec {
 /** A decoder of this line. */
 function hybrid(family: string, config: Config, traits: Traits): ModelSpec {
   const linear = readLinear(config);
-  const isLinearLayer = readKinds(config);
+  const interval = config.count("full_attention_interval", 4);
+  const isLinearLayer = readLayerTypes(config, "linear", (layer) => (layer + 1) % interval !== 0);
   // Written by uploaders: what every model of the family has, precision elsewhere, and a head for training on later tokens.
   config.boolean("attn_output_gate", true);
   ["mamba_ssm_dtype", "mtp_num_hidden_layers", "mtp_use_dedicated_embeddings"].forEach(config.value);
@@ -86,12 +87,6 @@ function readLinear(config: Config): Omit<DeltaSpec, "kind" | "norm" | "epsilon"
     valueSize: config.count("linear_value_head_dim", 128),
     kernel: config.count("linear_conv_kernel_dim", 4),
   };
-}
-
-/** Which layers have linear attention: `layer_types`, or all but every so-manieth. */
-function readKinds(config: Config): boolean[] {
-  const interval = config.count("full_attention_interval", 4);
-  return readLayerTypes(config, "linear", (layer) => (layer + 1) % interval !== 0);
 }
 
 export const hybrids: Families = {

@@ -1,4 +1,4 @@
-/** What configurations of mixtures have in common: how many experts, how they are chosen, what an expert is, which layers have them. */
+/** Readers of fields that configurations of mixtures share: the number of experts, their choice, their form, the layers that have them. */
 import type { Config } from "../../config/config.ts";
 import type { MlpSpec } from "../../modules/dense.ts";
 import type { ExpertSpec, MixtureSpec, RouterSpec } from "../../modules/experts.ts";
@@ -24,7 +24,7 @@ export interface Choice {
   readonly top: number;
 }
 
-/** What versions of transformers call the number of experts. */
+/** Names of the number of experts in versions of transformers. */
 const COUNTS = ["num_experts", "num_local_experts", "n_routed_experts"];
 
 /** Reads both. Throws `RangeError` for more of a token than there are, and where two names have two numbers. */
