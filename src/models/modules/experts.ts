@@ -3,27 +3,8 @@
  *
  * Letters as in pieces.ts; N tokens, X experts, k of them a token's.
  */
-import {
-  Add,
-  Div,
-  Gather,
-  GatherElements,
-  Less,
-  Mul,
-  NonZero,
-  ReduceSum,
-  Reshape,
-  scalar,
-  ScatterElements,
-  ScatterND,
-  Sigmoid,
-  Slice,
-  Softmax,
-  Sub,
-  TopK,
-  type Value,
-  Where,
-} from "../../onnx/mod.ts";
+import { scalar, type Value } from "../../onnx/mod.ts";
+import * as op from "../../onnx/mod.ts";
 import type { AnyModule, NetworkSpec, TensorNeed } from "../pieces.ts";
 import { linear, norm, type Weights } from "../values/linear.ts";
 import { type FeedKind, placed, together } from "./kind.ts";
@@ -139,14 +120,14 @@ interface Routed extends RouterTaps {
 /** All of a mixture in one graph: its update before the norm behind it, of normed rows [N, D]. Experts run over their tokens only. */
 function mixed(normed: Value, spec: MixtureSpec, weights: Weights): Value {
   const routed = route(normed, spec, weights);
-  const zeros = Mul(routed.logits, scalar(normed.graph, 0));
-  const byExpert = ScatterElements(zeros, routed.experts, routed.weights, 1);
-  let sum = spec.shared ? shared(normed, spec.shared, weights) : Sub(normed, normed);
+  const zeros = op.Mul(routed.logits, scalar(normed.graph, 0));
+  const byExpert = op.ScatterElements(zeros, routed.experts, routed.weights, 1);
+  let sum = spec.shared ? shared(normed, spec.shared, weights) : op.Sub(normed, normed);
   for (let e = 0; e < spec.experts; e++) {
-    const shares = Slice(byExpert, e, e + 1, 1);
-    const rows = Reshape(Slice(NonZero(shares), 0, 1, 0), [-1]);
-    const made = expert(Gather(normed, rows), spec.expert, expertName(e), weights);
-    sum = addRows(sum, rows, Mul(made, Gather(shares, rows)));
+    const shares = op.Slice(byExpert, e, e + 1, 1);
+    const rows = op.Reshape(op.Slice(op.NonZero(shares), 0, 1, 0), [-1]);
+    const made = expert(op.Gather(normed, rows), spec.expert, expertName(e), weights);
+    sum = addRows(sum, rows, op.Mul(made, op.Gather(shares, rows)));
   }
   return sum;
 }
@@ -156,18 +137,21 @@ export function route(normed: Value, { top, experts, router }: MixtureSpec, weig
   const { graph } = normed;
   const logits = linear(normed, "mlp.router", { ...weights, products: "f32" });
   if (router.score === "softmax-of-top") {
-    const { values, indices } = TopK(logits, top);
-    return { logits, experts: indices, weights: Softmax(values, -1) };
+    const { values, indices } = op.TopK(logits, top);
+    return { logits, experts: indices, weights: op.Softmax(values, -1) };
   }
-  const scores = router.score === "softmax" ? Softmax(logits, -1) : Sigmoid(logits);
-  const corrected = router.correction ? Add(scores, weights.values.get("mlp.router.correction")!) : scores;
-  const { indices } = TopK(router.groups ? inBestGroups(corrected, experts, router.groups) : corrected, top);
-  let shares = GatherElements(scores, indices, 1);
-  if (router.renormalise) shares = Div(shares, Add(ReduceSum(shares, [-1], 1), scalar(graph, TINY)));
+  const scores = router.score === "softmax" ? op.Softmax(logits, -1) : op.Sigmoid(logits);
+  const corrected = router.correction ? op.Add(scores, weights.values.get("mlp.router.correction")!) : scores;
+  const { indices } = op.TopK(
+    router.groups ? inBestGroups(corrected, experts, router.groups) : corrected,
+    top,
+  );
+  let shares = op.GatherElements(scores, indices, 1);
+  if (router.renormalise) shares = op.Div(shares, op.Add(op.ReduceSum(shares, [-1], 1), scalar(graph, TINY)));
   return {
     logits,
     experts: indices,
-    weights: router.scale === 1 ? shares : Mul(shares, scalar(graph, router.scale)),
+    weights: router.scale === 1 ? shares : op.Mul(shares, scalar(graph, router.scale)),
   };
 }
 
@@ -181,11 +165,11 @@ function inBestGroups(
   { count, top }: NonNullable<RouterSpec["groups"]>,
 ): Value {
   const size = experts / count;
-  const best = ReduceSum(TopK(Reshape(scores, [-1, count, size]), Math.min(2, size)).values, [-1]);
-  const least = Slice(TopK(best, top).values, top - 1, top, 1);
-  const left = Reshape(Less(best, least), [-1, count, 1]);
-  const grouped = Reshape(scores, [-1, count, size]);
-  return Reshape(Where(left, scalar(scores.graph, -Infinity), grouped), [-1, experts]);
+  const best = op.ReduceSum(op.TopK(op.Reshape(scores, [-1, count, size]), Math.min(2, size)).values, [-1]);
+  const least = op.Slice(op.TopK(best, top).values, top - 1, top, 1);
+  const left = op.Reshape(op.Less(best, least), [-1, count, 1]);
+  const grouped = op.Reshape(scores, [-1, count, size]);
+  return op.Reshape(op.Where(left, scalar(scores.graph, -Infinity), grouped), [-1, experts]);
 }
 
 /** The output of an expert for normed rows. */
@@ -197,11 +181,11 @@ export function expert(x: Value, spec: ExpertSpec, name: string, weights: Weight
 export function shared(normed: Value, spec: SharedSpec, weights: Weights): Value {
   const made = expert(normed, spec, "mlp.shared", weights);
   return spec.gate
-    ? Mul(made, Sigmoid(linear(normed, "mlp.shared_gate", { ...weights, products: "f32" })))
+    ? op.Mul(made, op.Sigmoid(linear(normed, "mlp.shared_gate", { ...weights, products: "f32" })))
     : made;
 }
 
 /** Adds to some rows of a sum; each row once, so that the order of additions is one. */
 export function addRows(sum: Value, rows: Value, added: Value): Value {
-  return ScatterND(sum, Reshape(rows, [-1, 1]), added);
+  return op.ScatterND(sum, op.Reshape(rows, [-1, 1]), added);
 }

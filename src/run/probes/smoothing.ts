@@ -16,18 +16,8 @@ import {
   type SmoothingSums,
 } from "../../measure/mod.ts";
 import type { LayerSpec, Model } from "../../models/mod.ts";
-import {
-  Add,
-  createGraph,
-  type Graph,
-  LpNormalization,
-  MatMul,
-  ReduceSum,
-  ReduceSumSquare,
-  Reshape,
-  Transpose,
-  type Value,
-} from "../../onnx/mod.ts";
+import { createGraph, type Graph, type Value } from "../../onnx/mod.ts";
+import * as op from "../../onnx/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import { openEmbedder } from "../embed.ts";
 import { freeAll, withRead } from "../held.ts";
@@ -50,7 +40,7 @@ export function smoothingProbe(
     update({ x, a, m, y }, _, hidden) {
       const extent = { length, hidden };
       return {
-        ...a ? named("attention", smoothingValues(m ? Add(x, a) : y, extent)) : {},
+        ...a ? named("attention", smoothingValues(m ? op.Add(x, a) : y, extent)) : {},
         ...m ? named("mlp", smoothingValues(y, extent)) : {},
       };
     },
@@ -134,15 +124,15 @@ function smoothingValues(
   x: Value,
   { length, hidden }: { length: number; hidden: number },
 ): Record<Part, Value> {
-  const states = Reshape(x, [-1, length, hidden]); // [S, T, D]
-  const units = LpNormalization(states, -1, 2);
-  const turned = Transpose(units, [0, 2, 1]);
-  const gram = length <= hidden ? MatMul(units, turned) : MatMul(turned, units); // [S, n, n], n = min(T, D)
+  const states = op.Reshape(x, [-1, length, hidden]); // [S, T, D]
+  const units = op.LpNormalization(states, -1, 2);
+  const turned = op.Transpose(units, [0, 2, 1]);
+  const gram = length <= hidden ? op.MatMul(units, turned) : op.MatMul(turned, units); // [S, n, n], n = min(T, D)
   return {
-    unitSum: ReduceSum(units, [1]), // [S, D]
-    sum: ReduceSum(states, [1]), // [S, D]
-    squares: ReduceSumSquare(states), // [S, T]
-    gramSquares: ReduceSumSquare(gram), // [S, n]
+    unitSum: op.ReduceSum(units, [1]), // [S, D]
+    sum: op.ReduceSum(states, [1]), // [S, D]
+    squares: op.ReduceSumSquare(states), // [S, T]
+    gramSquares: op.ReduceSumSquare(gram), // [S, n]
   };
 }
 
