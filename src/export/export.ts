@@ -181,7 +181,7 @@ async function openStored({ name, files }: StudyModel): Promise<Stored> {
 }
 
 /** Throws `Error` that names the free and the needed bytes where `needed` do not fit. */
-export async function expectSpace(path: string, needed: number): Promise<void> {
+async function expectSpace(path: string, needed: number): Promise<void> {
   const free = await freeBytes(await existing(dirname(resolve(path))));
   if (needed <= free) return;
   const text = (bytes: number) => `${formatBytes(bytes)} (${bytes} bytes)`;

@@ -1,7 +1,7 @@
 /** Architectures: `config.json` → `ModelSpec` → module graphs, and where the weights of each lie. */
 export { allowedFields, loadFolder, loadGguf, type Model, readSpec } from "./load.ts";
 export { type Initialiser, initialiserOf, randomWeights } from "./init.ts";
-export type { AttentionSpec, NormSpec, RopeSpec, TensorNeed } from "./pieces.ts";
+export type { AttentionSpec, RopeSpec, TensorNeed } from "./pieces.ts";
 export { reshape, type Reshaping } from "./reshape.ts";
 export {
   expectForks,
@@ -9,6 +9,7 @@ export {
   type LayerSpec,
   layersWithoutForks,
   type ModelSpec,
+  modelTensors,
   outerTensors,
   specKey,
 } from "./spec.ts";
@@ -19,7 +20,7 @@ export { ropeFactorsOf } from "./gguf/rope.ts";
 export { embeddingGraph, scoredRowsGraph } from "./graphs/ends.ts";
 export { expertGraph, routerGraph, sharedGraph } from "./graphs/experts.ts";
 export { mixerGraph, mlpPartGraph, updateGraph, type UpdateTaps } from "./graphs/layer.ts";
-export { headGraph, stepGraph, type StepWeights } from "./graphs/step.ts";
+export { headGraph, stepGraph } from "./graphs/step.ts";
 export { wholeGraph, wholeName } from "./graphs/whole.ts";
 export { withoutPadding } from "./modules/attention.ts";
 export { cutNetwork, float32Bytes, type Piece } from "./modules/cuts.ts";
@@ -34,9 +35,8 @@ export {
   sharedTensors,
 } from "./modules/experts.ts";
 export { meanSpec } from "./modules/mean.ts";
-export type { AttentionTaps, SegmentOptions, Slot } from "./modules/kind.ts";
+export type { AttentionTaps, Slot } from "./modules/kind.ts";
 export {
-  feedKind,
   type FeedSpec,
   kindOf,
   layerTensors,

@@ -1,5 +1,5 @@
 /**
- * What a model is, as plain data: enough to build its graphs, nothing about where its weights are.
+ * The specification of a model, as plain data: enough to build its graphs, nothing about where its weights are.
  *
  * A decoder layer adds two updates to the residual stream x. The norm placement defines the architecture:
  *
@@ -8,7 +8,7 @@
  *     post  (OLMo 2)   a = norm(Attn(x))          m = norm(MLP(x + a))
  *     parallel residual (GPT-NeoX)                m = MLP(norm(x)),  next = x + a + m
  */
-import { type FeedSpec, mixerKind, type MixerSpec, routed, scoring } from "./modules/list.ts";
+import { type FeedSpec, layerTensors, mixerKind, type MixerSpec, routed, scoring } from "./modules/list.ts";
 import { normTensors } from "./modules/needs.ts";
 import type { NormSpec, TensorNeed } from "./pieces.ts";
 
@@ -44,6 +44,14 @@ export function outerTensors(spec: ModelSpec): TensorNeed[] {
     ...(spec.positions ? [["position.weight", [spec.positions, spec.hidden], { stream: 9 }] as const] : []),
     ...normTensors("final_norm", spec.finalNorm, spec.hidden),
     ...(spec.head.tied ? [] : [["head.weight", [spec.vocabulary, spec.hidden], { stream: 8 }] as const]),
+  ];
+}
+
+/** All tensors of a model, in its order: each with its layer, or without one where it lies outside the layers. */
+export function modelTensors(spec: ModelSpec): { need: TensorNeed; layer?: number }[] {
+  return [
+    ...outerTensors(spec).map((need) => ({ need })),
+    ...spec.layers.flatMap((own, layer) => layerTensors(own, spec.hidden).map((need) => ({ need, layer }))),
   ];
 }
 

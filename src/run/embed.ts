@@ -9,22 +9,13 @@ import { openPrograms, type Programs } from "./programs.ts";
 /** Embedding rows that are requested together: a remote file returns them in few requests. */
 const ROWS = 1024;
 
-/** Embeds tokens on an engine, one text after the other. */
-export interface Embedder {
-  /**
-   * The stream [N, D] of ids [N] at `positions` [N], by default from 0 on. Throws `RangeError` for an id outside the vocabulary, a
-   * position that has no learned vector, and for numbers that are not finite.
-   */
-  embed(ids: Int32Array, options?: EmbedOptions): Promise<Held>;
-}
-
 interface EmbedOptions {
   readonly positions?: Int32Array;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Only the rows of the ids that occur are read and uploaded, each once; their memory serves the next text. */
-export function openEmbedder(model: Model, engine: Engine, programs: Programs): Embedder {
+/** Embeds tokens on an engine, one text after the other. Only the rows of the ids that occur are read and uploaded, each once; their memory serves the next text. */
+export function openEmbedder(model: Model, engine: Engine, programs: Programs) {
   const { spec: { hidden, vocabulary, embeddingScale, positions: learned }, weights } = model;
   const memories = new Map<string, Float32Array<ArrayBuffer>>();
 
@@ -53,7 +44,14 @@ export function openEmbedder(model: Model, engine: Engine, programs: Programs): 
   }
 
   return {
-    async embed(ids, { positions = ids.map((_, i) => i), signal } = {}) {
+    /**
+     * The stream [N, D] of ids [N] at `positions` [N], by default from 0 on. Throws `RangeError` for an id outside the vocabulary, a
+     * position that has no learned vector, and for numbers that are not finite.
+     */
+    async embed(
+      ids: Int32Array,
+      { positions = ids.map((_, i) => i), signal }: EmbedOptions = {},
+    ): Promise<Held> {
       const outside = ids.find((id) => id < 0 || id >= vocabulary);
       if (outside !== undefined) {
         throw new RangeError(`Cannot embed token ${outside}: expected an id from 0 to ${vocabulary - 1}`);

@@ -8,12 +8,12 @@
  */
 import { MODULES, planHash } from "../measure/mod.ts";
 import { expectForks, scoring } from "../models/mod.ts";
+import { freeStates, type State } from "./held.ts";
 import { branches, countModules, variantsIn } from "./plan/trie.ts";
 import { type Runner, runner, type RunnerOptions } from "./runner.ts";
 import { areTexts, type Batch, batchesOf, pastLength, type Segment } from "./segments.ts";
-import { freeStates, type State } from "./state.ts";
 
-/** What to run. */
+/** Options of a run. */
 export interface ForwardOptions extends RunnerOptions {
   /** Bytes that the states may take; default: 512 MiB. */
   readonly budget?: number | undefined;
@@ -88,7 +88,7 @@ function groupsOf({ model, segments, plans, budget = DEFAULT_BUDGET }: ForwardOp
   return groups;
 }
 
-/** What a segment continues, the beginning of the text first. */
+/** The segments that a segment continues, the beginning of the text first. */
 function pastsOf(segments: readonly Segment[], index: number): number[] {
   const { past } = segments[index];
   return past === null ? [] : [...pastsOf(segments, past), past];

@@ -43,3 +43,14 @@ export async function withUploaded<T>(
     freeAll(held);
   }
 }
+
+/** The residual stream that plans share, a batch after the other. */
+export interface State {
+  readonly plans: readonly number[];
+  readonly batches: Held[];
+}
+
+/** Frees streams; one that several states share is freed once. */
+export function freeStates(states: readonly State[]): void {
+  freeAll(states.flatMap(({ batches }) => batches));
+}

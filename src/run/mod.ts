@@ -1,33 +1,31 @@
 /** Running a model: the executor, what to drop, what to observe, how to score. */
-export { attentionSizes, type AttentionStatsOptions, attentionStatsProbe } from "./probes/attention_stats.ts";
+export { attentionSizes, attentionStatsProbe } from "./probes/attention_stats.ts";
 export { type Cost, cost } from "./cost/cost.ts";
 export { type Decoder, decoder, type DecoderOptions, partsOf } from "./decode/decode.ts";
-export { effectsProbe, type EffectSums, type LayerEffects } from "./probes/effects.ts";
+export { effectsProbe } from "./probes/effects.ts";
 export { embed } from "./embed.ts";
-export { forward, type ForwardOptions } from "./forward.ts";
-export { freeAll, take, withRead, withUploaded } from "./held.ts";
-export { type BySample, gramProbe, type GramSums, productsProbe } from "./probes/gram.ts";
-export { type DistanceSum, llmDropProbe, type LlmDropSums } from "./probes/llm_drop.ts";
-export { type LayerNorms, normsProbe, type NormSums } from "./probes/norms.ts";
+export { forward } from "./forward.ts";
+export { freeAll, freeStates, take, withRead, withUploaded } from "./held.ts";
+export { gramProbe, type GramSums, productsProbe } from "./probes/gram.ts";
+export { type DistanceSum, llmDropProbe } from "./probes/llm_drop.ts";
+export { type LayerNorms, normsProbe } from "./probes/norms.ts";
 export { textLogits, textLosses } from "./head/logits.ts";
 export { PART_BYTES } from "./weights/parts.ts";
 export { type DropPlan, noDrop } from "../measure/mod.ts";
 export { changeKind } from "./plan/changes.ts";
 export { dropPlan } from "./plan/plan.ts";
 export { changeTensorName, type ChangeTensors, keepTensors, tensorsHash, tensorsOf } from "./plan/tensors.ts";
-export { changedModel, changedSpec, isRun } from "./plan/variants.ts";
+export { changedSpec } from "./plan/variants.ts";
 export { routingProbe } from "./probes/routing.ts";
 export type { Observation, Probe } from "./probes/probe.ts";
-export { type SampleOptions, sampler } from "./decode/sample.ts";
-export { type Reference, reference, score, type ScoreOptions } from "./head/score.ts";
+export { sampler } from "./decode/sample.ts";
+export { type Reference, reference, score, type ScoreOptions, type ScoreSums } from "./head/score.ts";
 export { type Packing, packingOf, packRequests, tokensOf } from "./requests/pack.ts";
 export type { ScoredRequest } from "./requests/plant.ts";
 export { type RequestOptions, type RequestScore, scoreRequests } from "./requests/score.ts";
-export { openScorer, type Scorer } from "./head/scorer.ts";
+export { openScorer } from "./head/scorer.ts";
 export { type Batch, batchSize, type Blocks, type Segment, segmentsOf } from "./segments.ts";
-export { freeStates, type State } from "./state.ts";
-export type { Scores, ScoreSums, Targets } from "./head/targets.ts";
-export { embeddingSmoothing, type LayerSmoothing, smoothingOf, smoothingProbe } from "./probes/smoothing.ts";
+export { embeddingSmoothing, smoothingOf, smoothingProbe } from "./probes/smoothing.ts";
 export { streamProbe } from "./probes/stream.ts";
 export {
   type AttentionRow,

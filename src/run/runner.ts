@@ -5,7 +5,7 @@ import type { Model } from "../models/mod.ts";
 import type { DropPlan } from "../measure/mod.ts";
 import { attend, type Kept } from "./modules/attend.ts";
 import { openEmbedder } from "./embed.ts";
-import { freeAll } from "./held.ts";
+import { freeAll, freeStates, type State } from "./held.ts";
 import { type Branch, variantsIn } from "./plan/trie.ts";
 import { type LayerVariants, layerVariants } from "./plan/weights.ts";
 import type { Probe } from "./probes/probe.ts";
@@ -14,10 +14,9 @@ import { readingAhead } from "./weights/read_ahead.ts";
 import type { Run } from "./run.ts";
 import { type Batch, positionsOf, type Segment } from "./segments.ts";
 import { openSights } from "./modules/sights.ts";
-import { freeStates, type State } from "./state.ts";
 import { updated } from "./modules/update.ts";
 
-/** What runs, over what, and who looks. */
+/** A model, the segments that run through it, and the probes. */
 export interface RunnerOptions {
   readonly model: Model;
   readonly engine: Engine;
@@ -59,10 +58,10 @@ export function runner(
   const draw = normalDraw(engine);
   const sights = openSights(engine, segments);
   const continued = new Set(segments.map(({ past }) => past));
-  // What goes on inside attention is observed of all its heads at once, and what is kept is kept of all of them.
+  // Probes see all heads of attention at once, and keys and values are kept of all of them.
   const wholeAttention = probes.some((probe) => probe.attention) ||
     segments.some(({ past }) => past !== null);
-  const weights = readingAhead((l) => layerVariants({ model, engine, draw, plans, wholeAttention }, l));
+  const weights = readingAhead((l) => layerVariants(model, engine, draw, plans, l, wholeAttention));
   let done = 0;
 
   function step(): void {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { bufferSource } from "../../src/hub/mod.ts";
 import { readConfig } from "../../src/models/config/config.ts";
-import { gptOssModule, gptOssNames } from "../../src/models/families/mixtures/gpt_oss_experts.ts";
+import { gptOssModule, gptOssNames } from "../../src/models/families/mixtures/gpt_oss.ts";
 import { layerTensors, type Model, type ModelSpec, storedTensor } from "../../src/models/mod.ts";
 import { forward, noDrop, type Probe } from "../../src/run/mod.ts";
 import { layered, openSafetensors, withMxfp4 } from "../../src/weights/mod.ts";

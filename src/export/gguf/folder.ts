@@ -6,17 +6,17 @@
 import {
   type AttentionSpec,
   ggufNames,
-  layerTensors,
   type MlpSpec,
   type ModelSpec,
-  outerTensors,
+  modelTensors,
   scoring,
   storedTensor,
 } from "../../models/mod.ts";
+import { readJson } from "../../subject/mod.ts";
+import { ggufVocabulary } from "../../text/mod.ts";
 import { commonType, type OutTensor, type PagedFile } from "../../weights/mod.ts";
 import { converted, storedOtherwise } from "../converted.ts";
 import { Inexpressible, type Job } from "../job.ts";
-import { tokenizerFields } from "./tokenizer.ts";
 import { type Field, field, type Whole } from "./whole.ts";
 
 interface Architecture {
@@ -67,7 +67,7 @@ export async function wholeOfFolder(job: Job, file: PagedFile): Promise<Whole> {
   };
 }
 
-/** What the architecture says under keys of its own. */
+/** Entries of the metadata under the architecture's own keys. */
 function fieldsOf(
   full: ModelSpec,
   positions: number,
@@ -118,18 +118,55 @@ function scalingFields(scaling: Scaling): Record<string, Field> {
 
 function tensorsOf({ model, full }: Job, file: PagedFile, architecture: string): OutTensor[] {
   const names = ggufNames(architecture, full);
-  const tensor = (canonical: string, layer?: number): OutTensor => {
+  return modelTensors(full).map(({ need: [canonical], layer }) => {
     const { name } = storedTensor(names, canonical, layer);
     const stored = model.stored!(canonical, layer);
     return converted(file, stored, name, {
       ...storedOtherwise(full, architecture, canonical, "gguf"),
       float32: file.tensors.get(stored.name)!.shape.length === 1,
     });
+  });
+}
+
+/** The tokenizer as entries of the metadata, and notes for users. Throws `Inexpressible` if GGUF has no such tokenizer. */
+async function tokenizerFields(
+  job: Job,
+): Promise<{ fields: (readonly [string, Field])[]; notes: string[] }> {
+  const { model, files, full } = job;
+  const names = files.list();
+  if (!names.includes("tokenizer.json")) {
+    return {
+      fields: [["tokenizer.ggml.model", field.text("none")]],
+      notes: ["the folder has no tokenizer.json, so the file has no tokenizer"],
+    };
+  }
+  const definition = await readJson(files, "tokenizer.json");
+  const found = ggufVocabulary(definition, full.vocabulary);
+  if (typeof found === "string") throw new Inexpressible("the tokenizer", found);
+  const { bos, eos, addsBos } = await model.tokenizer();
+  const template = await chatTemplate(job);
+  const id = (name: string, value: number | null) =>
+    value === null ? [] : [[`tokenizer.ggml.${name}_token_id`, field.u32(value)] as const];
+  return {
+    fields: [
+      ["tokenizer.ggml.model", field.text("gpt2")],
+      ["tokenizer.ggml.pre", field.text(found.pre)],
+      ["tokenizer.ggml.tokens", field.texts(found.tokens)],
+      ["tokenizer.ggml.token_type", field.i32s(found.types)],
+      ["tokenizer.ggml.merges", field.texts(found.merges)],
+      ...id("bos", bos),
+      ...id("eos", eos),
+      ["tokenizer.ggml.add_bos_token", field.flag(addsBos)],
+      ...template === null ? [] : [["tokenizer.chat_template", field.text(template)] as const],
+    ],
+    notes: [],
   };
-  return [
-    ...outerTensors(full).map(([canonical]) => tensor(canonical)),
-    ...full.layers.flatMap((layer, l) =>
-      layerTensors(layer, full.hidden).map(([canonical]) => tensor(canonical, l))
-    ),
-  ];
+}
+
+/** How a conversation becomes a text, where the folder says. */
+async function chatTemplate({ files }: Job): Promise<string | null> {
+  if (!files.list().includes("tokenizer_config.json")) return null;
+  const config = await readJson(files, "tokenizer_config.json");
+  const { chat_template } = (config ?? {}) as { chat_template?: unknown };
+  return typeof chat_template === "string" ? chat_template : null;
 }

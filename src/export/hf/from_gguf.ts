@@ -1,5 +1,5 @@
 /** A GGUF file's configuration, tokenizer and tensors as a folder for transformers. */
-import { families, layerTensors, outerTensors, storedTensor } from "../../models/mod.ts";
+import { families, modelTensors, storedTensor } from "../../models/mod.ts";
 import { definitionFromGguf } from "../../text/mod.ts";
 import { type GgufFile, type OutTensor, zeros } from "../../weights/mod.ts";
 import type { Config } from "../config.ts";
@@ -44,18 +44,13 @@ export function tensorsFromGguf(job: Job, file: GgufFile): OutTensor[] {
   const names = families[full.family].names(full);
   const silent = silenced(job);
   const architecture = file.metadata.get("general.architecture") as string; // as it was read
-  const tensor = (canonical: string, layer?: number): OutTensor => {
+  return modelTensors(full).flatMap(({ need: [canonical], layer }) => {
+    if (layer !== undefined && !kept.includes(layer)) return [];
     const stored = model.stored!(canonical, layer);
     const name = storedTensor(names, canonical, layer === undefined ? 0 : kept.indexOf(layer)).name;
     const made = converted(file, stored, name, storedOtherwise(full, architecture, canonical, "hf"));
-    return silent.has(stored.name) ? { ...made, ...zeros(made.bytes) } : made;
-  };
-  return [
-    ...outerTensors(full).map(([canonical]) => tensor(canonical)),
-    ...kept.flatMap((l) =>
-      layerTensors(full.layers[l], full.hidden).map(([canonical]) => tensor(canonical, l))
-    ),
-  ];
+    return [silent.has(stored.name) ? { ...made, ...zeros(made.bytes) } : made];
+  });
 }
 
 /** The tokenizer's files, where the file has a tokenizer. */

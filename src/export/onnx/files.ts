@@ -12,7 +12,6 @@ import { notesOnGguf, smaller, smallFiles } from "../hf/folder.ts";
 import { configFromGguf } from "../hf/from_gguf.ts";
 import { type Job, jsonFile, type Made } from "../job.ts";
 import { genaiConfig, GRAPH } from "./genai.ts";
-import { specialIds } from "./ids.ts";
 import { onnxWeights, placed } from "./weights.ts";
 
 const DATA = `${GRAPH}.data`;
@@ -33,7 +32,7 @@ export async function onnxFiles(job: Job): Promise<Made> {
       { name: GRAPH, ...contentOf(graph.toBytes({ stored: { file: DATA, ranges } })) },
       { name: DATA, ...content },
       jsonFile("config.json", smaller(job, config, cached)),
-      jsonFile("genai_config.json", genaiConfig(job, cached.length, context, await specialIds(job))),
+      jsonFile("genai_config.json", await genaiConfig(job, cached.length, context)),
       ...small,
     ],
     notes: [...notesOnGguf(job, small), ...notesOf(job, cached, context)],

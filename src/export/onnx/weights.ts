@@ -3,7 +3,7 @@
  * for byte, and the graph widens them; quantised types, and what a family or a file format stores otherwise than the graph reads
  * it, become float32, in which the values are the same.
  */
-import { layerTensors, type ModelSpec, outerTensors, type TensorNeed, wholeName } from "../../models/mod.ts";
+import { type ModelSpec, modelTensors, wholeName } from "../../models/mod.ts";
 import { byteSize, bytesOf, type DType, elements, toFloat32 } from "../../tensor/mod.ts";
 import {
   type Content,
@@ -37,17 +37,12 @@ export function onnxWeights({ model, stored, drop }: Job, spec: ModelSpec): Onnx
       )
     ),
   );
-  const named = (needs: readonly TensorNeed[], layer?: number) =>
-    needs.map(([canonical, shape]): OnnxWeight => {
-      const name = wholeName(canonical, layer);
-      const tensor = own.get(name);
-      if (tensor) return { name, dtype: "f32", ...contentOf(bytesOf(tensor.data)) };
-      return weight(file, model.stored!(canonical, layer), name, shape);
-    });
-  return [
-    ...named(outerTensors(spec)),
-    ...spec.layers.flatMap((layer, l) => named(layerTensors(layer, spec.hidden), l)),
-  ];
+  return modelTensors(spec).map(({ need: [canonical, shape], layer }) => {
+    const name = wholeName(canonical, layer);
+    const tensor = own.get(name);
+    if (tensor) return { name, dtype: "f32", ...contentOf(bytesOf(tensor.data)) };
+    return weight(file, model.stored!(canonical, layer), name, shape);
+  });
 }
 
 function weight(file: PagedFile, ref: TensorRef, name: string, shape: readonly number[]): OnnxWeight {

@@ -6,7 +6,7 @@
 
 /** Fields that do not affect the forward pass of a trained decoder, whatever their value. */
 const neutral = new Set([
-  // What the checkpoint is called, how it was saved, what other programs note in it.
+  // Names of the checkpoint, how it was saved, notes of other programs.
   `architectures auto_map dtype finetuned finetuning_task is_llama_config model_type name_or_path prefix
   task_specific_params tokenizer_class torch_dtype transformers_version transformers.js_config unsloth_fixed
   unsloth_version vocab_size_padded drop_attn_list drop_mlp_list`,
@@ -162,6 +162,16 @@ export function readConfig(
     },
   };
   return config;
+}
+
+/**
+ * The value of a field, once it is known to be above 0 and finite in float32, in which it is used; null stays null. Throws
+ * `RangeError` that names the field.
+ */
+export function positive<Value extends number | null>(config: Config, field: string, value: Value): Value {
+  const used = Math.fround(value ?? 1);
+  if (used > 0 && used < Infinity) return value;
+  throw new RangeError(`Cannot read ${config.name}: ${field} is ${value}, expected a number above 0`);
 }
 
 function unknownField(name: string, field: string, found: unknown): TypeError {

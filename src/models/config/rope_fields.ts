@@ -2,8 +2,7 @@
  * Rotary position embedding as a configuration says it, in either dialect: from its fields to a `RopeSpec`. A field that transformers
  * ignores in a family is refused there, unless it has the value that means nothing: tests/fixtures/mutated_configs.json.
  */
-import type { Config } from "./config.ts";
-import { positive } from "./positive.ts";
+import { type Config, positive } from "./config.ts";
 import { LAYER_TYPES, readScaling, type ScalingFields } from "./rope_scaling.ts";
 import type { RopeSpec } from "../pieces.ts";
 
@@ -25,12 +24,13 @@ export interface RopeFields extends ScalingFields {
 
 /** Reads either dialect: `rope_parameters` (newer), or `rope_theta` and `rope_scaling` (older). */
 export function readRope(config: Config, headSize: number, fields: RopeFields = {}): RopeSpec {
-  const { layerType } = fields;
+  const { layerType, theta: field = "rope_theta", defaultTheta = 10000 } = fields;
   const stretched = config.child("rope_scaling");
   const older = fields.scaled ?? true ? stretched : null;
   const outer = config.child("rope_parameters");
   const newer = layerType ? rotationOf(outer, layerType) : outer;
-  const base = readBase(config, fields);
+  // The rotation's own parameters may have another base.
+  const base = positive(config, field, config.optional(field) ?? defaultTheta);
   if (newer && older) expectOneRotation(config, fields, base);
   const parameters = newer ?? older;
   const own = parameters?.optional("rope_theta") ?? null;
@@ -46,11 +46,6 @@ export function readRope(config: Config, headSize: number, fields: RopeFields = 
     throw new RangeError(`Cannot stretch a rotation of 2 numbers (${config.name}): expected at least 4`);
   }
   return { theta, size, scaling, ...fields.interleaved ? { interleaved: true } : {} };
-}
-
-/** The base that a configuration gives outside the rotation's own parameters, which may have another. */
-function readBase(config: Config, { theta = "rope_theta", defaultTheta = 10000 }: RopeFields): number {
-  return positive(config, theta, config.optional(theta) ?? defaultTheta);
 }
 
 /** The rotation of one kind of layer; beside those of all kinds, `rope_parameters` may have nothing. */

@@ -1,12 +1,11 @@
 /** Stretched rotations: from the parameters of a configuration to a `RopeScaling`. */
-import { type Config, spelt } from "./config.ts";
-import { positive } from "./positive.ts";
+import { type Config, positive, spelt } from "./config.ts";
 import type { RopeScaling } from "../pieces.ts";
 
 /** Kinds of layers that may have a rotation of their own. */
 export const LAYER_TYPES = ["full_attention", "sliding_attention"] as const;
 
-/** What differs from family to family in how the parameters are read. */
+/** Differences between families in how the parameters are read. */
 export interface ScalingFields {
   /** Newer dialect: key inside `rope_parameters`, for models with one rotation per kind of layer. */
   layerType?: typeof LAYER_TYPES[number];

@@ -2,25 +2,23 @@
  * Cohere 2: both modules read one LayerNorm (without bias) of the stream; windowed layers rotate neighbouring pairs, the others have
  * no rotation; logits are scaled. Source: Hugging Face `modeling_cohere2.py`.
  */
-import type { Config } from "../config/config.ts";
-import { positive } from "../config/positive.ts";
+import { type Config, positive } from "../config/config.ts";
 import type { ModelSpec } from "../spec.ts";
 import { decoderStems, type NameTable } from "../stored/names.ts";
-import { layerWindows, readEpsilon, readWindow } from "./common.ts";
+import { layerWindows, readBias, readEpsilon, readWindow } from "./common.ts";
 import { decoder } from "./decoder.ts";
 import type { Families } from "./family.ts";
 
 function cohere2(config: Config): ModelSpec {
   const pattern = config.count("sliding_window_pattern", config.count("_sliding_window_pattern", 4));
   const windows = layerWindows(config, readWindow(config), (l) => (l + 1) % pattern !== 0);
-  const bias = config.boolean("attention_bias", false);
   const spec = decoder("cohere2", config, {
     residual: "parallel",
     norm: () => ({
       pre: { kind: "layer", epsilon: readEpsilon(config, "layer_norm_eps", 1e-5), bias: false },
       post: null,
     }),
-    bias: { qkv: bias, output: bias },
+    bias: readBias(config),
     rope: { interleaved: true, positions: 8192 },
     tied: true,
     windows,

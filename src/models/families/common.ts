@@ -1,7 +1,6 @@
-/** What the families' configurations have in common. */
-import type { Config } from "../config/config.ts";
-import { positive } from "../config/positive.ts";
-import type { Activation } from "../pieces.ts";
+/** Readers of fields that the configurations of several families have. */
+import { type Config, positive } from "../config/config.ts";
+import type { Activation, AttentionSpec } from "../pieces.ts";
 
 const activations: Record<string, Activation> = {
   silu: "silu",
@@ -26,7 +25,13 @@ export function readActivation(config: Config, field: string, fallback: string):
   return activations[name];
 }
 
-/** What a norm adds to the mean square, above 0. */
+/** Whether the four projections of attention have biases: all of them or none. */
+export function readBias(config: Config, fallback = false): AttentionSpec["bias"] {
+  const bias = config.boolean("attention_bias", fallback);
+  return { qkv: bias, output: bias };
+}
+
+/** The number above 0 that a norm adds to the mean square. */
 export function readEpsilon(config: Config, field: string, fallback: number): number {
   return positive(config, field, config.number(field, fallback));
 }
@@ -46,11 +51,6 @@ export function readKvHeads(config: Config, heads: number, fallback = heads): nu
     );
   }
   return kvHeads;
-}
-
-/** The kind of attention of each layer: `layer_types` where the config has it, else a rule. */
-function layerTypes(config: Config, isWindowed: (layer: number) => boolean): ("sliding" | "full")[] {
-  return readLayerTypes(config, "sliding", isWindowed).map((isSliding) => isSliding ? "sliding" : "full");
 }
 
 /** Which layers have a kind of attention other than full: `layer_types` where the config has it, else a rule. */
@@ -97,13 +97,13 @@ export function layerWindows(
   window: number | null,
   isWindowed: (layer: number) => boolean,
 ): (layer: number) => number | null {
-  const types = layerTypes(config, isWindowed);
-  const windowed = types.indexOf("sliding");
+  const isSliding = readLayerTypes(config, "sliding", isWindowed);
+  const windowed = isSliding.indexOf(true);
   if (window === null && windowed >= 0) {
     throw new TypeError(
       `Cannot read ${config.name}: layer ${windowed} has sliding attention but no window, expected a number for sliding_window ` +
         "(and use_sliding_window true, if the family reads it), or layer_types without sliding_attention",
     );
   }
-  return (layer) => types[layer] === "sliding" ? window : null;
+  return (layer) => isSliding[layer] ? window : null;
 }

@@ -3,13 +3,12 @@
  * rotations). Each module has a norm before and one after; norm weights are stored as w − 1 and the embedding is
  * scaled by √D. Source: Hugging Face `modeling_gemma2.py`, `modeling_gemma3.py`.
  */
-import type { Config } from "../config/config.ts";
-import { positive } from "../config/positive.ts";
+import { type Config, positive } from "../config/config.ts";
 import { readRope } from "../config/rope_fields.ts";
 import type { Header } from "../gguf/fields.ts";
 import type { ModelSpec } from "../spec.ts";
 import { decoderStems, type NameTable, plusOne } from "../stored/names.ts";
-import { layerWindows, readWindow } from "./common.ts";
+import { layerWindows, readBias, readWindow } from "./common.ts";
 import { decoder, type Traits } from "./decoder.ts";
 import type { Families } from "./family.ts";
 
@@ -54,7 +53,6 @@ function readCap(config: Config, field: string, fallback?: number): number | nul
 }
 
 function periNorm(family: string, config: Config, softcap: number | null, traits: Traits): ModelSpec {
-  const bias = config.boolean("attention_bias", false);
   const scale = positive(config, "query_pre_attn_scalar", config.number("query_pre_attn_scalar", 256)) **
     -0.5;
   // Written beside hidden_activation by older versions, and not obeyed by the models.
@@ -64,7 +62,7 @@ function periNorm(family: string, config: Config, softcap: number | null, traits
     headSize: 256,
     kvHeads: 4,
     norm: (rms) => ({ pre: rms(), post: rms() }),
-    bias: { qkv: bias, output: bias },
+    bias: readBias(config),
     activation: ["hidden_activation", "gelu_pytorch_tanh"],
     tied: true,
     ...traits,

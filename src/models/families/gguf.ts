@@ -15,11 +15,11 @@ import { firstScoring, type ModelSpec } from "../spec.ts";
 import type { NameTable } from "../stored/names.ts";
 import { architectures } from "./list.ts";
 
-/** What a GGUF file's header says. */
+/** The header of a GGUF file, as far as a configuration follows from it. */
 export interface GgufHeader {
   readonly metadata: ReadonlyMap<string, GgufValue>;
   readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
-  /** What the tensors say that a rotation's frequencies are divided by; absent where there are none. */
+  /** The divisors of a rotation's frequencies, which some files have in tensors; absent where there are none. */
   readonly ropeFactors?: RopeFactors | null;
 }
 
@@ -97,7 +97,7 @@ function single(name: string, key: string, value: GgufValue | undefined): Single
 }
 
 /**
- * What `deci` says layer by layer, where 0 stands for a module that is not there, as LLM-Drop's lists. Layers that are there
+ * The fields that `deci` has layer by layer, where 0 stands for a module that is not there, as LLM-Drop's lists. Layers that are there
  * have to be alike. A layer with heads but without keys, which is a matrix instead of attention, is refused with the rest.
  */
 function countsByLayer(metadata: GgufHeader["metadata"], name: string, layers: number) {
@@ -199,13 +199,9 @@ export function ggufNames(
       if (canonical === "mlp.shared_gate.weight") {
         return (tensor) => ({ ...tensor, shape: [1, ...tensor.shape.slice(-1)] });
       }
-      if (!permuted) return undefined;
-      if (canonical.startsWith("attention.q_proj.")) {
-        return (tensor, allocate) => unpermute(tensor, heads, allocate);
-      }
-      if (canonical.startsWith("attention.k_proj.")) {
-        return (tensor, allocate) => unpermute(tensor, kvHeads, allocate);
-      }
+      const [, part] = /^attention\.([qk])_proj\./.exec(canonical) ?? [];
+      if (!permuted || !part) return undefined;
+      return (tensor, allocate) => unpermute(tensor, part === "q" ? heads : kvHeads, allocate);
     },
   };
 }

@@ -7,7 +7,7 @@ import { readRope } from "../config/rope_fields.ts";
 import { firstScoring, type LayerSpec, type ModelSpec } from "../spec.ts";
 import { takeRows } from "../stored/blocks.ts";
 import type { NameTable } from "../stored/names.ts";
-import { readActivation, readEpsilon } from "./common.ts";
+import { readActivation, readBias, readEpsilon } from "./common.ts";
 import type { Families } from "./family.ts";
 
 function gptNeox(config: Config): ModelSpec {
@@ -22,12 +22,8 @@ function gptNeox(config: Config): ModelSpec {
       `Cannot read ${config.name}: hidden_size is ${hidden}, expected a multiple of ${heads} heads`,
     );
   }
-  const layerNorm = {
-    kind: "layer",
-    epsilon: readEpsilon(config, "layer_norm_eps", 1e-5),
-  } as const;
+  const layerNorm = { kind: "layer", epsilon: readEpsilon(config, "layer_norm_eps", 1e-5) } as const;
   const norm = { pre: layerNorm, post: null };
-  const bias = config.boolean("attention_bias", true);
   const layer: LayerSpec = {
     residual: config.boolean("use_parallel_residual", true) ? "parallel" : "sequential",
     attention: {
@@ -37,14 +33,11 @@ function gptNeox(config: Config): ModelSpec {
       kvHeads: heads,
       headSize,
       scale: headSize ** -0.5,
-      rope: readRope(config, headSize, {
-        theta: "rotary_emb_base",
-        partial: share,
-      }),
+      rope: readRope(config, headSize, { theta: "rotary_emb_base", partial: share }),
       window: null,
       softcap: null,
       qkNorm: null,
-      bias: { qkv: bias, output: bias },
+      bias: readBias(config, true),
     },
     mlp: {
       kind: "dense",

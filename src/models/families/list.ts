@@ -7,8 +7,7 @@ import { gemmas } from "./gemma.ts";
 import { glms } from "./glm.ts";
 import { gpt2s } from "./gpt2.ts";
 import { gptNeoxes } from "./gpt_neox.ts";
-import { granites } from "./granite.ts";
-import { llamas } from "./llama.ts";
+import { granites, llamas } from "./llama.ts";
 import { deepseeks } from "./mixtures/deepseek.ts";
 import { gptOsses } from "./mixtures/gpt_oss.ts";
 import { groupedMixtures } from "./mixtures/grouped.ts";
@@ -16,12 +15,10 @@ import { hybrids } from "./mixtures/hybrid.ts";
 import { llamaMixtures } from "./mixtures/llama.ts";
 import { olmos, postNormOlmos } from "./olmo.ts";
 import { phis } from "./phi3.ts";
-import { smollms } from "./smollm3.ts";
 
 /** Models of text alone. */
 const decoders: Families = {
   ...llamas,
-  ...smollms,
   ...olmos,
   ...phis,
   ...glms,

@@ -1,19 +1,19 @@
 /**
- * Pre-LN decoders of the Llama line: Llama, Mistral (sliding window), Qwen2 (biases on q, k, v) and Qwen3 (q/k norm).
- * Source: Hugging Face `modeling_llama.py`, `modeling_mistral.py`, `modeling_qwen2.py`, `modeling_qwen3.py`.
+ * Pre-LN decoders of the Llama line: Llama, Mistral (sliding window), Qwen2 (biases on q, k, v), Qwen3 (q/k norm), SmolLM3 (some layers
+ * have no rotation) and Granite 3 (four multipliers, of embeddings, scores, updates and logits). Source: Hugging Face
+ * `modeling_llama.py`, `modeling_mistral.py`, `modeling_qwen2.py`, `modeling_qwen3.py`, `modeling_smollm3.py`, `modeling_granite.py`.
  */
-import type { Config } from "../config/config.ts";
+import { type Config, positive } from "../config/config.ts";
 import { biases, experts } from "../gguf/fields.ts";
 import type { ModelSpec } from "../spec.ts";
 import { decoderStems, type NameTable } from "../stored/names.ts";
-import { layerWindows, readWindow } from "./common.ts";
+import { layerWindows, readBias, readFlags, readWindow } from "./common.ts";
 import { decoder } from "./decoder.ts";
 import type { Families } from "./family.ts";
 
 function llama(config: Config): ModelSpec {
-  const bias = config.boolean("attention_bias", false);
   return decoder("llama", config, {
-    bias: { qkv: bias, output: bias },
+    bias: readBias(config),
     mlpBias: config.boolean("mlp_bias", false),
   });
 }
@@ -32,9 +32,8 @@ function qwen2(config: Config): ModelSpec {
 }
 
 function qwen3(config: Config): ModelSpec {
-  const bias = config.boolean("attention_bias", false);
   return decoder("qwen3", config, {
-    bias: { qkv: bias, output: bias },
+    bias: readBias(config),
     windows: qwenWindows(config),
     headSize: 128,
     qkNorm: "head",
@@ -51,7 +50,40 @@ function qwenWindows(config: Config): (layer: number) => number | null {
   return layerWindows(config, window, (l) => window !== null && l >= first);
 }
 
-/** Names of all four, and of every family with Hugging Face's usual names. */
+function smollm3(config: Config): ModelSpec {
+  const interval = config.count("no_rope_layer_interval", 4);
+  const rotated = readFlags(config, "no_rope_layers", (l) => (l + 1) % interval !== 0);
+  const used = config.boolean("use_sliding_window", false);
+  const window = config.value("sliding_window") === undefined ? null : readWindow(config);
+  const windows = layerWindows(config, used ? window : null, (l) => used && window !== null && !rotated[l]);
+  return decoder("smollm3", config, {
+    bias: readBias(config),
+    mlpBias: config.boolean("mlp_bias", false),
+    kvHeads: 4,
+    rope: { defaultTheta: 2e6, positions: 32768 },
+    tied: true,
+    windows,
+    attention: (l) => rotated[l] ? {} : { rope: null },
+  });
+}
+
+function granite(config: Config): ModelSpec {
+  const multiplier = (field: string) => positive(config, field, config.number(field, 1));
+  const scale = multiplier("attention_multiplier");
+  const spec = decoder("granite", config, {
+    bias: readBias(config),
+    mlpBias: config.boolean("mlp_bias", false),
+    updateScale: multiplier("residual_multiplier"),
+    attention: () => ({ scale }),
+  });
+  return {
+    ...spec,
+    embeddingScale: multiplier("embedding_multiplier"),
+    head: { ...spec.head, scale: 1 / multiplier("logits_scaling") },
+  };
+}
+
+/** Names of all six, and of every family with Hugging Face's usual names. */
 export const llamaNames: NameTable = { stems: decoderStems() };
 const names = () => llamaNames;
 
@@ -71,4 +103,31 @@ export const llamas: Families = {
   mistral: { spec: mistral, names },
   qwen2: { spec: qwen2, names, gguf: { qwen2: {} } },
   qwen3: { spec: qwen3, names, gguf: { qwen3: {} } },
+  smollm3: {
+    spec: smollm3,
+    names,
+    gguf: { smollm3: { permuted: true, fields: biases } },
+  },
+};
+
+/** Granite stands behind others in the list of families. */
+export const granites: Families = {
+  granite: {
+    spec: granite,
+    names,
+    gguf: {
+      granite: {
+        permuted: true,
+        fields: (header) => ({
+          ...biases(header),
+          attention_multiplier: header.field("attention.scale"),
+          embedding_multiplier: header.field("embedding_scale"),
+          residual_multiplier: header.field("residual_scale"),
+          logits_scaling: header.field("logit_scale"),
+          // llama.cpp takes this for whether there is a rotation at all.
+          ...header.field("rope.scaling.finetuned") === false ? { position_embedding_type: "nope" } : {},
+        }),
+      },
+    },
+  },
 };

@@ -3,22 +3,20 @@
  * and q and k are normalised over their whole width. OLMo 3 has windows in three of four layers, and a rotation of its own for each
  * kind of layer. Source: Hugging Face `modeling_olmo.py`, `modeling_olmo2.py`, `modeling_olmo3.py`.
  */
-import type { Config } from "../config/config.ts";
-import { positive } from "../config/positive.ts";
+import { type Config, positive } from "../config/config.ts";
 import { readRope } from "../config/rope_fields.ts";
 import { windowed } from "../gguf/fields.ts";
 import type { ModelSpec } from "../spec.ts";
 import { decoderStems, type NameTable } from "../stored/names.ts";
-import { layerWindows, readWindow } from "./common.ts";
+import { layerWindows, readBias, readWindow } from "./common.ts";
 import { decoder, type Traits } from "./decoder.ts";
 import type { Families } from "./family.ts";
 import { llamaNames } from "./llama.ts";
 
 function olmo(config: Config): ModelSpec {
-  const bias = config.boolean("attention_bias", false);
   const clip = positive(config, "clip_qkv", config.optional("clip_qkv"));
   return decoder("olmo", config, {
-    bias: { qkv: bias, output: bias },
+    bias: readBias(config),
     norm: () => ({ pre: { kind: "layer", epsilon: 1e-5, weight: false, bias: false }, post: null }),
     attention: () => clip === null ? {} : { clip },
   });
@@ -49,12 +47,11 @@ function expectOneBase(config: Config, theta: number, usual: number): void {
 }
 
 function postNorm(family: string, config: Config, traits: Traits): ModelSpec {
-  const bias = config.boolean("attention_bias", false);
   return decoder(family, config, {
     norm: (rms) => ({ pre: null, post: rms() }),
     qkNorm: "width",
     epsilon: 1e-5,
-    bias: { qkv: bias, output: bias },
+    bias: readBias(config),
     ...traits,
   });
 }

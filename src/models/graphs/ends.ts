@@ -3,7 +3,7 @@ import { Add, Concat, createGraph, Gather, type Graph, Reshape } from "../../onn
 import { normTensors } from "../modules/needs.ts";
 import type { ModelSpec } from "../spec.ts";
 import { finished } from "../values/inputs.ts";
-import { norm, scaled } from "../values/norms.ts";
+import { norm, scaled } from "../values/linear.ts";
 import { watch } from "../values/watch.ts";
 
 /**
@@ -24,7 +24,7 @@ export function embeddingGraph(hidden: number, scale: number, learned = false): 
 }
 
 /**
- * What the head reads: inputs x0, x1, … [N, D], the final streams of P plans, and `rows` (i64 [n]) of them; output
+ * The input of the head: inputs x0, x1, … [N, D], the final streams of P plans, and `rows` (i64 [n]) of them; output
  * `hidden` [n, P, D], those rows after the final norm, times the scale of the logits.
  */
 export function scoredRowsGraph(

@@ -6,18 +6,8 @@
  * what no token chose is never read. What they make is not watched: the sum is, by the graph that takes it. Letters as in pieces.ts;
  * N tokens, X experts, k of them a token's, n tokens of one expert.
  */
-import {
-  Add,
-  Concat,
-  cpuLowering,
-  createGraph,
-  Gather,
-  type Graph,
-  Mul,
-  Reshape,
-  Sub,
-  type Value,
-} from "../../onnx/mod.ts";
+import { cpuLowering, createGraph, type Graph, type Value } from "../../onnx/mod.ts";
+import * as op from "../../onnx/mod.ts";
 import { float32 } from "../../tensor/mod.ts";
 import {
   addRows,
@@ -33,8 +23,7 @@ import {
 } from "../modules/experts.ts";
 import { networkTensors } from "../modules/needs.ts";
 import { finished, weightInputs } from "../values/inputs.ts";
-import type { Weights } from "../values/linear.ts";
-import { norm } from "../values/norms.ts";
+import { norm, type Weights } from "../values/linear.ts";
 import { watch } from "../values/watch.ts";
 import type { ModuleOptions } from "./layer.ts";
 
@@ -50,7 +39,7 @@ export function routerGraph(
 ): Graph {
   const graph = createGraph();
   const x = graph.input("x", "f32", ["tokens", hidden]);
-  const h = withAttention ? Add(x, graph.input("a", "f32", ["tokens", hidden])) : x;
+  const h = withAttention ? op.Add(x, graph.input("a", "f32", ["tokens", hidden])) : x;
   const weights = weightInputs(graph, routerTensors(spec, hidden), lowering, stored);
   const normed = watch(norm(h, spec.norm.pre, "mlp.norm", weights));
   const routed = route(normed, spec, weights);
@@ -58,7 +47,7 @@ export function routerGraph(
   graph.output("normed", normed);
   graph.output("experts", routed.experts, "i64");
   graph.output("weights", routed.weights);
-  graph.output("sum", Sub(normed, normed));
+  graph.output("sum", op.Sub(normed, normed));
   return finished(graph, tap?.(routed));
 }
 
@@ -77,11 +66,11 @@ export function expertGraph(
   const normed = graph.input("normed", "f32", ["tokens", hidden]);
   const rows = graph.input("rows", "i64", ["rows"]);
   const places = graph.input("places", "i64", ["rows"]);
-  const shares = Gather(Reshape(graph.input("weights", "f32", ["tokens", top]), [-1, 1]), places);
+  const shares = op.Gather(op.Reshape(graph.input("weights", "f32", ["tokens", top]), [-1, 1]), places);
   const sum = graph.input("sum", "f32", ["tokens", hidden]);
   const weights = weightInputs(graph, networkTensors("expert", spec, hidden), lowering, stored);
-  const made = expert(Gather(normed, rows), spec, "expert", onto ? withoutBias(weights) : weights);
-  const added = Mul(made, shares);
+  const made = expert(op.Gather(normed, rows), spec, "expert", onto ? withoutBias(weights) : weights);
+  const added = op.Mul(made, shares);
   const next = lowering.rows === "scattered"
     ? addRows(sum, rows, added)
     : addGains(sum, graph.input("gains", "i64", ["tokens"]), added, hidden);
@@ -89,7 +78,7 @@ export function expertGraph(
   return finished(graph);
 }
 
-/** What all tokens pass through, or some of its inner units: inputs `normed` and the `sum` [N, D] so far; output `next`. */
+/** The network that all tokens pass through, or some of its inner units: inputs `normed` and the `sum` [N, D] so far; output `next`. */
 export function sharedGraph(
   spec: SharedSpec,
   hidden: number,
@@ -99,14 +88,14 @@ export function sharedGraph(
   const normed = graph.input("normed", "f32", ["tokens", hidden]);
   const sum = graph.input("sum", "f32", ["tokens", hidden]);
   const weights = weightInputs(graph, sharedTensors(spec, hidden), lowering, stored);
-  graph.output("next", Add(sum, shared(normed, spec, onto ? withoutBias(weights) : weights)));
+  graph.output("next", op.Add(sum, shared(normed, spec, onto ? withoutBias(weights) : weights)));
   return finished(graph);
 }
 
 /** Adds to each row of a sum one of some rows, or nothing. */
 function addGains(sum: Value, gains: Value, added: Value, hidden: number): Value {
   const nothing = sum.graph.constant(float32([1, hidden], new Float32Array(hidden)));
-  return Add(sum, Gather(Concat([added, nothing], 0), gains));
+  return op.Add(sum, op.Gather(op.Concat([added, nothing], 0), gains));
 }
 
 /** The bias of what is added to a sum is in it already. */

@@ -17,8 +17,15 @@ import type { Tensor } from "../../tensor/mod.ts";
 import { layerTensors, mixerKind, type MixerSpec } from "../modules/list.ts";
 import { normTensors } from "../modules/needs.ts";
 import type { LayerSpec, ModelSpec } from "../spec.ts";
-import { asFactor, fedWeight, linear, type StoredTypes, type Weights } from "../values/linear.ts";
-import { norm, scaled } from "../values/norms.ts";
+import {
+  asFactor,
+  fedWeight,
+  linear,
+  norm,
+  scaled,
+  type StoredTypes,
+  type Weights,
+} from "../values/linear.ts";
 import { type SharedInputs, sharedInputs } from "../values/past.ts";
 import { squares, takeWatched, watch } from "../values/watch.ts";
 import { afterModules } from "./layer.ts";
@@ -72,6 +79,7 @@ export function headGraph(
   return graph;
 }
 
+/** Logits are measured, so their product is float32 in every lowering. */
 function addHead(
   x: Value,
   spec: ModelSpec,
@@ -81,24 +89,13 @@ function addHead(
   lowering: Lowering,
 ): void {
   const last = Reshape(Slice(Reshape(x, [texts, -1, spec.hidden]), -1, END, 1), [texts, spec.hidden]);
-  x.graph.output("logits", headLogits(last, spec, weights, rows, lowering));
-  x.graph.output("head_squares", squares(takeWatched(x.graph)));
-}
-
-/** Logits are what is measured, so their product is float32 in every lowering. */
-function headLogits(
-  x: Value,
-  spec: ModelSpec,
-  weights: StepWeights,
-  rows: number | string,
-  lowering: Lowering,
-): Value {
   const needs = [
     ...normTensors("final_norm", spec.finalNorm, spec.hidden),
     ["head.weight", [rows, spec.hidden]] as const,
   ];
   const own = layerWeights(x.graph, "", needs, weights, { ...lowering, products: "f32" });
-  return logitsOf(x, spec, own);
+  x.graph.output("logits", logitsOf(last, spec, own));
+  x.graph.output("head_squares", squares(takeWatched(x.graph)));
 }
 
 /** Logits [N, rows] of streams [N, D]. */

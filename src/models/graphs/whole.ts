@@ -5,27 +5,8 @@
  * Letters as in pieces.ts; B texts, S new tokens of each after P, N = B·S, A attentions that are there, E′ the head size made a
  * multiple of 8.
  */
-import {
-  Add,
-  Cast,
-  Concat,
-  Cos,
-  cpuLowering,
-  createGraph,
-  Gather,
-  type Graph,
-  GroupQueryAttention,
-  ints,
-  Mul,
-  Pad,
-  ReduceSum,
-  Reshape,
-  Shape,
-  Sin,
-  Slice,
-  Sub,
-  type Value,
-} from "../../onnx/mod.ts";
+import { cpuLowering, createGraph, type Graph, ints, type Value } from "../../onnx/mod.ts";
+import * as op from "../../onnx/mod.ts";
 import { type DType, float32 } from "../../tensor/mod.ts";
 import { attentionUpdate } from "../modules/attention.ts";
 import type { Step } from "../modules/kind.ts";
@@ -33,8 +14,7 @@ import { layerTensors, mixerKind, scoring, type ScoringSpec } from "../modules/l
 import type { AttentionSpec, RopeSpec } from "../pieces.ts";
 import { expectForks, type ModelSpec, outerTensors } from "../spec.ts";
 import { keptHeadSize } from "../values/attention.ts";
-import { asFactor, fedWeight, type Weights } from "../values/linear.ts";
-import { scaled } from "../values/norms.ts";
+import { asFactor, fedWeight, scaled, type Weights } from "../values/linear.ts";
 import { rotation } from "../values/rope.ts";
 import { type Rotary, rotaryNames } from "../values/rotary.ts";
 import { afterModules } from "./layer.ts";
@@ -63,15 +43,15 @@ export function wholeGraph(
   const ids = graph.input("input_ids", "i64", ["batch_size", "sequence_length"]);
   const mask = graph.input("attention_mask", "i64", ["batch_size", "total_sequence_length"]);
   const places = graph.input("position_ids", "i64", ["batch_size", "sequence_length"]);
-  const shared: Shared = { texts: Shape(ids), sight: sightOf(mask), rotary: rotaries(places, positions) };
+  const shared: Shared = { texts: op.Shape(ids), sight: sightOf(mask), rotary: rotaries(places, positions) };
 
   const type = stored("embedding.weight");
   const embedding = graph.input("embedding.weight", type, [spec.vocabulary, spec.hidden]);
-  let x = embed(embedding, type, ids, spec);
+  let x = scaled(rowsOf(embedding, type, ids), spec.embeddingScale);
   if (spec.positions) {
     const type = stored("position.weight");
     const vectors = graph.input("position.weight", type, [spec.positions, spec.hidden]);
-    x = Add(x, rowsOf(vectors, type, places));
+    x = op.Add(x, rowsOf(vectors, type, places));
   }
   let caches = 0;
   spec.layers.forEach((layer, l) => {
@@ -126,41 +106,36 @@ interface Shared {
 function sightOf(mask: Value): Shared["sight"] {
   const one = ints(mask.graph, [1]);
   return {
-    seqlensK: Cast(Sub(ReduceSum(mask, [1]), one), "i32"),
-    totalSequenceLength: Cast(Gather(Shape(mask), one), "i32"),
+    seqlensK: op.Cast(op.Sub(op.ReduceSum(mask, [1]), one), "i32"),
+    totalSequenceLength: op.Cast(op.Gather(op.Shape(mask), one), "i32"),
   };
 }
 
 /** Tables [N, R/2] of rotations, each made once: a row for each token. */
 function rotaries(places: Value, positions: number): Shared["rotary"] {
   const { graph } = places;
-  const column = Reshape(Cast(places, "f32"), [-1, 1]);
+  const column = op.Reshape(op.Cast(places, "f32"), [-1, 1]);
   const made = new Map<string, Rotary>();
   return (rope) => {
     const name = rotaryNames(rope).cos;
     if (!made.has(name)) {
       const { frequencies, factor } = rotation(rope, positions);
-      const angles = Mul(column, graph.constant(float32([1, frequencies.length], frequencies)));
-      made.set(name, { cos: scaled(Cos(angles), factor), sin: scaled(Sin(angles), factor) });
+      const angles = op.Mul(column, graph.constant(float32([1, frequencies.length], frequencies)));
+      made.set(name, { cos: scaled(op.Cos(angles), factor), sin: scaled(op.Sin(angles), factor) });
     }
     return made.get(name)!;
   };
 }
 
-/** Rows of the embedding as the stream [N, D]. */
-function embed(embedding: Value, type: DType, ids: Value, { embeddingScale }: ModelSpec): Value {
-  return scaled(rowsOf(embedding, type, ids), embeddingScale);
-}
-
 /** Rows of a matrix at `indices` [B, S], in float32: [N, D]. */
 function rowsOf(matrix: Value, type: DType, indices: Value): Value {
-  const rows = Gather(matrix, Reshape(indices, [-1]));
-  return type === "f32" ? rows : Cast(rows, "f32");
+  const rows = op.Gather(matrix, op.Reshape(indices, [-1]));
+  return type === "f32" ? rows : op.Cast(rows, "f32");
 }
 
 /** [N, width] as [B, S, width]. */
 function byText(x: Value, { texts }: Shared): Value {
-  return Reshape(x, Concat([texts, ints(x.graph, [-1])], 0));
+  return op.Reshape(x, op.Concat([texts, ints(x.graph, [-1])], 0));
 }
 
 /** The update of attention number `index`, [N, D]; its keys and values are inputs and outputs. */
@@ -180,7 +155,7 @@ function cachedAttention(
   const shape = (tokens: string) => ["batch_size", kvHeads, tokens, keptHeadSize(spec)];
   const past = (part: string) =>
     graph.input(`past_key_values.${index}.${part}`, "f32", shape("past_sequence_length"));
-  const { output, present } = GroupQueryAttention({
+  const { output, present } = op.GroupQueryAttention({
     query: wide(q, heads),
     key: wide(k, kvHeads),
     value: wide(v, kvHeads),
@@ -197,14 +172,14 @@ function cachedAttention(
 function widened(x: Value, spec: AttentionSpec, count: number): Value {
   const size = keptHeadSize(spec);
   if (size === spec.headSize) return x;
-  const padded = Pad(Reshape(x, [-1, count, spec.headSize]), [0, 0, 0, 0, 0, size - spec.headSize]);
-  return Reshape(padded, [-1, count * size]);
+  const padded = op.Pad(op.Reshape(x, [-1, count, spec.headSize]), [0, 0, 0, 0, 0, size - spec.headSize]);
+  return op.Reshape(padded, [-1, count * size]);
 }
 
 /** Heads [B, S, count·E′] without the zeros behind each: [N, count·E]. */
 function narrowed(x: Value, spec: AttentionSpec, count: number): Value {
   const { headSize } = spec;
   const size = keptHeadSize(spec);
-  const taken = size === headSize ? x : Slice(Reshape(x, [-1, count, size]), 0, headSize, 2);
-  return Reshape(taken, [-1, count * headSize]);
+  const taken = size === headSize ? x : op.Slice(op.Reshape(x, [-1, count, size]), 0, headSize, 2);
+  return op.Reshape(taken, [-1, count * headSize]);
 }

@@ -6,8 +6,7 @@ import { Concat, Mul, Reshape, Sigmoid, Slice, type Value } from "../../onnx/mod
 import type { AttentionSpec, TensorNeed } from "../pieces.ts";
 import { attend, attendMasked, type Heads } from "../values/attention.ts";
 import { asUpdate, rowsOf } from "../values/inputs.ts";
-import { linear, type Weights } from "../values/linear.ts";
-import { norm } from "../values/norms.ts";
+import { linear, norm, type Weights } from "../values/linear.ts";
 import { attendAfter, isGrouped, keysShape } from "../values/past.ts";
 import { rotaryInputs, rotaryShared, rotate } from "../values/rotary.ts";
 import { watch } from "../values/watch.ts";

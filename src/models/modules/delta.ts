@@ -6,27 +6,12 @@
  * q, k and v come out of a depthwise causal convolution and SiLU, q and k of length 1; g = −e^A · softplus(a(x) + dt), β = σ(b(x)).
  * The update is out(RMSNorm(o) · SiLU(z(x))). Sources: Yang, Kautz & Hatamizadeh, arXiv 2412.06464; Hugging Face `modeling_qwen3_next.py`.
  */
-import {
-  Add,
-  CausalConvWithState,
-  Exp,
-  LinearAttention,
-  Mul,
-  QuickGelu,
-  Reshape,
-  scalar,
-  Sigmoid,
-  SimplifiedLayerNormalization,
-  Slice,
-  Softplus,
-  Transpose,
-  type Value,
-} from "../../onnx/mod.ts";
+import { scalar, type Value } from "../../onnx/mod.ts";
+import * as op from "../../onnx/mod.ts";
 import { float32 } from "../../tensor/mod.ts";
 import type { AnyModule, TensorNeed } from "../pieces.ts";
 import { asUpdate } from "../values/inputs.ts";
-import { linear, type Weights } from "../values/linear.ts";
-import { norm } from "../values/norms.ts";
+import { linear, norm, type Weights } from "../values/linear.ts";
 import { watch } from "../values/watch.ts";
 import { piece } from "./cuts.ts";
 import { type MixerKind, type ModuleChanges, placed, together } from "./kind.ts";
@@ -138,45 +123,45 @@ function recalled(x: Value, spec: DeltaSpec, weights: Weights, samples: number, 
   const { keyHeads, valueHeads, keySize, valueSize } = spec;
   const normed = norm(x, spec.norm.pre, "attention.norm", weights);
   const project = (name: string) => linear(normed, `attention.${name}_proj`, weights);
-  const bySample = (rows: Value, width: number) => Reshape(rows, [samples, -1, width]);
+  const bySample = (rows: Value, width: number) => op.Reshape(rows, [samples, -1, width]);
   const weight = (name: string) => weights.values.get(`attention.${name}`)!;
 
   const width = convWidth(spec);
-  const channels = Transpose(bySample(watch(project("qkv")), width), [0, 2, 1]);
-  const { output: convolved, state: conv } = CausalConvWithState(
+  const channels = op.Transpose(bySample(watch(project("qkv")), width), [0, 2, 1]);
+  const { output: convolved, state: conv } = op.CausalConvWithState(
     channels,
     weight("conv.weight"),
     past?.conv ?? null,
   );
-  const rows = watch(Reshape(Transpose(convolved, [0, 2, 1]), [-1, width]));
+  const rows = watch(op.Reshape(op.Transpose(convolved, [0, 2, 1]), [-1, width]));
   const keys = keyHeads * keySize;
-  const q = ofLengthOne(Slice(rows, 0, keys, 1), spec);
-  const k = ofLengthOne(Slice(rows, keys, 2 * keys, 1), spec);
-  const v = Slice(rows, 2 * keys, width, 1);
+  const q = ofLengthOne(op.Slice(rows, 0, keys, 1), spec);
+  const k = ofLengthOne(op.Slice(rows, keys, 2 * keys, 1), spec);
+  const v = op.Slice(rows, 2 * keys, width, 1);
 
-  const rate = Softplus(watch(Add(project("a"), weight("dt_bias"))));
-  const decay = Mul(Mul(Exp(weight("a_log")), scalar(x.graph, -1)), rate);
-  const { output, state } = LinearAttention({
+  const rate = op.Softplus(watch(op.Add(project("a"), weight("dt_bias"))));
+  const decay = op.Mul(op.Mul(op.Exp(weight("a_log")), scalar(x.graph, -1)), rate);
+  const { output, state } = op.LinearAttention({
     query: bySample(q, keys),
     key: bySample(k, keys),
     value: bySample(v, valueHeads * valueSize),
     decay: bySample(decay, valueHeads),
-    beta: bySample(Sigmoid(watch(project("b"))), valueHeads),
+    beta: bySample(op.Sigmoid(watch(project("b"))), valueHeads),
     state: past?.state ?? null,
   }, spec);
 
-  const heads = Reshape(output, [-1, valueHeads, valueSize]);
-  const even = SimplifiedLayerNormalization(heads, weight("gate_norm.weight"), spec.epsilon);
-  watch(Reshape(output, [-1, valueHeads * valueSize]));
-  const mixed = Mul(Reshape(even, [-1, valueHeads * valueSize]), QuickGelu(project("z"), 1));
+  const heads = op.Reshape(output, [-1, valueHeads, valueSize]);
+  const even = op.SimplifiedLayerNormalization(heads, weight("gate_norm.weight"), spec.epsilon);
+  watch(op.Reshape(output, [-1, valueHeads * valueSize]));
+  const mixed = op.Mul(op.Reshape(even, [-1, valueHeads * valueSize]), op.QuickGelu(project("z"), 1));
   return { q, k, v, mixed, memory: { conv, state } };
 }
 
 /** Each head divided by its length √(Σ x² + ε): an RMSNorm, of which length and ε are √E and E times too large. */
 function ofLengthOne(x: Value, { keyHeads, keySize }: DeltaSpec): Value {
   const even = x.graph.constant(float32([keySize], new Float32Array(keySize).fill(keySize ** -0.5)));
-  const heads = Reshape(x, [-1, keyHeads, keySize]);
-  return Reshape(SimplifiedLayerNormalization(heads, even, LENGTH_EPSILON / keySize), [
+  const heads = op.Reshape(x, [-1, keyHeads, keySize]);
+  return op.Reshape(op.SimplifiedLayerNormalization(heads, even, LENGTH_EPSILON / keySize), [
     -1,
     keyHeads * keySize,
   ]);

@@ -1,7 +1,6 @@
 /** A feed-forward network (MLP) that all tokens pass through. */
 import type { AnyModule, NetworkSpec } from "../pieces.ts";
-import { linear } from "../values/linear.ts";
-import { norm } from "../values/norms.ts";
+import { linear, norm } from "../values/linear.ts";
 import { float32Bytes, ofPiece, type Piece, piece, ranges, unitCuts } from "./cuts.ts";
 import { type FeedKind, placed } from "./kind.ts";
 import { networkTensors, normTensors } from "./needs.ts";

@@ -1,33 +1,15 @@
 /**
- * Mixtures of experts as values of a graph: routing, an expert, and all experts over the tokens that chose them.
+ * Mixtures of experts: the kind, and as values of a graph routing, an expert, and all experts over the tokens that chose them.
  *
  * Letters as in pieces.ts; N tokens, X experts, k of them a token's.
  */
-import {
-  Add,
-  Div,
-  Gather,
-  GatherElements,
-  Less,
-  Mul,
-  NonZero,
-  ReduceSum,
-  Reshape,
-  scalar,
-  ScatterElements,
-  ScatterND,
-  Sigmoid,
-  Slice,
-  Softmax,
-  Sub,
-  TopK,
-  type Value,
-  Where,
-} from "../../onnx/mod.ts";
+import { scalar, type Value } from "../../onnx/mod.ts";
+import * as op from "../../onnx/mod.ts";
 import type { AnyModule, NetworkSpec, TensorNeed } from "../pieces.ts";
-import { linear, type Weights } from "../values/linear.ts";
+import { linear, norm, type Weights } from "../values/linear.ts";
+import { type FeedKind, placed, together } from "./kind.ts";
 import { linearTensors, networkTensors, normTensors } from "./needs.ts";
-import { innerProduct } from "./network.ts";
+import { innerProduct, networkWidth, resized } from "./network.ts";
 
 /** A network that some tokens pass through, without norms of its own. */
 export interface ExpertSpec extends NetworkSpec {
@@ -95,6 +77,35 @@ export function expertTensors(expert: number, { expert: spec }: MixtureSpec, hid
   return networkTensors(expertName(expert), spec, hidden, 2 ** 16 + 3 * expert);
 }
 
+/** A mixture of experts in the place of an MLP. It is never part of a parallel residual. */
+export const mixture: FeedKind<MixtureSpec> = {
+  kind: "mixture",
+  title: "a mixture of experts",
+  tensors: (spec, hidden) => [
+    ...routerTensors(spec, hidden),
+    ...(spec.shared ? sharedTensors(spec.shared, hidden) : []),
+    ...Array.from({ length: spec.experts }, (_, e) => expertTensors(e, spec, hidden)).flat(),
+    ...normTensors("mlp.post_norm", spec.norm.post, hidden),
+  ],
+  groups: (spec, hidden) => [
+    ...together([...routerTensors(spec, hidden), ...normTensors("mlp.post_norm", spec.norm.post, hidden)]),
+    ...spec.shared ? together(sharedTensors(spec.shared, hidden)) : [],
+    { tensors: expertTensors(0, spec, hidden), count: spec.experts, top: spec.top },
+  ],
+  width: ({ expert }) => networkWidth(expert),
+  cut: () => [],
+  reshaped: (spec, ratio, changes) => ({
+    ...spec,
+    norm: placed(spec.norm, changes),
+    expert: resized(spec.expert, ratio),
+    shared: spec.shared && resized(spec.shared, ratio),
+  }),
+  inexpressible: { "gguf-deci": "has mixtures of experts, which llama.cpp's deci does not support" },
+  /** All of it in one graph. */
+  raw: (x, spec, weights) => mixed(norm(x, spec.norm.pre, "mlp.norm", weights), spec, weights),
+  routed: true,
+};
+
 /** Values of a router for N tokens that probes may add to its outputs: logits [N, X], and the weights [N, k] of each token's experts. */
 export interface RouterTaps {
   readonly logits: Value;
@@ -107,16 +118,16 @@ interface Routed extends RouterTaps {
 }
 
 /** All of a mixture in one graph: its update before the norm behind it, of normed rows [N, D]. Experts run over their tokens only. */
-export function mixture(normed: Value, spec: MixtureSpec, weights: Weights): Value {
+function mixed(normed: Value, spec: MixtureSpec, weights: Weights): Value {
   const routed = route(normed, spec, weights);
-  const zeros = Mul(routed.logits, scalar(normed.graph, 0));
-  const byExpert = ScatterElements(zeros, routed.experts, routed.weights, 1);
-  let sum = spec.shared ? shared(normed, spec.shared, weights) : Sub(normed, normed);
+  const zeros = op.Mul(routed.logits, scalar(normed.graph, 0));
+  const byExpert = op.ScatterElements(zeros, routed.experts, routed.weights, 1);
+  let sum = spec.shared ? shared(normed, spec.shared, weights) : op.Sub(normed, normed);
   for (let e = 0; e < spec.experts; e++) {
-    const shares = Slice(byExpert, e, e + 1, 1);
-    const rows = Reshape(Slice(NonZero(shares), 0, 1, 0), [-1]);
-    const made = expert(Gather(normed, rows), spec.expert, expertName(e), weights);
-    sum = addRows(sum, rows, Mul(made, Gather(shares, rows)));
+    const shares = op.Slice(byExpert, e, e + 1, 1);
+    const rows = op.Reshape(op.Slice(op.NonZero(shares), 0, 1, 0), [-1]);
+    const made = expert(op.Gather(normed, rows), spec.expert, expertName(e), weights);
+    sum = addRows(sum, rows, op.Mul(made, op.Gather(shares, rows)));
   }
   return sum;
 }
@@ -126,18 +137,21 @@ export function route(normed: Value, { top, experts, router }: MixtureSpec, weig
   const { graph } = normed;
   const logits = linear(normed, "mlp.router", { ...weights, products: "f32" });
   if (router.score === "softmax-of-top") {
-    const { values, indices } = TopK(logits, top);
-    return { logits, experts: indices, weights: Softmax(values, -1) };
+    const { values, indices } = op.TopK(logits, top);
+    return { logits, experts: indices, weights: op.Softmax(values, -1) };
   }
-  const scores = router.score === "softmax" ? Softmax(logits, -1) : Sigmoid(logits);
-  const corrected = router.correction ? Add(scores, weights.values.get("mlp.router.correction")!) : scores;
-  const { indices } = TopK(router.groups ? inBestGroups(corrected, experts, router.groups) : corrected, top);
-  let shares = GatherElements(scores, indices, 1);
-  if (router.renormalise) shares = Div(shares, Add(ReduceSum(shares, [-1], 1), scalar(graph, TINY)));
+  const scores = router.score === "softmax" ? op.Softmax(logits, -1) : op.Sigmoid(logits);
+  const corrected = router.correction ? op.Add(scores, weights.values.get("mlp.router.correction")!) : scores;
+  const { indices } = op.TopK(
+    router.groups ? inBestGroups(corrected, experts, router.groups) : corrected,
+    top,
+  );
+  let shares = op.GatherElements(scores, indices, 1);
+  if (router.renormalise) shares = op.Div(shares, op.Add(op.ReduceSum(shares, [-1], 1), scalar(graph, TINY)));
   return {
     logits,
     experts: indices,
-    weights: router.scale === 1 ? shares : Mul(shares, scalar(graph, router.scale)),
+    weights: router.scale === 1 ? shares : op.Mul(shares, scalar(graph, router.scale)),
   };
 }
 
@@ -151,11 +165,11 @@ function inBestGroups(
   { count, top }: NonNullable<RouterSpec["groups"]>,
 ): Value {
   const size = experts / count;
-  const best = ReduceSum(TopK(Reshape(scores, [-1, count, size]), Math.min(2, size)).values, [-1]);
-  const least = Slice(TopK(best, top).values, top - 1, top, 1);
-  const left = Reshape(Less(best, least), [-1, count, 1]);
-  const grouped = Reshape(scores, [-1, count, size]);
-  return Reshape(Where(left, scalar(scores.graph, -Infinity), grouped), [-1, experts]);
+  const best = op.ReduceSum(op.TopK(op.Reshape(scores, [-1, count, size]), Math.min(2, size)).values, [-1]);
+  const least = op.Slice(op.TopK(best, top).values, top - 1, top, 1);
+  const left = op.Reshape(op.Less(best, least), [-1, count, 1]);
+  const grouped = op.Reshape(scores, [-1, count, size]);
+  return op.Reshape(op.Where(left, scalar(scores.graph, -Infinity), grouped), [-1, experts]);
 }
 
 /** The output of an expert for normed rows. */
@@ -167,11 +181,11 @@ export function expert(x: Value, spec: ExpertSpec, name: string, weights: Weight
 export function shared(normed: Value, spec: SharedSpec, weights: Weights): Value {
   const made = expert(normed, spec, "mlp.shared", weights);
   return spec.gate
-    ? Mul(made, Sigmoid(linear(normed, "mlp.shared_gate", { ...weights, products: "f32" })))
+    ? op.Mul(made, op.Sigmoid(linear(normed, "mlp.shared_gate", { ...weights, products: "f32" })))
     : made;
 }
 
 /** Adds to some rows of a sum; each row once, so that the order of additions is one. */
 export function addRows(sum: Value, rows: Value, added: Value): Value {
-  return ScatterND(sum, Reshape(rows, [-1, 1]), added);
+  return op.ScatterND(sum, op.Reshape(rows, [-1, 1]), added);
 }

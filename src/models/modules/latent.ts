@@ -6,8 +6,7 @@
  */
 import { Concat, Expand, Mul, Reshape, scalar, Slice, type Value } from "../../onnx/mod.ts";
 import type { AttentionSpec } from "../pieces.ts";
-import { linear } from "../values/linear.ts";
-import { norm } from "../values/norms.ts";
+import { linear, norm } from "../values/linear.ts";
 import { watch } from "../values/watch.ts";
 import { attentionKind } from "./attention.ts";
 import { piece } from "./cuts.ts";

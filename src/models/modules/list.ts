@@ -3,11 +3,10 @@ import type { LayerModule } from "../../measure/mod.ts";
 import type { AnyModule, AttentionSpec, TensorNeed } from "../pieces.ts";
 import { delta } from "./delta.ts";
 import { dense } from "./dense.ts";
-import type { MixtureSpec } from "./experts.ts";
+import { mixture, type MixtureSpec } from "./experts.ts";
 import type { FeedKind, Kind, MixerKind } from "./kind.ts";
 import { latent } from "./latent.ts";
 import { mean } from "./mean.ts";
-import { mixture } from "./mixture.ts";
 import { softmax } from "./softmax.ts";
 
 /** Kinds that can be either module of a layer (plain.ts). */

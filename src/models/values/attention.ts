@@ -10,23 +10,8 @@
  *
  * Letters: G = H/K query heads that share a key head, R rows (queries) of a slice, S keys that they see.
  */
-import {
-  Add,
-  Attention,
-  Concat,
-  Expand,
-  GroupQueryAttention,
-  type Lowering,
-  MatMul,
-  Mul,
-  Reshape,
-  scalar,
-  Slice,
-  softcap,
-  Softmax,
-  Transpose,
-  type Value,
-} from "../../onnx/mod.ts";
+import { type Lowering, scalar, softcap, type Value } from "../../onnx/mod.ts";
+import * as op from "../../onnx/mod.ts";
 import type { AttentionSpec } from "../pieces.ts";
 import { causalMask, lastOf } from "./mask.ts";
 
@@ -91,17 +76,17 @@ function grouped(spec: AttentionSpec, { q, k, v, ...rest }: Heads, { samples, le
   const heads = { q: resize(q, spec.heads), k: resize(k, spec.kvHeads), v: resize(v, spec.kvHeads), ...rest };
   const outputs = Array.from({ length: samples }, (_, sample) => groupedSample(spec, heads, sample, length))
     .flat();
-  const mixed = Reshape(Concat(outputs, 1), [samples * length, spec.heads * padded]);
+  const mixed = op.Reshape(op.Concat(outputs, 1), [samples * length, spec.heads * padded]);
   return resizeHeads(mixed, spec.heads, padded, spec.headSize, samples * length);
 }
 
 function resizeHeads(x: Value, heads: number, from: number, to: number, rows: number): Value {
   if (from === to) return x;
-  const split = Reshape(x, [-1, heads, from]);
+  const split = op.Reshape(x, [-1, heads, from]);
   const resized = to > from
-    ? Concat([split, Expand(scalar(x.graph, 0), [rows, heads, to - from])], 2)
-    : Slice(split, 0, to, 2);
-  return Reshape(resized, [-1, heads * to]);
+    ? op.Concat([split, op.Expand(scalar(x.graph, 0), [rows, heads, to - from])], 2)
+    : op.Slice(split, 0, to, 2);
+  return op.Reshape(resized, [-1, heads * to]);
 }
 
 /** Attention of one sample, [1, slice, width] for each slice of its queries. */
@@ -118,8 +103,8 @@ function groupedSample(
   for (let start = 0; start < length; start += QUERIES) {
     const end = Math.min(start + QUERIES, length);
     const rows = (value: Value) =>
-      Reshape(Slice(value, sample * length + start, sample * length + end, 0), [1, end - start, -1]);
-    const { output, present } = GroupQueryAttention({
+      op.Reshape(op.Slice(value, sample * length + start, sample * length + end, 0), [1, end - start, -1]);
+    const { output, present } = op.GroupQueryAttention({
       query: rows(q),
       key: rows(k),
       value: rows(v),
@@ -150,9 +135,10 @@ function inSlices(
     columns: Math.max(...slices.map(({ firstKey, end }) => end - firstKey)),
     window: spec.window,
   });
-  const bySample = (x: Value) => Reshape(x, [samples, length, -1]);
+  const bySample = (x: Value) => op.Reshape(x, [samples, length, -1]);
   const texts = { q: bySample(q), k: bySample(k), v: bySample(v) };
-  const cut = (x: Value, start: number, end: number) => end - start === length ? x : Slice(x, start, end, 1);
+  const cut = (x: Value, start: number, end: number) =>
+    end - start === length ? x : op.Slice(x, start, end, 1);
   const outputs = slices.map(({ start, end, firstKey }) => {
     const [rows, keys] = [end - start, end - firstKey];
     const heads = {
@@ -163,7 +149,7 @@ function inSlices(
     };
     return attendSlice(spec, heads, lastOf(mask, rows, keys), samples);
   });
-  return Reshape(Concat(outputs, 1), [samples * length, spec.heads * spec.headSize]);
+  return op.Reshape(op.Concat(outputs, 1), [samples * length, spec.heads * spec.headSize]);
 }
 
 /** Queries [start, end), and the first key that one of them sees. */
@@ -189,24 +175,24 @@ export function attendMasked(
   samples: number,
   lowering: Lowering,
 ): Value {
-  const bySample = (x: Value, heads: number) => Reshape(x, [samples, -1, heads * spec.headSize]);
+  const bySample = (x: Value, heads: number) => op.Reshape(x, [samples, -1, heads * spec.headSize]);
   const after = (before: Value | undefined, x: Value) => {
     const own = bySample(x, spec.kvHeads);
     if (!before) return own;
-    const repeated = Expand(Reshape(before, [1, -1, spec.kvHeads * spec.headSize]), [samples, 1, 1]);
-    return Concat([repeated, own], 1);
+    const repeated = op.Expand(op.Reshape(before, [1, -1, spec.kvHeads * spec.headSize]), [samples, 1, 1]);
+    return op.Concat([repeated, own], 1);
   };
   const heads = { q: bySample(q, spec.heads), k: after(past?.key, k), v: after(past?.value, v), ...rest };
   const mixed = lowering.masked === "standard"
     ? standard(spec, heads, mask, samples)
     : decomposed(spec, heads, mask, samples);
-  return Reshape(mixed, [-1, spec.heads * spec.headSize]);
+  return op.Reshape(mixed, [-1, spec.heads * spec.headSize]);
 }
 
 /** One slice by ONNX's operator, which knows nothing of sinks. */
 export function standard(spec: AttentionSpec, heads: Heads, mask: Value, samples: number): Value {
   if (heads.sinks) return decomposed(spec, heads, mask, samples);
-  return Attention(heads.q, heads.k, heads.v, mask, spec);
+  return op.Attention(heads.q, heads.k, heads.v, mask, spec);
 }
 
 /** One slice by products; R and S need not be known when the graph is made. */
@@ -217,22 +203,22 @@ export function decomposed(
   samples: number,
 ): Value {
   const B = samples;
-  const queries = Transpose(Reshape(Mul(q, scalar(q.graph, scale)), [B, -1, H, E]), [0, 2, 1, 3]);
-  const keys = Transpose(Reshape(k, [B, -1, K, E]), [0, 2, 3, 1]);
-  const values = Transpose(Reshape(v, [B, -1, K, E]), [0, 2, 1, 3]);
-  const products = MatMul(Reshape(queries, [B, K, -1, E]), keys); // [B, K, G·R, S]
+  const queries = op.Transpose(op.Reshape(op.Mul(q, scalar(q.graph, scale)), [B, -1, H, E]), [0, 2, 1, 3]);
+  const keys = op.Transpose(op.Reshape(k, [B, -1, K, E]), [0, 2, 3, 1]);
+  const values = op.Transpose(op.Reshape(v, [B, -1, K, E]), [0, 2, 1, 3]);
+  const products = op.MatMul(op.Reshape(queries, [B, K, -1, E]), keys); // [B, K, G·R, S]
   const capped = cap ? softcap(products, cap) : products;
-  const scores = Add(Reshape(capped, [B, H, -1, SAME]), mask);
-  const shares = sinks ? sharesBesides(scores, sinks, H) : Softmax(scores, -1);
-  const mixed = MatMul(Reshape(shares, [B, K, -1, SAME]), values); // [B, K, G·R, E]
-  return Reshape(Transpose(Reshape(mixed, [B, H, -1, E]), [0, 2, 1, 3]), [B, -1, H * E]);
+  const scores = op.Add(op.Reshape(capped, [B, H, -1, SAME]), mask);
+  const shares = sinks ? sharesBesides(scores, sinks, H) : op.Softmax(scores, -1);
+  const mixed = op.MatMul(op.Reshape(shares, [B, K, -1, SAME]), values); // [B, K, G·R, E]
+  return op.Reshape(op.Transpose(op.Reshape(mixed, [B, H, -1, E]), [0, 2, 1, 3]), [B, -1, H * E]);
 }
 
 /** Shares [B, H, R, S] of the keys, besides what each head's sink takes. */
 function sharesBesides(scores: Value, sinks: Value, heads: number): Value {
-  const zeros = Mul(Slice(scores, 0, 1, 3), scalar(scores.graph, 0)); // hidden scores are finite
-  const all = Concat([Add(zeros, Reshape(sinks, [1, heads, 1, 1])), scores], 3);
-  return Slice(Softmax(all, -1), 1, END, 3);
+  const zeros = op.Mul(op.Slice(scores, 0, 1, 3), scalar(scores.graph, 0)); // hidden scores are finite
+  const all = op.Concat([op.Add(zeros, op.Reshape(sinks, [1, heads, 1, 1])), scores], 3);
+  return op.Slice(op.Softmax(all, -1), 1, END, 3);
 }
 
 /** Past the end of any axis. */

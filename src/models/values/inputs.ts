@@ -3,8 +3,7 @@ import type { LayerModule } from "../../measure/mod.ts";
 import type { Dim, Graph, Lowering, Value } from "../../onnx/mod.ts";
 import type { AnyModule, TensorNeed } from "../pieces.ts";
 import type { Extent } from "./attention.ts";
-import { fedWeight, type StoredTypes, type Weights } from "./linear.ts";
-import { norm, scaled } from "./norms.ts";
+import { fedWeight, norm, scaled, type StoredTypes, type Weights } from "./linear.ts";
 import { squares, takeWatched, watch } from "./watch.ts";
 
 /** How many samples of how many tokens, −1 if that is known only when the graph runs. */

@@ -1,6 +1,8 @@
-/** Weights in a graph, however an engine is fed them, and products with them. */
-import { Add, Cast, type Dim, Gemm, type Graph, type Lowering, type Value } from "../../onnx/mod.ts";
+/** Weights in a graph, however an engine is fed them: products with them, norms of rows, and numbers that multiply rows. */
+import { type Dim, type Graph, type Lowering, scalar, type Value } from "../../onnx/mod.ts";
+import * as op from "../../onnx/mod.ts";
 import type { DType } from "../../tensor/mod.ts";
+import type { NormSpec } from "../pieces.ts";
 
 /** Element types of fed weights, by canonical name. */
 export type StoredTypes = ReadonlyMap<string, DType>;
@@ -31,14 +33,30 @@ export function asFactor(
   products: Lowering["products"],
 ): Value {
   const wanted = shape.length === 2 ? products : "f32";
-  return dtype === wanted ? weight : Cast(weight, wanted);
+  return dtype === wanted ? weight : op.Cast(weight, wanted);
 }
 
 /** x Wᵀ + b, or + a sum that has the bias in it; what is added is float32, whatever the type of the product. */
 export function linear(x: Value, name: string, weights: Weights, sum: Value | null = null): Value {
   const matrix = weights.values.get(`${name}.weight`)!;
   const added = sum ?? weights.values.get(`${name}.bias`) ?? null;
-  if (weights.products === "f32") return Gemm(x, matrix, added);
-  const product = Cast(Gemm(Cast(x, weights.products), matrix), "f32");
-  return added ? Add(product, added) : product;
+  if (weights.products === "f32") return op.Gemm(x, matrix, added);
+  const product = op.Cast(op.Gemm(op.Cast(x, weights.products), matrix), "f32");
+  return added ? op.Add(product, added) : product;
+}
+
+/** The norm of rows, or the rows themselves where there is none. */
+export function norm(x: Value, spec: NormSpec | null, name: string, weights: Weights): Value {
+  if (!spec) return x;
+  const scale = spec.weight === false
+    ? op.Expand(scalar(x.graph, 1), op.Shape(x, -1))
+    : weights.values.get(`${name}.weight`)!;
+  return spec.kind === "rms"
+    ? op.SimplifiedLayerNormalization(x, scale, spec.epsilon)
+    : op.LayerNormalization(x, scale, weights.values.get(`${name}.bias`) ?? null, { epsilon: spec.epsilon });
+}
+
+/** Times a number that is part of the model. */
+export function scaled(x: Value, factor = 1): Value {
+  return factor === 1 ? x : op.Mul(x, scalar(x.graph, factor));
 }

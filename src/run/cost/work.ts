@@ -5,7 +5,7 @@
  * Every weight is read once for all tokens and texts; of a mixture those of the experts that some token has chosen, were all chosen
  * alike and each token by itself: X (1 − (1 − k / X)^N) of X for N tokens of k each. Keys and values are read once for each text. The head is for the last token.
  */
-import type { DropPlan, LayerModule, Work } from "../../measure/mod.ts";
+import { type DropPlan, type LayerModule, MODULES, type Work } from "../../measure/mod.ts";
 import {
   type FeedSpec,
   kindOf,
@@ -52,24 +52,13 @@ export function workOf(
   bytes: NumberBytes,
 ): (step: NewTokens) => ModuleWork[] {
   const { layers } = changedSpec(spec, plan);
-  const works = [
-    ...alike(layers.map(({ attention }) => isRun(attention) ? attention : null)).map(([mixer, count]) => {
-      const products = productsOf(mixer, spec.hidden, "attention", bytes);
-      const core = coreOf(mixer, bytes);
-      return (step: NewTokens): ModuleWork => (
-        { module: "attention", count, products: products(step), core: core(step) }
-      );
-    }),
-    ...alike(layers.map(({ mlp }) => isRun(mlp) ? mlp : null)).map(([mlp, count]) => {
-      const products = productsOf(mlp, spec.hidden, "mlp", bytes);
-      return (step: NewTokens): ModuleWork => ({
-        module: "mlp",
-        count,
-        products: products(step),
-        core: null,
-      });
-    }),
-  ];
+  const works = MODULES.flatMap((module) =>
+    alike(layers.map((layer) => layer[module]).filter(isRun)).map(([own, count]) => {
+      const products = productsOf(own, spec.hidden, module, bytes);
+      const core = module === "attention" ? coreOf(own as MixerSpec, bytes) : () => null;
+      return (step: NewTokens): ModuleWork => ({ module, count, products: products(step), core: core(step) });
+    })
+  );
   const matrix = spec.vocabulary * spec.hidden;
   const head = ({ texts }: NewTokens): ModuleWork => {
     const products = { bytes: bytes.other * matrix, flops: 2 * matrix * texts };
@@ -133,9 +122,9 @@ const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum +
 const multiplied = (groups: readonly { readonly top: number; readonly matrices: number }[]) =>
   sumOf(groups.map(({ top, matrices }) => top * matrices));
 
-/** The modules that are there, equal ones once, and how many they are. */
-function alike<Spec>(modules: readonly (Spec | null)[]): [Spec, number][] {
-  const groups = Map.groupBy(modules.filter((module) => module !== null), (module) => JSON.stringify(module));
+/** Equal modules once, with their number. */
+function alike<Spec>(modules: readonly Spec[]): [Spec, number][] {
+  const groups = Map.groupBy(modules, (module) => JSON.stringify(module));
   return [...groups.values()].map((group) => [group[0], group.length]);
 }
 

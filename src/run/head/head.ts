@@ -1,7 +1,10 @@
 /** The final norm and the head's matrix: read in slices of rows, and searched if numbers are not finite. */
-import { type Model, type ModelSpec, normTensors } from "../../models/mod.ts";
+import type { Engine, Held } from "../../engine/mod.ts";
+import { type Model, type ModelSpec, normTensors, scoredRowsGraph } from "../../models/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
-import { areFinite, culpritAmong, notFinite, sumOfSquares } from "../finite.ts";
+import { areFinite, culpritAmong, notFinite, sumOfSquares, takeSquares } from "../finite.ts";
+import { withUploaded } from "../held.ts";
+import type { Programs } from "../programs.ts";
 
 /** Rows of the head's matrix that are read at once. */
 const ROWS = 8192;
@@ -36,6 +39,30 @@ export async function finalNorm({ spec, weights }: Model): Promise<Map<string, T
     named.set(name, await weights.outer(name));
   }
   return named;
+}
+
+/** Takes rows of P streams through the final norm: [n, P, D]. Throws `RangeError` where they are not finite. */
+export async function normedRows(model: Model, engine: Engine, { get }: Programs, signal?: AbortSignal) {
+  const weights = Object.fromEntries(
+    [...await finalNorm(model)].map(([name, tensor]) => [name, float32(tensor.shape, toFloat32(tensor))]),
+  );
+  return async (streams: readonly Held[], rows: Int32Array): Promise<Held> => {
+    const program = await get(["rows", streams.length], () => scoredRowsGraph(model.spec, streams.length));
+    const named = Object.fromEntries(streams.map((stream, plan) => [`x${plan}`, stream]));
+    const { squares, hidden } = await withUploaded(
+      engine,
+      { ...weights, rows: indices([rows.length], rows) },
+      (held) => program.run({ ...held, ...named }, { signal }),
+    );
+    if (areFinite(await takeSquares(engine, squares))) return hidden;
+    hidden.free();
+    throw notFinite(model, "final norm", culpritAmong(Object.entries(weights)));
+  };
+}
+
+/** Whole numbers as the index tensors of graphs. */
+export function indices(shape: readonly number[], values: Int32Array): Tensor {
+  return { dtype: "i64", shape, data: BigInt64Array.from(values, BigInt) };
 }
 
 /** The error for logits that are not finite: it begins where the weights do that are not, or are too large. */

@@ -1,16 +1,13 @@
-/** What the model predicts after every token of one text: all logits, or the loss of the token that follows. */
+/** The model's predictions after every token of one text: all logits, or the loss of the token that follows. */
 import type { Held } from "../../engine/mod.ts";
-import { scoredRowsGraph } from "../../models/mod.ts";
 import { createGraph, Gemm, type Graph, Reshape, softcap } from "../../onnx/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
-import { areFinite, culpritAmong, notFinite, takeSquares } from "../finite.ts";
 import { forward, type ForwardOptions } from "../forward.ts";
-import { finalNorm, headRows, headSlices } from "./head.ts";
-import { freeAll, take, withUploaded } from "../held.ts";
+import { headRows, headSlices, normedRows } from "./head.ts";
+import { freeStates, take, withUploaded } from "../held.ts";
 import type { DropPlan } from "../../measure/mod.ts";
 import { openPrograms } from "../programs.ts";
 import { openScorer } from "./scorer.ts";
-import { freeStates } from "../state.ts";
 
 /** A run of one text under one plan. */
 export interface OneText extends Pick<ForwardOptions, "model" | "engine" | "signal"> {
@@ -30,7 +27,8 @@ export async function textLogits(run: OneText): Promise<Tensor & { data: Float32
   const programs = openPrograms(engine);
   try {
     await lastStream(run, async (stream) => {
-      const hidden = await normed(run, stream, programs.get);
+      const rows = Int32Array.from(ids.keys());
+      const hidden = await (await normedRows(model, engine, programs, signal))([stream], rows);
       try {
         const bytes = Math.min(engine.has.bindingBytes, 4 * spec.hidden * LOGITS / ids.length);
         for (const [start, end] of headSlices(spec, bytes)) {
@@ -95,27 +93,6 @@ async function lastStream(
       }
     },
   });
-}
-
-/** The stream after the final norm, [T, 1, D]. */
-async function normed(
-  { model, engine, ids, signal }: OneText,
-  stream: Held,
-  program: ReturnType<typeof openPrograms>["get"],
-): Promise<Held> {
-  const weights = Object.fromEntries(
-    [...await finalNorm(model)].map(([name, tensor]) => [name, float32(tensor.shape, toFloat32(tensor))]),
-  );
-  const rows: Tensor = { dtype: "i64", shape: [ids.length], data: BigInt64Array.from(ids.keys(), BigInt) };
-  const compiled = await program(["rows", 1], () => scoredRowsGraph(model.spec, 1));
-  const { squares, hidden } = await withUploaded(
-    engine,
-    { ...weights, rows },
-    (held) => compiled.run({ ...held, x0: stream }, { signal }),
-  );
-  if (areFinite(await takeSquares(engine, squares))) return hidden;
-  freeAll([hidden]);
-  throw notFinite(model, "final norm", culpritAmong(Object.entries(weights)));
 }
 
 /** Inputs hidden [T, 1, D] and weight [S, D]; output logits [T, S]. */

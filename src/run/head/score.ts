@@ -10,11 +10,22 @@ import type { Held } from "../../engine/mod.ts";
 import type { Model } from "../../models/mod.ts";
 import { type DropPlan, noDrop, planText } from "../../measure/mod.ts";
 import { forward, type ForwardOptions } from "../forward.ts";
-import { freeAll } from "../held.ts";
+import { freeAll, freeStates } from "../held.ts";
 import { openScorer } from "./scorer.ts";
 import type { Batch, Segment } from "../segments.ts";
-import { freeStates } from "../state.ts";
-import type { Scores, ScoreSums, Targets } from "./targets.ts";
+import type { Scores, Targets } from "./slices.ts";
+
+/** Sums over the predicted tokens of one sample. */
+export interface ScoreSums {
+  /** Σ −ln p(token), nats. */
+  nll: number;
+  /** Σ KL(p_full ‖ p_drop), nats. */
+  kl: number;
+  /** Positions whose most probable token is also the full model's. */
+  top1: number;
+  /** Predicted tokens: T − 1. */
+  tokens: number;
+}
 
 /** Final streams of the full model, by first segment of a batch: what plans are held against. To be freed. */
 export interface Reference {

@@ -3,32 +3,14 @@
  * slices of the vocabulary pass, each weight row uploaded once, and for each slice all rows.
  */
 import type { Engine, Held } from "../../engine/mod.ts";
-import { type Model, scoredRowsGraph } from "../../models/mod.ts";
-import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
-import { areFinite, culpritAmong, notFinite, takeSquares } from "../finite.ts";
-import { finalNorm, headRows, headSlices, type Rows } from "./head.ts";
+import type { Model } from "../../models/mod.ts";
+import { headRows, headSlices, indices, normedRows, type Rows } from "./head.ts";
 import { freeAll, withRead, withUploaded } from "../held.ts";
 import { openPrograms } from "../programs.ts";
-import { type Asked, inColumns, merger, sliceGraph } from "./slices.ts";
-import type { Scores, Targets } from "./targets.ts";
+import { type Asked, inColumns, merger, type Scores, sliceGraph, type Targets } from "./slices.ts";
 
 /** Logits that exist at once. */
 const LOGITS = 4 * 2 ** 20;
-
-/** Scores streams of one model. */
-export interface Scorer {
-  /**
-   * The predictions of each plan, `streams[plan][batch]` at `targets[batch]`; if `compared`, held against plan 0. `onScore` is told
-   * the logits of one plan done.
-   */
-  score(
-    streams: readonly (readonly Held[])[],
-    targets: readonly Targets[],
-    compared: boolean,
-    onScore?: (done: number) => void,
-  ): Promise<Scores[]>;
-  release(): Promise<void>;
-}
 
 /** Some rows of all plans [n, P, D], and what they predict. */
 interface Chunk extends Asked {
@@ -36,33 +18,19 @@ interface Chunk extends Asked {
 }
 
 /** Opens the head of a model. Its runs throw `RangeError` where the norm or the head is not finite. */
-export async function openScorer(model: Model, engine: Engine, signal?: AbortSignal): Promise<Scorer> {
+export async function openScorer(model: Model, engine: Engine, signal?: AbortSignal) {
   const { spec, spec: { hidden } } = model;
-  const normWeights = Object.fromEntries(
-    [...await finalNorm(model)].map(([name, tensor]) => [name, float32(tensor.shape, toFloat32(tensor))]),
-  );
   const programs = openPrograms(engine);
+  const normed = await normedRows(model, engine, programs, signal);
   const slices = headSlices(spec, engine.has.bindingBytes);
 
   /** The rows of a batch that are scored, at most `size` in a chunk. */
   async function chunksOf(streams: readonly Held[], targets: Targets, size: number): Promise<Chunk[]> {
-    const plans = streams.length;
-    const program = await programs.get(["rows", plans], () => scoredRowsGraph(spec, plans));
-    const named = Object.fromEntries(streams.map((stream, plan) => [`x${plan}`, stream]));
     const chunks: Chunk[] = [];
     try {
       for (let start = 0; start < targets.rows.length; start += size) {
         const part = rowsFrom(targets, start, start + size);
-        const uploads = { ...normWeights, rows: indices([part.rows.length], part.rows) };
-        const { squares, hidden } = await withUploaded(
-          engine,
-          uploads,
-          (held) => program.run({ ...held, ...named }, { signal }),
-        );
-        chunks.push({ ...inColumns(part), hidden });
-        if (!areFinite(await takeSquares(engine, squares))) {
-          throw notFinite(model, "final norm", culpritAmong(Object.entries(normWeights)));
-        }
+        chunks.push({ ...inColumns(part), hidden: await normed(streams, part.rows) });
       }
       return chunks;
     } catch (error) {
@@ -99,7 +67,16 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
   }
 
   return {
-    async score(streams, targets, compared, onScore) {
+    /**
+     * The predictions of each plan, `streams[plan][batch]` at `targets[batch]`; if `compared`, held against plan 0. `onScore` gets the
+     * number of logits of one plan that are done.
+     */
+    async score(
+      streams: readonly (readonly Held[])[],
+      targets: readonly Targets[],
+      compared: boolean,
+      onScore?: (done: number) => void,
+    ): Promise<Scores[]> {
       const plans = streams.length;
       const size = Math.max(1, Math.floor(LOGITS / (plans * slices[0][1])));
       const chunks: Chunk[] = [];
@@ -150,8 +127,4 @@ function rowsFrom({ rows, tokens, of }: Targets, start: number, end: number): Ta
     tokens: tokens.subarray(first, last),
     of: of.subarray(first, last).map((row) => row - start),
   };
-}
-
-function indices(shape: readonly number[], values: Int32Array): Tensor {
-  return { dtype: "i64", shape, data: BigInt64Array.from(values, BigInt) };
 }

@@ -1,22 +1,29 @@
 /** The head's matrix in slices of the vocabulary: the statistics of one, and how those of all are merged. */
-import {
-  ArgMax,
-  createGraph,
-  Exp,
-  GatherElements,
-  Gemm,
-  type Graph,
-  MatMul,
-  ReduceSum,
-  Reshape,
-  Slice,
-  softcap,
-  Sub,
-  Transpose,
-} from "../../onnx/mod.ts";
+import { createGraph, type Graph, softcap } from "../../onnx/mod.ts";
+import * as op from "../../onnx/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import type { Rows } from "./head.ts";
-import type { Scores, Targets } from "./targets.ts";
+
+/** Rows of a stream to be scored, and the tokens that each predicts. */
+export interface Targets {
+  /** Distinct rows [n]. */
+  readonly rows: Int32Array;
+  /** Tokens [m], and of each which of the rows predicts it (an index, ascending); every row predicts one at least. */
+  readonly tokens: Int32Array;
+  readonly of: Int32Array;
+}
+
+/** One plan's predictions, over the targets of all streams, one after the other. */
+export interface Scores {
+  /** −ln p(token) of each token, nats. */
+  readonly nll: Float64Array;
+  /** Whether each token is the most probable one of its row. */
+  readonly best: Uint8Array;
+  /** KL(p_full ‖ p_plan) of each row, nats. */
+  readonly kl: Float64Array;
+  /** Whether each row's most probable token is also the full model's. */
+  readonly agrees: Uint8Array;
+}
 
 /** Plans and words of a graph; whether plans are compared with the first of them. */
 interface SliceShape {
@@ -35,19 +42,19 @@ export function sliceGraph(
   const stream = graph.input("hidden", "f32", ["n", plans, hidden]);
   const weight = graph.input("weight", "f32", [words, hidden]);
   const target = graph.input("target", "i64", ["n", plans, "c"]);
-  const raw = Gemm(Reshape(stream, [-1, hidden]), weight);
-  const z = Reshape(cap ? softcap(raw, cap) : raw, [-1, plans, words]);
-  const best = ArgMax(z);
-  const max = GatherElements(z, best, 2); // not every engine can reduce to a maximum
-  const exp = Exp(Sub(z, max));
+  const raw = op.Gemm(op.Reshape(stream, [-1, hidden]), weight);
+  const z = op.Reshape(cap ? softcap(raw, cap) : raw, [-1, plans, words]);
+  const best = op.ArgMax(z);
+  const max = op.GatherElements(z, best, 2); // not every engine can reduce to a maximum
+  const exp = op.Exp(op.Sub(z, max));
   graph.output("max", max);
-  graph.output("sum", ReduceSum(exp, [2], 1));
+  graph.output("sum", op.ReduceSum(exp, [2], 1));
   graph.output("best", best, "i64");
-  graph.output("target_logit", GatherElements(z, target, 2));
+  graph.output("target_logit", op.GatherElements(z, target, 2));
   if (compared && plans > 1) {
-    const full = Slice(z, 0, 1, 1);
-    const weights = Transpose(Slice(exp, 0, 1, 1), [0, 2, 1]);
-    graph.output("difference", MatMul(Sub(full, z), weights));
+    const full = op.Slice(z, 0, 1, 1);
+    const weights = op.Transpose(op.Slice(exp, 0, 1, 1), [0, 2, 1]);
+    graph.output("difference", op.MatMul(op.Sub(full, z), weights));
   }
   return graph;
 }
@@ -108,7 +115,7 @@ export function merger(rows: number, count: number, { plans, compared }: Omit<Sl
       for (let row = 0; row < targets.rows.length; row++) addRow(from, row, at.row + row, words[0]);
       addTokens(from, targets, at, words);
     },
-    /** What comes of them, for each plan. */
+    /** The scores of each plan. */
     scores(): Scores[] {
       const logSum = (index: number) => max[index] + Math.log(sum[index]);
       return Array.from({ length: plans }, (_, plan) => {
@@ -133,7 +140,7 @@ export interface Start {
   readonly target: number;
 }
 
-/** What a slice gives of its rows; `difference` where there are plans to hold against the full model. */
+/** The statistics of a slice's rows; `difference` where there are plans to hold against the full model. */
 interface Statistics {
   readonly max: Float32Array;
   readonly sum: Float32Array;

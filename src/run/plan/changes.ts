@@ -1,8 +1,35 @@
-/** The kinds of change. The next one is a file, a line here, and a member of `Change` and its form. */
+/**
+ * The kinds of change: how each is checked, and which module it makes. The next one is an entry of `kinds`, a member of `Change`
+ * and its form.
+ */
 import type { Change } from "../../measure/mod.ts";
-import type { ChangeKind, ChangeTo } from "./change.ts";
-import { weights } from "./heads.ts";
-import { mean } from "./mean.ts";
+import {
+  type AttentionSpec,
+  kindOf,
+  type LayerSpec,
+  meanSpec,
+  type MixerSpec,
+  type ModelSpec,
+  type Piece,
+  scoring,
+} from "../../models/mod.ts";
+import type { Tensor } from "../../tensor/mod.ts";
+import { cutTensor, joinTensors, withZeros } from "../../weights/mod.ts";
+
+/** A kind of change, which is a variant of a module: a specification, and tensors in the place of the model's. */
+interface ChangeKind<Own extends Change> {
+  /** Tensors that it brings, by name, with their number of axes. */
+  readonly tensors: Readonly<Record<string, number>>;
+  /** The change with its fields in one order. Throws `RangeError` that names the module ("attention 7") if it is impossible. */
+  normal(change: Own, spec: ModelSpec, name: string): Own;
+  /** The module's specification; null where nothing is run and nothing added. */
+  spec(change: Own, layer: LayerSpec): LayerSpec[Own["module"]];
+  /** How one of the module's tensors is made of the model's; null where it is the same. */
+  made?(change: Own, layer: LayerSpec, tensor: string): ((stored: Tensor) => Tensor) | null;
+}
+
+/** The changes of one kind. */
+type ChangeTo<To extends Change["to"]> = Extract<Change, { readonly to: To }>;
 
 const nothing: ChangeKind<ChangeTo<"nothing">> = {
   tensors: {},
@@ -10,9 +37,90 @@ const nothing: ChangeKind<ChangeTo<"nothing">> = {
   spec: () => null,
 };
 
+/** A constant vector in the place of a module: the tensor "mean", [D]. */
+const mean: ChangeKind<ChangeTo<"mean">> = {
+  tensors: { mean: 1 },
+  normal({ layer, module, to, tensors }, _, name) {
+    if (/^[0-9a-f]{64}$/.test(tensors)) return { layer, module, to, tensors };
+    throw new RangeError(`Cannot change ${name}: tensors is ${tensors}, expected a SHA-256`);
+  },
+  spec: () => meanSpec,
+};
+
+/** Attention whose heads score keys. */
+type Scoring = MixerSpec & AttentionSpec;
+
+/** The output projection of every such kind. */
+const OUTPUT = "attention.o_proj.weight";
+
+/**
+ * Attention with heads cut. Nothing of a cut head reaches the output projection: its columns there are zero. Where all query heads
+ * of a key head are cut, the piece of the module that has them is left out, keys and values too. A kind that cannot be cut into
+ * pieces (latent attention, a norm over all heads) runs whole.
+ */
+const weights: ChangeKind<ChangeTo<"weights">> = {
+  tensors: {},
+  normal({ layer, module, to, heads }, spec, name) {
+    const attention = module === "attention" ? scoring(spec.layers[layer].attention) : null;
+    if (!attention) throw new RangeError(`Cannot cut heads of ${name}: expected softmax attention`);
+    return { layer, module, to, heads: headsIn(attention, heads ?? [], name) };
+  },
+  spec({ heads }, { attention }) {
+    const { kept } = piecesOf(scoring(attention)!, heads);
+    const count = (key: "heads" | "kvHeads") => kept.reduce((sum, { spec }) => sum + spec[key], 0);
+    return { ...scoring(attention)!, heads: count("heads"), kvHeads: count("kvHeads") };
+  },
+  made({ heads }, { attention }, name) {
+    const spec = scoring(attention)!;
+    const { all, kept } = piecesOf(spec, heads);
+    const axis = all[0].cuts.get(name)?.axis;
+    const isTaken = kept.length < all.length && axis !== undefined;
+    if (name !== OUTPUT && !isTaken) return null;
+    return (whole) => {
+      const tensor = name === OUTPUT ? withZeros(whole, headColumns(spec, whole.shape[1], heads)) : whole;
+      if (!isTaken) return tensor;
+      return joinTensors(kept.map(({ cuts }) => cutTensor(tensor, cuts.get(name)!)), axis);
+    };
+  },
+};
+
+/** The pieces of a key head each, which are the smallest at any hidden size, and those with a query head that is not cut. */
+function piecesOf(spec: Scoring, cut: readonly number[]) {
+  const all = kindOf(spec).cut(spec, 1, 0, "attention") as readonly Piece<Scoring>[];
+  const kept = all.filter(({ spec: { heads } }, i) =>
+    Array.from({ length: heads }, (_, head) => i * heads + head).some((head) => !cut.includes(head))
+  );
+  return { all, kept };
+}
+
+/** Columns of the output projection, `width` in all, that read these heads. */
+function headColumns({ heads }: Scoring, width: number, cut: readonly number[]) {
+  const size = width / heads;
+  return cut.map((head) => ({ axis: 1, start: head * size, end: (head + 1) * size } as const));
+}
+
+/** Heads to cut, ascending. */
+function headsIn({ heads }: Scoring, cut: readonly number[], name: string): number[] {
+  const sorted = cut.toSorted((a, b) => a - b);
+  const wrong = sorted.find((head) => !(Number.isInteger(head) && head >= 0 && head < heads));
+  if (wrong !== undefined) {
+    throw new RangeError(`Cannot cut head ${wrong} of ${name}: expected a head from 0 to ${heads - 1}`);
+  }
+  const twice = sorted.find((head, i) => head === sorted[i - 1]);
+  if (twice !== undefined) {
+    throw new RangeError(`Cannot cut head ${twice} of ${name}: it is listed twice, expected once`);
+  }
+  if (sorted.length > 0 && sorted.length < heads) return sorted;
+  throw new RangeError(
+    `Cannot cut ${sorted.length} of the ${heads} heads of ${name}: expected 1 to ${
+      heads - 1
+    }; to cut all, drop the module`,
+  );
+}
+
 const kinds: { readonly [To in Change["to"]]: ChangeKind<ChangeTo<To>> } = { nothing, mean, weights };
 
-/** What makes a change. */
+/** The kind of a change. */
 export function changeKind({ to }: Change): ChangeKind<Change> {
   return kinds[to] as unknown as ChangeKind<Change>;
 }

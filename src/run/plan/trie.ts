@@ -52,11 +52,8 @@ export function* levels(layers: readonly LayerSpec[], plans: readonly DropPlan[]
   }
 }
 
-/** Specifications of modules, none of them null. */
-type LayerSpecs = { readonly [Module in LayerModule]: NonNullable<LayerSpec[Module]>[] };
-
 /** The modules that run for the plans of one state: each variant of attention once, an MLP for each branch. */
-export function modulesIn(ways: readonly Branch[]): LayerSpecs {
+export function modulesIn(ways: readonly Branch[]) {
   return {
     attention: variantsIn(ways, "attention").map(({ spec }) => spec).filter(isRun),
     mlp: ways.map(({ mlp }) => mlp.spec).filter(isRun),

@@ -12,20 +12,14 @@ export interface LayerVariants extends Readonly<Record<LayerModule, ReadonlyMap<
   release(): void;
 }
 
-/** What needs the weights. */
-export interface LayerUse {
-  readonly model: Model;
-  readonly engine: Engine;
-  readonly draw: NormalDraw;
-  readonly plans: readonly DropPlan[];
-  /** Whether attention has to be in one part. */
-  readonly wholeAttention: boolean;
-}
-
-/** Reads layer l; a layer that no plan changes is read once for both modules. */
+/** Reads layer l; a layer that no plan changes is read once for both modules. With `wholeAttention` attention is in one part. */
 export async function layerVariants(
-  { model, engine, draw, plans, wholeAttention }: LayerUse,
+  model: Model,
+  engine: Engine,
+  draw: NormalDraw,
+  plans: readonly DropPlan[],
   l: number,
+  wholeAttention: boolean,
 ): Promise<LayerVariants> {
   const ways = branches(plans, [...plans.keys()], model.spec.layers[l], l);
   const opened: LayerParts[] = [];

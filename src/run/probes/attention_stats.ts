@@ -19,9 +19,9 @@ import type { Feeds } from "../../engine/mod.ts";
 import { type AttentionSpec, type LayerSpec, scoring } from "../../models/mod.ts";
 import type { Value } from "../../onnx/mod.ts";
 import { type Chunk, chunksOf, RAW_STATS, rawAttentionStats } from "./attention_stats_graph.ts";
-import type { Probe } from "./probe.ts";
+import { type Probe, samplesIn } from "./probe.ts";
 
-/** What to observe of attention, and where. */
+/** Options of the probe of attention patterns. */
 export interface AttentionStatsOptions {
   /** Use every k-th query; default: 1, which is exact. */
   readonly stride?: number | undefined;
@@ -55,42 +55,29 @@ export function attentionStatsProbe<T>(
       async attention(engine, held, spec, { samples, length }): Promise<Feeds> {
         const scored = scoring(spec);
         if (!scored) return {};
-        return {
-          [byKernel]: await attentionStats(engine, held, samples, attentionSizes(scored, length, stride)),
-        };
+        const sizes = attentionSizes(scored, length, stride);
+        return { [byKernel]: await attentionStats(engine, held, samples, sizes) };
       },
     },
-    observeAttention({ layer, outputs, first, count, length }) {
+    observeAttention(seen) {
+      const { layer, first, length } = seen;
       const spec = scoring(layers[layer].attention);
       if (!spec) return;
       const samples = stats[layer] ??= [];
-      const all = (outputs[byKernel] ?? outputs[inGraph]).data as Float32Array;
-      const size = all.length / count;
-      for (let i = 0; i < count; i++) {
-        const own = all.subarray(i * size, (i + 1) * size);
-        samples[first + i] = reduce(
-          outputs[byKernel]
-            ? readAttentionStats(own.slice(), { tokens: length, stride })
-            : finished(own, spec, length, stride),
-        );
-      }
+      const read = byKernel in seen.outputs
+        ? (own: Float32Array) => readAttentionStats(own.slice(), { tokens: length, stride })
+        : (own: Float32Array) => finished(own, spec, length, stride);
+      samplesIn(seen, byKernel in seen.outputs ? byKernel : inGraph)
+        .forEach((own, i) => samples[first + i] = reduce(read(own)));
     },
   };
 }
 
-/** What kernels, and their references, are told of an attention over so many tokens. */
+/** The sizes of an attention over `tokens` tokens, for kernels and their references. */
 export function attentionSizes(spec: AttentionSpec, tokens: number, stride = 1): AttentionSizes {
-  const { heads, kvHeads, headSize, scale, window, softcap } = spec;
-  return {
-    tokens,
-    heads,
-    keyHeads: kvHeads,
-    size: headSize,
-    scale,
-    window: window ?? undefined,
-    softcap: softcap ?? undefined,
-    stride,
-  };
+  const { heads, kvHeads: keyHeads, headSize: size, scale } = spec;
+  const [window, softcap] = [spec.window ?? undefined, spec.softcap ?? undefined];
+  return { tokens, heads, keyHeads, size, scale, window, softcap, stride };
 }
 
 /** The statistics of one sample from its `RAW_STATS` [H, Q, 8]. */

@@ -28,29 +28,12 @@ import {
   lastOf,
   type Mask,
 } from "../../models/mod.ts";
-import {
-  Add,
-  Cast,
-  Concat,
-  GatherElements,
-  Less,
-  MatMul,
-  MatMulInteger,
-  Mul,
-  ReduceSum,
-  Reshape,
-  scalar,
-  Slice,
-  softcap,
-  Softmax,
-  TopK,
-  Transpose,
-  type Value,
-} from "../../onnx/mod.ts";
+import { scalar, softcap, type Value } from "../../onnx/mod.ts";
+import * as op from "../../onnx/mod.ts";
 import { float32 } from "../../tensor/mod.ts";
 
 /**
- * What the graph gives of each head and query, S being the scores over the chunk's keys and A = softmax(S): largest S,
+ * The outputs for each head and query, S being the scores over the chunk's keys and A = softmax(S): largest S,
  * largest A, sum of the 16 largest A, A of the chunk's first key, Σ A·S, Σ A², how many A are below 1 % of the largest
  * (hidden keys included), and Σ A·(distance from the chunk's last key).
  */
@@ -96,22 +79,22 @@ export function rawAttentionStats(
 ): Value {
   const chunks = chunksOf(length, stride, spec.window ?? length);
   const tables = chunkTables(q, spec, chunks, stride);
-  const scaled = Mul(k, scalar(k.graph, spec.scale));
+  const scaled = op.Mul(k, scalar(k.graph, spec.scale));
   const perSample = Array.from({ length: samples }, (_, sample) => {
     const start = sample * length;
-    const own = Reshape(Slice(scaled, start, start + length, 0), [length, spec.kvHeads, spec.headSize]);
-    const keys = Transpose(own, [1, 2, 0]);
+    const own = op.Reshape(op.Slice(scaled, start, start + length, 0), [length, spec.kvHeads, spec.headSize]);
+    const keys = op.Transpose(own, [1, 2, 0]);
     const stats = chunks.map((chunk) => {
-      const rows = Slice(q, start + chunk.positions[0], start + chunk.lastKey + 1, 0, stride);
-      const columns = Slice(keys, chunk.firstKey, chunk.lastKey + 1, 2);
+      const rows = op.Slice(q, start + chunk.positions[0], start + chunk.lastKey + 1, 0, stride);
+      const columns = op.Slice(keys, chunk.firstKey, chunk.lastKey + 1, 2);
       return chunkStats(scores(rows, columns, spec, chunk, tables), chunk, tables);
     });
-    return Reshape(Concat(stats, 1), [1, spec.heads, -1, RAW_STATS.length]);
+    return op.Reshape(op.Concat(stats, 1), [1, spec.heads, -1, RAW_STATS.length]);
   });
-  return Concat(perSample, 0);
+  return op.Concat(perSample, 0);
 }
 
-/** What all chunks share, their rows and columns counted from the last: a chunk takes the last of each. */
+/** Tables that all chunks share, their rows and columns counted from the last: a chunk takes the last of each. */
 interface ChunkTables {
   readonly mask: Mask;
   /** [columns, 1]: distance from the last key. */
@@ -148,30 +131,30 @@ function scores(
   { mask }: ChunkTables,
 ): Value {
   const [n, seen] = [positions.length, lastKey + 1 - firstKey];
-  const byHead = Transpose(Reshape(queries, [n, heads, headSize]), [1, 0, 2]);
-  const products = MatMul(Reshape(byHead, [kvHeads, heads / kvHeads * n, headSize]), keys);
-  const all = Reshape(cap ? softcap(products, cap) : products, [heads, n, seen]);
-  return Add(all, lastOf(mask, n, seen));
+  const byHead = op.Transpose(op.Reshape(queries, [n, heads, headSize]), [1, 0, 2]);
+  const products = op.MatMul(op.Reshape(byHead, [kvHeads, heads / kvHeads * n, headSize]), keys);
+  const all = op.Reshape(cap ? softcap(products, cap) : products, [heads, n, seen]);
+  return op.Add(all, lastOf(mask, n, seen));
 }
 
 /** `RAW_STATS` of scores [H, n, keys]: [H, n, 8]. */
 function chunkStats(scores: Value, { firstKey, lastKey }: Chunk, tables: ChunkTables): Value {
   const seen = lastKey + 1 - firstKey;
   const column = (value: Value) => last(value, seen, tables.mask.columns, 0);
-  const shares = Softmax(scores, -1);
-  const top = TopK(scores, Math.min(16, seen));
-  const topShares = GatherElements(shares, top.indices, 2);
-  const largest = Slice(topShares, 0, 1, 2);
-  const below = Less(shares, Mul(largest, tables.onePercent));
+  const shares = op.Softmax(scores, -1);
+  const top = op.TopK(scores, Math.min(16, seen));
+  const topShares = op.GatherElements(shares, top.indices, 2);
+  const largest = op.Slice(topShares, 0, 1, 2);
+  const below = op.Less(shares, op.Mul(largest, tables.onePercent));
   const raw: Record<typeof RAW_STATS[number], Value> = {
-    largestScore: Slice(top.values, 0, 1, 2),
+    largestScore: op.Slice(top.values, 0, 1, 2),
     largestShare: largest,
-    top16Mass: ReduceSum(topShares, [2], 1),
-    firstShare: Slice(shares, 0, 1, 2),
-    meanScore: ReduceSum(Mul(shares, scores), [2], 1),
-    squares: ReduceSum(Mul(shares, shares), [2], 1),
-    below: Cast(MatMulInteger(Cast(below, "u8"), column(tables.ones)), "f32"),
-    reach: MatMul(shares, column(tables.reach)),
+    top16Mass: op.ReduceSum(topShares, [2], 1),
+    firstShare: op.Slice(shares, 0, 1, 2),
+    meanScore: op.ReduceSum(op.Mul(shares, scores), [2], 1),
+    squares: op.ReduceSum(op.Mul(shares, shares), [2], 1),
+    below: op.Cast(op.MatMulInteger(op.Cast(below, "u8"), column(tables.ones)), "f32"),
+    reach: op.MatMul(shares, column(tables.reach)),
   };
-  return Concat(RAW_STATS.map((name) => raw[name]), 2);
+  return op.Concat(RAW_STATS.map((name) => raw[name]), 2);
 }

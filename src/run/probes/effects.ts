@@ -6,7 +6,7 @@
  */
 import { type LayerModule, MODULES } from "../../measure/mod.ts";
 import type { Value } from "../../onnx/mod.ts";
-import type { Observation, Probe } from "./probe.ts";
+import { type Probe, samplesIn } from "./probe.ts";
 
 /** Two squared Frobenius norms. */
 export interface EffectSums {
@@ -26,26 +26,23 @@ export function effectsProbe(
 ): Probe & { readonly plans: LayerEffects[][] } {
   const seen = Array.from({ length: plans }, () => Array.from({ length: layers }, (): LayerEffects => ({})));
   /** Updates of plan 0 in the layer that is running, by kind and first sample. */
-  const held = new Map<string, Float32Array>();
+  const held = new Map<string, Float32Array[]>();
   return {
     plans: seen,
     update: ({ a, m }): Record<string, Value> => ({
       ...a ? { attentionUpdate: a } : {},
       ...m ? { mlpUpdate: m } : {},
     }),
-    observeUpdate({ layer, plans, present, first, count, outputs }: Observation) {
-      for (const kind of MODULES) {
-        if (!present[kind]) continue;
-        const update = outputs[`${kind}Update`].data as Float32Array;
+    observeUpdate(run) {
+      const { layer, plans, present, first } = run;
+      for (const kind of MODULES.filter((kind) => present[kind])) {
+        const updates = samplesIn(run, `${kind}Update`);
         const key = `${kind} ${first}`;
-        if (plans.includes(0)) held.set(key, update.slice());
-        const full = held.get(key)!;
-        const size = update.length / count;
-        for (let i = 0; i < count; i++) {
-          const [own, reference] = [update, full].map((all) => all.subarray(i * size, (i + 1) * size));
-          const sums = compare(own, reference);
+        if (plans.includes(0)) held.set(key, updates.map((update) => update.slice()));
+        updates.forEach((update, i) => {
+          const sums = compare(update, held.get(key)![i]);
           for (const plan of plans) (seen[plan][layer][kind] ??= [])[first + i] = sums;
-        }
+        });
       }
     },
   };

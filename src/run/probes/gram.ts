@@ -13,7 +13,7 @@ import {
 } from "../../measure/mod.ts";
 import type { LayerSpec, UpdateTaps } from "../../models/mod.ts";
 import { Add, Concat, MatMul, Reshape, Transpose, type Value } from "../../onnx/mod.ts";
-import type { Observation, Present, Probe } from "./probe.ts";
+import { type Present, type Probe, samplesIn } from "./probe.ts";
 
 /**
  * The vectors, and which are X, u and Y of each module. x stream, a and m updates, h = x + a, y = next stream,
@@ -62,18 +62,14 @@ export function productsProbe<Sums>(
         }),
       }),
     },
-    observeUpdate(seen: Observation) {
-      const { layer, present, outputs, first, count, length } = seen;
-      const { data } = outputs.layer_gram ?? outputs.gram;
-      const places = outputs.layer_gram ? placesOfKernel : placesOfGraph(layers[layer].residual, present);
-      const perSample = data.length / count;
-      for (const kind of KINDS) {
-        if (kind !== "block" && !present[kind]) continue;
+    observeUpdate(seen) {
+      const { layer, present, first, length } = seen;
+      const byKernel = "layer_gram" in seen.outputs;
+      const places = byKernel ? placesOfKernel : placesOfGraph(layers[layer].residual, present);
+      const products = samplesIn(seen, byKernel ? "layer_gram" : "gram");
+      for (const kind of KINDS.filter((kind) => kind === "block" || present[kind])) {
         const samples = sums[layer][kind] ??= [];
-        for (let i = 0; i < count; i++) {
-          const part = (data as Float32Array).subarray(i * perSample, (i + 1) * perSample);
-          samples[first + i] = sum(part, perSample / length, places(kind));
-        }
+        products.forEach((own, i) => samples[first + i] = sum(own, own.length / length, places(kind)));
       }
     },
   };

@@ -1,7 +1,7 @@
 /** The norms probe: how long each update is, token by token, and how much that differs between tokens. */
 import { type LayerModule, MODULES } from "../../measure/mod.ts";
 import { ReduceSumSquare, type Value } from "../../onnx/mod.ts";
-import type { Observation, Probe } from "./probe.ts";
+import { type Probe, samplesIn } from "./probe.ts";
 
 /** Sums over the tokens of a sample. */
 export interface NormSums {
@@ -25,15 +25,10 @@ export function normsProbe(layers: number, plan = 0): Probe & { readonly layers:
       ...a ? { "norms.attention": ReduceSumSquare(a) } : {},
       ...m ? { "norms.mlp": ReduceSumSquare(m) } : {},
     }),
-    observeUpdate({ layer, present, first, count, outputs }: Observation) {
-      for (const kind of MODULES) {
-        if (!present[kind]) continue;
-        const samples = sums[layer][kind] ??= [];
-        const squares = outputs[`norms.${kind}`].data as Float32Array;
-        const tokens = squares.length / count;
-        for (let i = 0; i < count; i++) {
-          samples[first + i] = sumsOf(squares.subarray(i * tokens, (i + 1) * tokens));
-        }
+    observeUpdate(seen) {
+      for (const kind of MODULES.filter((kind) => seen.present[kind])) {
+        const samples = sums[seen.layer][kind] ??= [];
+        samplesIn(seen, `norms.${kind}`).forEach((own, i) => samples[seen.first + i] = sumsOf(own));
       }
     },
   };

@@ -1,4 +1,4 @@
-/** What to observe of a module while it runs. */
+/** Observers of a module while it runs. */
 import type { Engine, Feeds, Held } from "../../engine/mod.ts";
 import type { Value } from "../../onnx/mod.ts";
 import type {
@@ -30,13 +30,20 @@ export interface Observation {
   readonly outputs: Readonly<Record<string, Tensor>>;
 }
 
+/** The numbers of each sample in one of the outputs, valid during the call only. */
+export function samplesIn({ outputs, count }: Observation, name: string): Float32Array[] {
+  const data = outputs[name].data as Float32Array;
+  const size = data.length / count;
+  return Array.from({ length: count }, (_, i) => data.subarray(i * size, (i + 1) * size));
+}
+
 /** The same of a mixture's router. */
 export interface RouterObservation extends Observation {
   /** The experts of each token [N · k], which the executor reads in any case. No output of a graph has to carry them. */
   readonly chosen: BigInt64Array;
 }
 
-/** What goes on inside attention, in the engine's memory: q [B·T, H·E] and k [B·T, K·E] as they meet. */
+/** Values inside attention, in the engine's memory: q [B·T, H·E] and k [B·T, K·E] as they meet. */
 export interface HeldAttention {
   readonly q: Held;
   readonly k: Held;
@@ -52,8 +59,8 @@ export interface HeldUpdate {
 }
 
 /**
- * What kernels make after a run of a module, in the place of outputs of its graph, on engines whose memory is open to them. What
- * they are shown stays the runner's; what they give is read and handed to `observe…`.
+ * Kernels that run after a module, in the place of outputs of its graph, on engines whose memory is open to them. The tensors
+ * that they read stay the runner's; those that they make are read and handed to `observe…`.
  */
 export interface ProbeKernels {
   attention?(engine: Engine, held: HeldAttention, spec: MixerSpec, extent: Extent): Promise<Feeds>;

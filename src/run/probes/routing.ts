@@ -1,7 +1,7 @@
-/** What routers do, by layer and sample: the load of each expert and the entropy of the choice. */
+/** The routing probe, by layer and sample: the load of each expert and the entropy of the choice. */
 import { type RoutingSums, sumRouting } from "../../measure/mod.ts";
 import { type LayerSpec, routed } from "../../models/mod.ts";
-import type { Probe } from "./probe.ts";
+import { type Probe, samplesIn } from "./probe.ts";
 
 /** A probe of what plan number `plan` shows; read `sums` after the run, null for a layer whose mixture was not run. */
 export function routingProbe(
@@ -13,20 +13,16 @@ export function routingProbe(
     sums,
     only: [plan],
     router: ({ logits }) => ({ "routing.logits": logits }),
-    observeRouter({ layer, first, count, length, outputs, chosen }) {
+    observeRouter(seen) {
+      const { layer, first, length, chosen } = seen;
       const mixture = routed(layers[layer].mlp);
       if (!mixture) return;
       const { experts, top } = mixture;
       const samples = sums[layer] ??= [];
-      const logits = outputs["routing.logits"].data as Float32Array;
-      for (let i = 0; i < count; i++) {
-        const [from, to] = [i * length, (i + 1) * length];
-        samples[first + i] = sumRouting(
-          logits.subarray(from * experts, to * experts),
-          chosen.subarray(from * top, to * top),
-          experts,
-        );
-      }
+      const choices = length * top;
+      samplesIn(seen, "routing.logits").forEach((logits, i) =>
+        samples[first + i] = sumRouting(logits, chosen.subarray(i * choices, (i + 1) * choices), experts)
+      );
     },
   };
 }

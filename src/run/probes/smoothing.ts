@@ -8,20 +8,16 @@
  */
 import type { Engine, Feeds, Held } from "../../engine/mod.ts";
 import { readSmoothingSums, tokenSmoothing } from "../../kernels/mod.ts";
-import { MODULES, type Smoothing, smoothing, type SmoothingSums } from "../../measure/mod.ts";
-import type { LayerSpec, Model } from "../../models/mod.ts";
 import {
-  Add,
-  createGraph,
-  type Graph,
-  LpNormalization,
-  MatMul,
-  ReduceSum,
-  ReduceSumSquare,
-  Reshape,
-  Transpose,
-  type Value,
-} from "../../onnx/mod.ts";
+  type LayerModule,
+  MODULES,
+  type Smoothing,
+  smoothing,
+  type SmoothingSums,
+} from "../../measure/mod.ts";
+import type { LayerSpec, Model } from "../../models/mod.ts";
+import { createGraph, type Graph, type Value } from "../../onnx/mod.ts";
+import * as op from "../../onnx/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import { openEmbedder } from "../embed.ts";
 import { freeAll, withRead } from "../held.ts";
@@ -30,10 +26,7 @@ import type { Blocks } from "../segments.ts";
 import type { Observation, Probe } from "./probe.ts";
 
 /** The measures of each sample after a layer's modules; a module that was not run has none. */
-export interface LayerSmoothing {
-  attention?: Smoothing[];
-  mlp?: Smoothing[];
-}
+export type LayerSmoothing = Partial<Record<LayerModule, Smoothing[]>>;
 
 /** A probe that measures `plans` plans over samples of T tokens; read `plans[plan][layer]` after the run. */
 export function smoothingProbe(
@@ -47,7 +40,7 @@ export function smoothingProbe(
     update({ x, a, m, y }, _, hidden) {
       const extent = { length, hidden };
       return {
-        ...a ? named("attention", smoothingValues(m ? Add(x, a) : y, extent)) : {},
+        ...a ? named("attention", smoothingValues(m ? op.Add(x, a) : y, extent)) : {},
         ...m ? named("mlp", smoothingValues(y, extent)) : {},
       };
     },
@@ -64,8 +57,7 @@ export function smoothingProbe(
       },
     },
     observeUpdate({ layer, plans, present, first, outputs }: Observation) {
-      for (const kind of MODULES) {
-        if (!present[kind]) continue;
+      for (const kind of MODULES.filter((kind) => present[kind])) {
         const measured = readSmoothing((part) => outputs[`${kind}.${part}`]);
         for (const plan of plans) {
           const samples = seen[plan][layer][kind] ??= [];
@@ -125,22 +117,22 @@ function smoothingGraph(length: number, hidden: number): Graph {
   return graph;
 }
 
-/** What the graph gives of each of S samples. */
+/** The outputs of the graph, for S samples. */
 type Part = "unitSum" | "sum" | "squares" | "gramSquares";
 
 function smoothingValues(
   x: Value,
   { length, hidden }: { length: number; hidden: number },
 ): Record<Part, Value> {
-  const states = Reshape(x, [-1, length, hidden]); // [S, T, D]
-  const units = LpNormalization(states, -1, 2);
-  const turned = Transpose(units, [0, 2, 1]);
-  const gram = length <= hidden ? MatMul(units, turned) : MatMul(turned, units); // [S, n, n], n = min(T, D)
+  const states = op.Reshape(x, [-1, length, hidden]); // [S, T, D]
+  const units = op.LpNormalization(states, -1, 2);
+  const turned = op.Transpose(units, [0, 2, 1]);
+  const gram = length <= hidden ? op.MatMul(units, turned) : op.MatMul(turned, units); // [S, n, n], n = min(T, D)
   return {
-    unitSum: ReduceSum(units, [1]), // [S, D]
-    sum: ReduceSum(states, [1]), // [S, D]
-    squares: ReduceSumSquare(states), // [S, T]
-    gramSquares: ReduceSumSquare(gram), // [S, n]
+    unitSum: op.ReduceSum(units, [1]), // [S, D]
+    sum: op.ReduceSum(states, [1]), // [S, D]
+    squares: op.ReduceSumSquare(states), // [S, T]
+    gramSquares: op.ReduceSumSquare(gram), // [S, n]
   };
 }
 

@@ -1,5 +1,5 @@
 /** The stream probe: hands over the residual stream that leaves each layer, a sample after the other. */
-import type { Observation, Probe } from "./probe.ts";
+import { type Probe, samplesIn } from "./probe.ts";
 
 /** Calls `see` with the states [T, D] of plan number `plan`; they are valid during the call only. */
 export function streamProbe(
@@ -9,10 +9,8 @@ export function streamProbe(
   return {
     only: [plan],
     update: ({ y }) => ({ stream: y }),
-    observeUpdate({ layer, first, count, outputs }: Observation) {
-      const states = outputs.stream.data as Float32Array;
-      const size = states.length / count;
-      for (let i = 0; i < count; i++) see(layer, first + i, states.subarray(i * size, (i + 1) * size));
+    observeUpdate(seen) {
+      samplesIn(seen, "stream").forEach((states, i) => see(seen.layer, seen.first + i, states));
     },
   };
 }

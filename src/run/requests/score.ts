@@ -5,13 +5,13 @@ import { forward } from "../forward.ts";
 import type { DropPlan } from "../../measure/mod.ts";
 import { openScorer } from "../head/scorer.ts";
 import type { Batch } from "../segments.ts";
-import { freeStates, type State } from "../state.ts";
-import type { Scores, Targets } from "../head/targets.ts";
+import { freeStates, type State } from "../held.ts";
+import type { Scores, Targets } from "../head/slices.ts";
 import { packingOf, packRequests } from "./pack.ts";
 import type { ScoredRequest } from "./plant.ts";
 import type { Asked } from "./trees.ts";
 
-/** What runs. */
+/** Options of a run over requests. */
 export interface RequestOptions {
   readonly model: Model;
   readonly engine: Engine;
@@ -49,7 +49,7 @@ export async function scoreRequests(options: RequestOptions): Promise<RequestSco
 
   async function finish(states: readonly State[], batches: readonly Batch[]): Promise<void> {
     try {
-      // What several groups continue has run before.
+      // A segment that several groups continue has run before.
       const fresh = batches.map(({ first }) => seen.size < seen.add(first).size);
       const asks = batches.map((batch, b) => fresh[b] ? askedOf(asked, batch) : []);
       if (asks.every((some) => some.length === 0)) return;
@@ -70,7 +70,7 @@ export async function scoreRequests(options: RequestOptions): Promise<RequestSco
   return scores;
 }
 
-/** What is asked of a batch, by row. */
+/** The tokens that a batch's rows predict, by row. */
 function askedOf(asked: readonly (readonly Asked[])[], { first, count, length }: Batch): Asked[] {
   const all = Array.from(
     { length: count },

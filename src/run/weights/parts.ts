@@ -18,8 +18,7 @@ import {
 } from "../../models/mod.ts";
 import type { Engine, Held } from "../../engine/mod.ts";
 import type { NormalDraw } from "../../kernels/mod.ts";
-import type { Tensor } from "../../tensor/mod.ts";
-import { cutTensors, type Lease, type WeightSource } from "../../weights/mod.ts";
+import { cutTensors, type Lease } from "../../weights/mod.ts";
 import { type MixtureParts, mixtureParts } from "./experts.ts";
 import { freeAll } from "../held.ts";
 import type { HeldWeights, Make, Part } from "./part.ts";
@@ -70,34 +69,38 @@ export async function layerParts(
     mlp: mlp ? kindOf(mlp).cut(mlp, hidden, most, "mlp") : [],
   };
   const byPart: Make = weights.drawn && engine.access
-    ? (cuts) => drawn(engine, draw, weights.drawn!(l, cuts))
+    ? (cuts) =>
+      holding(
+        weights.drawn!(l, cuts),
+        (tensor) => "rows" in tensor ? draw.fill(tensor.shape, tensor.rows) : engine.upload(tensor),
+      )
     : async (cuts) => leased(engine, await weights.part(l, cuts));
   const experts = routed(mlp);
   if (experts) {
-    const held = await heldParts(pieces, byPart, () => {});
     const mixture = mixtureParts(experts, hidden, most, byPart, engine.access ? DEVICE_BYTES : EXPERT_BYTES);
-    return {
-      ...held,
-      mixture,
-      release() {
-        mixture.release();
-        held.release();
-      },
-    };
+    return await heldParts(pieces, byPart, mixture.release, mixture);
   }
   const alone = weights.drawn && float32Bytes(layerTensors(layers[l], hidden)) > PART_BYTES;
   if (alone) return madeParts(pieces, byPart);
-  if (weights.drawn && engine.access) return await heldParts(pieces, byPart, () => {});
+  if (weights.drawn && engine.access) return await heldParts(pieces, byPart);
   const lease = await weights.layer(l);
-  const make: Make = (cuts) => uploaded(engine, cutTensors(lease.tensors, cuts));
+  const make: Make = (cuts) => holding(cutTensors(lease.tensors, cuts), engine.upload);
   return await heldParts(pieces, make, lease.release);
 }
 
-function uploaded(engine: Engine, tensors: ReadonlyMap<string, Tensor>): HeldWeights {
+/** Tensors on the engine; `release` follows once they are freed. */
+async function holding<T>(
+  tensors: Iterable<readonly [string, T]>,
+  hold: (tensor: T) => Held | Promise<Held>,
+  release: () => void = () => {},
+): Promise<HeldWeights> {
   const held: Record<string, Held> = {};
-  const free = () => freeAll(held);
+  const free = () => {
+    freeAll(held);
+    release();
+  };
   try {
-    for (const [name, tensor] of tensors) held[name] = engine.upload(tensor);
+    for (const [name, tensor] of tensors) held[name] = await hold(tensor);
     return { held, free };
   } catch (error) {
     free();
@@ -106,42 +109,17 @@ function uploaded(engine: Engine, tensors: ReadonlyMap<string, Tensor>): HeldWei
 }
 
 /** A lease of its own, which is over once its weights are freed. */
-export function leased(engine: Engine, { tensors, release }: Lease): HeldWeights {
-  try {
-    const { held, free } = uploaded(engine, tensors);
-    return {
-      held,
-      free() {
-        free();
-        release();
-      },
-    };
-  } catch (error) {
-    release();
-    throw error;
-  }
-}
-
-async function drawn(
-  engine: Engine,
-  draw: NormalDraw,
-  wanted: ReturnType<NonNullable<WeightSource["drawn"]>>,
-): Promise<HeldWeights> {
-  const held: Record<string, Held> = {};
-  const free = () => freeAll(held);
-  try {
-    for (const [name, tensor] of wanted) {
-      held[name] = "rows" in tensor ? await draw.fill(tensor.shape, tensor.rows) : engine.upload(tensor);
-    }
-    return { held, free };
-  } catch (error) {
-    free();
-    throw error;
-  }
+export function leased(engine: Engine, { tensors, release }: Lease): Promise<HeldWeights> {
+  return holding(tensors, engine.upload, release);
 }
 
 /** Parts that are held all at once, until the layer is released. */
-async function heldParts(pieces: LayerPieces, make: Make, release: () => void): Promise<LayerParts> {
+async function heldParts(
+  pieces: LayerPieces,
+  make: Make,
+  release: () => void = () => {},
+  mixture: MixtureParts | null = null,
+): Promise<LayerParts> {
   const all: HeldWeights[] = [];
   const end = () => {
     for (const { free } of all.splice(0)) free();
@@ -161,7 +139,7 @@ async function heldParts(pieces: LayerPieces, make: Make, release: () => void): 
     return {
       attention: await parts(pieces.attention),
       mlp: await parts(pieces.mlp),
-      mixture: null,
+      mixture,
       release: end,
     };
   } catch (error) {
@@ -183,10 +161,5 @@ function madeParts(pieces: LayerPieces, make: Make): LayerParts {
       }
     },
   });
-  return {
-    attention: pieces.attention.map(part),
-    mlp: pieces.mlp.map(part),
-    mixture: null,
-    release() {},
-  };
+  return { attention: pieces.attention.map(part), mlp: pieces.mlp.map(part), mixture: null, release() {} };
 }

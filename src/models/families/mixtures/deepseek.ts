@@ -7,6 +7,7 @@ import type { LatentSpec } from "../../modules/latent.ts";
 import type { SoftmaxSpec } from "../../modules/softmax.ts";
 import type { RopeSpec } from "../../pieces.ts";
 import type { ModelSpec } from "../../spec.ts";
+import { readBias } from "../common.ts";
 import { decoderStems, expertStems, type NameTable } from "../../stored/names.ts";
 import { decoder } from "../decoder.ts";
 import type { Families } from "../family.ts";
@@ -14,7 +15,6 @@ import { deepseek2 } from "./deepseek_gguf.ts";
 import { groupedModule } from "./grouped.ts";
 
 function deepseekV3(config: Config): ModelSpec {
-  const bias = config.boolean("attention_bias", false);
   const rotated = config.count("qk_rope_head_dim", 64);
   const interleaved = config.boolean("rope_interleave", true);
   config.value("qk_head_dim"); // a sum that some write
@@ -31,7 +31,7 @@ function deepseekV3(config: Config): ModelSpec {
   return decoder("deepseek_v3", config, {
     rotatedSize: rotated,
     kvHeads: config.count("num_attention_heads"),
-    bias: { qkv: bias, output: bias },
+    bias: readBias(config),
     mixer,
     rope: { positions: 4096, ...interleaved ? { interleaved: true } : {} },
     module: groupedModule(config, {
@@ -56,7 +56,7 @@ function readLatents(config: Config): LatentSpec["latents"] {
   };
 }
 
-/** What a stretched rotation multiplies q and k by, where `mscale_all_dim` says so. */
+/** The factor of q and k in a stretched rotation, where `mscale_all_dim` says so. */
 function allDimensions(config: Config, rope: RopeSpec | null): number {
   if (!rope?.scaling || !("factor" in rope.scaling)) return 1;
   const parameters = config.child("rope_parameters") ?? config.child("rope_scaling");

@@ -1,18 +1,24 @@
 /**
- * gpt-oss: biases on q, k, v and the output, a sink in each head's softmax, windows in every other layer, mixtures in all. Source:
- * Hugging Face `modeling_gpt_oss.py`.
+ * gpt-oss: biases on q, k, v and the output, a sink in each head's softmax, windows in every other layer, mixtures in all: a router with
+ * a bias whose softmax is over the chosen experts alone, experts with biases whose gate and up are held to a limit. All experts of a
+ * layer lie in one tensor, gate and up row by row in turn; packed in four bits as [X, 2F, D], else as [X, D, 2F]. Source: Hugging
+ * Face `modeling_gpt_oss.py`.
  */
-import type { Config } from "../../config/config.ts";
+import { elements, type Tensor, toFloat32 } from "../../../tensor/mod.ts";
+import type { Allocate } from "../../../weights/mod.ts";
+import { type Config, positive } from "../../config/config.ts";
 import { experts, hasBias, type Header, windowed } from "../../gguf/fields.ts";
+import type { MlpSpec } from "../../modules/dense.ts";
+import type { MixtureSpec } from "../../modules/experts.ts";
 import type { RopeSpec } from "../../pieces.ts";
 import type { ModelSpec } from "../../spec.ts";
-import { layerWindows, readWindow } from "../common.ts";
+import { decoderStems, type NameTable } from "../../stored/names.ts";
+import { layerWindows, readBias, readWindow } from "../common.ts";
 import { decoder } from "../decoder.ts";
 import type { Families } from "../family.ts";
-import { gptOssModule, gptOssNames } from "./gpt_oss_experts.ts";
+import { passOver, readChoice } from "./mixture.ts";
 
 function gptOss(config: Config): ModelSpec {
-  const bias = config.boolean("attention_bias", true);
   const window = config.value("sliding_window") === undefined ? 128 : readWindow(config);
   config.value("initial_context_length"); // a copy of the rotation's
   readPacking(config);
@@ -21,7 +27,7 @@ function gptOss(config: Config): ModelSpec {
     headSize: 64,
     kvHeads: 8,
     epsilon: 1e-5,
-    bias: { qkv: bias, output: bias },
+    bias: readBias(config, true),
     rope: { defaultTheta: 150000, positions: 131072 },
     windows: layerWindows(config, window, (l) => l % 2 === 0),
     attention: () => ({ sinks: true, ...usual ? { rope: usual } : {} }),
@@ -57,6 +63,88 @@ function readPacking(config: Config): void {
   throw new TypeError(
     `Cannot run ${config.name}: quantization_config says that the weights are quantised by ${method}, expected mxfp4 or no quantisation`,
   );
+}
+
+/** The factor of the gate in its sigmoid. */
+const ALPHA = 1.702;
+
+/** The second module of every layer. Throws `RangeError` for another activation than the published one. */
+export function gptOssModule(config: Config): (mlp: MlpSpec) => MixtureSpec {
+  const choice = readChoice(config, 128, 4);
+  const limit = positive(config, "swiglu_limit", config.number("swiglu_limit", 7));
+  const alpha = config.number("swiglu_alpha", ALPHA);
+  if (alpha !== ALPHA) {
+    throw new RangeError(`Cannot read ${config.name}: swiglu_alpha is ${alpha}, expected ${ALPHA}`);
+  }
+  passOver(config);
+  config.value("experts_per_token"); // a copy of the number of experts of a token
+  return ({ norm, size }) => ({
+    kind: "mixture",
+    norm,
+    ...choice,
+    router: {
+      score: "softmax-of-top",
+      renormalise: false,
+      scale: 1,
+      bias: true,
+      correction: false,
+      groups: null,
+    },
+    expert: { size, activation: "quick_gelu", gated: true, bias: true, limit },
+    shared: null,
+  });
+}
+
+/** Names of gpt-oss, whose experts are packed or not. */
+export function gptOssNames(isPacked: boolean): NameTable {
+  const experts = "model.layers.*.mlp.experts";
+  const packed = isPacked ? "_blocks" : "";
+  return {
+    stems: {
+      ...decoderStems({ "attention.sinks": "self_attn.sinks" }),
+      "mlp.router": "model.layers.*.mlp.router",
+      "mlp.experts.#.gate_proj.weight": `${experts}.gate_up_proj${packed}`,
+      "mlp.experts.#.up_proj.weight": `${experts}.gate_up_proj${packed}`,
+      "mlp.experts.#.down_proj.weight": `${experts}.down_proj${packed}`,
+      "mlp.experts.#.gate_proj.bias": `${experts}.gate_up_proj_bias`,
+      "mlp.experts.#.up_proj.bias": `${experts}.gate_up_proj_bias`,
+      "mlp.experts.#.down_proj.bias": `${experts}.down_proj_bias`,
+    },
+    transform(canonical) {
+      const [, part, kind] = /^mlp\.experts\.\d+\.(gate|up|down)_proj\.(weight|bias)$/.exec(canonical) ?? [];
+      if (part === undefined) return undefined;
+      const turned = !isPacked && kind === "weight";
+      if (part === "down") return turned ? (tensor, allocate) => turn(tensor, 0, 1, allocate) : undefined;
+      const first = part === "gate" ? 0 : 1;
+      return (tensor, allocate) =>
+        turned ? turn(tensor, first, 2, allocate) : everySecond(tensor, first, allocate);
+    },
+  };
+}
+
+/** Every second row of [2F, …], from the first or the second on. */
+function everySecond(tensor: Tensor, first: number, allocate: Allocate): Tensor {
+  const [rows, ...rest] = tensor.shape;
+  const width = elements(rest);
+  const stored = toFloat32(tensor);
+  const data = allocate(Math.floor(rows / 2) * width);
+  for (let row = 0; row * 2 + 1 < rows; row++) {
+    const from = (2 * row + first) * width;
+    data.set(stored.subarray(from, from + width), row * width);
+  }
+  return { dtype: "f32", shape: [Math.floor(rows / 2), ...rest], data };
+}
+
+/** Columns first, first + step, … of [D, C] as rows. */
+function turn(tensor: Tensor, first: number, step: number, allocate: Allocate): Tensor {
+  const [rows, columns] = tensor.shape;
+  const count = Math.floor(columns / step);
+  const stored = toFloat32(tensor);
+  const data = allocate(count * rows);
+  for (let row = 0; row < rows; row++) {
+    for (let c = 0; c < count; c++) data[c * rows + row] = stored[row * columns + first + c * step];
+  }
+  return { dtype: "f32", shape: [count, rows], data };
 }
 
 /**

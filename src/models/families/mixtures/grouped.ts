@@ -3,8 +3,7 @@
  * tokens pass through, and MLPs in the first layers. GLM-4.5 has them with another attention.
  * Source: Hugging Face `modeling_deepseek_v3.py`, `modeling_glm4_moe.py`.
  */
-import type { Config } from "../../config/config.ts";
-import { positive } from "../../config/positive.ts";
+import { type Config, positive } from "../../config/config.ts";
 import { experts as ggufExperts, grouped, hasBias, partial, renormalised } from "../../gguf/fields.ts";
 import type { MlpSpec } from "../../modules/dense.ts";
 import type { RouterSpec } from "../../modules/experts.ts";

@@ -9,36 +9,22 @@ import type { DeltaSpec } from "../../modules/delta.ts";
 import type { MixerSpec } from "../../modules/list.ts";
 import type { SoftmaxSpec } from "../../modules/softmax.ts";
 import type { ModelSpec } from "../../spec.ts";
-import { readLayerTypes } from "../common.ts";
+import { readBias, readLayerTypes } from "../common.ts";
 import { decoder, type Traits } from "../decoder.ts";
 import type { Families } from "../family.ts";
-import {
-  hybridFields,
-  olderQwen3Next,
-  qwen35Stems,
-  qwen35Transform,
-  qwen3NextStems,
-  qwen3NextTransform,
-} from "./hybrid_gguf.ts";
+import { hybridFields, qwen35Storage, qwen3NextStorage } from "./hybrid_gguf.ts";
 import { qwen35MoeNames, qwen35Names, qwen3NextNames } from "./hybrid_names.ts";
 import { qwenExperts } from "./llama.ts";
-import { mixture, networkOf, passOver, qwenModule, readChoice, SOFTMAX } from "./mixture.ts";
+import { mixture, passOver, qwenModule, readChoice, readShared, SOFTMAX } from "./mixture.ts";
 
 function qwen35(config: Config): ModelSpec {
   return hybrid("qwen3_5_text", config, { kvHeads: 4 });
 }
 
 function qwen3Next(config: Config): ModelSpec {
-  const shared = config.count("shared_expert_intermediate_size", 512);
   return hybrid("qwen3_next", config, {
     kvHeads: 2,
-    module: qwenModule(config, {
-      experts: 512,
-      top: 10,
-      size: 512,
-      shared: (mlp) => ({ ...networkOf(mlp, shared), gate: true }),
-      renormalise: true,
-    }),
+    module: qwenModule(config, { experts: 512, top: 10, size: 512, shared: 512, renormalise: true }),
   });
 }
 
@@ -46,23 +32,22 @@ function qwen3Next(config: Config): ModelSpec {
 function qwen35Moe(config: Config): ModelSpec {
   const choice = readChoice(config, 256, 8);
   const size = config.count("moe_intermediate_size", 512);
-  const shared = config.count("shared_expert_intermediate_size", 512);
+  const shared = readShared(config, 512);
   const router = { ...SOFTMAX, renormalise: true };
   passOver(config);
   config.value("norm_topk_prob"); // written by uploaders, and not obeyed
   return hybrid("qwen3_5_moe_text", config, {
     kvHeads: 2,
     mlpSize: size,
-    module: (mlp) =>
-      mixture(mlp, choice, { router, size, shared: { ...networkOf(mlp, shared), gate: true } }),
+    module: (mlp) => mixture(mlp, choice, { router, size, shared: shared(mlp) }),
   });
 }
 
 /** A decoder of this line. */
 function hybrid(family: string, config: Config, traits: Traits): ModelSpec {
-  const bias = config.boolean("attention_bias", false);
   const linear = readLinear(config);
-  const isLinearLayer = readKinds(config);
+  const interval = config.count("full_attention_interval", 4);
+  const isLinearLayer = readLayerTypes(config, "linear", (layer) => (layer + 1) % interval !== 0);
   // Written by uploaders: what every model of the family has, precision elsewhere, and a head for training on later tokens.
   config.boolean("attn_output_gate", true);
   ["mamba_ssm_dtype", "mtp_num_hidden_layers", "mtp_use_dedicated_embeddings"].forEach(config.value);
@@ -71,7 +56,7 @@ function hybrid(family: string, config: Config, traits: Traits): ModelSpec {
       ? { kind: "delta", norm: attention.norm, ...linear, epsilon: attention.norm.pre!.epsilon }
       : { ...attention, outputGate: true };
   const spec = decoder(family, config, {
-    bias: { qkv: bias, output: bias },
+    bias: readBias(config),
     headSize: 256,
     qkNorm: "head",
     rope: { partial: 0.25, positions: 32768, ignored: ["mrope_section", "mrope_interleaved"] },
@@ -104,14 +89,6 @@ function readLinear(config: Config): Omit<DeltaSpec, "kind" | "norm" | "epsilon"
   };
 }
 
-/** Which layers have linear attention: `layer_types`, or all but every so-manieth. */
-function readKinds(config: Config): boolean[] {
-  const interval = config.count("full_attention_interval", 4);
-  return readLayerTypes(config, "linear", (layer) => (layer + 1) % interval !== 0);
-}
-
-const qwen35Storage = { stems: qwen35Stems, transform: qwen35Transform };
-
 export const hybrids: Families = {
   qwen3_next: {
     spec: qwen3Next,
@@ -124,9 +101,7 @@ export const hybrids: Families = {
           ...renormalised(header, true),
           ...sharedExpert(header),
         }),
-        stems: qwen3NextStems,
-        transform: qwen3NextTransform,
-        older: olderQwen3Next,
+        ...qwen3NextStorage,
       },
     },
   },

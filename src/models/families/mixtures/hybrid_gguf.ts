@@ -12,7 +12,7 @@ import { gatedQueries, linearOf, ratesByKeyHead, streamsByKeyHead } from "./hybr
 
 type Transform = NonNullable<TensorRef["transform"]>;
 
-/** What their configurations have in common. The kind of each layer is in a list or follows from an interval, 4 where none is given. */
+/** Fields of all three. The kind of each layer is in a list or follows from an interval, by default 4. */
 export function hybridFields(header: Header): Record<string, unknown> {
   const { field, list } = header;
   const size = (key: string) => needed(header, `ssm.${key}`);
@@ -50,36 +50,35 @@ const common = {
   "attention.out_proj": "blk.*.ssm_out",
 };
 
-export const qwen3NextStems = {
-  ...common,
-  "attention.a_proj": "blk.*.ssm_ba",
-  "attention.b_proj": "blk.*.ssm_ba",
-};
+const qwen3NextStems = { ...common, "attention.a_proj": "blk.*.ssm_ba", "attention.b_proj": "blk.*.ssm_ba" };
 
-export const qwen35Stems = {
-  ...common,
-  "attention.a_proj": "blk.*.ssm_alpha",
-  "attention.b_proj": "blk.*.ssm_beta",
-};
-
-/** Older files have the streams in one matrix too. */
-export const olderQwen3Next = {
-  tensor: "ssm_in",
-  stems: { ...qwen3NextStems, "attention.qkv_proj": "blk.*.ssm_in", "attention.z_proj": "blk.*.ssm_in" },
-  transform(spec: ModelSpec): NameTable["transform"] {
-    const [streams, others] = [streamsByKeyHead(spec), qwen3NextTransform(spec)!];
-    return (canonical) => streams(canonical) ?? others(canonical);
+export const qwen3NextStorage = {
+  stems: qwen3NextStems,
+  transform: qwen3NextTransform,
+  /** Older files have the streams in one matrix too. */
+  older: {
+    tensor: "ssm_in",
+    stems: { ...qwen3NextStems, "attention.qkv_proj": "blk.*.ssm_in", "attention.z_proj": "blk.*.ssm_in" },
+    transform(spec: ModelSpec): NameTable["transform"] {
+      const [streams, others] = [streamsByKeyHead(spec), qwen3NextTransform(spec)!];
+      return (canonical) => streams(canonical) ?? others(canonical);
+    },
   },
 };
 
+export const qwen35Storage = {
+  stems: { ...common, "attention.a_proj": "blk.*.ssm_alpha", "attention.b_proj": "blk.*.ssm_beta" },
+  transform: qwen35Transform,
+};
+
 /** Value heads are in the order of their key heads; a and b lie in one matrix, as in Hugging Face's files. */
-export function qwen3NextTransform(spec: ModelSpec): NameTable["transform"] {
+function qwen3NextTransform(spec: ModelSpec): NameTable["transform"] {
   const [rates, gated] = [ratesByKeyHead(spec), gatedQueries(spec)];
   return (canonical) => rates(canonical) ?? gated(canonical) ?? forms[canonical];
 }
 
 /** Value heads are in turns, in every tensor that has them. */
-export function qwen35Transform(spec: ModelSpec): NameTable["transform"] {
+function qwen35Transform(spec: ModelSpec): NameTable["transform"] {
   const [places, gated] = [placesOfValues(spec), gatedQueries(spec)];
   const heads = linearOf(spec);
   return (canonical) => {

@@ -3,16 +3,15 @@
  * tokens pass through) and Qwen3-MoE, whose layers may be MLPs in between.
  * Source: Hugging Face `modeling_mixtral.py`, `modeling_olmoe.py`, `modeling_qwen2_moe.py`, `modeling_qwen3_moe.py`.
  */
-import type { Config } from "../../config/config.ts";
-import { positive } from "../../config/positive.ts";
+import { type Config, positive } from "../../config/config.ts";
 import { experts, type Header, layersWithout, renormalised, sharedExpert } from "../../gguf/fields.ts";
 import type { ModelSpec } from "../../spec.ts";
 import { decoderStems, expertStems, type NameTable } from "../../stored/names.ts";
-import { layerWindows, readWindow } from "../common.ts";
+import { layerWindows, readBias, readWindow } from "../common.ts";
 import { decoder } from "../decoder.ts";
 import type { Families } from "../family.ts";
 import { llamaNames } from "../llama.ts";
-import { mixture, networkOf, passOver, qwenModule, readChoice, readRouter, SOFTMAX } from "./mixture.ts";
+import { mixture, passOver, qwenModule, readChoice, readRouter, SOFTMAX } from "./mixture.ts";
 
 function mixtral(config: Config): ModelSpec {
   const window = config.optional("sliding_window") === null ? null : config.count("sliding_window");
@@ -28,13 +27,12 @@ function mixtral(config: Config): ModelSpec {
 }
 
 function olmoe(config: Config): ModelSpec {
-  const bias = config.boolean("attention_bias", false);
   const chosen = readChoice(config, 64, 8);
   const router = readRouter(config);
   const clip = positive(config, "clip_qkv", config.optional("clip_qkv"));
   passOver(config);
   return decoder("olmoe", config, {
-    bias: { qkv: bias, output: bias },
+    bias: readBias(config),
     qkNorm: "width",
     epsilon: 1e-5,
     rope: { positions: 4096 },
@@ -48,33 +46,26 @@ function qwen2Moe(config: Config): ModelSpec {
   const window = used ? readWindow(config) : null;
   config.value("sliding_window"); // written, and not obeyed, where windows are not used
   const last = config.number("max_window_layers", 28);
-  const shared = config.count("shared_expert_intermediate_size", 5632);
   return decoder("qwen2_moe", config, {
     bias: { qkv: config.boolean("qkv_bias", true), output: false },
     windows: layerWindows(config, window, (l) => window !== null && l % 2 === 0 && l < last),
     kvHeads: 16,
     rope: { positions: 32768 },
-    module: qwenModule(config, {
-      experts: 60,
-      top: 4,
-      size: 1408,
-      shared: (mlp) => ({ ...networkOf(mlp, shared), gate: true }),
-    }),
+    module: qwenModule(config, { experts: 60, top: 4, size: 1408, shared: 5632 }),
   });
 }
 
 function qwen3Moe(config: Config): ModelSpec {
-  const bias = config.boolean("attention_bias", false);
   const window = config.boolean("use_sliding_window", false) ? readWindow(config) : null;
   config.value("sliding_window");
   config.value("max_window_layers"); // written by other versions, and not obeyed
   return decoder("qwen3_moe", config, {
-    bias: { qkv: bias, output: bias },
+    bias: readBias(config),
     windows: () => window,
     qkNorm: "head",
     kvHeads: 4,
     rope: { positions: 32768 },
-    module: qwenModule(config, { experts: 128, top: 8, size: 768, shared: () => null }),
+    module: qwenModule(config, { experts: 128, top: 8, size: 768 }),
   });
 }
 

@@ -1,4 +1,4 @@
-/** What configurations of mixtures have in common: how many experts, how they are chosen, what an expert is, which layers have them. */
+/** Readers of fields that configurations of mixtures share: the number of experts, their choice, their form, the layers that have them. */
 import type { Config } from "../../config/config.ts";
 import type { MlpSpec } from "../../modules/dense.ts";
 import type { ExpertSpec, MixtureSpec, RouterSpec } from "../../modules/experts.ts";
@@ -24,7 +24,7 @@ export interface Choice {
   readonly top: number;
 }
 
-/** What versions of transformers call the number of experts. */
+/** Names of the number of experts in versions of transformers. */
 const COUNTS = ["num_experts", "num_local_experts", "n_routed_experts"];
 
 /** Reads both. Throws `RangeError` for more of a token than there are, and where two names have two numbers. */
@@ -68,13 +68,15 @@ export function qwenModule(
   config: Config,
   defaults: Choice & {
     readonly size: number;
-    readonly shared: (mlp: MlpSpec) => MixtureSpec["shared"];
+    /** Width of the gated network that all tokens pass through; absent where there is none. */
+    readonly shared?: number;
     readonly renormalise?: boolean;
   },
 ): (mlp: MlpSpec, layer: number) => FeedSpec {
   const choice = readChoice(config, defaults.experts, defaults.top);
   const router = readRouter(config, defaults.renormalise);
   const size = config.count("moe_intermediate_size", defaults.size);
+  const shared = readShared(config, defaults.shared);
   const step = config.count("decoder_sparse_step", 1);
   const dense = config.value("mlp_only_layers") ?? [];
   if (!Array.isArray(dense)) {
@@ -86,10 +88,17 @@ export function qwenModule(
   return (mlp, layer) =>
     dense.includes(layer) || (layer + 1) % step !== 0
       ? mlp
-      : mixture(mlp, choice, { router, size, shared: defaults.shared(mlp) });
+      : mixture(mlp, choice, { router, size, shared: shared(mlp) });
 }
 
-/** What concerns training, and what a forward pass gives besides. */
+/** The gated network that all tokens of Qwen's mixtures pass through, like an MLP of another width; null where there is none. */
+export function readShared(config: Config, usual?: number): (mlp: MlpSpec) => MixtureSpec["shared"] {
+  if (usual === undefined) return () => null;
+  const size = config.count("shared_expert_intermediate_size", usual);
+  return (mlp) => ({ ...networkOf(mlp, size), gate: true });
+}
+
+/** Passes over fields for training, and for what a forward pass returns besides. */
 export function passOver(config: Config): void {
   ["output_router_logits", "router_aux_loss_coef", "router_jitter_noise"].forEach(config.value);
 }
