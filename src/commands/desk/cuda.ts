@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { cudaWheels, installWheels } from "../../hub/mod.ts";
 import { displayed } from "../../home/mod.ts";
 import { cudaFolder } from "../../libraries/mod.ts";
-import type { Context } from "../shared/context.ts";
+import { type Context, reportsTo } from "../shared/context.ts";
 import { explained } from "../shared/help.ts";
 import { doneText } from "../shared/outlet.ts";
 
@@ -16,11 +16,7 @@ export function cudaCommand(context: Context): Command {
     );
   return explained(command, "cuda")
     .action(async () => {
-      await installWheels(cudaWheels, cudaFolder, {
-        signal: context.signal,
-        onProgress: context.progress.onProgress,
-        onNotice: context.notice,
-      });
+      await installWheels(cudaWheels, cudaFolder, reportsTo(context));
       context.notice(doneText(context, "cuda", {}));
     });
 }

@@ -40,14 +40,10 @@ export function checkpointsCommand(context: Context): Command {
     const quality = flags.quality === true ? HELD_OUT_TEXT : flags.quality;
     const steps = series.checkpoints.map(({ step }) => step).join(", ");
     const count = `${series.checkpoints.length} checkpoints`;
-    const { price, output } = shown(
-      context,
-      `${series.name}, ${count} (${steps})`,
-      `${series.name}, ${count}`,
-    );
+    const faces = shown(context, `${series.name}, ${count} (${steps})`, { done: `${series.name}, ${count}` });
     await perform(context, flags, studies.checkpoints, [series, { ...options, quality }], {
-      price: (found) => `${price(found)}, without reading the weights`,
-      output,
+      ...faces,
+      price: (price) => `${faces.price(price)}, without reading the weights`,
     });
   });
 }

@@ -5,7 +5,7 @@ import { type Evaluation, resultText } from "../../result/mod.ts";
 import { evaluatePriceText } from "../../show/mod.ts";
 import { dropsIn, type EvaluateOptions, studies } from "../../study/mod.ts";
 import { type BosRule, suites, taskGroups, taskNames, tasksNamed } from "../../tasks/mod.ts";
-import { type Context, withModel } from "../shared/context.ts";
+import { type Context, runOptions, withModel } from "../shared/context.ts";
 import { type OutFlags, withOutFlags } from "../shared/destination.ts";
 import { entriesOf, GIVEN } from "../shared/given.ts";
 import { explained } from "../shared/help.ts";
@@ -25,7 +25,6 @@ import {
 } from "../shared/options.ts";
 import { outputOf } from "../shared/outlet.ts";
 import { perform } from "../shared/perform.ts";
-import { runnerOf } from "../shared/sharing.ts";
 
 interface EvaluateFlags extends KeepingFlags, EngineFlags, OutFlags, DropLists {
   tasks?: string[];
@@ -105,8 +104,8 @@ export function evaluateCommand(context: Context): Command {
         const options = { ...optionsOf(context, flags), plans: [noDrop, ...drops] };
         await perform(context, flags, studies.evaluate, [model, options], {
           price: (price) => evaluatePriceText(model.name, drops.length, price, context.look),
-          output: (results) => ({
-            ...outputOf(context, results, { done: `evaluation of ${model.name}` }),
+          output: (results, done) => ({
+            ...outputOf(context, results, { done }),
             json: () => evaluationText(drops.length === 0 ? results : results.slice(1)),
           }),
         });
@@ -122,23 +121,9 @@ function evaluationText(results: readonly Evaluation[]): string {
 }
 
 function optionsOf(context: Context, flags: EvaluateFlags): EvaluateOptions {
-  const { tasks, suite, shots, limit, bos, seed, margin, prompts, force } = flags;
-  return {
-    tasks: tasks === undefined && suite === undefined ? DEFAULT_TASKS : tasks,
-    suite,
-    shots,
-    limit,
-    bos,
-    seed,
-    margin,
-    prompts,
-    force,
-    ...runnerOf(context, flags),
-    ...flags.cache ? { results: flags.results } : {},
-    signal: context.signal,
-    onProgress: (progress) => context.progress.onProgress(progress),
-    onNotice: context.notice,
-  };
+  const { suite, shots, limit, bos, seed, margin, prompts } = flags;
+  const tasks = flags.tasks === undefined && suite === undefined ? DEFAULT_TASKS : flags.tasks;
+  return { ...runOptions(context, flags), tasks, suite, shots, limit, bos, seed, margin, prompts };
 }
 
 /** Names of tasks, all of them known: a model is fetched after that. */

@@ -54,12 +54,7 @@ export function randomInitCommand(context: Context): Command {
       const options = { ...study, seeds, seed, std, residualStd, hidden, layers, heads, norm };
       await openRunner(context, flags);
       const named = await openConfig(ref, openOptions(context, flags));
-      await perform(
-        context,
-        flags,
-        studies["random-init"],
-        [named, options],
-        shown(context, named.name, `${named.name} with random weights`),
-      );
+      const faces = shown(context, named.name, { done: `${named.name} with random weights` });
+      await perform(context, flags, studies["random-init"], [named, options], faces);
     });
 }

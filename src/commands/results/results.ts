@@ -7,7 +7,6 @@ import { type Context, tableIn } from "../shared/context.ts";
 import { explained } from "../shared/help.ts";
 import {
   type ConstraintFlags,
-  constraintsIn,
   positive,
   wholeNumber,
   withConstraintFlags,
@@ -61,7 +60,7 @@ export function planCommand(context: Context): Command {
     .option("--table", "print a table instead of JSON", false);
   explained(command, "plan profile.json --target attention --drop 8 > plan.json");
   return withOutFlags(withConstraintFlags(command)).action(
-    async (file: string, { table, json, csv, ...options }: PlanFlags) => {
+    async (file: string, { table, json, csv, neighbours, ...options }: PlanFlags) => {
       const out = { ...json === undefined ? {} : { json }, ...csv === undefined ? {} : { csv } };
       const misused = (what: string) => command.error(`error: ${what}`, { exitCode: 2 });
       const amounts = [options.drop, options.parameters, options.kvBytes].filter((amount) =>
@@ -70,7 +69,7 @@ export function planCommand(context: Context): Command {
       if (amounts.length !== 1) misused("expected one of --drop, --parameters and --kv-bytes");
       const result = await readResult(file, "profile", "order");
       if (result.kind === "profile" && !options.target) misused("a plan from a profile needs --target");
-      const plan = makePlan(result, constraintsIn(options));
+      const plan = makePlan(result, { ...options, noNeighbours: !neighbours });
       await deliver(context, table ? out : piped(out), {
         ...outputOf(context, plan),
         json: () => resultText(plan),
