@@ -59,10 +59,7 @@ export function shardsCommand(context: Context, run: RunLine): Command {
     )
     .option("--cost", "number the shards of a stage by cost, most expensive first", false)
     .addOption(
-      new Option(
-        "--script <scheduler>",
-        "print a job script that contains the plan, instead of the plan",
-      )
+      new Option("--script <scheduler>", "print a job script that contains the plan, instead of the plan")
         .choices(Object.keys(SCRIPTS)),
     );
   explained(command, "shards profile smollm2-135m --samples 64 --parts 8 > plan.json");

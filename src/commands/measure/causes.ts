@@ -18,9 +18,7 @@ interface Flags extends StudyFlags {
 
 export function causesCommand(context: Context): Command {
   const command = new Command("causes")
-    .description(
-      "measure attention patterns, smoothing, update sizes and effects, beside importance",
-    )
+    .description("measure attention patterns, smoothing, update sizes and effects, beside importance")
     .argument("<model>", `${MODEL}; with --untrained, a configuration as for \`lamina random-init\``)
     .option("--query-stride <k>", "compute attention patterns from every k-th query", wholeNumber(1), 1)
     .option(

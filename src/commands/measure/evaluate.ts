@@ -59,16 +59,8 @@ export function evaluateCommand(context: Context): Command {
       new Option("--suite <name>", "a paper's tasks with its numbers of shots, instead of --tasks")
         .choices(Object.keys(suites)).conflicts("tasks"),
     )
-    .option(
-      "--shots <k>",
-      "number of few-shot examples (default: the task's own, mostly 0)",
-      wholeNumber(0),
-    )
-    .option(
-      "--limit <n>",
-      "use only the first n documents of each task (default: all)",
-      wholeNumber(1),
-    )
+    .option("--shots <k>", "number of few-shot examples (default: the task's own, mostly 0)", wholeNumber(0))
+    .option("--limit <n>", "use only the first n documents of each task (default: all)", wholeNumber(1))
     .addOption(
       new Option(
         "--bos <rule>",
@@ -88,12 +80,7 @@ export function evaluateCommand(context: Context): Command {
       wholeNumber(0),
       8,
     )
-    .option(
-      "--plan <file>",
-      "a plan from `lamina plan` or `lamina repair` (repeatable)",
-      collected,
-      [],
-    )
+    .option("--plan <file>", "a plan from `lamina plan` or `lamina repair` (repeatable)", collected, [])
     .option("--seed <n>", "seed of the few-shot examples", wholeNumber(0), 1234);
   explained(command, "evaluate smollm2-135m --tasks piqa --limit 100 --drop-attention 25");
   return withOutFlags(withKeepingFlags(withPriceFlags(withEngineFlags(withDropLists(command))))).action(

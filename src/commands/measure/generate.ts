@@ -55,14 +55,9 @@ export function generateCommand(context: Context): Command {
         const quiet = isStandardOutput(flags.json) || isStandardOutput(flags.csv);
         let current = -1;
         const { prompt, tokens, temperature, topP, seed, bos, engine, precision } = flags;
+        const options = { tokens, temperature, topP, seed, bos, engine, precision };
         const texts = await generate(model, prompt, {
-          tokens,
-          temperature,
-          topP,
-          seed,
-          bos,
-          engine,
-          precision,
+          ...options,
           plans: dropped ? [{}, drop] : [{}],
           signal: context.signal,
           onToken({ plan, text }) {
@@ -74,13 +69,8 @@ export function generateCommand(context: Context): Command {
             context.say(text);
           },
         });
-        const result = {
-          ...head("generate"),
-          model: model.identity,
-          computed: await computedOn(flags),
-          prompt: flags.prompt,
-          texts,
-        };
+        const computed = await computedOn(flags);
+        const result = { ...head("generate"), model: model.identity, computed, prompt, texts };
         // The texts are there already: the line is ended.
         await deliver(context, flags, { ...outputOf(context, result), table: () => "" });
       });

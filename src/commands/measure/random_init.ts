@@ -44,9 +44,7 @@ export function randomInitCommand(context: Context): Command {
     .option("--hidden <d>", "change the hidden size; heads and MLP scale in proportion", wholeNumber(1))
     .option("--layers <n>", "change the number of layers", wholeNumber(1))
     .option("--heads <n>", "change the number of heads at the same total width", wholeNumber(1))
-    .addOption(
-      new Option("--norm <place>", "placement of the norms").choices(["pre", "peri", "post"]),
-    );
+    .addOption(new Option("--norm <place>", "placement of the norms").choices(["pre", "peri", "post"]));
   return withOutFlags(withKeepingFlags(withPriceFlags(withEngineFlags(command))))
     .action(async (ref: string, flags: Flags) => {
       const { seeds, seed, std, residualStd, hidden, layers, heads, norm } = flags;

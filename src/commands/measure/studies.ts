@@ -59,9 +59,7 @@ export function profileCommand(context: Context): Command {
 
 export function perplexityCommand(context: Context): Command {
   const command = new Command("perplexity")
-    .description(
-      "measure how well the model predicts a text, with and without the dropped modules",
-    )
+    .description("measure how well the model predicts a text, with and without the dropped modules")
     .argument("<model>", MODEL);
   explained(command, "perplexity smollm2-135m --drop-attention 25,26");
   return withStudyFlags(withDropFlags(command)).action(async (ref: string, flags: StudyFlags & DropFlags) => {
@@ -83,9 +81,7 @@ interface OrderFlags extends StudyFlags, ConstraintFlags {
 
 export function orderCommand(context: Context): Command {
   const command = new Command("order")
-    .description(
-      "rank modules, or windows of consecutive blocks, by a score or by a greedy search",
-    )
+    .description("rank modules, or windows of consecutive blocks, by a score or by a greedy search")
     .argument("<model>", MODEL)
     .addOption(new Option("--target <kind>", "what to drop").choices([...TARGETS]).default("attention"))
     .addOption(

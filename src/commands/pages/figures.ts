@@ -34,9 +34,7 @@ const NAMES = Object.keys(analyses) as AnalysisName[];
 
 export function figuresCommand(context: Context): Command {
   const command = new Command("figures")
-    .description(
-      "draw every analysis on one HTML page, and write pictures and numbers beside it",
-    )
+    .description("draw every analysis on one HTML page, and write pictures and numbers beside it")
     .argument("[model]", MODEL, "smollm2-135m")
     .option("--only <names>", `analyses to draw, from: ${NAMES.join(", ")} (default: all)`, namesAmong(NAMES))
     .option("--out <folder>", "folder for the page (default: figures, in the results folder)")

@@ -46,11 +46,7 @@ export function planCommand(context: Context): Command {
       "drop until this many bytes of KV cache are saved; below 1, a share of all",
       positive,
     )
-    .option(
-      "--context <t>",
-      "sequence length for --kv-bytes, in tokens (default: 2048)",
-      wholeNumber(1),
-    )
+    .option("--context <t>", "sequence length for --kv-bytes, in tokens (default: 2048)", wholeNumber(1))
     .addOption(
       new Option("--by <order>", "score that ranks the modules of a profile (default: importance)").choices(
         RANKS,
@@ -96,18 +92,12 @@ export function compareCommand(context: Context): Command {
 
 export function mergeCommand(context: Context, run: RunLine): Command {
   const command = new Command("merge")
-    .description(
-      "merge shards into the exact result of the whole study, and print it as JSON",
-    )
+    .description("merge shards into the exact result of the whole study, and print it as JSON")
     .argument(
       "<files...>",
       "a plan from `lamina shards` (- for stdin), or profiles or perplexities made with --skip, in any order",
     )
-    .option(
-      "--missing",
-      "only list the missing shards of a plan, in the format of Slurm's --array",
-      false,
-    )
+    .option("--missing", "only list the missing shards of a plan, in the format of Slurm's --array", false)
     .option("--strict", "refuse shards of a plan that ran on different processors", false);
   explained(command, "merge plan.json --json whole.json", [["3", "shards are missing"]]);
   return withOutFlags(withResultsFlag(command)).action(

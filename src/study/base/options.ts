@@ -74,9 +74,7 @@ export async function engineOf({ engine, precision }: EngineOptions): Promise<En
 }
 
 /** What computes the numbers of a study: for provenance. The CPU has no device. */
-export async function computedOn(
-  options: EngineOptions,
-): Promise<Computed> {
+export async function computedOn(options: EngineOptions): Promise<Computed> {
   const { precision, name, version, device } = await engineOf(options);
   return { dtype: precision, engine: name, runtime: version, ...device === null ? {} : { device } };
 }

@@ -82,22 +82,16 @@ export function stage<T>(of: StageOf<T>): Stage<T> {
   };
 }
 
-/** Samples in the batches in which a study runs them. A shard is some whole batches, so that its last digits are the study's. */
-export interface Batches {
-  /** Samples of a batch; the last may have fewer. */
-  readonly size: number;
-  readonly count: number;
-  /** The samples of some batches. */
-  samplesOf(batches: Span): Span;
-}
-
-/** How samples of T tokens are batched. */
-export function batchesOf({ samples, length }: Pick<Pass, "samples" | "length">): Batches {
+/**
+ * The batches in which a study runs samples of T tokens: their size, which the last may not reach, their number, and the samples of
+ * some of them. A shard is some whole batches, so that its last digits are the study's.
+ */
+export function batchesOf({ samples, length }: Pick<Pass, "samples" | "length">) {
   const size = batchSize(length);
   return {
     size,
     count: Math.ceil(samples / size),
-    samplesOf: ({ from, to }) => ({ from: from * size, to: Math.min(samples, to * size) }),
+    samplesOf: ({ from, to }: Span): Span => ({ from: from * size, to: Math.min(samples, to * size) }),
   };
 }
 

@@ -41,8 +41,8 @@ import {
 } from "../base/options.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { run, step, type Study } from "../base/study.ts";
-import { decoderPlayer, openParts, type PartTimes, type Setting } from "./parts.ts";
-import { bytesAlone, predict, type Predicted } from "./predict.ts";
+import { decoderPlayer, type Medians, openParts, type PartTimes, type Setting } from "./parts.ts";
+import { bytesAlone, predict } from "./predict.ts";
 import { type Player, takeTurns, type Times, turnsOf } from "./turns.ts";
 
 /** Options of `speed`. */
@@ -90,13 +90,8 @@ const WARM_UP = 2;
  * import { openModel, speed } from "lamina";
  *
  * using model = await openModel("data/series/pre-ln/step04096");
- * const { points } = await speed(model, {
- *   plans: [{ attention: [4, 5, 6, 7] }],
- *   context: [64],
- *   new: 4,
- *   repeat: 2,
- * });
- * const [full, dropped] = points[0].plans;
+ * const plans = [{ attention: [4, 5, 6, 7] }];
+ * const { points: [{ plans: [full, dropped] }] } = await speed(model, { plans, context: [64], new: 4, repeat: 2 });
  * console.log(full.decode.median, dropped.speedup.decode.median, dropped.roofline.decode, dropped.keyBytes);
  * ```
  */
@@ -131,15 +126,9 @@ export const speedStudy: Study<StudyModel, SpeedOptions, Speed, SpeedEstimate> =
 };
 
 /** A measurement's options with their defaults. */
-interface Asked {
-  readonly plans: readonly DropPlan[];
-  readonly settings: readonly Setting[];
-  readonly steps: number;
-  readonly repeat: number;
-  readonly seed: number;
-}
+type Asked = ReturnType<typeof askedOf>;
 
-function askedOf(model: Pick<StudyModel, "spec" | "identity">, options: SpeedOptions): Asked {
+function askedOf(model: Pick<StudyModel, "spec" | "identity">, options: SpeedOptions) {
   const { plans = [], batch = [1], context = [128, 1024], repeat = 5, seed = 0 } = options;
   return {
     plans: [noDrop, ...plans.map((plan) => dropsIn(model, plan))],
@@ -254,8 +243,8 @@ function ratiosOf(
   return { prefill: ratios("prefill"), decode: ratios("steps"), whole: typical(full) / typical(plan) };
 }
 
-function fasterBy(full: Predicted, plan: Predicted, steps: number) {
-  const whole = ({ prefill, step }: Predicted) => prefill + steps * step;
+function fasterBy(full: Medians, plan: Medians, steps: number) {
+  const whole = ({ prefill, step }: Medians) => prefill + steps * step;
   return {
     prefill: full.prefill / plan.prefill,
     decode: full.step / plan.step,
@@ -274,10 +263,7 @@ function pointsLost(
       model.fingerprint === identity.fingerprint && planHash(drop) === planHash(plan)
     )?.average?.value ?? null;
   const full = averageOf(noDrop);
-  return plans.map((plan) => {
-    const own = averageOf(plan);
-    return full === null || own === null ? null : 100 * (full - own);
-  });
+  return plans.map(averageOf).map((own) => full === null || own === null ? null : 100 * (full - own));
 }
 
 /** The estimated cost of a speed measurement. */
