@@ -139,7 +139,7 @@ async function oneShard(
 }
 
 /** Runs with a plan; errors of one that does not fit name its file. */
-async function ofPlan(file: string, use: () => Promise<void>): Promise<void> {
+export async function ofPlan(file: string, use: () => Promise<void>): Promise<void> {
   try {
     await use();
   } catch (error) {
@@ -192,16 +192,6 @@ export interface MergeFlags {
 
 /** Merges a plan's shards: the undivided study's command line, run from what they kept, delivers its own result. */
 export async function mergeShards(
-  context: Context,
-  run: RunLine,
-  { file, plan }: { readonly file: string; readonly plan: Shards },
-  flags: MergeFlags,
-  out: readonly string[],
-): Promise<void> {
-  await ofPlan(file, () => mergePlan(context, run, plan, flags, out));
-}
-
-async function mergePlan(
   context: Context,
   run: RunLine,
   plan: Shards,

@@ -4,7 +4,7 @@ import { noDrop } from "../../measure/mod.ts";
 import { type Evaluation, resultText } from "../../result/mod.ts";
 import { evaluatePriceText } from "../../show/mod.ts";
 import { dropsIn, type EvaluateOptions, studies } from "../../study/mod.ts";
-import { type BosRule, suites, taskGroups, taskNames, tasksNamed } from "../../tasks/mod.ts";
+import { suites, taskGroups, taskNames, tasksNamed } from "../../tasks/mod.ts";
 import { type Context, runOptions, withModel } from "../shared/context.ts";
 import { type OutFlags, withOutFlags } from "../shared/destination.ts";
 import { entriesOf, GIVEN } from "../shared/given.ts";
@@ -26,19 +26,16 @@ import {
 import { outputOf } from "../shared/outlet.ts";
 import { perform } from "../shared/perform.ts";
 
-interface EvaluateFlags extends KeepingFlags, EngineFlags, OutFlags, DropLists {
-  tasks?: string[];
-  suite?: string;
-  shots?: number;
-  limit?: number;
-  bos: BosRule;
-  seed: number;
-  margin: number;
-  prompts: number;
+interface EvaluateFlags extends KeepingFlags, EngineFlags, OutFlags, DropLists, Asked {
   dryRun: boolean;
   force: boolean;
   plan: string[];
 }
+
+type Asked = Pick<
+  EvaluateOptions,
+  "tasks" | "suite" | "shots" | "limit" | "bos" | "seed" | "margin" | "prompts"
+>;
 
 const DEFAULT_TASKS = ["piqa", "arc_easy", "openbookqa"];
 const named = taskNames.filter((name) => !name.startsWith("mmlu_"));

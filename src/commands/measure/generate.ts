@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { changeTexts, type DropPlan, isFull } from "../../measure/mod.ts";
 import { head } from "../../result/mod.ts";
-import { computedOn, generate } from "../../study/mod.ts";
+import { computedOn, generate, type GenerateOptions } from "../../study/mod.ts";
 import { type Context, withModel } from "../shared/context.ts";
 import {
   type DropFlags,
@@ -21,14 +21,8 @@ import { explained } from "../shared/help.ts";
 import { isStandardOutput, type OutFlags, withOutFlags } from "../shared/destination.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
 
-interface GenerateFlags extends DropFlags, EngineFlags, OutFlags {
-  prompt: string;
-  tokens: number;
-  temperature: number;
-  topP: number;
-  seed: number;
-  bos: boolean;
-}
+type Sampling = Pick<GenerateOptions, "tokens" | "temperature" | "topP" | "seed" | "bos">;
+type GenerateFlags = DropFlags & EngineFlags & OutFlags & Sampling & { readonly prompt: string };
 
 export function generateCommand(context: Context): Command {
   const command = new Command("generate")

@@ -4,11 +4,10 @@ import { join } from "node:path";
 import { openEngine } from "../../engine/mod.ts";
 import { checkFolder } from "../../disk/mod.ts";
 import { phases, plain, within } from "../../entry/mod.ts";
-import { type Section, wrap, writeReport } from "../../show/mod.ts";
-import { analyses, type AnalysisName, profile, SIZES } from "../../study/mod.ts";
+import { type Findings, type Section, sections as drawn, wrap, writeReport } from "../../show/mod.ts";
+import { analyses, type AnalysisName, type AnalysisOptions, profile, SIZES } from "../../study/mod.ts";
 import { openModel } from "../../subject/mod.ts";
 import { type Context, openOptions, reportsTo } from "../shared/context.ts";
-import { draw } from "./draw.ts";
 import { doneText, madeBy, near } from "../shared/outlet.ts";
 import { explained } from "../shared/help.ts";
 import {
@@ -70,6 +69,18 @@ export function figuresCommand(context: Context): Command {
       context.write(`page of figures: ${plain(near(page))}`); // unbroken, to be copied
       context.notice(doneText(context, "figures", { results, cache }));
     });
+}
+
+/** The analyses, each finding what its section draws. */
+const found: { readonly [Name in AnalysisName]: { run(options: AnalysisOptions): Promise<Findings[Name]> } } =
+  analyses;
+
+/** Computes an analysis and draws it. */
+export async function draw<Name extends AnalysisName>(
+  name: Name,
+  options: AnalysisOptions,
+): Promise<Section> {
+  return drawn[name](await found[name].run(options));
 }
 
 /** Something that is made when it is first asked for. */

@@ -20,7 +20,7 @@ import {
 import { noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { type Context, reportsTo, tableIn, withModel } from "../shared/context.ts";
-import { draw } from "./draw.ts";
+import { draw } from "./figures.ts";
 import { explained } from "../shared/help.ts";
 import { type EngineFlags, MODEL, withEngineFlags, withResultsFlag } from "../shared/options.ts";
 import { doneText, madeBy, near } from "../shared/outlet.ts";

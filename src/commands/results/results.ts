@@ -2,7 +2,7 @@
 import { Command, Option } from "commander";
 import { merge, RANKS, readResult, resultText, TARGETS } from "../../result/mod.ts";
 import { modelOf } from "../../show/mod.ts";
-import { compare, makePlan, type RankOrder, type Target } from "../../study/mod.ts";
+import { compare, type ConstraintOptions, makePlan, type PlanOptions } from "../../study/mod.ts";
 import { type Context, tableIn } from "../shared/context.ts";
 import { explained } from "../shared/help.ts";
 import {
@@ -14,17 +14,9 @@ import {
 } from "../shared/options.ts";
 import { type OutFlags, withOutFlags } from "../shared/destination.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
-import { type MergeFlags, mergeShards, readGiven, type RunLine } from "../machines/shards.ts";
+import { type MergeFlags, mergeShards, ofPlan, readGiven, type RunLine } from "../machines/shards.ts";
 
-/** What `lamina plan` is told. */
-interface PlanFlags extends OutFlags, ConstraintFlags {
-  target?: Target;
-  drop?: number;
-  parameters?: number;
-  kvBytes?: number;
-  context?: number;
-  by?: RankOrder;
-  seed?: number;
+interface PlanFlags extends OutFlags, ConstraintFlags, Omit<PlanOptions, keyof ConstraintOptions> {
   table: boolean;
 }
 
@@ -104,7 +96,7 @@ export function mergeCommand(context: Context, run: RunLine): Command {
     async (files: string[], flags: OutFlags & MergeFlags) => {
       const [plan] = files.length === 1 ? [await readGiven(files[0], "shards", "profile", "perplexity")] : [];
       if (plan?.kind === "shards") {
-        return await mergeShards(context, run, { file: files[0], plan }, flags, outLine(flags));
+        return await ofPlan(files[0], () => mergeShards(context, run, plan, flags, outLine(flags)));
       }
       const ofPlans = (["missing", "strict"] as const).find((flag) => flags[flag]);
       if (ofPlans) {

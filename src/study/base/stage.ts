@@ -7,8 +7,7 @@ import type { Keeping } from "../../result/mod.ts";
 import type { Reports } from "../../entry/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { bytesOf, flopsOf, type Pass } from "./estimate.ts";
-import type { EngineOptions, Forcing } from "./options.ts";
-import { keptOnly } from "./recorded.ts";
+import { type EngineOptions, type Forcing, keptOnly } from "./options.ts";
 
 /** Units [from, to) of a stage. */
 export interface Span {

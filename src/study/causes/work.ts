@@ -19,7 +19,7 @@ import { inTurn } from "../base/in_turn.ts";
 import { batchesOf, type RunOptions, type Span, type Stage, stage } from "../base/stage.ts";
 import { stepOf, type Work } from "../base/study.ts";
 import type { Text } from "../base/text.ts";
-import { assemble, profileIn, smoothingPlans } from "./assemble.ts";
+import { type AllRows, assemble, profileIn, smoothingPlans } from "./assemble.ts";
 import { effectsRows, sinkRows, smoothingRows, someOf, wholeRows } from "./runs.ts";
 
 /** Options of the study of causes that other studies do not have. */
@@ -50,8 +50,6 @@ const EFFECT_LENGTH = 256;
 type Settings = Causes["provenance"]["causes"];
 type Sizes = Text["sizes"];
 
-/** The rows of every part of the study. */
-type AllRows = Pick<Rows, "whole" | "sink" | "effects" | "smoothing">;
 /** Which parts each stage measures. */
 const STAGES: readonly { readonly unit: string; readonly parts: readonly Rows["of"][] }[] = [
   { unit: "batches", parts: ["whole", "sink", "effects"] },

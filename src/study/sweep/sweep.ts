@@ -26,13 +26,12 @@ import {
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel, textChecks } from "../../subject/mod.ts";
 import { bytesOf, flopsOf, type Pass } from "../base/estimate.ts";
-import { CALIBRATION_TEXT, HELD_OUT_TEXT, studyChecks } from "../base/options.ts";
+import { CALIBRATION_TEXT, HELD_OUT_TEXT, keptOnly, studyChecks } from "../base/options.ts";
 import { constraintChecks } from "../orders/constraints.ts";
 import { orderStep, plansIn } from "../orders/stages.ts";
 import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
 import { aProfile } from "../base/plan.ts";
 import { profileStep } from "../passes/profile.ts";
-import { keptOnly } from "../base/recorded.ts";
 import { type RunOptions, type Stage, stage } from "../base/stage.ts";
 import { run, type Step, step, type Study } from "../base/study.ts";
 import { dependsOn, type Text, textOf } from "../base/text.ts";
