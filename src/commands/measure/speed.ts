@@ -30,7 +30,9 @@ import {
 import { deliver, outputOf } from "../shared/outlet.ts";
 import { perform } from "../shared/perform.ts";
 
-interface SpeedFlags extends OutFlags, DropLists, EngineFlags, Pick<KeepingFlags, "results"> {
+type DeviceFlags = Partial<Pick<RooflineOptions, "device" | "devices" | "bits">>;
+
+interface SpeedFlags extends OutFlags, DropLists, EngineFlags, DeviceFlags, Pick<KeepingFlags, "results"> {
   batch?: number[] | "max";
   context?: number[];
   new?: number;
@@ -40,9 +42,6 @@ interface SpeedFlags extends OutFlags, DropLists, EngineFlags, Pick<KeepingFlags
   evaluation: string[];
   dryRun: boolean;
   force: boolean;
-  device?: DeviceName;
-  devices?: number;
-  bits?: 16 | 4;
 }
 
 const MORE = `

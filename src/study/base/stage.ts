@@ -4,7 +4,7 @@
  */
 import { batchSize, noDrop } from "../../run/mod.ts";
 import type { Keeping } from "../../result/mod.ts";
-import type { Reports } from "../../entry/mod.ts";
+import { phases, type Reports, within } from "../../entry/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { bytesOf, flopsOf, type Pass } from "./estimate.ts";
 import { type EngineOptions, type Forcing, keptOnly } from "./options.ts";
@@ -129,4 +129,23 @@ export function spansOf(costs: readonly number[], parts: number): Span[] {
     from = to;
   }
   return spans;
+}
+
+/**
+ * Runs a piece of work for every item, in one count of progress, and returns the values. The signal ends it between two items. The
+ * count has a label, or each piece its own; `weight` is what a piece weighs beside the others, by default all the same.
+ */
+export async function inTurn<Item, O extends Reports, T>(
+  items: readonly Item[],
+  options: O,
+  run: (item: Item, options: O) => Promise<T>,
+  { label, weight = () => 1 }: { readonly label?: string; weight?(item: Item): number } = {},
+): Promise<T[]> {
+  const phase = phases(label ?? null, items.map(weight), options.onProgress);
+  const values: T[] = [];
+  for (const [i, item] of items.entries()) {
+    options.signal?.throwIfAborted();
+    values.push(await run(item, within(options, phase(i))));
+  }
+  return values;
 }

@@ -15,8 +15,7 @@ import {
 } from "../../result/mod.ts";
 import { type Blocks, type DropPlan, noDrop } from "../../run/mod.ts";
 import { bytesOf, flopsOf, type Pass } from "../base/estimate.ts";
-import { inTurn } from "../base/in_turn.ts";
-import { batchesOf, type RunOptions, type Span, type Stage, stage } from "../base/stage.ts";
+import { batchesOf, inTurn, type RunOptions, type Span, type Stage, stage } from "../base/stage.ts";
 import { stepOf, type Work } from "../base/study.ts";
 import type { Text } from "../base/text.ts";
 import { type AllRows, assemble, profileIn, smoothingPlans } from "./assemble.ts";

@@ -41,7 +41,7 @@ import {
 } from "../base/options.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { run, step, type Study } from "../base/study.ts";
-import { decoderPlayer, type Medians, openParts, type PartTimes, type Setting } from "./parts.ts";
+import { decoderPlayer, type Medians, openParts, type Setting } from "./parts.ts";
 import { bytesAlone, predict } from "./predict.ts";
 import { type Player, takeTurns, type Times, turnsOf } from "./turns.ts";
 
@@ -186,12 +186,12 @@ async function pointOf(
       opened.push(await decoder({ model, engine, plan, budget, texts: setting.batch, signal }));
     }
     const { vocabulary } = model.spec;
-    const keys = opened.map(() => 0);
+    const contextBytes = opened.map(() => 0);
     const readers = opened.map((one, i): Player => {
       const player = decoderPlayer(one, setting, vocabulary, seed);
       const prefill = async () => {
         await player.prefill();
-        keys[i] = one.keyBytes; // of the context alone: steps add to them
+        contextBytes[i] = one.keyBytes; // of the context alone: steps add to them
       };
       return { ...player, prefill };
     });
@@ -202,16 +202,17 @@ async function pointOf(
       step: quartiles(steps).median,
     }));
     const part = parts.read(medians, steps);
+    const { products, keys, overhead } = part;
     const bound = plans.map((plan) => predict(model.spec, plan, setting, steps, bytesAlone(part)));
     const predicted = plans.map((plan) => predict(model.spec, plan, setting, steps, part));
     const lost = pointsLost(model, plans, evaluations);
     return {
       ...setting,
-      parts: partsForm(part),
+      parts: { ...products, keyBandwidth: keys.bandwidth, keyRate: keys.rate, ...overhead },
       plans: plans.map((_, i) => {
         const speedup = ratiosOf(times[0], times[i], steps);
         return {
-          keyBytes: keys[i],
+          keyBytes: contextBytes[i],
           prefill: quartiles(times[i].prefill),
           decode: quartiles(times[i].steps),
           speedup,
@@ -225,10 +226,6 @@ async function pointOf(
     for (const one of opened) await one.release();
     await parts.release();
   }
-}
-
-function partsForm({ products, keys, overhead }: PartTimes): Speed["points"][number]["parts"] {
-  return { ...products, keyBandwidth: keys.bandwidth, keyRate: keys.rate, ...overhead };
 }
 
 /** The full model's time to a plan's: medians over the turns that both took. */

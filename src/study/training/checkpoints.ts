@@ -27,7 +27,6 @@ import {
 } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { bytesOf, flopsOf, type Pass } from "../base/estimate.ts";
-import { inTurn } from "../base/in_turn.ts";
 import {
   CALIBRATION_TEXT,
   provenance,
@@ -37,7 +36,7 @@ import {
   textOptions,
 } from "../base/options.ts";
 import { profileBlocks } from "../passes/profile.ts";
-import { stage } from "../base/stage.ts";
+import { inTurn, stage } from "../base/stage.ts";
 import { type Price, run, stepOf, type Study } from "../base/study.ts";
 import type { Curve } from "../sweep/curves.ts";
 import { sweep } from "../sweep/sweep.ts";

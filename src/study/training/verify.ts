@@ -37,13 +37,12 @@ import {
 import { noDrop } from "../../run/mod.ts";
 import { onModel, openConfig, type StudyModel } from "../../subject/mod.ts";
 import type { Pass } from "../base/estimate.ts";
-import { inTurn } from "../base/in_turn.ts";
 import { provenance, studyChecks, type StudyOptions, tellReused } from "../base/options.ts";
 import { overlapOf, pairsOf, rankCorrelation } from "../base/pairs.ts";
 import { PAPER_ORDERS, type PaperOrders } from "./paper_orders.ts";
 import { distinct, rank } from "../orders/rank.ts";
 import { profileBlocks } from "../passes/profile.ts";
-import type { RunOptions } from "../base/stage.ts";
+import { inTurn, type RunOptions } from "../base/stage.ts";
 import { type Price, run, step, type Study } from "../base/study.ts";
 import { samplesOf, type Text, textOf } from "../base/text.ts";
 

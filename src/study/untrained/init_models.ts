@@ -7,7 +7,7 @@ import { moduleRatio, type Predicted, type RatioPoint } from "../../measure/mod.
 import { readSpec, scoring } from "../../models/mod.ts";
 import type { RandomInit } from "../../result/mod.ts";
 import { aConfig, type NamedConfig, onConfig } from "../../subject/mod.ts";
-import { inTurn } from "../base/in_turn.ts";
+import { inTurn } from "../base/stage.ts";
 import { predictInit } from "./predict.ts";
 import { randomInit, randomInitChecks, type RandomInitOptions, shapeOf, untrainedOf } from "./random_init.ts";
 
