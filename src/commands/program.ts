@@ -1,26 +1,27 @@
 /** The command line as a tree of commands. */
 import { Command, Option } from "commander";
 import { causesCommand } from "./measure/causes.ts";
-import { checkpointsCommand } from "./measure/checkpoints.ts";
 import { clusterCommand } from "./machines/cluster.ts";
 import { completionCommand } from "./desk/completion.ts";
-import { cudaCommand } from "./desk/cuda.ts";
-import { doctorCommand } from "./desk/doctor.ts";
 import { evaluateCommand } from "./measure/evaluate.ts";
 import { exportCommand } from "./results/export.ts";
 import { figuresCommand } from "./pages/figures.ts";
 import { generateCommand } from "./measure/generate.ts";
-import { guidesCommand, orderCommand } from "./measure/orders.ts";
-import { randomInitCommand } from "./measure/random_init.ts";
 import { repairCommand } from "./measure/repair.ts";
-import { labCommand } from "./desk/lab.ts";
+import { cudaCommand, doctorCommand, labCommand } from "./desk/machine.ts";
 import { compareCommand, mergeCommand, planCommand } from "./results/results.ts";
 import { type RunLine, shardCommand, shardsCommand } from "./machines/shards.ts";
 import { speedCommand } from "./measure/speed.ts";
 import { startCommand } from "./pages/start.ts";
 import { cacheCommand, modelsCommand } from "./desk/stock.ts";
-import { perplexityCommand, profileCommand } from "./measure/studies.ts";
-import { sweepCommand } from "./measure/sweep.ts";
+import {
+  guidesCommand,
+  orderCommand,
+  perplexityCommand,
+  profileCommand,
+  sweepCommand,
+} from "./measure/studies.ts";
+import { checkpointsCommand, randomInitCommand } from "./measure/training.ts";
 import { verifyCommand } from "./measure/verify.ts";
 import type { Context } from "./shared/context.ts";
 import { environmentCommand, explained, optionDescription } from "./shared/help.ts";

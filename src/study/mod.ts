@@ -19,7 +19,6 @@ export {
   type Stage,
 } from "./base/stage.ts";
 export { type Division, divisionOf, type Price, priceOf, runWork, type Study } from "./base/study.ts";
-export { NotKept, recordedEngine } from "./base/recorded.ts";
 export { estimate, studies, type StudyTerms, type Terms } from "./studies.ts";
 export { type Estimate, flopsOf } from "./base/estimate.ts";
 export {
@@ -39,6 +38,8 @@ export {
   type EngineOptions,
   type Forcing,
   HELD_OUT_TEXT,
+  NotKept,
+  recordedEngine,
   type StudyOptions,
 } from "./base/options.ts";
 export { logits, losses, type PredictionOptions } from "./passes/predictions.ts";

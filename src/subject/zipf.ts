@@ -23,10 +23,7 @@ const KEYS = [0x5a495046, 0] as const;
  * console.log(blocks.ids); // 2 blocks of 16 words below 1000
  * ```
  */
-export function zipfText(
-  vocabulary: number,
-  options: Pick<TextOptions, "samples" | "length">,
-): Packed {
+export function zipfText(vocabulary: number, options: Pick<TextOptions, "samples" | "length">): Packed {
   expect("draw a text", "options", options, optionsOf({ samples: wholeNumber(1), length: wholeNumber(1) }));
   const { samples, length } = options;
   const drawing = draw(vocabulary, samples, length);

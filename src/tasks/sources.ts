@@ -20,12 +20,9 @@ export function requestsFile(task: string, row: (request: Fields) => Row): DataF
   };
 }
 
-/** A file of a data set on the hub, `repo` with its revision. */
-export const hubFile = (repo: string, path: string): DataFile => ({ from: "hub", repo, path });
-
-/** The training split of a data set on the hub, for shots. */
+/** The training split of a data set on the hub, for shots; `repo` with its revision. */
 export function trainPool(dataset: string, choice: Pool["choice"], repo: string, path: string): Pool {
-  return { dataset, split: "train", file: hubFile(repo, path), choice };
+  return { dataset, split: "train", file: { from: "hub", repo, path }, choice };
 }
 
 /** Where a split's rows come from, for errors and help. */

@@ -1,6 +1,6 @@
 /** The analyses of `lamina figures` on a tiny model, and the command as a person runs it. */
 import assert from "node:assert/strict";
-import { draw } from "../../src/commands/pages/draw.ts";
+import { draw } from "../../src/commands/pages/figures.ts";
 import { pageHtml, type Section, writeReport } from "../../src/show/mod.ts";
 import { analyses, type AnalysisName, type AnalysisOptions, profile } from "../../src/study/mod.ts";
 import { kept, type Opened, withTiny } from "../study/tiny.ts";

@@ -23,10 +23,7 @@ export function completionCommand(context: Context): Command {
     .description("print a shell completion script")
     .addArgument(new Argument("<shell>", "your shell").choices(Object.keys(SHELLS)));
   return explained(command, "completion bash > ~/.local/share/bash-completion/completions/lamina")
-    .addHelpText(
-      "after",
-      "\nThe script completes the command `lamina`, or an alias of that name.",
-    )
+    .addHelpText("after", "\nThe script completes the command `lamina`, or an alias of that name.")
     .action(async (shell: keyof typeof SHELLS) => {
       const models = (await knownModels()).map(({ alias }) => alias);
       context.write(SHELLS[shell](placesOf(command.parent!, models)).trimEnd());

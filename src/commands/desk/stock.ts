@@ -14,7 +14,7 @@ import {
 } from "../../hub/mod.ts";
 import { displayed, folderOf, installed } from "../../home/mod.ts";
 import { align } from "../../show/mod.ts";
-import type { Context } from "../shared/context.ts";
+import { type Context, reportsTo } from "../shared/context.ts";
 import { explained } from "../shared/help.ts";
 import { type OutFlags, withJsonFlag } from "../shared/destination.ts";
 import { deliver } from "../shared/outlet.ts";
@@ -128,11 +128,7 @@ function table(context: Context, entries: readonly CacheEntry[]): string {
 }
 
 async function verify(context: Context, names: readonly string[]): Promise<void> {
-  const { files, bytes, damaged } = await verifyCache(names, {
-    signal: context.signal,
-    onProgress: context.progress.onProgress,
-    onNotice: context.notice,
-  });
+  const { files, bytes, damaged } = await verifyCache(names, reportsTo(context));
   if (damaged.length === 0) {
     return context.print(
       `${formatBytes(bytes)} in ${files === 1 ? "1 file" : `${files} files`}: as they arrived`,

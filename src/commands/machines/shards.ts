@@ -59,10 +59,7 @@ export function shardsCommand(context: Context, run: RunLine): Command {
     )
     .option("--cost", "number the shards of a stage by cost, most expensive first", false)
     .addOption(
-      new Option(
-        "--script <scheduler>",
-        "print a job script that contains the plan, instead of the plan",
-      )
+      new Option("--script <scheduler>", "print a job script that contains the plan, instead of the plan")
         .choices(Object.keys(SCRIPTS)),
     );
   explained(command, "shards profile smollm2-135m --samples 64 --parts 8 > plan.json");
@@ -142,7 +139,7 @@ async function oneShard(
 }
 
 /** Runs with a plan; errors of one that does not fit name its file. */
-async function ofPlan(file: string, use: () => Promise<void>): Promise<void> {
+export async function ofPlan(file: string, use: () => Promise<void>): Promise<void> {
   try {
     await use();
   } catch (error) {
@@ -195,16 +192,6 @@ export interface MergeFlags {
 
 /** Merges a plan's shards: the undivided study's command line, run from what they kept, delivers its own result. */
 export async function mergeShards(
-  context: Context,
-  run: RunLine,
-  { file, plan }: { readonly file: string; readonly plan: Shards },
-  flags: MergeFlags,
-  out: readonly string[],
-): Promise<void> {
-  await ofPlan(file, () => mergePlan(context, run, plan, flags, out));
-}
-
-async function mergePlan(
   context: Context,
   run: RunLine,
   plan: Shards,

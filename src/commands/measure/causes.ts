@@ -18,9 +18,7 @@ interface Flags extends StudyFlags {
 
 export function causesCommand(context: Context): Command {
   const command = new Command("causes")
-    .description(
-      "measure attention patterns, smoothing, update sizes and effects, beside importance",
-    )
+    .description("measure attention patterns, smoothing, update sizes and effects, beside importance")
     .argument("<model>", `${MODEL}; with --untrained, a configuration as for \`lamina random-init\``)
     .option("--query-stride <k>", "compute attention patterns from every k-th query", wholeNumber(1), 1)
     .option(
@@ -44,16 +42,16 @@ export function causesCommand(context: Context): Command {
     const { queryStride, effectSamples, seed, step } = flags;
     const options = { ...studyOptions(context, flags), queryStride, effectSamples };
     await openRunner(context, flags);
-    const shownFor = (name: string) => shown(context, name, `causes in ${name}`);
     if (flags.untrained) {
       refuseText(flags);
       const named = await openConfig(ref, openOptions(context, flags));
       const { text: _text, skip: _skip, bos: _bos, ...sizes } = options;
-      const study = studies["untrained-causes"];
-      return await perform(context, flags, study, [named, { ...sizes, seed }], shownFor(named.name));
+      const { name } = named;
+      const faces = shown(context, name, { done: `causes in ${name}` });
+      return await perform(context, flags, studies["untrained-causes"], [named, { ...sizes, seed }], faces);
     }
     const measure = (model: StudyModel) =>
-      perform(context, flags, studies.causes, [model, options], shownFor(model.name));
+      perform(context, flags, studies.causes, [model, options], shown(context, model.name));
     if (step === undefined) return await withModel(context, ref, flags, measure);
     const { checkpoints: [checkpoint] } = await openSeries(ref, {
       ...openOptions(context, flags),

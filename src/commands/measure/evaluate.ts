@@ -4,8 +4,8 @@ import { noDrop } from "../../measure/mod.ts";
 import { type Evaluation, resultText } from "../../result/mod.ts";
 import { evaluatePriceText } from "../../show/mod.ts";
 import { dropsIn, type EvaluateOptions, studies } from "../../study/mod.ts";
-import { type BosRule, suites, taskGroups, taskNames, tasksNamed } from "../../tasks/mod.ts";
-import { type Context, withModel } from "../shared/context.ts";
+import { suites, taskGroups, taskNames, tasksNamed } from "../../tasks/mod.ts";
+import { type Context, runOptions, withModel } from "../shared/context.ts";
 import { type OutFlags, withOutFlags } from "../shared/destination.ts";
 import { entriesOf, GIVEN } from "../shared/given.ts";
 import { explained } from "../shared/help.ts";
@@ -25,21 +25,17 @@ import {
 } from "../shared/options.ts";
 import { outputOf } from "../shared/outlet.ts";
 import { perform } from "../shared/perform.ts";
-import { runnerOf } from "../shared/sharing.ts";
 
-interface EvaluateFlags extends KeepingFlags, EngineFlags, OutFlags, DropLists {
-  tasks?: string[];
-  suite?: string;
-  shots?: number;
-  limit?: number;
-  bos: BosRule;
-  seed: number;
-  margin: number;
-  prompts: number;
+interface EvaluateFlags extends KeepingFlags, EngineFlags, OutFlags, DropLists, Asked {
   dryRun: boolean;
   force: boolean;
   plan: string[];
 }
+
+type Asked = Pick<
+  EvaluateOptions,
+  "tasks" | "suite" | "shots" | "limit" | "bos" | "seed" | "margin" | "prompts"
+>;
 
 const DEFAULT_TASKS = ["piqa", "arc_easy", "openbookqa"];
 const named = taskNames.filter((name) => !name.startsWith("mmlu_"));
@@ -60,16 +56,8 @@ export function evaluateCommand(context: Context): Command {
       new Option("--suite <name>", "a paper's tasks with its numbers of shots, instead of --tasks")
         .choices(Object.keys(suites)).conflicts("tasks"),
     )
-    .option(
-      "--shots <k>",
-      "number of few-shot examples (default: the task's own, mostly 0)",
-      wholeNumber(0),
-    )
-    .option(
-      "--limit <n>",
-      "use only the first n documents of each task (default: all)",
-      wholeNumber(1),
-    )
+    .option("--shots <k>", "number of few-shot examples (default: the task's own, mostly 0)", wholeNumber(0))
+    .option("--limit <n>", "use only the first n documents of each task (default: all)", wholeNumber(1))
     .addOption(
       new Option(
         "--bos <rule>",
@@ -89,12 +77,7 @@ export function evaluateCommand(context: Context): Command {
       wholeNumber(0),
       8,
     )
-    .option(
-      "--plan <file>",
-      "a plan from `lamina plan` or `lamina repair` (repeatable)",
-      collected,
-      [],
-    )
+    .option("--plan <file>", "a plan from `lamina plan` or `lamina repair` (repeatable)", collected, [])
     .option("--seed <n>", "seed of the few-shot examples", wholeNumber(0), 1234);
   explained(command, "evaluate smollm2-135m --tasks piqa --limit 100 --drop-attention 25");
   return withOutFlags(withKeepingFlags(withPriceFlags(withEngineFlags(withDropLists(command))))).action(
@@ -105,8 +88,8 @@ export function evaluateCommand(context: Context): Command {
         const options = { ...optionsOf(context, flags), plans: [noDrop, ...drops] };
         await perform(context, flags, studies.evaluate, [model, options], {
           price: (price) => evaluatePriceText(model.name, drops.length, price, context.look),
-          output: (results) => ({
-            ...outputOf(context, results, { done: `evaluation of ${model.name}` }),
+          output: (results, done) => ({
+            ...outputOf(context, results, { done }),
             json: () => evaluationText(drops.length === 0 ? results : results.slice(1)),
           }),
         });
@@ -122,23 +105,9 @@ function evaluationText(results: readonly Evaluation[]): string {
 }
 
 function optionsOf(context: Context, flags: EvaluateFlags): EvaluateOptions {
-  const { tasks, suite, shots, limit, bos, seed, margin, prompts, force } = flags;
-  return {
-    tasks: tasks === undefined && suite === undefined ? DEFAULT_TASKS : tasks,
-    suite,
-    shots,
-    limit,
-    bos,
-    seed,
-    margin,
-    prompts,
-    force,
-    ...runnerOf(context, flags),
-    ...flags.cache ? { results: flags.results } : {},
-    signal: context.signal,
-    onProgress: (progress) => context.progress.onProgress(progress),
-    onNotice: context.notice,
-  };
+  const { suite, shots, limit, bos, seed, margin, prompts } = flags;
+  const tasks = flags.tasks === undefined && suite === undefined ? DEFAULT_TASKS : flags.tasks;
+  return { ...runOptions(context, flags), tasks, suite, shots, limit, bos, seed, margin, prompts };
 }
 
 /** Names of tasks, all of them known: a model is fetched after that. */

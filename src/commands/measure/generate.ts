@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { changeTexts, type DropPlan, isFull } from "../../measure/mod.ts";
 import { head } from "../../result/mod.ts";
-import { computedOn, generate } from "../../study/mod.ts";
+import { computedOn, generate, type GenerateOptions } from "../../study/mod.ts";
 import { type Context, withModel } from "../shared/context.ts";
 import {
   type DropFlags,
@@ -21,14 +21,8 @@ import { explained } from "../shared/help.ts";
 import { isStandardOutput, type OutFlags, withOutFlags } from "../shared/destination.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
 
-interface GenerateFlags extends DropFlags, EngineFlags, OutFlags {
-  prompt: string;
-  tokens: number;
-  temperature: number;
-  topP: number;
-  seed: number;
-  bos: boolean;
-}
+type Sampling = Pick<GenerateOptions, "tokens" | "temperature" | "topP" | "seed" | "bos">;
+type GenerateFlags = DropFlags & EngineFlags & OutFlags & Sampling & { readonly prompt: string };
 
 export function generateCommand(context: Context): Command {
   const command = new Command("generate")
@@ -55,14 +49,9 @@ export function generateCommand(context: Context): Command {
         const quiet = isStandardOutput(flags.json) || isStandardOutput(flags.csv);
         let current = -1;
         const { prompt, tokens, temperature, topP, seed, bos, engine, precision } = flags;
+        const options = { tokens, temperature, topP, seed, bos, engine, precision };
         const texts = await generate(model, prompt, {
-          tokens,
-          temperature,
-          topP,
-          seed,
-          bos,
-          engine,
-          precision,
+          ...options,
           plans: dropped ? [{}, drop] : [{}],
           signal: context.signal,
           onToken({ plan, text }) {
@@ -74,13 +63,8 @@ export function generateCommand(context: Context): Command {
             context.say(text);
           },
         });
-        const result = {
-          ...head("generate"),
-          model: model.identity,
-          computed: await computedOn(flags),
-          prompt: flags.prompt,
-          texts,
-        };
+        const computed = await computedOn(flags);
+        const result = { ...head("generate"), model: model.identity, computed, prompt, texts };
         // The texts are there already: the line is ended.
         await deliver(context, flags, { ...outputOf(context, result), table: () => "" });
       });

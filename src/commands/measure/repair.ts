@@ -44,10 +44,9 @@ export function repairCommand(context: Context): Command {
       const plan = await readPlan(flags.plan);
       await withModel(context, ref, flags, async (model) => {
         const options = { ...studyOptions(context, { ...flags, cache: false }), plan, by: flags.by };
-        const done = `repair of ${model.name}`;
         await perform(context, flags, studies.repair, [model, options], {
-          ...shown(context, model.name, done),
-          async output(result) {
+          ...shown(context, model.name),
+          async output(result, done) {
             const repaired = result as Plan; // a plan that was read stays one
             await writePlanTensors(flags.json, repaired);
             return outputOf(context, repaired, { done });

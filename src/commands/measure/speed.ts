@@ -1,7 +1,6 @@
 /** How fast a model is, and what dropping modules gains, here or on a device that is not here: `lamina speed`. */
 import { formatBytes } from "../../entry/mod.ts";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { openEngine } from "../../engine/mod.ts";
 import { fileName, keepAs, readResult } from "../../result/mod.ts";
 import {
   DEVICE_NAMES,
@@ -11,8 +10,8 @@ import {
   type SpeedOptions,
   studies,
 } from "../../study/mod.ts";
-import { openConfig, openModel } from "../../subject/mod.ts";
-import { type Context, openOptions } from "../shared/context.ts";
+import { openConfig } from "../../subject/mod.ts";
+import { type Context, openOptions, reportsTo, withModel } from "../shared/context.ts";
 import { type OutFlags, withOutFlags } from "../shared/destination.ts";
 import { entriesOf } from "../shared/given.ts";
 import { explained } from "../shared/help.ts";
@@ -31,7 +30,9 @@ import {
 import { deliver, outputOf } from "../shared/outlet.ts";
 import { perform } from "../shared/perform.ts";
 
-interface SpeedFlags extends OutFlags, DropLists, EngineFlags, Pick<KeepingFlags, "results"> {
+type DeviceFlags = Partial<Pick<RooflineOptions, "device" | "devices" | "bits">>;
+
+interface SpeedFlags extends OutFlags, DropLists, EngineFlags, DeviceFlags, Pick<KeepingFlags, "results"> {
   batch?: number[] | "max";
   context?: number[];
   new?: number;
@@ -41,9 +42,6 @@ interface SpeedFlags extends OutFlags, DropLists, EngineFlags, Pick<KeepingFlags
   evaluation: string[];
   dryRun: boolean;
   force: boolean;
-  device?: DeviceName;
-  devices?: number;
-  bits?: 16 | 4;
 }
 
 const MORE = `
@@ -101,14 +99,6 @@ export function speedCommand(context: Context): Command {
   );
 }
 
-function reportsOf(context: Context) {
-  return {
-    signal: context.signal,
-    onProgress: context.progress.onProgress,
-    onNotice: context.notice,
-  };
-}
-
 /** What a device allows. */
 async function bound(context: Context, ref: string, device: DeviceName, flags: SpeedFlags): Promise<void> {
   const { devices, bits, batch, context: contexts = [2048], new: output } = flags;
@@ -117,19 +107,11 @@ async function bound(context: Context, ref: string, device: DeviceName, flags: S
   }
   const plans = await plansIn(flags);
   const options: RooflineOptions = { device, devices, bits, batch, input: contexts[0], output };
-  const reports = reportsOf(context);
   const named = await openConfig(ref, openOptions(context, flags));
-  const result = await roofline(named, {
-    ...options,
-    plans: plans.length > 0 ? plans : undefined,
-    ...reports,
-  });
+  const some = plans.length > 0 ? { plans } : {};
+  const result = await roofline(named, { ...options, ...some, ...reportsTo(context) });
   const { results: _, ...out } = flags; // what takes no time is not kept
-  await deliver(
-    context,
-    out,
-    outputOf(context, result),
-  );
+  await deliver(context, out, outputOf(context, result));
 }
 
 /** What this machine does. */
@@ -141,12 +123,9 @@ async function measure(context: Context, ref: string, flags: SpeedFlags): Promis
   }
   const plans = await plansIn(flags);
   const evaluations = await Promise.all(flags.evaluation.map((file) => readResult(file, "evaluate")));
-  const reports = reportsOf(context);
-  await openEngine(flags);
-  const model = await openModel(ref, openOptions(context, flags));
-  try {
+  await withModel(context, ref, flags, async (model) => {
     const options: SpeedOptions = {
-      ...reports,
+      ...reportsTo(context),
       ...{ plans, batch, context: contexts, new: flags.new, repeat, seed },
       ...{ engine, precision, evaluations, force },
     };
@@ -154,14 +133,12 @@ async function measure(context: Context, ref: string, flags: SpeedFlags): Promis
       price: ({ prefills, steps, bytes }) =>
         `${model.name}:\n${plans.length + 1} models, ${prefills} prefills and ${steps} steps, ` +
         `about ${formatBytes(bytes)} of memory`,
-      async output(result) {
+      async output(result, done) {
         await keepAs(`speed-${fileName(model.name)}`, result, { results, onNotice: context.notice });
-        return outputOf(context, result, { done: `speed of ${model.name}` });
+        return outputOf(context, result, { done });
       },
     });
-  } finally {
-    model.close();
-  }
+  });
 }
 
 function sizes(text: string): number[] {

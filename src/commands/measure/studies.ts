@@ -1,19 +1,24 @@
-/** The studies of one model: profile, perplexity. */
+/** The studies of one model over a text: profile, perplexity, order, guides, sweep. */
 import { Command, Option } from "commander";
 import { isFull, noDrop } from "../../measure/mod.ts";
-import { againstLlmDrop, studies, type StudyOptions } from "../../study/mod.ts";
-import type { StudyModel } from "../../subject/mod.ts";
+import { type DropOrder, ORDERS, PAPER_SCORE, TARGETS } from "../../result/mod.ts";
+import { againstLlmDrop, studies, SWEEP_STEPS, type SweepOptions } from "../../study/mod.ts";
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
+import { explained } from "../shared/help.ts";
 import {
+  type ConstraintFlags,
+  constraintsIn,
   type DropFlags,
   dropOf,
   MODEL,
+  namesAmong,
   type StudyFlags,
   wantedOf,
+  wholeNumber,
+  withConstraintFlags,
   withDropFlags,
   withStudyFlags,
 } from "../shared/options.ts";
-import { explained } from "../shared/help.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
 import { perform, shown } from "../shared/perform.ts";
 import { expectWhole } from "../shared/sharing.ts";
@@ -39,32 +44,22 @@ export function profileCommand(context: Context): Command {
       throw new RangeError("Cannot compare with llm-drop: modules are dropped, expected the full model");
     }
     await withModel(context, ref, flags, async (model) => {
-      const options = studyOptions(context, flags);
-      if (flags.against && !flags.dryRun) return await against(context, model, options, flags);
-      await perform(
-        context,
-        flags,
-        studies.profile,
-        [model, { ...options, drop: dropOf(model, wanted) }],
-        shown(context, model.name, `profile of ${model.name}`, { all: flags.all }),
-      );
+      const options = { ...studyOptions(context, flags), drop: dropOf(model, wanted) };
+      const faces = shown(context, model.name, { all: flags.all });
+      if (!flags.against || flags.dryRun) {
+        return await perform(context, flags, studies.profile, [model, options], faces);
+      }
+      expectWhole(context, "a comparison with llm-drop");
+      const result = await againstLlmDrop(model, studyOptions(context, flags));
+      const done = `${model.name} compared with llm-drop`;
+      await deliver(context, flags, outputOf(context, result, { done }));
     });
   });
 }
 
-/** Compares with the official code. */
-async function against(context: Context, model: StudyModel, options: StudyOptions, flags: ProfileFlags) {
-  expectWhole(context, "a comparison with llm-drop");
-  const result = await againstLlmDrop(model, options);
-  const done = `${model.name} compared with llm-drop`;
-  await deliver(context, flags, outputOf(context, result, { done }));
-}
-
 export function perplexityCommand(context: Context): Command {
   const command = new Command("perplexity")
-    .description(
-      "measure how well the model predicts a text, with and without the dropped modules",
-    )
+    .description("measure how well the model predicts a text, with and without the dropped modules")
     .argument("<model>", MODEL);
   explained(command, "perplexity smollm2-135m --drop-attention 25,26");
   return withStudyFlags(withDropFlags(command)).action(async (ref: string, flags: StudyFlags & DropFlags) => {
@@ -72,13 +67,107 @@ export function perplexityCommand(context: Context): Command {
     await withModel(context, ref, flags, async (model) => {
       const drop = dropOf(model, wanted);
       const plans = isFull(drop) ? [noDrop] : [noDrop, drop];
-      await perform(
-        context,
-        flags,
-        studies.perplexity,
-        [model, { ...studyOptions(context, flags), plans }],
-        shown(context, model.name, `perplexity of ${model.name}`),
-      );
+      const options = { ...studyOptions(context, flags), plans };
+      await perform(context, flags, studies.perplexity, [model, options], shown(context, model.name));
+    });
+  });
+}
+
+interface OrderFlags extends StudyFlags, ConstraintFlags {
+  target: DropOrder["target"];
+  by: DropOrder["by"];
+  upto?: number;
+}
+
+export function orderCommand(context: Context): Command {
+  const command = new Command("order")
+    .description("rank modules, or windows of consecutive blocks, by a score or by a greedy search")
+    .argument("<model>", MODEL)
+    .addOption(new Option("--target <kind>", "what to drop").choices([...TARGETS]).default("attention"))
+    .addOption(
+      new Option(
+        "--by <order>",
+        "score or search that ranks them; for blocks, importance is ShortGPT's block influence",
+      )
+        .choices(ORDERS).default(PAPER_SCORE),
+    )
+    .option(
+      "--upto <n>",
+      "number to rank, or blocks in the largest window (default: all; windows: half of the layers)",
+      wholeNumber(1),
+    );
+  explained(command, "order smollm2-135m --by greedy --upto 8 --json order.json");
+  return withStudyFlags(withConstraintFlags(command)).action(async (ref: string, flags: OrderFlags) => {
+    await withModel(context, ref, flags, async (model) => {
+      const { target, by, upto, seed } = flags;
+      const options = { ...studyOptions(context, flags), ...constraintsIn(flags), target, by, upto, seed };
+      await perform(context, flags, studies.order, [model, options], shown(context, model.name));
+    });
+  });
+}
+
+interface GuidesFlags extends StudyFlags {
+  heldOut?: string;
+}
+
+export function guidesCommand(context: Context): Command {
+  const command = new Command("guides")
+    .description("show how well each score predicts the cost of removing a module (rank correlation)")
+    .argument("<model>", MODEL)
+    .option("--held-out <file|name>", "text on which the cost of removal is measured (default: wiki)");
+  explained(command, "guides smollm2-135m --samples 4");
+  return withStudyFlags(command).action(async (ref: string, flags: GuidesFlags) => {
+    await withModel(context, ref, flags, async (model) => {
+      const options = { ...studyOptions(context, flags), heldOut: flags.heldOut };
+      await perform(context, flags, studies.guides, [model, options], shown(context, model.name));
+    });
+  });
+}
+
+interface SweepFlags extends StudyFlags, ConstraintFlags {
+  target: DropOrder["target"];
+  by?: DropOrder["by"][];
+  upto?: number;
+  calibrationSamples: number;
+  calibrationLength: number;
+  calibrationText?: string;
+}
+
+export function sweepCommand(context: Context): Command {
+  const command = new Command("sweep")
+    .description("measure quality against the number of dropped modules, in several orders")
+    .argument("<model>", MODEL)
+    .addOption(new Option("--target <kind>", "what to drop").choices([...TARGETS]).default("attention"))
+    .option(
+      "--upto <n>",
+      `drop at most this many modules (default: ${SWEEP_STEPS.at(-1)}, or all)`,
+      wholeNumber(0),
+    )
+    .option(
+      "--by <orders>",
+      `orders to compare, from: ${ORDERS.join(", ")} (default: importance and baselines)`,
+      namesAmong(ORDERS),
+    )
+    .option(
+      "--calibration-samples <n>",
+      "number of text blocks that the orders are computed from",
+      wholeNumber(1),
+      8,
+    )
+    .option("--calibration-length <t>", "tokens per calibration block", wholeNumber(2), 512)
+    .option("--calibration-text <file|name>", "calibration text (default: stories)");
+  explained(command, "sweep smollm2-135m --target attention --upto 8");
+  return withStudyFlags(withConstraintFlags(command)).action(async (ref: string, flags: SweepFlags) => {
+    await withModel(context, ref, flags, async (model) => {
+      const { target, by, upto, seed, calibrationSamples: samples, calibrationLength: length } = flags;
+      const text = flags.calibrationText ?? flags.text;
+      const options: SweepOptions = {
+        ...studyOptions(context, flags),
+        ...constraintsIn(flags),
+        ...{ targets: [target], by, upto, seed },
+        calibration: { samples, length, ...text === undefined ? {} : { text } },
+      };
+      await perform(context, flags, studies.sweep, [model, options], shown(context, model.name));
     });
   });
 }

@@ -34,25 +34,13 @@ export function verifyCommand(context: Context): Command {
     .addHelpText("after", LIMIT);
   explained(command, "verify mistral-7b --samples 8");
   return withStudyFlags(command, SIZES).action(async (paper: string, flags: VerifyFlags) => {
-    if (flags.model === undefined) return await verifyPaper(context, paper, flags, {});
-    await withModel(context, flags.model, flags, (model) => verifyPaper(context, paper, flags, { model }));
+    const options = studyOptions(context, flags);
+    const verify = (copy: Pick<VerifyOptions, "model">) =>
+      perform(context, flags, studies.verify, [paper, { ...options, ...copy }], shown(context, paper));
+    if (flags.model !== undefined) {
+      return await withModel(context, flags.model, flags, (model) => verify({ model }));
+    }
+    await openEngine(flags);
+    await verify({});
   });
-}
-
-/** Verifies the orders with the paper's own model on the hub, or with a copy of it. */
-async function verifyPaper(
-  context: Context,
-  paper: string,
-  flags: VerifyFlags,
-  copy: Pick<VerifyOptions, "model">,
-): Promise<void> {
-  const options = { ...studyOptions(context, flags), ...copy };
-  await openEngine(flags);
-  await perform(
-    context,
-    flags,
-    studies.verify,
-    [paper, options],
-    shown(context, paper, `verification of ${paper}`),
-  );
 }

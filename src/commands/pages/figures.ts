@@ -1,20 +1,20 @@
 /** All analyses on one page: `lamina figures`. What is kept is drawn, the rest is computed first. */
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { join } from "node:path";
 import { openEngine } from "../../engine/mod.ts";
 import { checkFolder } from "../../disk/mod.ts";
 import { phases, plain, within } from "../../entry/mod.ts";
-import { type Section, wrap, writeReport } from "../../show/mod.ts";
-import { analyses, type AnalysisName, profile, SIZES } from "../../study/mod.ts";
+import { type Findings, type Section, sections as drawn, wrap, writeReport } from "../../show/mod.ts";
+import { analyses, type AnalysisName, type AnalysisOptions, profile, SIZES } from "../../study/mod.ts";
 import { openModel } from "../../subject/mod.ts";
-import { type Context, openOptions } from "../shared/context.ts";
-import { draw } from "./draw.ts";
+import { type Context, openOptions, reportsTo } from "../shared/context.ts";
 import { doneText, madeBy, near } from "../shared/outlet.ts";
 import { explained } from "../shared/help.ts";
 import {
   type EngineFlags,
   type KeepingFlags,
   MODEL,
+  namesAmong,
   wholeNumber,
   withEngineFlags,
   withKeepingFlags,
@@ -33,11 +33,9 @@ const NAMES = Object.keys(analyses) as AnalysisName[];
 
 export function figuresCommand(context: Context): Command {
   const command = new Command("figures")
-    .description(
-      "draw every analysis on one HTML page, and write pictures and numbers beside it",
-    )
+    .description("draw every analysis on one HTML page, and write pictures and numbers beside it")
     .argument("[model]", MODEL, "smollm2-135m")
-    .option("--only <names>", `analyses to draw, from: ${NAMES.join(", ")} (default: all)`, analysesOf)
+    .option("--only <names>", `analyses to draw, from: ${NAMES.join(", ")} (default: all)`, namesAmong(NAMES))
     .option("--out <folder>", "folder for the page (default: figures, in the results folder)")
     .option("--samples <n>", "number of text blocks (default: depends on the analysis)", wholeNumber(1))
     .option("--length <t>", "tokens per block (default: depends on the analysis)", wholeNumber(2));
@@ -48,12 +46,7 @@ export function figuresCommand(context: Context): Command {
       const { out = join(results, "figures"), allowField, ...sizes } = flags;
       await checkFolder(out);
       await openEngine(flags);
-      const reports = {
-        signal: context.signal,
-        onProgress: context.progress.onProgress,
-        onNotice: context.notice,
-      };
-      const options = { ...reports, ...sizes, ...(cache ? { results } : {}) };
+      const options = { ...reportsTo(context), ...sizes, ...(cache ? { results } : {}) };
       const model = once(() => openModel(ref, openOptions(context, { allowField })));
       const first = only.some((name) => analyses[name].profiled) ? PROFILE : 0;
       const phase = phases(null, [first, ...only.map((name) => analyses[name].weight)], options.onProgress);
@@ -78,18 +71,20 @@ export function figuresCommand(context: Context): Command {
     });
 }
 
+/** The analyses, each finding what its section draws. */
+const found: { readonly [Name in AnalysisName]: { run(options: AnalysisOptions): Promise<Findings[Name]> } } =
+  analyses;
+
+/** Computes an analysis and draws it. */
+export async function draw<Name extends AnalysisName>(
+  name: Name,
+  options: AnalysisOptions,
+): Promise<Section> {
+  return drawn[name](await found[name].run(options));
+}
+
 /** Something that is made when it is first asked for. */
 function once<T>(make: () => Promise<T>) {
   let made: Promise<T> | undefined;
   return { get: () => made ??= make(), made: () => made };
-}
-
-/** Analyses by name, in the order of the page: "importance,quality". */
-function analysesOf(text: string): AnalysisName[] {
-  const names = text.split(",").map((name) => name.trim());
-  const unknown = names.filter((name) => !(NAMES as string[]).includes(name));
-  if (unknown.length > 0) {
-    throw new InvalidArgumentError(`found "${unknown.join(", ")}", expected some of: ${NAMES.join(", ")}`);
-  }
-  return NAMES.filter((name) => names.includes(name));
 }

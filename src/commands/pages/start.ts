@@ -19,8 +19,8 @@ import {
 } from "../../study/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import { type Context, tableIn, withModel } from "../shared/context.ts";
-import { draw } from "./draw.ts";
+import { type Context, reportsTo, tableIn, withModel } from "../shared/context.ts";
+import { draw } from "./figures.ts";
 import { explained } from "../shared/help.ts";
 import { type EngineFlags, MODEL, withEngineFlags, withResultsFlag } from "../shared/options.ts";
 import { doneText, madeBy, near } from "../shared/outlet.ts";
@@ -38,13 +38,7 @@ export function startCommand(context: Context): Command {
   return withResultsFlag(withEngineFlags(command))
     .action(async (ref: string, { results, allowField, ...flags }: EngineFlags & { results: string }) => {
       await withModel(context, ref, { ...flags, allowField }, async (model) => {
-        const options = {
-          results,
-          ...flags,
-          signal: context.signal,
-          onProgress: context.progress.onProgress,
-          onNotice: context.notice,
-        };
+        const options = { results, ...flags, ...reportsTo(context) };
         // Of what the page shows, the profiles of several texts alone are left to compute.
         const texts = flopsOf(model, [{ ...SIZES.texts, plans: [noDrop], head: false }]);
         const job = (await weightsOf(model, options)).reduce((sum, weight) => sum + weight);

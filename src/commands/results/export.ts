@@ -2,7 +2,7 @@
 import { formatBytes } from "../../entry/mod.ts";
 import { Command, Option } from "commander";
 import { exportModel, type Format, FORMATS } from "../../export/mod.ts";
-import { type Context, withModel } from "../shared/context.ts";
+import { type Context, reportsTo, withModel } from "../shared/context.ts";
 import { HELD_OUT_TEXT } from "../../study/mod.ts";
 import { explained } from "../shared/help.ts";
 import {
@@ -55,9 +55,7 @@ export function exportCommand(context: Context): Command {
             ? {}
             : { measure: flags.measure === true ? HELD_OUT_TEXT : flags.measure },
           ...flags.cache ? { results: flags.results } : {},
-          signal: context.signal,
-          onProgress: (progress) => context.progress.onProgress(progress),
-          onNotice: context.notice,
+          ...reportsTo(context),
         });
         const width = Math.max(...files.map(({ name }) => name.length));
         context.print(

@@ -2,12 +2,11 @@
 import { Command, Option } from "commander";
 import { merge, RANKS, readResult, resultText, TARGETS } from "../../result/mod.ts";
 import { modelOf } from "../../show/mod.ts";
-import { compare, makePlan, type RankOrder, type Target } from "../../study/mod.ts";
+import { compare, type ConstraintOptions, makePlan, type PlanOptions } from "../../study/mod.ts";
 import { type Context, tableIn } from "../shared/context.ts";
 import { explained } from "../shared/help.ts";
 import {
   type ConstraintFlags,
-  constraintsIn,
   positive,
   wholeNumber,
   withConstraintFlags,
@@ -15,17 +14,9 @@ import {
 } from "../shared/options.ts";
 import { type OutFlags, withOutFlags } from "../shared/destination.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
-import { type MergeFlags, mergeShards, readGiven, type RunLine } from "../machines/shards.ts";
+import { type MergeFlags, mergeShards, ofPlan, readGiven, type RunLine } from "../machines/shards.ts";
 
-/** What `lamina plan` is told. */
-interface PlanFlags extends OutFlags, ConstraintFlags {
-  target?: Target;
-  drop?: number;
-  parameters?: number;
-  kvBytes?: number;
-  context?: number;
-  by?: RankOrder;
-  seed?: number;
+interface PlanFlags extends OutFlags, ConstraintFlags, Omit<PlanOptions, keyof ConstraintOptions> {
   table: boolean;
 }
 
@@ -47,11 +38,7 @@ export function planCommand(context: Context): Command {
       "drop until this many bytes of KV cache are saved; below 1, a share of all",
       positive,
     )
-    .option(
-      "--context <t>",
-      "sequence length for --kv-bytes, in tokens (default: 2048)",
-      wholeNumber(1),
-    )
+    .option("--context <t>", "sequence length for --kv-bytes, in tokens (default: 2048)", wholeNumber(1))
     .addOption(
       new Option("--by <order>", "score that ranks the modules of a profile (default: importance)").choices(
         RANKS,
@@ -61,7 +48,7 @@ export function planCommand(context: Context): Command {
     .option("--table", "print a table instead of JSON", false);
   explained(command, "plan profile.json --target attention --drop 8 > plan.json");
   return withOutFlags(withConstraintFlags(command)).action(
-    async (file: string, { table, json, csv, ...options }: PlanFlags) => {
+    async (file: string, { table, json, csv, neighbours, ...options }: PlanFlags) => {
       const out = { ...json === undefined ? {} : { json }, ...csv === undefined ? {} : { csv } };
       const misused = (what: string) => command.error(`error: ${what}`, { exitCode: 2 });
       const amounts = [options.drop, options.parameters, options.kvBytes].filter((amount) =>
@@ -70,7 +57,7 @@ export function planCommand(context: Context): Command {
       if (amounts.length !== 1) misused("expected one of --drop, --parameters and --kv-bytes");
       const result = await readResult(file, "profile", "order");
       if (result.kind === "profile" && !options.target) misused("a plan from a profile needs --target");
-      const plan = makePlan(result, constraintsIn(options));
+      const plan = makePlan(result, { ...options, noNeighbours: !neighbours });
       await deliver(context, table ? out : piped(out), {
         ...outputOf(context, plan),
         json: () => resultText(plan),
@@ -97,25 +84,19 @@ export function compareCommand(context: Context): Command {
 
 export function mergeCommand(context: Context, run: RunLine): Command {
   const command = new Command("merge")
-    .description(
-      "merge shards into the exact result of the whole study, and print it as JSON",
-    )
+    .description("merge shards into the exact result of the whole study, and print it as JSON")
     .argument(
       "<files...>",
       "a plan from `lamina shards` (- for stdin), or profiles or perplexities made with --skip, in any order",
     )
-    .option(
-      "--missing",
-      "only list the missing shards of a plan, in the format of Slurm's --array",
-      false,
-    )
+    .option("--missing", "only list the missing shards of a plan, in the format of Slurm's --array", false)
     .option("--strict", "refuse shards of a plan that ran on different processors", false);
   explained(command, "merge plan.json --json whole.json", [["3", "shards are missing"]]);
   return withOutFlags(withResultsFlag(command)).action(
     async (files: string[], flags: OutFlags & MergeFlags) => {
       const [plan] = files.length === 1 ? [await readGiven(files[0], "shards", "profile", "perplexity")] : [];
       if (plan?.kind === "shards") {
-        return await mergeShards(context, run, { file: files[0], plan }, flags, outLine(flags));
+        return await ofPlan(files[0], () => mergeShards(context, run, plan, flags, outLine(flags)));
       }
       const ofPlans = (["missing", "strict"] as const).find((flag) => flags[flag]);
       if (ofPlans) {

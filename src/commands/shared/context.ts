@@ -10,9 +10,9 @@ import {
   tableText,
   type TextLook,
 } from "../../show/mod.ts";
-import { distinct, type StudyOptions } from "../../study/mod.ts";
+import { distinct, type RunOptions, type StudyOptions } from "../../study/mod.ts";
 import { openModel, type StudyModel } from "../../subject/mod.ts";
-import type { EngineFlags, ModelFlags, StudyFlags } from "./options.ts";
+import type { EngineFlags, KeepingFlags, ModelFlags, StudyFlags } from "./options.ts";
 import { openRunner, runnerOf, type Shared } from "./sharing.ts";
 import { type Ending, listen } from "./signals.ts";
 
@@ -75,29 +75,26 @@ export function createContext(): Context {
 
 /** Options of a study from the command line's flags. */
 export function studyOptions(context: Context, flags: StudyFlags): StudyOptions {
-  return {
-    samples: flags.samples,
-    length: flags.length,
-    skip: flags.skip,
-    bos: flags.bos,
-    force: flags.force,
-    ...runnerOf(context, flags),
-    ...(flags.text === undefined ? {} : { text: flags.text }),
-    ...(flags.cache ? { results: flags.results } : {}),
-    signal: context.signal,
-    onProgress: (progress) => context.progress.onProgress(progress),
-    onNotice: context.notice,
-  };
+  const { samples, length, skip, bos, text } = flags;
+  return { samples, length, skip, bos, ...runOptions(context, flags), ...text === undefined ? {} : { text } };
+}
+
+/** The part of them that says what runs a study, where it keeps results, and who hears of it. */
+export function runOptions(
+  context: Context,
+  { force, cache, results, ...flags }: EngineFlags & KeepingFlags & Pick<StudyFlags, "force">,
+): RunOptions {
+  return { force, ...runnerOf(context, flags), ...cache ? { results } : {}, ...reportsTo(context) };
+}
+
+/** What ends a piece of work, and where it reports to. */
+export function reportsTo({ signal, progress: { onProgress }, notice: onNotice }: Context) {
+  return { signal, onProgress, onNotice };
 }
 
 /** How a model is opened, and where that reports to. */
 export function openOptions(context: Context, { allowField }: ModelFlags) {
-  return {
-    allowFields: allowField,
-    signal: context.signal,
-    onProgress: context.progress.onProgress,
-    onNotice: context.notice,
-  };
+  return { allowFields: allowField, ...reportsTo(context) };
 }
 
 /** Opens a model for the length of a task, once there is what runs it; flags without an engine run nothing. */

@@ -183,8 +183,8 @@ export function withConstraintFlags(command: Command): Command {
 }
 
 /** The constraints as the library takes them. */
-export function constraintsIn<T extends ConstraintFlags>({ neighbours, ...flags }: T) {
-  return { ...flags, noNeighbours: !neighbours };
+export function constraintsIn({ protectFirst, protectLast, neighbours }: ConstraintFlags) {
+  return { protectFirst, protectLast, noNeighbours: !neighbours };
 }
 
 /** Modules that the drop options name, those of a plan among them. */
@@ -243,6 +243,16 @@ export function nonNegative(text: string): number {
 /** A parser of numbers of layers or steps: "25,26"; nothing for an empty list. */
 export function numberList(text: string): number[] {
   return entriesOf(text).map(wholeNumber(0));
+}
+
+/** A parser of names among `all`, which come in the order of those: "importance,greedy". */
+export function namesAmong<Name extends string>(all: readonly Name[]): (text: string) => Name[] {
+  return (text) => {
+    const names = text.split(",").map((name) => name.trim());
+    const unknown = names.filter((name) => !(all as readonly string[]).includes(name));
+    if (unknown.length === 0) return all.filter((name) => names.includes(name));
+    throw new InvalidArgumentError(`found "${unknown.join(", ")}", expected some of: ${all.join(", ")}`);
+  };
 }
 
 /** Parses an option that may be given several times. */

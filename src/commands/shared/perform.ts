@@ -17,7 +17,8 @@ export interface PerformFlags extends OutFlags {
 export interface Shown<R, P> {
   /** The price in words. */
   price(price: P): string;
-  output(result: R): Output | Promise<Output>;
+  /** `label` says what was done. */
+  output(result: R, label: string): Output | Promise<Output>;
 }
 
 /** Prices, divides or runs a study. */
@@ -32,7 +33,7 @@ export async function perform<S, O extends RunOptions, R, P, In>(
   await study.on(study.verb, subject, options, study.checks, async (subject, options) => {
     const work = await study.work(subject, options, context.sharing?.parts);
     if (await isShared(context, options, () => divisionOf(work, options))) return;
-    await deliver(context, flags, await output(await runWork(work, options)));
+    await deliver(context, flags, await output(await runWork(work, options), work.label));
   });
 }
 
@@ -40,11 +41,10 @@ export async function perform<S, O extends RunOptions, R, P, In>(
 export function shown(
   context: Pick<Context, "look">,
   name: string,
-  done: string,
-  faces: { readonly all?: boolean } = {},
+  faces: { readonly all?: boolean; readonly done?: string } = {},
 ): Shown<Result | readonly Result[], Price> {
   return {
     price: ({ plans, ...price }) => estimateText(name, plans, price),
-    output: (results) => outputOf(context, results, { ...faces, done }),
+    output: (results, done) => outputOf(context, results, { done, ...faces }),
   };
 }

@@ -24,15 +24,8 @@ export interface Ending {
   readonly message: string | null;
 }
 
-/** What ends a command, and how it came to be. */
-export interface Endings {
-  readonly signal: AbortSignal;
-  /** The first reason to end, if there was one. */
-  ending(): Ending | null;
-}
-
-/** Listens from now on to the end of the process. */
-export function listen(): Endings {
+/** Listens from now on to the end of the process: what ends a command, and the first reason for it, if there was one. */
+export function listen() {
   const controller = new AbortController();
   let ending: Ending | null = null;
   const end = (code: number, message: string | null) => {

@@ -13,10 +13,9 @@ import { evaluate } from "../evaluate/evaluate.ts";
 import { makePlan } from "../orders/make_plan.ts";
 import { droppable } from "../orders/rank.ts";
 import { checkpoints } from "../training/checkpoints.ts";
-import { inTurn } from "../base/in_turn.ts";
 import { HELD_OUT_TEXT, type StudyOptions } from "../base/options.ts";
 import { profile } from "../passes/profile.ts";
-import { runOptionsOf } from "../base/stage.ts";
+import { inTurn, runOptionsOf } from "../base/stage.ts";
 import { curvesOf, START_CURVES, SWEEP_STEPS } from "../sweep/curves.ts";
 import { sweep } from "../sweep/sweep.ts";
 import type { RandomInitOptions } from "../untrained/random_init.ts";
@@ -31,13 +30,13 @@ export interface AnalysisOptions extends StudyOptions {
 }
 
 /** An analysis: a one-line description, and what it computes. */
-interface Analysis<T> {
+interface Analysis {
   readonly about: string;
   /** How long it takes on a CPU, the profile of the model being 1 (timed with the default model and sizes). */
   readonly weight: number;
   /** Whether the profile of the model is needed. */
   readonly profiled: boolean;
-  run(options: AnalysisOptions): Promise<T>;
+  run(options: AnalysisOptions): Promise<unknown>;
 }
 
 /** The options of the studies, without the model and its profile. */
@@ -73,7 +72,7 @@ const TEXTS = ["stories", "wiki", "code", "math"] as const;
 
 /** The analyses by name, in their order on the page. */
 export const analyses = {
-  importance: analysis({
+  importance: {
     about: "the importance of every module on several texts: how far it turns the residual stream",
     weight: 0.5,
     profiled: true,
@@ -86,8 +85,8 @@ export const analyses = {
       );
       return { profile: await options.profile(), texts };
     },
-  }),
-  quality: analysis({
+  },
+  quality: {
     about: "quality after dropping attention, MLPs and blocks by importance, compared with other orders",
     weight: 4,
     profiled: true,
@@ -101,8 +100,8 @@ export const analyses = {
         ...studyOf(options),
       });
     },
-  }),
-  tasks: analysis({
+  },
+  tasks: {
     about: "accuracy on benchmark tasks after dropping attention, MLPs and blocks",
     weight: 6,
     profiled: true,
@@ -117,14 +116,14 @@ export const analyses = {
       const asked = { ...runOptionsOf(options), tasks, limit, prompts: 0 };
       return { plans: [{}, ...plans], results: await evaluate(model, [{}, ...plans], asked) };
     },
-  }),
-  magnitude: analysis({
+  },
+  magnitude: {
     about: "size and direction of the updates, and how much of importance they explain",
     weight: 0,
     profiled: true,
     run: (options) => options.profile(),
-  }),
-  checkpoints: analysis({
+  },
+  checkpoints: {
     about:
       "importance through training, for a Pre-LN and a Peri-LN model; quality with half of the modules at each step",
     weight: 1,
@@ -134,8 +133,8 @@ export const analyses = {
         const series = await openSeries(folder, reportsOf(options));
         return await checkpoints(series, { ...TRAINING, ...own, quality: HELD_OUT_TEXT });
       }),
-  }),
-  "random-init": analysis({
+  },
+  "random-init": {
     about:
       "untrained models and their closed form, and the widths and deviations at which attention matters less than the MLP",
     weight: 1.5,
@@ -147,15 +146,15 @@ export const analyses = {
         maps: await untrainedMaps(within(drawnOf(options), phase(1))),
       };
     },
-  }),
-  "norm-placement": analysis({
+  },
+  "norm-placement": {
     about: "quality after drops, for a Pre-LN and a Peri-LN model of one size",
     weight: 0.5,
     profiled: false,
     run: (options) =>
       trained([LAST], studyOf(options), (model, own) => droppingOf(model, { ...TRAINING, ...own })),
-  }),
-  causes: analysis({
+  },
+  causes: {
     about:
       "attention patterns, smoothing, reach and size of updates against importance; also before and after training",
     weight: 3,
@@ -168,8 +167,8 @@ export const analyses = {
         others: await trained([FIRST, LAST], within(sizes, phase(1)), causes),
       };
     },
-  }),
-};
+  },
+} satisfies Record<string, Analysis>;
 
 /** What dropping costs one of the trained models, by the importance of its own profile and in random orders. */
 async function droppingOf(model: StudyModel, options: StudyOptions): Promise<Sweep> {
@@ -210,7 +209,3 @@ async function trained<T>(
 
 /** The name of an analysis. */
 export type AnalysisName = keyof typeof analyses;
-
-function analysis<T>(entry: Analysis<T>): Analysis<T> {
-  return entry;
-}

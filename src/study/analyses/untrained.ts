@@ -4,7 +4,7 @@
  * one has computed the other finds kept.
  */
 import { reportsOf } from "../../entry/mod.ts";
-import { inTurn } from "../base/in_turn.ts";
+import { inTurn } from "../base/stage.ts";
 import { type NamedConfig, openConfig } from "../../subject/mod.ts";
 import { atWidth, initModel, initModels, type MeasuredInit, ratioMap } from "../untrained/init_models.ts";
 import type { RandomInitOptions } from "../untrained/random_init.ts";

@@ -4,11 +4,10 @@
  */
 import { batchSize, noDrop } from "../../run/mod.ts";
 import type { Keeping } from "../../result/mod.ts";
-import type { Reports } from "../../entry/mod.ts";
+import { phases, type Reports, within } from "../../entry/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { bytesOf, flopsOf, type Pass } from "./estimate.ts";
-import type { EngineOptions, Forcing } from "./options.ts";
-import { keptOnly } from "./recorded.ts";
+import { type EngineOptions, type Forcing, keptOnly } from "./options.ts";
 
 /** Units [from, to) of a stage. */
 export interface Span {
@@ -82,22 +81,16 @@ export function stage<T>(of: StageOf<T>): Stage<T> {
   };
 }
 
-/** Samples in the batches in which a study runs them. A shard is some whole batches, so that its last digits are the study's. */
-export interface Batches {
-  /** Samples of a batch; the last may have fewer. */
-  readonly size: number;
-  readonly count: number;
-  /** The samples of some batches. */
-  samplesOf(batches: Span): Span;
-}
-
-/** How samples of T tokens are batched. */
-export function batchesOf({ samples, length }: Pick<Pass, "samples" | "length">): Batches {
+/**
+ * The batches in which a study runs samples of T tokens: their size, which the last may not reach, their number, and the samples of
+ * some of them. A shard is some whole batches, so that its last digits are the study's.
+ */
+export function batchesOf({ samples, length }: Pick<Pass, "samples" | "length">) {
   const size = batchSize(length);
   return {
     size,
     count: Math.ceil(samples / size),
-    samplesOf: ({ from, to }) => ({ from: from * size, to: Math.min(samples, to * size) }),
+    samplesOf: ({ from, to }: Span): Span => ({ from: from * size, to: Math.min(samples, to * size) }),
   };
 }
 
@@ -136,4 +129,23 @@ export function spansOf(costs: readonly number[], parts: number): Span[] {
     from = to;
   }
   return spans;
+}
+
+/**
+ * Runs a piece of work for every item, in one count of progress, and returns the values. The signal ends it between two items. The
+ * count has a label, or each piece its own; `weight` is what a piece weighs beside the others, by default all the same.
+ */
+export async function inTurn<Item, O extends Reports, T>(
+  items: readonly Item[],
+  options: O,
+  run: (item: Item, options: O) => Promise<T>,
+  { label, weight = () => 1 }: { readonly label?: string; weight?(item: Item): number } = {},
+): Promise<T[]> {
+  const phase = phases(label ?? null, items.map(weight), options.onProgress);
+  const values: T[] = [];
+  for (const [i, item] of items.entries()) {
+    options.signal?.throwIfAborted();
+    values.push(await run(item, within(options, phase(i))));
+  }
+  return values;
 }

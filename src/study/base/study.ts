@@ -6,10 +6,9 @@ import type { Checks } from "../../entry/mod.ts";
 import type { Provenance } from "../../result/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { type Estimate, estimateSteps, flopsOf, needOf, type Pass } from "./estimate.ts";
-import { inTurn } from "./in_turn.ts";
 import { expectRoom } from "./memory.ts";
 import { tellReused } from "./options.ts";
-import { type RunOptions, runOptionsOf, type Stage } from "./stage.ts";
+import { inTurn, type RunOptions, runOptionsOf, type Stage } from "./stage.ts";
 
 /** A step of a study: one call on one machine, one or more stages on many. */
 export interface Step<T = unknown> {

@@ -6,10 +6,9 @@ import {
   type EffectsRow,
   head,
   type MassiveActivation,
-  type PatternsRow,
   type Profile,
   profileOf,
-  type SmoothingRow,
+  type Rows,
   type WholeRow,
 } from "../../result/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
@@ -19,14 +18,8 @@ import { correlationsOf } from "./correlations.ts";
 import { effectRow, patternMeans, sinkOf, smoothedOf, updateNorms } from "./means.ts";
 import { effectPlans } from "./runs.ts";
 
-/** All samples, in their order. */
-export interface AllRows {
-  readonly whole: readonly WholeRow[];
-  readonly sink: readonly PatternsRow[];
-  readonly smoothing: readonly SmoothingRow[];
-  /** Empty where effects were not measured. */
-  readonly effects: readonly EffectsRow[];
-}
+/** The rows of every part of the study, sample by sample; those of effects are empty where these were not measured. */
+export type AllRows = Pick<Rows, "whole" | "sink" | "effects" | "smoothing">;
 
 /** Places of massive activations that the result lists. */
 const MASSIVE_LISTED = 50;

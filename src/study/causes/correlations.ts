@@ -4,17 +4,10 @@
  * Attention: its pattern (means over heads, claim C5), how similar the tokens are that it reads (C6), the size of its update
  * relative to the stream (C7). The MLP: the last two.
  */
-import {
-  type LayerModule,
-  mean,
-  MODULES,
-  rankInterval,
-  SMOOTHING_NAMES,
-  type SmoothingName,
-  spearman,
-} from "../../measure/mod.ts";
+import { type LayerModule, mean, MODULES, SMOOTHING_NAMES, type SmoothingName } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import { CAUSE_NAMES, type CauseCorrelation, type CauseName, type Causes } from "../../result/mod.ts";
+import { rankAgreement } from "../base/pairs.ts";
 
 /** What the correlations are made from. */
 export type Measured = Pick<Causes, "attention" | "mlp" | "patterns" | "smoothing">;
@@ -24,7 +17,9 @@ export function correlationsOf(measured: Measured, layers: ModelSpec["layers"]):
   return MODULES.flatMap((module) =>
     CAUSE_NAMES.flatMap((cause) => {
       const values = causeByLayer(measured, layers, module, cause);
-      return values ? [correlationOf(module, cause, values, measured[module].importance)] : [];
+      if (!values) return [];
+      const { count, ...rank } = rankAgreement(values, measured[module].importance);
+      return [{ module, cause, values: [...values], ...rank, layers: count }];
     })
   );
 }
@@ -58,29 +53,6 @@ function readStream(
     stream = full.mlp[name].mean[l] ?? between ?? stream;
     return module === "mlp" && residual === "sequential" ? between ?? entering : entering;
   });
-}
-
-function correlationOf(
-  module: LayerModule,
-  cause: CauseName,
-  values: readonly (number | null)[],
-  importance: readonly (number | null)[],
-): CauseCorrelation {
-  const pairs = values.flatMap((value, l) => {
-    const other = importance[l];
-    return value === null || other === null ? [] : [[value, other] as const];
-  });
-  const rank = spearman(pairs.map(([value]) => value), pairs.map(([, other]) => other));
-  const [low, high] = rankInterval(rank, pairs.length) ?? [null, null];
-  return {
-    module,
-    cause,
-    values: [...values],
-    rank: Number.isNaN(rank) ? null : rank,
-    low,
-    high,
-    layers: pairs.length,
-  };
 }
 
 function isSmoothing(cause: CauseName): cause is SmoothingName {

@@ -15,11 +15,10 @@ import {
 } from "../../result/mod.ts";
 import { type Blocks, type DropPlan, noDrop } from "../../run/mod.ts";
 import { bytesOf, flopsOf, type Pass } from "../base/estimate.ts";
-import { inTurn } from "../base/in_turn.ts";
-import { batchesOf, type RunOptions, type Span, type Stage, stage } from "../base/stage.ts";
+import { batchesOf, inTurn, type RunOptions, type Span, type Stage, stage } from "../base/stage.ts";
 import { stepOf, type Work } from "../base/study.ts";
 import type { Text } from "../base/text.ts";
-import { assemble, profileIn, smoothingPlans } from "./assemble.ts";
+import { type AllRows, assemble, profileIn, smoothingPlans } from "./assemble.ts";
 import { effectsRows, sinkRows, smoothingRows, someOf, wholeRows } from "./runs.ts";
 
 /** Options of the study of causes that other studies do not have. */
@@ -50,8 +49,6 @@ const EFFECT_LENGTH = 256;
 type Settings = Causes["provenance"]["causes"];
 type Sizes = Text["sizes"];
 
-/** The rows of every part of the study. */
-type AllRows = Pick<Rows, "whole" | "sink" | "effects" | "smoothing">;
 /** Which parts each stage measures. */
 const STAGES: readonly { readonly unit: string; readonly parts: readonly Rows["of"][] }[] = [
   { unit: "batches", parts: ["whole", "sink", "effects"] },

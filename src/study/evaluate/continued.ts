@@ -1,29 +1,18 @@
 /** Greedy decoding of many prompts, one after the other, by one decoder. */
-import type { Engine } from "../../engine/mod.ts";
 import { type Decoder, decoder, type DropPlan, sampler } from "../../run/mod.ts";
-import type { StudyModel } from "../../subject/mod.ts";
 import { decoded, endsOf } from "../writing/decoded.ts";
-
-/** What decodes. */
-export interface WriterOptions {
-  readonly model: StudyModel;
-  readonly engine: Engine;
-  readonly signal?: AbortSignal | undefined;
-}
+import type { Running } from "./asked.ts";
 
 /** Writes under one plan. */
-export interface Writer {
-  /** The ids that follow a prompt, without the one that ends a text; `isOver` may end it before. */
-  write(prompt: readonly number[], isOver?: (ids: readonly number[]) => boolean): Promise<number[]>;
-  release(): Promise<void>;
-}
+export type Writer = ReturnType<typeof writer>;
 
 /** Texts of `tokens` at most. The decoder is opened for the first prompt: where all was kept, there is none. */
-export function writer(plan: DropPlan, tokens: number, { model, engine, signal }: WriterOptions): Writer {
+export function writer(plan: DropPlan, tokens: number, { model, engine, signal }: Running) {
   const next = sampler({ temperature: 0, topP: 1, seed: 0 });
   let opened: Decoder | undefined;
   return {
-    async write(prompt, isOver = () => false) {
+    /** The ids that follow a prompt, without the one that ends a text; `isOver` may end it before. */
+    async write(prompt: readonly number[], isOver = (_ids: readonly number[]) => false): Promise<number[]> {
       const tokenizer = await model.tokenizer();
       opened ??= await decoder({ model, engine, plan, signal });
       const { ids } = await decoded(opened, prompt, {

@@ -121,13 +121,9 @@ export const evaluateStudy: Study<StudyModel, EvaluationOptions, Evaluation[], E
     const { settings } = settingsOf(options);
     const parts = await askAll(model, settings, options);
     const { prompts = PROMPTS } = options;
-    const evaluating = step(
-      [],
-      (runOptions) => evaluated({ model, plans: distinct, parts, options }, runOptions),
-      [
-        partsStage(model, distinct, parts, prompts),
-      ],
-    );
+    const evaluating = step([], (runOptions) => evaluated(model, distinct, parts, options, runOptions), [
+      partsStage(model, distinct, parts, prompts),
+    ]);
     return {
       label: `evaluation of ${model.name}`,
       model,
@@ -205,17 +201,12 @@ function settingsOf(options: EvaluateOptions): { settings: Setting[]; mains: Mai
   return { settings: [...settings.values()], mains };
 }
 
-/** What is evaluated: some plans, the full model first, on parts of tasks. */
-interface Asked {
-  readonly model: StudyModel;
-  readonly plans: readonly DropPlan[];
-  readonly parts: readonly Part[];
-  readonly options: EvaluateOptions;
-}
-
-/** The results by plan. */
+/** The results by plan, of which the first is the full model. */
 async function evaluated(
-  { model, plans, parts, options }: Asked,
+  model: StudyModel,
+  plans: readonly DropPlan[],
+  parts: readonly Part[],
+  options: EvaluateOptions,
   runOptions: RunOptions,
 ): Promise<Evaluation[]> {
   const bytes = BASE_BYTES + Math.max(readBytes(model.spec, plans, LONG), writeBytes(model.spec));

@@ -2,23 +2,21 @@
 import type { TaskPart } from "../../result/mod.ts";
 import { type DropPlan, type RequestScore, scoreRequests } from "../../run/mod.ts";
 import { beforeStops, type Outcome, scoreDocument } from "../../tasks/mod.ts";
-import { type AskedDocument, type Part } from "./asked.ts";
-import type { Writer, WriterOptions } from "./continued.ts";
+import type { AskedDocument, Part, Running } from "./asked.ts";
+import type { Writer } from "./continued.ts";
 
 /** What came of one document. */
 export type Item = TaskPart["items"][number];
 
-/** What scores a part. */
-export interface ScoreOptions extends WriterOptions {
-  /** The full model first. */
-  readonly plans: readonly DropPlan[];
-  readonly onProgress?: ((done: number, total: number) => void) | undefined;
-}
-
-/** The items of a part whose choices are scored, by plan. */
-export async function scorePart(part: Part, options: ScoreOptions): Promise<Item[][]> {
+/** The items of a part whose choices are scored, by plan, the full model's first. */
+export async function scorePart(
+  part: Part,
+  plans: readonly DropPlan[],
+  { model, engine, signal }: Running,
+  onProgress: (done: number, total: number) => void,
+): Promise<Item[][]> {
   const requests = part.documents.flatMap(({ requests }) => requests);
-  const scores = await scoreRequests({ ...options, requests });
+  const scores = await scoreRequests({ model, engine, signal, plans, requests, onProgress });
   return scores.map((own) => {
     let next = 0;
     return part.documents.map((asked) => {
@@ -33,7 +31,7 @@ export async function writeItem(
   part: Part,
   asked: AskedDocument,
   { write }: Writer,
-  { model }: WriterOptions,
+  { model }: Running,
 ): Promise<Item> {
   const tokenizer = await model.tokenizer();
   const { stops } = part.setting.task.generation!;

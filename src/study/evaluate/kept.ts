@@ -1,17 +1,10 @@
 /** What is kept of an evaluation between runs: the items of a part under a plan, and what a plan wrote. */
-import type { Engine } from "../../engine/mod.ts";
-import { head, keep, type Keeping, keptResult, type Provenance, type TaskPart } from "../../result/mod.ts";
+import { head, keep, keptResult, type Provenance, type TaskPart } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
-import type { Packed, StudyModel } from "../../subject/mod.ts";
+import type { Packed } from "../../subject/mod.ts";
 import { provenance } from "../base/options.ts";
-import { contextLength, type Part } from "./asked.ts";
+import { contextLength, type Part, type Running } from "./asked.ts";
 import type { Item } from "./items.ts";
-
-/** Of which model and engine, and where. */
-export interface KeptOptions extends Keeping {
-  readonly model: StudyModel;
-  readonly engine: Engine;
-}
 
 /** What is there so far. */
 export interface Kept<T> {
@@ -22,7 +15,7 @@ export interface Kept<T> {
 }
 
 /** The items of a part under a plan. */
-export async function keptItems(part: Part, plan: DropPlan, options: KeptOptions): Promise<Kept<Item>> {
+export async function keptItems(part: Part, plan: DropPlan, options: Running): Promise<Kept<Item>> {
   const { task, shots, bos, seed } = part.setting;
   const setting = { name: task.name, version: task.version, shots, bos, seed };
   const origin = await partOrigin(part, plan, options);
@@ -38,7 +31,7 @@ export async function keptTexts(
   packed: Pick<Packed, "text" | "packing">,
   tokens: number,
   plan: DropPlan,
-  options: KeptOptions,
+  options: Running,
 ): Promise<Kept<number[]>> {
   const origin = await provenance(options.model, packed, plan, options);
   const key = { ...origin, tokens };
@@ -66,7 +59,7 @@ function kept<T>(
 }
 
 /** What the numbers of a part depend on: its tokens say all about rows, shots and BOS. */
-async function partOrigin(part: Part, plan: DropPlan, options: KeptOptions): Promise<Provenance> {
+async function partOrigin(part: Part, plan: DropPlan, options: Running): Promise<Provenance> {
   const { task, bos } = part.setting;
   const { model, engine } = options;
   const tokenizer = await model.tokenizer();

@@ -3,17 +3,17 @@
  * one whose answers are written every document as it is done. Nothing that is kept is made again, but for one thing: beside each plan
  * that lacks a part the full model runs too, with whose predictions it is compared token by token.
  */
-import { phases, type Reports, within } from "../../entry/mod.ts";
+import { phases, within } from "../../entry/mod.ts";
 import type { Provenance } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 import { reporter, tellReused } from "../base/options.ts";
-import { type Part, WRITTEN } from "./asked.ts";
+import { type Part, type Running, WRITTEN } from "./asked.ts";
 import { type Writer, writer } from "./continued.ts";
 import { type Item, scorePart, writeItem } from "./items.ts";
-import { type Kept, keptItems, type KeptOptions } from "./kept.ts";
+import { type Kept, keptItems } from "./kept.ts";
 
 /** What runs parts. */
-export interface PartsOptions extends KeptOptions, Reports {
+export interface PartsOptions extends Running {
   /** The full model first. */
   readonly plans: readonly DropPlan[];
 }
@@ -80,7 +80,7 @@ async function score(part: Part, kept: readonly Kept<Item>[], options: PartsOpti
   const run = [...new Set([0, ...lacking])];
   const plans = run.map((plan) => options.plans[plan]);
   const onProgress = reporter(part.setting.task.name, "modules", options);
-  const made = await scorePart(part, { ...options, plans, onProgress });
+  const made = await scorePart(part, plans, options, onProgress);
   for (const plan of lacking) await kept[plan].add(made[run.indexOf(plan)]);
 }
 

@@ -6,6 +6,7 @@ import { packText } from "../../subject/mod.ts";
 import { HELD_OUT_TEXT, reporter } from "../base/options.ts";
 import { writer } from "./continued.ts";
 import { keptTexts } from "./kept.ts";
+import type { Running } from "./asked.ts";
 import type { PartsOptions } from "./parts.ts";
 
 /** Tokens of a prompt, and tokens that are written after it. */
@@ -39,7 +40,7 @@ export async function writing(
 export async function writeTexts(
   prompts: number,
   plan: DropPlan,
-  options: Omit<PartsOptions, "plans">,
+  options: Running,
   onText?: (done: number) => void,
 ): Promise<readonly number[][]> {
   const packing = { text: HELD_OUT_TEXT, samples: prompts, length: PROMPT, skip: 0, bos: false };

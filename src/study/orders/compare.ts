@@ -9,7 +9,7 @@ import {
   head,
   type Profile,
 } from "../../result/mod.ts";
-import { pairsOf, rankCorrelation } from "../base/pairs.ts";
+import { overlapOf, pairsOf, rankCorrelation } from "../base/pairs.ts";
 import { aProfile } from "../base/plan.ts";
 import { rank } from "./rank.ts";
 
@@ -21,11 +21,8 @@ import { rank } from "./rank.ts";
  * import { compare, openModel, profile } from "lamina";
  *
  * using model = await openModel("data/series/pre-ln/step04096");
- * const [a, b] = [
- *   await profile(model, { text: "README.md", samples: 2, length: 32 }),
- *   await profile(model, { text: "LICENSE", samples: 2, length: 32 }),
- * ];
- * console.log(compare(a, b).attention.rankCorrelation);
+ * const profileOf = (text: string) => profile(model, { text, samples: 2, length: 32 });
+ * console.log(compare(await profileOf("README.md"), await profileOf("LICENSE")).attention.rankCorrelation);
  * ```
  */
 export function compare(a: Profile, b: Profile): Comparison {
@@ -40,12 +37,8 @@ export function compare(a: Profile, b: Profile): Comparison {
   const agreement = (kind: ModuleKind): Agreement => {
     const pairs = pairsOf(a[kind].importance, b[kind].importance);
     const layers = (profile: Profile) => rank(profile, { target: kind }).map(({ layer }) => layer);
-    const [first, second] = [layers(a), layers(b)];
     return {
-      overlap: pairs.map((_, i) => {
-        const chosen = new Set(first.slice(0, i + 1));
-        return second.slice(0, i + 1).filter((layer) => chosen.has(layer)).length / (i + 1);
-      }),
+      overlap: overlapOf(layers(a), layers(b), pairs.length),
       rankCorrelation: rankCorrelation(pairs),
       largestDifference: Math.max(0, ...pairs.map(([x, y]) => Math.abs(x - y))),
     };

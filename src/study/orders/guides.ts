@@ -3,7 +3,7 @@
  * alone is removed. Scores are measured on one text, losses on another.
  */
 import { type Checks, displayable, phases, reportsOf, text, within } from "../../entry/mod.ts";
-import { KINDS, mean, type ModuleKind, rankInterval } from "../../measure/mod.ts";
+import { KINDS, mean, type ModuleKind } from "../../measure/mod.ts";
 import { type Guide, GUIDE_NAMES, GUIDES, type Guides, head } from "../../result/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import { noDrop } from "../../run/mod.ts";
@@ -18,7 +18,7 @@ import {
   textOptions,
 } from "../base/options.ts";
 import { step, type Study } from "../base/study.ts";
-import { pairsOf, rankCorrelation } from "../base/pairs.ts";
+import { rankAgreement } from "../base/pairs.ts";
 import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
 import { candidatesOf, dropOfEntries, type Entry } from "../scores/candidates.ts";
 import { scores } from "../scores/mod.ts";
@@ -60,8 +60,7 @@ function removalsOf(spec: ModelSpec) {
  * import { guides, openModel } from "lamina";
  *
  * using model = await openModel("data/series/pre-ln/step04096");
- * const text = { text: "README.md", samples: 2, length: 32 };
- * const result = await guides(model, { ...text, heldOut: "LICENSE" });
+ * const result = await guides(model, { text: "README.md", heldOut: "LICENSE", samples: 2, length: 32 });
  * for (const { module, by, rank, low, high } of result.guides) console.log(module, by, rank, low, high);
  * ```
  */
@@ -156,8 +155,6 @@ function guidesPasses({ spec }: Pick<StudyModel, "spec">, options: GuidesOptions
 }
 
 function guideOf(module: ModuleKind, by: Guide["by"], values: (number | null)[], loss: Numbers): Guide {
-  const pairs = pairsOf(values, loss);
-  const rank = rankCorrelation(pairs);
-  const [low, high] = rank === null ? [null, null] : rankInterval(rank, pairs.length) ?? [null, null];
-  return { module, by, values, rank, low, high, modules: pairs.length };
+  const { count: modules, ...rank } = rankAgreement(values, loss);
+  return { module, by, values, ...rank, modules };
 }

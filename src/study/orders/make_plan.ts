@@ -90,16 +90,12 @@ const BUDGETS = ["drop", "parameters", "kvBytes"] as const;
  *
  * @example
  * ```ts
- * import { makePlan, openModel, order, profile } from "lamina";
+ * import { makePlan, openModel, profile } from "lamina";
  *
  * using model = await openModel("data/series/pre-ln/step04096");
- * const text = { text: "README.md", samples: 2, length: 32 };
- * const result = await profile(model, text);
+ * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
  * const { attention } = makePlan(result, { target: "attention", drop: 3, protectLast: 1 });
  * console.log(attention); // layers whose attention is dropped
- * const windows = await order(model, { ...text, target: "consecutive", by: "angular-last" });
- * const { saves } = makePlan(windows, { parameters: 0.2 });
- * console.log(saves?.parametersShare); // a fifth or a little more
  * ```
  */
 export function makePlan(from: Profile | DropOrder, options: PlanOptions): Plan {

@@ -26,10 +26,9 @@ import { sizesOf } from "./sizes.ts";
  * import { makePlan, openModel, order } from "lamina";
  *
  * using model = await openModel("data/series/pre-ln/step04096");
- * const text = { text: "README.md", samples: 2, length: 32 };
- * const greedy = await order(model, { ...text, target: "attention", by: "greedy", upto: 2 });
- * console.log(greedy.order.map(({ layer, score }) => [layer, score])); // nats per token over the full model
- * console.log(makePlan(greedy, { drop: 2 }).attention);
+ * const options = { text: "README.md", samples: 2, length: 32, target: "attention", by: "greedy", upto: 2 } as const;
+ * const greedy = await order(model, options); // scores are nats per token over the full model
+ * console.log(greedy.order.map(({ score }) => score), makePlan(greedy, { drop: 2 }).attention);
  * ```
  */
 export async function order(model: StudyModel | string, options: OrderOptions): Promise<DropOrder> {

@@ -83,10 +83,7 @@ export function rank(profile: Scores, options: RankOptions): Ranked[] {
   return ranked(entries, numbers, scores[by]).map(({ size: _, ...entry }) => entry);
 }
 
-const aSpec = like(
-  "a model's spec",
-  (value) => Array.isArray((value as Partial<ModelSpec> | null)?.layers),
-);
+const aSpec = like("a model's spec", (value) => Array.isArray((value as Partial<ModelSpec> | null)?.layers));
 
 /** The modules that `droppable` counts. */
 export interface DroppableOptions extends ConstraintOptions {

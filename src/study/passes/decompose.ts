@@ -58,9 +58,7 @@ export function importanceOf(r: number, s: number): number {
  *
  * using model = await openModel("data/series/pre-ln/step04096");
  * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
- * for (const { layer, magnitude, angle, spread } of decompose(result, "attention")) {
- *   console.log(layer, magnitude, angle, spread);
- * }
+ * console.log(decompose(result, "attention").map(({ magnitude, angle, spread }) => [magnitude, angle, spread]));
  * ```
  */
 export function decompose(profile: Profile, kind: ModuleKind): Parts[] {

@@ -70,13 +70,9 @@ export async function losses(
   options: PredictionOptions = {},
 ): Promise<Float64Array> {
   expect("compute losses", "ids", ids, tokens(2));
-  return await onModel(
-    "compute losses",
-    model,
-    options,
-    checks,
-    async (model, options) => await textLosses(await runOf("compute losses", model, ids, options)),
-  );
+  return await onModel("compute losses", model, options, checks, async (model, options) => {
+    return await textLosses(await runOf("compute losses", model, ids, options));
+  });
 }
 
 async function runOf(

@@ -121,11 +121,7 @@ function meanIn({ layer, module }: Change, meanOf: MeanOf): Change {
 }
 
 /** The mean update [D] of every module of the full model, over all tokens. */
-async function updateMeans(
-  model: StudyModel,
-  { blocks }: Packed,
-  options: StudyOptions,
-): Promise<MeanOf> {
+async function updateMeans(model: StudyModel, { blocks }: Packed, options: StudyOptions): Promise<MeanOf> {
   const { layers, hidden } = model.spec;
   const sums = { attention: layers.map(zeros), mlp: layers.map(zeros) };
   function zeros() {

@@ -51,15 +51,12 @@ export interface Measurement<M = unknown> {
 /** A measurement, and the numbers that are read from it. */
 export interface Reading<M = unknown> {
   readonly from: Measurement<M>;
-  read(measured: M, entries: readonly Entry[], about: About): Numbers;
-}
-
-/** What a reading may need besides the measurement. */
-export interface About {
-  /** Number of layers of the model. */
-  readonly layers: number;
-  /** Seed of a random order. */
-  readonly seed: number;
+  /** May need the number of layers of the model, and the seed of a random order. */
+  read(
+    measured: M,
+    entries: readonly Entry[],
+    about: { readonly layers: number; readonly seed: number },
+  ): Numbers;
 }
 
 /** What orders candidates: the one with the lowest number is dropped first. */

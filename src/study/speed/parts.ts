@@ -61,22 +61,14 @@ export interface Setting {
   readonly context: number;
 }
 
-/** Seconds of a player's prefill and step. */
+/** Seconds of reading the texts, and of reading one more token of each. */
 export interface Medians {
   readonly prefill: number;
   readonly step: number;
 }
 
-/** The parts as players among the plans, and what their medians say. */
-export interface PartPlayers {
-  readonly players: readonly Player[];
-  /** From the median seconds of each player, of so many steps after a prefill. */
-  read(medians: readonly Medians[], steps: number): PartTimes;
-  release(): Promise<void>;
-}
-
-/** Opens the parts of a model's setting. */
-export async function openParts(spec: ModelSpec, engine: Engine, setting: Setting): Promise<PartPlayers> {
+/** Opens the parts of a model's setting: players among the plans, and what their median seconds of so many steps say. */
+export async function openParts(spec: ModelSpec, engine: Engine, setting: Setting) {
   const { batch, context } = setting;
   const rows = batch * (partsOf(0, context, batch)[0][1]);
   const model = narrowModel(spec);
@@ -105,7 +97,8 @@ export async function openParts(spec: ModelSpec, engine: Engine, setting: Settin
   );
   return {
     players: [products, ...narrow],
-    read: (medians, steps) => partsIn(medians, { spec: model.spec, setting, rows, steps }),
+    read: (medians: readonly Medians[], steps: number) =>
+      partsIn(medians, { spec: model.spec, setting, rows, steps }),
     release,
   };
 }

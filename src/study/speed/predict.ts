@@ -2,13 +2,7 @@
 import { type Roof, roofSeconds } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import { type DropPlan, FLOAT32, type ModuleWork, partsOf, workOf } from "../../run/mod.ts";
-import type { PartTimes, Setting } from "./parts.ts";
-
-/** Seconds of reading the texts, and of reading one more token of each. */
-export interface Predicted {
-  readonly prefill: number;
-  readonly step: number;
-}
+import type { Medians, PartTimes, Setting } from "./parts.ts";
 
 /** By bytes and operations alone, at one bandwidth and one rate. */
 export function bytesAlone({ products }: PartTimes): PartTimes {
@@ -22,7 +16,7 @@ export function predict(
   { batch, context }: Setting,
   steps: number,
   parts: PartTimes,
-): Predicted {
+): Medians {
   const work = workOf(spec, plan, FLOAT32);
   const read = partsOf(0, context, batch);
   const prefill = read.reduce((sum, [first, end], i) => {

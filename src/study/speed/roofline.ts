@@ -89,19 +89,12 @@ const PRINTED = 0.005;
  * import { roofline } from "lamina";
  *
  * const { plans } = await roofline("mistral-7b", { device: "a6000-ada" });
- * for (const { drop, largest, points, paper } of plans) {
- *   console.log(drop.attention.length, largest, points[0].speedup.whole, paper?.speedup);
- * }
+ * console.log(plans.map(({ drop, points: [{ speedup }] }) => [drop.attention.length, speedup.whole]));
  * ```
  */
 export async function roofline(named: NamedConfig | string, options: RooflineOptions): Promise<Roofline> {
-  return await onConfig(
-    "draw a roofline",
-    named,
-    options,
-    checks,
-    (named, options) => Promise.resolve(rooflineOf(named, options)),
-  );
+  const draw = (named: NamedConfig, options: RooflineOptions) => Promise.resolve(rooflineOf(named, options));
+  return await onConfig("draw a roofline", named, options, checks, draw);
 }
 
 /** The phases of a run, in seconds. */

@@ -41,8 +41,8 @@ import {
 } from "../base/options.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { run, step, type Study } from "../base/study.ts";
-import { decoderPlayer, openParts, type PartTimes, type Setting } from "./parts.ts";
-import { bytesAlone, predict, type Predicted } from "./predict.ts";
+import { decoderPlayer, type Medians, openParts, type Setting } from "./parts.ts";
+import { bytesAlone, predict } from "./predict.ts";
 import { type Player, takeTurns, type Times, turnsOf } from "./turns.ts";
 
 /** Options of `speed`. */
@@ -90,13 +90,8 @@ const WARM_UP = 2;
  * import { openModel, speed } from "lamina";
  *
  * using model = await openModel("data/series/pre-ln/step04096");
- * const { points } = await speed(model, {
- *   plans: [{ attention: [4, 5, 6, 7] }],
- *   context: [64],
- *   new: 4,
- *   repeat: 2,
- * });
- * const [full, dropped] = points[0].plans;
+ * const plans = [{ attention: [4, 5, 6, 7] }];
+ * const { points: [{ plans: [full, dropped] }] } = await speed(model, { plans, context: [64], new: 4, repeat: 2 });
  * console.log(full.decode.median, dropped.speedup.decode.median, dropped.roofline.decode, dropped.keyBytes);
  * ```
  */
@@ -131,15 +126,9 @@ export const speedStudy: Study<StudyModel, SpeedOptions, Speed, SpeedEstimate> =
 };
 
 /** A measurement's options with their defaults. */
-interface Asked {
-  readonly plans: readonly DropPlan[];
-  readonly settings: readonly Setting[];
-  readonly steps: number;
-  readonly repeat: number;
-  readonly seed: number;
-}
+type Asked = ReturnType<typeof askedOf>;
 
-function askedOf(model: Pick<StudyModel, "spec" | "identity">, options: SpeedOptions): Asked {
+function askedOf(model: Pick<StudyModel, "spec" | "identity">, options: SpeedOptions) {
   const { plans = [], batch = [1], context = [128, 1024], repeat = 5, seed = 0 } = options;
   return {
     plans: [noDrop, ...plans.map((plan) => dropsIn(model, plan))],
@@ -197,12 +186,12 @@ async function pointOf(
       opened.push(await decoder({ model, engine, plan, budget, texts: setting.batch, signal }));
     }
     const { vocabulary } = model.spec;
-    const keys = opened.map(() => 0);
+    const contextBytes = opened.map(() => 0);
     const readers = opened.map((one, i): Player => {
       const player = decoderPlayer(one, setting, vocabulary, seed);
       const prefill = async () => {
         await player.prefill();
-        keys[i] = one.keyBytes; // of the context alone: steps add to them
+        contextBytes[i] = one.keyBytes; // of the context alone: steps add to them
       };
       return { ...player, prefill };
     });
@@ -213,16 +202,17 @@ async function pointOf(
       step: quartiles(steps).median,
     }));
     const part = parts.read(medians, steps);
+    const { products, keys, overhead } = part;
     const bound = plans.map((plan) => predict(model.spec, plan, setting, steps, bytesAlone(part)));
     const predicted = plans.map((plan) => predict(model.spec, plan, setting, steps, part));
     const lost = pointsLost(model, plans, evaluations);
     return {
       ...setting,
-      parts: partsForm(part),
+      parts: { ...products, keyBandwidth: keys.bandwidth, keyRate: keys.rate, ...overhead },
       plans: plans.map((_, i) => {
         const speedup = ratiosOf(times[0], times[i], steps);
         return {
-          keyBytes: keys[i],
+          keyBytes: contextBytes[i],
           prefill: quartiles(times[i].prefill),
           decode: quartiles(times[i].steps),
           speedup,
@@ -238,10 +228,6 @@ async function pointOf(
   }
 }
 
-function partsForm({ products, keys, overhead }: PartTimes): Speed["points"][number]["parts"] {
-  return { ...products, keyBandwidth: keys.bandwidth, keyRate: keys.rate, ...overhead };
-}
-
 /** The full model's time to a plan's: medians over the turns that both took. */
 function ratiosOf(
   full: Times,
@@ -254,8 +240,8 @@ function ratiosOf(
   return { prefill: ratios("prefill"), decode: ratios("steps"), whole: typical(full) / typical(plan) };
 }
 
-function fasterBy(full: Predicted, plan: Predicted, steps: number) {
-  const whole = ({ prefill, step }: Predicted) => prefill + steps * step;
+function fasterBy(full: Medians, plan: Medians, steps: number) {
+  const whole = ({ prefill, step }: Medians) => prefill + steps * step;
   return {
     prefill: full.prefill / plan.prefill,
     decode: full.step / plan.step,
@@ -274,10 +260,7 @@ function pointsLost(
       model.fingerprint === identity.fingerprint && planHash(drop) === planHash(plan)
     )?.average?.value ?? null;
   const full = averageOf(noDrop);
-  return plans.map((plan) => {
-    const own = averageOf(plan);
-    return full === null || own === null ? null : 100 * (full - own);
-  });
+  return plans.map(averageOf).map((own) => full === null || own === null ? null : 100 * (full - own));
 }
 
 /** The estimated cost of a speed measurement. */

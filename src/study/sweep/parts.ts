@@ -1,11 +1,29 @@
-/** Which curves a sweep measures: those that a profile ranks, and those whose orders have to be made. */
+/**
+ * Which curves a sweep measures: those that a profile ranks, and those whose orders have to be made; and its passes before the orders
+ * are known: as many plans, and as deep, as they will be.
+ */
+import { planHash } from "../../measure/mod.ts";
+import type { ModelSpec } from "../../models/mod.ts";
 import { type DropOrder, type Profile, type ScoreName, SCORES, type Target } from "../../result/mod.ts";
+import { type DropPlan, noDrop } from "../../run/mod.ts";
 import type { StudyModel, TextOptions } from "../../subject/mod.ts";
+import { permutation } from "../../tensor/mod.ts";
+import type { Pass } from "../base/estimate.ts";
 import type { ConstraintOptions } from "../orders/constraints.ts";
-import { droppable } from "../orders/rank.ts";
+import { droppable, rank } from "../orders/rank.ts";
 import type { OrderOptions } from "../orders/request.ts";
 import type { StudyOptions } from "../base/options.ts";
-import { type Curve, type CurveOption, seedsOf, SWEEP_STEPS, sweepSteps, SWEPT } from "./curves.ts";
+import { dropOfEntries } from "../scores/candidates.ts";
+import type { Scores } from "../scores/score.ts";
+import {
+  type Curve,
+  type CurveOption,
+  seedsOf,
+  stepsWithin,
+  SWEEP_STEPS,
+  sweepSteps,
+  SWEPT,
+} from "./curves.ts";
 
 /** Options of `sweep`. The quality is measured over `text`. */
 export interface SweepOptions extends StudyOptions, ConstraintOptions {
@@ -29,31 +47,22 @@ export interface SweepOptions extends StudyOptions, ConstraintOptions {
   readonly curves?: readonly (CurveOption | DropOrder)[] | undefined;
 }
 
-/** What a sweep measures. */
-export interface SweepParts {
-  readonly steps: readonly number[];
-  readonly calibration: Partial<TextOptions>;
-  /** Curves that a profile ranks, and orders that are there. */
-  readonly ranked: readonly (Curve | DropOrder)[];
-  /** Orders that have to be made. */
-  readonly orders: readonly OrderOptions[];
-}
-
-/** The parts of a sweep. Throws `RangeError` where more is to be dropped than the model has. */
-export function partsOf({ spec, name }: StudyModel, options: SweepOptions): SweepParts {
+/**
+ * The parts of a sweep: steps, the calibration, curves that a profile ranks or orders that are there, and orders that have to be
+ * made. Throws `RangeError` where more is to be dropped than the model has.
+ */
+export function partsOf({ spec, name }: StudyModel, options: SweepOptions) {
   const { targets = ["attention"], by = SWEPT, upto, seed = 0, seeds = 3, bos } = options;
   const { protectFirst, protectLast, noNeighbours, curves } = options;
   const constraints = { protectFirst, protectLast, noNeighbours };
   const steps = options.steps ?? (upto === undefined ? SWEEP_STEPS : sweepSteps(upto));
   const calibration = { ...bos === undefined ? {} : { bos }, ...options.calibration };
-  const named = (curves ?? []).map((curve) =>
+  const ranked: (Curve | DropOrder)[] = (curves ?? []).map((curve) =>
     "kind" in curve ? curve : { ...curve, seed: curve.seed ?? null }
   );
-  const parts = { steps, calibration, ranked: named, orders: [] };
-  if (curves) return parts;
-  const free = !protectFirst && !protectLast && !noNeighbours;
-  const ranked: Curve[] = [];
   const orders: OrderOptions[] = [];
+  if (curves) return { steps, calibration, ranked, orders };
+  const free = !protectFirst && !protectLast && !noNeighbours;
   for (const target of targets) {
     const most = droppable(spec, { target, ...constraints });
     if (upto !== undefined && upto > most) {
@@ -73,7 +82,7 @@ export function partsOf({ spec, name }: StudyModel, options: SweepOptions): Swee
       }
     }
   }
-  return { ...parts, ranked, orders };
+  return { steps, calibration, ranked, orders };
 }
 
 /** Whether a profile ranks a curve: by a score that it holds, and no windows. */
@@ -86,4 +95,50 @@ function isRanked(
 /** The curve that stands for an order in the price: a random one of as many modules. */
 export function standIn({ target, seed }: DropOrder | OrderOptions): Curve {
   return { target: target === "consecutive" ? "block" : target, by: "random", seed: seed ?? 0 };
+}
+
+/** The passes of curves over a text; the first leaves the streams that the others are compared with. */
+export function sweepPasses(
+  spec: ModelSpec,
+  { samples, length }: Pick<Pass, "samples" | "length">,
+  curves: readonly Curve[],
+  steps: readonly number[],
+): Pass[] {
+  const pass = { samples, length };
+  return [
+    { ...pass, plans: [noDrop], head: false, stays: true },
+    ...likelyPlans(spec, curves, steps).map((plans) => ({ ...pass, plans, head: true })),
+  ];
+}
+
+/** The full model and the plans of each curve, every plan once; random orders stand for those that are not known. */
+export function likelyPlans(
+  spec: ModelSpec,
+  curves: readonly Curve[],
+  steps: readonly number[],
+): DropPlan[][] {
+  const seen = new Set<string>();
+  const unseen = (plan: DropPlan) => seen.size < seen.add(planHash(plan)).size;
+  return [
+    [noDrop].filter(unseen),
+    ...curves.map(({ target, by, seed }, c) => {
+      const order = rank(randomScores(spec, c), { target, by, seed: seed ?? 0 });
+      return stepsWithin(steps, order.length)
+        .map((drop) => dropOfEntries(spec, order.slice(0, drop))).filter(unseen);
+    }),
+  ].filter((plans) => plans.length > 0);
+}
+
+/** Scores of a model's modules in a random order. */
+function randomScores({ layers }: ModelSpec, seed: number): Scores {
+  const order = permutation(3 * layers.length, seed);
+  const scores = (there: (layer: ModelSpec["layers"][number]) => boolean, kind: number) => {
+    const values = layers.map((layer, l) => there(layer) ? order[3 * l + kind] : null);
+    return { importance: values, relativeMagnitude: values };
+  };
+  return {
+    attention: scores((layer) => layer.attention !== null, 0),
+    mlp: scores((layer) => layer.mlp !== null, 1),
+    block: scores((layer) => layer.attention !== null || layer.mlp !== null, 2),
+  };
 }

@@ -26,19 +26,17 @@ import {
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel, textChecks } from "../../subject/mod.ts";
 import { bytesOf, flopsOf, type Pass } from "../base/estimate.ts";
-import { CALIBRATION_TEXT, HELD_OUT_TEXT, studyChecks } from "../base/options.ts";
+import { CALIBRATION_TEXT, HELD_OUT_TEXT, keptOnly, studyChecks } from "../base/options.ts";
 import { constraintChecks } from "../orders/constraints.ts";
 import { orderStep, plansIn } from "../orders/stages.ts";
 import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
 import { aProfile } from "../base/plan.ts";
 import { profileStep } from "../passes/profile.ts";
-import { keptOnly } from "../base/recorded.ts";
 import { type RunOptions, type Stage, stage } from "../base/stage.ts";
 import { run, type Step, step, type Study } from "../base/study.ts";
 import { dependsOn, type Text, textOf } from "../base/text.ts";
 import { aCurve, type Curve, curvePlans, stepList } from "./curves.ts";
-import { partsOf, standIn, type SweepOptions } from "./parts.ts";
-import { likelyPlans, sweepPasses } from "./passes.ts";
+import { likelyPlans, partsOf, standIn, type SweepOptions, sweepPasses } from "./parts.ts";
 
 export type { SweepOptions };
 
@@ -134,9 +132,7 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
 };
 
 /** The profile, and each curve with its plans, once what they follow from is there. */
-type PlansOf = (
-  options: RunOptions,
-) => Promise<
+type PlansOf = (options: RunOptions) => Promise<
   [Profile, { readonly curve: Curve | DropOrder; readonly plans: ReturnType<typeof curvePlans> }[]]
 >;
 

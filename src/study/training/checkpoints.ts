@@ -27,7 +27,6 @@ import {
 } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { bytesOf, flopsOf, type Pass } from "../base/estimate.ts";
-import { inTurn } from "../base/in_turn.ts";
 import {
   CALIBRATION_TEXT,
   provenance,
@@ -37,7 +36,7 @@ import {
   textOptions,
 } from "../base/options.ts";
 import { profileBlocks } from "../passes/profile.ts";
-import { stage } from "../base/stage.ts";
+import { inTurn, stage } from "../base/stage.ts";
 import { type Price, run, stepOf, type Study } from "../base/study.ts";
 import type { Curve } from "../sweep/curves.ts";
 import { sweep } from "../sweep/sweep.ts";
@@ -57,11 +56,7 @@ export interface CheckpointsOptions extends StudyOptions {
 }
 
 /** What is dropped, half of each, at every step. */
-const HALVES: readonly Curve[] = KINDS.map((target) => ({
-  target,
-  by: "importance",
-  seed: null,
-}));
+const HALVES: readonly Curve[] = KINDS.map((target) => ({ target, by: "importance", seed: null }));
 
 /**
  * Profiles every checkpoint of a series. Finished checkpoints stay in `results` if the signal ends the study.
@@ -196,13 +191,11 @@ async function keyOf(
   options: CheckpointsOptions,
 ): Promise<Provenance & { step: number; quality: string | null }> {
   const model = { ...closed, identity: { ...closed.identity, format: "" } };
-  const quality = options.quality === undefined ? null : (await packText(closed, {
-    ...textOptions({ ...options, text: options.quality }, ""),
-    ...reportsOf(options),
-  }))
-    .text
-    .hash;
-  return { ...await provenance(model, packed, noDrop, options), step, quality };
+  const own = { ...await provenance(model, packed, noDrop, options), step, quality: null };
+  if (options.quality === undefined) return own;
+  const sizes = textOptions({ ...options, text: options.quality }, "");
+  const { text } = await packText(closed, { ...sizes, ...reportsOf(options) });
+  return { ...own, quality: text.hash };
 }
 
 async function qualityOf(

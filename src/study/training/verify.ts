@@ -37,13 +37,12 @@ import {
 import { noDrop } from "../../run/mod.ts";
 import { onModel, openConfig, type StudyModel } from "../../subject/mod.ts";
 import type { Pass } from "../base/estimate.ts";
-import { inTurn } from "../base/in_turn.ts";
 import { provenance, studyChecks, type StudyOptions, tellReused } from "../base/options.ts";
-import { pairsOf, rankCorrelation } from "../base/pairs.ts";
+import { overlapOf, pairsOf, rankCorrelation } from "../base/pairs.ts";
 import { PAPER_ORDERS, type PaperOrders } from "./paper_orders.ts";
 import { distinct, rank } from "../orders/rank.ts";
 import { profileBlocks } from "../passes/profile.ts";
-import type { RunOptions } from "../base/stage.ts";
+import { inTurn, type RunOptions } from "../base/stage.ts";
 import { type Price, run, step, type Study } from "../base/study.ts";
 import { samplesOf, type Text, textOf } from "../base/text.ts";
 
@@ -174,9 +173,7 @@ async function sharded(
     const label = `shard ${1 + span.from / SHARD} of ${spans.length}`;
     return found ?? await profileBlocks(model, packed.blocks, origin, label, own);
   }, { weight: ({ from, to }) => to - from });
-  if (kept > 0) {
-    tellReused(options, `verify ${name}`, `${kept} of ${spans.length} shards`);
-  }
+  if (kept > 0) tellReused(options, `verify ${name}`, `${kept} of ${spans.length} shards`);
   return merge(profiles);
 }
 
@@ -209,10 +206,7 @@ function verifiedOf(
       i + 1 < ranked.length && !distinct(profile, [entry, ranked[i + 1]])
     ),
     official: [...official],
-    overlap: official.map((_, i) => {
-      const first = new Set(order.slice(0, i + 1));
-      return official.slice(0, i + 1).filter((layer) => first.has(layer)).length / (i + 1);
-    }),
+    overlap: overlapOf(order, official),
     rankCorrelation: rankCorrelation(
       pairsOf(official.map((_, i) => i), official.map((layer) => importance[layer] ?? null)),
     ),

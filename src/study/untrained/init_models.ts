@@ -7,7 +7,7 @@ import { moduleRatio, type Predicted, type RatioPoint } from "../../measure/mod.
 import { readSpec, scoring } from "../../models/mod.ts";
 import type { RandomInit } from "../../result/mod.ts";
 import { aConfig, type NamedConfig, onConfig } from "../../subject/mod.ts";
-import { inTurn } from "../base/in_turn.ts";
+import { inTurn } from "../base/stage.ts";
 import { predictInit } from "./predict.ts";
 import { randomInit, randomInitChecks, type RandomInitOptions, shapeOf, untrainedOf } from "./random_init.ts";
 
@@ -35,11 +35,16 @@ export async function initModel(
   named: NamedConfig | string,
   options: RandomInitOptions = {},
 ): Promise<MeasuredInit> {
-  return await onConfig("measure untrained models", named, options, randomInitChecks, initModelOf);
-}
-
-async function initModelOf(named: NamedConfig, options: RandomInitOptions): Promise<MeasuredInit> {
-  return { measured: await randomInit(named, options), predicted: predictInit(named, options) };
+  return await onConfig(
+    "measure untrained models",
+    named,
+    options,
+    randomInitChecks,
+    async (named, options) => ({
+      measured: await randomInit(named, options),
+      predicted: predictInit(named, options),
+    }),
+  );
 }
 
 /**
@@ -100,15 +105,9 @@ export function computedRatio(named: NamedConfig, options: RandomInitOptions = {
   expect("compute a ratio", "configuration", named, aConfig);
   expect("compute a ratio", "options", options, optionsOf(randomInitChecks));
   const { name, spec, initialiser: { std } } = untrainedOf(named, options);
+  const { hidden, norm } = shapeOf(spec);
   const ratio = moduleRatio(predictInit(named, options));
-  return {
-    name,
-    hidden: spec.hidden,
-    std,
-    product: std * Math.sqrt(spec.hidden),
-    norm: shapeOf(spec).norm,
-    ratio,
-  };
+  return { name, hidden, std, product: std * Math.sqrt(hidden), norm, ratio };
 }
 
 /**
@@ -170,10 +169,7 @@ const ratioChecks = {
  * for (const { hidden, std, ratio } of ratioMap(named, { widths: [48, 96], stds: [0.02] })) console.log(hidden, std, ratio);
  * ```
  */
-export function ratioMap(
-  named: NamedConfig,
-  ratios: RatioOptions,
-): RatioPoint[] {
+export function ratioMap(named: NamedConfig, ratios: RatioOptions): RatioPoint[] {
   expect("map ratios", "configuration", named, aConfig);
   expect("map ratios", "options", ratios, optionsOf(ratioChecks));
   const { widths, stds, ...options } = ratios;

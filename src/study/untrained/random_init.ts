@@ -23,11 +23,10 @@ import { keep, merge, overSeeds, type Profile, type Provenance, type RandomInit 
 import { noDrop } from "../../run/mod.ts";
 import { type NamedConfig, onConfig } from "../../subject/mod.ts";
 import { bytesOf, flopsOf, needOf } from "../base/estimate.ts";
-import { inTurn } from "../base/in_turn.ts";
 import { expectRoom, type Need } from "../base/memory.ts";
 import { studyChecks, type StudyOptions, textOptions } from "../base/options.ts";
 import { profileBlocks } from "../passes/profile.ts";
-import { batchesOf, type Span, type Stage, stage } from "../base/stage.ts";
+import { batchesOf, inTurn, type Span, type Stage, stage } from "../base/stage.ts";
 import { run, stepOf, type Study } from "../base/study.ts";
 import { samplesOf, type Text, zipfOf } from "../base/text.ts";
 import { withUntrained } from "./untrained.ts";

@@ -87,10 +87,7 @@ export interface Generated {
  * import { generate, openModel } from "lamina";
  *
  * using model = await openModel("data/series/pre-ln/step04096");
- * const [full, dropped] = await generate(model, "The model", {
- *   plans: [{}, { attention: [2, 3] }],
- *   tokens: 8,
- * });
+ * const [full, dropped] = await generate(model, "The model", { plans: [{}, { attention: [2, 3] }], tokens: 8 });
  * console.log(full.text, dropped.text);
  * ```
  */
