@@ -1,18 +1,27 @@
 /** The studies by name, and their prices. */
 import { expect, oneOf } from "../entry/mod.ts";
-import { type Price, priceOf, type Study } from "./base/study.ts";
-import { causesStudy, untrainedCausesStudy } from "./causes/causes.ts";
-import { evaluateStudy } from "./evaluate/evaluate.ts";
-import { guidesStudy } from "./orders/guides.ts";
+import type { NamedConfig, Series, StudyModel } from "../subject/mod.ts";
+import {
+  type CausesOptions,
+  causesStudy,
+  untrainedCausesStudy,
+  type UntrainedOptions,
+} from "./causes/causes.ts";
+import { type CheckpointsOptions, checkpointsStudy } from "./training/checkpoints.ts";
+import { evaluateStudy, type EvaluationOptions } from "./evaluate/evaluate.ts";
+import type { EvaluatePrice } from "./evaluate/price.ts";
+import { type GuidesOptions, guidesStudy } from "./orders/guides.ts";
+import type { OrderOptions } from "./orders/request.ts";
 import { orderStudy } from "./orders/stages.ts";
-import { perplexityStudy } from "./passes/perplexity.ts";
-import { profileStudy } from "./passes/profile.ts";
-import { repairStudy } from "./repair/repair.ts";
-import { speedStudy } from "./speed/speed.ts";
-import { sweepStudy } from "./sweep/sweep.ts";
-import { checkpointsStudy } from "./training/checkpoints.ts";
-import { verifyStudy } from "./training/verify.ts";
-import { randomInitStudy } from "./untrained/random_init.ts";
+import type { PaperOrders } from "./training/paper_orders.ts";
+import { type PerplexityOptions, perplexityStudy } from "./passes/perplexity.ts";
+import { type ProfileOptions, profileStudy } from "./passes/profile.ts";
+import { type RepairedOptions, repairStudy } from "./repair/repair.ts";
+import { type SpeedEstimate, type SpeedOptions, speedStudy } from "./speed/speed.ts";
+import { type Price, priceOf, type Study } from "./base/study.ts";
+import { type SweepOptions, sweepStudy } from "./sweep/sweep.ts";
+import { type RandomInitOptions, randomInitStudy } from "./untrained/random_init.ts";
+import { type VerifyOptions, verifyStudy } from "./training/verify.ts";
 
 /** All studies. */
 export const studies = {
@@ -29,7 +38,7 @@ export const studies = {
   guides: guidesStudy,
   verify: verifyStudy,
   speed: speedStudy,
-} as const;
+} as const satisfies Record<keyof StudyTerms, unknown>;
 
 /** A study's subject and options, and its price. */
 export type Terms<Subject, Options, Cost = Price> = {
@@ -38,12 +47,21 @@ export type Terms<Subject, Options, Cost = Price> = {
   readonly price: Cost;
 };
 
-/** The subject, options and price of every study, as its declaration has them. */
+/** The subject, options and price of every study. */
 export type StudyTerms = {
-  readonly [Name in keyof typeof studies]: typeof studies[Name] extends
-    Study<infer _Opened, infer Options, infer _Result, infer Cost, infer Subject>
-    ? Terms<Subject, Options, Cost>
-    : never;
+  readonly profile: Terms<StudyModel | string, ProfileOptions>;
+  readonly perplexity: Terms<StudyModel | string, PerplexityOptions>;
+  readonly causes: Terms<StudyModel | string, CausesOptions>;
+  readonly evaluate: Terms<StudyModel | string, EvaluationOptions, EvaluatePrice>;
+  readonly repair: Terms<StudyModel | string, RepairedOptions>;
+  readonly order: Terms<StudyModel | string, OrderOptions>;
+  readonly sweep: Terms<StudyModel | string, SweepOptions>;
+  readonly checkpoints: Terms<Series, CheckpointsOptions>;
+  readonly "random-init": Terms<NamedConfig | string, RandomInitOptions>;
+  readonly "untrained-causes": Terms<NamedConfig | string, UntrainedOptions>;
+  readonly guides: Terms<StudyModel | string, GuidesOptions>;
+  readonly verify: Terms<string | PaperOrders, VerifyOptions>;
+  readonly speed: Terms<StudyModel | string, SpeedOptions, SpeedEstimate>;
 };
 
 /**
@@ -66,5 +84,5 @@ export async function estimate<Name extends keyof StudyTerms>(
 ): Promise<StudyTerms[Name]["price"]> {
   expect("estimate", "study", study, oneOf(Object.keys(studies)));
   const declared = studies[study] as unknown as Study<unknown, object, unknown, unknown, unknown>;
-  return await priceOf(declared, subject, options as object) as StudyTerms[Name]["price"];
+  return await priceOf(declared, subject, options) as StudyTerms[Name]["price"];
 }
