@@ -3,10 +3,8 @@ import { isFile } from "../disk/mod.ts";
 import { stat } from "node:fs/promises";
 import {
   type Checks,
-  expect,
   flag,
   lateMeter,
-  optionsOf,
   reportChecks,
   type Reports,
   requireAll,

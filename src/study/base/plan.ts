@@ -95,7 +95,7 @@ function expectPlanOf(identity: StudyModel["identity"], plan: Plan): void {
   ];
   throw new TypeError(
     `Cannot apply a plan made from ${found.name} (${found.fingerprint}) to ${identity.name} ` +
-      `(${identity.fingerprint}): expected a plan made from this model; to drop the same layers anyway, ` +
-      `use ${flags.join(" ") || "no plan"}`,
+      `(${identity.fingerprint}): expected a plan made from this model` +
+      (flags.length > 0 ? `; to drop the same layers anyway, use ${flags.join(" ")}` : ""),
   );
 }

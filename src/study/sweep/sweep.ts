@@ -26,7 +26,7 @@ import {
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel, textChecks } from "../../subject/mod.ts";
 import { bytesOf, flopsOf, type Pass } from "../base/estimate.ts";
-import { CALIBRATION_TEXT, HELD_OUT_TEXT, studyChecks, type StudyOptions } from "../base/options.ts";
+import { CALIBRATION_TEXT, HELD_OUT_TEXT, studyChecks } from "../base/options.ts";
 import { constraintChecks } from "../orders/constraints.ts";
 import { orderStep, plansIn } from "../orders/stages.ts";
 import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";

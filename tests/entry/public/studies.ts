@@ -2,7 +2,6 @@
 import {
   aProfile,
   aSweep,
-  curve,
   model,
   named,
   ordered,
