@@ -253,3 +253,24 @@ Deno.test("a repaired plan of another model is refused without advice to drop no
       await assert.rejects(perplexities(model, [other]), /expected a plan made from this model$/);
     })
   ));
+
+Deno.test("a plan whose lists were edited wrongly is refused by name, in studies and when it is written", () =>
+  withRepaired(async ({ plan, folder }) =>
+    await withTiny(async ({ model }) => {
+      const [change] = plan.changes!;
+      for (
+        const [edit, message] of [
+          [{ attention: 5 }, /attention is 5, expected a list of layers/],
+          [{ mlp: undefined }, /mlp is null, expected a list of layers/],
+          [{ changes: 5 }, /changes is 5, expected a list of changes/],
+          [{ changes: [null] }, /changes\[0\] is null, expected a change/],
+          [{ changes: [{ ...change, to: "zzz" }] }, /changes\[0\]\.to is "zzz", expected one of/],
+        ] as const
+      ) {
+        const edited = { ...plan, ...edit } as unknown as Plan;
+        await assert.rejects(writePlan(`${folder}/edited.json`, edited), message);
+        await assert.rejects(perplexities(model, [edited]), message);
+        await assert.rejects(repair(model, edited), message);
+      }
+    })
+  ));

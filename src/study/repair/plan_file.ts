@@ -1,7 +1,7 @@
 /** Plans as files: JSON, and beside it the tensors of changes, under the names that the model's own would have. */
 import { basename } from "node:path";
 import { checkFile, type Content, writeTogether } from "../../disk/mod.ts";
-import { expect, failure, resultOf, text } from "../../entry/mod.ts";
+import { expect, failure, text } from "../../entry/mod.ts";
 import { fileSource } from "../../hub/mod.ts";
 import type { Change } from "../../measure/mod.ts";
 import { type Plan, readResult, resultText } from "../../result/mod.ts";
@@ -16,6 +16,7 @@ import {
 } from "../../run/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
 import { openSafetensors, safetensorsOf, type TensorFile } from "../../weights/mod.ts";
+import { aPlan } from "../base/plan.ts";
 
 /** "repaired.safetensors" of "repaired.json" */
 function tensorPath(path: string): string {
@@ -47,7 +48,7 @@ function withTensors({ changes = [] }: Plan): WithTensors[] {
  */
 export async function writePlan(path: string, plan: Plan): Promise<void> {
   expect("write a plan", "path", path, text);
-  expect("write a plan", "plan", plan, resultOf("plan"));
+  expect("write a plan", "plan", plan, aPlan);
   await writeTogether([...await planTensors(path, plan), [path, resultText(plan)]]);
 }
 
