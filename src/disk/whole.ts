@@ -3,7 +3,7 @@
  * is not a file on a disk (a pipe, a device) cannot be replaced and is written to.
  */
 import { type Stats, writeFile } from "node:fs";
-import { constants, type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { access, constants, type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { failing, failure } from "../entry/mod.ts";
@@ -12,26 +12,87 @@ import { removeStrays, temporaryName } from "./temporary.ts";
 
 const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
+/** What a file is to hold: text, or bytes part by part. */
+export type Content = string | AsyncIterable<Uint8Array>;
+
+/** A file that waits to take its place. */
+interface Staged {
+  readonly path: string;
+  place(): Promise<void>;
+  discard(): Promise<void>;
+}
+
 /**
- * Writes text to a path; missing folders are made. An existing file keeps its permissions; a link stays, and its target
+ * Writes a file; missing folders are made. An existing file keeps its permissions; a link stays, and its target
  * is written. Throws `Error` that names the path; the previous content is then still there.
  * The error has the system's `code`.
  */
-export async function writeWhole(path: string, text: string): Promise<void> {
+export async function writeWhole(path: string, content: Content): Promise<void> {
+  await writeTogether([[path, content]]);
+}
+
+/** Writes files that belong together, as `writeWhole` writes one: none takes its place before all are on the disk. */
+export async function writeTogether(files: readonly (readonly [string, Content])[]): Promise<void> {
+  const staged: Staged[] = [];
   try {
-    const target = await writableTarget(path);
-    const there = await stat(target.path).catch(() => null);
-    if (there?.isDirectory()) throw new Error("found a folder, expected a file");
-    if (target.opened || (there && !there.isFile())) await writeThrough(target, text);
-    else await replace(target.path, there, text);
-  } catch (error) {
-    throw failure(`Cannot write ${path}`, error);
+    for (const [path, content] of files) {
+      staged.push(await stage(path, content).catch(failing(`Cannot write ${path}`)));
+    }
+    for (const { path, place } of staged) await place().catch(failing(`Cannot write ${path}`));
+  } finally {
+    for (const { discard } of staged) await discard();
   }
+}
+
+/** Puts the content on the disk beside its place. What is no file on a disk (a pipe, a device) is written when its turn comes. */
+async function stage(path: string, content: Content): Promise<Staged> {
+  const target = await writableTarget(path);
+  const there = await stat(target.path).catch(() => null);
+  if (there?.isDirectory()) throw new Error("found a folder, expected a file");
+  if (target.opened || (there && !there.isFile())) {
+    return { path, place: () => writeThrough(target, content), discard: async () => {} };
+  }
+  const temporary = await stageBeside(target.path, there, content);
+  return {
+    path,
+    place: () => rename(temporary, target.path),
+    discard: () => rm(temporary, { force: true }).catch(() => {}),
+  };
 }
 
 /** Throws `Error` that names the path of an opened file that must not be written, before anything is computed for it. */
 export async function checkTarget(path: string): Promise<void> {
   await writableTarget(path).catch(failing(`Cannot write ${path}`));
+}
+
+/**
+ * Throws `Error` that names the path where no file can be written later: a folder, a device, a place below a file or in a folder
+ * that must not be written to. Nothing is made.
+ */
+export async function checkFile(path: string): Promise<void> {
+  try {
+    const { path: target, opened } = await writableTarget(path);
+    const there = await stat(target).catch(() => null);
+    if (there?.isDirectory()) throw new Error("found a folder, expected a file");
+    if (opened || (there && !there.isFile())) {
+      throw new Error("found a device or a pipe, expected a file on a disk");
+    }
+    await access(await folderAbove(target), constants.W_OK);
+  } catch (error) {
+    throw failure(`Cannot write ${path}`, error);
+  }
+}
+
+/** The nearest folder above a path that exists. Throws `Error` for a file there. */
+async function folderAbove(path: string): Promise<string> {
+  const folder = dirname(path);
+  const there = await stat(folder).catch((error) => {
+    if (error.code === "ENOENT" && folder !== path) return null;
+    throw error;
+  });
+  if (!there) return await folderAbove(folder);
+  if (!there.isDirectory()) throw new Error(`${folder} is a file, expected a folder`);
+  return folder;
 }
 
 async function writableTarget(path: string): Promise<Target> {
@@ -57,22 +118,27 @@ export async function checkFolder(folder: string): Promise<void> {
   }
 }
 
-async function replace(target: string, there: Stats | null, text: string): Promise<void> {
+/** Returns the path of a temporary file with the content, and with owner and permissions of the file that it will replace. */
+async function stageBeside(target: string, there: Stats | null, content: Content): Promise<string> {
   const folder = dirname(target);
   await mkdir(folder, { recursive: true });
   await removeStrays(folder);
   const temporary = join(folder, temporaryName());
   try {
     await withFile(temporary, NEW, async (file) => {
-      await file.writeFile(text);
+      for await (const part of partsOf(content)) await file.writeFile(part);
       if (there) await likeThat(file, there);
       await file.sync();
     });
-    await rename(temporary, target);
+    return temporary;
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
     throw error;
   }
+}
+
+function partsOf(content: Content): Iterable<string> | AsyncIterable<Uint8Array> {
+  return typeof content === "string" ? [content] : content;
 }
 
 /** Copies owner and permissions of the replaced file. Only the superuser can change the owner. */
@@ -82,9 +148,15 @@ async function likeThat(file: FileHandle, { uid, gid, mode }: Stats): Promise<vo
 }
 
 /** Appends to an opened file or device, or writes to a standard stream. */
-async function writeThrough({ path, descriptor }: Target, text: string): Promise<void> {
-  if (descriptor === 1 || descriptor === 2) return await promisify(writeFile)(descriptor, text);
-  await withFile(path, constants.O_WRONLY | constants.O_APPEND, (file) => file.writeFile(text));
+async function writeThrough({ path, descriptor }: Target, content: Content): Promise<void> {
+  const isStream = descriptor === 1 || descriptor === 2;
+  if (isStream) {
+    for await (const part of partsOf(content)) await promisify(writeFile)(descriptor, part);
+    return;
+  }
+  await withFile(path, constants.O_WRONLY | constants.O_APPEND, async (file) => {
+    for await (const part of partsOf(content)) await file.writeFile(part);
+  });
 }
 
 async function withFile(

@@ -53,7 +53,7 @@ const aCorrelation = like("a correlation of a study of causes", (value) => {
 export function reading(words: TemplateStringsArray, ...values: readonly ReadingValue[]): string {
   expect("read out", "the sentence", words, aTemplate);
   return words.map((word) => word.replace(/\n +/g, " "))
-    .reduce((text, word, i) => text + wordsOf(values[i - 1]) + word);
+    .reduce((text, word, i) => i === 0 ? word : text + wordsOf(values[i - 1]) + word, "");
 }
 
 /**

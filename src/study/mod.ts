@@ -46,7 +46,7 @@ export { logits, losses, type PredictionOptions } from "./passes/predictions.ts"
 export { perplexities, type PerplexityOptions } from "./passes/perplexity.ts";
 export type { RankName as RankOrder, ScoreName as Order, Target } from "../result/mod.ts";
 export { aDrop, dropsIn } from "./base/plan.ts";
-export { readPlan, writePlan, writePlanTensors } from "./repair/plan_file.ts";
+export { checkPlanFiles, planTensors, readPlan, writePlan } from "./repair/plan_file.ts";
 export {
   repair,
   REPAIR_SAMPLES,

@@ -1,7 +1,7 @@
 /** Files are written whole or not at all; links are followed, pipes and devices written to, and nothing is left behind. */
 import assert from "node:assert/strict";
 import process from "node:process";
-import { writeWhole } from "../../src/disk/mod.ts";
+import { writeTogether, writeWhole } from "../../src/disk/mod.ts";
 import { temporaryName } from "../../src/disk/temporary.ts";
 import { withFolder } from "../support.ts";
 
@@ -84,7 +84,10 @@ Deno.test({
 /** Runs code that has `writeWhole`, by a shell's line around it, and gives what it said. */
 async function runScript(folder: string, code: string, line: string): Promise<string> {
   const disk = new URL("../../src/disk/mod.ts", import.meta.url);
-  await Deno.writeTextFile(`${folder}/write.ts`, `import { writeWhole } from "${disk}";\n${code}`);
+  await Deno.writeTextFile(
+    `${folder}/write.ts`,
+    `import { writeTogether, writeWhole } from "${disk}";\n${code}`,
+  );
   const config = new URL("../../deno.json", import.meta.url).pathname;
   const run = [Deno.execPath(), "run", "-A", "--no-check", "--config", config, `${folder}/write.ts`];
   const { stdout, stderr } = await new Deno.Command("sh", { args: ["-c", line, "sh", ...run] }).output();
@@ -197,4 +200,23 @@ Deno.test("what a killed process left is removed; what is another's, or of anoth
     for (const name of [gone, ...others]) await Deno.writeTextFile(`${folder}/${name}`, "half");
     await writeWhole(`${folder}/a.json`, "whole");
     assert.deepEqual(namesIn(folder), [...others, "a.json"].sort());
+  }));
+
+Deno.test("files that belong together take their places when all are on the disk", () =>
+  withFolder(async (folder) => {
+    async function* bytes() {
+      yield Uint8Array.of(1, 2);
+      yield Uint8Array.of(3);
+    }
+    const [a, b] = [`${folder}/a`, `${folder}/b`];
+    await writeTogether([[a, bytes()], [b, "text"]]);
+    assert.deepEqual(await Deno.readFile(a), Uint8Array.of(1, 2, 3));
+    assert.equal(await Deno.readTextFile(b), "text");
+    // deno-lint-ignore require-yield
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      throw new Error("no more bytes");
+    }
+    await assert.rejects(writeTogether([[a, "new"], [b, broken()]]), /Cannot write .*b: no more bytes/);
+    assert.deepEqual(await Deno.readFile(a), Uint8Array.of(1, 2, 3));
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["a", "b"]);
   }));

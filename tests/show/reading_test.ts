@@ -13,6 +13,7 @@ Deno.test("a reading joins words with numbers, lists, intervals and what is miss
     "−0.0112 (no interval from a single sample)",
   );
   assert.equal(reading`Cheaper: ${[]}.`, "Cheaper: none.");
+  assert.equal(reading([] as unknown as TemplateStringsArray), ""); // a list that is no template
   assert.throws(() => reading`${NaN}`, /found NaN, expected a finite one/);
 });
 

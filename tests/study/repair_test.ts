@@ -212,3 +212,65 @@ Deno.test("a plan that drops nothing, an unknown repair and an unknown change ar
     const odd = { changes: [{ layer: 0, module: "attention", to: "linear" }] } as unknown as DropPlan;
     await assert.rejects(perplexities(model, [odd]), /plans\[0\].changes\[0\].to is "linear"/);
   }));
+
+Deno.test("a plan and its tensors are written together or not at all, and the folder is made", () =>
+  withRepaired(async ({ folder, plan }) => {
+    await writePlan(`${folder}/new/deep/a.json`, plan);
+    assert.deepEqual(await readPlan(`${folder}/new/deep/a.json`), plan);
+
+    await Deno.mkdir(`${folder}/b.json`);
+    await assert.rejects(writePlan(`${folder}/b.json`, plan), /Cannot write .*b\.json: found a folder/);
+    await Deno.mkdir(`${folder}/c.safetensors`);
+    await assert.rejects(
+      writePlan(`${folder}/c.json`, plan),
+      /Cannot write .*c\.safetensors: found a folder/,
+    );
+    await Deno.writeTextFile(`${folder}/d`, "");
+    await assert.rejects(writePlan(`${folder}/d/e.json`, plan), /Cannot write .*e\.safetensors: /);
+    const left = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
+    for (const name of ["b.safetensors", "c.json"]) assert.ok(!left.includes(name), name);
+    assert.ok(left.every((name) => !name.endsWith(".part")), left.join());
+  }));
+
+Deno.test("the weights of a model are not replaced by the tensors of a plan", () =>
+  withRepaired(async ({ folder, plan }) => {
+    const weights = await Deno.readFile(`${folder}/model.safetensors`);
+    await assert.rejects(
+      writePlan(`${folder}/model.json`, plan),
+      /Cannot write .*model\.safetensors: the file there holds tensor .*, expected the tensors of a plan/,
+    );
+    assert.deepEqual(await Deno.readFile(`${folder}/model.safetensors`), weights);
+  }));
+
+Deno.test("a repaired plan of another model is refused without advice to drop nothing", () =>
+  withRepaired(async ({ plan }) =>
+    await withTiny(async ({ model }) => {
+      const other = {
+        ...plan,
+        layers: model.spec.layers.length,
+        provenance: { ...plan.provenance!, model: { ...plan.provenance!.model, fingerprint: "files:0" } },
+      };
+      await assert.rejects(perplexities(model, [other]), /expected a plan made from this model$/);
+    })
+  ));
+
+Deno.test("a plan whose lists were edited wrongly is refused by name, in studies and when it is written", () =>
+  withRepaired(async ({ plan, folder }) =>
+    await withTiny(async ({ model }) => {
+      const [change] = plan.changes!;
+      for (
+        const [edit, message] of [
+          [{ attention: 5 }, /attention is 5, expected a list of layers/],
+          [{ mlp: undefined }, /mlp is null, expected a list of layers/],
+          [{ changes: 5 }, /changes is 5, expected a list of changes/],
+          [{ changes: [null] }, /changes\[0\] is null, expected a change/],
+          [{ changes: [{ ...change, to: "zzz" }] }, /changes\[0\]\.to is "zzz", expected one of/],
+        ] as const
+      ) {
+        const edited = { ...plan, ...edit } as unknown as Plan;
+        await assert.rejects(writePlan(`${folder}/edited.json`, edited), message);
+        await assert.rejects(perplexities(model, [edited]), message);
+        await assert.rejects(repair(model, edited), message);
+      }
+    })
+  ));

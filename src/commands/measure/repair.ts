@@ -1,8 +1,7 @@
 /** `lamina repair MODEL`: what takes the place of dropped modules. */
 import { Command, Option } from "commander";
-import { checkTarget } from "../../disk/mod.ts";
 import type { Plan } from "../../result/mod.ts";
-import { readPlan, REPAIR_SAMPLES, REPAIRS, studies, writePlanTensors } from "../../study/mod.ts";
+import { checkPlanFiles, planTensors, readPlan, REPAIR_SAMPLES, REPAIRS, studies } from "../../study/mod.ts";
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
 import { isStandardOutput } from "../shared/destination.ts";
 import { explained } from "../shared/help.ts";
@@ -37,7 +36,7 @@ export function repairCommand(context: Context): Command {
         exitCode: 2,
       });
     }
-    await checkTarget(json);
+    await checkPlanFiles(json);
   });
   return withPriceFlags(withEngineFlags(withTextFlags(command, { samples: REPAIR_SAMPLES }))).action(
     async (ref: string, flags: RepairFlags) => {
@@ -48,8 +47,10 @@ export function repairCommand(context: Context): Command {
           ...shown(context, model.name),
           async output(result, done) {
             const repaired = result as Plan; // a plan that was read stays one
-            await writePlanTensors(flags.json, repaired);
-            return outputOf(context, repaired, { done });
+            return {
+              ...outputOf(context, repaired, { done }),
+              beside: await planTensors(flags.json, repaired),
+            };
           },
         });
       });

@@ -1,7 +1,7 @@
 /** Outputs of a command: a table for a person, JSON for `--json`, CSV for `--csv`; then a line about the work. */
 import { relative } from "node:path";
 import process from "node:process";
-import { writeWhole } from "../../disk/mod.ts";
+import { type Content, writeTogether } from "../../disk/mod.ts";
 import { shellWord } from "../../entry/mod.ts";
 import { keepingFailure, resultText } from "../../result/mod.ts";
 import { type CsvRow, formatSeconds, type Result, rowsOf, toCsv } from "../../show/mod.ts";
@@ -13,6 +13,8 @@ export interface Output {
   readonly json: () => string;
   readonly table: () => string;
   readonly rows?: () => readonly CsvRow[];
+  /** Files that belong to the JSON, with their content. */
+  readonly beside?: readonly (readonly [string, Content])[];
   /** The work, if it took time: "profile of tiny". */
   readonly done?: string;
 }
@@ -36,7 +38,7 @@ export function outputOf(
 export async function deliver(
   context: Context,
   flags: OutFlags & { readonly cache?: boolean; readonly results?: string },
-  { json, table, rows, done }: Output,
+  { json, table, rows, beside = [], done }: Output,
 ): Promise<void> {
   const outputs = [
     ...flags.json === undefined ? [] : [{ file: flags.json, text: json }],
@@ -45,7 +47,7 @@ export async function deliver(
   const piped = outputs.filter(({ file }) => isStandardOutput(file));
   const files = outputs.filter(({ file }) => !isStandardOutput(file));
   try {
-    for (const { file, text } of files) await writeWhole(file, text());
+    await writeTogether([...beside, ...files.map(({ file, text }) => [file, text()] as const)]);
   } finally {
     if (piped.length === 0) context.print(table());
     for (const { text } of piped) context.write(text().trimEnd());

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import type { Change } from "../../measure/mod.ts";
 import { bytesOf, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import { changeTensors } from "./changes.ts";
 
 /** Tensors of one change by name ("mean"), float32. */
 export type ChangeTensors = ReadonlyMap<string, Tensor>;
@@ -14,6 +15,12 @@ const known = new Map<string, ChangeTensors>();
 /** The name of a change's tensor in files and messages: "layers.7.attention.mean". */
 export function changeTensorName({ layer, module }: Pick<Change, "layer" | "module">, name: string): string {
   return `layers.${layer}.${module}.${name}`;
+}
+
+/** Whether a name is that of some change's tensor. */
+export function isChangeTensorName(name: string): boolean {
+  const [, own] = name.match(/^layers\.\d+\.(?:attention|mlp)\.(\w+)$/) ?? [];
+  return own !== undefined && changeTensors.has(own);
 }
 
 /** Keeps tensors for runs of plans; returns their SHA-256, which the change holds. Throws `RangeError` for one that is not finite. */

@@ -30,18 +30,26 @@ const aChange: Check = record({
   heads: list(wholeNumber(0), "heads", 1),
 }, 'a change as { layer: 1, module: "attention", to: "weights", heads: [0] }');
 
+/** Lists of layers to drop, and a list of changes. */
+const lists: Check = record({
+  attention: list(wholeNumber(0), "layers"),
+  mlp: list(wholeNumber(0), "layers"),
+  changes: list(aChange, "changes"),
+}, "a plan, or lists of layers as { attention: [1, 2], mlp: [3] }");
+
+/** A plan as a result: it may have been edited since it was made. */
+export const aPlan: Check = (value, path) => {
+  const wrong = resultOf("plan")(value, path);
+  if (wrong) return wrong;
+  const { attention = null, mlp = null, changes } = value as Partial<Plan>;
+  return lists({ attention, mlp, changes }, path);
+};
+
 /** A plan, lists of layers to drop, or a list of changes. */
 export const aDrop: Check = orElse(
   (value) => typeof value === "object" && value !== null && "kind" in value,
-  resultOf("plan"),
-  record(
-    {
-      attention: list(wholeNumber(0), "layers"),
-      mlp: list(wholeNumber(0), "layers"),
-      changes: list(aChange, "changes"),
-    },
-    "a plan, or lists of layers as { attention: [1, 2], mlp: [3] }",
-  ),
+  aPlan,
+  lists,
 );
 
 function isModel(value: unknown): boolean {
@@ -95,7 +103,7 @@ function expectPlanOf(identity: StudyModel["identity"], plan: Plan): void {
   ];
   throw new TypeError(
     `Cannot apply a plan made from ${found.name} (${found.fingerprint}) to ${identity.name} ` +
-      `(${identity.fingerprint}): expected a plan made from this model; to drop the same layers anyway, ` +
-      `use ${flags.join(" ") || "no plan"}`,
+      `(${identity.fingerprint}): expected a plan made from this model` +
+      (flags.length > 0 ? `; to drop the same layers anyway, use ${flags.join(" ")}` : ""),
   );
 }

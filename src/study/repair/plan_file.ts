@@ -1,19 +1,22 @@
 /** Plans as files: JSON, and beside it the tensors of changes, under the names that the model's own would have. */
 import { basename } from "node:path";
-import { expect, failure, resultOf, text } from "../../entry/mod.ts";
+import { checkFile, type Content, writeTogether } from "../../disk/mod.ts";
+import { expect, failure, text } from "../../entry/mod.ts";
 import { fileSource } from "../../hub/mod.ts";
 import type { Change } from "../../measure/mod.ts";
-import { type Plan, readResult, writeResult } from "../../result/mod.ts";
+import { type Plan, readResult, resultText } from "../../result/mod.ts";
 import {
   changeKind,
   changeTensorName,
   type ChangeTensors,
+  isChangeTensorName,
   keepTensors,
   tensorsHash,
   tensorsOf,
 } from "../../run/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
-import { openSafetensors, type TensorFile, writeSafetensors } from "../../weights/mod.ts";
+import { openSafetensors, safetensorsOf, type TensorFile } from "../../weights/mod.ts";
+import { aPlan } from "../base/plan.ts";
 
 /** "repaired.safetensors" of "repaired.json" */
 function tensorPath(path: string): string {
@@ -28,7 +31,8 @@ function withTensors({ changes = [] }: Plan): WithTensors[] {
 
 /**
  * Writes a plan as JSON. Tensors of its changes go into a safetensors file beside it, `repaired.safetensors` for `repaired.json`; a
- * plan without tensors is one file. Throws `Error` if a tensor was neither read nor made in this process.
+ * plan without tensors is one file. Neither takes its place before both are on the disk. Throws `Error` if a tensor was neither read
+ * nor made in this process, and if a safetensors file that belongs to no plan is there.
  *
  * @example
  * ```ts
@@ -44,17 +48,39 @@ function withTensors({ changes = [] }: Plan): WithTensors[] {
  */
 export async function writePlan(path: string, plan: Plan): Promise<void> {
   expect("write a plan", "path", path, text);
-  expect("write a plan", "plan", plan, resultOf("plan"));
-  await writePlanTensors(path, plan);
-  await writeResult(path, plan);
+  expect("write a plan", "plan", plan, aPlan);
+  await writeTogether([...await planTensors(path, plan), [path, resultText(plan)]]);
 }
 
-/** Writes the tensors of a plan beside the place of its JSON. */
-export async function writePlanTensors(path: string, plan: Plan): Promise<void> {
+/**
+ * The file of tensors beside a plan at `path`, with its content; empty for a plan without tensors. Throws `Error` if the file is
+ * there and belongs to no plan, such as a model's.
+ */
+export async function planTensors(path: string, plan: Plan): Promise<[string, Content][]> {
   const tensors = withTensors(plan).flatMap((change) =>
     [...tensorsOf(change)].map(([name, tensor]) => [changeTensorName(change, name), tensor] as const)
   );
-  if (tensors.length > 0) await writeSafetensors(tensorPath(path), new Map(tensors));
+  if (tensors.length === 0) return [];
+  const file = tensorPath(path);
+  await expectPlanTensors(file);
+  return [[file, safetensorsOf(new Map(tensors)).parts()]];
+}
+
+/** Checks, before anything is computed, that a plan and its tensors can be written. Throws `Error` that names the file. */
+export async function checkPlanFiles(path: string): Promise<void> {
+  for (const file of [path, tensorPath(path)]) await checkFile(file);
+  await expectPlanTensors(tensorPath(path));
+}
+
+/** Throws `Error` for a file whose tensors are not all a plan's. One that cannot be read may be replaced. */
+async function expectPlanTensors(file: string): Promise<void> {
+  const opened = await openFile(file).catch(() => null);
+  const other = opened?.tensors.keys().find((name) => !isChangeTensorName(name));
+  opened?.close();
+  if (other === undefined) return;
+  throw new Error(
+    `Cannot write ${file}: the file there holds tensor ${other}, expected the tensors of a plan`,
+  );
 }
 
 /**
@@ -89,10 +115,14 @@ export async function readPlan(path: string): Promise<Plan> {
 /** Opens the file of tensors; `first` is one that it has to have. */
 async function openTensors(file: string, first: string): Promise<TensorFile> {
   try {
-    return await openSafetensors({ name: file, list: () => [basename(file)], open: () => fileSource(file) });
+    return await openFile(file);
   } catch (error) {
     throw failure(`Cannot read tensor ${first} of ${file}`, error);
   }
+}
+
+function openFile(file: string): Promise<TensorFile> {
+  return openSafetensors({ name: file, list: () => [basename(file)], open: () => fileSource(file) });
 }
 
 /** The tensors of a change; all that can be wrong with them is found here. */

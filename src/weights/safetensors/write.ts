@@ -2,6 +2,7 @@
  * Writes one safetensors file, as the format's own library does: wide elements first, the header padded to 8 bytes, so
  * that every tensor is aligned to its element and can be mapped.
  */
+import { writeWhole } from "../../disk/mod.ts";
 import { byteSize, bytesOf, elements, type Tensor } from "../../tensor/mod.ts";
 import { type Content, contentOf, type OutTensor } from "../content.ts";
 import { quote } from "../limits.ts";
@@ -9,22 +10,14 @@ import { dtypes, PREFIX } from "./header.ts";
 
 const typeNames = new Map(Object.entries(dtypes).map(([type, dtype]) => [dtype, type]));
 
-/**
- * Writes named tensors to `path`. The file appears complete or not at all: it is written to a temporary file and renamed.
- * Throws `TypeError` if a tensor's data does not fit its dtype and shape.
- */
+/** Writes named tensors to `path`, whole or not at all. Throws `TypeError` if a tensor's data does not fit its dtype and shape. */
 export async function writeSafetensors(path: string, tensors: ReadonlyMap<string, Tensor>): Promise<void> {
-  const content = safetensorsContent([...tensors].map(([name, tensor]) => outgoing(name, tensor)));
-  const part = `${path}.${crypto.randomUUID()}.part`;
-  try {
-    using file = await Deno.open(part, { write: true, createNew: true });
-    for await (const bytes of content.parts()) await writeAll(file, bytes);
-    await file.sync();
-    await Deno.rename(part, path);
-  } catch (error) {
-    await Deno.remove(part).catch(() => {}); // it may never have been there
-    throw error;
-  }
+  await writeWhole(path, safetensorsOf(tensors).parts());
+}
+
+/** The file of named tensors. Throws `TypeError` if a tensor's data does not fit its dtype and shape. */
+export function safetensorsOf(tensors: ReadonlyMap<string, Tensor>): Content {
+  return safetensorsContent([...tensors].map(([name, tensor]) => outgoing(name, tensor)));
 }
 
 /** The file of some tensors. Transformers requires the format to be named: "pt", for PyTorch. */
@@ -63,8 +56,4 @@ function outgoing(name: string, { dtype, shape, data }: Tensor): OutTensor {
   }
   const content = contentOf(bytesOf(data));
   return { name, type: typeNames.get(dtype)!, shape, ...content };
-}
-
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array) {
-  for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
 }
