@@ -80,7 +80,7 @@ export type StudyTerms = {
 export async function estimate<Name extends keyof StudyTerms>(
   study: Name,
   subject: StudyTerms[Name]["subject"],
-  options: StudyTerms[Name]["options"],
+  options: StudyTerms[Name]["options"] = {} as StudyTerms[Name]["options"],
 ): Promise<StudyTerms[Name]["price"]> {
   expect("estimate", "study", study, oneOf(Object.keys(studies)));
   const declared = studies[study] as unknown as Study<unknown, object, unknown, unknown, unknown>;

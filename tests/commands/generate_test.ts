@@ -20,7 +20,7 @@ Deno.test("each text stands under its heading behind the prompt; JSON holds the 
     assert.equal(alone.out, `— full model —\n${prompt}${full.text}\n`);
     assert.equal(
       both.out,
-      `— full model —\n${prompt}${full.text}\n\n— without attention (none), MLP 1 —\n${prompt}${dropped.text}\n`,
+      `— full model —\n${prompt}${full.text}\n\n— without MLP 1 —\n${prompt}${dropped.text}\n`,
     );
     const written = JSON.parse(await Deno.readTextFile(json));
     assert.deepEqual(JSON.parse(piped.out), written);

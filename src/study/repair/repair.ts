@@ -4,7 +4,16 @@
  * Means are not sequential: all come from one pass of the full model, so that each is what the full model adds there, whatever else
  * is dropped. Sums are float64 over all tokens, the first of each sample included.
  */
-import { type Checks, displayable, oneOf, phases, required, within } from "../../entry/mod.ts";
+import {
+  type Checks,
+  displayable,
+  expect,
+  oneOf,
+  optionsOf,
+  phases,
+  required,
+  within,
+} from "../../entry/mod.ts";
 import {
   type Change,
   type DropPlan,
@@ -41,7 +50,8 @@ export interface RepairedOptions extends RepairOptions {
 }
 
 const { results: _, ...measured } = studyChecks;
-const checks: Checks<RepairedOptions> = { ...measured, by: oneOf(REPAIRS), plan: required(aDrop) };
+const repairChecks: Checks<RepairOptions> = { ...measured, by: oneOf(REPAIRS) };
+const checks: Checks<RepairedOptions> = { ...repairChecks, plan: required(aDrop) };
 
 /** Samples of 512 tokens that means are measured over. */
 export const REPAIR_SAMPLES = 24;
@@ -68,6 +78,7 @@ export async function repair<From extends Plan | Partial<DropPlan>>(
   plan: From,
   options: RepairOptions = {},
 ): Promise<From extends Plan ? Plan : DropPlan> {
+  expect("repair", "options", options, optionsOf(repairChecks));
   return await run(repairStudy, model, { ...options, plan }) as From extends Plan ? Plan : DropPlan;
 }
 
