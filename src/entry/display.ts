@@ -1,6 +1,6 @@
 /**
- * Values that a notebook renders as the last value of a cell, through the method that Deno's kernel looks for. It is not enumerable:
- * JSON, copies and comparisons do not see it. The outlet decides how a value looks.
+ * A notebook renders the last value of a cell through a method that Deno's kernel looks for. The method is not enumerable, so JSON,
+ * copies and comparisons do not see it. The outlet decides how a value looks.
  */
 
 type Bundle = Readonly<Record<string, string>>;

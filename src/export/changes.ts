@@ -5,7 +5,7 @@
 import { scoring } from "../models/mod.ts";
 import type { Change } from "../measure/mod.ts";
 import { byteSize, bytesOf, elements } from "../tensor/mod.ts";
-import { type Cut, type PagedFile, type TensorInfo, withZeros } from "../weights/mod.ts";
+import { blockCuts, type Cut, type PagedFile, type TensorInfo, withZeros } from "../weights/mod.ts";
 import type { Job, Stored } from "./job.ts";
 
 /** A job whose stored weights have zeros for cut heads; quantised projections become F32, which holds the same values. */
@@ -16,9 +16,8 @@ export function withoutHeads(job: Job): Job {
     const { name, transform } = model.stored!("attention.o_proj.weight", change.layer);
     const { heads } = scoring(full.layers[change.layer].attention)!;
     const axis = transform ? 0 : 1; // GPT-2 stores [in, out]
-    const size = stored.file.tensors.get(name)!.shape[axis] / heads;
-    const cuts = change.heads.map((head): Cut => ({ axis, start: head * size, end: (head + 1) * size }));
-    return [[name, cuts] as const];
+    const { shape } = stored.file.tensors.get(name)!;
+    return [[name, blockCuts(shape, axis, heads, change.heads)] as const];
   }));
   if (zeros.size === 0) return job;
   const file = { ...stored.file, ...overlaid(stored.file, zeros) };

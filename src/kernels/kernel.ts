@@ -19,7 +19,7 @@ export type Params = Readonly<Record<string, number>>;
 /** One buffer of a kernel. */
 export interface Binding {
   readonly name: string;
-  /** `in` is an input, `out` a result of a launch, `scratch` lives between the stages only. */
+  /** `in` is an input, `out` is a result, and `scratch` lasts from one stage of a launch to the next. */
   readonly role: "in" | "out" | "scratch";
   /** For an input, only the number of elements matters. */
   readonly shape: (params: Params) => readonly number[];

@@ -39,7 +39,7 @@ export class Signed {
     }
   }
 
-  /** The frames of a message, an answer to `parent`. Subscribers of a channel choose by `topic`. */
+  /** Returns the frames of a message that answers `parent`. Subscribers of a channel choose messages by `topic`. */
   write(type: string, content: object, parent: Partial<Header> = {}, topic?: string): Uint8Array[] {
     const header = {
       msg_id: crypto.randomUUID(),

@@ -14,14 +14,7 @@ export { PART_BYTES } from "./weights/parts.ts";
 export { type DropPlan, noDrop } from "../measure/mod.ts";
 export { changeKind } from "./plan/changes.ts";
 export { dropPlan } from "./plan/plan.ts";
-export {
-  changeTensorName,
-  type ChangeTensors,
-  isChangeTensorName,
-  keepTensors,
-  tensorsHash,
-  tensorsOf,
-} from "./plan/tensors.ts";
+export { changeTensorName, isChangeTensorName, keepTensors, tensorsOf } from "./plan/tensors.ts";
 export { changedSpec } from "./plan/variants.ts";
 export { routingProbe } from "./probes/routing.ts";
 export type { Observation, Probe } from "./probes/probe.ts";

@@ -35,6 +35,17 @@ export function cutTensor({ dtype, shape, data }: Tensor, { axis, start, end }: 
   return { dtype, shape: [shape[0], count], data: out };
 }
 
+/** The rows or columns of some blocks, where an axis has `count` equal ones: heads of a projection. */
+export function blockCuts(
+  shape: readonly number[],
+  axis: Cut["axis"],
+  count: number,
+  blocks: readonly number[],
+): Cut[] {
+  const size = shape[axis] / count;
+  return blocks.map((block) => ({ axis, start: block * size, end: (block + 1) * size }));
+}
+
 /** A copy of a tensor with zeros in these rows or columns. */
 export function withZeros({ dtype, shape, data }: Tensor, cuts: readonly Cut[]): Tensor {
   const copy = (data as Float32Array).slice(); // of its own type

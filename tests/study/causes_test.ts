@@ -6,7 +6,7 @@ import { mean, PATTERN_NAMES, type PatternName, rankInterval, spearman } from ".
 import { type Model, scoring } from "../../src/models/mod.ts";
 import { type Causes, type PatternsRow, readResult } from "../../src/result/mod.ts";
 import { type Blocks, forward, noDrop, segmentsOf } from "../../src/run/mod.ts";
-import { attentionOf, causes, estimate, profile, untrainedCauses } from "../../src/study/mod.ts";
+import { causes, estimate, profile, untrainedCauses } from "../../src/study/mod.ts";
 import { sinkOf } from "../../src/study/causes/means.ts";
 import { openConfig, openModel, packText } from "../../src/subject/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
@@ -350,33 +350,6 @@ Deno.test("untrained: every update of a Peri-LN model has the length √D, a Pre
   assert.ok(Math.max(...norms(pre)) > 2 * Math.min(...norms(pre)));
   assert.equal(peri.norm, "peri");
 });
-
-Deno.test("attention of a text: rows are shares, of each token over itself and those before, none beyond a window", () =>
-  withTiny(async ({ model }) => {
-    const wanted = [{ layer: 0, head: 1 }, { layer: 2, head: 0 }];
-    const { tokens, heads } = await attentionOf(model, "seven wizards make toxic brew", { heads: wanted });
-    assert.equal(tokens.join(""), "seven wizards make toxic brew");
-    assert.deepEqual(heads.map(({ layer, head }) => ({ layer, head })), wanted);
-    for (const { layer, rows } of heads) {
-      const window = scoring(model.spec.layers[layer].attention)!.window ?? Infinity;
-      rows.forEach((row, t) => {
-        assert.equal(row.length, t + 1);
-        // Float64: n shares rounded, n additions here and n in their divisor.
-        assert.ok(Math.abs(row.reduce((sum, share) => sum + share, 0) - 1) <= 3 * row.length * 2 ** -53);
-        row.forEach((share, key) => assert.equal(share > 0, key > t - window));
-      });
-    }
-    await assert.rejects(attentionOf(model, "", { heads: wanted }), /0 tokens: expected 1 to 512/);
-    await assert.rejects(
-      attentionOf(model, "a", { heads: [{ layer: 9, head: 0 }] }),
-      /head 0 of layer 9: .* no such head/,
-    );
-    await assert.rejects(attentionOf(model, "a", { heads: [{ layer: 0, head: 99 }] }), /head 99 of layer 0/);
-    await assert.rejects(
-      attentionOf(model, "a", { heads: [{ layer: 0, head: 0.5 }] }),
-      /heads\[0\]\.head is 0\.5/,
-    );
-  }, "gemma3"));
 
 Deno.test("senseless options are refused by name; what it would take is more with effects", () =>
   withTiny(async ({ model, options }) => {

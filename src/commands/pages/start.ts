@@ -3,7 +3,7 @@ import { KINDS } from "../../measure/mod.ts";
 import { Command } from "commander";
 import { join } from "node:path";
 import { cacheKey, fileName, keepAs, type Profile, type Provenance, type Sweep } from "../../result/mod.ts";
-import { phases, plain, within } from "../../entry/mod.ts";
+import { phases, plain, sum, within } from "../../entry/mod.ts";
 import { writeReport } from "../../show/mod.ts";
 import {
   droppable,
@@ -41,7 +41,7 @@ export function startCommand(context: Context): Command {
         const options = { results, ...flags, ...reportsTo(context) };
         // Of what the page shows, the profiles of several texts alone are left to compute.
         const texts = flopsOf(model, [{ ...SIZES.texts, plans: [noDrop], head: false }]);
-        const job = (await weightsOf(model, options)).reduce((sum, weight) => sum + weight);
+        const job = sum(await weightsOf(model, options));
         const phase = phases(null, [job, 4 * texts], options.onProgress);
         const { importance, curves } = await mainJob(context, model, within(options, phase(0)));
         const given = {

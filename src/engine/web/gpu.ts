@@ -101,7 +101,7 @@ async function open(): Promise<Gpu> {
   };
 }
 
-/** Bind groups from one collection to the next. A collection takes some 50 ms; running so many kernels takes at least ten times that. */
+/** Bind groups between two collections. A collection takes about 50 ms, and this many kernels run for at least ten times as long. */
 export const BIND_GROUPS = 16_384;
 
 /** Has the bind groups of a device collected from time to time. */

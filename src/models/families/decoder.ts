@@ -24,7 +24,7 @@ export interface Traits {
   qkNorm?: "head" | "width";
   kvHeads?: number;
   epsilon?: number;
-  /** The second module of a layer, of the MLP that it would be. */
+  /** Makes the second module of a layer from the MLP that it would be. */
   module?: (mlp: MlpSpec, layer: number) => FeedSpec;
   rope?: RopeFields;
   /** The rotation of each layer, where layers differ. */

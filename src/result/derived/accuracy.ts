@@ -1,4 +1,5 @@
 /** The accuracy of an evaluation and how it differs from another's, for a study and for what shows it alike. */
+import { sum } from "../../entry/mod.ts";
 import { type Changes, changesOf, type Interval, meanInterval, shareInterval } from "../../measure/mod.ts";
 import type { Evaluation } from "../forms/evaluation.ts";
 
@@ -60,7 +61,7 @@ const answersOf = (tasks: Tasks, { members, metric }: ShareMain) =>
 /** A main number with its 95 % interval, over all its documents. */
 export function accuracyOf(tasks: Tasks, main: ShareMain): Interval {
   const answers = answersOf(tasks, main);
-  return shareInterval(answers.reduce((sum, right) => sum + right, 0), answers.length);
+  return shareInterval(sum(answers), answers.length);
 }
 
 /** The mean of main numbers with its 95 % interval. */

@@ -1,5 +1,5 @@
 /** From sums to the means that results show, and from the profiles of several seeds to their mean and spread. */
-import { displayable } from "../../entry/mod.ts";
+import { displayable, sum } from "../../entry/mod.ts";
 import { deviation, mean, type ModuleKind, standardError } from "../../measure/mod.ts";
 import type { Perplexity, RandomInit } from "../forms/forms.ts";
 import { canonical } from "../keeping/key.ts";
@@ -94,8 +94,8 @@ function mixturesOf(sums: RoutingSums | undefined): { mixtures: Mixtures } | Rec
     mixtures: {
       sums,
       load: counts.map((layer) => {
-        const all = layer?.reduce((a, b) => a + b, 0);
-        return layer && layer.map((count) => count / all!);
+        const all = sum(layer ?? []);
+        return layer && layer.map((count) => count / all);
       }),
       entropy: sums.map((samples) => samples && total(samples, "entropy") / total(samples, "tokens")),
       unused: counts.map((layer) => layer && layer.filter((count) => count === 0).length / layer.length),

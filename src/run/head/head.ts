@@ -6,6 +6,9 @@ import { areFinite, culpritAmong, notFinite, sumOfSquares, takeSquares } from ".
 import { withUploaded } from "../held.ts";
 import type { Programs } from "../programs.ts";
 
+/** Logits that exist at once. */
+export const LOGITS = 4 * 2 ** 20;
+
 /** Rows of the head's matrix that are read at once. */
 const ROWS = 8192;
 

@@ -3,7 +3,7 @@ import type { Held } from "../../engine/mod.ts";
 import { createGraph, Gemm, type Graph, Reshape, softcap } from "../../onnx/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import { forward, type ForwardOptions } from "../forward.ts";
-import { headRows, headSlices, normedRows } from "./head.ts";
+import { headRows, headSlices, LOGITS, normedRows } from "./head.ts";
 import { freeStates, take, withUploaded } from "../held.ts";
 import type { DropPlan } from "../../measure/mod.ts";
 import { openPrograms } from "../programs.ts";
@@ -15,9 +15,6 @@ export interface OneText extends Pick<ForwardOptions, "model" | "engine" | "sign
   readonly ids: Int32Array;
   readonly plan: DropPlan;
 }
-
-/** Logits that one product makes at most. */
-const LOGITS = 4 * 2 ** 20;
 
 /** The logits after every token, float32 [T, V]. Throws `RangeError` where the norm or the head is not finite. */
 export async function textLogits(run: OneText): Promise<Tensor & { data: Float32Array }> {

@@ -4,13 +4,10 @@
  */
 import type { Engine, Held } from "../../engine/mod.ts";
 import type { Model } from "../../models/mod.ts";
-import { headRows, headSlices, indices, normedRows, type Rows } from "./head.ts";
+import { headRows, headSlices, indices, LOGITS, normedRows, type Rows } from "./head.ts";
 import { freeAll, withRead, withUploaded } from "../held.ts";
 import { openPrograms } from "../programs.ts";
 import { type Asked, inColumns, merger, type Scores, sliceGraph, type Targets } from "./slices.ts";
-
-/** Logits that exist at once. */
-const LOGITS = 4 * 2 ** 20;
 
 /** Some rows of all plans [n, P, D], and what they predict. */
 interface Chunk extends Asked {

@@ -14,7 +14,7 @@ import {
   scoring,
 } from "../../models/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
-import { cutTensor, joinTensors, withZeros } from "../../weights/mod.ts";
+import { blockCuts, cutTensor, joinTensors, withZeros } from "../../weights/mod.ts";
 
 /** A kind of change, which is a variant of a module: a specification, and tensors in the place of the model's. */
 interface ChangeKind<Own extends Change> {
@@ -77,7 +77,7 @@ const weights: ChangeKind<ChangeTo<"weights">> = {
     const isTaken = kept.length < all.length && axis !== undefined;
     if (name !== OUTPUT && !isTaken) return null;
     return (whole) => {
-      const tensor = name === OUTPUT ? withZeros(whole, headColumns(spec, whole.shape[1], heads)) : whole;
+      const tensor = name === OUTPUT ? withZeros(whole, blockCuts(whole.shape, 1, spec.heads, heads)) : whole;
       if (!isTaken) return tensor;
       return joinTensors(kept.map(({ cuts }) => cutTensor(tensor, cuts.get(name)!)), axis);
     };
@@ -91,12 +91,6 @@ function piecesOf(spec: Scoring, cut: readonly number[]) {
     Array.from({ length: heads }, (_, head) => i * heads + head).some((head) => !cut.includes(head))
   );
   return { all, kept };
-}
-
-/** Columns of the output projection, `width` in all, that read these heads. */
-function headColumns({ heads }: Scoring, width: number, cut: readonly number[]) {
-  const size = width / heads;
-  return cut.map((head) => ({ axis: 1, start: head * size, end: (head + 1) * size } as const));
 }
 
 /** Heads to cut, ascending. */

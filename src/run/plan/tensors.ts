@@ -36,7 +36,7 @@ export function keepTensors(tensors: ChangeTensors): string {
 }
 
 /** SHA-256 over names, types, shapes and elements, by name. */
-export function tensorsHash(tensors: ChangeTensors): string {
+function tensorsHash(tensors: ChangeTensors): string {
   const hash = createHash("sha256");
   for (const [name, { dtype, shape, data }] of [...tensors].sort(([a], [b]) => a < b ? -1 : 1)) {
     hash.update(`${JSON.stringify([name, dtype, shape])}\n`);

@@ -12,7 +12,7 @@ export function readingAhead<Weights extends { release(): void }>(read: (l: numb
   }
 
   return {
-    /** The weights of a layer, to be released by the taker. */
+    /** Returns the weights of a layer, which the caller releases. */
     async take(l: number): Promise<Weights> {
       if (ahead?.l !== l) {
         await forget();

@@ -37,6 +37,6 @@ export interface Answer {
   readonly goes: string;
   /** The plan that the answer is about, if it is about one. */
   readonly drop?: Drop;
-  /** The cost of a plan, in words; undefined if this section did not measure it. */
+  /** Describes the cost of a plan; returns undefined if this section did not measure it. */
   readonly costOf?: (drop: Drop) => string | undefined;
 }

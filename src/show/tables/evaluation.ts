@@ -1,4 +1,5 @@
 /** Benchmark tasks: each task under each plan, compared with the full model. */
+import { sum } from "../../entry/mod.ts";
 import { curveName, modelOf } from "../chart/setting.ts";
 import { documentsNeeded, isFull, planText } from "../../measure/mod.ts";
 import type { Evaluation } from "../../result/mod.ts";
@@ -114,7 +115,7 @@ function notesOf({ tasks, writing }: Evaluation, isFull: boolean): string[] {
   if (ece !== null) notes.push(`calibration error ${formatFixed(ece, 3)}`);
   if (writing) {
     const parted = writing.divergence.filter((step) => step !== null).sort((a, b) => a - b);
-    const repeated = writing.repetition.reduce((sum, share) => sum + share, 0) / writing.prompts;
+    const repeated = sum(writing.repetition) / writing.prompts;
     const middle = parted[Math.floor(parted.length / 2)];
     if (!isFull) {
       notes.push(

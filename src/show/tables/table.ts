@@ -1,5 +1,5 @@
 /**
- * Columns of a result, declared once. Every face follows from them: text for a terminal, HTML for a page or a notebook, rows for CSV and
+ * A result declares its columns once. They give the text for a terminal, the HTML for a page or a notebook, and the rows for CSV and
  * data frames.
  */
 import type { Provenance } from "../../result/mod.ts";

@@ -4,7 +4,7 @@
  */
 import { batchSize, noDrop } from "../../run/mod.ts";
 import type { Keeping } from "../../result/mod.ts";
-import { phases, type Reports, within } from "../../entry/mod.ts";
+import { phases, type Reports, sum, within } from "../../entry/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { bytesOf, flopsOf, type Pass } from "./estimate.ts";
 import { type EngineOptions, type Forcing, keptOnly } from "./options.ts";
@@ -115,7 +115,7 @@ export function sampleStage<T>(
 /** Divides units into at most `parts` spans of about equal cost. */
 export function spansOf(costs: readonly number[], parts: number): Span[] {
   const count = Math.min(parts, costs.length);
-  const total = costs.reduce((sum, cost) => sum + cost, 0);
+  const total = sum(costs);
   const spans: Span[] = [];
   let [from, done] = [0, 0];
   for (let part = 0; part < count; part++) {

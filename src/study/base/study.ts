@@ -34,7 +34,7 @@ export type Price = Estimate & { readonly plans: number };
 
 /** A step that is a stage on many machines too. */
 export function stepOf<T>(passes: readonly Pass[], stage: Stage<T>): Step<T> {
-  return step(passes, stage.whole, [stage]);
+  return { passes, stages: [stage], whole: stage.whole };
 }
 
 /** A study of one subject with its options: its result `R` and its price `P`. */

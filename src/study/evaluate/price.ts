@@ -3,6 +3,7 @@
  * operations. Two measured products say how fast it is: a square one, as for tokens that are read together, and one of a single row, as
  * for a token that is written. Written answers count at their longest; what an earlier run kept counts as if it were to run.
  */
+import { sum } from "../../entry/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import type { Computed } from "../../result/mod.ts";
 import { cost, type DropPlan, noDrop } from "../../run/mod.ts";
@@ -85,14 +86,13 @@ export async function price(
 }
 
 function taskPrice({ task }: Setting, parts: readonly Part[]): TaskPrice {
-  const sum = (of: (part: Part) => number) => parts.reduce((sum, part) => sum + of(part), 0);
   const inputs = ({ documents }: Part) =>
     documents.flatMap(({ requests }) => requests.map(({ input }) => input.length));
   return {
     task: task.name,
-    documents: sum(({ documents }) => documents.length),
-    fed: sum((part) => inputs(part).reduce((all, length) => all + length, 0)),
-    run: sum(readTokens),
+    documents: sum(parts, ({ documents }) => documents.length),
+    fed: sum(parts, (part) => sum(inputs(part))),
+    run: sum(parts, readTokens),
   };
 }
 
@@ -137,8 +137,7 @@ function readTokens({ tokens, setting: { task }, documents }: Part): number {
 
 /** Rows whose predictions are looked at: one for each target. */
 function scoredRows({ documents }: Part): number {
-  const targets = documents.flatMap(({ requests }) => requests.map(({ targets }) => targets.length));
-  return targets.reduce((sum, count) => sum + count, 0);
+  return sum(documents, ({ requests }) => sum(requests, ({ targets }) => targets.length));
 }
 
 /** Operations of tokens that are read together, and of predictions at `rows` of them. */

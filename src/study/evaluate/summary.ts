@@ -1,4 +1,5 @@
 /** From documents to the numbers of tasks, groups and their average, next to the full model's. */
+import { sum } from "../../entry/mod.ts";
 import {
   type AccuracyChange,
   calibrationError,
@@ -59,9 +60,8 @@ function taskOf({ task, shots }: Part["setting"], items: Item[], base: Base): Ta
     const scores = items.map((item) => ({ [metric]: item[metric]! }));
     return [metric, estimate(metric, scores)] as const;
   });
-  const tokens = items.reduce((sum, item) => sum + item.tokens.reduce((a, b) => a + b, 0), 0);
-  const perToken = (key: "kl" | "top1") =>
-    tokens === 0 ? null : items.reduce((sum, item) => sum + item[key], 0) / tokens;
+  const tokens = sum(items, (item) => sum(item.tokens));
+  const perToken = (key: "kl" | "top1") => tokens === 0 ? null : sum(items, (item) => item[key]) / tokens;
   const found: Task = {
     version: task.version,
     shots,

@@ -1,6 +1,6 @@
 /**
- * How good a guide each score is: over the modules of a kind, Spearman's correlation of the score with the loss when the module
- * alone is removed. Scores are measured on one text, losses on another.
+ * The study of guides correlates each score with the loss from removing a module alone (Spearman, over the modules of a kind). It
+ * measures scores on one text and losses on another.
  */
 import { type Checks, displayable, phases, reportsOf, text, within } from "../../entry/mod.ts";
 import { KINDS, mean, type ModuleKind } from "../../measure/mod.ts";

@@ -17,7 +17,7 @@ export function idsOf(
       `Cannot ${verb}: ids[${uneven}] has ${samples[uneven].length} tokens, expected ${length}, as in ids[0]`,
     );
   }
-  const all = samples.flatMap((sample) => [...Array.from(sample)]);
+  const all = samples.flatMap((sample) => Array.from(sample));
   const unknown = all.find((id) => id >= vocabulary);
   if (unknown !== undefined) {
     throw new RangeError(

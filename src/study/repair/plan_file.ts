@@ -5,15 +5,7 @@ import { expect, failure, text } from "../../entry/mod.ts";
 import { fileSource } from "../../hub/mod.ts";
 import type { Change } from "../../measure/mod.ts";
 import { type Plan, readResult, resultText } from "../../result/mod.ts";
-import {
-  changeKind,
-  changeTensorName,
-  type ChangeTensors,
-  isChangeTensorName,
-  keepTensors,
-  tensorsHash,
-  tensorsOf,
-} from "../../run/mod.ts";
+import { changeKind, changeTensorName, isChangeTensorName, keepTensors, tensorsOf } from "../../run/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
 import { openSafetensors, safetensorsOf, type TensorFile } from "../../weights/mod.ts";
 import { aPlan } from "../base/plan.ts";
@@ -105,7 +97,7 @@ export async function readPlan(path: string): Promise<Plan> {
   const first = changeTensorName(changes[0], Object.keys(changeKind(changes[0]).tensors)[0]);
   const opened = await openTensors(file, first);
   try {
-    for (const change of changes) keepTensors(await readTensors(file, opened, change));
+    for (const change of changes) await readTensors(file, opened, change);
   } finally {
     opened.close();
   }
@@ -125,8 +117,8 @@ function openFile(file: string): Promise<TensorFile> {
   return openSafetensors({ name: file, list: () => [basename(file)], open: () => fileSource(file) });
 }
 
-/** The tensors of a change; all that can be wrong with them is found here. */
-async function readTensors(file: string, opened: TensorFile, change: WithTensors): Promise<ChangeTensors> {
+/** Reads and keeps the tensors of a change. Throws for all that can be wrong with them. */
+async function readTensors(file: string, opened: TensorFile, change: WithTensors): Promise<void> {
   const tensors = new Map<string, Tensor>();
   for (const [name, axes] of Object.entries(changeKind(change).tensors)) {
     const stored = changeTensorName(change, name);
@@ -144,8 +136,8 @@ async function readTensors(file: string, opened: TensorFile, change: WithTensors
     if (odd !== undefined) throw wrong(`holds ${odd}`, "finite numbers");
     tensors.set(name, float32(info.shape, numbers));
   }
-  const hash = tensorsHash(tensors);
-  if (hash === change.tensors) return tensors;
+  const hash = keepTensors(tensors); // those of another plan do no harm: they are kept under their own hash
+  if (hash === change.tensors) return;
   throw new RangeError(
     `Cannot read ${file}: ${changeTensorName(change, [...tensors.keys()].join(", "))} has SHA-256 ${
       hash.slice(0, 16)

@@ -7,6 +7,7 @@
  * Limits: norms, biases and rotations are not part of it; where q and k are normed (Qwen 3, Gemma 3, OLMo 2) the size of their
  * weights does not reach the scores. The paper's abstract was read, not its formula: heads kept apart are our reading.
  */
+import { sum } from "../../entry/mod.ts";
 import { createGraph, MatMul, Mul, ReduceSum, Reshape, Transpose } from "../../onnx/mod.ts";
 import { type AttentionSpec, mixerKind, scoring } from "../../models/mod.ts";
 import { take, withUploaded } from "../../run/mod.ts";
@@ -70,8 +71,7 @@ async function coupling(
     const tensors = { q: q.tensor, k: k.tensor };
     const { squares } = await withUploaded(engine, tensors, (held) => program.run(held));
     const { data } = await take(engine, squares);
-    const sum = (data as Float32Array).reduce((sum, value) => sum + value, 0);
-    return q.scale * k.scale * Math.sqrt(Math.max(sum, 0));
+    return q.scale * k.scale * Math.sqrt(Math.max(sum(data as Float32Array), 0));
   } finally {
     await program.release();
   }

@@ -33,7 +33,7 @@ import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
 import { aProfile } from "../base/plan.ts";
 import { profileStep } from "../passes/profile.ts";
 import { type RunOptions, type Stage, stage } from "../base/stage.ts";
-import { run, type Step, step, type Study } from "../base/study.ts";
+import { run, step, type Study } from "../base/study.ts";
 import { dependsOn, type Text, textOf } from "../base/text.ts";
 import { aCurve, type Curve, curvePlans, stepList } from "./curves.ts";
 import { likelyPlans, partsOf, standIn, type SweepOptions, sweepPasses } from "./parts.ts";
@@ -90,7 +90,7 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
     const ordering = orders.map((order) => orderStep(model, calibrating, order));
     const plans: PlansOf = async (runOptions) => {
       const importance = await profiling.whole(runOptions);
-      const made = await inTurn(ordering, runOptions);
+      const made = await Array.fromAsync(ordering, ({ whole }) => whole(runOptions));
       return [
         importance,
         [...ranked, ...made].map((curve) => ({
@@ -135,12 +135,6 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
 type PlansOf = (options: RunOptions) => Promise<
   [Profile, { readonly curve: Curve | DropOrder; readonly plans: ReturnType<typeof curvePlans> }[]]
 >;
-
-async function inTurn<T>(steps: readonly Step<T>[], options: RunOptions): Promise<T[]> {
-  const values: T[] = [];
-  for (const { whole } of steps) values.push(await whole(options));
-  return values;
-}
 
 /** The full model, then each curve's plans: the units of the last stage. A plan that was there before takes no time. */
 function planStage(

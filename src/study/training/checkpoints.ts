@@ -1,9 +1,8 @@
 /**
  * Redundancy through training (paper, claim C3: attention redundancy persists throughout training; v6, figure 7).
  *
- * A profile at every checkpoint of a series, on one text. Each checkpoint is a result of its own, a series of one, and is
- * kept under what is known before its weights are opened: an interrupted study resumes where it stopped and reads no
- * weights of finished checkpoints. With quality, half of the attention, MLP and block modules are dropped at
+ * The study profiles every checkpoint of a series on one text. It keeps each checkpoint as a series of one, under a key that needs no
+ * weights, so an interrupted study resumes where it stopped and reads no weights of finished checkpoints. With quality, half of the attention, MLP and block modules are dropped at
  * each step by that step's own importance.
  */
 import { KINDS } from "../../measure/mod.ts";
