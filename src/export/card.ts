@@ -64,8 +64,8 @@ function changesText({ changes = [] }: Job["drop"]): string {
   if (changes.length === 0) return "";
   const lines = changes.map((change) => {
     const name = modulesText([change]);
-    return change.to === "weights"
-      ? `- ${name}: nothing of heads ${change.heads.join(" ")} reaches the output projection`
+    return "heads" in change
+      ? `- ${name}: nothing of heads ${change.heads!.join(" ")} reaches the output projection`
       : `- ${name}: the ${change.to} of its update in its place`;
   });
   return `Changed otherwise:\n\n${lines.join("\n")}\n\n`;

@@ -12,12 +12,12 @@ import type { Job, Stored } from "./job.ts";
 export function withoutHeads(job: Job): Job {
   const { model, full, stored, drop: { changes = [] } } = job;
   const zeros = new Map(changes.flatMap((change) => {
-    if (change.to !== "weights") return [];
+    if (!("heads" in change)) return [];
     const { name, transform } = model.stored!("attention.o_proj.weight", change.layer);
     const { heads } = scoring(full.layers[change.layer].attention)!;
     const axis = transform ? 0 : 1; // GPT-2 stores [in, out]
     const { shape } = stored.file.tensors.get(name)!;
-    return [[name, blockCuts(shape, axis, heads, change.heads)] as const];
+    return [[name, blockCuts(shape, axis, heads, change.heads!)] as const];
   }));
   if (zeros.size === 0) return job;
   const file = { ...stored.file, ...overlaid(stored.file, zeros) };
@@ -68,9 +68,9 @@ function readable({ dtype, shape }: TensorInfo): TensorInfo {
 /** Notes for users of the exported model. */
 export function notesOnHeads(changes: readonly Change[]): string[] {
   return changes.flatMap((change) =>
-    change.to === "weights"
+    "heads" in change
       ? [
-        `attention ${change.layer}: the output projection has zeros for heads ${change.heads.join(" ")}; ` +
+        `attention ${change.layer}: the output projection has zeros for heads ${change.heads!.join(" ")}; ` +
         "results are those of the plan, but this saves no time or memory",
       ]
       : []

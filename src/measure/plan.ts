@@ -19,16 +19,28 @@ export type Change =
     readonly to: "mean";
     readonly tensors: string;
   }
-  /** The module runs with other weights: nothing of these query heads reaches its output projection. */
+  /** W n + b of the module's normed input n takes its place: the tensors "linear.weight" [D, D] and "linear.bias" [D]. */
   | {
     readonly layer: number;
-    readonly module: "attention";
+    readonly module: LayerModule;
+    readonly to: "linear";
+    readonly tensors: string;
+  }
+  /** The module runs with other weights, in one or more ways. */
+  | {
+    readonly layer: number;
+    readonly module: LayerModule;
     readonly to: "weights";
-    readonly heads: readonly number[];
+    /** Nothing of these query heads reaches the output projection of attention. */
+    readonly heads?: readonly number[] | undefined;
+    /** SHA-256 of another output projection: "o_proj.weight" or "down_proj.weight", and its bias where the module has one. */
+    readonly tensors?: string | undefined;
+    /** Multiplies the update, the norm behind the module included. */
+    readonly scale?: number | undefined;
   };
 
 /** Everything that a module can be changed to. */
-export const CHANGES = ["nothing", "mean", "weights"] as const satisfies readonly Change["to"][];
+export const CHANGES = ["nothing", "mean", "linear", "weights"] as const satisfies readonly Change["to"][];
 
 /** The changes of a model's modules. A dropped block has its layer in both lists. */
 export interface DropPlan {
@@ -85,8 +97,14 @@ export function changeHash(change: Change): string {
 }
 
 function textOf({ layer: _, module, to, ...own }: Change): string {
-  return `${module} ${to} ${Object.values(own)}`; // one field at most
+  const fields = Object.entries(own).map(([name, value]) =>
+    BARE.includes(name) ? `${value}` : `${name} ${value}`
+  );
+  return `${module} ${to} ${fields.join(" ")}`;
 }
+
+/** Fields whose values tell them apart. */
+const BARE = ["heads", "tensors"];
 
 function hashOf(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
@@ -104,16 +122,18 @@ export function planText(plan: DropPlan): string {
   return [...dropped, ...changeTexts(plan)].join(" · ");
 }
 
-/** Changes other than drops, each kind of module once: "attention 5 6 (mean)", "attention 7 heads 0 2". */
+/** Changes other than drops, each kind once: "attention 5 6 (mean)", "MLP 8 (refitted)", "attention 7 heads 0 2". */
 export function changeTexts({ changes = [] }: DropPlan): string[] {
-  const replaced = Map.groupBy(
-    changes.filter((change) => change.to !== "weights"),
-    ({ module, to }) => `${module === "mlp" ? "MLP" : module} # (${to})`,
-  );
-  return [
-    ...replaced.entries().map(([text, own]) => text.replace("#", own.map(({ layer }) => layer).join(" "))),
-    ...changes.flatMap((change) =>
-      change.to === "weights" ? [`attention ${change.layer} heads ${change.heads.join(" ")}`] : []
-    ),
-  ];
+  const alike = Map.groupBy(changes, (change) => {
+    const { layer, module } = change;
+    const name = module === "mlp" ? "MLP" : module;
+    if ("heads" in change) return `${name} ${layer} heads ${change.heads!.join(" ")}`;
+    return `${name} # (${wordOf(change)})`;
+  });
+  return [...alike].map(([text, own]) => text.replace("#", own.map(({ layer }) => layer).join(" ")));
+}
+
+function wordOf(change: Change): string {
+  if (change.to !== "weights") return change.to;
+  return [..."tensors" in change ? ["refitted"] : [], ..."scale" in change ? ["scaled"] : []].join(", ");
 }

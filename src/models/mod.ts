@@ -34,6 +34,7 @@ export {
   type SharedSpec,
   sharedTensors,
 } from "./modules/experts.ts";
+export { linearSpec } from "./modules/linear_map.ts";
 export { meanSpec } from "./modules/mean.ts";
 export type { AttentionTaps, Slot } from "./modules/kind.ts";
 export {

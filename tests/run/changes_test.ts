@@ -219,9 +219,17 @@ Deno.test("the normal form: drops in lists, changes by layer, attention first, h
     refused([weights([0.5])], /head 0.5/);
     refused([{ layer: 1, module: "mlp", to: "weights", heads: [0] }], /mlp 1/);
     refused(
-      [{ layer: 1, module: "mlp", to: "linear" }],
-      /to is "linear", expected one of nothing, mean, weights/,
+      [{ layer: 1, module: "mlp", to: "rotated" }],
+      /to is "rotated", expected one of nothing, mean, linear, weights/,
     );
+    refused([{ layer: 1, module: "mlp", to: "linear" }], /mlp 1: tensors is undefined, expected a SHA-256/);
+    refused([{ layer: 1, module: "mlp", to: "weights" }], /mlp 1: .* expected heads, tensors or scale/);
+    refused(
+      [{ layer: 1, module: "mlp", to: "weights", scale: 0 }],
+      /scale is 0, expected a finite number above 0/,
+    );
+    refused([{ layer: 1, module: "mlp", to: "weights", tensors: "x" }], /tensors is x, expected a SHA-256/);
+    refused([{ ...weights([0]), tensors: mean }], /found heads and tensors, expected one of them/);
     return Promise.resolve();
   }));
 

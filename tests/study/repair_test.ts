@@ -209,8 +209,8 @@ Deno.test("a plan that drops nothing, an unknown repair and an unknown change ar
       repair(model, { mlp: [1] }, { by: "linear" as "mean" }),
       /by is "linear", expected one of mean/,
     );
-    const odd = { changes: [{ layer: 0, module: "attention", to: "linear" }] } as unknown as DropPlan;
-    await assert.rejects(perplexities(model, [odd]), /plans\[0\].changes\[0\].to is "linear"/);
+    const odd = { changes: [{ layer: 0, module: "attention", to: "rotated" }] } as unknown as DropPlan;
+    await assert.rejects(perplexities(model, [odd]), /plans\[0\].changes\[0\].to is "rotated"/);
   }));
 
 Deno.test("a plan and its tensors are written together or not at all, and the folder is made", () =>

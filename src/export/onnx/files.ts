@@ -41,7 +41,7 @@ export async function onnxFiles(job: Job): Promise<Made> {
 
 /** The changed model. Layers keep their numbers, and cut heads their place: readers expect equally many in every layer. */
 function leftOf({ full, drop: { changes = [], ...drop } }: Job): ModelSpec {
-  return changedSpec(full, { ...drop, changes: changes.filter(({ to }) => to !== "weights") });
+  return changedSpec(full, { ...drop, changes: changes.filter((change) => !("heads" in change)) });
 }
 
 /** Hugging Face's default for configurations without one. */

@@ -6,11 +6,12 @@ import { dense } from "./dense.ts";
 import { mixture, type MixtureSpec } from "./experts.ts";
 import type { FeedKind, Kind, MixerKind } from "./kind.ts";
 import { latent } from "./latent.ts";
+import { linearMap } from "./linear_map.ts";
 import { mean } from "./mean.ts";
 import { softmax } from "./softmax.ts";
 
 /** Kinds that can be either module of a layer (plain.ts). */
-const either = [mean] as const;
+const either = [mean, linearMap] as const;
 /** Kinds that can be the first module of a layer. */
 export const mixers = [softmax, latent, delta, ...either] as const;
 /** Kinds that can be the second module. */

@@ -18,7 +18,15 @@ const tensors = z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256 in hexade
 export const changeForm = z.discriminatedUnion("to", [
   z.object({ layer, module: z.enum(MODULES), to: z.literal("nothing") }),
   z.object({ layer, module: z.enum(MODULES), to: z.literal("mean"), tensors }),
-  z.object({ layer, module: z.literal("attention"), to: z.literal("weights"), heads: indices.min(1) }),
+  z.object({ layer, module: z.enum(MODULES), to: z.literal("linear"), tensors }),
+  z.object({
+    layer,
+    module: z.enum(MODULES),
+    to: z.literal("weights"),
+    heads: indices.min(1).readonly().optional(),
+    tensors: tensors.optional(),
+    scale: z.number().positive().optional(),
+  }),
 ]) satisfies z.ZodType<Change>;
 
 /** Dropped modules, and changes of others; absent if there are none. */
@@ -33,12 +41,8 @@ export function planData({ attention, mlp, changes }: DropPlan): z.infer<typeof 
   return {
     attention: [...attention],
     mlp: [...mlp],
-    ...changes ? { changes: changes.map(changeData) } : {},
+    ...changes ? { changes: [...changes] } : {},
   };
-}
-
-function changeData(change: Change): z.infer<typeof changeForm> {
-  return "heads" in change ? { ...change, heads: [...change.heads] } : change;
 }
 
 /** Which model. */

@@ -2,11 +2,12 @@
  * The kinds of change: how each is checked, and which module it makes. The next one is an entry of `kinds`, a member of `Change`
  * and its form.
  */
-import type { Change } from "../../measure/mod.ts";
+import type { Change, LayerModule } from "../../measure/mod.ts";
 import {
   type AttentionSpec,
   kindOf,
   type LayerSpec,
+  linearSpec,
   meanSpec,
   type MixerSpec,
   type ModelSpec,
@@ -18,8 +19,8 @@ import { blockCuts, cutTensor, joinTensors, withZeros } from "../../weights/mod.
 
 /** A kind of change, which is a variant of a module: a specification, and tensors in the place of the model's. */
 interface ChangeKind<Own extends Change> {
-  /** Tensors that it brings, by name, with their number of axes. */
-  readonly tensors: Readonly<Record<string, number>>;
+  /** Tensors that it brings, by name, with their number of axes; a bias is brought where the module has one. */
+  tensors(change: Own): Readonly<Record<string, number>>;
   /** The change with its fields in one order. Throws `RangeError` that names the module ("attention 7") if it is impossible. */
   normal(change: Own, spec: ModelSpec, name: string): Own;
   /** The module's specification; null where nothing is run and nothing added. */
@@ -32,20 +33,38 @@ interface ChangeKind<Own extends Change> {
 type ChangeTo<To extends Change["to"]> = Extract<Change, { readonly to: To }>;
 
 const nothing: ChangeKind<ChangeTo<"nothing">> = {
-  tensors: {},
+  tensors: () => ({}),
   normal: ({ layer, module, to }) => ({ layer, module, to }),
   spec: () => null,
 };
 
-/** A constant vector in the place of a module: the tensor "mean", [D]. */
+/** A constant vector in the place of a module. */
 const mean: ChangeKind<ChangeTo<"mean">> = {
-  tensors: { mean: 1 },
-  normal({ layer, module, to, tensors }, _, name) {
-    if (/^[0-9a-f]{64}$/.test(tensors)) return { layer, module, to, tensors };
-    throw new RangeError(`Cannot change ${name}: tensors is ${tensors}, expected a SHA-256`);
-  },
+  tensors: () => ({ mean: 1 }),
+  normal: withTensors,
   spec: () => meanSpec,
 };
+
+/** A linear map of the module's normed input. */
+const linear: ChangeKind<ChangeTo<"linear">> = {
+  tensors: () => ({ "linear.weight": 2, "linear.bias": 1 }),
+  normal: withTensors,
+  spec: ({ module }, layer) => linearSpec(layer[module]!.norm),
+};
+
+/** A change that consists of its tensors. */
+function withTensors<Own extends ChangeTo<"mean" | "linear">>(
+  { layer, module, to, tensors }: Own,
+  _: ModelSpec,
+  name: string,
+): Own {
+  return { layer, module, to, tensors: aHash(tensors, name) } as Own;
+}
+
+function aHash(tensors: string, name: string): string {
+  if (/^[0-9a-f]{64}$/.test(tensors)) return tensors;
+  throw new RangeError(`Cannot change ${name}: tensors is ${tensors}, expected a SHA-256`);
+}
 
 /** Attention whose heads score keys. */
 type Scoring = MixerSpec & AttentionSpec;
@@ -53,36 +72,80 @@ type Scoring = MixerSpec & AttentionSpec;
 /** The output projection of every such kind. */
 const OUTPUT = "attention.o_proj.weight";
 
-/**
- * Attention with heads cut. Nothing of a cut head reaches the output projection: its columns there are zero. Where all query heads
- * of a key head are cut, the piece of the module that has them is left out, keys and values too. A kind that cannot be cut into
- * pieces (latent attention, a norm over all heads) runs whole.
- */
+/** A module with other weights: heads cut, another output projection, its update multiplied. */
 const weights: ChangeKind<ChangeTo<"weights">> = {
-  tensors: {},
-  normal({ layer, module, to, heads }, spec, name) {
-    const attention = module === "attention" ? scoring(spec.layers[layer].attention) : null;
-    if (!attention) throw new RangeError(`Cannot cut heads of ${name}: expected softmax attention`);
-    return { layer, module, to, heads: headsIn(attention, heads ?? [], name) };
+  tensors({ module, tensors }) {
+    const name = module === "attention" ? "o_proj" : "down_proj";
+    return tensors === undefined ? {} : { [`${name}.weight`]: 2, [`${name}.bias`]: 1 };
   },
-  spec({ heads }, { attention }) {
-    const { kept } = piecesOf(scoring(attention)!, heads);
-    const count = (key: "heads" | "kvHeads") => kept.reduce((sum, { spec }) => sum + spec[key], 0);
-    return { ...scoring(attention)!, heads: count("heads"), kvHeads: count("kvHeads") };
-  },
-  made({ heads }, { attention }, name) {
-    const spec = scoring(attention)!;
-    const { all, kept } = piecesOf(spec, heads);
-    const axis = all[0].cuts.get(name)?.axis;
-    const isTaken = kept.length < all.length && axis !== undefined;
-    if (name !== OUTPUT && !isTaken) return null;
-    return (whole) => {
-      const tensor = name === OUTPUT ? withZeros(whole, blockCuts(whole.shape, 1, spec.heads, heads)) : whole;
-      if (!isTaken) return tensor;
-      return joinTensors(kept.map(({ cuts }) => cutTensor(tensor, cuts.get(name)!)), axis);
+  normal({ layer, module, to, heads, tensors, scale }, spec, name) {
+    const own = {
+      ...heads === undefined ? {} : { heads: headsOf(heads, spec.layers[layer], module, name) },
+      ...tensors === undefined ? {} : { tensors: aHash(tensors, name) },
+      ...scale === undefined ? {} : { scale },
     };
+    if (Object.keys(own).length === 0) {
+      throw new RangeError(
+        `Cannot change ${name}: found no change of its weights, expected heads, tensors or scale`,
+      );
+    }
+    if (heads && tensors) {
+      throw new RangeError(`Cannot change ${name}: found heads and tensors, expected one of them`);
+    }
+    if (scale !== undefined && !(scale > 0 && Number.isFinite(scale))) {
+      throw new RangeError(`Cannot change ${name}: scale is ${scale}, expected a finite number above 0`);
+    }
+    const full = spec.layers[layer][module]!;
+    if (tensors && !outputOf(full, module)) {
+      throw new RangeError(`Cannot change ${name}: it has no output projection, found ${kindOf(full).title}`);
+    }
+    return { layer, module, to, ...own };
   },
+  spec({ module, heads, scale }, layer) {
+    const spec = heads ? cutSpec(layer, heads) : layer[module]!;
+    return scale === undefined ? spec : { ...spec, updateScale: (spec.updateScale ?? 1) * scale };
+  },
+  made: ({ heads }, layer, tensor) => heads ? cutOf(layer, heads, tensor) : null,
 };
+
+/** The name of a module's one output projection, if it has one: "mlp.down_proj.weight". */
+function outputOf(spec: NonNullable<LayerSpec[LayerModule]>, module: LayerModule): string | undefined {
+  const needs = kindOf(spec).tensors(spec as never, 1, module).map(([name]) => name);
+  return needs.find((name) => OUTPUTS.includes(name));
+}
+
+const OUTPUTS = [OUTPUT, "mlp.down_proj.weight"];
+
+function headsOf(heads: readonly number[], layer: LayerSpec, module: LayerModule, name: string): number[] {
+  const attention = module === "attention" ? scoring(layer.attention) : null;
+  if (!attention) throw new RangeError(`Cannot cut heads of ${name}: expected softmax attention`);
+  return headsIn(attention, heads, name);
+}
+
+/** Attention without some heads: of the pieces that are left. */
+function cutSpec({ attention }: LayerSpec, heads: readonly number[]): Scoring {
+  const { kept } = piecesOf(scoring(attention)!, heads);
+  const count = (key: "heads" | "kvHeads") => kept.reduce((sum, { spec }) => sum + spec[key], 0);
+  return { ...scoring(attention)!, heads: count("heads"), kvHeads: count("kvHeads") };
+}
+
+/**
+ * How a tensor of attention is made where heads are cut. Nothing of a cut head reaches the output projection: its columns there are
+ * zero. Where all query heads of a key head are cut, the piece of the module that has them is left out, keys and values too. A kind
+ * that cannot be cut into pieces (latent attention, a norm over all heads) runs whole.
+ */
+function cutOf({ attention }: LayerSpec, heads: readonly number[], name: string) {
+  const spec = scoring(attention)!;
+  const { all, kept } = piecesOf(spec, heads);
+  const axis = all[0].cuts.get(name)?.axis;
+  const isTaken = kept.length < all.length && axis !== undefined;
+  if (name !== OUTPUT && !isTaken) return null;
+  return (whole: Tensor) => {
+    const tensor = name === OUTPUT ? withZeros(whole, blockCuts(whole.shape, 1, spec.heads, heads)) : whole;
+    if (!isTaken) return tensor;
+    return joinTensors(kept.map(({ cuts }) => cutTensor(tensor, cuts.get(name)!)), axis);
+  };
+}
 
 /** The pieces of a key head each, which are the smallest at any hidden size, and those with a query head that is not cut. */
 function piecesOf(spec: Scoring, cut: readonly number[]) {
@@ -112,7 +175,7 @@ function headsIn({ heads }: Scoring, cut: readonly number[], name: string): numb
   );
 }
 
-const kinds: { readonly [To in Change["to"]]: ChangeKind<ChangeTo<To>> } = { nothing, mean, weights };
+const kinds: { readonly [To in Change["to"]]: ChangeKind<ChangeTo<To>> } = { nothing, mean, linear, weights };
 
 /** The kind of a change. */
 export function changeKind({ to }: Change): ChangeKind<Change> {
@@ -120,4 +183,12 @@ export function changeKind({ to }: Change): ChangeKind<Change> {
 }
 
 /** Names of tensors that some change brings. */
-export const changeTensors = new Set(Object.values(kinds).flatMap(({ tensors }) => Object.keys(tensors)));
+export const changeTensors = new Set([
+  "mean",
+  "linear.weight",
+  "linear.bias",
+  ...OUTPUTS.flatMap((name) => {
+    const [, own] = name.match(/\.(.*)\.weight$/)!;
+    return [`${own}.weight`, `${own}.bias`];
+  }),
+]);

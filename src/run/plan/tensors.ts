@@ -19,7 +19,7 @@ export function changeTensorName({ layer, module }: Pick<Change, "layer" | "modu
 
 /** Whether a name is that of some change's tensor. */
 export function isChangeTensorName(name: string): boolean {
-  const [, own] = name.match(/^layers\.\d+\.(?:attention|mlp)\.(\w+)$/) ?? [];
+  const [, own] = name.match(/^layers\.\d+\.(?:attention|mlp)\.([\w.]+)$/) ?? [];
   return own !== undefined && changeTensors.has(own);
 }
 
@@ -47,7 +47,7 @@ function tensorsHash(tensors: ChangeTensors): string {
 
 /** The tensors of a change; none for a change without. Throws `Error` where they were neither read nor made in this process. */
 export function tensorsOf(change: Change): ChangeTensors {
-  if (!("tensors" in change)) return new Map();
+  if (!("tensors" in change) || !change.tensors) return new Map();
   const found = known.get(change.tensors);
   if (found) return found;
   throw new Error(

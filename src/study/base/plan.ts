@@ -4,6 +4,7 @@ import {
   expect,
   like,
   list,
+  number,
   oneOf,
   orElse,
   record,
@@ -28,6 +29,7 @@ const aChange: Check = record({
   to: required(oneOf(CHANGES)),
   tensors: text,
   heads: list(wholeNumber(0), "heads", 1),
+  scale: number("a finite number above 0", (value) => value > 0),
 }, 'a change as { layer: 1, module: "attention", to: "weights", heads: [0] }');
 
 /** Lists of layers to drop, and a list of changes. */

@@ -1,0 +1,38 @@
+/**
+ * A linear map in the place of a module: W n + b of its normed input n, added to the stream of every token. Source: NBL
+ * (arXiv 2505.21077), which maps the stream before the norm.
+ */
+import type { AnyModule, NormPlacement } from "../pieces.ts";
+import { linear, norm } from "../values/linear.ts";
+import type { FeedKind, MixerKind } from "./kind.ts";
+import { normTensors } from "./needs.ts";
+import { plainKind } from "./plain.ts";
+
+export interface LinearSpec extends AnyModule {
+  readonly kind: "linear-map";
+}
+
+/**
+ * The map of a module with these norms: the norm before the module stays, the one behind it is part of what is mapped. A module
+ * without a norm before it is mapped from the stream over its root mean square, since the stream itself has no bound.
+ */
+export function linearSpec({ pre, post }: NormPlacement): LinearSpec {
+  const own = pre ?? (post && { kind: "rms", epsilon: post.epsilon, weight: false });
+  return { kind: "linear-map", norm: { pre: own, post: null } };
+}
+
+const why = "is replaced by a linear map, for which the format has no place";
+
+export const linearMap: MixerKind<LinearSpec> & FeedKind<LinearSpec> = plainKind<LinearSpec>({
+  kind: "linear-map",
+  title: "a linear map",
+  tensors: ({ norm: { pre } }, hidden, at) => [
+    ...normTensors(`${at}.norm`, pre, hidden),
+    [`${at}.linear.weight`, [hidden, hidden]],
+    [`${at}.linear.bias`, [hidden]],
+  ],
+  raw(x, spec, weights, sum, at) {
+    return linear(norm(x, spec.norm.pre, `${at}.norm`, weights), `${at}.linear`, weights, sum);
+  },
+  inexpressible: { "llm-drop": why, hf: why, gguf: why, "gguf-deci": why },
+});
