@@ -141,6 +141,7 @@ export {
   OBSERVABLE,
   type Observable,
   type Observed,
+  type RepairName,
   type Seen,
 } from "./run/mod.ts";
 export { reading, type ReadingValue } from "./show/mod.ts";

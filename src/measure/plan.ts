@@ -25,6 +25,8 @@ export type Change =
     readonly module: LayerModule;
     readonly to: "linear";
     readonly tensors: string;
+    /** Whether the map is of the stream itself, not of the module's normed input. */
+    readonly unnormed?: true | undefined;
   }
   /** The module runs with other weights, in one or more ways. */
   | {
@@ -41,6 +43,11 @@ export type Change =
 
 /** Everything that a module can be changed to. */
 export const CHANGES = ["nothing", "mean", "linear", "weights"] as const satisfies readonly Change["to"][];
+
+/** Ways to make up for dropped modules; the last two as published, without ridge and weights of tokens. */
+export const REPAIRS = ["mean", "gain", "merge", "refit", "linear", "nbl", "replaceme"] as const;
+/** The name of a repair. */
+export type RepairName = typeof REPAIRS[number];
 
 /** The changes of a model's modules. A dropped block has its layer in both lists. */
 export interface DropPlan {

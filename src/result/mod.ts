@@ -70,6 +70,8 @@ export {
   keptResult,
   orderOrigin,
   recordKept,
+  replacementOrigin,
+  type ReplacementRequest,
   resultIn,
 } from "./keeping/kept.ts";
 export { joinHashes, merge } from "./derived/merge.ts";

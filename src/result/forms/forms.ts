@@ -13,7 +13,7 @@ import { doctorForm, generateForm, receiptForm, shardsForm } from "./shards.ts";
 import { guidesForm, lossForm, orderForm } from "./order.ts";
 import { rooflineForm } from "./roofline.ts";
 import { speedForm } from "./speed.ts";
-import { planForm, sweepForm } from "./sweep.ts";
+import { planForm, replacementForm, sweepForm } from "./sweep.ts";
 
 const perplexityForm = z.object({
   ...headForm("perplexity"),
@@ -79,6 +79,7 @@ export const forms = {
   profile: profileForm,
   perplexity: perplexityForm,
   plan: planForm,
+  replacement: replacementForm,
   order: orderForm,
   loss: lossForm,
   guides: guidesForm,

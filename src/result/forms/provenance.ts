@@ -18,7 +18,13 @@ const tensors = z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256 in hexade
 export const changeForm = z.discriminatedUnion("to", [
   z.object({ layer, module: z.enum(MODULES), to: z.literal("nothing") }),
   z.object({ layer, module: z.enum(MODULES), to: z.literal("mean"), tensors }),
-  z.object({ layer, module: z.enum(MODULES), to: z.literal("linear"), tensors }),
+  z.object({
+    layer,
+    module: z.enum(MODULES),
+    to: z.literal("linear"),
+    tensors,
+    unnormed: z.literal(true).optional(),
+  }),
   z.object({
     layer,
     module: z.enum(MODULES),
