@@ -1,4 +1,5 @@
 /** A text of an earlier study as token ids again, where this machine still has it. */
+import { isFile } from "../disk/mod.ts";
 import type { Reports } from "../entry/mod.ts";
 import { isBenchmarkCached } from "../hub/mod.ts";
 import type { Provenance } from "../result/mod.ts";
@@ -34,7 +35,11 @@ export async function packAgain(
 
 /** What `packText` may read without the network to find a text of this name. */
 async function placesOf(name: string, own: readonly string[], reports: Reports): Promise<string[]> {
-  if (name === "file" || name === IDS) return own.filter((text) => !textNames.includes(text));
+  if (name === "file" || name === IDS) {
+    const files: string[] = [];
+    for (const text of own) if (!textNames.includes(text) && await isFile(text)) files.push(text);
+    return files; // a pipe that has been read would be waited for
+  }
   if (own.includes(name)) return [name]; // the study has just read it
   const packaged = (TEXT_NAMES as readonly string[]).includes(name);
   return packaged && await isBenchmarkCached(reports).catch(() => false) ? [name] : [];

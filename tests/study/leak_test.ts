@@ -1,10 +1,11 @@
 /** The leak guard: what studies say of texts that their plans were calibrated on. */
 import assert from "node:assert/strict";
 import type { Plan, Provenance } from "../../src/result/mod.ts";
-import { makePlan, order, perplexities, profile, repair, sweep } from "../../src/study/mod.ts";
+import { evaluate, makePlan, order, perplexities, profile, repair, sweep } from "../../src/study/mod.ts";
 import { leakGuard } from "../../src/study/base/leak.ts";
 import { rowsOf, sections, tableText } from "../../src/show/mod.ts";
 import { packAgain } from "../../src/subject/mod.ts";
+import { withCache } from "../hub/fake_hub.ts";
 import { kept, tinyText, withTiny } from "./tiny.ts";
 
 /** Letters in an order that the text of the tiny model has not. */
@@ -129,4 +130,48 @@ Deno.test("a sweep says once what its text shares, in its table, its figures and
     for (const { figures } of [sections.quality(apart)]) {
       for (const { subtitle } of figures) assert.doesNotMatch(subtitle, /share.* of its/);
     }
+  }));
+
+Deno.test("an evaluation says which task shares documents with the calibration text", () =>
+  withTiny(async ({ model: tiny }) => {
+    const model = { ...tiny, config: { ...tiny.config, max_position_embeddings: 2048 } }; // nothing is cut
+    // `math` begins with a problem of GSM8K and its solution, which is the first document of the task.
+    const calibration = { text: "math", samples: 8, length: 64, engine: "cpu" } as const;
+    const plan = makePlan(await profile(model, calibration), { target: "attention", drop: 1 });
+    const asked = { tasks: ["gsm8k"], shots: 0, limit: 1, prompts: 0, engine: "cpu" } as const;
+    const results = await evaluate(model, [{}, plan, { attention: [1] }], asked);
+    const [full, { shared }, list] = results;
+    assert.deepEqual(shared!.map(({ text, calibration }) => [text, calibration]), [["gsm8k", "scores"]]);
+    assert.ok(shared![0].share > 0.5, `${shared![0].share}`);
+    assert.deepEqual([full.shared, list.shared], [undefined, undefined]);
+    const line = /gsm8k shares \d+\.\d % of its 13-token sequences with .*: its accuracy may be too high/;
+    assert.match(tableText(results), line);
+    assert.match(
+      sections.tasks({ results: results.slice(0, 2), plans: [{}, plan] }).figures[0].subtitle,
+      /gsm8k shares/i,
+    );
+  }));
+
+Deno.test("the guard fetches no text that is missing, and waits for no pipe", () =>
+  withTiny(async ({ model, folder, options: { results: _, ...text } }) => {
+    const plan = makePlan(await profile(model, text), { target: "mlp", drop: 1 });
+    await withCache(async (cache) => {
+      const python = `${cache}/bin/python3`; // what fetches packages
+      await Deno.mkdir(`${cache}/bin`);
+      await Deno.writeTextFile(python, `#!/bin/sh\ntouch ${cache}/called\nexit 1\n`, { mode: 0o755 });
+      Deno.env.set("PATH", `${cache}/bin:${Deno.env.get("PATH")}`);
+      for (const name of ["stories", "wiki", "code", "math", "c4"]) {
+        const from = { ...plan.provenance!, text: { name, hash: "0".repeat(64) } };
+        assert.equal(await packAgain(model, from, [], {}), null);
+        const [result] = await perplexities(model, [{ ...plan, provenance: from }], text);
+        assert.equal(result.shared, undefined);
+      }
+      assert.deepEqual([...Deno.readDirSync(cache)].map(({ name }) => name), ["bin"]);
+    });
+    const pipe = `${folder}/pipe`;
+    assert.ok((await new Deno.Command("mkfifo", { args: [pipe] }).output()).success);
+    const writing = Deno.writeTextFile(pipe, tinyText);
+    const [piped] = await perplexities(model, [plan], { ...text, text: pipe });
+    await writing;
+    assert.equal(piped.shared, undefined);
   }));

@@ -49,8 +49,9 @@ export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
 }
 
 /**
- * Measures the perplexity of a model under each plan, and returns the results in the plans' order. Throws `TypeError` for a plan
- * made from another model.
+ * Measures the perplexity of a model under each plan, and returns the results in the plans' order. Where at least 1 % of
+ * the text's 13-token sequences occur in the text that a plan was calibrated on, the plan's result says so in `shared`. Throws `TypeError`
+ * for a plan made from another model.
  *
  * @example
  * ```ts
@@ -63,7 +64,7 @@ export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
  */
 export async function perplexities(
   model: StudyModel | string,
-  plans: readonly Partial<DropPlan>[],
+  plans: readonly (Plan | Partial<DropPlan>)[],
   options: StudyOptions = {},
 ): Promise<Perplexity[]> {
   return await run(perplexityStudy, model, { ...options, plans });

@@ -59,7 +59,8 @@ const checks: Checks<SweepOptions> = {
 
 /**
  * Measures quality along curves: the orders that `by` names are made first, unless `curves` holds them. Finished work is kept, so an
- * interrupted sweep resumes where it stopped. A step beyond the modules of a curve drops all of them.
+ * interrupted sweep resumes where it stopped. A step beyond the modules of a curve drops all of them. Where at least 1 % of the text's
+ * 13-token sequences occur in the calibration text, the result says so in `shared`.
  *
  * @example
  * ```ts
