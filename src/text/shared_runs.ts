@@ -4,6 +4,8 @@
  *
  * Runs are compared by a hash of 53 bits. Two different runs have the same hash with probability 1e-16, so that an evaluation of 10⁷
  * runs beside 10⁵ of a calibration text finds one by mistake with probability 1e-4: a share of 1e-7.
+ *
+ * Limit: a document in other words, or with other spaces or capitals, has other tokens and is not found.
  */
 
 /** Tokens of a run. */

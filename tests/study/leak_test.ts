@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Plan, Provenance } from "../../src/result/mod.ts";
 import { evaluate, makePlan, order, perplexities, profile, repair, sweep } from "../../src/study/mod.ts";
 import { leakGuard } from "../../src/study/base/leak.ts";
-import { rowsOf, sections, tableText } from "../../src/show/mod.ts";
+import { pageHtml, rowsOf, sections, tableText } from "../../src/show/mod.ts";
 import { packAgain } from "../../src/subject/mod.ts";
 import { withCache } from "../hub/fake_hub.ts";
 import { kept, tinyText, withTiny } from "./tiny.ts";
@@ -113,7 +113,10 @@ Deno.test("a sweep says once what its text shares, in its table, its figures and
     const line =
       /the text shares 100\.0 % of its 13-token sequences with the calibration text of the scores/i;
     assert.match(tableText([result]), line);
-    const { figures, answer } = sections.quality(result);
+    const section = sections.quality(result);
+    const { figures, answer } = section;
+    const page = pageHtml({ title: "t", command: "c", date: "2026-11-27", sections: [section] });
+    assert.ok(page.split(line).length >= 4, "below both figures' titles, and in the answer");
     for (const { subtitle, svg } of figures) {
       assert.match(subtitle, line);
       assert.match(svg, /13-token sequences/);
@@ -148,7 +151,7 @@ Deno.test("an evaluation says which task shares documents with the calibration t
     assert.match(tableText(results), line);
     assert.match(
       sections.tasks({ results: results.slice(0, 2), plans: [{}, plan] }).figures[0].subtitle,
-      /gsm8k shares/i,
+      / gsm8k shares/,
     );
   }));
 

@@ -23,7 +23,7 @@ export function sharedLines(results: readonly Sharing[]): string[] {
         : ["the text", "its loss may be too low"];
       return `${name} shares ${formatShare(share)} of its 13-token sequences with ${
         CALIBRATIONS[calibration]
-      }: ` + effect;
+      }: ${effect}`;
     })
   );
   return [...new Set(lines)];
@@ -31,5 +31,5 @@ export function sharedLines(results: readonly Sharing[]): string[] {
 
 /** The same as sentences behind other text. */
 export function sharedText(results: readonly Sharing[]): string {
-  return sharedLines(results).map((line) => ` ${line[0].toUpperCase()}${line.slice(1)}.`).join("");
+  return sharedLines(results).map((line) => ` ${line.replace(/^the /, "The ")}.`).join("");
 }
