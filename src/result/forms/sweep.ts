@@ -1,7 +1,7 @@
 /** The forms of plans (what is dropped, in which order) and of sweeps (what dropping more and more costs). */
 import { KINDS, MODULES, REPAIRS } from "../../measure/mod.ts";
 import { z } from "zod";
-import { changeForm, dropForm, headForm, indices, provenanceForm } from "./provenance.ts";
+import { changeForm, dropForm, headForm, indices, provenanceForm, sharedForm } from "./provenance.ts";
 import { ORDERS, TARGETS } from "../scores.ts";
 
 export const targetForm = z.enum(TARGETS);
@@ -108,6 +108,8 @@ export const sweepForm = z.object({
       riseError: z.number().nullable(),
     })),
   })),
+  /** What the text shares with the calibration texts of the curves' plans; absent where nothing is known to be shared. */
+  shared: sharedForm.optional(),
 });
 /** Quality by number of modules dropped, curve by curve. */
 export type Sweep = z.infer<typeof sweepForm>;
