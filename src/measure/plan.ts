@@ -44,10 +44,18 @@ export type Change =
 /** Everything that a module can be changed to. */
 export const CHANGES = ["nothing", "mean", "linear", "weights"] as const satisfies readonly Change["to"][];
 
-/** Ways to make up for dropped modules; the last two as published, without ridge and weights of tokens. */
-export const REPAIRS = ["mean", "gain", "merge", "refit", "linear", "nbl", "replaceme"] as const;
-/** The name of a repair. */
-export type RepairName = typeof REPAIRS[number];
+/** The name of a repair of dropped modules; the last two are as published, without ridge and weights of tokens. */
+export type RepairName = "mean" | "gain" | "merge" | "refit" | "linear" | "nbl" | "replaceme";
+/** All of them. */
+export const REPAIRS = [
+  "mean",
+  "gain",
+  "merge",
+  "refit",
+  "linear",
+  "nbl",
+  "replaceme",
+] as const satisfies readonly RepairName[];
 
 /** The changes of a model's modules. A dropped block has its layer in both lists. */
 export interface DropPlan {
