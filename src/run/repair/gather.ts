@@ -30,6 +30,7 @@ import { float32 } from "../../tensor/mod.ts";
 import { freeAll, withRead, withUploaded } from "../held.ts";
 import { addTo, type Moments, noMoments } from "./moments.ts";
 import type { Programs } from "../programs.ts";
+import type { Batch } from "../segments.ts";
 
 /** Where a fit is made, and from which inputs; `none` sums the targets alone. */
 export interface GatherPlace {
@@ -56,7 +57,7 @@ const GRAM_ELEMENTS = 2 ** 25;
 /**
  * Adds the moments of a batch to sums, each token's times its mask (0 or 1). Throws `RangeError` if they are not finite.
  */
-export async function gather(
+async function gather(
   { model, engine, programs }: {
     readonly model: Model;
     readonly engine: Engine;
@@ -120,9 +121,33 @@ export async function gather(
   }
 }
 
-/** No sums yet, for the inputs of a place and targets [D]. */
-export function momentsOf({ inputs }: GatherPlace, hidden: number): Moments {
-  return noMoments(inputs, hidden);
+/** Tokens of many batches: a pair for each batch, of `samples` samples in all. */
+export interface Batches {
+  readonly batches: readonly Batch[];
+  readonly pairs: readonly Pair[];
+  readonly samples: number;
+}
+
+/** The moments of all samples but the last `heldOut`, and of these. Throws as `gather` does. */
+export async function gatherApart(
+  running: Parameters<typeof gather>[0],
+  place: GatherPlace,
+  { batches, pairs, samples }: Batches,
+  heldOut: number,
+): Promise<readonly [training: Moments, held: Moments]> {
+  const { hidden } = running.model.spec;
+  const apart = [noMoments(place.inputs, hidden), noMoments(place.inputs, hidden)] as const;
+  for (const [b, { first, count, length }] of batches.entries()) {
+    const sets = apart.map((moments, i) => ({
+      moments,
+      mask: Float32Array.from({ length: count * length }, (_, token) => {
+        const isHeld = first + Math.floor(token / length) >= samples - heldOut;
+        return Number(isHeld === (i === 1));
+      }),
+    })).filter(({ mask }) => mask.includes(1));
+    await gather(running, place, pairs[b], sets);
+  }
+  return apart;
 }
 
 function momentsGraph(

@@ -39,16 +39,8 @@ export async function ridge(
   { centred, strengths = STRENGTHS }: FitOptions,
   products: Products,
 ): Promise<Fit> {
-  const choices = heldOut ? strengths : [strengths.find((strength) => strength === USUAL) ?? strengths[0]];
-  let best: { strength: number; left: number } | null = null;
-  if (heldOut && choices.length > 0) {
-    for (const strength of choices) {
-      const fit = await solved(training, strength, centred, products);
-      const left = fit && await leftOf(fit, heldOut, products);
-      if (left !== null && Number.isFinite(left) && (!best || left < best.left)) best = { strength, left };
-    }
-  }
-  const strength = best?.strength ?? choices[0];
+  const best = heldOut && await strengthOf(training, heldOut, { centred, strengths }, products);
+  const strength = best?.strength ?? strengths.find((strength) => strength === USUAL) ?? strengths[0];
   const all = heldOut ? merged(training, heldOut) : training;
   const fit = heldOut && !best ? null : await solved(all, strength, centred, products);
   if (fit) return { ...fit, strength, left: best?.left ?? null };
@@ -56,6 +48,22 @@ export async function ridge(
     `Cannot fit ${training.targets} numbers from ${training.inputs} over ${all.tokens} tokens: the inputs are singular, ` +
       `expected about ${10 * training.inputs} tokens`,
   );
+}
+
+/** The strength with the smallest error on held-out tokens; null if every strength leaves the inputs singular. */
+export async function strengthOf(
+  training: Moments,
+  heldOut: Moments,
+  { centred, strengths = STRENGTHS }: FitOptions,
+  products: Products,
+): Promise<{ readonly strength: number; readonly left: number } | null> {
+  let best: { strength: number; left: number } | null = null;
+  for (const strength of strengths) {
+    const fit = await solved(training, strength, centred, products);
+    const left = fit && await leftOf(fit, heldOut, products);
+    if (left !== null && Number.isFinite(left) && (!best || left < best.left)) best = { strength, left };
+  }
+  return best;
 }
 
 type Map = Pick<Fit, "weight" | "bias">;

@@ -25,9 +25,18 @@ export interface Walk {
   readonly streams: readonly Stream[];
   /** The streams as they would leave layer l by some ways, for as long as `use` runs. */
   through<T>(l: number, ways: readonly Way[], use: (streams: readonly Stream[]) => Promise<T>): Promise<T>;
-  /** Passes layer l, each stream under its plan. */
-  pass(l: number, plans: readonly DropPlan[]): Promise<void>;
+  /**
+   * Passes layer l, each stream under its plan. Before those that entered are freed, `see` gets the streams that leave, and after them
+   * those that would leave by some other ways.
+   */
+  pass(l: number, plans: readonly DropPlan[], beside?: Beside): Promise<void>;
   close(): void;
+}
+
+/** More ways through a layer, and what looks at all streams behind it. */
+export interface Beside {
+  readonly ways: readonly Way[];
+  see(streams: readonly Stream[]): Promise<void>;
 }
 
 type WalkOptions = Omit<RunnerOptions, "plans" | "probes" | "onProgress">;
@@ -82,11 +91,15 @@ export async function openWalk(options: WalkOptions, count: number): Promise<Wal
         drop(left, streams);
       }
     },
-    async pass(l, plans) {
-      const left = await run(l, plans.map((plan, from) => ({ plan, from })));
+    async pass(l, plans, beside) {
+      const left = await run(l, [...plans.map((plan, from) => ({ plan, from })), ...beside?.ways ?? []]);
       const entered = streams;
-      streams = left;
-      drop(entered, left);
+      try {
+        await beside?.see(left);
+        streams = left.slice(0, plans.length);
+      } finally {
+        drop([...entered, ...left], streams);
+      }
     },
     close: () => drop(streams, []),
   };

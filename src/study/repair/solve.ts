@@ -9,12 +9,11 @@ import {
   difference,
   type Fit,
   freeAll,
-  gather,
+  gatherApart,
   type GatherPlace,
   keepTensors,
   merged,
   type Moments,
-  momentsOf,
   openProducts,
   openPrograms,
   openWalk,
@@ -272,17 +271,14 @@ async function solvedFrom(
     inputs: inputsOf(layer, model.spec.hidden, method),
     weighting: method.weighting,
   };
-  const [training, held] = [0, 1].map(() => momentsOf(place, model.spec.hidden));
-  for (const [b, { first, count, length }] of walk.batches.entries()) {
-    const sets = [training, held].map((moments, i) => ({
-      moments,
-      mask: Float32Array.from({ length: count * length }, (_, token) => {
-        const isHeld = first + Math.floor(token / length) >= blocks.samples - heldOut;
-        return Number(isHeld === (i === 1));
-      }),
-    })).filter(({ mask }) => mask.includes(1));
-    await gather(context, place, { x: x[b], t: t[b], f: f[b] }, sets);
-  }
+  const pairs = t.map((own, b) => ({ x: x[b], t: own, f: f[b] }));
+  const { batches } = walk;
+  const [training, held] = await gatherApart(
+    context,
+    place,
+    { batches, pairs, samples: blocks.samples },
+    heldOut,
+  );
   if (method.input === "none") {
     const all = merged(training, held);
     const mean = { weight: { rows: 0, columns: 0, data: new Float64Array(0) }, strength: 0, left: null };
