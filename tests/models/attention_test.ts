@@ -46,8 +46,8 @@ function normal(shape: readonly number[], tensor: number, scale: number): Tensor
   return float32(shape, data);
 }
 
-/** [N · T, H · E], keys and values [N · T, K · E]; `a` is what was mixed. */
-type Mixing = Record<"q" | "k" | "v" | "a", Float32Array>;
+/** [N · T, H · E], keys and values [N · T, K · E]; `a` is what was mixed, and `ready` the input of the output projection. */
+type Mixing = Record<"q" | "k" | "v" | "ready" | "a", Float32Array>;
 
 /** Runs the module over `samples` texts of `length` tokens, random streams. */
 async function run(
@@ -58,7 +58,7 @@ async function run(
 ): Promise<Mixing> {
   const hidden = spec.heads * spec.headSize;
   const lowering = { ...cpuLowering, attention };
-  const tap = ({ q, k, v }: AttentionTaps) => ({ q, k, v });
+  const tap = ({ q, k, v, ready }: AttentionTaps) => ({ q, k, v, ready: ready! });
   const graph = mixerGraph(spec, hidden, { samples, length }, { lowering, tap });
   const needs = layerTensors({ attention: spec }, hidden);
   const feeds: Record<string, Tensor> = {
@@ -80,7 +80,12 @@ async function run(
 }
 
 /** What query t of a head sees, and how much of each; also the largest score met. */
-function expected(spec: SoftmaxSpec, { q, k, v }: Omit<Mixing, "a">, samples: number, length: number) {
+function expected(
+  spec: SoftmaxSpec,
+  { q, k, v }: Pick<Mixing, "q" | "k" | "v">,
+  samples: number,
+  length: number,
+) {
   const { heads, kvHeads, headSize: E, scale, window, softcap } = spec;
   const mixed = new Float64Array(q.length);
   let most = 0;
@@ -147,4 +152,11 @@ Deno.test("slices are short where many heads and keys would make too many scores
   const most = largest(inputs.q) * largest(inputs.k) * spec.headSize * spec.scale;
   const tolerance = 2 * 4 * Math.sqrt(spec.headSize) * UNIT * Math.max(1, most);
   assert.ok(distance(a, grouped.a) / largest(inputs.v) <= tolerance);
+});
+
+Deno.test("the tap before the output projection is its input, gated or not", async () => {
+  for (const changes of [{}, { outputGate: true }] as const) {
+    const { a, ready } = await run(specOf(changes), 2, 33, "decomposed");
+    assert.deepEqual(ready, a); // the projection is the identity, whose products are exact
+  }
 });

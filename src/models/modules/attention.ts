@@ -116,9 +116,10 @@ function passed<Spec extends Scored>(
       lowering,
     )
     : attend(spec, heads, extent, lowering.attention);
-  const raw = linear(ready(mixed, spec, size, heads.gate), "attention.o_proj", weights, sum);
+  const ready = readied(mixed, spec, size, heads.gate);
+  const raw = linear(ready, "attention.o_proj", weights, sum);
   const a = watch(asUpdate(raw, spec, "attention", weights));
-  return { x, q, k, v, mixed, raw, a };
+  return { x, q, k, v, mixed, ready, raw, a };
 }
 
 /** New tokens after the keys and values of the past. */
@@ -146,12 +147,12 @@ export function attentionUpdate(
   size: number,
   weights: Weights,
 ): Value {
-  const raw = linear(ready(mixed, spec, size, gate), "attention.o_proj", weights);
+  const raw = linear(readied(mixed, spec, size, gate), "attention.o_proj", weights);
   return asUpdate(raw, spec, "attention", weights);
 }
 
 /** The input of the output projection: mixed values [N, H·E] without the zeros behind each head's, times σ(gate) where there is one. */
-function ready(mixed: Value, spec: AttentionSpec, size: number, gate?: Value): Value {
+function readied(mixed: Value, spec: AttentionSpec, size: number, gate?: Value): Value {
   const values = withoutPadding(mixed, spec.heads, spec, size);
   return gate ? Mul(values, Sigmoid(gate)) : values;
 }
