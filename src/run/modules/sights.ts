@@ -48,7 +48,7 @@ export function openSights(engine: Engine, segments: readonly Segment[]): Sights
     const indices = Array.from({ length: batch.count }, (_, i) => batch.first + i);
     const positions = () => indices.flatMap((index) => [...positionsOf(segments, index)]);
     return {
-      ...rope ? turned([rope, batch.first], () => rotations(rope, positions())) : {},
+      ...rope ? turned(["segments", rope, batch.first], () => rotations(rope, positions())) : {},
       mask: once(JSON.stringify(["mask", window, batch.first]), () =>
         segmentMask(
           indices.map((index) => segments[index].parents ?? null),
