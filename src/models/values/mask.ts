@@ -39,12 +39,13 @@ export function maskTable(
     readonly firstKeys?: number | undefined;
   },
 ): Tensor {
-  const hidden = Float32Array.from({ length: rows * columns }, (_, i) => {
-    const query = (rows - 1 - Math.floor(i / columns)) * stride;
-    const key = i % columns;
-    const distance = columns - 1 - key - query;
-    return distance < 0 || distance >= (window ?? Infinity) && key >= firstKeys ? HIDDEN : 0;
-  });
+  const hidden = new Float32Array(rows * columns).fill(HIDDEN);
+  for (let row = 0; row < rows; row++) {
+    const seen = Math.max(0, columns - (rows - 1 - row) * stride); // keys up to the query's own
+    const own = hidden.subarray(row * columns, row * columns + seen);
+    own.fill(0, 0, firstKeys);
+    own.fill(0, Math.max(0, seen - (window ?? Infinity)));
+  }
   return float32([rows, columns], hidden);
 }
 
