@@ -62,6 +62,10 @@ Deno.test("a format that cannot express a window, or one with sinks, refuses it 
       }
       await refused(2, "onnx", /attention 1 has a window and sinks.*; no other format can either/);
       await assert.rejects(Deno.stat(`${out}/no`));
+      const change: Change = { layer: 1, module: "attention", to: "window", keys: 4, sinks: 0 };
+      const plan = dropPlan(model.spec, { changes: [change] });
+      await exportModel(model, plan, { format: "onnx", out: `${out}/yes` });
+      assert.match(await Deno.readTextFile(`${out}/yes/README.md`), /\n- attention 1 \(window of 4 keys\)\n/);
     } finally {
       model.close();
     }

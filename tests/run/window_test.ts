@@ -174,6 +174,50 @@ for (const [way, { on, names: some = names }] of Object.entries(engines)) {
   }
 }
 
+for (const name of ["llama", "gpt-oss"]) {
+  for (const [way, { on }] of Object.entries(engines).slice(0, 3)) {
+    Deno.test(`${name}: texts side by side see windows of their own, by ${way} attention`, () =>
+      withWindows(name, async ({ model, ids, plans }) => {
+        const texts = [ids, ids.toReversed()];
+        const opened = await decoder({ model, engine: on as Engine, plan: plans.all, texts: 2 });
+        try {
+          let both = await opened.prefill(...texts.map((text) => text.subarray(0, 9)));
+          for (let t = 9; t < ids.length; t++) both = await opened.step(texts[0][t], texts[1][t]);
+          for (const [i, text] of texts.entries()) {
+            const alone = (await logitsOf(model, on as Engine, plans.all, text, 9)).at(-1)!;
+            const own = both.subarray(i * alone.length, (i + 1) * alone.length);
+            assert.ok(distance(own, alone) <= stateTolerance(model.spec) * largest(alone));
+          }
+        } finally {
+          await opened.release();
+        }
+      }));
+  }
+}
+
+Deno.test("a long text has the same loss in slices of a pass, in parts of a prompt, and token by token", () =>
+  withFixture("llama", async ({ model }) => {
+    const { ids } = randomBlocks(1, 600, model.spec.vocabulary);
+    for (const [keys, sinks] of [[40, 3], [1, 300], [280, 270]]) {
+      const changes = model.spec.layers.map((_, layer) => windowOf(layer, keys, sinks));
+      const plan = dropPlan(model.spec, { changes });
+      const [[full], [{ nll }]] = await score({
+        model,
+        engine,
+        segments: [{ ids, past: null }],
+        plans: [noDrop, plan],
+      });
+      const rows = await logitsOf(model, engine, plan, ids, 1);
+      const logits = new Float32Array(rows.length * rows[0].length);
+      rows.forEach((row, t) => logits.set(row, t * row.length));
+      const most = 2 * stateTolerance(model.spec) * largest(logits) * Math.sqrt(ids.length);
+      assert.ok(Math.abs(nll - nllOf(ids, logits)) <= most, `${keys} and ${sinks}: ${nll}`);
+      assert.ok(Math.abs(nll - full.nll) > most);
+      const prompt = (await logitsOf(model, engine, plan, ids, ids.length))[0];
+      assert.ok(distance(prompt, rows.at(-1)!) <= stateTolerance(model.spec) * largest(prompt));
+    }
+  }));
+
 /** The stream [T, D] that leaves the last layer, of each segment. */
 async function streamsOf(
   model: Model,
