@@ -25,6 +25,8 @@ export type Change =
     readonly module: LayerModule;
     readonly to: "linear";
     readonly tensors: string;
+    /** Whether the map is of the stream itself, not of the module's normed input. */
+    readonly unnormed?: true | undefined;
   }
   /**
    * Softmax attention over the last `keys` keys, the query's own included, and the first `sinks` keys of the text. Where the module's
@@ -60,6 +62,19 @@ export const CHANGES = [
   "window",
   "weights",
 ] as const satisfies readonly Change["to"][];
+
+/** The name of a repair of dropped modules; the last two are as published, without ridge and weights of tokens. */
+export type RepairName = "mean" | "gain" | "merge" | "refit" | "linear" | "nbl" | "replaceme";
+/** All of them. */
+export const REPAIRS = [
+  "mean",
+  "gain",
+  "merge",
+  "refit",
+  "linear",
+  "nbl",
+  "replaceme",
+] as const satisfies readonly RepairName[];
 
 /** The changes of a model's modules. A dropped block has its layer in both lists. */
 export interface DropPlan {

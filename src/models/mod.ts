@@ -19,6 +19,7 @@ export { families } from "./families/list.ts";
 export { ropeFactorsOf } from "./gguf/rope.ts";
 export { embeddingGraph, scoredRowsGraph } from "./graphs/ends.ts";
 export { expertGraph, routerGraph, sharedGraph } from "./graphs/experts.ts";
+export { type FitInput, fitInput, fitTensors } from "./graphs/inputs.ts";
 export { mixerGraph, mlpPartGraph, updateGraph, type UpdateTaps } from "./graphs/layer.ts";
 export { headGraph, stepGraph } from "./graphs/step.ts";
 export { wholeGraph, wholeName } from "./graphs/whole.ts";

@@ -18,6 +18,12 @@ export { changeTensorName, isChangeTensorName, keepTensors, tensorsOf } from "./
 export { changedSpec } from "./plan/variants.ts";
 export { routingProbe } from "./probes/routing.ts";
 export type { Observation, Probe } from "./probes/probe.ts";
+export { difference, gather, type GatherPlace, momentsOf } from "./repair/gather.ts";
+export { merged, type Moments } from "./repair/moments.ts";
+export { type Matrix, openProducts, type Products } from "./repair/product.ts";
+export { type Fit, ridge } from "./repair/ridge.ts";
+export { openWalk, type Stream, type Walk } from "./repair/walk.ts";
+export { openPrograms, type Programs } from "./programs.ts";
 export { sampler } from "./decode/sample.ts";
 export { type Reference, reference, score, type ScoreOptions, type ScoreSums } from "./head/score.ts";
 export { type Packing, packingOf, packRequests, tokensOf } from "./requests/pack.ts";

@@ -17,7 +17,7 @@ Deno.test("a repaired plan is written, measured whole and in shards, and exporte
     await run("plan", profile, "--target", "attention", "--drop", "2", "--json", plan);
     const repair = ["repair", folder, ...text, "--samples", "3", "--plan", plan, "--json", repaired];
     const dry = await run(...repair, "--dry-run");
-    assert.match(dry.out, /48 tokens, 1 plan, 6 modules/);
+    assert.match(dry.out, /48 tokens, 1 plan, 14 modules/);
     await assert.rejects(Deno.stat(repaired));
     const { out, err } = await run(...repair);
     assert.match(out, /attention \d \d \(mean\)/);

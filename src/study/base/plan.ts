@@ -2,6 +2,7 @@
 import {
   type Check,
   expect,
+  flag,
   like,
   list,
   number,
@@ -29,6 +30,7 @@ const aChange: Check = record({
   to: required(oneOf(CHANGES)),
   tensors: text,
   heads: list(wholeNumber(0), "heads", 1),
+  unnormed: flag,
   scale: number("a finite number above 0", (value) => value > 0),
   keys: wholeNumber(1),
   sinks: wholeNumber(0),
