@@ -34,6 +34,7 @@ import {
   withFixture,
 } from "../support.ts";
 import { tolerances } from "./attention_tolerances.ts";
+import { nllOf } from "./states.ts";
 
 const folder = new URL("../fixtures/windows/", import.meta.url);
 const names = [...Deno.readDirSync(folder)].map(({ name }) => name.replace(".safetensors", "")).sort();
@@ -80,18 +81,6 @@ async function withWindows(
     const plans = Object.fromEntries(Object.keys(CASES).map((key) => [key, planFor(model, tensors, key)]));
     await use({ model, ids: tensors.get("ids")!.data as Int32Array, tensors, plans });
   });
-}
-
-/** Nats of the tokens after the first. */
-function nllOf(ids: Int32Array, logits: Float32Array): number {
-  const words = logits.length / ids.length;
-  let sum = 0;
-  for (let t = 0; t + 1 < ids.length; t++) {
-    const row = logits.subarray(t * words, (t + 1) * words);
-    const most = row.reduce((a, b) => Math.max(a, b));
-    sum += Math.log(row.reduce((total, z) => total + Math.exp(z - most), 0)) + most - row[ids[t + 1]];
-  }
-  return sum;
 }
 
 /** Ways to run attention; in words, why one does not run here. A device that the CPU plays is slow. */
@@ -194,6 +183,29 @@ for (const name of ["llama", "gpt-oss"]) {
       }));
   }
 }
+
+Deno.test("scores are capped before keys are hidden, in every way that attention is run", () =>
+  withWindows("llama", async ({ model, ids, plans }) => {
+    const layers = model.spec.layers.map((layer) => ({
+      ...layer,
+      attention: { ...scoring(layer.attention)!, softcap: 1.5 },
+    }));
+    const capped: Model = { ...model, spec: { ...model.spec, layers } };
+    const [grouped, standard, products] = await Promise.all(
+      Object.values(engines).slice(0, 3).map(({ on }) => logitsOf(capped, on as Engine, plans.all, ids, 6)),
+    );
+    grouped.forEach((row, t) => {
+      for (const other of [standard[t], products[t]]) {
+        assert.ok(distance(row, other) <= stateTolerance(model.spec) * largest(row), `row ${t}`);
+      }
+    });
+    const [{ nll }] =
+      (await score({ model: capped, engine, segments: [{ ids, past: null }], plans: [plans.all] }))[0];
+    const rows = await logitsOf(capped, engine, plans.all, ids, 1);
+    const logits = Float32Array.from(rows.flatMap((row) => [...row]));
+    const most = 2 * stateTolerance(model.spec) * largest(logits) * Math.sqrt(ids.length);
+    assert.ok(Math.abs(nll - nllOf(ids, logits)) <= most);
+  }));
 
 Deno.test("a long text has the same loss in slices of a pass, in parts of a prompt, and token by token", () =>
   withFixture("llama", async ({ model }) => {

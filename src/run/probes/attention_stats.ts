@@ -30,9 +30,9 @@ export interface AttentionStatsOptions {
 }
 
 /**
- * A probe of attention patterns of a model's layers, as the plan leaves them. `stats` has, by layer and sample, what `reduce` makes of the statistics, which are too
- * large to keep of a long text; null for a layer whose attention the plan did not run, or is linear. Throws `RangeError` for a stride
- * that is no positive integer.
+ * A probe of attention patterns; `layers` are those that the plan leaves (`changedSpec`). `stats` has, by layer and sample, what
+ * `reduce` makes of the statistics, which are too large to keep of a long text; null for a layer whose attention the plan did not
+ * run, or is linear. Throws `RangeError` for a stride that is no positive integer.
  */
 export function attentionStatsProbe<T>(
   layers: readonly LayerSpec[],
