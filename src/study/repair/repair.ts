@@ -10,12 +10,12 @@ import { type DropPlan, noDrop, type RepairName, REPAIRS, toldSign } from "../..
 import { elements } from "../../tensor/mod.ts";
 import { type Perplexity, type Plan, planData, type ReplacementRequest } from "../../result/mod.ts";
 import { dropPlan } from "../../run/mod.ts";
-import { onModel, type Packed, type StudyModel } from "../../subject/mod.ts";
+import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { flopsOf, needOf, type Pass } from "../base/estimate.ts";
 import { expectRoom } from "../base/memory.ts";
 import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions, tellReused } from "../base/options.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
-import { type RunOptions, sampleStage, type Span, type Stage, stage } from "../base/stage.ts";
+import { type RunOptions, sampleStage, type Stage, stage } from "../base/stage.ts";
 import { run, step, stepOf, type Study } from "../base/study.ts";
 import { samplesOf, type Text, textOf, workOver } from "../base/text.ts";
 import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
