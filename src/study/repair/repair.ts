@@ -10,19 +10,19 @@ import { type DropPlan, noDrop, type RepairName, REPAIRS, toldSign } from "../..
 import { elements } from "../../tensor/mod.ts";
 import { type Perplexity, type Plan, planData, type ReplacementRequest } from "../../result/mod.ts";
 import { dropPlan } from "../../run/mod.ts";
-import { onModel, type Packed, type StudyModel } from "../../subject/mod.ts";
+import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { flopsOf, needOf, type Pass } from "../base/estimate.ts";
 import { expectRoom } from "../base/memory.ts";
 import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions, tellReused } from "../base/options.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
-import { type RunOptions, sampleStage, type Span, type Stage, stage } from "../base/stage.ts";
+import { type RunOptions, sampleStage, type Stage, stage } from "../base/stage.ts";
 import { run, step, stepOf, type Study } from "../base/study.ts";
 import { samplesOf, type Text, textOf, workOver } from "../base/text.ts";
 import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
 import { merge } from "../../result/mod.ts";
 import { keepSolution, keptSolution } from "./kept.ts";
 import { inputsOf, methods } from "./methods.ts";
-import { order, type Site, sitesOf } from "./sites.ts";
+import { sitesOf } from "./sites.ts";
 import { type Job, planWith, solve, type Solved } from "./solve.ts";
 
 /** Options of `repair`. */
@@ -149,9 +149,7 @@ async function jobOf({ text, ...job }: Request, options: RunOptions): Promise<Jo
 /** Throws `RangeError` for fewer tokens than a fit can be made from. */
 function expectTokens({ model: { name, spec }, text: { sizes }, by, method, sites, heldOut }: Request): void {
   const tokens = (sizes.samples - heldOut) * sizes.length;
-  const inputs = !method.made
-    ? 0
-    : Math.max(...sites.map(({ layer }) => inputsOf(spec.layers[layer], spec.hidden, method)));
+  const inputs = !method.made ? 0 : Math.max(...sites.map((site) => inputsOf(site, spec, method)));
   if (tokens >= inputs) return;
   const samples = (tokens: number) => Math.ceil(4 / 3 * tokens / sizes.length);
   throw new RangeError(
@@ -173,7 +171,7 @@ function fitStage(request: Request): Stage<Solved[]> {
     unit: "modules",
     units: sites.length,
     cost(unit) {
-      const inputs = inputsOf(layers[sites[unit].layer], hidden, method);
+      const inputs = inputsOf(sites[unit], model.spec, method);
       return share(sites[unit].layer) + 2 * tokens * inputs * (inputs + hidden);
     },
     bytes: () => bytesOf(request),
@@ -201,7 +199,7 @@ function fitStage(request: Request): Stage<Solved[]> {
 function bytesOf({ model, text: { sizes }, method, sites, sequential }: Request): number {
   const { spec } = model;
   const streams = 4 * sizes.samples * sizes.length * spec.hidden * (sequential ? 7 : 5);
-  const inputs = Math.max(...sites.map(({ layer }) => inputsOf(spec.layers[layer], spec.hidden, method)));
+  const inputs = Math.max(...sites.map((site) => inputsOf(site, spec, method)));
   const sums = 8 * 6 * inputs * (inputs + spec.hidden);
   return needOf(model, [{ samples: 1, length: 1, plans: [noDrop], head: false }]).bytes + streams + sums;
 }
