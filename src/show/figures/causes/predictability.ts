@@ -15,7 +15,14 @@ import {
   logDomain,
 } from "../../chart/draw/axes.ts";
 import { COLORS, lookOf } from "../../chart/draw/colors.ts";
-import { counted, formatNumber, formatShare, formatTick, median, withInterval } from "../../chart/numbers.ts";
+import {
+  counted,
+  formatFixed,
+  formatNumber,
+  formatShare,
+  median,
+  withInterval,
+} from "../../chart/numbers.ts";
 import { type Cell, type Panel, WIDTH } from "../../chart/draw/panel.ts";
 import { KIND_NAMES, settingOf } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
@@ -186,9 +193,11 @@ function scatter(
     return [{ x, y, says }];
   });
   const heights = points.map(({ y }) => y);
+  const [bottom, top] = airyDomain(heights);
+  const decimals = top - bottom < 0.1 ? 3 : 2;
   const y: Axis = isLog
     ? logAxis(logDomain(heights), label)
-    : linearAxis(airyDomain(heights), label, formatTick);
+    : linearAxis([bottom, top], label, (value) => formatFixed(value, decimals));
   return {
     width: WIDTH / 2,
     height: 270,
