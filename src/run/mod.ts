@@ -21,6 +21,7 @@ export type { Observation, Probe } from "./probes/probe.ts";
 export { difference, gather, type GatherPlace, momentsOf } from "./repair/gather.ts";
 export { merged, type Moments } from "./repair/moments.ts";
 export { type Matrix, openProducts, type Products } from "./repair/product.ts";
+export { RefusedRepair } from "./repair/refused.ts";
 export { type Fit, ridge } from "./repair/ridge.ts";
 export { openWalk, type Stream, type Walk } from "./repair/walk.ts";
 export { openPrograms, type Programs } from "./programs.ts";

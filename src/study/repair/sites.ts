@@ -8,6 +8,7 @@ import {
   type RepairName,
 } from "../../measure/mod.ts";
 import { kindOf, type ModelSpec } from "../../models/mod.ts";
+import { RefusedRepair } from "../../run/mod.ts";
 import type { Method } from "./methods.ts";
 
 /** A module of a layer. */
@@ -25,7 +26,7 @@ export interface Site extends Place {
 export const order = ({ layer, module }: Place) => 2 * layer + MODULES.indexOf(module);
 
 /**
- * The sites of a plan's repair, in order. Throws `RangeError` for a plan that drops nothing, and for a module that the repair cannot
+ * The sites of a plan's repair, in order. Throws `RefusedRepair` for a plan that drops nothing, and for a module that the repair cannot
  * change, by name.
  */
 export function sitesOf(
@@ -38,9 +39,9 @@ export function sitesOf(
 ): Site[] {
   const changes = everyChange(plan);
   const dropped = changes.filter(({ to }) => to === "nothing");
-  const cannot = (why: string) => new RangeError(`Cannot repair ${name} by ${by}: ${why}`);
+  const cannot = (why: string) => new RefusedRepair(`Cannot repair ${name} by ${by}: ${why}`);
   if (dropped.length === 0) {
-    throw new RangeError(
+    throw new RefusedRepair(
       `Cannot repair ${name}: the plan drops nothing, expected at least one dropped module`,
     );
   }
