@@ -6,7 +6,14 @@ import { checkPlanFiles, planTensors, readPlan, REPAIR_SAMPLES, studies } from "
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
 import { isStandardOutput } from "../shared/destination.ts";
 import { explained } from "../shared/help.ts";
-import { MODEL, type StudyFlags, withEngineFlags, withPriceFlags, withTextFlags } from "../shared/options.ts";
+import {
+  MODEL,
+  type StudyFlags,
+  withEngineFlags,
+  withKeepingFlags,
+  withPriceFlags,
+  withTextFlags,
+} from "../shared/options.ts";
 import { outputOf } from "../shared/outlet.ts";
 import { perform, shown } from "../shared/perform.ts";
 
@@ -44,7 +51,8 @@ export function repairCommand(context: Context): Command {
     }
     await checkPlanFiles(json);
   });
-  return withPriceFlags(withEngineFlags(withTextFlags(command, { samples: REPAIR_SAMPLES }))).action(
+  withEngineFlags(withTextFlags(command, { samples: REPAIR_SAMPLES }));
+  return withKeepingFlags(withPriceFlags(command)).action(
     async (ref: string, flags: RepairFlags) => {
       const plan = await readPlan(flags.plan);
       await withModel(context, ref, flags, async (model) => {

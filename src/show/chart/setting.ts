@@ -118,13 +118,13 @@ export function repairsText({ repaired, curves }: Pick<Sweep, "repaired" | "curv
 
 /** Dashes of the repairs, behind those of an order. */
 const REPAIR_DASHES: Readonly<Record<RepairName, string>> = {
-  mean: "1 3",
-  gain: "6 2 1 2",
-  merge: "4 3",
-  refit: "9 3",
-  linear: "2 2",
-  nbl: "2 2 6 2",
-  replaceme: "4 3 1 3",
+  mean: "2 7",
+  gain: "2 7 6 7",
+  merge: "6 4 2 4 2 4",
+  refit: "12 4 2 4",
+  linear: "12 5",
+  nbl: "12 5 6 5",
+  replaceme: "6 4 2 4",
 };
 
 /** The dash pattern of a curve; none by importance, where nothing is repaired. */
