@@ -3,7 +3,6 @@
  * would move, and a number without a field in the format would become the format's default.
  */
 import { kindOf, type ModelSpec } from "../models/mod.ts";
-import { changedSpec } from "../run/mod.ts";
 import { type Format, Inexpressible, type Job, type Module, modulesText } from "./job.ts";
 
 /** Throws `Inexpressible` that names the first module that would be another one. `skipped` modules are not to be there. */
@@ -30,16 +29,11 @@ export function expectModel({ full, kept }: Job, found: ModelSpec, skipped: read
   });
 }
 
-/** Throws `Inexpressible` where a format cannot express the kind of some module, or of one that takes its place. */
-export function expectExpressible({ full, drop }: Job, format: Format): void {
+/** Throws `Inexpressible` where a format cannot express the kind of some module. */
+export function expectExpressible({ full }: Job, format: Format): void {
   for (const module of full.layers.flatMap(({ attention, mlp }) => [attention, mlp])) {
     const why = module && kindOf(module).inexpressible[format];
     if (why) throw new Inexpressible("the model", why);
-  }
-  const { layers } = changedSpec(full, drop);
-  for (const change of drop.changes ?? []) {
-    const why = kindOf(layers[change.layer][change.module]!).inexpressible[format];
-    if (why) throw new Inexpressible(modulesText([change]), why);
   }
 }
 

@@ -11,7 +11,16 @@
 import { ggufConfig, mixerKind, type MlpSpec, readSpec, ropeFactorsOf, scoring } from "../../models/mod.ts";
 import { ggufContent, type OutTensor, zeros } from "../../weights/mod.ts";
 import { expectExpressible, expectModel } from "../expect.ts";
-import { type Format, Inexpressible, type Job, type Made, type Module, modulesText } from "../job.ts";
+import {
+  type Format,
+  Inexpressible,
+  type Job,
+  type Made,
+  type Module,
+  modulesText,
+  zeroedIn,
+} from "../job.ts";
+import { holdsMean } from "../names.ts";
 import { wholeOfFolder } from "./folder.ts";
 import { type Field, field, type Whole, wholeOfFile } from "./whole.ts";
 
@@ -19,13 +28,13 @@ import { type Field, field, type Whole, wholeOfFile } from "./whole.ts";
 const LIKE_DECI = ["llama", "deci"];
 
 export async function ggufFiles(job: Job, format: Format): Promise<Made> {
-  const { stored, kept, lone, model } = job;
+  const { stored, lone, model } = job;
   const whole = stored.kind === "gguf"
     ? await wholeOfFile(stored.file)
     : await wholeOfFolder(job, stored.file);
   const architecture = architectureOf(job, whole, format);
-  const skipped = lone.filter(({ module, layer }) => module === "attention" && layer !== kept[0]);
-  const zeroed = lone.filter((one) => !skipped.includes(one));
+  const zeroed = zeroedIn(job, format);
+  const skipped = lone.filter((one) => !zeroed.includes(one));
   const metadata = metadataOf(job, whole, architecture, skipped);
   const tensors = tensorsOf(job, whole, skipped, zeroed);
   const described = {
@@ -131,15 +140,18 @@ function keptEntries(found: Field, layers: number, kept: readonly number[]): Fie
 }
 
 function tensorsOf(
-  { kept }: Job,
+  job: Job,
   { tensors }: Whole,
   skipped: readonly Module[],
   zeroed: readonly Module[],
 ): OutTensor[] {
+  const { kept } = job;
   const outputs = { attention: "attn_output", mlp: "ffn_down" };
   const silent = new Set(
-    zeroed.flatMap(({ module, layer }) =>
-      ["weight", "bias"].map((kind) => `blk.${layer}.${outputs[module]}.${kind}`)
+    zeroed.flatMap((one) =>
+      ["weight", ...holdsMean(job, one) ? [] : ["bias"]].map((kind) =>
+        `blk.${one.layer}.${outputs[one.module]}.${kind}`
+      )
     ),
   );
   return tensors.flatMap((tensor) => {
