@@ -94,15 +94,10 @@ export function modulesText(modules: readonly Module[]): string {
   return modules.map(({ module, layer }) => `${module === "mlp" ? "MLP" : module} ${layer}`).join(", ");
 }
 
-/**
- * Dropped modules that a format keeps, with an output projection of zeros: it runs every module of a layer. llama.cpp's `deci` leaves
- * attention out, but for that of the first layer, from which it takes the size of all heads.
- */
-export function zeroedIn({ lone, kept, stored }: Job, format: Format): readonly Module[] {
-  if (format === "hf") return lone;
-  const isDeci = stored.kind === "gguf" && stored.file.metadata.get("general.architecture") === "deci";
-  if (format !== "gguf-deci" && !(format === "gguf" && isDeci)) return [];
-  return lone.filter(({ module, layer }) => module === "mlp" || layer === kept[0]);
+/** Whether a format is llama.cpp's architecture of layers that differ. */
+export function isDeci({ stored }: Job, format: Format): boolean {
+  const own = stored.kind === "gguf" && stored.file.metadata.get("general.architecture");
+  return format === "gguf-deci" || format === "gguf" && own === "deci";
 }
 
 /** The formats in which a smaller model can be written. */

@@ -54,7 +54,7 @@ const REFUSED: readonly (readonly [name: string, format: Format, changes: Change
     "qwen2",
     "hf",
     mlp,
-    "MLP 1 is replaced by a mean, and MLP 1, attention 1 has no bias .*; formats that can: onnx",
+    "MLP 1 is replaced by a mean, .* of MLP 1 or attention 1 could hold; formats that can: onnx",
   ],
   ["gemma2", "hf", attention, "attention 1 is replaced by a mean, .*; formats that can: onnx"],
   ["mixtral", "hf", mlp, "MLP 1 is replaced by a mean, .*; formats that can: onnx"],
@@ -62,7 +62,7 @@ const REFUSED: readonly (readonly [name: string, format: Format, changes: Change
     "llama",
     "llm-drop",
     means,
-    "attention 0 is replaced by a mean, and no module before it .*: hf, gguf-deci, onnx",
+    "attention 0 is replaced by a mean, which only a bias of a module before it could hold, .*: hf, gguf-deci, onnx",
   ],
   ["llama", "gguf", attention, "attention 1 is dropped alone, .*: llm-drop, hf, gguf-deci, onnx"],
 ];

@@ -1,15 +1,15 @@
 /**
  * Means as biases. A vector b in the place of a module is right in the bias of an output projection that writes to the stream between
- * the same two readers: of the module itself, where a format keeps it with an output projection of zeros, or of the last module
- * before it that is left, since none that is dropped reads the stream. In a layer whose modules read the same stream (parallel) the other
- * one of the layer writes there too.
+ * the same two readers: of the module itself, where a format keeps it with an output projection of zeros (transformers runs every module
+ * of a layer), or of the last module before it that is left, since none that is dropped reads the stream. In a layer whose modules read
+ * the same stream (parallel) the other one of the layer writes there too.
  */
 import { type Change, type LayerModule, MODULES } from "../../measure/mod.ts";
 import { type LayerSpec, layerTensors, type ModelSpec, readSpec } from "../../models/mod.ts";
 import { changedSpec, checkedTensors, isRun } from "../../run/mod.ts";
 import { toFloat32 } from "../../tensor/mod.ts";
 import { withFields } from "../config.ts";
-import { type Format, Inexpressible, type Job, type Module, modulesText, zeroedIn } from "../job.ts";
+import { type Format, Inexpressible, isDeci, type Job, type Module, modulesText } from "../job.ts";
 import type { Edits } from "./edits.ts";
 import { mapped, zeroSource } from "./source.ts";
 
@@ -23,45 +23,56 @@ const OUTPUTS: Readonly<Record<LayerModule, string>> = {
 /** Fields of `config.json` that give all modules of a kind biases, in families that have them. */
 const FIELDS: Readonly<Record<LayerModule, string>> = { attention: "attention_bias", mlp: "mlp_bias" };
 
-/** Puts a mean into a bias. Throws `Inexpressible` where no bias is in the right place. */
-export function storeMean(change: Mean, job: Job, format: Format, edits: Edits): Job {
-  const vector = toFloat32(
-    checkedTensors(job.full, change, `export ${job.model.name}`).get(`${change.module}.mean`)!,
-  );
+/**
+ * Puts a mean into a bias; null where the format has a place for the vector itself. Throws `Inexpressible` where no bias is in the right
+ * place.
+ */
+export function storeMean(change: Mean, job: Job, format: Format, edits: Edits): Job | null {
+  const hasConstants = isDeci(job, format) && job.kept.includes(change.layer);
+  if (format === "onnx" || hasConstants && change.module === "mlp") return null;
   const places = placesOf(change, job, format);
-  const [host, biased] = places.map((place) => [place, withBias(place, job, format, edits)] as const)
-    .find(([, biased]) => biased !== null) ?? [];
-  if (!host || !biased) throw new Inexpressible(modulesText([change]), whyNot(places));
-  const { name } = biased.model.stored!(OUTPUTS[host.module], host.layer);
+  for (const host of places) {
+    const biased = withBias(host, job, format, edits);
+    if (biased) return addMean(change, host, biased, edits);
+  }
+  if (hasConstants) return null;
+  throw new Inexpressible(modulesText([change]), whyNot(places));
+}
+
+/** Adds the vector to the bias of a module. Its own bias it replaces, since nothing is left of what that belonged to. */
+function addMean(change: Mean, host: Module, job: Job, edits: Edits): Job {
+  const own = checkedTensors(job.full, change, `export ${job.model.name}`);
+  const vector = toFloat32(own.get(`${change.module}.mean`)!);
   const isOwn = host.layer === change.layer && host.module === change.module;
-  const { updateScale = 1 } = biased.full.layers[host.layer][host.module]!;
-  const bias = edits.get(name);
-  edits.set(name, mapped(bias, (value, i) => (isOwn ? 0 : value) + vector[i] / updateScale));
-  return isOwn ? { ...biased, ownMeans: [...biased.ownMeans, host] } : biased;
+  const { name } = job.model.stored!(OUTPUTS[host.module], host.layer);
+  const { updateScale = 1 } = job.full.layers[host.layer][host.module]!;
+  edits.set(name, mapped(edits.get(name), (value, i) => (isOwn ? 0 : value) + vector[i] / updateScale));
+  return isOwn ? { ...job, ownMeans: [...job.ownMeans, host] } : job;
 }
 
 function whyNot(places: readonly Module[]): string {
   const found = places.length > 0
-    ? `${modulesText(places)} has no bias of its output projection, and the format gives it none`
-    : "no module before it is left whose bias could hold it";
-  return `is replaced by a mean, and ${found}`;
+    ? `only a bias of the output projection of ${
+      places.map((place) => modulesText([place])).join(" or ")
+    } could hold`
+    : "only a bias of a module before it could hold, and none is left";
+  return `is replaced by a mean, which ${found}`;
 }
 
 /** Modules whose biases are in the right place. */
 function placesOf(change: Mean, job: Job, format: Format): Module[] {
+  const { layer, module } = change;
   const { layers } = changedSpec(job.full, job.drop);
   const isLeft = ({ layer, module }: Module) => isRun(layers[layer][module]);
-  const own = zeroedIn(job, format).filter((one) =>
-    one.layer === change.layer && one.module === change.module
-  );
-  const { layer, module } = change;
   const inOrder = layers.flatMap((_, layer) => MODULES.map((module) => ({ layer, module })));
   const other: Module = { layer, module: module === "attention" ? "mlp" : "attention" };
-  const isParallel = layers[layer].residual === "parallel";
-  const before = isParallel && isLeft(other)
+  const before = layers[layer].residual === "parallel" && isLeft(other)
     ? other
     : inOrder.slice(0, 2 * layer + MODULES.indexOf(module)).findLast(isLeft);
-  return [...own, ...before ? [before] : []];
+  return [
+    ...format === "hf" && job.kept.includes(layer) ? [{ layer, module }] : [],
+    ...before ? [before] : [],
+  ];
 }
 
 /** The job whose modules of this kind have biases; null where they cannot. */
@@ -72,7 +83,11 @@ function withBias(place: Module, job: Job, format: Format, edits: Edits): Job | 
       name === OUTPUTS[module]
     );
   const spec = job.full.layers[layer][module];
-  if (!spec || spec.norm.post || spec.kind !== "softmax" && spec.kind !== "dense") return null; // a norm would change it
+  const isMap = job.drop.changes?.some((one) =>
+    one.to === "linear" && one.layer === layer && one.module === module
+  );
+  if (!spec || isMap || spec.norm.post) return null; // a norm would change it
+  if (spec.kind !== "softmax" && spec.kind !== "dense") return null;
   if (isThere(job.full)) return job;
   const full = { ...job.full, layers: job.full.layers.map((own) => biasedLayer(own, module)) };
   const fields = fieldsOf(job, module, format, isThere);

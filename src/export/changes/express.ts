@@ -4,7 +4,7 @@
  */
 import { type Change, type LayerModule, MODULES } from "../../measure/mod.ts";
 import { checkedTensors } from "../../run/mod.ts";
-import { type Format, Inexpressible, type Job, modulesText, type Stored } from "../job.ts";
+import { type Format, Inexpressible, isDeci, type Job, modulesText, type Stored } from "../job.ts";
 import { storeMean } from "./bias.ts";
 import { type Edits, editsOf } from "./edits.ts";
 import { overlaid } from "./source.ts";
@@ -15,17 +15,17 @@ type ChangeTo<To extends Change["to"]> = Extract<Change, { readonly to: To }>;
 
 /** How the changes of one kind are written. */
 interface ExportKind<Own extends Change> {
-  /** Formats that have such modules. */
-  readonly native: readonly Format[];
-  /** Makes it of stored tensors in the others. Throws `Inexpressible`. */
-  store(change: Own, job: Job, format: Format, edits: Edits): Job;
+  /**
+   * Makes it of stored tensors; null where the format has such modules, so that it stays a change. Throws `Inexpressible` if neither is
+   * possible.
+   */
+  store(change: Own, job: Job, format: Format, edits: Edits): Job | null;
   /** What users of the model should know, if anything. */
   note?(change: Own): string | null;
 }
 
 const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<ChangeTo<To>> } = {
   weights: {
-    native: [],
     store(change, job, _, edits) {
       storeWeights(change, job, edits);
       return job;
@@ -36,10 +36,10 @@ const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<Cha
           "results are those of the plan, but this saves no time or memory"
         : null,
   },
-  mean: { native: ["onnx"], store: storeMean },
+  mean: { store: storeMean },
   linear: {
-    native: ["onnx"],
-    store(change) {
+    store(change, job, format) {
+      if (format === "onnx" || isDeci(job, format)) return null;
       const why = "is replaced by a linear map, for which the format has no place";
       throw new Inexpressible(modulesText([change]), why);
     },
@@ -56,20 +56,26 @@ function kindOf({ to }: Change): ExportKind<Change> {
  */
 export function expressed(job: Job, format: Format): Job {
   const { changes = [], ...lists } = job.drop;
+  changes.forEach((change) => checkedTensors(job.full, change, `export ${job.model.name}`));
   const edits = editsOf(job.stored.file);
-  const isNative = (change: Change) => kindOf(change).native.includes(format);
-  const native = changes.filter(isNative);
-  native.forEach((change) => checkedTensors(job.full, change, `export ${job.model.name}`));
+  const left: Change[] = [];
+  let made = job;
   // A mean goes into the bias of a module whose other weights are in place then.
-  const others = changes.filter((change) => !isNative(change)).toSorted((a, b) => rank(a) - rank(b));
-  const made = others.reduce((job, change) => kindOf(change).store(change, job, format, edits), job);
-  const means = (module: LayerModule) =>
-    others.flatMap((change) => change.to === "mean" && change.module === module ? [change.layer] : []);
-  const [attention, mlp] = MODULES.map((module) => [...lists[module], ...means(module)]);
+  for (const change of changes.toSorted((a, b) => rank(a) - rank(b))) {
+    const stored = kindOf(change).store(change, made, format, edits);
+    if (stored) made = stored;
+    else left.push(change);
+  }
+  const gone = (module: LayerModule) =>
+    changes.filter((change) => change.to === "mean" && change.module === module && !left.includes(change));
+  const [attention, mlp] = MODULES.map((module) => [
+    ...lists[module],
+    ...gone(module).map(({ layer }) => layer),
+  ]);
   const stored = { ...made.stored, file: overlaid(job.stored.file, edits.made) } as Stored;
   return {
     ...made,
-    drop: { attention, mlp, ...native.length > 0 ? { changes: native } : {} },
+    drop: { attention, mlp, ...left.length > 0 ? { changes: left } : {} },
     ...edits.made.size > 0 ? { stored, edited: true } : {},
   };
 }
