@@ -58,7 +58,7 @@ export function linearOf(
 }
 
 /** A fixture's folder, or its GGUF file. */
-async function refOf(name: string): Promise<string> {
+export async function refOf(name: string): Promise<string> {
   if (!name.endsWith(".gguf")) return (await fixture(name)).folder;
   return fileURLToPath(new URL(`../fixtures/gguf/${name}`, import.meta.url));
 }

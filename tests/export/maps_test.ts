@@ -1,8 +1,11 @@
 /** Linear maps in exported models: in llama.cpp's `deci` a map is attention without keys. */
 import assert from "node:assert/strict";
-import type { Format } from "../../src/export/mod.ts";
+import { exportModel, type Format } from "../../src/export/mod.ts";
+import { dropPlan } from "../../src/run/mod.ts";
+import { openModel } from "../../src/subject/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
-import { type Changes, expectRefused, expectWritten, linearOf, meanOf, refitted } from "./changed.ts";
+import { type Changes, expectRefused, expectWritten, linearOf, meanOf, refitted, refOf } from "./changed.ts";
+import { expectSame, withSmaller } from "./smaller.ts";
 
 const attention: Changes = (spec) => [linearOf(spec, 1, "attention")];
 const first: Changes = (spec) => [linearOf(spec, 0, "attention"), linearOf(spec, 1, "attention")];
@@ -35,6 +38,32 @@ for (const name of ["llama", "llama.gguf", "llama-bias"]) {
       }));
   }
 }
+
+Deno.test("a deci file with maps is exported again as deci and to ONNX, and refused in hf", async () => {
+  const ref = await refOf("llama");
+  const { spec, close } = await openModel(ref);
+  close();
+  const plan = dropPlan(spec, { changes: mixed(spec) });
+  await withSmaller(ref, plan, "gguf-deci", async ({ exported }) => {
+    const file = `${exported.folder}/model.gguf`;
+    const again = { attention: [3], mlp: [4] }; // of the file: the map in MLP 1's place, and the bias of attention 2's
+    for (const format of ["gguf", "gguf-deci"] satisfies Format[]) {
+      await withSmaller(file, again, format, (both) => expectSame("llama", both, again));
+    }
+    await exportModel(file, again, { format: "onnx", out: `${exported.folder}/onnx` });
+    await assert.rejects(
+      exportModel(file, again, { format: "hf", out: `${exported.folder}/hf` }),
+      /the model has a linear map in the place of a module, .*; formats that can: gguf, gguf-deci, onnx$/,
+    );
+  });
+  await withSmaller(ref, { attention: [], mlp: [1] }, "gguf-deci", async ({ exported }) => {
+    const out = `${exported.folder}/hf`;
+    await assert.rejects(
+      exportModel(`${exported.folder}/model.gguf`, { attention: [2] }, { format: "hf", out }),
+      /the model has MLPs of several widths, .*; formats that can: gguf, gguf-deci, onnx$/,
+    );
+  });
+});
 
 for (const format of ["hf", "llm-drop", "gguf"] satisfies Format[]) {
   Deno.test(`a linear map is refused in ${format}, with the formats that can`, () =>

@@ -78,9 +78,9 @@ async function specialIds(job: Job): Promise<SpecialIds> {
 }
 
 function canTokenise({ files, stored }: Job): boolean {
-  return stored.kind === "gguf"
-    ? stored.file.metadata.has("tokenizer.ggml.model")
-    : hasTokenizer(files.list());
+  if (stored.kind !== "gguf") return hasTokenizer(files.list());
+  const kind = stored.file.metadata.get("tokenizer.ggml.model");
+  return kind !== undefined && kind !== "none";
 }
 
 async function generationConfig({ files, model }: Job): Promise<Fields> {
