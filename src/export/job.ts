@@ -1,7 +1,7 @@
 /** The job of an export, the same for every format. */
 import { type DropPlan, isFull, type LayerModule, MODULES } from "../measure/mod.ts";
 import type { ModelFiles } from "../hub/mod.ts";
-import { type ModelSpec, readDropList, readSpec } from "../models/mod.ts";
+import { firstScoring, type ModelSpec, readDropList, readSpec } from "../models/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import { type Content, contentOf, type GgufFile, type PagedFile, ranges } from "../weights/mod.ts";
 
@@ -68,6 +68,11 @@ export function jobOf(
   if (isFull(all)) {
     throw new RangeError(
       `Cannot export ${model.name}: nothing is dropped, expected a plan or modules to drop`,
+    );
+  }
+  if (!firstScoring(full)) {
+    throw new RangeError(
+      `Cannot export ${model.name}: no layer has heads, expected attention in one at least`,
     );
   }
   const same = { edited: false, fields: {}, ownMeans: [] };

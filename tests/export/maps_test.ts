@@ -4,6 +4,7 @@ import { exportModel, type Format } from "../../src/export/mod.ts";
 import { dropPlan } from "../../src/run/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
+import { withFolder } from "../support.ts";
 import { type Changes, expectRefused, expectWritten, linearOf, meanOf, refitted, refOf } from "./changed.ts";
 import { expectSame, withSmaller } from "./smaller.ts";
 
@@ -38,6 +39,21 @@ for (const name of ["llama", "llama.gguf", "llama-bias"]) {
       }));
   }
 }
+
+Deno.test("a deci file whose first layer would have no attention is not written", () =>
+  withFolder(async (folder) => {
+    await exportModel(await refOf("llama"), { attention: [1] }, {
+      format: "gguf-deci",
+      out: `${folder}/one`,
+    });
+    await assert.rejects(
+      exportModel(`${folder}/one/model.gguf`, { attention: [0], mlp: [0] }, {
+        format: "gguf",
+        out: `${folder}/two`,
+      }),
+      /attention 1 is not in the file, and llama\.cpp needs attention in the first layer/,
+    );
+  }));
 
 Deno.test("a deci file with maps is exported again as deci and to ONNX, and refused in hf", async () => {
   const ref = await refOf("llama");

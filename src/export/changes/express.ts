@@ -36,7 +36,10 @@ const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<Cha
           "results are those of the plan, but this saves no time or memory"
         : null,
   },
-  mean: { store: storeMean },
+  mean: {
+    store: storeMean,
+    note: (change) => `${modulesText([change])}: the mean of its update is added in its place`,
+  },
   linear: {
     store(change, job, format) {
       if (format === "onnx" || isDeci(job, format)) return null;

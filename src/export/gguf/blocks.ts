@@ -11,7 +11,7 @@ import { type LayerSpec, linearSpec, type MlpSpec } from "../../models/mod.ts";
 import { tensorsOf } from "../../run/mod.ts";
 import { byteSize, bytesOf, elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import { contentOf, type OutTensor, zeros } from "../../weights/mod.ts";
-import type { Job, Module } from "../job.ts";
+import { Inexpressible, type Job, type Module, modulesText } from "../job.ts";
 
 /** A layer of the file. */
 export interface Block {
@@ -81,6 +81,7 @@ interface Second {
   readonly spec: MlpSpec;
   readonly tensors: readonly OutTensor[];
 }
+
 /** What is left of a layer, in the order in which it adds to the stream. */
 function partsOf(job: Job, layer: number, tensors: readonly OutTensor[]): (First | Second)[] {
   const { full, drop, lone } = job;
@@ -92,6 +93,8 @@ function partsOf(job: Job, layer: number, tensors: readonly OutTensor[]): (First
     const isGone = lone.some(isOf(module));
     const added = change ? changed(change, full.layers[layer], own) : [];
     if (module === "attention" && isGone && layer === job.kept[0]) {
+      const why = "is not in the file, and llama.cpp needs attention in the first layer";
+      if (own.length === 0) throw new Inexpressible(modulesText([{ layer, module }]), why);
       return [{ at: "attention", spec: attention, tensors: silent(own) }, ...added];
     }
     if (change || isGone) return added;

@@ -6,8 +6,16 @@
  * values; a linear map takes the place of a module.
  * What is to be written is read as our reader would read it, and must be the model that is meant.
  */
-import { firstScoring, ggufConfig, mixerKind, readSpec, ropeFactorsOf, scoring } from "../../models/mod.ts";
-import type { MlpSpec, ModelSpec } from "../../models/mod.ts";
+import {
+  firstScoring,
+  ggufConfig,
+  mixerKind,
+  type MlpSpec,
+  type ModelSpec,
+  readSpec,
+  ropeFactorsOf,
+  scoring,
+} from "../../models/mod.ts";
 import { ggufContent } from "../../weights/mod.ts";
 import { expectExpressible, expectModel } from "../expect.ts";
 import { type Format, Inexpressible, type Job, type Made, type Module, modulesText } from "../job.ts";
@@ -61,7 +69,8 @@ function architectureOf(job: Job, { architecture: own }: Whole, format: Format):
 
 function notesOf({ lone, kept }: Job, blocks: readonly Block[]): string[] {
   const isZeroed = ({ module, layer }: Module) => module === "attention" && layer === kept[0];
-  const [zeroed, skipped] = [lone.filter(isZeroed), lone.filter((one) => !isZeroed(one))];
+  const zeroed = lone.filter(isZeroed);
+  const skipped = lone.filter((one) => !isZeroed(one));
   const added = blocks.length - kept.length;
   return [
     ...skipped.length > 0
